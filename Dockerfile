@@ -1,0 +1,27 @@
+FROM node:24-bookworm-slim AS build
+WORKDIR /app
+# The packages first: they change seldom, and this layer is then taken from the cache.
+COPY package.json package-lock.json ./
+RUN npm ci --ignore-scripts --no-audit --no-fund
+COPY tsconfig.json tsconfig.build.json ./
+COPY scripts ./scripts
+COPY src ./src
+RUN npm run build && npm prune --omit=dev --ignore-scripts --no-audit --no-fund
+
+FROM node:24-bookworm-slim
+# Inside a container only the network of the containers can reach it, so it listens on all addresses;
+# a node that does so refuses to start without an INTERNAL_TOKEN.
+ENV NODE_ENV=production HOST=0.0.0.0 PORT=8000 DATA_DIR=/data
+WORKDIR /app
+COPY --from=build /app/node_modules ./node_modules
+COPY --from=build /app/dist ./dist
+COPY package.json LICENSE ./
+COPY docker ./docker
+# A new volume takes its owner from here, so that the container may also be started with `--user node`.
+RUN mkdir /data && chown node:node /data
+VOLUME /data
+EXPOSE 8000
+HEALTHCHECK --interval=5s --timeout=4s --start-period=60s --retries=3 \
+  CMD ["node", "/app/docker/health.mjs"]
+ENTRYPOINT ["/app/docker/entry-point.sh"]
+CMD ["serve"]

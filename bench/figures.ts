@@ -1,0 +1,44 @@
+/** Medians and percentiles: what a shared, noisy machine allows to be said. */
+
+export const median = (values: readonly number[]): number => percentile(values, 0.5);
+
+/** @param share from 0 to 1. */
+export function percentile(values: readonly number[], share: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const index = Math.min(sorted.length - 1, Math.floor(sorted.length * share));
+  return sorted[index] ?? Number.NaN;
+}
+
+/** One line of the report. */
+export interface Figure {
+  readonly name: string;
+  readonly value: number;
+  readonly unit: string;
+  /** What the issue asks for, such as `at least 0.55`; null where there is no bound. */
+  readonly bound: string | null;
+  readonly holds: boolean | null;
+}
+
+export const atLeast = (name: string, value: number, unit: string, least: number): Figure => ({
+  name,
+  value,
+  unit,
+  bound: `at least ${least}`,
+  holds: value >= least,
+});
+
+export const atMost = (name: string, value: number, unit: string, most: number): Figure => ({
+  name,
+  value,
+  unit,
+  bound: `at most ${most}`,
+  holds: value <= most,
+});
+
+export const plain = (name: string, value: number, unit: string): Figure => ({
+  name,
+  value,
+  unit,
+  bound: null,
+  holds: null,
+});

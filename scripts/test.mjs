@@ -1,0 +1,166 @@
+// Runs the tests: every test/**/*.test.ts as a process of its own, so that a file which crashes,
+// hangs or leaves something behind spoils no other. uvu alone lets some of that pass: a file that
+// throws away its suite, or never runs it, exits 0. Here only a printed summary counts.
+//
+//   node scripts/test.mjs [--directory DIR] [PART OF A FILE NAME …]
+
+import { spawn } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join, relative, sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const FILES_AT_ONCE = 2;
+const DEFAULT_LIMIT_SECONDS = 180;
+// Files that start processes or measure time need the machine to themselves.
+const RUNS_ALONE = /\.(processes|bench)\.test\.ts$/;
+const LIMIT_LINE = /^\/\/ time limit: (\d+) s\b/;
+
+const running = new Set();
+
+if (Number.parseInt(process.versions.node, 10) < 24) {
+  process.stderr.write(
+    `The tests need Node 24 and this is ${process.versions.node}: run them with \`npm test\`, which finds it.\n`,
+  );
+  process.exit(1);
+}
+// The test processes lead groups of their own, so Ctrl-C in a terminal does not reach them.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => process.exit(130));
+process.on('exit', () => {
+  for (const child of running) killGroup(child);
+});
+
+// Half of what a node costs to start is making code of its sources: that is kept between processes.
+process.env.NODE_COMPILE_CACHE ??= fileURLToPath(
+  new URL('../node_modules/.cache/compiled', import.meta.url),
+);
+
+await main();
+
+async function main() {
+  const { directory, filters } = parameters(process.argv.slice(2));
+  const files = testFiles(directory).filter(
+    (file) => filters.length === 0 || filters.some((filter) => file.includes(filter)),
+  );
+  const results = [];
+  const take = async (queue) => {
+    for (let file = queue.shift(); file; file = queue.shift()) {
+      const result = await runFile(file);
+      report(result);
+      results.push(result);
+    }
+  };
+  const together = files.filter((file) => !RUNS_ALONE.test(file));
+  await Promise.all(Array.from({ length: FILES_AT_ONCE }, () => take(together)));
+  await take(files.filter((file) => RUNS_ALONE.test(file)));
+
+  const failing = results.filter(({ failed }) => failed > 0);
+  if (failing.length > 0) say(`\nFailed: ${failing.map(({ file }) => file).join(', ')}`);
+  if (files.length === 0) say('No test file matches.');
+  const sum = (count) => results.reduce((total, result) => total + result[count], 0);
+  say(`${sum('passed')} passed, ${sum('failed')} failed, ${sum('skipped')} skipped`);
+  process.exitCode = failing.length > 0 || files.length === 0 ? 1 : 0;
+}
+
+function parameters(words) {
+  const filters = [...words];
+  const option = filters.indexOf('--directory');
+  if (option === -1)
+    return { directory: fileURLToPath(new URL('../test', import.meta.url)), filters };
+  const [, directory] = filters.splice(option, 2);
+  return { directory, filters };
+}
+
+function testFiles(directory) {
+  return readdirSync(directory, { recursive: true })
+    .filter((name) => name.endsWith('.test.ts') && !name.split(sep).includes('node_modules'))
+    .map((name) => relative(process.cwd(), join(directory, name)))
+    .sort();
+}
+
+function runFile(file) {
+  const limitSeconds = limitOf(file);
+  const startedAt = performance.now();
+  const output = [];
+  const child = spawn(process.execPath, [file], {
+    // A group of its own, so that whatever the test starts can be ended with it.
+    detached: true,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, NO_COLOR: '1', FORCE_COLOR: undefined },
+  });
+  running.add(child);
+  child.stdout.on('data', (chunk) => output.push(chunk));
+  child.stderr.on('data', (chunk) => output.push(chunk));
+
+  let timedOut = false;
+  const timer = setTimeout(() => {
+    timedOut = true;
+    killGroup(child);
+  }, limitSeconds * 1000);
+
+  return new Promise((resolve) => {
+    // A process that the test left behind holds the pipes open: without this, `close` may never come.
+    child.on('exit', () => {
+      clearTimeout(timer);
+      killGroup(child);
+    });
+    child.on('close', (code, signal) => {
+      running.delete(child);
+      const text = Buffer.concat(output).toString('utf8');
+      const seconds = (performance.now() - startedAt) / 1000;
+      resolve({ file, seconds, text, ...judge({ text, code, signal, timedOut, limitSeconds }) });
+    });
+  });
+}
+
+function limitOf(file) {
+  const firstLine = readFileSync(file, 'utf8').split('\n', 1)[0];
+  return Number(LIMIT_LINE.exec(firstLine)?.[1] ?? DEFAULT_LIMIT_SECONDS);
+}
+
+function killGroup(child) {
+  try {
+    process.kill(-child.pid, 'SIGKILL');
+  } catch {
+    // The group is gone already, or this system has no groups.
+    child.kill('SIGKILL');
+  }
+}
+
+// What a file has to show: one summary, with a test in it, and the exit code that belongs to it.
+function judge({ text, code, signal, timedOut, limitSeconds }) {
+  const summaries = [
+    ...text.matchAll(/^ {2}Total: +(\d+)\n {2}Passed: +(\d+)\n {2}Skipped: +(\d+)$/gm),
+  ];
+  const [total, passed, skipped] = (summaries.at(-1) ?? []).slice(1).map(Number);
+  const wrong = (why) => ({
+    passed: passed ?? 0,
+    failed: Math.max(1, (total ?? 0) - (passed ?? 0)),
+    skipped: skipped ?? 0,
+    why,
+  });
+
+  if (timedOut) return wrong(`still running after ${limitSeconds} s`);
+  if (signal) return wrong(`ended by ${signal}`);
+  if (summaries.length === 0)
+    return wrong(`exit code ${code} without a summary: did it call .run()?`);
+  // A suite that is run later than the first turn starts uvu again, which forgets the first exit code.
+  if (summaries.length > 1)
+    return wrong('more than one summary: call every .run() before the first await');
+  if (total === 0 && skipped === 0) return wrong('it registered no test');
+  if (passed < total) return wrong(undefined);
+  if (code !== 0) return wrong(`exit code ${code} although every test passed`);
+  return { passed, failed: 0, skipped };
+}
+
+function report({ file, passed, failed, skipped, seconds, text, why }) {
+  const counts = [`${passed} passed`];
+  if (failed > 0) counts.push(`${failed} failed`);
+  if (skipped > 0) counts.push(`${skipped} skipped`);
+  say(`${failed > 0 ? 'FAIL' : 'ok  '} ${file}: ${counts.join(', ')} (${seconds.toFixed(1)} s)`);
+  if (why) say(`     ${why}`);
+  if (failed > 0) say(`${text.trimEnd()}\n`);
+}
+
+function say(text) {
+  process.stdout.write(`${text}\n`);
+}

@@ -1,0 +1,226 @@
+/**
+ * The disk of one node: its log, logs that were set aside, and what a restart finds of them. Commits
+ * and reads take simulated time; a crash keeps the committed prefix, and of a commit under way all or
+ * nothing. It does for the simulator what src/logDirectory.ts does with files.
+ */
+import { add, carriedHash } from '../src/hash.ts';
+import type { Commit } from '../src/log/log.ts';
+import {
+  type AppendFailure,
+  MemoryLog,
+  type MemoryLogOptions,
+  type StoredLog,
+} from '../src/log/memory.ts';
+import type { Timeline } from './clock.ts';
+import type { Dice, Span } from './dice.ts';
+
+export interface DiskOptions {
+  readonly commitMs: Span;
+  readonly readMs: Span;
+  /** How likely a commit fails so that its outcome is unknown; the node must stop. */
+  readonly commitFailures: number;
+  /** Only to test the oracle: a crash also takes the last commit that was acknowledged. */
+  readonly forgetsOnCrash: boolean;
+}
+
+export interface DiskHooks {
+  readonly newOrigin: () => string;
+  /** A commit is on the disk, for good. */
+  readonly stored: (commit: Commit) => void;
+  /** The log was opened. @param isNew whether there was none before. */
+  readonly opened: (origin: string, isNew: boolean) => void;
+}
+
+interface LogHooks {
+  readonly nextFailure: () => AppendFailure | null;
+  readonly stored: (commit: Commit) => void;
+}
+
+/** The real log in memory, which tells what of it is on the disk. */
+export class SimLog extends MemoryLog {
+  /** How many rows the last commit that is stored had. */
+  lastCommitRows = 0;
+  readonly #hooks: LogHooks;
+  #underWay: { readonly commit: Commit; readonly failure: AppendFailure | null } | null = null;
+
+  constructor(options: MemoryLogOptions, hooks: LogHooks) {
+    super(options);
+    this.#hooks = hooks;
+  }
+
+  override append(commit: Commit): Promise<void> {
+    const failure = this.#hooks.nextFailure();
+    if (failure !== null) this.failNextAppend(failure);
+    const underWay = { commit, failure };
+    this.#underWay = underWay;
+    const ended = super.append(commit);
+    const settled = (isStored: boolean): void => {
+      if (this.#underWay === underWay) this.#underWay = null;
+      if (isStored) this.#store(commit);
+    };
+    // First in line, so that whoever is told that the commit has ended finds this up to date.
+    ended.then(
+      () => settled(true),
+      () => settled(failure === 'stored'),
+    );
+    return ended;
+  }
+
+  override crash(fate: 'lost' | 'kept'): StoredLog {
+    const underWay = this.#underWay;
+    this.#underWay = null;
+    if (underWay !== null) {
+      const { commit, failure } = underWay;
+      if (failure === null ? fate === 'kept' : failure === 'stored') this.#store(commit);
+    }
+    return super.crash(fate);
+  }
+
+  #store(commit: Commit): void {
+    this.lastCommitRows = commit.rows.length;
+    this.#hooks.stored(commit);
+  }
+}
+
+export class SimDisk {
+  isFull = false;
+  readonly #timeline: Timeline;
+  readonly #dice: Dice;
+  readonly #node: string;
+  readonly #hooks: DiskHooks;
+  readonly #options: DiskOptions;
+  /** Whether commits fail as the options say. */
+  #isStormy = false;
+  #stored: StoredLog | undefined;
+  #aside: StoredLog[] = [];
+  #log: SimLog | null = null;
+
+  constructor(
+    timeline: Timeline,
+    dice: Dice,
+    node: string,
+    options: DiskOptions,
+    hooks: DiskHooks,
+  ) {
+    this.#timeline = timeline;
+    this.#dice = dice;
+    this.#node = node;
+    this.#options = options;
+    this.#hooks = hooks;
+  }
+
+  /** What the next opening finds; undefined on an empty disk. */
+  get stored(): StoredLog | undefined {
+    return this.#stored;
+  }
+
+  /** The log that a process has open; null where none has. */
+  get log(): SimLog | null {
+    return this.#log;
+  }
+
+  /** A process opens the log; half a snapshot is thrown away first: its node had not joined. */
+  open(): SimLog {
+    if (this.#stored?.header.facts.snapshotUnderWay === 'yes') this.#forget(false);
+    return this.#openOwn();
+  }
+
+  /** The logs that were set aside, for a start that must offer them again. */
+  openSetAside(): SimLog[] {
+    return this.#aside.map((stored) => this.#openNow(stored));
+  }
+
+  /** Rule 12: closes the log and opens an empty one. @param keep whether the old one is set aside. */
+  async renew(keep: boolean): Promise<SimLog> {
+    await this.close();
+    this.#forget(keep);
+    return this.#openOwn();
+  }
+
+  async dropSetAside(): Promise<void> {
+    this.#aside = [];
+  }
+
+  async close(): Promise<void> {
+    const log = this.#log;
+    if (log === null) return;
+    await log.close();
+    this.#log = null;
+    this.#stored = log.stored();
+  }
+
+  /** The process has ended without closing its log; the disk decides about a commit under way. */
+  crash(): void {
+    const log = this.#log;
+    if (log === null) return;
+    this.#log = null;
+    const stored = log.crash(this.#dice.chance(0.5) ? 'kept' : 'lost');
+    this.#stored = this.#options.forgetsOnCrash ? withoutLastRows(stored, log) : stored;
+  }
+
+  /** Everything on it is gone. Only while no process has it open. */
+  wipe(): void {
+    this.#stored = undefined;
+    this.#aside = [];
+  }
+
+  /** No failures any more. */
+  heal(): void {
+    this.isFull = false;
+    this.#isStormy = false;
+  }
+
+  /** From now on commits fail as the options say. */
+  storm(): void {
+    this.#isStormy = true;
+  }
+
+  #forget(keep: boolean): void {
+    if (keep && this.#stored !== undefined) this.#aside.push(this.#stored);
+    this.#stored = undefined;
+  }
+
+  #openOwn(): SimLog {
+    const log = this.#openNow(this.#stored);
+    this.#hooks.opened(log.header.origin, this.#stored === undefined);
+    this.#log = log;
+    return log;
+  }
+
+  #openNow(stored: StoredLog | undefined): SimLog {
+    const { commitMs, readMs } = this.#options;
+    const sleep = (span: Span, what: string) =>
+      this.#timeline.sleep(this.#dice.within(span), this.#node, what);
+    return new SimLog(
+      {
+        clusterName: 'simulated',
+        newOrigin: this.#hooks.newOrigin,
+        ...(stored === undefined ? {} : { stored }),
+        commitDelay: () => sleep(commitMs, 'disk commits'),
+        readDelay: () => sleep(readMs, 'disk reads'),
+      },
+      { nextFailure: () => this.#nextFailure(), stored: this.#hooks.stored },
+    );
+  }
+
+  #nextFailure(): AppendFailure | null {
+    if (this.isFull) return 'full';
+    if (!this.#isStormy || !this.#dice.chance(this.#options.commitFailures)) return null;
+    return this.#dice.chance(0.5) ? 'stored' : 'lost';
+  }
+}
+
+/** A log that looks sound and lacks the rows of its last commit. */
+function withoutLastRows(stored: StoredLog, { lastCommitRows }: SimLog): StoredLog {
+  if (lastCommitRows === 0) return stored;
+  const rows = stored.rows.slice(0, -lastCommitRows);
+  const lost = stored.rows.slice(-lastCommitRows);
+  const origins = stored.origins.map((record) => {
+    const isOfOrigin = ({ op }: { op: { origin: string } }) => op.origin === record.origin;
+    const sum = rows
+      .filter(isOfOrigin)
+      .reduce((total, { op }) => add(total, carriedHash(op)), record.compactedSum);
+    return { ...record, seq: record.seq - lost.filter(isOfOrigin).length, sum };
+  });
+  return { ...stored, rows, origins: origins.filter(({ seq }) => seq > 0) };
+}

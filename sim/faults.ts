@@ -1,0 +1,209 @@
+/** What goes wrong, and when: each kind of fault comes at random, once in its mean time, until healed. */
+import type { Timeline } from './clock.ts';
+import type { Dice, Span } from './dice.ts';
+import type { Network } from './network.ts';
+import type { SimNode } from './node.ts';
+import type { Trace } from './trace.ts';
+
+/** Mean times between two faults of a kind in the whole cluster, in milliseconds; 0: never. */
+export interface FaultOptions {
+  readonly crashEveryMs: number;
+  readonly stopEveryMs: number;
+  readonly downMs: Span;
+  /** How likely a node that was down finds an empty disk. */
+  readonly wipes: number;
+  readonly loseEveryMs: number;
+  readonly cutEveryMs: number;
+  readonly cutMs: Span;
+  readonly breakEveryMs: number;
+  readonly fullDiskEveryMs: number;
+  readonly fullDiskMs: Span;
+  readonly clockJumpEveryMs: number;
+  /** How far a clock may be off, either way. */
+  readonly maxSkewMs: number;
+  /** A clock is an hour wrong for a while, forwards or back: its node and the others refuse each other. */
+  readonly hourOffEveryMs: number;
+  readonly hourOffMs: Span;
+}
+
+const HOUR_MS = 3_600_000;
+
+type Way = readonly [from: string, to: string];
+
+export class Faults {
+  readonly #options: FaultOptions;
+  /** Without those that are lost. */
+  readonly #nodes: SimNode[];
+  readonly #founders: number;
+  readonly #timeline: Timeline;
+  readonly #network: Network;
+  readonly #trace: Trace;
+  readonly #dice: Dice;
+  #isHealed = false;
+
+  constructor(
+    options: FaultOptions,
+    nodes: SimNode[],
+    { timeline, network, trace }: { timeline: Timeline; network: Network; trace: Trace },
+    dice: Dice,
+  ) {
+    this.#options = options;
+    this.#nodes = nodes;
+    this.#founders = nodes.length;
+    this.#timeline = timeline;
+    this.#network = network;
+    this.#trace = trace;
+    this.#dice = dice;
+  }
+
+  start(): void {
+    this.#network.storm();
+    for (const node of this.#nodes) node.disk.storm();
+    const { crashEveryMs, stopEveryMs, cutEveryMs, breakEveryMs } = this.#options;
+    const { fullDiskEveryMs, clockJumpEveryMs, hourOffEveryMs } = this.#options;
+    this.#every(crashEveryMs, () => this.#crash());
+    this.#every(stopEveryMs, () => this.#stop());
+    this.#every(this.#options.loseEveryMs, () => this.#lose());
+    this.#every(cutEveryMs, () => this.#cut());
+    this.#every(breakEveryMs, () => this.#break());
+    this.#every(fullDiskEveryMs, () => this.#fillDisk());
+    this.#every(clockJumpEveryMs, () => this.#jump());
+    this.#every(hourOffEveryMs, () => this.#jumpAnHour());
+  }
+
+  /** Ends all of it: the network is whole, disks have space, clocks are right, and every node runs. */
+  heal(): void {
+    this.#isHealed = true;
+    this.#network.heal();
+    for (const node of this.#nodes) {
+      node.disk.heal();
+      node.clock.errorMs = 0;
+      this.startLater(node, 0);
+    }
+  }
+
+  #every(meanMs: number, fault: () => void): void {
+    if (meanMs === 0) return;
+    this.#timeline.plan(this.#dice.waitMs(meanMs), '', 'a fault', () => {
+      if (this.#isHealed) return;
+      fault();
+      this.#every(meanMs, fault);
+    });
+  }
+
+  #say(what: string): void {
+    this.#trace.add(this.#timeline.nowMs, '', what);
+  }
+
+  #crash(): void {
+    const node = this.#dice.pick(this.#nodes);
+    this.#say(`${node.name} crashes`);
+    if (node.crash()) this.restartLater(node);
+  }
+
+  /** A node is lost for good, with its disk. Of those that there were at first, a majority stays. */
+  #lose(): void {
+    const most = Math.ceil(this.#founders / 2) - 1;
+    if (this.#founders - this.#nodes.length >= most) return;
+    const node = this.#dice.pick(this.#nodes);
+    this.#say(`${node.name} is lost`);
+    node.crash();
+    node.disk.wipe();
+    this.#nodes.splice(this.#nodes.indexOf(node), 1);
+  }
+
+  restartLater(node: SimNode): void {
+    this.startLater(node, this.#dice.within(this.#options.downMs));
+  }
+
+  #stop(): void {
+    const node = this.#dice.pick(this.#nodes);
+    if (node.running === null) return;
+    // An event of the node: its code runs in it.
+    this.#timeline.plan(0, node.name, 'stop', async () => {
+      await node.stop();
+      this.restartLater(node);
+    });
+  }
+
+  /** Starts the node, unless somebody has by then. */
+  startLater(node: SimNode, delayMs: number): void {
+    this.#timeline.plan(delayMs, node.name, 'start', () => {
+      if (node.disk.log !== null || !this.#nodes.includes(node)) return;
+      if (!this.#isHealed && this.#dice.chance(this.#options.wipes)) {
+        this.#say(`the disk of ${node.name} is empty`);
+        node.disk.wipe();
+      }
+      void node.start();
+    });
+  }
+
+  #cut(): void {
+    const ways = this.#waysToCut();
+    const cutMs = this.#dice.within(this.#options.cutMs);
+    const names = ways.map((way) => way.join('>')).join(' ');
+    this.#say(`cut ${names}`);
+    for (const [from, to] of ways) this.#network.cut(from, to);
+    this.#timeline.plan(cutMs, '', `mend ${names}`, () => {
+      if (!this.#isHealed) for (const [from, to] of ways) this.#network.mend(from, to);
+    });
+  }
+
+  /** Two sides, one node alone, one pair, or one way only. */
+  #waysToCut(): readonly Way[] {
+    const names = this.#nodes.map((node) => node.name);
+    const one = this.#dice.pick(names);
+    const another = this.#dice.pick(names);
+    const both = (a: string, b: string): Way[] => [
+      [a, b],
+      [b, a],
+    ];
+    switch (this.#dice.below(4)) {
+      case 0:
+        return names.filter((name) => name !== one).flatMap((name) => both(one, name));
+      case 1:
+        return both(one, another);
+      case 2:
+        return [[one, another]];
+      default: {
+        const left = names.filter(() => this.#dice.chance(0.5));
+        const right = names.filter((name) => !left.includes(name));
+        return left.flatMap((a) => right.flatMap((b) => both(a, b)));
+      }
+    }
+  }
+
+  #break(): void {
+    const ends = this.#network.openEnds();
+    if (ends.length > 0) this.#network.break(this.#dice.pick(ends), 'the connection broke');
+  }
+
+  #fillDisk(): void {
+    const { disk, name } = this.#dice.pick(this.#nodes);
+    this.#say(`the disk of ${name} is full`);
+    disk.isFull = true;
+    this.#timeline.plan(this.#dice.within(this.#options.fullDiskMs), name, 'disk has space', () => {
+      disk.isFull = false;
+    });
+  }
+
+  /** Within what nodes put up with: two clocks are never further apart than `max-clock-skew`. */
+  #jump(): void {
+    const { clock, name } = this.#dice.pick(this.#nodes);
+    const { maxSkewMs } = this.#options;
+    clock.skewMs = this.#dice.within([-maxSkewMs, maxSkewMs]);
+    this.#say(`the clock of ${name} is off by ${clock.skewMs} ms`);
+  }
+
+  /** One clock at a time: what all clocks agree on, nobody can tell from the truth. */
+  #jumpAnHour(): void {
+    if (this.#nodes.some((node) => node.clock.errorMs !== 0)) return;
+    const { clock, name } = this.#dice.pick(this.#nodes);
+    clock.errorMs = this.#dice.chance(0.5) ? HOUR_MS : -HOUR_MS;
+    this.#say(`the clock of ${name} is wrong by ${clock.errorMs} ms`);
+    const forMs = this.#dice.within(this.#options.hourOffMs);
+    this.#timeline.plan(forMs, '', `the clock of ${name} is right`, () => {
+      clock.errorMs = 0;
+    });
+  }
+}

@@ -1,0 +1,43 @@
+/** The nodes of one world: what settings each is given, and the clock that it has. */
+import { NodeClock } from './clock.ts';
+import type { Dice } from './dice.ts';
+import { type NodeWorld, SimNode } from './node.ts';
+import type { WorldOptions } from './scenarios.ts';
+
+export const MAX_CLOCK_SKEW_MS = 60_000;
+
+const SETTINGS = {
+  cluster: 'simulated',
+  pullIntervalMs: 1000,
+  pullTimeoutMs: 5000,
+  maxClockSkewMs: MAX_CLOCK_SKEW_MS,
+  joinTimeoutMs: 10_000,
+  firstRedialMs: 100,
+  maxRedialMs: 5000,
+};
+
+export function makeNodes(
+  world: WorldOptions,
+  seed: number,
+  dice: Dice,
+  nodeWorld: NodeWorld,
+): SimNode[] {
+  const { nodes, faults, memberTimeoutMs } = world;
+  const { maxSkewMs } = faults;
+  const urls = Array.from({ length: nodes }, (_, index) => `http://n${index + 1}`);
+  return urls.map((url, index) => {
+    const clock = new NodeClock(nodeWorld.timeline, dice.within([-maxSkewMs, maxSkewMs]));
+    const name = `n${index + 1}`;
+    const settings = {
+      ...SETTINGS,
+      memberTimeoutMs,
+      hearingMs: Math.min(15_000, memberTimeoutMs / 2),
+      nodeId: name,
+      urls,
+      url: dice.chance(0.5) ? url : null,
+    };
+    const tickMs = dice.within([100, 250]);
+    const options = { ...world, name, url, seed, settings, tickMs, sweepMs: 250 };
+    return new SimNode(options, clock, nodeWorld);
+  });
+}

@@ -1,0 +1,257 @@
+/**
+ * Judges the nodes from outside: keeps every op ever committed, folds each log's commits, and
+ * compares. It never changes a node, and draws no dice, so that a run is the same with and without it.
+ */
+import { add, carriedHash, sameHash, ZERO } from '../src/hash.ts';
+import type { Commit, Row } from '../src/log/log.ts';
+import type { KeyOp, Op } from '../src/op.ts';
+import type { Replica } from '../src/replica.ts';
+import { Ledger, readsAbsent } from './ledger.ts';
+import type { SimNode } from './node.ts';
+import type { Report } from './violation.ts';
+import { Witness } from './witness.ts';
+
+const MINUTE_MS = 60_000;
+const LIST_PAGE = 7;
+
+const idOf = (op: Op | undefined): string =>
+  op === undefined ? 'nothing' : `${op.kind} ${op.origin}/${op.seq}`;
+const isSameOp = (a: Op | undefined, b: Op | undefined): boolean =>
+  a?.origin === b?.origin && a?.seq === b?.seq;
+
+export class Oracle {
+  readonly ledger = new Ledger();
+  readonly report: Report;
+  readonly #nodes: readonly SimNode[];
+  readonly #maxClockSkewMs: number;
+
+  constructor(nodes: readonly SimNode[], maxClockSkewMs: number, report: Report) {
+    this.#nodes = nodes;
+    this.#maxClockSkewMs = maxClockSkewMs;
+    this.report = report;
+  }
+
+  newWitness(node: string): Witness {
+    return new Witness(node, this.ledger, this.report);
+  }
+
+  /** A commit is on the node's disk. */
+  stored({ name, witness, running }: SimNode, commit: Commit): void {
+    witness.take(commit);
+    const { stable, stableClock = -1 } = commit.header ?? {};
+    const members = running?.replica.members;
+    if (stable === undefined || members === undefined) return;
+    const before = running?.replica.header.stableClock ?? -1;
+    for (const other of this.#nodes) {
+      // One that is let in and has not joined yet will get all of it from its sponsor.
+      if (!members.has(other.witness.origin) || !other.witness.hasJoined) continue;
+      const isKnownToAll = members
+        .ops()
+        .some(
+          ({ kind, key, origin, seq }) =>
+            kind === 'join' && key === other.witness.origin && (stable.get(origin) ?? 0) >= seq,
+        );
+      if (isKnownToAll && stableClock > before && stableClock > other.clock.latestMs)
+        this.report('forgetting', `${name} takes as dead what lives by the clock of ${other.name}`);
+      for (const [origin, seq] of stable)
+        if ((other.witness.vector.get(origin) ?? 0) < seq)
+          this.report(
+            'forgetting',
+            `${name} takes ${origin}/${seq} as stable, and ${other.name} lacks it`,
+          );
+    }
+  }
+
+  /** The node told its listeners of rows. */
+  told({ name, witness }: SimNode, rows: readonly Row[]): void {
+    for (const { lsn } of rows)
+      if (lsn > witness.lastLsn)
+        this.report('commit first', `${name} told lsn ${lsn} before it was durable`);
+  }
+
+  /** A client was told that this op is stored. */
+  acknowledged({ witness }: SimNode, op: Op): void {
+    witness.acknowledgedSeq = Math.max(witness.acknowledgedSeq, op.seq);
+    if (!witness.covers(op))
+      this.report('answer', `${witness.node} said that ${idOf(op)} is stored, and it is not`);
+  }
+
+  /** After each step, of the node whose code ran in it: no other can have changed. */
+  afterStep(node: SimNode): void {
+    const { running, witness } = node;
+    if (running === null || node.isChanging) return;
+    const { replica } = running;
+    this.#compareVectors(node, replica);
+    for (const origin of witness.changedOrigins) this.#compareSum(node, replica, origin);
+    for (const key of witness.changedKeys) this.#compareEntry(node, replica, key);
+    const hasChanged = witness.changedOrigins.size > 0;
+    witness.changedOrigins.clear();
+    witness.changedKeys.clear();
+    if (hasChanged && replica.vector.size > 0) this.#compareWithPeers(node, replica);
+  }
+
+  /** Everything that the node shows, against what it must show. */
+  inspect(node: SimNode): void {
+    const { running, witness } = node;
+    if (running === null || node.isChanging) return;
+    const { replica } = running;
+    if (replica.lastLsn !== witness.lastLsn)
+      this.report('map', `${node.name} is at lsn ${replica.lastLsn}, not at ${witness.lastLsn}`);
+    this.#compareVectors(node, replica);
+    for (const origin of witness.vector.keys()) this.#compareSum(node, replica, origin);
+    for (const key of witness.entries.keys()) this.#compareEntry(node, replica, key);
+    for (const entry of replica.map.entries())
+      if (!witness.entries.has(entry.key))
+        this.report('map', `${node.name} holds ${idOf(entry)}, which no row of its log put there`);
+    this.#compareMapSum(node, replica);
+    this.#compareLists(node, replica);
+  }
+
+  /** The node has opened its log again, and nothing has happened to it since. */
+  reopened(node: SimNode, replica: Replica, stored: readonly Row[]): void {
+    const { witness } = node;
+    witness.compareRows(stored);
+    const own = replica.vector.get(replica.origin) ?? 0;
+    if (own < witness.acknowledgedSeq)
+      this.report('answer', `${node.name} lost what it had acknowledged above seq ${own}`);
+    this.inspect(node);
+  }
+
+  /** All nodes hold the same: is it, key by key, the greatest op that any of them holds? */
+  judgeEnd(): void {
+    const held = new Map<string, number>();
+    for (const { witness } of this.#nodes)
+      for (const [origin, seq] of witness.vector)
+        held.set(origin, Math.max(held.get(origin) ?? 0, seq));
+    const greatest = this.ledger.greatest(held);
+    for (const node of this.#nodes) {
+      const map = node.running?.replica.map;
+      if (map === undefined) continue;
+      for (const entry of map.entries())
+        if (!greatest.has(entry.key))
+          this.report('greatest op', `${node.name} shows ${idOf(entry)}, which nobody wrote`);
+      for (const [key, op] of greatest) {
+        const entry = map.get(key);
+        if (isSameOp(entry, op) || (entry === undefined && readsAbsent(op, node.clock.latestMs)))
+          continue;
+        const text = `${node.name} shows ${idOf(entry)} for ${JSON.stringify(key)}`;
+        this.report('greatest op', `${text}, and ${idOf(op)} is the greatest`);
+      }
+    }
+  }
+
+  // ---- one node against its own log
+
+  #compareVectors({ name, witness }: SimNode, replica: Replica): void {
+    if (isSameVector(replica.vector, witness.vector)) return;
+    const show = (one: ReadonlyMap<string, number>) => JSON.stringify(Object.fromEntries(one));
+    const { vector } = replica;
+    this.report('vector', `${name} has ${show(vector)}, its log says ${show(witness.vector)}`);
+  }
+
+  #compareSum({ name, witness }: SimNode, replica: Replica, origin: string): void {
+    const sum = this.ledger.sumAt(origin, witness.vector.get(origin) ?? 0);
+    if (sum === undefined || !sameHash(sum, replica.record(origin).sum))
+      this.report('sums', `${name} has a wrong sum for ${origin}`);
+  }
+
+  #compareEntry({ name, witness }: SimNode, replica: Replica, key: string): void {
+    const expected = witness.entries.get(key);
+    const entry = replica.map.get(key);
+    if (isSameOp(entry, expected)) return;
+    if (entry === undefined && this.#mayLack(witness, expected)) return;
+    const text = `${name} holds ${idOf(entry)} for ${JSON.stringify(key)}`;
+    this.report('map', `${text}, and the fold of its log is ${idOf(expected)}`);
+  }
+
+  /** Rules 9 and 10: what was collected, here or by a snapshot's sender. */
+  #mayLack(witness: Witness, expected: KeyOp | undefined): boolean {
+    if (expected === undefined || witness.wasCollected(expected)) return true;
+    return witness.missing.get(expected.key) === expected && this.#isDeadSomewhere(expected);
+  }
+
+  #isDeadSomewhere(entry: KeyOp): boolean {
+    return this.#nodes.some(({ clock }) => readsAbsent(entry, clock.latestMs));
+  }
+
+  #compareMapSum({ name, clock, witness }: SimNode, replica: Replica): void {
+    const asOf = Math.ceil((clock.latestMs + this.#maxClockSkewMs) / MINUTE_MS);
+    let sum = ZERO;
+    for (const entry of witness.entries.values())
+      if (!readsAbsent(entry, asOf * MINUTE_MS) && witness.missing.get(entry.key) !== entry)
+        sum = add(sum, carriedHash(entry));
+    if (!sameHash(replica.mapSum(asOf), sum)) this.report('map', `${name} has a wrong map sum`);
+  }
+
+  /** The list in pages, and a get of each key, as a client would see them. */
+  #compareLists({ name, clock, witness }: SimNode, replica: Replica): void {
+    const keys = witness.liveKeys(clock.nowMs());
+    const listed: string[] = [];
+    let after: string | null = null;
+    do {
+      const page = replica.list('', after, LIST_PAGE);
+      listed.push(...page.entries.map((entry: KeyOp) => entry.key));
+      after = page.next;
+    } while (after !== null);
+    // What was dead already before a clock was set back may stay out of lists.
+    const isListed = new Set(listed);
+    const mustShow = keys.filter((key) => {
+      const entry = witness.entries.get(key);
+      return isListed.has(key) || (entry !== undefined && !readsAbsent(entry, clock.latestMs));
+    });
+    if (listed.join('\n') !== mustShow.join('\n'))
+      this.report('map', `${name} lists ${JSON.stringify(listed)}, not ${JSON.stringify(keys)}`);
+    const found = [...witness.entries.keys()].filter((key) => replica.get(key).kind === 'found');
+    const isLive = new Set(keys);
+    for (const key of found)
+      if (!isLive.has(key))
+        this.report('map', `${name} shows ${JSON.stringify(key)}, which is dead`);
+  }
+
+  // ---- nodes against one another
+
+  #compareWithPeers(node: SimNode, replica: Replica): void {
+    for (const other of this.#nodes) {
+      const { running } = other;
+      if (other === node || running === null || other.isChanging) continue;
+      if (!isSameVector(replica.vector, running.replica.vector)) continue;
+      this.#compareMaps(node, replica, other, running.replica);
+    }
+  }
+
+  /** What lives by both clocks, and the sums over it. */
+  #compareMaps(one: SimNode, a: Replica, other: SimNode, b: Replica): void {
+    const nowMs = Math.max(one.clock.latestMs, other.clock.latestMs);
+    const asOf = Math.ceil((nowMs + this.#maxClockSkewMs) / MINUTE_MS);
+    const names = `${one.name} and ${other.name} have equal vectors`;
+    if (!sameHash(a.mapSum(asOf), b.mapSum(asOf)))
+      this.report('equal vectors', `${names} and different map sums`);
+    for (const [map, theirs] of [
+      [a.map, b.map],
+      [b.map, a.map],
+    ] as const)
+      for (const entry of map.entries()) {
+        const entryThere = theirs.get(entry.key);
+        if (isSameOp(entry, entryThere) || readsAbsent(entry, nowMs)) continue;
+        const text = `${names} and for ${JSON.stringify(entry.key)} different entries`;
+        this.report('equal vectors', `${text}: ${idOf(entry)} and ${idOf(entryThere)}`);
+        return;
+      }
+    const members = (replica: Replica): string =>
+      [...replica.members.all()]
+        .map(({ origin }) => origin)
+        .sort()
+        .join(' ');
+    if (members(a) !== members(b))
+      this.report('equal vectors', `${names} and different members: ${members(a)}, ${members(b)}`);
+  }
+}
+
+export function isSameVector(
+  a: ReadonlyMap<string, number>,
+  b: ReadonlyMap<string, number>,
+): boolean {
+  if (a.size !== b.size) return false;
+  for (const [origin, seq] of a) if (b.get(origin) !== seq) return false;
+  return true;
+}

@@ -1,0 +1,216 @@
+/**
+ * Scenarios by name: what the world is like. Within each a seed draws its own world, so that many seeds
+ * cover many mixtures ("swarm testing", Groce et al., 2012).
+ */
+import { defaultLimits, type Limits } from '../src/limits.ts';
+import type { ClientOptions } from './clients.ts';
+import type { Dice } from './dice.ts';
+import type { DiskOptions } from './disk.ts';
+import type { FaultOptions } from './faults.ts';
+import type { NetworkOptions } from './network.ts';
+
+export interface WorldOptions {
+  readonly nodes: number;
+  /** Events until everything is healed. */
+  readonly steps: number;
+  readonly network: NetworkOptions;
+  readonly disk: DiskOptions;
+  readonly clients: ClientOptions;
+  readonly faults: FaultOptions;
+  readonly limits: Limits;
+  /** How often rows are compacted away, and after how long of being of no use; 0: never. */
+  readonly compactMs: number;
+  readonly retentionMs: number;
+  /** After so long a silence a member is retired. */
+  readonly memberTimeoutMs: number;
+  /** How many of the nodes start only in the storm, with an empty log. */
+  readonly lateNodes: number;
+  readonly mayRejoin: boolean;
+  readonly watchers: number;
+}
+
+export const DEFAULT_STEPS = 2000;
+
+type Part = 'network' | 'disk' | 'clients' | 'faults' | 'limits';
+type Changes = { readonly [Name in Part]?: Partial<WorldOptions[Name]> } & Partial<
+  Omit<WorldOptions, Part>
+>;
+
+/** No faults at all; limits are small, so that their edges are met. */
+function quiet(dice: Dice): WorldOptions {
+  return {
+    nodes: dice.within([2, 5]),
+    steps: DEFAULT_STEPS,
+    network: {
+      delayMs: [1, dice.pick([2, 5, 20, 100])],
+      loss: 0,
+      reordering: 0,
+      duplication: 0,
+      lateness: 0,
+      lateMs: [2000, 30_000],
+      dialFailures: 0,
+      dialTimeoutMs: 1000,
+      idleMs: [1000, 4000],
+    },
+    disk: {
+      commitMs: [1, dice.pick([1, 3, 20])],
+      readMs: [0, dice.pick([0, 2, 10])],
+      commitFailures: 0,
+      forgetsOnCrash: false,
+    },
+    clients: {
+      everyMs: dice.pick([50, 150, 300]),
+      keys: dice.pick([8, 24, 60]),
+      races: 0.1,
+      batches: 0.1,
+      deletes: 0.2,
+      reads: 0.05,
+      expiring: 0.3,
+      ttlMs: [1, dice.pick([50, 3000, 200_000])],
+    },
+    faults: {
+      crashEveryMs: 0,
+      stopEveryMs: 0,
+      downMs: [10, 4000],
+      wipes: 0,
+      loseEveryMs: 0,
+      cutEveryMs: 0,
+      cutMs: [100, 8000],
+      breakEveryMs: 0,
+      fullDiskEveryMs: 0,
+      fullDiskMs: [50, 3000],
+      clockJumpEveryMs: 0,
+      maxSkewMs: dice.pick([0, 5, 300]),
+      hourOffEveryMs: 0,
+      hourOffMs: [100, 6000],
+    },
+    limits: {
+      ...defaultLimits,
+      maxDeltaOps: dice.pick([2, 5, 16, 512]),
+      maxDeltaBytes: dice.pick([1500, 262_144]),
+      maxRecentOps: dice.pick([4, 32, 4096]),
+      maxPeerBufferBytes: dice.pick([1000, 262_144]),
+      maxQueuedOps: dice.pick([20, 10_000]),
+    },
+    compactMs: dice.pick([0, 1500]),
+    retentionMs: dice.pick([100, 2000]),
+    memberTimeoutMs: 10 ** 9,
+    lateNodes: 0,
+    mayRejoin: false,
+    watchers: 0,
+  };
+}
+
+const LOSSY = {
+  loss: 0.15,
+  reordering: 0.2,
+  duplication: 0.1,
+  lateness: 0.03,
+  dialFailures: 0.2,
+};
+const CRASHES: Partial<FaultOptions> = { crashEveryMs: 2500, stopEveryMs: 6000 };
+
+const CHANGES: Readonly<Record<string, (dice: Dice) => Changes>> = {
+  steady: () => ({}),
+  lossy: () => ({ network: LOSSY, faults: { breakEveryMs: 4000 } }),
+  partitions: () => ({ faults: { cutEveryMs: 1500, breakEveryMs: 6000 } }),
+  crashes: (dice) => ({
+    faults: CRASHES,
+    disk: { commitMs: [1, dice.pick([5, 40])], commitFailures: 0.01 },
+  }),
+  'skewed clocks': (dice) => ({
+    faults: { maxSkewMs: 29_000, clockJumpEveryMs: 3000, hourOffEveryMs: dice.pick([0, 8000]) },
+  }),
+  'full disks': () => ({ faults: { fullDiskEveryMs: 1500 } }),
+  racing: () => ({
+    clients: { keys: 3, races: 0.8, everyMs: 60 },
+    faults: { maxSkewMs: 0 },
+    disk: { commitMs: [1, 3] },
+  }),
+  joins: (dice) => ({
+    nodes: dice.within([4, 5]),
+    lateNodes: dice.within([1, 2]),
+    // A late node that reaches nobody for long forms a cluster of its own, and gives it up later.
+    mayRejoin: true,
+    network: dice.chance(0.3) ? LOSSY : {},
+    faults: { crashEveryMs: dice.pick([0, 4000]), stopEveryMs: dice.pick([0, 4000]) },
+    compactMs: 400,
+    retentionMs: dice.pick([0, 500]),
+  }),
+  retirements: (dice) => ({
+    nodes: dice.within([3, 5]),
+    memberTimeoutMs: dice.pick([6000, 9000]),
+    mayRejoin: true,
+    // Who catches up for longer than that, from one member, is silent to the others.
+    limits: { maxDeltaOps: dice.pick([16, 512]) },
+    // One kind at a time: together they leave too few who know the others.
+    faults: {
+      crashEveryMs: 5000,
+      downMs: [10, 14_000],
+      ...dice.pick([{ wipes: 0.3 }, { loseEveryMs: 10_000 }, { cutEveryMs: 6000 }]),
+    },
+    compactMs: 400,
+    retentionMs: dice.pick([0, 500]),
+  }),
+  watchers: (dice) => ({
+    watchers: 20,
+    network: dice.chance(0.5) ? LOSSY : {},
+    // Many keys that die and stay dead, so that they are collected while watchers are away.
+    clients: {
+      everyMs: 40,
+      keys: dice.pick([60, 300]),
+      deletes: 0.4,
+      expiring: 0.5,
+      ttlMs: [1, dice.pick([50, 2000])],
+    },
+    faults: {
+      crashEveryMs: dice.pick([0, 2500]),
+      cutEveryMs: dice.pick([0, 3000]),
+      maxSkewMs: dice.pick([0, 5, 300]),
+      clockJumpEveryMs: dice.pick([0, 3000]),
+    },
+    limits: {
+      maxRecentOps: dice.pick([3, 16, 4096]),
+      maxRecentEvents: dice.pick([2, 16, 4096]),
+      maxRecentExpiries: dice.pick([20, 4096, 4096]),
+      maxWatcherBufferBytes: dice.pick([200, 2000]),
+    },
+    compactMs: dice.pick([0, 0, 400]),
+    retentionMs: dice.pick([0, 500, 5000]),
+  }),
+  everything: (dice) => ({
+    network: Object.fromEntries(
+      Object.entries(LOSSY).map(([what, chance]) => [what, dice.chance(0.5) ? chance : 0]),
+    ),
+    disk: { commitFailures: dice.pick([0, 0, 0.01]) },
+    clients: { races: dice.pick([0, 0.1, 0.6]), batches: dice.pick([0, 0.1, 0.5]) },
+    faults: {
+      crashEveryMs: dice.pick([0, 2500, 8000]),
+      stopEveryMs: dice.pick([0, 6000]),
+      cutEveryMs: dice.pick([0, 1500, 6000]),
+      breakEveryMs: dice.pick([0, 3000]),
+      fullDiskEveryMs: dice.pick([0, 2500]),
+      clockJumpEveryMs: dice.pick([0, 3000]),
+      hourOffEveryMs: dice.pick([0, 0, 8000]),
+      maxSkewMs: dice.pick([0, 5, 300, 29_000]),
+    },
+  }),
+};
+
+export const scenarioNames: readonly string[] = Object.keys(CHANGES);
+
+/** The world of one seed of a scenario. @throws RangeError where there is no such scenario. */
+export function worldOf(scenario: string, dice: Dice): WorldOptions {
+  const changes = CHANGES[scenario]?.(dice);
+  if (changes === undefined) throw new RangeError(`There is no scenario "${scenario}".`);
+  const world = quiet(dice);
+  return {
+    ...world,
+    ...changes,
+    limits: { ...world.limits, ...changes.limits },
+    network: { ...world.network, ...changes.network },
+    disk: { ...world.disk, ...changes.disk },
+    clients: { ...world.clients, ...changes.clients },
+    faults: { ...world.faults, ...changes.faults },
+  };
+}

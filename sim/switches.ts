@@ -1,0 +1,143 @@
+/**
+ * Switches rules off, to show that the simulator would notice: for each rule, one text of the source
+ * and what stands there without the rule.
+ *
+ * The source itself knows nothing of it. A hook (module.registerHooks) hands a changed copy of the one
+ * file to a second graph of modules, whose URLs carry the name of the switch; the first graph stays as it
+ * is. Not by constructor parameters or subclasses: the rules stand in functions that others import, and
+ * a parameter that only a test sets would be a way to run a node without its rules. A switch whose
+ * text is not found, or found twice, fails by name, so that none goes dead unseen.
+ */
+import { registerHooks } from 'node:module';
+
+interface Switch {
+  readonly file: string;
+  readonly text: string;
+  readonly without: string;
+}
+
+const SWITCHES: Readonly<Record<string, Switch>> = {
+  /** Rule 1: of two ops that are alike in all else, each node keeps the one that came first. */
+  'tie-break': {
+    file: 'src/op.ts',
+    text: 'if (a.origin !== b.origin) return a.origin < b.origin ? -1 : 1;',
+    without: 'if (a.origin !== b.origin) return 0;',
+  },
+  /** Rule 2: a collected key is written again in a generation that older ops of it may have. */
+  horizon: {
+    file: 'src/replica.ts',
+    text: 'for (const { generation } of dead) horizon = Math.max(horizon, generation + 1);',
+    without: '',
+  },
+  /** Rule 9: dead entries are collected whoever still lacks them. */
+  stability: {
+    file: 'src/replica.ts',
+    text: '&& covers(stable.vector, entry)',
+    without: '',
+  },
+  /** Rule 9: a member's vector counts although what it holds is still under way to us. */
+  'settled vectors': {
+    file: 'src/stability.ts',
+    text: 'if (!includes(own, heard.vector)) continue;',
+    without: '',
+  },
+  /** Rule 9: dead is what is dead by this node's clock. */
+  'every clock': {
+    file: 'src/stability.ts',
+    text: 'settled.reduce((least, heard) => Math.min(least, heard.clock), own.clock)',
+    without: 'own.clock',
+  },
+  /** Rule 6: a replay folds every row. */
+  'won bit': {
+    file: 'src/replica/replay.ts',
+    text: 'if (row.won && isOnKey(row.op)) map.fold(row.op);',
+    without: 'if (isOnKey(row.op)) map.fold(row.op);',
+  },
+  /** Section 3: compaction takes rows that a member still lacks. */
+  'compaction stops at stable': {
+    file: 'src/replica/compact.ts',
+    text: '|| !covers(stable, head) ||',
+    without: '||',
+  },
+  /** Watch: a row whose key has no entry any more is passed over. */
+  'collected keys are told': {
+    file: 'src/watch.ts',
+    text: "if (op.kind === 'delete') return 'delete';",
+    without: "if (entry === undefined) return null;\n  if (op.kind === 'delete') return 'delete';",
+  },
+  /** Watch: only what the map still holds is told as expired to who was away. */
+  'collected expiries are told': {
+    file: 'src/watch.ts',
+    text: 'return now === undefined || (now.origin',
+    without: 'return now !== undefined && (now.origin',
+  },
+  /** Watch: an op that comes after its time is told as a put. */
+  'late ops are told as expired': {
+    file: 'src/watch.ts',
+    text: "if (expiredBy(told, op)) return 'expire';",
+    without: '',
+  },
+  /** Watch: a row is told although a later one has won. */
+  'what is beaten is passed over': {
+    file: 'src/watch.ts',
+    text: 'if (entry !== undefined && compareOps(entry, op) > 0) return null;',
+    without: '',
+  },
+  /** Watch: what expired too long ago is taken as told. */
+  'unknown expiries reset': {
+    file: 'src/http/watchFeed.ts',
+    text: 'told.untilMs >= this.#unknownUntilMs &&',
+    without: '',
+  },
+  /** Not a rule: an op in fifty is dropped after its commit. */
+  folding: {
+    file: 'src/map.ts',
+    text: 'fold(op: KeyOp): boolean {',
+    without: 'fold(op: KeyOp): boolean {\n    if (op.seq % 50 === 7) return false;',
+  },
+};
+
+export const switchNames: readonly string[] = Object.keys(SWITCHES);
+
+const ROOT = new URL('../', import.meta.url).href;
+let areHooksSet = false;
+
+/** The simulator over the sources as they are, or without one rule. @throws RangeError */
+export async function simulatorWithout(name: string | null): Promise<typeof import('./world.ts')> {
+  if (name === null) return import('./world.ts');
+  if (SWITCHES[name] === undefined) throw new RangeError(`There is no switch "${name}".`);
+  if (!areHooksSet) setHooks();
+  areHooksSet = true;
+  const url = new URL(`./world.ts?without=${encodeURIComponent(name)}`, import.meta.url).href;
+  return (await import(url)) as typeof import('./world.ts');
+}
+
+function setHooks(): void {
+  registerHooks({
+    // What a changed file imports, and what imports it, belongs to the same graph.
+    resolve(specifier, context, nextResolve) {
+      const resolved = nextResolve(specifier, context);
+      const { search } = new URL(context.parentURL ?? ROOT);
+      const isOwn = resolved.url.startsWith(ROOT) && !resolved.url.includes('/node_modules/');
+      if (!search.startsWith('?without=') || !isOwn) return resolved;
+      return { ...resolved, url: new URL(search, resolved.url).href };
+    },
+    load(url, context, nextLoad) {
+      const loaded = nextLoad(url, context);
+      const { search } = new URL(url);
+      const name = decodeURIComponent(search.slice('?without='.length));
+      const rule = search.startsWith('?without=') ? SWITCHES[name] : undefined;
+      if (rule === undefined || !url.startsWith(ROOT + rule.file)) return loaded;
+      return { ...loaded, source: switchOff(name, rule, String(loaded.source)) };
+    },
+  });
+}
+
+function switchOff(name: string, { file, text, without }: Switch, source: string): string {
+  const parts = source.split(text);
+  if (parts.length !== 2)
+    throw new Error(
+      `The switch "${name}" must find its text in ${file} once, and finds it ${parts.length - 1} times: bring sim/switches.ts up to date.`,
+    );
+  return parts.join(without);
+}

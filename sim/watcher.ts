@@ -1,0 +1,186 @@
+/**
+ * One watcher of the simulated cluster: its mirror, its cursor, and what it holds against what it is
+ * told. It is cut anywhere, loses what was under way, and goes on from its cursor on any node.
+ */
+import { type Cursor, decodeCursor } from '../src/cursor.ts';
+import type { Sink, Watcher } from '../src/http/watcher.ts';
+import type { WatchHub } from '../src/http/watchHub.ts';
+import type { KeyOp } from '../src/op.ts';
+import type { Format } from '../src/watch/sharedEvent.ts';
+import { beats } from './ledger.ts';
+import type { SimNode } from './node.ts';
+
+/** An event as it comes off the wire. */
+interface Told {
+  readonly type: string;
+  readonly key?: string;
+  readonly version?: number;
+  readonly expires_at?: string | null;
+  readonly cursor: string;
+}
+
+interface Held {
+  readonly version: number;
+  /** UTC milliseconds. */
+  readonly expiresAt: number | null;
+}
+
+export interface WatcherWorld {
+  /** Every op on the key that was ever committed anywhere. */
+  readonly opsOf: (key: string) => readonly KeyOp[];
+  readonly report: (text: string) => void;
+  readonly counts: { events: number; resets: number; resumes: number };
+}
+
+/** Events as lines of JSON: frames are the sockets' business. */
+const LINES: Format = {
+  index: 0,
+  withValues: false,
+  encode: (_type, _cursor, text) => Buffer.from(`${text}\n`),
+};
+
+class SimSink implements Sink {
+  bufferedBytes = 0;
+  hasEnded = false;
+  isStalled = false;
+  #waiting = '';
+
+  write(bytes: Buffer): void {
+    this.#waiting += bytes.toString();
+    this.bufferedBytes += bytes.length;
+  }
+
+  cork(): void {}
+  uncork(): void {}
+
+  end(): void {
+    this.hasEnded = true;
+  }
+
+  /** What has come through; nothing while it is stalled. */
+  take(): string[] {
+    if (this.isStalled) return [];
+    const lines = this.#waiting.split('\n');
+    this.#waiting = '';
+    this.bufferedBytes = 0;
+    return lines.filter((line) => line !== '');
+  }
+}
+
+export class SimWatcher {
+  readonly name: string;
+  readonly prefix: string;
+  /** How soon it connects again: the slow ones find much collected and compacted meanwhile. */
+  readonly haste: number;
+  readonly mirror = new Map<string, Held>();
+  node: SimNode | null = null;
+  cursor: Cursor | null = null;
+  isSynced = false;
+  readonly #world: WatcherWorld;
+  #hub: WatchHub | null = null;
+  #watcher: Watcher | null = null;
+  #sink = new SimSink();
+  /** Of each key the greatest op that it was told alive since it last started anew. */
+  readonly #last = new Map<string, KeyOp>();
+
+  constructor(name: string, prefix: string, haste: number, world: WatcherWorld) {
+    this.name = name;
+    this.haste = haste;
+    this.prefix = prefix;
+    this.#world = world;
+  }
+
+  /** Whether the connection stands: its node's process still runs, and has not ended it. */
+  get isConnected(): boolean {
+    const hub = this.node?.running?.hub ?? null;
+    return this.#watcher !== null && hub === this.#hub && !this.#sink.hasEnded;
+  }
+
+  get isLive(): boolean {
+    return this.isConnected && this.#watcher?.standing.kind === 'live';
+  }
+
+  /** @returns whether the node takes it; one that has not come to its cursor does not. */
+  connect(node: SimNode): boolean {
+    const { running } = node;
+    if (running?.hub == null || running.replica.header.facts.joined !== 'yes') return false;
+    const { cursor } = this;
+    for (const [origin, seq] of cursor?.vector ?? [])
+      if ((running.replica.vector.get(origin) ?? 0) < seq) return false;
+    if (cursor !== null) this.#world.counts.resumes++;
+    this.node = node;
+    this.#hub = running.hub;
+    this.#sink = new SimSink();
+    this.isSynced = false;
+    const request = { prefix: this.prefix, format: LINES, cursor, withState: true };
+    this.#watcher = running.hub.open(request, this.#sink);
+    return true;
+  }
+
+  cut(): void {
+    if (this.#watcher !== null && this.isConnected) this.#hub?.remove(this.#watcher);
+    this.#watcher = null;
+  }
+
+  stall(): void {
+    this.#sink.isStalled = true;
+  }
+
+  /** Reads what has come, and lets more come. @param limit events read; the rest is lost with a cut. */
+  read(limit = Number.POSITIVE_INFINITY): void {
+    this.#sink.isStalled = false;
+    for (const [index, line] of this.#sink.take().entries())
+      if (index < limit) this.#take(JSON.parse(line));
+    if (limit !== Number.POSITIVE_INFINITY) this.cut();
+    else if (this.#watcher !== null && this.isConnected) this.#hub?.drained(this.#watcher);
+  }
+
+  #take(told: Told): void {
+    this.#world.counts.events++;
+    const before = this.cursor;
+    const cursor = decodeCursor(told.cursor);
+    this.cursor = cursor;
+    for (const [origin, seq] of before?.vector ?? [])
+      if ((cursor.vector.get(origin) ?? 0) < seq) this.#wrong(`its cursor goes back in ${origin}`);
+    const { type, key } = told;
+    if (type === 'reset') {
+      this.#world.counts.resets++;
+      this.mirror.clear();
+      this.#last.clear();
+      this.isSynced = false;
+    } else if (type === 'synced') {
+      if (this.isSynced) this.#wrong('synced comes twice');
+      this.isSynced = true;
+    } else if (key !== undefined) this.#takeKey(told, key, before);
+  }
+
+  #takeKey(told: Told, key: string, before: Cursor | null): void {
+    if (!key.startsWith(this.prefix)) this.#wrong(`${JSON.stringify(key)} is none of its keys`);
+    const { type, version = -1, expires_at: expires } = told;
+    const expiresAt = expires == null ? null : Date.parse(expires);
+    if (type !== 'put') {
+      this.mirror.delete(key);
+      return;
+    }
+    const last = this.#last.get(key);
+    const isOld = (op: KeyOp): boolean =>
+      before !== null && before.state === null && (before.vector.get(op.origin) ?? 0) >= op.seq;
+    // Ops of a key may be alike: of those that it may be, the smallest that is new.
+    let smallest: KeyOp | undefined;
+    for (const op of this.#world.opsOf(key)) {
+      if (op.kind !== 'put' || op.version !== version || op.expiresAt !== expiresAt) continue;
+      if (isOld(op) || (last !== undefined && !beats(op, last))) continue;
+      if (smallest === undefined || beats(smallest, op)) smallest = op;
+    }
+    if (smallest === undefined)
+      this.#wrong(
+        `version ${version} of ${JSON.stringify(key)} comes again, late, or was never put`,
+      );
+    else this.#last.set(key, smallest);
+    this.mirror.set(key, { version, expiresAt });
+  }
+
+  #wrong(text: string): void {
+    this.#world.report(`${this.name} on ${this.node?.name}: ${text}`);
+  }
+}

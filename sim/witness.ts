@@ -1,0 +1,236 @@
+/**
+ * What one log must hold, as the oracle folds it from its commits. It never forgets: what the node has
+ * collected or compacted away stays here, so that an entry that comes back from the dead is seen.
+ */
+import { add, carriedHash, type Hash, sameHash, subtract, ZERO } from '../src/hash.ts';
+import type { Commit, LogHeader, OriginRecord, Row } from '../src/log/log.ts';
+import { isOnKey, type KeyOp, type Op } from '../src/op.ts';
+import { beats, type Ledger, readsAbsent } from './ledger.ts';
+import type { Report } from './violation.ts';
+
+const LAST_VERSION = 2 ** 53 - 1;
+const isSameOp = (a: Op | undefined, b: Op | undefined): boolean =>
+  a?.origin === b?.origin && a?.seq === b?.seq;
+
+export class Witness {
+  readonly node: string;
+  readonly vector = new Map<string, number>();
+  /** Per key the greatest op that the log ever held. */
+  readonly entries = new Map<string, KeyOp>();
+  /** Entries that the node may lack beside those that it has collected: a snapshot came without them. */
+  readonly missing = new Map<string, KeyOp>();
+  /** The rows that the disk must hold, by lsn. */
+  readonly rows = new Map<number, Row>();
+  /** Of the log, as far as it was written. */
+  header: Partial<LogHeader> = {};
+  lastLsn = 0;
+  /** The origin that the log's own ops are born in. */
+  origin = '';
+  /** The highest seq of its own that a client was told is stored. */
+  acknowledgedSeq = 0;
+  /** What changed since the oracle last compared it with the node. */
+  readonly changedKeys = new Set<string>();
+  readonly changedOrigins = new Set<string>();
+  readonly #ledger: Ledger;
+  readonly #report: Report;
+  /** By origin, of the rows. */
+  readonly #rowSums = new Map<string, Hash>();
+  #hlc = 0;
+
+  constructor(node: string, ledger: Ledger, report: Report) {
+    this.node = node;
+    this.#ledger = ledger;
+    this.#report = report;
+  }
+
+  get horizon(): number {
+    return this.header.horizon ?? 0;
+  }
+
+  get hasJoined(): boolean {
+    return this.header.facts?.joined === 'yes';
+  }
+
+  covers(op: Op): boolean {
+    return (this.vector.get(op.origin) ?? 0) >= op.seq;
+  }
+
+  take(commit: Commit): void {
+    const wasInSnapshot = this.#isInSnapshot;
+    this.#takeHeader(commit.header ?? {});
+    for (const lsn of commit.removed ?? []) this.#remove(lsn);
+    const own = [this.origin, commit.header?.origin ?? this.origin];
+    this.origin = own[1] ?? this.origin;
+    for (const row of commit.rows) {
+      if (this.#isInSnapshot) this.#takeSnapshotRow(row);
+      else this.#takeRow(row, own);
+    }
+    if (wasInSnapshot && !this.#isInSnapshot) this.#endSnapshot(commit.origins);
+    for (const record of commit.origins) this.#checkRecord(record);
+  }
+
+  get #isInSnapshot(): boolean {
+    return this.header.facts?.snapshotUnderWay === 'yes';
+  }
+
+  #takeHeader(changes: Partial<LogHeader>): void {
+    if ((changes.horizon ?? this.horizon) < this.horizon)
+      this.#report('forgetting', `${this.node}: its horizon sinks to ${changes.horizon}`);
+    const facts = { ...this.header.facts, ...changes.facts };
+    this.header = { ...this.header, ...changes, facts };
+  }
+
+  // ---- rows
+
+  #takeRow(row: Row, own: readonly string[]): void {
+    const { op } = row;
+    const id = this.#append(row);
+    const held = this.vector.get(op.origin) ?? 0;
+    if (op.seq !== held + 1) this.#report('no gaps', `${id} follows seq ${held}`);
+    // Its own ops may come back from peers; born is only what nobody knew before.
+    const isBirth = own.includes(op.origin) && !this.#ledger.knows(op);
+    const objection = isBirth ? this.#ledger.born(op) : this.#ledger.objectionTo(op);
+    if (objection !== null) this.#report('one op an id', `${id}: ${objection}`);
+    if (isBirth) this.#checkBirth(id, row);
+    this.vector.set(op.origin, op.seq);
+    this.#hlc = Math.max(this.#hlc, op.hlc);
+    this.#fold(row, id);
+  }
+
+  #append(row: Row): string {
+    const { op, lsn } = row;
+    const id = `${this.node}: ${op.kind} ${op.origin}/${op.seq} at lsn ${lsn}`;
+    if (lsn !== this.lastLsn + 1) this.#report('lsn order', `${id} follows lsn ${this.lastLsn}`);
+    this.lastLsn = lsn;
+    this.rows.set(lsn, row);
+    this.#rowSums.set(op.origin, add(this.#rowSum(op.origin), carriedHash(op)));
+    this.changedOrigins.add(op.origin);
+    return id;
+  }
+
+  #fold({ op, won }: Row, id: string): void {
+    if (!isOnKey(op)) return;
+    const entry = this.entries.get(op.key);
+    const wins = entry === undefined || beats(op, entry);
+    if (won !== wins) this.#report('won bit', `${id} says won=${won}, which is not so`);
+    if (!wins) return;
+    this.entries.set(op.key, op);
+    this.missing.delete(op.key);
+    this.changedKeys.add(op.key);
+  }
+
+  /** Rules 2 and 3, by which this op was accepted and given its generation. */
+  #checkBirth(id: string, { op, committedAt: nowMs }: Row): void {
+    const wrong = (text: string): void => this.#report('birth', `${id} ${text}`);
+    if (op.hlc <= this.#hlc) wrong(`has hlc ${op.hlc}, and ${this.#hlc} was seen before`);
+    if (!isOnKey(op)) return;
+    const entry = this.entries.get(op.key);
+    const live = entry !== undefined && !readsAbsent(entry, nowMs) ? entry : undefined;
+    // Dead entries may be collected or not, even where a clock that was set back calls them alive; and
+    // the horizon rises with the same commit.
+    const mayBeGone = entry === undefined || this.wasCollected(entry);
+    const least = live?.generation ?? (entry === undefined ? 0 : entry.generation + 1);
+    const most = live !== undefined && !mayBeGone ? least : Math.max(least, this.horizon);
+    if (op.generation < least || op.generation > most)
+      wrong(`is of generation ${op.generation}, not from ${least} to ${most}`);
+    const isPut = op.kind === 'put';
+    if (isPut && op.expiresAt !== null && op.expiresAt <= nowMs) wrong('is born dead');
+    if (mayBeGone) return;
+    if (isPut && live !== undefined && op.version <= live.version)
+      wrong(`of version ${op.version} replaces a live version ${live.version}`);
+    if (!isPut && op.version !== LAST_VERSION && (live === undefined || op.version < live.version))
+      wrong(`deletes up to version ${op.version} what is not live or is newer`);
+  }
+
+  // ---- snapshots (rule 10)
+
+  #takeSnapshotRow(row: Row): void {
+    const { op } = row;
+    const id = this.#append(row);
+    const objection = this.#ledger.objectionTo(op);
+    if (objection !== null) this.#report('one op an id', `${id}: ${objection}`);
+    this.#hlc = Math.max(this.#hlc, op.hlc);
+    if (!row.won || !isOnKey(op)) return;
+    this.entries.set(op.key, op);
+    this.changedKeys.add(op.key);
+  }
+
+  /** From here on the log stands for all that its sender held, whatever of it the snapshot left out. */
+  #endSnapshot(records: readonly OriginRecord[]): void {
+    for (const { origin, seq } of records) {
+      this.vector.set(origin, seq);
+      this.changedOrigins.add(origin);
+    }
+    for (const [key, op] of this.#ledger.greatest(this.vector)) {
+      if (isSameOp(this.entries.get(key), op)) continue;
+      this.missing.set(key, op);
+      this.entries.set(key, op);
+      this.changedKeys.add(key);
+    }
+  }
+
+  // ---- compaction and sums (section 3, rule 11)
+
+  /** Rows may go that everybody has and that no longer show. */
+  #remove(lsn: number): void {
+    const row = this.rows.get(lsn);
+    if (row === undefined) {
+      this.#report('forgetting', `${this.node}: lsn ${lsn} is removed, and is not there`);
+      return;
+    }
+    const { op } = row;
+    this.rows.delete(lsn);
+    this.#rowSums.set(op.origin, subtract(this.#rowSum(op.origin), carriedHash(op)));
+    const id = `${this.node}: ${op.kind} ${op.origin}/${op.seq} at lsn ${lsn}`;
+    if (!isOnKey(op)) this.#report('forgetting', `${id} is removed, and is no op on a key`);
+    else if (isSameOp(this.entries.get(op.key), op) && !this.wasCollected(op))
+      this.#report('forgetting', `${id} is removed, and still shows`);
+    if ((this.header.stable?.get(op.origin) ?? 0) < op.seq)
+      this.#report('forgetting', `${id} is removed, and is not stable`);
+  }
+
+  /** Rule 9: what the log's header says was collected, or may be at any time. */
+  wasCollected(entry: KeyOp): boolean {
+    const { stable, stableClock } = this.header;
+    const isStable = (stable?.get(entry.origin) ?? 0) >= entry.seq;
+    return isStable && readsAbsent(entry, stableClock ?? -1);
+  }
+
+  /** The sums, and what is left of them when the rows are taken out. */
+  #checkRecord({ origin, seq, sum, compactedSum }: OriginRecord): void {
+    const held = this.vector.get(origin) ?? 0;
+    const expected = this.#ledger.sumAt(origin, held);
+    if (seq !== held || expected === undefined || !sameHash(sum, expected))
+      this.#report('sums', `${this.node}: its record of ${origin} is wrong at seq ${seq}`);
+    else if (!sameHash(subtract(sum, this.#rowSum(origin)), compactedSum))
+      this.#report('sums', `${this.node}: the compacted sum of ${origin} is wrong`);
+  }
+
+  #rowSum(origin: string): Hash {
+    return this.#rowSums.get(origin) ?? ZERO;
+  }
+
+  // ---- restarts
+
+  /** What the disk holds must be what was committed to it, no more and no less. */
+  compareRows(stored: readonly Row[]): void {
+    const wrong = (text: string): void => this.#report('replay', `${this.node}: its disk ${text}`);
+    if (stored.length > this.rows.size)
+      wrong(`holds ${stored.length - this.rows.size} rows too many`);
+    const found = new Map(stored.map((row) => [row.lsn, row]));
+    for (const [lsn, row] of this.rows) {
+      const other = found.get(lsn);
+      if (other?.won === row.won && isSameOp(other.op, row.op)) continue;
+      wrong(`no longer holds lsn ${lsn} as committed`);
+      return;
+    }
+  }
+
+  /** The sorted keys that read as present at the time. */
+  liveKeys(atMs: number): string[] {
+    const live: string[] = [];
+    for (const entry of this.entries.values())
+      if (!readsAbsent(entry, atMs) && !this.missing.has(entry.key)) live.push(entry.key);
+    return live.sort();
+  }
+}

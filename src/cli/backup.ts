@@ -1,0 +1,109 @@
+/** `hearsay backup` and `hearsay restore`: a copy of a log, and the way back. */
+import type { Command } from 'commander';
+import type { Copied } from '../logFiles/backup.ts';
+import { note, printLine } from './clientOutput.ts';
+import { dataDirOf, jsonOption } from './log/options.ts';
+import { Progress } from './log/progress.ts';
+import { bytesText, countText } from './log/text.ts';
+
+interface BackupFlags {
+  readonly dataDir?: string;
+  readonly json?: true;
+}
+
+const DATA_DIR_HELP = 'the data directory (DATA_DIR, default ./data)';
+
+export function registerBackupCommands(program: Command): void {
+  program
+    .command('backup')
+    .summary('copy the log of a node, also while it runs')
+    .description(
+      'Copies the log of a data directory into one file, as it is at one moment, also while its node ' +
+        'runs, and proves the copy.',
+    )
+    .argument('<file>', 'the file to make')
+    .option('--data-dir <directory>', DATA_DIR_HELP)
+    .addOption(jsonOption())
+    .addHelpText('after', BACKUP_EXAMPLES)
+    .action(backup);
+  program
+    .command('restore')
+    .summary('put a backup into an empty data directory')
+    .description(
+      'Proves a backup and puts it into a data directory that has no log. The node that is started ' +
+        'on it goes on under a new origin, and gets from its peers what came after the backup.',
+    )
+    .argument('<file>', 'a backup')
+    .option('--data-dir <directory>', DATA_DIR_HELP)
+    .addOption(jsonOption())
+    .addHelpText('after', RESTORE_EXAMPLES)
+    .action(restore);
+}
+
+async function backup(file: string, flags: BackupFlags): Promise<void> {
+  // Here, so that help and mistakes don't wait for SQLite.
+  const { backUp } = await import('../logFiles/backup.ts');
+  const copied = await withProgress('backup', (onProgress) =>
+    backUp(dataDirOf(flags), file, onProgress),
+  );
+  await tell(copied, flags, `${file} holds`, { file });
+}
+
+async function restore(file: string, flags: BackupFlags): Promise<void> {
+  const { restore: putBack } = await import('../logFiles/backup.ts');
+  const directory = dataDirOf(flags);
+  const copied = await withProgress('restore', (onProgress) =>
+    putBack(file, directory, onProgress),
+  );
+  await tell(copied, flags, `${directory} holds`, { data_dir: directory });
+  if (flags.json !== true) note('The node that is started on it goes on under a new origin.');
+}
+
+async function withProgress<T>(
+  what: string,
+  run: (onProgress: (done: number, total: number) => void) => Promise<T>,
+): Promise<T> {
+  const progress = new Progress(what);
+  try {
+    return await run((done, total) =>
+      progress.show(done, 'pages', total === 0 ? null : done / total),
+    );
+  } finally {
+    progress.end();
+  }
+}
+
+async function tell(
+  { verified, sizeBytes }: Copied,
+  flags: BackupFlags,
+  where: string,
+  place: object,
+): Promise<void> {
+  const { facts, rows, keys } = verified;
+  if (flags.json === true)
+    await printLine(
+      JSON.stringify({
+        ...place,
+        origin: facts.header.origin,
+        rows,
+        last_lsn: facts.lastLsn,
+        live_keys: keys.live,
+        size_bytes: sizeBytes,
+      }),
+    );
+  else
+    note(
+      `${where} the log of ${facts.header.origin} up to lsn ${facts.lastLsn}: ${countText(rows)} ops, ` +
+        `${countText(keys.live)} live keys, ${bytesText(sizeBytes)}, proven.`,
+    );
+}
+
+const BACKUP_EXAMPLES = `
+Examples:
+  hearsay backup node1.db
+  hearsay backup /backups/node1.db --data-dir /var/lib/hearsay`;
+
+const RESTORE_EXAMPLES = `
+Examples:
+  hearsay restore node1.db --data-dir ./restored
+  hearsay restore /backups/node1.db --data-dir /var/lib/hearsay`;

@@ -1,0 +1,90 @@
+/**
+ * One node of `hearsay cluster`: a child process that runs `hearsay serve`.
+ *
+ * Invariant: it never outlives this process, because it stops when the channel to it closes.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
+import type { NodePlan } from './clusterPlan.ts';
+import { fromChild, UNDER_CLUSTER_FLAG } from './parent.ts';
+
+/** How a child ended. */
+export interface ChildEnd {
+  readonly nodeId: string;
+  /** Why, in the child's own sentence; null where it said none. */
+  readonly failure: string | null;
+  /** `exit code 1` or `SIGKILL` */
+  readonly how: string;
+}
+
+export class ChildNode {
+  readonly plan: NodePlan;
+  /** Resolves once it listens; never where it can't. */
+  readonly serving: Promise<void>;
+  /** Resolves, and never rejects, once it has ended and all that it wrote has been passed on. */
+  readonly ended: Promise<ChildEnd>;
+  readonly #process: ChildProcess;
+  #isMuted = false;
+
+  /** @param entry the file that is the `hearsay` command. */
+  constructor(plan: NodePlan, entry: string) {
+    this.plan = plan;
+    this.#process = spawn(process.execPath, [entry, 'serve', UNDER_CLUSTER_FLAG], {
+      env: { ...process.env, ...plan.environment },
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    });
+    this.serving = new Promise((resolve) => {
+      this.#process.on('message', (message) => {
+        if (fromChild(message)?.kind === 'serving') resolve();
+      });
+    });
+    this.ended = this.#whenEnded();
+  }
+
+  /** Asks it to stop. A signal would look to it like a second Ctrl-C, which a terminal sends too. */
+  stop(): void {
+    if (this.#process.connected) this.#process.disconnect();
+  }
+
+  /** Passes on no more of what it writes. */
+  mute(): void {
+    this.#isMuted = true;
+  }
+
+  kill(): void {
+    this.#process.kill('SIGKILL');
+  }
+
+  async #whenEnded(): Promise<ChildEnd> {
+    const { nodeId } = this.plan;
+    let failure: string | null = null;
+    this.#process.on('message', (message) => {
+      const told = fromChild(message);
+      if (told?.kind === 'failed') failure = told.sentence;
+    });
+    try {
+      // Not `close`, which never comes where this side has closed the channel.
+      const [[code, signal]] = await Promise.all([
+        once(this.#process, 'exit'),
+        once(this.#process, 'disconnect'),
+        ...outputs(this.#process).map((stream) => this.#passOn(stream)),
+      ]);
+      return { nodeId, failure, how: signal ?? `exit code ${code}` };
+    } catch (error) {
+      // It could not be started at all.
+      return { nodeId, failure, how: error instanceof Error ? error.message : String(error) };
+    }
+  }
+
+  /** Each line goes to stderr with the node's name before it. @returns once there are no more. */
+  async #passOn(stream: Readable): Promise<void> {
+    for await (const line of createInterface({ input: stream }))
+      if (!this.#isMuted) process.stderr.write(`${this.plan.nodeId} | ${line}\n`);
+  }
+}
+
+function outputs({ stdout, stderr }: ChildProcess): Readable[] {
+  return [stdout, stderr].filter((stream) => stream !== null);
+}

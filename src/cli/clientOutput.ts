@@ -1,0 +1,24 @@
+/** Lines on stdout and stderr, no faster than they are read. */
+import { once } from 'node:events';
+
+const DEFAULT_COLUMNS = 80;
+
+/** Resolves once there is room for more. */
+export async function printLine(line: string): Promise<void> {
+  if (!process.stdout.write(`${line}\n`)) await once(process.stdout, 'drain');
+}
+
+/** For people only: never mixed with data. */
+export function note(message: string): void {
+  process.stderr.write(`${message}\n`);
+}
+
+/** How wide a line for people may be. */
+export const outputColumns = (): number => process.stdout.columns ?? DEFAULT_COLUMNS;
+
+/** Cuts a line where a terminal would break it; what goes elsewhere stays whole. */
+export function fitted(line: string): string {
+  if (process.stdout.isTTY !== true) return line;
+  const columns = outputColumns();
+  return line.length <= columns ? line : `${line.slice(0, columns - 1)}…`;
+}

@@ -1,0 +1,96 @@
+/** Values as they are typed and shown: exactly, so that no digit is lost on the way. */
+import { inspect } from 'node:util';
+import { encodeValue } from '../client/values.ts';
+import { SettingError } from '../errors.ts';
+
+/** What the platform knows of a number's text, which the types of ES2024 don't name. */
+interface ExactJson {
+  parse(
+    text: string,
+    reviver: (key: string, value: unknown, context: { readonly source?: string }) => unknown,
+  ): unknown;
+  rawJSON(text: string): unknown;
+}
+
+const exactJson = JSON as unknown as ExactJson;
+
+/**
+ * `JSON.parse` that keeps a number's own text where JavaScript would write another.
+ *
+ * @throws SyntaxError
+ */
+export const parseExactly = (text: string): unknown =>
+  exactJson.parse(text, (_key, value, { source }) =>
+    typeof value === 'number' && source !== undefined && source !== String(value)
+      ? exactJson.rawJSON(source)
+      : value,
+  );
+
+/**
+ * What is meant by VALUE: JSON, or else the text itself.
+ *
+ * @throws SettingError where it begins as JSON that is more than a word does, and is none: a bracket
+ *   that was forgotten is no wish to store a text.
+ */
+export function parseValue(text: string): unknown {
+  try {
+    return parseExactly(text);
+  } catch (error) {
+    if (!/^\s*[[{"]/.test(text)) return text;
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new SettingError(
+      `VALUE begins as JSON and is none (${reason}): mend it, or add --string to store it as text.`,
+    );
+  }
+}
+
+/** An entry or a put as one line of JSON, with the names that the REST interface has. */
+export function entryJson(
+  facts: Readonly<Record<string, unknown>>,
+  entry: { readonly value: unknown } | null,
+): string {
+  const head = JSON.stringify(facts).slice(0, -1);
+  if (entry === null) return `${head}}`;
+  const comma = head === '{' ? '' : ',';
+  try {
+    const { value, meta } = encodeValue(entry.value);
+    const annotations = meta === null ? '' : `,"meta":${JSON.stringify(meta)}`;
+    return `${head}${comma}"value":${value}${annotations}}`;
+  } catch (error) {
+    return `${head}${comma}"error":${JSON.stringify(messageOf(error))}}`;
+  }
+}
+
+/** A value on one line, for people: JSON, and as JavaScript writes it where JSON has no form. */
+export function shownValue(entry: { readonly value: unknown }): string {
+  try {
+    const { value, meta } = encodeValue(entry.value);
+    if (meta === null) return withoutControls(value);
+    return inspect(entry.value, {
+      depth: 20,
+      breakLength: Number.POSITIVE_INFINITY,
+      compact: true,
+    });
+  } catch (error) {
+    return `(${messageOf(error)})`;
+  }
+}
+
+/** A value by itself: a text as it is, all else as JSON, over several lines where it is long. */
+export function printedValue(value: unknown, columns: number): string {
+  if (typeof value === 'string') return value;
+  const { value: text, meta } = encodeValue(value);
+  if (meta !== null)
+    return inspect(value, { depth: 20, breakLength: columns, maxArrayLength: null });
+  return text.length <= columns ? text : JSON.stringify(value, null, 2);
+}
+
+/** A line stays a line, and a terminal obeys to nobody's key. */
+export const withoutControls = (text: string): string =>
+  text.replace(
+    /\p{Cc}/gu,
+    (control) => `\\u${control.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+
+const messageOf = (error: unknown): string =>
+  error instanceof Error ? error.message : String(error);

@@ -1,0 +1,42 @@
+/** `hearsay log`: read, replay, verify and explain a log. */
+import type { Command } from 'commander';
+import { register as registerAt } from './log/at.ts';
+import { register as registerCompact } from './log/compact.ts';
+import { register as registerDiff } from './log/diff.ts';
+import { register as registerExplain } from './log/explain.ts';
+import { register as registerExport } from './log/export.ts';
+import { register as registerHistory } from './log/history.ts';
+import { register as registerImport } from './log/import.ts';
+import { register as registerReplay } from './log/replay.ts';
+import { register as registerStat } from './log/stat.ts';
+import { register as registerTail } from './log/tail.ts';
+import { register as registerVerify } from './log/verify.ts';
+
+export function registerLogCommands(program: Command): void {
+  const log = program
+    .command('log')
+    .summary('read, verify and explain the log of a node')
+    .description(
+      'Reads the log of a node: a data directory (also while its node runs, a copy, or a backup), or a ' +
+        'running node by --url. Reading changes nothing.',
+    );
+  registerTail(log);
+  registerAt(log);
+  registerHistory(log);
+  registerExplain(log);
+  registerStat(log);
+  registerVerify(log);
+  registerDiff(log);
+  registerExport(log);
+  registerImport(log);
+  registerReplay(log);
+  registerCompact(log);
+}
+
+const BEFORE_NOW = /^-\d+(ms|s|m|h|d)$/;
+
+/** In `hearsay log at -10m`, the time is no option, though it begins as one. */
+export const withoutDashes = (words: readonly string[]): readonly string[] =>
+  words[0] === 'log' && words[1] === 'at'
+    ? words.map((word) => (BEFORE_NOW.test(word) ? `now${word}` : word))
+    : words;

@@ -1,0 +1,130 @@
+/** `hearsay log at`: the map as it was. */
+import type { Command } from 'commander';
+import { HearsayError, SettingError } from '../../errors.ts';
+import { entriesOf, entryAt, type LiveEntry, liveAt } from '../../logTools/entriesAt.ts';
+import { type Moment, momentOf } from '../../logTools/moment.ts';
+import { Walk } from '../../logTools/pages.ts';
+import type { Point } from '../../logTools/point.ts';
+import { formatOpId } from '../../op.ts';
+import { note } from '../clientOutput.ts';
+import { withValue } from './opText.ts';
+import {
+  addSourceOptions,
+  failOnFaults,
+  NOW_HELP,
+  type Opened,
+  readPoint,
+  type SourceFlags,
+  withSource,
+} from './options.ts';
+import { Output } from './output.ts';
+import { Progress } from './progress.ts';
+import {
+  countText,
+  fit,
+  instant,
+  instantOrNull,
+  secondText,
+  shorten,
+  tableColumns,
+  valueText,
+} from './text.ts';
+
+interface AtFlags extends SourceFlags {
+  readonly prefix?: string;
+}
+
+export function register(log: Command): void {
+  const command = log
+    .command('at')
+    .summary('the map as it was at a time, an lsn or a cursor')
+    .description(
+      'Prints the live entries of one key, of a prefix or of all keys as this node held them at a ' +
+        'point: what had expired or was deleted by then reads as absent.',
+    )
+    .argument('<point>', NOW_HELP, readPoint)
+    .argument('[key]', 'only this key')
+    .option('--prefix <prefix>', 'only keys that start so')
+    .addHelpText('after', EXAMPLES)
+    .action(at);
+  addSourceOptions(command);
+}
+
+async function at(point: Point, key: string | undefined, flags: AtFlags): Promise<void> {
+  if (key !== undefined && flags.prefix !== undefined)
+    throw new SettingError('Give KEY or --prefix, not both.');
+  await withSource(flags, async (opened) => {
+    const { source } = opened;
+    const facts = await source.facts();
+    const moment = await momentOf(source, facts, point);
+    const progress = new Progress('at');
+    const walk = new Walk(0, Math.min(moment.upToLsn, facts.lastLsn), progress.onPage);
+    if (key === undefined) await printAll(opened, moment, walk, progress, flags);
+    else {
+      const entry = await entryAt(source, moment, walk, key);
+      progress.end();
+      if (entry !== undefined) await print(entry, flags.json === true);
+      failOnFaults(walk);
+      if (entry === undefined)
+        throw new HearsayError(`There was no ${JSON.stringify(key)} at ${instant(moment.atMs)}.`);
+    }
+  });
+}
+
+async function printAll(
+  { source }: Opened,
+  moment: Moment,
+  walk: Walk,
+  progress: Progress,
+  { prefix, json }: AtFlags,
+): Promise<void> {
+  const lsns = await liveAt(source, moment, walk, prefix);
+  progress.end();
+  const output = new Output();
+  if (json !== true) await output.line(headLine);
+  for await (const entries of entriesOf(source, lsns))
+    for (const entry of entries)
+      await output.line(json === true ? entryJson(entry) : entryLine(entry));
+  await output.flush();
+  failOnFaults(walk);
+  if (json !== true) note(`${countText(lsns.size)} live keys at ${instant(moment.atMs)}.`);
+}
+
+async function print(entry: LiveEntry, isJson: boolean): Promise<void> {
+  const output = new Output();
+  if (!isJson) await output.line(headLine);
+  await output.line(isJson ? entryJson(entry) : entryLine(entry));
+  await output.flush();
+}
+
+const WIDTHS = [28, 7, 19, 19] as const;
+
+const inColumns = (cells: readonly string[], last: string): string => {
+  const start = WIDTHS.map((width, index) => fit(cells[index] ?? '', width)).join(' ');
+  return `${start} ${shorten(last, tableColumns() - start.length - 1)}`.trimEnd();
+};
+
+const headLine = inColumns(['KEY', 'VERSION', 'SINCE (UTC)', 'EXPIRES (UTC)'], 'VALUE');
+
+function entryLine({ committedAt, op }: LiveEntry): string {
+  const expires = op.expiresAt === null ? 'never' : secondText(op.expiresAt);
+  return inColumns([op.key, String(op.version), secondText(committedAt), expires], valueText(op));
+}
+
+const entryJson = ({ lsn, committedAt, op }: LiveEntry): string =>
+  withValue(
+    {
+      key: op.key,
+      version: op.version,
+      expires_at: instantOrNull(op.expiresAt),
+      op: formatOpId(op),
+      lsn,
+      committed_at: instant(committedAt),
+    },
+    op,
+  );
+
+const EXAMPLES = `
+Examples:
+  hearsay log at -10m user:42
+  hearsay log at 2026-11-24T10:00:00Z --prefix user: --json`;

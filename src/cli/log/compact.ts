@@ -1,0 +1,102 @@
+/** `hearsay log compact`: removes what nothing needs any more, as the node does it. */
+import type { Command } from 'commander';
+import { SettingError } from '../../errors.ts';
+import { Walk } from '../../logTools/pages.ts';
+import { StatisticsFold } from '../../logTools/statistics.ts';
+import { printLine } from '../clientOutput.ts';
+import {
+  addressOf,
+  addSourceOptions,
+  dataDirOf,
+  failOnFaults,
+  type SourceFlags,
+  withSource,
+} from './options.ts';
+import { Progress } from './progress.ts';
+import { retentionOf, retentionOption } from './stat.ts';
+import { bytesText, countText, durationText, instant } from './text.ts';
+import { askJson } from './urlReader.ts';
+
+interface CompactFlags extends SourceFlags {
+  /** Milliseconds. */
+  readonly retention?: number;
+  readonly dryRun?: true;
+}
+
+export function register(log: Command): void {
+  const command = log
+    .command('compact')
+    .summary('remove what nothing needs any more')
+    .description(
+      'Removes the rows that have been beaten, deleted or expired for longer than --retention and that ' +
+        'every member holds, as a node does by itself every few minutes. Points in time before the cut ' +
+        'are refused from then on. A running node is asked by --url.',
+    )
+    .addOption(retentionOption())
+    .option('--dry-run', 'only say what it would free')
+    .addHelpText('after', EXAMPLES)
+    .action(compact);
+  addSourceOptions(command);
+}
+
+async function compact(flags: CompactFlags): Promise<void> {
+  if (flags.dryRun) {
+    await foresee(flags);
+    return;
+  }
+  const address = addressOf(flags);
+  if (address !== null) {
+    if (flags.dataDir !== undefined) throw new SettingError('Give --data-dir or --url, not both.');
+    const query = flags.retention === undefined ? '' : `?retention_ms=${flags.retention}`;
+    const { rows } = await askJson(address, `/_log/compact${query}`, { method: 'POST' });
+    await tell(flags, { rows }, `${countText(Number(rows))} rows removed.`);
+    return;
+  }
+  // Here, so that help and mistakes don't wait for SQLite.
+  const { compactFile } = await import('../../logFiles/compactFile.ts');
+  const { rows, sizeBeforeBytes, sizeAfterBytes } = await compactFile(
+    dataDirOf(flags),
+    retentionOf(flags),
+  );
+  const sizes = `the file had ${bytesText(sizeBeforeBytes)} and has ${bytesText(sizeAfterBytes)}`;
+  await tell(
+    flags,
+    { rows, size_before_bytes: sizeBeforeBytes, size_after_bytes: sizeAfterBytes },
+    `${countText(rows)} rows removed; ${sizes}.`,
+  );
+}
+
+async function foresee(flags: CompactFlags): Promise<void> {
+  await withSource(flags, async ({ source }) => {
+    const facts = await source.facts();
+    const retentionMs = retentionOf(flags);
+    const progress = new Progress('compact');
+    const walk = new Walk(0, facts.lastLsn, progress.onPage);
+    const fold = new StatisticsFold(facts, retentionMs);
+    for await (const heads of walk.heads(source)) for (const head of heads) fold.take(head);
+    progress.end();
+    const { ops, compactable, textBytes } = fold.end();
+    const share = textBytes === 0 ? 0 : (compactable.textBytes / textBytes) * 100;
+    await tell(
+      flags,
+      {
+        rows: compactable.rows,
+        of_rows: ops,
+        text_bytes: compactable.textBytes,
+        older_than: instant(compactable.cutAt),
+        dry_run: true,
+      },
+      `${countText(compactable.rows)} of ${countText(ops)} rows would go, with ${bytesText(compactable.textBytes)} ` +
+        `(${share.toFixed(0)} %) of keys and values: what nothing has needed for ${durationText(retentionMs)}.`,
+    );
+    failOnFaults(walk);
+  });
+}
+
+const tell = (flags: CompactFlags, result: object, text: string): Promise<void> =>
+  printLine(flags.json === true ? JSON.stringify(result) : text);
+
+const EXAMPLES = `
+Examples:
+  hearsay log compact --dry-run --retention 1h
+  hearsay log compact --url http://localhost:8001`;

@@ -1,0 +1,160 @@
+/** `hearsay log diff`: how two logs differ, and why. */
+import type { Command } from 'commander';
+import {
+  compareEntries,
+  compareVectors,
+  EntryFold,
+  type KeyDifference,
+  type OriginDifference,
+} from '../../logTools/differences.ts';
+import { Walk } from '../../logTools/pages.ts';
+import { versionText } from '../../logTools/rule.ts';
+import type { KeyHead, LogFacts, LogSource } from '../../logTools/source.ts';
+import { formatOpId } from '../../op.ts';
+import { note } from '../clientOutput.ts';
+import {
+  type AddressFlags,
+  failOnFaults,
+  jsonOption,
+  tokenOption,
+  withSourceAt,
+} from './options.ts';
+import { Output } from './output.ts';
+import { Progress } from './progress.ts';
+import { countText, fit, shorten, tableColumns } from './text.ts';
+
+interface DiffFlags extends AddressFlags {
+  readonly json?: true;
+}
+
+export function register(log: Command): void {
+  log
+    .command('diff')
+    .summary('how two logs differ, and why')
+    .description(
+      'Compares two logs, each a data directory, a file or the URL of a running node: first how many ' +
+        'ops of each origin they hold, then each key whose live value differs, with the reason. Exits ' +
+        'with 1 where a key differs for another reason than that ops are still missing.',
+    )
+    .argument('<a>', 'a data directory, a file or a URL')
+    .argument('<b>', 'another')
+    .addOption(tokenOption())
+    .addOption(jsonOption())
+    .addHelpText('after', EXAMPLES)
+    .action(diff);
+}
+
+async function diff(a: string, b: string, flags: DiffFlags): Promise<void> {
+  await withSourceAt(a, flags, (openedA) =>
+    withSourceAt(b, flags, async (openedB) => {
+      const names = namesOf(openedA.source.place, openedB.source.place);
+      await compare([openedA.source, openedB.source], names, flags.json === true);
+    }),
+  );
+}
+
+/** What of the two places differs is enough to tell them apart. */
+function namesOf(a: string, b: string): readonly [string, string] {
+  return a === b ? ['A', 'B'] : [a, b];
+}
+
+async function compare(
+  [a, b]: readonly [LogSource, LogSource],
+  names: readonly [string, string],
+  isJson: boolean,
+): Promise<void> {
+  const [factsA, factsB] = [await a.facts(), await b.facts()];
+  const output = new Output();
+  if (factsA.header.clusterId !== factsB.header.clusterId)
+    note(
+      `The two are of different clusters: ${factsA.header.clusterId} and ${factsB.header.clusterId}.`,
+    );
+  if (!isJson) for (const line of headLines(names)) await output.line(line);
+  for (const origin of compareVectors(factsA, factsB))
+    await output.line(isJson ? originJson(origin) : originLine(origin));
+  const [foldA, walkA] = await fold(a, factsA, 'diff A');
+  const [foldB, walkB] = await fold(b, factsB, 'diff B');
+  const counts = new Map<string, number>();
+  const nowMs = Math.max(factsA.nowMs, factsB.nowMs);
+  for (const difference of compareEntries(foldA, foldB, nowMs, ['A', 'B'])) {
+    if (counts.size === 0 && !isJson) for (const line of keyHead()) await output.line(line);
+    counts.set(difference.reason, (counts.get(difference.reason) ?? 0) + 1);
+    await output.line(isJson ? keyJson(difference) : keyLine(difference));
+  }
+  await output.flush();
+  if (!isJson) note(summary(counts));
+  failOnFaults(walkA);
+  failOnFaults(walkB);
+  if (counts.has('damaged') || counts.has('forked')) process.exitCode = 1;
+}
+
+async function fold(source: LogSource, facts: LogFacts, what: string): Promise<[EntryFold, Walk]> {
+  const progress = new Progress(what);
+  const walk = new Walk(0, facts.lastLsn, progress.onPage);
+  const entries = new EntryFold(facts);
+  for await (const heads of walk.heads(source)) for (const head of heads) entries.take(head);
+  progress.end();
+  return [entries, walk];
+}
+
+const ORIGIN_WIDTHS = [28, 12, 12] as const;
+
+const headLines = ([a, b]: readonly [string, string]): string[] => [
+  `A  ${a}`,
+  `B  ${b}`,
+  '',
+  originColumns(['ORIGIN', 'OPS IN A', 'OPS IN B'], 'DIFFERENCE'),
+];
+
+const originColumns = (cells: readonly string[], last: string): string =>
+  `${ORIGIN_WIDTHS.map((width, index) => fit(cells[index] ?? '', width, index === 0 ? 'left' : 'right')).join(' ')}  ${last}`.trimEnd();
+
+function originLine({ origin, seqs, sameSums }: OriginDifference): string {
+  return originColumns(
+    [origin, countText(seqs[0]), countText(seqs[1])],
+    originDifference(seqs, sameSums),
+  );
+}
+
+function originDifference([a, b]: readonly [number, number], sameSums: boolean | null): string {
+  if (a > b) return `B lacks ${countText(a - b)}`;
+  if (b > a) return `A lacks ${countText(b - a)}`;
+  return sameSums === false ? 'as many, and not the same: a fork, or damage' : '';
+}
+
+const originJson = ({ origin, seqs, sameSums }: OriginDifference): string =>
+  JSON.stringify({ type: 'origin', origin, a: seqs[0], b: seqs[1], same_sums: sameSums });
+
+const KEY_WIDTHS = [24, 12, 12, 12] as const;
+
+const keyColumns = (cells: readonly string[], last: string): string => {
+  const start = KEY_WIDTHS.map((width, index) => fit(cells[index] ?? '', width)).join(' ');
+  return `${start} ${shorten(last, tableColumns() - start.length - 1)}`.trimEnd();
+};
+
+const keyHead = (): string[] => ['', keyColumns(['KEY', 'IN A', 'IN B', 'REASON'], 'WHY')];
+
+function keyLine({ key, a, b, reason, why }: KeyDifference): string {
+  return keyColumns([key, sideText(a), sideText(b), reason], why);
+}
+
+const sideText = (entry: KeyHead | null): string =>
+  entry === null ? 'absent' : `version ${versionText(entry)}`;
+
+const keyJson = ({ key, a, b, reason, side, why }: KeyDifference): string =>
+  JSON.stringify({ type: 'key', key, a: sideJson(a), b: sideJson(b), reason, side, why });
+
+const sideJson = (entry: KeyHead | null): object | null =>
+  entry && { op: formatOpId(entry), version: entry.version, generation: entry.generation };
+
+function summary(counts: ReadonlyMap<string, number>): string {
+  if (counts.size === 0) return 'Every key reads alike in both.';
+  const parts = [...counts].map(([reason, count]) => `${countText(count)} ${reason}`);
+  const total = [...counts.values()].reduce((sum, count) => sum + count, 0);
+  return `${countText(total)} ${total === 1 ? 'key differs' : 'keys differ'}: ${parts.join(', ')}.`;
+}
+
+const EXAMPLES = `
+Examples:
+  hearsay log diff data/node1 data/node2
+  hearsay log diff backup.db http://localhost:8001 --json`;

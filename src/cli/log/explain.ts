@@ -1,0 +1,161 @@
+/** `hearsay log explain`: why the present value of a key is the present value. */
+import type { Command } from 'commander';
+import { HearsayError } from '../../errors.ts';
+import {
+  type Acknowledgement,
+  type Judged,
+  judge,
+  type Verdict,
+  verdictOn,
+} from '../../logTools/explain.ts';
+import { historyOf } from '../../logTools/history.ts';
+import { Walk } from '../../logTools/pages.ts';
+import type { LogFacts, LogSource } from '../../logTools/source.ts';
+import { formatOpId, isOnKey, type KeyOp } from '../../op.ts';
+import { type ClusterMember, membersOf } from './clusterMembers.ts';
+import { happeningCells, happeningColumns, happeningHead } from './history.ts';
+import { opMembers, withValue } from './opText.ts';
+import { addSourceOptions, failOnFaults, type SourceFlags, withSource } from './options.ts';
+import { Output } from './output.ts';
+import { Progress } from './progress.ts';
+import { durationText, instant, quoted, secondText, shorten, valueText } from './text.ts';
+
+export function register(log: Command): void {
+  const command = log
+    .command('explain')
+    .summary('why the value of a key is what it is')
+    .description(
+      'Prints why the present value of a key is the present value: every op on it, by which rule each ' +
+        'lost, and whether the winner is dead, stable or collected. With --url also who has not seen it.',
+    )
+    .argument('<key>', 'the key')
+    .addHelpText('after', EXAMPLES)
+    .action(explain);
+  addSourceOptions(command);
+}
+
+async function explain(key: string, flags: SourceFlags): Promise<void> {
+  await withSource(flags, async ({ source, node }) => {
+    const facts = await source.facts();
+    const progress = new Progress('explain');
+    const winner = await winnerOf(source, key, facts, progress);
+    const members = node === null ? null : (await membersOf(node.address)).map(acknowledgement);
+    const verdict = verdictOn(winner, facts.header, facts.nowMs, members);
+    const output = new Output();
+    for (const line of flags.json === true
+      ? [verdictJson(key, verdict)]
+      : verdictLines(key, verdict, facts))
+      await output.line(line);
+    const walk = new Walk(0, facts.lastLsn, progress.onPage);
+    let count = 0;
+    for await (const page of historyOf(source, walk, key, facts.nowMs))
+      for (const happening of page) {
+        progress.end();
+        if (count === 0 && flags.json !== true) await output.line(happeningHead('WHY IT LOST'));
+        count++;
+        const judged = judge(happening, winner);
+        await output.line(flags.json === true ? judgedJson(judged, winner) : judgedLine(judged));
+      }
+    progress.end();
+    await output.flush();
+    failOnFaults(walk);
+    if (count === 0)
+      throw new HearsayError(`The log ${source.place} holds no op on ${JSON.stringify(key)}.`);
+  });
+}
+
+/** Of the rows of a key that won, each beat the one before it. */
+async function winnerOf(
+  source: LogSource,
+  key: string,
+  { lastLsn }: LogFacts,
+  progress: Progress,
+): Promise<KeyOp | null> {
+  let winner: KeyOp | null = null;
+  const walk = new Walk(0, lastLsn, progress.onPage);
+  for await (const rows of walk.rowsOn(source, key))
+    for (const { won, op } of rows) if (won && isOnKey(op)) winner = op;
+  return winner;
+}
+
+const acknowledgement = ({ origin, nodeId, acknowledged }: ClusterMember): Acknowledgement => ({
+  origin,
+  nodeId,
+  vector: acknowledged,
+});
+
+function judgedLine({ happening, clause, why }: Judged): string {
+  return happeningColumns(happeningCells(happening), clause === null ? `* ${why}` : why);
+}
+
+const MAX_COLUMNS = 100;
+
+function verdictLines(key: string, verdict: Verdict, { nowMs, header }: LogFacts): string[] {
+  const { state, winner, isStable, unseenBy } = verdict;
+  if (winner === null) return [`${quoted(key)}: nothing in this log has won it.`];
+  const lines = [`${shorten(quoted(key), 60)} is ${stateText(verdict, nowMs)}`];
+  if (state === 'live') lines.push(`  value    ${shorten(valueText(winner), MAX_COLUMNS - 11)}`);
+  lines.push(
+    `  winner   ${formatOpId(winner)}, ${winner.kind} of version ${winner.version}, generation ${winner.generation}`,
+  );
+  const upTo = header.stable.get(winner.origin) ?? 0;
+  lines.push(
+    isStable
+      ? `  stable   yes: every member holds it, with nothing older under way`
+      : `  stable   no: ${winner.origin} is stable up to ${upTo}`,
+  );
+  if (unseenBy !== null)
+    lines.push(
+      unseenBy.length === 0
+        ? '  seen by  every member'
+        : `  not seen ${unseenBy.map(({ nodeId, origin }) => `${nodeId} (${origin})`).join(', ')}, by what they last acknowledged`,
+    );
+  return lines;
+}
+
+function stateText({ state, winner }: Verdict, nowMs: number): string {
+  const expiresAt = winner?.expiresAt ?? null;
+  switch (state) {
+    case 'live':
+      return expiresAt === null
+        ? 'live, and never expires.'
+        : `live, and expires in ${durationText(expiresAt - nowMs)} (${secondText(expiresAt)}).`;
+    case 'deleted':
+      return 'deleted: its entry is a tombstone.';
+    case 'expired':
+      return `expired since ${secondText(expiresAt ?? 0)}.`;
+    case 'collected':
+      return `gone: it was ${winner?.kind === 'delete' ? 'deleted' : 'expired'}, and is collected.`;
+    default:
+      return 'unknown.';
+  }
+}
+
+const verdictJson = (key: string, { state, winner, isStable, unseenBy }: Verdict): string =>
+  JSON.stringify({
+    type: 'verdict',
+    key,
+    state,
+    winner: winner && formatOpId(winner),
+    version: winner?.version ?? null,
+    expires_at: winner?.expiresAt == null ? null : instant(winner.expiresAt),
+    stable: isStable,
+    unseen_by: unseenBy?.map(({ origin, nodeId }) => ({ node: nodeId, origin })) ?? null,
+  });
+
+const judgedJson = ({ happening, clause, why }: Judged, winner: KeyOp | null): string =>
+  withValue(
+    {
+      type: 'op',
+      ...opMembers(happening),
+      is_winner: winner !== null && formatOpId(winner) === formatOpId(happening.op),
+      clause,
+      why,
+    },
+    happening.op,
+  );
+
+const EXAMPLES = `
+Examples:
+  hearsay log explain user:42
+  hearsay log explain user:42 --url http://localhost:8001`;

@@ -1,0 +1,132 @@
+/** `hearsay log history`: every op on a key, and when each could be seen. */
+import type { Command } from 'commander';
+import { HearsayError } from '../../errors.ts';
+import { type Happening, historyOf } from '../../logTools/history.ts';
+import { Walk } from '../../logTools/pages.ts';
+import { versionText } from '../../logTools/rule.ts';
+import { formatOpId } from '../../op.ts';
+import { opIdText, opMembers, withValue } from './opText.ts';
+import { addSourceOptions, failOnFaults, type SourceFlags, withSource } from './options.ts';
+import { Output } from './output.ts';
+import { Progress } from './progress.ts';
+import {
+  clockText,
+  dayText,
+  durationText,
+  fit,
+  instant,
+  instantOrNull,
+  shorten,
+  tableColumns,
+  ttlText,
+  valueText,
+} from './text.ts';
+
+export function register(log: Command): void {
+  const command = log
+    .command('history')
+    .summary('every op on a key, and when each could be seen')
+    .description(
+      'Prints every op on a key in the order in which this node came to hold it, those that lost too, ' +
+        'with the time for which a reader of this node saw it.',
+    )
+    .argument('<key>', 'the key')
+    .addHelpText('after', EXAMPLES)
+    .action(history);
+  addSourceOptions(command);
+}
+
+async function history(key: string, flags: SourceFlags): Promise<void> {
+  await withSource(flags, async ({ source }) => {
+    const facts = await source.facts();
+    const progress = new Progress('history');
+    const walk = new Walk(0, facts.lastLsn, progress.onPage);
+    const output = new Output();
+    let count = 0;
+    for await (const page of historyOf(source, walk, key, facts.nowMs)) {
+      progress.end();
+      for (const happening of page) {
+        if (count === 0 && flags.json !== true) await output.line(happeningHead('SEEN, VALUE'));
+        count++;
+        await output.line(
+          flags.json === true ? happeningJson(happening) : happeningLine(happening),
+        );
+      }
+    }
+    progress.end();
+    await output.flush();
+    failOnFaults(walk);
+    if (count === 0)
+      throw new HearsayError(`The log ${source.place} holds no op on ${JSON.stringify(key)}.`);
+  });
+}
+
+const COLUMNS = [
+  ['LSN', 8, 'right'],
+  ['TIME (UTC)', 18, 'left'],
+  ['ORIGIN/SEQ', 19, 'left'],
+  ['KIND', 6, 'left'],
+  ['VERSION', 7, 'left'],
+  ['TTL', 4, 'left'],
+] as const;
+
+/** The last column is as wide as what is left. */
+export function happeningColumns(cells: readonly string[], last: string): string {
+  const start = COLUMNS.map(([, width, side], index) => fit(cells[index] ?? '', width, side)).join(
+    ' ',
+  );
+  return `${start} ${shorten(last, tableColumns() - start.length - 1)}`.trimEnd();
+}
+
+export const happeningHead = (last: string): string =>
+  happeningColumns(
+    COLUMNS.map(([title]) => title),
+    last,
+  );
+
+export const happeningCells = ({ lsn, committedAt, op }: Happening): string[] => [
+  String(lsn),
+  `${dayText(committedAt).slice(5)} ${clockText(committedAt)}`,
+  opIdText(op),
+  op.kind,
+  op.generation === 0 ? versionText(op) : `${versionText(op)} g${op.generation}`,
+  ttlText(op),
+];
+
+function happeningLine(happening: Happening): string {
+  const value = valueText(happening.op);
+  return happeningColumns(
+    happeningCells(happening),
+    value === '' ? seenText(happening) : `${seenText(happening)}  ${value}`,
+  );
+}
+
+/** `for 12s, then overwritten` */
+function seenText({ visible, whyNot, op }: Happening): string {
+  if (visible === null)
+    return op.kind === 'delete' && whyNot === 'it is a delete' ? 'deletes' : `never: ${whyNot}`;
+  if (visible.untilMs === null) return 'still seen';
+  return `${durationText(visible.untilMs - visible.fromMs)}, then ${visible.ending}`;
+}
+
+function happeningJson(happening: Happening): string {
+  const { visible, whyNot, beatenBy, op } = happening;
+  return withValue(
+    {
+      ...opMembers(happening),
+      visible: visible && {
+        from: instant(visible.fromMs),
+        until: instantOrNull(visible.untilMs),
+        ending: visible.ending,
+      },
+      why_not: whyNot,
+      beaten_by: beatenBy && formatOpId(beatenBy),
+    },
+    op,
+  );
+}
+
+const EXAMPLES = `
+Examples:
+  hearsay log history user:42
+  hearsay log history user:42 --url http://localhost:8001 --json`;

@@ -1,0 +1,138 @@
+/** `hearsay log import`: an export into an empty node, or into a running cluster. */
+import { randomBytes, randomInt } from 'node:crypto';
+import { type Command, Option } from 'commander';
+import { HearsayError, SettingError } from '../../errors.ts';
+import type { Row } from '../../log/log.ts';
+import { headOfFile, isEnd, type OpsHead, opsEndOf } from '../../logTools/exportFormat.ts';
+import { DamagedExportError, OpsImport } from '../../logTools/importOps.ts';
+import { parseLine, rowOf } from '../../logTools/rowLine.ts';
+import { wholeNumber } from '../clientCommand.ts';
+import { note } from '../clientOutput.ts';
+import { importEntries } from './importEntries.ts';
+import { type Line, linesOf } from './lines.ts';
+import { addressOf, addSourceOptions, dataDirOf, type SourceFlags } from './options.ts';
+import { Progress } from './progress.ts';
+import { countText } from './text.ts';
+
+export interface ImportFlags extends SourceFlags {
+  readonly nodeId?: string;
+  readonly cluster?: string;
+  readonly fromLine?: number;
+}
+
+export function register(log: Command): void {
+  const command = log
+    .command('import')
+    .summary('an export into an empty node, or a running cluster')
+    .description(
+      'Takes in what `hearsay log export` wrote. Ops go into an empty data directory, which becomes a ' +
+        'cluster of its own; entries go to a running node (--url) as new PUTs. What was cut off goes on ' +
+        'when the command is run again.',
+    )
+    .argument('<file>', 'what export wrote')
+    .option('--node-id <name>', 'of ops: the node whose directory it is (NODE_ID, default node1)')
+    .option('--cluster <name>', 'of ops: the name of the cluster; else that of the export')
+    .addOption(
+      new Option('--from-line <number>', 'of entries: go on from here').argParser(
+        wholeNumber(1, Number.MAX_SAFE_INTEGER),
+      ),
+    )
+    .addHelpText('after', EXAMPLES)
+    .action(run);
+  addSourceOptions(command);
+}
+
+async function run(file: string, flags: ImportFlags): Promise<void> {
+  const lines = linesOf(file);
+  const first = await lines.next();
+  if (first.done) throw new SettingError(`The file ${file} is empty.`);
+  const head = headOfFile(first.value.text);
+  const address = addressOf(flags);
+  if (head.kind === 'ops') {
+    if (address !== null)
+      throw new SettingError(
+        'Ops are imported into an empty data directory: give --data-dir, and no --url.',
+      );
+    await importOps(file, first.value.text, head, lines, flags);
+    return;
+  }
+  if (address === null)
+    throw new SettingError('Entries are imported into a running node: give its --url.');
+  await importEntries(address, lines, flags);
+}
+
+const NODE_ID = /^[A-Za-z0-9_-]{1,32}$/;
+
+async function importOps(
+  file: string,
+  headLine: string,
+  head: OpsHead,
+  lines: AsyncGenerator<Line>,
+  flags: ImportFlags,
+): Promise<void> {
+  const nodeId = flags.nodeId ?? (process.env.NODE_ID || 'node1');
+  if (!NODE_ID.test(nodeId))
+    throw new SettingError('--node-id (NODE_ID) must be 1 to 32 letters (A to Z), digits, _ or -.');
+  const directory = dataDirOf(flags);
+  // Here, so that help and mistakes don't wait for SQLite.
+  const { LogImport, COMMIT_ROWS } = await import('../../logFiles/importLog.ts');
+  const target = await LogImport.open({
+    directory,
+    clusterName: flags.cluster ?? head.header.clusterName,
+    newOrigin: () =>
+      `${nodeId}.${randomInt(36 ** 6)
+        .toString(36)
+        .padStart(6, '0')}`,
+    headLine,
+  });
+  const { held } = target;
+  if (held > 0) note(`${countText(held)} ops are there already; going on behind them.`);
+  const ops = new OpsImport(head);
+  const progress = new Progress('import');
+  let waiting: Row[] = [];
+  const commit = async (): Promise<void> => {
+    if (waiting.length > 0) await target.append(waiting);
+    waiting = [];
+  };
+  try {
+    for await (const { text } of lines) {
+      const fields = parseLine(text);
+      if (isEnd(fields)) {
+        await commit();
+        const identity = {
+          origin: target.origin,
+          clusterId: randomBytes(8).toString('hex'),
+          nowMs: Date.now(),
+        };
+        await target.finish(ops.end(opsEndOf(fields), identity));
+        progress.end();
+        note(
+          `${countText(ops.rows)} ops are in ${directory}, under the new origin ${identity.origin}; none was skipped.`,
+        );
+        return;
+      }
+      const row = ops.take(rowOf(fields));
+      if (row.lsn <= held) continue;
+      waiting.push(row);
+      if (waiting.length >= COMMIT_ROWS) await commit();
+      progress.show(ops.rows, 'ops', ops.rows / Math.max(ops.rows, head.upToLsn));
+    }
+    throw new DamagedExportError(
+      `${file} ends before its last line, which export writes when it is whole`,
+    );
+  } catch (error) {
+    progress.end();
+    await target.close().catch(() => {});
+    throw error instanceof HearsayError
+      ? error
+      : new HearsayError(
+          `The import stopped after ${countText(target.held)} ops; run it again to go on (${String(error)}).`,
+          { cause: error },
+        );
+  }
+}
+
+const EXAMPLES = `
+Examples:
+  hearsay log import history.jsonl --data-dir ./staging
+  hearsay log import entries.jsonl --url http://localhost:8001`;

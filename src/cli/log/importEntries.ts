@@ -1,0 +1,134 @@
+/**
+ * Entries of an export as new PUTs to a running node, many in a request. What the cluster holds in a
+ * version that is no lower stays; so running it twice does no harm, and what was cut off goes on.
+ */
+import { HearsayError } from '../../errors.ts';
+import { type ExportedEntry, exportedEntryOf, isEnd } from '../../logTools/exportFormat.ts';
+import { parseLine } from '../../logTools/rowLine.ts';
+import { note } from '../clientOutput.ts';
+import { type BatchPut, type Result, sendBatch } from './batch.ts';
+import type { Line } from './lines.ts';
+import { Output } from './output.ts';
+import { Progress } from './progress.ts';
+import { countText, quoted, shorten } from './text.ts';
+import type { NodeAddress } from './urlReader.ts';
+
+interface ImportFlags {
+  readonly json?: true;
+  readonly fromLine?: number;
+}
+
+const BATCH_OPS = 256;
+const BATCH_CHARACTERS = 256 * 1024;
+
+export async function importEntries(
+  address: NodeAddress,
+  lines: AsyncGenerator<Line>,
+  flags: ImportFlags,
+): Promise<void> {
+  const importer = new EntryImporter(address, flags.json === true);
+  let isWhole = false;
+  for await (const { text, number } of lines) {
+    const fields = parseLine(text);
+    if (isEnd(fields)) {
+      isWhole = true;
+      break;
+    }
+    if (number < (flags.fromLine ?? 0)) continue;
+    await importer.take(exportedEntryOf(text, fields), number);
+  }
+  await importer.end();
+  if (!isWhole)
+    throw new HearsayError(
+      'The file ends before its last line: it was cut off, and more entries may be missing.',
+    );
+}
+
+interface Waiting {
+  readonly entry: ExportedEntry;
+  readonly put: BatchPut;
+  readonly line: number;
+}
+
+class EntryImporter {
+  readonly #address: NodeAddress;
+  readonly #isJson: boolean;
+  readonly #output = new Output();
+  readonly #progress = new Progress('import');
+  #waiting: Waiting[] = [];
+  #characters = 0;
+  #stored = 0;
+  readonly #skipped = new Map<string, number>();
+
+  constructor(address: NodeAddress, isJson: boolean) {
+    this.#address = address;
+    this.#isJson = isJson;
+  }
+
+  async take(entry: ExportedEntry, line: number): Promise<void> {
+    const ttlMs = entry.expiresAt === null ? null : entry.expiresAt - Date.now();
+    if (ttlMs !== null && ttlMs <= 0) {
+      await this.#skip(entry, 'expired', 'it has expired since');
+      return;
+    }
+    const { key, version, value, meta } = entry;
+    this.#waiting.push({ entry, line, put: { key, version, ttlMs, value, meta } });
+    this.#characters += key.length + value.length + (meta?.length ?? 0);
+    if (this.#waiting.length >= BATCH_OPS || this.#characters >= BATCH_CHARACTERS)
+      await this.#send();
+  }
+
+  async end(): Promise<void> {
+    await this.#send();
+    this.#progress.end();
+    await this.#output.flush();
+    const skipped = [...this.#skipped].map(([reason, count]) => `${countText(count)} ${reason}`);
+    note(
+      `${countText(this.#stored)} entries stored, ${skipped.length === 0 ? 'none' : skipped.join(', ')} skipped.`,
+    );
+  }
+
+  async #send(): Promise<void> {
+    const waiting = this.#waiting;
+    if (waiting.length === 0) return;
+    this.#waiting = [];
+    this.#characters = 0;
+    const results = await sendBatch(
+      this.#address,
+      waiting.map(({ put }) => put),
+    ).catch((error: unknown) => {
+      this.#progress.end();
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new HearsayError(`${reason} Go on with --from-line ${waiting[0]?.line}.`, {
+        cause: error,
+      });
+    });
+    for (const [index, result] of results.entries()) {
+      const one = waiting[index];
+      if (one !== undefined) await this.#settle(one.entry, result);
+    }
+    this.#progress.show(this.#stored, 'entries', null);
+  }
+
+  async #settle(entry: ExportedEntry, result: Result): Promise<void> {
+    if (result.status === 200) {
+      this.#stored++;
+      if (this.#isJson)
+        await this.#output.line(
+          JSON.stringify({ key: entry.key, version: entry.version, status: 'stored' }),
+        );
+    } else if (result.status === 409)
+      await this.#skip(entry, 'conflicting', `the cluster holds version ${result.currentVersion}`);
+    else await this.#skip(entry, 'refused', result.detail);
+  }
+
+  async #skip({ key, version }: ExportedEntry, kind: string, reason: string): Promise<void> {
+    this.#skipped.set(kind, (this.#skipped.get(kind) ?? 0) + 1);
+    if (this.#isJson)
+      await this.#output.line(JSON.stringify({ key, version, status: 'skipped', reason }));
+    else {
+      this.#progress.end();
+      note(`Skipped ${shorten(quoted(key), 60)}, version ${version}: ${reason}.`);
+    }
+  }
+}

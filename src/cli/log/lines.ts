@@ -1,0 +1,107 @@
+/** Files of lines: read in bounded memory, and written so that what was cut off can go on. */
+import { createReadStream } from 'node:fs';
+import { type FileHandle, open, stat } from 'node:fs/promises';
+import { HearsayError, SettingError } from '../../errors.ts';
+
+export interface Line {
+  readonly text: string;
+  /** From 1. */
+  readonly number: number;
+  /** Bytes of the file up to its end, its line feed included. */
+  readonly endByte: number;
+}
+
+const LINE_FEED = 0x0a;
+
+/** The lines that end in a line feed; what was cut off in the middle of a line is left out. */
+export async function* linesOf(file: string): AsyncGenerator<Line> {
+  let pieces: Buffer[] = [];
+  let number = 0;
+  let endByte = 0;
+  try {
+    for await (const read of createReadStream(file, { highWaterMark: 256 * 1024 })) {
+      const chunk: Buffer = read;
+      let from = 0;
+      for (let at = chunk.indexOf(LINE_FEED); at !== -1; at = chunk.indexOf(LINE_FEED, from)) {
+        pieces.push(chunk.subarray(from, at));
+        const bytes = pieces.length === 1 ? pieces[0] : Buffer.concat(pieces);
+        pieces = [];
+        from = at + 1;
+        number++;
+        endByte += (bytes?.length ?? 0) + 1;
+        yield { text: bytes?.toString() ?? '', number, endByte };
+      }
+      if (from < chunk.length) pieces.push(chunk.subarray(from));
+    }
+  } catch (error) {
+    throw readError(file, error);
+  }
+}
+
+function readError(file: string, error: unknown): unknown {
+  if (!(error instanceof Error) || error instanceof HearsayError || !('code' in error))
+    return error;
+  if (error.code === 'ENOENT')
+    return new SettingError(`There is no file ${file}.`, { cause: error });
+  return error.code === 'EISDIR' || error.code === 'EACCES'
+    ? new SettingError(`The file ${file} can't be read (${error.message}).`, { cause: error })
+    : error;
+}
+
+/** Null where there is no such file. */
+async function sizeOf(path: string): Promise<number | null> {
+  const status = await stat(path).catch(() => null);
+  return status?.size ?? null;
+}
+
+const GATHERED_CHARACTERS = 256 * 1024;
+
+/** Takes lines, as `Output` does, into a file. */
+export class FileOutput {
+  readonly #file: FileHandle;
+  #text = '';
+
+  /** @param fromByte what is behind it is cut off; 0 starts anew. */
+  static async open(path: string, fromByte: number): Promise<FileOutput> {
+    try {
+      // An empty one is what a run leaves that was killed at once.
+      const isNew = fromByte === 0 && (await sizeOf(path)) !== 0;
+      const file = await open(path, isNew ? 'wx' : fromByte === 0 ? 'w' : 'r+', 0o600);
+      if (fromByte > 0) await file.truncate(fromByte);
+      return new FileOutput(file, fromByte);
+    } catch (error) {
+      throw new SettingError(
+        `The file ${path} can't be written (${error instanceof Error ? error.message : String(error)}).`,
+        { cause: error },
+      );
+    }
+  }
+
+  #position: number;
+
+  private constructor(file: FileHandle, position: number) {
+    this.#file = file;
+    this.#position = position;
+  }
+
+  async line(line: string): Promise<void> {
+    this.#text += `${line}\n`;
+    if (this.#text.length >= GATHERED_CHARACTERS) await this.flush();
+  }
+
+  async flush(): Promise<void> {
+    const bytes = Buffer.from(this.#text);
+    this.#text = '';
+    for (let at = 0; at < bytes.length; ) {
+      const { bytesWritten } = await this.#file.write(bytes, at, bytes.length - at, this.#position);
+      at += bytesWritten;
+      this.#position += bytesWritten;
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.flush();
+    await this.#file.sync();
+    await this.#file.close();
+  }
+}

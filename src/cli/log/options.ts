@@ -1,0 +1,145 @@
+/** What the commands on a log share: which log, how it is opened, how durations and points are given. */
+import { statSync } from 'node:fs';
+import { constants, setPriority } from 'node:os';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { HearsayError, SettingError } from '../../errors.ts';
+import { LineSource } from '../../logTools/lineSource.ts';
+import { faultText, type Walk } from '../../logTools/pages.ts';
+import { type Point, parsePoint } from '../../logTools/point.ts';
+import type { LogSource } from '../../logTools/source.ts';
+import { baseUrl } from '../../settingKinds.ts';
+import { note } from '../clientOutput.ts';
+import { type NodeAddress, UrlReader } from './urlReader.ts';
+
+const DEFAULT_DATA_DIR = './data';
+const DEFAULT_TOKEN = 'secret';
+
+export interface AddressFlags {
+  readonly url?: string;
+  readonly token?: string;
+}
+
+export interface SourceFlags extends AddressFlags {
+  readonly dataDir?: string;
+  readonly json?: true;
+}
+
+export const jsonOption = (): Option => new Option('--json', 'one line of JSON for each result');
+
+export const tokenOption = (): Option =>
+  new Option('--token <token>', "the cluster's token (INTERNAL_TOKEN, default secret)");
+
+export const urlOption = (help: string): Option =>
+  new Option('--url <url>', help).argParser(readUrl);
+
+/** Adds the options of every command that reads one log. */
+export function addSourceOptions(command: Command): Command {
+  return command
+    .option(
+      '--data-dir <directory>',
+      `a data directory, a copy of one, or a backup (DATA_DIR, default ${DEFAULT_DATA_DIR})`,
+    )
+    .addOption(urlOption('in its place a running node'))
+    .addOption(tokenOption())
+    .addOption(jsonOption());
+}
+
+/** A running node. */
+export const addressOf = ({ url, token }: AddressFlags): NodeAddress | null =>
+  url === undefined ? null : { url, token: token ?? (process.env.INTERNAL_TOKEN || DEFAULT_TOKEN) };
+
+export const dataDirOf = ({ dataDir }: SourceFlags): string =>
+  dataDir ?? (process.env.DATA_DIR || DEFAULT_DATA_DIR);
+
+/** One log, opened. */
+export interface Opened {
+  readonly source: LogSource;
+  /** What SQLite finds wrong with the file; not asked of a running node. */
+  readonly integrity?: () => Promise<readonly string[]>;
+  /** The running node that it is read from; null for a file. */
+  readonly node: { readonly address: NodeAddress; readonly reader: UrlReader } | null;
+}
+
+/** Runs on the log that the flags name, and closes it. */
+export async function withSource(
+  flags: SourceFlags,
+  run: (opened: Opened) => Promise<void>,
+): Promise<void> {
+  if (flags.url !== undefined && flags.dataDir !== undefined)
+    throw new SettingError('Give --data-dir or --url, not both: it is one log that is read.');
+  const address = addressOf(flags);
+  const opened = address === null ? await openFile(dataDirOf(flags)) : openNode(address);
+  try {
+    await run(opened);
+  } finally {
+    await opened.source.close();
+  }
+}
+
+/** Runs on the log at a path or a URL. */
+export async function withSourceAt(
+  place: string,
+  { token }: AddressFlags,
+  run: (opened: Opened) => Promise<void>,
+): Promise<void> {
+  const isUrl = /^https?:\/\//.test(place);
+  const flags = isUrl
+    ? { url: readUrl(place), ...(token !== undefined && { token }) }
+    : { dataDir: place };
+  await withSource(flags, run);
+}
+
+export async function openFile(path: string): Promise<Opened> {
+  // Here, so that help and mistakes don't wait for SQLite.
+  const { FileSource } = await import('../../logFiles/fileSource.ts');
+  const source = FileSource.open(path, Date.now);
+  if (source.cutShort !== null) note(`The log ${source.place} is damaged: ${source.cutShort}.`);
+  yieldToWriter(source.place);
+  return { source, integrity: () => source.integrity(), node: null };
+}
+
+function openNode(address: NodeAddress): Opened {
+  const reader = new UrlReader(address);
+  return { source: new LineSource({ place: address.url, reader }), node: { address, reader } };
+}
+
+/** A log that has a write-ahead log beside it is being written: whoever serves clients comes first. */
+function yieldToWriter(file: string): void {
+  const wal = statSync(`${file}-wal`, { throwIfNoEntry: false });
+  if (wal !== undefined && wal.size > 0) setPriority(constants.priority.PRIORITY_LOW);
+}
+
+export const NOW_HELP = 'a time (2026-11-24T10:00:00Z or -10m), lsn:123 or a cursor';
+
+/** @throws InvalidArgumentError */
+export function readPoint(text: string): Point {
+  try {
+    return parsePoint(text, Date.now());
+  } catch (error) {
+    if (error instanceof SettingError) throw new InvalidArgumentError(error.message);
+    throw error;
+  }
+}
+
+/** @throws InvalidArgumentError */
+export function readUrl(text: string): string {
+  const parsed = baseUrl().safeParse(text);
+  if (parsed.success) return parsed.data;
+  throw new InvalidArgumentError(
+    'It must be an http or https base URL, such as http://localhost:8001.',
+  );
+}
+
+/** What of the log could not be read, on stderr. */
+export function noteFaults(walk: Walk): void {
+  for (const fault of walk.faults) note(faultText(fault));
+}
+
+/** To be called at the end: a command that has not read everything has failed. */
+export function failOnFaults(walk: Walk): void {
+  noteFaults(walk);
+  if (walk.faults.length > 0)
+    throw new HearsayError(
+      'The log is damaged: what could be read is above, and `hearsay log verify` tells more.',
+    );
+}

@@ -1,0 +1,133 @@
+/** `hearsay log replay`: recorded ops as ordinary writes to a running cluster. */
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { HearsayError, SettingError } from '../../errors.ts';
+import { headOfFile, isEnd } from '../../logTools/exportFormat.ts';
+import { isUntil } from '../../logTools/filter.ts';
+import type { Point } from '../../logTools/point.ts';
+import { parseLine, rowOf } from '../../logTools/rowLine.ts';
+import { parseSpeed, Schedule } from '../../logTools/schedule.ts';
+import { isOnKey } from '../../op.ts';
+import { note, printLine } from '../clientOutput.ts';
+import { linesOf } from './lines.ts';
+import { jsonOption, NOW_HELP, readPoint, readUrl } from './options.ts';
+import { Progress } from './progress.ts';
+import { ReplaySender, type Sent } from './replaySender.ts';
+import { countText, durationText } from './text.ts';
+
+interface ReplayFlags {
+  readonly to?: string;
+  readonly speed?: number;
+  readonly max?: true;
+  readonly until?: Point;
+  readonly json?: true;
+}
+
+export function register(log: Command): void {
+  log
+    .command('replay')
+    .summary('send recorded ops to a running cluster as ordinary writes')
+    .description(
+      'Sends the puts and deletes of an export of ops to a running node as ordinary writes, with the ' +
+        'spacing that they had: load tests and staging from real traffic. The writes on one key keep ' +
+        'their order; one that the cluster refuses is counted.',
+    )
+    .argument('<file>', 'what `hearsay log export --as-ops` wrote')
+    .addOption(
+      new Option('--to <url>', 'the node to send to').argParser(readUrl).makeOptionMandatory(),
+    )
+    .addOption(
+      new Option(
+        '--speed <factor>',
+        'such as 10x: ten times as fast as it happened (default 1x)',
+      ).argParser(readSpeed),
+    )
+    .addOption(new Option('--max', 'as fast as the node takes them').conflicts('speed'))
+    .addOption(new Option('--until <point>', `up to here: ${NOW_HELP}`).argParser(readPoint))
+    .addOption(jsonOption())
+    .addHelpText('after', EXAMPLES)
+    .action(replay);
+}
+
+function readSpeed(text: string): number {
+  const speed = parseSpeed(text);
+  if (speed === undefined)
+    throw new InvalidArgumentError('It must be a factor such as 10x or 0.5x.');
+  return speed;
+}
+
+async function replay(file: string, flags: ReplayFlags): Promise<void> {
+  const lines = linesOf(file);
+  const first = await lines.next();
+  const head = first.done ? null : headOfFile(first.value.text);
+  if (head?.kind !== 'ops')
+    throw new SettingError(`${file} holds no ops: make it by \`hearsay log export --as-ops\`.`);
+  const startedAt = performance.now();
+  const schedule = new Schedule(
+    flags.max ? Number.POSITIVE_INFINITY : (flags.speed ?? 1),
+    startedAt,
+  );
+  const sender = new ReplaySender(flags.to ?? '');
+  const progress = new Progress('replay');
+  let lastMs: number | null = null;
+  let isWhole = false;
+  for await (const { text } of lines) {
+    const fields = parseLine(text);
+    isWhole = isEnd(fields);
+    if (isWhole) break;
+    const row = rowOf(fields);
+    if (flags.until !== undefined && !isUntil(flags.until, row)) {
+      if (flags.until.kind === 'cursor') continue;
+      isWhole = true;
+      break;
+    }
+    if (!isOnKey(row.op)) continue;
+    await sender.send(row.op, schedule.dueMs(row.committedAt));
+    lastMs = row.committedAt;
+    progress.show(sender.sent.all, 'writes', null);
+  }
+  const sent = await sender.end();
+  progress.end();
+  await report(sent, performance.now() - startedAt, lastMs, flags.json === true);
+  if (sent.failed > 0)
+    throw new HearsayError(
+      `${countText(sent.failed)} writes failed, the first of them so: ${sent.firstFailure}`,
+    );
+  if (!isWhole) note('The file ends before its last line: it was cut off.');
+}
+
+async function report(
+  sent: Sent,
+  tookMs: number,
+  lastMs: number | null,
+  isJson: boolean,
+): Promise<void> {
+  const perSecond = sent.all / Math.max(0.001, tookMs / 1000);
+  if (isJson) {
+    const { all, stored, deleted, conflicts, failed, maxLateMs } = sent;
+    const last = lastMs === null ? null : new Date(lastMs).toISOString();
+    await printLine(
+      JSON.stringify({
+        writes: all,
+        stored,
+        deleted,
+        conflicts,
+        failed,
+        took_ms: Math.round(tookMs),
+        writes_per_second: perSecond,
+        max_late_ms: Math.round(maxLateMs),
+        last_committed_at: last,
+      }),
+    );
+    return;
+  }
+  note(
+    `${countText(sent.all)} writes in ${durationText(tookMs)} (${countText(Math.round(perSecond))} a second): ` +
+      `${countText(sent.stored)} stored, ${countText(sent.deleted)} deleted, ${countText(sent.conflicts)} conflicting, ` +
+      `${countText(sent.failed)} failed; at most ${durationText(sent.maxLateMs)} late.`,
+  );
+}
+
+const EXAMPLES = `
+Examples:
+  hearsay log replay history.jsonl --to http://localhost:8001 --speed 10x
+  hearsay log replay history.jsonl --to http://localhost:8001 --max`;

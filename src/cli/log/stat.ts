@@ -1,0 +1,174 @@
+/** `hearsay log stat`: what a log is made of. */
+import { type Command, Option } from 'commander';
+import { cutOf } from '../../logTools/moment.ts';
+import { Walk } from '../../logTools/pages.ts';
+import type { LogFacts } from '../../logTools/source.ts';
+import { type OriginTally, type Statistics, StatisticsFold } from '../../logTools/statistics.ts';
+import { durationMs } from '../clientCommand.ts';
+import { addSourceOptions, failOnFaults, type SourceFlags, withSource } from './options.ts';
+import { Output } from './output.ts';
+import { Progress } from './progress.ts';
+import {
+  bytesText,
+  countText,
+  durationText,
+  fit,
+  instant,
+  instantOrNull,
+  secondText,
+} from './text.ts';
+
+interface StatFlags extends SourceFlags {
+  /** Milliseconds. */
+  readonly retention?: number;
+}
+
+export const DEFAULT_RETENTION_MS = 24 * 60 * 60 * 1000;
+
+export const retentionOption = (): Option =>
+  new Option('--retention <duration>', 'what is younger stays (RETENTION, default 24h)').argParser(
+    durationMs,
+  );
+
+export const retentionOf = ({ retention }: { readonly retention?: number }): number =>
+  retention ?? (process.env.RETENTION ? durationMs(process.env.RETENTION) : DEFAULT_RETENTION_MS);
+
+export function register(log: Command): void {
+  const command = log
+    .command('stat')
+    .summary('ops, keys, bytes, rates, and what compaction would free')
+    .description(
+      'Prints what a log is made of: ops and bytes, live and dead keys, the rate of each origin, the ' +
+        'biggest keys, the busiest prefixes, and what compaction would free.',
+    )
+    .addOption(retentionOption())
+    .addHelpText('after', EXAMPLES)
+    .action(stat);
+  addSourceOptions(command);
+}
+
+async function stat(flags: StatFlags): Promise<void> {
+  await withSource(flags, async ({ source }) => {
+    const facts = await source.facts();
+    const progress = new Progress('stat');
+    const walk = new Walk(0, facts.lastLsn, progress.onPage);
+    const fold = new StatisticsFold(facts, retentionOf(flags));
+    for await (const heads of walk.heads(source)) for (const head of heads) fold.take(head);
+    progress.end();
+    const statistics = fold.end();
+    const output = new Output();
+    if (flags.json === true) await output.line(statisticsJson(source.place, facts, statistics));
+    else for (const line of lines(source.place, facts, statistics)) await output.line(line);
+    await output.flush();
+    failOnFaults(walk);
+  });
+}
+
+function lines(place: string, facts: LogFacts, found: Statistics): string[] {
+  const { kinds, keys, compactable, oldestMs, newestMs } = found;
+  const cutAt = cutOf(facts);
+  const lost = kinds.put + kinds.delete - found.won;
+  return [
+    `${place}`,
+    row('cluster', `${facts.header.clusterName}, ${facts.header.clusterId ?? 'none yet'}`),
+    row('origin', facts.header.origin),
+    row('file', bytesText(facts.sizeBytes)),
+    row(
+      'ops',
+      `${countText(found.ops)}: ${kindsText(kinds)}; ${countText(lost)} lost when they came`,
+    ),
+    row('lsn', `${facts.firstLsn} to ${facts.lastLsn}`),
+    row(
+      'keys',
+      `${countText(keys.live)} live (${bytesText(found.liveBytes)}), ${countText(keys.dead)} dead`,
+    ),
+    row('texts', `${bytesText(found.textBytes)} of keys and values`),
+    row('oldest', oldestMs === null ? 'none' : `${secondText(oldestMs)} UTC`),
+    row(
+      'newest',
+      newestMs === null
+        ? 'none'
+        : `${secondText(newestMs)} UTC, ${durationText(Math.max(0, facts.nowMs - newestMs))} ago`,
+    ),
+    row('compacted', cutAt === 0 ? 'never' : `up to ${secondText(cutAt)} UTC`),
+    row(
+      'could free',
+      `${countText(compactable.rows)} rows, ${bytesText(compactable.textBytes)}, older than ${secondText(compactable.cutAt)} UTC`,
+    ),
+    '',
+    `${fit('ORIGIN', 26)} ${fit('OPS', 11, 'right')} ${fit('BYTES', 10, 'right')} ${fit('OPS/S', 9, 'right')} ${fit('LAST (UTC)', 19)}`,
+    ...found.origins.map(originLine),
+    '',
+    `${fit('BIGGEST KEYS', 48)} ${fit('BYTES', 10, 'right')}`,
+    ...found.biggest.map(
+      ({ key, bytes }) => `${fit(key, 48)} ${fit(bytesText(bytes), 10, 'right')}`,
+    ),
+    '',
+    `${fit('BUSIEST PREFIXES', 36)} ${fit('OPS', 11, 'right')} ${fit('BYTES', 10, 'right')}`,
+    ...found.busiest.map(
+      ({ prefix, ops, bytes }) =>
+        `${fit(prefix, 36)} ${fit(countText(ops), 11, 'right')} ${fit(bytesText(bytes), 10, 'right')}`,
+    ),
+  ];
+}
+
+const row = (name: string, text: string): string => `  ${fit(name, 11)} ${text}`;
+
+const kindsText = (kinds: Statistics['kinds']): string =>
+  Object.entries(kinds)
+    .filter(([, count]) => count > 0)
+    .map(([kind, count]) => `${countText(count)} ${kind}`)
+    .join(', ') || 'none';
+
+function originLine(tally: OriginTally): string {
+  const { origin, ops, bytes, lastMs } = tally;
+  const rate = rateOf(tally);
+  const rateText = rate === null ? '' : rate >= 10 ? countText(Math.round(rate)) : rate.toFixed(2);
+  return `${fit(origin, 26)} ${fit(countText(ops), 11, 'right')} ${fit(bytesText(bytes), 10, 'right')} ${fit(rateText, 9, 'right')} ${secondText(lastMs)}`;
+}
+
+/** Over the time from its first op to its last; null for less than a second. */
+const rateOf = ({ ops, firstMs, lastMs }: OriginTally): number | null =>
+  lastMs - firstMs < 1000 ? null : ops / ((lastMs - firstMs) / 1000);
+
+function statisticsJson(place: string, facts: LogFacts, found: Statistics): string {
+  const { header, firstLsn, lastLsn, sizeBytes } = facts;
+  return JSON.stringify({
+    place,
+    cluster: { name: header.clusterName, id: header.clusterId },
+    origin: header.origin,
+    size_bytes: sizeBytes,
+    first_lsn: firstLsn,
+    last_lsn: lastLsn,
+    ops: found.ops,
+    kinds: found.kinds,
+    won: found.won,
+    text_bytes: found.textBytes,
+    live_keys: found.keys.live,
+    dead_keys: found.keys.dead,
+    live_bytes: found.liveBytes,
+    oldest: instantOrNull(found.oldestMs),
+    newest: instantOrNull(found.newestMs),
+    compacted_up_to: cutOf(facts) === 0 ? null : instant(cutOf(facts)),
+    compactable: {
+      rows: found.compactable.rows,
+      text_bytes: found.compactable.textBytes,
+      older_than: instant(found.compactable.cutAt),
+    },
+    origins: found.origins.map((tally) => ({
+      origin: tally.origin,
+      ops: tally.ops,
+      bytes: tally.bytes,
+      ops_per_second: rateOf(tally),
+      first: instant(tally.firstMs),
+      last: instant(tally.lastMs),
+    })),
+    biggest_keys: found.biggest,
+    busiest_prefixes: found.busiest,
+  });
+}
+
+const EXAMPLES = `
+Examples:
+  hearsay log stat
+  hearsay log stat --url http://localhost:8001 --retention 1h --json`;

@@ -1,0 +1,101 @@
+/** `hearsay member`: who belongs to the cluster, and taking out who is lost. */
+import type { Command } from 'commander';
+import { note, printLine } from './clientOutput.ts';
+import { type ClusterMember, clusterOf } from './log/clusterMembers.ts';
+import { type AddressFlags, addressOf, jsonOption, tokenOption, urlOption } from './log/options.ts';
+import { formatTable } from './log/table.ts';
+import { countText } from './log/text.ts';
+import { askJson, type NodeAddress } from './log/urlReader.ts';
+
+interface MemberFlags extends AddressFlags {
+  readonly json?: true;
+}
+
+const DEFAULT_URL = 'http://localhost:8000';
+
+export function registerMemberCommands(program: Command): void {
+  const member = program
+    .command('member')
+    .summary('list the members of the cluster, retire one')
+    .description('Lists the members of the cluster, and retires one that is lost.');
+  const list = member
+    .command('list')
+    .summary('who belongs to the cluster')
+    .description(
+      'Prints the members as a node knows them: how many of its ops each has not acknowledged, when ' +
+        'it was last heard, and which one holds back the collecting of dead entries.',
+    )
+    .addHelpText('after', LIST_EXAMPLES)
+    .action(printMembers);
+  const retire = member
+    .command('retire')
+    .summary('take out a member that is lost')
+    .description(
+      'Seals the log of a member that is lost for good, so that the others wait for it no more. If it ' +
+        'comes back, it starts empty and offers again what the cluster lacks.',
+    )
+    .argument('<member>', 'its node id or its origin')
+    .addHelpText('after', RETIRE_EXAMPLES)
+    .action(retireMember);
+  for (const command of [list, retire])
+    command
+      .addOption(urlOption(`a running node of the cluster (default ${DEFAULT_URL})`))
+      .addOption(tokenOption())
+      .addOption(jsonOption());
+}
+
+const addressFor = ({ url = DEFAULT_URL, token }: AddressFlags): NodeAddress => {
+  const address = addressOf({ url, ...(token !== undefined && { token }) });
+  return address ?? { url, token: '' };
+};
+
+async function printMembers(flags: MemberFlags): Promise<void> {
+  const { origin, members } = await clusterOf(addressFor(flags));
+  if (flags.json === true) {
+    for (const member of members) await printLine(memberJson(member, origin));
+    return;
+  }
+  const rows = members.map((member) => [
+    member.nodeId,
+    member.origin,
+    member.url ?? '',
+    member.origin === origin
+      ? 'itself'
+      : (member.lastHeardAt?.slice(0, 19).replace('T', ' ') ?? 'never'),
+    member.behindOps === null ? 'unknown' : countText(member.behindOps),
+    member.holdsBack ? 'yes' : '',
+  ]);
+  const head = ['NODE', 'ORIGIN', 'URL', 'HEARD (UTC)', 'BEHIND', 'HOLDS BACK'];
+  for (const line of formatTable(head, rows, [4])) await printLine(line);
+}
+
+const memberJson = (member: ClusterMember, own: string): string =>
+  JSON.stringify({
+    node: member.nodeId,
+    origin: member.origin,
+    url: member.url,
+    is_asked: member.origin === own,
+    last_heard_at: member.lastHeardAt,
+    behind_ops: member.behindOps,
+    holds_back: member.holdsBack,
+  });
+
+async function retireMember(name: string, flags: MemberFlags): Promise<void> {
+  const answer = await askJson(addressFor(flags), '/_cluster/retire', {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify({ member: name }),
+  });
+  if (flags.json === true) await printLine(JSON.stringify(answer));
+  else note(`${String(answer.origin)} is retired.`);
+}
+
+const LIST_EXAMPLES = `
+Examples:
+  hearsay member list
+  hearsay member list --url http://localhost:8001 --json`;
+
+const RETIRE_EXAMPLES = `
+Examples:
+  hearsay member retire node3
+  hearsay member retire node3 --url http://localhost:8001`;

@@ -1,0 +1,44 @@
+/**
+ * How a node and the `hearsay cluster` that started it talk: over Node's own channel between parent
+ * and child. The node tells that it serves, or why it can't go on; the parent closes the channel, or
+ * dies, to stop it.
+ */
+import { z } from 'zod';
+
+/** Not in the help: only `hearsay cluster` gives it. */
+export const UNDER_CLUSTER_FLAG = '--under-cluster';
+
+const messageSchema = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('serving') }),
+  z.object({ kind: z.literal('failed'), sentence: z.string() }),
+]);
+
+/** What a node tells the cluster command. */
+export type ToParent = z.output<typeof messageSchema>;
+
+/** Resolves once the parent has closed the channel or is gone. */
+export function parentGone(): Promise<void> {
+  return new Promise((resolve) => {
+    process.once('disconnect', resolve);
+    // It may have gone while this process was loading.
+    if (!process.connected) resolve();
+  });
+}
+
+/** Lets go of the parent, whose channel would keep this process alive. */
+export function leaveParent(): void {
+  if (process.connected) process.disconnect();
+}
+
+/** @returns whether the parent was there to be told. */
+export function tellParent(message: ToParent): Promise<boolean> {
+  return new Promise((resolve) => {
+    if (process.send === undefined || !process.connected) resolve(false);
+    else process.send(message, undefined, {}, (error) => resolve(error === null));
+  });
+}
+
+/** What a child has told, or null where the message is none of ours. */
+export function fromChild(message: unknown): ToParent | null {
+  return messageSchema.safeParse(message).data ?? null;
+}

@@ -1,0 +1,138 @@
+/** The commands and their help, and how each outcome becomes words and an exit code. */
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError, Option } from 'commander';
+import { HearsayError, SettingError } from '../errors.ts';
+import { readSettings, settingsShape } from '../settings.ts';
+import { registerBackupCommands } from './backup.ts';
+import { registerClientCommands } from './clientCommands.ts';
+import { clusterShape, planCluster } from './clusterPlan.ts';
+import { registerLogCommands, withoutDashes } from './log.ts';
+import { registerMemberCommands } from './member.ts';
+import { leaveParent, tellParent, UNDER_CLUSTER_FLAG } from './parent.ts';
+import { addSettingOptions, flagsGiven } from './settingOptions.ts';
+
+const FAILURE = 1;
+const USAGE = 2;
+const HELP_COLUMNS = 80;
+/** For output still on its way; whatever else keeps the process alive then is cut short. */
+const DRAIN_LIMIT_MS = 1000;
+
+/**
+ * Runs one command and sets the exit code: 0, 1 for a failure, 2 for wrong usage.
+ *
+ * @param entry the file that is the `hearsay` command.
+ */
+export async function runProgram(words: readonly string[], entry: string): Promise<void> {
+  endWithReaders();
+  const isUnderCluster = words.includes(UNDER_CLUSTER_FLAG);
+  try {
+    await createProgram(entry).parseAsync(withoutDashes(words), { from: 'user' });
+    process.exitCode ??= 0;
+  } catch (error) {
+    await report(error, isUnderCluster);
+    process.exitCode = exitCodeOf(error);
+  }
+  if (isUnderCluster) leaveParent();
+  setTimeout(() => process.exit(), DRAIN_LIMIT_MS).unref();
+}
+
+export function createProgram(entry: string): Command {
+  const program = new Command('hearsay')
+    .description('An event-sourced cache whose nodes gossip.')
+    .version(ownVersion(), '--version', 'print the version')
+    .helpOption('--help', 'print this help')
+    .helpCommand(false)
+    .configureOutput({ getOutHelpWidth: () => HELP_COLUMNS, getErrHelpWidth: () => HELP_COLUMNS })
+    .showHelpAfterError('Add --help to see what is allowed.')
+    .exitOverride()
+    .addHelpText('after', PROGRAM_EXAMPLES);
+  addServe(program);
+  addCluster(program, entry);
+  registerClientCommands(program);
+  registerLogCommands(program);
+  registerBackupCommands(program);
+  registerMemberCommands(program);
+  return program;
+}
+
+function addServe(program: Command): void {
+  const command = program
+    .command('serve')
+    .summary('run one node')
+    .description('Runs one node. A flag beats its environment variable, which beats the default.')
+    .addHelpText('after', SERVE_EXAMPLES)
+    .action(async () => {
+      const settings = readSettings(flagsGiven(command, settingsShape), process.env);
+      // Here, so that help and mistakes don't wait for all that a node is made of.
+      const { serve } = await import('./serve.ts');
+      await serve(settings, command.getOptionValue('underCluster') === true);
+    });
+  addSettingOptions(command, settingsShape);
+  command.addOption(new Option(UNDER_CLUSTER_FLAG).hideHelp());
+}
+
+function addCluster(program: Command, entry: string): void {
+  const command = program
+    .command('cluster')
+    .summary('run several nodes on this machine')
+    .description(
+      'Runs several nodes on this machine, node1 and so on, each with its own directory below ' +
+        '--data-dir, until Ctrl-C. All else goes to every node.',
+    )
+    .addHelpText('after', CLUSTER_EXAMPLES)
+    .action(async () => {
+      const plans = planCluster(flagsGiven(command, clusterShape), process.env);
+      const { cluster } = await import('./cluster.ts');
+      await cluster(plans, entry);
+    });
+  addSettingOptions(command, clusterShape);
+}
+
+/** One sentence where the error is meant for people, else all that helps to find the fault. */
+async function report(error: unknown, isUnderCluster: boolean): Promise<void> {
+  // Commander has written its own words already.
+  if (error instanceof CommanderError) return;
+  if (!(error instanceof HearsayError)) {
+    console.error(error);
+    return;
+  }
+  const message = { kind: 'failed', sentence: error.message } as const;
+  if (isUnderCluster && (await tellParent(message))) return;
+  process.stderr.write(`${error.message}\n`);
+}
+
+function exitCodeOf(error: unknown): number {
+  // Commander itself would exit with 1 on wrong usage.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE;
+  return error instanceof SettingError ? USAGE : FAILURE;
+}
+
+/** `hearsay … | head` ends when its reader does; a log that nobody reads stops nothing. */
+function endWithReaders(): void {
+  process.stdout.on('error', () => process.exit(FAILURE));
+  process.stderr.on('error', () => {});
+}
+
+function ownVersion(): string {
+  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  const { version }: { version: string } = JSON.parse(text);
+  return version;
+}
+
+const PROGRAM_EXAMPLES = `
+Examples:
+  hearsay cluster                    three nodes on ports 8001 to 8003
+  hearsay serve --port 9000          one node
+  hearsay serve --help               every setting of a node`;
+
+const SERVE_EXAMPLES = `
+Examples:
+  hearsay serve
+  hearsay serve --port 9000 --data-dir /var/lib/hearsay
+  NODE_ID=node2 NODES=http://10.0.0.1:8000,http://10.0.0.2:8000 HOST=0.0.0.0 \\
+    INTERNAL_TOKEN=... hearsay serve`;
+
+const CLUSTER_EXAMPLES = `
+Examples:
+  hearsay cluster
+  hearsay cluster --nodes 5 --first-port 9001 --data-dir /tmp/five`;

@@ -1,0 +1,65 @@
+/** `hearsay serve`: one node in this process, until a signal or a failure ends it. */
+import { HearsayError } from '../errors.ts';
+import { type RunningNode, startNode } from '../node.ts';
+import type { NodeSettings } from '../settings.ts';
+import { createLogger, type Logger } from './logger.ts';
+import { parentGone, tellParent } from './parent.ts';
+import { exitCodeOf, stopSignal } from './stopSignals.ts';
+
+const STOP_LIMIT_MS = 5000;
+
+/** Resolves once the node has stopped because it was asked to. @throws HearsayError, for people. */
+export async function serve(settings: NodeSettings, isUnderCluster: boolean): Promise<void> {
+  const logger = createLogger(settings, process.stderr.isTTY === true);
+  const stop = stopRequest(isUnderCluster, logger);
+  const node = await start(settings, logger);
+  logger.info(
+    { origin: node.origin, url: node.url, pid: process.pid },
+    `Node ${settings.nodeId} serves.`,
+  );
+  if (isUnderCluster) await tellParent({ kind: 'serving' });
+  await runUntil(stop, node);
+  logger.info(`Node ${settings.nodeId} has stopped.`);
+}
+
+/** Resolves at the first request; from then on the process ends within the limit, come what may. */
+async function stopRequest(isUnderCluster: boolean, logger: Logger): Promise<void> {
+  const signal = stopSignal((second) => process.exit(exitCodeOf(second)));
+  await (isUnderCluster ? Promise.race([signal, parentGone()]) : signal);
+  logger.info('Stopping.');
+  const giveUp = () => {
+    logger.error(`The node did not stop within ${STOP_LIMIT_MS / 1000} s and is ended.`);
+    process.exit(1);
+  };
+  setTimeout(giveUp, STOP_LIMIT_MS).unref();
+}
+
+async function runUntil(stop: Promise<void>, node: RunningNode): Promise<void> {
+  try {
+    await Promise.race([stop, node.failure]);
+  } finally {
+    await node.close();
+  }
+}
+
+async function start(settings: NodeSettings, logger: Logger): Promise<RunningNode> {
+  try {
+    return await startNode(settings, { logger });
+  } catch (error) {
+    throw plainly(error, settings);
+  }
+}
+
+/** Where the system refuses to listen, that is told in the words of the settings. */
+function plainly(error: unknown, { host, port }: NodeSettings): unknown {
+  if (!(error instanceof Error) || error instanceof HearsayError) return error;
+  const { code, syscall }: NodeJS.ErrnoException = error;
+  const say = (sentence: string) => new HearsayError(sentence, { cause: error });
+  if (code === 'EADDRINUSE')
+    return say(
+      `Port ${port} of ${host} is in use by another process; stop that process or choose another port.`,
+    );
+  if (syscall === 'listen' || syscall === 'getaddrinfo')
+    return say(`This machine can't listen on port ${port} of ${host}: ${error.message}.`);
+  return error;
+}

@@ -1,0 +1,43 @@
+/** The settings as commander's options, and as the README's table. */
+import { type Command, Option } from 'commander';
+import { describeSettings, type Flags, type Setting, type SettingShape } from '../settingKinds.ts';
+import { limitShape } from '../settings.ts';
+
+/** Adds one option for each row. Precedence and bad values are the settings' own affair. */
+export function addSettingOptions(command: Command, shape: SettingShape): void {
+  for (const one of describeSettings(shape)) {
+    const option = new Option(`${one.flag} <${one.placeholder}>`, helpText(one));
+    command.addOption(Object.hasOwn(limitShape, one.name) ? option.helpGroup('Limits:') : option);
+  }
+}
+
+/** What was given on the command line, by the setting's name. */
+export function flagsGiven(command: Command, shape: SettingShape): Flags {
+  const given: Record<string, string> = {};
+  for (const { name, flag } of describeSettings(shape)) {
+    const option = command.options.find(({ long }) => long === flag);
+    const value: unknown = option && command.getOptionValue(option.attributeName());
+    if (typeof value === 'string') given[name] = value;
+  }
+  return given;
+}
+
+/** The settings as a table of Markdown. */
+export function settingsTable(shape: SettingShape): string {
+  const lines = describeSettings(shape).map(({ flag, environment, default: value, help }) => {
+    const cells = [code(flag), environment === null ? '' : code(environment)];
+    return `| ${[...cells, value ? code(value) : 'none', help].join(' | ')} |`;
+  });
+  return ['| flag | environment | default | meaning |', '| --- | --- | --- | --- |', ...lines].join(
+    '\n',
+  );
+}
+
+function code(text: string): string {
+  return `\`${text}\``;
+}
+
+function helpText({ help, environment, default: value }: Setting): string {
+  const facts = [environment ?? '', value ? `default ${value}` : ''].filter((fact) => fact !== '');
+  return facts.length === 0 ? help : `${help} (${facts.join(', ')})`;
+}

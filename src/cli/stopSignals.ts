@@ -1,0 +1,26 @@
+/** SIGINT and SIGTERM: the first asks to stop, the second insists. */
+
+/** Started by npm, one Ctrl-C comes twice: from the terminal and passed on by npm. */
+const ONE_PRESS_MS = 500;
+const SIGNALS: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM'];
+
+/** Resolves at the first signal. From then on a further one calls `insist`. */
+export function stopSignal(insist: (signal: NodeJS.Signals) => void): Promise<void> {
+  let askedAtMs: number | null = null;
+  return new Promise((resolve) => {
+    const onSignal = (signal: NodeJS.Signals) => {
+      if (askedAtMs === null) {
+        askedAtMs = performance.now();
+        resolve();
+      } else if (performance.now() - askedAtMs > ONE_PRESS_MS) {
+        insist(signal);
+      }
+    };
+    for (const signal of SIGNALS) process.on(signal, onSignal);
+  });
+}
+
+/** What a shell shows for a process that a signal has ended. */
+export function exitCodeOf(signal: NodeJS.Signals): number {
+  return signal === 'SIGINT' ? 130 : 143;
+}

@@ -1,0 +1,178 @@
+/** A cache of several nodes as one object. */
+import { type BatchOp, type BatchOptions, type BatchResults, sendBatch } from './batch.ts';
+import { Batcher } from './batcher.ts';
+import type { Entry } from './entry.ts';
+import { InvalidRequestError, ServerError } from './errors.ts';
+import { countMember } from './json.ts';
+import { type ListOptions, listEntries } from './list.ts';
+import { OpSender } from './opSender.ts';
+import {
+  checkedText,
+  type Deleted,
+  type DeleteOptions,
+  deleteOp,
+  getOp,
+  type PutOptions,
+  putOp,
+  readGet,
+  type Stored,
+} from './ops.ts';
+import { type ClientOptions, readOptions } from './options.ts';
+import { Replica } from './replica.ts';
+import { Requests } from './requests.ts';
+import { type ReadBack, settleDelete, settlePut } from './settle.ts';
+import { type Change, type Updated, type UpdateOptions, updateEntry } from './update.ts';
+import { Watch, type WatchOptions } from './watch.ts';
+
+export interface GetOptions {
+  /** A token, or several with commas between: the read sees those writes, whichever node answers it. */
+  readonly after?: string | null;
+  readonly signal?: AbortSignal;
+}
+
+export interface DeletePrefixOptions {
+  /** Must be true where the prefix is empty, which means every key. */
+  readonly all?: boolean;
+  readonly signal?: AbortSignal;
+}
+
+export type ReplicaOptions = Pick<WatchOptions, 'signal' | 'idleTimeoutMs' | 'onConnection'>;
+
+/** @throws InvalidRequestError that names the option. */
+export const createClient = (options: ClientOptions): HearsayClient => new HearsayClient(options);
+
+/**
+ * Every call rejects with InvalidRequestError, UnavailableError, TimeoutError or ServerError where that
+ * is the case, with ClosedError once the client is closed, and with the reason of its signal once that
+ * aborts. See `HearsayError.mayBeStored` for what is then known of a write.
+ */
+export class HearsayClient implements AsyncDisposable {
+  readonly #requests: Requests;
+  readonly #sender: OpSender;
+  readonly #batcher: Batcher;
+  readonly #readBack: ReadBack;
+
+  /** @throws InvalidRequestError that names the option. */
+  constructor(options: ClientOptions) {
+    this.#requests = new Requests(readOptions(options));
+    this.#sender = new OpSender(this.#requests);
+    this.#batcher = new Batcher(this.#sender);
+    this.#readBack = (op, after) => this.#batcher.submit(op, after, undefined);
+  }
+
+  /**
+   * Stands for all writes of this client so far; null before the first. Given to another client, or as
+   * `after`, it makes reads see them.
+   */
+  get token(): string | null {
+    return this.#sender.tokens.all;
+  }
+
+  /** @returns undefined where the key is absent: never written, deleted or expired. */
+  async get<T = unknown>(key: string, options: GetOptions = {}): Promise<Entry<T> | undefined> {
+    const op = getOp(key);
+    const settled = await this.#batcher.submit(op, options.after ?? null, options.signal);
+    return readGet<T>(op, settled);
+  }
+
+  /**
+   * Stores a value: JSON, and what superjson adds to it (Date, Map, Set, BigInt, undefined, NaN, RegExp,
+   * URL, Error, typed arrays).
+   *
+   * @throws ConflictError where the version is not above the live one: nothing was stored.
+   * @throws UnknownOutcomeError where that can't be told, after an attempt that nobody answered.
+   */
+  async put(key: string, value: unknown, options: PutOptions = {}): Promise<Stored> {
+    const op = putOp(key, value, options);
+    const settled = await this.#batcher.submit(op, null, options.signal);
+    return settlePut(op, settled, this.#readBack);
+  }
+
+  /**
+   * Reads, asks for the new value, and stores it where nobody else has written meanwhile; else again.
+   * Two updates at two nodes at the same moment can both be accepted, and the greater one stays.
+   *
+   * @throws ConflictError once every try has met another write, UnknownOutcomeError as `put` does, and
+   *   what the function throws: then nothing was stored.
+   */
+  update<T = unknown>(
+    key: string,
+    change: Change<T>,
+    options: UpdateOptions = {},
+  ): Promise<Updated<T>> {
+    const { signal } = options;
+    const get = (after: string | null) => this.get<T>(key, { after, ...(signal && { signal }) });
+    const put = (value: T, how: PutOptions) => this.put(key, value, how);
+    return updateEntry({ get, put, change }, options);
+  }
+
+  /**
+   * Deletes a key, present or not.
+   *
+   * @throws ConflictError where the live version is above `upToVersion`; UnknownOutcomeError as `put`.
+   */
+  async delete(key: string, options: DeleteOptions = {}): Promise<Deleted> {
+    const op = deleteOp(key, options);
+    return settleDelete(op, await this.#batcher.submit(op, null, options.signal));
+  }
+
+  /** Deletes every key that starts so. @returns how many the node found, in its last answer. */
+  async deletePrefix(prefix: string, options: DeletePrefixOptions = {}): Promise<number> {
+    if (prefix === '' && options.all !== true)
+      throw new InvalidRequestError('An empty prefix means every key: say so by all: true.');
+    const query = new URLSearchParams({ prefix: checkedText('A prefix', prefix) });
+    if (options.all === true) query.set('all', 'true');
+    const path = `/cache?${query}`;
+    const request = { method: 'DELETE', path, after: null, isWrite: true, waitMs: 0 } as const;
+    const { answer, endpoint } = await this.#sender.exchange(request, { signal: options.signal });
+    const count = countMember(answer.body ?? {}, 'count');
+    if (count !== null) return count;
+    throw new ServerError(`${endpoint} did not say how many it deleted.`, answer.status);
+  }
+
+  /** Entries in the order of their keys, fetched page by page while they are asked for. */
+  list<T = unknown>(options: ListOptions = {}): AsyncGenerator<Entry<T>, void, undefined> {
+    return listEntries<T>(this.#sender, options);
+  }
+
+  /**
+   * Carries ops out in order, in one request and one commit; each sees those before it. A conflict is a
+   * result and does not keep the others from being stored; one malformed op does.
+   */
+  batch<const Ops extends readonly BatchOp[]>(
+    ops: Ops,
+    options: BatchOptions = {},
+  ): Promise<BatchResults<Ops>> {
+    return sendBatch(this.#sender, ops, options, this.#readBack);
+  }
+
+  /** Every change of the keys with a prefix, from now on or from a cursor. */
+  watch<T = unknown>(options: WatchOptions = {}): Watch<T> {
+    return new Watch<T>(this.#requests.settings, this.#requests.closing, options);
+  }
+
+  /** A local copy of the keys with a prefix that answers without a round trip. */
+  replica<T = unknown>(prefix = '', options: ReplicaOptions = {}): Replica<T> {
+    return new Replica<T>((onConnection) =>
+      this.watch<T>({
+        ...options,
+        prefix,
+        initial: true,
+        onConnection: (state) => {
+          onConnection(state.isConnected);
+          options.onConnection?.(state);
+        },
+      }),
+    );
+  }
+
+  /** Ends every call, watch and replica of this client. */
+  close(): Promise<void> {
+    this.#requests.close();
+    return Promise.resolve();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}

@@ -1,0 +1,56 @@
+/**
+ * Which node to ask: the one that worked last, until it fails. One that has failed is left alone for a
+ * while, as long as there is another, so that a hung node costs a few calls their time and not all.
+ */
+import { backoffDelayMs } from './timing.ts';
+
+const LEAST_COOLING_MS = 500;
+const MOST_COOLING_MS = 30_000;
+
+interface Failures {
+  readonly count: number;
+  /** On the clock of `performance.now`. */
+  readonly coolUntilMs: number;
+}
+
+export class Endpoints {
+  readonly #all: readonly string[];
+  readonly #failures = new Map<string, Failures>();
+  #current = 0;
+
+  constructor(all: readonly string[]) {
+    this.#all = all;
+  }
+
+  get count(): number {
+    return this.#all.length;
+  }
+
+  /** The one to ask next, undefined where every one is among those that `tried` holds. */
+  next(tried: ReadonlySet<string>): string | undefined {
+    const inTurn = this.#all.map(
+      (_, step) => this.#all[(this.#current + step) % this.#all.length] ?? '',
+    );
+    const untried = inTurn.filter((endpoint) => !tried.has(endpoint));
+    return untried.find((endpoint) => !this.#isCooling(endpoint)) ?? untried[0];
+  }
+
+  succeeded(endpoint: string): void {
+    this.#failures.delete(endpoint);
+    this.#current = this.#all.indexOf(endpoint);
+  }
+
+  /** @param coolForMs what the node asked for, where it did. */
+  failed(endpoint: string, coolForMs: number | null): void {
+    // Calls that fail together are one failure.
+    if (this.#isCooling(endpoint)) return;
+    const count = (this.#failures.get(endpoint)?.count ?? 0) + 1;
+    const coolingMs = coolForMs ?? backoffDelayMs(count, LEAST_COOLING_MS, MOST_COOLING_MS);
+    const coolUntilMs = performance.now() + Math.min(coolingMs, MOST_COOLING_MS);
+    this.#failures.set(endpoint, { count, coolUntilMs });
+  }
+
+  #isCooling(endpoint: string): boolean {
+    return performance.now() < (this.#failures.get(endpoint)?.coolUntilMs ?? 0);
+  }
+}

@@ -1,0 +1,132 @@
+/**
+ * Errors that callers are meant to tell apart. Each message is one sentence or two that say what to do.
+ *
+ * Names are set by hand, because bundlers shorten those of classes.
+ */
+
+export interface ErrorFacts {
+  readonly mayBeStored?: boolean;
+  readonly cause?: unknown;
+}
+
+/** What all errors of this library are. An abort is none: it rejects with the signal's own reason. */
+export class HearsayError extends Error {
+  override readonly name: string = 'HearsayError';
+  /**
+   * Whether a change that was asked for may have been made all the same, or may still be made: a node
+   * may have carried it out without our hearing of it. Never true for reads.
+   */
+  readonly mayBeStored: boolean;
+
+  constructor(message: string, { mayBeStored = false, cause }: ErrorFacts = {}) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.mayBeStored = mayBeStored;
+  }
+}
+
+/** The live version does not admit the change: nothing was stored. */
+export class ConflictError extends HearsayError {
+  override readonly name: string = 'ConflictError';
+  readonly key: string;
+  /** The version that the key has at the node that answered. */
+  readonly currentVersion: number;
+  /** Stands for all that this node held: a read `after` it sees what this write met. */
+  readonly token: string | null;
+
+  constructor(key: string, currentVersion: number, token: string | null) {
+    super(`${quoted(key)} is at version ${currentVersion}, which does not admit this change.`);
+    this.key = key;
+    this.currentVersion = currentVersion;
+    this.token = token;
+  }
+}
+
+/**
+ * An attempt to write went unanswered, a later one met a version that does not admit it, and what
+ * stands there is not this write. Either it was never stored, or it was and has been overwritten.
+ */
+export class UnknownOutcomeError extends HearsayError {
+  override readonly name: string = 'UnknownOutcomeError';
+  readonly key: string;
+  readonly currentVersion: number;
+
+  constructor(key: string, currentVersion: number, cause?: unknown) {
+    super(
+      `Whether the write of ${quoted(key)} was stored is unknown: an attempt went unanswered, and ` +
+        `the key is at version ${currentVersion} now. Read it before you write again.`,
+      { mayBeStored: true, cause },
+    );
+    this.key = key;
+    this.currentVersion = currentVersion;
+  }
+}
+
+/** No node could take the request: none answered, or each was starting, stopping, full or overloaded. */
+export class UnavailableError extends HearsayError {
+  override readonly name: string = 'UnavailableError';
+  /** How long the last node asked us to wait, in milliseconds; null where it did not say. */
+  readonly retryAfterMs: number | null;
+
+  constructor(message: string, facts: ErrorFacts = {}, retryAfterMs: number | null = null) {
+    super(message, facts);
+    this.retryAfterMs = retryAfterMs;
+  }
+}
+
+/** No answer within `timeoutMs`, or no node had the writes that a read was to wait for in time. */
+export class TimeoutError extends HearsayError {
+  override readonly name: string = 'TimeoutError';
+}
+
+/** The request is wrong, and would be however often it is sent: nothing was stored. */
+export class InvalidRequestError extends HearsayError {
+  override readonly name: string = 'InvalidRequestError';
+  /** The status that a node answered; null where it was not sent. */
+  readonly status: number | null;
+
+  constructor(message: string, status: number | null = null, facts: ErrorFacts = {}) {
+    super(message, facts);
+    this.status = status;
+  }
+}
+
+/** A node failed, or answered what no node of Hearsay answers. */
+export class ServerError extends HearsayError {
+  override readonly name: string = 'ServerError';
+  /** The status of the answer; null where there was none that could be read. */
+  readonly status: number | null;
+
+  constructor(message: string, status: number | null, facts: ErrorFacts = {}) {
+    super(message, facts);
+    this.status = status;
+  }
+}
+
+/**
+ * A value has annotations of types that can't be applied: a newer writer's, or a hostile one's. It is
+ * thrown where `value` is read, so that one such entry does not hide the others.
+ */
+export class UndecodableValueError extends HearsayError {
+  override readonly name: string = 'UndecodableValueError';
+}
+
+/** Every node has refused to go on from the cursor: it is of another cluster, or names what is lost. */
+export class WatchRefusedError extends HearsayError {
+  override readonly name: string = 'WatchRefusedError';
+}
+
+/** The client has been closed. */
+export class ClosedError extends HearsayError {
+  override readonly name: string = 'ClosedError';
+
+  constructor(facts: ErrorFacts = {}) {
+    super('The client has been closed.', facts);
+  }
+}
+
+const LONGEST_SHOWN = 60;
+
+/** A key as messages show it. */
+export function quoted(text: string): string {
+  return JSON.stringify(text.length > LONGEST_SHOWN ? `${text.slice(0, LONGEST_SHOWN)}…` : text);
+}

@@ -1,0 +1,108 @@
+/** What a client is made with: every limit by name, with its default and its range. */
+import { InvalidRequestError } from './errors.ts';
+
+export interface ClientOptions {
+  /**
+   * Base URLs of nodes, http or https, at least one. The first is asked until it fails, then the next,
+   * and so on round: a client stays with the node that works.
+   */
+  readonly endpoints: readonly string[];
+  /** For a whole call, its retries included, in milliseconds: 1 to 2^31 − 1, default 10,000. */
+  readonly timeoutMs?: number;
+  /** For one attempt, after which another node is asked, likewise: default 3,000. */
+  readonly attemptTimeoutMs?: number;
+  /** How often a call asks every node, at most: 1 to 100, default 7, which takes two to three seconds. */
+  readonly maxRounds?: number;
+  /** The shortest wait once every node has failed a call; it doubles from round to round. Default 50. */
+  readonly backoffMs?: number;
+  /** The longest wait, between attempts and between two connections of a watch. Default 5,000. */
+  readonly maxBackoffMs?: number;
+  /** Whether calls made in one turn share a request. Default true. */
+  readonly autoBatch?: boolean;
+  /** Ops in one request: 1 to 1,000,000, default 1,000, the nodes' own default. */
+  readonly maxBatchOps?: number;
+  /** Whether every read waits until its node holds what this client has written. Default false. */
+  readonly readYourWrites?: boolean;
+  /** Another client's `token`: reads see its writes too. Implies `readYourWrites`. */
+  readonly token?: string;
+  /** Sent with every request, such as what a proxy before the nodes wants. Not with a watch. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Default: the global one. */
+  readonly fetch?: typeof globalThis.fetch;
+  /** Default: the global one. */
+  readonly WebSocket?: typeof globalThis.WebSocket;
+  /** Reads JSON text; give another to keep digits that a double can't hold. Default `JSON.parse`. */
+  readonly parseJson?: (text: string) => unknown;
+}
+
+/** The options with their defaults, checked. */
+export interface Settings {
+  /** Without a slash at the end. */
+  readonly endpoints: readonly string[];
+  readonly timeoutMs: number;
+  readonly attemptTimeoutMs: number;
+  readonly maxRounds: number;
+  readonly backoffMs: number;
+  readonly maxBackoffMs: number;
+  readonly autoBatch: boolean;
+  readonly maxBatchOps: number;
+  readonly readYourWrites: boolean;
+  readonly token: string | null;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly fetch: typeof globalThis.fetch;
+  /** Undefined where this platform has none: then there is no watch. */
+  readonly WebSocket: typeof globalThis.WebSocket | undefined;
+  readonly parseJson: (text: string) => unknown;
+}
+
+/** Timers hold no more. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/** @throws InvalidRequestError that names the option. */
+export function readOptions(options: ClientOptions): Settings {
+  const { fetch: ownFetch, token } = options;
+  return {
+    endpoints: readEndpoints(options.endpoints),
+    timeoutMs: whole('timeoutMs', options.timeoutMs ?? 10_000, 1, MAX_TIMER_MS),
+    attemptTimeoutMs: whole('attemptTimeoutMs', options.attemptTimeoutMs ?? 3000, 1, MAX_TIMER_MS),
+    maxRounds: whole('maxRounds', options.maxRounds ?? 7, 1, 100),
+    backoffMs: whole('backoffMs', options.backoffMs ?? 50, 1, MAX_TIMER_MS),
+    maxBackoffMs: whole('maxBackoffMs', options.maxBackoffMs ?? 5000, 1, MAX_TIMER_MS),
+    autoBatch: options.autoBatch ?? true,
+    maxBatchOps: whole('maxBatchOps', options.maxBatchOps ?? 1000, 1, 1_000_000),
+    readYourWrites: options.readYourWrites ?? token !== undefined,
+    token: token ?? null,
+    headers: options.headers ?? {},
+    // Unbound: browsers refuse to run it as a method of anything but the global object.
+    fetch: ownFetch ?? ((...words) => globalThis.fetch(...words)),
+    WebSocket: options.WebSocket ?? globalThis.WebSocket,
+    parseJson: options.parseJson ?? JSON.parse,
+  };
+}
+
+/** @throws InvalidRequestError */
+export function whole(name: string, value: number, least: number, most: number): number {
+  if (Number.isSafeInteger(value) && value >= least && value <= most) return value;
+  throw new InvalidRequestError(`${name} must be an integer from ${least} to ${most}.`);
+}
+
+function readEndpoints(endpoints: readonly string[]): string[] {
+  if (!Array.isArray(endpoints) || endpoints.length === 0)
+    throw new InvalidRequestError('endpoints must hold the base URL of at least one node.');
+  return [...new Set(endpoints.map(readEndpoint))];
+}
+
+function readEndpoint(endpoint: string): string {
+  const url = URL.canParse(endpoint) ? new URL(endpoint) : null;
+  const isBase =
+    url !== null &&
+    /^https?:$/.test(url.protocol) &&
+    url.search === '' &&
+    url.hash === '' &&
+    url.username === '' &&
+    url.password === '';
+  if (isBase) return url.href.replace(/\/+$/, '');
+  throw new InvalidRequestError(
+    `An endpoint must be a URL such as http://localhost:8000, without a query or a user, not ${JSON.stringify(endpoint)}.`,
+  );
+}

@@ -1,0 +1,34 @@
+/**
+ * The writes that this client's reads have to see. A token stands for one write of one node and all that
+ * node's earlier ones; so the last token from each endpoint stands for all writes, and no more is kept.
+ */
+export class Tokens {
+  #given: string | null;
+  readonly #lastOf = new Map<string, string>();
+
+  /** @param given another client's. */
+  constructor(given: string | null) {
+    this.#given = given;
+  }
+
+  remember(endpoint: string, token: string): void {
+    this.#lastOf.set(endpoint, token);
+  }
+
+  forget(): void {
+    this.#given = null;
+    this.#lastOf.clear();
+  }
+
+  /** As the header takes them: tokens separated by commas; null where there are none. */
+  get all(): string | null {
+    return joinTokens([this.#given, ...this.#lastOf.values()]);
+  }
+}
+
+/** Each once; null where there are none. */
+export function joinTokens(tokens: readonly (string | null | undefined)[]): string | null {
+  const given = tokens.flatMap((token) => token?.split(',') ?? []);
+  const distinct = new Set(given.map((token) => token.trim()).filter((token) => token !== ''));
+  return distinct.size === 0 ? null : [...distinct].join(',');
+}

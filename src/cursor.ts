@@ -1,0 +1,140 @@
+/**
+ * A cursor: a place in the history of all nodes that a client holds. Whoever holds it has been told the
+ * fold of every op that its vector covers, less what had expired by its mark; so it goes on from any
+ * node that holds those ops. A write's token is a cursor with one entry.
+ *
+ * As text it is opaque to clients: base64url (RFC 4648) of a JSON list whose first element is the
+ * version of the format.
+ */
+import { HearsayError } from './errors.ts';
+import { type ExpiryMark, NO_EXPIRIES } from './expiryMark.ts';
+import type { OpId } from './op.ts';
+import type { Vector } from './vector.ts';
+
+export interface Cursor {
+  /** The id of the cluster whose history it is a place in. */
+  readonly cluster: string;
+  readonly vector: Vector;
+  /** Up to where expiries were told. */
+  readonly told: ExpiryMark;
+  /** How far the state was told; null once all of it was. */
+  readonly state: StatePlace | null;
+}
+
+/** How far a watcher has been told the state, in JavaScript's order of strings. */
+export interface StatePlace {
+  /** Up to this key; null: nothing of it yet. */
+  readonly after: string | null;
+}
+
+/** Where the telling of the state begins. */
+export const STATE_START: StatePlace = { after: null };
+
+/** The text is not a cursor that this version makes. */
+export class MalformedCursorError extends HearsayError {
+  constructor(fault: string) {
+    super(`The cursor is malformed: ${fault}. Send one exactly as a node gave it, or none.`);
+  }
+}
+
+const FORMAT = 1;
+/** Stands in the place of a key where nothing of the state was told: no text does. */
+const NO_KEY = 0;
+/** The longest cursor that is taken, in characters: what a URL holds, and some 300 origins. */
+export const MAX_CURSOR_LENGTH = 12 * 1024;
+
+/** The front of a cursor's list: what watchers at one place of one log have in common. */
+export function encodeVector(cluster: string, vector: Vector): string {
+  let text = `[${FORMAT},${JSON.stringify(cluster)},{`;
+  let separator = '';
+  for (const [origin, seq] of vector) {
+    text += `${separator}${JSON.stringify(origin)}:${seq}`;
+    separator = ',';
+  }
+  return `${text}}`;
+}
+
+/** @param vectorText as `encodeVector` made it. */
+export function encodePlace(
+  vectorText: string,
+  { untilMs, upTo }: ExpiryMark,
+  state: StatePlace | null = null,
+): string {
+  let text = `${vectorText},${untilMs}`;
+  if (upTo !== null) text += `,${JSON.stringify(upTo.origin)},${upTo.seq}`;
+  else if (state !== null) text += ',null,null';
+  if (state !== null) text += `,${JSON.stringify(state.after ?? NO_KEY)}`;
+  return Buffer.from(`${text}]`).toString('base64url');
+}
+
+export const encodeCursor = ({ cluster, vector, told, state }: Cursor): string =>
+  encodePlace(encodeVector(cluster, vector), told, state);
+
+/** The token of one write: whoever holds the op includes it. */
+export const encodeToken = (cluster: string, { origin, seq }: OpId): string =>
+  Buffer.from(
+    `[${FORMAT},${JSON.stringify(cluster)},{${JSON.stringify(origin)}:${seq}},0]`,
+  ).toString('base64url');
+
+/** The token of everything that the vector covers. */
+export const encodeWholeToken = (cluster: string, vector: Vector): string =>
+  encodePlace(encodeVector(cluster, vector), NO_EXPIRIES);
+
+/** @throws MalformedCursorError */
+export function decodeCursor(text: string): Cursor {
+  if (text.length > MAX_CURSOR_LENGTH) throw new MalformedCursorError('it is too long');
+  const list = parseList(text);
+  const [format, cluster, vector, untilMs, origin, seq, stateKey, ...rest] = list;
+  if (format !== FORMAT) throw new MalformedCursorError('it is of another version');
+  if (typeof cluster !== 'string' || !isCount(untilMs) || rest.length > 0)
+    throw new MalformedCursorError('it has other fields than a cursor');
+  return {
+    cluster,
+    vector: decodeVector(vector),
+    told: { untilMs, upTo: decodeUpTo(origin ?? null, seq ?? null) },
+    state: decodeState(stateKey ?? null),
+  };
+}
+
+function parseList(text: string): readonly unknown[] {
+  const bytes = Buffer.from(text, 'base64url');
+  // Node skips what is not base64url: only a text that it would make itself is taken.
+  if (bytes.toString('base64url') !== text) throw new MalformedCursorError('it is not base64url');
+  const json = bytes.toString('utf8');
+  try {
+    const list: unknown = JSON.parse(json);
+    if (Array.isArray(list)) return list;
+  } catch {
+    // Told below.
+  }
+  throw new MalformedCursorError('it does not hold a list');
+}
+
+function decodeVector(value: unknown): Vector {
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new MalformedCursorError('its vector is not one');
+  const vector = new Map<string, number>();
+  for (const [origin, seq] of Object.entries(value)) {
+    if (!isCount(seq))
+      throw new MalformedCursorError('its vector holds something else than counts');
+    vector.set(origin, seq);
+  }
+  return vector;
+}
+
+function decodeUpTo(origin: unknown, seq: unknown): OpId | null {
+  if (origin === null && seq === null) return null;
+  if (typeof origin !== 'string' || !isCount(seq))
+    throw new MalformedCursorError('its mark is not an op id');
+  return { origin, seq };
+}
+
+function decodeState(value: unknown): StatePlace | null {
+  if (value === null) return null;
+  if (value === NO_KEY) return STATE_START;
+  if (typeof value === 'string') return { after: value };
+  throw new MalformedCursorError('its place in the state is not a key');
+}
+
+const isCount = (value: unknown): value is number =>
+  typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;

@@ -1,0 +1,82 @@
+/** Errors that callers are meant to tell apart. Each message is one sentence that says what to do. */
+
+export class HearsayError extends Error {
+  override get name(): string {
+    return this.constructor.name;
+  }
+}
+
+/** The queue of undecided writes is at its bound: nothing was stored, try again. */
+export class OverloadedError extends HearsayError {
+  readonly retryAfterMs: number;
+  constructor(retryAfterMs: number) {
+    super('The node has more writes waiting than it may queue; try again shortly.');
+    this.retryAfterMs = retryAfterMs;
+  }
+}
+
+/** The node may not write yet (rule 8): it is joining, or catching up after a start. */
+export class NotWritableError extends HearsayError {
+  readonly retryAfterMs: number;
+  constructor(reason: string, retryAfterMs: number) {
+    super(`The node takes no writes yet: ${reason}.`);
+    this.retryAfterMs = retryAfterMs;
+  }
+}
+
+/** The disk is full: the commit was rolled back and nothing of it is stored. */
+export class DiskFullError extends HearsayError {
+  constructor() {
+    super('The disk is full: nothing was stored; free space on the node and try again.');
+  }
+}
+
+/** A commit failed in a way that leaves its outcome unknown: the node stops. */
+export class CommitFailedError extends HearsayError {
+  constructor(cause: unknown) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    super(`The log could not be written (${reason}): whether the write is stored is unknown.`, {
+      cause,
+    });
+  }
+}
+
+/** The node is stopping: nothing was stored. */
+export class StoppedError extends HearsayError {
+  constructor() {
+    super('The node is stopping; send the request to another node.');
+  }
+}
+
+/** The log holds something that cannot be: the node refuses to serve it. */
+export class DamagedLogError extends HearsayError {
+  readonly file: string;
+  readonly lsn: number | null;
+  constructor(file: string, fault: string, lsn: number | null) {
+    const place = lsn === null ? '' : ` at lsn ${lsn}`;
+    super(
+      `The log ${file} is damaged${place}: ${fault}. Move the data directory aside and start the ` +
+        'node empty (its peers bring everything that they hold), or restore a backup.',
+    );
+    this.file = file;
+    this.lsn = lsn;
+  }
+}
+
+/** Another process holds the data directory. */
+export class LockedDirectoryError extends HearsayError {
+  readonly directory: string;
+  constructor(directory: string) {
+    super(
+      `The data directory ${directory} is in use by another process; stop that process or name ` +
+        'another directory.',
+    );
+    this.directory = directory;
+  }
+}
+
+/** The data directory belongs to a cluster, or a version of Hearsay, that this node is not of. */
+export class WrongDirectoryError extends HearsayError {}
+
+/** A setting that the node can't start with. */
+export class SettingError extends HearsayError {}

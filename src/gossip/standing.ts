@@ -1,0 +1,75 @@
+/**
+ * Where this node stands (rule 8): a fresh node is unjoined; a member that starts catches up before it
+ * writes anything; then it is ready. Only the wall clock and what was heard decide.
+ */
+import type { AddressBook } from './dialling.ts';
+import type { Greeted } from './peers.ts';
+
+export type Phase = 'unjoined' | 'starting' | 'ready';
+
+export interface StandingSettings {
+  /** How long to wait for peers before going on alone, milliseconds. */
+  readonly joinTimeoutMs: number;
+}
+
+export class Standing {
+  phase: Phase;
+  readonly #settings: StandingSettings;
+  readonly #startedAt: number;
+  /** Origins of members whose vector we have included since the start. */
+  readonly #caughtUpWith = new Set<string>();
+
+  constructor(settings: StandingSettings, joined: boolean, startedAt: number) {
+    this.phase = joined ? 'starting' : 'unjoined';
+    this.#settings = settings;
+    this.#startedAt = startedAt;
+  }
+
+  caughtUpWith(origin: string): void {
+    this.#caughtUpWith.add(origin);
+  }
+
+  /**
+   * Whether a member that starts may write: it includes the vector of every member that it reaches, or
+   * none answered in time.
+   */
+  isCaughtUp(
+    others: readonly string[],
+    peers: readonly Greeted[],
+    addresses: AddressBook,
+    nowMs: number,
+  ): boolean {
+    if (others.length === 0) return true;
+    // Any configured address may be a member's that has not said so yet.
+    if (!addresses.allTried() && nowMs - this.#startedAt < this.#settings.joinTimeoutMs)
+      return false;
+    const connected = new Map(peers.map((peer) => [peer.hello.origin, peer]));
+    let answered = false;
+    for (const origin of others) {
+      if (this.#caughtUpWith.has(origin)) {
+        answered = true;
+        continue;
+      }
+      if (connected.has(origin) || addresses.isUndecided(origin)) {
+        if (connected.has(origin) || nowMs - this.#startedAt < this.#settings.joinTimeoutMs)
+          return false;
+      }
+    }
+    return answered || nowMs - this.#startedAt >= this.#settings.joinTimeoutMs;
+  }
+
+  /**
+   * Whether a fresh node forms the cluster: at once where every configured peer answers and is fresh
+   * too, after the join timeout where only fresh ones or none do; always the smallest origin.
+   */
+  forms(
+    ownOrigin: string,
+    peers: readonly Greeted[],
+    addresses: AddressBook,
+    nowMs: number,
+  ): boolean {
+    if (peers.some(({ hello }) => hello.joined)) return false;
+    if (peers.some(({ hello }) => hello.origin < ownOrigin)) return false;
+    return addresses.allAnswered() || nowMs - this.#startedAt >= this.#settings.joinTimeoutMs;
+  }
+}

@@ -1,0 +1,33 @@
+/**
+ * Connections to peers, as the driver sees them: texts in order over one connection, which may break
+ * at any time. The adapter authenticates both sides before a connection counts as open.
+ */
+
+/** Names one connection of this process; never used again. */
+export type ConnectionId = number;
+
+export type TransportEvent =
+  | {
+      readonly kind: 'opened';
+      readonly connection: ConnectionId;
+      /** The URL that we dialled, or null where the peer dialled us. */
+      readonly dialledUrl: string | null;
+    }
+  | { readonly kind: 'dialFailed'; readonly url: string; readonly reason: string }
+  | { readonly kind: 'message'; readonly connection: ConnectionId; readonly text: string }
+  | { readonly kind: 'closed'; readonly connection: ConnectionId; readonly reason: string };
+
+export interface Transport {
+  /** Who is told what happens; set once, before the first dial. */
+  listen(listener: (event: TransportEvent) => void): void;
+  /** Ends in `opened` or `dialFailed`, within a bounded time. */
+  dial(url: string): void;
+  /** Best effort: what a broken connection holds is lost. */
+  send(connection: ConnectionId, text: string): void;
+  /** Bytes that the connection has not yet handed to the network. */
+  bufferedBytes(connection: ConnectionId): number;
+  /** Sends what is buffered, then closes; `closed` follows. */
+  close(connection: ConnectionId, reason: string): void;
+  /** Closes every connection and takes no more. */
+  stop(): Promise<void>;
+}

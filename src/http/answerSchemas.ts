@@ -1,0 +1,121 @@
+/** What answers hold, for the description (openapi.ts) and for tests. Values are unknown here too. */
+import { z } from 'zod';
+
+const node = z.string().meta({ description: 'The node that answered.', example: 'node1' });
+const version = z.int().min(0);
+const expiresAt = z
+  .union([z.iso.datetime(), z.null()])
+  .meta({ description: 'UTC (RFC 3339), or null: never.' });
+const value = z.unknown().meta({ description: 'The JSON exactly as it was sent.' });
+const meta = z.record(z.string(), z.unknown()).optional();
+const token = z
+  .string()
+  .meta({ description: 'For Hearsay-After: whoever holds it reads this write on any node.' });
+const acks = z.int().min(1).optional().meta({
+  description: 'How many nodes had committed it in time; only where acks were asked for.',
+});
+
+export const problemSchema = z
+  .looseObject({
+    type: z.literal('about:blank'),
+    title: z.string(),
+    status: z.int(),
+    detail: z.string(),
+    current_version: version.optional(),
+    token: token.optional(),
+    errors: z.array(z.object({ field: z.string(), message: z.string() })).optional(),
+  })
+  .meta({ id: 'Problem', description: 'RFC 9457.' });
+
+export const entrySchema = z
+  .object({ value, version, expires_at: expiresAt, meta })
+  .meta({ id: 'Entry' });
+
+export const storedSchema = z
+  .object({ status: z.literal('stored'), node, version, expires_at: expiresAt, token, acks })
+  .meta({ id: 'Stored' });
+
+export const deletedSchema = z
+  .object({ status: z.literal('deleted'), node, token, acks })
+  .meta({ id: 'Deleted' });
+
+export const deletedManySchema = z
+  .object({ status: z.literal('deleted'), node, count: z.int().min(0), token })
+  .meta({ id: 'DeletedMany' });
+
+const status = z.literal(200);
+
+export const batchResultsSchema = z
+  .object({
+    results: z.array(
+      z.union([
+        z.object({ status, node, version, expires_at: expiresAt }),
+        z.object({ status, node }),
+        z.object({ ...entrySchema.shape, status }),
+        problemSchema,
+      ]),
+    ),
+    token,
+  })
+  .meta({ id: 'BatchResults' });
+
+export const listSchema = z
+  .object({
+    entries: z.array(z.object({ key: z.string(), ...entrySchema.shape })),
+    next: z.union([z.string(), z.null()]).meta({ description: 'The next page starts after it.' }),
+  })
+  .meta({ id: 'List' });
+
+export const healthSchema = z
+  .object({
+    node,
+    status: z.enum(['ok', 'degraded', 'failing']),
+    reasons: z.array(z.string()).optional(),
+  })
+  .meta({ id: 'Health' });
+
+const origin = z.string().meta({ description: 'A log that ops are born in.' });
+const opCount = z.union([z.int().min(0), z.null()]);
+
+const peerSchema = z
+  .object({
+    node: z.union([z.string(), z.null()]),
+    origin: z.union([origin, z.null()]),
+    url: z.union([z.string(), z.null()]),
+    state: z.enum(['connected', 'connecting', 'unreachable', 'refused']),
+    reason: z.union([z.string(), z.null()]),
+    peer_lacks_ops: opCount,
+    we_lack_ops: opCount,
+    last_heard_at: z.union([z.iso.datetime(), z.null()]),
+    agrees: z.union([z.boolean(), z.null()]),
+  })
+  .meta({ id: 'Peer' });
+
+const memberSchema = z
+  .object({
+    node,
+    origin,
+    url: z.union([z.string(), z.null()]),
+    last_heard_at: z.union([z.iso.datetime(), z.null()]),
+    behind_ops: opCount.meta({ description: 'Ops held here that it has not acknowledged yet.' }),
+    holds_back: z
+      .boolean()
+      .meta({ description: 'Whether it is what keeps dead entries from being collected.' }),
+    acknowledged: z.union([z.record(origin, z.int().min(0)), z.null()]),
+  })
+  .meta({ id: 'Member' });
+
+export const clusterSchema = z
+  .object({
+    node,
+    origin,
+    cluster: z.object({ name: z.string(), id: z.union([z.string(), z.null()]) }),
+    vector: z.record(origin, z.int().min(1)),
+    map_sum: z.object({
+      sum: z.string(),
+      as_of: z.iso.datetime().meta({ description: 'Entries that expire by then do not count.' }),
+    }),
+    peers: z.array(peerSchema),
+    members: z.array(memberSchema),
+  })
+  .meta({ id: 'Cluster' });

@@ -1,0 +1,77 @@
+/** Many ops in one request and one commit: POST /cache. */
+import type { Router, RouterContext } from '@koa/router';
+import { elementTexts, memberText } from '../json.ts';
+import type { Limits } from '../limits.ts';
+import type { Outcome, Request } from '../requests.ts';
+import { answerPieces } from './answer.ts';
+import type { JsonBody } from './body.ts';
+import { OutcomeTexts } from './outcomeText.ts';
+import { unprocessable } from './problem.ts';
+import { addRoute, type RouteParts } from './route.ts';
+import type { BatchOp, Schemas } from './schemas.ts';
+import { Tokens } from './tokens.ts';
+import { deleteRequest, putRequest } from './toRequest.ts';
+import { validate } from './validate.ts';
+
+export function addBatchRoute(
+  router: Router,
+  { replica, limits, bodies, schemas }: RouteParts,
+): void {
+  const texts = new OutcomeTexts(replica.nodeId, new Tokens(replica));
+
+  const outcomes = (requests: readonly Request[]): Outcome[] | Promise<Outcome[]> => {
+    const keys: string[] = [];
+    for (const request of requests) {
+      if (request.kind !== 'get') return replica.submit(requests);
+      keys.push(request.key);
+    }
+    // A batch that only reads needs no commit, and so no place in the queue.
+    return keys.map((key) => replica.get(key));
+  };
+
+  // A function of its own, so that nothing but the requests is kept while they wait for the disk.
+  const readBatch = async (ctx: RouterContext): Promise<Request[]> =>
+    batchRequests(await bodies.readJson(ctx.req), schemas, limits);
+
+  addRoute(router, 'POST', '/cache', async (ctx) => {
+    const requests = await readBatch(ctx);
+    answerPieces(ctx, resultPieces(await outcomes(requests), texts));
+  });
+}
+
+/** @throws Problem 422 where one of the ops is malformed: then none is carried out. */
+function batchRequests({ text, parsed }: JsonBody, schemas: Schemas, limits: Limits): Request[] {
+  refuseTooMany(parsed, limits.maxBatchOps);
+  const { ops } = validate(schemas.batchBody, parsed);
+  const opTexts = elementTexts(memberText(text, 'ops') ?? '');
+  return ops.map((op, index) => toRequest(op, opTexts[index] ?? ''));
+}
+
+/** Before each of them is looked at: a body has room for a hundred thousand. */
+function refuseTooMany(parsed: unknown, maxBatchOps: number): void {
+  if (typeof parsed !== 'object' || parsed === null || !('ops' in parsed)) return;
+  if (Array.isArray(parsed.ops) && parsed.ops.length > maxBatchOps)
+    throw unprocessable([{ field: 'ops', message: `must not hold more than ${maxBatchOps} ops` }]);
+}
+
+function toRequest(op: BatchOp, text: string): Request {
+  switch (op.op) {
+    case 'put':
+      return putRequest(op.key, op, text);
+    case 'delete':
+      return deleteRequest(op.key, op.version);
+    case 'get':
+      return { kind: 'get', key: op.key };
+  }
+}
+
+function resultPieces(outcomes: readonly Outcome[], texts: OutcomeTexts): string[] {
+  const pieces = ['{"results":['];
+  let separator = '';
+  for (const outcome of outcomes) {
+    pieces.push(separator + texts.result(outcome));
+    separator = ',';
+  }
+  pieces.push(`],"token":"${texts.tokenOf(outcomes)}"}`);
+  return pieces;
+}

@@ -1,0 +1,77 @@
+/**
+ * Metrics for Prometheus. Counting a request adds one to a number; prom-client, which hashes the labels
+ * anew at each count, hears the sums only when it is scraped.
+ */
+import { Counter, Gauge, type Registry } from 'prom-client';
+import type { Replica } from '../replica.ts';
+
+/** The route of requests that no route matches, so that hostile paths make no new labels. */
+const NO_ROUTE = 'none';
+/** One more than the greatest status. */
+const STATUSES = 600;
+
+export class RequestCounts {
+  /** Route → method → requests by status. */
+  readonly #byRoute = new Map<string, Map<string, Float64Array>>();
+
+  /** @param route the route's pattern; undefined where none matched. */
+  count(route: string | undefined, method: string, status: number): void {
+    const counts = this.#counts(route ?? NO_ROUTE, method);
+    counts[status] = (counts[status] ?? 0) + 1;
+  }
+
+  *sums(): Generator<{ route: string; method: string; status: number; requests: number }> {
+    for (const [route, byMethod] of this.#byRoute)
+      for (const [method, counts] of byMethod)
+        for (const [status, requests] of counts.entries())
+          if (requests > 0) yield { route, method, status, requests };
+  }
+
+  #counts(route: string, method: string): Float64Array {
+    let byMethod = this.#byRoute.get(route);
+    if (byMethod === undefined) {
+      byMethod = new Map();
+      this.#byRoute.set(route, byMethod);
+    }
+    let counts = byMethod.get(method);
+    if (counts === undefined) {
+      counts = new Float64Array(STATUSES);
+      byMethod.set(method, counts);
+    }
+    return counts;
+  }
+}
+
+/** @throws Error where the registry holds them already: one app a registry. */
+export function registerMetrics(
+  registry: Registry,
+  requests: RequestCounts,
+  replica: Replica,
+): void {
+  new Counter({
+    name: 'hearsay_http_requests_total',
+    help: 'Requests answered, by route, method and status.',
+    labelNames: ['route', 'method', 'status'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const { route, method, status, requests: count } of requests.sums())
+        this.inc({ route, method, status }, count);
+    },
+  });
+  const gauge = (name: string, help: string, read: () => number): void => {
+    new Gauge({
+      name,
+      help,
+      registers: [registry],
+      collect() {
+        this.set(read());
+      },
+    });
+  };
+  gauge('hearsay_queued_ops', 'Ops that wait undecided.', () => replica.queuedOps);
+  gauge('hearsay_queued_bytes', 'Bytes that wait undecided.', () => replica.queuedBytes);
+  gauge('hearsay_map_entries', 'Entries, dead ones included.', () => replica.map.size);
+  gauge('hearsay_map_dead_entries', 'Tombstones and swept entries.', () => replica.map.deadSize);
+  gauge('hearsay_log_lsn', 'The last position in the log of this node.', () => replica.lastLsn);
+}

@@ -1,0 +1,19 @@
+/** What the watches of a node are told by the wiring. */
+import type { Limits } from '../limits.ts';
+import type { Replica } from '../replica.ts';
+
+export interface WatchHubOptions {
+  readonly replica: Replica;
+  readonly limits: Limits;
+  /** How far the clocks of two nodes may be apart, milliseconds. */
+  readonly maxClockSkewMs: number;
+  /** Calls the function in a later turn of the event loop, so that a long catch-up delays nobody. */
+  readonly defer: (next: () => void) => void;
+  /** How much a step of catching up reads; only tests give it. */
+  readonly pages?: WatchPages;
+}
+
+export interface WatchPages {
+  readonly rows: number;
+  readonly entries: number;
+}

@@ -1,0 +1,104 @@
+/**
+ * Finds members and elements in JSON text that `JSON.parse` has already accepted (RFC 8259), so that
+ * a value can be kept exactly as it was sent: digits that a double cannot hold, the order of keys,
+ * duplicates. It never recurses, so that no depth of nesting overflows the stack.
+ */
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const COMMA = 0x2c;
+const COLON = 0x3a;
+const OPEN_ARRAY = 0x5b;
+const CLOSE_ARRAY = 0x5d;
+const OPEN_OBJECT = 0x7b;
+const CLOSE_OBJECT = 0x7d;
+
+/** Space, tab, line feed and carriage return are all that RFC 8259 allows between tokens. */
+function skipSpace(text: string, from: number): number {
+  let index = from;
+  for (;;) {
+    const unit = text.charCodeAt(index);
+    if (unit !== 0x20 && unit !== 0x0a && unit !== 0x0d && unit !== 0x09) return index;
+    index++;
+  }
+}
+
+/** @returns the index after the string that starts at `from`. */
+function skipString(text: string, from: number): number {
+  let index = from + 1;
+  for (;;) {
+    const unit = text.charCodeAt(index);
+    if (unit === QUOTE) return index + 1;
+    index += unit === BACKSLASH ? 2 : 1;
+  }
+}
+
+/** @returns the index after the value that starts at `from`. */
+function skipValue(text: string, from: number): number {
+  let depth = 0;
+  let index = from;
+  while (index < text.length) {
+    const unit = text.charCodeAt(index);
+    if (unit === QUOTE) {
+      index = skipString(text, index);
+      if (depth === 0) return index;
+      continue;
+    }
+    if (unit === OPEN_OBJECT || unit === OPEN_ARRAY) depth++;
+    else if (unit === CLOSE_OBJECT || unit === CLOSE_ARRAY) {
+      if (depth === 0) return index;
+      depth--;
+      if (depth === 0) return index + 1;
+    } else if (depth === 0 && (unit === COMMA || unit <= 0x20)) return index;
+    index++;
+  }
+  return index;
+}
+
+/**
+ * The text of a member of the object that `text` is, or undefined where it has none or is no object.
+ * Of members with one name the last counts, as in `JSON.parse`.
+ */
+export function memberText(text: string, name: string): string | undefined {
+  let index = skipSpace(text, 0);
+  if (text.charCodeAt(index) !== OPEN_OBJECT) return undefined;
+  index = skipSpace(text, index + 1);
+  let found: string | undefined;
+  while (text.charCodeAt(index) === QUOTE) {
+    const afterName = skipString(text, index);
+    const matches = isName(text, index, afterName, name);
+    index = skipSpace(text, afterName);
+    if (text.charCodeAt(index) === COLON) index = skipSpace(text, index + 1);
+    const afterValue = skipValue(text, index);
+    if (matches) found = text.slice(index, afterValue);
+    index = skipSpace(text, afterValue);
+    if (text.charCodeAt(index) !== COMMA) break;
+    index = skipSpace(text, index + 1);
+  }
+  return found;
+}
+
+/** Whether the string literal between the indices stands for `name`; it may be written with escapes. */
+function isName(text: string, from: number, to: number, name: string): boolean {
+  const literal = text.slice(from, to);
+  return literal.includes('\\') ? JSON.parse(literal) === name : literal.slice(1, -1) === name;
+}
+
+/** The texts of the elements of the array that `text` is; none where it is no array. */
+export function elementTexts(text: string): string[] {
+  const elements: string[] = [];
+  let index = skipSpace(text, 0);
+  if (text.charCodeAt(index) !== OPEN_ARRAY) return elements;
+  index = skipSpace(text, index + 1);
+  while (index < text.length && text.charCodeAt(index) !== CLOSE_ARRAY) {
+    const after = skipValue(text, index);
+    elements.push(text.slice(index, after));
+    index = skipSpace(text, after);
+    if (text.charCodeAt(index) !== COMMA) break;
+    index = skipSpace(text, index + 1);
+  }
+  return elements;
+}
+
+/** Whether the text holds half of a surrogate pair, which UTF-8, and so the wire and the log, cannot. */
+export const hasLoneSurrogate = (text: string): boolean => !text.isWellFormed();

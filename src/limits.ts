@@ -1,0 +1,61 @@
+/** Every limit by name, with its default; settings.ts lets each be set. */
+
+export interface Limits {
+  /** Longest key, in bytes of UTF-8. */
+  readonly maxKeyBytes: number;
+  /** Longest request body, in bytes. */
+  readonly maxBodyBytes: number;
+  /** Most ops in one batch request. */
+  readonly maxBatchOps: number;
+  /** Most entries in one answer of a list. */
+  readonly maxListEntries: number;
+  /** Ops that may wait undecided, of clients and peers together. */
+  readonly maxQueuedOps: number;
+  /** Bytes of keys and values that may wait undecided. */
+  readonly maxQueuedBytes: number;
+  /** Ops in one delta. */
+  readonly maxDeltaOps: number;
+  /** Bytes of keys and values in one delta; a single op may be longer. */
+  readonly maxDeltaBytes: number;
+  /** Bytes waiting in a peer's socket above which pushes to it are shed. */
+  readonly maxPeerBufferBytes: number;
+  /** Recent ops kept in memory for peers and watchers that are nearly up to date. */
+  readonly maxRecentOps: number;
+  /** Bytes of keys and values of those recent ops. */
+  readonly maxRecentBytes: number;
+  /** Watchers at one time. */
+  readonly maxWatchers: number;
+  /** Bytes waiting in a watcher's socket above which it is told nothing more until they are gone. */
+  readonly maxWatcherBufferBytes: number;
+  /** Events kept in memory for watchers whose sockets were full for a while. */
+  readonly maxRecentEvents: number;
+  /** Bytes of those events. */
+  readonly maxRecentEventBytes: number;
+  /** Expiries remembered for watchers that come back. */
+  readonly maxRecentExpiries: number;
+  /** Requests that may wait at one time, for a write to arrive here or to be confirmed by others. */
+  readonly maxWaiting: number;
+}
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+export const defaultLimits: Limits = {
+  maxKeyBytes: KIB,
+  maxBodyBytes: MIB,
+  maxBatchOps: 1000,
+  maxListEntries: 1000,
+  maxQueuedOps: 10_000,
+  maxQueuedBytes: 64 * MIB,
+  maxDeltaOps: 512,
+  maxDeltaBytes: 256 * KIB,
+  maxPeerBufferBytes: 4 * MIB,
+  maxRecentOps: 16_384,
+  maxRecentBytes: 16 * MIB,
+  maxWatchers: 10_000,
+  maxWatcherBufferBytes: 256 * KIB,
+  maxRecentEvents: 4096,
+  maxRecentEventBytes: 2 * MIB,
+  maxRecentExpiries: 16_384,
+  maxWaiting: 10_000,
+};

@@ -1,0 +1,53 @@
+/**
+ * Requests to a worker thread and its answers. The worker answers in the order in which it was asked,
+ * each request once, so that the oldest unanswered request is always the one that an answer is for.
+ */
+import type { Worker } from 'node:worker_threads';
+
+interface Waiting<Reply> {
+  readonly resolve: (reply: Reply) => void;
+  readonly reject: (error: Error) => void;
+}
+
+export class WorkerChannel<Request, Reply> {
+  readonly #worker: Worker;
+  readonly #waiting: Waiting<Reply>[] = [];
+  readonly #exited: Promise<void>;
+  /** Why the worker answers no more. */
+  #death: Error | null = null;
+
+  /** @param worker must answer each message with one, in order; nobody else may talk to it. */
+  constructor(worker: Worker) {
+    this.#worker = worker;
+    worker.on('message', (reply: Reply) => this.#waiting.shift()?.resolve(reply));
+    worker.on('messageerror', (error: Error) => this.#die(error));
+    worker.on('error', (error: unknown) =>
+      this.#die(error instanceof Error ? error : new Error(String(error))),
+    );
+    this.#exited = new Promise((resolve) => {
+      worker.on('exit', (code) => {
+        this.#die(new Error(`a worker thread of the log ended with code ${code}`));
+        resolve();
+      });
+    });
+  }
+
+  /** @throws Error where the worker has died, or dies before it answers: the outcome is unknown. */
+  request(request: Request): Promise<Reply> {
+    if (this.#death !== null) return Promise.reject(this.#death);
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ resolve, reject });
+      this.#worker.postMessage(request);
+    });
+  }
+
+  /** Resolves once the thread has ended by itself. */
+  exited(): Promise<void> {
+    return this.#exited;
+  }
+
+  #die(error: Error): void {
+    this.#death ??= error;
+    for (const { reject } of this.#waiting.splice(0)) reject(this.#death);
+  }
+}

@@ -1,0 +1,52 @@
+/** Compacts a log that no node has open, as its node would. */
+import { resolve } from 'node:path';
+import { HearsayError, LockedDirectoryError } from '../errors.ts';
+import { defaultLimits } from '../limits.ts';
+import { openSqliteLog } from '../log/sqlite.ts';
+import { nodeIdOf } from '../members.ts';
+import { Compactor } from '../replica/compact.ts';
+import { Replica } from '../replica.ts';
+import { FileSource } from './fileSource.ts';
+
+export interface CompactedFile {
+  readonly rows: number;
+  readonly sizeBeforeBytes: number;
+  readonly sizeAfterBytes: number;
+}
+
+/** @throws HearsayError where a node has the directory open. */
+export async function compactFile(directory: string, retentionMs: number): Promise<CompactedFile> {
+  const source = FileSource.open(directory, Date.now);
+  const { header, sizeBytes } = await source.facts();
+  await source.close();
+  const log = await openSqliteLog({
+    directory,
+    durability: 'full',
+    clusterName: header.clusterName,
+    newOrigin: () => header.origin,
+  }).catch((error: unknown) => {
+    if (!(error instanceof LockedDirectoryError)) throw error;
+    throw new HearsayError(
+      `A node has ${resolve(directory)} open: let it compact its log itself by --url, or stop it.`,
+      { cause: error },
+    );
+  });
+  const nodeId = nodeIdOf(header.origin);
+  const replica = await Replica.open({
+    nodeId,
+    log,
+    place: directory,
+    clock: Date.now,
+    limits: defaultLimits,
+  }).catch(async (error: unknown) => {
+    await log.close();
+    throw error;
+  });
+  try {
+    const { rows } = await new Compactor(replica, retentionMs).run();
+    const sizeAfterBytes = await log.sizeBytes();
+    return { rows, sizeBeforeBytes: sizeBytes, sizeAfterBytes };
+  } finally {
+    await replica.close();
+  }
+}

@@ -1,0 +1,109 @@
+/**
+ * The map as it was at a moment: one walk over the heads of the log, which remembers of each key that
+ * was live where its row stands. So memory grows with the live keys alone, and neither with their
+ * values nor with the log.
+ *
+ * Of the rows of a key that won, each beat the one before it: the last is the entry.
+ */
+
+import { HearsayError } from '../errors.ts';
+import type { Row } from '../log/log.ts';
+import type { Put } from '../op.ts';
+import { isDeadAt, isOf, type Moment } from './moment.ts';
+import type { Walk } from './pages.ts';
+import { type Head, type LogSource, MAX_ROWS_AT } from './source.ts';
+
+/** Key → lsn of the entry that was live, in no particular order. */
+export type LiveLsns = ReadonlyMap<string, number>;
+
+export interface LiveEntry {
+  readonly lsn: number;
+  readonly committedAt: number;
+  readonly op: Put;
+}
+
+/** Gathers what was live. */
+export class LiveFold {
+  readonly #moment: Moment;
+  readonly #lsns = new Map<string, number>();
+
+  constructor(moment: Moment) {
+    this.#moment = moment;
+  }
+
+  get lsns(): LiveLsns {
+    return this.#lsns;
+  }
+
+  take(head: Head): void {
+    const { kind, key } = head;
+    if (!head.won || (kind !== 'put' && kind !== 'delete') || !isOf(this.#moment, head)) return;
+    // What is dead by the moment stays so until a later row of the key comes.
+    if (kind === 'delete' || (head.expiresAt !== null && isDeadAt(this.#moment, { ...head, kind })))
+      this.#lsns.delete(key);
+    else this.#lsns.set(key, head.lsn);
+  }
+}
+
+/** @param prefix only keys that start so. */
+export async function liveAt(
+  source: LogSource,
+  moment: Moment,
+  walk: Walk,
+  prefix = '',
+): Promise<LiveLsns> {
+  const fold = new LiveFold(moment);
+  for await (const heads of walk.heads(source))
+    for (const head of heads) if (head.key.startsWith(prefix)) fold.take(head);
+  return fold.lsns;
+}
+
+/** The entry of one key that was live at the moment. */
+export async function entryAt(
+  source: LogSource,
+  moment: Moment,
+  walk: Walk,
+  key: string,
+): Promise<LiveEntry | undefined> {
+  let found: LiveEntry | undefined;
+  for await (const rows of walk.rowsOn(source, key))
+    for (const row of rows) {
+      if (!row.won || !isOf(moment, row)) continue;
+      const { lsn, committedAt, op } = row;
+      if (op.kind === 'put') found = { lsn, committedAt, op };
+      else if (op.kind === 'delete') found = undefined;
+    }
+  return found !== undefined && isDeadAt(moment, found.op) ? undefined : found;
+}
+
+/** A row was there when the walk passed it, and is gone. */
+export class RowGoneError extends HearsayError {
+  constructor(place: string) {
+    super(`The log ${place} was compacted while it was read; run the command again.`);
+  }
+}
+
+/**
+ * The entries in JavaScript's order of keys, whole, in pages.
+ *
+ * @throws RowGoneError
+ */
+export async function* entriesOf(
+  source: LogSource,
+  lsns: LiveLsns,
+  afterKey: string | null = null,
+): AsyncGenerator<readonly LiveEntry[]> {
+  const keys = [...lsns.keys()].filter((key) => afterKey === null || key > afterKey).sort(byUnits);
+  for (let from = 0; from < keys.length; from += MAX_ROWS_AT) {
+    const page = keys.slice(from, from + MAX_ROWS_AT);
+    const rows = await source.rowsAt(page.map((key) => lsns.get(key) ?? 0));
+    if (rows.length < page.length) throw new RowGoneError(source.place);
+    yield rows.flatMap(asEntry);
+  }
+}
+
+const byUnits = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+
+function asEntry({ lsn, committedAt, op }: Row): LiveEntry[] {
+  return op.kind === 'put' ? [{ lsn, committedAt, op }] : [];
+}

@@ -1,0 +1,18 @@
+#!/usr/bin/env node
+/**
+ * The `hearsay` command. It must not import anything above the check: better-sqlite3 crashes an
+ * older Node, and an older Node may not even parse the rest.
+ */
+const OLDEST_NODE_MAJOR = 24;
+const nodeVersion = process.versions.node;
+
+if (Number.parseInt(nodeVersion, 10) < OLDEST_NODE_MAJOR) {
+  process.stderr.write(
+    `Hearsay needs Node ${OLDEST_NODE_MAJOR} or newer, and this is Node ${nodeVersion}: ` +
+      'install one from nodejs.org.\n',
+  );
+  process.exitCode = 1;
+} else {
+  const { runProgram } = await import('./cli/program.ts');
+  await runProgram(process.argv.slice(2), import.meta.filename);
+}

@@ -1,0 +1,113 @@
+/**
+ * Ops and the total order among those of one key (rules 1 to 4 of ARCHITECTURE.md).
+ *
+ * The order decides every race the same way on every node, whatever the order of arrival, so that
+ * folding is commutative, associative and idempotent: a state-based CRDT in the sense of Shapiro,
+ * Preguiça, Baquero and Zawirski, "Conflict-free Replicated Data Types", 2011.
+ */
+
+/** The version of an unconditional DELETE: greater than any PUT's, so that it ends its generation. */
+export const LAST_VERSION = Number.MAX_SAFE_INTEGER;
+/** The greatest version that a PUT may name. */
+export const MAX_PUT_VERSION = LAST_VERSION - 1;
+/** Generations, horizons and HLCs above this are refused: max + 1 must stay a safe integer for ever. */
+export const MAX_COUNTER = 2 ** 52;
+/** The longest time to live that a PUT may name, in milliseconds (317 years). */
+export const MAX_TTL_MS = 10 ** 13;
+
+export interface OpId {
+  /** The log that the op was born in. */
+  readonly origin: string;
+  /** Counts the ops of an origin, from 1, without gaps. */
+  readonly seq: number;
+}
+
+interface Born extends OpId {
+  /** Hybrid logical clock of the birth: milliseconds × 1000 + counter. */
+  readonly hlc: number;
+  /** Upper and lower half of the 64-bit hash of everything else in the op. */
+  readonly hashHigh: number;
+  readonly hashLow: number;
+}
+
+interface OnKey extends Born {
+  readonly key: string;
+  /** How often the key has died before. */
+  readonly generation: number;
+  readonly version: number;
+}
+
+export interface Put extends OnKey {
+  readonly kind: 'put';
+  /** UTC milliseconds, or null where the entry never expires. */
+  readonly expiresAt: number | null;
+  /** JSON text exactly as the client sent it. */
+  readonly value: string;
+  /** superjson's annotation of types as JSON text, or null. Never interpreted by a node. */
+  readonly meta: string | null;
+}
+
+export interface Delete extends OnKey {
+  readonly kind: 'delete';
+  readonly expiresAt: null;
+  readonly value: null;
+  readonly meta: null;
+}
+
+/** A change of the members: `key` is the origin that joins or is retired. */
+export interface Membership extends OnKey {
+  readonly kind: 'join' | 'retire';
+  readonly expiresAt: null;
+  /** For `join`, JSON text of what peers need to know of the member, its URL first; else null. */
+  readonly value: string | null;
+  readonly meta: null;
+}
+
+export type KeyOp = Put | Delete;
+export type Op = KeyOp | Membership;
+export type Kind = Op['kind'];
+
+/** Everything of an op but its hash: what is hashed. */
+export type Unhashed<O extends Op = Op> = O extends Op ? Omit<O, 'hashHigh' | 'hashLow'> : never;
+
+/** Whether the op changes a key, and not the members. */
+export const isOnKey = (op: Op): op is KeyOp => op.kind === 'put' || op.kind === 'delete';
+
+/** What decides between two ops on one key. */
+export type Ranked = Pick<KeyOp, 'generation' | 'version' | 'kind' | 'hlc' | 'origin' | 'seq'>;
+
+/**
+ * Rule 1: the total order `(generation, version, put < delete, hlc, origin, seq)` of the ops on one key.
+ *
+ * @returns negative where `a` is beaten by `b`, positive where it beats it, 0 for the same op.
+ */
+export function compareOps(a: Ranked, b: Ranked): number {
+  if (a.generation !== b.generation) return a.generation - b.generation;
+  if (a.version !== b.version) return a.version - b.version;
+  if (a.kind !== b.kind) return a.kind === 'delete' ? 1 : -1;
+  if (a.hlc !== b.hlc) return a.hlc - b.hlc;
+  if (a.origin !== b.origin) return a.origin < b.origin ? -1 : 1;
+  return a.seq - b.seq;
+}
+
+/** What bounds of memory count of an op: its texts, in UTF-16 code units. */
+export const textLength = (op: Pick<Op, 'key' | 'value' | 'meta'>): number =>
+  op.key.length + (op.value?.length ?? 0) + (op.meta?.length ?? 0);
+
+/** Rule 4: a tombstone, or an entry whose time has passed, reads as absent. */
+export const isDead = (entry: KeyOp, nowMs: number): boolean =>
+  entry.kind === 'delete' || (entry.expiresAt !== null && entry.expiresAt <= nowMs);
+
+/** Rule 2: whether a PUT of this version is accepted over the present entry (else it is a conflict). */
+export const admitsVersion = (entry: KeyOp | undefined, version: number, nowMs: number): boolean =>
+  entry === undefined || isDead(entry, nowMs) || version > entry.version;
+
+/** Rule 2: the generation of a new op: a live entry's own, else one that no earlier op of the key can have. */
+export function generationFor(entry: KeyOp | undefined, horizon: number, nowMs: number): number {
+  if (entry === undefined) return horizon;
+  if (!isDead(entry, nowMs)) return entry.generation;
+  return Math.min(MAX_COUNTER, Math.max(entry.generation + 1, horizon));
+}
+
+/** The op id as people and ETags see it: `origin/seq`. */
+export const formatOpId = (op: OpId): string => `${op.origin}/${op.seq}`;

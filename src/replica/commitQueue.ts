@@ -1,0 +1,160 @@
+/**
+ * Rule 5: requests and deltas wait undecided in one bounded queue. When no commit is under way, all of
+ * it is decided in order and committed in one transaction; then it is answered.
+ */
+import type { Batch } from '../decide.ts';
+import {
+  CommitFailedError,
+  DiskFullError,
+  type HearsayError,
+  OverloadedError,
+  StoppedError,
+} from '../errors.ts';
+
+export interface QueueLimits {
+  readonly maxQueuedOps: number;
+  readonly maxQueuedBytes: number;
+}
+
+/** What the queue does with a batch. */
+export interface Commits {
+  /** A batch against the state after the last commit. */
+  begin(): Batch;
+  /** Appends and folds. @throws DiskFullError where nothing is stored; anything else leaves it unknown. */
+  commit(batch: Batch): Promise<void>;
+  /** After everybody was answered. */
+  committed(batch: Batch): void;
+  /** A commit failed with its outcome unknown: the queue takes no more. */
+  failed(error: HearsayError): void;
+}
+
+/** How much something that waits weighs. */
+export interface Weight {
+  readonly ops: number;
+  readonly bytes: number;
+}
+
+interface Waiting {
+  readonly decide: (batch: Batch) => void;
+  readonly folded: () => void;
+  readonly settle: () => void;
+  readonly fail: (error: HearsayError) => void;
+}
+
+/** How long a client is asked to wait when the queue is full. */
+export const RETRY_AFTER_MS = 1000;
+
+export class CommitQueue {
+  readonly #limits: QueueLimits;
+  readonly #commits: Commits;
+  #waiting: Waiting[] = [];
+  #ops = 0;
+  #bytes = 0;
+  #committing: Promise<void> | null = null;
+  #stopped = false;
+
+  constructor(limits: QueueLimits, commits: Commits) {
+    this.#limits = limits;
+    this.#commits = commits;
+  }
+
+  get ops(): number {
+    return this.#ops;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /**
+   * @param decide its result is what the promise brings once the batch is committed.
+   * @param folded called with the result after the fold, before anybody is answered.
+   * @throws OverloadedError, DiskFullError, StoppedError: nothing is stored.
+   * @throws CommitFailedError: whether it is stored is unknown.
+   */
+  enqueue<T>(
+    weight: Weight,
+    decide: (batch: Batch) => T,
+    folded?: (result: T) => void,
+  ): Promise<T> {
+    if (this.#stopped) return Promise.reject(new StoppedError());
+    if (this.#isFull(weight)) return Promise.reject(new OverloadedError(RETRY_AFTER_MS));
+    return new Promise((resolve, reject) => {
+      let result: T;
+      this.#waiting.push({
+        decide: (batch) => {
+          result = decide(batch);
+        },
+        folded: () => folded?.(result),
+        settle: () => resolve(result),
+        fail: reject,
+      });
+      this.#ops += weight.ops;
+      this.#bytes += weight.bytes;
+      this.#committing ??= this.#commitWhatWaits();
+    });
+  }
+
+  /** Lets the commit under way end and refuses what waits and what comes, until `resume`. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    failAll(this.#take(), new StoppedError());
+    await this.#committing;
+  }
+
+  resume(): void {
+    this.#stopped = false;
+  }
+
+  /** One that weighs more than the bound still goes when nothing else waits. */
+  #isFull({ ops, bytes }: Weight): boolean {
+    if (this.#waiting.length === 0) return false;
+    const { maxQueuedOps, maxQueuedBytes } = this.#limits;
+    return this.#ops + ops > maxQueuedOps || this.#bytes + bytes > maxQueuedBytes;
+  }
+
+  /** Goes on until nothing waits; what comes in one turn of the event loop shares the first commit. */
+  async #commitWhatWaits(): Promise<void> {
+    await Promise.resolve();
+    while (this.#waiting.length > 0) await this.#commit(this.#take());
+    this.#committing = null;
+  }
+
+  async #commit(waiting: readonly Waiting[]): Promise<void> {
+    const batch = this.#commits.begin();
+    for (const one of waiting) one.decide(batch);
+    try {
+      await this.#commits.commit(batch);
+    } catch (cause) {
+      this.#fail(waiting, cause);
+      return;
+    }
+    for (const one of waiting) one.folded();
+    for (const one of waiting) one.settle();
+    this.#commits.committed(batch);
+  }
+
+  #fail(waiting: readonly Waiting[], cause: unknown): void {
+    if (cause instanceof DiskFullError) {
+      failAll(waiting, cause);
+      return;
+    }
+    const error = cause instanceof CommitFailedError ? cause : new CommitFailedError(cause);
+    this.#stopped = true;
+    failAll(waiting, error);
+    failAll(this.#take(), new StoppedError());
+    this.#commits.failed(error);
+  }
+
+  #take(): Waiting[] {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    this.#ops = 0;
+    this.#bytes = 0;
+    return waiting;
+  }
+}
+
+function failAll(waiting: readonly Waiting[], error: HearsayError): void {
+  for (const one of waiting) one.fail(error);
+}

@@ -1,0 +1,136 @@
+/**
+ * Compaction (section 3 of the design): deletes rows from the log that nothing needs any more.
+ *
+ * A row may go once it has been beaten, deleted or expired for the retention: its own age does not
+ * count, or a point in time within the retention would show what never was. Rows are looked at in
+ * order of lsn, up to the first that is younger than the retention or above the stable vector; member
+ * ops, entries and the last row stay. Two passes: the first finds, for keys whose entry is young, which
+ * row was the entry when the retention began; the second removes, in chunks that share the commits of
+ * the write path.
+ */
+import type { Hash } from '../hash.ts';
+import type { RowHead } from '../log/log.ts';
+import type { KeyOp } from '../op.ts';
+import type { Replica } from '../replica.ts';
+import { covers, type Vector } from '../vector.ts';
+
+/** Rows removed in one commit, at most: it holds the write path for a few milliseconds. */
+const CHUNK_ROWS = 512;
+const SCAN_ROWS = 4096;
+
+export interface Compacted {
+  readonly rows: number;
+}
+
+interface Going {
+  readonly lsn: number;
+  readonly seq: number;
+  readonly hash: Hash;
+}
+
+/** Where the rows that are looked at end. */
+interface End {
+  readonly cutAt: number;
+  readonly stable: Vector;
+  /** This row stays: it carries the last lsn. */
+  readonly lastLsn: number;
+}
+
+export class Compactor {
+  readonly #replica: Replica;
+  readonly #retentionMs: number;
+  #running = false;
+  /** Rows removed since the start. */
+  removedRows = 0;
+
+  constructor(replica: Replica, retentionMs: number) {
+    this.#replica = replica;
+    this.#retentionMs = retentionMs;
+  }
+
+  get isRunning(): boolean {
+    return this.#running;
+  }
+
+  /** Removes what may go; does nothing while an earlier run goes on. */
+  async run(retentionMs: number = this.#retentionMs): Promise<Compacted> {
+    if (this.#running) return { rows: 0 };
+    this.#running = true;
+    try {
+      return await this.#compact(this.#replica.nowMs() - retentionMs);
+    } finally {
+      this.#running = false;
+    }
+  }
+
+  async #compact(cutAt: number): Promise<Compacted> {
+    // Both passes end at one row: a key's last row must not go while the first pass has not seen it, or
+    // an older row of the key, kept for the cut, would show again at the next replay.
+    const { stable } = this.#replica.header;
+    const end = { cutAt, stable, lastLsn: this.#replica.lastLsn };
+    const atCut = await this.#entriesAt(end);
+    let removed = 0;
+    for await (const heads of this.#oldPages(end, CHUNK_ROWS)) {
+      const going = new Map<string, Going[]>();
+      for (const head of heads) {
+        if (!this.#mayGo(head, cutAt, atCut)) continue;
+        const ofOrigin = going.get(head.origin) ?? [];
+        ofOrigin.push({ lsn: head.lsn, seq: head.seq, hash: head.hash });
+        going.set(head.origin, ofOrigin);
+        removed++;
+      }
+      if (going.size > 0) await this.#replica.removeRows(going, { cutAt: this.#laterCut(cutAt) });
+      for (const rows of going.values()) this.removedRows += rows.length;
+    }
+    return { rows: removed };
+  }
+
+  /** What an earlier run with a shorter retention removed does not come back. */
+  #laterCut(cutAt: number): string {
+    return String(Math.max(cutAt, Number(this.#replica.header.facts.cutAt ?? 0)));
+  }
+
+  /** Lsn of the row that could be seen at the cut, of keys that were changed before and after it. */
+  async #entriesAt(end: End): Promise<Map<string, number>> {
+    const atCut = new Map<string, number>();
+    for await (const heads of this.#oldPages(end, SCAN_ROWS)) {
+      for (const head of heads) {
+        if (!head.won || !isOnKey(head)) continue;
+        if (isDeadAt(head, end.cutAt)) atCut.delete(head.key);
+        else if (!this.#isEntry(head) || atCut.has(head.key)) atCut.set(head.key, head.lsn);
+      }
+    }
+    return atCut;
+  }
+
+  /** Rows up to the first that is younger than the cut or above the stable vector. */
+  async *#oldPages({ cutAt, stable, lastLsn }: End, maxRows: number): AsyncGenerator<RowHead[]> {
+    let lsn = 0;
+    for (;;) {
+      const heads = await this.#replica.log.headsAfter(lsn, maxRows);
+      const end = heads.findIndex(
+        (head) => head.committedAt > cutAt || !covers(stable, head) || head.lsn >= lastLsn,
+      );
+      yield end < 0 ? heads : heads.slice(0, end);
+      const last = heads.at(-1);
+      if (end >= 0 || last === undefined) return;
+      lsn = last.lsn;
+    }
+  }
+
+  /** Beaten before the cut, or dead by then and collected since. */
+  #mayGo(head: RowHead, cutAt: number, atCut: ReadonlyMap<string, number>): boolean {
+    if (!isOnKey(head) || this.#isEntry(head)) return false;
+    return !head.won || isDeadAt(head, cutAt) || atCut.get(head.key) !== head.lsn;
+  }
+
+  #isEntry({ key, origin, seq }: RowHead): boolean {
+    const entry: KeyOp | undefined = this.#replica.map.get(key);
+    return entry !== undefined && entry.origin === origin && entry.seq === seq;
+  }
+}
+
+const isOnKey = ({ kind }: RowHead): boolean => kind === 'put' || kind === 'delete';
+
+const isDeadAt = ({ kind, expiresAt }: RowHead, atMs: number): boolean =>
+  kind === 'delete' || (expiresAt !== null && expiresAt <= atMs);

@@ -1,0 +1,49 @@
+/**
+ * The deletes that a log holds, for nodes that rejoin (rule 12). A snapshot does not bring those that
+ * were collected, so that a node which got one asks its peers for them, page by page.
+ */
+import type { Log } from '../log/log.ts';
+
+export interface DeletesPage {
+  /** Keys and the HLCs of their deletes, in order of arrival. */
+  readonly deletes: readonly (readonly [key: string, hlc: number])[];
+  /** The lsn that the next page starts after; null at the end of the log. */
+  readonly next: number | null;
+}
+
+const PAGE_ROWS = 4096;
+/** UTF-16 code units of keys in a page. */
+const PAGE_KEYS_LENGTH = 64 * 1024;
+
+/** @param since only later deletes are told. @param after an lsn; 0 starts at the beginning. */
+export async function deletesAfter(log: Log, since: number, after: number): Promise<DeletesPage> {
+  const deletes: [string, number][] = [];
+  let length = 0;
+  const heads = await log.headsAfter(after, PAGE_ROWS);
+  for (const { lsn, kind, key, hlc } of heads) {
+    if (kind !== 'delete' || hlc <= since) continue;
+    deletes.push([key, hlc]);
+    length += key.length;
+    if (length >= PAGE_KEYS_LENGTH) return { deletes, next: lsn };
+  }
+  return { deletes, next: heads.at(-1)?.lsn ?? null };
+}
+
+/** Where each page comes from: this node's own log, or a peer's. @returns null where there is no answer. */
+export type AskDeletes = (since: number, after: number) => Promise<DeletesPage | null>;
+
+/** Tells all pages. @returns whether the end was reached. */
+export async function eachDelete(
+  ask: AskDeletes,
+  since: number,
+  each: (key: string, hlc: number) => void,
+): Promise<boolean> {
+  let after: number | null = 0;
+  while (after !== null) {
+    const page: DeletesPage | null = await ask(since, after);
+    if (page === null) return false;
+    for (const [key, hlc] of page.deletes) each(key, hlc);
+    after = page.next;
+  }
+  return true;
+}

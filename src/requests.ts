@@ -1,0 +1,39 @@
+/** What a client asks of the replica, and what comes of it. */
+import type { Delete, Put } from './op.ts';
+
+export interface PutRequest {
+  readonly kind: 'put';
+  readonly key: string;
+  /** From 0 to 2^53 − 2; `next` takes the live version + 1, or 1. */
+  readonly version: number | 'next';
+  /** From 1 to 10^13, or null for an entry that never expires. */
+  readonly ttlMs: number | null;
+  /** JSON text. */
+  readonly value: string;
+  /** superjson's annotations as JSON text, or null. */
+  readonly meta: string | null;
+}
+
+export interface DeleteRequest {
+  readonly kind: 'delete';
+  readonly key: string;
+  /** Null deletes whatever is there; else only a live entry of at most this version. */
+  readonly upToVersion: number | null;
+}
+
+export interface GetRequest {
+  readonly kind: 'get';
+  readonly key: string;
+}
+
+export type Request = PutRequest | DeleteRequest | GetRequest;
+
+export type Outcome =
+  | { readonly kind: 'stored'; readonly op: Put }
+  /** The live version does not admit the request's. */
+  | { readonly kind: 'conflict'; readonly currentVersion: number }
+  /** `op` is null where there was nothing to log: a conditional delete of nothing live. */
+  | { readonly kind: 'deleted'; readonly op: Delete | null }
+  | { readonly kind: 'found'; readonly entry: Put }
+  /** `expired`: the key has an entry, whose time has passed. */
+  | { readonly kind: 'absent'; readonly expired: boolean };

@@ -1,0 +1,20 @@
+/** What a snapshot carries (rule 10), into a log that holds nothing. */
+import type { Hash } from './hash.ts';
+import type { Op } from './op.ts';
+import type { Vector } from './vector.ts';
+
+/** A row of a snapshot (rule 10). */
+export interface SnapshotRow {
+  readonly op: Op;
+  /** Whether it is an entry of its sender's map; what is none does not win here either. */
+  readonly isEntry: boolean;
+}
+
+/** What a snapshot stands for once all its rows are there. */
+export interface SnapshotEnd {
+  readonly vector: Vector;
+  readonly sums: ReadonlyMap<string, Hash>;
+  /** Origin → seq up to which the snapshot's rows have holes. */
+  readonly reach: Vector;
+  readonly horizon: number;
+}

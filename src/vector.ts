@@ -1,0 +1,35 @@
+/**
+ * Version vectors (Parker et al., "Detection of Mutual Inconsistency in Distributed Systems", 1983):
+ * origin → highest seq held without gaps. An origin that is missing is held up to 0.
+ */
+import type { OpId } from './op.ts';
+
+export type Vector = ReadonlyMap<string, number>;
+export type MutableVector = Map<string, number>;
+
+/** The highest seq of the origin that is held without gaps; 0 where none is. */
+export const seqOf = (vector: Vector, origin: string): number => vector.get(origin) ?? 0;
+
+/** Whether the op is among those that the vector stands for. */
+export const covers = (vector: Vector, op: OpId): boolean => seqOf(vector, op.origin) >= op.seq;
+
+/** Whether everything that `other` stands for is held under `vector` too. */
+export function includes(vector: Vector, other: Vector): boolean {
+  for (const [origin, seq] of other) if (seqOf(vector, origin) < seq) return false;
+  return true;
+}
+
+/** Whether both stand for the same ops. */
+export const sameVector = (a: Vector, b: Vector): boolean => includes(a, b) && includes(b, a);
+
+/** Raises the origin's seq; a vector never shrinks. */
+export function raise(vector: MutableVector, origin: string, seq: number): void {
+  if (seq > seqOf(vector, origin)) vector.set(origin, seq);
+}
+
+/** How many ops `other` stands for that `vector` does not. */
+export function missingOps(vector: Vector, other: Vector): number {
+  let missing = 0;
+  for (const [origin, seq] of other) missing += Math.max(0, seq - seqOf(vector, origin));
+  return missing;
+}

@@ -1,0 +1,38 @@
+/**
+ * Events as JSON text. They are put together as text around a value's own, so that its digits, the
+ * order of its keys and its duplicates come as they were sent.
+ */
+import { instantText } from '../instant.ts';
+import type { KeyEventType } from '../watch.ts';
+
+/** What an event tells of a key: its op, or what the record of expiries kept of it. */
+export interface EventSubject {
+  readonly key: string;
+  readonly version: number;
+  readonly expiresAt: number | null;
+  /** JSON text; told of a put only. */
+  readonly value?: string | null;
+  readonly meta?: string | null;
+}
+
+/** Tells nothing of a key, but of the stream itself. */
+export type StreamEventType = 'synced' | 'bookmark' | 'reset';
+export type WatchEventType = KeyEventType | StreamEventType;
+
+/** @param withValue whether the watcher wants values. */
+export function keyEventText(
+  type: KeyEventType,
+  { key, version, expiresAt, value, meta }: EventSubject,
+  cursor: string,
+  withValue: boolean,
+): string {
+  const isPut = type === 'put';
+  let text = `{"type":"${type}","key":${JSON.stringify(key)}`;
+  if (withValue) text += `,"value":${isPut ? (value ?? 'null') : 'null'}`;
+  if (withValue && isPut && meta != null) text += `,"meta":${meta}`;
+  const expiry = type === 'delete' ? 'null' : instantText(expiresAt);
+  return `${text},"version":${version},"expires_at":${expiry},"cursor":"${cursor}"}`;
+}
+
+export const streamEventText = (type: StreamEventType, cursor: string): string =>
+  `{"type":"${type}","cursor":"${cursor}"}`;

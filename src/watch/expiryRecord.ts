@@ -1,0 +1,106 @@
+/**
+ * The latest expiries of this node, in the order of their marks: what a watcher is told that was away
+ * when they came. Also of entries that have been collected since; of what is older, it knows nothing.
+ *
+ * Invariant: of every entry of this node that expired after `knownSince` and was swept, the record
+ * holds the expiry, until a later op of the key has come (which is told in its place).
+ */
+
+import type { Expired } from '../expiry.ts';
+import { compareMarks, type ExpiryMark, markOfEntry, NO_EXPIRIES } from '../expiryMark.ts';
+import type { KeyOp, OpId } from '../op.ts';
+
+export interface Expiry extends OpId {
+  readonly key: string;
+  readonly version: number;
+  /** UTC milliseconds. */
+  readonly expiresAt: number | null;
+  readonly mark: ExpiryMark;
+  /** Whether a later op of the key has won since. */
+  isBeaten: boolean;
+}
+
+export class ExpiryRecord {
+  readonly #maxExpiries: number;
+  #expiries: Expiry[] = [];
+  #first = 0;
+  readonly #byKey = new Map<string, Expiry>();
+  #knownSince: ExpiryMark;
+
+  constructor(maxExpiries: number, knownSince: ExpiryMark = NO_EXPIRIES) {
+    this.#maxExpiries = maxExpiries;
+    this.#knownSince = knownSince;
+  }
+
+  /** Every expiry after this one is known. */
+  get knownSince(): ExpiryMark {
+    return this.#knownSince;
+  }
+
+  get size(): number {
+    return this.#expiries.length - this.#first;
+  }
+
+  add(entry: Expired): Expiry {
+    const { key, version, expiresAt, origin, seq } = entry;
+    const mark = markOfEntry(entry);
+    const expiry: Expiry = { key, version, expiresAt, origin, seq, mark, isBeaten: false };
+    if (compareMarks(mark, this.#knownSince) <= 0) return expiry;
+    this.beat(entry);
+    this.#byKey.set(key, expiry);
+    const index = this.#indexAfter(mark);
+    // Nearly always the last: only an op that came after its time goes in between.
+    if (index === this.#expiries.length) this.#expiries.push(expiry);
+    else this.#expiries.splice(index, 0, expiry);
+    while (this.size > this.#maxExpiries) this.#dropFirst();
+    return expiry;
+  }
+
+  /** The op has won its key: the expiry of an earlier one need not be told any more. */
+  beat({ key, origin, seq }: Pick<KeyOp, 'key' | 'origin' | 'seq'>): void {
+    const expiry = this.#byKey.get(key);
+    if (expiry === undefined || (expiry.origin === origin && expiry.seq === seq)) return;
+    expiry.isBeaten = true;
+    this.#byKey.delete(key);
+  }
+
+  /** The expiry after the mark, or undefined where there is none. */
+  next(mark: ExpiryMark): Expiry | undefined {
+    return this.#expiries[this.#indexAfter(mark)];
+  }
+
+  /** Forgets everything. @param upTo what expires after it will be added. */
+  forget(upTo: ExpiryMark): void {
+    this.#expiries = [];
+    this.#first = 0;
+    this.#byKey.clear();
+    this.#knownSince = upTo;
+  }
+
+  /** The index of the first expiry with a later mark. */
+  #indexAfter(mark: ExpiryMark): number {
+    const last = this.#expiries.at(-1);
+    if (last === undefined || compareMarks(last.mark, mark) <= 0) return this.#expiries.length;
+    let low = this.#first;
+    let high = this.#expiries.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      const expiry = this.#expiries[middle];
+      if (expiry !== undefined && compareMarks(expiry.mark, mark) <= 0) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  #dropFirst(): void {
+    const expiry = this.#expiries[this.#first];
+    if (expiry === undefined) return;
+    if (this.#byKey.get(expiry.key) === expiry) this.#byKey.delete(expiry.key);
+    this.#knownSince = expiry.mark;
+    this.#first++;
+    if (this.#first > 1024 && this.#first * 2 > this.#expiries.length) {
+      this.#expiries = this.#expiries.slice(this.#first);
+      this.#first = 0;
+    }
+  }
+}

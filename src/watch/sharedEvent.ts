@@ -1,0 +1,44 @@
+/**
+ * An event that many watchers are told: made when it happens, encoded at most once for each format,
+ * however many watchers there are.
+ */
+import type { KeyEventType } from '../watch.ts';
+import { type EventSubject, keyEventText, type WatchEventType } from './event.ts';
+
+/** How events go out to some watchers, as bytes. */
+export interface Format {
+  /** A small whole number, another for each format: where an event keeps its bytes. */
+  readonly index: number;
+  /** Whether these watchers want values. */
+  readonly withValues: boolean;
+  encode(type: WatchEventType, cursor: string, text: string): Buffer;
+}
+
+export class SharedEvent {
+  readonly type: KeyEventType;
+  readonly subject: EventSubject;
+  readonly cursor: string;
+  readonly #bytes: (Buffer | undefined)[] = [];
+
+  constructor(type: KeyEventType, subject: EventSubject, cursor: string) {
+    this.type = type;
+    this.subject = subject;
+    this.cursor = cursor;
+  }
+
+  bytes(format: Format): Buffer {
+    let bytes = this.#bytes[format.index];
+    if (bytes === undefined) {
+      bytes = encodeKeyEvent(format, this.type, this.subject, this.cursor);
+      this.#bytes[format.index] = bytes;
+    }
+    return bytes;
+  }
+}
+
+export const encodeKeyEvent = (
+  format: Format,
+  type: KeyEventType,
+  subject: EventSubject,
+  cursor: string,
+): Buffer => format.encode(type, cursor, keyEventText(type, subject, cursor, format.withValues));

@@ -1,0 +1,125 @@
+/**
+ * The latest events of this node, as all watchers at its end were told them. A watcher whose socket was
+ * full for a while goes on from there with events that are encoded already; the oldest go first, and
+ * whoever is further behind reads the log.
+ */
+import { type ExpiryMark, expiredBy } from '../expiryMark.ts';
+import type { KeyOp, OpId } from '../op.ts';
+import { type MutableVector, seqOf, type Vector } from '../vector.ts';
+
+import type { EventSubject } from './event.ts';
+import type { SharedEvent } from './sharedEvent.ts';
+
+export interface TimelineItem extends OpId {
+  readonly event: SharedEvent;
+  /** Of the row that it tells; null where it tells an expiry. */
+  readonly lsn: number | null;
+  /** Up to where expiries had been told before it. */
+  readonly toldBefore: ExpiryMark;
+}
+
+/** A place between two events, as a position has it. */
+export interface Place {
+  readonly lsn: number;
+  readonly vector: Vector;
+  readonly told: ExpiryMark;
+}
+
+export interface TimelineLimits {
+  readonly maxRecentEvents: number;
+  readonly maxRecentEventBytes: number;
+}
+
+/** What an event takes beside its texts: its cursor, its objects and its frame. */
+const EVENT_BYTES = 400;
+/** What is left of the limits after the oldest have gone. */
+const LEFT_SHARE = 0.75;
+
+const bytesOf = ({ key, value, meta }: EventSubject): number =>
+  // Twice: as the op has it, and encoded.
+  EVENT_BYTES + 2 * (key.length + (value?.length ?? 0) + (meta?.length ?? 0));
+
+export class Timeline {
+  readonly #limits: TimelineLimits;
+  #items: TimelineItem[] = [];
+  /** The index of the first item, counted from the first that ever was. */
+  #first = 0;
+  #bytes = 0;
+
+  constructor(limits: TimelineLimits) {
+    this.#limits = limits;
+  }
+
+  /** Whoever has an index below this one has missed events. */
+  get first(): number {
+    return this.#first;
+  }
+
+  /** The index that the next item gets. */
+  get end(): number {
+    return this.#first + this.#items.length;
+  }
+
+  append(item: TimelineItem): void {
+    this.#items.push(item);
+    this.#bytes += bytesOf(item.event.subject);
+  }
+
+  at(index: number): TimelineItem | undefined {
+    return this.#items[index - this.#first];
+  }
+
+  /** Drops the oldest items, many at once, since moving what stays costs as much whatever goes. */
+  trim(): void {
+    const { maxRecentEvents, maxRecentEventBytes } = this.#limits;
+    const isOver = (items: number, share: number): boolean =>
+      items > maxRecentEvents * share || this.#bytes > maxRecentEventBytes * share;
+    if (!isOver(this.#items.length, 1)) return;
+    let excess = 0;
+    for (const item of this.#items) {
+      if (!isOver(this.#items.length - excess, LEFT_SHARE)) break;
+      this.#bytes -= bytesOf(item.event.subject);
+      excess++;
+    }
+    this.#items = this.#items.slice(excess);
+    this.#first += excess;
+  }
+
+  clear(): void {
+    this.#first = this.end;
+    this.#items = [];
+    this.#bytes = 0;
+  }
+
+  /**
+   * The place before the item of that index, by going back from the end. Rows that no event tells
+   * count as read: a watcher would be told nothing of them either.
+   */
+  placeAt(index: number, end: Place): Place {
+    const vector: MutableVector = new Map(end.vector);
+    let { lsn, told } = end;
+    for (let later = this.end - 1; later >= index; later--) {
+      const item = this.at(later);
+      if (item === undefined) break;
+      told = item.toldBefore;
+      if (item.lsn === null) continue;
+      lsn = item.lsn - 1;
+      if (seqOf(vector, item.origin) >= item.seq) vector.set(item.origin, item.seq - 1);
+    }
+    return { lsn, vector, told };
+  }
+}
+
+/**
+ * Whether the item is still to be told to a watcher that comes to it later: nothing later of its key
+ * has won or, for a put, its time has not passed. What it misses stands further on in the timeline.
+ */
+export function isStillTold(
+  { event, origin, seq }: TimelineItem,
+  entry: KeyOp | undefined,
+  told: ExpiryMark,
+): boolean {
+  const isEntry = entry !== undefined && entry.origin === origin && entry.seq === seq;
+  if (event.type !== 'put') return entry === undefined || isEntry;
+  return isEntry && !expiredBy(told, entry);
+}

@@ -1,0 +1,100 @@
+/** The `hearsay` command itself: help, version, wrong usage, exit codes. */
+import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { stripTypeScriptTypes } from 'node:module';
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { describeSettings } from '../../src/settingKinds.ts';
+import { settingsShape } from '../../src/settings.ts';
+import { runCommand, temporaryDirectory } from '../support/processes.ts';
+
+const commands = suite('commands');
+
+const COLUMNS = 80;
+const root = new URL('../../', import.meta.url);
+
+commands('--version prints the version of the package', async () => {
+  const { version } = JSON.parse(readFileSync(new URL('package.json', root), 'utf8'));
+  const { code, stdout, stderr } = await runCommand(['--version']);
+  assert.equal({ code, stdout, stderr }, { code: 0, stdout: `${version}\n`, stderr: '' });
+});
+
+for (const words of [['--help'], ['serve', '--help'], ['cluster', '--help']]) {
+  commands(`${words.join(' ')} fits ${COLUMNS} columns and has examples`, async () => {
+    const { code, stdout, stderr } = await runCommand(words);
+    assert.is(code, 0);
+    assert.is(stderr, '');
+    assert.match(stdout, /\nExamples:\n {2}hearsay /);
+    assert.equal(
+      stdout.split('\n').filter((line) => line.length > COLUMNS),
+      [],
+    );
+  });
+}
+
+commands('serve --help names every setting', async () => {
+  const { stdout } = await runCommand(['serve', '--help']);
+  for (const { flag, environment } of describeSettings(settingsShape)) {
+    assert.ok(stdout.includes(`${flag} <`), flag);
+    assert.match(stdout, new RegExp(`[( ]${environment}[,)]`));
+  }
+});
+
+const WRONG_USAGE: readonly (readonly [words: string[], reason: RegExp])[] = [
+  [[], /Usage: hearsay/],
+  [['srve'], /unknown command 'srve'/],
+  [['serve', '--nope'], /unknown option '--nope'/],
+  [['cluster', '--node-id', 'a'], /unknown option '--node-id'/],
+  [['serve', 'extra'], /too many arguments/],
+  [['serve', '--port'], /argument missing/],
+  [['serve', '--port', 'x'], /^--port \(PORT\) must be [^\n]+\.\n$/],
+  [['cluster', '--nodes', '0'], /^--nodes must be [^\n]+\.\n$/],
+  [['serve', '--host', '0.0.0.0'], /^The default of --internal-token [^\n]+\.\n$/],
+];
+
+for (const [words, reason] of WRONG_USAGE) {
+  commands(`exits with 2 on: hearsay ${words.join(' ')}`, async () => {
+    const { code, stdout, stderr } = await runCommand(words);
+    assert.match(stderr, reason);
+    assert.is(stdout, '');
+    assert.is(code, 2);
+  });
+}
+
+commands('a bad environment variable is wrong usage too', async () => {
+  const { code, stderr } = await runCommand(['serve'], { JOIN_TIMEOUT: '5' });
+  assert.match(stderr, /^--join-timeout \(JOIN_TIMEOUT\) must be [^\n]+\.\n$/);
+  assert.is(code, 2);
+});
+
+commands('an older Node is refused before anything else is loaded', async () => {
+  await using directory = await temporaryDirectory();
+  // Alone in its directory, where an import of anything else would fail.
+  const main = join(directory.path, 'main.mjs');
+  const source = readFileSync(new URL('src/main.ts', root), 'utf8');
+  await writeFile(main, stripTypeScriptTypes(source));
+  for (const version of ['18.20.4', '20.20.2', '23.11.0']) {
+    const { code, stderr } = await runMainAs(version, main);
+    assert.is(
+      stderr,
+      `Hearsay needs Node 24 or newer, and this is Node ${version}: install one from nodejs.org.\n`,
+    );
+    assert.is(code, 1);
+  }
+  const { stderr } = await runMainAs('24.0.0', main);
+  assert.match(stderr, /ERR_MODULE_NOT_FOUND/);
+});
+
+commands.run();
+
+function runMainAs(version: string, main: string): Promise<{ code: number; stderr: string }> {
+  const pretend = `Object.defineProperty(process, 'versions', { value: { node: '${version}' } });`;
+  const words = ['--import', `data:text/javascript,${encodeURIComponent(pretend)}`, main];
+  return new Promise((resolve) => {
+    const child = execFile(process.execPath, words, (_error, _stdout, stderr) =>
+      resolve({ code: child.exitCode ?? -1, stderr }),
+    );
+  });
+}

@@ -1,0 +1,166 @@
+// time limit: 300 s
+/** `hearsay serve` as a real process. */
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { startCluster } from '../support/nodes.ts';
+import {
+  CommandProcess,
+  type Environment,
+  runCommand,
+  temporaryDirectory,
+  waitFor,
+} from '../support/processes.ts';
+
+const serve = suite('serve');
+
+const START_LIMIT_MS = 20_000;
+
+for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+  serve(`stops on ${signal} and exits with 0`, async () => {
+    await using directory = await temporaryDirectory();
+    await using node = await startNode({ DATA_DIR: directory.path });
+    node.command.signal(signal);
+    assert.is(await node.command.ended(), 0);
+    assert.is(node.command.stdout, '');
+    const logged = node.command.stderr
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    assert.ok(logged.some(({ msg, node: name }) => msg === 'Stopping.' && name === 'node1'));
+    assert.is(logged.at(-1).msg, 'Node node1 has stopped.');
+  });
+}
+
+serve('stops in time while its peers go on', async () => {
+  await using cluster = await startCluster();
+  for (const node of cluster.nodes) {
+    assert.is(await node.stop(), 0, node.logs());
+    await node.start('answers');
+  }
+});
+
+serve('takes a Ctrl-C that comes twice, as under npm, for one', async () => {
+  await using directory = await temporaryDirectory();
+  await using node = await startNode({ DATA_DIR: directory.path });
+  await using request = await unfinishedRequest(node.url);
+  node.command.signal('SIGINT');
+  node.command.signal('SIGINT');
+  assert.is(await node.command.ended(), 0);
+  assert.ok(request.started);
+});
+
+serve('ends at once when a signal insists', async () => {
+  await using directory = await temporaryDirectory();
+  await using node = await startNode({ DATA_DIR: directory.path });
+  // Stopping waits a while for what is under way.
+  await using request = await unfinishedRequest(node.url);
+  await waitFor(
+    () => {
+      node.command.signal('SIGINT');
+      return !node.command.isRunning;
+    },
+    5000,
+    'the node has ended',
+  );
+  // The signal that insists may be followed by one that meets the process on its way out; a shell
+  // shows 130 for both ends.
+  assert.ok([130, 'SIGINT'].includes((await node.command.ended()) ?? ''));
+  assert.ok(request.started);
+});
+
+serve('says in one sentence that its port is in use', async () => {
+  await using cluster = await startCluster({ nodes: 1 });
+  const { port } = new URL(cluster.node(0).url);
+  const dataDir = join(cluster.directory, 'other');
+  const { code, stderr } = await runCommand(['serve', '--port', port, '--data-dir', dataDir]);
+  assert.is(
+    stderr,
+    `Port ${port} of 127.0.0.1 is in use by another process; stop that process or choose another port.\n`,
+  );
+  assert.is(code, 1);
+});
+
+serve('says in one sentence that its directory is held', async () => {
+  await using cluster = await startCluster({ nodes: 1 });
+  const { dataDir } = cluster.node(0);
+  const { code, stderr } = await runCommand(['serve', '--port', '0', '--data-dir', dataDir]);
+  assert.match(stderr, /^The data directory [^\n]+ is in use by another process; [^\n]+\.\n$/);
+  assert.ok(stderr.includes(dataDir));
+  assert.is(code, 1);
+});
+
+serve('says in one sentence that it can not listen', async () => {
+  await using directory = await temporaryDirectory();
+  const words = ['serve', '--host', 'nowhere.invalid', '--internal-token', 'other'];
+  const { code, stderr } = await runCommand(words, { DATA_DIR: directory.path });
+  assert.match(stderr, /^This machine can't listen on port 8000 of nowhere\.invalid: [^\n]+\.\n$/);
+  assert.is(code, 1);
+});
+
+serve('has what it answered with 200 after SIGKILL and a restart', async () => {
+  await using cluster = await startCluster({ nodes: 1 });
+  const node = cluster.node(0);
+  assert.is((await node.put('a/b', { value: { text: 'kept' }, version: 3 })).status, 200);
+  await node.kill();
+  assert.not.ok(node.isRunning);
+  await node.restart();
+  const answer = await (await node.get('a/b')).json();
+  assert.equal(answer, { value: { text: 'kept' }, version: 3, expires_at: null });
+  assert.is(await node.stop(), 0);
+});
+
+serve('logs lines for people, or nothing, where it is told to', async () => {
+  await using cluster = await startCluster({ nodes: 1, environment: { LOG_FORMAT: 'text' } });
+  const node = cluster.node(0);
+  await node.stop();
+  assert.match(node.logs(), /^[\d:.]{12} info {2}Node node1 serves\. origin=node1\.\S+ url=\S+/m);
+  const before = node.logs();
+  await node.start('healthy', { LOG_LEVEL: 'silent' });
+  await node.stop();
+  assert.is(node.logs(), before);
+});
+
+serve.run();
+
+interface StartedNode extends AsyncDisposable {
+  readonly command: CommandProcess;
+  readonly url: string;
+}
+
+/** On any free port. */
+async function startNode(environment: Environment): Promise<StartedNode> {
+  const command = new CommandProcess(['serve', '--port', '0'], environment);
+  try {
+    const urlOf = () => /"url":"([^"]+)"/.exec(command.stderr)?.[1];
+    await waitFor(
+      () => urlOf() !== undefined || !command.isRunning,
+      START_LIMIT_MS,
+      'the node serves',
+    );
+    const url = urlOf();
+    if (url === undefined) throw new Error(`The node did not start:\n${command.stderr}`);
+    return { command, url, [Symbol.asyncDispose]: () => command[Symbol.asyncDispose]() };
+  } catch (error) {
+    await command[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+/** A PUT whose body never comes, as the node knows by now: it has asked for that body. */
+async function unfinishedRequest(url: string): Promise<{ started: boolean } & AsyncDisposable> {
+  const { hostname, port } = new URL(url);
+  const socket = connect(Number(port), hostname);
+  socket.on('error', () => {});
+  const head = ['PUT /cache/a HTTP/1.1', 'Host: a', 'Content-Type: application/json'];
+  socket.write([...head, 'Content-Length: 10', 'Expect: 100-continue', '', ''].join('\r\n'));
+  const [data] = await once(socket, 'data');
+  return {
+    started: String(data).startsWith('HTTP/1.1 100 '),
+    [Symbol.asyncDispose]: async () => {
+      socket.destroy();
+    },
+  };
+}

@@ -1,0 +1,50 @@
+/** What lets the client run in browsers: nothing of Node's, no package but superjson, types without Node's. */
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { importsOf, lineAt, sourceFiles } from '../../scripts/source.ts';
+
+const browser = suite('browser');
+
+const SOURCES = sourceFiles('src/client');
+const NODE_ONLY =
+  /(?<![.\w])(process|Buffer|require|global|setImmediate|clearImmediate|__dirname|__filename)\b/g;
+
+browser('it imports its own files and superjson, whose imports are as harmless', () => {
+  assert.ok(SOURCES.length > 10);
+  const foreign = SOURCES.flatMap((file) =>
+    importsOf(file)
+      .filter((specifier) => specifier !== 'superjson' && !/^\.\/\w+\.ts$/.test(specifier))
+      .map((specifier) => `${file.path} imports ${specifier}`),
+  );
+  assert.equal(foreign, []);
+});
+
+browser('it names nothing that only Node has', () => {
+  const found = SOURCES.flatMap(({ path, text, code }) =>
+    [...code.matchAll(NODE_ONLY)].map(
+      (match) => `${path}:${lineAt(text, match.index)} ${match[0]}`,
+    ),
+  );
+  assert.equal(found, []);
+});
+
+browser("its types need those of browsers and none of Node's", async () => {
+  const root = fileURLToPath(new URL('../../', import.meta.url));
+  const words = [
+    ...['--ignoreConfig', '--noEmit', '--strict', '--exactOptionalPropertyTypes', '--skipLibCheck'],
+    ...['--noUncheckedIndexedAccess', '--allowImportingTsExtensions', '--verbatimModuleSyntax'],
+    ...['--target', 'es2024', '--lib', 'es2024,esnext.disposable,dom,dom.iterable'],
+    ...['--module', 'nodenext', '--types', '', 'src/client/index.ts'],
+  ];
+  const compiler = fileURLToPath(new URL('../../node_modules/typescript/bin/tsc', import.meta.url));
+  const output = await new Promise<string>((resolve) => {
+    execFile(process.execPath, [compiler, ...words], { cwd: root }, (error, out, err) =>
+      resolve(error === null ? '' : `${out}${err}` || error.message),
+    );
+  });
+  assert.is(output, '');
+});
+
+browser.run();

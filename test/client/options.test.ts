@@ -1,0 +1,20 @@
+/** What a client is not made with. */
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { createClient, InvalidRequestError } from '../../src/client/index.ts';
+
+const options = suite('options');
+
+options('endpoints and options that are none', () => {
+  const make = (given: object) => () => createClient({ endpoints: ['http://a'], ...given });
+  const refuses = (pattern: RegExp) => (error: unknown) =>
+    error instanceof InvalidRequestError && pattern.test(error.message);
+  for (const endpoint of ['', 'localhost', 'ftp://a', 'http://a?b', 'http://u:p@a', 'http://a#b'])
+    assert.throws(make({ endpoints: [endpoint] }), refuses(/An endpoint must be/));
+  assert.throws(make({ endpoints: [] }), refuses(/at least one/));
+  assert.throws(make({ endpoints: 'http://a' }), refuses(/at least one/));
+  assert.throws(make({ timeoutMs: 0 }), refuses(/timeoutMs/));
+  assert.throws(make({ maxRounds: 1.5 }), refuses(/maxRounds/));
+});
+
+options.run();

@@ -1,0 +1,276 @@
+/** Who may take part in replication, and how a node that may not is told. */
+import { once } from 'node:events';
+import type { IncomingMessage } from 'node:http';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { WebSocket } from 'ws';
+import { z } from 'zod';
+import { type NodeProcess, startCluster } from '../support/nodes.ts';
+import { waitFor } from '../support/processes.ts';
+import { logged, metric, sameMapWithin, waitForLog } from './observe.ts';
+import { startScripted } from './scripted.ts';
+
+const handshake = suite('handshake of real nodes');
+
+const TOKEN = 'for-tests';
+const LIMIT_MS = 10_000;
+
+handshake(
+  'a wrong or missing token gets 401 before the upgrade, is logged once and counted',
+  async () => {
+    await using cluster = await startScripted({
+      nodes: 2,
+      later: [1],
+      environment: { JOIN_TIMEOUT: '500ms' },
+      environmentOf: (index, urls) =>
+        index === 0 ? {} : { INTERNAL_TOKEN: 'another', NODES: urls[0] },
+    });
+    const [node, stranger] = cluster.nodes;
+    assert.ok(node && stranger);
+    const refusals = await Promise.all([
+      refusedUpgrade(node, {}),
+      refusedUpgrade(node, { 'X-Internal-Token': 'wrong' }),
+      refusedUpgrade(node, { 'X-Internal-Token': `${TOKEN} ` }),
+      refusedUpgrade(node, { 'X-Internal-Token': '' }),
+      refusedUpgrade(node, { Authorization: TOKEN }),
+    ]);
+    // Node's HTTP strips the blank: that one is the right token.
+    const [trimmed] = refusals.splice(2, 1);
+    assert.is(trimmed?.status, 101);
+    for (const { status, text } of refusals) {
+      assert.is(status, 401);
+      assert.is(text, '');
+    }
+    assert.is(await metric(node, 'hearsay_gossip_rejected_total'), refusals.length);
+    assert.is(logged(node, /wrong or missing X-Internal-Token/).length, 1);
+    assert.not.ok(node.logs().includes(TOKEN), 'the token is in no log line');
+    assert.equal((await node.view()).peers, []);
+
+    await node.put('key', { value: 'of the cluster', version: 1 });
+    await stranger.start();
+    await waitForLog(stranger, /it refuses our X-Internal-Token \(401\)/, LIMIT_MS);
+    assert.is(logged(node, /wrong or missing X-Internal-Token/).length, 1);
+    assert.is((await stranger.get('key')).status, 404);
+  },
+);
+
+handshake('the token sets nothing aside for a client of REST', async () => {
+  await using cluster = await startCluster({ nodes: 2 });
+  const [first, second] = [cluster.node(0), cluster.node(1)];
+  const put = async (node: NodeProcess, key: string, version: number): Promise<number> => {
+    const response = await node.request(`/cache/${key}`, {
+      method: 'PUT',
+      headers: { 'Content-Type': 'application/json', 'X-Internal-Token': TOKEN },
+      body: JSON.stringify({ value: 'with the token', version }),
+    });
+    await response.arrayBuffer();
+    return response.status;
+  };
+  assert.is(await put(first, 'key', 5), 200);
+  assert.is((await sameMapWithin(3000, cluster.nodes)).get('key'), '5 "with the token"');
+  for (const node of [first, second])
+    for (const version of [1, 5]) assert.is(await put(node, 'key', version), 409);
+  assert.is(await put(second, 'other', 1), 200);
+  assert.is((await sameMapWithin(3000, cluster.nodes)).size, 2);
+});
+
+handshake('a peer that speaks no common protocol version is refused, with the reason', async () => {
+  await using cluster = await startCluster({ nodes: 1 });
+  const node = cluster.node(0);
+  const reason = 'node9 speaks protocol 2 to 3, node1 speaks 1 to 1';
+  await using peer = await HandWrittenPeer.connect(node);
+  await peer.greet({ protocol: [2, 3] });
+  const refusal = await peer.receive('error');
+  assert.is(refusal.code, 'protocol');
+  assert.is(refusal.reason, reason);
+  await peer.closed();
+  await waitForLog(node, new RegExp(reason), LIMIT_MS);
+
+  // The other way round, the node is told, and says so in its own log.
+  await using other = await HandWrittenPeer.connect(node);
+  other.say({ type: 'error', code: 'protocol', reason: 'node9 speaks protocol 2 to 3 only' });
+  await other.closed();
+  await waitForLog(node, /refuses this node: node9 speaks protocol 2 to 3 only/, LIMIT_MS);
+  assert.equal((await node.view()).peers, []);
+});
+
+handshake('whoever says no hello, or no sense, is refused and learns nothing', async () => {
+  await using cluster = await startCluster({ nodes: 1 });
+  const node = cluster.node(0);
+  assert.is((await node.put('secret', { value: 'of the cluster', version: 1 })).status, 200);
+  const asking = { clock: 0, asOf: 0, horizon: 0, vector: {}, sums: 'AAAAAAAAAAA' };
+  for (const text of [
+    JSON.stringify({ type: 'digest', ...asking }),
+    JSON.stringify({ type: 'hello' }),
+    JSON.stringify({ type: 'next', part: 0 }),
+    '{"type":',
+    '[]',
+    '',
+  ]) {
+    await using peer = await HandWrittenPeer.connect(node);
+    peer.sayText(text);
+    assert.is((await peer.receive('error')).code, 'malformed', text);
+    await peer.closed();
+    assert.not.ok(peer.received.some((said) => said.includes('of the cluster')));
+  }
+  assert.is((await node.get('secret')).status, 200);
+});
+
+handshake(
+  'nodes of two cluster names refuse each other, with the reason in both logs',
+  async () => {
+    await using cluster = await startScripted({
+      nodes: 2,
+      environment: { JOIN_TIMEOUT: '300ms' },
+      environmentOf: (index) => ({ CLUSTER: index === 0 ? 'green' : 'blue' }),
+    });
+    const [first, second] = cluster.nodes;
+    assert.ok(first && second);
+    const reason = /node\d is of cluster (blue|green), node\d is of cluster (blue|green)/;
+    for (const node of cluster.nodes) await waitForLog(node, reason, LIMIT_MS);
+    for (const node of cluster.nodes)
+      await waitFor(
+        async () => (await node.view()).peers.some(({ state }) => state === 'refused'),
+        LIMIT_MS,
+        `${node.nodeId} shows the other as refused`,
+      );
+    assert.is((await first.put('key', { value: 1, version: 1 })).status, 200);
+    assert.is((await second.get('key')).status, 404);
+  },
+);
+
+for (const [where, clockAheadMs] of [
+  ['ahead', 3_600_000],
+  ['behind', -3_600_000],
+] as const)
+  handshake(
+    `a node whose clock is an hour ${where} is refused, with the reason on both sides`,
+    async () => {
+      await using cluster = await startScripted({
+        nodes: 3,
+        environment: { JOIN_TIMEOUT: '500ms' },
+        later: [2],
+        faultsOf: (index) => (index === 2 ? { clockAheadMs } : {}),
+      });
+      const [first, , wrong] = cluster.nodes;
+      assert.ok(first && wrong);
+      await first.put('key', { value: 1, version: 1 });
+      await wrong.start('answers');
+      const reason =
+        /clock of node\d is 3[56]\d\d s ahead of that of node\d, more than max-clock-skew allows/;
+      for (const node of cluster.nodes) await waitForLog(node, reason, LIMIT_MS);
+      assert.is((await wrong.get('key')).status, 404);
+      await waitFor(
+        async () => (await wrong.view()).peers.every(({ state }) => state === 'refused'),
+        LIMIT_MS,
+        'all are shown as refused',
+      );
+      assert.is((await first.put('key', { value: 2, version: 2 })).status, 200);
+
+      // With the clock mended it belongs to them.
+      await wrong.stop();
+      wrong.setFaults({ clockAheadMs: 0 });
+      await wrong.start();
+      assert.is((await sameMapWithin(5000, cluster.nodes)).get('key'), '2 2');
+    },
+  );
+
+handshake.run();
+
+/** What an upgrade request comes to: 101, or a refusal with what it says. */
+async function refusedUpgrade(
+  node: NodeProcess,
+  headers: Record<string, string>,
+): Promise<{ status: number; text: string }> {
+  const socket = new WebSocket(gossipUrl(node), { headers });
+  socket.on('error', () => {});
+  return new Promise((resolve) => {
+    socket.on('open', () => {
+      socket.terminate();
+      resolve({ status: 101, text: '' });
+    });
+    socket.on('unexpected-response', (_request, response: IncomingMessage) => {
+      let text = '';
+      response.setEncoding('utf8').on('data', (chunk) => {
+        text += chunk;
+      });
+      response.on('end', () => resolve({ status: response.statusCode ?? 0, text }));
+    });
+  });
+}
+
+const gossipUrl = (node: NodeProcess): string => `${node.url.replace('http', 'ws')}/gossip`;
+
+const messageSchema = z.looseObject({ type: z.string() });
+type Said = z.output<typeof messageSchema>;
+
+/** A peer whose part the test plays, message by message. */
+class HandWrittenPeer implements AsyncDisposable {
+  readonly received: string[] = [];
+  readonly #socket: WebSocket;
+  readonly #closed: Promise<unknown>;
+
+  private constructor(socket: WebSocket) {
+    this.#socket = socket;
+    this.#closed = once(socket, 'close');
+    socket.on('error', () => {});
+    socket.on('message', (data) => this.received.push(String(data)));
+  }
+
+  static async connect(node: NodeProcess): Promise<HandWrittenPeer> {
+    const socket = new WebSocket(gossipUrl(node), { headers: { 'X-Internal-Token': TOKEN } });
+    const peer = new HandWrittenPeer(socket);
+    await once(socket, 'open');
+    return peer;
+  }
+
+  sayText(text: string): void {
+    this.#socket.send(text);
+  }
+
+  say(message: object): void {
+    this.sayText(JSON.stringify(message));
+  }
+
+  /** Says the node's own hello back, as another node and with changes. */
+  async greet(changes: object): Promise<void> {
+    const { type } = await this.receive('hello');
+    const hello = this.received.map((text) => messageSchema.parse(JSON.parse(text)));
+    const own = hello.find((message) => message.type === type);
+    this.say({
+      ...own,
+      nodeId: 'node9',
+      origin: 'node9.zzzzzz',
+      instance: 'by hand',
+      url: null,
+      joined: false,
+      ...changes,
+    });
+  }
+
+  /** The first message of the type. */
+  async receive(type: string): Promise<Said> {
+    let found: Said | undefined;
+    await waitFor(
+      () => {
+        const said = this.received.map((text) => messageSchema.parse(JSON.parse(text)));
+        found = said.find((message) => message.type === type);
+        return found !== undefined;
+      },
+      LIMIT_MS,
+      `the node says ${type}`,
+    );
+    if (found === undefined) throw new Error(`The node never said ${type}.`);
+    return found;
+  }
+
+  /** Resolves when the node has closed the connection. */
+  async closed(): Promise<void> {
+    await this.#closed;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#socket.terminate();
+    await this.#closed;
+  }
+}

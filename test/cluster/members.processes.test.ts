@@ -1,0 +1,247 @@
+// time limit: 180 s
+/** Members that go, for a while or for good, and what the others then do without them. */
+import { existsSync } from 'node:fs';
+import { mkdir, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { z } from 'zod';
+import type { ClusterView, NodeProcess } from '../support/nodes.ts';
+import { waitFor } from '../support/processes.ts';
+import { Links } from './links.ts';
+import {
+  allShowWithin,
+  logged,
+  metric,
+  sameMapWithin,
+  waitForLog,
+  waitForMetric,
+} from './observe.ts';
+import { startScripted } from './scripted.ts';
+import { batch, puts, range } from './writes.ts';
+
+const members = suite('members of real clusters');
+
+/** Silence is noticed soon, and nodes speak often enough that none is silent by chance. */
+const IMPATIENT = {
+  MEMBER_TIMEOUT: '2s',
+  PULL_INTERVAL: '100ms',
+  JOIN_TIMEOUT: '5s',
+  RETENTION: '6s',
+};
+const LIMIT_MS = 15_000;
+
+members(
+  'a cut in halves retires nobody; a node cut off alone is retired, rejoins, and loses nothing',
+  async () => {
+    await using links = await Links.open(4);
+    await using cluster = await startScripted({
+      nodes: 4,
+      environment: IMPATIENT,
+      environmentOf: (index, urls) => links.settingsOf(index, urls),
+    });
+    const [first, second, third, fourth] = cluster.nodes;
+    assert.ok(first && second && third && fourth);
+    await waitForMetric(cluster.nodes, 'hearsay_members', 4, LIMIT_MS);
+    await batch(first, puts(['left', 'right', 'contested', 'doomed'], 'before', 1));
+    await sameMapWithin(5000, cluster.nodes);
+
+    links.divide([
+      [0, 1],
+      [2, 3],
+    ]);
+    await batch(second, puts(['left'], 'in the cut', 2));
+    await batch(third, puts(['right'], 'in the cut', 2));
+    for (const node of cluster.nodes) await waitForSilence(node, 2, 4000);
+    links.divide([[0, 1, 2, 3]]);
+    const healed = await sameMapWithin(5000, cluster.nodes);
+    assert.is(healed.get('left'), '2 "in the cut"');
+    assert.is(healed.get('right'), '2 "in the cut"');
+    for (const node of cluster.nodes) {
+      assert.is(await metric(node, 'hearsay_members'), 4);
+      assert.equal(logged(node, /retire/), []);
+    }
+
+    links.divide([[0, 1, 2], [3]]);
+    await batch(fourth, puts(['contested', 'doomed', 'of the lone node'], 'unseen', 2));
+    const majority = [first, second, third];
+    await waitForMetric(majority, 'hearsay_members', 3, LIMIT_MS);
+    await batch(second, puts(['contested'], 'of the majority', 5));
+    await batch(third, [{ op: 'delete', key: 'right' }]);
+    // Without it they forget: nothing dead stays in the map, nothing superseded in the log.
+    await waitForMetric(majority, 'hearsay_map_dead_entries', 0, LIMIT_MS);
+    for (const node of majority)
+      await waitFor(
+        async () => Object.keys(Object(await node.order({ kind: 'reach' }))).length > 0,
+        LIMIT_MS,
+        `${node.nodeId} compacts its log`,
+      );
+    const { origin } = await fourth.view();
+    // Within the retention of its return: later the cluster would know nothing of it any more.
+    await batch(third, [{ op: 'delete', key: 'doomed' }]);
+    await waitForMetric(majority, 'hearsay_map_dead_entries', 0, LIMIT_MS);
+    links.divide([[0, 1, 2, 3]]);
+    await waitForLog(fourth, /this node rejoins/, LIMIT_MS);
+    await waitForMetric(cluster.nodes, 'hearsay_members', 4, LIMIT_MS);
+    await waitForLog(fourth, /\d+ of \d+ entries of .* were offered again/, LIMIT_MS);
+    assert.is.not((await fourth.view()).origin, origin);
+    const shown = await sameMapWithin(5000, cluster.nodes);
+    assert.is(shown.get('of the lone node'), '2 "unseen"');
+    assert.is(shown.get('contested'), '5 "of the majority"');
+    assert.equal([...shown.keys()].sort(), ['contested', 'left', 'of the lone node']);
+    assert.is(logged(fourth, /"contested" version 2 loses/).length, 1);
+    assert.is(logged(fourth, /"doomed" is not offered again/).length, 1);
+  },
+);
+
+members(
+  'a node comes back to a wiped directory with everything, and one lost for good holds up nothing',
+  async () => {
+    await using cluster = await startScripted({ environment: IMPATIENT });
+    const [first, second, third] = cluster.nodes;
+    assert.ok(first && second && third);
+    const keys = range(100).map((index) => `key/${index}`);
+    await batch(first, puts(keys.slice(0, 50), 'a', 1));
+    await batch(third, puts(keys.slice(50), 'b', 1));
+    const before = await sameMapWithin(3000, cluster.nodes);
+    await third.kill('SIGKILL');
+    await rm(third.dataDir, { recursive: true });
+    await third.start();
+    assert.equal(await sameMapWithin(5000, cluster.nodes), before);
+    // The log that was lost is retired; what came of it stays.
+    await waitForLog(first, /node3\.\w+ has been silent .* is retired/, LIMIT_MS).catch(() =>
+      waitForLog(second, /node3\.\w+ has been silent .* is retired/, LIMIT_MS),
+    );
+    await waitForMetric(cluster.nodes, 'hearsay_members', 3, LIMIT_MS);
+    await third.kill('SIGKILL');
+    await rm(third.dataDir, { recursive: true });
+    await waitForMetric([first, second], 'hearsay_members', 2, LIMIT_MS);
+    await batch(
+      first,
+      keys.map((key) => ({ op: 'delete', key })),
+    );
+    await waitForMetric([first, second], 'hearsay_map_entries', 0, LIMIT_MS);
+    await first.restart();
+    assert.is((await sameMapWithin(3000, cluster.nodes)).size, 0);
+  },
+);
+
+members(
+  'a node that slept past member-timeout retires nobody, and finds the others though NODES names none',
+  async () => {
+    await using cluster = await startScripted({
+      environment: IMPATIENT,
+      environmentOf: (index, urls) => ({ NODES: index === 0 ? '' : urls[0] }),
+    });
+    const [first, second, third] = cluster.nodes;
+    assert.ok(first && second && third);
+    await waitForMetric(cluster.nodes, 'hearsay_members', 3, LIMIT_MS);
+    // From now on they know one another by their logs alone.
+    for (const node of [second, third]) {
+      await node.stop();
+      await node.start('healthy', { NODES: '' });
+    }
+    await batch(first, puts(['before'], 'before', 1));
+    await sameMapWithin(3000, cluster.nodes);
+    const { origin } = await first.view();
+    await first.kill('SIGSTOP');
+    try {
+      await waitForMetric([second, third], 'hearsay_members', 2, LIMIT_MS);
+      await batch(second, puts(['meanwhile'], 'meanwhile', 1));
+    } finally {
+      await first.kill('SIGCONT');
+    }
+    await waitForLog(first, /this node rejoins/, LIMIT_MS);
+    await waitForMetric(cluster.nodes, 'hearsay_members', 3, LIMIT_MS);
+    assert.is.not((await first.view()).origin, origin);
+    await allShowWithin(LIMIT_MS, cluster.nodes, ['before', 'meanwhile']);
+    assert.equal(logged(first, /has been silent/), []);
+    for (const node of [second, third]) assert.is(await metric(node, 'hearsay_rejoins_total'), 0);
+  },
+);
+
+members('a node that only a lost node had let in belongs to the others all the same', async () => {
+  await using links = await Links.open(3);
+  await using cluster = await startScripted({
+    later: [2],
+    environment: { ...IMPATIENT, MEMBER_TIMEOUT: '1h' },
+    environmentOf: (index, urls) => links.settingsOf(index, urls),
+  });
+  const [first, second, third] = cluster.nodes;
+  assert.ok(first && second && third);
+  await waitForMetric([first, second], 'hearsay_members', 2, LIMIT_MS);
+  links.divide([[0], [1, 2]]);
+  await third.start();
+  await batch(second, puts(['of the lost node'], 'lost', 1));
+  await batch(third, puts(['of the new node'], 'new', 1));
+  await allShowWithin(LIMIT_MS, [second, third], ['of the lost node', 'of the new node']);
+  await second.kill('SIGKILL');
+  const { origin } = await third.view();
+  links.divide([[0, 1, 2]]);
+  await allShowWithin(LIMIT_MS, cluster.nodes, ['of the lost node', 'of the new node']);
+  await waitForMetric([first, third], 'hearsay_members', 3, LIMIT_MS);
+  assert.is((await third.view()).origin, origin);
+  assert.is(await metric(third, 'hearsay_rejoins_total'), 0);
+});
+
+members('a cluster of one that formed apart joins the larger one with what it wrote', async () => {
+  await using cluster = await startScripted({
+    later: [2],
+    environmentOf: (index) => (index === 2 ? { NODES: '' } : {}),
+  });
+  const [first, second, third] = cluster.nodes;
+  assert.ok(first && second && third);
+  await batch(first, puts(['of two', 'of both'], 'two', 2));
+  await third.start();
+  await batch(third, puts(['of one', 'of both'], 'one', 1));
+  assert.is.not(clusterId(await third.view()), clusterId(await first.view()));
+  await third.stop();
+  await third.start('answers', { NODES: first.url });
+  await allShowWithin(LIMIT_MS, cluster.nodes, ['of one', 'of two', 'of both']);
+  await waitForMetric(cluster.nodes, 'hearsay_members', 3, LIMIT_MS);
+  assert.is(clusterId(await third.view()), clusterId(await first.view()));
+  assert.is((await sameMapWithin(3000, cluster.nodes)).get('of both'), '2 "two"');
+  await waitForLog(third, /"of both" version 1 loses/, LIMIT_MS);
+});
+
+members('a rejoin that a crash has cut off is finished at the next start', async () => {
+  await using cluster = await startScripted({ environment: { JOIN_TIMEOUT: '1s' } });
+  const [first, second, third] = cluster.nodes;
+  assert.ok(first && second && third);
+  await batch(first, puts(['known'], 'known', 1));
+  await sameMapWithin(3000, cluster.nodes);
+  const { origin } = await third.view();
+  await Promise.all([first, second, third].map((node) => node.stop()));
+  await third.start();
+  await batch(third, puts(['unseen'], 'unseen', 1));
+  await third.stop();
+  // As a crash leaves it that comes when the old log is set aside and there is no new one yet.
+  const aside = join(third.dataDir, 'aside', origin);
+  await mkdir(aside, { recursive: true });
+  await rename(join(third.dataDir, 'hearsay.db'), join(aside, 'hearsay.db'));
+  await Promise.all([first, second].map((node) => node.start()));
+  await third.start();
+  await allShowWithin(LIMIT_MS, cluster.nodes, ['known', 'unseen']);
+  await waitForMetric(cluster.nodes, 'hearsay_members', 3, LIMIT_MS);
+  await waitFor(() => !existsSync(aside), LIMIT_MS, 'nothing is set aside any more');
+});
+
+members.run();
+
+const clusterId = (view: ClusterView): unknown =>
+  z.object({ id: z.string() }).parse(view.cluster).id;
+
+/** Waits until the node has heard nothing of so many peers for so long. */
+async function waitForSilence(node: NodeProcess, peers: number, silentMs: number): Promise<void> {
+  await waitFor(
+    async () => {
+      const view = await node.view();
+      const silent = view.peers.filter(
+        ({ last_heard_at: at }) => typeof at === 'string' && Date.now() - Date.parse(at) > silentMs,
+      );
+      return silent.length >= peers;
+    },
+    LIMIT_MS,
+    `${node.nodeId} has not heard ${peers} peers for ${silentMs} ms`,
+  );
+}

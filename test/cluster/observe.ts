@@ -1,0 +1,133 @@
+/** What tests look at from outside: a node's whole map, its metrics, its health, its log lines. */
+import * as assert from 'uvu/assert';
+import { z } from 'zod';
+import { type NodeProcess, waitForConvergence } from '../support/nodes.ts';
+import { waitFor } from '../support/processes.ts';
+import './compileCache.ts';
+
+const pageSchema = z.object({
+  entries: z.array(
+    z.object({
+      key: z.string(),
+      value: z.unknown(),
+      version: z.number(),
+      expires_at: z.string().nullable(),
+    }),
+  ),
+  next: z.string().nullable(),
+});
+
+const healthSchema = z.looseObject({
+  status: z.string(),
+  reasons: z.array(z.string()).optional(),
+});
+
+/** Every live entry of the node: key → its version and value. */
+export async function mapOf(node: NodeProcess): Promise<Map<string, string>> {
+  const map = new Map<string, string>();
+  let after: string | null = null;
+  do {
+    const query: string = after === null ? '' : `&after=${encodeURIComponent(after)}`;
+    const response = await node.request(`/cache?limit=1000${query}`);
+    const page: z.output<typeof pageSchema> = pageSchema.parse(await response.json());
+    for (const { key, value, version } of page.entries)
+      map.set(key, `${version} ${JSON.stringify(value)}`);
+    after = page.next;
+  } while (after !== null);
+  return map;
+}
+
+/** Waits until all that run hold the same ops, and checks that they show the same. @returns that. */
+export async function sameMapWithin(
+  timeoutMs: number,
+  nodes: readonly NodeProcess[],
+): Promise<Map<string, string>> {
+  await waitForConvergence(nodes, timeoutMs);
+  const running = nodes.filter((node) => node.isRunning);
+  const maps = await Promise.all(running.map(mapOf));
+  const [first = new Map<string, string>(), ...others] = maps;
+  for (const other of others) assert.equal([...other], [...first]);
+  return first;
+}
+
+/**
+ * Waits until all that run show the same, these keys among it; not that they hold the same ops, which
+ * they never will of an origin that was forked. @returns what they show.
+ */
+export async function allShowWithin(
+  timeoutMs: number,
+  nodes: readonly NodeProcess[],
+  keys: readonly string[],
+): Promise<Map<string, string>> {
+  let shown = new Map<string, string>();
+  const showAll = async (): Promise<boolean> => {
+    const maps = await Promise.all(nodes.filter((node) => node.isRunning).map(mapOf));
+    for (const [index, map] of maps.entries()) {
+      const missing = keys.filter((key) => !map.has(key));
+      if (missing.length > 0) throw new Error(`node ${index + 1} lacks ${missing.join(', ')}`);
+    }
+    const texts = maps.map((map) => JSON.stringify([...map]));
+    if (new Set(texts).size > 1) throw new Error('they differ');
+    shown = maps[0] ?? shown;
+    return true;
+  };
+  await waitFor(showAll, timeoutMs, `all nodes show ${keys.length} keys`);
+  return shown;
+}
+
+/** The value of a metric without labels. */
+export async function metric(node: NodeProcess, name: string): Promise<number> {
+  const text = await (await node.request('/metrics')).text();
+  const value = new RegExp(`^${name} (\\S+)$`, 'm').exec(text)?.[1];
+  if (value === undefined) throw new Error(`${node.nodeId} has no metric ${name}.`);
+  return Number(value);
+}
+
+export async function waitForMetric(
+  nodes: readonly NodeProcess[],
+  name: string,
+  expected: number,
+  timeoutMs: number,
+): Promise<void> {
+  const isThere = async (): Promise<boolean> => {
+    const values = await Promise.all(nodes.map((node) => metric(node, name)));
+    if (values.every((value) => value === expected)) return true;
+    throw new Error(`it is ${values.join(', ')}`);
+  };
+  await waitFor(isThere, timeoutMs, `${name} is ${expected}`);
+}
+
+export async function healthOf(node: NodeProcess): Promise<z.output<typeof healthSchema>> {
+  return healthSchema.parse(await (await node.request('/_health')).json());
+}
+
+/** The messages of the log lines that match. */
+export function logged(node: NodeProcess, pattern: RegExp): string[] {
+  const messages: string[] = [];
+  for (const line of node.logs().split('\n')) {
+    const message = messageOf(line);
+    if (pattern.test(message)) messages.push(message);
+  }
+  return messages;
+}
+
+function messageOf(line: string): string {
+  try {
+    const parsed: unknown = JSON.parse(line);
+    return z.object({ msg: z.string() }).parse(parsed).msg;
+  } catch {
+    return line;
+  }
+}
+
+export async function waitForLog(
+  node: NodeProcess,
+  pattern: RegExp,
+  timeoutMs: number,
+): Promise<void> {
+  await waitFor(
+    () => logged(node, pattern).length > 0,
+    timeoutMs,
+    `${node.nodeId} logs ${pattern}`,
+  );
+}

@@ -1,0 +1,296 @@
+// time limit: 180 s
+/** What a cluster does for itself while it runs: forgets, lets nodes in, finds damage, restarts in turn. */
+
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { type NodeProcess, startCluster } from '../support/nodes.ts';
+import { waitFor } from '../support/processes.ts';
+import {
+  allShowWithin,
+  healthOf,
+  logged,
+  metric,
+  sameMapWithin,
+  waitForLog,
+  waitForMetric,
+} from './observe.ts';
+import { startScripted } from './scripted.ts';
+import { batch, puts, range } from './writes.ts';
+
+const upkeep = suite('upkeep of real clusters');
+
+const LIMIT_MS = 15_000;
+
+upkeep('dead keys leave every map within 10 s of their death', async () => {
+  await using cluster = await startCluster();
+  const [first, second, third] = cluster.nodes;
+  assert.ok(first && second && third);
+  await batch(first, puts(['alive'], 'alive', 1));
+  const keys = range(3000).map((index) => `dies/${index}`);
+  const ttl_ms = 3000;
+  const mortal = (of: readonly string[]) =>
+    of.map((key) => ({ op: 'put' as const, key, value: key, version: 1, ttl_ms }));
+  for (let from = 0; from < keys.length; from += 1000) {
+    const node = [first, second, third][from / 1000];
+    if (node !== undefined) await batch(node, mortal(keys.slice(from, from + 1000)));
+  }
+  const lastDeathAt = performance.now() + ttl_ms;
+  await sameMapWithin(3000, cluster.nodes);
+  for (const key of keys.slice(0, 500)) assert.is((await third.get(key)).status, 200);
+  await batch(
+    second,
+    keys.slice(0, 500).map((key) => ({ op: 'delete', key })),
+  );
+  const limitMs = lastDeathAt + 10_000 - performance.now();
+  await waitForMetric(cluster.nodes, 'hearsay_map_entries', 1, limitMs);
+  await waitForMetric(cluster.nodes, 'hearsay_map_dead_entries', 0, 1000);
+  assert.is((await sameMapWithin(3000, cluster.nodes)).size, 1);
+  // A key that was forgotten can be written again at once, by whomever.
+  assert.ok((await batch(third, puts(keys.slice(0, 10), 'again', 1))).every((is) => is === 200));
+  assert.is((await sameMapWithin(3000, cluster.nodes)).size, 11);
+});
+
+upkeep(
+  'a new node with one address in NODES gets everything by a snapshot, and what is written meanwhile',
+  async () => {
+    await using cluster = await startScripted({
+      nodes: 3,
+      later: [2],
+      environment: { RETENTION: '1s' },
+      environmentOf: (index, urls) => (index === 2 ? { NODES: urls[0] } : {}),
+    });
+    const [first, second, third] = cluster.nodes;
+    assert.ok(first && second && third);
+    const keys = range(3000).map((index) => `key/${index}`);
+    for (const version of [1, 2])
+      for (let from = 0; from < keys.length; from += 1000)
+        await batch(first, puts(keys.slice(from, from + 1000), `version ${version}`, version));
+    await batch(
+      second,
+      keys.slice(0, 100).map((key) => ({ op: 'delete', key })),
+    );
+    await waitFor(
+      async () => {
+        const reach = await first.order({ kind: 'reach' });
+        return Object.values(Object(reach)).some((seq) => Number(seq) >= 3000);
+      },
+      LIMIT_MS,
+      'the first compacts its log',
+    );
+    const writing = range(20).map((index) => `meanwhile/${index}`);
+    const [, startMs] = await Promise.all([
+      (async () => {
+        for (const key of writing) await batch(second, puts([key], 'meanwhile', 1));
+      })(),
+      timed(() => third.start()),
+    ]);
+    const shown = await allShowWithin(5000, cluster.nodes, [...keys.slice(100), ...writing]);
+    assert.is(shown.size, 2900 + writing.length);
+    const snapshots = await Promise.all(
+      [first, second].map((node) => metric(node, 'hearsay_snapshots_sent_total')),
+    );
+    assert.is(snapshots[0], 1, `a snapshot, after ${startMs} ms`);
+    await waitForMetric(cluster.nodes, 'hearsay_members', 3, LIMIT_MS);
+    // It learnt of the second from the first, and is a member like the others.
+    await waitForMetric([third], 'hearsay_connected_peers', 2, LIMIT_MS);
+    await batch(third, puts(['of the new node'], 'new', 1));
+    await third.restart();
+    await allShowWithin(5000, cluster.nodes, ['of the new node', ...writing]);
+  },
+);
+
+upkeep(
+  'a member that starts may write at once where peers answer, and after join-timeout where none does',
+  async () => {
+    await using cluster = await startCluster({ nodes: 2, environment: { JOIN_TIMEOUT: '3s' } });
+    const [first, second] = cluster.nodes;
+    assert.ok(first && second);
+    await batch(first, puts(['key'], 'value', 1));
+    await sameMapWithin(3000, cluster.nodes);
+    await second.stop();
+    await second.start('answers');
+    await waitFor(async () => (await healthOf(second)).status === 'ok', 2000, 'it may write');
+
+    await Promise.all([first, second].map((node) => node.stop()));
+    await first.start('answers');
+    const startedAt = performance.now();
+    const refused = await first.put('key', { value: 'too early', version: 2 });
+    assert.is(refused.status, 503);
+    assert.ok(Number(refused.headers.get('Retry-After')) > 0);
+    assert.is((await first.get('key')).status, 200);
+    await waitFor(async () => (await healthOf(first)).status === 'ok', LIMIT_MS, 'it may write');
+    const waitedMs = performance.now() - startedAt;
+    assert.ok(waitedMs > 1000, `after ${waitedMs} ms`);
+    assert.is((await first.put('key', { value: 'alone', version: 2 })).status, 200);
+    await second.start();
+    assert.is((await sameMapWithin(5000, cluster.nodes)).get('key'), '2 "alone"');
+  },
+);
+
+upkeep(
+  'while three nodes restart in turn, every request to one that is up is answered',
+  async () => {
+    await using cluster = await startCluster();
+    const inService = new Set<NodeProcess>(cluster.nodes);
+    const failures: string[] = [];
+    let answered = 0;
+    let isOver = false;
+    const clients = cluster.nodes.flatMap((node) => range(2).map((client) => ({ node, client })));
+    const load = clients.map(async ({ node, client }) => {
+      for (let count = 0; !isOver; count++) {
+        if (!inService.has(node)) {
+          await waitFor(() => isOver || inService.has(node), 60_000, `${node.nodeId} is back`);
+          continue;
+        }
+        const key = `${node.nodeId}/${client}/${count % 50}`;
+        try {
+          const response =
+            count % 2
+              ? await node.get(key)
+              : await node.put(key, { value: count, version: 'next' });
+          await response.arrayBuffer();
+          const isRight = response.status === 200 || (count % 2 === 1 && response.status === 404);
+          if (!isRight) failures.push(`${node.nodeId} answers ${response.status}`);
+          answered++;
+        } catch (error) {
+          failures.push(`${node.nodeId}: ${error} ${error instanceof Error ? error.cause : ''}`);
+        }
+      }
+    });
+    try {
+      for (const node of cluster.nodes) {
+        const before = answered;
+        await waitFor(() => answered > before + 100, LIMIT_MS, 'requests are answered');
+        inService.delete(node); // as a load balancer would; what it has sent must still be answered
+        assert.is(await node.stop(), 0);
+        await node.start();
+        inService.add(node);
+      }
+    } finally {
+      isOver = true;
+      await Promise.all(load);
+    }
+    assert.equal(failures, []);
+    await sameMapWithin(5000, cluster.nodes);
+  },
+);
+
+upkeep(
+  'an entry that a map has lost is found, told in health and metrics, and comes back',
+  async () => {
+    await using cluster = await startScripted();
+    const [first, second, third] = cluster.nodes;
+    assert.ok(first && second && third);
+    const keys = range(50).map((index) => `key/${index}`);
+    await batch(first, puts(keys, 'kept', 3));
+    const before = await sameMapWithin(3000, cluster.nodes);
+    await second.order({ kind: 'dropEntry', key: 'key/7' });
+    assert.is((await second.get('key/7')).status, 404);
+    let told = false;
+    let counted = false;
+    await waitFor(
+      async () => {
+        const states = await Promise.all(cluster.nodes.map(healthOf));
+        told ||= states.some(({ reasons }) =>
+          reasons?.some((text) => /but another map/.test(text)),
+        );
+        const counts = await Promise.all(
+          cluster.nodes.map((node) => metric(node, 'hearsay_disagreeing_peers')),
+        );
+        counted ||= counts.some((count) => count > 0);
+        return (await second.get('key/7')).status === 200;
+      },
+      LIMIT_MS,
+      'the entry comes back',
+    );
+    assert.ok(told, 'health said so');
+    assert.ok(counted, 'a metric said so');
+    assert.equal([...(await sameMapWithin(5000, cluster.nodes))], [...before]);
+    const repaired = await Promise.all(
+      cluster.nodes.map((node) => metric(node, 'hearsay_repaired_total')),
+    );
+    assert.ok(repaired.reduce((sum, count) => sum + count) >= 1);
+    await waitForMetric(cluster.nodes, 'hearsay_disagreeing_peers', 0, LIMIT_MS);
+    for (const node of cluster.nodes) assert.is((await healthOf(node)).status, 'ok');
+  },
+);
+
+for (const [fault, statement] of [
+  ['changed', `UPDATE op SET value = '"forged"' WHERE key = 'key/7'`],
+  ['missing', `DELETE FROM op WHERE key = 'key/7'`],
+] as const)
+  upkeep(
+    `a row that is ${fault} in the log of a running node is found before it spreads, and nothing is lost`,
+    async () => {
+      await using cluster = await startScripted({
+        nodes: 4,
+        later: [3],
+        environment: { MAX_RECENT_OPS: '16' },
+        // The new node asks the damaged one, and nobody else.
+        environmentOf: (index, urls) => (index === 3 ? { NODES: urls[1] } : {}),
+      });
+      const [first, second, third, fourth] = cluster.nodes;
+      assert.ok(first && second && third && fourth);
+      const keys = range(60).map((index) => `key/${index}`);
+      await batch(second, puts(keys, 'true', 1));
+      const before = await sameMapWithin(3000, cluster.nodes);
+      damage(second, statement);
+      await fourth.start('answers');
+      await waitForLog(second, /this node rejoins: .*is damaged/, LIMIT_MS);
+      assert.is(await metric(second, 'hearsay_rejoins_total'), 1);
+      await waitFor(
+        async () => (await healthOf(fourth)).status === 'ok',
+        LIMIT_MS,
+        'the new node is let in',
+      );
+      await waitForMetric(cluster.nodes, 'hearsay_members', 4, LIMIT_MS);
+      assert.equal([...(await allShowWithin(5000, cluster.nodes, keys))], [...before]);
+      for (const node of cluster.nodes) assert.equal(logged(node, /forged/), []);
+    },
+  );
+
+upkeep('a member that is retired by hand is told so when it returns, and rejoins', async () => {
+  await using cluster = await startScripted();
+  const [first, second, third] = cluster.nodes;
+  assert.ok(first && second && third);
+  await batch(third, puts(['before'], 'before', 1));
+  await sameMapWithin(3000, cluster.nodes);
+  const { origin } = await third.view();
+  await third.kill('SIGKILL');
+  const retired = await first.request('/_cluster/retire', {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json', 'X-Internal-Token': 'for-tests' },
+    body: '{"member":"node3"}',
+  });
+  assert.is(retired.status, 200);
+  await waitForMetric([first, second], 'hearsay_members', 2, LIMIT_MS);
+  await third.start();
+  await waitForMetric(cluster.nodes, 'hearsay_members', 3, LIMIT_MS);
+  assert.is.not((await third.view()).origin, origin);
+  await waitFor(
+    async () => (await third.put('after', { value: 'after', version: 1 })).status === 200,
+    LIMIT_MS,
+    'it writes again',
+  );
+  await allShowWithin(5000, cluster.nodes, ['before', 'after']);
+});
+
+upkeep.run();
+
+async function timed(action: () => Promise<void>): Promise<number> {
+  const startedAt = performance.now();
+  await action();
+  return Math.round(performance.now() - startedAt);
+}
+
+/** Changes the file of a running node behind its back. */
+function damage(node: NodeProcess, statement: string): void {
+  const database = new Database(join(node.dataDir, 'hearsay.db'));
+  try {
+    assert.is(database.prepare(statement).run().changes, 1);
+  } finally {
+    database.close();
+  }
+}

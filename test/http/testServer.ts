@@ -1,0 +1,171 @@
+/** A real server on a free port over a real replica, for one test; and clients that send exactly what they are told. */
+import * as http from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { connect } from 'node:net';
+import { inspect } from 'node:util';
+import { Registry } from 'prom-client';
+import type { PeerStatus } from '../../src/gossip/status.ts';
+import { createApp } from '../../src/http/app.ts';
+import type { Health } from '../../src/http/clusterRoutes.ts';
+import { createServer } from '../../src/http/server.ts';
+import { defaultLimits, type Limits } from '../../src/limits.ts';
+import { MemoryLog, type MemoryLogOptions } from '../../src/log/memory.ts';
+import { Replica } from '../../src/replica.ts';
+
+export const ORIGIN = 'node1.abcdef';
+export const START_MS = Date.UTC(2026, 10, 24, 12, 0, 0);
+
+/** A connection on which nothing comes for so long is taken for one that the server forgot. */
+const CLOSING_LIMIT_MS = 10_000;
+
+export interface TestOptions {
+  readonly limits?: Partial<Limits>;
+  readonly log?: Partial<MemoryLogOptions>;
+  readonly peers?: readonly PeerStatus[];
+  readonly health?: Health;
+  /** Told of errors that nobody planned; without it one fails the test. */
+  readonly onError?: (details: object) => void;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: http.IncomingHttpHeaders;
+  readonly text: string;
+  /** The body parsed, without its token; null where there is none. */
+  readonly body: unknown;
+  /** The token of the write; null where there is none. */
+  readonly token: string | null;
+  /** The body parsed, with everything in it. */
+  readonly whole: unknown;
+}
+
+export interface Sent {
+  readonly headers?: http.OutgoingHttpHeaders;
+  readonly body?: string | Buffer;
+  readonly agent?: http.Agent;
+}
+
+/** Its clock stands still until a test moves it. */
+export class TestServer {
+  readonly replica: Replica;
+  readonly log: MemoryLog;
+  readonly server: http.Server;
+  readonly #time: { nowMs: number };
+
+  constructor(replica: Replica, log: MemoryLog, server: http.Server, time: { nowMs: number }) {
+    this.replica = replica;
+    this.log = log;
+    this.server = server;
+    this.#time = time;
+  }
+
+  get port(): number {
+    return (this.server.address() as AddressInfo).port;
+  }
+
+  advance(ms: number): void {
+    this.#time.nowMs += ms;
+  }
+
+  /** @param path sent as it is. */
+  send(method: string, path: string, { headers = {}, body, agent }: Sent = {}): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      const options = { port: this.port, method, path, headers, agent: agent ?? false };
+      const request = http.request(options, (response) => {
+        const chunks: Buffer[] = [];
+        response.on('data', (chunk: Buffer) => chunks.push(chunk));
+        response.on('error', reject);
+        response.on('end', () => resolve(answerOf(response, Buffer.concat(chunks).toString())));
+      });
+      request.on('error', reject);
+      request.end(body);
+    });
+  }
+
+  get(path: string, headers: http.OutgoingHttpHeaders = {}): Promise<Answer> {
+    return this.send('GET', path, { headers });
+  }
+
+  delete(path: string): Promise<Answer> {
+    return this.send('DELETE', path);
+  }
+
+  /** @param body sent as it is where it is text, else as JSON. */
+  put(path: string, body: unknown, headers: http.OutgoingHttpHeaders = {}): Promise<Answer> {
+    return this.#sendJson('PUT', path, body, headers);
+  }
+
+  batch(body: unknown): Promise<Answer> {
+    return this.#sendJson('POST', '/cache', body, {});
+  }
+
+  /** Sends bytes on a connection of their own. @returns all that comes until the server closes it. */
+  exchange(bytes: string | Buffer): Promise<string> {
+    return new Promise((resolve, reject) => {
+      const socket = connect(this.port, '127.0.0.1', () => socket.write(bytes));
+      const chunks: Buffer[] = [];
+      socket.on('data', (chunk) => chunks.push(chunk));
+      socket.setTimeout(CLOSING_LIMIT_MS, () => socket.destroy(new Error('was not closed')));
+      socket.on('error', reject);
+      socket.on('close', () => resolve(Buffer.concat(chunks).toString('latin1')));
+    });
+  }
+
+  #sendJson(method: string, path: string, body: unknown, headers: http.OutgoingHttpHeaders) {
+    const text = typeof body === 'string' || Buffer.isBuffer(body) ? body : JSON.stringify(body);
+    const typed = { 'Content-Type': 'application/json', ...headers };
+    return this.send(method, path, { headers: typed, body: text });
+  }
+}
+
+const NO_BODY = { body: null, token: null, whole: null };
+
+/** What most tests say of a body does not depend on how long the history is. */
+function withoutToken(whole: unknown): Pick<Answer, 'body' | 'token' | 'whole'> {
+  if (typeof whole !== 'object' || whole === null || !('token' in whole))
+    return { body: whole, token: null, whole };
+  const { token, ...body } = whole;
+  return { body, token: typeof token === 'string' ? token : null, whole };
+}
+
+function answerOf(response: http.IncomingMessage, text: string): Answer {
+  const { statusCode: status = 0, headers } = response;
+  const isJson = /json/.test(headers['content-type'] ?? '') && text !== '';
+  return { status, headers, text, ...(isJson ? withoutToken(JSON.parse(text)) : NO_BODY) };
+}
+
+/** Runs a test against a server of its own, and closes everything. */
+export const withServer =
+  (run: (server: TestServer) => Promise<void>, options: TestOptions = {}) =>
+  async (): Promise<void> => {
+    const failures: object[] = [];
+    const onError = options.onError ?? ((details: object) => failures.push(details));
+    const server = await open(options, onError);
+    try {
+      await run(server);
+    } finally {
+      server.server.closeAllConnections();
+      await new Promise((resolve) => server.server.close(resolve));
+      await server.replica.close();
+    }
+    if (failures.length > 0) throw new Error(`The server told of errors: ${inspect(failures)}`);
+  };
+
+async function open(options: TestOptions, onError: (details: object) => void): Promise<TestServer> {
+  const time = { nowMs: START_MS };
+  const limits = { ...defaultLimits, ...options.limits };
+  const log = new MemoryLog({ clusterName: 'test', newOrigin: () => ORIGIN, ...options.log });
+  const clock = () => time.nowMs;
+  const replica = await Replica.open({ nodeId: 'node1', log, place: 'memory', clock, limits });
+  const app = createApp({
+    replica,
+    cluster: () => options.peers ?? [],
+    health: () => options.health ?? { status: 'ok', reasons: [] },
+    log: { error: onError },
+    registry: new Registry(),
+    maxClockSkewMs: 60_000,
+  });
+  const server = createServer(app, limits);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return new TestServer(replica, log, server, time);
+}

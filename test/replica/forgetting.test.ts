@@ -1,0 +1,522 @@
+import fc from 'fast-check';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { StoppedError } from '../../src/errors.ts';
+import { hasTrueHash } from '../../src/hash.ts';
+import { memberValue } from '../../src/members.ts';
+import { compareOps, type KeyOp, type Op } from '../../src/op.ts';
+import type { Replica } from '../../src/replica.ts';
+import type { Stable } from '../../src/stability.ts';
+import { history, put, sumOf, tombstone } from '../support/ops.ts';
+import {
+  deleting,
+  deltaOf,
+  openReplica,
+  PEER,
+  putting,
+  stateOf,
+  type TestReplica,
+  turn,
+} from '../support/replicas.ts';
+
+const ORIGIN = 'node1.aaaaaa';
+const NEW_ORIGIN = 'node1.zzzzzz';
+const NOW = 1_795_000_000_000;
+const ALL = 1_000_000;
+
+/** All that the replica holds is stable, by its own clock. */
+const stableNow = (replica: Replica): Stable => ({
+  vector: new Map(replica.vector),
+  clock: replica.nowMs(),
+});
+
+const keysOf = (entries: readonly KeyOp[]): string[] => entries.map(({ key }) => key).sort();
+
+async function collectAll({ replica }: TestReplica): Promise<string[]> {
+  replica.sweep(ALL);
+  return keysOf(await replica.collect(stableNow(replica), ALL));
+}
+
+/** What a restart after a crash finds. */
+const afterCrash = ({ log, clock }: TestReplica): Promise<TestReplica> =>
+  openReplica({ stored: log.crash('lost'), nowMs: clock.nowMs });
+
+const collecting = suite('collecting (rule 9)');
+
+collecting('what is dead and stable goes, and nothing else', async () => {
+  const test = await openReplica();
+  const { replica, clock } = test;
+  await replica.submit([
+    putting('deleted'),
+    deleting('deleted'),
+    putting('expired', { ttlMs: 100 }),
+    putting('lives longer', { ttlMs: 1000 }),
+    putting('lives'),
+  ]);
+  clock.nowMs += 100;
+  assert.equal(await collectAll(test), ['deleted', 'expired']);
+  assert.equal(keysOf([...replica.map.entries()]), ['lives', 'lives longer']);
+  assert.is(replica.map.deadSize, 0);
+});
+
+collecting('what the stable vector does not cover stays', async () => {
+  const { replica, clock } = await openReplica();
+  await replica.submit([deleting('a'), deleting('b'), deleting('c')]);
+  const stable = { vector: new Map([[ORIGIN, 2]]), clock: clock.nowMs };
+  assert.equal(keysOf(await replica.collect(stable, ALL)), ['a', 'b']);
+  assert.is(replica.map.get('c')?.kind, 'delete');
+});
+
+collecting('what is dead by our clock only stays: others still serve it', async () => {
+  const { replica, clock } = await openReplica();
+  await replica.submit([putting('a', { ttlMs: 100 })]);
+  clock.nowMs += 500;
+  replica.sweep(ALL);
+  const vector = new Map(replica.vector);
+  assert.equal(await replica.collect({ vector, clock: NOW + 99 }, ALL), []);
+  assert.equal(keysOf(await replica.collect({ vector, clock: NOW + 100 }, ALL)), ['a']);
+});
+
+collecting('it looks at so many at most, and comes round to all', async () => {
+  const { replica } = await openReplica();
+  await replica.submit(['a', 'b', 'c', 'd'].map((key) => deleting(key)));
+  const stable = { vector: new Map([[ORIGIN, 4]]), clock: NOW };
+  const first = await replica.collect(stable, 3);
+  const second = await replica.collect(stable, 3);
+  assert.equal([first.length, second.length], [3, 1]);
+  assert.is(replica.map.size, 0);
+});
+
+collecting('stable vector, stable clock and horizon are stored in one commit with it', async () => {
+  const test = await openReplica();
+  const { replica, log } = test;
+  await replica.submit([putting('a'), deleting('a'), putting('a'), deleting('a')]);
+  const commits = log.commits.length;
+  await collectAll(test);
+  assert.is(log.commits.length, commits + 1);
+  const header = log.commits.at(-1)?.header;
+  assert.equal(
+    [header?.stable, header?.stableClock, header?.horizon],
+    [new Map([[ORIGIN, 4]]), NOW, 2],
+  );
+  const { replica: reopened } = await afterCrash(test);
+  assert.equal(
+    [reopened.header.stable, reopened.header.stableClock, reopened.header.horizon],
+    [new Map([[ORIGIN, 4]]), NOW, 2],
+  );
+});
+
+collecting('a PUT on a key that was collected beats every earlier op of it', async () => {
+  const test = await openReplica();
+  const { replica } = test;
+  await replica.submit([putting('a', { version: 7 }), deleting('a')]);
+  const earlier = replica.map.get('a');
+  await collectAll(test);
+  const [outcome] = await replica.submit([putting('a', { version: 0 })]);
+  assert.ok(outcome?.kind === 'stored' && earlier !== undefined);
+  assert.ok(compareOps(outcome.op, earlier) > 0);
+});
+
+collecting('a key that comes back in the same commit is not dropped', async () => {
+  const { replica } = await openReplica();
+  await replica.submit([putting('a', { version: 5 }), deleting('a')]);
+  for (const isBefore of [true, false]) {
+    const collect = () => replica.collect(stableNow(replica), ALL);
+    const write = () => replica.submit([deleting('a'), putting('a', { value: `${isBefore}` })]);
+    await Promise.all(isBefore ? [write(), collect()] : [collect(), write()]);
+    const outcome = replica.get('a');
+    assert.is(outcome.kind === 'found' && outcome.entry.value, `${isBefore}`);
+    await replica.submit([deleting('a')]);
+  }
+});
+
+collecting('a commit that fails collects nothing', async () => {
+  const { replica, log } = await openReplica();
+  await replica.submit([deleting('a')]);
+  const before = stateOf(replica);
+  log.failNextAppend('full');
+  await replica.collect(stableNow(replica), ALL).then(
+    () => assert.unreachable('it was collected'),
+    (error) => assert.match(String(error), /full/),
+  );
+  assert.equal(stateOf(replica), before);
+});
+
+collecting('a collected entry leaves no trace in the map sum', async () => {
+  const test = await openReplica();
+  const { replica, clock } = test;
+  await replica.submit([putting('a', { ttlMs: 100 }), putting('b')]);
+  clock.nowMs += 100;
+  await collectAll(test);
+  const [b] = [...replica.map.entries()];
+  assert.ok(b);
+  assert.equal(replica.mapSum(0), sumOf([b]));
+});
+
+collecting('the horizon of a peer is taken where it is greater, and never sinks', async () => {
+  const test = await openReplica();
+  const { replica } = test;
+  replica.raiseHorizon(9);
+  replica.raiseHorizon(3);
+  assert.is(replica.header.horizon, 9);
+  const [outcome] = await replica.submit([putting('a')]);
+  assert.is(outcome?.kind === 'stored' && outcome.op.generation, 9);
+  await replica.submit([deleting('b')]);
+  await collectAll(test);
+  assert.is(replica.header.horizon, 10);
+  assert.is((await afterCrash(test)).replica.header.horizon, 10);
+});
+
+collecting('a horizon that rises while a commit is under way is written by the next', async () => {
+  const test = await openReplica();
+  const { replica, holdDisk } = test;
+  const release = holdDisk();
+  const written = replica.submit([putting('a')]);
+  await turn();
+  replica.raiseHorizon(9);
+  release();
+  await written;
+  assert.is(replica.header.horizon, 9);
+  await replica.submit([putting('b')]);
+  assert.is((await afterCrash(test)).replica.header.horizon, 9);
+});
+
+collecting('what a full disk did not take of the horizon is written later', async () => {
+  const test = await openReplica();
+  const { replica, log } = test;
+  replica.raiseHorizon(9);
+  log.failNextAppend('full');
+  await replica.submit([putting('a')]).catch(() => {});
+  await replica.submit([putting('b')]);
+  assert.is((await afterCrash(test)).replica.header.horizon, 9);
+});
+
+const KEYS = ['a', 'b', 'c'];
+const step = fc.oneof(
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      kind: fc.constant('put' as const),
+      key: fc.constantFrom(...KEYS),
+      ttlMs: fc.option(fc.integer({ min: 1, max: 30 }), { nil: null }),
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({ kind: fc.constant('delete' as const), key: fc.constantFrom(...KEYS) }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constant('receive' as const),
+      by: fc.integer({ min: 1, max: 3 }),
+    }),
+  },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant('wait' as const), ms: fc.nat(20) }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      kind: fc.constant('collect' as const),
+      behind: fc.nat(3),
+      skewMs: fc.nat(10),
+    }),
+  },
+);
+
+/**
+ * The next op of the peer on the key. It may be older or newer than the entry; but where there is none
+ * it can't be older than what was collected, which the peer held (rule 9).
+ */
+function peerOp(replica: Replica, seq: number): KeyOp {
+  const key = KEYS[seq % 3] ?? '';
+  const generation = replica.map.get(key)?.generation;
+  const fields = {
+    origin: PEER,
+    seq,
+    hlc: NOW * 1000 + seq,
+    key,
+    generation:
+      generation === undefined ? replica.header.horizon : Math.max(0, generation + (seq % 4) - 1),
+    version: seq % 5,
+  };
+  if (seq % 7 === 3) return tombstone(fields);
+  return put({ ...fields, expiresAt: seq % 2 === 0 ? replica.nowMs() + (seq % 30) : null });
+}
+
+collecting(
+  'after any history, what a crash leaves replays to the same map and never a smaller horizon',
+  async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 40 }), async (steps) => {
+        const test = await openReplica();
+        const { replica, clock } = test;
+        const peerOps: Op[] = [];
+        let stable: Stable = { vector: new Map(), clock: -1 };
+        for (const one of steps) {
+          if (one.kind === 'put')
+            await replica.submit([putting(one.key, { version: 'next', ttlMs: one.ttlMs })]);
+          else if (one.kind === 'delete') await replica.submit([deleting(one.key)]);
+          else if (one.kind === 'wait') clock.nowMs += one.ms;
+          else if (one.kind === 'receive') {
+            for (let count = 0; count < one.by; count++) {
+              const { seq: after } = replica.record(PEER);
+              const op = peerOp(replica, after + 1);
+              peerOps.push(op);
+              const range = { origin: PEER, after, to: after + 1, sum: sumOf(peerOps) };
+              assert.is((await replica.receive({ ranges: [range], ops: [op] })).kind, 'applied');
+            }
+          } else {
+            const vector = new Map(stable.vector);
+            for (const [origin, seq] of replica.vector)
+              vector.set(origin, Math.max(vector.get(origin) ?? 0, seq - one.behind));
+            stable = { vector, clock: Math.max(stable.clock, clock.nowMs - one.skewMs) };
+            replica.sweep(ALL);
+            await replica.collect(stable, ALL);
+          }
+        }
+        const { replica: reopened } = await afterCrash(test);
+        assert.equal(stateOf(reopened), stateOf(replica));
+      }),
+      { numRuns: 150 },
+    );
+  },
+);
+
+collecting.run();
+
+const members = suite('members in the log (rule 8)');
+
+const kindsOf = ({ log }: TestReplica): string[] =>
+  log.stored().rows.map(({ op }) => `${op.kind} ${op.key} by ${op.origin}/${op.seq}`);
+
+members('a member is logged once, and a retired one not again', async () => {
+  const test = await openReplica();
+  const { replica } = test;
+  await replica.admit(PEER, memberValue('node2', 'http://two'));
+  await replica.admit(PEER, memberValue('node2', 'http://elsewhere'));
+  await replica.retire(PEER);
+  await replica.retire(PEER);
+  await replica.admit(PEER, memberValue('node2', 'http://two'));
+  assert.equal(kindsOf(test), [`join ${PEER} by ${ORIGIN}/1`, `retire ${PEER} by ${ORIGIN}/2`]);
+  assert.equal([replica.members.has(PEER), replica.members.isRetired(PEER)], [false, true]);
+});
+
+members('joins and retires change no key, and show no key', async () => {
+  const { replica } = await openReplica();
+  await replica.submit([putting(PEER)]);
+  await replica.admit(PEER, memberValue('node2', null));
+  await replica.retire(PEER);
+  assert.is(replica.map.size, 1);
+  assert.is(replica.get(PEER).kind, 'found');
+});
+
+members('a cluster is formed by its first member, whose first op is its own join', async () => {
+  const test = await openReplica();
+  const { replica } = test;
+  await replica.form('the cluster', memberValue('node1', 'http://one'));
+  assert.equal(kindsOf(test), [`join ${ORIGIN} by ${ORIGIN}/1`]);
+  for (const { header } of [replica, (await afterCrash(test)).replica]) {
+    assert.is(header.clusterId, 'the cluster');
+    assert.equal(header.facts, { joined: 'yes', formedAt: String(NOW) });
+  }
+});
+
+members('who is let in remembers the cluster and its sponsor, and logs nothing', async () => {
+  const test = await openReplica();
+  const { replica } = test;
+  await replica.welcome('the cluster', PEER, '123');
+  assert.equal(kindsOf(test), []);
+  for (const { header } of [replica, (await afterCrash(test)).replica]) {
+    assert.is(header.clusterId, 'the cluster');
+    assert.equal(header.facts, { joined: 'yes', admittedBy: PEER, formedAt: '123' });
+  }
+});
+
+members('members are the same after a restart', async () => {
+  const test = await openReplica();
+  await test.replica.form('the cluster', memberValue('node1', 'http://one'));
+  await test.replica.admit(PEER, memberValue('node2', 'http://two'));
+  await test.replica.retire(ORIGIN);
+  const { replica } = await afterCrash(test);
+  assert.equal([...replica.members.all()], [...test.replica.members.all()]);
+  assert.equal([...replica.members.retired()], [...test.replica.members.retired()]);
+  assert.equal(replica.members.retires, test.replica.members.retires);
+});
+
+members.run();
+
+const renewals = suite('a new origin (rules 5 and 12)');
+
+renewals('its first ops are its own join and the retire of the old one', async () => {
+  const test = await openReplica();
+  const { replica } = test;
+  await replica.form('the cluster', memberValue('node1', null));
+  await replica.submit([putting('a')]);
+  await replica.renewOrigin(NEW_ORIGIN, memberValue('node1', null));
+  assert.is(replica.origin, NEW_ORIGIN);
+  assert.equal(kindsOf(test).slice(2), [
+    `join ${NEW_ORIGIN} by ${NEW_ORIGIN}/1`,
+    `retire ${ORIGIN} by ${NEW_ORIGIN}/2`,
+  ]);
+  assert.equal([replica.members.has(NEW_ORIGIN), replica.members.isRetired(ORIGIN)], [true, true]);
+  assert.is(replica.get('a').kind, 'found');
+  assert.is(replica.header.facts.admittedBy, ORIGIN);
+});
+
+renewals('writes go on under it, also those of the same commit and after a restart', async () => {
+  const test = await openReplica();
+  const { replica } = test;
+  await replica.form('the cluster', memberValue('node1', null));
+  const renewed = replica.renewOrigin(NEW_ORIGIN, memberValue('node1', null));
+  const [outcome] = await replica.submit([putting('a')]);
+  await renewed;
+  assert.is(
+    outcome?.kind === 'stored' && `${outcome.op.origin}/${outcome.op.seq}`,
+    `${NEW_ORIGIN}/3`,
+  );
+  const { replica: reopened } = await afterCrash(test);
+  assert.equal(stateOf(reopened), stateOf(replica));
+  await reopened.submit([putting('b')]);
+  assert.is(reopened.record(NEW_ORIGIN).seq, 4);
+  assert.is(reopened.record(ORIGIN).seq, 1);
+});
+
+renewals('an origin that was no member is not retired', async () => {
+  const test = await openReplica();
+  await test.replica.renewOrigin(NEW_ORIGIN, memberValue('node1', null));
+  assert.equal(kindsOf(test), [`join ${NEW_ORIGIN} by ${NEW_ORIGIN}/1`]);
+});
+
+renewals('that one is due is remembered over a restart, until it was done', async () => {
+  const test = await openReplica();
+  test.replica.markForNewOrigin();
+  await test.replica.submit([putting('a')]);
+  const next = await afterCrash(test);
+  assert.is(next.replica.header.facts.renewOrigin, 'yes');
+  await next.replica.renewOrigin(NEW_ORIGIN, memberValue('node1', null));
+  assert.is((await afterCrash(next)).replica.header.facts.renewOrigin, 'no');
+});
+
+renewals.run();
+
+const adoptions = suite('another log in place (rule 12)');
+
+adoptions('a replica that adopts a log is as one that was opened on it', async () => {
+  const { replica, log } = await openReplica();
+  await replica.form('the cluster', memberValue('node1', null));
+  await replica.submit([putting('a'), deleting('b')]);
+  replica.raiseHorizon(7);
+  const other = await openReplica({ nodeId: 'node3' });
+  await other.replica.submit([putting('c')]);
+  await other.replica.admit(PEER, memberValue('node2', null));
+  const stored = other.log.crash('lost');
+  let replaced = 0;
+  replica.onReplaced(() => replaced++);
+  await replica.suspend();
+  await log.close();
+  const adopted = await openReplica({ nodeId: 'node3', stored });
+  await replica.adopt(adopted.log);
+  assert.equal(stateOf(replica), stateOf(adopted.replica));
+  assert.equal([...replica.members.all()], [...adopted.replica.members.all()]);
+  assert.equal([replica.bornHere, replica.openedAtSeq, replaced], [0, 2, 1]);
+  const [outcome] = await replica.submit([putting('d')]);
+  assert.is(
+    outcome?.kind === 'stored' && `${outcome.op.origin}/${outcome.op.seq}`,
+    'node3.aaaaaa/3',
+  );
+});
+
+adoptions('between the two logs nothing is taken, and what waited is refused', async () => {
+  const { replica, holdDisk } = await openReplica();
+  const release = holdDisk();
+  const underWay = replica.submit([putting('a')]);
+  await turn();
+  const waiting = replica.submit([putting('b')]).catch((error: unknown) => error);
+  const suspended = replica.suspend();
+  const late = replica.submit([putting('c')]).catch((error: unknown) => error);
+  release();
+  await suspended;
+  assert.is((await underWay)[0]?.kind, 'stored');
+  assert.instance(await waiting, StoppedError);
+  assert.instance(await late, StoppedError);
+});
+
+adoptions(
+  'a fact of the old log that was not written yet does not get into the new one',
+  async () => {
+    const { replica } = await openReplica();
+    replica.raiseHorizon(7);
+    replica.markForNewOrigin();
+    await replica.suspend();
+    const fresh = await openReplica({ nodeId: 'node3' });
+    await replica.adopt(fresh.log);
+    await replica.submit([putting('a')]);
+    const { header } = fresh.log.stored();
+    assert.equal([header.horizon, header.facts.renewOrigin], [0, undefined]);
+  },
+);
+
+adoptions.run();
+
+const births = suite('entries that are born again (rule 11)');
+
+births('they keep everything but their birth, and win everywhere', async () => {
+  const { replica } = await openReplica();
+  await replica.receive(deltaOf(0, 1));
+  await replica.submit([putting('a', { ttlMs: 500, meta: '{"values":{}}' }), deleting('b')]);
+  const before = [...replica.map.entries()];
+  await replica.bearAgain(before);
+  for (const old of before) {
+    const entry = replica.map.get(old.key);
+    assert.ok(entry !== undefined && entry !== old);
+    const { origin, seq, hlc, hashHigh, hashLow } = old;
+    assert.equal({ ...entry, origin, seq, hlc, hashHigh, hashLow }, old);
+    assert.is(entry.origin, ORIGIN);
+    assert.ok(compareOps(entry, old) > 0);
+    assert.ok(hasTrueHash(entry));
+  }
+});
+
+births('an entry that was written over meanwhile is left', async () => {
+  const { replica } = await openReplica();
+  await replica.submit([putting('a')]);
+  const old = [...replica.map.entries()];
+  await replica.submit([putting('a', { version: 2 })]);
+  await replica.bearAgain(old);
+  assert.is(replica.record(ORIGIN).seq, 2);
+  const current = [...replica.map.entries()];
+  await Promise.all([replica.submit([putting('a', { version: 3 })]), replica.bearAgain(current)]);
+  assert.is(replica.record(ORIGIN).seq, 3, 'nor what was in the same commit');
+  assert.is(replica.map.get('a')?.version, 3);
+});
+
+births('the log replays to the same map', async () => {
+  const test = await openReplica();
+  await test.replica.receive(deltaOf(0, 3));
+  await test.replica.bearAgain([...test.replica.map.entries()]);
+  assert.equal(stateOf((await afterCrash(test)).replica), stateOf(test.replica));
+});
+
+births.run();
+
+const reaching = suite('rows that are removed (rule 10)');
+
+reaching('they leave the sums and the vector as they were, and raise the reach', async () => {
+  const test = await openReplica();
+  const { replica } = test;
+  const ops: readonly Op[] = history(PEER, 1, 4);
+  await replica.receive(deltaOf(0, 4));
+  const before = replica.record(PEER);
+  const heads = await test.log.headsAfter(0, 3);
+  const going = [heads[0], heads[2]].flatMap((head) => (head === undefined ? [] : [head]));
+  for (const { key } of going) replica.map.drop(key);
+  await replica.removeRows(new Map([[PEER, going]]), { cutAt: '5' });
+  const gone = ops.filter(({ seq }) => seq === 1 || seq === 3);
+  assert.equal(replica.record(PEER), { ...before, reach: 3, compactedSum: sumOf(gone) });
+  assert.equal(replica.reach(), new Map([[PEER, 3]]));
+  assert.is(replica.header.facts.cutAt, '5');
+  const { replica: reopened } = await afterCrash(test);
+  assert.equal(stateOf(reopened), stateOf(replica));
+});
+
+reaching.run();

@@ -1,0 +1,227 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { DamagedLogError } from '../../src/errors.ts';
+import { carriedHash } from '../../src/hash.ts';
+import type { OriginRecord, Row } from '../../src/log/log.ts';
+import type { StoredLog } from '../../src/log/memory.ts';
+import { changed, history, membership, put, row, sumOf, tombstone } from '../support/ops.ts';
+import { deleting, openReplica, putting, stateOf } from '../support/replicas.ts';
+
+const replays = suite('replaying a log (rule 6)');
+const A = 'node2.bbbbbb';
+const B = 'node3.cccccc';
+
+const recordOf = (rows: readonly Row[], origin: string): OriginRecord => {
+  const ops = rows.map(({ op }) => op).filter((op) => op.origin === origin);
+  const seq = Math.max(0, ...ops.map((op) => op.seq));
+  return { origin, seq, sum: sumOf(ops), reach: 0, compactedSum: { high: 0, low: 0 } };
+};
+
+/** What the disk holds: these rows, and true records of them. */
+function storedLog(rows: readonly Row[], header: Partial<StoredLog['header']> = {}): StoredLog {
+  const origins = [...new Set(rows.map(({ op }) => op.origin))];
+  return {
+    header: {
+      clusterName: 'hearsay',
+      clusterId: null,
+      origin: 'node1.aaaaaa',
+      horizon: 0,
+      stable: new Map(),
+      stableClock: -1,
+      facts: {},
+      ...header,
+    },
+    origins: origins.map((origin) => recordOf(rows, origin)),
+    rows,
+    stoppedUncleanly: false,
+  };
+}
+
+/** The rows of both origins, taking turns. */
+const ROWS: readonly Row[] = [1, 2, 3, 4, 5].flatMap((seq) =>
+  [A, B].map((origin, index) =>
+    row(2 * seq - 1 + index, put({ origin, seq, hlc: seq, key: `${origin}${seq}` })),
+  ),
+);
+
+async function damageOf(stored: StoredLog): Promise<DamagedLogError> {
+  try {
+    await openReplica({ stored });
+  } catch (error) {
+    assert.instance(error, DamagedLogError);
+    return error as DamagedLogError;
+  }
+  return assert.unreachable('the damage was not found') as never;
+}
+
+replays('only rows that won are folded', async () => {
+  const rows = [
+    row(1, put({ origin: A, seq: 1, version: 5 })),
+    row(2, put({ origin: B, seq: 1, version: 3 }), false),
+    row(3, put({ origin: A, seq: 2, version: 6 })),
+    row(4, put({ origin: B, seq: 2, key: 'other', version: 9 }), false),
+  ];
+  const { replica } = await openReplica({ stored: storedLog(rows) });
+  assert.equal([...replica.map.entries()], [rows[2]?.op]);
+  assert.equal(replica.record(A), recordOf(rows, A));
+  assert.equal(replica.record(B), recordOf(rows, B));
+  assert.is(replica.lastLsn, 4);
+});
+
+replays('a node goes on where it stopped: map, vector, lsns, sums and stamps', async () => {
+  const before = await openReplica();
+  await before.replica.submit([putting('a', { ttlMs: 100 }), putting('b'), deleting('b')]);
+  await before.replica.receive({
+    ranges: [{ origin: A, after: 0, to: 3, sum: sumOf(history(A, 1, 3)) }],
+    ops: history(A, 1, 3),
+  });
+  const state = stateOf(before.replica);
+  await before.replica.close();
+
+  const after = await openReplica({ stored: before.log.stored(), nowMs: 5 });
+  assert.equal(stateOf(after.replica), state);
+  const [outcome] = await after.replica.submit([putting('c')]);
+  assert.ok(outcome?.kind === 'stored');
+  assert.is(outcome.op.seq, 4);
+  assert.ok(outcome.op.hlc > 1_795_000_000_000_000, 'stamps go on although the clock was set back');
+  assert.is(after.log.commits[0]?.rows[0]?.lsn, 7);
+});
+
+replays('recent rows are in memory again', async () => {
+  const { replica } = await openReplica({ stored: storedLog(ROWS) });
+  assert.is(replica.recent.opsAfter(A, 2)?.length, 3);
+  assert.is(replica.recent.rowsAfter(0, 99)?.length, ROWS.length);
+});
+
+replays('a long log is read in several pages', async () => {
+  const ops = history(A, 1, 9_000);
+  const { replica } = await openReplica({ stored: storedLog(ops.map((op) => row(op.seq, op))) });
+  assert.is(replica.map.size, 9_000);
+  assert.is(replica.lastLsn, 9_000);
+});
+
+replays('members are folded from the log', async () => {
+  const rows = [
+    row(1, membership({ origin: A, seq: 1, key: A, value: '{"nodeId":"node2"}' }), false),
+    row(2, membership({ origin: A, seq: 2, key: B }), false),
+    row(3, membership({ origin: A, seq: 3, key: B, kind: 'retire' }), false),
+  ];
+  const { replica } = await openReplica({ stored: storedLog(rows) });
+  assert.equal([replica.members.has(A), replica.members.has(B)], [true, false]);
+  assert.ok(replica.members.isRetired(B));
+  assert.is(replica.map.size, 0);
+});
+
+replays('what was dead and stable is dropped again, and nothing else', async () => {
+  const dead = [
+    tombstone({ origin: A, seq: 1, key: 'deleted', generation: 4 }),
+    put({ origin: A, seq: 2, key: 'expired', expiresAt: 1000 }),
+  ];
+  const kept = [
+    put({ origin: A, seq: 3, key: 'alive' }),
+    put({ origin: A, seq: 4, key: 'expires later', expiresAt: 1001 }),
+    tombstone({ origin: A, seq: 5, key: 'not stable' }),
+  ];
+  const rows = [...dead, ...kept].map((op) => row(op.seq, op));
+  const header = { stable: new Map([[A, 4]]), stableClock: 1000, horizon: 2 };
+  const { replica } = await openReplica({ stored: storedLog(rows, header) });
+  assert.equal(new Set(replica.map.entries()), new Set(kept));
+  assert.is(replica.header.horizon, 5);
+});
+
+replays('before anything is stable nothing is dropped', async () => {
+  const rows = [row(1, tombstone({ origin: A, seq: 1 }))];
+  const { replica } = await openReplica({ stored: storedLog(rows) });
+  assert.is(replica.map.size, 1);
+});
+
+replays('rows that were compacted away are no damage, and what is left must add up', async () => {
+  const rows = ROWS.filter(({ op }) => op.origin !== A || op.seq === 2 || op.seq > 3);
+  const gone = ROWS.map(({ op }) => op).filter((op) => op.origin === A && [1, 3].includes(op.seq));
+  const record = { ...recordOf(ROWS, A), reach: 3, compactedSum: sumOf(gone) };
+  const stored = { ...storedLog(rows), origins: [record, recordOf(ROWS, B)] };
+  const { replica } = await openReplica({ stored });
+  assert.is(replica.map.size, 8);
+  const wrong = { ...stored, origins: [{ ...record, reach: 2 }, recordOf(ROWS, B)] };
+  assert.is((await damageOf(wrong)).lsn, 7);
+});
+
+replays.run();
+
+const damage = suite('damage that a replay finds');
+
+/** A disk whose records are those of all rows, and whose rows are others. */
+const damagedTo = (rows: readonly Row[]): StoredLog => ({ ...storedLog(ROWS), rows });
+
+damage('any changed field of a row is told with its lsn', async () => {
+  const changes = [
+    { key: 'other' },
+    { value: '2' },
+    { meta: '{}' },
+    { version: 2 },
+    { generation: 1 },
+    { hlc: 9 },
+    { expiresAt: 5 },
+    { hashLow: 1 },
+    { hashHigh: 1 },
+  ];
+  for (const change of changes) {
+    const rows = ROWS.map((one) =>
+      one.lsn === 5 ? { ...one, op: { ...one.op, ...change } } : one,
+    );
+    const found = await damageOf(damagedTo(rows as Row[]));
+    assert.is(found.lsn, 5, Object.keys(change).join());
+    assert.match(found.message, /the test log .* at lsn 5/);
+  }
+});
+
+damage('a changed row whose hash was made again does not add up', async () => {
+  const rows = ROWS.map((one) =>
+    one.lsn === 5 && one.op.kind === 'put' ? { ...one, op: changed(one.op, { value: '2' }) } : one,
+  );
+  assert.match((await damageOf(damagedTo(rows))).message, /do not add up/);
+});
+
+damage('a lost row is told at the row that follows it', async () => {
+  const found = await damageOf(damagedTo(ROWS.filter(({ lsn }) => lsn !== 5)));
+  assert.is(found.lsn, 7);
+  assert.match(found.message, /node2\.bbbbbb\/4 follows node2\.bbbbbb\/2/);
+});
+
+damage('lost rows at the end, and a lost history, do not add up', async () => {
+  for (const rows of [
+    ROWS.slice(0, -1),
+    ROWS.slice(0, 2),
+    ROWS.filter(({ op }) => op.origin === A),
+  ])
+    assert.match((await damageOf(damagedTo(rows))).message, /do not add up/);
+});
+
+damage('a doubled row is told at the second', async () => {
+  const doubled = { ...ROWS[4], lsn: 11 } as Row;
+  assert.is((await damageOf(damagedTo([...ROWS, doubled]))).lsn, 11);
+});
+
+damage('rows out of their order are told at the first that does not follow', async () => {
+  const rows = [...ROWS];
+  [rows[2], rows[4]] = [
+    { ...rows[4], lsn: 3 },
+    { ...rows[2], lsn: 5 },
+  ] as [Row, Row];
+  assert.is((await damageOf(damagedTo(rows))).lsn, 3);
+});
+
+damage('a row of an origin, or with a seq, that the log does not know of is told', async () => {
+  const stranger = put({ origin: 'node9.zzzzzz' });
+  assert.is((await damageOf(damagedTo([...ROWS, row(11, stranger)]))).lsn, 11);
+  const beyond = put({ origin: A, seq: 6 });
+  assert.is((await damageOf(damagedTo([...ROWS, row(11, beyond)]))).lsn, 11);
+});
+
+damage('a changed sum of an origin is told', async () => {
+  const record = { ...recordOf(ROWS, A), sum: carriedHash(put()) };
+  const stored = { ...storedLog(ROWS), origins: [record, recordOf(ROWS, B)] };
+  assert.match((await damageOf(stored)).message, /node2\.bbbbbb do not add up/);
+});
+
+damage.run();

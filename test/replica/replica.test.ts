@@ -1,0 +1,126 @@
+import fc from 'fast-check';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { isOnKey } from '../../src/op.ts';
+import type { Request } from '../../src/requests.ts';
+import { key } from '../support/generators.ts';
+import { naiveFold, sumOf } from '../support/ops.ts';
+import { deleting, deltaOf, openReplica, putting, stateOf, turn } from '../support/replicas.ts';
+
+const reading = suite('reading and bulk deletes');
+
+reading('an expired key reads as absent and is told from one that never was', async () => {
+  const { replica, clock } = await openReplica();
+  await replica.submit([putting('a', { ttlMs: 100 }), putting('b'), deleting('b')]);
+  clock.nowMs += 99;
+  assert.is(replica.get('a').kind, 'found');
+  clock.nowMs += 1;
+  assert.equal(replica.get('a'), { kind: 'absent', expired: true });
+  assert.equal(replica.get('b'), { kind: 'absent', expired: false });
+  assert.equal(replica.get('c'), { kind: 'absent', expired: false });
+  assert.equal(replica.list('', null, 9).entries, []);
+});
+
+reading('a sweep tells what has expired, to its caller and to listeners', async () => {
+  const { replica, clock } = await openReplica();
+  await replica.submit([putting('a', { ttlMs: 100 }), putting('b', { ttlMs: 200 })]);
+  const told: string[][] = [];
+  const end = replica.onSweep(({ expired }) => told.push(expired.map((entry) => entry.key)));
+  clock.nowMs += 100;
+  assert.equal(
+    replica.sweep(9).expired.map((entry) => entry.key),
+    ['a'],
+  );
+  replica.sweep(9);
+  end();
+  clock.nowMs += 100;
+  replica.sweep(9);
+  assert.equal(told, [['a'], []]);
+});
+
+reading(
+  'deleting a prefix deletes every live key with it, and no other, in several commits',
+  async () => {
+    const { replica, log, clock } = await openReplica();
+    const keys = Array.from({ length: 1200 }, (_, index) => `p/${index}`);
+    await replica.submit(keys.map((name) => putting(name)));
+    await replica.submit([
+      putting('p/gone'),
+      deleting('p/gone'),
+      putting('p/dead', { ttlMs: 1 }),
+      putting('p'),
+      putting('q'),
+    ]);
+    clock.nowMs += 1;
+    const before = log.commits.length;
+    assert.is(await replica.deletePrefix('p/'), 1200);
+    assert.is(log.commits.length - before, 3);
+    assert.equal(
+      replica.list('', null, 9).entries.map((entry) => entry.key),
+      ['p', 'q'],
+    );
+    assert.is(await replica.deletePrefix('p/'), 0);
+    assert.is(await replica.deletePrefix('no such'), 0);
+    assert.is(await replica.deletePrefix(''), 2);
+  },
+);
+
+reading.run();
+
+const states = suite('what a replica holds');
+
+states(
+  'after any requests and deltas the map, the vector and the sums are those of its log',
+  async () => {
+    const version = fc.oneof(fc.integer({ min: 0, max: 4 }), fc.constant<'next'>('next'));
+    const request: fc.Arbitrary<Request> = fc.oneof(
+      fc
+        .tuple(key, version, fc.option(fc.integer({ min: 1, max: 9 }), { nil: null }))
+        .map(([name, wanted, ttlMs]): Request => putting(name, { version: wanted, ttlMs })),
+      fc
+        .tuple(key, fc.option(fc.integer({ min: 0, max: 4 }), { nil: null }))
+        .map(([name, upToVersion]) => deleting(name, upToVersion)),
+    );
+    const step = fc.oneof(
+      fc.record({ requests: fc.array(request, { maxLength: 4 }), laterMs: fc.nat(5) }),
+      fc.record({ from: fc.nat(6), length: fc.nat(6) }),
+      fc.constant({ turn: true } as const),
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 20 }), async (steps) => {
+        const { replica, log, clock } = await openReplica();
+        const settled: Promise<unknown>[] = [];
+        for (const one of steps) {
+          if ('turn' in one) await turn();
+          else if ('from' in one)
+            settled.push(replica.receive(deltaOf(one.from, one.from + one.length)));
+          else {
+            clock.nowMs += one.laterMs;
+            settled.push(replica.submit(one.requests));
+          }
+        }
+        await Promise.all(settled);
+        const rows = log.commits.flatMap((commit) => commit.rows);
+        const winners = naiveFold(rows.map(({ op }) => op).filter(isOnKey));
+        const state = stateOf(replica);
+        assert.equal(
+          new Map(state.entries.map((entry) => [entry.key, entry])),
+          new Map([...winners].sort()),
+        );
+        for (const { origin, seq, sum } of state.records) {
+          const ops = rows.map(({ op }) => op).filter((op) => op.origin === origin);
+          assert.equal(
+            ops.map((op) => op.seq),
+            Array.from({ length: seq }, (_, index) => index + 1),
+          );
+          assert.equal(sum, sumOf(ops));
+        }
+        const again = await openReplica({ stored: log.stored(), nowMs: clock.nowMs });
+        assert.equal(stateOf(again.replica), state);
+      }),
+      { numRuns: 200 },
+    );
+  },
+);
+
+states.run();

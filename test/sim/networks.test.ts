@@ -1,0 +1,10 @@
+/** Scenarios whose faults are the network's and the clients'. */
+import { suite } from 'uvu';
+import { runSeeds, SEEDS_A_SCENARIO } from './seeds.ts';
+
+const networks = suite('simulated networks');
+
+for (const scenario of ['steady', 'racing', 'lossy', 'partitions', 'everything'])
+  networks(`${SEEDS_A_SCENARIO} seeds of "${scenario}"`, () => runSeeds(scenario));
+
+networks.run();

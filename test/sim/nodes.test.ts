@@ -1,0 +1,21 @@
+/** Scenarios whose faults are the nodes': their processes, disks and clocks. */
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { scenarioNames } from '../../sim/scenarios.ts';
+import { runSeeds, SEEDS_A_SCENARIO } from './seeds.ts';
+
+const SCENARIOS = ['crashes', 'skewed clocks', 'full disks', 'joins', 'retirements'];
+/** Run by networks.test.ts, so that the two files share the work. */
+const ELSEWHERE = ['steady', 'racing', 'lossy', 'partitions', 'everything', 'watchers'];
+
+const nodes = suite('simulated nodes');
+
+for (const scenario of SCENARIOS)
+  nodes(`${SEEDS_A_SCENARIO} seeds of "${scenario}"`, () => runSeeds(scenario));
+
+nodes('every scenario is run, with at least 200 seeds in all', () => {
+  assert.equal([...SCENARIOS, ...ELSEWHERE].sort(), [...scenarioNames].sort());
+  assert.ok(scenarioNames.length * SEEDS_A_SCENARIO >= 200);
+});
+
+nodes.run();

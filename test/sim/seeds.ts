@@ -1,0 +1,14 @@
+/** Runs many seeds of a scenario; the first that fails is told with the command that runs it again. */
+import { run } from '../../sim/world.ts';
+
+export const SEEDS_A_SCENARIO = 40;
+
+export async function runSeeds(scenario: string): Promise<void> {
+  for (let seed = 1; seed <= SEEDS_A_SCENARIO; seed++) {
+    const { violation, lastLines } = await run({ scenario, seed });
+    if (violation === null) continue;
+    const again = `npm run sim -- --scenario "${scenario}" --seed ${seed}`;
+    const events = lastLines(20).join('\n');
+    throw new Error(`${violation.check}: ${violation.text}\n${events}\nAgain: ${again}`);
+  }
+}

@@ -1,0 +1,150 @@
+/** The simulator itself: its runs are pure functions of the seed, and its oracle sees what is broken. */
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { WorldOptions } from '../../sim/scenarios.ts';
+import { simulatorWithout, switchNames } from '../../sim/switches.ts';
+import type { Check } from '../../sim/violation.ts';
+import { run } from '../../sim/world.ts';
+
+/** So many seeds at most until a fault has to show. */
+const SEEDS_TO_SHOW = 60;
+
+/** Where the lack of each rule shows soon. */
+const SHOWN_BY: Readonly<Record<string, string>> = {
+  'tie-break': 'racing',
+  horizon: 'skewed clocks',
+  stability: 'partitions',
+  'settled vectors': 'lossy',
+  'every clock': 'skewed clocks',
+  'won bit': 'lossy',
+  'compaction stops at stable': 'joins',
+  'collected keys are told': 'watchers',
+  'collected expiries are told': 'watchers',
+  'late ops are told as expired': 'watchers',
+  'what is beaten is passed over': 'watchers',
+  'unknown expiries reset': 'watchers',
+  folding: 'steady',
+};
+
+const runs = suite('simulated runs');
+
+runs('the same seed gives the same trace, in one process and in another', async () => {
+  const options = { scenario: 'everything', seed: 5, steps: 800 };
+  const first = await run(options);
+  await run({ ...options, seed: 6 });
+  const second = await run(options);
+  assert.is(second.digest, first.digest);
+  assert.equal(second.counts, first.counts);
+  assert.equal(second.lastLines(400), first.lastLines(400));
+  const { code, text } = await simulate(
+    '--scenario',
+    'everything',
+    '--seed',
+    '5',
+    '--steps',
+    '800',
+  );
+  assert.is(code, 0);
+  assert.ok(text.includes(first.digest), text);
+});
+
+runs('another seed, number of nodes or number of steps gives another trace', async () => {
+  const options = { scenario: 'everything', seed: 5, steps: 300, nodes: 3 };
+  const digests = new Set<string>();
+  for (const change of [{}, { seed: 6 }, { nodes: 4 }, { steps: 301 }])
+    digests.add((await run({ ...options, ...change })).digest);
+  assert.is(digests.size, 4);
+});
+
+runs('what is to happen does happen', async () => {
+  const { counts } = await run({ scenario: 'crashes', seed: 3, nodes: 5, steps: 3000 });
+  assert.ok(counts.ops > 50, `${counts.ops} ops`);
+  assert.ok(counts.conflicts > 0, 'no conflicts');
+  assert.ok(counts.crashes > 5, `${counts.crashes} crashes`);
+  assert.ok(counts.messages > 500, `${counts.messages} messages`);
+});
+
+runs('the command line: 0, 1 with the command that runs it again, 2', async () => {
+  assert.is((await simulate('--scenario', 'steady', '--seed', '2', '--steps', '200')).code, 0);
+  const failed = await simulate(
+    ...['--scenario', 'racing', '--seeds', '3', '--nodes', '3', '--without', 'tie-break'],
+  );
+  assert.is(failed.code, 1);
+  assert.match(failed.text, /racing, seed \d+ FAILED after [\d,]+ events/);
+  assert.match(failed.text, /VIOLATION/);
+  assert.match(
+    failed.text,
+    /^Again: npm run sim -- --scenario racing --seed \d+ --nodes 3 --without tie-break$/m,
+  );
+  assert.ok(failed.text.split('\n').every((line) => line.length <= 80 || line.startsWith('Again')));
+  assert.is((await simulate('--scenario', 'nonsense')).code, 2);
+  assert.is((await simulate('--seeds', '0')).code, 2);
+});
+
+runs.run();
+
+const oracle = suite('oracle');
+
+oracle('there is a scenario for each switch', () => {
+  assert.equal(Object.keys(SHOWN_BY).sort(), [...switchNames].sort());
+});
+
+for (const [name, scenario] of Object.entries(SHOWN_BY))
+  oracle(`sees that "${name}" is switched off`, async () => {
+    const violation = await firstViolation(name, scenario);
+    assert.ok(violation, `${SEEDS_TO_SHOW} seeds of "${scenario}" passed without "${name}"`);
+  });
+
+for (const check of ['won bit', 'equal vectors', 'greatest op', 'false alarm'] as const)
+  oracle(`sees by "${check}" alone that the tie-break is switched off`, async () => {
+    assert.is(await firstViolation('tie-break', 'racing', [check]), check);
+  });
+
+oracle('sees that the disk forgot what was acknowledged', async () => {
+  const change = (world: WorldOptions): WorldOptions => ({
+    ...world,
+    disk: { ...world.disk, forgetsOnCrash: true },
+  });
+  for (const check of ['replay', 'answer'] as const) {
+    let seen = false;
+    for (let seed = 1; seed <= SEEDS_TO_SHOW && !seen; seed++)
+      seen = (await run({ scenario: 'crashes', seed, change, checks: [check] })).violation !== null;
+    assert.ok(seen, `never seen by "${check}"`);
+  }
+});
+
+oracle('a switch that does not exist is refused', async () => {
+  try {
+    await simulatorWithout('nonsense');
+  } catch (error) {
+    assert.instance(error, RangeError);
+    return;
+  }
+  assert.unreachable();
+});
+
+oracle.run();
+
+async function firstViolation(
+  name: string,
+  scenario: string,
+  checks?: readonly Check[],
+): Promise<Check | undefined> {
+  const simulator = await simulatorWithout(name);
+  for (let seed = 1; seed <= SEEDS_TO_SHOW; seed++) {
+    const { violation } = await simulator.run({ scenario, seed, ...(checks && { checks }) });
+    if (violation !== null) return violation.check;
+  }
+  return undefined;
+}
+
+function simulate(...words: string[]): Promise<{ code: number; text: string }> {
+  const script = fileURLToPath(new URL('../../sim/main.ts', import.meta.url));
+  return new Promise((resolve) => {
+    const child = execFile(process.execPath, [script, ...words], (_error, stdout) => {
+      resolve({ code: child.exitCode ?? -1, text: stdout });
+    });
+  });
+}

@@ -1,0 +1,306 @@
+/**
+ * Keeps the tests honest: first the rules that a test file must follow so that a failure shows, then
+ * the runner itself, against small files that go wrong in every way that uvu lets pass.
+ */
+import { execFile } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import {
+  argumentsAt,
+  codeOf,
+  lineAt,
+  type SourceFile,
+  sourceFile,
+  sourceFiles,
+} from '../scripts/source.ts';
+
+const TESTS = sourceFiles('test');
+const TEST_FILES = TESTS.filter(({ path }) => path.endsWith('.test.ts'));
+
+const rules = suite('rules for tests');
+
+rules('every test file runs its suites', () => {
+  assert.equal(TEST_FILES.flatMap(suitesNotRun), []);
+});
+
+rules('no hooks: uvu passes a suite whose hook throws', () => {
+  assert.equal(TESTS.flatMap(hooks), []);
+});
+
+rules('every throws() says which error it expects', () => {
+  assert.equal(TESTS.flatMap(throwsWithoutMatcher), []);
+});
+
+rules('no .only() is left behind', () => {
+  assert.equal(
+    TESTS.flatMap((file) => placesOf(file, /\.only\s*\(/g)),
+    [],
+  );
+});
+
+rules('no any and no @ts-ignore in src', () => {
+  assert.equal(sourceFiles('src').flatMap(typeHoles), []);
+});
+
+rules('the rules above catch what they are for', () => {
+  const file = (text: string) => sourceFile('test/x.test.ts', text);
+  const start = "const list = suite('list');\n";
+
+  assert.equal(suitesNotRun(file(`${start}list.run();`)), []);
+  assert.equal(suitesNotRun(file(start)).length, 1);
+  assert.equal(suitesNotRun(file(`${start}// list.run();`)).length, 1);
+  assert.equal(suitesNotRun(file("import { test } from 'uvu';")).length, 1);
+  assert.equal(suitesNotRun(file('export {};')).length, 1);
+
+  assert.equal(hooks(file(`${start}list.before.each(() => {});`)).length, 1);
+  assert.equal(hooks(file(`${start}list.after(() => {});`)).length, 1);
+  assert.equal(hooks(file(`${start}clock.after(3);`)), []);
+
+  for (const matcher of [
+    '/text/',
+    "hasCode('x')",
+    '(error) => error.code === 1',
+    'isTypeError',
+    'new RegExp(part)',
+  ]) {
+    assert.equal(
+      throwsWithoutMatcher(file(`assert.throws(() => f(1, 2), ${matcher});`)),
+      [],
+      matcher,
+    );
+  }
+  assert.equal(throwsWithoutMatcher(file('assert.not.throws(() => f());')), []);
+  assert.equal(throwsWithoutMatcher(file('const text = "assert.throws(f)";')), []);
+  for (const wrong of ['', ", 'text'", ', `text`', ', undefined', ', /* later */']) {
+    assert.equal(
+      throwsWithoutMatcher(file(`assert.throws(() => f(1, 2)${wrong});`)).length,
+      1,
+      wrong,
+    );
+  }
+
+  for (const hole of [
+    'const a: any = 1;',
+    'f(a as any);',
+    'let b: Array<any>;',
+    'let c: any[];',
+    '// @ts-ignore',
+  ]) {
+    assert.equal(typeHoles(file(hole)).length, 1, hole);
+  }
+  assert.equal(typeHoles(file("// any text: any word\nconst any = 'x as any';")), []);
+});
+
+rules('code is told from text', () => {
+  assert.is(codeOf("a('it\\'s'); // b"), "a('     ');     ");
+  assert.is(codeOf('a /* b\nc */ d'), 'a     \n     d');
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: the text of a template is what is tested.
+  assert.is(codeOf('x = `a${f({ b: `c` })}d`;'), 'x = ` ${f({ b: ` ` })} `;');
+  assert.is(codeOf("s.replace(/[/'\"]/g, '')"), "s.replace(/     /g, '')");
+  assert.is(codeOf("a / b + 'c' / d"), "a / b + ' ' / d");
+});
+
+rules.run();
+
+const runner = suite('test runner');
+
+const IMPORTING = `import { suite } from ${JSON.stringify(import.meta.resolve('uvu'))};
+const list = suite('list');
+`;
+const PASSING = `${IMPORTING}list('passes', () => {});\nlist.run();\n`;
+
+runner('counts what passed, failed and was skipped', async () => {
+  const { code, lines } = await runOn({
+    'one.test.ts': PASSING,
+    'two.test.ts': `${IMPORTING}
+      list('passes', () => {});
+      list('fails', () => { throw new Error('the reason'); });
+      list.skip('waits', () => {});
+      list.run();`,
+    'helper.ts': 'throw new Error("no test");',
+  });
+  assert.is(lines.at(-1), '2 passed, 1 failed, 1 skipped');
+  assert.is(code, 1);
+  assert.match(lines.join('\n'), /ok .*one\.test\.ts: 1 passed/);
+  assert.match(lines.join('\n'), /FAIL .*two\.test\.ts: 1 passed, 1 failed, 1 skipped/);
+  assert.match(lines.join('\n'), /the reason/);
+  assert.not.match(lines.join('\n'), /helper\.ts/);
+});
+
+runner('exits 0 when all pass, and runs the lone files last', async () => {
+  const { code, lines } = await runOn({
+    'a.processes.test.ts': PASSING,
+    'b.bench.test.ts': PASSING,
+    'c.test.ts': PASSING,
+  });
+  assert.is(code, 0);
+  assert.is(lines.at(-1), '3 passed, 0 failed, 0 skipped');
+  const order = lines.slice(0, 3).map((line) => /\w\.\w+\.?\w*\.ts/.exec(line)?.[0].charAt(0));
+  assert.equal(order, ['c', 'a', 'b']);
+});
+
+runner('runs only the files whose name holds one of the words given', async () => {
+  const files = { 'map.test.ts': PASSING, 'log.test.ts': PASSING, 'http.test.ts': PASSING };
+  const some = await runOn(files, 'map', 'log.');
+  assert.is(some.lines.at(-1), '2 passed, 0 failed, 0 skipped');
+  assert.is(some.code, 0);
+  const none = await runOn(files, 'nothing-like-it');
+  assert.is(none.lines.at(-1), '0 passed, 0 failed, 0 skipped');
+  assert.is(none.code, 1);
+});
+
+const BROKEN_FILES: readonly [what: string, text: string, reason: RegExp][] = [
+  ['throws while it loads', `${IMPORTING}throw new Error('at load');`, /at load/],
+  ['never runs its suite', `${IMPORTING}list('passes', () => {});`, /without a summary/],
+  ['runs a suite without tests', `${IMPORTING}list.run();`, /registered no test/],
+  [
+    'ends before its tests have',
+    `${IMPORTING}list('waits', () => new Promise(() => {}));\nlist.run();`,
+    /without a summary/,
+  ],
+  [
+    'exits by itself with 0',
+    `${IMPORTING}list('exits', () => process.exit(0));\nlist.run();`,
+    /without a summary/,
+  ],
+  [
+    'fails after its tests passed',
+    `${PASSING}process.on('exit', () => { process.exitCode = 3; });`,
+    /exit code 3/,
+  ],
+  [
+    'has an error that nobody awaited',
+    `${IMPORTING}list('late', () => { setTimeout(() => { throw new Error('late'); }); });\nlist.run();`,
+    /late/,
+  ],
+  [
+    'is killed',
+    `${IMPORTING}list('dies', () => process.kill(process.pid, 'SIGKILL'));\nlist.run();`,
+    /ended by SIGKILL/,
+  ],
+  [
+    'hides a failure behind a later run',
+    `${IMPORTING}list('fails', () => { throw new Error('first'); });\nlist.run();\nawait new Promise((done) => setTimeout(done, 100));\nlist('passes', () => {});\nlist.run();`,
+    /FAIL/,
+  ],
+];
+
+for (const [what, text, reason] of BROKEN_FILES) {
+  runner(`counts a file as failed that ${what}`, async () => {
+    const { code, lines } = await runOn({ 'broken.test.ts': text, 'good.test.ts': PASSING });
+    assert.match(lines.at(-1) ?? '', /^[12] passed, 1 failed, 0 skipped$/);
+    assert.is(code, 1);
+    assert.match(lines.join('\n'), reason);
+  });
+}
+
+runner('ends a file that hangs, with what it started', async () => {
+  const hanging = `// time limit: 1 s
+    import { spawn } from 'node:child_process';
+    ${IMPORTING}
+    list('hangs', () => new Promise(() => {
+      const child = spawn('sleep', ['600'], { stdio: 'inherit' });
+      console.log(\`child \${child.pid} \`);
+    }));
+    list.run();`;
+  const { code, lines } = await runOn({ 'hang.test.ts': hanging });
+  assert.is(lines.at(-1), '0 passed, 1 failed, 0 skipped');
+  assert.is(code, 1);
+  const output = lines.join('\n');
+  assert.match(output, /still running after 1 s/);
+  const child = Number(/child (\d+) /.exec(output)?.[1]);
+  assert.not.ok(isRunning(child), 'the child of the test is still there');
+});
+
+runner('does not wait for a process that a test left behind', async () => {
+  const leaving = `
+    import { spawn } from 'node:child_process';
+    ${IMPORTING}
+    list('leaves', () => { spawn('sleep', ['600'], { stdio: 'inherit' }).unref(); });
+    list.run();`;
+  const { code, lines } = await runOn({ 'leave.test.ts': leaving });
+  assert.is(lines.at(-1), '1 passed, 0 failed, 0 skipped');
+  assert.is(code, 0);
+});
+
+runner.run();
+
+async function runOn(
+  files: Readonly<Record<string, string>>,
+  ...filters: string[]
+): Promise<{ code: number; lines: string[] }> {
+  const directory = mkdtempSync(join(tmpdir(), 'hearsay-runner-'));
+  try {
+    // Without it Node would look for the module type of every file, and say so.
+    writeFileSync(join(directory, 'package.json'), '{ "type": "module" }');
+    for (const [name, text] of Object.entries(files)) writeFileSync(join(directory, name), text);
+    const script = fileURLToPath(new URL('../scripts/test.mjs', import.meta.url));
+    const words = [script, '--directory', directory, ...filters];
+    return await new Promise((resolve) => {
+      const child = execFile(process.execPath, words, { timeout: 60_000 }, (_error, stdout) => {
+        resolve({ code: child.exitCode ?? -1, lines: stdout.trimEnd().split('\n') });
+      });
+    });
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+}
+
+function isRunning(processId: number): boolean {
+  try {
+    process.kill(processId, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** The names that a file has bound to suites. */
+function suiteNames({ code }: SourceFile): string[] {
+  const own = [...code.matchAll(/\b(?:const|let)\s+([\w$]+)\s*=\s*suite\s*[(<]/g)].map(
+    (match) => match[1] ?? '',
+  );
+  return /import\s*\{[^}]*\btest\b[^}]*\}\s*from/.test(code) ? [...own, 'test'] : own;
+}
+
+function suitesNotRun(file: SourceFile): string[] {
+  const names = suiteNames(file);
+  if (names.length === 0) return [`${file.path} has no suite`];
+  return names
+    .filter((name) => !new RegExp(`(?<![\\w$.])${name}\\.run\\(\\s*\\)`).test(file.code))
+    .map((name) => `${file.path} never calls ${name}.run()`);
+}
+
+function hooks(file: SourceFile): string[] {
+  return suiteNames(file).flatMap((name) =>
+    placesOf(file, new RegExp(`(?<![\\w$.])${name}\\.(before|after)\\b`, 'g')),
+  );
+}
+
+function throwsWithoutMatcher(file: SourceFile): string[] {
+  return [...file.code.matchAll(/(?<!\bnot\.)\bthrows\s*\(/g)]
+    .filter((match) => {
+      const matcher = argumentsAt(file, match.index + match[0].length - 1)[1];
+      return matcher === undefined || /^(['"`\d]|undefined$|null$|true$|false$)/.test(matcher);
+    })
+    .map((match) => place(file, match));
+}
+
+function typeHoles(file: SourceFile): string[] {
+  return [
+    ...placesOf(file, /:\s*any\b|\bas\s+any\b|<\s*any\b|\bany\s*\[\]|\bany\s*>/g),
+    ...[...file.text.matchAll(/@ts-(ignore|nocheck)\b/g)].map((match) => place(file, match)),
+  ];
+}
+
+function placesOf(file: SourceFile, pattern: RegExp): string[] {
+  return [...file.code.matchAll(pattern)].map((match) => place(file, match));
+}
+
+function place(file: SourceFile, match: RegExpExecArray): string {
+  return `${file.path}:${lineAt(file.text, match.index)} ${match[0]}`;
+}

@@ -1,0 +1,159 @@
+/** Protocol cores on a replica that a test makes up, and peers whose part the test plays. */
+import { Core } from '../../src/gossip/core.ts';
+import { type Digest, makeDigest } from '../../src/gossip/digest.ts';
+import type { CoreSettings, Input, Output, View } from '../../src/gossip/interface.ts';
+import type { Hello, Message } from '../../src/gossip/messages.ts';
+import { seeded } from '../../src/gossip/random.ts';
+import type { ConnectionId } from '../../src/gossip/transport.ts';
+import type { Hash } from '../../src/hash.ts';
+import { Members } from '../../src/members.ts';
+import { membership } from './ops.ts';
+
+export const NOW = 1_795_000_000_000;
+
+export type OutputOf<Kind extends Output['kind']> = Extract<Output, { kind: Kind }>;
+
+export const ofKind = <Kind extends Output['kind']>(
+  outputs: readonly Output[],
+  kind: Kind,
+): OutputOf<Kind>[] => outputs.filter((output): output is OutputOf<Kind> => output.kind === kind);
+
+export interface TestView extends View {
+  vector: Map<string, number>;
+  members: Members;
+  mapHash: Hash;
+}
+
+export interface TestCore {
+  readonly core: Core;
+  /** What the core reads of the replica; may be changed between steps. */
+  readonly view: TestView;
+  readonly clock: { nowMs: number };
+  readonly step: (input: Input) => Output[];
+  readonly tick: () => Output[];
+  readonly receive: (connection: ConnectionId, message: Message) => Output[];
+  /** Opens a connection. @param dialledUrl null where the peer dialled. */
+  readonly open: (connection: ConnectionId, dialledUrl?: string | null) => Output[];
+  /** Opens a connection to a member, which says hello. */
+  readonly greet: (
+    connection: ConnectionId,
+    hello?: Partial<Hello>,
+    dialledUrl?: string | null,
+  ) => Output[];
+}
+
+export interface TestCoreOptions {
+  readonly origin?: string;
+  readonly seed?: number;
+  /** Origins that are members beside the node's own. */
+  readonly others?: readonly string[];
+  readonly settings?: Partial<CoreSettings>;
+}
+
+export const originOf = (number: number): string => `node${number}.aaaaaa`;
+
+/** What a member says of itself; its id is the beginning of its origin. */
+export const helloOf = (origin: string, fields: Partial<Hello> = {}): Hello => ({
+  type: 'hello',
+  protocol: [1, 1],
+  cluster: 'hearsay',
+  clusterId: 'the cluster',
+  formedAt: NOW,
+  size: 3,
+  joined: true,
+  admittedBy: null,
+  nodeId: origin.slice(0, origin.indexOf('.')),
+  origin,
+  instance: `instance of ${origin}`,
+  url: null,
+  clock: NOW,
+  ...fields,
+});
+
+export function testCore({
+  origin = originOf(1),
+  seed = 1,
+  others = [],
+  settings = {},
+}: TestCoreOptions = {}): TestCore {
+  const clock = { nowMs: NOW };
+  const members = new Members();
+  for (const member of [origin, ...others]) members.fold(membership({ key: member }));
+  const view: TestView = {
+    vector: new Map([[origin, 1]]),
+    members,
+    mapHash: { high: 0, low: 0 },
+    horizon: 0,
+    sumOf: (name) => ({ high: 0, low: view.vector.get(name) ?? 0 }),
+    mapSum: () => view.mapHash,
+    origin,
+    clusterId: 'the cluster',
+    formedAt: NOW,
+    joined: true,
+    admittedBy: null,
+    lastLsn: 1,
+    deadEntries: 0,
+    stable: { vector: new Map(), clock: -1 },
+    bornHere: 0,
+    reach: () => new Map(),
+  };
+  const core = new Core(
+    {
+      nodeId: origin.slice(0, origin.indexOf('.')),
+      cluster: 'hearsay',
+      instance: `instance of ${origin}`,
+      urls: [],
+      url: null,
+      firstRedialMs: 100,
+      maxRedialMs: 3000,
+      joinTimeoutMs: 10_000,
+      pullIntervalMs: 1000,
+      pullTimeoutMs: 5000,
+      maxClockSkewMs: 10_000,
+      memberTimeoutMs: 1e9,
+      hearingMs: 15_000,
+      ...settings,
+    },
+    view,
+    seeded(seed),
+    clock.nowMs,
+  );
+  const step = (input: Input): Output[] => core.step(input, clock.nowMs);
+  const open = (connection: ConnectionId, dialledUrl: string | null = null): Output[] =>
+    step({ kind: 'opened', connection, dialledUrl });
+  const receive = (connection: ConnectionId, message: Message): Output[] =>
+    step({ kind: 'message', connection, message });
+  return {
+    core,
+    view,
+    clock,
+    step,
+    tick: () => step({ kind: 'tick' }),
+    receive,
+    open,
+    greet: (connection, hello = {}, dialledUrl = null) => {
+      open(connection, dialledUrl);
+      return receive(connection, helloOf(hello.origin ?? originOf(2), hello));
+    },
+  };
+}
+
+/** The digest of a node that holds what the view does. */
+export const digestOf = (view: View, fields: Partial<Digest> = {}): Digest => ({
+  ...makeDigest(view, NOW, 10_000, false),
+  ...fields,
+});
+
+/** The digest of a peer that holds so much, and agrees with the view on what both hold. */
+export const digestWith = (view: View, seqs: Readonly<Record<string, number>>): Digest => {
+  const vector = new Map(Object.entries(seqs));
+  const sums = new Map([...vector].map(([name, seq]) => [name, { high: 0, low: seq }]));
+  return digestOf(view, { vector, sums });
+};
+
+/** A peer's answer that brings no ops. */
+export const emptyAnswer = (digest: Digest, more = false): Message => ({
+  type: 'delta',
+  delta: { ranges: [], ops: [] },
+  answer: { digest, more },
+});

@@ -1,0 +1,313 @@
+/** Random ops, histories, vectors and texts for properties. Small ranges, so that everything collides. */
+import fc from 'fast-check';
+import type { Range } from '../../src/delta.ts';
+import type { Digest } from '../../src/gossip/digest.ts';
+import type { ErrorMessage, Message } from '../../src/gossip/messages.ts';
+import { type Hash, ZERO } from '../../src/hash.ts';
+import { type KeyOp, LAST_VERSION, MAX_COUNTER, type Op } from '../../src/op.ts';
+import { membership, put, tombstone } from './ops.ts';
+
+export const ORIGINS = ['node1.aaaaaa', 'node2.bbbbbb', 'node3.cccccc'] as const;
+const KEYS = ['a', 'b', 'ab', '', '\u{1f600}'];
+
+export const origin = fc.constantFrom(...ORIGINS);
+export const key = fc.constantFrom(...KEYS);
+const small = fc.integer({ min: 0, max: 3 });
+const counter = fc.oneof(small, fc.integer({ min: 0, max: MAX_COUNTER }));
+const version = fc.oneof(small, fc.constantFrom(LAST_VERSION, LAST_VERSION - 1));
+
+const onKey = {
+  origin,
+  seq: fc.integer({ min: 1, max: 3 }),
+  hlc: small,
+  key,
+  generation: small,
+  version,
+};
+const expiresAt = fc.option(fc.integer({ min: 0, max: 200_000 }), { nil: null });
+
+/** Any op on a key; two of them may bear one op id and differ, which no history of a cluster holds. */
+export const keyOp: fc.Arbitrary<KeyOp> = fc.oneof(
+  {
+    weight: 3,
+    arbitrary: fc.record({ ...onKey, expiresAt, value: fc.constantFrom('1', '2') }).map(put),
+  },
+  { weight: 1, arbitrary: fc.record(onKey).map(tombstone) },
+);
+
+/** Ops on keys as a cluster may hold them: no op id twice, and the seqs of an origin without gaps. */
+export const keyOps = (maxLength = 30): fc.Arbitrary<KeyOp[]> =>
+  fc.array(keyOp, { maxLength }).map((ops) => {
+    const seqs = new Map<string, number>();
+    return ops.map((op) => {
+      const seq = (seqs.get(op.origin) ?? 0) + 1;
+      seqs.set(op.origin, seq);
+      return op.kind === 'put'
+        ? put({ ...unhashed(op), seq })
+        : tombstone({ ...unhashed(op), seq });
+    });
+  });
+
+function unhashed<O extends KeyOp>(op: O): Omit<O, 'hashHigh' | 'hashLow'> {
+  const { hashHigh: _high, hashLow: _low, ...rest } = op;
+  return rest;
+}
+
+/** A text that UTF-8 can hold, with whatever JSON has to escape. */
+export const wellFormedText = fc.string({ unit: 'binary', maxLength: 20 });
+
+/** Any op that the wire carries, over the whole range of every field. */
+export const wireOp: fc.Arbitrary<Op> = fc
+  .record({
+    origin,
+    seq: fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }),
+    hlc: counter,
+    key: wellFormedText,
+    generation: counter,
+    version: fc.integer({ min: 0, max: LAST_VERSION }),
+  })
+  .chain((common) =>
+    fc.oneof(
+      fc
+        .record({
+          expiresAt: fc.option(fc.integer({ min: 0, max: 2 ** 51 }), { nil: null }),
+          value: fc.json(),
+          meta: fc.option(fc.json(), { nil: null }),
+        })
+        .map(
+          (rest): Op =>
+            put({ ...common, ...rest, version: Math.min(common.version, LAST_VERSION - 1) }),
+        ),
+      fc.constant<Op>(tombstone(common)),
+      fc
+        .record({
+          kind: fc.constantFrom<'join' | 'retire'>('join', 'retire'),
+          value: fc.option(fc.json(), { nil: null }),
+        })
+        .map((rest): Op => membership({ ...common, ...rest })),
+    ),
+  );
+
+const half = fc.oneof(
+  fc.integer({ min: 0, max: 0xffffffff }),
+  fc.constantFrom(0, 1, 0x80000000, 0xffffffff),
+);
+export const hash: fc.Arbitrary<Hash> = fc.record(
+  { high: half, low: half },
+  { noNullPrototype: true },
+);
+
+export const vector: fc.Arbitrary<Map<string, number>> = fc
+  .dictionary(origin, small)
+  .map((seqs) => new Map(Object.entries(seqs)));
+
+const space = fc.string({ unit: fc.constantFrom(' ', '\t', '\n', '\r'), maxLength: 2 });
+
+/** Names of members: what Hearsay asks for, and what a careless reader takes for something else. */
+export const memberName = fc.constantFrom(
+  'value',
+  'ops',
+  'a',
+  '',
+  '__proto__',
+  'toString',
+  '0',
+  'a"b',
+  'a\\nb',
+  'a\nb',
+  '\u{1f600}',
+);
+
+/** One of the many ways to write a string in JSON. */
+function stringText(text: string): fc.Arbitrary<string> {
+  const eachUnit = { minLength: text.length, maxLength: text.length };
+  return fc.array(fc.boolean(), eachUnit).map((flags) => {
+    const units = flags.map((isEscaped, index) => {
+      const code = text.charCodeAt(index);
+      if (isEscaped) return `\\u${code.toString(16).padStart(4, '0')}`;
+      // Half of a pair: alone, JSON.stringify would escape it.
+      if (code >= 0xd800 && code <= 0xdfff) return text.charAt(index);
+      return JSON.stringify(text.charAt(index)).slice(1, -1);
+    });
+    return `"${units.join('')}"`;
+  });
+}
+
+const scalarText = fc.oneof(
+  fc.constantFrom('null', 'true', 'false', '-0', '12345678901234567890', '0.10', '1E-2', '1e400'),
+  fc.double({ noNaN: true, noDefaultInfinity: true }).map((number) => JSON.stringify(number)),
+  fc.string({ unit: 'binary', maxLength: 6 }).chain(stringText),
+  fc.constantFrom('"{"', '"]"', '",:\\""', '"\\\\"', '"\\u0022"'),
+);
+
+const inSpace = (text: fc.Arbitrary<string>): fc.Arbitrary<string> =>
+  fc.tuple(space, text, space).map((parts) => parts.join(''));
+
+const listText = (open: string, item: fc.Arbitrary<string>, close: string): fc.Arbitrary<string> =>
+  fc
+    .tuple(space, fc.array(inSpace(item), { maxLength: 5 }))
+    .map(([empty, items]) => open + (items.length === 0 ? empty : items.join(',')) + close);
+
+/** Members of an object; a name may come twice. */
+const memberText = (value: fc.Arbitrary<string>): fc.Arbitrary<string> =>
+  fc
+    .tuple(memberName.chain(stringText), space, inSpace(value))
+    .map(([name, before, text]) => `${name}${before}:${text}`);
+
+/** JSON text of any value, with the whitespace, escapes, duplicates and digits that people send. */
+export const jsonText: fc.Arbitrary<string> = fc.letrec<{ value: string }>((tie) => ({
+  value: fc.oneof(
+    { depthSize: 'small', withCrossShrink: true },
+    scalarText,
+    listText('[', tie('value'), ']'),
+    listText('{', memberText(tie('value')), '}'),
+  ),
+})).value;
+
+export const jsonObjectText = inSpace(listText('{', memberText(jsonText), '}'));
+export const jsonArrayText = inSpace(listText('[', jsonText, ']'));
+
+/** The vector with a sum an origin, as messages carry them. */
+export const summedVector = vector.chain((held) =>
+  fc.array(hash, { minLength: held.size, maxLength: held.size }).map((sums) => ({
+    vector: held,
+    sums: new Map([...held.keys()].map((name, index) => [name, sums[index] ?? ZERO])),
+  })),
+);
+
+const time = fc.integer({ min: 0, max: 2 ** 42 });
+
+export const digest: fc.Arbitrary<Digest> = fc
+  .record({
+    summed: summedVector,
+    retiredSum: fc.option(hash, { nil: null }),
+    asOf: fc.integer({ min: 0, max: 2 ** 32 }),
+    mapSum: hash,
+    horizon: counter,
+    clock: time,
+  })
+  .map(({ summed, ...rest }) => ({ ...summed, ...rest }));
+
+const range: fc.Arbitrary<Range> = fc.record(
+  { origin, after: fc.nat(), to: fc.nat(), sum: hash },
+  { noNullPrototype: true },
+);
+const nodeName = fc.constantFrom('node1', 'n', 'a-b_C9');
+const protocolVersion = fc.integer({ min: 1, max: 9 });
+const shortText = fc.string({ unit: 'binary', maxLength: 40 });
+
+const compared = fc.nat().map((asOf) => ({ type: 'compared' as const, asOf }));
+
+/** Any message that one peer may send another. */
+export const message: fc.Arbitrary<Message> = fc.oneof(
+  fc.record(
+    {
+      type: fc.constant<'hello'>('hello'),
+      protocol: fc.tuple(protocolVersion, protocolVersion),
+      cluster: shortText,
+      clusterId: fc.option(shortText, { nil: null }),
+      formedAt: time,
+      size: fc.nat(),
+      joined: fc.boolean(),
+      admittedBy: fc.option(origin, { nil: null }),
+      nodeId: nodeName,
+      origin,
+      instance: shortText,
+      url: fc.option(fc.webUrl(), { nil: null }),
+      clock: time,
+    },
+    { noNullPrototype: true },
+  ),
+  digest.map((one): Message => ({ type: 'digest', digest: one })),
+  fc
+    .record({
+      ranges: fc.array(range, { maxLength: 3 }),
+      ops: fc.array(wireOp, { maxLength: 4 }),
+      answer: fc.option(fc.tuple(digest, fc.boolean()), { nil: null }),
+    })
+    .map(
+      ({ ranges, ops, answer }): Message => ({
+        type: 'delta',
+        delta: { ranges, ops },
+        answer: answer && { digest: answer[0], more: answer[1] },
+      }),
+    ),
+  fc
+    .record({
+      part: fc.nat(),
+      rows: fc.array(fc.tuple(wireOp, fc.boolean()), { maxLength: 4 }),
+      end: fc.option(fc.tuple(summedVector, vector, counter), { nil: null }),
+    })
+    .map(
+      ({ part, rows, end }): Message => ({
+        type: 'snapshot',
+        part,
+        rows: rows.map(([op, isEntry]) => ({ op, isEntry })),
+        end: end && { ...end[0], reach: end[1], horizon: end[2] },
+      }),
+    ),
+  fc
+    .tuple(compared, fc.array(hash, { minLength: 3, maxLength: 3 }))
+    .map(([fields, sums]): Message => ({ ...fields, buckets: 3, bucket: null, sums, entries: [] })),
+  fc.tuple(compared, fc.array(keyOp, { maxLength: 3 })).map(
+    ([fields, ops]): Message => ({
+      ...fields,
+      buckets: 4,
+      bucket: 2,
+      sums: [],
+      entries: ops.map(({ key: name, kind, generation, version: of, hlc, origin: from, seq }) => ({
+        key: name,
+        kind,
+        generation,
+        version: of,
+        hlc,
+        origin: from,
+        seq,
+      })),
+    }),
+  ),
+  fc.record(
+    {
+      type: fc.constant<'compare'>('compare'),
+      asOf: fc.nat(),
+      buckets: fc.integer({ min: 1, max: 16_384 }),
+      bucket: fc.option(fc.nat(), { nil: null }),
+    },
+    { noNullPrototype: true },
+  ),
+  fc.nat().map((part): Message => ({ type: 'next', part })),
+  fc.constant<Message>({ type: 'later' }),
+  fc.tuple(counter, fc.nat()).map(([since, after]): Message => ({ type: 'deletes', since, after })),
+  fc
+    .tuple(fc.array(fc.tuple(wellFormedText, counter)), fc.option(fc.nat(), { nil: null }))
+    .map(([deletes, next]): Message => ({ type: 'deleted', deletes, next })),
+  fc.record(
+    { type: fc.constantFrom<'confirm' | 'confirmed'>('confirm', 'confirmed'), seq: fc.nat() },
+    { noNullPrototype: true },
+  ),
+  fc.record(
+    {
+      type: fc.constant<'rejoin'>('rejoin'),
+      code: fc.constantFrom<'retired' | 'stranger' | 'behind'>('retired', 'stranger', 'behind'),
+      reason: shortText,
+      smallestMember: fc.option(origin, { nil: null }),
+      reach: vector,
+    },
+    { noNullPrototype: true },
+  ),
+  fc.record(
+    {
+      type: fc.constant<'error'>('error'),
+      code: fc.constantFrom<ErrorMessage['code']>(
+        'protocol',
+        'cluster',
+        'clock',
+        'clone',
+        'duplicate',
+        'malformed',
+      ),
+      reason: shortText,
+    },
+    { noNullPrototype: true },
+  ),
+);

@@ -1,0 +1,147 @@
+/**
+ * Real processes for tests: one `hearsay` command, or nodes that run as in production.
+ *
+ * Invariant: nothing outlives the test file. What a test starts ends with its `await using`, and what
+ * even that has missed ends with this process.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { describeSettings } from '../../src/settingKinds.ts';
+import { settingsShape } from '../../src/settings.ts';
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
+const POLL_INTERVAL_MS = 20;
+
+const running = new Set<ChildProcess>();
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
+
+/** One `hearsay` command as a process. */
+export class CommandProcess {
+  readonly #process: ChildProcess;
+  readonly #ended: Promise<readonly [number | null, NodeJS.Signals | null]>;
+  #stdout = '';
+  #stderr = '';
+
+  /** @param environment comes on top of this process's, which holds no settings then. */
+  constructor(words: readonly string[], environment: Environment = {}, directory?: string) {
+    this.#process = spawn(process.execPath, [MAIN, ...words], {
+      cwd: directory,
+      env: { ...environmentWithoutSettings(), ...environment },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    this.#process.stdout?.setEncoding('utf8').on('data', (text) => {
+      this.#stdout += text;
+    });
+    this.#process.stderr?.setEncoding('utf8').on('data', (text) => {
+      this.#stderr += text;
+    });
+    running.add(this.#process);
+    this.#ended = once(this.#process, 'close').then(([code, signal]) => {
+      running.delete(this.#process);
+      return [code, signal] as const;
+    });
+  }
+
+  get pid(): number {
+    const { pid } = this.#process;
+    if (pid === undefined) throw new Error('The process could not be started.');
+    return pid;
+  }
+
+  get isRunning(): boolean {
+    return this.#process.exitCode === null && this.#process.signalCode === null;
+  }
+
+  /** What it has written so far. */
+  get stdout(): string {
+    return this.#stdout;
+  }
+
+  get stderr(): string {
+    return this.#stderr;
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.#process.kill(signal);
+  }
+
+  /** @returns its exit code, or the signal that ended it, once all that it wrote is here. */
+  async ended(): Promise<number | NodeJS.Signals | null> {
+    const [code, signal] = await this.#ended;
+    return signal ?? code;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.signal('SIGKILL');
+    await this.#ended;
+  }
+}
+
+/** Runs a command that ends by itself. */
+export async function runCommand(
+  words: readonly string[],
+  environment: Environment = {},
+): Promise<{ code: number | NodeJS.Signals | null; stdout: string; stderr: string }> {
+  await using command = new CommandProcess(words, environment);
+  const code = await command.ended();
+  return { code, stdout: command.stdout, stderr: command.stderr };
+}
+
+/** A directory that goes with the test. */
+export async function temporaryDirectory(): Promise<{ path: string } & AsyncDisposable> {
+  const path = await mkdtemp(join(tmpdir(), 'hearsay-test-'));
+  const remove = () => rm(path, { recursive: true, force: true, maxRetries: 3 });
+  return { path, [Symbol.asyncDispose]: remove };
+}
+
+/** Whether any process has the id: one that the test did not start itself, for instance. */
+export function processExists(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Polls until the condition holds. One that throws does not hold, so it may ask a node that is down.
+ *
+ * @throws Error that says what did not come true, and the last reason where there was one.
+ */
+export async function waitFor(
+  condition: () => boolean | Promise<boolean>,
+  timeoutMs: number,
+  what: string,
+): Promise<void> {
+  const endAt = performance.now() + timeoutMs;
+  let reason = '';
+  do {
+    try {
+      if (await condition()) return;
+      reason = '';
+    } catch (error) {
+      reason = ` (${error instanceof Error ? error.message : String(error)})`;
+    }
+    await wait(POLL_INTERVAL_MS);
+  } while (performance.now() < endAt);
+  throw new Error(`Not within ${timeoutMs} ms: ${what}${reason}`);
+}
+
+/** The settings of whoever runs the tests must not reach the nodes. */
+function environmentWithoutSettings(): NodeJS.ProcessEnv {
+  const environment = { ...process.env };
+  for (const { environment: name } of describeSettings(settingsShape))
+    if (name !== null) delete environment[name];
+  delete environment.FIRST_PORT;
+  return environment;
+}
