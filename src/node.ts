@@ -102,6 +102,7 @@ export async function startNode(
       transport,
       settings: coreSettings(settings),
       random: seeded(randomInt(2 ** 32)),
+      steadyMs: () => performance.now(),
       note,
       newId: () => randomBytes(8).toString('hex'),
       newOrigin: () => newOrigin(settings.nodeId),
