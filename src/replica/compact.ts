@@ -4,9 +4,8 @@
  * A row may go once it has been beaten, deleted or expired for the retention: its own age does not
  * count, or a point in time within the retention would show what never was. Rows are looked at in
  * order of lsn, up to the first that is younger than the retention or above the stable vector; member
- * ops, entries and the last row stay. Two passes: the first finds, for keys whose entry is young, which
- * row was the entry when the retention began; the second removes, in chunks that share the commits of
- * the write path.
+ * ops, entries and the last row stay. Two passes: the first finds which row of each key was the entry when
+ * the retention began; the second removes, in chunks that share the commits of the write path.
  */
 import type { Hash } from '../hash.ts';
 import type { RowHead } from '../log/log.ts';
@@ -26,6 +25,17 @@ interface Going {
   readonly lsn: number;
   readonly seq: number;
   readonly hash: Hash;
+}
+
+/**
+ * The rows that could be seen at the cut, as the first pass finds them. Those that were entries then are
+ * told by lsn alone, 8 bytes each: by the second pass they may have been written over or collected.
+ */
+interface AtCut {
+  /** Key → lsn, of keys that were changed before and after the cut. */
+  readonly byKey: Map<string, number>;
+  /** In order. */
+  readonly entries: number[];
 }
 
 /** Where the rows that are looked at end. */
@@ -70,10 +80,12 @@ export class Compactor {
     const end = { cutAt, stable, lastLsn: this.#replica.lastLsn };
     const atCut = await this.#entriesAt(end);
     let removed = 0;
+    let next = 0;
     for await (const heads of this.#oldPages(end, CHUNK_ROWS)) {
       const going = new Map<string, Going[]>();
       for (const head of heads) {
-        if (!this.#mayGo(head, cutAt, atCut)) continue;
+        while ((atCut.entries[next] ?? head.lsn) < head.lsn) next++;
+        if (atCut.entries[next] === head.lsn || !this.#mayGo(head, cutAt, atCut)) continue;
         const ofOrigin = going.get(head.origin) ?? [];
         ofOrigin.push({ lsn: head.lsn, seq: head.seq, hash: head.hash });
         going.set(head.origin, ofOrigin);
@@ -90,17 +102,18 @@ export class Compactor {
     return String(Math.max(cutAt, Number(this.#replica.header.facts.cutAt ?? 0)));
   }
 
-  /** Lsn of the row that could be seen at the cut, of keys that were changed before and after it. */
-  async #entriesAt(end: End): Promise<Map<string, number>> {
-    const atCut = new Map<string, number>();
+  async #entriesAt(end: End): Promise<AtCut> {
+    const byKey = new Map<string, number>();
+    const entries: number[] = [];
     for await (const heads of this.#oldPages(end, SCAN_ROWS)) {
       for (const head of heads) {
         if (!head.won || !isOnKey(head)) continue;
-        if (isDeadAt(head, end.cutAt)) atCut.delete(head.key);
-        else if (!this.#isEntry(head) || atCut.has(head.key)) atCut.set(head.key, head.lsn);
+        if (isDeadAt(head, end.cutAt)) byKey.delete(head.key);
+        else if (!this.#isEntry(head) || byKey.has(head.key)) byKey.set(head.key, head.lsn);
+        else entries.push(head.lsn);
       }
     }
-    return atCut;
+    return { byKey, entries };
   }
 
   /** Rows up to the first that is younger than the cut or above the stable vector. */
@@ -119,9 +132,9 @@ export class Compactor {
   }
 
   /** Beaten before the cut, or dead by then and collected since. */
-  #mayGo(head: RowHead, cutAt: number, atCut: ReadonlyMap<string, number>): boolean {
+  #mayGo(head: RowHead, cutAt: number, { byKey }: AtCut): boolean {
     if (!isOnKey(head) || this.#isEntry(head)) return false;
-    return !head.won || isDeadAt(head, cutAt) || atCut.get(head.key) !== head.lsn;
+    return !head.won || isDeadAt(head, cutAt) || byKey.get(head.key) !== head.lsn;
   }
 
   #isEntry({ key, origin, seq }: RowHead): boolean {
