@@ -127,7 +127,7 @@ members(
 );
 
 members(
-  'a node that slept past member-timeout retires nobody, and finds the others though NODES names none',
+  'a node that slept past member-timeout rejoins at once those that it knew, though NODES names none',
   async () => {
     await using cluster = await startScripted({
       environment: IMPATIENT,
@@ -156,6 +156,8 @@ members(
     assert.is.not((await first.view()).origin, origin);
     await allShowWithin(LIMIT_MS, cluster.nodes, ['before', 'meanwhile']);
     assert.equal(logged(first, /has been silent/), []);
+    assert.is(logged(first, /formed the cluster/).length, 1, 'it formed none of its own meanwhile');
+    assert.is(await metric(first, 'hearsay_rejoins_total'), 1);
     for (const node of [second, third]) assert.is(await metric(node, 'hearsay_rejoins_total'), 0);
   },
 );
@@ -231,17 +233,19 @@ members.run();
 const clusterId = (view: ClusterView): unknown =>
   z.object({ id: z.string() }).parse(view.cluster).id;
 
-/** Waits until the node has heard nothing of so many peers for so long. */
-async function waitForSilence(node: NodeProcess, peers: number, silentMs: number): Promise<void> {
+const heardSchema = z.array(z.object({ last_heard_at: z.string().nullable() }));
+
+/** Waits until the node has heard nothing of so many members for so long. */
+async function waitForSilence(node: NodeProcess, count: number, silentMs: number): Promise<void> {
   await waitFor(
     async () => {
-      const view = await node.view();
-      const silent = view.peers.filter(
-        ({ last_heard_at: at }) => typeof at === 'string' && Date.now() - Date.parse(at) > silentMs,
+      const members = heardSchema.parse((await node.view()).members);
+      const silent = members.filter(
+        ({ last_heard_at: at }) => at !== null && Date.now() - Date.parse(at) > silentMs,
       );
-      return silent.length >= peers;
+      return silent.length >= count;
     },
     LIMIT_MS,
-    `${node.nodeId} has not heard ${peers} peers for ${silentMs} ms`,
+    `${node.nodeId} has not heard ${count} members for ${silentMs} ms`,
   );
 }
