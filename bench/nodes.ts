@@ -15,6 +15,11 @@ export interface Running extends AsyncDisposable {
   readonly urls: readonly string[];
 }
 
+export interface RunningNodes extends Running {
+  /** The data directory of each. */
+  readonly directories: readonly string[];
+}
+
 /**
  * @param flags for every node, such as `['--durability', 'normal']`.
  * @param known the URL of a node that runs already and that these join.
@@ -23,12 +28,14 @@ export async function startNodes(
   count: number,
   flags: readonly string[] = [],
   known?: string,
-): Promise<Running> {
+): Promise<RunningNodes> {
   const directory = mkdtempSync(join(tmpdir(), 'hearsay-bench-'));
   const ports = await freePorts(count);
   const urls = ports.map((port) => `http://127.0.0.1:${port}`);
+  const idOf = (index: number): string =>
+    known === undefined ? `node${index + 1}` : `later${index + 1}`;
   const children = ports.map((port, index) => {
-    const id = known === undefined ? `node${index + 1}` : `later${index + 1}`;
+    const id = idOf(index);
     const all = known === undefined ? urls : [known, ...urls];
     const own = ['--port', String(port), '--node-id', id, '--nodes', all.join(',')];
     const words = [MAIN, 'serve', ...own, '--data-dir', join(directory, id), ...flags];
@@ -46,7 +53,8 @@ export async function startNodes(
     await stop();
     throw error;
   }
-  return { urls, [Symbol.asyncDispose]: stop };
+  const directories = urls.map((_url, index) => join(directory, idOf(index)));
+  return { urls, directories, [Symbol.asyncDispose]: stop };
 }
 
 export async function startBareServer(): Promise<Running> {

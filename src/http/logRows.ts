@@ -29,7 +29,9 @@ export async function streamRows(
   { reader, stopping }: { readonly reader: LineReader; readonly stopping: AbortSignal },
   query: LogRowsQuery,
 ): Promise<void> {
+  const seenLsn = replica.lastLsn;
   const first = await reader.lines(requestOf(query, query.after));
+  if (replica.lastLsn > seenLsn) await pause(BUSY_PAUSE_MS);
   if (query.limit !== undefined || query.before !== undefined || query.lsns !== undefined) {
     const { lines, fault, next } = first;
     answer(

@@ -5,7 +5,7 @@
  */
 import type { Row } from '../log/log.ts';
 import { RowFault, RowPacker } from '../log/sqliteColumns.ts';
-import type { Head } from '../logTools/source.ts';
+import type { Head, Mark } from '../logTools/source.ts';
 import type { Kind } from '../op.ts';
 
 const HEAD_COLUMNS =
@@ -26,6 +26,8 @@ export const hasLongText = (columns: readonly unknown[]): boolean =>
 
 /** In the place of each text its length, which is read without the text. */
 export const HEAD_SQL = `${HEAD_COLUMNS}, octet_length(value), octet_length(meta), octet_length(key)`;
+
+export const MARK_SQL = 'lsn, committed_at, won, kind, key, expires_at';
 
 /** What the columns of a sound row hold; only `isSound` says that they do. */
 type Columns = readonly [
@@ -187,6 +189,23 @@ export function headOf(columns: readonly unknown[]): Head {
     textBytes: columns[15] + (columns[13] ?? 0) + (columns[14] ?? 0),
   };
 }
+
+/** @throws RowFault where the columns can't be those of an op. */
+export function markOf(columns: readonly unknown[]): Mark {
+  const [lsn, committedAt, won, kind, key, expiresAt] = columns;
+  if (
+    typeof lsn !== 'number' ||
+    !isTime(committedAt) ||
+    (won !== 0 && won !== 1) ||
+    (kind !== 'put' && kind !== 'delete' && kind !== 'join' && kind !== 'retire') ||
+    typeof key !== 'string' ||
+    (expiresAt !== null && !isTime(expiresAt))
+  )
+    throw new RowFault(typeof lsn === 'number' ? lsn : 0, 'its columns are not those of an op');
+  return { lsn, committedAt, won: won === 1, kind, key, expiresAt };
+}
+
+const isTime = (column: unknown): column is number => isInteger(column);
 
 /** The columns of a head as the log's check knows them: it looks at texts, not at their lengths. */
 function asRow(columns: readonly unknown[]): unknown[] {

@@ -2,14 +2,21 @@
 import { DamagedLogError } from '../errors.ts';
 import type { PageLimit, Row } from '../log/log.ts';
 import { faultOf } from '../log/sqliteFaults.ts';
-import type { Head, LogFacts, LogSource, Page } from '../logTools/source.ts';
+import type { Head, LogFacts, LogSource, Mark, Page } from '../logTools/source.ts';
 import { integrityFaults } from './integrity.ts';
 import { type OpenedFile, openLogFile } from './openFile.ts';
+
+/** A reader beside a node that writes works for a tenth of the time. */
+const PAUSE_SHARE = 9;
+/** Whoever follows keeps up with a node at full speed. */
+const MAX_PAUSE_MS = 50;
 
 export class FileSource implements LogSource {
   readonly place: string;
   readonly #opened: OpenedFile;
   readonly #clock: () => number;
+  #dataVersion: unknown;
+  #goesOnSince = performance.now();
 
   /** @param path a data directory, or a file. @throws as `openLogFile` does. */
   static open(path: string, clock: () => number): FileSource {
@@ -20,6 +27,7 @@ export class FileSource implements LogSource {
     this.#opened = opened;
     this.#clock = clock;
     this.place = opened.file;
+    this.#dataVersion = opened.log.dataVersion();
   }
 
   /** Why not all of the file can be read, or null where it can. */
@@ -37,28 +45,49 @@ export class FileSource implements LogSource {
     return this.#read(() => this.#opened.log.facts(this.#clock()));
   }
 
-  async heads(after: number, upTo: number, maxRows: number): Promise<Page<Head>> {
-    return this.#opened.log.heads(after, upTo, maxRows);
+  marks(after: number, upTo: number, maxRows: number): Promise<Page<Mark>> {
+    return this.#yielding(() => this.#opened.log.marks(after, upTo, maxRows));
   }
 
-  async rows(after: number, upTo: number, limit: PageLimit): Promise<Page<Row>> {
-    return this.#opened.log.rows(after, upTo, limit);
+  heads(after: number, upTo: number, maxRows: number): Promise<Page<Head>> {
+    return this.#yielding(() => this.#opened.log.heads(after, upTo, maxRows));
   }
 
-  async rowsBefore(lsn: number, limit: PageLimit): Promise<Page<Row>> {
-    return this.#opened.log.rowsBefore(lsn, limit);
+  rows(after: number, upTo: number, limit: PageLimit): Promise<Page<Row>> {
+    return this.#yielding(() => this.#opened.log.rows(after, upTo, limit));
+  }
+
+  rowsBefore(lsn: number, limit: PageLimit): Promise<Page<Row>> {
+    return this.#yielding(() => this.#opened.log.rowsBefore(lsn, limit));
   }
 
   async rowsAt(lsns: readonly number[]): Promise<Row[]> {
     return this.#read(() => this.#opened.log.rowsAt(lsns));
   }
 
-  async rowsOn(key: string, after: number, upTo: number): Promise<Page<Row>> {
-    return this.#opened.log.rowsOn(key, after, upTo);
+  rowsOn(key: string, after: number, upTo: number): Promise<Page<Row>> {
+    return this.#yielding(() => this.#opened.log.rowsOn(key, after, upTo));
   }
 
   async close(): Promise<void> {
     this.#opened.close();
+  }
+
+  /**
+   * Beside a node that writes, pauses after each page: where cores are few, it is the node's time that
+   * is spent here; and its write-ahead log can start anew only while nobody reads.
+   */
+  async #yielding<T>(read: () => T): Promise<T> {
+    const page = read();
+    const dataVersion = this.#opened.log.dataVersion();
+    if (dataVersion !== this.#dataVersion) {
+      this.#dataVersion = dataVersion;
+      // What was made of the page before counts too.
+      const pauseMs = PAUSE_SHARE * (performance.now() - this.#goesOnSince);
+      await new Promise((resolve) => setTimeout(resolve, Math.min(MAX_PAUSE_MS, pauseMs)));
+    }
+    this.#goesOnSince = performance.now();
+    return page;
   }
 
   #read<T>(read: () => T): T {

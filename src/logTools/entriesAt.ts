@@ -11,7 +11,7 @@ import type { Row } from '../log/log.ts';
 import type { Put } from '../op.ts';
 import { isDeadAt, isOf, type Moment } from './moment.ts';
 import type { Walk } from './pages.ts';
-import { type Head, type LogSource, MAX_ROWS_AT } from './source.ts';
+import { type Head, type LogSource, MAX_ROWS_AT, type Mark } from './source.ts';
 
 /** Key → lsn of the entry that was live, in no particular order. */
 export type LiveLsns = ReadonlyMap<string, number>;
@@ -21,6 +21,9 @@ export interface LiveEntry {
   readonly committedAt: number;
   readonly op: Put;
 }
+
+/** Of a mark: it is not looked at, then. */
+const NO_ID = { origin: '', seq: 0 };
 
 /** Gathers what was live. */
 export class LiveFold {
@@ -35,13 +38,18 @@ export class LiveFold {
     return this.#lsns;
   }
 
-  take(head: Head): void {
-    const { kind, key } = head;
-    if (!head.won || (kind !== 'put' && kind !== 'delete') || !isOf(this.#moment, head)) return;
+  /** @param mark a whole head where the moment tells expiries up to one of them. */
+  take(mark: Mark | Head): void {
+    const { kind, key, expiresAt } = mark;
+    if (!mark.won || (kind !== 'put' && kind !== 'delete') || !isOf(this.#moment, mark)) return;
     // What is dead by the moment stays so until a later row of the key comes.
-    if (kind === 'delete' || (head.expiresAt !== null && isDeadAt(this.#moment, { ...head, kind })))
+    const { origin, seq } = 'seq' in mark ? mark : NO_ID;
+    if (
+      kind === 'delete' ||
+      (expiresAt !== null && isDeadAt(this.#moment, { kind, expiresAt, origin, seq }))
+    )
       this.#lsns.delete(key);
-    else this.#lsns.set(key, head.lsn);
+    else this.#lsns.set(key, mark.lsn);
   }
 }
 
@@ -53,8 +61,9 @@ export async function liveAt(
   prefix = '',
 ): Promise<LiveLsns> {
   const fold = new LiveFold(moment);
-  for await (const heads of walk.heads(source))
-    for (const head of heads) if (head.key.startsWith(prefix)) fold.take(head);
+  const pages = moment.expired.upTo === null ? walk.marks(source) : walk.heads(source);
+  for await (const marks of pages)
+    for (const mark of marks) if (mark.key.startsWith(prefix)) fold.take(mark);
   return fold.lsns;
 }
 

@@ -5,7 +5,7 @@
 import type { PageLimit, Row } from '../log/log.ts';
 import type { LinePage, LineReader, LineRequest } from './lineReader.ts';
 import { type Fields, headOf, parseLine, rowOf } from './rowLine.ts';
-import type { Head, LogFacts, LogSource, Page } from './source.ts';
+import type { Head, LogFacts, LogSource, Mark, Page } from './source.ts';
 
 export interface LineSourceParts {
   readonly place: string;
@@ -23,6 +23,11 @@ export class LineSource implements LogSource {
 
   facts(): Promise<LogFacts> {
     return this.#reader.facts();
+  }
+
+  /** A node is asked for no less than heads. */
+  marks(after: number, upTo: number, maxRows: number): Promise<Page<Mark>> {
+    return this.heads(after, upTo, maxRows);
   }
 
   heads(after: number, upTo: number, maxRows: number): Promise<Page<Head>> {

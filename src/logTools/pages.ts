@@ -3,6 +3,7 @@ import type { Row } from '../log/log.ts';
 import {
   type Head,
   type LogSource,
+  type Mark,
   PAGE_HEADS,
   PAGE_ROWS,
   type Page,
@@ -36,6 +37,10 @@ export class Walk {
 
   heads(source: LogSource): AsyncGenerator<readonly Head[]> {
     return this.#pages((after) => source.heads(after, this.upToLsn, PAGE_HEADS));
+  }
+
+  marks(source: LogSource): AsyncGenerator<readonly Mark[]> {
+    return this.#pages((after) => source.marks(after, this.upToLsn, PAGE_HEADS));
   }
 
   /** Whole rows. */

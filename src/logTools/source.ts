@@ -22,18 +22,22 @@ export interface LogFacts {
   readonly nowMs: number;
 }
 
-/** A row without its value and meta. */
-export interface Head extends OpId {
+/** The least of a row that tells what could be seen: reading it costs half of what a whole row does. */
+export interface Mark {
   readonly lsn: number;
   /** UTC milliseconds, by the clock of the node whose log it is. */
   readonly committedAt: number;
   readonly won: boolean;
   readonly kind: Kind;
-  readonly hlc: number;
   readonly key: string;
+  readonly expiresAt: number | null;
+}
+
+/** A row without its value and meta. */
+export interface Head extends Mark, OpId {
+  readonly hlc: number;
   readonly generation: number;
   readonly version: number;
-  readonly expiresAt: number | null;
   readonly hashHigh: number;
   readonly hashLow: number;
   /** Of the key, the value and the meta, in UTF-8. */
@@ -68,7 +72,9 @@ export interface LogSource {
   /** Its name in messages to people. */
   readonly place: string;
   facts(): Promise<LogFacts>;
-  /** Heads with `after` < lsn ≤ `upTo`, in order. */
+  /** Marks with `after` < lsn ≤ `upTo`, in order. */
+  marks(after: number, upTo: number, maxRows: number): Promise<Page<Mark>>;
+  /** The same rows without their values. */
   heads(after: number, upTo: number, maxRows: number): Promise<Page<Head>>;
   /** The same rows whole. */
   rows(after: number, upTo: number, limit: PageLimit): Promise<Page<Row>>;

@@ -67,6 +67,15 @@ test('pages hold what the log holds, forwards, backwards, by lsn and by key', as
     const { lastLsn, firstLsn } = await source.facts();
     assert.equal([firstLsn, lastLsn, items.length], [1, items.at(-1)?.lsn, lastLsn]);
     assert.equal((await source.heads(0, 1e6, 1000)).items, items.map(headOfRow));
+    const marks = items.map(({ lsn, committedAt, won, op: { kind, key, expiresAt } }) => ({
+      lsn,
+      committedAt,
+      won,
+      kind,
+      key,
+      expiresAt,
+    }));
+    assert.equal((await source.marks(0, 1e6, 1000)).items, marks);
     assert.equal(
       (await source.heads(5, 9, 1000)).items.map(({ lsn }) => lsn),
       [6, 7, 8, 9],

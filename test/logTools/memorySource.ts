@@ -43,6 +43,10 @@ export class MemorySource implements LogSource {
     return { ...rest, items: items.map(headOfRow) };
   }
 
+  marks(after: number, upTo: number, maxRows: number): Promise<Page<Head>> {
+    return this.heads(after, upTo, maxRows);
+  }
+
   async rows(after: number, upTo: number, { maxRows }: PageLimit): Promise<Page<Row>> {
     return this.#page(after, upTo, maxRows);
   }

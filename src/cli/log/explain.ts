@@ -1,6 +1,7 @@
 /** `hearsay log explain`: why the present value of a key is the present value. */
 import type { Command } from 'commander';
 import { HearsayError } from '../../errors.ts';
+import { hlcToMs } from '../../hlc.ts';
 import {
   type Acknowledgement,
   type Judged,
@@ -10,7 +11,9 @@ import {
 } from '../../logTools/explain.ts';
 import { historyOf } from '../../logTools/history.ts';
 import { Walk } from '../../logTools/pages.ts';
+import { versionText } from '../../logTools/rule.ts';
 import type { LogFacts, LogSource } from '../../logTools/source.ts';
+import { nodeIdOf } from '../../members.ts';
 import { formatOpId, isOnKey, type KeyOp } from '../../op.ts';
 import { type ClusterMember, membersOf } from './clusterMembers.ts';
 import { happeningCells, happeningColumns, happeningHead } from './history.ts';
@@ -38,13 +41,14 @@ async function explain(key: string, flags: SourceFlags): Promise<void> {
   await withSource(flags, async ({ source, node }) => {
     const facts = await source.facts();
     const progress = new Progress('explain');
-    const winner = await winnerOf(source, key, facts, progress);
+    const winningRow = await winnerOf(source, key, facts, progress);
+    const winner = winningRow?.op ?? null;
     const members = node === null ? null : (await membersOf(node.address)).map(acknowledgement);
     const verdict = verdictOn(winner, facts.header, facts.nowMs, members);
     const output = new Output();
     for (const line of flags.json === true
       ? [verdictJson(key, verdict)]
-      : verdictLines(key, verdict, facts))
+      : verdictLines(key, verdict, facts, winningRow?.committedAt ?? 0))
       await output.line(line);
     const walk = new Walk(0, facts.lastLsn, progress.onPage);
     let count = 0;
@@ -64,17 +68,23 @@ async function explain(key: string, flags: SourceFlags): Promise<void> {
   });
 }
 
+interface Winning {
+  readonly op: KeyOp;
+  readonly committedAt: number;
+}
+
 /** Of the rows of a key that won, each beat the one before it. */
 async function winnerOf(
   source: LogSource,
   key: string,
   { lastLsn }: LogFacts,
   progress: Progress,
-): Promise<KeyOp | null> {
-  let winner: KeyOp | null = null;
+): Promise<Winning | null> {
+  let winner: Winning | null = null;
   const walk = new Walk(0, lastLsn, progress.onPage);
   for await (const rows of walk.rowsOn(source, key))
-    for (const { won, op } of rows) if (won && isOnKey(op)) winner = op;
+    for (const { won, committedAt, op } of rows)
+      if (won && isOnKey(op)) winner = { op, committedAt };
   return winner;
 }
 
@@ -89,14 +99,22 @@ function judgedLine({ happening, clause, why }: Judged): string {
 }
 
 const MAX_COLUMNS = 100;
+/** Gossip takes less. */
+const LATE_MS = 1000;
 
-function verdictLines(key: string, verdict: Verdict, { nowMs, header }: LogFacts): string[] {
+function verdictLines(
+  key: string,
+  verdict: Verdict,
+  { nowMs, header }: LogFacts,
+  committedAt: number,
+): string[] {
   const { state, winner, isStable, unseenBy } = verdict;
   if (winner === null) return [`${quoted(key)}: nothing in this log has won it.`];
   const lines = [`${shorten(quoted(key), 60)} is ${stateText(verdict, nowMs)}`];
   if (state === 'live') lines.push(`  value    ${shorten(valueText(winner), MAX_COLUMNS - 11)}`);
   lines.push(
-    `  winner   ${formatOpId(winner)}, ${winner.kind} of version ${winner.version}, generation ${winner.generation}`,
+    `  winner   ${formatOpId(winner)}: ${winner.kind} of version ${versionText(winner)}, generation ${winner.generation}`,
+    `  born     ${birthText(winner, committedAt)}`,
   );
   const upTo = header.stable.get(winner.origin) ?? 0;
   lines.push(
@@ -111,6 +129,14 @@ function verdictLines(key: string, verdict: Verdict, { nowMs, header }: LogFacts
         : `  not seen ${unseenBy.map(({ nodeId, origin }) => `${nodeId} (${origin})`).join(', ')}, by what they last acknowledged`,
     );
   return lines;
+}
+
+/** Where an op comes long after its birth, something was cut off meanwhile. */
+function birthText({ hlc, origin }: KeyOp, committedAt: number): string {
+  const bornMs = hlcToMs(hlc);
+  const lateMs = committedAt - bornMs;
+  const late = lateMs > LATE_MS ? `; it came here ${durationText(lateMs)} later` : '';
+  return `${secondText(bornMs)} on ${nodeIdOf(origin)}${late}`;
 }
 
 function stateText({ state, winner }: Verdict, nowMs: number): string {

@@ -1,6 +1,7 @@
 /** `hearsay log history`: every op on a key, and when each could be seen. */
 import type { Command } from 'commander';
 import { HearsayError } from '../../errors.ts';
+import { hlcToMs } from '../../hlc.ts';
 import { type Happening, historyOf } from '../../logTools/history.ts';
 import { Walk } from '../../logTools/pages.ts';
 import { versionText } from '../../logTools/rule.ts';
@@ -102,7 +103,18 @@ function happeningLine(happening: Happening): string {
 }
 
 /** `for 12s, then overwritten` */
-function seenText({ visible, whyNot, op }: Happening): string {
+function seenText(happening: Happening): string {
+  const { committedAt, op } = happening;
+  const lateMs = committedAt - hlcToMs(op.hlc);
+  return lateMs > LATE_MS
+    ? `${sightText(happening)} (came ${durationText(lateMs)} late)`
+    : sightText(happening);
+}
+
+/** What takes longer to come was cut off meanwhile. */
+const LATE_MS = 1000;
+
+function sightText({ visible, whyNot, op }: Happening): string {
   if (visible === null)
     return op.kind === 'delete' && whyNot === 'it is a delete' ? 'deletes' : `never: ${whyNot}`;
   if (visible.untilMs === null) return 'still seen';

@@ -1,4 +1,5 @@
 /** One op as a row of a table, and as a line of JSON. */
+import { hlcToMs } from '../../hlc.ts';
 import type { Row } from '../../log/log.ts';
 import { onOneLine } from '../../logTools/exportFormat.ts';
 import { versionText } from '../../logTools/rule.ts';
@@ -87,6 +88,7 @@ export function opMembers({ lsn, committedAt, won, op }: Row): Record<string, un
     op: formatOpId(op),
     origin: op.origin,
     seq: op.seq,
+    born_at: instant(hlcToMs(op.hlc)),
     hlc: op.hlc,
     kind: op.kind,
     key: op.key,

@@ -68,6 +68,7 @@ export async function withSource(
   if (flags.url !== undefined && flags.dataDir !== undefined)
     throw new SettingError('Give --data-dir or --url, not both: it is one log that is read.');
   const address = addressOf(flags);
+  if (address === null ? isBeingWritten(dataDirOf(flags)) : isHere(address)) yieldToNode();
   const opened = address === null ? await openFile(dataDirOf(flags)) : openNode(address);
   try {
     await run(opened);
@@ -94,7 +95,6 @@ export async function openFile(path: string): Promise<Opened> {
   const { FileSource } = await import('../../logFiles/fileSource.ts');
   const source = FileSource.open(path, Date.now);
   if (source.cutShort !== null) note(`The log ${source.place} is damaged: ${source.cutShort}.`);
-  yieldToWriter(source.place);
   return { source, integrity: () => source.integrity(), node: null };
 }
 
@@ -103,11 +103,19 @@ function openNode(address: NodeAddress): Opened {
   return { source: new LineSource({ place: address.url, reader }), node: { address, reader } };
 }
 
-/** A log that has a write-ahead log beside it is being written: whoever serves clients comes first. */
-function yieldToWriter(file: string): void {
-  const wal = statSync(`${file}-wal`, { throwIfNoEntry: false });
-  if (wal !== undefined && wal.size > 0) setPriority(constants.priority.PRIORITY_LOW);
+/** On the machine of a node, whoever serves clients comes first. */
+function yieldToNode(): void {
+  setPriority(constants.priority.PRIORITY_LOW);
 }
+
+/** A log has a write-ahead log beside it while a node has it open, or where one was killed. */
+const isBeingWritten = (path: string): boolean =>
+  ['-wal', '/hearsay.db-wal'].some(
+    (suffix) => (statSync(path + suffix, { throwIfNoEntry: false })?.size ?? 0) > 0,
+  );
+
+const isHere = ({ url }: NodeAddress): boolean =>
+  /^(localhost|127\..*|\[::1\])$/.test(new URL(url).hostname);
 
 export const NOW_HELP = 'a time (2026-11-24T10:00:00Z or -10m), lsn:123 or a cursor';
 

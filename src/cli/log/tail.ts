@@ -66,6 +66,8 @@ export function register(log: Command): void {
 async function tail(flags: TailFlags): Promise<void> {
   if (flags.follow && flags.until !== undefined)
     throw new InvalidArgumentError('--until has an end and --follow has none: give one of them.');
+  // Before anything is printed: whoever has seen enough may press Ctrl-C at once.
+  const stop = flags.follow ? stopByKey() : null;
   await withSource(flags, async (opened) => {
     const facts = await opened.source.facts();
     const printer = new Printer(flags.json === true);
@@ -74,7 +76,7 @@ async function tail(flags: TailFlags): Promise<void> {
         ? await printLast(opened.source, facts, flags, printer)
         : await printSince(opened.source, facts, flags, printer);
     await printer.flush();
-    if (flags.follow) await follow(opened, facts.lastLsn, flags, printer);
+    if (stop !== null) await follow(opened, facts.lastLsn, flags, printer, stop);
     failOnFaults(walk);
   });
 }
@@ -158,24 +160,30 @@ async function printSince(
   return walk;
 }
 
+/** Aborted by Ctrl-C. */
+function stopByKey(): AbortSignal {
+  const stop = new AbortController();
+  stopSignal(() => process.exit(1)).then(() => stop.abort());
+  return stop.signal;
+}
+
 async function follow(
   { source, node }: Opened,
   after: number,
   flags: TailFlags,
   printer: Printer,
+  stop: AbortSignal,
 ): Promise<void> {
-  const stop = new AbortController();
-  stopSignal(() => process.exit(1)).then(() => stop.abort());
   try {
-    if (node === null) await followFile(source, after, flags, printer, stop.signal);
+    if (node === null) await followFile(source, after, flags, printer, stop);
     else
-      for await (const line of node.reader.follow(after, stop.signal)) {
+      for await (const line of node.reader.follow(after, stop)) {
         const row = rowOf(parseLine(line));
         if (matches(flags, row)) await printer.print(row);
         await printer.flush();
       }
   } catch (error) {
-    if (!stop.signal.aborted) throw error;
+    if (!stop.aborted) throw error;
   }
   await printer.flush();
 }

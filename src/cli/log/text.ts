@@ -17,16 +17,27 @@ const widthOf = (character: string): number => (WIDE.test(character) ? 2 : 1);
 
 /** The text in exactly so many columns, cut or filled; no control characters. */
 export function fit(text: string, columns: number, side: 'left' | 'right' = 'left'): string {
-  const { shown, width } = cut(withoutControls(text), columns);
+  const { shown, width } = cut(visible(text, columns), columns);
   const filling = ' '.repeat(columns - width);
   return side === 'left' ? shown + filling : filling + shown;
 }
 
 /** The text in at most so many columns. */
 export const shorten = (text: string, columns: number): string =>
-  cut(withoutControls(text), columns).shown;
+  cut(visible(text, columns), columns).shown;
+
+const PRINTABLE_ASCII = /^[ -~]*$/;
+
+/** No more is looked at: a value may have a megabyte. */
+const visible = (text: string, columns: number): string =>
+  withoutControls(text.length > 4 * columns ? text.slice(0, 4 * columns) : text);
 
 function cut(text: string, columns: number): { shown: string; width: number } {
+  // Nearly always so, and then a column is a character.
+  if (PRINTABLE_ASCII.test(text)) {
+    if (text.length <= columns) return { shown: text, width: text.length };
+    return { shown: `${text.slice(0, columns - 1)}…`, width: columns };
+  }
   let width = 0;
   let shown = '';
   for (const character of text) {
@@ -41,8 +52,6 @@ function cut(text: string, columns: number): { shown: string; width: number } {
     }
     shown += character;
     width = next;
-    // Nobody sees more; a value may have a megabyte.
-    if (shown.length > 4 * columns + 4) return { shown, width };
   }
   return { shown, width };
 }
@@ -111,11 +120,10 @@ const PARSED_CHARACTERS = 4096;
 /** A value on one line: typed values as JavaScript writes them. */
 export function valueText({ kind, value, meta }: Pick<Op, 'kind' | 'value' | 'meta'>): string {
   if (value === null) return '';
-  if (kind !== 'put' || value.length > PARSED_CHARACTERS) return value;
+  // Plain JSON is shown as it was sent.
+  if (kind !== 'put' || meta === null || value.length > PARSED_CHARACTERS) return value;
   try {
-    return shownValue({
-      value: decodeValue(parseExactly(value), meta === null ? undefined : JSON.parse(meta)),
-    });
+    return shownValue({ value: decodeValue(parseExactly(value), JSON.parse(meta)) });
   } catch {
     // Annotations that can't be applied are their client's affair: the JSON is what there is.
     return value;

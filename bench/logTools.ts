@@ -1,0 +1,155 @@
+/**
+ * The tools of the log: how fast they read two million ops on 100,000 keys, whether their memory grows
+ * with the log, and what they cost a node that is being written.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { writeBigLog } from './bigLog.ts';
+import { atLeast, atMost, type Figure, median, plain } from './figures.ts';
+import { fillKeys } from './fill.ts';
+import { load } from './load.ts';
+import { startNodes } from './nodes.ts';
+
+const MAIN = new URL('../src/main.ts', import.meta.url).pathname;
+const OPS = 2_000_000;
+const KEYS = 100_000;
+const LEAST_OPS_PER_SECOND = 400_000;
+const CONNECTIONS = 32;
+const RUNS = 3;
+const COMMANDS = [['verify'], ['at', 'now'], ['stat']] as const;
+
+/** @param share of the ops, for a quick run. @param rounds of PUTs, and how long each is. */
+export async function benchLogTools(
+  share: number,
+  rounds: number,
+  seconds: number,
+): Promise<Figure[]> {
+  return [...(await readingSpeed(share)), ...(await costToNode(rounds, seconds))];
+}
+
+async function readingSpeed(share: number): Promise<Figure[]> {
+  const directory = mkdtempSync(join(tmpdir(), 'hearsay-bench-'));
+  const at = (name: string): string => join(directory, name);
+  try {
+    const ops = Math.round(OPS * share);
+    await writeBigLog(at('long'), ops, KEYS);
+    await writeBigLog(at('short'), Math.round(ops / 4), KEYS);
+    const figures = [plain('ops in the log, on 100,000 keys', ops, '')];
+    for (const words of COMMANDS) {
+      const runs: Measured[] = [];
+      for (let run = 0; run < RUNS; run++)
+        runs.push(await measured([...words, '--data-dir', at('long')]));
+      const rate = ops / median(runs.map((run) => run.seconds));
+      const short = await measured([...words, '--data-dir', at('short')]);
+      const peak = median(runs.map(({ peakBytes }) => peakBytes));
+      figures.push(atLeast(`log ${words.join(' ')}`, rate, 'ops/s', LEAST_OPS_PER_SECOND));
+      figures.push(plain(`log ${words.join(' ')}, most memory`, peak / 2 ** 20, 'MiB'));
+      figures.push(
+        atMost('ratio to that of a log a quarter as long', peak / short.peakBytes, '', 1.5),
+      );
+    }
+    return figures;
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+interface Measured {
+  /** From the start of the process to its end. */
+  readonly seconds: number;
+  readonly peakBytes: number;
+}
+
+async function measured(words: readonly string[]): Promise<Measured> {
+  const startedAt = performance.now();
+  const child = spawnTool(words);
+  let peakBytes = 0;
+  const looking = setInterval(() => {
+    peakBytes = Math.max(peakBytes, peakOf(child));
+  }, 20);
+  try {
+    const code = await new Promise((resolve) => child.once('exit', resolve));
+    if (code !== 0) throw new Error(`hearsay log ${words.join(' ')} ended with ${code}`);
+    return { seconds: (performance.now() - startedAt) / 1000, peakBytes };
+  } finally {
+    clearInterval(looking);
+  }
+}
+
+const spawnTool = (words: readonly string[]): ChildProcess =>
+  spawn(process.execPath, [MAIN, 'log', ...words], { stdio: ['ignore', 'ignore', 'ignore'] });
+
+/** As Linux knows it; 0 elsewhere. */
+function peakOf({ pid }: ChildProcess): number {
+  try {
+    const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+    return Number(/^VmHWM:\s+(\d+) kB/m.exec(status)?.[1] ?? 0) * 1024;
+  } catch {
+    return 0;
+  }
+}
+
+/** PUTs with and without readers, in turn, so that both meet the same noise. */
+async function costToNode(rounds: number, seconds: number): Promise<Figure[]> {
+  await using node = await startNodes(1);
+  const [url = ''] = node.urls;
+  const [directory = ''] = node.directories;
+  await fillKeys(url, KEYS, 1);
+  const figures: Figure[] = [];
+  for (const [how, place] of [
+    ['of its directory', ['--data-dir', directory]],
+    ['by its URL', ['--url', url]],
+  ] as const) {
+    const ratios: number[] = [];
+    for (let round = 0; round <= rounds; round++) {
+      const alone = await putRate(url, seconds);
+      const readers = [
+        new Reader(['tail', '-f', ...place], false),
+        new Reader(['stat', ...place], true),
+      ];
+      const beside = await putRate(url, seconds);
+      await Promise.all(readers.map((reader) => reader.stop()));
+      if (round > 0) ratios.push(beside / alone);
+    }
+    figures.push(atLeast(`PUT beside tail -f and stat ${how}, ratio`, median(ratios), '', 0.95));
+  }
+  return figures;
+}
+
+async function putRate(url: string, seconds: number): Promise<number> {
+  const { rate, errors } = await load({ url, method: 'PUT', connections: CONNECTIONS, seconds });
+  if (errors > 0) throw new Error(`${errors} requests to ${url} failed`);
+  return rate;
+}
+
+/** A command that reads until it is stopped: again and again where it ends by itself. */
+class Reader {
+  readonly #words: readonly string[];
+  readonly #isRepeated: boolean;
+  #child: ChildProcess;
+  #isStopped = false;
+
+  constructor(words: readonly string[], isRepeated: boolean) {
+    this.#words = words;
+    this.#isRepeated = isRepeated;
+    this.#child = this.#start();
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    if (this.#child.exitCode !== null) return;
+    const exited = new Promise((resolve) => this.#child.once('exit', resolve));
+    this.#child.kill('SIGKILL');
+    await exited;
+  }
+
+  #start(): ChildProcess {
+    const child = spawnTool(this.#words);
+    child.once('exit', () => {
+      if (this.#isRepeated && !this.#isStopped) this.#child = this.#start();
+    });
+    return child;
+  }
+}
