@@ -35,59 +35,130 @@ const FIELDS = [
 const isAlike = (a: Op, b: Op): boolean =>
   sameHash(carriedHash(a), carriedHash(b)) && FIELDS.every((field) => a[field] === b[field]);
 
+/**
+ * An op as it was born, after the op that its log held before it. An origin whose log was copied may
+ * have several ops under one id: then its links are a tree, and a log holds one branch of it.
+ */
+export interface Link {
+  readonly origin: string;
+  readonly seq: number;
+  /** Of the hashes of the ops of this branch, up to this one. */
+  readonly sum: Hash;
+  /** Null at the root, which stands for no op at all. */
+  readonly op: Op | null;
+  readonly parent: Link | null;
+  readonly children: Link[];
+  /** Whether a client was told that the op is stored. */
+  isAcknowledged: boolean;
+  /** Whether the disk that held it gave it up before any other did: it may be lost for good. */
+  mayBeLost: boolean;
+}
+
+const newLink = (origin: string, op: Op | null, parent: Link | null): Link => ({
+  origin,
+  seq: op?.seq ?? 0,
+  sum: op === null || parent === null ? ZERO : add(parent.sum, carriedHash(op)),
+  op,
+  parent,
+  children: [],
+  isAcknowledged: false,
+  mayBeLost: false,
+});
+
 export class Ledger {
-  /** By origin, in order of seq from 1. */
-  readonly #ops = new Map<string, Op[]>();
-  /** By origin, at each index the sum of the hashes of that many ops. */
-  readonly #sums = new Map<string, Hash[]>();
+  /** Whether a log was copied by hand in this world, which alone may bring two ops under one id. */
+  readonly mayFork: boolean;
+  readonly #roots = new Map<string, Link>();
+  /** By op id, all links that bear it. */
+  readonly #links = new Map<string, Link[]>();
+  /** Origins with two ops under one id. */
+  readonly #forked = new Set<string>();
+  #size = 0;
+
+  constructor(mayFork: boolean) {
+    this.mayFork = mayFork;
+  }
 
   get size(): number {
-    let size = 0;
-    for (const ops of this.#ops.values()) size += ops.length;
-    return size;
+    return this.#size;
   }
 
-  /** Takes in an op that was born and committed. @returns what is wrong with it, or null. */
-  born(op: Op): string | null {
-    const ops = this.#ops.get(op.origin) ?? [];
-    const sums = this.#sums.get(op.origin) ?? [ZERO];
-    if (op.seq <= ops.length) return `${op.origin}/${op.seq} was born twice`;
-    if (op.seq !== ops.length + 1) return `${op.origin}/${op.seq} leaves out a seq`;
-    ops.push(op);
-    sums.push(add(sums.at(-1) ?? ZERO, carriedHash(op)));
-    this.#ops.set(op.origin, ops);
-    this.#sums.set(op.origin, sums);
-    return null;
+  get forkedOrigins(): ReadonlySet<string> {
+    return this.#forked;
   }
 
-  /** Whether an op was born under this id. */
+  /** What a log that holds nothing of the origin holds of it. */
+  root(origin: string): Link {
+    const root = this.#roots.get(origin) ?? newLink(origin, null, null);
+    this.#roots.set(origin, root);
+    return root;
+  }
+
+  /** Takes in an op that was born and committed, after the link that its log held. */
+  born(op: Op, parent: Link): Link {
+    const link = newLink(op.origin, op, parent);
+    if (parent.children.length > 0) this.#forked.add(op.origin);
+    parent.children.push(link);
+    const id = idOf(op);
+    const links = this.#links.get(id);
+    if (links === undefined) this.#links.set(id, [link]);
+    else links.push(link);
+    this.#size++;
+    return link;
+  }
+
+  /** Whether this very op was born before. */
   knows(op: Op): boolean {
-    return op.seq <= (this.#ops.get(op.origin)?.length ?? 0);
+    return this.linksOf(op).some((link) => link.op !== null && isAlike(op, link.op));
+  }
+
+  /** All that were born under this id. */
+  linksOf(op: Pick<Op, 'origin' | 'seq'>): readonly Link[] {
+    return this.#links.get(idOf(op)) ?? [];
+  }
+
+  /** The link of an op that comes after `parent`; undefined where no such op was born. */
+  after(parent: Link, op: Op): Link | undefined {
+    return parent.children.find((link) => link.op !== null && isAlike(op, link.op));
   }
 
   /** @returns what is wrong with an op that a node holds, or null. */
   objectionTo(op: Op): string | null {
-    const bornAs = this.#ops.get(op.origin)?.[op.seq - 1];
-    if (bornAs === undefined)
-      return `${op.origin}/${op.seq} was told before its origin committed it`;
-    return isAlike(op, bornAs) ? null : `${op.origin}/${op.seq} is not the op that was born`;
+    if (this.linksOf(op).length === 0)
+      return `${idOf(op)} was told before its origin committed it`;
+    return this.knows(op) ? null : `${idOf(op)} is not the op that was born`;
   }
 
-  /** The sum that every node must have for the origin's first ops. */
-  sumAt(origin: string, seq: number): Hash | undefined {
-    return seq === 0 ? ZERO : this.#sums.get(origin)?.[seq];
+  /** The branch that has this sum at this seq. */
+  withSum(origin: string, seq: number, sum: Hash): Link | undefined {
+    if (seq === 0) return this.root(origin);
+    return this.linksOf({ origin, seq }).find((link) => sameHash(link.sum, sum));
   }
 
-  /** Per key the greatest op among those that the vector stands for. */
-  greatest(vector: ReadonlyMap<string, number>): Map<string, KeyOp> {
-    const greatest = new Map<string, KeyOp>();
-    for (const [origin, ops] of this.#ops) {
-      for (const op of ops.slice(0, vector.get(origin) ?? 0)) {
-        if (op.kind !== 'put' && op.kind !== 'delete') continue;
-        const entry = greatest.get(op.key);
-        if (entry === undefined || beats(op, entry)) greatest.set(op.key, op);
-      }
-    }
-    return greatest;
+  /** Every op that was born. */
+  *all(): IterableIterator<Link> {
+    for (const links of this.#links.values()) yield* links;
   }
+}
+
+const idOf = ({ origin, seq }: Pick<Op, 'origin' | 'seq'>): string => `${origin}/${seq}`;
+
+/** The links up to those given, each once. */
+export function heldLinks(heads: Iterable<Link>): Set<Link> {
+  const held = new Set<Link>();
+  for (const head of heads)
+    for (let link: Link | null = head; link?.op != null && !held.has(link); link = link.parent)
+      held.add(link);
+  return held;
+}
+
+/** Per key the greatest op among the links. */
+export function greatestOf(links: Iterable<Link>): Map<string, KeyOp> {
+  const greatest = new Map<string, KeyOp>();
+  for (const { op } of links) {
+    if (op?.kind !== 'put' && op?.kind !== 'delete') continue;
+    const entry = greatest.get(op.key);
+    if (entry === undefined || beats(op, entry)) greatest.set(op.key, op);
+  }
+  return greatest;
 }

@@ -6,7 +6,7 @@ import { add, carriedHash, sameHash, ZERO } from '../src/hash.ts';
 import type { Commit, Row } from '../src/log/log.ts';
 import type { KeyOp, Op } from '../src/op.ts';
 import type { Replica } from '../src/replica.ts';
-import { Ledger, readsAbsent } from './ledger.ts';
+import { greatestOf, heldLinks, Ledger, type Link, readsAbsent } from './ledger.ts';
 import type { SimNode } from './node.ts';
 import type { Report } from './violation.ts';
 import { Witness } from './witness.ts';
@@ -19,15 +19,22 @@ const idOf = (op: Op | undefined): string =>
 const isSameOp = (a: Op | undefined, b: Op | undefined): boolean =>
   a?.origin === b?.origin && a?.seq === b?.seq;
 
+export interface OracleOptions {
+  readonly maxClockSkewMs: number;
+  /** Whether logs are copied by hand in this world. */
+  readonly mayFork: boolean;
+}
+
 export class Oracle {
-  readonly ledger = new Ledger();
+  readonly ledger: Ledger;
   readonly report: Report;
   readonly #nodes: readonly SimNode[];
   readonly #maxClockSkewMs: number;
 
-  constructor(nodes: readonly SimNode[], maxClockSkewMs: number, report: Report) {
+  constructor(nodes: readonly SimNode[], { maxClockSkewMs, mayFork }: OracleOptions, report: Report) {
     this.#nodes = nodes;
     this.#maxClockSkewMs = maxClockSkewMs;
+    this.ledger = new Ledger(mayFork);
     this.report = report;
   }
 
@@ -119,11 +126,8 @@ export class Oracle {
 
   /** All nodes hold the same: is it, key by key, the greatest op that any of them holds? */
   judgeEnd(): void {
-    const held = new Map<string, number>();
-    for (const { witness } of this.#nodes)
-      for (const [origin, seq] of witness.vector)
-        held.set(origin, Math.max(held.get(origin) ?? 0, seq));
-    const greatest = this.ledger.greatest(held);
+    const heads: Link[] = this.#nodes.flatMap(({ witness }) => [...witness.heads.values()]);
+    const greatest = greatestOf(heldLinks(heads));
     for (const node of this.#nodes) {
       const map = node.running?.replica.map;
       if (map === undefined) continue;
@@ -150,8 +154,7 @@ export class Oracle {
   }
 
   #compareSum({ name, witness }: SimNode, replica: Replica, origin: string): void {
-    const sum = this.ledger.sumAt(origin, witness.vector.get(origin) ?? 0);
-    if (sum === undefined || !sameHash(sum, replica.record(origin).sum))
+    if (!sameHash(witness.headOf(origin).sum, replica.record(origin).sum))
       this.report('sums', `${name} has a wrong sum for ${origin}`);
   }
 

@@ -5,7 +5,7 @@
 import { add, carriedHash, type Hash, sameHash, subtract, ZERO } from '../src/hash.ts';
 import type { Commit, LogHeader, OriginRecord, Row } from '../src/log/log.ts';
 import { isOnKey, type KeyOp, type Op } from '../src/op.ts';
-import { beats, type Ledger, readsAbsent } from './ledger.ts';
+import { beats, greatestOf, heldLinks, type Ledger, type Link, readsAbsent } from './ledger.ts';
 import type { Report } from './violation.ts';
 
 const LAST_VERSION = 2 ** 53 - 1;
@@ -15,6 +15,8 @@ const isSameOp = (a: Op | undefined, b: Op | undefined): boolean =>
 export class Witness {
   readonly node: string;
   readonly vector = new Map<string, number>();
+  /** By origin, the last link of the branch that the log holds. */
+  readonly heads = new Map<string, Link>();
   /** Per key the greatest op that the log ever held. */
   readonly entries = new Map<string, KeyOp>();
   /** Entries that the node may lack beside those that it has collected: a snapshot came without them. */
@@ -49,6 +51,10 @@ export class Witness {
 
   get hasJoined(): boolean {
     return this.header.facts?.joined === 'yes';
+  }
+
+  headOf(origin: string): Link {
+    return this.heads.get(origin) ?? this.#ledger.root(origin);
   }
 
   covers(op: Op): boolean {
@@ -89,12 +95,23 @@ export class Witness {
     if (op.seq !== held + 1) this.#report('no gaps', `${id} follows seq ${held}`);
     // Its own ops may come back from peers; born is only what nobody knew before.
     const isBirth = own.includes(op.origin) && !this.#ledger.knows(op);
-    const objection = isBirth ? this.#ledger.born(op) : this.#ledger.objectionTo(op);
-    if (objection !== null) this.#report('one op an id', `${id}: ${objection}`);
+    this.#follow(op, id, isBirth);
     if (isBirth) this.#checkBirth(id, row);
     this.vector.set(op.origin, op.seq);
     this.#hlc = Math.max(this.#hlc, op.hlc);
     this.#fold(row, id);
+  }
+
+  /** The log holds one branch of each origin, and each op comes after the one before it there. */
+  #follow(op: Op, id: string, isBirth: boolean): void {
+    const head = this.headOf(op.origin);
+    const link = isBirth ? this.#ledger.born(op, head) : this.#ledger.after(head, op);
+    if (link === undefined) {
+      const objection = this.#ledger.objectionTo(op) ?? 'it comes after another op there';
+      this.#report('one op an id', `${id}: ${objection}`);
+    } else this.heads.set(op.origin, link);
+    if (head.children.length > 1 && isBirth && !this.#ledger.mayFork)
+      this.#report('one op an id', `${id}: another op was born under this id`);
   }
 
   #append(row: Row): string {
@@ -157,11 +174,13 @@ export class Witness {
 
   /** From here on the log stands for all that its sender held, whatever of it the snapshot left out. */
   #endSnapshot(records: readonly OriginRecord[]): void {
-    for (const { origin, seq } of records) {
+    for (const { origin, seq, sum } of records) {
       this.vector.set(origin, seq);
+      const head = this.#ledger.withSum(origin, seq, sum);
+      if (head !== undefined) this.heads.set(origin, head);
       this.changedOrigins.add(origin);
     }
-    for (const [key, op] of this.#ledger.greatest(this.vector)) {
+    for (const [key, op] of greatestOf(heldLinks(this.heads.values()))) {
       if (isSameOp(this.entries.get(key), op)) continue;
       this.missing.set(key, op);
       this.entries.set(key, op);
@@ -199,8 +218,7 @@ export class Witness {
   /** The sums, and what is left of them when the rows are taken out. */
   #checkRecord({ origin, seq, sum, compactedSum }: OriginRecord): void {
     const held = this.vector.get(origin) ?? 0;
-    const expected = this.#ledger.sumAt(origin, held);
-    if (seq !== held || expected === undefined || !sameHash(sum, expected))
+    if (seq !== held || !sameHash(sum, this.headOf(origin).sum))
       this.#report('sums', `${this.node}: its record of ${origin} is wrong at seq ${seq}`);
     else if (!sameHash(subtract(sum, this.#rowSum(origin)), compactedSum))
       this.#report('sums', `${this.node}: the compacted sum of ${origin} is wrong`);

@@ -114,9 +114,8 @@ class World {
     const { network, clients, faults } = this.#options;
     const dice = (purpose: string): Dice => new Dice(seed, purpose);
     this.network = new Network(this.timeline, dice('network'), this.trace, network);
-    this.oracle = new Oracle(this.#nodes, MAX_CLOCK_SKEW_MS, (check, text) =>
-      this.report(check, text),
-    );
+    const oracleOptions = { maxClockSkewMs: MAX_CLOCK_SKEW_MS, mayFork: false };
+    this.oracle = new Oracle(this.#nodes, oracleOptions, (check, text) => this.report(check, text));
     this.watchers = new Watchers(
       this.#options.watchers,
       this.#nodes,
