@@ -55,10 +55,10 @@ export class AddressBook {
     return true;
   }
 
-  /** Whether no dial to the origin has ended since the start. */
+  /** Whether no dial to the origin has ended since the start; nobody else answers at this node's own URL. */
   isUndecided(origin: string): boolean {
-    for (const address of this.#addresses.values())
-      if (address.member === origin) return address.failures === 0 && address.state !== 'connected';
+    for (const { member, failures, state } of this.#addresses.values())
+      if (member === origin) return failures === 0 && (state === 'idle' || state === 'dialling');
     return false;
   }
 

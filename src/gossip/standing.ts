@@ -16,6 +16,8 @@ export class Standing {
   phase: Phase;
   readonly #settings: StandingSettings;
   readonly #startedAt: number;
+  /** When a fresh node last saw a peer that has joined. */
+  #answeredAt = Number.NEGATIVE_INFINITY;
   /** Origins of members whose vector we have included since the start. */
   readonly #caughtUpWith = new Set<string>();
 
@@ -60,7 +62,8 @@ export class Standing {
 
   /**
    * Whether a fresh node forms the cluster: at once where every configured peer answers and is fresh
-   * too, after the join timeout where only fresh ones or none do; always the smallest origin.
+   * too, after the join timeout where only fresh ones or none do; always the smallest origin. A peer
+   * that has joined and is gone again, as for a new origin, is waited for anew.
    */
   forms(
     ownOrigin: string,
@@ -68,8 +71,12 @@ export class Standing {
     addresses: AddressBook,
     nowMs: number,
   ): boolean {
-    if (peers.some(({ hello }) => hello.joined)) return false;
+    if (peers.some(({ hello }) => hello.joined)) {
+      this.#answeredAt = nowMs;
+      return false;
+    }
     if (peers.some(({ hello }) => hello.origin < ownOrigin)) return false;
-    return addresses.allAnswered() || nowMs - this.#startedAt >= this.#settings.joinTimeoutMs;
+    const sinceMs = nowMs - Math.max(this.#startedAt, this.#answeredAt);
+    return addresses.allAnswered() || sinceMs >= this.#settings.joinTimeoutMs;
   }
 }

@@ -148,6 +148,16 @@ for (const [rule, situation, forms] of FORMING)
     assert.is(startedAs(false).forms(OWN, peers, book, START + situation.afterMs), forms);
   });
 
+forming('a member that was there is waited for anew when it is gone', () => {
+  const standing = startedAs(false);
+  const forms = (situation: Situation): boolean =>
+    standing.forms(OWN, peersOf(situation), bookOf(situation), START + situation.afterMs);
+  const addresses: Situation['addresses'] = [['http://three', 'failed']];
+  assert.not(forms({ addresses, connected: [[THIRD, true]], afterMs: LATE }));
+  assert.not(forms({ addresses, afterMs: LATE + EARLY }));
+  assert.ok(forms({ addresses, afterMs: 2 * LATE }));
+});
+
 forming.run();
 
 const catchingUp = suite('whether a member that starts may write (rule 8)');
@@ -255,6 +265,20 @@ const STARTING: readonly [rule: string, situation: Situation, isCaughtUp: boolea
       connected: [[FIRST, true]],
       caughtUpWith: [FIRST],
       afterMs: LATE,
+    },
+    true,
+  ],
+  [
+    'one whose URL has come to be of this node itself does not: nobody else answers there',
+    {
+      others: [FIRST, THIRD],
+      named: [
+        [FIRST, 'connected'],
+        [THIRD, 'self'],
+      ],
+      connected: [[FIRST, true]],
+      caughtUpWith: [FIRST],
+      afterMs: 1,
     },
     true,
   ],
