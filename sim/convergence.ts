@@ -1,18 +1,37 @@
 /** Whether the nodes have come to hold, and to say, the same. */
-import { readsAbsent } from './ledger.ts';
+import type { EntryMap } from '../src/map.ts';
+import { isSameOp, readsAbsent } from './ledger.ts';
 import type { SimNode } from './node.ts';
-import { isSameVector } from './oracle.ts';
+import { isSameMap } from './oracle.ts';
 
 type Nodes = readonly SimNode[];
 
-/** All take writes and hold the same ops. */
-export function isConverged(nodes: Nodes): boolean {
-  const [first, ...others] = nodes.map((node) => node.running?.replica.vector);
+/** All take writes, hold the same ops, but for those of forked origins, and show the same. */
+export function isConverged(nodes: Nodes, forked: ReadonlySet<string>): boolean {
+  const [first, ...others] = nodes;
   return (
     first !== undefined &&
-    nodes.every((node) => node.isReady) &&
-    others.every((vector) => vector !== undefined && isSameVector(first, vector))
+    nodes.every((node) => node.isReady && !node.isChanging) &&
+    others.every(({ witness }) =>
+      isSameMap(without(first.witness.heads, forked), without(witness.heads, forked)),
+    ) &&
+    (forked.size === 0 || others.every((other) => showsTheSame(first, other)))
   );
+}
+
+const without = <T>(map: ReadonlyMap<string, T>, left: ReadonlySet<string>) =>
+  left.size === 0 ? map : new Map([...map].filter(([origin]) => !left.has(origin)));
+
+/** Of what lives by both clocks: what a repair has to come to, where logs were forked. */
+function showsTheSame(one: SimNode, other: SimNode): boolean {
+  const [ours, theirs] = [one.running?.replica.map, other.running?.replica.map];
+  if (ours === undefined || theirs === undefined) return false;
+  const nowMs = Math.max(one.clock.latestMs, other.clock.latestMs);
+  const lackIn = (map: EntryMap, shown: EntryMap): boolean =>
+    [...shown.entries()].some(
+      (entry) => !readsAbsent(entry, nowMs) && !isSameOp(entry, map.get(entry.key)),
+    );
+  return !lackIn(ours, theirs) && !lackIn(theirs, ours);
 }
 
 /** What a person sees in `GET /_cluster`: each other survivor once, and it agrees. */
@@ -27,13 +46,16 @@ export function allSayThatTheyAgree(nodes: Nodes): boolean {
   });
 }
 
-/** How many entries each node still holds that are dead by every clock. */
-export function deadEntries(nodes: Nodes): number[] {
+/**
+ * How many entries each node still holds that are dead by every clock. Those of forked origins are left
+ * out of rule 9: nobody will ever have them whole.
+ */
+export function deadEntries(nodes: Nodes, forked: ReadonlySet<string>): number[] {
   const nowMs = Math.min(...nodes.map(({ clock }) => clock.nowMs()));
   return nodes.map(({ running }) => {
     let count = 0;
     for (const entry of running?.replica.map.entries() ?? [])
-      if (readsAbsent(entry, nowMs)) count++;
+      if (readsAbsent(entry, nowMs) && !forked.has(entry.origin)) count++;
     return count;
   });
 }

@@ -13,14 +13,23 @@ import {
 } from '../src/log/memory.ts';
 import type { Timeline } from './clock.ts';
 import type { Dice, Span } from './dice.ts';
+import type { Witness } from './witness.ts';
 
 export interface DiskOptions {
   readonly commitMs: Span;
   readonly readMs: Span;
   /** How likely a commit fails so that its outcome is unknown; the node must stop. */
   readonly commitFailures: number;
+  /** With `normal`, a crash takes back what was committed since the disk last was in step. */
+  readonly durability: 'full' | 'normal';
   /** Only to test the oracle: a crash also takes the last commit that was acknowledged. */
   readonly forgetsOnCrash: boolean;
+}
+
+/** A log as it is at one moment, with what the oracle knows of it. */
+export interface LogCopy {
+  readonly stored: StoredLog;
+  readonly witness: Witness;
 }
 
 export interface DiskHooks {
@@ -29,11 +38,17 @@ export interface DiskHooks {
   readonly stored: (commit: Commit) => void;
   /** The log was opened. @param isNew whether there was none before. */
   readonly opened: (origin: string, isNew: boolean) => void;
+  /** What the oracle knows of the log now, as a copy of its own. */
+  readonly copyWitness: () => Witness;
+  /** The log is another from now on: an older one, or none. @param aside of logs that went with it. */
+  readonly replaced: (witness: Witness | null, aside: readonly Witness[]) => void;
 }
 
 interface LogHooks {
   readonly nextFailure: () => AppendFailure | null;
   readonly stored: (commit: Commit) => void;
+  /** A commit has ended, and is stored. */
+  readonly settled: (log: SimLog) => void;
 }
 
 /** The real log in memory, which tells what of it is on the disk. */
@@ -56,7 +71,9 @@ export class SimLog extends MemoryLog {
     const ended = super.append(commit);
     const settled = (isStored: boolean): void => {
       if (this.#underWay === underWay) this.#underWay = null;
-      if (isStored) this.#store(commit);
+      if (!isStored) return;
+      this.#store(commit);
+      this.#hooks.settled(this);
     };
     // First in line, so that whoever is told that the commit has ended finds this up to date.
     ended.then(
@@ -82,6 +99,10 @@ export class SimLog extends MemoryLog {
   }
 }
 
+/** How likely the disk is in step after a commit, and a crash takes nothing although it could. */
+const SYNCED_COMMITS = 0.25;
+const KILLED_ONLY = 0.3;
+
 export class SimDisk {
   isFull = false;
   readonly #timeline: Timeline;
@@ -92,7 +113,9 @@ export class SimDisk {
   /** Whether commits fail as the options say. */
   #isStormy = false;
   #stored: StoredLog | undefined;
-  #aside: StoredLog[] = [];
+  #aside: LogCopy[] = [];
+  /** With durability=normal: what a power cut leaves. */
+  #synced: LogCopy | null = null;
   #log: SimLog | null = null;
 
   constructor(
@@ -114,6 +137,26 @@ export class SimDisk {
     return this.#stored;
   }
 
+  /** What the oracle knows of the logs that were set aside. */
+  get asideWitnesses(): Witness[] {
+    return this.#aside.map(({ witness }) => witness);
+  }
+
+  /** A copy of the log as it is now, its node running or not; undefined where there is none. */
+  copy(): LogCopy | undefined {
+    const stored = this.#log?.stored() ?? this.#stored;
+    return stored && { stored, witness: this.#hooks.copyWitness() };
+  }
+
+  /** Puts another log in the place of the node's own. Only while no process has it open. */
+  replace({ stored, witness }: LogCopy): void {
+    const aside = this.asideWitnesses;
+    this.#stored = stored;
+    this.#aside = [];
+    this.#synced = null;
+    this.#hooks.replaced(witness, aside);
+  }
+
   /** The log that a process has open; null where none has. */
   get log(): SimLog | null {
     return this.#log;
@@ -127,7 +170,7 @@ export class SimDisk {
 
   /** The logs that were set aside, for a start that must offer them again. */
   openSetAside(): SimLog[] {
-    return this.#aside.map((stored) => this.#openNow(stored));
+    return this.#aside.map(({ stored }) => this.#openNow(stored));
   }
 
   /** Rule 12: closes the log and opens an empty one. @param keep whether the old one is set aside. */
@@ -156,12 +199,20 @@ export class SimDisk {
     this.#log = null;
     const stored = log.crash(this.#dice.chance(0.5) ? 'kept' : 'lost');
     this.#stored = this.#options.forgetsOnCrash ? withoutLastRows(stored, log) : stored;
+    const synced = this.#synced;
+    this.#synced = null;
+    if (synced === null || this.#dice.chance(KILLED_ONLY)) return;
+    this.#stored = synced.stored;
+    this.#hooks.replaced(synced.witness, []);
   }
 
   /** Everything on it is gone. Only while no process has it open. */
   wipe(): void {
+    const aside = this.asideWitnesses;
     this.#stored = undefined;
     this.#aside = [];
+    this.#synced = null;
+    this.#hooks.replaced(null, aside);
   }
 
   /** No failures any more. */
@@ -176,8 +227,10 @@ export class SimDisk {
   }
 
   #forget(keep: boolean): void {
-    if (keep && this.#stored !== undefined) this.#aside.push(this.#stored);
+    if (keep && this.#stored !== undefined)
+      this.#aside.push({ stored: this.#stored, witness: this.#hooks.copyWitness() });
     this.#stored = undefined;
+    this.#synced = null;
   }
 
   #openOwn(): SimLog {
@@ -188,19 +241,31 @@ export class SimDisk {
   }
 
   #openNow(stored: StoredLog | undefined): SimLog {
-    const { commitMs, readMs } = this.#options;
+    const { commitMs, readMs, durability } = this.#options;
     const sleep = (span: Span, what: string) =>
       this.#timeline.sleep(this.#dice.within(span), this.#node, what);
     return new SimLog(
       {
         clusterName: 'simulated',
+        durability,
         newOrigin: this.#hooks.newOrigin,
         ...(stored === undefined ? {} : { stored }),
         commitDelay: () => sleep(commitMs, 'disk commits'),
         readDelay: () => sleep(readMs, 'disk reads'),
       },
-      { nextFailure: () => this.#nextFailure(), stored: this.#hooks.stored },
+      {
+        nextFailure: () => this.#nextFailure(),
+        stored: this.#hooks.stored,
+        settled: (log) => this.#sync(log),
+      },
     );
+  }
+
+  /** With durability=normal the system writes back now and then, and only that outlives a power cut. */
+  #sync(log: SimLog): void {
+    if (this.#options.durability === 'full' || this.#log !== log) return;
+    if (this.#synced === null || this.#dice.chance(SYNCED_COMMITS))
+      this.#synced = this.copy() ?? null;
   }
 
   #nextFailure(): AppendFailure | null {

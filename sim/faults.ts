@@ -1,6 +1,7 @@
 /** What goes wrong, and when: each kind of fault comes at random, once in its mean time, until healed. */
 import type { Timeline } from './clock.ts';
 import type { Dice, Span } from './dice.ts';
+import type { LogCopy } from './disk.ts';
 import type { Network } from './network.ts';
 import type { SimNode } from './node.ts';
 import type { Trace } from './trace.ts';
@@ -24,11 +25,26 @@ export interface FaultOptions {
   /** A clock is an hour wrong for a while, forwards or back: its node and the others refuse each other. */
   readonly hourOffEveryMs: number;
   readonly hourOffMs: Span;
+  /** A running node's log is copied, or a node's log is put back to such a copy. */
+  readonly copyEveryMs: number;
+  readonly restoreEveryMs: number;
+  /** How likely it is put back by hand, under the origin that it had, and not by `hearsay restore`. */
+  readonly byHand: number;
+  /** A node is started on a copy of another's log. */
+  readonly cloneEveryMs: number;
+  /** How likely nobody reaches a node that was started on a copy, and for how long. */
+  readonly aloneOnCopy: number;
+  readonly aloneMs: Span;
 }
 
 const HOUR_MS = 3_600_000;
 
 type Way = readonly [from: string, to: string];
+
+const bothWays = (a: string, b: string): Way[] => [
+  [a, b],
+  [b, a],
+];
 
 export class Faults {
   readonly #options: FaultOptions;
@@ -40,6 +56,7 @@ export class Faults {
   readonly #trace: Trace;
   readonly #dice: Dice;
   #isHealed = false;
+  readonly #copies = new Map<SimNode, LogCopy>();
 
   constructor(
     options: FaultOptions,
@@ -69,6 +86,9 @@ export class Faults {
     this.#every(fullDiskEveryMs, () => this.#fillDisk());
     this.#every(clockJumpEveryMs, () => this.#jump());
     this.#every(hourOffEveryMs, () => this.#jumpAnHour());
+    this.#every(this.#options.copyEveryMs, () => this.#copy());
+    this.#every(this.#options.restoreEveryMs, () => this.#restore());
+    this.#every(this.#options.cloneEveryMs, () => this.#clone());
   }
 
   /** Ends all of it: the network is whole, disks have space, clocks are right, and every node runs. */
@@ -112,6 +132,46 @@ export class Faults {
     this.#nodes.splice(this.#nodes.indexOf(node), 1);
   }
 
+  /** A backup is made while the node runs; the latest counts, and an old one now and then. */
+  #copy(): void {
+    const node = this.#dice.pick(this.#nodes);
+    if (!node.isReady || (this.#copies.has(node) && this.#dice.chance(0.5))) return;
+    const copy = node.disk.copy();
+    if (copy !== undefined) this.#copies.set(node, copy);
+  }
+
+  #restore(): void {
+    const [node, copy] = this.#dice.pick([...this.#copies, [undefined, undefined]]);
+    if (node === undefined || copy === undefined || !this.#nodes.includes(node)) return;
+    const byCommand = !this.#dice.chance(this.#options.byHand);
+    this.#startOn(
+      node,
+      copy,
+      byCommand,
+      byCommand ? 'a restored backup' : 'an old copy of its log',
+    );
+  }
+
+  #clone(): void {
+    const [node, other] = [this.#dice.pick(this.#nodes), this.#dice.pick(this.#nodes)];
+    const copy = other.isReady && node !== other ? other.disk.copy() : undefined;
+    if (copy !== undefined) this.#startOn(node, copy, false, `a copy of the log of ${other.name}`);
+  }
+
+  #startOn(node: SimNode, copy: LogCopy, byCommand: boolean, what: string): void {
+    this.#say(`${node.name} starts on ${what}`);
+    node.crash();
+    node.replaceLog(copy, byCommand);
+    if (this.#dice.chance(this.#options.aloneOnCopy)) {
+      const others = this.#nodes.filter((other) => other !== node);
+      this.#cutWays(
+        others.flatMap(({ name }) => bothWays(node.name, name)),
+        this.#options.aloneMs,
+      );
+    }
+    this.restartLater(node);
+  }
+
   restartLater(node: SimNode): void {
     this.startLater(node, this.#dice.within(this.#options.downMs));
   }
@@ -139,8 +199,11 @@ export class Faults {
   }
 
   #cut(): void {
-    const ways = this.#waysToCut();
-    const cutMs = this.#dice.within(this.#options.cutMs);
+    this.#cutWays(this.#waysToCut(), this.#options.cutMs);
+  }
+
+  #cutWays(ways: readonly Way[], forMs: Span): void {
+    const cutMs = this.#dice.within(forMs);
     const names = ways.map((way) => way.join('>')).join(' ');
     this.#say(`cut ${names}`);
     for (const [from, to] of ways) this.#network.cut(from, to);
@@ -154,21 +217,17 @@ export class Faults {
     const names = this.#nodes.map((node) => node.name);
     const one = this.#dice.pick(names);
     const another = this.#dice.pick(names);
-    const both = (a: string, b: string): Way[] => [
-      [a, b],
-      [b, a],
-    ];
     switch (this.#dice.below(4)) {
       case 0:
-        return names.filter((name) => name !== one).flatMap((name) => both(one, name));
+        return names.filter((name) => name !== one).flatMap((name) => bothWays(one, name));
       case 1:
-        return both(one, another);
+        return bothWays(one, another);
       case 2:
         return [[one, another]];
       default: {
         const left = names.filter(() => this.#dice.chance(0.5));
         const right = names.filter((name) => !left.includes(name));
-        return left.flatMap((a) => right.flatMap((b) => both(a, b)));
+        return left.flatMap((a) => right.flatMap((b) => bothWays(a, b)));
       }
     }
   }

@@ -32,6 +32,16 @@ const FIELDS = [
   'meta',
 ] as const satisfies readonly (keyof Op)[];
 
+/** One op id may stand for two ops where a log was copied. */
+export const isSameOp = (a: Op | undefined, b: Op | undefined): boolean =>
+  a === undefined || b === undefined
+    ? a === b
+    : a.origin === b.origin && a.seq === b.seq && sameHash(carriedHash(a), carriedHash(b));
+
+/** Rule 11: whether `later` is `op` with another birth, as a repair writes it. */
+export const isBornAgain = (later: Op, op: Op): boolean =>
+  !isSameOp(later, op) && FIELDS.every((field) => field === 'hlc' || later[field] === op[field]);
+
 const isAlike = (a: Op, b: Op): boolean =>
   sameHash(carriedHash(a), carriedHash(b)) && FIELDS.every((field) => a[field] === b[field]);
 
@@ -124,8 +134,7 @@ export class Ledger {
 
   /** @returns what is wrong with an op that a node holds, or null. */
   objectionTo(op: Op): string | null {
-    if (this.linksOf(op).length === 0)
-      return `${idOf(op)} was told before its origin committed it`;
+    if (this.linksOf(op).length === 0) return `${idOf(op)} was told before its origin committed it`;
     return this.knows(op) ? null : `${idOf(op)} is not the op that was born`;
   }
 

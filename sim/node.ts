@@ -13,14 +13,15 @@ import { isOnKey, type KeyOp } from '../src/op.ts';
 import { Compactor } from '../src/replica/compact.ts';
 import { type SetAside, setAside } from '../src/replica/offer.ts';
 import { Replica } from '../src/replica.ts';
+import type { CatchUp } from './catchUp.ts';
 import type { NodeClock, Timeline } from './clock.ts';
 import { Dice } from './dice.ts';
-import { type DiskOptions, SimDisk } from './disk.ts';
+import { type DiskOptions, type LogCopy, SimDisk } from './disk.ts';
 import type { Network } from './network.ts';
 import type { Oracle } from './oracle.ts';
 import type { Trace } from './trace.ts';
 import type { SimTransport } from './transport.ts';
-import type { Witness } from './witness.ts';
+import { raiseAll, type Witness } from './witness.ts';
 
 export interface NodeOptions {
   readonly name: string;
@@ -35,6 +36,8 @@ export interface NodeOptions {
   readonly retentionMs: number;
   /** Whether anything happens in this world that makes a member start again with an empty log. */
   readonly mayRejoin: boolean;
+  /** Whether logs are copied by hand in this world. */
+  readonly mayFork: boolean;
   /** Watchers in this world; without any, nodes serve none. */
   readonly watchers: number;
 }
@@ -61,15 +64,16 @@ export interface RunningNode {
 const SWEPT_AT_ONCE = 64;
 const HUB_TICK_MS = 500;
 /** What a node says when it finds others' data at odds with its own; here it must never be so. */
-const ALARMS = [
-  'the same ops but another map',
-  'under the same ids',
-  'malformed message',
-  'lacks ops of its own ranges',
-  'copies of one database',
-];
+const ALARMS = ['malformed message', 'does not hold what its ranges say'];
 /** And what it says where a log is not of its cluster. */
 const REJOIN_ALARMS = ['is of another cluster'];
+/** And what it says where two ops bear one id. */
+const FORK_ALARMS = [
+  'the same ops but another map',
+  'under the same ids',
+  'of this very origin',
+  'copies of one database',
+];
 
 export class SimNode {
   readonly name: string;
@@ -79,6 +83,10 @@ export class SimNode {
   witness: Witness;
   /** The process that runs; null while there is none, or it is still opening its log. */
   running: RunningNode | null = null;
+  /** Of a member that has started; null for one that is fresh. */
+  catchUp: CatchUp | null = null;
+  /** What it ever told that it holds, with whatever log. */
+  readonly #everHeld = new Map<string, number>();
   readonly #options: NodeOptions;
   readonly #world: NodeWorld;
   #transport: SimTransport | null = null;
@@ -98,12 +106,21 @@ export class SimNode {
     this.disk = new SimDisk(world.timeline, dice, name, disk, {
       newOrigin: () => `${name}.${dice.text(6)}`,
       stored: (commit) => {
-        world.oracle.stored(this, commit);
+        world.oracle.stored(this, commit, world.timeline.nowMs);
         for (const { op } of commit.rows) if (isOnKey(op)) world.watchers.committed(op);
       },
       opened: (origin, isNew) => {
-        if (isNew) this.witness = world.oracle.newWitness(name);
+        if (isNew) this.#beginsAnew();
         this.witness.origin = origin;
+      },
+      copyWitness: () => this.witness.copy(),
+      replaced: (witness, aside) => {
+        const before = this.witness;
+        this.witness = witness?.copy(name) ?? world.oracle.newWitness(name);
+        this.witness.isClone = witness !== null && (witness.isClone || witness.node !== name);
+        raiseAll(this.#everHeld, before.vector);
+        raiseAll(this.witness.everHeld, this.#everHeld);
+        world.oracle.gaveUp(this, [before, ...aside]);
       },
     });
   }
@@ -120,7 +137,7 @@ export class SimNode {
   /** Opens the log, replays it, and joins in the gossip. */
   async start(): Promise<void> {
     const { oracle, network } = this.#world;
-    const { name, url } = this.#options;
+    const { name, url, settings } = this.#options;
     const life = ++this.#life;
     this.#hasFailed = false;
     const log = this.disk.open();
@@ -143,6 +160,7 @@ export class SimNode {
     const driver = this.#newDriver(life, replica, this.#transport, aside, fail);
     this.running = { replica, driver, hub: this.#newHub(life, replica) };
     oracle.reopened(this, replica, stored);
+    this.catchUp = oracle.catchUpOf(this, this.#world.timeline.nowMs, settings.joinTimeoutMs);
     this.#startTimers(life, replica, driver);
     driver.tick();
   }
@@ -180,6 +198,23 @@ export class SimNode {
     this.#life++;
     this.running = null;
     this.#transport = null;
+  }
+
+  /** With an empty log. */
+  #beginsAnew(): void {
+    raiseAll(this.#everHeld, this.witness.vector);
+    this.witness = this.#world.oracle.newWitness(this.name);
+    this.catchUp = null;
+  }
+
+  /**
+   * Another log is put in the place of the node's own, while it is down.
+   *
+   * @param byCommand by `hearsay restore`, so that it goes on under a new origin; else by hand.
+   */
+  replaceLog({ stored, witness }: LogCopy, byCommand: boolean): void {
+    const facts = { ...stored.header.facts, ...(byCommand && { renewOrigin: 'yes' }) };
+    this.disk.replace({ stored: { ...stored, header: { ...stored.header, facts } }, witness });
   }
 
   #open(log: Log): Promise<Replica> {
@@ -267,7 +302,12 @@ export class SimNode {
   #note(level: 'info' | 'warn', text: string): void {
     const { trace, timeline, oracle } = this.#world;
     trace.add(timeline.nowMs, this.name, `notes: ${text}`);
-    const alarms = this.#options.mayRejoin ? ALARMS : [...ALARMS, ...REJOIN_ALARMS];
+    const { mayRejoin, mayFork } = this.#options;
+    const alarms = [
+      ...ALARMS,
+      ...(mayRejoin ? [] : REJOIN_ALARMS),
+      ...(mayFork ? [] : FORK_ALARMS),
+    ];
     if (level === 'warn' && alarms.some((alarm) => text.includes(alarm)))
       oracle.report('false alarm', `${this.name} says: ${text}`);
   }

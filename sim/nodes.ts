@@ -11,7 +11,6 @@ const SETTINGS = {
   pullIntervalMs: 1000,
   pullTimeoutMs: 5000,
   maxClockSkewMs: MAX_CLOCK_SKEW_MS,
-  joinTimeoutMs: 10_000,
   firstRedialMs: 100,
   maxRedialMs: 5000,
 };
@@ -22,7 +21,7 @@ export function makeNodes(
   dice: Dice,
   nodeWorld: NodeWorld,
 ): SimNode[] {
-  const { nodes, faults, memberTimeoutMs } = world;
+  const { nodes, faults, memberTimeoutMs, joinTimeoutMs } = world;
   const { maxSkewMs } = faults;
   const urls = Array.from({ length: nodes }, (_, index) => `http://n${index + 1}`);
   return urls.map((url, index) => {
@@ -31,6 +30,7 @@ export function makeNodes(
     const settings = {
       ...SETTINGS,
       memberTimeoutMs,
+      joinTimeoutMs,
       hearingMs: Math.min(15_000, memberTimeoutMs / 2),
       nodeId: name,
       urls,

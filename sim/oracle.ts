@@ -6,7 +6,8 @@ import { add, carriedHash, sameHash, ZERO } from '../src/hash.ts';
 import type { Commit, Row } from '../src/log/log.ts';
 import type { KeyOp, Op } from '../src/op.ts';
 import type { Replica } from '../src/replica.ts';
-import { greatestOf, heldLinks, Ledger, type Link, readsAbsent } from './ledger.ts';
+import { CatchUp } from './catchUp.ts';
+import { greatestOf, heldLinks, isSameOp, Ledger, type Link, readsAbsent } from './ledger.ts';
 import type { SimNode } from './node.ts';
 import type { Report } from './violation.ts';
 import { Witness } from './witness.ts';
@@ -16,8 +17,6 @@ const LIST_PAGE = 7;
 
 const idOf = (op: Op | undefined): string =>
   op === undefined ? 'nothing' : `${op.kind} ${op.origin}/${op.seq}`;
-const isSameOp = (a: Op | undefined, b: Op | undefined): boolean =>
-  a?.origin === b?.origin && a?.seq === b?.seq;
 
 export interface OracleOptions {
   readonly maxClockSkewMs: number;
@@ -31,7 +30,11 @@ export class Oracle {
   readonly #nodes: readonly SimNode[];
   readonly #maxClockSkewMs: number;
 
-  constructor(nodes: readonly SimNode[], { maxClockSkewMs, mayFork }: OracleOptions, report: Report) {
+  constructor(
+    nodes: readonly SimNode[],
+    { maxClockSkewMs, mayFork }: OracleOptions,
+    report: Report,
+  ) {
     this.#nodes = nodes;
     this.#maxClockSkewMs = maxClockSkewMs;
     this.ledger = new Ledger(mayFork);
@@ -43,15 +46,22 @@ export class Oracle {
   }
 
   /** A commit is on the node's disk. */
-  stored({ name, witness, running }: SimNode, commit: Commit): void {
-    witness.take(commit);
+  stored(node: SimNode, commit: Commit, nowMs: number): void {
+    const { name, witness, running } = node;
+    const vector = new Map(witness.vector);
+    const hasBirths = witness.take(commit);
+    if (hasBirths && running !== null && running.replica.members.size > 1)
+      if (node.catchUp?.mayWrite(vector, nowMs) === false)
+        this.report('catching up', `${name} writes, and lacks what every other member held`);
     const { stable, stableClock = -1 } = commit.header ?? {};
     const members = running?.replica.members;
     if (stable === undefined || members === undefined) return;
     const before = running?.replica.header.stableClock ?? -1;
     for (const other of this.#nodes) {
       // One that is let in and has not joined yet will get all of it from its sponsor.
+      // Nor is a copy of a member's log a member: it is found out at first contact.
       if (!members.has(other.witness.origin) || !other.witness.hasJoined) continue;
+      if (other.witness.isClone) continue;
       const isKnownToAll = members
         .ops()
         .some(
@@ -61,12 +71,33 @@ export class Oracle {
       if (isKnownToAll && stableClock > before && stableClock > other.clock.latestMs)
         this.report('forgetting', `${name} takes as dead what lives by the clock of ${other.name}`);
       for (const [origin, seq] of stable)
-        if ((other.witness.vector.get(origin) ?? 0) < seq)
+        if (!other.witness.heldOnce(origin, seq))
           this.report(
             'forgetting',
             `${name} takes ${origin}/${seq} as stable, and ${other.name} lacks it`,
           );
     }
+  }
+
+  /** A process has opened its log: whom it must catch up with, if it is a member. */
+  catchUpOf(node: SimNode, nowMs: number, joinTimeoutMs: number): CatchUp | null {
+    if (!node.witness.hasJoined) return null;
+    // Whoever holds anything: it may be a member under an origin that this one has not heard of yet.
+    const others = this.#nodes.filter((other) => other !== node && other.witness.lastLsn > 0);
+    return new CatchUp(others, nowMs, joinTimeoutMs);
+  }
+
+  /** The node's disk gave up these logs: what no other disk holds may be lost. */
+  gaveUp({ witness }: SimNode, logs: readonly Witness[]): void {
+    const isLeft = this.#heldBy([
+      ...this.#nodes.flatMap((node) => [node.witness, ...node.disk.asideWitnesses]),
+      witness,
+    ]);
+    for (const link of this.#heldBy(logs)) if (!isLeft.has(link)) link.mayBeLost = true;
+  }
+
+  #heldBy(logs: readonly Witness[]): Set<Link> {
+    return heldLinks(logs.flatMap(({ heads }) => [...heads.values()]));
   }
 
   /** The node told its listeners of rows. */
@@ -79,6 +110,8 @@ export class Oracle {
   /** A client was told that this op is stored. */
   acknowledged({ witness }: SimNode, op: Op): void {
     witness.acknowledgedSeq = Math.max(witness.acknowledgedSeq, op.seq);
+    for (const link of this.ledger.linksOf(op))
+      if (isSameOp(link.op ?? undefined, op)) link.isAcknowledged = true;
     if (!witness.covers(op))
       this.report('answer', `${witness.node} said that ${idOf(op)} is stored, and it is not`);
   }
@@ -126,8 +159,7 @@ export class Oracle {
 
   /** All nodes hold the same: is it, key by key, the greatest op that any of them holds? */
   judgeEnd(): void {
-    const heads: Link[] = this.#nodes.flatMap(({ witness }) => [...witness.heads.values()]);
-    const greatest = greatestOf(heldLinks(heads));
+    const greatest = greatestOf(this.#heldBy(this.#nodes.map(({ witness }) => witness)));
     for (const node of this.#nodes) {
       const map = node.running?.replica.map;
       if (map === undefined) continue;
@@ -147,7 +179,7 @@ export class Oracle {
   // ---- one node against its own log
 
   #compareVectors({ name, witness }: SimNode, replica: Replica): void {
-    if (isSameVector(replica.vector, witness.vector)) return;
+    if (isSameMap(replica.vector, witness.vector)) return;
     const show = (one: ReadonlyMap<string, number>) => JSON.stringify(Object.fromEntries(one));
     const { vector } = replica;
     this.report('vector', `${name} has ${show(vector)}, its log says ${show(witness.vector)}`);
@@ -217,7 +249,7 @@ export class Oracle {
     for (const other of this.#nodes) {
       const { running } = other;
       if (other === node || running === null || other.isChanging) continue;
-      if (!isSameVector(replica.vector, running.replica.vector)) continue;
+      if (!isSameMap(node.witness.heads, other.witness.heads)) continue;
       this.#compareMaps(node, replica, other, running.replica);
     }
   }
@@ -250,11 +282,9 @@ export class Oracle {
   }
 }
 
-export function isSameVector(
-  a: ReadonlyMap<string, number>,
-  b: ReadonlyMap<string, number>,
-): boolean {
+/** Of vectors, and of what the vectors stand for. */
+export function isSameMap<T>(a: ReadonlyMap<string, T>, b: ReadonlyMap<string, T>): boolean {
   if (a.size !== b.size) return false;
-  for (const [origin, seq] of a) if (b.get(origin) !== seq) return false;
+  for (const [origin, value] of a) if (b.get(origin) !== value) return false;
   return true;
 }

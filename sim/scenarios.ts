@@ -25,7 +25,11 @@ export interface WorldOptions {
   readonly memberTimeoutMs: number;
   /** How many of the nodes start only in the storm, with an empty log. */
   readonly lateNodes: number;
+  /** A node that starts and reaches nobody writes alone after so long. */
+  readonly joinTimeoutMs: number;
   readonly mayRejoin: boolean;
+  /** Whether logs are copied by hand, so that one op id may stand for two ops. */
+  readonly mayFork: boolean;
   readonly watchers: number;
 }
 
@@ -56,6 +60,7 @@ function quiet(dice: Dice): WorldOptions {
       commitMs: [1, dice.pick([1, 3, 20])],
       readMs: [0, dice.pick([0, 2, 10])],
       commitFailures: 0,
+      durability: 'full',
       forgetsOnCrash: false,
     },
     clients: {
@@ -83,6 +88,12 @@ function quiet(dice: Dice): WorldOptions {
       maxSkewMs: dice.pick([0, 5, 300]),
       hourOffEveryMs: 0,
       hourOffMs: [100, 6000],
+      copyEveryMs: 0,
+      restoreEveryMs: 0,
+      byHand: 0,
+      cloneEveryMs: 0,
+      aloneOnCopy: 0,
+      aloneMs: [1000, 8000],
     },
     limits: {
       ...defaultLimits,
@@ -95,8 +106,10 @@ function quiet(dice: Dice): WorldOptions {
     compactMs: dice.pick([0, 1500]),
     retentionMs: dice.pick([100, 2000]),
     memberTimeoutMs: 10 ** 9,
+    joinTimeoutMs: 10_000,
     lateNodes: 0,
     mayRejoin: false,
+    mayFork: false,
     watchers: 0,
   };
 }
@@ -109,6 +122,9 @@ const LOSSY = {
   dialFailures: 0.2,
 };
 const CRASHES: Partial<FaultOptions> = { crashEveryMs: 2500, stopEveryMs: 6000 };
+
+/** Copies that are found out, and members that their node has left behind. */
+const ON_COPIES = { memberTimeoutMs: 12_000, joinTimeoutMs: 1500, mayRejoin: true, mayFork: true };
 
 const CHANGES: Readonly<Record<string, (dice: Dice) => Changes>> = {
   steady: () => ({}),
@@ -151,6 +167,43 @@ const CHANGES: Readonly<Record<string, (dice: Dice) => Changes>> = {
     },
     compactMs: 400,
     retentionMs: dice.pick([0, 500]),
+  }),
+  restores: (dice) => ({
+    nodes: dice.within([3, 5]),
+    ...ON_COPIES,
+    faults: {
+      crashEveryMs: dice.pick([0, 5000]),
+      cutEveryMs: dice.pick([0, 4000]),
+      copyEveryMs: 600,
+      restoreEveryMs: 3500,
+      byHand: dice.pick([0, 1, 0.5]),
+      aloneOnCopy: 0.5,
+    },
+    compactMs: 400,
+    retentionMs: dice.pick([0, 500, 5000]),
+  }),
+  clones: (dice) => ({
+    nodes: dice.within([3, 5]),
+    ...ON_COPIES,
+    faults: {
+      crashEveryMs: dice.pick([0, 5000]),
+      cutEveryMs: dice.pick([0, 4000]),
+      cloneEveryMs: 6000,
+      aloneOnCopy: 0.5,
+    },
+    compactMs: 400,
+    retentionMs: dice.pick([0, 500, 5000]),
+  }),
+  'lost tails': (dice) => ({
+    nodes: dice.within([3, 5]),
+    memberTimeoutMs: 12_000,
+    joinTimeoutMs: dice.pick([1500, 10_000]),
+    mayRejoin: true,
+    disk: { durability: 'normal', commitMs: [1, dice.pick([3, 20])] },
+    network: dice.chance(0.5) ? LOSSY : {},
+    faults: { crashEveryMs: 2000, stopEveryMs: 8000, cutEveryMs: dice.pick([0, 4000]) },
+    compactMs: 400,
+    retentionMs: dice.pick([0, 100, 2000]),
   }),
   watchers: (dice) => ({
     watchers: 20,

@@ -10,6 +10,8 @@ export type Check =
   | 'won bit'
   /** Rules 2 and 3: versions admitted, generations given, clocks that never run backwards. */
   | 'birth'
+  /** Rule 8: who starts writes nothing before it holds what the others did. */
+  | 'catching up'
   /** Rule 11: each origin's sums are those of its ops. */
   | 'sums'
   /** Rule 9: only what every member holds is stable; only what is stable and no longer shows goes. */

@@ -5,16 +5,28 @@
 import { add, carriedHash, type Hash, sameHash, subtract, ZERO } from '../src/hash.ts';
 import type { Commit, LogHeader, OriginRecord, Row } from '../src/log/log.ts';
 import { isOnKey, type KeyOp, type Op } from '../src/op.ts';
-import { beats, greatestOf, heldLinks, type Ledger, type Link, readsAbsent } from './ledger.ts';
+import { type MutableVector, raise, seqOf, type Vector } from '../src/vector.ts';
+import {
+  beats,
+  greatestOf,
+  heldLinks,
+  isBornAgain,
+  isSameOp,
+  type Ledger,
+  type Link,
+  readsAbsent,
+} from './ledger.ts';
 import type { Report } from './violation.ts';
 
 const LAST_VERSION = 2 ** 53 - 1;
-const isSameOp = (a: Op | undefined, b: Op | undefined): boolean =>
-  a?.origin === b?.origin && a?.seq === b?.seq;
 
 export class Witness {
   readonly node: string;
   readonly vector = new Map<string, number>();
+  /** What it said that it holds, before its disk lost the end of the log. */
+  readonly everHeld = new Map<string, number>();
+  /** Whether it began as a copy of another node's log, with that one's origin. */
+  isClone = false;
   /** By origin, the last link of the branch that the log holds. */
   readonly heads = new Map<string, Link>();
   /** Per key the greatest op that the log ever held. */
@@ -45,6 +57,30 @@ export class Witness {
     this.#report = report;
   }
 
+  /** Of a copy of the log, as it is now. */
+  copy(node = this.node): Witness {
+    const copy = new Witness(node, this.#ledger, this.#report);
+    fill(copy.vector, this.vector);
+    fill(copy.everHeld, this.everHeld);
+    fill(copy.heads, this.heads);
+    fill(copy.entries, this.entries);
+    fill(copy.missing, this.missing);
+    fill(copy.rows, this.rows);
+    fill(copy.#rowSums, this.#rowSums);
+    copy.isClone = this.isClone;
+    copy.header = this.header;
+    copy.lastLsn = this.lastLsn;
+    copy.origin = this.origin;
+    copy.acknowledgedSeq = this.acknowledgedSeq;
+    copy.#hlc = this.#hlc;
+    return copy;
+  }
+
+  /** Whether the log holds the op, or did when it last told its vector. */
+  heldOnce(origin: string, seq: number): boolean {
+    return seqOf(this.vector, origin) >= seq || seqOf(this.everHeld, origin) >= seq;
+  }
+
   get horizon(): number {
     return this.header.horizon ?? 0;
   }
@@ -61,18 +97,27 @@ export class Witness {
     return (this.vector.get(op.origin) ?? 0) >= op.seq;
   }
 
-  take(commit: Commit): void {
+  /** @returns whether an op was born in it. */
+  take(commit: Commit): boolean {
+    let hasBirths = false;
     const wasInSnapshot = this.#isInSnapshot;
     this.#takeHeader(commit.header ?? {});
     for (const lsn of commit.removed ?? []) this.#remove(lsn);
     const own = [this.origin, commit.header?.origin ?? this.origin];
-    this.origin = own[1] ?? this.origin;
+    if (commit.header?.origin !== undefined) this.#goesOnUnder(commit.header.origin);
     for (const row of commit.rows) {
       if (this.#isInSnapshot) this.#takeSnapshotRow(row);
-      else this.#takeRow(row, own);
+      else if (this.#takeRow(row, own)) hasBirths = true;
     }
     if (wasInSnapshot && !this.#isInSnapshot) this.#endSnapshot(commit.origins);
     for (const record of commit.origins) this.#checkRecord(record);
+    return hasBirths;
+  }
+
+  #goesOnUnder(origin: string): void {
+    this.origin = origin;
+    this.acknowledgedSeq = 0;
+    this.isClone = false;
   }
 
   get #isInSnapshot(): boolean {
@@ -88,7 +133,8 @@ export class Witness {
 
   // ---- rows
 
-  #takeRow(row: Row, own: readonly string[]): void {
+  /** @returns whether the op was born in it. */
+  #takeRow(row: Row, own: readonly string[]): boolean {
     const { op } = row;
     const id = this.#append(row);
     const held = this.vector.get(op.origin) ?? 0;
@@ -100,6 +146,7 @@ export class Witness {
     this.vector.set(op.origin, op.seq);
     this.#hlc = Math.max(this.#hlc, op.hlc);
     this.#fold(row, id);
+    return isBirth;
   }
 
   /** The log holds one branch of each origin, and each op comes after the one before it there. */
@@ -142,6 +189,8 @@ export class Witness {
     if (op.hlc <= this.#hlc) wrong(`has hlc ${op.hlc}, and ${this.#hlc} was seen before`);
     if (!isOnKey(op)) return;
     const entry = this.entries.get(op.key);
+    // What a repair writes is what shows already, but for its birth; only forks give it work.
+    if (this.#ledger.mayFork && entry !== undefined && isBornAgain(op, entry)) return;
     const live = entry !== undefined && !readsAbsent(entry, nowMs) ? entry : undefined;
     // Dead entries may be collected or not, even where a clock that was set back calls them alive; and
     // the horizon rises with the same commit.
@@ -251,4 +300,12 @@ export class Witness {
       if (!readsAbsent(entry, atMs) && !this.missing.has(entry.key)) live.push(entry.key);
     return live.sort();
   }
+}
+
+export function raiseAll(vector: MutableVector, other: Vector): void {
+  for (const [origin, seq] of other) raise(vector, origin, seq);
+}
+
+function fill<K, T>(target: Map<K, T>, source: ReadonlyMap<K, T>): void {
+  for (const [key, value] of source) target.set(key, value);
 }

@@ -65,6 +65,8 @@ export interface RunOptions {
  * wait to redial fit in.
  */
 const CONVERGENCE_LIMIT_MS = 25_000;
+/** Nodes that went on under new origins twice, each alone, are strangers, and rejoin one after another. */
+const STRANGERS_TIMEOUTS = 4;
 /** For the first nodes to form a cluster. */
 const FORMING_LIMIT_MS = 15_000;
 const LATE_NODES_EVERY_MS = 2500;
@@ -114,7 +116,7 @@ class World {
     const { network, clients, faults } = this.#options;
     const dice = (purpose: string): Dice => new Dice(seed, purpose);
     this.network = new Network(this.timeline, dice('network'), this.trace, network);
-    const oracleOptions = { maxClockSkewMs: MAX_CLOCK_SKEW_MS, mayFork: false };
+    const oracleOptions = { maxClockSkewMs: MAX_CLOCK_SKEW_MS, mayFork: this.#options.mayFork };
     this.oracle = new Oracle(this.#nodes, oracleOptions, (check, text) => this.report(check, text));
     this.watchers = new Watchers(
       this.#options.watchers,
@@ -205,17 +207,20 @@ class World {
   async #converge(): Promise<void> {
     const nodes = this.#nodes;
     const healedMs = this.timeline.nowMs;
-    const limitMs = CONVERGENCE_LIMIT_MS + this.#backlogMs();
-    const isSame = (): boolean => isConverged(nodes);
+    const limitMs = this.#convergenceLimitMs();
+    const isSame = (): boolean => isConverged(nodes, this.oracle.ledger.forkedOrigins);
     await this.#require('convergence', isSame, limitMs, () => describeVectors(nodes));
     this.#convergenceMs = this.timeline.nowMs - healedMs;
     await this.#until(AFTERMATH_MS, () => false);
     const isSaid = (): boolean => allSayThatTheyAgree(nodes);
-    await this.#require('convergence', isSaid, CONVERGENCE_LIMIT_MS, () => describeStatuses(nodes));
+    await this.#require('convergence', isSaid, this.#convergenceLimitMs(), () =>
+      describeStatuses(nodes),
+    );
     if (!this.#mayCollect()) return;
     const deadMs = COLLECTION_LIMIT_MS + 2 * this.#options.faults.maxSkewMs + RETIRING_LIMIT_MS;
-    const isClean = (): boolean => deadEntries(nodes).every((count) => count === 0);
-    const describeDead = (): string => `dead entries that stay: ${deadEntries(nodes).join(', ')}`;
+    const dead = (): number[] => deadEntries(nodes, this.oracle.ledger.forkedOrigins);
+    const isClean = (): boolean => dead().every((count) => count === 0);
+    const describeDead = (): string => `dead entries that stay: ${dead().join(', ')}`;
     await this.#require('forgetting', isClean, deadMs, describeDead);
   }
 
@@ -226,8 +231,8 @@ class World {
     for (const node of nodes) this.oracle.inspect(node);
     for (const node of nodes) node.crash();
     this.#faults.heal();
-    const limitMs = CONVERGENCE_LIMIT_MS + this.#backlogMs();
-    const isSame = (): boolean => isConverged(nodes);
+    const limitMs = this.#convergenceLimitMs();
+    const isSame = (): boolean => isConverged(nodes, this.oracle.ledger.forkedOrigins);
     await this.#require('convergence', isSame, limitMs, () => describeVectors(nodes));
     for (const node of nodes) this.oracle.inspect(node);
   }
@@ -254,6 +259,13 @@ class World {
   ): Promise<void> {
     if (await this.#until(limitMs, isReached)) return;
     this.report(check, `not within ${Math.round(limitMs)} ms: ${describe()}`);
+  }
+
+  #convergenceLimitMs(): number {
+    const { disk, mayFork, joinTimeoutMs } = this.#options;
+    const mayBeStrangers = mayFork || disk.durability === 'normal';
+    const strangersMs = mayBeStrangers ? STRANGERS_TIMEOUTS * joinTimeoutMs : 0;
+    return CONVERGENCE_LIMIT_MS + strangersMs + this.#backlogMs();
   }
 
   /** What the chunks take that a node needs to catch up, where each waits for the one before. */

@@ -5,8 +5,11 @@ import { scenarioNames } from '../../sim/scenarios.ts';
 import { runSeeds, SEEDS_A_SCENARIO } from './seeds.ts';
 
 const SCENARIOS = ['crashes', 'skewed clocks', 'full disks', 'joins', 'retirements'];
-/** Run by networks.test.ts, so that the two files share the work. */
-const ELSEWHERE = ['steady', 'racing', 'lossy', 'partitions', 'everything', 'watchers'];
+/** Run by the files beside this one, so that they share the work. */
+const ELSEWHERE = [
+  ...['steady', 'racing', 'lossy', 'partitions', 'everything', 'watchers'],
+  ...['restores', 'clones', 'lost tails'],
+];
 
 const nodes = suite('simulated nodes');
 
