@@ -26,9 +26,14 @@ export class Stability {
   readonly #waiting = new Map<string, Heard>();
   readonly #settled = new Map<string, Heard>();
 
-  /** A member's digest came. */
+  /**
+   * A member's digest came. One that lacks what waits is of a log that was put back: what it had told
+   * before may never come.
+   */
   hear(member: string, vector: Vector, clock: number): void {
-    if (!this.#waiting.has(member)) this.#waiting.set(member, { vector: new Map(vector), clock });
+    const waiting = this.#waiting.get(member);
+    if (waiting === undefined || !includes(vector, waiting.vector))
+      this.#waiting.set(member, { vector: new Map(vector), clock });
   }
 
   /** Takes over the vectors that our own includes by now. */

@@ -37,6 +37,15 @@ settling('a newer vector does not push out the one that waits', () => {
   assert.is(stability.settledClockOf(B), 49);
 });
 
+settling('a vector that lacks what waits takes its place: the log was put back', () => {
+  const stability = new Stability();
+  stability.hear(B, vectorOf({ [B]: 9 }), 100);
+  stability.hear(B, vectorOf({ [B]: 4 }), 200);
+  stability.settle(vectorOf({ [B]: 4 }));
+  assert.equal(stability.settledOf(B), vectorOf({ [B]: 4 }));
+  assert.is(stability.settledClockOf(B), 200);
+});
+
 settling('the clock is the one that came with the vector that settled, not the last heard', () => {
   const stability = new Stability();
   stability.hear(B, vectorOf({ [B]: 1 }), 100);
@@ -204,7 +213,11 @@ properties('it is at each moment what a naive model says, and only grows', () =>
       for (const one of steps) {
         if (one.kind === 'hear') {
           stability.hear(one.member, one.vector, one.clock);
-          model.get(one.member)?.heard.push(one);
+          const known = model.get(one.member);
+          const [first] = known?.heard ?? [];
+          if (known !== undefined && first !== undefined && !includes(one.vector, first.vector))
+            known.heard = [one];
+          else known?.heard.push(one);
         } else if (one.kind === 'forget') {
           stability.forget(one.member);
           model.set(one.member, { heard: [], settled: null });
