@@ -1,13 +1,16 @@
 /** Whether the nodes have come to hold, and to say, the same. */
 import type { EntryMap } from '../src/map.ts';
-import { isSameOp, readsAbsent } from './ledger.ts';
+import { isSameOp, type Ledger, readsAbsent } from './ledger.ts';
 import type { SimNode } from './node.ts';
+import { MAX_CLOCK_SKEW_MS } from './nodes.ts';
 import { isSameMap } from './oracle.ts';
 
 type Nodes = readonly SimNode[];
 
+const MINUTE_MS = 60_000;
+
 /** All take writes, hold the same ops, but for those of forked origins, and show the same. */
-export function isConverged(nodes: Nodes, forked: ReadonlySet<string>): boolean {
+export function isConverged(nodes: Nodes, { forkedOrigins: forked, isDamaged }: Ledger): boolean {
   const [first, ...others] = nodes;
   return (
     first !== undefined &&
@@ -15,24 +18,28 @@ export function isConverged(nodes: Nodes, forked: ReadonlySet<string>): boolean 
     others.every(({ witness }) =>
       isSameMap(without(first.witness.heads, forked), without(witness.heads, forked)),
     ) &&
-    (forked.size === 0 || others.every((other) => showsTheSame(first, other)))
+    (!isDamaged || others.every((other) => showsTheSame(first, other)))
   );
 }
 
 const without = <T>(map: ReadonlyMap<string, T>, left: ReadonlySet<string>) =>
   left.size === 0 ? map : new Map([...map].filter(([origin]) => !left.has(origin)));
 
-/** Of what lives by both clocks: what a repair has to come to, where logs were forked. */
+/** Rule 11: of what counts in map sums. What expires sooner is let go, where logs were forked. */
 function showsTheSame(one: SimNode, other: SimNode): boolean {
   const [ours, theirs] = [one.running?.replica.map, other.running?.replica.map];
   if (ours === undefined || theirs === undefined) return false;
-  const nowMs = Math.max(one.clock.latestMs, other.clock.latestMs);
+  const asOfMs = summedAfterMs(Math.max(one.clock.latestMs, other.clock.latestMs));
   const lackIn = (map: EntryMap, shown: EntryMap): boolean =>
     [...shown.entries()].some(
-      (entry) => !readsAbsent(entry, nowMs) && !isSameOp(entry, map.get(entry.key)),
+      (entry) => !readsAbsent(entry, asOfMs) && !isSameOp(entry, map.get(entry.key)),
     );
   return !lackIn(ours, theirs) && !lackIn(theirs, ours);
 }
+
+/** Rule 11: what expires by then is in no map sum. */
+export const summedAfterMs = (clockMs: number): number =>
+  (Math.ceil((clockMs + MAX_CLOCK_SKEW_MS) / MINUTE_MS) + 1) * MINUTE_MS;
 
 /** What a person sees in `GET /_cluster`: each other survivor once, and it agrees. */
 export function allSayThatTheyAgree(nodes: Nodes): boolean {
@@ -63,6 +70,17 @@ export function deadEntries(nodes: Nodes, forked: ReadonlySet<string>): number[]
 /** Whether those that are left are a majority of the members, which alone may retire one (rule 8). */
 export const isMajority = (nodes: Nodes): boolean =>
   nodes.length * 2 > (nodes[0]?.running?.replica.members.size ?? 0);
+
+/** A `join` or `retire` of a forked origin reaches only those that hold its branch. */
+export const haveSameMembers = (nodes: Nodes): boolean =>
+  new Set(
+    nodes.map(({ running }) =>
+      [...(running?.replica.members.all() ?? [])]
+        .map(({ origin }) => origin)
+        .sort()
+        .join(),
+    ),
+  ).size === 1;
 
 /** How many rows the node that has the fewest lacks, at most. */
 export function lackedRows(nodes: Nodes, mayBeginWithNothing: boolean): number {

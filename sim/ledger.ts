@@ -60,6 +60,11 @@ export interface Link {
   readonly children: Link[];
   /** Whether a client was told that the op is stored. */
   isAcknowledged: boolean;
+  /**
+   * Whether it was born in a log that had lost what it had told that it holds, before that came back:
+   * others may have collected what beats it.
+   */
+  isBehind: boolean;
   /** Whether the disk that held it gave it up before any other did: it may be lost for good. */
   mayBeLost: boolean;
 }
@@ -72,6 +77,7 @@ const newLink = (origin: string, op: Op | null, parent: Link | null): Link => ({
   parent,
   children: [],
   isAcknowledged: false,
+  isBehind: false,
   mayBeLost: false,
 });
 
@@ -81,8 +87,11 @@ export class Ledger {
   readonly #roots = new Map<string, Link>();
   /** By op id, all links that bear it. */
   readonly #links = new Map<string, Link[]>();
+  /** Origins that two nodes went on under. */
+  readonly clonedOrigins = new Set<string>();
   /** Origins with two ops under one id. */
   readonly #forked = new Set<string>();
+  #hasBehind = false;
   #size = 0;
 
   constructor(mayFork: boolean) {
@@ -102,6 +111,27 @@ export class Ledger {
     const root = this.#roots.get(origin) ?? newLink(origin, null, null);
     this.#roots.set(origin, root);
     return root;
+  }
+
+  /** Whether anything was put in that a repair may have to mend. */
+  get isDamaged(): boolean {
+    return this.#forked.size > 0 || this.#hasBehind;
+  }
+
+  /** Whether any op was born behind: see `isBehind`. */
+  get hasBehind(): boolean {
+    return this.#hasBehind;
+  }
+
+  /** The op was born behind: see `isBehind`. */
+  markBehind(link: Link): void {
+    link.isBehind = true;
+    this.#hasBehind = true;
+  }
+
+  /** Whether an op is held that was born behind. */
+  isBehind(op: Op): boolean {
+    return this.linksOf(op).some((link) => link.isBehind && isSameOp(link.op ?? undefined, op));
   }
 
   /** Takes in an op that was born and committed, after the link that its log held. */

@@ -67,13 +67,14 @@ const HUB_TICK_MS = 500;
 const ALARMS = ['malformed message', 'does not hold what its ranges say'];
 /** And what it says where a log is not of its cluster. */
 const REJOIN_ALARMS = ['is of another cluster'];
-/** And what it says where two ops bear one id. */
-const FORK_ALARMS = [
+/** And what it says where two ops bear one id, or one was born in a log that had lost others. */
+const DAMAGE_ALARMS = [
   'the same ops but another map',
   'under the same ids',
-  'of this very origin',
-  'copies of one database',
+  'other ops of this very origin',
 ];
+/** And what it says where a log was copied by hand. */
+const COPY_ALARMS = ['later ops of this very origin', 'copies of one database'];
 
 export class SimNode {
   readonly name: string;
@@ -118,6 +119,7 @@ export class SimNode {
         const before = this.witness;
         this.witness = witness?.copy(name) ?? world.oracle.newWitness(name);
         this.witness.isClone = witness !== null && (witness.isClone || witness.node !== name);
+        if (this.witness.isClone) world.oracle.ledger.clonedOrigins.add(this.witness.origin);
         raiseAll(this.#everHeld, before.vector);
         raiseAll(this.witness.everHeld, this.#everHeld);
         world.oracle.gaveUp(this, [before, ...aside]);
@@ -302,11 +304,11 @@ export class SimNode {
   #note(level: 'info' | 'warn', text: string): void {
     const { trace, timeline, oracle } = this.#world;
     trace.add(timeline.nowMs, this.name, `notes: ${text}`);
-    const { mayRejoin, mayFork } = this.#options;
     const alarms = [
       ...ALARMS,
-      ...(mayRejoin ? [] : REJOIN_ALARMS),
-      ...(mayFork ? [] : FORK_ALARMS),
+      ...(this.#options.mayRejoin ? [] : REJOIN_ALARMS),
+      ...(this.#options.mayFork ? [] : COPY_ALARMS),
+      ...(oracle.ledger.isDamaged ? [] : DAMAGE_ALARMS),
     ];
     if (level === 'warn' && alarms.some((alarm) => text.includes(alarm)))
       oracle.report('false alarm', `${this.name} says: ${text}`);

@@ -49,8 +49,10 @@ export class Oracle {
   stored(node: SimNode, commit: Commit, nowMs: number): void {
     const { name, witness, running } = node;
     const vector = new Map(witness.vector);
-    const hasBirths = witness.take(commit);
-    if (hasBirths && running !== null && running.replica.members.size > 1)
+    const births = witness.take(commit);
+    if (births.length > 0 && this.#isBehind(witness))
+      for (const link of births) this.ledger.markBehind(link);
+    if (births.length > 0 && running !== null && running.replica.members.size > 1)
       if (node.catchUp?.mayWrite(vector, nowMs) === false)
         this.report('catching up', `${name} writes, and lacks what every other member held`);
     const { stable, stableClock = -1 } = commit.header ?? {};
@@ -59,9 +61,9 @@ export class Oracle {
     const before = running?.replica.header.stableClock ?? -1;
     for (const other of this.#nodes) {
       // One that is let in and has not joined yet will get all of it from its sponsor.
-      // Nor is a copy of a member's log a member: it is found out at first contact.
       if (!members.has(other.witness.origin) || !other.witness.hasJoined) continue;
-      if (other.witness.isClone) continue;
+      // What a copy of a member's log told was taken as that member's, until it was found out.
+      if (this.ledger.clonedOrigins.has(other.witness.origin)) continue;
       const isKnownToAll = members
         .ops()
         .some(
@@ -77,6 +79,17 @@ export class Oracle {
             `${name} takes ${origin}/${seq} as stable, and ${other.name} lacks it`,
           );
     }
+  }
+
+  /** Whether the log lacks what it once told that it holds, and others count on. */
+  #isBehind(witness: Witness): boolean {
+    if (witness.isClone) return true;
+    return [...witness.everHeld].some(([origin, seq]) =>
+      this.#nodes.some((other) => {
+        const theirs = other.witness.vector.get(origin) ?? 0;
+        return Math.min(seq, theirs) > (witness.vector.get(origin) ?? 0);
+      }),
+    );
   }
 
   /** A process has opened its log: whom it must catch up with, if it is a member. */
@@ -170,6 +183,8 @@ export class Oracle {
         const entry = map.get(key);
         if (isSameOp(entry, op) || (entry === undefined && readsAbsent(op, node.clock.latestMs)))
           continue;
+        if (entry !== undefined && this.ledger.isBehind(entry) && this.#isDeadSomewhere(op))
+          continue;
         const text = `${node.name} shows ${idOf(entry)} for ${JSON.stringify(key)}`;
         this.report('greatest op', `${text}, and ${idOf(op)} is the greatest`);
       }
@@ -259,7 +274,8 @@ export class Oracle {
     const nowMs = Math.max(one.clock.latestMs, other.clock.latestMs);
     const asOf = Math.ceil((nowMs + this.#maxClockSkewMs) / MINUTE_MS);
     const names = `${one.name} and ${other.name} have equal vectors`;
-    if (!sameHash(a.mapSum(asOf), b.mapSum(asOf)))
+    const { ledger } = this;
+    if (!ledger.hasBehind && !sameHash(a.mapSum(asOf), b.mapSum(asOf)))
       this.report('equal vectors', `${names} and different map sums`);
     for (const [map, theirs] of [
       [a.map, b.map],
@@ -268,6 +284,8 @@ export class Oracle {
       for (const entry of map.entries()) {
         const entryThere = theirs.get(entry.key);
         if (isSameOp(entry, entryThere) || readsAbsent(entry, nowMs)) continue;
+        // One had collected what beats it, and another not yet: a repair settles that.
+        if ([entry, entryThere].some((op) => op !== undefined && ledger.isBehind(op))) continue;
         const text = `${names} and for ${JSON.stringify(entry.key)} different entries`;
         this.report('equal vectors', `${text}: ${idOf(entry)} and ${idOf(entryThere)}`);
         return;

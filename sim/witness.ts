@@ -97,9 +97,9 @@ export class Witness {
     return (this.vector.get(op.origin) ?? 0) >= op.seq;
   }
 
-  /** @returns whether an op was born in it. */
-  take(commit: Commit): boolean {
-    let hasBirths = false;
+  /** @returns the ops that were born in it. */
+  take(commit: Commit): Link[] {
+    const births: Link[] = [];
     const wasInSnapshot = this.#isInSnapshot;
     this.#takeHeader(commit.header ?? {});
     for (const lsn of commit.removed ?? []) this.#remove(lsn);
@@ -107,11 +107,11 @@ export class Witness {
     if (commit.header?.origin !== undefined) this.#goesOnUnder(commit.header.origin);
     for (const row of commit.rows) {
       if (this.#isInSnapshot) this.#takeSnapshotRow(row);
-      else if (this.#takeRow(row, own)) hasBirths = true;
+      else if (this.#takeRow(row, own)) births.push(this.headOf(row.op.origin));
     }
     if (wasInSnapshot && !this.#isInSnapshot) this.#endSnapshot(commit.origins);
     for (const record of commit.origins) this.#checkRecord(record);
-    return hasBirths;
+    return births;
   }
 
   #goesOnUnder(origin: string): void {
@@ -175,12 +175,17 @@ export class Witness {
   #fold({ op, won }: Row, id: string): void {
     if (!isOnKey(op)) return;
     const entry = this.entries.get(op.key);
-    const wins = entry === undefined || beats(op, entry);
+    const wins = entry === undefined || beats(op, entry) || (won && this.#mayComeBack(op, entry));
     if (won !== wins) this.#report('won bit', `${id} says won=${won}, which is not so`);
     if (!wins) return;
     this.entries.set(op.key, op);
     this.missing.delete(op.key);
     this.changedKeys.add(op.key);
+  }
+
+  /** What a log wrote that had lost a delete, where the others have collected that delete meanwhile. */
+  #mayComeBack(op: KeyOp, entry: KeyOp): boolean {
+    return this.wasCollected(entry) && this.#ledger.isBehind(op);
   }
 
   /** Rules 2 and 3, by which this op was accepted and given its generation. */
@@ -189,8 +194,8 @@ export class Witness {
     if (op.hlc <= this.#hlc) wrong(`has hlc ${op.hlc}, and ${this.#hlc} was seen before`);
     if (!isOnKey(op)) return;
     const entry = this.entries.get(op.key);
-    // What a repair writes is what shows already, but for its birth; only forks give it work.
-    if (this.#ledger.mayFork && entry !== undefined && isBornAgain(op, entry)) return;
+    // What a repair writes is what shows already, but for its birth.
+    if (this.#ledger.isDamaged && entry !== undefined && isBornAgain(op, entry)) return;
     const live = entry !== undefined && !readsAbsent(entry, nowMs) ? entry : undefined;
     // Dead entries may be collected or not, even where a clock that was set back calls them alive; and
     // the horizon rises with the same commit.
@@ -230,7 +235,10 @@ export class Witness {
       this.changedOrigins.add(origin);
     }
     for (const [key, op] of greatestOf(heldLinks(this.heads.values()))) {
-      if (isSameOp(this.entries.get(key), op)) continue;
+      const entry = this.entries.get(key);
+      if (isSameOp(entry, op)) continue;
+      // Its sender had collected what beats it.
+      if (entry !== undefined && this.#ledger.isBehind(entry)) continue;
       this.missing.set(key, op);
       this.entries.set(key, op);
       this.changedKeys.add(key);

@@ -9,6 +9,7 @@ import {
   deadEntries,
   describeStatuses,
   describeVectors,
+  haveSameMembers,
   isConverged,
   isMajority,
   lackedRows,
@@ -208,7 +209,7 @@ class World {
     const nodes = this.#nodes;
     const healedMs = this.timeline.nowMs;
     const limitMs = this.#convergenceLimitMs();
-    const isSame = (): boolean => isConverged(nodes, this.oracle.ledger.forkedOrigins);
+    const isSame = (): boolean => isConverged(nodes, this.oracle.ledger);
     await this.#require('convergence', isSame, limitMs, () => describeVectors(nodes));
     this.#convergenceMs = this.timeline.nowMs - healedMs;
     await this.#until(AFTERMATH_MS, () => false);
@@ -232,7 +233,7 @@ class World {
     for (const node of nodes) node.crash();
     this.#faults.heal();
     const limitMs = this.#convergenceLimitMs();
-    const isSame = (): boolean => isConverged(nodes, this.oracle.ledger.forkedOrigins);
+    const isSame = (): boolean => isConverged(nodes, this.oracle.ledger);
     await this.#require('convergence', isSame, limitMs, () => describeVectors(nodes));
     for (const node of nodes) this.oracle.inspect(node);
   }
@@ -278,6 +279,7 @@ class World {
   /** Where a member is gone and nobody may retire it yet, nothing more is collected, and that is right. */
   #mayCollect(): boolean {
     const { memberTimeoutMs, mayRejoin } = this.#options;
+    if (this.oracle.ledger.isDamaged && !haveSameMembers(this.#nodes)) return false;
     return !mayRejoin || (memberTimeoutMs < RETIRING_LIMIT_MS && isMajority(this.#nodes));
   }
 
