@@ -39,8 +39,11 @@ export type DeltaOutcome =
   | { readonly kind: 'applied'; readonly ops: number }
   /** A range starts above what is held: a pull must fill it. */
   | { readonly kind: 'gap' }
-  /** Two different ops bear one op id, or an op was damaged: nothing of that origin is taken. */
-  | { readonly kind: 'fork'; readonly origins: readonly string[] }
+  /**
+   * Two different ops bear one op id, or an op was damaged: nothing of these origins is taken. How many
+   * ops of others were new.
+   */
+  | { readonly kind: 'fork'; readonly origins: readonly string[]; readonly ops: number }
   /** The delta lacks an op of a range of its own, or has two ranges of one origin. */
   | { readonly kind: 'incomplete' };
 
@@ -163,8 +166,8 @@ export class Batch {
       else forked.push(range.origin);
     }
     for (const news of taken) for (const op of news) this.#append(op);
-    if (forked.length > 0) return { kind: 'fork', origins: forked };
-    return { kind: 'applied', ops: taken.reduce((total, news) => total + news.length, 0) };
+    const ops = taken.reduce((total, news) => total + news.length, 0);
+    return forked.length > 0 ? { kind: 'fork', origins: forked, ops } : { kind: 'applied', ops };
   }
 
   /** The ops of the range above what is held; undefined where one is missing. */

@@ -261,7 +261,8 @@ export class Puller {
         break; // the queue or the disk is full: the next round tries again
       case 'fork':
         this.differs(peer, outcome.origins);
-        if (wasAnswer && !this.#state.ended) this.#afterAnswer(peer, false);
+        // The peer has always more of what is forked: only what else was new is worth another pull.
+        if (wasAnswer && !this.#state.ended) this.#afterAnswer(peer, more && outcome.ops > 0);
         break;
       case 'incomplete':
         this.#state.refuse(connection, 'malformed', 'a delta does not hold what its ranges say');

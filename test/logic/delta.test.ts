@@ -154,14 +154,14 @@ deltas('a range that ends before it starts is no reason to take anything', () =>
 deltas('an op with another content under an id that we hold is a fork by its sum', () => {
   const other = forkedAt(ofA, 3);
   const batch = batchHolding(ofA.slice(0, 3));
-  assert.equal(batch.delta(deltaOf(rangeOf(other, 3, 5))), { kind: 'fork', origins: [A] });
+  assert.equal(batch.delta(deltaOf(rangeOf(other, 3, 5))), { kind: 'fork', origins: [A], ops: 0 });
   assert.ok(batch.isEmpty);
 });
 
 deltas('a fork shows even where the delta brings nothing new', () => {
   const batch = batchHolding(ofA.slice(0, 3));
   const outcome = batch.delta(deltaOf(rangeOf(forkedAt(ofA, 2), 0, 3)));
-  assert.equal(outcome, { kind: 'fork', origins: [A] });
+  assert.equal(outcome, { kind: 'fork', origins: [A], ops: 0 });
 });
 
 deltas('an op that was damaged on the way is a fork by its sum', () => {
@@ -174,7 +174,7 @@ deltas('an op that was damaged on the way is a fork by its sum', () => {
 deltas('a forked origin does not hold back the others', () => {
   const batch = batchHolding(ofA.slice(0, 3));
   const outcome = batch.delta(deltaOf(rangeOf(forkedAt(ofA, 3), 3, 5), rangeOf(ofB, 0, 2)));
-  assert.equal(outcome, { kind: 'fork', origins: [A] });
+  assert.equal(outcome, { kind: 'fork', origins: [A], ops: 2 });
   assert.equal(rowsOf(batch), ofB.slice(0, 2));
 });
 
