@@ -240,6 +240,7 @@ export class SimNode {
       settings: { ...settings, instance: dice.text(8) },
       random: dice.random,
       steadyMs: () => this.#world.timeline.nowMs,
+      pause: () => this.#world.timeline.sleep(0, name, 'goes on after a pause'),
       note: (level, text) => this.#note(level, text),
       newId: () => dice.text(16),
       newOrigin: () => `${name}.${dice.text(6)}`,

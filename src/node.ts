@@ -103,6 +103,7 @@ export async function startNode(
       settings: coreSettings(settings),
       random: seeded(randomInt(2 ** 32)),
       steadyMs: () => performance.now(),
+      pause: () => new Promise((resolve) => setImmediate(resolve)),
       note,
       newId: () => randomBytes(8).toString('hex'),
       newOrigin: () => newOrigin(settings.nodeId),
@@ -119,7 +120,7 @@ export async function startNode(
       driver.status().filter(is).length;
     registerGossipMetrics(registry, {
       replica,
-      counts: driver.counts,
+      counts: () => driver.counts,
       rejected: () => transport.rejected,
       forked: () => driver.forked().length,
       compactedRows: () => compactor.removedRows,

@@ -13,7 +13,7 @@ import {
 
 interface Floor {
   readonly name: string;
-  /** Files, and folders with a slash at the end. A file that is named beats its folder. */
+  /** Files, and folders with a slash at the end. The longer name counts. */
   readonly holds: readonly string[];
   /** Packages and Node's own modules that have no business here; true: none at all. */
   readonly neverImports: true | readonly (string | RegExp)[];
@@ -101,7 +101,7 @@ const FLOORS: readonly Floor[] = [
   },
   {
     name: 'drivers',
-    holds: ['src/gossip/driver.ts', 'src/http/'],
+    holds: ['src/gossip/driver.ts', 'src/gossip/driver/', 'src/http/'],
     neverImports: ['better-sqlite3', 'commander'],
   },
   {
@@ -231,12 +231,13 @@ layout('a circle is found and told in full', () => {
 layout.run();
 
 function floorOf(path: string): Floor | undefined {
-  const all = [...FLOORS, CLIENT];
-  const byName = all.find(({ holds }) => holds.includes(path));
-  return (
-    byName ??
-    all.find(({ holds }) => holds.some((folder) => folder.endsWith('/') && path.startsWith(folder)))
-  );
+  let found: { readonly floor: Floor; readonly length: number } | undefined;
+  for (const floor of [...FLOORS, CLIENT])
+    for (const held of floor.holds) {
+      const holds = held === path || (held.endsWith('/') && path.startsWith(held));
+      if (holds && held.length > (found?.length ?? 0)) found = { floor, length: held.length };
+    }
+  return found?.floor;
 }
 
 /**
@@ -245,7 +246,9 @@ function floorOf(path: string): Floor | undefined {
  */
 function folderOf(path: string): string {
   const ownFolder = path.replace(/\.ts$/, '/');
-  if (FLOORS.some(({ holds }) => holds.includes(ownFolder))) return ownFolder.slice(0, -1);
+  const isFolder = (folder: string): boolean => FLOORS.some(({ holds }) => holds.includes(folder));
+  if (isFolder(ownFolder)) return ownFolder.slice(0, -1);
+  if (isFolder(`${dirname(path)}/`)) return dirname(path);
   return path.split('/').slice(0, -1).slice(0, 2).join('/');
 }
 

@@ -4,150 +4,64 @@
  */
 import type { DeltaOutcome } from '../decide.ts';
 import { DamagedLogError, HearsayError } from '../errors.ts';
-import { add, carriedHash, type Hash, sameHash, subtract, ZERO } from '../hash.ts';
-import type { Log } from '../log/log.ts';
 import type { Member } from '../members.ts';
-import type { RecentRow } from '../recent.ts';
 import { viewOf } from '../replica/coreView.ts';
-import { type AskDeletes, type DeletesPage, deletesAfter } from '../replica/deletes.ts';
-import { type ChunkEnds, deltaFor } from '../replica/deltaFor.ts';
-import { offerAgain, type SetAside, setAside } from '../replica/offer.ts';
-import { SnapshotSource } from '../replica/snapshotSource.ts';
+import { deletesAfter } from '../replica/deletes.ts';
+import { setAside } from '../replica/offer.ts';
 import type { Committed, Replica } from '../replica.ts';
-import type { Vector } from '../vector.ts';
-import { encodeOp, MalformedMessageError } from './codec.ts';
+import { MalformedMessageError } from './codec.ts';
 import { Core } from './core.ts';
 import { type Digest, makeDigest } from './digest.ts';
-import type { CoreSettings, Input, Output, View } from './interface.ts';
+import { Answers } from './driver/answers.ts';
+import { AskedDeletes } from './driver/askedDeletes.ts';
+import { ConfirmRequests } from './driver/confirmRequests.ts';
+import { type MemberStatus, memberStatuses } from './driver/memberStatus.ts';
+import { Offers } from './driver/offers.ts';
+import type { DriverOptions } from './driver/options.ts';
+import { pushTexts } from './driver/pushes.ts';
+import { Repairs } from './driver/repairs.ts';
+import { Snapshots } from './driver/snapshots.ts';
+import type { Input, Output, View } from './interface.ts';
 import {
-  type ComparedMessage,
-  type CompareMessage,
   decodeMessage,
-  encodeCompare,
-  encodeCompared,
-  encodeConfirm,
   encodeConfirmed,
   encodeDeleted,
-  encodeDeletes,
-  encodeDelta,
   encodeDigest,
   encodeError,
   encodeHello,
   encodeLater,
   encodeNext,
   encodeRejoin,
-  encodeSnapshot,
 } from './messages.ts';
-import type { Random } from './random.ts';
-import {
-  bucketCount,
-  bucketSums,
-  differingBuckets,
-  entriesOf,
-  entriesToBearAgain,
-} from './repair.ts';
 import type { Phase } from './standing.ts';
 import type { PeerStatus } from './status.ts';
 import type { ConnectionId, Transport, TransportEvent } from './transport.ts';
 
-export interface DriverOptions {
-  readonly replica: Replica;
-  readonly transport: Transport;
-  readonly settings: CoreSettings;
-  readonly random: Random;
-  /**
-   * Milliseconds that go on evenly while wall clocks are set: what intervals are measured by. The
-   * replica's clock where it is not given.
-   */
-  readonly steadyMs?: () => number;
-  /** For the node's own log. */
-  readonly note: (level: 'info' | 'warn', text: string) => void;
-  /** A new random id, of a cluster. */
-  readonly newId: () => string;
-  /** A new origin for this node. */
-  readonly newOrigin: () => string;
-  readonly logs: LogChanges;
-  /** What an earlier rejoin had set aside and not yet offered again. */
-  readonly setAside?: readonly SetAside[];
-  /** The node can not go on: an invariant is broken or a log can not be opened. */
-  readonly fail: (error: unknown) => void;
-  /** Only for tests: whether to lose this push. */
-  readonly losePush?: () => boolean;
-}
-
-/** What rule 12 does with the files of the log. */
-export interface LogChanges {
-  /**
-   * Closes the log and opens an empty one under a new origin.
-   *
-   * @param keep whether the old one is set aside until `dropSetAside`, or thrown away.
-   */
-  renew(keep: boolean): Promise<Log>;
-  /** What was set aside has been offered again. */
-  dropSetAside(): Promise<void>;
-}
-
 /** What the driver counts, for metrics. */
 export interface DriverCounts {
-  pushesSent: number;
-  pushesShed: number;
-  pulls: number;
-  opsReceived: number;
-  snapshotsSent: number;
-  rejoins: number;
-  collected: number;
-  repaired: number;
-}
-
-/** One answer at a time goes to a peer; of the digests that come meanwhile the last is answered. */
-interface Answering {
-  readonly ends: ChunkEnds;
-  busy: boolean;
-  next: Digest | null;
-}
-
-/** A snapshot on its way to a peer; the last part is kept until the next is asked for. */
-interface Sending {
-  readonly source: SnapshotSource;
-  part: number;
-  text: string;
-  busy: boolean;
-}
-
-interface Asked {
-  /** By the time that intervals are measured by. */
-  readonly until: number;
-  readonly settle: (page: DeletesPage | null) => void;
-}
-
-/** A member as `GET /_cluster` shows it. */
-export interface MemberStatus extends Member {
-  /** UTC milliseconds. */
-  readonly lastHeardAt: number;
-  /** Whether its settled vector is what keeps the stable vector from moving on. */
-  readonly holdsBack: boolean;
-  /** Up to where it has acknowledged everything that we hold; null before it has. */
-  readonly acknowledged: Vector | null;
+  readonly pushesSent: number;
+  readonly pushesShed: number;
+  readonly pulls: number;
+  readonly opsReceived: number;
+  readonly snapshotsSent: number;
+  readonly rejoins: number;
+  readonly collected: number;
+  readonly repaired: number;
 }
 
 /** Dead entries looked at in one go: collecting never holds the event loop for long. */
 const COLLECT_LIMIT = 10_000;
-/** Differing buckets settled in one go; the next comparison goes on with the others. */
-const BUCKETS_A_REPAIR = 16;
-const OFFER_RETRY_MS = 2000;
 const NOT_JOINED = 'it has not joined its cluster yet';
 const CATCHING_UP = 'it is catching up with its peers after a start';
 
 export class Driver {
-  readonly counts: DriverCounts = {
+  readonly #counts = {
     pushesSent: 0,
     pushesShed: 0,
     pulls: 0,
     opsReceived: 0,
-    snapshotsSent: 0,
     rejoins: 0,
     collected: 0,
-    repaired: 0,
   };
   readonly #options: DriverOptions;
   readonly #replica: Replica;
@@ -157,18 +71,14 @@ export class Driver {
   /** Grows with each new core: what an older one asked for is dropped. */
   #life = 0;
   readonly #connections = new Set<ConnectionId>();
-  readonly #answering = new Map<ConnectionId, Answering>();
-  readonly #sending = new Map<ConnectionId, Sending>();
+  readonly #answers: Answers;
+  readonly #snapshots: Snapshots;
+  readonly #repairs: Repairs;
+  readonly #askedDeletes: AskedDeletes;
   readonly #endCommits: () => void;
-  readonly #confirmedListeners = new Set<() => void>();
-  #asksToConfirm = false;
-  #setAside: SetAside[];
-  /** Peers that owe a page of deletes. */
-  readonly #asked = new Map<ConnectionId, Asked>();
+  readonly #confirmRequests: ConfirmRequests;
+  readonly #offers: Offers;
   #collecting = false;
-  #offering = false;
-  /** An offer that found no room is made again from then on. */
-  #nextOfferAt = 0;
   #changing: Promise<void> | null = null;
   #stopped = false;
 
@@ -177,7 +87,45 @@ export class Driver {
     this.#replica = options.replica;
     this.#transport = options.transport;
     this.#view = viewOf(options.replica);
-    this.#setAside = [...(options.setAside ?? [])];
+    const { replica, pause, note, settings } = options;
+    const send = (connection: ConnectionId, text: string): void => {
+      if (!this.#stopped) this.#transport.send(connection, text);
+    };
+    const steadyMs = (): number => this.#steadyMs();
+    this.#answers = new Answers({
+      replica,
+      send,
+      digest: (connection) => this.#digest(connection),
+      differs: (connection, origin) => this.#step({ kind: 'differs', connection, origin }),
+    });
+    this.#snapshots = new Snapshots({ replica, send, pause });
+    this.#repairs = new Repairs({ replica, send, note });
+    this.#askedDeletes = new AskedDeletes({
+      send,
+      isOpen: (connection) => this.#connections.has(connection),
+      steadyMs,
+      timeoutMs: settings.pullTimeoutMs,
+    });
+    this.#offers = new Offers(
+      {
+        replica,
+        note,
+        steadyMs,
+        peers: () =>
+          this.#core.pushTargets().map((connection) => this.#askedDeletes.of(connection)),
+        done: async () => {
+          if (this.#changing === null) await options.logs.dropSetAside();
+        },
+      },
+      options.setAside ?? [],
+    );
+    this.#confirmRequests = new ConfirmRequests({
+      ownSeq: () => replica.record(replica.origin).seq,
+      sendToPeers: (text) => {
+        if (this.#changing === null)
+          for (const connection of this.#core.pushTargets()) send(connection, text);
+      },
+    });
     this.#core = this.#newCore();
     this.#transport.listen((event) => this.#onTransport(event));
     this.#endCommits = options.replica.onCommit((committed) => this.#push(committed));
@@ -186,11 +134,14 @@ export class Driver {
   /** To be called a few times a second: dials, pulls and collects what is due. */
   tick(): void {
     this.#step({ kind: 'tick' });
-    const isDue = this.#setAside.length > 0 && this.#steadyMs() >= this.#nextOfferAt;
-    if (isDue && this.#core.phase === 'ready' && this.#replica.notWritable === null)
-      this.#run(() => this.#offer());
-    for (const { until, settle } of this.#asked.values())
-      if (this.#steadyMs() > until) settle(null);
+    const mayWrite = this.#core.phase === 'ready' && this.#replica.notWritable === null;
+    if (this.#offers.isDue && mayWrite) this.#run(() => this.#offers.offer());
+    this.#askedDeletes.tick();
+  }
+
+  get counts(): DriverCounts {
+    const { begun: snapshotsSent } = this.#snapshots;
+    return { ...this.#counts, snapshotsSent, repaired: this.#repairs.repaired };
   }
 
   get phase(): Phase {
@@ -208,20 +159,12 @@ export class Driver {
 
   /** Asks the peers to say at once when they have committed what this node has; once a turn. */
   ask(): void {
-    if (this.#asksToConfirm) return;
-    this.#asksToConfirm = true;
-    queueMicrotask(() => {
-      this.#asksToConfirm = false;
-      if (this.#stopped || this.#changing !== null) return;
-      const text = encodeConfirm(this.#replica.record(this.#replica.origin).seq);
-      for (const connection of this.#core.pushTargets()) this.#transport.send(connection, text);
-    });
+    this.#confirmRequests.ask();
   }
 
   /** Told whenever a peer has committed more of this node's own ops. @returns what ends it. */
   onConfirmed(listener: () => void): () => void {
-    this.#confirmedListeners.add(listener);
-    return () => this.#confirmedListeners.delete(listener);
+    return this.#confirmRequests.onConfirmed(listener);
   }
 
   /** Origins of which two different ops bear one id, and whose nodes have not rejoined yet. */
@@ -230,22 +173,8 @@ export class Driver {
   }
 
   members(): MemberStatus[] {
-    const { stability } = this.#core;
-    const { members, origin, vector } = this.#view;
-    const clocks = [...members.all()].map((member) =>
-      member.origin === origin
-        ? Number.POSITIVE_INFINITY
-        : (stability.settledClockOf(member.origin) ?? 0),
-    );
-    const slowest = Math.min(...clocks);
-    return [...members.all()].map((member, index) => ({
-      ...member,
-      lastHeardAt:
-        member.origin === origin ? this.#replica.nowMs() : this.#core.lastHeardAt(member.origin),
-      holdsBack: member.origin !== origin && clocks[index] === slowest,
-      acknowledged:
-        member.origin === origin ? vector : (stability.settledOf(member.origin) ?? null),
-    }));
+    const nowMs = this.#replica.nowMs();
+    return memberStatuses(this.#view, this.#core, nowMs);
   }
 
   async stop(): Promise<void> {
@@ -289,9 +218,9 @@ export class Driver {
 
   #dropConnection(connection: ConnectionId): void {
     this.#connections.delete(connection);
-    this.#asked.get(connection)?.settle(null);
-    this.#answering.delete(connection);
-    this.#sending.delete(connection);
+    this.#askedDeletes.answered(connection, null);
+    this.#answers.drop(connection);
+    this.#snapshots.drop(connection);
   }
 
   #step(input: Input): void {
@@ -320,11 +249,11 @@ export class Driver {
         this.#transport.close(output.connection, output.reason);
         break;
       case 'pull':
-        this.counts.pulls++;
+        this.#counts.pulls++;
         this.#transport.send(output.connection, encodeDigest(this.#digest(output.connection)));
         break;
       case 'answer':
-        this.#run(() => this.#answer(output.connection, output.digest));
+        this.#run(() => this.#answers.answer(output.connection, output.digest));
         break;
       case 'later':
         this.#transport.send(output.connection, encodeLater());
@@ -336,7 +265,7 @@ export class Driver {
         this.#transport.send(output.connection, encodeConfirmed(output.seq));
         break;
       case 'heldMore':
-        for (const listener of this.#confirmedListeners) listener();
+        this.#confirmRequests.confirmed();
         break;
       case 'tellToRejoin':
         this.#transport.send(output.connection, encodeRejoin(output.message));
@@ -361,7 +290,7 @@ export class Driver {
         this.#run(() => this.#admit(output));
         break;
       case 'snapshot':
-        this.#run(() => this.#sendSnapshot(output.connection, output.part));
+        this.#run(() => this.#snapshots.send(output.connection, output.part));
         break;
       case 'takeSnapshot':
         this.#run(() => this.#takeSnapshot(output));
@@ -382,13 +311,13 @@ export class Driver {
         this.#run(() => this.#collect(output.stable));
         break;
       case 'repair':
-        this.#startRepair(output.connection);
+        this.#repairs.start(output.connection, this.#digest(output.connection).asOf);
         break;
       case 'deletes':
         this.#run(() => this.#deletes(output));
         break;
       case 'repairStep':
-        this.#run(() => this.#repairStep(output.connection, output.message));
+        this.#run(() => this.#repairs.step(output.connection, output.message));
         break;
       case 'rejoin':
         this.#rejoin(output);
@@ -445,47 +374,9 @@ export class Driver {
     }
   }
 
-  /** Rule 12: what was set aside comes back as ordinary PUTs. */
-  async #offer(): Promise<void> {
-    if (this.#offering) return;
-    this.#offering = true;
-    this.#nextOfferAt = this.#steadyMs() + OFFER_RETRY_MS;
-    try {
-      await this.#offerAll();
-    } finally {
-      this.#offering = false;
-    }
-  }
-
-  async #offerAll(): Promise<void> {
-    const welcoming = new Map(this.#replica.vector);
-    for (let aside = this.#setAside[0]; aside !== undefined; aside = this.#setAside[0]) {
-      const { note } = this.#options;
-      const peers = this.#core.pushTargets().map((connection) => this.#asking(connection));
-      await offerAgain(this.#replica, aside, welcoming, peers, note);
-      if (this.#setAside[0] === aside) this.#setAside.shift();
-    }
-    if (this.#changing === null) await this.#options.logs.dropSetAside();
-  }
-
-  /** Asks a peer for the deletes in its log. */
-  #asking(connection: ConnectionId): AskDeletes {
-    return (since, after) =>
-      new Promise((resolve) => {
-        const settle = (page: DeletesPage | null): void => {
-          this.#asked.delete(connection);
-          resolve(page);
-        };
-        if (!this.#connections.has(connection)) return settle(null);
-        const until = this.#steadyMs() + this.#options.settings.pullTimeoutMs;
-        this.#asked.set(connection, { until, settle });
-        this.#transport.send(connection, encodeDeletes({ type: 'deletes', since, after }));
-      });
-  }
-
   async #deletes({ connection, message }: OutputOf<'deletes'>): Promise<void> {
     if (message.type === 'deleted') {
-      this.#asked.get(connection)?.settle(message);
+      this.#askedDeletes.answered(connection, message);
       return;
     }
     const page = await deletesAfter(this.#replica.log, message.since, message.after);
@@ -496,7 +387,7 @@ export class Driver {
   #ready(value: string): void {
     if (this.#replica.header.facts.renewOrigin !== 'yes') {
       this.#replica.notWritable = null;
-      this.#run(() => this.#offer());
+      this.#run(() => this.#offers.offer());
       return;
     }
     this.#change(async () => {
@@ -505,7 +396,7 @@ export class Driver {
   }
 
   #rejoin({ reason, keep, origin: state }: Omit<OutputOf<'rejoin'>, 'kind'>): void {
-    this.counts.rejoins++;
+    this.#counts.rejoins++;
     this.#options.note('warn', `this node rejoins: ${reason}`);
     // The new log knows nobody, and NODES need not name anybody who is still there.
     const known = [...this.#view.members.all()].filter(
@@ -518,7 +409,7 @@ export class Driver {
       // Half a snapshot is no log: nobody could open it again, and it holds nothing of this node's own.
       const keeps = keep && header.facts.snapshotUnderWay !== 'yes';
       const nothing = { origin, entries: [], trustedSeq: 0, isRetired: true };
-      this.#setAside.push(keeps ? setAside(this.#replica, state) : nothing);
+      this.#offers.add(keeps ? setAside(this.#replica, state) : nothing);
       await this.#replica.adopt(await this.#options.logs.renew(keeps));
     }, known);
   }
@@ -551,7 +442,7 @@ export class Driver {
     if (this.#collecting) return;
     this.#collecting = true;
     try {
-      this.counts.collected += (await this.#replica.collect(stable, COLLECT_LIMIT)).length;
+      this.#counts.collected += (await this.#replica.collect(stable, COLLECT_LIMIT)).length;
     } finally {
       this.#collecting = false;
     }
@@ -560,36 +451,6 @@ export class Driver {
   async #admit({ connection, origin, value, digest }: OutputOf<'admit'>): Promise<void> {
     await this.#replica.admit(origin, value);
     this.#step({ kind: 'admitted', connection, digest });
-  }
-
-  // ---- snapshots
-
-  async #sendSnapshot(connection: ConnectionId, part: number): Promise<void> {
-    let sending = this.#sending.get(connection);
-    if (part === 0 && sending === undefined) {
-      const { maxDeltaOps, maxDeltaBytes } = this.#replica.limits;
-      const source = new SnapshotSource(this.#replica, {
-        maxRows: maxDeltaOps,
-        maxBytes: maxDeltaBytes,
-      });
-      sending = { source, part: -1, text: '', busy: false };
-      this.#sending.set(connection, sending);
-      this.counts.snapshotsSent++;
-    }
-    if (sending === undefined || sending.busy) return;
-    if (part === sending.part + 1) {
-      sending.busy = true;
-      const made = await sending.source.next();
-      sending.busy = false;
-      if (this.#sending.get(connection) !== sending) return;
-      if (made === undefined) {
-        this.#sending.delete(connection); // overtaken by compaction: the peer times out and starts again
-        return;
-      }
-      sending.part = part;
-      sending.text = encodeSnapshot(part, made.rows, made.end);
-    }
-    if (part === sending.part) this.#transport.send(connection, sending.text);
   }
 
   async #takeSnapshot({ connection, part, rows, end }: OutputOf<'takeSnapshot'>): Promise<void> {
@@ -605,128 +466,30 @@ export class Driver {
     this.#step({ kind: 'tookSnapshot', connection, part, ended: end !== null, ok });
   }
 
-  // ---- repair (rule 11)
-
-  #startRepair(connection: ConnectionId): void {
-    const { asOf } = this.#digest(connection);
-    const buckets = bucketCount(this.#replica.map.size);
-    const message = { type: 'compare', asOf, buckets, bucket: null } as const;
-    this.#transport.send(connection, encodeCompare(message));
-  }
-
-  async #repairStep(
-    connection: ConnectionId,
-    message: CompareMessage | ComparedMessage,
-  ): Promise<void> {
-    const { map } = this.#replica;
-    const { asOf, buckets, bucket } = message;
-    if (message.type === 'compare') {
-      const sums = bucket === null ? bucketSums(map.entries(), asOf, buckets) : [];
-      const entries = bucket === null ? [] : entriesOf(map.entries(), buckets, bucket);
-      const reply = { type: 'compared', asOf, buckets, bucket, sums, entries } as const;
-      this.#transport.send(connection, encodeCompared(reply));
-      return;
-    }
-    if (bucket === null) {
-      const ours = bucketSums(map.entries(), asOf, buckets);
-      for (const differing of differingBuckets(ours, message.sums).slice(0, BUCKETS_A_REPAIR))
-        this.#transport.send(
-          connection,
-          encodeCompare({ type: 'compare', asOf, buckets, bucket: differing }),
-        );
-      return;
-    }
-    const again = entriesToBearAgain(
-      entriesOf(map.entries(), buckets, bucket),
-      message.entries,
-      asOf,
-    );
-    if (again.length === 0) return;
-    this.counts.repaired += again.length;
-    this.#options.note(
-      'warn',
-      `a repair writes ${again.length} entries again that a peer had lost`,
-    );
-    await this.#replica.bearAgain(again);
-  }
-
-  // ---- deltas out
-
-  async #answer(connection: ConnectionId, digest: Digest): Promise<void> {
-    const answering = this.#answering.get(connection) ?? {
-      ends: new Map(),
-      busy: false,
-      next: null,
-    };
-    this.#answering.set(connection, answering);
-    answering.next = digest;
-    if (answering.busy) return;
-    answering.busy = true;
-    try {
-      while (answering.next !== null && this.#answering.get(connection) === answering) {
-        const { vector, sums } = answering.next;
-        answering.next = null;
-        // Before the ops are read: the answer must hold all that its digest says.
-        const digest = this.#digest(connection);
-        const delta = await deltaFor(this.#replica, vector, answering.ends);
-        for (const [origin, sum] of delta.sumsBefore)
-          if (!sameHash(sum, sums.get(origin) ?? ZERO))
-            this.#step({ kind: 'differs', connection, origin });
-        if (this.#stopped || !this.#connections.has(connection)) return;
-        const answer = { digest, more: delta.more };
-        this.#transport.send(connection, encodeDelta(delta.ranges, delta.wireOps, answer));
-      }
-    } finally {
-      answering.busy = false;
-    }
-  }
-
   /** In the turn of the event loop that committed: to every peer whose socket keeps up. */
   #push({ rows, origin }: Committed): void {
     const own = rows.filter(({ row }) => row.op.origin === origin);
     if (own.length === 0) return;
     const peers = this.#core.pushTargets();
     if (peers.length === 0) return;
-    for (const text of this.#pushTexts(own, this.#replica.record(origin).sum)) {
+    const { limits } = this.#replica;
+    for (const text of pushTexts(own, this.#replica.record(origin).sum, limits)) {
       for (const connection of peers) {
-        if (this.#transport.bufferedBytes(connection) > this.#replica.limits.maxPeerBufferBytes)
-          this.counts.pushesShed++;
+        if (this.#transport.bufferedBytes(connection) > limits.maxPeerBufferBytes)
+          this.#counts.pushesShed++;
         else if (!this.#options.losePush?.()) {
-          this.counts.pushesSent++;
+          this.#counts.pushesSent++;
           this.#transport.send(connection, text);
         }
       }
     }
   }
 
-  /** @param sumAtEnd the sum of the origin's ops up to the last of these. */
-  #pushTexts(rows: readonly RecentRow[], sumAtEnd: Hash): string[] {
-    const { maxDeltaOps, maxDeltaBytes } = this.#replica.limits;
-    let sum = sumAtEnd;
-    for (const { row } of rows) sum = subtract(sum, carriedHash(row.op));
-    const texts: string[] = [];
-    let wireOps: string[] = [];
-    let bytes = 0;
-    for (const [index, one] of rows.entries()) {
-      one.wire ??= encodeOp(one.row.op);
-      wireOps.push(one.wire);
-      bytes += one.wire.length;
-      sum = add(sum, carriedHash(one.row.op));
-      const { origin, seq: to } = one.row.op;
-      if (wireOps.length < maxDeltaOps && bytes < maxDeltaBytes && index < rows.length - 1)
-        continue;
-      texts.push(encodeDelta([{ origin, after: to - wireOps.length, to, sum }], wireOps, null));
-      wireOps = [];
-      bytes = 0;
-    }
-    return texts;
-  }
-
   // ---- deltas in
 
   async #take({ connection, delta, wasAnswer, more }: OutputOf<'take'>): Promise<void> {
     const outcome = await this.#receive(delta);
-    if (outcome.kind === 'applied') this.counts.opsReceived += outcome.ops;
+    if (outcome.kind === 'applied') this.#counts.opsReceived += outcome.ops;
     this.#step({ kind: 'taken', connection, outcome, wasAnswer, more });
   }
 

@@ -16,7 +16,7 @@ export interface GossipCounts {
 
 export interface GossipFigures {
   readonly replica: Replica;
-  readonly counts: GossipCounts;
+  readonly counts: () => GossipCounts;
   /** Upgrades refused for their token. */
   readonly rejected: () => number;
   /** Origins of which two histories exist. */
@@ -45,27 +45,27 @@ export function registerGossipMetrics(registry: Registry, figures: GossipFigures
     };
     new Gauge({ name, help, registers, collect });
   };
-  total('hearsay_pushes_sent_total', 'Pushes sent.', () => counts.pushesSent);
+  total('hearsay_pushes_sent_total', 'Pushes sent.', () => counts().pushesSent);
   total(
     'hearsay_pushes_shed_total',
     'Pushes left to the next pull, since the peer was too slow.',
-    () => counts.pushesShed,
+    () => counts().pushesShed,
   );
-  total('hearsay_pulls_total', 'Digests sent.', () => counts.pulls);
-  total('hearsay_ops_received_total', 'Ops taken in from peers.', () => counts.opsReceived);
+  total('hearsay_pulls_total', 'Digests sent.', () => counts().pulls);
+  total('hearsay_ops_received_total', 'Ops taken in from peers.', () => counts().opsReceived);
   total(
     'hearsay_snapshots_sent_total',
     'Snapshots begun for new nodes.',
-    () => counts.snapshotsSent,
+    () => counts().snapshotsSent,
   );
-  total('hearsay_rejoins_total', 'Times that this node rejoined.', () => counts.rejoins);
-  total('hearsay_collected_total', 'Dead entries collected.', () => counts.collected);
+  total('hearsay_rejoins_total', 'Times that this node rejoined.', () => counts().rejoins);
+  total('hearsay_collected_total', 'Dead entries collected.', () => counts().collected);
   total(
     'hearsay_log_compacted_rows_total',
     'Rows that compaction removed from the log.',
     figures.compactedRows,
   );
-  total('hearsay_repaired_total', 'Entries written again by repairs.', () => counts.repaired);
+  total('hearsay_repaired_total', 'Entries written again by repairs.', () => counts().repaired);
   total(
     'hearsay_gossip_rejected_total',
     'Peers refused for a wrong or missing token.',

@@ -25,6 +25,8 @@ const ORIGIN = 'node1.aaaaaa';
 const ALL = 1_000_000;
 const WIDE = { maxRows: 1000, maxBytes: 1e6 };
 
+const noPause = async (): Promise<void> => {};
+
 const rowsOf = (part: SnapshotPart): SnapshotRow[] =>
   part.rows.map(({ wire, isEntry }) => ({ op: decodeOp(JSON.parse(wire)), isEntry }));
 
@@ -41,7 +43,14 @@ async function stream(
   limit = WIDE,
   between: (part: number) => Promise<unknown> = async () => {},
 ): Promise<SnapshotPart[]> {
-  const source = new SnapshotSource(sender, limit);
+  return streamFrom(new SnapshotSource(sender, limit, noPause), receiver, between);
+}
+
+async function streamFrom(
+  source: SnapshotSource,
+  receiver: Replica,
+  between: (part: number) => Promise<unknown> = async () => {},
+): Promise<SnapshotPart[]> {
   const parts: SnapshotPart[] = [];
   for (;;) {
     const part = await source.next();
@@ -203,7 +212,7 @@ sending('of what is stable only entries and members go; above it every op', asyn
 
 sending('an empty log makes one empty part', async () => {
   const { replica } = await openReplica();
-  const source = new SnapshotSource(replica, WIDE);
+  const source = new SnapshotSource(replica, WIDE, noPause);
   const part = await source.next();
   assert.equal(part?.rows, []);
   assert.equal(part?.end?.vector, new Map());
@@ -240,6 +249,33 @@ sending('an entry that is written over while it goes out is sent all the same', 
   assert.equal(sortedEntries(receiver.replica), sortedEntries(replica));
 });
 
+sending(
+  'what is written while the map is looked through is in it, and marked as the entry',
+  async () => {
+    const { replica } = await openReplica();
+    // Enough keys that the look through the map pauses.
+    const keys = Array.from({ length: 5000 }, (_, index) => `key${index}`);
+    await replica.submit(keys.map((key) => putting(key)));
+    await collect(replica);
+    const written = ['key0', 'key4999', 'another'];
+    let pauses = 0;
+    const pause = async (): Promise<void> => {
+      if (pauses++ === 0)
+        await replica.submit(written.map((key) => putting(key, { version: 'next' })));
+    };
+    const receiver = await openEmpty();
+    const source = new SnapshotSource(replica, WIDE, pause);
+    const parts = await streamFrom(source, receiver.replica);
+    assert.ok(pauses > 0);
+    assert.equal(receiver.replica.vector, replica.vector);
+    assert.equal(sortedEntries(receiver.replica), sortedEntries(replica));
+    const marked = parts.flatMap(rowsOf).filter(({ op, isEntry }) => op.seq > 5000 && isEntry);
+    assert.equal(marked.map(({ op }) => op.key).sort(), [...written].sort());
+    const again = await afterCrash(receiver);
+    assert.equal(sortedEntries(again.replica), sortedEntries(replica));
+  },
+);
+
 sending('what is written while it goes out is not in it, but in the deltas after it', async () => {
   const { replica } = await openReplica();
   await replica.submit([...'abcd'].map((key) => putting(key)));
@@ -257,7 +293,7 @@ sending('where compaction overtakes it there is no next part, and a new one is w
   const { replica, clock } = await openReplica();
   await replica.submit([...'abcd'].map((key) => putting(key)));
   await replica.submit([...'abcde'].map((key) => putting(key, { version: 2 })));
-  const source = new SnapshotSource(replica, { maxRows: 2, maxBytes: 1e6 });
+  const source = new SnapshotSource(replica, { maxRows: 2, maxBytes: 1e6 }, noPause);
   assert.is((await source.next())?.rows.length, 2);
   clock.nowMs += 1000;
   await collect(replica);

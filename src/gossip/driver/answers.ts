@@ -1,0 +1,74 @@
+/**
+ * Deltas that answer digests (rule 7). One answer at a time goes to a peer; of the digests that come
+ * meanwhile the last is answered.
+ */
+import { sameHash, ZERO } from '../../hash.ts';
+import { type ChunkEnds, deltaFor } from '../../replica/deltaFor.ts';
+import type { Replica } from '../../replica.ts';
+import type { Digest } from '../digest.ts';
+import { encodeDelta } from '../messages.ts';
+import type { ConnectionId } from '../transport.ts';
+
+export interface AnswersOptions {
+  readonly replica: Replica;
+  readonly digest: (connection: ConnectionId) => Digest;
+  readonly send: (connection: ConnectionId, text: string) => void;
+  /** Told of an origin whose ops, up to where the peer has them, are others at the peer. */
+  readonly differs: (connection: ConnectionId, origin: string) => void;
+}
+
+interface Answering {
+  readonly ends: ChunkEnds;
+  busy: boolean;
+  next: Digest | null;
+}
+
+export class Answers {
+  readonly #options: AnswersOptions;
+  readonly #answering = new Map<ConnectionId, Answering>();
+
+  constructor(options: AnswersOptions) {
+    this.#options = options;
+  }
+
+  async answer(connection: ConnectionId, asked: Digest): Promise<void> {
+    const answering = this.#answering.get(connection) ?? {
+      ends: new Map(),
+      busy: false,
+      next: null,
+    };
+    this.#answering.set(connection, answering);
+    answering.next = asked;
+    if (answering.busy) return;
+    answering.busy = true;
+    try {
+      while (answering.next !== null && this.#answering.get(connection) === answering) {
+        const { vector, sums } = answering.next;
+        answering.next = null;
+        await this.#send(connection, answering, vector, sums);
+      }
+    } finally {
+      answering.busy = false;
+    }
+  }
+
+  drop(connection: ConnectionId): void {
+    this.#answering.delete(connection);
+  }
+
+  async #send(
+    connection: ConnectionId,
+    answering: Answering,
+    vector: Digest['vector'],
+    sums: Digest['sums'],
+  ): Promise<void> {
+    const { replica, digest, send, differs } = this.#options;
+    // Before the ops are read: the answer must hold all that its digest says.
+    const ours = digest(connection);
+    const delta = await deltaFor(replica, vector, answering.ends);
+    for (const [origin, sum] of delta.sumsBefore)
+      if (!sameHash(sum, sums.get(origin) ?? ZERO)) differs(connection, origin);
+    if (this.#answering.get(connection) !== answering) return;
+    send(connection, encodeDelta(delta.ranges, delta.wireOps, { digest: ours, more: delta.more }));
+  }
+}

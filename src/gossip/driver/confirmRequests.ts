@@ -1,0 +1,39 @@
+/** Writes whose clients wait until so many nodes have committed them: peers are asked, and tell. */
+import { encodeConfirm } from '../messages.ts';
+
+export interface ConfirmRequestsOptions {
+  /** The seq of this node's last op. */
+  readonly ownSeq: () => number;
+  /** Sends to every peer; where that is not possible now, to none. */
+  readonly sendToPeers: (text: string) => void;
+}
+
+export class ConfirmRequests {
+  readonly #options: ConfirmRequestsOptions;
+  readonly #listeners = new Set<() => void>();
+  #isAsking = false;
+
+  constructor(options: ConfirmRequestsOptions) {
+    this.#options = options;
+  }
+
+  /** Asks the peers to say at once when they have committed what this node has; once a turn. */
+  ask(): void {
+    if (this.#isAsking) return;
+    this.#isAsking = true;
+    queueMicrotask(() => {
+      this.#isAsking = false;
+      this.#options.sendToPeers(encodeConfirm(this.#options.ownSeq()));
+    });
+  }
+
+  /** Told whenever a peer has committed more of this node's own ops. @returns what ends it. */
+  onConfirmed(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  confirmed(): void {
+    for (const listener of this.#listeners) listener();
+  }
+}

@@ -1,0 +1,44 @@
+/** Members as `GET /_cluster` shows them: how far each has acknowledged, and who holds collection back. */
+import type { Member } from '../../members.ts';
+import type { Stability } from '../../stability.ts';
+import type { Vector } from '../../vector.ts';
+import type { View } from '../interface.ts';
+
+export interface MemberStatus extends Member {
+  /** UTC milliseconds. */
+  readonly lastHeardAt: number;
+  /** Whether its settled vector is what keeps the stable vector from moving on. */
+  readonly holdsBack: boolean;
+  /** Up to where it has acknowledged everything that we hold; null before it has. */
+  readonly acknowledged: Vector | null;
+}
+
+/** What the core knows of the members. */
+interface Heard {
+  readonly stability: Stability;
+  lastHeardAt(origin: string): number;
+}
+
+/** @param nowMs UTC milliseconds. */
+export function memberStatuses(
+  { members, origin, vector }: Pick<View, 'members' | 'origin' | 'vector'>,
+  heard: Heard,
+  nowMs: number,
+): MemberStatus[] {
+  const { stability } = heard;
+  const all = [...members.all()];
+  const clockOf = (member: Member): number =>
+    member.origin === origin
+      ? Number.POSITIVE_INFINITY
+      : (stability.settledClockOf(member.origin) ?? 0);
+  const slowest = Math.min(...all.map(clockOf));
+  return all.map((member) => {
+    const isOwn = member.origin === origin;
+    return {
+      ...member,
+      lastHeardAt: isOwn ? nowMs : heard.lastHeardAt(member.origin),
+      holdsBack: !isOwn && clockOf(member) === slowest,
+      acknowledged: isOwn ? vector : (stability.settledOf(member.origin) ?? null),
+    };
+  });
+}

@@ -1,0 +1,73 @@
+/** Repair as a conversation (rule 11): what is asked, answered and born again is decided in repair.ts. */
+import type { Replica } from '../../replica.ts';
+import {
+  type ComparedMessage,
+  type CompareMessage,
+  encodeCompare,
+  encodeCompared,
+} from '../messages.ts';
+import {
+  bucketCount,
+  bucketSums,
+  differingBuckets,
+  entriesOf,
+  entriesToBearAgain,
+} from '../repair.ts';
+import type { ConnectionId } from '../transport.ts';
+
+export interface RepairsOptions {
+  readonly replica: Replica;
+  readonly send: (connection: ConnectionId, text: string) => void;
+  readonly note: (level: 'info' | 'warn', text: string) => void;
+}
+
+/** Differing buckets settled in one go; the next comparison goes on with the others. */
+const BUCKETS_A_REPAIR = 16;
+
+export class Repairs {
+  /** Entries that were born again. */
+  repaired = 0;
+  readonly #options: RepairsOptions;
+
+  constructor(options: RepairsOptions) {
+    this.#options = options;
+  }
+
+  /** @param asOf the minute that both maps are compared as of. */
+  start(connection: ConnectionId, asOf: number): void {
+    const { replica, send } = this.#options;
+    const buckets = bucketCount(replica.map.size);
+    send(connection, encodeCompare({ type: 'compare', asOf, buckets, bucket: null }));
+  }
+
+  async step(connection: ConnectionId, message: CompareMessage | ComparedMessage): Promise<void> {
+    if (message.type === 'compare') this.#reply(connection, message);
+    else if (message.bucket === null) this.#lookInto(connection, message);
+    else await this.#settle(message, message.bucket);
+  }
+
+  #reply(connection: ConnectionId, { asOf, buckets, bucket }: CompareMessage): void {
+    const { replica, send } = this.#options;
+    const { map } = replica;
+    const sums = bucket === null ? bucketSums(map.entries(), asOf, buckets) : [];
+    const entries = bucket === null ? [] : entriesOf(map.entries(), buckets, bucket);
+    send(connection, encodeCompared({ type: 'compared', asOf, buckets, bucket, sums, entries }));
+  }
+
+  #lookInto(connection: ConnectionId, { asOf, buckets, sums }: ComparedMessage): void {
+    const { replica, send } = this.#options;
+    const ours = bucketSums(replica.map.entries(), asOf, buckets);
+    for (const bucket of differingBuckets(ours, sums).slice(0, BUCKETS_A_REPAIR))
+      send(connection, encodeCompare({ type: 'compare', asOf, buckets, bucket }));
+  }
+
+  async #settle({ asOf, buckets, entries }: ComparedMessage, bucket: number): Promise<void> {
+    const { replica, note } = this.#options;
+    const ours = entriesOf(replica.map.entries(), buckets, bucket);
+    const again = entriesToBearAgain(ours, entries, asOf);
+    if (again.length === 0) return;
+    this.repaired += again.length;
+    note('warn', `a repair writes ${again.length} entries again that a peer had lost`);
+    await replica.bearAgain(again);
+  }
+}

@@ -1,0 +1,69 @@
+/**
+ * Snapshots on their way to peers (rule 10), a part at a time: the next is made when the peer asks for
+ * it, which it does once it has committed the one before. The last part is kept until then, since an
+ * asking may come twice.
+ */
+import { SnapshotSource } from '../../replica/snapshotSource.ts';
+import type { Replica } from '../../replica.ts';
+import { encodeSnapshot } from '../messages.ts';
+import type { ConnectionId } from '../transport.ts';
+
+export interface SnapshotsOptions {
+  readonly replica: Replica;
+  readonly send: (connection: ConnectionId, text: string) => void;
+  /** Lets clients come first. */
+  readonly pause: () => Promise<void>;
+}
+
+interface Sending {
+  readonly source: SnapshotSource;
+  part: number;
+  text: string;
+  busy: boolean;
+}
+
+export class Snapshots {
+  /** How many were begun. */
+  begun = 0;
+  readonly #options: SnapshotsOptions;
+  readonly #sending = new Map<ConnectionId, Sending>();
+
+  constructor(options: SnapshotsOptions) {
+    this.#options = options;
+  }
+
+  async send(connection: ConnectionId, part: number): Promise<void> {
+    const sending = this.#sending.get(connection) ?? this.#begin(connection, part);
+    if (sending === undefined || sending.busy) return;
+    if (part === sending.part + 1) {
+      sending.busy = true;
+      const made = await sending.source.next();
+      sending.busy = false;
+      if (this.#sending.get(connection) !== sending) return;
+      if (made === undefined) {
+        this.#sending.delete(connection); // overtaken by compaction: the peer times out and starts again
+        return;
+      }
+      sending.part = part;
+      sending.text = encodeSnapshot(part, made.rows, made.end);
+    }
+    if (part === sending.part) this.#options.send(connection, sending.text);
+  }
+
+  drop(connection: ConnectionId): void {
+    this.#sending.get(connection)?.source.close();
+    this.#sending.delete(connection);
+  }
+
+  #begin(connection: ConnectionId, part: number): Sending | undefined {
+    if (part !== 0) return undefined;
+    const { replica, pause } = this.#options;
+    const { maxDeltaOps, maxDeltaBytes } = replica.limits;
+    const limit = { maxRows: maxDeltaOps, maxBytes: maxDeltaBytes };
+    const source = new SnapshotSource(replica, limit, pause);
+    const sending = { source, part: -1, text: '', busy: false };
+    this.#sending.set(connection, sending);
+    this.begun++;
+    return sending;
+  }
+}
