@@ -153,6 +153,17 @@ const CHANGES: Readonly<Record<string, (dice: Dice) => Changes>> = {
     compactMs: 400,
     retentionMs: dice.pick([0, 500]),
   }),
+  // Three, so that of two clusters that meet one always has a single member, and gives way.
+  'formed apart': (dice) => ({
+    nodes: 3,
+    lateNodes: 1,
+    joinTimeoutMs: dice.pick([100, 400, 1500]),
+    mayRejoin: true,
+    network: { ...LOSSY, dialFailures: dice.pick([0.5, 0.8]) },
+    faults: { crashEveryMs: dice.pick([0, 4000]), cutEveryMs: dice.pick([0, 3000]) },
+    compactMs: 400,
+    retentionMs: dice.pick([0, 500]),
+  }),
   retirements: (dice) => ({
     nodes: dice.within([3, 5]),
     memberTimeoutMs: dice.pick([6000, 9000]),

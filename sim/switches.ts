@@ -47,6 +47,24 @@ const SWITCHES: Readonly<Record<string, Switch>> = {
     text: 'settled.reduce((least, heard) => Math.min(least, heard.clock), own.clock)',
     without: 'own.clock',
   },
+  /** Rule 8: whoever asks is let in, with whatever log: two clusters that formed apart run into one. */
+  'joins of empty logs only': {
+    file: 'src/gossip/greeter.ts',
+    text: 'if (clusterId === null || hello.clusterId === null || clusterId === hello.clusterId)',
+    without: 'if (clusterId !== undefined)',
+  },
+  /** Rule 8: a member that starts writes at once. */
+  'catching up before writing': {
+    file: 'src/gossip/standing.ts',
+    text: 'if (others.length === 0) return true;',
+    without: 'if (others.length >= 0) return true;',
+  },
+  /** Rule 12: ops are taken in whatever their sums are. */
+  'fork check': {
+    file: 'src/decide.ts',
+    text: 'if (this.#meetsSum(range, news))',
+    without: 'if (this.#meetsSum(range, news) || range !== undefined)',
+  },
   /** Rule 6: a replay folds every row. */
   'won bit': {
     file: 'src/replica/replay.ts',

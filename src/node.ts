@@ -56,7 +56,7 @@ const MAX_REDIAL_MS = 2000;
 const HEARING_MS = 15_000;
 const MAX_PEER_CONNECTIONS = 256;
 /** For the requests under way when the node stops. */
-const CLOSE_GRACE_MS = 1000;
+const CLOSE_GRACE_MS = 2000;
 const COMPACT_MAX_INTERVAL_MS = 10 * 60_000;
 const COMPACT_MIN_INTERVAL_MS = 1000;
 

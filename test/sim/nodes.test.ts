@@ -4,7 +4,14 @@ import * as assert from 'uvu/assert';
 import { scenarioNames } from '../../sim/scenarios.ts';
 import { runSeeds, SEEDS_A_SCENARIO } from './seeds.ts';
 
-const SCENARIOS = ['crashes', 'skewed clocks', 'full disks', 'joins', 'retirements'];
+const SCENARIOS = [
+  'crashes',
+  'skewed clocks',
+  'full disks',
+  'joins',
+  'retirements',
+  'formed apart',
+];
 /** Run by the files beside this one, so that they share the work. */
 const ELSEWHERE = [
   ...['steady', 'racing', 'lossy', 'partitions', 'everything', 'watchers'],
@@ -16,9 +23,9 @@ const nodes = suite('simulated nodes');
 for (const scenario of SCENARIOS)
   nodes(`${SEEDS_A_SCENARIO} seeds of "${scenario}"`, () => runSeeds(scenario));
 
-nodes('every scenario is run, with at least 200 seeds in all', () => {
+nodes('every scenario is run, with at least 500 seeds in all', () => {
   assert.equal([...SCENARIOS, ...ELSEWHERE].sort(), [...scenarioNames].sort());
-  assert.ok(scenarioNames.length * SEEDS_A_SCENARIO >= 200);
+  assert.ok(scenarioNames.length * SEEDS_A_SCENARIO >= 500);
 });
 
 nodes.run();
