@@ -4,10 +4,9 @@ import { isSameOp, type Ledger, readsAbsent } from './ledger.ts';
 import type { SimNode } from './node.ts';
 import { MAX_CLOCK_SKEW_MS } from './nodes.ts';
 import { isSameMap } from './oracle.ts';
+import { summedAfterMs } from './verdict.ts';
 
 type Nodes = readonly SimNode[];
-
-const MINUTE_MS = 60_000;
 
 /** All take writes, hold the same ops, but for those of forked origins, and show the same. */
 export function isConverged(nodes: Nodes, { forkedOrigins: forked, isDamaged }: Ledger): boolean {
@@ -29,17 +28,16 @@ const without = <T>(map: ReadonlyMap<string, T>, left: ReadonlySet<string>) =>
 function showsTheSame(one: SimNode, other: SimNode): boolean {
   const [ours, theirs] = [one.running?.replica.map, other.running?.replica.map];
   if (ours === undefined || theirs === undefined) return false;
-  const asOfMs = summedAfterMs(Math.max(one.clock.latestMs, other.clock.latestMs));
+  const asOfMs = summedAfterMs(
+    Math.max(one.clock.latestMs, other.clock.latestMs),
+    MAX_CLOCK_SKEW_MS,
+  );
   const lackIn = (map: EntryMap, shown: EntryMap): boolean =>
     [...shown.entries()].some(
       (entry) => !readsAbsent(entry, asOfMs) && !isSameOp(entry, map.get(entry.key)),
     );
   return !lackIn(ours, theirs) && !lackIn(theirs, ours);
 }
-
-/** Rule 11: what expires by then is in no map sum. */
-export const summedAfterMs = (clockMs: number): number =>
-  (Math.ceil((clockMs + MAX_CLOCK_SKEW_MS) / MINUTE_MS) + 1) * MINUTE_MS;
 
 /** What a person sees in `GET /_cluster`: each other survivor once, and it agrees. */
 export function allSayThatTheyAgree(nodes: Nodes): boolean {

@@ -5,7 +5,7 @@
  * the nodes' order of ops could not find a fault in it.
  */
 import { add, carriedHash, type Hash, sameHash, ZERO } from '../src/hash.ts';
-import type { KeyOp, Op } from '../src/op.ts';
+import type { KeyOp, Op, Put } from '../src/op.ts';
 
 /** Rule 1: whether `a` is greater than `b` among the ops of one key. */
 export function beats(a: KeyOp, b: KeyOp): boolean {
@@ -31,6 +31,10 @@ const FIELDS = [
   'value',
   'meta',
 ] as const satisfies readonly (keyof Op)[];
+
+/** For people. */
+export const kindAndId = (op: Op | undefined): string =>
+  op === undefined ? 'nothing' : `${op.kind} ${op.origin}/${op.seq}`;
 
 /** One op id may stand for two ops where a log was copied. */
 export const isSameOp = (a: Op | undefined, b: Op | undefined): boolean =>
@@ -91,6 +95,8 @@ export class Ledger {
   readonly clonedOrigins = new Set<string>();
   /** Origins with two ops under one id. */
   readonly #forked = new Set<string>();
+  /** By value. */
+  readonly #puts = new Map<string, Put[]>();
   #hasBehind = false;
   #size = 0;
 
@@ -139,6 +145,7 @@ export class Ledger {
     const link = newLink(op.origin, op, parent);
     if (parent.children.length > 0) this.#forked.add(op.origin);
     parent.children.push(link);
+    if (op.kind === 'put') this.#puts.set(op.value, [...(this.#puts.get(op.value) ?? []), op]);
     const id = idOf(op);
     const links = this.#links.get(id);
     if (links === undefined) this.#links.set(id, [link]);
@@ -172,6 +179,18 @@ export class Ledger {
   withSum(origin: string, seq: number, sum: Hash): Link | undefined {
     if (seq === 0) return this.root(origin);
     return this.linksOf({ origin, seq }).find((link) => sameHash(link.sum, sum));
+  }
+
+  /**
+   * When this put was last written under another id, as an HLC: before a rejoin, or a repair. Clients
+   * number what they write, but for a few values, of which this says nothing.
+   */
+  lastWritten(put: KeyOp): number | undefined {
+    if (put.value === null || !/^"\d/.test(put.value)) return undefined;
+    let last: number | undefined;
+    for (const op of this.#puts.get(put.value) ?? [])
+      if (op.key === put.key && op.hlc < put.hlc) last = Math.max(last ?? 0, op.hlc);
+    return last;
   }
 
   /** Every op that was born. */

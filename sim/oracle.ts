@@ -7,16 +7,14 @@ import type { Commit, Row } from '../src/log/log.ts';
 import type { KeyOp, Op } from '../src/op.ts';
 import type { Replica } from '../src/replica.ts';
 import { CatchUp } from './catchUp.ts';
-import { greatestOf, heldLinks, isSameOp, Ledger, type Link, readsAbsent } from './ledger.ts';
+import { kindAndId as idOf, isSameOp, Ledger, readsAbsent } from './ledger.ts';
 import type { SimNode } from './node.ts';
+import { heldBy, isDeadSomewhere, judgeEnd } from './verdict.ts';
 import type { Report } from './violation.ts';
 import { Witness } from './witness.ts';
 
 const MINUTE_MS = 60_000;
 const LIST_PAGE = 7;
-
-const idOf = (op: Op | undefined): string =>
-  op === undefined ? 'nothing' : `${op.kind} ${op.origin}/${op.seq}`;
 
 export interface OracleOptions {
   readonly maxClockSkewMs: number;
@@ -83,7 +81,7 @@ export class Oracle {
 
   /** Whether the log lacks what it once told that it holds, and others count on. */
   #isBehind(witness: Witness): boolean {
-    if (witness.isClone) return true;
+    if (witness.isClone || this.ledger.forkedOrigins.has(witness.origin)) return true;
     return [...witness.everHeld].some(([origin, seq]) =>
       this.#nodes.some((other) => {
         const theirs = other.witness.vector.get(origin) ?? 0;
@@ -102,15 +100,11 @@ export class Oracle {
 
   /** The node's disk gave up these logs: what no other disk holds may be lost. */
   gaveUp({ witness }: SimNode, logs: readonly Witness[]): void {
-    const isLeft = this.#heldBy([
+    const isLeft = heldBy([
       ...this.#nodes.flatMap((node) => [node.witness, ...node.disk.asideWitnesses]),
       witness,
     ]);
-    for (const link of this.#heldBy(logs)) if (!isLeft.has(link)) link.mayBeLost = true;
-  }
-
-  #heldBy(logs: readonly Witness[]): Set<Link> {
-    return heldLinks(logs.flatMap(({ heads }) => [...heads.values()]));
+    for (const link of heldBy(logs)) if (!isLeft.has(link)) link.mayBeLost = true;
   }
 
   /** The node told its listeners of rows. */
@@ -172,23 +166,7 @@ export class Oracle {
 
   /** All nodes hold the same: is it, key by key, the greatest op that any of them holds? */
   judgeEnd(): void {
-    const greatest = greatestOf(this.#heldBy(this.#nodes.map(({ witness }) => witness)));
-    for (const node of this.#nodes) {
-      const map = node.running?.replica.map;
-      if (map === undefined) continue;
-      for (const entry of map.entries())
-        if (!greatest.has(entry.key))
-          this.report('greatest op', `${node.name} shows ${idOf(entry)}, which nobody wrote`);
-      for (const [key, op] of greatest) {
-        const entry = map.get(key);
-        if (isSameOp(entry, op) || (entry === undefined && readsAbsent(op, node.clock.latestMs)))
-          continue;
-        if (entry !== undefined && this.ledger.isBehind(entry) && this.#isDeadSomewhere(op))
-          continue;
-        const text = `${node.name} shows ${idOf(entry)} for ${JSON.stringify(key)}`;
-        this.report('greatest op', `${text}, and ${idOf(op)} is the greatest`);
-      }
-    }
+    judgeEnd(this.#nodes, this.ledger, this.#maxClockSkewMs, this.report);
   }
 
   // ---- one node against its own log
@@ -221,7 +199,7 @@ export class Oracle {
   }
 
   #isDeadSomewhere(entry: KeyOp): boolean {
-    return this.#nodes.some(({ clock }) => readsAbsent(entry, clock.latestMs));
+    return isDeadSomewhere(entry, this.#nodes);
   }
 
   #compareMapSum({ name, clock, witness }: SimNode, replica: Replica): void {

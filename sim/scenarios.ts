@@ -124,7 +124,7 @@ const LOSSY = {
 const CRASHES: Partial<FaultOptions> = { crashEveryMs: 2500, stopEveryMs: 6000 };
 
 /** Copies that are found out, and members that their node has left behind. */
-const ON_COPIES = { memberTimeoutMs: 12_000, joinTimeoutMs: 1500, mayRejoin: true, mayFork: true };
+const ON_COPIES = { memberTimeoutMs: 12_000, joinTimeoutMs: 3000, mayRejoin: true, mayFork: true };
 
 const CHANGES: Readonly<Record<string, (dice: Dice) => Changes>> = {
   steady: () => ({}),
@@ -208,7 +208,7 @@ const CHANGES: Readonly<Record<string, (dice: Dice) => Changes>> = {
   'lost tails': (dice) => ({
     nodes: dice.within([3, 5]),
     memberTimeoutMs: 12_000,
-    joinTimeoutMs: dice.pick([1500, 10_000]),
+    joinTimeoutMs: dice.pick([3000, 10_000]),
     mayRejoin: true,
     disk: { durability: 'normal', commitMs: [1, dice.pick([3, 20])] },
     network: dice.chance(0.5) ? LOSSY : {},

@@ -32,6 +32,8 @@ export type Check =
   | 'convergence'
   /** Once converged, each key shows the greatest op that any survivor holds. */
   | 'greatest op'
+  /** Rule 12: what a node had taken before it began anew comes back, unless something has beaten it. */
+  | 'fate'
   /** Nothing is reported as damage, and nobody rejoins, where nothing was damaged or lost. */
   | 'false alarm'
   /** Watchers are told in order, nothing twice, nothing that their cursor covers; and the last state. */

@@ -42,6 +42,8 @@ export class Witness {
   origin = '';
   /** The highest seq of its own that a client was told is stored. */
   acknowledgedSeq = 0;
+  /** By key, the HLC of the last delete whose row the log held when its node joined. */
+  #deletedBefore = new Map<string, number>();
   /** What changed since the oracle last compared it with the node. */
   readonly changedKeys = new Set<string>();
   readonly changedOrigins = new Set<string>();
@@ -73,6 +75,7 @@ export class Witness {
     copy.origin = this.origin;
     copy.acknowledgedSeq = this.acknowledgedSeq;
     copy.#hlc = this.#hlc;
+    copy.#deletedBefore = this.#deletedBefore;
     return copy;
   }
 
@@ -100,6 +103,7 @@ export class Witness {
   /** @returns the ops that were born in it. */
   take(commit: Commit): Link[] {
     const births: Link[] = [];
+    const hadJoined = this.hasJoined;
     const wasInSnapshot = this.#isInSnapshot;
     this.#takeHeader(commit.header ?? {});
     for (const lsn of commit.removed ?? []) this.#remove(lsn);
@@ -111,6 +115,7 @@ export class Witness {
     }
     if (wasInSnapshot && !this.#isInSnapshot) this.#endSnapshot(commit.origins);
     for (const record of commit.origins) this.#checkRecord(record);
+    if (this.hasJoined && !hadJoined) this.#deletedBefore = deletesOf(this.rows.values());
     return births;
   }
 
@@ -143,6 +148,7 @@ export class Witness {
     const isBirth = own.includes(op.origin) && !this.#ledger.knows(op);
     this.#follow(op, id, isBirth);
     if (isBirth) this.#checkBirth(id, row);
+    if (isBirth && this.#isOfBehind(op)) this.#ledger.markBehind(this.headOf(op.origin));
     this.vector.set(op.origin, op.seq);
     this.#hlc = Math.max(this.#hlc, op.hlc);
     this.#fold(row, id);
@@ -183,9 +189,16 @@ export class Witness {
     this.changedKeys.add(op.key);
   }
 
+  /** A repair writes an op again that was born behind: it is no wiser for that. */
+  #isOfBehind(op: Op): boolean {
+    const entry = this.entries.get(op.key);
+    return entry !== undefined && isBornAgain(op, entry) && this.#ledger.isBehind(entry);
+  }
+
   /** What a log wrote that had lost a delete, where the others have collected that delete meanwhile. */
   #mayComeBack(op: KeyOp, entry: KeyOp): boolean {
-    return this.wasCollected(entry) && this.#ledger.isBehind(op);
+    const isGone = this.wasCollected(entry) || this.missing.get(op.key) === entry;
+    return isGone && this.#ledger.isBehind(op);
   }
 
   /** Rules 2 and 3, by which this op was accepted and given its generation. */
@@ -205,12 +218,22 @@ export class Witness {
     if (op.generation < least || op.generation > most)
       wrong(`is of generation ${op.generation}, not from ${least} to ${most}`);
     const isPut = op.kind === 'put';
+    if (this.#isOfferedAfterDelete(op))
+      wrong('is offered again, and the cluster had deleted it since');
     if (isPut && op.expiresAt !== null && op.expiresAt <= nowMs) wrong('is born dead');
     if (mayBeGone) return;
     if (isPut && live !== undefined && op.version <= live.version)
       wrong(`of version ${op.version} replaces a live version ${live.version}`);
     if (!isPut && op.version !== LAST_VERSION && (live === undefined || op.version < live.version))
       wrong(`deletes up to version ${op.version} what is not live or is newer`);
+  }
+
+  /** Rule 12: what was written before and is not held any more comes back, but not from the dead. */
+  #isOfferedAfterDelete(op: KeyOp): boolean {
+    const deletedAt = this.#deletedBefore.get(op.key);
+    if (op.kind !== 'put' || deletedAt === undefined) return false;
+    const writtenAt = this.#ledger.lastWritten(op);
+    return writtenAt !== undefined && writtenAt < deletedAt;
   }
 
   // ---- snapshots (rule 10)
@@ -308,6 +331,14 @@ export class Witness {
       if (!readsAbsent(entry, atMs) && !this.missing.has(entry.key)) live.push(entry.key);
     return live.sort();
   }
+}
+
+/** By key, the HLC of the last delete. */
+function deletesOf(rows: Iterable<Row>): Map<string, number> {
+  const deletedAt = new Map<string, number>();
+  for (const { op } of rows)
+    if (op.kind === 'delete') deletedAt.set(op.key, Math.max(deletedAt.get(op.key) ?? 0, op.hlc));
+  return deletedAt;
 }
 
 export function raiseAll(vector: MutableVector, other: Vector): void {

@@ -92,14 +92,17 @@ flight('an answer that says there is more is followed by the next pull at once',
   assert.equal(pulledFrom(node.answer(2, false)), []);
 });
 
-flight('a forked origin does not slow down the others: where those brought ops, so does more', () => {
-  const node = withPeers(1);
-  const forkOf = (ops: number): DeltaOutcome => ({ kind: 'fork', origins: [originOf(9)], ops });
-  node.receive(2, emptyAnswer(digestOf(node.view), true));
-  assert.equal(pulledFrom(node.taken(2, forkOf(3), true)), [2]);
-  node.receive(2, emptyAnswer(digestOf(node.view), true));
-  assert.equal(pulledFrom(node.taken(2, forkOf(0), true)), []);
-});
+flight(
+  'a forked origin does not slow down the others: where those brought ops, so does more',
+  () => {
+    const node = withPeers(1);
+    const forkOf = (ops: number): DeltaOutcome => ({ kind: 'fork', origins: [originOf(9)], ops });
+    node.receive(2, emptyAnswer(digestOf(node.view), true));
+    assert.equal(pulledFrom(node.taken(2, forkOf(3), true)), [2]);
+    node.receive(2, emptyAnswer(digestOf(node.view), true));
+    assert.equal(pulledFrom(node.taken(2, forkOf(0), true)), []);
+  },
+);
 
 flight('a gap starts a pull at once', () => {
   const node = withPeers(1);

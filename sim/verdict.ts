@@ -1,0 +1,66 @@
+/**
+ * The verdict on a healed world: whether each node shows, per key, the greatest op that any survivor
+ * holds, and whether nothing is gone that a node had taken.
+ */
+import type { KeyOp } from '../src/op.ts';
+import { lostPuts } from './fates.ts';
+import {
+  greatestOf,
+  heldLinks,
+  isSameOp,
+  kindAndId,
+  type Ledger,
+  type Link,
+  readsAbsent,
+} from './ledger.ts';
+import type { SimNode } from './node.ts';
+import type { Report } from './violation.ts';
+import type { Witness } from './witness.ts';
+
+const MINUTE_MS = 60_000;
+
+/** Rule 11: what expires by then may be in no map sum. */
+export const summedAfterMs = (clockMs: number, maxClockSkewMs: number): number =>
+  (Math.ceil((clockMs + maxClockSkewMs) / MINUTE_MS) + 1) * MINUTE_MS;
+
+/** What any of the logs holds. */
+export const heldBy = (logs: readonly Witness[]): Set<Link> =>
+  heldLinks(logs.flatMap(({ heads }) => [...heads.values()]));
+
+export const isDeadSomewhere = (entry: KeyOp, nodes: readonly SimNode[]): boolean =>
+  nodes.some(({ clock }) => readsAbsent(entry, clock.latestMs));
+
+export function judgeEnd(
+  nodes: readonly SimNode[],
+  ledger: Ledger,
+  maxClockSkewMs: number,
+  report: Report,
+): void {
+  const held = heldBy(nodes.map(({ witness }) => witness));
+  const nowMs = Math.max(...nodes.map(({ clock }) => clock.latestMs));
+  const missedMs = ledger.isDamaged ? summedAfterMs(nowMs, maxClockSkewMs) : nowMs;
+  for (const op of lostPuts(ledger.all(), held, missedMs))
+    report('fate', `${kindAndId(op)} of ${JSON.stringify(op.key)} was stored, and is gone`);
+  const greatest = greatestOf(held);
+  for (const node of nodes) {
+    const map = node.running?.replica.map;
+    if (map === undefined) continue;
+    for (const entry of map.entries())
+      if (!greatest.has(entry.key))
+        report('greatest op', `${node.name} shows ${kindAndId(entry)}, which nobody wrote`);
+    for (const [key, op] of greatest) {
+      const entry = map.get(key);
+      if (isSameOp(entry, op)) continue;
+      if (entry === undefined && readsAbsent(op, node.clock.latestMs)) continue;
+      if (isOfDamage(entry, op)) continue;
+      const text = `${node.name} shows ${kindAndId(entry)} for ${JSON.stringify(key)}`;
+      report('greatest op', `${text}, and ${kindAndId(op)} is the greatest`);
+    }
+  }
+
+  /** What rule 11 leaves of damage: a repair puts what lives again, and lets go what soon expires. */
+  function isOfDamage(entry: KeyOp | undefined, op: KeyOp): boolean {
+    if (entry !== undefined && ledger.isBehind(entry) && isDeadSomewhere(op, nodes)) return true;
+    return ledger.forkedOrigins.has(op.origin) && readsAbsent(op, missedMs);
+  }
+}
