@@ -8,12 +8,12 @@ import { summedAfterMs } from './verdict.ts';
 
 type Nodes = readonly SimNode[];
 
-/** All take writes, hold the same ops, but for those of forked origins, and show the same. */
+/** All take writes, have offered what they had set aside, hold the same ops, but for those of forked origins, and show the same. */
 export function isConverged(nodes: Nodes, { forkedOrigins: forked, isDamaged }: Ledger): boolean {
   const [first, ...others] = nodes;
   return (
     first !== undefined &&
-    nodes.every((node) => node.isReady && !node.isChanging) &&
+    nodes.every((node) => node.isReady && !node.isChanging && !node.disk.hasSetAside) &&
     others.every(({ witness }) =>
       isSameMap(without(first.witness.heads, forked), without(witness.heads, forked)),
     ) &&

@@ -137,6 +137,10 @@ export class SimDisk {
     return this.#stored;
   }
 
+  get hasSetAside(): boolean {
+    return this.#aside.length > 0;
+  }
+
   /** What the oracle knows of the logs that were set aside. */
   get asideWitnesses(): Witness[] {
     return this.#aside.map(({ witness }) => witness);
