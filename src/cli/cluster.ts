@@ -7,12 +7,15 @@ import { exitCodeOf, stopSignal } from './stopSignals.ts';
 
 /** A little longer than a node gives itself. */
 const STOP_LIMIT_MS = 6000;
+/** A node that ends sooner after its start is not started again: it would end again. */
+const LEAST_RUN_MS = 3000;
 
 /**
- * Resolves once all have stopped because a signal came.
+ * Resolves once all have stopped because a signal came. A node that ends by itself, or is killed, is
+ * started again; the others run on meanwhile.
  *
  * @param entry the file that is the `hearsay` command.
- * @throws HearsayError where a node could not start, or ended by itself; the others are stopped.
+ * @throws HearsayError where a node could not start, or ended soon after it; the others are stopped.
  */
 export async function cluster(plans: readonly NodePlan[], entry: string): Promise<void> {
   const children = plans.map((plan) => new ChildNode(plan, entry));
@@ -20,6 +23,7 @@ export async function cluster(plans: readonly NodePlan[], entry: string): Promis
     for (const child of children) child.kill();
     process.exit(exitCodeOf(signal));
   }).then(() => 'stop' as const);
+  const startedAtMs = performance.now();
   const firstEnd = Promise.race(children.map((child) => child.ended));
   const waiting = new AbortController();
   const ready = Promise.all(children.map((child) => child.serving))
@@ -34,11 +38,36 @@ export async function cluster(plans: readonly NodePlan[], entry: string): Promis
       throw new HearsayError(first.failure ?? sentenceOn(first));
     }
     process.stdout.write(welcome(plans));
-    const last = await Promise.race([stop, firstEnd]);
-    if (last !== 'stop') throw new HearsayError(sentenceOn(last));
+    await keepRunning(children, entry, startedAtMs, stop);
   } finally {
     waiting.abort();
     await stopAll(children);
+  }
+}
+
+/**
+ * Resolves at the stop. Each child that ends meanwhile is replaced by a new one, in its place.
+ *
+ * @throws HearsayError where one ends too soon after its start.
+ */
+async function keepRunning(
+  children: ChildNode[],
+  entry: string,
+  firstStartMs: number,
+  stop: Promise<'stop'>,
+): Promise<void> {
+  const startsMs = children.map(() => firstStartMs);
+  for (;;) {
+    const ends = children.map(async ({ ended }, index) => ({ index, end: await ended }));
+    const next = await Promise.race([stop, ...ends]);
+    if (next === 'stop') return;
+    const { index, end } = next;
+    const old = children[index];
+    const ranMs = performance.now() - (startsMs[index] ?? 0);
+    if (old === undefined || ranMs < LEAST_RUN_MS) throw new HearsayError(sentenceOn(end));
+    process.stderr.write(`${end.nodeId} has ended (${end.how}) and is started again.\n`);
+    startsMs[index] = performance.now();
+    children[index] = new ChildNode(old.plan, entry);
   }
 }
 

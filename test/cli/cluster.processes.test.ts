@@ -16,6 +16,8 @@ const cluster = suite('cluster');
 
 const START_LIMIT_MS = 30_000;
 const END_LIMIT_MS = 10_000;
+/** As in src/cli/cluster.ts. */
+const LEAST_RUN_MS = 3000;
 
 interface Place {
   readonly firstPort: number;
@@ -55,18 +57,45 @@ cluster('takes the Ctrl-C of a terminal, which reaches the children too, for one
   await stopAndCheck(command, ['SIGINT', 'SIGINT']);
 });
 
-cluster('stops the others when a node ends by itself', async () => {
+cluster('starts a node again that was killed, while the others run on', async () => {
+  await using directory = await temporaryDirectory();
+  const firstPort = await freePorts(3);
+  await using command = await startCluster({ firstPort, dataDir: directory.path });
+  const url = (index: number): string => `http://localhost:${firstPort + index}/cache/greeting`;
+  const headers = { 'content-type': 'application/json' };
+  const body = '{"value": "hello", "version": 1}';
+  // What ends right after its start is not started again.
+  await new Promise((resolve) => setTimeout(resolve, LEAST_RUN_MS));
+  process.kill(childrenOf(command)[1] ?? 0, 'SIGKILL');
+  await waitFor(() => command.stderr.includes('is started again'), END_LIMIT_MS, 'it is told');
+  assert.match(command.stderr, /^node2 has ended \(SIGKILL\) and is started again\.$/m);
+  assert.is((await fetch(url(0), { method: 'PUT', headers, body })).status, 200);
+  const isThere = async (): Promise<boolean> =>
+    (await fetch(url(1)).catch(() => null))?.status === 200;
+  await waitFor(isThere, START_LIMIT_MS, 'node2 is back and has what was written meanwhile');
+  await stopAndCheck(command, ['SIGINT']);
+});
+
+cluster('stops the others when a node ends right after its start', async () => {
   await using directory = await temporaryDirectory();
   await using command = await startCluster({
     firstPort: await freePorts(3),
     dataDir: directory.path,
   });
   const pids = childrenOf(command);
-  process.kill(pids[1] ?? 0, 'SIGKILL');
+  await waitFor(
+    () => {
+      for (const pid of childrenOf(command).slice(1, 2))
+        if (processExists(pid)) process.kill(pid, 'SIGKILL');
+      return !command.isRunning;
+    },
+    START_LIMIT_MS,
+    'the command has ended',
+  );
   assert.is(await command.ended(), 1);
-  assert.is(
-    command.stderr.trimEnd().split('\n').at(-1),
-    'node2 has ended unexpectedly and the others were stopped: SIGKILL.',
+  assert.match(
+    command.stderr.trimEnd().split('\n').at(-1) ?? '',
+    /^node\d has ended unexpectedly and the others were stopped: SIGKILL\.$/,
   );
   for (const pid of pids) assert.not.ok(processExists(pid));
 });
@@ -131,9 +160,11 @@ async function startCluster(place: Place): Promise<CommandProcess> {
 
 /** The processes of its nodes, in the order of their names. */
 function childrenOf({ stderr }: CommandProcess): number[] {
-  const found = [...stderr.matchAll(/^(node\d+) \| .* serves\..* pid=(\d+)$/gm)];
-  assert.is(found.length, 3);
-  return found.sort(([, a = ''], [, b = '']) => (a < b ? -1 : 1)).map(([, , pid]) => Number(pid));
+  const found = stderr.matchAll(/^(node\d+) \| .* serves\..* pid=(\d+)$/gm);
+  // Of a node that was started again the last.
+  const pids = new Map([...found].map(([, nodeId = '', pid]) => [nodeId, Number(pid)]));
+  assert.is(pids.size, 3);
+  return [...pids].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, pid]) => pid);
 }
 
 async function stopAndCheck(command: CommandProcess, signals: NodeJS.Signals[]): Promise<void> {
