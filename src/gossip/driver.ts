@@ -37,18 +37,6 @@ import type { Phase } from './standing.ts';
 import type { PeerStatus } from './status.ts';
 import type { ConnectionId, Transport, TransportEvent } from './transport.ts';
 
-/** What the driver counts, for metrics. */
-export interface DriverCounts {
-  readonly pushesSent: number;
-  readonly pushesShed: number;
-  readonly pulls: number;
-  readonly opsReceived: number;
-  readonly snapshotsSent: number;
-  readonly rejoins: number;
-  readonly collected: number;
-  readonly repaired: number;
-}
-
 /** Dead entries looked at in one go: collecting never holds the event loop for long. */
 const COLLECT_LIMIT = 10_000;
 const NOT_JOINED = 'it has not joined its cluster yet';
@@ -139,7 +127,8 @@ export class Driver {
     this.#askedDeletes.tick();
   }
 
-  get counts(): DriverCounts {
+  /** Totals since the start, for metrics. */
+  get counts() {
     const { begun: snapshotsSent } = this.#snapshots;
     return { ...this.#counts, snapshotsSent, repaired: this.#repairs.repaired };
   }
