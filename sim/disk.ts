@@ -196,18 +196,23 @@ export class SimDisk {
     this.#stored = log.stored();
   }
 
-  /** The process has ended without closing its log; the disk decides about a commit under way. */
-  crash(): void {
+  /**
+   * The process has ended without closing its log; the disk decides about a commit under way.
+   *
+   * @returns whether it lost commits that had ended.
+   */
+  crash(): boolean {
     const log = this.#log;
-    if (log === null) return;
+    if (log === null) return false;
     this.#log = null;
     const stored = log.crash(this.#dice.chance(0.5) ? 'kept' : 'lost');
     this.#stored = this.#options.forgetsOnCrash ? withoutLastRows(stored, log) : stored;
     const synced = this.#synced;
     this.#synced = null;
-    if (synced === null || this.#dice.chance(KILLED_ONLY)) return;
+    if (synced === null || this.#dice.chance(KILLED_ONLY)) return false;
     this.#stored = synced.stored;
     this.#hooks.replaced(synced.witness, []);
+    return true;
   }
 
   /** Everything on it is gone. Only while no process has it open. */

@@ -16,6 +16,8 @@ export interface FaultOptions {
   readonly loseEveryMs: number;
   readonly cutEveryMs: number;
   readonly cutMs: Span;
+  /** A node hears nobody for a while, and only some hear it. */
+  readonly deafEveryMs: number;
   readonly breakEveryMs: number;
   readonly fullDiskEveryMs: number;
   readonly fullDiskMs: Span;
@@ -86,6 +88,7 @@ export class Faults {
     this.#every(fullDiskEveryMs, () => this.#fillDisk());
     this.#every(clockJumpEveryMs, () => this.#jump());
     this.#every(hourOffEveryMs, () => this.#jumpAnHour());
+    this.#every(this.#options.deafEveryMs, () => this.#deafen());
     this.#every(this.#options.copyEveryMs, () => this.#copy());
     this.#every(this.#options.restoreEveryMs, () => this.#restore());
     this.#every(this.#options.cloneEveryMs, () => this.#clone());
@@ -99,6 +102,15 @@ export class Faults {
       node.disk.heal();
       node.clock.errorMs = 0;
       this.startLater(node, 0);
+    }
+  }
+
+  /** A person gives up what these nodes hold. */
+  startEmpty(nodes: readonly SimNode[]): void {
+    for (const node of nodes) {
+      this.#say(`${node.name} is started with an empty disk`);
+      node.crash();
+      node.disk.wipe();
     }
   }
 
@@ -200,6 +212,15 @@ export class Faults {
 
   #cut(): void {
     this.#cutWays(this.#waysToCut(), this.#options.cutMs);
+  }
+
+  /** Who does not hear it seals it, while others still take what it writes. */
+  #deafen(): void {
+    const one = this.#dice.pick(this.#nodes).name;
+    const others = this.#nodes.map(({ name }) => name).filter((name) => name !== one);
+    if (others.length === 0) return;
+    const deaf = others.map((name): Way => [name, one]);
+    this.#cutWays([...deaf, [one, this.#dice.pick(others)]], this.#options.cutMs);
   }
 
   #cutWays(ways: readonly Way[], forMs: Span): void {

@@ -98,6 +98,7 @@ export class Ledger {
   /** By value. */
   readonly #puts = new Map<string, Put[]>();
   #hasBehind = false;
+  #retirements = 0;
   #size = 0;
 
   constructor(mayFork: boolean) {
@@ -106,6 +107,11 @@ export class Ledger {
 
   get size(): number {
     return this.#size;
+  }
+
+  /** How many `retire` ops were born. */
+  get retirements(): number {
+    return this.#retirements;
   }
 
   get forkedOrigins(): ReadonlySet<string> {
@@ -145,6 +151,7 @@ export class Ledger {
     const link = newLink(op.origin, op, parent);
     if (parent.children.length > 0) this.#forked.add(op.origin);
     parent.children.push(link);
+    if (op.kind === 'retire') this.#retirements++;
     if (op.kind === 'put') this.#puts.set(op.value, [...(this.#puts.get(op.value) ?? []), op]);
     const id = idOf(op);
     const links = this.#links.get(id);

@@ -6,7 +6,7 @@
  *   npm run sim -- --minutes 30
  */
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
-import { count, failure, header, line, newTally, type Tally } from './report.ts';
+import { count, failure, header, line, newTally, type Tally, total } from './report.ts';
 import { scenarioNames } from './scenarios.ts';
 import { simulatorWithout, switchNames } from './switches.ts';
 import type { RunOptions } from './world.ts';
@@ -100,6 +100,7 @@ async function main(flags: Flags): Promise<boolean> {
   } while (performance.now() < endsAtMs);
   say(header());
   for (const tally of tallies) say(line(tally));
+  say(`\n${total(tallies)}`);
   return failed === 0;
 }
 

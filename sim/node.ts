@@ -42,12 +42,27 @@ export interface NodeOptions {
   readonly watchers: number;
 }
 
+/** What nodes did, and what was done to them, in all. */
+export interface NodeCounts {
+  crashes: number;
+  rejoins: number;
+  snapshots: number;
+  /** Entries collected and rows compacted. */
+  collected: number;
+  compacted: number;
+  repaired: number;
+  /** Logs put back, copied to another node, and short of their end after a crash. */
+  restores: number;
+  clones: number;
+  lostTails: number;
+}
+
 export interface NodeWorld {
   readonly timeline: Timeline;
   readonly network: Network;
   readonly oracle: Oracle;
   readonly trace: Trace;
-  readonly counts: { crashes: number; rejoins: number };
+  readonly counts: NodeCounts;
   /** Told of every op that is on a disk. */
   readonly watchers: { committed(op: KeyOp): void };
   /** Somebody will start the node again. */
@@ -108,6 +123,7 @@ export class SimNode {
       newOrigin: () => `${name}.${dice.text(6)}`,
       stored: (commit) => {
         world.oracle.stored(this, commit, world.timeline.nowMs);
+        world.counts.compacted += commit.removed?.length ?? 0;
         for (const { op } of commit.rows) if (isOnKey(op)) world.watchers.committed(op);
       },
       opened: (origin, isNew) => {
@@ -178,9 +194,9 @@ export class SimNode {
     if (this.disk.log === null || life !== this.#life) return false;
     oracle.inspect(this);
     counts.crashes++;
-    this.disk.crash();
+    if (this.disk.crash()) counts.lostTails++;
     this.#life++;
-    this.running = null;
+    this.#ends();
     if (this.#transport !== null) network.detach(this.#transport);
     this.#transport = null;
     return true;
@@ -198,8 +214,23 @@ export class SimNode {
     await this.disk.close();
     if (life !== this.#life) return;
     this.#life++;
-    this.running = null;
+    this.#ends();
     this.#transport = null;
+  }
+
+  /** The process is gone, or the run is over. */
+  #ends(): void {
+    this.countUp();
+    this.running = null;
+  }
+
+  /** Adds what the process that runs has done; to be called once a process. */
+  countUp(): void {
+    const { counts } = this.#world;
+    const done = this.running?.driver.counts;
+    counts.snapshots += done?.snapshotsSent ?? 0;
+    counts.collected += done?.collected ?? 0;
+    counts.repaired += done?.repaired ?? 0;
   }
 
   /** With an empty log. */
@@ -215,6 +246,8 @@ export class SimNode {
    * @param byCommand by `hearsay restore`, so that it goes on under a new origin; else by hand.
    */
   replaceLog({ stored, witness }: LogCopy, byCommand: boolean): void {
+    if (witness.node === this.name) this.#world.counts.restores++;
+    else this.#world.counts.clones++;
     const facts = { ...stored.header.facts, ...(byCommand && { renewOrigin: 'yes' }) };
     this.disk.replace({ stored: { ...stored, header: { ...stored.header, facts } }, witness });
   }

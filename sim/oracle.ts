@@ -127,7 +127,9 @@ export class Oracle {
   afterStep(node: SimNode): void {
     const { running, witness } = node;
     if (running === null || node.isChanging) return;
-    const { replica } = running;
+    const { replica, driver } = running;
+    if (driver.counts.repaired > 0 && !this.ledger.isDamaged)
+      this.report('repair', `${node.name} repairs, and nothing was damaged`);
     this.#compareVectors(node, replica);
     for (const origin of witness.changedOrigins) this.#compareSum(node, replica, origin);
     for (const key of witness.changedKeys) this.#compareEntry(node, replica, key);

@@ -25,6 +25,14 @@ export const newTally = (scenario: string): Tally => ({
     ops: 0,
     crashes: 0,
     rejoins: 0,
+    retirements: 0,
+    snapshots: 0,
+    collected: 0,
+    compacted: 0,
+    repaired: 0,
+    restores: 0,
+    clones: 0,
+    lostTails: 0,
     messages: 0,
     stored: 0,
     conflicts: 0,
@@ -73,6 +81,19 @@ export const line = ({ scenario, seeds, failed, sums, longestConvergenceMs, took
     seconds(longestConvergenceMs),
     seconds(tookMs),
   ]);
+
+/** What all of it came to. */
+export function total(tallies: readonly Tally[]): string {
+  const sum = (value: (tally: Tally) => number): string =>
+    whole(tallies.reduce((all, tally) => all + value(tally), 0));
+  const of = (name: keyof RunCounts): string => sum(({ sums }) => sums[name]);
+  return [
+    `${sum(({ seeds }) => seeds)} seeds, ${sum(({ failed }) => failed)} failed: ${of('ops')} ops, ${of('messages')} messages, ${of('crashes')} crashes,`,
+    `${of('retirements')} retirements, ${of('rejoins')} rejoins, ${of('snapshots')} snapshots,`,
+    `${of('collected')} entries collected, ${of('compacted')} rows compacted,`,
+    `${of('restores')} logs put back, ${of('clones')} cloned, ${of('lostTails')} tails lost, ${of('repaired')} entries repaired`,
+  ].join('\n');
+}
 
 /** A run that failed: what was seen, the last events before it, and how to see it again. */
 export function failure(

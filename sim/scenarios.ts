@@ -25,6 +25,10 @@ export interface WorldOptions {
   readonly memberTimeoutMs: number;
   /** How many of the nodes start only in the storm, with an empty log. */
   readonly lateNodes: number;
+  /** So many of the nodes form a cluster of their own, before they meet the others; 0: none. */
+  readonly apart: number;
+  /** For so long after the storm has begun they do not meet. */
+  readonly apartMs: number;
   /** A node that starts and reaches nobody writes alone after so long. */
   readonly joinTimeoutMs: number;
   readonly mayRejoin: boolean;
@@ -81,6 +85,7 @@ function quiet(dice: Dice): WorldOptions {
       loseEveryMs: 0,
       cutEveryMs: 0,
       cutMs: [100, 8000],
+      deafEveryMs: 0,
       breakEveryMs: 0,
       fullDiskEveryMs: 0,
       fullDiskMs: [50, 3000],
@@ -108,6 +113,8 @@ function quiet(dice: Dice): WorldOptions {
     memberTimeoutMs: 10 ** 9,
     joinTimeoutMs: 10_000,
     lateNodes: 0,
+    apart: 0,
+    apartMs: 0,
     mayRejoin: false,
     mayFork: false,
     watchers: 0,
@@ -179,6 +186,21 @@ const CHANGES: Readonly<Record<string, (dice: Dice) => Changes>> = {
     compactMs: 400,
     retentionMs: dice.pick([0, 500]),
   }),
+  // Nodes that are sealed by some while others still hear them, slowly.
+  'slow ends': (dice) => ({
+    nodes: dice.within([3, 5]),
+    memberTimeoutMs: dice.pick([5000, 7000]),
+    joinTimeoutMs: 3000,
+    mayRejoin: true,
+    // Slow and in order: what is pushed arrives, however late.
+    network: { delayMs: [1, dice.pick([100, 300, 600])], idleMs: [12_000, 20_000] },
+    // Keys that are deleted, and rest until they are collected.
+    clients: { everyMs: 40, keys: dice.pick([24, 60]), deletes: 0.5, expiring: 0.1 },
+    limits: { maxDeltaOps: dice.pick([16, 512]) },
+    faults: { deafEveryMs: 4000, cutMs: [7000, 14_000], crashEveryMs: dice.pick([0, 8000]) },
+    compactMs: 400,
+    retentionMs: dice.pick([0, 500]),
+  }),
   restores: (dice) => ({
     nodes: dice.within([3, 5]),
     ...ON_COPIES,
@@ -215,6 +237,17 @@ const CHANGES: Readonly<Record<string, (dice: Dice) => Changes>> = {
     faults: { crashEveryMs: 2000, stopEveryMs: 8000, cutEveryMs: dice.pick([0, 4000]) },
     compactMs: 400,
     retentionMs: dice.pick([0, 100, 2000]),
+  }),
+  'formed apart': (dice) => ({
+    nodes: dice.within([2, 5]),
+    apart: dice.pick([1, 1, 2]),
+    apartMs: dice.within([200, 12_000]),
+    joinTimeoutMs: 3000,
+    mayRejoin: true,
+    network: dice.chance(0.3) ? LOSSY : {},
+    faults: { crashEveryMs: dice.pick([0, 4000]), stopEveryMs: dice.pick([0, 6000]) },
+    compactMs: 400,
+    retentionMs: dice.pick([0, 500]),
   }),
   watchers: (dice) => ({
     watchers: 20,

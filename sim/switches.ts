@@ -10,10 +10,15 @@
  */
 import { registerHooks } from 'node:module';
 
-interface Switch {
+interface Edit {
   readonly file: string;
   readonly text: string;
   readonly without: string;
+}
+
+interface Switch extends Edit {
+  /** Where the rule stands in a second place. */
+  readonly also?: Edit;
 }
 
 const SWITCHES: Readonly<Record<string, Switch>> = {
@@ -47,23 +52,46 @@ const SWITCHES: Readonly<Record<string, Switch>> = {
     text: 'settled.reduce((least, heard) => Math.min(least, heard.clock), own.clock)',
     without: 'own.clock',
   },
-  /** Rule 8: whoever asks is let in, with whatever log: two clusters that formed apart run into one. */
+  /** Rule 9: what is stable moves on while a member may still take ops from one that is sealed. */
+  'retire coverage': {
+    file: 'src/stability.ts',
+    text: 'if (!retires.every((retire) => covers(heard.vector, retire))) return undefined;',
+    without: '',
+  },
+  /** Rule 8: whoever has a history of another cluster is let in with it. */
   'joins of empty logs only': {
     file: 'src/gossip/greeter.ts',
-    text: 'if (clusterId === null || hello.clusterId === null || clusterId === hello.clusterId)',
-    without: 'if (clusterId !== undefined)',
+    text: 'if (!this.#sameCluster(peer, hello)) return;',
+    without: '',
+    also: {
+      file: 'src/gossip/membership.ts',
+      text: 'members.has(peer.origin) ||\n  peer.empty ||',
+      without: 'true ||',
+    },
   },
   /** Rule 8: a member that starts writes at once. */
   'catching up before writing': {
     file: 'src/gossip/standing.ts',
     text: 'if (others.length === 0) return true;',
-    without: 'if (others.length >= 0) return true;',
+    without: 'return true;',
   },
-  /** Rule 12: ops are taken in whatever their sums are. */
+  /** Rule 7: a delta goes on from what is held, whatever that is. */
   'fork check': {
     file: 'src/decide.ts',
-    text: 'if (this.#meetsSum(range, news))',
-    without: 'if (this.#meetsSum(range, news) || range !== undefined)',
+    text: 'return sameHash(sum, range.sum);',
+    without: 'return true;',
+  },
+  /** Rule 12: what was set aside is dropped. */
+  'offers after a rejoin': {
+    file: 'src/gossip/driver.ts',
+    text: 'await offerAgain(this.#replica, aside, welcoming, peers, note);',
+    without: '',
+  },
+  /** Rule 12: what the cluster has deleted since is offered again as well. */
+  'no offers of what was deleted': {
+    file: 'src/replica/offer.ts',
+    text: 'const isDeleted = (deletedAt.get(entry.key) ?? 0) > entry.hlc;',
+    without: 'const isDeleted = false;',
   },
   /** Rule 6: a replay folds every row. */
   'won bit': {
@@ -145,13 +173,14 @@ function setHooks(): void {
       const { search } = new URL(url);
       const name = decodeURIComponent(search.slice('?without='.length));
       const rule = search.startsWith('?without=') ? SWITCHES[name] : undefined;
-      if (rule === undefined || !url.startsWith(ROOT + rule.file)) return loaded;
-      return { ...loaded, source: switchOff(name, rule, String(loaded.source)) };
+      const edit = [rule, rule?.also].find((one) => one && url.startsWith(ROOT + one.file));
+      if (edit === undefined) return loaded;
+      return { ...loaded, source: switchOff(name, edit, String(loaded.source)) };
     },
   });
 }
 
-function switchOff(name: string, { file, text, without }: Switch, source: string): string {
+function switchOff(name: string, { file, text, without }: Edit, source: string): string {
   const parts = source.split(text);
   if (parts.length !== 2)
     throw new Error(

@@ -12,6 +12,8 @@ export type Check =
   | 'birth'
   /** Rule 8: who starts writes nothing before it holds what the others did. */
   | 'catching up'
+  /** Rule 8: two clusters that formed apart and have several members each never mix. */
+  | 'apart'
   /** Rule 11: each origin's sums are those of its ops. */
   | 'sums'
   /** Rule 9: only what every member holds is stable; only what is stable and no longer shows goes. */
@@ -32,6 +34,8 @@ export type Check =
   | 'convergence'
   /** Once converged, each key shows the greatest op that any survivor holds. */
   | 'greatest op'
+  /** Rule 11: a repair has no work where no damage was put in. */
+  | 'repair'
   /** Rule 12: what a node had taken before it began anew comes back, unless something has beaten it. */
   | 'fate'
   /** Nothing is reported as damage, and nobody rejoins, where nothing was damaged or lost. */

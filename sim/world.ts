@@ -2,6 +2,7 @@
  * One run: a pure function of the seed and the options. Each step runs one event and then everything
  * that follows from it without waiting; after each step the oracle looks at the node whose code ran.
  */
+import { Apart } from './apart.ts';
 import { Clients } from './clients.ts';
 import { Timeline } from './clock.ts';
 import {
@@ -17,7 +18,7 @@ import {
 import { Dice } from './dice.ts';
 import { Faults } from './faults.ts';
 import { Network } from './network.ts';
-import type { SimNode } from './node.ts';
+import type { NodeCounts, SimNode } from './node.ts';
 import { MAX_CLOCK_SKEW_MS, makeNodes } from './nodes.ts';
 import { Oracle } from './oracle.ts';
 import { type WorldOptions, worldOf } from './scenarios.ts';
@@ -25,11 +26,11 @@ import { Trace } from './trace.ts';
 import type { Check, Violation } from './violation.ts';
 import { SWEEP_LATE_MS, Watchers } from './watchers.ts';
 
-export interface RunCounts {
+export interface RunCounts extends NodeCounts {
   steps: number;
   ops: number;
-  crashes: number;
-  rejoins: number;
+  /** `retire` ops. */
+  retirements: number;
   messages: number;
   stored: number;
   conflicts: number;
@@ -97,12 +98,23 @@ class World {
   readonly trace = new Trace();
   readonly network: Network;
   readonly oracle: Oracle;
-  readonly counts = { crashes: 0, rejoins: 0 };
+  readonly counts: NodeCounts = {
+    crashes: 0,
+    rejoins: 0,
+    snapshots: 0,
+    collected: 0,
+    compacted: 0,
+    repaired: 0,
+    restores: 0,
+    clones: 0,
+    lostTails: 0,
+  };
   readonly #options: WorldOptions;
   readonly #checks: readonly Check[] | undefined;
   readonly #nodes: SimNode[] = [];
   readonly #clients: Clients;
   readonly #faults: Faults;
+  readonly #apart: Apart;
   readonly watchers: Watchers;
   #violation: Violation | null = null;
   #steps = 0;
@@ -126,6 +138,9 @@ class World {
       dice('watchers'),
     );
     this.#nodes.push(...makeNodes(this.#options, seed, dice('nodes'), this));
+    this.#apart = new Apart(this.#nodes, this.#options.apart, this.network, (check, text) =>
+      this.report(check, text),
+    );
     this.#clients = new Clients(clients, this.#nodes, this, dice('clients'));
     this.#faults = new Faults(faults, this.#nodes, this, dice('faults'));
   }
@@ -149,8 +164,10 @@ class World {
       this.#faults.startLater(node, index * LATE_NODES_EVERY_MS);
     this.#clients.start(() => this.#isStorm);
     this.#faults.start();
+    this.#apart.meetLater(this.timeline, this.#options.apartMs);
     this.watchers.start(() => this.#isStorm);
     while (this.#isStorm && this.#violation === null) await this.#step();
+    if (this.#violation === null) this.#faults.startEmpty(this.#apart.toGiveUp());
     this.#faults.heal();
     await this.#converge();
     await this.#restartAll();
@@ -197,6 +214,7 @@ class World {
   async #form(): Promise<void> {
     const { nodes, lateNodes } = this.#options;
     const founders = this.#nodes.slice(0, nodes - lateNodes);
+    this.#apart.keepApart();
     for (const node of founders) this.#faults.startLater(node, 0);
     if (!(await this.#until(FORMING_LIMIT_MS, () => founders.every((node) => node.isReady))))
       this.report(
@@ -285,10 +303,12 @@ class World {
 
   #counts(): RunCounts {
     const { stored, conflicts, refused } = this.#clients.counts;
+    for (const node of this.#nodes) node.countUp();
     return {
       ...this.counts,
       steps: this.#steps,
       ops: this.oracle.ledger.size,
+      retirements: this.oracle.ledger.retirements,
       messages: this.network.counts.sent,
       stored,
       conflicts,

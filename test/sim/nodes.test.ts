@@ -5,12 +5,8 @@ import { scenarioNames } from '../../sim/scenarios.ts';
 import { runSeeds, SEEDS_A_SCENARIO } from './seeds.ts';
 
 const SCENARIOS = [
-  'crashes',
-  'skewed clocks',
-  'full disks',
-  'joins',
-  'retirements',
-  'formed apart',
+  ...['crashes', 'skewed clocks', 'full disks'],
+  ...['joins', 'retirements', 'slow ends', 'formed apart'],
 ];
 /** Run by the files beside this one, so that they share the work. */
 const ELSEWHERE = [

@@ -18,9 +18,12 @@ const SHOWN_BY: Readonly<Record<string, string>> = {
   stability: 'partitions',
   'settled vectors': 'lossy',
   'every clock': 'skewed clocks',
+  'retire coverage': 'slow ends',
   'joins of empty logs only': 'formed apart',
-  'catching up before writing': 'lost tails',
-  'fork check': 'restores',
+  'catching up before writing': 'restores',
+  'fork check': 'clones',
+  'offers after a rejoin': 'formed apart',
+  'no offers of what was deleted': 'formed apart',
   'won bit': 'lossy',
   'compaction stops at stable': 'joins',
   'collected keys are told': 'watchers',
@@ -100,7 +103,7 @@ for (const [name, scenario] of Object.entries(SHOWN_BY))
     assert.ok(violation, `${SEEDS_TO_SHOW} seeds of "${scenario}" passed without "${name}"`);
   });
 
-for (const check of ['won bit', 'equal vectors', 'greatest op', 'false alarm'] as const)
+for (const check of ['won bit', 'equal vectors', 'greatest op', 'false alarm', 'repair'] as const)
   oracle(`sees by "${check}" alone that the tie-break is switched off`, async () => {
     assert.is(await firstViolation('tie-break', 'racing', [check]), check);
   });

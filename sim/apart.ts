@@ -1,0 +1,58 @@
+/**
+ * Two clusters that formed apart (rule 8): before they meet, when they do, and what a person does about
+ * two that both have several members, which is what the nodes ask for.
+ */
+import type { Timeline } from './clock.ts';
+import type { Network } from './network.ts';
+import type { SimNode } from './node.ts';
+import type { Report } from './violation.ts';
+
+export class Apart {
+  readonly #sides: readonly [readonly SimNode[], readonly SimNode[]];
+  readonly #network: Network;
+  readonly #report: Report;
+
+  /** @param count how many of the nodes, the first, are on a side of their own. */
+  constructor(nodes: readonly SimNode[], count: number, network: Network, report: Report) {
+    this.#sides = [nodes.slice(0, count), nodes.slice(count)];
+    this.#network = network;
+    this.#report = report;
+  }
+
+  keepApart(): void {
+    for (const [from, to] of this.#ways()) this.#network.cut(from, to);
+  }
+
+  meetLater(timeline: Timeline, delayMs: number): void {
+    timeline.plan(delayMs, '', 'the clusters meet', () => {
+      for (const [from, to] of this.#ways()) this.#network.mend(from, to);
+    });
+  }
+
+  /**
+   * Two that have several members each have refused each other, and nothing of one is in the other.
+   *
+   * @returns the nodes of one of them, for a person to start with empty disks; none where a cluster of
+   *   one is there, which rejoins by itself.
+   */
+  toGiveUp(): readonly SimNode[] {
+    if (this.#sides.some((side) => side.length < 2)) return [];
+    for (const side of this.#sides) {
+      const names = new Set(side.map(({ name }) => name));
+      for (const { name, witness } of side)
+        for (const origin of witness.vector.keys())
+          if (!names.has(origin.slice(0, origin.lastIndexOf('.'))))
+            this.#report('apart', `${name} holds ops of ${origin}, which is of another cluster`);
+    }
+    return this.#sides[0];
+  }
+
+  *#ways(): Iterable<readonly [from: string, to: string]> {
+    const [left, right] = this.#sides;
+    for (const { name } of left)
+      for (const other of right) {
+        yield [name, other.name];
+        yield [other.name, name];
+      }
+  }
+}
