@@ -40,7 +40,8 @@ export function judgeEnd(
   const nowMs = Math.max(...nodes.map(({ clock }) => clock.latestMs));
   const missedMs = ledger.isDamaged ? summedAfterMs(nowMs, maxClockSkewMs) : nowMs;
   for (const op of lostPuts(ledger.all(), held, missedMs))
-    report('fate', `${kindAndId(op)} of ${JSON.stringify(op.key)} was stored, and is gone`);
+    if (!isUntold(op))
+      report('fate', `${kindAndId(op)} of ${JSON.stringify(op.key)} was stored, and is gone`);
   const greatest = greatestOf(held);
   for (const node of nodes) {
     const map = node.running?.replica.map;
@@ -56,6 +57,12 @@ export function judgeEnd(
       const text = `${node.name} shows ${kindAndId(entry)} for ${JSON.stringify(key)}`;
       report('greatest op', `${text}, and ${kindAndId(op)} is the greatest`);
     }
+  }
+
+  /** Whether another op bears its id and was compacted away, so that nobody can tell that it is another. */
+  function isUntold({ origin, seq }: KeyOp): boolean {
+    if (!ledger.forkedOrigins.has(origin)) return false;
+    return nodes.some(({ running }) => (running?.replica.record(origin).reach ?? 0) >= seq);
   }
 
   /** What rule 11 leaves of damage: a repair puts what lives again, and lets go what soon expires. */

@@ -397,7 +397,7 @@ export class Driver {
       const { origin, header } = this.#replica;
       // Half a snapshot is no log: nobody could open it again, and it holds nothing of this node's own.
       const keeps = keep && header.facts.snapshotUnderWay !== 'yes';
-      const nothing = { origin, entries: [], trustedSeq: 0, isRetired: true };
+      const nothing = { origin, entries: [], trustedSeq: 0, sums: new Map(), isRetired: true };
       this.#offers.add(keeps ? setAside(this.#replica, state) : nothing);
       await this.#replica.adopt(await this.#options.logs.renew(keeps));
     }, known);

@@ -3,6 +3,7 @@
  * lacks it. What loses or is left out is told, key by key.
  */
 import { HearsayError } from '../errors.ts';
+import { carriedHash, type Hash, sameHash, subtract, ZERO } from '../hash.ts';
 import { isDead, type KeyOp, type Put } from '../op.ts';
 import type { Replica } from '../replica.ts';
 import type { Outcome, PutRequest } from '../requests.ts';
@@ -15,6 +16,8 @@ export interface SetAside {
   readonly entries: readonly Put[];
   /** Ops of the origin above this seq may bear ids that others bear too: the vector says nothing of them. */
   readonly trustedSeq: number;
+  /** Of each origin of the entries, how much of it was held and the sum of that. */
+  readonly sums: ReadonlyMap<string, { readonly seq: number; readonly sum: Hash }>;
   /** Whether the origin is retired then; not where another node goes on under it. */
   readonly isRetired: boolean;
 }
@@ -22,6 +25,7 @@ export interface SetAside {
 type Note = (level: 'info' | 'warn', text: string) => void;
 
 const BATCH = 512;
+const ONE_OP = { maxRows: 1, maxBytes: 1 };
 
 /**
  * What the replica holds alive, to be offered after a rejoin.
@@ -40,7 +44,8 @@ export function setAside(
   const { origin, openedAtSeq, header } = replica;
   const stableSeq = Math.min(openedAtSeq, seqOf(header.stable, origin));
   const trustedSeq = state === 'sound' ? openedAtSeq : stableSeq;
-  return { origin, entries, trustedSeq, isRetired: state !== 'shared' };
+  const sums = new Map(entries.map((entry) => [entry.origin, replica.record(entry.origin)]));
+  return { origin, entries, trustedSeq, sums, isRetired: state !== 'shared' };
 }
 
 /**
@@ -50,15 +55,18 @@ export function setAside(
  */
 export async function offerAgain(
   replica: Replica,
-  { origin, entries, trustedSeq, isRetired }: SetAside,
+  { origin, entries, trustedSeq, sums, isRetired }: SetAside,
   welcoming: Vector,
   peers: readonly AskDeletes[],
   note: Note,
 ): Promise<void> {
   const nowMs = replica.nowMs();
+  const others = await otherOps(replica, entries, sums);
   const isKnown = (entry: Put): boolean =>
     showsTheSame(replica.map.get(entry.key), entry) ||
-    (covers(welcoming, entry) && !(entry.origin === origin && entry.seq > trustedSeq));
+    (covers(welcoming, entry) &&
+      !others.has(entry) &&
+      !(entry.origin === origin && entry.seq > trustedSeq));
   const lacking = entries.filter((entry) => !isDead(entry, nowMs) && !isKnown(entry));
   const deletedAt = await laterDeletes(replica, lacking, peers);
   const offered = lacking.filter((entry) => {
@@ -73,6 +81,37 @@ export async function offerAgain(
     note('info', `${offered.length} of ${entries.length} entries of ${origin} were offered again`);
   if (isRetired && replica.members.has(origin) && origin !== replica.origin)
     await replica.retire(origin);
+}
+
+/** The entries whose ids are those of other ops here: of origins that were forked. */
+async function otherOps(
+  replica: Replica,
+  entries: readonly Put[],
+  sums: SetAside['sums'],
+): Promise<Set<Put>> {
+  const forked = new Set<string>();
+  for (const [origin, held] of sums)
+    if (!(await holdsTheSame(replica, origin, held))) forked.add(origin);
+  const others = new Set<Put>();
+  for (const entry of entries) {
+    if (!forked.has(entry.origin)) continue;
+    const [op] = await replica.log.opsAfter(entry.origin, entry.seq - 1, ONE_OP);
+    if (op?.seq === entry.seq && !sameHash(carriedHash(op), carriedHash(entry))) others.add(entry);
+  }
+  return others;
+}
+
+/** Whether our ops of the origin are those that were held, as far as the log still tells. */
+async function holdsTheSame(
+  replica: Replica,
+  origin: string,
+  { seq: heldSeq, sum: heldSum }: { readonly seq: number; readonly sum: Hash },
+): Promise<boolean> {
+  const { seq, sum, reach } = replica.record(origin);
+  if (seq < heldSeq) return seq === 0;
+  if (seq > heldSeq && reach > heldSeq) return true;
+  const later = seq === heldSeq ? ZERO : await replica.log.sumBetween(origin, heldSeq, seq);
+  return sameHash(subtract(sum, later), heldSum);
 }
 
 async function offerBatch(replica: Replica, entries: readonly Put[], note: Note): Promise<void> {

@@ -1,12 +1,13 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { Delta } from '../../src/delta.ts';
 import { memberValue } from '../../src/members.ts';
 import type { Put } from '../../src/op.ts';
 import type { AskDeletes } from '../../src/replica/deletes.ts';
 import { offerAgain, type SetAside, setAside } from '../../src/replica/offer.ts';
 import type { Replica } from '../../src/replica.ts';
 import { seqOf, type Vector } from '../../src/vector.ts';
-import { put } from '../support/ops.ts';
+import { put, sumOf } from '../support/ops.ts';
 import { deleting, openReplica, PEER, putting, turn } from '../support/replicas.ts';
 
 const NOW = 1_795_000_000_000;
@@ -25,6 +26,7 @@ const aside = (entries: readonly Put[], fields: Partial<SetAside> = {}): SetAsid
   origin: OLD,
   entries,
   trustedSeq: 100,
+  sums: new Map(),
   isRetired: true,
   ...fields,
 });
@@ -40,6 +42,12 @@ async function offer(
   await offerAgain(replica, what, welcoming, peers, (_level, text) => notes.push(text));
   return notes;
 }
+
+/** All of an origin's ops, from the first. */
+const deltaOf = (ops: readonly Put[]): Delta => ({
+  ranges: [{ origin: PEER, after: 0, to: ops.length, sum: sumOf(ops) }],
+  ops: [...ops],
+});
 
 const versionsOf = (replica: Replica): [string, number][] =>
   replica.list('', null, 100).entries.map(({ key, version }) => [key, version]);
@@ -132,6 +140,27 @@ offers(
     ]);
     await offer(replica, aside(entries, { trustedSeq: 2 }), welcoming);
     assert.equal(versionsOf(replica), [['forked', 1]]);
+  },
+);
+
+offers(
+  'what another op stands for in the cluster, of an origin that was forked, is offered too',
+  async () => {
+    const shared = put({ origin: PEER, seq: 1, key: 'shared' });
+    const theirs = put({ origin: PEER, seq: 2, key: 'theirs' });
+    const ours = put({ origin: PEER, seq: 2, key: 'ours' });
+    const later = put({ origin: PEER, seq: 3, key: 'later' });
+    const before = await openReplica({ nodeId: 'before' });
+    await before.replica.receive(deltaOf([shared, ours]));
+    const { replica } = await openReplica();
+    await replica.receive(deltaOf([shared, theirs, later]));
+    await replica.submit([deleting('shared')]);
+    await offer(replica, setAside(before.replica), new Map([[PEER, 3]]));
+    assert.equal(versionsOf(replica), [
+      ['later', 1],
+      ['ours', 1],
+      ['theirs', 1],
+    ]);
   },
 );
 
