@@ -68,7 +68,7 @@ export interface RunOptions {
  */
 const CONVERGENCE_LIMIT_MS = 25_000;
 /** Nodes that went on under new origins twice, each alone, are strangers, and rejoin one after another. */
-const STRANGERS_TIMEOUTS = 4;
+const STRANGERS_TIMEOUTS = 8;
 /** For the first nodes to form a cluster. */
 const FORMING_LIMIT_MS = 15_000;
 const LATE_NODES_EVERY_MS = 2500;
