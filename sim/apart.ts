@@ -56,3 +56,22 @@ export class Apart {
       }
   }
 }
+
+/**
+ * Nodes that began anew while they reached nobody of their cluster form another (rule 8); where that has
+ * several members as well, a person has to choose. @returns all but those of the largest cluster.
+ */
+export function toChooseFrom(nodes: readonly SimNode[]): readonly SimNode[] {
+  const clusters = new Map<string, SimNode[]>();
+  for (const node of nodes) {
+    const { clusterId } = node.witness.header;
+    if (clusterId == null || !node.witness.hasJoined) continue;
+    const ofCluster = clusters.get(clusterId);
+    if (ofCluster === undefined) clusters.set(clusterId, [node]);
+    else ofCluster.push(node);
+  }
+  const hasSeveral = (node: SimNode): boolean => (node.running?.replica.members.size ?? 2) > 1;
+  const large = [...clusters.values()].filter((cluster) => cluster.some(hasSeveral));
+  const [, ...others] = large.sort((a, b) => b.length - a.length);
+  return others.flat();
+}

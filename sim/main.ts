@@ -7,9 +7,9 @@
  */
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { count, failure, header, line, newTally, type Tally, total } from './report.ts';
+import type { RunOptions } from './runs.ts';
 import { scenarioNames } from './scenarios.ts';
 import { simulatorWithout, switchNames } from './switches.ts';
-import type { RunOptions } from './world.ts';
 
 interface Flags {
   readonly seed: number;

@@ -55,6 +55,8 @@ export interface NodeCounts {
   restores: number;
   clones: number;
   lostTails: number;
+  /** Clusters whose nodes a person has started with empty disks. */
+  emptied: number;
 }
 
 export interface NodeWorld {

@@ -1,5 +1,5 @@
 /** What a person sees of the runs, in 80 columns. */
-import type { RunCounts, RunResult } from './world.ts';
+import type { RunCounts, RunResult } from './runs.ts';
 
 const COLUMNS = 80;
 
@@ -33,6 +33,7 @@ export const newTally = (scenario: string): Tally => ({
     restores: 0,
     clones: 0,
     lostTails: 0,
+    emptied: 0,
     messages: 0,
     stored: 0,
     conflicts: 0,
@@ -91,7 +92,8 @@ export function total(tallies: readonly Tally[]): string {
     `${sum(({ seeds }) => seeds)} seeds, ${sum(({ failed }) => failed)} failed: ${of('ops')} ops, ${of('messages')} messages, ${of('crashes')} crashes,`,
     `${of('retirements')} retirements, ${of('rejoins')} rejoins, ${of('snapshots')} snapshots,`,
     `${of('collected')} entries collected, ${of('compacted')} rows compacted,`,
-    `${of('restores')} logs put back, ${of('clones')} cloned, ${of('lostTails')} tails lost, ${of('repaired')} entries repaired`,
+    `${of('restores')} logs put back, ${of('clones')} cloned, ${of('lostTails')} tails lost,`,
+    `${of('repaired')} entries repaired, ${of('emptied')} clusters emptied by a person`,
   ].join('\n');
 }
 

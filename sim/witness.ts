@@ -148,7 +148,7 @@ export class Witness {
     const isBirth = own.includes(op.origin) && !this.#ledger.knows(op);
     this.#follow(op, id, isBirth);
     if (isBirth) this.#checkBirth(id, row);
-    if (isBirth && this.#isOfBehind(op)) this.#ledger.markBehind(this.headOf(op.origin));
+    if (isBirth && this.#isOfRepair(op)) this.#ledger.markBehind(this.headOf(op.origin));
     this.vector.set(op.origin, op.seq);
     this.#hlc = Math.max(this.#hlc, op.hlc);
     this.#fold(row, id);
@@ -189,10 +189,10 @@ export class Witness {
     this.changedKeys.add(op.key);
   }
 
-  /** A repair writes an op again that was born behind: it is no wiser for that. */
-  #isOfBehind(op: Op): boolean {
+  /** What a repair writes again knows no more than it did: what beats it may be of another branch. */
+  #isOfRepair(op: Op): boolean {
     const entry = this.entries.get(op.key);
-    return entry !== undefined && isBornAgain(op, entry) && this.#ledger.isBehind(entry);
+    return this.#ledger.isDamaged && entry !== undefined && isBornAgain(op, entry);
   }
 
   /** What a log wrote that had lost a delete, where the others have collected that delete meanwhile. */

@@ -2,7 +2,7 @@
  * One run: a pure function of the seed and the options. Each step runs one event and then everything
  * that follows from it without waiting; after each step the oracle looks at the node whose code ran.
  */
-import { Apart } from './apart.ts';
+import { Apart, toChooseFrom } from './apart.ts';
 import { Clients } from './clients.ts';
 import { Timeline } from './clock.ts';
 import {
@@ -21,46 +21,11 @@ import { Network } from './network.ts';
 import type { NodeCounts, SimNode } from './node.ts';
 import { MAX_CLOCK_SKEW_MS, makeNodes } from './nodes.ts';
 import { Oracle } from './oracle.ts';
+import type { RunCounts, RunOptions, RunResult } from './runs.ts';
 import { type WorldOptions, worldOf } from './scenarios.ts';
 import { Trace } from './trace.ts';
 import type { Check, Violation } from './violation.ts';
 import { SWEEP_LATE_MS, Watchers } from './watchers.ts';
-
-export interface RunCounts extends NodeCounts {
-  steps: number;
-  ops: number;
-  /** `retire` ops. */
-  retirements: number;
-  messages: number;
-  stored: number;
-  conflicts: number;
-  refused: number;
-  /** Simulated time, in all and from healing to convergence. */
-  simulatedMs: number;
-  convergenceMs: number;
-  /** What watchers were told, how often they started anew, and how often they went on. */
-  watchEvents: number;
-  watchResets: number;
-  watchResumes: number;
-}
-
-export interface RunResult {
-  readonly violation: Violation | null;
-  readonly digest: string;
-  readonly counts: RunCounts;
-  readonly lastLines: (count: number) => readonly string[];
-}
-
-export interface RunOptions {
-  readonly scenario: string;
-  readonly seed: number;
-  readonly nodes?: number;
-  readonly steps?: number;
-  /** Look for these only; for tests of the checks themselves. */
-  readonly checks?: readonly Check[];
-  /** Only for tests: changes the world that the seed has drawn. */
-  readonly change?: (world: WorldOptions) => WorldOptions;
-}
 
 /**
  * From healing on: a silent connection, a hello that never came, a last dial into nothing and a long
@@ -108,6 +73,7 @@ class World {
     restores: 0,
     clones: 0,
     lostTails: 0,
+    emptied: 0,
   };
   readonly #options: WorldOptions;
   readonly #checks: readonly Check[] | undefined;
@@ -167,7 +133,7 @@ class World {
     this.#apart.meetLater(this.timeline, this.#options.apartMs);
     this.watchers.start(() => this.#isStorm);
     while (this.#isStorm && this.#violation === null) await this.#step();
-    if (this.#violation === null) this.#faults.startEmpty(this.#apart.toGiveUp());
+    if (this.#violation === null) this.#chooseCluster();
     this.#faults.heal();
     await this.#converge();
     await this.#restartAll();
@@ -179,6 +145,14 @@ class World {
       counts: this.#counts(),
       lastLines: (count) => this.trace.lastLines(count),
     };
+  }
+
+  /** What a person does about two clusters that refuse each other, as both say. */
+  #chooseCluster(): void {
+    const { apart, mayFork } = this.#options;
+    const emptied = apart > 0 ? this.#apart.toGiveUp() : mayFork ? toChooseFrom(this.#nodes) : [];
+    this.#faults.startEmpty(emptied);
+    if (emptied.length > 0) this.counts.emptied++;
   }
 
   get #isStorm(): boolean {

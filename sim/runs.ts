@@ -1,0 +1,40 @@
+/** What a run is asked for, and what it comes to. */
+import type { NodeCounts } from './node.ts';
+import type { WorldOptions } from './scenarios.ts';
+import type { Check, Violation } from './violation.ts';
+
+export interface RunCounts extends NodeCounts {
+  steps: number;
+  ops: number;
+  /** `retire` ops. */
+  retirements: number;
+  messages: number;
+  stored: number;
+  conflicts: number;
+  refused: number;
+  /** Simulated time, in all and from healing to convergence. */
+  simulatedMs: number;
+  convergenceMs: number;
+  /** What watchers were told, how often they started anew, and how often they went on. */
+  watchEvents: number;
+  watchResets: number;
+  watchResumes: number;
+}
+
+export interface RunResult {
+  readonly violation: Violation | null;
+  readonly digest: string;
+  readonly counts: RunCounts;
+  readonly lastLines: (count: number) => readonly string[];
+}
+
+export interface RunOptions {
+  readonly scenario: string;
+  readonly seed: number;
+  readonly nodes?: number;
+  readonly steps?: number;
+  /** Look for these only; for tests of the checks themselves. */
+  readonly checks?: readonly Check[];
+  /** Only for tests: changes the world that the seed has drawn. */
+  readonly change?: (world: WorldOptions) => WorldOptions;
+}
