@@ -45,11 +45,18 @@ function settles(
   expiredAtMs: number,
 ): boolean {
   if (op === null || !isOfKey(op) || op === put) return false;
-  if ((isHeld || !mayBeLost) && beats(op, put)) return true;
+  // What beat it, or what it came back as: of that the same is asked.
+  if ((isHeld || !mayBeLost) && (beats(op, put) || isAgain(op, put))) return true;
   if (!isHeld) return false;
   if (op.kind === 'put' && op.version >= put.version) return true;
   return op.hlc > put.hlc && (op.kind === 'delete' || isExpired(op, expiredAtMs));
 }
+
+const isAgain = (later: KeyOp, put: KeyOp): boolean =>
+  later.kind === 'put' &&
+  later.hlc > put.hlc &&
+  later.version === put.version &&
+  later.value === put.value;
 
 const isOfKey = (op: Op): op is KeyOp => op.kind === 'put' || op.kind === 'delete';
 

@@ -8,7 +8,7 @@
  * the retention began; the second removes, in chunks that share the commits of the write path.
  */
 import type { Hash } from '../hash.ts';
-import type { RowHead } from '../log/log.ts';
+import type { Log, RowHead } from '../log/log.ts';
 import type { KeyOp } from '../op.ts';
 import type { Replica } from '../replica.ts';
 import { covers, type Vector } from '../vector.ts';
@@ -40,6 +40,7 @@ interface AtCut {
 
 /** Where the rows that are looked at end. */
 interface End {
+  readonly log: Log;
   readonly cutAt: number;
   readonly stable: Vector;
   /** This row stays: it carries the last lsn. */
@@ -76,12 +77,14 @@ export class Compactor {
   async #compact(cutAt: number): Promise<Compacted> {
     // Both passes end at one row: a key's last row must not go while the first pass has not seen it, or
     // an older row of the key, kept for the cut, would show again at the next replay.
-    const { stable } = this.#replica.header;
-    const end = { cutAt, stable, lastLsn: this.#replica.lastLsn };
+    const { log, lastLsn, header } = this.#replica;
+    const end = { log, cutAt, stable: header.stable, lastLsn };
     const atCut = await this.#entriesAt(end);
     let removed = 0;
     let next = 0;
     for await (const heads of this.#oldPages(end, CHUNK_ROWS)) {
+      // In a log that has taken this one's place meanwhile (rule 12), the lsns are of other rows.
+      if (this.#replica.log !== log) break;
       const going = new Map<string, Going[]>();
       for (const head of heads) {
         while ((atCut.entries[next] ?? head.lsn) < head.lsn) next++;
@@ -117,10 +120,13 @@ export class Compactor {
   }
 
   /** Rows up to the first that is younger than the cut or above the stable vector. */
-  async *#oldPages({ cutAt, stable, lastLsn }: End, maxRows: number): AsyncGenerator<RowHead[]> {
+  async *#oldPages(
+    { log, cutAt, stable, lastLsn }: End,
+    maxRows: number,
+  ): AsyncGenerator<RowHead[]> {
     let lsn = 0;
     for (;;) {
-      const heads = await this.#replica.log.headsAfter(lsn, maxRows);
+      const heads = await log.headsAfter(lsn, maxRows);
       const end = heads.findIndex(
         (head) => head.committedAt > cutAt || !covers(stable, head) || head.lsn >= lastLsn,
       );

@@ -85,6 +85,21 @@ rules('what was beaten goes, and the entry stays', async () => {
   await assertReplays(test);
 });
 
+rules('a log that takes the place of the one that is compacted loses nothing', async () => {
+  const beaten = [write(putting('a')), write(putting('a', { version: 2 })), LAST, collect];
+  const test = await replicaAfter(...beaten);
+  const written = await replicaAfter(write(putting('b')), write(putting('c')), LAST);
+  const other = await openReplica({ stored: written.log.stored() });
+  const goOn = test.holdReads();
+  const running = compacted(test);
+  await turn();
+  await test.replica.suspend();
+  await test.replica.adopt(other.log);
+  goOn();
+  assert.is((await running).rows, 0);
+  assert.equal(lsnsOf(other), [1, 2, 3]);
+});
+
 rules('what was deleted or has expired, and was collected, goes with its tombstone', async () => {
   const test = await replicaAfter(
     write(putting('a'), putting('b', { ttlMs: 10 })),
