@@ -189,15 +189,16 @@ const CHANGES: Readonly<Record<string, (dice: Dice) => Changes>> = {
   // Nodes that are sealed by some while others still hear them, slowly.
   'slow ends': (dice) => ({
     nodes: dice.within([3, 5]),
-    memberTimeoutMs: dice.pick([5000, 7000]),
+    memberTimeoutMs: dice.pick([6000, 8000]),
     joinTimeoutMs: 3000,
     mayRejoin: true,
     // Slow and in order: what is pushed arrives, however late.
     network: { delayMs: [1, dice.pick([100, 300, 600])], idleMs: [12_000, 20_000] },
     // Keys that are deleted, and rest until they are collected.
     clients: { everyMs: 40, keys: dice.pick([24, 60]), deletes: 0.5, expiring: 0.1 },
-    limits: { maxDeltaOps: dice.pick([16, 512]) },
-    faults: { deafEveryMs: 4000, cutMs: [7000, 14_000], crashEveryMs: dice.pick([0, 8000]) },
+    // Whoever joins for longer than the member timeout is silent to all but one.
+    limits: { maxDeltaOps: 512, maxDeltaBytes: 262_144 },
+    faults: { deafEveryMs: 4000, cutMs: [8000, 15_000], crashEveryMs: dice.pick([0, 8000]) },
     compactMs: 400,
     retentionMs: dice.pick([0, 500]),
   }),
