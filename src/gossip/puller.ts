@@ -181,8 +181,9 @@ export class Puller {
       peer.disagreements = 0;
       return;
     }
-    // Below the stable clock our sum lacks what was collected: a peer whose clock is far behind says nothing.
-    if (digest.asOf * MINUTE_MS < this.#state.view.stable.clock) return;
+    // Of what was dead by then, one side may have collected more: a peer whose clock is far behind says nothing.
+    const deadBy = Math.max(this.#state.view.stable.clock, this.#state.clockMs);
+    if (digest.asOf * MINUTE_MS < deadBy) return;
     const agrees = sameHash(this.#state.view.mapSum(digest.asOf), digest.mapSum);
     if (!agrees && peer.agrees !== false)
       this.#state.note('warn', `${peer.hello.nodeId} holds the same ops but another map`);

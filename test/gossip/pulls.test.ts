@@ -356,6 +356,17 @@ exchanges('equal vectors with equal map sums agree, and others are noted once', 
   assert.is(agrees(), false);
 });
 
+exchanges(
+  'nor does a map sum as of what is past by our clock: dead entries may be collected',
+  () => {
+    const node = withPeers(1);
+    const asOf = Math.floor((node.clock.nowMs - 3_600_000) / 60_000);
+    const digest = digestOf(node.view, { asOf, mapSum: { high: 1, low: 1 } });
+    assert.equal(ofKind(node.receive(2, { type: 'digest', digest }), 'note'), []);
+    assert.is(node.core.status()[0]?.agrees, null);
+  },
+);
+
 exchanges('different vectors say nothing about agreement', () => {
   const node = withPeers(1);
   const digest = { ...digestWith(node.view, { [PEER]: 4 }), mapSum: { high: 1, low: 1 } };
