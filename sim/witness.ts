@@ -42,8 +42,8 @@ export class Witness {
   origin = '';
   /** The highest seq of its own that a client was told is stored. */
   acknowledgedSeq = 0;
-  /** By key, the HLC of the last delete whose row the log held when its node joined. */
-  #deletedBefore = new Map<string, number>();
+  /** By key, the last delete that the log held when its node joined. */
+  #deletedBefore = new Map<string, Row>();
   /** What changed since the oracle last compared it with the node. */
   readonly changedKeys = new Set<string>();
   readonly changedOrigins = new Set<string>();
@@ -230,10 +230,11 @@ export class Witness {
 
   /** Rule 12: what was written before and is not held any more comes back, but not from the dead. */
   #isOfferedAfterDelete(op: KeyOp): boolean {
-    const deletedAt = this.#deletedBefore.get(op.key);
-    if (op.kind !== 'put' || deletedAt === undefined) return false;
+    const deleted = this.#deletedBefore.get(op.key);
+    // What was compacted away since then, nobody may know of any more.
+    if (op.kind !== 'put' || deleted === undefined || !this.rows.has(deleted.lsn)) return false;
     const writtenAt = this.#ledger.lastWritten(op);
-    return writtenAt !== undefined && writtenAt < deletedAt;
+    return writtenAt !== undefined && writtenAt < deleted.op.hlc;
   }
 
   // ---- snapshots (rule 10)
@@ -333,12 +334,13 @@ export class Witness {
   }
 }
 
-/** By key, the HLC of the last delete. */
-function deletesOf(rows: Iterable<Row>): Map<string, number> {
-  const deletedAt = new Map<string, number>();
-  for (const { op } of rows)
-    if (op.kind === 'delete') deletedAt.set(op.key, Math.max(deletedAt.get(op.key) ?? 0, op.hlc));
-  return deletedAt;
+/** By key, the last delete. */
+function deletesOf(rows: Iterable<Row>): Map<string, Row> {
+  const deletes = new Map<string, Row>();
+  for (const row of rows)
+    if (row.op.kind === 'delete' && (deletes.get(row.op.key)?.op.hlc ?? 0) < row.op.hlc)
+      deletes.set(row.op.key, row);
+  return deletes;
 }
 
 export function raiseAll(vector: MutableVector, other: Vector): void {
