@@ -161,7 +161,7 @@ const CHANGES: Readonly<Record<string, (dice: Dice) => Changes>> = {
     retentionMs: dice.pick([0, 500]),
   }),
   // Three, so that of two clusters that meet one always has a single member, and gives way.
-  'formed apart': (dice) => ({
+  'formed alone': (dice) => ({
     nodes: 3,
     lateNodes: 1,
     joinTimeoutMs: dice.pick([100, 400, 1500]),

@@ -83,8 +83,8 @@ const SWITCHES: Readonly<Record<string, Switch>> = {
   },
   /** Rule 12: what was set aside is dropped. */
   'offers after a rejoin': {
-    file: 'src/gossip/driver.ts',
-    text: 'await offerAgain(this.#replica, aside, welcoming, peers, note);',
+    file: 'src/gossip/driver/offers.ts',
+    text: 'await offerAgain(replica, aside, welcoming, peers(), note);',
     without: '',
   },
   /** Rule 12: what the cluster has deleted since is offered again as well. */

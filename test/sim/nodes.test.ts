@@ -6,7 +6,7 @@ import { runSeeds, SEEDS_A_SCENARIO } from './seeds.ts';
 
 const SCENARIOS = [
   ...['crashes', 'skewed clocks', 'full disks'],
-  ...['joins', 'retirements', 'slow ends', 'formed apart'],
+  ...['joins', 'retirements', 'slow ends', 'formed apart', 'formed alone'],
 ];
 /** Run by the files beside this one, so that they share the work. */
 const ELSEWHERE = [
