@@ -5,6 +5,7 @@
 import {
   CommitFailedError,
   DiskFullError,
+  NotReadableError,
   NotWritableError,
   OverloadedError,
   StoppedError,
@@ -40,6 +41,7 @@ export interface ClientCounts {
 
 /** How a node may refuse a request; after the last two it is unknown whether the writes are stored. */
 const REFUSALS = [
+  NotReadableError,
   NotWritableError,
   OverloadedError,
   DiskFullError,

@@ -213,13 +213,13 @@ export class Oracle {
     if (!sameHash(replica.mapSum(asOf), sum)) this.report('map', `${name} has a wrong map sum`);
   }
 
-  /** The list in pages, and a get of each key, as a client would see them. */
+  /** The list in pages, and each key, as a client of a node that has joined would see them. */
   #compareLists({ name, clock, witness }: SimNode, replica: Replica): void {
     const keys = witness.liveKeys(clock.nowMs());
     const listed: string[] = [];
     let after: string | null = null;
     do {
-      const page = replica.list('', after, LIST_PAGE);
+      const page = replica.map.list('', after, LIST_PAGE, clock.nowMs());
       listed.push(...page.entries.map((entry: KeyOp) => entry.key));
       after = page.next;
     } while (after !== null);
@@ -231,7 +231,9 @@ export class Oracle {
     });
     if (listed.join('\n') !== mustShow.join('\n'))
       this.report('map', `${name} lists ${JSON.stringify(listed)}, not ${JSON.stringify(keys)}`);
-    const found = [...witness.entries.keys()].filter((key) => replica.get(key).kind === 'found');
+    const found = [...witness.entries.keys()].filter(
+      (key) => replica.map.live(key, clock.nowMs()) !== undefined,
+    );
     const isLive = new Set(keys);
     for (const key of found)
       if (!isLive.has(key))

@@ -24,6 +24,15 @@ export class NotWritableError extends HearsayError {
   }
 }
 
+/** The node does not know yet what its cluster holds (rule 8): it has not joined. */
+export class NotReadableError extends HearsayError {
+  readonly retryAfterMs: number;
+  constructor(reason: string, retryAfterMs: number) {
+    super(`The node can not answer yet: ${reason}.`);
+    this.retryAfterMs = retryAfterMs;
+  }
+}
+
 /** The disk is full: the commit was rolled back and nothing of it is stored. */
 export class DiskFullError extends HearsayError {
   constructor() {

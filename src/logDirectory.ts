@@ -5,6 +5,7 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { DamagedLogError } from './errors.ts';
 import type { Log } from './log/log.ts';
 import { openSqliteLog, type SqliteLogOptions } from './log/sqlite.ts';
 import { type SetAside, setAside } from './replica/offer.ts';
@@ -12,6 +13,7 @@ import { Replica } from './replica.ts';
 
 const FILE_NAMES = ['hearsay.db', 'hearsay.db-wal', 'hearsay.db-shm'];
 const ASIDE = 'aside';
+const DAMAGED = 'damaged';
 
 export class LogDirectory {
   readonly #options: SqliteLogOptions;
@@ -47,20 +49,39 @@ export class LogDirectory {
     await rm(join(this.#options.directory, ASIDE), { recursive: true, force: true });
   }
 
-  /** What was set aside before this start and has not been offered again. */
-  async setAside({ nodeId, limits }: Replica): Promise<SetAside[]> {
+  /**
+   * What was set aside before this start and has not been offered again. A log that is too damaged to be
+   * read goes out of the way, into `damaged/`, and stays there.
+   *
+   * @param note told of each such log.
+   */
+  async setAside(replica: Replica, note: (text: string) => void): Promise<SetAside[]> {
     const aside = join(this.#options.directory, ASIDE);
     if (!existsSync(aside)) return [];
     const found: SetAside[] = [];
     for (const origin of await readdir(aside)) {
-      const directory = join(aside, origin);
-      const log = await openSqliteLog({ ...this.#options, directory });
-      const old = await Replica.open({ nodeId, log, place: directory, clock: Date.now, limits });
-      // Whether it was forked is not known any more.
-      found.push(setAside(old, 'forked'));
-      await old.close();
+      try {
+        found.push(await this.#readAside(join(aside, origin), replica));
+      } catch (error) {
+        if (!(error instanceof DamagedLogError)) throw error;
+        const place = join(this.#options.directory, DAMAGED, origin);
+        await mkdir(join(this.#options.directory, DAMAGED), { recursive: true });
+        await rename(join(aside, origin), place);
+        note(`What was set aside is not offered again, and is kept in ${place}: ${error.message}`);
+      }
     }
     return found;
+  }
+
+  async #readAside(directory: string, { nodeId, limits }: Replica): Promise<SetAside> {
+    const log = await openSqliteLog({ ...this.#options, directory });
+    try {
+      const old = await Replica.open({ nodeId, log, place: directory, clock: Date.now, limits });
+      // Whether it was forked is not known any more.
+      return setAside(old, 'forked');
+    } finally {
+      await log.close();
+    }
   }
 
   async close(): Promise<void> {

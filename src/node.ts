@@ -57,6 +57,7 @@ const HEARING_MS = 15_000;
 const MAX_PEER_CONNECTIONS = 256;
 /** For the requests under way when the node stops. */
 const CLOSE_GRACE_MS = 2000;
+const DISK_FULL = 'The disk is full: writes are answered with 507 until space is freed.';
 const COMPACT_MAX_INTERVAL_MS = 10 * 60_000;
 const COMPACT_MIN_INTERVAL_MS = 1000;
 
@@ -83,7 +84,7 @@ export async function startNode(
     const { nodeId, limits, dataDir: place } = settings;
     const replica = await Replica.open({ nodeId, log, place, clock: Date.now, limits });
     if (log.stoppedUncleanly) replica.markForNewOrigin();
-    const setAside = await directory.setAside(replica);
+    const setAside = await directory.setAside(replica, (text) => note('warn', text));
     const transport = new SocketTransport(
       {
         token: settings.internalToken,
@@ -167,7 +168,7 @@ export async function startNode(
         else failure.reject(error);
       });
     };
-    const endTimers = startTimers(replica, driver, compact, settings);
+    const endTimers = startTimers(replica, driver, compact, diskTeller(replica, note), settings);
     let closing: Promise<void> | null = null;
     const close = async (): Promise<void> => {
       endTimers();
@@ -235,6 +236,7 @@ function healthOf(
       reasons: [`The node takes no writes yet: ${replica.notWritable}.`],
     };
   const reasons: string[] = [];
+  if (replica.isDiskFull) reasons.push(DISK_FULL);
   for (const origin of driver.forked())
     reasons.push(
       `Two different histories of ${origin} exist: nothing of it is taken until its node has rejoined.`,
@@ -248,9 +250,13 @@ function startTimers(
   replica: Replica,
   driver: Driver,
   compact: () => void,
+  tellOfDisk: () => void,
   { retentionMs }: NodeSettings,
 ): () => void {
-  const tick = setInterval(() => driver.tick(), TICK_MS);
+  const tick = setInterval(() => {
+    driver.tick();
+    tellOfDisk();
+  }, TICK_MS);
   const sweep = setInterval(() => sweepAll(replica), SWEEP_MS);
   const interval = Math.min(
     COMPACT_MAX_INTERVAL_MS,
@@ -262,6 +268,20 @@ function startTimers(
     clearInterval(tick);
     clearInterval(sweep);
     clearInterval(compacting);
+  };
+}
+
+/** @returns what is to be called a few times a second: each change is told once. */
+function diskTeller(
+  replica: Replica,
+  note: (level: 'info' | 'warn', text: string) => void,
+): () => void {
+  let wasFull = false;
+  return () => {
+    if (replica.isDiskFull === wasFull) return;
+    wasFull = replica.isDiskFull;
+    if (wasFull) note('warn', DISK_FULL);
+    else note('info', 'The disk has room again: writes are stored.');
   };
 }
 

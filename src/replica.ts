@@ -7,7 +7,7 @@
  */
 import { type Basis, Batch, type DeltaOutcome, emptyRecord } from './decide.ts';
 import type { Delta } from './delta.ts';
-import { type HearsayError, NotWritableError } from './errors.ts';
+import { DiskFullError, type HearsayError, NotReadableError, NotWritableError } from './errors.ts';
 import { LatestExpiries, type Swept } from './expiry.ts';
 import { add, carriedHash, type Hash, subtract, ZERO } from './hash.ts';
 import type { Limits } from './limits.ts';
@@ -78,6 +78,7 @@ export class Replica {
   /** The last commit, until listeners are told of it. */
   #committed: Committed;
   #notWritable: string | null = null;
+  #isDiskFull = false;
 
   /** Opens on a log: replays it into the map. @throws DamagedLogError */
   static async open(options: ReplicaOptions): Promise<Replica> {
@@ -186,18 +187,29 @@ export class Replica {
     return this.#notWritable;
   }
 
+  /** Whether the last commit found no room. */
+  get isDiskFull(): boolean {
+    return this.#isDiskFull;
+  }
+
+  /** Why this node answers no reads yet, or null where it does: it does not know what exists. */
+  notReadable: string | null = null;
+
   set notWritable(reason: string | null) {
     this.#notWritable = reason;
   }
 
-  /** Reads the map as of the last commit. */
+  /** Reads the map as of the last commit. @throws NotReadableError */
   get(key: string): Outcome {
+    this.#refuseUnknown();
     const entry = this.map.live(key, this.#clock());
     if (entry !== undefined) return { kind: 'found', entry };
     return { kind: 'absent', expired: this.map.get(key)?.kind === 'put' };
   }
 
+  /** @throws NotReadableError */
   list(prefix: string, after: string | null, limit: number): ListPage {
+    this.#refuseUnknown();
     return this.map.list(prefix, after, limit, this.#clock());
   }
 
@@ -211,6 +223,14 @@ export class Replica {
   submit(requests: readonly Request[]): Promise<Outcome[]> {
     if (this.#notWritable !== null)
       return Promise.reject(new NotWritableError(this.#notWritable, RETRY_AFTER_MS));
+    return this.offer(requests);
+  }
+
+  /**
+   * As `submit`, also before clients may write: for what a rejoin had set aside, which goes before
+   * whatever is written after it.
+   */
+  offer(requests: readonly Request[]): Promise<Outcome[]> {
     let bytes = 0;
     for (const request of requests)
       bytes += request.kind === 'put' ? textLength(request) : request.key.length;
@@ -219,8 +239,13 @@ export class Replica {
     );
   }
 
+  #refuseUnknown(): void {
+    if (this.notReadable !== null) throw new NotReadableError(this.notReadable, RETRY_AFTER_MS);
+  }
+
   /** Deletes every live key with the prefix, in several commits. @returns how many there were. */
   async deletePrefix(prefix: string): Promise<number> {
+    if (this.#notWritable !== null) throw new NotWritableError(this.#notWritable, RETRY_AFTER_MS);
     let count = 0;
     let after: string | null = null;
     do {
@@ -478,8 +503,10 @@ export class Replica {
       this.#unwritten = {};
       try {
         await this.#log.append(commitOf(batch, unwritten, this.#header.horizon));
+        this.#isDiskFull = false;
       } catch (error) {
         this.#unwritten = { ...unwritten, ...this.#unwritten };
+        this.#isDiskFull = error instanceof DiskFullError;
         throw error;
       }
     }

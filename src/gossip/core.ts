@@ -21,7 +21,7 @@ import { peerStatus } from './peerStatus.ts';
 import { type Greeted, isGreeted, type Peer } from './peers.ts';
 import { Puller } from './puller.ts';
 import type { Random } from './random.ts';
-import type { Phase } from './standing.ts';
+import type { Past, Phase } from './standing.ts';
 import type { PeerStatus } from './status.ts';
 import type { ConnectionId } from './transport.ts';
 
@@ -30,6 +30,9 @@ const HELLO_TIMEOUT_MS = 10_000;
 const FAILURES_TO_WARN = 5;
 /** How long to wait after a cluster could not be formed for want of room. */
 const JOIN_RETRY_MS = 2000;
+const LOST =
+  'no node of its cluster answers: this node waits until one does, with what it held set aside; where ' +
+  'they are lost for good, restore the database under aside/ into an empty directory and start on that';
 /** How long to wait before asking a peer again that could not answer yet. */
 const LATER_MS = 200;
 
@@ -38,10 +41,12 @@ export class Core {
   readonly #puller: Puller;
   readonly #greeter: Greeter;
   readonly #keeper: MemberKeeper;
+  #saidThatLost = false;
 
   /**
    * @param clockMs the wall clock when the node started, UTC milliseconds.
    * @param nowMs the time that intervals are measured by: it goes on evenly while clocks are set.
+   * @param past what a node with an empty log was before.
    */
   constructor(
     settings: CoreSettings,
@@ -49,8 +54,9 @@ export class Core {
     random: Random,
     clockMs: number,
     nowMs: number = clockMs,
+    past: Past = 'none',
   ) {
-    this.#state = new CoreState(settings, view, random, clockMs, nowMs);
+    this.#state = new CoreState(settings, view, random, clockMs, nowMs, past);
     this.#puller = new Puller(this.#state);
     this.#greeter = new Greeter(this.#state, this.#puller);
     this.#keeper = new MemberKeeper(this.#state);
@@ -206,6 +212,10 @@ export class Core {
     if (this.#wasRefused()) return;
     if (standing.forms(view.origin, greeted, addresses, nowMs))
       this.#state.join({ kind: 'form', value: this.#state.ownValue() });
+    else if (!this.#saidThatLost && standing.isLost(greeted, nowMs)) {
+      this.#saidThatLost = true;
+      this.#state.note('warn', LOST);
+    }
   }
 
   /** A peer that refuses this node for its clock is there all the same: it would be met again and again. */

@@ -11,7 +11,7 @@ import type { CoreSettings, Output, View } from './interface.ts';
 import type { ErrorMessage, Hello, RejoinMessage } from './messages.ts';
 import { type Peer, Peers } from './peers.ts';
 import type { Random } from './random.ts';
-import { Standing } from './standing.ts';
+import { type Past, Standing } from './standing.ts';
 import type { ConnectionId } from './transport.ts';
 
 const REFUSAL_NOTE_INTERVAL_MS = 10 * 60_000;
@@ -51,12 +51,19 @@ export class CoreState {
   /** Whether something that ends this core's life was put out: a rejoin. */
   ended = false;
 
-  constructor(settings: CoreSettings, view: View, random: Random, clockMs: number, nowMs: number) {
+  constructor(
+    settings: CoreSettings,
+    view: View,
+    random: Random,
+    clockMs: number,
+    nowMs: number,
+    past: Past,
+  ) {
     this.settings = settings;
     this.view = view;
     this.random = random;
     this.addresses = new AddressBook(settings.urls, settings);
-    this.standing = new Standing(settings, view.joined, nowMs);
+    this.standing = new Standing(settings, view.joined, nowMs, past);
     this.startedAt = nowMs;
     this.nowMs = nowMs;
     this.clockMs = clockMs;

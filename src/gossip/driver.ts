@@ -7,7 +7,7 @@ import { DamagedLogError, HearsayError } from '../errors.ts';
 import type { Member } from '../members.ts';
 import { viewOf } from '../replica/coreView.ts';
 import { deletesAfter } from '../replica/deletes.ts';
-import { setAside } from '../replica/offer.ts';
+import { type SetAside, setAside } from '../replica/offer.ts';
 import type { Committed, Replica } from '../replica.ts';
 import { MalformedMessageError } from './codec.ts';
 import { Core } from './core.ts';
@@ -41,6 +41,7 @@ import type { ConnectionId, Transport, TransportEvent } from './transport.ts';
 const COLLECT_LIMIT = 10_000;
 const NOT_JOINED = 'it has not joined its cluster yet';
 const CATCHING_UP = 'it is catching up with its peers after a start';
+const OFFERING = 'it offers again what it held before it began anew';
 
 export class Driver {
   readonly #counts = {
@@ -66,6 +67,8 @@ export class Driver {
   readonly #endCommits: () => void;
   readonly #confirmRequests: ConfirmRequests;
   readonly #offers: Offers;
+  /** Since when this node may write, by a clock that is never set; null until then. */
+  #readyAt: number | null = null;
   #collecting = false;
   #changing: Promise<void> | null = null;
   #stopped = false;
@@ -122,8 +125,8 @@ export class Driver {
   /** To be called a few times a second: dials, pulls and collects what is due. */
   tick(): void {
     this.#step({ kind: 'tick' });
-    const mayWrite = this.#core.phase === 'ready' && this.#replica.notWritable === null;
-    if (this.#offers.isDue && mayWrite) this.#run(() => this.#offers.offer());
+    if (this.#mayOffer && this.#offers.isDue) this.#offer();
+    this.#openForWrites();
     this.#askedDeletes.tick();
   }
 
@@ -176,8 +179,12 @@ export class Driver {
   #newCore(): Core {
     this.#life++;
     const { settings, random } = this.#options;
-    this.#replica.notWritable = this.#view.joined ? CATCHING_UP : NOT_JOINED;
-    return new Core(settings, this.#view, random, this.#replica.nowMs(), this.#steadyMs());
+    const { joined } = this.#view;
+    this.#replica.notWritable = joined ? CATCHING_UP : NOT_JOINED;
+    this.#replica.notReadable = joined ? null : NOT_JOINED;
+    this.#readyAt = null;
+    const { past } = this.#offers;
+    return new Core(settings, this.#view, random, this.#replica.nowMs(), this.#steadyMs(), past);
   }
 
   #onTransport(event: TransportEvent): void {
@@ -309,7 +316,7 @@ export class Driver {
         this.#run(() => this.#repairs.step(output.connection, output.message));
         break;
       case 'rejoin':
-        this.#rejoin(output);
+        this.#rejoin(output, true);
         break;
     }
   }
@@ -320,7 +327,7 @@ export class Driver {
     action().catch((error: unknown) => {
       if (this.#stopped || life !== this.#life) return;
       if (error instanceof DamagedLogError)
-        this.#rejoin({ reason: error.message, keep: true, origin: 'sound' });
+        this.#rejoin({ reason: error.message, keep: true, origin: 'sound' }, false);
       else if (error instanceof HearsayError) this.#options.note('warn', error.message);
       else this.#options.fail(error);
     });
@@ -342,7 +349,7 @@ export class Driver {
   async #form(value: string): Promise<void> {
     await this.#orFailed(this.#replica.form(this.#options.newId(), value));
     this.#options.note('info', `this node formed the cluster ${this.#view.clusterId}`);
-    this.#step({ kind: 'joined' });
+    this.#hasJoined();
   }
 
   async #welcome({ clusterId, sponsor, formedAt }: OutputOf<'welcome'>): Promise<void> {
@@ -351,6 +358,11 @@ export class Driver {
       'info',
       `this node has joined the cluster ${clusterId}, let in by ${sponsor}`,
     );
+    this.#hasJoined();
+  }
+
+  #hasJoined(): void {
+    this.#replica.notReadable = null;
     this.#step({ kind: 'joined' });
   }
 
@@ -375,8 +387,10 @@ export class Driver {
   /** Rules 5 and 12: a log whose tail may be gone goes on under a new origin, once it has caught up. */
   #ready(value: string): void {
     if (this.#replica.header.facts.renewOrigin !== 'yes') {
-      this.#replica.notWritable = null;
-      this.#run(() => this.#offers.offer());
+      this.#readyAt = this.#steadyMs();
+      this.#replica.notWritable = OFFERING;
+      this.#openForWrites();
+      if (!this.#offers.isDone) this.#offer();
       return;
     }
     this.#change(async () => {
@@ -384,21 +398,45 @@ export class Driver {
     });
   }
 
-  #rejoin({ reason, keep, origin: state }: Omit<OutputOf<'rejoin'>, 'kind'>): void {
+  get #mayOffer(): boolean {
+    return this.#readyAt !== null && this.#changing === null;
+  }
+
+  #offer(): void {
+    this.#run(async () => {
+      await this.#offers.offer();
+      this.#openForWrites();
+    });
+  }
+
+  /** Clients come after what was set aside, but they do not wait for it longer than for peers. */
+  #openForWrites(): void {
+    if (!this.#mayOffer || this.#replica.notWritable === null) return;
+    const waitedMs = this.#steadyMs() - (this.#readyAt ?? 0);
+    if (this.#offers.isDone || waitedMs >= this.#options.settings.joinTimeoutMs)
+      this.#replica.notWritable = null;
+  }
+
+  /** @param forOthers for what a peer said, or another told of it; not for what was found here. */
+  #rejoin(
+    { reason, keep, origin: state }: Omit<OutputOf<'rejoin'>, 'kind'>,
+    forOthers: boolean,
+  ): void {
     this.#counts.rejoins++;
     this.#options.note('warn', `this node rejoins: ${reason}`);
     // The new log knows nobody, and NODES need not name anybody who is still there.
     const known = [...this.#view.members.all()].filter(
       (member) => member.origin !== this.#view.origin,
     );
+    this.#replica.notReadable = NOT_JOINED;
     this.#change(async () => {
       await this.#replica.suspend();
       // Even where nothing is kept: its sponsor has logged the old origin's join, which only a retire ends.
       const { origin, header } = this.#replica;
       // Half a snapshot is no log: nobody could open it again, and it holds nothing of this node's own.
       const keeps = keep && header.facts.snapshotUnderWay !== 'yes';
-      const nothing = { origin, entries: [], trustedSeq: 0, sums: new Map(), isRetired: true };
-      this.#offers.add(keeps ? setAside(this.#replica, state) : nothing);
+      const aside = keeps ? setAside(this.#replica, state) : nothingOf(origin);
+      this.#offers.add({ ...aside, hadOthers: aside.hadOthers || forOthers });
       await this.#replica.adopt(await this.#options.logs.renew(keeps));
     }, known);
   }
@@ -411,6 +449,7 @@ export class Driver {
   #change(change: () => Promise<void>, known: readonly Member[] = []): void {
     this.#life++;
     this.#replica.notWritable = NOT_JOINED;
+    this.#readyAt = null;
     for (const connection of this.#connections) {
       this.#transport.close(connection, 'the node goes on under another origin');
       this.#dropConnection(connection);
@@ -494,6 +533,15 @@ export class Driver {
     }
   }
 }
+
+const nothingOf = (origin: string): SetAside => ({
+  origin,
+  entries: [],
+  trustedSeq: 0,
+  sums: new Map(),
+  hadOthers: false,
+  isRetired: true,
+});
 
 type OutputOf<Kind extends Output['kind']> = Extract<Output, { kind: Kind }>;
 type RareOutput = OutputOf<

@@ -94,7 +94,7 @@ export class Greeter {
     const text = `${hello.nodeId} is of another cluster that bears the same name (id ${hello.clusterId}, ours is ${clusterId})`;
     switch (whoGivesWay(ours, theirs)) {
       case 'we':
-        this.#state.rejoin(`${text}, and this node is the only member of its own`);
+        this.#state.rejoin(`${text}, and this node is the only member of its own${this.#hint()}`);
         return false;
       case 'they':
         this.#state.refuse(peer.connection, 'cluster', `${text}; it rejoins, being alone in it`);
@@ -107,6 +107,11 @@ export class Greeter {
         );
         return false;
     }
+  }
+
+  /** Had it known any of them, it would have joined them at its start. */
+  #hint(): string {
+    return this.#state.settings.urls.length > 0 ? '' : '; name its peers with --nodes or NODES';
   }
 
   /** Of two connections for a pair the one dialled by the smaller origin stays; of two alike, the newer. */

@@ -7,6 +7,13 @@ import type { Greeted } from './peers.ts';
 
 export type Phase = 'unjoined' | 'starting' | 'ready';
 
+/**
+ * What a node with an empty log was before: nothing; the only one that knew its log; or one of
+ * several, whose cluster goes on without it. Of what the last has set aside, others may have deleted
+ * a part meanwhile: alone it would offer that to itself as new, and bring it back to them later.
+ */
+export type Past = 'none' | 'alone' | 'with others';
+
 export interface StandingSettings {
   /** How long to wait for peers before going on alone, milliseconds. */
   readonly joinTimeoutMs: number;
@@ -15,15 +22,17 @@ export interface StandingSettings {
 export class Standing {
   phase: Phase;
   readonly #settings: StandingSettings;
+  readonly #past: Past;
   readonly #startedAt: number;
   /** When a fresh node last saw a peer that has joined. */
   #answeredAt = Number.NEGATIVE_INFINITY;
   /** Origins of members whose vector we have included since the start. */
   readonly #caughtUpWith = new Set<string>();
 
-  constructor(settings: StandingSettings, joined: boolean, startedAt: number) {
+  constructor(settings: StandingSettings, joined: boolean, startedAt: number, past: Past = 'none') {
     this.phase = joined ? 'starting' : 'unjoined';
     this.#settings = settings;
+    this.#past = past;
     this.#startedAt = startedAt;
   }
 
@@ -61,9 +70,11 @@ export class Standing {
   }
 
   /**
-   * Whether a fresh node forms the cluster: at once where every configured peer answers and is fresh
-   * too, after the join timeout where only fresh ones or none do; always the smallest origin. A peer
-   * that has joined and is gone again, as for a new origin, is waited for anew.
+   * Whether a node with an empty log forms the cluster: at once where every configured peer answers and
+   * is fresh too, after the join timeout where only fresh ones or none do; always the smallest origin. A
+   * peer that has joined and is gone again, as for a new origin, is waited for anew. After a rejoin it is
+   * never at once, since whom it gave way to need not be configured; and one of several waits for as
+   * long as it hears nobody.
    */
   forms(
     ownOrigin: string,
@@ -76,7 +87,16 @@ export class Standing {
       return false;
     }
     if (peers.some(({ hello }) => hello.origin < ownOrigin)) return false;
-    const sinceMs = nowMs - Math.max(this.#startedAt, this.#answeredAt);
-    return addresses.allAnswered() || sinceMs >= this.#settings.joinTimeoutMs;
+    if (this.#isTimeOver(nowMs)) return this.#past !== 'with others' || peers.length > 0;
+    return this.#past === 'none' && addresses.allAnswered();
+  }
+
+  /** Whether a node waits for others of its cluster, none of which it has heard for the join timeout. */
+  isLost(peers: readonly Greeted[], nowMs: number): boolean {
+    return this.#past === 'with others' && peers.length === 0 && this.#isTimeOver(nowMs);
+  }
+
+  #isTimeOver(nowMs: number): boolean {
+    return nowMs - Math.max(this.#startedAt, this.#answeredAt) >= this.#settings.joinTimeoutMs;
   }
 }

@@ -73,5 +73,8 @@ export function registerMetrics(
   gauge('hearsay_queued_bytes', 'Bytes that wait undecided.', () => replica.queuedBytes);
   gauge('hearsay_map_entries', 'Entries, dead ones included.', () => replica.map.size);
   gauge('hearsay_map_dead_entries', 'Tombstones and swept entries.', () => replica.map.deadSize);
+  gauge('hearsay_disk_full', '1 while writes find no room on the disk.', () =>
+    Number(replica.isDiskFull),
+  );
   gauge('hearsay_log_lsn', 'The last position in the log of this node.', () => replica.lastLsn);
 }

@@ -52,7 +52,9 @@ const BAD_BODY = {
 };
 const NOT_STORED = {
   '500': problem('Whether it is stored is unknown; the node stops.'),
-  '503': problem('Too much is waiting, or the node takes no writes yet: see Retry-After.'),
+  '503': problem(
+    'Too much is waiting, or the node has not joined or caught up yet: see Retry-After.',
+  ),
   '507': problem('The disk is full; nothing was stored.'),
 };
 const CONFLICT = { '409': problem('Version conflict: the live version is `current_version`.') };
@@ -63,6 +65,7 @@ const AFTER = {
   }),
 };
 const afterHeader = z.object(AFTER);
+const UNKNOWN_YET = { '503': problem('The node has not joined its cluster yet.') };
 const NOT_HERE_YET = { '504': problem('What Hearsay-After names has not come here in time.') };
 const OTHER_CLUSTER = { '409': problem('A token of Hearsay-After is of another cluster.') };
 
@@ -117,6 +120,7 @@ function describeEntry({ key }: Schemas) {
         },
         '304': { description: 'The entry is the one that If-None-Match names.' },
         '404': problem('Not found, or expired.'),
+        ...UNKNOWN_YET,
         ...AT_ANSWERS,
         ...OTHER_CLUSTER,
         ...BAD_TARGET,

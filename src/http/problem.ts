@@ -7,6 +7,7 @@ import {
   CommitFailedError,
   DiskFullError,
   HearsayError,
+  NotReadableError,
   NotWritableError,
   OverloadedError,
   StoppedError,
@@ -68,7 +69,11 @@ export function unprocessable(errors: readonly FieldError[]): Problem {
 export function plannedProblem(error: unknown): Problem | undefined {
   if (error instanceof Problem) return error;
   if (!(error instanceof HearsayError)) return undefined;
-  if (error instanceof OverloadedError || error instanceof NotWritableError) {
+  if (
+    error instanceof OverloadedError ||
+    error instanceof NotWritableError ||
+    error instanceof NotReadableError
+  ) {
     const seconds = Math.max(1, Math.ceil(error.retryAfterMs / 1000));
     return new Problem(503, error.message, { headers: ['Retry-After', String(seconds)] });
   }

@@ -2,7 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import { z } from 'zod';
 import { type Cursor, decodeCursor, MalformedCursorError } from '../cursor.ts';
-import { NotWritableError, OverloadedError, StoppedError } from '../errors.ts';
+import { NotReadableError, OverloadedError, StoppedError } from '../errors.ts';
 import type { Limits } from '../limits.ts';
 import type { Replica } from '../replica.ts';
 import type { AllowedOrigins } from './origins.ts';
@@ -59,11 +59,10 @@ export function watchQuery(request: IncomingMessage, maxKeyBytes: number): Watch
   };
 }
 
-/** @throws StoppedError, NotWritableError, OverloadedError: 503 for now. */
+/** @throws StoppedError, NotReadableError, OverloadedError: 503 for now. */
 export function refuseForNow({ replica, hub }: WatchParts): void {
   if (hub.isStopped) throw new StoppedError();
-  if (replica.header.facts.joined !== 'yes')
-    throw new NotWritableError('it has not joined a cluster', RETRY_AFTER_MS);
+  if (replica.notReadable !== null) throw new NotReadableError(replica.notReadable, RETRY_AFTER_MS);
   if (hub.isFull) throw new OverloadedError(RETRY_AFTER_MS);
 }
 

@@ -18,6 +18,8 @@ export interface SetAside {
   readonly trustedSeq: number;
   /** Of each origin of the entries, how much of it was held and the sum of that. */
   readonly sums: ReadonlyMap<string, { readonly seq: number; readonly sum: Hash }>;
+  /** Whether its cluster had other members, who may have gone on without it. */
+  readonly hadOthers: boolean;
   /** Whether the origin is retired then; not where another node goes on under it. */
   readonly isRetired: boolean;
 }
@@ -45,7 +47,8 @@ export function setAside(
   const stableSeq = Math.min(openedAtSeq, seqOf(header.stable, origin));
   const trustedSeq = state === 'sound' ? openedAtSeq : stableSeq;
   const sums = new Map(entries.map((entry) => [entry.origin, replica.record(entry.origin)]));
-  return { origin, entries, trustedSeq, sums, isRetired: state !== 'shared' };
+  const hadOthers = replica.members.size > 1;
+  return { origin, entries, trustedSeq, sums, hadOthers, isRetired: state !== 'shared' };
 }
 
 /**
@@ -136,7 +139,7 @@ async function submitWhenRoom(
   requests: readonly PutRequest[],
 ): Promise<Outcome[]> {
   try {
-    return await replica.submit(requests);
+    return await replica.offer(requests);
   } catch (error) {
     if (error instanceof HearsayError && requests.length > 1) {
       const half = Math.ceil(requests.length / 2);

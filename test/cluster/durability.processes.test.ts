@@ -9,7 +9,15 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type NodeProcess, startCluster } from '../support/nodes.ts';
 import { runCommand, temporaryDirectory, waitFor } from '../support/processes.ts';
-import { logged, mapOf, metric, sameMapWithin, waitForMetric } from './observe.ts';
+import {
+  healthOf,
+  logged,
+  mapOf,
+  metric,
+  sameMapWithin,
+  waitForLog,
+  waitForMetric,
+} from './observe.ts';
 import { startScripted } from './scripted.ts';
 import { batch, puts, range } from './writes.ts';
 
@@ -159,6 +167,12 @@ mounting(
     const full = async (): Promise<boolean> => (await putNext()) === 507;
     await waitFor(full, 10_000, 'the disk is full');
 
+    const { status, reasons } = await healthOf(node);
+    assert.is(status, 'degraded');
+    assert.match(String(reasons), /The disk is full/);
+    assert.is(await metric(node, 'hearsay_disk_full'), 1);
+    await waitForLog(node, /The disk is full: writes are answered with 507/, 2000);
+
     // It serves what it has, and what it can't take in of its peer it takes in later.
     assert.is((await node.get(answered[0] ?? '')).status, 200);
     assert.is((await peer.put('of the peer', { value, version: 1 })).status, 200);
@@ -173,6 +187,8 @@ mounting(
 
     await rm(filler);
     await waitFor(async () => (await putNext()) === 200, 5000, 'writes are taken again');
+    await waitFor(async () => (await healthOf(node)).status === 'ok', 5000, 'it is healthy');
+    await waitForLog(node, /The disk has room again/, 2000);
     const shown = await sameMapWithin(5000, cluster.nodes);
     assert.equal([...shown.keys()].sort(), [...answered, 'of the peer'].sort());
     assert.is(await metric(node, 'hearsay_rejoins_total'), 0);

@@ -159,7 +159,7 @@ for (const [where, clockAheadMs] of [
       const reason =
         /clock of node\d is 3[56]\d\d s ahead of that of node\d, more than max-clock-skew allows/;
       for (const node of cluster.nodes) await waitForLog(node, reason, LIMIT_MS);
-      assert.is((await wrong.get('key')).status, 404);
+      assert.is((await wrong.get('key')).status, 503);
       await waitFor(
         async () => (await wrong.view()).peers.every(({ state }) => state === 'refused'),
         LIMIT_MS,

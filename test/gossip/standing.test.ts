@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert';
 import { AddressBook } from '../../src/gossip/dialling.ts';
 import { type Greeted, Peers } from '../../src/gossip/peers.ts';
 import { seeded } from '../../src/gossip/random.ts';
-import { Standing } from '../../src/gossip/standing.ts';
+import { type Past, Standing } from '../../src/gossip/standing.ts';
 import { helloOf, originOf } from '../support/cores.ts';
 
 const [FIRST, OWN, THIRD] = [originOf(1), originOf(2), originOf(3)];
@@ -61,8 +61,8 @@ function peersOf({ connected = [] }: Situation): Greeted[] {
   return peers.greeted();
 }
 
-const startedAs = (joined: boolean): Standing =>
-  new Standing({ joinTimeoutMs: JOIN_TIMEOUT_MS }, joined, START);
+const startedAs = (joined: boolean, past: Past = 'none'): Standing =>
+  new Standing({ joinTimeoutMs: JOIN_TIMEOUT_MS }, joined, START, past);
 
 const phases = suite('phases of a start (rule 8)');
 
@@ -156,6 +156,45 @@ forming('a member that was there is waited for anew when it is gone', () => {
   assert.not(forms({ addresses, connected: [[THIRD, true]], afterMs: LATE }));
   assert.not(forms({ addresses, afterMs: LATE + EARLY }));
   assert.ok(forms({ addresses, afterMs: 2 * LATE }));
+});
+
+const PASTS: readonly [rule: string, past: Past, situation: Situation, forms: boolean][] = [
+  ['one that was alone does not do so at once', 'alone', { afterMs: EARLY }, false],
+  ['one that was alone does so after the join timeout', 'alone', { afterMs: LATE }, true],
+  [
+    'one of several waits for as long as it hears nobody',
+    'with others',
+    { afterMs: 9 * LATE },
+    false,
+  ],
+  [
+    'of several that all began anew the smallest does so, after the join timeout',
+    'with others',
+    { connected: [[THIRD, false]], afterMs: LATE },
+    true,
+  ],
+  [
+    'and not before',
+    'with others',
+    { addresses: [['http://three', 'connected']], connected: [[THIRD, false]], afterMs: EARLY },
+    false,
+  ],
+];
+
+for (const [rule, past, situation, forms] of PASTS)
+  forming(`after a rejoin: ${rule}`, () => {
+    const [peers, book] = [peersOf(situation), bookOf(situation)];
+    const nowMs = START + situation.afterMs;
+    assert.is(startedAs(false, past).forms(OWN, peers, book, nowMs), forms);
+  });
+
+forming('one of several that hears nobody for the join timeout is lost, and says so', () => {
+  const isLost = (past: Past, situation: Situation): boolean =>
+    startedAs(false, past).isLost(peersOf(situation), START + situation.afterMs);
+  assert.ok(isLost('with others', { afterMs: LATE }));
+  assert.not(isLost('with others', { afterMs: EARLY }));
+  assert.not(isLost('with others', { connected: [[FIRST, false]], afterMs: LATE }));
+  assert.not(isLost('alone', { afterMs: LATE }));
 });
 
 forming.run();

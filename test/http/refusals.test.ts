@@ -51,6 +51,26 @@ refusals(
 );
 
 refusals(
+  'a node that has not joined answers reads with 503, since it does not know',
+  withServer(async (server) => {
+    await server.put('/cache/b', PUT);
+    server.replica.notReadable = 'it has not joined its cluster yet';
+    for (const answer of [
+      await server.get('/cache/b'),
+      await server.get('/cache/a'),
+      await server.get('/cache?prefix='),
+      await server.batch({ ops: [{ op: 'get', key: 'b' }] }),
+    ]) {
+      isProblem(answer, 503);
+      assert.is(answer.headers['retry-after'], '1');
+      assert.match(problemSchema.parse(answer.body).detail, /has not joined its cluster yet/);
+    }
+    server.replica.notReadable = null;
+    assert.is((await server.get('/cache/b')).status, 200);
+  }),
+);
+
+refusals(
   'a full disk is 507 and stores nothing; the node goes on',
   withServer(async (server) => {
     await server.put('/cache/b', PUT);

@@ -27,6 +27,7 @@ const aside = (entries: readonly Put[], fields: Partial<SetAside> = {}): SetAsid
   entries,
   trustedSeq: 100,
   sums: new Map(),
+  hadOthers: true,
   isRetired: true,
   ...fields,
 });
@@ -258,10 +259,10 @@ offers(
   async () => {
     const { replica } = await openReplica();
     await replica.admit(OLD, memberValue('node1', null));
-    replica.notWritable = 'it starts';
+    await replica.suspend();
     await offer(replica, aside([held('a'), held('b', { seq: 2 })])).then(
       () => assert.unreachable('it was offered'),
-      (error) => assert.match(String(error), /it starts/),
+      (error) => assert.match(String(error), /is stopping/),
     );
     assert.is(replica.members.isRetired(OLD), false);
   },

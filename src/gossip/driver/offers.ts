@@ -2,6 +2,7 @@
 import type { AskDeletes } from '../../replica/deletes.ts';
 import { offerAgain, type SetAside } from '../../replica/offer.ts';
 import type { Replica } from '../../replica.ts';
+import type { Past } from '../standing.ts';
 
 export interface OffersOptions {
   readonly replica: Replica;
@@ -27,6 +28,19 @@ export class Offers {
   constructor(options: OffersOptions, waiting: readonly SetAside[]) {
     this.#options = options;
     this.#waiting = [...waiting];
+  }
+
+  /** What this node was before it began anew, for as long as not all of that is offered. */
+  get past(): Past {
+    if (this.#waiting.length === 0) return 'none';
+    return this.#waiting.some(({ entries, hadOthers }) => hadOthers && entries.length > 0)
+      ? 'with others'
+      : 'alone';
+  }
+
+  /** Whether all is offered, and the files that held it are gone. */
+  get isDone(): boolean {
+    return this.#waiting.length === 0 && !this.#isOffering;
   }
 
   get isDue(): boolean {
