@@ -27,12 +27,13 @@ export class CatchUp {
 
   /** @param vector of the log that an op is born in. @returns whether it may be by now. */
   mayWrite(vector: ReadonlyMap<string, number>, nowMs: number): boolean {
-    if (nowMs - this.#startedMs >= this.#joinTimeoutMs || this.#others.length === 0) return true;
-    return this.#others.some(
-      // Whose log was exchanged since then may hold less than it did.
-      ({ node, witness, vector: theirs }) =>
-        node.witness !== witness ||
-        [...theirs].every(([origin, seq]) => (vector.get(origin) ?? 0) >= seq),
-    );
+    if (nowMs - this.#startedMs >= this.#joinTimeoutMs) return true;
+    // Whose log was exchanged since then may hold less than it did.
+    if (this.#others.some(({ node, witness }) => node.witness !== witness)) return true;
+    // Whoever held anything: it may be a member under an origin that this one has not heard of yet.
+    const holding = this.#others.filter(({ vector: theirs }) => theirs.size > 0);
+    const includes = ({ vector: theirs }: Other): boolean =>
+      [...theirs].every(([origin, seq]) => (vector.get(origin) ?? 0) >= seq);
+    return holding.length === 0 || holding.some(includes);
   }
 }

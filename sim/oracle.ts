@@ -70,8 +70,12 @@ export class Oracle {
         );
       if (isKnownToAll && stableClock > before && stableClock > other.clock.latestMs)
         this.report('forgetting', `${name} takes as dead what lives by the clock of ${other.name}`);
+      // What was forked and has been given up is left out of rule 9: nobody will ever hold it whole.
       for (const [origin, seq] of stable)
-        if (!other.witness.heldOnce(origin, seq))
+        if (
+          !other.witness.heldOnce(origin, seq) &&
+          !(this.ledger.forkedOrigins.has(origin) && members.isRetired(origin))
+        )
           this.report(
             'forgetting',
             `${name} takes ${origin}/${seq} as stable, and ${other.name} lacks it`,
@@ -93,8 +97,7 @@ export class Oracle {
   /** A process has opened its log: whom it must catch up with, if it is a member. */
   catchUpOf(node: SimNode, nowMs: number, joinTimeoutMs: number): CatchUp | null {
     if (!node.witness.hasJoined) return null;
-    // Whoever holds anything: it may be a member under an origin that this one has not heard of yet.
-    const others = this.#nodes.filter((other) => other !== node && other.witness.lastLsn > 0);
+    const others = this.#nodes.filter((other) => other !== node);
     return new CatchUp(others, nowMs, joinTimeoutMs);
   }
 

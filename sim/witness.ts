@@ -198,7 +198,11 @@ export class Witness {
   /** What a log wrote that had lost a delete, where the others have collected that delete meanwhile. */
   #mayComeBack(op: KeyOp, entry: KeyOp): boolean {
     const isGone = this.wasCollected(entry) || this.missing.get(op.key) === entry;
-    return isGone && this.#ledger.isBehind(op);
+    if (!isGone) return false;
+    // Whoever held the other op of that id was taken to hold the delete.
+    if (this.#ledger.linksOf(entry).length > 1)
+      for (const link of this.#ledger.linksOf(op)) this.#ledger.markBehind(link);
+    return this.#ledger.isBehind(op);
   }
 
   /** Rules 2 and 3, by which this op was accepted and given its generation. */

@@ -106,6 +106,8 @@ export class Core {
 
   /** Whether digests to the connection list retired origins. */
   listsRetired(connection: ConnectionId): boolean {
+    // An unjoined node reads no digests, and so never learns that a peer differs in them.
+    if (this.#state.standing.phase === 'unjoined') return true;
     return this.#state.peers.get(connection)?.listRetired ?? false;
   }
 

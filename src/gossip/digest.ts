@@ -13,8 +13,10 @@ export interface Digest {
   readonly vector: Vector;
   /** Per origin of the vector, the sum of its ops up to there. */
   readonly sums: ReadonlyMap<string, Hash>;
-  /** Sum of the sums of the retired origins, which the vector then lacks; null where it lists all. */
+  /** Sum of the sums of the origins that the sender holds as retired; null where there are none. */
   readonly retiredSum: Hash | null;
+  /** Whether the vector has those as well. */
+  readonly listsRetired: boolean;
   /** Minutes since the epoch: the map sum is over what lives past it. */
   readonly asOf: number;
   readonly mapSum: Hash;
@@ -53,7 +55,8 @@ export function makeDigest(
   return {
     vector,
     sums,
-    retiredSum: listRetired ? null : retiredSumOf(node),
+    retiredSum: retiredSumOf(node),
+    listsRetired: listRetired,
     asOf,
     mapSum: node.mapSum(asOf),
     horizon: node.horizon,
@@ -80,9 +83,10 @@ export interface ReadDigest {
 }
 
 export function readDigest(node: Digested, digest: Digest): ReadDigest {
-  if (digest.retiredSum === null)
-    return { digest, exact: true, retiredDiffer: differsInRetired(node, digest) };
-  const equal = sameHash(retiredSumOf(node) ?? ZERO, digest.retiredSum);
+  const { retiredSum, listsRetired } = digest;
+  // Both sides find the same: where only one did, it would wait for a list that the other never sends.
+  const retiredDiffer = !sameHash(retiredSumOf(node) ?? ZERO, retiredSum ?? ZERO);
+  if (listsRetired || retiredSum === null) return { digest, exact: true, retiredDiffer };
   const vector: MutableVector = new Map(digest.vector);
   const sums = new Map(digest.sums);
   for (const { origin } of node.members.retired()) {
@@ -91,13 +95,5 @@ export function readDigest(node: Digested, digest: Digest): ReadDigest {
     raise(vector, origin, seq);
     sums.set(origin, node.sumOf(origin));
   }
-  return { digest: { ...digest, vector, sums }, exact: equal, retiredDiffer: !equal };
-}
-
-function differsInRetired(node: Digested, digest: Digest): boolean {
-  for (const { origin } of node.members.retired()) {
-    const theirs = digest.sums.get(origin) ?? ZERO;
-    if (!sameHash(node.sumOf(origin), theirs)) return true;
-  }
-  return false;
+  return { digest: { ...digest, vector, sums }, exact: !retiredDiffer, retiredDiffer };
 }

@@ -1,4 +1,5 @@
 /** What a member does about the others from time to time: dials them, retires the silent, moves the stable vector. */
+import type { Member } from '../members.ts';
 import { includes, type Vector } from '../vector.ts';
 import type { CoreState } from './coreState.ts';
 
@@ -26,7 +27,10 @@ export class MemberKeeper {
     if (this.#state.nowMs >= this.#nextMembersAt) {
       this.#nextMembersAt = this.#state.nowMs + MEMBERS_INTERVAL_MS;
       this.#dialMembers();
-      if (this.#state.standing.phase === 'ready') this.#retireSilent();
+      if (this.#state.standing.phase === 'ready') {
+        this.#retireReplaced();
+        this.#retireSilent();
+      }
     }
     if (this.#state.nowMs < this.#nextStableAt) return;
     this.#nextStableAt = this.#state.nowMs + STABLE_INTERVAL_MS;
@@ -43,6 +47,29 @@ export class MemberKeeper {
       this.#state.addresses.removeMember(retired.origin);
       this.#state.stability.forget(retired.origin);
       this.#state.peers.forgetOrigin(retired.origin);
+    }
+  }
+
+  /**
+   * Another origin of the same node answers at the URL: the log of the old one was lost, or its start
+   * was cut off. Nobody waits for it any longer, and if it comes back after all, it rejoins.
+   */
+  #retireReplaced(): void {
+    const { members, origin } = this.#state.view;
+    const present = new Map<string, string>();
+    const absent: Member[] = [];
+    for (const member of members.all()) {
+      const isPresent =
+        member.origin === origin || this.#state.peers.ofOrigin(member.origin) !== undefined;
+      if (isPresent && member.origin < origin) return; // the smallest does it
+      if (isPresent) present.set(placeOf(member), member.origin);
+      else if (member.url !== null) absent.push(member);
+    }
+    for (const member of absent) {
+      const successor = present.get(placeOf(member));
+      if (successor === undefined) continue;
+      this.#state.note('info', `${member.origin} is retired: its node goes on as ${successor}`);
+      this.#state.out({ kind: 'retire', origin: member.origin });
     }
   }
 
@@ -79,7 +106,8 @@ export class MemberKeeper {
     const next = this.#state.stability.advance(
       this.#state.otherMembers(),
       { vector: this.#state.view.vector, clock: this.#state.clockMs },
-      members.retires,
+      // Of a forked origin nobody will ever have them all.
+      members.retires.filter((retire) => !this.#isLeftOut(retire.origin)),
       stable,
     );
     if (next === undefined) return;
@@ -95,7 +123,14 @@ export class MemberKeeper {
     if (this.#state.forked.size === 0) return this.#state.view.vector;
     const vector = new Map(this.#state.view.vector);
     for (const origin of this.#state.forked)
-      if (this.#state.view.members.isRetired(origin)) vector.set(origin, Number.MAX_SAFE_INTEGER);
+      if (this.#isLeftOut(origin)) vector.set(origin, Number.MAX_SAFE_INTEGER);
     return vector;
   }
+
+  /** Rule 11: an origin that was forked and whose node has rejoined. */
+  #isLeftOut(origin: string): boolean {
+    return this.#state.forked.has(origin) && this.#state.view.members.isRetired(origin);
+  }
 }
+
+const placeOf = ({ nodeId, url }: Member): string => `${nodeId} ${url}`;

@@ -173,6 +173,7 @@ const digestFields = {
   vector: z.record(originName, z.int().min(0)),
   sums: z.string(),
   retired: hashText.optional(),
+  listed: z.literal(true).optional(),
 };
 
 const compareFields = {
@@ -356,13 +357,15 @@ function decodeSums(text: string, count: number): Hash[] {
 }
 
 /** `sums` is the map sum and then one sum for each origin of the vector, in its order. */
-function decodeDigest({ vector, sums, retired, asOf, horizon, clock }: DigestFields): Digest {
+function decodeDigest(fields: DigestFields): Digest {
+  const { vector, sums, retired, listed, asOf, horizon, clock } = fields;
   const origins = Object.keys(vector);
   const [mapSum = ZERO, ...ofOrigins] = decodeSums(sums, origins.length + 1);
   return {
     vector: new Map(Object.entries(vector)),
     sums: new Map(origins.map((origin, index) => [origin, ofOrigins[index] ?? ZERO])),
     retiredSum: retired === undefined ? null : decodeHash(retired),
+    listsRetired: listed === true,
     asOf,
     mapSum,
     horizon,
@@ -377,7 +380,8 @@ function digestToFields(digest: Digest): DigestFields {
     horizon: digest.horizon,
     vector: Object.fromEntries(digest.vector),
     sums: formatHash(digest.mapSum) + formatSums(digest.vector, digest.sums),
-    ...(digest.retiredSum === null ? {} : { retired: formatHash(digest.retiredSum) }),
+    ...(digest.retiredSum !== null && { retired: formatHash(digest.retiredSum) }),
+    ...(digest.listsRetired && { listed: true }),
   };
 }
 

@@ -18,6 +18,8 @@ export interface Peer {
   lastHeardAt: number;
   /** Its last digest, as `readDigest` completes it. */
   digest: Digest | null;
+  /** Whether the vector of that is exactly what it held; else some of it is taken as equal to ours. */
+  digestIsExact: boolean;
   /** When the pull in flight was sent; null where none is. */
   pullSentAt: number | null;
   /** Whether to pull again as soon as the one in flight has ended. */
@@ -77,6 +79,7 @@ export class Peers {
       hello: null,
       lastHeardAt: nowMs,
       digest: null,
+      digestIsExact: false,
       pullSentAt: null,
       pullAgain: false,
       notBefore: 0,

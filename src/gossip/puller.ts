@@ -83,8 +83,12 @@ export class Puller {
   }
 
   answerTo(peer: Greeted, digest: Digest): void {
-    if (!includes(digest.vector, this.#state.view.reach())) this.#answerBelowReach(peer, digest);
-    else this.#state.out({ kind: 'answer', connection: peer.connection, digest });
+    const { connection } = peer;
+    if (includes(digest.vector, this.#state.view.reach()))
+      this.#state.out({ kind: 'answer', connection, digest });
+    else if (peer.digestIsExact) this.#answerBelowReach(peer, digest);
+    // What it lacks may be of an origin that it holds as retired, and this node does not.
+    else this.#state.out({ kind: 'later', connection });
   }
 
   /** Rule 8: admitted before it is answered, told to rejoin, or asked to come again. */
@@ -152,6 +156,7 @@ export class Puller {
     }
     peer.listRetired = retiredDiffer;
     peer.digest = digest;
+    peer.digestIsExact = exact;
     this.heldBy(peer, seqOf(digest.vector, this.#state.view.origin));
     this.#state.out({ kind: 'horizon', horizon: digest.horizon });
     this.#checkOwn(digest);

@@ -34,6 +34,7 @@ digests('it is the vector with a sum an origin, and the map sum as of a whole mi
       [B, { high: 2, low: 0 }],
     ]),
     retiredSum: null,
+    listsRetired: false,
     asOf: 2,
     mapSum: { high: 0, low: 2 },
     horizon: 3,
@@ -49,7 +50,9 @@ digests('retired origins are summed up, or listed where that is asked for', () =
   assert.equal(short.retiredSum, { high: 6, low: 0 });
   const long = makeDigest(node, 0, 0, true);
   assert.equal([...long.vector.keys()], [A, B, C]);
-  assert.is(long.retiredSum, null);
+  assert.equal(long.retiredSum, short.retiredSum);
+  assert.equal([short.listsRetired, long.listsRetired], [false, true]);
+  assert.is(makeDigest(nodeWith({ [A]: 1 }), 0, 0, false).retiredSum, null);
 });
 
 digests(
@@ -91,6 +94,21 @@ digests('an origin that only we know as retired is not summed up by the peer, bu
   assert.is(read.digest.vector.get(B), 1);
   assert.is(read.retiredDiffer, true);
 });
+
+digests(
+  'a peer that does not know an origin as retired is to be listed it, though it holds the same',
+  () => {
+    const seqs = { [A]: 1, [B]: 2 };
+    const [knows, knowsNot] = [nodeWith(seqs, [B]), nodeWith(seqs)];
+    assert.is(readDigest(knows, makeDigest(knowsNot, 0, 0, false)).retiredDiffer, true);
+    const summed = readDigest(knowsNot, makeDigest(knows, 0, 0, false));
+    assert.is(summed.digest.vector.has(B), false);
+    assert.is(summed.exact, false);
+    const listed = readDigest(knowsNot, makeDigest(knows, 0, 0, true));
+    assert.is(listed.digest.vector.get(B), 2);
+    assert.is(listed.exact, true);
+  },
+);
 
 digests('what the peer lists of a retired origin stands, beside those that it sums up', () => {
   const ours = nodeWith({ [A]: 1, [B]: 2, [C]: 4 }, [B, C]);

@@ -86,6 +86,7 @@ const DIGEST: Digest = {
   vector: new Map(ORIGINS.map((origin, index) => [origin, 999_997 + index])),
   sums: new Map(ORIGINS.map((origin) => [origin, { high: 0xffffffff, low: 0xffffffff }])),
   retiredSum: null,
+  listsRetired: false,
   asOf: 29_916_667,
   mapSum: { high: 0xffffffff, low: 0xffffffff },
   horizon: 0,

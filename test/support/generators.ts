@@ -181,6 +181,7 @@ export const digest: fc.Arbitrary<Digest> = fc
   .record({
     summed: summedVector,
     retiredSum: fc.option(hash, { nil: null }),
+    listsRetired: fc.boolean(),
     asOf: fc.integer({ min: 0, max: 2 ** 32 }),
     mapSum: hash,
     horizon: counter,

@@ -1,0 +1,99 @@
+// time limit: 120 s
+/** Snapshots that are cut in the middle, on either side: they are begun again, and nothing half is kept. */
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { waitFor } from '../support/processes.ts';
+import { logged, metric, sameMapWithin, waitForLog, waitForMetric } from './observe.ts';
+import { type ScriptedCluster, type ScriptedNode, startScripted } from './scripted.ts';
+import { batch, puts, range } from './writes.ts';
+
+const snapshots = suite('snapshots that are cut');
+
+const LIMIT_MS = 20_000;
+const KEYS = 3000;
+
+snapshots(
+  'a new node that is killed in the middle of its snapshot begins again with none of it',
+  async () => {
+    await using cluster = await compactedCluster();
+    const [first, second, third] = nodesOf(cluster);
+    await third.start('answers');
+    await untilInTheMiddle(third);
+    await third.kill('SIGKILL');
+    await third.start();
+    const shown = await sameMapWithin(5000, cluster.nodes);
+    assert.is(shown.size, KEYS);
+    await waitForMetric(cluster.nodes, 'hearsay_members', 3, LIMIT_MS);
+    const sent = [first, second].map((node) => metric(node, 'hearsay_snapshots_sent_total'));
+    assert.is(
+      (await Promise.all(sent)).reduce((sum, of) => sum + of),
+      2,
+    );
+  },
+);
+
+snapshots('a new node whose sender is killed in the middle begins again with another', async () => {
+  await using cluster = await compactedCluster();
+  const [first, second, third] = nodesOf(cluster);
+  await third.start('answers');
+  await untilInTheMiddle(third);
+  const counts = [first, second].map((node) => metric(node, 'hearsay_snapshots_sent_total'));
+  const [ofFirst] = await Promise.all(counts);
+  const [sender, other] = ofFirst === 1 ? [first, second] : [second, first];
+  await sender.kill('SIGKILL');
+  await waitForLog(third, /this node rejoins: a snapshot under way was cut off/, LIMIT_MS);
+  await waitForLog(third, /this node has joined the cluster/, LIMIT_MS);
+  const shown = await sameMapWithin(5000, [other, third]);
+  assert.is(shown.size, KEYS);
+  assert.is(logged(third, /were offered again/).length, 0);
+  await batch(third, puts(['of the new node'], 'new', 1));
+  await sender.start();
+  assert.is((await sameMapWithin(5000, cluster.nodes)).size, KEYS + 1);
+});
+
+snapshots.run();
+
+function nodesOf({ nodes }: ScriptedCluster): [ScriptedNode, ScriptedNode, ScriptedNode] {
+  const [first, second, third] = nodes;
+  if (first === undefined || second === undefined || third === undefined)
+    throw new Error('The cluster has not three nodes.');
+  return [first, second, third];
+}
+
+/** Two nodes that have forgotten how their map came about, and a third to come. */
+async function compactedCluster(): Promise<ScriptedCluster> {
+  const cluster = await startScripted({
+    later: [2],
+    // Small parts, each with a commit of its own: there is time to cut one off.
+    environment: { RETENTION: '1s', MAX_DELTA_OPS: '8' },
+    environmentOf: (_index, urls) => ({ NODES: urls.join() }),
+  });
+  const [first, second] = nodesOf(cluster);
+  const keys = range(KEYS).map((index) => `key/${index}`);
+  for (const version of [1, 2])
+    for (let from = 0; from < KEYS; from += 1000)
+      await batch(first, puts(keys.slice(from, from + 1000), `version ${version}`, version));
+  for (const node of [first, second])
+    await waitFor(
+      async () => {
+        const reach = await node.order({ kind: 'reach' });
+        return Object.values(Object(reach)).some((seq) => Number(seq) >= KEYS);
+      },
+      LIMIT_MS,
+      `${node.nodeId} compacts its log`,
+    );
+  return cluster;
+}
+
+async function untilInTheMiddle(node: ScriptedNode): Promise<void> {
+  let entries = 0;
+  await waitFor(
+    async () => {
+      entries = await metric(node, 'hearsay_map_entries');
+      return entries > 0;
+    },
+    LIMIT_MS,
+    'a part of the snapshot is there',
+  );
+  assert.ok(entries < KEYS, `all ${entries} entries have come`);
+}
