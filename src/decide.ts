@@ -2,6 +2,7 @@
  * Rules 1 to 3, 5 and 7: decides what waits, in order, against the map as it is, and numbers what is
  * to be appended. Nothing here changes the map: a batch that can't be committed leaves no trace.
  */
+import { holds } from './condition.ts';
 import type { Delta, Range } from './delta.ts';
 import { add, carriedHash, type Hash, hashOp, sameHash, ZERO } from './hash.ts';
 import { nextHlc } from './hlc.ts';
@@ -188,6 +189,11 @@ export class Batch {
   }
 
   #request(request: Request): Outcome {
+    if (request.kind !== 'get' && request.condition !== undefined) {
+      const live = this.#live(request.key);
+      if (!holds(request.condition, live))
+        return { kind: 'preconditionFailed', currentVersion: live?.version ?? null };
+    }
     switch (request.kind) {
       case 'put':
         return this.#put(request);
@@ -241,9 +247,14 @@ export class Batch {
   }
 
   #get(key: string): Outcome {
+    const live = this.#live(key);
+    if (live !== undefined) return { kind: 'found', entry: live };
+    return { kind: 'absent', expired: this.#entry(key)?.kind === 'put' };
+  }
+
+  #live(key: string): Put | undefined {
     const entry = this.#entry(key);
-    if (entry?.kind === 'put' && !isDead(entry, this.#nowMs)) return { kind: 'found', entry };
-    return { kind: 'absent', expired: entry?.kind === 'put' };
+    return entry?.kind === 'put' && !isDead(entry, this.#nowMs) ? entry : undefined;
   }
 
   #birth(): { origin: string; seq: number; hlc: number } {

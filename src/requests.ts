@@ -1,4 +1,5 @@
 /** What a client asks of the replica, and what comes of it. */
+import type { Condition } from './condition.ts';
 import type { Delete, Put } from './op.ts';
 
 export interface PutRequest {
@@ -12,6 +13,7 @@ export interface PutRequest {
   readonly value: string;
   /** superjson's annotations as JSON text, or null. */
   readonly meta: string | null;
+  readonly condition?: Condition;
 }
 
 export interface DeleteRequest {
@@ -19,6 +21,7 @@ export interface DeleteRequest {
   readonly key: string;
   /** Null deletes whatever is there; else only a live entry of at most this version. */
   readonly upToVersion: number | null;
+  readonly condition?: Condition;
 }
 
 export interface GetRequest {
@@ -32,6 +35,8 @@ export type Outcome =
   | { readonly kind: 'stored'; readonly op: Put }
   /** The live version does not admit the request's. */
   | { readonly kind: 'conflict'; readonly currentVersion: number }
+  /** The request's condition does not hold; the version is the live one, where there is one. */
+  | { readonly kind: 'preconditionFailed'; readonly currentVersion: number | null }
   /** `op` is null where there was nothing to log: a conditional delete of nothing live. */
   | { readonly kind: 'deleted'; readonly op: Delete | null }
   | { readonly kind: 'found'; readonly entry: Put }

@@ -50,6 +50,7 @@ const FLOORS: readonly Floor[] = [
   {
     name: 'logic',
     holds: [
+      'src/condition.ts',
       'src/cursor.ts',
       'src/decide.ts',
       'src/delta.ts',

@@ -5,6 +5,7 @@ import type { Limits } from '../limits.ts';
 import type { Outcome, Request } from '../requests.ts';
 import { answerPieces } from './answer.ts';
 import type { JsonBody } from './body.ts';
+import { refuseConditions } from './conditions.ts';
 import { OutcomeTexts } from './outcomeText.ts';
 import { unprocessable } from './problem.ts';
 import { addRoute, type RouteParts } from './route.ts';
@@ -34,6 +35,7 @@ export function addBatchRoute(
     batchRequests(await bodies.readJson(ctx.req), schemas, limits);
 
   addRoute(router, 'POST', '/cache', async (ctx) => {
+    refuseConditions(ctx.req);
     const requests = await readBatch(ctx);
     answerPieces(ctx, resultPieces(await outcomes(requests), texts));
   });

@@ -2,6 +2,7 @@
 import type { Router, RouterContext } from '@koa/router';
 import type { Outcome, Request } from '../requests.ts';
 import { answer, answerEmpty, answerJson, JSON_TYPE, PROBLEM_TYPE } from './answer.ts';
+import { withCondition } from './conditions.ts';
 import { etagOf, namesTag } from './etag.ts';
 import { EXPIRED_TEXT, entryMembers, NOT_FOUND_TEXT, OutcomeTexts } from './outcomeText.ts';
 import { answerPast } from './pastEntry.ts';
@@ -48,7 +49,7 @@ export function addEntryRoutes(router: Router, parts: RouteParts): void {
   const readPut = async (ctx: RouterContext): Promise<Request> => {
     const key = keyOf(ctx);
     const { text, parsed } = await bodies.readJson(ctx.req);
-    return putRequest(key, validate(putBodySchema, parsed), text);
+    return withCondition(putRequest(key, validate(putBodySchema, parsed), text), ctx.req);
   };
 
   addRoute(router, 'PUT', PATH, async (ctx) => {
@@ -60,7 +61,8 @@ export function addEntryRoutes(router: Router, parts: RouteParts): void {
   addRoute(router, 'DELETE', PATH, (ctx) => {
     const names = ['version', ...ACKS_NAMES] as const;
     const query = validate(deleteQuerySchema, queryOf(ctx.req.url ?? '/', names));
-    return submit(ctx, deleteRequest(keyOf(ctx), query.version), query);
+    const request = withCondition(deleteRequest(keyOf(ctx), query.version), ctx.req);
+    return submit(ctx, request, query);
   });
 }
 
@@ -98,6 +100,9 @@ function answerOutcome(
       return;
     case 'conflict':
       answer(ctx, 409, PROBLEM_TYPE, texts.conflict(outcome));
+      return;
+    case 'preconditionFailed':
+      answer(ctx, 412, PROBLEM_TYPE, texts.preconditionFailed(outcome));
       return;
   }
 }

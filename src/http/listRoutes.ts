@@ -3,6 +3,7 @@ import type { Router } from '@koa/router';
 import type { ListPage } from '../map.ts';
 import type { Put } from '../op.ts';
 import { answer, answerJson, JSON_TYPE } from './answer.ts';
+import { refuseConditions } from './conditions.ts';
 import { entryMembers, OutcomeTexts } from './outcomeText.ts';
 import { unprocessable } from './problem.ts';
 import { addRoute, type RouteParts } from './route.ts';
@@ -31,6 +32,7 @@ export function addListRoutes(router: Router, { replica, limits, schemas }: Rout
   });
 
   addRoute(router, 'DELETE', PATH, async (ctx) => {
+    refuseConditions(ctx.req);
     const query = validate(bulkDeleteQuerySchema, queryOf(ctx.req.url ?? PATH, ['prefix', 'all']));
     if (query.prefix === '' && query.all !== 'true')
       throw unprocessable([

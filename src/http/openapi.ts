@@ -58,6 +58,21 @@ const NOT_STORED = {
   '507': problem('The disk is full; nothing was stored.'),
 };
 const CONFLICT = { '409': problem('Version conflict: the live version is `current_version`.') };
+const CONDITIONS = {
+  'If-Match': z.string().optional().meta({
+    description:
+      'ETags: carried out only where the live entry has one of them; *: only where one is live.',
+  }),
+  'If-None-Match': z.string().optional().meta({
+    description:
+      'ETags: carried out only where the live entry has none of them; *: only where none is live.',
+  }),
+};
+const PRECONDITION_FAILED = {
+  '412': problem(
+    'If-Match or If-None-Match does not hold; nothing was changed. `current_version` is the live one.',
+  ),
+};
 const LONG_KEY = { '414': problem('The key is too long.') };
 const AFTER = {
   [AFTER_HEADER]: z.string().optional().meta({
@@ -66,6 +81,7 @@ const AFTER = {
 };
 const afterHeader = z.object(AFTER);
 const UNKNOWN_YET = { '503': problem('The node has not joined its cluster yet.') };
+const writeHeaders = z.object({ ...CONDITIONS, ...AFTER });
 const NOT_HERE_YET = { '504': problem('What Hearsay-After names has not come here in time.') };
 const OTHER_CLUSTER = { '409': problem('A token of Hearsay-After is of another cluster.') };
 
@@ -130,11 +146,12 @@ function describeEntry({ key }: Schemas) {
     },
     put: {
       summary: 'Store a value under a version above the live one',
-      requestParams: { path, query: acksQuerySchema, header: afterHeader },
+      requestParams: { path, query: acksQuerySchema, header: writeHeaders },
       requestBody: json(putBodySchema),
       responses: {
         '200': ok('Stored, and durable on this node.', storedSchema),
         ...CONFLICT,
+        ...PRECONDITION_FAILED,
         ...BAD_TARGET,
         ...LONG_KEY,
         ...BAD_BODY,
@@ -144,10 +161,11 @@ function describeEntry({ key }: Schemas) {
     },
     delete: {
       summary: 'Delete an entry',
-      requestParams: { path, query: deleteQuerySchema, header: afterHeader },
+      requestParams: { path, query: deleteQuerySchema, header: writeHeaders },
       responses: {
         '200': ok('Deleted, whether it was there or not.', deletedSchema),
         ...CONFLICT,
+        ...PRECONDITION_FAILED,
         ...BAD_TARGET,
         ...LONG_KEY,
         '422': problem('A parameter is wrong.'),

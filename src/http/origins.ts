@@ -10,7 +10,8 @@ import { answerEmpty } from './answer.ts';
 import { Problem } from './problem.ts';
 
 const ALLOWED_METHODS = 'GET, HEAD, PUT, POST, DELETE';
-const ALLOWED_HEADERS = 'Content-Type, If-None-Match, Hearsay-After, Last-Event-ID, Cache-Control';
+const ALLOWED_HEADERS =
+  'Content-Type, If-Match, If-None-Match, Hearsay-After, Last-Event-ID, Cache-Control';
 const EXPOSED_HEADERS = 'ETag, Link, Retry-After';
 const PREFLIGHT_SECONDS = '600';
 /** Methods that change nothing. */

@@ -17,6 +17,9 @@ export const EXPIRED_TEXT = problemText(404, 'Expired');
 export const conflictText = (currentVersion: number, token?: string): string =>
   problemText(409, 'Version conflict', { current_version: currentVersion, token });
 
+const preconditionText = (currentVersion: number | null, token?: string): string =>
+  problemText(412, 'Precondition failed', { current_version: currentVersion ?? undefined, token });
+
 /** The members of an entry, without braces. */
 export function entryMembers({ value, version, expiresAt, meta }: Put): string {
   const metaMember = meta === null ? '' : `,"meta":${meta}`;
@@ -46,6 +49,11 @@ export class OutcomeTexts {
     return conflictText(currentVersion, this.#tokens.whole());
   }
 
+  /** The body of a single request's answer 412. */
+  preconditionFailed({ currentVersion }: Extract<Outcome, { kind: 'preconditionFailed' }>): string {
+    return preconditionText(currentVersion, this.#tokens.whole());
+  }
+
   deletedMany(count: number): string {
     return `{"status":"deleted",${this.#node},"count":${count},"token":"${this.#tokens.whole()}"}`;
   }
@@ -70,6 +78,8 @@ export class OutcomeTexts {
         return `{"status":200,${entryMembers(outcome.entry)}}`;
       case 'conflict':
         return conflictText(outcome.currentVersion);
+      case 'preconditionFailed':
+        return preconditionText(outcome.currentVersion);
       case 'absent':
         return outcome.expired ? EXPIRED_TEXT : NOT_FOUND_TEXT;
     }

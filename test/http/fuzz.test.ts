@@ -178,6 +178,7 @@ fuzz(
 const headerName = fc.constantFrom(
   'Content-Type',
   'Content-Encoding',
+  'If-Match',
   'If-None-Match',
   'Accept',
   'Expect',

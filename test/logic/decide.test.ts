@@ -1,10 +1,12 @@
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { Condition } from '../../src/condition.ts';
 import { type Basis, Batch, emptyRecord } from '../../src/decide.ts';
 import { add, carriedHash, hasTrueHash, ZERO } from '../../src/hash.ts';
 import type { OriginRecord } from '../../src/log/log.ts';
 import {
+  formatOpId,
   isDead,
   isOnKey,
   type KeyOp,
@@ -189,6 +191,36 @@ deletes('a racing higher PUT survives a conditional one and not an unconditional
 });
 
 deletes.run();
+
+const conditions = suite('deciding under a condition');
+
+const OP_ID = formatOpId(live);
+const EXACT: Condition = { isOneOf: [OP_ID], isNoneOf: null };
+const ABSENT: Condition = { isOneOf: null, isNoneOf: 'any' };
+
+conditions('what does not hold changes nothing, whatever the version', () => {
+  for (const request of [putting({ version: 9 }), deleting()])
+    for (const [entry, condition, currentVersion] of [
+      [live, ABSENT, 5],
+      [changed(live, { seq: live.seq + 1 }), EXACT, 5],
+      [expired, EXACT, null],
+      [undefined, EXACT, null],
+    ] as const) {
+      const batch = batchOn({ entry });
+      const outcomes = batch.requests([{ ...request, condition }]);
+      assert.equal(outcomes, [{ kind: 'preconditionFailed', currentVersion }]);
+      assert.ok(batch.isEmpty);
+    }
+});
+
+conditions('of two in one batch, the second sees what the first did', () => {
+  const request = { ...putting({ version: 'next' }), condition: EXACT };
+  const [first, second] = batchOn({ entry: live }).requests([request, request]);
+  assert.is(first?.kind, 'stored');
+  assert.equal(second, { kind: 'preconditionFailed', currentVersion: 6 });
+});
+
+conditions.run();
 
 const batches = suite('deciding a batch');
 

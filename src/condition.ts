@@ -1,0 +1,23 @@
+/**
+ * What a client asks to hold of the live entry before a request changes anything (RFC 9110, section 13).
+ * It is decided with the request itself: whoever read first and wrote then would race every other writer.
+ */
+import { formatOpId, type OpId } from './op.ts';
+
+/** `any` stands for every entry; else the op ids of entries, as `formatOpId` has them. */
+export type Entries = 'any' | readonly string[];
+
+/** What is null is not asked. */
+export interface Condition {
+  /** The key must be live, and its entry one of these. */
+  readonly isOneOf: Entries | null;
+  /** The key must be dead or absent, or its entry none of these. */
+  readonly isNoneOf: Entries | null;
+}
+
+const isAmong = (live: OpId | undefined, entries: Entries): boolean =>
+  live !== undefined && (entries === 'any' || entries.includes(formatOpId(live)));
+
+/** @param live the live entry of the key. */
+export const holds = ({ isOneOf, isNoneOf }: Condition, live: OpId | undefined): boolean =>
+  (isOneOf === null || isAmong(live, isOneOf)) && (isNoneOf === null || !isAmong(live, isNoneOf));
