@@ -6,13 +6,17 @@ import type { Outcome, Request } from '../requests.ts';
 import { answerPieces } from './answer.ts';
 import type { JsonBody } from './body.ts';
 import { refuseConditions } from './conditions.ts';
+import { refuseMisnamedExpiry } from './expiryFields.ts';
 import { OutcomeTexts } from './outcomeText.ts';
 import { unprocessable } from './problem.ts';
 import { addRoute, type RouteParts } from './route.ts';
 import type { BatchOp, Schemas } from './schemas.ts';
+import { queryOf } from './target.ts';
 import { Tokens } from './tokens.ts';
 import { deleteRequest, putRequest } from './toRequest.ts';
 import { validate } from './validate.ts';
+
+const PATH = '/cache';
 
 export function addBatchRoute(
   router: Router,
@@ -34,8 +38,9 @@ export function addBatchRoute(
   const readBatch = async (ctx: RouterContext): Promise<Request[]> =>
     batchRequests(await bodies.readJson(ctx.req), schemas, limits);
 
-  addRoute(router, 'POST', '/cache', async (ctx) => {
+  addRoute(router, 'POST', PATH, async (ctx) => {
     refuseConditions(ctx.req);
+    queryOf(ctx.req.url ?? PATH, []);
     const requests = await readBatch(ctx);
     answerPieces(ctx, resultPieces(await outcomes(requests), texts));
   });
@@ -43,16 +48,25 @@ export function addBatchRoute(
 
 /** @throws Problem 422 where one of the ops is malformed: then none is carried out. */
 function batchRequests({ text, parsed }: JsonBody, schemas: Schemas, limits: Limits): Request[] {
-  refuseTooMany(parsed, limits.maxBatchOps);
+  const sent = sentOps(parsed);
+  refuseTooMany(sent, limits.maxBatchOps);
   const { ops } = validate(schemas.batchBody, parsed);
+  refuseMisnamedExpiry(
+    ops.flatMap(({ op }, index) => (op === 'put' ? [[sent[index], `ops.${index}.`] as const] : [])),
+  );
   const opTexts = elementTexts(memberText(text, 'ops') ?? '');
   return ops.map((op, index) => toRequest(op, opTexts[index] ?? ''));
 }
 
+/** The ops as they came, with all their fields; none where the body is malformed. */
+function sentOps(parsed: unknown): readonly unknown[] {
+  if (typeof parsed !== 'object' || parsed === null || !('ops' in parsed)) return [];
+  return Array.isArray(parsed.ops) ? parsed.ops : [];
+}
+
 /** Before each of them is looked at: a body has room for a hundred thousand. */
-function refuseTooMany(parsed: unknown, maxBatchOps: number): void {
-  if (typeof parsed !== 'object' || parsed === null || !('ops' in parsed)) return;
-  if (Array.isArray(parsed.ops) && parsed.ops.length > maxBatchOps)
+function refuseTooMany(sent: readonly unknown[], maxBatchOps: number): void {
+  if (sent.length > maxBatchOps)
     throw unprocessable([{ field: 'ops', message: `must not hold more than ${maxBatchOps} ops` }]);
 }
 

@@ -4,6 +4,7 @@ import type { Outcome, Request } from '../requests.ts';
 import { answer, answerEmpty, answerJson, JSON_TYPE, PROBLEM_TYPE } from './answer.ts';
 import { withCondition } from './conditions.ts';
 import { etagOf, namesTag } from './etag.ts';
+import { refuseMisnamedExpiry } from './expiryFields.ts';
 import { EXPIRED_TEXT, entryMembers, NOT_FOUND_TEXT, OutcomeTexts } from './outcomeText.ts';
 import { answerPast } from './pastEntry.ts';
 import { addRoute, type RouteParts } from './route.ts';
@@ -39,7 +40,7 @@ export function addEntryRoutes(router: Router, parts: RouteParts): void {
 
   addRoute(router, 'GET', PATH, (ctx) => {
     // Most requests have no query: it is not even looked at for them.
-    const at = ctx.req.url?.includes('?') ? queryOf(ctx.req.url, ['at']).at : undefined;
+    const at = ctx.req.url?.includes('?') ? queryOf(ctx.req.url, ['at'], 'ignore').at : undefined;
     if (at !== undefined && past !== undefined) return answerPast(ctx, past, keyOf(ctx), at);
     answerOutcome(ctx, replica.get(keyOf(ctx)), texts, null);
     return undefined;
@@ -49,12 +50,16 @@ export function addEntryRoutes(router: Router, parts: RouteParts): void {
   const readPut = async (ctx: RouterContext): Promise<Request> => {
     const key = keyOf(ctx);
     const { text, parsed } = await bodies.readJson(ctx.req);
-    return withCondition(putRequest(key, validate(putBodySchema, parsed), text), ctx.req);
+    const body = validate(putBodySchema, parsed);
+    refuseMisnamedExpiry([[parsed, '']]);
+    return withCondition(putRequest(key, body, text), ctx.req);
   };
 
   addRoute(router, 'PUT', PATH, async (ctx) => {
     const { url } = ctx.req;
-    const query = url?.includes('?') ? validate(acksQuerySchema, queryOf(url, ACKS_NAMES)) : null;
+    const query = url?.includes('?')
+      ? validate(acksQuerySchema, queryOf(url, ACKS_NAMES, 'ignore'))
+      : null;
     return submit(ctx, await readPut(ctx), query);
   });
 

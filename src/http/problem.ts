@@ -56,6 +56,11 @@ export const problemText = (
     ...extensions,
   });
 
+/** Characters of a name that a client made up: it is told, but not sent back however long it is. */
+const MAX_TOLD_NAME = 100;
+
+export const toldName = (name: string): string => name.slice(0, MAX_TOLD_NAME).toWellFormed();
+
 /** 422: the fields at fault, the first of them in the detail. */
 export function unprocessable(errors: readonly FieldError[]): Problem {
   const [first] = errors;

@@ -97,8 +97,8 @@ export function createSchemas({ maxKeyBytes, maxBatchOps, maxListEntries }: Limi
       'op',
       [
         z.object({ op: z.literal('put'), key, value, version, ttl_ms: ttlMs, meta }),
-        z.object({ op: z.literal('get'), key }),
-        z.object({ op: z.literal('delete'), key, version: upToVersion.optional() }),
+        z.strictObject({ op: z.literal('get'), key }),
+        z.strictObject({ op: z.literal('delete'), key, version: upToVersion.optional() }),
       ],
       {
         error: ({ input }) =>
@@ -110,7 +110,7 @@ export function createSchemas({ maxKeyBytes, maxBatchOps, maxListEntries }: Limi
   return {
     key,
     batchBody: z
-      .object(
+      .strictObject(
         { ops: z.array(batchOp, mustBe('an array')).max(maxBatchOps) },
         mustBe('a JSON object'),
       )

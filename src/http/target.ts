@@ -3,7 +3,7 @@
  * exactly once and strictly. koa and its router decode loosely (`%zz` is taken literally), so neither
  * is asked.
  */
-import { Problem, unprocessable } from './problem.ts';
+import { Problem, toldName, unprocessable } from './problem.ts';
 
 const SLASH = 0x2f;
 /** What precedes the path of an absolute-form target, which proxies send. */
@@ -49,19 +49,22 @@ export const isLonger = (text: string, maxBytes: number): boolean =>
   text.length * 3 > maxBytes && Buffer.byteLength(text) > maxBytes;
 
 /**
- * The parameters of those names in the query; others are ignored. A plus is a space, as in forms
- * (URL Standard, section 5).
+ * The parameters in the query. A plus is a space, as in forms (URL Standard, section 5).
  *
- * @throws Problem 400 for what does not decode, 422 for a name that is given twice.
+ * @param names all that there are: whoever misspells `version` of a DELETE must not delete without it.
+ * @param others `ignore` where clients of the cache before this one could send whatever they liked.
+ * @throws Problem 400 for what does not decode, 422 for another name, or one that is given twice.
  */
 export function queryOf<Name extends string>(
   target: string,
   names: readonly Name[],
+  others: 'refuse' | 'ignore' = 'refuse',
 ): { [name in Name]?: string } {
   const found: { [name in Name]?: string } = {};
   const start = target.indexOf('?');
   if (start === -1) return found;
   for (const pair of target.slice(start + 1).split('&')) {
+    if (pair === '') continue;
     const equals = pair.indexOf('=');
     const [name, value] = (
       equals === -1 ? [pair, ''] : [pair.slice(0, equals), pair.slice(equals + 1)]
@@ -69,10 +72,18 @@ export function queryOf<Name extends string>(
     if (name === undefined || value === undefined)
       throw new Problem(400, 'The query is not percent-encoded UTF-8.');
     const known = names.find((candidate) => candidate === name);
-    if (known === undefined) continue;
+    if (known === undefined) {
+      if (others === 'ignore') continue;
+      throw unknownParameter(name, names);
+    }
     if (found[known] !== undefined)
       throw unprocessable([{ field: known, message: 'is given more than once' }]);
     found[known] = value;
   }
   return found;
+}
+
+function unknownParameter(name: string, names: readonly string[]): Problem {
+  const known = names.length === 0 ? 'there are no parameters' : `there is ${names.join(', ')}`;
+  return unprocessable([{ field: toldName(name), message: `is not supported here: ${known}` }]);
 }

@@ -132,6 +132,10 @@ const MALFORMED: readonly [op: unknown, field: string][] = [
   [{ op: 'get' }, 'ops.3.key'],
   [{ op: 'delete', key: 'x', version: 'next' }, 'ops.3.version'],
   [{ op: 'delete', key: 'x', version: null }, 'ops.3.version'],
+  [{ op: 'delete', key: 'x', versoin: 1 }, 'ops.3.versoin'],
+  [{ op: 'delete', key: 'x', acks: 2 }, 'ops.3.acks'],
+  [{ op: 'get', key: 'x', at: '-1h' }, 'ops.3.at'],
+  [{ op: 'put', key: 'x', value: 1, version: 1, ttl: 5 }, 'ops.3.ttl'],
   [{ op: 'join', key: 'x' }, 'ops.3.op'],
   [{ op: '__proto__', key: 'x' }, 'ops.3.op'],
   [{ key: 'x' }, 'ops.3.op'],
@@ -158,6 +162,8 @@ for (const [body, field] of [
   [{ ops: null }, 'ops'],
   [{ ops: {} }, 'ops'],
   [{ ops: 'put' }, 'ops'],
+  [{ ops: [], acks: 2 }, 'acks'],
+  [{ ops: [], timeout_ms: 2 }, 'timeout_ms'],
   [[], 'body'],
   [null, 'body'],
 ] as const) {
@@ -170,6 +176,14 @@ for (const [body, field] of [
     }),
   );
 }
+
+batch(
+  'a put ignores fields that nobody knows, as a single one does',
+  withServer(async (server) => {
+    const { status } = await server.batch({ ops: [{ ...put('a'), other: 1, expires_at: null }] });
+    assert.is(status, 200);
+  }),
+);
 
 batch(
   '1,000 ops are carried out, 1,001 are 422',

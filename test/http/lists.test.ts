@@ -60,7 +60,7 @@ lists(
     assert.equal(await keysOf(server, '/cache?prefix=%F0%9F%99%82'), ['🙂1', '🙂2']);
     assert.equal(await keysOf(server, '/cache?prefix=c'), []);
     assert.is((await keysOf(server, '/cache?prefix=')).length, 9);
-    assert.is((await keysOf(server, '/cache?other=1&prefix')).length, 9);
+    assert.is((await keysOf(server, '/cache?&prefix')).length, 9);
   }),
 );
 
@@ -205,7 +205,7 @@ lists(
   }),
 );
 
-for (const query of ['', '?prefix=', '?all=false', '?prefix=&all=false', '?perfix=a']) {
+for (const query of ['', '?', '?prefix=', '?all=false', '?prefix=&all=false']) {
   lists(
     `DELETE /cache${query} is 422 and deletes nothing`,
     withServer(async (server) => {
