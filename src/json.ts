@@ -100,5 +100,23 @@ export function elementTexts(text: string): string[] {
   return elements;
 }
 
+/** Whether arrays and objects are nested in the text more than so many levels. */
+export function isDeeperThan(text: string, levels: number): boolean {
+  let depth = 0;
+  let index = 0;
+  while (index < text.length) {
+    const unit = text.charCodeAt(index);
+    if (unit === QUOTE) {
+      index = skipString(text, index);
+      continue;
+    }
+    if (unit === OPEN_OBJECT || unit === OPEN_ARRAY) depth++;
+    else if (unit === CLOSE_OBJECT || unit === CLOSE_ARRAY) depth--;
+    if (depth > levels) return true;
+    index++;
+  }
+  return false;
+}
+
 /** Whether the text holds half of a surrogate pair, which UTF-8, and so the wire and the log, cannot. */
 export const hasLoneSurrogate = (text: string): boolean => !text.isWellFormed();

@@ -3,7 +3,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { HearsayClient } from '../client/index.ts';
 import { HearsayError, SettingError } from '../errors.ts';
 import { duration } from '../settingKinds.ts';
-import { parseExactly } from './clientValue.ts';
+import { parseAnswer } from './exactJson.ts';
 
 const DEFAULT_URL = 'http://localhost:8000';
 const DEFAULT_TIMEOUT = '10s';
@@ -49,7 +49,7 @@ export async function withCommandClient(
       endpoints: url ?? urlsFrom(process.env.HEARSAY_URL) ?? [DEFAULT_URL],
       timeoutMs: timeout,
       attemptTimeoutMs: Math.min(timeout, 3000),
-      parseJson: parseExactly,
+      parseJson: parseAnswer,
     });
     try {
       await run(client, timeout);

@@ -1,30 +1,8 @@
 /** Values as they are typed and shown: exactly, so that no digit is lost on the way. */
 import { inspect } from 'node:util';
-import { encodeValue } from '../client/values.ts';
+import { type Encoded, encodeValue } from '../client/values.ts';
 import { SettingError } from '../errors.ts';
-
-/** What the platform knows of a number's text, which the types of ES2024 don't name. */
-interface ExactJson {
-  parse(
-    text: string,
-    reviver: (key: string, value: unknown, context: { readonly source?: string }) => unknown,
-  ): unknown;
-  rawJSON(text: string): unknown;
-}
-
-const exactJson = JSON as unknown as ExactJson;
-
-/**
- * `JSON.parse` that keeps a number's own text where JavaScript would write another.
- *
- * @throws SyntaxError
- */
-export const parseExactly = (text: string): unknown =>
-  exactJson.parse(text, (_key, value, { source }) =>
-    typeof value === 'number' && source !== undefined && source !== String(value)
-      ? exactJson.rawJSON(source)
-      : value,
-  );
+import { DeepJson, parseExactly } from './exactJson.ts';
 
 /**
  * What is meant by VALUE: JSON, or else the text itself.
@@ -33,6 +11,15 @@ export const parseExactly = (text: string): unknown =>
  *   that was forgotten is no wish to store a text.
  */
 export function parseValue(text: string): unknown {
+  const value = parsedOrText(text);
+  if (value instanceof DeepJson)
+    throw new SettingError(
+      'VALUE is nested too deeply for this command: send it with PUT /cache/{key}.',
+    );
+  return value;
+}
+
+function parsedOrText(text: string): unknown {
   try {
     return parseExactly(text);
   } catch (error) {
@@ -53,7 +40,7 @@ export function entryJson(
   if (entry === null) return `${head}}`;
   const comma = head === '{' ? '' : ',';
   try {
-    const { value, meta } = encodeValue(entry.value);
+    const { value, meta } = encoded(entry.value);
     const annotations = meta === null ? '' : `,"meta":${JSON.stringify(meta)}`;
     return `${head}${comma}"value":${value}${annotations}}`;
   } catch (error) {
@@ -64,7 +51,7 @@ export function entryJson(
 /** A value on one line, for people: JSON, and as JavaScript writes it where JSON has no form. */
 export function shownValue(entry: { readonly value: unknown }): string {
   try {
-    const { value, meta } = encodeValue(entry.value);
+    const { value, meta } = encoded(entry.value);
     if (meta === null) return withoutControls(value);
     return inspect(entry.value, {
       depth: 20,
@@ -79,11 +66,15 @@ export function shownValue(entry: { readonly value: unknown }): string {
 /** A value by itself: a text as it is, all else as JSON, over several lines where it is long. */
 export function printedValue(value: unknown, columns: number): string {
   if (typeof value === 'string') return value;
+  if (value instanceof DeepJson) return value.text;
   const { value: text, meta } = encodeValue(value);
   if (meta !== null)
     return inspect(value, { depth: 20, breakLength: columns, maxArrayLength: null });
   return text.length <= columns ? text : JSON.stringify(value, null, 2);
 }
+
+const encoded = (value: unknown): Encoded =>
+  value instanceof DeepJson ? { value: value.text, meta: null } : encodeValue(value);
 
 /** A line stays a line, and a terminal obeys to nobody's key. */
 export const withoutControls = (text: string): string =>

@@ -161,6 +161,34 @@ test('a list, as lines and as JSON', async (hear, server) => {
   );
 });
 
+test('a value of any depth is printed, as every other is beside it', async (hear, server) => {
+  const deep = '['.repeat(20_000) + ']'.repeat(20_000);
+  await server.put('/cache/a', `{"value":${deep},"version":1}`);
+  await server.put('/cache/b', {
+    value: new Date(0),
+    version: 1,
+    meta: { values: ['Date'], v: 1 },
+  });
+  await server.put('/cache/c', '{"value":12345678901234567890,"version":1}');
+  assert.equal(await hear('get', 'a'), done(`${deep}\n`));
+  const head = '{"key":"a","version":1,"expires_at":null,"value":';
+  assert.equal(await hear('get', 'a', '--json'), done(`${head}${deep}}\n`));
+  const { code, out, err } = await hear('list');
+  assert.is(code, 0, err);
+  const lines = out.split('\n');
+  assert.ok(lines[0]?.endsWith(` ${deep}`));
+  assert.match(lines[1] ?? '', /^b +v1 +1970-01-01T00:00:00.000Z$/);
+  assert.match(lines[2] ?? '', /^c +v1 +12345678901234567890$/);
+  assert.ok((await hear('list', '--json')).out.startsWith(`${head}${deep}}\n`));
+});
+
+commands('a value that is too deep to be put says how else to send it', async () => {
+  const deep = '['.repeat(20_000) + ']'.repeat(20_000);
+  const { code, err } = await hearsay(NOWHERE, ['put', 'a', '-'], deep);
+  assert.is(code, 2);
+  assert.match(err, /^VALUE is nested too deeply for this command: [^\n]+\.\n$/);
+});
+
 test('deleting many, and only what was meant', async (hear, server) => {
   for (const key of ['a1', 'a2', 'b']) await server.put(`/cache/${key}`, { value: 1, version: 1 });
   assert.equal(await hear('delete', '--prefix', 'a'), done('2 deleted\n'));

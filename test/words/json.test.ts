@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { elementTexts, hasLoneSurrogate, memberText } from '../../src/json.ts';
+import { elementTexts, hasLoneSurrogate, isDeeperThan, memberText } from '../../src/json.ts';
 import { jsonArrayText, jsonObjectText, jsonText, memberName } from '../support/generators.ts';
 
 const json = suite('json text');
@@ -99,6 +99,14 @@ json('any value is found again, untouched, in a body around it', () => {
     }),
     { numRuns: 1000 },
   );
+});
+
+json('depth counts brackets, and not those in strings', () => {
+  assert.not.ok(isDeeperThan('[[{"a":[]}]]', 4));
+  assert.ok(isDeeperThan('[[{"a":[]}]]', 3));
+  assert.not.ok(isDeeperThan('["[[[[\\"[[[[",{},{},[]]', 2));
+  assert.not.ok(isDeeperThan('1', 0));
+  assert.ok(isDeeperThan('['.repeat(1_000_000), 999_999));
 });
 
 json('half of a surrogate pair is told from a whole one', () => {

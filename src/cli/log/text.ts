@@ -3,7 +3,8 @@ import { inspect } from 'node:util';
 import { decodeValue } from '../../client/values.ts';
 import { hlcToMs } from '../../hlc.ts';
 import type { Op } from '../../op.ts';
-import { parseExactly, shownValue, withoutControls } from '../clientValue.ts';
+import { shownValue, withoutControls } from '../clientValue.ts';
+import { parseExactly } from '../exactJson.ts';
 
 /** The width of tables of ops; a wider terminal is used. */
 export const WIDE_COLUMNS = 100;
