@@ -13,6 +13,10 @@ export function note(message: string): void {
   process.stderr.write(`${message}\n`);
 }
 
+/** Why the system did not write, as a phrase for people. */
+export const writeFailure = (error: Error): string =>
+  'code' in error && error.code === 'ENOSPC' ? 'no room is left' : error.message;
+
 /** How wide a line for people may be. */
 export const outputColumns = (): number => process.stdout.columns ?? DEFAULT_COLUMNS;
 

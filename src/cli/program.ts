@@ -5,6 +5,7 @@ import { HearsayError, SettingError } from '../errors.ts';
 import { readSettings, settingsShape } from '../settings.ts';
 import { registerBackupCommands } from './backup.ts';
 import { registerClientCommands } from './clientCommands.ts';
+import { writeFailure } from './clientOutput.ts';
 import { clusterShape, planCluster } from './clusterPlan.ts';
 import { registerLogCommands, withoutDashes } from './log.ts';
 import { registerMemberCommands } from './member.ts';
@@ -109,7 +110,11 @@ function exitCodeOf(error: unknown): number {
 
 /** `hearsay … | head` ends when its reader does; a log that nobody reads stops nothing. */
 function endWithReaders(): void {
-  process.stdout.on('error', () => process.exit(FAILURE));
+  process.stdout.on('error', (error) => {
+    if (!('code' in error && error.code === 'EPIPE'))
+      process.stderr.write(`The output can't be written: ${writeFailure(error)}.\n`);
+    process.exit(FAILURE);
+  });
   process.stderr.on('error', () => {});
 }
 

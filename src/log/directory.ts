@@ -58,6 +58,9 @@ async function exists(path: string): Promise<boolean> {
 const codeOf = (error: unknown): unknown =>
   error instanceof Error && 'code' in error ? error.code : undefined;
 
+/** The file that is locked; nothing is in it. */
+export const LOCK_NAME = 'lock.db';
+
 /** Held from construction until `release`, or until the process ends. */
 export class DirectoryLock {
   readonly #database: Database.Database;
@@ -68,7 +71,7 @@ export class DirectoryLock {
    * @throws SettingError where the directory can't be written.
    */
   constructor(directory: string) {
-    const file = join(directory, 'lock.db');
+    const file = join(directory, LOCK_NAME);
     let database: Database.Database | null = null;
     try {
       // It is held by a running node or it is free: waiting would only put off saying so.

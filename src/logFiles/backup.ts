@@ -1,10 +1,11 @@
 /** Copies of a log: made while its node runs, and put back under a new origin. */
-import { existsSync, mkdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync, rmdirSync, rmSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import Database from 'better-sqlite3';
-import { HearsayError, SettingError } from '../errors.ts';
-import { DirectoryLock } from '../log/directory.ts';
+import { DamagedLogError, HearsayError, SettingError } from '../errors.ts';
+import { DirectoryLock, LOCK_NAME, makeDirectory } from '../log/directory.ts';
 import { openSqliteLog } from '../log/sqlite.ts';
+import { faultOf } from '../log/sqliteFaults.ts';
 import { syncDirectory } from '../log/sqliteFile.ts';
 import { type Verified, verify } from '../logTools/verify.ts';
 import { FileSource } from './fileSource.ts';
@@ -47,8 +48,11 @@ export async function restore(
 ): Promise<Copied> {
   const source = logFileAt(file);
   const target = join(directory, LOG_NAME);
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  const wasThere = existsSync(directory);
+  const wasLocked = existsSync(join(directory, LOCK_NAME));
+  await makeDirectory(directory);
   const lock = new DirectoryLock(directory);
+  let isDone = false;
   try {
     if (existsSync(target) || existsSync(`${target}-wal`))
       throw new SettingError(
@@ -57,14 +61,29 @@ export async function restore(
     const folder = join(directory, 'restoring');
     rmSync(folder, { recursive: true, force: true });
     mkdirSync(folder, { mode: 0o700 });
-    const copied = await copyProven(source, join(folder, LOG_NAME), onProgress);
-    await markForNewOrigin(folder, copied.verified.facts.header.clusterName);
-    renameSync(join(folder, LOG_NAME), target);
-    syncDirectory(directory);
-    rmSync(folder, { recursive: true });
-    return copied;
+    try {
+      const copied = await copyProven(source, join(folder, LOG_NAME), onProgress);
+      await markForNewOrigin(folder, copied.verified.facts.header.clusterName);
+      renameSync(join(folder, LOG_NAME), target);
+      syncDirectory(directory);
+      isDone = true;
+      return copied;
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   } finally {
+    // While it is held: a name that is gone can't be taken from under another holder.
+    if (!isDone && !wasLocked) rmSync(join(directory, LOCK_NAME), { force: true });
     lock.release();
+    if (!isDone && !wasThere) removeEmpty(directory);
+  }
+}
+
+function removeEmpty(directory: string): void {
+  try {
+    rmdirSync(directory);
+  } catch {
+    // Somebody has put something there meanwhile.
   }
 }
 
@@ -82,9 +101,30 @@ async function copyProven(source: string, file: string, onProgress: OnProgress):
     renameSync(unproven, file);
     syncDirectory(dirname(resolve(file)));
     return { verified, sizeBytes: statSync(file).size };
+  } catch (error) {
+    throw copyingError(source, file, error);
   } finally {
     removeAll(unproven);
   }
+}
+
+/** An error of SQLite or of the file system in words for people; the proof speaks of the copy. */
+function copyingError(source: string, file: string, error: unknown): unknown {
+  if (error instanceof DamagedLogError || faultOf(error).kind === 'damaged')
+    return new HearsayError(
+      `The file ${source} is damaged or no log of Hearsay, and was not copied (${faultOf(error).message}): name another.`,
+      { cause: error },
+    );
+  if (error instanceof HearsayError || !(error instanceof Error) || !('code' in error))
+    return error;
+  if (faultOf(error).kind === 'full' || error.code === 'ENOSPC')
+    return new HearsayError(
+      `No room is left for the copy in ${dirname(resolve(file))}: free some, and run the command again.`,
+      { cause: error },
+    );
+  return new HearsayError(`The log ${source} could not be copied (${error.message}).`, {
+    cause: error,
+  });
 }
 
 async function copy(source: string, target: string, onProgress: OnProgress): Promise<void> {

@@ -18,7 +18,7 @@ import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import Database from 'better-sqlite3';
 import { DamagedLogError, HearsayError, SettingError, WrongDirectoryError } from '../errors.ts';
-import { DirectoryLock } from '../log/directory.ts';
+import { DirectoryLock, LOCK_NAME } from '../log/directory.ts';
 import { faultOf } from '../log/sqliteFaults.ts';
 import { LogFile } from './logFile.ts';
 
@@ -111,7 +111,7 @@ function canOpenThere(file: string): boolean {
  */
 function tidyUp(file: string): void {
   const directory = dirname(file);
-  if (basename(file) !== LOG_NAME || !existsSync(join(directory, 'lock.db'))) return;
+  if (basename(file) !== LOG_NAME || !existsSync(join(directory, LOCK_NAME))) return;
   try {
     const lock = new DirectoryLock(directory);
     const wal = statSync(`${file}-wal`, { throwIfNoEntry: false });

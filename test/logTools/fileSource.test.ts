@@ -258,8 +258,7 @@ test('a damaged log is neither backed up nor restored', async () => {
     HearsayError,
     /is damaged, and was not copied/,
   );
-  assert.equal((await readdir(directory.path)).sort(), ['back', 'data']);
-  assert.not.ok((await readdir(at('back'))).includes('hearsay.db'));
+  assert.equal(await readdir(directory.path), ['data']);
 });
 
 test('a file is compacted as its node would, and stays whole', async () => {

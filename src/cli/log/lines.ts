@@ -2,6 +2,7 @@
 import { createReadStream } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { HearsayError, SettingError } from '../../errors.ts';
+import { writeFailure } from '../clientOutput.ts';
 
 export interface Line {
   readonly text: string;
@@ -68,7 +69,8 @@ export class FileOutput {
       const isNew = fromByte === 0 && (await sizeOf(path)) !== 0;
       const file = await open(path, isNew ? 'wx' : fromByte === 0 ? 'w' : 'r+', 0o600);
       if (fromByte > 0) await file.truncate(fromByte);
-      return new FileOutput(file, fromByte);
+      const isRegular = (await file.stat()).isFile();
+      return new FileOutput(path, file, isRegular ? fromByte : null);
     } catch (error) {
       throw new SettingError(
         `The file ${path} can't be written (${error instanceof Error ? error.message : String(error)}).`,
@@ -77,9 +79,12 @@ export class FileOutput {
     }
   }
 
-  #position: number;
+  readonly #path: string;
+  /** Null for a pipe or a device, which has no places, and nothing to sync. */
+  #position: number | null;
 
-  private constructor(file: FileHandle, position: number) {
+  private constructor(path: string, file: FileHandle, position: number | null) {
+    this.#path = path;
     this.#file = file;
     this.#position = position;
   }
@@ -92,16 +97,37 @@ export class FileOutput {
   async flush(): Promise<void> {
     const bytes = Buffer.from(this.#text);
     this.#text = '';
+    try {
+      await this.#write(bytes);
+    } catch (error) {
+      throw writeError(this.#path, error);
+    }
+  }
+
+  async #write(bytes: Buffer): Promise<void> {
     for (let at = 0; at < bytes.length; ) {
       const { bytesWritten } = await this.#file.write(bytes, at, bytes.length - at, this.#position);
       at += bytesWritten;
-      this.#position += bytesWritten;
+      if (this.#position !== null) this.#position += bytesWritten;
     }
   }
 
   async close(): Promise<void> {
-    await this.flush();
-    await this.#file.sync();
-    await this.#file.close();
+    try {
+      await this.flush();
+      if (this.#position !== null) await this.#file.sync();
+    } catch (error) {
+      throw writeError(this.#path, error);
+    } finally {
+      await this.#file.close();
+    }
   }
+}
+
+function writeError(path: string, error: unknown): unknown {
+  if (error instanceof HearsayError || !(error instanceof Error)) return error;
+  return new HearsayError(
+    `The file ${path} can't be written: ${writeFailure(error)}; run the command again when it can.`,
+    { cause: error },
+  );
 }
