@@ -43,6 +43,9 @@ export interface AppOptions extends ClusterParts {
   readonly origins?: AllowedOrigins;
 }
 
+/** What clients are told of where the log is. */
+const PUBLIC_PLACE = 'of this node';
+
 export function createApp(options: AppOptions): Koa {
   const { replica, log, registry, tools, watching, origins } = options;
   const { limits } = replica;
@@ -53,7 +56,7 @@ export function createApp(options: AppOptions): Koa {
     limits,
     bodies: new BodyReader(limits),
     schemas: createSchemas(limits),
-    ...(tools && { past: { place: replica.place, reader: tools.reader } }),
+    ...(tools && { past: { place: PUBLIC_PLACE, reader: tools.reader } }),
     ...(watching && { watching }),
   };
 

@@ -36,6 +36,9 @@ export class BeforeCutError extends HearsayError {
 /** The log has not come to the point yet, or is of another cluster. */
 export class PointNotHeldError extends HearsayError {}
 
+/** Whoever says now may have a clock that is ahead of the log's. */
+const CLOCK_LEEWAY_MS = 60_000;
+
 /** Up to where compaction has gone, UTC milliseconds; 0 where it has not. */
 export function cutOf({ header }: LogFacts): number {
   const cutAt = Number(header.facts.cutAt ?? 0);
@@ -46,6 +49,10 @@ export function cutOf({ header }: LogFacts): number {
 export async function momentOf(source: LogSource, facts: LogFacts, point: Point): Promise<Moment> {
   switch (point.kind) {
     case 'time':
+      if (point.atMs > facts.nowMs + CLOCK_LEEWAY_MS)
+        throw new PointNotHeldError(
+          `The time ${new Date(point.atMs).toISOString()} has not come yet: name one up to now.`,
+        );
       if (point.atMs < cutOf(facts)) throw new BeforeCutError(source.place, cutOf(facts));
       return momentAt(facts.lastLsn, point.atMs, point.atMs);
     case 'lsn':

@@ -216,7 +216,16 @@ test('a key as it was, by time, lsn and token', async () => {
   assert.is(await at(token), 'first');
   assert.is(await at('-1h'), 404);
   assert.is(await at('now'), 404);
-  for (const point of ['nonsense', 'lsn:99', '']) assert.is(await at(point), 422, point);
+  for (const [point, detail] of [
+    ['nonsense', /is no point in a log/],
+    ['', /is no point in a log/],
+    ['lsn:99', /^The log of this node ends at lsn 4, before 99\.$/],
+    ['2100-01-01T00:00:00Z', /^The time 2100-01-01T00:00:00.000Z has not come yet: /],
+  ] as const) {
+    const refused = await served.get(`/cache/a?at=${encodeURIComponent(point)}`, null);
+    assert.is(refused.status, 422, point);
+    assert.match(String(refused.body.detail), detail);
+  }
   const { body, status } = await served.get('/cache/a?at=lsn:2', null);
   assert.equal([status, body.version, body.expires_at], [200, 1, null]);
   assert.is((await served.get('/cache/a?other=1', null)).status, 404);

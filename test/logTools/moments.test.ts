@@ -290,6 +290,8 @@ past('what the log does not hold is refused', async () => {
     assert.match((error as Error).message, reason);
   };
   await refuses({ kind: 'lsn', lsn: 99 }, /ends at lsn 3, before 99/);
+  const future = { kind: 'time', atMs: Date.UTC(2100, 0, 1) } as const;
+  await refuses(future, /^The time 2100-01-01T00:00:00.000Z has not come yet: /);
   const cursor = (cluster: string, seq: number): Point =>
     parsePoint(encodeToken(cluster, { origin: ORIGINS[0], seq }), 0);
   await refuses(cursor('c2', 1), /is of the cluster c2, and the log the test log of c1/);
