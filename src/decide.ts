@@ -207,7 +207,9 @@ export class Batch {
   #put(request: PutRequest): Outcome {
     const entry = this.#entry(request.key);
     const version = request.version === 'next' ? this.#nextVersion(entry) : request.version;
-    if (version > MAX_PUT_VERSION || !admitsVersion(entry, version, this.#nowMs))
+    if (version > MAX_PUT_VERSION)
+      return { kind: 'conflict', currentVersion: MAX_PUT_VERSION, isExhausted: true };
+    if (!admitsVersion(entry, version, this.#nowMs))
       return { kind: 'conflict', currentVersion: entry?.version ?? 0 };
     const op = this.#bear<Put>({
       ...this.#birth(),

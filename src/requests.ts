@@ -34,7 +34,12 @@ export type Request = PutRequest | DeleteRequest | GetRequest;
 export type Outcome =
   | { readonly kind: 'stored'; readonly op: Put }
   /** The live version does not admit the request's. */
-  | { readonly kind: 'conflict'; readonly currentVersion: number }
+  | {
+      readonly kind: 'conflict';
+      readonly currentVersion: number;
+      /** `next` was asked for, and there is none. */
+      readonly isExhausted?: true;
+    }
   /** The request's condition does not hold; the version is the live one, where there is one. */
   | { readonly kind: 'preconditionFailed'; readonly currentVersion: number | null }
   /** `op` is null where there was nothing to log: a conditional delete of nothing live. */

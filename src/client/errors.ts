@@ -24,6 +24,8 @@ export class HearsayError extends Error {
   }
 }
 
+const LAST_PUT_VERSION = Number.MAX_SAFE_INTEGER - 1;
+
 /** The live version does not admit the change: nothing was stored. */
 export class ConflictError extends HearsayError {
   override readonly name: string = 'ConflictError';
@@ -34,7 +36,10 @@ export class ConflictError extends HearsayError {
   readonly token: string | null;
 
   constructor(key: string, currentVersion: number, token: string | null) {
-    super(`${quoted(key)} is at version ${currentVersion}, which does not admit this change.`);
+    const advice = currentVersion === LAST_PUT_VERSION ? ': it is the last, so delete the key' : '';
+    super(
+      `${quoted(key)} is at version ${currentVersion}, which does not admit this change${advice}.`,
+    );
     this.key = key;
     this.currentVersion = currentVersion;
     this.token = token;

@@ -14,8 +14,16 @@ import type { Tokens } from './tokens.ts';
 export const NOT_FOUND_TEXT = problemText(404, 'Not found');
 export const EXPIRED_TEXT = problemText(404, 'Expired');
 
-export const conflictText = (currentVersion: number, token?: string): string =>
-  problemText(409, 'Version conflict', { current_version: currentVersion, token });
+type Conflict = Extract<Outcome, { kind: 'conflict' }>;
+
+const EXHAUSTED =
+  'The versions of this key are exhausted: delete it, and any version is accepted again.';
+
+export const conflictText = ({ currentVersion, isExhausted }: Conflict, token?: string): string =>
+  problemText(409, isExhausted ? EXHAUSTED : 'Version conflict', {
+    current_version: currentVersion,
+    token,
+  });
 
 const preconditionText = (currentVersion: number | null, token?: string): string =>
   problemText(412, 'Precondition failed', { current_version: currentVersion ?? undefined, token });
@@ -45,8 +53,8 @@ export class OutcomeTexts {
   }
 
   /** The body of a single request's answer 409. */
-  conflict({ currentVersion }: Extract<Outcome, { kind: 'conflict' }>): string {
-    return conflictText(currentVersion, this.#tokens.whole());
+  conflict(conflict: Conflict): string {
+    return conflictText(conflict, this.#tokens.whole());
   }
 
   /** The body of a single request's answer 412. */
@@ -77,7 +85,7 @@ export class OutcomeTexts {
       case 'found':
         return `{"status":200,${entryMembers(outcome.entry)}}`;
       case 'conflict':
-        return conflictText(outcome.currentVersion);
+        return conflictText(outcome);
       case 'preconditionFailed':
         return preconditionText(outcome.currentVersion);
       case 'absent':

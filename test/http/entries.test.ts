@@ -260,6 +260,28 @@ for (const body of ['null', '1', '"text"', '[]', '[{"value":1,"version":1}]']) {
 }
 
 entries(
+  'next after the last version is 409, and says what to do',
+  withServer(async (server) => {
+    await server.put('/cache/a', { value: 1, version: 2 ** 53 - 2 });
+    const next = { value: 2, version: 'next' };
+    const { status, body } = await server.put('/cache/a', next);
+    assert.is(status, 409);
+    const { detail, current_version } = problemSchema.parse(body);
+    assert.is(
+      detail,
+      'The versions of this key are exhausted: delete it, and any version is accepted again.',
+    );
+    assert.is(current_version, 2 ** 53 - 2);
+    const batch = await server.batch({ ops: [{ op: 'put', key: 'a', ...next }] });
+    assert.match(batch.text, /"detail":"The versions of this key are exhausted: /);
+    const named = await server.put('/cache/a', { value: 2, version: 2 ** 53 - 2 });
+    assert.is(problemSchema.parse(named.body).detail, 'Version conflict');
+    await server.delete('/cache/a');
+    assert.is((await server.put('/cache/a', next)).status, 200);
+  }),
+);
+
+entries(
   'members that nobody knows are ignored, also __proto__',
   withServer(async (server) => {
     const body = '{"__proto__":{"ttl_ms":5},"other":1,"value":1,"version":1}';

@@ -130,7 +130,11 @@ puts('`next` is one above a live version, and 1 where nothing lives', () => {
 puts('`next` above the greatest version that a PUT may have is a conflict', () => {
   const entry = changed(live, { version: MAX_PUT_VERSION });
   const outcome = decided({ entry }, putting({ version: 'next' }));
-  assert.equal(outcome, { kind: 'conflict', currentVersion: MAX_PUT_VERSION });
+  assert.equal(outcome, {
+    kind: 'conflict',
+    currentVersion: MAX_PUT_VERSION,
+    isExhausted: true,
+  });
   assert.is(batchOn({ entry }).rows.length, 0);
 });
 
