@@ -12,6 +12,8 @@ import { createApp, type HttpLog } from './http/app.ts';
 import { drainable } from './http/drain.ts';
 import { registerGossipMetrics } from './http/gossipMetrics.ts';
 import { AllowedOrigins } from './http/origins.ts';
+import { Problem } from './http/problem.ts';
+import { answerRaw } from './http/rawAnswer.ts';
 import { createServer } from './http/server.ts';
 import { Watching } from './http/watching.ts';
 import { WATCH_PATH } from './http/watchStream.ts';
@@ -158,7 +160,7 @@ export async function startNode(
       const path = (request.url ?? '').split('?')[0];
       if (path === GOSSIP_PATH) transport.upgrade(request, socket, head);
       else if (path === WATCH_PATH) watching.upgrade(request, socket, head);
-      else socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
+      else answerRaw(socket, new Problem(404, `The only WebSocket is at ${WATCH_PATH}.`));
     });
     await listen(server, settings);
     const compact = (): void => {

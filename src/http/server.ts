@@ -2,6 +2,9 @@
 import * as http from 'node:http';
 import type Koa from 'koa';
 import type { Limits } from '../limits.ts';
+import { PROBLEM_TYPE } from './answer.ts';
+import { problemText } from './problem.ts';
+import { answerUnreadable } from './unreadable.ts';
 
 /** Node answers a longer header block with 431. A key of 1 KiB takes at most 3 KiB of it. */
 const MAX_HEADER_BYTES = 16 * 1024;
@@ -18,7 +21,7 @@ const TIMEOUT_CHECK_MS = 5_000;
  * answered by the app in HTTP/1.1, as RFC 9110, section 7.8, allows.
  */
 export function createServer(app: Koa, { maxBodyBytes }: Limits): http.Server {
-  const handle = inOrder(app.callback());
+  const respond: http.RequestListener = app.callback();
   const server: http.Server = http.createServer(
     {
       maxHeaderSize: MAX_HEADER_BYTES,
@@ -29,12 +32,27 @@ export function createServer(app: Koa, { maxBodyBytes }: Limits): http.Server {
       shouldUpgradeCallback: (request) =>
         server.listenerCount('upgrade') > 0 && isWebSocketUpgrade(request),
     },
-    handle,
+    (request, response) => handle(request, response),
   );
+  const noteResponse = answerUnreadable(server);
+  const handle = inOrder((request, response) => {
+    noteResponse(response);
+    return respond(request, response);
+  });
   server.on('checkContinue', (request, response) => {
     // Where the body is too long, leave to send it is not given, and Node closes after the answer.
     if (!(Number(request.headers['content-length']) > maxBodyBytes)) response.writeContinue();
     handle(request, response);
+  });
+  server.on('checkExpectation', (_request, response) => {
+    noteResponse(response);
+    const text = problemText(417, 'The only Expect that is known is 100-continue.');
+    response.writeHead(417, {
+      'Content-Type': PROBLEM_TYPE,
+      'Content-Length': text.length,
+      Connection: 'close',
+    });
+    response.end(text);
   });
   return server;
 }
@@ -44,7 +62,7 @@ export function createServer(app: Koa, { maxBodyBytes }: Limits): http.Server {
  * not only answered so (RFC 9112, section 9.3.2): a GET after a PUT reads what the PUT wrote.
  */
 const inOrder =
-  (handle: ReturnType<Koa['callback']>): http.RequestListener =>
+  (handle: http.RequestListener): http.RequestListener =>
   (request, response) => {
     // Node gives a response its socket when those before it have been sent.
     if (response.socket === null) response.once('socket', () => handle(request, response));

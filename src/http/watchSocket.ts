@@ -3,10 +3,11 @@
  * What a client sends is not looked at. A dead client is found by its silence on pings, but only while
  * nothing waits for it: a slow one has not come to them yet.
  */
-import { type IncomingMessage, STATUS_CODES } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { WebSocket, WebSocketServer } from 'ws';
-import { Problem, plannedProblem, problemText } from './problem.ts';
+import { Problem, plannedProblem } from './problem.ts';
+import { answerRaw } from './rawAnswer.ts';
 import type { EndReason, Sink, Watcher } from './watcher.ts';
 import { formatFor } from './watchFormats.ts';
 import {
@@ -172,16 +173,8 @@ const shortened = (reason: string): string =>
 
 /** Answers the upgrade in HTTP. */
 function refuse(socket: Duplex, error: unknown): void {
-  const { status, detail, extensions, headers } =
-    plannedProblem(error) ?? new Problem(500, 'The node could not answer; its log says why.');
-  const text = problemText(status, detail, extensions);
-  const lines = [`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`];
-  for (let index = 0; index < headers.length; index += 2)
-    lines.push(`${headers[index]}: ${headers[index + 1]}`);
-  lines.push(
-    'Connection: close',
-    'Content-Type: application/problem+json',
-    `Content-Length: ${Buffer.byteLength(text)}`,
+  answerRaw(
+    socket,
+    plannedProblem(error) ?? new Problem(500, 'The node could not answer; its log says why.'),
   );
-  socket.end(`${lines.join('\r\n')}\r\n\r\n${text}`);
 }

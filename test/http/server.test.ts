@@ -2,6 +2,7 @@
 import * as http from 'node:http';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { problemSchema } from '../../src/http/answerSchemas.ts';
 import { type TestServer, withServer } from './testServer.ts';
 
 const servers = suite('server');
@@ -11,6 +12,15 @@ const LENGTH = `Content-Length: ${PUT.length}`;
 
 const message = (firstLine: string, headers: readonly string[], body = ''): string =>
   [`${firstLine} HTTP/1.1`, 'Host: x', ...headers, '', body].join('\r\n');
+
+/** Asserts that the connection was closed after this answer, which is a problem. */
+function assertProblem(answer: string, status: number): void {
+  const [head = '', body = ''] = answer.split('\r\n\r\n');
+  assert.match(head, new RegExp(`^HTTP/1\\.1 ${status} `));
+  assert.match(head, /\r\nContent-Type: application\/problem\+json(\r\n|$)/);
+  assert.match(head, /\r\nConnection: close(\r\n|$)/);
+  assert.is(problemSchema.parse(JSON.parse(body)).status, status);
+}
 
 /** What the client of Java sends with the first request of every connection. */
 const H2C = {
@@ -79,9 +89,9 @@ servers(
   'headers of more than 16 KiB are 431, and the connection is closed',
   withServer(async (server) => {
     const long = message('GET /cache/a', [`X-Long: ${'x'.repeat(17_000)}`]);
-    assert.match(await server.exchange(long), /^HTTP\/1\.1 431 /);
+    assertProblem(await server.exchange(long), 431);
     const target = message(`GET /cache/${'x'.repeat(17_000)}`, []);
-    assert.match(await server.exchange(target), /^HTTP\/1\.1 431 /);
+    assertProblem(await server.exchange(target), 431);
   }),
 );
 
@@ -89,7 +99,24 @@ servers(
   'what is not HTTP is 400, and the connection is closed',
   withServer(async (server) => {
     for (const bytes of ['\x16\x03\x01\x02\x00', 'GET\r\n\r\n', message('GET cache', [])])
-      assert.match(await server.exchange(bytes), /^HTTP\/1\.1 400 /);
+      assertProblem(await server.exchange(bytes), 400);
+  }),
+);
+
+servers(
+  'a HEAD that is not HTTP is 400 without a body',
+  withServer(async (server) => {
+    const answer = await server.exchange(message('HEAD cache', []));
+    assert.match(answer, /^HTTP\/1\.1 400 [^{]+\r\n\r\n$/);
+  }),
+);
+
+servers(
+  'an expectation that nobody knows is 417',
+  withServer(async (server) => {
+    const expecting = message('PUT /cache/a', ['Expect: a miracle', LENGTH], PUT);
+    assertProblem(await server.exchange(expecting), 417);
+    assert.is((await server.get('/cache/a')).status, 404);
   }),
 );
 
