@@ -133,7 +133,8 @@ export async function startNode(
     const reader = new LineThread(settings.dataDir, () => replica.origin);
     undo.push(() => reader.close());
     const stopping = new AbortController();
-    const origins = new AllowedOrigins(settings.allowedOrigins);
+    const urls = settings.url === null ? settings.nodes : [...settings.nodes, settings.url];
+    const origins = new AllowedOrigins(settings.allowedOrigins, urls);
     const watching = new Watching({ ...settings, replica, origins, acks: driver });
     undo.push(async () => watching.stop());
     const app = createApp({
