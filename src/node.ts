@@ -22,6 +22,7 @@ import { LineThread } from './logFiles/lineThread.ts';
 import { Compactor } from './replica/compact.ts';
 import { Replica } from './replica.ts';
 import type { NodeSettings } from './settings.ts';
+import { packageVersion } from './version.ts';
 
 /** What the node tells people; pino's loggers are such. */
 export interface NodeLog extends HttpLog {
@@ -142,6 +143,7 @@ export async function startNode(
       cluster: () => driver.status(),
       health: () => healthOf(replica, driver),
       maxClockSkewMs: settings.maxClockSkewMs,
+      version: packageVersion(),
       log: logger,
       registry,
       watching,

@@ -114,7 +114,13 @@ const FLOORS: readonly Floor[] = [
   },
   {
     name: 'wiring',
-    holds: ['src/logDirectory.ts', 'src/node.ts', 'src/settings.ts', 'src/settingKinds.ts'],
+    holds: [
+      'src/logDirectory.ts',
+      'src/node.ts',
+      'src/settings.ts',
+      'src/settingKinds.ts',
+      'src/version.ts',
+    ],
     neverImports: ['better-sqlite3'],
   },
   {

@@ -1,8 +1,8 @@
 /** The commands and their help, and how each outcome becomes words and an exit code. */
-import { readFileSync } from 'node:fs';
 import { Command, CommanderError, Option } from 'commander';
 import { HearsayError, SettingError } from '../errors.ts';
 import { readSettings, settingsShape } from '../settings.ts';
+import { packageVersion } from '../version.ts';
 import { registerBackupCommands } from './backup.ts';
 import { registerClientCommands } from './clientCommands.ts';
 import { writeFailure } from './clientOutput.ts';
@@ -40,7 +40,7 @@ export async function runProgram(words: readonly string[], entry: string): Promi
 export function createProgram(entry: string): Command {
   const program = new Command('hearsay')
     .description('An event-sourced cache whose nodes gossip.')
-    .version(ownVersion(), '--version', 'print the version')
+    .version(packageVersion(), '--version', 'print the version')
     .helpOption('--help', 'print this help')
     .helpCommand(false)
     .configureOutput({ getOutHelpWidth: () => HELP_COLUMNS, getErrHelpWidth: () => HELP_COLUMNS })
@@ -116,12 +116,6 @@ function endWithReaders(): void {
     process.exit(FAILURE);
   });
   process.stderr.on('error', () => {});
-}
-
-function ownVersion(): string {
-  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
-  const { version }: { version: string } = JSON.parse(text);
-  return version;
 }
 
 const PROGRAM_EXAMPLES = `

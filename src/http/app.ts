@@ -33,6 +33,8 @@ export interface HttpLog {
 
 export interface AppOptions extends ClusterParts {
   readonly log: HttpLog;
+  /** Of the package, for the description. */
+  readonly version: string;
   /** Gets this app's metrics, and is what `GET /metrics` shows. */
   readonly registry: Registry;
   /** For operators and the tools of the log; a node whose log is in memory has none of it. */
@@ -74,7 +76,7 @@ export function createApp(options: AppOptions): Koa {
     addWatchRoute(rest, watching.parts);
     registerWatchMetrics(registry, watching.hub);
   }
-  addOpenApiRoute(rest, parts.schemas);
+  addOpenApiRoute(rest, parts.schemas, options.version);
   addRoute(rest, 'GET', '/metrics', async (ctx) => {
     answer(ctx, 200, registry.contentType, await registry.metrics());
   });

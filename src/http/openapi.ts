@@ -21,11 +21,8 @@ import { acksQuerySchema, deleteQuerySchema } from './waitingAcks.ts';
 import { AFTER_HEADER } from './waitingAfter.ts';
 import { describeWatch } from './watchDescription.ts';
 
-/** The version of this surface, not of the package: a change of it would break clients. */
-const API_VERSION = '1.0.0';
-
-export function addOpenApiRoute(router: Router, schemas: Schemas): void {
-  const text = JSON.stringify(describeApi(schemas));
+export function addOpenApiRoute(router: Router, schemas: Schemas, version: string): void {
+  const text = JSON.stringify(describeApi(schemas, version));
   addRoute(router, 'GET', '/openapi.json', (ctx) => answerJson(ctx, text));
 }
 
@@ -85,10 +82,10 @@ const writeHeaders = z.object({ ...CONDITIONS, ...AFTER });
 const NOT_HERE_YET = { '504': problem('What Hearsay-After names has not come here in time.') };
 const OTHER_CLUSTER = { '409': problem('A token of Hearsay-After is of another cluster.') };
 
-function describeApi(schemas: Schemas): object {
+function describeApi(schemas: Schemas, version: string): object {
   return createDocument({
     openapi: '3.1.1',
-    info: { title: 'Hearsay', version: API_VERSION },
+    info: { title: 'Hearsay', version },
     paths: {
       '/cache/{key}': describeEntry(schemas),
       '/cache': describeCache(schemas),

@@ -161,6 +161,7 @@ node(
 
 /** The schema of a JSON body, with what it refers to, as far as these tests look into it. */
 interface Described {
+  readonly info: object;
   readonly paths: Record<string, Record<string, { responses: Record<string, unknown> }>>;
   readonly components: { schemas: Record<string, { properties: object; required: string[] }> };
 }
@@ -171,7 +172,8 @@ node(
     const { status, headers, body } = await server.get('/openapi.json');
     assert.is(status, 200);
     assert.is(headers['content-type'], 'application/json');
-    const { paths, components } = body as Described;
+    const { info, paths, components } = body as Described;
+    assert.equal(info, { title: 'Hearsay', version: '1.2.3' });
     const routes = Object.entries(paths).map(([path, ops]) => [path, Object.keys(ops).sort()]);
     assert.equal(Object.fromEntries(routes), {
       '/cache/{key}': ['delete', 'get', 'put'],

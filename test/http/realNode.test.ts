@@ -1,4 +1,5 @@
 /** What the wiring of a node adds to the app: where upgrades go, and which pages are its own. */
+import { readFile } from 'node:fs/promises';
 import * as http from 'node:http';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -69,6 +70,16 @@ realNode(
     assert.is(status, 404);
     assert.is(type, 'application/problem+json');
     assert.is(problemSchema.parse(JSON.parse(text)).detail, 'The only WebSocket is at /watch.');
+  }),
+);
+
+realNode(
+  'the description of the interface has the version of the package',
+  withNode(async (send) => {
+    const { text } = await send('GET', '/openapi.json', {});
+    const file = new URL('../../package.json', import.meta.url);
+    const { version }: { version: string } = JSON.parse(await readFile(file, 'utf8'));
+    assert.is(JSON.parse(text).info.version, version);
   }),
 );
 

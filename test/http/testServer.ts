@@ -162,6 +162,7 @@ async function open(options: TestOptions, onError: (details: object) => void): P
     cluster: () => options.peers ?? [],
     health: () => options.health ?? { status: 'ok', reasons: [] },
     log: { error: onError },
+    version: '1.2.3',
     registry: new Registry(),
     maxClockSkewMs: 60_000,
   });

@@ -60,6 +60,7 @@ export class WatchServer {
       cluster: () => [],
       health: () => ({ status: 'ok', reasons: [] }),
       log: { error: (details) => console.error(details) },
+      version: '1.2.3',
       registry: new Registry(),
       maxClockSkewMs: 60_000,
       watching,
