@@ -1,7 +1,8 @@
 /** `hearsay member`: who belongs to the cluster, and taking out who is lost. */
 import type { Command } from 'commander';
+import { HearsayError } from '../errors.ts';
 import { note, printLine } from './clientOutput.ts';
-import { type ClusterMember, clusterOf } from './log/clusterMembers.ts';
+import { type ClusterMember, type ClusterView, clusterOf } from './log/clusterMembers.ts';
 import { type AddressFlags, addressOf, jsonOption, tokenOption, urlOption } from './log/options.ts';
 import { formatTable } from './log/table.ts';
 import { countText } from './log/text.ts';
@@ -9,6 +10,10 @@ import { askJson, type NodeAddress } from './log/urlReader.ts';
 
 interface MemberFlags extends AddressFlags {
   readonly json?: true;
+}
+
+interface RetireFlags extends MemberFlags {
+  readonly force?: true;
 }
 
 const DEFAULT_URL = 'http://localhost:8000';
@@ -35,6 +40,7 @@ export function registerMemberCommands(program: Command): void {
         'comes back, it starts empty and offers again what the cluster lacks.',
     )
     .argument('<member>', 'its node id or its origin')
+    .option('--force', 'also one that is connected right now, which then rejoins')
     .addHelpText('after', RETIRE_EXAMPLES)
     .action(retireMember);
   for (const command of [list, retire])
@@ -58,15 +64,16 @@ async function printMembers(flags: MemberFlags): Promise<void> {
   const rows = members.map((member) => [
     member.nodeId,
     member.origin,
-    member.url ?? '',
     member.origin === origin
       ? 'itself'
-      : (member.lastHeardAt?.slice(0, 19).replace('T', ' ') ?? 'never'),
+      : (member.lastHeardAt?.slice(5, 19).replace('T', ' ') ?? 'never'),
     member.behindOps === null ? 'unknown' : countText(member.behindOps),
     member.holdsBack ? 'yes' : '',
+    // Last, as the longest: what is before it fits in 80 columns with it, where it is short.
+    member.url ?? '',
   ]);
-  const head = ['NODE', 'ORIGIN', 'URL', 'HEARD (UTC)', 'BEHIND', 'HOLDS BACK'];
-  for (const line of formatTable(head, rows, [4])) await printLine(line);
+  const head = ['NODE', 'ORIGIN', 'HEARD (UTC)', 'BEHIND', 'HOLDS BACK', 'URL'];
+  for (const line of formatTable(head, rows, [3])) await printLine(line);
 }
 
 const memberJson = (member: ClusterMember, own: string): string =>
@@ -80,14 +87,28 @@ const memberJson = (member: ClusterMember, own: string): string =>
     holds_back: member.holdsBack,
   });
 
-async function retireMember(name: string, flags: MemberFlags): Promise<void> {
-  const answer = await askJson(addressFor(flags), '/_cluster/retire', {
+async function retireMember(name: string, flags: RetireFlags): Promise<void> {
+  const address = addressFor(flags);
+  if (flags.force !== true) refuseConnected(await clusterOf(address), name);
+  const answer = await askJson(address, '/_cluster/retire', {
     method: 'POST',
     headers: { 'Content-Type': 'application/json' },
     body: JSON.stringify({ member: name }),
   });
   if (flags.json === true) await printLine(JSON.stringify(answer));
   else note(`${String(answer.origin)} is retired.`);
+}
+
+/** @throws HearsayError where the member runs: it would start empty under a new origin, for nothing. */
+function refuseConnected({ members, connected }: ClusterView, name: string): void {
+  const named = members.find(({ origin }) => origin === name);
+  const meant = named === undefined ? members.filter(({ nodeId }) => nodeId === name) : [named];
+  // Of a node id that several members have, the node asks for the origin.
+  const [member] = meant;
+  if (member === undefined || meant.length > 1 || !connected.has(member.origin)) return;
+  throw new HearsayError(
+    `${member.origin} is connected right now, and is not lost: stop its node first, or give --force to make it rejoin.`,
+  );
 }
 
 const LIST_EXAMPLES = `
@@ -98,4 +119,4 @@ Examples:
 const RETIRE_EXAMPLES = `
 Examples:
   hearsay member retire node3
-  hearsay member retire node3 --url http://localhost:8001`;
+  hearsay member retire node3 --force --url http://localhost:8001`;

@@ -243,7 +243,7 @@ test('members are listed and retired', async () => {
   );
   assert.match(
     (await succeeds('member', 'list', '--url', first.url)).stdout,
-    /^NODE +ORIGIN +URL +HEARD \(UTC\) +BEHIND +HOLDS BACK\n/,
+    /^NODE +ORIGIN +HEARD \(UTC\) +BEHIND +HOLDS BACK +URL\n/,
   );
   await fails(
     1,
@@ -262,6 +262,24 @@ test('members are listed and retired', async () => {
     (await list()).map(({ node }) => node),
     ['node1', 'node2'],
   );
+});
+
+test('a member that is connected is retired only by force', async () => {
+  await using cluster = await startCluster({ nodes: 2 });
+  const [first, second] = cluster.nodes;
+  assert.ok(first && second);
+  await first.put('a', { value: 1, version: 1 });
+  await waitForConvergence(cluster.nodes, 20_000);
+  const { origin } = await second.view();
+  const { stdout } = await succeeds('member', 'list', '--url', first.url);
+  for (const line of stdout.split('\n')) assert.ok(line.length <= 80, line);
+  for (const name of ['node2', origin]) {
+    const words = ['member', 'retire', name, '--url', first.url];
+    const reason = new RegExp(`^${origin} is connected right now, .* --force `);
+    await fails(1, reason, ...words);
+  }
+  assert.is((await jsonOf('member', 'list', '--url', first.url)).length, 2);
+  await succeeds('member', 'retire', 'node2', '--force', '--url', first.url);
 });
 
 test('a compaction frees what was foretold', async () => {

@@ -55,7 +55,7 @@ test('each command shows two, and each of them works', async () => {
     const examples = await examplesOf(words);
     assert.is(examples.length, 2, words.join(' '));
     for (const example of examples) {
-      if (words.includes('retire')) await memberIsThere(cluster);
+      if (words.includes('retire')) await memberIsThere(cluster, example.includes('--force'));
       const { code, stderr } = await place.paste(
         example,
         words[0] === 'restore' ? 'empty' : 'full',
@@ -65,16 +65,21 @@ test('each command shows two, and each of them works', async () => {
   }
 });
 
-/** A node that was retired joins again under another origin. */
-const memberIsThere = (cluster: TestCluster): Promise<void> =>
-  waitFor(
+/** A node that was retired joins again under another origin. @param isConnected else it is lost. */
+async function memberIsThere(cluster: TestCluster, isConnected: boolean): Promise<void> {
+  const third = cluster.node(2);
+  if (isConnected) await third.start();
+  else await third.stop();
+  await waitFor(
     async () => {
-      const { members } = await clusterOf({ url: cluster.node(0).url, token: TOKEN });
-      return members.some(({ nodeId }) => nodeId === 'node3');
+      const view = await clusterOf({ url: cluster.node(0).url, token: TOKEN });
+      const member = view.members.find(({ nodeId }) => nodeId === 'node3');
+      return member !== undefined && view.connected.has(member.origin) === isConnected;
     },
     30_000,
     'node3 is a member',
   );
+}
 
 interface Place {
   paste(

@@ -19,6 +19,8 @@ export interface ClusterMember {
 export interface ClusterView {
   readonly origin: string;
   readonly members: readonly ClusterMember[];
+  /** Origins of the peers that it talks to now. */
+  readonly connected: ReadonlySet<string>;
   /** As `formatHash` writes it. */
   readonly mapSum: string;
   readonly mapSumAsOf: string;
@@ -29,6 +31,7 @@ const clusterSchema = z.object({
   origin: z.string(),
   vector: z.record(z.string(), z.number()),
   map_sum: z.object({ sum: z.string(), as_of: z.string() }),
+  peers: z.array(z.object({ origin: z.string().nullable(), state: z.string() })),
   members: z.array(
     z.object({
       origin: z.string(),
@@ -47,10 +50,13 @@ export async function clusterOf(address: NodeAddress): Promise<ClusterView> {
   const parsed = clusterSchema.safeParse(await askJson(address, '/_cluster'));
   if (!parsed.success)
     throw new HearsayError(`${address.url} does not tell its members: it is an older node.`);
-  const { origin, vector, members, map_sum: mapSum } = parsed.data;
+  const { origin, vector, members, peers, map_sum: mapSum } = parsed.data;
   return {
     origin,
     vector: new Map(Object.entries(vector)),
+    connected: new Set(
+      peers.flatMap((peer) => (peer.state === 'connected' ? (peer.origin ?? []) : [])),
+    ),
     mapSum: mapSum.sum,
     mapSumAsOf: mapSum.as_of,
     members: members.map((member) => ({
