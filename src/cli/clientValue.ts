@@ -83,5 +83,12 @@ export const withoutControls = (text: string): string =>
     (control) => `\\u${control.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );
 
+/** What makes the bounds of a key in a table uncertain, or its look: blanks, controls, what has no width. */
+const AMBIGUOUS_KEY = /^$|^"|[\s\p{C}]/u;
+
+/** A key in a table: as it is, or as JSON where it could be taken for another. */
+export const shownKey = (key: string): string =>
+  AMBIGUOUS_KEY.test(key) ? withoutControls(JSON.stringify(key)) : key;
+
 const messageOf = (error: unknown): string =>
   error instanceof Error ? error.message : String(error);

@@ -7,7 +7,7 @@ import {
   withCommandClient,
 } from './clientCommand.ts';
 import { fitted, printLine } from './clientOutput.ts';
-import { shownValue, withoutControls } from './clientValue.ts';
+import { shownKey, shownValue, withoutControls } from './clientValue.ts';
 import { entryLine } from './get.ts';
 
 interface ListFlags extends ClientFlags {
@@ -55,7 +55,7 @@ async function list(prefix: string | undefined, flags: ListFlags): Promise<void>
 
 /** Key, version and value in columns. */
 export const entryRow = (key: string, version: number, value: string): string =>
-  `${withoutControls(key).padEnd(KEY_COLUMNS)}  ${`v${version}`.padEnd(VERSION_COLUMNS)}  ${value}`;
+  `${shownKey(key).padEnd(KEY_COLUMNS)}  ${`v${version}`.padEnd(VERSION_COLUMNS)}  ${value}`;
 
 const EXAMPLES = `
 Examples:

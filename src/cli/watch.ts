@@ -9,7 +9,7 @@ import {
   withCommandClient,
 } from './clientCommand.ts';
 import { fitted, note, printLine } from './clientOutput.ts';
-import { entryJson, shownValue, withoutControls } from './clientValue.ts';
+import { entryJson, shownKey, shownValue } from './clientValue.ts';
 import { entryRow } from './list.ts';
 
 interface WatchFlags extends ClientFlags {
@@ -118,7 +118,7 @@ function textLine(event: WatchEvent, hasValues: boolean): string | null {
 }
 
 function changeText(event: KeyEvent, hasValues: boolean): string {
-  if (event.type !== 'put') return withoutControls(event.key);
+  if (event.type !== 'put') return shownKey(event.key);
   return entryRow(event.key, event.version, hasValues ? shownValue(event) : '').trimEnd();
 }
 

@@ -139,7 +139,7 @@ test('a list, as lines and as JSON', async (hear, server) => {
   const { code, out, err } = await hear('list', 'u/');
   assert.is(code, 0, err);
   const lines = out.split('\n');
-  assert.match(lines[0] ?? '', /^u\/\\u001b3 +v1 +\(The value has annotations/);
+  assert.match(lines[0] ?? '', /^"u\/\\u001b3" +v1 +\(The value has annotations/);
   assert.match(lines[1] ?? '', /^u\/1 +v3 +\{"n":1\}$/);
   assert.match(lines[2] ?? '', /^u\/2 +v1 +1970-01-01T00:00:00.000Z$/);
   assert.is(lines.length, 4);

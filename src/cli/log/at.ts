@@ -7,6 +7,7 @@ import { Walk } from '../../logTools/pages.ts';
 import type { Point } from '../../logTools/point.ts';
 import { formatOpId } from '../../op.ts';
 import { note } from '../clientOutput.ts';
+import { shownKey } from '../clientValue.ts';
 import { withValue } from './opText.ts';
 import {
   addSourceOptions,
@@ -108,7 +109,10 @@ const headLine = inColumns(['KEY', 'VERSION', 'SINCE (UTC)', 'EXPIRES (UTC)'], '
 
 function entryLine({ committedAt, op }: LiveEntry): string {
   const expires = op.expiresAt === null ? 'never' : secondText(op.expiresAt);
-  return inColumns([op.key, String(op.version), secondText(committedAt), expires], valueText(op));
+  return inColumns(
+    [shownKey(op.key), String(op.version), secondText(committedAt), expires],
+    valueText(op),
+  );
 }
 
 const entryJson = ({ lsn, committedAt, op }: LiveEntry): string =>

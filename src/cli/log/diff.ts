@@ -12,6 +12,7 @@ import { versionText } from '../../logTools/rule.ts';
 import type { KeyHead, LogFacts, LogSource } from '../../logTools/source.ts';
 import { formatOpId } from '../../op.ts';
 import { note } from '../clientOutput.ts';
+import { shownKey } from '../clientValue.ts';
 import {
   type AddressFlags,
   failOnFaults,
@@ -135,7 +136,7 @@ const keyColumns = (cells: readonly string[], last: string): string => {
 const keyHead = (): string[] => ['', keyColumns(['KEY', 'IN A', 'IN B', 'REASON'], 'WHY')];
 
 function keyLine({ key, a, b, reason, why }: KeyDifference): string {
-  return keyColumns([key, sideText(a), sideText(b), reason], why);
+  return keyColumns([shownKey(key), sideText(a), sideText(b), reason], why);
 }
 
 const sideText = (entry: KeyHead | null): string =>

@@ -21,7 +21,7 @@ import { opMembers, withValue } from './opText.ts';
 import { addSourceOptions, failOnFaults, type SourceFlags, withSource } from './options.ts';
 import { Output } from './output.ts';
 import { Progress } from './progress.ts';
-import { durationText, instant, quoted, secondText, shorten, valueText } from './text.ts';
+import { durationText, instant, quoted, secondText, shorten, valueText, wrapped } from './text.ts';
 
 export function register(log: Command): void {
   const command = log
@@ -99,6 +99,8 @@ function judgedLine({ happening, clause, why }: Judged): string {
 }
 
 const MAX_COLUMNS = 100;
+/** What stands before each fact. */
+const LABEL_COLUMNS = 11;
 /** Gossip takes less. */
 const LATE_MS = 1000;
 
@@ -111,7 +113,8 @@ function verdictLines(
   const { state, winner, isStable, unseenBy } = verdict;
   if (winner === null) return [`${quoted(key)}: nothing in this log has won it.`];
   const lines = [`${shorten(quoted(key), 60)} is ${stateText(verdict, nowMs)}`];
-  if (state === 'live') lines.push(`  value    ${shorten(valueText(winner), MAX_COLUMNS - 11)}`);
+  if (state === 'live')
+    lines.push(`  value    ${shorten(valueText(winner), MAX_COLUMNS - LABEL_COLUMNS)}`);
   lines.push(
     `  winner   ${formatOpId(winner)}: ${winner.kind} of version ${versionText(winner)}, generation ${winner.generation}`,
     `  born     ${birthText(winner, committedAt)}`,
@@ -128,7 +131,7 @@ function verdictLines(
         ? '  seen by  every member'
         : `  not seen ${unseenBy.map(({ nodeId, origin }) => `${nodeId} (${origin})`).join(', ')}, by what they last acknowledged`,
     );
-  return lines;
+  return lines.flatMap((line) => wrapped(line, MAX_COLUMNS, LABEL_COLUMNS));
 }
 
 /** Where an op comes long after its birth, something was cut off meanwhile. */

@@ -4,6 +4,7 @@ import type { Row } from '../../log/log.ts';
 import { onOneLine } from '../../logTools/exportFormat.ts';
 import { versionText } from '../../logTools/rule.ts';
 import { formatOpId, type Op } from '../../op.ts';
+import { shownKey } from '../clientValue.ts';
 import {
   clockText,
   dayText,
@@ -59,7 +60,7 @@ export class OpTable {
         isOnKey && !won ? '-' : '',
         opIdText(op),
         op.kind,
-        op.key,
+        shownKey(op.key),
         isOnKey ? versionText(op) : '',
         isOnKey ? String(op.generation) : '',
         ttlText(op),

@@ -5,6 +5,7 @@ import { Walk } from '../../logTools/pages.ts';
 import type { LogFacts } from '../../logTools/source.ts';
 import { type OriginTally, type Statistics, StatisticsFold } from '../../logTools/statistics.ts';
 import { durationMs } from '../clientCommand.ts';
+import { shownKey } from '../clientValue.ts';
 import { addSourceOptions, failOnFaults, type SourceFlags, withSource } from './options.ts';
 import { Output } from './output.ts';
 import { Progress } from './progress.ts';
@@ -101,7 +102,7 @@ function lines(place: string, facts: LogFacts, found: Statistics): string[] {
     '',
     `${fit('BIGGEST KEYS', 48)} ${fit('BYTES', 10, 'right')}`,
     ...found.biggest.map(
-      ({ key, bytes }) => `${fit(key, 48)} ${fit(bytesText(bytes), 10, 'right')}`,
+      ({ key, bytes }) => `${fit(shownKey(key), 48)} ${fit(bytesText(bytes), 10, 'right')}`,
     ),
     '',
     `${fit('BUSIEST PREFIXES', 36)} ${fit('OPS', 11, 'right')} ${fit('BYTES', 10, 'right')}`,

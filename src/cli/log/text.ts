@@ -57,6 +57,21 @@ function cut(text: string, columns: number): { shown: string; width: number } {
   return { shown, width };
 }
 
+/** A line as several of at most so many columns, broken at blanks; those that follow are indented. */
+export function wrapped(line: string, columns: number, indent: number): string[] {
+  const lines: string[] = [];
+  let rest = line;
+  while (rest.length > columns) {
+    const at = rest.lastIndexOf(' ', columns);
+    // A word that is longer than a line stays whole: it may be meant for pasting.
+    const end = at > rest.search(/\S/) ? at : rest.indexOf(' ', columns);
+    if (end === -1) break;
+    lines.push(rest.slice(0, end));
+    rest = ' '.repeat(indent) + rest.slice(end + 1);
+  }
+  return [...lines, rest];
+}
+
 /** The last instant that RFC 3339 can write. */
 const LAST_INSTANT_MS = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
 
