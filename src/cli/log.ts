@@ -33,6 +33,15 @@ export function registerLogCommands(program: Command): void {
   registerCompact(log);
 }
 
+/** What to say of `hearsay compact`, which is `hearsay log compact`; null of all else. */
+export const misplacedText = (program: Command, word = ''): string | null =>
+  program.commands.some((command) => command.name() === word) ||
+  !program.commands
+    .find((command) => command.name() === 'log')
+    ?.commands.some((command) => command.name() === word)
+    ? null
+    : `There is no command ${word} by itself: it is \`hearsay log ${word}\`.`;
+
 const BEFORE_NOW = /^-\d+(ms|s|m|h|d)$/;
 
 /** In `hearsay log at -10m`, the time is no option, though it begins as one. */

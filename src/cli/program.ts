@@ -7,7 +7,7 @@ import { registerBackupCommands } from './backup.ts';
 import { registerClientCommands } from './clientCommands.ts';
 import { writeFailure } from './clientOutput.ts';
 import { clusterShape, planCluster } from './clusterPlan.ts';
-import { registerLogCommands, withoutDashes } from './log.ts';
+import { misplacedText, registerLogCommands, withoutDashes } from './log.ts';
 import { registerMemberCommands } from './member.ts';
 import { leaveParent, tellParent, UNDER_CLUSTER_FLAG } from './parent.ts';
 import { addSettingOptions, flagsGiven } from './settingOptions.ts';
@@ -27,10 +27,15 @@ export async function runProgram(words: readonly string[], entry: string): Promi
   endWithReaders();
   const isUnderCluster = words.includes(UNDER_CLUSTER_FLAG);
   try {
-    await createProgram(entry).parseAsync(withoutDashes(words), { from: 'user' });
+    const program = createProgram(entry);
+    const misplaced = misplacedText(program, words[0]);
+    if (misplaced !== null) throw new SettingError(misplaced);
+    await program.parseAsync(withoutDashes(words), { from: 'user' });
     process.exitCode ??= 0;
   } catch (error) {
     await report(error, isUnderCluster);
+    if (words[0] === 'log' && isExcess(error))
+      process.stderr.write('A log is named by --data-dir or --url.\n');
     process.exitCode = exitCodeOf(error);
   }
   if (isUnderCluster) leaveParent();
@@ -101,6 +106,9 @@ async function report(error: unknown, isUnderCluster: boolean): Promise<void> {
   if (isUnderCluster && (await tellParent(message))) return;
   process.stderr.write(`${error.message}\n`);
 }
+
+const isExcess = (error: unknown): boolean =>
+  error instanceof CommanderError && error.code === 'commander.excessArguments';
 
 function exitCodeOf(error: unknown): number {
   // Commander itself would exit with 1 on wrong usage.

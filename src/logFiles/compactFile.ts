@@ -1,6 +1,7 @@
 /** Compacts a log that no node has open, as its node would. */
+import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { HearsayError, LockedDirectoryError } from '../errors.ts';
+import { HearsayError, LockedDirectoryError, SettingError } from '../errors.ts';
 import { defaultLimits } from '../limits.ts';
 import { openSqliteLog } from '../log/sqlite.ts';
 import { nodeIdOf } from '../members.ts';
@@ -16,6 +17,10 @@ export interface CompactedFile {
 
 /** @throws HearsayError where a node has the directory open. */
 export async function compactFile(directory: string, retentionMs: number): Promise<CompactedFile> {
+  if (statSync(directory, { throwIfNoEntry: false })?.isFile())
+    throw new SettingError(
+      `${directory} is a file, and a log is compacted in its data directory: name the directory of it.`,
+    );
   const source = FileSource.open(directory, Date.now);
   const { header, sizeBytes } = await source.facts();
   await source.close();

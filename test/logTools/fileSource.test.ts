@@ -277,6 +277,11 @@ test('a file is compacted as its node would, and stays whole', async () => {
     /A node has .* open: let it compact its log itself by --url/,
   );
   await log.close();
+  await throws(
+    compactFile(fileOf(directory.path), 1000),
+    SettingError,
+    /hearsay\.db is a file, and a log is compacted in its data directory: /,
+  );
   assert.ok((await stat(fileOf(directory.path))).size > 0);
 });
 

@@ -134,11 +134,24 @@ test('entries go into a running cluster as PUTs; what it holds already is skippe
   const first = await succeeds('log', 'import', at('entries.jsonl'), '--url', node.url);
   assert.match(
     first.stderr,
-    /Skipped typed, version 1: the cluster holds version 5\.\n18 entries stored, 1 conflicting skipped\./,
+    /^Skipped as conflicting: typed, version 1: the cluster holds version 5\.\n18 entries stored, 1 conflicting skipped\./,
   );
   const again = await jsonOf('log', 'import', at('entries.jsonl'), '--url', node.url);
   assert.equal(new Set(again.map(({ status }) => status)), new Set(['skipped']));
   assert.is(again.length, 19);
+  const told = await succeeds('log', 'import', at('entries.jsonl'), '--url', node.url);
+  assert.match(told.stderr, /^Skipped as conflicting: \S+, version \d+: the cluster holds version/);
+  assert.match(
+    told.stderr.replaceAll('\n  ', ' '),
+    /; and 16 more, which --verbose tells\.\n0 entries/,
+  );
+  const words = ['log', 'import', at('entries.jsonl'), '--url', node.url, '--verbose'];
+  assert.is((await succeeds(...words)).stderr.match(/^Skipped \S+, version \d+: /gm)?.length, 19);
+  await writeFile(at('open.jsonl'), stdout.trimEnd());
+  const open = await jsonOf('log', 'import', at('open.jsonl'), '--url', node.url);
+  assert.is(open.length, 19);
+  await writeFile(at('one.jsonl'), stdout.split('\n')[0] ?? '');
+  await fails(1, /ends before its last line/, 'log', 'import', at('one.jsonl'), '--url', node.url);
   await writeFile(at('cut.jsonl'), stdout.slice(0, stdout.length / 2));
   await fails(1, /ends before its last line/, 'log', 'import', at('cut.jsonl'), '--url', node.url);
   await fails(

@@ -18,6 +18,7 @@ export interface ImportFlags extends SourceFlags {
   readonly nodeId?: string;
   readonly cluster?: string;
   readonly fromLine?: number;
+  readonly verbose?: true;
 }
 
 export function register(log: Command): void {
@@ -37,13 +38,14 @@ export function register(log: Command): void {
         wholeNumber(1, Number.MAX_SAFE_INTEGER),
       ),
     )
+    .option('--verbose', 'of entries: a line for each that is skipped')
     .addHelpText('after', EXAMPLES)
     .action(run);
   addSourceOptions(command);
 }
 
 async function run(file: string, flags: ImportFlags): Promise<void> {
-  const lines = linesOf(file);
+  const lines = linesOf(file, isWhole);
   const first = await lines.next();
   if (first.done) throw new SettingError(`The file ${file} is empty.`);
   const head = headOfFile(first.value.text);
@@ -59,6 +61,16 @@ async function run(file: string, flags: ImportFlags): Promise<void> {
   if (address === null)
     throw new SettingError('Entries are imported into a running node: give its --url.');
   await importEntries(address, lines, flags);
+}
+
+/** An editor may have left out the last line feed; the first line says what the file is, whole or not. */
+function isWhole(text: string, number: number): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return number === 1;
+  }
 }
 
 const NODE_ID = /^[A-Za-z0-9_-]{1,32}$/;

@@ -10,13 +10,24 @@ import { type BatchPut, type Result, sendBatch } from './batch.ts';
 import type { Line } from './lines.ts';
 import { Output } from './output.ts';
 import { Progress } from './progress.ts';
-import { countText, quoted, shorten } from './text.ts';
+import { countText, quoted, shorten, WIDE_COLUMNS, wrapped } from './text.ts';
 import type { NodeAddress } from './urlReader.ts';
 
 interface ImportFlags {
   readonly json?: true;
   readonly fromLine?: number;
+  readonly verbose?: true;
 }
+
+/** Entries that were skipped for one reason. */
+interface Skipped {
+  count: number;
+  /** The first of them, as they are told. */
+  readonly first: string[];
+}
+
+/** So many of the skipped are told by name. */
+const TOLD_KEYS = 3;
 
 const BATCH_OPS = 256;
 const BATCH_CHARACTERS = 256 * 1024;
@@ -26,7 +37,7 @@ export async function importEntries(
   lines: AsyncGenerator<Line>,
   flags: ImportFlags,
 ): Promise<void> {
-  const importer = new EntryImporter(address, flags.json === true);
+  const importer = new EntryImporter(address, flags);
   let isWhole = false;
   for await (const { text, number } of lines) {
     const fields = parseLine(text);
@@ -53,16 +64,18 @@ interface Waiting {
 class EntryImporter {
   readonly #address: NodeAddress;
   readonly #isJson: boolean;
+  readonly #isVerbose: boolean;
   readonly #output = new Output();
   readonly #progress = new Progress('import');
   #waiting: Waiting[] = [];
   #characters = 0;
   #stored = 0;
-  readonly #skipped = new Map<string, number>();
+  readonly #skipped = new Map<string, Skipped>();
 
-  constructor(address: NodeAddress, isJson: boolean) {
+  constructor(address: NodeAddress, flags: ImportFlags) {
     this.#address = address;
-    this.#isJson = isJson;
+    this.#isJson = flags.json === true;
+    this.#isVerbose = flags.verbose === true;
   }
 
   async take(entry: ExportedEntry, line: number): Promise<void> {
@@ -82,7 +95,8 @@ class EntryImporter {
     await this.#send();
     this.#progress.end();
     await this.#output.flush();
-    const skipped = [...this.#skipped].map(([reason, count]) => `${countText(count)} ${reason}`);
+    this.#tellSkipped();
+    const skipped = [...this.#skipped].map(([kind, { count }]) => `${countText(count)} ${kind}`);
     note(
       `${countText(this.#stored)} entries stored, ${skipped.length === 0 ? 'none' : skipped.join(', ')} skipped.`,
     );
@@ -123,12 +137,31 @@ class EntryImporter {
   }
 
   async #skip({ key, version }: ExportedEntry, kind: string, reason: string): Promise<void> {
-    this.#skipped.set(kind, (this.#skipped.get(kind) ?? 0) + 1);
+    const skipped = this.#skipped.get(kind) ?? { count: 0, first: [] };
+    this.#skipped.set(kind, skipped);
+    skipped.count++;
+    const told = `${shorten(quoted(key), 60)}, version ${version}: ${reason}`;
+    if (skipped.first.length < TOLD_KEYS) skipped.first.push(told);
     if (this.#isJson)
       await this.#output.line(JSON.stringify({ key, version, status: 'skipped', reason }));
-    else {
+    else if (this.#isVerbose) {
       this.#progress.end();
-      note(`Skipped ${shorten(quoted(key), 60)}, version ${version}: ${reason}.`);
+      note(`Skipped ${told}.`);
+    }
+  }
+
+  /** With --json and --verbose each has been told. */
+  #tellSkipped(): void {
+    if (this.#isJson || this.#isVerbose) return;
+    for (const [kind, { count, first }] of this.#skipped) {
+      const more = count - first.length;
+      const rest = more > 0 ? `; and ${countText(more)} more, which --verbose tells` : '';
+      for (const line of wrapped(
+        `Skipped as ${kind}: ${first.join('; ')}${rest}.`,
+        WIDE_COLUMNS,
+        2,
+      ))
+        note(line);
     }
   }
 }

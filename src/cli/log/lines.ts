@@ -14,8 +14,15 @@ export interface Line {
 
 const LINE_FEED = 0x0a;
 
-/** The lines that end in a line feed; what was cut off in the middle of a line is left out. */
-export async function* linesOf(file: string): AsyncGenerator<Line> {
+/**
+ * The lines that end in a line feed; what was cut off in the middle of a line is left out.
+ *
+ * @param isWhole whether what comes without a line feed at the end is a line all the same.
+ */
+export async function* linesOf(
+  file: string,
+  isWhole: (text: string, number: number) => boolean = () => false,
+): AsyncGenerator<Line> {
   let pieces: Buffer[] = [];
   let number = 0;
   let endByte = 0;
@@ -34,6 +41,9 @@ export async function* linesOf(file: string): AsyncGenerator<Line> {
       }
       if (from < chunk.length) pieces.push(chunk.subarray(from));
     }
+    const bytes = Buffer.concat(pieces);
+    const last = { text: bytes.toString(), number: number + 1, endByte: endByte + bytes.length };
+    if (bytes.length > 0 && isWhole(last.text, last.number)) yield last;
   } catch (error) {
     throw readError(file, error);
   }
