@@ -86,12 +86,19 @@ export class Oracle {
   /** Whether the log lacks what it once told that it holds, and others count on. */
   #isBehind(witness: Witness): boolean {
     if (witness.isClone || this.ledger.forkedOrigins.has(witness.origin)) return true;
+    if (this.#nodes.some((other) => this.#lacksWithItsOrigin(witness, other.witness))) return true;
     return [...witness.everHeld].some(([origin, seq]) =>
       this.#nodes.some((other) => {
         const theirs = other.witness.vector.get(origin) ?? 0;
         return Math.min(seq, theirs) > (witness.vector.get(origin) ?? 0);
       }),
     );
+  }
+
+  /** Whether it lacks what the other once told of its own origin, and lost: it was let in by that one. */
+  #lacksWithItsOrigin(witness: Witness, { origin, vector, everHeld }: Witness): boolean {
+    const told = everHeld.get(origin) ?? 0;
+    return told > (vector.get(origin) ?? 0) && told > (witness.vector.get(origin) ?? 0);
   }
 
   /** A process has opened its log: whom it must catch up with, if it is a member. */

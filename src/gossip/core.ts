@@ -30,6 +30,7 @@ const HELLO_TIMEOUT_MS = 10_000;
 const FAILURES_TO_WARN = 5;
 /** How long to wait after a cluster could not be formed for want of room. */
 const JOIN_RETRY_MS = 2000;
+const FORSAKEN = 'no member is left that could bring the rest of what this node has got a part of';
 const LOST =
   'no node of its cluster answers: this node waits until one does, with what it held set aside; where ' +
   'they are lost for good, restore the database under aside/ into an empty directory and start on that';
@@ -210,7 +211,12 @@ export class Core {
         this.#state.ready();
       return;
     }
-    if (view.lastLsn > 0 || joining || nowMs < this.#state.joinNotBefore) return;
+    if (joining || nowMs < this.#state.joinNotBefore) return;
+    if (view.lastLsn > 0) {
+      // Nobody forms a cluster with a part of another's log.
+      if (standing.isForsaken(greeted, nowMs)) this.#state.rejoin(FORSAKEN);
+      return;
+    }
     if (this.#wasRefused()) return;
     if (standing.forms(view.origin, greeted, addresses, nowMs))
       this.#state.join({ kind: 'form', value: this.#state.ownValue() });

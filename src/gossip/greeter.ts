@@ -89,6 +89,14 @@ export class Greeter {
     const { clusterId, formedAt, members } = this.#state.view;
     if (clusterId === null || hello.clusterId === null || clusterId === hello.clusterId)
       return true;
+    if (members.has(hello.origin) && this.#state.standing.phase === 'ready') {
+      // It was let in here, and did not hear of it: it never comes back as that.
+      this.#state.note(
+        'info',
+        `${hello.origin} has formed a cluster of its own, and is retired here`,
+      );
+      this.#state.out({ kind: 'retire', origin: hello.origin });
+    }
     const ours = { clusterId, size: members.size, formedAt };
     const theirs = { clusterId: hello.clusterId, size: hello.size, formedAt: hello.formedAt };
     const text = `${hello.nodeId} is of another cluster that bears the same name (id ${hello.clusterId}, ours is ${clusterId})`;

@@ -82,10 +82,7 @@ export class Standing {
     addresses: AddressBook,
     nowMs: number,
   ): boolean {
-    if (peers.some(({ hello }) => hello.joined)) {
-      this.#answeredAt = nowMs;
-      return false;
-    }
+    if (this.#hearsMember(peers, nowMs)) return false;
     if (peers.some(({ hello }) => hello.origin < ownOrigin)) return false;
     if (this.#isTimeOver(nowMs)) return this.#past !== 'with others' || peers.length > 0;
     return this.#past === 'none' && addresses.allAnswered();
@@ -94,6 +91,17 @@ export class Standing {
   /** Whether a node waits for others of its cluster, none of which it has heard for the join timeout. */
   isLost(peers: readonly Greeted[], nowMs: number): boolean {
     return this.#past === 'with others' && peers.length === 0 && this.#isTimeOver(nowMs);
+  }
+
+  /** Whether a node that holds a part of what its sponsor held has heard no member for the join timeout. */
+  isForsaken(peers: readonly Greeted[], nowMs: number): boolean {
+    return !this.#hearsMember(peers, nowMs) && this.#isTimeOver(nowMs);
+  }
+
+  #hearsMember(peers: readonly Greeted[], nowMs: number): boolean {
+    const hears = peers.some(({ hello }) => hello.joined);
+    if (hears) this.#answeredAt = nowMs;
+    return hears;
   }
 
   #isTimeOver(nowMs: number): boolean {

@@ -82,4 +82,14 @@ for (const [rule, situation, retired] of [
     assert.equal(retiredBy(cluster(situation)), retired);
   });
 
+replaced('a member that has formed a cluster of its own under its origin goes', () => {
+  const core = cluster({ connected: [NEW] });
+  retiredBy(core);
+  const elsewhere = { origin: NEW, clusterId: 'another', size: 2 };
+  assert.equal(
+    ofKind(core.greet(7, elsewhere), 'retire').map(({ origin }) => origin),
+    [NEW],
+  );
+});
+
 replaced.run();

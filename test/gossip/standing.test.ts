@@ -188,6 +188,16 @@ for (const [rule, past, situation, forms] of PASTS)
     assert.is(startedAs(false, past).forms(OWN, peers, book, nowMs), forms);
   });
 
+forming('a part of another log is given up when no member was heard for the join timeout', () => {
+  const standing = startedAs(false);
+  const isForsaken = (situation: Situation): boolean =>
+    standing.isForsaken(peersOf(situation), START + situation.afterMs);
+  assert.not(isForsaken({ afterMs: EARLY }));
+  assert.not(isForsaken({ connected: [[THIRD, true]], afterMs: LATE }));
+  assert.not(isForsaken({ connected: [[FIRST, false]], afterMs: LATE + EARLY }));
+  assert.ok(isForsaken({ connected: [[FIRST, false]], afterMs: 2 * LATE }));
+});
+
 forming('one of several that hears nobody for the join timeout is lost, and says so', () => {
   const isLost = (past: Past, situation: Situation): boolean =>
     startedAs(false, past).isLost(peersOf(situation), START + situation.afterMs);
