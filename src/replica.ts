@@ -9,7 +9,7 @@ import { type Basis, Batch, type DeltaOutcome, emptyRecord } from './decide.ts';
 import type { Delta } from './delta.ts';
 import { DiskFullError, type HearsayError, NotReadableError, NotWritableError } from './errors.ts';
 import { LatestExpiries, type Swept } from './expiry.ts';
-import { add, carriedHash, type Hash, subtract, ZERO } from './hash.ts';
+import type { Hash } from './hash.ts';
 import type { Limits } from './limits.ts';
 import type { Commit, Log, LogHeader, OriginRecord, Row } from './log/log.ts';
 import { mapSumText } from './logTools/mapSumFact.ts';
@@ -19,11 +19,13 @@ import { Members } from './members.ts';
 import { isDead, isOnKey, type KeyOp, textLength } from './op.ts';
 import { type RecentRow, RecentRows } from './recent.ts';
 import { CommitQueue, RETRY_AFTER_MS } from './replica/commitQueue.ts';
+import { IncomingSnapshot } from './replica/incomingSnapshot.ts';
+import { Listeners } from './replica/listeners.ts';
 import { replay } from './replica/replay.ts';
 import type { Outcome, Request } from './requests.ts';
 import type { SnapshotEnd, SnapshotRow } from './snapshot.ts';
 import type { Stable } from './stability.ts';
-import { covers, raise, seqOf, type Vector } from './vector.ts';
+import { covers, raise, type Vector } from './vector.ts';
 
 export interface ReplicaOptions {
   readonly nodeId: string;
@@ -42,8 +44,6 @@ export interface Committed {
   readonly origin: string;
 }
 
-type Listener = (committed: Committed) => void;
-
 /** Keys that a bulk delete decides at once. */
 const BULK_KEYS = 512;
 
@@ -60,15 +60,14 @@ export class Replica {
   readonly #limits: Limits;
   readonly #records = new Map<string, OriginRecord>();
   readonly #vector = new Map<string, number>();
-  readonly #listeners = new Set<Listener>();
-  readonly #sweepListeners = new Set<(swept: Swept) => void>();
-  readonly #replacedListeners = new Set<() => void>();
-  readonly #failureListeners = new Set<(error: HearsayError) => void>();
+  readonly #commits = new Listeners<[Committed]>();
+  readonly #sweeps = new Listeners<[Swept]>();
+  readonly #replacements = new Listeners<[]>();
+  readonly #failures = new Listeners<[HearsayError]>();
   #header: LogHeader;
   /** Facts that changed without a commit of their own: the next one writes them. */
   #unwritten: Partial<LogHeader> = {};
-  /** What a snapshot under way has brought: the sum of its rows by origin. */
-  #snapshotSums = new Map<string, Hash>();
+  #snapshot = new IncomingSnapshot();
   #hlc = 0;
   #bornHere = 0;
   #openedAtSeq = 0;
@@ -102,12 +101,9 @@ export class Replica {
       begin: () => new Batch(this.#basis(), this.#clock()),
       commit: (batch) => this.#commit(batch),
       committed: () => {
-        if (this.#committed.rows.length === 0) return;
-        for (const listener of this.#listeners) listener(this.#committed);
+        if (this.#committed.rows.length > 0) this.#commits.tell(this.#committed);
       },
-      failed: (error) => {
-        for (const listener of this.#failureListeners) listener(error);
-      },
+      failed: (error) => this.#failures.tell(error),
     });
   }
 
@@ -378,11 +374,7 @@ export class Replica {
     return this.#queue.enqueue({ ops: rows.length, bytes }, (batch) => {
       const facts = { ...this.#facts(batch), snapshotUnderWay: 'yes' };
       batch.header = { ...batch.header, facts };
-      for (const { op, isEntry } of rows) {
-        batch.snapshotRow(op, isEntry);
-        const sum = this.#snapshotSums.get(op.origin) ?? ZERO;
-        this.#snapshotSums.set(op.origin, add(sum, carriedHash(op)));
-      }
+      this.#snapshot.rows(batch, rows);
     });
   }
 
@@ -391,12 +383,7 @@ export class Replica {
     return this.#queue.enqueue(
       { ops: 0, bytes: 0 },
       (batch) => {
-        for (const [origin, seq] of end.vector) {
-          const sum = end.sums.get(origin) ?? ZERO;
-          const held = this.#snapshotSums.get(origin) ?? ZERO;
-          const reach = seqOf(end.reach, origin);
-          batch.records.set(origin, { origin, seq, sum, reach, compactedSum: subtract(sum, held) });
-        }
+        this.#snapshot.end(batch, end);
         // What was there before is not in the snapshot: no earlier point in time can be told.
         const facts = {
           ...this.#facts(batch),
@@ -405,11 +392,9 @@ export class Replica {
         };
         const horizon = Math.max(this.#header.horizon, end.horizon);
         batch.header = { ...batch.header, facts, horizon };
-        this.#snapshotSums = new Map();
+        this.#snapshot = new IncomingSnapshot();
       },
-      () => {
-        for (const listener of this.#replacedListeners) listener();
-      },
+      () => this.#replacements.tell(),
     );
   }
 
@@ -421,7 +406,7 @@ export class Replica {
     this.recent.clear();
     this.#records.clear();
     this.#vector.clear();
-    this.#snapshotSums = new Map();
+    this.#snapshot = new IncomingSnapshot();
     this.#unwritten = {};
     this.#bornHere = 0;
     this.#header = log.header;
@@ -429,7 +414,7 @@ export class Replica {
     for (const record of log.origins) this.#setRecord(record);
     await this.#replay();
     this.#queue.resume();
-    for (const listener of this.#replacedListeners) listener();
+    this.#replacements.tell();
   }
 
   /** Lets the commit under way end and refuses what waits and what comes, until a log is adopted. */
@@ -455,20 +440,19 @@ export class Replica {
   }
 
   /** Told of each commit, in order, after it is folded. @returns what ends it. */
-  onCommit(listener: Listener): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+  onCommit(listener: (committed: Committed) => void): () => void {
+    return this.#commits.add(listener);
   }
 
   /** Told once, when a commit has failed with its outcome unknown: the node must stop. */
   onFailure(listener: (error: HearsayError) => void): void {
-    this.#failureListeners.add(listener);
+    this.#failures.add(listener);
   }
 
   /** Takes expired entries, at most `limit`, out of lists, and tells them to listeners. */
   sweep(limit: number): Swept {
     const swept = this.map.sweep(this.#clock(), limit);
-    for (const listener of this.#sweepListeners) listener(swept);
+    this.#sweeps.tell(swept);
     return swept;
   }
 
@@ -481,14 +465,12 @@ export class Replica {
 
   /** Told when the whole history is another: a log was adopted, or a snapshot is complete. */
   onReplaced(listener: () => void): () => void {
-    this.#replacedListeners.add(listener);
-    return () => this.#replacedListeners.delete(listener);
+    return this.#replacements.add(listener);
   }
 
   /** Told of each sweep, also where nothing had expired. @returns what ends it. */
   onSweep(listener: (swept: Swept) => void): () => void {
-    this.#sweepListeners.add(listener);
-    return () => this.#sweepListeners.delete(listener);
+    return this.#sweeps.add(listener);
   }
 
   /** Lets the commit under way end, refuses what waits, closes the log. */
