@@ -197,6 +197,8 @@ export class Clients {
   #judge(node: SimNode, request: Request, outcome: Outcome): void {
     const wrong = (text: string): void =>
       this.#oracle.report('answer', `${node.name}: ${JSON.stringify(request)} is answered ${text}`);
+    if (outcome.kind === 'stored' && node.owesOffers)
+      wrong('before what the node had set aside is offered again');
     if (outcome.kind === 'stored' || outcome.kind === 'deleted') {
       if (outcome.op !== null) this.#stored(node, request, outcome.op, wrong);
       else if (request.kind !== 'delete' || request.upToVersion === null) wrong('without an op');

@@ -110,6 +110,8 @@ export class SimNode {
   #transport: SimTransport | null = null;
   /** Counts processes: what was planned for an earlier one is left out. */
   #life = 0;
+  /** As of the last tick; null where it was not ready. */
+  #readySinceMs: number | null = null;
   /** Whether a commit has failed, so that the process no longer knows what its log holds. */
   #hasFailed = false;
 
@@ -152,6 +154,16 @@ export class SimNode {
 
   get isReady(): boolean {
     return this.running !== null && this.running.replica.notWritable === null;
+  }
+
+  /**
+   * Rule 12: whether it must not take a client's write yet: it has not offered again what was set aside,
+   * and not had the join timeout for that.
+   */
+  get owesOffers(): boolean {
+    if (this.#readySinceMs === null || !this.disk.hasSetAside) return false;
+    const readyMs = this.#world.timeline.nowMs - this.#readySinceMs;
+    return readyMs < this.#options.settings.joinTimeoutMs;
   }
 
   /** Opens the log, replays it, and joins in the gossip. */
@@ -307,7 +319,12 @@ export class SimNode {
 
   #startTimers(life: number, replica: Replica, driver: Driver): void {
     const { tickMs, sweepMs, compactMs, retentionMs } = this.#options;
-    this.#repeat(life, tickMs, 'tick', () => driver.tick());
+    this.#readySinceMs = null;
+    this.#repeat(life, tickMs, 'tick', () => {
+      driver.tick();
+      if (driver.phase !== 'ready') this.#readySinceMs = null;
+      else this.#readySinceMs ??= this.#world.timeline.nowMs;
+    });
     this.#repeat(life, sweepMs, 'sweep', () => replica.sweep(SWEPT_AT_ONCE));
     if (compactMs === 0) return;
     const compactor = new Compactor(replica, retentionMs);

@@ -93,6 +93,23 @@ const SWITCHES: Readonly<Record<string, Switch>> = {
     text: 'const isDeleted = (deletedAt.get(entry.key) ?? 0) > entry.hlc;',
     without: 'const isDeleted = false;',
   },
+  /** Rule 12: whoever has begun anew forms a cluster at once, and offers itself what it had. */
+  'no cluster after a rejoin': {
+    file: 'src/gossip/standing.ts',
+    text: "return this.#past !== 'with others' || peers.length > 0;",
+    without: 'return true;',
+    also: {
+      file: 'src/gossip/standing.ts',
+      text: "return this.#past === 'none' && addresses.allAnswered();",
+      without: 'return addresses.allAnswered();',
+    },
+  },
+  /** Rule 12: clients write before what was set aside is offered. */
+  'offers before writes': {
+    file: 'src/gossip/driver.ts',
+    text: 'this.#replica.notWritable = OFFERING;',
+    without: 'this.#replica.notWritable = null;',
+  },
   /** Rule 6: a replay folds every row. */
   'won bit': {
     file: 'src/replica/replay.ts',

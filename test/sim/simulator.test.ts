@@ -24,6 +24,8 @@ const SHOWN_BY: Readonly<Record<string, string>> = {
   'fork check': 'clones',
   'offers after a rejoin': 'formed apart',
   'no offers of what was deleted': 'formed apart',
+  'no cluster after a rejoin': 'formed alone',
+  'offers before writes': 'formed apart',
   'won bit': 'lossy',
   'compaction stops at stable': 'joins',
   'collected keys are told': 'watchers',
