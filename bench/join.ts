@@ -11,7 +11,6 @@ import { startNodes } from './nodes.ts';
 const KEYS = 500_000;
 const GETS_PER_SECOND = 500;
 const OVERWRITTEN = 20_000;
-const LOWEST_PRIORITY = 19;
 
 /** @param share of the keys, for a quick run. */
 export async function benchJoin(share: number): Promise<Figure[]> {
@@ -22,38 +21,11 @@ export async function benchJoin(share: number): Promise<Figure[]> {
   await fillKeys(url, Math.min(keys, OVERWRITTEN), 2);
   await compacted(url);
   const path = (count: number): string => `/cache/key${1 + ((count * 7919) % keys)}`;
-  const figures = [plain('keys', keys, '')];
-  // On a machine of its own the new node would take nothing from the one that serves it.
-  for (const [how, priority] of [
-    ['gives way', LOWEST_PRIORITY],
-    ['has the same priority', 0],
-  ] as const) {
-    const { baseMs, duringMs, seconds } = await joining(url, path, keys, share, priority);
-    const ratio = duringMs / baseMs;
-    figures.push(
-      plain(`new node ${how}: it has joined and writes, after`, seconds, 's'),
-      plain('GET before, 99th percentile', baseMs, 'ms'),
-      plain('GET while the snapshot is served, 99th percentile', duringMs, 'ms'),
-      priority === LOWEST_PRIORITY
-        ? atMost('ratio of the two', ratio, '', 2)
-        : plain('ratio of the two', ratio, ''),
-    );
-  }
-  return figures;
-}
-
-async function joining(
-  url: string,
-  path: (count: number) => string,
-  keys: number,
-  share: number,
-  priority: number,
-): Promise<{ baseMs: number; duringMs: number; seconds: number }> {
   const endAt = performance.now() + 5000 * Math.max(0.2, share);
   const before = await getLatencies(url, path, GETS_PER_SECOND, () => performance.now() > endAt);
   const startedAt = performance.now();
   let joined = false;
-  const joining = startNodes(1, [], url, priority).then((node) => {
+  const joining = startNodes(1, [], url).then((node) => {
     joined = true;
     return node;
   });
@@ -62,7 +34,14 @@ async function joining(
   const seconds = (performance.now() - startedAt) / 1000;
   const last = await fetch(`${second.urls[0]}/cache/key${keys}`);
   if (!last.ok) throw new Error('the node that joined lacks a key');
-  return { baseMs: percentile(before, 0.99), duringMs: percentile(during, 0.99), seconds };
+  const base = percentile(before, 0.99);
+  return [
+    plain('keys', keys, ''),
+    plain('a new node has joined and writes, after', seconds, 's'),
+    plain('GET before, 99th percentile', base, 'ms'),
+    plain('GET while the snapshot is served, 99th percentile', percentile(during, 0.99), 'ms'),
+    atMost('ratio of the two', percentile(during, 0.99) / base, '', 2),
+  ];
 }
 
 async function compacted(url: string): Promise<void> {

@@ -23,13 +23,11 @@ export interface RunningNodes extends Running {
 /**
  * @param flags for every node, such as `['--durability', 'normal']`.
  * @param known the URL of a node that runs already and that these join.
- * @param priority as `nice` takes it: 19 gives way to all else on the machine.
  */
 export async function startNodes(
   count: number,
   flags: readonly string[] = [],
   known?: string,
-  priority = 0,
 ): Promise<RunningNodes> {
   const directory = mkdtempSync(join(tmpdir(), 'hearsay-bench-'));
   const ports = await freePorts(count);
@@ -41,8 +39,7 @@ export async function startNodes(
     const all = known === undefined ? urls : [known, ...urls];
     const own = ['--port', String(port), '--node-id', id, '--nodes', all.join(',')];
     const words = [MAIN, 'serve', ...own, '--data-dir', join(directory, id), ...flags];
-    const command = [process.execPath, ...words, '--log-level', 'warn'];
-    return spawn('nice', ['-n', String(priority), ...command], {
+    return spawn(process.execPath, [...words, '--log-level', 'warn'], {
       stdio: ['ignore', 'ignore', 'inherit'],
     });
   });

@@ -26,6 +26,10 @@ export class Greeter {
 
   errorFrom(peer: Peer, { code, reason }: ErrorMessage): void {
     if (code === 'duplicate') return; // the sender closes
+    if (code === 'clone') {
+      this.#state.rejoinForked(reason, 'shared');
+      return;
+    }
     this.#state.noteRefusal(code, `a peer refuses this node: ${reason}`);
     this.#state.close(peer, reason, true);
   }
@@ -124,6 +128,7 @@ export class Greeter {
 
   /** Of two connections for a pair the one dialled by the smaller origin stays; of two alike, the newer. */
   #settleDuplicate(newer: Greeted, older: Greeted): boolean {
+    if (newer.hello.instance !== older.hello.instance) return this.#settleInstances(newer, older);
     const smaller = this.#dialledBySmaller(newer);
     const keepNewer = smaller || smaller === this.#dialledBySmaller(older);
     const loser = keepNewer ? older : newer;
@@ -132,6 +137,19 @@ export class Greeter {
     this.#state.out({ kind: 'error', connection: loser.connection, error });
     this.#state.close(loser, reason);
     return keepNewer;
+  }
+
+  /** Two processes bear one origin: one was started again, or two nodes run on copies of one database. */
+  #settleInstances(newer: Greeted, older: Greeted): boolean {
+    const { origin, instance } = newer.hello;
+    if (!this.#state.peers.bothLive(origin, instance, older.hello.instance)) {
+      this.#state.close(older, 'its node was started again');
+      return true;
+    }
+    const [stays, goes] = instance < older.hello.instance ? [newer, older] : [older, newer];
+    const reason = `two nodes run on copies of one database (origin ${origin})`;
+    this.#state.refuse(goes.connection, 'clone', `${reason}; this one rejoins`);
+    return stays === newer;
   }
 
   #dialledBySmaller({ dialledUrl, hello }: Greeted): boolean {

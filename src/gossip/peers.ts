@@ -47,6 +47,8 @@ export class Peers {
   readonly #peers = new Map<ConnectionId, Peer>();
   /** By origin, when it was last heard, over whatever connection. */
   readonly #lastHeard = new Map<string, number>();
+  /** By origin, the process that another one with that origin took the place of. */
+  readonly #superseded = new Map<string, string>();
   #round: ConnectionId[] = [];
 
   get size(): number {
@@ -108,6 +110,18 @@ export class Peers {
 
   forgetOrigin(origin: string): void {
     this.#lastHeard.delete(origin);
+    this.#superseded.delete(origin);
+  }
+
+  /**
+   * A process says hello while another one with its origin is connected.
+   *
+   * @returns whether both live: a process that was started again never says hello as the one before.
+   */
+  bothLive(origin: string, newer: string, older: string): boolean {
+    const isBack = this.#superseded.get(origin) === newer;
+    this.#superseded.set(origin, older);
+    return isBack;
   }
 
   /** In shuffled order, each once before any twice. */

@@ -100,6 +100,38 @@ identity(
   },
 );
 
+identity(
+  'a copy that does not know the original is found out by those that both reach',
+  async () => {
+    await using cluster = await startScripted({
+      nodes: 4,
+      later: [3],
+      environment: { JOIN_TIMEOUT: '3s' },
+      // The copy is at a place of its own, and knows the first node alone.
+      environmentOf: (index, urls) => (index === 3 ? { NODES: urls[0] } : {}),
+    });
+    const [first, second, third, clone] = cluster.nodes;
+    assert.ok(first && second && third && clone);
+    await batch(third, puts(['shared'], 'before', 1));
+    await sameMapWithin(3000, cluster.nodes.slice(0, 3));
+    await cp(third.dataDir, clone.dataDir, { recursive: true });
+    await clone.start('answers');
+    await waitFor(
+      () =>
+        [third, clone].some((node) => logged(node, /this node rejoins: two nodes run/).length > 0),
+      LIMIT_MS,
+      'one of them rejoins',
+    );
+    await waitForMetric(cluster.nodes, 'hearsay_members', 4, LIMIT_MS);
+    await waitForHealth(cluster.nodes);
+    for (const node of cluster.nodes) await batch(node, puts([`by ${node.nodeId}`], 'after', 1));
+    const written = cluster.nodes.map(({ nodeId }) => `by ${nodeId}`);
+    await allShowWithin(LIMIT_MS, cluster.nodes, ['shared', ...written]);
+    const views = await Promise.all(cluster.nodes.map((node) => node.view()));
+    assert.is(new Set(views.map(({ origin }) => origin)).size, 4);
+  },
+);
+
 identity.run();
 
 /** The third node, stopped, on a copy of its log that lacks its last ten writes. */

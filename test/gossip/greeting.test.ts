@@ -56,7 +56,8 @@ greetings('nothing but hello is taken from a connection before its hello', () =>
       open(1);
       const outputs = receive(1, one);
       if (one.type === 'error') {
-        if (one.code !== 'duplicate') assert.equal(kindsOf(outputs), ['note', 'close']);
+        if (one.code === 'clone') assert.equal(kindsOf(outputs), ['rejoin']);
+        else if (one.code !== 'duplicate') assert.equal(kindsOf(outputs), ['note', 'close']);
         return;
       }
       assert.equal(kindsOf(outputs), ['note', 'error', 'close']);
@@ -255,6 +256,31 @@ selves('of two nodes on copies of one database one rejoins and the other refuses
   assert.is(ofKind(smaller ?? [], 'rejoin').length, 1);
   assert.equal(ofKind(greater ?? [], 'rejoin'), []);
   assert.is(ofKind(greater ?? [], 'error')[0]?.error.code, 'clone');
+});
+
+selves('of two processes under one origin that both live, a peer sends the greater away', () => {
+  for (const [first, second, goes] of [
+    ['a', 'z', 2],
+    ['z', 'a', 3],
+  ] as const) {
+    const { greet, step } = testCore({ others: [originOf(2)] });
+    greet(1, { instance: first });
+    // As after a new start of the node: nobody is sent away.
+    assert.equal(ofKind(greet(2, { instance: second }), 'error'), []);
+    step({ kind: 'closed', connection: 1, reason: 'closed' });
+    const outputs = greet(3, { instance: first });
+    assert.equal(
+      ofKind(outputs, 'error').map(({ connection, error }) => [connection, error.code]),
+      [[goes, 'clone']],
+    );
+  }
+});
+
+selves('a node that is told of its twin rejoins, and the twin keeps the origin', () => {
+  const { greet, receive } = testCore({ others: [originOf(2)] });
+  greet(1);
+  const [rejoin] = ofKind(receive(1, { type: 'error', code: 'clone', reason: 'two' }), 'rejoin');
+  assert.equal([rejoin?.keep, rejoin?.origin], [true, 'shared']);
 });
 
 selves.run();
