@@ -5,9 +5,10 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { DamagedLogError } from './errors.ts';
+import { DamagedLogError, WrongDirectoryError } from './errors.ts';
 import type { Log } from './log/log.ts';
 import { openSqliteLog, type SqliteLogOptions } from './log/sqlite.ts';
+import { unfinishedIn } from './logFiles/unfinished.ts';
 import { type SetAside, setAside } from './replica/offer.ts';
 import { Replica } from './replica.ts';
 
@@ -25,6 +26,10 @@ export class LogDirectory {
 
   /** Opens the log; one that holds half a snapshot is thrown away first: it was never joined. */
   async open(): Promise<Log> {
+    const { directory } = this.#options;
+    const unfinished = unfinishedIn(directory);
+    if (unfinished !== null)
+      throw new WrongDirectoryError(`The data directory ${directory} ${unfinished}.`);
     this.#log = await openSqliteLog(this.#options);
     if (this.#log.header.facts.snapshotUnderWay !== 'yes') return this.#log;
     return this.renew(false);

@@ -197,7 +197,7 @@ export class Replica {
 
   /** Reads the map as of the last commit. @throws NotReadableError */
   get(key: string): Outcome {
-    this.#refuseUnknown();
+    this.refuseWhileUnknown();
     const entry = this.map.live(key, this.#clock());
     if (entry !== undefined) return { kind: 'found', entry };
     return { kind: 'absent', expired: this.map.get(key)?.kind === 'put' };
@@ -205,7 +205,7 @@ export class Replica {
 
   /** @throws NotReadableError */
   list(prefix: string, after: string | null, limit: number): ListPage {
-    this.#refuseUnknown();
+    this.refuseWhileUnknown();
     return this.map.list(prefix, after, limit, this.#clock());
   }
 
@@ -235,7 +235,8 @@ export class Replica {
     );
   }
 
-  #refuseUnknown(): void {
+  /** @throws NotReadableError while this node does not know what its cluster holds. */
+  refuseWhileUnknown(): void {
     if (this.notReadable !== null) throw new NotReadableError(this.notReadable, RETRY_AFTER_MS);
   }
 

@@ -16,9 +16,12 @@ export function addClientOptions(command: Command): void {
     .addOption(
       new Option(
         '--url <url>',
-        `base URL of a node; give it again for others to fall back on (HEARSAY_URL, with commas; default ${DEFAULT_URL})`,
+        `base URL of a node, and with commas of others to fall back on (HEARSAY_URL, default ${DEFAULT_URL})`,
       )
-        .argParser((url: string, before: readonly string[] = []) => [...before, url])
+        .argParser((urls: string, before: readonly string[] = []) => [
+          ...before,
+          ...(urlsFrom(urls) ?? []),
+        ])
         .default(undefined),
     )
     .addOption(

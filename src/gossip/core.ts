@@ -30,6 +30,8 @@ const HELLO_TIMEOUT_MS = 10_000;
 const FAILURES_TO_WARN = 5;
 /** How long to wait after a cluster could not be formed for want of room. */
 const JOIN_RETRY_MS = 2000;
+const NO_URL =
+  'the others do not know where to reach this node: give it --url, or its own address in --nodes';
 const FORSAKEN = 'no member is left that could bring the rest of what this node has got a part of';
 const LOST =
   'no node of its cluster answers: this node waits until one does, with what it held set aside; where ' +
@@ -239,6 +241,7 @@ export class Core {
     state.joining = false;
     state.joinedAt = state.nowMs;
     if (state.standing.phase === 'unjoined') state.ready();
+    if (state.ownUrl === null && state.otherMembers().length > 0) state.note('warn', NO_URL);
     this.#greeter.sayHelloAgain();
     for (const peer of state.peers.greeted())
       if (this.#puller.mayPull(peer)) this.#puller.pull(peer);

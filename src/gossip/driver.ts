@@ -3,7 +3,7 @@
  * come from outside; the simulator runs this very driver.
  */
 import type { DeltaOutcome } from '../decide.ts';
-import { DamagedLogError, HearsayError } from '../errors.ts';
+import { DamagedLogError, DiskFullError, HearsayError } from '../errors.ts';
 import type { Member } from '../members.ts';
 import { viewOf } from '../replica/coreView.ts';
 import { deletesAfter } from '../replica/deletes.ts';
@@ -19,6 +19,7 @@ import { type MemberStatus, memberStatuses } from './driver/memberStatus.ts';
 import { Offers } from './driver/offers.ts';
 import type { DriverOptions } from './driver/options.ts';
 import { pushTexts } from './driver/pushes.ts';
+import { RareNotes } from './driver/rareNotes.ts';
 import { Repairs } from './driver/repairs.ts';
 import { Snapshots } from './driver/snapshots.ts';
 import type { Input, Output, View } from './interface.ts';
@@ -67,6 +68,7 @@ export class Driver {
   readonly #endCommits: () => void;
   readonly #confirmRequests: ConfirmRequests;
   readonly #offers: Offers;
+  readonly #rareNotes: RareNotes;
   /** Since when this node may write, by a clock that is never set; null until then. */
   #readyAt: number | null = null;
   #collecting = false;
@@ -83,6 +85,7 @@ export class Driver {
       if (!this.#stopped) this.#transport.send(connection, text);
     };
     const steadyMs = (): number => this.#steadyMs();
+    this.#rareNotes = new RareNotes((text) => note('warn', text), steadyMs);
     this.#answers = new Answers({
       replica,
       send,
@@ -328,7 +331,9 @@ export class Driver {
       if (this.#stopped || life !== this.#life) return;
       if (error instanceof DamagedLogError)
         this.#rejoin({ reason: error.message, keep: true, origin: 'sound' }, false);
-      else if (error instanceof HearsayError) this.#options.note('warn', error.message);
+      // That the disk is full, whoever runs the node tells.
+      else if (error instanceof DiskFullError) return;
+      else if (error instanceof HearsayError) this.#rareNotes.tell(error.message);
       else this.#options.fail(error);
     });
   }
@@ -528,7 +533,7 @@ export class Driver {
       return await this.#replica.receive(delta);
     } catch (error) {
       if (!(error instanceof HearsayError)) throw error;
-      this.#options.note('warn', `ops of a peer are not taken now: ${error.message}`);
+      this.#rareNotes.tell(`ops of a peer are not taken now: ${error.message}`);
       return { kind: 'refused' };
     }
   }

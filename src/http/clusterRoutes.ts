@@ -34,7 +34,9 @@ export function addClusterRoutes(router: Router, parts: ClusterParts): void {
   addRoute(router, 'GET', '/_health', (ctx) => {
     const { status, reasons } = parts.health();
     const body = { node: parts.replica.nodeId, status, ...(reasons.length > 0 && { reasons }) };
-    answer(ctx, status === 'failing' ? 503 : 200, JSON_TYPE, JSON.stringify(body));
+    const isFailing = status === 'failing';
+    const headers = isFailing ? ['Retry-After', '1'] : [];
+    answer(ctx, isFailing ? 503 : 200, JSON_TYPE, JSON.stringify(body), headers);
   });
 }
 

@@ -41,7 +41,10 @@ export function addEntryRoutes(router: Router, parts: RouteParts): void {
   addRoute(router, 'GET', PATH, (ctx) => {
     // Most requests have no query: it is not even looked at for them.
     const at = ctx.req.url?.includes('?') ? queryOf(ctx.req.url, ['at'], 'ignore').at : undefined;
-    if (at !== undefined && past !== undefined) return answerPast(ctx, past, keyOf(ctx), at);
+    if (at !== undefined && past !== undefined) {
+      replica.refuseWhileUnknown();
+      return answerPast(ctx, past, keyOf(ctx), at);
+    }
     answerOutcome(ctx, replica.get(keyOf(ctx)), texts, null);
     return undefined;
   });

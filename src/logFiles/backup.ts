@@ -10,6 +10,7 @@ import { syncDirectory } from '../log/sqliteFile.ts';
 import { type Verified, verify } from '../logTools/verify.ts';
 import { FileSource } from './fileSource.ts';
 import { LOG_NAME, logFileAt } from './openFile.ts';
+import { RESTORING } from './unfinished.ts';
 
 /** Pages copied at once, between which progress is told: some 10 ms. */
 const STEP_PAGES = 2048;
@@ -58,7 +59,7 @@ export async function restore(
       throw new SettingError(
         `The directory ${directory} has a log: move it aside, or restore into another directory.`,
       );
-    const folder = join(directory, 'restoring');
+    const folder = join(directory, RESTORING);
     rmSync(folder, { recursive: true, force: true });
     mkdirSync(folder, { mode: 0o700 });
     try {

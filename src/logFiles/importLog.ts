@@ -12,8 +12,8 @@ import { syncDirectory } from '../log/sqliteFile.ts';
 import { verify } from '../logTools/verify.ts';
 import { FileSource } from './fileSource.ts';
 import { LOG_NAME } from './openFile.ts';
+import { IMPORTING } from './unfinished.ts';
 
-const FOLDER = 'importing';
 /** Rows of one commit: enough that their sync costs little. */
 export const COMMIT_ROWS = 2000;
 const AHEAD_MS = 60_000;
@@ -42,7 +42,7 @@ export class LogImport {
       throw new SettingError(
         `The directory ${directory} has a log: ops are imported into an empty one.`,
       );
-    const folder = join(directory, FOLDER);
+    const folder = join(directory, IMPORTING);
     mkdirSync(folder, { recursive: true });
     const log = await openSqliteLog({
       directory: folder,
@@ -93,7 +93,7 @@ export class LogImport {
   async finish(last: Commit): Promise<void> {
     if (!this.isComplete) await this.#log.append(last);
     await this.#log.close();
-    const folder = join(this.#directory, FOLDER);
+    const folder = join(this.#directory, IMPORTING);
     const source = FileSource.open(folder, Date.now);
     try {
       const { findings } = await verify(source, { aheadMs: AHEAD_MS });

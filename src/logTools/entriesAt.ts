@@ -6,7 +6,7 @@
  * Of the rows of a key that won, each beat the one before it: the last is the entry.
  */
 
-import { HearsayError } from '../errors.ts';
+import { DamagedLogError, HearsayError } from '../errors.ts';
 import type { Row } from '../log/log.ts';
 import type { Put } from '../op.ts';
 import { isDeadAt, isOf, type Moment } from './moment.ts';
@@ -95,20 +95,44 @@ export class RowGoneError extends HearsayError {
 /**
  * The entries in JavaScript's order of keys, whole, in pages.
  *
+ * @param onDamaged told of each entry that can't be read; without it, the first one ends all.
  * @throws RowGoneError
  */
 export async function* entriesOf(
   source: LogSource,
   lsns: LiveLsns,
   afterKey: string | null = null,
+  onDamaged?: (key: string, lsn: number) => void,
 ): AsyncGenerator<readonly LiveEntry[]> {
   const keys = [...lsns.keys()].filter((key) => afterKey === null || key > afterKey).sort(byUnits);
   for (let from = 0; from < keys.length; from += MAX_ROWS_AT) {
     const page = keys.slice(from, from + MAX_ROWS_AT);
-    const rows = await source.rowsAt(page.map((key) => lsns.get(key) ?? 0));
-    if (rows.length < page.length) throw new RowGoneError(source.place);
-    yield rows.flatMap(asEntry);
+    yield await entriesAt(source, page, lsns, onDamaged);
   }
+}
+
+async function entriesAt(
+  source: LogSource,
+  keys: readonly string[],
+  lsns: LiveLsns,
+  onDamaged: ((key: string, lsn: number) => void) | undefined,
+): Promise<readonly LiveEntry[]> {
+  try {
+    const rows = await source.rowsAt(keys.map((key) => lsns.get(key) ?? 0));
+    if (rows.length < keys.length) throw new RowGoneError(source.place);
+    return rows.flatMap(asEntry);
+  } catch (error) {
+    if (!(error instanceof DamagedLogError) || onDamaged === undefined) throw error;
+  }
+  const [only = ''] = keys;
+  if (keys.length === 1) {
+    onDamaged(only, lsns.get(only) ?? 0);
+    return [];
+  }
+  // Whatever is not damaged itself is found by halves.
+  const half = Math.ceil(keys.length / 2);
+  const first = await entriesAt(source, keys.slice(0, half), lsns, onDamaged);
+  return [...first, ...(await entriesAt(source, keys.slice(half), lsns, onDamaged))];
 }
 
 const byUnits = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);

@@ -75,7 +75,8 @@ strangers(
     await beginAnew(third);
     await third.start('answers');
     await waitForLog(third, /no node of its cluster answers/, LIMIT_MS);
-    for (const path of ['/cache/alone', '/cache?prefix=a', '/watch?prefix=a']) {
+    const reads = ['/cache/alone', '/cache/alone?at=-1s', '/cache?prefix=a', '/watch?prefix=a'];
+    for (const path of reads) {
       const response = await third.request(path);
       assert.is(response.status, 503, path);
       assert.is(response.headers.get('Retry-After'), '1');

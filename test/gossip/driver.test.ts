@@ -2,6 +2,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { NotReadableError, NotWritableError } from '../../src/errors.ts';
+import { RareNotes } from '../../src/gossip/driver/rareNotes.ts';
 import { Driver } from '../../src/gossip/driver.ts';
 import { seeded } from '../../src/gossip/random.ts';
 import type { Transport } from '../../src/gossip/transport.ts';
@@ -72,6 +73,24 @@ const refusal = (replica: TestReplica['replica']): Promise<unknown> =>
     () => null,
     (error: unknown) => error,
   );
+
+const rare = suite('what is told once in a while');
+
+rare('the same is told again after ten minutes, and another at once', () => {
+  const told: string[] = [];
+  let nowMs = 0;
+  const notes = new RareNotes(
+    (text) => told.push(text),
+    () => nowMs,
+  );
+  for (; nowMs < 600_000; nowMs += 100_000) notes.tell('full');
+  notes.tell('other');
+  assert.equal(told, ['full', 'other']);
+  notes.tell('full');
+  assert.equal(told, ['full', 'other', 'full']);
+});
+
+rare.run();
 
 const driver = suite('what a driver lets clients do');
 

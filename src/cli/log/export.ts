@@ -78,14 +78,15 @@ export function register(log: Command): void {
 async function run(flags: ExportFlags): Promise<void> {
   await withSource(flags, async ({ source }) => {
     const begun = flags.output === undefined ? null : await readBegun(flags.output, source.place);
+    if (begun !== null && begun.head.kind !== (flags.asOps ? 'ops' : 'entries'))
+      throw new SettingError(
+        `${flags.output} is an export of ${begun.head.kind}, or the beginning of one: name another file.`,
+      );
     if (begun?.isWhole) {
+      await refuseOther(source, begun.head, flags);
       note(`${flags.output} is whole already: nothing was written.`);
       return;
     }
-    if (begun !== null && begun.head.kind !== (flags.asOps ? 'ops' : 'entries'))
-      throw new SettingError(
-        `${flags.output} is the beginning of an export of ${begun.head.kind}: name another file.`,
-      );
     const file =
       flags.output === undefined ? null : await FileOutput.open(flags.output, begun?.endByte ?? 0);
     try {
@@ -98,6 +99,18 @@ async function run(flags: ExportFlags): Promise<void> {
       await file?.close();
     }
   });
+}
+
+/** A file that is whole is what was asked for only where it is of the same log, up to the same op. */
+async function refuseOther(source: LogSource, head: Head, flags: ExportFlags): Promise<void> {
+  const facts = await source.facts();
+  const isOther = head.kind === 'ops' && head.header.origin !== facts.header.origin;
+  const wanted = await entriesMoment(source, facts, flags.at, null);
+  const isSameTime = flags.at === undefined || head.kind === 'ops' || head.atMs === wanted.atMs;
+  if (!isOther && isSameTime && head.upToLsn === Math.min(wanted.upToLsn, facts.lastLsn)) return;
+  throw new SettingError(
+    `${flags.output} is whole already, and of another log or another moment: remove it, or name another file.`,
+  );
 }
 
 async function readBegun(file: string, place: string): Promise<Begun | null> {
@@ -202,7 +215,12 @@ async function exportEntries(
   const lsns = await liveAt(source, moment, walk);
   progress.end();
   let count = begun?.entries ?? 0;
-  for await (const entries of entriesOf(source, lsns, begun?.lastKey ?? null))
+  let damaged = 0;
+  const onDamaged = (key: string, lsn: number): void => {
+    damaged++;
+    note(`${JSON.stringify(key)} is left out: its row at lsn ${lsn} can not be read.`);
+  };
+  for await (const entries of entriesOf(source, lsns, begun?.lastKey ?? null, onDamaged))
     for (const entry of entries) {
       await sink.line(entryLine(entry));
       count++;
@@ -210,7 +228,7 @@ async function exportEntries(
   await sink.line(entriesEndLine(count));
   await sink.flush();
   note(`${countText(count)} entries, as of ${instant(moment.atMs)}.`);
-  failOnFaults(walk);
+  failOnFaults(walk, damaged > 0);
 }
 
 /** What was begun goes on with the moment that it began with. */

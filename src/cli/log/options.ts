@@ -13,6 +13,8 @@ import { type NodeAddress, UrlReader } from './urlReader.ts';
 
 const DEFAULT_DATA_DIR = './data';
 const DEFAULT_TOKEN = 'secret';
+const DAMAGED =
+  'The log is damaged: what could be read is above, and `hearsay log verify` tells more.';
 
 export interface AddressFlags {
   readonly url?: string;
@@ -56,6 +58,8 @@ export interface Opened {
   readonly source: LogSource;
   /** What SQLite finds wrong with the file; not asked of a running node. */
   readonly integrity?: () => Promise<readonly string[]>;
+  /** Whether the file ends too early, or tells another length: what can be read of it is. */
+  readonly isCutShort: boolean;
   /** The running node that it is read from; null for a file. */
   readonly node: { readonly address: NodeAddress; readonly reader: UrlReader } | null;
 }
@@ -72,6 +76,7 @@ export async function withSource(
   const opened = address === null ? await openFile(dataDirOf(flags)) : openNode(address);
   try {
     await run(opened);
+    if (opened.isCutShort) throw new HearsayError(DAMAGED);
   } finally {
     await opened.source.close();
   }
@@ -95,12 +100,14 @@ export async function openFile(path: string): Promise<Opened> {
   const { FileSource } = await import('../../logFiles/fileSource.ts');
   const source = FileSource.open(path, Date.now);
   if (source.cutShort !== null) note(`The log ${source.place} is damaged: ${source.cutShort}.`);
-  return { source, integrity: () => source.integrity(), node: null };
+  const isCutShort = source.cutShort !== null;
+  return { source, isCutShort, integrity: () => source.integrity(), node: null };
 }
 
 function openNode(address: NodeAddress): Opened {
   const reader = new UrlReader(address);
-  return { source: new LineSource({ place: address.url, reader }), node: { address, reader } };
+  const source = new LineSource({ place: address.url, reader });
+  return { source, isCutShort: false, node: { address, reader } };
 }
 
 /** On the machine of a node, whoever serves clients comes first. */
@@ -144,10 +151,7 @@ export function noteFaults(walk: Walk): void {
 }
 
 /** To be called at the end: a command that has not read everything has failed. */
-export function failOnFaults(walk: Walk): void {
+export function failOnFaults(walk: Walk, hasDamage = false): void {
   noteFaults(walk);
-  if (walk.faults.length > 0)
-    throw new HearsayError(
-      'The log is damaged: what could be read is above, and `hearsay log verify` tells more.',
-    );
+  if (walk.faults.length > 0 || hasDamage) throw new HearsayError(DAMAGED);
 }

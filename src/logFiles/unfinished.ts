@@ -1,0 +1,21 @@
+/**
+ * What an import or a restore that was cut off leaves in a data directory. A node that started there
+ * would be an empty one in the place of what was to come.
+ */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { LOG_NAME } from './openFile.ts';
+
+export const IMPORTING = 'importing';
+export const RESTORING = 'restoring';
+
+const COMMANDS = { [IMPORTING]: 'hearsay log import', [RESTORING]: 'hearsay restore' };
+
+/** @returns as the end of a sentence about the directory; null where it is whole, or empty. */
+export function unfinishedIn(directory: string): string | null {
+  if (existsSync(join(directory, LOG_NAME))) return null;
+  for (const [folder, command] of Object.entries(COMMANDS))
+    if (existsSync(join(directory, folder)))
+      return `holds what a \`${command}\` that was cut off has left: run that command again, or remove ${join(directory, folder)}`;
+  return null;
+}
