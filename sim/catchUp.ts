@@ -25,15 +25,23 @@ export class CatchUp {
     });
   }
 
-  /** @param vector of the log that an op is born in. @returns whether it may be by now. */
-  mayWrite(vector: ReadonlyMap<string, number>, nowMs: number): boolean {
+  /**
+   * @param vector of the log that an op is born in.
+   * @param forked origins that nobody takes any more of (rule 11).
+   * @returns whether it may be by now.
+   */
+  mayWrite(
+    vector: ReadonlyMap<string, number>,
+    forked: ReadonlySet<string>,
+    nowMs: number,
+  ): boolean {
     if (nowMs - this.#startedMs >= this.#joinTimeoutMs) return true;
     // Whose log was exchanged since then may hold less than it did.
     if (this.#others.some(({ node, witness }) => node.witness !== witness)) return true;
     // Whoever held anything: it may be a member under an origin that this one has not heard of yet.
     const holding = this.#others.filter(({ vector: theirs }) => theirs.size > 0);
     const includes = ({ vector: theirs }: Other): boolean =>
-      [...theirs].every(([origin, seq]) => (vector.get(origin) ?? 0) >= seq);
+      [...theirs].every(([origin, seq]) => forked.has(origin) || (vector.get(origin) ?? 0) >= seq);
     return holding.length === 0 || holding.some(includes);
   }
 }

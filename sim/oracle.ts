@@ -51,7 +51,7 @@ export class Oracle {
     if (births.length > 0 && this.#isBehind(witness))
       for (const link of births) this.ledger.markBehind(link);
     if (births.length > 0 && running !== null && running.replica.members.size > 1)
-      if (node.catchUp?.mayWrite(vector, nowMs) === false)
+      if (node.catchUp?.mayWrite(vector, this.ledger.forkedOrigins, nowMs) === false)
         this.report('catching up', `${name} writes, and lacks what every other member held`);
     const { stable, stableClock = -1 } = commit.header ?? {};
     const members = running?.replica.members;

@@ -214,6 +214,8 @@ test('--url beats the environment, and several fall back on one another', async 
   ]);
   assert.equal(found, done('1\n'));
   assert.equal(await hearsay(`${NOWHERE}, ${url}`, ['get', 'a']), done('1\n'));
+  const together = ['get', 'a', '--url', `${NOWHERE},${url}`];
+  assert.equal(await hearsay('http://nowhere.invalid', together), done('1\n'));
 });
 
 test('wrong usage is exit code 2, with nothing on stdout', async (hear) => {
