@@ -72,8 +72,8 @@ const SWITCHES: Readonly<Record<string, Switch>> = {
   /** Rule 8: a member that starts writes at once. */
   'catching up before writing': {
     file: 'src/gossip/standing.ts',
-    text: 'if (others.length === 0) return true;',
-    without: 'return true;',
+    text: 'const hasTime = nowMs - this.#startedAt < this.#settings.joinTimeoutMs;',
+    without: 'const hasTime = false;\n    if (others.length >= 0) return true;',
   },
   /** Rule 7: a delta goes on from what is held, whatever that is. */
   'fork check': {

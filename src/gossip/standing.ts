@@ -50,10 +50,14 @@ export class Standing {
     addresses: AddressBook,
     nowMs: number,
   ): boolean {
-    if (others.length === 0) return true;
+    const hasTime = nowMs - this.#startedAt < this.#settings.joinTimeoutMs;
     // Any configured address may be a member's that has not said so yet.
-    if (!addresses.allTried() && nowMs - this.#startedAt < this.#settings.joinTimeoutMs)
-      return false;
+    if (hasTime && !addresses.allTried()) return false;
+    // And whoever has joined may be one: the end of this log, and with it the `join`, may be lost.
+    const isUnknown = ({ hello: { joined, origin } }: Greeted): boolean =>
+      joined && !others.includes(origin) && !this.#caughtUpWith.has(origin);
+    if (hasTime && peers.some(isUnknown)) return false;
+    if (others.length === 0) return true;
     const connected = new Map(peers.map((peer) => [peer.hello.origin, peer]));
     let answered = false;
     for (const origin of others) {
@@ -62,11 +66,10 @@ export class Standing {
         continue;
       }
       if (connected.has(origin) || addresses.isUndecided(origin)) {
-        if (connected.has(origin) || nowMs - this.#startedAt < this.#settings.joinTimeoutMs)
-          return false;
+        if (connected.has(origin) || hasTime) return false;
       }
     }
-    return answered || nowMs - this.#startedAt >= this.#settings.joinTimeoutMs;
+    return answered || !hasTime;
   }
 
   /**

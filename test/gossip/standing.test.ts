@@ -212,9 +212,30 @@ forming.run();
 const catchingUp = suite('whether a member that starts may write (rule 8)');
 
 const STARTING: readonly [rule: string, situation: Situation, isCaughtUp: boolean][] = [
+  ['the only member may at once', { others: [], afterMs: 0 }, true],
   [
-    'the only member may at once',
-    { others: [], addresses: [['http://nine', 'idle']], afterMs: 0 },
+    'the only member does not while a configured URL was not tried',
+    { others: [], addresses: [['http://nine', 'dialling']], afterMs: EARLY },
+    false,
+  ],
+  [
+    'the only member may once nobody answers at any of them',
+    { others: [], addresses: [['http://nine', 'failed']], afterMs: 0 },
+    true,
+  ],
+  [
+    'not beside somebody who has joined and is no member in its log: it may have lost the end of that',
+    { others: [], connected: [[THIRD, true]], afterMs: EARLY },
+    false,
+  ],
+  [
+    'once it includes what such a one holds',
+    { others: [], connected: [[THIRD, true]], caughtUpWith: [THIRD], afterMs: 0 },
+    true,
+  ],
+  [
+    'such a one holds it up to the join timeout only',
+    { others: [], connected: [[THIRD, true]], afterMs: LATE },
     true,
   ],
   [
