@@ -59,6 +59,19 @@ export interface NodeCounts {
   emptied: number;
 }
 
+export const noCounts = (): NodeCounts => ({
+  crashes: 0,
+  rejoins: 0,
+  snapshots: 0,
+  collected: 0,
+  compacted: 0,
+  repaired: 0,
+  restores: 0,
+  clones: 0,
+  lostTails: 0,
+  emptied: 0,
+});
+
 export interface NodeWorld {
   readonly timeline: Timeline;
   readonly network: Network;

@@ -1,4 +1,5 @@
 /** What a person sees of the runs, in 80 columns. */
+import { noCounts } from './node.ts';
 import type { RunCounts, RunResult } from './runs.ts';
 
 const COLUMNS = 80;
@@ -23,17 +24,8 @@ export const newTally = (scenario: string): Tally => ({
   sums: {
     steps: 0,
     ops: 0,
-    crashes: 0,
-    rejoins: 0,
+    ...noCounts(),
     retirements: 0,
-    snapshots: 0,
-    collected: 0,
-    compacted: 0,
-    repaired: 0,
-    restores: 0,
-    clones: 0,
-    lostTails: 0,
-    emptied: 0,
     messages: 0,
     stored: 0,
     conflicts: 0,

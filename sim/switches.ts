@@ -106,9 +106,9 @@ const SWITCHES: Readonly<Record<string, Switch>> = {
   },
   /** Rule 12: clients write before what was set aside is offered. */
   'offers before writes': {
-    file: 'src/gossip/driver.ts',
-    text: 'this.#replica.notWritable = OFFERING;',
-    without: 'this.#replica.notWritable = null;',
+    file: 'src/gossip/driver/clientGate.ts',
+    text: 'replica.notWritable = OFFERING;',
+    without: 'replica.notWritable = null;',
   },
   /** Rule 6: a replay folds every row. */
   'won bit': {

@@ -18,7 +18,7 @@ import {
 import { Dice } from './dice.ts';
 import { Faults } from './faults.ts';
 import { Network } from './network.ts';
-import type { NodeCounts, SimNode } from './node.ts';
+import { noCounts, type SimNode } from './node.ts';
 import { MAX_CLOCK_SKEW_MS, makeNodes } from './nodes.ts';
 import { Oracle } from './oracle.ts';
 import type { RunCounts, RunOptions, RunResult } from './runs.ts';
@@ -63,18 +63,7 @@ class World {
   readonly trace = new Trace();
   readonly network: Network;
   readonly oracle: Oracle;
-  readonly counts: NodeCounts = {
-    crashes: 0,
-    rejoins: 0,
-    snapshots: 0,
-    collected: 0,
-    compacted: 0,
-    repaired: 0,
-    restores: 0,
-    clones: 0,
-    lostTails: 0,
-    emptied: 0,
-  };
+  readonly counts = noCounts();
   readonly #options: WorldOptions;
   readonly #checks: readonly Check[] | undefined;
   readonly #nodes: SimNode[] = [];

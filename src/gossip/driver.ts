@@ -14,6 +14,7 @@ import { Core } from './core.ts';
 import { type Digest, makeDigest } from './digest.ts';
 import { Answers } from './driver/answers.ts';
 import { AskedDeletes } from './driver/askedDeletes.ts';
+import { ClientGate } from './driver/clientGate.ts';
 import { ConfirmRequests } from './driver/confirmRequests.ts';
 import { type MemberStatus, memberStatuses } from './driver/memberStatus.ts';
 import { Offers } from './driver/offers.ts';
@@ -40,9 +41,6 @@ import type { ConnectionId, Transport, TransportEvent } from './transport.ts';
 
 /** Dead entries looked at in one go: collecting never holds the event loop for long. */
 const COLLECT_LIMIT = 10_000;
-const NOT_JOINED = 'it has not joined its cluster yet';
-const CATCHING_UP = 'it is catching up with its peers after a start';
-const OFFERING = 'it offers again what it held before it began anew';
 
 export class Driver {
   readonly #counts = {
@@ -68,9 +66,8 @@ export class Driver {
   readonly #endCommits: () => void;
   readonly #confirmRequests: ConfirmRequests;
   readonly #offers: Offers;
+  readonly #gate: ClientGate;
   readonly #rareNotes: RareNotes;
-  /** Since when this node may write, by a clock that is never set; null until then. */
-  #readyAt: number | null = null;
   #collecting = false;
   #changing: Promise<void> | null = null;
   #stopped = false;
@@ -113,6 +110,8 @@ export class Driver {
       },
       options.setAside ?? [],
     );
+    const { joinTimeoutMs } = settings;
+    this.#gate = new ClientGate({ replica, offers: this.#offers, steadyMs, joinTimeoutMs });
     this.#confirmRequests = new ConfirmRequests({
       ownSeq: () => replica.record(replica.origin).seq,
       sendToPeers: (text) => {
@@ -128,8 +127,8 @@ export class Driver {
   /** To be called a few times a second: dials, pulls and collects what is due. */
   tick(): void {
     this.#step({ kind: 'tick' });
-    if (this.#mayOffer && this.#offers.isDue) this.#offer();
-    this.#openForWrites();
+    if (this.#gate.isReady && this.#offers.isDue) this.#offer();
+    this.#gate.openForWrites();
     this.#askedDeletes.tick();
   }
 
@@ -182,10 +181,7 @@ export class Driver {
   #newCore(): Core {
     this.#life++;
     const { settings, random } = this.#options;
-    const { joined } = this.#view;
-    this.#replica.notWritable = joined ? CATCHING_UP : NOT_JOINED;
-    this.#replica.notReadable = joined ? null : NOT_JOINED;
-    this.#readyAt = null;
+    this.#gate.begin(this.#view.joined);
     const { past } = this.#offers;
     return new Core(settings, this.#view, random, this.#replica.nowMs(), this.#steadyMs(), past);
   }
@@ -367,7 +363,7 @@ export class Driver {
   }
 
   #hasJoined(): void {
-    this.#replica.notReadable = null;
+    this.#gate.joined();
     this.#step({ kind: 'joined' });
   }
 
@@ -392,9 +388,7 @@ export class Driver {
   /** Rules 5 and 12: a log whose tail may be gone goes on under a new origin, once it has caught up. */
   #ready(value: string): void {
     if (this.#replica.header.facts.renewOrigin !== 'yes') {
-      this.#readyAt = this.#steadyMs();
-      this.#replica.notWritable = OFFERING;
-      this.#openForWrites();
+      this.#gate.ready();
       if (!this.#offers.isDone) this.#offer();
       return;
     }
@@ -403,23 +397,11 @@ export class Driver {
     });
   }
 
-  get #mayOffer(): boolean {
-    return this.#readyAt !== null && this.#changing === null;
-  }
-
   #offer(): void {
     this.#run(async () => {
       await this.#offers.offer();
-      this.#openForWrites();
+      this.#gate.openForWrites();
     });
-  }
-
-  /** Clients come after what was set aside, but they do not wait for it longer than for peers. */
-  #openForWrites(): void {
-    if (!this.#mayOffer || this.#replica.notWritable === null) return;
-    const waitedMs = this.#steadyMs() - (this.#readyAt ?? 0);
-    if (this.#offers.isDone || waitedMs >= this.#options.settings.joinTimeoutMs)
-      this.#replica.notWritable = null;
   }
 
   /** @param forOthers for what a peer said, or another told of it; not for what was found here. */
@@ -433,7 +415,7 @@ export class Driver {
     const known = [...this.#view.members.all()].filter(
       (member) => member.origin !== this.#view.origin,
     );
-    this.#replica.notReadable = NOT_JOINED;
+    this.#gate.giveUp();
     this.#change(async () => {
       await this.#replica.suspend();
       // Even where nothing is kept: its sponsor has logged the old origin's join, which only a retire ends.
@@ -453,8 +435,7 @@ export class Driver {
    */
   #change(change: () => Promise<void>, known: readonly Member[] = []): void {
     this.#life++;
-    this.#replica.notWritable = NOT_JOINED;
-    this.#readyAt = null;
+    this.#gate.change();
     for (const connection of this.#connections) {
       this.#transport.close(connection, 'the node goes on under another origin');
       this.#dropConnection(connection);
