@@ -1,8 +1,9 @@
 /** A long log in a file, written as a node would write it, without its waiting for the disk. */
-import { add, hashOp, ZERO } from '../src/hash.ts';
+
 import type { OriginRecord, Row } from '../src/log/log.ts';
-import { openSqliteLog } from '../src/log/sqlite.ts';
-import type { Put, Unhashed } from '../src/op.ts';
+import { openSqliteLog } from '../src/log/sqlite/sqliteLog.ts';
+import { add, hashOp, ZERO } from '../src/words/hash.ts';
+import type { Put, Unhashed } from '../src/words/op.ts';
 
 export const ORIGINS = ['node1.aaaaaa', 'node2.bbbbbb', 'node3.cccccc'] as const;
 const COMMIT_ROWS = 5000;

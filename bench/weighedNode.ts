@@ -1,6 +1,7 @@
 /** A node that collects garbage and tells its heap when it is asked: run with --expose-gc and a channel. */
-import { startNode } from '../src/node.ts';
-import { readSettings } from '../src/settings.ts';
+
+import { readSettings } from '../src/node/settings.ts';
+import { startNode } from '../src/node/startNode.ts';
 
 const node = await startNode(readSettings({}, process.env), {
   logger: { info: () => {}, warn: console.error, error: console.error },

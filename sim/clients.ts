@@ -9,9 +9,9 @@ import {
   NotWritableError,
   OverloadedError,
   StoppedError,
-} from '../src/errors.ts';
-import type { Op } from '../src/op.ts';
-import type { Outcome, PutRequest, Request } from '../src/requests.ts';
+} from '../src/words/errors.ts';
+import type { Op } from '../src/words/op.ts';
+import type { Outcome, PutRequest, Request } from '../src/words/requests.ts';
 import type { Timeline } from './clock.ts';
 import type { Dice, Span } from './dice.ts';
 import type { SimNode } from './node.ts';

@@ -1,5 +1,5 @@
 /** Whether the nodes have come to hold, and to say, the same. */
-import type { EntryMap } from '../src/map.ts';
+import type { EntryMap } from '../src/rules/map.ts';
 import { isSameOp, type Ledger, readsAbsent } from './ledger.ts';
 import type { SimNode } from './node.ts';
 import { MAX_CLOCK_SKEW_MS } from './nodes.ts';

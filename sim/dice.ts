@@ -2,7 +2,7 @@
  * The chance of one run. Each part of the world throws dice of its own, made from the seed and the
  * part's name, so that a change in one part leaves the others' throws as they were.
  */
-import { nextRandom, type Random, seeded } from '../src/gossip/random.ts';
+import { nextRandom, type Random, seeded } from '../src/words/random.ts';
 
 export type Span = readonly [least: number, most: number];
 

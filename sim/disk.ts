@@ -1,9 +1,9 @@
 /**
  * The disk of one node: its log, logs that were set aside, and what a restart finds of them. Commits
  * and reads take simulated time; a crash keeps the committed prefix, and of a commit under way all or
- * nothing. It does for the simulator what src/logDirectory.ts does with files.
+ * nothing. It does for the simulator what src/node/dataDirectory.ts does with files.
  */
-import { add, carriedHash } from '../src/hash.ts';
+
 import type { Commit } from '../src/log/log.ts';
 import {
   type AppendFailure,
@@ -11,6 +11,7 @@ import {
   type MemoryLogOptions,
   type StoredLog,
 } from '../src/log/memory.ts';
+import { add, carriedHash } from '../src/words/hash.ts';
 import type { Timeline } from './clock.ts';
 import type { Dice, Span } from './dice.ts';
 import type { Witness } from './witness.ts';

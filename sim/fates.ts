@@ -2,7 +2,7 @@
  * Rule 12, seen from outside: what has become of each write that no survivor's log holds any more, since
  * the node that took it began anew.
  */
-import type { KeyOp, Op } from '../src/op.ts';
+import type { KeyOp, Op } from '../src/words/op.ts';
 import { beats, type Link } from './ledger.ts';
 
 /**

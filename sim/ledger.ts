@@ -4,8 +4,8 @@
  * The rules are written again here, from the design and not from the source: an oracle that shared
  * the nodes' order of ops could not find a fault in it.
  */
-import { add, carriedHash, type Hash, sameHash, ZERO } from '../src/hash.ts';
-import type { KeyOp, Op, Put } from '../src/op.ts';
+import { add, carriedHash, type Hash, sameHash, ZERO } from '../src/words/hash.ts';
+import type { KeyOp, Op, Put } from '../src/words/op.ts';
 
 /** Rule 1: whether `a` is greater than `b` among the ops of one key. */
 export function beats(a: KeyOp, b: KeyOp): boolean {

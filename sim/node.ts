@@ -1,18 +1,19 @@
 /**
  * One node of the simulated cluster: the real replica, driver, core, messages and codec, between a
- * simulated disk, network and clock, as src/node.ts puts them together. Its disk outlives its crashes,
+ * simulated disk, network and clock, as src/node/startNode.ts puts them together. Its disk outlives its crashes,
  * and so does what the oracle knows of it; nothing else does.
  */
-import { HearsayError } from '../src/errors.ts';
-import { Driver } from '../src/gossip/driver.ts';
-import type { CoreSettings } from '../src/gossip/interface.ts';
-import { WatchHub } from '../src/http/watchHub.ts';
-import type { Limits } from '../src/limits.ts';
+
+import { Driver } from '../src/gossip/driver/driver.ts';
+import type { CoreSettings } from '../src/gossip/protocol/inputOutput.ts';
 import type { Log } from '../src/log/log.ts';
-import { isOnKey, type KeyOp } from '../src/op.ts';
 import { Compactor } from '../src/replica/compact.ts';
 import { type SetAside, setAside } from '../src/replica/offer.ts';
-import { Replica } from '../src/replica.ts';
+import { Replica } from '../src/replica/replica.ts';
+import { WatchHub } from '../src/watch/hub/hub.ts';
+import { HearsayError } from '../src/words/errors.ts';
+import type { Limits } from '../src/words/limits.ts';
+import { isOnKey, type KeyOp } from '../src/words/op.ts';
 import type { CatchUp } from './catchUp.ts';
 import type { NodeClock, Timeline } from './clock.ts';
 import { Dice } from './dice.ts';

@@ -2,10 +2,11 @@
  * Judges the nodes from outside: keeps every op ever committed, folds each log's commits, and
  * compares. It never changes a node, and draws no dice, so that a run is the same with and without it.
  */
-import { add, carriedHash, sameHash, ZERO } from '../src/hash.ts';
+
 import type { Commit, Row } from '../src/log/log.ts';
-import type { KeyOp, Op } from '../src/op.ts';
-import type { Replica } from '../src/replica.ts';
+import type { Replica } from '../src/replica/replica.ts';
+import { add, carriedHash, sameHash, ZERO } from '../src/words/hash.ts';
+import type { KeyOp, Op } from '../src/words/op.ts';
 import { CatchUp } from './catchUp.ts';
 import { kindAndId as idOf, isSameOp, Ledger, readsAbsent } from './ledger.ts';
 import type { SimNode } from './node.ts';

@@ -2,7 +2,7 @@
  * Scenarios by name: what the world is like. Within each a seed draws its own world, so that many seeds
  * cover many mixtures ("swarm testing", Groce et al., 2012).
  */
-import { defaultLimits, type Limits } from '../src/limits.ts';
+import { defaultLimits, type Limits } from '../src/words/limits.ts';
 import type { ClientOptions } from './clients.ts';
 import type { Dice } from './dice.ts';
 import type { DiskOptions } from './disk.ts';

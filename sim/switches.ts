@@ -24,60 +24,60 @@ interface Switch extends Edit {
 const SWITCHES: Readonly<Record<string, Switch>> = {
   /** Rule 1: of two ops that are alike in all else, each node keeps the one that came first. */
   'tie-break': {
-    file: 'src/op.ts',
+    file: 'src/words/op.ts',
     text: 'if (a.origin !== b.origin) return a.origin < b.origin ? -1 : 1;',
     without: 'if (a.origin !== b.origin) return 0;',
   },
   /** Rule 2: a collected key is written again in a generation that older ops of it may have. */
   horizon: {
-    file: 'src/replica.ts',
+    file: 'src/replica/replica.ts',
     text: 'for (const { generation } of dead) horizon = Math.max(horizon, generation + 1);',
     without: '',
   },
   /** Rule 9: dead entries are collected whoever still lacks them. */
   stability: {
-    file: 'src/replica.ts',
+    file: 'src/replica/replica.ts',
     text: '&& covers(stable.vector, entry)',
     without: '',
   },
   /** Rule 9: a member's vector counts although what it holds is still under way to us. */
   'settled vectors': {
-    file: 'src/stability.ts',
+    file: 'src/rules/stability.ts',
     text: 'if (!includes(own, heard.vector)) continue;',
     without: '',
   },
   /** Rule 9: dead is what is dead by this node's clock. */
   'every clock': {
-    file: 'src/stability.ts',
+    file: 'src/rules/stability.ts',
     text: 'settled.reduce((least, heard) => Math.min(least, heard.clock), own.clock)',
     without: 'own.clock',
   },
   /** Rule 9: what is stable moves on while a member may still take ops from one that is sealed. */
   'retire coverage': {
-    file: 'src/stability.ts',
+    file: 'src/rules/stability.ts',
     text: 'if (!retires.every((retire) => covers(heard.vector, retire))) return undefined;',
     without: '',
   },
   /** Rule 8: whoever has a history of another cluster is let in with it. */
   'joins of empty logs only': {
-    file: 'src/gossip/greeter.ts',
+    file: 'src/gossip/protocol/greeter.ts',
     text: 'if (!this.#sameCluster(peer, hello)) return;',
     without: '',
     also: {
-      file: 'src/gossip/membership.ts',
+      file: 'src/gossip/protocol/admission.ts',
       text: 'members.has(peer.origin) ||\n  peer.empty ||',
       without: 'true ||',
     },
   },
   /** Rule 8: a member that starts writes at once. */
   'catching up before writing': {
-    file: 'src/gossip/standing.ts',
+    file: 'src/gossip/protocol/standing.ts',
     text: 'const hasTime = nowMs - this.#startedAt < this.#settings.joinTimeoutMs;',
     without: 'const hasTime = false;\n    if (others.length >= 0) return true;',
   },
   /** Rule 7: a delta goes on from what is held, whatever that is. */
   'fork check': {
-    file: 'src/decide.ts',
+    file: 'src/rules/decide.ts',
     text: 'return sameHash(sum, range.sum);',
     without: 'return true;',
   },
@@ -95,11 +95,11 @@ const SWITCHES: Readonly<Record<string, Switch>> = {
   },
   /** Rule 12: whoever has begun anew forms a cluster at once, and offers itself what it had. */
   'no cluster after a rejoin': {
-    file: 'src/gossip/standing.ts',
+    file: 'src/gossip/protocol/standing.ts',
     text: "return this.#past !== 'with others' || peers.length > 0;",
     without: 'return true;',
     also: {
-      file: 'src/gossip/standing.ts',
+      file: 'src/gossip/protocol/standing.ts',
       text: "return this.#past === 'none' && addresses.allAnswered();",
       without: 'return addresses.allAnswered();',
     },
@@ -124,37 +124,37 @@ const SWITCHES: Readonly<Record<string, Switch>> = {
   },
   /** Watch: a row whose key has no entry any more is passed over. */
   'collected keys are told': {
-    file: 'src/watch.ts',
+    file: 'src/watch/position.ts',
     text: "if (op.kind === 'delete') return 'delete';",
     without: "if (entry === undefined) return null;\n  if (op.kind === 'delete') return 'delete';",
   },
   /** Watch: only what the map still holds is told as expired to who was away. */
   'collected expiries are told': {
-    file: 'src/watch.ts',
+    file: 'src/watch/position.ts',
     text: 'return now === undefined || (now.origin',
     without: 'return now !== undefined && (now.origin',
   },
   /** Watch: an op that comes after its time is told as a put. */
   'late ops are told as expired': {
-    file: 'src/watch.ts',
+    file: 'src/watch/position.ts',
     text: "if (expiredBy(told, op)) return 'expire';",
     without: '',
   },
   /** Watch: a row is told although a later one has won. */
   'what is beaten is passed over': {
-    file: 'src/watch.ts',
+    file: 'src/watch/position.ts',
     text: 'if (entry !== undefined && compareOps(entry, op) > 0) return null;',
     without: '',
   },
   /** Watch: what expired too long ago is taken as told. */
   'unknown expiries reset': {
-    file: 'src/http/watchFeed.ts',
+    file: 'src/watch/hub/feed.ts',
     text: 'told.untilMs >= this.#unknownUntilMs &&',
     without: '',
   },
   /** Not a rule: an op in fifty is dropped after its commit. */
   folding: {
-    file: 'src/map.ts',
+    file: 'src/rules/map.ts',
     text: 'fold(op: KeyOp): boolean {',
     without: 'fold(op: KeyOp): boolean {\n    if (op.seq % 50 === 7) return false;',
   },

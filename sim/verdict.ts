@@ -2,7 +2,7 @@
  * The verdict on a healed world: whether each node shows, per key, the greatest op that any survivor
  * holds, and whether nothing is gone that a node had taken.
  */
-import type { KeyOp } from '../src/op.ts';
+import type { KeyOp } from '../src/words/op.ts';
 import { lostPuts } from './fates.ts';
 import {
   greatestOf,

@@ -2,11 +2,12 @@
  * One watcher of the simulated cluster: its mirror, its cursor, and what it holds against what it is
  * told. It is cut anywhere, loses what was under way, and goes on from its cursor on any node.
  */
-import { type Cursor, decodeCursor } from '../src/cursor.ts';
-import type { Sink, Watcher } from '../src/http/watcher.ts';
-import type { WatchHub } from '../src/http/watchHub.ts';
-import type { KeyOp } from '../src/op.ts';
+
+import type { WatchHub } from '../src/watch/hub/hub.ts';
+import type { Sink, Watcher } from '../src/watch/hub/watcher.ts';
 import type { Format } from '../src/watch/sharedEvent.ts';
+import { type Cursor, decodeCursor } from '../src/words/cursor.ts';
+import type { KeyOp } from '../src/words/op.ts';
 import { beats } from './ledger.ts';
 import type { SimNode } from './node.ts';
 

@@ -2,7 +2,7 @@
  * The watchers of the simulated cluster: cut at random, for a while or to go on at once, on any node,
  * with full sockets now and then. In the end each must hold exactly what its node shows.
  */
-import type { KeyOp } from '../src/op.ts';
+import type { KeyOp } from '../src/words/op.ts';
 import type { Timeline } from './clock.ts';
 import type { Dice } from './dice.ts';
 import type { SimNode } from './node.ts';

@@ -2,10 +2,11 @@
  * What one log must hold, as the oracle folds it from its commits. It never forgets: what the node has
  * collected or compacted away stays here, so that an entry that comes back from the dead is seen.
  */
-import { add, carriedHash, type Hash, sameHash, subtract, ZERO } from '../src/hash.ts';
+
 import type { Commit, LogHeader, OriginRecord, Row } from '../src/log/log.ts';
-import { isOnKey, type KeyOp, type Op } from '../src/op.ts';
-import { type MutableVector, raise, seqOf, type Vector } from '../src/vector.ts';
+import { add, carriedHash, type Hash, sameHash, subtract, ZERO } from '../src/words/hash.ts';
+import { isOnKey, type KeyOp, type Op } from '../src/words/op.ts';
+import { type MutableVector, raise, seqOf, type Vector } from '../src/words/vector.ts';
 import {
   beats,
   greatestOf,

@@ -1,4 +1,7 @@
 /** The library: a node in your own process. `hearsay/client` is what talks to nodes. */
+
+export { type NodeSettings, readSettings } from './node/settings.ts';
+export { type NodeLog, type NodeOptions, type RunningNode, startNode } from './node/startNode.ts';
 export {
   CommitFailedError,
   DamagedLogError,
@@ -10,6 +13,4 @@ export {
   SettingError,
   StoppedError,
   WrongDirectoryError,
-} from './errors.ts';
-export { type NodeLog, type NodeOptions, type RunningNode, startNode } from './node.ts';
-export { type NodeSettings, readSettings } from './settings.ts';
+} from './words/errors.ts';

@@ -13,7 +13,7 @@ import {
 
 interface Floor {
   readonly name: string;
-  /** Files, and folders with a slash at the end. The longer name counts. */
+  /** Folders, with a slash at the end, and a file where two floors share a folder. The longer name counts. */
   readonly holds: readonly string[];
   /** Packages and Node's own modules that have no business here; true: none at all. */
   readonly neverImports: true | readonly (string | RegExp)[];
@@ -26,103 +26,56 @@ interface Floor {
 const NETWORK = ['ws', 'koa', '@koa/router', 'raw-body', /^node:(http|https|http2|net|tls|dgram)$/];
 const OUTER_WORLD = [/^node:/, ...NETWORK, 'better-sqlite3', 'pino', 'prom-client', 'commander'];
 
-/** The ground first. A new file under src/ has to be put here before it passes. */
+/** The ground first. A new folder under src/ has to be put here before it passes. */
 const FLOORS: readonly Floor[] = [
+  { name: 'words', holds: ['src/words/'], neverImports: true, isPure: true },
+  { name: 'log port', holds: ['src/log/log.ts'], neverImports: OUTER_WORLD, isPure: true },
+  { name: 'rules', holds: ['src/rules/'], neverImports: OUTER_WORLD, isPure: true },
+  // Positions of watchers in the log, and what they are told from there.
+  { name: 'watch', holds: ['src/watch/'], neverImports: OUTER_WORLD, isPure: true },
   {
-    name: 'words',
-    holds: [
-      'src/op.ts',
-      'src/vector.ts',
-      'src/hlc.ts',
-      'src/hash.ts',
-      'src/json.ts',
-      'src/errors.ts',
-    ],
-    neverImports: true,
-    isPure: true,
-  },
-  {
-    name: 'ports',
-    holds: ['src/log/log.ts'],
-    neverImports: OUTER_WORLD,
-    isPure: true,
-  },
-  {
-    name: 'logic',
-    holds: [
-      'src/condition.ts',
-      'src/cursor.ts',
-      'src/decide.ts',
-      'src/delta.ts',
-      'src/expiry.ts',
-      'src/expiryMark.ts',
-      'src/instant.ts',
-      'src/limits.ts',
-      'src/map.ts',
-      'src/mapSum.ts',
-      'src/members.ts',
-      'src/recent.ts',
-      'src/requests.ts',
-      'src/snapshot.ts',
-      'src/stability.ts',
-    ],
-    neverImports: OUTER_WORLD,
-    isPure: true,
-  },
-  {
-    // Positions of watchers in the log, and what they are told from there.
-    name: 'watch',
-    holds: ['src/watch.ts', 'src/watch/'],
-    neverImports: OUTER_WORLD,
-    isPure: true,
-  },
-  {
-    // The core, the messages and the transport port: logic too, told in the words of the logic below.
+    // The core, the messages and the transport port.
     name: 'protocol',
-    holds: ['src/gossip/'],
+    holds: ['src/gossip/protocol/', 'src/gossip/transport.ts'],
     neverImports: OUTER_WORLD,
     isPure: true,
   },
+  // They read a log through a port page by page: so they wait, and are else as the rules are.
   {
-    // What is told of a log, read through a port page by page: so it waits, and is else as the logic is.
     name: 'log tools',
-    holds: ['src/logTools/'],
+    holds: ['src/log/tools/', 'src/log/mapSumFact.ts'],
     neverImports: OUTER_WORLD,
   },
   {
     name: 'adapters',
-    holds: ['src/log/', 'src/gossip/socket.ts'],
+    holds: ['src/log/', 'src/log/sqlite/', 'src/gossip/socket.ts'],
     neverImports: ['koa', '@koa/router', 'raw-body', 'commander'],
-    importedBy: ['adapters', 'log files', 'wiring'],
+    importedBy: ['adapters', 'log files', 'node'],
   },
   {
     name: 'replica',
-    holds: ['src/replica.ts', 'src/replica/'],
+    holds: ['src/replica/'],
     neverImports: [...NETWORK, 'better-sqlite3', 'commander'],
   },
   {
-    name: 'drivers',
-    holds: ['src/gossip/driver.ts', 'src/gossip/driver/', 'src/http/'],
-    neverImports: ['better-sqlite3', 'commander'],
+    name: 'driver',
+    holds: ['src/gossip/driver/'],
+    neverImports: [...NETWORK, 'better-sqlite3', 'commander'],
   },
+  {
+    name: 'watch hub',
+    holds: ['src/watch/hub/'],
+    neverImports: [...NETWORK, 'better-sqlite3', 'commander'],
+  },
+  { name: 'http', holds: ['src/http/'], neverImports: ['better-sqlite3', 'commander'] },
   {
     // Files of logs that the tools read, copy, import and compact.
     name: 'log files',
-    holds: ['src/logFiles/'],
+    holds: ['src/log/files/'],
     neverImports: ['koa', '@koa/router', 'raw-body', 'commander'],
-    importedBy: ['log files', 'wiring', 'commands'],
+    importedBy: ['log files', 'node', 'commands'],
   },
-  {
-    name: 'wiring',
-    holds: [
-      'src/logDirectory.ts',
-      'src/node.ts',
-      'src/settings.ts',
-      'src/settingKinds.ts',
-      'src/version.ts',
-    ],
-    neverImports: ['better-sqlite3'],
-  },
+  { name: 'node', holds: ['src/node/'], neverImports: ['better-sqlite3'] },
   {
     name: 'commands',
     holds: ['src/cli/'],
@@ -189,37 +142,50 @@ layout('every file says in its name what it is about', () => {
 layout('the rules above catch what they are for', () => {
   const wrong = (path: string, text: string) => wrongImports(sourceFile(path, text));
   const none: string[] = [];
-  assert.equal(wrong('src/map.ts', "import { a } from './op.ts';"), none);
-  assert.equal(wrong('src/map.ts', "import { a } from './members.ts';"), none);
-  assert.equal(wrong('src/map.ts', "// import { a } from './node.ts';"), none);
+  assert.equal(wrong('src/rules/map.ts', "import { a } from '../words/op.ts';"), none);
+  assert.equal(wrong('src/rules/map.ts', "import { a } from './members.ts';"), none);
+  assert.equal(wrong('src/rules/map.ts', "// import { a } from '../node/startNode.ts';"), none);
   assert.equal(wrong('src/http/server.ts', "import Koa from 'koa';"), none);
-  assert.equal(wrong('src/replica.ts', "import { a } from './replica/replay.ts';"), none);
   assert.match(
-    wrong('src/op.ts', "import type { a } from './map.ts';")[0] ?? '',
-    /src\/op\.ts \(words\) imports src\/map\.ts \(logic\)/,
+    wrong('src/words/op.ts', "import type { a } from '../rules/map.ts';")[0] ?? '',
+    /src\/words\/op\.ts \(words\) imports src\/rules\/map\.ts \(rules\)/,
   );
-  assert.match(wrong('src/map.ts', "export * from './gossip/core.ts';")[0] ?? '', /higher floor/);
   assert.match(
-    wrong('src/replica.ts', "const a = await import('./log/sqlite.ts');")[0] ?? '',
-    /only adapters, log files, wiring/,
+    wrong('src/rules/map.ts', "export * from '../gossip/protocol/core.ts';")[0] ?? '',
+    /higher floor/,
+  );
+  assert.match(
+    wrong('src/watch/hub/hub.ts', "import { a } from '../../http/app.ts';")[0] ?? '',
+    /higher floor/,
+  );
+  assert.match(
+    wrong('src/replica/replica.ts', "const a = await import('../log/sqlite/file.ts');")[0] ?? '',
+    /only adapters, log files, node/,
   );
   assert.match(
     wrong('src/gossip/socket.ts', "import '../log/memory.ts';")[0] ?? '',
     /another folder/,
   );
-  assert.match(wrong('src/op.ts', "import { z } from 'zod';")[0] ?? '', /imports zod/);
+  assert.match(wrong('src/words/op.ts', "import { z } from 'zod';")[0] ?? '', /imports zod/);
   assert.match(
-    wrong('src/map.ts', "import { join } from 'node:path';")[0] ?? '',
+    wrong('src/rules/map.ts', "import { join } from 'node:path';")[0] ?? '',
     /imports node:path/,
   );
-  assert.match(wrong('src/client/client.ts', "import { a } from '../op.ts';")[0] ?? '', /client/);
-  assert.match(wrong('src/node.ts', "import { a } from '../sim/main.ts';")[0] ?? '', /no floor/);
-  assert.equal(withoutFloor(sourceFile('src/gossip/anything.ts', '')).length, 0);
+  assert.match(
+    wrong('src/client/client.ts', "import { a } from '../words/op.ts';")[0] ?? '',
+    /client/,
+  );
+  assert.match(
+    wrong('src/node/startNode.ts', "import { a } from '../../sim/main.ts';")[0] ?? '',
+    /no floor/,
+  );
+  assert.equal(withoutFloor(sourceFile('src/gossip/protocol/anything.ts', '')).length, 0);
+  assert.match(withoutFloor(sourceFile('src/new/new.ts', ''))[0] ?? '', /on no floor/);
   assert.match(withoutFloor(sourceFile('src/new.ts', ''))[0] ?? '', /on no floor/);
-  assert.equal(impurities(sourceFile('src/map.ts', 'const at = Date.now();')).length, 1);
-  assert.equal(impurities(sourceFile('src/node.ts', 'const at = Date.now();')).length, 0);
+  assert.equal(impurities(sourceFile('src/rules/map.ts', 'const at = Date.now();')).length, 1);
+  assert.equal(impurities(sourceFile('src/node/startNode.ts', 'const at = Date.now();')).length, 0);
   assert.equal(
-    withoutExtension(sourceFile('src/map.ts', "import { a } from './op.js';")).length,
+    withoutExtension(sourceFile('src/rules/map.ts', "import { a } from './op.js';")).length,
     1,
   );
   assert.ok(VAGUE_NAMES.test('src/http/utils.ts'));
@@ -247,15 +213,8 @@ function floorOf(path: string): Floor | undefined {
   return found?.floor;
 }
 
-/**
- * The files directly in src count as one folder, and so does everything below src/http. A file that
- * stands beside a folder of its name, as src/replica.ts does, belongs to that folder.
- */
+/** A wing and everything below it count as one folder. */
 function folderOf(path: string): string {
-  const ownFolder = path.replace(/\.ts$/, '/');
-  const isFolder = (folder: string): boolean => FLOORS.some(({ holds }) => holds.includes(folder));
-  if (isFolder(ownFolder)) return ownFolder.slice(0, -1);
-  if (isFolder(`${dirname(path)}/`)) return dirname(path);
   return path.split('/').slice(0, -1).slice(0, 2).join('/');
 }
 

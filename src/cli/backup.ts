@@ -1,10 +1,10 @@
 /** `hearsay backup` and `hearsay restore`: a copy of a log, and the way back. */
 import type { Command } from 'commander';
-import type { Copied } from '../logFiles/backup.ts';
-import { note, printLine } from './clientOutput.ts';
+import type { Copied } from '../log/files/backup.ts';
 import { dataDirOf, jsonOption } from './log/options.ts';
-import { Progress } from './log/progress.ts';
-import { bytesText, countText } from './log/text.ts';
+import { note, printLine } from './terminal/output.ts';
+import { Progress } from './terminal/progress.ts';
+import { bytesText, countText } from './terminal/text.ts';
 
 interface BackupFlags {
   readonly dataDir?: string;
@@ -42,7 +42,7 @@ export function registerBackupCommands(program: Command): void {
 
 async function backup(file: string, flags: BackupFlags): Promise<void> {
   // Here, so that help and mistakes don't wait for SQLite.
-  const { backUp } = await import('../logFiles/backup.ts');
+  const { backUp } = await import('../log/files/backup.ts');
   const copied = await withProgress('backup', (onProgress) =>
     backUp(dataDirOf(flags), file, onProgress),
   );
@@ -50,7 +50,7 @@ async function backup(file: string, flags: BackupFlags): Promise<void> {
 }
 
 async function restore(file: string, flags: BackupFlags): Promise<void> {
-  const { restore: putBack } = await import('../logFiles/backup.ts');
+  const { restore: putBack } = await import('../log/files/backup.ts');
   const directory = dataDirOf(flags);
   const copied = await withProgress('restore', (onProgress) =>
     putBack(file, directory, onProgress),

@@ -1,12 +1,12 @@
 /** `hearsay member`: who belongs to the cluster, and taking out who is lost. */
 import type { Command } from 'commander';
-import { HearsayError } from '../errors.ts';
-import { note, printLine } from './clientOutput.ts';
-import { type ClusterMember, type ClusterView, clusterOf } from './log/clusterMembers.ts';
+import { HearsayError } from '../words/errors.ts';
 import { type AddressFlags, addressOf, jsonOption, tokenOption, urlOption } from './log/options.ts';
-import { formatTable } from './log/table.ts';
-import { countText } from './log/text.ts';
-import { askJson, type NodeAddress } from './log/urlReader.ts';
+import { type ClusterMember, type ClusterView, clusterOf } from './remote/clusterMembers.ts';
+import { askJson, type NodeAddress } from './remote/urlReader.ts';
+import { note, printLine } from './terminal/output.ts';
+import { formatTable } from './terminal/table.ts';
+import { countText } from './terminal/text.ts';
 
 interface MemberFlags extends AddressFlags {
   readonly json?: true;

@@ -1,16 +1,16 @@
 /** The commands and their help, and how each outcome becomes words and an exit code. */
 import { Command, CommanderError, Option } from 'commander';
-import { HearsayError, SettingError } from '../errors.ts';
-import { readSettings, settingsShape } from '../settings.ts';
-import { packageVersion } from '../version.ts';
+import { readSettings, settingsShape } from '../node/settings.ts';
+import { packageVersion } from '../node/version.ts';
+import { HearsayError, SettingError } from '../words/errors.ts';
 import { registerBackupCommands } from './backup.ts';
-import { registerClientCommands } from './clientCommands.ts';
-import { writeFailure } from './clientOutput.ts';
-import { clusterShape, planCluster } from './clusterPlan.ts';
-import { misplacedText, registerLogCommands, withoutDashes } from './log.ts';
+import { clusterShape, planCluster } from './cluster/clusterPlan.ts';
+import { leaveParent, tellParent, UNDER_CLUSTER_FLAG } from './cluster/parent.ts';
+import { misplacedText, registerLogCommands, withoutDashes } from './log/commands.ts';
 import { registerMemberCommands } from './member.ts';
-import { leaveParent, tellParent, UNDER_CLUSTER_FLAG } from './parent.ts';
+import { registerClientCommands } from './other-clientCommands.ts';
 import { addSettingOptions, flagsGiven } from './settingOptions.ts';
+import { writeFailure } from './terminal/output.ts';
 
 const FAILURE = 1;
 const USAGE = 2;
@@ -88,7 +88,7 @@ function addCluster(program: Command, entry: string): void {
     .addHelpText('after', CLUSTER_EXAMPLES)
     .action(async () => {
       const plans = planCluster(flagsGiven(command, clusterShape), process.env);
-      const { cluster } = await import('./cluster.ts');
+      const { cluster } = await import('./cluster/cluster.ts');
       await cluster(plans, entry);
     });
   addSettingOptions(command, clusterShape);

@@ -1,10 +1,11 @@
 /** `hearsay serve`: one node in this process, until a signal or a failure ends it. */
-import { HearsayError } from '../errors.ts';
-import { type RunningNode, startNode } from '../node.ts';
-import type { NodeSettings } from '../settings.ts';
-import { createLogger, type Logger } from './logger.ts';
-import { parentGone, tellParent } from './parent.ts';
-import { exitCodeOf, stopSignal } from './stopSignals.ts';
+
+import type { NodeSettings } from '../node/settings.ts';
+import { type RunningNode, startNode } from '../node/startNode.ts';
+import { HearsayError } from '../words/errors.ts';
+import { parentGone, tellParent } from './cluster/parent.ts';
+import { createLogger, type Logger } from './terminal/logger.ts';
+import { exitCodeOf, stopSignal } from './terminal/stopSignals.ts';
 
 const STOP_LIMIT_MS = 5000;
 

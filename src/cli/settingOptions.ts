@@ -1,7 +1,12 @@
 /** The settings as commander's options, and as the README's table. */
 import { type Command, Option } from 'commander';
-import { describeSettings, type Flags, type Setting, type SettingShape } from '../settingKinds.ts';
-import { limitShape } from '../settings.ts';
+import {
+  describeSettings,
+  type Flags,
+  type Setting,
+  type SettingShape,
+} from '../node/settingKinds.ts';
+import { limitShape } from '../node/settings.ts';
 
 /** Adds one option for each row. Precedence and bad values are the settings' own affair. */
 export function addSettingOptions(command: Command, shape: SettingShape): void {

@@ -1,11 +1,10 @@
 /** A cache of several nodes as one object. */
-import { type BatchOp, type BatchOptions, type BatchResults, sendBatch } from './batch.ts';
-import { Batcher } from './batcher.ts';
-import type { Entry } from './entry.ts';
-import { InvalidRequestError, ServerError } from './errors.ts';
-import { countMember } from './json.ts';
-import { type ListOptions, listEntries } from './list.ts';
-import { OpSender } from './opSender.ts';
+import { type BatchOp, type BatchOptions, type BatchResults, sendBatch } from './calls/batch.ts';
+import { Batcher } from './calls/batcher.ts';
+import type { Entry } from './calls/entry.ts';
+import { Requests } from './calls/failover.ts';
+import { type ListOptions, listEntries } from './calls/list.ts';
+import { OpSender } from './calls/opSender.ts';
 import {
   checkedText,
   type Deleted,
@@ -16,13 +15,14 @@ import {
   putOp,
   readGet,
   type Stored,
-} from './ops.ts';
+} from './calls/ops.ts';
+import { type ReadBack, settleDelete, settlePut } from './calls/settle.ts';
+import { type Change, type Updated, type UpdateOptions, updateEntry } from './calls/update.ts';
+import { InvalidRequestError, ServerError } from './errors.ts';
+import { countMember } from './json.ts';
 import { type ClientOptions, readOptions } from './options.ts';
-import { Replica } from './replica.ts';
-import { Requests } from './requests.ts';
-import { type ReadBack, settleDelete, settlePut } from './settle.ts';
-import { type Change, type Updated, type UpdateOptions, updateEntry } from './update.ts';
-import { Watch, type WatchOptions } from './watch.ts';
+import { Replica } from './replica/localCopy.ts';
+import { Watch, type WatchOptions } from './watch/watch.ts';
 
 export interface GetOptions {
   /** A token, or several with commas between: the read sees those writes, whichever node answers it. */

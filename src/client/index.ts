@@ -1,5 +1,9 @@
 /** The client library: `hearsay/client`. The same code runs in Node 22 and newer, and in browsers. */
-export type { BatchOp, BatchOptions, BatchResult, BatchResults, Refusal } from './batch.ts';
+export type { BatchOp, BatchOptions, BatchResult, BatchResults, Refusal } from './calls/batch.ts';
+export type { Entry } from './calls/entry.ts';
+export type { ListOptions } from './calls/list.ts';
+export type { Deleted, DeleteOptions, PutOptions, Stored } from './calls/ops.ts';
+export type { Change, Updated, UpdateOptions } from './calls/update.ts';
 export {
   createClient,
   type DeletePrefixOptions,
@@ -7,7 +11,6 @@ export {
   HearsayClient,
   type ReplicaOptions,
 } from './client.ts';
-export type { Entry } from './entry.ts';
 export {
   ClosedError,
   ConflictError,
@@ -20,13 +23,10 @@ export {
   UnknownOutcomeError,
   WatchRefusedError,
 } from './errors.ts';
-export type { ListOptions } from './list.ts';
-export type { Deleted, DeleteOptions, PutOptions, Stored } from './ops.ts';
 export type { ClientOptions } from './options.ts';
-export { Replica } from './replica.ts';
-export type { ReplicaChange } from './replicaListeners.ts';
-export type { Change, Updated, UpdateOptions } from './update.ts';
-export { Watch, type WatchOptions } from './watch.ts';
+export { Replica } from './replica/localCopy.ts';
+export type { ReplicaChange } from './replica/replicaListeners.ts';
+export { Watch, type WatchOptions } from './watch/watch.ts';
 export type {
   DeleteEvent,
   ExpireEvent,
@@ -34,5 +34,5 @@ export type {
   PutEvent,
   StreamEvent,
   WatchEvent,
-} from './watchEvents.ts';
-export type { ConnectionState } from './watchRunner.ts';
+} from './watch/watchEvents.ts';
+export type { ConnectionState } from './watch/watchRunner.ts';

@@ -5,26 +5,26 @@
 import { Router, type RouterContext } from '@koa/router';
 import Koa from 'koa';
 import type { Registry } from 'prom-client';
-import { answer, answerProblem } from './answer.ts';
-import { addBatchRoute } from './batchRoute.ts';
-import { BodyReader, dropBody } from './body.ts';
-import { addClusterRoutes, type ClusterParts } from './clusterRoutes.ts';
-import { addEntryRoutes } from './entryRoutes.ts';
-import { addListRoutes } from './listRoutes.ts';
-import { addLogRoutes, type LogParts } from './logRoutes.ts';
-import { addMemberRoutes, type MemberParts } from './memberRoutes.ts';
+import { answer, answerProblem } from './answer/answer.ts';
+import { Problem, plannedProblem } from './answer/problem.ts';
 import { RequestCounts, registerMetrics } from './metrics.ts';
-import { answerNoRoute } from './noRoute.ts';
-import { addOpenApiRoute } from './openapi.ts';
-import { AllowedOrigins } from './origins.ts';
-import { Problem, plannedProblem } from './problem.ts';
-import { addRoute, ROUTER_OPTIONS, type RouteParts } from './route.ts';
-import { createSchemas } from './schemas.ts';
-import { pathOf } from './target.ts';
-import { waitAfter } from './waitingAfter.ts';
-import type { Watching } from './watching.ts';
-import { registerWatchMetrics } from './watchMetrics.ts';
-import { addWatchRoute } from './watchStream.ts';
+import { addOpenApiRoute } from './openapi/openapi.ts';
+import { registerWatchMetrics } from './other-watchMetrics.ts';
+import { BodyReader, dropBody } from './request/body.ts';
+import { AllowedOrigins } from './request/pages.ts';
+import { createSchemas } from './request/schemas.ts';
+import { pathOf } from './request/target.ts';
+import { addBatchRoute } from './routes/batchRoute.ts';
+import { addClusterRoutes, type ClusterParts } from './routes/clusterRoutes.ts';
+import { addEntryRoutes } from './routes/entryRoutes.ts';
+import { addListRoutes } from './routes/listRoutes.ts';
+import { addLogRoutes, type LogParts } from './routes/logRoutes.ts';
+import { addMemberRoutes, type MemberParts } from './routes/memberRoutes.ts';
+import { answerNoRoute } from './routes/noRoute.ts';
+import { addRoute, ROUTER_OPTIONS, type RouteParts } from './routes/route.ts';
+import { addWatchRoute } from './routes/watchRoute.ts';
+import { waitAfter } from './wait/after.ts';
+import type { Watching } from './watch/watching.ts';
 
 /** Where errors that nobody planned are told to people; pino's loggers are such. */
 export interface HttpLog {

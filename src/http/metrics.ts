@@ -3,7 +3,7 @@
  * anew at each count, hears the sums only when it is scraped.
  */
 import { Counter, Gauge, type Registry } from 'prom-client';
-import type { Replica } from '../replica.ts';
+import type { Replica } from '../replica/replica.ts';
 
 /** The route of requests that no route matches, so that hostile paths make no new labels. */
 const NO_ROUTE = 'none';

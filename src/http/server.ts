@@ -1,10 +1,10 @@
 /** The HTTP server around the app: timeouts, bounds, and which upgrades are none. */
 import * as http from 'node:http';
 import type Koa from 'koa';
-import type { Limits } from '../limits.ts';
-import { PROBLEM_TYPE } from './answer.ts';
-import { problemText } from './problem.ts';
-import { answerUnreadable } from './unreadable.ts';
+import type { Limits } from '../words/limits.ts';
+import { PROBLEM_TYPE } from './answer/answer.ts';
+import { problemText } from './answer/problem.ts';
+import { answerUnreadable } from './other-unreadable.ts';
 
 /** Node answers a longer header block with 431. A key of 1 KiB takes at most 3 KiB of it. */
 const MAX_HEADER_BYTES = 16 * 1024;

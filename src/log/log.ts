@@ -2,8 +2,8 @@
  * The log, as the replica sees it: rows in order of arrival, only ever appended. Two adapters keep
  * it, SQLite and memory, and pass one conformance suite (test/conformance/log.ts).
  */
-import type { Hash } from '../hash.ts';
-import type { Kind, Op } from '../op.ts';
+import type { Hash } from '../words/hash.ts';
+import type { Kind, Op } from '../words/op.ts';
 
 /** One op as it stands in this node's log. */
 export interface Row {

@@ -11,12 +11,12 @@ import {
   HearsayError,
   StoppedError,
   WrongDirectoryError,
-} from '../errors.ts';
-import { add, carriedHash, type Hash, ZERO } from '../hash.ts';
-import type { Op } from '../op.ts';
-import { lastLsnAfter } from './commitOrder.ts';
+} from '../words/errors.ts';
+import { add, carriedHash, type Hash, ZERO } from '../words/hash.ts';
+import type { Op } from '../words/op.ts';
 import type { Commit, Log, LogHeader, OriginRecord, PageLimit, Row, RowHead } from './log.ts';
-import { headOf } from './rowHead.ts';
+import { lastLsnAfter } from './other-commitOrder.ts';
+import { headOf } from './other-rowHead.ts';
 
 /** What a restart finds: hand it to the next `MemoryLog`. */
 export interface StoredLog {

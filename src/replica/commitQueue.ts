@@ -2,14 +2,14 @@
  * Rule 5: requests and deltas wait undecided in one bounded queue. When no commit is under way, all of
  * it is decided in order and committed in one transaction; then it is answered.
  */
-import type { Batch } from '../decide.ts';
+import type { Batch } from '../rules/decide.ts';
 import {
   CommitFailedError,
   DiskFullError,
   type HearsayError,
   OverloadedError,
   StoppedError,
-} from '../errors.ts';
+} from '../words/errors.ts';
 
 export interface QueueLimits {
   readonly maxQueuedOps: number;

@@ -7,11 +7,12 @@
  * ops, entries and the last row stay. Two passes: the first finds which row of each key was the entry when
  * the retention began; the second removes, in chunks that share the commits of the write path.
  */
-import type { Hash } from '../hash.ts';
+
 import type { Log, RowHead } from '../log/log.ts';
-import type { KeyOp } from '../op.ts';
-import type { Replica } from '../replica.ts';
-import { covers, type Vector } from '../vector.ts';
+import type { Hash } from '../words/hash.ts';
+import type { KeyOp } from '../words/op.ts';
+import { covers, type Vector } from '../words/vector.ts';
+import type { Replica } from './replica.ts';
 
 /** Rows removed in one commit, at most: it holds the write path for a few milliseconds. */
 const CHUNK_ROWS = 512;

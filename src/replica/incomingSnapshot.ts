@@ -1,8 +1,8 @@
 /** Rule 10: what the parts of a snapshot come to, until its last one says what it stands for. */
-import type { Batch } from '../decide.ts';
-import { add, carriedHash, type Hash, subtract, ZERO } from '../hash.ts';
-import type { SnapshotEnd, SnapshotRow } from '../snapshot.ts';
-import { seqOf } from '../vector.ts';
+import type { Batch } from '../rules/decide.ts';
+import { add, carriedHash, type Hash, subtract, ZERO } from '../words/hash.ts';
+import type { SnapshotEnd, SnapshotRow } from '../words/snapshot.ts';
+import { seqOf } from '../words/vector.ts';
 
 export class IncomingSnapshot {
   /** The sum of the rows that have come, by origin. */

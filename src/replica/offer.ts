@@ -2,13 +2,13 @@
  * Rule 12: what a node held before it rejoined is offered again as ordinary PUTs, where the cluster
  * lacks it. What loses or is left out is told, key by key.
  */
-import { HearsayError } from '../errors.ts';
-import { carriedHash, type Hash, sameHash, subtract, ZERO } from '../hash.ts';
-import { isDead, type KeyOp, type Put } from '../op.ts';
-import type { Replica } from '../replica.ts';
-import type { Outcome, PutRequest } from '../requests.ts';
-import { covers, seqOf, type Vector } from '../vector.ts';
+import { HearsayError } from '../words/errors.ts';
+import { carriedHash, type Hash, sameHash, subtract, ZERO } from '../words/hash.ts';
+import { isDead, type KeyOp, type Put } from '../words/op.ts';
+import type { Outcome, PutRequest } from '../words/requests.ts';
+import { covers, seqOf, type Vector } from '../words/vector.ts';
 import { type AskDeletes, deletesAfter, eachDelete } from './deletes.ts';
+import type { Replica } from './replica.ts';
 
 export interface SetAside {
   /** The origin that the entries were held under. */

@@ -3,12 +3,20 @@
  * checks on the way that nothing in it was changed, lost or doubled since it was written.
  */
 
-import { DamagedLogError } from '../errors.ts';
-import { add, carriedHash, type Hash, hasTrueHash, sameHash, subtract, ZERO } from '../hash.ts';
 import type { Log, OriginRecord, PageLimit, Row } from '../log/log.ts';
-import type { EntryMap } from '../map.ts';
-import { isDead, isOnKey, type KeyOp } from '../op.ts';
-import { covers } from '../vector.ts';
+import type { EntryMap } from '../rules/map.ts';
+import { DamagedLogError } from '../words/errors.ts';
+import {
+  add,
+  carriedHash,
+  type Hash,
+  hasTrueHash,
+  sameHash,
+  subtract,
+  ZERO,
+} from '../words/hash.ts';
+import { isDead, isOnKey, type KeyOp } from '../words/op.ts';
+import { covers } from '../words/vector.ts';
 
 const PAGE: PageLimit = { maxRows: 4096, maxBytes: 4 * 1024 * 1024 };
 

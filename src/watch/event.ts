@@ -2,8 +2,8 @@
  * Events as JSON text. They are put together as text around a value's own, so that its digits, the
  * order of its keys and its duplicates come as they were sent.
  */
-import { instantText } from '../instant.ts';
-import type { KeyEventType } from '../watch.ts';
+import { instantText } from '../words/time.ts';
+import type { KeyEventType } from './position.ts';
 
 /** What an event tells of a key: its op, or what the record of expiries kept of it. */
 export interface EventSubject {

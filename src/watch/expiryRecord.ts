@@ -6,9 +6,9 @@
  * holds the expiry, until a later op of the key has come (which is told in its place).
  */
 
-import type { Expired } from '../expiry.ts';
-import { compareMarks, type ExpiryMark, markOfEntry, NO_EXPIRIES } from '../expiryMark.ts';
-import type { KeyOp, OpId } from '../op.ts';
+import type { Expired } from '../rules/expiry.ts';
+import { compareMarks, type ExpiryMark, markOfEntry, NO_EXPIRIES } from '../words/expiryMark.ts';
+import type { KeyOp, OpId } from '../words/op.ts';
 
 export interface Expiry extends OpId {
   readonly key: string;

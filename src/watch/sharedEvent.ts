@@ -2,8 +2,9 @@
  * An event that many watchers are told: made when it happens, encoded at most once for each format,
  * however many watchers there are.
  */
-import type { KeyEventType } from '../watch.ts';
+
 import { type EventSubject, keyEventText, type WatchEventType } from './event.ts';
+import type { KeyEventType } from './position.ts';
 
 /** How events go out to some watchers, as bytes. */
 export interface Format {

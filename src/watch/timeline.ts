@@ -3,9 +3,9 @@
  * full for a while goes on from there with events that are encoded already; the oldest go first, and
  * whoever is further behind reads the log.
  */
-import { type ExpiryMark, expiredBy } from '../expiryMark.ts';
-import type { KeyOp, OpId } from '../op.ts';
-import { type MutableVector, seqOf, type Vector } from '../vector.ts';
+import { type ExpiryMark, expiredBy } from '../words/expiryMark.ts';
+import type { KeyOp, OpId } from '../words/op.ts';
+import { type MutableVector, seqOf, type Vector } from '../words/vector.ts';
 
 import type { EventSubject } from './event.ts';
 import type { SharedEvent } from './sharedEvent.ts';

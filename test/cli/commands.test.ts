@@ -6,8 +6,8 @@ import { stripTypeScriptTypes } from 'node:module';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { describeSettings } from '../../src/settingKinds.ts';
-import { settingsShape } from '../../src/settings.ts';
+import { describeSettings } from '../../src/node/settingKinds.ts';
+import { settingsShape } from '../../src/node/settings.ts';
 import { runCommand, temporaryDirectory } from '../support/processes.ts';
 
 const commands = suite('commands');

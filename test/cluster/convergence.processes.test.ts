@@ -2,7 +2,7 @@
 /** Three real nodes end up with one map, whatever gets lost on the way. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { seeded } from '../../src/gossip/random.ts';
+import { seeded } from '../../src/words/random.ts';
 import { startCluster, waitForConvergence } from '../support/nodes.ts';
 import { sameMapWithin } from './observe.ts';
 import { startScripted } from './scripted.ts';

@@ -5,9 +5,9 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { z } from 'zod';
-import { createLogger } from '../../src/cli/logger.ts';
-import { startNode } from '../../src/node.ts';
-import { readSettings } from '../../src/settings.ts';
+import { createLogger } from '../../src/cli/terminal/logger.ts';
+import { readSettings } from '../../src/node/settings.ts';
+import { startNode } from '../../src/node/startNode.ts';
 import { orderSchema, planSchema } from './orders.ts';
 
 const plan = planSchema.parse(JSON.parse(process.argv[2] ?? ''));

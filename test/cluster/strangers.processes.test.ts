@@ -4,7 +4,7 @@ import { mkdir, readdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { succeeds } from '../logTools/run.ts';
+import { succeeds } from '../log/tools/run.ts';
 import type { NodeProcess } from '../support/nodes.ts';
 import { waitFor } from '../support/processes.ts';
 import {

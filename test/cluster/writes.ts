@@ -1,6 +1,6 @@
 /** Writes to nodes: batches, and histories whose outcome is known because one client wrote each key. */
 import { z } from 'zod';
-import { nextRandom, type Random } from '../../src/gossip/random.ts';
+import { nextRandom, type Random } from '../../src/words/random.ts';
 import type { NodeProcess } from '../support/nodes.ts';
 
 export type BatchOp =

@@ -4,10 +4,10 @@
  */
 import { suite, type Test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { CommitFailedError, DiskFullError, StoppedError } from '../../src/errors.ts';
-import { carriedHash, ZERO } from '../../src/hash.ts';
 import type { Commit, Log, OriginRecord } from '../../src/log/log.ts';
-import type { Op } from '../../src/op.ts';
+import { CommitFailedError, DiskFullError, StoppedError } from '../../src/words/errors.ts';
+import { carriedHash, ZERO } from '../../src/words/hash.ts';
+import type { Op } from '../../src/words/op.ts';
 import { opened, openingTests } from './logOpening.ts';
 import type { WithPlace } from './logPlace.ts';
 import {

@@ -1,7 +1,8 @@
 /** Rows and what else tests of the log are made of. */
-import { add, carriedHash, type Hash, hashOp, ZERO } from '../../src/hash.ts';
+
 import type { Commit, LogHeader, OriginRecord, PageLimit, Row } from '../../src/log/log.ts';
-import type { Op, Put, Unhashed } from '../../src/op.ts';
+import { add, carriedHash, type Hash, hashOp, ZERO } from '../../src/words/hash.ts';
+import type { Op, Put, Unhashed } from '../../src/words/op.ts';
 
 /** The origin that places give to new logs. */
 export const OWN_ORIGIN = 'node1.a';

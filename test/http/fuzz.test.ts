@@ -6,7 +6,7 @@
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { problemSchema } from '../../src/http/answerSchemas.ts';
+import { problemSchema } from '../../src/http/openapi/answerSchemas.ts';
 import { type Answer, type TestServer, withServer } from './testServer.ts';
 
 const fuzz = suite('fuzz');

@@ -4,13 +4,13 @@ import type { AddressInfo } from 'node:net';
 import { connect } from 'node:net';
 import { inspect } from 'node:util';
 import { Registry } from 'prom-client';
-import type { PeerStatus } from '../../src/gossip/status.ts';
+import type { PeerStatus } from '../../src/gossip/protocol/status.ts';
 import { createApp } from '../../src/http/app.ts';
-import type { Health } from '../../src/http/clusterRoutes.ts';
+import type { Health } from '../../src/http/routes/clusterRoutes.ts';
 import { createServer } from '../../src/http/server.ts';
-import { defaultLimits, type Limits } from '../../src/limits.ts';
 import { MemoryLog, type MemoryLogOptions } from '../../src/log/memory.ts';
-import { Replica } from '../../src/replica.ts';
+import { Replica } from '../../src/replica/replica.ts';
+import { defaultLimits, type Limits } from '../../src/words/limits.ts';
 
 export const ORIGIN = 'node1.abcdef';
 export const START_MS = Date.UTC(2026, 10, 24, 12, 0, 0);

@@ -1,8 +1,8 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { CommitFailedError, DiskFullError } from '../../src/errors.ts';
 import type { Log } from '../../src/log/log.ts';
 import { MemoryLog, type MemoryLogOptions, type StoredLog } from '../../src/log/memory.ts';
+import { CommitFailedError, DiskFullError } from '../../src/words/errors.ts';
 import { logConformance } from '../conformance/log.ts';
 import type { WithPlace } from '../conformance/logPlace.ts';
 import { ALL, CLUSTER, commitOf, OWN_ORIGIN, rejects, rowsOf } from '../conformance/logRows.ts';

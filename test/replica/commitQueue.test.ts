@@ -1,5 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { Committed } from '../../src/replica/replica.ts';
 import {
   CommitFailedError,
   DiskFullError,
@@ -7,8 +8,7 @@ import {
   NotWritableError,
   OverloadedError,
   StoppedError,
-} from '../../src/errors.ts';
-import type { Committed } from '../../src/replica.ts';
+} from '../../src/words/errors.ts';
 import { put, sumOf } from '../support/ops.ts';
 import {
   deleting,

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { memberValue } from '../../src/members.ts';
-import { isDead, type Op } from '../../src/op.ts';
 import { Compactor } from '../../src/replica/compact.ts';
-import type { Replica } from '../../src/replica.ts';
+import type { Replica } from '../../src/replica/replica.ts';
+import { memberValue } from '../../src/rules/members.ts';
+import { isDead, type Op } from '../../src/words/op.ts';
 import { put, sumOf, tombstone } from '../support/ops.ts';
 import {
   deleting,

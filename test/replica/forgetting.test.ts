@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { StoppedError } from '../../src/errors.ts';
-import { hasTrueHash } from '../../src/hash.ts';
-import { memberValue } from '../../src/members.ts';
-import { compareOps, type KeyOp, type Op } from '../../src/op.ts';
-import type { Replica } from '../../src/replica.ts';
-import type { Stable } from '../../src/stability.ts';
+import type { Replica } from '../../src/replica/replica.ts';
+import { memberValue } from '../../src/rules/members.ts';
+import type { Stable } from '../../src/rules/stability.ts';
+import { StoppedError } from '../../src/words/errors.ts';
+import { hasTrueHash } from '../../src/words/hash.ts';
+import { compareOps, type KeyOp, type Op } from '../../src/words/op.ts';
 import { history, put, sumOf, tombstone } from '../support/ops.ts';
 import {
   deleting,

@@ -1,12 +1,12 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { Delta } from '../../src/delta.ts';
-import { memberValue } from '../../src/members.ts';
-import type { Put } from '../../src/op.ts';
 import type { AskDeletes } from '../../src/replica/deletes.ts';
 import { offerAgain, type SetAside, setAside } from '../../src/replica/offer.ts';
-import type { Replica } from '../../src/replica.ts';
-import { seqOf, type Vector } from '../../src/vector.ts';
+import type { Replica } from '../../src/replica/replica.ts';
+import { memberValue } from '../../src/rules/members.ts';
+import type { Delta } from '../../src/words/delta.ts';
+import type { Put } from '../../src/words/op.ts';
+import { seqOf, type Vector } from '../../src/words/vector.ts';
 import { put, sumOf } from '../support/ops.ts';
 import { deleting, openReplica, PEER, putting, turn } from '../support/replicas.ts';
 

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { isOnKey } from '../../src/op.ts';
-import type { Request } from '../../src/requests.ts';
+import { isOnKey } from '../../src/words/op.ts';
+import type { Request } from '../../src/words/requests.ts';
 import { key } from '../support/generators.ts';
 import { naiveFold, sumOf } from '../support/ops.ts';
 import { deleting, deltaOf, openReplica, putting, stateOf, turn } from '../support/replicas.ts';

@@ -1,15 +1,15 @@
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { DamagedLogError } from '../../src/errors.ts';
-import { decodeOp } from '../../src/gossip/codec.ts';
-import { memberValue } from '../../src/members.ts';
-import type { KeyOp, Op } from '../../src/op.ts';
+import { type ChunkEnds, deltaFor } from '../../src/gossip/driver/deltaFor.ts';
+import { type SnapshotPart, SnapshotSource } from '../../src/gossip/driver/snapshotSource.ts';
+import { decodeOp } from '../../src/gossip/protocol/opCodec.ts';
 import { Compactor } from '../../src/replica/compact.ts';
-import { type ChunkEnds, deltaFor } from '../../src/replica/deltaFor.ts';
-import { type SnapshotPart, SnapshotSource } from '../../src/replica/snapshotSource.ts';
-import type { Replica } from '../../src/replica.ts';
-import type { SnapshotRow } from '../../src/snapshot.ts';
+import type { Replica } from '../../src/replica/replica.ts';
+import { memberValue } from '../../src/rules/members.ts';
+import { DamagedLogError } from '../../src/words/errors.ts';
+import type { KeyOp, Op } from '../../src/words/op.ts';
+import type { SnapshotRow } from '../../src/words/snapshot.ts';
 import { history, put, sumOf, tombstone } from '../support/ops.ts';
 import {
   deleting,

@@ -1,12 +1,12 @@
 /** Protocol cores on a replica that a test makes up, and peers whose part the test plays. */
-import { Core } from '../../src/gossip/core.ts';
-import { type Digest, makeDigest } from '../../src/gossip/digest.ts';
-import type { CoreSettings, Input, Output, View } from '../../src/gossip/interface.ts';
-import type { Hello, Message } from '../../src/gossip/messages.ts';
-import { seeded } from '../../src/gossip/random.ts';
+import { Core } from '../../src/gossip/protocol/core.ts';
+import { type Digest, makeDigest } from '../../src/gossip/protocol/digest.ts';
+import type { CoreSettings, Input, Output, View } from '../../src/gossip/protocol/inputOutput.ts';
+import type { Hello, Message } from '../../src/gossip/protocol/messages.ts';
 import type { ConnectionId } from '../../src/gossip/transport.ts';
-import type { Hash } from '../../src/hash.ts';
-import { Members } from '../../src/members.ts';
+import { Members } from '../../src/rules/members.ts';
+import type { Hash } from '../../src/words/hash.ts';
+import { seeded } from '../../src/words/random.ts';
 import { membership } from './ops.ts';
 
 export const NOW = 1_795_000_000_000;

@@ -1,10 +1,10 @@
 /** Random ops, histories, vectors and texts for properties. Small ranges, so that everything collides. */
 import fc from 'fast-check';
-import type { Range } from '../../src/delta.ts';
-import type { Digest } from '../../src/gossip/digest.ts';
-import type { ErrorMessage, Message } from '../../src/gossip/messages.ts';
-import { type Hash, ZERO } from '../../src/hash.ts';
-import { type KeyOp, LAST_VERSION, MAX_COUNTER, type Op } from '../../src/op.ts';
+import type { Digest } from '../../src/gossip/protocol/digest.ts';
+import type { ErrorMessage, Message } from '../../src/gossip/protocol/messages.ts';
+import type { Range } from '../../src/words/delta.ts';
+import { type Hash, ZERO } from '../../src/words/hash.ts';
+import { type KeyOp, LAST_VERSION, MAX_COUNTER, type Op } from '../../src/words/op.ts';
 import { membership, put, tombstone } from './ops.ts';
 
 export const ORIGINS = ['node1.aaaaaa', 'node2.bbbbbb', 'node3.cccccc'] as const;

@@ -1,7 +1,8 @@
 /** Builds ops for tests: what a test does not name has a plain default, and the hash is always true. */
-import { add, carriedHash, type Hash, hashOp, ZERO } from '../../src/hash.ts';
+
 import type { Row } from '../../src/log/log.ts';
-import type { Delete, KeyOp, Membership, Op, Put, Unhashed } from '../../src/op.ts';
+import { add, carriedHash, type Hash, hashOp, ZERO } from '../../src/words/hash.ts';
+import type { Delete, KeyOp, Membership, Op, Put, Unhashed } from '../../src/words/op.ts';
 
 const BIRTH = { origin: 'node1.aaaaaa', seq: 1, hlc: 1_000_000 };
 const ON_KEY = { ...BIRTH, key: 'key', generation: 0, version: 1 };

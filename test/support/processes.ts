@@ -11,8 +11,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { describeSettings } from '../../src/settingKinds.ts';
-import { settingsShape } from '../../src/settings.ts';
+import { describeSettings } from '../../src/node/settingKinds.ts';
+import { settingsShape } from '../../src/node/settings.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 

@@ -1,11 +1,12 @@
 /** Replicas on a log in memory, with a clock, a disk and limits that a test sets. */
-import type { Delta } from '../../src/delta.ts';
-import type { Hash } from '../../src/hash.ts';
-import { defaultLimits, type Limits } from '../../src/limits.ts';
+
 import type { Commit } from '../../src/log/log.ts';
 import { MemoryLog, type StoredLog } from '../../src/log/memory.ts';
-import { Replica } from '../../src/replica.ts';
-import type { DeleteRequest, PutRequest } from '../../src/requests.ts';
+import { Replica } from '../../src/replica/replica.ts';
+import type { Delta } from '../../src/words/delta.ts';
+import type { Hash } from '../../src/words/hash.ts';
+import { defaultLimits, type Limits } from '../../src/words/limits.ts';
+import type { DeleteRequest, PutRequest } from '../../src/words/requests.ts';
 import { history, sumOf } from './ops.ts';
 
 /** A log that tells what it is asked for. */

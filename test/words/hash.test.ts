@@ -14,8 +14,8 @@ import {
   sameHash,
   subtract,
   ZERO,
-} from '../../src/hash.ts';
-import { LAST_VERSION, MAX_PUT_VERSION, type Op } from '../../src/op.ts';
+} from '../../src/words/hash.ts';
+import { LAST_VERSION, MAX_PUT_VERSION, type Op } from '../../src/words/op.ts';
 import { hash, wireOp } from '../support/generators.ts';
 import { changed, membership, put, tombstone } from '../support/ops.ts';
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { hlcToMs, nextHlc } from '../../src/hlc.ts';
+import { hlcToMs, nextHlc } from '../../src/words/hlc.ts';
 
 const clock = suite('hybrid logical clock');
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { elementTexts, hasLoneSurrogate, isDeeperThan, memberText } from '../../src/json.ts';
+import { elementTexts, hasLoneSurrogate, isDeeperThan, memberText } from '../../src/words/json.ts';
 import { jsonArrayText, jsonObjectText, jsonText, memberName } from '../support/generators.ts';
 
 const json = suite('json text');

@@ -11,7 +11,7 @@ import {
   type KeyOp,
   LAST_VERSION,
   MAX_PUT_VERSION,
-} from '../../src/op.ts';
+} from '../../src/words/op.ts';
 import { keyOp } from '../support/generators.ts';
 import { changed, membership, put, tombstone } from '../support/ops.ts';
 

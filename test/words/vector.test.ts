@@ -9,7 +9,7 @@ import {
   sameVector,
   seqOf,
   type Vector,
-} from '../../src/vector.ts';
+} from '../../src/words/vector.ts';
 import { ORIGINS, origin, vector } from '../support/generators.ts';
 
 const vectors = suite('vectors');

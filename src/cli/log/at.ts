@@ -1,13 +1,25 @@
 /** `hearsay log at`: the map as it was. */
 import type { Command } from 'commander';
-import { HearsayError, SettingError } from '../../errors.ts';
-import { entriesOf, entryAt, type LiveEntry, liveAt } from '../../logTools/entriesAt.ts';
-import { type Moment, momentOf } from '../../logTools/moment.ts';
-import { Walk } from '../../logTools/pages.ts';
-import type { Point } from '../../logTools/point.ts';
-import { formatOpId } from '../../op.ts';
-import { note } from '../clientOutput.ts';
-import { shownKey } from '../clientValue.ts';
+import { entriesOf, entryAt, type LiveEntry, liveAt } from '../../log/tools/entriesAt.ts';
+import { type Moment, momentOf } from '../../log/tools/moment.ts';
+import { Walk } from '../../log/tools/pages.ts';
+import type { Point } from '../../log/tools/point.ts';
+import { HearsayError, SettingError } from '../../words/errors.ts';
+import { formatOpId } from '../../words/op.ts';
+import { Output } from '../terminal/other-output.ts';
+import { note } from '../terminal/output.ts';
+import { Progress } from '../terminal/progress.ts';
+import {
+  countText,
+  fit,
+  instant,
+  instantOrNull,
+  secondText,
+  shorten,
+  tableColumns,
+  valueText,
+} from '../terminal/text.ts';
+import { shownKey } from '../terminal/values.ts';
 import { withValue } from './opText.ts';
 import {
   addSourceOptions,
@@ -18,18 +30,6 @@ import {
   type SourceFlags,
   withSource,
 } from './options.ts';
-import { Output } from './output.ts';
-import { Progress } from './progress.ts';
-import {
-  countText,
-  fit,
-  instant,
-  instantOrNull,
-  secondText,
-  shorten,
-  tableColumns,
-  valueText,
-} from './text.ts';
 
 interface AtFlags extends SourceFlags {
   readonly prefix?: string;

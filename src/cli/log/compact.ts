@@ -1,9 +1,12 @@
 /** `hearsay log compact`: removes what nothing needs any more, as the node does it. */
 import type { Command } from 'commander';
-import { SettingError } from '../../errors.ts';
-import { Walk } from '../../logTools/pages.ts';
-import { StatisticsFold } from '../../logTools/statistics.ts';
-import { printLine } from '../clientOutput.ts';
+import { Walk } from '../../log/tools/pages.ts';
+import { StatisticsFold } from '../../log/tools/statistics.ts';
+import { SettingError } from '../../words/errors.ts';
+import { askJson } from '../remote/urlReader.ts';
+import { printLine } from '../terminal/output.ts';
+import { Progress } from '../terminal/progress.ts';
+import { bytesText, countText, durationText, instant } from '../terminal/text.ts';
 import {
   addressOf,
   addSourceOptions,
@@ -12,10 +15,7 @@ import {
   type SourceFlags,
   withSource,
 } from './options.ts';
-import { Progress } from './progress.ts';
 import { retentionOf, retentionOption } from './stat.ts';
-import { bytesText, countText, durationText, instant } from './text.ts';
-import { askJson } from './urlReader.ts';
 
 interface CompactFlags extends SourceFlags {
   /** Milliseconds. */
@@ -53,7 +53,7 @@ async function compact(flags: CompactFlags): Promise<void> {
     return;
   }
   // Here, so that help and mistakes don't wait for SQLite.
-  const { compactFile } = await import('../../logFiles/compactFile.ts');
+  const { compactFile } = await import('../../node/compactOffline.ts');
   const { rows, sizeBeforeBytes, sizeAfterBytes } = await compactFile(
     dataDirOf(flags),
     retentionOf(flags),

@@ -6,13 +6,16 @@ import {
   EntryFold,
   type KeyDifference,
   type OriginDifference,
-} from '../../logTools/differences.ts';
-import { Walk } from '../../logTools/pages.ts';
-import { versionText } from '../../logTools/rule.ts';
-import type { KeyHead, LogFacts, LogSource } from '../../logTools/source.ts';
-import { formatOpId } from '../../op.ts';
-import { note } from '../clientOutput.ts';
-import { shownKey } from '../clientValue.ts';
+} from '../../log/tools/differences.ts';
+import { Walk } from '../../log/tools/pages.ts';
+import { versionText } from '../../log/tools/rule.ts';
+import type { KeyHead, LogFacts, LogSource } from '../../log/tools/source.ts';
+import { formatOpId } from '../../words/op.ts';
+import { Output } from '../terminal/other-output.ts';
+import { note } from '../terminal/output.ts';
+import { Progress } from '../terminal/progress.ts';
+import { countText, fit, shorten, tableColumns } from '../terminal/text.ts';
+import { shownKey } from '../terminal/values.ts';
 import {
   type AddressFlags,
   failOnFaults,
@@ -20,9 +23,6 @@ import {
   tokenOption,
   withSourceAt,
 } from './options.ts';
-import { Output } from './output.ts';
-import { Progress } from './progress.ts';
-import { countText, fit, shorten, tableColumns } from './text.ts';
 
 interface DiffFlags extends AddressFlags {
   readonly json?: true;

@@ -1,27 +1,35 @@
 /** `hearsay log explain`: why the present value of a key is the present value. */
 import type { Command } from 'commander';
-import { HearsayError } from '../../errors.ts';
-import { hlcToMs } from '../../hlc.ts';
 import {
   type Acknowledgement,
   type Judged,
   judge,
   type Verdict,
   verdictOn,
-} from '../../logTools/explain.ts';
-import { historyOf } from '../../logTools/history.ts';
-import { Walk } from '../../logTools/pages.ts';
-import { versionText } from '../../logTools/rule.ts';
-import type { LogFacts, LogSource } from '../../logTools/source.ts';
-import { nodeIdOf } from '../../members.ts';
-import { formatOpId, isOnKey, type KeyOp } from '../../op.ts';
-import { type ClusterMember, membersOf } from './clusterMembers.ts';
+} from '../../log/tools/explain.ts';
+import { historyOf } from '../../log/tools/history.ts';
+import { Walk } from '../../log/tools/pages.ts';
+import { versionText } from '../../log/tools/rule.ts';
+import type { LogFacts, LogSource } from '../../log/tools/source.ts';
+import { nodeIdOf } from '../../rules/members.ts';
+import { HearsayError } from '../../words/errors.ts';
+import { hlcToMs } from '../../words/hlc.ts';
+import { formatOpId, isOnKey, type KeyOp } from '../../words/op.ts';
+import { type ClusterMember, membersOf } from '../remote/clusterMembers.ts';
+import { Output } from '../terminal/other-output.ts';
+import { Progress } from '../terminal/progress.ts';
+import {
+  durationText,
+  instant,
+  quoted,
+  secondText,
+  shorten,
+  valueText,
+  wrapped,
+} from '../terminal/text.ts';
 import { happeningCells, happeningColumns, happeningHead } from './history.ts';
 import { opMembers, withValue } from './opText.ts';
 import { addSourceOptions, failOnFaults, type SourceFlags, withSource } from './options.ts';
-import { Output } from './output.ts';
-import { Progress } from './progress.ts';
-import { durationText, instant, quoted, secondText, shorten, valueText, wrapped } from './text.ts';
 
 export function register(log: Command): void {
   const command = log

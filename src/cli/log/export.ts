@@ -1,8 +1,7 @@
 /** `hearsay log export`: the ops, or the entries, of a log as lines of JSON. */
 import { existsSync, statSync } from 'node:fs';
 import { type Command, Option } from 'commander';
-import { HearsayError, SettingError } from '../../errors.ts';
-import { entriesOf, liveAt } from '../../logTools/entriesAt.ts';
+import { entriesOf, liveAt } from '../../log/tools/entriesAt.ts';
 import {
   type EntriesHead,
   entriesEndLine,
@@ -15,14 +14,18 @@ import {
   type OpsHead,
   opsEndLine,
   opsHeadLine,
-} from '../../logTools/exportFormat.ts';
-import { OpsExport } from '../../logTools/exportOps.ts';
-import { type Moment, momentNow, momentOf } from '../../logTools/moment.ts';
-import { Walk } from '../../logTools/pages.ts';
-import type { Point } from '../../logTools/point.ts';
-import { parseLine, rowLine, rowOf } from '../../logTools/rowLine.ts';
-import type { LogFacts, LogSource } from '../../logTools/source.ts';
-import { note } from '../clientOutput.ts';
+} from '../../log/tools/exportFormat.ts';
+import { OpsExport } from '../../log/tools/exportOps.ts';
+import { type Moment, momentNow, momentOf } from '../../log/tools/moment.ts';
+import { Walk } from '../../log/tools/pages.ts';
+import type { Point } from '../../log/tools/point.ts';
+import { parseLine, rowLine, rowOf } from '../../log/tools/rowLine.ts';
+import type { LogFacts, LogSource } from '../../log/tools/source.ts';
+import { HearsayError, SettingError } from '../../words/errors.ts';
+import { Output } from '../terminal/other-output.ts';
+import { note } from '../terminal/output.ts';
+import { Progress } from '../terminal/progress.ts';
+import { countText, instant } from '../terminal/text.ts';
 import { FileOutput, linesOf } from './lines.ts';
 import {
   addSourceOptions,
@@ -32,9 +35,6 @@ import {
   type SourceFlags,
   withSource,
 } from './options.ts';
-import { Output } from './output.ts';
-import { Progress } from './progress.ts';
-import { countText, instant } from './text.ts';
 
 interface ExportFlags extends SourceFlags {
   readonly at?: Point;

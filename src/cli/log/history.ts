@@ -1,15 +1,13 @@
 /** `hearsay log history`: every op on a key, and when each could be seen. */
 import type { Command } from 'commander';
-import { HearsayError } from '../../errors.ts';
-import { hlcToMs } from '../../hlc.ts';
-import { type Happening, historyOf } from '../../logTools/history.ts';
-import { Walk } from '../../logTools/pages.ts';
-import { versionText } from '../../logTools/rule.ts';
-import { formatOpId } from '../../op.ts';
-import { opIdText, opMembers, withValue } from './opText.ts';
-import { addSourceOptions, failOnFaults, type SourceFlags, withSource } from './options.ts';
-import { Output } from './output.ts';
-import { Progress } from './progress.ts';
+import { type Happening, historyOf } from '../../log/tools/history.ts';
+import { Walk } from '../../log/tools/pages.ts';
+import { versionText } from '../../log/tools/rule.ts';
+import { HearsayError } from '../../words/errors.ts';
+import { hlcToMs } from '../../words/hlc.ts';
+import { formatOpId } from '../../words/op.ts';
+import { Output } from '../terminal/other-output.ts';
+import { Progress } from '../terminal/progress.ts';
 import {
   clockText,
   dayText,
@@ -21,7 +19,9 @@ import {
   tableColumns,
   ttlText,
   valueText,
-} from './text.ts';
+} from '../terminal/text.ts';
+import { opIdText, opMembers, withValue } from './opText.ts';
+import { addSourceOptions, failOnFaults, type SourceFlags, withSource } from './options.ts';
 
 export function register(log: Command): void {
   const command = log

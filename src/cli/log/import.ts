@@ -1,18 +1,18 @@
 /** `hearsay log import`: an export into an empty node, or into a running cluster. */
 import { randomBytes, randomInt } from 'node:crypto';
 import { type Command, Option } from 'commander';
-import { HearsayError, SettingError } from '../../errors.ts';
 import type { Row } from '../../log/log.ts';
-import { headOfFile, isEnd, type OpsHead, opsEndOf } from '../../logTools/exportFormat.ts';
-import { DamagedExportError, OpsImport } from '../../logTools/importOps.ts';
-import { parseLine, rowOf } from '../../logTools/rowLine.ts';
-import { wholeNumber } from '../clientCommand.ts';
-import { note } from '../clientOutput.ts';
+import { headOfFile, isEnd, type OpsHead, opsEndOf } from '../../log/tools/exportFormat.ts';
+import { DamagedExportError, OpsImport } from '../../log/tools/importOps.ts';
+import { parseLine, rowOf } from '../../log/tools/rowLine.ts';
+import { HearsayError, SettingError } from '../../words/errors.ts';
+import { wholeNumber } from '../cache/clientCommand.ts';
+import { note } from '../terminal/output.ts';
+import { Progress } from '../terminal/progress.ts';
+import { countText } from '../terminal/text.ts';
 import { importEntries } from './importEntries.ts';
 import { type Line, linesOf } from './lines.ts';
 import { addressOf, addSourceOptions, dataDirOf, type SourceFlags } from './options.ts';
-import { Progress } from './progress.ts';
-import { countText } from './text.ts';
 
 export interface ImportFlags extends SourceFlags {
   readonly nodeId?: string;
@@ -87,7 +87,7 @@ async function importOps(
     throw new SettingError('--node-id (NODE_ID) must be 1 to 32 letters (A to Z), digits, _ or -.');
   const directory = dataDirOf(flags);
   // Here, so that help and mistakes don't wait for SQLite.
-  const { LogImport, COMMIT_ROWS } = await import('../../logFiles/importLog.ts');
+  const { LogImport, COMMIT_ROWS } = await import('../../log/files/importLog.ts');
   const target = await LogImport.open({
     directory,
     clusterName: flags.cluster ?? head.header.clusterName,

@@ -2,16 +2,17 @@
  * Entries of an export as new PUTs to a running node, many in a request. What the cluster holds in a
  * version that is no lower stays; so running it twice does no harm, and what was cut off goes on.
  */
-import { HearsayError } from '../../errors.ts';
-import { type ExportedEntry, exportedEntryOf, isEnd } from '../../logTools/exportFormat.ts';
-import { parseLine } from '../../logTools/rowLine.ts';
-import { note } from '../clientOutput.ts';
-import { type BatchPut, type Result, sendBatch } from './batch.ts';
+
+import { type ExportedEntry, exportedEntryOf, isEnd } from '../../log/tools/exportFormat.ts';
+import { parseLine } from '../../log/tools/rowLine.ts';
+import { HearsayError } from '../../words/errors.ts';
+import { type BatchPut, type Result, sendBatch } from '../remote/rawBatch.ts';
+import type { NodeAddress } from '../remote/urlReader.ts';
+import { Output } from '../terminal/other-output.ts';
+import { note } from '../terminal/output.ts';
+import { Progress } from '../terminal/progress.ts';
+import { countText, quoted, shorten, WIDE_COLUMNS, wrapped } from '../terminal/text.ts';
 import type { Line } from './lines.ts';
-import { Output } from './output.ts';
-import { Progress } from './progress.ts';
-import { countText, quoted, shorten, WIDE_COLUMNS, wrapped } from './text.ts';
-import type { NodeAddress } from './urlReader.ts';
 
 interface ImportFlags {
   readonly json?: true;

@@ -1,8 +1,8 @@
 /** Files of lines: read in bounded memory, and written so that what was cut off can go on. */
 import { createReadStream } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
-import { HearsayError, SettingError } from '../../errors.ts';
-import { writeFailure } from '../clientOutput.ts';
+import { HearsayError, SettingError } from '../../words/errors.ts';
+import { writeFailure } from '../terminal/output.ts';
 
 export interface Line {
   readonly text: string;

@@ -1,10 +1,10 @@
 /** One op as a row of a table, and as a line of JSON. */
-import { hlcToMs } from '../../hlc.ts';
+
 import type { Row } from '../../log/log.ts';
-import { onOneLine } from '../../logTools/exportFormat.ts';
-import { versionText } from '../../logTools/rule.ts';
-import { formatOpId, type Op } from '../../op.ts';
-import { shownKey } from '../clientValue.ts';
+import { onOneLine } from '../../log/tools/exportFormat.ts';
+import { versionText } from '../../log/tools/rule.ts';
+import { hlcToMs } from '../../words/hlc.ts';
+import { formatOpId, type Op } from '../../words/op.ts';
 import {
   clockText,
   dayText,
@@ -16,7 +16,8 @@ import {
   ttlMsOf,
   ttlText,
   valueText,
-} from './text.ts';
+} from '../terminal/text.ts';
+import { shownKey } from '../terminal/values.ts';
 
 const COLUMNS = [
   ['LSN', 8, 'right'],

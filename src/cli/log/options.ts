@@ -2,14 +2,14 @@
 import { statSync } from 'node:fs';
 import { constants, setPriority } from 'node:os';
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { HearsayError, SettingError } from '../../errors.ts';
-import { LineSource } from '../../logTools/lineSource.ts';
-import { faultText, type Walk } from '../../logTools/pages.ts';
-import { type Point, parsePoint } from '../../logTools/point.ts';
-import type { LogSource } from '../../logTools/source.ts';
-import { baseUrl } from '../../settingKinds.ts';
-import { note } from '../clientOutput.ts';
-import { type NodeAddress, UrlReader } from './urlReader.ts';
+import { LineSource } from '../../log/tools/lineSource.ts';
+import { faultText, type Walk } from '../../log/tools/pages.ts';
+import { type Point, parsePoint } from '../../log/tools/point.ts';
+import type { LogSource } from '../../log/tools/source.ts';
+import { baseUrl } from '../../node/settingKinds.ts';
+import { HearsayError, SettingError } from '../../words/errors.ts';
+import { type NodeAddress, UrlReader } from '../remote/urlReader.ts';
+import { note } from '../terminal/output.ts';
 
 const DEFAULT_DATA_DIR = './data';
 const DEFAULT_TOKEN = 'secret';
@@ -97,7 +97,7 @@ export async function withSourceAt(
 
 export async function openFile(path: string): Promise<Opened> {
   // Here, so that help and mistakes don't wait for SQLite.
-  const { FileSource } = await import('../../logFiles/fileSource.ts');
+  const { FileSource } = await import('../../log/files/fileSource.ts');
   const source = FileSource.open(path, Date.now);
   if (source.cutShort !== null) note(`The log ${source.place} is damaged: ${source.cutShort}.`);
   const isCutShort = source.cutShort !== null;

@@ -1,18 +1,18 @@
 /** `hearsay log replay`: recorded ops as ordinary writes to a running cluster. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { HearsayError, SettingError } from '../../errors.ts';
-import { headOfFile, isEnd } from '../../logTools/exportFormat.ts';
-import { isUntil } from '../../logTools/filter.ts';
-import type { Point } from '../../logTools/point.ts';
-import { parseLine, rowOf } from '../../logTools/rowLine.ts';
-import { parseSpeed, Schedule } from '../../logTools/schedule.ts';
-import { isOnKey } from '../../op.ts';
-import { note, printLine } from '../clientOutput.ts';
+import { headOfFile, isEnd } from '../../log/tools/exportFormat.ts';
+import { isUntil } from '../../log/tools/filter.ts';
+import type { Point } from '../../log/tools/point.ts';
+import { parseLine, rowOf } from '../../log/tools/rowLine.ts';
+import { parseSpeed, Schedule } from '../../log/tools/schedule.ts';
+import { HearsayError, SettingError } from '../../words/errors.ts';
+import { isOnKey } from '../../words/op.ts';
+import { note, printLine } from '../terminal/output.ts';
+import { Progress } from '../terminal/progress.ts';
+import { countText, durationText } from '../terminal/text.ts';
 import { linesOf } from './lines.ts';
 import { jsonOption, NOW_HELP, readPoint, readUrl } from './options.ts';
-import { Progress } from './progress.ts';
 import { ReplaySender, type Sent } from './replaySender.ts';
-import { countText, durationText } from './text.ts';
 
 interface ReplayFlags {
   readonly to?: string;

@@ -2,9 +2,9 @@
  * Sends writes, each when it is due. Keys are spread over lanes: within a lane one write waits for the
  * one before it, so that the writes on a key keep their order.
  */
-import { hashKey } from '../../hash.ts';
-import { type KeyOp, LAST_VERSION } from '../../op.ts';
-import { ttlMsOf } from './text.ts';
+import { hashKey } from '../../words/hash.ts';
+import { type KeyOp, LAST_VERSION } from '../../words/op.ts';
+import { ttlMsOf } from '../terminal/text.ts';
 
 export interface Sent {
   all: number;

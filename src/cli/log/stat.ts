@@ -1,14 +1,12 @@
 /** `hearsay log stat`: what a log is made of. */
 import { type Command, Option } from 'commander';
-import { cutOf } from '../../logTools/moment.ts';
-import { Walk } from '../../logTools/pages.ts';
-import type { LogFacts } from '../../logTools/source.ts';
-import { type OriginTally, type Statistics, StatisticsFold } from '../../logTools/statistics.ts';
-import { durationMs } from '../clientCommand.ts';
-import { shownKey } from '../clientValue.ts';
-import { addSourceOptions, failOnFaults, type SourceFlags, withSource } from './options.ts';
-import { Output } from './output.ts';
-import { Progress } from './progress.ts';
+import { cutOf } from '../../log/tools/moment.ts';
+import { Walk } from '../../log/tools/pages.ts';
+import type { LogFacts } from '../../log/tools/source.ts';
+import { type OriginTally, type Statistics, StatisticsFold } from '../../log/tools/statistics.ts';
+import { durationMs } from '../cache/clientCommand.ts';
+import { Output } from '../terminal/other-output.ts';
+import { Progress } from '../terminal/progress.ts';
 import {
   bytesText,
   countText,
@@ -17,7 +15,9 @@ import {
   instant,
   instantOrNull,
   secondText,
-} from './text.ts';
+} from '../terminal/text.ts';
+import { shownKey } from '../terminal/values.ts';
+import { addSourceOptions, failOnFaults, type SourceFlags, withSource } from './options.ts';
 
 interface StatFlags extends SourceFlags {
   /** Milliseconds. */

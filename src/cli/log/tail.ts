@@ -1,13 +1,15 @@
 /** `hearsay log tail`: the ops, the newest last. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { Row } from '../../log/log.ts';
-import { isBefore, matches, type RowFilter } from '../../logTools/filter.ts';
-import { faultText, Walk } from '../../logTools/pages.ts';
-import { parseLine, rowOf } from '../../logTools/rowLine.ts';
-import { type LogFacts, type LogSource, PAGE_ROWS } from '../../logTools/source.ts';
-import { wholeNumber } from '../clientCommand.ts';
-import { note } from '../clientOutput.ts';
-import { stopSignal } from '../stopSignals.ts';
+import { isBefore, matches, type RowFilter } from '../../log/tools/filter.ts';
+import { faultText, Walk } from '../../log/tools/pages.ts';
+import { parseLine, rowOf } from '../../log/tools/rowLine.ts';
+import { type LogFacts, type LogSource, PAGE_ROWS } from '../../log/tools/source.ts';
+import { wholeNumber } from '../cache/clientCommand.ts';
+import { Output } from '../terminal/other-output.ts';
+import { note } from '../terminal/output.ts';
+import { Progress } from '../terminal/progress.ts';
+import { stopSignal } from '../terminal/stopSignals.ts';
 import { OpTable, opJson } from './opText.ts';
 import {
   addSourceOptions,
@@ -18,8 +20,6 @@ import {
   type SourceFlags,
   withSource,
 } from './options.ts';
-import { Output } from './output.ts';
-import { Progress } from './progress.ts';
 
 interface TailFlags extends SourceFlags, RowFilter {
   readonly follow?: true;

@@ -1,13 +1,13 @@
 /** `hearsay log verify`: proves a log, or names what is wrong with it. */
 import type { Command } from 'commander';
-import { HearsayError } from '../../errors.ts';
-import { formatHash } from '../../hash.ts';
-import type { Finding } from '../../logTools/finding.ts';
-import { type Verified, verify } from '../../logTools/verify.ts';
+import type { Finding } from '../../log/tools/finding.ts';
+import { type Verified, verify } from '../../log/tools/verify.ts';
+import { HearsayError } from '../../words/errors.ts';
+import { formatHash } from '../../words/hash.ts';
+import { Output } from '../terminal/other-output.ts';
+import { Progress } from '../terminal/progress.ts';
+import { countText, instant, secondText } from '../terminal/text.ts';
 import { addSourceOptions, type SourceFlags, withSource } from './options.ts';
-import { Output } from './output.ts';
-import { Progress } from './progress.ts';
-import { countText, instant, secondText } from './text.ts';
 
 /** As a node's default: what two nodes' clocks may be apart. */
 const AHEAD_MS = 60_000;

@@ -2,12 +2,13 @@
  * Deltas that answer digests (rule 7). One answer at a time goes to a peer; of the digests that come
  * meanwhile the last is answered.
  */
-import { sameHash, ZERO } from '../../hash.ts';
-import { type ChunkEnds, deltaFor } from '../../replica/deltaFor.ts';
-import type { Replica } from '../../replica.ts';
-import type { Digest } from '../digest.ts';
-import { encodeDelta } from '../messages.ts';
+
+import type { Replica } from '../../replica/replica.ts';
+import { sameHash, ZERO } from '../../words/hash.ts';
+import type { Digest } from '../protocol/digest.ts';
+import { encodeDelta } from '../protocol/messages.ts';
 import type { ConnectionId } from '../transport.ts';
+import { type ChunkEnds, deltaFor } from './deltaFor.ts';
 
 export interface AnswersOptions {
   readonly replica: Replica;

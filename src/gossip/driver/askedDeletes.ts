@@ -1,6 +1,6 @@
 /** Pages of deletes that peers were asked for (rule 12). What they don't answer in time is missing. */
 import type { AskDeletes, DeletesPage } from '../../replica/deletes.ts';
-import { encodeDeletes } from '../messages.ts';
+import { encodeDeletes } from '../protocol/messages.ts';
 import type { ConnectionId } from '../transport.ts';
 
 export interface AskedDeletesOptions {

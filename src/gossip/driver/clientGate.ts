@@ -3,7 +3,7 @@
  * know what exists; read once it has; write once it has caught up, and behind what a rejoin had set
  * aside. For that they wait no longer than for peers.
  */
-import type { Replica } from '../../replica.ts';
+import type { Replica } from '../../replica/replica.ts';
 import type { Offers } from './offers.ts';
 
 const NOT_JOINED = 'it has not joined its cluster yet';

@@ -1,5 +1,5 @@
 /** Writes whose clients wait until so many nodes have committed them: peers are asked, and tell. */
-import { encodeConfirm } from '../messages.ts';
+import { encodeConfirm } from '../protocol/messages.ts';
 
 export interface ConfirmRequestsOptions {
   /** The seq of this node's last op. */

@@ -1,8 +1,8 @@
 /** Members as `GET /_cluster` shows them: how far each has acknowledged, and who holds collection back. */
-import type { Member } from '../../members.ts';
-import type { Stability } from '../../stability.ts';
-import type { Vector } from '../../vector.ts';
-import type { View } from '../interface.ts';
+import type { Member } from '../../rules/members.ts';
+import type { Stability } from '../../rules/stability.ts';
+import type { Vector } from '../../words/vector.ts';
+import type { View } from '../protocol/inputOutput.ts';
 
 export interface MemberStatus extends Member {
   /** UTC milliseconds. */

@@ -1,8 +1,8 @@
 /** What a rejoin set aside comes back as ordinary PUTs (rule 12), once this node may write. */
 import type { AskDeletes } from '../../replica/deletes.ts';
 import { offerAgain, type SetAside } from '../../replica/offer.ts';
-import type { Replica } from '../../replica.ts';
-import type { Past } from '../standing.ts';
+import type { Replica } from '../../replica/replica.ts';
+import type { Past } from '../protocol/standing.ts';
 
 export interface OffersOptions {
   readonly replica: Replica;

@@ -1,9 +1,9 @@
 /** What the driver is given: the ports, the settings, and what happens to the files of the log. */
 import type { Log } from '../../log/log.ts';
 import type { SetAside } from '../../replica/offer.ts';
-import type { Replica } from '../../replica.ts';
-import type { CoreSettings } from '../interface.ts';
-import type { Random } from '../random.ts';
+import type { Replica } from '../../replica/replica.ts';
+import type { Random } from '../../words/random.ts';
+import type { CoreSettings } from '../protocol/inputOutput.ts';
 import type { Transport } from '../transport.ts';
 
 export interface DriverOptions {

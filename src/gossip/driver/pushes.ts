@@ -1,9 +1,10 @@
 /** What a commit has brought, as the messages that push it to peers (rule 7). */
-import { add, carriedHash, type Hash, subtract } from '../../hash.ts';
-import type { Limits } from '../../limits.ts';
-import type { RecentRow } from '../../recent.ts';
-import { encodeOp } from '../codec.ts';
-import { encodeDelta } from '../messages.ts';
+
+import type { RecentRow } from '../../rules/recentRows.ts';
+import { add, carriedHash, type Hash, subtract } from '../../words/hash.ts';
+import type { Limits } from '../../words/limits.ts';
+import { encodeDelta } from '../protocol/messages.ts';
+import { encodeOp } from '../protocol/opCodec.ts';
 
 /**
  * Each op is encoded once, however many peers there are.

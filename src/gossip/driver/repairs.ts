@@ -1,18 +1,18 @@
 /** Repair as a conversation (rule 11): what is asked, answered and born again is decided in repair.ts. */
-import type { Replica } from '../../replica.ts';
+import type { Replica } from '../../replica/replica.ts';
 import {
   type ComparedMessage,
   type CompareMessage,
   encodeCompare,
   encodeCompared,
-} from '../messages.ts';
+} from '../protocol/messages.ts';
 import {
   bucketCount,
   bucketSums,
   differingBuckets,
   entriesOf,
   entriesToBearAgain,
-} from '../repair.ts';
+} from '../protocol/repair.ts';
 import type { ConnectionId } from '../transport.ts';
 
 export interface RepairsOptions {

@@ -3,10 +3,11 @@
  * it, which it does once it has committed the one before. The last part is kept until then, since an
  * asking may come twice.
  */
-import { SnapshotSource } from '../../replica/snapshotSource.ts';
-import type { Replica } from '../../replica.ts';
-import { encodeSnapshot } from '../messages.ts';
+
+import type { Replica } from '../../replica/replica.ts';
+import { encodeSnapshot } from '../protocol/messages.ts';
 import type { ConnectionId } from '../transport.ts';
+import { SnapshotSource } from './snapshotSource.ts';
 
 export interface SnapshotsOptions {
   readonly replica: Replica;

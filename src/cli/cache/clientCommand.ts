@@ -1,0 +1,95 @@
+/** What the commands that talk to a cluster share: where it is, and how its errors become words. */
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { HearsayClient } from '../../client/index.ts';
+import { duration } from '../../node/settingKinds.ts';
+import { HearsayError, SettingError } from '../../words/errors.ts';
+import { parseAnswer } from '../terminal/exactJson.ts';
+
+const DEFAULT_URL = 'http://localhost:8000';
+const DEFAULT_TIMEOUT = '10s';
+
+const durationSchema = duration('1ms', '100000d', { default: null, help: '' });
+
+/** Adds the options of every such command. */
+export function addClientOptions(command: Command): void {
+  command
+    .addOption(
+      new Option(
+        '--url <url>',
+        `base URL of a node, and with commas of others to fall back on (HEARSAY_URL, default ${DEFAULT_URL})`,
+      )
+        .argParser((urls: string, before: readonly string[] = []) => [
+          ...before,
+          ...(urlsFrom(urls) ?? []),
+        ])
+        .default(undefined),
+    )
+    .addOption(
+      new Option('--timeout <duration>', `how long to try (default ${DEFAULT_TIMEOUT})`).argParser(
+        durationMs,
+      ),
+    )
+    .option('--json', 'one line of JSON for each result');
+}
+
+/** What every such command can be told. */
+export interface ClientFlags {
+  readonly url?: readonly string[];
+  /** Milliseconds. */
+  readonly timeout?: number;
+  readonly json?: true;
+}
+
+/** Runs with a client and closes it. @throws HearsayError, SettingError, for people. */
+export async function withCommandClient(
+  { url, timeout = durationMs(DEFAULT_TIMEOUT) }: ClientFlags,
+  run: (client: HearsayClient, timeoutMs: number) => Promise<void>,
+): Promise<void> {
+  // Here, so that help and mistakes don't wait for it.
+  const clients = await import('../../client/index.ts');
+  try {
+    const client = clients.createClient({
+      endpoints: url ?? urlsFrom(process.env.HEARSAY_URL) ?? [DEFAULT_URL],
+      timeoutMs: timeout,
+      attemptTimeoutMs: Math.min(timeout, 3000),
+      parseJson: parseAnswer,
+    });
+    try {
+      await run(client, timeout);
+    } finally {
+      await client.close();
+    }
+  } catch (error) {
+    // What was refused before it was sent is a mistake of the command line.
+    if (error instanceof clients.InvalidRequestError && error.status === null)
+      throw new SettingError(error.message, { cause: error });
+    if (error instanceof clients.HearsayError)
+      throw new HearsayError(withAdvice(error.message, error.mayBeStored), { cause: error });
+    throw error;
+  }
+}
+
+/** Reads `10s`. @throws InvalidArgumentError */
+export function durationMs(text: string): number {
+  const parsed = durationSchema.safeParse(text);
+  if (parsed.success) return parsed.data;
+  throw new InvalidArgumentError('It must be a duration such as 250ms, 10s, 1m or 24h.');
+}
+
+/** Reads a whole number from `least` to `most`. */
+export const wholeNumber =
+  (least: number, most: number) =>
+  (text: string): number => {
+    const number = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
+    if (number >= least && number <= most) return number;
+    throw new InvalidArgumentError(`It must be a whole number from ${least} to ${most}.`);
+  };
+
+function urlsFrom(text: string | undefined): string[] | null {
+  const urls = text?.split(',').map((url) => url.trim()) ?? [];
+  const given = urls.filter((url) => url !== '');
+  return given.length === 0 ? null : given;
+}
+
+const withAdvice = (message: string, mayBeStored: boolean): string =>
+  mayBeStored && !message.includes('unknown') ? `${message} It may have been stored.` : message;

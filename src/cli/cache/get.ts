@@ -1,0 +1,45 @@
+/** `hearsay get`: one value. */
+import type { Command } from 'commander';
+import type { Entry } from '../../client/index.ts';
+import { HearsayError } from '../../words/errors.ts';
+import { outputColumns, printLine } from '../terminal/output.ts';
+import { entryJson, printedValue } from '../terminal/values.ts';
+import { addClientOptions, type ClientFlags, withCommandClient } from './clientCommand.ts';
+
+interface GetFlags extends ClientFlags {
+  readonly after?: string;
+}
+
+export function register(program: Command): void {
+  const command = program
+    .command('get')
+    .summary('print a value')
+    .description('Prints the value of a key: a text as it is, all else as JSON.')
+    .argument('<key>', 'the key')
+    .option('--after <token>', 'wait until the node has this write')
+    .addHelpText('after', EXAMPLES)
+    .action(get);
+  addClientOptions(command);
+}
+
+/** @throws HearsayError where the key is absent. */
+async function get(key: string, flags: GetFlags): Promise<void> {
+  await withCommandClient(flags, async (client) => {
+    const entry = await client.get(key, { after: flags.after ?? null });
+    if (entry === undefined) throw new HearsayError(`There is no ${JSON.stringify(key)}.`);
+    if (flags.json) await printLine(entryLine(entry));
+    else await printLine(printedValue(entry.value, outputColumns()));
+  });
+}
+
+/** An entry as a line of JSON. */
+export const entryLine = (entry: Entry): string =>
+  entryJson(
+    { key: entry.key, version: entry.version, expires_at: entry.expiresAt?.toISOString() ?? null },
+    entry,
+  );
+
+const EXAMPLES = `
+Examples:
+  hearsay get greeting
+  hearsay get user/1 --json --url http://localhost:8001`;

@@ -1,0 +1,109 @@
+/** `hearsay put`: stores one value. */
+import { buffer } from 'node:stream/consumers';
+import { type Command, Option } from 'commander';
+import type { PutOptions, Stored } from '../../client/index.ts';
+import { HearsayError } from '../../words/errors.ts';
+import { printLine } from '../terminal/output.ts';
+import { parseValue } from '../terminal/values.ts';
+import {
+  addClientOptions,
+  type ClientFlags,
+  durationMs,
+  wholeNumber,
+  withCommandClient,
+} from './clientCommand.ts';
+
+interface PutFlags extends ClientFlags {
+  /** Milliseconds. */
+  readonly ttl?: number;
+  readonly ifVersion?: number;
+  readonly ifAbsent?: true;
+  readonly acks?: number;
+  readonly string?: true;
+}
+
+/** The version after it must be one that a put may have. */
+const MAX_IF_VERSION = Number.MAX_SAFE_INTEGER - 2;
+
+export function register(program: Command): void {
+  const command = program
+    .command('put')
+    .summary('store a value')
+    .description(
+      'Stores VALUE, which is JSON or else a text, and prints its version. Without a condition ' +
+        'it replaces whatever is there.',
+    )
+    .argument('<key>', 'the key')
+    .argument('<value>', 'the value; - reads it from stdin')
+    .addOption(
+      new Option('--ttl <duration>', 'let it expire after 250ms, 10s, 24h').argParser(durationMs),
+    )
+    .addOption(
+      new Option('--if-version <number>', 'only where the version is at most this')
+        .argParser(wholeNumber(0, MAX_IF_VERSION))
+        .conflicts('ifAbsent'),
+    )
+    .option('--if-absent', 'only where the key is absent')
+    .addOption(
+      new Option('--acks <number>', 'wait for so many nodes to store it').argParser(
+        wholeNumber(1, 1000),
+      ),
+    )
+    .option('--string', 'store VALUE as text, whatever it looks like')
+    .addHelpText('after', EXAMPLES)
+    .action(put);
+  addClientOptions(command);
+}
+
+async function put(key: string, text: string, flags: PutFlags): Promise<void> {
+  const value = await readValue(text, flags.string === true);
+  await withCommandClient(flags, async (client) => {
+    const stored = await client.put(key, value, optionsOf(flags));
+    await printLine(flags.json ? storedLine(key, stored) : `version ${stored.version}`);
+    const { acks } = flags;
+    if (acks !== undefined && (stored.acks ?? 0) < acks)
+      throw new HearsayError(
+        `It is stored, but only on ${stored.acks ?? 0} of ${acks} nodes in time.`,
+      );
+  });
+}
+
+function optionsOf({ ttl, ifVersion, ifAbsent, acks }: PutFlags): PutOptions {
+  return {
+    ttlMs: ttl ?? null,
+    version: ifAbsent ? 0 : ifVersion === undefined ? 'next' : ifVersion + 1,
+    ...(acks !== undefined && { acks }),
+  };
+}
+
+/** @throws SettingError, HearsayError */
+async function readValue(text: string, isText: boolean): Promise<unknown> {
+  if (text !== '-') return isText ? text : parseValue(text);
+  const bytes = await buffer(process.stdin);
+  let input: string;
+  try {
+    input = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    throw new HearsayError('What came on stdin is not UTF-8.');
+  }
+  // A text that `echo` has written ends in a line feed that nobody means.
+  return isText ? input : parseValue(input.replace(/\r?\n$/, ''));
+}
+
+const storedLine = (key: string, { version, expiresAt, node, token, acks }: Stored): string =>
+  JSON.stringify({
+    key,
+    version,
+    expires_at: expiresAt?.toISOString() ?? null,
+    node,
+    token,
+    ...(acks !== null && { acks }),
+  });
+
+const EXAMPLES = `
+Examples:
+  hearsay put greeting hello --ttl 10s
+  curl -s https://example.org/user.json | hearsay put user/1 - --if-version 3
+
+A number, true, false, null, [..], {..} and ".." are JSON: --string stores them
+as text. What begins as a list, an object or a quoted text must be JSON.`;

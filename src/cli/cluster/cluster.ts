@@ -1,0 +1,105 @@
+/** `hearsay cluster`: several nodes on this machine, each a process, until Ctrl-C. */
+import { HearsayError } from '../../words/errors.ts';
+import { exitCodeOf, stopSignal } from '../terminal/stopSignals.ts';
+import { type ChildEnd, ChildNode } from './childNode.ts';
+import type { NodePlan } from './clusterPlan.ts';
+import { untilReady } from './clusterReady.ts';
+
+/** A little longer than a node gives itself. */
+const STOP_LIMIT_MS = 6000;
+/** A node that ends sooner after its start is not started again: it would end again. */
+const LEAST_RUN_MS = 3000;
+
+/**
+ * Resolves once all have stopped because a signal came. A node that ends by itself, or is killed, is
+ * started again; the others run on meanwhile.
+ *
+ * @param entry the file that is the `hearsay` command.
+ * @throws HearsayError where a node could not start, or ended soon after it; the others are stopped.
+ */
+export async function cluster(plans: readonly NodePlan[], entry: string): Promise<void> {
+  const children = plans.map((plan) => new ChildNode(plan, entry));
+  const stop = stopSignal((signal) => {
+    for (const child of children) child.kill();
+    process.exit(exitCodeOf(signal));
+  }).then(() => 'stop' as const);
+  const startedAtMs = performance.now();
+  const firstEnd = Promise.race(children.map((child) => child.ended));
+  const waiting = new AbortController();
+  const ready = Promise.all(children.map((child) => child.serving))
+    .then(() => untilReady(plans, waiting.signal))
+    .then(() => 'ready' as const);
+  try {
+    const first = await Promise.race([stop, firstEnd, ready]);
+    if (first === 'stop') return;
+    if (first !== 'ready') {
+      // The others may fail for the same reason, and one sentence says it.
+      for (const child of children) child.mute();
+      throw new HearsayError(first.failure ?? sentenceOn(first));
+    }
+    process.stdout.write(welcome(plans));
+    await keepRunning(children, entry, startedAtMs, stop);
+  } finally {
+    waiting.abort();
+    await stopAll(children);
+  }
+}
+
+/**
+ * Resolves at the stop. Each child that ends meanwhile is replaced by a new one, in its place.
+ *
+ * @throws HearsayError where one ends too soon after its start.
+ */
+async function keepRunning(
+  children: ChildNode[],
+  entry: string,
+  firstStartMs: number,
+  stop: Promise<'stop'>,
+): Promise<void> {
+  const startsMs = children.map(() => firstStartMs);
+  for (;;) {
+    const ends = children.map(async ({ ended }, index) => ({ index, end: await ended }));
+    const next = await Promise.race([stop, ...ends]);
+    if (next === 'stop') return;
+    const { index, end } = next;
+    const old = children[index];
+    const ranMs = performance.now() - (startsMs[index] ?? 0);
+    if (old === undefined || ranMs < LEAST_RUN_MS) throw new HearsayError(sentenceOn(end));
+    process.stderr.write(`${end.nodeId} has ended (${end.how}) and is started again.\n`);
+    startsMs[index] = performance.now();
+    children[index] = new ChildNode(old.plan, entry);
+  }
+}
+
+async function stopAll(children: readonly ChildNode[]): Promise<void> {
+  const killAll = setTimeout(() => {
+    for (const child of children) child.kill();
+  }, STOP_LIMIT_MS);
+  for (const child of children) child.stop();
+  await Promise.all(children.map((child) => child.ended));
+  clearTimeout(killAll);
+}
+
+function sentenceOn({ nodeId, failure, how }: ChildEnd): string {
+  return `${nodeId} has ended unexpectedly and the others were stopped: ${failure ?? `${how}.`}`;
+}
+
+/** What runs, where, and what to try. */
+export function welcome(plans: readonly NodePlan[]): string {
+  const names = plans.map(({ nodeId }) => nodeId.length);
+  const urls = plans.map(({ url }) => url.length);
+  const lines = plans.map(
+    ({ nodeId, url, dataDir }) =>
+      `  ${nodeId.padEnd(Math.max(...names))}  ${url.padEnd(Math.max(...urls))}  data in ${dataDir}`,
+  );
+  const [first, second = first] = plans;
+  const key = 'cache/greeting';
+  return `${plans.length === 1 ? 'One node runs' : `${plans.length} nodes run`}; Ctrl-C stops, the data stays:
+${lines.join('\n')}
+Try:
+  curl -X PUT ${first?.url}/${key} -H 'Content-Type: application/json' \\
+    -d '{"value": "hello", "version": "next"}'
+  curl ${second?.url}/${key}
+  curl ${plans.at(-1)?.url}/_cluster
+`;
+}

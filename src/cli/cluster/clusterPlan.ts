@@ -1,0 +1,82 @@
+/** What `hearsay cluster` is told, and what each of its nodes is told in turn. */
+import { join } from 'node:path';
+import {
+  describeSettings,
+  type Environment,
+  type Flags,
+  readShape,
+  whole,
+} from '../../node/settingKinds.ts';
+import { isLoopback, readSettings, settingsShape } from '../../node/settings.ts';
+import { SettingError } from '../../words/errors.ts';
+
+const LAST_PORT = 65_535;
+
+// Of the first four each node gets its own.
+const { nodeId: _id, nodes: _nodes, url: _url, port: _port, ...sharedShape } = settingsShape;
+
+/** All that the command takes, in the order of its help. */
+export const clusterShape = {
+  nodes: whole(1, 16, {
+    default: '3',
+    placeholder: 'number',
+    help: 'how many nodes to run',
+    // Elsewhere NODES is a list of URLs.
+    hasEnvironment: false,
+  }),
+  firstPort: whole(1, LAST_PORT, {
+    default: '8001',
+    placeholder: 'port',
+    help: 'port of the first node; the others take the ports after it',
+  }),
+  ...sharedShape,
+};
+
+export interface NodePlan {
+  readonly nodeId: string;
+  readonly url: string;
+  readonly dataDir: string;
+  /** What it finds in its environment beside what this process finds in its own. */
+  readonly environment: Environment;
+}
+
+/** @throws SettingError, before anything is started. */
+export function planCluster(flags: Flags, environment: Environment): NodePlan[] {
+  const { nodes: count, firstPort, ...shared } = readShape(clusterShape, flags, environment);
+  if (firstPort + count - 1 > LAST_PORT) {
+    throw new SettingError(
+      `--first-port (FIRST_PORT) must leave room for ${count} ports up to ${LAST_PORT}, not ${firstPort}.`,
+    );
+  }
+  const ports = Array.from({ length: count }, (_unused, index) => firstPort + index);
+  const urls = ports.map((port) => `http://${hostInUrl(shared.host)}:${port}`);
+  const plans = urls.map((url, index): NodePlan => {
+    const nodeId = `node${index + 1}`;
+    const dataDir = join(shared.dataDir, nodeId);
+    const own = {
+      NODE_ID: nodeId,
+      NODES: urls.join(','),
+      URL: url,
+      PORT: String(ports[index]),
+      DATA_DIR: dataDir,
+      // A child writes to a pipe, yet it is this terminal's person who reads it.
+      LOG_FORMAT: shared.logFormat === 'auto' ? 'text' : shared.logFormat,
+    };
+    return { nodeId, url, dataDir, environment: { ...asEnvironment(flags), ...own } };
+  });
+  for (const plan of plans) readSettings({}, { ...environment, ...plan.environment });
+  return plans;
+}
+
+/** Flags reach the children by their environment, where a list of processes doesn't show them. */
+function asEnvironment(flags: Flags): Environment {
+  const variables = describeSettings(sharedShape).map(
+    (one) => [one.environment ?? '', flags[one.name]] as const,
+  );
+  return Object.fromEntries(variables.filter(([, text]) => text !== undefined));
+}
+
+function hostInUrl(host: string): string {
+  if (isLoopback(host) || host === '0.0.0.0' || host === '::') return 'localhost';
+  return host.includes(':') ? `[${host}]` : host;
+}

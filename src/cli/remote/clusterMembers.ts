@@ -1,0 +1,75 @@
+/** The members of a cluster, as one of its nodes tells them in GET /_cluster. */
+import { z } from 'zod';
+import { HearsayError } from '../../words/errors.ts';
+import type { Vector } from '../../words/vector.ts';
+import { askJson, type NodeAddress } from './urlReader.ts';
+
+export interface ClusterMember {
+  readonly origin: string;
+  readonly nodeId: string;
+  readonly url: string | null;
+  /** RFC 3339, or null where it was never heard. */
+  readonly lastHeardAt: string | null;
+  /** Ops that it has not acknowledged; null before it has acknowledged any. */
+  readonly behindOps: number | null;
+  readonly holdsBack: boolean;
+  readonly acknowledged: Vector | null;
+}
+
+export interface ClusterView {
+  readonly origin: string;
+  readonly members: readonly ClusterMember[];
+  /** Origins of the peers that it talks to now. */
+  readonly connected: ReadonlySet<string>;
+  /** As `formatHash` writes it. */
+  readonly mapSum: string;
+  readonly mapSumAsOf: string;
+  readonly vector: Vector;
+}
+
+const clusterSchema = z.object({
+  origin: z.string(),
+  vector: z.record(z.string(), z.number()),
+  map_sum: z.object({ sum: z.string(), as_of: z.string() }),
+  peers: z.array(z.object({ origin: z.string().nullable(), state: z.string() })),
+  members: z.array(
+    z.object({
+      origin: z.string(),
+      node: z.string(),
+      url: z.string().nullable(),
+      last_heard_at: z.string().nullable(),
+      behind_ops: z.number().nullable(),
+      holds_back: z.boolean(),
+      acknowledged: z.record(z.string(), z.number()).nullable(),
+    }),
+  ),
+});
+
+/** @throws HearsayError */
+export async function clusterOf(address: NodeAddress): Promise<ClusterView> {
+  const parsed = clusterSchema.safeParse(await askJson(address, '/_cluster'));
+  if (!parsed.success)
+    throw new HearsayError(`${address.url} does not tell its members: it is an older node.`);
+  const { origin, vector, members, peers, map_sum: mapSum } = parsed.data;
+  return {
+    origin,
+    vector: new Map(Object.entries(vector)),
+    connected: new Set(
+      peers.flatMap((peer) => (peer.state === 'connected' ? (peer.origin ?? []) : [])),
+    ),
+    mapSum: mapSum.sum,
+    mapSumAsOf: mapSum.as_of,
+    members: members.map((member) => ({
+      origin: member.origin,
+      nodeId: member.node,
+      url: member.url,
+      lastHeardAt: member.last_heard_at,
+      behindOps: member.behind_ops,
+      holdsBack: member.holds_back,
+      acknowledged: member.acknowledged && new Map(Object.entries(member.acknowledged)),
+    })),
+  };
+}
+
+export const membersOf = async (address: NodeAddress): Promise<readonly ClusterMember[]> =>
+  (await clusterOf(address)).members;

@@ -1,0 +1,69 @@
+/**
+ * JSON as it is written: digits that a double can't hold stay, and what is nested too deeply to be
+ * walked through stays a text.
+ */
+import { elementTexts, isDeeperThan, memberText } from '../../words/json.ts';
+
+/** What the platform knows of a number's text, which the types of ES2024 don't name. */
+interface ExactJson {
+  parse(
+    text: string,
+    reviver: (key: string, value: unknown, context: { readonly source?: string }) => unknown,
+  ): unknown;
+  rawJSON(text: string): unknown;
+}
+
+const exactJson = JSON as unknown as ExactJson;
+
+/** Revivers, JSON.stringify and inspect recurse, and overflow the stack some thousand levels down. */
+const MAX_DEPTH = 500;
+
+/** A value that is nested too deeply to be taken apart: its text. */
+export class DeepJson {
+  readonly text: string;
+
+  constructor(text: string) {
+    this.text = text;
+  }
+}
+
+/**
+ * `JSON.parse` that keeps a number's own text where JavaScript would write another.
+ *
+ * @returns a DeepJson for what is nested too deeply.
+ * @throws SyntaxError
+ */
+export function parseExactly(text: string): unknown {
+  if (isDeeperThan(text, MAX_DEPTH)) {
+    // Without a reviver it knows no depth.
+    JSON.parse(text);
+    return new DeepJson(text);
+  }
+  return exactJson.parse(text, (_key, value, { source }) =>
+    typeof value === 'number' && source !== undefined && source !== String(value)
+      ? exactJson.rawJSON(source)
+      : value,
+  );
+}
+
+/**
+ * A node's answer, or an event of a watch: its values are parsed exactly, each by itself, so that a deep
+ * one leaves the rest of a list as it is.
+ *
+ * @throws SyntaxError
+ */
+export function parseAnswer(text: string): unknown {
+  const answer = parseExactly(text);
+  return answer instanceof DeepJson ? withExactValues(JSON.parse(text), text) : answer;
+}
+
+function withExactValues(answer: unknown, text: string): unknown {
+  if (typeof answer !== 'object' || answer === null) return answer;
+  const value = memberText(text, 'value');
+  const entries = memberText(text, 'entries');
+  return {
+    ...answer,
+    ...(value !== undefined && { value: parseExactly(value) }),
+    ...(entries !== undefined && { entries: elementTexts(entries).map(parseAnswer) }),
+  };
+}

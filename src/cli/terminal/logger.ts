@@ -1,0 +1,59 @@
+/** The node's own log: on stderr, as JSON for machines or as lines for people. */
+import { type DestinationStream, type Logger, pino, stdTimeFunctions } from 'pino';
+import { z } from 'zod';
+import type { NodeSettings } from '../../node/settings.ts';
+
+export type { Logger };
+
+const STDERR = 2;
+
+export function createLogger(settings: NodeSettings, isTerminal: boolean): Logger {
+  const { logFormat, logLevel, nodeId } = settings;
+  // Synchronous, so that the last line before a crash is there; it also outlives a reader that went.
+  const stderr = pino.destination({ dest: STDERR, sync: true });
+  const asText = logFormat === 'text' || (logFormat === 'auto' && isTerminal);
+  return pino(
+    {
+      level: logLevel,
+      base: { node: nodeId },
+      timestamp: stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+    },
+    asText ? asLines(stderr) : stderr,
+  );
+}
+
+function asLines(stream: DestinationStream): DestinationStream {
+  return { write: (json) => stream.write(`${logLine(json)}\n`) };
+}
+
+const lineSchema = z.looseObject({
+  time: z.string(),
+  level: z.string(),
+  msg: z.string().optional(),
+  err: z.looseObject({ stack: z.string().optional() }).optional(),
+});
+
+/** `12:30:01.250 warn  A peer was refused. peer=node2`, and an error's stack below it. */
+export function logLine(json: string): string {
+  const { time, level, msg, err, node: _, ...rest } = lineSchema.parse(JSON.parse(json));
+  const fields = Object.entries(rest).map(([name, value]) => `${name}=${fieldText(value)}`);
+  const head = [time.slice(11, 23), level.padEnd(5), withoutControls(msg ?? ''), ...fields];
+  const stack = err?.stack?.split('\n').map((line) => `\n  ${withoutControls(line)}`) ?? [];
+  return head.filter((part) => part !== '').join(' ') + stack.join('');
+}
+
+/** Quoted where it would not be told from what follows. */
+function fieldText(value: unknown): string {
+  if (typeof value === 'string' && /^[\x21-\x7e]+$/.test(value) && !/["=]/.test(value))
+    return value;
+  return withoutControls(JSON.stringify(value));
+}
+
+/** A line stays one line, whatever a peer has called itself. */
+function withoutControls(text: string): string {
+  return text.replace(
+    /\p{Cc}/gu,
+    (control) => `\\u${control.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}

@@ -1,0 +1,94 @@
+/** Values as they are typed and shown: exactly, so that no digit is lost on the way. */
+import { inspect } from 'node:util';
+import { type Encoded, encodeValue } from '../../client/values/values.ts';
+import { SettingError } from '../../words/errors.ts';
+import { DeepJson, parseExactly } from './exactJson.ts';
+
+/**
+ * What is meant by VALUE: JSON, or else the text itself.
+ *
+ * @throws SettingError where it begins as JSON that is more than a word does, and is none: a bracket
+ *   that was forgotten is no wish to store a text.
+ */
+export function parseValue(text: string): unknown {
+  const value = parsedOrText(text);
+  if (value instanceof DeepJson)
+    throw new SettingError(
+      'VALUE is nested too deeply for this command: send it with PUT /cache/{key}.',
+    );
+  return value;
+}
+
+function parsedOrText(text: string): unknown {
+  try {
+    return parseExactly(text);
+  } catch (error) {
+    if (!/^\s*[[{"]/.test(text)) return text;
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new SettingError(
+      `VALUE begins as JSON and is none (${reason}): mend it, or add --string to store it as text.`,
+    );
+  }
+}
+
+/** An entry or a put as one line of JSON, with the names that the REST interface has. */
+export function entryJson(
+  facts: Readonly<Record<string, unknown>>,
+  entry: { readonly value: unknown } | null,
+): string {
+  const head = JSON.stringify(facts).slice(0, -1);
+  if (entry === null) return `${head}}`;
+  const comma = head === '{' ? '' : ',';
+  try {
+    const { value, meta } = encoded(entry.value);
+    const annotations = meta === null ? '' : `,"meta":${JSON.stringify(meta)}`;
+    return `${head}${comma}"value":${value}${annotations}}`;
+  } catch (error) {
+    return `${head}${comma}"error":${JSON.stringify(messageOf(error))}}`;
+  }
+}
+
+/** A value on one line, for people: JSON, and as JavaScript writes it where JSON has no form. */
+export function shownValue(entry: { readonly value: unknown }): string {
+  try {
+    const { value, meta } = encoded(entry.value);
+    if (meta === null) return withoutControls(value);
+    return inspect(entry.value, {
+      depth: 20,
+      breakLength: Number.POSITIVE_INFINITY,
+      compact: true,
+    });
+  } catch (error) {
+    return `(${messageOf(error)})`;
+  }
+}
+
+/** A value by itself: a text as it is, all else as JSON, over several lines where it is long. */
+export function printedValue(value: unknown, columns: number): string {
+  if (typeof value === 'string') return value;
+  if (value instanceof DeepJson) return value.text;
+  const { value: text, meta } = encodeValue(value);
+  if (meta !== null)
+    return inspect(value, { depth: 20, breakLength: columns, maxArrayLength: null });
+  return text.length <= columns ? text : JSON.stringify(value, null, 2);
+}
+
+const encoded = (value: unknown): Encoded =>
+  value instanceof DeepJson ? { value: value.text, meta: null } : encodeValue(value);
+
+/** A line stays a line, and a terminal obeys to nobody's key. */
+export const withoutControls = (text: string): string =>
+  text.replace(
+    /\p{Cc}/gu,
+    (control) => `\\u${control.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+
+/** What makes the bounds of a key in a table uncertain, or its look: blanks, controls, what has no width. */
+const AMBIGUOUS_KEY = /^$|^"|[\s\p{C}]/u;
+
+/** A key in a table: as it is, or as JSON where it could be taken for another. */
+export const shownKey = (key: string): string =>
+  AMBIGUOUS_KEY.test(key) ? withoutControls(JSON.stringify(key)) : key;
+
+const messageOf = (error: unknown): string =>
+  error instanceof Error ? error.message : String(error);

@@ -1,0 +1,98 @@
+/** Several ops in one request and one commit, as a caller writes them and gets them back. */
+
+import {
+  type ConflictError,
+  HearsayError,
+  InvalidRequestError,
+  type UnknownOutcomeError,
+} from '../errors.ts';
+import type { Entry } from './entry.ts';
+import type { OpSender, Settled } from './opSender.ts';
+import { type Deleted, deleteOp, getOp, type Op, putOp, readGet, type Stored } from './ops.ts';
+import { type ReadBack, settleDelete, settlePut } from './settle.ts';
+
+export type BatchOp =
+  | {
+      readonly op: 'put';
+      readonly key: string;
+      readonly value: unknown;
+      /** As in `PutOptions`. */
+      readonly version?: number | 'next';
+      readonly ttlMs?: number | null;
+    }
+  | { readonly op: 'get'; readonly key: string }
+  | { readonly op: 'delete'; readonly key: string; readonly upToVersion?: number };
+
+/** Why one op of a batch changed nothing, or may have. */
+export type Refusal = ConflictError | UnknownOutcomeError;
+
+/** What comes of one op: a refusal is a result, because the other ops are carried out all the same. */
+export type BatchResult<O extends BatchOp> = O extends { readonly op: 'get' }
+  ? Entry | undefined
+  : O extends { readonly op: 'put' }
+    ? Stored | Refusal
+    : Deleted | Refusal;
+
+export type BatchResults<Ops extends readonly BatchOp[]> = {
+  [Index in keyof Ops]: BatchResult<Ops[Index]>;
+};
+
+export interface BatchOptions {
+  /** Tokens that the reads are to see. */
+  readonly after?: string | null;
+  readonly signal?: AbortSignal;
+}
+
+/** @throws InvalidRequestError, and as `OpSender.send` does. */
+export async function sendBatch<const Ops extends readonly BatchOp[]>(
+  sender: OpSender,
+  batchOps: Ops,
+  { after = null, signal }: BatchOptions,
+  read: ReadBack,
+): Promise<BatchResults<Ops>> {
+  const { maxBatchOps } = sender.requests.settings;
+  if (batchOps.length > maxBatchOps)
+    throw new InvalidRequestError(`A batch must not hold more than ${maxBatchOps} ops.`);
+  const ops = batchOps.map(toOp);
+  const settled = ops.length === 0 ? [] : await sender.send(ops, { after, signal });
+  const results = ops.map(async (op, index) => {
+    const one = settled[index];
+    if (one === undefined) throw new Error('A batch has fewer results than ops.');
+    return refusalAsResult(resultOf(op, one, read));
+  });
+  return (await Promise.all(results)) as BatchResults<Ops>;
+}
+
+function toOp(op: BatchOp): Op {
+  switch (op.op) {
+    case 'put':
+      return putOp(op.key, op.value, op);
+    case 'get':
+      return getOp(op.key);
+    case 'delete':
+      return deleteOp(op.key, op);
+  }
+}
+
+async function resultOf(op: Op, settled: Settled, read: ReadBack) {
+  switch (op.op) {
+    case 'put':
+      return settlePut(op, settled, read);
+    case 'get':
+      return readGet(op, settled);
+    case 'delete':
+      return settleDelete(op, settled);
+  }
+}
+
+async function refusalAsResult<T>(result: Promise<T>): Promise<T | HearsayError> {
+  try {
+    return await result;
+  } catch (error) {
+    const isRefusal =
+      error instanceof HearsayError &&
+      ['ConflictError', 'UnknownOutcomeError'].includes(error.name);
+    if (isRefusal) return error;
+    throw error;
+  }
+}

@@ -1,0 +1,125 @@
+/**
+ * Calls made in one turn share a request.
+ *
+ * Invariants: the ops of a turn go out in the order of the calls, each request after the one before it,
+ * but for reads that wait for a token, which go with those that wait for the same; an op that a node
+ * refuses as malformed costs no other op its outcome; a call that is aborted ends at once, and its
+ * request when no other call waits for it.
+ */
+
+import { InvalidRequestError, TimeoutError, UnavailableError } from '../errors.ts';
+import { BatchedCall } from './batchedCall.ts';
+import type { OpSender, Settled } from './opSender.ts';
+import { batchElement, type Op } from './ops.ts';
+
+/** Of JSON in one request: at most three bytes a character, and so below a node's own 1 MiB. */
+const MAX_BATCH_CHARACTERS = 256 * 1024;
+/** What a node says of a request that might be right without some of its ops. */
+const ONE_SPOILS_ALL = new Set([400, 413, 414, 422]);
+
+export class Batcher {
+  readonly #sender: OpSender;
+  #waiting: BatchedCall[] = [];
+
+  constructor(sender: OpSender) {
+    this.#sender = sender;
+  }
+
+  /** Rejects as `OpSender.send` does, or with the signal's reason. */
+  submit(op: Op, after: string | null, signal: AbortSignal | undefined): Promise<Settled> {
+    const call = new BatchedCall(op, after, signal);
+    const { autoBatch } = this.#sender.requests.settings;
+    if (!autoBatch || standsAlone(op)) void this.#carry([call], false);
+    else {
+      if (this.#waiting.length === 0) queueMicrotask(() => this.#flush());
+      this.#waiting.push(call);
+    }
+    return call.outcome;
+  }
+
+  #flush(): void {
+    // What waits for a token may wait long, or in vain: only what waits for the same may wait with it.
+    const groups = Map.groupBy(this.#waiting, ({ after }) => after);
+    this.#waiting = [];
+    for (const calls of groups.values()) void this.#carryAll(calls);
+  }
+
+  async #carryAll(calls: readonly BatchedCall[]): Promise<void> {
+    const chunks = chunksOf(calls, this.#sender.requests.settings.maxBatchOps);
+    let failure: unknown;
+    for (const chunk of chunks) {
+      if (failure === undefined) failure = await this.#carry(chunk, false);
+      // Each would else take its own time to find out what is known.
+      else for (const call of chunk) call.fail(notSent(failure));
+    }
+  }
+
+  /** @returns the error where no node could be reached, else undefined. Never rejects. */
+  async #carry(calls: readonly BatchedCall[], mayBeStored: boolean): Promise<unknown> {
+    const open = calls.filter((call) => !call.isOver);
+    if (open.length === 0) return undefined;
+    const abandoned = new AbortController();
+    for (const call of open)
+      call.onOver = () => {
+        if (open.every(({ isOver }) => isOver)) abandoned.abort();
+      };
+    try {
+      const settled = await this.#sender.send(
+        open.map(({ op }) => op),
+        {
+          after: open[0]?.after ?? null,
+          signal: abandoned.signal,
+          mayBeStored,
+        },
+      );
+      settled.forEach((one, index) => {
+        open[index]?.settle(one);
+      });
+      return undefined;
+    } catch (error) {
+      return this.#carryFailed(open, error);
+    }
+  }
+
+  async #carryFailed(calls: readonly BatchedCall[], error: unknown): Promise<unknown> {
+    const isSpoilt = error instanceof InvalidRequestError && ONE_SPOILS_ALL.has(error.status ?? 0);
+    if (isSpoilt && calls.length > 1) {
+      const middle = Math.ceil(calls.length / 2);
+      const failure = await this.#carry(calls.slice(0, middle), error.mayBeStored);
+      return (await this.#carry(calls.slice(middle), error.mayBeStored)) ?? failure;
+    }
+    for (const call of calls) call.fail(error);
+    const isUnreachable = error instanceof UnavailableError || error instanceof TimeoutError;
+    return isUnreachable ? error : undefined;
+  }
+}
+
+/** Only a request of its own can ask for acks. */
+const standsAlone = (op: Op): boolean => op.op === 'put' && op.acks !== null;
+
+const notSent = (cause: unknown): UnavailableError =>
+  new UnavailableError('No node took the request before this one, so it was not sent.', { cause });
+
+/** In order; each within both bounds, or a single op. */
+function chunksOf(calls: readonly BatchedCall[], maxOps: number): BatchedCall[][] {
+  const chunks: BatchedCall[][] = [];
+  let characters = 0;
+  for (const call of calls) {
+    const length = lengthOf(call.op);
+    const chunk = chunks.at(-1);
+    if (
+      chunk === undefined ||
+      chunk.length >= maxOps ||
+      characters + length > MAX_BATCH_CHARACTERS
+    ) {
+      chunks.push([call]);
+      characters = length;
+    } else {
+      chunk.push(call);
+      characters += length;
+    }
+  }
+  return chunks;
+}
+
+const lengthOf = (op: Op): number => (op.op === 'put' ? batchElement(op).length : op.key.length);

@@ -1,0 +1,50 @@
+/** What a key holds, as clients see it. */
+import { UndecodableValueError } from '../errors.ts';
+import { countMember, instantMember, type JsonObject } from '../json.ts';
+import { decodeValue } from '../values/values.ts';
+
+export interface Entry<T = unknown> {
+  readonly key: string;
+  /**
+   * Believed to be a `T`: nothing checks what another client has stored. Reading it throws
+   * UndecodableValueError where its annotations can't be applied.
+   */
+  readonly value: T;
+  readonly version: number;
+  /** Null where it never expires. */
+  readonly expiresAt: Date | null;
+}
+
+/** @returns null where the body is no entry. */
+export function readEntry<T>(key: string, body: JsonObject): Entry<T> | null {
+  const version = countMember(body, 'version');
+  if (version === null || !Object.hasOwn(body, 'value')) return null;
+  return withValue({ key, version, expiresAt: instantMember(body, 'expires_at') }, body);
+}
+
+/** The facts with the value of the body; the property throws when it is read, if it can't be decoded. */
+export function withValue<Facts extends object, T>(
+  facts: Facts,
+  body: JsonObject,
+): Facts & { readonly value: T } {
+  try {
+    const value = decodeValue(body.value, body.meta);
+    return { ...facts, value: value as T };
+  } catch (error) {
+    if (!(error instanceof UndecodableValueError)) throw error;
+    const refuse = (): never => {
+      throw error;
+    };
+    const result = Object.defineProperty({ ...facts }, 'value', { enumerable: true, get: refuse });
+    return result as Facts & { readonly value: T };
+  }
+}
+
+/** The entry that an event tells, without the event; its value is not read. */
+export function plainEntry<T>(event: Entry<T>): Entry<T> {
+  const { key, version, expiresAt } = event;
+  const descriptor = Object.getOwnPropertyDescriptor(event, 'value');
+  if (descriptor?.get === undefined) return { key, value: event.value, version, expiresAt };
+  const entry = Object.defineProperty({ key, version, expiresAt }, 'value', descriptor);
+  return entry as Entry<T>;
+}

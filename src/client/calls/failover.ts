@@ -1,0 +1,198 @@
+/**
+ * Sends a request until a node answers it, within bounds.
+ *
+ * Invariants: only what another node, or the same a little later, may answer otherwise is sent again;
+ * `mayBeStored` is true of an exchange or an error as soon as any attempt may have been carried out
+ * without an answer that says so; no attempt is left running.
+ */
+
+import {
+  ClosedError,
+  type HearsayError,
+  InvalidRequestError,
+  ServerError,
+  TimeoutError,
+  UnavailableError,
+} from '../errors.ts';
+import { stringMember } from '../json.ts';
+import type { Settings } from '../options.ts';
+import { AttemptError, attempt, type WireAnswer, type WireRequest } from './attempt.ts';
+import { Endpoints } from './endpoints.ts';
+import { backoffDelayMs, runLimited, sleep } from './timing.ts';
+
+/** An answer, and what is known of the attempts before it. */
+export interface Exchange {
+  readonly answer: WireAnswer;
+  readonly endpoint: string;
+  /** Whether an earlier attempt may have been carried out. */
+  readonly mayBeStored: boolean;
+}
+
+/** What is known of a call while it goes on. */
+interface Progress {
+  readonly request: WireRequest;
+  readonly endsAtMs: number;
+  mayBeStored: boolean;
+  /** The endpoint that is being asked. */
+  asking: string | null;
+  lastError: HearsayError | null;
+}
+
+/** Answers that another attempt may change; of these, 429, 503 and 507 say that nothing was stored. */
+const RETRIED = new Set([408, 425, 429, 500, 502, 503, 504, 507]);
+const NOTHING_STORED = new Set([425, 429, 503, 507]);
+/** Statuses that belong to a key or an op and not to the request as a whole. */
+const OUTCOMES = new Set([200, 404, 409]);
+
+export class Requests {
+  readonly settings: Settings;
+  readonly #endpoints: Endpoints;
+  readonly #closing = new AbortController();
+
+  constructor(settings: Settings) {
+    this.settings = settings;
+    this.#endpoints = new Endpoints(settings.endpoints);
+  }
+
+  /** Aborts once the client is closed, with a ClosedError. */
+  get closing(): AbortSignal {
+    return this.#closing.signal;
+  }
+
+  close(): void {
+    this.#closing.abort(new ClosedError());
+  }
+
+  /**
+   * @param mayBeStored whether the same ops may have been carried out in an earlier request.
+   * @throws InvalidRequestError, UnavailableError, TimeoutError, ServerError, ClosedError, and the
+   *   signal's reason where it aborts.
+   */
+  async send(
+    request: WireRequest,
+    signal: AbortSignal | undefined,
+    mayBeStored = false,
+  ): Promise<Exchange> {
+    const timeoutMs = this.settings.timeoutMs + request.waitMs;
+    const progress: Progress = {
+      request,
+      endsAtMs: performance.now() + timeoutMs,
+      mayBeStored,
+      asking: null,
+      lastError: null,
+    };
+    const timeoutError = () => overdue(progress, timeoutMs);
+    return runLimited({ signals: [signal, this.closing], timeoutMs, timeoutError }, (limited) =>
+      this.#rounds(progress, limited),
+    ).catch((error: unknown) => {
+      if (!(error instanceof ClosedError)) throw error;
+      throw new ClosedError({ mayBeStored: mayBe(progress) });
+    });
+  }
+
+  /** One round asks each node once, without a wait between; then comes a wait, then the next round. */
+  async #rounds(progress: Progress, signal: AbortSignal): Promise<Exchange> {
+    for (let round = 1; ; round++) {
+      const tried = new Set<string>();
+      let endpoint = this.#endpoints.next(tried);
+      while (endpoint !== undefined) {
+        const exchange = await this.#ask(endpoint, progress, signal);
+        if (exchange !== null) return exchange;
+        tried.add(endpoint);
+        endpoint = this.#endpoints.next(tried);
+      }
+      if (round >= this.settings.maxRounds) throw progress.lastError;
+      await this.#waitAfter(round, progress, signal);
+    }
+  }
+
+  /** @returns null where the attempt failed and may be repeated. */
+  async #ask(endpoint: string, progress: Progress, signal: AbortSignal): Promise<Exchange | null> {
+    progress.asking = endpoint;
+    try {
+      const answer = await attempt(this.settings, endpoint, progress.request, signal);
+      if (!isWorthRepeating(answer)) {
+        this.#endpoints.succeeded(endpoint);
+        refuseFinal(answer, endpoint, progress);
+        return { answer, endpoint, mayBeStored: progress.mayBeStored };
+      }
+      if (!NOTHING_STORED.has(answer.status)) noteUnknown(progress);
+      progress.lastError = refusal(answer, endpoint, progress);
+      this.#endpoints.failed(endpoint, answer.retryAfterMs);
+    } catch (error) {
+      if (!(error instanceof AttemptError)) throw error;
+      if (error.mayHaveArrived) noteUnknown(progress);
+      progress.lastError = unreachable(error, progress);
+      this.#endpoints.failed(endpoint, null);
+    }
+    // Not where the call was ended from outside: then this attempt is what is not known.
+    progress.asking = null;
+    return null;
+  }
+
+  async #waitAfter(round: number, progress: Progress, signal: AbortSignal): Promise<void> {
+    const { backoffMs, maxBackoffMs } = this.settings;
+    const { lastError, endsAtMs } = progress;
+    const asked = lastError instanceof UnavailableError ? (lastError.retryAfterMs ?? 0) : 0;
+    // With several nodes another one may be ready sooner than the last one said that it would be.
+    const least = this.#endpoints.count === 1 ? Math.min(asked, maxBackoffMs) : 0;
+    const delayMs = Math.max(least, backoffDelayMs(round, backoffMs, maxBackoffMs));
+    // To say why at once is better than to wait for a time-out that says less.
+    if (performance.now() + delayMs >= endsAtMs && lastError !== null) throw lastError;
+    await sleep(delayMs, signal);
+  }
+}
+
+/** A node's outcome without its body is half an answer, or no node's at all. */
+const isWorthRepeating = ({ status, body }: WireAnswer): boolean =>
+  RETRIED.has(status) || (OUTCOMES.has(status) && body === null);
+
+function noteUnknown(progress: Progress): void {
+  if (progress.request.isWrite) progress.mayBeStored = true;
+}
+
+/** Whether the call's change may have been made by now, an attempt that is under way included. */
+const mayBe = ({ mayBeStored, asking, request }: Progress): boolean =>
+  mayBeStored || (asking !== null && request.isWrite);
+
+function overdue(progress: Progress, timeoutMs: number): TimeoutError {
+  const { asking, lastError } = progress;
+  const last = lastError === null ? '' : ` The last that went wrong: ${lastError.message}`;
+  const where = asking === null ? '' : ` ${asking} was being asked.`;
+  return new TimeoutError(`There was no answer within ${timeoutMs} ms.${where}${last}`, {
+    mayBeStored: mayBe(progress),
+    cause: lastError ?? undefined,
+  });
+}
+
+function unreachable(error: AttemptError, { mayBeStored }: Progress): HearsayError {
+  const facts = { mayBeStored, cause: error };
+  return error.isTimeout
+    ? new TimeoutError(`${error.message}.`, facts)
+    : new UnavailableError(`${error.message}.`, facts);
+}
+
+/** What is thrown where this answer stays the last. */
+function refusal(answer: WireAnswer, endpoint: string, { mayBeStored }: Progress): HearsayError {
+  const { status, retryAfterMs } = answer;
+  const message = sentenceOn(answer, endpoint);
+  if (status === 504 || status === 408) return new TimeoutError(message, { mayBeStored });
+  if (NOTHING_STORED.has(status))
+    return new UnavailableError(message, { mayBeStored }, retryAfterMs);
+  return new ServerError(message, status, { mayBeStored });
+}
+
+/** @throws HearsayError for an answer that no other attempt would change. */
+function refuseFinal(answer: WireAnswer, endpoint: string, { mayBeStored }: Progress): void {
+  const { status } = answer;
+  if (OUTCOMES.has(status)) return;
+  const message = sentenceOn(answer, endpoint);
+  if (status >= 400 && status < 500)
+    throw new InvalidRequestError(message, status, { mayBeStored });
+  throw new ServerError(message, status, { mayBeStored });
+}
+
+function sentenceOn({ status, body }: WireAnswer, endpoint: string): string {
+  if (body === null) return `${endpoint} answered ${status} without JSON: is it a node of Hearsay?`;
+  return `${endpoint} answered ${status}: ${stringMember(body, 'detail') ?? 'no reason given.'}`;
+}

@@ -1,0 +1,80 @@
+/** The keys with a prefix, page by page. */
+
+import { ServerError } from '../errors.ts';
+import { isObject, stringMember } from '../json.ts';
+import { whole } from '../options.ts';
+import { type Entry, readEntry } from './entry.ts';
+import type { OpSender } from './opSender.ts';
+import { checkedText } from './ops.ts';
+
+export interface ListOptions {
+  /** Only keys that start so; default all. */
+  readonly prefix?: string;
+  /** Only keys after this one. */
+  readonly startAfter?: string;
+  /** At most this many entries, from 0; default all. */
+  readonly limit?: number;
+  /** Entries in one request: 1 to 1,000,000, default 500; a node allows 1,000 by default. */
+  readonly pageSize?: number;
+  /** Tokens that every page is to see. */
+  readonly after?: string | null;
+  readonly signal?: AbortSignal;
+}
+
+interface Page<T> {
+  readonly entries: Entry<T>[];
+  /** What the next page starts after, null at the end. */
+  readonly next: string | null;
+}
+
+/**
+ * Live entries in JavaScript's order of strings. Not one instant: each page is as its node had it, and a
+ * key that is there all the while comes once.
+ *
+ * @throws as `Requests.send` does.
+ */
+export async function* listEntries<T>(
+  sender: OpSender,
+  options: ListOptions,
+): AsyncGenerator<Entry<T>, void, undefined> {
+  const prefix = checkedText('A prefix', options.prefix ?? '');
+  const pageSize = whole('pageSize', options.pageSize ?? 500, 1, 1_000_000);
+  let left = whole('limit', options.limit ?? Number.MAX_SAFE_INTEGER, 0, Number.MAX_SAFE_INTEGER);
+  let next: string | null = options.startAfter ?? null;
+  while (left > 0) {
+    const query = new URLSearchParams({ prefix, limit: String(Math.min(left, pageSize)) });
+    if (next !== null) query.set('after', checkedText('startAfter', next));
+    const page: Page<T> = await readPage(sender, `/cache?${query}`, options);
+    yield* page.entries;
+    left -= page.entries.length;
+    if (page.next === null) return;
+    next = page.next;
+  }
+}
+
+async function readPage<T>(
+  sender: OpSender,
+  path: string,
+  { after, signal }: ListOptions,
+): Promise<Page<T>> {
+  const { answer, endpoint } = await sender.exchange(
+    { method: 'GET', path, after: sender.after(after), isWrite: false, waitMs: 0 },
+    { signal },
+  );
+  const body = answer.body ?? {};
+  const rows: unknown = body.entries;
+  if (answer.status === 200 && Array.isArray(rows)) {
+    const entries = rows.flatMap((row: unknown) => readRow<T>(row) ?? []);
+    if (entries.length === rows.length) return { entries, next: stringMember(body, 'next') };
+  }
+  throw new ServerError(
+    `${endpoint} answered a list with what is none (${answer.status}): is it a node of Hearsay?`,
+    answer.status,
+  );
+}
+
+function readRow<T>(row: unknown): Entry<T> | null {
+  if (!isObject(row)) return null;
+  const key = stringMember(row, 'key');
+  return key === null ? null : readEntry<T>(key, row);
+}

@@ -1,0 +1,240 @@
+/** What a client asks for about one key, what comes of it, and the forms of both on the wire. */
+
+import { ConflictError, InvalidRequestError, quoted, ServerError } from '../errors.ts';
+import { countMember, instantMember, isObject, type JsonObject, stringMember } from '../json.ts';
+import { whole } from '../options.ts';
+import { encodeValue } from '../values/values.ts';
+import type { WireRequest } from './attempt.ts';
+import { type Entry, readEntry } from './entry.ts';
+
+export interface PutOptions {
+  /**
+   * From 0 to 2^53 − 2: stored only where the live version is lower, or the key is absent; 0 stores only
+   * where it is absent. Default `next`: whatever is there, its version + 1.
+   */
+  readonly version?: number | 'next';
+  /** From 1 to 10^13 milliseconds; null, the default, never expires. */
+  readonly ttlMs?: number | null;
+  /** How many nodes are to have stored it before the answer, this one counted; see `Stored.acks`. */
+  readonly acks?: number;
+  /** How long the node may wait for them, in milliseconds: 1 to 60,000, default 5,000. */
+  readonly acksTimeoutMs?: number;
+  readonly signal?: AbortSignal;
+}
+
+export interface DeleteOptions {
+  /** Deletes only a live entry of at most this version; else whatever is there. */
+  readonly upToVersion?: number;
+  readonly signal?: AbortSignal;
+}
+
+export interface Stored {
+  readonly version: number;
+  readonly expiresAt: Date | null;
+  /** The node that took the write. */
+  readonly node: string | null;
+  /** Stands for this write: a read `after` it sees it on any node. */
+  readonly token: string | null;
+  /** How many nodes had stored it in time, where `acks` was asked for. */
+  readonly acks: number | null;
+}
+
+export interface Deleted {
+  readonly node: string | null;
+  readonly token: string | null;
+}
+
+export interface PutOp {
+  readonly op: 'put';
+  readonly key: string;
+  /** JSON text. */
+  readonly value: string;
+  readonly meta: JsonObject | null;
+  readonly version: number | 'next';
+  readonly ttlMs: number | null;
+  readonly acks: number | null;
+  readonly acksTimeoutMs: number;
+  /** Told again by `meta`: whose write it is that stands at this version. Null for `next`. */
+  readonly writeId: string | null;
+}
+
+export interface DeleteOp {
+  readonly op: 'delete';
+  readonly key: string;
+  readonly upToVersion: number | null;
+}
+
+export interface GetOp {
+  readonly op: 'get';
+  readonly key: string;
+}
+
+export type Op = PutOp | DeleteOp | GetOp;
+
+/** The outcome of one op as it was answered: a single request's body, or one result of a batch. */
+export interface Answered {
+  readonly status: number;
+  readonly body: JsonObject;
+}
+
+const MAX_VERSION = Number.MAX_SAFE_INTEGER - 1;
+const MAX_TTL_MS = 10 ** 13;
+const MAX_ACKS = 1000;
+const MAX_ACKS_TIMEOUT_MS = 60_000;
+/** The member of `meta` that a write is known again by; readers ignore those that they don't know. */
+const WRITE_ID = 'write';
+/** A longer path goes into a body: servers answer a URL beyond 16 KiB with 431. */
+const MAX_PATH_LENGTH = 8 * 1024;
+
+/** @throws InvalidRequestError */
+export function putOp(key: string, value: unknown, options: PutOptions = {}): PutOp {
+  const { version = 'next', ttlMs = null, acks = null, acksTimeoutMs = 5000 } = options;
+  checkedKey(key);
+  const { value: text, meta } = encodeValue(value);
+  if (version !== 'next') whole('version', version, 0, MAX_VERSION);
+  if (ttlMs !== null) whole('ttlMs', ttlMs, 1, MAX_TTL_MS);
+  if (acks !== null) whole('acks', acks, 1, MAX_ACKS);
+  whole('acksTimeoutMs', acksTimeoutMs, 1, MAX_ACKS_TIMEOUT_MS);
+  if (acks !== null && pathOf(key) === null)
+    throw new InvalidRequestError(`acks can't be asked for on the key ${quoted(key)}.`);
+  const writeId = version === 'next' ? null : newWriteId();
+  return {
+    op: 'put',
+    key,
+    value: text,
+    meta: writeId === null ? meta : { ...meta, [WRITE_ID]: writeId },
+    version,
+    ttlMs,
+    acks,
+    acksTimeoutMs,
+    writeId,
+  };
+}
+
+/** @throws InvalidRequestError */
+export function deleteOp(key: string, { upToVersion }: DeleteOptions = {}): DeleteOp {
+  if (upToVersion !== undefined) whole('upToVersion', upToVersion, 0, MAX_VERSION);
+  return { op: 'delete', key: checkedKey(key), upToVersion: upToVersion ?? null };
+}
+
+/** @throws InvalidRequestError */
+export const getOp = (key: string): GetOp => ({ op: 'get', key: checkedKey(key) });
+
+/** @throws InvalidRequestError */
+function checkedKey(key: string): string {
+  if (key !== '') return checkedText('A key', key);
+  throw new InvalidRequestError('A key must not be empty.');
+}
+
+/** Text travels as UTF-8, which has no half of a surrogate pair. @throws InvalidRequestError */
+export function checkedText(what: string, text: string): string {
+  if (typeof text !== 'string') throw new InvalidRequestError(`${what} must be a string.`);
+  if (text.isWellFormed()) return text;
+  throw new InvalidRequestError(`${what} must not hold half of a surrogate pair: ${quoted(text)}.`);
+}
+
+/** The op as a request of its own; null where only a batch can carry it. */
+export function singleRequest(op: Op, after: string | null): WireRequest | null {
+  const path = pathOf(op.key);
+  if (path === null) return null;
+  switch (op.op) {
+    case 'get':
+      return { method: 'GET', path, after, isWrite: false, waitMs: 0 };
+    case 'delete': {
+      const query = op.upToVersion === null ? '' : `?version=${op.upToVersion}`;
+      return { method: 'DELETE', path: path + query, after: null, isWrite: true, waitMs: 0 };
+    }
+    case 'put': {
+      const { acks, acksTimeoutMs } = op;
+      const query = acks === null ? '' : `?acks=${acks}&timeout_ms=${acksTimeoutMs}`;
+      const waitMs = acks === null ? 0 : acksTimeoutMs;
+      const body = `{${putMembers(op)}}`;
+      return { method: 'PUT', path: path + query, body, after: null, isWrite: true, waitMs };
+    }
+  }
+}
+
+/** The op as an element of a batch, in JSON. */
+export function batchElement(op: Op): string {
+  const head = `{"op":"${op.op}","key":${JSON.stringify(op.key)}`;
+  if (op.op === 'put') return `${head},${putMembers(op)}}`;
+  if (op.op === 'delete' && op.upToVersion !== null) return `${head},"version":${op.upToVersion}}`;
+  return `${head}}`;
+}
+
+/** @throws ServerError for an answer that no node gives. */
+export function readGet<T>(op: GetOp, { status, body }: Answered): Entry<T> | undefined {
+  if (isAbsent(status, body)) return undefined;
+  const entry = status === 200 ? readEntry<T>(op.key, body) : null;
+  return entry ?? strange(op, status);
+}
+
+/** @throws ConflictError, ServerError */
+export function readPut(op: PutOp, { status, body }: Answered): Stored {
+  refuseConflict(op, status, body);
+  const version = countMember(body, 'version') ?? op.version;
+  if (!says('stored', status, body) || version === 'next') return strange(op, status);
+  return {
+    version,
+    expiresAt: instantMember(body, 'expires_at'),
+    node: stringMember(body, 'node'),
+    token: stringMember(body, 'token'),
+    acks: countMember(body, 'acks'),
+  };
+}
+
+/** @throws ConflictError, ServerError */
+export function readDelete(op: DeleteOp, { status, body }: Answered): Deleted {
+  refuseConflict(op, status, body);
+  if (!says('deleted', status, body)) return strange(op, status);
+  return { node: stringMember(body, 'node'), token: stringMember(body, 'token') };
+}
+
+/** Whether the entry that a get was answered with is this put's. */
+export const isOwnWrite = ({ version, writeId }: PutOp, { status, body }: Answered): boolean =>
+  status === 200 &&
+  countMember(body, 'version') === version &&
+  isObject(body.meta) &&
+  stringMember(body.meta, WRITE_ID) === writeId;
+
+/** Other servers answer 404 as well: a node says it in one of two ways. */
+const isAbsent = (status: number, body: JsonObject): boolean =>
+  status === 404 && (body.detail === 'Not found' || body.detail === 'Expired');
+
+/** A single answer says what was done; a result of a batch has its status there. */
+const says = (what: 'stored' | 'deleted', status: number, body: JsonObject): boolean =>
+  status === 200 && (body.status === what || body.status === status);
+
+function refuseConflict({ key }: Op, status: number, body: JsonObject): void {
+  if (status !== 409) return;
+  const currentVersion = countMember(body, 'current_version');
+  if (currentVersion === null) return;
+  throw new ConflictError(key, currentVersion, stringMember(body, 'token'));
+}
+
+function strange({ op, key }: Op, status: number): never {
+  throw new ServerError(
+    `The answer (${status}) to the ${op} of ${quoted(key)} is none of Hearsay's: is it a node?`,
+    status,
+    { mayBeStored: op !== 'get' && status === 200 },
+  );
+}
+
+function putMembers({ value, version, ttlMs, meta }: PutOp): string {
+  const ttl = ttlMs === null ? '' : `,"ttl_ms":${ttlMs}`;
+  const annotations = meta === null ? '' : `,"meta":${JSON.stringify(meta)}`;
+  return `"value":${value},"version":${JSON.stringify(version)}${ttl}${annotations}`;
+}
+
+/** Null for what is no segment of a path: URL parsing takes dots away, however they are encoded. */
+function pathOf(key: string): string | null {
+  if (key === '.' || key === '..') return null;
+  const path = `/cache/${encodeURIComponent(key)}`;
+  return path.length > MAX_PATH_LENGTH ? null : path;
+}
+
+/** 60 random bits. `randomUUID` would be missing in browsers on pages without TLS. */
+function newWriteId(): string {
+  const words = crypto.getRandomValues(new Uint32Array(2));
+  return Array.from(words, (word) => (word >>> 2).toString(36)).join('');
+}

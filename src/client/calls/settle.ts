@@ -1,0 +1,57 @@
+/**
+ * From outcomes to results and errors.
+ *
+ * Invariant: a conflict is reported as one only where this write was certainly not stored. Where an
+ * attempt went unanswered it may have been stored, and then it is what a later attempt conflicts with.
+ * So the entry is read, and known again by the id that the write has put beside its value; what can't be
+ * told apart is an UnknownOutcomeError.
+ */
+import { ConflictError, UnknownOutcomeError } from '../errors.ts';
+import { instantMember } from '../json.ts';
+import type { Settled } from './opSender.ts';
+import {
+  type Deleted,
+  type DeleteOp,
+  type GetOp,
+  getOp,
+  isOwnWrite,
+  type PutOp,
+  readDelete,
+  readPut,
+  type Stored,
+} from './ops.ts';
+
+/** Reads a key after a token, where there is one. */
+export type ReadBack = (op: GetOp, after: string | null) => Promise<Settled>;
+
+/** @throws ConflictError, UnknownOutcomeError, ServerError */
+export async function settlePut(op: PutOp, settled: Settled, read: ReadBack): Promise<Stored> {
+  try {
+    return readPut(op, settled);
+  } catch (error) {
+    if (!(error instanceof ConflictError && settled.mayBeStored)) throw error;
+    return knownAgain(op, error, read);
+  }
+}
+
+/** @throws ConflictError, UnknownOutcomeError, ServerError */
+export function settleDelete(op: DeleteOp, settled: Settled): Deleted {
+  try {
+    return readDelete(op, settled);
+  } catch (error) {
+    if (!(error instanceof ConflictError && settled.mayBeStored)) throw error;
+    throw new UnknownOutcomeError(op.key, error.currentVersion, error);
+  }
+}
+
+async function knownAgain(op: PutOp, conflict: ConflictError, read: ReadBack): Promise<Stored> {
+  const { currentVersion, token } = conflict;
+  const unknown = (cause: unknown) => new UnknownOutcomeError(op.key, currentVersion, cause);
+  if (op.writeId === null || op.version !== currentVersion) throw unknown(conflict);
+  const found = await read(getOp(op.key), token).catch((error: unknown) => {
+    throw unknown(error);
+  });
+  if (!isOwnWrite(op, found)) throw unknown(conflict);
+  const expiresAt = instantMember(found.body, 'expires_at');
+  return { version: currentVersion, expiresAt, node: null, token, acks: null };
+}

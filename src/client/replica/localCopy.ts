@@ -1,0 +1,210 @@
+/**
+ * A local copy of the keys with a prefix, kept current by a watch.
+ *
+ * Invariants: it holds what the watch has told, less what has expired by this machine's clock; a key is
+ * never seen after its time; whoever reads while a full state comes in anew is not shown an empty copy,
+ * and once it has come nothing of the old one is left.
+ */
+import { type Entry, plainEntry } from '../calls/entry.ts';
+import { HearsayError, WatchRefusedError } from '../errors.ts';
+import type { Watch } from '../watch/watch.ts';
+import type { KeyEvent, WatchEvent } from '../watch/watchEvents.ts';
+import { ExpiryQueue } from './expiryQueue.ts';
+import { type ReplicaChange, ReplicaListeners } from './replicaListeners.ts';
+
+/** Begins a watch that tells the present entries first. */
+export type BeginWatch<T> = (onConnection: (isConnected: boolean) => void) => Watch<T>;
+
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+export class Replica<T = unknown> implements AsyncDisposable, Iterable<Entry<T>> {
+  /** Resolves once the copy is complete for the first time. Rejects as `closed` does, if that is before. */
+  readonly synced: Promise<void>;
+  /** Resolves once the replica has been closed. Rejects where its signal aborts or its watch fails. */
+  readonly closed: Promise<void>;
+  readonly #beginWatch: BeginWatch<T>;
+  readonly #entries = new Map<string, Entry<T>>();
+  readonly #expiry = new ExpiryQueue((key, atMs) => this.#expiresAtMs(key) === atMs);
+  readonly #listeners = new ReplicaListeners<T>();
+  /** Keys of an older state that the one which is coming in has not confirmed yet; null where none is. */
+  #unconfirmed: Set<string> | null = null;
+  #watch: Watch<T>;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #isConnected = false;
+  #isSynced = false;
+
+  constructor(beginWatch: BeginWatch<T>) {
+    this.#beginWatch = beginWatch;
+    this.#watch = this.#begin();
+    const synced = Promise.withResolvers<void>();
+    this.synced = synced.promise;
+    this.closed = this.#follow(synced.resolve);
+    const early = () => new HearsayError('The replica was closed before it was complete.');
+    this.closed.then(() => synced.reject(early()), synced.reject);
+    // Whoever waits for them is told; that nobody does is no fault.
+    this.synced.catch(() => {});
+    this.closed.catch(() => {});
+  }
+
+  /** Whether it has all that its node has, as far as it knows: connected, and caught up. */
+  get isCurrent(): boolean {
+    return this.#isConnected && this.#isSynced && this.#unconfirmed === null;
+  }
+
+  /** Live entries. */
+  get size(): number {
+    this.#dropExpired();
+    return this.#entries.size;
+  }
+
+  /** The live entry, as of now, without a round trip. Not to be changed: it is the replica's own. */
+  get(key: string): Entry<T> | undefined {
+    const entry = this.#entries.get(key);
+    return entry === undefined || isOver(entry, Date.now()) ? undefined : entry;
+  }
+
+  has(key: string): boolean {
+    return this.get(key) !== undefined;
+  }
+
+  /** Live entries in no particular order. */
+  *[Symbol.iterator](): IterableIterator<Entry<T>> {
+    for (const entry of this.#entries.values()) if (!isOver(entry, Date.now())) yield entry;
+  }
+
+  /**
+   * Calls the listener for every change from now on, after it, in order. After a reset it may be told
+   * of an entry that it knows. What it throws is an uncaught error, and disturbs nobody else.
+   *
+   * @returns what takes the listener away.
+   */
+  onChange(listener: (change: ReplicaChange<T>) => void): () => void {
+    return this.#listeners.add(listener);
+  }
+
+  /** Ends it; what it holds stays readable until it expires. */
+  async close(): Promise<void> {
+    await this.#watch.return();
+    await this.closed.catch(() => {});
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #begin(): Watch<T> {
+    return this.#beginWatch((isConnected) => {
+      this.#isConnected = isConnected;
+      // It has to catch up with what happened meanwhile.
+      if (!isConnected) this.#isSynced = false;
+    });
+  }
+
+  async #follow(onSynced: () => void): Promise<void> {
+    try {
+      for (;;) {
+        try {
+          for await (const event of this.#watch) this.#take(event, onSynced);
+          return;
+        } catch (error) {
+          // The cursor is of a cluster that is no more: what is there now is another state.
+          if (!(error instanceof WatchRefusedError) || this.#watch.cursor === null) throw error;
+          this.#watch = this.#begin();
+          this.#startAnew();
+        }
+      }
+    } finally {
+      this.#isConnected = false;
+      clearTimeout(this.#timer);
+      this.#listeners.clear();
+    }
+  }
+
+  #take(event: WatchEvent<T>, onSynced: () => void): void {
+    this.#dropExpired();
+    switch (event.type) {
+      case 'put':
+        this.#put(plainEntry(event));
+        return;
+      case 'delete':
+      case 'expire':
+        this.#remove(event.key, event.type);
+        return;
+      case 'reset':
+        this.#startAnew();
+        return;
+      case 'synced':
+        this.#finishState();
+        this.#isSynced = true;
+        onSynced();
+        return;
+      case 'bookmark':
+        return;
+    }
+  }
+
+  #put(entry: Entry<T>): void {
+    const { key, expiresAt } = entry;
+    const previous = this.get(key);
+    this.#unconfirmed?.delete(key);
+    this.#entries.set(key, entry);
+    if (expiresAt !== null) {
+      this.#expiry.add(key, expiresAt.getTime());
+      this.#tidyExpiry();
+      this.#setTimer();
+    }
+    this.#listeners.tell({ type: 'put', key, entry, previous });
+  }
+
+  #remove(key: string, type: Exclude<KeyEvent['type'], 'put'>): void {
+    this.#unconfirmed?.delete(key);
+    const previous = this.#entries.get(key);
+    if (previous === undefined) return;
+    this.#entries.delete(key);
+    this.#listeners.tell({ type, key, entry: undefined, previous });
+  }
+
+  #startAnew(): void {
+    this.#isSynced = false;
+    this.#unconfirmed = new Set(this.#entries.keys());
+  }
+
+  #finishState(): void {
+    const gone = this.#unconfirmed ?? [];
+    this.#unconfirmed = null;
+    for (const key of gone) this.#remove(key, 'delete');
+  }
+
+  // ---- expiry
+
+  #expiresAtMs(key: string): number | undefined {
+    return this.#entries.get(key)?.expiresAt?.getTime();
+  }
+
+  #dropExpired(): void {
+    for (const key of this.#expiry.takeDue(Date.now())) this.#remove(key, 'expire');
+  }
+
+  /** One timer, for the next that expires. */
+  #setTimer(): void {
+    clearTimeout(this.#timer);
+    const atMs = this.#expiry.nextAtMs();
+    if (atMs === null) return;
+    const delayMs = Math.min(Math.max(0, atMs - Date.now()), MAX_TIMER_MS);
+    this.#timer = setTimeout(() => {
+      this.#dropExpired();
+      this.#setTimer();
+    }, delayMs);
+  }
+
+  /** Entries that are written again and again leave outdated items: the queue stays in proportion. */
+  #tidyExpiry(): void {
+    if (this.#expiry.length <= 2 * this.#entries.size + 64) return;
+    this.#expiry.clear();
+    for (const { key, expiresAt } of this.#entries.values())
+      if (expiresAt !== null) this.#expiry.add(key, expiresAt.getTime());
+  }
+}
+
+const isOver = ({ expiresAt }: Entry, nowMs: number): boolean =>
+  expiresAt !== null && expiresAt.getTime() <= nowMs;

@@ -1,0 +1,48 @@
+/** Those who are told how a replica changes. */
+import type { Entry } from '../calls/entry.ts';
+
+export type ReplicaChange<T = unknown> =
+  | {
+      readonly type: 'put';
+      readonly key: string;
+      readonly entry: Entry<T>;
+      /** What was there before; undefined where nothing was. */
+      readonly previous: Entry<T> | undefined;
+    }
+  | {
+      readonly type: 'delete' | 'expire';
+      readonly key: string;
+      readonly entry: undefined;
+      readonly previous: Entry<T>;
+    };
+
+type Listener<T> = (change: ReplicaChange<T>) => void;
+
+export class ReplicaListeners<T> {
+  /** Wrapped, so that a function that is added twice is told twice. */
+  readonly #listeners = new Set<{ readonly call: Listener<T> }>();
+
+  add(call: Listener<T>): () => void {
+    const listener = { call };
+    this.#listeners.add(listener);
+    return () => {
+      this.#listeners.delete(listener);
+    };
+  }
+
+  tell(change: ReplicaChange<T>): void {
+    for (const { call } of this.#listeners) {
+      try {
+        call(change);
+      } catch (error) {
+        queueMicrotask(() => {
+          throw error;
+        });
+      }
+    }
+  }
+
+  clear(): void {
+    this.#listeners.clear();
+  }
+}

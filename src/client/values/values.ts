@@ -1,0 +1,61 @@
+/**
+ * Values to JSON and back. What JSON has a form for goes out as plain JSON that any client reads; the
+ * rest with superjson's annotations beside it, in `meta`.
+ *
+ * Invariants: what reads back equals what was stored, or storing it has thrown; what another client
+ * has annotated can neither pollute a prototype nor hide other entries.
+ */
+
+import { InvalidRequestError, UndecodableValueError } from '../errors.ts';
+import { isObject, type JsonObject } from '../json.ts';
+import { checkAnnotations, hasAnnotations } from './annotations.ts';
+import { invalid, kindOf } from './valueCheck.ts';
+import { createSuperJson } from './valueTypes.ts';
+
+export interface Encoded {
+  /** JSON text. */
+  readonly value: string;
+  /** Null where the value is plain JSON. */
+  readonly meta: JsonObject | null;
+}
+
+const superJson = createSuperJson();
+
+/** @throws InvalidRequestError for a value that can't be stored. */
+export function encodeValue(value: unknown): Encoded {
+  try {
+    if (kindOf(value) === 'json') return { value: textOf(value), meta: null };
+    const { json, meta } = superJson.serialize(value);
+    // Objects that occur twice read back as two: superjson mixes up the order of sets that share them.
+    return { value: textOf(json), meta: { values: meta?.values, v: 1 } };
+  } catch (error) {
+    if (error instanceof InvalidRequestError) throw error;
+    if (error instanceof RangeError) throw invalid('it is nested too deeply', error);
+    // superjson refuses keys such as `constructor` beside what it annotates; a toJSON() may throw.
+    throw invalid(error instanceof Error ? error.message : String(error), error);
+  }
+}
+
+/**
+ * @param json what `JSON.parse` has made of the value; it is changed, and gone after that.
+ * @throws UndecodableValueError
+ */
+export function decodeValue(json: unknown, meta: unknown): unknown {
+  if (!isObject(meta) || !hasAnnotations(meta)) return json;
+  try {
+    checkAnnotations(meta, json);
+    // A copy would lose members called `__proto__`.
+    return superJson.deserialize({ json: json as never, meta: meta as never }, { inPlace: true });
+  } catch (error) {
+    throw new UndecodableValueError(
+      `The value has annotations that can't be applied: ${error instanceof Error ? error.message : error}`,
+      { cause: error },
+    );
+  }
+}
+
+function textOf(json: unknown): string {
+  const text: string | undefined = JSON.stringify(json);
+  if (text === undefined) throw invalid('it has no form in JSON');
+  return text;
+}

@@ -1,0 +1,146 @@
+/** Every change of the keys with a prefix, for as long as somebody asks for the next. */
+
+import { checkedText } from '../calls/ops.ts';
+import { onAbort } from '../calls/timing.ts';
+import { InvalidRequestError } from '../errors.ts';
+import { type Settings, whole } from '../options.ts';
+import { EventQueue, type NextEvent } from './eventQueue.ts';
+import type { WatchEvent } from './watchEvents.ts';
+import { type ConnectionState, type RunnerOptions, WatchRunner } from './watchRunner.ts';
+
+export interface WatchOptions {
+  /** Only keys that start so; default all. */
+  readonly prefix?: string;
+  /** Where to go on: the cursor of an event, from any node. Without one the watch begins now. */
+  readonly cursor?: string;
+  /** Whether a watch without a cursor tells the present entries first, as puts. Default false. */
+  readonly initial?: boolean;
+  /** Whether puts carry the value. Default true. */
+  readonly values?: boolean;
+  /** Ends the watch: what is asked for next is then a rejection with the signal's reason. */
+  readonly signal?: AbortSignal;
+  /** Events that may wait to be taken: 1 to 1,000,000, default 4,096. */
+  readonly maxBufferedEvents?: number;
+  /** Characters of JSON that they may have: 1 to 2^31 − 1, default 4 Mi; a single event may be longer. */
+  readonly maxBufferedCharacters?: number;
+  /**
+   * How long a connection may be silent before another is made, in milliseconds: default 45,000, which is
+   * three times as long as nodes are silent by default (`BOOKMARK_INTERVAL`).
+   */
+  readonly idleTimeoutMs?: number;
+  /** How long to go on without any connection before the watch fails; default null: for ever. */
+  readonly giveUpAfterMs?: number | null;
+  /** Told of each connection that is made, and of each that is lost or can't be made. */
+  readonly onConnection?: (state: ConnectionState) => void;
+}
+
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/**
+ * An async iterator that begins when the first event is asked for, and connects again by itself. It is
+ * used once. Breaking out of the loop, `return`, disposing or closing the client ends it.
+ */
+export class Watch<T = unknown> implements AsyncIterableIterator<WatchEvent<T>, undefined> {
+  readonly #queue: EventQueue<T>;
+  readonly #runner: WatchRunner<T>;
+  readonly #ending = new AbortController();
+  readonly #releases: readonly (() => void)[];
+  #hasBegun = false;
+
+  /** @throws InvalidRequestError */
+  constructor(settings: Settings, closing: AbortSignal, options: WatchOptions) {
+    const { cursor = null, signal } = options;
+    const characters = options.maxBufferedCharacters ?? 4 * 1024 * 1024;
+    this.#queue = new EventQueue(
+      {
+        maxBufferedEvents: whole(
+          'maxBufferedEvents',
+          options.maxBufferedEvents ?? 4096,
+          1,
+          10 ** 6,
+        ),
+        maxBufferedCharacters: whole('maxBufferedCharacters', characters, 1, 2 ** 31 - 1),
+      },
+      cursor,
+    );
+    this.#runner = new WatchRunner(settings, runnerOptions(settings, options), this.#queue);
+    this.#releases = [
+      onAbort(signal, (reason) => this.#end({ reason })),
+      onAbort(closing, () => this.#end(null)),
+    ];
+    if (signal?.aborted) this.#end({ reason: signal.reason });
+    else if (closing.aborted) this.#end(null);
+  }
+
+  /** The cursor of the last event that was taken, or else the one that the watch began with. */
+  get cursor(): string | null {
+    return this.#queue.cursor;
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  /**
+   * The next event. Rejects with the signal's reason once that has aborted, with WatchRefusedError where
+   * no node goes on from the cursor, with UnavailableError after `giveUpAfterMs`; is done once the watch
+   * or its client has been closed.
+   */
+  next(): Promise<NextEvent<T>> {
+    if (!this.#hasBegun) {
+      this.#hasBegun = true;
+      void this.#run();
+    }
+    return this.#queue.next();
+  }
+
+  /** Ends the watch. */
+  return(): Promise<NextEvent<T>> {
+    this.#end(null);
+    return Promise.resolve({ done: true, value: undefined });
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#end(null);
+    return Promise.resolve();
+  }
+
+  async #run(): Promise<void> {
+    try {
+      await this.#runner.run(this.#ending.signal);
+    } catch (error) {
+      this.#queue.fail(error);
+      this.#release();
+    }
+  }
+
+  #end(failure: { readonly reason: unknown } | null): void {
+    this.#hasBegun = true;
+    this.#queue.stop(failure);
+    this.#ending.abort();
+    this.#release();
+  }
+
+  #release(): void {
+    for (const release of this.#releases) release();
+  }
+}
+
+/** @throws InvalidRequestError */
+function runnerOptions(settings: Settings, options: WatchOptions): RunnerOptions {
+  const { WebSocket } = settings;
+  if (WebSocket === undefined)
+    throw new InvalidRequestError('This platform has no WebSocket: pass one to the client.');
+  const { giveUpAfterMs = null, idleTimeoutMs = 45_000 } = options;
+  return {
+    WebSocket,
+    prefix: checkedText('A prefix', options.prefix ?? ''),
+    cursor: options.cursor ?? null,
+    initial: options.initial ?? false,
+    values: options.values ?? true,
+    idleTimeoutMs: whole('idleTimeoutMs', idleTimeoutMs, 1, MAX_TIMER_MS),
+    giveUpAfterMs:
+      giveUpAfterMs === null ? null : whole('giveUpAfterMs', giveUpAfterMs, 0, MAX_TIMER_MS),
+    onConnection: options.onConnection ?? (() => {}),
+  };
+}

@@ -1,0 +1,80 @@
+/** One WebSocket of a watch, from the dialling to its end. */
+import { onAbort } from '../calls/timing.ts';
+
+export interface ConnectionOptions {
+  readonly WebSocket: typeof globalThis.WebSocket;
+  readonly url: string;
+  /** For the connection to be made, in milliseconds. */
+  readonly connectTimeoutMs: number;
+  /** How long it may be silent, in milliseconds: a node sends a bookmark when there is nothing to tell. */
+  readonly idleTimeoutMs: number;
+  readonly onOpen: () => void;
+  /** @returns why the connection is to end, null where it goes on. */
+  readonly onText: (text: string) => ConnectionEnd | null;
+  /** Ends the connection. */
+  readonly signal: AbortSignal;
+}
+
+export interface ConnectionEnd {
+  /**
+   * `lost`: worth another try. `refused`: the node will not go on from the cursor. `full`: we have no
+   * room for more now. `ended`: by the signal.
+   */
+  readonly kind: 'lost' | 'refused' | 'full' | 'ended';
+  readonly reason: string;
+}
+
+/** The node says by it that the request breaks a rule (RFC 6455, section 7.4.1). */
+const POLICY_VIOLATION = 1008;
+const GOING_AWAY = 4000;
+/** `readyState` of a socket that is closing; closed is one more. */
+const CLOSING = 2;
+
+/** Resolves once the connection has ended, whatever ended it; nothing is told after that. */
+export function connect(options: ConnectionOptions): Promise<ConnectionEnd> {
+  const { WebSocket, url, connectTimeoutMs, idleTimeoutMs, onOpen, onText, signal } = options;
+  return new Promise((resolve) => {
+    const socket = new WebSocket(url);
+    let timer = setTimeout(
+      () => end({ kind: 'lost', reason: `no connection within ${connectTimeoutMs} ms` }),
+      connectTimeoutMs,
+    );
+    const waitForText = () => {
+      clearTimeout(timer);
+      timer = setTimeout(
+        () => end({ kind: 'lost', reason: `silent for ${idleTimeoutMs} ms` }),
+        idleTimeoutMs,
+      );
+    };
+    const opened = () => {
+      waitForText();
+      onOpen();
+    };
+    const received = ({ data }: MessageEvent) => {
+      waitForText();
+      const wanted = typeof data === 'string' ? onText(data) : null;
+      if (wanted !== null) end(wanted);
+    };
+    const closed = ({ code, reason }: CloseEvent) => {
+      const kind = code === POLICY_VIOLATION ? 'refused' : 'lost';
+      end({ kind, reason: reason === '' ? `closed with code ${code}` : reason });
+    };
+    const release = onAbort(signal, () => end({ kind: 'ended', reason: 'ended here' }));
+
+    const end = (how: ConnectionEnd) => {
+      clearTimeout(timer);
+      release();
+      socket.removeEventListener('open', opened);
+      socket.removeEventListener('message', received);
+      socket.removeEventListener('close', closed);
+      if (socket.readyState < CLOSING) socket.close(GOING_AWAY);
+      resolve(how);
+    };
+
+    socket.addEventListener('open', opened);
+    socket.addEventListener('message', received);
+    // An error is always followed by a close, which says more.
+    socket.addEventListener('close', closed);
+    if (signal.aborted) end({ kind: 'ended', reason: 'ended here' });
+  });
+}

@@ -1,0 +1,76 @@
+/** What a watch tells, and how it is read off the wire. */
+import { type Entry, withValue } from '../calls/entry.ts';
+import { countMember, instantMember, isObject, type JsonObject, stringMember } from '../json.ts';
+
+interface Told {
+  /** The place after this event: a watch that is given it goes on from there, on any node. */
+  readonly cursor: string;
+}
+
+/** A key has this entry now. Without values, `value` is undefined. */
+export interface PutEvent<T = unknown> extends Entry<T>, Told {
+  readonly type: 'put';
+}
+
+/** A key is absent, because it was deleted. */
+export interface DeleteEvent extends Told {
+  readonly type: 'delete';
+  readonly key: string;
+  /** Of the delete: the greatest there is, unless it named one. */
+  readonly version: number;
+}
+
+/** A key is absent, because its time is over. */
+export interface ExpireEvent extends Told {
+  readonly type: 'expire';
+  readonly key: string;
+  /** Of the entry that has expired. */
+  readonly version: number;
+}
+
+/**
+ * `synced`: all that was so when the watch began, or went on, has been told. `bookmark`: there was
+ * nothing to tell, but there is a newer cursor. `reset`: the log does not reach back to the cursor;
+ * forget what was told, the full state follows and then `synced`.
+ */
+export interface StreamEvent extends Told {
+  readonly type: 'synced' | 'bookmark' | 'reset';
+}
+
+/** Told of one key: its events come in order, none twice, and the last state always comes. */
+export type KeyEvent<T = unknown> = PutEvent<T> | DeleteEvent | ExpireEvent;
+
+export type WatchEvent<T = unknown> = KeyEvent<T> | StreamEvent;
+
+/**
+ * @returns null for a type that is not known here, which newer nodes may send.
+ * @throws TypeError for what no node sends.
+ */
+export function readEvent<T>(message: unknown): WatchEvent<T> | null {
+  if (!isObject(message)) throw new TypeError('a message is no event');
+  const type = stringMember(message, 'type');
+  const cursor = stringMember(message, 'cursor');
+  if (cursor === null) throw new TypeError('an event has no cursor');
+  switch (type) {
+    case 'put':
+    case 'delete':
+    case 'expire':
+      return readKeyEvent<T>(message, type, cursor);
+    case 'synced':
+    case 'bookmark':
+    case 'reset':
+      return { type, cursor };
+    default:
+      return null;
+  }
+}
+
+function readKeyEvent<T>(message: JsonObject, type: KeyEvent['type'], cursor: string): KeyEvent<T> {
+  const key = stringMember(message, 'key');
+  const version = countMember(message, 'version');
+  if (key === null || version === null) throw new TypeError(`a ${type} has no key or no version`);
+  if (type !== 'put') return { type, key, version, cursor };
+  const expiresAt = instantMember(message, 'expires_at');
+  const facts = { type, key, version, expiresAt, cursor } as const;
+  return withValue<typeof facts, T>(facts, message);
+}

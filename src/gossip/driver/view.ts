@@ -1,0 +1,48 @@
+/** The replica as the core reads it. */
+
+import type { Replica } from '../../replica/replica.ts';
+import type { View } from '../protocol/inputOutput.ts';
+
+export function viewOf(replica: Replica): View {
+  return {
+    get vector() {
+      return replica.vector;
+    },
+    get members() {
+      return replica.members;
+    },
+    get horizon() {
+      return replica.header.horizon;
+    },
+    get origin() {
+      return replica.origin;
+    },
+    get clusterId() {
+      return replica.header.clusterId;
+    },
+    get formedAt() {
+      return Number(replica.header.facts.formedAt ?? 0);
+    },
+    get joined() {
+      return replica.header.facts.joined === 'yes';
+    },
+    get admittedBy() {
+      return replica.header.facts.admittedBy ?? null;
+    },
+    get lastLsn() {
+      return replica.lastLsn;
+    },
+    get deadEntries() {
+      return replica.map.deadSize;
+    },
+    get stable() {
+      return { vector: replica.header.stable, clock: replica.header.stableClock };
+    },
+    get bornHere() {
+      return replica.bornHere;
+    },
+    sumOf: (origin) => replica.record(origin).sum,
+    mapSum: (asOf) => replica.mapSum(asOf),
+    reach: () => replica.reach(),
+  };
+}

@@ -1,0 +1,158 @@
+/**
+ * Whom to dial, and when: every configured URL that is neither connected nor this node itself, with
+ * exponential back-off and equal jitter (Brooker, "Exponential Backoff And Jitter", 2015).
+ */
+import { nextRandom, type Random } from '../../words/random.ts';
+
+export interface DialSettings {
+  /** The first wait after a failure, in milliseconds; it doubles with each further one. */
+  readonly firstRedialMs: number;
+  /** The longest wait. */
+  readonly maxRedialMs: number;
+}
+
+export interface Address {
+  readonly url: string;
+  readonly isConfigured: boolean;
+  /** The member that names this URL as its own, whether or not it answers there. */
+  member: string | null;
+  state: 'idle' | 'dialling' | 'connected' | 'self';
+  /** The origin that last said hello there; null before. */
+  origin: string | null;
+  nodeId: string | null;
+  /** Why the last attempt failed; null where none has since the last success. */
+  reason: string | null;
+  /** Whether it failed because one of the two nodes refused the other. */
+  refused: boolean;
+  failures: number;
+  nextDialAt: number;
+}
+
+export class AddressBook {
+  readonly #settings: DialSettings;
+  readonly #addresses = new Map<string, Address>();
+
+  constructor(urls: readonly string[], settings: DialSettings) {
+    this.#settings = settings;
+    for (const url of urls) this.add(url, true);
+  }
+
+  get all(): IterableIterator<Address> {
+    return this.#addresses.values();
+  }
+
+  /** Whether every address is connected, or is this node itself. */
+  allAnswered(): boolean {
+    for (const { state } of this.#addresses.values())
+      if (state !== 'connected' && state !== 'self') return false;
+    return true;
+  }
+
+  /** Whether every address has been dialled to an end at least once. */
+  allTried(): boolean {
+    for (const { state, failures } of this.#addresses.values())
+      if (failures === 0 && (state === 'idle' || state === 'dialling')) return false;
+    return true;
+  }
+
+  /** Whether no dial to the origin has ended since the start; nobody else answers at this node's own URL. */
+  isUndecided(origin: string): boolean {
+    for (const { member, failures, state } of this.#addresses.values())
+      if (member === origin) return failures === 0 && (state === 'idle' || state === 'dialling');
+    return false;
+  }
+
+  /** A member names its URL: it is dialled as well. */
+  addMember(url: string, origin: string): void {
+    this.add(url);
+    const address = this.#addresses.get(url);
+    if (address !== undefined) address.member = origin;
+  }
+
+  /** A retired origin is not dialled any more, unless its URL is configured. */
+  removeMember(origin: string): void {
+    for (const address of this.#addresses.values()) {
+      if (address.member !== origin) continue;
+      address.member = null;
+      if (!address.isConfigured && address.state !== 'connected')
+        this.#addresses.delete(address.url);
+    }
+  }
+
+  get(url: string): Address | undefined {
+    return this.#addresses.get(url);
+  }
+
+  add(url: string, isConfigured = false): void {
+    if (this.#addresses.has(url)) return;
+    this.#addresses.set(url, {
+      url,
+      isConfigured,
+      member: null,
+      state: 'idle',
+      origin: null,
+      nodeId: null,
+      reason: null,
+      refused: false,
+      failures: 0,
+      nextDialAt: 0,
+    });
+  }
+
+  /** Marks what is due as being dialled. @returns its URLs. */
+  takeDue(nowMs: number): string[] {
+    const due: string[] = [];
+    for (const address of this.#addresses.values()) {
+      if (address.state !== 'idle' || address.nextDialAt > nowMs) continue;
+      address.state = 'dialling';
+      due.push(address.url);
+    }
+    return due;
+  }
+
+  /** The connection to the URL stands and its peer has said who it is; it may yet refuse us. */
+  greeted(url: string, origin: string, nodeId: string): void {
+    const address = this.#addresses.get(url);
+    if (address === undefined) return;
+    Object.assign(address, { state: 'connected', origin, nodeId, reason: null, refused: false });
+  }
+
+  /** The URL leads to this node: it is never dialled again. */
+  isSelf(url: string): void {
+    const address = this.#addresses.get(url);
+    if (address !== undefined) address.state = 'self';
+  }
+
+  /** The dial, or the connection that it led to, has ended. */
+  failed(url: string, reason: string, refused: boolean, nowMs: number, random: Random): void {
+    const address = this.#addresses.get(url);
+    if (address === undefined || address.state === 'self') return;
+    address.state = 'idle';
+    address.reason = reason;
+    address.refused = refused;
+    const { firstRedialMs, maxRedialMs } = this.#settings;
+    const waitMs = Math.min(maxRedialMs, firstRedialMs * 2 ** Math.min(address.failures, 16));
+    address.failures++;
+    address.nextDialAt = nowMs + waitMs * (0.5 + nextRandom(random) / 2);
+  }
+
+  /** A peer that also dialled us is connected that way: the URL rests as long as that holds. */
+  servedBy(url: string, origin: string): void {
+    const address = this.#addresses.get(url);
+    if (address === undefined) return;
+    address.state = 'connected';
+    address.origin = origin;
+    address.reason = null;
+  }
+
+  /** The last connection to the origin has ended: its addresses may be dialled again at once. */
+  lost(origin: string, reason: string, nowMs: number): void {
+    for (const address of this.#addresses.values()) {
+      if (address.origin !== origin || address.state !== 'connected') continue;
+      address.state = 'idle';
+      address.reason = reason;
+      address.failures = 0;
+      address.nextDialAt = nowMs;
+    }
+  }
+}

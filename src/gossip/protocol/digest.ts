@@ -1,0 +1,100 @@
+/**
+ * The digest of a node: its vector with a sum per origin, the map sum and the horizon (rule 11).
+ *
+ * Retired origins never change again, so that they are summed up in one number; they are listed only
+ * to a peer whose number differs.
+ */
+
+import { minuteAhead } from '../../rules/mapSum.ts';
+import type { Members } from '../../rules/members.ts';
+import { add, type Hash, sameHash, ZERO } from '../../words/hash.ts';
+import { type MutableVector, raise, type Vector } from '../../words/vector.ts';
+
+export interface Digest {
+  readonly vector: Vector;
+  /** Per origin of the vector, the sum of its ops up to there. */
+  readonly sums: ReadonlyMap<string, Hash>;
+  /** Sum of the sums of the origins that the sender holds as retired; null where there are none. */
+  readonly retiredSum: Hash | null;
+  /** Whether the vector has those as well. */
+  readonly listsRetired: boolean;
+  /** Minutes since the epoch: the map sum is over what lives past it. */
+  readonly asOf: number;
+  readonly mapSum: Hash;
+  readonly horizon: number;
+  /** The sender's clock, UTC milliseconds. */
+  readonly clock: number;
+}
+
+/** What a digest is made from. */
+export interface Digested {
+  readonly vector: Vector;
+  readonly members: Members;
+  readonly horizon: number;
+  sumOf(origin: string): Hash;
+  mapSum(asOf: number): Hash;
+}
+
+/**
+ * @param aheadMs how far ahead of the clock the map sum is taken, at least the greatest clock skew.
+ * @param listRetired whether retired origins are listed as well.
+ */
+export function makeDigest(
+  node: Digested,
+  nowMs: number,
+  aheadMs: number,
+  listRetired: boolean,
+): Digest {
+  const vector: MutableVector = new Map();
+  const sums = new Map<string, Hash>();
+  for (const [origin, seq] of node.vector) {
+    if (!listRetired && node.members.isRetired(origin)) continue;
+    vector.set(origin, seq);
+    sums.set(origin, node.sumOf(origin));
+  }
+  const asOf = minuteAhead(nowMs, aheadMs);
+  return {
+    vector,
+    sums,
+    retiredSum: retiredSumOf(node),
+    listsRetired: listRetired,
+    asOf,
+    mapSum: node.mapSum(asOf),
+    horizon: node.horizon,
+    clock: nowMs,
+  };
+}
+
+function retiredSumOf(node: Digested): Hash | null {
+  let sum: Hash | null = null;
+  for (const { origin } of node.members.retired()) {
+    if (!node.vector.has(origin)) continue;
+    sum = add(sum ?? ZERO, node.sumOf(origin));
+  }
+  return sum;
+}
+
+/** A peer's digest, with what it says of retired origins only by their sum filled in. */
+export interface ReadDigest {
+  readonly digest: Digest;
+  /** Whether the vector is exactly what the peer holds; else retired origins are only taken as equal. */
+  readonly exact: boolean;
+  /** Whether retired origins must be listed to the peer, for it to find what either side lacks. */
+  readonly retiredDiffer: boolean;
+}
+
+export function readDigest(node: Digested, digest: Digest): ReadDigest {
+  const { retiredSum, listsRetired } = digest;
+  // Both sides find the same: where only one did, it would wait for a list that the other never sends.
+  const retiredDiffer = !sameHash(retiredSumOf(node) ?? ZERO, retiredSum ?? ZERO);
+  if (listsRetired || retiredSum === null) return { digest, exact: true, retiredDiffer };
+  const vector: MutableVector = new Map(digest.vector);
+  const sums = new Map(digest.sums);
+  for (const { origin } of node.members.retired()) {
+    const seq = node.vector.get(origin);
+    if (seq === undefined || vector.has(origin)) continue;
+    raise(vector, origin, seq);
+    sums.set(origin, node.sumOf(origin));
+  }
+  return { digest: { ...digest, vector, sums }, exact: !retiredDiffer, retiredDiffer };
+}

@@ -1,0 +1,159 @@
+/**
+ * Greetings: who the peer is, whether the two may talk, and which of two connections of a pair stays.
+ */
+
+import { whoGivesWay } from './admission.ts';
+import type { CoreState } from './coreState.ts';
+import { objectionTo } from './hello.ts';
+import type { ErrorMessage, Hello } from './messages.ts';
+import { type Greeted, isGreeted, type Peer } from './peers.ts';
+import type { Puller } from './puller.ts';
+
+export class Greeter {
+  readonly #state: CoreState;
+  readonly #puller: Puller;
+
+  constructor(state: CoreState, puller: Puller) {
+    this.#state = state;
+    this.#puller = puller;
+  }
+
+  /** What peers were told when their connections opened has changed. */
+  sayHelloAgain(): void {
+    const hello = this.#state.hello();
+    for (const { connection } of this.#state.peers.all())
+      this.#state.out({ kind: 'hello', connection, hello });
+  }
+
+  errorFrom(peer: Peer, { code, reason }: ErrorMessage): void {
+    if (code === 'duplicate') return; // the sender closes
+    if (code === 'clone') {
+      this.#state.rejoinForked(reason, 'shared');
+      return;
+    }
+    this.#state.noteRefusal(code, `a peer refuses this node: ${reason}`);
+    this.#state.close(peer, reason, true);
+  }
+
+  helloFrom(peer: Peer, hello: Hello): void {
+    if (hello.origin === this.#state.view.origin) {
+      this.#helloFromSameOrigin(peer, hello);
+      return;
+    }
+    const objection = objectionTo(hello, this.#state.settings, this.#state.clockMs);
+    if (objection !== null) {
+      this.#state.refuse(peer.connection, objection.code, objection.reason);
+      return;
+    }
+    if (!this.#sameCluster(peer, hello)) return;
+    const isFirst = peer.hello === null;
+    const other = isFirst ? this.#state.peers.ofOrigin(hello.origin) : undefined;
+    peer.hello = hello;
+    this.#state.peers.heard(peer, this.#state.nowMs);
+    if (!isGreeted(peer)) return;
+    if (isFirst) {
+      if (peer.dialledUrl !== null)
+        this.#state.addresses.greeted(peer.dialledUrl, hello.origin, hello.nodeId);
+      else if (hello.url !== null) {
+        // Known before it rests: else it is dialled at once, and one of the two connections is cut.
+        this.#state.addresses.addMember(hello.url, hello.origin);
+        this.#state.addresses.servedBy(hello.url, hello.origin);
+      }
+      if (other !== undefined && !this.#settleDuplicate(peer, other)) return;
+      // A peer whose clock is so far behind will refuse this node, and that is told then.
+      const { clockMs, settings } = this.#state;
+      if (other === undefined && clockMs - hello.clock <= settings.maxClockSkewMs)
+        this.#state.note('info', `${hello.nodeId} (${hello.origin}) is connected`);
+    }
+    if (hello.url !== null) this.#state.addresses.addMember(hello.url, hello.origin);
+    if (
+      this.#state.standing.phase !== 'unjoined' &&
+      this.#state.view.members.isRetired(hello.origin)
+    )
+      this.#state.tellToRejoin(peer.connection, 'retired', `${hello.origin} was retired`);
+    else if (this.#puller.mayPull(peer)) this.#puller.pull(peer);
+  }
+
+  /** The URL leads to this very process, or two nodes were started on copies of one database. */
+  #helloFromSameOrigin(peer: Peer, hello: Hello): void {
+    if (hello.instance === this.#state.settings.instance) {
+      if (peer.dialledUrl === null) return;
+      this.#state.addresses.isSelf(peer.dialledUrl);
+      this.#state.close(peer, 'the URL is this node itself');
+      if (this.#state.ownUrl !== null) return;
+      this.#state.ownUrl = peer.dialledUrl;
+      this.sayHelloAgain();
+      return;
+    }
+    const reason = `two nodes run on copies of one database (origin ${hello.origin})`;
+    if (this.#state.settings.instance > hello.instance) this.#state.rejoinForked(reason, 'shared');
+    else this.#state.refuse(peer.connection, 'clone', `${reason}; the other one rejoins`);
+  }
+
+  #sameCluster(peer: Peer, hello: Hello): boolean {
+    const { clusterId, formedAt, members } = this.#state.view;
+    if (clusterId === null || hello.clusterId === null || clusterId === hello.clusterId)
+      return true;
+    if (members.has(hello.origin) && this.#state.standing.phase === 'ready') {
+      // It was let in here, and did not hear of it: it never comes back as that.
+      this.#state.note(
+        'info',
+        `${hello.origin} has formed a cluster of its own, and is retired here`,
+      );
+      this.#state.out({ kind: 'retire', origin: hello.origin });
+    }
+    const ours = { clusterId, size: members.size, formedAt };
+    const theirs = { clusterId: hello.clusterId, size: hello.size, formedAt: hello.formedAt };
+    const text = `${hello.nodeId} is of another cluster that bears the same name (id ${hello.clusterId}, ours is ${clusterId})`;
+    switch (whoGivesWay(ours, theirs)) {
+      case 'we':
+        this.#state.rejoin(`${text}, and this node is the only member of its own${this.#hint()}`);
+        return false;
+      case 'they':
+        this.#state.refuse(peer.connection, 'cluster', `${text}; it rejoins, being alone in it`);
+        return false;
+      case 'nobody':
+        this.#state.refuse(
+          peer.connection,
+          'cluster',
+          `${text}; both have several members: start those of one of them with empty directories`,
+        );
+        return false;
+    }
+  }
+
+  /** Had it known any of them, it would have joined them at its start. */
+  #hint(): string {
+    return this.#state.settings.urls.length > 0 ? '' : '; name its peers with --nodes or NODES';
+  }
+
+  /** Of two connections for a pair the one dialled by the smaller origin stays; of two alike, the newer. */
+  #settleDuplicate(newer: Greeted, older: Greeted): boolean {
+    if (newer.hello.instance !== older.hello.instance) return this.#settleInstances(newer, older);
+    const smaller = this.#dialledBySmaller(newer);
+    const keepNewer = smaller || smaller === this.#dialledBySmaller(older);
+    const loser = keepNewer ? older : newer;
+    const reason = 'another connection of the pair stays';
+    const error = { type: 'error', code: 'duplicate', reason } as const;
+    this.#state.out({ kind: 'error', connection: loser.connection, error });
+    this.#state.close(loser, reason);
+    return keepNewer;
+  }
+
+  /** Two processes bear one origin: one was started again, or two nodes run on copies of one database. */
+  #settleInstances(newer: Greeted, older: Greeted): boolean {
+    const { origin, instance } = newer.hello;
+    if (!this.#state.peers.bothLive(origin, instance, older.hello.instance)) {
+      this.#state.close(older, 'its node was started again');
+      return true;
+    }
+    const [stays, goes] = instance < older.hello.instance ? [newer, older] : [older, newer];
+    const reason = `two nodes run on copies of one database (origin ${origin})`;
+    this.#state.refuse(goes.connection, 'clone', `${reason}; this one rejoins`);
+    return stays === newer;
+  }
+
+  #dialledBySmaller({ dialledUrl, hello }: Greeted): boolean {
+    return (dialledUrl !== null) === this.#state.view.origin < hello.origin;
+  }
+}

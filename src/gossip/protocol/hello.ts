@@ -1,0 +1,54 @@
+/** The hello that this node says, and what it objects to in a peer's. */
+import type { CoreSettings, View } from './inputOutput.ts';
+import { type Hello, PROTOCOL_RANGE } from './messages.ts';
+
+export const ownHello = (
+  settings: CoreSettings,
+  view: View,
+  url: string | null,
+  nowMs: number,
+): Hello => ({
+  type: 'hello',
+  protocol: PROTOCOL_RANGE,
+  cluster: settings.cluster,
+  clusterId: view.clusterId,
+  formedAt: view.formedAt,
+  size: view.members.size,
+  joined: view.joined,
+  admittedBy: view.admittedBy,
+  nodeId: settings.nodeId,
+  origin: view.origin,
+  instance: settings.instance,
+  url,
+  clock: nowMs,
+});
+
+export interface Objection {
+  readonly code: 'protocol' | 'cluster' | 'clock';
+  /** For the logs of both sides. */
+  readonly reason: string;
+}
+
+/** @returns null where the two may talk. */
+export function objectionTo(hello: Hello, settings: CoreSettings, nowMs: number): Objection | null {
+  const [lowest, highest] = PROTOCOL_RANGE;
+  const [theirLowest, theirHighest] = hello.protocol;
+  const { nodeId, cluster, maxClockSkewMs } = settings;
+  if (theirLowest > highest || theirHighest < lowest)
+    return {
+      code: 'protocol',
+      reason: `${hello.nodeId} speaks protocol ${theirLowest} to ${theirHighest}, ${nodeId} speaks ${lowest} to ${highest}`,
+    };
+  if (hello.cluster !== cluster)
+    return {
+      code: 'cluster',
+      reason: `${hello.nodeId} is of cluster ${hello.cluster}, ${nodeId} is of cluster ${cluster}`,
+    };
+  const aheadMs = hello.clock - nowMs;
+  if (aheadMs > maxClockSkewMs)
+    return {
+      code: 'clock',
+      reason: `the clock of ${hello.nodeId} is ${Math.round(aheadMs / 1000)} s ahead of that of ${nodeId}, more than max-clock-skew allows`,
+    };
+  return null;
+}

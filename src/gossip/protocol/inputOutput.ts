@@ -1,0 +1,185 @@
+/** What the core is told, what it puts out, and what it reads of the replica. */
+import type { DeltaOutcome } from '../../rules/decide.ts';
+import type { Stable } from '../../rules/stability.ts';
+import type { Delta } from '../../words/delta.ts';
+import type { SnapshotEnd, SnapshotRow } from '../../words/snapshot.ts';
+import type { Vector } from '../../words/vector.ts';
+import type { ConnectionId } from '../transport.ts';
+import type { DialSettings } from './addressBook.ts';
+import type { Digest, Digested } from './digest.ts';
+import type {
+  ComparedMessage,
+  CompareMessage,
+  DeletedMessage,
+  DeletesMessage,
+  ErrorMessage,
+  Hello,
+  Message,
+  RejoinMessage,
+} from './messages.ts';
+import type { StandingSettings } from './standing.ts';
+
+export interface CoreSettings extends DialSettings, StandingSettings {
+  readonly nodeId: string;
+  readonly cluster: string;
+  /** Random for each start of the process. */
+  readonly instance: string;
+  /** Base URLs of all nodes; this one's own may be among them. */
+  readonly urls: readonly string[];
+  /** This node's own URL for its peers; null where it is not known. */
+  readonly url: string | null;
+  /** Time between pulls, milliseconds; jittered by a quarter. */
+  readonly pullIntervalMs: number;
+  /** After so long without an answer a pull counts as lost, milliseconds. */
+  readonly pullTimeoutMs: number;
+  /** A peer whose clock is further ahead is refused, milliseconds. */
+  readonly maxClockSkewMs: number;
+  /** A member silent for so long is retired, milliseconds. */
+  readonly memberTimeoutMs: number;
+  /** A member heard within so long counts as heard, milliseconds. */
+  readonly hearingMs: number;
+}
+
+/** What the core reads of the replica. */
+export interface View extends Digested {
+  readonly origin: string;
+  readonly clusterId: string | null;
+  /** When the cluster was formed, UTC milliseconds; 0 until then. */
+  readonly formedAt: number;
+  readonly joined: boolean;
+  readonly admittedBy: string | null;
+  readonly lastLsn: number;
+  /** Dead entries that could be collected. */
+  readonly deadEntries: number;
+  readonly stable: Stable;
+  /** Ops born here since the log was opened. */
+  readonly bornHere: number;
+  /** Origin → highest seq compacted away. */
+  reach(): Vector;
+}
+
+export type Input =
+  /** To be given a few times a second. */
+  | { readonly kind: 'tick' }
+  | {
+      readonly kind: 'opened';
+      readonly connection: ConnectionId;
+      readonly dialledUrl: string | null;
+    }
+  | { readonly kind: 'dialFailed'; readonly url: string; readonly reason: string }
+  | { readonly kind: 'closed'; readonly connection: ConnectionId; readonly reason: string }
+  | { readonly kind: 'message'; readonly connection: ConnectionId; readonly message: Message }
+  | { readonly kind: 'malformed'; readonly connection: ConnectionId; readonly reason: string }
+  /** What came of a `take`; `refused` where the queue or the disk is full. */
+  | {
+      readonly kind: 'taken';
+      readonly connection: ConnectionId;
+      readonly outcome: DeltaOutcome | { readonly kind: 'refused' };
+      readonly wasAnswer: boolean;
+      readonly more: boolean;
+    }
+  /** What came of a `takeSnapshot`. */
+  | {
+      readonly kind: 'tookSnapshot';
+      readonly connection: ConnectionId;
+      readonly part: number;
+      readonly ended: boolean;
+      readonly ok: boolean;
+    }
+  /** The digest of an answer that is on its way shows other ops of the origin than ours. */
+  | { readonly kind: 'differs'; readonly connection: ConnectionId; readonly origin: string }
+  /** The `join` of an `admit` is committed. */
+  | { readonly kind: 'admitted'; readonly connection: ConnectionId; readonly digest: Digest }
+  /** `form` or `welcome` is committed. */
+  | { readonly kind: 'joined' }
+  /** It is not, for want of room. */
+  | { readonly kind: 'joinFailed' };
+
+export type Output =
+  | { readonly kind: 'dial'; readonly url: string }
+  | { readonly kind: 'hello'; readonly connection: ConnectionId; readonly hello: Hello }
+  | { readonly kind: 'error'; readonly connection: ConnectionId; readonly error: ErrorMessage }
+  | { readonly kind: 'close'; readonly connection: ConnectionId; readonly reason: string }
+  /** Send our digest: a pull. */
+  | { readonly kind: 'pull'; readonly connection: ConnectionId }
+  /** Send what this digest lacks. */
+  | { readonly kind: 'answer'; readonly connection: ConnectionId; readonly digest: Digest }
+  /** Log the `join`, then give `admitted`. */
+  | {
+      readonly kind: 'admit';
+      readonly connection: ConnectionId;
+      readonly origin: string;
+      readonly value: string;
+      readonly digest: Digest;
+    }
+  | { readonly kind: 'later'; readonly connection: ConnectionId }
+  /** Tell the peer that we hold its own ops up to there. */
+  | { readonly kind: 'confirmed'; readonly connection: ConnectionId; readonly seq: number }
+  /** A member holds more of our own ops than it had told before. */
+  | { readonly kind: 'heldMore' }
+  | {
+      readonly kind: 'tellToRejoin';
+      readonly connection: ConnectionId;
+      readonly message: RejoinMessage;
+    }
+  /** Take the delta in, then give `taken`. */
+  | {
+      readonly kind: 'take';
+      readonly connection: ConnectionId;
+      readonly delta: Delta;
+      readonly wasAnswer: boolean;
+      readonly more: boolean;
+    }
+  /** Send a part of a snapshot; part 0 starts one. */
+  | { readonly kind: 'snapshot'; readonly connection: ConnectionId; readonly part: number }
+  | { readonly kind: 'next'; readonly connection: ConnectionId; readonly part: number }
+  /** Store the part, then give `tookSnapshot`. */
+  | {
+      readonly kind: 'takeSnapshot';
+      readonly connection: ConnectionId;
+      readonly part: number;
+      readonly rows: readonly SnapshotRow[];
+      readonly end: SnapshotEnd | null;
+    }
+  /** Take the maximum of ours and a peer's. */
+  | { readonly kind: 'horizon'; readonly horizon: number }
+  /** Form a cluster, then give `joined`. */
+  | { readonly kind: 'form'; readonly value: string }
+  /** Store that the node has joined, offer what it had set aside, then give `joined`. */
+  | {
+      readonly kind: 'welcome';
+      readonly sponsor: string;
+      readonly clusterId: string;
+      readonly formedAt: number;
+    }
+  /** From now on the node may write. */
+  | { readonly kind: 'ready'; readonly value: string }
+  | { readonly kind: 'retire'; readonly origin: string }
+  | { readonly kind: 'collect'; readonly stable: Stable }
+  /** Find the keys in which we differ from the peer, and settle them. */
+  | { readonly kind: 'repair'; readonly connection: ConnectionId }
+  /** Answer, or act on, what a repair asks or is told. */
+  | {
+      readonly kind: 'repairStep';
+      readonly connection: ConnectionId;
+      readonly message: CompareMessage | ComparedMessage;
+    }
+  /** Answer, or take in, a page of deletes. */
+  | {
+      readonly kind: 'deletes';
+      readonly connection: ConnectionId;
+      readonly message: DeletesMessage | DeletedMessage;
+    }
+  /** This core's last output: start again with an empty log under a new origin. */
+  | {
+      readonly kind: 'rejoin';
+      readonly reason: string;
+      /** Whether what this node holds is set aside and offered again, or thrown away. */
+      readonly keep: boolean;
+      /**
+       * `forked`: other ops may bear the ids of this node's own. `shared`: and another node goes on under
+       * its origin.
+       */
+      readonly origin: 'sound' | 'forked' | 'shared';
+    }
+  | { readonly kind: 'note'; readonly level: 'info' | 'warn'; readonly text: string };

@@ -1,0 +1,136 @@
+/** What a member does about the others from time to time: dials them, retires the silent, moves the stable vector. */
+import type { Member } from '../../rules/members.ts';
+import { includes, type Vector } from '../../words/vector.ts';
+import type { CoreState } from './coreState.ts';
+
+/** How often the members are looked at: their addresses, their silence. */
+const MEMBERS_INTERVAL_MS = 1000;
+/** How often the stable vector moves while there is something to collect, and while there is not. */
+const STABLE_INTERVAL_MS = 500;
+const IDLE_STABLE_INTERVAL_MS = 10_000;
+
+export class MemberKeeper {
+  readonly #state: CoreState;
+  #nextMembersAt = 0;
+  #nextStableAt = 0;
+  #lastStableAt: number;
+  /** When a majority was last heard, and since when without a break. */
+  #majorityAt = Number.NEGATIVE_INFINITY;
+  #majoritySince = Number.NEGATIVE_INFINITY;
+
+  constructor(state: CoreState) {
+    this.#state = state;
+    this.#lastStableAt = state.startedAt;
+  }
+
+  tick(): void {
+    if (this.#state.nowMs >= this.#nextMembersAt) {
+      this.#nextMembersAt = this.#state.nowMs + MEMBERS_INTERVAL_MS;
+      this.#dialMembers();
+      if (this.#state.standing.phase === 'ready') {
+        this.#retireReplaced();
+        this.#retireSilent();
+      }
+    }
+    if (this.#state.nowMs < this.#nextStableAt) return;
+    this.#nextStableAt = this.#state.nowMs + STABLE_INTERVAL_MS;
+    this.#moveStable();
+  }
+
+  /** Every member dials every member. */
+  #dialMembers(): void {
+    const { members, origin } = this.#state.view;
+    for (const member of members.all())
+      if (member.url !== null && member.origin !== origin && member.url !== this.#state.ownUrl)
+        this.#state.addresses.addMember(member.url, member.origin);
+    for (const retired of members.retired()) {
+      this.#state.addresses.removeMember(retired.origin);
+      this.#state.stability.forget(retired.origin);
+      this.#state.peers.forgetOrigin(retired.origin);
+    }
+  }
+
+  /**
+   * Another origin of the same node answers at the URL: the log of the old one was lost, or its start
+   * was cut off. Nobody waits for it any longer, and if it comes back after all, it rejoins.
+   */
+  #retireReplaced(): void {
+    const { members, origin } = this.#state.view;
+    const present = new Map<string, string>();
+    const absent: Member[] = [];
+    for (const member of members.all()) {
+      const isPresent =
+        member.origin === origin || this.#state.peers.ofOrigin(member.origin) !== undefined;
+      if (isPresent && member.origin < origin) return; // the smallest does it
+      if (isPresent) present.set(placeOf(member), member.origin);
+      else if (member.url !== null) absent.push(member);
+    }
+    for (const member of absent) {
+      const successor = present.get(placeOf(member));
+      if (successor === undefined) continue;
+      this.#state.note('info', `${member.origin} is retired: its node goes on as ${successor}`);
+      this.#state.out({ kind: 'retire', origin: member.origin });
+    }
+  }
+
+  /** Silence leads to retirement only while this node hears a majority of its members. */
+  #retireSilent(): void {
+    const others = this.#state.otherMembers();
+    const silentMs = (origin: string): number =>
+      this.#state.nowMs - this.#state.lastHeardAt(origin);
+    const heard = others.filter((origin) => silentMs(origin) < this.#state.settings.hearingMs);
+    const { nowMs, settings } = this.#state;
+    if ((heard.length + 1) * 2 <= others.length + 1) return;
+    // Silence counts only while a majority was heard: a node that comes back from a cut, or that was
+    // asleep itself, hears one peer before another.
+    const breakMs = Math.max(settings.hearingMs, 2 * MEMBERS_INTERVAL_MS);
+    if (nowMs - this.#majorityAt > breakMs) this.#majoritySince = nowMs;
+    this.#majorityAt = nowMs;
+    if (nowMs - this.#majoritySince < settings.memberTimeoutMs) return;
+    if (heard.some((origin) => origin < this.#state.view.origin)) return; // the smallest does it
+    for (const origin of others) {
+      if (silentMs(origin) < this.#state.settings.memberTimeoutMs) continue;
+      this.#state.note(
+        'warn',
+        `${origin} has been silent for longer than member-timeout and is retired`,
+      );
+      this.#state.out({ kind: 'retire', origin });
+    }
+  }
+
+  /** Rule 9. */
+  #moveStable(): void {
+    const { members, stable } = this.#state.view;
+    const own = { vector: this.#withoutForks(), clock: this.#state.clockMs };
+    this.#state.stability.settle(own.vector);
+    const next = this.#state.stability.advance(
+      this.#state.otherMembers(),
+      { vector: this.#state.view.vector, clock: this.#state.clockMs },
+      // Of a forked origin nobody will ever have them all.
+      members.retires.filter((retire) => !this.#isLeftOut(retire.origin)),
+      stable,
+    );
+    if (next === undefined) return;
+    const idle = this.#state.nowMs - this.#lastStableAt < IDLE_STABLE_INTERVAL_MS;
+    if (this.#state.view.deadEntries === 0 && idle) return;
+    if (this.#state.view.deadEntries === 0 && includes(stable.vector, next.vector)) return;
+    this.#lastStableAt = this.#state.nowMs;
+    this.#state.out({ kind: 'collect', stable: next });
+  }
+
+  /** Our vector, with forked origins that were retired taken as held: nobody will ever have them whole. */
+  #withoutForks(): Vector {
+    if (this.#state.forked.size === 0) return this.#state.view.vector;
+    const vector = new Map(this.#state.view.vector);
+    for (const origin of this.#state.forked)
+      if (this.#isLeftOut(origin)) vector.set(origin, Number.MAX_SAFE_INTEGER);
+    return vector;
+  }
+
+  /** Rule 11: an origin that was forked and whose node has rejoined. */
+  #isLeftOut(origin: string): boolean {
+    return this.#state.forked.has(origin) && this.#state.view.members.isRetired(origin);
+  }
+}
+
+const placeOf = ({ nodeId, url }: Member): string => `${nodeId} ${url}`;

@@ -1,0 +1,63 @@
+/** The rows of `GET /_cluster`, from what the core knows. */
+import { missingOps, type Vector } from '../../words/vector.ts';
+import type { AddressBook } from './addressBook.ts';
+import type { View } from './inputOutput.ts';
+import { type Greeted, type Peers, without } from './peers.ts';
+import type { PeerStatus } from './status.ts';
+
+/**
+ * @param forked origins of which no two nodes need to hold the same.
+ * @param toClockMs the wall clock, UTC milliseconds, at a time that peers were heard.
+ */
+export function peerStatus(
+  view: View,
+  peers: Peers,
+  addresses: AddressBook,
+  forked: ReadonlySet<string>,
+  toClockMs: (timeMs: number) => number,
+): PeerStatus[] {
+  const connected = peers.greeted();
+  const own = without(view.vector, forked);
+  const rows = connected.map((peer) => {
+    const theirs = peer.digest === null ? null : without(peer.digest.vector, forked);
+    return connectedStatus(peer, own, theirs, toClockMs(peer.lastHeardAt));
+  });
+  const shown = new Set(connected.map(({ hello }) => hello.origin));
+  for (const address of addresses.all) {
+    if (address.state === 'self' || address.state === 'connected') continue;
+    if (address.origin !== null && shown.has(address.origin)) continue;
+    const { nodeId, origin, url, reason, refused, failures } = address;
+    const heardAt = origin === null ? undefined : peers.lastHeard(origin);
+    rows.push({
+      nodeId,
+      origin,
+      url,
+      state: refused ? 'refused' : failures > 0 ? 'unreachable' : 'connecting',
+      reason,
+      peerLacksOps: null,
+      weLackOps: null,
+      lastHeardAt: heardAt === undefined ? null : toClockMs(heardAt),
+      agrees: null,
+    });
+  }
+  return rows;
+}
+
+function connectedStatus(
+  { hello, dialledUrl, agrees }: Greeted,
+  own: Vector,
+  theirs: Vector | null,
+  lastHeardAt: number,
+): PeerStatus {
+  return {
+    nodeId: hello.nodeId,
+    origin: hello.origin,
+    url: dialledUrl ?? hello.url,
+    state: 'connected',
+    reason: null,
+    peerLacksOps: theirs === null ? null : missingOps(theirs, own),
+    weLackOps: theirs === null ? null : missingOps(own, theirs),
+    lastHeardAt,
+    agrees,
+  };
+}

@@ -1,0 +1,70 @@
+/**
+ * Repair (rule 11): two nodes hold the same ops and differ in their maps, which can only be damage.
+ * They find the keys by sums over buckets of keys, in two steps; of each key the greater entry (rule 1)
+ * is born again by whoever holds it, and a live entry beats an absent one.
+ */
+import { add, carriedHash, type Hash, hashKey, sameHash, ZERO } from '../../words/hash.ts';
+import { compareOps, type KeyOp } from '../../words/op.ts';
+
+/** What one node tells of an entry: enough to tell which of two is the greater. */
+export type EntryMark = Pick<
+  KeyOp,
+  'key' | 'kind' | 'generation' | 'version' | 'hlc' | 'origin' | 'seq'
+>;
+
+const ENTRIES_A_BUCKET = 512;
+const MAX_BUCKETS = 16_384;
+const MINUTE_MS = 60_000;
+
+/** How many buckets to compare a map of so many entries by. */
+export function bucketCount(entries: number): number {
+  let count = 1;
+  while (count < MAX_BUCKETS && entries / count > ENTRIES_A_BUCKET) count *= 2;
+  return count;
+}
+
+export const bucketOf = (key: string, buckets: number): number => hashKey(key) % buckets;
+
+/** Whether the entry counts in the map sum as of the minute. */
+const counts = (entry: KeyOp, asOf: number): boolean =>
+  entry.kind === 'put' && (entry.expiresAt === null || entry.expiresAt > asOf * MINUTE_MS);
+
+/** The map sum as of the minute, divided by buckets. */
+export function bucketSums(entries: Iterable<KeyOp>, asOf: number, buckets: number): Hash[] {
+  const sums: Hash[] = new Array<Hash>(buckets).fill(ZERO);
+  for (const entry of entries) {
+    if (!counts(entry, asOf)) continue;
+    const bucket = bucketOf(entry.key, buckets);
+    sums[bucket] = add(sums[bucket] ?? ZERO, carriedHash(entry));
+  }
+  return sums;
+}
+
+export function differingBuckets(ours: readonly Hash[], theirs: readonly Hash[]): number[] {
+  const differing: number[] = [];
+  for (const [bucket, sum] of ours.entries())
+    if (!sameHash(sum, theirs[bucket] ?? ZERO)) differing.push(bucket);
+  return differing;
+}
+
+/** All entries of a bucket, dead ones included. */
+export function entriesOf(entries: Iterable<KeyOp>, buckets: number, bucket: number): KeyOp[] {
+  const found: KeyOp[] = [];
+  for (const entry of entries) if (bucketOf(entry.key, buckets) === bucket) found.push(entry);
+  return found;
+}
+
+/** Our entries that win against the peer's, or that it lacks, where either counts as of the minute. */
+export function entriesToBearAgain(
+  ours: readonly KeyOp[],
+  theirs: readonly EntryMark[],
+  asOf: number,
+): KeyOp[] {
+  const marks = new Map(theirs.map((mark) => [mark.key, mark]));
+  return ours.filter((entry) => {
+    const mark = marks.get(entry.key);
+    if (mark === undefined) return counts(entry, asOf);
+    // Where a log was forked, one op id may stand for two ops.
+    return compareOps(entry, mark) > 0;
+  });
+}

@@ -1,0 +1,96 @@
+/**
+ * Outcomes as JSON text: the body of a single request's answer, and the result in a batch, which holds
+ * the same members but for its `status`, the number that the single request would be answered with.
+ *
+ * Answers are put together as text around a value's own text, which is never parsed again: so its
+ * digits, the order of its keys and its duplicates come back as they were sent.
+ */
+
+import type { Put } from '../../words/op.ts';
+import type { Outcome } from '../../words/requests.ts';
+import { instantText } from '../../words/time.ts';
+import { problemText } from './problem.ts';
+import type { Tokens } from './tokens.ts';
+
+export const NOT_FOUND_TEXT = problemText(404, 'Not found');
+export const EXPIRED_TEXT = problemText(404, 'Expired');
+
+type Conflict = Extract<Outcome, { kind: 'conflict' }>;
+
+const EXHAUSTED =
+  'The versions of this key are exhausted: delete it, and any version is accepted again.';
+
+export const conflictText = ({ currentVersion, isExhausted }: Conflict, token?: string): string =>
+  problemText(409, isExhausted ? EXHAUSTED : 'Version conflict', {
+    current_version: currentVersion,
+    token,
+  });
+
+const preconditionText = (currentVersion: number | null, token?: string): string =>
+  problemText(412, 'Precondition failed', { current_version: currentVersion ?? undefined, token });
+
+/** The members of an entry, without braces. */
+export function entryMembers({ value, version, expiresAt, meta }: Put): string {
+  const metaMember = meta === null ? '' : `,"meta":${meta}`;
+  return `"value":${value},"version":${version},"expires_at":${instantText(expiresAt)}${metaMember}`;
+}
+
+/** Texts that name this node. */
+export class OutcomeTexts {
+  readonly #node: string;
+  readonly #tokens: Tokens;
+
+  constructor(nodeId: string, tokens: Tokens) {
+    this.#node = `"node":${JSON.stringify(nodeId)}`;
+    this.#tokens = tokens;
+  }
+
+  /** The body of a single PUT's or DELETE's answer. @param acks null where none were asked for. */
+  written(outcome: Extract<Outcome, { kind: 'stored' | 'deleted' }>, acks: number | null): string {
+    const members = outcome.kind === 'stored' ? this.#storedMembers(outcome.op) : this.#node;
+    const acksMember = acks === null ? '' : `,"acks":${acks}`;
+    const token = this.#tokens.ofOutcome(outcome);
+    return `{"status":"${outcome.kind}",${members},"token":"${token}"${acksMember}}`;
+  }
+
+  /** The body of a single request's answer 409. */
+  conflict(conflict: Conflict): string {
+    return conflictText(conflict, this.#tokens.whole());
+  }
+
+  /** The body of a single request's answer 412. */
+  preconditionFailed({ currentVersion }: Extract<Outcome, { kind: 'preconditionFailed' }>): string {
+    return preconditionText(currentVersion, this.#tokens.whole());
+  }
+
+  deletedMany(count: number): string {
+    return `{"status":"deleted",${this.#node},"count":${count},"token":"${this.#tokens.whole()}"}`;
+  }
+
+  /** The token of a batch's answer. */
+  tokenOf(outcomes: readonly Outcome[]): string {
+    return this.#tokens.ofOutcomes(outcomes);
+  }
+
+  #storedMembers({ version, expiresAt }: Put): string {
+    return `${this.#node},"version":${version},"expires_at":${instantText(expiresAt)}`;
+  }
+
+  /** One result of a batch. */
+  result(outcome: Outcome): string {
+    switch (outcome.kind) {
+      case 'stored':
+        return `{"status":200,${this.#storedMembers(outcome.op)}}`;
+      case 'deleted':
+        return `{"status":200,${this.#node}}`;
+      case 'found':
+        return `{"status":200,${entryMembers(outcome.entry)}}`;
+      case 'conflict':
+        return conflictText(outcome);
+      case 'preconditionFailed':
+        return preconditionText(outcome.currentVersion);
+      case 'absent':
+        return outcome.expired ? EXPIRED_TEXT : NOT_FOUND_TEXT;
+    }
+  }
+}

@@ -1,0 +1,90 @@
+/**
+ * Errors as clients see them: problem details (RFC 9457). `detail` is the sentence that existing
+ * clients read; the type is always `about:blank`, so the title is the phrase of the status.
+ */
+import { STATUS_CODES } from 'node:http';
+import {
+  CommitFailedError,
+  DiskFullError,
+  HearsayError,
+  NotReadableError,
+  NotWritableError,
+  OverloadedError,
+  StoppedError,
+} from '../../words/errors.ts';
+
+export interface FieldError {
+  /** The path to the field, as in `ops.3.version`; `body` for the whole body. */
+  readonly field: string;
+  readonly message: string;
+}
+
+/** Members beside those of RFC 9457, and headers. */
+export interface ProblemExtras {
+  readonly extensions?: Readonly<Record<string, unknown>>;
+  /** Names and values in turn. */
+  readonly headers?: readonly string[];
+}
+
+/** Thrown by whatever finds a request wrong; the outermost middleware answers it. */
+export class Problem extends Error {
+  readonly status: number;
+  readonly detail: string;
+  readonly extensions: Readonly<Record<string, unknown>>;
+  readonly headers: readonly string[];
+
+  constructor(status: number, detail: string, { extensions, headers }: ProblemExtras = {}) {
+    super(detail);
+    this.status = status;
+    this.detail = detail;
+    this.extensions = extensions ?? {};
+    this.headers = headers ?? [];
+  }
+}
+
+/** The body of an answer, and of one result of a batch, that reports a problem. */
+export const problemText = (
+  status: number,
+  detail: string,
+  extensions: Readonly<Record<string, unknown>> = {},
+): string =>
+  JSON.stringify({
+    type: 'about:blank',
+    title: STATUS_CODES[status] ?? 'Unknown',
+    status,
+    detail,
+    ...extensions,
+  });
+
+/** Characters of a name that a client made up: it is told, but not sent back however long it is. */
+const MAX_TOLD_NAME = 100;
+
+export const toldName = (name: string): string => name.slice(0, MAX_TOLD_NAME).toWellFormed();
+
+/** 422: the fields at fault, the first of them in the detail. */
+export function unprocessable(errors: readonly FieldError[]): Problem {
+  const [first] = errors;
+  const subject = first === undefined || first.field === 'body' ? 'The body' : first.field;
+  const more = errors.length > 1 ? ` (and ${errors.length - 1} more)` : '';
+  const detail = `${subject} ${first?.message ?? 'is malformed'}${more}.`;
+  return new Problem(422, detail, { extensions: { errors } });
+}
+
+/** @returns undefined for an error that nobody planned. */
+export function plannedProblem(error: unknown): Problem | undefined {
+  if (error instanceof Problem) return error;
+  if (!(error instanceof HearsayError)) return undefined;
+  if (
+    error instanceof OverloadedError ||
+    error instanceof NotWritableError ||
+    error instanceof NotReadableError
+  ) {
+    const seconds = Math.max(1, Math.ceil(error.retryAfterMs / 1000));
+    return new Problem(503, error.message, { headers: ['Retry-After', String(seconds)] });
+  }
+  if (error instanceof StoppedError)
+    return new Problem(503, error.message, { headers: ['Connection', 'close'] });
+  if (error instanceof DiskFullError) return new Problem(507, error.message);
+  if (error instanceof CommitFailedError) return new Problem(500, error.message);
+  return undefined;
+}

@@ -1,0 +1,59 @@
+/** Conditional writes (RFC 9110, section 13): If-Match and If-None-Match of a PUT or a DELETE. */
+import type { IncomingMessage } from 'node:http';
+import type { Condition, Entries } from '../../words/condition.ts';
+import type { DeleteRequest, PutRequest } from '../../words/requests.ts';
+import { type FieldError, unprocessable } from '../answer/problem.ts';
+
+/** One entity tag of a list, with what parts it from the next. */
+const LISTED_TAG = /[ \t,]*(W\/)?"([^"]*)"[ \t]*(?=,|$)/y;
+const NOTHING_MORE = /^[ \t,]*$/;
+
+/** @throws Problem 422 for a header that is malformed. */
+export function withCondition<Request extends PutRequest | DeleteRequest>(
+  request: Request,
+  { headers }: IncomingMessage,
+): Request {
+  const ifMatch = headers['if-match'];
+  const ifNoneMatch = headers['if-none-match'];
+  if (ifMatch === undefined && ifNoneMatch === undefined) return request;
+  const condition: Condition = {
+    // A weak tag names no entry for certain, so that it can't let a write pass (section 13.1.1).
+    isOneOf: ifMatch === undefined ? null : entriesOf('If-Match', ifMatch, false),
+    isNoneOf: ifNoneMatch === undefined ? null : entriesOf('If-None-Match', ifNoneMatch, true),
+  };
+  return { ...request, condition };
+}
+
+/**
+ * For writes to many keys, which no tag stands for: to ignore what they ask for would be to overwrite
+ * what they wanted spared.
+ *
+ * @throws Problem 422
+ */
+export function refuseConditions({ headers }: IncomingMessage): void {
+  const errors: FieldError[] = [];
+  for (const field of ['If-Match', 'If-None-Match'])
+    if (headers[field.toLowerCase()] !== undefined)
+      errors.push({
+        field,
+        message: 'is not supported here: it is for a PUT or DELETE of one key',
+      });
+  if (errors.length > 0) throw unprocessable(errors);
+}
+
+function entriesOf(field: string, header: string, countsWeak: boolean): Entries {
+  if (header.trim() === '*') return 'any';
+  const opIds: string[] = [];
+  let end = 0;
+  for (;;) {
+    LISTED_TAG.lastIndex = end;
+    const found = LISTED_TAG.exec(header);
+    if (found === null) break;
+    end = LISTED_TAG.lastIndex;
+    const [, weak, opId = ''] = found;
+    if (weak === undefined || countsWeak) opIds.push(opId);
+  }
+  if (end === 0 || !NOTHING_MORE.test(header.slice(end)))
+    throw unprocessable([{ field, message: 'must be *, or ETags with their double quotes' }]);
+  return opIds;
+}

@@ -1,0 +1,101 @@
+/**
+ * Which pages may use this node from a browser (Fetch Standard, "CORS protocol"; RFC 6454). A browser
+ * sends `Origin` with what a page asks for; nobody else has to. A page of another site that is not
+ * allowed may open no watch and change nothing; what else it asks for, its browser doesn't show it.
+ *
+ * A page counts as the node's own where its host is the one that the request went to. Any site can let
+ * its name point here once its page has been loaded (DNS rebinding), and so only hosts that are known to
+ * be this node's, or that no name server was asked for, count. What a page reads from its own host comes
+ * without `Origin`, and so can't be told from what a person reads.
+ */
+
+import type { IncomingMessage } from 'node:http';
+import { isIP } from 'node:net';
+import type { RouterContext } from '@koa/router';
+import { answerEmpty } from '../answer/answer.ts';
+import { Problem } from '../answer/problem.ts';
+
+const ALLOWED_METHODS = 'GET, HEAD, PUT, POST, DELETE';
+const ALLOWED_HEADERS =
+  'Content-Type, If-Match, If-None-Match, Hearsay-After, Last-Event-ID, Cache-Control';
+const EXPOSED_HEADERS = 'ETag, Link, Retry-After';
+const PREFLIGHT_SECONDS = '600';
+/** Methods that change nothing. */
+const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS']);
+
+export class AllowedOrigins {
+  readonly #allowed: ReadonlySet<string>;
+  readonly #ownNames: ReadonlySet<string>;
+
+  /**
+   * @param allowed origins such as `https://app.example.com`; `*` for all.
+   * @param urls of this node, as others reach it.
+   */
+  constructor(allowed: readonly string[], urls: readonly string[] = []) {
+    this.#allowed = new Set(allowed);
+    this.#ownNames = new Set(urls.map((url) => new URL(url).hostname));
+  }
+
+  /** Whether the request may do whatever it wants. */
+  admits({ headers }: IncomingMessage): boolean {
+    const { origin, host } = headers;
+    return origin === undefined || this.#isOwn(origin, host) || this.#isListed(origin);
+  }
+
+  /** A middleware for koa. */
+  async guard(ctx: RouterContext, next: () => Promise<unknown>): Promise<void> {
+    const { origin, host } = ctx.req.headers;
+    if (origin !== undefined && !this.#isOwn(origin, host)) {
+      if (this.#isListed(origin)) {
+        ctx.res.setHeader('Access-Control-Allow-Origin', origin);
+        ctx.res.setHeader('Access-Control-Expose-Headers', EXPOSED_HEADERS);
+        ctx.res.setHeader('Vary', 'Origin');
+        if (isPreflight(ctx.req)) {
+          answerEmpty(ctx, 204, PREFLIGHT_HEADERS);
+          return;
+        }
+      } else if (!SAFE_METHODS.has(ctx.method) || isSameHost(origin, host)) throw foreign(origin);
+    }
+    await next();
+  }
+
+  /** @throws Problem 403 */
+  refuseForeign(request: IncomingMessage): void {
+    if (!this.admits(request)) throw foreign(request.headers.origin ?? '');
+  }
+
+  /** A page that came from this very node. */
+  #isOwn(origin: string, host: string | undefined): boolean {
+    if (!isSameHost(origin, host)) return false;
+    const name = new URL(origin).hostname;
+    return isUnresolved(name) || this.#ownNames.has(name);
+  }
+
+  #isListed(origin: string): boolean {
+    return this.#allowed.has(origin) || this.#allowed.has('*');
+  }
+}
+
+const PREFLIGHT_HEADERS = [
+  'Access-Control-Allow-Methods',
+  ALLOWED_METHODS,
+  'Access-Control-Allow-Headers',
+  ALLOWED_HEADERS,
+  'Access-Control-Max-Age',
+  PREFLIGHT_SECONDS,
+];
+
+const isPreflight = ({ method, headers }: IncomingMessage): boolean =>
+  method === 'OPTIONS' && headers['access-control-request-method'] !== undefined;
+
+const foreign = (origin: string): Problem =>
+  new Problem(403, `Pages of ${origin.slice(0, 100)} may not do this; see --allowed-origins.`);
+
+function isSameHost(origin: string, host: string | undefined): boolean {
+  if (host === undefined || !URL.canParse(origin)) return false;
+  return new URL(origin).host === host.toLowerCase();
+}
+
+/** Whether a browser asks no name server for it: a name of this machine, or an address. */
+const isUnresolved = (name: string): boolean =>
+  name === 'localhost' || name.endsWith('.localhost') || isIP(name.replace(/^\[|\]$/g, '')) !== 0;

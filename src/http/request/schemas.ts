@@ -1,0 +1,129 @@
+/**
+ * What requests may hold. The same schemas validate and describe (openapi.ts). Values are `unknown`
+ * throughout: zod looks at the members of a request and never into a value, however deep that is.
+ */
+import { z } from 'zod';
+import { hasLoneSurrogate } from '../../words/json.ts';
+import type { Limits } from '../../words/limits.ts';
+import { MAX_PUT_VERSION, MAX_TTL_MS } from '../../words/op.ts';
+import { isLonger } from './target.ts';
+
+/** A message for a wrong value, which also tells where there is none. */
+const mustBe = (what: string) => ({
+  error: (issue: { readonly input?: unknown }) =>
+    issue.input === undefined ? `is missing: it must be ${what}` : `must be ${what}`,
+});
+
+const isJsonObject = (input: unknown): boolean =>
+  typeof input === 'object' && input !== null && !Array.isArray(input);
+
+const VERSION = mustBe(`an integer from 0 to ${MAX_PUT_VERSION}, or "next"`);
+const TTL = mustBe(`an integer from 1 to ${MAX_TTL_MS}, or null`);
+const UP_TO_VERSION = mustBe(`an integer from 0 to ${MAX_PUT_VERSION}`);
+
+const value = z
+  .unknown()
+  .refine((input) => input !== undefined, 'is missing: it must be any JSON')
+  .meta({ description: 'Any JSON. It comes back exactly as it was sent.' });
+
+const version = z
+  .union([z.int(VERSION).min(0, VERSION).max(MAX_PUT_VERSION, VERSION), z.literal('next')], VERSION)
+  .meta({ description: '"next" takes the version after the current one, or 1.' });
+
+const ttlMs = z
+  .int(TTL)
+  .min(1, TTL)
+  .max(MAX_TTL_MS, TTL)
+  .nullish()
+  .meta({ description: 'Time to live in milliseconds; null or none: the entry never expires.' });
+
+const meta = z
+  .unknown()
+  .refine((input) => input == null || isJsonObject(input), 'must be an object or null')
+  .optional()
+  .meta({
+    description: 'Annotations of types (superjson). Opaque to the node.',
+    override: { type: ['object', 'null'] },
+  });
+
+const upToVersion = z
+  .int(UP_TO_VERSION)
+  .min(0, UP_TO_VERSION)
+  .max(MAX_PUT_VERSION, UP_TO_VERSION)
+  .meta({ description: 'Delete only a live entry of at most this version.' });
+
+const isDigits = /^\d{1,16}$/;
+
+/** A whole number in a query. */
+export const digits = (minimum: number, maximum: number) => {
+  const message = mustBe(`an integer from ${minimum} to ${maximum}`);
+  return z
+    .string(message)
+    .regex(isDigits, message)
+    .transform(Number)
+    .refine((number) => number >= minimum && number <= maximum, message)
+    .meta({ override: { type: 'integer', minimum, maximum } });
+};
+
+export const putBodySchema = z
+  .object({ value, version, ttl_ms: ttlMs, meta }, mustBe('a JSON object'))
+  .meta({ id: 'Put' });
+
+export type PutBody = z.output<typeof putBodySchema>;
+
+export const deleteVersion = digits(0, MAX_PUT_VERSION)
+  .optional()
+  .meta({ description: 'Delete only a live entry of at most this version.' });
+
+export const bulkDeleteQuerySchema = z.object({
+  prefix: z.string().default('').meta({ description: 'Delete the keys that start so.' }),
+  all: z
+    .enum(['true', 'false'], mustBe('true or false'))
+    .default('false')
+    .meta({ description: 'Must be true where the prefix is empty.' }),
+});
+
+/** The schemas that depend on the limits of the node. */
+export function createSchemas({ maxKeyBytes, maxBatchOps, maxListEntries }: Limits) {
+  const key = z
+    .string(mustBe('a string'))
+    .min(1, 'must not be empty')
+    .refine((text) => !hasLoneSurrogate(text), 'must not hold half of a surrogate pair')
+    .refine((text) => !isLonger(text, maxKeyBytes), `must not be longer than ${maxKeyBytes} bytes`)
+    .meta({ description: `Any Unicode, at most ${maxKeyBytes} bytes of UTF-8.` });
+
+  const batchOp = z
+    .discriminatedUnion(
+      'op',
+      [
+        z.object({ op: z.literal('put'), key, value, version, ttl_ms: ttlMs, meta }),
+        z.strictObject({ op: z.literal('get'), key }),
+        z.strictObject({ op: z.literal('delete'), key, version: upToVersion.optional() }),
+      ],
+      {
+        error: ({ input }) =>
+          isJsonObject(input) ? 'must be "put", "get" or "delete"' : 'must be an object',
+      },
+    )
+    .meta({ id: 'BatchOp' });
+
+  return {
+    key,
+    batchBody: z
+      .strictObject(
+        { ops: z.array(batchOp, mustBe('an array')).max(maxBatchOps) },
+        mustBe('a JSON object'),
+      )
+      .meta({ id: 'Batch' }),
+    listQuery: z.object({
+      prefix: z.string().default('').meta({ description: 'List the keys that start so.' }),
+      after: z.string().optional().meta({ description: 'List the keys after this one.' }),
+      limit: digits(1, maxListEntries)
+        .optional()
+        .meta({ description: `At most this many entries; ${maxListEntries} where not given.` }),
+    }),
+  };
+}
+
+export type Schemas = ReturnType<typeof createSchemas>;
+export type BatchOp = z.output<Schemas['batchBody']>['ops'][number];

@@ -1,0 +1,89 @@
+/**
+ * The request target (RFC 9112, section 3.2): its path, its key and its query, each percent-decoded
+ * exactly once and strictly. koa and its router decode loosely (`%zz` is taken literally), so neither
+ * is asked.
+ */
+import { Problem, toldName, unprocessable } from '../answer/problem.ts';
+
+const SLASH = 0x2f;
+/** What precedes the path of an absolute-form target, which proxies send. */
+const SCHEME_AND_AUTHORITY = /^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i;
+/** What may stand in a target: visible ASCII without `#`, which would start a fragment. */
+const TARGET_CHARACTERS = /^[!"$-~]*$/;
+
+/** The path exactly as sent. */
+export function pathOf(target: string): string {
+  let start = 0;
+  if (target.charCodeAt(0) !== SLASH) start = SCHEME_AND_AUTHORITY.exec(target)?.[0].length ?? 0;
+  const end = target.indexOf('?', start);
+  return (end === -1 ? target.slice(start) : target.slice(start, end)) || '/';
+}
+
+/** @returns undefined where the text is not percent-encoded UTF-8. */
+function decode(text: string): string | undefined {
+  if (!TARGET_CHARACTERS.test(text)) return undefined;
+  try {
+    // Also where there is nothing to decode: the result is a copy, and so does not keep the target alive.
+    return decodeURIComponent(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * @param segment the part of the path that is the key, as sent.
+ * @throws Problem 400, 414
+ */
+export function decodeKey(segment: string, maxKeyBytes: number): string {
+  const key = decode(segment);
+  if (key === undefined)
+    throw new Problem(400, 'The key in the path is not percent-encoded UTF-8.');
+  if (isLonger(key, maxKeyBytes))
+    throw new Problem(414, `The key is longer than ${maxKeyBytes} bytes.`);
+  return key;
+}
+
+/** Whether the text takes more bytes of UTF-8 than that. */
+export const isLonger = (text: string, maxBytes: number): boolean =>
+  // No code unit takes more than three bytes, so that most keys need not be measured.
+  text.length * 3 > maxBytes && Buffer.byteLength(text) > maxBytes;
+
+/**
+ * The parameters in the query. A plus is a space, as in forms (URL Standard, section 5).
+ *
+ * @param names all that there are: whoever misspells `version` of a DELETE must not delete without it.
+ * @param others `ignore` where clients of the cache before this one could send whatever they liked.
+ * @throws Problem 400 for what does not decode, 422 for another name, or one that is given twice.
+ */
+export function queryOf<Name extends string>(
+  target: string,
+  names: readonly Name[],
+  others: 'refuse' | 'ignore' = 'refuse',
+): { [name in Name]?: string } {
+  const found: { [name in Name]?: string } = {};
+  const start = target.indexOf('?');
+  if (start === -1) return found;
+  for (const pair of target.slice(start + 1).split('&')) {
+    if (pair === '') continue;
+    const equals = pair.indexOf('=');
+    const [name, value] = (
+      equals === -1 ? [pair, ''] : [pair.slice(0, equals), pair.slice(equals + 1)]
+    ).map((text) => decode(text.replaceAll('+', ' ').replaceAll(' ', '%20')));
+    if (name === undefined || value === undefined)
+      throw new Problem(400, 'The query is not percent-encoded UTF-8.');
+    const known = names.find((candidate) => candidate === name);
+    if (known === undefined) {
+      if (others === 'ignore') continue;
+      throw unknownParameter(name, names);
+    }
+    if (found[known] !== undefined)
+      throw unprocessable([{ field: known, message: 'is given more than once' }]);
+    found[known] = value;
+  }
+  return found;
+}
+
+function unknownParameter(name: string, names: readonly string[]): Problem {
+  const known = names.length === 0 ? 'there are no parameters' : `there is ${names.join(', ')}`;
+  return unprocessable([{ field: toldName(name), message: `is not supported here: ${known}` }]);
+}

@@ -1,0 +1,71 @@
+/** The node and its cluster, for people and load balancers: GET /_cluster and GET /_health. */
+import type { Router } from '@koa/router';
+import type { PeerStatus } from '../../gossip/protocol/status.ts';
+import type { Replica } from '../../replica/replica.ts';
+import { minuteAhead } from '../../rules/mapSum.ts';
+import { formatHash } from '../../words/hash.ts';
+import { answer, answerJson, JSON_TYPE } from '../answer/answer.ts';
+import { type MemberView, memberJson } from './memberRoutes.ts';
+import { addRoute } from './route.ts';
+
+export interface Health {
+  /** `failing`: the node can't serve, and is answered for with 503. */
+  readonly status: 'ok' | 'degraded' | 'failing';
+  /** What is wrong, a sentence each. */
+  readonly reasons: readonly string[];
+}
+
+export interface ClusterParts {
+  readonly replica: Replica;
+  readonly cluster: () => readonly PeerStatus[];
+  readonly health: () => Health;
+  /** How far ahead the map sum looks (rule 11). */
+  readonly maxClockSkewMs: number;
+  readonly members?: () => readonly MemberView[];
+}
+
+const MINUTE_MS = 60_000;
+
+export function addClusterRoutes(router: Router, parts: ClusterParts): void {
+  addRoute(router, 'GET', '/_cluster', (ctx) => {
+    answerJson(ctx, JSON.stringify(clusterView(parts)));
+  });
+
+  addRoute(router, 'GET', '/_health', (ctx) => {
+    const { status, reasons } = parts.health();
+    const body = { node: parts.replica.nodeId, status, ...(reasons.length > 0 && { reasons }) };
+    const isFailing = status === 'failing';
+    const headers = isFailing ? ['Retry-After', '1'] : [];
+    answer(ctx, isFailing ? 503 : 200, JSON_TYPE, JSON.stringify(body), headers);
+  });
+}
+
+/** In order of origins, so that two nodes that agree show the same text. */
+function clusterView({ replica, cluster, maxClockSkewMs, members }: ClusterParts): object {
+  const { origin, header, vector } = replica;
+  const asOf = minuteAhead(replica.nowMs(), maxClockSkewMs);
+  return {
+    node: replica.nodeId,
+    origin,
+    cluster: { name: header.clusterName, id: header.clusterId },
+    vector: Object.fromEntries([...vector].sort(([a], [b]) => (a < b ? -1 : 1))),
+    map_sum: { sum: formatHash(replica.mapSum(asOf)), as_of: instant(asOf * MINUTE_MS) },
+    peers: cluster().map(peerView),
+    members: (members?.() ?? []).map((member) => memberJson(member, vector)),
+  };
+}
+
+const peerView = (peer: PeerStatus): object => ({
+  node: peer.nodeId,
+  origin: peer.origin,
+  url: peer.url,
+  state: peer.state,
+  reason: peer.reason,
+  peer_lacks_ops: peer.peerLacksOps,
+  we_lack_ops: peer.weLackOps,
+  last_heard_at: instant(peer.lastHeardAt),
+  agrees: peer.agrees,
+});
+
+const instant = (atMs: number | null): string | null =>
+  atMs === null ? null : new Date(atMs).toISOString();

@@ -1,0 +1,130 @@
+/**
+ * Rows of the log as lines of JSON, as fast as they are taken: a page is read only when the one before
+ * it has gone out. While the node is being written, there is a pause after every page, so that clients
+ * come first.
+ *
+ * Lines that are no rows: `{"fault": …}` where rows can't be read, and at the end `{"next": …}`, from
+ * where the next page starts. An empty line says only that the connection lives.
+ */
+import { Readable } from 'node:stream';
+import type { RouterContext } from '@koa/router';
+import type { LinePage, LineReader, LineRequest } from '../../log/tools/lineReader.ts';
+import { PAGE_ROWS } from '../../log/tools/source.ts';
+import type { Replica } from '../../replica/replica.ts';
+import { answer } from '../answer/answer.ts';
+import type { LogRowsQuery } from './logSchemas.ts';
+
+export const LINES_TYPE = 'application/x-ndjson';
+
+/** Leaves the thread that answers clients 97 % of its time, at a page of some 0.3 ms. */
+const BUSY_PAUSE_MS = 10;
+/** How long what comes may gather before it is read. */
+const FOLLOW_PAUSE_MS = 50;
+/** After so long without a row, an empty line shows whether the reader is still there. */
+const SIGN_OF_LIFE_MS = 15_000;
+
+export async function streamRows(
+  ctx: RouterContext,
+  replica: Replica,
+  { reader, stopping }: { readonly reader: LineReader; readonly stopping: AbortSignal },
+  query: LogRowsQuery,
+): Promise<void> {
+  const seenLsn = replica.lastLsn;
+  const first = await reader.lines(requestOf(query, query.after));
+  if (replica.lastLsn > seenLsn) await pause(BUSY_PAUSE_MS);
+  if (query.limit !== undefined || query.before !== undefined || query.lsns !== undefined) {
+    const { lines, fault, next } = first;
+    answer(
+      ctx,
+      200,
+      LINES_TYPE,
+      `${Buffer.from(lines).toString()}${JSON.stringify({ next, fault })}\n`,
+    );
+    return;
+  }
+  const gone = new AbortController();
+  ctx.res.on('close', () => gone.abort());
+  ctx.status = 200;
+  ctx.type = LINES_TYPE;
+  const pages = new Pages(replica, reader, query, AbortSignal.any([gone.signal, stopping]));
+  ctx.body = Readable.from(pages.from(first), { objectMode: false, highWaterMark: 1 });
+}
+
+function requestOf(query: LogRowsQuery, after: number): LineRequest {
+  const { key, before, lsns, limit, values, upto = Number.MAX_SAFE_INTEGER } = query;
+  const pageLimit = {
+    ...PAGE_ROWS,
+    maxRows: Math.max(1, Math.min(limit ?? PAGE_ROWS.maxRows, PAGE_ROWS.maxRows)),
+  };
+  if (lsns !== undefined) return { type: 'at', lsns };
+  if (before !== undefined) return { type: 'before', lsn: before, limit: pageLimit };
+  if (key !== undefined) return { type: 'on', key, after, upTo: upto };
+  return { type: 'rows', after, upTo: upto, withValues: values, limit: pageLimit };
+}
+
+class Pages {
+  readonly #replica: Replica;
+  readonly #reader: LineReader;
+  readonly #query: LogRowsQuery;
+  readonly #gone: AbortSignal;
+
+  constructor(replica: Replica, reader: LineReader, query: LogRowsQuery, gone: AbortSignal) {
+    this.#replica = replica;
+    this.#reader = reader;
+    this.#query = query;
+    this.#gone = gone;
+  }
+
+  async *from(first: LinePage): AsyncGenerator<Uint8Array | string> {
+    let page = first;
+    let after = this.#query.after;
+    for (;;) {
+      const seenLsn = this.#replica.lastLsn;
+      if (page.rows > 0) yield page.lines;
+      if (page.fault !== null) yield `${JSON.stringify({ fault: page.fault })}\n`;
+      after = page.next ?? lastLsnIn(page) ?? after;
+      if (page.next === null) {
+        if (!this.#query.follow) break;
+        if (page.rows === 0) yield* this.#wait(after);
+        else await pause(FOLLOW_PAUSE_MS);
+      } else if (this.#replica.lastLsn > seenLsn) await pause(BUSY_PAUSE_MS);
+      if (this.#gone.aborted) return;
+      page = await this.#reader.lines(requestOf(this.#query, after));
+    }
+    yield `${JSON.stringify({ next: null, fault: null })}\n`;
+  }
+
+  /** Until there is more than was read, or the reader has gone. */
+  async *#wait(after: number): AsyncGenerator<string> {
+    while (this.#replica.lastLsn <= after && !this.#gone.aborted) {
+      if (await this.#committed()) await pause(FOLLOW_PAUSE_MS);
+      else yield '\n';
+    }
+  }
+
+  /** @returns false where nothing came for a while. */
+  #committed(): Promise<boolean> {
+    return new Promise((resolve) => {
+      const settle = (came: boolean): void => {
+        clearTimeout(timer);
+        end();
+        this.#gone.removeEventListener('abort', onGone);
+        resolve(came);
+      };
+      const onGone = (): void => settle(false);
+      const end = this.#replica.onCommit(() => settle(true));
+      const timer = setTimeout(() => settle(false), SIGN_OF_LIFE_MS);
+      this.#gone.addEventListener('abort', onGone);
+    });
+  }
+}
+
+/** The lsn of the last row of a page, which is where a reader that follows goes on. */
+function lastLsnIn({ lines }: LinePage): number | null {
+  const text = Buffer.from(lines.buffer, lines.byteOffset, lines.byteLength);
+  const lastLine = text.subarray(text.lastIndexOf('\n', -2) + 1);
+  const [, lsn] = /^\{"lsn":(\d+)/.exec(lastLine.subarray(0, 40).toString()) ?? [];
+  return lsn === undefined ? null : Number(lsn);
+}
+
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));

@@ -1,0 +1,39 @@
+/** What requests for the log may hold. */
+import { z } from 'zod';
+import { MAX_ROWS_AT } from '../../log/tools/source.ts';
+
+/** An lsn, a number of rows or of milliseconds. */
+const count = z
+  .string()
+  .regex(/^\d{1,16}$/, 'must be a whole number')
+  .transform(Number)
+  .refine(Number.isSafeInteger, 'must be below 2^53');
+
+const flag = z
+  .enum(['true', 'false'], 'must be true or false')
+  .transform((text) => text === 'true');
+
+export const logRowsQuerySchema = z.object({
+  after: count.default(0).meta({ description: 'Rows with a greater lsn.' }),
+  upto: count.optional().meta({ description: 'Rows up to this lsn.' }),
+  before: count.optional().meta({ description: 'Rows with a smaller lsn, the greatest first.' }),
+  lsns: z
+    .string()
+    .regex(/^\d{1,16}(,\d{1,16})*$/, 'must be lsns separated by commas')
+    .transform((text) => text.split(',').map(Number))
+    .refine((lsns) => lsns.length <= MAX_ROWS_AT, `must not be more than ${MAX_ROWS_AT}`)
+    .optional()
+    .meta({ description: 'These rows.' }),
+  key: z.string().optional().meta({ description: 'Rows on this key.' }),
+  limit: count.optional().meta({ description: 'One page of at most so many rows; else all.' }),
+  values: flag
+    .default(true)
+    .meta({ description: 'false: without values, but with their lengths.' }),
+  follow: flag.default(false).meta({ description: 'true: goes on with what comes.' }),
+});
+
+export type LogRowsQuery = z.output<typeof logRowsQuerySchema>;
+
+export const compactQuerySchema = z.object({
+  retention_ms: count.optional().meta({ description: 'Else what the node is set to.' }),
+});

@@ -1,0 +1,40 @@
+/** A key as it was: GET /cache/{key}?at=, a time, an lsn of this node's log, or a cursor. */
+import type { RouterContext } from '@koa/router';
+import { entryAt, type LiveEntry } from '../../log/tools/entriesAt.ts';
+import { LineSource, type LineSourceParts } from '../../log/tools/lineSource.ts';
+import { BeforeCutError, momentOf, PointNotHeldError } from '../../log/tools/moment.ts';
+import { Walk } from '../../log/tools/pages.ts';
+import { MalformedPointError, parsePoint } from '../../log/tools/point.ts';
+import { answer, JSON_TYPE, PROBLEM_TYPE } from '../answer/answer.ts';
+import { entryMembers, NOT_FOUND_TEXT } from '../answer/outcomeText.ts';
+import { Problem } from '../answer/problem.ts';
+import { etagOf } from '../request/etag.ts';
+
+export type PastParts = LineSourceParts;
+
+/** @throws Problem 410 where the point is before the cut, 422 where it is no point of this log. */
+export async function answerPast(
+  ctx: RouterContext,
+  parts: PastParts,
+  key: string,
+  at: string,
+): Promise<void> {
+  const entry = await find(new LineSource(parts), key, at);
+  if (entry === undefined) answer(ctx, 404, PROBLEM_TYPE, NOT_FOUND_TEXT);
+  else answer(ctx, 200, JSON_TYPE, `{${entryMembers(entry.op)}}`, ['ETag', etagOf(entry.op)]);
+}
+
+async function find(source: LineSource, key: string, at: string): Promise<LiveEntry | undefined> {
+  try {
+    const facts = await source.facts();
+    const moment = await momentOf(source, facts, parsePoint(at, facts.nowMs));
+    return await entryAt(source, moment, new Walk(0, facts.lastLsn), key);
+  } catch (error) {
+    if (error instanceof BeforeCutError) throw new Problem(410, error.message);
+    if (error instanceof MalformedPointError || error instanceof PointNotHeldError)
+      throw new Problem(422, error.message, {
+        extensions: { errors: [{ field: 'at', message: 'is no point of this log' }] },
+      });
+    throw error;
+  }
+}

@@ -1,0 +1,97 @@
+/**
+ * `acks`: an answer waits until so many nodes, this one counted, have committed the write, or the time
+ * is over; then it says how many have.
+ */
+import { z } from 'zod';
+import type { Replica } from '../../replica/replica.ts';
+import { deleteVersion, digits } from '../request/schemas.ts';
+import type { WaitingRoom } from './waiting.ts';
+
+/** What peers have confirmed of this node's own ops. */
+export interface Acks {
+  /** Asks the peers to confirm what they hold of this node's ops; they do so once it is committed. */
+  ask(): void;
+  /** How many peers hold this node's op of that seq. */
+  count(seq: number): number;
+  /** Told whenever a peer has confirmed more. @returns what ends it. */
+  onConfirmed(listener: () => void): () => void;
+}
+
+/** More nodes than any cluster has. */
+export const MAX_ACKS = 1000;
+export const MAX_ACKS_TIMEOUT_MS = 60_000;
+export const DEFAULT_ACKS_TIMEOUT_MS = 5000;
+
+const acksQuery = {
+  acks: digits(1, MAX_ACKS).optional().meta({
+    description: 'Answer once so many nodes, this one counted, have committed it.',
+  }),
+  timeout_ms: digits(1, MAX_ACKS_TIMEOUT_MS)
+    .optional()
+    .meta({
+      description: `Answer after this time at the latest, with the acks there are; ${DEFAULT_ACKS_TIMEOUT_MS} where not given.`,
+    }),
+};
+
+export const acksQuerySchema = z.object(acksQuery);
+export const deleteQuerySchema = z.object({ version: deleteVersion, ...acksQuery });
+export type AcksQuery = z.output<typeof acksQuerySchema>;
+
+interface Waiting {
+  readonly seq: number;
+  readonly peers: number;
+  readonly end: () => void;
+}
+
+export class AckWaits {
+  readonly #acks: Acks;
+  readonly #replica: Replica;
+  readonly #room: WaitingRoom;
+  readonly #waiting = new Set<Waiting>();
+  readonly #endListening: () => void;
+
+  constructor(acks: Acks, replica: Replica, room: WaitingRoom) {
+    this.#acks = acks;
+    this.#replica = replica;
+    this.#room = room;
+    this.#endListening = acks.onConfirmed(() => this.#look());
+  }
+
+  /**
+   * @param origin and `seq`: the op's id.
+   * @returns how many nodes hold the op, this one counted; at once where too many wait already.
+   */
+  async until(
+    { origin, seq }: { readonly origin: string; readonly seq: number },
+    { acks = 1, timeout_ms: timeoutMs = DEFAULT_ACKS_TIMEOUT_MS }: AcksQuery,
+  ): Promise<number> {
+    // After a rejoin the op is another origin's, of which peers have confirmed nothing to us.
+    const count = (): number => 1 + (origin === this.#replica.origin ? this.#acks.count(seq) : 0);
+    if (count() >= acks) return count();
+    const leave = this.#room.enter();
+    if (leave === null) return count();
+    const { promise, resolve: end } = Promise.withResolvers<void>();
+    const waiting = { seq, peers: acks - 1, end };
+    const timer = setTimeout(end, timeoutMs);
+    this.#waiting.add(waiting);
+    this.#acks.ask();
+    try {
+      await promise;
+      return count();
+    } finally {
+      clearTimeout(timer);
+      this.#waiting.delete(waiting);
+      leave();
+    }
+  }
+
+  /** Nobody waits any longer. */
+  stop(): void {
+    this.#endListening();
+    for (const { end } of this.#waiting) end();
+  }
+
+  #look(): void {
+    for (const { seq, peers, end } of this.#waiting) if (this.#acks.count(seq) >= peers) end();
+  }
+}

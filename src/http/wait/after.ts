@@ -1,0 +1,64 @@
+/** `Hearsay-After`: a request is answered once this node holds the writes that its tokens name. */
+import type { IncomingMessage } from 'node:http';
+import type { Replica } from '../../replica/replica.ts';
+import { type Cursor, decodeCursor, MalformedCursorError } from '../../words/cursor.ts';
+import { type MutableVector, raise } from '../../words/vector.ts';
+import { Problem, unprocessable } from '../answer/problem.ts';
+import type { VectorWaits } from './waiting.ts';
+
+export const AFTER_HEADER = 'Hearsay-After';
+const AFTER_NAME = 'hearsay-after';
+
+/** Tokens in one header: what a client has written through as many nodes. */
+const MAX_TOKENS = 100;
+
+export interface AfterOptions {
+  readonly replica: Replica;
+  readonly waits: VectorWaits;
+  /** How long to wait at most, milliseconds. */
+  readonly waitTimeoutMs: number;
+}
+
+/**
+ * Resolves once the request may be answered.
+ *
+ * @returns undefined where it need not wait at all.
+ * @throws Problem 409 for a token of another cluster, 422 for none, 504 when the time is over.
+ */
+export function waitAfter(
+  request: IncomingMessage,
+  options: AfterOptions,
+): Promise<void> | undefined {
+  const header = request.headers[AFTER_NAME];
+  if (header === undefined) return undefined;
+  return waitForTokens(String(header).split(','), options);
+}
+
+async function waitForTokens(
+  texts: readonly string[],
+  { replica, waits, waitTimeoutMs }: AfterOptions,
+): Promise<void> {
+  if (texts.length > MAX_TOKENS) throw malformed(`holds more than ${MAX_TOKENS} tokens`);
+  const vector: MutableVector = new Map();
+  for (const text of texts) {
+    const token = decodeToken(text.trim());
+    if (token.cluster !== (replica.header.clusterId ?? ''))
+      throw new Problem(409, 'The token is of another cluster.', {
+        extensions: { reason: 'cluster' },
+      });
+    for (const [origin, seq] of token.vector) raise(vector, origin, seq);
+  }
+  if (await waits.until(vector, waitTimeoutMs)) return;
+  throw new Problem(504, `The write has not come to this node within ${waitTimeoutMs} ms.`);
+}
+
+function decodeToken(text: string): Cursor {
+  try {
+    return decodeCursor(text);
+  } catch (error) {
+    if (error instanceof MalformedCursorError) throw malformed('is no token that a node gave');
+    throw error;
+  }
+}
+
+const malformed = (message: string): Problem => unprocessable([{ field: AFTER_HEADER, message }]);

@@ -1,0 +1,180 @@
+/**
+ * A watch as a WebSocket (RFC 6455): GET /watch with an upgrade. Each event is one message of text.
+ * What a client sends is not looked at. A dead client is found by its silence on pings, but only while
+ * nothing waits for it: a slow one has not come to them yet.
+ */
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { WebSocket, WebSocketServer } from 'ws';
+import type { EndReason, Sink, Watcher } from '../../watch/hub/watcher.ts';
+import { Problem, plannedProblem } from '../answer/problem.ts';
+import { answerRaw } from '../answer/rawAnswer.ts';
+import { formatFor } from './formats.ts';
+import {
+  admitCursor,
+  refuseForNow,
+  type WatchParts,
+  type WatchQuery,
+  watchQuery,
+} from './request.ts';
+
+export interface WatchSocketOptions extends WatchParts {
+  /** Time between pings, milliseconds. */
+  readonly watchPingIntervalMs: number;
+}
+
+/** Pings in a row that a client may leave unanswered while nothing waits for it. */
+const MAX_SILENT_PINGS = 4;
+/** The longest message of a client: it has nothing to say. */
+const MAX_MESSAGE_BYTES = 4096;
+const CLOSE_TIMEOUT_MS = 1000;
+/** The longest reason that a close frame can carry (RFC 6455, section 5.5). */
+const MAX_REASON_BYTES = 123;
+const CODES = { goingAway: 1001, refused: 1008, failed: 1011, restarted: 1012, later: 1013 };
+
+const ENDS: Readonly<Record<EndReason, readonly [code: number, reason: string]>> = {
+  stopping: [CODES.goingAway, 'The node is stopping: go on from the cursor elsewhere.'],
+  restarted: [CODES.restarted, 'The node goes on with another log: go on from the cursor.'],
+  failed: [CODES.failed, 'The node could not read its log: go on from the cursor elsewhere.'],
+};
+
+interface Client {
+  readonly webSocket: WebSocket;
+  readonly socket: Duplex;
+  silentPings: number;
+}
+
+/** Writes frames that are made already past the WebSocket, which would make them once for each client. */
+class SocketSink implements Sink {
+  readonly #client: Client;
+
+  constructor(client: Client) {
+    this.#client = client;
+  }
+
+  get bufferedBytes(): number {
+    return this.#client.socket.writableLength;
+  }
+
+  write(bytes: Buffer): void {
+    // Nothing may follow a close frame.
+    if (this.#client.webSocket.readyState === WebSocket.OPEN) this.#client.socket.write(bytes);
+  }
+
+  cork(): void {
+    this.#client.socket.cork();
+  }
+
+  uncork(): void {
+    this.#client.socket.uncork();
+  }
+
+  end(reason: EndReason): void {
+    close(this.#client.webSocket, ...ENDS[reason]);
+  }
+}
+
+export class WatchSockets {
+  readonly #options: WatchSocketOptions;
+  readonly #server: WebSocketServer;
+  readonly #clients = new Set<Client>();
+  readonly #pings: NodeJS.Timeout;
+
+  constructor(options: WatchSocketOptions) {
+    this.#options = options;
+    this.#server = new WebSocketServer({
+      noServer: true,
+      perMessageDeflate: false,
+      maxPayload: MAX_MESSAGE_BYTES,
+      clientTracking: false,
+    });
+    this.#pings = setInterval(() => this.#ping(), options.watchPingIntervalMs);
+    this.#pings.unref();
+  }
+
+  /** Handles an upgrade request for the path of the watch. */
+  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    socket.on('error', () => socket.destroy());
+    const { origins, limits } = this.#options;
+    try {
+      origins.refuseForeign(request);
+      const query = watchQuery(request, limits.maxKeyBytes);
+      refuseForNow(this.#options);
+      this.#server.handleUpgrade(request, socket, head, (webSocket) => {
+        const client = { webSocket, socket, silentPings: 0 };
+        this.#clients.add(client);
+        void this.#serve(client, query);
+      });
+    } catch (error) {
+      refuse(socket, error);
+    }
+  }
+
+  /** Tells every client that the node is stopping. The hub ends those that are watching. */
+  stop(): void {
+    clearInterval(this.#pings);
+    for (const { webSocket } of this.#clients) close(webSocket, ...ENDS.stopping);
+  }
+
+  /** What is wrong with a cursor is told when the connection stands: a page can't see it before. */
+  async #serve(client: Client, query: WatchQuery): Promise<void> {
+    const { webSocket, socket } = client;
+    const { hub } = this.#options;
+    const closed = new AbortController();
+    let watcher: Watcher | null = null;
+    const heard = (): void => {
+      client.silentPings = 0;
+    };
+    webSocket.on('pong', heard);
+    webSocket.on('message', heard);
+    webSocket.on('error', () => webSocket.terminate());
+    webSocket.on('close', () => {
+      this.#clients.delete(client);
+      closed.abort();
+      if (watcher !== null) hub.remove(watcher);
+    });
+    try {
+      const cursor = await admitCursor(query.cursor, this.#options, closed.signal);
+      if (closed.signal.aborted || webSocket.readyState !== WebSocket.OPEN) return;
+      const format = formatFor('socket', query.withValues);
+      const opened = hub.open({ ...query, cursor, format }, new SocketSink(client));
+      watcher = opened;
+      socket.on('drain', () => hub.drained(opened));
+    } catch (error) {
+      const problem = plannedProblem(error);
+      if (problem === undefined) close(webSocket, ...ENDS.failed);
+      else if (problem.status === 503) close(webSocket, CODES.later, problem.detail);
+      else close(webSocket, CODES.refused, problem.detail);
+    }
+  }
+
+  #ping(): void {
+    for (const client of this.#clients) {
+      const { webSocket, socket } = client;
+      if (client.silentPings >= MAX_SILENT_PINGS) {
+        webSocket.terminate();
+        continue;
+      }
+      if (webSocket.readyState !== WebSocket.OPEN || socket.writableLength > 0) continue;
+      webSocket.ping();
+      client.silentPings++;
+    }
+  }
+}
+
+function close(webSocket: WebSocket, code: number, reason: string): void {
+  webSocket.close(code, shortened(reason));
+  setTimeout(() => webSocket.terminate(), CLOSE_TIMEOUT_MS).unref();
+}
+
+/** Reasons are in ASCII, so that a cut falls between characters. */
+const shortened = (reason: string): string =>
+  reason.length <= MAX_REASON_BYTES ? reason : `${reason.slice(0, MAX_REASON_BYTES - 3)}...`;
+
+/** Answers the upgrade in HTTP. */
+function refuse(socket: Duplex, error: unknown): void {
+  answerRaw(
+    socket,
+    plannedProblem(error) ?? new Problem(500, 'The node could not answer; its log says why.'),
+  );
+}

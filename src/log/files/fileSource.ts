@@ -1,0 +1,102 @@
+/** The file of a log as a source of the tools. */
+import { DamagedLogError } from '../../words/errors.ts';
+import type { PageLimit, Row } from '../log.ts';
+import { faultOf } from '../sqlite/faults.ts';
+import type { Head, LogFacts, LogSource, Mark, Page } from '../tools/source.ts';
+import { integrityFaults } from './integrity.ts';
+import { type OpenedFile, openLogFile } from './openFile.ts';
+
+/** A reader beside a node that writes works for a tenth of the time. */
+const PAUSE_SHARE = 9;
+/** Whoever follows keeps up with a node at full speed. */
+const MAX_PAUSE_MS = 50;
+
+export class FileSource implements LogSource {
+  readonly place: string;
+  readonly #opened: OpenedFile;
+  readonly #clock: () => number;
+  #dataVersion: unknown;
+  #goesOnSince = performance.now();
+
+  /** @param path a data directory, or a file. @throws as `openLogFile` does. */
+  static open(path: string, clock: () => number): FileSource {
+    return new FileSource(openLogFile(path), clock);
+  }
+
+  private constructor(opened: OpenedFile, clock: () => number) {
+    this.#opened = opened;
+    this.#clock = clock;
+    this.place = opened.file;
+    this.#dataVersion = opened.log.dataVersion();
+  }
+
+  /** Why not all of the file can be read, or null where it can. */
+  get cutShort(): string | null {
+    return this.#opened.cutShort;
+  }
+
+  /** What SQLite finds wrong with the file, a sentence each; looked for in a thread of its own. */
+  async integrity(): Promise<readonly string[]> {
+    const faults = await integrityFaults(this.#opened.log.file);
+    return this.cutShort === null ? faults : [this.cutShort, ...faults];
+  }
+
+  async facts(): Promise<LogFacts> {
+    return this.#read(() => this.#opened.log.facts(this.#clock()));
+  }
+
+  marks(after: number, upTo: number, maxRows: number): Promise<Page<Mark>> {
+    return this.#yielding(() => this.#opened.log.marks(after, upTo, maxRows));
+  }
+
+  heads(after: number, upTo: number, maxRows: number): Promise<Page<Head>> {
+    return this.#yielding(() => this.#opened.log.heads(after, upTo, maxRows));
+  }
+
+  rows(after: number, upTo: number, limit: PageLimit): Promise<Page<Row>> {
+    return this.#yielding(() => this.#opened.log.rows(after, upTo, limit));
+  }
+
+  rowsBefore(lsn: number, limit: PageLimit): Promise<Page<Row>> {
+    return this.#yielding(() => this.#opened.log.rowsBefore(lsn, limit));
+  }
+
+  async rowsAt(lsns: readonly number[]): Promise<Row[]> {
+    return this.#read(() => this.#opened.log.rowsAt(lsns));
+  }
+
+  rowsOn(key: string, after: number, upTo: number): Promise<Page<Row>> {
+    return this.#yielding(() => this.#opened.log.rowsOn(key, after, upTo));
+  }
+
+  async close(): Promise<void> {
+    this.#opened.close();
+  }
+
+  /**
+   * Beside a node that writes, pauses after each page: where cores are few, it is the node's time that
+   * is spent here; and its write-ahead log can start anew only while nobody reads.
+   */
+  async #yielding<T>(read: () => T): Promise<T> {
+    const page = read();
+    const dataVersion = this.#opened.log.dataVersion();
+    if (dataVersion !== this.#dataVersion) {
+      this.#dataVersion = dataVersion;
+      // What was made of the page before counts too.
+      const pauseMs = PAUSE_SHARE * (performance.now() - this.#goesOnSince);
+      await new Promise((resolve) => setTimeout(resolve, Math.min(MAX_PAUSE_MS, pauseMs)));
+    }
+    this.#goesOnSince = performance.now();
+    return page;
+  }
+
+  #read<T>(read: () => T): T {
+    try {
+      return read();
+    } catch (error) {
+      const { kind, message, lsn } = faultOf(error);
+      if (kind === 'damaged') throw new DamagedLogError(this.place, message, lsn);
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,23 @@
+/** What a node asks of the thread that reads its log for the tools, and what it answers. */
+import type { Fault } from '../sqlite/faults.ts';
+import type { LinePage, LineRequest } from '../tools/lineReader.ts';
+import type { LogFacts } from '../tools/source.ts';
+
+export interface Ask {
+  readonly type: 'ask';
+  readonly directory: string;
+  /** The origin of the log that is meant: after a rejoin there is another file of its name. */
+  readonly origin: string;
+  /** Null asks for the facts. */
+  readonly request: LineRequest | null;
+}
+
+export interface Close {
+  readonly type: 'close';
+}
+
+export type LineReply =
+  | { readonly type: 'facts'; readonly facts: LogFacts }
+  | { readonly type: 'page'; readonly page: LinePage }
+  | { readonly type: 'done' }
+  | { readonly type: 'failed'; readonly fault: Fault };

@@ -1,0 +1,101 @@
+/**
+ * The data directory and its lock. The lock is an exclusive transaction on a file of its own, kept open
+ * as long as the node runs: the kernel ends it with the process, however that ends.
+ *
+ * POSIX takes a process's locks on a file away when that process closes any descriptor of it. So nothing
+ * else in the process may open `lock.db`, nor `hearsay.db`, but through SQLite, which knows of this.
+ */
+import { mkdir, stat } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import Database from 'better-sqlite3';
+import { DamagedLogError, LockedDirectoryError, SettingError } from '../../words/errors.ts';
+import { faultOf } from './faults.ts';
+import { syncDirectory } from './file.ts';
+
+/**
+ * Makes the directory, and those above it, where they are missing, readable by their owner alone.
+ *
+ * @throws SettingError where it can't be made.
+ */
+export async function makeDirectory(directory: string): Promise<void> {
+  try {
+    // Not by mkdir's own `recursive`: under /proc and its like that goes round for ever (Node 24).
+    for (const missing of await missingDirectories(resolve(directory))) {
+      await makeOne(missing);
+      syncDirectory(dirname(missing));
+    }
+  } catch (error) {
+    throw unusable(directory, error);
+  }
+}
+
+/** The directory and those above it that do not exist, the uppermost first. */
+async function missingDirectories(directory: string): Promise<string[]> {
+  const missing: string[] = [];
+  for (let path = directory; !(await exists(path)); path = dirname(path)) missing.unshift(path);
+  return missing;
+}
+
+/** Nodes that start together share the directories above theirs, so another may have made it meanwhile. */
+async function makeOne(directory: string): Promise<void> {
+  try {
+    await mkdir(directory, { mode: 0o700 });
+  } catch (error) {
+    if (codeOf(error) !== 'EEXIST') throw error;
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await stat(path);
+    return true;
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return false;
+    throw error;
+  }
+}
+
+const codeOf = (error: unknown): unknown =>
+  error instanceof Error && 'code' in error ? error.code : undefined;
+
+/** The file that is locked; nothing is in it. */
+export const LOCK_NAME = 'lock.db';
+
+/** Held from construction until `release`, or until the process ends. */
+export class DirectoryLock {
+  readonly #database: Database.Database;
+
+  /**
+   * @param directory must exist.
+   * @throws LockedDirectoryError where another holder has it, in this process or another.
+   * @throws SettingError where the directory can't be written.
+   */
+  constructor(directory: string) {
+    const file = join(directory, LOCK_NAME);
+    let database: Database.Database | null = null;
+    try {
+      // It is held by a running node or it is free: waiting would only put off saying so.
+      database = new Database(file, { timeout: 0 });
+      database.exec('BEGIN EXCLUSIVE');
+      this.#database = database;
+    } catch (error) {
+      database?.close();
+      const { kind, message } = faultOf(error);
+      if (kind === 'locked') throw new LockedDirectoryError(directory);
+      if (kind === 'damaged') throw new DamagedLogError(file, message, null);
+      throw unusable(directory, error);
+    }
+  }
+
+  release(): void {
+    this.#database.close();
+  }
+}
+
+function unusable(directory: string, error: unknown): SettingError {
+  const reason = error instanceof Error ? error.message : String(error);
+  return new SettingError(
+    `The data directory ${directory} can't be used (${reason}); make it writable or name another.`,
+    { cause: error },
+  );
+}

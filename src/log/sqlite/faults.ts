@@ -1,0 +1,70 @@
+/**
+ * What may go wrong in SQLite, in a form that crosses between threads, where classes of errors do not
+ * survive.
+ */
+
+import { RowFault } from './columns.ts';
+import { HeaderFault } from './header.ts';
+
+export interface Fault {
+  /**
+   * `full`: the disk is full, and what was under way is rolled back. `damaged`: the file holds what
+   * can't be. `locked`: another process uses the file. `unusable`: the file can't be opened for want of
+   * rights or the like. `wrong`: it is another cluster's or a later version's.
+   */
+  readonly kind: 'full' | 'damaged' | 'locked' | 'unusable' | 'wrong' | 'other';
+  readonly message: string;
+  readonly lsn: number | null;
+}
+
+/** The directory is of another cluster or a later version; the message says so to people. */
+export class WrongFault extends Error {}
+
+/** The file holds what can't be; the message says what. */
+export class DamageFault extends Error {}
+
+/**
+ * SQLITE_FULL is what SQLite makes of ENOSPC on a write: it comes before the frame that commits, so the
+ * transaction is rolled back for certain. Every other failed write or sync (SQLITE_IOERR_WRITE for a
+ * quota, SQLITE_IOERR_FSYNC where a file system finds out late that it is full, SQLITE_IOERR_SHMSIZE
+ * after the frames were written) may leave a whole transaction on the disk that a restart would find,
+ * so none of them counts as full: their outcome is unknown.
+ */
+const FULL = ['SQLITE_FULL'];
+const DAMAGED = [
+  'SQLITE_CORRUPT',
+  'SQLITE_NOTADB',
+  'SQLITE_FORMAT',
+  'SQLITE_IOERR_SHORT_READ',
+  'SQLITE_IOERR_READ',
+  'SQLITE_IOERR_CORRUPTFS',
+  'SQLITE_IOERR_DATA',
+];
+const LOCKED = ['SQLITE_BUSY', 'SQLITE_LOCKED'];
+const UNUSABLE = ['SQLITE_CANTOPEN', 'SQLITE_PERM', 'SQLITE_READONLY', 'SQLITE_AUTH'];
+
+/** Extended codes start with the code that they extend. */
+const isOneOf = (codes: readonly string[], code: string): boolean =>
+  codes.some((known) => code === known || code.startsWith(`${known}_`));
+
+function kindOf(code: string, message: string): Fault['kind'] {
+  if (isOneOf(FULL, code)) return 'full';
+  if (isOneOf(DAMAGED, code)) return 'damaged';
+  if (isOneOf(LOCKED, code)) return 'locked';
+  if (isOneOf(UNUSABLE, code)) return 'unusable';
+  // Every statement is fixed, so one that doesn't fit the tables means that they are not as they were made.
+  if (code === 'SQLITE_ERROR' && /^no such (table|column)|has no column/.test(message))
+    return 'damaged';
+  return 'other';
+}
+
+/** @param error anything that was thrown. */
+export function faultOf(error: unknown): Fault {
+  if (error instanceof RowFault) return { kind: 'damaged', message: error.message, lsn: error.lsn };
+  if (error instanceof HeaderFault || error instanceof DamageFault)
+    return { kind: 'damaged', message: error.message, lsn: null };
+  if (error instanceof WrongFault) return { kind: 'wrong', message: error.message, lsn: null };
+  if (!(error instanceof Error)) return { kind: 'other', message: String(error), lsn: null };
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
+  return { kind: kindOf(code, error.message), message: error.message, lsn: null };
+}

@@ -1,0 +1,113 @@
+/**
+ * The header in the table `meta`: one row a fact, its value as JSON text, so that a person with the
+ * sqlite3 shell can read it and a null differs from a missing fact.
+ */
+import type { LogHeader } from '../log.ts';
+
+/** Raised with every change that an older version could not read. */
+export const SCHEMA_VERSION = 1;
+
+export type MetaRow = readonly [name: string, value: string];
+
+const FACT_PREFIX = 'fact.';
+
+/** A fact of the header is missing or is not what it should be. */
+export class HeaderFault extends Error {
+  constructor(name: string) {
+    super(`the fact ${name} of its header is missing or unreadable`);
+  }
+}
+
+/** The rows of `meta` that hold the facts given. */
+export function metaRows(header: Partial<LogHeader>): MetaRow[] {
+  const rows: MetaRow[] = [];
+  const put = (name: string, value: unknown): void => {
+    if (value !== undefined) rows.push([name, JSON.stringify(value)]);
+  };
+  put('cluster_name', header.clusterName);
+  put('cluster_id', header.clusterId);
+  put('origin', header.origin);
+  put('horizon', header.horizon);
+  // As pairs and not as an object, whose members could not bear every name.
+  put('stable', header.stable === undefined ? undefined : [...header.stable]);
+  put('stable_clock', header.stableClock);
+  for (const [name, text] of Object.entries(header.facts ?? {})) put(FACT_PREFIX + name, text);
+  return rows;
+}
+
+/** @throws HeaderFault where it is missing or no integer. */
+export const schemaVersionOf = (meta: ReadonlyMap<string, string>): number =>
+  integer(meta, 'schema_version');
+
+/**
+ * Whether a power cut may have taken back commits of the log's own origin, or may yet: set on the disk
+ * before the first commit with durability=normal, and taken off after the last or with a new origin.
+ */
+export const isUnsynced = (meta: ReadonlyMap<string, string>): boolean => {
+  const value = parsed(meta, 'unsynced');
+  if (typeof value !== 'boolean') throw new HeaderFault('unsynced');
+  return value;
+};
+
+/** @throws HeaderFault where a fact is missing or is not what it should be. */
+export function parseHeader(meta: ReadonlyMap<string, string>): LogHeader {
+  const clusterId = parsed(meta, 'cluster_id');
+  if (clusterId !== null && typeof clusterId !== 'string') throw new HeaderFault('cluster_id');
+  return {
+    clusterName: clusterNameOf(meta),
+    clusterId,
+    origin: text(meta, 'origin'),
+    horizon: integer(meta, 'horizon'),
+    stable: vector(meta, 'stable'),
+    stableClock: integer(meta, 'stable_clock'),
+    facts: facts(meta),
+  };
+}
+
+/** @throws HeaderFault where it is missing. */
+export const clusterNameOf = (meta: ReadonlyMap<string, string>): string =>
+  text(meta, 'cluster_name');
+
+function parsed(meta: ReadonlyMap<string, string>, name: string): unknown {
+  const value = meta.get(name);
+  if (value === undefined) throw new HeaderFault(name);
+  try {
+    return JSON.parse(value);
+  } catch {
+    throw new HeaderFault(name);
+  }
+}
+
+function text(meta: ReadonlyMap<string, string>, name: string): string {
+  const value = parsed(meta, name);
+  if (typeof value !== 'string') throw new HeaderFault(name);
+  return value;
+}
+
+function integer(meta: ReadonlyMap<string, string>, name: string): number {
+  const value = parsed(meta, name);
+  if (typeof value !== 'number' || !Number.isSafeInteger(value)) throw new HeaderFault(name);
+  return value;
+}
+
+function vector(meta: ReadonlyMap<string, string>, name: string): ReadonlyMap<string, number> {
+  const value = parsed(meta, name);
+  if (!Array.isArray(value)) throw new HeaderFault(name);
+  const seqs = new Map<string, number>();
+  for (const pair of value) {
+    if (!Array.isArray(pair)) throw new HeaderFault(name);
+    const [origin, seq]: unknown[] = pair;
+    if (typeof origin !== 'string' || typeof seq !== 'number' || !Number.isSafeInteger(seq))
+      throw new HeaderFault(name);
+    seqs.set(origin, seq);
+  }
+  return seqs;
+}
+
+/** Built from entries, so that `__proto__` is a name like any other. */
+const facts = (meta: ReadonlyMap<string, string>): Readonly<Record<string, string>> =>
+  Object.fromEntries(
+    [...meta.keys()]
+      .filter((name) => name.startsWith(FACT_PREFIX))
+      .map((name) => [name.slice(FACT_PREFIX.length), text(meta, name)]),
+  );

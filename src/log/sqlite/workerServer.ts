@@ -1,0 +1,27 @@
+/** The worker's side of a `WorkerChannel`: answers every request once, in order. */
+import { parentPort } from 'node:worker_threads';
+import { type Fault, faultOf } from './faults.ts';
+
+/**
+ * Serves until `answer` has answered a request of the type `close`; then the thread ends.
+ *
+ * @param answer its errors are sent as faults.
+ */
+export function serve<Request extends { readonly type: string }, Reply>(
+  answer: (request: Request) => Reply | { readonly type: 'failed'; readonly fault: Fault },
+): void {
+  const port = parentPort;
+  if (port === null) throw new Error('This file runs only as a worker thread.');
+  port.on('message', (request: Request) => {
+    port.postMessage(answered(answer, request));
+    if (request.type === 'close') port.close();
+  });
+}
+
+function answered<Request, Reply>(answer: (request: Request) => Reply, request: Request) {
+  try {
+    return answer(request);
+  } catch (error) {
+    return { type: 'failed', fault: faultOf(error) };
+  }
+}

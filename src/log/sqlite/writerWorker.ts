@@ -1,0 +1,155 @@
+/**
+ * The thread that writes. A commit waits for the disk here, and not where clients are answered.
+ *
+ * What a commit holds is written in one transaction: rows, records and header are never out of step.
+ */
+import Database from 'better-sqlite3';
+import { COLUMNS } from './columns.ts';
+import { createFile, RECORD_COLUMNS, readContent } from './file.ts';
+import { isUnsynced } from './header.ts';
+import type { Append, Done, Opened, OpenWriter, WriterReply, WriterRequest } from './messages.ts';
+import { columnsOf, rowCount } from './packedRows.ts';
+import { serve } from './workerServer.ts';
+
+/**
+ * Pages in the write-ahead log at which it is written back (4 MiB), which the commit that fills it
+ * waits for. It holds the last pages many times over and each is written back once, so fewer would cost
+ * more; with more, the wait was measured to grow from 5 ms to 25.
+ */
+const CHECKPOINT_PAGES = 1000;
+/** A single great commit makes the write-ahead log longer; it is cut to this when it starts anew. */
+const WAL_BYTES = 16 * 1024 * 1024;
+/** Appends touch only the last pages of `op` and, for each origin, of its index. */
+const CACHE_KIBIBYTES = 8 * 1024;
+/** Free pages given back to the disk after a commit that removed rows. */
+const VACUUM_PAGES = 256;
+
+class Writer {
+  readonly #database: Database.Database;
+  readonly #durability: 'full' | 'normal';
+  readonly #insertRow: Database.Statement;
+  readonly #deleteRow: Database.Statement;
+  readonly #putRecord: Database.Statement;
+  readonly #putFact: Database.Statement;
+  readonly #commit: Database.Transaction<(append: Append) => void>;
+  /** What `meta` says under that name. */
+  #unsynced: boolean;
+  /** Whether an earlier stop may have lost ops of the origin that still is the log's own. */
+  #stoppedUncleanly: boolean;
+
+  constructor(database: Database.Database, request: OpenWriter, stoppedUncleanly: boolean) {
+    this.#database = database;
+    this.#durability = request.durability;
+    this.#unsynced = stoppedUncleanly;
+    this.#stoppedUncleanly = stoppedUncleanly;
+    this.#insertRow = database.prepare(
+      `INSERT INTO op (${COLUMNS.join(', ')}) VALUES (${COLUMNS.map(() => '?').join(', ')})`,
+    );
+    this.#deleteRow = database.prepare('DELETE FROM op WHERE lsn = ?');
+    this.#putRecord = database.prepare(
+      `INSERT INTO origin (${RECORD_COLUMNS.join(', ')})
+       VALUES (${RECORD_COLUMNS.map(() => '?').join(', ')})
+       ON CONFLICT (origin) DO UPDATE
+       SET ${RECORD_COLUMNS.map((column) => `${column} = excluded.${column}`).join(', ')}`,
+    );
+    this.#putFact = database.prepare(
+      `INSERT INTO meta (name, value) VALUES (?, ?)
+       ON CONFLICT (name) DO UPDATE SET value = excluded.value`,
+    );
+    this.#commit = database.transaction((append: Append) => this.#write(append));
+    // Limits what is appended, not what opening writes: so it comes last.
+    if (request.durability === 'normal') this.#setUnsynced(true);
+    this.#setSynchronous(request.durability);
+    if (request.maxPages !== null) database.pragma(`max_page_count = ${request.maxPages}`);
+  }
+
+  append(append: Append): void {
+    this.#commit.immediate(append);
+    if (append.removed.length > 0) this.#giveBackSpace();
+    if (!append.changesOrigin) return;
+    this.#stoppedUncleanly = false;
+    if (this.#durability === 'full') this.#unsynced = false;
+  }
+
+  close(): void {
+    try {
+      this.#setUnsynced(this.#stoppedUncleanly);
+      this.#database.pragma('wal_checkpoint(TRUNCATE)');
+    } catch {
+      // For want of space, say. All is in the write-ahead log, where the next opening finds it.
+    }
+    this.#database.close();
+  }
+
+  /** A few pages a time: whoever waits to append waits for this too. */
+  #giveBackSpace(): void {
+    try {
+      this.#database.pragma(`incremental_vacuum(${VACUUM_PAGES})`);
+    } catch {
+      // On a full disk, say: the pages stay free, and later appends use them.
+    }
+  }
+
+  #write({ rows, records, meta, removed, changesOrigin }: Append): void {
+    for (const lsn of removed) this.#deleteRow.run(lsn);
+    for (let row = 0; row < rowCount(rows); row++) this.#insertRow.run(columnsOf(rows, row));
+    const width = RECORD_COLUMNS.length;
+    for (let at = 0; at < records.length; at += width)
+      this.#putRecord.run(records.slice(at, at + width));
+    for (const [name, value] of meta) this.#putFact.run(name, value);
+    if (changesOrigin && this.#durability === 'full' && this.#unsynced)
+      this.#putFact.run('unsynced', 'false');
+  }
+
+  /** Synced, and with it every commit before it, in either durability. */
+  #setUnsynced(unsynced: boolean): void {
+    if (this.#unsynced === unsynced) return;
+    this.#setSynchronous('full');
+    this.#putFact.run('unsynced', JSON.stringify(unsynced));
+    this.#unsynced = unsynced;
+  }
+
+  #setSynchronous(durability: 'full' | 'normal'): void {
+    this.#database.pragma(`synchronous = ${durability === 'full' ? 'FULL' : 'NORMAL'}`);
+  }
+}
+
+let writer: Writer | null = null;
+
+function open(request: OpenWriter): Opened {
+  const { file, clusterName, newOrigin } = request;
+  if (newOrigin !== null) createFile(file, { clusterName, origin: newOrigin });
+  const database = new Database(file, { fileMustExist: true });
+  try {
+    database.pragma('journal_mode = WAL');
+    database.pragma(`wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
+    database.pragma(`journal_size_limit = ${WAL_BYTES}`);
+    database.pragma(`cache_size = -${CACHE_KIBIBYTES}`);
+    // Finds some damage when a page is first read, and not only where it leads.
+    database.pragma('cell_size_check = ON');
+    const content = readContent(database, clusterName);
+    writer = new Writer(database, request, isUnsynced(content.meta));
+    return { type: 'opened', ...content };
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
+
+function answer(request: WriterRequest): WriterReply {
+  const done: Done = { type: 'done' };
+  switch (request.type) {
+    case 'open':
+      return open(request);
+    case 'append':
+      if (writer === null) throw new Error('The log is not open.');
+      writer.append(request);
+      return done;
+    case 'close':
+      writer?.close();
+      writer = null;
+      return done;
+  }
+}
+
+serve(answer);

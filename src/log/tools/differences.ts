@@ -1,0 +1,149 @@
+/**
+ * How two logs differ: first what each holds, then the keys whose live values differ and for each why.
+ *
+ * Of a key, both have an entry, the greatest op that they hold of it. Where the entries differ, either
+ * one log lacks the other's op, and that explains it; or it holds it and shows something else, and then
+ * one of them is damaged.
+ */
+import { type Hash, sameHash } from '../../words/hash.ts';
+import { compareOps, formatOpId } from '../../words/op.ts';
+import { covers, includes, type Vector } from '../../words/vector.ts';
+import type { LogHeader, OriginRecord } from '../log.ts';
+import { whyBeaten } from './rule.ts';
+import { type Head, isKeyHead, type KeyHead, type LogFacts } from './source.ts';
+
+export interface OriginDifference {
+  readonly origin: string;
+  readonly seqs: readonly [a: number, b: number];
+  /** Null where the two hold different numbers of ops, which can't be compared. */
+  readonly sameSums: boolean | null;
+}
+
+export function compareVectors(a: LogFacts, b: LogFacts): OriginDifference[] {
+  const [recordsA, recordsB] = [byOrigin(a.records), byOrigin(b.records)];
+  const origins = [...new Set([...recordsA.keys(), ...recordsB.keys()])].sort();
+  return origins.map((origin) => {
+    const [recordA, recordB] = [recordsA.get(origin), recordsB.get(origin)];
+    const seqs = [recordA?.seq ?? 0, recordB?.seq ?? 0] as const;
+    const sameSums = seqs[0] === seqs[1] ? sameHash(sumOf(recordA), sumOf(recordB)) : null;
+    return { origin, seqs, sameSums };
+  });
+}
+
+const byOrigin = (records: readonly OriginRecord[]): Map<string, OriginRecord> =>
+  new Map(records.map((record) => [record.origin, record]));
+const sumOf = (record: OriginRecord | undefined): Hash => record?.sum ?? { high: 0, low: 0 };
+
+/** The entries of one log, dead ones included until they were collected. */
+export class EntryFold {
+  readonly entries = new Map<string, KeyHead>();
+  readonly vector: Vector;
+  readonly #header: Pick<LogHeader, 'stable' | 'stableClock'>;
+
+  constructor({ header, records }: LogFacts) {
+    this.#header = header;
+    this.vector = new Map(records.map(({ origin, seq }) => [origin, seq]));
+  }
+
+  take(head: Head): void {
+    if (!head.won || !isKeyHead(head)) return;
+    const { stable, stableClock } = this.#header;
+    if (isDeadHead(head, stableClock) && covers(stable, head)) this.entries.delete(head.key);
+    else this.entries.set(head.key, head);
+  }
+}
+
+export type Side = 'a' | 'b';
+export type Reason =
+  /** The side lacks the other's op. */
+  | 'not-received'
+  /** The op that is shown was beaten by one which its side lacks, and which was collected since. */
+  | 'superseded'
+  /** Two different ops bear one op id. */
+  | 'forked'
+  /** The side holds the other's op, which is greater, and shows another. */
+  | 'damaged';
+
+export interface KeyDifference {
+  readonly key: string;
+  /** Each side's live entry, or null. */
+  readonly a: KeyHead | null;
+  readonly b: KeyHead | null;
+  readonly reason: Reason;
+  /** The side that is behind, or damaged; null where it can't be told which. */
+  readonly side: Side | null;
+  /** A phrase for people. */
+  readonly why: string;
+}
+
+/** In the order of keys. @param names what people call the two. */
+export function* compareEntries(
+  a: EntryFold,
+  b: EntryFold,
+  nowMs: number,
+  names: readonly [string, string],
+): Generator<KeyDifference> {
+  const keys = [...new Set([...a.entries.keys(), ...b.entries.keys()])].sort(byUnits);
+  for (const key of keys) {
+    const [entryA, entryB] = [a.entries.get(key), b.entries.get(key)];
+    const [liveA, liveB] = [liveOf(entryA, nowMs), liveOf(entryB, nowMs)];
+    // Two dead ones read alike, whatever is left of each.
+    if (liveA === null && liveB === null) continue;
+    if (isSame(liveA, liveB)) continue;
+    yield { key, a: liveA, b: liveB, ...explainDifference(a, b, entryA, entryB, names) };
+  }
+}
+
+type Why = Pick<KeyDifference, 'reason' | 'side' | 'why'>;
+
+function explainDifference(
+  a: EntryFold,
+  b: EntryFold,
+  entryA: KeyHead | undefined,
+  entryB: KeyHead | undefined,
+  [nameA, nameB]: readonly [string, string],
+): Why {
+  const isFork = entryA?.origin === entryB?.origin && entryA?.seq === entryB?.seq;
+  if (isFork && entryA !== undefined)
+    return {
+      reason: 'forked',
+      side: null,
+      why: `two different ops are called ${formatOpId(entryA)}`,
+    };
+  const aWins = entryB === undefined || (entryA !== undefined && compareOps(entryA, entryB) > 0);
+  const [winner, loser] = aWins ? [entryA, entryB] : [entryB, entryA];
+  const [behind, behindName, side] = aWins
+    ? ([b, nameB, 'b'] as const)
+    : ([a, nameA, 'a'] as const);
+  if (winner === undefined) return { reason: 'damaged', side: null, why: 'neither holds the key' };
+  const id = formatOpId(winner);
+  const beats = loser === undefined ? '' : `, where ${whyBeaten(loser, winner)}`;
+  if (!covers(behind.vector, winner))
+    return { reason: 'not-received', side, why: `${behindName} has not received ${id}${beats}` };
+  const [ahead, aheadName] = aWins ? [a, nameA] : [b, nameB];
+  if (loser === undefined && !includes(ahead.vector, behind.vector)) {
+    const why = `${behindName} has dropped ${id}: it was beaten by an op that ${aheadName} has not received`;
+    return { reason: 'superseded', side: aWins ? 'a' : 'b', why };
+  }
+  return {
+    reason: 'damaged',
+    side,
+    why: `${behindName} holds ${id} by its vector, and does not show it${beats}`,
+  };
+}
+
+const isDeadHead = ({ kind, expiresAt }: KeyHead, atMs: number): boolean =>
+  kind === 'delete' || (expiresAt !== null && expiresAt <= atMs);
+
+const liveOf = (entry: KeyHead | undefined, nowMs: number): KeyHead | null =>
+  entry === undefined || isDeadHead(entry, nowMs) ? null : entry;
+
+const isSame = (a: KeyHead | null, b: KeyHead | null): boolean =>
+  a !== null &&
+  b !== null &&
+  a.origin === b.origin &&
+  a.seq === b.seq &&
+  a.hashHigh === b.hashHigh &&
+  a.hashLow === b.hashLow;
+
+const byUnits = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);

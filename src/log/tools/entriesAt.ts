@@ -1,0 +1,142 @@
+/**
+ * The map as it was at a moment: one walk over the heads of the log, which remembers of each key that
+ * was live where its row stands. So memory grows with the live keys alone, and neither with their
+ * values nor with the log.
+ *
+ * Of the rows of a key that won, each beat the one before it: the last is the entry.
+ */
+
+import { DamagedLogError, HearsayError } from '../../words/errors.ts';
+import type { Put } from '../../words/op.ts';
+import type { Row } from '../log.ts';
+import { isDeadAt, isOf, type Moment } from './moment.ts';
+import type { Walk } from './pages.ts';
+import { type Head, type LogSource, MAX_ROWS_AT, type Mark } from './source.ts';
+
+/** Key → lsn of the entry that was live, in no particular order. */
+export type LiveLsns = ReadonlyMap<string, number>;
+
+export interface LiveEntry {
+  readonly lsn: number;
+  readonly committedAt: number;
+  readonly op: Put;
+}
+
+/** Of a mark: it is not looked at, then. */
+const NO_ID = { origin: '', seq: 0 };
+
+/** Gathers what was live. */
+export class LiveFold {
+  readonly #moment: Moment;
+  readonly #lsns = new Map<string, number>();
+
+  constructor(moment: Moment) {
+    this.#moment = moment;
+  }
+
+  get lsns(): LiveLsns {
+    return this.#lsns;
+  }
+
+  /** @param mark a whole head where the moment tells expiries up to one of them. */
+  take(mark: Mark | Head): void {
+    const { kind, key, expiresAt } = mark;
+    if (!mark.won || (kind !== 'put' && kind !== 'delete') || !isOf(this.#moment, mark)) return;
+    // What is dead by the moment stays so until a later row of the key comes.
+    const { origin, seq } = 'seq' in mark ? mark : NO_ID;
+    if (
+      kind === 'delete' ||
+      (expiresAt !== null && isDeadAt(this.#moment, { kind, expiresAt, origin, seq }))
+    )
+      this.#lsns.delete(key);
+    else this.#lsns.set(key, mark.lsn);
+  }
+}
+
+/** @param prefix only keys that start so. */
+export async function liveAt(
+  source: LogSource,
+  moment: Moment,
+  walk: Walk,
+  prefix = '',
+): Promise<LiveLsns> {
+  const fold = new LiveFold(moment);
+  const pages = moment.expired.upTo === null ? walk.marks(source) : walk.heads(source);
+  for await (const marks of pages)
+    for (const mark of marks) if (mark.key.startsWith(prefix)) fold.take(mark);
+  return fold.lsns;
+}
+
+/** The entry of one key that was live at the moment. */
+export async function entryAt(
+  source: LogSource,
+  moment: Moment,
+  walk: Walk,
+  key: string,
+): Promise<LiveEntry | undefined> {
+  let found: LiveEntry | undefined;
+  for await (const rows of walk.rowsOn(source, key))
+    for (const row of rows) {
+      if (!row.won || !isOf(moment, row)) continue;
+      const { lsn, committedAt, op } = row;
+      if (op.kind === 'put') found = { lsn, committedAt, op };
+      else if (op.kind === 'delete') found = undefined;
+    }
+  return found !== undefined && isDeadAt(moment, found.op) ? undefined : found;
+}
+
+/** A row was there when the walk passed it, and is gone. */
+export class RowGoneError extends HearsayError {
+  constructor(place: string) {
+    super(`The log ${place} was compacted while it was read; run the command again.`);
+  }
+}
+
+/**
+ * The entries in JavaScript's order of keys, whole, in pages.
+ *
+ * @param onDamaged told of each entry that can't be read; without it, the first one ends all.
+ * @throws RowGoneError
+ */
+export async function* entriesOf(
+  source: LogSource,
+  lsns: LiveLsns,
+  afterKey: string | null = null,
+  onDamaged?: (key: string, lsn: number) => void,
+): AsyncGenerator<readonly LiveEntry[]> {
+  const keys = [...lsns.keys()].filter((key) => afterKey === null || key > afterKey).sort(byUnits);
+  for (let from = 0; from < keys.length; from += MAX_ROWS_AT) {
+    const page = keys.slice(from, from + MAX_ROWS_AT);
+    yield await entriesAt(source, page, lsns, onDamaged);
+  }
+}
+
+async function entriesAt(
+  source: LogSource,
+  keys: readonly string[],
+  lsns: LiveLsns,
+  onDamaged: ((key: string, lsn: number) => void) | undefined,
+): Promise<readonly LiveEntry[]> {
+  try {
+    const rows = await source.rowsAt(keys.map((key) => lsns.get(key) ?? 0));
+    if (rows.length < keys.length) throw new RowGoneError(source.place);
+    return rows.flatMap(asEntry);
+  } catch (error) {
+    if (!(error instanceof DamagedLogError) || onDamaged === undefined) throw error;
+  }
+  const [only = ''] = keys;
+  if (keys.length === 1) {
+    onDamaged(only, lsns.get(only) ?? 0);
+    return [];
+  }
+  // Whatever is not damaged itself is found by halves.
+  const half = Math.ceil(keys.length / 2);
+  const first = await entriesAt(source, keys.slice(0, half), lsns, onDamaged);
+  return [...first, ...(await entriesAt(source, keys.slice(half), lsns, onDamaged))];
+}
+
+const byUnits = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+
+function asEntry({ lsn, committedAt, op }: Row): LiveEntry[] {
+  return op.kind === 'put' ? [{ lsn, committedAt, op }] : [];
+}

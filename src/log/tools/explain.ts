@@ -1,0 +1,79 @@
+/** Why the present value of a key is the present value. */
+
+import { isDead, type KeyOp } from '../../words/op.ts';
+import { covers, type Vector } from '../../words/vector.ts';
+import type { LogHeader } from '../log.ts';
+import type { Happening } from './history.ts';
+import { type Clause, decidingClause, whyBeaten } from './rule.ts';
+
+export type State =
+  /** Nothing in the log speaks of the key. */
+  | 'unknown'
+  | 'live'
+  | 'deleted'
+  | 'expired'
+  /** Dead and stable, and so dropped from the map. */
+  | 'collected';
+
+export interface Judged {
+  readonly happening: Happening;
+  /** Null for the winner itself. */
+  readonly clause: Clause | null;
+  /** Why the winner beats it, as a phrase; for the winner, why nothing does. */
+  readonly why: string;
+}
+
+/** A member as far as it has said what it holds. */
+export interface Acknowledgement {
+  readonly origin: string;
+  readonly nodeId: string;
+  /** Null before it has said anything. */
+  readonly vector: Vector | null;
+}
+
+export interface Verdict {
+  readonly state: State;
+  /** The greatest op of the key; null where there is none. */
+  readonly winner: KeyOp | null;
+  /** Whether every member holds it, with nothing older still under way. */
+  readonly isStable: boolean;
+  /** Members that have not said yet that they hold the winner; null where nobody was asked. */
+  readonly unseenBy: readonly Acknowledgement[] | null;
+}
+
+/** @param winner the last row of the key that won. */
+export function verdictOn(
+  winner: KeyOp | null,
+  header: Pick<LogHeader, 'stable' | 'stableClock'>,
+  nowMs: number,
+  members: readonly Acknowledgement[] | null,
+): Verdict {
+  if (winner === null) return { state: 'unknown', winner, isStable: false, unseenBy: null };
+  const isStable = covers(header.stable, winner);
+  return {
+    state: stateOf(winner, isStable, header.stableClock, nowMs),
+    winner,
+    isStable,
+    unseenBy: members === null ? null : members.filter((member) => !hasSeen(member, winner)),
+  };
+}
+
+/** Whoever bore an op holds it, whatever it has said. */
+const hasSeen = ({ origin, vector }: Acknowledgement, op: KeyOp): boolean =>
+  origin === op.origin || (vector !== null && covers(vector, op));
+
+export function judge(happening: Happening, winner: KeyOp | null): Judged {
+  // Of a key whose winner was compacted, nothing is left to compare with.
+  if (winner === null)
+    return { happening, clause: null, why: happening.whyNot ?? 'nothing is left that beat it' };
+  const { op } = happening;
+  const clause = decidingClause(winner, op);
+  if (clause === null) return { happening, clause, why: 'the greatest op of its key' };
+  return { happening, clause, why: whyBeaten(op, winner) };
+}
+
+function stateOf(winner: KeyOp, isStable: boolean, stableClock: number, nowMs: number): State {
+  if (!isDead(winner, nowMs)) return 'live';
+  if (isStable && isDead(winner, stableClock)) return 'collected';
+  return winner.kind === 'delete' ? 'deleted' : 'expired';
+}

@@ -1,0 +1,115 @@
+/** What is known of a whole log, as JSON: the answer of a node, and the end of an export. */
+import { formatHash, type Hash, parseHash } from '../../words/hash.ts';
+import type { LogHeader, OriginRecord } from '../log.ts';
+import { type Fields, isCount, MalformedLineError } from './rowLine.ts';
+import type { LogFacts } from './source.ts';
+
+export const headerJson = (header: LogHeader): object => ({
+  cluster: { name: header.clusterName, id: header.clusterId },
+  origin: header.origin,
+  horizon: header.horizon,
+  // As pairs: an object's members could not bear every name.
+  stable: [...header.stable],
+  stable_clock: header.stableClock,
+  facts: Object.entries(header.facts),
+});
+
+export const recordJson = ({ origin, seq, sum, reach, compactedSum }: OriginRecord): object => ({
+  origin,
+  seq,
+  sum: formatHash(sum),
+  reach,
+  compacted_sum: formatHash(compactedSum),
+});
+
+export const factsJson = (facts: LogFacts): object => ({
+  ...headerJson(facts.header),
+  records: facts.records.map(recordJson),
+  first_lsn: facts.firstLsn,
+  last_lsn: facts.lastLsn,
+  size_bytes: facts.sizeBytes,
+  now_ms: facts.nowMs,
+});
+
+/** @throws MalformedLineError */
+export function headerOf(fields: Fields): LogHeader {
+  const { cluster, origin, horizon, stable, stable_clock: stableClock, facts } = fields;
+  if (
+    typeof cluster !== 'object' ||
+    cluster === null ||
+    !('name' in cluster && typeof cluster.name === 'string') ||
+    !('id' in cluster && (cluster.id === null || typeof cluster.id === 'string')) ||
+    typeof origin !== 'string' ||
+    !isCount(horizon) ||
+    !Number.isSafeInteger(stableClock)
+  )
+    throw new MalformedLineError('its header is not one of a log');
+  return {
+    clusterName: cluster.name,
+    clusterId: cluster.id,
+    origin,
+    horizon,
+    stable: new Map(pairsOf(stable, isCount)),
+    stableClock: Number(stableClock),
+    facts: Object.fromEntries(pairsOf(facts, isText)),
+  };
+}
+
+/** @throws MalformedLineError */
+export function recordOf(value: unknown): OriginRecord {
+  const fields: Fields = typeof value === 'object' && value !== null ? { ...value } : {};
+  const { origin, seq, reach } = fields;
+  if (typeof origin !== 'string' || !isCount(seq) || !isCount(reach))
+    throw new MalformedLineError('a record of an origin is not one');
+  return {
+    origin,
+    seq,
+    sum: hashOf(fields.sum),
+    reach,
+    compactedSum: hashOf(fields.compacted_sum),
+  };
+}
+
+/** @throws MalformedLineError */
+export function factsOf(fields: Fields): LogFacts {
+  const {
+    records,
+    first_lsn: firstLsn,
+    last_lsn: lastLsn,
+    size_bytes: sizeBytes,
+    now_ms: nowMs,
+  } = fields;
+  if (
+    !Array.isArray(records) ||
+    !isCount(firstLsn) ||
+    !isCount(lastLsn) ||
+    !isCount(sizeBytes) ||
+    !isCount(nowMs)
+  )
+    throw new MalformedLineError('it does not tell what is known of a log');
+  return {
+    header: headerOf(fields),
+    records: records.map(recordOf),
+    firstLsn,
+    lastLsn,
+    sizeBytes,
+    nowMs,
+  };
+}
+
+function hashOf(value: unknown): Hash {
+  const hash = typeof value === 'string' ? parseHash(value) : undefined;
+  if (hash === undefined) throw new MalformedLineError('a sum is none');
+  return hash;
+}
+
+const isText = (value: unknown): value is string => typeof value === 'string';
+
+function pairsOf<T>(list: unknown, isValue: (value: unknown) => value is T): [string, T][] {
+  if (!Array.isArray(list)) throw new MalformedLineError('a list of pairs is none');
+  return list.map((pair: unknown) => {
+    const [name, value]: unknown[] = Array.isArray(pair) ? pair : [];
+    if (typeof name !== 'string' || !isValue(value)) throw new MalformedLineError('a pair is none');
+    return [name, value];
+  });
+}

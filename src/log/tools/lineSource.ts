@@ -1,0 +1,65 @@
+/**
+ * A log as a source of the tools, read through lines: those of a thread of this node, or those that a
+ * node answers over HTTP.
+ */
+import type { PageLimit, Row } from '../log.ts';
+import type { LinePage, LineReader, LineRequest } from './lineReader.ts';
+import { type Fields, headOf, parseLine, rowOf } from './rowLine.ts';
+import type { Head, LogFacts, LogSource, Mark, Page } from './source.ts';
+
+export interface LineSourceParts {
+  readonly place: string;
+  readonly reader: LineReader;
+}
+
+export class LineSource implements LogSource {
+  readonly place: string;
+  readonly #reader: LineReader;
+
+  constructor({ place, reader }: LineSourceParts) {
+    this.place = place;
+    this.#reader = reader;
+  }
+
+  facts(): Promise<LogFacts> {
+    return this.#reader.facts();
+  }
+
+  /** A node is asked for no less than heads. */
+  marks(after: number, upTo: number, maxRows: number): Promise<Page<Mark>> {
+    return this.heads(after, upTo, maxRows);
+  }
+
+  heads(after: number, upTo: number, maxRows: number): Promise<Page<Head>> {
+    const limit = { maxRows, maxBytes: Number.MAX_SAFE_INTEGER };
+    return this.#read({ type: 'rows', after, upTo, limit, withValues: false }, headOf);
+  }
+
+  rows(after: number, upTo: number, limit: PageLimit): Promise<Page<Row>> {
+    return this.#read({ type: 'rows', after, upTo, limit, withValues: true }, rowOf);
+  }
+
+  rowsBefore(lsn: number, limit: PageLimit): Promise<Page<Row>> {
+    return this.#read({ type: 'before', lsn, limit }, rowOf);
+  }
+
+  async rowsAt(lsns: readonly number[]): Promise<Row[]> {
+    return [...(await this.#read({ type: 'at', lsns }, rowOf)).items];
+  }
+
+  rowsOn(key: string, after: number, upTo: number): Promise<Page<Row>> {
+    return this.#read({ type: 'on', key, after, upTo }, rowOf);
+  }
+
+  close(): Promise<void> {
+    return this.#reader.close();
+  }
+
+  async #read<T>(request: LineRequest, parse: (fields: Fields) => T): Promise<Page<T>> {
+    const { lines, next, fault }: LinePage = await this.#reader.lines(request);
+    const items: T[] = [];
+    for (const line of new TextDecoder().decode(lines).split('\n'))
+      if (line !== '') items.push(parse(parseLine(line)));
+    return { items, next, fault };
+  }
+}

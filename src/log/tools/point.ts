@@ -1,0 +1,71 @@
+/**
+ * A point in a log, as people name it: a time (`2026-11-24T10:00:00Z`, or `-10m` before now), an lsn
+ * (`lsn:123`), or a cursor that a node gave.
+ */
+import { type Cursor, decodeCursor, MalformedCursorError } from '../../words/cursor.ts';
+import { SettingError } from '../../words/errors.ts';
+
+export type Point =
+  /** UTC milliseconds. */
+  | { readonly kind: 'time'; readonly atMs: number }
+  | { readonly kind: 'lsn'; readonly lsn: number }
+  | { readonly kind: 'cursor'; readonly cursor: Cursor };
+
+/** The text names no point. */
+export class MalformedPointError extends SettingError {
+  constructor(text: string, fault = 'it is none of these') {
+    const shown = text.length > 60 ? `${text.slice(0, 60)}…` : text;
+    super(
+      `${JSON.stringify(shown)} is no point in a log (${fault}): name a time (2026-11-24T10:00:00Z, ` +
+        'or -10m), an lsn (lsn:123) or a cursor.',
+    );
+  }
+}
+
+const RFC_3339 =
+  /^(\d{4}-\d{2}-\d{2})[Tt ](\d{2}:\d{2})(:\d{2}(?:\.\d{1,9})?)?([Zz]|[+-]\d{2}:\d{2})$/;
+const BEFORE_NOW = /^(?:now)?-(\d{1,9})(ms|s|m|h|d)$/;
+const UNITS_MS: Readonly<Record<string, number>> = {
+  ms: 1,
+  s: 1000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+};
+const LSN = /^lsn:(\d{1,15})$/;
+
+/** @throws MalformedPointError */
+export function parsePoint(text: string, nowMs: number): Point {
+  if (text === 'now') return { kind: 'time', atMs: nowMs };
+  const [, count, unit] = BEFORE_NOW.exec(text) ?? [];
+  if (count !== undefined && unit !== undefined)
+    return { kind: 'time', atMs: nowMs - Number(count) * (UNITS_MS[unit] ?? 0) };
+  const [, lsn] = LSN.exec(text) ?? [];
+  if (lsn !== undefined) return { kind: 'lsn', lsn: Number(lsn) };
+  const instant = RFC_3339.exec(text);
+  if (instant !== null) return { kind: 'time', atMs: instantOf(text, instant) };
+  if (/^\d{4}-\d{2}/.test(text))
+    throw new MalformedPointError(text, 'a time has a date, hours, minutes and Z or an offset');
+  try {
+    return { kind: 'cursor', cursor: decodeCursor(text) };
+  } catch (error) {
+    if (!(error instanceof MalformedCursorError)) throw error;
+    throw new MalformedPointError(text);
+  }
+}
+
+function instantOf(text: string, [, date, minutes, seconds, zone]: readonly string[]): number {
+  const atMs = Date.parse(`${date}T${minutes}${seconds ?? ':00'}${zone?.toUpperCase()}`);
+  if (Number.isNaN(atMs)) throw new MalformedPointError(text, 'there is no such time');
+  // `Date` takes the 30th of February for the 2nd of March.
+  const local = atMs + offsetMs(zone ?? 'Z');
+  if (new Date(local).toISOString().slice(0, 10) !== date)
+    throw new MalformedPointError(text, 'there is no such day');
+  return atMs;
+}
+
+function offsetMs(zone: string): number {
+  const [, sign, hours, minutes] = /^([+-])(\d{2}):(\d{2})$/.exec(zone) ?? [];
+  if (sign === undefined) return 0;
+  return (sign === '-' ? -1 : 1) * (Number(hours) * 60 + Number(minutes)) * 60_000;
+}

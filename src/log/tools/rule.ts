@@ -1,0 +1,40 @@
+/** Which clause of rule 1 decides between two ops on one key, and in which words people are told. */
+import { LAST_VERSION, type Ranked } from '../../words/op.ts';
+
+export type Clause = 'generation' | 'version' | 'kind' | 'hlc' | 'origin' | 'seq';
+
+/** The first clause in which the two differ; null for one op. */
+export function decidingClause(a: Ranked, b: Ranked): Clause | null {
+  if (a.generation !== b.generation) return 'generation';
+  if (a.version !== b.version) return 'version';
+  if (a.kind !== b.kind) return 'kind';
+  if (a.hlc !== b.hlc) return 'hlc';
+  if (a.origin !== b.origin) return 'origin';
+  return a.seq === b.seq ? null : 'seq';
+}
+
+/** Why the loser lost, as a phrase. */
+export function whyBeaten(loser: Ranked, winner: Ranked): string {
+  switch (decidingClause(winner, loser)) {
+    case 'generation':
+      return `generation ${winner.generation} beats ${loser.generation}`;
+    case 'version':
+      return winner.version === LAST_VERSION
+        ? 'a delete ended its generation'
+        : `version ${versionText(winner)} beats ${versionText(loser)}`;
+    case 'kind':
+      return 'a delete beats a put of its version';
+    case 'hlc':
+      return `version ${versionText(winner)} twice: the later clock wins`;
+    case 'origin':
+      return 'same clock too: the greater origin wins';
+    case 'seq':
+      return 'same origin too: the later seq wins';
+    case null:
+      return 'it is the same op';
+  }
+}
+
+/** The version of a delete without one is the last that there is. */
+export const versionText = ({ version }: Pick<Ranked, 'version'>): string =>
+  version === LAST_VERSION ? 'last' : String(version);

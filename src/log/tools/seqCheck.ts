@@ -1,0 +1,147 @@
+/**
+ * Holds the rows of each origin against its record: above the reach, seqs follow one another without
+ * gaps in order of lsn, up to the recorded one; and what the rows add up to is the recorded sum less
+ * that of the compacted rows. Up to the reach, compaction and snapshots leave what they leave.
+ */
+import { type Hash, sameHash, subtract, ZERO } from '../../words/hash.ts';
+import type { OpId } from '../../words/op.ts';
+import type { OriginRecord } from '../log.ts';
+import type { Findings } from './finding.ts';
+
+/** Seqs that were passed over, `from` to `to`, and the row that passed them over. */
+interface Gap {
+  from: number;
+  readonly to: number;
+  readonly beforeLsn: number;
+}
+
+interface Tally {
+  readonly record: OriginRecord | undefined;
+  /** The greatest seq so far; the reach at the beginning. */
+  seq: number;
+  lsn: number;
+  sumHigh: number;
+  sumLow: number;
+  gaps: Gap[];
+  hasTold: boolean;
+}
+
+export class SeqCheck {
+  readonly #records: ReadonlyMap<string, OriginRecord>;
+  readonly #tallies = new Map<string, Tally>();
+  readonly #findings: Findings;
+  /** The last one: rows of an origin often come in runs. */
+  #origin = '';
+  #tally: Tally | undefined;
+
+  constructor(records: readonly OriginRecord[], findings: Findings) {
+    this.#records = new Map(records.map((record) => [record.origin, record]));
+    this.#findings = findings;
+    for (const { origin } of records) this.#tallyOf(origin);
+  }
+
+  row(lsn: number, op: OpId & { readonly hashHigh: number; readonly hashLow: number }): void {
+    const tally = this.#tallyOf(op.origin);
+    const low = tally.sumLow + op.hashLow;
+    tally.sumHigh = (tally.sumHigh + op.hashHigh + (low > 0xffffffff ? 1 : 0)) >>> 0;
+    tally.sumLow = low >>> 0;
+    const { record } = tally;
+    if (record === undefined || op.seq > record.seq) this.#tellUnknown(tally, lsn, op);
+    if (op.seq > (record?.reach ?? 0)) this.#place(tally, lsn, op);
+  }
+
+  /** After the last row. */
+  end(): void {
+    for (const [origin, tally] of this.#tallies) {
+      const last = tally.record?.seq ?? 0;
+      for (const gap of tally.gaps) this.#tellMissing(origin, gap);
+      if (tally.record !== undefined && tally.seq < last)
+        this.#tellMissing(origin, { from: tally.seq + 1, to: last, beforeLsn: 0 });
+      this.#checkSum(origin, tally);
+    }
+  }
+
+  /** What the rows of the origin that were read add up to. */
+  sumOf(origin: string): Hash {
+    const tally = this.#tallies.get(origin);
+    return tally === undefined ? ZERO : { high: tally.sumHigh, low: tally.sumLow };
+  }
+
+  #tallyOf(origin: string): Tally {
+    if (origin === this.#origin && this.#tally !== undefined) return this.#tally;
+    let tally = this.#tallies.get(origin);
+    if (tally === undefined) {
+      const record = this.#records.get(origin);
+      tally = {
+        record,
+        seq: record?.reach ?? 0,
+        lsn: 0,
+        sumHigh: 0,
+        sumLow: 0,
+        gaps: [],
+        hasTold: false,
+      };
+      this.#tallies.set(origin, tally);
+    }
+    this.#origin = origin;
+    this.#tally = tally;
+    return tally;
+  }
+
+  #place(tally: Tally, lsn: number, { origin, seq }: OpId): void {
+    if (seq === tally.seq + 1) {
+      tally.seq = seq;
+      tally.lsn = lsn;
+      return;
+    }
+    if (seq > tally.seq) {
+      tally.gaps.push({ from: tally.seq + 1, to: seq - 1, beforeLsn: lsn });
+      tally.seq = seq;
+      tally.lsn = lsn;
+      return;
+    }
+    const gap = tally.gaps.find(({ from, to }) => from <= seq && seq <= to);
+    if (gap === undefined) {
+      this.#findings.add({ kind: 'doubled', lsn, origin, seq, text: 'stands in the log twice' });
+      return;
+    }
+    const text = `stands after ${origin}/${tally.seq} (lsn ${tally.lsn}), which came later: rows were swapped`;
+    this.#findings.add({ kind: 'order', lsn, origin, seq, text });
+    tally.gaps.splice(tally.gaps.indexOf(gap), 1, ...splitAt(gap, seq));
+  }
+
+  #tellUnknown(tally: Tally, lsn: number, { origin, seq }: OpId): void {
+    if (tally.hasTold) return;
+    tally.hasTold = true;
+    const text =
+      tally.record === undefined
+        ? 'is of an origin of which the log has no record'
+        : `is above ${tally.record.seq}, the last that the log says it holds of its origin`;
+    this.#findings.add({ kind: 'unknown', lsn, origin, seq, text });
+  }
+
+  #tellMissing(origin: string, { from, to, beforeLsn }: Gap): void {
+    const others = to > from ? `; so are the ${to - from} after it, up to ${origin}/${to}` : '';
+    const place = beforeLsn > 0 ? `before lsn ${beforeLsn}` : 'at its end';
+    const text = `is missing from the log, ${place}${others}`;
+    this.#findings.add({ kind: 'missing', lsn: beforeLsn || null, origin, seq: from, text });
+  }
+
+  #checkSum(origin: string, { record, sumHigh, sumLow }: Tally): void {
+    // What is already told of the origin explains its sum too.
+    if (record === undefined || this.#findings.isAbout(origin)) return;
+    const kept = subtract(record.sum, record.compactedSum);
+    const found = { high: sumHigh, low: sumLow };
+    if (sameHash(kept, found)) return;
+    const below = record.reach > 0 ? `, or a row up to ${origin}/${record.reach} is missing` : '';
+    const text = `its rows do not add up to the recorded sum: a hash was changed together with its row${below}`;
+    this.#findings.add({ kind: 'sum', lsn: null, origin, seq: null, text });
+  }
+}
+
+function splitAt({ from, to, beforeLsn }: Gap, seq: number): Gap[] {
+  return [
+    { from, to: seq - 1, beforeLsn },
+    { from: seq + 1, to, beforeLsn },
+  ].filter((part) => part.from <= part.to);
+}

@@ -1,0 +1,170 @@
+/**
+ * Proves a log: the file is whole, seqs follow one another, hashes are true, sums meet, won bits are as
+ * folding gives them, and the map is the recorded one. One walk over the rows, while the file itself is
+ * looked at beside it; a compaction that comes in between makes it start again.
+ */
+
+import { minuteAhead } from '../../rules/mapSum.ts';
+import { formatHash, type Hash, hasTrueHash, sameHash } from '../../words/hash.ts';
+import { isOnKey } from '../../words/op.ts';
+import { seqOf } from '../../words/vector.ts';
+import type { OriginRecord, Row } from '../log.ts';
+import { parseMapSum, type RecordedMapSum } from '../mapSumFact.ts';
+import { type Finding, Findings } from './finding.ts';
+import { faultText, Walk } from './pages.ts';
+import { SeqCheck } from './seqCheck.ts';
+import type { LogFacts, LogSource } from './source.ts';
+import { WonCheck } from './wonCheck.ts';
+
+export interface Verified {
+  readonly facts: LogFacts;
+  readonly rows: number;
+  readonly keys: { readonly live: number; readonly dead: number };
+  readonly mapSum: Hash;
+  /** Minutes since the epoch. */
+  readonly asOf: number;
+  /** Whether a map sum is recorded for the end of the log, and the map meets it. */
+  readonly mapSumMet: boolean | null;
+  readonly findings: readonly Finding[];
+  /** How many there are; not all may be among `findings`. */
+  readonly findingCount: number;
+}
+
+export interface VerifyOptions {
+  /** What SQLite finds wrong with the file, in sentences; not asked of a running node. */
+  readonly integrity?: () => Promise<readonly string[]>;
+  /** How far the map sum looks ahead where none is recorded. */
+  readonly aheadMs: number;
+  readonly onPage?: (walk: Walk) => void;
+}
+
+/** Each takes as long as the whole walk; a node compacts every few minutes at most. */
+const MAX_ATTEMPTS = 3;
+
+export async function verify(source: LogSource, options: VerifyOptions): Promise<Verified> {
+  const integrity = options.integrity?.() ?? Promise.resolve([]);
+  for (let attempt = 1; ; attempt++) {
+    const facts = await source.facts();
+    const verified = await verifyOnce(source, facts, options, integrity);
+    const isDisturbed = wasCompacted(facts, await source.facts());
+    if (!isDisturbed || verified.findingCount === 0 || attempt >= MAX_ATTEMPTS) return verified;
+  }
+}
+
+async function verifyOnce(
+  source: LogSource,
+  facts: LogFacts,
+  { aheadMs, onPage }: VerifyOptions,
+  integrity: Promise<readonly string[]>,
+): Promise<Verified> {
+  const findings = new Findings();
+  const check = new RowChecks(facts, findings);
+  const walk = new Walk(0, facts.lastLsn, onPage);
+  for await (const rows of walk.rowsOf(source)) for (const row of rows) check.row(row);
+  for (const text of await integrity)
+    findings.add({ kind: 'file', lsn: null, origin: null, seq: null, text });
+  for (const fault of walk.faults)
+    findings.add({
+      kind: 'unreadable',
+      lsn: fault.afterLsn + 1,
+      origin: null,
+      seq: null,
+      text: faultText(fault),
+    });
+  check.end();
+  const recorded = recordedAtEnd(facts);
+  const asOf = recorded?.asOf ?? minuteAhead(facts.nowMs, aheadMs);
+  const mapSum = check.won.mapSum(asOf);
+  const mapSumMet = recorded === null ? null : sameHash(mapSum, recorded.sum);
+  if (recorded !== null && mapSumMet === false) findings.add(wrongMap(mapSum, recorded));
+  return {
+    facts,
+    rows: walk.rows,
+    keys: check.won.count(facts.nowMs),
+    mapSum,
+    asOf,
+    mapSumMet,
+    findings: findings.all(),
+    findingCount: findings.total,
+  };
+}
+
+/** Everything that is looked at row by row. */
+class RowChecks {
+  readonly won: WonCheck;
+  readonly #facts: LogFacts;
+  readonly #findings: Findings;
+  readonly #seqs: SeqCheck;
+  #hlc = -1;
+  #hlcLsn = 0;
+  #lastLsn = 0;
+
+  constructor(facts: LogFacts, findings: Findings) {
+    this.#facts = facts;
+    this.#findings = findings;
+    this.#seqs = new SeqCheck(facts.records, findings);
+    const isCompacted = facts.records.some(({ reach }) => reach > 0);
+    this.won = new WonCheck(facts.header, isCompacted, findings);
+  }
+
+  row(row: Row): void {
+    const { lsn, op } = row;
+    this.#lastLsn = lsn;
+    if (!hasTrueHash(op))
+      this.#tell('hash', row, 'is not what was written: its hash is that of something else');
+    this.#seqs.row(lsn, op);
+    if (op.origin === this.#facts.header.origin && op.hlc <= this.#hlc)
+      this.#tell(
+        'order',
+        row,
+        `was born here before lsn ${this.#hlcLsn}, which stands above it: rows were swapped`,
+      );
+    if (op.hlc > this.#hlc) {
+      this.#hlc = op.hlc;
+      this.#hlcLsn = lsn;
+    }
+    if (isOnKey(op)) this.won.row(row, op);
+    else if (row.won)
+      this.#tell('won', row, `is marked as a winner, though a ${op.kind} is on no key`);
+  }
+
+  end(): void {
+    this.#seqs.end();
+    const { header, records, lastLsn } = this.#facts;
+    const held = new Map(records.map(({ origin, seq }) => [origin, seq]));
+    for (const [origin, seq] of header.stable)
+      if (seq > seqOf(held, origin)) {
+        const text = `counts as stable up to ${origin}/${seq}, though the log holds it up to ${seqOf(held, origin)}`;
+        this.#findings.add({ kind: 'header', lsn: null, origin, seq: null, text });
+      }
+    if (this.#lastLsn !== lastLsn && this.#findings.total === 0) {
+      const text = `the last row is that of lsn ${this.#lastLsn}, not that of lsn ${lastLsn}`;
+      this.#findings.add({ kind: 'missing', lsn: lastLsn, origin: null, seq: null, text });
+    }
+  }
+
+  #tell(kind: Finding['kind'], { lsn, op: { origin, seq } }: Row, text: string): void {
+    this.#findings.add({ kind, lsn, origin, seq, text });
+  }
+}
+
+/** What the node wrote down when it stopped, if nothing was appended since. */
+function recordedAtEnd({ header, lastLsn }: LogFacts): RecordedMapSum | null {
+  const recorded = parseMapSum(header.facts.mapSum);
+  return recorded?.lsn === lastLsn ? recorded : null;
+}
+
+function wrongMap(found: Hash, recorded: RecordedMapSum): Finding {
+  const text =
+    `the log folds to the map sum ${formatHash(found)}, and the node recorded ` +
+    `${formatHash(recorded.sum)} when it stopped: a won bit or a row is not what it was`;
+  return { kind: 'map', lsn: null, origin: null, seq: null, text };
+}
+
+function wasCompacted(before: LogFacts, after: LogFacts): boolean {
+  const records = new Map(before.records.map((record) => [record.origin, record]));
+  return after.records.some((record) => {
+    const earlier: OriginRecord | undefined = records.get(record.origin);
+    return earlier !== undefined && !sameHash(earlier.compactedSum, record.compactedSum);
+  });
+}

@@ -1,0 +1,95 @@
+/**
+ * Folds the rows in order of lsn and holds each won bit against what the fold gives: a row won if it
+ * was the greatest of its key when it came.
+ *
+ * An entry that was dead and stable when the log was last written has been collected, or would have been
+ * next: it is dropped here as it is from the map, so that memory grows with the live keys. A row that
+ * lost to such an entry, or to one that was compacted, can't be judged; it passes.
+ */
+import { add, type Hash, hashKey, ZERO } from '../../words/hash.ts';
+import { formatOpId, isDead, type KeyOp } from '../../words/op.ts';
+import { covers } from '../../words/vector.ts';
+import type { LogHeader, Row } from '../log.ts';
+import { EntryTable } from './entryTable.ts';
+import type { Findings } from './finding.ts';
+import { whyBeaten } from './rule.ts';
+
+/** Bits that say of a key that an entry of its may have been dropped: one in sixteen at a million keys. */
+const DROPPED_BITS = 24;
+
+export class WonCheck {
+  readonly #header: Pick<LogHeader, 'stable' | 'stableClock'>;
+  /** Whether rows may be missing that others lost to. */
+  readonly #isCompacted: boolean;
+  readonly #findings: Findings;
+  readonly #entries = new EntryTable();
+  readonly #dropped = new Uint8Array(2 ** DROPPED_BITS / 8);
+
+  constructor(
+    header: Pick<LogHeader, 'stable' | 'stableClock'>,
+    isCompacted: boolean,
+    findings: Findings,
+  ) {
+    this.#header = header;
+    this.#isCompacted = isCompacted;
+    this.#findings = findings;
+  }
+
+  /** Entries that are left. */
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  row({ lsn, won }: Pick<Row, 'lsn' | 'won'>, op: KeyOp): void {
+    const slot = this.#entries.find(op.key);
+    const wins = slot === undefined || this.#entries.isBeatenBy(slot, op);
+    if (won !== wins) this.#tell(lsn, op, won, slot);
+    if (!won) return;
+    if (isDead(op, this.#header.stableClock) && covers(this.#header.stable, op)) this.#drop(op.key);
+    else this.#entries.set(slot, op);
+  }
+
+  /** The map sum over what lives past the minute `asOf` (rule 11). */
+  mapSum(asOf: number): Hash {
+    let sum = ZERO;
+    for (const put of this.#entries.puts())
+      if (put.expiresAt > asOf * MINUTE_MS) sum = add(sum, put);
+    return sum;
+  }
+
+  /** Live entries, and dead ones that were not collected. */
+  count(nowMs: number): { live: number; dead: number } {
+    let live = 0;
+    for (const { expiresAt } of this.#entries.puts()) if (expiresAt > nowMs) live++;
+    return { live, dead: this.#entries.size - live };
+  }
+
+  #drop(key: string): void {
+    this.#entries.delete(key);
+    const bit = hashKey(key) >>> (32 - DROPPED_BITS);
+    this.#dropped[bit >>> 3] = (this.#dropped[bit >>> 3] ?? 0) | (1 << (bit & 7));
+  }
+
+  #tell(lsn: number, op: KeyOp, won: boolean, slot: number | undefined): void {
+    const { origin, seq } = op;
+    if (!won) {
+      if (this.#isCompacted || this.#mayHaveDropped(op.key)) return;
+      const text = 'is marked as beaten when it came, though nothing before it in the log beats it';
+      this.#findings.add({ kind: 'won', lsn, origin, seq, text });
+      return;
+    }
+    if (slot === undefined) return;
+    const entry = this.#entries.ranked(slot);
+    const text =
+      `is marked as the winner when it came, though ${formatOpId(entry)}, which came before, beats it ` +
+      `(${whyBeaten(op, entry)})`;
+    this.#findings.add({ kind: 'won', lsn, origin, seq, text });
+  }
+
+  #mayHaveDropped(key: string): boolean {
+    const bit = hashKey(key) >>> (32 - DROPPED_BITS);
+    return ((this.#dropped[bit >>> 3] ?? 0) & (1 << (bit & 7))) !== 0;
+  }
+}
+
+const MINUTE_MS = 60_000;

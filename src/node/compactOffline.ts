@@ -1,0 +1,57 @@
+/** Compacts a log that no node has open, as its node would. */
+import { statSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { FileSource } from '../log/files/fileSource.ts';
+import { openSqliteLog } from '../log/sqlite/sqliteLog.ts';
+import { Compactor } from '../replica/compact.ts';
+import { Replica } from '../replica/replica.ts';
+import { nodeIdOf } from '../rules/members.ts';
+import { HearsayError, LockedDirectoryError, SettingError } from '../words/errors.ts';
+import { defaultLimits } from '../words/limits.ts';
+
+export interface CompactedFile {
+  readonly rows: number;
+  readonly sizeBeforeBytes: number;
+  readonly sizeAfterBytes: number;
+}
+
+/** @throws HearsayError where a node has the directory open. */
+export async function compactFile(directory: string, retentionMs: number): Promise<CompactedFile> {
+  if (statSync(directory, { throwIfNoEntry: false })?.isFile())
+    throw new SettingError(
+      `${directory} is a file, and a log is compacted in its data directory: name the directory of it.`,
+    );
+  const source = FileSource.open(directory, Date.now);
+  const { header, sizeBytes } = await source.facts();
+  await source.close();
+  const log = await openSqliteLog({
+    directory,
+    durability: 'full',
+    clusterName: header.clusterName,
+    newOrigin: () => header.origin,
+  }).catch((error: unknown) => {
+    if (!(error instanceof LockedDirectoryError)) throw error;
+    throw new HearsayError(
+      `A node has ${resolve(directory)} open: let it compact its log itself by --url, or stop it.`,
+      { cause: error },
+    );
+  });
+  const nodeId = nodeIdOf(header.origin);
+  const replica = await Replica.open({
+    nodeId,
+    log,
+    place: directory,
+    clock: Date.now,
+    limits: defaultLimits,
+  }).catch(async (error: unknown) => {
+    await log.close();
+    throw error;
+  });
+  try {
+    const { rows } = await new Compactor(replica, retentionMs).run();
+    const sizeAfterBytes = await log.sizeBytes();
+    return { rows, sizeBeforeBytes: sizeBytes, sizeAfterBytes };
+  } finally {
+    await replica.close();
+  }
+}

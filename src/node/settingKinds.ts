@@ -1,0 +1,174 @@
+/**
+ * What a setting is made of: a schema that takes text, tied to a row of what people are told of it.
+ *
+ * Invariants: flag, environment and default are all text and pass the same schema. A flag beats the
+ * environment, which beats the default. A variable that is set but empty counts as not set, because
+ * that is how compose files pass on what is missing.
+ */
+import { z } from 'zod';
+import { SettingError } from '../words/errors.ts';
+
+export interface SettingRow {
+  /** As a person would write it; null where the setting has no value by default. */
+  readonly default: string | null;
+  /** Stands for the value in help: `--join-timeout <duration>`. */
+  readonly placeholder: string;
+  /** Completes "must be …". */
+  readonly allowed: string;
+  /** What it is, as a phrase, for the help and the README. */
+  readonly help: string;
+  /** Its value never appears in a message. */
+  readonly isSecret?: true;
+  /** False where only a flag sets it. */
+  readonly hasEnvironment?: false;
+}
+
+export interface Setting extends SettingRow {
+  /** As in the parsed settings: `joinTimeoutMs`. */
+  readonly name: string;
+  /** `--join-timeout` */
+  readonly flag: string;
+  /** `JOIN_TIMEOUT`, or null where only the flag sets it. */
+  readonly environment: string | null;
+}
+
+export type SettingShape = Readonly<Record<string, z.ZodType>>;
+/** Text by a setting's name; undefined where the flag was not given. */
+export type Flags = Readonly<Record<string, string | undefined>>;
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** For kinds that have a placeholder and words for what is allowed of their own. */
+type OwnRow = Omit<SettingRow, 'allowed' | 'placeholder'>;
+type Units = Readonly<Record<string, number>>;
+
+const UNITS_MS: Units = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+const UNITS_BYTES: Units = { '': 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 };
+const LONGEST_SHOWN = 60;
+
+const rows = z.registry<SettingRow>();
+
+/** Reads one table of settings. @throws SettingError for the first bad value, in one sentence. */
+export function readShape<S extends SettingShape>(
+  shape: S,
+  flags: Flags,
+  environment: Environment,
+): z.output<z.ZodObject<S>> {
+  const settings = describeSettings(shape);
+  const given = settings.map((one) => [one.name, textOf(one, flags, environment)] as const);
+  const parsed = z.object(shape).safeParse(Object.fromEntries(given));
+  if (parsed.success) return parsed.data;
+  const wrong = parsed.error.issues[0]?.path[0];
+  const found = settings.find(({ name }) => name === wrong);
+  if (found === undefined) throw parsed.error;
+  throw new SettingError(sentenceOn(found, textOf(found, flags, environment)));
+}
+
+/** The rows of a table, in its order, with the names made from theirs. */
+export function describeSettings(shape: SettingShape): Setting[] {
+  return Object.entries(shape).map(([name, schema]) => {
+    const row = rows.get(schema);
+    if (row === undefined) throw new Error(`The setting ${name} has no row.`);
+    // A duration is written with its unit, so its flag names none.
+    const words = name.replace(/Ms$/, '').replace(/[A-Z]/g, (letter) => `_${letter}`);
+    return {
+      ...row,
+      name,
+      flag: `--${words.toLowerCase().replaceAll('_', '-')}`,
+      environment: row.hasEnvironment === false ? null : words.toUpperCase(),
+    };
+  });
+}
+
+/** Ties a schema to its row. */
+export function setting<S extends z.ZodType>(schema: S, row: SettingRow): S {
+  rows.add(schema, row);
+  return schema;
+}
+
+/** A whole number from `least` to `most`. */
+export function whole(least: number, most: number, row: Omit<SettingRow, 'allowed'>) {
+  const schema = z
+    .string()
+    .regex(/^\d{1,15}$/)
+    .transform(Number)
+    .refine((value) => value >= least && value <= most);
+  return setting(schema, { ...row, allowed: `a whole number from ${least} to ${most}` });
+}
+
+/** One of a few words. */
+export function choice<const W extends readonly string[]>(words: W, row: OwnRow) {
+  return setting(z.enum(words), {
+    ...row,
+    placeholder: words.length > 3 ? 'word' : words.join('|'),
+    allowed: `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`,
+  });
+}
+
+/** A length of time, in milliseconds once read; the bounds are written as a person would. */
+export function duration(least: string, most: string, row: OwnRow) {
+  const allowed = `a duration from ${least} to ${most}, such as 250ms, 10s, 1m or 24h`;
+  const schema = measured(least, most, UNITS_MS);
+  return setting(schema, { ...row, placeholder: 'duration', allowed });
+}
+
+/** A number of bytes; the bounds are written as a person would. */
+export function size(least: string, most: string, row: OwnRow) {
+  const allowed = `a size from ${least} to ${most}, in bytes or such as 64KiB or 1MiB`;
+  return setting(measured(least, most, UNITS_BYTES), { ...row, placeholder: 'size', allowed });
+}
+
+/** As a person would write it: 1MiB. */
+export function sizeText(sizeBytes: number): string {
+  const fits = (unit: string) => sizeBytes % (UNITS_BYTES[unit] ?? 1) === 0;
+  const unit = Object.keys(UNITS_BYTES).findLast(fits) ?? '';
+  return `${sizeBytes / (UNITS_BYTES[unit] ?? 1)}${unit}`;
+}
+
+/** Scheme, host and port of one node, so that two ways to write its URL are one. */
+export function baseUrl() {
+  return z.string().transform(toBaseUrl);
+}
+
+/** The same of several nodes, each once. */
+export function baseUrls() {
+  return z.string().transform((text, context): readonly string[] => {
+    const parts = text.split(',').filter((part) => part.trim() !== '');
+    return [...new Set(parts.map((part) => toBaseUrl(part, context)))];
+  });
+}
+
+function toBaseUrl(text: string, context: z.core.$RefinementCtx): string {
+  const url = URL.canParse(text.trim()) ? new URL(text.trim()) : null;
+  // A path, a query or a user would be dropped silently where the peers' own paths are added.
+  if (url !== null && /^https?:$/.test(url.protocol) && url.href === `${url.origin}/`)
+    return url.origin;
+  context.addIssue('not a base URL');
+  return z.NEVER;
+}
+
+function measured(least: string, most: string, units: Units) {
+  const [leastValue, mostValue] = [inUnits(least, units), inUnits(most, units)];
+  return z
+    .string()
+    .transform((text) => inUnits(text, units))
+    .refine((value) => value >= leastValue && value <= mostValue);
+}
+
+/** @returns NaN, which no bounds hold, for what is not a whole number and a unit. */
+function inUnits(text: string, units: Units): number {
+  const [, digits, unit] = /^(\d{1,15})([A-Za-z]*)$/.exec(text) ?? [];
+  if (digits === undefined || unit === undefined || !Object.hasOwn(units, unit)) return Number.NaN;
+  return Number(digits) * (units[unit] ?? Number.NaN);
+}
+
+function textOf(one: Setting, flags: Flags, environment: Environment): string | null {
+  const variable = one.environment === null ? undefined : environment[one.environment];
+  return flags[one.name] ?? (variable === '' ? undefined : variable) ?? one.default;
+}
+
+function sentenceOn({ flag, environment, allowed, isSecret }: Setting, text: string | null) {
+  const names = environment === null ? flag : `${flag} (${environment})`;
+  if (isSecret || text === null) return `${names} must be ${allowed}.`;
+  const shown = text.length > LONGEST_SHOWN ? `${text.slice(0, LONGEST_SHOWN)}…` : text;
+  return `${names} must be ${allowed}, not ${JSON.stringify(shown)}.`;
+}

@@ -1,0 +1,201 @@
+/**
+ * Every setting of a node: its name, default, what is allowed and what it means, once.
+ *
+ * Invariant: a row here is all that a setting needs. Its flag (`--join-timeout`), its environment
+ * variable (`JOIN_TIMEOUT`), the help and the README's table are made from it.
+ */
+import { isIP } from 'node:net';
+import { z } from 'zod';
+import { SettingError } from '../words/errors.ts';
+import { defaultLimits, type Limits } from '../words/limits.ts';
+import {
+  baseUrl,
+  baseUrls,
+  choice,
+  duration,
+  type Environment,
+  type Flags,
+  readShape,
+  setting,
+  size,
+  sizeText,
+  whole,
+} from './settingKinds.ts';
+
+/** What a node is started with. */
+export type NodeSettings = Readonly<z.output<z.ZodObject<typeof nodeShape>>> & {
+  readonly limits: Limits;
+};
+
+const DEFAULT_TOKEN = 'secret';
+
+export const nodeShape = {
+  nodeId: setting(z.string().regex(/^[A-Za-z0-9_-]{1,32}$/), {
+    default: 'node1',
+    placeholder: 'name',
+    allowed: '1 to 32 letters (A to Z), digits, _ or -',
+    help: "this node's name in answers and logs",
+  }),
+  nodes: setting(baseUrls(), {
+    default: '',
+    placeholder: 'urls',
+    allowed: 'http or https base URLs separated by commas, such as http://10.0.0.2:8000',
+    help: 'base URLs of all nodes, separated by commas; its own may be among them',
+  }),
+  url: setting(baseUrl().nullable(), {
+    default: null,
+    placeholder: 'url',
+    allowed: 'an http or https base URL, such as http://10.0.0.1:8000',
+    help: 'base URL at which the others reach this node; else the one of NODES that answers as it',
+  }),
+  cluster: setting(z.string().regex(/^[A-Za-z0-9._-]{1,64}$/), {
+    default: 'hearsay',
+    placeholder: 'name',
+    allowed: '1 to 64 letters (A to Z), digits, dots, _ or -',
+    help: 'name of the cluster; nodes of another name are refused',
+  }),
+  internalToken: setting(z.string().regex(/^[\x21-\x7e]{1,256}$/), {
+    default: DEFAULT_TOKEN,
+    placeholder: 'token',
+    allowed: '1 to 256 printable ASCII characters without spaces',
+    help: 'what nodes prove to one another; the default serves loopback only',
+    isSecret: true,
+  }),
+  host: setting(z.string().refine(isHost), {
+    default: '127.0.0.1',
+    placeholder: 'address',
+    allowed: 'a host name or an IP address, without a port',
+    help: 'address to listen on; 0.0.0.0 for all',
+  }),
+  port: whole(0, 65_535, {
+    default: '8000',
+    placeholder: 'port',
+    help: 'port to listen on; 0 for any free one',
+  }),
+  dataDir: setting(z.string().regex(/^[^\0]+$/), {
+    default: './data',
+    placeholder: 'directory',
+    allowed: 'the path of a directory',
+    help: "directory of this node's log; made where it is missing",
+  }),
+  durability: choice(['full', 'normal'], {
+    default: 'full',
+    help: 'full: an answered write survives a power cut; normal: only a crash of the process',
+  }),
+  joinTimeoutMs: duration('0ms', '1d', {
+    default: '10s',
+    help: 'how long a node that starts waits for its peers before it goes on alone',
+  }),
+  memberTimeoutMs: duration('1s', '365d', {
+    default: '24h',
+    help: 'how long a member may be silent before it is retired',
+  }),
+  retentionMs: duration('1s', '3650d', {
+    default: '24h',
+    help: 'how long the log keeps what was overwritten, deleted or has expired',
+  }),
+  maxClockSkewMs: duration('0ms', '1d', {
+    default: '1m',
+    help: 'how far the clocks of two nodes may be apart',
+  }),
+  pullIntervalMs: duration('10ms', '1h', {
+    default: '1s',
+    help: 'how often a node compares its log with a peer',
+  }),
+  allowedOrigins: setting(origins(), {
+    default: '',
+    placeholder: 'origins',
+    allowed: 'origins such as https://app.example.com separated by commas, or *',
+    help: 'sites whose pages may use the node from a browser, separated by commas; * for all',
+  }),
+  waitTimeoutMs: duration('1ms', '10m', {
+    default: '5s',
+    help: 'how long a request waits for a write from another node that it names',
+  }),
+  bookmarkIntervalMs: duration('30ms', '1h', {
+    default: '15s',
+    help: 'how long a watcher is told nothing before it is sent a bookmark',
+  }),
+  watchPingIntervalMs: duration('10ms', '1h', {
+    default: '30s',
+    help: 'how often a watcher is pinged; four unanswered pings end it',
+  }),
+  logLevel: choice(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], {
+    default: 'info',
+    help: 'the least important log line to write to stderr',
+  }),
+  logFormat: choice(['auto', 'json', 'text'], {
+    default: 'auto',
+    help: 'form of a log line; auto: text on a terminal, else json',
+  }),
+};
+
+export const limitShape = {
+  maxKeyBytes: bytes('maxKeyBytes', '64KiB', 'longest key, as UTF-8'),
+  maxBodyBytes: bytes('maxBodyBytes', '256MiB', 'longest body of a request'),
+  maxBatchOps: count('maxBatchOps', 'most ops in one batch'),
+  maxListEntries: count('maxListEntries', 'most entries in one answer of a list'),
+  maxQueuedOps: count('maxQueuedOps', 'most ops that may wait to be stored; beyond it, 503'),
+  maxQueuedBytes: bytes('maxQueuedBytes', '16GiB', 'most bytes of ops that may wait to be stored'),
+  maxDeltaOps: count('maxDeltaOps', 'most ops in one message to a peer'),
+  maxDeltaBytes: bytes('maxDeltaBytes', '64MiB', 'most bytes of ops in one message to a peer'),
+  maxPeerBufferBytes: bytes(
+    'maxPeerBufferBytes',
+    '1GiB',
+    'bytes waiting for a peer beyond which pushes to it are left to the next pull',
+  ),
+  maxRecentOps: count('maxRecentOps', 'most ops kept in memory for peers that are nearly level'),
+  maxRecentBytes: bytes('maxRecentBytes', '16GiB', 'most bytes of those ops'),
+  maxWatchers: count('maxWatchers', 'most watchers at one time; beyond it, 503'),
+  maxWatcherBufferBytes: bytes(
+    'maxWatcherBufferBytes',
+    '1GiB',
+    'bytes waiting for a watcher beyond which it is told nothing until they are gone',
+  ),
+  maxRecentEvents: count('maxRecentEvents', 'most events kept for watchers that are nearly level'),
+  maxRecentEventBytes: bytes('maxRecentEventBytes', '16GiB', 'most bytes of those events'),
+  maxRecentExpiries: count(
+    'maxRecentExpiries',
+    'most expiries remembered for watchers that come back',
+  ),
+  maxWaiting: count('maxWaiting', 'most requests that may wait for a write; beyond it, 503'),
+} satisfies Record<keyof Limits, z.ZodType<number>>;
+
+/** All rows, in the order in which help and the README show them. */
+export const settingsShape = { ...nodeShape, ...limitShape };
+
+/** @throws SettingError, whose message is one sentence. */
+export function readSettings(flags: Flags, environment: Environment): NodeSettings {
+  const own = readShape(nodeShape, flags, environment);
+  const limits = readShape(limitShape, flags, environment);
+  if (own.internalToken === DEFAULT_TOKEN && !isLoopback(own.host)) {
+    throw new SettingError(
+      'The default of --internal-token (INTERNAL_TOKEN) serves loopback only: set a token of your ' +
+        `own to listen on ${own.host}, or listen on 127.0.0.1 by --host (HOST).`,
+    );
+  }
+  return { ...own, limits };
+}
+
+export function isLoopback(host: string): boolean {
+  if (isIP(host) === 4) return host.startsWith('127.');
+  return host.toLowerCase() === 'localhost' || host === '::1';
+}
+
+/** What browsers send as `Origin`: a base URL; or all of them. */
+function origins() {
+  return z.union([z.literal('*').transform(() => ['*'] as readonly string[]), baseUrls()]);
+}
+
+function isHost(text: string): boolean {
+  return isIP(text) !== 0 || /^[A-Za-z0-9._-]{1,253}$/.test(text);
+}
+
+function bytes(name: keyof Limits, most: string, help: string) {
+  return size('1', most, { default: sizeText(defaultLimits[name]), help });
+}
+
+function count(name: keyof Limits, help: string) {
+  const row = { default: String(defaultLimits[name]), placeholder: 'number', help };
+  return whole(1, 1_000_000, row);
+}

@@ -1,0 +1,302 @@
+/**
+ * Rules 1 to 3, 5 and 7: decides what waits, in order, against the map as it is, and numbers what is
+ * to be appended. Nothing here changes the map: a batch that can't be committed leaves no trace.
+ */
+
+import type { LogHeader, OriginRecord, Row } from '../log/log.ts';
+import { holds } from '../words/condition.ts';
+import type { Delta, Range } from '../words/delta.ts';
+import { add, carriedHash, type Hash, hashOp, sameHash, ZERO } from '../words/hash.ts';
+import { nextHlc } from '../words/hlc.ts';
+import {
+  admitsVersion,
+  compareOps,
+  type Delete,
+  generationFor,
+  isDead,
+  isOnKey,
+  type KeyOp,
+  LAST_VERSION,
+  MAX_PUT_VERSION,
+  type Op,
+  type Put,
+  type Unhashed,
+} from '../words/op.ts';
+import type { DeleteRequest, Outcome, PutRequest, Request } from '../words/requests.ts';
+
+/** What a batch is decided against: the state after the last commit. */
+export interface Basis {
+  readonly entry: (key: string) => KeyOp | undefined;
+  readonly record: (origin: string) => OriginRecord;
+  /** This node's own origin. */
+  readonly origin: string;
+  readonly lastLsn: number;
+  /** The last HLC that this node gave or saw. */
+  readonly hlc: number;
+  readonly horizon: number;
+}
+
+export type DeltaOutcome =
+  /** How many ops were new. */
+  | { readonly kind: 'applied'; readonly ops: number }
+  /** A range starts above what is held: a pull must fill it. */
+  | { readonly kind: 'gap' }
+  /**
+   * Two different ops bear one op id, or an op was damaged: nothing of these origins is taken. How many
+   * ops of others were new.
+   */
+  | { readonly kind: 'fork'; readonly origins: readonly string[]; readonly ops: number }
+  /** The delta lacks an op of a range of its own, or has two ranges of one origin. */
+  | { readonly kind: 'incomplete' };
+
+/** The record of an origin that nothing is held of. */
+export const emptyRecord = (origin: string): OriginRecord => ({
+  origin,
+  seq: 0,
+  sum: ZERO,
+  reach: 0,
+  compactedSum: ZERO,
+});
+
+/** One batch: what one transaction will write. */
+export class Batch {
+  readonly rows: Row[] = [];
+  /** The records that change. */
+  readonly records = new Map<string, OriginRecord>();
+  /** The facts that change. */
+  header: Partial<LogHeader> = {};
+  /** Lsns of the rows that go. */
+  readonly removed: number[] = [];
+  /** Ops that were born in this batch. */
+  born = 0;
+  readonly #basis: Basis;
+  readonly #nowMs: number;
+  /** The winners so far of keys that this batch changes. */
+  readonly #entries = new Map<string, KeyOp>();
+  #hlc: number;
+  #origin: string;
+
+  /** @param nowMs the clock that the whole batch is decided by, UTC milliseconds. */
+  constructor(basis: Basis, nowMs: number) {
+    this.#basis = basis;
+    this.#nowMs = nowMs;
+    this.#hlc = basis.hlc;
+    this.#origin = basis.origin;
+  }
+
+  /** The last HLC given or seen, once the batch is committed. */
+  get hlc(): number {
+    return this.#hlc;
+  }
+
+  /** A client's requests: each sees what the ones before it did. */
+  requests(requests: readonly Request[]): Outcome[] {
+    return requests.map((request) => this.#request(request));
+  }
+
+  /** Whether there is nothing to write. */
+  get isEmpty(): boolean {
+    return (
+      this.rows.length === 0 && this.removed.length === 0 && Object.keys(this.header).length === 0
+    );
+  }
+
+  /** From here on, ops are born under this origin (rules 5 and 12). */
+  renewOrigin(origin: string): void {
+    this.#origin = origin;
+    this.header = { ...this.header, origin };
+  }
+
+  /** Rule 10: a row of a snapshot. What is no entry at its sender does not win here either. */
+  snapshotRow(op: Op, isEntry: boolean): void {
+    this.#hlc = Math.max(this.#hlc, op.hlc);
+    this.#push(op, isEntry && isOnKey(op) && this.#wins(op));
+  }
+
+  /** Compaction: the rows go, and their origin's record tells how far and of what sum. */
+  removeRows(origin: string, rows: readonly { lsn: number; seq: number; hash: Hash }[]): void {
+    const record = this.#record(origin);
+    let { reach, compactedSum } = record;
+    for (const row of rows) {
+      this.removed.push(row.lsn);
+      reach = Math.max(reach, row.seq);
+      compactedSum = add(compactedSum, row.hash);
+    }
+    this.records.set(origin, { ...record, reach, compactedSum });
+  }
+
+  /** The same op with a new birth: greater by its HLC alone. */
+  bearAgain(entry: KeyOp): void {
+    if (this.#entry(entry.key) !== entry) return;
+    const { hashHigh: _high, hashLow: _low, ...unhashed } = entry;
+    this.#bear({ ...unhashed, ...this.#birth() });
+  }
+
+  /** A change of the members: the op is born here. */
+  membership(kind: 'join' | 'retire', member: string, value: string | null): Op {
+    return this.#bear({
+      ...this.#birth(),
+      kind,
+      key: member,
+      generation: 0,
+      version: 0,
+      expiresAt: null,
+      value,
+      meta: null,
+    });
+  }
+
+  /** Rule 7: takes in a peer's ops, all of an origin's or none. */
+  delta(delta: Delta): DeltaOutcome {
+    // Two ranges of one origin would bring an op twice, and two rows of one op id the log can't hold.
+    if (new Set(delta.ranges.map((range) => range.origin)).size < delta.ranges.length)
+      return { kind: 'incomplete' };
+    for (const range of delta.ranges)
+      if (range.after > this.#record(range.origin).seq) return { kind: 'gap' };
+    const byOrigin = new Map<string, Op[]>();
+    for (const op of delta.ops) {
+      const ops = byOrigin.get(op.origin);
+      if (ops === undefined) byOrigin.set(op.origin, [op]);
+      else ops.push(op);
+    }
+    const taken: Op[][] = [];
+    const forked: string[] = [];
+    for (const range of delta.ranges) {
+      const news = this.#newOps(range, byOrigin.get(range.origin) ?? []);
+      if (news === undefined) return { kind: 'incomplete' };
+      if (this.#meetsSum(range, news)) taken.push(news);
+      else forked.push(range.origin);
+    }
+    for (const news of taken) for (const op of news) this.#append(op);
+    const ops = taken.reduce((total, news) => total + news.length, 0);
+    return forked.length > 0 ? { kind: 'fork', origins: forked, ops } : { kind: 'applied', ops };
+  }
+
+  /** The ops of the range above what is held; undefined where one is missing. */
+  #newOps(range: Range, ops: readonly Op[]): Op[] | undefined {
+    const { seq } = this.#record(range.origin);
+    const news = ops.filter((op) => op.seq > seq && op.seq > range.after && op.seq <= range.to);
+    const complete = news.every((op, index) => op.seq === seq + 1 + index);
+    return complete && news.length === Math.max(0, range.to - seq) ? news : undefined;
+  }
+
+  /** Whether the sender's sum at the end of the range is ours plus the new ops: the exact check for forks. */
+  #meetsSum(range: Range, news: readonly Op[]): boolean {
+    const record = this.#record(range.origin);
+    if (range.to < record.seq) return true;
+    let sum = record.sum;
+    for (const op of news) sum = add(sum, carriedHash(op));
+    return sameHash(sum, range.sum);
+  }
+
+  #request(request: Request): Outcome {
+    if (request.kind !== 'get' && request.condition !== undefined) {
+      const live = this.#live(request.key);
+      if (!holds(request.condition, live))
+        return { kind: 'preconditionFailed', currentVersion: live?.version ?? null };
+    }
+    switch (request.kind) {
+      case 'put':
+        return this.#put(request);
+      case 'delete':
+        return this.#delete(request);
+      case 'get':
+        return this.#get(request.key);
+    }
+  }
+
+  #put(request: PutRequest): Outcome {
+    const entry = this.#entry(request.key);
+    const version = request.version === 'next' ? this.#nextVersion(entry) : request.version;
+    if (version > MAX_PUT_VERSION)
+      return { kind: 'conflict', currentVersion: MAX_PUT_VERSION, isExhausted: true };
+    if (!admitsVersion(entry, version, this.#nowMs))
+      return { kind: 'conflict', currentVersion: entry?.version ?? 0 };
+    const op = this.#bear<Put>({
+      ...this.#birth(),
+      kind: 'put',
+      key: request.key,
+      generation: generationFor(entry, this.#basis.horizon, this.#nowMs),
+      version,
+      expiresAt: request.ttlMs === null ? null : this.#nowMs + request.ttlMs,
+      value: request.value,
+      meta: request.meta,
+    });
+    return { kind: 'stored', op };
+  }
+
+  #nextVersion(entry: KeyOp | undefined): number {
+    return entry === undefined || isDead(entry, this.#nowMs) ? 1 : entry.version + 1;
+  }
+
+  /** Rule 3. */
+  #delete({ key, upToVersion }: DeleteRequest): Outcome {
+    const entry = this.#entry(key);
+    if (upToVersion !== null) {
+      if (entry === undefined || isDead(entry, this.#nowMs)) return { kind: 'deleted', op: null };
+      if (entry.version > upToVersion) return { kind: 'conflict', currentVersion: entry.version };
+    }
+    const op = this.#bear<Delete>({
+      ...this.#birth(),
+      kind: 'delete',
+      key,
+      generation: generationFor(entry, this.#basis.horizon, this.#nowMs),
+      version: upToVersion ?? LAST_VERSION,
+      expiresAt: null,
+      value: null,
+      meta: null,
+    });
+    return { kind: 'deleted', op };
+  }
+
+  #get(key: string): Outcome {
+    const live = this.#live(key);
+    if (live !== undefined) return { kind: 'found', entry: live };
+    return { kind: 'absent', expired: this.#entry(key)?.kind === 'put' };
+  }
+
+  #live(key: string): Put | undefined {
+    const entry = this.#entry(key);
+    return entry?.kind === 'put' && !isDead(entry, this.#nowMs) ? entry : undefined;
+  }
+
+  #birth(): { origin: string; seq: number; hlc: number } {
+    const origin = this.#origin;
+    return { origin, seq: this.#record(origin).seq + 1, hlc: nextHlc(this.#hlc, this.#nowMs) };
+  }
+
+  #bear<O extends Op>(unhashed: Unhashed<O>): O {
+    const hash = hashOp(unhashed);
+    const op = { ...unhashed, hashHigh: hash.high, hashLow: hash.low } as unknown as O;
+    this.#append(op);
+    this.born++;
+    return op;
+  }
+
+  #append(op: Op): void {
+    const record = this.#record(op.origin);
+    this.#hlc = Math.max(this.#hlc, op.hlc);
+    this.#push(op, isOnKey(op) && this.#wins(op));
+    this.records.set(op.origin, { ...record, seq: op.seq, sum: add(record.sum, carriedHash(op)) });
+  }
+
+  #push(op: Op, won: boolean): void {
+    const lsn = this.#basis.lastLsn + this.rows.length + 1;
+    this.rows.push({ lsn, committedAt: this.#nowMs, won, op });
+  }
+
+  #wins(op: KeyOp): boolean {
+    const entry = this.#entry(op.key);
+    if (entry !== undefined && compareOps(op, entry) <= 0) return false;
+    this.#entries.set(op.key, op);
+    return true;
+  }
+
+  #entry(key: string): KeyOp | undefined {
+    return this.#entries.get(key) ?? this.#basis.entry(key);
+  }
+
+  #record(origin: string): OriginRecord {
+    return this.records.get(origin) ?? this.#basis.record(origin);
+  }
+}

@@ -1,0 +1,120 @@
+/**
+ * Which entries expire next. Entries lie in buckets of a tenth of a second, so that adding and taking
+ * out cost nothing in the number of entries, and a sweep costs what expires.
+ *
+ * Invariant: entries are taken in the order of `(expiresAt, origin, seq)`, and what a sweep leaves is
+ * after everything that it took; so one mark says how far the sweeps have come.
+ */
+import sortedBtree from 'sorted-btree';
+import { compareExpiry, type ExpiryMark, markOfClock, markOfEntry } from '../words/expiryMark.ts';
+import type { KeyOp } from '../words/op.ts';
+
+const BTree = sortedBtree.default;
+const BUCKET_MS = 100;
+
+/** What one sweep took. */
+export interface Swept {
+  /** In the order in which they expired. */
+  readonly expired: readonly KeyOp[];
+  /** Everything that had expired by here has been taken. */
+  readonly upTo: ExpiryMark;
+}
+
+export class ExpiryIndex {
+  readonly #buckets = new BTree<number, Set<KeyOp>>();
+  /** What was due and over the limit of the sweep that found it, in order, from `#dueFrom` on. */
+  #due: KeyOp[] = [];
+  #dueFrom = 0;
+  /** Those of them that are still entries. */
+  readonly #waiting = new Set<KeyOp>();
+
+  add(entry: KeyOp): void {
+    if (entry.expiresAt === null) return;
+    const bucket = Math.floor(entry.expiresAt / BUCKET_MS);
+    const entries = this.#buckets.get(bucket);
+    if (entries === undefined) this.#buckets.set(bucket, new Set([entry]));
+    else entries.add(entry);
+  }
+
+  remove(entry: KeyOp): void {
+    if (entry.expiresAt === null || this.#waiting.delete(entry)) return;
+    const bucket = Math.floor(entry.expiresAt / BUCKET_MS);
+    const entries = this.#buckets.get(bucket);
+    if (entries?.delete(entry) && entries.size === 0) this.#buckets.delete(bucket);
+  }
+
+  /** Takes out the entries whose time has come, at most `limit` of them. */
+  takeExpired(nowMs: number, limit: number): Swept {
+    this.#gather(nowMs);
+    const expired: KeyOp[] = [];
+    for (; this.#dueFrom < this.#due.length && expired.length < limit; this.#dueFrom++) {
+      const entry = this.#due[this.#dueFrom];
+      if (entry !== undefined && this.#waiting.delete(entry)) expired.push(entry);
+    }
+    const last = expired.at(-1);
+    if (this.#waiting.size > 0 && last !== undefined) return { expired, upTo: markOfEntry(last) };
+    this.#due = [];
+    this.#dueFrom = 0;
+    return { expired, upTo: markOfClock(nowMs) };
+  }
+
+  /** Moves what is due out of its buckets, and puts it in order with what was left before. */
+  #gather(nowMs: number): void {
+    const found: KeyOp[] = [];
+    for (;;) {
+      const bucket = this.#buckets.minKey();
+      if (bucket === undefined || bucket * BUCKET_MS > nowMs) break;
+      const entries = this.#buckets.get(bucket);
+      if (entries === undefined) break;
+      const before = found.length;
+      for (const entry of entries)
+        if (entry.expiresAt !== null && entry.expiresAt <= nowMs) found.push(entry);
+      if (found.length - before < entries.size) {
+        for (let index = before; index < found.length; index++) {
+          const entry = found[index];
+          if (entry !== undefined) entries.delete(entry);
+        }
+        break;
+      }
+      this.#buckets.delete(bucket);
+    }
+    if (found.length === 0) return;
+    for (const entry of found) this.#waiting.add(entry);
+    const left = this.#due.slice(this.#dueFrom).filter((entry) => this.#waiting.has(entry));
+    this.#due = [...left, ...found].sort(compareExpiry);
+    this.#dueFrom = 0;
+  }
+}
+
+/** What is kept of an entry that has expired and was collected. */
+export type Expired = Pick<KeyOp, 'key' | 'version' | 'expiresAt' | 'origin' | 'seq'>;
+
+/** The last of many expiries, in whatever order they come. */
+export class LatestExpiries {
+  readonly #limit: number;
+  #expired: Expired[] = [];
+  #hasDropped = false;
+
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  add({ key, version, expiresAt, origin, seq }: KeyOp): void {
+    if (expiresAt === null) return;
+    this.#expired.push({ key, version, expiresAt, origin, seq });
+    if (this.#expired.length > 2 * this.#limit) this.#cut();
+  }
+
+  /** In order; and whether there were more, before the first of them. */
+  take(): { readonly expired: readonly Expired[]; readonly isComplete: boolean } {
+    this.#cut();
+    return { expired: this.#expired, isComplete: !this.#hasDropped };
+  }
+
+  #cut(): void {
+    this.#expired.sort(compareExpiry);
+    if (this.#expired.length <= this.#limit) return;
+    this.#hasDropped = true;
+    this.#expired = this.#expired.slice(-this.#limit);
+  }
+}

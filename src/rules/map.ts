@@ -1,0 +1,147 @@
+/**
+ * The map: key → entry, the greatest op of the key (rules 1, 4 and 6). It is the fold of the log and
+ * changes in no other way but that dead entries are dropped from it.
+ */
+import sortedBtree from 'sorted-btree';
+import type { Hash } from '../words/hash.ts';
+import { compareOps, isDead, type KeyOp, type Put } from '../words/op.ts';
+import { ExpiryIndex, type Swept } from './expiry.ts';
+import { MapSum } from './mapSum.ts';
+
+const BTree = sortedBtree.default;
+
+/** JavaScript's order of strings: by UTF-16 code units. */
+const compareKeys = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+
+export interface ListPage {
+  readonly entries: Put[];
+  /** Where the next page starts after, or null at the end. */
+  readonly next: string | null;
+}
+
+export class EntryMap {
+  readonly #entries = new Map<string, KeyOp>();
+  /** Keys whose entry is a put that the sweep has not come to: what a list reads. */
+  readonly #listed = new BTree<string, true>(undefined, compareKeys);
+  readonly #expiry = new ExpiryIndex();
+  readonly #sum = new MapSum();
+  /** Keys whose entry is a tombstone or swept: what collecting looks at. */
+  readonly #dead = new Set<string>();
+
+  /** Entries, dead ones included. */
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  /** Dead entries that the sweep has come to. */
+  get deadSize(): number {
+    return this.#dead.size;
+  }
+
+  /** The entry, dead or alive. */
+  get(key: string): KeyOp | undefined {
+    return this.#entries.get(key);
+  }
+
+  /** The entry where it is alive. */
+  live(key: string, nowMs: number): Put | undefined {
+    const entry = this.#entries.get(key);
+    return entry?.kind === 'put' && !isDead(entry, nowMs) ? entry : undefined;
+  }
+
+  /** All entries, dead ones included, in no particular order. */
+  entries(): IterableIterator<KeyOp> {
+    return this.#entries.values();
+  }
+
+  /**
+   * Dead entries for collecting to look at, at most `limit`; those that it leaves come last next time,
+   * so that entries which can't go yet do not hide others.
+   */
+  examineDead(limit: number): KeyOp[] {
+    const examined: KeyOp[] = [];
+    for (const key of this.#dead) {
+      if (examined.length >= limit) break;
+      const entry = this.#entries.get(key);
+      if (entry !== undefined) examined.push(entry);
+    }
+    for (const { key } of examined) {
+      this.#dead.delete(key);
+      this.#dead.add(key);
+    }
+    return examined;
+  }
+
+  /** Rule 1: takes the op in if it is greater than the entry. @returns whether it was. */
+  fold(op: KeyOp): boolean {
+    const entry = this.#entries.get(op.key);
+    if (entry !== undefined && compareOps(op, entry) <= 0) return false;
+    if (entry !== undefined) {
+      this.#expiry.remove(entry);
+      this.#sum.remove(entry);
+    }
+    this.#entries.set(op.key, op);
+    if (op.kind === 'put') {
+      this.#dead.delete(op.key);
+      if (entry === undefined || !this.#listed.has(op.key)) this.#listed.set(op.key, true);
+      this.#expiry.add(op);
+      this.#sum.add(op);
+    } else {
+      this.#listed.delete(op.key);
+      this.#dead.add(op.key);
+    }
+    return true;
+  }
+
+  /** Takes what has expired out of the list; the entries stay until they are collected. */
+  sweep(nowMs: number, limit: number): Swept {
+    const swept = this.#expiry.takeExpired(nowMs, limit);
+    for (const entry of swept.expired) {
+      this.#listed.delete(entry.key);
+      this.#dead.add(entry.key);
+    }
+    return swept;
+  }
+
+  clear(): void {
+    for (const entry of this.#entries.values()) this.drop(entry.key);
+  }
+
+  /** Collects: drops the entry, which must be dead. */
+  drop(key: string): void {
+    const entry = this.#entries.get(key);
+    if (entry === undefined) return;
+    this.#entries.delete(key);
+    this.#listed.delete(key);
+    this.#dead.delete(key);
+    this.#expiry.remove(entry);
+    this.#sum.remove(entry);
+  }
+
+  /** The map sum over what lives past the minute `asOf`, counted from the epoch. */
+  sumAt(asOf: number): Hash {
+    return this.#sum.at(asOf);
+  }
+
+  /**
+   * Live entries whose keys start with `prefix`, in JavaScript's string order.
+   *
+   * @param after the key to go on after; null starts at the first.
+   * @param limit at most this many, at least 1.
+   */
+  list(prefix: string, after: string | null, limit: number, nowMs: number): ListPage {
+    const entries: Put[] = [];
+    const goesOn = after !== null && after >= prefix;
+    const from = goesOn ? after : prefix;
+    for (const [key] of this.#listed.entries(from)) {
+      if (!key.startsWith(prefix)) break;
+      if (goesOn && key === after) continue;
+      const entry = this.live(key, nowMs);
+      if (entry === undefined) continue;
+      const last = entries.at(-1);
+      if (entries.length >= limit && last !== undefined) return { entries, next: last.key };
+      entries.push(entry);
+    }
+    return { entries, next: null };
+  }
+}

@@ -1,0 +1,109 @@
+/**
+ * Who belongs to the cluster (rule 8): the fold of the `join` and `retire` ops. A retired origin never
+ * comes back, whatever the order in which the two arrive.
+ */
+import type { Membership, OpId } from '../words/op.ts';
+
+export interface Member {
+  readonly origin: string;
+  readonly nodeId: string;
+  /** Where peers dial it; null where it named none. */
+  readonly url: string | null;
+}
+
+export class Members {
+  readonly #members = new Map<string, Member>();
+  readonly #retired = new Map<string, Member>();
+  readonly #retires: OpId[] = [];
+  readonly #ops: Membership[] = [];
+
+  fold(op: Membership): void {
+    const origin = op.key;
+    this.#ops.push(op);
+    if (op.kind === 'join') {
+      const member = describeMember(origin, op.value);
+      if (this.#retired.has(origin)) this.#retired.set(origin, member);
+      else this.#members.set(origin, member);
+      return;
+    }
+    const member = this.#members.get(origin) ?? describeMember(origin, null);
+    this.#members.delete(origin);
+    if (!this.#retired.has(origin)) this.#retired.set(origin, member);
+    this.#retires.push(op);
+  }
+
+  get size(): number {
+    return this.#members.size;
+  }
+
+  has(origin: string): boolean {
+    return this.#members.has(origin);
+  }
+
+  get(origin: string): Member | undefined {
+    return this.#members.get(origin);
+  }
+
+  isRetired(origin: string): boolean {
+    return this.#retired.has(origin);
+  }
+
+  all(): IterableIterator<Member> {
+    return this.#members.values();
+  }
+
+  retired(): IterableIterator<Member> {
+    return this.#retired.values();
+  }
+
+  /** The ids of the `retire` ops: rule 9 waits until every member holds them. */
+  get retires(): readonly OpId[] {
+    return this.#retires;
+  }
+
+  /** Every `join` and `retire`, in order of arrival. */
+  ops(): Membership[] {
+    return [...this.#ops];
+  }
+
+  /** The smallest origin; decides between two sides that retired each other. */
+  smallest(): string | null {
+    let smallest: string | null = null;
+    for (const origin of this.#members.keys())
+      if (smallest === null || origin < smallest) smallest = origin;
+    return smallest;
+  }
+
+  clear(): void {
+    this.#members.clear();
+    this.#retired.clear();
+    this.#retires.length = 0;
+    this.#ops.length = 0;
+  }
+}
+
+/** What a `join` says of its member, as the op's value. */
+export const memberValue = (nodeId: string, url: string | null): string =>
+  JSON.stringify({ nodeId, url });
+
+/** A value that another version wrote otherwise tells nothing but the origin. */
+function describeMember(origin: string, value: string | null): Member {
+  const unknown: Member = { origin, nodeId: nodeIdOf(origin), url: null };
+  if (value === null) return unknown;
+  try {
+    const parsed: unknown = JSON.parse(value);
+    if (typeof parsed !== 'object' || parsed === null) return unknown;
+    const nodeId = 'nodeId' in parsed ? parsed.nodeId : null;
+    const url = 'url' in parsed ? parsed.url : null;
+    return {
+      origin,
+      nodeId: typeof nodeId === 'string' ? nodeId : unknown.nodeId,
+      url: typeof url === 'string' ? url : null,
+    };
+  } catch {
+    return unknown;
+  }
+}
+
+/** An origin is the node's id, a dot and random characters. */
+export const nodeIdOf = (origin: string): string => origin.slice(0, origin.lastIndexOf('.'));

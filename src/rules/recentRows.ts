@@ -1,0 +1,123 @@
+/**
+ * The latest rows of the log, kept in memory for peers and watchers that are nearly up to date, so
+ * that serving them reads no disk and encodes each op once. The oldest rows go first, by count and by
+ * bytes; whoever is further behind reads the log.
+ */
+import type { Row } from '../log/log.ts';
+import { textLength } from '../words/op.ts';
+
+export interface RecentRow {
+  readonly row: Row;
+  /** The op as peers are sent it, once somebody has needed it. */
+  wire: string | null;
+}
+
+/** A queue whose front moves on without moving the elements at each step. */
+class Run {
+  #rows: (RecentRow | undefined)[] = [];
+  #head = 0;
+
+  get length(): number {
+    return this.#rows.length - this.#head;
+  }
+
+  at(index: number): RecentRow | undefined {
+    return this.#rows[this.#head + index];
+  }
+
+  push(row: RecentRow): void {
+    this.#rows.push(row);
+  }
+
+  shift(): RecentRow | undefined {
+    const first = this.#rows[this.#head];
+    if (first === undefined) return undefined;
+    // Its place stays for a while, but must not keep the row in memory.
+    this.#rows[this.#head++] = undefined;
+    if (this.#head > 1024 && this.#head * 2 > this.#rows.length) {
+      this.#rows = this.#rows.slice(this.#head);
+      this.#head = 0;
+    }
+    return first;
+  }
+
+  slice(from: number, to: number): RecentRow[] {
+    return this.#rows.slice(this.#head + from, this.#head + to).filter((row) => row !== undefined);
+  }
+}
+
+export interface RecentLimits {
+  readonly maxRecentOps: number;
+  readonly maxRecentBytes: number;
+}
+
+const bytesOf = ({ op }: Row): number => textLength(op);
+
+export class RecentRows {
+  readonly #limits: RecentLimits;
+  #all = new Run();
+  readonly #byOrigin = new Map<string, Run>();
+  #bytes = 0;
+
+  constructor(limits: RecentLimits) {
+    this.#limits = limits;
+  }
+
+  /** Rows that do not follow on (a compacted log, a snapshot) leave nothing older behind. */
+  push(row: Row): RecentRow {
+    if (!this.#follows(row)) this.clear();
+    const recent: RecentRow = { row, wire: null };
+    this.#all.push(recent);
+    const run = this.#byOrigin.get(row.op.origin) ?? new Run();
+    if (run.length === 0) this.#byOrigin.set(row.op.origin, run);
+    run.push(recent);
+    this.#bytes += bytesOf(row);
+    while (
+      this.#all.length > this.#limits.maxRecentOps ||
+      this.#bytes > this.#limits.maxRecentBytes
+    )
+      if (!this.#dropOldest()) break;
+    return recent;
+  }
+
+  /** All rows of the origin with a greater seq, in order, or undefined where some are no longer here. */
+  opsAfter(origin: string, seq: number): RecentRow[] | undefined {
+    const run = this.#byOrigin.get(origin);
+    const first = run?.at(0);
+    if (run === undefined || first === undefined || first.row.op.seq > seq + 1) return undefined;
+    return run.slice(seq + 1 - first.row.op.seq, run.length);
+  }
+
+  /** At most `limit` rows with a greater lsn, in order, or undefined where some are no longer here. */
+  rowsAfter(lsn: number, limit: number): RecentRow[] | undefined {
+    const first = this.#all.at(0);
+    if (first === undefined || first.row.lsn > lsn + 1) return undefined;
+    const from = lsn + 1 - first.row.lsn;
+    return this.#all.slice(from, from + limit);
+  }
+
+  clear(): void {
+    this.#all = new Run();
+    this.#byOrigin.clear();
+    this.#bytes = 0;
+  }
+
+  #follows({ lsn, op }: Row): boolean {
+    const last = this.#all.at(this.#all.length - 1);
+    if (last !== undefined && last.row.lsn + 1 !== lsn) return false;
+    const run = this.#byOrigin.get(op.origin);
+    const before = run?.at(run.length - 1);
+    return before === undefined || before.row.op.seq + 1 === op.seq;
+  }
+
+  #dropOldest(): boolean {
+    const oldest = this.#all.shift();
+    if (oldest === undefined) return false;
+    const { origin } = oldest.row.op;
+    const run = this.#byOrigin.get(origin);
+    run?.shift();
+    if (run?.length === 0) this.#byOrigin.delete(origin);
+    this.#bytes -= bytesOf(oldest.row);
+    return true;
+  }
+}

@@ -1,0 +1,100 @@
+/**
+ * Which ops are stable (rule 9): held by every member, with nothing older still under way. Causal
+ * stability in the sense of Baquero, Almeida and Shoker, "Making Operation-based CRDTs
+ * Operation-based", 2014.
+ *
+ * Invariant: of each member the newest vector counts that our own vector includes. A newer one waits
+ * until it is included and does not push out the one that waits: under load the newest is always
+ * ahead, and none would ever settle.
+ */
+import type { OpId } from '../words/op.ts';
+import {
+  covers,
+  includes,
+  type MutableVector,
+  raise,
+  seqOf,
+  type Vector,
+} from '../words/vector.ts';
+
+/** What a member said that it holds, and its clock when it said so. */
+interface Heard {
+  readonly vector: Vector;
+  readonly clock: number;
+}
+
+export interface Stable {
+  readonly vector: Vector;
+  /** UTC milliseconds. */
+  readonly clock: number;
+}
+
+export class Stability {
+  readonly #waiting = new Map<string, Heard>();
+  readonly #settled = new Map<string, Heard>();
+
+  /**
+   * A member's digest came. One that lacks what waits is of a log that was put back: what it had told
+   * before may never come.
+   */
+  hear(member: string, vector: Vector, clock: number): void {
+    const waiting = this.#waiting.get(member);
+    if (waiting === undefined || !includes(vector, waiting.vector))
+      this.#waiting.set(member, { vector: new Map(vector), clock });
+  }
+
+  /** Takes over the vectors that our own includes by now. */
+  settle(own: Vector): void {
+    for (const [member, heard] of this.#waiting) {
+      if (!includes(own, heard.vector)) continue;
+      this.#settled.set(member, heard);
+      this.#waiting.delete(member);
+    }
+  }
+
+  forget(member: string): void {
+    this.#waiting.delete(member);
+    this.#settled.delete(member);
+  }
+
+  /** The settled vector of the member; undefined before one has settled. */
+  settledOf(member: string): Vector | undefined {
+    return this.#settled.get(member)?.vector;
+  }
+
+  /** The settled clock of the member. */
+  settledClockOf(member: string): number | undefined {
+    return this.#settled.get(member)?.clock;
+  }
+
+  /**
+   * The minimum over the members and ourselves, never less than before; undefined while a member has
+   * not settled or does not hold a `retire` that we know.
+   *
+   * @param others the members but ourselves.
+   * @param before the last stable vector and clock.
+   */
+  advance(
+    others: readonly string[],
+    own: Heard,
+    retires: readonly OpId[],
+    before: Stable,
+  ): Stable | undefined {
+    const settled: Heard[] = [];
+    for (const member of others) {
+      const heard = this.#settled.get(member);
+      if (heard === undefined) return undefined;
+      if (!retires.every((retire) => covers(heard.vector, retire))) return undefined;
+      settled.push(heard);
+    }
+    const vector: MutableVector = new Map(before.vector);
+    for (const [origin, seq] of own.vector)
+      raise(
+        vector,
+        origin,
+        settled.reduce((least, heard) => Math.min(least, seqOf(heard.vector, origin)), seq),
+      );
+    const clock = settled.reduce((least, heard) => Math.min(least, heard.clock), own.clock);
+    return { vector, clock: Math.max(before.clock, clock) };
+  }
+}

@@ -1,0 +1,210 @@
+/**
+ * What happens on this node, as events for watchers.
+ *
+ * Invariants: the feed follows the replica commit by commit and sweep by sweep, so that its vector, lsn
+ * and mark are those of the last event; what has expired by the time of a commit is told before the
+ * rows of the commit; an event is made once, and for prefixes that somebody watches only.
+ */
+
+import type { Committed, Replica } from '../../replica/replica.ts';
+import type { Swept } from '../../rules/expiry.ts';
+import { type Cursor, encodePlace, encodeVector } from '../../words/cursor.ts';
+import {
+  compareMarks,
+  type ExpiryMark,
+  laterMark,
+  markBefore,
+  markOfClock,
+  NO_EXPIRIES,
+} from '../../words/expiryMark.ts';
+import { isOnKey, type OpId } from '../../words/op.ts';
+import { covers, type MutableVector, raise } from '../../words/vector.ts';
+import type { EventSubject } from '../event.ts';
+import { ExpiryRecord } from '../expiryRecord.ts';
+import { judge, type KeyEventType } from '../position.ts';
+import { SharedEvent } from '../sharedEvent.ts';
+import { type Place, Timeline } from '../timeline.ts';
+import { type WatchGroup, WatchGroups } from './groups.ts';
+import type { WatchHubOptions } from './options.ts';
+
+/** Whom the feed tells. */
+export interface FeedListener {
+  /** The pending events of the groups are to be delivered. */
+  deliver(groups: Iterable<WatchGroup>): void;
+  /** Something has happened, be it told to nobody. */
+  moved(): void;
+  /** What was told as expired may be alive again: only the whole state mends that. */
+  startAnew(): void;
+  /** The whole history is another. */
+  replaced(): void;
+}
+
+/** Entries swept at once before anything is told, beside those of the commit itself. */
+const SWEPT_AT_ONCE = 1000;
+
+export class WatchFeed {
+  readonly timeline: Timeline;
+  readonly record: ExpiryRecord;
+  readonly groups = new WatchGroups();
+  readonly #replica: Replica;
+  readonly #maxClockSkewMs: number;
+  readonly #listener: FeedListener;
+  readonly #touched = new Set<WatchGroup>();
+  readonly #endings: (() => void)[];
+  /** Whether somebody watches: only then the next four are kept. */
+  #isFollowing = false;
+  /** What every event up to here covers. */
+  #vector: MutableVector = new Map();
+  /** The same as cursors have it; null once it has changed. */
+  #vectorText: string | null = null;
+  #lsn = 0;
+  #told: ExpiryMark = NO_EXPIRIES;
+  #isOwnSweep = false;
+  /** Cursors that were told expiries only before this time may lack some that nobody here knows. */
+  #unknownUntilMs = 0;
+
+  constructor({ replica, limits, maxClockSkewMs }: WatchHubOptions, listener: FeedListener) {
+    this.#replica = replica;
+    this.#maxClockSkewMs = maxClockSkewMs;
+    this.#listener = listener;
+    this.timeline = new Timeline(limits);
+    this.record = new ExpiryRecord(limits.maxRecentExpiries);
+    this.#restart();
+    this.#endings = [
+      replica.onCommit((committed) => this.#onCommit(committed)),
+      replica.onSweep((swept) => this.#onSweep(swept)),
+      replica.onReplaced(() => {
+        listener.replaced();
+        this.#restart();
+      }),
+    ];
+  }
+
+  /** The end of what has been told: what a live watcher has come to. */
+  get end(): Place {
+    return { lsn: this.#lsn, vector: this.#vector, told: this.#told };
+  }
+
+  /** The cursor of whoever has come to the end. */
+  get endCursor(): string {
+    this.#vectorText ??= encodeVector(this.#replica.header.clusterId ?? '', this.#vector);
+    return encodePlace(this.#vectorText, this.#told);
+  }
+
+  /** Somebody watches from now on, or nobody any more. */
+  set isFollowing(isFollowing: boolean) {
+    if (isFollowing && !this.#isFollowing) {
+      this.#vector = new Map(this.#replica.vector);
+      this.#vectorText = null;
+      this.#lsn = this.#replica.lastLsn;
+    }
+    if (!isFollowing) this.timeline.clear();
+    this.#isFollowing = isFollowing;
+  }
+
+  /** Tells what has expired by now, so that nothing that is told from here on is dead already. */
+  sweep(beside = 0): void {
+    this.#isOwnSweep = true;
+    this.#replica.sweep(SWEPT_AT_ONCE + beside);
+    this.#isOwnSweep = false;
+  }
+
+  /** Whether all that expired since the cursor can be told, and none that it was told lives here. */
+  knowsSince({ told }: Cursor): boolean {
+    const latestMs = this.#replica.nowMs() + this.#maxClockSkewMs + 1;
+    return told.untilMs >= this.#unknownUntilMs && told.untilMs <= latestMs;
+  }
+
+  stop(): void {
+    for (const end of this.#endings) end();
+  }
+
+  #onCommit({ rows }: Committed): void {
+    this.sweep(rows.length);
+    for (const { row } of rows) {
+      const { op } = row;
+      const entry = isOnKey(op) ? this.#replica.map.get(op.key) : undefined;
+      if (isOnKey(op) && entry === op) this.record.beat(op);
+      // What was folded before the first watcher came, it was told with all the rest.
+      if (!this.#isFollowing || row.lsn <= this.#lsn) continue;
+      raise(this.#vector, op.origin, op.seq);
+      this.#vectorText = null;
+      this.#lsn = row.lsn;
+      if (!isOnKey(op) || !row.won) continue;
+      const groups = this.groups.matching(op.key);
+      if (groups.length === 0) continue;
+      const type = judge(op, entry, this.#told);
+      if (type !== null) this.#tell(type, op, op, row.lsn, this.#told, groups);
+    }
+    this.#flush();
+    this.#listener.moved();
+  }
+
+  #onSweep({ expired, upTo }: Swept): void {
+    if (this.#clockWentBack()) this.#startAnew();
+    for (const entry of expired) {
+      const expiry = this.record.add(entry);
+      // It came after its time, and was told as expired then.
+      if (compareMarks(expiry.mark, this.#told) <= 0) continue;
+      const toldBefore = this.#told;
+      this.#told = expiry.mark;
+      // Its row is of the commit under way, and is told next.
+      if (!this.#isFollowing || !covers(this.#vector, entry)) continue;
+      const groups = this.groups.matching(entry.key);
+      if (groups.length > 0) this.#tell('expire', expiry, expiry, null, toldBefore, groups);
+    }
+    this.#told = laterMark(this.#told, upTo);
+    this.#flush();
+    if (!this.#isOwnSweep) this.#listener.moved();
+  }
+
+  #tell(
+    type: KeyEventType,
+    subject: EventSubject,
+    { origin, seq }: OpId,
+    lsn: number | null,
+    toldBefore: ExpiryMark,
+    groups: readonly WatchGroup[],
+  ): void {
+    const event = new SharedEvent(type, subject, this.endCursor);
+    this.timeline.append({ event, lsn, toldBefore, origin, seq });
+    const indexAfter = this.timeline.end;
+    for (const group of groups) {
+      if (group.live.size === 0) continue;
+      group.pending.push({ event, indexAfter });
+      this.#touched.add(group);
+    }
+  }
+
+  #flush(): void {
+    if (this.#touched.size > 0) this.#listener.deliver(this.#touched);
+    for (const group of this.#touched) group.pending.length = 0;
+    this.#touched.clear();
+    this.timeline.trim();
+  }
+
+  /** Takes over a log: of what was collected from it before, no expiry is known. */
+  #restart(): void {
+    const { stableClock, facts } = this.#replica.header;
+    // What was compacted away by then is not known; after a snapshot by its sender's clock.
+    const skewMs = facts.snapshotUnderWay === undefined ? 0 : this.#maxClockSkewMs;
+    this.#unknownUntilMs = facts.cutAt === undefined ? 0 : Number(facts.cutAt) + skewMs;
+    const before = this.#replica.takeExpiredBefore()?.take();
+    const [first] = before?.expired ?? [];
+    this.record.forget(first === undefined || before?.isComplete ? NO_EXPIRIES : markBefore(first));
+    for (const expired of before?.expired ?? []) this.record.add(expired);
+    this.#told = laterMark(this.#told, markOfClock(stableClock));
+    this.timeline.clear();
+  }
+
+  #startAnew(): void {
+    this.#told = markOfClock(this.#replica.nowMs());
+    this.record.forget(this.#told);
+    this.timeline.clear();
+    this.#listener.startAnew();
+  }
+
+  #clockWentBack(): boolean {
+    return this.#told.untilMs > this.#replica.nowMs() + this.#maxClockSkewMs + 1;
+  }
+}

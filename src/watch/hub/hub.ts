@@ -1,0 +1,182 @@
+/**
+ * The watchers of this node.
+ *
+ * Invariants: an event is encoded once for each format, however many watchers are told it; a watcher
+ * whose socket is full costs nothing until it drains, and then reads forward from its position. Nobody
+ * is dropped for being slow.
+ */
+import { STATE_START } from '../../words/cursor.ts';
+import type { ExpiryRecord } from '../expiryRecord.ts';
+import { Position } from '../position.ts';
+import type { Place, Timeline } from '../timeline.ts';
+import { WatchFeed } from './feed.ts';
+import type { WatchGroup } from './groups.ts';
+import type { WatchHubOptions } from './options.ts';
+import { type Ends, WatchReader } from './reader.ts';
+import { startLsn } from './start.ts';
+import { deliver } from './watchDelivery.ts';
+import { type EndReason, type Sink, Watcher, type WatchRequest } from './watcher.ts';
+
+/** Ticks without an event after which a watcher is sent a bookmark. */
+export const SILENT_TICKS = 3;
+
+export class WatchHub implements Ends {
+  readonly #options: WatchHubOptions;
+  readonly #watchers = new Map<Watcher, WatchGroup>();
+  readonly #feed: WatchFeed;
+  readonly #reader: WatchReader;
+  #isStopped = false;
+
+  constructor(options: WatchHubOptions) {
+    this.#options = options;
+    this.#feed = new WatchFeed(options, {
+      deliver: (groups) => {
+        for (const group of groups)
+          deliver(group, (watcher, index) => this.fallBehind(watcher, index));
+      },
+      moved: () => this.#reader.wake(),
+      startAnew: () => {
+        for (const watcher of this.#watchers.keys()) this.#reader.reset(watcher);
+      },
+      replaced: () => this.#endAll('restarted'),
+    });
+    this.#reader = new WatchReader(this, options);
+  }
+
+  get size(): number {
+    return this.#watchers.size;
+  }
+
+  /** How many have not read to the end. */
+  get behind(): number {
+    let behind = 0;
+    for (const { standing } of this.#watchers.keys()) if (standing.kind !== 'live') behind++;
+    return behind;
+  }
+
+  /** How often a watcher was told to start anew. */
+  get resets(): number {
+    return this.#reader.resets;
+  }
+
+  get isStopped(): boolean {
+    return this.#isStopped;
+  }
+
+  get isFull(): boolean {
+    return this.#watchers.size >= this.#options.limits.maxWatchers;
+  }
+
+  get record(): ExpiryRecord {
+    return this.#feed.record;
+  }
+
+  get end(): Place {
+    return this.#feed.end;
+  }
+
+  get timeline(): Timeline {
+    return this.#feed.timeline;
+  }
+
+  /**
+   * Starts telling. A cursor must be of this cluster, and the replica must include its vector.
+   *
+   * @param sink may be written to before this returns.
+   */
+  open(request: WatchRequest, sink: Sink): Watcher {
+    this.#feed.isFollowing = true;
+    this.#feed.sweep();
+    const { cursor, withState, prefix } = request;
+    const { lsn, vector, told } = this.end;
+    const from = cursor ?? { vector, told, state: withState ? STATE_START : null };
+    const position = new Position(prefix, lsn, from);
+    const watcher = new Watcher(request, sink, position, this.#options.limits);
+    this.#watchers.set(watcher, this.#feed.groups.join(prefix));
+    if (cursor !== null && !this.#feed.knowsSince(cursor)) this.#reader.reset(watcher);
+    void this.#start(watcher);
+    return watcher;
+  }
+
+  /** The watcher's socket has drained. */
+  drained(watcher: Watcher): void {
+    this.#reader.pump(watcher);
+  }
+
+  /** The watcher is gone. */
+  remove(watcher: Watcher): void {
+    const group = this.#watchers.get(watcher);
+    if (group === undefined) return;
+    watcher.isClosed = true;
+    this.#watchers.delete(watcher);
+    this.#feed.groups.leave(group, watcher);
+    if (this.#watchers.size === 0) this.#feed.isFollowing = false;
+  }
+
+  endOne(watcher: Watcher, reason: EndReason): void {
+    if (watcher.isClosed) return;
+    this.remove(watcher);
+    watcher.sink.end(reason);
+  }
+
+  /** Ends every watcher and takes no more. */
+  stop(): void {
+    this.#isStopped = true;
+    this.#feed.stop();
+    this.#endAll('stopping');
+  }
+
+  /** To be called at a third of the time after which a silent watcher is sent a bookmark. */
+  tick(): void {
+    for (const watcher of this.#watchers.keys()) {
+      watcher.silentTicks++;
+      if (watcher.silentTicks < SILENT_TICKS || !watcher.isWritable) continue;
+      const isLive = watcher.standing.kind === 'live';
+      const cursor = isLive ? this.#feed.endCursor : this.#reader.cursorOf(watcher);
+      watcher.writeStreamEvent('bookmark', cursor);
+    }
+  }
+
+  sweep(): void {
+    this.#feed.sweep();
+  }
+
+  goLive(watcher: Watcher): void {
+    watcher.stand('live');
+    this.#watchers.get(watcher)?.live.add(watcher);
+  }
+
+  startReading(watcher: Watcher): void {
+    this.#watchers.get(watcher)?.live.delete(watcher);
+    watcher.stand('reading');
+  }
+
+  fallBehind(watcher: Watcher, index: number): void {
+    this.#watchers.get(watcher)?.live.delete(watcher);
+    const place = this.timeline.placeAt(index, this.end);
+    watcher.position = new Position(watcher.prefix, place.lsn, { ...place, state: null });
+    watcher.standing = { kind: 'behind', index };
+  }
+
+  async #start(watcher: Watcher): Promise<void> {
+    const { position } = watcher;
+    if (!position.includes(this.end.vector)) {
+      // Nobody reads before it is known where to begin.
+      watcher.isPumped = true;
+      try {
+        position.lsn = await startLsn(this.#options.replica, position.vector);
+      } catch {
+        this.endOne(watcher, 'failed');
+        return;
+      } finally {
+        watcher.isPumped = false;
+      }
+    }
+    this.#reader.pump(watcher);
+  }
+
+  /** The client of each may go on elsewhere, from its cursor. */
+  #endAll(reason: EndReason): void {
+    for (const watcher of [...this.#watchers.keys()]) this.endOne(watcher, reason);
+  }
+}

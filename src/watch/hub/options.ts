@@ -1,0 +1,20 @@
+/** What the watches of a node are told by the wiring. */
+
+import type { Replica } from '../../replica/replica.ts';
+import type { Limits } from '../../words/limits.ts';
+
+export interface WatchHubOptions {
+  readonly replica: Replica;
+  readonly limits: Limits;
+  /** How far the clocks of two nodes may be apart, milliseconds. */
+  readonly maxClockSkewMs: number;
+  /** Calls the function in a later turn of the event loop, so that a long catch-up delays nobody. */
+  readonly defer: (next: () => void) => void;
+  /** How much a step of catching up reads; only tests give it. */
+  readonly pages?: WatchPages;
+}
+
+export interface WatchPages {
+  readonly rows: number;
+  readonly entries: number;
+}

@@ -1,0 +1,258 @@
+/**
+ * Reads forward for watchers that are not at the end: from their place in the timeline while that is
+ * still there, else from their position in the log. A step tells what has expired, a page of rows and,
+ * while it is due, a page of the state, so that each of them goes on however busy the others are.
+ */
+
+import type { Row } from '../../log/log.ts';
+import type { Replica } from '../../replica/replica.ts';
+import { encodePlace, encodeVector, STATE_START, type StatePlace } from '../../words/cursor.ts';
+import { compareMarks, laterMark } from '../../words/expiryMark.ts';
+import { isOnKey } from '../../words/op.ts';
+import type { ExpiryRecord } from '../expiryRecord.ts';
+import { MissingRowError, Position, type WatchView } from '../position.ts';
+import { isStillTold, type Place, type Timeline } from '../timeline.ts';
+import type { WatchHubOptions, WatchPages } from './options.ts';
+import type { Watcher } from './watcher.ts';
+
+const PAGES: WatchPages = { rows: 512, entries: 256 };
+const PAGE_BYTES = 1024 * 1024;
+/** Of a longer key a cursor holds the front: the state then goes on a little before it. */
+const MAX_STATE_KEY_LENGTH = 2048;
+
+/** `more`: there may be more to tell. `waits`: for the socket, or for this node's clock. */
+type Progress = 'more' | 'waits' | 'live';
+
+/** What the reader needs of the hub. */
+export interface Ends {
+  /** The end of what has been told: what a live watcher has come to. */
+  readonly end: Place;
+  readonly timeline: Timeline;
+  readonly record: ExpiryRecord;
+  /** Tells what has expired by now. */
+  sweep(): void;
+  /** The watcher goes on from its position. */
+  startReading(watcher: Watcher): void;
+  /** From now on the watcher is told as things happen. */
+  goLive(watcher: Watcher): void;
+  /** The watcher goes on from the item of that index once its socket drains. */
+  fallBehind(watcher: Watcher, index: number): void;
+  endOne(watcher: Watcher, reason: 'failed'): void;
+}
+
+export class WatchReader {
+  /** How often a watcher was told to start anew. */
+  resets = 0;
+  readonly #hub: Ends;
+  readonly #replica: Replica;
+  readonly #options: WatchHubOptions;
+  readonly #view: WatchView;
+  readonly #pages: WatchPages;
+  /** At the end, but told expiries that this node has not come to: its clock is behind another's. */
+  readonly #ahead = new Set<Watcher>();
+
+  constructor(hub: Ends, options: WatchHubOptions) {
+    this.#hub = hub;
+    this.#replica = options.replica;
+    this.#options = options;
+    this.#pages = options.pages ?? PAGES;
+    const { map } = options.replica;
+    this.#view = { entry: (key) => map.get(key) };
+  }
+
+  /** Goes on telling until the watcher is at the end or its socket is full. */
+  pump(watcher: Watcher): void {
+    if (watcher.isPumped || watcher.isClosed) return;
+    watcher.isPumped = true;
+    this.#ahead.delete(watcher);
+    void this.#run(watcher);
+  }
+
+  /** Something has happened. */
+  wake(): void {
+    for (const watcher of [...this.#ahead]) this.pump(watcher);
+  }
+
+  /** What the watcher holds cannot be mended: it is told to forget it, and then the whole state. */
+  reset(watcher: Watcher): void {
+    const { end } = this.#hub;
+    this.resets++;
+    watcher.position = new Position(watcher.prefix, end.lsn, { ...end, state: STATE_START });
+    watcher.goalLsn = end.lsn;
+    watcher.isSynced = false;
+    this.#hub.startReading(watcher);
+    watcher.writeStreamEvent('reset', this.cursorOf(watcher));
+  }
+
+  /** The cursor of a watcher that is not live. */
+  cursorOf({ position }: Watcher): string {
+    return encodePlace(this.#vectorText(position), position.told, statePlace(position));
+  }
+
+  /** Has ended in the very step after which there is nothing to tell: what comes next starts another. */
+  async #run(watcher: Watcher): Promise<void> {
+    try {
+      while (watcher.isWritable) {
+        if (watcher.standing.kind === 'live') return;
+        this.#hub.sweep();
+        if (watcher.standing.kind === 'behind') {
+          this.#readTimeline(watcher, watcher.standing.index);
+          continue;
+        }
+        const { position } = watcher;
+        const { lsn } = this.#hub.end;
+        const rows = this.#recentRows(position) ?? (await this.#logRows(position));
+        // Meanwhile the watcher may have gone, or been told to start anew.
+        if (watcher.isClosed || watcher.position !== position) continue;
+        this.#hub.sweep();
+        if (rows.length === 0) position.lsn = Math.max(position.lsn, lsn);
+        if (this.#step(watcher, rows) !== 'more') return;
+        await new Promise<void>((next) => this.#options.defer(next));
+      }
+    } catch {
+      this.#hub.endOne(watcher, 'failed');
+    } finally {
+      watcher.isPumped = false;
+    }
+  }
+
+  // ---- from the timeline
+
+  #readTimeline(watcher: Watcher, from: number): void {
+    const { timeline, end } = this.#hub;
+    if (from < timeline.first) {
+      this.#hub.startReading(watcher);
+      return;
+    }
+    watcher.sink.cork();
+    let index = from;
+    for (; index < timeline.end && watcher.isWritable; index++) {
+      const item = timeline.at(index);
+      if (item === undefined || !item.event.subject.key.startsWith(watcher.prefix)) continue;
+      if (isStillTold(item, this.#view.entry(item.event.subject.key), end.told))
+        watcher.write(item.event.bytes(watcher.format));
+    }
+    watcher.sink.uncork();
+    if (index < timeline.end) this.#hub.fallBehind(watcher, index);
+    else this.#hub.goLive(watcher);
+  }
+
+  // ---- from the log
+
+  #recentRows({ lsn }: Position): Row[] | undefined {
+    return this.#replica.recent.rowsAfter(lsn, this.#pages.rows)?.map(({ row }) => row);
+  }
+
+  #logRows({ lsn }: Position): Promise<Row[]> {
+    return this.#replica.log.rowsAfter(lsn, { maxRows: this.#pages.rows, maxBytes: PAGE_BYTES });
+  }
+
+  #step(watcher: Watcher, rows: readonly Row[]): Progress {
+    if (this.#mustReset(watcher.position)) {
+      this.reset(watcher);
+      return 'more';
+    }
+    watcher.sink.cork();
+    try {
+      const isThrough =
+        this.#tellExpiries(watcher) && this.#tellRows(watcher, rows) && this.#tellState(watcher);
+      return isThrough ? this.#arrive(watcher) : 'waits';
+    } catch (error) {
+      if (!(error instanceof MissingRowError)) throw error;
+      this.reset(watcher);
+      return 'more';
+    } finally {
+      watcher.sink.uncork();
+    }
+  }
+
+  /** Before every read: what was compacted away, or expired too long ago, may be what it lacks. */
+  #mustReset(position: Position): boolean {
+    const { record } = this.#hub;
+    return (
+      !position.includes(this.#replica.reach()) ||
+      compareMarks(position.told, record.knownSince) < 0
+    );
+  }
+
+  /** @returns false where the socket is full; so do the next two. */
+  #tellExpiries(watcher: Watcher): boolean {
+    const { record, end } = this.#hub;
+    const { position } = watcher;
+    for (;;) {
+      const expiry = record.next(position.told);
+      if (expiry === undefined || compareMarks(expiry.mark, end.told) > 0) break;
+      if (!watcher.isWritable) return false;
+      if (position.passExpiry(expiry, this.#view))
+        watcher.writeKeyEvent('expire', expiry, this.cursorOf(watcher));
+    }
+    position.told = laterMark(position.told, end.told);
+    return true;
+  }
+
+  #tellRows(watcher: Watcher, rows: readonly Row[]): boolean {
+    const { position } = watcher;
+    const { lsn } = this.#hub.end;
+    for (const row of rows) {
+      // Folded, but not told yet: it is told to everybody in a moment.
+      if (row.lsn > lsn) break;
+      if (!watcher.isWritable) return false;
+      const type = position.passRow(row, this.#view);
+      if (type !== null && isOnKey(row.op))
+        watcher.writeKeyEvent(type, row.op, this.cursorOf(watcher));
+    }
+    return true;
+  }
+
+  #tellState(watcher: Watcher): boolean {
+    const { position } = watcher;
+    if (position.state === null) return true;
+    // Never less than what it was told has expired.
+    const nowMs = Math.max(this.#replica.nowMs(), position.told.untilMs - 1);
+    const { after } = position.state;
+    const page = this.#replica.map.list(position.prefix, after, this.#pages.entries, nowMs);
+    const vectorText = this.#vectorText(position);
+    for (const entry of page.entries) {
+      if (!watcher.isWritable) return false;
+      if (position.passEntry(entry))
+        watcher.writeKeyEvent(
+          'put',
+          entry,
+          encodePlace(vectorText, position.told, statePlace(position)),
+        );
+    }
+    if (page.next === null) position.state = null;
+    return true;
+  }
+
+  /** Where the step has brought the watcher. */
+  #arrive(watcher: Watcher): Progress {
+    const { position, goalLsn } = watcher;
+    const { lsn, vector, told } = this.#hub.end;
+    if (position.state !== null) return 'more';
+    if (!watcher.isSynced && position.lsn >= goalLsn) {
+      watcher.isSynced = true;
+      watcher.writeStreamEvent('synced', this.cursorOf(watcher));
+    }
+    if (position.lsn < lsn) return 'more';
+    // Rows that were being compacted were missing from what was read.
+    if (!position.includes(vector)) throw new MissingRowError();
+    if (compareMarks(position.told, told) > 0) {
+      this.#ahead.add(watcher);
+      return 'waits';
+    }
+    this.#hub.goLive(watcher);
+    return 'live';
+  }
+
+  #vectorText({ vector }: Position): string {
+    return encodeVector(this.#replica.header.clusterId ?? '', vector);
+  }
+}
+
+/** As a cursor has it. */
+function statePlace({ state }: Position): StatePlace | null {
+  const after = state?.after ?? null;
+  if (after === null || after.length <= MAX_STATE_KEY_LENGTH) return state;
+  return { after: after.slice(0, MAX_STATE_KEY_LENGTH) };
+}

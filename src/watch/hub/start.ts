@@ -1,0 +1,41 @@
+/** Where in this node's log a cursor that may come from another node goes on. */
+import type { Replica } from '../../replica/replica.ts';
+import { includes, seqOf, type Vector } from '../../words/vector.ts';
+
+/** Rows looked at in one read of the log. */
+const PAGE_ROWS = 4096;
+
+/**
+ * The lsn before the first row that the vector does not cover.
+ *
+ * @throws HearsayError where the log can't be read.
+ */
+export async function startLsn(replica: Replica, vector: Vector): Promise<number> {
+  if (includes(vector, replica.vector)) return replica.lastLsn;
+  return fromRecent(replica, vector) ?? (await fromLog(replica, vector));
+}
+
+/** Undefined where rows that the vector does not cover are no longer in memory. */
+function fromRecent(replica: Replica, vector: Vector): number | undefined {
+  let lsn = replica.lastLsn;
+  for (const [origin, seq] of replica.vector) {
+    const held = seqOf(vector, origin);
+    if (held >= seq) continue;
+    const first = replica.recent.opsAfter(origin, held)?.at(0);
+    if (first === undefined) return undefined;
+    lsn = Math.min(lsn, first.row.lsn - 1);
+  }
+  return lsn;
+}
+
+async function fromLog(replica: Replica, vector: Vector): Promise<number> {
+  let lsn = 0;
+  for (;;) {
+    const heads = await replica.log.headsAfter(lsn, PAGE_ROWS);
+    for (const head of heads) {
+      if (head.seq > seqOf(vector, head.origin)) return lsn;
+      lsn = head.lsn;
+    }
+    if (heads.length === 0) return lsn;
+  }
+}

@@ -1,0 +1,110 @@
+/**
+ * What a watcher is told (ARCHITECTURE.md, "Watch"). A watcher is a position, not a queue: how far it
+ * has read this node's log, what its vector covers, up to where it was told expiries, and, while it is
+ * being told the state, up to which key. So it costs the same however slow it is, and catching up,
+ * going on from a cursor and going past what is superseded are one path.
+ *
+ * Invariants:
+ * - Of every op that the vector covers, its watcher has been told the op or a greater one of the key,
+ *   or will be told a greater one that it reads later. So a row is passed over only where a greater op
+ *   of its key is known here: it did not win when it came, or a later row wins.
+ * - Of every entry that the vector covers and that had expired by the mark, it has been told that it
+ *   is gone, or something later of the key. So an op that it reads after its time is told as `expire`.
+ * - A key after the place in the state is told with the state, and not before.
+ * - The vector includes the reach of the log before every read, else rows may be missing.
+ */
+
+import type { Row } from '../log/log.ts';
+import type { Cursor, StatePlace } from '../words/cursor.ts';
+import { type ExpiryMark, expiredBy, laterMark } from '../words/expiryMark.ts';
+import { compareOps, isOnKey, type KeyOp } from '../words/op.ts';
+import { covers, type MutableVector, raise, seqOf, type Vector } from '../words/vector.ts';
+import type { Expiry } from './expiryRecord.ts';
+
+export type KeyEventType = 'put' | 'delete' | 'expire';
+
+/** What a position is read against: the map of this node, as of its last commit. */
+export interface WatchView {
+  readonly entry: (key: string) => KeyOp | undefined;
+}
+
+export class Position {
+  readonly prefix: string;
+  /** Every row up to here has been read. */
+  lsn: number;
+  readonly vector: MutableVector;
+  told: ExpiryMark;
+  /** How far the state was told; null once all of it was. */
+  state: StatePlace | null;
+
+  constructor(prefix: string, lsn: number, { vector, told, state }: Omit<Cursor, 'cluster'>) {
+    this.prefix = prefix;
+    this.lsn = lsn;
+    this.vector = new Map(vector);
+    this.told = told;
+    this.state = state;
+  }
+
+  /**
+   * Passes a row, the next of the log.
+   *
+   * @returns what the watcher is to be told, or null.
+   * @throws MissingRowError where rows before it are missing, which are being compacted: nothing of
+   *   the position has changed then.
+   */
+  passRow({ lsn, op, won }: Row, { entry }: WatchView): KeyEventType | null {
+    const seq = seqOf(this.vector, op.origin);
+    if (op.seq > seq + 1) throw new MissingRowError();
+    this.lsn = lsn;
+    if (op.seq <= seq) return null;
+    raise(this.vector, op.origin, op.seq);
+    if (!isOnKey(op) || !won || !this.#isTold(op.key)) return null;
+    return judge(op, entry(op.key), this.told);
+  }
+
+  /** Passes an expiry, the next of the record after its mark. @returns whether it is to be told. */
+  passExpiry(expiry: Expiry, { entry }: WatchView): boolean {
+    this.told = laterMark(this.told, expiry.mark);
+    // What the vector does not cover is read later, after its time, and then told as expired.
+    if (expiry.isBeaten || !covers(this.vector, expiry) || !this.#isTold(expiry.key)) return false;
+    const now = entry(expiry.key);
+    return now === undefined || (now.origin === expiry.origin && now.seq === expiry.seq);
+  }
+
+  /** Passes an entry of the state, the next in the order of keys. @returns whether it is to be told. */
+  passEntry(entry: KeyOp): boolean {
+    this.state = { after: entry.key };
+    // One that the vector does not cover is told when its row is read.
+    return covers(this.vector, entry) && !expiredBy(this.told, entry);
+  }
+
+  /** Whether everything that was compacted away is covered, so that no row is missing. */
+  includes(reach: Vector): boolean {
+    for (const [origin, seq] of reach) if (seqOf(this.vector, origin) < seq) return false;
+    return true;
+  }
+
+  /** Whether the key is the watcher's, and not one that the state will tell. */
+  #isTold(key: string): boolean {
+    if (!key.startsWith(this.prefix)) return false;
+    if (this.state === null) return true;
+    return this.state.after !== null && key <= this.state.after;
+  }
+}
+
+/** Rows are missing from a page, because they were compacted while it was read. */
+export class MissingRowError extends Error {}
+
+/**
+ * What a row that won when it came is told as.
+ *
+ * @param entry the entry of its key by now.
+ * @param told up to where the watcher was told expiries.
+ */
+export function judge(op: KeyOp, entry: KeyOp | undefined, told: ExpiryMark): KeyEventType | null {
+  if (entry !== undefined && compareOps(entry, op) > 0) return null;
+  if (op.kind === 'delete') return 'delete';
+  if (expiredBy(told, op)) return 'expire';
+  // An entry that is gone before its time was deleted, and the tombstone collected.
+  return entry === undefined ? 'delete' : 'put';
+}

@@ -1,0 +1,306 @@
+/** `hearsay get | put | delete | list | watch` as a shell runs them. */
+import { spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import {
+  BOOKMARK,
+  deleteOf,
+  putOf,
+  RESET,
+  ScriptedWatch,
+  SYNCED,
+} from '../../client/watch/scriptedWatch.ts';
+import { type TestServer, withServer } from '../../http/testServer.ts';
+
+const commands = suite('commands');
+
+const MAIN = fileURLToPath(new URL('../../../src/main.ts', import.meta.url));
+const NOWHERE = 'http://127.0.0.1:2';
+
+interface Ran {
+  readonly code: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** Runs to the end. @param url where HEARSAY_URL points. */
+function hearsay(url: string, words: readonly string[], input = ''): Promise<Ran> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [MAIN, ...words], {
+      env: { ...process.env, HEARSAY_URL: url, NO_COLOR: '1' },
+      timeout: 60_000,
+    });
+    let [out, err] = ['', ''];
+    child.stdout.on('data', (chunk) => {
+      out += chunk;
+    });
+    child.stderr.on('data', (chunk) => {
+      err += chunk;
+    });
+    child.on('error', reject);
+    child.on('close', (code) => resolve({ code, out, err }));
+    child.stdin.end(input);
+  });
+}
+
+const test = (
+  name: string,
+  run: (
+    hear: (...words: string[]) => Promise<Ran>,
+    server: TestServer,
+    url: string,
+  ) => Promise<void>,
+) =>
+  commands(
+    name,
+    withServer((server) => {
+      const url = `http://127.0.0.1:${server.port}`;
+      return run((...words) => hearsay(url, words), server, url);
+    }),
+  );
+
+const done = (out: string): Ran => ({ code: 0, out, err: '' });
+
+test('a value that is put is got, exactly', async (hear) => {
+  assert.equal(
+    await hear('put', 'a', '{"n": 12345678901234567890, "f": 1.0}'),
+    done('version 1\n'),
+  );
+  assert.equal(await hear('get', 'a'), done('{"n":12345678901234567890,"f":1.0}\n'));
+  const { code, out } = await hear('get', 'a', '--json');
+  assert.is(code, 0);
+  assert.is(
+    out,
+    '{"key":"a","version":1,"expires_at":null,"value":{"n":12345678901234567890,"f":1.0}}\n',
+  );
+});
+
+test('VALUE is JSON, or else a text, and --string says that it is a text', async (hear, server) => {
+  const stored = async (...words: string[]) => {
+    const { code, err } = await hear('put', 'a', ...words);
+    assert.is(code, 0, err);
+    return JSON.parse((await server.get('/cache/a')).text).value;
+  };
+  assert.is(await stored('hello world'), 'hello world');
+  assert.is(await stored('42'), 42);
+  assert.is(await stored('--', '-5'), -5);
+  assert.is(await stored('--string', '42'), '42');
+  assert.is(await stored('--string', '{'), '{');
+  const wrong = await hear('put', 'a', '{"n": 1');
+  assert.is(wrong.code, 2);
+  assert.match(wrong.err, /begins as JSON and is none/);
+  assert.is(wrong.out, '');
+});
+
+commands(
+  '- reads the value from stdin',
+  withServer(async (server) => {
+    const url = `http://127.0.0.1:${server.port}`;
+    assert.is((await hearsay(url, ['put', 'a', '-'], '{"n":1}\n')).code, 0);
+    assert.is((await hearsay(url, ['get', 'a'])).out, '{"n":1}\n');
+    assert.is((await hearsay(url, ['put', 'a', '-'], 'hello\n')).code, 0);
+    assert.equal(JSON.parse((await server.get('/cache/a')).text).value, 'hello');
+    assert.is((await hearsay(url, ['put', 'a', '-', '--string'], 'hello\n')).code, 0);
+    assert.equal(JSON.parse((await server.get('/cache/a')).text).value, 'hello\n');
+  }),
+);
+
+test('an absent key is a failure, told on stderr', async (hear) => {
+  assert.equal(await hear('get', 'never'), { code: 1, out: '', err: 'There is no "never".\n' });
+});
+
+test('conditions, and a time to live', async (hear, server) => {
+  assert.equal(await hear('put', 'a', '1', '--if-absent'), done('version 0\n'));
+  const conflict = await hear('put', 'a', '1', '--if-absent');
+  assert.is(conflict.code, 1);
+  assert.match(conflict.err, /"a" is at version 0/);
+  assert.equal(
+    await hear('put', 'a', '2', '--if-version', '0', '--ttl', '10s'),
+    done('version 1\n'),
+  );
+  assert.is((await hear('delete', 'a', '--if-version', '0')).code, 1);
+  server.advance(10_000);
+  assert.is((await hear('get', 'a')).code, 1);
+  await hear('put', 'b', '1');
+  assert.equal(await hear('delete', 'b', '--if-version', '1'), done(''));
+  const { out } = await hear('delete', 'b', '--json');
+  const { token, ...rest } = JSON.parse(out);
+  assert.equal(rest, { key: 'b', node: 'node1' });
+  assert.type(token, 'string');
+});
+
+test('a list, as lines and as JSON', async (hear, server) => {
+  await server.put('/cache/u%2F1', { value: { n: 1 }, version: 3 });
+  await server.put('/cache/u%2F2', {
+    value: '1970-01-01T00:00:00.000Z',
+    version: 1,
+    meta: { values: ['Date'], v: 1 },
+  });
+  await server.put('/cache/u%2F%1B3', {
+    value: 'x',
+    version: 1,
+    meta: { values: ['bigint'], v: 1 },
+  });
+  await server.put('/cache/v', { value: 1, version: 1 });
+  const { code, out, err } = await hear('list', 'u/');
+  assert.is(code, 0, err);
+  const lines = out.split('\n');
+  assert.match(lines[0] ?? '', /^"u\/\\u001b3" +v1 +\(The value has annotations/);
+  assert.match(lines[1] ?? '', /^u\/1 +v3 +\{"n":1\}$/);
+  assert.match(lines[2] ?? '', /^u\/2 +v1 +1970-01-01T00:00:00.000Z$/);
+  assert.is(lines.length, 4);
+  const rows = (await hear('list', 'u/', '--json')).out
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  assert.match(rows[0].error, /annotations/);
+  assert.equal(rows[2], {
+    key: 'u/2',
+    version: 1,
+    expires_at: null,
+    value: '1970-01-01T00:00:00.000Z',
+    meta: { values: ['Date'], v: 1 },
+  });
+  assert.equal(
+    await hear('list', '--keys', '--limit', '2', '--start-after', 'u/1'),
+    done('u/2\nv\n'),
+  );
+});
+
+test('a value of any depth is printed, as every other is beside it', async (hear, server) => {
+  const deep = '['.repeat(20_000) + ']'.repeat(20_000);
+  await server.put('/cache/a', `{"value":${deep},"version":1}`);
+  await server.put('/cache/b', {
+    value: new Date(0),
+    version: 1,
+    meta: { values: ['Date'], v: 1 },
+  });
+  await server.put('/cache/c', '{"value":12345678901234567890,"version":1}');
+  assert.equal(await hear('get', 'a'), done(`${deep}\n`));
+  const head = '{"key":"a","version":1,"expires_at":null,"value":';
+  assert.equal(await hear('get', 'a', '--json'), done(`${head}${deep}}\n`));
+  const { code, out, err } = await hear('list');
+  assert.is(code, 0, err);
+  const lines = out.split('\n');
+  assert.ok(lines[0]?.endsWith(` ${deep}`));
+  assert.match(lines[1] ?? '', /^b +v1 +1970-01-01T00:00:00.000Z$/);
+  assert.match(lines[2] ?? '', /^c +v1 +12345678901234567890$/);
+  assert.ok((await hear('list', '--json')).out.startsWith(`${head}${deep}}\n`));
+});
+
+commands('a value that is too deep to be put says how else to send it', async () => {
+  const deep = '['.repeat(20_000) + ']'.repeat(20_000);
+  const { code, err } = await hearsay(NOWHERE, ['put', 'a', '-'], deep);
+  assert.is(code, 2);
+  assert.match(err, /^VALUE is nested too deeply for this command: [^\n]+\.\n$/);
+});
+
+test('deleting many, and only what was meant', async (hear, server) => {
+  for (const key of ['a1', 'a2', 'b']) await server.put(`/cache/${key}`, { value: 1, version: 1 });
+  assert.equal(await hear('delete', '--prefix', 'a'), done('2 deleted\n'));
+  for (const words of [[], ['b', '--all'], ['--prefix', ''], ['--all', '--if-version', '1']]) {
+    const { code, err } = await hear('delete', ...words);
+    assert.is(code, 2, err);
+  }
+  assert.equal(await hear('delete', '--all'), done('1 deleted\n'));
+});
+
+test('--url beats the environment, and several fall back on one another', async (hear, _server, url) => {
+  const { code, err } = await hearsay(NOWHERE, ['get', 'a', '--timeout', '100ms']);
+  assert.is(code, 1);
+  assert.match(err, /127\.0\.0\.1:2/);
+  assert.is((await hear('put', 'a', '1')).code, 0);
+  const found = await hearsay('http://nowhere.invalid', [
+    'get',
+    'a',
+    '--url',
+    NOWHERE,
+    '--url',
+    url,
+  ]);
+  assert.equal(found, done('1\n'));
+  assert.equal(await hearsay(`${NOWHERE}, ${url}`, ['get', 'a']), done('1\n'));
+  const together = ['get', 'a', '--url', `${NOWHERE},${url}`];
+  assert.equal(await hearsay('http://nowhere.invalid', together), done('1\n'));
+});
+
+test('wrong usage is exit code 2, with nothing on stdout', async (hear) => {
+  const wrong = [
+    ['get'],
+    ['get', ''],
+    ['put', 'a'],
+    ['put', 'a', '1', '--ttl', '10'],
+    ['put', 'a', '1', '--if-version', 'x'],
+    ['put', 'a', '1', '--if-version', '1', '--if-absent'],
+    ['list', '--limit', '0'],
+    ['get', 'a', '--url', 'nonsense'],
+    ['watch', '--count', '-1'],
+  ];
+  const ran = await Promise.all(wrong.map((words) => hear(...words)));
+  for (const [index, { code, out, err }] of ran.entries()) {
+    assert.is(code, 2, `${wrong[index]?.join(' ')}: ${err}`);
+    assert.is(out, '');
+    assert.ok(err.length > 0);
+  }
+});
+
+commands('a watch prints events on stdout and what happens to it on stderr', async () => {
+  const server = await ScriptedWatch.start([
+    putOf('a', { n: 1 }, { version: 2 }),
+    deleteOf('a'),
+    SYNCED,
+    BOOKMARK,
+    RESET,
+    putOf('b', '1', { meta: { values: ['bigint'], v: 1 } }),
+  ]);
+  try {
+    const text = await hearsay(server.url, ['watch', '--initial', '--count', '3']);
+    assert.is(text.code, 0, text.err);
+    assert.is(text.out.replaceAll(/ {2,}/g, ' '), 'put a v2 {"n":1}\ndelete a\nput b v1 1n\n');
+    assert.match(text.err, /^Watching http.*\nUp to date\.\nThe log does not reach back so far/);
+    const json = await hearsay(server.url, ['watch', '--json', '--cursor', '1', '--count', '2']);
+    assert.equal(
+      json.out
+        .trimEnd()
+        .split('\n')
+        .map((line) => JSON.parse(line)),
+      [
+        { type: 'delete', key: 'a', version: Number.MAX_SAFE_INTEGER, cursor: '2' },
+        { type: 'synced', cursor: '3' },
+        { type: 'bookmark', cursor: '4' },
+        { type: 'reset', cursor: '5' },
+        {
+          type: 'put',
+          key: 'b',
+          version: 1,
+          expires_at: null,
+          cursor: '6',
+          value: '1',
+          meta: { values: ['bigint'], v: 1 },
+        },
+      ],
+    );
+  } finally {
+    await server.close();
+  }
+});
+
+commands('a watch that no node serves fails', async () => {
+  const { code, out, err } = await hearsay(NOWHERE, ['watch', '--timeout', '200ms']);
+  assert.is(code, 1);
+  assert.is(out, '');
+  assert.match(err, /No node could be watched within 200 ms/);
+});
+
+commands('the help fits in 80 columns and has two examples', async () => {
+  const names = ['get', 'put', 'delete', 'list', 'watch'];
+  const ran = await Promise.all(names.map((name) => hearsay(NOWHERE, [name, '--help'])));
+  for (const { code, out } of ran) {
+    assert.is(code, 0);
+    for (const line of out.split('\n')) assert.ok(line.length <= 80, line);
+    assert.is(out.match(/^ {2}(?!-).*hearsay /gm)?.length, 2, out);
+  }
+});
+
+commands.run();

@@ -1,0 +1,181 @@
+// time limit: 300 s
+/** `hearsay cluster` as a real process, with its children. */
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { z } from 'zod';
+import { freePorts } from '../../support/ports.ts';
+import {
+  CommandProcess,
+  processExists,
+  runCommand,
+  temporaryDirectory,
+  waitFor,
+} from '../../support/processes.ts';
+
+const cluster = suite('cluster');
+
+const START_LIMIT_MS = 30_000;
+const END_LIMIT_MS = 10_000;
+/** As in src/cli/cluster/cluster.ts. */
+const LEAST_RUN_MS = 3000;
+
+interface Place {
+  readonly firstPort: number;
+  readonly dataDir: string;
+}
+
+cluster('runs three nodes, says where, and keeps their data', async () => {
+  await using directory = await temporaryDirectory();
+  const place = { firstPort: await freePorts(3), dataDir: directory.path };
+  {
+    await using command = await startCluster(place);
+    const urls = [0, 1, 2].map((index) => `http://localhost:${place.firstPort + index}`);
+    for (const url of urls) assert.ok(command.stdout.includes(url), url);
+    assert.match(command.stdout, /node3 .* data in .*node3\n/);
+    for (const line of command.stderr.trimEnd().split('\n')) assert.match(line, /^node[123] \| /);
+    const stored = await fetch(`${urls[0]}/cache/greeting`, {
+      method: 'PUT',
+      headers: { 'Content-Type': 'application/json' },
+      body: '{"value": "hello", "version": "next"}',
+    });
+    assert.is(stored.status, 200);
+    await waitFor(async () => (await greetingAt(urls[1])) === 'hello', 3000, 'node2 has it');
+    await stopAndCheck(command, ['SIGINT']);
+  }
+  await using again = await startCluster(place);
+  assert.is(await greetingAt(`http://localhost:${place.firstPort + 2}`), 'hello');
+  await stopAndCheck(again, ['SIGTERM']);
+});
+
+cluster('takes the Ctrl-C of a terminal, which reaches the children too, for one', async () => {
+  await using directory = await temporaryDirectory();
+  await using command = await startCluster({
+    firstPort: await freePorts(3),
+    dataDir: directory.path,
+  });
+  for (const pid of childrenOf(command)) process.kill(pid, 'SIGINT');
+  await stopAndCheck(command, ['SIGINT', 'SIGINT']);
+});
+
+cluster('starts a node again that was killed, while the others run on', async () => {
+  await using directory = await temporaryDirectory();
+  const firstPort = await freePorts(3);
+  await using command = await startCluster({ firstPort, dataDir: directory.path });
+  const url = (index: number): string => `http://localhost:${firstPort + index}/cache/greeting`;
+  const headers = { 'content-type': 'application/json' };
+  const body = '{"value": "hello", "version": 1}';
+  // What ends right after its start is not started again.
+  await new Promise((resolve) => setTimeout(resolve, LEAST_RUN_MS));
+  process.kill(childrenOf(command)[1] ?? 0, 'SIGKILL');
+  await waitFor(() => command.stderr.includes('is started again'), END_LIMIT_MS, 'it is told');
+  assert.match(command.stderr, /^node2 has ended \(SIGKILL\) and is started again\.$/m);
+  assert.is((await fetch(url(0), { method: 'PUT', headers, body })).status, 200);
+  const isThere = async (): Promise<boolean> =>
+    (await fetch(url(1)).catch(() => null))?.status === 200;
+  await waitFor(isThere, START_LIMIT_MS, 'node2 is back and has what was written meanwhile');
+  await stopAndCheck(command, ['SIGINT']);
+});
+
+cluster('stops the others when a node ends right after its start', async () => {
+  await using directory = await temporaryDirectory();
+  await using command = await startCluster({
+    firstPort: await freePorts(3),
+    dataDir: directory.path,
+  });
+  const pids = childrenOf(command);
+  await waitFor(
+    () => {
+      for (const pid of childrenOf(command).slice(1, 2))
+        if (processExists(pid)) process.kill(pid, 'SIGKILL');
+      return !command.isRunning;
+    },
+    START_LIMIT_MS,
+    'the command has ended',
+  );
+  assert.is(await command.ended(), 1);
+  assert.match(
+    command.stderr.trimEnd().split('\n').at(-1) ?? '',
+    /^node\d has ended unexpectedly and the others were stopped: SIGKILL\.$/,
+  );
+  for (const pid of pids) assert.not.ok(processExists(pid));
+});
+
+cluster('leaves no node behind when it is killed', async () => {
+  await using directory = await temporaryDirectory();
+  await using command = await startCluster({
+    firstPort: await freePorts(3),
+    dataDir: directory.path,
+  });
+  const pids = childrenOf(command);
+  command.signal('SIGKILL');
+  await waitFor(() => !pids.some(processExists), END_LIMIT_MS, 'all nodes have ended');
+});
+
+cluster('says in one sentence that a port is in use, or a directory held', async () => {
+  await using directory = await temporaryDirectory();
+  await using other = await temporaryDirectory();
+  // The last of the second command's ports is the first of the first's; the third has its own.
+  const firstPort = await freePorts(8);
+  await using command = await startCluster({ firstPort: firstPort + 2, dataDir: directory.path });
+  const [port, held] = await Promise.all([
+    runCommand(wordsFor({ firstPort, dataDir: other.path }), { LOG_LEVEL: 'error' }),
+    runCommand(wordsFor({ firstPort: firstPort + 5, dataDir: directory.path }), {
+      LOG_LEVEL: 'error',
+    }),
+  ]);
+  assert.match(
+    port.stderr,
+    new RegExp(`^Port ${firstPort + 2} of 127\\.0\\.0\\.1 is in use [^\\n]+\\.\\n$`),
+  );
+  assert.match(held.stderr, /^The data directory [^\n]+node[123] is in use [^\n]+\.\n$/);
+  for (const { code, stdout } of [port, held]) {
+    assert.is(code, 1);
+    assert.is(stdout, '');
+  }
+  assert.ok(command.isRunning);
+  await stopAndCheck(command, ['SIGINT']);
+});
+
+cluster.run();
+
+function wordsFor({ firstPort, dataDir }: Place): string[] {
+  return ['cluster', '--first-port', String(firstPort), '--data-dir', dataDir];
+}
+
+async function startCluster(place: Place): Promise<CommandProcess> {
+  const command = new CommandProcess(wordsFor(place));
+  try {
+    await waitFor(
+      () => /_cluster\n$/.test(command.stdout) || !command.isRunning,
+      START_LIMIT_MS,
+      'the nodes see one another',
+    );
+    assert.ok(command.isRunning, command.stderr);
+    return command;
+  } catch (error) {
+    await command[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+/** The processes of its nodes, in the order of their names. */
+function childrenOf({ stderr }: CommandProcess): number[] {
+  const found = stderr.matchAll(/^(node\d+) \| .* serves\..* pid=(\d+)$/gm);
+  // Of a node that was started again the last.
+  const pids = new Map([...found].map(([, nodeId = '', pid]) => [nodeId, Number(pid)]));
+  assert.is(pids.size, 3);
+  return [...pids].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, pid]) => pid);
+}
+
+async function stopAndCheck(command: CommandProcess, signals: NodeJS.Signals[]): Promise<void> {
+  const pids = childrenOf(command);
+  for (const signal of signals) command.signal(signal);
+  assert.is(await command.ended(), 0);
+  assert.is(command.stderr.match(/ has stopped\.$/gm)?.length, 3, command.stderr);
+  for (const pid of pids) assert.not.ok(processExists(pid));
+}
+
+async function greetingAt(url: string | undefined): Promise<unknown> {
+  const response = await fetch(`${url}/cache/greeting`);
+  return z.object({ value: z.unknown() }).parse(await response.json()).value;
+}

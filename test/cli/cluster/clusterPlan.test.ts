@@ -1,0 +1,78 @@
+/** What `hearsay cluster` tells its nodes, and what it tells people. */
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { welcome } from '../../../src/cli/cluster/cluster.ts';
+import { planCluster } from '../../../src/cli/cluster/clusterPlan.ts';
+import { readSettings } from '../../../src/node/settings.ts';
+import { SettingError } from '../../../src/words/errors.ts';
+
+const plan = suite('cluster plan');
+
+plan('three nodes on ports 8001 to 8003 by default', () => {
+  const nodes = planCluster({}, {});
+  const urls = ['http://localhost:8001', 'http://localhost:8002', 'http://localhost:8003'];
+  const read = nodes.map(({ environment }) => readSettings({}, environment));
+  assert.equal(
+    read.map(({ nodeId, port, url, dataDir }) => [nodeId, port, url, dataDir]),
+    [
+      ['node1', 8001, urls[0], 'data/node1'],
+      ['node2', 8002, urls[1], 'data/node2'],
+      ['node3', 8003, urls[2], 'data/node3'],
+    ],
+  );
+  for (const { nodes: known, logFormat } of read) {
+    assert.equal(known, urls);
+    assert.is(logFormat, 'text');
+  }
+});
+
+plan('flags reach every node, and beat the environment there too', () => {
+  const flags = { nodes: '2', firstPort: '9000', dataDir: '/x', durability: 'normal' };
+  const environment = { DURABILITY: 'full', MAX_KEY_BYTES: '7', PORT: '1', NODES: 'http://a' };
+  const read = planCluster(flags, environment).map((one) =>
+    readSettings({}, { ...environment, ...one.environment }),
+  );
+  assert.equal(
+    read.map(({ port, dataDir, durability, limits, nodes }) => [
+      port,
+      dataDir,
+      durability,
+      limits.maxKeyBytes,
+      nodes.length,
+    ]),
+    [
+      [9000, '/x/node1', 'normal', 7, 2],
+      [9001, '/x/node2', 'normal', 7, 2],
+    ],
+  );
+});
+
+plan('the URLs name an address that is listened on', () => {
+  const urlOf = (host: string) =>
+    planCluster({ host, internalToken: 'other', nodes: '1' }, {})[0]?.url;
+  assert.is(urlOf('0.0.0.0'), 'http://localhost:8001');
+  assert.is(urlOf('10.0.0.1'), 'http://10.0.0.1:8001');
+  assert.is(urlOf('fe80::1'), 'http://[fe80::1]:8001');
+});
+
+plan('mistakes are told before anything starts', () => {
+  const wrong = [{ nodes: '0' }, { nodes: '17' }, { firstPort: '0' }, { firstPort: '65534' }];
+  for (const flags of [...wrong, { host: '0.0.0.0' }, { durability: 'x' }])
+    assert.throws(() => planCluster(flags, {}), isSettingError, JSON.stringify(flags));
+});
+
+plan('what is printed names every node and three commands', () => {
+  const text = welcome(planCluster({}, {}));
+  for (const part of ['node1  http://localhost:8001  data in data/node1', 'node3  ', 'Ctrl-C'])
+    assert.ok(text.includes(part), part);
+  assert.is(text.match(/curl /g)?.length, 3);
+  assert.match(text, /-X PUT http:\/\/localhost:8001\/cache\/greeting/);
+  assert.match(text, /curl http:\/\/localhost:8002\/cache\/greeting/);
+  assert.match(text, /curl http:\/\/localhost:8003\/_cluster/);
+});
+
+plan.run();
+
+function isSettingError(error: unknown): boolean {
+  return error instanceof SettingError;
+}

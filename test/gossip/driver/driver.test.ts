@@ -1,0 +1,154 @@
+/** What the driver lets clients do, and when: with the real replica, and nobody to talk to. */
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { Driver } from '../../../src/gossip/driver/driver.ts';
+import { RareNotes } from '../../../src/gossip/driver/rareNotes.ts';
+import type { Transport } from '../../../src/gossip/transport.ts';
+import type { SetAside } from '../../../src/replica/offer.ts';
+import { memberValue } from '../../../src/rules/members.ts';
+import { NotReadableError, NotWritableError } from '../../../src/words/errors.ts';
+import { seeded } from '../../../src/words/random.ts';
+import { put } from '../../support/ops.ts';
+import { openReplica, putting, type TestReplica, turn } from '../../support/replicas.ts';
+
+const JOIN_TIMEOUT_MS = 10_000;
+const OLD = 'node1.before';
+
+const nobody: Transport = {
+  listen: () => {},
+  dial: () => {},
+  send: () => {},
+  bufferedBytes: () => 0,
+  close: () => {},
+  stop: async () => {},
+};
+
+function driverOf(
+  { replica, log, clock }: TestReplica,
+  setAside: readonly SetAside[] = [],
+): Driver {
+  return new Driver({
+    replica,
+    transport: nobody,
+    settings: {
+      nodeId: 'node1',
+      cluster: 'hearsay',
+      instance: 'this one',
+      urls: [],
+      url: null,
+      firstRedialMs: 100,
+      maxRedialMs: 3000,
+      joinTimeoutMs: JOIN_TIMEOUT_MS,
+      pullIntervalMs: 1000,
+      pullTimeoutMs: 5000,
+      maxClockSkewMs: 10_000,
+      memberTimeoutMs: 1e9,
+      hearingMs: 15_000,
+    },
+    random: seeded(1),
+    steadyMs: () => clock.nowMs,
+    pause: async () => {},
+    note: () => {},
+    newId: () => 'the cluster',
+    newOrigin: () => 'node1.newone',
+    logs: { renew: async () => log, dropSetAside: async () => {} },
+    setAside,
+    fail: (error) => {
+      throw error;
+    },
+  });
+}
+
+const asideOf = (key: string): SetAside => ({
+  origin: OLD,
+  entries: [put({ origin: OLD, key, version: 7 })],
+  trustedSeq: 1,
+  sums: new Map(),
+  hadOthers: false,
+  isRetired: true,
+});
+
+const refusal = (replica: TestReplica['replica']): Promise<unknown> =>
+  replica.submit([putting('a')]).then(
+    () => null,
+    (error: unknown) => error,
+  );
+
+const rare = suite('what is told once in a while');
+
+rare('the same is told again after ten minutes, and another at once', () => {
+  const told: string[] = [];
+  let nowMs = 0;
+  const notes = new RareNotes(
+    (text) => told.push(text),
+    () => nowMs,
+  );
+  for (; nowMs < 600_000; nowMs += 100_000) notes.tell('full');
+  notes.tell('other');
+  assert.equal(told, ['full', 'other']);
+  notes.tell('full');
+  assert.equal(told, ['full', 'other', 'full']);
+});
+
+rare.run();
+
+const driver = suite('what a driver lets clients do');
+
+driver('a node that has not joined answers no reads, and takes no writes', async () => {
+  const opened = await openReplica();
+  const { replica } = opened;
+  const driven = driverOf(opened);
+  assert.throws(
+    () => replica.get('a'),
+    (error: unknown) => error instanceof NotReadableError,
+  );
+  assert.throws(
+    () => replica.list('', null, 1),
+    (error: unknown) => error instanceof NotReadableError,
+  );
+  assert.instance(await refusal(replica), NotWritableError);
+  driven.tick();
+  await turn();
+  assert.is(replica.get('a').kind, 'absent');
+  assert.is(await refusal(replica), null);
+});
+
+/** Of a node that has joined, and was stopped before it had offered what it had set aside. */
+async function joined(): Promise<TestReplica> {
+  const { replica, log } = await openReplica();
+  await replica.form('the cluster', memberValue('node1', null));
+  return openReplica({ stored: log.crash('lost') });
+}
+
+driver('what was set aside goes before whatever clients write', async () => {
+  const opened = await joined();
+  const { replica, holdDisk } = opened;
+  const driven = driverOf(opened, [asideOf('a')]);
+  const open = holdDisk();
+  driven.tick();
+  assert.is(driven.phase, 'ready');
+  assert.is(replica.get('a').kind, 'absent');
+  assert.match(String(await refusal(replica)), /offers again what it held before it began anew/);
+  open();
+  await turn();
+  const [outcome] = await replica.submit([putting('a', { version: 1 })]);
+  assert.is(outcome?.kind, 'conflict');
+});
+
+driver('clients wait for what was set aside no longer than for peers', async () => {
+  const opened = await joined();
+  const { replica, clock, holdDisk } = opened;
+  const driven = driverOf(opened, [asideOf('b')]);
+  const open = holdDisk();
+  driven.tick();
+  clock.nowMs += JOIN_TIMEOUT_MS - 1;
+  driven.tick();
+  assert.instance(await refusal(replica), NotWritableError);
+  clock.nowMs += 1;
+  driven.tick();
+  const written = refusal(replica);
+  open();
+  assert.is(await written, null);
+});
+
+driver.run();

@@ -1,0 +1,154 @@
+import fc from 'fast-check';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { AddressBook } from '../../../src/gossip/protocol/addressBook.ts';
+import { type Random, seeded } from '../../../src/words/random.ts';
+
+const SETTINGS = { firstRedialMs: 100, maxRedialMs: 3000 };
+const URL = 'http://localhost:8001';
+const OTHER_URL = 'http://localhost:8002';
+const ORIGIN = 'node1.aaaaaa';
+
+const dialling = suite('whom to dial and when');
+
+interface Book {
+  readonly book: AddressBook;
+  readonly random: Random;
+  /** Fails the dial to `URL`. @returns how long it is not dialled again. */
+  fail(nowMs: number): number;
+}
+
+function bookOf(...urls: string[]): Book {
+  const book = new AddressBook(urls, SETTINGS);
+  const random = seeded(1);
+  return {
+    book,
+    random,
+    fail(nowMs) {
+      book.failed(URL, 'nobody is there', false, nowMs, random);
+      return (book.get(URL)?.nextDialAt ?? 0) - nowMs;
+    },
+  };
+}
+
+dialling('every configured URL is dialled at once, and once', () => {
+  const { book } = bookOf(URL, OTHER_URL, URL);
+  assert.equal(book.takeDue(0), [URL, OTHER_URL]);
+  assert.equal(book.takeDue(1e9), []);
+});
+
+dialling('after a failure it is dialled again once the wait is over, not before', () => {
+  const { book, fail } = bookOf(URL);
+  book.takeDue(0);
+  const waitMs = fail(1000);
+  assert.equal(book.takeDue(1000 + waitMs - 1), []);
+  assert.equal(book.takeDue(1000 + waitMs), [URL]);
+});
+
+dialling(
+  'the n-th wait is between half and all of the first, doubled each time up to the longest',
+  () => {
+    fc.assert(
+      fc.property(fc.integer(), fc.integer({ min: 0, max: 2 ** 41 }), (seed, nowMs) => {
+        const book = new AddressBook([URL], SETTINGS);
+        const random = seeded(seed);
+        for (let failures = 0; failures < 40; failures++) {
+          book.takeDue(Number.MAX_SAFE_INTEGER);
+          book.failed(URL, 'nobody is there', false, nowMs, random);
+          const waitMs = (book.get(URL)?.nextDialAt ?? 0) - nowMs;
+          const mostMs = Math.min(3000, 100 * 2 ** failures);
+          assert.ok(waitMs >= mostMs / 2 - 1 && waitMs <= mostMs + 1, `${waitMs} of ${mostMs}`);
+        }
+      }),
+    );
+  },
+);
+
+dialling('waits differ, so that nodes which lost each other at once do not dial at once', () => {
+  const waits = Array.from({ length: 20 }, (_, seed) => {
+    const book = new AddressBook([URL], SETTINGS);
+    book.failed(URL, 'nobody is there', false, 0, seeded(seed));
+    return book.get(URL)?.nextDialAt;
+  });
+  assert.ok(new Set(waits).size > 15);
+});
+
+dialling('a greeting ends the back-off', () => {
+  const { book, fail } = bookOf(URL);
+  for (let failures = 0; failures < 10; failures++) fail(0);
+  book.greeted(URL, ORIGIN, 'node1');
+  assert.equal(book.takeDue(1e9), []);
+  assert.is(book.get(URL)?.reason, null);
+  book.lost(ORIGIN, 'it went away', 5000);
+  assert.equal(book.takeDue(5000), [URL]);
+  assert.ok(fail(5000) <= 100);
+});
+
+dialling('a URL that leads to this node is never dialled again', () => {
+  const { book, fail } = bookOf(URL);
+  book.takeDue(0);
+  book.isSelf(URL);
+  fail(0);
+  book.lost(ORIGIN, 'it went away', 0);
+  assert.equal(book.takeDue(1e9), []);
+});
+
+dialling('a URL whose node has dialled us rests until that connection is lost', () => {
+  const { book } = bookOf(URL, OTHER_URL);
+  book.servedBy(URL, ORIGIN);
+  assert.equal(book.takeDue(0), [OTHER_URL]);
+  book.lost('node2.bbbbbb', 'it went away', 0);
+  assert.equal(book.takeDue(0), []);
+  book.lost(ORIGIN, 'it went away', 7);
+  assert.equal(book.takeDue(6), []);
+  assert.equal(book.takeDue(7), [URL]);
+});
+
+dialling('a refusal is told apart from silence, and is tried again all the same', () => {
+  const { book, random } = bookOf(URL);
+  book.failed(URL, 'of another cluster', true, 0, random);
+  const { refused, reason } = book.get(URL) ?? {};
+  assert.equal([refused, reason], [true, 'of another cluster']);
+  assert.equal(book.takeDue(100), [URL]);
+  book.failed(URL, 'nobody is there', false, 0, random);
+  assert.is(book.get(URL)?.refused, false);
+});
+
+dialling('news of URLs that are not in the book change nothing', () => {
+  const { book, random } = bookOf(URL);
+  book.greeted(OTHER_URL, ORIGIN, 'node1');
+  book.servedBy(OTHER_URL, ORIGIN);
+  book.isSelf(OTHER_URL);
+  book.failed(OTHER_URL, 'nobody is there', false, 0, random);
+  assert.is(book.get(OTHER_URL), undefined);
+  assert.equal(book.takeDue(0), [URL]);
+});
+
+dialling("a member's URL is dialled until the member is retired, a configured one for ever", () => {
+  const { book } = bookOf(URL);
+  book.addMember(URL, ORIGIN);
+  book.addMember(OTHER_URL, 'node2.bbbbbb');
+  assert.equal(book.takeDue(0), [URL, OTHER_URL]);
+  book.removeMember('node2.bbbbbb');
+  book.removeMember(ORIGIN);
+  assert.equal(
+    [...book.all].map(({ url, member }) => [url, member]),
+    [[URL, null]],
+  );
+});
+
+dialling('all have been tried once each has failed, answered or proved to be this node', () => {
+  const { book, fail } = bookOf(URL, OTHER_URL);
+  assert.not.ok(book.allTried());
+  book.takeDue(0);
+  assert.not.ok(book.allTried());
+  fail(0);
+  assert.not.ok(book.allTried());
+  book.isSelf(OTHER_URL);
+  assert.ok(book.allTried());
+  assert.not.ok(book.allAnswered());
+  book.greeted(URL, ORIGIN, 'node1');
+  assert.ok(book.allAnswered());
+});
+
+dialling.run();

@@ -1,0 +1,354 @@
+import fc from 'fast-check';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { Output } from '../../../src/gossip/protocol/inputOutput.ts';
+import type { Hello, Message } from '../../../src/gossip/protocol/messages.ts';
+import { digestOf, helloOf, NOW, ofKind, originOf, testCore } from '../../support/cores.ts';
+import { message } from '../../support/generators.ts';
+
+const URL = 'http://localhost:8002';
+const OWN_URL = 'http://localhost:8001';
+
+const notesOf = (outputs: readonly Output[]): string[] =>
+  ofKind(outputs, 'note').map(({ text }) => text);
+const kindsOf = (outputs: readonly Output[]): string[] => outputs.map(({ kind }) => kind);
+
+const greetings = suite('greeting');
+
+greetings('a connection that opens is told hello at once, and nothing else', () => {
+  const { open } = testCore({ settings: { url: OWN_URL } });
+  assert.equal(open(1), [
+    {
+      kind: 'hello',
+      connection: 1,
+      hello: helloOf(originOf(1), { url: OWN_URL, size: 1 }),
+    },
+  ]);
+});
+
+greetings('a peer that says hello is connected, noted, and pulled from at once', () => {
+  const { core, greet } = testCore({ others: [originOf(2)] });
+  const outputs = greet(7, {}, URL);
+  assert.equal(ofKind(outputs, 'pull'), [{ kind: 'pull', connection: 7 }]);
+  assert.equal(notesOf(outputs), ['node2 (node2.aaaaaa) is connected']);
+  assert.equal(core.pushTargets(), [7]);
+  const [row] = core.status();
+  assert.equal(
+    [row?.state, row?.nodeId, row?.origin, row?.url],
+    ['connected', 'node2', originOf(2), URL],
+  );
+});
+
+greetings('a peer that does not say hello in time is let go', () => {
+  const { open, tick, clock } = testCore();
+  open(1);
+  clock.nowMs += 10_000;
+  assert.equal(ofKind(tick(), 'close'), []);
+  clock.nowMs += 1;
+  assert.is(ofKind(tick(), 'close')[0]?.connection, 1);
+});
+
+greetings('nothing but hello is taken from a connection before its hello', () => {
+  fc.assert(
+    fc.property(message, (one) => {
+      if (one.type === 'hello') return;
+      const { core, open, receive } = testCore();
+      open(1);
+      const outputs = receive(1, one);
+      if (one.type === 'error') {
+        if (one.code === 'clone') assert.equal(kindsOf(outputs), ['rejoin']);
+        else if (one.code !== 'duplicate') assert.equal(kindsOf(outputs), ['note', 'close']);
+        return;
+      }
+      assert.equal(kindsOf(outputs), ['note', 'error', 'close']);
+      assert.is(ofKind(outputs, 'error')[0]?.error.code, 'malformed');
+      assert.equal(core.pushTargets(), []);
+    }),
+  );
+});
+
+greetings('what comes over a connection that is gone changes nothing', () => {
+  const { view, greet, receive, step } = testCore({ others: [originOf(2)] });
+  greet(1);
+  step({ kind: 'closed', connection: 1, reason: 'it broke' });
+  assert.equal(receive(1, { type: 'digest', digest: digestOf(view) }), []);
+  assert.equal(step({ kind: 'closed', connection: 1, reason: 'it broke' }), []);
+  assert.equal(step({ kind: 'malformed', connection: 1, reason: 'x' }), []);
+  const outcome = { kind: 'applied', ops: 1 } as const;
+  assert.equal(step({ kind: 'taken', connection: 1, outcome, wasAnswer: true, more: true }), []);
+});
+
+greetings.run();
+
+const refusals = suite('refusing a peer');
+
+const REFUSED: readonly [what: string, hello: Partial<Hello>, code: string, reason: RegExp][] = [
+  [
+    'speaks only newer protocols',
+    { protocol: [2, 3] },
+    'protocol',
+    /node2 speaks protocol 2 to 3, node1 speaks 1 to 1/,
+  ],
+  ['speaks only older protocols', { protocol: [0, 0] }, 'protocol', /node2 speaks protocol 0 to 0/],
+  [
+    'is of another cluster',
+    { cluster: 'other' },
+    'cluster',
+    /node2 is of cluster other, node1 is of cluster hearsay/,
+  ],
+  [
+    'has a clock too far ahead',
+    { clock: NOW + 10_001 },
+    'clock',
+    /clock of node2 is 10 s ahead of that of node1/,
+  ],
+];
+
+for (const [what, hello, code, reason] of REFUSED) {
+  refusals(`a peer that ${what} is told why, noted and let go`, () => {
+    for (const dialledUrl of [null, URL]) {
+      const { core, greet } = testCore({ settings: { urls: [URL] } });
+      const outputs = greet(1, hello, dialledUrl);
+      assert.equal(kindsOf(outputs), ['note', 'error', 'close']);
+      const error = ofKind(outputs, 'error')[0]?.error;
+      assert.is(error?.code, code);
+      assert.match(error?.reason ?? '', reason);
+      assert.match(notesOf(outputs)[0] ?? '', reason);
+      assert.equal(core.pushTargets(), []);
+    }
+  });
+}
+
+refusals('ranges of protocols that meet, and clocks within the skew or behind, are taken', () => {
+  for (const hello of [
+    { protocol: [1, 9] },
+    { protocol: [0, 1] },
+    { clock: NOW + 10_000 },
+    { clock: NOW - 1e9 },
+  ] as const)
+    assert.is(ofKind(testCore({ others: [originOf(2)] }).greet(1, hello), 'pull').length, 1);
+});
+
+refusals('a peer that refuses us is noted with its reason, and let go', () => {
+  const { core, open, receive } = testCore({ settings: { urls: [URL] } });
+  open(1, URL);
+  const outputs = receive(1, { type: 'error', code: 'cluster', reason: 'you are a stranger' });
+  assert.equal(notesOf(outputs), ['a peer refuses this node: you are a stranger']);
+  assert.is(ofKind(outputs, 'close').length, 1);
+  const [row] = core.status();
+  assert.equal([row?.state, row?.reason, row?.url], ['refused', 'you are a stranger', URL]);
+});
+
+refusals('the same refusal of the same URL is noted once, another one again', () => {
+  const { open, receive, tick, clock } = testCore({ settings: { urls: [URL] } });
+  const refuse = (connection: number, reason: string): number => {
+    clock.nowMs += 10_000;
+    tick();
+    open(connection, URL);
+    return notesOf(receive(connection, { type: 'error', code: 'cluster', reason })).length;
+  };
+  assert.equal([refuse(1, 'a'), refuse(2, 'a'), refuse(3, 'b')], [1, 0, 1]);
+});
+
+refusals('a refused URL is dialled again after a wait', () => {
+  const { greet, tick, clock } = testCore({ settings: { urls: [URL] } });
+  assert.equal(ofKind(tick(), 'dial'), [{ kind: 'dial', url: URL }]);
+  greet(1, { cluster: 'other' }, URL);
+  assert.equal(ofKind(tick(), 'dial'), []);
+  clock.nowMs += 100;
+  assert.equal(ofKind(tick(), 'dial'), [{ kind: 'dial', url: URL }]);
+});
+
+refusals('a malformed message ends a greeted connection as well, and both sides hear why', () => {
+  const { core, greet, step } = testCore({ others: [originOf(2)] });
+  greet(1);
+  const outputs = step({ kind: 'malformed', connection: 1, reason: 'it is not JSON' });
+  assert.equal(ofKind(outputs, 'error')[0]?.error, {
+    type: 'error',
+    code: 'malformed',
+    reason: 'it is not JSON',
+  });
+  assert.is(ofKind(outputs, 'close').length, 1);
+  assert.match(notesOf(outputs)[0] ?? '', /it is not JSON/);
+  assert.equal(core.pushTargets(), []);
+});
+
+refusals('the URL of a refused peer is dialled again after a wait, whoever had dialled', () => {
+  for (const dialledUrl of [null, URL]) {
+    const { core, greet, step, tick, clock } = testCore({
+      others: [originOf(2)],
+      settings: { urls: [URL] },
+    });
+    greet(1, { url: URL }, dialledUrl);
+    assert.equal(ofKind(tick(), 'dial'), []);
+    step({ kind: 'malformed', connection: 1, reason: 'it is not JSON' });
+    assert.equal(ofKind(tick(), 'dial'), []);
+    assert.equal(
+      core.status().map(({ url, state, reason }) => [url, state, reason]),
+      [[URL, 'refused', 'it is not JSON']],
+    );
+    clock.nowMs += 100;
+    assert.equal(ofKind(tick(), 'dial'), [{ kind: 'dial', url: URL }]);
+  }
+});
+
+refusals('every other URL of a refused peer is dialled again as well', () => {
+  const other = 'http://127.0.0.1:8002';
+  const { greet, step, tick, clock } = testCore({
+    others: [originOf(2)],
+    settings: { urls: [URL, other] },
+  });
+  greet(1, { url: other });
+  greet(2, { url: other }, URL);
+  assert.equal(ofKind(tick(), 'dial'), []);
+  step({ kind: 'malformed', connection: 2, reason: 'it is not JSON' });
+  clock.nowMs += 3000;
+  assert.equal(
+    ofKind(tick(), 'dial').map(({ url }) => url),
+    [URL, other],
+  );
+});
+
+refusals('a digest that shows a clock too far ahead ends the connection', () => {
+  const { view, greet, receive } = testCore({ others: [originOf(2)] });
+  greet(1);
+  const digest = digestOf(view, { clock: NOW + 10_001 });
+  const outputs = receive(1, { type: 'digest', digest });
+  assert.is(ofKind(outputs, 'error')[0]?.error.code, 'clock');
+  assert.equal(ofKind(outputs, 'answer'), []);
+});
+
+refusals.run();
+
+const selves = suite('meeting oneself');
+const OWN = { origin: originOf(1), instance: `instance of ${originOf(1)}` };
+
+selves('a URL that leads to this very node is let go and never dialled again', () => {
+  const { core, greet, step, tick, clock } = testCore({ settings: { urls: [URL], url: URL } });
+  tick();
+  assert.equal(kindsOf(greet(1, OWN, URL)), ['close']);
+  step({ kind: 'closed', connection: 1, reason: 'we closed' });
+  clock.nowMs += 1e6;
+  assert.equal(ofKind(tick(), 'dial'), []);
+  assert.equal(core.status(), []);
+});
+
+selves('the other end of such a dial waits for the dialler to close', () => {
+  const { core, greet } = testCore();
+  assert.equal(greet(2, OWN), []);
+  assert.equal(core.pushTargets(), []);
+});
+
+selves('a node that did not know its own URL tells its peers once it has met itself there', () => {
+  const { greet } = testCore({ others: [originOf(2)], settings: { urls: [OWN_URL, URL] } });
+  greet(1, {}, URL);
+  const hellos = ofKind(greet(2, OWN, OWN_URL), 'hello');
+  assert.equal(
+    hellos.map(({ connection, hello }) => [connection, hello.url]),
+    [[1, OWN_URL]],
+  );
+});
+
+selves('of two nodes on copies of one database one rejoins and the other refuses it', () => {
+  const [greater, smaller] = ['z', 'a'].map((instance) =>
+    testCore().greet(1, { ...OWN, instance }),
+  );
+  assert.is(ofKind(smaller ?? [], 'rejoin').length, 1);
+  assert.equal(ofKind(greater ?? [], 'rejoin'), []);
+  assert.is(ofKind(greater ?? [], 'error')[0]?.error.code, 'clone');
+});
+
+selves('of two processes under one origin that both live, a peer sends the greater away', () => {
+  for (const [first, second, goes] of [
+    ['a', 'z', 2],
+    ['z', 'a', 3],
+  ] as const) {
+    const { greet, step } = testCore({ others: [originOf(2)] });
+    greet(1, { instance: first });
+    // As after a new start of the node: nobody is sent away.
+    assert.equal(ofKind(greet(2, { instance: second }), 'error'), []);
+    step({ kind: 'closed', connection: 1, reason: 'closed' });
+    const outputs = greet(3, { instance: first });
+    assert.equal(
+      ofKind(outputs, 'error').map(({ connection, error }) => [connection, error.code]),
+      [[goes, 'clone']],
+    );
+  }
+});
+
+selves('a node that is told of its twin rejoins, and the twin keeps the origin', () => {
+  const { greet, receive } = testCore({ others: [originOf(2)] });
+  greet(1);
+  const [rejoin] = ofKind(receive(1, { type: 'error', code: 'clone', reason: 'two' }), 'rejoin');
+  assert.equal([rejoin?.keep, rejoin?.origin], [true, 'shared']);
+});
+
+selves.run();
+
+const dials = suite('dialling peers');
+
+dials('every URL is dialled at the first tick', () => {
+  const { tick } = testCore({ settings: { urls: [URL, OWN_URL] } });
+  assert.equal(
+    ofKind(tick(), 'dial').map(({ url }) => url),
+    [URL, OWN_URL],
+  );
+});
+
+dials('a URL that does not answer is noted once and dialled until it does', () => {
+  const { core, step, tick, clock } = testCore({ settings: { urls: [URL] } });
+  const notes: string[] = [];
+  let dialled = 0;
+  for (let round = 0; round < 50; round++) {
+    dialled += ofKind(tick(), 'dial').length;
+    notes.push(...notesOf(step({ kind: 'dialFailed', url: URL, reason: 'nobody is there' })));
+    clock.nowMs += 3000;
+  }
+  assert.is(dialled, 50);
+  assert.is(notes.length, 1);
+  const [row] = core.status();
+  assert.equal([row?.state, row?.reason], ['unreachable', 'nobody is there']);
+});
+
+dials('a connection that breaks is dialled again at once', () => {
+  const { greet, step, tick } = testCore({ others: [originOf(2)], settings: { urls: [URL] } });
+  tick();
+  greet(1, {}, URL);
+  assert.equal(ofKind(tick(), 'dial'), []);
+  const outputs = step({ kind: 'closed', connection: 1, reason: 'it broke' });
+  assert.match(notesOf(outputs)[0] ?? '', /node2 .* is no longer connected: it broke/);
+  assert.equal(ofKind(tick(), 'dial'), [{ kind: 'dial', url: URL }]);
+});
+
+dials('a connection that breaks before its hello is a failed dial', () => {
+  const { open, step, tick, clock } = testCore({ settings: { urls: [URL] } });
+  tick();
+  open(1, URL);
+  step({ kind: 'closed', connection: 1, reason: 'it broke' });
+  assert.equal(ofKind(tick(), 'dial'), []);
+  clock.nowMs += 100;
+  assert.equal(ofKind(tick(), 'dial'), [{ kind: 'dial', url: URL }]);
+});
+
+dials('any messages in any order, as long as they decode, never make the core fail', () => {
+  const input = fc.oneof(
+    { weight: 4, arbitrary: fc.tuple(fc.integer({ min: 1, max: 3 }), message) },
+    { weight: 1, arbitrary: fc.constantFrom<'tick' | 'open' | 'close'>('tick', 'open', 'close') },
+  );
+  fc.assert(
+    fc.property(fc.array(input, { maxLength: 30 }), (inputs) => {
+      const { open, receive, tick, step } = testCore({ others: [originOf(2)] });
+      let next = 1;
+      for (const one of inputs) {
+        if (one === 'tick') tick();
+        else if (one === 'open') open(next++);
+        else if (one === 'close')
+          step({ kind: 'closed', connection: next - 1, reason: 'it broke' });
+        else receive(one[0], one[1] as Message);
+      }
+    }),
+    { numRuns: 500 },
+  );
+});
+
+dials.run();

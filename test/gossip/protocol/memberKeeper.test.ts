@@ -1,0 +1,95 @@
+/** Members whose log is gone for good, as another origin of the same node shows. */
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { memberValue } from '../../../src/rules/members.ts';
+import {
+  digestOf,
+  emptyAnswer,
+  ofKind,
+  originOf,
+  type TestCore,
+  testCore,
+} from '../../support/cores.ts';
+import { membership } from '../../support/ops.ts';
+
+const replaced = suite('members that were replaced (rule 8)');
+
+const OWN = originOf(1);
+const [OLD, NEW] = ['node2.aaaaaa', 'node2.bbbbbb'];
+const URL = 'http://two';
+
+interface Cluster {
+  readonly own?: string;
+  readonly urlOfNew?: string | null;
+  readonly nodeIdOfNew?: string;
+  readonly connected?: readonly string[];
+}
+
+/** A member that is ready, beside the old and the new origin of a node. */
+function cluster({
+  own = OWN,
+  urlOfNew = URL,
+  nodeIdOfNew = 'node2',
+  connected = [],
+}: Cluster): TestCore {
+  const core = testCore({ origin: own });
+  const { members } = core.view;
+  for (const [seq, key, value] of [
+    [1, OLD, memberValue('node2', URL)],
+    [2, NEW, memberValue(nodeIdOfNew, urlOfNew)],
+  ] as const)
+    members.fold(membership({ seq, key, value }));
+  for (const [connection, origin] of connected.entries()) catchUp(core, connection, origin);
+  return core;
+}
+
+/** The peer answers that it holds no more than we do. */
+function catchUp(
+  { greet, receive, step, view }: TestCore,
+  connection: number,
+  origin: string,
+): void {
+  greet(connection, { origin });
+  receive(connection, emptyAnswer(digestOf(view)));
+  const outcome = { kind: 'applied', ops: 0 } as const;
+  step({ kind: 'taken', connection, outcome, wasAnswer: true, more: false });
+}
+
+/** Ticks until the join timeout is over, so that the node may write. @returns whom it retires. */
+function retiredBy({ tick, clock }: TestCore): string[] {
+  const retired = new Set<string>();
+  for (let ticks = 0; ticks < 30; ticks++) {
+    clock.nowMs += 500;
+    for (const { origin } of ofKind(tick(), 'retire')) retired.add(origin);
+  }
+  return [...retired];
+}
+
+for (const [rule, situation, retired] of [
+  ['the old origin goes where the new one is connected', { connected: [NEW] }, [OLD]],
+  ['nobody goes while neither is connected', {}, []],
+  ['nobody goes while both are: two nodes bear one URL', { connected: [OLD, NEW] }, []],
+  ['not where the new one has another URL', { connected: [NEW], urlOfNew: 'http://three' }, []],
+  ['not where the URL is not known', { connected: [NEW], urlOfNew: null }, []],
+  ['not where another node took its URL', { connected: [NEW], nodeIdOfNew: 'node3' }, []],
+  [
+    'only the smallest of those that are connected does it',
+    { own: 'node3.cccccc', connected: [NEW] },
+    [],
+  ],
+] as const)
+  replaced(rule, () => {
+    assert.equal(retiredBy(cluster(situation)), retired);
+  });
+
+replaced('a member that has formed a cluster of its own under its origin goes', () => {
+  const core = cluster({ connected: [NEW] });
+  retiredBy(core);
+  const elsewhere = { origin: NEW, clusterId: 'another', size: 2 };
+  assert.equal(
+    ofKind(core.greet(7, elsewhere), 'retire').map(({ origin }) => origin),
+    [NEW],
+  );
+});
+
+replaced.run();

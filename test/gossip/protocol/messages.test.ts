@@ -1,0 +1,325 @@
+import fc from 'fast-check';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { Digest } from '../../../src/gossip/protocol/digest.ts';
+import {
+  decodeMessage,
+  encodeCompare,
+  encodeCompared,
+  encodeConfirm,
+  encodeConfirmed,
+  encodeDeleted,
+  encodeDeletes,
+  encodeDelta,
+  encodeDigest,
+  encodeError,
+  encodeHello,
+  encodeLater,
+  encodeNext,
+  encodeRejoin,
+  encodeSnapshot,
+  type Hello,
+  type Message,
+} from '../../../src/gossip/protocol/messages.ts';
+import { encodeOp, MalformedMessageError } from '../../../src/gossip/protocol/opCodec.ts';
+import { ZERO } from '../../../src/words/hash.ts';
+import { MAX_COUNTER } from '../../../src/words/op.ts';
+import { message, ORIGINS } from '../../support/generators.ts';
+import { put } from '../../support/ops.ts';
+
+const messages = suite('messages between peers');
+const isMalformed = (error: unknown): boolean => error instanceof MalformedMessageError;
+
+function encode(one: Message): string {
+  switch (one.type) {
+    case 'hello':
+      return encodeHello(one);
+    case 'digest':
+      return encodeDigest(one.digest);
+    case 'delta':
+      return encodeDelta(one.delta.ranges, one.delta.ops.map(encodeOp), one.answer);
+    case 'snapshot': {
+      const rows = one.rows.map(({ op, isEntry }) => ({ wire: encodeOp(op), isEntry }));
+      return encodeSnapshot(one.part, rows, one.end);
+    }
+    case 'next':
+      return encodeNext(one.part);
+    case 'later':
+      return encodeLater();
+    case 'confirm':
+      return encodeConfirm(one.seq);
+    case 'confirmed':
+      return encodeConfirmed(one.seq);
+    case 'rejoin':
+      return encodeRejoin(one);
+    case 'deletes':
+      return encodeDeletes(one);
+    case 'deleted':
+      return encodeDeleted(one);
+    case 'compare':
+      return encodeCompare(one);
+    case 'compared':
+      return encodeCompared(one);
+    case 'error':
+      return encodeError(one);
+  }
+}
+
+const HELLO: Hello = {
+  type: 'hello',
+  protocol: [1, 1],
+  cluster: 'hearsay',
+  clusterId: null,
+  formedAt: 0,
+  size: 0,
+  joined: false,
+  admittedBy: null,
+  nodeId: 'node1',
+  origin: 'node1.aaaaaa',
+  instance: 'x',
+  url: 'http://localhost:8001',
+  clock: 1_795_000_000_000,
+};
+
+/** A digest as three nodes send it when each has written a hundred thousand ops and more. */
+const DIGEST: Digest = {
+  vector: new Map(ORIGINS.map((origin, index) => [origin, 999_997 + index])),
+  sums: new Map(ORIGINS.map((origin) => [origin, { high: 0xffffffff, low: 0xffffffff }])),
+  retiredSum: null,
+  listsRetired: false,
+  asOf: 29_916_667,
+  mapSum: { high: 0xffffffff, low: 0xffffffff },
+  horizon: 0,
+  clock: 1_795_000_000_000,
+};
+
+messages('every message comes back as it went', () => {
+  fc.assert(
+    fc.property(message, (one) => assert.equal(decodeMessage(encode(one)), one)),
+    { numRuns: 1000 },
+  );
+});
+
+messages('every message is one line of JSON in a text that UTF-8 can hold', () => {
+  fc.assert(
+    fc.property(message, (one) => {
+      const text = encode(one);
+      assert.ok(text.isWellFormed());
+      assert.not.match(text, /\n/);
+      assert.is(JSON.parse(text).type, one.type);
+    }),
+  );
+});
+
+messages('a digest of a three-node cluster with seqs of six digits is at most 200 bytes', () => {
+  const text = encodeDigest(DIGEST);
+  assert.ok(Buffer.byteLength(text) <= 200, `${Buffer.byteLength(text)} bytes: ${text}`);
+});
+
+messages(
+  'the sums of a digest go with the origins of its vector, in whatever order they came',
+  () => {
+    const sums = new Map(ORIGINS.map((origin, index) => [origin, { high: index, low: index }]));
+    const digest = { ...DIGEST, sums: new Map([...sums].reverse()) };
+    const back = decodeMessage(encodeDigest(digest));
+    assert.equal(back.type === 'digest' && back.digest.sums, sums);
+  },
+);
+
+messages('a value crosses as the very text that its client sent', () => {
+  const value = '{"b": 12345678901234567890, "a": "\\u00e9\u{1f600}", "a": 0.10}';
+  const delta = decodeMessage(encodeDelta([], [encodeOp(put({ value }))], null));
+  assert.is(delta.type === 'delta' && delta.delta.ops[0]?.value, value);
+});
+
+messages('members that a later version adds are passed over', () => {
+  const text = JSON.stringify({ ...HELLO, mood: 'sunny' });
+  assert.equal(decodeMessage(text), HELLO);
+});
+
+messages('a reason that is too long is cut, and not refused by its reader', () => {
+  const long = decodeMessage(
+    encodeError({ type: 'error', code: 'malformed', reason: 'r'.repeat(9_000) }),
+  );
+  assert.is(long.type === 'error' && long.reason.length, 1024);
+  const rejoin = decodeMessage(
+    encodeRejoin({
+      type: 'rejoin',
+      code: 'behind',
+      reason: 'r'.repeat(9_000),
+      smallestMember: null,
+      reach: new Map(),
+    }),
+  );
+  assert.is(rejoin.type === 'rejoin' && rejoin.reason.length, 1024);
+});
+
+messages.run();
+
+const refusals = suite('malformed messages');
+
+refusals('what is no JSON object of a known type is refused', () => {
+  for (const text of [
+    '',
+    'hello',
+    '{"type":"digest"',
+    'null',
+    '[]',
+    '"hello"',
+    '{}',
+    '{"type":null}',
+    '{"type":"toString"}',
+    '{"type":"__proto__"}',
+    '{"type":["later"]}',
+    `${'['.repeat(100_000)}${']'.repeat(100_000)}`,
+  ])
+    assert.throws(() => decodeMessage(text), isMalformed);
+});
+
+/** Changes one member of a message, by its path; undefined takes it away. */
+function textWith(text: string, path: readonly (string | number)[], value: unknown): string {
+  const whole: unknown = JSON.parse(text);
+  let holder = whole as Record<string | number, unknown>;
+  for (const name of path.slice(0, -1)) holder = holder[name] as typeof holder;
+  const last = path.at(-1) ?? '';
+  if (value === undefined) delete holder[last];
+  else holder[last] = value;
+  return JSON.stringify(whole);
+}
+
+const NO_COUNT = [null, -1, 1.5, '1', true, {}, 2 ** 53];
+const NO_ORIGIN = [null, 1, '', 'node1', '12', '.a', 'a.', 'a.B', 'a b.c', `${'n'.repeat(65)}.a`];
+const NO_HASH = [null, 1, '', 'AAAAAAAAAA', 'QAAAAAAAAAA', 'AAAAA+AAAAA', 'AAAAAAAAAAAA'];
+const NO_VECTOR = [null, 1, [], { 12: 1 }, { 'a.b': -1 }, { 'a.b': 1.5 }, { 'a.b': '1' }];
+
+const RANGE = { origin: 'node1.aaaaaa', after: 0, to: 1, sum: ZERO };
+const DELTA = encodeDelta([RANGE], [encodeOp(put())], { digest: DIGEST, more: true });
+const SNAPSHOT = encodeSnapshot(0, [{ wire: encodeOp(put()), isEntry: true }], {
+  vector: DIGEST.vector,
+  sums: DIGEST.sums,
+  reach: new Map(),
+  horizon: 0,
+});
+const REJOIN = encodeRejoin({
+  type: 'rejoin',
+  code: 'retired',
+  reason: 'r',
+  smallestMember: 'a.b',
+  reach: new Map(),
+});
+const COMPARE = encodeCompare({ type: 'compare', asOf: 1, buckets: 2, bucket: null });
+const COMPARED = encodeCompared({
+  type: 'compared',
+  asOf: 1,
+  buckets: 2,
+  bucket: null,
+  sums: [ZERO, ZERO],
+  entries: [put()],
+});
+const ERROR = encodeError({ type: 'error', code: 'clock', reason: 'r' });
+
+const WRONG: readonly [text: string, path: (string | number)[], values: readonly unknown[]][] = [
+  [encodeHello(HELLO), ['protocol'], [undefined, null, 1, [], [1], [1, 2, 3], [1, 1.5], ['1', 1]]],
+  [encodeHello(HELLO), ['cluster'], [undefined, null, 1, 'c'.repeat(257)]],
+  [encodeHello(HELLO), ['clusterId'], [undefined, 1, 'c'.repeat(129)]],
+  [encodeHello(HELLO), ['size'], [undefined, ...NO_COUNT]],
+  [encodeHello(HELLO), ['joined'], [undefined, null, 1, 'yes']],
+  [encodeHello(HELLO), ['admittedBy'], [undefined, ...NO_ORIGIN.filter((name) => name !== null)]],
+  [encodeHello(HELLO), ['nodeId'], [undefined, null, '', 1, 'n'.repeat(65)]],
+  [encodeHello(HELLO), ['origin'], [undefined, ...NO_ORIGIN]],
+  [encodeHello(HELLO), ['url'], [undefined, 1, 'u'.repeat(2049)]],
+  [encodeHello(HELLO), ['clock'], [undefined, null, 1.5, '1', 2 ** 53]],
+  [encodeDigest(DIGEST), ['clock'], [undefined, null, 1.5, '1', 2 ** 53]],
+  [encodeDigest(DIGEST), ['asOf'], [undefined, null, 1.5, '1']],
+  [encodeDigest(DIGEST), ['horizon'], [undefined, ...NO_COUNT, MAX_COUNTER + 1]],
+  [encodeDigest(DIGEST), ['vector'], [undefined, {}, ...NO_VECTOR]],
+  [encodeDigest(DIGEST), ['sums'], [undefined, null, '', 'A'.repeat(43), `${'A'.repeat(43)}+`]],
+  [encodeDigest(DIGEST), ['retired'], NO_HASH],
+  [DELTA, ['ranges'], [undefined, null, {}, [1], [[]]]],
+  [DELTA, ['ranges', 0, 0], NO_ORIGIN],
+  [DELTA, ['ranges', 0, 1], NO_COUNT],
+  [DELTA, ['ranges', 0, 2], NO_COUNT],
+  [DELTA, ['ranges', 0, 3], NO_HASH],
+  [DELTA, ['ops'], [undefined, null, {}, [1], [null], [[]]]],
+  [DELTA, ['ops', 0, 2], NO_COUNT],
+  [DELTA, ['answer'], [null, 1, {}]],
+  [DELTA, ['answer', 'more'], [undefined, null, 1]],
+  [DELTA, ['answer', 'sums'], [undefined, 'A'.repeat(33)]],
+  [SNAPSHOT, ['part'], [undefined, ...NO_COUNT]],
+  [SNAPSHOT, ['rows'], [undefined, null, [1], [[]], [[null, 0]]]],
+  [SNAPSHOT, ['rows', 0, 1], [null, 2, true, '1']],
+  [SNAPSHOT, ['end'], [null, {}]],
+  [SNAPSHOT, ['end', 'vector'], [undefined, {}, ...NO_VECTOR]],
+  [SNAPSHOT, ['end', 'sums'], [undefined, null, '', 'A'.repeat(34)]],
+  [SNAPSHOT, ['end', 'reach'], [undefined, ...NO_VECTOR]],
+  [SNAPSHOT, ['end', 'horizon'], [undefined, ...NO_COUNT, MAX_COUNTER + 1]],
+  [encodeNext(1), ['part'], [undefined, ...NO_COUNT]],
+  [COMPARE, ['asOf'], [undefined, null, 1.5, '1']],
+  [COMPARE, ['buckets'], [undefined, ...NO_COUNT, 0, 65_537]],
+  [COMPARE, ['bucket'], [undefined, ...NO_COUNT.filter((value) => value !== null)]],
+  [COMPARED, ['sums'], [undefined, null, '', 'A'.repeat(21), 'A'.repeat(33)]],
+  [COMPARED, ['entries'], [undefined, null, [1], [[]]]],
+  [COMPARED, ['entries', 0, 0], [null, 1]],
+  [COMPARED, ['entries', 0, 1], [null, 'join', 'toString']],
+  [COMPARED, ['entries', 0, 2], [...NO_COUNT, MAX_COUNTER + 1]],
+  [COMPARED, ['entries', 0, 3], NO_COUNT],
+  [COMPARED, ['entries', 0, 4], [...NO_COUNT, MAX_COUNTER + 1]],
+  [COMPARED, ['entries', 0, 5], NO_ORIGIN],
+  [COMPARED, ['entries', 0, 6], [...NO_COUNT, 0]],
+  [REJOIN, ['code'], [undefined, null, 'other']],
+  [REJOIN, ['reason'], [undefined, null, 'r'.repeat(1025)]],
+  [REJOIN, ['smallestMember'], [undefined, 1, 'node1']],
+  [REJOIN, ['reach'], [undefined, ...NO_VECTOR]],
+  [ERROR, ['code'], [undefined, null, 'other', 'toString']],
+  [ERROR, ['reason'], [undefined, null, 'r'.repeat(1025)]],
+];
+
+for (const [text, path, values] of WRONG) {
+  const { type } = JSON.parse(text) as { type: string };
+  refusals(`a ${type} whose ${path.join('.')} is missing, of another type or out of range`, () => {
+    for (const value of values)
+      assert.throws(
+        () => decodeMessage(textWith(text, path, value)),
+        isMalformed,
+        `${JSON.stringify(value)} is taken`,
+      );
+  });
+}
+
+refusals('whatever text comes, it is a message or malformed, and nothing else goes wrong', () => {
+  fc.assert(
+    fc.property(message, fc.nat(), fc.nat(), fc.string({ maxLength: 3 }), (one, at, cut, text) => {
+      const whole = encode(one);
+      const from = at % whole.length;
+      check(whole.slice(0, from) + text + whole.slice(from + (cut % 4)));
+    }),
+    { numRuns: 3000 },
+  );
+  fc.assert(
+    fc.property(fc.json(), (text) => check(text)),
+    { numRuns: 500 },
+  );
+});
+
+refusals('a member of any type in any place is taken or malformed', () => {
+  fc.assert(
+    fc.property(message, fc.nat(), fc.jsonValue(), (one, at, value) => {
+      const whole: Record<string, unknown> = JSON.parse(encode(one));
+      const names = Object.keys(whole);
+      whole[names[at % names.length] ?? ''] = value;
+      check(JSON.stringify(whole));
+    }),
+    { numRuns: 2000 },
+  );
+});
+
+refusals.run();
+
+function check(text: string): void {
+  try {
+    const one = decodeMessage(text);
+    assert.equal(decodeMessage(encode(one)), one);
+  } catch (error) {
+    assert.ok(isMalformed(error), `${error}`);
+  }
+}

@@ -1,0 +1,398 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { AddressBook } from '../../../src/gossip/protocol/addressBook.ts';
+import { type Greeted, Peers } from '../../../src/gossip/protocol/peers.ts';
+import { type Past, Standing } from '../../../src/gossip/protocol/standing.ts';
+import { seeded } from '../../../src/words/random.ts';
+import { helloOf, originOf } from '../../support/cores.ts';
+
+const [FIRST, OWN, THIRD] = [originOf(1), originOf(2), originOf(3)];
+const URLS = { [FIRST]: 'http://one', [THIRD]: 'http://three' };
+const JOIN_TIMEOUT_MS = 10_000;
+const START = 1_000_000;
+
+type AddressState = 'idle' | 'dialling' | 'failed' | 'connected' | 'self';
+
+interface Situation {
+  /** Configured URLs. */
+  readonly addresses?: readonly (readonly [url: string, state: AddressState])[];
+  /** Members with the URLs that they named. */
+  readonly named?: readonly (readonly [origin: string, state: AddressState])[];
+  readonly connected?: readonly (readonly [origin: string, isJoined: boolean])[];
+  readonly caughtUpWith?: readonly string[];
+  readonly others?: readonly string[];
+  readonly afterMs: number;
+}
+
+function put(book: AddressBook, url: string, state: AddressState, origin: string): void {
+  if (state === 'idle') return;
+  if (state === 'self') {
+    book.isSelf(url);
+    return;
+  }
+  const address = book.get(url);
+  if (address !== undefined) address.state = 'dialling';
+  if (state === 'failed') book.failed(url, 'nobody is there', false, START, seeded(1));
+  if (state === 'connected') book.greeted(url, origin, 'node');
+}
+
+function bookOf({ addresses = [], named = [] }: Situation): AddressBook {
+  const settings = { firstRedialMs: 100, maxRedialMs: 3000 };
+  const book = new AddressBook(
+    addresses.map(([url]) => url),
+    settings,
+  );
+  for (const [url, state] of addresses) put(book, url, state, originOf(9));
+  for (const [origin, state] of named) {
+    const url = URLS[origin] ?? '';
+    book.addMember(url, origin);
+    put(book, url, state, origin);
+  }
+  return book;
+}
+
+function peersOf({ connected = [] }: Situation): Greeted[] {
+  const peers = new Peers();
+  for (const [index, [origin, joined]] of connected.entries()) {
+    peers.open(index, null, START);
+    const peer = peers.get(index);
+    if (peer !== undefined) peer.hello = helloOf(origin, { joined });
+  }
+  return peers.greeted();
+}
+
+const startedAs = (joined: boolean, past: Past = 'none'): Standing =>
+  new Standing({ joinTimeoutMs: JOIN_TIMEOUT_MS }, joined, START, past);
+
+const phases = suite('phases of a start (rule 8)');
+
+phases('a fresh node is unjoined, and a member starts', () => {
+  assert.is(startedAs(false).phase, 'unjoined');
+  assert.is(startedAs(true).phase, 'starting');
+});
+
+phases.run();
+
+const forming = suite('whether a fresh node forms the cluster (rule 8)');
+const LATE = JOIN_TIMEOUT_MS;
+const EARLY = JOIN_TIMEOUT_MS - 1;
+
+const FORMING: readonly [rule: string, situation: Situation, forms: boolean][] = [
+  ['alone by its settings it does so at once', { afterMs: 0 }, true],
+  [
+    'where all its URLs lead to itself it does so at once',
+    { addresses: [['http://two', 'self']], afterMs: 0 },
+    true,
+  ],
+  [
+    'the smallest of fresh ones does so at once, where all that are configured answered',
+    {
+      addresses: [
+        ['http://two', 'self'],
+        ['http://three', 'connected'],
+      ],
+      connected: [[THIRD, false]],
+      afterMs: 0,
+    },
+    true,
+  ],
+  [
+    'the smallest waits for those that have not answered',
+    {
+      addresses: [
+        ['http://three', 'connected'],
+        ['http://four', 'failed'],
+      ],
+      connected: [[THIRD, false]],
+      afterMs: EARLY,
+    },
+    false,
+  ],
+  [
+    'the smallest does so once the join timeout is over',
+    {
+      addresses: [
+        ['http://three', 'connected'],
+        ['http://four', 'failed'],
+      ],
+      connected: [[THIRD, false]],
+      afterMs: LATE,
+    },
+    true,
+  ],
+  [
+    'where none answers it waits for the join timeout',
+    { addresses: [['http://three', 'failed']], afterMs: EARLY },
+    false,
+  ],
+  [
+    'where none answers it does so once the join timeout is over',
+    { addresses: [['http://three', 'dialling']], afterMs: LATE },
+    true,
+  ],
+  [
+    'one that is not the smallest leaves it to the smallest, however late',
+    { addresses: [['http://one', 'connected']], connected: [[FIRST, false]], afterMs: 10 * LATE },
+    false,
+  ],
+  [
+    'who hears a member joins it, however late',
+    { addresses: [['http://three', 'connected']], connected: [[THIRD, true]], afterMs: 10 * LATE },
+    false,
+  ],
+];
+
+for (const [rule, situation, forms] of FORMING)
+  forming(rule, () => {
+    const [peers, book] = [peersOf(situation), bookOf(situation)];
+    assert.is(startedAs(false).forms(OWN, peers, book, START + situation.afterMs), forms);
+  });
+
+forming('a member that was there is waited for anew when it is gone', () => {
+  const standing = startedAs(false);
+  const forms = (situation: Situation): boolean =>
+    standing.forms(OWN, peersOf(situation), bookOf(situation), START + situation.afterMs);
+  const addresses: Situation['addresses'] = [['http://three', 'failed']];
+  assert.not(forms({ addresses, connected: [[THIRD, true]], afterMs: LATE }));
+  assert.not(forms({ addresses, afterMs: LATE + EARLY }));
+  assert.ok(forms({ addresses, afterMs: 2 * LATE }));
+});
+
+const PASTS: readonly [rule: string, past: Past, situation: Situation, forms: boolean][] = [
+  ['one that was alone does not do so at once', 'alone', { afterMs: EARLY }, false],
+  ['one that was alone does so after the join timeout', 'alone', { afterMs: LATE }, true],
+  [
+    'one of several waits for as long as it hears nobody',
+    'with others',
+    { afterMs: 9 * LATE },
+    false,
+  ],
+  [
+    'of several that all began anew the smallest does so, after the join timeout',
+    'with others',
+    { connected: [[THIRD, false]], afterMs: LATE },
+    true,
+  ],
+  [
+    'and not before',
+    'with others',
+    { addresses: [['http://three', 'connected']], connected: [[THIRD, false]], afterMs: EARLY },
+    false,
+  ],
+];
+
+for (const [rule, past, situation, forms] of PASTS)
+  forming(`after a rejoin: ${rule}`, () => {
+    const [peers, book] = [peersOf(situation), bookOf(situation)];
+    const nowMs = START + situation.afterMs;
+    assert.is(startedAs(false, past).forms(OWN, peers, book, nowMs), forms);
+  });
+
+forming('a part of another log is given up when no member was heard for the join timeout', () => {
+  const standing = startedAs(false);
+  const isForsaken = (situation: Situation): boolean =>
+    standing.isForsaken(peersOf(situation), START + situation.afterMs);
+  assert.not(isForsaken({ afterMs: EARLY }));
+  assert.not(isForsaken({ connected: [[THIRD, true]], afterMs: LATE }));
+  assert.not(isForsaken({ connected: [[FIRST, false]], afterMs: LATE + EARLY }));
+  assert.ok(isForsaken({ connected: [[FIRST, false]], afterMs: 2 * LATE }));
+});
+
+forming('one of several that hears nobody for the join timeout is lost, and says so', () => {
+  const isLost = (past: Past, situation: Situation): boolean =>
+    startedAs(false, past).isLost(peersOf(situation), START + situation.afterMs);
+  assert.ok(isLost('with others', { afterMs: LATE }));
+  assert.not(isLost('with others', { afterMs: EARLY }));
+  assert.not(isLost('with others', { connected: [[FIRST, false]], afterMs: LATE }));
+  assert.not(isLost('alone', { afterMs: LATE }));
+});
+
+forming.run();
+
+const catchingUp = suite('whether a member that starts may write (rule 8)');
+
+const STARTING: readonly [rule: string, situation: Situation, isCaughtUp: boolean][] = [
+  ['the only member may at once', { others: [], afterMs: 0 }, true],
+  [
+    'the only member does not while a configured URL was not tried',
+    { others: [], addresses: [['http://nine', 'dialling']], afterMs: EARLY },
+    false,
+  ],
+  [
+    'the only member may once nobody answers at any of them',
+    { others: [], addresses: [['http://nine', 'failed']], afterMs: 0 },
+    true,
+  ],
+  [
+    'not beside somebody who has joined and is no member in its log: it may have lost the end of that',
+    { others: [], connected: [[THIRD, true]], afterMs: EARLY },
+    false,
+  ],
+  [
+    'once it includes what such a one holds',
+    { others: [], connected: [[THIRD, true]], caughtUpWith: [THIRD], afterMs: 0 },
+    true,
+  ],
+  [
+    'such a one holds it up to the join timeout only',
+    { others: [], connected: [[THIRD, true]], afterMs: LATE },
+    true,
+  ],
+  [
+    'not while a configured URL was not tried: it may be a member that has not said so',
+    {
+      others: [FIRST],
+      named: [[FIRST, 'connected']],
+      connected: [[FIRST, true]],
+      caughtUpWith: [FIRST],
+      addresses: [['http://nine', 'dialling']],
+      afterMs: EARLY,
+    },
+    false,
+  ],
+  [
+    'a dial that does not end holds it up to the join timeout only',
+    {
+      others: [FIRST],
+      named: [[FIRST, 'connected']],
+      connected: [[FIRST, true]],
+      caughtUpWith: [FIRST],
+      addresses: [['http://nine', 'dialling']],
+      afterMs: LATE,
+    },
+    true,
+  ],
+  [
+    'once it includes all that the others hold',
+    {
+      others: [FIRST, THIRD],
+      named: [
+        [FIRST, 'connected'],
+        [THIRD, 'connected'],
+      ],
+      connected: [
+        [FIRST, true],
+        [THIRD, true],
+      ],
+      caughtUpWith: [FIRST, THIRD],
+      afterMs: 1,
+    },
+    true,
+  ],
+  [
+    'not while it lacks what one of them holds, however late: that one is reached',
+    {
+      others: [FIRST, THIRD],
+      named: [
+        [FIRST, 'connected'],
+        [THIRD, 'connected'],
+      ],
+      connected: [
+        [FIRST, true],
+        [THIRD, true],
+      ],
+      caughtUpWith: [FIRST],
+      afterMs: 10 * LATE,
+    },
+    false,
+  ],
+  [
+    'one that can not be reached does not hold it up',
+    {
+      others: [FIRST, THIRD],
+      named: [
+        [FIRST, 'connected'],
+        [THIRD, 'failed'],
+      ],
+      connected: [[FIRST, true]],
+      caughtUpWith: [FIRST],
+      afterMs: 1,
+    },
+    true,
+  ],
+  [
+    'one that is being dialled does, up to the join timeout',
+    {
+      others: [FIRST, THIRD],
+      named: [
+        [FIRST, 'connected'],
+        [THIRD, 'dialling'],
+      ],
+      connected: [[FIRST, true]],
+      caughtUpWith: [FIRST],
+      afterMs: EARLY,
+    },
+    false,
+  ],
+  [
+    'after the join timeout it does not any more',
+    {
+      others: [FIRST, THIRD],
+      named: [
+        [FIRST, 'connected'],
+        [THIRD, 'dialling'],
+      ],
+      connected: [[FIRST, true]],
+      caughtUpWith: [FIRST],
+      afterMs: LATE,
+    },
+    true,
+  ],
+  [
+    'one whose URL has come to be of this node itself does not: nobody else answers there',
+    {
+      others: [FIRST, THIRD],
+      named: [
+        [FIRST, 'connected'],
+        [THIRD, 'self'],
+      ],
+      connected: [[FIRST, true]],
+      caughtUpWith: [FIRST],
+      afterMs: 1,
+    },
+    true,
+  ],
+  [
+    'one that was caught up with and is gone again has answered',
+    { others: [FIRST], named: [[FIRST, 'failed']], caughtUpWith: [FIRST], afterMs: 1 },
+    true,
+  ],
+  [
+    'where none answers not before the join timeout',
+    { others: [FIRST], named: [[FIRST, 'failed']], afterMs: EARLY },
+    false,
+  ],
+  [
+    'where none answers after the join timeout',
+    { others: [FIRST], named: [[FIRST, 'failed']], afterMs: LATE },
+    true,
+  ],
+  [
+    'a member that named no URL does not hold it up for ever',
+    { others: [THIRD], afterMs: EARLY },
+    false,
+  ],
+  ['and after the join timeout not at all', { others: [THIRD], afterMs: LATE }, true],
+  [
+    'a peer that is no member does not count as an answer',
+    {
+      others: [THIRD],
+      named: [[THIRD, 'failed']],
+      connected: [[FIRST, true]],
+      caughtUpWith: [FIRST],
+      afterMs: EARLY,
+    },
+    false,
+  ],
+];
+
+for (const [rule, situation, isCaughtUp] of STARTING)
+  catchingUp(rule, () => {
+    const standing = startedAs(true);
+    for (const origin of situation.caughtUpWith ?? []) standing.caughtUpWith(origin);
+    const [peers, book] = [peersOf(situation), bookOf(situation)];
+    const nowMs = START + situation.afterMs;
+    assert.is(standing.isCaughtUp(situation.others ?? [], peers, book, nowMs), isCaughtUp);
+  });
+
+catchingUp.run();

@@ -1,0 +1,228 @@
+/** What people and machines watch a node by: /_cluster, /_health, /metrics, /openapi.json. */
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { PeerStatus } from '../../src/gossip/protocol/status.ts';
+import { clusterSchema, healthSchema } from '../../src/http/openapi/answerSchemas.ts';
+import { HASH_TEXT_LENGTH } from '../../src/words/hash.ts';
+import { ORIGIN, START_MS, withServer } from '../http/testServer.ts';
+
+const node = suite('node');
+
+const PEER: PeerStatus = {
+  nodeId: 'node2',
+  origin: 'node2.uvwxyz',
+  url: 'http://localhost:8002',
+  state: 'connected',
+  reason: null,
+  peerLacksOps: 0,
+  weLackOps: 12,
+  lastHeardAt: START_MS,
+  agrees: false,
+};
+
+const NEVER_HEARD: PeerStatus = {
+  nodeId: null,
+  origin: null,
+  url: 'http://localhost:8003',
+  state: 'unreachable',
+  reason: 'Nobody listens there.',
+  peerLacksOps: null,
+  weLackOps: null,
+  lastHeardAt: null,
+  agrees: null,
+};
+
+node(
+  '/_cluster shows the node itself and every peer',
+  withServer(
+    async (server) => {
+      await server.put('/cache/a', { value: 1, version: 1 });
+      await server.put('/cache/b', { value: 1, version: 1 });
+      const { status, headers, body } = await server.get('/_cluster');
+      assert.is(status, 200);
+      assert.is(headers['content-type'], 'application/json');
+      const view = clusterSchema.parse(body);
+      assert.is(view.map_sum.sum.length, HASH_TEXT_LENGTH);
+      assert.equal(body, {
+        node: 'node1',
+        origin: ORIGIN,
+        cluster: { name: 'test', id: null },
+        vector: { [ORIGIN]: 2 },
+        map_sum: { sum: view.map_sum.sum, as_of: '2026-11-24T12:01:00.000Z' },
+        peers: [
+          {
+            node: 'node2',
+            origin: 'node2.uvwxyz',
+            url: 'http://localhost:8002',
+            state: 'connected',
+            reason: null,
+            peer_lacks_ops: 0,
+            we_lack_ops: 12,
+            last_heard_at: '2026-11-24T12:00:00.000Z',
+            agrees: false,
+          },
+          {
+            node: null,
+            origin: null,
+            url: 'http://localhost:8003',
+            state: 'unreachable',
+            reason: 'Nobody listens there.',
+            peer_lacks_ops: null,
+            we_lack_ops: null,
+            last_heard_at: null,
+            agrees: null,
+          },
+        ],
+        members: [],
+      });
+    },
+    { peers: [PEER, NEVER_HEARD] },
+  ),
+);
+
+node(
+  'the map sum changes with the map',
+  withServer(async (server) => {
+    const sum = async () => clusterSchema.parse((await server.get('/_cluster')).body).map_sum.sum;
+    const empty = await sum();
+    await server.put('/cache/a', { value: 1, version: 1 });
+    assert.is.not(await sum(), empty);
+    await server.delete('/cache/a');
+    assert.is(await sum(), empty);
+  }),
+);
+
+node(
+  '/_health of a node that is well',
+  withServer(async (server) => {
+    const { status, headers, body } = await server.get('/_health');
+    assert.is(status, 200);
+    assert.is(headers['content-type'], 'application/json');
+    assert.equal(body, { node: 'node1', status: 'ok' });
+  }),
+);
+
+for (const [health, httpStatus] of [
+  ['degraded', 200],
+  ['failing', 503],
+] as const) {
+  node(
+    `/_health of a node that is ${health} is ${httpStatus} and says why`,
+    withServer(
+      async (server) => {
+        const { status, body } = await server.get('/_health');
+        assert.is(status, httpStatus);
+        healthSchema.parse(body);
+        assert.equal(body, { node: 'node1', status: health, reasons: ['A fork.'] });
+      },
+      { health: { status: health, reasons: ['A fork.'] } },
+    ),
+  );
+}
+
+node(
+  '/metrics counts requests by route, method and status, and shows the queue, the map and the log',
+  withServer(async (server) => {
+    await server.put('/cache/a', { value: 1, version: 1 });
+    await server.put('/cache/a', { value: 1, version: 1 });
+    await server.get('/cache/a');
+    await server.get('/cache/b');
+    await server.get('/cache/b');
+    await server.delete('/cache/a');
+    await server.get('/hostile/path/1');
+    await server.send('PATCH', '/cache/a');
+    const { status, headers, text } = await server.get('/metrics');
+    assert.is(status, 200);
+    assert.match(headers['content-type'] ?? '', /^text\/plain; version=0\.0\.4/);
+    const lines = new Set(text.split('\n'));
+    const requests = (route: string, method: string, answered: number, count: number): string =>
+      `hearsay_http_requests_total{route="${route}",method="${method}",status="${answered}"} ${count}`;
+    for (const line of [
+      requests('/cache/:key', 'PUT', 200, 1),
+      requests('/cache/:key', 'PUT', 409, 1),
+      requests('/cache/:key', 'GET', 200, 1),
+      requests('/cache/:key', 'GET', 404, 2),
+      requests('/cache/:key', 'DELETE', 200, 1),
+      requests('/cache/:key', 'PATCH', 405, 1),
+      requests('none', 'GET', 404, 1),
+      'hearsay_queued_ops 0',
+      'hearsay_queued_bytes 0',
+      'hearsay_map_entries 1',
+      'hearsay_map_dead_entries 1',
+      'hearsay_log_lsn 2',
+    ])
+      assert.ok(lines.has(line), `${line}\nis not in\n${text}`);
+    assert.not.match(text, 'hostile');
+    const again = await server.get('/metrics');
+    assert.match(again.text, requests('/metrics', 'GET', 200, 1), 'sums are not added twice');
+    assert.match(again.text, requests('/cache/:key', 'GET', 404, 2));
+  }),
+);
+
+/** The schema of a JSON body, with what it refers to, as far as these tests look into it. */
+interface Described {
+  readonly info: object;
+  readonly paths: Record<string, Record<string, { responses: Record<string, unknown> }>>;
+  readonly components: { schemas: Record<string, { properties: object; required: string[] }> };
+}
+
+node(
+  '/openapi.json describes every route, from the schemas that validate',
+  withServer(async (server) => {
+    const { status, headers, body } = await server.get('/openapi.json');
+    assert.is(status, 200);
+    assert.is(headers['content-type'], 'application/json');
+    const { info, paths, components } = body as Described;
+    assert.equal(info, { title: 'Hearsay', version: '1.2.3' });
+    const routes = Object.entries(paths).map(([path, ops]) => [path, Object.keys(ops).sort()]);
+    assert.equal(Object.fromEntries(routes), {
+      '/cache/{key}': ['delete', 'get', 'put'],
+      '/cache': ['delete', 'get', 'post'],
+      '/watch': ['get'],
+      '/_cluster': ['get'],
+      '/_cluster/retire': ['post'],
+      '/_log': ['get'],
+      '/_log/rows': ['get'],
+      '/_log/compact': ['post'],
+      '/_health': ['get'],
+      '/metrics': ['get'],
+    });
+    assert.equal(Object.keys(paths['/cache/{key}']?.put?.responses ?? {}), [
+      '200',
+      '400',
+      '409',
+      '412',
+      '413',
+      '414',
+      '415',
+      '422',
+      '500',
+      '503',
+      '504',
+      '507',
+    ]);
+    const put = components.schemas.Put;
+    assert.equal(put?.required, ['value', 'version']);
+    assert.equal(put?.properties, {
+      value: { description: 'Any JSON. It comes back exactly as it was sent.' },
+      version: {
+        description: '"next" takes the version after the current one, or 1.',
+        anyOf: [
+          { type: 'integer', minimum: 0, maximum: 9007199254740990 },
+          { type: 'string', const: 'next' },
+        ],
+      },
+      ttl_ms: {
+        description: 'Time to live in milliseconds; null or none: the entry never expires.',
+        anyOf: [{ type: 'integer', minimum: 1, maximum: 10000000000000 }, { type: 'null' }],
+      },
+      meta: {
+        description: 'Annotations of types (superjson). Opaque to the node.',
+        type: ['object', 'null'],
+      },
+    });
+    assert.match(JSON.stringify(paths['/cache']?.get), '"maximum":1000');
+  }),
+);
+
+node.run();

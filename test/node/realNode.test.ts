@@ -1,0 +1,122 @@
+/** What the wiring of a node adds to the app: where upgrades go, and which pages are its own. */
+import { readFile } from 'node:fs/promises';
+import * as http from 'node:http';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { problemSchema } from '../../src/http/openapi/answerSchemas.ts';
+import { readSettings } from '../../src/node/settings.ts';
+import { startNode } from '../../src/node/startNode.ts';
+import { temporaryDirectory, waitFor } from '../support/processes.ts';
+
+const realNode = suite('a real node over HTTP');
+
+const QUIET = { info: () => {}, warn: () => {}, error: () => {} };
+const UPGRADE = {
+  Connection: 'Upgrade',
+  Upgrade: 'websocket',
+  'Sec-WebSocket-Version': '13',
+  'Sec-WebSocket-Key': 'dGhlIHNhbXBsZSBub25jZQ==',
+};
+
+interface Answer {
+  readonly status: number;
+  readonly type: string | undefined;
+  readonly text: string;
+}
+
+type Send = (method: string, path: string, headers: http.OutgoingHttpHeaders) => Promise<Answer>;
+
+const withNode =
+  (run: (send: Send) => Promise<void>, more: object = {}) =>
+  async (): Promise<void> => {
+    await using directory = await temporaryDirectory();
+    const flags = { dataDir: directory.path, port: '0', joinTimeoutMs: '0ms', ...more };
+    const node = await startNode(readSettings(flags, {}), { logger: QUIET });
+    const { port } = new URL(node.url);
+    const send: Send = (method, path, headers) =>
+      new Promise((resolve, reject) => {
+        const request = http.request({ port, method, path, headers, agent: false }, (response) => {
+          let text = '';
+          response.setEncoding('utf8').on('data', (chunk: string) => {
+            text += chunk;
+          });
+          response.on('end', () =>
+            resolve({
+              status: response.statusCode ?? 0,
+              type: response.headers['content-type'],
+              text,
+            }),
+          );
+        });
+        request.on('upgrade', (response, socket) => {
+          socket.destroy();
+          resolve({ status: response.statusCode ?? 0, type: undefined, text: '' });
+        });
+        request.on('error', reject);
+        request.end();
+      });
+    try {
+      await waitFor(() => node.replica.notWritable === null, 10_000, 'The node takes no writes');
+      await run(send);
+    } finally {
+      await node.close();
+    }
+  };
+
+realNode(
+  'an upgrade at a path that has no WebSocket is 404 and says where there is one',
+  withNode(async (send) => {
+    const { status, type, text } = await send('GET', '/cache/a', UPGRADE);
+    assert.is(status, 404);
+    assert.is(type, 'application/problem+json');
+    assert.is(problemSchema.parse(JSON.parse(text)).detail, 'The only WebSocket is at /watch.');
+  }),
+);
+
+realNode(
+  'the description of the interface has the version of the package',
+  withNode(async (send) => {
+    const { text } = await send('GET', '/openapi.json', {});
+    const file = new URL('../../package.json', import.meta.url);
+    const { version }: { version: string } = JSON.parse(await readFile(file, 'utf8'));
+    assert.is(JSON.parse(text).info.version, version);
+  }),
+);
+
+const SETTINGS = {
+  nodes: 'http://Node2.internal:8000',
+  url: 'https://cache.internal',
+  allowedOrigins: 'http://app.example',
+};
+
+for (const [host, isAdmitted] of [
+  ['localhost', true],
+  ['sub.localhost:8000', true],
+  ['127.0.0.1:8000', true],
+  ['10.0.0.7', true],
+  ['[::1]:8000', true],
+  ['cache.internal:9000', true],
+  ['node2.internal', true],
+  ['app.example', true],
+  ['evil.example', false],
+  ['evil.example:8000', false],
+  ['localhost.evil.example', false],
+  ['127.0.0.1.evil.example', false],
+] as const) {
+  realNode(
+    `a page of ${host} that reaches the node by that name ${isAdmitted ? 'may' : 'may not'} use it`,
+    withNode(async (send) => {
+      const headers = { Host: host, Origin: `http://${host}` };
+      const bulk = '/cache?prefix=a';
+      assert.is((await send('DELETE', bulk, headers)).status, isAdmitted ? 200 : 403);
+      const read = await send('GET', '/cache', headers);
+      assert.is(read.status, isAdmitted ? 200 : 403);
+      if (!isAdmitted)
+        assert.match(problemSchema.parse(JSON.parse(read.text)).detail, /see --allowed-origins/);
+      const watch = await send('GET', '/watch', { ...headers, ...UPGRADE });
+      assert.is(watch.status, isAdmitted ? 101 : 403);
+    }, SETTINGS),
+  );
+}
+
+realNode.run();

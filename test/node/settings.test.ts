@@ -1,0 +1,156 @@
+/** Settings: which source wins, what is allowed, and what is said about what is not. */
+import { existsSync, readFileSync } from 'node:fs';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { settingsTable } from '../../src/cli/settingOptions.ts';
+import { describeSettings, type Environment } from '../../src/node/settingKinds.ts';
+import { isLoopback, readSettings, settingsShape } from '../../src/node/settings.ts';
+import { SettingError } from '../../src/words/errors.ts';
+import { defaultLimits } from '../../src/words/limits.ts';
+
+const settings = suite('settings');
+
+settings('the defaults are those of the design', () => {
+  const { limits, ...own } = readSettings({}, {});
+  assert.equal(limits, defaultLimits);
+  assert.is(own.nodeId, 'node1');
+  assert.equal(own.nodes, []);
+  assert.is(own.url, null);
+  assert.is(own.cluster, 'hearsay');
+  assert.is(own.internalToken, 'secret');
+  assert.is(own.host, '127.0.0.1');
+  assert.is(own.port, 8000);
+  assert.is(own.dataDir, './data');
+  assert.is(own.durability, 'full');
+  assert.is(own.joinTimeoutMs, 10_000);
+  assert.is(own.maxClockSkewMs, 60_000);
+  assert.is(own.pullIntervalMs, 1000);
+});
+
+settings('a flag beats the environment, which beats the default', () => {
+  assert.is(readSettings({}, {}).port, 8000);
+  assert.is(readSettings({}, { PORT: '1' }).port, 1);
+  assert.is(readSettings({ port: '2' }, { PORT: '1' }).port, 2);
+  assert.is(readSettings({ maxKeyBytes: '2' }, { MAX_KEY_BYTES: '1' }).limits.maxKeyBytes, 2);
+});
+
+settings('an empty variable is not set, an empty flag is a mistake', () => {
+  assert.is(readSettings({}, { PORT: '', URL: '', MAX_BODY_BYTES: '' }).port, 8000);
+  assert.throws(() => readSettings({ port: '' }, { PORT: '1' }), isSettingError);
+});
+
+settings('each way to write a value is understood', () => {
+  const read = (environment: Environment) => readSettings({}, environment);
+  const times = ['250ms', '10s', '1m', '24h', '1d'].map(
+    (text) => read({ JOIN_TIMEOUT: text }).joinTimeoutMs,
+  );
+  assert.equal(times, [250, 10_000, 60_000, 86_400_000, 86_400_000]);
+  const sizes = ['1', '65536', '64KiB', '1MiB'].map(
+    (text) => read({ MAX_BODY_BYTES: text }).limits.maxBodyBytes,
+  );
+  assert.equal(sizes, [1, 65_536, 65_536, 1_048_576]);
+  assert.equal(read({ NODES: ' http://A:80/, https://b:8000,,http://a ' }).nodes, [
+    'http://a',
+    'https://b:8000',
+  ]);
+  assert.is(read({ URL: 'http://[::1]:8000/' }).url, 'http://[::1]:8000');
+  assert.is(read({ PORT: '0' }).port, 0);
+  assert.is(read({ HOST: '::1' }).host, '::1');
+  assert.is(read({ NODE_ID: 'a_B-9' }).nodeId, 'a_B-9');
+});
+
+/** By environment variable: what it does not allow. */
+const BAD_VALUES: Readonly<Record<string, readonly string[]>> = {
+  NODE_ID: ['a b', 'é', 'a.b', 'x'.repeat(33)],
+  NODES: ['node2', 'ftp://a', 'http://a/b', 'http://a?b', 'http://user@a', 'http://a:99999'],
+  URL: ['a', 'ws://a', 'http://a/b', 'http://a,http://b'],
+  CLUSTER: ['a b', 'x'.repeat(65)],
+  INTERNAL_TOKEN: ['a b', 'ä', 'a\nb', 'x'.repeat(257)],
+  HOST: ['a b', 'http://a', 'a:80', '[::1]'],
+  PORT: ['x', '-1', '1.5', '1e3', '0x10', '65536', ' 1'],
+  DATA_DIR: ['a\0b'],
+  DURABILITY: ['FULL', 'none'],
+  JOIN_TIMEOUT: ['10', '1.5s', '-1s', 's', '10 s', '2d', '1y', '10toString'],
+  MAX_CLOCK_SKEW: ['60', '2d'],
+  PULL_INTERVAL: ['0ms', '2h'],
+  LOG_LEVEL: ['warning', 'INFO'],
+  LOG_FORMAT: ['pretty'],
+  MAX_KEY_BYTES: ['0', '1kib', '65KiB', '1.5KiB', '-1'],
+  MAX_BODY_BYTES: ['0', '1GiB', '1MB'],
+  MAX_BATCH_OPS: ['0', '1KiB', '1000001'],
+};
+
+for (const [variable, values] of Object.entries(BAD_VALUES)) {
+  settings(`${variable} says what it allows`, () => {
+    for (const value of values) {
+      assert.throws(
+        () => readSettings({}, { [variable]: value }),
+        (error: unknown) => isSettingError(error) && isOneSentence(error.message, variable),
+        `${variable}=${value}`,
+      );
+    }
+  });
+}
+
+settings('a message shows the value, but never the whole of a long one', () => {
+  const messageOf = (environment: Environment) => {
+    try {
+      readSettings({}, environment);
+    } catch (error) {
+      if (isSettingError(error)) return error.message;
+    }
+    return '';
+  };
+  assert.match(messageOf({ PORT: 'x\ny' }), /^--port \(PORT\) must be .*, not "x\\ny"\.$/);
+  assert.ok(messageOf({ NODES: 'x'.repeat(5000) }).length < 300);
+  assert.not.match(messageOf({ INTERNAL_TOKEN: 'hush hush' }), /hush/);
+});
+
+settings('the default token serves loopback only', () => {
+  for (const host of ['127.0.0.1', '127.1.2.3', '::1', 'localhost'])
+    assert.is(readSettings({ host }, {}).host, host);
+  for (const host of ['0.0.0.0', '::', '10.0.0.1', 'example.org', '127.example.org']) {
+    assert.throws(
+      () => readSettings({ host }, {}),
+      (error: unknown) =>
+        isSettingError(error) && /--internal-token \(INTERNAL_TOKEN\)/.test(error.message),
+      host,
+    );
+    assert.throws(() => readSettings({ host, internalToken: 'secret' }, {}), isSettingError);
+    assert.is(readSettings({ host }, { INTERNAL_TOKEN: 'other' }).host, host);
+  }
+  assert.not.ok(isLoopback(''));
+});
+
+settings(
+  'every setting has a flag and a variable of its own, and a default that is allowed',
+  () => {
+    const all = describeSettings(settingsShape);
+    assert.is(new Set(all.map(({ flag }) => flag)).size, all.length);
+    assert.is(new Set(all.map(({ environment }) => environment)).size, all.length);
+    for (const { flag, environment, help } of all) {
+      assert.match(flag, /^--[a-z]+(-[a-z]+)*$/);
+      assert.match(environment ?? '', /^[A-Z]+(_[A-Z]+)*$/);
+      assert.not.match(help, /[|.]$|\|/);
+    }
+  },
+);
+
+settings("the README's table is the one made from the settings", () => {
+  const readme = new URL('../../README.md', import.meta.url);
+  const text = existsSync(readme) ? readFileSync(readme, 'utf8') : '';
+  const found = /^\| flag \| environment \|.*(\n\|.*)*/m.exec(text)?.[0];
+  if (found !== undefined) assert.is(found, settingsTable(settingsShape));
+});
+
+settings.run();
+
+function isSettingError(error: unknown): error is SettingError {
+  return error instanceof SettingError;
+}
+
+/** That names the flag, the variable and what is allowed. */
+function isOneSentence(message: string, variable: string): boolean {
+  const flag = `--${variable.toLowerCase().replaceAll('_', '-')}`;
+  return message.startsWith(`${flag} (${variable}) must be `) && /^[^\n]+\.$/.test(message);
+}

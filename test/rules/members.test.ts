@@ -1,0 +1,164 @@
+import fc from 'fast-check';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { type Member, Members, memberValue, nodeIdOf } from '../../src/rules/members.ts';
+import type { Membership } from '../../src/words/op.ts';
+import { ORIGINS } from '../support/generators.ts';
+import { membership } from '../support/ops.ts';
+
+const [A, B, C] = ORIGINS;
+
+const joining = (key: string, value: string | null = null, seq = 1): Membership =>
+  membership({ key, value, seq });
+const retiring = (key: string, seq = 2): Membership => membership({ kind: 'retire', key, seq });
+
+function membersOf(...ops: readonly Membership[]): Members {
+  const members = new Members();
+  for (const op of ops) members.fold(op);
+  return members;
+}
+
+const originsOf = (members: Iterable<Member>): string[] =>
+  [...members].map(({ origin }) => origin).sort();
+
+const folding = suite('members are the fold of join and retire (rule 8)');
+
+folding('who has joined is a member, with the id and the URL that the join names', () => {
+  const members = membersOf(joining(A, memberValue('one', 'http://one')), joining(B));
+  assert.is(members.size, 2);
+  assert.equal(members.get(A), { origin: A, nodeId: 'one', url: 'http://one' });
+  assert.is(members.has(B), true);
+  assert.is(members.has(C), false);
+  assert.is(members.get(C), undefined);
+});
+
+folding('who was retired is no member, and stays known as retired', () => {
+  const members = membersOf(joining(A, memberValue('one', 'http://one')), joining(B), retiring(A));
+  assert.equal(originsOf(members.all()), [B]);
+  assert.is(members.isRetired(A), true);
+  assert.is(members.isRetired(B), false);
+  assert.equal([...members.retired()], [{ origin: A, nodeId: 'one', url: 'http://one' }]);
+});
+
+folding('who was retired never returns, also where its join comes after the retire', () => {
+  const members = membersOf(retiring(A), joining(A, memberValue('one', 'http://one')), joining(A));
+  assert.is(members.has(A), false);
+  assert.is(members.isRetired(A), true);
+  assert.is(members.size, 0);
+});
+
+folding('a retire of an origin that never joined seals it all the same', () => {
+  const members = membersOf(retiring(A));
+  assert.equal([...members.retired()], [{ origin: A, nodeId: 'node1', url: null }]);
+  assert.is(members.smallest(), null);
+});
+
+folding('each retire counts on its own, two of one origin as well: members must hold both', () => {
+  const both = [retiring(A, 2), membership({ kind: 'retire', key: A, origin: B, seq: 7 })];
+  const members = membersOf(joining(A), ...both);
+  assert.equal(members.retires, both);
+});
+
+folding('every op is kept, in order of arrival, in a list that its reader may change', () => {
+  const ops = [joining(A), joining(B), retiring(A), joining(A)];
+  const members = membersOf(...ops);
+  members.ops().length = 0;
+  assert.equal(members.ops(), ops);
+});
+
+folding('the smallest is the smallest origin of those that are members now', () => {
+  assert.is(membersOf(joining(C), joining(B), joining(A)).smallest(), A);
+  assert.is(membersOf(joining(C), joining(B), joining(A), retiring(A)).smallest(), B);
+  assert.is(new Members().smallest(), null);
+});
+
+folding('once cleared it knows nobody, the retired included', () => {
+  const members = membersOf(joining(A), joining(B), retiring(B));
+  members.clear();
+  assert.equal(
+    [members.size, members.isRetired(B), members.ops(), members.retires],
+    [0, false, [], []],
+  );
+  members.fold(joining(B));
+  assert.is(members.has(B), true);
+});
+
+folding('in whatever order ops come, the same origins are members and the same are retired', () => {
+  const change = fc.record({ isJoin: fc.boolean(), of: fc.constantFrom(...ORIGINS) });
+  const shuffled = fc
+    .array(change, { maxLength: 12 })
+    .map((changes) =>
+      changes.map(({ isJoin, of }, at) =>
+        isJoin ? joining(of, null, at + 1) : retiring(of, at + 1),
+      ),
+    )
+    .chain((ops) =>
+      fc.tuple(fc.constant(ops), fc.shuffledSubarray(ops, { minLength: ops.length })),
+    );
+  fc.assert(
+    fc.property(shuffled, ([ops, again]) => {
+      const [members, others] = [membersOf(...ops), membersOf(...again)];
+      const isOfKind = (kind: string, origin: string) =>
+        ops.some((op) => op.kind === kind && op.key === origin);
+      for (const one of [members, others]) {
+        for (const origin of ORIGINS) {
+          assert.is(one.isRetired(origin), isOfKind('retire', origin));
+          assert.is(one.has(origin), isOfKind('join', origin) && !isOfKind('retire', origin));
+        }
+        assert.is(one.smallest(), originsOf(one.all())[0] ?? null);
+      }
+      assert.equal(
+        others.retires.map(({ seq }) => seq).sort((a, b) => a - b),
+        members.retires.map(({ seq }) => seq).sort((a, b) => a - b),
+      );
+    }),
+    { numRuns: 300 },
+  );
+});
+
+folding.run();
+
+const values = suite('what a join says of its member');
+
+const UNKNOWN: Member = { origin: A, nodeId: 'node1', url: null };
+
+for (const value of [
+  null,
+  '',
+  'null',
+  '7',
+  '"http://one"',
+  '[]',
+  '[{"url":"http://one"}]',
+  '{}',
+  '{"nodeId":7,"url":{}}',
+  '{"nodeId":null,"url":null}',
+  '{"nodeId":"one"',
+])
+  values(
+    `${value === null ? 'no value' : `the value ${JSON.stringify(value)}`} tells nothing but the origin`,
+    () => {
+      assert.equal(membersOf(joining(A, value)).get(A), UNKNOWN);
+    },
+  );
+
+values('each of the two is taken where it is a text, and what is unknown is left', () => {
+  const of = (value: string): Member | undefined => membersOf(joining(A, value)).get(A);
+  assert.equal(of('{"nodeId":"one"}'), { ...UNKNOWN, nodeId: 'one' });
+  assert.equal(of('{"url":"http://one","later":[1]}'), { ...UNKNOWN, url: 'http://one' });
+});
+
+values('what memberValue writes is read back, whatever the texts', () => {
+  fc.assert(
+    fc.property(fc.string(), fc.option(fc.string(), { nil: null }), (nodeId, url) => {
+      const member = membersOf(joining(A, memberValue(nodeId, url))).get(A);
+      assert.equal(member, { origin: A, nodeId, url });
+    }),
+  );
+});
+
+values('the id of a node may hold dots: the last one of an origin ends it', () => {
+  assert.is(nodeIdOf('cache.eu.example.aaaaaa'), 'cache.eu.example');
+});
+
+values.run();

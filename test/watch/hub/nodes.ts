@@ -1,0 +1,117 @@
+/**
+ * Real replicas with their hubs, over logs in memory and by one clock that the test moves; what one
+ * holds comes to another only when the test says so.
+ */
+
+import { MemoryLog } from '../../../src/log/memory.ts';
+import { Compactor } from '../../../src/replica/compact.ts';
+import { Replica } from '../../../src/replica/replica.ts';
+import { Stability } from '../../../src/rules/stability.ts';
+import { WatchHub } from '../../../src/watch/hub/hub.ts';
+import type { WatchPages } from '../../../src/watch/hub/options.ts';
+import { subtract } from '../../../src/words/hash.ts';
+import { defaultLimits, type Limits } from '../../../src/words/limits.ts';
+import type { KeyOp } from '../../../src/words/op.ts';
+import { isOnKey } from '../../../src/words/op.ts';
+import { seqOf } from '../../../src/words/vector.ts';
+
+export const MAX_CLOCK_SKEW_MS = 1000;
+const ALL = { maxRows: 100_000, maxBytes: 1e9 };
+
+export interface Clock {
+  nowMs: number;
+}
+
+export interface NodeOptions {
+  readonly clock?: Clock;
+  readonly skewMs?: number;
+  readonly limits?: Partial<Limits>;
+  readonly pages?: WatchPages;
+  /** Called with every op as it is committed here. */
+  readonly onOp?: (op: KeyOp) => void;
+}
+
+export class TestNode {
+  readonly name: string;
+  readonly replica: Replica;
+  readonly hub: WatchHub;
+  readonly stability = new Stability();
+  readonly #compactor: Compactor;
+
+  static async start(name: string, options: NodeOptions = {}): Promise<TestNode> {
+    const { clock = { nowMs: 1_000_000 }, skewMs = 0 } = options;
+    const origin = `${name}.aaaaaa`;
+    const log = new MemoryLog({ clusterName: 'test', newOrigin: () => origin });
+    const limits = { ...defaultLimits, ...options.limits };
+    const replica = await Replica.open({
+      nodeId: name,
+      log,
+      place: name,
+      clock: () => clock.nowMs + skewMs,
+      limits,
+    });
+    if (name === 'node1') await replica.form('cluster1', '{}');
+    else await replica.welcome('cluster1', 'node1.aaaaaa', '0');
+    return new TestNode(name, replica, options);
+  }
+
+  private constructor(name: string, replica: Replica, { onOp, pages }: NodeOptions) {
+    this.name = name;
+    this.replica = replica;
+    this.hub = new WatchHub({
+      replica,
+      limits: replica.limits,
+      maxClockSkewMs: MAX_CLOCK_SKEW_MS,
+      defer: (next) => queueMicrotask(next),
+      ...(pages && { pages }),
+    });
+    this.#compactor = new Compactor(replica, 0);
+    replica.onCommit(({ rows }) => {
+      for (const { row } of rows) if (isOnKey(row.op)) onOp?.(row.op);
+    });
+  }
+
+  async put(key: string, value: unknown, fields: { ttlMs?: number; version?: number } = {}) {
+    const { ttlMs = null, version = 'next' } = fields;
+    const text = JSON.stringify(value);
+    return this.replica.submit([{ kind: 'put', key, version, ttlMs, value: text, meta: null }]);
+  }
+
+  async delete(key: string, upToVersion: number | null = null) {
+    return this.replica.submit([{ kind: 'delete', key, upToVersion }]);
+  }
+
+  /** Takes in what the other holds, of each origin at most `limit` ops. */
+  async pull(from: TestNode, limit = 100_000): Promise<void> {
+    const peer = from.replica;
+    for (const origin of peer.vector.keys()) {
+      const after = seqOf(this.replica.vector, origin);
+      const ops = (await peer.log.opsAfter(origin, after, ALL)).slice(0, limit);
+      const to = ops.at(-1)?.seq;
+      if (to === undefined) continue;
+      const below = await peer.log.sumBetween(origin, to, peer.record(origin).seq);
+      const sum = subtract(peer.record(origin).sum, below);
+      const outcome = await this.replica.receive({ ranges: [{ origin, after, to, sum }], ops });
+      if (outcome.kind !== 'applied') throw new Error(`${this.name} answers ${outcome.kind}`);
+    }
+    this.stability.hear(peer.origin, new Map(peer.vector), peer.nowMs());
+  }
+
+  /** Drops what is dead and stable (rule 9). */
+  async collect(others: readonly TestNode[]): Promise<void> {
+    const { header, vector } = this.replica;
+    this.stability.settle(vector);
+    const own = { vector: new Map(vector), clock: this.replica.nowMs() };
+    const before = { vector: header.stable, clock: header.stableClock };
+    const names = others.map(({ replica }) => replica.origin);
+    const stable = this.stability.advance(names, own, [], before);
+    if (stable !== undefined) await this.replica.collect(stable, 1000);
+  }
+
+  async compact(): Promise<void> {
+    await this.#compactor.run();
+  }
+}
+
+/** Lets every promise that can go on do so. */
+export const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));

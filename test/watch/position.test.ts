@@ -1,0 +1,224 @@
+/** What one position is told of one row, expiry or entry; and what is kept for those who come later. */
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { LatestExpiries } from '../../src/rules/expiry.ts';
+import { ExpiryRecord } from '../../src/watch/expiryRecord.ts';
+import { judge, MissingRowError, Position } from '../../src/watch/position.ts';
+import { SharedEvent } from '../../src/watch/sharedEvent.ts';
+import { isStillTold, Timeline, type TimelineItem } from '../../src/watch/timeline.ts';
+import { markOfClock, markOfEntry, NO_EXPIRIES } from '../../src/words/expiryMark.ts';
+import type { KeyOp, Put } from '../../src/words/op.ts';
+import { membership, put, row, tombstone } from '../support/ops.ts';
+import { lines } from './hub/fakeSink.ts';
+
+const judging = suite('what a row is told as');
+
+const NOW = markOfClock(1000);
+const old = put({ key: 'a', seq: 1, version: 1 });
+const later = put({ key: 'a', seq: 2, version: 2 });
+
+for (const [what, op, entry, told] of [
+  ['the entry: put', old, old, 'put'],
+  ['one that a later op has won: nothing', old, later, null],
+  ['an entry whose time has passed: expire', put({ expiresAt: 1000 }), 'same', 'expire'],
+  ['an entry whose time is to come: put', put({ expiresAt: 1001 }), 'same', 'put'],
+  ['a tombstone: delete', tombstone(), 'same', 'delete'],
+  ['a tombstone that was collected: delete', tombstone(), undefined, 'delete'],
+  ['an expired put that was collected: expire', put({ expiresAt: 900 }), undefined, 'expire'],
+  ['a put that was deleted and collected: delete', put({ expiresAt: null }), undefined, 'delete'],
+] as const)
+  judging(what, () => {
+    const now = entry === 'same' ? op : entry;
+    assert.is(judge(op, now, NOW), told);
+  });
+
+judging.run();
+
+const positions = suite('positions');
+
+const viewOf = (...entries: readonly KeyOp[]) => ({
+  entry: (key: string) => entries.find((entry) => entry.key === key),
+});
+const at = (fields: Partial<ConstructorParameters<typeof Position>[2]> = {}, prefix = '') =>
+  new Position(prefix, 0, { vector: new Map(), told: NOW, state: null, ...fields });
+const covering = (seq: number) => new Map([['node1.aaaaaa', seq]]);
+
+positions('a row that the vector covers is passed over, and so is one that did not win', () => {
+  const position = at({ vector: covering(1) });
+  assert.is(position.passRow(row(1, old), viewOf(old)), null);
+  assert.is(position.passRow(row(2, later, false), viewOf(later)), null);
+  assert.is(position.lsn, 2);
+  assert.equal(position.vector, covering(2));
+});
+
+positions('rows of members and of other prefixes move it on and are not told', () => {
+  const position = at({}, 'b');
+  assert.is(position.passRow(row(1, old), viewOf(old)), null);
+  assert.is(position.passRow(row(2, membership({ seq: 2 })), viewOf()), null);
+  assert.equal(position.vector, covering(2));
+});
+
+positions('a row that does not follow on shows that rows are missing, and changes nothing', () => {
+  const position = at();
+  const passes = () => position.passRow(row(5, later), viewOf(later));
+  assert.throws(passes, (error: unknown) => error instanceof MissingRowError);
+  assert.is(position.lsn, 0);
+  assert.equal(position.vector, new Map());
+});
+
+positions('while the state is told, keys after its place are left to it', () => {
+  const position = at({ state: { after: 'm' } });
+  const [m, n] = [put({ key: 'm', seq: 1 }), put({ key: 'n', seq: 2 })];
+  assert.is(position.passRow(row(1, m), viewOf(m, n)), 'put');
+  assert.is(position.passRow(row(2, n), viewOf(m, n)), null);
+  const [o, p] = [put({ key: 'o', seq: 3 }), put({ key: 'p', seq: 2, expiresAt: 1000 })];
+  assert.is(position.passEntry(n), true);
+  assert.is(position.passEntry(o), false, 'its row comes later');
+  assert.is(position.passEntry(p), false, 'it has expired');
+  assert.equal(position.state, { after: 'p' });
+});
+
+positions('an expiry is told where the vector covers its entry, which nothing has followed', () => {
+  const record = new ExpiryRecord(10);
+  const expiryOf = (entry: Put) => record.add(entry);
+  const gone = put({ key: 'a', seq: 1, expiresAt: 10 });
+  for (const [vector, entry, isTold] of [
+    [covering(1), gone, true],
+    [covering(1), undefined, true],
+    [covering(0), gone, false],
+    [covering(2), later, false],
+  ] as const) {
+    const position = at({ vector, told: NO_EXPIRIES });
+    const view = viewOf(...(entry === undefined ? [] : [entry]));
+    assert.is(position.passExpiry(expiryOf(gone), view), isTold);
+    assert.equal(position.told, markOfEntry(gone), 'it is passed in any case');
+  }
+  const beaten = record.add(gone);
+  record.beat(later);
+  assert.is(at({ vector: covering(2) }).passExpiry(beaten, viewOf()), false);
+});
+
+positions.run();
+
+const records = suite('record of expiries');
+
+const expiring = (expiresAt: number, seq: number) => put({ key: `k${seq}`, expiresAt, seq });
+const keysAfter = (record: ExpiryRecord, from = NO_EXPIRIES): string[] => {
+  const keys: string[] = [];
+  for (let next = record.next(from); next !== undefined; next = record.next(next.mark))
+    keys.push(next.key);
+  return keys;
+};
+
+records('keeps expiries in their order, also one that came after its time', () => {
+  const record = new ExpiryRecord(10);
+  for (const entry of [expiring(5, 1), expiring(9, 2), expiring(9, 3), expiring(7, 4)])
+    record.add(entry);
+  assert.equal(keysAfter(record), ['k1', 'k4', 'k2', 'k3']);
+  assert.equal(keysAfter(record, markOfEntry(expiring(9, 2))), ['k3'], 'ties are told apart');
+});
+
+records('drops the earliest beyond its limit, and knows since when it knows', () => {
+  const record = new ExpiryRecord(2);
+  for (const seq of [1, 2, 3]) record.add(expiring(seq, seq));
+  assert.equal(keysAfter(record), ['k2', 'k3']);
+  assert.equal(record.knownSince, markOfEntry(expiring(1, 1)));
+  record.add(expiring(1, 1));
+  assert.is(record.size, 2, 'what is older than it knows is not taken in');
+});
+
+records('a great many pass through it', () => {
+  const record = new ExpiryRecord(100);
+  for (let seq = 1; seq <= 10_000; seq++) record.add(expiring(seq, seq));
+  assert.is(keysAfter(record).length, 100);
+  record.forget(markOfClock(20_000));
+  assert.equal(keysAfter(record), []);
+});
+
+records(
+  'of what had expired before a start it takes the last, and knows that there was more',
+  () => {
+    const latest = new LatestExpiries(3);
+    for (const seq of [5, 1, 9, 3, 7, 2, 8]) latest.add(expiring(seq, seq));
+    latest.add(put({ seq: 99 }));
+    const { expired, isComplete } = latest.take();
+    assert.equal(
+      expired.map(({ key }) => key),
+      ['k7', 'k8', 'k9'],
+    );
+    assert.is(isComplete, false);
+    const few = new LatestExpiries(3);
+    few.add(expiring(1, 1));
+    assert.is(few.take().isComplete, true);
+  },
+);
+
+records.run();
+
+const timelines = suite('timeline');
+
+const itemOf = (op: Put, lsn: number | null, toldBefore = NO_EXPIRIES): TimelineItem => ({
+  event: new SharedEvent('put', op, 'cursor'),
+  lsn,
+  toldBefore,
+  origin: op.origin,
+  seq: op.seq,
+});
+
+timelines('the place before an item is what a watcher there has been told', () => {
+  const timeline = new Timeline({ maxRecentEvents: 10, maxRecentEventBytes: 1e6 });
+  const toldBefore = markOfClock(5);
+  timeline.append(itemOf(old, 3));
+  timeline.append(itemOf(put({ key: 'x', seq: 9, origin: 'node2.bbbbbb' }), null, toldBefore));
+  timeline.append(itemOf(later, 7, NOW));
+  const end = { lsn: 8, vector: new Map([...covering(2), ['node2.bbbbbb', 9]]), told: NOW };
+  assert.equal(timeline.placeAt(3, end), end);
+  assert.equal(timeline.placeAt(2, end), {
+    ...end,
+    lsn: 6,
+    vector: new Map([...covering(1), ['node2.bbbbbb', 9]]),
+  });
+  assert.equal(timeline.placeAt(1, end).told, toldBefore);
+  assert.equal(timeline.placeAt(0, end), {
+    lsn: 2,
+    vector: new Map([...covering(0), ['node2.bbbbbb', 9]]),
+    told: NO_EXPIRIES,
+  });
+});
+
+timelines('the oldest go beyond the limits, and indices stay', () => {
+  const timeline = new Timeline({ maxRecentEvents: 4, maxRecentEventBytes: 1e6 });
+  for (let seq = 1; seq <= 5; seq++) timeline.append(itemOf(put({ seq }), seq));
+  timeline.trim();
+  assert.is(timeline.end, 5);
+  assert.is(timeline.first, 2);
+  assert.is(timeline.at(1), undefined);
+  assert.is(timeline.at(2)?.seq, 3);
+  const small = new Timeline({ maxRecentEvents: 100, maxRecentEventBytes: 2000 });
+  for (let seq = 1; seq <= 5; seq++)
+    small.append(itemOf(put({ seq, value: 'x'.repeat(500) }), seq));
+  small.trim();
+  assert.is(small.end - small.first, 1);
+});
+
+timelines('who comes to an item later is told it only while nothing has followed', () => {
+  const dead = put({ seq: 1, expiresAt: 1000 });
+  assert.is(isStillTold(itemOf(old, 1), old, NOW), true);
+  assert.is(isStillTold(itemOf(old, 1), later, NOW), false);
+  assert.is(isStillTold(itemOf(old, 1), undefined, NOW), false, 'its end stands further on');
+  assert.is(isStillTold(itemOf(dead, 1), dead, NOW), false, 'so does its expiry');
+  const gone = { ...itemOf(old, 1), event: new SharedEvent('delete', old, 'cursor') };
+  assert.is(isStillTold(gone, undefined, NOW), true);
+  assert.is(isStillTold(gone, later, NOW), false);
+});
+
+timelines('an event is encoded once for each format, however many ask for it', () => {
+  let encodings = 0;
+  const format = { ...lines(), encode: () => Buffer.from(String(++encodings)) };
+  const event = new SharedEvent('put', old, 'cursor');
+  for (let watcher = 0; watcher < 1000; watcher++) event.bytes(format);
+  event.bytes({ ...format, index: 3 });
+  assert.is(encodings, 2);
+});
+
+timelines.run();

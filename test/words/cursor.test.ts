@@ -1,0 +1,162 @@
+import fc from 'fast-check';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import {
+  decodeCursor,
+  encodeCursor,
+  encodeToken,
+  encodeWholeToken,
+  MAX_CURSOR_LENGTH,
+  MalformedCursorError,
+} from '../../src/words/cursor.ts';
+import {
+  compareExpiry,
+  compareMarks,
+  expiredBy,
+  markOfClock,
+  markOfEntry,
+  NO_EXPIRIES,
+} from '../../src/words/expiryMark.ts';
+import { vector, wellFormedText } from '../support/generators.ts';
+import { put } from '../support/ops.ts';
+
+const cursors = suite('cursors');
+
+const isMalformed = (error: unknown): boolean => error instanceof MalformedCursorError;
+const encoded = (value: unknown): string =>
+  Buffer.from(JSON.stringify(value)).toString('base64url');
+
+const mark = fc.record({
+  untilMs: fc.nat(),
+  upTo: fc.option(fc.record({ origin: wellFormedText, seq: fc.nat() }), { nil: null }),
+});
+const after = fc.option(fc.string({ unit: 'binary' }), { nil: null });
+const state = fc.option(fc.record({ after }), { nil: null });
+
+cursors('every cursor comes back as it was, and fits into a URL as it is', () => {
+  const cursor = fc.record({ cluster: wellFormedText, vector, told: mark, state });
+  fc.assert(
+    fc.property(cursor, (one) => {
+      const text = encodeCursor(one);
+      assert.match(text, /^[A-Za-z0-9_-]+$/);
+      assert.equal(decodeCursor(text), plain(one));
+    }),
+    { numRuns: 1000 },
+  );
+});
+
+/** Without the null prototypes of fast-check's records. */
+function plain<T>(value: T): T {
+  if (typeof value !== 'object' || value === null || value instanceof Map) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, plain(one)])) as T;
+}
+
+cursors('a token is a cursor with one entry, or with all of them, that was told no expiry', () => {
+  const one = decodeCursor(encodeToken('c', { origin: 'a.1', seq: 7 }));
+  assert.equal(one, {
+    cluster: 'c',
+    vector: new Map([['a.1', 7]]),
+    told: NO_EXPIRIES,
+    state: null,
+  });
+  const all = new Map([
+    ['a.1', 7],
+    ['__proto__', 2],
+  ]);
+  assert.equal(decodeCursor(encodeWholeToken('c', all)).vector, all);
+});
+
+cursors('a cursor of three nodes takes less than 200 characters', () => {
+  const origins = ['node1.abcdef', 'node2.abcdef', 'node3.abcdef'];
+  const cursor = {
+    cluster: '0123456789abcdef',
+    vector: new Map(origins.map((origin) => [origin, 1_000_000])),
+    told: { untilMs: 1_795_000_000_000, upTo: { origin: 'node1.abcdef', seq: 1_000_000 } },
+    state: null,
+  };
+  assert.ok(encodeCursor(cursor).length < 200);
+});
+
+cursors('what no node makes is refused', () => {
+  const good = [1, 'c', { a: 1 }, 5];
+  decodeCursor(encoded(good));
+  for (const wrong of [
+    '',
+    ' ',
+    '%',
+    'é',
+    `${encoded(good)}=`,
+    `${encoded(good)}\n`,
+    Buffer.from('[1').toString('base64url'),
+    Buffer.from([0x5b, 0xff, 0x5d]).toString('base64url'),
+    ...[
+      null,
+      {},
+      [],
+      [2, 'c', {}, 5],
+      ['1', 'c', {}, 5],
+      [1, 5, {}, 5],
+      [1, 'c', [], 5],
+      [1, 'c', null, 5],
+      [1, 'c', { a: -1 }, 5],
+      [1, 'c', { a: 1.5 }, 5],
+      [1, 'c', { a: '1' }, 5],
+      [1, 'c', {}],
+      [1, 'c', {}, -1],
+      [1, 'c', {}, 5, 'a'],
+      [1, 'c', {}, 5, null, 1],
+      [1, 'c', {}, 5, 'a', 1, 2],
+      [1, 'c', {}, 5, null, null, 1],
+      [1, 'c', {}, 5, null, null, 'key', 0],
+    ].map(encoded),
+    'A'.repeat(MAX_CURSOR_LENGTH + 4),
+  ])
+    assert.throws(() => decodeCursor(wrong), isMalformed, wrong);
+});
+
+cursors('no text makes it throw anything else', () => {
+  const text = fc.oneof(
+    fc.string(),
+    fc.json().map((json) => Buffer.from(json).toString('base64url')),
+  );
+  fc.assert(
+    fc.property(text, (one) => {
+      try {
+        decodeCursor(one);
+      } catch (error) {
+        if (!isMalformed(error)) throw error;
+      }
+    }),
+    { numRuns: 2000 },
+  );
+});
+
+cursors.run();
+
+const marks = suite('marks of expiries');
+
+const entry = fc
+  .record({ expiresAt: fc.nat(3), seq: fc.nat(3), origin: fc.constantFrom('a.1', 'b.1') })
+  .map((fields) => put({ ...fields }));
+
+marks('a mark stands for its entry and for all that expire before it, on every node alike', () => {
+  fc.assert(
+    fc.property(entry, entry, (one, other) => {
+      const order = compareExpiry(one, other);
+      assert.is(expiredBy(markOfEntry(other), one), order <= 0);
+      assert.is(Math.sign(compareMarks(markOfEntry(one), markOfEntry(other))), Math.sign(order));
+    }),
+    { numRuns: 1000 },
+  );
+});
+
+marks('the mark of a clock stands for what has expired by it, and no more', () => {
+  assert.is(expiredBy(markOfClock(10), put({ expiresAt: 10 })), true);
+  assert.is(expiredBy(markOfClock(10), put({ expiresAt: 11 })), false);
+  assert.is(expiredBy(markOfClock(10), put({ expiresAt: null })), false);
+  assert.ok(compareMarks(markOfEntry(put({ expiresAt: 10 })), markOfClock(10)) < 0);
+  assert.ok(compareMarks(markOfClock(9), markOfEntry(put({ expiresAt: 10 }))) < 0);
+  assert.ok(compareMarks(NO_EXPIRIES, markOfEntry(put({ expiresAt: 0 }))) < 0);
+});
+
+marks.run();
