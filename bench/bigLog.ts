@@ -1,9 +1,9 @@
 /** A long log in a file, written as a node would write it, without its waiting for the disk. */
 
-import type { OriginRecord, Row } from '../src/log/log.ts';
 import { openSqliteLog } from '../src/log/sqlite/sqliteLog.ts';
 import { add, hashOp, ZERO } from '../src/words/hash.ts';
 import type { Put, Unhashed } from '../src/words/op.ts';
+import type { OriginRecord, Row } from '../src/words/row.ts';
 
 export const ORIGINS = ['node1.aaaaaa', 'node2.bbbbbb', 'node3.cccccc'] as const;
 const COMMIT_ROWS = 5000;

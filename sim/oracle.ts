@@ -3,10 +3,11 @@
  * compares. It never changes a node, and draws no dice, so that a run is the same with and without it.
  */
 
-import type { Commit, Row } from '../src/log/log.ts';
+import type { Commit } from '../src/log/log.ts';
 import type { Replica } from '../src/replica/replica.ts';
 import { add, carriedHash, sameHash, ZERO } from '../src/words/hash.ts';
 import type { KeyOp, Op } from '../src/words/op.ts';
+import type { Row } from '../src/words/row.ts';
 import { CatchUp } from './catchUp.ts';
 import { kindAndId as idOf, isSameOp, Ledger, readsAbsent } from './ledger.ts';
 import type { SimNode } from './node.ts';

@@ -3,9 +3,10 @@
  * collected or compacted away stays here, so that an entry that comes back from the dead is seen.
  */
 
-import type { Commit, LogHeader, OriginRecord, Row } from '../src/log/log.ts';
+import type { Commit } from '../src/log/log.ts';
 import { add, carriedHash, type Hash, sameHash, subtract, ZERO } from '../src/words/hash.ts';
 import { isOnKey, type KeyOp, type Op } from '../src/words/op.ts';
+import type { LogHeader, OriginRecord, Row } from '../src/words/row.ts';
 import { type MutableVector, raise, seqOf, type Vector } from '../src/words/vector.ts';
 import {
   beats,

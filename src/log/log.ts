@@ -2,52 +2,10 @@
  * The log, as the replica sees it: rows in order of arrival, only ever appended. Two adapters keep
  * it, SQLite and memory, and pass one conformance suite (test/conformance/log.ts).
  */
+import { CommitFailedError } from '../words/errors.ts';
 import type { Hash } from '../words/hash.ts';
-import type { Kind, Op } from '../words/op.ts';
-
-/** One op as it stands in this node's log. */
-export interface Row {
-  /** Position in this node's log, from 1, in order of arrival. Compaction leaves holes. */
-  readonly lsn: number;
-  /** This node's clock at the commit, in UTC milliseconds. */
-  readonly committedAt: number;
-  /** Whether the op was the greatest of its key when it came. A replay folds only those. */
-  readonly won: boolean;
-  readonly op: Op;
-}
-
-/** What the log knows of one origin, its own included. */
-export interface OriginRecord {
-  readonly origin: string;
-  /** Highest seq held without gaps. */
-  readonly seq: number;
-  /** Sum of the hashes of its ops up to `seq`, compacted ones included. */
-  readonly sum: Hash;
-  /** Highest seq that was compacted away; 0 where none was. */
-  readonly reach: number;
-  /** Sum of the hashes of the ops whose rows were compacted away. */
-  readonly compactedSum: Hash;
-}
-
-/** Facts about the log as a whole. They change only together with a commit. */
-export interface LogHeader {
-  readonly clusterName: string;
-  /** Random id of the cluster; null until it is formed or joined. */
-  readonly clusterId: string | null;
-  /** The origin that this log's own ops are born in. */
-  readonly origin: string;
-  /** A number above the generation of every entry that this node has collected. */
-  readonly horizon: number;
-  /** Origin → seq up to which every member holds everything. */
-  readonly stable: ReadonlyMap<string, number>;
-  /** UTC milliseconds; -1 before anything was stable. */
-  readonly stableClock: number;
-  /**
-   * Further facts by name, as text: rules of later versions keep theirs here. In a commit, each fact
-   * named replaces its namesake and the others stay.
-   */
-  readonly facts: Readonly<Record<string, string>>;
-}
+import type { Op } from '../words/op.ts';
+import type { LogHeader, OriginRecord, Row, RowHead } from '../words/row.ts';
 
 /** What one transaction writes. */
 export interface Commit {
@@ -59,20 +17,6 @@ export interface Commit {
   readonly header?: Partial<LogHeader>;
   /** Lsns of rows that go (compaction); their origins' records are among those that change. */
   readonly removed?: readonly number[];
-}
-
-/** A row without its value, for those who look at many. */
-export interface RowHead {
-  readonly lsn: number;
-  readonly committedAt: number;
-  readonly won: boolean;
-  readonly kind: Kind;
-  readonly origin: string;
-  readonly seq: number;
-  readonly hlc: number;
-  readonly key: string;
-  readonly expiresAt: number | null;
-  readonly hash: Hash;
 }
 
 /** A page ends at the row that reaches either bound; it holds at least one row where there is one. */
@@ -127,4 +71,22 @@ export interface Log {
 
   /** Waits for the append under way, then gives up the file and its lock. */
   close(): Promise<void>;
+}
+
+/**
+ * The check that every adapter makes of a commit: the lsns of its rows go on from the last one
+ * without gaps, so that a replay meets the rows in the order in which they were folded.
+ *
+ * @param lastLsn the last lsn that is stored.
+ * @returns the last lsn once the commit is stored.
+ * @throws CommitFailedError where a row's lsn is not the one that follows.
+ */
+export function lastLsnAfter(commit: Commit, lastLsn: number): number {
+  let last = lastLsn;
+  for (const { lsn } of commit.rows) {
+    if (lsn !== last + 1)
+      throw new CommitFailedError(new Error(`lsn ${lsn} does not follow lsn ${last}`));
+    last = lsn;
+  }
+  return last;
 }

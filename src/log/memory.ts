@@ -14,9 +14,10 @@ import {
 } from '../words/errors.ts';
 import { add, carriedHash, type Hash, ZERO } from '../words/hash.ts';
 import type { Op } from '../words/op.ts';
-import type { Commit, Log, LogHeader, OriginRecord, PageLimit, Row, RowHead } from './log.ts';
-import { lastLsnAfter } from './other-commitOrder.ts';
-import { headOf } from './other-rowHead.ts';
+import type { LogHeader, OriginRecord, Row, RowHead } from '../words/row.ts';
+import { headOf } from '../words/row.ts';
+import type { Commit, Log, PageLimit } from './log.ts';
+import { lastLsnAfter } from './log.ts';
 
 /** What a restart finds: hand it to the next `MemoryLog`. */
 export interface StoredLog {

@@ -8,9 +8,10 @@
  * the retention began; the second removes, in chunks that share the commits of the write path.
  */
 
-import type { Log, RowHead } from '../log/log.ts';
+import type { Log } from '../log/log.ts';
 import type { Hash } from '../words/hash.ts';
 import type { KeyOp } from '../words/op.ts';
+import type { RowHead } from '../words/row.ts';
 import { covers, type Vector } from '../words/vector.ts';
 import type { Replica } from './replica.ts';
 

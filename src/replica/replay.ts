@@ -3,7 +3,7 @@
  * checks on the way that nothing in it was changed, lost or doubled since it was written.
  */
 
-import type { Log, OriginRecord, PageLimit, Row } from '../log/log.ts';
+import type { Log, PageLimit } from '../log/log.ts';
 import type { EntryMap } from '../rules/map.ts';
 import { DamagedLogError } from '../words/errors.ts';
 import {
@@ -16,6 +16,7 @@ import {
   ZERO,
 } from '../words/hash.ts';
 import { isDead, isOnKey, type KeyOp } from '../words/op.ts';
+import type { OriginRecord, Row } from '../words/row.ts';
 import { covers } from '../words/vector.ts';
 
 const PAGE: PageLimit = { maxRows: 4096, maxBytes: 4 * 1024 * 1024 };

@@ -6,7 +6,7 @@
  * nothing is told that is not committed.
  */
 
-import type { Commit, Log, LogHeader, OriginRecord, Row } from '../log/log.ts';
+import type { Commit, Log } from '../log/log.ts';
 import { mapSumText } from '../log/mapSumFact.ts';
 import { type Basis, Batch, type DeltaOutcome, emptyRecord } from '../rules/decide.ts';
 import { LatestExpiries, type Swept } from '../rules/expiry.ts';
@@ -27,6 +27,7 @@ import type { Limits } from '../words/limits.ts';
 import { Listeners } from '../words/listeners.ts';
 import { isDead, isOnKey, type KeyOp, textLength } from '../words/op.ts';
 import type { Outcome, Request } from '../words/requests.ts';
+import type { LogHeader, OriginRecord, Row } from '../words/row.ts';
 import type { SnapshotEnd, SnapshotRow } from '../words/snapshot.ts';
 import { covers, raise, type Vector } from '../words/vector.ts';
 import { CommitQueue, RETRY_AFTER_MS } from './commitQueue.ts';

@@ -3,7 +3,6 @@
  * to be appended. Nothing here changes the map: a batch that can't be committed leaves no trace.
  */
 
-import type { LogHeader, OriginRecord, Row } from '../log/log.ts';
 import { holds } from '../words/condition.ts';
 import type { Delta, Range } from '../words/delta.ts';
 import { add, carriedHash, type Hash, hashOp, sameHash, ZERO } from '../words/hash.ts';
@@ -23,6 +22,7 @@ import {
   type Unhashed,
 } from '../words/op.ts';
 import type { DeleteRequest, Outcome, PutRequest, Request } from '../words/requests.ts';
+import type { LogHeader, OriginRecord, Row } from '../words/row.ts';
 
 /** What a batch is decided against: the state after the last commit. */
 export interface Basis {

@@ -3,8 +3,9 @@
  * that serving them reads no disk and encodes each op once. The oldest rows go first, by count and by
  * bytes; whoever is further behind reads the log.
  */
-import type { Row } from '../log/log.ts';
+
 import { textLength } from '../words/op.ts';
+import type { Row } from '../words/row.ts';
 
 export interface RecentRow {
   readonly row: Row;

@@ -14,10 +14,10 @@
  * - The vector includes the reach of the log before every read, else rows may be missing.
  */
 
-import type { Row } from '../log/log.ts';
 import type { Cursor, StatePlace } from '../words/cursor.ts';
 import { type ExpiryMark, expiredBy, laterMark } from '../words/expiryMark.ts';
 import { compareOps, isOnKey, type KeyOp } from '../words/op.ts';
+import type { Row } from '../words/row.ts';
 import { covers, type MutableVector, raise, seqOf, type Vector } from '../words/vector.ts';
 import type { Expiry } from './expiryRecord.ts';
 

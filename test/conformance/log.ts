@@ -4,10 +4,11 @@
  */
 import { suite, type Test } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { Commit, Log, OriginRecord } from '../../src/log/log.ts';
+import type { Commit, Log } from '../../src/log/log.ts';
 import { CommitFailedError, DiskFullError, StoppedError } from '../../src/words/errors.ts';
 import { carriedHash, ZERO } from '../../src/words/hash.ts';
 import type { Op } from '../../src/words/op.ts';
+import type { OriginRecord } from '../../src/words/row.ts';
 import { opened, openingTests } from './logOpening.ts';
 import type { WithPlace } from './logPlace.ts';
 import {

@@ -1,9 +1,9 @@
 /** The part of the conformance suite about what an opening finds of the runs before it. */
 import type { Test } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { OriginRecord } from '../../src/log/log.ts';
 import { WrongDirectoryError } from '../../src/words/errors.ts';
 import { ZERO } from '../../src/words/hash.ts';
+import type { OriginRecord } from '../../src/words/row.ts';
 import type { LogPlace, WithPlace } from './logPlace.ts';
 import { ALL, CLUSTER, commitOf, lsnsOf, OWN_ORIGIN, record, rejects, rowsOf } from './logRows.ts';
 

@@ -1,8 +1,9 @@
 /** Rows and what else tests of the log are made of. */
 
-import type { Commit, LogHeader, OriginRecord, PageLimit, Row } from '../../src/log/log.ts';
+import type { Commit, PageLimit } from '../../src/log/log.ts';
 import { add, carriedHash, type Hash, hashOp, ZERO } from '../../src/words/hash.ts';
 import type { Op, Put, Unhashed } from '../../src/words/op.ts';
+import type { LogHeader, OriginRecord, Row } from '../../src/words/row.ts';
 
 /** The origin that places give to new logs. */
 export const OWN_ORIGIN = 'node1.a';

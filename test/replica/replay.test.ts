@@ -1,9 +1,9 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { OriginRecord, Row } from '../../src/log/log.ts';
 import type { StoredLog } from '../../src/log/memory.ts';
 import { DamagedLogError } from '../../src/words/errors.ts';
 import { carriedHash } from '../../src/words/hash.ts';
+import type { OriginRecord, Row } from '../../src/words/row.ts';
 import { changed, history, membership, put, row, sumOf, tombstone } from '../support/ops.ts';
 import { deleting, openReplica, putting, stateOf } from '../support/replicas.ts';
 

@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { OriginRecord } from '../../src/log/log.ts';
 import { type Basis, Batch, emptyRecord } from '../../src/rules/decide.ts';
 import type { Condition } from '../../src/words/condition.ts';
 import { add, carriedHash, hasTrueHash, ZERO } from '../../src/words/hash.ts';
@@ -15,6 +14,7 @@ import {
   type Op,
 } from '../../src/words/op.ts';
 import type { DeleteRequest, Outcome, PutRequest, Request } from '../../src/words/requests.ts';
+import type { OriginRecord } from '../../src/words/row.ts';
 import { key, keyOp } from '../support/generators.ts';
 import { changed, naiveFold, put, sumOf, tombstone } from '../support/ops.ts';
 

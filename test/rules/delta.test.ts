@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { OriginRecord } from '../../src/log/log.ts';
 import { type Basis, Batch, emptyRecord } from '../../src/rules/decide.ts';
 import type { Delta, Range } from '../../src/words/delta.ts';
 import { carriedHash, ZERO } from '../../src/words/hash.ts';
 import { isOnKey, type KeyOp, type Op } from '../../src/words/op.ts';
+import type { OriginRecord } from '../../src/words/row.ts';
 import { keyOps } from '../support/generators.ts';
 import { changed, history, membership, naiveFold, put, sumOf } from '../support/ops.ts';
 

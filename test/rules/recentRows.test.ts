@@ -3,8 +3,8 @@ import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { Row } from '../../src/log/log.ts';
 import { type RecentRow, RecentRows } from '../../src/rules/recentRows.ts';
+import type { Row } from '../../src/words/row.ts';
 import { origin } from '../support/generators.ts';
 import { put, row } from '../support/ops.ts';
 

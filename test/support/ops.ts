@@ -1,8 +1,8 @@
 /** Builds ops for tests: what a test does not name has a plain default, and the hash is always true. */
 
-import type { Row } from '../../src/log/log.ts';
 import { add, carriedHash, type Hash, hashOp, ZERO } from '../../src/words/hash.ts';
 import type { Delete, KeyOp, Membership, Op, Put, Unhashed } from '../../src/words/op.ts';
+import type { Row } from '../../src/words/row.ts';
 
 const BIRTH = { origin: 'node1.aaaaaa', seq: 1, hlc: 1_000_000 };
 const ON_KEY = { ...BIRTH, key: 'key', generation: 0, version: 1 };

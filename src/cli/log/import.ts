@@ -1,11 +1,11 @@
 /** `hearsay log import`: an export into an empty node, or into a running cluster. */
 import { randomBytes, randomInt } from 'node:crypto';
 import { type Command, Option } from 'commander';
-import type { Row } from '../../log/log.ts';
 import { headOfFile, isEnd, type OpsHead, opsEndOf } from '../../log/tools/exportFormat.ts';
 import { DamagedExportError, OpsImport } from '../../log/tools/importOps.ts';
 import { parseLine, rowOf } from '../../log/tools/rowLine.ts';
 import { HearsayError, SettingError } from '../../words/errors.ts';
+import type { Row } from '../../words/row.ts';
 import { wholeNumber } from '../cache/clientCommand.ts';
 import { note } from '../terminal/output.ts';
 import { Progress } from '../terminal/progress.ts';

@@ -1,10 +1,10 @@
 /** `hearsay log tail`: the ops, the newest last. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import type { Row } from '../../log/log.ts';
 import { isBefore, matches, type RowFilter } from '../../log/tools/filter.ts';
 import { faultText, Walk } from '../../log/tools/pages.ts';
 import { parseLine, rowOf } from '../../log/tools/rowLine.ts';
 import { type LogFacts, type LogSource, PAGE_ROWS } from '../../log/tools/source.ts';
+import type { Row } from '../../words/row.ts';
 import { wholeNumber } from '../cache/clientCommand.ts';
 import { Output } from '../terminal/other-output.ts';
 import { note } from '../terminal/output.ts';

@@ -3,12 +3,12 @@
  * the log. Origins take turns, so that one long history does not hold back the others.
  */
 
-import type { OriginRecord } from '../../log/log.ts';
 import type { Replica } from '../../replica/replica.ts';
 import type { Range } from '../../words/delta.ts';
 import { DamagedLogError } from '../../words/errors.ts';
 import { add, carriedHash, type Hash, hasTrueHash, subtract } from '../../words/hash.ts';
 import type { Op } from '../../words/op.ts';
+import type { OriginRecord } from '../../words/row.ts';
 import { seqOf, type Vector } from '../../words/vector.ts';
 import { encodeOp } from '../protocol/opCodec.ts';
 

@@ -5,7 +5,7 @@
  */
 
 import type { Kind } from '../../words/op.ts';
-import type { Row } from '../log.ts';
+import type { Row } from '../../words/row.ts';
 import { RowFault, RowPacker } from '../sqlite/columns.ts';
 import type { Head, Mark } from '../tools/source.ts';
 

@@ -1,6 +1,7 @@
 /** The file of a log as a source of the tools. */
 import { DamagedLogError } from '../../words/errors.ts';
-import type { PageLimit, Row } from '../log.ts';
+import type { Row } from '../../words/row.ts';
+import type { PageLimit } from '../log.ts';
 import { faultOf } from '../sqlite/faults.ts';
 import type { Head, LogFacts, LogSource, Mark, Page } from '../tools/source.ts';
 import { integrityFaults } from './integrity.ts';

@@ -6,7 +6,8 @@
  */
 import { statSync } from 'node:fs';
 import type Database from 'better-sqlite3';
-import type { PageLimit, Row } from '../log.ts';
+import type { Row } from '../../words/row.ts';
+import type { PageLimit } from '../log.ts';
 import { DamageFault, faultOf } from '../sqlite/faults.ts';
 import { checkVersion, readMeta, readRecords } from '../sqlite/file.ts';
 import { parseHeader } from '../sqlite/header.ts';

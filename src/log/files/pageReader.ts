@@ -3,7 +3,7 @@
  * it was, and names where reading goes on.
  */
 import type Database from 'better-sqlite3';
-import type { Row } from '../log.ts';
+import type { Row } from '../../words/row.ts';
 import { RowFault } from '../sqlite/columns.ts';
 import { DamageFault, faultOf } from '../sqlite/faults.ts';
 import type { Page, PageFault } from '../tools/source.ts';

@@ -7,7 +7,7 @@
 import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import Database from 'better-sqlite3';
-import type { OriginRecord } from '../log.ts';
+import type { OriginRecord } from '../../words/row.ts';
 import { DamageFault, WrongFault } from './faults.ts';
 import { clusterNameOf, metaRows, parseHeader, SCHEMA_VERSION, schemaVersionOf } from './header.ts';
 

@@ -2,7 +2,7 @@
  * The header in the table `meta`: one row a fact, its value as JSON text, so that a person with the
  * sqlite3 shell can read it and a null differs from a missing fact.
  */
-import type { LogHeader } from '../log.ts';
+import type { LogHeader } from '../../words/row.ts';
 
 /** Raised with every change that an older version could not read. */
 export const SCHEMA_VERSION = 1;

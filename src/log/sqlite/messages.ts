@@ -1,5 +1,5 @@
 /** What the log asks of its two worker threads, and what they answer. */
-import type { OriginRecord } from '../log.ts';
+import type { OriginRecord } from '../../words/row.ts';
 import type { Fault } from './faults.ts';
 import type { MetaRow } from './header.ts';
 import type { PackedRows } from './packedRows.ts';

@@ -6,8 +6,8 @@
  * columns before it packs them. So unpacking checks nothing again.
  */
 import type { Kind, Op } from '../../words/op.ts';
-import type { Row, RowHead } from '../log.ts';
-import { headOf } from '../other-rowHead.ts';
+import type { Row, RowHead } from '../../words/row.ts';
+import { headOf } from '../../words/row.ts';
 
 export interface PackedRows {
   /** For each row, in the order of the constants below, which is also that of `RowPacker.add`. */

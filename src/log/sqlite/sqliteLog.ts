@@ -20,8 +20,9 @@ import {
 } from '../../words/errors.ts';
 import { add, type Hash, ZERO } from '../../words/hash.ts';
 import type { Op } from '../../words/op.ts';
-import type { Commit, Log, LogHeader, OriginRecord, PageLimit, Row, RowHead } from '../log.ts';
-import { lastLsnAfter } from '../other-commitOrder.ts';
+import type { LogHeader, OriginRecord, Row, RowHead } from '../../words/row.ts';
+import type { Commit, Log, PageLimit } from '../log.ts';
+import { lastLsnAfter } from '../log.ts';
 import { DirectoryLock, makeDirectory } from './directoryLock.ts';
 import type { Fault } from './faults.ts';
 import { recordColumns } from './file.ts';

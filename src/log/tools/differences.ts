@@ -7,8 +7,8 @@
  */
 import { type Hash, sameHash } from '../../words/hash.ts';
 import { compareOps, formatOpId } from '../../words/op.ts';
+import type { LogHeader, OriginRecord } from '../../words/row.ts';
 import { covers, includes, type Vector } from '../../words/vector.ts';
-import type { LogHeader, OriginRecord } from '../log.ts';
 import { whyBeaten } from './rule.ts';
 import { type Head, isKeyHead, type KeyHead, type LogFacts } from './source.ts';
 

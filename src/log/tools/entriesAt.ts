@@ -8,7 +8,7 @@
 
 import { DamagedLogError, HearsayError } from '../../words/errors.ts';
 import type { Put } from '../../words/op.ts';
-import type { Row } from '../log.ts';
+import type { Row } from '../../words/row.ts';
 import { isDeadAt, isOf, type Moment } from './moment.ts';
 import type { Walk } from './pages.ts';
 import { type Head, type LogSource, MAX_ROWS_AT, type Mark } from './source.ts';

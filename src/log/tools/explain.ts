@@ -1,8 +1,8 @@
 /** Why the present value of a key is the present value. */
 
 import { isDead, type KeyOp } from '../../words/op.ts';
+import type { LogHeader } from '../../words/row.ts';
 import { covers, type Vector } from '../../words/vector.ts';
-import type { LogHeader } from '../log.ts';
 import type { Happening } from './history.ts';
 import { type Clause, decidingClause, whyBeaten } from './rule.ts';
 

@@ -4,7 +4,7 @@
  * where it stopped.
  */
 import { memberText } from '../../words/json.ts';
-import type { LogHeader, OriginRecord } from '../log.ts';
+import type { LogHeader, OriginRecord } from '../../words/row.ts';
 import type { LiveEntry } from './entriesAt.ts';
 import { headerJson, headerOf, recordJson, recordOf } from './factsJson.ts';
 import { type Fields, isCount, MalformedLineError, parseLine } from './rowLine.ts';

@@ -5,7 +5,7 @@
  */
 import { DamagedLogError } from '../../words/errors.ts';
 import { add, carriedHash, type Hash, sameHash, subtract, ZERO } from '../../words/hash.ts';
-import type { OriginRecord, Row } from '../log.ts';
+import type { OriginRecord, Row } from '../../words/row.ts';
 import { RowGoneError } from './entriesAt.ts';
 import type { OpsEnd, OpsHead } from './exportFormat.ts';
 import type { LogFacts } from './source.ts';

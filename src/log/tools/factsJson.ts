@@ -1,6 +1,6 @@
 /** What is known of a whole log, as JSON: the answer of a node, and the end of an export. */
 import { formatHash, type Hash, parseHash } from '../../words/hash.ts';
-import type { LogHeader, OriginRecord } from '../log.ts';
+import type { LogHeader, OriginRecord } from '../../words/row.ts';
 import { type Fields, isCount, MalformedLineError } from './rowLine.ts';
 import type { LogFacts } from './source.ts';
 

@@ -1,8 +1,8 @@
 /** Which rows `tail` shows. */
 
 import type { Kind } from '../../words/op.ts';
+import type { Row } from '../../words/row.ts';
 import { covers } from '../../words/vector.ts';
-import type { Row } from '../log.ts';
 import type { Point } from './point.ts';
 
 export interface RowFilter {

@@ -1,7 +1,7 @@
 /** Everything that happened to one key, by one log: which ops could be seen, from when until when. */
 
 import { isOnKey, type KeyOp } from '../../words/op.ts';
-import type { Row } from '../log.ts';
+import type { Row } from '../../words/row.ts';
 import type { Walk } from './pages.ts';
 import { whyBeaten } from './rule.ts';
 import type { LogSource } from './source.ts';

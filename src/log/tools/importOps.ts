@@ -9,8 +9,9 @@ import { HearsayError } from '../../words/errors.ts';
 import { add, carriedHash, hashOp, hasTrueHash, ZERO } from '../../words/hash.ts';
 import { nextHlc } from '../../words/hlc.ts';
 import { isOnKey, type Membership, type Unhashed } from '../../words/op.ts';
+import type { OriginRecord, Row } from '../../words/row.ts';
 import { seqOf } from '../../words/vector.ts';
-import type { Commit, OriginRecord, Row } from '../log.ts';
+import type { Commit } from '../log.ts';
 import type { OpsEnd, OpsHead } from './exportFormat.ts';
 
 /** The file is not what was exported. */

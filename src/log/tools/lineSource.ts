@@ -2,7 +2,8 @@
  * A log as a source of the tools, read through lines: those of a thread of this node, or those that a
  * node answers over HTTP.
  */
-import type { PageLimit, Row } from '../log.ts';
+import type { Row } from '../../words/row.ts';
+import type { PageLimit } from '../log.ts';
 import type { LinePage, LineReader, LineRequest } from './lineReader.ts';
 import { type Fields, headOf, parseLine, rowOf } from './rowLine.ts';
 import type { Head, LogFacts, LogSource, Mark, Page } from './source.ts';

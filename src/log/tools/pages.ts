@@ -1,5 +1,5 @@
 /** Walks through a log page by page, and remembers what of it could not be read. */
-import type { Row } from '../log.ts';
+import type { Row } from '../../words/row.ts';
 import {
   type Head,
   type LogSource,

@@ -6,7 +6,7 @@
 import { HearsayError } from '../../words/errors.ts';
 import { formatHash, parseHash } from '../../words/hash.ts';
 import type { Kind, Op } from '../../words/op.ts';
-import type { Row } from '../log.ts';
+import type { Row } from '../../words/row.ts';
 import type { Head } from './source.ts';
 
 /** A line that is no row. */

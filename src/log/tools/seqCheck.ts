@@ -5,7 +5,7 @@
  */
 import { type Hash, sameHash, subtract, ZERO } from '../../words/hash.ts';
 import type { OpId } from '../../words/op.ts';
-import type { OriginRecord } from '../log.ts';
+import type { OriginRecord } from '../../words/row.ts';
 import type { Findings } from './finding.ts';
 
 /** Seqs that were passed over, `from` to `to`, and the row that passed them over. */

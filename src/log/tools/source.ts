@@ -8,7 +8,8 @@
  */
 
 import type { Kind, OpId, Ranked } from '../../words/op.ts';
-import type { LogHeader, OriginRecord, PageLimit, Row } from '../log.ts';
+import type { LogHeader, OriginRecord, Row } from '../../words/row.ts';
+import type { PageLimit } from '../log.ts';
 
 /** What is known of the whole log at one moment. */
 export interface LogFacts {

@@ -7,8 +7,8 @@
 import { minuteAhead } from '../../rules/mapSum.ts';
 import { formatHash, type Hash, hasTrueHash, sameHash } from '../../words/hash.ts';
 import { isOnKey } from '../../words/op.ts';
+import type { OriginRecord, Row } from '../../words/row.ts';
 import { seqOf } from '../../words/vector.ts';
-import type { OriginRecord, Row } from '../log.ts';
 import { parseMapSum, type RecordedMapSum } from '../mapSumFact.ts';
 import { type Finding, Findings } from './finding.ts';
 import { faultText, Walk } from './pages.ts';

@@ -8,8 +8,8 @@
  */
 import { add, type Hash, hashKey, ZERO } from '../../words/hash.ts';
 import { formatOpId, isDead, type KeyOp } from '../../words/op.ts';
+import type { LogHeader, Row } from '../../words/row.ts';
 import { covers } from '../../words/vector.ts';
-import type { LogHeader, Row } from '../log.ts';
 import { EntryTable } from './entryTable.ts';
 import type { Findings } from './finding.ts';
 import { whyBeaten } from './rule.ts';

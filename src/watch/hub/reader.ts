@@ -4,11 +4,11 @@
  * while it is due, a page of the state, so that each of them goes on however busy the others are.
  */
 
-import type { Row } from '../../log/log.ts';
 import type { Replica } from '../../replica/replica.ts';
 import { encodePlace, encodeVector, STATE_START, type StatePlace } from '../../words/cursor.ts';
 import { compareMarks, laterMark } from '../../words/expiryMark.ts';
 import { isOnKey } from '../../words/op.ts';
+import type { Row } from '../../words/row.ts';
 import type { ExpiryRecord } from '../expiryRecord.ts';
 import { MissingRowError, Position, type WatchView } from '../position.ts';
 import { isStillTold, type Place, type Timeline } from '../timeline.ts';

@@ -7,7 +7,6 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { backUp, restore } from '../../../src/log/files/backup.ts';
 import { readableAfter, readableBefore } from '../../../src/log/files/readable.ts';
-import type { Row } from '../../../src/log/log.ts';
 import { Walk } from '../../../src/log/tools/pages.ts';
 import { compactFile } from '../../../src/node/compactOffline.ts';
 import { Replica } from '../../../src/replica/replica.ts';
@@ -18,6 +17,7 @@ import {
   WrongDirectoryError,
 } from '../../../src/words/errors.ts';
 import { defaultLimits } from '../../../src/words/limits.ts';
+import type { Row } from '../../../src/words/row.ts';
 import { temporaryDirectory } from '../../support/processes.ts';
 import { putting } from '../../support/replicas.ts';
 import {

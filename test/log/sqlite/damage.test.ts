@@ -7,13 +7,13 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { Row } from '../../../src/log/log.ts';
 import { COLUMNS, RowFault, RowPacker } from '../../../src/log/sqlite/columns.ts';
 import { DamageFault, faultOf } from '../../../src/log/sqlite/faults.ts';
 import { createFile, readContent } from '../../../src/log/sqlite/file.ts';
 import { HeaderFault } from '../../../src/log/sqlite/header.ts';
 import { columnsOf, packRows } from '../../../src/log/sqlite/packedRows.ts';
 import { DamagedLogError } from '../../../src/words/errors.ts';
+import type { Row } from '../../../src/words/row.ts';
 import {
   ALL,
   CLUSTER,

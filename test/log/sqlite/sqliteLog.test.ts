@@ -5,7 +5,6 @@ import { Worker } from 'node:worker_threads';
 import Database from 'better-sqlite3';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { Row } from '../../../src/log/log.ts';
 import { SqliteLog } from '../../../src/log/sqlite/sqliteLog.ts';
 import { WorkerChannel } from '../../../src/log/sqlite/workerChannel.ts';
 import {
@@ -15,6 +14,7 @@ import {
   SettingError,
   WrongDirectoryError,
 } from '../../../src/words/errors.ts';
+import type { Row } from '../../../src/words/row.ts';
 import { logConformance } from '../../conformance/log.ts';
 import type { WithPlace } from '../../conformance/logPlace.ts';
 import {

@@ -2,7 +2,6 @@
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { OriginRecord } from '../../../src/log/log.ts';
 import { MemoryLog } from '../../../src/log/memory.ts';
 import {
   compareEntries,
@@ -13,6 +12,7 @@ import {
 import { Walk } from '../../../src/log/tools/pages.ts';
 import type { LogFacts } from '../../../src/log/tools/source.ts';
 import type { KeyOp } from '../../../src/words/op.ts';
+import type { OriginRecord } from '../../../src/words/row.ts';
 import { put, row, tombstone } from '../../support/ops.ts';
 import { headOfRow, MemorySource } from './memorySource.ts';
 import { memoryLog, ORIGINS, START_MS, story, tell } from './stories.ts';

@@ -2,7 +2,6 @@
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { Row } from '../../../src/log/log.ts';
 import {
   entriesHeadLine,
   entryLine,
@@ -22,6 +21,7 @@ import {
   rowOf,
 } from '../../../src/log/tools/rowLine.ts';
 import type { LogFacts } from '../../../src/log/tools/source.ts';
+import type { Row } from '../../../src/words/row.ts';
 import {
   hash,
   jsonText,

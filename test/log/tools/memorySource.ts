@@ -1,7 +1,9 @@
 /** A log in memory as a source of the tools, in small pages, so that every walk crosses many of them. */
-import type { PageLimit, Row } from '../../../src/log/log.ts';
+
+import type { PageLimit } from '../../../src/log/log.ts';
 import type { StoredLog } from '../../../src/log/memory.ts';
 import type { Head, LogFacts, LogSource, Page } from '../../../src/log/tools/source.ts';
+import type { Row } from '../../../src/words/row.ts';
 
 const PAGE = 3;
 
