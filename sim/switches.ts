@@ -96,7 +96,7 @@ const SWITCHES: Readonly<Record<string, Switch>> = {
   /** Rule 12: whoever has begun anew forms a cluster at once, and offers itself what it had. */
   'no cluster after a rejoin': {
     file: 'src/gossip/protocol/standing.ts',
-    text: "return this.#past !== 'with others' || peers.length > 0;",
+    text: "return this.#past !== 'withOthers' || peers.length > 0;",
     without: 'return true;',
     also: {
       file: 'src/gossip/protocol/standing.ts',

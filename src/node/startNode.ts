@@ -4,7 +4,7 @@ import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import { Driver } from '../gossip/driver/driver.ts';
-import type { PeerStatus } from '../gossip/protocol/status.ts';
+import type { PeerStatus } from '../gossip/protocol/peerStatus.ts';
 import { GOSSIP_PATH, SocketTransport } from '../gossip/socket.ts';
 import { Problem } from '../http/answer/problem.ts';
 import { answerRaw } from '../http/answer/rawAnswer.ts';

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { connect } from 'node:net';
 import { inspect } from 'node:util';
 import { Registry } from 'prom-client';
-import type { PeerStatus } from '../../src/gossip/protocol/status.ts';
+import type { PeerStatus } from '../../src/gossip/protocol/peerStatus.ts';
 import { createApp } from '../../src/http/app.ts';
 import type { Health } from '../../src/http/routes/clusterRoutes.ts';
 import { createServer } from '../../src/http/server.ts';

@@ -1,7 +1,7 @@
 /** What people and machines watch a node by: /_cluster, /_health, /metrics, /openapi.json. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { PeerStatus } from '../../src/gossip/protocol/status.ts';
+import type { PeerStatus } from '../../src/gossip/protocol/peerStatus.ts';
 import { clusterSchema, healthSchema } from '../../src/http/openapi/answerSchemas.ts';
 import { HASH_TEXT_LENGTH } from '../../src/words/hash.ts';
 import { ORIGIN, START_MS, withServer } from '../http/testServer.ts';

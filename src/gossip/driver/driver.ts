@@ -24,8 +24,8 @@ import {
   encodeRejoin,
 } from '../protocol/messages.ts';
 import { MalformedMessageError } from '../protocol/opCodec.ts';
+import type { PeerStatus } from '../protocol/peerStatus.ts';
 import type { Phase } from '../protocol/standing.ts';
-import type { PeerStatus } from '../protocol/status.ts';
 import type { ConnectionId, Transport, TransportEvent } from '../transport.ts';
 import { Answers } from './answers.ts';
 import { AskedDeletes } from './askedDeletes.ts';
@@ -327,7 +327,7 @@ export class Driver {
     action().catch((error: unknown) => {
       if (this.#stopped || life !== this.#life) return;
       if (error instanceof DamagedLogError)
-        this.#rejoin({ reason: error.message, keep: true, origin: 'sound' }, false);
+        this.#rejoin({ reason: error.message, keep: true, ownOps: 'sound' }, false);
       // That the disk is full, whoever runs the node tells.
       else if (error instanceof DiskFullError) return;
       else if (error instanceof HearsayError) this.#rareNotes.tell(error.message);
@@ -406,10 +406,7 @@ export class Driver {
   }
 
   /** @param forOthers for what a peer said, or another told of it; not for what was found here. */
-  #rejoin(
-    { reason, keep, origin: state }: Omit<OutputOf<'rejoin'>, 'kind'>,
-    forOthers: boolean,
-  ): void {
+  #rejoin({ reason, keep, ownOps }: Omit<OutputOf<'rejoin'>, 'kind'>, forOthers: boolean): void {
     this.#counts.rejoins++;
     this.#options.note('warn', `this node rejoins: ${reason}`);
     // The new log knows nobody, and NODES need not name anybody who is still there.
@@ -423,7 +420,7 @@ export class Driver {
       const { origin, header } = this.#replica;
       // Half a snapshot is no log: nobody could open it again, and it holds nothing of this node's own.
       const keeps = keep && header.facts.snapshotUnderWay !== 'yes';
-      const aside = keeps ? setAside(this.#replica, state) : nothingOf(origin);
+      const aside = keeps ? setAside(this.#replica, ownOps) : nothingOf(origin);
       this.#offers.add({ ...aside, hadOthers: aside.hadOthers || forOthers });
       await this.#replica.adopt(await this.#options.logs.renew(keeps));
     }, known);

@@ -34,7 +34,7 @@ export class Offers {
   get past(): Past {
     if (this.#waiting.length === 0) return 'none';
     return this.#waiting.some(({ entries, hadOthers }) => hadOthers && entries.length > 0)
-      ? 'with others'
+      ? 'withOthers'
       : 'alone';
   }
 

@@ -19,11 +19,11 @@ import { Greeter } from './greeter.ts';
 import type { CoreSettings, Input, Output, View } from './inputOutput.ts';
 import { MemberKeeper } from './memberKeeper.ts';
 import type { ErrorMessage, Hello, Message, RejoinMessage } from './messages.ts';
+import type { PeerStatus } from './peerStatus.ts';
 import { peerStatus } from './peerStatus.ts';
 import { type Greeted, isGreeted, type Peer } from './peers.ts';
 import { Puller } from './puller.ts';
 import type { Past, Phase } from './standing.ts';
-import type { PeerStatus } from './status.ts';
 
 const HELLO_TIMEOUT_MS = 10_000;
 /** A peer that starts a little later is no reason to warn. */

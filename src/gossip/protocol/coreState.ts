@@ -95,13 +95,13 @@ export class CoreState {
   /** @param keep whether what this node holds is set aside and offered again, or thrown away. */
   rejoin(reason: string, keep = true): void {
     this.ended = true;
-    this.out({ kind: 'rejoin', reason, keep, origin: 'sound' });
+    this.out({ kind: 'rejoin', reason, keep, ownOps: 'sound' });
   }
 
   /** Other ops bear the ids of ours: what peers hold of this origin says nothing of what we hold. */
-  rejoinForked(reason: string, origin: 'forked' | 'shared' = 'forked'): void {
+  rejoinForked(reason: string, ownOps: 'forked' | 'shared' = 'forked'): void {
     this.ended = true;
-    this.out({ kind: 'rejoin', reason, keep: true, origin });
+    this.out({ kind: 'rejoin', reason, keep: true, ownOps });
   }
 
   /** Takes the peer off the list, once, whoever closed first. */

@@ -180,6 +180,6 @@ export type Output =
        * `forked`: other ops may bear the ids of this node's own. `shared`: and another node goes on under
        * its origin.
        */
-      readonly origin: 'sound' | 'forked' | 'shared';
+      readonly ownOps: 'sound' | 'forked' | 'shared';
     }
   | { readonly kind: 'note'; readonly level: 'info' | 'warn'; readonly text: string };

@@ -12,7 +12,7 @@ export type Phase = 'unjoined' | 'starting' | 'ready';
  * several, whose cluster goes on without it. Of what the last has set aside, others may have deleted
  * a part meanwhile: alone it would offer that to itself as new, and bring it back to them later.
  */
-export type Past = 'none' | 'alone' | 'with others';
+export type Past = 'none' | 'alone' | 'withOthers';
 
 export interface StandingSettings {
   /** How long to wait for peers before going on alone, milliseconds. */
@@ -87,13 +87,13 @@ export class Standing {
   ): boolean {
     if (this.#hearsMember(peers, nowMs)) return false;
     if (peers.some(({ hello }) => hello.origin < ownOrigin)) return false;
-    if (this.#isTimeOver(nowMs)) return this.#past !== 'with others' || peers.length > 0;
+    if (this.#isTimeOver(nowMs)) return this.#past !== 'withOthers' || peers.length > 0;
     return this.#past === 'none' && addresses.allAnswered();
   }
 
   /** Whether a node waits for others of its cluster, none of which it has heard for the join timeout. */
   isLost(peers: readonly Greeted[], nowMs: number): boolean {
-    return this.#past === 'with others' && peers.length === 0 && this.#isTimeOver(nowMs);
+    return this.#past === 'withOthers' && peers.length === 0 && this.#isTimeOver(nowMs);
   }
 
   /** Whether a node that holds a part of what its sponsor held has heard no member for the join timeout. */

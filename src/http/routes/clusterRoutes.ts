@@ -1,6 +1,6 @@
 /** The node and its cluster, for people and load balancers: GET /_cluster and GET /_health. */
 import type { Router } from '@koa/router';
-import type { PeerStatus } from '../../gossip/protocol/status.ts';
+import type { PeerStatus } from '../../gossip/protocol/peerStatus.ts';
 import type { Replica } from '../../replica/replica.ts';
 import { minuteAhead } from '../../rules/mapSum.ts';
 import { formatHash } from '../../words/hash.ts';

@@ -280,7 +280,7 @@ selves('a node that is told of its twin rejoins, and the twin keeps the origin',
   const { greet, receive } = testCore({ others: [originOf(2)] });
   greet(1);
   const [rejoin] = ofKind(receive(1, { type: 'error', code: 'clone', reason: 'two' }), 'rejoin');
-  assert.equal([rejoin?.keep, rejoin?.origin], [true, 'shared']);
+  assert.equal([rejoin?.keep, rejoin?.ownOps], [true, 'shared']);
 });
 
 selves.run();

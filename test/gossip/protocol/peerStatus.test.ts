@@ -1,9 +1,9 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { AddressBook } from '../../../src/gossip/protocol/addressBook.ts';
+import type { PeerStatus } from '../../../src/gossip/protocol/peerStatus.ts';
 import { peerStatus } from '../../../src/gossip/protocol/peerStatus.ts';
 import { Peers } from '../../../src/gossip/protocol/peers.ts';
-import type { PeerStatus } from '../../../src/gossip/protocol/status.ts';
 import { seeded } from '../../../src/words/random.ts';
 import { digestWith, helloOf, NOW, originOf, testCore } from '../../support/cores.ts';
 

@@ -163,19 +163,19 @@ const PASTS: readonly [rule: string, past: Past, situation: Situation, forms: bo
   ['one that was alone does so after the join timeout', 'alone', { afterMs: LATE }, true],
   [
     'one of several waits for as long as it hears nobody',
-    'with others',
+    'withOthers',
     { afterMs: 9 * LATE },
     false,
   ],
   [
     'of several that all began anew the smallest does so, after the join timeout',
-    'with others',
+    'withOthers',
     { connected: [[THIRD, false]], afterMs: LATE },
     true,
   ],
   [
     'and not before',
-    'with others',
+    'withOthers',
     { addresses: [['http://three', 'connected']], connected: [[THIRD, false]], afterMs: EARLY },
     false,
   ],
@@ -201,9 +201,9 @@ forming('a part of another log is given up when no member was heard for the join
 forming('one of several that hears nobody for the join timeout is lost, and says so', () => {
   const isLost = (past: Past, situation: Situation): boolean =>
     startedAs(false, past).isLost(peersOf(situation), START + situation.afterMs);
-  assert.ok(isLost('with others', { afterMs: LATE }));
-  assert.not(isLost('with others', { afterMs: EARLY }));
-  assert.not(isLost('with others', { connected: [[FIRST, false]], afterMs: LATE }));
+  assert.ok(isLost('withOthers', { afterMs: LATE }));
+  assert.not(isLost('withOthers', { afterMs: EARLY }));
+  assert.not(isLost('withOthers', { connected: [[FIRST, false]], afterMs: LATE }));
   assert.not(isLost('alone', { afterMs: LATE }));
 });
 
