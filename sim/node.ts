@@ -167,7 +167,7 @@ export class SimNode {
   }
 
   get isReady(): boolean {
-    return this.running !== null && this.running.replica.notWritable === null;
+    return this.running?.replica.readiness.isWritable ?? false;
   }
 
   /**
@@ -189,7 +189,7 @@ export class SimNode {
     const log = this.disk.open();
     const stored = this.disk.stored?.rows ?? [];
     const replica = await this.#open(log);
-    if (log.stoppedUncleanly) replica.markForNewOrigin();
+    if (log.stoppedUncleanly) replica.membership.markForNewOrigin();
     const aside: SetAside[] = [];
     for (const old of this.disk.openSetAside())
       aside.push({ ...setAside(await this.#open(old)), trustedSeq: 0 });

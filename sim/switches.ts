@@ -30,13 +30,13 @@ const SWITCHES: Readonly<Record<string, Switch>> = {
   },
   /** Rule 2: a collected key is written again in a generation that older ops of it may have. */
   horizon: {
-    file: 'src/replica/replica.ts',
+    file: 'src/replica/forgetting.ts',
     text: 'for (const { generation } of dead) horizon = Math.max(horizon, generation + 1);',
     without: '',
   },
   /** Rule 9: dead entries are collected whoever still lacks them. */
   stability: {
-    file: 'src/replica/replica.ts',
+    file: 'src/replica/forgetting.ts',
     text: '&& covers(stable.vector, entry)',
     without: '',
   },
@@ -107,8 +107,8 @@ const SWITCHES: Readonly<Record<string, Switch>> = {
   /** Rule 12: clients write before what was set aside is offered. */
   'offers before writes': {
     file: 'src/gossip/driver/clientGate.ts',
-    text: 'replica.notWritable = OFFERING;',
-    without: 'replica.notWritable = null;',
+    text: 'readiness.refuseWrites(OFFERING);',
+    without: 'readiness.allowWrites();',
   },
   /** Rule 6: a replay folds every row. */
   'won bit': {

@@ -86,7 +86,7 @@ export async function startNode(
   try {
     const { nodeId, limits, dataDir: place } = settings;
     const replica = await Replica.open({ nodeId, log, place, clock: Date.now, limits });
-    if (log.stoppedUncleanly) replica.markForNewOrigin();
+    if (log.stoppedUncleanly) replica.membership.markForNewOrigin();
     const setAside = await directory.setAside(replica, (text) => note('warn', text));
     const transport = new SocketTransport(
       {
@@ -235,10 +235,10 @@ function healthOf(
   replica: Replica,
   driver: Driver,
 ): { status: 'ok' | 'degraded' | 'failing'; reasons: string[] } {
-  if (replica.notWritable !== null)
+  if (!replica.readiness.isWritable)
     return {
       status: 'failing',
-      reasons: [`The node takes no writes yet: ${replica.notWritable}.`],
+      reasons: [`The node takes no writes yet: ${replica.readiness.whyUnwritable}.`],
     };
   const reasons: string[] = [];
   if (replica.isDiskFull) reasons.push(DISK_FULL);

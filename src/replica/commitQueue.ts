@@ -10,6 +10,7 @@ import {
   OverloadedError,
   StoppedError,
 } from '../words/errors.ts';
+import { RETRY_AFTER_MS } from './readiness.ts';
 
 export interface QueueLimits {
   readonly maxQueuedOps: number;
@@ -40,9 +41,6 @@ interface Waiting {
   readonly settle: () => void;
   readonly fail: (error: HearsayError) => void;
 }
-
-/** How long a client is asked to wait when the queue is full. */
-export const RETRY_AFTER_MS = 1000;
 
 export class CommitQueue {
   readonly #limits: QueueLimits;

@@ -96,7 +96,8 @@ export class Compactor {
         going.set(head.origin, ofOrigin);
         removed++;
       }
-      if (going.size > 0) await this.#replica.removeRows(going, { cutAt: this.#laterCut(cutAt) });
+      if (going.size > 0)
+        await this.#replica.forgetting.removeRows(going, { cutAt: this.#laterCut(cutAt) });
       for (const rows of going.values()) this.removedRows += rows.length;
     }
     return { rows: removed };

@@ -1,22 +1,69 @@
-/** Rule 10: what the parts of a snapshot come to, until its last one says what it stands for. */
+/** Rule 10: the parts of a snapshot on their way into an empty log, until the last one says what it stands for. */
 import type { Batch } from '../rules/decide.ts';
 import { add, carriedHash, type Hash, subtract, ZERO } from '../words/hash.ts';
+import { textLength } from '../words/op.ts';
 import type { SnapshotEnd, SnapshotRow } from '../words/snapshot.ts';
 import { seqOf } from '../words/vector.ts';
+import type { CommitQueue } from './commitQueue.ts';
+import type { Fold } from './fold.ts';
 
 export class IncomingSnapshot {
+  readonly #fold: Fold;
+  readonly #queue: CommitQueue;
+  readonly #clock: () => number;
+  readonly #ended: () => void;
   /** The sum of the rows that have come, by origin. */
   readonly #sums = new Map<string, Hash>();
 
-  rows(batch: Batch, rows: readonly SnapshotRow[]): void {
-    for (const { op, isEntry } of rows) {
-      batch.snapshotRow(op, isEntry);
-      this.#sums.set(op.origin, add(this.#sums.get(op.origin) ?? ZERO, carriedHash(op)));
-    }
+  /** @param clock UTC milliseconds. @param ended called when a snapshot is complete and folded. */
+  constructor(fold: Fold, queue: CommitQueue, clock: () => number, ended: () => void) {
+    this.#fold = fold;
+    this.#queue = queue;
+    this.#clock = clock;
+    this.#ended = ended;
   }
 
-  /** The vector and the sums become the sender's: what did not come counts as compacted away. */
-  end(batch: Batch, { vector, sums, reach }: SnapshotEnd): void {
+  /** Takes rows into a log that held nothing before the first part. Rejects as `Replica.submit` does. */
+  takeRows(rows: readonly SnapshotRow[]): Promise<void> {
+    let bytes = 0;
+    for (const { op } of rows) bytes += textLength(op);
+    return this.#queue.enqueue({ ops: rows.length, bytes }, (batch) => {
+      const facts = { ...this.#fold.factsIn(batch), snapshotUnderWay: 'yes' };
+      batch.header = { ...batch.header, facts };
+      for (const { op, isEntry } of rows) {
+        batch.snapshotRow(op, isEntry);
+        this.#sums.set(op.origin, add(this.#sums.get(op.origin) ?? ZERO, carriedHash(op)));
+      }
+    });
+  }
+
+  /** The snapshot is complete: the vector and the sums become its sender's. Rejects as `takeRows` does. */
+  finish(end: SnapshotEnd): Promise<void> {
+    return this.#queue.enqueue(
+      { ops: 0, bytes: 0 },
+      (batch) => {
+        this.#setRecords(batch, end);
+        // The snapshot lacks what was there before it: no earlier point in time can be told.
+        const facts = {
+          ...this.#fold.factsIn(batch),
+          snapshotUnderWay: 'no',
+          cutAt: String(this.#clock()),
+        };
+        const horizon = Math.max(this.#fold.header.horizon, end.horizon);
+        batch.header = { ...batch.header, facts, horizon };
+        this.forget();
+      },
+      this.#ended,
+    );
+  }
+
+  /** The log is another: nothing has come. */
+  forget(): void {
+    this.#sums.clear();
+  }
+
+  /** Rows that did not come count as compacted away. */
+  #setRecords(batch: Batch, { vector, sums, reach }: SnapshotEnd): void {
     for (const [origin, seq] of vector) {
       const sum = sums.get(origin) ?? ZERO;
       const compactedSum = subtract(sum, this.#sums.get(origin) ?? ZERO);

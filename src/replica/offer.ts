@@ -83,7 +83,7 @@ export async function offerAgain(
   if (lacking.length > 0)
     note('info', `${offered.length} of ${entries.length} entries of ${origin} were offered again`);
   if (isRetired && replica.members.has(origin) && origin !== replica.origin)
-    await replica.retire(origin);
+    await replica.membership.retire(origin);
 }
 
 /** The entries whose ids are those of other ops here: of origins that were forked. */

@@ -38,14 +38,14 @@ refusals(
   'a node that may not write yet answers 503 with Retry-After, and reads go on',
   withServer(async (server) => {
     await server.put('/cache/b', PUT);
-    server.replica.notWritable = 'it is catching up with its peers';
+    server.replica.readiness.refuseWrites('it is catching up with its peers');
     for (const answer of await Promise.all(writes(server))) {
       isProblem(answer, 503);
       assert.is(answer.headers['retry-after'], '1');
       assert.match(problemSchema.parse(answer.body).detail, /catching up with its peers/);
     }
     assert.is((await server.get('/cache/b')).status, 200);
-    server.replica.notWritable = null;
+    server.replica.readiness.allowWrites();
     assert.is((await server.put('/cache/a', PUT)).status, 200);
   }),
 );
@@ -54,7 +54,7 @@ refusals(
   'a node that has not joined answers reads with 503, since it does not know',
   withServer(async (server) => {
     await server.put('/cache/b', PUT);
-    server.replica.notReadable = 'it has not joined its cluster yet';
+    server.replica.readiness.refuseReads('it has not joined its cluster yet');
     for (const answer of [
       await server.get('/cache/b'),
       await server.get('/cache/a'),
@@ -65,7 +65,7 @@ refusals(
       assert.is(answer.headers['retry-after'], '1');
       assert.match(problemSchema.parse(answer.body).detail, /has not joined its cluster yet/);
     }
-    server.replica.notReadable = null;
+    server.replica.readiness.allowReads();
     assert.is((await server.get('/cache/b')).status, 200);
   }),
 );

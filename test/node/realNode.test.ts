@@ -56,7 +56,7 @@ const withNode =
         request.end();
       });
     try {
-      await waitFor(() => node.replica.notWritable === null, 10_000, 'The node takes no writes');
+      await waitFor(() => node.replica.readiness.isWritable, 10_000, 'The node takes no writes');
       await run(send);
     } finally {
       await node.close();

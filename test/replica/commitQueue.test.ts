@@ -257,13 +257,13 @@ failures(
 
 failures('a node that may not write says why, and still takes in what peers send', async () => {
   const { replica } = await openReplica();
-  replica.notWritable = 'it is joining';
+  replica.readiness.refuseWrites('it is joining');
   const error = await errorOf(replica.submit([putting('a')]));
   assert.instance(error, NotWritableError);
   assert.match((error as NotWritableError).message, /it is joining/);
   assert.is((error as NotWritableError).retryAfterMs, 1000);
   assert.equal(await replica.receive(deltaOf(0, 2)), { kind: 'applied', ops: 2 });
-  replica.notWritable = null;
+  replica.readiness.allowWrites();
   assert.is((await replica.submit([putting('a')]))[0]?.kind, 'stored');
 });
 

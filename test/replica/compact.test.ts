@@ -27,7 +27,7 @@ async function collect(replica: Replica, behind = 0): Promise<void> {
   for (const [origin, seq] of replica.vector)
     vector.set(origin, Math.max(vector.get(origin) ?? 0, seq - behind));
   replica.sweep(ALL);
-  await replica.collect({ vector, clock: replica.nowMs() }, ALL);
+  await replica.forgetting.collect({ vector, clock: replica.nowMs() }, ALL);
 }
 
 const compacted = ({ replica }: TestReplica, retentionMs = 0): Promise<{ rows: number }> =>
@@ -117,7 +117,8 @@ rules('what is dead and was not collected stays: it is an entry', async () => {
     (replica) => collect(replica),
     write(deleting('a')),
     LAST,
-    (replica) => replica.collect({ vector: new Map(replica.vector), clock: replica.nowMs() }, 0),
+    (replica) =>
+      replica.forgetting.collect({ vector: new Map(replica.vector), clock: replica.nowMs() }, 0),
   );
   await compacted(test);
   assert.equal(lsnsOf(test), [1, 2]);
@@ -141,9 +142,9 @@ rules('an op that did not win goes', async () => {
 
 rules('joins and retires stay for ever', async () => {
   const test = await replicaAfter(
-    (replica) => replica.form('the cluster', memberValue('node1', null)),
-    (replica) => replica.admit(PEER, memberValue('node2', null)),
-    (replica) => replica.retire(PEER),
+    (replica) => replica.membership.form('the cluster', memberValue('node1', null)),
+    (replica) => replica.membership.admit(PEER, memberValue('node2', null)),
+    (replica) => replica.membership.retire(PEER),
     LAST,
     collect,
   );
@@ -158,7 +159,8 @@ rules('nothing goes from the first row on that the stable vector does not cover'
     (replica) => replica.receive(deltaOf(0, 1)),
     write(putting('a', { version: 3 })),
     LAST,
-    (replica) => replica.collect({ vector: new Map([[ORIGIN, 4]]), clock: replica.nowMs() }, ALL),
+    (replica) =>
+      replica.forgetting.collect({ vector: new Map([[ORIGIN, 4]]), clock: replica.nowMs() }, ALL),
   );
   await compacted(test);
   assert.equal(lsnsOf(test), [2, 3, 4, 5]);

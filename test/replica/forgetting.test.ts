@@ -34,7 +34,7 @@ const keysOf = (entries: readonly KeyOp[]): string[] => entries.map(({ key }) =>
 
 async function collectAll({ replica }: TestReplica): Promise<string[]> {
   replica.sweep(ALL);
-  return keysOf(await replica.collect(stableNow(replica), ALL));
+  return keysOf(await replica.forgetting.collect(stableNow(replica), ALL));
 }
 
 /** What a restart after a crash finds. */
@@ -63,7 +63,7 @@ collecting('what the stable vector does not cover stays', async () => {
   const { replica, clock } = await openReplica();
   await replica.submit([deleting('a'), deleting('b'), deleting('c')]);
   const stable = { vector: new Map([[ORIGIN, 2]]), clock: clock.nowMs };
-  assert.equal(keysOf(await replica.collect(stable, ALL)), ['a', 'b']);
+  assert.equal(keysOf(await replica.forgetting.collect(stable, ALL)), ['a', 'b']);
   assert.is(replica.map.get('c')?.kind, 'delete');
 });
 
@@ -73,16 +73,16 @@ collecting('what is dead by our clock only stays: others still serve it', async 
   clock.nowMs += 500;
   replica.sweep(ALL);
   const vector = new Map(replica.vector);
-  assert.equal(await replica.collect({ vector, clock: NOW + 99 }, ALL), []);
-  assert.equal(keysOf(await replica.collect({ vector, clock: NOW + 100 }, ALL)), ['a']);
+  assert.equal(await replica.forgetting.collect({ vector, clock: NOW + 99 }, ALL), []);
+  assert.equal(keysOf(await replica.forgetting.collect({ vector, clock: NOW + 100 }, ALL)), ['a']);
 });
 
 collecting('it looks at so many at most, and comes round to all', async () => {
   const { replica } = await openReplica();
   await replica.submit(['a', 'b', 'c', 'd'].map((key) => deleting(key)));
   const stable = { vector: new Map([[ORIGIN, 4]]), clock: NOW };
-  const first = await replica.collect(stable, 3);
-  const second = await replica.collect(stable, 3);
+  const first = await replica.forgetting.collect(stable, 3);
+  const second = await replica.forgetting.collect(stable, 3);
   assert.equal([first.length, second.length], [3, 1]);
   assert.is(replica.map.size, 0);
 });
@@ -121,7 +121,7 @@ collecting('a key that comes back in the same commit is not dropped', async () =
   const { replica } = await openReplica();
   await replica.submit([putting('a', { version: 5 }), deleting('a')]);
   for (const isBefore of [true, false]) {
-    const collect = () => replica.collect(stableNow(replica), ALL);
+    const collect = () => replica.forgetting.collect(stableNow(replica), ALL);
     const write = () => replica.submit([deleting('a'), putting('a', { value: `${isBefore}` })]);
     await Promise.all(isBefore ? [write(), collect()] : [collect(), write()]);
     const outcome = replica.get('a');
@@ -135,7 +135,7 @@ collecting('a commit that fails collects nothing', async () => {
   await replica.submit([deleting('a')]);
   const before = stateOf(replica);
   log.failNextAppend('full');
-  await replica.collect(stableNow(replica), ALL).then(
+  await replica.forgetting.collect(stableNow(replica), ALL).then(
     () => assert.unreachable('it was collected'),
     (error) => assert.match(String(error), /full/),
   );
@@ -156,8 +156,8 @@ collecting('a collected entry leaves no trace in the map sum', async () => {
 collecting('the horizon of a peer is taken where it is greater, and never sinks', async () => {
   const test = await openReplica();
   const { replica } = test;
-  replica.raiseHorizon(9);
-  replica.raiseHorizon(3);
+  replica.forgetting.raiseHorizon(9);
+  replica.forgetting.raiseHorizon(3);
   assert.is(replica.header.horizon, 9);
   const [outcome] = await replica.submit([putting('a')]);
   assert.is(outcome?.kind === 'stored' && outcome.op.generation, 9);
@@ -173,7 +173,7 @@ collecting('a horizon that rises while a commit is under way is written by the n
   const release = holdDisk();
   const written = replica.submit([putting('a')]);
   await turn();
-  replica.raiseHorizon(9);
+  replica.forgetting.raiseHorizon(9);
   release();
   await written;
   assert.is(replica.header.horizon, 9);
@@ -184,8 +184,8 @@ collecting('a horizon that rises while a commit is under way is written by the n
 collecting('what a full disk did not take of the header is written later', async () => {
   const test = await openReplica();
   const { replica, log } = test;
-  replica.raiseHorizon(9);
-  replica.markForNewOrigin();
+  replica.forgetting.raiseHorizon(9);
+  replica.membership.markForNewOrigin();
   log.failNextAppend('full');
   await replica.submit([putting('a')]).catch(() => {});
   await replica.submit([putting('b')]);
@@ -273,7 +273,7 @@ collecting(
               vector.set(origin, Math.max(vector.get(origin) ?? 0, seq - one.behind));
             stable = { vector, clock: Math.max(stable.clock, clock.nowMs - one.skewMs) };
             replica.sweep(ALL);
-            await replica.collect(stable, ALL);
+            await replica.forgetting.collect(stable, ALL);
           }
         }
         const { replica: reopened } = await afterCrash(test);
@@ -294,11 +294,11 @@ const kindsOf = ({ log }: TestReplica): string[] =>
 members('a member is logged once, and a retired one not again', async () => {
   const test = await openReplica();
   const { replica } = test;
-  await replica.admit(PEER, memberValue('node2', 'http://two'));
-  await replica.admit(PEER, memberValue('node2', 'http://elsewhere'));
-  await replica.retire(PEER);
-  await replica.retire(PEER);
-  await replica.admit(PEER, memberValue('node2', 'http://two'));
+  await replica.membership.admit(PEER, memberValue('node2', 'http://two'));
+  await replica.membership.admit(PEER, memberValue('node2', 'http://elsewhere'));
+  await replica.membership.retire(PEER);
+  await replica.membership.retire(PEER);
+  await replica.membership.admit(PEER, memberValue('node2', 'http://two'));
   assert.equal(kindsOf(test), [`join ${PEER} by ${ORIGIN}/1`, `retire ${PEER} by ${ORIGIN}/2`]);
   assert.equal([replica.members.has(PEER), replica.members.isRetired(PEER)], [false, true]);
 });
@@ -306,8 +306,8 @@ members('a member is logged once, and a retired one not again', async () => {
 members('joins and retires change no key, and show no key', async () => {
   const { replica } = await openReplica();
   await replica.submit([putting(PEER)]);
-  await replica.admit(PEER, memberValue('node2', null));
-  await replica.retire(PEER);
+  await replica.membership.admit(PEER, memberValue('node2', null));
+  await replica.membership.retire(PEER);
   assert.is(replica.map.size, 1);
   assert.is(replica.get(PEER).kind, 'found');
 });
@@ -315,7 +315,7 @@ members('joins and retires change no key, and show no key', async () => {
 members('a cluster is formed by its first member, whose first op is its own join', async () => {
   const test = await openReplica();
   const { replica } = test;
-  await replica.form('the cluster', memberValue('node1', 'http://one'));
+  await replica.membership.form('the cluster', memberValue('node1', 'http://one'));
   assert.equal(kindsOf(test), [`join ${ORIGIN} by ${ORIGIN}/1`]);
   for (const { header } of [replica, (await afterCrash(test)).replica]) {
     assert.is(header.clusterId, 'the cluster');
@@ -326,7 +326,7 @@ members('a cluster is formed by its first member, whose first op is its own join
 members('who is let in remembers the cluster and its sponsor, and logs nothing', async () => {
   const test = await openReplica();
   const { replica } = test;
-  await replica.welcome('the cluster', PEER, '123');
+  await replica.membership.welcome('the cluster', PEER, '123');
   assert.equal(kindsOf(test), []);
   for (const { header } of [replica, (await afterCrash(test)).replica]) {
     assert.is(header.clusterId, 'the cluster');
@@ -336,9 +336,9 @@ members('who is let in remembers the cluster and its sponsor, and logs nothing',
 
 members('members are the same after a restart', async () => {
   const test = await openReplica();
-  await test.replica.form('the cluster', memberValue('node1', 'http://one'));
-  await test.replica.admit(PEER, memberValue('node2', 'http://two'));
-  await test.replica.retire(ORIGIN);
+  await test.replica.membership.form('the cluster', memberValue('node1', 'http://one'));
+  await test.replica.membership.admit(PEER, memberValue('node2', 'http://two'));
+  await test.replica.membership.retire(ORIGIN);
   const { replica } = await afterCrash(test);
   assert.equal([...replica.members.all()], [...test.replica.members.all()]);
   assert.equal([...replica.members.retired()], [...test.replica.members.retired()]);
@@ -352,9 +352,9 @@ const renewals = suite('a new origin (rules 5 and 12)');
 renewals('its first ops are its own join and the retire of the old one', async () => {
   const test = await openReplica();
   const { replica } = test;
-  await replica.form('the cluster', memberValue('node1', null));
+  await replica.membership.form('the cluster', memberValue('node1', null));
   await replica.submit([putting('a')]);
-  await replica.renewOrigin(NEW_ORIGIN, memberValue('node1', null));
+  await replica.membership.renewOrigin(NEW_ORIGIN, memberValue('node1', null));
   assert.is(replica.origin, NEW_ORIGIN);
   assert.equal(kindsOf(test).slice(2), [
     `join ${NEW_ORIGIN} by ${NEW_ORIGIN}/1`,
@@ -368,8 +368,8 @@ renewals('its first ops are its own join and the retire of the old one', async (
 renewals('writes go on under it, also those of the same commit and after a restart', async () => {
   const test = await openReplica();
   const { replica } = test;
-  await replica.form('the cluster', memberValue('node1', null));
-  const renewed = replica.renewOrigin(NEW_ORIGIN, memberValue('node1', null));
+  await replica.membership.form('the cluster', memberValue('node1', null));
+  const renewed = replica.membership.renewOrigin(NEW_ORIGIN, memberValue('node1', null));
   const [outcome] = await replica.submit([putting('a')]);
   await renewed;
   assert.is(
@@ -385,17 +385,17 @@ renewals('writes go on under it, also those of the same commit and after a resta
 
 renewals('an origin that was no member is not retired', async () => {
   const test = await openReplica();
-  await test.replica.renewOrigin(NEW_ORIGIN, memberValue('node1', null));
+  await test.replica.membership.renewOrigin(NEW_ORIGIN, memberValue('node1', null));
   assert.equal(kindsOf(test), [`join ${NEW_ORIGIN} by ${NEW_ORIGIN}/1`]);
 });
 
 renewals('that one is due is remembered over a restart, until it was done', async () => {
   const test = await openReplica();
-  test.replica.markForNewOrigin();
+  test.replica.membership.markForNewOrigin();
   await test.replica.submit([putting('a')]);
   const next = await afterCrash(test);
   assert.is(next.replica.header.facts.renewOrigin, 'yes');
-  await next.replica.renewOrigin(NEW_ORIGIN, memberValue('node1', null));
+  await next.replica.membership.renewOrigin(NEW_ORIGIN, memberValue('node1', null));
   assert.is((await afterCrash(next)).replica.header.facts.renewOrigin, 'no');
 });
 
@@ -405,12 +405,12 @@ const adoptions = suite('another log in place (rule 12)');
 
 adoptions('a replica that adopts a log is as one that was opened on it', async () => {
   const { replica, log } = await openReplica();
-  await replica.form('the cluster', memberValue('node1', null));
+  await replica.membership.form('the cluster', memberValue('node1', null));
   await replica.submit([putting('a'), deleting('b')]);
-  replica.raiseHorizon(7);
+  replica.forgetting.raiseHorizon(7);
   const other = await openReplica({ nodeId: 'node3' });
   await other.replica.submit([putting('c')]);
-  await other.replica.admit(PEER, memberValue('node2', null));
+  await other.replica.membership.admit(PEER, memberValue('node2', null));
   const stored = other.log.crash('lost');
   let replaced = 0;
   replica.onReplaced(() => replaced++);
@@ -447,8 +447,8 @@ adoptions(
   'a fact of the old log that was not written yet does not get into the new one',
   async () => {
     const { replica } = await openReplica();
-    replica.raiseHorizon(7);
-    replica.markForNewOrigin();
+    replica.forgetting.raiseHorizon(7);
+    replica.membership.markForNewOrigin();
     await replica.suspend();
     const fresh = await openReplica({ nodeId: 'node3' });
     await replica.adopt(fresh.log);
@@ -512,7 +512,7 @@ reaching('they leave the sums and the vector as they were, and raise the reach',
   const heads = await test.log.headsAfter(0, 3);
   const going = [heads[0], heads[2]].flatMap((head) => (head === undefined ? [] : [head]));
   for (const { key } of going) replica.map.drop(key);
-  await replica.removeRows(new Map([[PEER, going]]), { cutAt: '5' });
+  await replica.forgetting.removeRows(new Map([[PEER, going]]), { cutAt: '5' });
   const gone = ops.filter(({ seq }) => seq === 1 || seq === 3);
   assert.equal(replica.record(PEER), { ...before, reach: 3, compactedSum: sumOf(gone) });
   assert.equal(replica.reach(), new Map([[PEER, 3]]));

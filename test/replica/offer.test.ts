@@ -76,7 +76,7 @@ asides(
     const first = await openReplica();
     await first.replica.submit(['a', 'b', 'c', 'd'].map((key) => putting(key)));
     const stable = { vector: new Map([[first.replica.origin, 2]]), clock: NOW };
-    await first.replica.collect(stable, 0);
+    await first.replica.forgetting.collect(stable, 0);
     const { replica } = await openReplica({ stored: first.log.crash('lost') });
     await replica.submit([putting('e')]);
     const told = (['sound', 'forked', 'shared'] as const).map((state) => {
@@ -258,7 +258,7 @@ offers(
   'where nothing can be written it fails, and nothing is retired: it is to be made again',
   async () => {
     const { replica } = await openReplica();
-    await replica.admit(OLD, memberValue('node1', null));
+    await replica.membership.admit(OLD, memberValue('node1', null));
     await replica.suspend();
     await offer(replica, aside([held('a'), held('b', { seq: 2 })])).then(
       () => assert.unreachable('it was offered'),
@@ -276,9 +276,9 @@ const deletes = suite('deletes that this log does not hold (rule 12)');
 async function withHoles(): Promise<Replica> {
   const { replica } = await openReplica();
   const op = put({ origin: PEER, seq: 2, key: 'kept', hlc: 5 });
-  await replica.receiveSnapshotRows([{ op, isEntry: true }]);
+  await replica.incomingSnapshot.takeRows([{ op, isEntry: true }]);
   const sum = { high: 1, low: 1 };
-  await replica.finishSnapshot({
+  await replica.incomingSnapshot.finish({
     vector: new Map([[PEER, 2]]),
     sums: new Map([[PEER, sum]]),
     reach: new Map([[PEER, 2]]),
@@ -359,7 +359,7 @@ for (const [rule, fields, isRetired] of [
 ] as const)
   retirements(rule, async () => {
     const { replica } = await openReplica();
-    await replica.admit(OLD, memberValue('node1', null));
+    await replica.membership.admit(OLD, memberValue('node1', null));
     await offer(replica, aside([held('a')], fields));
     await turn();
     assert.is(replica.members.isRetired(OLD), isRetired);
@@ -368,7 +368,7 @@ for (const [rule, fields, isRetired] of [
 
 retirements('an origin that was no member, or is our own, is not retired', async () => {
   const { replica } = await openReplica();
-  await replica.admit(replica.origin, memberValue('node1', null));
+  await replica.membership.admit(replica.origin, memberValue('node1', null));
   await offer(replica, aside([]));
   await offer(replica, aside([], { origin: replica.origin }));
   assert.equal(replica.members.retires, []);

@@ -56,9 +56,9 @@ async function streamFrom(
     const part = await source.next();
     assert.ok(part, 'nothing was compacted meanwhile');
     parts.push(part);
-    await receiver.receiveSnapshotRows(rowsOf(part));
+    await receiver.incomingSnapshot.takeRows(rowsOf(part));
     if (part.end !== null) {
-      await receiver.finishSnapshot(part.end);
+      await receiver.incomingSnapshot.finish(part.end);
       return parts;
     }
     await between(parts.length);
@@ -81,7 +81,7 @@ async function collect(replica: Replica, behind = 0): Promise<void> {
   for (const [origin, seq] of replica.vector)
     vector.set(origin, Math.max(vector.get(origin) ?? 0, seq - behind));
   replica.sweep(ALL);
-  await replica.collect({ vector, clock: replica.nowMs() }, ALL);
+  await replica.forgetting.collect({ vector, clock: replica.nowMs() }, ALL);
 }
 
 const afterCrash = ({ log, clock }: TestReplica): Promise<TestReplica> =>
@@ -94,11 +94,11 @@ receiving(
   async () => {
     const { replica } = await openEmpty();
     const ops = history(PEER, 1, 5);
-    await replica.receiveSnapshotRows([{ op: ops[1] as Op, isEntry: true }]);
-    await replica.receiveSnapshotRows([{ op: ops[4] as Op, isEntry: true }]);
+    await replica.incomingSnapshot.takeRows([{ op: ops[1] as Op, isEntry: true }]);
+    await replica.incomingSnapshot.takeRows([{ op: ops[4] as Op, isEntry: true }]);
     assert.equal(replica.vector, new Map());
     assert.is(replica.header.facts.snapshotUnderWay, 'yes');
-    await replica.finishSnapshot({
+    await replica.incomingSnapshot.finish({
       vector: new Map([[PEER, 5]]),
       sums: new Map([[PEER, sumOf(ops)]]),
       reach: new Map([[PEER, 4]]),
@@ -123,7 +123,7 @@ receiving(
   'what is no entry at the sender is logged and does not win, though it be alone',
   async () => {
     const { replica, log } = await openEmpty();
-    await replica.receiveSnapshotRows([{ op: put({ origin: PEER }), isEntry: false }]);
+    await replica.incomingSnapshot.takeRows([{ op: put({ origin: PEER }), isEntry: false }]);
     assert.is(replica.map.size, 0);
     assert.equal(
       log.stored().rows.map(({ won }) => won),
@@ -134,11 +134,11 @@ receiving(
 
 receiving('member ops are folded, and are no entries whatever is said of them', async () => {
   const sender = await openReplica();
-  await sender.replica.form('the cluster', memberValue('node1', 'http://one'));
-  await sender.replica.admit(PEER, memberValue('node2', 'http://two'));
+  await sender.replica.membership.form('the cluster', memberValue('node1', 'http://one'));
+  await sender.replica.membership.admit(PEER, memberValue('node2', 'http://two'));
   const ops = sender.replica.members.ops();
   const { replica } = await openEmpty();
-  await replica.receiveSnapshotRows(ops.map((op) => ({ op, isEntry: true })));
+  await replica.incomingSnapshot.takeRows(ops.map((op) => ({ op, isEntry: true })));
   assert.equal([...replica.members.all()], [...sender.replica.members.all()]);
   assert.is(replica.map.size, 0);
 });
@@ -146,7 +146,7 @@ receiving('member ops are folded, and are no entries whatever is said of them', 
 receiving('stamps go on above those of the snapshot', async () => {
   const { replica } = await openEmpty();
   const hlc = 2_000_000_000_000_000;
-  await replica.receiveSnapshotRows([{ op: put({ origin: PEER, hlc }), isEntry: true }]);
+  await replica.incomingSnapshot.takeRows([{ op: put({ origin: PEER, hlc }), isEntry: true }]);
   const [outcome] = await replica.submit([putting('a')]);
   assert.is(outcome?.kind === 'stored' && outcome.op.hlc, hlc + 1);
 });
@@ -166,7 +166,9 @@ receiving('whoever reads the history is told once, when it is complete', async (
 
 receiving('half of one is no log that could be opened', async () => {
   const test = await openEmpty();
-  await test.replica.receiveSnapshotRows([{ op: put({ origin: PEER, seq: 3 }), isEntry: true }]);
+  await test.replica.incomingSnapshot.takeRows([
+    { op: put({ origin: PEER, seq: 3 }), isEntry: true },
+  ]);
   const stored = test.log.crash('lost');
   assert.is(stored.header.facts.snapshotUnderWay, 'yes');
   await openReplica({ stored }).then(
@@ -178,9 +180,9 @@ receiving('half of one is no log that could be opened', async () => {
 receiving('a horizon of its own that is greater stays', async () => {
   const sender = await openReplica();
   await sender.replica.submit([putting('a')]);
-  sender.replica.raiseHorizon(3);
+  sender.replica.forgetting.raiseHorizon(3);
   const { replica } = await openEmpty();
-  replica.raiseHorizon(8);
+  replica.forgetting.raiseHorizon(8);
   await stream(sender.replica, replica);
   assert.is(replica.header.horizon, 8);
 });
@@ -199,7 +201,7 @@ const seqsOf = (parts: readonly SnapshotPart[], origin = ORIGIN): string[] =>
 
 sending('of what is stable only entries and members go; above it every op', async () => {
   const { replica } = await openReplica();
-  await replica.form('the cluster', memberValue('node1', null));
+  await replica.membership.form('the cluster', memberValue('node1', null));
   await replica.submit([putting('a'), putting('a', { version: 2 }), putting('b'), deleting('b')]);
   await collect(replica);
   await replica.submit([putting('c'), putting('c', { version: 2 })]);
@@ -370,7 +372,10 @@ async function apply({ replica, clock }: TestReplica, one: Write, peerOps: Op[])
       clock.nowMs += one.ms;
       return;
     case 'admit':
-      return replica.admit(`node${one.number}.member`, memberValue(`node${one.number}`, null));
+      return replica.membership.admit(
+        `node${one.number}.member`,
+        memberValue(`node${one.number}`, null),
+      );
     case 'collect':
       return collect(replica, one.behind);
     case 'receive': {
@@ -409,7 +414,7 @@ streams(
             for (const one of meanwhile[part - 1] ?? []) await apply(sender, one, peerOps);
           });
           assert.equal(sortedEntries(receiver.replica), atStart);
-          receiver.replica.raiseHorizon(sender.replica.header.horizon);
+          receiver.replica.forgetting.raiseHorizon(sender.replica.header.horizon);
           await catchUp(sender.replica, receiver.replica);
           for (const { clock } of [sender, receiver]) clock.nowMs = 1_795_000_001_000;
           for (const { replica } of [sender, receiver]) await collect(replica);

@@ -1,9 +1,9 @@
 /**
- * What clients may do with this node (rules 8 and 12): nothing before it has joined, since it does not
- * know what exists; read once it has; write once it has caught up, and behind what a rejoin had set
- * aside. For that they wait no longer than for peers.
+ * Whether clients may use this node (rules 8 and 12): not at all before it has joined, since it does not
+ * know what exists. They read once it has; they write once it has caught up and has offered what a
+ * rejoin had set aside. Writes wait for those offers no longer than for peers.
  */
-import type { Replica } from '../../replica/replica.ts';
+import type { Readiness } from '../../replica/readiness.ts';
 import type { Offers } from './offers.ts';
 
 const NOT_JOINED = 'it has not joined its cluster yet';
@@ -12,7 +12,7 @@ const CHANGING = 'it is going on under another origin';
 const OFFERING = 'it offers again what it held before it began anew';
 
 export interface ClientGateOptions {
-  readonly replica: Replica;
+  readonly readiness: Readiness;
   readonly offers: Offers;
   /** By a clock that is never set. */
   readonly steadyMs: () => number;
@@ -30,32 +30,33 @@ export class ClientGate {
 
   /** The node has a log now. @param joined whether that is a member's. */
   begin(joined: boolean): void {
-    const { replica } = this.#options;
+    const { readiness } = this.#options;
     this.#readyAt = null;
-    replica.notWritable = joined ? CATCHING_UP : NOT_JOINED;
-    replica.notReadable = joined ? null : NOT_JOINED;
+    readiness.refuseWrites(joined ? CATCHING_UP : NOT_JOINED);
+    if (joined) readiness.allowReads();
+    else readiness.refuseReads(NOT_JOINED);
   }
 
   /** It goes on under another origin: what it holds stays. */
   change(): void {
     this.#readyAt = null;
-    this.#options.replica.notWritable = CHANGING;
+    this.#options.readiness.refuseWrites(CHANGING);
   }
 
   /** It is about to start with an empty log. */
   giveUp(): void {
-    this.#options.replica.notReadable = NOT_JOINED;
+    this.#options.readiness.refuseReads(NOT_JOINED);
   }
 
   joined(): void {
-    this.#options.replica.notReadable = null;
+    this.#options.readiness.allowReads();
   }
 
   /** The node itself may write. */
   ready(): void {
-    const { replica, steadyMs } = this.#options;
+    const { readiness, steadyMs } = this.#options;
     this.#readyAt = steadyMs();
-    replica.notWritable = OFFERING;
+    readiness.refuseWrites(OFFERING);
     this.openForWrites();
   }
 
@@ -65,8 +66,8 @@ export class ClientGate {
   }
 
   openForWrites(): void {
-    const { replica, offers, steadyMs, joinTimeoutMs } = this.#options;
+    const { readiness, offers, steadyMs, joinTimeoutMs } = this.#options;
     if (this.#readyAt === null) return;
-    if (offers.isDone || steadyMs() - this.#readyAt >= joinTimeoutMs) replica.notWritable = null;
+    if (offers.isDone || steadyMs() - this.#readyAt >= joinTimeoutMs) readiness.allowWrites();
   }
 }

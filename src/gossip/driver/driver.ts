@@ -112,7 +112,8 @@ export class Driver {
       options.setAside ?? [],
     );
     const { joinTimeoutMs } = settings;
-    this.#gate = new ClientGate({ replica, offers: this.#offers, steadyMs, joinTimeoutMs });
+    const { readiness } = replica;
+    this.#gate = new ClientGate({ readiness, offers: this.#offers, steadyMs, joinTimeoutMs });
     this.#confirmRequests = new ConfirmRequests({
       ownSeq: () => replica.record(replica.origin).seq,
       sendToPeers: (text) => {
@@ -273,7 +274,7 @@ export class Driver {
         this.#options.note(output.level, output.text);
         break;
       case 'horizon':
-        this.#replica.raiseHorizon(output.horizon);
+        this.#replica.forgetting.raiseHorizon(output.horizon);
         break;
       default:
         this.#carryOutRare(output);
@@ -301,7 +302,7 @@ export class Driver {
         this.#ready(output.value);
         break;
       case 'retire':
-        this.#run(() => this.#replica.retire(output.origin));
+        this.#run(() => this.#replica.membership.retire(output.origin));
         break;
       case 'collect':
         this.#run(() => this.#collect(output.stable));
@@ -349,13 +350,13 @@ export class Driver {
   // ---- where this node stands
 
   async #form(value: string): Promise<void> {
-    await this.#orFailed(this.#replica.form(this.#options.newId(), value));
+    await this.#orFailed(this.#replica.membership.form(this.#options.newId(), value));
     this.#options.note('info', `this node formed the cluster ${this.#view.clusterId}`);
     this.#hasJoined();
   }
 
   async #welcome({ clusterId, sponsor, formedAt }: OutputOf<'welcome'>): Promise<void> {
-    await this.#orFailed(this.#replica.welcome(clusterId, sponsor, String(formedAt)));
+    await this.#orFailed(this.#replica.membership.welcome(clusterId, sponsor, String(formedAt)));
     this.#options.note(
       'info',
       `this node has joined the cluster ${clusterId}, let in by ${sponsor}`,
@@ -394,7 +395,7 @@ export class Driver {
       return;
     }
     this.#change(async () => {
-      await this.#replica.renewOrigin(this.#options.newOrigin(), value);
+      await this.#replica.membership.renewOrigin(this.#options.newOrigin(), value);
     });
   }
 
@@ -454,22 +455,24 @@ export class Driver {
     if (this.#collecting) return;
     this.#collecting = true;
     try {
-      this.#counts.collected += (await this.#replica.collect(stable, COLLECT_LIMIT)).length;
+      this.#counts.collected += (
+        await this.#replica.forgetting.collect(stable, COLLECT_LIMIT)
+      ).length;
     } finally {
       this.#collecting = false;
     }
   }
 
   async #admit({ connection, origin, value, digest }: OutputOf<'admit'>): Promise<void> {
-    await this.#replica.admit(origin, value);
+    await this.#replica.membership.admit(origin, value);
     this.#step({ kind: 'admitted', connection, digest });
   }
 
   async #takeSnapshot({ connection, part, rows, end }: OutputOf<'takeSnapshot'>): Promise<void> {
     let ok = true;
     try {
-      await this.#replica.receiveSnapshotRows(rows);
-      if (end !== null) await this.#replica.finishSnapshot(end);
+      await this.#replica.incomingSnapshot.takeRows(rows);
+      if (end !== null) await this.#replica.incomingSnapshot.finish(end);
     } catch (error) {
       if (!(error instanceof HearsayError)) throw error;
       this.#options.note('warn', error.message);

@@ -42,7 +42,7 @@ export function addEntryRoutes(router: Router, parts: RouteParts): void {
     // Most requests have no query: it is not even looked at for them.
     const at = ctx.req.url?.includes('?') ? queryOf(ctx.req.url, ['at'], 'ignore').at : undefined;
     if (at !== undefined && past !== undefined) {
-      replica.refuseWhileUnknown();
+      replica.readiness.requireReadable();
       return answerPast(ctx, past, keyOf(ctx), at);
     }
     answerOutcome(ctx, replica.get(keyOf(ctx)), texts, null);

@@ -57,7 +57,7 @@ export function addMemberRoutes(router: Router, bodies: BodyReader, parts: Membe
     const { origin } = findMember(members(), member);
     if (origin === replica.origin)
       throw new Problem(409, `${member} is this node itself: ask another member to retire it.`);
-    await replica.retire(origin);
+    await replica.membership.retire(origin);
     answerJson(ctx, JSON.stringify({ status: 'retired', node: replica.nodeId, origin }));
   });
 }

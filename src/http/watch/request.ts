@@ -4,7 +4,7 @@ import { z } from 'zod';
 import type { Replica } from '../../replica/replica.ts';
 import type { WatchHub } from '../../watch/hub/hub.ts';
 import { type Cursor, decodeCursor, MalformedCursorError } from '../../words/cursor.ts';
-import { NotReadableError, OverloadedError, StoppedError } from '../../words/errors.ts';
+import { OverloadedError, StoppedError } from '../../words/errors.ts';
 import type { Limits } from '../../words/limits.ts';
 import { Problem, unprocessable } from '../answer/problem.ts';
 import type { AllowedOrigins } from '../request/pages.ts';
@@ -62,7 +62,7 @@ export function watchQuery(request: IncomingMessage, maxKeyBytes: number): Watch
 /** @throws StoppedError, NotReadableError, OverloadedError: 503 for now. */
 export function refuseForNow({ replica, hub }: WatchParts): void {
   if (hub.isStopped) throw new StoppedError();
-  if (replica.notReadable !== null) throw new NotReadableError(replica.notReadable, RETRY_AFTER_MS);
+  replica.readiness.requireReadable();
   if (hub.isFull) throw new OverloadedError(RETRY_AFTER_MS);
 }
 

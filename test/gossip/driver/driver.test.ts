@@ -116,7 +116,7 @@ driver('a node that has not joined answers no reads, and takes no writes', async
 /** Of a node that has joined, and was stopped before it had offered what it had set aside. */
 async function joined(): Promise<TestReplica> {
   const { replica, log } = await openReplica();
-  await replica.form('the cluster', memberValue('node1', null));
+  await replica.membership.form('the cluster', memberValue('node1', null));
   return openReplica({ stored: log.crash('lost') });
 }
 

@@ -98,7 +98,7 @@ batch(
   'a batch that only reads is answered where nothing may be written',
   withServer(async (server) => {
     await server.put('/cache/a', { value: 1, version: 1 });
-    server.replica.notWritable = 'it is joining';
+    server.replica.readiness.refuseWrites('it is joining');
     const { body } = await server.batch({ ops: [{ op: 'get', key: 'a' }] });
     assert.equal(body, { results: [{ status: 200, value: 1, version: 1, expires_at: null }] });
     assert.is((await server.batch({ ops: [put('b')] })).status, 503);

@@ -76,7 +76,7 @@ async function serve(): Promise<Served> {
       await directory[Symbol.asyncDispose]();
     },
   };
-  for (let tries = 0; node.replica.notWritable !== null; tries++) {
+  for (let tries = 0; !node.replica.readiness.isWritable; tries++) {
     if (tries > 500) throw new Error('The node does not become writable.');
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
@@ -254,8 +254,11 @@ test('compaction when asked; a point before the cut is gone, by name', async () 
 test('members are shown, and retired by name', async () => {
   await using served = await serve();
   const { replica } = served.node;
-  await replica.admit('node2.aaaaaa', JSON.stringify({ nodeId: 'node2', url: 'http://two' }));
-  await replica.admit('node2.bbbbbb', JSON.stringify({ nodeId: 'node2', url: null }));
+  await replica.membership.admit(
+    'node2.aaaaaa',
+    JSON.stringify({ nodeId: 'node2', url: 'http://two' }),
+  );
+  await replica.membership.admit('node2.bbbbbb', JSON.stringify({ nodeId: 'node2', url: null }));
   const members = async () =>
     (await served.get('/_cluster')).body.members as {
       origin: string;

@@ -41,8 +41,8 @@ export class WatchServer {
     const log =
       options.log ?? new MemoryLog({ clusterName: 'test', newOrigin: () => `${name}.aaaaaa` });
     const replica = await Replica.open({ nodeId: name, log, place: name, clock: Date.now, limits });
-    if (clusterId !== null) await replica.form(clusterId, '{}');
-    else replica.notReadable = 'it has not joined its cluster yet';
+    if (clusterId !== null) await replica.membership.form(clusterId, '{}');
+    else replica.readiness.refuseReads('it has not joined its cluster yet');
     const origins = new AllowedOrigins(options.allowed ?? []);
     const watching = new Watching({
       acks: NO_ACKS,

@@ -155,7 +155,7 @@ test('a copy with a write-ahead log in a folder that can not be written is read 
     clock: Date.now,
     limits: defaultLimits,
   });
-  await replica.form('c1', '{}');
+  await replica.membership.form('c1', '{}');
   await replica.submit([putting('in the wal')]);
   await mkdir(copy);
   for (const name of ['hearsay.db', 'hearsay.db-wal']) await cp(join(data, name), join(copy, name));

@@ -99,11 +99,11 @@ export async function tell(steps: readonly Step[], log: Log): Promise<Told> {
     await open('node1', log, clock),
     await open('node2', memoryLog(ORIGINS[1]), clock),
   ] as const;
-  await replicas[0].form('c1', '{"nodeId":"node1","url":null}');
-  await replicas[0].admit(ORIGINS[1], '{"nodeId":"node2","url":null}');
+  await replicas[0].membership.form('c1', '{"nodeId":"node1","url":null}');
+  await replicas[0].membership.admit(ORIGINS[1], '{"nodeId":"node2","url":null}');
   await send(replicas[0], replicas[1]);
-  await replicas[1].welcome('c1', ORIGINS[0], String(START_MS));
-  for (const replica of replicas) replica.notWritable = null;
+  await replicas[1].membership.welcome('c1', ORIGINS[0], String(START_MS));
+  for (const replica of replicas) replica.readiness.allowWrites();
   const shown: Shown[] = [];
   let compacted = 0;
   for (const step of steps) {
@@ -163,9 +163,9 @@ async function collect(replica: Replica, all: readonly Replica[]): Promise<void>
     (most, { header }) => (header.horizon > most.horizon ? header : most),
     replica.header,
   );
-  replica.raiseHorizon(horizon);
+  replica.forgetting.raiseHorizon(horizon);
   replica.sweep(1000);
-  await replica.collect({ vector, clock: replica.nowMs() }, 1000);
+  await replica.forgetting.collect({ vector, clock: replica.nowMs() }, 1000);
 }
 
 function shownBy(replica: Replica, atMs: number): Shown {

@@ -50,8 +50,8 @@ export class TestNode {
       clock: () => clock.nowMs + skewMs,
       limits,
     });
-    if (name === 'node1') await replica.form('cluster1', '{}');
-    else await replica.welcome('cluster1', 'node1.aaaaaa', '0');
+    if (name === 'node1') await replica.membership.form('cluster1', '{}');
+    else await replica.membership.welcome('cluster1', 'node1.aaaaaa', '0');
     return new TestNode(name, replica, options);
   }
 
@@ -105,7 +105,7 @@ export class TestNode {
     const before = { vector: header.stable, clock: header.stableClock };
     const names = others.map(({ replica }) => replica.origin);
     const stable = this.stability.advance(names, own, [], before);
-    if (stable !== undefined) await this.replica.collect(stable, 1000);
+    if (stable !== undefined) await this.replica.forgetting.collect(stable, 1000);
   }
 
   async compact(): Promise<void> {

@@ -1,0 +1,187 @@
+/**
+ * Rule 6: everything that a replica knows of its log: the map, the members, the recent rows, the
+ * records of the origins and the header.
+ *
+ * Invariant: it changes only by a batch that is committed, by another log, and by facts of the header
+ * that the next commit writes.
+ */
+import type { Commit, Log } from '../log/log.ts';
+import { type Basis, type Batch, emptyRecord } from '../rules/decide.ts';
+import { LatestExpiries } from '../rules/expiry.ts';
+import { EntryMap } from '../rules/map.ts';
+import { Members } from '../rules/members.ts';
+import { type RecentRow, RecentRows } from '../rules/recentRows.ts';
+import type { Limits } from '../words/limits.ts';
+import { isOnKey, type KeyOp } from '../words/op.ts';
+import type { LogHeader, OriginRecord, Row } from '../words/row.ts';
+import { raise, seqOf, type Vector } from '../words/vector.ts';
+import { replay } from './replay.ts';
+
+export class Fold {
+  readonly map = new EntryMap();
+  /** Rule 8: the fold of the `join` and `retire` ops. */
+  readonly members = new Members();
+  readonly recent: RecentRows;
+  readonly #limits: Limits;
+  readonly #records = new Map<string, OriginRecord>();
+  readonly #vector = new Map<string, number>();
+  #header: LogHeader;
+  /** Facts that changed without a commit of their own: the next one writes them. */
+  #unwritten: Partial<LogHeader> = {};
+  #hlc = 0;
+  #lastLsn = 0;
+  #bornHere = 0;
+  #openedAtSeq = 0;
+  #expiredBefore: LatestExpiries | null = null;
+
+  /** Of nothing yet: `read` folds the log. */
+  constructor(log: Log, limits: Limits) {
+    this.#limits = limits;
+    this.recent = new RecentRows(limits);
+    this.#header = log.header;
+  }
+
+  get header(): LogHeader {
+    return this.#header;
+  }
+
+  /** The origin that this node's own ops are born in. */
+  get origin(): string {
+    return this.#header.origin;
+  }
+
+  get lastLsn(): number {
+    return this.#lastLsn;
+  }
+
+  get vector(): Vector {
+    return this.#vector;
+  }
+
+  /** The seq of this node's own origin when the log was opened. */
+  get openedAtSeq(): number {
+    return this.#openedAtSeq;
+  }
+
+  /** Ops born here since the log was opened. */
+  get bornHere(): number {
+    return this.#bornHere;
+  }
+
+  record(origin: string): OriginRecord {
+    return this.#records.get(origin) ?? emptyRecord(origin);
+  }
+
+  /** Compacted away: origin → highest such seq. */
+  reach(): Vector {
+    const reach = new Map<string, number>();
+    for (const record of this.#records.values()) raise(reach, record.origin, record.reach);
+    return reach;
+  }
+
+  /** The latest expiries of entries that had been collected before the log was opened; once. */
+  takeExpiredBefore(): LatestExpiries | null {
+    const expired = this.#expiredBefore;
+    this.#expiredBefore = null;
+    return expired;
+  }
+
+  /**
+   * Folds a log from nothing.
+   *
+   * @param place the log's name in errors.
+   * @throws DamagedLogError
+   */
+  async read(log: Log, place: string): Promise<void> {
+    this.#forget(log);
+    const expired = new LatestExpiries(this.#limits.maxRecentExpiries);
+    const onRow = (row: Row): void => {
+      if (!isOnKey(row.op)) this.members.fold(row.op);
+      this.recent.push(row);
+    };
+    const onDropped = (entry: KeyOp): void => expired.add(entry);
+    const { hlc, horizon } = await replay(log, this.map, place, onRow, onDropped);
+    this.#expiredBefore = expired;
+    this.#hlc = hlc;
+    this.#openedAtSeq = seqOf(this.#vector, this.origin);
+    if (horizon > this.#header.horizon) this.changeHeader({ horizon });
+  }
+
+  #forget(log: Log): void {
+    this.map.clear();
+    this.members.clear();
+    this.recent.clear();
+    this.#records.clear();
+    this.#vector.clear();
+    this.#unwritten = {};
+    this.#bornHere = 0;
+    this.#header = log.header;
+    this.#lastLsn = log.lastLsn;
+    for (const record of log.origins) this.#setRecord(record);
+  }
+
+  /** The state that the next batch is decided against. */
+  basis(): Basis {
+    return {
+      entry: (key) => this.map.get(key),
+      record: (origin) => this.record(origin),
+      origin: this.origin,
+      lastLsn: this.#lastLsn,
+      hlc: this.#hlc,
+      horizon: this.#header.horizon,
+    };
+  }
+
+  /** The further facts as the batch leaves them so far. */
+  factsIn(batch: Batch): LogHeader['facts'] {
+    return batch.header.facts ?? this.#header.facts;
+  }
+
+  changeHeader(changes: Partial<LogHeader>): void {
+    this.#header = { ...this.#header, ...changes };
+    this.#unwritten = { ...this.#unwritten, ...changes };
+  }
+
+  /**
+   * Appends the batch, with the facts that no commit has written yet. The horizon is written with every
+   * commit that follows its rise; it never sinks.
+   */
+  async append(batch: Batch, log: Log): Promise<void> {
+    const unwritten = this.#unwritten;
+    this.#unwritten = {};
+    try {
+      await log.append(commitOf(batch, unwritten, this.#header.horizon));
+    } catch (error) {
+      this.#unwritten = { ...unwritten, ...this.#unwritten };
+      throw error;
+    }
+  }
+
+  /** After the commit: everything catches up with the log. */
+  fold(batch: Batch): RecentRow[] {
+    const rows: RecentRow[] = [];
+    for (const row of batch.rows) {
+      if (!isOnKey(row.op)) this.members.fold(row.op);
+      else if (row.won) this.map.fold(row.op);
+      rows.push(this.recent.push(row));
+      this.#lastLsn = row.lsn;
+    }
+    for (const record of batch.records.values()) this.#setRecord(record);
+    const horizon = Math.max(this.#header.horizon, batch.header.horizon ?? 0);
+    this.#header = { ...this.#header, ...batch.header, horizon };
+    this.#hlc = batch.hlc;
+    this.#bornHere += batch.born;
+    return rows;
+  }
+
+  #setRecord(record: OriginRecord): void {
+    this.#records.set(record.origin, record);
+    this.#vector.set(record.origin, record.seq);
+  }
+}
+
+function commitOf(batch: Batch, unwritten: Partial<LogHeader>, before: number): Commit {
+  const horizon = Math.max(unwritten.horizon ?? 0, batch.header.horizon ?? 0, before);
+  const header = { ...unwritten, ...batch.header, ...(horizon > 0 ? { horizon } : {}) };
+  return { rows: batch.rows, origins: [...batch.records.values()], header, removed: batch.removed };
+}

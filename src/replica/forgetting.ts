@@ -1,0 +1,72 @@
+/**
+ * Rules 9 and 10: what a replica lets go. Entries that are dead and stable leave the map, rows that
+ * nothing needs leave the log. Each command waits in the commit queue and rejects as `Replica.submit` does.
+ */
+import type { Stable } from '../rules/stability.ts';
+import type { Hash } from '../words/hash.ts';
+import { isDead, type KeyOp } from '../words/op.ts';
+import { covers } from '../words/vector.ts';
+import type { CommitQueue } from './commitQueue.ts';
+import type { Fold } from './fold.ts';
+
+/** A row that compaction removes. */
+export interface GoingRow {
+  readonly lsn: number;
+  readonly seq: number;
+  readonly hash: Hash;
+}
+
+export class Forgetting {
+  readonly #fold: Fold;
+  readonly #queue: CommitQueue;
+
+  constructor(fold: Fold, queue: CommitQueue) {
+    this.#fold = fold;
+    this.#queue = queue;
+  }
+
+  /** A peer's horizon: generations given from now on are no smaller. */
+  raiseHorizon(horizon: number): void {
+    if (horizon > this.#fold.header.horizon) this.#fold.changeHeader({ horizon });
+  }
+
+  /**
+   * Rule 9: drops entries that are dead and stable, and raises the horizon above them in the same
+   * commit that moves the stable vector and clock. @param limit entries looked at, at most.
+   * @returns the entries that were dropped.
+   */
+  collect(stable: Stable, limit: number): Promise<KeyOp[]> {
+    const { map } = this.#fold;
+    return this.#queue.enqueue(
+      { ops: 0, bytes: 0 },
+      (batch) => {
+        const dead = map
+          .examineDead(limit)
+          .filter((entry) => isDead(entry, stable.clock) && covers(stable.vector, entry));
+        let { horizon } = this.#fold.header;
+        for (const { generation } of dead) horizon = Math.max(horizon, generation + 1);
+        batch.header = {
+          ...batch.header,
+          stable: stable.vector,
+          stableClock: stable.clock,
+          horizon,
+        };
+        return dead;
+      },
+      (dead) => {
+        for (const entry of dead) if (map.get(entry.key) === entry) map.drop(entry.key);
+      },
+    );
+  }
+
+  /** Compaction: removes rows that `src/replica/compact.ts` found to be of no use any more. */
+  removeRows(
+    rows: ReadonlyMap<string, readonly GoingRow[]>,
+    facts: Readonly<Record<string, string>>,
+  ): Promise<void> {
+    return this.#queue.enqueue({ ops: 0, bytes: 0 }, (batch) => {
+      for (const [origin, ofOrigin] of rows) batch.removeRows(origin, ofOrigin);
+      batch.header = { ...batch.header, facts: { ...this.#fold.factsIn(batch), ...facts } };
+    });
+  }
+}

@@ -1,0 +1,81 @@
+/**
+ * Rule 8: how the log comes to say who belongs to the cluster, and under which origin this node goes on.
+ * Each command waits in the commit queue and is checked in its batch; each rejects as
+ * `Replica.submit` does.
+ */
+import type { CommitQueue } from './commitQueue.ts';
+import type { Fold } from './fold.ts';
+
+export class Membership {
+  readonly #fold: Fold;
+  readonly #queue: CommitQueue;
+  readonly #clock: () => number;
+
+  /** @param clock UTC milliseconds. */
+  constructor(fold: Fold, queue: CommitQueue, clock: () => number) {
+    this.#fold = fold;
+    this.#queue = queue;
+    this.#clock = clock;
+  }
+
+  /** Logs the `join` of a member, unless it has joined or was retired. */
+  admit(origin: string, value: string): Promise<void> {
+    const { members } = this.#fold;
+    return this.#queue.enqueue({ ops: 1, bytes: value.length }, (batch) => {
+      if (!members.has(origin) && !members.isRetired(origin))
+        batch.membership('join', origin, value);
+    });
+  }
+
+  /** Seals an origin: it is no member any more, and nobody takes ops from it directly. */
+  retire(origin: string): Promise<void> {
+    const { members } = this.#fold;
+    return this.#queue.enqueue({ ops: 1, bytes: 0 }, (batch) => {
+      if (!members.isRetired(origin)) batch.membership('retire', origin, null);
+    });
+  }
+
+  /** A fresh node forms the cluster: its first op is its own `join`. */
+  form(clusterId: string, ownValue: string): Promise<void> {
+    return this.#queue.enqueue({ ops: 1, bytes: ownValue.length }, (batch) => {
+      const facts = {
+        ...this.#fold.factsIn(batch),
+        joined: 'yes',
+        formedAt: String(this.#clock()),
+      };
+      batch.header = { ...batch.header, clusterId, facts };
+      batch.membership('join', this.#fold.origin, ownValue);
+    });
+  }
+
+  /** A fresh node holds all that the answer of `sponsor` held: it has joined. */
+  welcome(clusterId: string | null, sponsor: string, formedAt: string): Promise<void> {
+    return this.#queue.enqueue({ ops: 0, bytes: 0 }, (batch) => {
+      const facts = {
+        ...this.#fold.factsIn(batch),
+        joined: 'yes',
+        admittedBy: sponsor,
+        formedAt,
+      };
+      batch.header = { ...batch.header, clusterId, facts };
+    });
+  }
+
+  /** Goes on under a new origin, whose first ops are `join` for it and `retire` for the old one. */
+  renewOrigin(origin: string, ownValue: string): Promise<void> {
+    return this.#queue.enqueue({ ops: 2, bytes: ownValue.length }, (batch) => {
+      const old = this.#fold.origin;
+      batch.renewOrigin(origin);
+      // A fact can be written over but not taken out (src/log/log.ts).
+      const facts = { ...this.#fold.factsIn(batch), renewOrigin: 'no' };
+      batch.header = { ...batch.header, facts: { ...facts, admittedBy: old } };
+      batch.membership('join', origin, ownValue);
+      if (this.#fold.members.has(old)) batch.membership('retire', old, null);
+    });
+  }
+
+  /** Before the next write, `renewOrigin` is due: the log may lack ops that peers hold (rule 5). */
+  markForNewOrigin(): void {
+    this.#fold.changeHeader({ facts: { ...this.#fold.header.facts, renewOrigin: 'yes' } });
+  }
+}

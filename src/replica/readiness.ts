@@ -1,0 +1,60 @@
+/**
+ * Whether clients may read and write here, and why not. One object a replica: the gate of the driver
+ * changes it, the replica and the routes ask it.
+ */
+import { NotReadableError, NotWritableError } from '../words/errors.ts';
+
+/** How long a client is asked to wait before it tries again. */
+export const RETRY_AFTER_MS = 1000;
+
+export class Readiness {
+  #whyUnreadable: string | null = null;
+  #whyUnwritable: string | null = null;
+
+  /** A reason in words that follow "since", or null where clients may read. */
+  get whyUnreadable(): string | null {
+    return this.#whyUnreadable;
+  }
+
+  /** As `whyUnreadable`, for writes. */
+  get whyUnwritable(): string | null {
+    return this.#whyUnwritable;
+  }
+
+  get isReadable(): boolean {
+    return this.#whyUnreadable === null;
+  }
+
+  get isWritable(): boolean {
+    return this.#whyUnwritable === null;
+  }
+
+  refuseReads(why: string): void {
+    this.#whyUnreadable = why;
+  }
+
+  refuseWrites(why: string): void {
+    this.#whyUnwritable = why;
+  }
+
+  allowReads(): void {
+    this.#whyUnreadable = null;
+  }
+
+  allowWrites(): void {
+    this.#whyUnwritable = null;
+  }
+
+  /** @throws NotReadableError while this node does not know what its cluster holds. */
+  requireReadable(): void {
+    if (this.#whyUnreadable !== null)
+      throw new NotReadableError(this.#whyUnreadable, RETRY_AFTER_MS);
+  }
+
+  /** The error for a client that writes; null where clients may write. */
+  writeRefusal(): NotWritableError | null {
+    return this.#whyUnwritable === null
+      ? null
+      : new NotWritableError(this.#whyUnwritable, RETRY_AFTER_MS);
+  }
+}
