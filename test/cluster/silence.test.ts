@@ -35,13 +35,32 @@ silence('silence does not count while no majority was heard', () => {
   assert.equal(retiredWithin(node, 4000), [THIRD]);
 });
 
+silence('a pause of the process adds nothing to the silence of a member', () => {
+  const memberTimeoutMs = 2000;
+  for (const pauseMs of [1000, 1499, 1999, 3000, 60_000]) {
+    const node = readyNode({ memberTimeoutMs, hearingMs: 1000 });
+    const { clock } = node;
+    node.greet(3, helloOf(THIRD, { clock: clock.nowMs }));
+    for (let seconds = 0; seconds < 10; seconds++) {
+      retiredWithin(node, 1000);
+      node.receive(3, { type: 'later' });
+    }
+    // Of what both sent during the pause, the node reads the second's before its timers run.
+    clock.nowMs += pauseMs;
+    assert.equal(retiredWithin(node, 1), [], `a pause of ${pauseMs} ms`);
+    node.receive(3, { type: 'later' });
+    assert.equal(retiredWithin(node, 1000), [], `after a pause of ${pauseMs} ms`);
+    assert.equal(retiredWithin(node, 2 * memberTimeoutMs), [THIRD], 'who is silent is retired');
+  }
+});
+
 silence.run();
 
 /** The first of three members, with a connection to the second; the third it has never heard. */
-function readyNode(): TestCore {
+function readyNode({ memberTimeoutMs = MEMBER_TIMEOUT_MS, hearingMs = 15_000 } = {}): TestCore {
   const node = testCore({
     others: [SECOND, THIRD],
-    settings: { memberTimeoutMs: MEMBER_TIMEOUT_MS, hearingMs: 15_000, joinTimeoutMs: 0 },
+    settings: { memberTimeoutMs, hearingMs, joinTimeoutMs: 0 },
   });
   node.tick();
   assert.is(node.core.phase, 'ready');
@@ -49,11 +68,11 @@ function readyNode(): TestCore {
   return node;
 }
 
-/** Goes on for so long, in which the second is heard every second. @returns whom the node retires. */
+/** Goes on for so long; the second is heard at least every second. @returns whom the node retires. */
 function retiredWithin(node: TestCore, timeMs: number): string[] {
   const retired = new Set<string>();
   for (const endAt = node.clock.nowMs + timeMs; node.clock.nowMs < endAt; ) {
-    node.clock.nowMs += 1000;
+    node.clock.nowMs += Math.min(1000, endAt - node.clock.nowMs);
     node.receive(2, { type: 'later' });
     for (const { origin } of ofKind(node.tick(), 'retire')) retired.add(origin);
   }

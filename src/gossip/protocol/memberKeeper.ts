@@ -2,15 +2,19 @@
 import type { Member } from '../../rules/members.ts';
 import { includes, type Vector } from '../../words/vector.ts';
 import type { CoreState } from './coreState.ts';
+import { SilenceClock } from './silenceClock.ts';
 
 /** How often the members are looked at: their addresses, their silence. */
 const MEMBERS_INTERVAL_MS = 1000;
+/** A later look than this shows that the process was paused: what peers sent meanwhile is not read yet. */
+const MAX_LOOK_GAP_MS = 1.5 * MEMBERS_INTERVAL_MS;
 /** How often the stable vector moves while there is something to collect, and while there is not. */
 const STABLE_INTERVAL_MS = 500;
 const IDLE_STABLE_INTERVAL_MS = 10_000;
 
 export class MemberKeeper {
   readonly #state: CoreState;
+  readonly #silence = new SilenceClock(MAX_LOOK_GAP_MS);
   #nextMembersAt = 0;
   #nextStableAt = 0;
   #lastStableAt: number;
@@ -76,10 +80,10 @@ export class MemberKeeper {
   /** Silence leads to retirement only while this node hears a majority of its members. */
   #retireSilent(): void {
     const others = this.#state.otherMembers();
-    const silentMs = (origin: string): number =>
-      this.#state.nowMs - this.#state.lastHeardAt(origin);
-    const heard = others.filter((origin) => silentMs(origin) < this.#state.settings.hearingMs);
     const { nowMs, settings } = this.#state;
+    const lastHeardAt = (origin: string): number => this.#state.lastHeardAt(origin);
+    this.#silence.look(others, lastHeardAt, nowMs);
+    const heard = others.filter((origin) => nowMs - lastHeardAt(origin) < settings.hearingMs);
     if ((heard.length + 1) * 2 <= others.length + 1) return;
     // Silence counts only while a majority was heard: a node that comes back from a cut, or that was
     // asleep itself, hears one peer before another.
@@ -89,7 +93,7 @@ export class MemberKeeper {
     if (nowMs - this.#majoritySince < settings.memberTimeoutMs) return;
     if (heard.some((origin) => origin < this.#state.view.origin)) return; // the smallest does it
     for (const origin of others) {
-      if (silentMs(origin) < this.#state.settings.memberTimeoutMs) continue;
+      if (this.#silence.silentMs(origin) < settings.memberTimeoutMs) continue;
       this.#state.note(
         'warn',
         `${origin} has been silent for longer than member-timeout and is retired`,
