@@ -2,7 +2,7 @@
 import { type BatchOp, type BatchOptions, type BatchResults, sendBatch } from './calls/batch.ts';
 import { Batcher } from './calls/batcher.ts';
 import type { Entry } from './calls/entry.ts';
-import { Requests } from './calls/failover.ts';
+import { Failover } from './calls/failover.ts';
 import { type ListOptions, listEntries } from './calls/list.ts';
 import { OpSender } from './calls/opSender.ts';
 import {
@@ -21,7 +21,7 @@ import { type Change, type Updated, type UpdateOptions, updateEntry } from './ca
 import { InvalidRequestError, ServerError } from './errors.ts';
 import { countMember } from './json.ts';
 import { type ClientOptions, readOptions } from './options.ts';
-import { Replica } from './replica/localCopy.ts';
+import { Mirror } from './replica/mirror.ts';
 import { Watch, type WatchOptions } from './watch/watch.ts';
 
 export interface GetOptions {
@@ -36,7 +36,7 @@ export interface DeletePrefixOptions {
   readonly signal?: AbortSignal;
 }
 
-export type ReplicaOptions = Pick<WatchOptions, 'signal' | 'idleTimeoutMs' | 'onConnection'>;
+export type MirrorOptions = Pick<WatchOptions, 'signal' | 'idleTimeoutMs' | 'onConnection'>;
 
 /** @throws InvalidRequestError that names the option. */
 export const createClient = (options: ClientOptions): HearsayClient => new HearsayClient(options);
@@ -47,15 +47,15 @@ export const createClient = (options: ClientOptions): HearsayClient => new Hears
  * aborts. See `HearsayError.mayBeStored` for what is then known of a write.
  */
 export class HearsayClient implements AsyncDisposable {
-  readonly #requests: Requests;
+  readonly #failover: Failover;
   readonly #sender: OpSender;
   readonly #batcher: Batcher;
   readonly #readBack: ReadBack;
 
   /** @throws InvalidRequestError that names the option. */
   constructor(options: ClientOptions) {
-    this.#requests = new Requests(readOptions(options));
-    this.#sender = new OpSender(this.#requests);
+    this.#failover = new Failover(readOptions(options));
+    this.#sender = new OpSender(this.#failover);
     this.#batcher = new Batcher(this.#sender);
     this.#readBack = (op, after) => this.#batcher.submit(op, after, undefined);
   }
@@ -148,12 +148,12 @@ export class HearsayClient implements AsyncDisposable {
 
   /** Every change of the keys with a prefix, from now on or from a cursor. */
   watch<T = unknown>(options: WatchOptions = {}): Watch<T> {
-    return new Watch<T>(this.#requests.settings, this.#requests.closing, options);
+    return new Watch<T>(this.#failover.settings, this.#failover.closing, options);
   }
 
-  /** A local copy of the keys with a prefix that answers without a round trip. */
-  replica<T = unknown>(prefix = '', options: ReplicaOptions = {}): Replica<T> {
-    return new Replica<T>((onConnection) =>
+  /** A local copy of the keys with a prefix. It answers without a round trip and stays current. */
+  mirror<T = unknown>(prefix = '', options: MirrorOptions = {}): Mirror<T> {
+    return new Mirror<T>((onConnection) =>
       this.watch<T>({
         ...options,
         prefix,
@@ -166,9 +166,14 @@ export class HearsayClient implements AsyncDisposable {
     );
   }
 
-  /** Ends every call, watch and replica of this client. */
+  /** @deprecated The same as `mirror`, under the name that it had in 0.1. */
+  replica<T = unknown>(prefix = '', options: MirrorOptions = {}): Mirror<T> {
+    return this.mirror<T>(prefix, options);
+  }
+
+  /** Ends every call, watch and mirror of this client. */
   close(): Promise<void> {
-    this.#requests.close();
+    this.#failover.close();
     return Promise.resolve();
   }
 

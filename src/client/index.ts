@@ -9,7 +9,9 @@ export {
   type DeletePrefixOptions,
   type GetOptions,
   HearsayClient,
-  type ReplicaOptions,
+  type MirrorOptions,
+  /** @deprecated `MirrorOptions`, under the name that it had in 0.1. */
+  type MirrorOptions as ReplicaOptions,
 } from './client.ts';
 export {
   ClosedError,
@@ -24,8 +26,16 @@ export {
   WatchRefusedError,
 } from './errors.ts';
 export type { ClientOptions } from './options.ts';
-export { Replica } from './replica/localCopy.ts';
-export type { ReplicaChange } from './replica/replicaListeners.ts';
+export {
+  Mirror,
+  /** @deprecated `Mirror`, under the name that it had in 0.1. */
+  Mirror as Replica,
+} from './replica/mirror.ts';
+export type {
+  MirrorChange,
+  /** @deprecated `MirrorChange`, under the name that it had in 0.1. */
+  MirrorChange as ReplicaChange,
+} from './replica/mirrorListeners.ts';
 export { Watch, type WatchOptions } from './watch/watch.ts';
 export type {
   DeleteEvent,

@@ -36,7 +36,7 @@ export interface ClientOptions {
 }
 
 /** The options with their defaults, checked. */
-export interface Settings {
+export interface ClientSettings {
   /** Without a slash at the end. */
   readonly endpoints: readonly string[];
   readonly timeoutMs: number;
@@ -59,7 +59,7 @@ export interface Settings {
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** @throws InvalidRequestError that names the option. */
-export function readOptions(options: ClientOptions): Settings {
+export function readOptions(options: ClientOptions): ClientSettings {
   const { fetch: ownFetch, token } = options;
   return {
     endpoints: readEndpoints(options.endpoints),

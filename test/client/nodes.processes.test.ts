@@ -35,7 +35,7 @@ async function contents(client: HearsayClient): Promise<Map<string, unknown>> {
 const sorted = (map: ReadonlyMap<string, unknown>): [string, unknown][] =>
   [...map].sort(([a], [b]) => (a < b ? -1 : 1));
 
-nodes('a watch and a replica go on while the nodes that they hang on are killed', async () => {
+nodes('a watch and a mirror go on while the nodes that they hang on are killed', async () => {
   await using cluster = await startCluster();
   const endpoints = urlsOf(cluster);
   await using writer = createClient({ endpoints: endpoints.slice(1) });
@@ -52,8 +52,8 @@ nodes('a watch and a replica go on while the nodes that they hang on are killed'
   const watching = (async () => {
     for await (const event of events) mirror.take(event);
   })();
-  await using replica = reader.replica<number | string>('w/');
-  await replica.synced;
+  await using copy = reader.mirror<number | string>('w/');
+  await copy.synced;
   await until(() => mirror.syncs > 0, 'the watch has caught up');
 
   const write = async (round: number): Promise<void> => {
@@ -77,11 +77,11 @@ nodes('a watch and a replica go on while the nodes that they hang on are killed'
 
   await waitForConvergence(cluster.nodes, 20_000);
   await until(() => mirror.values.get('w/last') === 'end', 'the watch has seen the end');
-  await until(() => replica.get('w/last')?.value === 'end', 'the replica has seen the end');
+  await until(() => copy.get('w/last')?.value === 'end', 'the mirror has seen the end');
   const expected = sorted(await contents(reader));
   assert.is(expected.length, 6);
   assert.equal(sorted(mirror.values), expected);
-  assert.equal(sorted(new Map([...replica].map(({ key, value }) => [key, value]))), expected);
+  assert.equal(sorted(new Map([...copy].map(({ key, value }) => [key, value]))), expected);
   assert.ok(connected.length >= 2, connected.join());
   // In order and none twice: the versions of a key that was never deleted only rise.
   for (const key of ['w/1', 'w/2', 'w/3', 'w/4']) {

@@ -6,8 +6,7 @@ import { Walk } from '../../log/tools/pages.ts';
 import type { Point } from '../../log/tools/point.ts';
 import { HearsayError, SettingError } from '../../words/errors.ts';
 import { formatOpId } from '../../words/op.ts';
-import { Output } from '../terminal/other-output.ts';
-import { note } from '../terminal/output.ts';
+import { LineOutput, note } from '../terminal/output.ts';
 import { Progress } from '../terminal/progress.ts';
 import {
   countText,
@@ -81,7 +80,7 @@ async function printAll(
 ): Promise<void> {
   const lsns = await liveAt(source, moment, walk, prefix);
   progress.end();
-  const output = new Output();
+  const output = new LineOutput();
   if (json !== true) await output.line(headLine);
   for await (const entries of entriesOf(source, lsns))
     for (const entry of entries)
@@ -92,7 +91,7 @@ async function printAll(
 }
 
 async function print(entry: LiveEntry, isJson: boolean): Promise<void> {
-  const output = new Output();
+  const output = new LineOutput();
   if (!isJson) await output.line(headLine);
   await output.line(isJson ? entryJson(entry) : entryLine(entry));
   await output.flush();

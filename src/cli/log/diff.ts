@@ -11,8 +11,7 @@ import { Walk } from '../../log/tools/pages.ts';
 import { versionText } from '../../log/tools/rule.ts';
 import type { KeyHead, LogFacts, LogSource } from '../../log/tools/source.ts';
 import { formatOpId } from '../../words/op.ts';
-import { Output } from '../terminal/other-output.ts';
-import { note } from '../terminal/output.ts';
+import { LineOutput, note } from '../terminal/output.ts';
 import { Progress } from '../terminal/progress.ts';
 import { countText, fit, shorten, tableColumns } from '../terminal/text.ts';
 import { shownKey } from '../terminal/values.ts';
@@ -65,7 +64,7 @@ async function compare(
   isJson: boolean,
 ): Promise<void> {
   const [factsA, factsB] = [await a.facts(), await b.facts()];
-  const output = new Output();
+  const output = new LineOutput();
   if (factsA.header.clusterId !== factsB.header.clusterId)
     note(
       `The two are of different clusters: ${factsA.header.clusterId} and ${factsB.header.clusterId}.`,

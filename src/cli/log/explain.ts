@@ -16,7 +16,7 @@ import { HearsayError } from '../../words/errors.ts';
 import { hlcToMs } from '../../words/hlc.ts';
 import { formatOpId, isOnKey, type KeyOp } from '../../words/op.ts';
 import { type ClusterMember, membersOf } from '../remote/clusterMembers.ts';
-import { Output } from '../terminal/other-output.ts';
+import { LineOutput } from '../terminal/output.ts';
 import { Progress } from '../terminal/progress.ts';
 import {
   durationText,
@@ -53,7 +53,7 @@ async function explain(key: string, flags: SourceFlags): Promise<void> {
     const winner = winningRow?.op ?? null;
     const members = node === null ? null : (await membersOf(node.address)).map(acknowledgement);
     const verdict = verdictOn(winner, facts.header, facts.nowMs, members);
-    const output = new Output();
+    const output = new LineOutput();
     for (const line of flags.json === true
       ? [verdictJson(key, verdict)]
       : verdictLines(key, verdict, facts, winningRow?.committedAt ?? 0))

@@ -22,8 +22,7 @@ import type { Point } from '../../log/tools/point.ts';
 import { parseLine, rowLine, rowOf } from '../../log/tools/rowLine.ts';
 import type { LogFacts, LogSource } from '../../log/tools/source.ts';
 import { HearsayError, SettingError } from '../../words/errors.ts';
-import { Output } from '../terminal/other-output.ts';
-import { note } from '../terminal/output.ts';
+import { LineOutput, note } from '../terminal/output.ts';
 import { Progress } from '../terminal/progress.ts';
 import { countText, instant } from '../terminal/text.ts';
 import { FileOutput, linesOf } from './lines.ts';
@@ -54,7 +53,7 @@ interface Begun {
   readonly isWhole: boolean;
 }
 
-type LineSink = Pick<Output, 'line' | 'flush'>;
+type LineSink = Pick<LineOutput, 'line' | 'flush'>;
 
 export function register(log: Command): void {
   const command = log
@@ -90,7 +89,7 @@ async function run(flags: ExportFlags): Promise<void> {
     const file =
       flags.output === undefined ? null : await FileOutput.open(flags.output, begun?.endByte ?? 0);
     try {
-      const sink = file ?? new Output();
+      const sink = file ?? new LineOutput();
       const facts = await source.facts();
       if (flags.asOps) await exportOps(source, facts, flags, begun, sink);
       else await exportEntries(source, facts, flags, begun, sink);

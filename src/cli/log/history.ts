@@ -6,7 +6,7 @@ import { versionText } from '../../log/tools/rule.ts';
 import { HearsayError } from '../../words/errors.ts';
 import { hlcToMs } from '../../words/hlc.ts';
 import { formatOpId } from '../../words/op.ts';
-import { Output } from '../terminal/other-output.ts';
+import { LineOutput } from '../terminal/output.ts';
 import { Progress } from '../terminal/progress.ts';
 import {
   clockText,
@@ -42,7 +42,7 @@ async function history(key: string, flags: SourceFlags): Promise<void> {
     const facts = await source.facts();
     const progress = new Progress('history');
     const walk = new Walk(0, facts.lastLsn, progress.onPage);
-    const output = new Output();
+    const output = new LineOutput();
     let count = 0;
     for await (const page of historyOf(source, walk, key, facts.nowMs)) {
       progress.end();

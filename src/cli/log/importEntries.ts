@@ -8,8 +8,7 @@ import { parseLine } from '../../log/tools/rowLine.ts';
 import { HearsayError } from '../../words/errors.ts';
 import { type BatchPut, type Result, sendBatch } from '../remote/rawBatch.ts';
 import type { NodeAddress } from '../remote/urlReader.ts';
-import { Output } from '../terminal/other-output.ts';
-import { note } from '../terminal/output.ts';
+import { LineOutput, note } from '../terminal/output.ts';
 import { Progress } from '../terminal/progress.ts';
 import { countText, quoted, shorten, WIDE_COLUMNS, wrapped } from '../terminal/text.ts';
 import type { Line } from './lines.ts';
@@ -66,7 +65,7 @@ class EntryImporter {
   readonly #address: NodeAddress;
   readonly #isJson: boolean;
   readonly #isVerbose: boolean;
-  readonly #output = new Output();
+  readonly #output = new LineOutput();
   readonly #progress = new Progress('import');
   #waiting: Waiting[] = [];
   #characters = 0;

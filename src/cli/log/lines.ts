@@ -67,7 +67,7 @@ async function sizeOf(path: string): Promise<number | null> {
 
 const GATHERED_CHARACTERS = 256 * 1024;
 
-/** Takes lines, as `Output` does, into a file. */
+/** Takes lines, as `LineOutput` does, into a file. */
 export class FileOutput {
   readonly #file: FileHandle;
   #text = '';

@@ -5,7 +5,7 @@ import { Walk } from '../../log/tools/pages.ts';
 import type { LogFacts } from '../../log/tools/source.ts';
 import { type OriginTally, type Statistics, StatisticsFold } from '../../log/tools/statistics.ts';
 import { durationMs } from '../cache/clientCommand.ts';
-import { Output } from '../terminal/other-output.ts';
+import { LineOutput } from '../terminal/output.ts';
 import { Progress } from '../terminal/progress.ts';
 import {
   bytesText,
@@ -57,7 +57,7 @@ async function stat(flags: StatFlags): Promise<void> {
     for await (const heads of walk.heads(source)) for (const head of heads) fold.take(head);
     progress.end();
     const statistics = fold.end();
-    const output = new Output();
+    const output = new LineOutput();
     if (flags.json === true) await output.line(statisticsJson(source.place, facts, statistics));
     else for (const line of lines(source.place, facts, statistics)) await output.line(line);
     await output.flush();

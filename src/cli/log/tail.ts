@@ -6,8 +6,7 @@ import { parseLine, rowOf } from '../../log/tools/rowLine.ts';
 import { type LogFacts, type LogSource, PAGE_ROWS } from '../../log/tools/source.ts';
 import type { Row } from '../../words/row.ts';
 import { wholeNumber } from '../cache/clientCommand.ts';
-import { Output } from '../terminal/other-output.ts';
-import { note } from '../terminal/output.ts';
+import { LineOutput, note } from '../terminal/output.ts';
 import { Progress } from '../terminal/progress.ts';
 import { stopSignal } from '../terminal/stopSignals.ts';
 import { OpTable, opJson } from './opText.ts';
@@ -84,7 +83,7 @@ async function tail(flags: TailFlags): Promise<void> {
 /** Prints rows as text or as JSON. */
 class Printer {
   readonly #table: OpTable | null;
-  readonly #output = new Output();
+  readonly #output = new LineOutput();
   #hasHead = false;
 
   constructor(isJson: boolean) {

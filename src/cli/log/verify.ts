@@ -4,7 +4,7 @@ import type { Finding } from '../../log/tools/finding.ts';
 import { type Verified, verify } from '../../log/tools/verify.ts';
 import { HearsayError } from '../../words/errors.ts';
 import { formatHash } from '../../words/hash.ts';
-import { Output } from '../terminal/other-output.ts';
+import { LineOutput } from '../terminal/output.ts';
 import { Progress } from '../terminal/progress.ts';
 import { countText, instant, secondText } from '../terminal/text.ts';
 import { addSourceOptions, type SourceFlags, withSource } from './options.ts';
@@ -36,7 +36,7 @@ async function run(flags: SourceFlags): Promise<void> {
       ...(integrity && { integrity }),
     });
     progress.end();
-    const output = new Output();
+    const output = new LineOutput();
     if (flags.json === true)
       for (const finding of verified.findings) await output.line(findingJson(finding));
     if (flags.json === true) await output.line(summaryJson(source.place, verified));

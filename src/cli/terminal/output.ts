@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 
 const DEFAULT_COLUMNS = 80;
+const GATHERED_CHARACTERS = 64 * 1024;
 
 /** Resolves once there is room for more. */
 export async function printLine(line: string): Promise<void> {
@@ -25,4 +26,22 @@ export function fitted(line: string): string {
   if (process.stdout.isTTY !== true) return line;
   const columns = outputColumns();
   return line.length <= columns ? line : `${line.slice(0, columns - 1)}…`;
+}
+
+/** Gathers many lines, so that a line costs no system call. Writes no faster than they are read. */
+export class LineOutput {
+  #text = '';
+
+  /** Resolves once there is room for more. */
+  async line(line: string): Promise<void> {
+    this.#text += `${line}\n`;
+    if (this.#text.length >= GATHERED_CHARACTERS) await this.flush();
+  }
+
+  /** Before a pause, and at the end. */
+  async flush(): Promise<void> {
+    const text = this.#text;
+    this.#text = '';
+    if (text !== '' && !process.stdout.write(text)) await once(process.stdout, 'drain');
+  }
 }

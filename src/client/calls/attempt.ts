@@ -1,6 +1,6 @@
 /** One request to one node, and what is known of it where no answer came. */
 import { isObject, type JsonObject } from '../json.ts';
-import type { Settings } from '../options.ts';
+import type { ClientSettings } from '../options.ts';
 import { runLimited } from './timing.ts';
 
 export interface WireRequest {
@@ -55,7 +55,7 @@ const NEVER_CONNECTED = new Set([
  * @throws AttemptError, and the signal's reason where it aborts.
  */
 export async function attempt(
-  settings: Settings,
+  settings: ClientSettings,
   endpoint: string,
   request: WireRequest,
   signal: AbortSignal,
@@ -69,7 +69,7 @@ export async function attempt(
 }
 
 async function exchange(
-  { fetch, headers, parseJson }: Settings,
+  { fetch, headers, parseJson }: ClientSettings,
   endpoint: string,
   { method, path, body, after }: WireRequest,
   signal: AbortSignal,

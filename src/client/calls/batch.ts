@@ -8,7 +8,7 @@ import {
 } from '../errors.ts';
 import type { Entry } from './entry.ts';
 import type { OpSender, Settled } from './opSender.ts';
-import { type Deleted, deleteOp, getOp, type Op, putOp, readGet, type Stored } from './ops.ts';
+import { type Deleted, deleteOp, getOp, putOp, readGet, type Stored, type WireOp } from './ops.ts';
 import { type ReadBack, settleDelete, settlePut } from './settle.ts';
 
 export type BatchOp =
@@ -50,7 +50,7 @@ export async function sendBatch<const Ops extends readonly BatchOp[]>(
   { after = null, signal }: BatchOptions,
   read: ReadBack,
 ): Promise<BatchResults<Ops>> {
-  const { maxBatchOps } = sender.requests.settings;
+  const { maxBatchOps } = sender.failover.settings;
   if (batchOps.length > maxBatchOps)
     throw new InvalidRequestError(`A batch must not hold more than ${maxBatchOps} ops.`);
   const ops = batchOps.map(toOp);
@@ -63,7 +63,7 @@ export async function sendBatch<const Ops extends readonly BatchOp[]>(
   return (await Promise.all(results)) as BatchResults<Ops>;
 }
 
-function toOp(op: BatchOp): Op {
+function toOp(op: BatchOp): WireOp {
   switch (op.op) {
     case 'put':
       return putOp(op.key, op.value, op);
@@ -74,7 +74,7 @@ function toOp(op: BatchOp): Op {
   }
 }
 
-async function resultOf(op: Op, settled: Settled, read: ReadBack) {
+async function resultOf(op: WireOp, settled: Settled, read: ReadBack) {
   switch (op.op) {
     case 'put':
       return settlePut(op, settled, read);

@@ -8,9 +8,9 @@
  */
 
 import { InvalidRequestError, TimeoutError, UnavailableError } from '../errors.ts';
-import { BatchedCall } from './batchedCall.ts';
 import type { OpSender, Settled } from './opSender.ts';
-import { batchElement, type Op } from './ops.ts';
+import { batchElement, type WireOp } from './ops.ts';
+import { onAbort } from './timing.ts';
 
 /** Of JSON in one request: at most three bytes a character, and so below a node's own 1 MiB. */
 const MAX_BATCH_CHARACTERS = 256 * 1024;
@@ -26,9 +26,9 @@ export class Batcher {
   }
 
   /** Rejects as `OpSender.send` does, or with the signal's reason. */
-  submit(op: Op, after: string | null, signal: AbortSignal | undefined): Promise<Settled> {
+  submit(op: WireOp, after: string | null, signal: AbortSignal | undefined): Promise<Settled> {
     const call = new BatchedCall(op, after, signal);
-    const { autoBatch } = this.#sender.requests.settings;
+    const { autoBatch } = this.#sender.failover.settings;
     if (!autoBatch || standsAlone(op)) void this.#carry([call], false);
     else {
       if (this.#waiting.length === 0) queueMicrotask(() => this.#flush());
@@ -45,7 +45,7 @@ export class Batcher {
   }
 
   async #carryAll(calls: readonly BatchedCall[]): Promise<void> {
-    const chunks = chunksOf(calls, this.#sender.requests.settings.maxBatchOps);
+    const chunks = chunksOf(calls, this.#sender.failover.settings.maxBatchOps);
     let failure: unknown;
     for (const chunk of chunks) {
       if (failure === undefined) failure = await this.#carry(chunk, false);
@@ -95,7 +95,7 @@ export class Batcher {
 }
 
 /** Only a request of its own can ask for acks. */
-const standsAlone = (op: Op): boolean => op.op === 'put' && op.acks !== null;
+const standsAlone = (op: WireOp): boolean => op.op === 'put' && op.acks !== null;
 
 const notSent = (cause: unknown): UnavailableError =>
   new UnavailableError('No node took the request before this one, so it was not sent.', { cause });
@@ -122,4 +122,51 @@ function chunksOf(calls: readonly BatchedCall[], maxOps: number): BatchedCall[][
   return chunks;
 }
 
-const lengthOf = (op: Op): number => (op.op === 'put' ? batchElement(op).length : op.key.length);
+const lengthOf = (op: WireOp): number =>
+  op.op === 'put' ? batchElement(op).length : op.key.length;
+
+/** One call that waits for the outcome of its op, alone or among others. */
+class BatchedCall {
+  readonly op: WireOp;
+  /** Tokens that it has to see, where it reads. */
+  readonly after: string | null;
+  /** Rejects with the signal's reason as soon as that aborts. */
+  readonly outcome: Promise<Settled>;
+  /** Told once, when nobody waits for the outcome any more or it is there. */
+  onOver: () => void = () => {};
+  #isOver = false;
+  #resolve: (settled: Settled) => void = () => {};
+  #reject: (reason: unknown) => void = () => {};
+  readonly #release: () => void;
+
+  constructor(op: WireOp, after: string | null, signal: AbortSignal | undefined) {
+    this.op = op;
+    this.after = after;
+    this.outcome = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+    this.#release = onAbort(signal, (reason) => this.fail(reason));
+    if (signal?.aborted) this.fail(signal.reason);
+  }
+
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  settle(settled: Settled): void {
+    if (this.#end()) this.#resolve(settled);
+  }
+
+  fail(reason: unknown): void {
+    if (this.#end()) this.#reject(reason);
+  }
+
+  #end(): boolean {
+    if (this.#isOver) return false;
+    this.#isOver = true;
+    this.#release();
+    this.onOver();
+    return true;
+  }
+}

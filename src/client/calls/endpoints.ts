@@ -1,6 +1,6 @@
 /**
- * Which node to ask: the one that worked last, until it fails. One that has failed is left alone for a
- * while, as long as there is another, so that a hung node costs a few calls their time and not all.
+ * Chooses the node to ask: the one that worked last, until it fails. A node that has failed is left alone
+ * for a while if there is another, so that a hung node costs a few calls their time and not all.
  */
 import { backoffDelayMs } from './timing.ts';
 
@@ -28,9 +28,7 @@ export class Endpoints {
 
   /** The one to ask next, undefined where every one is among those that `tried` holds. */
   next(tried: ReadonlySet<string>): string | undefined {
-    const inTurn = this.#all.map(
-      (_, step) => this.#all[(this.#current + step) % this.#all.length] ?? '',
-    );
+    const inTurn = [...this.#all.slice(this.#current), ...this.#all.slice(0, this.#current)];
     const untried = inTurn.filter((endpoint) => !tried.has(endpoint));
     return untried.find((endpoint) => !this.#isCooling(endpoint)) ?? untried[0];
   }

@@ -15,7 +15,7 @@ import {
   UnavailableError,
 } from '../errors.ts';
 import { stringMember } from '../json.ts';
-import type { Settings } from '../options.ts';
+import type { ClientSettings } from '../options.ts';
 import { AttemptError, attempt, type WireAnswer, type WireRequest } from './attempt.ts';
 import { Endpoints } from './endpoints.ts';
 import { backoffDelayMs, runLimited, sleep } from './timing.ts';
@@ -29,7 +29,7 @@ export interface Exchange {
 }
 
 /** What is known of a call while it goes on. */
-interface Progress {
+interface CallState {
   readonly request: WireRequest;
   readonly endsAtMs: number;
   mayBeStored: boolean;
@@ -44,12 +44,12 @@ const NOTHING_STORED = new Set([425, 429, 503, 507]);
 /** Statuses that belong to a key or an op and not to the request as a whole. */
 const OUTCOMES = new Set([200, 404, 409]);
 
-export class Requests {
-  readonly settings: Settings;
+export class Failover {
+  readonly settings: ClientSettings;
   readonly #endpoints: Endpoints;
   readonly #closing = new AbortController();
 
-  constructor(settings: Settings) {
+  constructor(settings: ClientSettings) {
     this.settings = settings;
     this.#endpoints = new Endpoints(settings.endpoints);
   }
@@ -74,65 +74,65 @@ export class Requests {
     mayBeStored = false,
   ): Promise<Exchange> {
     const timeoutMs = this.settings.timeoutMs + request.waitMs;
-    const progress: Progress = {
+    const call: CallState = {
       request,
       endsAtMs: performance.now() + timeoutMs,
       mayBeStored,
       asking: null,
       lastError: null,
     };
-    const timeoutError = () => overdue(progress, timeoutMs);
+    const timeoutError = () => overdue(call, timeoutMs);
     return runLimited({ signals: [signal, this.closing], timeoutMs, timeoutError }, (limited) =>
-      this.#rounds(progress, limited),
+      this.#rounds(call, limited),
     ).catch((error: unknown) => {
       if (!(error instanceof ClosedError)) throw error;
-      throw new ClosedError({ mayBeStored: mayBe(progress) });
+      throw new ClosedError({ mayBeStored: mayBe(call) });
     });
   }
 
   /** One round asks each node once, without a wait between; then comes a wait, then the next round. */
-  async #rounds(progress: Progress, signal: AbortSignal): Promise<Exchange> {
+  async #rounds(call: CallState, signal: AbortSignal): Promise<Exchange> {
     for (let round = 1; ; round++) {
       const tried = new Set<string>();
       let endpoint = this.#endpoints.next(tried);
       while (endpoint !== undefined) {
-        const exchange = await this.#ask(endpoint, progress, signal);
+        const exchange = await this.#ask(endpoint, call, signal);
         if (exchange !== null) return exchange;
         tried.add(endpoint);
         endpoint = this.#endpoints.next(tried);
       }
-      if (round >= this.settings.maxRounds) throw progress.lastError;
-      await this.#waitAfter(round, progress, signal);
+      if (round >= this.settings.maxRounds) throw call.lastError;
+      await this.#waitAfter(round, call, signal);
     }
   }
 
   /** @returns null where the attempt failed and may be repeated. */
-  async #ask(endpoint: string, progress: Progress, signal: AbortSignal): Promise<Exchange | null> {
-    progress.asking = endpoint;
+  async #ask(endpoint: string, call: CallState, signal: AbortSignal): Promise<Exchange | null> {
+    call.asking = endpoint;
     try {
-      const answer = await attempt(this.settings, endpoint, progress.request, signal);
+      const answer = await attempt(this.settings, endpoint, call.request, signal);
       if (!isWorthRepeating(answer)) {
         this.#endpoints.succeeded(endpoint);
-        refuseFinal(answer, endpoint, progress);
-        return { answer, endpoint, mayBeStored: progress.mayBeStored };
+        refuseFinal(answer, endpoint, call);
+        return { answer, endpoint, mayBeStored: call.mayBeStored };
       }
-      if (!NOTHING_STORED.has(answer.status)) noteUnknown(progress);
-      progress.lastError = refusal(answer, endpoint, progress);
+      if (!NOTHING_STORED.has(answer.status)) noteUnknown(call);
+      call.lastError = refusal(answer, endpoint, call);
       this.#endpoints.failed(endpoint, answer.retryAfterMs);
     } catch (error) {
       if (!(error instanceof AttemptError)) throw error;
-      if (error.mayHaveArrived) noteUnknown(progress);
-      progress.lastError = unreachable(error, progress);
+      if (error.mayHaveArrived) noteUnknown(call);
+      call.lastError = unreachable(error, call);
       this.#endpoints.failed(endpoint, null);
     }
     // Not where the call was ended from outside: then this attempt is what is not known.
-    progress.asking = null;
+    call.asking = null;
     return null;
   }
 
-  async #waitAfter(round: number, progress: Progress, signal: AbortSignal): Promise<void> {
+  async #waitAfter(round: number, call: CallState, signal: AbortSignal): Promise<void> {
     const { backoffMs, maxBackoffMs } = this.settings;
-    const { lastError, endsAtMs } = progress;
+    const { lastError, endsAtMs } = call;
     const asked = lastError instanceof UnavailableError ? (lastError.retryAfterMs ?? 0) : 0;
     // With several nodes another one may be ready sooner than the last one said that it would be.
     const least = this.#endpoints.count === 1 ? Math.min(asked, maxBackoffMs) : 0;
@@ -147,25 +147,25 @@ export class Requests {
 const isWorthRepeating = ({ status, body }: WireAnswer): boolean =>
   RETRIED.has(status) || (OUTCOMES.has(status) && body === null);
 
-function noteUnknown(progress: Progress): void {
-  if (progress.request.isWrite) progress.mayBeStored = true;
+function noteUnknown(call: CallState): void {
+  if (call.request.isWrite) call.mayBeStored = true;
 }
 
 /** Whether the call's change may have been made by now, an attempt that is under way included. */
-const mayBe = ({ mayBeStored, asking, request }: Progress): boolean =>
+const mayBe = ({ mayBeStored, asking, request }: CallState): boolean =>
   mayBeStored || (asking !== null && request.isWrite);
 
-function overdue(progress: Progress, timeoutMs: number): TimeoutError {
-  const { asking, lastError } = progress;
+function overdue(call: CallState, timeoutMs: number): TimeoutError {
+  const { asking, lastError } = call;
   const last = lastError === null ? '' : ` The last that went wrong: ${lastError.message}`;
   const where = asking === null ? '' : ` ${asking} was being asked.`;
   return new TimeoutError(`There was no answer within ${timeoutMs} ms.${where}${last}`, {
-    mayBeStored: mayBe(progress),
+    mayBeStored: mayBe(call),
     cause: lastError ?? undefined,
   });
 }
 
-function unreachable(error: AttemptError, { mayBeStored }: Progress): HearsayError {
+function unreachable(error: AttemptError, { mayBeStored }: CallState): HearsayError {
   const facts = { mayBeStored, cause: error };
   return error.isTimeout
     ? new TimeoutError(`${error.message}.`, facts)
@@ -173,7 +173,7 @@ function unreachable(error: AttemptError, { mayBeStored }: Progress): HearsayErr
 }
 
 /** What is thrown where this answer stays the last. */
-function refusal(answer: WireAnswer, endpoint: string, { mayBeStored }: Progress): HearsayError {
+function refusal(answer: WireAnswer, endpoint: string, { mayBeStored }: CallState): HearsayError {
   const { status, retryAfterMs } = answer;
   const message = sentenceOn(answer, endpoint);
   if (status === 504 || status === 408) return new TimeoutError(message, { mayBeStored });
@@ -183,7 +183,7 @@ function refusal(answer: WireAnswer, endpoint: string, { mayBeStored }: Progress
 }
 
 /** @throws HearsayError for an answer that no other attempt would change. */
-function refuseFinal(answer: WireAnswer, endpoint: string, { mayBeStored }: Progress): void {
+function refuseFinal(answer: WireAnswer, endpoint: string, { mayBeStored }: CallState): void {
   const { status } = answer;
   if (OUTCOMES.has(status)) return;
   const message = sentenceOn(answer, endpoint);

@@ -31,7 +31,7 @@ interface Page<T> {
  * Live entries in JavaScript's order of strings. Not one instant: each page is as its node had it, and a
  * key that is there all the while comes once.
  *
- * @throws as `Requests.send` does.
+ * @throws as `Failover.send` does.
  */
 export async function* listEntries<T>(
   sender: OpSender,

@@ -3,9 +3,9 @@
 import { InvalidRequestError, ServerError } from '../errors.ts';
 import { countMember, isObject, stringMember } from '../json.ts';
 import type { WireRequest } from './attempt.ts';
-import type { Exchange, Requests } from './failover.ts';
-import { type Answered, batchElement, type Op, singleRequest } from './ops.ts';
-import { joinTokens, Tokens } from './tokens.ts';
+import type { Exchange, Failover } from './failover.ts';
+import { type Answered, batchElement, singleRequest, type WireOp } from './ops.ts';
+import { joinTokens, WriteTokens } from './tokens.ts';
 
 /** The outcome of one op, and whether an earlier attempt may have carried it out already. */
 export interface Settled extends Answered {
@@ -21,17 +21,17 @@ export interface SendOptions {
 }
 
 export class OpSender {
-  readonly requests: Requests;
-  readonly tokens: Tokens;
+  readonly failover: Failover;
+  readonly tokens: WriteTokens;
 
-  constructor(requests: Requests) {
-    this.requests = requests;
-    this.tokens = new Tokens(requests.settings.token);
+  constructor(failover: Failover) {
+    this.failover = failover;
+    this.tokens = new WriteTokens(failover.settings.token);
   }
 
   /** The tokens that a read is to be sent with. */
   after(given: string | null | undefined): string | null {
-    const { readYourWrites } = this.requests.settings;
+    const { readYourWrites } = this.failover.settings;
     return joinTokens([given, readYourWrites ? this.tokens.all : null]);
   }
 
@@ -40,7 +40,7 @@ export class OpSender {
    *
    * @returns one outcome an op. @throws as `exchange` does.
    */
-  async send(ops: readonly Op[], options: SendOptions = {}): Promise<Settled[]> {
+  async send(ops: readonly WireOp[], options: SendOptions = {}): Promise<Settled[]> {
     const reads = ops.some(({ op }) => op === 'get');
     const after = reads ? this.after(options.after) : null;
     const [first] = ops;
@@ -54,13 +54,13 @@ export class OpSender {
   /**
    * Sends any request.
    *
-   * @throws as `Requests.send` does, and InvalidRequestError for a token that no node can have.
+   * @throws as `Failover.send` does, and InvalidRequestError for a token that no node can have.
    */
   async exchange(
     request: WireRequest,
     { signal, mayBeStored }: Pick<SendOptions, 'signal' | 'mayBeStored'>,
   ): Promise<Exchange> {
-    const exchange = await this.requests.send(request, signal, mayBeStored);
+    const exchange = await this.failover.send(request, signal, mayBeStored);
     const body = exchange.answer.body ?? {};
     if (exchange.answer.status === 409 && body.reason === 'cluster') {
       // What was written is gone with its cluster. To wait for it would fail every read from now on.
@@ -76,7 +76,7 @@ export class OpSender {
   }
 }
 
-function batchRequest(ops: readonly Op[], after: string | null): WireRequest {
+function batchRequest(ops: readonly WireOp[], after: string | null): WireRequest {
   const isWrite = ops.some(({ op }) => op !== 'get');
   const body = `{"ops":[${ops.map(batchElement).join()}]}`;
   return { method: 'POST', path: '/cache', body, after, isWrite, waitMs: 0 };
@@ -87,7 +87,7 @@ function readSingle({ answer, mayBeStored }: Exchange): Settled {
 }
 
 /** @throws InvalidRequestError, ServerError */
-function readResults(exchange: Exchange, ops: readonly Op[]): Settled[] {
+function readResults(exchange: Exchange, ops: readonly WireOp[]): Settled[] {
   const { answer, endpoint, mayBeStored } = exchange;
   const { status, body } = answer;
   if (status === 409) throw refused(exchange);

@@ -44,7 +44,7 @@ export interface Deleted {
   readonly token: string | null;
 }
 
-export interface PutOp {
+export interface WirePut {
   readonly op: 'put';
   readonly key: string;
   /** JSON text. */
@@ -58,18 +58,18 @@ export interface PutOp {
   readonly writeId: string | null;
 }
 
-export interface DeleteOp {
+export interface WireDelete {
   readonly op: 'delete';
   readonly key: string;
   readonly upToVersion: number | null;
 }
 
-export interface GetOp {
+export interface WireGet {
   readonly op: 'get';
   readonly key: string;
 }
 
-export type Op = PutOp | DeleteOp | GetOp;
+export type WireOp = WirePut | WireDelete | WireGet;
 
 /** The outcome of one op as it was answered: a single request's body, or one result of a batch. */
 export interface Answered {
@@ -87,7 +87,7 @@ const WRITE_ID = 'write';
 const MAX_PATH_LENGTH = 8 * 1024;
 
 /** @throws InvalidRequestError */
-export function putOp(key: string, value: unknown, options: PutOptions = {}): PutOp {
+export function putOp(key: string, value: unknown, options: PutOptions = {}): WirePut {
   const { version = 'next', ttlMs = null, acks = null, acksTimeoutMs = 5000 } = options;
   checkedKey(key);
   const { value: text, meta } = encodeValue(value);
@@ -112,13 +112,13 @@ export function putOp(key: string, value: unknown, options: PutOptions = {}): Pu
 }
 
 /** @throws InvalidRequestError */
-export function deleteOp(key: string, { upToVersion }: DeleteOptions = {}): DeleteOp {
+export function deleteOp(key: string, { upToVersion }: DeleteOptions = {}): WireDelete {
   if (upToVersion !== undefined) whole('upToVersion', upToVersion, 0, MAX_VERSION);
   return { op: 'delete', key: checkedKey(key), upToVersion: upToVersion ?? null };
 }
 
 /** @throws InvalidRequestError */
-export const getOp = (key: string): GetOp => ({ op: 'get', key: checkedKey(key) });
+export const getOp = (key: string): WireGet => ({ op: 'get', key: checkedKey(key) });
 
 /** @throws InvalidRequestError */
 function checkedKey(key: string): string {
@@ -134,7 +134,7 @@ export function checkedText(what: string, text: string): string {
 }
 
 /** The op as a request of its own; null where only a batch can carry it. */
-export function singleRequest(op: Op, after: string | null): WireRequest | null {
+export function singleRequest(op: WireOp, after: string | null): WireRequest | null {
   const path = pathOf(op.key);
   if (path === null) return null;
   switch (op.op) {
@@ -155,7 +155,7 @@ export function singleRequest(op: Op, after: string | null): WireRequest | null 
 }
 
 /** The op as an element of a batch, in JSON. */
-export function batchElement(op: Op): string {
+export function batchElement(op: WireOp): string {
   const head = `{"op":"${op.op}","key":${JSON.stringify(op.key)}`;
   if (op.op === 'put') return `${head},${putMembers(op)}}`;
   if (op.op === 'delete' && op.upToVersion !== null) return `${head},"version":${op.upToVersion}}`;
@@ -163,14 +163,14 @@ export function batchElement(op: Op): string {
 }
 
 /** @throws ServerError for an answer that no node gives. */
-export function readGet<T>(op: GetOp, { status, body }: Answered): Entry<T> | undefined {
+export function readGet<T>(op: WireGet, { status, body }: Answered): Entry<T> | undefined {
   if (isAbsent(status, body)) return undefined;
   const entry = status === 200 ? readEntry<T>(op.key, body) : null;
   return entry ?? strange(op, status);
 }
 
 /** @throws ConflictError, ServerError */
-export function readPut(op: PutOp, { status, body }: Answered): Stored {
+export function readPut(op: WirePut, { status, body }: Answered): Stored {
   refuseConflict(op, status, body);
   const version = countMember(body, 'version') ?? op.version;
   if (!says('stored', status, body) || version === 'next') return strange(op, status);
@@ -184,14 +184,14 @@ export function readPut(op: PutOp, { status, body }: Answered): Stored {
 }
 
 /** @throws ConflictError, ServerError */
-export function readDelete(op: DeleteOp, { status, body }: Answered): Deleted {
+export function readDelete(op: WireDelete, { status, body }: Answered): Deleted {
   refuseConflict(op, status, body);
   if (!says('deleted', status, body)) return strange(op, status);
   return { node: stringMember(body, 'node'), token: stringMember(body, 'token') };
 }
 
 /** Whether the entry that a get was answered with is this put's. */
-export const isOwnWrite = ({ version, writeId }: PutOp, { status, body }: Answered): boolean =>
+export const isOwnWrite = ({ version, writeId }: WirePut, { status, body }: Answered): boolean =>
   status === 200 &&
   countMember(body, 'version') === version &&
   isObject(body.meta) &&
@@ -205,14 +205,14 @@ const isAbsent = (status: number, body: JsonObject): boolean =>
 const says = (what: 'stored' | 'deleted', status: number, body: JsonObject): boolean =>
   status === 200 && (body.status === what || body.status === status);
 
-function refuseConflict({ key }: Op, status: number, body: JsonObject): void {
+function refuseConflict({ key }: WireOp, status: number, body: JsonObject): void {
   if (status !== 409) return;
   const currentVersion = countMember(body, 'current_version');
   if (currentVersion === null) return;
   throw new ConflictError(key, currentVersion, stringMember(body, 'token'));
 }
 
-function strange({ op, key }: Op, status: number): never {
+function strange({ op, key }: WireOp, status: number): never {
   throw new ServerError(
     `The answer (${status}) to the ${op} of ${quoted(key)} is none of Hearsay's: is it a node?`,
     status,
@@ -220,7 +220,7 @@ function strange({ op, key }: Op, status: number): never {
   );
 }
 
-function putMembers({ value, version, ttlMs, meta }: PutOp): string {
+function putMembers({ value, version, ttlMs, meta }: WirePut): string {
   const ttl = ttlMs === null ? '' : `,"ttl_ms":${ttlMs}`;
   const annotations = meta === null ? '' : `,"meta":${JSON.stringify(meta)}`;
   return `"value":${value},"version":${JSON.stringify(version)}${ttl}${annotations}`;

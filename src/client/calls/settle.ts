@@ -11,21 +11,21 @@ import { instantMember } from '../json.ts';
 import type { Settled } from './opSender.ts';
 import {
   type Deleted,
-  type DeleteOp,
-  type GetOp,
   getOp,
   isOwnWrite,
-  type PutOp,
   readDelete,
   readPut,
   type Stored,
+  type WireDelete,
+  type WireGet,
+  type WirePut,
 } from './ops.ts';
 
 /** Reads a key after a token, where there is one. */
-export type ReadBack = (op: GetOp, after: string | null) => Promise<Settled>;
+export type ReadBack = (op: WireGet, after: string | null) => Promise<Settled>;
 
 /** @throws ConflictError, UnknownOutcomeError, ServerError */
-export async function settlePut(op: PutOp, settled: Settled, read: ReadBack): Promise<Stored> {
+export async function settlePut(op: WirePut, settled: Settled, read: ReadBack): Promise<Stored> {
   try {
     return readPut(op, settled);
   } catch (error) {
@@ -35,7 +35,7 @@ export async function settlePut(op: PutOp, settled: Settled, read: ReadBack): Pr
 }
 
 /** @throws ConflictError, UnknownOutcomeError, ServerError */
-export function settleDelete(op: DeleteOp, settled: Settled): Deleted {
+export function settleDelete(op: WireDelete, settled: Settled): Deleted {
   try {
     return readDelete(op, settled);
   } catch (error) {
@@ -44,7 +44,7 @@ export function settleDelete(op: DeleteOp, settled: Settled): Deleted {
   }
 }
 
-async function knownAgain(op: PutOp, conflict: ConflictError, read: ReadBack): Promise<Stored> {
+async function knownAgain(op: WirePut, conflict: ConflictError, read: ReadBack): Promise<Stored> {
   const { currentVersion, token } = conflict;
   const unknown = (cause: unknown) => new UnknownOutcomeError(op.key, currentVersion, cause);
   if (op.writeId === null || op.version !== currentVersion) throw unknown(conflict);

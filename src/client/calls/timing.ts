@@ -1,6 +1,6 @@
 /** Waiting that can be ended: every timer and listener here is gone once its work has ended. */
 
-export interface Limits {
+export interface WaitLimits {
   /** Whose abort ends the work, with their reason. */
   readonly signals: readonly (AbortSignal | undefined)[];
   /** In milliseconds. */
@@ -14,7 +14,7 @@ export interface Limits {
  * Rejects then with that reason at once, whether or not the work heeds its signal.
  */
 export async function runLimited<T>(
-  { signals, timeoutMs, timeoutError }: Limits,
+  { signals, timeoutMs, timeoutError }: WaitLimits,
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   for (const signal of signals) signal?.throwIfAborted();

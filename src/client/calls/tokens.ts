@@ -2,7 +2,7 @@
  * The writes that this client's reads have to see. A token stands for one write of one node and all that
  * node's earlier ones; so the last token from each endpoint stands for all writes, and no more is kept.
  */
-export class Tokens {
+export class WriteTokens {
   #given: string | null;
   readonly #lastOf = new Map<string, string>();
 

@@ -5,7 +5,7 @@
 import { InvalidRequestError } from '../errors.ts';
 
 /** `json` goes out as it is; `typed` needs superjson. */
-export type Kind = 'json' | 'typed';
+export type ValueForm = 'json' | 'typed';
 
 const BOXED = [Number, String, Boolean];
 const TYPED_CLASSES = [Date, RegExp, URL];
@@ -17,7 +17,7 @@ interface Frame {
 }
 
 /** @throws InvalidRequestError for a value that can't be stored. */
-export const kindOf = (value: unknown): Kind => new Check().run(value);
+export const kindOf = (value: unknown): ValueForm => new Check().run(value);
 
 /** Never recurses, so that no depth overflows the stack here. */
 class Check {
@@ -27,7 +27,7 @@ class Check {
   readonly #open = new Set<object>();
   readonly #finished = new Set<object>();
 
-  run(value: unknown): Kind {
+  run(value: unknown): ValueForm {
     this.#enter(value);
     for (let frame = this.#frames.at(-1); frame !== undefined; frame = this.#frames.at(-1)) {
       const { done, value: part } = frame.parts.next();

@@ -3,7 +3,7 @@
 import { checkedText } from '../calls/ops.ts';
 import { onAbort } from '../calls/timing.ts';
 import { InvalidRequestError } from '../errors.ts';
-import { type Settings, whole } from '../options.ts';
+import { type ClientSettings, whole } from '../options.ts';
 import { EventQueue, type NextEvent } from './eventQueue.ts';
 import type { WatchEvent } from './watchEvents.ts';
 import { type ConnectionState, type RunnerOptions, WatchRunner } from './watchRunner.ts';
@@ -48,7 +48,7 @@ export class Watch<T = unknown> implements AsyncIterableIterator<WatchEvent<T>, 
   #hasBegun = false;
 
   /** @throws InvalidRequestError */
-  constructor(settings: Settings, closing: AbortSignal, options: WatchOptions) {
+  constructor(settings: ClientSettings, closing: AbortSignal, options: WatchOptions) {
     const { cursor = null, signal } = options;
     const characters = options.maxBufferedCharacters ?? 4 * 1024 * 1024;
     this.#queue = new EventQueue(
@@ -127,7 +127,7 @@ export class Watch<T = unknown> implements AsyncIterableIterator<WatchEvent<T>, 
 }
 
 /** @throws InvalidRequestError */
-function runnerOptions(settings: Settings, options: WatchOptions): RunnerOptions {
+function runnerOptions(settings: ClientSettings, options: WatchOptions): RunnerOptions {
   const { WebSocket } = settings;
   if (WebSocket === undefined)
     throw new InvalidRequestError('This platform has no WebSocket: pass one to the client.');

@@ -8,7 +8,7 @@
 import { Endpoints } from '../calls/endpoints.ts';
 import { backoffDelayMs, sleep } from '../calls/timing.ts';
 import { UnavailableError, WatchRefusedError } from '../errors.ts';
-import type { Settings } from '../options.ts';
+import type { ClientSettings } from '../options.ts';
 import type { EventQueue } from './eventQueue.ts';
 import { type ConnectionEnd, connect } from './watchConnection.ts';
 import { readEvent } from './watchEvents.ts';
@@ -36,7 +36,7 @@ export interface RunnerOptions {
 const SPREAD_MS = 100;
 
 export class WatchRunner<T> {
-  readonly #settings: Settings;
+  readonly #settings: ClientSettings;
   readonly #options: RunnerOptions;
   readonly #queue: EventQueue<T>;
   readonly #endpoints: Endpoints;
@@ -48,7 +48,7 @@ export class WatchRunner<T> {
   readonly #refused = new Set<string>();
   #lastConnectedMs = performance.now();
 
-  constructor(settings: Settings, options: RunnerOptions, queue: EventQueue<T>) {
+  constructor(settings: ClientSettings, options: RunnerOptions, queue: EventQueue<T>) {
     this.#settings = settings;
     this.#options = options;
     this.#queue = queue;

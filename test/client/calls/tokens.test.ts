@@ -1,7 +1,7 @@
 /** Reading what was written: which tokens go with which requests. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { joinTokens, Tokens } from '../../../src/client/calls/tokens.ts';
+import { joinTokens, WriteTokens } from '../../../src/client/calls/tokens.ts';
 import type { ClientOptions, HearsayClient } from '../../../src/client/index.ts';
 import { InvalidRequestError, TimeoutError } from '../../../src/client/index.ts';
 import { FaultProxy, rejectedWith, withClient } from '../support.ts';
@@ -150,7 +150,7 @@ test('an update reads again after what it has met', {}, async (client, first) =>
 tokens('they are joined once each', () => {
   assert.is(joinTokens([null, 'a', undefined, 'b, a', '']), 'a,b');
   assert.is(joinTokens([null, '']), null);
-  const kept = new Tokens('g');
+  const kept = new WriteTokens('g');
   kept.remember('http://a', '1');
   kept.remember('http://a', '2');
   assert.is(kept.all, 'g,2');

@@ -2,22 +2,22 @@
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { HearsayError, type Replica, type ReplicaChange } from '../../../src/client/index.ts';
+import { HearsayError, type Mirror, type MirrorChange } from '../../../src/client/index.ts';
 import { ExpiryQueue } from '../../../src/client/replica/expiryQueue.ts';
 import { rejection, until } from '../support.ts';
 import { deleteOf, expireOf, putOf, RESET, SYNCED, withWatch } from '../watch/scriptedWatch.ts';
 
-const replicas = suite('replicas');
+const mirrors = suite('mirrors');
 
 const test = (name: string, ...how: Parameters<typeof withWatch>) =>
-  replicas(name, withWatch(...how));
+  mirrors(name, withWatch(...how));
 
-const contents = (replica: Replica): Record<string, unknown> =>
-  Object.fromEntries([...replica].map(({ key, value }) => [key, value]));
+const contents = (mirror: Mirror): Record<string, unknown> =>
+  Object.fromEntries([...mirror].map(({ key, value }) => [key, value]));
 
-function changesOf(replica: Replica): string[] {
+function changesOf(mirror: Mirror): string[] {
   const told: string[] = [];
-  replica.onChange(({ type, key, entry, previous }: ReplicaChange) =>
+  mirror.onChange(({ type, key, entry, previous }: MirrorChange) =>
     told.push(`${type} ${key} ${String(previous?.value)} → ${String(entry?.value)}`),
   );
   return told;
@@ -29,15 +29,15 @@ test(
   'it is complete once it is synced, and answers without a round trip',
   [putOf('p/a', 1), putOf('p/b', 2), SYNCED],
   async (client, server) => {
-    const replica = client.replica<number>('p/');
-    assert.is(replica.get('p/a'), undefined);
-    assert.is(replica.isCurrent, false);
-    await replica.synced;
-    assert.is(replica.isCurrent, true);
-    assert.equal(replica.get('p/a'), { key: 'p/a', value: 1, version: 1, expiresAt: null });
-    assert.is(replica.size, 2);
-    assert.is(replica.has('p/b'), true);
-    assert.is(replica.has('p/c'), false);
+    const mirror = client.mirror<number>('p/');
+    assert.is(mirror.get('p/a'), undefined);
+    assert.is(mirror.isCurrent, false);
+    await mirror.synced;
+    assert.is(mirror.isCurrent, true);
+    assert.equal(mirror.get('p/a'), { key: 'p/a', value: 1, version: 1, expiresAt: null });
+    assert.is(mirror.size, 2);
+    assert.is(mirror.has('p/b'), true);
+    assert.is(mirror.has('p/c'), false);
     assert.is(server.connections[0]?.query.get('prefix'), 'p/');
     assert.is(server.connections[0]?.query.get('initial'), 'true');
   },
@@ -47,20 +47,20 @@ test(
   'it follows, and tells its listeners after the change',
   [putOf('a', 1), SYNCED],
   async (client, server) => {
-    const replica = client.replica();
-    await replica.synced;
-    const told = changesOf(replica);
+    const mirror = client.mirror();
+    await mirror.synced;
+    const told = changesOf(mirror);
     let seenInside: unknown;
-    const stop = replica.onChange(({ key }) => {
-      seenInside = replica.get(key)?.value;
+    const stop = mirror.onChange(({ key }) => {
+      seenInside = mirror.get(key)?.value;
     });
     server.tell(putOf('a', 2, { version: 2 }), putOf('b', 1));
     await until(() => told.length === 2, 'both changes have been told');
     assert.is(seenInside, 1);
     stop();
     server.tell(deleteOf('a'), expireOf('b'), deleteOf('never'), putOf('c', 3));
-    await until(() => replica.has('c'), 'the last change is there');
-    assert.equal(contents(replica), { c: 3 });
+    await until(() => mirror.has('c'), 'the last change is there');
+    assert.equal(contents(mirror), { c: 3 });
     assert.equal(told, [
       'put a 1 → 2',
       'put b undefined → 1',
@@ -76,19 +76,19 @@ test(
   'an entry expires by itself, connected or not',
   [putOf('a', 1), SYNCED],
   async (client, server) => {
-    const replica = client.replica();
-    await replica.synced;
-    const told = changesOf(replica);
+    const mirror = client.mirror();
+    await mirror.synced;
+    const told = changesOf(mirror);
     server.tell(
       putOf('soon', 1, { expires_at: inMs(60) }),
       putOf('later', 1, { expires_at: inMs(120) }),
       putOf('kept', 1, { expires_at: inMs(300) }),
       putOf('kept', 2, { version: 2, expires_at: inMs(60_000) }),
     );
-    await until(() => replica.get('kept')?.value === 2, 'all is there');
+    await until(() => mirror.get('kept')?.value === 2, 'all is there');
     await server.close();
-    await until(() => replica.size === 2, 'two have expired');
-    assert.equal(contents(replica), { a: 1, kept: 2 });
+    await until(() => mirror.size === 2, 'two have expired');
+    assert.equal(contents(mirror), { a: 1, kept: 2 });
     assert.equal(
       told.filter((change) => change.startsWith('expire')),
       ['expire soon 1 → undefined', 'expire later 1 → undefined'],
@@ -100,12 +100,12 @@ test(
   'one that has expired is not read, whether or not its timer has come',
   [putOf('old', 1, { expires_at: inMs(-1) }), SYNCED],
   async (client) => {
-    const replica = client.replica();
-    await replica.synced;
-    assert.is(replica.get('old'), undefined);
-    assert.is(replica.has('old'), false);
-    assert.equal(contents(replica), {});
-    assert.is(replica.size, 0);
+    const mirror = client.mirror();
+    await mirror.synced;
+    assert.is(mirror.get('old'), undefined);
+    assert.is(mirror.has('old'), false);
+    assert.equal(contents(mirror), {});
+    assert.is(mirror.size, 0);
   },
 );
 
@@ -113,20 +113,20 @@ test(
   'after a reset it is never empty, and in the end holds nothing of before',
   [putOf('a', 1), putOf('b', 1), SYNCED],
   async (client, server) => {
-    const replica = client.replica();
-    await replica.synced;
+    const mirror = client.mirror();
+    await mirror.synced;
     server.tell(RESET, putOf('a', 2, { version: 2 }));
-    await until(() => replica.get('a')?.value === 2, 'the new state has begun');
-    assert.is(replica.get('b')?.value, 1);
-    assert.is(replica.isCurrent, false);
-    const told = changesOf(replica);
+    await until(() => mirror.get('a')?.value === 2, 'the new state has begun');
+    assert.is(mirror.get('b')?.value, 1);
+    assert.is(mirror.isCurrent, false);
+    const told = changesOf(mirror);
     // A break in the middle changes nothing of that.
     server.open[0]?.socket.terminate();
     await until(() => server.connections.length === 2, 'it is connected again');
-    assert.is(replica.get('b')?.value, 1);
+    assert.is(mirror.get('b')?.value, 1);
     server.tell(putOf('c', 3), SYNCED);
-    await until(() => replica.isCurrent, 'it is current');
-    assert.equal(contents(replica), { a: 2, c: 3 });
+    await until(() => mirror.isCurrent, 'it is current');
+    assert.equal(contents(mirror), { a: 2, c: 3 });
     assert.equal(told, ['put c undefined → 3', 'delete b 1 → undefined']);
   },
 );
@@ -135,8 +135,8 @@ test(
   'where no node goes on from its cursor, it starts anew',
   [putOf('a', 1), putOf('b', 1), SYNCED],
   async (client, server) => {
-    const replica = client.replica();
-    await replica.synced;
+    const mirror = client.mirror();
+    await mirror.synced;
     server.onConnect = ({ socket, query }) => {
       if (!query.has('cursor')) return true;
       socket.close(1008, 'The cursor is of another cluster.');
@@ -144,8 +144,8 @@ test(
     };
     server.history.splice(0, 3, putOf('a', 5), SYNCED);
     server.open[0]?.socket.terminate();
-    await until(() => replica.get('a')?.value === 5 && replica.isCurrent, 'the new state is there');
-    assert.equal(contents(replica), { a: 5 });
+    await until(() => mirror.get('a')?.value === 5 && mirror.isCurrent, 'the new state is there');
+    assert.equal(contents(mirror), { a: 5 });
   },
 );
 
@@ -154,34 +154,34 @@ test('refused at once, it fails', [], async (client, server) => {
     socket.close(1008, 'No watchers, please.');
     return false;
   };
-  const replica = client.replica();
-  assert.match(String(await rejection(replica.synced)), /No watchers/);
-  assert.match(String(await rejection(replica.closed)), /No watchers/);
+  const mirror = client.mirror();
+  assert.match(String(await rejection(mirror.synced)), /No watchers/);
+  assert.match(String(await rejection(mirror.closed)), /No watchers/);
 });
 
 test('it is not current while it is cut off', [putOf('a', 1), SYNCED], async (client, server) => {
-  const replica = client.replica();
-  await replica.synced;
+  const mirror = client.mirror();
+  await mirror.synced;
   server.onConnect = () => false;
   server.open[0]?.socket.terminate();
-  await until(() => !replica.isCurrent, 'the loss has been noticed');
-  assert.is(replica.get('a')?.value, 1);
+  await until(() => !mirror.isCurrent, 'the loss has been noticed');
+  assert.is(mirror.get('a')?.value, 1);
 });
 
 test(
   'a listener that throws disturbs no other, and is not passed over in silence',
   [putOf('a', 1), SYNCED],
   async (client, server) => {
-    const replica = client.replica();
-    await replica.synced;
+    const mirror = client.mirror();
+    await mirror.synced;
     const thrown: unknown[] = [];
     const note = (error: unknown) => thrown.push(error);
     process.on('uncaughtException', note);
     try {
-      replica.onChange(() => {
+      mirror.onChange(() => {
         throw new Error('mine');
       });
-      const told = changesOf(replica);
+      const told = changesOf(mirror);
       server.tell(putOf('b', 1), putOf('c', 1));
       await until(() => told.length === 2 && thrown.length === 2, 'both have been told');
       assert.match(String(thrown[0]), /mine/);
@@ -192,21 +192,21 @@ test(
 );
 
 test('closing: by itself, by its client, by a signal', [putOf('a', 1)], async (client, server) => {
-  const closed = client.replica();
+  const closed = client.mirror();
   await until(() => closed.has('a'), 'it has begun');
   await closed.close();
   assert.ok((await rejection(closed.synced)) instanceof HearsayError);
   await closed.closed;
   assert.is(closed.get('a')?.value, 1);
   const controller = new AbortController();
-  const aborted = client.replica('', { signal: controller.signal });
+  const aborted = client.mirror('', { signal: controller.signal });
   controller.abort(new Error('enough'));
   assert.match(String(await rejection(aborted.closed)), /enough/);
   {
-    await using disposed = client.replica();
+    await using disposed = client.mirror();
     await until(() => disposed.has('a'), 'it has begun');
   }
-  const last = client.replica();
+  const last = client.mirror();
   await client.close();
   await last.closed;
   await until(() => server.open.length === 0, 'every connection is closed');
@@ -216,14 +216,14 @@ test(
   'a value that can not be decoded is there, and throws where it is read',
   [putOf('a', 'x', { meta: { values: ['bigint'], v: 1 } }), SYNCED],
   async (client) => {
-    const replica = client.replica();
-    await replica.synced;
-    assert.is(replica.get('a')?.version, 1);
-    assert.throws(() => replica.get('a')?.value, /annotations/);
+    const mirror = client.mirror();
+    await mirror.synced;
+    assert.is(mirror.get('a')?.version, 1);
+    assert.throws(() => mirror.get('a')?.value, /annotations/);
   },
 );
 
-replicas('the queue of expiries gives back what is current, in order', () =>
+mirrors('the queue of expiries gives back what is current, in order', () =>
   fc.assert(
     fc.property(
       fc.array(fc.tuple(fc.constantFrom('a', 'b', 'c', 'd'), fc.nat(20))),
@@ -241,4 +241,4 @@ replicas('the queue of expiries gives back what is current, in order', () =>
   ),
 );
 
-replicas.run();
+mirrors.run();

@@ -10,22 +10,22 @@ import { HearsayError, WatchRefusedError } from '../errors.ts';
 import type { Watch } from '../watch/watch.ts';
 import type { KeyEvent, WatchEvent } from '../watch/watchEvents.ts';
 import { ExpiryQueue } from './expiryQueue.ts';
-import { type ReplicaChange, ReplicaListeners } from './replicaListeners.ts';
+import { type MirrorChange, MirrorListeners } from './mirrorListeners.ts';
 
 /** Begins a watch that tells the present entries first. */
 export type BeginWatch<T> = (onConnection: (isConnected: boolean) => void) => Watch<T>;
 
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
-export class Replica<T = unknown> implements AsyncDisposable, Iterable<Entry<T>> {
+export class Mirror<T = unknown> implements AsyncDisposable, Iterable<Entry<T>> {
   /** Resolves once the copy is complete for the first time. Rejects as `closed` does, if that is before. */
   readonly synced: Promise<void>;
-  /** Resolves once the replica has been closed. Rejects where its signal aborts or its watch fails. */
+  /** Resolves once the mirror has been closed. Rejects where its signal aborts or its watch fails. */
   readonly closed: Promise<void>;
   readonly #beginWatch: BeginWatch<T>;
   readonly #entries = new Map<string, Entry<T>>();
   readonly #expiry = new ExpiryQueue((key, atMs) => this.#expiresAtMs(key) === atMs);
-  readonly #listeners = new ReplicaListeners<T>();
+  readonly #listeners = new MirrorListeners<T>();
   /** Keys of an older state that the one which is coming in has not confirmed yet; null where none is. */
   #unconfirmed: Set<string> | null = null;
   #watch: Watch<T>;
@@ -39,7 +39,7 @@ export class Replica<T = unknown> implements AsyncDisposable, Iterable<Entry<T>>
     const synced = Promise.withResolvers<void>();
     this.synced = synced.promise;
     this.closed = this.#follow(synced.resolve);
-    const early = () => new HearsayError('The replica was closed before it was complete.');
+    const early = () => new HearsayError('The mirror was closed before it was complete.');
     this.closed.then(() => synced.reject(early()), synced.reject);
     // Whoever waits for them is told; that nobody does is no fault.
     this.synced.catch(() => {});
@@ -57,7 +57,7 @@ export class Replica<T = unknown> implements AsyncDisposable, Iterable<Entry<T>>
     return this.#entries.size;
   }
 
-  /** The live entry, as of now, without a round trip. Not to be changed: it is the replica's own. */
+  /** The live entry, as of now, without a round trip. Not to be changed: it belongs to the mirror. */
   get(key: string): Entry<T> | undefined {
     const entry = this.#entries.get(key);
     return entry === undefined || isOver(entry, Date.now()) ? undefined : entry;
@@ -78,7 +78,7 @@ export class Replica<T = unknown> implements AsyncDisposable, Iterable<Entry<T>>
    *
    * @returns what takes the listener away.
    */
-  onChange(listener: (change: ReplicaChange<T>) => void): () => void {
+  onChange(listener: (change: MirrorChange<T>) => void): () => void {
     return this.#listeners.add(listener);
   }
 

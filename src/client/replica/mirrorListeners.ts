@@ -1,7 +1,7 @@
-/** Those who are told how a replica changes. */
+/** The listeners that are told how a mirror changes. */
 import type { Entry } from '../calls/entry.ts';
 
-export type ReplicaChange<T = unknown> =
+export type MirrorChange<T = unknown> =
   | {
       readonly type: 'put';
       readonly key: string;
@@ -16,9 +16,9 @@ export type ReplicaChange<T = unknown> =
       readonly previous: Entry<T>;
     };
 
-type Listener<T> = (change: ReplicaChange<T>) => void;
+type Listener<T> = (change: MirrorChange<T>) => void;
 
-export class ReplicaListeners<T> {
+export class MirrorListeners<T> {
   /** Wrapped, so that a function that is added twice is told twice. */
   readonly #listeners = new Set<{ readonly call: Listener<T> }>();
 
@@ -30,7 +30,7 @@ export class ReplicaListeners<T> {
     };
   }
 
-  tell(change: ReplicaChange<T>): void {
+  tell(change: MirrorChange<T>): void {
     for (const { call } of this.#listeners) {
       try {
         call(change);
