@@ -40,11 +40,24 @@ const LINES: Format = {
   encode: (_type, _cursor, text) => Buffer.from(`${text}\n`),
 };
 
+/**
+ * A socket as Node has them: what was corked goes to the kernel at once where that has room, and the
+ * drain that this brings comes in the middle of `uncork`. What is written apart waits to be read.
+ */
 class SimSink implements Sink {
+  readonly drainsAboveBytes = 0;
   bufferedBytes = 0;
   hasEnded = false;
   isStalled = false;
+  onDrain: () => void = () => {};
+  /** Whether the kernel has room for whatever is flushed; else everything waits to be read. */
+  readonly #isPrompt: boolean;
   #waiting = '';
+  #through = '';
+
+  constructor(isPrompt: boolean) {
+    this.#isPrompt = isPrompt;
+  }
 
   write(bytes: Buffer): void {
     this.#waiting += bytes.toString();
@@ -52,7 +65,12 @@ class SimSink implements Sink {
   }
 
   cork(): void {}
-  uncork(): void {}
+
+  uncork(): void {
+    if (!this.#isPrompt || this.isStalled || this.bufferedBytes === 0) return;
+    this.#letThrough();
+    this.onDrain();
+  }
 
   end(): void {
     this.hasEnded = true;
@@ -61,10 +79,16 @@ class SimSink implements Sink {
   /** What has come through; nothing while it is stalled. */
   take(): string[] {
     if (this.isStalled) return [];
-    const lines = this.#waiting.split('\n');
+    this.#letThrough();
+    const lines = this.#through.split('\n');
+    this.#through = '';
+    return lines.filter((line) => line !== '');
+  }
+
+  #letThrough(): void {
+    this.#through += this.#waiting;
     this.#waiting = '';
     this.bufferedBytes = 0;
-    return lines.filter((line) => line !== '');
   }
 }
 
@@ -80,7 +104,8 @@ export class SimWatcher {
   readonly #world: WatcherWorld;
   #hub: WatchHub | null = null;
   #watcher: Watcher | null = null;
-  #sink = new SimSink();
+  #sink = new SimSink(false);
+  #connections = 0;
   /** Of each key the greatest op that it was told alive since it last started anew. */
   readonly #last = new Map<string, KeyOp>();
 
@@ -111,10 +136,14 @@ export class SimWatcher {
     if (cursor !== null) this.#world.counts.resumes++;
     this.node = node;
     this.#hub = running.hub;
-    this.#sink = new SimSink();
+    const sink = new SimSink(this.#connections++ % 2 === 0);
+    this.#sink = sink;
     this.isSynced = false;
     const request = { prefix: this.prefix, format: LINES, cursor, withState: true };
-    this.#watcher = running.hub.open(request, this.#sink);
+    const { hub } = running;
+    const watcher = hub.open(request, sink);
+    sink.onDrain = () => hub.drained(watcher);
+    this.#watcher = watcher;
     return true;
   }
 

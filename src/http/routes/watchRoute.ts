@@ -32,6 +32,10 @@ class StreamSink implements Sink {
     return this.#response.writableLength;
   }
 
+  get drainsAboveBytes(): number {
+    return this.#response.writableHighWaterMark;
+  }
+
   write(bytes: Buffer): void {
     if (!this.#response.writableEnded) this.#response.write(bytes);
   }

@@ -56,6 +56,10 @@ class SocketSink implements Sink {
     return this.#client.socket.writableLength;
   }
 
+  get drainsAboveBytes(): number {
+    return this.#client.socket.writableHighWaterMark;
+  }
+
   write(bytes: Buffer): void {
     // Nothing may follow a close frame.
     if (this.#client.webSocket.readyState === WebSocket.OPEN) this.#client.socket.write(bytes);

@@ -98,7 +98,7 @@ export class WatchHub implements Ends {
     return watcher;
   }
 
-  /** The watcher's socket has drained. */
+  /** The watcher's socket has drained; it may do so in the middle of a flush. */
   drained(watcher: Watcher): void {
     this.#reader.pump(watcher);
   }

@@ -2,6 +2,10 @@
  * Reads forward for watchers that are not at the end: from their place in the timeline while that is
  * still there, else from their position in the log. A step tells what has expired, a page of rows and,
  * while it is due, a page of the state, so that each of them goes on however busy the others are.
+ *
+ * Invariant: a watcher that is not live waits for its socket, or for the clock of this node, and for
+ * nothing else. Whether it waits is decided after the flush and in `#mayGoOn` alone: a socket that
+ * takes everything at once drains within the flush. Whatever takes a watcher from the end also pumps it.
  */
 
 import type { Replica } from '../../replica/replica.ts';
@@ -19,9 +23,6 @@ const PAGES: WatchPages = { rows: 512, entries: 256 };
 const PAGE_BYTES = 1024 * 1024;
 /** Of a longer key a cursor holds the front: the state then goes on a little before it. */
 const MAX_STATE_KEY_LENGTH = 2048;
-
-/** `more`: there may be more to tell. `waits`: for the socket, or for this node's clock. */
-type Progress = 'more' | 'waits' | 'live';
 
 /** What the reader needs of the hub. */
 export interface Ends {
@@ -60,11 +61,12 @@ export class WatchReader {
     this.#view = { entry: (key) => map.get(key) };
   }
 
-  /** Goes on telling until the watcher is at the end or its socket is full. */
+  /** Goes on telling until the watcher is at the end or its socket is full. May be called at any time. */
   pump(watcher: Watcher): void {
+    this.#ahead.delete(watcher);
+    // The run under way looks at the watcher again before it ends.
     if (watcher.isPumped || watcher.isClosed) return;
     watcher.isPumped = true;
-    this.#ahead.delete(watcher);
     void this.#run(watcher);
   }
 
@@ -82,6 +84,8 @@ export class WatchReader {
     watcher.isSynced = false;
     this.#hub.startReading(watcher);
     watcher.writeStreamEvent('reset', this.cursorOf(watcher));
+    // Later, since this can come in the middle of telling everybody else.
+    this.#options.defer(() => this.pump(watcher));
   }
 
   /** The cursor of a watcher that is not live. */
@@ -89,31 +93,24 @@ export class WatchReader {
     return encodePlace(this.#vectorText(position), position.told, statePlace(position));
   }
 
-  /** Has ended in the very step after which there is nothing to tell: what comes next starts another. */
   async #run(watcher: Watcher): Promise<void> {
     try {
-      while (watcher.isWritable) {
-        if (watcher.standing.kind === 'live') return;
+      while (this.#mayGoOn(watcher)) {
         this.#hub.sweep();
-        if (watcher.standing.kind === 'behind') {
-          this.#readTimeline(watcher, watcher.standing.index);
-          continue;
-        }
-        const { position } = watcher;
-        const { lsn } = this.#hub.end;
-        const rows = this.#recentRows(position) ?? (await this.#logRows(position));
-        // Meanwhile the watcher may have gone, or been told to start anew.
-        if (watcher.isClosed || watcher.position !== position) continue;
-        this.#hub.sweep();
-        if (rows.length === 0) position.lsn = Math.max(position.lsn, lsn);
-        if (this.#step(watcher, rows) !== 'more') return;
-        await new Promise<void>((next) => this.#options.defer(next));
+        if (watcher.standing.kind === 'behind') this.#readTimeline(watcher, watcher.standing.index);
+        else await this.#readLog(watcher);
+        if (this.#mayGoOn(watcher)) await new Promise<void>((next) => this.#options.defer(next));
       }
     } catch {
       this.#hub.endOne(watcher, 'failed');
     } finally {
       watcher.isPumped = false;
     }
+  }
+
+  /** Whether there is something to tell, and the socket takes it. */
+  #mayGoOn(watcher: Watcher): boolean {
+    return watcher.isWritable && watcher.standing.kind !== 'live' && !this.#ahead.has(watcher);
   }
 
   // ---- from the timeline
@@ -147,20 +144,27 @@ export class WatchReader {
     return this.#replica.log.rowsAfter(lsn, { maxRows: this.#pages.rows, maxBytes: PAGE_BYTES });
   }
 
-  #step(watcher: Watcher, rows: readonly Row[]): Progress {
-    if (this.#mustReset(watcher.position)) {
-      this.reset(watcher);
-      return 'more';
-    }
+  async #readLog(watcher: Watcher): Promise<void> {
+    const { position } = watcher;
+    const { lsn } = this.#hub.end;
+    const rows = this.#recentRows(position) ?? (await this.#logRows(position));
+    this.#hub.sweep();
+    // Meanwhile the watcher may have gone, or been told to start anew.
+    if (watcher.isClosed || watcher.position !== position) return;
+    if (rows.length === 0) position.lsn = Math.max(position.lsn, lsn);
+    if (this.#mustReset(position)) this.reset(watcher);
+    else this.#step(watcher, rows);
+  }
+
+  #step(watcher: Watcher, rows: readonly Row[]): void {
     watcher.sink.cork();
     try {
       const isThrough =
         this.#tellExpiries(watcher) && this.#tellRows(watcher, rows) && this.#tellState(watcher);
-      return isThrough ? this.#arrive(watcher) : 'waits';
+      if (isThrough) this.#arrive(watcher);
     } catch (error) {
       if (!(error instanceof MissingRowError)) throw error;
       this.reset(watcher);
-      return 'more';
     } finally {
       watcher.sink.uncork();
     }
@@ -225,24 +229,20 @@ export class WatchReader {
     return true;
   }
 
-  /** Where the step has brought the watcher. */
-  #arrive(watcher: Watcher): Progress {
+  /** Moves on a watcher that a step has told everything it read. */
+  #arrive(watcher: Watcher): void {
     const { position, goalLsn } = watcher;
     const { lsn, vector, told } = this.#hub.end;
-    if (position.state !== null) return 'more';
+    if (position.state !== null) return;
     if (!watcher.isSynced && position.lsn >= goalLsn) {
       watcher.isSynced = true;
       watcher.writeStreamEvent('synced', this.cursorOf(watcher));
     }
-    if (position.lsn < lsn) return 'more';
+    if (position.lsn < lsn) return;
     // Rows that were being compacted were missing from what was read.
     if (!position.includes(vector)) throw new MissingRowError();
-    if (compareMarks(position.told, told) > 0) {
-      this.#ahead.add(watcher);
-      return 'waits';
-    }
-    this.#hub.goLive(watcher);
-    return 'live';
+    if (compareMarks(position.told, told) > 0) this.#ahead.add(watcher);
+    else this.#hub.goLive(watcher);
   }
 
   #vectorText({ vector }: Position): string {

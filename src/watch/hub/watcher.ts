@@ -16,6 +16,8 @@ export interface Sink {
   write(bytes: Buffer): void;
   /** Bytes that were written and not yet handed to the network. */
   readonly bufferedBytes: number;
+  /** Once more bytes than this wait, the sink tells when they are gone; of fewer it may say nothing. */
+  readonly drainsAboveBytes: number;
   /** What is written from here to `uncork` goes out together. */
   cork(): void;
   uncork(): void;
@@ -73,8 +75,10 @@ export class Watcher {
     this.#maxBufferedBytes = maxWatcherBufferBytes;
   }
 
+  /** False only where the sink will tell that it has drained, or nothing is to be written ever again. */
   get isWritable(): boolean {
-    return !this.isClosed && this.sink.bufferedBytes <= this.#maxBufferedBytes;
+    const { bufferedBytes, drainsAboveBytes } = this.sink;
+    return !this.isClosed && bufferedBytes <= Math.max(this.#maxBufferedBytes, drainsAboveBytes);
   }
 
   stand(standing: 'live' | 'reading'): void {

@@ -23,6 +23,8 @@ export interface ServerOptions extends Partial<Omit<WatchingOptions, 'limits' | 
   readonly clusterId?: string | null;
   /** In memory where it is not given. */
   readonly log?: Log;
+  /** UTC milliseconds; that of this machine where it is not given. */
+  readonly clock?: () => number;
 }
 
 const NO_ACKS: Acks = { ask: () => {}, count: () => 0, onConfirmed: () => () => {} };
@@ -36,11 +38,11 @@ export class WatchServer {
   readonly #sweeps: NodeJS.Timeout;
 
   static async start(options: ServerOptions = {}): Promise<WatchServer> {
-    const { name = 'node1', clusterId = 'cluster1' } = options;
+    const { name = 'node1', clusterId = 'cluster1', clock = Date.now } = options;
     const limits = { ...defaultLimits, ...options.limits };
     const log =
       options.log ?? new MemoryLog({ clusterName: 'test', newOrigin: () => `${name}.aaaaaa` });
-    const replica = await Replica.open({ nodeId: name, log, place: name, clock: Date.now, limits });
+    const replica = await Replica.open({ nodeId: name, log, place: name, clock, limits });
     if (clusterId !== null) await replica.membership.form(clusterId, '{}');
     else replica.readiness.refuseReads('it has not joined its cluster yet');
     const origins = new AllowedOrigins(options.allowed ?? []);
@@ -93,6 +95,21 @@ export class WatchServer {
     ]);
   }
 
+  /** Puts entries in one commit. @param from the number of the first; its key is `k` and that number. */
+  async putMany(from: number, count: number, valueBytes: number): Promise<void> {
+    const value = JSON.stringify('x'.repeat(valueBytes - 2));
+    await this.replica.submit(
+      Array.from({ length: count }, (_, index) => ({
+        kind: 'put',
+        key: `k${from + index}`,
+        version: 'next',
+        ttlMs: null,
+        value,
+        meta: null,
+      })),
+    );
+  }
+
   async delete(key: string): Promise<void> {
     await this.replica.submit([{ kind: 'delete', key, upToVersion: null }]);
   }
@@ -121,10 +138,13 @@ export class WatchServer {
 /** What a client was sent, and waiting for more of it. */
 class Seen {
   readonly events: SeenEvent[] = [];
+  /** Keys that puts were told of. */
+  readonly keys = new Set<string>();
   #look: () => void = () => {};
 
   add(event: SeenEvent): void {
     this.events.push(event);
+    if (event.type === 'put') this.keys.add(event.key ?? '');
     this.#look();
   }
 
@@ -186,6 +206,14 @@ export class SocketClient extends Seen {
     this.socket.on('error', () => {});
   }
 
+  pause(): void {
+    this.socket.pause();
+  }
+
+  resume(): void {
+    this.socket.resume();
+  }
+
   [Symbol.dispose](): void {
     this.socket.terminate();
   }
@@ -217,6 +245,14 @@ export class StreamClient extends Seen {
     response.setEncoding('utf8').on('data', (text: string) => this.#take(text));
     response.on('error', () => {});
     this.ended = new Promise((resolve) => response.on('close', resolve));
+  }
+
+  pause(): void {
+    this.response.pause();
+  }
+
+  resume(): void {
+    this.response.resume();
   }
 
   #take(text: string): void {

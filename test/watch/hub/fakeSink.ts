@@ -1,4 +1,8 @@
-/** A watcher's socket in memory: what was written waits until the test lets it through. */
+/**
+ * A watcher's socket in memory. It behaves as Node's response does: what is corked goes out at `uncork`,
+ * and where the socket takes it at once, `drain` comes in the middle of that. While it is stalled,
+ * everything waits until the test lets it through.
+ */
 
 import type { EndReason, Sink } from '../../../src/watch/hub/watcher.ts';
 import type { Format } from '../../../src/watch/sharedEvent.ts';
@@ -25,10 +29,14 @@ export class FakeSink implements Sink {
   /** Events that are through. */
   readonly events: SeenEvent[] = [];
   ended: EndReason | null = null;
+  readonly drainsAboveBytes = 0;
   bufferedBytes = 0;
   writes = 0;
+  /** Called from within `uncork`, where everything that waited has gone. */
+  onDrain: () => void = () => {};
   #waiting: string[] = [];
   #isStalled = false;
+  #isCorked = false;
   readonly #onWrite: (event: SeenEvent) => void;
 
   /** @param onWrite called with each event when it is written, whenever it gets through. */
@@ -54,11 +62,19 @@ export class FakeSink implements Sink {
     this.#waiting.push(bytes.toString());
     for (const event of parsed(bytes.toString())) this.#onWrite(event);
     this.bufferedBytes += bytes.length;
-    if (!this.#isStalled) this.#letThrough();
+    if (!this.#isStalled && !this.#isCorked) this.#letThrough();
   }
 
-  cork(): void {}
-  uncork(): void {}
+  cork(): void {
+    this.#isCorked = true;
+  }
+
+  uncork(): void {
+    this.#isCorked = false;
+    if (this.#isStalled || this.#waiting.length === 0) return;
+    this.#letThrough();
+    this.onDrain();
+  }
 
   end(reason: EndReason): void {
     this.ended = reason;

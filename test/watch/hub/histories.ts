@@ -53,7 +53,9 @@ class Client {
     this.isSynced = false;
     if (this.cursor !== null) this.#world.counts.resumes++;
     const request = watchRequest({ prefix: this.prefix, cursor: this.cursor, withState: true });
-    this.watcher = node.hub.open(request, this.sink);
+    const watcher = node.hub.open(request, this.sink);
+    this.sink.onDrain = () => node.hub.drained(watcher);
+    this.watcher = watcher;
     return true;
   }
 
