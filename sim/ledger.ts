@@ -5,7 +5,7 @@
  * the nodes' order of ops could not find a fault in it.
  */
 import { add, carriedHash, type Hash, sameHash, ZERO } from '../src/words/hash.ts';
-import type { KeyOp, Op, Put } from '../src/words/op.ts';
+import { type KeyOp, type Op, type Put, sameOp } from '../src/words/op.ts';
 
 /** Rule 1: whether `a` is greater than `b` among the ops of one key. */
 export function beats(a: KeyOp, b: KeyOp): boolean {
@@ -40,7 +40,7 @@ export const kindAndId = (op: Op | undefined): string =>
 export const isSameOp = (a: Op | undefined, b: Op | undefined): boolean =>
   a === undefined || b === undefined
     ? a === b
-    : a.origin === b.origin && a.seq === b.seq && sameHash(carriedHash(a), carriedHash(b));
+    : sameOp(a, b) && sameHash(carriedHash(a), carriedHash(b));
 
 /** Rule 11: whether `later` is `op` with another birth, as a repair writes it. */
 export const isBornAgain = (later: Op, op: Op): boolean =>

@@ -8,6 +8,7 @@ import type { Replica } from '../src/replica/replica.ts';
 import { add, carriedHash, sameHash, ZERO } from '../src/words/hash.ts';
 import type { KeyOp, Op } from '../src/words/op.ts';
 import type { Row } from '../src/words/row.ts';
+import { MINUTE_MS } from '../src/words/time.ts';
 import { CatchUp } from './catchUp.ts';
 import { kindAndId as idOf, isSameOp, Ledger, readsAbsent } from './ledger.ts';
 import type { SimNode } from './node.ts';
@@ -15,7 +16,6 @@ import { heldBy, isDeadSomewhere, judgeEnd } from './verdict.ts';
 import type { Report } from './violation.ts';
 import { Witness } from './witness.ts';
 
-const MINUTE_MS = 60_000;
 const LIST_PAGE = 7;
 
 export interface OracleOptions {

@@ -2,7 +2,9 @@
  * The verdict on a healed world: whether each node shows, per key, the greatest op that any survivor
  * holds, and whether nothing is gone that a node had taken.
  */
+
 import type { KeyOp } from '../src/words/op.ts';
+import { MINUTE_MS } from '../src/words/time.ts';
 import { lostPuts } from './fates.ts';
 import {
   greatestOf,
@@ -16,8 +18,6 @@ import {
 import type { SimNode } from './node.ts';
 import type { Report } from './violation.ts';
 import type { Witness } from './witness.ts';
-
-const MINUTE_MS = 60_000;
 
 /** Rule 11: what expires by then may be in no map sum. */
 export const summedAfterMs = (clockMs: number, maxClockSkewMs: number): number =>

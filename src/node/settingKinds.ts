@@ -5,8 +5,12 @@
  * environment, which beats the default. A variable that is set but empty counts as not set, because
  * that is how compose files pass on what is missing.
  */
+
 import { z } from 'zod';
 import { SettingError } from '../words/errors.ts';
+import { present } from '../words/invariant.ts';
+import { UNITS_BYTES } from '../words/size.ts';
+import { UNITS_MS } from '../words/time.ts';
 
 export interface SettingRow {
   /** As a person would write it; null where the setting has no value by default. */
@@ -41,8 +45,6 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 type OwnRow = Omit<SettingRow, 'allowed' | 'placeholder'>;
 type Units = Readonly<Record<string, number>>;
 
-const UNITS_MS: Units = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
-const UNITS_BYTES: Units = { '': 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 };
 const LONGEST_SHOWN = 60;
 
 const rows = z.registry<SettingRow>();
@@ -119,9 +121,11 @@ export function size(least: string, most: string, row: OwnRow) {
 
 /** As a person would write it: 1MiB. */
 export function sizeText(sizeBytes: number): string {
-  const fits = (unit: string) => sizeBytes % (UNITS_BYTES[unit] ?? 1) === 0;
-  const unit = Object.keys(UNITS_BYTES).findLast(fits) ?? '';
-  return `${sizeBytes / (UNITS_BYTES[unit] ?? 1)}${unit}`;
+  const [unit, unitBytes] = present(
+    Object.entries(UNITS_BYTES).findLast(([, bytes]) => sizeBytes % bytes === 0),
+    'the unit of single bytes',
+  );
+  return `${sizeBytes / unitBytes}${unit}`;
 }
 
 /** Scheme, host and port of one node, so that two ways to write its URL are one. */

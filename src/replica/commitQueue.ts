@@ -2,6 +2,7 @@
  * Rule 5: requests and deltas wait undecided in one bounded queue. When no commit is under way, all of
  * it is decided in order and committed in one transaction; then it is answered.
  */
+
 import type { Batch } from '../rules/decide.ts';
 import {
   CommitFailedError,
@@ -10,7 +11,7 @@ import {
   OverloadedError,
   StoppedError,
 } from '../words/errors.ts';
-import { RETRY_AFTER_MS } from './readiness.ts';
+import { RETRY_AFTER_MS } from '../words/time.ts';
 
 export interface QueueLimits {
   readonly maxQueuedOps: number;

@@ -10,7 +10,7 @@
 
 import type { Log } from '../log/log.ts';
 import type { Hash } from '../words/hash.ts';
-import type { KeyOp } from '../words/op.ts';
+import { sameOp } from '../words/op.ts';
 import type { RowHead } from '../words/row.ts';
 import { covers, type Vector } from '../words/vector.ts';
 import type { Replica } from './replica.ts';
@@ -146,9 +146,9 @@ export class Compactor {
     return !head.won || isDeadAt(head, cutAt) || byKey.get(head.key) !== head.lsn;
   }
 
-  #isEntry({ key, origin, seq }: RowHead): boolean {
-    const entry: KeyOp | undefined = this.#replica.map.get(key);
-    return entry !== undefined && entry.origin === origin && entry.seq === seq;
+  #isEntry(head: RowHead): boolean {
+    const entry = this.#replica.map.get(head.key);
+    return entry !== undefined && sameOp(entry, head);
   }
 }
 

@@ -3,9 +3,7 @@
  * changes it, the replica and the routes ask it.
  */
 import { NotReadableError, NotWritableError } from '../words/errors.ts';
-
-/** How long a client is asked to wait before it tries again. */
-export const RETRY_AFTER_MS = 1000;
+import { RETRY_AFTER_MS } from '../words/time.ts';
 
 export class Readiness {
   #whyUnreadable: string | null = null;

@@ -17,9 +17,10 @@ import {
 } from '../words/hash.ts';
 import { isDead, isOnKey, type KeyOp } from '../words/op.ts';
 import type { OriginRecord, Row } from '../words/row.ts';
+import { MIB } from '../words/size.ts';
 import { covers } from '../words/vector.ts';
 
-const PAGE: PageLimit = { maxRows: 4096, maxBytes: 4 * 1024 * 1024 };
+const PAGE: PageLimit = { maxRows: 4096, maxBytes: 4 * MIB };
 
 export interface Replayed {
   /** The greatest HLC in the log. */

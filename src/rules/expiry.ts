@@ -5,9 +5,11 @@
  * Invariant: entries are taken in the order of `(expiresAt, origin, seq)`, and what a sweep leaves is
  * after everything that it took; so one mark says how far the sweeps have come.
  */
+
 import sortedBtree from 'sorted-btree';
 import { compareExpiry, type ExpiryMark, markOfClock, markOfEntry } from '../words/expiryMark.ts';
 import type { KeyOp } from '../words/op.ts';
+import { Queue } from '../words/queue.ts';
 
 const BTree = sortedBtree.default;
 const BUCKET_MS = 100;
@@ -22,9 +24,8 @@ export interface Swept {
 
 export class ExpiryIndex {
   readonly #buckets = new BTree<number, Set<KeyOp>>();
-  /** What was due and over the limit of the sweep that found it, in order, from `#dueFrom` on. */
-  #due: KeyOp[] = [];
-  #dueFrom = 0;
+  /** What was due and over the limit of the sweep that found it, in order. */
+  readonly #due = new Queue<KeyOp>();
   /** Those of them that are still entries. */
   readonly #waiting = new Set<KeyOp>();
 
@@ -47,14 +48,14 @@ export class ExpiryIndex {
   takeExpired(nowMs: number, limit: number): Swept {
     this.#gather(nowMs);
     const expired: KeyOp[] = [];
-    for (; this.#dueFrom < this.#due.length && expired.length < limit; this.#dueFrom++) {
-      const entry = this.#due[this.#dueFrom];
-      if (entry !== undefined && this.#waiting.delete(entry)) expired.push(entry);
+    while (expired.length < limit) {
+      const entry = this.#due.shift();
+      if (entry === undefined) break;
+      if (this.#waiting.delete(entry)) expired.push(entry);
     }
     const last = expired.at(-1);
     if (this.#waiting.size > 0 && last !== undefined) return { expired, upTo: markOfEntry(last) };
-    this.#due = [];
-    this.#dueFrom = 0;
+    this.#due.clear();
     return { expired, upTo: markOfClock(nowMs) };
   }
 
@@ -70,19 +71,16 @@ export class ExpiryIndex {
       for (const entry of entries)
         if (entry.expiresAt !== null && entry.expiresAt <= nowMs) found.push(entry);
       if (found.length - before < entries.size) {
-        for (let index = before; index < found.length; index++) {
-          const entry = found[index];
-          if (entry !== undefined) entries.delete(entry);
-        }
+        for (const entry of found.slice(before)) entries.delete(entry);
         break;
       }
       this.#buckets.delete(bucket);
     }
     if (found.length === 0) return;
     for (const entry of found) this.#waiting.add(entry);
-    const left = this.#due.slice(this.#dueFrom).filter((entry) => this.#waiting.has(entry));
-    this.#due = [...left, ...found].sort(compareExpiry);
-    this.#dueFrom = 0;
+    const left = this.#due.slice(0).filter((entry) => this.#waiting.has(entry));
+    this.#due.clear();
+    for (const entry of [...left, ...found].sort(compareExpiry)) this.#due.push(entry);
   }
 }
 

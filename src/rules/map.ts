@@ -8,10 +8,7 @@ import { compareOps, isDead, type KeyOp, type Put } from '../words/op.ts';
 import { ExpiryIndex, type Swept } from './expiry.ts';
 import { MapSum } from './mapSum.ts';
 
-const BTree = sortedBtree.default;
-
-/** JavaScript's order of strings: by UTF-16 code units. */
-const compareKeys = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+const { default: BTree, simpleComparator } = sortedBtree;
 
 export interface ListPage {
   readonly entries: Put[];
@@ -21,8 +18,11 @@ export interface ListPage {
 
 export class EntryMap {
   readonly #entries = new Map<string, KeyOp>();
-  /** Keys whose entry is a put that the sweep has not come to: what a list reads. */
-  readonly #listed = new BTree<string, true>(undefined, compareKeys);
+  /**
+   * Keys whose entry is a put that the sweep has not come to, as a list reads them: in JavaScript's order
+   * of strings, by UTF-16 code units.
+   */
+  readonly #listed = new BTree<string, true>(undefined, simpleComparator);
   readonly #expiry = new ExpiryIndex();
   readonly #sum = new MapSum();
   /** Keys whose entry is a tombstone or swept: what collecting looks at. */

@@ -3,12 +3,13 @@
  * `asOf`. Nodes collect dead entries at different times; what dies before `asOf` does not count, so
  * that two nodes with equal vectors have equal sums whatever they have collected.
  */
+
 import sortedBtree from 'sorted-btree';
 import { add, carriedHash, type Hash, sameHash, subtract, ZERO } from '../words/hash.ts';
 import type { KeyOp } from '../words/op.ts';
+import { MINUTE_MS } from '../words/time.ts';
 
 const BTree = sortedBtree.default;
-const MINUTE_MS = 60_000;
 
 /** The first whole minute at least `aheadMs` after the clock, counted from the epoch. */
 export const minuteAhead = (nowMs: number, aheadMs: number): number =>

@@ -5,46 +5,13 @@
  */
 
 import { textLength } from '../words/op.ts';
+import { Queue } from '../words/queue.ts';
 import type { Row } from '../words/row.ts';
 
 export interface RecentRow {
   readonly row: Row;
   /** The op as peers are sent it, once somebody has needed it. */
   wire: string | null;
-}
-
-/** A queue whose front moves on without moving the elements at each step. */
-class Run {
-  #rows: (RecentRow | undefined)[] = [];
-  #head = 0;
-
-  get length(): number {
-    return this.#rows.length - this.#head;
-  }
-
-  at(index: number): RecentRow | undefined {
-    return this.#rows[this.#head + index];
-  }
-
-  push(row: RecentRow): void {
-    this.#rows.push(row);
-  }
-
-  shift(): RecentRow | undefined {
-    const first = this.#rows[this.#head];
-    if (first === undefined) return undefined;
-    // Its place stays for a while, but must not keep the row in memory.
-    this.#rows[this.#head++] = undefined;
-    if (this.#head > 1024 && this.#head * 2 > this.#rows.length) {
-      this.#rows = this.#rows.slice(this.#head);
-      this.#head = 0;
-    }
-    return first;
-  }
-
-  slice(from: number, to: number): RecentRow[] {
-    return this.#rows.slice(this.#head + from, this.#head + to).filter((row) => row !== undefined);
-  }
 }
 
 export interface RecentLimits {
@@ -56,8 +23,8 @@ const bytesOf = ({ op }: Row): number => textLength(op);
 
 export class RecentRows {
   readonly #limits: RecentLimits;
-  #all = new Run();
-  readonly #byOrigin = new Map<string, Run>();
+  readonly #all = new Queue<RecentRow>();
+  readonly #byOrigin = new Map<string, Queue<RecentRow>>();
   #bytes = 0;
 
   constructor(limits: RecentLimits) {
@@ -69,7 +36,7 @@ export class RecentRows {
     if (!this.#follows(row)) this.clear();
     const recent: RecentRow = { row, wire: null };
     this.#all.push(recent);
-    const run = this.#byOrigin.get(row.op.origin) ?? new Run();
+    const run = this.#byOrigin.get(row.op.origin) ?? new Queue<RecentRow>();
     if (run.length === 0) this.#byOrigin.set(row.op.origin, run);
     run.push(recent);
     this.#bytes += bytesOf(row);
@@ -86,7 +53,7 @@ export class RecentRows {
     const run = this.#byOrigin.get(origin);
     const first = run?.at(0);
     if (run === undefined || first === undefined || first.row.op.seq > seq + 1) return undefined;
-    return run.slice(seq + 1 - first.row.op.seq, run.length);
+    return run.slice(seq + 1 - first.row.op.seq);
   }
 
   /** At most `limit` rows with a greater lsn, in order, or undefined where some are no longer here. */
@@ -98,16 +65,15 @@ export class RecentRows {
   }
 
   clear(): void {
-    this.#all = new Run();
+    this.#all.clear();
     this.#byOrigin.clear();
     this.#bytes = 0;
   }
 
   #follows({ lsn, op }: Row): boolean {
-    const last = this.#all.at(this.#all.length - 1);
+    const { last } = this.#all;
     if (last !== undefined && last.row.lsn + 1 !== lsn) return false;
-    const run = this.#byOrigin.get(op.origin);
-    const before = run?.at(run.length - 1);
+    const before = this.#byOrigin.get(op.origin)?.last;
     return before === undefined || before.row.op.seq + 1 === op.seq;
   }
 

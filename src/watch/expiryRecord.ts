@@ -8,7 +8,8 @@
 
 import type { Expired } from '../rules/expiry.ts';
 import { compareMarks, type ExpiryMark, markOfEntry, NO_EXPIRIES } from '../words/expiryMark.ts';
-import type { KeyOp, OpId } from '../words/op.ts';
+import { type KeyOp, type OpId, sameOp } from '../words/op.ts';
+import { Queue } from '../words/queue.ts';
 
 export interface Expiry extends OpId {
   readonly key: string;
@@ -22,8 +23,7 @@ export interface Expiry extends OpId {
 
 export class ExpiryRecord {
   readonly #maxExpiries: number;
-  #expiries: Expiry[] = [];
-  #first = 0;
+  readonly #expiries = new Queue<Expiry>();
   readonly #byKey = new Map<string, Expiry>();
   #knownSince: ExpiryMark;
 
@@ -38,7 +38,7 @@ export class ExpiryRecord {
   }
 
   get size(): number {
-    return this.#expiries.length - this.#first;
+    return this.#expiries.length;
   }
 
   add(entry: Expired): Expiry {
@@ -48,59 +48,43 @@ export class ExpiryRecord {
     if (compareMarks(mark, this.#knownSince) <= 0) return expiry;
     this.beat(entry);
     this.#byKey.set(key, expiry);
-    const index = this.#indexAfter(mark);
     // Nearly always the last: only an op that came after its time goes in between.
-    if (index === this.#expiries.length) this.#expiries.push(expiry);
-    else this.#expiries.splice(index, 0, expiry);
+    this.#expiries.insert(this.#indexAfter(mark), expiry);
     while (this.size > this.#maxExpiries) this.#dropFirst();
     return expiry;
   }
 
   /** The op has won its key: the expiry of an earlier one need not be told any more. */
-  beat({ key, origin, seq }: Pick<KeyOp, 'key' | 'origin' | 'seq'>): void {
-    const expiry = this.#byKey.get(key);
-    if (expiry === undefined || (expiry.origin === origin && expiry.seq === seq)) return;
+  beat(op: Pick<KeyOp, 'key' | 'origin' | 'seq'>): void {
+    const expiry = this.#byKey.get(op.key);
+    if (expiry === undefined || sameOp(expiry, op)) return;
     expiry.isBeaten = true;
-    this.#byKey.delete(key);
+    this.#byKey.delete(op.key);
   }
 
   /** The expiry after the mark, or undefined where there is none. */
   next(mark: ExpiryMark): Expiry | undefined {
-    return this.#expiries[this.#indexAfter(mark)];
+    return this.#expiries.at(this.#indexAfter(mark));
   }
 
   /** Forgets everything. @param upTo what expires after it will be added. */
   forget(upTo: ExpiryMark): void {
-    this.#expiries = [];
-    this.#first = 0;
+    this.#expiries.clear();
     this.#byKey.clear();
     this.#knownSince = upTo;
   }
 
   /** The index of the first expiry with a later mark. */
   #indexAfter(mark: ExpiryMark): number {
-    const last = this.#expiries.at(-1);
+    const { last } = this.#expiries;
     if (last === undefined || compareMarks(last.mark, mark) <= 0) return this.#expiries.length;
-    let low = this.#first;
-    let high = this.#expiries.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      const expiry = this.#expiries[middle];
-      if (expiry !== undefined && compareMarks(expiry.mark, mark) <= 0) low = middle + 1;
-      else high = middle;
-    }
-    return low;
+    return this.#expiries.firstIndexNot((expiry) => compareMarks(expiry.mark, mark) <= 0);
   }
 
   #dropFirst(): void {
-    const expiry = this.#expiries[this.#first];
+    const expiry = this.#expiries.shift();
     if (expiry === undefined) return;
     if (this.#byKey.get(expiry.key) === expiry) this.#byKey.delete(expiry.key);
     this.#knownSince = expiry.mark;
-    this.#first++;
-    if (this.#first > 1024 && this.#first * 2 > this.#expiries.length) {
-      this.#expiries = this.#expiries.slice(this.#first);
-      this.#first = 0;
-    }
   }
 }

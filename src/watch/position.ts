@@ -16,7 +16,7 @@
 
 import type { Cursor, StatePlace } from '../words/cursor.ts';
 import { type ExpiryMark, expiredBy, laterMark } from '../words/expiryMark.ts';
-import { compareOps, isOnKey, type KeyOp } from '../words/op.ts';
+import { compareOps, isOnKey, type KeyOp, sameOp } from '../words/op.ts';
 import type { Row } from '../words/row.ts';
 import { covers, type MutableVector, raise, seqOf, type Vector } from '../words/vector.ts';
 import type { Expiry } from './expiryRecord.ts';
@@ -68,7 +68,7 @@ export class Position {
     // What the vector does not cover is read later, after its time, and then told as expired.
     if (expiry.isBeaten || !covers(this.vector, expiry) || !this.#isTold(expiry.key)) return false;
     const now = entry(expiry.key);
-    return now === undefined || (now.origin === expiry.origin && now.seq === expiry.seq);
+    return now === undefined || sameOp(now, expiry);
   }
 
   /** Passes an entry of the state, the next in the order of keys. @returns whether it is to be told. */

@@ -3,8 +3,10 @@
  * full for a while goes on from there with events that are encoded already; the oldest go first, and
  * whoever is further behind reads the log.
  */
+
 import { type ExpiryMark, expiredBy } from '../words/expiryMark.ts';
-import type { KeyOp, OpId } from '../words/op.ts';
+import { type KeyOp, type OpId, sameOp } from '../words/op.ts';
+import { Queue } from '../words/queue.ts';
 import { type MutableVector, seqOf, type Vector } from '../words/vector.ts';
 
 import type { EventSubject } from './event.ts';
@@ -41,7 +43,7 @@ const bytesOf = ({ key, value, meta }: EventSubject): number =>
 
 export class Timeline {
   readonly #limits: TimelineLimits;
-  #items: TimelineItem[] = [];
+  readonly #items = new Queue<TimelineItem>();
   /** The index of the first item, counted from the first that ever was. */
   #first = 0;
   #bytes = 0;
@@ -66,28 +68,26 @@ export class Timeline {
   }
 
   at(index: number): TimelineItem | undefined {
-    return this.#items[index - this.#first];
+    return this.#items.at(index - this.#first);
   }
 
-  /** Drops the oldest items, many at once, since moving what stays costs as much whatever goes. */
+  /** Drops the oldest items, many at once, so that watchers which are a little behind lose their place rarely. */
   trim(): void {
     const { maxRecentEvents, maxRecentEventBytes } = this.#limits;
     const isOver = (items: number, share: number): boolean =>
       items > maxRecentEvents * share || this.#bytes > maxRecentEventBytes * share;
     if (!isOver(this.#items.length, 1)) return;
-    let excess = 0;
-    for (const item of this.#items) {
-      if (!isOver(this.#items.length - excess, LEFT_SHARE)) break;
+    while (isOver(this.#items.length, LEFT_SHARE)) {
+      const item = this.#items.shift();
+      if (item === undefined) break;
       this.#bytes -= bytesOf(item.event.subject);
-      excess++;
+      this.#first++;
     }
-    this.#items = this.#items.slice(excess);
-    this.#first += excess;
   }
 
   clear(): void {
     this.#first = this.end;
-    this.#items = [];
+    this.#items.clear();
     this.#bytes = 0;
   }
 
@@ -115,11 +115,11 @@ export class Timeline {
  * has won or, for a put, its time has not passed. What it misses stands further on in the timeline.
  */
 export function isStillTold(
-  { event, origin, seq }: TimelineItem,
+  item: TimelineItem,
   entry: KeyOp | undefined,
   told: ExpiryMark,
 ): boolean {
-  const isEntry = entry !== undefined && entry.origin === origin && entry.seq === seq;
-  if (event.type !== 'put') return entry === undefined || isEntry;
+  const isEntry = entry !== undefined && sameOp(entry, item);
+  if (item.event.type !== 'put') return entry === undefined || isEntry;
   return isEntry && !expiredBy(told, entry);
 }

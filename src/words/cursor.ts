@@ -6,9 +6,11 @@
  * As text it is opaque to clients: base64url (RFC 4648) of a JSON list whose first element is the
  * version of the format.
  */
+
 import { HearsayError } from './errors.ts';
 import { type ExpiryMark, NO_EXPIRIES } from './expiryMark.ts';
 import type { OpId } from './op.ts';
+import { isCount } from './shape.ts';
 import type { Vector } from './vector.ts';
 
 export interface Cursor {
@@ -135,6 +137,3 @@ function decodeState(value: unknown): StatePlace | null {
   if (typeof value === 'string') return { after: value };
   throw new MalformedCursorError('its place in the state is not a key');
 }
-
-const isCount = (value: unknown): value is number =>
-  typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;

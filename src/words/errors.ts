@@ -87,5 +87,14 @@ export class LockedDirectoryError extends HearsayError {
 /** The data directory belongs to a cluster, or a version of Hearsay, that this node is not of. */
 export class WrongDirectoryError extends HearsayError {}
 
+/** What must always hold does not: the node stops before it spreads it. */
+export class BrokenInvariantError extends HearsayError {
+  constructor(fault: string) {
+    super(
+      `Hearsay is at fault: ${fault}. Please report this message; the node stops to spread nothing wrong.`,
+    );
+  }
+}
+
 /** A setting that the node can't start with. */
 export class SettingError extends HearsayError {}

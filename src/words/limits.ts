@@ -1,4 +1,5 @@
 /** Every limit by name, with its default; settings.ts lets each be set. */
+import { KIB, MIB } from './size.ts';
 
 export interface Limits {
   /** Longest key, in bytes of UTF-8. */
@@ -36,9 +37,6 @@ export interface Limits {
   /** Requests that may wait at one time, for a write to arrive here or to be confirmed by others. */
   readonly maxWaiting: number;
 }
-
-const KIB = 1024;
-const MIB = 1024 * KIB;
 
 export const defaultLimits: Limits = {
   maxKeyBytes: KIB,

@@ -22,6 +22,9 @@ export interface OpId {
   readonly seq: number;
 }
 
+/** Whether both are the same op. */
+export const sameOp = (a: OpId, b: OpId): boolean => a.seq === b.seq && a.origin === b.origin;
+
 interface Born extends OpId {
   /** Hybrid logical clock of the birth: milliseconds × 1000 + counter. */
   readonly hlc: number;

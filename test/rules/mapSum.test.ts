@@ -4,10 +4,10 @@ import * as assert from 'uvu/assert';
 import { MapSum, minuteAhead } from '../../src/rules/mapSum.ts';
 import { carriedHash, type Hash, ZERO } from '../../src/words/hash.ts';
 import { isDead, type KeyOp } from '../../src/words/op.ts';
+import { MINUTE_MS } from '../../src/words/time.ts';
 import { keyOps } from '../support/generators.ts';
 import { put, sumOf, tombstone } from '../support/ops.ts';
 
-const MINUTE_MS = 60_000;
 const sums = suite('map sum (rule 11)');
 
 /** The sum by its definition: over the entries that are alive at the minute. */

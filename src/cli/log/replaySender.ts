@@ -2,6 +2,7 @@
  * Sends writes, each when it is due. Keys are spread over lanes: within a lane one write waits for the
  * one before it, so that the writes on a key keep their order.
  */
+import { setTimeout as pause } from 'node:timers/promises';
 import { hashKey } from '../../words/hash.ts';
 import { type KeyOp, LAST_VERSION } from '../../words/op.ts';
 import { ttlMsOf } from '../terminal/text.ts';
@@ -153,5 +154,3 @@ class Lane {
     this.#running = null;
   }
 }
-
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));

@@ -1,4 +1,5 @@
 /** `hearsay log tail`: the ops, the newest last. */
+import { setTimeout as pause } from 'node:timers/promises';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { isBefore, matches, type RowFilter } from '../../log/tools/filter.ts';
 import { faultText, Walk } from '../../log/tools/pages.ts';
@@ -204,7 +205,7 @@ async function followFile(
       if (next === null) return;
     }
     await printer.flush();
-    if (next === null) await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    if (next === null) await pause(POLL_MS);
   }
 }
 

@@ -1,17 +1,18 @@
 /** `hearsay log verify`: proves a log, or names what is wrong with it. */
+
 import type { Command } from 'commander';
 import type { Finding } from '../../log/tools/finding.ts';
 import { type Verified, verify } from '../../log/tools/verify.ts';
 import { HearsayError } from '../../words/errors.ts';
 import { formatHash } from '../../words/hash.ts';
+import { MINUTE_MS } from '../../words/time.ts';
 import { LineOutput } from '../terminal/output.ts';
 import { Progress } from '../terminal/progress.ts';
 import { countText, instant, secondText } from '../terminal/text.ts';
 import { addSourceOptions, type SourceFlags, withSource } from './options.ts';
 
 /** As a node's default: what two nodes' clocks may be apart. */
-const AHEAD_MS = 60_000;
-const MINUTE_MS = 60_000;
+const AHEAD_MS = MINUTE_MS;
 
 export function register(log: Command): void {
   const command = log

@@ -1,6 +1,8 @@
 /** Many PUTs in one request, their values as the text that they are. */
+import { setTimeout as pause } from 'node:timers/promises';
 import { z } from 'zod';
 import { HearsayError } from '../../words/errors.ts';
+import { RETRY_AFTER_MS } from '../../words/time.ts';
 import type { NodeAddress } from './urlReader.ts';
 
 export interface BatchPut {
@@ -26,7 +28,6 @@ const resultSchema = z.looseObject({
 const answerSchema = z.object({ results: z.array(resultSchema) });
 
 const ANSWER_LIMIT_MS = 60_000;
-const RETRY_AFTER_MS = 1000;
 const MAX_RETRIES = 30;
 /** The request as a whole is refused for one of its ops, or for their sum. */
 const REFUSED_WHOLE: ReadonlySet<number> = new Set([400, 413, 422]);
@@ -63,7 +64,7 @@ async function post({ url }: NodeAddress, puts: readonly BatchPut[]): Promise<Re
     });
     if (response.status !== 503 || retries >= MAX_RETRIES) return response;
     await response.body?.cancel();
-    await new Promise((resolve) => setTimeout(resolve, RETRY_AFTER_MS));
+    await pause(RETRY_AFTER_MS);
   }
 }
 

@@ -2,9 +2,10 @@
 
 import { factsOf } from '../../log/tools/factsJson.ts';
 import type { LinePage, LineReader, LineRequest } from '../../log/tools/lineReader.ts';
-import { type Fields, isCount, parseLine } from '../../log/tools/rowLine.ts';
+import { type Fields, parseLine } from '../../log/tools/rowLine.ts';
 import type { LogFacts, PageFault } from '../../log/tools/source.ts';
 import { HearsayError } from '../../words/errors.ts';
+import { isCount } from '../../words/shape.ts';
 
 const ANSWER_LIMIT_MS = 60_000;
 

@@ -1,7 +1,9 @@
 /** The node's own log: on stderr, as JSON for machines or as lines for people. */
+
 import { type DestinationStream, type Logger, pino, stdTimeFunctions } from 'pino';
 import { z } from 'zod';
 import type { NodeSettings } from '../../node/settings.ts';
+import { withoutControls } from './values.ts';
 
 export type { Logger };
 
@@ -48,12 +50,4 @@ function fieldText(value: unknown): string {
   if (typeof value === 'string' && /^[\x21-\x7e]+$/.test(value) && !/["=]/.test(value))
     return value;
   return withoutControls(JSON.stringify(value));
-}
-
-/** A line stays one line, whatever a peer has called itself. */
-function withoutControls(text: string): string {
-  return text.replace(
-    /\p{Cc}/gu,
-    (control) => `\\u${control.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
 }

@@ -1,8 +1,11 @@
 /** Columns, times, lengths and values as people read them. */
+
 import { inspect } from 'node:util';
 import { decodeValue } from '../../client/values/values.ts';
 import { hlcToMs } from '../../words/hlc.ts';
 import type { Op } from '../../words/op.ts';
+import { UNITS_BYTES } from '../../words/size.ts';
+import { LAST_INSTANT_MS, UNITS_MS } from '../../words/time.ts';
 import { parseExactly } from './exactJson.ts';
 import { shownValue, withoutControls } from './values.ts';
 
@@ -72,9 +75,6 @@ export function wrapped(line: string, columns: number, indent: number): string[]
   return [...lines, rest];
 }
 
-/** The last instant that RFC 3339 can write. */
-const LAST_INSTANT_MS = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
-
 /** RFC 3339, for machines and for what can be pasted as a POINT. */
 export const instant = (atMs: number): string =>
   new Date(Math.min(Math.max(0, atMs), LAST_INSTANT_MS)).toISOString();
@@ -87,12 +87,8 @@ export const clockText = (atMs: number): string => instant(atMs).slice(11, 23);
 /** 2026-11-24 04:51:36 */
 export const secondText = (atMs: number): string => instant(atMs).slice(0, 19).replace('T', ' ');
 
-const UNITS: readonly (readonly [unit: string, ms: number])[] = [
-  ['d', 86_400_000],
-  ['h', 3_600_000],
-  ['m', 60_000],
-  ['s', 1000],
-];
+/** The longest first. */
+const UNITS = Object.entries(UNITS_MS).reverse();
 
 /** `24h`, `90s`, `250ms`: exact where it is short, else rounded to two units. */
 export function durationText(ms: number): string {
@@ -110,12 +106,8 @@ export function durationText(ms: number): string {
 }
 
 export function bytesText(bytes: number): string {
-  for (const [unit, size] of [
-    ['GiB', 2 ** 30],
-    ['MiB', 2 ** 20],
-    ['KiB', 2 ** 10],
-  ] as const)
-    if (bytes >= size) return `${(bytes / size).toFixed(1)} ${unit}`;
+  for (const [unit, unitBytes] of Object.entries(UNITS_BYTES).reverse())
+    if (unit !== '' && bytes >= unitBytes) return `${(bytes / unitBytes).toFixed(1)} ${unit}`;
   return `${bytes} B`;
 }
 

@@ -1,4 +1,5 @@
 /** Writes whose clients wait until so many nodes have committed them: peers are asked, and tell. */
+import { Listeners } from '../../words/listeners.ts';
 import { encodeConfirm } from '../protocol/messages.ts';
 
 export interface ConfirmRequestsOptions {
@@ -10,7 +11,7 @@ export interface ConfirmRequestsOptions {
 
 export class ConfirmRequests {
   readonly #options: ConfirmRequestsOptions;
-  readonly #listeners = new Set<() => void>();
+  readonly #listeners = new Listeners<[]>();
   #isAsking = false;
 
   constructor(options: ConfirmRequestsOptions) {
@@ -29,11 +30,10 @@ export class ConfirmRequests {
 
   /** Told whenever a peer has committed more of this node's own ops. @returns what ends it. */
   onConfirmed(listener: () => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+    return this.#listeners.add(listener);
   }
 
   confirmed(): void {
-    for (const listener of this.#listeners) listener();
+    this.#listeners.tell();
   }
 }

@@ -13,7 +13,7 @@
 
 import type { Replica } from '../../replica/replica.ts';
 import type { Hash } from '../../words/hash.ts';
-import { isOnKey, type KeyOp, type Op } from '../../words/op.ts';
+import { isOnKey, type KeyOp, type Op, sameOp } from '../../words/op.ts';
 import type { SnapshotEnd } from '../../words/snapshot.ts';
 import { covers, type MutableVector, raise, seqOf } from '../../words/vector.ts';
 import { encodeOp } from '../protocol/opCodec.ts';
@@ -165,5 +165,5 @@ export class SnapshotSource {
 
 function isEntryIn(young: ReadonlyMap<string, KeyOp>, op: KeyOp): boolean {
   const entry = young.get(op.key);
-  return entry?.origin === op.origin && entry.seq === op.seq;
+  return entry !== undefined && sameOp(entry, op);
 }

@@ -2,9 +2,11 @@
  * What the parts of the core share: what they know, what they put out, and the few acts that all of
  * them need. One step has one clock; nothing here outlives a rejoin.
  */
+
 import { memberValue } from '../../rules/members.ts';
 import { Stability } from '../../rules/stability.ts';
 import type { Random } from '../../words/random.ts';
+import { RareNotes } from '../../words/rareNotes.ts';
 import type { ConnectionId } from '../transport.ts';
 import { AddressBook } from './addressBook.ts';
 import { Confirmations } from './confirmations.ts';
@@ -13,10 +15,6 @@ import type { CoreSettings, Output, View } from './inputOutput.ts';
 import type { ErrorMessage, Hello, RejoinMessage } from './messages.ts';
 import { type Peer, Peers } from './peers.ts';
 import { type Past, Standing } from './standing.ts';
-
-const REFUSAL_NOTE_INTERVAL_MS = 10 * 60_000;
-/** Texts remembered; a peer that makes up ever new ones is told each time. */
-const MAX_REFUSALS = 100;
 
 export class CoreState {
   readonly settings: CoreSettings;
@@ -47,7 +45,10 @@ export class CoreState {
   /** When this node and a peer last refused each other for a clock or a protocol; null before. */
   refusedAt: number | null = null;
   /** When each refusal was last told. */
-  readonly #refusals = new Map<string, number>();
+  readonly #refusals = new RareNotes(
+    (text) => this.note('warn', text),
+    () => this.nowMs,
+  );
   /** Whether something that ends this core's life was put out: a rejoin. */
   ended = false;
 
@@ -135,11 +136,7 @@ export class CoreState {
   /** Refusals go on for as long as their cause does, whoever dials: each is told once in a while. */
   noteRefusal(code: ErrorMessage['code'], text: string): void {
     if (code === 'clock' || code === 'protocol') this.refusedAt = this.nowMs;
-    const toldAt = this.#refusals.get(text);
-    if (toldAt !== undefined && this.nowMs - toldAt < REFUSAL_NOTE_INTERVAL_MS) return;
-    if (this.#refusals.size >= MAX_REFUSALS) this.#refusals.clear();
-    this.#refusals.set(text, this.nowMs);
-    this.note('warn', text);
+    this.#refusals.tell(text);
   }
 
   tellToRejoin(connection: ConnectionId, code: RejoinMessage['code'], reason: string): void {

@@ -6,6 +6,7 @@
 import { memberValue } from '../../rules/members.ts';
 import { sameHash } from '../../words/hash.ts';
 import { nextRandom } from '../../words/random.ts';
+import { MINUTE_MS } from '../../words/time.ts';
 import { includes, missingOps, seqOf, type Vector } from '../../words/vector.ts';
 import { admits } from './admission.ts';
 import type { CoreState } from './coreState.ts';
@@ -20,7 +21,6 @@ const BACK_OFF = 1.1;
 /** The longest back-off with eight peers or fewer, as a multiple of the interval. */
 const MAX_BACK_OFF = 1.25;
 const PEERS_A_BACK_OFF = 8;
-const MINUTE_MS = 60_000;
 /** Equal vectors with different map sums so often in a row mean damage (rule 11). */
 const DISAGREEMENTS_TO_REPAIR = 2;
 

@@ -3,8 +3,10 @@
  * They find the keys by sums over buckets of keys, in two steps; of each key the greater entry (rule 1)
  * is born again by whoever holds it, and a live entry beats an absent one.
  */
+
 import { add, carriedHash, type Hash, hashKey, sameHash, ZERO } from '../../words/hash.ts';
 import { compareOps, type KeyOp } from '../../words/op.ts';
+import { MINUTE_MS } from '../../words/time.ts';
 
 /** What one node tells of an entry: enough to tell which of two is the greater. */
 export type EntryMark = Pick<
@@ -14,7 +16,6 @@ export type EntryMark = Pick<
 
 const ENTRIES_A_BUCKET = 512;
 const MAX_BUCKETS = 16_384;
-const MINUTE_MS = 60_000;
 
 /** How many buckets to compare a map of so many entries by. */
 export function bucketCount(entries: number): number {

@@ -2,10 +2,12 @@
  * Request bodies: read to a bound, decoded strictly as UTF-8, parsed once. The text is kept beside what
  * was parsed, so that values can be sliced from it exactly.
  */
+
 import type { IncomingMessage } from 'node:http';
 import getRawBody from 'raw-body';
 import { OverloadedError } from '../../words/errors.ts';
 import type { Limits } from '../../words/limits.ts';
+import { RETRY_AFTER_MS } from '../../words/time.ts';
 import { Problem, unprocessable } from '../answer/problem.ts';
 
 export interface JsonBody {
@@ -17,7 +19,6 @@ export interface JsonBody {
 const SMALL_BODY_BYTES = 16 * 1024;
 /** How much of a refused body is read and dropped, so that the client comes to read the answer. */
 const MAX_DROPPED_BODIES = 64;
-const RETRY_AFTER_MS = 1000;
 
 const MEDIA_TYPE = /^\s*([\w!#$&^.+-]+\/[\w!#$&^.+-]+)\s*(?:;|$)/;
 const CHARSET = /;\s*charset\s*=\s*"?([^\s";]*)/i;

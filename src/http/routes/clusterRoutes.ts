@@ -1,9 +1,11 @@
 /** The node and its cluster, for people and load balancers: GET /_cluster and GET /_health. */
+
 import type { Router } from '@koa/router';
 import type { PeerStatus } from '../../gossip/protocol/peerStatus.ts';
 import type { Replica } from '../../replica/replica.ts';
 import { minuteAhead } from '../../rules/mapSum.ts';
 import { formatHash } from '../../words/hash.ts';
+import { MINUTE_MS } from '../../words/time.ts';
 import { answer, answerJson, JSON_TYPE } from '../answer/answer.ts';
 import { type MemberView, memberJson } from './memberRoutes.ts';
 import { addRoute } from './route.ts';
@@ -23,8 +25,6 @@ export interface ClusterParts {
   readonly maxClockSkewMs: number;
   readonly members?: () => readonly MemberView[];
 }
-
-const MINUTE_MS = 60_000;
 
 export function addClusterRoutes(router: Router, parts: ClusterParts): void {
   addRoute(router, 'GET', '/_cluster', (ctx) => {

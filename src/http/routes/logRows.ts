@@ -6,7 +6,9 @@
  * Lines that are no rows: `{"fault": …}` where rows can't be read, and at the end `{"next": …}`, from
  * where the next page starts. An empty line says only that the connection lives.
  */
+
 import { Readable } from 'node:stream';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { RouterContext } from '@koa/router';
 import type { LinePage, LineReader, LineRequest } from '../../log/tools/lineReader.ts';
 import { PAGE_ROWS } from '../../log/tools/source.ts';
@@ -126,5 +128,3 @@ function lastLsnIn({ lines }: LinePage): number | null {
   const [, lsn] = /^\{"lsn":(\d+)/.exec(lastLine.subarray(0, 40).toString()) ?? [];
   return lsn === undefined ? null : Number(lsn);
 }
-
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));

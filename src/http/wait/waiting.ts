@@ -5,14 +5,13 @@
 
 import type { Replica } from '../../replica/replica.ts';
 import { OverloadedError } from '../../words/errors.ts';
+import { RETRY_AFTER_MS } from '../../words/time.ts';
 import { includes, type Vector } from '../../words/vector.ts';
 
 interface Waiting {
   readonly vector: Vector;
   readonly end: (held: boolean) => void;
 }
-
-const RETRY_AFTER_MS = 1000;
 
 /** How many requests wait, whatever for. */
 export class WaitingRoom {

@@ -1,4 +1,5 @@
 /** What a watch asks for, and whether it can be had here. */
+
 import type { IncomingMessage } from 'node:http';
 import { z } from 'zod';
 import type { Replica } from '../../replica/replica.ts';
@@ -6,6 +7,7 @@ import type { WatchHub } from '../../watch/hub/hub.ts';
 import { type Cursor, decodeCursor, MalformedCursorError } from '../../words/cursor.ts';
 import { OverloadedError, StoppedError } from '../../words/errors.ts';
 import type { Limits } from '../../words/limits.ts';
+import { RETRY_AFTER_MS } from '../../words/time.ts';
 import { Problem, unprocessable } from '../answer/problem.ts';
 import type { AllowedOrigins } from '../request/pages.ts';
 import { isLonger, queryOf } from '../request/target.ts';
@@ -42,8 +44,6 @@ export interface WatchParts {
   /** How long a cursor that is ahead of this node is waited for, milliseconds. */
   readonly waitTimeoutMs: number;
 }
-
-const RETRY_AFTER_MS = 1000;
 
 /** @throws Problem 400 for what does not decode, 422 for what is malformed. */
 export function watchQuery(request: IncomingMessage, maxKeyBytes: number): WatchQuery {

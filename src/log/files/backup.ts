@@ -1,8 +1,10 @@
 /** Copies of a log: made while its node runs, and put back under a new origin. */
+
 import { existsSync, mkdirSync, renameSync, rmdirSync, rmSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import Database from 'better-sqlite3';
 import { DamagedLogError, HearsayError, SettingError } from '../../words/errors.ts';
+import { MINUTE_MS } from '../../words/time.ts';
 import { DirectoryLock, LOCK_NAME, makeDirectory } from '../sqlite/directoryLock.ts';
 import { faultOf } from '../sqlite/faults.ts';
 import { syncDirectory } from '../sqlite/file.ts';
@@ -14,7 +16,7 @@ import { RESTORING } from './unfinished.ts';
 
 /** Pages copied at once, between which progress is told: some 10 ms. */
 const STEP_PAGES = 2048;
-const AHEAD_MS = 60_000;
+const AHEAD_MS = MINUTE_MS;
 
 export interface Copied {
   readonly verified: Verified;

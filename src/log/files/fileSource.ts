@@ -1,4 +1,5 @@
 /** The file of a log as a source of the tools. */
+import { setTimeout as pause } from 'node:timers/promises';
 import { DamagedLogError } from '../../words/errors.ts';
 import type { Row } from '../../words/row.ts';
 import type { PageLimit } from '../log.ts';
@@ -85,7 +86,7 @@ export class FileSource implements LogSource {
       this.#dataVersion = dataVersion;
       // What was made of the page before counts too.
       const pauseMs = PAUSE_SHARE * (performance.now() - this.#goesOnSince);
-      await new Promise((resolve) => setTimeout(resolve, Math.min(MAX_PAUSE_MS, pauseMs)));
+      await pause(Math.min(MAX_PAUSE_MS, pauseMs));
     }
     this.#goesOnSince = performance.now();
     return page;

@@ -2,11 +2,13 @@
  * Makes the log of a data directory out of an export. Until it is whole and proven it lies in a folder
  * of its own, so that no node ever opens half of one, and so that an import that was cut off goes on.
  */
+
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { HearsayError, SettingError } from '../../words/errors.ts';
 import type { Row } from '../../words/row.ts';
+import { MINUTE_MS } from '../../words/time.ts';
 import type { Commit, Log } from '../log.ts';
 import { syncDirectory } from '../sqlite/file.ts';
 import { openSqliteLog } from '../sqlite/sqliteLog.ts';
@@ -17,7 +19,7 @@ import { IMPORTING } from './unfinished.ts';
 
 /** Rows of one commit: enough that their sync costs little. */
 export const COMMIT_ROWS = 2000;
-const AHEAD_MS = 60_000;
+const AHEAD_MS = MINUTE_MS;
 
 export interface ImportTarget {
   readonly directory: string;

@@ -4,9 +4,11 @@
  * Every read is one statement that ends before the function returns: an iterator left open would hold a
  * read transaction, and the write-ahead log of the node could not start anew until it ended.
  */
+
 import { statSync } from 'node:fs';
 import type Database from 'better-sqlite3';
 import type { Row } from '../../words/row.ts';
+import { MIB } from '../../words/size.ts';
 import type { PageLimit } from '../log.ts';
 import { DamageFault, faultOf } from '../sqlite/faults.ts';
 import { checkVersion, readMeta, readRecords } from '../sqlite/file.ts';
@@ -27,7 +29,7 @@ import { asColumns, messageOf, PageReader, textLength } from './pageReader.ts';
 /** Of rows that one search for a key looks at: some 10 ms. */
 const SEARCHED_ROWS = 65_536;
 /** Of values that one search gives. */
-const SEARCHED_BYTES = 4 * 1024 * 1024;
+const SEARCHED_BYTES = 4 * MIB;
 
 export class LogFile {
   readonly file: string;

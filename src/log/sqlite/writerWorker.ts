@@ -3,7 +3,9 @@
  *
  * What a commit holds is written in one transaction: rows, records and header are never out of step.
  */
+
 import Database from 'better-sqlite3';
+import { MIB } from '../../words/size.ts';
 import { COLUMNS } from './columns.ts';
 import { createFile, RECORD_COLUMNS, readContent } from './file.ts';
 import { isUnsynced } from './header.ts';
@@ -18,7 +20,7 @@ import { serve } from './workerServer.ts';
  */
 const CHECKPOINT_PAGES = 1000;
 /** A single great commit makes the write-ahead log longer; it is cut to this when it starts anew. */
-const WAL_BYTES = 16 * 1024 * 1024;
+const WAL_BYTES = 16 * MIB;
 /** Appends touch only the last pages of `op` and, for each origin, of its index. */
 const CACHE_KIBIBYTES = 8 * 1024;
 /** Free pages given back to the disk after a commit that removed rows. */

@@ -6,7 +6,7 @@
  * one of them is damaged.
  */
 import { type Hash, sameHash } from '../../words/hash.ts';
-import { compareOps, formatOpId } from '../../words/op.ts';
+import { compareOps, formatOpId, sameOp } from '../../words/op.ts';
 import type { LogHeader, OriginRecord } from '../../words/row.ts';
 import { covers, includes, type Vector } from '../../words/vector.ts';
 import { whyBeaten } from './rule.ts';
@@ -83,7 +83,7 @@ export function* compareEntries(
   nowMs: number,
   names: readonly [string, string],
 ): Generator<KeyDifference> {
-  const keys = [...new Set([...a.entries.keys(), ...b.entries.keys()])].sort(byUnits);
+  const keys = [...new Set([...a.entries.keys(), ...b.entries.keys()])].sort();
   for (const key of keys) {
     const [entryA, entryB] = [a.entries.get(key), b.entries.get(key)];
     const [liveA, liveB] = [liveOf(entryA, nowMs), liveOf(entryB, nowMs)];
@@ -103,8 +103,7 @@ function explainDifference(
   entryB: KeyHead | undefined,
   [nameA, nameB]: readonly [string, string],
 ): Why {
-  const isFork = entryA?.origin === entryB?.origin && entryA?.seq === entryB?.seq;
-  if (isFork && entryA !== undefined)
+  if (entryA !== undefined && entryB !== undefined && sameOp(entryA, entryB))
     return {
       reason: 'forked',
       side: null,
@@ -139,11 +138,4 @@ const liveOf = (entry: KeyHead | undefined, nowMs: number): KeyHead | null =>
   entry === undefined || isDeadHead(entry, nowMs) ? null : entry;
 
 const isSame = (a: KeyHead | null, b: KeyHead | null): boolean =>
-  a !== null &&
-  b !== null &&
-  a.origin === b.origin &&
-  a.seq === b.seq &&
-  a.hashHigh === b.hashHigh &&
-  a.hashLow === b.hashLow;
-
-const byUnits = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+  a !== null && b !== null && sameOp(a, b) && a.hashHigh === b.hashHigh && a.hashLow === b.hashLow;

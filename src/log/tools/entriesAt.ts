@@ -104,7 +104,7 @@ export async function* entriesOf(
   afterKey: string | null = null,
   onDamaged?: (key: string, lsn: number) => void,
 ): AsyncGenerator<readonly LiveEntry[]> {
-  const keys = [...lsns.keys()].filter((key) => afterKey === null || key > afterKey).sort(byUnits);
+  const keys = [...lsns.keys()].filter((key) => afterKey === null || key > afterKey).sort();
   for (let from = 0; from < keys.length; from += MAX_ROWS_AT) {
     const page = keys.slice(from, from + MAX_ROWS_AT);
     yield await entriesAt(source, page, lsns, onDamaged);
@@ -134,8 +134,6 @@ async function entriesAt(
   const first = await entriesAt(source, keys.slice(0, half), lsns, onDamaged);
   return [...first, ...(await entriesAt(source, keys.slice(half), lsns, onDamaged))];
 }
-
-const byUnits = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
 function asEntry({ lsn, committedAt, op }: Row): LiveEntry[] {
   return op.kind === 'put' ? [{ lsn, committedAt, op }] : [];

@@ -3,11 +3,13 @@
  * what follows, and the last that it is whole. A file without its last line was cut off, and goes on
  * where it stopped.
  */
+
 import { memberText } from '../../words/json.ts';
 import type { LogHeader, OriginRecord } from '../../words/row.ts';
+import { isCount } from '../../words/shape.ts';
 import type { LiveEntry } from './entriesAt.ts';
 import { headerJson, headerOf, recordJson, recordOf } from './factsJson.ts';
-import { type Fields, isCount, MalformedLineError, parseLine } from './rowLine.ts';
+import { type Fields, MalformedLineError, parseLine } from './rowLine.ts';
 
 export const FORMAT = 1;
 

@@ -1,7 +1,9 @@
 /** What is known of a whole log, as JSON: the answer of a node, and the end of an export. */
+
 import { formatHash, type Hash, parseHash } from '../../words/hash.ts';
 import type { LogHeader, OriginRecord } from '../../words/row.ts';
-import { type Fields, isCount, MalformedLineError } from './rowLine.ts';
+import { isCount, isText } from '../../words/shape.ts';
+import { type Fields, MalformedLineError } from './rowLine.ts';
 import type { LogFacts } from './source.ts';
 
 export const headerJson = (header: LogHeader): object => ({
@@ -102,8 +104,6 @@ function hashOf(value: unknown): Hash {
   if (hash === undefined) throw new MalformedLineError('a sum is none');
   return hash;
 }
-
-const isText = (value: unknown): value is string => typeof value === 'string';
 
 function pairsOf<T>(list: unknown, isValue: (value: unknown) => value is T): [string, T][] {
   if (!Array.isArray(list)) throw new MalformedLineError('a list of pairs is none');

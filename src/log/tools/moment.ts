@@ -5,9 +5,11 @@
  * A time means this node's clock at the commit. A cursor means the first state of this log that held
  * everything that the cursor stands for: on the node that gave it, exactly what its holder was told.
  */
+
 import { HearsayError } from '../../words/errors.ts';
 import { type ExpiryMark, expiredBy, markOfClock } from '../../words/expiryMark.ts';
 import type { KeyOp } from '../../words/op.ts';
+import { MINUTE_MS } from '../../words/time.ts';
 import {
   includes,
   type MutableVector,
@@ -44,7 +46,7 @@ export class BeforeCutError extends HearsayError {
 export class PointNotHeldError extends HearsayError {}
 
 /** Whoever says now may have a clock that is ahead of the log's. */
-const CLOCK_LEEWAY_MS = 60_000;
+const CLOCK_LEEWAY_MS = MINUTE_MS;
 
 /** Up to where compaction has gone, UTC milliseconds; 0 where it has not. */
 export function cutOf({ header }: LogFacts): number {

@@ -2,8 +2,10 @@
  * A point in a log, as people name it: a time (`2026-11-24T10:00:00Z`, or `-10m` before now), an lsn
  * (`lsn:123`), or a cursor that a node gave.
  */
+
 import { type Cursor, decodeCursor, MalformedCursorError } from '../../words/cursor.ts';
 import { SettingError } from '../../words/errors.ts';
+import { MINUTE_MS, UNITS_MS } from '../../words/time.ts';
 
 export type Point =
   /** UTC milliseconds. */
@@ -25,21 +27,17 @@ export class MalformedPointError extends SettingError {
 const RFC_3339 =
   /^(\d{4}-\d{2}-\d{2})[Tt ](\d{2}:\d{2})(:\d{2}(?:\.\d{1,9})?)?([Zz]|[+-]\d{2}:\d{2})$/;
 const BEFORE_NOW = /^(?:now)?-(\d{1,9})(ms|s|m|h|d)$/;
-const UNITS_MS: Readonly<Record<string, number>> = {
-  ms: 1,
-  s: 1000,
-  m: 60_000,
-  h: 3_600_000,
-  d: 86_400_000,
-};
 const LSN = /^lsn:(\d{1,15})$/;
+
+const isUnit = (text: string | undefined): text is keyof typeof UNITS_MS =>
+  text !== undefined && Object.hasOwn(UNITS_MS, text);
 
 /** @throws MalformedPointError */
 export function parsePoint(text: string, nowMs: number): Point {
   if (text === 'now') return { kind: 'time', atMs: nowMs };
   const [, count, unit] = BEFORE_NOW.exec(text) ?? [];
-  if (count !== undefined && unit !== undefined)
-    return { kind: 'time', atMs: nowMs - Number(count) * (UNITS_MS[unit] ?? 0) };
+  if (count !== undefined && isUnit(unit))
+    return { kind: 'time', atMs: nowMs - Number(count) * UNITS_MS[unit] };
   const [, lsn] = LSN.exec(text) ?? [];
   if (lsn !== undefined) return { kind: 'lsn', lsn: Number(lsn) };
   const instant = RFC_3339.exec(text);
@@ -67,5 +65,5 @@ function instantOf(text: string, [, date, minutes, seconds, zone]: readonly stri
 function offsetMs(zone: string): number {
   const [, sign, hours, minutes] = /^([+-])(\d{2}):(\d{2})$/.exec(zone) ?? [];
   if (sign === undefined) return 0;
-  return (sign === '-' ? -1 : 1) * (Number(hours) * 60 + Number(minutes)) * 60_000;
+  return (sign === '-' ? -1 : 1) * (Number(hours) * 60 + Number(minutes)) * MINUTE_MS;
 }

@@ -3,10 +3,12 @@
  * `/_log/rows`. Lossless: the value is a JSON string of the text that the client sent, and the hash is
  * the one that the row carries, whether it is true or not.
  */
+
 import { HearsayError } from '../../words/errors.ts';
 import { formatHash, parseHash } from '../../words/hash.ts';
 import type { Kind, Op } from '../../words/op.ts';
 import type { Row } from '../../words/row.ts';
+import { isCount, isText, orNull } from '../../words/shape.ts';
 import type { Head } from './source.ts';
 
 /** A line that is no row. */
@@ -134,10 +136,7 @@ function commonOf(fields: Fields): Common {
   };
 }
 
-const isText = (value: unknown): value is string => typeof value === 'string';
-const isTextOrNull = (value: unknown): value is string | null => value === null || isText(value);
-export const isCount = (value: unknown): value is number =>
-  typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
-const isCountOrNull = (value: unknown): value is number | null => value === null || isCount(value);
+const isTextOrNull = orNull(isText);
+const isCountOrNull = orNull(isCount);
 const isKind = (value: unknown): value is Kind =>
   value === 'put' || value === 'delete' || value === 'join' || value === 'retire';

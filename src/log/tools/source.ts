@@ -9,6 +9,7 @@
 
 import type { Kind, OpId, Ranked } from '../../words/op.ts';
 import type { LogHeader, OriginRecord, Row } from '../../words/row.ts';
+import { MIB } from '../../words/size.ts';
 import type { PageLimit } from '../log.ts';
 
 /** What is known of the whole log at one moment. */
@@ -91,6 +92,6 @@ export interface LogSource {
 
 /** Few enough that a page is garbage before the next collection of young objects: some 1 ms of reading. */
 export const PAGE_HEADS = 1024;
-export const PAGE_ROWS: PageLimit = { maxRows: 1024, maxBytes: 4 * 1024 * 1024 };
+export const PAGE_ROWS: PageLimit = { maxRows: 1024, maxBytes: 4 * MIB };
 /** The most rows that `rowsAt` is asked for at once. */
 export const MAX_ROWS_AT = 500;

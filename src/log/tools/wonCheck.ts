@@ -6,9 +6,11 @@
  * next: it is dropped here as it is from the map, so that memory grows with the live keys. A row that
  * lost to such an entry, or to one that was compacted, can't be judged; it passes.
  */
+
 import { add, type Hash, hashKey, ZERO } from '../../words/hash.ts';
 import { formatOpId, isDead, type KeyOp } from '../../words/op.ts';
 import type { LogHeader, Row } from '../../words/row.ts';
+import { MINUTE_MS } from '../../words/time.ts';
 import { covers } from '../../words/vector.ts';
 import { EntryTable } from './entryTable.ts';
 import type { Findings } from './finding.ts';
@@ -91,5 +93,3 @@ export class WonCheck {
     return ((this.#dropped[bit >>> 3] ?? 0) & (1 << (bit & 7))) !== 0;
   }
 }
-
-const MINUTE_MS = 60_000;

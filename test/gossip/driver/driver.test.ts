@@ -2,12 +2,12 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Driver } from '../../../src/gossip/driver/driver.ts';
-import { RareNotes } from '../../../src/gossip/driver/rareNotes.ts';
 import type { Transport } from '../../../src/gossip/transport.ts';
 import type { SetAside } from '../../../src/replica/offer.ts';
 import { memberValue } from '../../../src/rules/members.ts';
 import { NotReadableError, NotWritableError } from '../../../src/words/errors.ts';
 import { seeded } from '../../../src/words/random.ts';
+import { RareNotes } from '../../../src/words/rareNotes.ts';
 import { put } from '../../support/ops.ts';
 import { openReplica, putting, type TestReplica, turn } from '../../support/replicas.ts';
 

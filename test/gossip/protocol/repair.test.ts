@@ -12,10 +12,10 @@ import {
 import { EntryMap } from '../../../src/rules/map.ts';
 import { add, type Hash, ZERO } from '../../../src/words/hash.ts';
 import { compareOps, type KeyOp } from '../../../src/words/op.ts';
+import { MINUTE_MS } from '../../../src/words/time.ts';
 import { keyOp, keyOps } from '../../support/generators.ts';
 import { changed, naiveFold, put, tombstone } from '../../support/ops.ts';
 
-const MINUTE_MS = 60_000;
 const keysOf = (entries: readonly KeyOp[]): string[] => entries.map(({ key }) => key);
 const manyPuts = (count: number): KeyOp[] =>
   Array.from({ length: count }, (_unused, index) => put({ key: `key ${index}`, seq: index + 1 }));

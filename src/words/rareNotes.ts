@@ -1,5 +1,10 @@
-/** What may go wrong again and again is told once in a while: a node's log grows on the disk that is full. */
-const INTERVAL_MS = 10 * 60_000;
+/**
+ * Notes that would come again and again are told once in a while: a node's own log grows on the disk
+ * that is full.
+ */
+import { MINUTE_MS } from './time.ts';
+
+const INTERVAL_MS = 10 * MINUTE_MS;
 /** Texts remembered; beyond it, all are forgotten. */
 const MAX_TEXTS = 100;
 
