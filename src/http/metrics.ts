@@ -4,6 +4,7 @@
  */
 import { Counter, Gauge, type Registry } from 'prom-client';
 import type { Replica } from '../replica/replica.ts';
+import type { WatchHub } from '../watch/hub/hub.ts';
 
 /** The route of requests that no route matches, so that hostile paths make no new labels. */
 const NO_ROUTE = 'none';
@@ -42,6 +43,32 @@ export class RequestCounts {
   }
 }
 
+/** Registers figures that are read when somebody scrapes. */
+export class Figures {
+  readonly #registers: Registry[];
+
+  constructor(registry: Registry) {
+    this.#registers = [registry];
+  }
+
+  /** @throws Error where the registry holds the name already; so does `total`. */
+  gauge(name: string, help: string, read: () => number): void {
+    const collect = function (this: Gauge): void {
+      this.set(read());
+    };
+    new Gauge({ name, help, registers: this.#registers, collect });
+  }
+
+  /** @param read the total since the start of the process. */
+  total(name: string, help: string, read: () => number): void {
+    const collect = function (this: Counter): void {
+      this.reset();
+      this.inc(read());
+    };
+    new Counter({ name, help, registers: this.#registers, collect });
+  }
+}
+
 /** @throws Error where the registry holds them already: one app a registry. */
 export function registerMetrics(
   registry: Registry,
@@ -59,22 +86,32 @@ export function registerMetrics(
         this.inc({ route, method, status }, count);
     },
   });
-  const gauge = (name: string, help: string, read: () => number): void => {
-    new Gauge({
-      name,
-      help,
-      registers: [registry],
-      collect() {
-        this.set(read());
-      },
-    });
-  };
-  gauge('hearsay_queued_ops', 'Ops that wait undecided.', () => replica.queuedOps);
-  gauge('hearsay_queued_bytes', 'Bytes that wait undecided.', () => replica.queuedBytes);
-  gauge('hearsay_map_entries', 'Entries, dead ones included.', () => replica.map.size);
-  gauge('hearsay_map_dead_entries', 'Tombstones and swept entries.', () => replica.map.deadSize);
-  gauge('hearsay_disk_full', '1 while writes find no room on the disk.', () =>
+  const figures = new Figures(registry);
+  figures.gauge('hearsay_queued_ops', 'Ops that wait undecided.', () => replica.queuedOps);
+  figures.gauge('hearsay_queued_bytes', 'Bytes that wait undecided.', () => replica.queuedBytes);
+  figures.gauge('hearsay_map_entries', 'Entries, dead ones included.', () => replica.map.size);
+  figures.gauge(
+    'hearsay_map_dead_entries',
+    'Tombstones and swept entries.',
+    () => replica.map.deadSize,
+  );
+  figures.gauge('hearsay_disk_full', '1 while writes find no room on the disk.', () =>
     Number(replica.isDiskFull),
   );
-  gauge('hearsay_log_lsn', 'The last position in the log of this node.', () => replica.lastLsn);
+  figures.gauge(
+    'hearsay_log_lsn',
+    'The last position in the log of this node.',
+    () => replica.lastLsn,
+  );
+}
+
+export function registerWatchMetrics(registry: Registry, hub: WatchHub): void {
+  const figures = new Figures(registry);
+  figures.gauge('hearsay_watchers', 'Watchers, slow ones included.', () => hub.size);
+  figures.gauge(
+    'hearsay_watchers_behind',
+    'Watchers that have not read to the end.',
+    () => hub.behind,
+  );
+  figures.gauge('hearsay_resets_total', 'Watchers told to start anew.', () => hub.resets);
 }

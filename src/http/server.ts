@@ -1,10 +1,13 @@
-/** The HTTP server around the app: timeouts, bounds, and which upgrades are none. */
+/**
+ * The HTTP server around the app: timeouts, bounds, upgrades to other protocols, requests that Node
+ * can't read, and the end.
+ */
 import * as http from 'node:http';
+import type { Duplex } from 'node:stream';
 import type Koa from 'koa';
 import type { Limits } from '../words/limits.ts';
-import { PROBLEM_TYPE } from './answer/answer.ts';
-import { problemText } from './answer/problem.ts';
-import { answerUnreadable } from './other-unreadable.ts';
+import { answerRaw, PROBLEM_TYPE } from './answer/answer.ts';
+import { Problem, problemText } from './answer/problem.ts';
 
 /** Node answers a longer header block with 431. A key of 1 KiB takes at most 3 KiB of it. */
 const MAX_HEADER_BYTES = 16 * 1024;
@@ -72,3 +75,75 @@ const inOrder =
 /** Whether the request asks to go on as a WebSocket (RFC 6455, section 4.1). */
 export const isWebSocketUpgrade = ({ method, headers }: http.IncomingMessage): boolean =>
   method === 'GET' && /(^|[\s,])websocket($|[\s,])/i.test(headers.upgrade ?? '');
+
+/** Problems by Node's codes of errors, with the statuses that Node itself would answer. */
+const PROBLEMS: ReadonlyMap<string, Problem> = new Map([
+  [
+    'HPE_HEADER_OVERFLOW',
+    new Problem(431, 'The path and the headers together are too long: send a long key in a batch.'),
+  ],
+  ['HPE_CHUNK_EXTENSIONS_OVERFLOW', new Problem(413, 'The extensions of a chunk are too long.')],
+  ['ERR_HTTP_REQUEST_TIMEOUT', new Problem(408, 'The request did not come in time.')],
+]);
+const MALFORMED = new Problem(400, 'What was sent is not HTTP/1.1.');
+
+const HEAD = 'HEAD ';
+
+const codeOf = (error: Error): string => ('code' in error ? String(error.code) : '');
+
+function beginsWithHead(error: Error): boolean {
+  const packet = 'rawPacket' in error ? error.rawPacket : null;
+  return Buffer.isBuffer(packet) && packet.toString('latin1', 0, HEAD.length) === HEAD;
+}
+
+/**
+ * Answers requests that never come to the app as problems.
+ *
+ * @returns a function that is to be called with every response when it begins.
+ */
+export function answerUnreadable(server: http.Server): (response: http.ServerResponse) => void {
+  const lastResponses = new WeakMap<Duplex, http.ServerResponse>();
+  server.on('clientError', (error, socket) => {
+    const last = lastResponses.get(socket);
+    const pending = last?.writableFinished === false ? last : undefined;
+    // An answer within another one would be taken for a part of it.
+    if (!socket.writable || pending?.headersSent) socket.destroy();
+    else
+      answerRaw(
+        socket,
+        PROBLEMS.get(codeOf(error)) ?? MALFORMED,
+        // Whoever has sent a HEAD takes this for its answer.
+        pending?.req.method !== 'HEAD' && !beginsWithHead(error),
+      );
+  });
+  return (response) => {
+    if (response.socket !== null) lastResponses.set(response.socket, response);
+  };
+}
+
+/**
+ * Counts the requests of the server from now on.
+ *
+ * @returns stops listening and resolves once none is under way, or after the limit (milliseconds):
+ *   a stream of events never ends by itself.
+ */
+export function drainable(server: http.Server): (limitMs: number) => Promise<void> {
+  let underWay = 0;
+  let idle: (() => void) | null = null;
+  server.on('request', (_request, response) => {
+    underWay++;
+    response.once('close', () => {
+      underWay--;
+      if (underWay === 0) idle?.();
+    });
+  });
+  return async (limitMs) => {
+    server.close();
+    if (underWay === 0) return;
+    const limit = Promise.withResolvers<void>();
+    const timer = setTimeout(limit.resolve, limitMs);
+    idle = limit.resolve;
+    await limit.promise;
+    clearTimeout(timer);
+  };
+}

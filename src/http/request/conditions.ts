@@ -1,8 +1,23 @@
-/** Conditional writes (RFC 9110, section 13): If-Match and If-None-Match of a PUT or a DELETE. */
+/**
+ * Entity tags and conditional requests (RFC 9110, sections 8.8.3 and 13). The tag of an entry is its op
+ * id, which no other value ever has.
+ */
 import type { IncomingMessage } from 'node:http';
 import type { Condition, Entries } from '../../words/condition.ts';
+import { formatOpId, type OpId } from '../../words/op.ts';
 import type { DeleteRequest, PutRequest } from '../../words/requests.ts';
 import { type FieldError, unprocessable } from '../answer/problem.ts';
+
+export const etagOf = (entry: OpId): string => `"${formatOpId(entry)}"`;
+
+const ENTITY_TAG = /(?:W\/)?("[^"]*")/g;
+
+/** Whether If-None-Match names the tag: weak comparison, as RFC 9110, section 13.1.2, has it. */
+export function namesTag(ifNoneMatch: string, etag: string): boolean {
+  if (ifNoneMatch.trim() === '*') return true;
+  for (const [, tag] of ifNoneMatch.matchAll(ENTITY_TAG)) if (tag === etag) return true;
+  return false;
+}
 
 /** One entity tag of a list, with what parts it from the next. */
 const LISTED_TAG = /[ \t,]*(W\/)?"([^"]*)"[ \t]*(?=,|$)/y;

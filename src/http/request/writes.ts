@@ -1,7 +1,7 @@
-/** Turns validated input into requests of the replica. */
+/** Turns validated bodies of writes into requests of the replica. */
 import { memberText } from '../../words/json.ts';
 import type { DeleteRequest, PutRequest } from '../../words/requests.ts';
-import { unprocessable } from '../answer/problem.ts';
+import { type FieldError, toldName, unprocessable } from '../answer/problem.ts';
 import type { PutBody } from './schemas.ts';
 
 /**
@@ -33,3 +33,33 @@ export const deleteRequest = (key: string, upToVersion: number | undefined): Del
 
 /** JSON has a minus zero, which is one more number than there are versions. */
 const withoutSign = (version: number): number => version + 0;
+
+const SOUNDS_LIKE_EXPIRY = /^(ttl|expir)/i;
+const OUR_NAME = 'ttl_ms';
+
+/** An answer of a GET may come back as it is: its `expires_at` of null asks for nothing. */
+function misnamed(body: unknown, path: string): FieldError[] {
+  if (typeof body !== 'object' || body === null) return [];
+  return Object.entries(body)
+    .filter(([name, value]) => SOUNDS_LIKE_EXPIRY.test(name) && name !== OUR_NAME && value !== null)
+    .map(([name]) => ({
+      field: path + toldName(name),
+      message: `is no field of a PUT: the time to live is ${OUR_NAME}, in milliseconds`,
+    }));
+}
+
+/**
+ * Refuses a time to live under another name: without it the entry would silently live for ever. Other
+ * unknown fields of a body are ignored, as they always were.
+ *
+ * @param bodies of PUTs, each with the path to it, as in `ops.3.`.
+ * @throws Problem 422
+ */
+export function refuseMisnamedExpiry(
+  bodies: Iterable<readonly [body: unknown, path: string]>,
+): void {
+  for (const [body, path] of bodies) {
+    const errors = misnamed(body, path);
+    if (errors.length > 0) throw unprocessable(errors);
+  }
+}

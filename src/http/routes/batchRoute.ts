@@ -9,11 +9,10 @@ import { unprocessable } from '../answer/problem.ts';
 import { Tokens } from '../answer/tokens.ts';
 import type { JsonBody } from '../request/body.ts';
 import { refuseConditions } from '../request/conditions.ts';
-import { refuseMisnamedExpiry } from '../request/expiryFields.ts';
 import type { BatchOp, Schemas } from '../request/schemas.ts';
 import { queryOf } from '../request/target.ts';
 import { validate } from '../request/validate.ts';
-import { deleteRequest, putRequest } from '../request/writes.ts';
+import { deleteRequest, putRequest, refuseMisnamedExpiry } from '../request/writes.ts';
 import { addRoute, type RouteParts } from './route.ts';
 
 const PATH = '/cache';

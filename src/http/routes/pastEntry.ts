@@ -8,7 +8,7 @@ import { MalformedPointError, parsePoint } from '../../log/tools/point.ts';
 import { answer, JSON_TYPE, PROBLEM_TYPE } from '../answer/answer.ts';
 import { entryMembers, NOT_FOUND_TEXT } from '../answer/outcomeText.ts';
 import { Problem } from '../answer/problem.ts';
-import { etagOf } from '../request/etag.ts';
+import { etagOf } from '../request/conditions.ts';
 
 export type PastParts = LineSourceParts;
 

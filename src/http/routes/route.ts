@@ -1,7 +1,9 @@
-/** What route files share: how a route is added, and what every handler is given. */
+/** How a route is added, and the answer where no route takes a request. */
 import type { Router, RouterContext } from '@koa/router';
 import type { Replica } from '../../replica/replica.ts';
 import type { Limits } from '../../words/limits.ts';
+import { answerEmpty } from '../answer/answer.ts';
+import { Problem } from '../answer/problem.ts';
 import type { BodyReader } from '../request/body.ts';
 import type { Schemas } from '../request/schemas.ts';
 import type { Watching } from '../watch/watching.ts';
@@ -31,4 +33,27 @@ export function addRoute(
   handler: Handler,
 ): void {
   router.register(path, [method], handler, { ...ROUTER_OPTIONS, ignoreCaptures: true });
+}
+
+const ALL_METHODS = 'DELETE, GET, HEAD, OPTIONS, POST, PUT';
+
+/**
+ * The last middleware, which runs where no router has answered: OPTIONS, methods that a path does not
+ * know (RFC 9110, section 15.5.6), unknown paths.
+ *
+ * @throws Problem 404, 405
+ */
+export function answerNoRoute(ctx: RouterContext): void {
+  if (ctx.path === '*' && ctx.method === 'OPTIONS') {
+    answerEmpty(ctx, 204, ['Allow', ALL_METHODS]);
+    return;
+  }
+  const methods = new Set((ctx.matched ?? []).flatMap((layer) => layer.methods));
+  if (methods.size === 0) throw new Problem(404, 'There is nothing at this path.');
+  const allow = [...methods.add('OPTIONS')].sort().join(', ');
+  if (ctx.method === 'OPTIONS') answerEmpty(ctx, 204, ['Allow', allow]);
+  else
+    throw new Problem(405, `The path does not know ${ctx.method}; it knows ${allow}.`, {
+      headers: ['Allow', allow],
+    });
 }

@@ -7,8 +7,8 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { WebSocket, WebSocketServer } from 'ws';
 import type { EndReason, Sink, Watcher } from '../../watch/hub/watcher.ts';
+import { answerRaw } from '../answer/answer.ts';
 import { Problem, plannedProblem } from '../answer/problem.ts';
-import { answerRaw } from '../answer/rawAnswer.ts';
 import { formatFor } from './formats.ts';
 import {
   admitCursor,

@@ -10,11 +10,10 @@ import type { ExpiryRecord } from '../expiryRecord.ts';
 import { Position } from '../position.ts';
 import type { Place, Timeline } from '../timeline.ts';
 import { WatchFeed } from './feed.ts';
-import type { WatchGroup } from './groups.ts';
+import { deliver, type WatchGroup } from './groups.ts';
 import type { WatchHubOptions } from './options.ts';
 import { type Ends, WatchReader } from './reader.ts';
 import { startLsn } from './start.ts';
-import { deliver } from './watchDelivery.ts';
 import { type EndReason, type Sink, Watcher, type WatchRequest } from './watcher.ts';
 
 /** Ticks without an event after which a watcher is sent a bookmark. */
