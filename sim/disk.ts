@@ -1,7 +1,7 @@
 /**
  * The disk of one node: its log, logs that were set aside, and what a restart finds of them. Commits
  * and reads take simulated time; a crash keeps the committed prefix, and of a commit under way all or
- * nothing. It does for the simulator what src/node/dataDirectory.ts does with files.
+ * nothing. It is the store of the real NodeLogs, as src/node/dataDirectory.ts is with files.
  */
 
 import type { Commit } from '../src/log/log.ts';
@@ -11,6 +11,7 @@ import {
   type MemoryLogOptions,
   type StoredLog,
 } from '../src/log/memory.ts';
+import type { LogStore } from '../src/node/nodeLogs.ts';
 import { add, carriedHash } from '../src/words/hash.ts';
 import type { Timeline } from './clock.ts';
 import type { Dice, Span } from './dice.ts';
@@ -41,6 +42,8 @@ export interface DiskHooks {
   readonly opened: (origin: string, isNew: boolean) => void;
   /** What the oracle knows of the log now, as a copy of its own. */
   readonly copyWitness: () => Witness;
+  /** The log is about to be set aside. */
+  readonly setAside: () => void;
   /** The log is another from now on: an older one, or none. @param aside of logs that went with it. */
   readonly replaced: (witness: Witness | null, aside: readonly Witness[]) => void;
 }
@@ -104,7 +107,7 @@ export class SimLog extends MemoryLog {
 const SYNCED_COMMITS = 0.25;
 const KILLED_ONLY = 0.3;
 
-export class SimDisk {
+export class SimDisk implements LogStore {
   isFull = false;
   readonly #timeline: Timeline;
   readonly #dice: Dice;
@@ -167,26 +170,13 @@ export class SimDisk {
     return this.#log;
   }
 
-  /** A process opens the log; half a snapshot is thrown away first: its node had not joined. */
-  open(): SimLog {
-    if (this.#stored?.header.facts.snapshotUnderWay === 'yes') this.#forget(false);
-    return this.#openOwn();
-  }
+  // ---- the store of the node's logs
 
-  /** The logs that were set aside, for a start that must offer them again. */
-  openSetAside(): SimLog[] {
-    return this.#aside.map(({ stored }) => this.#openNow(stored));
-  }
-
-  /** Rule 12: closes the log and opens an empty one. @param keep whether the old one is set aside. */
-  async renew(keep: boolean): Promise<SimLog> {
-    await this.close();
-    this.#forget(keep);
-    return this.#openOwn();
-  }
-
-  async dropSetAside(): Promise<void> {
-    this.#aside = [];
+  async open(): Promise<SimLog> {
+    const log = this.#openNow(this.#stored);
+    this.#hooks.opened(log.header.origin, this.#stored === undefined);
+    this.#log = log;
+    return log;
   }
 
   async close(): Promise<void> {
@@ -196,6 +186,37 @@ export class SimDisk {
     this.#log = null;
     this.#stored = log.stored();
   }
+
+  async setAside(): Promise<void> {
+    this.#hooks.setAside();
+    if (this.#stored !== undefined)
+      this.#aside.push({ stored: this.#stored, witness: this.#hooks.copyWitness() });
+    await this.remove();
+  }
+
+  async remove(): Promise<void> {
+    this.#stored = undefined;
+    this.#synced = null;
+  }
+
+  async namesAside(): Promise<string[]> {
+    return this.#aside.map((_copy, index) => String(index));
+  }
+
+  async openAside(name: string): Promise<SimLog> {
+    return this.#openNow(this.#aside[Number(name)]?.stored);
+  }
+
+  async dropAside(): Promise<void> {
+    this.#aside = [];
+  }
+
+  /** Nothing damages what is set aside here. */
+  keepDamaged(name: string): Promise<string> {
+    throw new Error(`The log that was set aside as ${name} is damaged.`);
+  }
+
+  // ---- what the world does to it
 
   /**
    * The process has ended without closing its log; the disk decides about a commit under way.
@@ -234,20 +255,6 @@ export class SimDisk {
   /** From now on commits fail as the options say. */
   storm(): void {
     this.#isStormy = true;
-  }
-
-  #forget(keep: boolean): void {
-    if (keep && this.#stored !== undefined)
-      this.#aside.push({ stored: this.#stored, witness: this.#hooks.copyWitness() });
-    this.#stored = undefined;
-    this.#synced = null;
-  }
-
-  #openOwn(): SimLog {
-    const log = this.#openNow(this.#stored);
-    this.#hooks.opened(log.header.origin, this.#stored === undefined);
-    this.#log = log;
-    return log;
   }
 
   #openNow(stored: StoredLog | undefined): SimLog {

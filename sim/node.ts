@@ -1,16 +1,12 @@
 /**
- * One node of the simulated cluster: the real replica, driver, core, messages and codec, between a
- * simulated disk, network and clock, as src/node/startNode.ts puts them together. Its disk outlives its crashes,
- * and so does what the oracle knows of it; nothing else does.
+ * One node of the simulated cluster: the real engine (src/node/engine.ts) between a simulated disk,
+ * network and clock. Its disk outlives its crashes, and so does what the oracle knows of it; nothing
+ * else does.
  */
 
-import { Driver } from '../src/gossip/driver/driver.ts';
 import type { CoreSettings } from '../src/gossip/protocol/inputOutput.ts';
-import type { Log } from '../src/log/log.ts';
-import { Compactor } from '../src/replica/compact.ts';
-import { type SetAside, setAside } from '../src/replica/offer.ts';
-import { Replica } from '../src/replica/replica.ts';
-import { WatchHub } from '../src/watch/hub/hub.ts';
+import { Engine, type Opened, openLogs, type Timers } from '../src/node/engine.ts';
+import { NodeLogs } from '../src/node/nodeLogs.ts';
 import { HearsayError } from '../src/words/errors.ts';
 import type { Limits } from '../src/words/limits.ts';
 import { isOnKey, type KeyOp } from '../src/words/op.ts';
@@ -85,15 +81,8 @@ export interface NodeWorld {
   restartLater(node: SimNode): void;
 }
 
-export interface RunningNode {
-  readonly replica: Replica;
-  readonly driver: Driver;
-  /** Null where nobody watches. */
-  readonly hub: WatchHub | null;
-}
-
 const SWEPT_AT_ONCE = 64;
-const HUB_TICK_MS = 500;
+const BOOKMARK_MS = 1500;
 /** What a node says when it finds others' data at odds with its own; here it must never be so. */
 const ALARMS = ['malformed message', 'does not hold what its ranges say'];
 /** And what it says where a log is not of its cluster. */
@@ -114,7 +103,7 @@ export class SimNode {
   /** Of the log that the node has now. */
   witness: Witness;
   /** The process that runs; null while there is none, or it is still opening its log. */
-  running: RunningNode | null = null;
+  running: Engine | null = null;
   /** Of a member that has started; null for one that is fresh. */
   catchUp: CatchUp | null = null;
   /** What it ever told that it holds, with whatever log. */
@@ -149,6 +138,10 @@ export class SimNode {
         this.witness.origin = origin;
       },
       copyWitness: () => this.witness.copy(),
+      setAside: () => {
+        if (!options.mayRejoin && this.witness.hasJoined)
+          world.oracle.report('false alarm', `${name} rejoins, and nothing was lost`);
+      },
       replaced: (witness, aside) => {
         const before = this.witness;
         this.witness = witness?.copy(name) ?? world.oracle.newWitness(name);
@@ -183,32 +176,33 @@ export class SimNode {
   /** Opens the log, replays it, and joins in the gossip. */
   async start(): Promise<void> {
     const { oracle, network } = this.#world;
-    const { name, url, settings } = this.#options;
+    const { name, url, settings, limits } = this.#options;
     const life = ++this.#life;
     this.#hasFailed = false;
-    const log = this.disk.open();
-    const stored = this.disk.stored?.rows ?? [];
-    const replica = await this.#open(log);
-    if (log.stoppedUncleanly) replica.membership.markForNewOrigin();
-    const aside: SetAside[] = [];
-    for (const old of this.disk.openSetAside())
-      aside.push({ ...setAside(await this.#open(old)), trustedSeq: 0 });
+    const logs = new NodeLogs(this.disk);
+    const opened = await openLogs({
+      nodeId: name,
+      logs,
+      place: `${name}.db`,
+      clock: () => this.clock.nowMs(),
+      limits,
+      note: (level, text) => this.#note(level, text),
+    });
     if (life !== this.#life) return;
-    const fail = (error: unknown): void => this.#failed(life, error);
+    const stored = this.disk.stored?.rows ?? [];
+    const { replica } = opened;
     replica.onCommit(({ rows }) =>
       oracle.told(
         this,
         rows.map(({ row }) => row),
       ),
     );
-    replica.onFailure(fail);
     this.#transport = network.attach(name, url);
-    const driver = this.#newDriver(life, replica, this.#transport, aside, fail);
-    this.running = { replica, driver, hub: this.#newHub(life, replica) };
+    this.#readySinceMs = null;
+    this.running = this.#newEngine(life, opened, this.#transport);
     oracle.reopened(this, replica, stored);
     this.catchUp = oracle.catchUpOf(this, this.#world.timeline.nowMs, settings.joinTimeoutMs);
-    this.#startTimers(life, replica, driver);
-    driver.tick();
+    this.running.start();
   }
 
   /**
@@ -235,8 +229,8 @@ export class SimNode {
     const { running } = this;
     if (running === null) return;
     const life = this.#life;
-    await running.driver.stop();
-    await running.replica.suspend();
+    running.quiesce();
+    await running.stop();
     if (life !== this.#life) return;
     this.#world.oracle.inspect(this);
     await this.disk.close();
@@ -259,6 +253,7 @@ export class SimNode {
     counts.snapshots += done?.snapshotsSent ?? 0;
     counts.collected += done?.collected ?? 0;
     counts.repaired += done?.repaired ?? 0;
+    counts.rejoins += done?.rejoins ?? 0;
   }
 
   /** With an empty log. */
@@ -280,81 +275,62 @@ export class SimNode {
     this.disk.replace({ stored: { ...stored, header: { ...stored.header, facts } }, witness });
   }
 
-  #open(log: Log): Promise<Replica> {
-    const { name, limits } = this.#options;
-    const clock = (): number => this.clock.nowMs();
-    return Replica.open({ nodeId: name, log, place: `${name}.db`, clock, limits });
-  }
-
-  #newDriver(
-    life: number,
-    replica: Replica,
-    transport: SimTransport,
-    setAsideBefore: readonly SetAside[],
-    fail: (error: unknown) => void,
-  ): Driver {
-    const { name, seed, settings, mayRejoin } = this.#options;
+  #newEngine(life: number, opened: Opened, transport: SimTransport): Engine {
+    const { name, seed, settings, retentionMs } = this.#options;
+    const { tickMs, sweepMs, compactMs } = this.#options;
     const dice = new Dice(seed, `${name} gossips, life ${life}`);
-    return new Driver({
-      replica,
+    return new Engine({
+      ...opened,
       transport,
       settings: { ...settings, instance: dice.text(8) },
+      retentionMs,
+      intervals: {
+        tickMs,
+        sweepMs,
+        compactMs: compactMs === 0 ? null : compactMs,
+        bookmarkMs: BOOKMARK_MS,
+      },
+      sweptAtOnce: SWEPT_AT_ONCE,
+      timers: this.#timers(life),
       random: dice.random,
-      steadyMs: () => this.#world.timeline.nowMs,
-      pause: () => this.#world.timeline.sleep(0, name, 'goes on after a pause'),
-      note: (level, text) => this.#note(level, text),
       newId: () => dice.text(16),
       newOrigin: () => `${name}.${dice.text(6)}`,
-      logs: {
-        renew: (keep) => {
-          this.#world.counts.rejoins++;
-          if (keep && !mayRejoin && this.witness.hasJoined)
-            this.#world.oracle.report('false alarm', `${name} rejoins, and nothing was lost`);
-          return this.disk.renew(keep);
-        },
-        dropSetAside: () => this.disk.dropSetAside(),
+      note: (level, text) => this.#note(level, text),
+      fail: (error) => this.#failed(life, error),
+    });
+  }
+
+  /** Of one process: nothing of them runs after its end. */
+  #timers(life: number): Timers {
+    const { timeline } = this.#world;
+    const later = (delayMs: number, purpose: string, run: () => void): void =>
+      timeline.plan(delayMs, this.name, purpose, () => {
+        if (life !== this.#life) return;
+        run();
+        this.#lookAtPhase();
+      });
+    return {
+      steadyMs: () => timeline.nowMs,
+      every: (intervalMs, purpose, run) => {
+        let isEnded = false;
+        const repeat = (): void =>
+          later(intervalMs, purpose, () => {
+            if (isEnded) return;
+            run();
+            repeat();
+          });
+        repeat();
+        return () => {
+          isEnded = true;
+        };
       },
-      setAside: setAsideBefore,
-      fail,
-    });
+      defer: (run) => later(0, 'goes on in a later turn', run),
+    };
   }
 
-  #newHub(life: number, replica: Replica): WatchHub | null {
-    const { watchers, limits, settings, name } = this.#options;
-    if (watchers === 0) return null;
-    const defer = (next: () => void): void =>
-      this.#world.timeline.plan(0, name, 'goes on telling a watcher', () => {
-        if (life === this.#life) next();
-      });
-    const hub = new WatchHub({ replica, limits, maxClockSkewMs: settings.maxClockSkewMs, defer });
-    this.#repeat(life, HUB_TICK_MS, 'bookmarks', () => hub.tick());
-    return hub;
-  }
-
-  #startTimers(life: number, replica: Replica, driver: Driver): void {
-    const { tickMs, sweepMs, compactMs, retentionMs } = this.#options;
-    this.#readySinceMs = null;
-    this.#repeat(life, tickMs, 'tick', () => {
-      driver.tick();
-      if (driver.phase !== 'ready') this.#readySinceMs = null;
-      else this.#readySinceMs ??= this.#world.timeline.nowMs;
-    });
-    this.#repeat(life, sweepMs, 'sweep', () => replica.sweep(SWEPT_AT_ONCE));
-    if (compactMs === 0) return;
-    const compactor = new Compactor(replica, retentionMs);
-    this.#repeat(life, compactMs, 'compact', () => {
-      compactor.run().catch((error: unknown) => {
-        if (!(error instanceof HearsayError)) this.#failed(life, error);
-      });
-    });
-  }
-
-  #repeat(life: number, everyMs: number, what: string, run: () => void): void {
-    this.#world.timeline.plan(everyMs, this.name, what, () => {
-      if (life !== this.#life) return;
-      run();
-      this.#repeat(life, everyMs, what, run);
-    });
+  #lookAtPhase(): void {
+    if (this.running?.driver.phase !== 'ready') this.#readySinceMs = null;
+    else this.#readySinceMs ??= this.#world.timeline.nowMs;
   }
 
   /** The node can not go on: its process ends. Only a failing disk may bring that about. */

@@ -5,40 +5,43 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { LogDirectory } from '../../src/node/dataDirectory.ts';
-import { Replica } from '../../src/replica/replica.ts';
+import { type Opened, openLogs } from '../../src/node/engine.ts';
+import { NodeLogs } from '../../src/node/nodeLogs.ts';
 import { defaultLimits } from '../../src/words/limits.ts';
 import { temporaryDirectory } from '../support/processes.ts';
 import { putting } from '../support/replicas.ts';
 
 const OLD = 'node1.000001';
 
-function directoryAt(path: string): LogDirectory {
+function logsAt(path: string): NodeLogs {
   let made = 0;
-  return new LogDirectory({
+  const store = new LogDirectory({
     directory: path,
     durability: 'full',
     clusterName: 'hearsay',
     newOrigin: () => `node1.${String(++made).padStart(6, '0')}`,
   });
+  return new NodeLogs(store);
 }
 
-const openReplica = async (directory: LogDirectory): Promise<Replica> =>
-  Replica.open({
+const openAt = (logs: NodeLogs, notes: string[] = []): Promise<Opened> =>
+  openLogs({
     nodeId: 'node1',
-    log: await directory.open(),
+    logs,
     place: 'here',
     clock: Date.now,
     limits: defaultLimits,
+    note: (_level, text) => notes.push(text),
   });
 
 /** A directory with a log that holds one entry, set aside as by a rejoin that was cut off. */
 async function setAsideAt(path: string): Promise<void> {
-  const directory = directoryAt(path);
-  const replica = await openReplica(directory);
+  const logs = logsAt(path);
+  const { replica } = await openAt(logs);
   await replica.submit([putting('a')]);
   await replica.suspend();
-  await directory.renew(true);
-  await directory.close();
+  await logs.renew(true);
+  await logs.close();
 }
 
 const directories = suite('what a directory has set aside (rule 12)');
@@ -46,17 +49,17 @@ const directories = suite('what a directory has set aside (rule 12)');
 directories('is found again at the next start', async () => {
   await using temporary = await temporaryDirectory();
   await setAsideAt(temporary.path);
-  const directory = directoryAt(temporary.path);
+  const logs = logsAt(temporary.path);
   const notes: string[] = [];
-  const found = await directory.setAside(await openReplica(directory), (text) => notes.push(text));
+  const { setAside } = await openAt(logs, notes);
   assert.equal(
-    found.map(({ origin, entries }) => [origin, entries.map(({ key }) => key)]),
+    setAside.map(({ origin, entries }) => [origin, entries.map(({ key }) => key)]),
     [[OLD, ['a']]],
   );
   assert.equal(notes, []);
-  await directory.dropSetAside();
+  await logs.dropSetAside();
   assert.not(existsSync(join(temporary.path, 'aside')));
-  await directory.close();
+  await logs.close();
 });
 
 for (const [damage, put] of [
@@ -67,17 +70,16 @@ for (const [damage, put] of [
     await using temporary = await temporaryDirectory();
     await setAsideAt(temporary.path);
     await put(join(temporary.path, 'aside', OLD, 'hearsay.db'));
-    const directory = directoryAt(temporary.path);
-    const replica = await openReplica(directory);
     for (const told of [1, 0]) {
       const notes: string[] = [];
-      assert.equal(await directory.setAside(replica, (text) => notes.push(text)), []);
+      const logs = logsAt(temporary.path);
+      assert.equal((await openAt(logs, notes)).setAside, []);
+      await logs.close();
       assert.is(notes.length, told);
       for (const note of notes)
         assert.match(note, /is not offered again, and is kept in .*damaged/);
     }
     assert.ok(existsSync(join(temporary.path, 'damaged', OLD, 'hearsay.db')));
-    await directory.close();
   });
 
 directories.run();

@@ -12,12 +12,15 @@ import { Watching, type WatchingOptions } from '../../../src/http/watch/watching
 import type { Log } from '../../../src/log/log.ts';
 import { MemoryLog } from '../../../src/log/memory.ts';
 import { Replica } from '../../../src/replica/replica.ts';
+import { SILENT_TICKS, WatchHub } from '../../../src/watch/hub/hub.ts';
 import { defaultLimits, type Limits } from '../../../src/words/limits.ts';
 import type { SeenEvent } from '../../watch/hub/fakeSink.ts';
 
-export interface ServerOptions extends Partial<Omit<WatchingOptions, 'limits' | 'replica'>> {
+export interface ServerOptions
+  extends Partial<Omit<WatchingOptions, 'limits' | 'replica' | 'hub'>> {
   readonly name?: string;
   readonly limits?: Partial<Limits>;
+  readonly bookmarkIntervalMs?: number;
   readonly allowed?: readonly string[];
   /** Null: the node has not joined a cluster. */
   readonly clusterId?: string | null;
@@ -36,9 +39,11 @@ export class WatchServer {
   readonly watching: Watching;
   readonly #server: http.Server;
   readonly #sweeps: NodeJS.Timeout;
+  readonly #bookmarks: NodeJS.Timeout;
 
   static async start(options: ServerOptions = {}): Promise<WatchServer> {
     const { name = 'node1', clusterId = 'cluster1', clock = Date.now } = options;
+    const { bookmarkIntervalMs = 15_000 } = options;
     const limits = { ...defaultLimits, ...options.limits };
     const log =
       options.log ?? new MemoryLog({ clusterName: 'test', newOrigin: () => `${name}.aaaaaa` });
@@ -46,14 +51,17 @@ export class WatchServer {
     if (clusterId !== null) await replica.membership.form(clusterId, '{}');
     else replica.readiness.refuseReads('it has not joined its cluster yet');
     const origins = new AllowedOrigins(options.allowed ?? []);
+    const defer = (next: () => void): void => {
+      setImmediate(next);
+    };
+    const hub = new WatchHub({ replica, limits, maxClockSkewMs: 60_000, defer });
     const watching = new Watching({
       acks: NO_ACKS,
-      maxClockSkewMs: 60_000,
       waitTimeoutMs: 200,
-      bookmarkIntervalMs: 15_000,
       watchPingIntervalMs: 30_000,
       ...options,
       replica,
+      hub,
       limits,
       origins,
     });
@@ -74,14 +82,20 @@ export class WatchServer {
       else socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n');
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    return new WatchServer(replica, watching, server);
+    return new WatchServer(replica, watching, server, bookmarkIntervalMs);
   }
 
-  private constructor(replica: Replica, watching: Watching, server: http.Server) {
+  private constructor(
+    replica: Replica,
+    watching: Watching,
+    server: http.Server,
+    bookmarkIntervalMs: number,
+  ) {
     this.replica = replica;
     this.watching = watching;
     this.#server = server;
     this.#sweeps = setInterval(() => replica.sweep(10_000), SWEEP_MS);
+    this.#bookmarks = setInterval(() => watching.hub.tick(), bookmarkIntervalMs / SILENT_TICKS);
   }
 
   get port(): number {
@@ -128,6 +142,8 @@ export class WatchServer {
 
   async [Symbol.asyncDispose](): Promise<void> {
     clearInterval(this.#sweeps);
+    clearInterval(this.#bookmarks);
+    this.watching.hub.stop();
     this.watching.stop();
     this.#server.closeAllConnections();
     await new Promise((resolve) => this.#server.close(resolve));

@@ -1,0 +1,169 @@
+/**
+ * A node without its surfaces: the replica, the gossip, compaction, the watches and their timers, with
+ * the order in which they start and stop. The simulator runs this very engine: clock, transport, logs,
+ * timers and randomness are handed in.
+ */
+import { Driver } from '../gossip/driver/driver.ts';
+import type { CoreSettings } from '../gossip/protocol/inputOutput.ts';
+import type { Transport } from '../gossip/transport.ts';
+import { Compactor } from '../replica/compact.ts';
+import type { SetAside } from '../replica/offer.ts';
+import { Replica } from '../replica/replica.ts';
+import { SILENT_TICKS, WatchHub } from '../watch/hub/hub.ts';
+import { HearsayError } from '../words/errors.ts';
+import type { Limits } from '../words/limits.ts';
+import type { Random } from '../words/random.ts';
+import { DISK_FULL } from './health.ts';
+import type { NodeLogs } from './nodeLogs.ts';
+
+export type Note = (level: 'info' | 'warn', text: string) => void;
+
+export interface Timers {
+  /** Milliseconds that go on evenly while wall clocks are set. */
+  steadyMs(): number;
+  /** Calls the function again and again. @param purpose for traces. @returns what ends it. */
+  every(intervalMs: number, purpose: string, run: () => void): () => void;
+  /** Calls the function in a later turn of the event loop. */
+  defer(run: () => void): void;
+}
+
+export interface OpenOptions {
+  readonly nodeId: string;
+  readonly logs: NodeLogs;
+  /** The log's name in messages to people. */
+  readonly place: string;
+  /** UTC milliseconds. */
+  readonly clock: () => number;
+  readonly limits: Limits;
+  readonly note: Note;
+}
+
+/** A replica on the node's own log, and what rejoins before this start had set aside. */
+export interface Opened {
+  readonly replica: Replica;
+  readonly logs: NodeLogs;
+  readonly setAside: readonly SetAside[];
+}
+
+/** @throws DamagedLogError, and what the store of the logs throws. */
+export async function openLogs(options: OpenOptions): Promise<Opened> {
+  const { logs, nodeId, place, clock, limits, note } = options;
+  const log = await logs.open();
+  const open = (one: typeof log): Promise<Replica> =>
+    Replica.open({ nodeId, log: one, place, clock, limits });
+  const replica = await open(log);
+  if (log.stoppedUncleanly) replica.membership.markForNewOrigin();
+  return { replica, logs, setAside: await logs.setAside(open, (text) => note('warn', text)) };
+}
+
+export interface Intervals {
+  readonly tickMs: number;
+  readonly sweepMs: number;
+  /** Null: the log is not compacted. */
+  readonly compactMs: number | null;
+  /** How long a watcher is told nothing before it is sent a bookmark. */
+  readonly bookmarkMs: number;
+}
+
+export interface EngineOptions extends Opened {
+  readonly transport: Transport;
+  readonly settings: CoreSettings;
+  readonly retentionMs: number;
+  readonly intervals: Intervals;
+  /** Entries swept in one go; the rest follow in later turns, so that requests come in between. */
+  readonly sweptAtOnce: number;
+  readonly timers: Timers;
+  readonly random: Random;
+  /** A new random id, of a cluster. */
+  readonly newId: () => string;
+  /** A new origin for this node. */
+  readonly newOrigin: () => string;
+  readonly note: Note;
+  /** The node can not go on. */
+  readonly fail: (error: unknown) => void;
+  /** Only for tests: whether to lose this push. */
+  readonly losePush?: () => boolean;
+}
+
+export class Engine {
+  readonly replica: Replica;
+  readonly driver: Driver;
+  readonly compactor: Compactor;
+  readonly hub: WatchHub;
+  readonly #options: EngineOptions;
+  readonly #ends: (() => void)[] = [];
+  #wasDiskFull = false;
+
+  /** Listens on the transport; nothing is dialled or written before `start`. */
+  constructor(options: EngineOptions) {
+    const { replica, logs, timers, settings, retentionMs, fail } = options;
+    this.#options = options;
+    this.replica = replica;
+    replica.onFailure(fail);
+    const defer = (run: () => void): void => timers.defer(run);
+    this.driver = new Driver({
+      ...options,
+      logs,
+      steadyMs: () => timers.steadyMs(),
+      pause: () => new Promise(defer),
+    });
+    this.compactor = new Compactor(replica, retentionMs);
+    const { maxClockSkewMs } = settings;
+    this.hub = new WatchHub({ replica, limits: replica.limits, maxClockSkewMs, defer });
+  }
+
+  start(): void {
+    const { timers, intervals } = this.#options;
+    const { tickMs, sweepMs, compactMs, bookmarkMs } = intervals;
+    const every = (intervalMs: number, purpose: string, run: () => void): void => {
+      this.#ends.push(timers.every(intervalMs, purpose, run));
+    };
+    every(tickMs, 'tick', () => {
+      this.driver.tick();
+      this.#tellOfDisk();
+    });
+    every(sweepMs, 'sweep', () => this.#sweep());
+    every(bookmarkMs / SILENT_TICKS, 'bookmarks', () => this.hub.tick());
+    if (compactMs !== null) every(compactMs, 'compact', () => this.#compact());
+    this.driver.tick();
+  }
+
+  /** Ends the timers and the watches. Peers are still there, for the pushes of the last writes. */
+  quiesce(): void {
+    for (const end of this.#ends.splice(0)) end();
+    this.hub.stop();
+  }
+
+  /** After `quiesce`: leaves the peers and lets the commit under way end. The logs may be closed then. */
+  async stop(): Promise<void> {
+    const { settings } = this.#options;
+    await this.driver.stop();
+    // Only a proof of the log wants it: a full disk keeps no node from ending.
+    await this.replica.recordMapSum(settings.maxClockSkewMs).catch(() => {});
+    await this.replica.suspend();
+  }
+
+  #sweep(): void {
+    const { sweptAtOnce, timers } = this.#options;
+    if (this.replica.sweep(sweptAtOnce).expired.length === sweptAtOnce)
+      timers.defer(() => this.#sweep());
+  }
+
+  #compact(): void {
+    const { note, fail } = this.#options;
+    this.compactor.run().catch((error: unknown) => {
+      if (error instanceof HearsayError) note('info', `Compaction goes on later: ${error.message}`);
+      else fail(error);
+    });
+  }
+
+  /** Each change is told once. */
+  #tellOfDisk(): void {
+    const { note } = this.#options;
+    const { isDiskFull } = this.replica;
+    if (isDiskFull === this.#wasDiskFull) return;
+    this.#wasDiskFull = isDiskFull;
+    if (isDiskFull) note('warn', DISK_FULL);
+    else note('info', 'The disk has room again: writes are stored.');
+  }
+}

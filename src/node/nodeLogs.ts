@@ -1,0 +1,97 @@
+/**
+ * Rule 12, for the logs of one node: which is opened, set aside or thrown away. A log that is set aside
+ * stays until everything that it held has been offered again. Where the logs are kept, a store knows: a
+ * directory (`LogDirectory`), or a simulated disk.
+ */
+import type { LogChanges } from '../gossip/driver/options.ts';
+import type { Log } from '../log/log.ts';
+import { type SetAside, setAside } from '../replica/offer.ts';
+import type { Replica } from '../replica/replica.ts';
+import { DamagedLogError } from '../words/errors.ts';
+
+/** Where a node's logs are kept. A log is moved or removed only while it is closed. */
+export interface LogStore {
+  /** Opens the node's own log; makes an empty one under a new origin where there is none. */
+  open(): Promise<Log>;
+  /** Closes the node's own log, if it is open. */
+  close(): Promise<void>;
+  /** Puts the node's own log among those that are set aside. @param name to find it by. */
+  setAside(name: string): Promise<void>;
+  /** Removes the node's own log. */
+  remove(): Promise<void>;
+  /** The names of the logs that are set aside. */
+  namesAside(): Promise<string[]>;
+  /** @throws DamagedLogError */
+  openAside(name: string): Promise<Log>;
+  /** Removes every log that is set aside. */
+  dropAside(): Promise<void>;
+  /** Puts a log that is set aside where nobody reads it again. @returns that place, for people. */
+  keepDamaged(name: string): Promise<string>;
+}
+
+export class NodeLogs implements LogChanges {
+  readonly #store: LogStore;
+  #log: Log | null = null;
+
+  constructor(store: LogStore) {
+    this.#store = store;
+  }
+
+  /** Opens the log; one that holds half a snapshot is thrown away first: it was never joined. */
+  async open(): Promise<Log> {
+    this.#log = await this.#store.open();
+    if (this.#log.header.facts.snapshotUnderWay !== 'yes') return this.#log;
+    return this.renew(false);
+  }
+
+  async renew(keep: boolean): Promise<Log> {
+    const origin = this.#log?.header.origin ?? 'unknown';
+    await this.close();
+    if (keep) await this.#store.setAside(origin);
+    else await this.#store.remove();
+    this.#log = await this.#store.open();
+    return this.#log;
+  }
+
+  dropSetAside(): Promise<void> {
+    return this.#store.dropAside();
+  }
+
+  /**
+   * Reads the logs that were set aside before this start and have not been offered again. A log that is
+   * too damaged to be read goes out of the way and is kept.
+   *
+   * @param open opens a replica on a log. @param note told of each damaged log.
+   */
+  async setAside(
+    open: (log: Log) => Promise<Replica>,
+    note: (text: string) => void,
+  ): Promise<SetAside[]> {
+    const found: SetAside[] = [];
+    for (const name of await this.#store.namesAside()) {
+      try {
+        found.push(await this.#readAside(name, open));
+      } catch (error) {
+        if (!(error instanceof DamagedLogError)) throw error;
+        const place = await this.#store.keepDamaged(name);
+        note(`What was set aside is not offered again, and is kept in ${place}: ${error.message}`);
+      }
+    }
+    return found;
+  }
+
+  async #readAside(name: string, open: (log: Log) => Promise<Replica>): Promise<SetAside> {
+    const log = await this.#store.openAside(name);
+    try {
+      // Whether it was forked is not known any more.
+      return setAside(await open(log), 'forked');
+    } finally {
+      await log.close();
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#log = null;
+    await this.#store.close();
+  }
+}
