@@ -2,18 +2,25 @@
 // hangs or leaves something behind spoils no other. uvu alone lets some of that pass: a file that
 // throws away its suite, or never runs it, exits 0. Here only a printed summary counts.
 //
-//   node scripts/test.mjs [--directory DIR] [PART OF A FILE NAME …]
+//   node scripts/test.mjs [--directory DIR] [--all] [PART OF A FILE NAME …]
+//
+// Files called *.bench.test.ts take minutes: they run where a part names them, or with --all.
 
 import { spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const FILES_AT_ONCE = 2;
+// Half of the files start nodes and wait for them, so the cores have room for one more.
+const FILES_AT_ONCE = availableParallelism() + 1;
 const DEFAULT_LIMIT_SECONDS = 180;
-// Files that start processes or measure time need the machine to themselves.
-const RUNS_ALONE = /\.(processes|bench)\.test\.ts$/;
+// These wait most, so they come first, and the short ones fill the gaps.
+const COMES_FIRST = /\.processes\.test\.ts$/;
+const IS_LONG = /\.bench\.test\.ts$/;
+// The first line of a file may give it more time, or the machine to itself for what it measures.
 const LIMIT_LINE = /^\/\/ time limit: (\d+) s\b/;
+const ALONE_LINE = /^\/\/.*\bruns alone\b/;
 
 const running = new Set();
 
@@ -34,13 +41,15 @@ process.env.NODE_COMPILE_CACHE ??= fileURLToPath(
   new URL('../node_modules/.cache/compiled', import.meta.url),
 );
 
+// Only now, as it is TypeScript, which an older Node can't read.
+const { measurePatience, patience } = await import('./patience.ts');
 await main();
 
 async function main() {
-  const { directory, filters } = parameters(process.argv.slice(2));
-  const files = testFiles(directory).filter(
-    (file) => filters.length === 0 || filters.some((filter) => file.includes(filter)),
-  );
+  measurePatience();
+  const { directory, all, filters } = parameters(process.argv.slice(2));
+  const files = testFiles(directory).filter((file) => isWanted(file, filters, all));
+  const startedAt = performance.now();
   const results = [];
   const take = async (queue) => {
     for (let file = queue.shift(); file; file = queue.shift()) {
@@ -49,25 +58,38 @@ async function main() {
       results.push(result);
     }
   };
-  const together = files.filter((file) => !RUNS_ALONE.test(file));
+  const together = files.filter((file) => !runsAlone(file));
+  together.sort((a, b) => Number(COMES_FIRST.test(b)) - Number(COMES_FIRST.test(a)));
   await Promise.all(Array.from({ length: FILES_AT_ONCE }, () => take(together)));
-  await take(files.filter((file) => RUNS_ALONE.test(file)));
+  await take(files.filter(runsAlone));
 
   const failing = results.filter(({ failed }) => failed > 0);
   if (failing.length > 0) say(`\nFailed: ${failing.map(({ file }) => file).join(', ')}`);
   if (files.length === 0) say('No test file matches.');
+  const seconds = (performance.now() - startedAt) / 1000;
+  say(`${files.length} files in ${seconds.toFixed(1)} s`);
   const sum = (count) => results.reduce((total, result) => total + result[count], 0);
   say(`${sum('passed')} passed, ${sum('failed')} failed, ${sum('skipped')} skipped`);
   process.exitCode = failing.length > 0 || files.length === 0 ? 1 : 0;
 }
 
 function parameters(words) {
-  const filters = [...words];
+  const filters = words.filter((word) => word !== '--all');
+  const all = filters.length < words.length;
   const option = filters.indexOf('--directory');
   if (option === -1)
-    return { directory: fileURLToPath(new URL('../test', import.meta.url)), filters };
+    return { directory: fileURLToPath(new URL('../test', import.meta.url)), all, filters };
   const [, directory] = filters.splice(option, 2);
-  return { directory, filters };
+  return { directory, all, filters };
+}
+
+function isWanted(file, filters, all) {
+  if (filters.length === 0) return all || !IS_LONG.test(file);
+  return filters.some((filter) => file.includes(filter));
+}
+
+function runsAlone(file) {
+  return IS_LONG.test(file) || ALONE_LINE.test(firstLineOf(file));
 }
 
 function testFiles(directory) {
@@ -92,29 +114,35 @@ function runFile(file) {
   child.stderr.on('data', (chunk) => output.push(chunk));
 
   let timedOut = false;
-  const timer = setTimeout(() => {
+  const checkLimit = () => {
+    if (performance.now() - startedAt < limitSeconds * 1000 * patience()) return;
     timedOut = true;
     killGroup(child);
-  }, limitSeconds * 1000);
+  };
+  const timer = setInterval(checkLimit, Math.min(1000, limitSeconds * 250));
 
   return new Promise((resolve) => {
     // A process that the test left behind holds the pipes open: without this, `close` may never come.
     child.on('exit', () => {
-      clearTimeout(timer);
+      clearInterval(timer);
       killGroup(child);
     });
     child.on('close', (code, signal) => {
       running.delete(child);
       const text = Buffer.concat(output).toString('utf8');
       const seconds = (performance.now() - startedAt) / 1000;
-      resolve({ file, seconds, text, ...judge({ text, code, signal, timedOut, limitSeconds }) });
+      const judged = judge({ text, code, signal, timedOut, seconds, limitSeconds });
+      resolve({ file, seconds, text, ...judged });
     });
   });
 }
 
 function limitOf(file) {
-  const firstLine = readFileSync(file, 'utf8').split('\n', 1)[0];
-  return Number(LIMIT_LINE.exec(firstLine)?.[1] ?? DEFAULT_LIMIT_SECONDS);
+  return Number(LIMIT_LINE.exec(firstLineOf(file))?.[1] ?? DEFAULT_LIMIT_SECONDS);
+}
+
+function firstLineOf(file) {
+  return readFileSync(file, 'utf8').split('\n', 1)[0];
 }
 
 function killGroup(child) {
@@ -127,7 +155,7 @@ function killGroup(child) {
 }
 
 // What a file has to show: one summary, with a test in it, and the exit code that belongs to it.
-function judge({ text, code, signal, timedOut, limitSeconds }) {
+function judge({ text, code, signal, timedOut, seconds, limitSeconds }) {
   const summaries = [
     ...text.matchAll(/^ {2}Total: +(\d+)\n {2}Passed: +(\d+)\n {2}Skipped: +(\d+)$/gm),
   ];
@@ -139,7 +167,8 @@ function judge({ text, code, signal, timedOut, limitSeconds }) {
     why,
   });
 
-  if (timedOut) return wrong(`still running after ${limitSeconds} s`);
+  if (timedOut)
+    return wrong(`still running after ${seconds.toFixed(1)} s, with a limit of ${limitSeconds} s`);
   if (signal) return wrong(`ended by ${signal}`);
   if (summaries.length === 0)
     return wrong(`exit code ${code} without a summary: did it call .run()?`);

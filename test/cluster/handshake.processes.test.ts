@@ -6,7 +6,7 @@ import * as assert from 'uvu/assert';
 import { WebSocket } from 'ws';
 import { z } from 'zod';
 import { type NodeProcess, startCluster } from '../support/nodes.ts';
-import { waitFor } from '../support/processes.ts';
+import { patientDuration, waitFor } from '../support/processes.ts';
 import { logged, metric, sameMapWithin, waitForLog } from './observe.ts';
 import { startScripted } from './scripted.ts';
 
@@ -21,7 +21,7 @@ handshake(
     await using cluster = await startScripted({
       nodes: 2,
       later: [1],
-      environment: { JOIN_TIMEOUT: '500ms' },
+      environment: { JOIN_TIMEOUT: patientDuration(500) },
       environmentOf: (index, urls) =>
         index === 0 ? {} : { INTERNAL_TOKEN: 'another', NODES: urls[0] },
     });
@@ -121,7 +121,7 @@ handshake(
   async () => {
     await using cluster = await startScripted({
       nodes: 2,
-      environment: { JOIN_TIMEOUT: '300ms' },
+      environment: { JOIN_TIMEOUT: patientDuration(300) },
       environmentOf: (index) => ({ CLUSTER: index === 0 ? 'green' : 'blue' }),
     });
     const [first, second] = cluster.nodes;
@@ -148,7 +148,7 @@ for (const [where, clockAheadMs] of [
     async () => {
       await using cluster = await startScripted({
         nodes: 3,
-        environment: { JOIN_TIMEOUT: '500ms' },
+        environment: { JOIN_TIMEOUT: patientDuration(500) },
         later: [2],
         faultsOf: (index) => (index === 2 ? { clockAheadMs } : {}),
       });

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { NodeProcess } from '../support/nodes.ts';
-import { waitFor } from '../support/processes.ts';
+import { patientDuration, waitFor } from '../support/processes.ts';
 import {
   allShowWithin,
   healthOf,
@@ -39,7 +39,9 @@ for (const [which, reused] of [
   identity(
     `an old copy that wrote ${which} ops alone than it had lost is found out, and rejoins with all of them`,
     async () => {
-      await using cluster = await startScripted({ environment: { JOIN_TIMEOUT: '1s' } });
+      await using cluster = await startScripted({
+        environment: { JOIN_TIMEOUT: patientDuration(1000) },
+      });
       const { node, others, written, origin } = await aged(cluster);
       await Promise.all(others.map((other) => other.stop()));
       await node.start();
@@ -63,7 +65,7 @@ identity(
     await using cluster = await startScripted({
       nodes: 4,
       later: [3],
-      environment: { JOIN_TIMEOUT: '1s' },
+      environment: { JOIN_TIMEOUT: patientDuration(1000) },
     });
     const [first, second, third, clone] = cluster.nodes;
     assert.ok(first && second && third && clone);
@@ -106,7 +108,7 @@ identity(
     await using cluster = await startScripted({
       nodes: 4,
       later: [3],
-      environment: { JOIN_TIMEOUT: '3s' },
+      environment: { JOIN_TIMEOUT: patientDuration(3000) },
       // The copy is at a place of its own, and knows the first node alone.
       environmentOf: (index, urls) => (index === 3 ? { NODES: urls[0] } : {}),
     });

@@ -6,8 +6,9 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { z } from 'zod';
+import { patience } from '../../scripts/patience.ts';
 import type { ClusterView, NodeProcess } from '../support/nodes.ts';
-import { waitFor } from '../support/processes.ts';
+import { patientDuration, waitFor } from '../support/processes.ts';
 import { Links } from './links.ts';
 import {
   allShowWithin,
@@ -23,11 +24,12 @@ import { batch, puts, range } from './writes.ts';
 const members = suite('members of real clusters');
 
 /** Silence is noticed soon, and nodes speak often enough that none is silent by chance. */
+const MEMBER_TIMEOUT_MS = Math.round(2000 * patience());
 const IMPATIENT = {
-  MEMBER_TIMEOUT: '2s',
+  MEMBER_TIMEOUT: `${MEMBER_TIMEOUT_MS}ms`,
   PULL_INTERVAL: '100ms',
-  JOIN_TIMEOUT: '5s',
-  RETENTION: '6s',
+  JOIN_TIMEOUT: patientDuration(5000),
+  RETENTION: patientDuration(6000),
 };
 const LIMIT_MS = 15_000;
 
@@ -52,7 +54,7 @@ members(
     ]);
     await batch(second, puts(['left'], 'in the cut', 2));
     await batch(third, puts(['right'], 'in the cut', 2));
-    for (const node of cluster.nodes) await waitForSilence(node, 2, 4000);
+    for (const node of cluster.nodes) await waitForSilence(node, 2, 2 * MEMBER_TIMEOUT_MS);
     links.divide([[0, 1, 2, 3]]);
     const healed = await sameMapWithin(5000, cluster.nodes);
     assert.is(healed.get('left'), '2 "in the cut"');
@@ -134,7 +136,11 @@ members(
   async () => {
     await using cluster = await startScripted({
       environment: IMPATIENT,
-      environmentOf: (index, urls) => ({ NODES: index === 0 ? '' : urls[0] }),
+      // The first must not take the restarts below for silence.
+      environmentOf: (index, urls) =>
+        index === 0
+          ? { NODES: '', MEMBER_TIMEOUT: `${5 * MEMBER_TIMEOUT_MS}ms` }
+          : { NODES: urls[0] },
     });
     const [first, second, third] = cluster.nodes;
     assert.ok(first && second && third);
@@ -210,7 +216,9 @@ members('a cluster of one that formed apart joins the larger one with what it wr
 });
 
 members('a rejoin that a crash has cut off is finished at the next start', async () => {
-  await using cluster = await startScripted({ environment: { JOIN_TIMEOUT: '1s' } });
+  await using cluster = await startScripted({
+    environment: { JOIN_TIMEOUT: patientDuration(1000) },
+  });
   const [first, second, third] = cluster.nodes;
   assert.ok(first && second && third);
   await batch(first, puts(['known'], 'known', 1));

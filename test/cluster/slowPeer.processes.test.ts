@@ -1,4 +1,4 @@
-/** A peer that hangs costs the others neither time nor memory. */
+// time limit: 180 s, runs alone: it compares times
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { NodeProcess } from '../support/nodes.ts';

@@ -6,7 +6,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { succeeds } from '../log/tools/run.ts';
 import type { NodeProcess } from '../support/nodes.ts';
-import { waitFor } from '../support/processes.ts';
+import { patientDuration, waitFor } from '../support/processes.ts';
 import {
   allShowWithin,
   healthOf,
@@ -27,7 +27,7 @@ strangers(
   async () => {
     await using cluster = await startScripted({
       later: [2],
-      environment: { JOIN_TIMEOUT: '3s', PULL_INTERVAL: '100ms' },
+      environment: { JOIN_TIMEOUT: patientDuration(3000), PULL_INTERVAL: '100ms' },
       // The first two dial the third, which knows nobody.
       environmentOf: (index, urls) => ({ NODES: index === 2 ? undefined : urls.join() }),
     });
@@ -60,7 +60,9 @@ strangers(
 strangers(
   'a node that was cut off while it began anew answers nobody until it hears its cluster again',
   async () => {
-    await using cluster = await startScripted({ environment: { JOIN_TIMEOUT: '1s' } });
+    await using cluster = await startScripted({
+      environment: { JOIN_TIMEOUT: patientDuration(1000) },
+    });
     const [first, second, third] = cluster.nodes;
     assert.ok(first && second && third);
     await batch(first, puts(['deleted'], 'old', 1));

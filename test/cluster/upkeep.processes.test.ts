@@ -5,8 +5,9 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { patience } from '../../scripts/patience.ts';
 import { type NodeProcess, startCluster } from '../support/nodes.ts';
-import { waitFor } from '../support/processes.ts';
+import { patientDuration, waitFor } from '../support/processes.ts';
 import {
   allShowWithin,
   healthOf,
@@ -29,7 +30,8 @@ upkeep('dead keys leave every map within 10 s of their death', async () => {
   assert.ok(first && second && third);
   await batch(first, puts(['alive'], 'alive', 1));
   const keys = range(3000).map((index) => `dies/${index}`);
-  const ttl_ms = 3000;
+  // Long enough to read 500 keys before they die.
+  const ttl_ms = Math.round(3000 * patience());
   const mortal = (of: readonly string[]) =>
     of.map((key) => ({ op: 'put' as const, key, value: key, version: 1, ttl_ms }));
   for (let from = 0; from < keys.length; from += 1000) {
@@ -104,7 +106,10 @@ upkeep(
 upkeep(
   'a member that starts may write at once where peers answer, and after join-timeout where none does',
   async () => {
-    await using cluster = await startCluster({ nodes: 2, environment: { JOIN_TIMEOUT: '3s' } });
+    await using cluster = await startCluster({
+      nodes: 2,
+      environment: { JOIN_TIMEOUT: patientDuration(3000) },
+    });
     const [first, second] = cluster.nodes;
     assert.ok(first && second);
     await batch(first, puts(['key'], 'value', 1));

@@ -116,17 +116,25 @@ refusals(
   () => {
     const { commitDelay, release } = slowDisk();
     const run = async (server: TestServer): Promise<void> => {
-      const sent = Array.from({ length: 2000 }, (_, index) => server.put(`/cache/${index}`, PUT));
+      const sent: Promise<Answer>[] = [];
       let refused = 0;
-      const beyond = new Promise<void>((resolve) => {
-        for (const answer of sent)
-          void answer.then(({ status }) => {
-            if (status === 503) refused++;
-            // One waits in the commit, or a few that came in one turn; 500 wait behind it.
-            if (refused === 1000) resolve();
-          });
-      });
-      await beyond;
+      const beyond = Promise.withResolvers<void>();
+      const count = ({ status }: Answer): void => {
+        if (status === 503) refused++;
+        // One waits in the commit, or a few that came in one turn; 500 wait behind it.
+        if (refused === 1000) beyond.resolve();
+      };
+      // In waves: a system resets connections that wait too long or in too great a number to be accepted.
+      while (sent.length < 2000) {
+        const arrived = arrivals(server, 100);
+        for (let index = 0; index < 100; index++) {
+          const answer = server.put(`/cache/${sent.length}`, PUT);
+          answer.then(count, beyond.reject);
+          sent.push(answer);
+        }
+        await Promise.race([arrived, beyond.promise]);
+      }
+      await beyond.promise;
       assert.ok(server.replica.queuedOps <= 500);
       release();
       const answers = await Promise.all(sent);
@@ -167,10 +175,13 @@ refusals(
 function arrivals(server: TestServer, count: number): Promise<void> {
   let left = count;
   return new Promise((resolve) => {
-    server.server.on('request', () => {
+    const count = (): void => {
       left--;
-      if (left === 0) resolve();
-    });
+      if (left > 0) return;
+      server.server.off('request', count);
+      resolve();
+    };
+    server.server.on('request', count);
   });
 }
 

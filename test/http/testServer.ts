@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { connect } from 'node:net';
 import { inspect } from 'node:util';
 import { Registry } from 'prom-client';
+import { patience } from '../../scripts/patience.ts';
 import type { PeerStatus } from '../../src/gossip/protocol/peerStatus.ts';
 import { createApp } from '../../src/http/app.ts';
 import type { Health } from '../../src/http/routes/clusterRoutes.ts';
@@ -105,7 +106,9 @@ export class TestServer {
       const socket = connect(this.port, '127.0.0.1', () => socket.write(bytes));
       const chunks: Buffer[] = [];
       socket.on('data', (chunk) => chunks.push(chunk));
-      socket.setTimeout(CLOSING_LIMIT_MS, () => socket.destroy(new Error('was not closed')));
+      socket.setTimeout(CLOSING_LIMIT_MS * patience(), () =>
+        socket.destroy(new Error('was not closed')),
+      );
       socket.on('error', reject);
       socket.on('close', () => resolve(Buffer.concat(chunks).toString('latin1')));
     });

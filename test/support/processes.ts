@@ -11,6 +11,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { patience } from '../../scripts/patience.ts';
 import { describeSettings } from '../../src/node/settingKinds.ts';
 import { settingsShape } from '../../src/node/settings.ts';
 
@@ -116,6 +117,7 @@ export function processExists(pid: number): boolean {
 /**
  * Polls until the condition holds. One that throws does not hold, so it may ask a node that is down.
  *
+ * @param timeoutMs milliseconds on an idle machine; a busy one gets more.
  * @throws Error that says what did not come true, and the last reason where there was one.
  */
 export async function waitFor(
@@ -123,7 +125,8 @@ export async function waitFor(
   timeoutMs: number,
   what: string,
 ): Promise<void> {
-  const endAt = performance.now() + timeoutMs;
+  const startedAt = performance.now();
+  let waitedMs = 0;
   let reason = '';
   do {
     try {
@@ -133,8 +136,14 @@ export async function waitFor(
       reason = ` (${error instanceof Error ? error.message : String(error)})`;
     }
     await wait(POLL_INTERVAL_MS);
-  } while (performance.now() < endAt);
-  throw new Error(`Not within ${timeoutMs} ms: ${what}${reason}`);
+    waitedMs = performance.now() - startedAt;
+  } while (waitedMs < timeoutMs * patience());
+  throw new Error(`Not within ${Math.round(waitedMs)} ms: ${what}${reason}`);
+}
+
+/** A setting of a node that must not run out because the machine is busy, such as `MEMBER_TIMEOUT`. */
+export function patientDuration(timeMs: number): string {
+  return `${Math.round(timeMs * patience())}ms`;
 }
 
 /** The settings of whoever runs the tests must not reach the nodes. */

@@ -10,7 +10,7 @@ import { decodeCursor } from '../../../src/words/cursor.ts';
 import { compareOps, isOnKey, type KeyOp } from '../../../src/words/op.ts';
 import { covers } from '../../../src/words/vector.ts';
 import { type NodeProcess, startCluster, waitForConvergence } from '../../support/nodes.ts';
-import { waitFor } from '../../support/processes.ts';
+import { patientDuration, waitFor } from '../../support/processes.ts';
 import type { SeenEvent } from '../../watch/hub/fakeSink.ts';
 import { SocketClient } from './watchServer.ts';
 
@@ -73,7 +73,9 @@ class Roamer {
 }
 
 failover('see every last state, in order, nothing twice, whatever dies', async () => {
-  await using cluster = await startCluster({ environment: { JOIN_TIMEOUT: '3s' } });
+  await using cluster = await startCluster({
+    environment: { JOIN_TIMEOUT: patientDuration(3000) },
+  });
   const { nodes } = cluster;
   const roamers = Array.from(
     { length: WATCHERS },

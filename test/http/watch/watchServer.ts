@@ -3,6 +3,7 @@ import * as http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Registry } from 'prom-client';
 import { WebSocket } from 'ws';
+import { patience } from '../../../scripts/patience.ts';
 import { createApp } from '../../../src/http/app.ts';
 import { AllowedOrigins } from '../../../src/http/request/pages.ts';
 import { WATCH_PATH } from '../../../src/http/routes/watchRoute.ts';
@@ -181,7 +182,7 @@ class Seen {
     const found = Promise.withResolvers<SeenEvent>();
     const timer = setTimeout(
       () => found.reject(new Error(`${what} did not come; ${this.types.slice(-20)}`)),
-      patienceMs,
+      patienceMs * patience(),
     );
     this.#look = () => {
       const event = this.events.find(is);
