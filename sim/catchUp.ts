@@ -2,21 +2,21 @@
  * Rule 8, seen from outside: a member that starts writes nothing before it holds what a member held
  * when it started, or before the join timeout where it reaches none.
  */
-import type { SimNode } from './node.ts';
+import type { ObservedNode, WriteGuard } from './observed.ts';
 import type { Witness } from './witness.ts';
 
 interface Other {
-  readonly node: SimNode;
+  readonly node: ObservedNode;
   readonly witness: Witness;
   readonly vector: ReadonlyMap<string, number>;
 }
 
-export class CatchUp {
+export class CatchUp implements WriteGuard {
   readonly #startedMs: number;
   readonly #joinTimeoutMs: number;
   readonly #others: readonly Other[];
 
-  constructor(others: readonly SimNode[], startedMs: number, joinTimeoutMs: number) {
+  constructor(others: readonly ObservedNode[], startedMs: number, joinTimeoutMs: number) {
     this.#startedMs = startedMs;
     this.#joinTimeoutMs = joinTimeoutMs;
     this.#others = others.map((node) => {

@@ -9,7 +9,7 @@
 import type { Timeline } from './clock.ts';
 import type { Dice, Span } from './dice.ts';
 import type { Trace } from './trace.ts';
-import { type End, SimTransport } from './transport.ts';
+import { type Carrier, type End, SimTransport } from './transport.ts';
 
 export interface NetworkOptions {
   readonly delayMs: Span;
@@ -32,7 +32,7 @@ export interface NetworkCounts {
   connections: number;
 }
 
-export class Network {
+export class Network implements Carrier {
   readonly counts: NetworkCounts = { sent: 0, delivered: 0, lost: 0, connections: 0 };
   readonly timeline: Timeline;
   readonly dice: Dice;

@@ -10,11 +10,11 @@ import { NodeLogs } from '../src/node/nodeLogs.ts';
 import { HearsayError } from '../src/words/errors.ts';
 import type { Limits } from '../src/words/limits.ts';
 import { isOnKey, type KeyOp } from '../src/words/op.ts';
-import type { CatchUp } from './catchUp.ts';
 import type { NodeClock, Timeline } from './clock.ts';
 import { Dice } from './dice.ts';
 import { type DiskOptions, type LogCopy, SimDisk } from './disk.ts';
 import type { Network } from './network.ts';
+import type { ObservedNode, WriteGuard } from './observed.ts';
 import type { Oracle } from './oracle.ts';
 import type { Trace } from './trace.ts';
 import type { SimTransport } from './transport.ts';
@@ -96,7 +96,7 @@ const DAMAGE_ALARMS = [
 /** And what it says where a log was copied by hand. */
 const COPY_ALARMS = ['later ops of this very origin', 'copies of one database'];
 
-export class SimNode {
+export class SimNode implements ObservedNode {
   readonly name: string;
   readonly clock: NodeClock;
   readonly disk: SimDisk;
@@ -105,7 +105,7 @@ export class SimNode {
   /** The process that runs; null while there is none, or it is still opening its log. */
   running: Engine | null = null;
   /** Of a member that has started; null for one that is fresh. */
-  catchUp: CatchUp | null = null;
+  catchUp: WriteGuard | null = null;
   /** What it ever told that it holds, with whatever log. */
   readonly #everHeld = new Map<string, number>();
   readonly #options: NodeOptions;

@@ -11,7 +11,7 @@ import type { Row } from '../src/words/row.ts';
 import { MINUTE_MS } from '../src/words/time.ts';
 import { CatchUp } from './catchUp.ts';
 import { kindAndId as idOf, isSameOp, Ledger, readsAbsent } from './ledger.ts';
-import type { SimNode } from './node.ts';
+import type { ObservedNode } from './observed.ts';
 import { heldBy, isDeadSomewhere, judgeEnd } from './verdict.ts';
 import type { Report } from './violation.ts';
 import { Witness } from './witness.ts';
@@ -27,11 +27,11 @@ export interface OracleOptions {
 export class Oracle {
   readonly ledger: Ledger;
   readonly report: Report;
-  readonly #nodes: readonly SimNode[];
+  readonly #nodes: readonly ObservedNode[];
   readonly #maxClockSkewMs: number;
 
   constructor(
-    nodes: readonly SimNode[],
+    nodes: readonly ObservedNode[],
     { maxClockSkewMs, mayFork }: OracleOptions,
     report: Report,
   ) {
@@ -46,7 +46,7 @@ export class Oracle {
   }
 
   /** A commit is on the node's disk. */
-  stored(node: SimNode, commit: Commit, nowMs: number): void {
+  stored(node: ObservedNode, commit: Commit, nowMs: number): void {
     const { name, witness, running } = node;
     const vector = new Map(witness.vector);
     const births = witness.take(commit);
@@ -104,14 +104,14 @@ export class Oracle {
   }
 
   /** A process has opened its log: whom it must catch up with, if it is a member. */
-  catchUpOf(node: SimNode, nowMs: number, joinTimeoutMs: number): CatchUp | null {
+  catchUpOf(node: ObservedNode, nowMs: number, joinTimeoutMs: number): CatchUp | null {
     if (!node.witness.hasJoined) return null;
     const others = this.#nodes.filter((other) => other !== node);
     return new CatchUp(others, nowMs, joinTimeoutMs);
   }
 
   /** The node's disk gave up these logs: what no other disk holds may be lost. */
-  gaveUp({ witness }: SimNode, logs: readonly Witness[]): void {
+  gaveUp({ witness }: ObservedNode, logs: readonly Witness[]): void {
     const isLeft = heldBy([
       ...this.#nodes.flatMap((node) => [node.witness, ...node.disk.asideWitnesses]),
       witness,
@@ -120,14 +120,14 @@ export class Oracle {
   }
 
   /** The node told its listeners of rows. */
-  told({ name, witness }: SimNode, rows: readonly Row[]): void {
+  told({ name, witness }: ObservedNode, rows: readonly Row[]): void {
     for (const { lsn } of rows)
       if (lsn > witness.lastLsn)
         this.report('commit first', `${name} told lsn ${lsn} before it was durable`);
   }
 
   /** A client was told that this op is stored. */
-  acknowledged({ witness }: SimNode, op: Op): void {
+  acknowledged({ witness }: ObservedNode, op: Op): void {
     witness.acknowledgedSeq = Math.max(witness.acknowledgedSeq, op.seq);
     for (const link of this.ledger.linksOf(op))
       if (isSameOp(link.op ?? undefined, op)) link.isAcknowledged = true;
@@ -136,7 +136,7 @@ export class Oracle {
   }
 
   /** After each step, of the node whose code ran in it: no other can have changed. */
-  afterStep(node: SimNode): void {
+  afterStep(node: ObservedNode): void {
     const { running, witness } = node;
     if (running === null || node.isChanging) return;
     const { replica, driver } = running;
@@ -152,7 +152,7 @@ export class Oracle {
   }
 
   /** Everything that the node shows, against what it must show. */
-  inspect(node: SimNode): void {
+  inspect(node: ObservedNode): void {
     const { running, witness } = node;
     if (running === null || node.isChanging) return;
     const { replica } = running;
@@ -169,7 +169,7 @@ export class Oracle {
   }
 
   /** The node has opened its log again, and nothing has happened to it since. */
-  reopened(node: SimNode, replica: Replica, stored: readonly Row[]): void {
+  reopened(node: ObservedNode, replica: Replica, stored: readonly Row[]): void {
     const { witness } = node;
     witness.compareRows(stored);
     const own = replica.vector.get(replica.origin) ?? 0;
@@ -185,19 +185,19 @@ export class Oracle {
 
   // ---- one node against its own log
 
-  #compareVectors({ name, witness }: SimNode, replica: Replica): void {
+  #compareVectors({ name, witness }: ObservedNode, replica: Replica): void {
     if (isSameMap(replica.vector, witness.vector)) return;
     const show = (one: ReadonlyMap<string, number>) => JSON.stringify(Object.fromEntries(one));
     const { vector } = replica;
     this.report('vector', `${name} has ${show(vector)}, its log says ${show(witness.vector)}`);
   }
 
-  #compareSum({ name, witness }: SimNode, replica: Replica, origin: string): void {
+  #compareSum({ name, witness }: ObservedNode, replica: Replica, origin: string): void {
     if (!sameHash(witness.headOf(origin).sum, replica.record(origin).sum))
       this.report('sums', `${name} has a wrong sum for ${origin}`);
   }
 
-  #compareEntry({ name, witness }: SimNode, replica: Replica, key: string): void {
+  #compareEntry({ name, witness }: ObservedNode, replica: Replica, key: string): void {
     const expected = witness.entries.get(key);
     const entry = replica.map.get(key);
     if (isSameOp(entry, expected)) return;
@@ -216,7 +216,7 @@ export class Oracle {
     return isDeadSomewhere(entry, this.#nodes);
   }
 
-  #compareMapSum({ name, clock, witness }: SimNode, replica: Replica): void {
+  #compareMapSum({ name, clock, witness }: ObservedNode, replica: Replica): void {
     const asOf = Math.ceil((clock.latestMs + this.#maxClockSkewMs) / MINUTE_MS);
     let sum = ZERO;
     for (const entry of witness.entries.values())
@@ -226,7 +226,7 @@ export class Oracle {
   }
 
   /** The list in pages, and each key, as a client of a node that has joined would see them. */
-  #compareLists({ name, clock, witness }: SimNode, replica: Replica): void {
+  #compareLists({ name, clock, witness }: ObservedNode, replica: Replica): void {
     const keys = witness.liveKeys(clock.nowMs());
     const listed: string[] = [];
     let after: string | null = null;
@@ -254,7 +254,7 @@ export class Oracle {
 
   // ---- nodes against one another
 
-  #compareWithPeers(node: SimNode, replica: Replica): void {
+  #compareWithPeers(node: ObservedNode, replica: Replica): void {
     for (const other of this.#nodes) {
       const { running } = other;
       if (other === node || running === null || other.isChanging) continue;
@@ -264,7 +264,7 @@ export class Oracle {
   }
 
   /** What lives by both clocks, and the sums over it. */
-  #compareMaps(one: SimNode, a: Replica, other: SimNode, b: Replica): void {
+  #compareMaps(one: ObservedNode, a: Replica, other: ObservedNode, b: Replica): void {
     const nowMs = Math.max(one.clock.latestMs, other.clock.latestMs);
     const asOf = Math.ceil((nowMs + this.#maxClockSkewMs) / MINUTE_MS);
     const names = `${one.name} and ${other.name} have equal vectors`;

@@ -1,6 +1,18 @@
 /** The transport port (src/gossip/transport.ts) of one process, on the simulated network. */
 import type { ConnectionId, Transport, TransportEvent } from '../src/gossip/transport.ts';
-import type { Network } from './network.ts';
+import type { Timeline } from './clock.ts';
+import type { Dice, Span } from './dice.ts';
+
+/** The network as a transport uses it. */
+export interface Carrier {
+  readonly timeline: Timeline;
+  readonly dice: Dice;
+  readonly options: { readonly delayMs: Span; readonly idleMs: Span };
+  isCut(from: string, to: string): boolean;
+  dial(from: SimTransport, url: string): void;
+  send(end: End, text: string): void;
+  closeLater(end: End, delayMs: number, reason: string): void;
+}
 
 /** One side of a connection, with the texts that go from here to the other side. */
 export interface End {
@@ -29,7 +41,7 @@ const CLOSE_TIMEOUT_MS = 1000;
 export class SimTransport implements Transport {
   readonly node: string;
   readonly url: string;
-  readonly #network: Network;
+  readonly #network: Carrier;
   readonly #ends = new Map<ConnectionId, End>();
   #listener: (event: TransportEvent) => void = () => {};
   #lastId = 0;
@@ -37,7 +49,7 @@ export class SimTransport implements Transport {
   #vanished = false;
   #allClosed: (() => void) | null = null;
 
-  constructor(network: Network, node: string, url: string) {
+  constructor(network: Carrier, node: string, url: string) {
     this.#network = network;
     this.node = node;
     this.url = url;

@@ -15,7 +15,7 @@ import {
   type Link,
   readsAbsent,
 } from './ledger.ts';
-import type { SimNode } from './node.ts';
+import type { ObservedNode } from './observed.ts';
 import type { Report } from './violation.ts';
 import type { Witness } from './witness.ts';
 
@@ -27,11 +27,11 @@ export const summedAfterMs = (clockMs: number, maxClockSkewMs: number): number =
 export const heldBy = (logs: readonly Witness[]): Set<Link> =>
   heldLinks(logs.flatMap(({ heads }) => [...heads.values()]));
 
-export const isDeadSomewhere = (entry: KeyOp, nodes: readonly SimNode[]): boolean =>
+export const isDeadSomewhere = (entry: KeyOp, nodes: readonly ObservedNode[]): boolean =>
   nodes.some(({ clock }) => readsAbsent(entry, clock.latestMs));
 
 export function judgeEnd(
-  nodes: readonly SimNode[],
+  nodes: readonly ObservedNode[],
   ledger: Ledger,
   maxClockSkewMs: number,
   report: Report,
