@@ -1,16 +1,33 @@
-/** The library: a node in your own process. `hearsay/client` is what talks to nodes. */
+/** The library: a node in your own process (docs/embedding.md). `hearsay/client` is what talks to nodes. */
 
-export { type NodeSettings, readSettings } from './node/settings.ts';
-export { type NodeLog, type NodeOptions, type RunningNode, startNode } from './node/startNode.ts';
+export { startNode } from './embedded/embeddedNode.ts';
+export type { Entry } from './embedded/entry.ts';
+export { readSettings } from './embedded/environment.ts';
+export {
+  ConflictError,
+  InvalidRequestError,
+  UndecodableValueError,
+} from './embedded/errors.ts';
+export type { DeleteOptions, ListOptions, PutOptions } from './embedded/requests.ts';
+export type {
+  Deleted,
+  NodeLogger,
+  RunningNode,
+  StartOptions,
+  Stored,
+} from './embedded/runningNode.ts';
+export type { GivenLimits, GivenSettings, NodeSettings } from './node/nodeSettings.ts';
 export {
   CommitFailedError,
   DamagedLogError,
   DiskFullError,
   HearsayError,
   LockedDirectoryError,
+  NotReadableError,
   NotWritableError,
   OverloadedError,
   SettingError,
   StoppedError,
   WrongDirectoryError,
 } from './words/errors.ts';
+export type { Limits } from './words/limits.ts';

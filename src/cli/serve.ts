@@ -1,8 +1,8 @@
 /** `hearsay serve`: one node in this process, until a signal or a failure ends it. */
 
+import { listenFailure } from '../node/listenFailure.ts';
 import type { NodeSettings } from '../node/settings.ts';
 import { type RunningNode, startNode } from '../node/startNode.ts';
-import { HearsayError } from '../words/errors.ts';
 import { parentGone, tellParent } from './cluster/parent.ts';
 import { createLogger, type Logger } from './terminal/logger.ts';
 import { exitCodeOf, stopSignal } from './terminal/stopSignals.ts';
@@ -47,20 +47,6 @@ async function start(settings: NodeSettings, logger: Logger): Promise<RunningNod
   try {
     return await startNode(settings, { logger });
   } catch (error) {
-    throw plainly(error, settings);
+    throw listenFailure(error, settings);
   }
-}
-
-/** Where the system refuses to listen, that is told in the words of the settings. */
-function plainly(error: unknown, { host, port }: NodeSettings): unknown {
-  if (!(error instanceof Error) || error instanceof HearsayError) return error;
-  const { code, syscall }: NodeJS.ErrnoException = error;
-  const say = (sentence: string) => new HearsayError(sentence, { cause: error });
-  if (code === 'EADDRINUSE')
-    return say(
-      `Port ${port} of ${host} is in use by another process; stop that process or choose another port.`,
-    );
-  if (syscall === 'listen' || syscall === 'getaddrinfo')
-    return say(`This machine can't listen on port ${port} of ${host}: ${error.message}.`);
-  return error;
 }

@@ -11,6 +11,7 @@ import { SettingError } from '../words/errors.ts';
 import { present } from '../words/invariant.ts';
 import { UNITS_BYTES } from '../words/size.ts';
 import { UNITS_MS } from '../words/time.ts';
+import { nearestName } from './nearestName.ts';
 
 export interface SettingRow {
   /** As a person would write it; null where the setting has no value by default. */
@@ -19,12 +20,23 @@ export interface SettingRow {
   readonly placeholder: string;
   /** Completes "must be …". */
   readonly allowed: string;
+  /** Of a list: completes "must be an array of …", where a program gives it. */
+  readonly allowedEach?: string;
+  /** Of a number: what a program may give. */
+  readonly range?: NumberRange;
   /** What it is, as a phrase, for the help and the README. */
   readonly help: string;
   /** Its value never appears in a message. */
   readonly isSecret?: true;
   /** False where only a flag sets it. */
   readonly hasEnvironment?: false;
+}
+
+export interface NumberRange {
+  readonly least: number;
+  readonly most: number;
+  /** Of the number that a program gives, as a word; empty for a mere count. */
+  readonly unit: '' | 'milliseconds' | 'bytes';
 }
 
 export interface Setting extends SettingRow {
@@ -42,7 +54,7 @@ export type Flags = Readonly<Record<string, string | undefined>>;
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** For kinds that have a placeholder and words for what is allowed of their own. */
-type OwnRow = Omit<SettingRow, 'allowed' | 'placeholder'>;
+type OwnRow = Omit<SettingRow, 'allowed' | 'placeholder' | 'range'>;
 type Units = Readonly<Record<string, number>>;
 
 const LONGEST_SHOWN = 60;
@@ -55,14 +67,51 @@ export function readShape<S extends SettingShape>(
   flags: Flags,
   environment: Environment,
 ): z.output<z.ZodObject<S>> {
-  const settings = describeSettings(shape);
-  const given = settings.map((one) => [one.name, textOf(one, flags, environment)] as const);
-  const parsed = z.object(shape).safeParse(Object.fromEntries(given));
+  return parseTexts(shape, (one) => {
+    const text = textOf(one, flags, environment);
+    return { text, refuse: () => sentenceOn(one, text) };
+  });
+}
+
+/**
+ * The same of what a program gives: a number, a text, or an array of texts.
+ *
+ * @param path stands before each name in a message.
+ */
+export function readGiven<S extends SettingShape>(
+  shape: S,
+  given: Readonly<Record<string, unknown>>,
+  path: string,
+): z.output<z.ZodObject<S>> {
+  return parseTexts(shape, (one) => {
+    const value = given[one.name];
+    const refuse = () => givenSentenceOn(one, value, path);
+    const text = value === undefined ? one.default : textOfGiven(one, value);
+    if (text === undefined) throw new SettingError(refuse());
+    return { text, refuse };
+  });
+}
+
+/** @throws SettingError for a name that is none of those known, with the one that was probably meant. */
+export function refuseUnknown(given: object, known: readonly string[], path: string): void {
+  const unknown = Object.keys(given).find((name) => !known.includes(name));
+  if (unknown === undefined) return;
+  const near = nearestName(unknown, known);
+  const advice = near === null ? 'docs/embedding.md has them all' : `the nearest is ${path}${near}`;
+  throw new SettingError(`There is no setting ${path}${unknown}: ${advice}.`);
+}
+
+function parseTexts<S extends SettingShape>(
+  shape: S,
+  read: (one: Setting) => { text: string | null; refuse: () => string },
+): z.output<z.ZodObject<S>> {
+  const found = new Map(describeSettings(shape).map((one) => [one.name, read(one)]));
+  const texts = [...found].map(([name, { text }]) => [name, text]);
+  const parsed = z.object(shape).safeParse(Object.fromEntries(texts));
   if (parsed.success) return parsed.data;
-  const wrong = parsed.error.issues[0]?.path[0];
-  const found = settings.find(({ name }) => name === wrong);
-  if (found === undefined) throw parsed.error;
-  throw new SettingError(sentenceOn(found, textOf(found, flags, environment)));
+  const wrong = found.get(String(parsed.error.issues[0]?.path[0]));
+  if (wrong === undefined) throw parsed.error;
+  throw new SettingError(wrong.refuse());
 }
 
 /** The rows of a table, in its order, with the names made from theirs. */
@@ -94,7 +143,8 @@ export function whole(least: number, most: number, row: Omit<SettingRow, 'allowe
     .regex(/^\d{1,15}$/)
     .transform(Number)
     .refine((value) => value >= least && value <= most);
-  return setting(schema, { ...row, allowed: `a whole number from ${least} to ${most}` });
+  const allowed = `a whole number from ${least} to ${most}`;
+  return setting(schema, { ...row, allowed, range: { least, most, unit: '' } });
 }
 
 /** One of a few words. */
@@ -110,13 +160,16 @@ export function choice<const W extends readonly string[]>(words: W, row: OwnRow)
 export function duration(least: string, most: string, row: OwnRow) {
   const allowed = `a duration from ${least} to ${most}, such as 250ms, 10s, 1m or 24h`;
   const schema = measured(least, most, UNITS_MS);
-  return setting(schema, { ...row, placeholder: 'duration', allowed });
+  const range = rangeOf(least, most, UNITS_MS, 'milliseconds');
+  return setting(schema, { ...row, placeholder: 'duration', allowed, range });
 }
 
 /** A number of bytes; the bounds are written as a person would. */
 export function size(least: string, most: string, row: OwnRow) {
   const allowed = `a size from ${least} to ${most}, in bytes or such as 64KiB or 1MiB`;
-  return setting(measured(least, most, UNITS_BYTES), { ...row, placeholder: 'size', allowed });
+  const schema = measured(least, most, UNITS_BYTES);
+  const range = rangeOf(least, most, UNITS_BYTES, 'bytes');
+  return setting(schema, { ...row, placeholder: 'size', allowed, range });
 }
 
 /** As a person would write it: 1MiB. */
@@ -158,6 +211,13 @@ function measured(least: string, most: string, units: Units) {
     .refine((value) => value >= leastValue && value <= mostValue);
 }
 
+const rangeOf = (
+  least: string,
+  most: string,
+  units: Units,
+  unit: NumberRange['unit'],
+): NumberRange => ({ least: inUnits(least, units), most: inUnits(most, units), unit });
+
 /** @returns NaN, which no bounds hold, for what is not a whole number and a unit. */
 function inUnits(text: string, units: Units): number {
   const [, digits, unit] = /^(\d{1,15})([A-Za-z]*)$/.exec(text) ?? [];
@@ -170,9 +230,48 @@ function textOf(one: Setting, flags: Flags, environment: Environment): string | 
   return flags[one.name] ?? (variable === '' ? undefined : variable) ?? one.default;
 }
 
+/** @returns what a person would have written; undefined where the value is of a wrong type. */
+function textOfGiven({ range, allowedEach, default: none }: Setting, value: unknown) {
+  if (value === null && none === null) return null;
+  if (range !== undefined) {
+    if (!Number.isSafeInteger(value)) return undefined;
+    return `${value}${range.unit === 'milliseconds' ? 'ms' : ''}`;
+  }
+  if (allowedEach === undefined) return typeof value === 'string' ? value : undefined;
+  // A comma would make two of one.
+  const isEach = (item: unknown) =>
+    typeof item === 'string' && item.trim() !== '' && !item.includes(',');
+  return Array.isArray(value) && value.every(isEach) ? value.join(',') : undefined;
+}
+
 function sentenceOn({ flag, environment, allowed, isSecret }: Setting, text: string | null) {
   const names = environment === null ? flag : `${flag} (${environment})`;
   if (isSecret || text === null) return `${names} must be ${allowed}.`;
-  const shown = text.length > LONGEST_SHOWN ? `${text.slice(0, LONGEST_SHOWN)}…` : text;
-  return `${names} must be ${allowed}, not ${JSON.stringify(shown)}.`;
+  return `${names} must be ${allowed}, not ${JSON.stringify(shown(text))}.`;
+}
+
+function givenSentenceOn(one: Setting, value: unknown, path: string): string {
+  const must = `${path}${one.name} must be ${allowedGiven(one)}`;
+  return one.isSecret ? `${must}.` : `${must}, not ${shown(typedText(value))}.`;
+}
+
+function allowedGiven({ allowed, allowedEach, range, default: none }: Setting): string {
+  if (allowedEach !== undefined) return `an array of ${allowedEach}`;
+  if (range === undefined) return none === null ? `${allowed}, or null` : allowed;
+  const unit = range.unit === '' ? '' : ` of ${range.unit}`;
+  return `a whole number${unit} from ${range.least} to ${range.most}`;
+}
+
+/** Of any value, so that the text "8000" is told from the number. */
+function typedText(value: unknown): string {
+  if (typeof value === 'function') return 'a function';
+  try {
+    return JSON.stringify(value) ?? String(value);
+  } catch {
+    return `a ${typeof value}`;
+  }
+}
+
+function shown(text: string): string {
+  return text.length > LONGEST_SHOWN ? `${text.slice(0, LONGEST_SHOWN)}…` : text;
 }

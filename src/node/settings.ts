@@ -8,6 +8,7 @@ import { isIP } from 'node:net';
 import { z } from 'zod';
 import { SettingError } from '../words/errors.ts';
 import { defaultLimits, type Limits } from '../words/limits.ts';
+import type { GivenSettings, NodeSettings } from './nodeSettings.ts';
 import {
   baseUrl,
   baseUrls,
@@ -15,17 +16,16 @@ import {
   duration,
   type Environment,
   type Flags,
+  readGiven,
   readShape,
+  refuseUnknown,
   setting,
   size,
   sizeText,
   whole,
 } from './settingKinds.ts';
 
-/** What a node is started with. */
-export type NodeSettings = Readonly<z.output<z.ZodObject<typeof nodeShape>>> & {
-  readonly limits: Limits;
-};
+export type { NodeSettings };
 
 const DEFAULT_TOKEN = 'secret';
 
@@ -40,6 +40,7 @@ export const nodeShape = {
     default: '',
     placeholder: 'urls',
     allowed: 'http or https base URLs separated by commas, such as http://10.0.0.2:8000',
+    allowedEach: 'http or https base URLs, such as http://10.0.0.2:8000',
     help: 'base URLs of all nodes, separated by commas; its own may be among them',
   }),
   url: setting(baseUrl().nullable(), {
@@ -106,6 +107,7 @@ export const nodeShape = {
     default: '',
     placeholder: 'origins',
     allowed: 'origins such as https://app.example.com separated by commas, or *',
+    allowedEach: 'origins such as https://app.example.com, or of * alone',
     help: 'sites whose pages may use the node from a browser, separated by commas; * for all',
   }),
   waitTimeoutMs: duration('1ms', '10m', {
@@ -128,7 +130,7 @@ export const nodeShape = {
     default: 'auto',
     help: 'form of a log line; auto: text on a terminal, else json',
   }),
-};
+} satisfies Record<keyof Omit<NodeSettings, 'limits'>, z.ZodType>;
 
 export const limitShape = {
   maxKeyBytes: bytes('maxKeyBytes', '64KiB', 'longest key, as UTF-8'),
@@ -168,13 +170,45 @@ export const settingsShape = { ...nodeShape, ...limitShape };
 export function readSettings(flags: Flags, environment: Environment): NodeSettings {
   const own = readShape(nodeShape, flags, environment);
   const limits = readShape(limitShape, flags, environment);
-  if (own.internalToken === DEFAULT_TOKEN && !isLoopback(own.host)) {
-    throw new SettingError(
-      'The default of --internal-token (INTERNAL_TOKEN) serves loopback only: set a token of your ' +
-        `own to listen on ${own.host}, or listen on 127.0.0.1 by --host (HOST).`,
-    );
-  }
+  refusePublishedToken(own, {
+    token: '--internal-token (INTERNAL_TOKEN)',
+    host: '--host (HOST)',
+  });
   return { ...own, limits };
+}
+
+/**
+ * The same of what a program gives: numbers, texts and lists, and the defaults for all else.
+ *
+ * @throws SettingError, whose message is one sentence, for a wrong value and for an unknown name.
+ */
+export function completeSettings(given: GivenSettings): NodeSettings {
+  refuseNoObject('The settings', given);
+  const { limits: givenLimits = {}, ...givenOwn } = given;
+  refuseNoObject('limits', givenLimits);
+  refuseUnknown(givenOwn, [...Object.keys(nodeShape), 'limits'], '');
+  refuseUnknown(givenLimits, Object.keys(limitShape), 'limits.');
+  const own = readGiven(nodeShape, givenOwn, '');
+  const limits = readGiven(limitShape, givenLimits, 'limits.');
+  refusePublishedToken(own, { token: 'internalToken', host: 'host' });
+  return { ...own, limits };
+}
+
+/** Programs in plain JavaScript pass anything. */
+function refuseNoObject(name: string, given: unknown): void {
+  if (typeof given === 'object' && given !== null) return;
+  throw new SettingError(`${name} must be an object with settings by name.`);
+}
+
+function refusePublishedToken(
+  { internalToken, host }: Pick<NodeSettings, 'internalToken' | 'host'>,
+  names: { readonly token: string; readonly host: string },
+): void {
+  if (internalToken !== DEFAULT_TOKEN || isLoopback(host)) return;
+  throw new SettingError(
+    `The default of ${names.token} serves loopback only: set a token of your own to listen on ` +
+      `${host}, or listen on 127.0.0.1 by ${names.host}.`,
+  );
 }
 
 export function isLoopback(host: string): boolean {

@@ -1,0 +1,182 @@
+/**
+ * A node in the program's own process: reads answer from memory at once, writes are decided and stored as
+ * those of any client.
+ *
+ * Invariants: nothing is written before the settings are seen to be right; what a read gives is the
+ * caller's own and no part of the map; the replica itself is not handed out.
+ */
+import { Tokens } from '../http/answer/tokens.ts';
+import { listenFailure } from '../node/listenFailure.ts';
+import type { GivenSettings } from '../node/nodeSettings.ts';
+import { completeSettings } from '../node/settings.ts';
+import { type RunningNode as InnerNode, startNode as startInnerNode } from '../node/startNode.ts';
+import type { Replica } from '../replica/replica.ts';
+import { HearsayError, SettingError, StoppedError } from '../words/errors.ts';
+import type { Outcome, Request } from '../words/requests.ts';
+import { type Entry, entryOf, instantOf } from './entry.ts';
+import { ConflictError } from './errors.ts';
+import {
+  type CheckedList,
+  checkKey,
+  checkList,
+  type DeleteOptions,
+  deleteRequest,
+  type ListOptions,
+  type PutOptions,
+  putRequest,
+} from './requests.ts';
+import type { Deleted, NodeLogger, RunningNode, StartOptions, Stored } from './runningNode.ts';
+
+const SILENT: NodeLogger = { info: () => {}, warn: () => {}, error: () => {} };
+/** How often a node that starts is looked at; it may take `joinTimeoutMs` until it is ready. */
+const READY_INTERVAL_MS = 10;
+const PAGE_ENTRIES = 256;
+
+/**
+ * Starts a node in this process. It serves the REST interface at `url` beside what the program does, and
+ * keeps the process alive until it is closed.
+ *
+ * @param settings numbers, texts and lists by name; what is missing has its default. What `readSettings`
+ *   gives is such, for a node that is set up by the environment.
+ * @returns once it serves. It may be read and written once `ready` has resolved.
+ * @throws SettingError for a wrong value or an unknown name, and where the directory can't be made;
+ *   LockedDirectoryError, WrongDirectoryError, DamagedLogError, DiskFullError of the directory; HearsayError
+ *   where the port can't be listened on.
+ */
+export async function startNode(
+  settings: GivenSettings = {},
+  options: StartOptions = {},
+): Promise<RunningNode> {
+  const complete = completeSettings(settings);
+  const logger = checkedLogger(options.logger ?? SILENT);
+  try {
+    return new EmbeddedNode(await startInnerNode(complete, { logger }), complete.nodeId);
+  } catch (error) {
+    throw listenFailure(error, complete);
+  }
+}
+
+/** A node that can't tell its first warning must not start. @throws SettingError */
+function checkedLogger(logger: NodeLogger): NodeLogger {
+  const missing = (['info', 'warn', 'error'] as const).find(
+    (name) => typeof logger[name] !== 'function',
+  );
+  if (missing === undefined) return logger;
+  throw new SettingError(
+    `logger must have the methods info, warn and error, and has no ${missing}.`,
+  );
+}
+
+class EmbeddedNode implements RunningNode {
+  readonly nodeId: string;
+  readonly url: string;
+  readonly ready: Promise<void>;
+  readonly failure: Promise<never>;
+  readonly #node: InnerNode;
+  readonly #tokens: Tokens;
+  #isClosed = false;
+
+  constructor(node: InnerNode, nodeId: string) {
+    this.nodeId = nodeId;
+    this.url = node.url;
+    this.failure = node.failure;
+    this.#node = node;
+    this.#tokens = new Tokens(node.replica);
+    this.ready = this.#becomeReady();
+    this.ready.catch(() => {}); // whoever waits for it is told
+  }
+
+  get origin(): string {
+    return this.#node.origin;
+  }
+
+  get isReady(): boolean {
+    const { isReadable, isWritable } = this.#replica.readiness;
+    return !this.#isClosed && isReadable && isWritable;
+  }
+
+  get<T = unknown>(key: string): Entry<T> | undefined {
+    this.#refuseClosed();
+    checkKey(key, this.#replica.limits.maxKeyBytes);
+    const outcome = this.#replica.get(key);
+    return outcome.kind === 'found' ? entryOf<T>(outcome.entry) : undefined;
+  }
+
+  list<T = unknown>(options: ListOptions = {}): Generator<Entry<T>, void, undefined> {
+    this.#refuseClosed();
+    const checked = checkList(options);
+    this.#replica.readiness.requireReadable();
+    return this.#list<T>(checked);
+  }
+
+  async put(key: string, value: unknown, options: PutOptions = {}): Promise<Stored> {
+    this.#refuseClosed();
+    const outcome = await this.#submit(putRequest(key, value, options, this.#replica.limits));
+    if (outcome.kind !== 'stored') throw refusalOf(key, outcome);
+    const { version } = outcome.op;
+    return { version, expiresAt: instantOf(outcome.op), token: this.#tokens.ofOutcome(outcome) };
+  }
+
+  async delete(key: string, options: DeleteOptions = {}): Promise<Deleted> {
+    this.#refuseClosed();
+    const outcome = await this.#submit(deleteRequest(key, options, this.#replica.limits));
+    if (outcome.kind !== 'deleted') throw refusalOf(key, outcome);
+    return { token: this.#tokens.ofOutcome(outcome) };
+  }
+
+  close(): Promise<void> {
+    this.#isClosed = true;
+    return this.#node.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  get #replica(): Replica {
+    return this.#node.replica;
+  }
+
+  async #submit(request: Request): Promise<Outcome> {
+    const [outcome] = await this.#replica.submit([request]);
+    if (outcome === undefined) throw new HearsayError('The node gave no outcome of the request.');
+    return outcome;
+  }
+
+  *#list<T>(options: CheckedList): Generator<Entry<T>, void, undefined> {
+    let { startAfter: after, limit: left } = options;
+    do {
+      this.#refuseClosed();
+      const page = this.#replica.list(options.prefix, after, Math.min(left, PAGE_ENTRIES));
+      for (const op of page.entries) yield entryOf<T>(op);
+      left -= page.entries.length;
+      after = page.next;
+    } while (after !== null && left > 0);
+  }
+
+  #becomeReady(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const settle = (): void => {
+        if (this.#isClosed) reject(new StoppedError());
+        else if (this.isReady) resolve();
+        else return;
+        clearInterval(timer);
+      };
+      const timer = setInterval(settle, READY_INTERVAL_MS);
+      this.failure.catch((reason: unknown) => {
+        clearInterval(timer);
+        reject(reason);
+      });
+      settle();
+    });
+  }
+
+  #refuseClosed(): void {
+    if (this.#isClosed) throw new StoppedError();
+  }
+}
+
+function refusalOf(key: string, outcome: Outcome): HearsayError {
+  if (outcome.kind === 'conflict') return new ConflictError(key, outcome.currentVersion);
+  return new HearsayError(`The node answered a write with ${outcome.kind}, which is none.`);
+}

@@ -1,0 +1,40 @@
+/** What a key holds, as the program around an embedded node sees it. */
+import { decodeValue } from '../client/values/values.ts';
+import type { Put } from '../words/op.ts';
+import { UndecodableValueError } from './errors.ts';
+
+export interface Entry<T = unknown> {
+  readonly key: string;
+  /**
+   * Made anew at each read, so that it may be changed. Believed to be a `T`: nothing checks what another
+   * program has stored. Reading it throws UndecodableValueError where its annotations can't be applied.
+   */
+  readonly value: T;
+  readonly version: number;
+  /** Null where it never expires. */
+  readonly expiresAt: Date | null;
+}
+
+export function entryOf<T>(op: Put): Entry<T> {
+  const { key, version } = op;
+  const expiresAt = instantOf(op);
+  try {
+    const meta: unknown = op.meta === null ? null : JSON.parse(op.meta);
+    const value = decodeValue(JSON.parse(op.value), meta);
+    // The program's own belief, which nothing here can check.
+    return { key, value: value as T, version, expiresAt };
+  } catch (error) {
+    const refusal = new UndecodableValueError(messageOf(error), { cause: error });
+    const get = (): never => {
+      throw refusal;
+    };
+    const entry = { key, version, expiresAt };
+    return Object.defineProperty(entry, 'value', { enumerable: true, get }) as Entry<T>;
+  }
+}
+
+export const instantOf = ({ expiresAt }: Put): Date | null =>
+  expiresAt === null ? null : new Date(expiresAt);
+
+const messageOf = (error: unknown): string =>
+  error instanceof Error ? error.message : String(error);

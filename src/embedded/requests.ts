@@ -1,0 +1,126 @@
+/**
+ * Calls of the program around an embedded node, as requests to its replica.
+ *
+ * Invariant: what a client could not send over HTTP can't be stored here either, since every other node
+ * has to take it in.
+ */
+import { InvalidRequestError as UnfitValueError } from '../client/errors.ts';
+import { encodeValue } from '../client/values/values.ts';
+import { hasLoneSurrogate } from '../words/json.ts';
+import type { Limits } from '../words/limits.ts';
+import { MAX_PUT_VERSION, MAX_TTL_MS } from '../words/op.ts';
+import type { DeleteRequest, PutRequest } from '../words/requests.ts';
+import { InvalidRequestError } from './errors.ts';
+
+export interface PutOptions {
+  /**
+   * From 0 to 2^53 − 2: stored only where the live version is lower, or the key is absent; 0 stores only
+   * where it is absent. Default `next`: whatever is there, its version + 1.
+   */
+  readonly version?: number | 'next' | undefined;
+  /** From 1 to 10^13 milliseconds; null, the default, never expires. */
+  readonly ttlMs?: number | null | undefined;
+}
+
+export interface DeleteOptions {
+  /** Deletes only a live entry of at most this version, 0 to 2^53 − 2; else whatever is there. */
+  readonly upToVersion?: number | undefined;
+}
+
+export interface ListOptions {
+  /** Only the keys that start so. Default: all. */
+  readonly prefix?: string | undefined;
+  /** Only the keys after this one. */
+  readonly startAfter?: string | undefined;
+  /** At most so many entries, 1 or more. Default: all. */
+  readonly limit?: number | undefined;
+}
+
+/** @throws InvalidRequestError */
+export function putRequest(
+  key: string,
+  value: unknown,
+  options: PutOptions,
+  { maxKeyBytes, maxBodyBytes }: Limits,
+): PutRequest {
+  refuseOthers('put', options, ['version', 'ttlMs']);
+  const { version = 'next', ttlMs = null } = options;
+  checkKey(key, maxKeyBytes);
+  if (version !== 'next') checkWhole('version', version, 0, MAX_PUT_VERSION);
+  if (ttlMs !== null) checkWhole('ttlMs', ttlMs, 1, MAX_TTL_MS);
+  const { value: text, meta } = encoded(value);
+  const metaText = meta === null ? null : JSON.stringify(meta);
+  const bytes = Buffer.byteLength(text) + Buffer.byteLength(metaText ?? '');
+  if (bytes > maxBodyBytes)
+    throw new InvalidRequestError(
+      `A value must not be longer than ${maxBodyBytes} bytes of JSON, and this has ${bytes}: store less, ` +
+        'or raise limits.maxBodyBytes on every node.',
+    );
+  return { kind: 'put', key, version, ttlMs, value: text, meta: metaText };
+}
+
+/** @throws InvalidRequestError */
+export function deleteRequest(
+  key: string,
+  options: DeleteOptions,
+  { maxKeyBytes }: Limits,
+): DeleteRequest {
+  refuseOthers('delete', options, ['upToVersion']);
+  const { upToVersion } = options;
+  checkKey(key, maxKeyBytes);
+  if (upToVersion !== undefined) checkWhole('upToVersion', upToVersion, 0, MAX_PUT_VERSION);
+  return { kind: 'delete', key, upToVersion: upToVersion ?? null };
+}
+
+/** The options of a list with their defaults, checked. */
+export interface CheckedList {
+  readonly prefix: string;
+  readonly startAfter: string | null;
+  readonly limit: number;
+}
+
+/** @throws InvalidRequestError */
+export function checkList(options: ListOptions): CheckedList {
+  refuseOthers('list', options, ['prefix', 'startAfter', 'limit']);
+  const { prefix = '', startAfter, limit = Number.MAX_SAFE_INTEGER } = options;
+  checkText('A prefix', prefix);
+  if (startAfter !== undefined) checkText('startAfter', startAfter);
+  checkWhole('limit', limit, 1, Number.MAX_SAFE_INTEGER);
+  return { prefix, startAfter: startAfter ?? null, limit };
+}
+
+/** @throws InvalidRequestError */
+export function checkKey(key: string, maxKeyBytes: number): void {
+  checkText('A key', key);
+  if (key === '') throw new InvalidRequestError('A key must not be empty.');
+  if (Buffer.byteLength(key) > maxKeyBytes)
+    throw new InvalidRequestError(`A key must not be longer than ${maxKeyBytes} bytes of UTF-8.`);
+}
+
+/** Text travels as UTF-8, which has no half of a surrogate pair. */
+function checkText(what: string, text: string): void {
+  if (typeof text !== 'string') throw new InvalidRequestError(`${what} must be a string.`);
+  if (hasLoneSurrogate(text))
+    throw new InvalidRequestError(`${what} must not hold half of a surrogate pair.`);
+}
+
+function checkWhole(name: string, value: number, least: number, most: number): void {
+  if (Number.isSafeInteger(value) && value >= least && value <= most) return;
+  throw new InvalidRequestError(`${name} must be an integer from ${least} to ${most}.`);
+}
+
+/** A misspelt `ttlMs` must not store for ever. */
+function refuseOthers(call: string, options: object, known: readonly string[]): void {
+  const other = Object.keys(options).find((name) => !known.includes(name));
+  if (other === undefined) return;
+  throw new InvalidRequestError(`${call} has no option ${other}: it has ${known.join(', ')}.`);
+}
+
+function encoded(value: unknown): ReturnType<typeof encodeValue> {
+  try {
+    return encodeValue(value);
+  } catch (error) {
+    if (!(error instanceof UnfitValueError)) throw error;
+    throw new InvalidRequestError(error.message, { cause: error });
+  }
+}

@@ -1,0 +1,17 @@
+/** Where the system refuses to listen, that is told in the words of the settings. */
+import { HearsayError } from '../words/errors.ts';
+import type { NodeSettings } from './nodeSettings.ts';
+
+/** @returns a HearsayError where the error is of listening, else the error itself. */
+export function listenFailure(error: unknown, { host, port }: NodeSettings): unknown {
+  if (!(error instanceof Error) || error instanceof HearsayError) return error;
+  const { code, syscall }: NodeJS.ErrnoException = error;
+  const say = (sentence: string) => new HearsayError(sentence, { cause: error });
+  if (code === 'EADDRINUSE')
+    return say(
+      `Port ${port} of ${host} is in use by another process; stop that process or choose another port.`,
+    );
+  if (syscall === 'listen' || syscall === 'getaddrinfo')
+    return say(`This machine can't listen on port ${port} of ${host}: ${error.message}.`);
+  return error;
+}

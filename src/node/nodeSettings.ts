@@ -1,0 +1,54 @@
+/** The settings of a node as the program holds them: numbers, texts and lists. */
+import type { Limits } from '../words/limits.ts';
+
+export interface NodeSettings {
+  /** This node's name in answers and logs: 1 to 32 letters (A to Z), digits, _ or -. Default `node1`. */
+  readonly nodeId: string;
+  /** Base URLs of all nodes, such as `http://10.0.0.2:8000`; its own may be among them. Default none. */
+  readonly nodes: readonly string[];
+  /** Base URL at which the others reach this node; null, the default: the one of `nodes` that answers as it. */
+  readonly url: string | null;
+  /** Name of the cluster; nodes of another name are refused. Default `hearsay`. */
+  readonly cluster: string;
+  /** What nodes prove to one another. The default, `secret`, serves a loopback `host` only. */
+  readonly internalToken: string;
+  /** Address to listen on, `0.0.0.0` for all. Default `127.0.0.1`. */
+  readonly host: string;
+  /** Port to listen on, 0 to 65535; 0 for any free one. Default 8000. */
+  readonly port: number;
+  /** Directory of this node's log; made where it is missing. Default `./data`. */
+  readonly dataDir: string;
+  /** `full`, the default: an answered write survives a power cut; `normal`: only a crash of the process. */
+  readonly durability: 'full' | 'normal';
+  /** How long a node that starts waits for its peers, in milliseconds: 0 to a day, default 10,000. */
+  readonly joinTimeoutMs: number;
+  /** How long a member may be silent before it is retired, in milliseconds: 1,000 to 365 days, default 24 hours. */
+  readonly memberTimeoutMs: number;
+  /** How long the log keeps what is over, in milliseconds: 1,000 to 3,650 days, default 24 hours. */
+  readonly retentionMs: number;
+  /** How far the clocks of two nodes may be apart, in milliseconds: 0 to a day, default 60,000. */
+  readonly maxClockSkewMs: number;
+  /** How often a node compares its log with a peer, in milliseconds: 10 to an hour, default 1,000. */
+  readonly pullIntervalMs: number;
+  /** Sites whose pages may use the node from a browser; `['*']` for all. Default none. */
+  readonly allowedOrigins: readonly string[];
+  /** How long a request waits for a write from another node, in milliseconds: 1 to 10 minutes, default 5,000. */
+  readonly waitTimeoutMs: number;
+  /** How long a watcher is told nothing before a bookmark, in milliseconds: 30 to an hour, default 15,000. */
+  readonly bookmarkIntervalMs: number;
+  /** How often a watcher is pinged, in milliseconds: 10 to an hour, default 30,000. */
+  readonly watchPingIntervalMs: number;
+  /** For `hearsay serve`: the least important line to log. An embedded node logs to the logger it is given. */
+  readonly logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
+  /** For `hearsay serve`: the form of a log line. */
+  readonly logFormat: 'auto' | 'json' | 'text';
+  /** Every limit by name. */
+  readonly limits: Limits;
+}
+
+/** Those that differ from the defaults. */
+export type GivenSettings = {
+  readonly [Name in Exclude<keyof NodeSettings, 'limits'>]?: NodeSettings[Name] | undefined;
+} & { readonly limits?: GivenLimits | undefined };
+
+export type GivenLimits = { readonly [Name in keyof Limits]?: Limits[Name] | undefined };
