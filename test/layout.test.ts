@@ -1,7 +1,9 @@
 /** Keeps the layout: which file stands on which floor, and what it may therefore import. */
+import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path/posix';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { CLIENT, DOCUMENT, FLOORS, type Floor, floorTable } from '../scripts/floors.ts';
 import {
   filesBelow,
   importsOf,
@@ -10,100 +12,6 @@ import {
   sourceFile,
   sourceFiles,
 } from '../scripts/source.ts';
-
-interface Floor {
-  readonly name: string;
-  /** Folders, with a slash at the end, and a file where two floors share a folder. The longer name counts. */
-  readonly holds: readonly string[];
-  /** Packages and Node's own modules that have no business here; true: none at all. */
-  readonly neverImports: true | readonly (string | RegExp)[];
-  /** No clocks, no randomness, no waiting: the same input gives the same output. */
-  readonly isPure?: true;
-  /** The floors that may import this one; without it, every floor above. */
-  readonly importedBy?: readonly string[];
-}
-
-const NETWORK = ['ws', 'koa', '@koa/router', 'raw-body', /^node:(http|https|http2|net|tls|dgram)$/];
-const OUTER_WORLD = [/^node:/, ...NETWORK, 'better-sqlite3', 'pino', 'prom-client', 'commander'];
-
-/** The ground first. A new folder under src/ has to be put here before it passes. */
-const FLOORS: readonly Floor[] = [
-  { name: 'words', holds: ['src/words/'], neverImports: true, isPure: true },
-  { name: 'rules', holds: ['src/rules/'], neverImports: OUTER_WORLD, isPure: true },
-  { name: 'log port', holds: ['src/log/log.ts'], neverImports: OUTER_WORLD, isPure: true },
-  // Positions of watchers in the log, and what they are told from there.
-  { name: 'watch', holds: ['src/watch/'], neverImports: OUTER_WORLD, isPure: true },
-  {
-    // The core, the messages and the transport port.
-    name: 'protocol',
-    holds: ['src/gossip/protocol/', 'src/gossip/transport.ts'],
-    neverImports: OUTER_WORLD,
-    isPure: true,
-  },
-  // They read a log through a port page by page: so they wait, and are else as the rules are.
-  {
-    name: 'log tools',
-    holds: ['src/log/tools/', 'src/log/mapSumFact.ts'],
-    neverImports: OUTER_WORLD,
-  },
-  {
-    name: 'adapters',
-    holds: ['src/log/', 'src/log/sqlite/', 'src/gossip/socket.ts'],
-    neverImports: ['koa', '@koa/router', 'raw-body', 'commander'],
-    importedBy: ['adapters', 'log files', 'node'],
-  },
-  {
-    name: 'replica',
-    holds: ['src/replica/'],
-    neverImports: [...NETWORK, 'better-sqlite3', 'commander'],
-  },
-  {
-    name: 'driver',
-    holds: ['src/gossip/driver/'],
-    neverImports: [...NETWORK, 'better-sqlite3', 'commander'],
-  },
-  {
-    name: 'watch hub',
-    holds: ['src/watch/hub/'],
-    neverImports: [...NETWORK, 'better-sqlite3', 'commander'],
-  },
-  { name: 'http', holds: ['src/http/'], neverImports: ['better-sqlite3', 'commander'] },
-  {
-    // Files of logs that the tools read, copy, import and compact.
-    name: 'log files',
-    holds: ['src/log/files/'],
-    neverImports: ['koa', '@koa/router', 'raw-body', 'commander'],
-    importedBy: ['log files', 'node', 'commands'],
-  },
-  { name: 'node', holds: ['src/node/'], neverImports: ['better-sqlite3'] },
-  {
-    // A node in the program's own process, in the words of the client library.
-    name: 'embedded',
-    holds: ['src/embedded/'],
-    neverImports: [...NETWORK, 'better-sqlite3', 'commander', 'prom-client'],
-    importedBy: ['embedded', 'faces'],
-  },
-  {
-    name: 'commands',
-    holds: ['src/cli/'],
-    neverImports: ['better-sqlite3'],
-    importedBy: ['commands', 'faces'],
-  },
-  {
-    name: 'faces',
-    holds: ['src/index.ts', 'src/main.ts'],
-    neverImports: ['better-sqlite3'],
-    importedBy: [],
-  },
-];
-
-/** Runs in browsers too, beside the tower: it imports nothing of it, and of it only these floors import this. */
-const CLIENT: Floor = {
-  name: 'client',
-  holds: ['src/client/'],
-  neverImports: [/^node:/, ...NETWORK],
-  importedBy: ['client', 'commands', 'embedded'],
-};
 
 const IMPURE: readonly [what: string, pattern: RegExp][] = [
   ['async', /\b(async|await)\b/g],
@@ -137,6 +45,19 @@ layout('words and logic have no clocks, randomness, timers or network', () => {
 layout('a relative import names a .ts file', () => {
   const wrong = sourceFiles('src', 'test', 'sim', 'bench', 'scripts').flatMap(withoutExtension);
   assert.equal(wrong, []);
+});
+
+layout('ARCHITECTURE.md shows the table of floors', () => {
+  const isThere = readFileSync(DOCUMENT, 'utf8').includes(floorTable());
+  assert.ok(isThere, 'run `npm exec -- node scripts/floors.ts`, which writes it');
+});
+
+layout('every floor holds something', () => {
+  const paths = sourceFiles('src').map(({ path }) => path);
+  const empty = [...FLOORS, CLIENT].flatMap(({ holds }) =>
+    holds.filter((held) => !paths.some((path) => path.startsWith(held))),
+  );
+  assert.equal(empty, []);
 });
 
 layout('every file says in its name what it is about', () => {
@@ -228,7 +149,7 @@ function folderOf(path: string): string {
 
 function withoutFloor({ path }: SourceFile): string[] {
   if (floorOf(path)) return [];
-  return [`${path} is on no floor: put it in the table at the top of test/layout.test.ts`];
+  return [`${path} is on no floor: put it in the table of scripts/floors.ts`];
 }
 
 function targetOf(file: SourceFile, specifier: string): string {
