@@ -33,3 +33,9 @@ export function missingOps(vector: Vector, other: Vector): number {
   for (const [origin, seq] of other) missing += Math.max(0, seq - seqOf(vector, origin));
   return missing;
 }
+
+/** The vector without some origins. */
+export function without(vector: Vector, left: ReadonlySet<string>): Vector {
+  if (left.size === 0) return vector;
+  return new Map([...vector].filter(([origin]) => !left.has(origin)));
+}

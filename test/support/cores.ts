@@ -1,8 +1,14 @@
 /** Protocol cores on a replica that a test makes up, and peers whose part the test plays. */
 import { Core } from '../../src/gossip/protocol/core.ts';
 import { type Digest, makeDigest } from '../../src/gossip/protocol/digest.ts';
-import type { CoreSettings, Input, Output, View } from '../../src/gossip/protocol/inputOutput.ts';
-import type { Hello, Message } from '../../src/gossip/protocol/messages.ts';
+import type {
+  CoreSettings,
+  Input,
+  Output,
+  OutputOf,
+  View,
+} from '../../src/gossip/protocol/inputOutput.ts';
+import type { ErrorMessage, Hello, Message } from '../../src/gossip/protocol/messages.ts';
 import type { ConnectionId } from '../../src/gossip/transport.ts';
 import { Members } from '../../src/rules/members.ts';
 import type { Hash } from '../../src/words/hash.ts';
@@ -11,12 +17,34 @@ import { membership } from './ops.ts';
 
 export const NOW = 1_795_000_000_000;
 
-export type OutputOf<Kind extends Output['kind']> = Extract<Output, { kind: Kind }>;
-
 export const ofKind = <Kind extends Output['kind']>(
   outputs: readonly Output[],
   kind: Kind,
 ): OutputOf<Kind>[] => outputs.filter((output): output is OutputOf<Kind> => output.kind === kind);
+
+export interface Sent<Type extends Message['type']> {
+  readonly connection: ConnectionId;
+  readonly message: Extract<Message, { type: Type }>;
+}
+
+/** The messages of the type that the core sends. */
+export function sent<Type extends Message['type']>(
+  outputs: readonly Output[],
+  type: Type,
+): Sent<Type>[] {
+  const isOfType = (message: Message): message is Sent<Type>['message'] => message.type === type;
+  return ofKind(outputs, 'send').flatMap(({ connection, message }) =>
+    isOfType(message) ? [{ connection, message }] : [],
+  );
+}
+
+/** The connections that the core pulls from. */
+export const pulledFrom = (outputs: readonly Output[]): ConnectionId[] =>
+  sent(outputs, 'digest').map(({ connection }) => connection);
+
+/** The error that the core tells a peer first. */
+export const errorIn = (outputs: readonly Output[]): ErrorMessage | undefined =>
+  sent(outputs, 'error')[0]?.message;
 
 export interface TestView extends View {
   vector: Map<string, number>;
@@ -29,17 +57,17 @@ export interface TestCore {
   /** What the core reads of the replica; may be changed between steps. */
   readonly view: TestView;
   readonly clock: { nowMs: number };
-  readonly step: (input: Input) => Output[];
-  readonly tick: () => Output[];
-  readonly receive: (connection: ConnectionId, message: Message) => Output[];
+  readonly step: (input: Input) => readonly Output[];
+  readonly tick: () => readonly Output[];
+  readonly receive: (connection: ConnectionId, message: Message) => readonly Output[];
   /** Opens a connection. @param dialledUrl null where the peer dialled. */
-  readonly open: (connection: ConnectionId, dialledUrl?: string | null) => Output[];
+  readonly open: (connection: ConnectionId, dialledUrl?: string | null) => readonly Output[];
   /** Opens a connection to a member, which says hello. */
   readonly greet: (
     connection: ConnectionId,
     hello?: Partial<Hello>,
     dialledUrl?: string | null,
-  ) => Output[];
+  ) => readonly Output[];
 }
 
 export interface TestCoreOptions {
@@ -118,10 +146,10 @@ export function testCore({
     seeded(seed),
     clock.nowMs,
   );
-  const step = (input: Input): Output[] => core.step(input, clock.nowMs);
-  const open = (connection: ConnectionId, dialledUrl: string | null = null): Output[] =>
+  const step = (input: Input): readonly Output[] => core.step(input, clock.nowMs);
+  const open = (connection: ConnectionId, dialledUrl: string | null = null): readonly Output[] =>
     step({ kind: 'opened', connection, dialledUrl });
-  const receive = (connection: ConnectionId, message: Message): Output[] =>
+  const receive = (connection: ConnectionId, message: Message): readonly Output[] =>
     step({ kind: 'message', connection, message });
   return {
     core,

@@ -1,6 +1,6 @@
 /** Pages of deletes that peers were asked for (rule 12). What they don't answer in time is missing. */
 import type { AskDeletes, DeletesPage } from '../../replica/deletes.ts';
-import { encodeDeletes } from '../protocol/messages.ts';
+import { encodeMessage } from '../protocol/messages.ts';
 import type { ConnectionId } from '../transport.ts';
 
 export interface AskedDeletesOptions {
@@ -35,7 +35,7 @@ export class AskedDeletes {
           resolve(page);
         };
         this.#asked.set(connection, { until: steadyMs() + timeoutMs, settle });
-        send(connection, encodeDeletes({ type: 'deletes', since, after }));
+        send(connection, encodeMessage({ type: 'deletes', since, after }));
       });
   }
 

@@ -1,6 +1,6 @@
-/** Writes whose clients wait until so many nodes have committed them: peers are asked, and tell. */
+/** Confirmations for clients that wait until so many nodes have committed a write: peers are asked. */
 import { Listeners } from '../../words/listeners.ts';
-import { encodeConfirm } from '../protocol/messages.ts';
+import { encodeMessage } from '../protocol/messages.ts';
 
 export interface ConfirmRequestsOptions {
   /** The seq of this node's last op. */
@@ -24,7 +24,7 @@ export class ConfirmRequests {
     this.#isAsking = true;
     queueMicrotask(() => {
       this.#isAsking = false;
-      this.#options.sendToPeers(encodeConfirm(this.#options.ownSeq()));
+      this.#options.sendToPeers(encodeMessage({ type: 'confirm', seq: this.#options.ownSeq() }));
     });
   }
 

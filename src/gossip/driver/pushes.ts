@@ -1,10 +1,51 @@
-/** What a commit has brought, as the messages that push it to peers (rule 7). */
-
+/** Pushes (rule 7): the ops of a commit go to peers in the turn of the event loop that committed them. */
+import type { Committed, Replica } from '../../replica/replica.ts';
 import type { RecentRow } from '../../rules/recentRows.ts';
 import { add, carriedHash, type Hash, subtract } from '../../words/hash.ts';
 import type { Limits } from '../../words/limits.ts';
 import { encodeDelta } from '../protocol/messages.ts';
 import { encodeOp } from '../protocol/opCodec.ts';
+import type { ConnectionId, Transport } from '../transport.ts';
+
+export interface PushesOptions {
+  readonly replica: Replica;
+  readonly transport: Transport;
+  readonly targets: () => ConnectionId[];
+  /** Only for tests: whether to lose this push. */
+  readonly losePush: (() => boolean) | undefined;
+}
+
+export class Pushes {
+  sent = 0;
+  /** Not sent, because the connection did not keep up: a pull brings them. */
+  shed = 0;
+  readonly #options: PushesOptions;
+
+  constructor(options: PushesOptions) {
+    this.#options = options;
+  }
+
+  push({ rows, origin }: Committed): void {
+    const { replica, targets } = this.#options;
+    const own = rows.filter(({ row }) => row.op.origin === origin);
+    if (own.length === 0) return;
+    const connections = targets();
+    if (connections.length === 0) return;
+    for (const text of pushTexts(own, replica.record(origin).sum, replica.limits))
+      for (const connection of connections) this.#send(connection, text);
+  }
+
+  #send(connection: ConnectionId, text: string): void {
+    const { replica, transport, losePush } = this.#options;
+    if (transport.bufferedBytes(connection) > replica.limits.maxPeerBufferBytes) {
+      this.shed++;
+      return;
+    }
+    if (losePush?.()) return;
+    this.sent++;
+    transport.send(connection, text);
+  }
+}
 
 /**
  * Each op is encoded once, however many peers there are.

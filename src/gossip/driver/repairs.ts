@@ -1,11 +1,6 @@
 /** Repair as a conversation (rule 11): what is asked, answered and born again is decided in repair.ts. */
 import type { Replica } from '../../replica/replica.ts';
-import {
-  type ComparedMessage,
-  type CompareMessage,
-  encodeCompare,
-  encodeCompared,
-} from '../protocol/messages.ts';
+import { type ComparedMessage, type CompareMessage, encodeMessage } from '../protocol/messages.ts';
 import {
   bucketCount,
   bucketSums,
@@ -37,7 +32,7 @@ export class Repairs {
   start(connection: ConnectionId, asOf: number): void {
     const { replica, send } = this.#options;
     const buckets = bucketCount(replica.map.size);
-    send(connection, encodeCompare({ type: 'compare', asOf, buckets, bucket: null }));
+    send(connection, encodeMessage({ type: 'compare', asOf, buckets, bucket: null }));
   }
 
   async step(connection: ConnectionId, message: CompareMessage | ComparedMessage): Promise<void> {
@@ -51,14 +46,14 @@ export class Repairs {
     const { map } = replica;
     const sums = bucket === null ? bucketSums(map.entries(), asOf, buckets) : [];
     const entries = bucket === null ? [] : entriesOf(map.entries(), buckets, bucket);
-    send(connection, encodeCompared({ type: 'compared', asOf, buckets, bucket, sums, entries }));
+    send(connection, encodeMessage({ type: 'compared', asOf, buckets, bucket, sums, entries }));
   }
 
   #lookInto(connection: ConnectionId, { asOf, buckets, sums }: ComparedMessage): void {
     const { replica, send } = this.#options;
     const ours = bucketSums(replica.map.entries(), asOf, buckets);
     for (const bucket of differingBuckets(ours, sums).slice(0, BUCKETS_A_REPAIR))
-      send(connection, encodeCompare({ type: 'compare', asOf, buckets, bucket }));
+      send(connection, encodeMessage({ type: 'compare', asOf, buckets, bucket }));
   }
 
   async #settle({ asOf, buckets, entries }: ComparedMessage, bucket: number): Promise<void> {

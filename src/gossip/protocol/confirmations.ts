@@ -1,22 +1,45 @@
 /**
- * Who holds this node's own ops, as peers have told: in their digests, and at once where a client waits
- * for it. What a peer has confirmed, it has committed.
+ * Confirmations: peers tell how far they hold this node's ops, in their digests, and at once where a
+ * client waits; this node tells them the same. A confirmed op is committed there.
  */
+import { seqOf } from '../../words/vector.ts';
+import type { CoreState } from './coreState.ts';
+import type { Greeted } from './peer.ts';
+
 export class Confirmations {
-  /** Member origin → highest seq of our own origin that it holds. */
+  readonly #state: CoreState;
+  /** Member origin → highest seq of our own origin that it holds. It never sinks. */
   readonly #held = new Map<string, number>();
 
-  /** @returns whether the member holds more than it had told before. */
-  note(member: string, seq: number): boolean {
-    if (seq <= (this.#held.get(member) ?? 0)) return false;
-    this.#held.set(member, seq);
-    return true;
+  constructor(state: CoreState) {
+    this.#state = state;
   }
 
-  /** How many of the members hold the op of that seq. */
-  count(seq: number, isMember: (origin: string) => boolean): number {
+  /** The peer holds our own ops up to there. */
+  heldBy({ hello }: Greeted, seq: number): void {
+    if (seq <= (this.#held.get(hello.origin) ?? 0)) return;
+    this.#held.set(hello.origin, seq);
+    this.#state.out({ kind: 'heldMore' });
+  }
+
+  /** @returns how many of the members hold the op of that seq. */
+  count(seq: number): number {
+    const { members } = this.#state.view;
     let count = 0;
-    for (const [member, held] of this.#held) if (held >= seq && isMember(member)) count++;
+    for (const [member, held] of this.#held) if (held >= seq && members.has(member)) count++;
     return count;
+  }
+
+  /** Confirms what the peer asked about, as soon as it is held. */
+  confirm(peer: Greeted): void {
+    const { connection, confirmSeq, hello } = peer;
+    const seq = seqOf(this.#state.view.vector, hello.origin);
+    if (confirmSeq === null || seq < confirmSeq) return;
+    peer.wasConfirmed();
+    this.#state.send(connection, { type: 'confirmed', seq });
+  }
+
+  confirmAll(): void {
+    for (const peer of this.#state.peers.greeted()) this.confirm(peer);
   }
 }

@@ -9,47 +9,49 @@
  * "Epidemic Algorithms for Replicated Database Maintenance", 1987).
  */
 import type { Member } from '../../rules/members.ts';
-import type { Stability } from '../../rules/stability.ts';
+import { Stability } from '../../rules/stability.ts';
 import type { Random } from '../../words/random.ts';
-import { includes } from '../../words/vector.ts';
 import type { ConnectionId } from '../transport.ts';
-import { rejoinsAfterMutualRetirement } from './admission.ts';
+import { Answerer } from './answerer.ts';
+import { Comparison } from './comparison.ts';
+import { Confirmations } from './confirmations.ts';
 import { CoreState } from './coreState.ts';
+import type { Digest } from './digest.ts';
 import { Greeter } from './greeter.ts';
 import type { CoreSettings, Input, Output, View } from './inputOutput.ts';
+import { Intake } from './intake.ts';
+import { Joiner } from './joiner.ts';
 import { MemberKeeper } from './memberKeeper.ts';
-import type { ErrorMessage, Hello, Message, RejoinMessage } from './messages.ts';
-import type { PeerStatus } from './peerStatus.ts';
-import { peerStatus } from './peerStatus.ts';
-import { type Greeted, isGreeted, type Peer } from './peers.ts';
+import type { ErrorMessage, Hello, Message } from './messages.ts';
+import { type Greeted, isGreeted, type Peer } from './peer.ts';
+import { type PeerStatus, peerStatus } from './peerStatus.ts';
 import { Puller } from './puller.ts';
 import type { Past, Phase } from './standing.ts';
 
 const HELLO_TIMEOUT_MS = 10_000;
 /** A peer that starts a little later is no reason to warn. */
 const FAILURES_TO_WARN = 5;
-/** How long to wait after a cluster could not be formed for want of room. */
-const JOIN_RETRY_MS = 2000;
+/** The wait before a peer is asked again that could not answer yet. */
+const LATER_MS = 200;
 const NO_URL =
   'the others do not know where to reach this node: give it --url, or its own address in --nodes';
-const FORSAKEN = 'no member is left that could bring the rest of what this node has got a part of';
-const LOST =
-  'no node of its cluster answers: this node waits until one does, with what it held set aside; where ' +
-  'they are lost for good, restore the database under aside/ into an empty directory and start on that';
-/** How long to wait before asking a peer again that could not answer yet. */
-const LATER_MS = 200;
 
 export class Core {
+  readonly stability = new Stability();
   readonly #state: CoreState;
+  readonly #confirmations: Confirmations;
+  readonly #joiner: Joiner;
   readonly #puller: Puller;
+  readonly #comparison: Comparison;
+  readonly #answerer: Answerer;
+  readonly #intake: Intake;
   readonly #greeter: Greeter;
   readonly #keeper: MemberKeeper;
-  #saidThatLost = false;
 
   /**
    * @param clockMs the wall clock when the node started, UTC milliseconds.
    * @param nowMs the time that intervals are measured by: it goes on evenly while clocks are set.
-   * @param past what a node with an empty log was before.
+   * @param past the node's state before its log was empty.
    */
   constructor(
     settings: CoreSettings,
@@ -59,10 +61,22 @@ export class Core {
     nowMs: number = clockMs,
     past: Past = 'none',
   ) {
-    this.#state = new CoreState(settings, view, random, clockMs, nowMs, past);
-    this.#puller = new Puller(this.#state);
-    this.#greeter = new Greeter(this.#state, this.#puller);
-    this.#keeper = new MemberKeeper(this.#state);
+    const state = new CoreState(settings, view, random, { clockMs, nowMs }, past);
+    this.#state = state;
+    this.#confirmations = new Confirmations(state);
+    this.#joiner = new Joiner(state);
+    this.#puller = new Puller(state, this.#joiner);
+    this.#comparison = new Comparison(state, this.#puller, this.#confirmations, this.stability);
+    this.#answerer = new Answerer(state, this.#puller, this.#comparison);
+    this.#intake = new Intake(
+      state,
+      this.#puller,
+      this.#comparison,
+      this.#confirmations,
+      this.#joiner,
+    );
+    this.#greeter = new Greeter(state, this.#puller);
+    this.#keeper = new MemberKeeper(state, this.stability, this.#comparison.forked);
   }
 
   get phase(): Phase {
@@ -70,27 +84,19 @@ export class Core {
   }
 
   get forked(): ReadonlySet<string> {
-    return this.#state.forked;
-  }
-
-  get stability(): Stability {
-    return this.#state.stability;
+    return this.#comparison.forked;
   }
 
   /** @param clockMs as for the constructor, now. @param nowMs likewise. */
-  step(input: Input, clockMs: number, nowMs: number = clockMs): Output[] {
-    const state = this.#state;
-    state.outputs = [];
-    state.clockMs = clockMs;
-    state.nowMs = nowMs;
-    if (!state.ended) this.#take(input);
-    return state.outputs;
+  step(input: Input, clockMs: number, nowMs: number = clockMs): readonly Output[] {
+    this.#state.begins({ clockMs, nowMs });
+    if (!this.#state.hasEnded) this.#take(input);
+    return this.#state.outputs;
   }
 
   /** How many other members have committed this node's op of that seq. */
   acks(seq: number): number {
-    const { confirmations, view } = this.#state;
-    return confirmations.count(seq, (origin) => view.members.has(origin));
+    return this.#confirmations.count(seq);
   }
 
   /** Members of the cluster that this node was of before it rejoined: they are dialled as well. */
@@ -107,17 +113,23 @@ export class Core {
     return targets;
   }
 
-  /** Whether digests to the connection list retired origins. */
-  listsRetired(connection: ConnectionId): boolean {
-    // An unjoined node reads no digests, and so never learns that a peer differs in them.
-    if (this.#state.standing.phase === 'unjoined') return true;
-    return this.#state.peers.get(connection)?.listRetired ?? false;
+  /**
+   * The digest that an answer to the peer carries.
+   *
+   * @param clockMs now, UTC milliseconds.
+   */
+  digestFor(connection: ConnectionId, clockMs: number): Digest {
+    const { nowMs, peers } = this.#state;
+    this.#state.begins({ clockMs, nowMs });
+    return this.#state.digest(this.#puller.listsRetired(peers.greetedOn(connection)));
   }
 
   /** For `GET /_cluster`: one row a peer, connected or configured. */
   status(): PeerStatus[] {
-    const { view, peers, addresses, forked } = this.#state;
-    return peerStatus(view, peers, addresses, forked, (timeMs) => this.#state.toClockMs(timeMs));
+    const { view, peers, addresses } = this.#state;
+    return peerStatus(view, peers, addresses, this.forked, (timeMs) =>
+      this.#state.toClockMs(timeMs),
+    );
   }
 
   /** When the member was last heard, UTC milliseconds; the start of this node where it never was. */
@@ -133,7 +145,7 @@ export class Core {
         break;
       case 'opened':
         state.peers.open(input.connection, input.dialledUrl, state.nowMs);
-        state.out({ kind: 'hello', connection: input.connection, hello: state.hello() });
+        state.send(input.connection, state.hello());
         break;
       case 'dialFailed':
         this.#dialFailed(input.url, input.reason);
@@ -150,28 +162,29 @@ export class Core {
         state.refuse(input.connection, 'malformed', input.reason);
         break;
       case 'taken':
-        this.#puller.taken(input);
+        this.#intake.taken(input);
+        break;
+      case 'tookSnapshot':
+        this.#intake.tookSnapshot(input);
         break;
       case 'differs': {
-        const peer = state.peers.get(input.connection);
-        if (isGreeted(peer)) this.#puller.differs(peer, [input.origin]);
+        const peer = state.peers.greetedOn(input.connection);
+        if (peer !== undefined) this.#comparison.differs(peer, [input.origin]);
         break;
       }
-      case 'tookSnapshot':
-        this.#puller.tookSnapshot(input);
+      case 'admitted': {
+        const peer = state.peers.greetedOn(input.connection);
+        if (peer !== undefined) this.#answerer.answerTo(peer, input.digest);
         break;
+      }
       case 'joined':
         this.#joined();
         break;
       case 'joinFailed':
-        state.joining = false;
-        state.joinNotBefore = state.nowMs + JOIN_RETRY_MS;
+        this.#joiner.failed();
         break;
-      case 'admitted': {
-        const peer = state.peers.get(input.connection);
-        if (isGreeted(peer)) this.#puller.answerTo(peer, input.digest);
-        break;
-      }
+      default:
+        input satisfies never;
     }
   }
 
@@ -185,66 +198,32 @@ export class Core {
     }
     for (const url of addresses.takeDue(nowMs)) this.#state.out({ kind: 'dial', url });
     for (const peer of peers.all()) this.#tickPeer(peer);
-    this.#tickStanding();
+    this.#joiner.tick();
     this.#puller.tick();
     if (standing.phase !== 'unjoined') this.#keeper.tick();
   }
 
   #tickPeer(peer: Peer): void {
     const { nowMs, settings } = this.#state;
-    if (peer.hello === null) {
+    if (!isGreeted(peer)) {
       if (nowMs - peer.openedAt > HELLO_TIMEOUT_MS)
         this.#state.close(peer, 'the peer did not say hello in time');
       return;
     }
-    if (peer.pullSentAt === null || nowMs - peer.pullSentAt <= settings.pullTimeoutMs) return;
-    peer.pullSentAt = null;
+    const { pull } = peer;
+    if (pull.sentAt === null || nowMs - pull.sentAt <= settings.pullTimeoutMs) return;
+    pull.ends();
     if (peer.snapshotPart !== null) this.#state.rejoin('a snapshot under way was cut off', false);
-    else if (peer.pullAgain) this.#puller.pull(peer);
-  }
-
-  /** Rule 8: whether a member that starts has caught up, or a fresh node forms the cluster. */
-  #tickStanding(): void {
-    const { standing, peers, addresses, view, nowMs, joining } = this.#state;
-    if (standing.phase === 'ready') return;
-    const greeted = peers.greeted();
-    if (standing.phase === 'starting') {
-      if (standing.isCaughtUp(this.#state.otherMembers(), greeted, addresses, nowMs))
-        this.#state.ready();
-      return;
-    }
-    if (joining || nowMs < this.#state.joinNotBefore) return;
-    if (view.lastLsn > 0) {
-      // Nobody forms a cluster with a part of another's log.
-      if (standing.isForsaken(greeted, nowMs)) this.#state.rejoin(FORSAKEN);
-      return;
-    }
-    if (this.#wasRefused()) return;
-    if (standing.forms(view.origin, greeted, addresses, nowMs))
-      this.#state.join({ kind: 'form', value: this.#state.ownValue() });
-    else if (!this.#saidThatLost && standing.isLost(greeted, nowMs)) {
-      this.#saidThatLost = true;
-      this.#state.note('warn', LOST);
-    }
-  }
-
-  /** A peer that refuses this node for its clock is there all the same: it would be met again and again. */
-  #wasRefused(): boolean {
-    const { refusedAt, nowMs, settings } = this.#state;
-    const waitMs = Math.max(settings.joinTimeoutMs, 2 * settings.maxRedialMs);
-    return refusedAt !== null && nowMs - refusedAt < waitMs;
+    else if (pull.isWantedAgain) this.#puller.pull(peer);
   }
 
   /** Formed or welcomed: everybody is told, and asked for what is new. */
   #joined(): void {
     const state = this.#state;
-    state.joining = false;
-    state.joinedAt = state.nowMs;
-    if (state.standing.phase === 'unjoined') state.ready();
+    this.#joiner.joined();
     if (state.ownUrl === null && state.otherMembers().length > 0) state.note('warn', NO_URL);
     this.#greeter.sayHelloAgain();
-    for (const peer of state.peers.greeted())
-      if (this.#puller.mayPull(peer)) this.#puller.pull(peer);
+    for (const peer of state.peers.greeted()) this.#puller.pullIfFree(peer);
   }
 
   #dialFailed(url: string, reason: string): void {
@@ -267,78 +246,51 @@ export class Core {
     peers.heard(peer, nowMs);
     if (message.type === 'hello') this.#greeter.helloFrom(peer, message);
     else if (message.type === 'error') this.#greeter.errorFrom(peer, message);
-    else if (!isGreeted(peer))
-      this.#state.refuse(connection, 'malformed', 'the peer did not say hello first');
-    else this.#messageFrom(peer, message);
+    else if (isGreeted(peer)) this.#messageFrom(peer, message);
+    else this.#state.refuse(connection, 'malformed', 'the peer did not say hello first');
   }
 
   #messageFrom(peer: Greeted, message: Exclude<Message, Hello | ErrorMessage>): void {
     const { connection, hello } = peer;
+    const { standing, view, nowMs } = this.#state;
     switch (message.type) {
       case 'digest':
-        this.#puller.digestFrom(peer, message.digest);
+        this.#answerer.digestFrom(peer, message.digest);
         break;
       case 'delta':
-        this.#puller.deltaFrom(peer, message);
+        this.#intake.deltaFrom(peer, message);
         break;
       case 'snapshot':
-        this.#puller.snapshotFrom(peer, message);
+        this.#intake.snapshotFrom(peer, message);
         break;
       case 'next':
         this.#state.out({ kind: 'snapshot', connection, part: message.part });
         break;
       case 'later':
-        peer.pullSentAt = null;
-        peer.notBefore = this.#state.nowMs + LATER_MS;
+        peer.pull.postpone(nowMs + LATER_MS);
         break;
       case 'confirm':
-        peer.confirmSeq = message.seq;
-        this.#puller.confirm(peer);
+        peer.asksToConfirm(message.seq);
+        this.#confirmations.confirm(peer);
         break;
       case 'confirmed':
-        this.#puller.heldBy(peer, message.seq);
+        this.#confirmations.heldBy(peer, message.seq);
         break;
       case 'rejoin':
-        this.#rejoinFrom(peer, message);
+        this.#joiner.told(peer, message);
         break;
       case 'deletes':
       case 'deleted':
-        if (this.#state.standing.phase !== 'unjoined')
+        if (standing.phase !== 'unjoined')
           this.#state.out({ kind: 'deletes', connection, message });
         break;
       case 'compare':
       case 'compared':
-        if (this.#state.view.members.has(hello.origin))
+        if (view.members.has(hello.origin))
           this.#state.out({ kind: 'repairStep', connection, message });
         break;
-    }
-  }
-
-  #rejoinFrom(peer: Greeted, message: RejoinMessage): void {
-    const { view, standing, joinedAt } = this.#state;
-    const { members, origin, vector } = view;
-    const { hello } = peer;
-    const askedAt = peer.pullSentAt;
-    peer.pullSentAt = null;
-    const text = `${hello.nodeId} says: ${message.reason}`;
-    switch (message.code) {
-      case 'retired': {
-        const mutual = members.isRetired(hello.origin);
-        if (!mutual || rejoinsAfterMutualRetirement(members.smallest(), message.smallestMember))
-          this.#state.rejoin(text);
-        return;
-      }
-      case 'stranger':
-        // It may have judged what this node was before another member let it in.
-        if (joinedAt !== null && askedAt !== null && askedAt < joinedAt) return;
-        if (vector.size > 0 && !members.isRetired(hello.origin)) this.#state.rejoin(text);
-        return;
-      case 'behind':
-        if (includes(vector, message.reach)) return;
-        // A fresh node holds a part of a history whose rest was compacted away meanwhile: from the start.
-        if (standing.phase === 'unjoined') this.#state.rejoin(text, false);
-        else if (members.has(origin)) this.#state.rejoin(text);
-        return;
+      default:
+        message satisfies never;
     }
   }
 }

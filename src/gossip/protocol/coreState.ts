@@ -1,20 +1,27 @@
 /**
- * What the parts of the core share: what they know, what they put out, and the few acts that all of
- * them need. One step has one clock; nothing here outlives a rejoin.
+ * The parts of the core share this: settings, the replica as they read it, the time of the step, peers
+ * and addresses; and the acts that all of them need. Nothing here outlives a rejoin.
  */
-
 import { memberValue } from '../../rules/members.ts';
-import { Stability } from '../../rules/stability.ts';
 import type { Random } from '../../words/random.ts';
 import { RareNotes } from '../../words/rareNotes.ts';
 import type { ConnectionId } from '../transport.ts';
 import { AddressBook } from './addressBook.ts';
-import { Confirmations } from './confirmations.ts';
+import { makeDigest } from './digest.ts';
 import { ownHello } from './hello.ts';
-import type { CoreSettings, Output, View } from './inputOutput.ts';
-import type { ErrorMessage, Hello, RejoinMessage } from './messages.ts';
-import { type Peer, Peers } from './peers.ts';
+import type { CoreSettings, Output, OutputOf, View } from './inputOutput.ts';
+import type { ErrorMessage, Hello, Message, RejoinMessage } from './messages.ts';
+import type { Peer } from './peer.ts';
+import { Peers } from './peers.ts';
 import { type Past, Standing } from './standing.ts';
+
+/** The two times of a step. */
+export interface Times {
+  /** Intervals are measured by it: it goes on evenly while wall clocks are set. Milliseconds. */
+  readonly nowMs: number;
+  /** The wall clock, UTC milliseconds: for peers and people. */
+  readonly clockMs: number;
+}
 
 export class CoreState {
   readonly settings: CoreSettings;
@@ -23,86 +30,108 @@ export class CoreState {
   readonly addresses: AddressBook;
   readonly peers = new Peers();
   readonly standing: Standing;
-  readonly stability = new Stability();
-  readonly confirmations = new Confirmations();
-  /** Origins of which two different ops bear one id: none of theirs are taken. */
-  readonly forked = new Set<string>();
   readonly startedAt: number;
-  outputs: Output[] = [];
-  /** The time of the present step that intervals are measured by; it never jumps as wall clocks do. */
-  nowMs: number;
-  /** The wall clock of the present step, UTC milliseconds: for what peers and people are told. */
-  clockMs: number;
+  /** Null until a dial has led to this very node, where no setting says it. */
   ownUrl: string | null;
-  /** Whether `form` or `welcome` was put out and is not yet committed. */
-  joining = false;
-  /** Not before this is it tried again to form a cluster. */
-  joinNotBefore = Number.NEGATIVE_INFINITY;
-  /** When this core's node joined; null where it had before, or has not yet. */
-  joinedAt: number | null = null;
-  /** Whom an unjoined node asks to let it in. */
-  sponsor: string | null = null;
-  /** When this node and a peer last refused each other for a clock or a protocol; null before. */
-  refusedAt: number | null = null;
-  /** When each refusal was last told. */
+  #times: Times;
+  #outputs: Output[] = [];
+  #hasEnded = false;
+  #refusedAt: number | null = null;
   readonly #refusals = new RareNotes(
     (text) => this.note('warn', text),
     () => this.nowMs,
   );
-  /** Whether something that ends this core's life was put out: a rejoin. */
-  ended = false;
 
-  constructor(
-    settings: CoreSettings,
-    view: View,
-    random: Random,
-    clockMs: number,
-    nowMs: number,
-    past: Past,
-  ) {
+  constructor(settings: CoreSettings, view: View, random: Random, times: Times, past: Past) {
     this.settings = settings;
     this.view = view;
     this.random = random;
     this.addresses = new AddressBook(settings.urls, settings);
-    this.standing = new Standing(settings, view.joined, nowMs, past);
-    this.startedAt = nowMs;
-    this.nowMs = nowMs;
-    this.clockMs = clockMs;
+    this.standing = new Standing(settings, view.joined, times.nowMs, past);
+    this.startedAt = times.nowMs;
     this.ownUrl = settings.url;
+    this.#times = times;
+  }
+
+  // ---- the step
+
+  get nowMs(): number {
+    return this.#times.nowMs;
+  }
+
+  get clockMs(): number {
+    return this.#times.clockMs;
+  }
+
+  /** Whether a rejoin was put out: this core takes nothing any more. */
+  get hasEnded(): boolean {
+    return this.#hasEnded;
+  }
+
+  begins(times: Times): void {
+    this.#times = times;
+    this.#outputs = [];
+  }
+
+  get outputs(): Output[] {
+    return this.#outputs;
   }
 
   out(output: Output): void {
-    this.outputs.push(output);
+    this.#outputs.push(output);
+  }
+
+  send(connection: ConnectionId, message: Message): void {
+    this.out({ kind: 'send', connection, message });
   }
 
   note(level: 'info' | 'warn', text: string): void {
     this.out({ kind: 'note', level, text });
   }
 
-  join(output: Extract<Output, { kind: 'form' | 'welcome' }>): void {
-    this.joining = true;
-    this.out(output);
-  }
-
-  ready(): void {
-    this.standing.phase = 'ready';
-    this.out({ kind: 'ready', value: this.ownValue() });
-  }
+  // ---- this node
 
   ownValue(): string {
     return memberValue(this.settings.nodeId, this.ownUrl);
   }
 
-  /** @param keep whether what this node holds is set aside and offered again, or thrown away. */
-  rejoin(reason: string, keep = true): void {
-    this.ended = true;
-    this.out({ kind: 'rejoin', reason, keep, ownOps: 'sound' });
+  hello(): Hello {
+    return ownHello(this.settings, this.view, this.ownUrl, this.clockMs);
   }
 
-  /** Other ops bear the ids of ours: what peers hold of this origin says nothing of what we hold. */
-  rejoinForked(reason: string, ownOps: 'forked' | 'shared' = 'forked'): void {
-    this.ended = true;
-    this.out({ kind: 'rejoin', reason, keep: true, ownOps });
+  /** The digest for a peer, as of now: a pull or an answer carries it. */
+  digest(listRetired: boolean): ReturnType<typeof makeDigest> {
+    return makeDigest(this.view, this.clockMs, this.settings.maxClockSkewMs, listRetired);
+  }
+
+  otherMembers(): string[] {
+    const others: string[] = [];
+    for (const { origin } of this.view.members.all())
+      if (origin !== this.view.origin) others.push(origin);
+    return others;
+  }
+
+  /** The wall clock at a time that intervals are measured by. */
+  toClockMs(timeMs: number): number {
+    return this.clockMs - (this.nowMs - timeMs);
+  }
+
+  /** When the member was last heard; the start of this node where it never was. */
+  lastHeardAt(origin: string): number {
+    return this.peers.lastHeard(origin) ?? this.startedAt;
+  }
+
+  // ---- ends: of a connection, of this core
+
+  /**
+   * This core's last output.
+   *
+   * @param keep whether this node's entries are set aside and offered again, or thrown away.
+   * @param ownOps whether other ops bear the ids of this node's own.
+   */
+  rejoin(reason: string, keep = true, ownOps: OutputOf<'rejoin'>['ownOps'] = 'sound'): void {
+    this.#hasEnded = true;
+    this.out({ kind: 'rejoin', reason, keep, ownOps });
   }
 
   /** Takes the peer off the list, once, whoever closed first. */
@@ -129,13 +158,18 @@ export class CoreState {
     const peer = this.peers.get(connection);
     if (peer === undefined) return;
     this.noteRefusal(code, `a peer is refused: ${reason}`);
-    this.out({ kind: 'error', connection, error: { type: 'error', code, reason } });
+    this.send(connection, { type: 'error', code, reason });
     this.close(peer, reason, true);
+  }
+
+  /** When this node and a peer last refused each other for a clock or a protocol; null before. */
+  get refusedAt(): number | null {
+    return this.#refusedAt;
   }
 
   /** Refusals go on for as long as their cause does, whoever dials: each is told once in a while. */
   noteRefusal(code: ErrorMessage['code'], text: string): void {
-    if (code === 'clock' || code === 'protocol') this.refusedAt = this.nowMs;
+    if (code === 'clock' || code === 'protocol') this.#refusedAt = this.nowMs;
     this.#refusals.tell(text);
   }
 
@@ -143,31 +177,6 @@ export class CoreState {
     const smallestMember = this.view.members.smallest();
     const reach = code === 'behind' ? this.view.reach() : new Map<string, number>();
     this.note('warn', `a peer is told to rejoin: ${reason}`);
-    this.out({
-      kind: 'tellToRejoin',
-      connection,
-      message: { type: 'rejoin', code, reason, smallestMember, reach },
-    });
-  }
-
-  otherMembers(): string[] {
-    const others: string[] = [];
-    for (const { origin } of this.view.members.all())
-      if (origin !== this.view.origin) others.push(origin);
-    return others;
-  }
-
-  hello(): Hello {
-    return ownHello(this.settings, this.view, this.ownUrl, this.clockMs);
-  }
-
-  /** The wall clock at a time that intervals are measured by. */
-  toClockMs(timeMs: number): number {
-    return this.clockMs - (this.nowMs - timeMs);
-  }
-
-  /** When the member was last heard; the start of this node where it never was. */
-  lastHeardAt(origin: string): number {
-    return this.peers.lastHeard(origin) ?? this.startedAt;
+    this.send(connection, { type: 'rejoin', code, reason, smallestMember, reach });
   }
 }

@@ -6,7 +6,7 @@ import { whoGivesWay } from './admission.ts';
 import type { CoreState } from './coreState.ts';
 import { objectionTo } from './hello.ts';
 import type { ErrorMessage, Hello } from './messages.ts';
-import { type Greeted, isGreeted, type Peer } from './peers.ts';
+import { type Greeted, isGreeted, type Peer } from './peer.ts';
 import type { Puller } from './puller.ts';
 
 export class Greeter {
@@ -21,14 +21,13 @@ export class Greeter {
   /** What peers were told when their connections opened has changed. */
   sayHelloAgain(): void {
     const hello = this.#state.hello();
-    for (const { connection } of this.#state.peers.all())
-      this.#state.out({ kind: 'hello', connection, hello });
+    for (const { connection } of this.#state.peers.all()) this.#state.send(connection, hello);
   }
 
   errorFrom(peer: Peer, { code, reason }: ErrorMessage): void {
     if (code === 'duplicate') return; // the sender closes
     if (code === 'clone') {
-      this.#state.rejoinForked(reason, 'shared');
+      this.#state.rejoin(reason, true, 'shared');
       return;
     }
     this.#state.noteRefusal(code, `a peer refuses this node: ${reason}`);
@@ -36,42 +35,53 @@ export class Greeter {
   }
 
   helloFrom(peer: Peer, hello: Hello): void {
-    if (hello.origin === this.#state.view.origin) {
+    const { view, settings, clockMs, peers } = this.#state;
+    if (hello.origin === view.origin) {
       this.#helloFromSameOrigin(peer, hello);
       return;
     }
-    const objection = objectionTo(hello, this.#state.settings, this.#state.clockMs);
+    if (peer.hello !== null && peer.hello.origin !== hello.origin) {
+      const reason = `${peer.hello.origin} says hello as ${hello.origin}`;
+      this.#state.refuse(peer.connection, 'malformed', reason);
+      return;
+    }
+    const objection = objectionTo(hello, settings, clockMs);
     if (objection !== null) {
       this.#state.refuse(peer.connection, objection.code, objection.reason);
       return;
     }
     if (!this.#sameCluster(peer, hello)) return;
     const isFirst = peer.hello === null;
-    const other = isFirst ? this.#state.peers.ofOrigin(hello.origin) : undefined;
-    peer.hello = hello;
-    this.#state.peers.heard(peer, this.#state.nowMs);
-    if (!isGreeted(peer)) return;
-    if (isFirst) {
-      if (peer.dialledUrl !== null)
-        this.#state.addresses.greeted(peer.dialledUrl, hello.origin, hello.nodeId);
-      else if (hello.url !== null) {
-        // Known before it rests: else it is dialled at once, and one of the two connections is cut.
-        this.#state.addresses.addMember(hello.url, hello.origin);
-        this.#state.addresses.servedBy(hello.url, hello.origin);
-      }
-      if (other !== undefined && !this.#settleDuplicate(peer, other)) return;
-      // A peer whose clock is so far behind will refuse this node, and that is told then.
-      const { clockMs, settings } = this.#state;
-      if (other === undefined && clockMs - hello.clock <= settings.maxClockSkewMs)
-        this.#state.note('info', `${hello.nodeId} (${hello.origin}) is connected`);
-    }
+    const other = isFirst ? peers.ofOrigin(hello.origin) : undefined;
+    peer.greets(hello);
+    peers.heard(peer, this.#state.nowMs);
+    if (!isGreeted(peer) || (isFirst && !this.#meets(peer, other))) return;
     if (hello.url !== null) this.#state.addresses.addMember(hello.url, hello.origin);
-    if (
-      this.#state.standing.phase !== 'unjoined' &&
-      this.#state.view.members.isRetired(hello.origin)
-    )
+    if (this.#state.standing.phase !== 'unjoined' && view.members.isRetired(hello.origin))
       this.#state.tellToRejoin(peer.connection, 'retired', `${hello.origin} was retired`);
-    else if (this.#puller.mayPull(peer)) this.#puller.pull(peer);
+    else this.#puller.pullIfFree(peer);
+  }
+
+  /**
+   * The first hello over a connection.
+   *
+   * @param other another connection to the same origin.
+   * @returns whether this one stays.
+   */
+  #meets(peer: Greeted, other: Greeted | undefined): boolean {
+    const { hello, dialledUrl } = peer;
+    const { addresses, clockMs, settings } = this.#state;
+    if (dialledUrl !== null) addresses.greeted(dialledUrl, hello.origin, hello.nodeId);
+    else if (hello.url !== null) {
+      // Known before it rests: else it is dialled at once, and one of the two connections is cut.
+      addresses.addMember(hello.url, hello.origin);
+      addresses.servedBy(hello.url, hello.origin);
+    }
+    if (other !== undefined) return this.#settleDuplicate(peer, other);
+    // A peer whose clock is so far behind will refuse this node, and that is told then.
+    if (clockMs - hello.clock <= settings.maxClockSkewMs)
+      this.#state.note('info', `${hello.nodeId} (${hello.origin}) is connected`);
+    return true;
   }
 
   /** The URL leads to this very process, or two nodes were started on copies of one database. */
@@ -86,7 +96,7 @@ export class Greeter {
       return;
     }
     const reason = `two nodes run on copies of one database (origin ${hello.origin})`;
-    if (this.#state.settings.instance > hello.instance) this.#state.rejoinForked(reason, 'shared');
+    if (this.#state.settings.instance > hello.instance) this.#state.rejoin(reason, true, 'shared');
     else this.#state.refuse(peer.connection, 'clone', `${reason}; the other one rejoins`);
   }
 
@@ -134,8 +144,7 @@ export class Greeter {
     const keepNewer = smaller || smaller === this.#dialledBySmaller(older);
     const loser = keepNewer ? older : newer;
     const reason = 'another connection of the pair stays';
-    const error = { type: 'error', code: 'duplicate', reason } as const;
-    this.#state.out({ kind: 'error', connection: loser.connection, error });
+    this.#state.send(loser.connection, { type: 'error', code: 'duplicate', reason });
     this.#state.close(loser, reason);
     return keepNewer;
   }

@@ -1,4 +1,4 @@
-/** What the core is told, what it puts out, and what it reads of the replica. */
+/** The core's inputs and outputs, and the replica as it reads it. */
 import type { DeltaOutcome } from '../../rules/decide.ts';
 import type { Stable } from '../../rules/stability.ts';
 import type { Delta } from '../../words/delta.ts';
@@ -12,10 +12,7 @@ import type {
   CompareMessage,
   DeletedMessage,
   DeletesMessage,
-  ErrorMessage,
-  Hello,
   Message,
-  RejoinMessage,
 } from './messages.ts';
 import type { StandingSettings } from './standing.ts';
 
@@ -40,7 +37,7 @@ export interface CoreSettings extends DialSettings, StandingSettings {
   readonly hearingMs: number;
 }
 
-/** What the core reads of the replica. */
+/** The replica as the core reads it. */
 export interface View extends Digested {
   readonly origin: string;
   readonly clusterId: string | null;
@@ -70,7 +67,7 @@ export type Input =
   | { readonly kind: 'closed'; readonly connection: ConnectionId; readonly reason: string }
   | { readonly kind: 'message'; readonly connection: ConnectionId; readonly message: Message }
   | { readonly kind: 'malformed'; readonly connection: ConnectionId; readonly reason: string }
-  /** What came of a `take`; `refused` where the queue or the disk is full. */
+  /** The outcome of a `take`; `refused` where the queue or the disk is full. */
   | {
       readonly kind: 'taken';
       readonly connection: ConnectionId;
@@ -78,7 +75,7 @@ export type Input =
       readonly wasAnswer: boolean;
       readonly more: boolean;
     }
-  /** What came of a `takeSnapshot`. */
+  /** The outcome of a `takeSnapshot`. */
   | {
       readonly kind: 'tookSnapshot';
       readonly connection: ConnectionId;
@@ -97,11 +94,8 @@ export type Input =
 
 export type Output =
   | { readonly kind: 'dial'; readonly url: string }
-  | { readonly kind: 'hello'; readonly connection: ConnectionId; readonly hello: Hello }
-  | { readonly kind: 'error'; readonly connection: ConnectionId; readonly error: ErrorMessage }
+  | { readonly kind: 'send'; readonly connection: ConnectionId; readonly message: Message }
   | { readonly kind: 'close'; readonly connection: ConnectionId; readonly reason: string }
-  /** Send our digest: a pull. */
-  | { readonly kind: 'pull'; readonly connection: ConnectionId }
   /** Send what this digest lacks. */
   | { readonly kind: 'answer'; readonly connection: ConnectionId; readonly digest: Digest }
   /** Log the `join`, then give `admitted`. */
@@ -112,16 +106,8 @@ export type Output =
       readonly value: string;
       readonly digest: Digest;
     }
-  | { readonly kind: 'later'; readonly connection: ConnectionId }
-  /** Tell the peer that we hold its own ops up to there. */
-  | { readonly kind: 'confirmed'; readonly connection: ConnectionId; readonly seq: number }
   /** A member holds more of our own ops than it had told before. */
   | { readonly kind: 'heldMore' }
-  | {
-      readonly kind: 'tellToRejoin';
-      readonly connection: ConnectionId;
-      readonly message: RejoinMessage;
-    }
   /** Take the delta in, then give `taken`. */
   | {
       readonly kind: 'take';
@@ -132,7 +118,6 @@ export type Output =
     }
   /** Send a part of a snapshot; part 0 starts one. */
   | { readonly kind: 'snapshot'; readonly connection: ConnectionId; readonly part: number }
-  | { readonly kind: 'next'; readonly connection: ConnectionId; readonly part: number }
   /** Store the part, then give `tookSnapshot`. */
   | {
       readonly kind: 'takeSnapshot';
@@ -157,7 +142,7 @@ export type Output =
   | { readonly kind: 'retire'; readonly origin: string }
   | { readonly kind: 'collect'; readonly stable: Stable }
   /** Find the keys in which we differ from the peer, and settle them. */
-  | { readonly kind: 'repair'; readonly connection: ConnectionId }
+  | { readonly kind: 'repair'; readonly connection: ConnectionId; readonly asOf: number }
   /** Answer, or act on, what a repair asks or is told. */
   | {
       readonly kind: 'repairStep';
@@ -183,3 +168,6 @@ export type Output =
       readonly ownOps: 'sound' | 'forked' | 'shared';
     }
   | { readonly kind: 'note'; readonly level: 'info' | 'warn'; readonly text: string };
+
+export type InputOf<Kind extends Input['kind']> = Extract<Input, { kind: Kind }>;
+export type OutputOf<Kind extends Output['kind']> = Extract<Output, { kind: Kind }>;

@@ -1,5 +1,6 @@
 /** What a member does about the others from time to time: dials them, retires the silent, moves the stable vector. */
 import type { Member } from '../../rules/members.ts';
+import type { Stability } from '../../rules/stability.ts';
 import { includes, type Vector } from '../../words/vector.ts';
 import type { CoreState } from './coreState.ts';
 import { SilenceClock } from './silenceClock.ts';
@@ -15,6 +16,8 @@ const IDLE_STABLE_INTERVAL_MS = 10_000;
 export class MemberKeeper {
   readonly #state: CoreState;
   readonly #silence = new SilenceClock(MAX_LOOK_GAP_MS);
+  readonly #stability: Stability;
+  readonly #forked: ReadonlySet<string>;
   #nextMembersAt = 0;
   #nextStableAt = 0;
   #lastStableAt: number;
@@ -22,8 +25,10 @@ export class MemberKeeper {
   #majorityAt = Number.NEGATIVE_INFINITY;
   #majoritySince = Number.NEGATIVE_INFINITY;
 
-  constructor(state: CoreState) {
+  constructor(state: CoreState, stability: Stability, forked: ReadonlySet<string>) {
     this.#state = state;
+    this.#stability = stability;
+    this.#forked = forked;
     this.#lastStableAt = state.startedAt;
   }
 
@@ -49,7 +54,7 @@ export class MemberKeeper {
         this.#state.addresses.addMember(member.url, member.origin);
     for (const retired of members.retired()) {
       this.#state.addresses.removeMember(retired.origin);
-      this.#state.stability.forget(retired.origin);
+      this.#stability.forget(retired.origin);
       this.#state.peers.forgetOrigin(retired.origin);
     }
   }
@@ -106,8 +111,8 @@ export class MemberKeeper {
   #moveStable(): void {
     const { members, stable } = this.#state.view;
     const own = { vector: this.#withoutForks(), clock: this.#state.clockMs };
-    this.#state.stability.settle(own.vector);
-    const next = this.#state.stability.advance(
+    this.#stability.settle(own.vector);
+    const next = this.#stability.advance(
       this.#state.otherMembers(),
       { vector: this.#state.view.vector, clock: this.#state.clockMs },
       // Of a forked origin nobody will ever have them all.
@@ -124,16 +129,16 @@ export class MemberKeeper {
 
   /** Our vector, with forked origins that were retired taken as held: nobody will ever have them whole. */
   #withoutForks(): Vector {
-    if (this.#state.forked.size === 0) return this.#state.view.vector;
+    if (this.#forked.size === 0) return this.#state.view.vector;
     const vector = new Map(this.#state.view.vector);
-    for (const origin of this.#state.forked)
+    for (const origin of this.#forked)
       if (this.#isLeftOut(origin)) vector.set(origin, Number.MAX_SAFE_INTEGER);
     return vector;
   }
 
   /** Rule 11: an origin that was forked and whose node has rejoined. */
   #isLeftOut(origin: string): boolean {
-    return this.#state.forked.has(origin) && this.#state.view.members.isRetired(origin);
+    return this.#forked.has(origin) && this.#state.view.members.isRetired(origin);
   }
 }
 

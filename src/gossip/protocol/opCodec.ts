@@ -17,19 +17,21 @@ export class MalformedMessageError extends HearsayError {
   }
 }
 
-export const encodeOp = (op: Op): string =>
-  JSON.stringify([
-    op.kind,
-    op.origin,
-    op.seq,
-    op.hlc,
-    op.key,
-    op.generation,
-    op.version,
-    op.expiresAt,
-    op.value,
-    op.meta,
-  ]);
+/** The op as its array on the wire. */
+export const wireOp = (op: Op): readonly unknown[] => [
+  op.kind,
+  op.origin,
+  op.seq,
+  op.hlc,
+  op.key,
+  op.generation,
+  op.version,
+  op.expiresAt,
+  op.value,
+  op.meta,
+];
+
+export const encodeOp = (op: Op): string => JSON.stringify(wireOp(op));
 
 const FIELDS = 10;
 

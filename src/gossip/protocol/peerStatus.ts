@@ -1,8 +1,9 @@
 /** The rows of `GET /_cluster`, from what the core knows. */
-import { missingOps, type Vector } from '../../words/vector.ts';
+import { missingOps, type Vector, without } from '../../words/vector.ts';
 import type { AddressBook } from './addressBook.ts';
 import type { View } from './inputOutput.ts';
-import { type Greeted, type Peers, without } from './peers.ts';
+import type { Greeted } from './peer.ts';
+import type { Peers } from './peers.ts';
 
 /** A peer of this node, for `GET /_cluster`, health and metrics. */
 export interface PeerStatus {

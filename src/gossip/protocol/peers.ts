@@ -1,48 +1,7 @@
-/**
- * The connections of this node and what it knows of whom they lead to. At most one greeted connection
- * a peer stays.
- */
-
+/** The connections of this node, and when each origin was last heard over any of them. */
 import { type Random, shuffled } from '../../words/random.ts';
-import { sameVector, type Vector } from '../../words/vector.ts';
 import type { ConnectionId } from '../transport.ts';
-import type { Digest } from './digest.ts';
-import type { Hello } from './messages.ts';
-
-export interface Peer {
-  readonly connection: ConnectionId;
-  /** The URL that we dialled, or null where the peer dialled us. */
-  readonly dialledUrl: string | null;
-  readonly openedAt: number;
-  /** Null until it has said who it is. */
-  hello: Hello | null;
-  lastHeardAt: number;
-  /** Its last digest, as `readDigest` completes it. */
-  digest: Digest | null;
-  /** Whether the vector of that is exactly what it held; else some of it is taken as equal to ours. */
-  digestIsExact: boolean;
-  /** When the pull in flight was sent; null where none is. */
-  pullSentAt: number | null;
-  /** Whether to pull again as soon as the one in flight has ended. */
-  pullAgain: boolean;
-  /** Not before this is it pulled from again. */
-  notBefore: number;
-  /** Whether digests to it list retired origins. */
-  listRetired: boolean;
-  agrees: boolean | null;
-  /** Vector of the answer being taken in: what we hold once it is. */
-  answerVector: Vector | null;
-  /** The part of a snapshot from it that comes next; null where none is under way. */
-  snapshotPart: number | null;
-  /** How often in a row equal vectors came with different map sums. */
-  disagreements: number;
-  /** The seq of its own origin that it asked us to confirm and that we do not hold yet; else null. */
-  confirmSeq: number | null;
-}
-
-export type Greeted = Peer & { hello: Hello };
-
-export const isGreeted = (peer: Peer | undefined): peer is Greeted => peer?.hello != null;
+import { type Greeted, isGreeted, Peer } from './peer.ts';
 
 export class Peers {
   readonly #peers = new Map<ConnectionId, Peer>();
@@ -50,6 +9,7 @@ export class Peers {
   readonly #lastHeard = new Map<string, number>();
   /** By origin, the process that another one with that origin took the place of. */
   readonly #superseded = new Map<string, string>();
+  /** The peers that this round has not come to yet. */
   #round: ConnectionId[] = [];
 
   get size(): number {
@@ -58,6 +18,12 @@ export class Peers {
 
   get(connection: ConnectionId): Peer | undefined {
     return this.#peers.get(connection);
+  }
+
+  /** The peer of the connection, if it has said hello. */
+  greetedOn(connection: ConnectionId): Greeted | undefined {
+    const peer = this.#peers.get(connection);
+    return isGreeted(peer) ? peer : undefined;
   }
 
   all(): IterableIterator<Peer> {
@@ -74,25 +40,10 @@ export class Peers {
     return undefined;
   }
 
-  open(connection: ConnectionId, dialledUrl: string | null, nowMs: number): void {
-    this.#peers.set(connection, {
-      connection,
-      dialledUrl,
-      openedAt: nowMs,
-      hello: null,
-      lastHeardAt: nowMs,
-      digest: null,
-      digestIsExact: false,
-      pullSentAt: null,
-      pullAgain: false,
-      notBefore: 0,
-      listRetired: false,
-      agrees: null,
-      answerVector: null,
-      snapshotPart: null,
-      disagreements: 0,
-      confirmSeq: null,
-    });
+  open(connection: ConnectionId, dialledUrl: string | null, nowMs: number): Peer {
+    const peer = new Peer(connection, dialledUrl, nowMs);
+    this.#peers.set(connection, peer);
+    return peer;
   }
 
   delete(connection: ConnectionId): void {
@@ -100,11 +51,11 @@ export class Peers {
   }
 
   heard(peer: Peer, nowMs: number): void {
-    peer.lastHeardAt = nowMs;
+    peer.heard(nowMs);
     if (peer.hello !== null) this.#lastHeard.set(peer.hello.origin, nowMs);
   }
 
-  /** When the origin was last heard, UTC milliseconds; undefined where it never was. */
+  /** When the origin was last heard, by the time that intervals are measured by; undefined where never. */
   lastHeard(origin: string): number | undefined {
     return this.#lastHeard.get(origin);
   }
@@ -137,15 +88,4 @@ export class Peers {
     }
     return undefined;
   }
-}
-
-/** Whether two vectors are equal but for some origins. */
-export function sameBut(a: Vector, b: Vector, left: ReadonlySet<string>): boolean {
-  return sameVector(without(a, left), without(b, left));
-}
-
-/** The vector without some origins. */
-export function without(vector: Vector, left: ReadonlySet<string>): Vector {
-  if (left.size === 0) return vector;
-  return new Map([...vector].filter(([origin]) => !left.has(origin)));
 }

@@ -3,7 +3,7 @@
  * writes anything; then it is ready. Only the wall clock and what was heard decide.
  */
 import type { AddressBook } from './addressBook.ts';
-import type { Greeted } from './peers.ts';
+import type { Greeted } from './peer.ts';
 
 export type Phase = 'unjoined' | 'starting' | 'ready';
 
@@ -20,7 +20,7 @@ export interface StandingSettings {
 }
 
 export class Standing {
-  phase: Phase;
+  #phase: Phase;
   readonly #settings: StandingSettings;
   readonly #past: Past;
   readonly #startedAt: number;
@@ -30,10 +30,19 @@ export class Standing {
   readonly #caughtUpWith = new Set<string>();
 
   constructor(settings: StandingSettings, joined: boolean, startedAt: number, past: Past = 'none') {
-    this.phase = joined ? 'starting' : 'unjoined';
+    this.#phase = joined ? 'starting' : 'unjoined';
     this.#settings = settings;
     this.#past = past;
     this.#startedAt = startedAt;
+  }
+
+  /** Unjoined or starting, then ready; never back. */
+  get phase(): Phase {
+    return this.#phase;
+  }
+
+  becomesReady(): void {
+    this.#phase = 'ready';
   }
 
   caughtUpWith(origin: string): void {

@@ -3,7 +3,17 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Output } from '../../../src/gossip/protocol/inputOutput.ts';
 import type { Hello, Message } from '../../../src/gossip/protocol/messages.ts';
-import { digestOf, helloOf, NOW, ofKind, originOf, testCore } from '../../support/cores.ts';
+import {
+  digestOf,
+  errorIn,
+  helloOf,
+  NOW,
+  ofKind,
+  originOf,
+  pulledFrom,
+  sent,
+  testCore,
+} from '../../support/cores.ts';
 import { message } from '../../support/generators.ts';
 
 const URL = 'http://localhost:8002';
@@ -19,9 +29,9 @@ greetings('a connection that opens is told hello at once, and nothing else', () 
   const { open } = testCore({ settings: { url: OWN_URL } });
   assert.equal(open(1), [
     {
-      kind: 'hello',
+      kind: 'send',
       connection: 1,
-      hello: helloOf(originOf(1), { url: OWN_URL, size: 1 }),
+      message: helloOf(originOf(1), { url: OWN_URL, size: 1 }),
     },
   ]);
 });
@@ -29,7 +39,7 @@ greetings('a connection that opens is told hello at once, and nothing else', () 
 greetings('a peer that says hello is connected, noted, and pulled from at once', () => {
   const { core, greet } = testCore({ others: [originOf(2)] });
   const outputs = greet(7, {}, URL);
-  assert.equal(ofKind(outputs, 'pull'), [{ kind: 'pull', connection: 7 }]);
+  assert.equal(pulledFrom(outputs), [7]);
   assert.equal(notesOf(outputs), ['node2 (node2.aaaaaa) is connected']);
   assert.equal(core.pushTargets(), [7]);
   const [row] = core.status();
@@ -60,8 +70,8 @@ greetings('nothing but hello is taken from a connection before its hello', () =>
         else if (one.code !== 'duplicate') assert.equal(kindsOf(outputs), ['note', 'close']);
         return;
       }
-      assert.equal(kindsOf(outputs), ['note', 'error', 'close']);
-      assert.is(ofKind(outputs, 'error')[0]?.error.code, 'malformed');
+      assert.equal(kindsOf(outputs), ['note', 'send', 'close']);
+      assert.is(errorIn(outputs)?.code, 'malformed');
       assert.equal(core.pushTargets(), []);
     }),
   );
@@ -109,8 +119,8 @@ for (const [what, hello, code, reason] of REFUSED) {
     for (const dialledUrl of [null, URL]) {
       const { core, greet } = testCore({ settings: { urls: [URL] } });
       const outputs = greet(1, hello, dialledUrl);
-      assert.equal(kindsOf(outputs), ['note', 'error', 'close']);
-      const error = ofKind(outputs, 'error')[0]?.error;
+      assert.equal(kindsOf(outputs), ['note', 'send', 'close']);
+      const error = errorIn(outputs);
       assert.is(error?.code, code);
       assert.match(error?.reason ?? '', reason);
       assert.match(notesOf(outputs)[0] ?? '', reason);
@@ -126,7 +136,7 @@ refusals('ranges of protocols that meet, and clocks within the skew or behind, a
     { clock: NOW + 10_000 },
     { clock: NOW - 1e9 },
   ] as const)
-    assert.is(ofKind(testCore({ others: [originOf(2)] }).greet(1, hello), 'pull').length, 1);
+    assert.is(pulledFrom(testCore({ others: [originOf(2)] }).greet(1, hello)).length, 1);
 });
 
 refusals('a peer that refuses us is noted with its reason, and let go', () => {
@@ -163,7 +173,7 @@ refusals('a malformed message ends a greeted connection as well, and both sides 
   const { core, greet, step } = testCore({ others: [originOf(2)] });
   greet(1);
   const outputs = step({ kind: 'malformed', connection: 1, reason: 'it is not JSON' });
-  assert.equal(ofKind(outputs, 'error')[0]?.error, {
+  assert.equal(errorIn(outputs), {
     type: 'error',
     code: 'malformed',
     reason: 'it is not JSON',
@@ -214,7 +224,7 @@ refusals('a digest that shows a clock too far ahead ends the connection', () => 
   greet(1);
   const digest = digestOf(view, { clock: NOW + 10_001 });
   const outputs = receive(1, { type: 'digest', digest });
-  assert.is(ofKind(outputs, 'error')[0]?.error.code, 'clock');
+  assert.is(errorIn(outputs)?.code, 'clock');
   assert.equal(ofKind(outputs, 'answer'), []);
 });
 
@@ -242,9 +252,9 @@ selves('the other end of such a dial waits for the dialler to close', () => {
 selves('a node that did not know its own URL tells its peers once it has met itself there', () => {
   const { greet } = testCore({ others: [originOf(2)], settings: { urls: [OWN_URL, URL] } });
   greet(1, {}, URL);
-  const hellos = ofKind(greet(2, OWN, OWN_URL), 'hello');
+  const hellos = sent(greet(2, OWN, OWN_URL), 'hello');
   assert.equal(
-    hellos.map(({ connection, hello }) => [connection, hello.url]),
+    hellos.map(({ connection, message }) => [connection, message.url]),
     [[1, OWN_URL]],
   );
 });
@@ -255,7 +265,7 @@ selves('of two nodes on copies of one database one rejoins and the other refuses
   );
   assert.is(ofKind(smaller ?? [], 'rejoin').length, 1);
   assert.equal(ofKind(greater ?? [], 'rejoin'), []);
-  assert.is(ofKind(greater ?? [], 'error')[0]?.error.code, 'clone');
+  assert.is(errorIn(greater ?? [])?.code, 'clone');
 });
 
 selves('of two processes under one origin that both live, a peer sends the greater away', () => {
@@ -266,11 +276,11 @@ selves('of two processes under one origin that both live, a peer sends the great
     const { greet, step } = testCore({ others: [originOf(2)] });
     greet(1, { instance: first });
     // As after a new start of the node: nobody is sent away.
-    assert.equal(ofKind(greet(2, { instance: second }), 'error'), []);
+    assert.equal(sent(greet(2, { instance: second }), 'error'), []);
     step({ kind: 'closed', connection: 1, reason: 'closed' });
     const outputs = greet(3, { instance: first });
     assert.equal(
-      ofKind(outputs, 'error').map(({ connection, error }) => [connection, error.code]),
+      sent(outputs, 'error').map(({ connection, message }) => [connection, message.code]),
       [[goes, 'clone']],
     );
   }

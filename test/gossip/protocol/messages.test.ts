@@ -4,22 +4,10 @@ import * as assert from 'uvu/assert';
 import type { Digest } from '../../../src/gossip/protocol/digest.ts';
 import {
   decodeMessage,
-  encodeCompare,
-  encodeCompared,
-  encodeConfirm,
-  encodeConfirmed,
-  encodeDeleted,
-  encodeDeletes,
   encodeDelta,
-  encodeDigest,
-  encodeError,
-  encodeHello,
-  encodeLater,
-  encodeNext,
-  encodeRejoin,
+  encodeMessage,
   encodeSnapshot,
   type Hello,
-  type Message,
 } from '../../../src/gossip/protocol/messages.ts';
 import { encodeOp, MalformedMessageError } from '../../../src/gossip/protocol/opCodec.ts';
 import { ZERO } from '../../../src/words/hash.ts';
@@ -29,41 +17,6 @@ import { put } from '../../support/ops.ts';
 
 const messages = suite('messages between peers');
 const isMalformed = (error: unknown): boolean => error instanceof MalformedMessageError;
-
-function encode(one: Message): string {
-  switch (one.type) {
-    case 'hello':
-      return encodeHello(one);
-    case 'digest':
-      return encodeDigest(one.digest);
-    case 'delta':
-      return encodeDelta(one.delta.ranges, one.delta.ops.map(encodeOp), one.answer);
-    case 'snapshot': {
-      const rows = one.rows.map(({ op, isEntry }) => ({ wire: encodeOp(op), isEntry }));
-      return encodeSnapshot(one.part, rows, one.end);
-    }
-    case 'next':
-      return encodeNext(one.part);
-    case 'later':
-      return encodeLater();
-    case 'confirm':
-      return encodeConfirm(one.seq);
-    case 'confirmed':
-      return encodeConfirmed(one.seq);
-    case 'rejoin':
-      return encodeRejoin(one);
-    case 'deletes':
-      return encodeDeletes(one);
-    case 'deleted':
-      return encodeDeleted(one);
-    case 'compare':
-      return encodeCompare(one);
-    case 'compared':
-      return encodeCompared(one);
-    case 'error':
-      return encodeError(one);
-  }
-}
 
 const HELLO: Hello = {
   type: 'hello',
@@ -93,9 +46,11 @@ const DIGEST: Digest = {
   clock: 1_795_000_000_000,
 };
 
+const DIGEST_TEXT = encodeMessage({ type: 'digest', digest: DIGEST });
+
 messages('every message comes back as it went', () => {
   fc.assert(
-    fc.property(message, (one) => assert.equal(decodeMessage(encode(one)), one)),
+    fc.property(message, (one) => assert.equal(decodeMessage(encodeMessage(one)), one)),
     { numRuns: 1000 },
   );
 });
@@ -103,7 +58,7 @@ messages('every message comes back as it went', () => {
 messages('every message is one line of JSON in a text that UTF-8 can hold', () => {
   fc.assert(
     fc.property(message, (one) => {
-      const text = encode(one);
+      const text = encodeMessage(one);
       assert.ok(text.isWellFormed());
       assert.not.match(text, /\n/);
       assert.is(JSON.parse(text).type, one.type);
@@ -112,7 +67,7 @@ messages('every message is one line of JSON in a text that UTF-8 can hold', () =
 });
 
 messages('a digest of a three-node cluster with seqs of six digits is at most 200 bytes', () => {
-  const text = encodeDigest(DIGEST);
+  const text = DIGEST_TEXT;
   assert.ok(Buffer.byteLength(text) <= 200, `${Buffer.byteLength(text)} bytes: ${text}`);
 });
 
@@ -121,10 +76,50 @@ messages(
   () => {
     const sums = new Map(ORIGINS.map((origin, index) => [origin, { high: index, low: index }]));
     const digest = { ...DIGEST, sums: new Map([...sums].reverse()) };
-    const back = decodeMessage(encodeDigest(digest));
+    const back = decodeMessage(encodeMessage({ type: 'digest', digest }));
     assert.equal(back.type === 'digest' && back.digest.sums, sums);
   },
 );
+
+/** As nodes of version 0.1.0 send them. */
+const TEXTS_OF_PROTOCOL_1 = [
+  '{"type":"hello","protocol":[1,1],"cluster":"hearsay","clusterId":"317d622475fe6232","formedAt":1795495317205,"size":3,"joined":true,"admittedBy":null,"nodeId":"node1","origin":"node1.hr0fpm","instance":"4cdb2a9d17f0a3f1","url":"http://localhost:8001","clock":1795495317300}',
+  '{"type":"digest","clock":1795495317300,"asOf":29924923,"horizon":0,"vector":{"node3.rh4ngu":1,"node1.hr0fpm":5},"sums":"HGswvgZPMHAAAAAAAAAAAPDn0000000__"}',
+  '{"type":"digest","clock":1795495317300,"asOf":29924923,"horizon":7,"vector":{},"sums":"HGswvgZPMHA","retired":"HGswvgZPMHA","listed":true}',
+  '{"type":"delta","ranges":[["node1.hr0fpm",4,5,"HGswvgZPMHA"]],"ops":[["put","node1.hr0fpm",5,1795495317305000,"a\u2028 \\"é\\"",0,1,1795495317399,"[1, 2.0]","{\\"v\\":1}"]]}',
+  '{"type":"delta","ranges":[],"ops":[],"answer":{"clock":1795495317300,"asOf":29924923,"horizon":0,"vector":{"node1.hr0fpm":5},"sums":"HGswvgZPMHAHGswvgZPMHA","more":false}}',
+  '{"type":"snapshot","part":0,"rows":[[["join","node1.hr0fpm",1,1795495317305000,"node1.hr0fpm",0,0,null,"{\\"nodeId\\":\\"node1\\",\\"url\\":null}",null],0],[["delete","node1.hr0fpm",2,1795495317305001,"k",0,9007199254740991,null,null,null],1]]}',
+  '{"type":"snapshot","part":1,"rows":[],"end":{"vector":{"node1.hr0fpm":2},"sums":"HGswvgZPMHA","reach":{"node1.hr0fpm":1},"horizon":3}}',
+  '{"type":"next","part":1}',
+  '{"type":"later"}',
+  '{"type":"confirm","seq":17}',
+  '{"type":"confirmed","seq":17}',
+  '{"type":"rejoin","code":"stranger","reason":"r","smallestMember":"node1.hr0fpm","reach":{}}',
+  '{"type":"deletes","since":1795495317305000,"after":0}',
+  '{"type":"deleted","deletes":[["greeting",1795495399000001]],"next":4096}',
+  '{"type":"compare","asOf":29924923,"buckets":4,"bucket":null}',
+  '{"type":"compared","asOf":29924923,"buckets":2,"bucket":null,"sums":"HGswvgZPMHAAAAAAAAAAAA","entries":[]}',
+  '{"type":"compared","asOf":29924923,"buckets":4,"bucket":3,"sums":"","entries":[["k","put",0,1,1795495317305000,"node1.hr0fpm",5]]}',
+  '{"type":"error","code":"cluster","reason":"node9 is of cluster blue, node1 is of cluster green"}',
+];
+
+messages('each message of protocol 1 is written as it was read, byte for byte', () => {
+  for (const text of TEXTS_OF_PROTOCOL_1) assert.is(encodeMessage(decodeMessage(text)), text);
+});
+
+messages('ops that were encoded before give the text that ops give', () => {
+  fc.assert(
+    fc.property(message, (one) => {
+      if (one.type === 'delta') {
+        const { ranges, ops } = one.delta;
+        assert.is(encodeDelta(ranges, ops.map(encodeOp), one.answer), encodeMessage(one));
+      }
+      if (one.type !== 'snapshot') return;
+      const rows = one.rows.map(({ op, isEntry }) => ({ wire: encodeOp(op), isEntry }));
+      assert.is(encodeSnapshot(one.part, rows, one.end), encodeMessage(one));
+    }),
+  );
+});
 
 messages('a value crosses as the very text that its client sent', () => {
   const value = '{"b": 12345678901234567890, "a": "\\u00e9\u{1f600}", "a": 0.10}';
@@ -139,11 +134,11 @@ messages('members that a later version adds are passed over', () => {
 
 messages('a reason that is too long is cut, and not refused by its reader', () => {
   const long = decodeMessage(
-    encodeError({ type: 'error', code: 'malformed', reason: 'r'.repeat(9_000) }),
+    encodeMessage({ type: 'error', code: 'malformed', reason: 'r'.repeat(9_000) }),
   );
   assert.is(long.type === 'error' && long.reason.length, 1024);
   const rejoin = decodeMessage(
-    encodeRejoin({
+    encodeMessage({
       type: 'rejoin',
       code: 'behind',
       reason: 'r'.repeat(9_000),
@@ -200,15 +195,15 @@ const SNAPSHOT = encodeSnapshot(0, [{ wire: encodeOp(put()), isEntry: true }], {
   reach: new Map(),
   horizon: 0,
 });
-const REJOIN = encodeRejoin({
+const REJOIN = encodeMessage({
   type: 'rejoin',
   code: 'retired',
   reason: 'r',
   smallestMember: 'a.b',
   reach: new Map(),
 });
-const COMPARE = encodeCompare({ type: 'compare', asOf: 1, buckets: 2, bucket: null });
-const COMPARED = encodeCompared({
+const COMPARE = encodeMessage({ type: 'compare', asOf: 1, buckets: 2, bucket: null });
+const COMPARED = encodeMessage({
   type: 'compared',
   asOf: 1,
   buckets: 2,
@@ -216,25 +211,29 @@ const COMPARED = encodeCompared({
   sums: [ZERO, ZERO],
   entries: [put()],
 });
-const ERROR = encodeError({ type: 'error', code: 'clock', reason: 'r' });
+const ERROR = encodeMessage({ type: 'error', code: 'clock', reason: 'r' });
 
 const WRONG: readonly [text: string, path: (string | number)[], values: readonly unknown[]][] = [
-  [encodeHello(HELLO), ['protocol'], [undefined, null, 1, [], [1], [1, 2, 3], [1, 1.5], ['1', 1]]],
-  [encodeHello(HELLO), ['cluster'], [undefined, null, 1, 'c'.repeat(257)]],
-  [encodeHello(HELLO), ['clusterId'], [undefined, 1, 'c'.repeat(129)]],
-  [encodeHello(HELLO), ['size'], [undefined, ...NO_COUNT]],
-  [encodeHello(HELLO), ['joined'], [undefined, null, 1, 'yes']],
-  [encodeHello(HELLO), ['admittedBy'], [undefined, ...NO_ORIGIN.filter((name) => name !== null)]],
-  [encodeHello(HELLO), ['nodeId'], [undefined, null, '', 1, 'n'.repeat(65)]],
-  [encodeHello(HELLO), ['origin'], [undefined, ...NO_ORIGIN]],
-  [encodeHello(HELLO), ['url'], [undefined, 1, 'u'.repeat(2049)]],
-  [encodeHello(HELLO), ['clock'], [undefined, null, 1.5, '1', 2 ** 53]],
-  [encodeDigest(DIGEST), ['clock'], [undefined, null, 1.5, '1', 2 ** 53]],
-  [encodeDigest(DIGEST), ['asOf'], [undefined, null, 1.5, '1']],
-  [encodeDigest(DIGEST), ['horizon'], [undefined, ...NO_COUNT, MAX_COUNTER + 1]],
-  [encodeDigest(DIGEST), ['vector'], [undefined, {}, ...NO_VECTOR]],
-  [encodeDigest(DIGEST), ['sums'], [undefined, null, '', 'A'.repeat(43), `${'A'.repeat(43)}+`]],
-  [encodeDigest(DIGEST), ['retired'], NO_HASH],
+  [
+    encodeMessage(HELLO),
+    ['protocol'],
+    [undefined, null, 1, [], [1], [1, 2, 3], [1, 1.5], ['1', 1]],
+  ],
+  [encodeMessage(HELLO), ['cluster'], [undefined, null, 1, 'c'.repeat(257)]],
+  [encodeMessage(HELLO), ['clusterId'], [undefined, 1, 'c'.repeat(129)]],
+  [encodeMessage(HELLO), ['size'], [undefined, ...NO_COUNT]],
+  [encodeMessage(HELLO), ['joined'], [undefined, null, 1, 'yes']],
+  [encodeMessage(HELLO), ['admittedBy'], [undefined, ...NO_ORIGIN.filter((name) => name !== null)]],
+  [encodeMessage(HELLO), ['nodeId'], [undefined, null, '', 1, 'n'.repeat(65)]],
+  [encodeMessage(HELLO), ['origin'], [undefined, ...NO_ORIGIN]],
+  [encodeMessage(HELLO), ['url'], [undefined, 1, 'u'.repeat(2049)]],
+  [encodeMessage(HELLO), ['clock'], [undefined, null, 1.5, '1', 2 ** 53]],
+  [DIGEST_TEXT, ['clock'], [undefined, null, 1.5, '1', 2 ** 53]],
+  [DIGEST_TEXT, ['asOf'], [undefined, null, 1.5, '1']],
+  [DIGEST_TEXT, ['horizon'], [undefined, ...NO_COUNT, MAX_COUNTER + 1]],
+  [DIGEST_TEXT, ['vector'], [undefined, {}, ...NO_VECTOR]],
+  [DIGEST_TEXT, ['sums'], [undefined, null, '', 'A'.repeat(43), `${'A'.repeat(43)}+`]],
+  [DIGEST_TEXT, ['retired'], NO_HASH],
   [DELTA, ['ranges'], [undefined, null, {}, [1], [[]]]],
   [DELTA, ['ranges', 0, 0], NO_ORIGIN],
   [DELTA, ['ranges', 0, 1], NO_COUNT],
@@ -253,7 +252,7 @@ const WRONG: readonly [text: string, path: (string | number)[], values: readonly
   [SNAPSHOT, ['end', 'sums'], [undefined, null, '', 'A'.repeat(34)]],
   [SNAPSHOT, ['end', 'reach'], [undefined, ...NO_VECTOR]],
   [SNAPSHOT, ['end', 'horizon'], [undefined, ...NO_COUNT, MAX_COUNTER + 1]],
-  [encodeNext(1), ['part'], [undefined, ...NO_COUNT]],
+  [encodeMessage({ type: 'next', part: 1 }), ['part'], [undefined, ...NO_COUNT]],
   [COMPARE, ['asOf'], [undefined, null, 1.5, '1']],
   [COMPARE, ['buckets'], [undefined, ...NO_COUNT, 0, 65_537]],
   [COMPARE, ['bucket'], [undefined, ...NO_COUNT.filter((value) => value !== null)]],
@@ -289,7 +288,7 @@ for (const [text, path, values] of WRONG) {
 refusals('whatever text comes, it is a message or malformed, and nothing else goes wrong', () => {
   fc.assert(
     fc.property(message, fc.nat(), fc.nat(), fc.string({ maxLength: 3 }), (one, at, cut, text) => {
-      const whole = encode(one);
+      const whole = encodeMessage(one);
       const from = at % whole.length;
       check(whole.slice(0, from) + text + whole.slice(from + (cut % 4)));
     }),
@@ -304,7 +303,7 @@ refusals('whatever text comes, it is a message or malformed, and nothing else go
 refusals('a member of any type in any place is taken or malformed', () => {
   fc.assert(
     fc.property(message, fc.nat(), fc.jsonValue(), (one, at, value) => {
-      const whole: Record<string, unknown> = JSON.parse(encode(one));
+      const whole: Record<string, unknown> = JSON.parse(encodeMessage(one));
       const names = Object.keys(whole);
       whole[names[at % names.length] ?? ''] = value;
       check(JSON.stringify(whole));
@@ -318,7 +317,7 @@ refusals.run();
 function check(text: string): void {
   try {
     const one = decodeMessage(text);
-    assert.equal(decodeMessage(encode(one)), one);
+    assert.equal(decodeMessage(encodeMessage(one)), one);
   } catch (error) {
     assert.ok(isMalformed(error), `${error}`);
   }

@@ -31,11 +31,10 @@ function clusterOf(...urls: string[]): Cluster {
     vector: view.vector,
     connect(origin, seqs, dialledUrl) {
       const connection = peers.size + 1;
-      peers.open(connection, dialledUrl ?? null, 0);
-      const peer = peers.get(connection);
-      if (peer === undefined) return;
-      peer.hello = helloOf(origin, { url: `http://${origin}` });
-      if (seqs !== null) peer.digest = digestWith(view, seqs);
+      const peer = peers.open(connection, dialledUrl ?? null, 0);
+      peer.greets(helloOf(origin, { url: `http://${origin}` }));
+      if (seqs !== null)
+        peer.digestCame({ digest: digestWith(view, seqs), exact: true, retiredDiffer: false });
       peers.heard(peer, 40);
     },
     told: (forked = []) => peerStatus(view, peers, book, new Set(forked), (ms) => NOW + ms),

@@ -9,8 +9,10 @@ import {
   digestOf,
   digestWith,
   emptyAnswer,
+  errorIn,
   ofKind,
   originOf,
+  pulledFrom,
   type TestCore,
   type TestCoreOptions,
   testCore,
@@ -21,18 +23,15 @@ const OWN = originOf(1);
 const PEER = originOf(2);
 const APPLIED: DeltaOutcome = { kind: 'applied', ops: 0 };
 
-const pulledFrom = (outputs: readonly Output[]): number[] =>
-  ofKind(outputs, 'pull').map(({ connection }) => connection);
-
 interface Pulled extends TestCore {
   /** Lets the peer answer the pull in flight with an empty delta, and the delta be applied. */
-  readonly answer: (connection: number, more?: boolean) => Output[];
+  readonly answer: (connection: number, more?: boolean) => readonly Output[];
   readonly taken: (
     connection: number,
     outcome?: DeltaOutcome | { kind: 'refused' },
     more?: boolean,
     wasAnswer?: boolean,
-  ) => Output[];
+  ) => readonly Output[];
 }
 
 /** A core with greeted members 2, 3, … over connections of those numbers. */
@@ -137,7 +136,7 @@ flight('an answer that could not be stored is not asked for again before its tur
 flight('a peer whose delta does not hold what its ranges say is refused', () => {
   const node = withPeers(1);
   const outputs = node.taken(2, { kind: 'incomplete' });
-  assert.is(ofKind(outputs, 'error')[0]?.error.code, 'malformed');
+  assert.is(errorIn(outputs)?.code, 'malformed');
   assert.equal(node.core.pushTargets(), []);
 });
 

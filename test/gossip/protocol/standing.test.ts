@@ -1,7 +1,8 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { AddressBook } from '../../../src/gossip/protocol/addressBook.ts';
-import { type Greeted, Peers } from '../../../src/gossip/protocol/peers.ts';
+import type { Greeted } from '../../../src/gossip/protocol/peer.ts';
+import { Peers } from '../../../src/gossip/protocol/peers.ts';
 import { type Past, Standing } from '../../../src/gossip/protocol/standing.ts';
 import { seeded } from '../../../src/words/random.ts';
 import { helloOf, originOf } from '../../support/cores.ts';
@@ -54,9 +55,7 @@ function bookOf({ addresses = [], named = [] }: Situation): AddressBook {
 function peersOf({ connected = [] }: Situation): Greeted[] {
   const peers = new Peers();
   for (const [index, [origin, joined]] of connected.entries()) {
-    peers.open(index, null, START);
-    const peer = peers.get(index);
-    if (peer !== undefined) peer.hello = helloOf(origin, { joined });
+    peers.open(index, null, START).greets(helloOf(origin, { joined }));
   }
   return peers.greeted();
 }

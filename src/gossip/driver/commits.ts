@@ -1,0 +1,85 @@
+/**
+ * The replica's part of the core's decisions: ops of peers are committed, members admitted, dead entries
+ * collected; the core is told the outcome.
+ */
+import type { Replica } from '../../replica/replica.ts';
+import type { DeltaOutcome } from '../../rules/decide.ts';
+import { BrokenInvariantError, HearsayError } from '../../words/errors.ts';
+import type { Input, OutputOf } from '../protocol/inputOutput.ts';
+
+export interface CommitsOptions {
+  readonly replica: Replica;
+  readonly step: (input: Input) => void;
+  readonly warn: (text: string) => void;
+  /** For the same warnings again and again. */
+  readonly warnRarely: (text: string) => void;
+}
+
+/** Dead entries looked at in one go: collecting never holds the event loop for long. */
+const COLLECT_LIMIT = 10_000;
+
+export class Commits {
+  /** Ops of peers that were new. */
+  opsReceived = 0;
+  /** Entries that were collected. */
+  collected = 0;
+  readonly #options: CommitsOptions;
+  #isCollecting = false;
+
+  constructor(options: CommitsOptions) {
+    this.#options = options;
+  }
+
+  async take({ connection, delta, wasAnswer, more }: OutputOf<'take'>): Promise<void> {
+    const outcome = await this.#receive(delta);
+    if (outcome.kind === 'applied') this.opsReceived += outcome.ops;
+    this.#options.step({ kind: 'taken', connection, outcome, wasAnswer, more });
+  }
+
+  /** A full queue or disk refuses a delta; nothing is lost, since a pull brings it again. */
+  async #receive(delta: OutputOf<'take'>['delta']): Promise<DeltaOutcome | { kind: 'refused' }> {
+    if (delta.ranges.length === 0) return { kind: 'applied', ops: 0 };
+    try {
+      return await this.#options.replica.receive(delta);
+    } catch (error) {
+      this.#options.warnRarely(`ops of a peer are not taken now: ${refusalOf(error).message}`);
+      return { kind: 'refused' };
+    }
+  }
+
+  async takeSnapshot({ connection, part, rows, end }: OutputOf<'takeSnapshot'>): Promise<void> {
+    const { replica, step, warn } = this.#options;
+    let ok = true;
+    try {
+      await replica.incomingSnapshot.takeRows(rows);
+      if (end !== null) await replica.incomingSnapshot.finish(end);
+    } catch (error) {
+      warn(refusalOf(error).message);
+      ok = false;
+    }
+    step({ kind: 'tookSnapshot', connection, part, ended: end !== null, ok });
+  }
+
+  async admit({ connection, origin, value, digest }: OutputOf<'admit'>): Promise<void> {
+    await this.#options.replica.membership.admit(origin, value);
+    this.#options.step({ kind: 'admitted', connection, digest });
+  }
+
+  async collect(stable: OutputOf<'collect'>['stable']): Promise<void> {
+    if (this.#isCollecting) return;
+    this.#isCollecting = true;
+    try {
+      this.collected += (
+        await this.#options.replica.forgetting.collect(stable, COLLECT_LIMIT)
+      ).length;
+    } finally {
+      this.#isCollecting = false;
+    }
+  }
+}
+
+/** @throws the error itself where it is no refusal but a fault. */
+function refusalOf(error: unknown): HearsayError {
+  if (!(error instanceof HearsayError) || error instanceof BrokenInvariantError) throw error;
+  return error;
+}

@@ -1,0 +1,137 @@
+/**
+ * The lives of the log under a driver (rules 5, 8 and 12): it forms or joins a cluster, goes on under a
+ * new origin, or gives way to an empty log. Each change ends all connections and begins with a new core.
+ */
+import { type SetAside, setAside } from '../../replica/offer.ts';
+import type { Member } from '../../rules/members.ts';
+import type { Input, OutputOf, View } from '../protocol/inputOutput.ts';
+import type { ClientGate } from './clientGate.ts';
+import type { Offers } from './offers.ts';
+import type { DriverOptions } from './options.ts';
+
+export interface LivesOptions {
+  readonly driver: DriverOptions;
+  readonly view: View;
+  readonly gate: ClientGate;
+  readonly offers: Offers;
+  readonly step: (input: Input) => void;
+  /** Offers again what was set aside. */
+  readonly offer: () => void;
+  /** Closes all connections. */
+  readonly end: (reason: string) => void;
+  /** Starts anew on the log as it is now. @param known members of the old cluster, dialled beside the configured URLs. */
+  readonly begin: (known: readonly Member[]) => void;
+  readonly fail: (error: unknown) => void;
+}
+
+export class Lives {
+  /** How often this node has rejoined. */
+  rejoins = 0;
+  readonly #options: LivesOptions;
+  #changing: Promise<void> | null = null;
+  /** Grows with each change: the work of an earlier life is dropped. */
+  #number = 0;
+
+  constructor(options: LivesOptions) {
+    this.#options = options;
+  }
+
+  get number(): number {
+    return this.#number;
+  }
+
+  get isChanging(): boolean {
+    return this.#changing !== null;
+  }
+
+  /** Settles once no change is under way. */
+  async settled(): Promise<void> {
+    await this.#changing;
+  }
+
+  async form(value: string): Promise<void> {
+    const { driver, view } = this.#options;
+    await this.#orFailed(driver.replica.membership.form(driver.newId(), value));
+    driver.note('info', `this node formed the cluster ${view.clusterId}`);
+    this.#hasJoined();
+  }
+
+  async welcome({ clusterId, sponsor, formedAt }: OutputOf<'welcome'>): Promise<void> {
+    const { replica, note } = this.#options.driver;
+    await this.#orFailed(replica.membership.welcome(clusterId, sponsor, String(formedAt)));
+    note('info', `this node has joined the cluster ${clusterId}, let in by ${sponsor}`);
+    this.#hasJoined();
+  }
+
+  /** A log whose tail may be gone goes on under a new origin, now that it has caught up. */
+  ready(value: string): void {
+    const { driver, gate, offers, offer } = this.#options;
+    const { replica, newOrigin } = driver;
+    if (replica.header.facts.renewOrigin === 'yes') {
+      this.#change(() => replica.membership.renewOrigin(newOrigin(), value));
+      return;
+    }
+    gate.ready();
+    if (!offers.isDone) offer();
+  }
+
+  /** @param forOthers whether a peer gave the reason; false where it was found here. */
+  rejoin({ reason, keep, ownOps }: Omit<OutputOf<'rejoin'>, 'kind'>, forOthers: boolean): void {
+    const { driver, view, gate, offers } = this.#options;
+    const { replica, logs, note } = driver;
+    this.rejoins++;
+    note('warn', `this node rejoins: ${reason}`);
+    // The new log knows nobody, and NODES need not name anybody who is still there.
+    const known = [...view.members.all()].filter((member) => member.origin !== view.origin);
+    gate.giveUp();
+    this.#change(async () => {
+      await replica.suspend();
+      // Even where nothing is kept: its sponsor has logged the old origin's join, which only a retire ends.
+      const { origin, header } = replica;
+      // Half a snapshot is no log: nobody could open it again, and it holds nothing of this node's own.
+      const keeps = keep && header.facts.snapshotUnderWay !== 'yes';
+      const aside = keeps ? setAside(replica, ownOps) : nothingOf(origin);
+      offers.add({ ...aside, hadOthers: aside.hadOthers || forOthers });
+      await replica.adopt(await logs.renew(keeps));
+    }, known);
+  }
+
+  #hasJoined(): void {
+    this.#options.gate.joined();
+    this.#options.step({ kind: 'joined' });
+  }
+
+  async #orFailed(joining: Promise<void>): Promise<void> {
+    try {
+      await joining;
+    } catch (error) {
+      this.#options.step({ kind: 'joinFailed' });
+      throw error;
+    }
+  }
+
+  #change(change: () => Promise<void>, known: readonly Member[] = []): void {
+    this.#number++;
+    this.#options.gate.change();
+    this.#options.end('the node goes on under another origin');
+    this.#changing = change()
+      .then(() => {
+        this.#changing = null;
+        this.#number++;
+        this.#options.begin(known);
+      })
+      .catch((error: unknown) => {
+        this.#changing = null;
+        this.#options.fail(error);
+      });
+  }
+}
+
+const nothingOf = (origin: string): SetAside => ({
+  origin,
+  entries: [],
+  trustedSeq: 0,
+  sums: new Map(),
+  hadOthers: false,
+  isRetired: true,
+});

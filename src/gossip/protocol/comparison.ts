@@ -1,0 +1,141 @@
+/**
+ * The reading of peers' digests (rules 9, 11 and 12): what a peer holds counts for what is stable; equal
+ * seqs with different sums are forks; equal vectors with different map sums are damage.
+ */
+import { minuteAhead } from '../../rules/mapSum.ts';
+import type { Stability } from '../../rules/stability.ts';
+import { sameHash } from '../../words/hash.ts';
+import { MINUTE_MS } from '../../words/time.ts';
+import { sameVector, seqOf, type Vector, without } from '../../words/vector.ts';
+import type { Confirmations } from './confirmations.ts';
+import type { CoreState } from './coreState.ts';
+import { type Digest, readDigest } from './digest.ts';
+import { objectionTo } from './hello.ts';
+import type { Greeted } from './peer.ts';
+import type { Puller } from './puller.ts';
+
+/** Equal vectors with different map sums so often in a row mean damage (rule 11). */
+const DISAGREEMENTS_TO_REPAIR = 2;
+
+export class Comparison {
+  readonly #state: CoreState;
+  readonly #puller: Puller;
+  readonly #confirmations: Confirmations;
+  readonly #stability: Stability;
+  readonly #forked = new Set<string>();
+
+  constructor(
+    state: CoreState,
+    puller: Puller,
+    confirmations: Confirmations,
+    stability: Stability,
+  ) {
+    this.#state = state;
+    this.#puller = puller;
+    this.#confirmations = confirmations;
+    this.#stability = stability;
+  }
+
+  /** Origins of which two different ops bear one id: nothing of theirs is taken. */
+  get forked(): ReadonlySet<string> {
+    return this.#forked;
+  }
+
+  /**
+   * Completes the digest, compares it with ours, and keeps it for what is stable.
+   *
+   * @returns undefined where it ended the connection, or this core.
+   */
+  read(peer: Greeted, raw: Digest): Digest | undefined {
+    const { view } = this.#state;
+    const { origin, joined } = peer.hello;
+    if (this.#isRefusedForClock(peer, raw.clock)) return undefined;
+    const read = readDigest(view, raw);
+    const { digest, exact } = read;
+    peer.digestCame(read);
+    this.#confirmations.heldBy(peer, seqOf(digest.vector, view.origin));
+    this.#state.out({ kind: 'horizon', horizon: digest.horizon });
+    this.#checkOwn(digest);
+    if (this.#state.hasEnded) return undefined;
+    if (exact && joined && view.members.has(origin))
+      this.#stability.hear(origin, digest.vector, digest.clock);
+    if (exact) this.#compare(peer, digest);
+    return digest;
+  }
+
+  leavingForks(vector: Vector): Vector {
+    return without(vector, this.#forked);
+  }
+
+  /** The peer holds other ops of the origins than we do. Of our own it is we who must go on otherwise. */
+  differs(peer: Greeted, origins: readonly string[]): void {
+    if (origins.includes(this.#state.view.origin)) {
+      this.#state.rejoin('a peer holds other ops of this very origin', true, 'forked');
+      return;
+    }
+    for (const origin of origins) this.#forkOf(peer, origin);
+  }
+
+  #isRefusedForClock({ hello, connection }: Greeted, clock: number): boolean {
+    const { settings, clockMs } = this.#state;
+    if (clock - clockMs <= settings.maxClockSkewMs) return false;
+    const objection = objectionTo({ ...hello, clock }, settings, clockMs);
+    if (objection !== null) this.#state.refuse(connection, objection.code, objection.reason);
+    return true;
+  }
+
+  /** Rule 12: a peer that holds more of our own origin than we do, or other ops, has met a copy of us. */
+  #checkOwn(digest: Digest): void {
+    const { origin, vector, bornHere, sumOf } = this.#state.view;
+    const ours = seqOf(vector, origin);
+    const theirs = seqOf(digest.vector, origin);
+    const sum = digest.sums.get(origin);
+    if (theirs > ours && bornHere > 0)
+      this.#state.rejoin('a peer holds later ops of this very origin', true, 'forked');
+    else if (theirs === ours && sum !== undefined && !sameHash(sum, sumOf(origin)))
+      this.#state.rejoin('a peer holds other ops of this very origin', true, 'forked');
+  }
+
+  #compare(peer: Greeted, digest: Digest): void {
+    const { view, clockMs, settings } = this.#state;
+    this.#findForks(peer, digest);
+    if (!sameVector(this.leavingForks(view.vector), this.leavingForks(digest.vector))) {
+      this.#puller.speedUp();
+      peer.vectorsDiffer();
+      return;
+    }
+    // Of what was dead by then, one side may have collected more: a peer whose clock is far behind says nothing.
+    const deadBy = Math.max(view.stable.clock, clockMs);
+    if (digest.asOf * MINUTE_MS < deadBy) return;
+    const agrees = sameHash(view.mapSum(digest.asOf), digest.mapSum);
+    if (!agrees && peer.agrees !== false)
+      this.#state.note('warn', `${peer.hello.nodeId} holds the same ops but another map`);
+    if (peer.mapsCompared(agrees) >= DISAGREEMENTS_TO_REPAIR)
+      this.#state.out({
+        kind: 'repair',
+        connection: peer.connection,
+        asOf: minuteAhead(clockMs, settings.maxClockSkewMs),
+      });
+    this.#puller.slowDown();
+  }
+
+  /** Equal seqs with different sums (rule 11). */
+  #findForks(peer: Greeted, digest: Digest): void {
+    const { vector, sumOf } = this.#state.view;
+    for (const [origin, sum] of digest.sums) {
+      if (seqOf(digest.vector, origin) !== seqOf(vector, origin)) continue;
+      if (!sameHash(sum, sumOf(origin))) this.#forkOf(peer, origin);
+      // An origin is what its own node holds: whoever differed from us has met something else.
+      else if (origin === peer.hello.origin) this.#forked.delete(origin);
+    }
+  }
+
+  #forkOf(peer: Greeted, origin: string): void {
+    if (this.#forked.has(origin)) return;
+    this.#forked.add(origin);
+    this.#state.note(
+      'warn',
+      `${peer.hello.nodeId} holds other ops of ${origin} under the same ids: none of that origin are taken any more`,
+    );
+  }
+}

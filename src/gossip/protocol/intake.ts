@@ -1,0 +1,130 @@
+/**
+ * Ops of peers on their way in (rules 7, 8 and 10): pushes, answers to our digests, and parts of
+ * snapshots; and what follows from each once it is committed or refused.
+ */
+import { includes } from '../../words/vector.ts';
+import { admits } from './admission.ts';
+import type { Comparison } from './comparison.ts';
+import type { Confirmations } from './confirmations.ts';
+import type { CoreState } from './coreState.ts';
+import type { InputOf } from './inputOutput.ts';
+import type { Joiner } from './joiner.ts';
+import type { DeltaMessage, SnapshotMessage } from './messages.ts';
+import type { Greeted, Peer } from './peer.ts';
+import type { Puller } from './puller.ts';
+
+export class Intake {
+  readonly #state: CoreState;
+  readonly #puller: Puller;
+  readonly #comparison: Comparison;
+  readonly #confirmations: Confirmations;
+  readonly #joiner: Joiner;
+
+  constructor(
+    state: CoreState,
+    puller: Puller,
+    comparison: Comparison,
+    confirmations: Confirmations,
+    joiner: Joiner,
+  ) {
+    this.#state = state;
+    this.#puller = puller;
+    this.#comparison = comparison;
+    this.#confirmations = confirmations;
+    this.#joiner = joiner;
+  }
+
+  // ---- deltas
+
+  deltaFrom(peer: Greeted, { delta, answer }: DeltaMessage): void {
+    const { connection } = peer;
+    if (answer !== null) {
+      const digest = this.#comparison.read(peer, answer.digest);
+      if (digest === undefined) return;
+      peer.answerBegins(digest.vector);
+    }
+    const wasAnswer = answer !== null;
+    if (this.#takesFrom(peer, wasAnswer))
+      this.#state.out({ kind: 'take', connection, delta, wasAnswer, more: answer?.more ?? false });
+    else if (wasAnswer) peer.pull.ends();
+  }
+
+  /** Whether ops are taken from the peer directly: not from strangers and retired origins (rule 8). */
+  #takesFrom({ hello }: Greeted, wasAnswer: boolean): boolean {
+    const { members } = this.#state.view;
+    const { origin, admittedBy } = hello;
+    if (members.isRetired(origin)) return false;
+    if (this.#state.standing.phase === 'unjoined') return wasAnswer;
+    return admits(members, { origin, empty: false, admittedBy });
+  }
+
+  taken({ connection, outcome, wasAnswer, more }: InputOf<'taken'>): void {
+    const peer = this.#state.peers.greetedOn(connection);
+    if (peer === undefined) return;
+    if (wasAnswer) peer.pull.ends();
+    this.#confirmations.confirmAll();
+    switch (outcome.kind) {
+      case 'applied':
+        if (wasAnswer) this.#afterAnswer(peer, more);
+        break;
+      case 'gap':
+        if (this.#puller.mayPull(peer)) this.#puller.pull(peer);
+        else peer.pull.wantAgain();
+        break;
+      case 'refused':
+        break; // the queue or the disk is full: the next round tries again
+      case 'fork':
+        this.#comparison.differs(peer, outcome.origins);
+        // The peer has always more of what is forked: only what else was new is worth another pull.
+        if (wasAnswer && !this.#state.hasEnded) this.#afterAnswer(peer, more && outcome.ops > 0);
+        break;
+      case 'incomplete':
+        this.#state.refuse(connection, 'malformed', 'a delta does not hold what its ranges say');
+        break;
+    }
+  }
+
+  #afterAnswer(peer: Greeted, more: boolean): void {
+    const { pull, answerVector, hello } = peer;
+    if (more || pull.isWantedAgain) this.#puller.pull(peer);
+    if (answerVector === null) return;
+    if (!includes(this.#state.view.vector, this.#comparison.leavingForks(answerVector))) return;
+    peer.answerIsHeld();
+    this.#state.standing.caughtUpWith(hello.origin);
+    if (this.#state.standing.phase === 'unjoined') this.#joiner.holdsAnswerOf(peer);
+  }
+
+  // ---- snapshots
+
+  snapshotFrom(peer: Greeted, { part, rows, end }: SnapshotMessage): void {
+    const { standing, view } = this.#state;
+    const isAsked = standing.phase === 'unjoined' && peer.pull.isInFlight;
+    if (!isAsked || part !== (peer.snapshotPart ?? 0) || this.#comesFromAnother(peer)) return;
+    if (part === 0 && view.lastLsn > 0) return;
+    peer.snapshotGoesOn(part);
+    this.#state.out({ kind: 'takeSnapshot', connection: peer.connection, part, rows, end });
+  }
+
+  #comesFromAnother(peer: Peer): boolean {
+    for (const other of this.#state.peers.all())
+      if (other !== peer && other.snapshotPart !== null) return true;
+    return false;
+  }
+
+  tookSnapshot({ connection, part, ended, ok }: InputOf<'tookSnapshot'>): void {
+    if (!ok) {
+      this.#state.rejoin('a part of a snapshot could not be stored', false);
+      return;
+    }
+    const peer = this.#state.peers.greetedOn(connection);
+    if (peer === undefined) return;
+    if (ended) {
+      peer.snapshotEnds();
+      peer.pull.ends();
+      this.#puller.pull(peer);
+      return;
+    }
+    peer.pull.goesOn(this.#state.nowMs);
+    this.#state.send(connection, { type: 'next', part: part + 1 });
+  }
+}

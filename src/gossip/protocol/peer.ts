@@ -1,0 +1,142 @@
+/** One connection, and the knowledge of the peer that it leads to. It changes by named transitions only. */
+import { ensure } from '../../words/invariant.ts';
+import type { Vector } from '../../words/vector.ts';
+import type { ConnectionId } from '../transport.ts';
+import type { Digest, ReadDigest } from './digest.ts';
+import type { Hello } from './messages.ts';
+import { Pull } from './pull.ts';
+
+export class Peer {
+  readonly connection: ConnectionId;
+  /** The URL that this node dialled; null where the peer dialled. */
+  readonly dialledUrl: string | null;
+  readonly openedAt: number;
+  readonly pull = new Pull();
+  #hello: Hello | null = null;
+  #lastHeardAt: number;
+  #digest: Digest | null = null;
+  #digestIsExact = false;
+  #listRetired = false;
+  #agrees: boolean | null = null;
+  #disagreements = 0;
+  #answerVector: Vector | null = null;
+  #snapshotPart: number | null = null;
+  #confirmSeq: number | null = null;
+
+  constructor(connection: ConnectionId, dialledUrl: string | null, nowMs: number) {
+    this.connection = connection;
+    this.dialledUrl = dialledUrl;
+    this.openedAt = nowMs;
+    this.#lastHeardAt = nowMs;
+  }
+
+  // ---- who it is
+
+  /** Its last hello; null until the first, and never again after that. */
+  get hello(): Hello | null {
+    return this.#hello;
+  }
+
+  get lastHeardAt(): number {
+    return this.#lastHeardAt;
+  }
+
+  greets(hello: Hello): void {
+    ensure(
+      this.#hello === null || this.#hello.origin === hello.origin,
+      'a connection leads to one origin',
+    );
+    this.#hello = hello;
+  }
+
+  heard(nowMs: number): void {
+    this.#lastHeardAt = nowMs;
+  }
+
+  // ---- what it holds
+
+  /** Its last digest, as `readDigest` completes it; null before the first. */
+  get digest(): Digest | null {
+    return this.#digest;
+  }
+
+  /** Whether the vector of that is exactly what it held; else some of it is taken as equal to ours. */
+  get digestIsExact(): boolean {
+    return this.#digestIsExact;
+  }
+
+  /** Whether digests to it list retired origins: its sum over them differed from ours. */
+  get listRetired(): boolean {
+    return this.#listRetired;
+  }
+
+  digestCame({ digest, exact, retiredDiffer }: ReadDigest): void {
+    this.#digest = digest;
+    this.#digestIsExact = exact;
+    this.#listRetired = retiredDiffer;
+  }
+
+  /** Whether the map sums were equal when vectors last were; null before that. */
+  get agrees(): boolean | null {
+    return this.#agrees;
+  }
+
+  vectorsDiffer(): void {
+    this.#disagreements = 0;
+  }
+
+  /** Vectors are equal. @returns how often in a row the map sums have differed with that. */
+  mapsCompared(agrees: boolean): number {
+    this.#agrees = agrees;
+    this.#disagreements = agrees ? 0 : this.#disagreements + 1;
+    return this.#disagreements;
+  }
+
+  // ---- what it was asked for
+
+  /** The vector of the answer that is being taken in: held here once it is; null where none is. */
+  get answerVector(): Vector | null {
+    return this.#answerVector;
+  }
+
+  answerBegins(vector: Vector): void {
+    this.#answerVector = vector;
+  }
+
+  answerIsHeld(): void {
+    this.#answerVector = null;
+  }
+
+  /** The part of a snapshot that comes next; null where no snapshot is under way from this peer. */
+  get snapshotPart(): number | null {
+    return this.#snapshotPart;
+  }
+
+  snapshotGoesOn(part: number): void {
+    ensure(part === (this.#snapshotPart ?? 0), 'parts of a snapshot come in order, from 0');
+    this.#snapshotPart = part + 1;
+  }
+
+  snapshotEnds(): void {
+    this.#snapshotPart = null;
+  }
+
+  // ---- what it asked
+
+  /** The seq of its own origin that it wants to have confirmed; null once it was, and before. */
+  get confirmSeq(): number | null {
+    return this.#confirmSeq;
+  }
+
+  asksToConfirm(seq: number): void {
+    this.#confirmSeq = seq;
+  }
+
+  wasConfirmed(): void {
+    this.#confirmSeq = null;
+  }
+}
+
+export type Greeted = Peer & { readonly hello: Hello };
+
+export const isGreeted = (peer: Peer | undefined): peer is Greeted => peer?.hello != null;
