@@ -78,6 +78,12 @@ export const FLOORS: readonly Floor[] = [
     neverImports: OUTER_WORLD,
   },
   {
+    name: 'net',
+    about: 'the doorway for WebSockets: tokens, pings, closes, refusals',
+    holds: ['src/net/'],
+    neverImports: [...KOA, 'better-sqlite3', 'commander'],
+  },
+  {
     name: 'adapters',
     about: 'SQLite in worker threads, the log in memory, WebSockets between nodes',
     holds: ['src/log/', 'src/log/sqlite/', 'src/gossip/socket.ts'],

@@ -2,14 +2,15 @@
  * The transport over WebSocket (RFC 6455), at the path `/gossip`. A peer shows `X-Internal-Token` on
  * the upgrade request; without the right one it gets 401 before the upgrade and learns nothing.
  */
-import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { WebSocket, WebSocketServer } from 'ws';
+import { WebSocket, type WebSocketServer } from 'ws';
+import { TOKEN_HEADER, tokenCheck } from '../net/internalToken.ts';
+import { refuse } from '../net/refusal.ts';
+import { closeWebSocket, PingWatchdog, webSocketServer } from '../net/webSockets.ts';
 import type { ConnectionId, Transport, TransportEvent } from './transport.ts';
 
 export const GOSSIP_PATH = '/gossip';
-export const TOKEN_HEADER = 'x-internal-token';
 
 export interface SocketSettings {
   readonly token: string;
@@ -23,15 +24,11 @@ export interface SocketSettings {
   readonly pingIntervalMs: number;
 }
 
-/** Time for a closing handshake before the socket is destroyed. */
-const CLOSE_TIMEOUT_MS = 1000;
 const POLICY_VIOLATION = 1008;
-/** The longest reason that a close frame can carry (RFC 6455, section 5.5). */
-const MAX_REASON_BYTES = 123;
+const MAX_SILENT_PINGS = 3;
 
 interface Connection {
   readonly socket: WebSocket;
-  silentPings: number;
   closing: boolean;
 }
 
@@ -41,8 +38,8 @@ export class SocketTransport implements Transport {
   readonly #server: WebSocketServer;
   readonly #connections = new Map<ConnectionId, Connection>();
   readonly #dialling = new Set<WebSocket>();
-  readonly #tokenDigest: Buffer;
-  readonly #pings: NodeJS.Timeout;
+  readonly #showsToken: (request: IncomingMessage) => boolean;
+  readonly #watchdog: PingWatchdog;
   #listener: (event: TransportEvent) => void = () => {};
   #lastId = 0;
   #stopped = false;
@@ -53,15 +50,12 @@ export class SocketTransport implements Transport {
   constructor(settings: SocketSettings, note: (level: 'info' | 'warn', text: string) => void) {
     this.#settings = settings;
     this.#note = note;
-    this.#tokenDigest = digestOf(settings.token);
-    this.#server = new WebSocketServer({
-      noServer: true,
-      perMessageDeflate: false,
-      maxPayload: settings.maxMessageBytes,
-      clientTracking: false,
+    this.#showsToken = tokenCheck(settings.token);
+    this.#server = webSocketServer(settings.maxMessageBytes);
+    this.#watchdog = new PingWatchdog({
+      intervalMs: settings.pingIntervalMs,
+      maxSilentPings: MAX_SILENT_PINGS,
     });
-    this.#pings = setInterval(() => this.#ping(), settings.pingIntervalMs);
-    this.#pings.unref();
   }
 
   listen(listener: (event: TransportEvent) => void): void {
@@ -70,14 +64,14 @@ export class SocketTransport implements Transport {
 
   /** Handles the upgrade request of a peer. */
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    if (!this.#authentic(request)) {
+    if (!this.#showsToken(request)) {
       this.rejected++;
       this.#reportStranger(request.socket.remoteAddress ?? 'unknown');
-      refuseUpgrade(socket, '401 Unauthorized');
+      refuse(socket, { status: 401 });
       return;
     }
     if (this.#stopped || this.#connections.size >= this.#settings.maxConnections) {
-      refuseUpgrade(socket, '503 Service Unavailable');
+      refuse(socket, { status: 503 });
       return;
     }
     this.#server.handleUpgrade(request, socket, head, (webSocket) => this.#open(webSocket, null));
@@ -120,13 +114,12 @@ export class SocketTransport implements Transport {
     const open = this.#connections.get(connection);
     if (open === undefined || open.closing) return;
     open.closing = true;
-    open.socket.close(POLICY_VIOLATION, shortened(reason));
-    setTimeout(() => open.socket.terminate(), CLOSE_TIMEOUT_MS).unref();
+    closeWebSocket(open.socket, POLICY_VIOLATION, reason);
   }
 
   async stop(): Promise<void> {
     this.#stopped = true;
-    clearInterval(this.#pings);
+    this.#watchdog.stop();
     for (const socket of this.#dialling) socket.terminate();
     const closed = [...this.#connections.values()].map(
       ({ socket }) => new Promise((resolve) => socket.once('close', resolve)),
@@ -141,17 +134,14 @@ export class SocketTransport implements Transport {
       return;
     }
     const id = ++this.#lastId;
-    const connection: Connection = { socket, silentPings: 0, closing: false };
+    const connection: Connection = { socket, closing: false };
     this.#connections.set(id, connection);
+    this.#watchdog.watch(socket);
     let reason = 'the connection was closed';
     socket.on('message', (data, isBinary) => {
-      connection.silentPings = 0;
       if (connection.closing || this.#stopped) return;
       const text = isBinary || !Buffer.isBuffer(data) ? '' : data.toString('utf8');
       this.#listener({ kind: 'message', connection: id, text });
-    });
-    socket.on('pong', () => {
-      connection.silentPings = 0;
     });
     socket.on('error', (error) => {
       reason = error.message;
@@ -162,19 +152,6 @@ export class SocketTransport implements Transport {
       this.#listener({ kind: 'closed', connection: id, reason: text.toString() || reason });
     });
     this.#listener({ kind: 'opened', connection: id, dialledUrl });
-  }
-
-  #ping(): void {
-    for (const connection of this.#connections.values()) {
-      if (connection.silentPings >= 3) connection.socket.terminate();
-      else if (connection.socket.readyState === WebSocket.OPEN) connection.socket.ping();
-      connection.silentPings++;
-    }
-  }
-
-  #authentic(request: IncomingMessage): boolean {
-    const shown = request.headers[TOKEN_HEADER];
-    return typeof shown === 'string' && timingSafeEqual(digestOf(shown), this.#tokenDigest);
   }
 
   /** Once an address, so that a misconfigured peer that tries again does not fill the log. */
@@ -188,9 +165,6 @@ export class SocketTransport implements Transport {
   }
 }
 
-/** Of one length whatever the token's, so that comparing tells nothing of it. */
-const digestOf = (token: string): Buffer => createHash('sha256').update(token).digest();
-
 function gossipUrl(url: string): string {
   const target = new URL(url);
   target.protocol = target.protocol === 'https:' ? 'wss:' : 'ws:';
@@ -202,19 +176,4 @@ function dialReason(error: Error): string {
   if (/Unexpected server response: 401/.test(error.message))
     return 'it refuses our X-Internal-Token (401)';
   return error.message || 'it can not be reached';
-}
-
-function shortened(reason: string): string {
-  const bytes = Buffer.from(reason);
-  return bytes.length <= MAX_REASON_BYTES
-    ? reason
-    : bytes
-        .subarray(0, MAX_REASON_BYTES - 3)
-        .toString('latin1')
-        .replace(/[^\x20-\x7e]/g, '?');
-}
-
-function refuseUpgrade(socket: Duplex, status: string): void {
-  socket.on('error', () => socket.destroy());
-  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
 }

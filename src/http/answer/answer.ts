@@ -2,9 +2,9 @@
  * The one place that writes answers. It writes to Node's response and not through koa's setters, which
  * cost as much as all the rest of a GET: each answer is one header block and one string.
  */
-import { STATUS_CODES } from 'node:http';
 import { type Duplex, Readable } from 'node:stream';
 import type { ParameterizedContext } from 'koa';
+import { refuse } from '../../net/refusal.ts';
 import { type Problem, problemText } from './problem.ts';
 
 export const JSON_TYPE = 'application/json';
@@ -71,24 +71,13 @@ export function answerPieces(ctx: ParameterizedContext, pieces: readonly string[
  * Answers on a connection that has no response, and closes it: to an upgrade that is refused, or to
  * bytes that Node can't read as HTTP.
  *
- * @param withBody false for the answer to a HEAD.
+ * @param withText false for the answer to a HEAD.
  */
 export function answerRaw(
   socket: Duplex,
   { status, detail, extensions, headers }: Problem,
-  withBody = true,
+  withText = true,
 ): void {
-  // Node leaves the socket of an upgrade to its taker: an error that nobody hears would end the process.
-  socket.on('error', () => socket.destroy());
   const text = problemText(status, detail, extensions);
-  const lines = [`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`];
-  for (let index = 0; index < headers.length; index += 2)
-    lines.push(`${headers[index]}: ${headers[index + 1]}`);
-  lines.push(
-    'Connection: close',
-    `Content-Type: ${PROBLEM_TYPE}`,
-    `Content-Length: ${Buffer.byteLength(text)}`,
-  );
-  const head = `${lines.join('\r\n')}\r\n\r\n`;
-  socket.end(withBody ? head + text : head, () => socket.destroy());
+  refuse(socket, { status, headers: [...headers, 'Content-Type', PROBLEM_TYPE], text, withText });
 }

@@ -1,7 +1,7 @@
 /** The routes of the log and of the members, for the description (openapi.ts). */
 import { z } from 'zod';
+import { TOKEN_HEADER } from '../../net/internalToken.ts';
 import { JSON_TYPE, PROBLEM_TYPE } from '../answer/answer.ts';
-import { TOKEN_HEADER } from '../request/internalToken.ts';
 import { LINES_TYPE } from '../routes/logRows.ts';
 import { compactQuerySchema, logRowsQuerySchema } from '../routes/logSchemas.ts';
 import { retireBodySchema } from '../routes/memberRoutes.ts';

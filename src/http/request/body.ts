@@ -4,10 +4,12 @@
  */
 
 import type { IncomingMessage } from 'node:http';
+import { parse } from 'content-type';
 import getRawBody from 'raw-body';
 import { OverloadedError } from '../../words/errors.ts';
 import type { Limits } from '../../words/limits.ts';
 import { RETRY_AFTER_MS } from '../../words/time.ts';
+import { JSON_TYPE } from '../answer/answer.ts';
 import { Problem, unprocessable } from '../answer/problem.ts';
 
 export interface JsonBody {
@@ -20,8 +22,7 @@ const SMALL_BODY_BYTES = 16 * 1024;
 /** How much of a refused body is read and dropped, so that the client comes to read the answer. */
 const MAX_DROPPED_BODIES = 64;
 
-const MEDIA_TYPE = /^\s*([\w!#$&^.+-]+\/[\w!#$&^.+-]+)\s*(?:;|$)/;
-const CHARSET = /;\s*charset\s*=\s*"?([^\s";]*)/i;
+const OTHER_JSON = /^[\w!#$&^.+-]+\/[\w!#$&^.-]+\+json$/;
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
@@ -87,13 +88,13 @@ const isTooLarge = (error: unknown): boolean =>
 /** A body without a type is taken for JSON: that is how simple clients of the old cache send it. */
 function requireJson({ headers }: IncomingMessage): void {
   const type = headers['content-type'];
-  if (type !== undefined && type !== 'application/json') {
-    const mediaType = MEDIA_TYPE.exec(type)?.[1]?.toLowerCase() ?? '';
-    if (mediaType !== 'application/json' && !mediaType.endsWith('+json'))
+  if (type !== undefined && type !== JSON_TYPE) {
+    const { type: mediaType, parameters } = parse(type);
+    if (mediaType !== JSON_TYPE && !OTHER_JSON.test(mediaType))
       throw new Problem(415, 'The Content-Type must be application/json.', {
         headers: ['Accept', 'application/json'],
       });
-    const charset = CHARSET.exec(type)?.[1]?.toLowerCase() ?? 'utf-8';
+    const charset = parameters.charset?.toLowerCase() ?? 'utf-8';
     if (charset !== 'utf-8' && charset !== 'utf8')
       throw new Problem(415, `The charset must be utf-8, not ${charset}.`);
   }

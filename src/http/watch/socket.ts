@@ -5,7 +5,8 @@
  */
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { WebSocket, WebSocketServer } from 'ws';
+import { WebSocket, type WebSocketServer } from 'ws';
+import { closeWebSocket, PingWatchdog, webSocketServer } from '../../net/webSockets.ts';
 import type { EndReason, Sink, Watcher } from '../../watch/hub/watcher.ts';
 import { answerRaw } from '../answer/answer.ts';
 import { Problem, plannedProblem } from '../answer/problem.ts';
@@ -27,9 +28,6 @@ export interface WatchSocketOptions extends WatchParts {
 const MAX_SILENT_PINGS = 4;
 /** The longest message of a client: it has nothing to say. */
 const MAX_MESSAGE_BYTES = 4096;
-const CLOSE_TIMEOUT_MS = 1000;
-/** The longest reason that a close frame can carry (RFC 6455, section 5.5). */
-const MAX_REASON_BYTES = 123;
 const CODES = { goingAway: 1001, refused: 1008, failed: 1011, restarted: 1012, later: 1013 };
 
 const ENDS: Readonly<Record<EndReason, readonly [code: number, reason: string]>> = {
@@ -41,7 +39,6 @@ const ENDS: Readonly<Record<EndReason, readonly [code: number, reason: string]>>
 interface Client {
   readonly webSocket: WebSocket;
   readonly socket: Duplex;
-  silentPings: number;
 }
 
 /** Writes frames that are made already past the WebSocket, which would make them once for each client. */
@@ -74,7 +71,7 @@ class SocketSink implements Sink {
   }
 
   end(reason: EndReason): void {
-    close(this.#client.webSocket, ...ENDS[reason]);
+    closeWebSocket(this.#client.webSocket, ...ENDS[reason]);
   }
 }
 
@@ -82,18 +79,15 @@ export class WatchSockets {
   readonly #options: WatchSocketOptions;
   readonly #server: WebSocketServer;
   readonly #clients = new Set<Client>();
-  readonly #pings: NodeJS.Timeout;
+  readonly #watchdog: PingWatchdog;
 
   constructor(options: WatchSocketOptions) {
     this.#options = options;
-    this.#server = new WebSocketServer({
-      noServer: true,
-      perMessageDeflate: false,
-      maxPayload: MAX_MESSAGE_BYTES,
-      clientTracking: false,
+    this.#server = webSocketServer(MAX_MESSAGE_BYTES);
+    this.#watchdog = new PingWatchdog({
+      intervalMs: options.watchPingIntervalMs,
+      maxSilentPings: MAX_SILENT_PINGS,
     });
-    this.#pings = setInterval(() => this.#ping(), options.watchPingIntervalMs);
-    this.#pings.unref();
   }
 
   /** Handles an upgrade request for the path of the watch. */
@@ -105,8 +99,9 @@ export class WatchSockets {
       const query = watchQuery(request, limits.maxKeyBytes);
       refuseForNow(this.#options);
       this.#server.handleUpgrade(request, socket, head, (webSocket) => {
-        const client = { webSocket, socket, silentPings: 0 };
+        const client = { webSocket, socket };
         this.#clients.add(client);
+        this.#watchdog.watch(webSocket, socket);
         void this.#serve(client, query);
       });
     } catch (error) {
@@ -116,8 +111,8 @@ export class WatchSockets {
 
   /** Tells every client that the node is stopping. The hub ends those that are watching. */
   stop(): void {
-    clearInterval(this.#pings);
-    for (const { webSocket } of this.#clients) close(webSocket, ...ENDS.stopping);
+    this.#watchdog.stop();
+    for (const { webSocket } of this.#clients) closeWebSocket(webSocket, ...ENDS.stopping);
   }
 
   /** What is wrong with a cursor is told when the connection stands: a page can't see it before. */
@@ -126,11 +121,6 @@ export class WatchSockets {
     const { hub } = this.#options;
     const closed = new AbortController();
     let watcher: Watcher | null = null;
-    const heard = (): void => {
-      client.silentPings = 0;
-    };
-    webSocket.on('pong', heard);
-    webSocket.on('message', heard);
     webSocket.on('error', () => webSocket.terminate());
     webSocket.on('close', () => {
       this.#clients.delete(client);
@@ -146,34 +136,12 @@ export class WatchSockets {
       socket.on('drain', () => hub.drained(opened));
     } catch (error) {
       const problem = plannedProblem(error);
-      if (problem === undefined) close(webSocket, ...ENDS.failed);
-      else if (problem.status === 503) close(webSocket, CODES.later, problem.detail);
-      else close(webSocket, CODES.refused, problem.detail);
-    }
-  }
-
-  #ping(): void {
-    for (const client of this.#clients) {
-      const { webSocket, socket } = client;
-      if (client.silentPings >= MAX_SILENT_PINGS) {
-        webSocket.terminate();
-        continue;
-      }
-      if (webSocket.readyState !== WebSocket.OPEN || socket.writableLength > 0) continue;
-      webSocket.ping();
-      client.silentPings++;
+      if (problem === undefined) closeWebSocket(webSocket, ...ENDS.failed);
+      else if (problem.status === 503) closeWebSocket(webSocket, CODES.later, problem.detail);
+      else closeWebSocket(webSocket, CODES.refused, problem.detail);
     }
   }
 }
-
-function close(webSocket: WebSocket, code: number, reason: string): void {
-  webSocket.close(code, shortened(reason));
-  setTimeout(() => webSocket.terminate(), CLOSE_TIMEOUT_MS).unref();
-}
-
-/** Reasons are in ASCII, so that a cut falls between characters. */
-const shortened = (reason: string): string =>
-  reason.length <= MAX_REASON_BYTES ? reason : `${reason.slice(0, MAX_REASON_BYTES - 3)}...`;
 
 /** Answers the upgrade in HTTP. */
 function refuse(socket: Duplex, error: unknown): void {

@@ -1,0 +1,121 @@
+/** The server side of a WebSocket (RFC 6455): how one is opened, found dead and closed, whoever uses it. */
+import type { Duplex } from 'node:stream';
+import { Sender, WebSocket, WebSocketServer } from 'ws';
+
+declare module 'ws' {
+  /** Part of ws that its types leave out. */
+  const Sender: {
+    /** @returns the head of the frame, and the data. */
+    frame(data: Buffer, options: FrameOptions): Buffer[];
+  };
+}
+
+interface FrameOptions {
+  readonly fin: boolean;
+  readonly opcode: number;
+  readonly mask: boolean;
+  readonly rsv1: boolean;
+  readonly readOnly: boolean;
+}
+
+const TEXT = 1;
+/** Time for a closing handshake before the socket is destroyed. */
+const CLOSE_TIMEOUT_MS = 1000;
+/** The longest reason that a close frame can carry (RFC 6455, section 5.5). */
+const MAX_REASON_BYTES = 123;
+
+/** @param maxMessageBytes longest message of a client; a longer one closes the connection. */
+export const webSocketServer = (maxMessageBytes: number): WebSocketServer =>
+  new WebSocketServer({
+    noServer: true,
+    perMessageDeflate: false,
+    maxPayload: maxMessageBytes,
+    clientTracking: false,
+  });
+
+/** A message of text as a server sends it. */
+export const textFrame = (text: string): Buffer =>
+  Buffer.concat(
+    Sender.frame(Buffer.from(text), {
+      fin: true,
+      opcode: TEXT,
+      mask: false,
+      rsv1: false,
+      readOnly: false,
+    }),
+  );
+
+/** Closes with a reason that the other side is told; destroys the socket if it does not answer in time. */
+export function closeWebSocket(webSocket: WebSocket, code: number, reason: string): void {
+  webSocket.close(code, shortened(reason));
+  setTimeout(() => webSocket.terminate(), CLOSE_TIMEOUT_MS).unref();
+}
+
+/** A reason cut to what a close frame can carry, in ASCII, so that the cut falls between characters. */
+function shortened(reason: string): string {
+  const bytes = Buffer.from(reason);
+  if (bytes.length <= MAX_REASON_BYTES) return reason;
+  const front = bytes.subarray(0, MAX_REASON_BYTES - 3).toString('latin1');
+  return `${front.replace(/[^\x20-\x7e]/g, '?')}...`;
+}
+
+export interface PingOptions {
+  /** Time between pings, milliseconds. */
+  readonly intervalMs: number;
+  /** Pings in a row that may stay without an answer; after these the connection is destroyed. */
+  readonly maxSilentPings: number;
+}
+
+interface Pinged {
+  readonly webSocket: WebSocket;
+  readonly socket: Duplex | null;
+  silentPings: number;
+}
+
+/** Finds connections whose other side is gone by its silence on pings. */
+export class PingWatchdog {
+  readonly #maxSilentPings: number;
+  readonly #pinged = new Set<Pinged>();
+  readonly #timer: NodeJS.Timeout;
+
+  constructor({ intervalMs, maxSilentPings }: PingOptions) {
+    this.#maxSilentPings = maxSilentPings;
+    this.#timer = setInterval(() => this.#ping(), intervalMs);
+    this.#timer.unref();
+  }
+
+  /**
+   * Watches the connection until it closes.
+   *
+   * @param socket given where the other side may be slow: it is not pinged while bytes wait in the
+   *   socket, since it has not come to a ping behind them.
+   */
+  watch(webSocket: WebSocket, socket: Duplex | null = null): void {
+    const pinged = { webSocket, socket, silentPings: 0 };
+    const heard = (): void => {
+      pinged.silentPings = 0;
+    };
+    webSocket.on('pong', heard);
+    webSocket.on('message', heard);
+    webSocket.on('close', () => this.#pinged.delete(pinged));
+    this.#pinged.add(pinged);
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+
+  #ping(): void {
+    for (const pinged of this.#pinged) {
+      const { webSocket, socket } = pinged;
+      if (pinged.silentPings >= this.#maxSilentPings) {
+        webSocket.terminate();
+        continue;
+      }
+      const isBusy = socket !== null && socket.writableLength > 0;
+      if (webSocket.readyState !== WebSocket.OPEN || isBusy) continue;
+      webSocket.ping();
+      pinged.silentPings++;
+    }
+  }
+}
