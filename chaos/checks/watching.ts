@@ -1,0 +1,83 @@
+/**
+ * Watchers: the events of a key come in order and none twice, from whichever node; and the mirror that they
+ * make is the map at the end.
+ */
+import type { Call } from '../history/call.ts';
+import type { Evidence, Violation, Watched } from '../history/evidence.ts';
+import { EXACT_PREFIX, RACE_PREFIX } from '../history/keys.ts';
+import { EXPIRY_MARGIN_MS } from './exactModel.ts';
+
+const MAX_TOLD_KEYS = 10;
+
+export function checkWatching(evidence: Evidence): Violation[] {
+  const writers = new Map<string, Call>();
+  for (const call of evidence.calls)
+    if (call.request.value !== null) writers.set(call.request.value, call);
+  return evidence.watched.flatMap((watched) => [
+    ...checkOrder(watched, writers, evidence),
+    ...checkMirror(watched, evidence),
+  ]);
+}
+
+function checkOrder(
+  { name, sightings }: Watched,
+  writers: ReadonlyMap<string, Call>,
+  { incidents }: Evidence,
+): Violation[] {
+  const wrong: Violation[] = [];
+  let told = new Set<string>();
+  let last = new Map<string, Call>();
+  for (const { type, key, value } of sightings) {
+    if (type === 'reset' || type === 'anew') {
+      told = new Set();
+      last = new Map();
+    }
+    if (type !== 'put' || key === null || value === null) continue;
+    const tell = (text: string): void => {
+      wrong.push({ check: 'watching', key, text: `${name}: ${text}` });
+    };
+    const writer = writers.get(value);
+    if (writer === undefined || writer.request.key !== key) {
+      tell(`told ${value}, which nobody wrote`);
+      continue;
+    }
+    // What a node that began anew offers again is another op of the same value.
+    if (incidents.some(({ node }) => node === writer.request.node)) continue;
+    if (told.has(value)) tell(`told ${value} twice`);
+    told.add(value);
+    const before = last.get(key);
+    if (before !== undefined && isBefore(writer, before))
+      tell(`told ${before.request.value}, and the older ${value} after it`);
+    last.set(key, writer);
+  }
+  return wrong;
+}
+
+/** Whether the first is certainly the older of two writes of one key. */
+function isBefore(a: Call, b: Call): boolean {
+  const { key } = a.request;
+  // Each key of this kind has one writer, which makes one call after another.
+  if (key.startsWith(EXACT_PREFIX)) return a.endMs < b.startMs;
+  if (!key.startsWith(RACE_PREFIX)) return false;
+  const [versionA, versionB] = [a.answer.version, b.answer.version];
+  return versionA !== null && versionB !== null && versionA < versionB;
+}
+
+function checkMirror({ name, mirror }: Watched, { maps, readAt }: Evidence): Violation[] {
+  const map = maps[0];
+  if (map === undefined) return [];
+  const keys = new Set([...map.keys(), ...mirror.keys()]);
+  const wrong = [...keys].filter((key) => {
+    const shown = map.get(key);
+    const isAtItsEnd =
+      shown !== undefined &&
+      shown.expiresAt !== null &&
+      shown.expiresAt < readAt + 20 * EXPIRY_MARGIN_MS;
+    return shown?.value !== mirror.get(key) && !isAtItsEnd;
+  });
+  return wrong.slice(0, MAX_TOLD_KEYS).map((key) => ({
+    check: 'watching',
+    key,
+    text: `${name}: the mirror has ${mirror.get(key) ?? 'nothing'}, the map ${map.get(key)?.value ?? 'nothing'} (${wrong.length} such keys)`,
+  }));
+}

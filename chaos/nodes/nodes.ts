@@ -1,0 +1,8 @@
+/** The node of an index that is known to be right. @throws RangeError where there is none. */
+import type { ChaosNode } from './node.ts';
+
+export function at(nodes: readonly ChaosNode[], index: number): ChaosNode {
+  const node = nodes[index];
+  if (node === undefined) throw new RangeError(`there is no node ${index + 1}`);
+  return node;
+}
