@@ -74,7 +74,7 @@ export const FLOORS: readonly Floor[] = [
   {
     name: 'log tools',
     about: 'verify, history, explain, diff, statistics, exports: they read a log page by page',
-    holds: ['src/log/tools/', 'src/log/mapSumFact.ts'],
+    holds: ['src/log/tools/', 'src/log/factsText.ts'],
     neverImports: OUTER_WORLD,
   },
   {

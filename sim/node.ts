@@ -271,7 +271,7 @@ export class SimNode implements ObservedNode {
   replaceLog({ stored, witness }: LogCopy, byCommand: boolean): void {
     if (witness.node === this.name) this.#world.counts.restores++;
     else this.#world.counts.clones++;
-    const facts = { ...stored.header.facts, ...(byCommand && { renewOrigin: 'yes' }) };
+    const facts = { ...stored.header.facts, ...(byCommand && { owesOrigin: true }) };
     this.disk.replace({ stored: { ...stored, header: { ...stored.header, facts } }, witness });
   }
 

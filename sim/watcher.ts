@@ -129,7 +129,7 @@ export class SimWatcher {
   /** @returns whether the node takes it; one that has not come to its cursor does not. */
   connect(node: SimNode): boolean {
     const { running } = node;
-    if (running == null || running.replica.header.facts.joined !== 'yes') return false;
+    if (running == null || !running.replica.header.facts.joined) return false;
     const { cursor } = this;
     for (const [origin, seq] of cursor?.vector ?? [])
       if ((running.replica.vector.get(origin) ?? 0) < seq) return false;

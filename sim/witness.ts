@@ -6,7 +6,7 @@
 import type { Commit } from '../src/log/log.ts';
 import { add, carriedHash, type Hash, sameHash, subtract, ZERO } from '../src/words/hash.ts';
 import { isOnKey, type KeyOp, type Op } from '../src/words/op.ts';
-import type { LogHeader, OriginRecord, Row } from '../src/words/row.ts';
+import { bothChanges, type HeaderChanges, type OriginRecord, type Row } from '../src/words/row.ts';
 import { type MutableVector, raise, seqOf, type Vector } from '../src/words/vector.ts';
 import {
   beats,
@@ -38,7 +38,7 @@ export class Witness {
   /** The rows that the disk must hold, by lsn. */
   readonly rows = new Map<number, Row>();
   /** Of the log, as far as it was written. */
-  header: Partial<LogHeader> = {};
+  header: HeaderChanges = {};
   lastLsn = 0;
   /** The origin that the log's own ops are born in. */
   origin = '';
@@ -91,7 +91,7 @@ export class Witness {
   }
 
   get hasJoined(): boolean {
-    return this.header.facts?.joined === 'yes';
+    return this.header.facts?.joined === true;
   }
 
   headOf(origin: string): Link {
@@ -128,14 +128,13 @@ export class Witness {
   }
 
   get #isInSnapshot(): boolean {
-    return this.header.facts?.snapshotUnderWay === 'yes';
+    return this.header.facts?.snapshot === 'underWay';
   }
 
-  #takeHeader(changes: Partial<LogHeader>): void {
+  #takeHeader(changes: HeaderChanges): void {
     if ((changes.horizon ?? this.horizon) < this.horizon)
       this.#report('forgetting', `${this.node}: its horizon sinks to ${changes.horizon}`);
-    const facts = { ...this.header.facts, ...changes.facts };
-    this.header = { ...this.header, ...changes, facts };
+    this.header = bothChanges(this.header, changes);
   }
 
   // ---- rows

@@ -5,7 +5,7 @@
 import { CommitFailedError } from '../words/errors.ts';
 import type { Hash } from '../words/hash.ts';
 import type { Op } from '../words/op.ts';
-import type { LogHeader, OriginRecord, Row, RowHead } from '../words/row.ts';
+import type { HeaderChanges, LogHeader, OriginRecord, Row, RowHead } from '../words/row.ts';
 
 /** What one transaction writes. */
 export interface Commit {
@@ -14,7 +14,7 @@ export interface Commit {
   /** The records that change; each replaces the one of its origin. */
   readonly origins: readonly OriginRecord[];
   /** The facts that change. */
-  readonly header?: Partial<LogHeader>;
+  readonly header?: HeaderChanges;
   /** Lsns of rows that go (compaction); their origins' records are among those that change. */
   readonly removed?: readonly number[];
 }

@@ -15,7 +15,7 @@ import {
 import { add, carriedHash, type Hash, ZERO } from '../words/hash.ts';
 import type { Op } from '../words/op.ts';
 import type { LogHeader, OriginRecord, Row, RowHead } from '../words/row.ts';
-import { headOf } from '../words/row.ts';
+import { changedHeader, headOf, newHeader } from '../words/row.ts';
 import type { Commit, Log, PageLimit } from './log.ts';
 import { lastLsnAfter } from './log.ts';
 
@@ -222,8 +222,7 @@ export class MemoryLog implements Log {
     this.#storedLastLsn = rows.at(-1)?.lsn ?? this.#storedLastLsn;
     for (const record of origins) this.#records.set(record.origin, record);
     if (header === undefined) return;
-    const facts = { ...this.#storedHeader.facts, ...header.facts };
-    this.#storedHeader = { ...this.#storedHeader, ...header, facts };
+    this.#storedHeader = changedHeader(this.#storedHeader, header);
     if (header.origin === undefined) return;
     this.#owesOrigin = false;
     this.#unclean = this.#options.durability === 'normal';
@@ -250,18 +249,6 @@ export class MemoryLog implements Log {
     }
     this.#rows = this.#rows.filter(({ lsn }) => !lsns.has(lsn));
   }
-}
-
-function newHeader(clusterName: string, origin: string): LogHeader {
-  return {
-    clusterName,
-    clusterId: null,
-    origin,
-    horizon: 0,
-    stable: new Map(),
-    stableClock: -1,
-    facts: {},
-  };
 }
 
 /** The index of the first item whose position is greater; items are in order of position. */

@@ -40,7 +40,7 @@ export class NodeLogs implements LogChanges {
   /** Opens the log; one that holds half a snapshot is thrown away first: it was never joined. */
   async open(): Promise<Log> {
     this.#log = await this.#store.open();
-    if (this.#log.header.facts.snapshotUnderWay !== 'yes') return this.#log;
+    if (this.#log.header.facts.snapshot !== 'underWay') return this.#log;
     return this.renew(false);
   }
 

@@ -97,15 +97,15 @@ export class Compactor {
         removed++;
       }
       if (going.size > 0)
-        await this.#replica.forgetting.removeRows(going, { cutAt: this.#laterCut(cutAt) });
+        await this.#replica.forgetting.removeRows(going, { cutAtMs: this.#laterCut(cutAt) });
       for (const rows of going.values()) this.removedRows += rows.length;
     }
     return { rows: removed };
   }
 
   /** What an earlier run with a shorter retention removed does not come back. */
-  #laterCut(cutAt: number): string {
-    return String(Math.max(cutAt, Number(this.#replica.header.facts.cutAt ?? 0)));
+  #laterCut(cutAt: number): number {
+    return Math.max(cutAt, this.#replica.header.facts.cutAtMs ?? 0);
   }
 
   async #entriesAt(end: End): Promise<AtCut> {

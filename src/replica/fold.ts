@@ -13,7 +13,14 @@ import { Members } from '../rules/members.ts';
 import { type RecentRow, RecentRows } from '../rules/recentRows.ts';
 import type { Limits } from '../words/limits.ts';
 import { isOnKey, type KeyOp } from '../words/op.ts';
-import type { LogHeader, OriginRecord, Row } from '../words/row.ts';
+import {
+  bothChanges,
+  changedHeader,
+  type HeaderChanges,
+  type LogHeader,
+  type OriginRecord,
+  type Row,
+} from '../words/row.ts';
 import { raise, seqOf, type Vector } from '../words/vector.ts';
 import { replay } from './replay.ts';
 
@@ -27,7 +34,7 @@ export class Fold {
   readonly #vector = new Map<string, number>();
   #header: LogHeader;
   /** Facts that changed without a commit of their own: the next one writes them. */
-  #unwritten: Partial<LogHeader> = {};
+  #unwritten: HeaderChanges = {};
   #hlc = 0;
   #lastLsn = 0;
   #bornHere = 0;
@@ -132,14 +139,9 @@ export class Fold {
     };
   }
 
-  /** The further facts as the batch leaves them so far. */
-  factsIn(batch: Batch): LogHeader['facts'] {
-    return batch.header.facts ?? this.#header.facts;
-  }
-
-  changeHeader(changes: Partial<LogHeader>): void {
-    this.#header = { ...this.#header, ...changes };
-    this.#unwritten = { ...this.#unwritten, ...changes };
+  changeHeader(changes: HeaderChanges): void {
+    this.#header = changedHeader(this.#header, changes);
+    this.#unwritten = bothChanges(this.#unwritten, changes);
   }
 
   /**
@@ -152,7 +154,7 @@ export class Fold {
     try {
       await log.append(commitOf(batch, unwritten, this.#header.horizon));
     } catch (error) {
-      this.#unwritten = { ...unwritten, ...this.#unwritten };
+      this.#unwritten = bothChanges(unwritten, this.#unwritten);
       throw error;
     }
   }
@@ -168,7 +170,7 @@ export class Fold {
     }
     for (const record of batch.records.values()) this.#setRecord(record);
     const horizon = Math.max(this.#header.horizon, batch.header.horizon ?? 0);
-    this.#header = { ...this.#header, ...batch.header, horizon };
+    this.#header = changedHeader(this.#header, { ...batch.header, horizon });
     this.#hlc = batch.hlc;
     this.#bornHere += batch.born;
     return rows;
@@ -180,8 +182,8 @@ export class Fold {
   }
 }
 
-function commitOf(batch: Batch, unwritten: Partial<LogHeader>, before: number): Commit {
+function commitOf(batch: Batch, unwritten: HeaderChanges, before: number): Commit {
   const horizon = Math.max(unwritten.horizon ?? 0, batch.header.horizon ?? 0, before);
-  const header = { ...unwritten, ...batch.header, ...(horizon > 0 ? { horizon } : {}) };
+  const header = bothChanges(unwritten, { ...batch.header, ...(horizon > 0 && { horizon }) });
   return { rows: batch.rows, origins: [...batch.records.values()], header, removed: batch.removed };
 }

@@ -2,9 +2,11 @@
  * Rules 9 and 10: what a replica lets go. Entries that are dead and stable leave the map, rows that
  * nothing needs leave the log. Each command waits in the commit queue and rejects as `Replica.submit` does.
  */
+
 import type { Stable } from '../rules/stability.ts';
 import type { Hash } from '../words/hash.ts';
 import { isDead, type KeyOp } from '../words/op.ts';
+import type { FactChanges } from '../words/row.ts';
 import { covers } from '../words/vector.ts';
 import type { CommitQueue } from './commitQueue.ts';
 import type { Fold } from './fold.ts';
@@ -60,13 +62,10 @@ export class Forgetting {
   }
 
   /** Compaction: removes rows that `src/replica/compact.ts` found to be of no use any more. */
-  removeRows(
-    rows: ReadonlyMap<string, readonly GoingRow[]>,
-    facts: Readonly<Record<string, string>>,
-  ): Promise<void> {
+  removeRows(rows: ReadonlyMap<string, readonly GoingRow[]>, facts: FactChanges): Promise<void> {
     return this.#queue.enqueue({ ops: 0, bytes: 0 }, (batch) => {
       for (const [origin, ofOrigin] of rows) batch.removeRows(origin, ofOrigin);
-      batch.header = { ...batch.header, facts: { ...this.#fold.factsIn(batch), ...facts } };
+      batch.changeFacts(facts);
     });
   }
 }

@@ -28,8 +28,7 @@ export class IncomingSnapshot {
     let bytes = 0;
     for (const { op } of rows) bytes += textLength(op);
     return this.#queue.enqueue({ ops: rows.length, bytes }, (batch) => {
-      const facts = { ...this.#fold.factsIn(batch), snapshotUnderWay: 'yes' };
-      batch.header = { ...batch.header, facts };
+      batch.changeFacts({ snapshot: 'underWay' });
       for (const { op, isEntry } of rows) {
         batch.snapshotRow(op, isEntry);
         this.#sums.set(op.origin, add(this.#sums.get(op.origin) ?? ZERO, carriedHash(op)));
@@ -44,13 +43,9 @@ export class IncomingSnapshot {
       (batch) => {
         this.#setRecords(batch, end);
         // The snapshot lacks what was there before it: no earlier point in time can be told.
-        const facts = {
-          ...this.#fold.factsIn(batch),
-          snapshotUnderWay: 'no',
-          cutAt: String(this.#clock()),
-        };
+        batch.changeFacts({ snapshot: 'taken', cutAtMs: this.#clock() });
         const horizon = Math.max(this.#fold.header.horizon, end.horizon);
-        batch.header = { ...batch.header, facts, horizon };
+        batch.header = { ...batch.header, horizon };
         this.forget();
       },
       this.#ended,

@@ -38,26 +38,17 @@ export class Membership {
   /** A fresh node forms the cluster: its first op is its own `join`. */
   form(clusterId: string, ownValue: string): Promise<void> {
     return this.#queue.enqueue({ ops: 1, bytes: ownValue.length }, (batch) => {
-      const facts = {
-        ...this.#fold.factsIn(batch),
-        joined: 'yes',
-        formedAt: String(this.#clock()),
-      };
-      batch.header = { ...batch.header, clusterId, facts };
+      batch.header = { ...batch.header, clusterId };
+      batch.changeFacts({ joined: true, formedAtMs: this.#clock() });
       batch.membership('join', this.#fold.origin, ownValue);
     });
   }
 
   /** A fresh node holds all that the answer of `sponsor` held: it has joined. */
-  welcome(clusterId: string | null, sponsor: string, formedAt: string): Promise<void> {
+  welcome(clusterId: string | null, sponsor: string, formedAtMs: number): Promise<void> {
     return this.#queue.enqueue({ ops: 0, bytes: 0 }, (batch) => {
-      const facts = {
-        ...this.#fold.factsIn(batch),
-        joined: 'yes',
-        admittedBy: sponsor,
-        formedAt,
-      };
-      batch.header = { ...batch.header, clusterId, facts };
+      batch.header = { ...batch.header, clusterId };
+      batch.changeFacts({ joined: true, admittedBy: sponsor, formedAtMs });
     });
   }
 
@@ -66,9 +57,7 @@ export class Membership {
     return this.#queue.enqueue({ ops: 2, bytes: ownValue.length }, (batch) => {
       const old = this.#fold.origin;
       batch.renewOrigin(origin);
-      // A fact can be written over but not taken out (src/log/log.ts).
-      const facts = { ...this.#fold.factsIn(batch), renewOrigin: 'no' };
-      batch.header = { ...batch.header, facts: { ...facts, admittedBy: old } };
+      batch.changeFacts({ owesOrigin: false, admittedBy: old });
       batch.membership('join', origin, ownValue);
       if (this.#fold.members.has(old)) batch.membership('retire', old, null);
     });
@@ -76,6 +65,6 @@ export class Membership {
 
   /** Before the next write, `renewOrigin` is due: the log may lack ops that peers hold (rule 5). */
   markForNewOrigin(): void {
-    this.#fold.changeHeader({ facts: { ...this.#fold.header.facts, renewOrigin: 'yes' } });
+    this.#fold.changeHeader({ facts: { owesOrigin: true } });
   }
 }

@@ -7,7 +7,6 @@
  */
 
 import type { Log } from '../log/log.ts';
-import { mapSumText } from '../log/mapSumFact.ts';
 import { Batch, type DeltaOutcome } from '../rules/decide.ts';
 import type { LatestExpiries, Swept } from '../rules/expiry.ts';
 import type { EntryMap, ListPage } from '../rules/map.ts';
@@ -279,8 +278,7 @@ export class Replica {
     return this.#queue.enqueue({ ops: 0, bytes: 0 }, (batch) => {
       if (batch.rows.length > 0) return;
       const asOf = minuteAhead(this.#clock(), aheadMs);
-      const mapSum = mapSumText({ lsn: this.lastLsn, asOf, sum: this.mapSum(asOf) });
-      batch.header = { ...batch.header, facts: { ...this.#fold.factsIn(batch), mapSum } };
+      batch.changeFacts({ mapSum: { lsn: this.lastLsn, asOf, sum: this.mapSum(asOf) } });
     });
   }
 

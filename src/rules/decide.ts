@@ -22,7 +22,13 @@ import {
   type Unhashed,
 } from '../words/op.ts';
 import type { DeleteRequest, Outcome, PutRequest, Request } from '../words/requests.ts';
-import type { LogHeader, OriginRecord, Row } from '../words/row.ts';
+import {
+  bothChanges,
+  type FactChanges,
+  type HeaderChanges,
+  type OriginRecord,
+  type Row,
+} from '../words/row.ts';
 
 /** What a batch is decided against: the state after the last commit. */
 export interface Basis {
@@ -64,7 +70,7 @@ export class Batch {
   /** The records that change. */
   readonly records = new Map<string, OriginRecord>();
   /** The facts that change. */
-  header: Partial<LogHeader> = {};
+  header: HeaderChanges = {};
   /** Lsns of the rows that go. */
   readonly removed: number[] = [];
   /** Ops that were born in this batch. */
@@ -105,6 +111,11 @@ export class Batch {
   renewOrigin(origin: string): void {
     this.#origin = origin;
     this.header = { ...this.header, origin };
+  }
+
+  /** Facts of the header that the batch writes. */
+  changeFacts(facts: FactChanges): void {
+    this.header = bothChanges(this.header, { facts });
   }
 
   /** Rule 10: a row of a snapshot. What is no entry at its sender does not win here either. */

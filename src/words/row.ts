@@ -41,6 +41,54 @@ export interface OriginRecord {
   readonly compactedSum: Hash;
 }
 
+/** The sum of the map, as a node writes it down when it stops: `verify` tells whether the log still folds to it. */
+export interface RecordedMapSum {
+  /** The last lsn then. */
+  readonly lsn: number;
+  /** Minutes since the epoch: entries that expired by then do not count (rule 11). */
+  readonly asOf: number;
+  readonly sum: Hash;
+}
+
+/** Further facts of a header. Null: the log does not say. */
+export interface HeaderFacts {
+  /** Whether this node is, or was, a member of its cluster (rule 8). */
+  readonly joined: boolean;
+  /** When the cluster was formed, in UTC milliseconds by the clock of the node that formed it. */
+  readonly formedAtMs: number | null;
+  /** The origin that let this one in: the sponsor, or this node's own earlier one. */
+  readonly admittedBy: string | null;
+  /** Whether the node must go on under a new origin before its next write (rule 5). */
+  readonly owesOrigin: boolean;
+  /** A snapshot that is coming in (the log holds a part of it), or that the log began with. */
+  readonly snapshot: 'underWay' | 'taken' | null;
+  /** Moments before this, in UTC milliseconds, can't be told any more. */
+  readonly cutAtMs: number | null;
+  readonly mapSum: RecordedMapSum | null;
+  /** The SHA-256, in hexadecimal digits, of the first line of the export that this log is made of. */
+  readonly importOf: string | null;
+  /** Facts of other versions, by name, as text: they are kept as they are. */
+  readonly others: Readonly<Record<string, string>>;
+}
+
+/** The facts that a commit writes: each replaces its namesake, and the others stay. None is taken out. */
+export type FactChanges = {
+  readonly [Name in keyof HeaderFacts]?: NonNullable<HeaderFacts[Name]>;
+};
+
+/** The facts of a new log. */
+export const NO_FACTS: HeaderFacts = {
+  joined: false,
+  formedAtMs: null,
+  admittedBy: null,
+  owesOrigin: false,
+  snapshot: null,
+  cutAtMs: null,
+  mapSum: null,
+  importOf: null,
+  others: {},
+};
+
 /** Facts about the log as a whole. They change only together with a commit. */
 export interface LogHeader {
   readonly clusterName: string;
@@ -54,11 +102,38 @@ export interface LogHeader {
   readonly stable: ReadonlyMap<string, number>;
   /** UTC milliseconds; -1 before anything was stable. */
   readonly stableClock: number;
-  /**
-   * Further facts by name, as text: rules of later versions keep theirs here. In a commit, each fact
-   * named replaces its namesake and the others stay.
-   */
-  readonly facts: Readonly<Record<string, string>>;
+  readonly facts: HeaderFacts;
+}
+
+/** The part of a header that a commit writes; what it does not name stays. */
+export type HeaderChanges = Partial<Omit<LogHeader, 'facts'>> & { readonly facts?: FactChanges };
+
+/** The header of a log that nothing was written to. */
+export const newHeader = (clusterName: string, origin: string): LogHeader => ({
+  clusterName,
+  clusterId: null,
+  origin,
+  horizon: 0,
+  stable: new Map(),
+  stableClock: -1,
+  facts: NO_FACTS,
+});
+
+/** The header after the changes. */
+export const changedHeader = (
+  header: LogHeader,
+  { facts, ...changes }: HeaderChanges,
+): LogHeader => ({
+  ...header,
+  ...changes,
+  facts: { ...header.facts, ...facts, others: { ...header.facts.others, ...facts?.others } },
+});
+
+/** Both changes as one, `later` after `earlier`. */
+export function bothChanges(earlier: HeaderChanges, later: HeaderChanges): HeaderChanges {
+  if (earlier.facts === undefined || later.facts === undefined) return { ...earlier, ...later };
+  const others = { ...earlier.facts.others, ...later.facts.others };
+  return { ...earlier, ...later, facts: { ...earlier.facts, ...later.facts, others } };
 }
 
 /** The row without its value. */

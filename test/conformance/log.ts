@@ -2,6 +2,7 @@
  * What every adapter of the port src/log/log.ts must do. Each adapter's own tests run this suite, so
  * that the simulator's log and the real one can't drift apart.
  */
+
 import { suite, type Test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Commit, Log } from '../../src/log/log.ts';
@@ -9,6 +10,7 @@ import { CommitFailedError, DiskFullError, StoppedError } from '../../src/words/
 import { carriedHash, ZERO } from '../../src/words/hash.ts';
 import type { Op } from '../../src/words/op.ts';
 import type { OriginRecord } from '../../src/words/row.ts';
+import { NO_FACTS } from '../../src/words/row.ts';
 import { opened, openingTests } from './logOpening.ts';
 import type { WithPlace } from './logPlace.ts';
 import {
@@ -259,7 +261,7 @@ function failingTests(test: Test, withPlace: WithPlace): void {
       const tooMuch: Commit = {
         rows: [...rowsOf(3, 4), rowOf(5, put(5, { value: long }))],
         origins: [record(OWN_ORIGIN, 5, { high: 1, low: 1 }), record('node2.b', 1, ZERO)],
-        header: { horizon: 9, facts: { lost: 'yes' } },
+        header: { horizon: 9, facts: { owesOrigin: true, others: { lost: 'yes' } } },
       };
       for (let times = 0; times < 3; times++) await rejects(log.append(tooMuch), DiskFullError);
       assert.equal(await log.rowsAfter(0, ALL), rowsOf(1, 2));
@@ -270,7 +272,7 @@ function failingTests(test: Test, withPlace: WithPlace): void {
       assert.equal(await again.rowsAfter(0, ALL), rowsOf(1, 3));
       assert.equal(again.origins, [record(OWN_ORIGIN, 3, ZERO)]);
       assert.is(again.header.horizon, 0);
-      assert.equal(again.header.facts, {});
+      assert.equal(again.header.facts, NO_FACTS);
       await again.append(commitOf([rowOf(4, put(4, { value: long }))]));
       await again.close();
     }));

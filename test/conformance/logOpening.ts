@@ -1,9 +1,11 @@
 /** The part of the conformance suite about what an opening finds of the runs before it. */
+
 import type { Test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { WrongDirectoryError } from '../../src/words/errors.ts';
 import { ZERO } from '../../src/words/hash.ts';
 import type { OriginRecord } from '../../src/words/row.ts';
+import { NO_FACTS } from '../../src/words/row.ts';
 import type { LogPlace, WithPlace } from './logPlace.ts';
 import { ALL, CLUSTER, commitOf, lsnsOf, OWN_ORIGIN, record, rejects, rowsOf } from './logRows.ts';
 
@@ -25,7 +27,7 @@ export function openingTests(test: Test, withPlace: WithPlace): void {
         horizon: 0,
         stable: new Map(),
         stableClock: -1,
-        facts: {},
+        facts: NO_FACTS,
       });
       assert.equal(log.origins, []);
       assert.is(log.lastLsn, 0);
@@ -44,11 +46,21 @@ export function openingTests(test: Test, withPlace: WithPlace): void {
           ['__proto__', 2 ** 53 - 1],
         ]),
         stableClock: 1_800_000_000_000,
-        facts: Object.fromEntries([
-          ['formed', '1800000000000'],
-          ['__proto__', 'a fact like any other'],
-        ]),
-      };
+        facts: {
+          joined: true,
+          formedAtMs: 1_800_000_000_000,
+          admittedBy: 'node2.b',
+          owesOrigin: true,
+          snapshot: 'taken',
+          cutAtMs: 0,
+          mapSum: { lsn: 3, asOf: 7, sum: { high: 0xffffffff, low: 1 } },
+          importOf: '',
+          others: Object.fromEntries([
+            ['of a later version', '1800000000000'],
+            ['__proto__', 'a fact like any other'],
+          ]),
+        },
+      } as const;
       const records: OriginRecord[] = [
         { ...record(OWN_ORIGIN, 3, { high: 0xffffffff, low: 0 }), reach: 2 },
         { ...record('node2.b', 2 ** 53 - 1, ZERO), compactedSum: { high: 7, low: 0xffffffff } },
@@ -70,15 +82,24 @@ export function openingTests(test: Test, withPlace: WithPlace): void {
   test('a commit that only changes the header keeps what it does not name', () =>
     withPlace(async ({ open }) => {
       const log = await open();
-      await log.append(commitOf([], { horizon: 5, facts: { a: '1', b: '2' } }));
-      await log.append(commitOf([], { clusterId: 'x', facts: { b: '3' } }));
+      await log.append(
+        commitOf([], { horizon: 5, facts: { cutAtMs: 1, others: { a: '1', b: '2' } } }),
+      );
+      await log.append(
+        commitOf([], { clusterId: 'x', facts: { joined: true, others: { b: '3' } } }),
+      );
       await log.append({ rows: [], origins: [record('node2.b', 1, ZERO)] });
       await log.append({ rows: [], origins: [record('node2.b', 2, { high: 1, low: 2 })] });
       await log.close();
       const { header, origins, lastLsn, ...again } = await opened(open);
       assert.is(header.horizon, 5);
       assert.is(header.clusterId, 'x');
-      assert.equal(header.facts, { a: '1', b: '3' });
+      assert.equal(header.facts, {
+        ...NO_FACTS,
+        joined: true,
+        cutAtMs: 1,
+        others: { a: '1', b: '3' },
+      });
       assert.equal(origins, [record('node2.b', 2, { high: 1, low: 2 })]);
       assert.is(lastLsn, 0);
       await again.close();

@@ -3,7 +3,7 @@
 import type { Commit, PageLimit } from '../../src/log/log.ts';
 import { add, carriedHash, type Hash, hashOp, ZERO } from '../../src/words/hash.ts';
 import type { Op, Put, Unhashed } from '../../src/words/op.ts';
-import type { LogHeader, OriginRecord, Row } from '../../src/words/row.ts';
+import type { HeaderChanges, OriginRecord, Row } from '../../src/words/row.ts';
 
 /** The origin that places give to new logs. */
 export const OWN_ORIGIN = 'node1.a';
@@ -54,7 +54,7 @@ export const record = (origin: string, seq: number, sum: Hash): OriginRecord => 
 });
 
 /** A commit of rows alone. */
-export const commitOf = (rows: readonly Row[], header?: Partial<LogHeader>): Commit =>
+export const commitOf = (rows: readonly Row[], header?: HeaderChanges): Commit =>
   header === undefined ? { rows, origins: [] } : { rows, origins: [], header };
 
 export const lsnsOf = (rows: readonly Row[]): number[] => rows.map((row) => row.lsn);

@@ -223,10 +223,10 @@ rules('the cut is told, and a run with a longer retention does not take it back'
     (replica) => collect(replica, 2),
   );
   assert.is((await compacted(test, 100)).rows, 1);
-  assert.is(test.log.stored().header.facts.cutAt, String(NOW + 400));
+  assert.is(test.log.stored().header.facts.cutAtMs, NOW + 400);
   await collect(test.replica);
   assert.is((await compacted(test, 200)).rows, 1);
-  assert.is(test.log.stored().header.facts.cutAt, String(NOW + 400));
+  assert.is(test.log.stored().header.facts.cutAtMs, NOW + 400);
 });
 
 rules('sums, vector, map and map sum are what they were', async () => {
@@ -400,7 +400,7 @@ histories(
             const stateBefore = { ...stateOf(replica), records: null, header: null };
             await compacted(test, one.retentionMs);
             assert.equal({ ...stateOf(replica), records: null, header: null }, stateBefore);
-            const cutAt = Number(replica.header.facts.cutAt ?? 0);
+            const cutAt = replica.header.facts.cutAtMs ?? 0;
             for (const [index, atMs] of times.entries())
               if (atMs >= cutAt)
                 assert.equal(shownAt(test, atMs), before[index], `${clock.nowMs - atMs} ms ago`);

@@ -7,6 +7,7 @@ import type { Stable } from '../../src/rules/stability.ts';
 import { StoppedError } from '../../src/words/errors.ts';
 import { hasTrueHash } from '../../src/words/hash.ts';
 import { compareOps, type KeyOp, type Op } from '../../src/words/op.ts';
+import { NO_FACTS } from '../../src/words/row.ts';
 import { history, put, sumOf, tombstone } from '../support/ops.ts';
 import {
   deleting,
@@ -190,7 +191,7 @@ collecting('what a full disk did not take of the header is written later', async
   await replica.submit([putting('a')]).catch(() => {});
   await replica.submit([putting('b')]);
   const { header } = (await afterCrash(test)).replica;
-  assert.equal([header.horizon, header.facts.renewOrigin], [9, 'yes']);
+  assert.equal([header.horizon, header.facts.owesOrigin], [9, true]);
 });
 
 const KEYS = ['a', 'b', 'c'];
@@ -319,18 +320,18 @@ members('a cluster is formed by its first member, whose first op is its own join
   assert.equal(kindsOf(test), [`join ${ORIGIN} by ${ORIGIN}/1`]);
   for (const { header } of [replica, (await afterCrash(test)).replica]) {
     assert.is(header.clusterId, 'the cluster');
-    assert.equal(header.facts, { joined: 'yes', formedAt: String(NOW) });
+    assert.equal(header.facts, { ...NO_FACTS, joined: true, formedAtMs: NOW });
   }
 });
 
 members('who is let in remembers the cluster and its sponsor, and logs nothing', async () => {
   const test = await openReplica();
   const { replica } = test;
-  await replica.membership.welcome('the cluster', PEER, '123');
+  await replica.membership.welcome('the cluster', PEER, 123);
   assert.equal(kindsOf(test), []);
   for (const { header } of [replica, (await afterCrash(test)).replica]) {
     assert.is(header.clusterId, 'the cluster');
-    assert.equal(header.facts, { joined: 'yes', admittedBy: PEER, formedAt: '123' });
+    assert.equal(header.facts, { ...NO_FACTS, joined: true, admittedBy: PEER, formedAtMs: 123 });
   }
 });
 
@@ -394,9 +395,9 @@ renewals('that one is due is remembered over a restart, until it was done', asyn
   test.replica.membership.markForNewOrigin();
   await test.replica.submit([putting('a')]);
   const next = await afterCrash(test);
-  assert.is(next.replica.header.facts.renewOrigin, 'yes');
+  assert.is(next.replica.header.facts.owesOrigin, true);
   await next.replica.membership.renewOrigin(NEW_ORIGIN, memberValue('node1', null));
-  assert.is((await afterCrash(next)).replica.header.facts.renewOrigin, 'no');
+  assert.is((await afterCrash(next)).replica.header.facts.owesOrigin, false);
 });
 
 renewals.run();
@@ -454,7 +455,7 @@ adoptions(
     await replica.adopt(fresh.log);
     await replica.submit([putting('a')]);
     const { header } = fresh.log.stored();
-    assert.equal([header.horizon, header.facts.renewOrigin], [0, undefined]);
+    assert.equal([header.horizon, header.facts.owesOrigin], [0, false]);
   },
 );
 
@@ -512,11 +513,11 @@ reaching('they leave the sums and the vector as they were, and raise the reach',
   const heads = await test.log.headsAfter(0, 3);
   const going = [heads[0], heads[2]].flatMap((head) => (head === undefined ? [] : [head]));
   for (const { key } of going) replica.map.drop(key);
-  await replica.forgetting.removeRows(new Map([[PEER, going]]), { cutAt: '5' });
+  await replica.forgetting.removeRows(new Map([[PEER, going]]), { cutAtMs: 5 });
   const gone = ops.filter(({ seq }) => seq === 1 || seq === 3);
   assert.equal(replica.record(PEER), { ...before, reach: 3, compactedSum: sumOf(gone) });
   assert.equal(replica.reach(), new Map([[PEER, 3]]));
-  assert.is(replica.header.facts.cutAt, '5');
+  assert.is(replica.header.facts.cutAtMs, 5);
   const { replica: reopened } = await afterCrash(test);
   assert.equal(stateOf(reopened), stateOf(replica));
 });

@@ -4,6 +4,7 @@ import type { StoredLog } from '../../src/log/memory.ts';
 import { DamagedLogError } from '../../src/words/errors.ts';
 import { carriedHash } from '../../src/words/hash.ts';
 import type { OriginRecord, Row } from '../../src/words/row.ts';
+import { NO_FACTS } from '../../src/words/row.ts';
 import { changed, history, membership, put, row, sumOf, tombstone } from '../support/ops.ts';
 import { deleting, openReplica, putting, stateOf } from '../support/replicas.ts';
 
@@ -28,7 +29,7 @@ function storedLog(rows: readonly Row[], header: Partial<StoredLog['header']> = 
       horizon: 0,
       stable: new Map(),
       stableClock: -1,
-      facts: {},
+      facts: NO_FACTS,
       ...header,
     },
     origins: origins.map((origin) => recordOf(rows, origin)),

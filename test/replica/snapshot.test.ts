@@ -97,7 +97,7 @@ receiving(
     await replica.incomingSnapshot.takeRows([{ op: ops[1] as Op, isEntry: true }]);
     await replica.incomingSnapshot.takeRows([{ op: ops[4] as Op, isEntry: true }]);
     assert.equal(replica.vector, new Map());
-    assert.is(replica.header.facts.snapshotUnderWay, 'yes');
+    assert.is(replica.header.facts.snapshot, 'underWay');
     await replica.incomingSnapshot.finish({
       vector: new Map([[PEER, 5]]),
       sums: new Map([[PEER, sumOf(ops)]]),
@@ -113,8 +113,8 @@ receiving(
     });
     assert.is(replica.header.horizon, 6);
     assert.equal(
-      [replica.header.facts.snapshotUnderWay, replica.header.facts.cutAt],
-      ['no', String(replica.nowMs())],
+      [replica.header.facts.snapshot, replica.header.facts.cutAtMs],
+      ['taken', replica.nowMs()],
     );
   },
 );
@@ -170,7 +170,7 @@ receiving('half of one is no log that could be opened', async () => {
     { op: put({ origin: PEER, seq: 3 }), isEntry: true },
   ]);
   const stored = test.log.crash('lost');
-  assert.is(stored.header.facts.snapshotUnderWay, 'yes');
+  assert.is(stored.header.facts.snapshot, 'underWay');
   await openReplica({ stored }).then(
     () => assert.unreachable('it was opened'),
     (error) => assert.instance(error, DamagedLogError),

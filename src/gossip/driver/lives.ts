@@ -58,7 +58,7 @@ export class Lives {
 
   async welcome({ clusterId, sponsor, formedAt }: OutputOf<'welcome'>): Promise<void> {
     const { replica, note } = this.#options.driver;
-    await this.#orFailed(replica.membership.welcome(clusterId, sponsor, String(formedAt)));
+    await this.#orFailed(replica.membership.welcome(clusterId, sponsor, formedAt));
     note('info', `this node has joined the cluster ${clusterId}, let in by ${sponsor}`);
     this.#hasJoined();
   }
@@ -67,7 +67,7 @@ export class Lives {
   ready(value: string): void {
     const { driver, gate, offers, offer } = this.#options;
     const { replica, newOrigin } = driver;
-    if (replica.header.facts.renewOrigin === 'yes') {
+    if (replica.header.facts.owesOrigin) {
       this.#change(() => replica.membership.renewOrigin(newOrigin(), value));
       return;
     }
@@ -89,7 +89,7 @@ export class Lives {
       // Even where nothing is kept: its sponsor has logged the old origin's join, which only a retire ends.
       const { origin, header } = replica;
       // Half a snapshot is no log: nobody could open it again, and it holds nothing of this node's own.
-      const keeps = keep && header.facts.snapshotUnderWay !== 'yes';
+      const keeps = keep && header.facts.snapshot !== 'underWay';
       const aside = keeps ? setAside(replica, ownOps) : nothingOf(origin);
       offers.add({ ...aside, hadOthers: aside.hadOthers || forOthers });
       await replica.adopt(await logs.renew(keeps));

@@ -21,13 +21,13 @@ export function viewOf(replica: Replica): View {
       return replica.header.clusterId;
     },
     get formedAt() {
-      return Number(replica.header.facts.formedAt ?? 0);
+      return replica.header.facts.formedAtMs ?? 0;
     },
     get joined() {
-      return replica.header.facts.joined === 'yes';
+      return replica.header.facts.joined;
     },
     get admittedBy() {
-      return replica.header.facts.admittedBy ?? null;
+      return replica.header.facts.admittedBy;
     },
     get lastLsn() {
       return replica.lastLsn;

@@ -170,7 +170,7 @@ async function markForNewOrigin(directory: string, clusterName: string): Promise
     clusterName,
     newOrigin: () => '',
   });
-  await log.append({ rows: [], origins: [], header: { facts: { renewOrigin: 'yes' } } });
+  await log.append({ rows: [], origins: [], header: { facts: { owesOrigin: true } } });
   await log.close();
 }
 

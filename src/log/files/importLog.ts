@@ -55,13 +55,13 @@ export class LogImport {
     });
     const importOf = createHash('sha256').update(headLine).digest('hex');
     const begun = log.header.facts.importOf;
-    if (begun !== undefined && begun !== importOf) {
+    if (begun !== null && begun !== importOf) {
       await log.close();
       throw new SettingError(
         `${folder} holds the beginning of another import: remove it, or go on with that one.`,
       );
     }
-    if (begun === undefined)
+    if (begun === null)
       await log.append({ rows: [], origins: [], header: { facts: { importOf } } });
     return new LogImport(directory, log);
   }

@@ -2,7 +2,8 @@
  * The header in the table `meta`: one row a fact, its value as JSON text, so that a person with the
  * sqlite3 shell can read it and a null differs from a missing fact.
  */
-import type { LogHeader } from '../../words/row.ts';
+import type { HeaderChanges, LogHeader } from '../../words/row.ts';
+import { factTexts, parseFacts } from '../factsText.ts';
 
 /** Raised with every change that an older version could not read. */
 export const SCHEMA_VERSION = 1;
@@ -19,7 +20,7 @@ export class HeaderFault extends Error {
 }
 
 /** The rows of `meta` that hold the facts given. */
-export function metaRows(header: Partial<LogHeader>): MetaRow[] {
+export function metaRows(header: HeaderChanges): MetaRow[] {
   const rows: MetaRow[] = [];
   const put = (name: string, value: unknown): void => {
     if (value !== undefined) rows.push([name, JSON.stringify(value)]);
@@ -31,7 +32,7 @@ export function metaRows(header: Partial<LogHeader>): MetaRow[] {
   // As pairs and not as an object, whose members could not bear every name.
   put('stable', header.stable === undefined ? undefined : [...header.stable]);
   put('stable_clock', header.stableClock);
-  for (const [name, text] of Object.entries(header.facts ?? {})) put(FACT_PREFIX + name, text);
+  for (const [name, text] of factTexts(header.facts ?? {})) put(FACT_PREFIX + name, text);
   return rows;
 }
 
@@ -60,7 +61,7 @@ export function parseHeader(meta: ReadonlyMap<string, string>): LogHeader {
     horizon: integer(meta, 'horizon'),
     stable: vector(meta, 'stable'),
     stableClock: integer(meta, 'stable_clock'),
-    facts: facts(meta),
+    facts: parseFacts(factPairs(meta), (name) => new HeaderFault(FACT_PREFIX + name)),
   };
 }
 
@@ -104,10 +105,7 @@ function vector(meta: ReadonlyMap<string, string>, name: string): ReadonlyMap<st
   return seqs;
 }
 
-/** Built from entries, so that `__proto__` is a name like any other. */
-const facts = (meta: ReadonlyMap<string, string>): Readonly<Record<string, string>> =>
-  Object.fromEntries(
-    [...meta.keys()]
-      .filter((name) => name.startsWith(FACT_PREFIX))
-      .map((name) => [name.slice(FACT_PREFIX.length), text(meta, name)]),
-  );
+const factPairs = (meta: ReadonlyMap<string, string>): [name: string, text: string][] =>
+  [...meta.keys()]
+    .filter((name) => name.startsWith(FACT_PREFIX))
+    .map((name) => [name.slice(FACT_PREFIX.length), text(meta, name)]);

@@ -3,6 +3,7 @@
 import { formatHash, type Hash, parseHash } from '../../words/hash.ts';
 import type { LogHeader, OriginRecord } from '../../words/row.ts';
 import { isCount, isText } from '../../words/shape.ts';
+import { allFactTexts, parseFacts } from '../factsText.ts';
 import { type Fields, MalformedLineError } from './rowLine.ts';
 import type { LogFacts } from './source.ts';
 
@@ -13,7 +14,7 @@ export const headerJson = (header: LogHeader): object => ({
   // As pairs: an object's members could not bear every name.
   stable: [...header.stable],
   stable_clock: header.stableClock,
-  facts: Object.entries(header.facts),
+  facts: allFactTexts(header.facts),
 });
 
 export const recordJson = ({ origin, seq, sum, reach, compactedSum }: OriginRecord): object => ({
@@ -53,7 +54,10 @@ export function headerOf(fields: Fields): LogHeader {
     horizon,
     stable: new Map(pairsOf(stable, isCount)),
     stableClock: Number(stableClock),
-    facts: Object.fromEntries(pairsOf(facts, isText)),
+    facts: parseFacts(
+      pairsOf(facts, isText),
+      (name) => new MalformedLineError(`the fact ${name} of its header is none`),
+    ),
   };
 }
 

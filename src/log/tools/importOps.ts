@@ -61,7 +61,7 @@ export class OpsImport {
     const rows = this.#ownRows(identity);
     const { header } = this.#head;
     const held = new Map(end.records.map(({ origin, seq }) => [origin, seq]));
-    const { cutAt } = header.facts;
+    const { cutAtMs } = header.facts;
     return {
       rows,
       origins: [...end.records, ownRecord(identity.origin, rows)],
@@ -74,10 +74,9 @@ export class OpsImport {
         ),
         stableClock: header.stableClock,
         facts: {
-          joined: 'yes',
-          formedAt: String(identity.nowMs),
-          importedFrom: header.origin,
-          ...(cutAt !== undefined && { cutAt }),
+          joined: true,
+          formedAtMs: identity.nowMs,
+          ...(cutAtMs !== null && { cutAtMs }),
         },
       },
     };

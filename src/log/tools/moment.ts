@@ -49,10 +49,7 @@ export class PointNotHeldError extends HearsayError {}
 const CLOCK_LEEWAY_MS = MINUTE_MS;
 
 /** Up to where compaction has gone, UTC milliseconds; 0 where it has not. */
-export function cutOf({ header }: LogFacts): number {
-  const cutAt = Number(header.facts.cutAt ?? 0);
-  return Number.isSafeInteger(cutAt) ? cutAt : 0;
-}
+export const cutOf = ({ header }: LogFacts): number => header.facts.cutAtMs ?? 0;
 
 /** @throws BeforeCutError, PointNotHeldError */
 export async function momentOf(source: LogSource, facts: LogFacts, point: Point): Promise<Moment> {

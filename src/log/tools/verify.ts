@@ -7,9 +7,8 @@
 import { minuteAhead } from '../../rules/mapSum.ts';
 import { formatHash, type Hash, hasTrueHash, sameHash } from '../../words/hash.ts';
 import { isOnKey } from '../../words/op.ts';
-import type { OriginRecord, Row } from '../../words/row.ts';
+import type { OriginRecord, RecordedMapSum, Row } from '../../words/row.ts';
 import { seqOf } from '../../words/vector.ts';
-import { parseMapSum, type RecordedMapSum } from '../mapSumFact.ts';
 import { type Finding, Findings } from './finding.ts';
 import { faultText, Walk } from './pages.ts';
 import { SeqCheck } from './seqCheck.ts';
@@ -150,8 +149,8 @@ class RowChecks {
 
 /** What the node wrote down when it stopped, if nothing was appended since. */
 function recordedAtEnd({ header, lastLsn }: LogFacts): RecordedMapSum | null {
-  const recorded = parseMapSum(header.facts.mapSum);
-  return recorded?.lsn === lastLsn ? recorded : null;
+  const { mapSum } = header.facts;
+  return mapSum?.lsn === lastLsn ? mapSum : null;
 }
 
 function wrongMap(found: Hash, recorded: RecordedMapSum): Finding {

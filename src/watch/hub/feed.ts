@@ -187,8 +187,8 @@ export class WatchFeed {
   #restart(): void {
     const { stableClock, facts } = this.#replica.header;
     // What was compacted away by then is not known; after a snapshot by its sender's clock.
-    const skewMs = facts.snapshotUnderWay === undefined ? 0 : this.#maxClockSkewMs;
-    this.#unknownUntilMs = facts.cutAt === undefined ? 0 : Number(facts.cutAt) + skewMs;
+    const skewMs = facts.snapshot === null ? 0 : this.#maxClockSkewMs;
+    this.#unknownUntilMs = facts.cutAtMs === null ? 0 : facts.cutAtMs + skewMs;
     const before = this.#replica.takeExpiredBefore()?.take();
     const [first] = before?.expired ?? [];
     this.record.forget(first === undefined || before?.isComplete ? NO_EXPIRIES : markBefore(first));

@@ -233,7 +233,7 @@ test('a backup while the node writes is one state, proven, and goes back under a
   assert.equal((await readdir(at('back'))).sort(), ['hearsay.db', 'lock.db']);
   await withSourceOf(at('back'), async (source) => {
     const facts = await source.facts();
-    assert.is(facts.header.facts.renewOrigin, 'yes');
+    assert.is(facts.header.facts.owesOrigin, true);
     assert.is(facts.lastLsn, proven.facts.lastLsn);
   });
   await throws(

@@ -1,4 +1,5 @@
 /** How two logs differ, and why. */
+
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -13,6 +14,7 @@ import { Walk } from '../../../src/log/tools/pages.ts';
 import type { LogFacts } from '../../../src/log/tools/source.ts';
 import type { KeyOp } from '../../../src/words/op.ts';
 import type { OriginRecord } from '../../../src/words/row.ts';
+import { NO_FACTS } from '../../../src/words/row.ts';
 import { put, row, tombstone } from '../../support/ops.ts';
 import { headOfRow, MemorySource } from './memorySource.ts';
 import { memoryLog, ORIGINS, START_MS, story, tell } from './stories.ts';
@@ -38,7 +40,7 @@ const factsOf = (
     horizon: 0,
     stable,
     stableClock: 500,
-    facts: {},
+    facts: NO_FACTS,
   },
   records,
   firstLsn: 1,

@@ -120,7 +120,7 @@ async function isSameMap(before: Replica, directory: string, nowMs: number): Pro
     }
     assert.equal([after.header.horizon, after.header.clusterId], [before.header.horizon, 'c9']);
     assert.equal([...after.header.stable], [...before.header.stable]);
-    assert.is(after.header.facts.cutAt, before.header.facts.cutAt);
+    assert.is(after.header.facts.cutAtMs, before.header.facts.cutAtMs);
     // It is a cluster of one: whoever was a member is one no more, and nobody is waited for.
     assert.equal(
       [...after.members.all()].map(({ origin }) => origin),

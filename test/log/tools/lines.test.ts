@@ -67,6 +67,8 @@ const record = fc.record(
   { origin, seq: count, sum: hash, reach: count, compactedSum: hash },
   { noNullPrototype: true },
 );
+const orNull = <T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | null> =>
+  fc.option(arbitrary, { nil: null });
 const facts: fc.Arbitrary<LogFacts> = fc
   .record(
     {
@@ -76,9 +78,24 @@ const facts: fc.Arbitrary<LogFacts> = fc
       horizon: count,
       stable: vector,
       stableClock: fc.integer({ min: -1, max: 2 ** 50 }),
-      facts: fc.dictionary(fc.constantFrom('cutAt', 'joined', '__proto__'), wellFormedText, {
-        noNullPrototype: true,
-      }),
+      facts: fc.record(
+        {
+          joined: fc.boolean(),
+          formedAtMs: orNull(count),
+          admittedBy: orNull(origin),
+          owesOrigin: fc.boolean(),
+          snapshot: orNull(fc.constantFrom('underWay' as const, 'taken' as const)),
+          cutAtMs: orNull(count),
+          mapSum: orNull(
+            fc.record({ lsn: count, asOf: count, sum: hash }, { noNullPrototype: true }),
+          ),
+          importOf: orNull(wellFormedText),
+          others: fc.dictionary(fc.constantFrom('later', '__proto__'), wellFormedText, {
+            noNullPrototype: true,
+          }),
+        },
+        { noNullPrototype: true },
+      ),
     },
     { noNullPrototype: true },
   )

@@ -102,7 +102,7 @@ export async function tell(steps: readonly Step[], log: Log): Promise<Told> {
   await replicas[0].membership.form('c1', '{"nodeId":"node1","url":null}');
   await replicas[0].membership.admit(ORIGINS[1], '{"nodeId":"node2","url":null}');
   await send(replicas[0], replicas[1]);
-  await replicas[1].membership.welcome('c1', ORIGINS[0], String(START_MS));
+  await replicas[1].membership.welcome('c1', ORIGINS[0], START_MS);
   for (const replica of replicas) replica.readiness.allowWrites();
   const shown: Shown[] = [];
   let compacted = 0;

@@ -51,7 +51,7 @@ export class TestNode {
       limits,
     });
     if (name === 'node1') await replica.membership.form('cluster1', '{}');
-    else await replica.membership.welcome('cluster1', 'node1.aaaaaa', '0');
+    else await replica.membership.welcome('cluster1', 'node1.aaaaaa', 0);
     return new TestNode(name, replica, options);
   }
 

@@ -1,0 +1,119 @@
+/**
+ * The facts of a header by name, as text: how a file keeps them and an export carries them. Names and
+ * texts that this version does not know are kept as they are, for the version that does.
+ */
+import { formatHash, parseHash } from '../words/hash.ts';
+import { type FactChanges, type HeaderFacts, NO_FACTS, type RecordedMapSum } from '../words/row.ts';
+
+/** One fact as text. */
+interface FactText<T> {
+  readonly name: string;
+  readonly textOf: (value: T) => string;
+  /** @returns undefined where the text is no such fact. */
+  readonly parse: (text: string) => T | undefined;
+}
+
+type Known = Omit<HeaderFacts, 'others'>;
+
+const flag = (name: string): FactText<boolean> => ({
+  name,
+  textOf: (value) => (value ? 'yes' : 'no'),
+  parse: (text) => (text === 'yes' ? true : text === 'no' ? false : undefined),
+});
+
+const time = (name: string): FactText<number> => ({
+  name,
+  textOf: String,
+  parse: (text) => {
+    const atMs = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
+    return Number.isSafeInteger(atMs) ? atMs : undefined;
+  },
+});
+
+const text = (name: string): FactText<string> => ({
+  name,
+  textOf: (value) => value,
+  parse: (value) => value,
+});
+
+const SNAPSHOT_TEXTS = { underWay: 'yes', taken: 'no' } as const;
+
+/** The names are those of the file format: they stay, whatever the members are called. */
+const FACTS: { readonly [Name in keyof Known]: FactText<NonNullable<Known[Name]>> } = {
+  joined: flag('joined'),
+  formedAtMs: time('formedAt'),
+  admittedBy: text('admittedBy'),
+  owesOrigin: flag('renewOrigin'),
+  snapshot: {
+    name: 'snapshotUnderWay',
+    textOf: (value) => SNAPSHOT_TEXTS[value],
+    parse: (value) => (value === 'yes' ? 'underWay' : value === 'no' ? 'taken' : undefined),
+  },
+  cutAtMs: time('cutAt'),
+  mapSum: { name: 'mapSum', textOf: mapSumText, parse: parseMapSum },
+  importOf: text('importOf'),
+};
+
+/** The changes as pairs of name and text. */
+export function factTexts({ others, ...known }: FactChanges): [name: string, text: string][] {
+  const pairs = Object.entries(others ?? {});
+  const put = <T>({ name, textOf }: FactText<T>, value: T | undefined): void => {
+    if (value !== undefined) pairs.push([name, textOf(value)]);
+  };
+  put(FACTS.joined, known.joined);
+  put(FACTS.formedAtMs, known.formedAtMs);
+  put(FACTS.admittedBy, known.admittedBy);
+  put(FACTS.owesOrigin, known.owesOrigin);
+  put(FACTS.snapshot, known.snapshot);
+  put(FACTS.cutAtMs, known.cutAtMs);
+  put(FACTS.mapSum, known.mapSum);
+  put(FACTS.importOf, known.importOf);
+  return pairs;
+}
+
+/** All facts that a header tells, in the order of their names. */
+export function allFactTexts(facts: HeaderFacts): [name: string, text: string][] {
+  const told = Object.entries(facts).filter(([, value]) => value !== null && value !== false);
+  return factTexts(Object.fromEntries(told)).sort(([a], [b]) => (a < b ? -1 : 1));
+}
+
+/**
+ * @param fault makes the error for a fact whose text can't be its own.
+ * @throws what `fault` makes.
+ */
+export function parseFacts(
+  pairs: Iterable<readonly [name: string, text: string]>,
+  fault: (name: string) => Error,
+): HeaderFacts {
+  const texts = new Map(pairs);
+  const take = <T>({ name, parse }: FactText<T>): T | undefined => {
+    const found = texts.get(name);
+    if (found === undefined) return undefined;
+    texts.delete(name);
+    const value = parse(found);
+    if (value === undefined) throw fault(name);
+    return value;
+  };
+  return {
+    joined: take(FACTS.joined) ?? NO_FACTS.joined,
+    formedAtMs: take(FACTS.formedAtMs) ?? null,
+    admittedBy: take(FACTS.admittedBy) ?? null,
+    owesOrigin: take(FACTS.owesOrigin) ?? NO_FACTS.owesOrigin,
+    snapshot: take(FACTS.snapshot) ?? null,
+    cutAtMs: take(FACTS.cutAtMs) ?? null,
+    mapSum: take(FACTS.mapSum) ?? null,
+    importOf: take(FACTS.importOf) ?? null,
+    // From entries, so that `__proto__` is a name like any other.
+    others: Object.fromEntries(texts),
+  };
+}
+
+function mapSumText({ lsn, asOf, sum }: RecordedMapSum): string {
+  return `${lsn} ${asOf} ${formatHash(sum)}`;
+}
+
+function parseMapSum(value: string): RecordedMapSum | undefined {
+  const [, lsn, asOf, digits] = /^(\d{1,16}) (\d{1,16}) (\S+)$/.exec(value) ?? [];
+  const sum = digits === undefined ? undefined : parseHash(digits);
+  return sum === undefined ? undefined : { lsn: Number(lsn), asOf: Number(asOf), sum };
+}
