@@ -131,8 +131,8 @@ const SWITCHES: Readonly<Record<string, Switch>> = {
   /** Watch: only what the map still holds is told as expired to who was away. */
   'collected expiries are told': {
     file: 'src/watch/position.ts',
-    text: 'return now === undefined || (now.origin',
-    without: 'return now !== undefined && (now.origin',
+    text: 'return now === undefined || sameOp(now, expiry)',
+    without: 'return now !== undefined && sameOp(now, expiry)',
   },
   /** Watch: an op that comes after its time is told as a put. */
   'late ops are told as expired': {
