@@ -12,8 +12,10 @@ export interface SourceFile {
   /** From the root of the project, with forward slashes. */
   readonly path: string;
   readonly text: string;
-  /** As long as `text`, with spaces for comments and for what stands inside quotes. */
+  /** As long as `text`, with spaces for comments and for the insides of quotes. */
   readonly code: string;
+  /** As long as `text`, with spaces for all but the comments. */
+  readonly comments: string;
 }
 
 /** Every TypeScript file below the folders that exist of those named. */
@@ -39,7 +41,7 @@ export function filesBelow(folder: string): string[] {
 }
 
 export function sourceFile(path: string, text: string): SourceFile {
-  return { path, text, code: codeOf(text) };
+  return { path, text, ...partsOf(text) };
 }
 
 /** What a file imports: static, dynamic, of types only, and what it exports on. */
@@ -78,32 +80,62 @@ export function lineAt(text: string, offset: number): number {
   return text.slice(0, offset).split('\n').length;
 }
 
-/** Blanks comments and the insides of strings, templates and regular expressions. */
+/** The code of a text, as `SourceFile` has it. */
 export function codeOf(text: string): string {
-  let code = '';
+  return partsOf(text).code;
+}
+
+function partsOf(text: string): Pick<SourceFile, 'code' | 'comments'> {
+  const code: string[] = [];
+  const comments: string[] = [];
   // For each template that we are inside of, how many curly brackets its expression has open.
   const templates: number[] = [];
-  while (code.length < text.length) {
-    const at = code.length;
-    const sign = text.charAt(at);
-    const inExpression = templates.length > 0;
-    if (text.startsWith('//', at)) code += blank(text, at, endOf(text, /\n|$/g, at));
-    else if (text.startsWith('/*', at))
-      code += blank(text, at, endOf(text, /\*\/|$/g, at + 2, true));
-    else if (sign === "'" || sign === '"') code += quoted(text, at, sign);
-    else if (sign === '/' && regexMayStartAfter(code)) code += quoted(text, at, '/');
-    else if (sign === '`') {
-      templates.push(0);
-      code += `\`${templateText(text, at + 1, templates)}`;
-    } else if (inExpression && sign === '}' && templates.at(-1) === 0) {
-      code += `}${templateText(text, at + 1, templates)}`;
-    } else {
-      if (inExpression && sign === '{') templates[templates.length - 1]! += 1;
-      if (inExpression && sign === '}') templates[templates.length - 1]! -= 1;
-      code += sign;
+  /** The end of the code so far, without comments. */
+  let tail = '';
+  for (let at = 0; at < text.length; ) {
+    const commentEnd = endOfComment(text, at);
+    const end = commentEnd ?? at;
+    if (commentEnd !== undefined) {
+      code.push(blank(text, at, end));
+      comments.push(text.slice(at, end));
+      at = end;
+      continue;
     }
+    const part = nextPart(text, at, tail, templates);
+    code.push(part);
+    comments.push(blank(text, at, at + part.length));
+    tail = (tail + part).slice(-TAIL_LENGTH);
+    at += part.length;
   }
-  return code;
+  return { code: code.join(''), comments: comments.join('') };
+}
+
+/** Longer than every keyword, with some space behind it. */
+const TAIL_LENGTH = 200;
+const PLAIN = /[^/'"`{}]+/y;
+
+/** The code that begins at a place where no comment does: a quote with its inside blanked, or plain text. */
+function nextPart(text: string, at: number, tail: string, templates: number[]): string {
+  const sign = text.charAt(at);
+  if (sign === "'" || sign === '"') return quoted(text, at, sign);
+  if (sign === '/' && regexMayStartAfter(tail)) return quoted(text, at, '/');
+  if (sign === '`') {
+    templates.push(0);
+    return `\`${templateText(text, at + 1, templates)}`;
+  }
+  const open = templates.at(-1);
+  if (sign === '}' && open === 0) return `}${templateText(text, at + 1, templates)}`;
+  if (sign === '{' && open !== undefined) templates[templates.length - 1] = open + 1;
+  if (sign === '}' && open !== undefined) templates[templates.length - 1] = open - 1;
+  if ('{}/'.includes(sign)) return sign;
+  PLAIN.lastIndex = at;
+  return PLAIN.exec(text)?.[0] ?? sign;
+}
+
+function endOfComment(text: string, at: number): number | undefined {
+  if (text.startsWith('//', at)) return endOf(text, /\n|$/g, at);
+  if (text.startsWith('/*', at)) return endOf(text, /\*\/|$/g, at + 2, true);
+  return undefined;
 }
 
 function endOf(text: string, pattern: RegExp, from: number, inclusive = false): number {

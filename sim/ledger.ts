@@ -1,7 +1,7 @@
 /**
  * Every op ever committed, kept outside the nodes, with the rules that say which one shows.
  *
- * The rules are written again here, from the design and not from the source: an oracle that shared
+ * The rules are written again here, from `ARCHITECTURE.md` and not from the source: an oracle that shared
  * the nodes' order of ops could not find a fault in it.
  */
 import { add, carriedHash, type Hash, sameHash, ZERO } from '../src/words/hash.ts';

@@ -116,7 +116,7 @@ const SWITCHES: Readonly<Record<string, Switch>> = {
     text: 'if (row.won && isOnKey(row.op)) map.fold(row.op);',
     without: 'if (isOnKey(row.op)) map.fold(row.op);',
   },
-  /** Section 3: compaction takes rows that a member still lacks. */
+  /** Rule 10: compaction takes rows that a member still lacks. */
   'compaction stops at stable': {
     file: 'src/replica/compact.ts',
     text: '|| !covers(stable, head) ||',

@@ -42,7 +42,7 @@ export type Check =
   | 'false alarm'
   /** Watchers are told in order, nothing twice, nothing that their cursor covers; and the last state. */
   | 'watch'
-  /** No error but those that the design names. */
+  /** No error but those that `ARCHITECTURE.md` names. */
   | 'error';
 
 export type Report = (check: Check, text: string) => void;

@@ -274,7 +274,7 @@ export class Witness {
     }
   }
 
-  // ---- compaction and sums (section 3, rule 11)
+  // ---- compaction and sums (rules 10 and 11)
 
   /** Rows may go that everybody has and that no longer show. */
   #remove(lsn: number): void {

@@ -1,5 +1,5 @@
 /**
- * The REST surface (ARCHITECTURE.md, "Surfaces"): a koa app over a replica. Order matters:
+ * The REST interface: a koa app over a replica. Order matters:
  * the routes of single keys, which nearly all requests are for, are tried before any other.
  */
 import { Router, type RouterContext } from '@koa/router';

@@ -1,5 +1,5 @@
 /**
- * Compaction (section 3 of the design): deletes rows from the log that nothing needs any more.
+ * Compaction (rule 10): deletes rows from the log that nothing needs any more.
  *
  * A row may go once it has been beaten, deleted or expired for the retention: its own age does not
  * count, or a point in time within the retention would show what never was. Rows are looked at in

@@ -1,5 +1,5 @@
 /**
- * What a watcher is told (ARCHITECTURE.md, "Watch"). A watcher is a position, not a queue: how far it
+ * A watcher is a position, not a queue: how far it
  * has read this node's log, what its vector covers, up to where it was told expiries, and, while it is
  * being told the state, up to which key. So it costs the same however slow it is, and catching up,
  * going on from a cursor and going past what is superseded are one path.

@@ -1,6 +1,6 @@
 /**
  * A log as the tools read it, whether it is a file or a running node: in pages, each read by itself, so
- * that no reader holds up the writer. Two adapters: `src/log/files/fileSource.ts`, and `src/cli/log/urlSource.ts`.
+ * that no reader holds up the writer. Two adapters: `src/log/files/fileSource.ts`, and `src/cli/remote/`.
  *
  * Damage never makes a page fail: the page holds what could be read, says what could not, and tells
  * where reading goes on. So every command reads a damaged log as far as it can, and says where it
