@@ -1,0 +1,97 @@
+/** The transport over WebSocket keeps the rules of the port, and lets nobody in without the token. */
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { SocketTransport } from '../../src/gossip/socket.ts';
+import type { TransportEvent } from '../../src/gossip/transport.ts';
+import { transportConformance } from '../conformance/transport.ts';
+import { waitFor } from '../support/processes.ts';
+
+const LIMIT_MS = 20_000;
+
+interface Listening extends AsyncDisposable {
+  readonly transport: SocketTransport;
+  readonly url: string;
+  readonly notes: string[];
+}
+
+async function listening(token = 'token', maxConnections = 8): Promise<Listening> {
+  const notes: string[] = [];
+  const transport = new SocketTransport(
+    { token, maxMessageBytes: 1e6, maxConnections, dialTimeoutMs: 5000, pingIntervalMs: 5000 },
+    (_level, text) => notes.push(text),
+  );
+  const server: Server = createServer();
+  server.on('upgrade', (request, socket, head) => transport.upgrade(request, socket, head));
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  return {
+    transport,
+    url: `http://127.0.0.1:${port}`,
+    notes,
+    [Symbol.asyncDispose]: async () => {
+      await transport.stop();
+      server.closeAllConnections();
+      server.close();
+    },
+  };
+}
+
+/** A URL at which nobody listens any more. */
+async function deadUrl(): Promise<string> {
+  const gone = await listening();
+  await gone[Symbol.asyncDispose]();
+  return gone.url;
+}
+
+transportConformance('WebSocket', async (run) => {
+  await using here = await listening();
+  await using there = await listening();
+  await run({
+    dialler: here.transport,
+    other: there.transport,
+    url: there.url,
+    deadUrl: await deadUrl(),
+    until: (condition) => waitFor(async () => condition(), LIMIT_MS, 'the transports did it'),
+  });
+}).run();
+
+const sockets = suite('gossip over WebSocket');
+
+async function eventsOf(here: Listening, url: string): Promise<TransportEvent[]> {
+  const events: TransportEvent[] = [];
+  here.transport.listen((event) => events.push(event));
+  here.transport.dial(url);
+  await waitFor(async () => events.length > 0, LIMIT_MS, 'the dial ended');
+  return events;
+}
+
+sockets('a peer with a wrong token is refused, counted, and told once', async () => {
+  await using here = await listening('another token');
+  await using there = await listening();
+  for (let dials = 1; dials <= 2; dials++) {
+    const [event] = await eventsOf(here, there.url);
+    assert.equal(event, {
+      kind: 'dialFailed',
+      url: there.url,
+      reason: 'it refuses our X-Internal-Token (401)',
+    });
+    assert.is(there.transport.rejected, dials);
+  }
+  assert.is(there.notes.length, 1);
+  assert.match(there.notes[0] ?? '', /wrong or missing X-Internal-Token/);
+});
+
+sockets('more connections than allowed are refused', async () => {
+  await using here = await listening();
+  await using there = await listening('token', 1);
+  const [first] = await eventsOf(here, there.url);
+  assert.is(first?.kind, 'opened');
+  const [second] = await eventsOf(here, there.url);
+  assert.match(second?.kind === 'dialFailed' ? second.reason : '', /503/);
+});
+
+sockets.run();
