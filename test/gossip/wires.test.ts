@@ -1,4 +1,6 @@
 /** The transport of transcripts and scripts keeps the rules of the port. */
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
 import { transportConformance } from '../conformance/transport.ts';
 import { turn } from '../support/replicas.ts';
 import { Wires } from '../support/wires.ts';
@@ -18,3 +20,23 @@ transportConformance('scripted', async (run) => {
     },
   });
 }).run();
+
+const wires = suite('scripted network');
+
+wires('a text that the script loses does not arrive, and one on a cut connection neither', () => {
+  const network = new Wires();
+  const [here, there] = [network.attach('http://here'), network.attach('http://there')];
+  const told: string[] = [];
+  there.listen((event) => told.push(event.kind === 'message' ? event.text : event.kind));
+  here.dial('http://there');
+  network.next();
+  network.onText = ({ text }) => text !== 'lost';
+  for (const text of ['lost', 'carried', 'cut off']) here.send(1, text);
+  network.next();
+  network.next();
+  network.cut('http://here');
+  while (network.next());
+  assert.equal(told, ['opened', 'carried', 'closed']);
+});
+
+wires.run();

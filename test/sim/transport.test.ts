@@ -1,4 +1,6 @@
 /** In calm weather the simulator's transport keeps the rules of the port. */
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
 import { Timeline } from '../../sim/clock.ts';
 import { Dice } from '../../sim/dice.ts';
 import { Network } from '../../sim/network.ts';
@@ -6,19 +8,22 @@ import { Trace } from '../../sim/trace.ts';
 import { transportConformance } from '../conformance/transport.ts';
 import { turn } from '../support/replicas.ts';
 
-transportConformance('simulated', async (run) => {
-  const timeline = new Timeline();
-  const network = new Network(timeline, new Dice(1, 'network'), new Trace(), {
+const networkOn = (timeline: Timeline): Network =>
+  new Network(timeline, new Dice(1, 'network'), new Trace(), {
     delayMs: [1, 20],
     loss: 0.5,
     reordering: 0.5,
     duplication: 0.5,
     lateness: 0.5,
     lateMs: [1000, 5000],
-    dialFailures: 0.5,
+    dialFailures: 0,
     dialTimeoutMs: 100,
     idleMs: [1000, 2000],
   });
+
+transportConformance('simulated', async (run) => {
+  const timeline = new Timeline();
+  const network = networkOn(timeline);
   await run({
     dialler: network.attach('n1', 'http://n1'),
     other: network.attach('n2', 'http://n2'),
@@ -35,3 +40,33 @@ transportConformance('simulated', async (run) => {
     },
   });
 }).run();
+
+const storm = suite('simulated network');
+
+storm('in a storm texts are lost and doubled, and each hello comes once and in order', () => {
+  const timeline = new Timeline();
+  const network = networkOn(timeline);
+  const [here, there] = [network.attach('n1', 'http://n1'), network.attach('n2', 'http://n2')];
+  const texts: string[] = [];
+  there.listen((event) => event.kind === 'message' && texts.push(event.text));
+  here.dial('http://n2');
+  const run = (): void => {
+    for (let event = timeline.next(); event !== undefined; event = timeline.next()) event.run();
+  };
+  run();
+  network.storm();
+  for (let count = 0; count < 100; count++) {
+    here.send(1, `{"type":"hello","n":${count}}`);
+    here.send(1, `{"type":"later","n":${count}}`);
+  }
+  run();
+  const hellos = texts.filter((text) => text.includes('hello'));
+  assert.equal(
+    hellos,
+    Array.from({ length: 100 }, (_unused, count) => `{"type":"hello","n":${count}}`),
+  );
+  const others = texts.filter((text) => text.includes('later'));
+  assert.ok(new Set(others).size < 90 && others.length > new Set(others).size);
+});
+
+storm.run();

@@ -5,6 +5,7 @@
  */
 
 import { add, carriedHash, type Hash, hashKey, sameHash, ZERO } from '../../words/hash.ts';
+import { at } from '../../words/invariant.ts';
 import { compareOps, type KeyOp } from '../../words/op.ts';
 import { MINUTE_MS } from '../../words/time.ts';
 
@@ -36,7 +37,7 @@ export function bucketSums(entries: Iterable<KeyOp>, asOf: number, buckets: numb
   for (const entry of entries) {
     if (!counts(entry, asOf)) continue;
     const bucket = bucketOf(entry.key, buckets);
-    sums[bucket] = add(sums[bucket] ?? ZERO, carriedHash(entry));
+    sums[bucket] = add(at(sums, bucket), carriedHash(entry));
   }
   return sums;
 }
@@ -44,7 +45,7 @@ export function bucketSums(entries: Iterable<KeyOp>, asOf: number, buckets: numb
 export function differingBuckets(ours: readonly Hash[], theirs: readonly Hash[]): number[] {
   const differing: number[] = [];
   for (const [bucket, sum] of ours.entries())
-    if (!sameHash(sum, theirs[bucket] ?? ZERO)) differing.push(bucket);
+    if (!sameHash(sum, at(theirs, bucket))) differing.push(bucket);
   return differing;
 }
 
