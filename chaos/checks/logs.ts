@@ -2,7 +2,7 @@
  * The logs, after the nodes have stopped: each is whole; the greatest op of a key, by rule 1 and over all logs, is
  * the one that is shown; and every write that was answered is a row of some log, unless it may have been lost.
  *
- * The order is written here a second time, from the design, and not imported from the product.
+ * The order is written here a second time, from `ARCHITECTURE.md`, not imported from the product.
  */
 import { type Call, fateOf } from '../history/call.ts';
 import {
