@@ -4,8 +4,8 @@ import { HearsayError } from '../words/errors.ts';
 import { type AddressFlags, addressOf, jsonOption, tokenOption, urlOption } from './log/options.ts';
 import { type ClusterMember, type ClusterView, clusterOf } from './remote/clusterMembers.ts';
 import { askJson, type NodeAddress } from './remote/urlReader.ts';
-import { note, printLine } from './terminal/output.ts';
-import { formatTable } from './terminal/table.ts';
+import { note, outputColumns, printLine } from './terminal/output.ts';
+import { measured, Table } from './terminal/table.ts';
 import { countText } from './terminal/text.ts';
 
 interface MemberFlags extends AddressFlags {
@@ -69,12 +69,26 @@ async function printMembers(flags: MemberFlags): Promise<void> {
       : (member.lastHeardAt?.slice(5, 19).replace('T', ' ') ?? 'never'),
     member.behindOps === null ? 'unknown' : countText(member.behindOps),
     member.holdsBack ? 'yes' : '',
-    // Last, as the longest: what is before it fits in 80 columns with it, where it is short.
     member.url ?? '',
   ]);
-  const head = ['NODE', 'ORIGIN', 'HEARD (UTC)', 'BEHIND', 'HOLDS BACK', 'URL'];
-  for (const line of formatTable(head, rows, [3])) await printLine(line);
+  const table = new Table(
+    measured(COLUMNS, rows),
+    { title: 'URL', leastWidth: 12 },
+    outputColumns(),
+    2,
+  );
+  await printLine(table.head());
+  for (const row of rows) await printLine(table.row(row));
 }
+
+/** The URL comes last, as the longest. */
+const COLUMNS = [
+  { title: 'NODE' },
+  { title: 'ORIGIN', leastWidth: 14, dropRank: 1 },
+  { title: 'HEARD (UTC)', dropRank: 2 },
+  { title: 'BEHIND', side: 'right' },
+  { title: 'HOLDS BACK' },
+] as const;
 
 const memberJson = (member: ClusterMember, own: string): string =>
   JSON.stringify({

@@ -10,6 +10,9 @@ interface GetFlags extends ClientFlags {
   readonly after?: string;
 }
 
+/** JSON that is longer is printed over several lines where there is no terminal. */
+const LINE_COLUMNS = 80;
+
 export function register(program: Command): void {
   const command = program
     .command('get')
@@ -28,7 +31,7 @@ async function get(key: string, flags: GetFlags): Promise<void> {
     const entry = await client.get(key, { after: flags.after ?? null });
     if (entry === undefined) throw new HearsayError(`There is no ${JSON.stringify(key)}.`);
     if (flags.json) await printLine(entryLine(entry));
-    else await printLine(printedValue(entry.value, outputColumns()));
+    else await printLine(printedValue(entry.value, outputColumns() ?? LINE_COLUMNS));
   });
 }
 

@@ -1,7 +1,9 @@
 /** `hearsay list`: the entries with a prefix. */
 import { type Command, Option } from 'commander';
-import { fitted, printLine } from '../terminal/output.ts';
-import { shownKey, shownValue, withoutControls } from '../terminal/values.ts';
+import { onOneLine } from '../terminal/escape.ts';
+import { outputColumns, printLine } from '../terminal/output.ts';
+import { type Column, type LastColumn, Table } from '../terminal/table.ts';
+import { shownKey, shownValue } from '../terminal/values.ts';
 import {
   addClientOptions,
   type ClientFlags,
@@ -16,8 +18,12 @@ interface ListFlags extends ClientFlags {
   readonly keys?: true;
 }
 
-const KEY_COLUMNS = 28;
-const VERSION_COLUMNS = 7;
+/** Key and version, beside which the value stands. */
+export const ENTRY_COLUMNS: readonly Column[] = [
+  { title: 'KEY', width: 28, leastWidth: 12 },
+  { title: 'VERSION', width: 7 },
+];
+export const VALUE_COLUMN: LastColumn = { title: 'VALUE', leastWidth: 12 };
 
 export function register(program: Command): void {
   const command = program
@@ -45,17 +51,21 @@ async function list(prefix: string | undefined, flags: ListFlags): Promise<void>
       ...(limit !== undefined && { limit }),
       ...(startAfter !== undefined && { startAfter }),
     });
+    const table = new Table(ENTRY_COLUMNS, VALUE_COLUMN, outputColumns(), 2);
     for await (const entry of entries) {
       if (flags.json) await printLine(flags.keys ? JSON.stringify(entry.key) : entryLine(entry));
-      else if (flags.keys) await printLine(withoutControls(entry.key));
-      else await printLine(fitted(entryRow(entry.key, entry.version, shownValue(entry))));
+      else if (flags.keys) await printLine(onOneLine(entry.key));
+      else await printLine(table.row(entryCells(entry.key, entry.version, shownValue(entry))));
     }
   });
 }
 
-/** Key, version and value in columns. */
-export const entryRow = (key: string, version: number, value: string): string =>
-  `${shownKey(key).padEnd(KEY_COLUMNS)}  ${`v${version}`.padEnd(VERSION_COLUMNS)}  ${value}`;
+/** An entry in the columns above. */
+export const entryCells = (key: string, version: number, value: string): string[] => [
+  shownKey(key),
+  `v${version}`,
+  value,
+];
 
 const EXAMPLES = `
 Examples:

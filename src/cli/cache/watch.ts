@@ -1,8 +1,9 @@
 /** `hearsay watch`: every change, until Ctrl-C. */
 import { type Command, Option } from 'commander';
-import type { ConnectionState, KeyEvent, WatchEvent } from '../../client/index.ts';
+import type { ConnectionState, KeyEvent, StreamEvent, WatchEvent } from '../../client/index.ts';
 import { HearsayError } from '../../words/errors.ts';
-import { fitted, note, printLine } from '../terminal/output.ts';
+import { note, outputColumns, printLine } from '../terminal/output.ts';
+import { Table } from '../terminal/table.ts';
 import { entryJson, shownKey, shownValue } from '../terminal/values.ts';
 import {
   addClientOptions,
@@ -10,7 +11,7 @@ import {
   wholeNumber,
   withCommandClient,
 } from './clientCommand.ts';
-import { entryRow } from './list.ts';
+import { ENTRY_COLUMNS, entryCells, VALUE_COLUMN } from './list.ts';
 
 interface WatchFlags extends ClientFlags {
   readonly cursor?: string;
@@ -20,7 +21,7 @@ interface WatchFlags extends ClientFlags {
   readonly count?: number;
 }
 
-const TYPE_COLUMNS = 6;
+const TYPE_COLUMN = { title: 'TYPE', width: 6 };
 
 export function register(program: Command): void {
   const command = program
@@ -47,6 +48,7 @@ export function register(program: Command): void {
 async function watch(prefix: string | undefined, flags: WatchFlags): Promise<void> {
   await withCommandClient(flags, async (client, timeoutMs) => {
     const connection = new Connection(timeoutMs);
+    const table = new Table([TYPE_COLUMN, ...ENTRY_COLUMNS], VALUE_COLUMN, outputColumns(), 2);
     let left = flags.count ?? Number.POSITIVE_INFINITY;
     const events = client.watch({
       prefix: prefix ?? '',
@@ -58,8 +60,9 @@ async function watch(prefix: string | undefined, flags: WatchFlags): Promise<voi
     });
     try {
       for await (const event of events) {
-        const line = flags.json ? jsonLine(event, flags.values) : textLine(event, flags.values);
-        if (line !== null) await printLine(line);
+        if (flags.json) await printLine(jsonLine(event, flags.values));
+        else if ('key' in event) await printLine(table.row(cellsOf(event, flags.values)));
+        else noteOn(event);
         if ('key' in event && --left <= 0) return;
       }
     } finally {
@@ -108,18 +111,16 @@ function jsonLine(event: WatchEvent, hasValues: boolean): string {
   return entryJson({ type, key, version, expires_at, cursor }, hasValues ? event : null);
 }
 
-/** Null for what says nothing to people. */
-function textLine(event: WatchEvent, hasValues: boolean): string | null {
-  if ('key' in event)
-    return fitted(`${event.type.padEnd(TYPE_COLUMNS)}  ${changeText(event, hasValues)}`);
-  if (event.type === 'synced') note('Up to date.');
-  if (event.type === 'reset') note('The log does not reach back so far: the whole state follows.');
-  return null;
+/** A bookmark says nothing to people. */
+function noteOn({ type }: StreamEvent): void {
+  if (type === 'synced') note('Up to date.');
+  if (type === 'reset') note('The log does not reach back so far: the whole state follows.');
 }
 
-function changeText(event: KeyEvent, hasValues: boolean): string {
-  if (event.type !== 'put') return shownKey(event.key);
-  return entryRow(event.key, event.version, hasValues ? shownValue(event) : '').trimEnd();
+function cellsOf(event: KeyEvent, hasValues: boolean): string[] {
+  const { type, key, version } = event;
+  if (type !== 'put') return [type, shownKey(key)];
+  return [type, ...entryCells(key, version, hasValues ? shownValue(event) : '')];
 }
 
 const EXAMPLES = `

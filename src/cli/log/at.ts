@@ -6,18 +6,10 @@ import { Walk } from '../../log/tools/pages.ts';
 import type { Point } from '../../log/tools/point.ts';
 import { HearsayError, SettingError } from '../../words/errors.ts';
 import { formatOpId } from '../../words/op.ts';
-import { LineOutput, note } from '../terminal/output.ts';
+import { LineOutput, note, outputColumns } from '../terminal/output.ts';
 import { Progress } from '../terminal/progress.ts';
-import {
-  countText,
-  fit,
-  instant,
-  instantOrNull,
-  secondText,
-  shorten,
-  tableColumns,
-  valueText,
-} from '../terminal/text.ts';
+import { type Column, Table } from '../terminal/table.ts';
+import { countText, instant, instantOrNull, secondText, valueText } from '../terminal/text.ts';
 import { shownKey } from '../terminal/values.ts';
 import { withValue } from './opText.ts';
 import {
@@ -81,10 +73,11 @@ async function printAll(
   const lsns = await liveAt(source, moment, walk, prefix);
   progress.end();
   const output = new LineOutput();
-  if (json !== true) await output.line(headLine);
+  const table = newTable();
+  if (json !== true) await output.line(table.head());
   for await (const entries of entriesOf(source, lsns))
     for (const entry of entries)
-      await output.line(json === true ? entryJson(entry) : entryLine(entry));
+      await output.line(json === true ? entryJson(entry) : table.row(cellsOf(entry)));
   await output.flush();
   failOnFaults(walk);
   if (json !== true) note(`${countText(lsns.size)} live keys at ${instant(moment.atMs)}.`);
@@ -92,27 +85,29 @@ async function printAll(
 
 async function print(entry: LiveEntry, isJson: boolean): Promise<void> {
   const output = new LineOutput();
-  if (!isJson) await output.line(headLine);
-  await output.line(isJson ? entryJson(entry) : entryLine(entry));
+  const table = newTable();
+  if (!isJson) await output.line(table.head());
+  await output.line(isJson ? entryJson(entry) : table.row(cellsOf(entry)));
   await output.flush();
 }
 
-const WIDTHS = [28, 7, 19, 19] as const;
+const COLUMNS: readonly Column[] = [
+  { title: 'KEY', width: 28, leastWidth: 17 },
+  { title: 'VERSION', width: 7 },
+  { title: 'SINCE (UTC)', width: 19, dropRank: 2 },
+  { title: 'EXPIRES (UTC)', width: 19, dropRank: 1 },
+];
 
-const inColumns = (cells: readonly string[], last: string): string => {
-  const start = WIDTHS.map((width, index) => fit(cells[index] ?? '', width)).join(' ');
-  return `${start} ${shorten(last, tableColumns() - start.length - 1)}`.trimEnd();
-};
+const newTable = (): Table =>
+  new Table(COLUMNS, { title: 'VALUE', leastWidth: 12 }, outputColumns());
 
-const headLine = inColumns(['KEY', 'VERSION', 'SINCE (UTC)', 'EXPIRES (UTC)'], 'VALUE');
-
-function entryLine({ committedAt, op }: LiveEntry): string {
-  const expires = op.expiresAt === null ? 'never' : secondText(op.expiresAt);
-  return inColumns(
-    [shownKey(op.key), String(op.version), secondText(committedAt), expires],
-    valueText(op),
-  );
-}
+const cellsOf = ({ committedAt, op }: LiveEntry): string[] => [
+  shownKey(op.key),
+  String(op.version),
+  secondText(committedAt),
+  op.expiresAt === null ? 'never' : secondText(op.expiresAt),
+  valueText(op),
+];
 
 const entryJson = ({ lsn, committedAt, op }: LiveEntry): string =>
   withValue(

@@ -11,9 +11,10 @@ import { Walk } from '../../log/tools/pages.ts';
 import { versionText } from '../../log/tools/rule.ts';
 import type { KeyHead, LogFacts, LogSource } from '../../log/tools/source.ts';
 import { formatOpId } from '../../words/op.ts';
-import { LineOutput, note } from '../terminal/output.ts';
+import { LineOutput, note, outputColumns } from '../terminal/output.ts';
 import { Progress } from '../terminal/progress.ts';
-import { countText, fit, shorten, tableColumns } from '../terminal/text.ts';
+import { type Column, Table } from '../terminal/table.ts';
+import { countText } from '../terminal/text.ts';
 import { shownKey } from '../terminal/values.ts';
 import {
   type AddressFlags,
@@ -69,17 +70,25 @@ async function compare(
     note(
       `The two are of different clusters: ${factsA.header.clusterId} and ${factsB.header.clusterId}.`,
     );
-  if (!isJson) for (const line of headLines(names)) await output.line(line);
+  const origins = new Table(
+    ORIGIN_COLUMNS,
+    { title: 'DIFFERENCE', leastWidth: 7 },
+    outputColumns(),
+  );
+  if (!isJson)
+    for (const line of [`A  ${names[0]}`, `B  ${names[1]}`, '', origins.head()])
+      await output.line(line);
   for (const origin of compareVectors(factsA, factsB))
-    await output.line(isJson ? originJson(origin) : originLine(origin));
+    await output.line(isJson ? originJson(origin) : origins.row(originCells(origin)));
   const [foldA, walkA] = await fold(a, factsA, 'diff A');
   const [foldB, walkB] = await fold(b, factsB, 'diff B');
   const counts = new Map<string, number>();
   const nowMs = Math.max(factsA.nowMs, factsB.nowMs);
+  const keys = new Table(KEY_COLUMNS, { title: 'WHY', leastWidth: 12 }, outputColumns());
   for (const difference of compareEntries(foldA, foldB, nowMs, ['A', 'B'])) {
-    if (counts.size === 0 && !isJson) for (const line of keyHead()) await output.line(line);
+    if (counts.size === 0 && !isJson) for (const line of ['', keys.head()]) await output.line(line);
     counts.set(difference.reason, (counts.get(difference.reason) ?? 0) + 1);
-    await output.line(isJson ? keyJson(difference) : keyLine(difference));
+    await output.line(isJson ? keyJson(difference) : keys.row(keyCells(difference)));
   }
   await output.flush();
   if (!isJson) note(summary(counts));
@@ -97,24 +106,24 @@ async function fold(source: LogSource, facts: LogFacts, what: string): Promise<[
   return [entries, walk];
 }
 
-const ORIGIN_WIDTHS = [28, 12, 12] as const;
-
-const headLines = ([a, b]: readonly [string, string]): string[] => [
-  `A  ${a}`,
-  `B  ${b}`,
-  '',
-  originColumns(['ORIGIN', 'OPS IN A', 'OPS IN B'], 'DIFFERENCE'),
+const ORIGIN_COLUMNS: readonly Column[] = [
+  { title: 'ORIGIN', width: 28, leastWidth: 14 },
+  { title: 'OPS IN A', width: 12, leastWidth: 8, side: 'right' },
+  { title: 'OPS IN B', width: 12, leastWidth: 8, side: 'right' },
+];
+const KEY_COLUMNS: readonly Column[] = [
+  { title: 'KEY', width: 24, leastWidth: 10 },
+  { title: 'IN A', width: 12, dropRank: 1 },
+  { title: 'IN B', width: 12, dropRank: 1 },
+  { title: 'REASON', width: 12 },
 ];
 
-const originColumns = (cells: readonly string[], last: string): string =>
-  `${ORIGIN_WIDTHS.map((width, index) => fit(cells[index] ?? '', width, index === 0 ? 'left' : 'right')).join(' ')}  ${last}`.trimEnd();
-
-function originLine({ origin, seqs, sameSums }: OriginDifference): string {
-  return originColumns(
-    [origin, countText(seqs[0]), countText(seqs[1])],
-    originDifference(seqs, sameSums),
-  );
-}
+const originCells = ({ origin, seqs, sameSums }: OriginDifference): string[] => [
+  origin,
+  countText(seqs[0]),
+  countText(seqs[1]),
+  originDifference(seqs, sameSums),
+];
 
 function originDifference([a, b]: readonly [number, number], sameSums: boolean | null): string {
   if (a > b) return `B lacks ${countText(a - b)}`;
@@ -125,18 +134,13 @@ function originDifference([a, b]: readonly [number, number], sameSums: boolean |
 const originJson = ({ origin, seqs, sameSums }: OriginDifference): string =>
   JSON.stringify({ type: 'origin', origin, a: seqs[0], b: seqs[1], same_sums: sameSums });
 
-const KEY_WIDTHS = [24, 12, 12, 12] as const;
-
-const keyColumns = (cells: readonly string[], last: string): string => {
-  const start = KEY_WIDTHS.map((width, index) => fit(cells[index] ?? '', width)).join(' ');
-  return `${start} ${shorten(last, tableColumns() - start.length - 1)}`.trimEnd();
-};
-
-const keyHead = (): string[] => ['', keyColumns(['KEY', 'IN A', 'IN B', 'REASON'], 'WHY')];
-
-function keyLine({ key, a, b, reason, why }: KeyDifference): string {
-  return keyColumns([shownKey(key), sideText(a), sideText(b), reason], why);
-}
+const keyCells = ({ key, a, b, reason, why }: KeyDifference): string[] => [
+  shownKey(key),
+  sideText(a),
+  sideText(b),
+  reason,
+  why,
+];
 
 const sideText = (entry: KeyHead | null): string =>
   entry === null ? 'absent' : `version ${versionText(entry)}`;

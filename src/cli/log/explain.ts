@@ -16,18 +16,11 @@ import { HearsayError } from '../../words/errors.ts';
 import { hlcToMs } from '../../words/hlc.ts';
 import { formatOpId, isOnKey, type KeyOp } from '../../words/op.ts';
 import { type ClusterMember, membersOf } from '../remote/clusterMembers.ts';
-import { LineOutput } from '../terminal/output.ts';
+import { LineOutput, outputColumns } from '../terminal/output.ts';
 import { Progress } from '../terminal/progress.ts';
-import {
-  durationText,
-  instant,
-  quoted,
-  secondText,
-  shorten,
-  valueText,
-  wrapped,
-} from '../terminal/text.ts';
-import { happeningCells, happeningColumns, happeningHead } from './history.ts';
+import { durationText, instant, quoted, secondText, valueText } from '../terminal/text.ts';
+import { shortened, wrapped } from '../terminal/width.ts';
+import { happeningCells, happeningTable } from './history.ts';
 import { opMembers, withValue } from './opText.ts';
 import { addSourceOptions, failOnFaults, type SourceFlags, withSource } from './options.ts';
 
@@ -58,15 +51,18 @@ async function explain(key: string, flags: SourceFlags): Promise<void> {
       ? [verdictJson(key, verdict)]
       : verdictLines(key, verdict, facts, winningRow?.committedAt ?? 0))
       await output.line(line);
+    const table = happeningTable('WHY IT LOST');
     const walk = new Walk(0, facts.lastLsn, progress.onPage);
     let count = 0;
     for await (const page of historyOf(source, walk, key, facts.nowMs))
       for (const happening of page) {
         progress.end();
-        if (count === 0 && flags.json !== true) await output.line(happeningHead('WHY IT LOST'));
+        if (count === 0 && flags.json !== true) await output.line(table.head());
         count++;
         const judged = judge(happening, winner);
-        await output.line(flags.json === true ? judgedJson(judged, winner) : judgedLine(judged));
+        await output.line(
+          flags.json === true ? judgedJson(judged, winner) : table.row(judgedCells(judged)),
+        );
       }
     progress.end();
     await output.flush();
@@ -102,11 +98,13 @@ const acknowledgement = ({ origin, nodeId, acknowledged }: ClusterMember): Ackno
   vector: acknowledged,
 });
 
-function judgedLine({ happening, clause, why }: Judged): string {
-  return happeningColumns(happeningCells(happening), clause === null ? `* ${why}` : why);
-}
+const judgedCells = ({ happening, clause, why }: Judged): string[] => [
+  ...happeningCells(happening),
+  clause === null ? `* ${why}` : why,
+];
 
-const MAX_COLUMNS = 100;
+/** Sentences that are wider are hard to read. */
+const MOST_COLUMNS = 100;
 /** What stands before each fact. */
 const LABEL_COLUMNS = 11;
 /** Gossip takes less. */
@@ -120,9 +118,10 @@ function verdictLines(
 ): string[] {
   const { state, winner, isStable, unseenBy } = verdict;
   if (winner === null) return [`${quoted(key)}: nothing in this log has won it.`];
-  const lines = [`${shorten(quoted(key), 60)} is ${stateText(verdict, nowMs)}`];
+  const columns = Math.min(MOST_COLUMNS, outputColumns() ?? MOST_COLUMNS);
+  const lines = [`${shortened(quoted(key), 60)} is ${stateText(verdict, nowMs)}`];
   if (state === 'live')
-    lines.push(`  value    ${shorten(valueText(winner), MAX_COLUMNS - LABEL_COLUMNS)}`);
+    lines.push(`  value    ${shortened(valueText(winner), columns - LABEL_COLUMNS)}`);
   lines.push(
     `  winner   ${formatOpId(winner)}: ${winner.kind} of version ${versionText(winner)}, generation ${winner.generation}`,
     `  born     ${birthText(winner, committedAt)}`,
@@ -139,7 +138,7 @@ function verdictLines(
         ? '  seen by  every member'
         : `  not seen ${unseenBy.map(({ nodeId, origin }) => `${nodeId} (${origin})`).join(', ')}, by what they last acknowledged`,
     );
-  return lines.flatMap((line) => wrapped(line, MAX_COLUMNS, LABEL_COLUMNS));
+  return lines.flatMap((line) => wrapped(line, columns, LABEL_COLUMNS));
 }
 
 /** Where an op comes long after its birth, something was cut off meanwhile. */

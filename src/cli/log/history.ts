@@ -6,21 +6,19 @@ import { versionText } from '../../log/tools/rule.ts';
 import { HearsayError } from '../../words/errors.ts';
 import { hlcToMs } from '../../words/hlc.ts';
 import { formatOpId } from '../../words/op.ts';
-import { LineOutput } from '../terminal/output.ts';
+import { LineOutput, outputColumns } from '../terminal/output.ts';
 import { Progress } from '../terminal/progress.ts';
+import { type Column, Table } from '../terminal/table.ts';
 import {
   clockText,
   dayText,
   durationText,
-  fit,
   instant,
   instantOrNull,
-  shorten,
-  tableColumns,
   ttlText,
   valueText,
 } from '../terminal/text.ts';
-import { opIdText, opMembers, withValue } from './opText.ts';
+import { OP_ID_COLUMN, opMembers, withValue } from './opText.ts';
 import { addSourceOptions, failOnFaults, type SourceFlags, withSource } from './options.ts';
 
 export function register(log: Command): void {
@@ -43,14 +41,17 @@ async function history(key: string, flags: SourceFlags): Promise<void> {
     const progress = new Progress('history');
     const walk = new Walk(0, facts.lastLsn, progress.onPage);
     const output = new LineOutput();
+    const table = happeningTable('SEEN, VALUE');
     let count = 0;
     for await (const page of historyOf(source, walk, key, facts.nowMs)) {
       progress.end();
       for (const happening of page) {
-        if (count === 0 && flags.json !== true) await output.line(happeningHead('SEEN, VALUE'));
+        if (count === 0 && flags.json !== true) await output.line(table.head());
         count++;
         await output.line(
-          flags.json === true ? happeningJson(happening) : happeningLine(happening),
+          flags.json === true
+            ? happeningJson(happening)
+            : table.row([...happeningCells(happening), seenAndValue(happening)]),
         );
       }
     }
@@ -62,44 +63,32 @@ async function history(key: string, flags: SourceFlags): Promise<void> {
   });
 }
 
-const COLUMNS = [
-  ['LSN', 8, 'right'],
-  ['TIME (UTC)', 18, 'left'],
-  ['ORIGIN/SEQ', 19, 'left'],
-  ['KIND', 6, 'left'],
-  ['VERSION', 7, 'left'],
-  ['TTL', 4, 'left'],
-] as const;
+const COLUMNS: readonly Column[] = [
+  { title: 'LSN', width: 8, leastWidth: 6, side: 'right', dropRank: 4 },
+  { title: 'TIME (UTC)', width: 18 },
+  OP_ID_COLUMN,
+  { title: 'KIND', width: 6 },
+  { title: 'VERSION', width: 7, dropRank: 5 },
+  { title: 'TTL', width: 4, dropRank: 3 },
+];
+const LEAST_TEXT_COLUMNS = 14;
 
-/** The last column is as wide as what is left. */
-export function happeningColumns(cells: readonly string[], last: string): string {
-  const start = COLUMNS.map(([, width, side], index) => fit(cells[index] ?? '', width, side)).join(
-    ' ',
-  );
-  return `${start} ${shorten(last, tableColumns() - start.length - 1)}`.trimEnd();
-}
-
-export const happeningHead = (last: string): string =>
-  happeningColumns(
-    COLUMNS.map(([title]) => title),
-    last,
-  );
+/** @param last the title of the last column. */
+export const happeningTable = (last: string): Table =>
+  new Table(COLUMNS, { title: last, leastWidth: LEAST_TEXT_COLUMNS }, outputColumns());
 
 export const happeningCells = ({ lsn, committedAt, op }: Happening): string[] => [
   String(lsn),
   `${dayText(committedAt).slice(5)} ${clockText(committedAt)}`,
-  opIdText(op),
+  formatOpId(op),
   op.kind,
   op.generation === 0 ? versionText(op) : `${versionText(op)} g${op.generation}`,
   ttlText(op),
 ];
 
-function happeningLine(happening: Happening): string {
+function seenAndValue(happening: Happening): string {
   const value = valueText(happening.op);
-  return happeningColumns(
-    happeningCells(happening),
-    value === '' ? seenText(happening) : `${seenText(happening)}  ${value}`,
-  );
+  return value === '' ? seenText(happening) : `${seenText(happening)}  ${value}`;
 }
 
 /** `for 12s, then overwritten` */

@@ -10,7 +10,8 @@ import { type BatchPut, type Result, sendBatch } from '../remote/rawBatch.ts';
 import type { NodeAddress } from '../remote/urlReader.ts';
 import { LineOutput, note } from '../terminal/output.ts';
 import { Progress } from '../terminal/progress.ts';
-import { countText, quoted, shorten, WIDE_COLUMNS, wrapped } from '../terminal/text.ts';
+import { countText, quoted } from '../terminal/text.ts';
+import { shortened, wrapped } from '../terminal/width.ts';
 import type { Line } from './lines.ts';
 
 interface ImportFlags {
@@ -28,6 +29,9 @@ interface Skipped {
 
 /** So many of the skipped are told by name. */
 const TOLD_KEYS = 3;
+
+/** Of a note on stderr. */
+const NOTE_COLUMNS = 100;
 
 const BATCH_OPS = 256;
 const BATCH_CHARACTERS = 256 * 1024;
@@ -140,7 +144,7 @@ class EntryImporter {
     const skipped = this.#skipped.get(kind) ?? { count: 0, first: [] };
     this.#skipped.set(kind, skipped);
     skipped.count++;
-    const told = `${shorten(quoted(key), 60)}, version ${version}: ${reason}`;
+    const told = `${shortened(quoted(key), 60)}, version ${version}: ${reason}`;
     if (skipped.first.length < TOLD_KEYS) skipped.first.push(told);
     if (this.#isJson)
       await this.#output.line(JSON.stringify({ key, version, status: 'skipped', reason }));
@@ -158,7 +162,7 @@ class EntryImporter {
       const rest = more > 0 ? `; and ${countText(more)} more, which --verbose tells` : '';
       for (const line of wrapped(
         `Skipped as ${kind}: ${first.join('; ')}${rest}.`,
-        WIDE_COLUMNS,
+        NOTE_COLUMNS,
         2,
       ))
         note(line);

@@ -5,80 +5,74 @@ import { versionText } from '../../log/tools/rule.ts';
 import { hlcToMs } from '../../words/hlc.ts';
 import { formatOpId, type Op } from '../../words/op.ts';
 import type { Row } from '../../words/row.ts';
+import { type Column, type LastColumn, Table } from '../terminal/table.ts';
 import {
   clockText,
   dayText,
-  fit,
   instant,
   instantOrNull,
-  shorten,
-  tableColumns,
   ttlMsOf,
   ttlText,
   valueText,
 } from '../terminal/text.ts';
 import { shownKey } from '../terminal/values.ts';
 
-const COLUMNS = [
-  ['LSN', 8, 'right'],
-  ['TIME (UTC)', 12, 'left'],
-  ['', 1, 'left'],
-  ['ORIGIN/SEQ', 19, 'left'],
-  ['KIND', 6, 'left'],
-  ['KEY', 17, 'left'],
-  ['VERSION', 7, 'right'],
-  ['GEN', 3, 'right'],
-  ['TTL', 5, 'right'],
-] as const;
+/** The end of an op id tells more than its beginning. */
+export const OP_ID_COLUMN: Column = {
+  title: 'ORIGIN/SEQ',
+  width: 19,
+  leastWidth: 14,
+  keep: 'right',
+  dropRank: 2,
+};
 
-const startColumns = (): number => COLUMNS.reduce((sum, [, width]) => sum + width + 1, 0);
-
-function line(cells: readonly string[], last: string): string {
-  const start = COLUMNS.map(([, width, side], index) => fit(cells[index] ?? '', width, side)).join(
-    ' ',
-  );
-  return `${start} ${shorten(last, tableColumns() - startColumns())}`.trimEnd();
-}
+const COLUMNS: readonly Column[] = [
+  { title: 'LSN', width: 8, leastWidth: 6, side: 'right', dropRank: 5 },
+  { title: 'TIME (UTC)', width: 12 },
+  { title: '', width: 1 },
+  OP_ID_COLUMN,
+  { title: 'KIND', width: 6 },
+  { title: 'KEY', width: 17, leastWidth: 10 },
+  { title: 'VERSION', width: 7, side: 'right', dropRank: 4 },
+  { title: 'GEN', width: 3, side: 'right', dropRank: 1 },
+  { title: 'TTL', width: 5, side: 'right', dropRank: 3 },
+];
+const VALUE_COLUMN: LastColumn = { title: 'VALUE', leastWidth: 12 };
 
 /** Rows of ops, with a line for each new day. A `-` marks an op that lost when it came. */
 export class OpTable {
+  readonly #table: Table;
   #day = '';
 
+  /** @param totalWidth of the terminal, in columns; null where there is none. */
+  constructor(totalWidth: number | null) {
+    this.#table = new Table(COLUMNS, VALUE_COLUMN, totalWidth);
+  }
+
   head(): string {
-    return line(
-      COLUMNS.map(([title]) => title),
-      'VALUE',
-    );
+    return this.#table.head();
   }
 
   /** One line, or two where a new day begins. */
   row({ lsn, committedAt, won, op }: Row): string[] {
     const isOnKey = op.kind === 'put' || op.kind === 'delete';
-    const text = line(
-      [
-        String(lsn),
-        clockText(committedAt),
-        isOnKey && !won ? '-' : '',
-        opIdText(op),
-        op.kind,
-        shownKey(op.key),
-        isOnKey ? versionText(op) : '',
-        isOnKey ? String(op.generation) : '',
-        ttlText(op),
-      ],
+    const text = this.#table.row([
+      String(lsn),
+      clockText(committedAt),
+      isOnKey && !won ? '-' : '',
+      formatOpId(op),
+      op.kind,
+      shownKey(op.key),
+      isOnKey ? versionText(op) : '',
+      isOnKey ? String(op.generation) : '',
+      ttlText(op),
       valueText(op),
-    );
+    ]);
     const day = dayText(committedAt);
     if (day === this.#day) return [text];
     this.#day = day;
-    return [`${fit('', 8)} ${day}`, text];
+    return [this.#table.row(['', day]), text];
   }
-}
-
-/** In 19 columns; the end of an op id tells more than its beginning. */
-export function opIdText(op: Op): string {
-  const id = formatOpId(op);
-  return id.length <= 19 ? id : `…${id.slice(-18)}`;
 }
 
 /** The members of an op in every line of JSON that shows one. */

@@ -5,18 +5,19 @@ import { Walk } from '../../log/tools/pages.ts';
 import type { LogFacts } from '../../log/tools/source.ts';
 import { type OriginTally, type Statistics, StatisticsFold } from '../../log/tools/statistics.ts';
 import { durationMs } from '../cache/clientCommand.ts';
-import { LineOutput } from '../terminal/output.ts';
+import { LineOutput, outputColumns } from '../terminal/output.ts';
 import { Progress } from '../terminal/progress.ts';
+import { type Column, measured, Table } from '../terminal/table.ts';
 import {
   bytesText,
   countText,
   durationText,
-  fit,
   instant,
   instantOrNull,
   secondText,
 } from '../terminal/text.ts';
 import { shownKey } from '../terminal/values.ts';
+import { fit, wrapped } from '../terminal/width.ts';
 import { addSourceOptions, failOnFaults, type SourceFlags, withSource } from './options.ts';
 
 interface StatFlags extends SourceFlags {
@@ -65,20 +66,20 @@ async function stat(flags: StatFlags): Promise<void> {
   });
 }
 
-function lines(place: string, facts: LogFacts, found: Statistics): string[] {
+function lines(place: string, logFacts: LogFacts, found: Statistics): string[] {
   const { kinds, keys, compactable, oldestMs, newestMs } = found;
-  const cutAt = cutOf(facts);
+  const cutAt = cutOf(logFacts);
   const lost = kinds.put + kinds.delete - found.won;
-  return [
-    `${place}`,
-    row('cluster', `${facts.header.clusterName}, ${facts.header.clusterId ?? 'none yet'}`),
-    row('origin', facts.header.origin),
-    row('file', bytesText(facts.sizeBytes)),
+  const facts = [
+    place,
+    row('cluster', `${logFacts.header.clusterName}, ${logFacts.header.clusterId ?? 'none yet'}`),
+    row('origin', logFacts.header.origin),
+    row('file', bytesText(logFacts.sizeBytes)),
     row(
       'ops',
       `${countText(found.ops)}: ${kindsText(kinds)}; ${countText(lost)} lost when they came`,
     ),
-    row('lsn', `${facts.firstLsn} to ${facts.lastLsn}`),
+    row('lsn', `${logFacts.firstLsn} to ${logFacts.lastLsn}`),
     row(
       'keys',
       `${countText(keys.live)} live (${bytesText(found.liveBytes)}), ${countText(keys.dead)} dead`,
@@ -89,31 +90,60 @@ function lines(place: string, facts: LogFacts, found: Statistics): string[] {
       'newest',
       newestMs === null
         ? 'none'
-        : `${secondText(newestMs)} UTC, ${durationText(Math.max(0, facts.nowMs - newestMs))} ago`,
+        : `${secondText(newestMs)} UTC, ${durationText(Math.max(0, logFacts.nowMs - newestMs))} ago`,
     ),
     row('compacted', cutAt === 0 ? 'never' : `up to ${secondText(cutAt)} UTC`),
     row(
       'could free',
       `${countText(compactable.rows)} rows, ${bytesText(compactable.textBytes)}, older than ${secondText(compactable.cutAt)} UTC`,
     ),
+  ].flatMap((line) => wrapped(line, outputColumns() ?? line.length, FACT_INDENT));
+  return [
+    ...facts,
     '',
-    `${fit('ORIGIN', 26)} ${fit('OPS', 11, 'right')} ${fit('BYTES', 10, 'right')} ${fit('OPS/S', 9, 'right')} ${fit('LAST (UTC)', 19)}`,
-    ...found.origins.map(originLine),
+    ...tableOf(ORIGIN_COLUMNS, 'LAST (UTC)', found.origins.map(originCells)),
     '',
-    `${fit('BIGGEST KEYS', 48)} ${fit('BYTES', 10, 'right')}`,
-    ...found.biggest.map(
-      ({ key, bytes }) => `${fit(shownKey(key), 48)} ${fit(bytesText(bytes), 10, 'right')}`,
+    ...tableOf(
+      [{ title: 'BIGGEST KEYS', leastWidth: 16 }],
+      'BYTES',
+      found.biggest.map(({ key, bytes }) => [shownKey(key), bytesText(bytes)]),
     ),
     '',
-    `${fit('BUSIEST PREFIXES', 36)} ${fit('OPS', 11, 'right')} ${fit('BYTES', 10, 'right')}`,
-    ...found.busiest.map(
-      ({ prefix, ops, bytes }) =>
-        `${fit(prefix, 36)} ${fit(countText(ops), 11, 'right')} ${fit(bytesText(bytes), 10, 'right')}`,
+    ...tableOf(
+      PREFIX_COLUMNS,
+      'BYTES',
+      found.busiest.map(({ prefix, ops, bytes }) => [prefix, countText(ops), bytesText(bytes)]),
     ),
   ];
 }
 
-const row = (name: string, text: string): string => `  ${fit(name, 11)} ${text}`;
+type MeasuredColumn = Omit<Column, 'width'>;
+
+const ORIGIN_COLUMNS: readonly MeasuredColumn[] = [
+  { title: 'ORIGIN', leastWidth: 14 },
+  { title: 'OPS', side: 'right' },
+  { title: 'BYTES', side: 'right', dropRank: 2 },
+  { title: 'OPS/S', side: 'right', dropRank: 1 },
+];
+const PREFIX_COLUMNS: readonly MeasuredColumn[] = [
+  { title: 'BUSIEST PREFIXES', leastWidth: 16 },
+  { title: 'OPS', side: 'right' },
+];
+
+function tableOf(
+  columns: readonly MeasuredColumn[],
+  last: string,
+  rows: readonly (readonly string[])[],
+): string[] {
+  const leastWidth = Math.max(0, ...rows.map((row) => row.at(-1)?.length ?? 0));
+  const table = new Table(measured(columns, rows), { title: last, leastWidth }, outputColumns(), 2);
+  return [table.head(), ...rows.map((row) => table.row(row))];
+}
+
+const FACT_COLUMNS = 11;
+const FACT_INDENT = FACT_COLUMNS + 3;
+
+const row = (name: string, text: string): string => `  ${fit(name, FACT_COLUMNS)} ${text}`;
 
 const kindsText = (kinds: Statistics['kinds']): string =>
   Object.entries(kinds)
@@ -121,11 +151,11 @@ const kindsText = (kinds: Statistics['kinds']): string =>
     .map(([kind, count]) => `${countText(count)} ${kind}`)
     .join(', ') || 'none';
 
-function originLine(tally: OriginTally): string {
+function originCells(tally: OriginTally): string[] {
   const { origin, ops, bytes, lastMs } = tally;
   const rate = rateOf(tally);
   const rateText = rate === null ? '' : rate >= 10 ? countText(Math.round(rate)) : rate.toFixed(2);
-  return `${fit(origin, 26)} ${fit(countText(ops), 11, 'right')} ${fit(bytesText(bytes), 10, 'right')} ${fit(rateText, 9, 'right')} ${secondText(lastMs)}`;
+  return [origin, countText(ops), bytesText(bytes), rateText, secondText(lastMs)];
 }
 
 /** Over the time from its first op to its last; null for less than a second. */

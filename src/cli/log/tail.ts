@@ -7,7 +7,7 @@ import { parseLine, rowOf } from '../../log/tools/rowLine.ts';
 import { type LogFacts, type LogSource, PAGE_ROWS } from '../../log/tools/source.ts';
 import type { Row } from '../../words/row.ts';
 import { wholeNumber } from '../cache/clientCommand.ts';
-import { LineOutput, note } from '../terminal/output.ts';
+import { LineOutput, note, outputColumns } from '../terminal/output.ts';
 import { Progress } from '../terminal/progress.ts';
 import { stopSignal } from '../terminal/stopSignals.ts';
 import { OpTable, opJson } from './opText.ts';
@@ -88,7 +88,7 @@ class Printer {
   #hasHead = false;
 
   constructor(isJson: boolean) {
-    this.#table = isJson ? null : new OpTable();
+    this.#table = isJson ? null : new OpTable(outputColumns());
   }
 
   async print(row: Row): Promise<void> {

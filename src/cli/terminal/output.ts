@@ -1,34 +1,38 @@
-/** Lines on stdout and stderr, no faster than they are read. */
+/** Lines on stdout and stderr, no faster than they are read, and safe where a terminal shows them. */
 import { once } from 'node:events';
+import { forTerminal } from './escape.ts';
 
-const DEFAULT_COLUMNS = 80;
+const TERMINAL_COLUMNS = 80;
 const GATHERED_CHARACTERS = 64 * 1024;
 
-/** Resolves once there is room for more. */
+/** Prints one line, or a value of several. Resolves once there is room for more. */
 export async function printLine(line: string): Promise<void> {
-  if (!process.stdout.write(`${line}\n`)) await once(process.stdout, 'drain');
+  await write(`${line}\n`);
 }
 
-/** For people only: never mixed with data. */
+/** A message for people, on stderr: never mixed with data. */
 export function note(message: string): void {
-  process.stderr.write(`${message}\n`);
+  process.stderr.write(`${process.stderr.isTTY === true ? forTerminal(message) : message}\n`);
 }
 
-/** Why the system did not write, as a phrase for people. */
+/** The system's reason for a write that failed, as a phrase. */
 export const writeFailure = (error: Error): string =>
   'code' in error && error.code === 'ENOSPC' ? 'no room is left' : error.message;
 
-/** How wide a line for people may be. */
-export const outputColumns = (): number => process.stdout.columns ?? DEFAULT_COLUMNS;
-
-/** Cuts a line where a terminal would break it; what goes elsewhere stays whole. */
-export function fitted(line: string): string {
-  if (process.stdout.isTTY !== true) return line;
-  const columns = outputColumns();
-  return line.length <= columns ? line : `${line.slice(0, columns - 1)}…`;
+/**
+ * The columns of the terminal that shows the output: 80 where it does not say. Null where the output goes
+ * elsewhere, unless COLUMNS asks for a width.
+ */
+export function outputColumns(): number | null {
+  const asked = /^[1-9]\d{0,4}$/.test(process.env.COLUMNS ?? '')
+    ? Number(process.env.COLUMNS)
+    : null;
+  if (process.stdout.isTTY !== true) return asked;
+  // A terminal that was made by a program may report 0.
+  return process.stdout.columns || asked || TERMINAL_COLUMNS;
 }
 
-/** Gathers many lines, so that a line costs no system call. Writes no faster than they are read. */
+/** Gathers many lines, so that a line costs no system call. */
 export class LineOutput {
   #text = '';
 
@@ -38,10 +42,15 @@ export class LineOutput {
     if (this.#text.length >= GATHERED_CHARACTERS) await this.flush();
   }
 
-  /** Before a pause, and at the end. */
+  /** To be called before a pause, and at the end. */
   async flush(): Promise<void> {
     const text = this.#text;
     this.#text = '';
-    if (text !== '' && !process.stdout.write(text)) await once(process.stdout, 'drain');
+    if (text !== '') await write(text);
   }
+}
+
+async function write(text: string): Promise<void> {
+  const shown = process.stdout.isTTY === true ? forTerminal(text) : text;
+  if (!process.stdout.write(shown)) await once(process.stdout, 'drain');
 }

@@ -1,21 +1,141 @@
-/** A small table whose columns are as wide as what they hold. */
-import { fit } from './text.ts';
+/**
+ * Rows in columns, by display width.
+ *
+ * Invariants: no line is wider than the terminal; where it is too narrow for every column, columns go in
+ * the order of their ranks, and only then is a cell cut; where the output is no terminal, no cell is cut.
+ */
+import { fit, type Side, shortened, widthOf } from './width.ts';
 
-const MAX_WIDTH = 40;
-
-/** @param right the indexes of the columns of figures. */
-export function formatTable(
-  head: readonly string[],
-  rows: readonly (readonly string[])[],
-  right: readonly number[] = [],
-): string[] {
-  const widths = head.map((title, index) =>
-    Math.min(MAX_WIDTH, Math.max(title.length, ...rows.map((row) => row[index]?.length ?? 0))),
-  );
-  return [head, ...rows].map((row) =>
-    widths
-      .map((width, index) => fit(row[index] ?? '', width, right.includes(index) ? 'right' : 'left'))
-      .join('  ')
-      .trimEnd(),
-  );
+export interface Column {
+  readonly title: string;
+  /** In columns of the terminal, where there is room. */
+  readonly width: number;
+  /** The narrowest that it may become; default its width. */
+  readonly leastWidth?: number;
+  /** Where shorter cells stand in the column; figures stand on the right. */
+  readonly side?: Side;
+  /** The side of a longer cell that stays; default left. */
+  readonly keep?: Side;
+  /** The lowest rank is left out first. Without a rank, the column always stays. */
+  readonly dropRank?: number;
 }
+
+/** The column that takes what room the others leave. */
+export interface LastColumn {
+  readonly title: string;
+  readonly leastWidth: number;
+}
+
+interface Placed {
+  readonly column: Column;
+  /** Of the cell in its row. */
+  readonly index: number;
+  readonly width: number;
+}
+
+export class Table {
+  readonly #titles: readonly string[];
+  readonly #placed: readonly Placed[];
+  readonly #last: LastColumn;
+  /** Null where there is no terminal. */
+  readonly #totalWidth: number | null;
+  readonly #gap: string;
+
+  /**
+   * @param totalWidth of the terminal, in columns; null where there is none.
+   * @param gap between two columns, in columns.
+   */
+  constructor(
+    columns: readonly Column[],
+    last: LastColumn,
+    totalWidth: number | null,
+    gap: 1 | 2 = 1,
+  ) {
+    this.#titles = [...columns.map(({ title }) => title), last.title];
+    this.#last = last;
+    this.#totalWidth = totalWidth;
+    this.#gap = ' '.repeat(gap);
+    const all = columns.map((column, index) => ({ column, index, width: column.width }));
+    this.#placed =
+      totalWidth === null ? all : withRoom(all, Math.max(1, last.leastWidth), totalWidth, gap);
+  }
+
+  head(): string {
+    return this.row(this.#titles);
+  }
+
+  /** @param cells one for each column, those that are left out included, then the last. */
+  row(cells: readonly string[]): string {
+    const last = cells[this.#titles.length - 1] ?? '';
+    const line =
+      this.#totalWidth === null
+        ? this.#whole(cells, last)
+        : shortened(this.#fitted(cells, last, this.#totalWidth), this.#totalWidth);
+    return line.trimEnd();
+  }
+
+  #whole(cells: readonly string[], last: string): string {
+    const start = this.#placed.map(({ column: { side }, index, width }) => {
+      const cell = cells[index] ?? '';
+      return fit(cell, Math.max(width, widthOf(cell)), side);
+    });
+    return [...start, shortened(last, null)].join(this.#gap);
+  }
+
+  /** A cell that is too long takes the room that the last column can spare. */
+  #fitted(cells: readonly string[], last: string, totalWidth: number): string {
+    const taken = this.#placed.reduce((sum, { width }) => sum + width + this.#gap.length, 0);
+    let lastWidth = Math.max(0, totalWidth - taken);
+    const { leastWidth } = this.#last;
+    let spare = Math.max(0, lastWidth - Math.min(leastWidth, widthOf(last.slice(0, leastWidth))));
+    const start = this.#placed.map(({ column: { side, keep }, index, width }) => {
+      const cell = cells[index] ?? '';
+      const more = Math.min(spare, Math.max(0, widthOf(cell.slice(0, totalWidth)) - width));
+      spare -= more;
+      lastWidth -= more;
+      return fit(cell, width + more, side, keep);
+    });
+    return [...start, shortened(last, lastWidth)].join(this.#gap);
+  }
+}
+
+/** Columns as wide as their widest cell, for rows that are all there before the first is printed. */
+export function measured(
+  columns: readonly Omit<Column, 'width'>[],
+  rows: readonly (readonly string[])[],
+): Column[] {
+  return columns.map((column, index) => {
+    const cells = rows.map((row) => widthOf(row[index] ?? ''));
+    const width = Math.max(widthOf(column.title), ...cells);
+    return { ...column, width, leastWidth: Math.min(column.leastWidth ?? width, width) };
+  });
+}
+
+/** Leaves out columns until the rest has room, then shares out the room that remains. */
+function withRoom(
+  all: readonly Placed[],
+  lastWidth: number,
+  totalWidth: number,
+  gap: number,
+): Placed[] {
+  let kept = [...all];
+  const room = () =>
+    totalWidth - lastWidth - kept.reduce((sum, { column }) => sum + leastOf(column) + gap, 0);
+  while (room() < 0) {
+    const lowest = Math.min(...kept.map(({ column }) => rankOf(column)));
+    if (lowest === STAYS) break;
+    kept = kept.filter(({ column }) => rankOf(column) !== lowest);
+  }
+  let left = Math.max(0, room());
+  return kept.map(({ column, index }) => {
+    const more = Math.min(left, column.width - leastOf(column));
+    left -= more;
+    return { column, index, width: leastOf(column) + more };
+  });
+}
+
+const STAYS = Number.POSITIVE_INFINITY;
+
+const rankOf = ({ dropRank }: Column): number => dropRank ?? STAYS;
+
+const leastOf = ({ width, leastWidth }: Column): number => leastWidth ?? width;

@@ -1,14 +1,15 @@
-/** Values as they are typed and shown: exactly, so that no digit is lost on the way. */
+/** Reads values as they are typed and shows them exactly: no digit is lost on the way. */
 import { inspect } from 'node:util';
 import { type Encoded, encodeValue } from '../../client/values/values.ts';
 import { SettingError } from '../../words/errors.ts';
+import { onOneLine } from './escape.ts';
 import { DeepJson, parseExactly } from './exactJson.ts';
 
 /**
- * What is meant by VALUE: JSON, or else the text itself.
+ * Reads VALUE: JSON, or else the text itself.
  *
- * @throws SettingError where it begins as JSON that is more than a word does, and is none: a bracket
- *   that was forgotten is no wish to store a text.
+ * @throws SettingError for a text that begins as a list, an object or a quoted text and is not JSON:
+ *   whoever forgets a bracket does not want to store a text.
  */
 export function parseValue(text: string): unknown {
   const value = parsedOrText(text);
@@ -52,12 +53,9 @@ export function entryJson(
 export function shownValue(entry: { readonly value: unknown }): string {
   try {
     const { value, meta } = encoded(entry.value);
-    if (meta === null) return withoutControls(value);
-    return inspect(entry.value, {
-      depth: 20,
-      breakLength: Number.POSITIVE_INFINITY,
-      compact: true,
-    });
+    if (meta === null) return onOneLine(value);
+    const breakLength = Number.POSITIVE_INFINITY;
+    return onOneLine(inspect(entry.value, { depth: 20, breakLength, compact: true }));
   } catch (error) {
     return `(${messageOf(error)})`;
   }
@@ -76,19 +74,12 @@ export function printedValue(value: unknown, columns: number): string {
 const encoded = (value: unknown): Encoded =>
   value instanceof DeepJson ? { value: value.text, meta: null } : encodeValue(value);
 
-/** A line stays a line, and a terminal obeys to nobody's key. */
-export const withoutControls = (text: string): string =>
-  text.replace(
-    /\p{Cc}/gu,
-    (control) => `\\u${control.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
-
-/** What makes the bounds of a key in a table uncertain, or its look: blanks, controls, what has no width. */
+/** Blanks, controls and characters without a width hide where a key ends, or how it is written. */
 const AMBIGUOUS_KEY = /^$|^"|[\s\p{C}]/u;
 
 /** A key in a table: as it is, or as JSON where it could be taken for another. */
 export const shownKey = (key: string): string =>
-  AMBIGUOUS_KEY.test(key) ? withoutControls(JSON.stringify(key)) : key;
+  AMBIGUOUS_KEY.test(key) ? onOneLine(JSON.stringify(key)) : key;
 
 const messageOf = (error: unknown): string =>
   error instanceof Error ? error.message : String(error);
