@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { HearsayError } from '../words/errors.ts';
 import { type AddressFlags, addressOf, jsonOption, tokenOption, urlOption } from './log/options.ts';
 import { type ClusterMember, type ClusterView, clusterOf } from './remote/clusterMembers.ts';
-import { askJson, type NodeAddress } from './remote/urlReader.ts';
+import { RemoteNode } from './remote/remoteNode.ts';
 import { note, outputColumns, printLine } from './terminal/output.ts';
 import { measured, Table } from './terminal/table.ts';
 import { countText } from './terminal/text.ts';
@@ -50,13 +50,13 @@ export function registerMemberCommands(program: Command): void {
       .addOption(jsonOption());
 }
 
-const addressFor = ({ url = DEFAULT_URL, token }: AddressFlags): NodeAddress => {
+function nodeOf({ url = DEFAULT_URL, token }: AddressFlags): RemoteNode {
   const address = addressOf({ url, ...(token !== undefined && { token }) });
-  return address ?? { url, token: '' };
-};
+  return new RemoteNode(address ?? { url, token: '' });
+}
 
 async function printMembers(flags: MemberFlags): Promise<void> {
-  const { origin, members } = await clusterOf(addressFor(flags));
+  const { origin, members } = await clusterOf(nodeOf(flags));
   if (flags.json === true) {
     for (const member of members) await printLine(memberJson(member, origin));
     return;
@@ -102,13 +102,9 @@ const memberJson = (member: ClusterMember, own: string): string =>
   });
 
 async function retireMember(name: string, flags: RetireFlags): Promise<void> {
-  const address = addressFor(flags);
-  if (flags.force !== true) refuseConnected(await clusterOf(address), name);
-  const answer = await askJson(address, '/_cluster/retire', {
-    method: 'POST',
-    headers: { 'Content-Type': 'application/json' },
-    body: JSON.stringify({ member: name }),
-  });
+  const node = nodeOf(flags);
+  if (flags.force !== true) refuseConnected(await clusterOf(node), name);
+  const answer = await node.post('/_cluster/retire', { member: name });
   if (flags.json === true) await printLine(JSON.stringify(answer));
   else note(`${String(answer.origin)} is retired.`);
 }

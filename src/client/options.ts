@@ -21,6 +21,8 @@ export interface ClientOptions {
   readonly autoBatch?: boolean;
   /** Ops in one request: 1 to 1,000,000, default 1,000, the nodes' own default. */
   readonly maxBatchOps?: number;
+  /** Bytes of one answer: 1 to 2^31 − 1, default 64 Mi. A longer one is given up with a ServerError. */
+  readonly maxAnswerBytes?: number;
   /** Whether every read waits until its node holds what this client has written. Default false. */
   readonly readYourWrites?: boolean;
   /** Another client's `token`: reads see its writes too. Implies `readYourWrites`. */
@@ -46,6 +48,7 @@ export interface ClientSettings {
   readonly maxBackoffMs: number;
   readonly autoBatch: boolean;
   readonly maxBatchOps: number;
+  readonly maxAnswerBytes: number;
   readonly readYourWrites: boolean;
   readonly token: string | null;
   readonly headers: Readonly<Record<string, string>>;
@@ -70,6 +73,12 @@ export function readOptions(options: ClientOptions): ClientSettings {
     maxBackoffMs: whole('maxBackoffMs', options.maxBackoffMs ?? 5000, 1, MAX_TIMER_MS),
     autoBatch: options.autoBatch ?? true,
     maxBatchOps: whole('maxBatchOps', options.maxBatchOps ?? 1000, 1, 1_000_000),
+    maxAnswerBytes: whole(
+      'maxAnswerBytes',
+      options.maxAnswerBytes ?? 64 * 1024 * 1024,
+      1,
+      2 ** 31 - 1,
+    ),
     readYourWrites: options.readYourWrites ?? token !== undefined,
     token: token ?? null,
     headers: options.headers ?? {},

@@ -16,7 +16,7 @@ import {
   addSourceOptions,
   failOnFaults,
   NOW_HELP,
-  type Opened,
+  type OpenedLog,
   readPoint,
   type SourceFlags,
   withSource,
@@ -64,7 +64,7 @@ async function at(point: Point, key: string | undefined, flags: AtFlags): Promis
 }
 
 async function printAll(
-  { source }: Opened,
+  { source }: OpenedLog,
   moment: Moment,
   walk: Walk,
   progress: Progress,

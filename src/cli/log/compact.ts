@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { Walk } from '../../log/tools/pages.ts';
 import { StatisticsFold } from '../../log/tools/statistics.ts';
 import { SettingError } from '../../words/errors.ts';
-import { askJson } from '../remote/urlReader.ts';
+import { RemoteNode } from '../remote/remoteNode.ts';
 import { printLine } from '../terminal/output.ts';
 import { Progress } from '../terminal/progress.ts';
 import { bytesText, countText, durationText, instant } from '../terminal/text.ts';
@@ -48,7 +48,7 @@ async function compact(flags: CompactFlags): Promise<void> {
   if (address !== null) {
     if (flags.dataDir !== undefined) throw new SettingError('Give --data-dir or --url, not both.');
     const query = flags.retention === undefined ? '' : `?retention_ms=${flags.retention}`;
-    const { rows } = await askJson(address, `/_log/compact${query}`, { method: 'POST' });
+    const { rows } = await new RemoteNode(address).post(`/_log/compact${query}`);
     await tell(flags, { rows }, `${countText(Number(rows))} rows removed.`);
     return;
   }

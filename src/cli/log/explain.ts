@@ -39,12 +39,12 @@ export function register(log: Command): void {
 }
 
 async function explain(key: string, flags: SourceFlags): Promise<void> {
-  await withSource(flags, async ({ source, node }) => {
+  await withSource(flags, async ({ source, remote }) => {
     const facts = await source.facts();
     const progress = new Progress('explain');
     const winningRow = await winnerOf(source, key, facts, progress);
     const winner = winningRow?.op ?? null;
-    const members = node === null ? null : (await membersOf(node.address)).map(acknowledgement);
+    const members = remote === null ? null : (await membersOf(remote.node)).map(acknowledgement);
     const verdict = verdictOn(winner, facts.header, facts.nowMs, members);
     const output = new LineOutput();
     for (const line of flags.json === true

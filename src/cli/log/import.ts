@@ -60,7 +60,7 @@ async function run(file: string, flags: ImportFlags): Promise<void> {
   }
   if (address === null)
     throw new SettingError('Entries are imported into a running node: give its --url.');
-  await importEntries(address, lines, flags);
+  await importEntries(address.url, lines, flags);
 }
 
 /** An editor may have left out the last line feed; the first line says what the file is, whole or not. */

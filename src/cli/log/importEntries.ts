@@ -3,11 +3,18 @@
  * version that is no lower stays; so running it twice does no harm, and what was cut off goes on.
  */
 
+import {
+  ConflictError,
+  type HearsayClient,
+  InvalidRequestError,
+  JsonText,
+  type Stored,
+  UnknownOutcomeError,
+} from '../../client/index.ts';
 import { type ExportedEntry, exportedEntryOf, isEnd } from '../../log/tools/exportFormat.ts';
 import { parseLine } from '../../log/tools/rowLine.ts';
 import { HearsayError } from '../../words/errors.ts';
-import { type BatchPut, type Result, sendBatch } from '../remote/rawBatch.ts';
-import type { NodeAddress } from '../remote/urlReader.ts';
+import { patientClient } from '../remote/patientClient.ts';
 import { LineOutput, note } from '../terminal/output.ts';
 import { Progress } from '../terminal/progress.ts';
 import { countText, quoted } from '../terminal/text.ts';
@@ -37,11 +44,12 @@ const BATCH_OPS = 256;
 const BATCH_CHARACTERS = 256 * 1024;
 
 export async function importEntries(
-  address: NodeAddress,
+  url: string,
   lines: AsyncGenerator<Line>,
   flags: ImportFlags,
 ): Promise<void> {
-  const importer = new EntryImporter(address, flags);
+  await using client = patientClient(url, true);
+  const importer = new EntryImporter(client, flags);
   let isWhole = false;
   for await (const { text, number } of lines) {
     const fields = parseLine(text);
@@ -59,25 +67,25 @@ export async function importEntries(
     );
 }
 
-interface Waiting {
+interface WaitingEntry {
   readonly entry: ExportedEntry;
-  readonly put: BatchPut;
+  readonly ttlMs: number | null;
   readonly line: number;
 }
 
 class EntryImporter {
-  readonly #address: NodeAddress;
+  readonly #client: HearsayClient;
   readonly #isJson: boolean;
   readonly #isVerbose: boolean;
   readonly #output = new LineOutput();
   readonly #progress = new Progress('import');
-  #waiting: Waiting[] = [];
+  #waiting: WaitingEntry[] = [];
   #characters = 0;
   #stored = 0;
   readonly #skipped = new Map<string, Skipped>();
 
-  constructor(address: NodeAddress, flags: ImportFlags) {
-    this.#address = address;
+  constructor(client: HearsayClient, flags: ImportFlags) {
+    this.#client = client;
     this.#isJson = flags.json === true;
     this.#isVerbose = flags.verbose === true;
   }
@@ -88,8 +96,8 @@ class EntryImporter {
       await this.#skip(entry, 'expired', 'it has expired since');
       return;
     }
-    const { key, version, value, meta } = entry;
-    this.#waiting.push({ entry, line, put: { key, version, ttlMs, value, meta } });
+    const { key, value, meta } = entry;
+    this.#waiting.push({ entry, line, ttlMs });
     this.#characters += key.length + value.length + (meta?.length ?? 0);
     if (this.#waiting.length >= BATCH_OPS || this.#characters >= BATCH_CHARACTERS)
       await this.#send();
@@ -111,33 +119,38 @@ class EntryImporter {
     if (waiting.length === 0) return;
     this.#waiting = [];
     this.#characters = 0;
-    const results = await sendBatch(
-      this.#address,
-      waiting.map(({ put }) => put),
-    ).catch((error: unknown) => {
-      this.#progress.end();
-      const reason = error instanceof Error ? error.message : String(error);
-      throw new HearsayError(`${reason} Go on with --from-line ${waiting[0]?.line}.`, {
-        cause: error,
-      });
-    });
-    for (const [index, result] of results.entries()) {
+    // Calls of one turn are one request.
+    const outcomes = await Promise.allSettled(waiting.map((one) => this.#put(one)));
+    for (const [index, outcome] of outcomes.entries()) {
       const one = waiting[index];
-      if (one !== undefined) await this.#settle(one.entry, result);
+      if (one === undefined) continue;
+      if (outcome.status === 'fulfilled') await this.#tellStored(one.entry);
+      else await this.#settle(one, outcome.reason);
     }
     this.#progress.show(this.#stored, 'entries', null);
   }
 
-  async #settle(entry: ExportedEntry, result: Result): Promise<void> {
-    if (result.status === 200) {
-      this.#stored++;
-      if (this.#isJson)
-        await this.#output.line(
-          JSON.stringify({ key: entry.key, version: entry.version, status: 'stored' }),
-        );
-    } else if (result.status === 409)
-      await this.#skip(entry, 'conflicting', `the cluster holds version ${result.currentVersion}`);
-    else await this.#skip(entry, 'refused', result.detail);
+  async #put({ entry, ttlMs }: WaitingEntry): Promise<Stored> {
+    const { key, version, value, meta } = entry;
+    return this.#client.put(key, new JsonText(value, meta), { version, ttlMs });
+  }
+
+  async #tellStored({ key, version }: ExportedEntry): Promise<void> {
+    this.#stored++;
+    if (this.#isJson) await this.#output.line(JSON.stringify({ key, version, status: 'stored' }));
+  }
+
+  /** @throws HearsayError for all that is not about the entry alone. */
+  async #settle({ entry, line }: WaitingEntry, error: unknown): Promise<void> {
+    if (error instanceof ConflictError || error instanceof UnknownOutcomeError)
+      await this.#skip(entry, 'conflicting', `the cluster holds version ${error.currentVersion}`);
+    else if (error instanceof InvalidRequestError)
+      await this.#skip(entry, 'refused', error.message.replace(/\.$/, ''));
+    else {
+      this.#progress.end();
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new HearsayError(`${reason} Go on with --from-line ${line}.`, { cause: error });
+    }
   }
 
   async #skip({ key, version }: ExportedEntry, kind: string, reason: string): Promise<void> {

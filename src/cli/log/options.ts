@@ -8,7 +8,8 @@ import { type Point, parsePoint } from '../../log/tools/point.ts';
 import type { LogSource } from '../../log/tools/source.ts';
 import { baseUrl } from '../../node/settingKinds.ts';
 import { HearsayError, SettingError } from '../../words/errors.ts';
-import { type NodeAddress, UrlReader } from '../remote/urlReader.ts';
+import { type NodeAddress, RemoteNode } from '../remote/remoteNode.ts';
+import { UrlReader } from '../remote/urlReader.ts';
 import { note } from '../terminal/output.ts';
 
 const DEFAULT_DATA_DIR = './data';
@@ -54,20 +55,20 @@ export const dataDirOf = ({ dataDir }: SourceFlags): string =>
   dataDir ?? (process.env.DATA_DIR || DEFAULT_DATA_DIR);
 
 /** One log, opened. */
-export interface Opened {
+export interface OpenedLog {
   readonly source: LogSource;
   /** What SQLite finds wrong with the file; not asked of a running node. */
   readonly integrity?: () => Promise<readonly string[]>;
   /** Whether the file ends too early, or tells another length: what can be read of it is. */
   readonly isCutShort: boolean;
   /** The running node that it is read from; null for a file. */
-  readonly node: { readonly address: NodeAddress; readonly reader: UrlReader } | null;
+  readonly remote: { readonly node: RemoteNode; readonly reader: UrlReader } | null;
 }
 
 /** Runs on the log that the flags name, and closes it. */
 export async function withSource(
   flags: SourceFlags,
-  run: (opened: Opened) => Promise<void>,
+  run: (opened: OpenedLog) => Promise<void>,
 ): Promise<void> {
   if (flags.url !== undefined && flags.dataDir !== undefined)
     throw new SettingError('Give --data-dir or --url, not both: it is one log that is read.');
@@ -86,7 +87,7 @@ export async function withSource(
 export async function withSourceAt(
   place: string,
   { token }: AddressFlags,
-  run: (opened: Opened) => Promise<void>,
+  run: (opened: OpenedLog) => Promise<void>,
 ): Promise<void> {
   const isUrl = /^https?:\/\//.test(place);
   const flags = isUrl
@@ -95,19 +96,20 @@ export async function withSourceAt(
   await withSource(flags, run);
 }
 
-export async function openFile(path: string): Promise<Opened> {
+export async function openFile(path: string): Promise<OpenedLog> {
   // Here, so that help and mistakes don't wait for SQLite.
   const { FileSource } = await import('../../log/files/fileSource.ts');
   const source = FileSource.open(path, Date.now);
   if (source.cutShort !== null) note(`The log ${source.place} is damaged: ${source.cutShort}.`);
   const isCutShort = source.cutShort !== null;
-  return { source, isCutShort, integrity: () => source.integrity(), node: null };
+  return { source, isCutShort, integrity: () => source.integrity(), remote: null };
 }
 
-function openNode(address: NodeAddress): Opened {
-  const reader = new UrlReader(address);
-  const source = new LineSource({ place: address.url, reader });
-  return { source, isCutShort: false, node: { address, reader } };
+function openNode(address: NodeAddress): OpenedLog {
+  const node = new RemoteNode(address);
+  const reader = new UrlReader(node);
+  const source = new LineSource({ place: node.url, reader });
+  return { source, isCutShort: false, remote: { node, reader } };
 }
 
 /** On the machine of a node, whoever serves clients comes first. */

@@ -12,7 +12,7 @@ import { Progress } from '../terminal/progress.ts';
 import { countText, durationText } from '../terminal/text.ts';
 import { linesOf } from './lines.ts';
 import { jsonOption, NOW_HELP, readPoint, readUrl } from './options.ts';
-import { ReplaySender, type Sent } from './replaySender.ts';
+import { ReplaySender, type ReplayTally } from './replaySender.ts';
 
 interface ReplayFlags {
   readonly to?: string;
@@ -96,7 +96,7 @@ async function replay(file: string, flags: ReplayFlags): Promise<void> {
 }
 
 async function report(
-  sent: Sent,
+  sent: ReplayTally,
   tookMs: number,
   lastMs: number | null,
   isJson: boolean,

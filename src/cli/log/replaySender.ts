@@ -3,11 +3,13 @@
  * one before it, so that the writes on a key keep their order.
  */
 import { setTimeout as pause } from 'node:timers/promises';
+import { ConflictError, type HearsayClient, JsonText } from '../../client/index.ts';
 import { hashKey } from '../../words/hash.ts';
 import { type KeyOp, LAST_VERSION } from '../../words/op.ts';
+import { patientClient } from '../remote/patientClient.ts';
 import { ttlMsOf } from '../terminal/text.ts';
 
-export interface Sent {
+export interface ReplayTally {
   all: number;
   stored: number;
   deleted: number;
@@ -26,12 +28,9 @@ interface Due {
 const LANES = 32;
 /** Writes that may wait in a lane: the file is read no further ahead. */
 const MAX_WAITING = 64;
-const ANSWER_LIMIT_MS = 30_000;
-const MAX_RETRIES = 20;
-const RETRY_AFTER_MS = 500;
 
 export class ReplaySender {
-  readonly sent: Sent = {
+  readonly sent: ReplayTally = {
     all: 0,
     stored: 0,
     deleted: 0,
@@ -40,11 +39,12 @@ export class ReplaySender {
     firstFailure: '',
     maxLateMs: 0,
   };
-  readonly #url: string;
+  readonly #client: HearsayClient;
   readonly #lanes: Lane[];
 
   constructor(url: string) {
-    this.#url = url;
+    // As recorded, each write is a request of its own.
+    this.#client = patientClient(url, false);
     this.#lanes = Array.from({ length: LANES }, () => new Lane((due) => this.#write(due)));
   }
 
@@ -56,8 +56,9 @@ export class ReplaySender {
     await this.#lanes[hashKey(op.key) % LANES]?.add({ op, dueMs });
   }
 
-  async end(): Promise<Sent> {
+  async end(): Promise<ReplayTally> {
     await Promise.all(this.#lanes.map((lane) => lane.end()));
+    await this.#client.close();
     return this.sent;
   }
 
@@ -67,57 +68,33 @@ export class ReplaySender {
     else this.sent.maxLateMs = Math.max(this.sent.maxLateMs, -waitMs);
     this.sent.all++;
     try {
-      await this.#settle(op, await this.#request(op));
+      await this.#carryOut(op);
     } catch (error) {
-      this.#fail(error instanceof Error ? error.message : String(error));
+      if (error instanceof ConflictError) this.sent.conflicts++;
+      else this.#fail(error instanceof Error ? error.message : String(error));
     }
   }
 
-  async #request(op: KeyOp): Promise<Response> {
-    const path = `${this.#url}/cache/${encodeURIComponent(op.key)}`;
-    for (let retries = 0; ; retries++) {
-      const response = await fetch(op.kind === 'delete' ? path + versionQuery(op) : path, {
-        ...requestOf(op),
-        signal: AbortSignal.timeout(ANSWER_LIMIT_MS),
-      });
-      if (response.status !== 503 || retries >= MAX_RETRIES) return response;
-      await response.body?.cancel();
-      await pause(RETRY_AFTER_MS);
+  async #carryOut(op: KeyOp): Promise<void> {
+    const { key, version } = op;
+    if (op.kind === 'delete') {
+      // A delete without a version has the last one.
+      await this.#client.delete(key, version === LAST_VERSION ? {} : { upToVersion: version });
+      this.sent.deleted++;
+      return;
     }
-  }
-
-  async #settle(op: KeyOp, response: Response): Promise<void> {
-    const text = await response.text();
-    if (response.status === 409) this.sent.conflicts++;
-    else if (!response.ok)
-      this.#fail(`${op.key.slice(0, 60)}: ${response.status} ${text.slice(0, 200)}`);
-    else if (op.kind === 'put') this.sent.stored++;
-    else this.sent.deleted++;
+    const ttlMs = ttlMsOf(op);
+    await this.#client.put(key, new JsonText(op.value, op.meta), {
+      version,
+      ttlMs: ttlMs === null ? null : Math.max(1, ttlMs),
+    });
+    this.sent.stored++;
   }
 
   #fail(reason: string): void {
     if (this.sent.failed === 0) this.sent.firstFailure = reason;
     this.sent.failed++;
   }
-}
-
-/** A delete without a version has the last one. */
-const versionQuery = ({ version }: KeyOp): string =>
-  version === LAST_VERSION ? '' : `?version=${version}`;
-
-function requestOf(op: KeyOp): RequestInit {
-  if (op.kind === 'delete') return { method: 'DELETE' };
-  const ttlMs = ttlMsOf(op);
-  const head = JSON.stringify({
-    version: op.version,
-    ...(ttlMs !== null && { ttl_ms: Math.max(1, ttlMs) }),
-  });
-  const meta = op.meta === null ? '' : `,"meta":${op.meta}`;
-  return {
-    method: 'PUT',
-    headers: { 'Content-Type': 'application/json' },
-    body: `${head.slice(0, -1)},"value":${op.value}${meta}}`,
-  };
 }
 
 /** One after another. */

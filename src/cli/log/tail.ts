@@ -15,7 +15,7 @@ import {
   addSourceOptions,
   failOnFaults,
   NOW_HELP,
-  type Opened,
+  type OpenedLog,
   readPoint,
   type SourceFlags,
   withSource,
@@ -168,16 +168,16 @@ function stopByKey(): AbortSignal {
 }
 
 async function follow(
-  { source, node }: Opened,
+  { source, remote }: OpenedLog,
   after: number,
   flags: TailFlags,
   printer: Printer,
   stop: AbortSignal,
 ): Promise<void> {
   try {
-    if (node === null) await followFile(source, after, flags, printer, stop);
+    if (remote === null) await followFile(source, after, flags, printer, stop);
     else
-      for await (const line of node.reader.follow(after, stop)) {
+      for await (const line of remote.reader.follow(after, stop)) {
         const row = rowOf(parseLine(line));
         if (matches(flags, row)) await printer.print(row);
         await printer.flush();

@@ -1,8 +1,8 @@
-/** The members of a cluster, as one of its nodes tells them in GET /_cluster. */
+/** The members of a cluster, as GET /_cluster of one node shows them. */
 import { z } from 'zod';
 import { HearsayError } from '../../words/errors.ts';
 import type { Vector } from '../../words/vector.ts';
-import { askJson, type NodeAddress } from './urlReader.ts';
+import type { RemoteNode } from './remoteNode.ts';
 
 export interface ClusterMember {
   readonly origin: string;
@@ -46,10 +46,10 @@ const clusterSchema = z.object({
 });
 
 /** @throws HearsayError */
-export async function clusterOf(address: NodeAddress): Promise<ClusterView> {
-  const parsed = clusterSchema.safeParse(await askJson(address, '/_cluster'));
+export async function clusterOf(node: RemoteNode): Promise<ClusterView> {
+  const parsed = clusterSchema.safeParse(await node.get('/_cluster'));
   if (!parsed.success)
-    throw new HearsayError(`${address.url} does not tell its members: it is an older node.`);
+    throw new HearsayError(`${node.url} does not tell its members: it is an older node.`);
   const { origin, vector, members, peers, map_sum: mapSum } = parsed.data;
   return {
     origin,
@@ -71,5 +71,5 @@ export async function clusterOf(address: NodeAddress): Promise<ClusterView> {
   };
 }
 
-export const membersOf = async (address: NodeAddress): Promise<readonly ClusterMember[]> =>
-  (await clusterOf(address)).members;
+export const membersOf = async (node: RemoteNode): Promise<readonly ClusterMember[]> =>
+  (await clusterOf(node)).members;

@@ -42,7 +42,7 @@ export function entryJson(
   const comma = head === '{' ? '' : ',';
   try {
     const { value, meta } = encoded(entry.value);
-    const annotations = meta === null ? '' : `,"meta":${JSON.stringify(meta)}`;
+    const annotations = meta === null ? '' : `,"meta":${meta}`;
     return `${head}${comma}"value":${value}${annotations}}`;
   } catch (error) {
     return `${head}${comma}"error":${JSON.stringify(messageOf(error))}}`;

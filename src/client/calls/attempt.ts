@@ -1,4 +1,5 @@
 /** One request to one node, and what is known of it where no answer came. */
+import { ServerError } from '../errors.ts';
 import { isObject, type JsonObject } from '../json.ts';
 import type { ClientSettings } from '../options.ts';
 import { runLimited } from './timing.ts';
@@ -9,6 +10,10 @@ export interface WireRequest {
   readonly path: string;
   /** JSON text. */
   readonly body?: string;
+  /** Beside those of the client. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Whether the answer is text of any kind: then one without a JSON object is whole too. */
+  readonly isText?: true;
   /** Tokens that the node has to hold before it answers. */
   readonly after: string | null;
   /** Whether carrying it out may change something. */
@@ -21,11 +26,12 @@ export interface WireAnswer {
   readonly status: number;
   /** Null where the body is no JSON object. */
   readonly body: JsonObject | null;
+  readonly bytes: Uint8Array<ArrayBuffer>;
   /** What the node says of when to try again, in milliseconds. */
   readonly retryAfterMs: number | null;
 }
 
-/** No answer, or half of one. */
+/** No answer came, or half of one. */
 export class AttemptError extends Error {
   /** Whether the node may have got the request and carried it out. */
   readonly mayHaveArrived: boolean;
@@ -51,9 +57,7 @@ const NEVER_CONNECTED = new Set([
   'UND_ERR_CONNECT_TIMEOUT',
 ]);
 
-/**
- * @throws AttemptError, and the signal's reason where it aborts.
- */
+/** @throws AttemptError, ServerError for an answer that is too long, and the signal's reason where it aborts. */
 export async function attempt(
   settings: ClientSettings,
   endpoint: string,
@@ -69,30 +73,22 @@ export async function attempt(
 }
 
 async function exchange(
-  { fetch, headers, parseJson }: ClientSettings,
+  settings: ClientSettings,
   endpoint: string,
-  { method, path, body, after }: WireRequest,
+  request: WireRequest,
   signal: AbortSignal,
 ): Promise<WireAnswer> {
   try {
-    const response = await fetch(endpoint + path, {
-      method,
-      signal,
-      // A browser would otherwise answer from its own cache.
-      cache: 'no-store',
-      headers: {
-        ...headers,
-        ...(body === undefined ? {} : { 'Content-Type': 'application/json' }),
-        ...(after === null ? {} : { 'Hearsay-After': after }),
-      },
-      ...(body === undefined ? {} : { body }),
-    });
+    const response = await begin(settings, endpoint, request, signal);
+    const bytes = await readBody(response, settings.maxAnswerBytes, request, endpoint);
     return {
       status: response.status,
-      body: readObject(await response.text(), parseJson),
+      body: readObject(new TextDecoder().decode(bytes), settings.parseJson),
+      bytes,
       retryAfterMs: retryAfterMs(response.headers.get('Retry-After')),
     };
   } catch (error) {
+    if (error instanceof ServerError) throw error;
     const code = codeOf(error);
     const arrived = code === null || !NEVER_CONNECTED.has(code);
     throw new AttemptError(
@@ -102,6 +98,66 @@ async function exchange(
       error,
     );
   }
+}
+
+/**
+ * Sends the request. The body of the answer is still to be read.
+ *
+ * @throws TypeError as `fetch` does, and for a redirect: no node redirects, and the answer of another
+ *   server must not get what is meant for a node.
+ */
+export function begin(
+  { fetch, headers }: ClientSettings,
+  endpoint: string,
+  { method, path, body, after, headers: own }: WireRequest,
+  signal: AbortSignal,
+): Promise<Response> {
+  return fetch(endpoint + path, {
+    method,
+    signal,
+    redirect: 'error',
+    // A browser would otherwise answer from its own cache.
+    cache: 'no-store',
+    headers: {
+      ...headers,
+      ...own,
+      ...(body === undefined ? {} : { 'Content-Type': 'application/json' }),
+      ...(after === null ? {} : { 'Hearsay-After': after }),
+    },
+    ...(body === undefined ? {} : { body }),
+  });
+}
+
+/** @throws ServerError for an answer that is too long. */
+async function readBody(
+  response: Response,
+  maxAnswerBytes: number,
+  { isWrite }: WireRequest,
+  endpoint: string,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for (const reader = response.body?.getReader(); reader !== undefined; ) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    chunks.push(value);
+    size += value.byteLength;
+    if (size <= maxAnswerBytes) continue;
+    // Not waited for: a body that never ends may not end here either.
+    void reader.cancel().catch(() => {});
+    throw new ServerError(
+      `${endpoint} answered with more than ${maxAnswerBytes} bytes: ask for less at once, or raise maxAnswerBytes.`,
+      response.status,
+      { mayBeStored: isWrite },
+    );
+  }
+  const bytes = new Uint8Array(size);
+  let at = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, at);
+    at += chunk.byteLength;
+  }
+  return bytes;
 }
 
 function readObject(text: string, parseJson: (text: string) => unknown): JsonObject | null {
@@ -127,7 +183,7 @@ function codeOf(error: unknown): string | null {
   return isObject(cause) && typeof cause.code === 'string' ? cause.code : null;
 }
 
-function reasonOf(error: unknown): string {
+export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const { cause } = error;
   // An AggregateError of a name with several addresses has an empty message.

@@ -111,7 +111,7 @@ export class Failover {
     call.asking = endpoint;
     try {
       const answer = await attempt(this.settings, endpoint, call.request, signal);
-      if (!isWorthRepeating(answer)) {
+      if (!isWorthRepeating(answer, call.request)) {
         this.#endpoints.succeeded(endpoint);
         refuseFinal(answer, endpoint, call);
         return { answer, endpoint, mayBeStored: call.mayBeStored };
@@ -144,8 +144,8 @@ export class Failover {
 }
 
 /** A node's outcome without its body is half an answer, or no node's at all. */
-const isWorthRepeating = ({ status, body }: WireAnswer): boolean =>
-  RETRIED.has(status) || (OUTCOMES.has(status) && body === null);
+const isWorthRepeating = ({ status, body }: WireAnswer, { isText }: WireRequest): boolean =>
+  RETRIED.has(status) || (OUTCOMES.has(status) && body === null && isText !== true);
 
 function noteUnknown(call: CallState): void {
   if (call.request.isWrite) call.mayBeStored = true;

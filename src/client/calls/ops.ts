@@ -3,7 +3,7 @@
 import { ConflictError, InvalidRequestError, quoted, ServerError } from '../errors.ts';
 import { countMember, instantMember, isObject, type JsonObject, stringMember } from '../json.ts';
 import { whole } from '../options.ts';
-import { encodeValue } from '../values/values.ts';
+import { encodeValue, JsonText } from '../values/values.ts';
 import type { WireRequest } from './attempt.ts';
 import { type Entry, readEntry } from './entry.ts';
 
@@ -49,12 +49,13 @@ export interface WirePut {
   readonly key: string;
   /** JSON text. */
   readonly value: string;
-  readonly meta: JsonObject | null;
+  /** JSON text; null for none. */
+  readonly meta: string | null;
   readonly version: number | 'next';
   readonly ttlMs: number | null;
   readonly acks: number | null;
   readonly acksTimeoutMs: number;
-  /** Told again by `meta`: whose write it is that stands at this version. Null for `next`. */
+  /** Stands in `meta` too, and so names the write that has this version. Null for `next` and for JSON text. */
   readonly writeId: string | null;
 }
 
@@ -97,12 +98,12 @@ export function putOp(key: string, value: unknown, options: PutOptions = {}): Wi
   whole('acksTimeoutMs', acksTimeoutMs, 1, MAX_ACKS_TIMEOUT_MS);
   if (acks !== null && pathOf(key) === null)
     throw new InvalidRequestError(`acks can't be asked for on the key ${quoted(key)}.`);
-  const writeId = version === 'next' ? null : newWriteId();
+  const writeId = version === 'next' || value instanceof JsonText ? null : newWriteId();
   return {
     op: 'put',
     key,
     value: text,
-    meta: writeId === null ? meta : { ...meta, [WRITE_ID]: writeId },
+    meta: writeId === null ? meta : withWriteId(meta, writeId),
     version,
     ttlMs,
     acks,
@@ -222,7 +223,7 @@ function strange({ op, key }: WireOp, status: number): never {
 
 function putMembers({ value, version, ttlMs, meta }: WirePut): string {
   const ttl = ttlMs === null ? '' : `,"ttl_ms":${ttlMs}`;
-  const annotations = meta === null ? '' : `,"meta":${JSON.stringify(meta)}`;
+  const annotations = meta === null ? '' : `,"meta":${meta}`;
   return `"value":${value},"version":${JSON.stringify(version)}${ttl}${annotations}`;
 }
 
@@ -231,6 +232,12 @@ function pathOf(key: string): string | null {
   if (key === '.' || key === '..') return null;
   const path = `/cache/${encodeURIComponent(key)}`;
   return path.length > MAX_PATH_LENGTH ? null : path;
+}
+
+function withWriteId(meta: string | null, writeId: string): string {
+  const member = `"${WRITE_ID}":"${writeId}"`;
+  // Annotations that this library makes are an object with members.
+  return meta === null ? `{${member}}` : `${meta.slice(0, -1)},${member}}`;
 }
 
 /** 60 random bits. `randomUUID` would be missing in browsers on pages without TLS. */

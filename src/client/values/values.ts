@@ -7,7 +7,7 @@
  */
 
 import { InvalidRequestError, UndecodableValueError } from '../errors.ts';
-import { isObject, type JsonObject } from '../json.ts';
+import { isObject } from '../json.ts';
 import { checkAnnotations, hasAnnotations } from './annotations.ts';
 import { invalid, kindOf } from './valueCheck.ts';
 import { createSuperJson } from './valueTypes.ts';
@@ -15,19 +15,48 @@ import { createSuperJson } from './valueTypes.ts';
 export interface Encoded {
   /** JSON text. */
   readonly value: string;
-  /** Null where the value is plain JSON. */
-  readonly meta: JsonObject | null;
+  /** Annotations as JSON text; null where the value is plain JSON. */
+  readonly meta: string | null;
+}
+
+/**
+ * A value that is JSON text already. `put` and `batch` send it as it is, with every digit, and add nothing
+ * of their own to its annotations.
+ */
+export class JsonText {
+  readonly value: string;
+  readonly meta: string | null;
+
+  /**
+   * @param value JSON text.
+   * @param meta superjson's annotations as JSON text; null for none.
+   * @throws InvalidRequestError for a text that is not JSON.
+   */
+  constructor(value: string, meta: string | null = null) {
+    this.value = checkedJson(value);
+    this.meta = meta === null ? null : checkedJson(meta);
+  }
+}
+
+function checkedJson(text: string): string {
+  try {
+    JSON.parse(text);
+    return text;
+  } catch (error) {
+    throw invalid('its text is not JSON', error);
+  }
 }
 
 const superJson = createSuperJson();
 
 /** @throws InvalidRequestError for a value that can't be stored. */
 export function encodeValue(value: unknown): Encoded {
+  if (value instanceof JsonText) return value;
   try {
     if (kindOf(value) === 'json') return { value: textOf(value), meta: null };
     const { json, meta } = superJson.serialize(value);
     // Objects that occur twice read back as two: superjson mixes up the order of sets that share them.
-    return { value: textOf(json), meta: { values: meta?.values, v: 1 } };
+    return { value: textOf(json), meta: textOf({ values: meta?.values, v: 1 }) };
   } catch (error) {
     if (error instanceof InvalidRequestError) throw error;
     if (error instanceof RangeError) throw invalid('it is nested too deeply', error);

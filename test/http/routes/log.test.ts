@@ -3,6 +3,7 @@ import { connect } from 'node:net';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { patience } from '../../../scripts/patience.ts';
+import { RemoteNode } from '../../../src/cli/remote/remoteNode.ts';
 import { UrlReader } from '../../../src/cli/remote/urlReader.ts';
 import { liveAt } from '../../../src/log/tools/entriesAt.ts';
 import { LineSource } from '../../../src/log/tools/lineSource.ts';
@@ -127,7 +128,7 @@ test('the tools read a node as they read its file', async () => {
   await using served = await serve();
   for (let index = 0; index < 40; index++)
     await served.put(`key${index % 7}`, { value: index, version: 'next' });
-  const reader = new UrlReader({ url: served.url, token: TOKEN });
+  const reader = new UrlReader(new RemoteNode({ url: served.url, token: TOKEN }));
   const source = new LineSource({ place: served.url, reader });
   const facts = await source.facts();
   assert.is(facts.header.origin, served.node.origin);
@@ -145,7 +146,7 @@ test('the tools read a node as they read its file', async () => {
 
 test('following tells every row as it comes, and ends with the reader or the node', async () => {
   await using served = await serve();
-  const reader = new UrlReader({ url: served.url, token: TOKEN });
+  const reader = new UrlReader(new RemoteNode({ url: served.url, token: TOKEN }));
   const stop = new AbortController();
   const seen: number[] = [];
   const reading = (async () => {

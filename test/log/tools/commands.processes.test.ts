@@ -126,13 +126,13 @@ test('exit codes: 1 where something is not so, 2 where the command is wrong', as
   await fails(1, /ends at lsn 3, before 9/, 'log', 'at', 'lsn:9', ...on);
   await fails(
     1,
-    /No node answers at http:\/\/127\.0\.0\.1:1 /,
+    /http:\/\/127\.0\.0\.1:1 can't be reached: bad port/,
     'log',
     'stat',
     '--url',
     'http://127.0.0.1:1',
   );
-  await fails(1, /No node answers/, 'member', 'list', '--url', 'http://127.0.0.1:1');
+  await fails(1, /can't be reached/, 'member', 'list', '--url', 'http://127.0.0.1:1');
   tamper(data, "UPDATE op SET value = '2' WHERE lsn = 3");
   const stdout = await fails(1, /is damaged: 1 fault/, 'log', 'verify', ...on);
   assert.is(

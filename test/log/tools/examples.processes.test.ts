@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { clusterOf } from '../../../src/cli/remote/clusterMembers.ts';
+import { RemoteNode } from '../../../src/cli/remote/remoteNode.ts';
 import { backUp } from '../../../src/log/files/backup.ts';
 import { startCluster, type TestCluster } from '../../support/nodes.ts';
 import { runCommand, waitFor } from '../../support/processes.ts';
@@ -72,7 +73,7 @@ async function memberIsThere(cluster: TestCluster, isConnected: boolean): Promis
   else await third.stop();
   await waitFor(
     async () => {
-      const view = await clusterOf({ url: cluster.node(0).url, token: TOKEN });
+      const view = await clusterOf(new RemoteNode({ url: cluster.node(0).url, token: TOKEN }));
       const member = view.members.find(({ nodeId }) => nodeId === 'node3');
       return member !== undefined && view.connected.has(member.origin) === isConnected;
     },

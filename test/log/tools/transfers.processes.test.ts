@@ -156,7 +156,7 @@ test('entries go into a running cluster as PUTs; what it holds already is skippe
   await fails(1, /ends before its last line/, 'log', 'import', at('cut.jsonl'), '--url', node.url);
   await fails(
     1,
-    /No node answers .*Go on with --from-line 2\./,
+    /can't be reached: .*Go on with --from-line 2\./,
     'log',
     'import',
     at('entries.jsonl'),

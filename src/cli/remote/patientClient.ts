@@ -1,0 +1,9 @@
+/** A client for work that goes on for long: it waits for a node that is busy or starts anew. */
+import { createClient, type HearsayClient } from '../../client/index.ts';
+
+/** Some fifteen seconds of tries, longer than a node takes to start and to join. */
+const PATIENCE = { timeoutMs: 60_000, attemptTimeoutMs: 30_000, maxRounds: 16, maxBackoffMs: 2000 };
+
+/** @param autoBatch whether calls made in one turn share a request. */
+export const patientClient = (url: string, autoBatch: boolean): HearsayClient =>
+  createClient({ endpoints: [url], ...PATIENCE, autoBatch });

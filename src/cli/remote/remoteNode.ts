@@ -1,0 +1,116 @@
+/**
+ * One running node, asked over HTTP through the client library.
+ *
+ * Invariant: the cluster's token goes to the routes that need it, and to no others.
+ */
+import { begin, reasonOf, type WireAnswer, type WireRequest } from '../../client/calls/attempt.ts';
+import { Failover } from '../../client/calls/failover.ts';
+import { HearsayError as ClientError, InvalidRequestError } from '../../client/errors.ts';
+import { stringMember } from '../../client/json.ts';
+import { readOptions } from '../../client/options.ts';
+import { type Fields, parseLine } from '../../log/tools/rowLine.ts';
+import { HearsayError } from '../../words/errors.ts';
+
+export interface NodeAddress {
+  /** Base URL. */
+  readonly url: string;
+  readonly token: string;
+}
+
+/** A page of a log may take its time on a busy node. */
+const ANSWER_LIMIT_MS = 60_000;
+const NEEDS_TOKEN = /^\/(_log|_cluster\/retire)\b/;
+
+export class RemoteNode {
+  readonly url: string;
+  readonly #token: string;
+  readonly #failover: Failover;
+
+  constructor({ url, token }: NodeAddress) {
+    this.url = url;
+    this.#token = token;
+    this.#failover = new Failover(
+      readOptions({
+        endpoints: [url],
+        timeoutMs: ANSWER_LIMIT_MS,
+        attemptTimeoutMs: ANSWER_LIMIT_MS,
+      }),
+    );
+  }
+
+  /** The JSON of an answer. @throws HearsayError that says what the node, or the way to it, refuses. */
+  async get(path: string): Promise<Fields> {
+    return parseLine(textOf(await this.#ask({ ...request(path), isText: true })));
+  }
+
+  /** The bytes of an answer. @throws as `get` does. */
+  async bytes(path: string): Promise<Uint8Array<ArrayBuffer>> {
+    return (await this.#ask({ ...request(path), isText: true })).bytes;
+  }
+
+  /** @param body what becomes the JSON of the request, where it has one. @throws as `get` does. */
+  async post(path: string, body?: object): Promise<Fields> {
+    const text = body && JSON.stringify(body);
+    const answer = await this.#ask({
+      ...request(path),
+      method: 'POST',
+      isWrite: true,
+      isText: true,
+      ...(text !== undefined && { body: text }),
+    });
+    return parseLine(textOf(answer));
+  }
+
+  /** An answer as it comes, until the signal aborts. It is asked for once. @throws as `get` does. */
+  async *stream(path: string, signal: AbortSignal): AsyncGenerator<string> {
+    const { settings } = this.#failover;
+    let response: Response;
+    try {
+      response = await begin(settings, this.url, this.#withToken(request(path)), signal);
+    } catch (error) {
+      throw new HearsayError(`${this.url} can't be reached: ${reasonOf(error)}.`, { cause: error });
+    }
+    if (!response.ok) throw new HearsayError(this.#refusal(path, response.status, null));
+    if (response.body !== null) yield* response.body.pipeThrough(new TextDecoderStream());
+  }
+
+  async #ask(asked: WireRequest): Promise<WireAnswer> {
+    const { path } = asked;
+    try {
+      const { answer } = await this.#failover.send(this.#withToken(asked), undefined);
+      if (answer.status === 200) return answer;
+      const detail = answer.body === null ? null : stringMember(answer.body, 'detail');
+      throw new HearsayError(this.#refusal(path, answer.status, detail));
+    } catch (error) {
+      if (!(error instanceof ClientError)) throw error;
+      const isTokenRefused = error instanceof InvalidRequestError && error.status === 401;
+      throw new HearsayError(isTokenRefused ? this.#refusal(path, 401, null) : error.message, {
+        cause: error,
+      });
+    }
+  }
+
+  #withToken(asked: WireRequest): WireRequest {
+    if (!NEEDS_TOKEN.test(asked.path)) return asked;
+    return { ...asked, headers: { 'X-Internal-Token': this.#token } };
+  }
+
+  #refusal(path: string, status: number, detail: string | null): string {
+    const [route] = path.split('?');
+    if (status === 401)
+      return `${this.url} refuses the token: give the cluster's by --token, or in INTERNAL_TOKEN.`;
+    if (status === 404 && (detail === null || detail.startsWith('There is nothing')))
+      return `${this.url} does not know ${route}: it is no node of Hearsay, or an older one.`;
+    return detail ?? `${this.url} answered ${status} to ${route}.`;
+  }
+}
+
+const request = (path: string): WireRequest => ({
+  method: 'GET',
+  path,
+  after: null,
+  isWrite: false,
+  waitMs: 0,
+});
+
+const textOf = ({ bytes }: WireAnswer): string => new TextDecoder().decode(bytes);
