@@ -2,7 +2,7 @@
 import { createReadStream } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { HearsayError, SettingError } from '../../words/errors.ts';
-import { writeFailure } from '../terminal/output.ts';
+import { type LineOutput, writeFailure } from '../terminal/output.ts';
 
 export interface Line {
   readonly text: string;
@@ -64,6 +64,9 @@ async function sizeOf(path: string): Promise<number | null> {
   const status = await stat(path).catch(() => null);
   return status?.size ?? null;
 }
+
+/** Takes lines to wherever they go. */
+export type LineSink = Pick<LineOutput, 'line' | 'flush'>;
 
 const GATHERED_CHARACTERS = 256 * 1024;
 
