@@ -1,4 +1,4 @@
-/** `hearsay member`: who belongs to the cluster, and taking out who is lost. */
+/** `hearsay member`: lists the members of the cluster, and retires one that is lost. */
 import type { Command } from 'commander';
 import { HearsayError } from '../words/errors.ts';
 import { type AddressFlags, addressOf, jsonOption, tokenOption, urlOption } from './log/options.ts';
@@ -25,19 +25,19 @@ export function registerMemberCommands(program: Command): void {
     .description('Lists the members of the cluster, and retires one that is lost.');
   const list = member
     .command('list')
-    .summary('who belongs to the cluster')
+    .summary('list the members of the cluster')
     .description(
       'Prints the members as a node knows them: how many of its ops each has not acknowledged, when ' +
-        'it was last heard, and which one holds back the collecting of dead entries.',
+        'it was last heard, and which member delays the collection of dead entries.',
     )
     .addHelpText('after', LIST_EXAMPLES)
     .action(printMembers);
   const retire = member
     .command('retire')
-    .summary('take out a member that is lost')
+    .summary('retire a member that is lost')
     .description(
-      'Seals the log of a member that is lost for good, so that the others wait for it no more. If it ' +
-        'comes back, it starts empty and offers again what the cluster lacks.',
+      'Seals the log of a member that is lost for good, so that the others no longer wait for it. If ' +
+        'it comes back, it starts empty and offers its entries that the cluster lacks.',
     )
     .argument('<member>', 'its node id or its origin')
     .option('--force', 'also one that is connected right now, which then rejoins')
@@ -113,7 +113,7 @@ async function retireMember(name: string, flags: RetireFlags): Promise<void> {
 function refuseConnected({ members, connected }: ClusterView, name: string): void {
   const named = members.find(({ origin }) => origin === name);
   const meant = named === undefined ? members.filter(({ nodeId }) => nodeId === name) : [named];
-  // Of a node id that several members have, the node asks for the origin.
+  // Where several members have the node id, the node asks for the origin.
   const [member] = meant;
   if (member === undefined || meant.length > 1 || !connected.has(member.origin)) return;
   throw new HearsayError(

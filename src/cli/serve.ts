@@ -23,7 +23,7 @@ export async function serve(settings: NodeSettings, isUnderCluster: boolean): Pr
   logger.info(`Node ${settings.nodeId} has stopped.`);
 }
 
-/** Resolves at the first request; from then on the process ends within the limit, come what may. */
+/** Resolves at the first request; from then on the process ends within the limit in any case. */
 async function stopRequest(isUnderCluster: boolean, logger: Logger): Promise<void> {
   const signal = stopSignal((second) => process.exit(exitCodeOf(second)));
   await (isUnderCluster ? Promise.race([signal, parentGone()]) : signal);

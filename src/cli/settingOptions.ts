@@ -16,7 +16,7 @@ export function addSettingOptions(command: Command, shape: SettingShape): void {
   }
 }
 
-/** What was given on the command line, by the setting's name. */
+/** The flags that were given on the command line, by the names of their settings. */
 export function flagsGiven(command: Command, shape: SettingShape): Flags {
   const given: Record<string, string> = {};
   for (const { name, flag } of describeSettings(shape)) {

@@ -44,7 +44,7 @@ export const createClient = (options: ClientOptions): HearsayClient => new Hears
 /**
  * Every call rejects with InvalidRequestError, UnavailableError, TimeoutError or ServerError where that
  * is the case, with ClosedError once the client is closed, and with the reason of its signal once that
- * aborts. See `HearsayError.mayBeStored` for what is then known of a write.
+ * aborts. `HearsayError.mayBeStored` then says whether a write may have been carried out.
  */
 export class HearsayClient implements AsyncDisposable {
   readonly #failover: Failover;
@@ -76,8 +76,8 @@ export class HearsayClient implements AsyncDisposable {
   }
 
   /**
-   * Stores a value: JSON, and what superjson adds to it (Date, Map, Set, BigInt, undefined, NaN, RegExp,
-   * URL, Error, typed arrays).
+   * Stores a value: JSON, or a value of the types that superjson adds to it (Date, Map, Set, BigInt,
+   * undefined, NaN, RegExp, URL, Error, typed arrays).
    *
    * @throws ConflictError where the version is not above the live one: nothing was stored.
    * @throws UnknownOutcomeError where that can't be told, after an attempt that nobody answered.
@@ -93,7 +93,7 @@ export class HearsayClient implements AsyncDisposable {
    * Two updates at two nodes at the same moment can both be accepted, and the greater one stays.
    *
    * @throws ConflictError once every try has met another write, UnknownOutcomeError as `put` does, and
-   *   what the function throws: then nothing was stored.
+   *   any error of the function: then nothing was stored.
    */
   update<T = unknown>(
     key: string,
@@ -116,7 +116,7 @@ export class HearsayClient implements AsyncDisposable {
     return settleDelete(op, await this.#batcher.submit(op, null, options.signal));
   }
 
-  /** Deletes every key that starts so. @returns how many the node found, in its last answer. */
+  /** Deletes every key with the prefix. @returns the number of keys that the node found, in its last answer. */
   async deletePrefix(prefix: string, options: DeletePrefixOptions = {}): Promise<number> {
     if (prefix === '' && options.all !== true)
       throw new InvalidRequestError('An empty prefix means every key: say so by all: true.');

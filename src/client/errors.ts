@@ -1,5 +1,5 @@
 /**
- * Errors that callers are meant to tell apart. Each message is one sentence or two that say what to do.
+ * Errors that callers tell apart. Each message is one sentence or two, with the next step.
  *
  * Names are set by hand, because bundlers shorten those of classes.
  */
@@ -9,7 +9,7 @@ export interface ErrorFacts {
   readonly cause?: unknown;
 }
 
-/** What all errors of this library are. An abort is none: it rejects with the signal's own reason. */
+/** The base of all errors of this library. An abort is none: it rejects with the signal's own reason. */
 export class HearsayError extends Error {
   override readonly name: string = 'HearsayError';
   /**
@@ -32,7 +32,7 @@ export class ConflictError extends HearsayError {
   readonly key: string;
   /** The version that the key has at the node that answered. */
   readonly currentVersion: number;
-  /** Stands for all that this node held: a read `after` it sees what this write met. */
+  /** Stands for all ops that this node held: a read `after` it sees the entry that this write met. */
   readonly token: string | null;
 
   constructor(key: string, currentVersion: number, token: string | null) {
@@ -47,8 +47,8 @@ export class ConflictError extends HearsayError {
 }
 
 /**
- * An attempt to write went unanswered, a later one met a version that does not admit it, and what
- * stands there is not this write. Either it was never stored, or it was and has been overwritten.
+ * An attempt to write went unanswered, a later one met a version that does not admit it, and the entry
+ * is not this write. Either the write was never stored, or it was stored and has been overwritten.
  */
 export class UnknownOutcomeError extends HearsayError {
   override readonly name: string = 'UnknownOutcomeError';
@@ -69,7 +69,7 @@ export class UnknownOutcomeError extends HearsayError {
 /** No node could take the request: none answered, or each was starting, stopping, full or overloaded. */
 export class UnavailableError extends HearsayError {
   override readonly name: string = 'UnavailableError';
-  /** How long the last node asked us to wait, in milliseconds; null where it did not say. */
+  /** The wait that the last node asked for, in milliseconds; null where it did not say. */
   readonly retryAfterMs: number | null;
 
   constructor(message: string, facts: ErrorFacts = {}, retryAfterMs: number | null = null) {
@@ -95,7 +95,7 @@ export class InvalidRequestError extends HearsayError {
   }
 }
 
-/** A node failed, or answered what no node of Hearsay answers. */
+/** A node failed, or gave an answer that no node of Hearsay gives. */
 export class ServerError extends HearsayError {
   override readonly name: string = 'ServerError';
   /** The status of the answer; null where there was none that could be read. */
@@ -115,7 +115,7 @@ export class UndecodableValueError extends HearsayError {
   override readonly name: string = 'UndecodableValueError';
 }
 
-/** Every node has refused to go on from the cursor: it is of another cluster, or names what is lost. */
+/** Every node has refused to go on from the cursor: it is of another cluster, or names ops that are lost. */
 export class WatchRefusedError extends HearsayError {
   override readonly name: string = 'WatchRefusedError';
 }

@@ -1,4 +1,4 @@
-/** The parsing boundary: what came off the wire is `unknown` until one of these has looked at it. */
+/** The parsing boundary: an input off the wire is `unknown` until one of these has looked at it. */
 
 export type JsonObject = Readonly<Record<string, unknown>>;
 

@@ -1,4 +1,4 @@
-/** What a client is made with: every limit by name, with its default and its range. */
+/** The options of a client: every limit by name, with its default and its range. */
 import { InvalidRequestError } from './errors.ts';
 
 export interface ClientOptions {
@@ -11,7 +11,7 @@ export interface ClientOptions {
   readonly timeoutMs?: number;
   /** For one attempt, after which another node is asked, likewise: default 3,000. */
   readonly attemptTimeoutMs?: number;
-  /** How often a call asks every node, at most: 1 to 100, default 7, which takes two to three seconds. */
+  /** The most times that a call asks every node: 1 to 100, default 7, which takes two to three seconds. */
   readonly maxRounds?: number;
   /** The shortest wait once every node has failed a call; it doubles from round to round. Default 50. */
   readonly backoffMs?: number;
@@ -23,11 +23,11 @@ export interface ClientOptions {
   readonly maxBatchOps?: number;
   /** Bytes of one answer: 1 to 2^31 − 1, default 64 Mi. A longer one is given up with a ServerError. */
   readonly maxAnswerBytes?: number;
-  /** Whether every read waits until its node holds what this client has written. Default false. */
+  /** Whether every read waits until its node holds every write of this client. Default false. */
   readonly readYourWrites?: boolean;
   /** Another client's `token`: reads see its writes too. Implies `readYourWrites`. */
   readonly token?: string;
-  /** Sent with every request, such as what a proxy before the nodes wants. Not with a watch. */
+  /** Headers of every request, such as those that a proxy before the nodes wants. Not sent with a watch. */
   readonly headers?: Readonly<Record<string, string>>;
   /** Default: the global one. */
   readonly fetch?: typeof globalThis.fetch;

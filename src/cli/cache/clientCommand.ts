@@ -1,4 +1,4 @@
-/** What the commands that talk to a cluster share: where it is, and how its errors become words. */
+/** The options, the client and the errors of the commands that talk to a cluster. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { HearsayClient } from '../../client/index.ts';
 import { duration } from '../../node/settingKinds.ts';
@@ -32,7 +32,7 @@ export function addClientOptions(command: Command): void {
     .option('--json', 'one line of JSON for each result');
 }
 
-/** What every such command can be told. */
+/** The options of every such command. */
 export interface ClientFlags {
   readonly url?: readonly string[];
   /** Milliseconds. */
@@ -60,7 +60,7 @@ export async function withCommandClient(
       await client.close();
     }
   } catch (error) {
-    // What was refused before it was sent is a mistake of the command line.
+    // A request that is refused before it is sent is a mistake on the command line.
     if (error instanceof clients.InvalidRequestError && error.status === null)
       throw new SettingError(error.message, { cause: error });
     if (error instanceof clients.HearsayError)

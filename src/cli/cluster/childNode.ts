@@ -10,7 +10,7 @@ import type { Readable } from 'node:stream';
 import type { NodePlan } from './clusterPlan.ts';
 import { fromChild, UNDER_CLUSTER_FLAG } from './parent.ts';
 
-/** How a child ended. */
+/** The end of a child. */
 export interface ChildEnd {
   readonly nodeId: string;
   /** Why, in the child's own sentence; null where it said none. */
@@ -23,7 +23,7 @@ export class ChildNode {
   readonly plan: NodePlan;
   /** Resolves once it listens; never where it can't. */
   readonly serving: Promise<void>;
-  /** Resolves, and never rejects, once it has ended and all that it wrote has been passed on. */
+  /** Resolves, and never rejects, once it has ended and all its output has been passed on. */
   readonly ended: Promise<ChildEnd>;
   readonly #process: ChildProcess;
   #isMuted = false;
@@ -48,7 +48,7 @@ export class ChildNode {
     if (this.#process.connected) this.#process.disconnect();
   }
 
-  /** Passes on no more of what it writes. */
+  /** Drops the rest of its output. */
   mute(): void {
     this.#isMuted = true;
   }

@@ -84,7 +84,7 @@ function sentenceOn({ nodeId, failure, how }: ChildEnd): string {
   return `${nodeId} has ended unexpectedly and the others were stopped: ${failure ?? `${how}.`}`;
 }
 
-/** What runs, where, and what to try. */
+/** The nodes that run, their addresses, and commands to try. */
 export function welcome(plans: readonly NodePlan[]): string {
   const names = plans.map(({ nodeId }) => nodeId.length);
   const urls = plans.map(({ url }) => url.length);

@@ -1,4 +1,4 @@
-/** What `hearsay cluster` is told, and what each of its nodes is told in turn. */
+/** The settings of `hearsay cluster`, and those that it gives to each of its nodes. */
 import { join } from 'node:path';
 import {
   describeSettings,
@@ -12,10 +12,10 @@ import { SettingError } from '../../words/errors.ts';
 
 const LAST_PORT = 65_535;
 
-// Of the first four each node gets its own.
+// Each node gets its own of these four.
 const { nodeId: _id, nodes: _nodes, url: _url, port: _port, ...sharedShape } = settingsShape;
 
-/** All that the command takes, in the order of its help. */
+/** Every setting of the command, in the order of its help. */
 export const clusterShape = {
   nodes: whole(1, 16, {
     default: '3',
@@ -36,7 +36,7 @@ export interface NodePlan {
   readonly nodeId: string;
   readonly url: string;
   readonly dataDir: string;
-  /** What it finds in its environment beside what this process finds in its own. */
+  /** Variables for its environment, beside those of this process. */
   readonly environment: Environment;
 }
 

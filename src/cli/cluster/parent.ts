@@ -1,6 +1,6 @@
 /**
- * How a node and the `hearsay cluster` that started it talk: over Node's own channel between parent
- * and child. The node tells that it serves, or why it can't go on; the parent closes the channel, or
+ * The channel between a node and the `hearsay cluster` that started it, which is Node's own between parent
+ * and child. The node reports that it serves, or why it can't go on; the parent closes the channel, or
  * dies, to stop it.
  */
 import { z } from 'zod';
@@ -13,7 +13,7 @@ const messageSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('failed'), sentence: z.string() }),
 ]);
 
-/** What a node tells the cluster command. */
+/** A message from a node to the cluster command. */
 export type ToParent = z.output<typeof messageSchema>;
 
 /** Resolves once the parent has closed the channel or is gone. */
@@ -25,7 +25,7 @@ export function parentGone(): Promise<void> {
   });
 }
 
-/** Lets go of the parent, whose channel would keep this process alive. */
+/** Closes the channel to the parent, which would keep this process alive. */
 export function leaveParent(): void {
   if (process.connected) process.disconnect();
 }
@@ -38,7 +38,7 @@ export function tellParent(message: ToParent): Promise<boolean> {
   });
 }
 
-/** What a child has told, or null where the message is none of ours. */
+/** The message of a child, or null where it is none of ours. */
 export function fromChild(message: unknown): ToParent | null {
   return messageSchema.safeParse(message).data ?? null;
 }

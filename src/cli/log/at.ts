@@ -1,4 +1,4 @@
-/** `hearsay log at`: the map as it was. */
+/** `hearsay log at`: prints the map as it was at a point. */
 import type { Command } from 'commander';
 import { entriesOf, entryAt, type LiveEntry, liveAt } from '../../log/tools/entriesAt.ts';
 import { type Moment, momentOf } from '../../log/tools/moment.ts';
@@ -29,10 +29,10 @@ interface AtFlags extends SourceFlags {
 export function register(log: Command): void {
   const command = log
     .command('at')
-    .summary('the map as it was at a time, an lsn or a cursor')
+    .summary('print the map as it was at a time, an lsn or a cursor')
     .description(
       'Prints the live entries of one key, of a prefix or of all keys as this node held them at a ' +
-        'point: what had expired or was deleted by then reads as absent.',
+        'point. Entries that had expired or were deleted by then are absent.',
     )
     .argument('<point>', NOW_HELP, readPoint)
     .argument('[key]', 'only this key')

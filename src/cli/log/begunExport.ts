@@ -1,4 +1,4 @@
-/** What an earlier run of `hearsay log export` has left in a file, so that the next run goes on from there. */
+/** Reads the file that an earlier run of `hearsay log export` has left, so that the next run goes on from its end. */
 import { existsSync, statSync } from 'node:fs';
 import { exportedEntryOf, type Head, headOfFile, isEnd } from '../../log/tools/exportFormat.ts';
 import { OpsExport } from '../../log/tools/exportOps.ts';

@@ -33,7 +33,7 @@ export function registerLogCommands(program: Command): void {
   registerCompact(log);
 }
 
-/** What to say of `hearsay compact`, which is `hearsay log compact`; null of all else. */
+/** A sentence for `hearsay compact`, which is `hearsay log compact`; null for any other word. */
 export const misplacedText = (program: Command, word = ''): string | null =>
   program.commands.some((command) => command.name() === word) ||
   !program.commands

@@ -1,4 +1,4 @@
-/** `hearsay log compact`: removes what nothing needs any more, as the node does it. */
+/** `hearsay log compact`: removes rows that nothing needs any more, as a node does by itself. */
 import type { Command } from 'commander';
 import { Walk } from '../../log/tools/pages.ts';
 import { StatisticsFold } from '../../log/tools/statistics.ts';
@@ -26,14 +26,14 @@ interface CompactFlags extends SourceFlags {
 export function register(log: Command): void {
   const command = log
     .command('compact')
-    .summary('remove what nothing needs any more')
+    .summary('remove rows that nothing needs any more')
     .description(
       'Removes the rows that have been beaten, deleted or expired for longer than --retention and that ' +
         'every member holds, as a node does by itself every few minutes. Points in time before the cut ' +
         'are refused from then on. A running node is asked by --url.',
     )
     .addOption(retentionOption())
-    .option('--dry-run', 'only say what it would free')
+    .option('--dry-run', 'only say how much it would free')
     .addHelpText('after', EXAMPLES)
     .action(compact);
   addSourceOptions(command);
@@ -87,7 +87,7 @@ async function foresee(flags: CompactFlags): Promise<void> {
         dry_run: true,
       },
       `${countText(compactable.rows)} of ${countText(ops)} rows would go, with ${bytesText(compactable.textBytes)} ` +
-        `(${share.toFixed(0)} %) of keys and values: what nothing has needed for ${durationText(retentionMs)}.`,
+        `(${share.toFixed(0)} %) of keys and values: nothing has needed them for ${durationText(retentionMs)}.`,
     );
     failOnFaults(walk);
   });

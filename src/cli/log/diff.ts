@@ -54,7 +54,7 @@ async function diff(a: string, b: string, flags: DiffFlags): Promise<void> {
   );
 }
 
-/** What of the two places differs is enough to tell them apart. */
+/** The two places, or letters where they are the same. */
 function namesOf(a: string, b: string): readonly [string, string] {
   return a === b ? ['A', 'B'] : [a, b];
 }

@@ -77,7 +77,7 @@ interface Winning {
   readonly committedAt: number;
 }
 
-/** Of the rows of a key that won, each beat the one before it. */
+/** The last row of the key that won: each such row beat the one before it. */
 async function winnerOf(
   source: LogSource,
   key: string,
@@ -105,7 +105,7 @@ const judgedCells = ({ happening, clause, why }: Judged): string[] => [
 
 /** Sentences that are wider are hard to read. */
 const MOST_COLUMNS = 100;
-/** What stands before each fact. */
+/** The width of the label before each fact. */
 const LABEL_COLUMNS = 11;
 /** Gossip takes less. */
 const LATE_MS = 1000;
@@ -141,7 +141,7 @@ function verdictLines(
   return lines.flatMap((line) => wrapped(line, columns, LABEL_COLUMNS));
 }
 
-/** Where an op comes long after its birth, something was cut off meanwhile. */
+/** An op that comes long after its birth shows that something was cut off meanwhile. */
 function birthText({ hlc, origin }: KeyOp, committedAt: number): string {
   const bornMs = hlcToMs(hlc);
   const lateMs = committedAt - bornMs;

@@ -24,14 +24,18 @@ export function register(log: Command): void {
     .summary('write the ops, or the entries, as lines of JSON')
     .description(
       'Writes a log as lines of JSON: --as-entries the live entries, for any cluster; --as-ops the ' +
-        'whole history, for an empty node. Where --output names a file that was cut off, it goes on.',
+        'whole history, for an empty node. An export that was cut off is continued in its --output.',
     )
-    .addOption(new Option('--at <point>', `as it was: ${NOW_HELP}`).argParser(readPoint))
+    .addOption(
+      new Option('--at <point>', `the log as it was at this point: ${NOW_HELP}`).argParser(
+        readPoint,
+      ),
+    )
     .addOption(
       new Option('--as-ops', 'every op, with vector, sums and members').conflicts('asEntries'),
     )
     .option('--as-entries', 'the live entries (default)')
-    .option('--output <file>', 'in place of stdout')
+    .option('--output <file>', 'write to this file, not to stdout')
     .addHelpText('after', EXAMPLES)
     .action(run);
   addSourceOptions(command);

@@ -100,7 +100,7 @@ function seenText(happening: Happening): string {
     : sightText(happening);
 }
 
-/** What takes longer to come was cut off meanwhile. */
+/** Gossip takes less: an op that comes later was held up by a cut. */
 const LATE_MS = 1000;
 
 function sightText({ visible, whyNot, op }: Happening): string {

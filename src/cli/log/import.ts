@@ -24,21 +24,24 @@ export interface ImportFlags extends SourceFlags {
 export function register(log: Command): void {
   const command = log
     .command('import')
-    .summary('an export into an empty node, or a running cluster')
+    .summary('import an export into an empty node or a running cluster')
     .description(
-      'Takes in what `hearsay log export` wrote. Ops go into an empty data directory, which becomes a ' +
-        'cluster of its own; entries go to a running node (--url) as new PUTs. What was cut off goes on ' +
-        'when the command is run again.',
+      'Imports a file that `hearsay log export` wrote. Ops go into an empty data directory, which becomes ' +
+        'a cluster of its own; entries go to a running node (--url) as new PUTs. Run the command again ' +
+        'to continue an import that was cut off.',
     )
-    .argument('<file>', 'what export wrote')
-    .option('--node-id <name>', 'of ops: the node whose directory it is (NODE_ID, default node1)')
-    .option('--cluster <name>', 'of ops: the name of the cluster; else that of the export')
+    .argument('<file>', 'the file that export wrote')
+    .option(
+      '--node-id <name>',
+      'for ops: the node that the directory belongs to (NODE_ID, default node1)',
+    )
+    .option('--cluster <name>', 'for ops: the name of the cluster (default: the one in the export)')
     .addOption(
-      new Option('--from-line <number>', 'of entries: go on from here').argParser(
+      new Option('--from-line <number>', 'for entries: go on from this line').argParser(
         wholeNumber(1, Number.MAX_SAFE_INTEGER),
       ),
     )
-    .option('--verbose', 'of entries: a line for each that is skipped')
+    .option('--verbose', 'for entries: a line for each one that is skipped')
     .addHelpText('after', EXAMPLES)
     .action(run);
   addSourceOptions(command);
@@ -63,7 +66,7 @@ async function run(file: string, flags: ImportFlags): Promise<void> {
   await importEntries(address.url, lines, flags);
 }
 
-/** An editor may have left out the last line feed; the first line says what the file is, whole or not. */
+/** Takes a last line without a line feed, which an editor may have removed, and any first line, which names the kind of file. */
 function isWhole(text: string, number: number): boolean {
   try {
     JSON.parse(text);

@@ -1,6 +1,7 @@
 /**
- * Entries of an export as new PUTs to a running node, many in a request. What the cluster holds in a
- * version that is no lower stays; so running it twice does no harm, and what was cut off goes on.
+ * Sends the entries of an export to a running node as new PUTs, many in a request. An entry that the
+ * cluster holds in the same or a higher version stays; so a second run does no harm, and continues the
+ * first where that was cut off.
  */
 
 import {
@@ -30,14 +31,14 @@ interface ImportFlags {
 /** Entries that were skipped for one reason. */
 interface Skipped {
   count: number;
-  /** The first of them, as they are told. */
+  /** The first of them, as they are shown. */
   readonly first: string[];
 }
 
-/** So many of the skipped are told by name. */
+/** Skipped entries that are named for each reason. */
 const TOLD_KEYS = 3;
 
-/** Of a note on stderr. */
+/** The width of a note on stderr. */
 const NOTE_COLUMNS = 100;
 
 const BATCH_OPS = 256;
@@ -167,7 +168,7 @@ class EntryImporter {
     }
   }
 
-  /** With --json and --verbose each has been told. */
+  /** With --json and --verbose each one has been named already. */
   #tellSkipped(): void {
     if (this.#isJson || this.#isVerbose) return;
     for (const [kind, { count, first }] of this.#skipped) {

@@ -1,4 +1,4 @@
-/** Files of lines: read in bounded memory, and written so that what was cut off can go on. */
+/** Files of lines: read in bounded memory, and written so that a run that was cut off can be continued. */
 import { createReadStream } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { HearsayError, SettingError } from '../../words/errors.ts';
@@ -15,9 +15,9 @@ export interface Line {
 const LINE_FEED = 0x0a;
 
 /**
- * The lines that end in a line feed; what was cut off in the middle of a line is left out.
+ * Yields the lines that end in a line feed. A last line that was cut off is left out.
  *
- * @param isWhole whether what comes without a line feed at the end is a line all the same.
+ * @param isWhole whether a text at the end without a line feed is a line all the same.
  */
 export async function* linesOf(
   file: string,
@@ -65,7 +65,7 @@ async function sizeOf(path: string): Promise<number | null> {
   return status?.size ?? null;
 }
 
-/** Takes lines to wherever they go. */
+/** Takes lines, for stdout or for a file. */
 export type LineSink = Pick<LineOutput, 'line' | 'flush'>;
 
 const GATHERED_CHARACTERS = 256 * 1024;
@@ -75,10 +75,10 @@ export class FileOutput {
   readonly #file: FileHandle;
   #text = '';
 
-  /** @param fromByte what is behind it is cut off; 0 starts anew. */
+  /** @param fromByte the file is cut off here and continued; 0 starts anew. */
   static async open(path: string, fromByte: number): Promise<FileOutput> {
     try {
-      // An empty one is what a run leaves that was killed at once.
+      // A run that was killed at once leaves an empty file.
       const isNew = fromByte === 0 && (await sizeOf(path)) !== 0;
       const file = await open(path, isNew ? 'wx' : fromByte === 0 ? 'w' : 'r+', 0o600);
       if (fromByte > 0) await file.truncate(fromByte);

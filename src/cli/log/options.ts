@@ -1,4 +1,4 @@
-/** What the commands on a log share: which log, how it is opened, how durations and points are given. */
+/** The options that the commands on a log share, and the log that they open. */
 import { statSync } from 'node:fs';
 import { constants, setPriority } from 'node:os';
 import { type Command, InvalidArgumentError, Option } from 'commander';
@@ -47,19 +47,19 @@ export function addSourceOptions(command: Command): Command {
     .addOption(jsonOption());
 }
 
-/** A running node. */
+/** The running node that the flags name; null where they name none. */
 export const addressOf = ({ url, token }: AddressFlags): NodeAddress | null =>
   url === undefined ? null : { url, token: token ?? (process.env.INTERNAL_TOKEN || DEFAULT_TOKEN) };
 
 export const dataDirOf = ({ dataDir }: SourceFlags): string =>
   dataDir ?? (process.env.DATA_DIR || DEFAULT_DATA_DIR);
 
-/** One log, opened. */
+/** A log, opened. */
 export interface OpenedLog {
   readonly source: LogSource;
-  /** What SQLite finds wrong with the file; not asked of a running node. */
+  /** Faults that SQLite finds in the file; absent for a running node. */
   readonly integrity?: () => Promise<readonly string[]>;
-  /** Whether the file ends too early, or tells another length: what can be read of it is. */
+  /** Whether the file ends too early, or tells another length; the readable part is read. */
   readonly isCutShort: boolean;
   /** The running node that it is read from; null for a file. */
   readonly remote: { readonly node: RemoteNode; readonly reader: UrlReader } | null;
@@ -112,7 +112,7 @@ function openNode(address: NodeAddress): OpenedLog {
   return { source, isCutShort: false, remote: { node, reader } };
 }
 
-/** On the machine of a node, whoever serves clients comes first. */
+/** On the machine of a node, the node comes first. */
 function yieldToNode(): void {
   setPriority(constants.priority.PRIORITY_LOW);
 }
@@ -147,7 +147,7 @@ export function readUrl(text: string): string {
   );
 }
 
-/** What of the log could not be read, on stderr. */
+/** Prints on stderr the parts of the log that could not be read. */
 export function noteFaults(walk: Walk): void {
   for (const fault of walk.faults) note(faultText(fault));
 }

@@ -27,11 +27,11 @@ export function register(log: Command): void {
     .command('replay')
     .summary('send recorded ops to a running cluster as ordinary writes')
     .description(
-      'Sends the puts and deletes of an export of ops to a running node as ordinary writes, with the ' +
-        'spacing that they had: load tests and staging from real traffic. The writes on one key keep ' +
-        'their order; one that the cluster refuses is counted.',
+      'Sends the puts and deletes of an export of ops to a running node as ordinary writes, at the ' +
+        'intervals that they had: real traffic for load tests and staging. The writes on one key keep ' +
+        'their order; writes that the cluster refuses are counted.',
     )
-    .argument('<file>', 'what `hearsay log export --as-ops` wrote')
+    .argument('<file>', 'a file that `hearsay log export --as-ops` wrote')
     .addOption(
       new Option('--to <url>', 'the node to send to').argParser(readUrl).makeOptionMandatory(),
     )
@@ -42,7 +42,7 @@ export function register(log: Command): void {
       ).argParser(readSpeed),
     )
     .addOption(new Option('--max', 'as fast as the node takes them').conflicts('speed'))
-    .addOption(new Option('--until <point>', `up to here: ${NOW_HELP}`).argParser(readPoint))
+    .addOption(new Option('--until <point>', `up to this point: ${NOW_HELP}`).argParser(readPoint))
     .addOption(jsonOption())
     .addHelpText('after', EXAMPLES)
     .action(replay);

@@ -16,7 +16,7 @@ export interface ReplayTally {
   conflicts: number;
   failed: number;
   firstFailure: string;
-  /** By how much a write was sent after it was due. */
+  /** The longest time that a write was sent after it was due, in milliseconds. */
   maxLateMs: number;
 }
 

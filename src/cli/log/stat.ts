@@ -1,4 +1,4 @@
-/** `hearsay log stat`: what a log is made of. */
+/** `hearsay log stat`: the parts of a log by number and size. */
 import { type Command, Option } from 'commander';
 import { cutOf } from '../../log/tools/moment.ts';
 import { Walk } from '../../log/tools/pages.ts';
@@ -28,9 +28,10 @@ interface StatFlags extends SourceFlags {
 export const DEFAULT_RETENTION_MS = 24 * 60 * 60 * 1000;
 
 export const retentionOption = (): Option =>
-  new Option('--retention <duration>', 'what is younger stays (RETENTION, default 24h)').argParser(
-    durationMs,
-  );
+  new Option(
+    '--retention <duration>',
+    'rows that are younger stay (RETENTION, default 24h)',
+  ).argParser(durationMs);
 
 export const retentionOf = ({ retention }: { readonly retention?: number }): number =>
   retention ?? (process.env.RETENTION ? durationMs(process.env.RETENTION) : DEFAULT_RETENTION_MS);
@@ -38,10 +39,10 @@ export const retentionOf = ({ retention }: { readonly retention?: number }): num
 export function register(log: Command): void {
   const command = log
     .command('stat')
-    .summary('ops, keys, bytes, rates, and what compaction would free')
+    .summary('count ops, keys, bytes, rates, and rows that compaction would free')
     .description(
-      'Prints what a log is made of: ops and bytes, live and dead keys, the rate of each origin, the ' +
-        'biggest keys, the busiest prefixes, and what compaction would free.',
+      'Counts the ops and bytes of a log, its live and dead keys and the rate of each origin, and lists ' +
+        'the biggest keys, the busiest prefixes, and the rows that compaction would free.',
     )
     .addOption(retentionOption())
     .addHelpText('after', EXAMPLES)
@@ -158,7 +159,7 @@ function originCells(tally: OriginTally): string[] {
   return [origin, countText(ops), bytesText(bytes), rateText, secondText(lastMs)];
 }
 
-/** Over the time from its first op to its last; null for less than a second. */
+/** Ops a second from the first op to the last; null for less than a second. */
 const rateOf = ({ ops, firstMs, lastMs }: OriginTally): number | null =>
   lastMs - firstMs < 1000 ? null : ops / ((lastMs - firstMs) / 1000);
 

@@ -27,22 +27,22 @@ interface TailFlags extends SourceFlags, RowFilter {
 }
 
 const DEFAULT_COUNT = 10;
-/** How often a file is looked at again. */
+/** The time between two looks at a file. */
 const POLL_MS = 100;
 
 export function register(log: Command): void {
   const command = log
     .command('tail')
-    .summary('the ops, newest last')
+    .summary('print the ops, newest last')
     .description(
-      'Prints the last ops of a log, the newest last; with --since all from there. A - marks an op ' +
-        'that had lost when it came. With -f it goes on with what comes.',
+      'Prints the last ops of a log, the newest last; with --since, all ops from that point on. A - marks ' +
+        'an op that had lost when it came. With -f it continues with new ops.',
     )
-    .option('-f, --follow', 'go on with what comes, until Ctrl-C')
+    .option('-f, --follow', 'continue with new ops, until Ctrl-C')
     .addOption(
       new Option(
         '-n, --count <number>',
-        `so many ops (default ${DEFAULT_COUNT}, with --since all)`,
+        `at most so many ops (default ${DEFAULT_COUNT}; with --since, all)`,
       ).argParser(wholeNumber(0, Number.MAX_SAFE_INTEGER)),
     )
     .option('--key <key>', 'only ops on this key')
@@ -56,8 +56,10 @@ export function register(log: Command): void {
         'retire',
       ]),
     )
-    .addOption(new Option('--since <point>', `from here on: ${NOW_HELP}`).argParser(readPoint))
-    .addOption(new Option('--until <point>', 'up to here').argParser(readPoint))
+    .addOption(
+      new Option('--since <point>', `from this point on: ${NOW_HELP}`).argParser(readPoint),
+    )
+    .addOption(new Option('--until <point>', 'up to this point').argParser(readPoint))
     .addHelpText('after', EXAMPLES)
     .action(tail);
   addSourceOptions(command);
@@ -66,7 +68,7 @@ export function register(log: Command): void {
 async function tail(flags: TailFlags): Promise<void> {
   if (flags.follow && flags.until !== undefined)
     throw new InvalidArgumentError('--until has an end and --follow has none: give one of them.');
-  // Before anything is printed: whoever has seen enough may press Ctrl-C at once.
+  // Before anything is printed, because Ctrl-C may come at once.
   const stop = flags.follow ? stopByKey() : null;
   await withSource(flags, async (opened) => {
     const facts = await opened.source.facts();
@@ -106,7 +108,7 @@ class Printer {
   }
 }
 
-/** The last rows that match: read backwards, so that a long log costs what is printed. */
+/** Prints the last rows that match. It reads backwards, so that a long log costs no more than a short one. */
 async function printLast(
   source: LogSource,
   { lastLsn }: LogFacts,

@@ -11,7 +11,7 @@ import { Progress } from '../terminal/progress.ts';
 import { countText, instant, secondText } from '../terminal/text.ts';
 import { addSourceOptions, type SourceFlags, withSource } from './options.ts';
 
-/** As a node's default: what two nodes' clocks may be apart. */
+/** How far the clocks of two nodes may be apart, as nodes have it by default. */
 const AHEAD_MS = MINUTE_MS;
 
 export function register(log: Command): void {
@@ -75,7 +75,7 @@ function lines(place: string, verified: Verified, hasFile: boolean): string[] {
 
 /** `lsn 1234, node2.k3x9z2/55: …` */
 function findingText({ kind, lsn, origin, seq, text }: Finding): string {
-  // Which rows can't be read, its sentence says itself.
+  // Its own sentence names the rows.
   if (kind === 'unreadable') return text;
   const names = [
     ...(lsn === null ? [] : [`lsn ${lsn}`]),

@@ -38,7 +38,7 @@ export class RemoteNode {
     );
   }
 
-  /** The JSON of an answer. @throws HearsayError that says what the node, or the way to it, refuses. */
+  /** The JSON of an answer. @throws HearsayError that says why there is none. */
   async get(path: string): Promise<Fields> {
     return parseLine(textOf(await this.#ask({ ...request(path), isText: true })));
   }
@@ -48,7 +48,7 @@ export class RemoteNode {
     return (await this.#ask({ ...request(path), isText: true })).bytes;
   }
 
-  /** @param body what becomes the JSON of the request, where it has one. @throws as `get` does. */
+  /** @param body sent as JSON; absent for a request without one. @throws as `get` does. */
   async post(path: string, body?: object): Promise<Fields> {
     const text = body && JSON.stringify(body);
     const answer = await this.#ask({

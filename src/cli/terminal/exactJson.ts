@@ -1,10 +1,10 @@
 /**
- * JSON as it is written: digits that a double can't hold stay, and what is nested too deeply to be
- * walked through stays a text.
+ * Parses JSON without loss: digits that a double can't hold stay, and a value that is nested too deeply
+ * to be walked through stays a text.
  */
 import { elementTexts, isDeeperThan, memberText } from '../../words/json.ts';
 
-/** What the platform knows of a number's text, which the types of ES2024 don't name. */
+/** The platform's access to the text of a number, which the types of ES2024 lack. */
 interface ExactJson {
   parse(
     text: string,
@@ -30,7 +30,7 @@ export class DeepJson {
 /**
  * `JSON.parse` that keeps a number's own text where JavaScript would write another.
  *
- * @returns a DeepJson for what is nested too deeply.
+ * @returns a DeepJson for a text that is nested too deeply.
  * @throws SyntaxError
  */
 export function parseExactly(text: string): unknown {

@@ -3,7 +3,7 @@
 import { type DestinationStream, type Logger, pino, stdTimeFunctions } from 'pino';
 import { z } from 'zod';
 import type { NodeSettings } from '../../node/settings.ts';
-import { withoutControls } from './values.ts';
+import { onOneLine } from './escape.ts';
 
 export type { Logger };
 
@@ -40,14 +40,14 @@ const lineSchema = z.looseObject({
 export function logLine(json: string): string {
   const { time, level, msg, err, node: _, ...rest } = lineSchema.parse(JSON.parse(json));
   const fields = Object.entries(rest).map(([name, value]) => `${name}=${fieldText(value)}`);
-  const head = [time.slice(11, 23), level.padEnd(5), withoutControls(msg ?? ''), ...fields];
-  const stack = err?.stack?.split('\n').map((line) => `\n  ${withoutControls(line)}`) ?? [];
+  const head = [time.slice(11, 23), level.padEnd(5), onOneLine(msg ?? ''), ...fields];
+  const stack = err?.stack?.split('\n').map((line) => `\n  ${onOneLine(line)}`) ?? [];
   return head.filter((part) => part !== '').join(' ') + stack.join('');
 }
 
-/** Quoted where it would not be told from what follows. */
+/** Quoted where its end would not be clear. */
 function fieldText(value: unknown): string {
   if (typeof value === 'string' && /^[\x21-\x7e]+$/.test(value) && !/["=]/.test(value))
     return value;
-  return withoutControls(JSON.stringify(value));
+  return onOneLine(JSON.stringify(value));
 }

@@ -1,4 +1,4 @@
-/** How far a long command has come, on stderr: nothing of what is over within a second. */
+/** Shows on stderr how far a command has come, once it has run for a second. */
 import type { Walk } from '../../log/tools/pages.ts';
 
 const FIRST_AFTER_MS = 1000;
@@ -11,7 +11,7 @@ export class Progress {
   #lastAt = 0;
   #isShown = false;
 
-  /** @param what as it stands before the figures: `verify`. */
+  /** @param what the word before the figures: `verify`. */
   constructor(what: string) {
     this.#what = what;
   }
@@ -35,7 +35,7 @@ export class Progress {
     process.stderr.write(isTerminal ? `\r\x1b[K${line}` : `${line}\n`);
   }
 
-  /** Takes the line back, so that what follows stands alone. */
+  /** Clears the line, so that the next output stands alone. */
   end(): void {
     if (this.#isShown) process.stderr.write('\r\x1b[K');
     this.#isShown = false;

@@ -20,7 +20,7 @@ export function stopSignal(insist: (signal: NodeJS.Signals) => void): Promise<vo
   });
 }
 
-/** What a shell shows for a process that a signal has ended. */
+/** The exit code that a shell shows for a process that a signal has ended. */
 export function exitCodeOf(signal: NodeJS.Signals): number {
   return signal === 'SIGINT' ? 130 : 143;
 }

@@ -12,7 +12,7 @@ export interface Column {
   readonly width: number;
   /** The narrowest that it may become; default its width. */
   readonly leastWidth?: number;
-  /** Where shorter cells stand in the column; figures stand on the right. */
+  /** The side on which shorter cells stand: right for figures, default left. */
   readonly side?: Side;
   /** The side of a longer cell that stays; default left. */
   readonly keep?: Side;
@@ -20,7 +20,7 @@ export interface Column {
   readonly dropRank?: number;
 }
 
-/** The column that takes what room the others leave. */
+/** The column that takes the room that the others leave. */
 export interface LastColumn {
   readonly title: string;
   readonly leastWidth: number;
@@ -28,7 +28,7 @@ export interface LastColumn {
 
 interface Placed {
   readonly column: Column;
-  /** Of the cell in its row. */
+  /** The place of its cells in a row. */
   readonly index: number;
   readonly width: number;
 }

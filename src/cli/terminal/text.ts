@@ -8,7 +8,7 @@ import { LAST_INSTANT_MS, UNITS_MS } from '../../words/time.ts';
 import { parseExactly } from './exactJson.ts';
 import { shownValue } from './values.ts';
 
-/** RFC 3339, for machines and for what can be pasted as a POINT. */
+/** RFC 3339, for machines, and for people who paste it as a POINT. */
 export const instant = (atMs: number): string =>
   new Date(Math.min(Math.max(0, atMs), LAST_INSTANT_MS)).toISOString();
 export const instantOrNull = (atMs: number | null): string | null =>
@@ -66,7 +66,7 @@ export function valueText({ kind, value, meta }: Pick<Op, 'kind' | 'value' | 'me
   try {
     return shownValue({ value: decodeValue(parseExactly(value), JSON.parse(meta)) });
   } catch {
-    // Annotations that can't be applied are their client's affair: the JSON is what there is.
+    // Annotations that can't be applied are left to their client: the JSON is shown.
     return value;
   }
 }

@@ -1,4 +1,4 @@
-/** How many columns of a terminal a text takes, and text that fits into so many. */
+/** Measures and cuts text by the columns that it takes on a terminal. */
 import stringWidth from 'string-width';
 import { onOneLine } from './escape.ts';
 
@@ -16,7 +16,7 @@ export const widthOf = (text: string): number =>
   PRINTABLE_ASCII.test(text) ? text.length : stringWidth(onOneLine(text));
 
 /**
- * The text on one line, in at most so many columns. An ellipsis stands for what is cut off.
+ * The text on one line, in at most so many columns. An ellipsis marks the cut.
  *
  * @param width in columns; null leaves the text as long as it is.
  * @param keep the side of the text that stays.
@@ -69,7 +69,7 @@ export function wrapped(line: string, width: number, indent: number): string[] {
   return [...lines, current];
 }
 
-/** As many whole characters, as a reader counts them, as fit. */
+/** The longest beginning that fits and ends with a whole character, as a reader sees it. */
 function beginning(text: string, width: number): string {
   if (PRINTABLE_ASCII.test(text)) return text.slice(0, width);
   let shown = '';

@@ -1,4 +1,4 @@
-/** One request to one node, and what is known of it where no answer came. */
+/** Sends one request to one node, and says whether it may have arrived where no answer came. */
 import { ServerError } from '../errors.ts';
 import { isObject, type JsonObject } from '../json.ts';
 import type { ClientSettings } from '../options.ts';
@@ -6,7 +6,7 @@ import { runLimited } from './timing.ts';
 
 export interface WireRequest {
   readonly method: 'GET' | 'PUT' | 'POST' | 'DELETE';
-  /** What follows the endpoint, with its query. */
+  /** The path after the endpoint, with its query. */
   readonly path: string;
   /** JSON text. */
   readonly body?: string;
@@ -27,7 +27,7 @@ export interface WireAnswer {
   /** Null where the body is no JSON object. */
   readonly body: JsonObject | null;
   readonly bytes: Uint8Array<ArrayBuffer>;
-  /** What the node says of when to try again, in milliseconds. */
+  /** The wait that the node asks for before another try, in milliseconds. */
   readonly retryAfterMs: number | null;
 }
 
@@ -45,7 +45,7 @@ export class AttemptError extends Error {
   }
 }
 
-/** How Node says that there never was a connection. Browsers don't say, so there all may have arrived. */
+/** Codes by which Node says that there never was a connection. Browsers give none: there any request may have arrived. */
 const NEVER_CONNECTED = new Set([
   'EADDRNOTAVAIL',
   'EAI_AGAIN',
@@ -104,7 +104,7 @@ async function exchange(
  * Sends the request. The body of the answer is still to be read.
  *
  * @throws TypeError as `fetch` does, and for a redirect: no node redirects, and the answer of another
- *   server must not get what is meant for a node.
+ *   server must neither get the request nor be believed.
  */
 export function begin(
   { fetch, headers }: ClientSettings,
@@ -177,7 +177,7 @@ function retryAfterMs(header: string | null): number | null {
   return Number.isNaN(atMs) ? null : Math.max(0, atMs - Date.now());
 }
 
-/** Node's fetch hides what went wrong in the cause. */
+/** Node's fetch names the fault in the cause alone. */
 function codeOf(error: unknown): string | null {
   const cause = error instanceof Error ? error.cause : undefined;
   return isObject(cause) && typeof cause.code === 'string' ? cause.code : null;

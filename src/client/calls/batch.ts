@@ -23,10 +23,10 @@ export type BatchOp =
   | { readonly op: 'get'; readonly key: string }
   | { readonly op: 'delete'; readonly key: string; readonly upToVersion?: number };
 
-/** Why one op of a batch changed nothing, or may have. */
+/** The reason for which one op of a batch changed nothing, or may have changed nothing. */
 export type Refusal = ConflictError | UnknownOutcomeError;
 
-/** What comes of one op: a refusal is a result, because the other ops are carried out all the same. */
+/** The result of one op. A refusal is a result, because the other ops are carried out all the same. */
 export type BatchResult<O extends BatchOp> = O extends { readonly op: 'get' }
   ? Entry | undefined
   : O extends { readonly op: 'put' }

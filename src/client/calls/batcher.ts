@@ -12,9 +12,9 @@ import type { OpSender, Settled } from './opSender.ts';
 import { batchElement, type WireOp } from './ops.ts';
 import { onAbort } from './timing.ts';
 
-/** Of JSON in one request: at most three bytes a character, and so below a node's own 1 MiB. */
+/** Characters of JSON in one request: at most three bytes each, and so below a node's own 1 MiB. */
 const MAX_BATCH_CHARACTERS = 256 * 1024;
-/** What a node says of a request that might be right without some of its ops. */
+/** Statuses of a request that might be right without some of its ops. */
 const ONE_SPOILS_ALL = new Set([400, 413, 414, 422]);
 
 export class Batcher {
@@ -38,7 +38,7 @@ export class Batcher {
   }
 
   #flush(): void {
-    // What waits for a token may wait long, or in vain: only what waits for the same may wait with it.
+    // A read that waits for a token may wait long, or in vain: only reads that wait for the same go with it.
     const groups = Map.groupBy(this.#waiting, ({ after }) => after);
     this.#waiting = [];
     for (const calls of groups.values()) void this.#carryAll(calls);
@@ -49,7 +49,7 @@ export class Batcher {
     let failure: unknown;
     for (const chunk of chunks) {
       if (failure === undefined) failure = await this.#carry(chunk, false);
-      // Each would else take its own time to find out what is known.
+      // Each would else take its own time to find out the same.
       else for (const call of chunk) call.fail(notSent(failure));
     }
   }

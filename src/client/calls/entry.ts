@@ -1,4 +1,4 @@
-/** What a key holds, as clients see it. */
+/** The entry of a key, as clients see it. */
 import { UndecodableValueError } from '../errors.ts';
 import { countMember, instantMember, type JsonObject } from '../json.ts';
 import { decodeValue } from '../values/values.ts';

@@ -1,7 +1,8 @@
 /**
  * Sends a request until a node answers it, within bounds.
  *
- * Invariants: only what another node, or the same a little later, may answer otherwise is sent again;
+ * Invariants: a request is sent again only where another node, or the same a little later, may answer
+ * otherwise;
  * `mayBeStored` is true of an exchange or an error as soon as any attempt may have been carried out
  * without an answer that says so; no attempt is left running.
  */
@@ -20,7 +21,7 @@ import { AttemptError, attempt, type WireAnswer, type WireRequest } from './atte
 import { Endpoints } from './endpoints.ts';
 import { backoffDelayMs, runLimited, sleep } from './timing.ts';
 
-/** An answer, and what is known of the attempts before it. */
+/** An answer, and whether an attempt before it may have been carried out. */
 export interface Exchange {
   readonly answer: WireAnswer;
   readonly endpoint: string;
@@ -28,7 +29,7 @@ export interface Exchange {
   readonly mayBeStored: boolean;
 }
 
-/** What is known of a call while it goes on. */
+/** The state of a call while it goes on. */
 interface CallState {
   readonly request: WireRequest;
   readonly endsAtMs: number;
@@ -125,7 +126,7 @@ export class Failover {
       call.lastError = unreachable(error, call);
       this.#endpoints.failed(endpoint, null);
     }
-    // Not where the call was ended from outside: then this attempt is what is not known.
+    // Where the call was ended from outside, it stays: the outcome of this attempt is unknown.
     call.asking = null;
     return null;
   }
@@ -134,7 +135,7 @@ export class Failover {
     const { backoffMs, maxBackoffMs } = this.settings;
     const { lastError, endsAtMs } = call;
     const asked = lastError instanceof UnavailableError ? (lastError.retryAfterMs ?? 0) : 0;
-    // With several nodes another one may be ready sooner than the last one said that it would be.
+    // With several nodes, another may be ready sooner than the one that asked for the wait.
     const least = this.#endpoints.count === 1 ? Math.min(asked, maxBackoffMs) : 0;
     const delayMs = Math.max(least, backoffDelayMs(round, backoffMs, maxBackoffMs));
     // To say why at once is better than to wait for a time-out that says less.
@@ -172,7 +173,7 @@ function unreachable(error: AttemptError, { mayBeStored }: CallState): HearsayEr
     : new UnavailableError(`${error.message}.`, facts);
 }
 
-/** What is thrown where this answer stays the last. */
+/** The error to throw where no other answer follows. */
 function refusal(answer: WireAnswer, endpoint: string, { mayBeStored }: CallState): HearsayError {
   const { status, retryAfterMs } = answer;
   const message = sentenceOn(answer, endpoint);

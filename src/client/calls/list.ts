@@ -8,7 +8,7 @@ import type { OpSender } from './opSender.ts';
 import { checkedText } from './ops.ts';
 
 export interface ListOptions {
-  /** Only keys that start so; default all. */
+  /** Only keys with this prefix; default all. */
   readonly prefix?: string;
   /** Only keys after this one. */
   readonly startAfter?: string;
@@ -23,7 +23,7 @@ export interface ListOptions {
 
 interface Page<T> {
   readonly entries: Entry<T>[];
-  /** What the next page starts after, null at the end. */
+  /** The key that the next page starts after; null at the end. */
   readonly next: string | null;
 }
 

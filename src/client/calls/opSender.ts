@@ -63,7 +63,7 @@ export class OpSender {
     const exchange = await this.failover.send(request, signal, mayBeStored);
     const body = exchange.answer.body ?? {};
     if (exchange.answer.status === 409 && body.reason === 'cluster') {
-      // What was written is gone with its cluster. To wait for it would fail every read from now on.
+      // The writes are gone with their cluster. To wait for them would fail every read from now on.
       this.tokens.forget();
       throw refused(exchange);
     }

@@ -1,4 +1,4 @@
-/** What a client asks for about one key, what comes of it, and the forms of both on the wire. */
+/** The ops on one key: their options, their results, and the forms of both on the wire. */
 
 import { ConflictError, InvalidRequestError, quoted, ServerError } from '../errors.ts';
 import { countMember, instantMember, isObject, type JsonObject, stringMember } from '../json.ts';
@@ -15,9 +15,9 @@ export interface PutOptions {
   readonly version?: number | 'next';
   /** From 1 to 10^13 milliseconds; null, the default, never expires. */
   readonly ttlMs?: number | null;
-  /** How many nodes are to have stored it before the answer, this one counted; see `Stored.acks`. */
+  /** The number of nodes to have stored it before the answer, this one included: 1 to 1,000; see `Stored.acks`. */
   readonly acks?: number;
-  /** How long the node may wait for them, in milliseconds: 1 to 60,000, default 5,000. */
+  /** The longest wait of the node for them, in milliseconds: 1 to 60,000, default 5,000. */
   readonly acksTimeoutMs?: number;
   readonly signal?: AbortSignal;
 }
@@ -35,7 +35,7 @@ export interface Stored {
   readonly node: string | null;
   /** Stands for this write: a read `after` it sees it on any node. */
   readonly token: string | null;
-  /** How many nodes had stored it in time, where `acks` was asked for. */
+  /** The number of nodes that had stored it in time, where `acks` was asked for; else null. */
   readonly acks: number | null;
 }
 
@@ -202,7 +202,7 @@ export const isOwnWrite = ({ version, writeId }: WirePut, { status, body }: Answ
 const isAbsent = (status: number, body: JsonObject): boolean =>
   status === 404 && (body.detail === 'Not found' || body.detail === 'Expired');
 
-/** A single answer says what was done; a result of a batch has its status there. */
+/** `status` of a single answer is a word; `status` of a result of a batch is its number. */
 const says = (what: 'stored' | 'deleted', status: number, body: JsonObject): boolean =>
   status === 200 && (body.status === what || body.status === status);
 
@@ -227,7 +227,7 @@ function putMembers({ value, version, ttlMs, meta }: WirePut): string {
   return `"value":${value},"version":${JSON.stringify(version)}${ttl}${annotations}`;
 }
 
-/** Null for what is no segment of a path: URL parsing takes dots away, however they are encoded. */
+/** Null for a key that is no segment of a path: URL parsing takes dots away, however they are encoded. */
 function pathOf(key: string): string | null {
   if (key === '.' || key === '..') return null;
   const path = `/cache/${encodeURIComponent(key)}`;

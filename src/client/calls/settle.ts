@@ -2,9 +2,9 @@
  * From outcomes to results and errors.
  *
  * Invariant: a conflict is reported as one only where this write was certainly not stored. Where an
- * attempt went unanswered it may have been stored, and then it is what a later attempt conflicts with.
- * So the entry is read, and known again by the id that the write has put beside its value; what can't be
- * told apart is an UnknownOutcomeError.
+ * attempt went unanswered it may have been stored, and a later attempt then conflicts with it. So the entry
+ * is read, and recognised by the id that the write has put beside its value; where that does not decide,
+ * the outcome is an UnknownOutcomeError.
  */
 import { ConflictError, UnknownOutcomeError } from '../errors.ts';
 import { instantMember } from '../json.ts';

@@ -1,11 +1,11 @@
 /** Waiting that can be ended: every timer and listener here is gone once its work has ended. */
 
 export interface WaitLimits {
-  /** Whose abort ends the work, with their reason. */
+  /** The first of them to abort ends the work, with its reason. */
   readonly signals: readonly (AbortSignal | undefined)[];
   /** In milliseconds. */
   readonly timeoutMs: number;
-  /** What the work ends with when its time is over. */
+  /** Makes the error that the work ends with when its time is over. */
   readonly timeoutError: () => Error;
 }
 
@@ -39,7 +39,7 @@ export async function runLimited<T>(
   }
 }
 
-/** Calls the listener once the signal aborts, with its reason. @returns what takes the listener away. */
+/** Calls the listener once the signal aborts, with its reason. @returns a function that takes the listener away. */
 export function onAbort(
   signal: AbortSignal | undefined,
   listener: (reason: unknown) => void,
@@ -66,8 +66,8 @@ export async function sleep(delayMs: number, signal: AbortSignal): Promise<void>
 }
 
 /**
- * How long to wait before the next try: twice as long each time, of which a random half, so that
- * clients that failed together don't come back together.
+ * The wait before the next try. It doubles each time, and half of it is random, so that clients that
+ * failed together don't come back together.
  *
  * @param failures how many tries have failed, from 1.
  */

@@ -20,7 +20,7 @@ export class WriteTokens {
     this.#lastOf.clear();
   }
 
-  /** As the header takes them: tokens separated by commas; null where there are none. */
+  /** The tokens separated by commas, as the header takes them; null where there are none. */
   get all(): string | null {
     return joinTokens([this.#given, ...this.#lastOf.values()]);
   }

@@ -26,7 +26,7 @@ export interface Updated<T> extends Stored {
   readonly value: T;
 }
 
-/** What an update is made of. */
+/** The three steps of an update. */
 export interface UpdateParts<T> {
   readonly get: (after: string | null) => Promise<Entry<T> | undefined>;
   readonly put: (value: T, options: PutOptions) => Promise<Stored>;
@@ -53,7 +53,7 @@ export async function updateEntry<T>(
       return { ...stored, value };
     } catch (error) {
       if (!(error instanceof ConflictError) || tries >= most) throw error;
-      // The next read has to see what this write met, whichever node answers it.
+      // The next read has to see the entry that this write met, whichever node answers it.
       after = error.token;
     }
     const wait = backoffDelayMs(tries, LEAST_WAIT_MS, MOST_WAIT_MS);

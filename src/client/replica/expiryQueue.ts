@@ -1,4 +1,4 @@
-/** Keys by the instant at which they expire: a binary heap, whose outdated items are passed over. */
+/** Keys by the instant at which they expire: a binary heap that passes over outdated items. */
 
 interface Item {
   readonly key: string;
@@ -7,7 +7,7 @@ interface Item {
 
 export class ExpiryQueue {
   #items: Item[] = [];
-  /** Whether the item is still what its key holds. */
+  /** Whether the key still expires at that instant. */
   readonly #isCurrent: (key: string, atMs: number) => boolean;
 
   constructor(isCurrent: (key: string, atMs: number) => boolean) {
@@ -43,7 +43,7 @@ export class ExpiryQueue {
     return null;
   }
 
-  /** Takes out what is current and due. */
+  /** Takes out the keys that are current and due. */
   takeDue(nowMs: number): string[] {
     const due: string[] = [];
     for (let first = this.#items[0]; first !== undefined; first = this.#items[0]) {

@@ -1,9 +1,9 @@
 /**
  * A local copy of the keys with a prefix, kept current by a watch.
  *
- * Invariants: it holds what the watch has told, less what has expired by this machine's clock; a key is
- * never seen after its time; whoever reads while a full state comes in anew is not shown an empty copy,
- * and once it has come nothing of the old one is left.
+ * Invariants: it holds the entries that the watch has told, less those that have expired by this machine's
+ * clock; a key is never seen after its time; while a full state comes in anew, the old one stays readable,
+ * and once the new one is complete nothing of the old one is left.
  */
 import { type Entry, plainEntry } from '../calls/entry.ts';
 import { HearsayError, WatchRefusedError } from '../errors.ts';
@@ -41,7 +41,7 @@ export class Mirror<T = unknown> implements AsyncDisposable, Iterable<Entry<T>> 
     this.closed = this.#follow(synced.resolve);
     const early = () => new HearsayError('The mirror was closed before it was complete.');
     this.closed.then(() => synced.reject(early()), synced.reject);
-    // Whoever waits for them is told; that nobody does is no fault.
+    // Nobody has to wait for them.
     this.synced.catch(() => {});
     this.closed.catch(() => {});
   }
@@ -76,13 +76,13 @@ export class Mirror<T = unknown> implements AsyncDisposable, Iterable<Entry<T>> 
    * Calls the listener for every change from now on, after it, in order. After a reset it may be told
    * of an entry that it knows. What it throws is an uncaught error, and disturbs nobody else.
    *
-   * @returns what takes the listener away.
+   * @returns a function that takes the listener away.
    */
   onChange(listener: (change: MirrorChange<T>) => void): () => void {
     return this.#listeners.add(listener);
   }
 
-  /** Ends it; what it holds stays readable until it expires. */
+  /** Ends it. Its entries stay readable until they expire. */
   async close(): Promise<void> {
     await this.#watch.return();
     await this.closed.catch(() => {});
@@ -95,7 +95,7 @@ export class Mirror<T = unknown> implements AsyncDisposable, Iterable<Entry<T>> 
   #begin(): Watch<T> {
     return this.#beginWatch((isConnected) => {
       this.#isConnected = isConnected;
-      // It has to catch up with what happened meanwhile.
+      // It has to catch up with the changes that it missed.
       if (!isConnected) this.#isSynced = false;
     });
   }
@@ -107,7 +107,7 @@ export class Mirror<T = unknown> implements AsyncDisposable, Iterable<Entry<T>> 
           for await (const event of this.#watch) this.#take(event, onSynced);
           return;
         } catch (error) {
-          // The cursor is of a cluster that is no more: what is there now is another state.
+          // The cursor is of a cluster that is no more: the present one has another state.
           if (!(error instanceof WatchRefusedError) || this.#watch.cursor === null) throw error;
           this.#watch = this.#begin();
           this.#startAnew();

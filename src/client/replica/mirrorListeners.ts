@@ -6,7 +6,7 @@ export type MirrorChange<T = unknown> =
       readonly type: 'put';
       readonly key: string;
       readonly entry: Entry<T>;
-      /** What was there before; undefined where nothing was. */
+      /** The entry before it; undefined where there was none. */
       readonly previous: Entry<T> | undefined;
     }
   | {

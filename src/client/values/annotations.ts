@@ -21,7 +21,7 @@ const SIMPLE_TYPES: ReadonlySet<unknown> = new Set([
   'URL',
 ]);
 
-/** Of annotations within annotations: each level is a Map, Set or Error within another. */
+/** Levels of annotations within annotations: each is a Map, Set or Error within another. */
 const MAX_DEPTH = 200;
 
 /** Whether there is anything to apply. */

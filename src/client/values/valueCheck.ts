@@ -1,6 +1,6 @@
 /**
- * What a value may hold, found out before it is sent, so that nothing is lost in silence: functions,
- * symbols, class instances and circles have no form on the wire.
+ * Checks a value before it is sent, so that nothing is lost in silence: functions, symbols, class
+ * instances and circles have no form on the wire.
  */
 import { InvalidRequestError } from '../errors.ts';
 
@@ -89,11 +89,11 @@ const isTyped = (object: object): boolean =>
   (ArrayBuffer.isView(object) && !(object instanceof DataView)) ||
   TYPED_CLASSES.some((type) => object instanceof type);
 
-/** Of a class that says itself what it is in JSON. */
+/** Whether its class has a `toJSON` of its own. */
 const hasOwnForm = (object: object): boolean =>
   !isTyped(object) && 'toJSON' in object && typeof object.toJSON === 'function';
 
-/** What is within, null for what is a whole. @throws InvalidRequestError */
+/** The parts of an object; null for an object without parts. @throws InvalidRequestError */
 function partsOf(object: object): Iterator<unknown> | null {
   if (Array.isArray(object)) return elementsOf(object);
   if (object instanceof Map) return [...object].flat(1).values();
@@ -113,7 +113,7 @@ function elementsOf(array: readonly unknown[]): Iterator<unknown> {
   return array.values();
 }
 
-/** What `JSON.rawJSON` makes, where the platform has it. */
+/** Whether `JSON.rawJSON` made it, where the platform has that. */
 function isExactNumber(part: unknown): boolean {
   const json: { readonly parse: unknown; isRawJSON?: (part: unknown) => boolean } = JSON;
   return json.isRawJSON?.(part) ?? false;

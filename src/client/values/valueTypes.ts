@@ -1,5 +1,5 @@
 /**
- * superjson, with what it would lose: float arrays that hold NaN, an infinity or −0 (JSON makes them
+ * superjson, extended to the values that it would lose: float arrays that hold NaN, an infinity or −0 (JSON makes them
  * null or 0), arrays of BigInt and half floats, and dates that are none.
  *
  * All else is annotated as superjson does by itself, so that any other user of superjson reads it.
@@ -15,7 +15,7 @@ export const CUSTOM_TYPES: ReadonlySet<unknown> = new Set([EXACT_ARRAY, NO_DATE]
 type ArrayClass = { from(numbers: readonly number[]): ArrayBufferView; readonly name: string };
 type BigArrayClass = { from(numbers: readonly bigint[]): ArrayBufferView; readonly name: string };
 
-/** Those that superjson knows. */
+/** The classes that superjson knows. */
 const ARRAYS: readonly ArrayClass[] = [
   Int8Array,
   Uint8Array,
@@ -56,7 +56,7 @@ export function createSuperJson(): SuperJSON {
 
 function needsExactForm(part: unknown): part is ArrayBufferView {
   if (!ArrayBuffer.isView(part) || part instanceof DataView) return false;
-  // Of a subclass, as Node's Buffer is of Uint8Array, or of a kind that superjson does not know.
+  // An instance of a subclass, as Node's Buffer is of Uint8Array, or of a class that superjson does not know.
   if (!ARRAY_NAMES.has(part.constructor.name)) return true;
   if (!(part instanceof Float32Array || part instanceof Float64Array)) return false;
   return part.some((number: number) => !Number.isFinite(number) || Object.is(number, -0));
@@ -68,7 +68,7 @@ function toTexts(view: ArrayBufferView): string[] {
 }
 
 const classOf = (view: ArrayBufferView): string =>
-  // Node's Buffer reads back as what it is in browsers.
+  // Node's Buffer reads back as its base class, which browsers have too.
   view instanceof Uint8Array && !(view instanceof Uint8ClampedArray)
     ? 'Uint8Array'
     : view.constructor.name;
@@ -79,7 +79,7 @@ const elementsOf = (view: ArrayBufferView): Iterable<number | bigint> =>
 
 const textOf = (element: number | bigint): string => (Object.is(element, -0) ? '-0' : `${element}`);
 
-/** @throws Error for anything but what `toTexts` makes. */
+/** The reverse of `toTexts`. @throws Error for any other input. */
 function fromTexts(input: unknown): ArrayBufferView {
   if (!Array.isArray(input)) throw new TypeError('The elements of an array are missing.');
   const [name, ...texts]: readonly unknown[] = input;

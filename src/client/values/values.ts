@@ -2,8 +2,8 @@
  * Values to JSON and back. What JSON has a form for goes out as plain JSON that any client reads; the
  * rest with superjson's annotations beside it, in `meta`.
  *
- * Invariants: what reads back equals what was stored, or storing it has thrown; what another client
- * has annotated can neither pollute a prototype nor hide other entries.
+ * Invariants: a value that is read equals the value that was stored, or storing it has thrown; the
+ * annotations of another client can neither pollute a prototype nor hide other entries.
  */
 
 import { InvalidRequestError, UndecodableValueError } from '../errors.ts';
@@ -60,13 +60,13 @@ export function encodeValue(value: unknown): Encoded {
   } catch (error) {
     if (error instanceof InvalidRequestError) throw error;
     if (error instanceof RangeError) throw invalid('it is nested too deeply', error);
-    // superjson refuses keys such as `constructor` beside what it annotates; a toJSON() may throw.
+    // superjson refuses keys such as `constructor` beside values that it annotates; a toJSON() may throw.
     throw invalid(error instanceof Error ? error.message : String(error), error);
   }
 }
 
 /**
- * @param json what `JSON.parse` has made of the value; it is changed, and gone after that.
+ * @param json the value as `JSON.parse` has read it. It is changed in place: don't use it afterwards.
  * @throws UndecodableValueError
  */
 export function decodeValue(json: unknown, meta: unknown): unknown {

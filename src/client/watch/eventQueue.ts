@@ -1,4 +1,4 @@
-/** Between those who bring events and those who take them: `next` of an async iterator. */
+/** A queue of events between a connection and `next` of an async iterator. */
 import type { WatchEvent } from './watchEvents.ts';
 
 export interface BufferLimits {
@@ -13,7 +13,7 @@ interface Taker<T> {
   readonly reject: (reason: unknown) => void;
 }
 
-/** How it is over: with a reason that the next taker gets, once, or simply done. */
+/** The end of the queue. A failure rejects the next taker once; else the next taker is done. */
 interface End {
   readonly isFailure: boolean;
   readonly reason: unknown;
@@ -21,7 +21,7 @@ interface End {
 
 export class EventQueue<T> {
   readonly #buffer: EventBuffer<T>;
-  /** Those who wait: only while the buffer is empty. */
+  /** Calls of `next` that wait for an event: only while the buffer is empty. */
   #takers: Taker<T>[] = [];
   #end: End | null = null;
   #cursor: string | null;
@@ -66,12 +66,12 @@ export class EventQueue<T> {
     });
   }
 
-  /** No more comes. What is buffered can still be taken, then the reason is thrown. */
+  /** Ends the queue behind its events: they can still be taken, then the reason is thrown. */
   fail(reason: unknown): void {
     this.#endWith({ isFailure: true, reason });
   }
 
-  /** Over at once. @param failure what the next taker gets, null where that is simply done. */
+  /** Ends the queue at once. @param failure the reason for the next taker; null where it is simply done. */
   stop(failure: { readonly reason: unknown } | null): void {
     this.#buffer.clear();
     this.#endWith({ isFailure: failure !== null, reason: failure?.reason });
@@ -118,7 +118,7 @@ class EventBuffer<T> {
     return this.#events.length - this.#head;
   }
 
-  /** Whether there is room for what comes in while a connection is made. */
+  /** Whether there is room for the events of a new connection. */
   get isHalfEmpty(): boolean {
     const { maxBufferedEvents, maxBufferedCharacters } = this.#limits;
     return this.length <= maxBufferedEvents / 2 && this.#characters <= maxBufferedCharacters / 2;
@@ -133,7 +133,7 @@ class EventBuffer<T> {
     const isFull =
       this.length >= maxBufferedEvents || this.#characters + characters > maxBufferedCharacters;
     if (isFull && this.length > 0) return false;
-    // Of bookmarks in a row only the last says anything.
+    // The last of several bookmarks in a row says all that the others do.
     if (
       event.type === 'bookmark' &&
       this.#events.at(-1)?.event.type === 'bookmark' &&

@@ -9,15 +9,15 @@ import type { WatchEvent } from './watchEvents.ts';
 import { type ConnectionState, type RunnerOptions, WatchRunner } from './watchRunner.ts';
 
 export interface WatchOptions {
-  /** Only keys that start so; default all. */
+  /** Only keys with this prefix; default all. */
   readonly prefix?: string;
-  /** Where to go on: the cursor of an event, from any node. Without one the watch begins now. */
+  /** The cursor of an event, from any node: the watch goes on after it. Default: the watch begins now. */
   readonly cursor?: string;
   /** Whether a watch without a cursor tells the present entries first, as puts. Default false. */
   readonly initial?: boolean;
   /** Whether puts carry the value. Default true. */
   readonly values?: boolean;
-  /** Ends the watch: what is asked for next is then a rejection with the signal's reason. */
+  /** Ends the watch when it aborts: `next` then rejects with the signal's reason. */
   readonly signal?: AbortSignal;
   /** Events that may wait to be taken: 1 to 1,000,000, default 4,096. */
   readonly maxBufferedEvents?: number;
@@ -28,9 +28,9 @@ export interface WatchOptions {
    * three times as long as nodes are silent by default (`BOOKMARK_INTERVAL`).
    */
   readonly idleTimeoutMs?: number;
-  /** How long to go on without any connection before the watch fails; default null: for ever. */
+  /** How long the watch goes on without a connection before it fails, in milliseconds; default null: for ever. */
   readonly giveUpAfterMs?: number | null;
-  /** Told of each connection that is made, and of each that is lost or can't be made. */
+  /** Called for each connection that is made, and for each that is lost or can't be made. */
   readonly onConnection?: (state: ConnectionState) => void;
 }
 

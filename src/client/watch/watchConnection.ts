@@ -6,7 +6,7 @@ export interface ConnectionOptions {
   readonly url: string;
   /** For the connection to be made, in milliseconds. */
   readonly connectTimeoutMs: number;
-  /** How long it may be silent, in milliseconds: a node sends a bookmark when there is nothing to tell. */
+  /** How long it may be silent, in milliseconds: a node sends bookmarks when nothing changes. */
   readonly idleTimeoutMs: number;
   readonly onOpen: () => void;
   /** @returns why the connection is to end, null where it goes on. */
@@ -30,7 +30,7 @@ const GOING_AWAY = 4000;
 /** `readyState` of a socket that is closing; closed is one more. */
 const CLOSING = 2;
 
-/** Resolves once the connection has ended, whatever ended it; nothing is told after that. */
+/** Resolves once the connection has ended for any reason; no callback is called after that. */
 export function connect(options: ConnectionOptions): Promise<ConnectionEnd> {
   const { WebSocket, url, connectTimeoutMs, idleTimeoutMs, onOpen, onText, signal } = options;
   return new Promise((resolve) => {

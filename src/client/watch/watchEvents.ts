@@ -1,4 +1,4 @@
-/** What a watch tells, and how it is read off the wire. */
+/** The events of a watch, and how they are read off the wire. */
 import { type Entry, withValue } from '../calls/entry.ts';
 import { countMember, instantMember, isObject, type JsonObject, stringMember } from '../json.ts';
 
@@ -16,7 +16,7 @@ export interface PutEvent<T = unknown> extends Entry<T>, Told {
 export interface DeleteEvent extends Told {
   readonly type: 'delete';
   readonly key: string;
-  /** Of the delete: the greatest there is, unless it named one. */
+  /** The version of the delete: the greatest there is, unless it named one. */
   readonly version: number;
 }
 
@@ -24,14 +24,14 @@ export interface DeleteEvent extends Told {
 export interface ExpireEvent extends Told {
   readonly type: 'expire';
   readonly key: string;
-  /** Of the entry that has expired. */
+  /** The version of the entry that has expired. */
   readonly version: number;
 }
 
 /**
- * `synced`: all that was so when the watch began, or went on, has been told. `bookmark`: there was
- * nothing to tell, but there is a newer cursor. `reset`: the log does not reach back to the cursor;
- * forget what was told, the full state follows and then `synced`.
+ * `synced`: the whole state at the start of the watch has been told. `bookmark`: nothing has changed, but
+ * there is a newer cursor. `reset`: the log does not reach back to the cursor; forget every earlier event,
+ * the full state follows and then `synced`.
  */
 export interface StreamEvent extends Told {
   readonly type: 'synced' | 'bookmark' | 'reset';
@@ -44,7 +44,7 @@ export type WatchEvent<T = unknown> = KeyEvent<T> | StreamEvent;
 
 /**
  * @returns null for a type that is not known here, which newer nodes may send.
- * @throws TypeError for what no node sends.
+ * @throws TypeError for a message that no node sends.
  */
 export function readEvent<T>(message: unknown): WatchEvent<T> | null {
   if (!isObject(message)) throw new TypeError('a message is no event');

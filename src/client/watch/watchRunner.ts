@@ -110,7 +110,7 @@ export class WatchRunner<T> {
       const why = error instanceof Error ? error.message : String(error);
       return { kind: 'lost', reason: `it sent what no node sends: ${why}` };
     }
-    // What opens and tells nothing is no better than what can't be reached.
+    // A node that opens and tells nothing is no better than one that can't be reached.
     this.#endpoints.succeeded(endpoint);
     this.#tried.clear();
     this.#refused.clear();
