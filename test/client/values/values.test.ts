@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { InvalidRequestError, UndecodableValueError } from '../../../src/client/errors.ts';
-import { decodeValue, encodeValue } from '../../../src/client/values/values.ts';
+import { decodeValue, encodeValue, JsonText } from '../../../src/client/values/values.ts';
 import { anyValue } from './anyValue.ts';
 
 const values = suite('values');
@@ -13,7 +13,7 @@ const values = suite('values');
 /** As another client reads it: through JSON text. */
 function roundTrip(value: unknown): unknown {
   const { value: text, meta } = encodeValue(value);
-  return decodeValue(JSON.parse(text), JSON.parse(JSON.stringify(meta)));
+  return decodeValue(JSON.parse(text), JSON.parse(meta ?? 'null'));
 }
 
 /**
@@ -22,7 +22,7 @@ function roundTrip(value: unknown): unknown {
  */
 function isReadByPlatform(value: unknown): boolean {
   const { value: text, meta } = encodeValue(value);
-  return [text, JSON.stringify(meta)].every((json) => JSON.stringify(JSON.parse(json)) === json);
+  return [text, meta ?? 'null'].every((json) => JSON.stringify(JSON.parse(json)) === json);
 }
 
 const decoding = (json: unknown, meta: unknown) => () => decodeValue(json, meta);
@@ -159,6 +159,18 @@ values('exact digits are written as they are', () => {
   const digits = json.rawJSON?.('12345678901234567890');
   assert.is(encodeValue({ digits }).value, '{"digits":12345678901234567890}');
   assert.throws(() => encodeValue([digits, 1n]), isInvalid);
+});
+
+values('JSON text goes out as it is, with its annotations, and must be JSON', () => {
+  const text = '{"n": 12345678901234567890.50}';
+  assert.equal({ ...encodeValue(new JsonText(text)) }, { value: text, meta: null });
+  assert.equal(
+    { ...encodeValue(new JsonText('[1]', '{"v": 1}')) },
+    { value: '[1]', meta: '{"v": 1}' },
+  );
+  for (const wrong of ['1,"version":9', '', '{'])
+    assert.throws(() => new JsonText(wrong), isInvalid);
+  assert.throws(() => new JsonText('1', '}'), isInvalid);
 });
 
 values(
