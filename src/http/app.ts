@@ -1,83 +1,68 @@
 /**
- * The REST interface: a koa app over a replica. Order matters:
- * the routes of single keys, which nearly all requests are for, are tried before any other.
+ * The REST interface: a koa app over a replica. Order matters: the routes of single keys, which nearly
+ * all requests are for, are tried before any other.
  */
-import { Router, type RouterContext } from '@koa/router';
+import type { RouterContext } from '@koa/router';
 import Koa from 'koa';
 import type { Registry } from 'prom-client';
-import { answer, answerProblem } from './answer/answer.ts';
+import type { PeerStatus } from '../gossip/protocol/peerStatus.ts';
+import type { Replica } from '../replica/replica.ts';
+import { answer, answerJson, answerProblem } from './answer/answer.ts';
 import { Problem, plannedProblem } from './answer/problem.ts';
 import { RequestCounts, registerMetrics, registerWatchMetrics } from './metrics.ts';
-import { addOpenApiRoute } from './openapi/openapi.ts';
+import { describeApi } from './openapi/openapi.ts';
 import { BodyReader, dropBody } from './request/body.ts';
-import { AllowedOrigins } from './request/pages.ts';
+import { tokenGuard } from './request/internalToken.ts';
+import { AllowedPages } from './request/pages.ts';
 import { createSchemas } from './request/schemas.ts';
 import { pathOf } from './request/target.ts';
 import { addBatchRoute } from './routes/batchRoute.ts';
-import { addClusterRoutes, type ClusterParts } from './routes/clusterRoutes.ts';
+import { addClusterRoutes, type Health } from './routes/clusterRoutes.ts';
 import { addEntryRoutes } from './routes/entryRoutes.ts';
 import { addListRoutes } from './routes/listRoutes.ts';
-import { addLogRoutes, type LogParts } from './routes/logRoutes.ts';
-import { addMemberRoutes, type MemberParts } from './routes/memberRoutes.ts';
-import { addRoute, answerNoRoute, ROUTER_OPTIONS, type RouteParts } from './routes/route.ts';
+import { addLogRoutes, type LogRouteOptions } from './routes/logRoutes.ts';
+import { addMemberRoutes, type MemberView } from './routes/memberRoutes.ts';
+import { answerNoRoute, Routes } from './routes/route.ts';
 import { addWatchRoute } from './routes/watchRoute.ts';
 import { waitAfter } from './wait/after.ts';
-import type { Watching } from './watch/watching.ts';
+import type { WatchService } from './watch/service.ts';
 
 /** Where errors that nobody planned are told to people; pino's loggers are such. */
 export interface HttpLog {
   error(details: object, message: string): void;
 }
 
-export interface AppOptions extends ClusterParts {
+export interface AppOptions {
+  readonly replica: Replica;
+  readonly peers: () => readonly PeerStatus[];
+  readonly health: () => Health;
+  /** How far the clocks of two nodes may be apart, milliseconds. */
+  readonly maxClockSkewMs: number;
   readonly log: HttpLog;
   /** Of the package, for the description. */
   readonly version: string;
   /** Gets this app's metrics, and is what `GET /metrics` shows. */
   readonly registry: Registry;
-  /** For operators and the tools of the log; a node whose log is in memory has none of it. */
-  readonly tools?: LogParts & Pick<MemberParts, 'members'>;
+  /** For operators and the tools of the log; a node whose log is in memory has none of them. */
+  readonly tools?: Omit<LogRouteOptions, 'replica'> & {
+    readonly token: string;
+    readonly members: () => readonly MemberView[];
+  };
   /** Without it there is no watch, and nothing waits. */
-  readonly watching?: Watching;
-  /** Whose pages may use the node; without it, only its own. */
-  readonly origins?: AllowedOrigins;
+  readonly watches?: WatchService;
+  /** Web pages that may call this node; by default only its own. */
+  readonly pages?: AllowedPages;
 }
 
-/** What clients are told of where the log is. */
+/** The name of the place of the log in messages to clients. */
 const PUBLIC_PLACE = 'of this node';
 
 export function createApp(options: AppOptions): Koa {
-  const { replica, log, registry, tools, watching, origins } = options;
+  const { replica, log, registry, watches, pages } = options;
   const { limits } = replica;
   const requests = new RequestCounts();
   registerMetrics(registry, requests, replica);
-  const parts: RouteParts = {
-    replica,
-    limits,
-    bodies: new BodyReader(limits),
-    schemas: createSchemas(limits),
-    ...(tools && { past: { place: PUBLIC_PLACE, reader: tools.reader } }),
-    ...(watching && { watching }),
-  };
-
-  const entries = new Router(ROUTER_OPTIONS);
-  addEntryRoutes(entries, parts);
-  const rest = new Router(ROUTER_OPTIONS);
-  addBatchRoute(rest, parts);
-  addListRoutes(rest, parts);
-  addClusterRoutes(rest, { ...options, ...tools });
-  if (tools !== undefined) {
-    addMemberRoutes(rest, parts.bodies, { ...tools, replica });
-    addLogRoutes(rest, replica, tools);
-  }
-  if (watching !== undefined) {
-    addWatchRoute(rest, watching.parts);
-    registerWatchMetrics(registry, watching.hub);
-  }
-  addOpenApiRoute(rest, parts.schemas, options.version);
-  addRoute(rest, 'GET', '/metrics', async (ctx) => {
-    answer(ctx, 200, registry.contentType, await registry.metrics());
-  });
+  const { entries, rest } = routesOf(options);
 
   const app = new Koa();
   Object.defineProperties(app.context, targetGetters);
@@ -93,23 +78,78 @@ export function createApp(options: AppOptions): Koa {
     }
     requests.count(routeOf(ctx), ctx.method, ctx.res.statusCode);
   });
-  app.use(admission(origins ?? new AllowedOrigins([]), watching));
-  app.use(entries.routes());
-  app.use(rest.routes());
+  app.use(admission(pages ?? new AllowedPages([]), watches));
+  app.use(entries.middleware());
+  app.use(rest.middleware());
   app.use(answerNoRoute);
   return app;
 }
 
+/** Single keys apart from all other routes, so that they are tried alone. */
+function routesOf(options: AppOptions): { readonly entries: Routes; readonly rest: Routes } {
+  const { replica, registry, tools, watches, version } = options;
+  const { limits } = replica;
+  const schemas = createSchemas(limits);
+  const common = {
+    bodies: new BodyReader(limits),
+    maxKeyBytes: limits.maxKeyBytes,
+    ...(tools && { requireToken: tokenGuard(tools.token) }),
+  };
+  const entries = new Routes(common);
+  addEntryRoutes(entries, {
+    replica,
+    past: tools === undefined ? null : { place: PUBLIC_PLACE, reader: tools.reader },
+    acks: watches?.acks ?? null,
+  });
+  const rest = new Routes(common);
+  addListRoutes(rest, { replica, limits, schemas });
+  addBatchRoute(rest, { replica, limits, schemas });
+  if (watches !== undefined) {
+    addWatchRoute(rest, watches);
+    registerWatchMetrics(registry, watches.hub);
+  }
+  const members = tools?.members ?? (() => []);
+  addClusterRoutes(rest, { ...options, members });
+  if (tools !== undefined) {
+    addMemberRoutes(rest, { replica, members });
+    addLogRoutes(rest, { ...tools, replica });
+  }
+  addMetricsRoute(rest, registry);
+  const description = JSON.stringify(
+    describeApi([...entries.rows, ...rest.rows], schemas.key, version),
+  );
+  rest.add({
+    method: 'GET',
+    path: '/openapi.json',
+    scope: 'client',
+    summary: null,
+    answers: {},
+    handler: ({ ctx }) => answerJson(ctx, description),
+  });
+  return { entries, rest };
+}
+
+function addMetricsRoute(routes: Routes, registry: Registry): void {
+  routes.add({
+    method: 'GET',
+    path: '/metrics',
+    scope: 'client',
+    summary: 'Metrics for Prometheus',
+    answers: { '200': { description: 'Text.', content: { 'text/plain': {} } } },
+    handler: async ({ ctx }) => answer(ctx, 200, registry.contentType, await registry.metrics()),
+  });
+}
+
 /** Before any route: where the request comes from, and what it waits for. Most come and wait for nothing. */
-function admission(origins: AllowedOrigins, watching: Watching | undefined) {
+function admission(pages: AllowedPages, watches: WatchService | undefined) {
   const wait = (ctx: RouterContext, next: () => Promise<unknown>): Promise<unknown> => {
-    const waiting = watching && waitAfter(ctx.req, watching.after);
+    const waiting = watches && waitAfter(ctx.req, watches.after);
     return waiting === undefined ? next() : waiting.then(next);
   };
   return (ctx: RouterContext, next: () => Promise<unknown>): Promise<unknown> =>
     ctx.req.headers.origin === undefined
       ? wait(ctx, next)
-      : origins.guard(ctx, () => wait(ctx, next));
+      : pages.guard(ctx, () => wait(ctx, next));
 }
 
 /**

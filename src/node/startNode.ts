@@ -7,10 +7,10 @@ import { GOSSIP_PATH, SocketTransport } from '../gossip/socket.ts';
 import { answerRaw } from '../http/answer/answer.ts';
 import { Problem } from '../http/answer/problem.ts';
 import { createApp, type HttpLog } from '../http/app.ts';
-import { AllowedOrigins } from '../http/request/pages.ts';
+import { AllowedPages } from '../http/request/pages.ts';
 import { WATCH_PATH } from '../http/routes/watchRoute.ts';
 import { createServer, drainable } from '../http/server.ts';
-import { Watching } from '../http/watch/watching.ts';
+import { WatchService } from '../http/watch/service.ts';
 import { LineThread } from '../log/files/lineThread.ts';
 import type { Replica } from '../replica/replica.ts';
 import { seeded } from '../words/random.ts';
@@ -130,18 +130,26 @@ function surfaceOf(
   const reader = new LineThread(settings.dataDir, () => replica.origin);
   const stopping = new AbortController();
   const urls = settings.url === null ? settings.nodes : [...settings.nodes, settings.url];
-  const origins = new AllowedOrigins(settings.allowedOrigins, urls);
-  const watching = new Watching({ ...settings, replica, hub, origins, acks: driver });
+  const pages = new AllowedPages(settings.allowedOrigins, urls);
+  const watches = new WatchService({
+    replica,
+    hub,
+    pages,
+    acks: driver,
+    limits: settings.limits,
+    waitTimeoutMs: settings.waitTimeoutMs,
+    watchPingIntervalMs: settings.watchPingIntervalMs,
+  });
   const app = createApp({
     replica,
-    cluster: () => driver.status(),
+    peers: () => driver.status(),
     health: () => healthOf(replica, driver),
     maxClockSkewMs: settings.maxClockSkewMs,
     version: packageVersion(),
     log: logger,
     registry: registryOf(engine, transport),
-    watching,
-    origins,
+    watches,
+    pages,
     tools: {
       token: settings.internalToken,
       reader,
@@ -155,18 +163,18 @@ function surfaceOf(
   server.on('upgrade', (request, socket, head) => {
     const path = (request.url ?? '').split('?')[0];
     if (path === GOSSIP_PATH) transport.upgrade(request, socket, head);
-    else if (path === WATCH_PATH) watching.upgrade(request, socket, head);
+    else if (path === WATCH_PATH) watches.upgrade(request, socket, head);
     else answerRaw(socket, new Problem(404, `The only WebSocket is at ${WATCH_PATH}.`));
   });
   return {
     server,
     drain: async () => {
       stopping.abort();
-      watching.stop();
+      watches.stop();
       await drain(CLOSE_GRACE_MS);
     },
     close: async () => {
-      watching.stop();
+      watches.stop();
       server.closeAllConnections();
       await reader.close();
     },

@@ -162,7 +162,7 @@ async function open(options: TestOptions, onError: (details: object) => void): P
   const replica = await Replica.open({ nodeId: 'node1', log, place: 'memory', clock, limits });
   const app = createApp({
     replica,
-    cluster: () => options.peers ?? [],
+    peers: () => options.peers ?? [],
     health: () => options.health ?? { status: 'ok', reasons: [] },
     log: { error: onError },
     version: '1.2.3',

@@ -83,6 +83,36 @@ realNode(
   }),
 );
 
+realNode(
+  'the description names every route, and the token where one must be shown',
+  withNode(async (send) => {
+    const { text } = await send('GET', '/openapi.json', {});
+    const { paths } = JSON.parse(text) as {
+      paths: Record<string, Record<string, { responses: object }>>;
+    };
+    const routes = Object.entries(paths).map(([path, ops]) => [path, Object.keys(ops).sort()]);
+    assert.equal(Object.fromEntries(routes), {
+      '/cache/{key}': ['delete', 'get', 'put'],
+      '/cache': ['delete', 'get', 'post'],
+      '/watch': ['get'],
+      '/_cluster': ['get'],
+      '/_cluster/retire': ['post'],
+      '/_log': ['get'],
+      '/_log/rows': ['get'],
+      '/_log/compact': ['post'],
+      '/_health': ['get'],
+      '/metrics': ['get'],
+    });
+    for (const [path, ops] of Object.entries(paths))
+      for (const [method, { responses }] of Object.entries(ops)) {
+        // A watch that is let in never ends.
+        const sent = path === '/watch' ? 'HEAD' : method.toUpperCase();
+        const { status } = await send(sent, path.replace('{key}', 'a'), {});
+        assert.is(status === 401, '401' in responses, `${method} ${path}`);
+      }
+  }),
+);
+
 const SETTINGS = {
   nodes: 'http://Node2.internal:8000',
   url: 'https://cache.internal',

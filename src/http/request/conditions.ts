@@ -3,10 +3,23 @@
  * id, which no other value ever has.
  */
 import type { IncomingMessage } from 'node:http';
+import { z } from 'zod';
 import type { Condition, Entries } from '../../words/condition.ts';
 import { formatOpId, type OpId } from '../../words/op.ts';
 import type { DeleteRequest, PutRequest } from '../../words/requests.ts';
 import { type FieldError, unprocessable } from '../answer/problem.ts';
+
+/** For the description: `withCondition` reads them. */
+export const conditionHeaders = {
+  'If-Match': z.string().optional().meta({
+    description:
+      'ETags: carried out only where the live entry has one of them; *: only where one is live.',
+  }),
+  'If-None-Match': z.string().optional().meta({
+    description:
+      'ETags: carried out only where the live entry has none of them; *: only where none is live.',
+  }),
+};
 
 export const etagOf = (entry: OpId): string => `"${formatOpId(entry)}"`;
 

@@ -1,5 +1,5 @@
 /**
- * Which pages may use this node from a browser (Fetch Standard, "CORS protocol"; RFC 6454). A browser
+ * The pages that may use this node from a browser (Fetch Standard, "CORS protocol"; RFC 6454). A browser
  * sends `Origin` with what a page asks for; nobody else has to. A page of another site that is not
  * allowed may open no watch and change nothing; what else it asks for, its browser doesn't show it.
  *
@@ -23,7 +23,7 @@ const PREFLIGHT_SECONDS = '600';
 /** Methods that change nothing. */
 const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS']);
 
-export class AllowedOrigins {
+export class AllowedPages {
   readonly #allowed: ReadonlySet<string>;
   readonly #ownNames: ReadonlySet<string>;
 

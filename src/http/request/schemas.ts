@@ -126,4 +126,5 @@ export function createSchemas({ maxKeyBytes, maxBatchOps, maxListEntries }: Limi
 }
 
 export type Schemas = ReturnType<typeof createSchemas>;
-export type BatchOp = z.output<Schemas['batchBody']>['ops'][number];
+export type Batch = z.output<Schemas['batchBody']>;
+export type BatchOp = Batch['ops'][number];

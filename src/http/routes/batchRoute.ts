@@ -1,5 +1,7 @@
 /** Many ops in one request and one commit: POST /cache. */
-import type { Router, RouterContext } from '@koa/router';
+import { z } from 'zod';
+import type { Replica } from '../../replica/replica.ts';
+import { at } from '../../words/invariant.ts';
 import { elementTexts, memberText } from '../../words/json.ts';
 import type { Limits } from '../../words/limits.ts';
 import type { Outcome, Request } from '../../words/requests.ts';
@@ -7,19 +9,23 @@ import { answerPieces } from '../answer/answer.ts';
 import { OutcomeTexts } from '../answer/outcomeText.ts';
 import { unprocessable } from '../answer/problem.ts';
 import { Tokens } from '../answer/tokens.ts';
-import type { JsonBody } from '../request/body.ts';
+import { batchResultsSchema } from '../openapi/answerSchemas.ts';
+import { BAD_BODY, json, NOT_HERE_YET, NOT_STORED, OTHER_CLUSTER } from '../openapi/answers.ts';
 import { refuseConditions } from '../request/conditions.ts';
-import type { BatchOp, Schemas } from '../request/schemas.ts';
-import { queryOf } from '../request/target.ts';
-import { validate } from '../request/validate.ts';
+import type { Batch, BatchOp, Schemas } from '../request/schemas.ts';
 import { deleteRequest, putRequest, refuseMisnamedExpiry } from '../request/writes.ts';
-import { addRoute, type RouteParts } from './route.ts';
+import { afterHeaders } from '../wait/after.ts';
+import type { CheckedBody, Routes } from './route.ts';
 
-const PATH = '/cache';
+export interface BatchRouteOptions {
+  readonly replica: Replica;
+  readonly limits: Limits;
+  readonly schemas: Schemas;
+}
 
 export function addBatchRoute(
-  router: Router,
-  { replica, limits, bodies, schemas }: RouteParts,
+  routes: Routes,
+  { replica, limits, schemas }: BatchRouteOptions,
 ): void {
   const texts = new OutcomeTexts(replica.nodeId, new Tokens(replica));
 
@@ -33,28 +39,47 @@ export function addBatchRoute(
     return keys.map((key) => replica.get(key));
   };
 
-  // A function of its own, so that nothing but the requests is kept while they wait for the disk.
-  const readBatch = async (ctx: RouterContext): Promise<Request[]> =>
-    batchRequests(await bodies.readJson(ctx.req), schemas, limits);
-
-  addRoute(router, 'POST', PATH, async (ctx) => {
-    refuseConditions(ctx.req);
-    queryOf(ctx.req.url ?? PATH, []);
-    const requests = await readBatch(ctx);
-    answerPieces(ctx, resultPieces(await outcomes(requests), texts));
+  routes.add({
+    method: 'POST',
+    path: '/cache',
+    scope: 'client',
+    summary: 'Carry out many ops in order, in one commit',
+    query: z.object({}),
+    headers: z.object(afterHeaders),
+    body: schemas.batchBody,
+    beforeBodyCheck: (parsed) => refuseTooMany(sentOps(parsed), limits.maxBatchOps),
+    answers: {
+      '200': json(
+        'One result an op, each with the status of the single request.',
+        batchResultsSchema,
+      ),
+      ...OTHER_CLUSTER,
+      ...BAD_BODY,
+      ...NOT_STORED,
+      ...NOT_HERE_YET,
+    },
+    handler: async ({ ctx, readBody }) => {
+      refuseConditions(ctx.req);
+      const requests = await readBatch(readBody);
+      answerPieces(ctx, resultPieces(await outcomes(requests), texts));
+    },
   });
 }
 
-/** @throws Problem 422 where one of the ops is malformed: then none is carried out. */
-function batchRequests({ text, parsed }: JsonBody, schemas: Schemas, limits: Limits): Request[] {
+/**
+ * A function of its own, so that nothing but the requests is kept while they wait for the disk.
+ *
+ * @throws Problem 422 where one of the ops is malformed: then none is carried out.
+ */
+async function readBatch(readBody: () => Promise<CheckedBody<Batch>>): Promise<Request[]> {
+  const { text, parsed, checked } = await readBody();
   const sent = sentOps(parsed);
-  refuseTooMany(sent, limits.maxBatchOps);
-  const { ops } = validate(schemas.batchBody, parsed);
+  const { ops } = checked;
   refuseMisnamedExpiry(
     ops.flatMap(({ op }, index) => (op === 'put' ? [[sent[index], `ops.${index}.`] as const] : [])),
   );
   const opTexts = elementTexts(memberText(text, 'ops') ?? '');
-  return ops.map((op, index) => toRequest(op, opTexts[index] ?? ''));
+  return ops.map((op, index) => toRequest(op, at(opTexts, index)));
 }
 
 /** The ops as they came, with all their fields; none where the body is malformed. */

@@ -1,14 +1,15 @@
 /** The node and its cluster, for people and load balancers: GET /_cluster and GET /_health. */
 
-import type { Router } from '@koa/router';
 import type { PeerStatus } from '../../gossip/protocol/peerStatus.ts';
 import type { Replica } from '../../replica/replica.ts';
 import { minuteAhead } from '../../rules/mapSum.ts';
 import { formatHash } from '../../words/hash.ts';
 import { MINUTE_MS } from '../../words/time.ts';
 import { answer, answerJson, JSON_TYPE } from '../answer/answer.ts';
+import { clusterSchema, healthSchema } from '../openapi/answerSchemas.ts';
+import { json } from '../openapi/answers.ts';
 import { type MemberView, memberJson } from './memberRoutes.ts';
-import { addRoute } from './route.ts';
+import type { Routes } from './route.ts';
 
 export interface Health {
   /** `failing`: the node can't serve, and is answered for with 503. */
@@ -17,31 +18,45 @@ export interface Health {
   readonly reasons: readonly string[];
 }
 
-export interface ClusterParts {
+export interface ClusterRouteOptions {
   readonly replica: Replica;
-  readonly cluster: () => readonly PeerStatus[];
+  readonly peers: () => readonly PeerStatus[];
+  readonly members: () => readonly MemberView[];
   readonly health: () => Health;
   /** How far ahead the map sum looks (rule 11). */
   readonly maxClockSkewMs: number;
-  readonly members?: () => readonly MemberView[];
 }
 
-export function addClusterRoutes(router: Router, parts: ClusterParts): void {
-  addRoute(router, 'GET', '/_cluster', (ctx) => {
-    answerJson(ctx, JSON.stringify(clusterView(parts)));
+export function addClusterRoutes(routes: Routes, options: ClusterRouteOptions): void {
+  const { replica, health } = options;
+
+  routes.add({
+    method: 'GET',
+    path: '/_cluster',
+    scope: 'client',
+    summary: 'What this node knows of itself and its peers',
+    answers: { '200': json('The cluster as seen from here.', clusterSchema) },
+    handler: ({ ctx }) => answerJson(ctx, JSON.stringify(clusterView(options))),
   });
 
-  addRoute(router, 'GET', '/_health', (ctx) => {
-    const { status, reasons } = parts.health();
-    const body = { node: parts.replica.nodeId, status, ...(reasons.length > 0 && { reasons }) };
-    const isFailing = status === 'failing';
-    const headers = isFailing ? ['Retry-After', '1'] : [];
-    answer(ctx, isFailing ? 503 : 200, JSON_TYPE, JSON.stringify(body), headers);
+  routes.add({
+    method: 'GET',
+    path: '/_health',
+    scope: 'client',
+    summary: 'Whether the node serves',
+    answers: { '200': json('It does.', healthSchema), '503': json('It does not.', healthSchema) },
+    handler: ({ ctx }) => {
+      const { status, reasons } = health();
+      const body = { node: replica.nodeId, status, ...(reasons.length > 0 && { reasons }) };
+      const isFailing = status === 'failing';
+      const headers = isFailing ? ['Retry-After', '1'] : [];
+      answer(ctx, isFailing ? 503 : 200, JSON_TYPE, JSON.stringify(body), headers);
+    },
   });
 }
 
 /** In order of origins, so that two nodes that agree show the same text. */
-function clusterView({ replica, cluster, maxClockSkewMs, members }: ClusterParts): object {
+function clusterView({ replica, peers, maxClockSkewMs, members }: ClusterRouteOptions): object {
   const { origin, header, vector } = replica;
   const asOf = minuteAhead(replica.nowMs(), maxClockSkewMs);
   return {
@@ -50,8 +65,8 @@ function clusterView({ replica, cluster, maxClockSkewMs, members }: ClusterParts
     cluster: { name: header.clusterName, id: header.clusterId },
     vector: Object.fromEntries([...vector].sort(([a], [b]) => (a < b ? -1 : 1))),
     map_sum: { sum: formatHash(replica.mapSum(asOf)), as_of: instant(asOf * MINUTE_MS) },
-    peers: cluster().map(peerView),
-    members: (members?.() ?? []).map((member) => memberJson(member, vector)),
+    peers: peers().map(peerView),
+    members: members().map((member) => memberJson(member, vector)),
   };
 }
 

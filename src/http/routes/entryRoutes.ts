@@ -1,85 +1,148 @@
 /** One key: GET, PUT and DELETE /cache/{key}. */
-import type { Router, RouterContext } from '@koa/router';
+import type { RouterContext } from '@koa/router';
+import { z } from 'zod';
+import type { Replica } from '../../replica/replica.ts';
+import { at } from '../../words/invariant.ts';
 import type { Outcome, Request } from '../../words/requests.ts';
 import { answer, answerEmpty, answerJson, JSON_TYPE, PROBLEM_TYPE } from '../answer/answer.ts';
 import { EXPIRED_TEXT, entryMembers, NOT_FOUND_TEXT, OutcomeTexts } from '../answer/outcomeText.ts';
 import { Tokens } from '../answer/tokens.ts';
-import { etagOf, namesTag, withCondition } from '../request/conditions.ts';
-import { putBodySchema } from '../request/schemas.ts';
-import { decodeKey, queryOf } from '../request/target.ts';
-import { validate } from '../request/validate.ts';
+import { deletedSchema, entrySchema, storedSchema } from '../openapi/answerSchemas.ts';
+import {
+  BAD_BODY,
+  BAD_QUERY,
+  BAD_TARGET,
+  CONFLICT,
+  json,
+  LONG_KEY,
+  NOT_HERE_YET,
+  NOT_STORED,
+  OTHER_CLUSTER,
+  PRECONDITION_FAILED,
+  problem,
+  UNKNOWN_YET,
+} from '../openapi/answers.ts';
+import { conditionHeaders, etagOf, namesTag, withCondition } from '../request/conditions.ts';
+import { type PutBody, putBodySchema } from '../request/schemas.ts';
 import { deleteRequest, putRequest, refuseMisnamedExpiry } from '../request/writes.ts';
-import { type AcksQuery, acksQuerySchema, deleteQuerySchema } from '../wait/acks.ts';
-import type { Watching } from '../watch/watching.ts';
-import { answerPast } from './pastEntry.ts';
-import { addRoute, type RouteParts } from './route.ts';
+import { type AcksQuery, type AckWaits, acksQuerySchema, deleteQuerySchema } from '../wait/acks.ts';
+import { afterHeaders } from '../wait/after.ts';
+import { AT_ANSWERS, answerPast, atQuerySchema, type PastSource } from './pastEntry.ts';
+import type { CheckedBody, Routes } from './route.ts';
 
-const PATH = '/cache/:key';
-const BEFORE_KEY = '/cache/'.length;
-const ACKS_NAMES = ['acks', 'timeout_ms'] as const;
+const PATH = '/cache/{key}';
 
-export function addEntryRoutes(router: Router, parts: RouteParts): void {
-  const { replica, limits, bodies, past, watching } = parts;
+const writeHeaders = z.object({ ...conditionHeaders, ...afterHeaders });
+
+export interface EntryRouteOptions {
+  readonly replica: Replica;
+  /** Null: a node whose log is in memory tells no past. */
+  readonly past: PastSource | null;
+  /** Null: nothing waits for other nodes. */
+  readonly acks: AckWaits | null;
+}
+
+export function addEntryRoutes(routes: Routes, { replica, past, acks }: EntryRouteOptions): void {
   const texts = new OutcomeTexts(replica.nodeId, new Tokens(replica));
 
-  const keyOf = (ctx: RouterContext): string =>
-    decodeKey(ctx.path.slice(BEFORE_KEY), limits.maxKeyBytes);
-
-  const submit = async (
-    ctx: RouterContext,
-    request: Request,
-    query: AcksQuery | null,
-  ): Promise<void> => {
-    const [outcome] = await replica.submit([request]);
-    if (outcome === undefined) throw new Error('The replica gave no outcome for a request.');
-    const acks = query?.acks === undefined ? null : await acksOf(outcome, query, watching);
-    answerOutcome(ctx, outcome, texts, acks);
+  const submit = async (ctx: RouterContext, request: Request, query: AcksQuery): Promise<void> => {
+    const outcome = at(await replica.submit([request]), 0);
+    const count = query.acks === undefined ? null : await acksOf(outcome, query, acks);
+    answerOutcome(ctx, outcome, texts, count);
   };
 
-  addRoute(router, 'GET', PATH, (ctx) => {
-    // Most requests have no query: it is not even looked at for them.
-    const at = ctx.req.url?.includes('?') ? queryOf(ctx.req.url, ['at'], 'ignore').at : undefined;
-    if (at !== undefined && past !== undefined) {
-      replica.readiness.requireReadable();
-      return answerPast(ctx, past, keyOf(ctx), at);
-    }
-    answerOutcome(ctx, replica.get(keyOf(ctx)), texts, null);
-    return undefined;
+  routes.add({
+    method: 'GET',
+    path: PATH,
+    scope: 'client',
+    summary: 'Read an entry',
+    query: atQuerySchema,
+    otherParameters: 'ignore',
+    headers: z.object({ 'If-None-Match': z.string().optional(), ...afterHeaders }),
+    answers: {
+      '200': {
+        ...json('The entry.', entrySchema),
+        headers: z.object({ ETag: z.string().meta({ description: 'The id of its op.' }) }),
+      },
+      '304': { description: 'The entry is the one that If-None-Match names.' },
+      '404': problem('Not found, or expired.'),
+      ...UNKNOWN_YET,
+      ...AT_ANSWERS,
+      ...OTHER_CLUSTER,
+      ...BAD_TARGET,
+      ...LONG_KEY,
+      ...NOT_HERE_YET,
+    },
+    handler: ({ ctx, query, readKey }) => {
+      if (query.at !== undefined && past !== null) {
+        replica.readiness.requireReadable();
+        return answerPast(ctx, past, readKey(), query.at);
+      }
+      answerOutcome(ctx, replica.get(readKey()), texts, null);
+      return undefined;
+    },
   });
 
-  // A function of its own, so that nothing but the request is kept while it waits for the disk.
-  const readPut = async (ctx: RouterContext): Promise<Request> => {
-    const key = keyOf(ctx);
-    const { text, parsed } = await bodies.readJson(ctx.req);
-    const body = validate(putBodySchema, parsed);
-    refuseMisnamedExpiry([[parsed, '']]);
-    return withCondition(putRequest(key, body, text), ctx.req);
-  };
-
-  addRoute(router, 'PUT', PATH, async (ctx) => {
-    const { url } = ctx.req;
-    const query = url?.includes('?')
-      ? validate(acksQuerySchema, queryOf(url, ACKS_NAMES, 'ignore'))
-      : null;
-    return submit(ctx, await readPut(ctx), query);
+  routes.add({
+    method: 'PUT',
+    path: PATH,
+    scope: 'client',
+    summary: 'Store a value under a version above the live one',
+    query: acksQuerySchema,
+    otherParameters: 'ignore',
+    headers: writeHeaders,
+    body: putBodySchema,
+    answers: {
+      '200': json('Stored, and durable on this node.', storedSchema),
+      ...CONFLICT,
+      ...PRECONDITION_FAILED,
+      ...BAD_TARGET,
+      ...LONG_KEY,
+      ...BAD_BODY,
+      ...NOT_STORED,
+      ...NOT_HERE_YET,
+    },
+    handler: async ({ ctx, query, readKey, readBody }) =>
+      submit(ctx, await readPut(ctx, readKey(), readBody), query),
   });
 
-  addRoute(router, 'DELETE', PATH, (ctx) => {
-    const names = ['version', ...ACKS_NAMES] as const;
-    const query = validate(deleteQuerySchema, queryOf(ctx.req.url ?? '/', names));
-    const request = withCondition(deleteRequest(keyOf(ctx), query.version), ctx.req);
-    return submit(ctx, request, query);
+  routes.add({
+    method: 'DELETE',
+    path: PATH,
+    scope: 'client',
+    summary: 'Delete an entry',
+    query: deleteQuerySchema,
+    headers: writeHeaders,
+    answers: {
+      '200': json('Deleted, whether it was there or not.', deletedSchema),
+      ...CONFLICT,
+      ...PRECONDITION_FAILED,
+      ...BAD_TARGET,
+      ...LONG_KEY,
+      ...BAD_QUERY,
+      ...NOT_STORED,
+      ...NOT_HERE_YET,
+    },
+    handler: ({ ctx, query, readKey }) =>
+      submit(ctx, withCondition(deleteRequest(readKey(), query.version), ctx.req), query),
   });
 }
 
+/** A function of its own, so that nothing but the request is kept while it waits for the disk. */
+async function readPut(
+  ctx: RouterContext,
+  key: string,
+  readBody: () => Promise<CheckedBody<PutBody>>,
+): Promise<Request> {
+  const { text, parsed, checked } = await readBody();
+  refuseMisnamedExpiry([[parsed, '']]);
+  return withCondition(putRequest(key, checked, text), ctx.req);
+}
+
 /** What logged nothing needs nobody's confirmation; nor does anything where nobody confirms. */
-async function acksOf(
-  outcome: Outcome,
-  query: AcksQuery,
-  watching: Watching | undefined,
-): Promise<number> {
+async function acksOf(outcome: Outcome, query: AcksQuery, acks: AckWaits | null): Promise<number> {
   const op = outcome.kind === 'stored' || outcome.kind === 'deleted' ? outcome.op : null;
-  return op === null || watching === undefined ? 1 : watching.acks.until(op, query);
+  return op === null || acks === null ? 1 : acks.until(op, query);
 }
 
 function answerOutcome(

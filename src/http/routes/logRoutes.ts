@@ -1,21 +1,18 @@
 /** The log of this node for the tools: GET /_log, GET /_log/rows, POST /_log/compact. */
-import type { Router, RouterContext } from '@koa/router';
+import { z } from 'zod';
 import { factsJson } from '../../log/tools/factsJson.ts';
 import type { LineReader } from '../../log/tools/lineReader.ts';
 import type { Replica } from '../../replica/replica.ts';
 import { answerJson } from '../answer/answer.ts';
 import { Problem } from '../answer/problem.ts';
-import { tokenGuard } from '../request/internalToken.ts';
-import { queryOf } from '../request/target.ts';
-import { validate } from '../request/validate.ts';
-import { streamRows } from './logRows.ts';
+import { BAD_QUERY, json, problem } from '../openapi/answers.ts';
+import { LINES_TYPE, streamRows } from './logRows.ts';
 import { compactQuerySchema, logRowsQuerySchema } from './logSchemas.ts';
-import { addRoute } from './route.ts';
+import type { Routes } from './route.ts';
 
-/** What these routes need; a node whose log is in memory has none of them. */
-export interface LogParts {
+export interface LogRouteOptions {
+  readonly replica: Replica;
   readonly reader: LineReader;
-  readonly token: string;
   /** Aborted when the node stops, so that nobody goes on following. */
   readonly stopping: AbortSignal;
   /**
@@ -27,35 +24,65 @@ export interface LogParts {
   readonly compact: (retentionMs: number | null) => Promise<number | null>;
 }
 
-const ROWS_NAMES = ['after', 'upto', 'before', 'lsns', 'key', 'limit', 'values', 'follow'] as const;
-
-export function addLogRoutes(router: Router, replica: Replica, parts: LogParts): void {
-  const guard = tokenGuard(parts.token);
-  const add = (
-    method: 'GET' | 'POST',
-    path: string,
-    handler: (ctx: RouterContext) => Promise<void>,
-  ): void =>
-    addRoute(router, method, path, async (ctx) => {
-      guard(ctx.req);
-      await handler(ctx);
-    });
-
-  add('GET', '/_log', async (ctx) => {
-    const facts = factsJson(await parts.reader.facts());
-    answerJson(ctx, JSON.stringify({ node: replica.nodeId, ...facts }));
+export function addLogRoutes(
+  routes: Routes,
+  { replica, reader, stopping, compact }: LogRouteOptions,
+): void {
+  routes.add({
+    method: 'GET',
+    path: '/_log',
+    scope: 'cluster',
+    summary: 'What is known of the log of this node as a whole',
+    answers: {
+      '200': json(
+        'Its header, and the record of each origin.',
+        z.looseObject({
+          node: z.string(),
+          first_lsn: z.int(),
+          last_lsn: z.int(),
+          size_bytes: z.int(),
+        }),
+      ),
+    },
+    handler: async ({ ctx }) => {
+      const facts = factsJson(await reader.facts());
+      answerJson(ctx, JSON.stringify({ node: replica.nodeId, ...facts }));
+    },
   });
 
-  add('GET', '/_log/rows', async (ctx) => {
-    const query = validate(logRowsQuerySchema, queryOf(ctx.req.url ?? '', ROWS_NAMES));
-    await streamRows(ctx, replica, parts, query);
+  routes.add({
+    method: 'GET',
+    path: '/_log/rows',
+    scope: 'cluster',
+    summary: 'The rows of the log of this node',
+    query: logRowsQuerySchema,
+    answers: {
+      '200': {
+        description:
+          'One line of JSON a row; at the end one with `next`, after which lsn the next page starts.',
+        content: { [LINES_TYPE]: { schema: z.string() } },
+      },
+      ...BAD_QUERY,
+    },
+    handler: ({ ctx, query }) => streamRows(ctx, { replica, reader, stopping, query }),
   });
 
-  add('POST', '/_log/compact', async (ctx) => {
-    const query = validate(compactQuerySchema, queryOf(ctx.req.url ?? '', ['retention_ms']));
-    const rows = await parts.compact(query.retention_ms ?? null);
-    if (rows === null)
-      throw new Problem(409, 'A compaction is under way; try again when it is done.');
-    answerJson(ctx, JSON.stringify({ node: replica.nodeId, rows }));
+  routes.add({
+    method: 'POST',
+    path: '/_log/compact',
+    scope: 'cluster',
+    summary: 'Compact the log of this node now',
+    query: compactQuerySchema,
+    answers: {
+      '200': json('How many rows went.', z.object({ node: z.string(), rows: z.int() })),
+      '409': problem('A compaction is under way.'),
+      ...BAD_QUERY,
+    },
+    handler: async ({ ctx, query }) => {
+      const rows = await compact(query.retention_ms ?? null);
+      if (rows === null)
+        throw new Problem(409, 'A compaction is under way; try again when it is done.');
+      answerJson(ctx, JSON.stringify({ node: replica.nodeId, rows }));
+    },
   });
 }

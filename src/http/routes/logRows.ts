@@ -20,16 +20,22 @@ export const LINES_TYPE = 'application/x-ndjson';
 
 /** Leaves the thread that answers clients 97 % of its time, at a page of some 0.3 ms. */
 const BUSY_PAUSE_MS = 10;
-/** How long what comes may gather before it is read. */
+/** Rows that come are collected for this long before a page is read. */
 const FOLLOW_PAUSE_MS = 50;
 /** After so long without a row, an empty line shows whether the reader is still there. */
 const SIGN_OF_LIFE_MS = 15_000;
 
+interface RowsRequest {
+  readonly replica: Replica;
+  readonly reader: LineReader;
+  /** Aborted when the node stops. */
+  readonly stopping: AbortSignal;
+  readonly query: LogRowsQuery;
+}
+
 export async function streamRows(
   ctx: RouterContext,
-  replica: Replica,
-  { reader, stopping }: { readonly reader: LineReader; readonly stopping: AbortSignal },
-  query: LogRowsQuery,
+  { replica, reader, stopping, query }: RowsRequest,
 ): Promise<void> {
   const seenLsn = replica.lastLsn;
   const first = await reader.lines(requestOf(query, query.after));
@@ -121,7 +127,7 @@ class Pages {
   }
 }
 
-/** The lsn of the last row of a page, which is where a reader that follows goes on. */
+/** The lsn of the last row of a page: a reader that follows goes on there. */
 function lastLsnIn({ lines }: LinePage): number | null {
   const text = Buffer.from(lines.buffer, lines.byteOffset, lines.byteLength);
   const lastLine = text.subarray(text.lastIndexOf('\n', -2) + 1);

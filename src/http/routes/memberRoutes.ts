@@ -1,15 +1,12 @@
 /** Members (rule 8) for operators: POST /_cluster/retire, and how GET /_cluster shows them. */
-import type { Router } from '@koa/router';
 import { z } from 'zod';
 import type { Replica } from '../../replica/replica.ts';
 import type { Member } from '../../rules/members.ts';
 import { missingOps, type Vector } from '../../words/vector.ts';
 import { answerJson } from '../answer/answer.ts';
 import { Problem } from '../answer/problem.ts';
-import type { BodyReader } from '../request/body.ts';
-import { tokenGuard } from '../request/internalToken.ts';
-import { validate } from '../request/validate.ts';
-import { addRoute } from './route.ts';
+import { BAD_FIELD, json, problem } from '../openapi/answers.ts';
+import type { Routes } from './route.ts';
 
 /** A member, and what is known of it. */
 export interface MemberView extends Member {
@@ -21,10 +18,9 @@ export interface MemberView extends Member {
   readonly acknowledged: Vector | null;
 }
 
-export interface MemberParts {
+export interface MemberRouteOptions {
   readonly replica: Replica;
   readonly members: () => readonly MemberView[];
-  readonly token: string;
 }
 
 /** A member as `GET /_cluster` shows it. */
@@ -41,24 +37,35 @@ export function memberJson(member: MemberView, own: Vector): object {
   };
 }
 
-export const retireBodySchema = z.object(
+const retireBodySchema = z.object(
   { member: z.string('must be a node id or an origin') },
   'must be a JSON object',
 );
 
-export function addMemberRoutes(router: Router, bodies: BodyReader, parts: MemberParts): void {
-  const { replica, members, token } = parts;
-  const guard = tokenGuard(token);
-
-  addRoute(router, 'POST', '/_cluster/retire', async (ctx) => {
-    guard(ctx.req);
-    const { parsed } = await bodies.readJson(ctx.req);
-    const { member } = validate(retireBodySchema, parsed);
-    const { origin } = findMember(members(), member);
-    if (origin === replica.origin)
-      throw new Problem(409, `${member} is this node itself: ask another member to retire it.`);
-    await replica.membership.retire(origin);
-    answerJson(ctx, JSON.stringify({ status: 'retired', node: replica.nodeId, origin }));
+export function addMemberRoutes(routes: Routes, { replica, members }: MemberRouteOptions): void {
+  routes.add({
+    method: 'POST',
+    path: '/_cluster/retire',
+    scope: 'cluster',
+    summary: 'Take out a member that is lost',
+    body: retireBodySchema,
+    answers: {
+      '200': json(
+        'It is no member any more.',
+        z.object({ status: z.literal('retired'), node: z.string(), origin: z.string() }),
+      ),
+      '404': problem('There is no such member.'),
+      '409': problem('It is this node itself, or several members have that node id.'),
+      ...BAD_FIELD,
+    },
+    handler: async ({ ctx, readBody }) => {
+      const { member } = (await readBody()).checked;
+      const { origin } = findMember(members(), member);
+      if (origin === replica.origin)
+        throw new Problem(409, `${member} is this node itself: ask another member to retire it.`);
+      await replica.membership.retire(origin);
+      answerJson(ctx, JSON.stringify({ status: 'retired', node: replica.nodeId, origin }));
+    },
   });
 }
 

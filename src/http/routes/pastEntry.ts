@@ -1,5 +1,6 @@
 /** A key as it was: GET /cache/{key}?at=, a time, an lsn of this node's log, or a cursor. */
 import type { RouterContext } from '@koa/router';
+import { z } from 'zod';
 import { entryAt, type LiveEntry } from '../../log/tools/entriesAt.ts';
 import { LineSource, type LineSourceParts } from '../../log/tools/lineSource.ts';
 import { BeforeCutError, momentOf, PointNotHeldError } from '../../log/tools/moment.ts';
@@ -8,18 +9,32 @@ import { MalformedPointError, parsePoint } from '../../log/tools/point.ts';
 import { answer, JSON_TYPE, PROBLEM_TYPE } from '../answer/answer.ts';
 import { entryMembers, NOT_FOUND_TEXT } from '../answer/outcomeText.ts';
 import { Problem } from '../answer/problem.ts';
+import { type Answers, problem } from '../openapi/answers.ts';
 import { etagOf } from '../request/conditions.ts';
 
-export type PastParts = LineSourceParts;
+/** Where the past of this node is read. */
+export type PastSource = LineSourceParts;
+
+export const atQuerySchema = z.object({
+  at: z.string().optional().meta({
+    description:
+      'The entry as this node held it at a time (RFC 3339, or `-10m`), an lsn (`lsn:123`) or a cursor.',
+  }),
+});
+
+export const AT_ANSWERS: Answers = {
+  '410': problem('`at` is before the cut: compaction has removed what was there.'),
+  '422': problem('`at` is no point of the log of this node.'),
+};
 
 /** @throws Problem 410 where the point is before the cut, 422 where it is no point of this log. */
 export async function answerPast(
   ctx: RouterContext,
-  parts: PastParts,
+  past: PastSource,
   key: string,
   at: string,
 ): Promise<void> {
-  const entry = await find(new LineSource(parts), key, at);
+  const entry = await find(new LineSource(past), key, at);
   if (entry === undefined) answer(ctx, 404, PROBLEM_TYPE, NOT_FOUND_TEXT);
   else answer(ctx, 200, JSON_TYPE, `{${entryMembers(entry.op)}}`, ['ETag', etagOf(entry.op)]);
 }

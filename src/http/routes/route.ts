@@ -1,38 +1,107 @@
-/** How a route is added, and the answer where no route takes a request. */
-import type { Router, RouterContext } from '@koa/router';
-import type { Replica } from '../../replica/replica.ts';
-import type { Limits } from '../../words/limits.ts';
+/**
+ * Routes. One row says everything of a route: its query and its body are checked by it, the token is asked
+ * for by it, and openapi.json and the answers to OPTIONS and to wrong methods are made from it.
+ */
+import { Router, type RouterContext } from '@koa/router';
+import type { z } from 'zod';
 import { answerEmpty } from '../answer/answer.ts';
 import { Problem } from '../answer/problem.ts';
-import type { BodyReader } from '../request/body.ts';
-import type { Schemas } from '../request/schemas.ts';
-import type { Watching } from '../watch/watching.ts';
-import type { PastParts } from './pastEntry.ts';
+import type { DescribedRoute } from '../openapi/openapi.ts';
+import type { BodyReader, JsonBody } from '../request/body.ts';
+import { decodeKey, queryOf } from '../request/target.ts';
+import { validate } from '../request/validate.ts';
 
-export interface RouteParts {
-  readonly replica: Replica;
-  readonly limits: Limits;
-  readonly bodies: BodyReader;
-  readonly schemas: Schemas;
-  /** Where the past of a key is read; a node whose log is in memory tells none. */
-  readonly past?: PastParts;
-  /** Where watches and waits are served; without it there are none. */
-  readonly watching?: Watching;
+/** A row. All but `handler` is also its description. */
+export interface Route<Query extends z.ZodObject, Body extends z.ZodType> extends DescribedRoute {
+  readonly query?: Query;
+  /** Parameters that `query` does not name; without it they are refused. Without `query` none is looked at. */
+  readonly otherParameters?: 'ignore';
+  readonly body?: Body;
+  /** Called with a body that was parsed, before each part of it is held against the schema. */
+  readonly beforeBodyCheck?: (parsed: unknown) => void;
+  readonly handler: (request: RouteRequest<Query, Body>) => void | Promise<void>;
 }
 
-export type Handler = (ctx: RouterContext) => void | Promise<void>;
+/** A body that was read: its text, and what was parsed from it, before and after the check. */
+export interface CheckedBody<Checked> extends JsonBody {
+  readonly checked: Checked;
+}
 
-/** For all routes: a path is another one with a slash more at its end, or in another case. */
-export const ROUTER_OPTIONS = { strict: true, sensitive: true };
+/** A request as its handler is given it. */
+export interface RouteRequest<Query extends z.ZodType, Body extends z.ZodType> {
+  readonly ctx: RouterContext;
+  readonly query: z.output<Query>;
+  /** The `{key}` of the path. @throws Problem 400, 414 */
+  readonly readKey: () => string;
+  /** @throws Problem 400, 413, 415, 422, OverloadedError */
+  readonly readBody: () => Promise<CheckedBody<z.output<Body>>>;
+}
 
-/** Handlers take what they need from the target as sent: the router's own decoding is too lenient. */
-export function addRoute(
-  router: Router,
-  method: 'GET' | 'PUT' | 'POST' | 'DELETE',
-  path: string,
-  handler: Handler,
-): void {
-  router.register(path, [method], handler, { ...ROUTER_OPTIONS, ignoreCaptures: true });
+export interface RoutesOptions {
+  readonly bodies: BodyReader;
+  readonly maxKeyBytes: number;
+  /** Refuses a request that does not show the token; without it there are no routes that ask for it. */
+  readonly requireToken?: (request: RouterContext['req']) => void;
+}
+
+/** A path is another one with a slash more at its end, or in another case. */
+const ROUTER_OPTIONS = { strict: true, sensitive: true };
+
+/** Routes that are tried together. */
+export class Routes {
+  readonly rows: DescribedRoute[] = [];
+  readonly #router = new Router(ROUTER_OPTIONS);
+  readonly #options: RoutesOptions;
+
+  constructor(options: RoutesOptions) {
+    this.#options = options;
+  }
+
+  add<Query extends z.ZodObject, Body extends z.ZodType>(row: Route<Query, Body>): void {
+    const { bodies, maxKeyBytes, requireToken } = this.#options;
+    const { method, path, scope, handler, body: schema } = row;
+    const keyStart = path.indexOf('{key}');
+    const readQuery = queryReader(row);
+    const readBody = async (ctx: RouterContext): Promise<CheckedBody<z.output<Body>>> => {
+      if (schema === undefined) throw new Error(`${method} ${path} has no body.`);
+      const { text, parsed } = await bodies.readJson(ctx.req);
+      row.beforeBodyCheck?.(parsed);
+      return { text, parsed, checked: validate(schema, parsed) };
+    };
+    const handle = (ctx: RouterContext): void | Promise<void> => {
+      if (scope === 'cluster') requireToken?.(ctx.req);
+      return handler({
+        ctx,
+        query: readQuery(ctx.req.url ?? path),
+        // From the path as sent: the decoding of the router is too lenient.
+        readKey: () => decodeKey(ctx.path.slice(keyStart), maxKeyBytes),
+        readBody: () => readBody(ctx),
+      });
+    };
+    this.rows.push(row);
+    const pattern = path.replace('{key}', ':key');
+    this.#router.register(pattern, [method], handle, { ...ROUTER_OPTIONS, ignoreCaptures: true });
+  }
+
+  middleware(): ReturnType<Router['routes']> {
+    return this.#router.routes();
+  }
+}
+
+/** Most requests have no query: then nothing is parsed. */
+function queryReader<Query extends z.ZodObject, Body extends z.ZodType>({
+  query: schema,
+  otherParameters,
+}: Route<Query, Body>): (target: string) => z.output<Query> {
+  // Only handlers of rows with a schema are given a type for their query.
+  const none = {} as z.output<Query>;
+  if (schema === undefined) return () => none;
+  const names = Object.keys(schema.shape);
+  const empty = schema.safeParse({});
+  return (target) =>
+    empty.success && !target.includes('?')
+      ? empty.data
+      : validate(schema, queryOf(target, names, otherParameters ?? 'refuse'));
 }
 
 const ALL_METHODS = 'DELETE, GET, HEAD, OPTIONS, POST, PUT';

@@ -1,11 +1,14 @@
 /** A watch as Server-Sent Events: GET /watch. The cursor is the id of each event. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Router, RouterContext } from '@koa/router';
+import { z } from 'zod';
+import type { WatchHub } from '../../watch/hub/hub.ts';
 import type { EndReason, Sink, WatchRequest } from '../../watch/hub/watcher.ts';
 import { answerEmpty } from '../answer/answer.ts';
+import { BAD_QUERY, problem } from '../openapi/answers.ts';
+import { type WatchAdmission, watchQuerySchema } from '../watch/admission.ts';
+import { watchEventSchema } from '../watch/events.ts';
 import { formatFor } from '../watch/formats.ts';
-import { admitCursor, refuseForNow, type WatchParts, watchQuery } from '../watch/request.ts';
-import { addRoute } from './route.ts';
+import type { Routes } from './route.ts';
 
 export const WATCH_PATH = '/watch';
 
@@ -58,29 +61,57 @@ class StreamSink implements Sink {
 
 const END_TIMEOUT_MS = 1000;
 
-export function addWatchRoute(router: Router, options: WatchParts): void {
-  addRoute(router, 'GET', WATCH_PATH, async (ctx) => {
-    options.origins.refuseForeign(ctx.req);
-    const { cursor: named, ...query } = watchQuery(ctx.req, options.limits.maxKeyBytes);
-    refuseForNow(options);
-    if (ctx.method === 'HEAD') {
-      answerEmpty(ctx, 200, HEADERS);
-      return;
-    }
-    const closed = closeSignal(ctx.res);
-    // A browser that connects again sends the URL as it was and, beside it, where it has come to.
-    const cursor = await admitCursor(lastEventId(ctx.req) ?? named, options, closed);
-    if (closed.aborted) {
+export interface WatchRouteOptions {
+  readonly hub: WatchHub;
+  readonly admission: WatchAdmission;
+}
+
+export function addWatchRoute(routes: Routes, { hub, admission }: WatchRouteOptions): void {
+  routes.add({
+    method: 'GET',
+    path: WATCH_PATH,
+    scope: 'client',
+    summary: 'Watch keys by their prefix',
+    description:
+      'As Server-Sent Events, or with an upgrade as a WebSocket, each of whose messages is one ' +
+      'event. Over a WebSocket, what is wrong with a cursor closes it with code 1008.',
+    query: watchQuerySchema,
+    headers: z.object({
+      'Last-Event-ID': z
+        .string()
+        .optional()
+        .meta({ description: 'As `cursor`, and before it: browsers send it by themselves.' }),
+    }),
+    answers: {
+      '101': { description: 'Each message is the JSON of one event.' },
+      '200': {
+        description: 'The data of each event is this JSON, its id the cursor.',
+        content: { 'text/event-stream': { schema: watchEventSchema } },
+      },
+      '400': problem('The query does not decode.'),
+      '403': problem('Pages of this origin may not watch.'),
+      '409': problem('The cursor is of another cluster, or not reached in time: see `reason`.'),
+      ...BAD_QUERY,
+      '503': problem('There are too many watchers, or the node has not joined a cluster yet.'),
+    },
+    handler: async ({ ctx, query }) => {
+      const { cursor: named, ...watch } = admission.checkQuery(query);
+      admission.refuse(ctx.req);
+      if (ctx.method === 'HEAD') {
+        answerEmpty(ctx, 200, HEADERS);
+        return;
+      }
+      const closed = closeSignal(ctx.res);
+      // A browser that connects again sends the URL as it was and, beside it, where it has come to.
+      const cursor = await admission.admitCursor(lastEventId(ctx.req) ?? named, closed);
       ctx.respond = false;
-      return;
-    }
-    start(ctx, options, { ...query, cursor, format: formatFor('stream', query.withValues) });
+      if (closed.aborted) return;
+      start(ctx.res, hub, { ...watch, cursor, format: formatFor('stream', watch.withValues) });
+    },
   });
 }
 
-function start(ctx: RouterContext, { hub }: WatchParts, request: WatchRequest): void {
-  ctx.respond = false;
-  const { res: response } = ctx;
+function start(response: ServerResponse, hub: WatchHub, request: WatchRequest): void {
   response.writeHead(200, HEADERS);
   response.write(RETRY);
   const watcher = hub.open(request, new StreamSink(response));

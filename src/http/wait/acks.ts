@@ -5,7 +5,7 @@
 import { z } from 'zod';
 import type { Replica } from '../../replica/replica.ts';
 import { deleteVersion, digits } from '../request/schemas.ts';
-import type { WaitingRoom } from './waiting.ts';
+import type { WaitingRoom } from './vectorWaits.ts';
 
 /** What peers have confirmed of this node's own ops. */
 export interface Acks {

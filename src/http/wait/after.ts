@@ -1,13 +1,21 @@
 /** `Hearsay-After`: a request is answered once this node holds the writes that its tokens name. */
 import type { IncomingMessage } from 'node:http';
+import { z } from 'zod';
 import type { Replica } from '../../replica/replica.ts';
 import { type Cursor, decodeCursor, MalformedCursorError } from '../../words/cursor.ts';
 import { type MutableVector, raise } from '../../words/vector.ts';
 import { Problem, unprocessable } from '../answer/problem.ts';
-import type { VectorWaits } from './waiting.ts';
+import type { VectorWaits } from './vectorWaits.ts';
 
 export const AFTER_HEADER = 'Hearsay-After';
 const AFTER_NAME = 'hearsay-after';
+
+/** For the description: every route is behind `waitAfter`. */
+export const afterHeaders = {
+  [AFTER_HEADER]: z.string().optional().meta({
+    description: 'Tokens, separated by commas: answer once this node holds those writes.',
+  }),
+};
 
 /** Tokens in one header: what a client has written through as many nodes. */
 const MAX_TOKENS = 100;

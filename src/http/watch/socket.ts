@@ -7,19 +7,16 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { WebSocket, type WebSocketServer } from 'ws';
 import { closeWebSocket, PingWatchdog, webSocketServer } from '../../net/webSockets.ts';
+import type { WatchHub } from '../../watch/hub/hub.ts';
 import type { EndReason, Sink, Watcher } from '../../watch/hub/watcher.ts';
 import { answerRaw } from '../answer/answer.ts';
 import { Problem, plannedProblem } from '../answer/problem.ts';
+import type { WatchAdmission, WatchQuery } from './admission.ts';
 import { formatFor } from './formats.ts';
-import {
-  admitCursor,
-  refuseForNow,
-  type WatchParts,
-  type WatchQuery,
-  watchQuery,
-} from './request.ts';
 
-export interface WatchSocketOptions extends WatchParts {
+export interface WatchSocketOptions {
+  readonly hub: WatchHub;
+  readonly admission: WatchAdmission;
   /** Time between pings, milliseconds. */
   readonly watchPingIntervalMs: number;
 }
@@ -93,11 +90,10 @@ export class WatchSockets {
   /** Handles an upgrade request for the path of the watch. */
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     socket.on('error', () => socket.destroy());
-    const { origins, limits } = this.#options;
+    const { admission } = this.#options;
     try {
-      origins.refuseForeign(request);
-      const query = watchQuery(request, limits.maxKeyBytes);
-      refuseForNow(this.#options);
+      const query = admission.readQuery(request);
+      admission.refuse(request);
       this.#server.handleUpgrade(request, socket, head, (webSocket) => {
         const client = { webSocket, socket };
         this.#clients.add(client);
@@ -118,7 +114,7 @@ export class WatchSockets {
   /** What is wrong with a cursor is told when the connection stands: a page can't see it before. */
   async #serve(client: Client, query: WatchQuery): Promise<void> {
     const { webSocket, socket } = client;
-    const { hub } = this.#options;
+    const { hub, admission } = this.#options;
     const closed = new AbortController();
     let watcher: Watcher | null = null;
     webSocket.on('error', () => webSocket.terminate());
@@ -128,7 +124,7 @@ export class WatchSockets {
       if (watcher !== null) hub.remove(watcher);
     });
     try {
-      const cursor = await admitCursor(query.cursor, this.#options, closed.signal);
+      const cursor = await admission.admitCursor(query.cursor, closed.signal);
       if (closed.signal.aborted || webSocket.readyState !== WebSocket.OPEN) return;
       const format = formatFor('socket', query.withValues);
       const opened = hub.open({ ...query, cursor, format }, new SocketSink(client));

@@ -5,11 +5,11 @@ import { Registry } from 'prom-client';
 import { WebSocket } from 'ws';
 import { patience } from '../../../scripts/patience.ts';
 import { createApp } from '../../../src/http/app.ts';
-import { AllowedOrigins } from '../../../src/http/request/pages.ts';
+import { AllowedPages } from '../../../src/http/request/pages.ts';
 import { WATCH_PATH } from '../../../src/http/routes/watchRoute.ts';
 import { createServer } from '../../../src/http/server.ts';
 import type { Acks } from '../../../src/http/wait/acks.ts';
-import { Watching, type WatchingOptions } from '../../../src/http/watch/watching.ts';
+import { WatchService, type WatchServiceOptions } from '../../../src/http/watch/service.ts';
 import type { Log } from '../../../src/log/log.ts';
 import { MemoryLog } from '../../../src/log/memory.ts';
 import { Replica } from '../../../src/replica/replica.ts';
@@ -18,7 +18,7 @@ import { defaultLimits, type Limits } from '../../../src/words/limits.ts';
 import type { SeenEvent } from '../../watch/hub/fakeSink.ts';
 
 export interface ServerOptions
-  extends Partial<Omit<WatchingOptions, 'limits' | 'replica' | 'hub'>> {
+  extends Partial<Omit<WatchServiceOptions, 'limits' | 'replica' | 'hub'>> {
   readonly name?: string;
   readonly limits?: Partial<Limits>;
   readonly bookmarkIntervalMs?: number;
@@ -37,7 +37,7 @@ const PATIENCE_MS = 10_000;
 
 export class WatchServer {
   readonly replica: Replica;
-  readonly watching: Watching;
+  readonly watching: WatchService;
   readonly #server: http.Server;
   readonly #sweeps: NodeJS.Timeout;
   readonly #bookmarks: NodeJS.Timeout;
@@ -51,12 +51,12 @@ export class WatchServer {
     const replica = await Replica.open({ nodeId: name, log, place: name, clock, limits });
     if (clusterId !== null) await replica.membership.form(clusterId, '{}');
     else replica.readiness.refuseReads('it has not joined its cluster yet');
-    const origins = new AllowedOrigins(options.allowed ?? []);
+    const pages = new AllowedPages(options.allowed ?? []);
     const defer = (next: () => void): void => {
       setImmediate(next);
     };
     const hub = new WatchHub({ replica, limits, maxClockSkewMs: 60_000, defer });
-    const watching = new Watching({
+    const watching = new WatchService({
       acks: NO_ACKS,
       waitTimeoutMs: 200,
       watchPingIntervalMs: 30_000,
@@ -64,18 +64,18 @@ export class WatchServer {
       replica,
       hub,
       limits,
-      origins,
+      pages,
     });
     const app = createApp({
       replica,
-      cluster: () => [],
+      peers: () => [],
       health: () => ({ status: 'ok', reasons: [] }),
       log: { error: (details) => console.error(details) },
       version: '1.2.3',
       registry: new Registry(),
       maxClockSkewMs: 60_000,
-      watching,
-      origins,
+      watches: watching,
+      pages,
     });
     const server = createServer(app, limits);
     server.on('upgrade', (request, socket, head) => {
@@ -88,7 +88,7 @@ export class WatchServer {
 
   private constructor(
     replica: Replica,
-    watching: Watching,
+    watching: WatchService,
     server: http.Server,
     bookmarkIntervalMs: number,
   ) {

@@ -1,49 +1,58 @@
-/** All that watches and waits on one node, put together, for the app and the wiring. */
+/** The watches of one node and its waiting requests, put together for the app and the wiring. */
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Replica } from '../../replica/replica.ts';
 import type { WatchHub } from '../../watch/hub/hub.ts';
 import type { Limits } from '../../words/limits.ts';
-import type { AllowedOrigins } from '../request/pages.ts';
+import type { AllowedPages } from '../request/pages.ts';
 import { type Acks, AckWaits } from '../wait/acks.ts';
 import type { AfterOptions } from '../wait/after.ts';
-import { VectorWaits, WaitingRoom } from '../wait/waiting.ts';
-import type { WatchParts } from './request.ts';
+import { VectorWaits, WaitingRoom } from '../wait/vectorWaits.ts';
+import { WatchAdmission } from './admission.ts';
 import { WatchSockets } from './socket.ts';
 
-export interface WatchingOptions {
+export interface WatchServiceOptions {
   readonly replica: Replica;
   /** Ticked and stopped by whoever made it. */
   readonly hub: WatchHub;
   readonly limits: Limits;
   readonly acks: Acks;
-  readonly origins: AllowedOrigins;
+  readonly pages: AllowedPages;
   /** How long a request waits for a write that it names, milliseconds. */
   readonly waitTimeoutMs: number;
   /** Time between pings to a watcher, milliseconds. */
   readonly watchPingIntervalMs: number;
 }
 
-export class Watching {
+export class WatchService {
   readonly hub: WatchHub;
   readonly acks: AckWaits;
   readonly after: AfterOptions;
-  readonly parts: WatchParts;
+  readonly admission: WatchAdmission;
   readonly #room: WaitingRoom;
   readonly #waits: VectorWaits;
   readonly #sockets: WatchSockets;
 
-  constructor(options: WatchingOptions) {
-    const { replica, limits } = options;
+  constructor(options: WatchServiceOptions) {
+    const { replica, hub, pages, limits, waitTimeoutMs, watchPingIntervalMs } = options;
     const room = new WaitingRoom(limits.maxWaiting);
     this.#room = room;
     const waits = new VectorWaits(replica, room);
     this.#waits = waits;
     this.acks = new AckWaits(options.acks, replica, room);
-    this.hub = options.hub;
-    this.after = { ...options, waits };
-    this.parts = { ...options, waits };
-    this.#sockets = new WatchSockets({ ...options, waits });
+    this.hub = hub;
+    this.after = { replica, waits, waitTimeoutMs };
+    const { maxKeyBytes } = limits;
+    const admission = new WatchAdmission({
+      replica,
+      hub,
+      waits,
+      pages,
+      maxKeyBytes,
+      waitTimeoutMs,
+    });
+    this.admission = admission;
+    this.#sockets = new WatchSockets({ hub, admission, watchPingIntervalMs });
   }
 
   /** Handles an upgrade request for WATCH_PATH. */

@@ -1,0 +1,117 @@
+/** The query of a watch, and whether the watch is served here. */
+
+import type { IncomingMessage } from 'node:http';
+import { z } from 'zod';
+import type { Replica } from '../../replica/replica.ts';
+import type { WatchHub } from '../../watch/hub/hub.ts';
+import { type Cursor, decodeCursor, MalformedCursorError } from '../../words/cursor.ts';
+import { OverloadedError, StoppedError } from '../../words/errors.ts';
+import { RETRY_AFTER_MS } from '../../words/time.ts';
+import { Problem, unprocessable } from '../answer/problem.ts';
+import type { AllowedPages } from '../request/pages.ts';
+import { isLonger, queryOf } from '../request/target.ts';
+import { validate } from '../request/validate.ts';
+import type { VectorWaits } from '../wait/vectorWaits.ts';
+
+const flag = (byDefault: 'true' | 'false', description: string) =>
+  z.enum(['true', 'false'], 'must be true or false').default(byDefault).meta({ description });
+
+export const watchQuerySchema = z.object({
+  prefix: z.string().default('').meta({ description: 'Watch the keys that start so.' }),
+  cursor: z
+    .string()
+    .optional()
+    .meta({ description: 'Go on from here: the cursor of an event, from any node.' }),
+  initial: flag('false', 'Without a cursor: tell the present entries first.'),
+  values: flag('true', 'Whether puts carry the value.'),
+});
+
+export interface WatchQuery {
+  readonly prefix: string;
+  readonly cursor: string | null;
+  readonly withState: boolean;
+  readonly withValues: boolean;
+}
+
+export interface WatchAdmissionOptions {
+  readonly replica: Replica;
+  readonly hub: WatchHub;
+  readonly waits: VectorWaits;
+  readonly pages: AllowedPages;
+  readonly maxKeyBytes: number;
+  /** How long a cursor that is ahead of this node is waited for, milliseconds. */
+  readonly waitTimeoutMs: number;
+}
+
+/** Decides whether a watch is served, over a stream or over a WebSocket alike. */
+export class WatchAdmission {
+  readonly #options: WatchAdmissionOptions;
+
+  constructor(options: WatchAdmissionOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Reads the query of an upgrade, which no route takes.
+   *
+   * @throws Problem 400 for what does not decode, 422 for what is malformed.
+   */
+  readQuery({ url = '/' }: IncomingMessage): WatchQuery {
+    const names = Object.keys(watchQuerySchema.shape);
+    return this.checkQuery(validate(watchQuerySchema, queryOf(url, names)));
+  }
+
+  /** @throws Problem 422 */
+  checkQuery(query: z.output<typeof watchQuerySchema>): WatchQuery {
+    if (isLonger(query.prefix, this.#options.maxKeyBytes))
+      throw unprocessable([{ field: 'prefix', message: `must not be longer than a key may be` }]);
+    return {
+      prefix: query.prefix,
+      cursor: query.cursor || null,
+      withState: query.initial === 'true',
+      withValues: query.values === 'true',
+    };
+  }
+
+  /**
+   * Refuses foreign pages for good, and everybody while the node can't serve a watch.
+   *
+   * @throws Problem 403; StoppedError, NotReadableError, OverloadedError: 503 for now.
+   */
+  refuse(request: IncomingMessage): void {
+    const { pages, hub, replica } = this.#options;
+    pages.refuseForeign(request);
+    if (hub.isStopped) throw new StoppedError();
+    replica.readiness.requireReadable();
+    if (hub.isFull) throw new OverloadedError(RETRY_AFTER_MS);
+  }
+
+  /**
+   * Waits, where it must, until this node can go on from the cursor.
+   *
+   * @throws Problem 409 for a cursor of another cluster or one that is not reached in time, 422 for a
+   *   text that is no cursor.
+   */
+  async admitCursor(text: string | null, signal: AbortSignal): Promise<Cursor | null> {
+    if (text === null) return null;
+    const { replica, waits, waitTimeoutMs } = this.#options;
+    const cursor = decode(text);
+    if (cursor.cluster !== (replica.header.clusterId ?? ''))
+      throw conflict('cluster', 'The cursor is of another cluster: start without one.');
+    if (await waits.until(cursor.vector, waitTimeoutMs, signal)) return cursor;
+    const seconds = waitTimeoutMs / 1000;
+    throw conflict('ahead', `This node has not come to the cursor within ${seconds} s.`);
+  }
+}
+
+function decode(text: string): Cursor {
+  try {
+    return decodeCursor(text);
+  } catch (error) {
+    if (!(error instanceof MalformedCursorError)) throw error;
+    throw unprocessable([{ field: 'cursor', message: 'is none that a node gave' }]);
+  }
+}
+
+const conflict = (reason: 'cluster' | 'ahead', detail: string): Problem =>
+  new Problem(409, detail, { extensions: { reason } });
