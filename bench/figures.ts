@@ -14,7 +14,7 @@ export interface Figure {
   readonly name: string;
   readonly value: number;
   readonly unit: string;
-  /** What the issue asks for, such as `at least 0.55`; null where there is no bound. */
+  /** The bound, such as `at least 0.55`; null where there is none. */
   readonly bound: string | null;
   readonly holds: boolean | null;
 }

@@ -6,7 +6,7 @@
 import { randomBytes } from 'node:crypto';
 import { connect, type Socket } from 'node:net';
 
-/** What is asked of this process. */
+/** The task of this process. */
 export type Ask =
   | {
       readonly kind: 'connect';

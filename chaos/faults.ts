@@ -12,7 +12,7 @@ import { stepText } from './schedule.ts';
 
 /** How long a node may take to answer after its start, on a machine that is busy. */
 export const SERVING_TIMEOUT_MS = 90_000;
-/** What nodes prove to one another in a run. */
+/** The secret that nodes prove to one another in a run. */
 export const RUN_TOKEN = 'chaos';
 
 export interface Scene {

@@ -21,7 +21,7 @@ let signals = 0;
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
   process.on(signal, () => {
     signals += 1;
-    // Whoever insists is not kept waiting.
+    // A second signal ends the run at once.
     if (signals > 1) process.exit(EXIT_CODE_OF_A_SIGNAL);
     stopping.abort();
   });

@@ -1,4 +1,4 @@
-/** What a person and a program read of a run. */
+/** The report of a run, for a person and for a program. */
 import { callText, fateOf } from './history/call.ts';
 import type { Evidence, Violation } from './history/evidence.ts';
 import { CHECK_NAMES } from './history/evidence.ts';

@@ -18,7 +18,7 @@ const MAIN = fileURLToPath(new URL('../src/main.ts', import.meta.url));
 const LIMIT_MS = 15_000;
 const KEY = 'session:ada';
 
-/** What the page tells around each command stands in the page: the marks name the commands. */
+/** The page holds the text around each command: the marks name the commands. */
 const MARK = /<!-- run (\w+) -->\n```console\n[\s\S]*?```/g;
 
 await using links = await Links.open(3);
@@ -48,7 +48,7 @@ async function play(one: NodeProcess, two: NodeProcess, three: NodeProcess): Pro
   await put(three, 'session:cyd', 2, { user: 'cyd', seen: 7 });
   await put(three, KEY, 3, { user: 'ada', role: 'admin', seen: 3 });
   await wait(900);
-  // What the sign-out of the shop does: it ends the session that it has seen.
+  // The sign-out of the shop ends the session that it has seen.
   await check(await one.request(`/cache/${KEY}?version=2`, { method: 'DELETE' }));
   await waitFor(async () => (await versionAt(two)) === null, LIMIT_MS, 'node2 has the delete');
   await wait(4000);

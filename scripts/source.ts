@@ -44,7 +44,7 @@ export function sourceFile(path: string, text: string): SourceFile {
   return { path, text, ...partsOf(text) };
 }
 
-/** What a file imports: static, dynamic, of types only, and what it exports on. */
+/** The imports of a file: static, dynamic, of types only, and its exports from elsewhere. */
 export function importsOf({ text, code }: SourceFile): string[] {
   const found: string[] = [];
   for (const match of code.matchAll(/(?:\bfrom\s*|\bimport\s*\(?\s*)(['"`])/g)) {
@@ -75,7 +75,7 @@ export function argumentsAt({ text, code }: SourceFile, open: number): string[] 
   return found;
 }
 
-/** Which line an offset is on, from 1. */
+/** The line of an offset, from 1. */
 export function lineAt(text: string, offset: number): number {
   return text.slice(0, offset).split('\n').length;
 }

@@ -36,9 +36,9 @@ export class CatchUp implements WriteGuard {
     nowMs: number,
   ): boolean {
     if (nowMs - this.#startedMs >= this.#joinTimeoutMs) return true;
-    // Whose log was exchanged since then may hold less than it did.
+    // A node whose log was exchanged since then may hold less than it did.
     if (this.#others.some(({ node, witness }) => node.witness !== witness)) return true;
-    // Whoever held anything: it may be a member under an origin that this one has not heard of yet.
+    // Any node that held something: it may be a member under an origin that this one has not heard of yet.
     const holding = this.#others.filter(({ vector: theirs }) => theirs.size > 0);
     const includes = ({ vector: theirs }: Other): boolean =>
       [...theirs].every(([origin, seq]) => forked.has(origin) || (vector.get(origin) ?? 0) >= seq);

@@ -39,7 +39,7 @@ function showsTheSame(one: SimNode, other: SimNode): boolean {
   return !lackIn(ours, theirs) && !lackIn(theirs, ours);
 }
 
-/** What a person sees in `GET /_cluster`: each other survivor once, and it agrees. */
+/** The view of a person, in `GET /_cluster`: each other survivor once, and it agrees. */
 export function allSayThatTheyAgree(nodes: Nodes): boolean {
   const survivors = nodes.map(({ witness }) => witness.origin);
   return nodes.every(({ running, witness }) => {

@@ -40,7 +40,7 @@ export interface DiskHooks {
   readonly stored: (commit: Commit) => void;
   /** The log was opened. @param isNew whether there was none before. */
   readonly opened: (origin: string, isNew: boolean) => void;
-  /** What the oracle knows of the log now, as a copy of its own. */
+  /** The oracle's own copy of the log. */
   readonly copyWitness: () => Witness;
   /** The log is about to be set aside. */
   readonly setAside: () => void;
@@ -136,7 +136,7 @@ export class SimDisk implements LogStore {
     this.#hooks = hooks;
   }
 
-  /** What the next opening finds; undefined on an empty disk. */
+  /** The log that the next opening finds; undefined on an empty disk. */
   get stored(): StoredLog | undefined {
     return this.#stored;
   }
@@ -145,7 +145,7 @@ export class SimDisk implements LogStore {
     return this.#aside.length > 0;
   }
 
-  /** What the oracle knows of the logs that were set aside. */
+  /** The oracle's copies of the logs that were set aside. */
   get asideWitnesses(): Witness[] {
     return this.#aside.map(({ witness }) => witness);
   }

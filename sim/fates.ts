@@ -45,7 +45,7 @@ function settles(
   expiredAtMs: number,
 ): boolean {
   if (op === null || !isOfKey(op) || op === put) return false;
-  // What beat it, or what it came back as: of that the same is asked.
+  // The op that beat it, or that it came back as, has to answer the same question.
   if ((isHeld || !mayBeLost) && (beats(op, put) || isAgain(op, put))) return true;
   if (!isHeld) return false;
   if (op.kind === 'put' && op.version >= put.version) return true;

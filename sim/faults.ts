@@ -1,4 +1,4 @@
-/** What goes wrong, and when: each kind of fault comes at random, once in its mean time, until healed. */
+/** Faults and their times: each kind of fault comes at random, once in its mean time, until healed. */
 import type { Timeline } from './clock.ts';
 import type { Dice, Span } from './dice.ts';
 import type { LogCopy } from './disk.ts';

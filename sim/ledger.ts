@@ -20,7 +20,7 @@ export function beats(a: KeyOp, b: KeyOp): boolean {
 export const readsAbsent = (entry: KeyOp, atMs: number): boolean =>
   entry.kind === 'delete' || (entry.expiresAt !== null && atMs >= entry.expiresAt);
 
-/** What an op is made of: two ops of one id must be alike in all of it. */
+/** All fields of an op: two ops of one id must be alike in each. */
 const FIELDS = [
   'kind',
   'key',
@@ -118,7 +118,7 @@ export class Ledger {
     return this.#forked;
   }
 
-  /** What a log that holds nothing of the origin holds of it. */
+  /** The branch of an origin in a log that holds nothing of it. */
   root(origin: string): Link {
     const root = this.#roots.get(origin) ?? newLink(origin, null, null);
     this.#roots.set(origin, root);

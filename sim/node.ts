@@ -39,7 +39,7 @@ export interface NodeOptions {
   readonly watchers: number;
 }
 
-/** What nodes did, and what was done to them, in all. */
+/** Counts of the acts of nodes, and of the faults that they met. */
 export interface NodeCounts {
   crashes: number;
   rejoins: number;
@@ -83,7 +83,7 @@ export interface NodeWorld {
 
 const SWEPT_AT_ONCE = 64;
 const BOOKMARK_MS = 1500;
-/** What a node says when it finds others' data at odds with its own; here it must never be so. */
+/** The note of a node that finds others' data at odds with its own; here it must never come. */
 const ALARMS = ['malformed message', 'does not hold what its ranges say'];
 /** And what it says where a log is not of its cluster. */
 const REJOIN_ALARMS = ['is of another cluster'];
@@ -106,7 +106,7 @@ export class SimNode implements ObservedNode {
   running: Engine | null = null;
   /** Of a member that has started; null for one that is fresh. */
   catchUp: WriteGuard | null = null;
-  /** What it ever told that it holds, with whatever log. */
+  /** The seqs that it ever told that it holds, with any log. */
   readonly #everHeld = new Map<string, number>();
   readonly #options: NodeOptions;
   readonly #world: NodeWorld;

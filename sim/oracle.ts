@@ -62,7 +62,7 @@ export class Oracle {
     for (const other of this.#nodes) {
       // One that is let in and has not joined yet will get all of it from its sponsor.
       if (!members.has(other.witness.origin) || !other.witness.hasJoined) continue;
-      // What a copy of a member's log told was taken as that member's, until it was found out.
+      // The vector of a copy was taken as the member's own until the copy was found out.
       if (this.ledger.clonedOrigins.has(other.witness.origin)) continue;
       const isKnownToAll = members
         .ops()
@@ -72,7 +72,7 @@ export class Oracle {
         );
       if (isKnownToAll && stableClock > before && stableClock > other.clock.latestMs)
         this.report('forgetting', `${name} takes as dead what lives by the clock of ${other.name}`);
-      // What was forked and has been given up is left out of rule 9: nobody will ever hold it whole.
+      // A forked origin that was given up is left out of rule 9: nobody will ever hold it whole.
       for (const [origin, seq] of stable)
         if (
           !other.witness.heldOnce(origin, seq) &&
@@ -235,7 +235,7 @@ export class Oracle {
       listed.push(...page.entries.map((entry: KeyOp) => entry.key));
       after = page.next;
     } while (after !== null);
-    // What was dead already before a clock was set back may stay out of lists.
+    // An entry that was dead before a clock was set back may stay out of lists.
     const isListed = new Set(listed);
     const mustShow = keys.filter((key) => {
       const entry = witness.entries.get(key);
@@ -263,7 +263,7 @@ export class Oracle {
     }
   }
 
-  /** What lives by both clocks, and the sums over it. */
+  /** The entries that live by both clocks, and the sums over them. */
   #compareMaps(one: ObservedNode, a: Replica, other: ObservedNode, b: Replica): void {
     const nowMs = Math.max(one.clock.latestMs, other.clock.latestMs);
     const asOf = Math.ceil((nowMs + this.#maxClockSkewMs) / MINUTE_MS);

@@ -1,4 +1,4 @@
-/** What a person sees of the runs, in 80 columns. */
+/** The report of the runs for a person, in 80 columns. */
 import { noCounts } from './node.ts';
 import type { RunCounts, RunResult } from './runs.ts';
 
@@ -75,7 +75,7 @@ export const line = ({ scenario, seeds, failed, sums, longestConvergenceMs, took
     seconds(tookMs),
   ]);
 
-/** What all of it came to. */
+/** The totals of all runs. */
 export function total(tallies: readonly Tally[]): string {
   const sum = (value: (tally: Tally) => number): string =>
     whole(tallies.reduce((all, tally) => all + value(tally), 0));

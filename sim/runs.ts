@@ -1,4 +1,4 @@
-/** What a run is asked for, and what it comes to. */
+/** The options of a run, and its result. */
 import type { NodeCounts } from './node.ts';
 import type { WorldOptions } from './scenarios.ts';
 import type { Check, Violation } from './violation.ts';
@@ -15,7 +15,7 @@ export interface RunCounts extends NodeCounts {
   /** Simulated time, in all and from healing to convergence. */
   simulatedMs: number;
   convergenceMs: number;
-  /** What watchers were told, how often they started anew, and how often they went on. */
+  /** Counts of events told to watchers, of their fresh starts, and of their resumes. */
   watchEvents: number;
   watchResets: number;
   watchResumes: number;

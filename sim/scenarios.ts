@@ -196,7 +196,7 @@ const CHANGES: Readonly<Record<string, (dice: Dice) => Changes>> = {
     network: { delayMs: [1, dice.pick([100, 300, 600])], idleMs: [12_000, 20_000] },
     // Keys that are deleted, and rest until they are collected.
     clients: { everyMs: 40, keys: dice.pick([24, 60]), deletes: 0.5, expiring: 0.1 },
-    // Whoever joins for longer than the member timeout is silent to all but one.
+    // A node that joins for longer than the member timeout is silent to all but one.
     limits: { maxDeltaOps: 512, maxDeltaBytes: 262_144 },
     faults: { deafEveryMs: 4000, cutMs: [8000, 15_000], crashEveryMs: dice.pick([0, 8000]) },
     compactMs: 400,

@@ -177,7 +177,7 @@ export async function simulatorWithout(name: string | null): Promise<typeof impo
 
 function setHooks(): void {
   registerHooks({
-    // What a changed file imports, and what imports it, belongs to the same graph.
+    // The imports of a changed file, and the files that import it, belong to the same graph.
     resolve(specifier, context, nextResolve) {
       const resolved = nextResolve(specifier, context);
       const { search } = new URL(context.parentURL ?? ROOT);

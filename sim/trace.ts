@@ -1,4 +1,4 @@
-/** What happened in a run: the last lines for a person, and a digest of all for telling runs apart. */
+/** The trace of a run: the last lines for a person, and a digest of all for telling runs apart. */
 import { createHash, type Hash } from 'node:crypto';
 
 const KEPT_LINES = 400;

@@ -23,7 +23,7 @@ import type { Witness } from './witness.ts';
 export const summedAfterMs = (clockMs: number, maxClockSkewMs: number): number =>
   (Math.ceil((clockMs + maxClockSkewMs) / MINUTE_MS) + 1) * MINUTE_MS;
 
-/** What any of the logs holds. */
+/** The ops that any of the logs holds. */
 export const heldBy = (logs: readonly Witness[]): Set<Link> =>
   heldLinks(logs.flatMap(({ heads }) => [...heads.values()]));
 
@@ -65,7 +65,7 @@ export function judgeEnd(
     return nodes.some(({ running }) => (running?.replica.record(origin).reach ?? 0) >= seq);
   }
 
-  /** What rule 11 leaves of damage: a repair puts what lives again, and lets go what soon expires. */
+  /** Damage after rule 11: a repair puts live entries again, and lets go those that soon expire. */
   function isOfDamage(entry: KeyOp | undefined, op: KeyOp): boolean {
     if (entry !== undefined && ledger.isBehind(entry) && isDeadSomewhere(op, nodes)) return true;
     return ledger.forkedOrigins.has(op.origin) && readsAbsent(op, missedMs);

@@ -1,4 +1,4 @@
-/** What the simulator holds against the nodes. Each check can be asked for alone, to be tested itself. */
+/** The checks of the simulator. Each check can be asked for alone, to be tested itself. */
 export type Check =
   /** Rows are committed with lsns from 1 on, without gaps. */
   | 'lsn order'
@@ -24,7 +24,7 @@ export type Check =
   | 'map'
   /** Nodes with equal vectors hold equal maps. */
   | 'equal vectors'
-  /** What a client was told is stored is stored; what it was told otherwise could be so. */
+  /** A write answered as stored is stored; any other answer could be true. */
   | 'answer'
   /** Rule 5: nothing is told, to anybody, that is not committed. */
   | 'commit first'

@@ -76,7 +76,7 @@ class SimSink implements Sink {
     this.hasEnded = true;
   }
 
-  /** What has come through; nothing while it is stalled. */
+  /** The bytes that came through; none while it is stalled. */
   take(): string[] {
     if (this.isStalled) return [];
     this.#letThrough();

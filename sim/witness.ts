@@ -1,5 +1,5 @@
 /**
- * What one log must hold, as the oracle folds it from its commits. It never forgets: what the node has
+ * The content that one log must have, as the oracle folds it from its commits. It never forgets: what the node has
  * collected or compacted away stays here, so that an entry that comes back from the dead is seen.
  */
 
@@ -25,7 +25,7 @@ const LAST_VERSION = 2 ** 53 - 1;
 export class Witness {
   readonly node: string;
   readonly vector = new Map<string, number>();
-  /** What it said that it holds, before its disk lost the end of the log. */
+  /** The vector that it told before its disk lost the end of the log. */
   readonly everHeld = new Map<string, number>();
   /** Whether it began as a copy of another node's log, with that one's origin. */
   isClone = false;
@@ -46,7 +46,7 @@ export class Witness {
   acknowledgedSeq = 0;
   /** By key, the last delete that the log held when its node joined. */
   #deletedBefore = new Map<string, Row>();
-  /** What changed since the oracle last compared it with the node. */
+  /** The keys that changed since the oracle last compared it with the node. */
   readonly changedKeys = new Set<string>();
   readonly changedOrigins = new Set<string>();
   readonly #ledger: Ledger;
@@ -190,17 +190,17 @@ export class Witness {
     this.changedKeys.add(op.key);
   }
 
-  /** What a repair writes again knows no more than it did: what beats it may be of another branch. */
+  /** An entry that a repair writes again knows no more than it did: the op that beats it may be of another branch. */
   #isOfRepair(op: Op): boolean {
     const entry = this.entries.get(op.key);
     return this.#ledger.isDamaged && entry !== undefined && isBornAgain(op, entry);
   }
 
-  /** What a log wrote that had lost a delete, where the others have collected that delete meanwhile. */
+  /** The ops of a log that had lost a delete, where the others have collected that delete meanwhile. */
   #mayComeBack(op: KeyOp, entry: KeyOp): boolean {
     const isGone = this.wasCollected(entry) || this.missing.get(op.key) === entry;
     if (!isGone) return false;
-    // Whoever held the other op of that id was taken to hold the delete.
+    // A node with the other op of that id was taken to hold the delete.
     if (this.#ledger.linksOf(entry).length > 1)
       for (const link of this.#ledger.linksOf(op)) this.#ledger.markBehind(link);
     return this.#ledger.isBehind(op);
@@ -212,7 +212,7 @@ export class Witness {
     if (op.hlc <= this.#hlc) wrong(`has hlc ${op.hlc}, and ${this.#hlc} was seen before`);
     if (!isOnKey(op)) return;
     const entry = this.entries.get(op.key);
-    // What a repair writes is what shows already, but for its birth.
+    // A repair writes the entry that shows already, but for its birth.
     if (this.#ledger.isDamaged && entry !== undefined && isBornAgain(op, entry)) return;
     const live = entry !== undefined && !readsAbsent(entry, nowMs) ? entry : undefined;
     // Dead entries may be collected or not, even where a clock that was set back calls them alive; and
@@ -236,7 +236,7 @@ export class Witness {
   /** Rule 12: what was written before and is not held any more comes back, but not from the dead. */
   #isOfferedAfterDelete(op: KeyOp): boolean {
     const deleted = this.#deletedBefore.get(op.key);
-    // What was compacted away since then, nobody may know of any more.
+    // Nobody may know any more of the rows that were compacted away since then.
     if (op.kind !== 'put' || deleted === undefined || !this.rows.has(deleted.lsn)) return false;
     const writtenAt = this.#ledger.lastWritten(op);
     return writtenAt !== undefined && writtenAt < deleted.op.hlc;
@@ -316,7 +316,7 @@ export class Witness {
 
   // ---- restarts
 
-  /** What the disk holds must be what was committed to it, no more and no less. */
+  /** The disk must hold the committed rows, no more and no less. */
   compareRows(stored: readonly Row[]): void {
     const wrong = (text: string): void => this.#report('replay', `${this.node}: its disk ${text}`);
     if (stored.length > this.rows.size)

@@ -136,7 +136,7 @@ class World {
     };
   }
 
-  /** What a person does about two clusters that refuse each other, as both say. */
+  /** The act of a person for two clusters that refuse each other, as both say. */
   #chooseCluster(): void {
     const { apart, mayFork } = this.#options;
     const emptied = apart > 0 ? this.#apart.toGiveUp() : mayFork ? toChooseFrom(this.#nodes) : [];
@@ -250,7 +250,7 @@ class World {
     return CONVERGENCE_LIMIT_MS + strangersMs + this.#backlogMs();
   }
 
-  /** What the chunks take that a node needs to catch up, where each waits for the one before. */
+  /** The time of the chunks that a node needs to catch up, where each waits for the one before. */
   #backlogMs(): number {
     const { limits, network, disk, mayRejoin } = this.#options;
     const chunkMs = 2 * network.delayMs[1] + 3 * disk.readMs[1] + disk.commitMs[1];

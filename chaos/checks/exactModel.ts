@@ -63,7 +63,7 @@ export function statesAfter(states: readonly KeyState[], call: Call): readonly K
     .map(({ next }) => (next === null || status !== 200 ? next : { ...next, ...expiryOf(call) }));
 }
 
-/** What a GET that got an answer may show. */
+/** The values that an answered GET may show. */
 export function readsAs(state: KeyState, { answer }: Call): boolean {
   if (answer.status === 200)
     return state !== null && state.value === answer.value && state.version === answer.version;

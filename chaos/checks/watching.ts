@@ -41,7 +41,7 @@ function checkOrder(
       tell(`told ${value}, which nobody wrote`);
       continue;
     }
-    // What a node that began anew offers again is another op of the same value.
+    // A node that began anew offers an entry again as another op of the same value.
     if (incidents.some(({ node }) => node === writer.request.node)) continue;
     if (told.has(value)) tell(`told ${value} twice`);
     told.add(value);

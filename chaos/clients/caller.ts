@@ -88,7 +88,7 @@ function bodyOf({ value, version, ttlMs }: Request): string {
 }
 
 function answerOf(status: number, text: string): Answer {
-  // What stands before the node, or a connection cut short, may leave no JSON.
+  // A proxy before the node, or a connection cut short, may leave no JSON.
   const body = answerSchema.parse(text === '' ? {} : JSON.parse(text));
   return {
     status,

@@ -35,7 +35,7 @@ export interface Incident {
   readonly atMs: number;
 }
 
-/** What a watcher was told, and its mirror at the end. */
+/** The events of a watcher, and its mirror at the end. */
 export interface Watched {
   readonly name: string;
   readonly sightings: readonly Sighting[];
@@ -46,7 +46,7 @@ export interface Watched {
 /** A log directory after its node has stopped. */
 export interface StoppedLog {
   readonly node: number;
-  /** What `hearsay log verify` said; null: whole. */
+  /** The complaint of `hearsay log verify`; null: whole. */
   readonly damage: string | null;
   readonly ops: readonly LoggedOp[];
 }
@@ -56,7 +56,7 @@ export interface Evidence {
   readonly startedAt: number;
   readonly calls: readonly Call[];
   readonly incidents: readonly Incident[];
-  /** What each node showed at the end, all faults over. */
+  /** The entries that each node showed at the end, all faults over. */
   readonly maps: readonly ShownMap[];
   /** When the maps were read, UTC milliseconds. */
   readonly readAt: number;

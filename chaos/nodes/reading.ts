@@ -1,4 +1,4 @@
-/** What nodes hold: their maps while they run, and their logs after they have stopped. */
+/** The content of nodes: their maps while they run, and their logs after they have stopped. */
 import { z } from 'zod';
 import { nameOfValue } from '../clients/caller.ts';
 import type { LoggedOp, Shown, ShownMap, StoppedLog } from '../history/evidence.ts';

@@ -1,4 +1,4 @@
-/** What a key holds, as the program around an embedded node sees it. */
+/** An entry, as the program around an embedded node sees it. */
 import { decodeValue } from '../client/values/values.ts';
 import type { Put } from '../words/op.ts';
 import { UndecodableValueError } from './errors.ts';

@@ -1,4 +1,4 @@
-/** What an embedded node throws beside the errors of every node. Each message says what to do. */
+/** Errors of an embedded node, beside the errors of every node. Each message says what to do. */
 import { HearsayError } from '../words/errors.ts';
 
 /** The live version does not admit the change: nothing was stored. */

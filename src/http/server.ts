@@ -112,7 +112,7 @@ export function answerUnreadable(server: http.Server): (response: http.ServerRes
       answerRaw(
         socket,
         PROBLEMS.get(codeOf(error)) ?? MALFORMED,
-        // Whoever has sent a HEAD takes this for its answer.
+        // A client that sent a HEAD takes this for its answer.
         pending?.req.method !== 'HEAD' && !beginsWithHead(error),
       );
   });

@@ -10,7 +10,7 @@ export interface NodeSettings {
   readonly url: string | null;
   /** Name of the cluster; nodes of another name are refused. Default `hearsay`. */
   readonly cluster: string;
-  /** What nodes prove to one another. The default, `secret`, serves a loopback `host` only. */
+  /** The secret that nodes prove to one another. The default, `secret`, serves a loopback `host` only. */
   readonly internalToken: string;
   /** Address to listen on, `0.0.0.0` for all. Default `127.0.0.1`. */
   readonly host: string;

@@ -1,5 +1,5 @@
 /**
- * What a setting is made of: a schema that takes text, tied to a row of what people are told of it.
+ * A setting consists of a schema that takes text, tied to a row of what people are told of it.
  *
  * Invariants: flag, environment and default are all text and pass the same schema. A flag beats the
  * environment, which beats the default. A variable that is set but empty counts as not set, because
@@ -24,7 +24,7 @@ export interface SettingRow {
   readonly allowedEach?: string;
   /** Of a number: what a program may give. */
   readonly range?: NumberRange;
-  /** What it is, as a phrase, for the help and the README. */
+  /** Its meaning, as a phrase, for the help and the README. */
   readonly help: string;
   /** Its value never appears in a message. */
   readonly isSecret?: true;

@@ -216,7 +216,7 @@ export function isLoopback(host: string): boolean {
   return host.toLowerCase() === 'localhost' || host === '::1';
 }
 
-/** What browsers send as `Origin`: a base URL; or all of them. */
+/** The `Origin` of browsers: a base URL, or `*` for all. */
 function origins() {
   return z.union([z.literal('*').transform(() => ['*'] as readonly string[]), baseUrls()]);
 }

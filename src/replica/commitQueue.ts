@@ -18,7 +18,7 @@ export interface QueueLimits {
   readonly maxQueuedBytes: number;
 }
 
-/** What the queue does with a batch. */
+/** The steps that the queue takes with a batch. */
 export interface Commits {
   /** A batch against the state after the last commit. */
   begin(): Batch;

@@ -103,7 +103,7 @@ export class Compactor {
     return { rows: removed };
   }
 
-  /** What an earlier run with a shorter retention removed does not come back. */
+  /** Rows that an earlier run with a shorter retention removed do not come back. */
   #laterCut(cutAt: number): number {
     return Math.max(cutAt, this.#replica.header.facts.cutAtMs ?? 0);
   }

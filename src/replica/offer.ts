@@ -30,7 +30,7 @@ const BATCH = 512;
 const ONE_OP = { maxRows: 1, maxBytes: 1 };
 
 /**
- * What the replica holds alive, to be offered after a rejoin.
+ * The live entries of the replica, to be offered after a rejoin.
  *
  * @param state whether other ops bear the ids of its own: then only those that once were stable, which
  * every member held, are surely the same.

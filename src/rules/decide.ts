@@ -30,7 +30,7 @@ import {
   type Row,
 } from '../words/row.ts';
 
-/** What a batch is decided against: the state after the last commit. */
+/** The state that a batch is decided against: the one after the last commit. */
 export interface Basis {
   readonly entry: (key: string) => KeyOp | undefined;
   readonly record: (origin: string) => OriginRecord;

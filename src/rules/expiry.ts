@@ -1,5 +1,5 @@
 /**
- * Which entries expire next. Entries lie in buckets of a tenth of a second, so that adding and taking
+ * The entries that expire next. Entries lie in buckets of a tenth of a second, so that adding and taking
  * out cost nothing in the number of entries, and a sweep costs what expires.
  *
  * Invariant: entries are taken in the order of `(expiresAt, origin, seq)`, and what a sweep leaves is
@@ -14,7 +14,7 @@ import { Queue } from '../words/queue.ts';
 const BTree = sortedBtree.default;
 const BUCKET_MS = 100;
 
-/** What one sweep took. */
+/** The entries that one sweep took. */
 export interface Swept {
   /** In the order in which they expired. */
   readonly expired: readonly KeyOp[];
@@ -24,7 +24,7 @@ export interface Swept {
 
 export class ExpiryIndex {
   readonly #buckets = new BTree<number, Set<KeyOp>>();
-  /** What was due and over the limit of the sweep that found it, in order. */
+  /** Entries that were due and over the limit of the sweep that found them, in order. */
   readonly #due = new Queue<KeyOp>();
   /** Those of them that are still entries. */
   readonly #waiting = new Set<KeyOp>();
@@ -84,7 +84,7 @@ export class ExpiryIndex {
   }
 }
 
-/** What is kept of an entry that has expired and was collected. */
+/** The record of an entry that has expired and was collected. */
 export type Expired = Pick<KeyOp, 'key' | 'version' | 'expiresAt' | 'origin' | 'seq'>;
 
 /** The last of many expiries, in whatever order they come. */

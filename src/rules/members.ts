@@ -82,7 +82,7 @@ export class Members {
   }
 }
 
-/** What a `join` says of its member, as the op's value. */
+/** The member that a `join` admits, as the op's value. */
 export const memberValue = (nodeId: string, url: string | null): string =>
   JSON.stringify({ nodeId, url });
 

@@ -1,5 +1,5 @@
 /**
- * Which ops are stable (rule 9): held by every member, with nothing older still under way. Causal
+ * Stable ops (rule 9): held by every member, with nothing older still under way. Causal
  * stability in the sense of Baquero, Almeida and Shoker, "Making Operation-based CRDTs
  * Operation-based", 2014.
  *
@@ -17,7 +17,7 @@ import {
   type Vector,
 } from '../words/vector.ts';
 
-/** What a member said that it holds, and its clock when it said so. */
+/** The vector that a member sent, and its clock when it sent it. */
 interface Heard {
   readonly vector: Vector;
   readonly clock: number;

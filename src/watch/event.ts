@@ -5,7 +5,7 @@
 import { instantText } from '../words/time.ts';
 import type { KeyEventType } from './position.ts';
 
-/** What an event tells of a key: its op, or what the record of expiries kept of it. */
+/** The content of an event: the key's op, or its row in the record of expiries. */
 export interface EventSubject {
   readonly key: string;
   readonly version: number;

@@ -23,7 +23,7 @@ import type { Expiry } from './expiryRecord.ts';
 
 export type KeyEventType = 'put' | 'delete' | 'expire';
 
-/** What a position is read against: the map of this node, as of its last commit. */
+/** The map of this node, as of its last commit, which a position is read against. */
 export interface WatchView {
   readonly entry: (key: string) => KeyOp | undefined;
 }
@@ -65,7 +65,7 @@ export class Position {
   /** Passes an expiry, the next of the record after its mark. @returns whether it is to be told. */
   passExpiry(expiry: Expiry, { entry }: WatchView): boolean {
     this.told = laterMark(this.told, expiry.mark);
-    // What the vector does not cover is read later, after its time, and then told as expired.
+    // An op that the vector does not cover is read later, after its time, and then told as expired.
     if (expiry.isBeaten || !covers(this.vector, expiry) || !this.#isTold(expiry.key)) return false;
     const now = entry(expiry.key);
     return now === undefined || sameOp(now, expiry);
@@ -96,7 +96,7 @@ export class Position {
 export class MissingRowError extends Error {}
 
 /**
- * What a row that won when it came is told as.
+ * The event of a row that won when it came.
  *
  * @param entry the entry of its key by now.
  * @param told up to where the watcher was told expiries.

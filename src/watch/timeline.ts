@@ -32,9 +32,9 @@ export interface TimelineLimits {
   readonly maxRecentEventBytes: number;
 }
 
-/** What an event takes beside its texts: its cursor, its objects and its frame. */
+/** The memory of an event beside its texts: its cursor, its objects and its frame. */
 const EVENT_BYTES = 400;
-/** What is left of the limits after the oldest have gone. */
+/** The room that is left after the oldest have gone. */
 const LEFT_SHARE = 0.75;
 
 const bytesOf = ({ key, value, meta }: EventSubject): number =>
@@ -52,7 +52,7 @@ export class Timeline {
     this.#limits = limits;
   }
 
-  /** Whoever has an index below this one has missed events. */
+  /** A reader with an index below this one has missed events. */
   get first(): number {
     return this.#first;
   }

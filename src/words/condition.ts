@@ -1,5 +1,5 @@
 /**
- * What a client asks to hold of the live entry before a request changes anything (RFC 9110, section 13).
+ * The condition that a live entry must meet before a request changes anything (RFC 9110, section 13).
  * It is decided with the request itself: whoever read first and wrote then would race every other writer.
  */
 import { formatOpId, type OpId } from './op.ts';
@@ -7,7 +7,7 @@ import { formatOpId, type OpId } from './op.ts';
 /** `any` stands for every entry; else the op ids of entries, as `formatOpId` has them. */
 export type Entries = 'any' | readonly string[];
 
-/** What is null is not asked. */
+/** A null side sets no condition. */
 export interface Condition {
   /** The key must be live, and its entry one of these. */
   readonly isOneOf: Entries | null;

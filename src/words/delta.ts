@@ -1,4 +1,4 @@
-/** What peers exchange (rule 7): ops, and the ranges of seqs that they cover without gaps. */
+/** A delta, which peers exchange (rule 7): ops, and the ranges of seqs that they cover without gaps. */
 import type { Hash } from './hash.ts';
 import type { Op } from './op.ts';
 

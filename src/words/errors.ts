@@ -87,7 +87,7 @@ export class LockedDirectoryError extends HearsayError {
 /** The data directory belongs to a cluster, or a version of Hearsay, that this node is not of. */
 export class WrongDirectoryError extends HearsayError {}
 
-/** What must always hold does not: the node stops before it spreads it. */
+/** A broken invariant: the node stops before it spreads it. */
 export class BrokenInvariantError extends HearsayError {
   constructor(fault: string) {
     super(

@@ -4,7 +4,7 @@
  */
 import type { KeyOp, OpId } from './op.ts';
 
-/** What of an entry says when it expires. */
+/** The fields of an entry that tell its expiry. */
 export type Expiring = Pick<KeyOp, 'expiresAt' | 'origin' | 'seq'>;
 
 /** Stands for every expiry before `untilMs`, and for those at `untilMs` up to the op `upTo`. */

@@ -76,7 +76,7 @@ export type Unhashed<O extends Op = Op> = O extends Op ? Omit<O, 'hashHigh' | 'h
 /** Whether the op changes a key, and not the members. */
 export const isOnKey = (op: Op): op is KeyOp => op.kind === 'put' || op.kind === 'delete';
 
-/** What decides between two ops on one key. */
+/** The field that decides between two ops on one key. */
 export type Ranked = Pick<KeyOp, 'generation' | 'version' | 'kind' | 'hlc' | 'origin' | 'seq'>;
 
 /**
@@ -93,7 +93,7 @@ export function compareOps(a: Ranked, b: Ranked): number {
   return a.seq - b.seq;
 }
 
-/** What bounds of memory count of an op: its texts, in UTF-16 code units. */
+/** The size of an op for bounds of memory: its texts, in UTF-16 code units. */
 export const textLength = (op: Pick<Op, 'key' | 'value' | 'meta'>): number =>
   op.key.length + (op.value?.length ?? 0) + (op.meta?.length ?? 0);
 

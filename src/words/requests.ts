@@ -1,4 +1,4 @@
-/** What a client asks of the replica, and what comes of it. */
+/** Requests of clients to the replica, and their outcomes. */
 import type { Condition } from './condition.ts';
 import type { Delete, Put } from './op.ts';
 

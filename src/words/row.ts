@@ -28,7 +28,7 @@ export interface RowHead {
   readonly hash: Hash;
 }
 
-/** What the log knows of one origin, its own included. */
+/** The log's record of one origin, its own included. */
 export interface OriginRecord {
   readonly origin: string;
   /** Highest seq held without gaps. */

@@ -1,4 +1,4 @@
-/** What a snapshot carries (rule 10), into a log that holds nothing. */
+/** The content of a snapshot (rule 10), for a log that holds nothing. */
 import type { Hash } from './hash.ts';
 import type { Op } from './op.ts';
 import type { Vector } from './vector.ts';
@@ -10,7 +10,7 @@ export interface SnapshotRow {
   readonly isEntry: boolean;
 }
 
-/** What a snapshot stands for once all its rows are there. */
+/** The history that a snapshot stands for once all its rows are there. */
 export interface SnapshotEnd {
   readonly vector: Vector;
   readonly sums: ReadonlyMap<string, Hash>;

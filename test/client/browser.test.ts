@@ -1,4 +1,4 @@
-/** What lets the client run in browsers: nothing of Node's, no package but superjson, types without Node's. */
+/** The client runs in browsers: it imports nothing of Node's, no package but superjson, types without Node's. */
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';

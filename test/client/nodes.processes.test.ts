@@ -9,7 +9,7 @@ const nodes = suite('client and nodes');
 
 const urlsOf = (cluster: TestCluster): string[] => cluster.nodes.map(({ url }) => url);
 
-/** What a watcher has been told, folded. */
+/** The events of a watcher, folded. */
 class Mirror {
   readonly values = new Map<string, unknown>();
   /** The versions of each key, in the order in which they were told. */

@@ -1,4 +1,4 @@
-/** What a client is not made with. */
+/** Options that a client refuses. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { createClient, InvalidRequestError } from '../../src/client/index.ts';

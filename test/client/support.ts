@@ -6,7 +6,7 @@ import { createClient } from '../../src/client/index.ts';
 import { type TestServer, withServer } from '../http/testServer.ts';
 
 /**
- * What becomes of one request. `refuse`: the connection breaks before the node has heard of it.
+ * The fate of one request. `refuse`: the connection breaks before the node has heard of it.
  * `swallow`: the node carries it out, and the connection breaks before the answer. `half`: in the middle
  * of the answer. `hang`: the node never hears of it, and the connection stays. Else an answer that no
  * node gave.
@@ -144,7 +144,7 @@ export async function withClient(
   }
 }
 
-/** What a test through proxies is given. */
+/** The tools of a test through proxies. */
 export interface ProxyParts {
   readonly client: HearsayClient;
   readonly proxies: readonly [FaultProxy, FaultProxy];

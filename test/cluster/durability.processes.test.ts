@@ -1,4 +1,4 @@
-/** What was answered stays, through kills and full disks. */
+/** Answered writes stay, through kills and full disks. */
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';

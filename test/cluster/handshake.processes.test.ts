@@ -177,7 +177,7 @@ for (const [where, clockAheadMs] of [
 
 handshake.run();
 
-/** What an upgrade request comes to: 101, or a refusal with what it says. */
+/** The result of an upgrade request: 101, or a refusal with its text. */
 async function refusedUpgrade(
   node: NodeProcess,
   headers: Record<string, string>,

@@ -1,4 +1,4 @@
-/** What tests look at from outside: a node's whole map, its metrics, its health, its log lines. */
+/** A node from outside: its whole map, its metrics, its health, its log lines. */
 import * as assert from 'uvu/assert';
 import { z } from 'zod';
 import { type NodeProcess, waitForConvergence } from '../support/nodes.ts';

@@ -1,4 +1,4 @@
-/** What a test tells a scripted node: at its start, and while it runs. */
+/** Orders of a test to a scripted node: at its start, and while it runs. */
 import { z } from 'zod';
 
 export const planSchema = z.object({

@@ -45,7 +45,7 @@ silence('a pause of the process adds nothing to the silence of a member', () => 
       retiredWithin(node, 1000);
       node.receive(3, { type: 'later' });
     }
-    // Of what both sent during the pause, the node reads the second's before its timers run.
+    // After the pause the node reads the messages of the second before its timers run.
     clock.nowMs += pauseMs;
     assert.equal(retiredWithin(node, 1), [], `a pause of ${pauseMs} ms`);
     node.receive(3, { type: 'later' });

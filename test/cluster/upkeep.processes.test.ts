@@ -1,5 +1,5 @@
 // time limit: 180 s
-/** What a cluster does for itself while it runs: forgets, lets nodes in, finds damage, restarts in turn. */
+/** The upkeep of a cluster while it runs: it forgets, lets nodes in, finds damage, restarts in turn. */
 
 import { join } from 'node:path';
 import Database from 'better-sqlite3';

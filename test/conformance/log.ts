@@ -1,5 +1,5 @@
 /**
- * What every adapter of the port src/log/log.ts must do. Each adapter's own tests run this suite, so
+ * The duties of every adapter of the port `src/log/log.ts`. Each adapter's own tests run this suite, so
  * that the simulator's log and the real one can't drift apart.
  */
 

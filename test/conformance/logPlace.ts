@@ -1,4 +1,4 @@
-/** What an adapter must offer for the conformance suite to run on it. */
+/** The functions that an adapter must offer for the conformance suite. */
 import type { Log } from '../../src/log/log.ts';
 
 export interface OpenOptions {

@@ -1,4 +1,4 @@
-/** What a client is told when the node cannot store: nothing is lost silently, nothing is unplanned. */
+/** Answers of a node that can't store: nothing is lost silently, nothing is unplanned. */
 import * as http from 'node:http';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';

@@ -22,7 +22,7 @@ function assertProblem(answer: string, status: number): void {
   assert.is(problemSchema.parse(JSON.parse(body)).status, status);
 }
 
-/** What the client of Java sends with the first request of every connection. */
+/** Headers of the client of Java in the first request of every connection. */
 const H2C = {
   Connection: 'Upgrade, HTTP2-Settings',
   Upgrade: 'h2c',

@@ -123,7 +123,7 @@ export class TestServer {
 
 const NO_BODY = { body: null, token: null, whole: null };
 
-/** What most tests say of a body does not depend on how long the history is. */
+/** Most tests of a body do not depend on the length of the history. */
 function withoutToken(whole: unknown): Pick<Answer, 'body' | 'token' | 'whole'> {
   if (typeof whole !== 'object' || whole === null || !('token' in whole))
     return { body: whole, token: null, whole };

@@ -1,4 +1,4 @@
-/** What people and machines watch a node by: /_cluster, /_health, /metrics, /openapi.json. */
+/** The views of a node for people and machines: /_cluster, /_health, /metrics, /openapi.json. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { PeerStatus } from '../../src/gossip/protocol/peerStatus.ts';

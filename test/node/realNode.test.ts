@@ -1,4 +1,4 @@
-/** What the wiring of a node adds to the app: where upgrades go, and which pages are its own. */
+/** The wiring of a node around the app: where upgrades go, and which pages are its own. */
 import { readFile } from 'node:fs/promises';
 import * as http from 'node:http';
 import { suite } from 'uvu';

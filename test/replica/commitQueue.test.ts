@@ -22,7 +22,7 @@ import {
 
 const ORIGIN = 'node1.aaaaaa';
 
-/** What a promise is rejected with; an assertion where it is not. */
+/** The error that a promise is rejected with; an assertion where it is not. */
 async function errorOf(promise: Promise<unknown>): Promise<unknown> {
   try {
     await promise;

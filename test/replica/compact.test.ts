@@ -36,7 +36,7 @@ const compacted = ({ replica }: TestReplica, retentionMs = 0): Promise<{ rows: n
 /** The lsns of the rows that are left. */
 const lsnsOf = ({ log }: TestReplica): number[] => log.stored().rows.map(({ lsn }) => lsn);
 
-/** What a log tells of a moment: per key the last row that won by then, where it is live. */
+/** The state of a log at a moment: per key the last row that won by then, where it is live. */
 function shownAt({ log }: TestReplica, atMs: number): string[] {
   const entries = new Map<string, Op>();
   for (const { committedAt, won, op } of log.stored().rows)

@@ -38,7 +38,7 @@ async function collectAll({ replica }: TestReplica): Promise<string[]> {
   return keysOf(await replica.forgetting.collect(stableNow(replica), ALL));
 }
 
-/** What a restart after a crash finds. */
+/** The replica that a restart after a crash finds. */
 const afterCrash = ({ log, clock }: TestReplica): Promise<TestReplica> =>
   openReplica({ stored: log.crash('lost'), nowMs: clock.nowMs });
 

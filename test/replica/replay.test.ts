@@ -18,7 +18,7 @@ const recordOf = (rows: readonly Row[], origin: string): OriginRecord => {
   return { origin, seq, sum: sumOf(ops), reach: 0, compactedSum: { high: 0, low: 0 } };
 };
 
-/** What the disk holds: these rows, and true records of them. */
+/** A disk with these rows, and true records of them. */
 function storedLog(rows: readonly Row[], header: Partial<StoredLog['header']> = {}): StoredLog {
   const origins = [...new Set(rows.map(({ op }) => op.origin))];
   return {

@@ -58,7 +58,7 @@ function batchOn({ entry, horizon = 0, record, lastLsn = 0, hlc = 0 }: State = {
   return new Batch(basis, NOW);
 }
 
-/** What one request comes to. */
+/** The outcome of one request. */
 function decided(state: State, request: Request): Outcome {
   const [outcome] = batchOn(state).requests([request]);
   assert.ok(outcome);

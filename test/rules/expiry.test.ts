@@ -133,7 +133,7 @@ expiry('a naive list beside it takes the same, after any adding, taking out and 
 
 expiry.run();
 
-/** What has expired by the clock, in the order in which it did. */
+/** The entries that have expired by the clock, in the order in which they did. */
 function dueOf(entries: Iterable<KeyOp>, nowMs: number): KeyOp[] {
   return [...entries]
     .filter(({ expiresAt }) => expiresAt !== null && expiresAt <= nowMs)

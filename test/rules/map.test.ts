@@ -143,7 +143,7 @@ listing.run();
 
 const keeping = suite('the map beside a naive one');
 
-/** What a test does to both maps. */
+/** The acts of a test on both maps. */
 type Step =
   | { readonly fold: KeyOp }
   | { readonly laterMs: number; readonly limit: number }

@@ -160,7 +160,7 @@ recent('a row that went is not kept in memory', async () => {
   const collectGarbage: () => void = runInNewContext('gc');
   const kept = new RecentRows({ ...ROOMY, maxRecentOps: 2 });
   const gone = rowsFrom(['a.1', 'a.1', 'a.1', 'a.1']).map((one) => new WeakRef(kept.push(one)));
-  // What a turn of the event loop has made or looked at lives on to its end.
+  // Objects that a turn of the event loop has made or read live on to its end.
   await new Promise(setImmediate);
   collectGarbage();
   assert.equal(

@@ -54,7 +54,7 @@ export interface TestView extends View {
 
 export interface TestCore {
   readonly core: Core;
-  /** What the core reads of the replica; may be changed between steps. */
+  /** The replica as the core reads it; may be changed between steps. */
   readonly view: TestView;
   readonly clock: { nowMs: number };
   readonly step: (input: Input) => readonly Output[];
@@ -80,7 +80,7 @@ export interface TestCoreOptions {
 
 export const originOf = (number: number): string => `node${number}.aaaaaa`;
 
-/** What a member says of itself; its id is the beginning of its origin. */
+/** The hello of a member; its id is the beginning of its origin. */
 export const helloOf = (origin: string, fields: Partial<Hello> = {}): Hello => ({
   type: 'hello',
   protocol: [1, 1],

@@ -54,7 +54,7 @@ export function history(origin: string, from: number, to: number): Put[] {
   return ops;
 }
 
-/** What a map must show after these ops, whatever their order: per key the greatest by rule 1. */
+/** The entries that a map must show after these ops, in any order: per key the greatest by rule 1. */
 export function naiveFold(ops: readonly KeyOp[]): Map<string, KeyOp> {
   const winners = new Map<string, KeyOp>();
   for (const op of ops) {

@@ -62,7 +62,7 @@ export class CommandProcess {
     return this.#process.exitCode === null && this.#process.signalCode === null;
   }
 
-  /** What it has written so far. */
+  /** Its output so far. */
   get stdout(): string {
     return this.#stdout;
   }

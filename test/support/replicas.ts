@@ -106,7 +106,7 @@ export const deleting = (key: string, upToVersion: number | null = null): Delete
 /** A peer that exists only by its ops. */
 export const PEER = 'node2.bbbbbb';
 
-/** What the peer sends of its history, after `after` up to `to`. */
+/** The peer's delta of its history, after `after` up to `to`. */
 export function deltaOf(after: number, to: number): Delta {
   const ops = history(PEER, 1, to);
   return { ranges: [{ origin: PEER, after, to, sum: sumOf(ops) }], ops: ops.slice(after) };

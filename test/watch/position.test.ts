@@ -1,4 +1,4 @@
-/** What one position is told of one row, expiry or entry; and what is kept for those who come later. */
+/** The events of one position for a row, an expiry or an entry; and the record for watchers who come later. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { LatestExpiries } from '../../src/rules/expiry.ts';

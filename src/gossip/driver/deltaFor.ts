@@ -23,7 +23,7 @@ export interface WireDelta {
 }
 
 /**
- * What was sent last to one peer, per origin: where the chunk ended, and the sum there. The next chunk
+ * The last chunk sent to one peer, per origin: where the chunk ended, and the sum there. The next chunk
  * starts there and adds to it, so that a long history is not summed again for every chunk.
  */
 export type ChunkEnds = Map<string, { readonly to: number; readonly sum: Hash }>;

@@ -13,7 +13,7 @@ export interface MemberStatus extends Member {
   readonly acknowledged: Vector | null;
 }
 
-/** What the core knows of the members. */
+/** The members as the core knows them. */
 interface Heard {
   readonly stability: Stability;
   lastHeardAt(origin: string): number;

@@ -1,4 +1,4 @@
-/** What a rejoin set aside comes back as ordinary PUTs (rule 12), once this node may write. */
+/** Entries that a rejoin set aside come back as ordinary PUTs (rule 12), once this node may write. */
 import type { AskDeletes } from '../../replica/deletes.ts';
 import { offerAgain, type SetAside } from '../../replica/offer.ts';
 import type { Replica } from '../../replica/replica.ts';
@@ -30,7 +30,7 @@ export class Offers {
     this.#waiting = [...waiting];
   }
 
-  /** What this node was before it began anew, for as long as not all of that is offered. */
+  /** The state of this node before it began anew, until all of that is offered. */
   get past(): Past {
     if (this.#waiting.length === 0) return 'none';
     return this.#waiting.some(({ entries, hadOthers }) => hadOthers && entries.length > 0)

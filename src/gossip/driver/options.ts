@@ -1,4 +1,4 @@
-/** What the driver is given: the ports, the settings, and what happens to the files of the log. */
+/** The driver's dependencies: the ports, the settings, and what happens to the files of the log. */
 import type { Log } from '../../log/log.ts';
 import type { SetAside } from '../../replica/offer.ts';
 import type { Replica } from '../../replica/replica.ts';
@@ -25,7 +25,7 @@ export interface DriverOptions {
   /** A new origin for this node. */
   readonly newOrigin: () => string;
   readonly logs: LogChanges;
-  /** What an earlier rejoin had set aside and not yet offered again. */
+  /** Entries that an earlier rejoin set aside and did not offer again yet. */
   readonly setAside?: readonly SetAside[];
   /** The node can not go on: an invariant is broken or a log can not be opened. */
   readonly fail: (error: unknown) => void;
@@ -33,7 +33,7 @@ export interface DriverOptions {
   readonly losePush?: () => boolean;
 }
 
-/** What rule 12 does with the files of the log. */
+/** The files of the log, as rule 12 exchanges them. */
 export interface LogChanges {
   /**
    * Closes the log and opens an empty one under a new origin.
@@ -41,6 +41,6 @@ export interface LogChanges {
    * @param keep whether the old one is set aside until `dropSetAside`, or thrown away.
    */
   renew(keep: boolean): Promise<Log>;
-  /** What was set aside has been offered again. */
+  /** All entries that were set aside are offered again. */
   dropSetAside(): Promise<void>;
 }

@@ -92,7 +92,7 @@ export class SnapshotSource {
   async #begin(): Promise<Begun> {
     const entries: KeyOp[] = [];
     const young = new Map<string, KeyOp>();
-    // What is committed during the scan lies above S.
+    // Ops committed during the scan lie above S.
     const end = this.#replica.onCommit(({ rows }) => {
       for (const { row } of rows) if (row.won && isOnKey(row.op)) young.set(row.op.key, row.op);
     });

@@ -1,5 +1,5 @@
 /**
- * Whom to dial, and when: every configured URL that is neither connected nor this node itself, with
+ * The URLs to dial, and the time of each dial: every configured URL that is neither connected nor this node itself, with
  * exponential back-off and equal jitter (Brooker, "Exponential Backoff And Jitter", 2015).
  */
 import { nextRandom, type Random } from '../../words/random.ts';

@@ -3,7 +3,7 @@
  */
 import type { Members } from '../../rules/members.ts';
 
-/** What two nodes know of each other's cluster. */
+/** The clusters of two nodes, as each knows them. */
 export interface ClusterStanding {
   readonly clusterId: string;
   /** Members of that cluster, as its node counts them. */

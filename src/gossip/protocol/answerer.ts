@@ -52,7 +52,7 @@ export class Answerer {
     if (includes(digest.vector, this.#state.view.reach()))
       this.#state.out({ kind: 'answer', connection, digest });
     else if (peer.digestIsExact) this.#answerBelowReach(peer, digest);
-    // What it lacks may be of an origin that it holds as retired, and this node does not.
+    // The peer may hold an origin as retired that this node does not, and lack ops of it.
     else this.#later(peer);
   }
 

@@ -104,7 +104,7 @@ export class Comparison {
       peer.vectorsDiffer();
       return;
     }
-    // Of what was dead by then, one side may have collected more: a peer whose clock is far behind says nothing.
+    // One side may have collected more of the entries that were dead by then: a peer whose clock is far behind says nothing.
     const deadBy = Math.max(view.stable.clock, clockMs);
     if (digest.asOf * MINUTE_MS < deadBy) return;
     const agrees = sameHash(view.mapSum(digest.asOf), digest.mapSum);

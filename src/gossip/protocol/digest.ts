@@ -26,7 +26,7 @@ export interface Digest {
   readonly clock: number;
 }
 
-/** What a digest is made from. */
+/** The state that a digest is made from. */
 export interface Digested {
   readonly vector: Vector;
   readonly members: Members;

@@ -18,7 +18,7 @@ export class Greeter {
     this.#puller = puller;
   }
 
-  /** What peers were told when their connections opened has changed. */
+  /** The hello that peers got when their connections opened is out of date. */
   sayHelloAgain(): void {
     const hello = this.#state.hello();
     for (const { connection } of this.#state.peers.all()) this.#state.send(connection, hello);

@@ -1,4 +1,4 @@
-/** What a member does about the others from time to time: dials them, retires the silent, moves the stable vector. */
+/** The regular work of a member: it dials the others, retires silent ones, and moves the stable vector. */
 import type { Member } from '../../rules/members.ts';
 import type { Stability } from '../../rules/stability.ts';
 import { includes, type Vector } from '../../words/vector.ts';

@@ -80,7 +80,7 @@ function withHash(unhashed: Unhashed): Op {
   return { ...unhashed, hashHigh: high, hashLow: low };
 }
 
-/** What an ETag may hold, and never like an array index, whose place in an object is not kept. */
+/** Signs that an ETag may hold, and never an array index, whose place in an object is not kept. */
 export const ORIGIN_PATTERN = /^[A-Za-z0-9_-]{1,64}\.[a-z0-9]{1,32}$/;
 
 const isOrigin = (value: unknown): value is string =>

@@ -9,7 +9,7 @@ import { at } from '../../words/invariant.ts';
 import { compareOps, type KeyOp } from '../../words/op.ts';
 import { MINUTE_MS } from '../../words/time.ts';
 
-/** What one node tells of an entry: enough to tell which of two is the greater. */
+/** An entry as one node sends it: enough to find the greater of two. */
 export type EntryMark = Pick<
   KeyOp,
   'key' | 'kind' | 'generation' | 'version' | 'hlc' | 'origin' | 'seq'

@@ -8,7 +8,7 @@ import type { Greeted } from './peer.ts';
 export type Phase = 'unjoined' | 'starting' | 'ready';
 
 /**
- * What a node with an empty log was before: nothing; the only one that knew its log; or one of
+ * The past of a node with an empty log: none; the only one that knew its log; or one of
  * several, whose cluster goes on without it. Of what the last has set aside, others may have deleted
  * a part meanwhile: alone it would offer that to itself as new, and bring it back to them later.
  */

@@ -1,4 +1,4 @@
-/** What answers hold, for the description (openapi.ts) and for tests. Values are unknown here too. */
+/** Schemas of answers, for the description (`openapi.ts`) and for tests. Values are unknown here too. */
 import { z } from 'zod';
 
 const node = z.string().meta({ description: 'The node that answered.', example: 'node1' });

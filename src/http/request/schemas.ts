@@ -1,5 +1,5 @@
 /**
- * What requests may hold. The same schemas validate and describe (openapi.ts). Values are `unknown`
+ * Schemas of requests. The same schemas validate and describe (openapi.ts). Values are `unknown`
  * throughout: zod looks at the members of a request and never into a value, however deep that is.
  */
 import { z } from 'zod';

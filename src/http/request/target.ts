@@ -6,9 +6,9 @@
 import { Problem, toldName, unprocessable } from '../answer/problem.ts';
 
 const SLASH = 0x2f;
-/** What precedes the path of an absolute-form target, which proxies send. */
+/** The scheme and host before the path of an absolute-form target, which proxies send. */
 const SCHEME_AND_AUTHORITY = /^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i;
-/** What may stand in a target: visible ASCII without `#`, which would start a fragment. */
+/** The signs of a target: visible ASCII without `#`, which would start a fragment. */
 const TARGET_CHARACTERS = /^[!"$-~]*$/;
 
 /** The path exactly as sent. */

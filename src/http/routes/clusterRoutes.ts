@@ -14,7 +14,7 @@ import type { Routes } from './route.ts';
 export interface Health {
   /** `failing`: the node can't serve, and is answered for with 503. */
   readonly status: 'ok' | 'degraded' | 'failing';
-  /** What is wrong, a sentence each. */
+  /** The faults, a sentence each. */
   readonly reasons: readonly string[];
 }
 

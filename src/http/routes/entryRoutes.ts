@@ -139,7 +139,7 @@ async function readPut(
   return withCondition(putRequest(key, checked, text), ctx.req);
 }
 
-/** What logged nothing needs nobody's confirmation; nor does anything where nobody confirms. */
+/** A request that logged nothing needs no confirmation; nor does any where nobody confirms. */
 async function acksOf(outcome: Outcome, query: AcksQuery, acks: AckWaits | null): Promise<number> {
   const op = outcome.kind === 'stored' || outcome.kind === 'deleted' ? outcome.op : null;
   return op === null || acks === null ? 1 : acks.until(op, query);

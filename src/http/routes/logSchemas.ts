@@ -1,4 +1,4 @@
-/** What requests for the log may hold. */
+/** Schemas of requests for the log. */
 import { z } from 'zod';
 import { MAX_ROWS_AT } from '../../log/tools/source.ts';
 

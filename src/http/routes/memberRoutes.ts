@@ -14,7 +14,7 @@ export interface MemberView extends Member {
   readonly lastHeardAt: number;
   /** Whether it is what keeps dead entries from being collected. */
   readonly holdsBack: boolean;
-  /** What it has said that it holds, as far as we hold it too; null before it has. */
+  /** The vector that it sent, as far as we hold it too; null before it sent one. */
   readonly acknowledged: Vector | null;
 }
 

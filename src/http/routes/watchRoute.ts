@@ -54,7 +54,7 @@ class StreamSink implements Sink {
   /** The client connects again by itself, here or elsewhere, with the last id. */
   end(_reason: EndReason): void {
     this.#response.end();
-    // What it does not read would hold the connection open.
+    // Bytes that it does not read would hold the connection open.
     this.#response.socket?.setTimeout(END_TIMEOUT_MS, () => this.#response.destroy());
   }
 }

@@ -7,7 +7,7 @@ import type { Replica } from '../../replica/replica.ts';
 import { deleteVersion, digits } from '../request/schemas.ts';
 import type { WaitingRoom } from './vectorWaits.ts';
 
-/** What peers have confirmed of this node's own ops. */
+/** Confirmations by peers of this node's own ops. */
 export interface Acks {
   /** Asks the peers to confirm what they hold of this node's ops; they do so once it is committed. */
   ask(): void;

@@ -111,7 +111,7 @@ export class WatchSockets {
     for (const { webSocket } of this.#clients) closeWebSocket(webSocket, ...ENDS.stopping);
   }
 
-  /** What is wrong with a cursor is told when the connection stands: a page can't see it before. */
+  /** A fault of a cursor is told once the connection stands: a page can't see it before. */
   async #serve(client: Client, query: WatchQuery): Promise<void> {
     const { webSocket, socket } = client;
     const { hub, admission } = this.#options;

@@ -1,5 +1,5 @@
 /**
- * What happens on this node, as events for watchers.
+ * The changes on this node, as events for watchers.
  *
  * Invariants: the feed follows the replica commit by commit and sweep by sweep, so that its vector, lsn
  * and mark are those of the last event; what has expired by the time of a commit is told before the
@@ -27,13 +27,13 @@ import { type Place, Timeline } from '../timeline.ts';
 import { type WatchGroup, WatchGroups } from './groups.ts';
 import type { WatchHubOptions } from './options.ts';
 
-/** Whom the feed tells. */
+/** The listeners of the feed. */
 export interface FeedListener {
   /** The pending events of the groups are to be delivered. */
   deliver(groups: Iterable<WatchGroup>): void;
   /** Something has happened, be it told to nobody. */
   moved(): void;
-  /** What was told as expired may be alive again: only the whole state mends that. */
+  /** Entries that were told as expired may be alive again: only the whole state mends that. */
   startAnew(): void;
   /** The whole history is another. */
   replaced(): void;
@@ -53,7 +53,7 @@ export class WatchFeed {
   readonly #endings: (() => void)[];
   /** Whether somebody watches: only then the next four are kept. */
   #isFollowing = false;
-  /** What every event up to here covers. */
+  /** The vector that all events up to here cover. */
   #vector: MutableVector = new Map();
   /** The same as cursors have it; null once it has changed. */
   #vectorText: string | null = null;
@@ -125,7 +125,7 @@ export class WatchFeed {
       const { op } = row;
       const entry = isOnKey(op) ? this.#replica.map.get(op.key) : undefined;
       if (isOnKey(op) && entry === op) this.record.beat(op);
-      // What was folded before the first watcher came, it was told with all the rest.
+      // The first watcher got the ops that were folded before it came with the state.
       if (!this.#isFollowing || row.lsn <= this.#lsn) continue;
       raise(this.#vector, op.origin, op.seq);
       this.#vectorText = null;
@@ -186,7 +186,7 @@ export class WatchFeed {
   /** Takes over a log: of what was collected from it before, no expiry is known. */
   #restart(): void {
     const { stableClock, facts } = this.#replica.header;
-    // What was compacted away by then is not known; after a snapshot by its sender's clock.
+    // Rows that were compacted away by then are not known; after a snapshot by its sender's clock.
     const skewMs = facts.snapshot === null ? 0 : this.#maxClockSkewMs;
     this.#unknownUntilMs = facts.cutAtMs === null ? 0 : facts.cutAtMs + skewMs;
     const before = this.#replica.takeExpiredBefore()?.take();

@@ -1,4 +1,4 @@
-/** What the watches of a node are told by the wiring. */
+/** Dependencies of the watch hub. */
 
 import type { Replica } from '../../replica/replica.ts';
 import type { Limits } from '../../words/limits.ts';

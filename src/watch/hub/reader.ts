@@ -24,7 +24,7 @@ const PAGE_BYTES = 1024 * 1024;
 /** Of a longer key a cursor holds the front: the state then goes on a little before it. */
 const MAX_STATE_KEY_LENGTH = 2048;
 
-/** What the reader needs of the hub. */
+/** The hub, as the reader needs it. */
 export interface Ends {
   /** The end of what has been told: what a live watcher has come to. */
   readonly end: Place;
@@ -75,7 +75,7 @@ export class WatchReader {
     for (const watcher of [...this.#ahead]) this.pump(watcher);
   }
 
-  /** What the watcher holds cannot be mended: it is told to forget it, and then the whole state. */
+  /** The watcher's copy can't be mended: it is told to forget it, and then the whole state. */
   reset(watcher: Watcher): void {
     const { end } = this.#hub;
     this.resets++;

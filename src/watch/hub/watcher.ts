@@ -18,7 +18,7 @@ export interface Sink {
   readonly bufferedBytes: number;
   /** Once more bytes than this wait, the sink tells when they are gone; of fewer it may say nothing. */
   readonly drainsAboveBytes: number;
-  /** What is written from here to `uncork` goes out together. */
+  /** Bytes written from here to `uncork` go out together. */
   cork(): void;
   uncork(): void;
   /** Ends it for a reason that the client is told. */

@@ -64,7 +64,7 @@ cluster('starts a node again that was killed, while the others run on', async ()
   const url = (index: number): string => `http://localhost:${firstPort + index}/cache/greeting`;
   const headers = { 'content-type': 'application/json' };
   const body = '{"value": "hello", "version": 1}';
-  // What ends right after its start is not started again.
+  // A node that ends right after its start is not started again.
   await new Promise((resolve) => setTimeout(resolve, LEAST_RUN_MS));
   process.kill(childrenOf(command)[1] ?? 0, 'SIGKILL');
   await waitFor(() => command.stderr.includes('is started again'), END_LIMIT_MS, 'it is told');

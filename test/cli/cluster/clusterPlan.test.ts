@@ -1,4 +1,4 @@
-/** What `hearsay cluster` tells its nodes, and what it tells people. */
+/** The settings that `hearsay cluster` gives its nodes, and its words for people. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { welcome } from '../../../src/cli/cluster/cluster.ts';

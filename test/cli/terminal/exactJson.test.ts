@@ -1,4 +1,4 @@
-/** What a node has answered, as the commands read it. */
+/** The answers of a node, as the commands read them. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { DeepJson, parseAnswer } from '../../../src/cli/terminal/exactJson.ts';

@@ -1,4 +1,4 @@
-/** What the driver lets clients do, and when: with the real replica, and nobody to talk to. */
+/** The driver opens and closes the node to clients: with the real replica, and no peer. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Driver } from '../../../src/gossip/driver/driver.ts';

@@ -17,7 +17,7 @@ const URL = 'http://localhost:8002';
 
 const duplicates = suite('two connections for one pair');
 
-/** Which connection stays, of one that we dialled (1) and one that the peer did (2). */
+/** The connection that stays, of one that we dialled (1) and one that the peer did (2). */
 function staying(own: string, peer: string, order: readonly (1 | 2)[]) {
   const { core, greet } = testCore({ origin: own, others: [peer] });
   const outputs = order.map((connection) =>
@@ -105,7 +105,7 @@ interface End {
   readonly node: TestCore;
   readonly connection: number;
   readonly dialledUrl: string | null;
-  /** What has still to arrive here. */
+  /** Messages that have still to arrive here. */
   readonly inbox: Input[];
   closed: boolean;
 }

@@ -23,7 +23,7 @@ const FIELDS = [
 ] as const;
 type Field = (typeof FIELDS)[number];
 
-/** What the wire says of the op, with one field another. */
+/** The op on the wire, with one field changed. */
 function wireWith(op: Op, field: Field, value: unknown): unknown[] {
   const wire: unknown[] = JSON.parse(encodeOp(op));
   wire[FIELDS.indexOf(field)] = value;

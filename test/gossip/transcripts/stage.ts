@@ -59,7 +59,7 @@ export class Stage {
     this.#lines.push('', `# ${text}`, '');
   }
 
-  /** What happens meanwhile is not written down. */
+  /** The transcript leaves out the messages until then. */
   async quietly<T>(act: () => Promise<T>): Promise<T> {
     this.#isQuiet = true;
     try {

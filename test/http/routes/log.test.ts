@@ -237,7 +237,7 @@ test('compaction when asked; a point before the cut is gone, by name', async () 
   await using served = await serve();
   for (let version = 1; version <= 20; version++)
     await served.put('a', { value: version, version });
-  // What is stable moves on soon where something is dead.
+  // The stable vector moves on soon where something is dead.
   await (await fetch(`${served.url}/cache/b`, { method: 'DELETE' })).arrayBuffer();
   await served.put('c', { value: 1, version: 1 });
   const { status, body } = await served.post('/_log/compact?retention_ms=0');

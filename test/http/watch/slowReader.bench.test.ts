@@ -78,7 +78,7 @@ async function update({ replica }: WatchServer, count: number, what: string): Pr
   }
 }
 
-/** What lives after everything else has been collected. */
+/** The memory that lives after everything else has been collected. */
 function heldBytes(): number {
   setFlagsFromString('--expose-gc');
   const collect: () => void = runInNewContext('gc');

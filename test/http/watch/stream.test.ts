@@ -129,7 +129,7 @@ stream('a client that goes away is forgotten, and a node that stops ends the str
 
 stream.run();
 
-/** What the other node holds comes to this one. */
+/** The ops of the other node come to this one. */
 async function takeAll({ replica }: WatchServer, other: WatchServer): Promise<void> {
   for (const [origin, to] of other.replica.vector) {
     const after = replica.vector.get(origin) ?? 0;

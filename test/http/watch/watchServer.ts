@@ -152,7 +152,7 @@ export class WatchServer {
   }
 }
 
-/** What a client was sent, and waiting for more of it. */
+/** The events of a client, and a way to wait for more. */
 class Seen {
   readonly events: SeenEvent[] = [];
   /** Keys that puts were told of. */
@@ -239,7 +239,7 @@ export class SocketClient extends Seen {
 export class StreamClient extends Seen {
   readonly response: http.IncomingMessage;
   readonly ended: Promise<void>;
-  /** What came, as it came. */
+  /** The bytes as they came. */
   text = '';
   #block = '';
 

@@ -141,7 +141,7 @@ const pasteOne = (line: string, cwd: string, env: NodeJS.ProcessEnv) =>
     );
   });
 
-/** What follows ends with Ctrl-C, which comes once it has shown something. */
+/** A command that follows ends with Ctrl-C, which comes once it has shown something. */
 async function pasteEndless(line: string, cwd: string, env: NodeJS.ProcessEnv) {
   const child = spawn('sh', ['-c', `exec ${line}`], {
     cwd,

@@ -105,7 +105,7 @@ async function liveIds(source: MemorySource, moment: Moment): Promise<Map<string
   return ids;
 }
 
-/** What was shown last at the time, or at the lsn. */
+/** The entries shown last at the time, or at the lsn. */
 function lastOf(shown: readonly Shown[], by: 'atMs' | 'lsn'): Shown[] {
   const last = new Map(shown.map((one) => [one[by], one]));
   return [...last.values()];

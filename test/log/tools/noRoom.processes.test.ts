@@ -17,10 +17,10 @@ const test = suite('files that take nothing');
 const MAIN = fileURLToPath(new URL('../../../src/main.ts', import.meta.url));
 const run = promisify(execFile);
 const FULL = '/dev/full';
-/** What a person is told is one line. */
+/** The message for a person is one line. */
 const SENTENCE = /^[^\n]+\.\n$/;
 
-/** What comes on stderr where stdout has no room. */
+/** The text on stderr where stdout has no room. */
 async function toFull(...words: readonly string[]): Promise<{ code: unknown; stderr: string }> {
   const full = openSync(FULL, 'w');
   try {

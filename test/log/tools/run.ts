@@ -12,7 +12,7 @@ export async function succeeds(
   return { stdout, stderr };
 }
 
-/** What it prints with --json, parsed. */
+/** Its output with `--json`, parsed. */
 export async function jsonOf(...words: readonly string[]): Promise<Record<string, unknown>[]> {
   const { stdout } = await succeeds(...words, '--json');
   return stdout

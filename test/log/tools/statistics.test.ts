@@ -1,4 +1,4 @@
-/** What a log is made of; and that what compaction would free is what it frees. */
+/** The statistics of a log; compaction frees as much as they say. */
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -27,7 +27,7 @@ test('compaction frees what was foretold, to the row', async () => {
   let freed = 0;
   await fc.assert(
     fc.asyncProperty(story(true), fc.constantFrom(0, 20, 1000), async (steps, retentionMs) => {
-      // What is collected is what the log's own facts say, so the last step settles them.
+      // The log's own facts tell the collected entries, so the last step settles them.
       const told = await tell(
         [...steps, { kind: 'exchange', to: 0 }, { kind: 'exchange', to: 1 }, { kind: 'collect' }],
         memoryLog(ORIGINS[0]),

@@ -69,7 +69,7 @@ export const story = (forgets: boolean, maxLength = 40): fc.Arbitrary<Step[]> =>
     { minLength: 1, maxLength, size: 'max' },
   );
 
-/** What the first replica showed: key → op id, of what was live. */
+/** The live entries that the first replica showed: key → op id. */
 export interface Shown {
   readonly atMs: number;
   readonly lsn: number;

@@ -195,7 +195,7 @@ test('every kind of damage to rows and records is found and named', () =>
       assert.match(found.text, text, what);
       if (!isAboutRow) assert.ok(found.origin === ORIGINS[1] || kind === 'header', what);
       else if (kind !== 'unreadable') assert.ok(found.origin !== null && found.seq !== null, what);
-      // What the rows can't show, the recorded map sum does.
+      // The recorded map sum shows a fault that the rows can't show.
       if (kind === 'won' && what !== 'a won bit of a join') assert.ok(findings.length >= 1);
     }
   }));

@@ -128,7 +128,7 @@ class Client {
     if (op === undefined) throw new Error(`The expiry of ${key} is told once more.`);
     this.#expired.add(op);
     const last = this.#last.get(key);
-    // What it was told since may be dead itself by then, and its tombstone collected.
+    // An op that it was told since may be dead itself by then, and its tombstone collected.
     if (last === undefined || compareOps(op, last) > 0) this.#last.set(key, op);
   }
 }

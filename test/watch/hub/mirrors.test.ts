@@ -1,6 +1,6 @@
 // time limit: 300 s
 /**
- * What watchers hold and were told, against the ops themselves: random histories on three nodes whose
+ * The copies and events of watchers, against the ops themselves: random histories on three nodes whose
  * logs differ in order, with expiry, collecting, compaction and full sockets, and watchers that are cut
  * anywhere and go on from their cursor on any node.
  */
