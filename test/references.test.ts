@@ -73,6 +73,17 @@ references('no comment cites a document that is not in the tree', () => {
   assert.equal(dead, []);
 });
 
+references('a comment begins with a subject, not with What, Which, Whom or Whoever', () => {
+  assert.equal(sources().flatMap(withoutSubject), []);
+  const found = (text: string): number => withoutSubject(sourceFile('src/a.ts', text)).length;
+  assert.is(found('/** What a node holds. */'), 1);
+  assert.is(found('/**\n * Which ops are stable.\n */'), 1);
+  assert.is(found('// Whoever dials.\n'), 1);
+  assert.is(found('// Of what both hold, one half.\n'), 1);
+  assert.is(found('// A sentence that goes on to say\n// What it is.\n'), 0);
+  assert.is(found('/** The ops that a node holds. */'), 0);
+});
+
 references('each link of a document leads to a file', () => {
   const dead = documents().flatMap(({ path, text }) =>
     [...text.matchAll(/\]\(([^)\s#]+)[^)]*\)/g)]
@@ -131,6 +142,18 @@ references('the rules above catch what they are for', () => {
 });
 
 references.run();
+
+function withoutSubject({ path, text, comments }: SourceFile): string[] {
+  const start = /(?:\/\*\*|\/\/)[\s*]*(?:What|Which|Whom|Whose|Whoever|Of (?:what|whom))\b.*/g;
+  return [...comments.matchAll(start)]
+    .filter(({ index, 0: found }) => !(found.startsWith('//') && followsLine(text, index)))
+    .map((match) => `${path}:${lineAt(comments, match.index)} ${match[0]}`);
+}
+
+/** Whether the line before the offset is a comment that this one goes on with. */
+function followsLine(text: string, offset: number): boolean {
+  return /^\s*\/\//.test(text.slice(0, offset).split('\n').at(-2) ?? '');
+}
 
 function texts(): Text[] {
   const comments = sources().map(({ path, comments: text }) => ({ path, text }));

@@ -7,7 +7,7 @@ import type { Hash } from '../words/hash.ts';
 import type { Op } from '../words/op.ts';
 import type { HeaderChanges, LogHeader, OriginRecord, Row, RowHead } from '../words/row.ts';
 
-/** What one transaction writes. */
+/** The rows and records that one transaction writes. */
 export interface Commit {
   /** Their lsns go on from the last one, without gaps. */
   readonly rows: readonly Row[];

@@ -19,7 +19,7 @@ import { changedHeader, headOf, newHeader } from '../words/row.ts';
 import type { Commit, Log, PageLimit } from './log.ts';
 import { lastLsnAfter } from './log.ts';
 
-/** What a restart finds: hand it to the next `MemoryLog`. */
+/** The log that a restart finds: hand it to the next `MemoryLog`. */
 export interface StoredLog {
   readonly header: LogHeader;
   readonly origins: readonly OriginRecord[];
@@ -31,7 +31,7 @@ export interface MemoryLogOptions {
   readonly clusterName: string;
   /** Makes the origin of a new log; not called where `stored` is given. */
   readonly newOrigin: () => string;
-  /** What `crash` or `stored` of an earlier log gave; without it the log is new. */
+  /** The result of `crash` or `stored` of an earlier log; without it the log is new. */
   readonly stored?: StoredLog;
   /** Changes only what a crash says of itself (`stoppedUncleanly`); `full` where it is not given. */
   readonly durability?: 'full' | 'normal';
@@ -46,10 +46,10 @@ export interface MemoryLogOptions {
 /** `full`: DiskFullError. `lost` and `stored`: CommitFailedError, and this is how it really ended. */
 export type AppendFailure = 'full' | 'lost' | 'stored';
 
-/** What a row takes beside its texts: about what SQLite needs for its numbers and its index. */
+/** The size of a row beside its texts: about what SQLite needs for its numbers and its index. */
 const ROW_BYTES = 100;
 
-/** What the bounds of a page count. */
+/** The bytes that the bounds of a page count. */
 const textBytes = (op: Op): number =>
   op.key.length + (op.value?.length ?? 0) + (op.meta?.length ?? 0);
 
@@ -70,7 +70,7 @@ export class MemoryLog implements Log {
   #storedLastLsn: number;
   /** Whether the log must not go on under its origin. */
   #owesOrigin: boolean;
-  /** What a crash would say of the log now. */
+  /** The log that a crash would leave now. */
   #unclean: boolean;
   #bytes = 0;
   #underWay: { readonly commit: Commit; readonly failure: AppendFailure | null } | null = null;
@@ -162,7 +162,7 @@ export class MemoryLog implements Log {
   async close(): Promise<void> {
     if (this.#crashed) return never();
     this.#closing = true;
-    // Whoever appended hears how it ended; closing only waits for it.
+    // The caller of `append` hears how it ended; closing only waits for it.
     await this.#ended;
     if (this.#crashed) return never();
     this.#unclean = this.#owesOrigin;
@@ -190,7 +190,7 @@ export class MemoryLog implements Log {
     return this.stored();
   }
 
-  /** What is stored by now; after `close` it is what the next opening finds. */
+  /** The log as stored by now; after `close` the next opening finds it. */
   stored(): StoredLog {
     return {
       header: this.#storedHeader,

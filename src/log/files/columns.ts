@@ -30,7 +30,7 @@ export const HEAD_SQL = `${HEAD_COLUMNS}, octet_length(value), octet_length(meta
 
 export const MARK_SQL = 'lsn, committed_at, won, kind, key, expires_at';
 
-/** What the columns of a sound row hold; only `isSound` says that they do. */
+/** The columns of a sound row; only `isSound` says that a row is one. */
 type Columns = readonly [
   lsn: number,
   committedAt: number,

@@ -10,7 +10,7 @@ import { type OpenedFile, openLogFile } from './openFile.ts';
 
 /** A reader beside a node that writes works for a tenth of the time. */
 const PAUSE_SHARE = 9;
-/** Whoever follows keeps up with a node at full speed. */
+/** A reader that follows keeps up with a node at full speed. */
 const MAX_PAUSE_MS = 50;
 
 export class FileSource implements LogSource {
@@ -37,7 +37,7 @@ export class FileSource implements LogSource {
     return this.#opened.cutShort;
   }
 
-  /** What SQLite finds wrong with the file, a sentence each; looked for in a thread of its own. */
+  /** The faults that SQLite finds in the file, a sentence each; looked for in a thread of its own. */
   async integrity(): Promise<readonly string[]> {
     const faults = await integrityFaults(this.#opened.log.file);
     return this.cutShort === null ? faults : [this.cutShort, ...faults];
@@ -84,7 +84,7 @@ export class FileSource implements LogSource {
     const dataVersion = this.#opened.log.dataVersion();
     if (dataVersion !== this.#dataVersion) {
       this.#dataVersion = dataVersion;
-      // What was made of the page before counts too.
+      // The work on the page before counts too.
       const pauseMs = PAUSE_SHARE * (performance.now() - this.#goesOnSince);
       await pause(Math.min(MAX_PAUSE_MS, pauseMs));
     }

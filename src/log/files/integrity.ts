@@ -1,4 +1,4 @@
-/** What SQLite finds wrong with the file of a log. */
+/** The faults that SQLite finds in the file of a log. */
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 

@@ -1,4 +1,4 @@
-/** What a node asks of the thread that reads its log for the tools, and what it answers. */
+/** Messages between a node and the thread that reads its log for the tools. */
 import type { Fault } from '../sqlite/faults.ts';
 import type { LinePage, LineRequest } from '../tools/lineReader.ts';
 import type { LogFacts } from '../tools/source.ts';

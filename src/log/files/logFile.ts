@@ -174,7 +174,7 @@ export class LogFile {
     }
   }
 
-  /** What SQLite itself finds wrong with the file; nothing where it is whole. */
+  /** The faults that SQLite itself finds in the file; none where it is whole. */
   integrityFaults(): string[] {
     try {
       const found = this.#database.pragma('integrity_check(20)', { simple: false });

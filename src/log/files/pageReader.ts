@@ -20,7 +20,7 @@ export interface PageRequest<T> {
   readonly maxBytes?: number;
   readonly statement: Database.Statement;
   readonly read: (columns: readonly unknown[]) => T;
-  /** What counts against `maxBytes`. */
+  /** The bytes that count against `maxBytes`. */
   readonly bytesOf: (item: T) => number;
 }
 

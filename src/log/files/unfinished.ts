@@ -1,5 +1,5 @@
 /**
- * What an import or a restore that was cut off leaves in a data directory. A node that started there
+ * The leavings of an import or a restore that was cut off, in a data directory. A node that started there
  * would be an empty one in the place of what was to come.
  */
 import { existsSync } from 'node:fs';

@@ -1,5 +1,5 @@
 /**
- * What may go wrong in SQLite, in a form that crosses between threads, where classes of errors do not
+ * Faults of SQLite, in a form that crosses between threads, where classes of errors do not
  * survive.
  */
 

@@ -58,7 +58,7 @@ export const RECORD_COLUMNS = [
   'compacted_low',
 ] as const;
 
-/** What the header of a new file says of it. */
+/** The header of a new file. */
 export interface Birth {
   readonly clusterName: string;
   readonly origin: string;
@@ -75,7 +75,7 @@ export function createFile(file: string, birth: Birth): void {
   if (existsSync(`${file}-wal`))
     throw new DamageFault('it is missing, though its write-ahead log is there');
   const unfinished = `${file}.new`;
-  // What an earlier start left that was killed here.
+  // A file that an earlier start left when it was killed here.
   for (const suffix of ['', '-journal', '-wal', '-shm'])
     rmSync(unfinished + suffix, { force: true });
   const database = new Database(unfinished);

@@ -1,4 +1,4 @@
-/** What the log asks of its two worker threads, and what they answer. */
+/** Messages between the log and its two worker threads. */
 import type { OriginRecord } from '../../words/row.ts';
 import type { Fault } from './faults.ts';
 import type { MetaRow } from './header.ts';

@@ -34,7 +34,7 @@ class Writer {
   readonly #putRecord: Database.Statement;
   readonly #putFact: Database.Statement;
   readonly #commit: Database.Transaction<(append: Append) => void>;
-  /** What `meta` says under that name. */
+  /** The text in `meta` under that name. */
   #unsynced: boolean;
   /** Whether an earlier stop may have lost ops of the origin that still is the log's own. */
   #stoppedUncleanly: boolean;

@@ -42,7 +42,7 @@ export class LiveFold {
   take(mark: Mark | Head): void {
     const { kind, key, expiresAt } = mark;
     if (!mark.won || (kind !== 'put' && kind !== 'delete') || !isOf(this.#moment, mark)) return;
-    // What is dead by the moment stays so until a later row of the key comes.
+    // An entry that is dead by the moment stays so until a later row of the key comes.
     const { origin, seq } = 'seq' in mark ? mark : NO_ID;
     if (
       kind === 'delete' ||

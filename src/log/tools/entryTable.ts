@@ -1,5 +1,5 @@
 /**
- * What a fold keeps of each key's entry, in one array of numbers: a look at an entry is then one miss of
+ * The entries of a fold, in one array of numbers: a look at an entry is then one miss of
  * the processor's cache, where an object of boxed numbers costs six. Of a fold over two million rows
  * that is a third.
  */

@@ -58,7 +58,7 @@ export function verdictOn(
   };
 }
 
-/** Whoever bore an op holds it, whatever it has said. */
+/** The origin of an op holds it, whatever its node has said. */
 const hasSeen = ({ origin, vector }: Acknowledgement, op: KeyOp): boolean =>
   origin === op.origin || (vector !== null && covers(vector, op));
 

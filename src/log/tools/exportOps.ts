@@ -1,5 +1,5 @@
 /**
- * Which records belong to the rows of an export. Its rows may be fewer than the log's: they end at a
+ * The records that belong to the rows of an export. Its rows may be fewer than the log's: they end at a
  * point, or compaction took some away while they were read. So the records are worked out anew, such
  * that the export is a log by itself: sums, less those of compacted rows, are what its rows add up to.
  */
@@ -71,7 +71,7 @@ export class OpsExport {
     return record;
   }
 
-  /** What was compacted came before any point that can be named. */
+  /** Compacted rows came before any point that can be named. */
   #recordAtPoint(record: OriginRecord, later: OriginRecord): OriginRecord {
     if (!sameHash(record.compactedSum, later.compactedSum)) throw new RowGoneError(this.#place);
     const tally = this.#tallies.get(record.origin) ?? { seq: 0, sum: ZERO };

@@ -1,4 +1,4 @@
-/** What is known of a whole log, as JSON: the answer of a node, and the end of an export. */
+/** The facts of a whole log, as JSON: the answer of a node, and the end of an export. */
 
 import { formatHash, type Hash, parseHash } from '../../words/hash.ts';
 import type { LogHeader, OriginRecord } from '../../words/row.ts';

@@ -1,4 +1,4 @@
-/** Which rows `tail` shows. */
+/** The rows that `tail` shows. */
 
 import type { Kind } from '../../words/op.ts';
 import type { Row } from '../../words/row.ts';

@@ -1,4 +1,4 @@
-/** What `verify` finds wrong with a log: each names the row, or the origin, that it is about. */
+/** The faults that `verify` finds in a log: each names the row, or the origin, that it is about. */
 
 export type FindingKind =
   /** SQLite finds the file itself damaged. */

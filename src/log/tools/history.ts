@@ -51,7 +51,7 @@ export class HistoryFold {
   readonly #nowMs: number;
   /** The last row that won. */
   #winner: KeyRow | undefined;
-  /** What came after it and lost to it. */
+  /** The ops that came after it and lost to it. */
   #losers: KeyRow[] = [];
 
   constructor(nowMs: number) {
@@ -69,7 +69,7 @@ export class HistoryFold {
     return known;
   }
 
-  /** What is left: the last winner, and what lost to it. */
+  /** The rest: the last winner, and the ops that lost to it. */
   end(): Happening[] {
     return this.#flush(undefined);
   }

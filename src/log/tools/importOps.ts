@@ -1,5 +1,5 @@
 /**
- * What an imported log becomes: the rows and records of the export, under a new cluster id and a new
+ * An imported log becomes: the rows and records of the export, under a new cluster id and a new
  * origin of its own, whose first ops are its `join` and a `retire` for each member that the export had:
  * they are members of another cluster, and a node that counted them would wait for them for ever.
  */

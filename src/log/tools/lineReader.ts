@@ -6,7 +6,7 @@
 import type { PageLimit } from '../log.ts';
 import type { LogFacts, PageFault } from './source.ts';
 
-/** Which rows; see `LogSource`, whose reads these are. */
+/** The rows to read; see `LogSource`, whose reads these are. */
 export type LineRequest =
   | {
       readonly type: 'rows';

@@ -1,5 +1,5 @@
 /**
- * What a point means in one log: which of its rows had been committed by then, and at which time
+ * The meaning of a point in one log: which of its rows had been committed by then, and at which time
  * entries count as live.
  *
  * A time means this node's clock at the commit. A cursor means the first state of this log that held
@@ -45,7 +45,7 @@ export class BeforeCutError extends HearsayError {
 /** The log has not come to the point yet, or is of another cluster. */
 export class PointNotHeldError extends HearsayError {}
 
-/** Whoever says now may have a clock that is ahead of the log's. */
+/** A person who says `now` may have a clock that is ahead of the log's. */
 const CLOCK_LEEWAY_MS = MINUTE_MS;
 
 /** Up to where compaction has gone, UTC milliseconds; 0 where it has not. */
@@ -124,7 +124,7 @@ async function lsnOfVector(source: LogSource, facts: LogFacts, vector: Vector): 
   const reach: MutableVector = new Map();
   for (const record of facts.records) raise(reach, record.origin, record.reach);
   const wanted = new Map([...vector].filter(([origin, seq]) => seq > seqOf(reach, origin)));
-  // What was compacted came before the cut, and so before any moment that is known.
+  // Compacted rows came before the cut, and so before any moment that is known.
   const seen = new Map<string, number>();
   const walk = new Walk(0, facts.lastLsn);
   if (wanted.size === 0) {

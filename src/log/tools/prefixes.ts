@@ -1,4 +1,4 @@
-/** Which prefixes of keys are busy. A prefix goes up to the first of `: / . |`, that included. */
+/** The busy prefixes of keys. A prefix goes up to the first of `: / . |`, that included. */
 
 export interface PrefixTally {
   readonly prefix: string;

@@ -1,4 +1,4 @@
-/** Which clause of rule 1 decides between two ops on one key, and in which words people are told. */
+/** The clause of rule 1 that decides between two ops on one key, and its words for people. */
 import { LAST_VERSION, type Ranked } from '../../words/op.ts';
 
 export type Clause = 'generation' | 'version' | 'kind' | 'hlc' | 'origin' | 'seq';

@@ -61,7 +61,7 @@ export class SeqCheck {
     }
   }
 
-  /** What the rows of the origin that were read add up to. */
+  /** The sum of the rows of the origin that were read. */
   sumOf(origin: string): Hash {
     const tally = this.#tallies.get(origin);
     return tally === undefined ? ZERO : { high: tally.sumHigh, low: tally.sumLow };
@@ -128,7 +128,7 @@ export class SeqCheck {
   }
 
   #checkSum(origin: string, { record, sumHigh, sumLow }: Tally): void {
-    // What is already told of the origin explains its sum too.
+    // A fault that is already told of the origin explains its sum too.
     if (record === undefined || this.#findings.isAbout(origin)) return;
     const kept = subtract(record.sum, record.compactedSum);
     const found = { high: sumHigh, low: sumLow };

@@ -12,7 +12,7 @@ import type { LogHeader, OriginRecord, Row } from '../../words/row.ts';
 import { MIB } from '../../words/size.ts';
 import type { PageLimit } from '../log.ts';
 
-/** What is known of the whole log at one moment. */
+/** The facts of the whole log at one moment. */
 export interface LogFacts {
   readonly header: LogHeader;
   readonly records: readonly OriginRecord[];
@@ -59,7 +59,7 @@ export interface PageFault {
   readonly afterLsn: number;
   /** up to this one; null where nothing after them could be read either. */
   readonly upToLsn: number | null;
-  /** What is wrong, as it completes "could not be read: …". */
+  /** The fault, as it completes "could not be read: …". */
   readonly message: string;
 }
 

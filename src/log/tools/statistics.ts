@@ -1,5 +1,5 @@
 /**
- * What a log is made of: ops and bytes by origin and kind, live and dead keys, the biggest and the
+ * The content of a log: ops and bytes by origin and kind, live and dead keys, the biggest and the
  * busiest, and what compaction would free. One walk over the heads.
  *
  * Of each key it keeps what compaction asks (`src/replica/compact.ts`): how many of its rows are old,
@@ -36,7 +36,7 @@ export interface Statistics {
   readonly keys: { readonly live: number; readonly dead: number };
   readonly liveBytes: number;
   readonly origins: readonly OriginTally[];
-  /** What compaction would remove now. */
+  /** The rows that compaction would remove now. */
   readonly compactable: {
     readonly rows: number;
     readonly textBytes: number;

@@ -30,7 +30,7 @@ export interface Verified {
 }
 
 export interface VerifyOptions {
-  /** What SQLite finds wrong with the file, in sentences; not asked of a running node. */
+  /** The faults that SQLite finds in the file, in sentences; not asked of a running node. */
   readonly integrity?: () => Promise<readonly string[]>;
   /** How far the map sum looks ahead where none is recorded. */
   readonly aheadMs: number;
@@ -147,7 +147,7 @@ class RowChecks {
   }
 }
 
-/** What the node wrote down when it stopped, if nothing was appended since. */
+/** The map sum that the node wrote down when it stopped, if nothing was appended since. */
 function recordedAtEnd({ header, lastLsn }: LogFacts): RecordedMapSum | null {
   const { mapSum } = header.facts;
   return mapSum?.lsn === lastLsn ? mapSum : null;
