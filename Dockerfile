@@ -1,4 +1,8 @@
-FROM node:24-bookworm-slim AS build
+# The base is named by its tag: its digest has to come from the registry that you build from, and a bot that
+# renews it belongs to your own copy. To pin it: `docker build --build-arg BASE=node:24-bookworm-slim@sha256:…`.
+ARG BASE=node:24-bookworm-slim
+
+FROM ${BASE} AS build
 WORKDIR /app
 # The packages first: they change seldom, and this layer is then taken from the cache.
 COPY package.json package-lock.json ./
@@ -8,7 +12,7 @@ COPY scripts ./scripts
 COPY src ./src
 RUN npm run build && npm prune --omit=dev --ignore-scripts --no-audit --no-fund
 
-FROM node:24-bookworm-slim
+FROM ${BASE}
 # Inside a container only the network of the containers can reach it, so it listens on all addresses;
 # a node that does so refuses to start without an INTERNAL_TOKEN.
 ENV NODE_ENV=production HOST=0.0.0.0 PORT=8000 DATA_DIR=/data
@@ -17,6 +21,8 @@ COPY --from=build /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist
 COPY package.json LICENSE ./
 COPY docker ./docker
+# `docker exec CONTAINER hearsay …` works as it does outside.
+RUN chmod 755 dist/main.js && ln -s /app/dist/main.js /usr/local/bin/hearsay
 # A new volume takes its owner from here, so that the container may also be started with `--user node`.
 RUN mkdir /data && chown node:node /data
 VOLUME /data

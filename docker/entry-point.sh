@@ -1,6 +1,11 @@
 #!/bin/sh
 # Starts hearsay as the user `node`, whoever owns the data directory that was mounted.
-set -e
+set -eu
+
+refuse() {
+  echo "$1" >&2
+  exit 2
+}
 
 # `serve`, `cluster` and flags are hearsay's; the name of a program, such as `sh`, runs that instead.
 if command -v "${1:---}" >/dev/null 2>&1; then
@@ -8,13 +13,32 @@ if command -v "${1:---}" >/dev/null 2>&1; then
 fi
 set -- node /app/dist/main.js "$@"
 
+# Its owner is about to be changed, with all that lies below: never of the system's own directories.
+directory=$(realpath -m -- "${DATA_DIR:-/data}")
+case $directory in
+  / | /app | /app/* | /bin | /boot | /dev | /dev/* | /etc | /etc/* | /home | /lib | /lib64 | /media | /mnt | /opt | \
+    /proc | /proc/* | /root | /run | /sbin | /secret | /srv | /sys | /sys/* | /tmp | /usr | /usr/* | /var | /var/lib)
+    refuse "DATA_DIR is $directory, which is no directory for data alone: name one such as /data."
+    ;;
+esac
+
+# The nodes of the compose file share a secret that the first of them makes; see docker/token.sh.
+if [ -z "${INTERNAL_TOKEN:-}" ] && [ -n "${INTERNAL_TOKEN_FILE:-}" ]; then
+  [ -r "$INTERNAL_TOKEN_FILE" ] ||
+    refuse "INTERNAL_TOKEN_FILE is $INTERNAL_TOKEN_FILE, which can't be read: make it, or set INTERNAL_TOKEN."
+  INTERNAL_TOKEN=$(cat "$INTERNAL_TOKEN_FILE")
+  export INTERNAL_TOKEN
+fi
+
 # A directory that Docker creates for a mount belongs to root. Started with `--user`, this has no
 # right to change that, and no need to.
 if [ "$(id -u)" = 0 ]; then
-  mkdir -p "$DATA_DIR"
-  find "$DATA_DIR" ! -user node -exec chown -h node:node {} +
+  mkdir -p "$directory"
+  find "$directory" -xdev ! -user node -exec chown -h node:node {} +
   export HOME=/home/node
-  set -- setpriv --reuid=node --regid=node --init-groups -- "$@"
+  # Nothing that it starts can become root again.
+  set -- setpriv --reuid=node --regid=node --init-groups --no-new-privs --bounding-set=-all \
+    --inh-caps=-all -- "$@"
 fi
 
 # `exec`, so that node is the first process of the container and gets its signals itself.

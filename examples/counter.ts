@@ -1,8 +1,8 @@
 /**
  * A counter that many writers raise at once, and one that reads its own writes on another node:
- * `npm start`, then `npm exec -- node examples/counter.ts`.
+ * `npm start`, `npm run build`, then `npm exec -- node examples/counter.ts`.
  */
-import { createClient } from '../src/client/index.ts';
+import { createClient } from 'hearsay/client';
 
 await using writer = createClient({ endpoints: ['http://localhost:8001'] });
 const raise = () => writer.update<number>('visits', (visits = 0) => visits + 1, { maxTries: 100 });

@@ -1,10 +1,11 @@
 /**
  * A web server whose four instances share what they count, each a node of the cluster: no cache to run
- * beside them. `npm exec -- node examples/embedded.ts`, then `curl http://localhost:3001/somebody` a few times,
- * at ports 3001 to 3004. In your own project, import `hearsay`, and give each process one node.
+ * beside them. `npm run build`, `npm exec -- node examples/embedded.ts`, then
+ * `curl http://localhost:3001/somebody` a few times, at ports 3001 to 3004. In production each process is one
+ * instance and has one node.
  */
 import { createServer } from 'node:http';
-import { startNode } from '../src/index.ts';
+import { startNode } from 'hearsay';
 
 const INSTANCES = [1, 2, 3, 4];
 const nodes = INSTANCES.map((instance) => `http://127.0.0.1:${7000 + instance}`);

