@@ -14,8 +14,11 @@ export async function serve(settings: NodeSettings, isUnderCluster: boolean): Pr
   const logger = createLogger(settings, process.stderr.isTTY === true);
   const stop = stopRequest(isUnderCluster, logger);
   const node = await start(settings, logger);
+  const { host: listens } = new URL(node.url);
+  // What others use, who may not reach the address that it listens on.
+  const url = settings.url ?? node.url;
   logger.info(
-    { origin: node.origin, url: node.url, pid: process.pid },
+    { origin: node.origin, url, listens, pid: process.pid },
     `Node ${settings.nodeId} serves.`,
   );
   if (isUnderCluster) await tellParent({ kind: 'serving' });

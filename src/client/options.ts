@@ -1,5 +1,6 @@
 /** The options of a client: every limit by name, with its default and its range. */
 import { InvalidRequestError } from './errors.ts';
+import { refuseOldNode } from './platform.ts';
 
 export interface ClientOptions {
   /**
@@ -61,8 +62,9 @@ export interface ClientSettings {
 /** Timers hold no more. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
-/** @throws InvalidRequestError that names the option. */
+/** @throws InvalidRequestError that names the option, or the Node that is too old. */
 export function readOptions(options: ClientOptions): ClientSettings {
+  refuseOldNode();
   const { fetch: ownFetch, token } = options;
   return {
     endpoints: readEndpoints(options.endpoints),

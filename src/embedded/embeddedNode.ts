@@ -15,6 +15,7 @@ import { HearsayError, SettingError, StoppedError } from '../words/errors.ts';
 import type { Outcome, Request } from '../words/requests.ts';
 import { type Entry, entryOf, instantOf } from './entry.ts';
 import { ConflictError } from './errors.ts';
+import { refuseOldNode } from './nodeVersion.ts';
 import {
   type CheckedList,
   checkKey,
@@ -41,12 +42,13 @@ const PAGE_ENTRIES = 256;
  * @returns once it serves. It may be read and written once `ready` has resolved.
  * @throws SettingError for a wrong value or an unknown name, and where the directory can't be made;
  *   LockedDirectoryError, WrongDirectoryError, DamagedLogError, DiskFullError of the directory; HearsayError
- *   where the port can't be listened on.
+ *   where the port can't be listened on, or Node is older than 24.
  */
 export async function startNode(
   settings: GivenSettings = {},
   options: StartOptions = {},
 ): Promise<RunningNode> {
+  refuseOldNode();
   const complete = completeSettings(settings);
   const logger = checkedLogger(options.logger ?? SILENT);
   try {

@@ -120,10 +120,14 @@ serve('has what it answered with 200 after SIGKILL and a restart', async () => {
 });
 
 serve('logs lines for people, or nothing, where it is told to', async () => {
-  await using cluster = await startCluster({ nodes: 1, environment: { LOG_FORMAT: 'text' } });
+  const environment = { LOG_FORMAT: 'text', URL: 'http://node1.test:8000' };
+  await using cluster = await startCluster({ nodes: 1, environment });
   const node = cluster.node(0);
   await node.stop();
-  assert.match(node.logs(), /^[\d:.]{12} info {2}Node node1 serves\. origin=node1\.\S+ url=\S+/m);
+  // The URL that others use, and the address that it listens on.
+  const first =
+    /^[\d:.]{12} info {2}Node node1 serves\. origin=node1\.\S+ url=http:\/\/node1\.test:8000 listens=127\.0\.0\.1:\d+/m;
+  assert.match(node.logs(), first);
   const before = node.logs();
   await node.start('healthy', { LOG_LEVEL: 'silent' });
   await node.stop();
