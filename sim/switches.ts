@@ -36,8 +36,8 @@ const SWITCHES: Readonly<Record<string, Switch>> = {
   },
   /** Rule 9: dead entries are collected whoever still lacks them. */
   stability: {
-    file: 'src/replica/forgetting.ts',
-    text: '&& covers(stable.vector, entry)',
+    file: 'src/rules/stability.ts',
+    text: '&& covers(vector, entry)',
     without: '',
   },
   /** Rule 9: a member's vector counts although what it holds is still under way to us. */

@@ -9,9 +9,9 @@
  */
 
 import type { Log } from '../log/log.ts';
-import type { Hash } from '../words/hash.ts';
-import { sameOp } from '../words/op.ts';
-import type { RowHead } from '../words/row.ts';
+import { carriedHash, type Hash } from '../words/hash.ts';
+import { isDead, sameOp } from '../words/op.ts';
+import { isKeyHead, type RowHead } from '../words/row.ts';
 import { covers, type Vector } from '../words/vector.ts';
 import type { Replica } from './replica.ts';
 
@@ -92,7 +92,7 @@ export class Compactor {
         while ((atCut.entries[next] ?? head.lsn) < head.lsn) next++;
         if (atCut.entries[next] === head.lsn || !this.#mayGo(head, cutAt, atCut)) continue;
         const ofOrigin = going.get(head.origin) ?? [];
-        ofOrigin.push({ lsn: head.lsn, seq: head.seq, hash: head.hash });
+        ofOrigin.push({ lsn: head.lsn, seq: head.seq, hash: carriedHash(head) });
         going.set(head.origin, ofOrigin);
         removed++;
       }
@@ -113,8 +113,8 @@ export class Compactor {
     const entries: number[] = [];
     for await (const heads of this.#oldPages(end, SCAN_ROWS)) {
       for (const head of heads) {
-        if (!head.won || !isOnKey(head)) continue;
-        if (isDeadAt(head, end.cutAt)) byKey.delete(head.key);
+        if (!head.won || !isKeyHead(head)) continue;
+        if (isDead(head, end.cutAt)) byKey.delete(head.key);
         else if (!this.#isEntry(head) || byKey.has(head.key)) byKey.set(head.key, head.lsn);
         else entries.push(head.lsn);
       }
@@ -142,8 +142,8 @@ export class Compactor {
 
   /** Beaten before the cut, or dead by then and collected since. */
   #mayGo(head: RowHead, cutAt: number, { byKey }: AtCut): boolean {
-    if (!isOnKey(head) || this.#isEntry(head)) return false;
-    return !head.won || isDeadAt(head, cutAt) || byKey.get(head.key) !== head.lsn;
+    if (!isKeyHead(head) || this.#isEntry(head)) return false;
+    return !head.won || isDead(head, cutAt) || byKey.get(head.key) !== head.lsn;
   }
 
   #isEntry(head: RowHead): boolean {
@@ -151,8 +151,3 @@ export class Compactor {
     return entry !== undefined && sameOp(entry, head);
   }
 }
-
-const isOnKey = ({ kind }: RowHead): boolean => kind === 'put' || kind === 'delete';
-
-const isDeadAt = ({ kind, expiresAt }: RowHead, atMs: number): boolean =>
-  kind === 'delete' || (expiresAt !== null && expiresAt <= atMs);

@@ -3,11 +3,10 @@
  * nothing needs leave the log. Each command waits in the commit queue and rejects as `Replica.submit` does.
  */
 
-import type { Stable } from '../rules/stability.ts';
+import { mayCollect, type Stable } from '../rules/stability.ts';
 import type { Hash } from '../words/hash.ts';
-import { isDead, type KeyOp } from '../words/op.ts';
+import type { KeyOp } from '../words/op.ts';
 import type { FactChanges } from '../words/row.ts';
-import { covers } from '../words/vector.ts';
 import type { CommitQueue } from './commitQueue.ts';
 import type { Fold } from './fold.ts';
 
@@ -42,9 +41,7 @@ export class Forgetting {
     return this.#queue.enqueue(
       { ops: 0, bytes: 0 },
       (batch) => {
-        const dead = map
-          .examineDead(limit)
-          .filter((entry) => isDead(entry, stable.clock) && covers(stable.vector, entry));
+        const dead = map.examineDead(limit).filter((entry) => mayCollect(entry, stable));
         let { horizon } = this.#fold.header;
         for (const { generation } of dead) horizon = Math.max(horizon, generation + 1);
         batch.header = {

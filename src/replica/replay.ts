@@ -5,6 +5,7 @@
 
 import type { Log, PageLimit } from '../log/log.ts';
 import type { EntryMap } from '../rules/map.ts';
+import { mayCollect, storedStable } from '../rules/stability.ts';
 import { DamagedLogError } from '../words/errors.ts';
 import {
   add,
@@ -15,10 +16,9 @@ import {
   subtract,
   ZERO,
 } from '../words/hash.ts';
-import { isDead, isOnKey, type KeyOp } from '../words/op.ts';
+import { isOnKey, type KeyOp } from '../words/op.ts';
 import type { OriginRecord, Row } from '../words/row.ts';
 import { MIB } from '../words/size.ts';
-import { covers } from '../words/vector.ts';
 
 const PAGE: PageLimit = { maxRows: 4096, maxBytes: 4 * MIB };
 
@@ -66,11 +66,11 @@ export async function replay(
  * been next. @returns the horizon, above all of it.
  */
 function dropCollected(log: Log, map: EntryMap, onDropped: (entry: KeyOp) => void): number {
-  const { stable, stableClock } = log.header;
+  const stable = storedStable(log.header);
   let { horizon } = log.header;
-  if (stable.size === 0) return horizon;
+  if (stable.vector.size === 0) return horizon;
   for (const entry of map.entries()) {
-    if (!isDead(entry, stableClock) || !covers(stable, entry)) continue;
+    if (!mayCollect(entry, stable)) continue;
     horizon = Math.max(horizon, entry.generation + 1);
     map.drop(entry.key);
     onDropped(entry);

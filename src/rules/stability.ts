@@ -7,7 +7,8 @@
  * until it is included and does not push out the one that waits: under load the newest is always
  * ahead, and none would ever settle.
  */
-import type { OpId } from '../words/op.ts';
+import { isDead, type KeyOp, type OpId } from '../words/op.ts';
+import type { LogHeader } from '../words/row.ts';
 import {
   covers,
   includes,
@@ -28,6 +29,22 @@ export interface Stable {
   /** UTC milliseconds. */
   readonly clock: number;
 }
+
+/** The part of an entry that says whether it is dead and stable. */
+export type Collectable = Pick<KeyOp, 'kind' | 'expiresAt' | 'origin' | 'seq'>;
+
+/** The stable vector and clock that a log has stored. */
+export const storedStable = (header: Pick<LogHeader, 'stable' | 'stableClock'>): Stable => ({
+  vector: header.stable,
+  clock: header.stableClock,
+});
+
+/**
+ * Rule 9: whether an entry may be dropped, and so whether a replay drops it (rule 6): it is dead by the
+ * stable clock, and the stable vector covers it. The map, a replay and the log's tools all ask here.
+ */
+export const mayCollect = (entry: Collectable, { vector, clock }: Stable): boolean =>
+  isDead(entry, clock) && covers(vector, entry);
 
 export class Stability {
   readonly #waiting = new Map<string, Heard>();

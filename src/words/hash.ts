@@ -102,7 +102,10 @@ export function subtract(a: Hash, b: Hash): Hash {
 export const sameHash = (a: Hash, b: Hash): boolean => a.high === b.high && a.low === b.low;
 
 /** The hash that an op carries. */
-export const carriedHash = (op: Op): Hash => ({ high: op.hashHigh, low: op.hashLow });
+export const carriedHash = (op: Pick<Op, 'hashHigh' | 'hashLow'>): Hash => ({
+  high: op.hashHigh,
+  low: op.hashLow,
+});
 
 const DIGITS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
 /** Characters of a hash in text: 6 bits each (the base64url alphabet of RFC 4648, highest bits first). */

@@ -1,7 +1,6 @@
 /** A row of a log, the same without its value, and the facts that a log keeps beside its rows. */
 import type { Hash } from './hash.ts';
-import { carriedHash } from './hash.ts';
-import type { Kind, Op } from './op.ts';
+import type { KeyOp, Op, OpParts } from './op.ts';
 
 /** One op as it stands in this node's log. */
 export interface Row {
@@ -14,19 +13,18 @@ export interface Row {
   readonly op: Op;
 }
 
-/** A row without its value, for those who look at many. */
-export interface RowHead {
+/** A row without its value, for readers that look at many. */
+export interface RowHead extends Omit<OpParts, 'value' | 'meta'> {
   readonly lsn: number;
   readonly committedAt: number;
   readonly won: boolean;
-  readonly kind: Kind;
-  readonly origin: string;
-  readonly seq: number;
-  readonly hlc: number;
-  readonly key: string;
-  readonly expiresAt: number | null;
-  readonly hash: Hash;
 }
+
+/** The head of an op on a key. */
+export type KeyHead<H extends Pick<RowHead, 'kind'> = RowHead> = H & Pick<KeyOp, 'kind'>;
+
+export const isKeyHead = <H extends Pick<RowHead, 'kind'>>(head: H): head is KeyHead<H> =>
+  head.kind === 'put' || head.kind === 'delete';
 
 /** The log's record of one origin, its own included. */
 export interface OriginRecord {
@@ -141,11 +139,14 @@ export const headOf = ({ lsn, committedAt, won, op }: Row): RowHead => ({
   lsn,
   committedAt,
   won,
-  kind: op.kind,
   origin: op.origin,
   seq: op.seq,
   hlc: op.hlc,
+  kind: op.kind,
   key: op.key,
+  generation: op.generation,
+  version: op.version,
   expiresAt: op.expiresAt,
-  hash: carriedHash(op),
+  hashHigh: op.hashHigh,
+  hashLow: op.hashLow,
 });

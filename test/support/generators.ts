@@ -56,13 +56,34 @@ function unhashed<O extends KeyOp>(op: O): Omit<O, 'hashHigh' | 'hashLow'> {
 /** A text that UTF-8 can hold, with whatever JSON has to escape. */
 export const wellFormedText = fc.string({ unit: 'binary', maxLength: 20 });
 
+const memberOp: fc.Arbitrary<Op> = fc
+  .record({
+    origin,
+    seq: fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }),
+    hlc: counter,
+    key: origin,
+    kind: fc.constantFrom<'join' | 'retire'>('join', 'retire'),
+    said: fc.option(
+      fc.record({ nodeId: wellFormedText, url: fc.constantFrom('http://a:1', null) }),
+      {
+        nil: null,
+      },
+    ),
+  })
+  .map(({ said, ...op }) =>
+    membership({
+      ...op,
+      value: op.kind === 'retire' || said === null ? null : JSON.stringify(said),
+    }),
+  );
+
 /** Any op that the wire carries, over the whole range of every field. */
 export const wireOp: fc.Arbitrary<Op> = fc
   .record({
     origin,
     seq: fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }),
     hlc: counter,
-    key: wellFormedText,
+    key: fc.string({ unit: 'binary', minLength: 1, maxLength: 20 }),
     generation: counter,
     version: fc.integer({ min: 0, max: LAST_VERSION }),
   })
@@ -79,12 +100,7 @@ export const wireOp: fc.Arbitrary<Op> = fc
             put({ ...common, ...rest, version: Math.min(common.version, LAST_VERSION - 1) }),
         ),
       fc.constant<Op>(tombstone(common)),
-      fc
-        .record({
-          kind: fc.constantFrom<'join' | 'retire'>('join', 'retire'),
-          value: fc.option(fc.json(), { nil: null }),
-        })
-        .map((rest): Op => membership({ ...common, ...rest })),
+      memberOp,
     ),
   );
 

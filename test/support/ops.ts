@@ -35,6 +35,7 @@ export const membership = (fields: Partial<Unhashed<Membership>> = {}): Membersh
   withHash<Membership>({
     ...ON_KEY,
     kind: 'join',
+    key: 'node1.aaaaaa',
     version: 0,
     expiresAt: null,
     value: null,

@@ -8,9 +8,10 @@ import {
   type OriginDifference,
 } from '../../log/tools/differences.ts';
 import { Walk } from '../../log/tools/pages.ts';
-import { versionText } from '../../log/tools/rule.ts';
-import type { KeyHead, LogFacts, LogSource } from '../../log/tools/source.ts';
+import type { LogFacts, LogSource } from '../../log/tools/source.ts';
+import { versionText } from '../../log/tools/whyBeaten.ts';
 import { formatOpId } from '../../words/op.ts';
+import type { KeyHead } from '../../words/row.ts';
 import { LineOutput, note, outputColumns } from '../terminal/output.ts';
 import { Progress } from '../terminal/progress.ts';
 import { type Column, Table } from '../terminal/table.ts';

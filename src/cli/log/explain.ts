@@ -9,8 +9,8 @@ import {
 } from '../../log/tools/explain.ts';
 import { historyOf } from '../../log/tools/history.ts';
 import { Walk } from '../../log/tools/pages.ts';
-import { versionText } from '../../log/tools/rule.ts';
 import type { LogFacts, LogSource } from '../../log/tools/source.ts';
+import { versionText } from '../../log/tools/whyBeaten.ts';
 import { nodeIdOf } from '../../rules/members.ts';
 import { HearsayError } from '../../words/errors.ts';
 import { hlcToMs } from '../../words/hlc.ts';

@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { type Happening, historyOf } from '../../log/tools/history.ts';
 import { Walk } from '../../log/tools/pages.ts';
-import { versionText } from '../../log/tools/rule.ts';
+import { versionText } from '../../log/tools/whyBeaten.ts';
 import { HearsayError } from '../../words/errors.ts';
 import { hlcToMs } from '../../words/hlc.ts';
 import { formatOpId } from '../../words/op.ts';

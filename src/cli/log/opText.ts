@@ -1,7 +1,7 @@
 /** One op as a row of a table, and as a line of JSON. */
 
 import { onOneLine } from '../../log/tools/exportFormat.ts';
-import { versionText } from '../../log/tools/rule.ts';
+import { versionText } from '../../log/tools/whyBeaten.ts';
 import { hlcToMs } from '../../words/hlc.ts';
 import { formatOpId, type Op } from '../../words/op.ts';
 import type { Row } from '../../words/row.ts';

@@ -2,15 +2,17 @@
  * Fields that several messages have, each with its form on the wire, its form in memory, and the way
  * between the two.
  */
+
 import { z } from 'zod';
 import type { Range } from '../../words/delta.ts';
 import { formatHash, HASH_TEXT_LENGTH, type Hash, parseHash, ZERO } from '../../words/hash.ts';
 import { at } from '../../words/invariant.ts';
 import { LAST_VERSION, MAX_COUNTER, type Op } from '../../words/op.ts';
+import { ORIGIN_PATTERN } from '../../words/opRules.ts';
 import type { SnapshotEnd, SnapshotRow } from '../../words/snapshot.ts';
 import type { Vector } from '../../words/vector.ts';
 import type { Digest } from './digest.ts';
-import { decodeOp, MalformedMessageError, ORIGIN_PATTERN, wireOp } from './opCodec.ts';
+import { decodeOp, MalformedMessageError, wireOp } from './opCodec.ts';
 import type { EntryMark } from './repair.ts';
 
 /** A longer reason is cut: the fault of a long message may take long to say. */

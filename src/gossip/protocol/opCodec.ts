@@ -7,8 +7,9 @@
  */
 import { HearsayError } from '../../words/errors.ts';
 import { hashOp } from '../../words/hash.ts';
-import { hasLoneSurrogate } from '../../words/json.ts';
-import { LAST_VERSION, MAX_COUNTER, type Op, type Unhashed } from '../../words/op.ts';
+import { isKind, isOp, type Op } from '../../words/op.ts';
+import { faultOfOp } from '../../words/opRules.ts';
+import { isCount, isText, orNull } from '../../words/shape.ts';
 
 /** A peer sent what this protocol has no meaning for: the connection is closed. */
 export class MalformedMessageError extends HearsayError {
@@ -35,60 +36,31 @@ export const encodeOp = (op: Op): string => JSON.stringify(wireOp(op));
 
 const FIELDS = 10;
 
-/** @throws MalformedMessageError */
+/** @throws MalformedMessageError where it is no op, or breaks the bounds that every op keeps. */
 export function decodeOp(wire: unknown): Op {
   if (!Array.isArray(wire) || wire.length !== FIELDS) throw new MalformedMessageError('not an op');
   const fields: readonly unknown[] = wire;
   const [kind, origin, seq, hlc, key, generation, version, expiresAt, value, meta] = fields;
   if (
-    !isOrigin(origin) ||
+    !isKind(kind) ||
+    !isText(origin) ||
     !isText(key) ||
-    !isCount(seq, Number.MAX_SAFE_INTEGER) ||
-    seq === 0 ||
-    !isCount(hlc, MAX_COUNTER) ||
-    !isCount(generation, MAX_COUNTER) ||
-    !isCount(version, LAST_VERSION)
+    !isCount(seq) ||
+    !isCount(hlc) ||
+    !isCount(generation) ||
+    !isCount(version) ||
+    !isCountOrNull(expiresAt) ||
+    !isTextOrNull(value) ||
+    !isTextOrNull(meta)
   )
-    throw new MalformedMessageError('an op has a field out of its range');
-  const common = { origin, seq, hlc, key, generation, version };
-  return withHash(decodeRest(common, kind, expiresAt, value, meta));
+    throw new MalformedMessageError('an op has a field of another type');
+  const parts = { origin, seq, hlc, kind, key, generation, version, expiresAt, value, meta };
+  if (!isOp(parts)) throw new MalformedMessageError(`a ${kind} has odd fields`);
+  const fault = faultOfOp(parts);
+  if (fault !== null) throw new MalformedMessageError(`an op breaks its bounds: ${fault}`);
+  const { high, low } = hashOp(parts);
+  return { ...parts, hashHigh: high, hashLow: low };
 }
 
-type Common = Pick<Op, 'origin' | 'seq' | 'hlc' | 'key' | 'generation' | 'version'>;
-
-/** Members in the order in which they are born elsewhere, so that all ops have one shape in memory. */
-function decodeRest(
-  { origin, seq, hlc, key, generation, version }: Common,
-  kind: unknown,
-  expiresAt: unknown,
-  value: unknown,
-  meta: unknown,
-): Unhashed {
-  const birth = { origin, seq, hlc };
-  if (kind === 'put' && isText(value) && isTextOrNull(meta) && isTimeOrNull(expiresAt))
-    return { ...birth, kind, key, generation, version, expiresAt, value, meta };
-  if (expiresAt !== null || meta !== null) throw new MalformedMessageError('an op of odd fields');
-  if (kind === 'delete' && value === null)
-    return { ...birth, kind, key, generation, version, expiresAt, value, meta };
-  if ((kind === 'join' || kind === 'retire') && isTextOrNull(value))
-    return { ...birth, kind, key, generation, version, expiresAt, value, meta };
-  throw new MalformedMessageError('an op of an unknown kind');
-}
-
-function withHash(unhashed: Unhashed): Op {
-  const { high, low } = hashOp(unhashed);
-  return { ...unhashed, hashHigh: high, hashLow: low };
-}
-
-/** Signs that an ETag may hold, and never an array index, whose place in an object is not kept. */
-export const ORIGIN_PATTERN = /^[A-Za-z0-9_-]{1,64}\.[a-z0-9]{1,32}$/;
-
-const isOrigin = (value: unknown): value is string =>
-  typeof value === 'string' && ORIGIN_PATTERN.test(value);
-const isText = (value: unknown): value is string =>
-  typeof value === 'string' && !hasLoneSurrogate(value);
-const isTextOrNull = (value: unknown): value is string | null => value === null || isText(value);
-const isCount = (value: unknown, max: number): value is number =>
-  Number.isSafeInteger(value) && typeof value === 'number' && value >= 0 && value <= max;
-const isTimeOrNull = (value: unknown): value is number | null =>
-  value === null || isCount(value, Number.MAX_SAFE_INTEGER);
+const isTextOrNull = orNull(isText);
+const isCountOrNull = orNull(isCount);

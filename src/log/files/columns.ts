@@ -4,7 +4,7 @@
  * all the rest of reading.
  */
 
-import type { Kind } from '../../words/op.ts';
+import { isOp, type Kind, type OpParts } from '../../words/op.ts';
 import type { Row } from '../../words/row.ts';
 import { RowFault, RowPacker } from '../sqlite/columns.ts';
 import type { Head, Mark } from '../tools/source.ts';
@@ -90,84 +90,26 @@ const areColumns = (columns: readonly unknown[]): columns is Columns => isSound(
 const areHeadColumns = (columns: readonly unknown[]): columns is HeadColumns =>
   isSound(columns, 'number');
 
-/**
- * Spelled out thrice, for speed: this runs for every row of a walk.
- *
- * @throws RowFault where the columns can't be those of an op.
- */
+/** @throws RowFault where the columns can't be those of an op. */
 export function rowOf(columns: readonly unknown[]): Row {
   if (!areColumns(columns)) throw faultIn(columns);
-  const kind = columns[3];
-  const origin = columns[4];
-  const seq = columns[5];
-  const hlc = columns[6];
-  const generation = columns[7];
-  const version = columns[8];
-  const hashHigh = columns[10];
-  const hashLow = columns[11];
-  const key = columns[12];
-  const lsn = columns[0];
-  const committedAt = columns[1];
-  const won = columns[2] === 1;
-  switch (kind) {
-    case 'put': {
-      const expiresAt = columns[9];
-      const value = columns[13] ?? '';
-      const meta = columns[14];
-      const op = {
-        origin,
-        seq,
-        hlc,
-        kind,
-        key,
-        generation,
-        version,
-        expiresAt,
-        value,
-        meta,
-        hashHigh,
-        hashLow,
-      };
-      return { lsn, committedAt, won, op };
-    }
-    case 'delete': {
-      const [expiresAt, value, meta] = [null, null, null];
-      const op = {
-        origin,
-        seq,
-        hlc,
-        kind,
-        key,
-        generation,
-        version,
-        expiresAt,
-        value,
-        meta,
-        hashHigh,
-        hashLow,
-      };
-      return { lsn, committedAt, won, op };
-    }
-    default: {
-      const value = columns[13];
-      const [expiresAt, meta] = [null, null];
-      const op = {
-        origin,
-        seq,
-        hlc,
-        kind,
-        key,
-        generation,
-        version,
-        expiresAt,
-        value,
-        meta,
-        hashHigh,
-        hashLow,
-      };
-      return { lsn, committedAt, won, op };
-    }
-  }
+  // Written out in the order of `Op`: this runs for every row of a walk.
+  const op: OpParts = {
+    origin: columns[4],
+    seq: columns[5],
+    hlc: columns[6],
+    kind: columns[3],
+    key: columns[12],
+    generation: columns[7],
+    version: columns[8],
+    expiresAt: columns[9],
+    value: columns[13],
+    meta: columns[14],
+    hashHigh: columns[10],
+    hashLow: columns[11],
+  };
+  if (!isOp(op)) throw faultIn(columns);
+  return { lsn: columns[0], committedAt: columns[1], won: columns[2] === 1, op };
 }
 
 /** @throws RowFault where the columns can't be those of an op. */

@@ -5,7 +5,7 @@
  */
 import { KINDS, OriginList, type PackedRows } from './packedRows.ts';
 
-/** The columns of `op`, in the order that `columnsOf` gives. */
+/** The columns of `op` in the order that `RowPacker.add` takes and `columnsOf` gives. */
 export const COLUMNS = [
   'lsn',
   'committed_at',

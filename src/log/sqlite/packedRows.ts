@@ -2,10 +2,12 @@
  * Rows as they cross between threads: one array of numbers and one of texts, since cloning an object
  * costs many times what its columns do, and that on the thread that answers clients.
  *
- * What is packed is an op by its type: `packRows` takes rows, and `RowPacker` (sqliteColumns.ts) checks
- * columns before it packs them. So unpacking checks nothing again.
+ * Packed rows are ops by their type: `packRows` takes rows, and `RowPacker` (columns.ts) checks columns
+ * before it packs them. So anything else that unpacking meets is a broken invariant.
  */
-import type { Kind, Op } from '../../words/op.ts';
+import { BrokenInvariantError } from '../../words/errors.ts';
+import { at, present } from '../../words/invariant.ts';
+import { formatOpId, isOp, type Kind, type Op, type OpParts } from '../../words/op.ts';
 import type { Row, RowHead } from '../../words/row.ts';
 import { headOf } from '../../words/row.ts';
 
@@ -39,9 +41,6 @@ const TEXTS = 3;
 
 /** A kind is packed as its index here. */
 export const KINDS: readonly Kind[] = ['put', 'delete', 'join', 'retire'];
-const PUT = 0;
-const DELETE = 1;
-const JOIN = 2;
 
 /** Gives each origin its index, in order of first mention. */
 export class OriginList {
@@ -61,49 +60,49 @@ export function packRows(rows: readonly Row[]): PackedRows {
   const numbers = new Float64Array(rows.length * NUMBERS);
   const texts: (string | null)[] = [];
   const list = new OriginList();
-  let at = 0;
+  let first = 0;
   for (const { lsn, committedAt, won, op } of rows) {
-    numbers[at + LSN] = lsn;
-    numbers[at + COMMITTED_AT] = committedAt;
-    numbers[at + WON] = won ? 1 : 0;
-    numbers[at + KIND] = KINDS.indexOf(op.kind);
-    numbers[at + ORIGIN] = list.indexOf(op.origin);
-    numbers[at + SEQ] = op.seq;
-    numbers[at + HLC] = op.hlc;
-    numbers[at + GENERATION] = op.generation;
-    numbers[at + VERSION] = op.version;
+    numbers[first + LSN] = lsn;
+    numbers[first + COMMITTED_AT] = committedAt;
+    numbers[first + WON] = won ? 1 : 0;
+    numbers[first + KIND] = KINDS.indexOf(op.kind);
+    numbers[first + ORIGIN] = list.indexOf(op.origin);
+    numbers[first + SEQ] = op.seq;
+    numbers[first + HLC] = op.hlc;
+    numbers[first + GENERATION] = op.generation;
+    numbers[first + VERSION] = op.version;
     // NaN stands for null, which an array of numbers can't hold.
-    numbers[at + EXPIRES_AT] = op.expiresAt ?? Number.NaN;
-    numbers[at + HASH_HIGH] = op.hashHigh;
-    numbers[at + HASH_LOW] = op.hashLow;
+    numbers[first + EXPIRES_AT] = op.expiresAt ?? Number.NaN;
+    numbers[first + HASH_HIGH] = op.hashHigh;
+    numbers[first + HASH_LOW] = op.hashLow;
     texts.push(op.key, op.value, op.meta);
-    at += NUMBERS;
+    first += NUMBERS;
   }
   return { numbers, texts, origins: list.origins };
 }
 
 export const rowCount = ({ numbers }: PackedRows): number => numbers.length / NUMBERS;
 
-/** The columns of one row, in the order of `COLUMNS` (sqliteColumns.ts), as SQLite is to bind them. */
+/** The columns of one row, in the order of `COLUMNS` (columns.ts), as SQLite is to bind them. */
 export function columnsOf({ numbers, texts, origins }: PackedRows, row: number): unknown[] {
-  const at = row * NUMBERS;
-  const textAt = row * TEXTS;
+  const first = row * NUMBERS;
+  const firstText = row * TEXTS;
   return [
-    numbers[at + LSN],
-    numbers[at + COMMITTED_AT],
-    numbers[at + WON],
-    KINDS[numbers[at + KIND] ?? -1],
-    origins[numbers[at + ORIGIN] ?? -1],
-    numbers[at + SEQ],
-    numbers[at + HLC],
-    numbers[at + GENERATION],
-    numbers[at + VERSION],
-    numberOrNull(numbers, at + EXPIRES_AT),
-    numbers[at + HASH_HIGH],
-    numbers[at + HASH_LOW],
-    texts[textAt + KEY],
-    texts[textAt + VALUE],
-    texts[textAt + META],
+    at(numbers, first + LSN),
+    at(numbers, first + COMMITTED_AT),
+    at(numbers, first + WON),
+    at(KINDS, at(numbers, first + KIND)),
+    at(origins, at(numbers, first + ORIGIN)),
+    at(numbers, first + SEQ),
+    at(numbers, first + HLC),
+    at(numbers, first + GENERATION),
+    at(numbers, first + VERSION),
+    numberOrNull(numbers, first + EXPIRES_AT),
+    at(numbers, first + HASH_HIGH),
+    at(numbers, first + HASH_LOW),
+    at(texts, firstText + KEY),
+    at(texts, firstText + VALUE),
+    at(texts, firstText + META),
   ];
 }
 
@@ -116,11 +115,11 @@ export class RowUnpacker {
     const { numbers } = packed;
     const rows: Row[] = [];
     for (let row = 0; row < rowCount(packed); row++) {
-      const at = row * NUMBERS;
+      const first = row * NUMBERS;
       rows.push({
-        lsn: numberAt(numbers, at + LSN),
-        committedAt: numberAt(numbers, at + COMMITTED_AT),
-        won: numbers[at + WON] === 1,
+        lsn: at(numbers, first + LSN),
+        committedAt: at(numbers, first + COMMITTED_AT),
+        won: at(numbers, first + WON) === 1,
         op: opAt(packed, origins, row),
       });
     }
@@ -146,71 +145,32 @@ export class RowUnpacker {
   }
 }
 
-const numberAt = (numbers: Float64Array, index: number): number => numbers[index] ?? Number.NaN;
-
 function numberOrNull(numbers: Float64Array, index: number): number | null {
-  const number = numberAt(numbers, index);
+  const number = at(numbers, index);
   return Number.isNaN(number) ? null : number;
 }
 
+/** @throws BrokenInvariantError where what was packed is no op. */
 function opAt({ numbers, texts }: PackedRows, origins: readonly string[], row: number): Op {
-  const at = row * NUMBERS;
-  const textAt = row * TEXTS;
-  const origin = origins[numberAt(numbers, at + ORIGIN)] ?? '';
-  const seq = numberAt(numbers, at + SEQ);
-  const hlc = numberAt(numbers, at + HLC);
-  const key = texts[textAt + KEY] ?? '';
-  const generation = numberAt(numbers, at + GENERATION);
-  const version = numberAt(numbers, at + VERSION);
-  const value = texts[textAt + VALUE] ?? null;
-  const hashHigh = numberAt(numbers, at + HASH_HIGH);
-  const hashLow = numberAt(numbers, at + HASH_LOW);
-  // Spelled out thrice: this runs for every row of a replay, and spreading costs several times as much.
-  switch (numbers[at + KIND]) {
-    case PUT:
-      return {
-        origin,
-        seq,
-        hlc,
-        kind: 'put',
-        key,
-        generation,
-        version,
-        expiresAt: numberOrNull(numbers, at + EXPIRES_AT),
-        value: value ?? '',
-        meta: texts[textAt + META] ?? null,
-        hashHigh,
-        hashLow,
-      };
-    case DELETE:
-      return {
-        origin,
-        seq,
-        hlc,
-        kind: 'delete',
-        key,
-        generation,
-        version,
-        expiresAt: null,
-        value: null,
-        meta: null,
-        hashHigh,
-        hashLow,
-      };
-    default:
-      return {
-        origin,
-        seq,
-        hlc,
-        kind: numbers[at + KIND] === JOIN ? 'join' : 'retire',
-        key,
-        generation,
-        version,
-        expiresAt: null,
-        value,
-        meta: null,
-        hashHigh,
-        hashLow,
-      };
-  }
+  const first = row * NUMBERS;
+  const firstText = row * TEXTS;
+  // Written out in the order of `Op`: this runs for every row of a replay.
+  const parts: OpParts = {
+    origin: at(origins, at(numbers, first + ORIGIN)),
+    seq: at(numbers, first + SEQ),
+    hlc: at(numbers, first + HLC),
+    kind: at(KINDS, at(numbers, first + KIND)),
+    key: present(at(texts, firstText + KEY), 'a packed key'),
+    generation: at(numbers, first + GENERATION),
+    version: at(numbers, first + VERSION),
+    expiresAt: numberOrNull(numbers, first + EXPIRES_AT),
+    value: at(texts, firstText + VALUE),
+    meta: at(texts, firstText + META),
+    hashHigh: at(numbers, first + HASH_HIGH),
+    hashLow: at(numbers, first + HASH_LOW),
+  };
+  if (isOp(parts)) return parts;
+  throw new BrokenInvariantError(
+    `what was packed as the ${parts.kind} ${formatOpId(parts)} is none`,
+  );
 }

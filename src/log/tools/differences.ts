@@ -5,12 +5,13 @@
  * one log lacks the other's op, and that explains it; or it holds it and shows something else, and then
  * one of them is damaged.
  */
+import { mayCollect, type Stable, storedStable } from '../../rules/stability.ts';
 import { type Hash, sameHash } from '../../words/hash.ts';
-import { compareOps, formatOpId, sameOp } from '../../words/op.ts';
-import type { LogHeader, OriginRecord } from '../../words/row.ts';
+import { compareOps, formatOpId, isDead, sameOp } from '../../words/op.ts';
+import { isKeyHead, type KeyHead, type OriginRecord } from '../../words/row.ts';
 import { covers, includes, type Vector } from '../../words/vector.ts';
-import { whyBeaten } from './rule.ts';
-import { type Head, isKeyHead, type KeyHead, type LogFacts } from './source.ts';
+import type { Head, LogFacts } from './source.ts';
+import { whyBeaten } from './whyBeaten.ts';
 
 export interface OriginDifference {
   readonly origin: string;
@@ -38,17 +39,16 @@ const sumOf = (record: OriginRecord | undefined): Hash => record?.sum ?? { high:
 export class EntryFold {
   readonly entries = new Map<string, KeyHead>();
   readonly vector: Vector;
-  readonly #header: Pick<LogHeader, 'stable' | 'stableClock'>;
+  readonly #stable: Stable;
 
   constructor({ header, records }: LogFacts) {
-    this.#header = header;
+    this.#stable = storedStable(header);
     this.vector = new Map(records.map(({ origin, seq }) => [origin, seq]));
   }
 
   take(head: Head): void {
     if (!head.won || !isKeyHead(head)) return;
-    const { stable, stableClock } = this.#header;
-    if (isDeadHead(head, stableClock) && covers(stable, head)) this.entries.delete(head.key);
+    if (mayCollect(head, this.#stable)) this.entries.delete(head.key);
     else this.entries.set(head.key, head);
   }
 }
@@ -131,11 +131,8 @@ function explainDifference(
   };
 }
 
-const isDeadHead = ({ kind, expiresAt }: KeyHead, atMs: number): boolean =>
-  kind === 'delete' || (expiresAt !== null && expiresAt <= atMs);
-
 const liveOf = (entry: KeyHead | undefined, nowMs: number): KeyHead | null =>
-  entry === undefined || isDeadHead(entry, nowMs) ? null : entry;
+  entry === undefined || isDead(entry, nowMs) ? null : entry;
 
 const isSame = (a: KeyHead | null, b: KeyHead | null): boolean =>
   a !== null && b !== null && sameOp(a, b) && a.hashHigh === b.hashHigh && a.hashLow === b.hashLow;

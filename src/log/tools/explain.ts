@@ -1,10 +1,11 @@
 /** Why the present value of a key is the present value. */
 
-import { isDead, type KeyOp } from '../../words/op.ts';
+import { mayCollect, type Stable, storedStable } from '../../rules/stability.ts';
+import { type Clause, decidingClause, isDead, type KeyOp } from '../../words/op.ts';
 import type { LogHeader } from '../../words/row.ts';
 import { covers, type Vector } from '../../words/vector.ts';
 import type { Happening } from './history.ts';
-import { type Clause, decidingClause, whyBeaten } from './rule.ts';
+import { whyBeaten } from './whyBeaten.ts';
 
 export type State =
   /** Nothing in the log speaks of the key. */
@@ -49,11 +50,10 @@ export function verdictOn(
   members: readonly Acknowledgement[] | null,
 ): Verdict {
   if (winner === null) return { state: 'unknown', winner, isStable: false, unseenBy: null };
-  const isStable = covers(header.stable, winner);
   return {
-    state: stateOf(winner, isStable, header.stableClock, nowMs),
+    state: stateOf(winner, storedStable(header), nowMs),
     winner,
-    isStable,
+    isStable: covers(header.stable, winner),
     unseenBy: members === null ? null : members.filter((member) => !hasSeen(member, winner)),
   };
 }
@@ -72,8 +72,8 @@ export function judge(happening: Happening, winner: KeyOp | null): Judged {
   return { happening, clause, why: whyBeaten(op, winner) };
 }
 
-function stateOf(winner: KeyOp, isStable: boolean, stableClock: number, nowMs: number): State {
+function stateOf(winner: KeyOp, stable: Stable, nowMs: number): State {
   if (!isDead(winner, nowMs)) return 'live';
-  if (isStable && isDead(winner, stableClock)) return 'collected';
+  if (mayCollect(winner, stable)) return 'collected';
   return winner.kind === 'delete' ? 'deleted' : 'expired';
 }

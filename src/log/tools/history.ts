@@ -3,8 +3,8 @@
 import { isOnKey, type KeyOp } from '../../words/op.ts';
 import type { Row } from '../../words/row.ts';
 import type { Walk } from './pages.ts';
-import { whyBeaten } from './rule.ts';
 import type { LogSource } from './source.ts';
+import { whyBeaten } from './whyBeaten.ts';
 
 /** How a reader of this node saw an op end; `open`: it has not. */
 export type Ending = 'open' | 'overwritten' | 'deleted' | 'expired';

@@ -6,7 +6,7 @@
 
 import { HearsayError } from '../../words/errors.ts';
 import { formatHash, parseHash } from '../../words/hash.ts';
-import type { Kind, Op } from '../../words/op.ts';
+import { isKind, isOp, type OpParts } from '../../words/op.ts';
 import type { Row } from '../../words/row.ts';
 import { isCount, isText, orNull } from '../../words/shape.ts';
 import type { Head } from './source.ts';
@@ -70,24 +70,15 @@ export function parseLine(text: string): Fields {
 
 /** @throws MalformedLineError */
 export function rowOf(fields: Fields): Row {
-  const { lsn, committedAt, won, ...common } = commonOf(fields);
-  const { kind, key, generation, version, hashHigh, hashLow, origin, seq, hlc } = common;
+  const { lsn, committedAt, won, origin, seq, hlc, kind, key, ...rest } = commonOf(fields);
+  const { generation, version, hashHigh, hashLow } = rest;
   const { expires_at: expiresAt, value, meta } = fields;
-  const birth = { origin, seq, hlc };
-  const place = { key, generation, version };
-  const hash = { hashHigh, hashLow };
-  const op = ((): Op | undefined => {
-    if (kind === 'put' && isText(value) && isTextOrNull(meta) && isCountOrNull(expiresAt))
-      return { ...birth, kind, ...place, expiresAt, value, meta, ...hash };
-    if (expiresAt !== null || meta !== null) return undefined;
-    if (kind === 'delete' && value === null)
-      return { ...birth, kind, ...place, expiresAt, value, meta, ...hash };
-    if ((kind === 'join' || kind === 'retire') && isTextOrNull(value))
-      return { ...birth, kind, ...place, expiresAt, value, meta, ...hash };
-    return undefined;
-  })();
-  if (op === undefined) throw new MalformedLineError(`a ${kind} at lsn ${lsn} has odd members`);
-  return { lsn, committedAt, won, op };
+  if (isCountOrNull(expiresAt) && isTextOrNull(value) && isTextOrNull(meta)) {
+    const birth = { origin, seq, hlc, kind, key, generation, version };
+    const op: OpParts = { ...birth, expiresAt, value, meta, hashHigh, hashLow };
+    if (isOp(op)) return { lsn, committedAt, won, op };
+  }
+  throw new MalformedLineError(`a ${kind} at lsn ${lsn} has odd members`);
 }
 
 /** @throws MalformedLineError */
@@ -138,5 +129,3 @@ function commonOf(fields: Fields): Common {
 
 const isTextOrNull = orNull(isText);
 const isCountOrNull = orNull(isCount);
-const isKind = (value: unknown): value is Kind =>
-  value === 'put' || value === 'delete' || value === 'join' || value === 'retire';

@@ -7,8 +7,7 @@
  * stopped.
  */
 
-import type { Kind, OpId, Ranked } from '../../words/op.ts';
-import type { LogHeader, OriginRecord, Row } from '../../words/row.ts';
+import type { LogHeader, OriginRecord, Row, RowHead } from '../../words/row.ts';
 import { MIB } from '../../words/size.ts';
 import type { PageLimit } from '../log.ts';
 
@@ -25,33 +24,14 @@ export interface LogFacts {
   readonly nowMs: number;
 }
 
-/** The least of a row that tells what could be seen: reading it costs half of what a whole row does. */
-export interface Mark {
-  readonly lsn: number;
-  /** UTC milliseconds, by the clock of the node whose log it is. */
-  readonly committedAt: number;
-  readonly won: boolean;
-  readonly kind: Kind;
-  readonly key: string;
-  readonly expiresAt: number | null;
-}
+/** The least of a row that tells what could be seen: reading it costs half of what a whole head does. */
+export type Mark = Pick<RowHead, 'lsn' | 'committedAt' | 'won' | 'kind' | 'key' | 'expiresAt'>;
 
-/** A row without its value and meta. */
-export interface Head extends Mark, OpId {
-  readonly hlc: number;
-  readonly generation: number;
-  readonly version: number;
-  readonly hashHigh: number;
-  readonly hashLow: number;
+/** A row without its value and meta, and how long they are. */
+export interface Head extends RowHead {
   /** Of the key, the value and the meta, in UTF-8. */
   readonly textBytes: number;
 }
-
-/** The head of an op on a key. */
-export type KeyHead = Head & Ranked;
-
-export const isKeyHead = (head: Head): head is KeyHead =>
-  head.kind === 'put' || head.kind === 'delete';
 
 /** Rows that can't be read. */
 export interface PageFault {

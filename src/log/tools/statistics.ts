@@ -6,10 +6,12 @@
  * which row is its entry, and which was its entry at the cut. What was dead at the cut and has been
  * collected is counted at once and forgotten, so that memory grows with the live keys.
  */
+import { mayCollect, type Stable, storedStable } from '../../rules/stability.ts';
 import type { Kind } from '../../words/op.ts';
-import { covers, type Vector } from '../../words/vector.ts';
+import { isKeyHead, type KeyHead } from '../../words/row.ts';
+import { covers } from '../../words/vector.ts';
 import { Prefixes, type PrefixTally } from './prefixes.ts';
-import { type Head, isKeyHead, type KeyHead, type LogFacts } from './source.ts';
+import type { Head, LogFacts } from './source.ts';
 
 export interface OriginTally {
   readonly origin: string;
@@ -67,6 +69,7 @@ const SHOWN = 10;
 
 export class StatisticsFold {
   readonly #facts: LogFacts;
+  readonly #stable: Stable;
   readonly #cutAt: number;
   readonly #keys = new Map<string, KeyTally>();
   readonly #origins = new Map<string, OriginTally>();
@@ -84,6 +87,7 @@ export class StatisticsFold {
 
   constructor(facts: LogFacts, retentionMs: number) {
     this.#facts = facts;
+    this.#stable = storedStable(facts.header);
     this.#cutAt = facts.nowMs - retentionMs;
   }
 
@@ -146,7 +150,7 @@ export class StatisticsFold {
     tally.lastMs = committedAt;
   }
 
-  #takeKey(head: KeyHead): void {
+  #takeKey(head: KeyHead<Head>): void {
     let tally = this.#keys.get(head.key);
     if (tally === undefined) {
       tally = newTally(this.#prefixes.tallyOf(head.key));
@@ -167,12 +171,12 @@ export class StatisticsFold {
     this.#keys.delete(head.key);
   }
 
-  #takeEntry(tally: KeyTally, head: KeyHead): void {
+  #takeEntry(tally: KeyTally, head: KeyHead<Head>): void {
     tally.entryLsn = head.lsn;
     tally.isDelete = head.kind === 'delete';
     tally.expiresAt = head.expiresAt ?? Number.POSITIVE_INFINITY;
     tally.entryBytes = head.textBytes;
-    tally.isCollected = isCollected(tally, head, this.#facts.header);
+    tally.isCollected = mayCollect(head, this.#stable);
     if (!this.#isOld) return;
     const isDead = tally.isDelete || tally.expiresAt <= this.#cutAt;
     tally.cutLsn = isDead ? 0 : head.lsn;
@@ -208,13 +212,6 @@ const newTally = (prefix: PrefixTally): KeyTally => ({
   cutBytes: 0,
   prefix,
 });
-
-/** Rule 9: dead by the stable clock, and covered by the stable vector. */
-const isCollected = (
-  { isDelete, expiresAt }: KeyTally,
-  head: KeyHead,
-  { stable, stableClock }: { readonly stable: Vector; readonly stableClock: number },
-): boolean => (isDelete || expiresAt <= stableClock) && covers(stable, head);
 
 function keepBiggest(biggest: BigKey[], key: BigKey): void {
   const smallest = biggest.at(-1);

@@ -7,20 +7,20 @@
  * lost to such an entry, or to one that was compacted, can't be judged; it passes.
  */
 
+import { mayCollect, type Stable, storedStable } from '../../rules/stability.ts';
 import { add, type Hash, hashKey, ZERO } from '../../words/hash.ts';
-import { formatOpId, isDead, type KeyOp } from '../../words/op.ts';
+import { formatOpId, type KeyOp } from '../../words/op.ts';
 import type { LogHeader, Row } from '../../words/row.ts';
 import { MINUTE_MS } from '../../words/time.ts';
-import { covers } from '../../words/vector.ts';
 import { EntryTable } from './entryTable.ts';
 import type { Findings } from './finding.ts';
-import { whyBeaten } from './rule.ts';
+import { whyBeaten } from './whyBeaten.ts';
 
 /** Bits that say of a key that an entry of its may have been dropped: one in sixteen at a million keys. */
 const DROPPED_BITS = 24;
 
 export class WonCheck {
-  readonly #header: Pick<LogHeader, 'stable' | 'stableClock'>;
+  readonly #stable: Stable;
   /** Whether rows may be missing that others lost to. */
   readonly #isCompacted: boolean;
   readonly #findings: Findings;
@@ -32,7 +32,7 @@ export class WonCheck {
     isCompacted: boolean,
     findings: Findings,
   ) {
-    this.#header = header;
+    this.#stable = storedStable(header);
     this.#isCompacted = isCompacted;
     this.#findings = findings;
   }
@@ -47,7 +47,7 @@ export class WonCheck {
     const wins = slot === undefined || this.#entries.isBeatenBy(slot, op);
     if (won !== wins) this.#tell(lsn, op, won, slot);
     if (!won) return;
-    if (isDead(op, this.#header.stableClock) && covers(this.#header.stable, op)) this.#drop(op.key);
+    if (mayCollect(op, this.#stable)) this.#drop(op.key);
     else this.#entries.set(slot, op);
   }
 

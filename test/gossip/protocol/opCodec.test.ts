@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { decodeOp, encodeOp, MalformedMessageError } from '../../../src/gossip/protocol/opCodec.ts';
-import { LAST_VERSION, MAX_COUNTER, type Op } from '../../../src/words/op.ts';
+import { LAST_VERSION, MAX_COUNTER, MAX_PUT_VERSION, type Op } from '../../../src/words/op.ts';
 import { wireOp } from '../../support/generators.ts';
 import { membership, put, tombstone } from '../../support/ops.ts';
 
@@ -63,20 +63,21 @@ codec('what is no array of ten fields is refused', () => {
     assert.throws(() => decodeOp(wrong), isMalformed);
 });
 
+const NO_JSON = ['', '{', 'undefined', "'a'"];
 const NO_TEXT = [null, 1, true, {}, ['a'], '\ud800', 'a\udc00'];
 const NO_COUNT = [null, -1, 1.5, '1', true, {}, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 53];
 
 const WRONG: Readonly<Record<Field, readonly unknown[]>> = {
   kind: [null, 1, '', 'PUT', 'Put', 'get', 'toString', '__proto__', {}],
-  origin: NO_TEXT,
+  origin: [...NO_TEXT, '../escaped', '__proto__'],
   seq: [...NO_COUNT, 0],
   hlc: [...NO_COUNT, MAX_COUNTER + 1],
-  key: NO_TEXT,
+  key: [...NO_TEXT, ''],
   generation: [...NO_COUNT, MAX_COUNTER + 1],
-  version: NO_COUNT,
+  version: [...NO_COUNT, LAST_VERSION],
   expiresAt: NO_COUNT.filter((value) => value !== null),
-  value: NO_TEXT,
-  meta: NO_TEXT.filter((value) => value !== null),
+  value: [...NO_TEXT, ...NO_JSON],
+  meta: [...NO_TEXT, ...NO_JSON].filter((value) => value !== null),
 };
 
 for (const field of FIELDS) {
@@ -94,12 +95,11 @@ codec('the ends of every range are taken', () => {
     ['hlc', MAX_COUNTER],
     ['generation', MAX_COUNTER],
     ['version', 0],
-    ['version', LAST_VERSION],
+    ['version', MAX_PUT_VERSION],
     ['expiresAt', 0],
-    ['key', ''],
     ['key', '\0'],
-    ['value', ''],
-    ['meta', ''],
+    ['value', ' 1 '],
+    ['meta', '[]'],
   ];
   for (const [field, value] of ends)
     assert.is(decodeOp(wireWith(put(), field, value))[field], value, field);
@@ -113,6 +113,8 @@ codec('a kind with fields of another is refused', () => {
     [membership(), 'meta', '{}'],
     [membership(), 'expiresAt', 7],
     [membership(), 'value', 1],
+    [membership({ kind: 'retire' }), 'value', '{}'],
+    [membership(), 'key', 'no origin'],
     [put(), 'kind', 'delete'],
     [tombstone(), 'kind', 'put'],
     [put({ expiresAt: 7 }), 'kind', 'join'],

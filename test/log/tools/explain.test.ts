@@ -4,9 +4,9 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { judge, verdictOn } from '../../../src/log/tools/explain.ts';
 import { type Happening, HistoryFold } from '../../../src/log/tools/history.ts';
-import { decidingClause, whyBeaten } from '../../../src/log/tools/rule.ts';
+import { whyBeaten } from '../../../src/log/tools/whyBeaten.ts';
 import type { KeyOp } from '../../../src/words/op.ts';
-import { compareOps, LAST_VERSION } from '../../../src/words/op.ts';
+import { compareOps, decidingClause, LAST_VERSION } from '../../../src/words/op.ts';
 import { keyOp } from '../../support/generators.ts';
 import { put, tombstone } from '../../support/ops.ts';
 

@@ -1,17 +1,5 @@
-/** The clause of rule 1 that decides between two ops on one key, and its words for people. */
-import { LAST_VERSION, type Ranked } from '../../words/op.ts';
-
-export type Clause = 'generation' | 'version' | 'kind' | 'hlc' | 'origin' | 'seq';
-
-/** The first clause in which the two differ; null for one op. */
-export function decidingClause(a: Ranked, b: Ranked): Clause | null {
-  if (a.generation !== b.generation) return 'generation';
-  if (a.version !== b.version) return 'version';
-  if (a.kind !== b.kind) return 'kind';
-  if (a.hlc !== b.hlc) return 'hlc';
-  if (a.origin !== b.origin) return 'origin';
-  return a.seq === b.seq ? null : 'seq';
-}
+/** The words in which people are told the clause of rule 1 that decides between two ops on one key. */
+import { decidingClause, LAST_VERSION, type Ranked } from '../../words/op.ts';
 
 /** Why the loser lost, as a phrase. */
 export function whyBeaten(loser: Ranked, winner: Ranked): string {
