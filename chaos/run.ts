@@ -25,8 +25,9 @@ import { openNamespaces } from './network/namespaces.ts';
 import type { Network, NetworkKind } from './network/network.ts';
 import { openProxyNetwork } from './network/proxy.ts';
 import { clockEnvironment, clockLibrary, setClock } from './nodes/clock.ts';
-import { empty, mountSmallDisk } from './nodes/disk.ts';
+import { empty, mountSmallDisk, unmountSmallDisk } from './nodes/disk.ts';
 import { ChaosNode } from './nodes/node.ts';
+import { at } from './nodes/nodes.ts';
 import { readLog, readMap } from './nodes/reading.ts';
 import { type Fault, type Schedule, scheduleOf } from './schedule.ts';
 import { STREAM_KINDS } from './watchers/streams.ts';
@@ -101,6 +102,8 @@ export async function runOnce(options: RunOptions, stopping: AbortSignal): Promi
     return { evidence, violations, schedule, faults, levelMs };
   } finally {
     await Promise.all(nodes.map((node) => node.kill()));
+    // A disk that is mounted keeps its directory from being removed.
+    for (const index of scene.smallDisks) await unmountSmallDisk(at(nodes, index).dataDirectory);
   }
 }
 

@@ -31,6 +31,10 @@ export async function mountSmallDisk(directory: string, sizeMiB: number): Promis
   return succeeds('mount', '-t', 'tmpfs', '-o', `size=${sizeMiB}m`, 'chaos', directory);
 }
 
+export async function unmountSmallDisk(directory: string): Promise<void> {
+  await command('umount', directory);
+}
+
 /** Writes until nothing more fits. */
 export async function fill(directory: string): Promise<void> {
   const chunk = Buffer.alloc(BALLAST_CHUNK_BYTES);

@@ -25,6 +25,8 @@ export interface NodePlace {
   readonly command: readonly string[];
   readonly settings: Readonly<Record<string, string>>;
   readonly incidents: Incident[];
+  /** The command line that it is a process of; this tree's where none is given. */
+  readonly main?: string;
 }
 
 export class ChaosNode {
@@ -67,8 +69,8 @@ export class ChaosNode {
   async start(): Promise<void> {
     if (this.#process !== null) return;
     await mkdir(this.dataDirectory, { recursive: true });
-    const { command, settings } = this.#place;
-    const words = [...command, process.execPath, MAIN, 'serve'];
+    const { command, settings, main = MAIN } = this.#place;
+    const words = [...command, process.execPath, main, 'serve'];
     const [file = '', ...rest] = words;
     const log = openSync(this.#logFile, 'a');
     const child = spawn(file, rest, {

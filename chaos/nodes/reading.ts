@@ -54,22 +54,28 @@ export async function readMap({ clientUrl }: ChaosNode): Promise<ShownMap> {
   return map;
 }
 
-/** Asks `hearsay log` what it makes of the directory of a node that has stopped. */
-export async function readLog({ index, dataDirectory }: ChaosNode): Promise<StoppedLog> {
-  const damage = await log(['verify'], dataDirectory).then(
+/**
+ * Asks `hearsay log` what it makes of the directory of a node that has stopped.
+ *
+ * @param main the command line that is asked.
+ */
+export async function readLog(
+  { index, dataDirectory }: ChaosNode,
+  main: string = MAIN,
+): Promise<StoppedLog> {
+  const log = (...words: readonly string[]): Promise<string> =>
+    command(process.execPath, main, 'log', ...words, '--data-dir', dataDirectory);
+  const damage = await log('verify').then(
     () => null,
     (error) => firstLine(error),
   );
   try {
-    const text = await log(['export', '--as-ops'], dataDirectory);
+    const text = await log('export', '--as-ops');
     return { node: index, damage, ops: opsIn(text) };
   } catch (error) {
     return { node: index, damage: damage ?? firstLine(error), ops: [] };
   }
 }
-
-const log = (words: readonly string[], directory: string): Promise<string> =>
-  command(process.execPath, MAIN, 'log', ...words, '--data-dir', directory);
 
 function opsIn(text: string): LoggedOp[] {
   const ops: LoggedOp[] = [];
