@@ -26,6 +26,7 @@ import type { Network, NetworkKind } from './network/network.ts';
 import { openProxyNetwork } from './network/proxy.ts';
 import { clockEnvironment, clockLibrary, setClock } from './nodes/clock.ts';
 import { empty, mountSmallDisk, unmountSmallDisk } from './nodes/disk.ts';
+import { COMPILE_CACHE } from './nodes/environment.ts';
 import { ChaosNode } from './nodes/node.ts';
 import { at } from './nodes/nodes.ts';
 import { readLog, readMap } from './nodes/reading.ts';
@@ -62,8 +63,8 @@ const WORKER_PAUSE_MS = 120;
 const SMALL_DISK_MIB = 48;
 /** The longest TTL that a worker gives, and a little. */
 const LAST_EXPIRY_MS = 5_000;
-const LEVEL_TIMEOUT_MS = 180_000;
-const WATCHERS_TIMEOUT_MS = 90_000;
+const LEVEL_TIMEOUT_MS = 300_000;
+const WATCHERS_TIMEOUT_MS = 180_000;
 const POLL_INTERVAL_MS = 250;
 
 export async function runOnce(options: RunOptions, stopping: AbortSignal): Promise<RunResult> {
@@ -129,7 +130,7 @@ async function setScene(
       settings: {
         INTERNAL_TOKEN: RUN_TOKEN,
         LOG_FORMAT: 'text',
-        NODE_COMPILE_CACHE: join(directory, 'compiled'),
+        NODE_COMPILE_CACHE: COMPILE_CACHE,
         ...schedule.settings,
         ...settings,
         ...network.settingsOf(index),
@@ -226,7 +227,7 @@ async function endWatchers(watchers: readonly Watcher[], map: ShownMap): Promise
 async function stopAll(nodes: readonly ChaosNode[]): Promise<StoppedLog[]> {
   const stopped = await Promise.all(nodes.map((node) => node.stop()));
   for (const [index, isInTime] of stopped.entries())
-    if (!isInTime) nodes[index]?.unexpectedEnds.push('did not stop within a minute');
+    if (!isInTime) nodes[index]?.unexpectedEnds.push('did not stop within three minutes');
   const logs: StoppedLog[] = [];
   for (const node of nodes) logs.push(await readLog(node));
   return logs;

@@ -71,8 +71,11 @@ export async function openNamespaces(nodes: number): Promise<Network> {
     apply: async (links) => {
       for (const node of indexes) await applyTo(node, links);
     },
-    // The namespaces end with the process.
-    [Symbol.asyncDispose]: async () => {},
+    // They would end with the process as well; another seed may come before.
+    [Symbol.asyncDispose]: async () => {
+      for (const node of indexes) await command('ip', 'netns', 'del', namespaceOf(node));
+      await command('ip', 'link', 'del', BRIDGE);
+    },
   };
 }
 

@@ -14,8 +14,8 @@ import type { Incident } from '../history/evidence.ts';
 import { MAIN, withoutSettings } from './environment.ts';
 
 const POLL_INTERVAL_MS = 50;
-const ASK_TIMEOUT_MS = 2_000;
-const STOP_TIMEOUT_MS = 60_000;
+const ASK_TIMEOUT_MS = 10_000;
+const STOP_TIMEOUT_MS = 180_000;
 
 export interface NodePlace {
   readonly index: number;
