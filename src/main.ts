@@ -3,6 +3,9 @@
  * The `hearsay` command. It must not import anything above the check: better-sqlite3 crashes an
  * older Node, and an older Node may not even parse the rest.
  */
+// By default Node opens its debugger on SIGUSR1, to anyone on this machine.
+process.on('SIGUSR1', () => {});
+
 const OLDEST_NODE_MAJOR = 24;
 const nodeVersion = process.versions.node;
 

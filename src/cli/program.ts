@@ -28,7 +28,8 @@ const DRAIN_LIMIT_MS = 1000;
  * @param entry the file that is the `hearsay` command.
  */
 export async function runProgram(words: readonly string[], entry: string): Promise<void> {
-  endWithReaders();
+  if (SERVERS.has(words[0] ?? '')) serveWithoutReaders();
+  else endWithReaders();
   const isUnderCluster = words.includes(UNDER_CLUSTER_FLAG);
   try {
     const program = createProgram(entry);
@@ -124,7 +125,18 @@ function exitCodeOf(error: unknown): number {
   return error instanceof SettingError ? USAGE : FAILURE;
 }
 
-/** `hearsay … | head` ends when its reader does; a log that nobody reads stops nothing. */
+/** Commands whose work is not their output. */
+const SERVERS: ReadonlySet<string> = new Set(['serve', 'cluster']);
+
+/** Output that can't be written stops no node. */
+function serveWithoutReaders(): void {
+  process.stdout.on('error', (error) => {
+    process.stderr.write(`The output can't be written: ${writeFailure(error)}.\n`);
+  });
+  process.stderr.on('error', () => {});
+}
+
+/** `hearsay … | head` ends when its reader does; a message that nobody reads stops nothing. */
 function endWithReaders(): void {
   process.stdout.on('error', (error) => {
     if (!('code' in error && error.code === 'EPIPE'))

@@ -4,16 +4,17 @@ import { listenFailure } from '../node/listenFailure.ts';
 import type { NodeSettings } from '../node/settings.ts';
 import { type RunningNode, startNode } from '../node/startNode.ts';
 import { parentGone, tellParent } from './cluster/parent.ts';
-import { createLogger, type Logger } from './terminal/logger.ts';
+import { createLogger, type Logger, type NodeLogger } from './terminal/logger.ts';
 import { exitCodeOf, stopSignal } from './terminal/stopSignals.ts';
 
 const STOP_LIMIT_MS = 5000;
 
 /** Resolves once the node has stopped because it was asked to. @throws HearsayError, for people. */
 export async function serve(settings: NodeSettings, isUnderCluster: boolean): Promise<void> {
-  const logger = createLogger(settings, process.stderr.isTTY === true);
+  const log = createLogger(settings, process.stderr.isTTY === true);
+  const { logger } = log;
   const stop = stopRequest(isUnderCluster, logger);
-  const node = await start(settings, logger);
+  const node = await start(settings, log);
   const { host: listens } = new URL(node.url);
   // What others use, who may not reach the address that it listens on.
   const url = settings.url ?? node.url;
@@ -24,6 +25,7 @@ export async function serve(settings: NodeSettings, isUnderCluster: boolean): Pr
   if (isUnderCluster) await tellParent({ kind: 'serving' });
   await runUntil(stop, node);
   logger.info(`Node ${settings.nodeId} has stopped.`);
+  log.flush();
 }
 
 /** Resolves at the first request; from then on the process ends within the limit in any case. */
@@ -46,9 +48,12 @@ async function runUntil(stop: Promise<void>, node: RunningNode): Promise<void> {
   }
 }
 
-async function start(settings: NodeSettings, logger: Logger): Promise<RunningNode> {
+async function start(
+  settings: NodeSettings,
+  { logger, dropped }: NodeLogger,
+): Promise<RunningNode> {
   try {
-    return await startNode(settings, { logger });
+    return await startNode(settings, { logger, droppedLogLines: dropped });
   } catch (error) {
     throw listenFailure(error, settings);
   }

@@ -42,6 +42,8 @@ export interface NodeSettings {
   readonly logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
   /** For `hearsay serve`: the form of a log line. */
   readonly logFormat: 'auto' | 'json' | 'text';
+  /** For `hearsay serve`: bytes of log lines that may wait for a slow reader of stderr: 1 KiB to 1 GiB, default 1 MiB. */
+  readonly maxLogBufferBytes: number;
   /** Every limit by name. */
   readonly limits: Limits;
 }

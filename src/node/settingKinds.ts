@@ -149,10 +149,13 @@ export function whole(least: number, most: number, row: Omit<SettingRow, 'allowe
 
 /** One of a few words. */
 export function choice<const W extends readonly string[]>(words: W, row: OwnRow) {
+  const allowed = `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`;
+  const isLong = words.length > 3;
   return setting(z.enum(words), {
     ...row,
-    placeholder: words.length > 3 ? 'word' : words.join('|'),
-    allowed: `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`,
+    placeholder: isLong ? 'word' : words.join('|'),
+    allowed,
+    help: isLong ? `${row.help}: ${allowed}` : row.help,
   });
 }
 

@@ -8,6 +8,7 @@ import { isIP } from 'node:net';
 import { z } from 'zod';
 import { SettingError } from '../words/errors.ts';
 import { defaultLimits, type Limits } from '../words/limits.ts';
+import { isBlockedPort } from './blockedPorts.ts';
 import type { GivenSettings, NodeSettings } from './nodeSettings.ts';
 import {
   baseUrl,
@@ -130,6 +131,10 @@ export const nodeShape = {
     default: 'auto',
     help: 'form of a log line; auto: text on a terminal, else json',
   }),
+  maxLogBufferBytes: size('1KiB', '1GiB', {
+    default: '1MiB',
+    help: 'most bytes of log lines that wait for a slow reader of stderr; beyond it, lines are dropped',
+  }),
 } satisfies Record<keyof Omit<NodeSettings, 'limits'>, z.ZodType>;
 
 export const limitShape = {
@@ -174,6 +179,7 @@ export function readSettings(flags: Flags, environment: Environment): NodeSettin
     token: '--internal-token (INTERNAL_TOKEN)',
     host: '--host (HOST)',
   });
+  refuseBlockedPort(own, '--port (PORT)');
   return { ...own, limits };
 }
 
@@ -191,6 +197,7 @@ export function completeSettings(given: GivenSettings): NodeSettings {
   const own = readGiven(nodeShape, givenOwn, '');
   const limits = readGiven(limitShape, givenLimits, 'limits.');
   refusePublishedToken(own, { token: 'internalToken', host: 'host' });
+  refuseBlockedPort(own, 'port');
   return { ...own, limits };
 }
 
@@ -208,6 +215,14 @@ function refusePublishedToken(
   throw new SettingError(
     `The default of ${names.token} serves loopback only: set a token of your own to listen on ` +
       `${host}, or listen on 127.0.0.1 by ${names.host}.`,
+  );
+}
+
+/** A node there would be out of reach of its own client, its health check and every page. */
+function refuseBlockedPort({ port }: Pick<NodeSettings, 'port'>, name: string): void {
+  if (!isBlockedPort(port)) return;
+  throw new SettingError(
+    `${name} must not be ${port}: fetch refuses to connect to it, in browsers and in Node, so choose another port.`,
   );
 }
 

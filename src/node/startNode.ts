@@ -7,6 +7,7 @@ import { GOSSIP_PATH, SocketTransport } from '../gossip/socket.ts';
 import { answerRaw } from '../http/answer/answer.ts';
 import { Problem } from '../http/answer/problem.ts';
 import { createApp, type HttpLog } from '../http/app.ts';
+import { Figures } from '../http/metrics.ts';
 import { AllowedPages } from '../http/request/pages.ts';
 import { WATCH_PATH } from '../http/routes/watchRoute.ts';
 import { createServer, drainable } from '../http/server.ts';
@@ -30,6 +31,8 @@ export interface NodeLog extends HttpLog {
 
 export interface NodeOptions {
   readonly logger: NodeLog;
+  /** Lines of the log that could not be written, since the start; absent where nobody counts them. */
+  readonly droppedLogLines?: () => number;
   /** Only for tests: whether to lose this push. */
   readonly losePush?: () => boolean;
 }
@@ -67,7 +70,7 @@ const COMPACT_MIN_INTERVAL_MS = 1000;
  */
 export async function startNode(
   settings: NodeSettings,
-  { logger, losePush }: NodeOptions,
+  { logger, losePush, droppedLogLines = () => 0 }: NodeOptions,
 ): Promise<RunningNode> {
   const note: Note = (level, text) => logger[level](text);
   const failure = Promise.withResolvers<never>();
@@ -88,7 +91,8 @@ export async function startNode(
   });
   undo.defer(() => engine.stop().catch(() => {}));
   undo.defer(() => engine.quiesce());
-  const surface = surfaceOf(settings, engine, transport, logger);
+  const registry = registryOf(engine, transport, droppedLogLines);
+  const surface = surfaceOf(settings, engine, transport, registry, logger);
   undo.defer(() => surface.close());
   await listen(surface.server, settings);
   engine.start();
@@ -124,6 +128,7 @@ function surfaceOf(
   settings: NodeSettings,
   engine: Engine,
   transport: SocketTransport,
+  registry: Registry,
   logger: NodeLog,
 ): Surface {
   const { replica, driver, hub } = engine;
@@ -147,7 +152,7 @@ function surfaceOf(
     maxClockSkewMs: settings.maxClockSkewMs,
     version: packageVersion(),
     log: logger,
-    registry: registryOf(engine, transport),
+    registry,
     watches,
     pages,
     tools: {
@@ -190,9 +195,18 @@ async function compacted(
   return (await compactor.run(retentionMs ?? undefined)).rows;
 }
 
-function registryOf({ replica, driver, compactor }: Engine, transport: SocketTransport): Registry {
+function registryOf(
+  { replica, driver, compactor }: Engine,
+  transport: SocketTransport,
+  droppedLogLines: () => number,
+): Registry {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
+  new Figures(registry).total(
+    'hearsay_log_lines_dropped_total',
+    'Log lines that could not be written, or that a slow reader left no room for.',
+    droppedLogLines,
+  );
   registerGossipMetrics(registry, {
     replica,
     counts: () => driver.counts,

@@ -52,6 +52,9 @@ const WRONG_USAGE: readonly (readonly [words: string[], reason: RegExp])[] = [
   [['serve', 'extra'], /too many arguments/],
   [['serve', '--port'], /argument missing/],
   [['serve', '--port', 'x'], /^--port \(PORT\) must be [^\n]+\.\n$/],
+  [['serve', '--port', '6000'], /^--port \(PORT\) must not be 6000: fetch refuses [^\n]+\.\n$/],
+  [['cluster', '--first-port', '10079'], /must not be 10080: fetch refuses/],
+  [['serve', '--log-level', 'loud'], /must be fatal, error, warn, info, debug, trace or silent/],
   [['cluster', '--nodes', '0'], /^--nodes must be [^\n]+\.\n$/],
   [['serve', '--host', '0.0.0.0'], /^The default of --internal-token [^\n]+\.\n$/],
 ];

@@ -1,12 +1,18 @@
 // time limit: 300 s
 /** `hearsay serve` as a real process. */
+import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { constants } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { startCluster } from '../support/nodes.ts';
+import { freePorts } from '../support/ports.ts';
 import {
   CommandProcess,
   type Environment,
@@ -17,11 +23,12 @@ import {
 
 const serve = suite('serve');
 
+const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 const START_LIMIT_MS = 20_000;
 /** Two signals within this time count as one. */
 const ONE_PRESS_MS = 500;
 
-for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
   serve(`stops on ${signal} and exits with 0`, async () => {
     await using directory = await temporaryDirectory();
     await using node = await startNode({ DATA_DIR: directory.path });
@@ -36,6 +43,33 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     assert.is(logged.at(-1).msg, 'Node node1 has stopped.');
   });
 }
+
+serve('SIGUSR1 opens no debugger', async () => {
+  await using directory = await temporaryDirectory();
+  await using node = await startNode({ DATA_DIR: directory.path });
+  node.command.signal('SIGUSR1');
+  assert.is((await fetch(`${node.url}/_health`)).status, 200);
+  node.command.signal('SIGTERM');
+  assert.is(await node.command.ended(), 0);
+  assert.not.match(node.command.stderr, /ebugger/);
+});
+
+serve('a full disk below its log costs lines, and they are counted', async () => {
+  await using full = await open('/dev/full', 'w');
+  await servesWith(full.fd);
+});
+
+serve('a reader of its log that hangs stops nothing', async () => {
+  await using directory = await temporaryDirectory();
+  const path = join(directory.path, 'log');
+  await promisify(execFile)('mkfifo', [path]);
+  // Opened for both, the pipe has a reader that never reads.
+  await using pipe = await open(path, constants.O_RDWR | constants.O_NONBLOCK);
+  await assertFull(pipe);
+  await using stderr = await open(path, 'w');
+  // A line waits until it is beyond the bound.
+  await servesWith(stderr.fd, { MAX_LOG_BUFFER_BYTES: '1KiB', LOG_LEVEL: 'trace' }, false);
+});
 
 serve('stops in time while its peers go on', async () => {
   await using cluster = await startCluster();
@@ -135,6 +169,47 @@ serve('logs lines for people, or nothing, where it is told to', async () => {
 });
 
 serve.run();
+
+/** Fills a pipe. */
+async function assertFull(pipe: FileHandle): Promise<void> {
+  const page = Buffer.alloc(4096, '\n');
+  for (let written = 0; written < 2 ** 24; written += page.length) {
+    try {
+      await pipe.write(page);
+    } catch (error) {
+      assert.is(error instanceof Error && 'code' in error && error.code, 'EAGAIN');
+      return;
+    }
+  }
+  assert.unreachable('a pipe without an end');
+}
+
+/** Starts a node with this as its stderr, asks it for its health, and stops it. */
+async function servesWith(
+  stderr: number,
+  environment: Environment = {},
+  isDropping = true,
+): Promise<void> {
+  await using directory = await temporaryDirectory();
+  const port = await freePorts(1);
+  const child = spawn(process.execPath, [MAIN, 'serve'], {
+    stdio: ['ignore', 'ignore', stderr],
+    env: { ...process.env, ...environment, DATA_DIR: directory.path, PORT: String(port) },
+  });
+  const ended = once(child, 'exit');
+  try {
+    const url = `http://127.0.0.1:${port}`;
+    await waitFor(async () => (await fetch(`${url}/_health`)).ok, START_LIMIT_MS, 'it serves');
+    const metrics = await (await fetch(`${url}/metrics`)).text();
+    const dropped = Number(/^hearsay_log_lines_dropped_total (\d+)$/m.exec(metrics)?.[1]);
+    assert.is(dropped > 0, isDropping, `${dropped} dropped`);
+    child.kill('SIGTERM');
+    assert.is((await ended)[0], 0);
+  } finally {
+    child.kill('SIGKILL');
+    await ended;
+  }
+}
 
 interface StartedNode extends AsyncDisposable {
   readonly command: CommandProcess;

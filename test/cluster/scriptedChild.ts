@@ -12,7 +12,7 @@ import { orderSchema, planSchema } from './orders.ts';
 
 const plan = planSchema.parse(JSON.parse(process.argv[2] ?? ''));
 const settings = readSettings({}, plan.environment);
-const logger = createLogger(settings, false);
+const { logger } = createLogger(settings, false);
 
 const trueNow = Date.now;
 Date.now = () => trueNow() + plan.clockAheadMs;

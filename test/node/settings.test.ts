@@ -3,8 +3,14 @@ import { existsSync, readFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { settingsTable } from '../../src/cli/settingOptions.ts';
+import { isBlockedPort } from '../../src/node/blockedPorts.ts';
 import { describeSettings, type Environment } from '../../src/node/settingKinds.ts';
-import { isLoopback, readSettings, settingsShape } from '../../src/node/settings.ts';
+import {
+  completeSettings,
+  isLoopback,
+  readSettings,
+  settingsShape,
+} from '../../src/node/settings.ts';
 import { SettingError } from '../../src/words/errors.ts';
 import { defaultLimits } from '../../src/words/limits.ts';
 
@@ -29,8 +35,8 @@ settings('the defaults are those of the design', () => {
 
 settings('a flag beats the environment, which beats the default', () => {
   assert.is(readSettings({}, {}).port, 8000);
-  assert.is(readSettings({}, { PORT: '1' }).port, 1);
-  assert.is(readSettings({ port: '2' }, { PORT: '1' }).port, 2);
+  assert.is(readSettings({}, { PORT: '3001' }).port, 3001);
+  assert.is(readSettings({ port: '3002' }, { PORT: '3001' }).port, 3002);
   assert.is(readSettings({ maxKeyBytes: '2' }, { MAX_KEY_BYTES: '1' }).limits.maxKeyBytes, 2);
 });
 
@@ -139,11 +145,34 @@ settings(
 settings("the README's table is the one made from the settings", () => {
   const readme = new URL('../../README.md', import.meta.url);
   const text = existsSync(readme) ? readFileSync(readme, 'utf8') : '';
-  const found = /^\| flag \| environment \|.*(\n\|.*)*/m.exec(text)?.[0];
-  if (found !== undefined) assert.is(found, settingsTable(settingsShape));
+  const found = /^\| flag +\| environment +\|.*(\n\|.*)*/m.exec(text)?.[0];
+  // The page is padded, for those who read its source.
+  const plain = (table: string) => table.replace(/ +/g, ' ').replace(/-{3,}/g, '---');
+  assert.is(plain(found ?? ''), plain(settingsTable(settingsShape)));
+});
+
+settings('a port that fetch refuses is refused, and only such a port', async () => {
+  const blocked = Array.from({ length: 65_536 }, (_one, port) => port).filter(isBlockedPort);
+  assert.is(blocked.length, 82);
+  for (const port of blocked) assert.is(await isBadPort(port), true, String(port));
+  for (const port of [8000, 8001, 9000, 3000]) assert.is(await isBadPort(port), false);
+  assert.throws(() => readSettings({ port: '6000' }, {}), /PORT\) must not be 6000/);
+  assert.throws(
+    () => completeSettings({ port: 10_080 }),
+    /^port must not be 10080|port must not be/,
+  );
 });
 
 settings.run();
+
+/** Aborted at once: the port is looked at before anything is sent. */
+async function isBadPort(port: number): Promise<boolean> {
+  const signal = AbortSignal.timeout(1000);
+  const error: unknown = await fetch(`http://127.0.0.1:${port}`, { signal }).catch((e) => e);
+  return (
+    error instanceof Error && error.cause instanceof Error && error.cause.message === 'bad port'
+  );
+}
 
 function isSettingError(error: unknown): error is SettingError {
   return error instanceof SettingError;

@@ -151,6 +151,6 @@ function environmentWithoutSettings(): NodeJS.ProcessEnv {
   const environment = { ...process.env };
   for (const { environment: name } of describeSettings(settingsShape))
     if (name !== null) delete environment[name];
-  delete environment.FIRST_PORT;
+  for (const name of ['FIRST_PORT', 'HEARSAY_URL', 'COLUMNS']) delete environment[name];
   return environment;
 }

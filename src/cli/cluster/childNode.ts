@@ -28,9 +28,15 @@ export class ChildNode {
   readonly #process: ChildProcess;
   #isMuted = false;
 
-  /** @param entry the file that is the `hearsay` command. */
-  constructor(plan: NodePlan, entry: string) {
+  readonly #onLine: (line: string) => void;
+
+  /**
+   * @param entry the file that is the `hearsay` command.
+   * @param onLine takes each line of its output, with its name before it.
+   */
+  constructor(plan: NodePlan, entry: string, onLine: (line: string) => void) {
     this.plan = plan;
+    this.#onLine = onLine;
     this.#process = spawn(process.execPath, [entry, 'serve', UNDER_CLUSTER_FLAG], {
       env: { ...process.env, ...plan.environment },
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
@@ -78,10 +84,10 @@ export class ChildNode {
     }
   }
 
-  /** Each line goes to stderr with the node's name before it. @returns once there are no more. */
+  /** @returns once there are no more lines. */
   async #passOn(stream: Readable): Promise<void> {
     for await (const line of createInterface({ input: stream }))
-      if (!this.#isMuted) process.stderr.write(`${this.plan.nodeId} | ${line}\n`);
+      if (!this.#isMuted) this.#onLine(`${this.plan.nodeId} | ${line}`);
   }
 }
 

@@ -1,10 +1,14 @@
 /** `hearsay cluster`: several nodes on this machine, each a process, until Ctrl-C. */
 import { HearsayError } from '../../words/errors.ts';
+import { forTerminal } from '../terminal/escape.ts';
+import { LogDestination, stderrWriter } from '../terminal/logDestination.ts';
 import { exitCodeOf, stopSignal } from '../terminal/stopSignals.ts';
 import { type ChildEnd, ChildNode } from './childNode.ts';
 import type { NodePlan } from './clusterPlan.ts';
 import { untilReady } from './clusterReady.ts';
 
+/** Lines of all nodes that may wait for a slow reader of stderr. */
+const LOG_BUFFER_BYTES = 1024 * 1024;
 /** A little longer than a node gives itself. */
 const STOP_LIMIT_MS = 6000;
 /** A node that ends sooner after its start is not started again: it would end again. */
@@ -18,7 +22,9 @@ const LEAST_RUN_MS = 3000;
  * @throws HearsayError where a node could not start, or ended soon after it; the others are stopped.
  */
 export async function cluster(plans: readonly NodePlan[], entry: string): Promise<void> {
-  const children = plans.map((plan) => new ChildNode(plan, entry));
+  const log = new LogDestination(stderrWriter(LOG_BUFFER_BYTES), LOG_BUFFER_BYTES);
+  const say = (line: string) => log.write(`${shownLine(line)}\n`);
+  const children = plans.map((plan) => new ChildNode(plan, entry, say));
   const stop = stopSignal((signal) => {
     for (const child of children) child.kill();
     process.exit(exitCodeOf(signal));
@@ -38,10 +44,11 @@ export async function cluster(plans: readonly NodePlan[], entry: string): Promis
       throw new HearsayError(first.failure ?? sentenceOn(first));
     }
     process.stdout.write(welcome(plans));
-    await keepRunning(children, entry, startedAtMs, stop);
+    await keepRunning(children, entry, startedAtMs, stop, say);
   } finally {
     waiting.abort();
     await stopAll(children);
+    log.flush();
   }
 }
 
@@ -55,6 +62,7 @@ async function keepRunning(
   entry: string,
   firstStartMs: number,
   stop: Promise<'stop'>,
+  say: (line: string) => void,
 ): Promise<void> {
   const startsMs = children.map(() => firstStartMs);
   for (;;) {
@@ -65,11 +73,14 @@ async function keepRunning(
     const old = children[index];
     const ranMs = performance.now() - (startsMs[index] ?? 0);
     if (old === undefined || ranMs < LEAST_RUN_MS) throw new HearsayError(sentenceOn(end));
-    process.stderr.write(`${end.nodeId} has ended (${end.how}) and is started again.\n`);
+    say(`${end.nodeId} has ended (${end.how}) and is started again.`);
     startsMs[index] = performance.now();
-    children[index] = new ChildNode(old.plan, entry);
+    children[index] = new ChildNode(old.plan, entry, say);
   }
 }
+
+const shownLine = (line: string): string =>
+  process.stderr.isTTY === true ? forTerminal(line) : line;
 
 async function stopAll(children: readonly ChildNode[]): Promise<void> {
   const killAll = setTimeout(() => {

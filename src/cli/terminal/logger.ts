@@ -4,17 +4,23 @@ import { type DestinationStream, type Logger, pino, stdTimeFunctions } from 'pin
 import { z } from 'zod';
 import type { NodeSettings } from '../../node/settings.ts';
 import { onOneLine } from './escape.ts';
+import { LogDestination, stderrWriter } from './logDestination.ts';
 
 export type { Logger };
 
-const STDERR = 2;
+/** A logger, and the number of its lines that could not be written. */
+export interface NodeLogger {
+  readonly logger: Logger;
+  dropped(): number;
+  /** Writes waiting lines, as far as there is room: to be called at the end. */
+  flush(): void;
+}
 
-export function createLogger(settings: NodeSettings, isTerminal: boolean): Logger {
-  const { logFormat, logLevel, nodeId } = settings;
-  // Synchronous, so that the last line before a crash is there; it also outlives a reader that went.
-  const stderr = pino.destination({ dest: STDERR, sync: true });
+export function createLogger(settings: NodeSettings, isTerminal: boolean): NodeLogger {
+  const { logFormat, logLevel, nodeId, maxLogBufferBytes } = settings;
+  const stderr = new LogDestination(stderrWriter(maxLogBufferBytes), maxLogBufferBytes);
   const asText = logFormat === 'text' || (logFormat === 'auto' && isTerminal);
-  return pino(
+  const logger = pino(
     {
       level: logLevel,
       base: { node: nodeId },
@@ -23,6 +29,7 @@ export function createLogger(settings: NodeSettings, isTerminal: boolean): Logge
     },
     asText ? asLines(stderr) : stderr,
   );
+  return { logger, dropped: () => stderr.dropped, flush: () => stderr.flush() };
 }
 
 function asLines(stream: DestinationStream): DestinationStream {

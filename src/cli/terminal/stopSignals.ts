@@ -1,8 +1,10 @@
-/** SIGINT and SIGTERM: the first asks to stop, the second insists. */
+/** SIGINT, SIGTERM and SIGHUP: the first asks to stop, the second insists. */
+
+import { constants } from 'node:os';
 
 /** Started by npm, one Ctrl-C comes twice: from the terminal and passed on by npm. */
 const ONE_PRESS_MS = 500;
-const SIGNALS: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM'];
+const SIGNALS: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 
 /** Resolves at the first signal. From then on a further one calls `insist`. */
 export function stopSignal(insist: (signal: NodeJS.Signals) => void): Promise<void> {
@@ -22,5 +24,5 @@ export function stopSignal(insist: (signal: NodeJS.Signals) => void): Promise<vo
 
 /** The exit code that a shell shows for a process that a signal has ended. */
 export function exitCodeOf(signal: NodeJS.Signals): number {
-  return signal === 'SIGINT' ? 130 : 143;
+  return 128 + constants.signals[signal];
 }

@@ -1,5 +1,9 @@
 // time limit: 300 s
 /** `hearsay cluster` as a real process, with its children. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { open } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { z } from 'zod';
@@ -14,6 +18,7 @@ import {
 
 const cluster = suite('cluster');
 
+const MAIN = fileURLToPath(new URL('../../../src/main.ts', import.meta.url));
 const START_LIMIT_MS = 30_000;
 const END_LIMIT_MS = 10_000;
 /** As in src/cli/cluster/cluster.ts. */
@@ -45,6 +50,32 @@ cluster('runs three nodes, says where, and keeps their data', async () => {
   await using again = await startCluster(place);
   assert.is(await greetingAt(`http://localhost:${place.firstPort + 2}`), 'hello');
   await stopAndCheck(again, ['SIGTERM']);
+});
+
+cluster('output that can not be written stops no node', async () => {
+  await using directory = await temporaryDirectory();
+  const firstPort = await freePorts(2);
+  await using full = await open('/dev/full', 'w');
+  const words = ['cluster', '--nodes', '2', '--first-port', String(firstPort)];
+  const child = spawn(process.execPath, [MAIN, ...words, '--data-dir', directory.path], {
+    stdio: ['ignore', full.fd, 'pipe'],
+  });
+  const ended = once(child, 'exit');
+  let stderr = '';
+  child.stderr?.on('data', (data) => {
+    stderr += data;
+  });
+  try {
+    const told = () => /The output can't be written: no room is left\./.test(stderr);
+    await waitFor(told, START_LIMIT_MS, 'the cluster says so');
+    for (const port of [firstPort, firstPort + 1])
+      assert.is((await fetch(`http://localhost:${port}/_health`)).status, 200);
+    child.kill('SIGTERM');
+    assert.is((await ended)[0], 0);
+  } finally {
+    child.kill('SIGKILL');
+    await ended;
+  }
 });
 
 cluster('takes the Ctrl-C of a terminal, which reaches the children too, for one', async () => {

@@ -5,7 +5,12 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { startCluster, waitForConvergence } from '../../support/nodes.ts';
-import { CommandProcess, temporaryDirectory, waitFor } from '../../support/processes.ts';
+import {
+  CommandProcess,
+  runCommand,
+  temporaryDirectory,
+  waitFor,
+} from '../../support/processes.ts';
 import { fileOf, tamper, write, writeStory } from './files.ts';
 import { fails, jsonOf, succeeds, TOKEN } from './run.ts';
 
@@ -90,8 +95,8 @@ test('every command reads a running node and its directory alike, as text and as
       ['stat'],
       ['verify'],
     ]) {
-      const { stdout } = await succeeds('log', ...words, ...place);
-      for (const line of stdout.split('\n')) assert.ok(line.length <= 100, line);
+      const { stdout } = await runCommand(['log', ...words, ...place], { ...TOKEN, COLUMNS: '80' });
+      for (const line of stdout.split('\n')) assert.ok(line.length <= 80, line);
     }
     const { stdout } = await succeeds('log', 'tail', ...place);
     assert.match(stdout, / 1970-01-01T/, 'a Date is shown as one');
