@@ -20,6 +20,7 @@ import { type ReadBack, settleDelete, settlePut } from './calls/settle.ts';
 import { type Change, type Updated, type UpdateOptions, updateEntry } from './calls/update.ts';
 import { InvalidRequestError, ServerError } from './errors.ts';
 import { countMember } from './json.ts';
+import { checkNames } from './knownNames.ts';
 import { type ClientOptions, readOptions } from './options.ts';
 import { Mirror } from './replica/mirror.ts';
 import { Watch, type WatchOptions } from './watch/watch.ts';
@@ -37,6 +38,17 @@ export interface DeletePrefixOptions {
 }
 
 export type MirrorOptions = Pick<WatchOptions, 'signal' | 'idleTimeoutMs' | 'onConnection'>;
+
+const GET_NAMES: ReadonlySet<string> = new Set<keyof GetOptions>(['after', 'signal']);
+const DELETE_PREFIX_NAMES: ReadonlySet<string> = new Set<keyof DeletePrefixOptions>([
+  'all',
+  'signal',
+]);
+const MIRROR_NAMES: ReadonlySet<string> = new Set<keyof MirrorOptions>([
+  'signal',
+  'idleTimeoutMs',
+  'onConnection',
+]);
 
 /** @throws InvalidRequestError that names the option. */
 export const createClient = (options: ClientOptions): HearsayClient => new HearsayClient(options);
@@ -70,6 +82,7 @@ export class HearsayClient implements AsyncDisposable {
 
   /** @returns undefined where the key is absent: never written, deleted or expired. */
   async get<T = unknown>(key: string, options: GetOptions = {}): Promise<Entry<T> | undefined> {
+    checkNames('get', options, GET_NAMES);
     const op = getOp(key);
     const settled = await this.#batcher.submit(op, options.after ?? null, options.signal);
     return readGet<T>(op, settled);
@@ -103,7 +116,8 @@ export class HearsayClient implements AsyncDisposable {
     const { signal } = options;
     const get = (after: string | null) => this.get<T>(key, { after, ...(signal && { signal }) });
     const put = (value: T, how: PutOptions) => this.put(key, value, how);
-    return updateEntry({ get, put, change }, options);
+    const nowMs = () => this.#failover.nodeNowMs();
+    return updateEntry({ get, put, change, nowMs }, options);
   }
 
   /**
@@ -118,6 +132,7 @@ export class HearsayClient implements AsyncDisposable {
 
   /** Deletes every key with the prefix. @returns the number of keys that the node found, in its last answer. */
   async deletePrefix(prefix: string, options: DeletePrefixOptions = {}): Promise<number> {
+    checkNames('deletePrefix', options, DELETE_PREFIX_NAMES);
     if (prefix === '' && options.all !== true)
       throw new InvalidRequestError('An empty prefix means every key: say so by all: true.');
     const query = new URLSearchParams({ prefix: checkedText('A prefix', prefix) });
@@ -153,6 +168,7 @@ export class HearsayClient implements AsyncDisposable {
 
   /** A local copy of the keys with a prefix. It answers without a round trip and stays current. */
   mirror<T = unknown>(prefix = '', options: MirrorOptions = {}): Mirror<T> {
+    checkNames('mirror', options, MIRROR_NAMES);
     return new Mirror<T>((onConnection) =>
       this.watch<T>({
         ...options,

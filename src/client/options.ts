@@ -1,5 +1,6 @@
 /** The options of a client: every limit by name, with its default and its range. */
 import { InvalidRequestError } from './errors.ts';
+import { checkNames } from './knownNames.ts';
 import { refuseOldNode } from './platform.ts';
 
 export interface ClientOptions {
@@ -59,12 +60,31 @@ export interface ClientSettings {
   readonly parseJson: (text: string) => unknown;
 }
 
+const NAMES: ReadonlySet<string> = new Set<keyof ClientOptions>([
+  'endpoints',
+  'timeoutMs',
+  'attemptTimeoutMs',
+  'maxRounds',
+  'backoffMs',
+  'maxBackoffMs',
+  'autoBatch',
+  'maxBatchOps',
+  'maxAnswerBytes',
+  'readYourWrites',
+  'token',
+  'headers',
+  'fetch',
+  'WebSocket',
+  'parseJson',
+]);
+
 /** Timers hold no more. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** @throws InvalidRequestError that names the option, or the Node that is too old. */
 export function readOptions(options: ClientOptions): ClientSettings {
   refuseOldNode();
+  checkNames('createClient', options, NAMES);
   const { fetch: ownFetch, token } = options;
   return {
     endpoints: readEndpoints(options.endpoints),

@@ -15,6 +15,12 @@ options('endpoints and options that are none', () => {
   assert.throws(make({ endpoints: 'http://a' }), refuses(/at least one/));
   assert.throws(make({ timeoutMs: 0 }), refuses(/timeoutMs/));
   assert.throws(make({ maxRounds: 1.5 }), refuses(/maxRounds/));
+  assert.throws(make({ maxAnswerBytes: 0 }), refuses(/maxAnswerBytes/));
+  assert.throws(
+    make({ timeout: 5 }),
+    refuses(/^timeout is no option of createClient: it is timeoutMs/),
+  );
+  assert.throws(make({ endpoint: 'a' }), refuses(/it is endpoints/));
 });
 
 options.run();

@@ -29,6 +29,8 @@ export interface WireAnswer {
   readonly bytes: Uint8Array<ArrayBuffer>;
   /** The wait that the node asks for before another try, in milliseconds. */
   readonly retryAfterMs: number | null;
+  /** The node's clock when it answered, to the second; null where the platform does not show it. */
+  readonly dateMs: number | null;
 }
 
 /** No answer came, or half of one. */
@@ -86,6 +88,7 @@ async function exchange(
       body: readObject(new TextDecoder().decode(bytes), settings.parseJson),
       bytes,
       retryAfterMs: retryAfterMs(response.headers.get('Retry-After')),
+      dateMs: dateMs(response.headers.get('Date')),
     };
   } catch (error) {
     if (error instanceof ServerError) throw error;
@@ -175,6 +178,11 @@ function retryAfterMs(header: string | null): number | null {
   if (/^\d{1,9}$/.test(header)) return Number(header) * 1000;
   const atMs = Date.parse(header);
   return Number.isNaN(atMs) ? null : Math.max(0, atMs - Date.now());
+}
+
+function dateMs(header: string | null): number | null {
+  const atMs = header === null ? Number.NaN : Date.parse(header);
+  return Number.isNaN(atMs) ? null : atMs;
 }
 
 /** Node's fetch names the fault in the cause alone. */

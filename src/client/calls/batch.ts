@@ -6,6 +6,7 @@ import {
   InvalidRequestError,
   type UnknownOutcomeError,
 } from '../errors.ts';
+import { checkNames } from '../knownNames.ts';
 import type { Entry } from './entry.ts';
 import type { OpSender, Settled } from './opSender.ts';
 import { type Deleted, deleteOp, getOp, putOp, readGet, type Stored, type WireOp } from './ops.ts';
@@ -47,9 +48,11 @@ export interface BatchOptions {
 export async function sendBatch<const Ops extends readonly BatchOp[]>(
   sender: OpSender,
   batchOps: Ops,
-  { after = null, signal }: BatchOptions,
+  options: BatchOptions,
   read: ReadBack,
 ): Promise<BatchResults<Ops>> {
+  checkNames('batch', options, NAMES);
+  const { after = null, signal } = options;
   const { maxBatchOps } = sender.failover.settings;
   if (batchOps.length > maxBatchOps)
     throw new InvalidRequestError(`A batch must not hold more than ${maxBatchOps} ops.`);
@@ -63,14 +66,26 @@ export async function sendBatch<const Ops extends readonly BatchOp[]>(
   return (await Promise.all(results)) as BatchResults<Ops>;
 }
 
-function toOp(op: BatchOp): WireOp {
-  switch (op.op) {
-    case 'put':
-      return putOp(op.key, op.value, op);
-    case 'get':
-      return getOp(op.key);
-    case 'delete':
-      return deleteOp(op.key, op);
+const NAMES: ReadonlySet<string> = new Set<keyof BatchOptions>(['after', 'signal']);
+const GET_NAMES: ReadonlySet<string> = new Set();
+
+function toOp(batchOp: BatchOp): WireOp {
+  switch (batchOp.op) {
+    case 'put': {
+      const { op: _op, key, value, ...options } = batchOp;
+      return putOp(key, value, options);
+    }
+    case 'get': {
+      const { op: _op, key, ...options } = batchOp;
+      checkNames('get', options, GET_NAMES);
+      return getOp(key);
+    }
+    case 'delete': {
+      const { op: _op, key, ...options } = batchOp;
+      return deleteOp(key, options);
+    }
+    default:
+      throw new InvalidRequestError("The op of a batch must be 'put', 'get' or 'delete'.");
   }
 }
 

@@ -39,7 +39,12 @@ export class Batcher {
 
   #flush(): void {
     // A read that waits for a token may wait long, or in vain: only reads that wait for the same go with it.
-    const groups = Map.groupBy(this.#waiting, ({ after }) => after);
+    const groups = new Map<string | null, BatchedCall[]>();
+    for (const call of this.#waiting) {
+      const group = groups.get(call.after);
+      if (group === undefined) groups.set(call.after, [call]);
+      else group.push(call);
+    }
     this.#waiting = [];
     for (const calls of groups.values()) void this.#carryAll(calls);
   }

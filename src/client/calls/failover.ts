@@ -42,6 +42,8 @@ interface CallState {
 /** Answers that another attempt may change; of these, 429, 503 and 507 say that nothing was stored. */
 const RETRIED = new Set([408, 425, 429, 500, 502, 503, 504, 507]);
 const NOTHING_STORED = new Set([425, 429, 503, 507]);
+/** The clock in an answer is cut to a second, and a second older on its way. */
+const CLOCK_NOISE_MS = 3000;
 /** Statuses that belong to a key or an op and not to the request as a whole. */
 const OUTCOMES = new Set([200, 404, 409]);
 
@@ -49,6 +51,7 @@ export class Failover {
   readonly settings: ClientSettings;
   readonly #endpoints: Endpoints;
   readonly #closing = new AbortController();
+  #clockAheadMs = 0;
 
   constructor(settings: ClientSettings) {
     this.settings = settings;
@@ -58,6 +61,11 @@ export class Failover {
   /** Aborts once the client is closed, with a ClosedError. */
   get closing(): AbortSignal {
     return this.#closing.signal;
+  }
+
+  /** Now, by the clock of the node that answered last; by this machine's where they differ little. */
+  nodeNowMs(): number {
+    return Date.now() - this.#clockAheadMs;
   }
 
   close(): void {
@@ -112,6 +120,7 @@ export class Failover {
     call.asking = endpoint;
     try {
       const answer = await attempt(this.settings, endpoint, call.request, signal);
+      if (answer.dateMs !== null) this.#noteClock(answer.dateMs);
       if (!isWorthRepeating(answer, call.request)) {
         this.#endpoints.succeeded(endpoint);
         refuseFinal(answer, endpoint, call);
@@ -129,6 +138,11 @@ export class Failover {
     // Where the call was ended from outside, it stays: the outcome of this attempt is unknown.
     call.asking = null;
     return null;
+  }
+
+  #noteClock(dateMs: number): void {
+    const aheadMs = Date.now() - dateMs;
+    this.#clockAheadMs = Math.abs(aheadMs) < CLOCK_NOISE_MS ? 0 : aheadMs;
   }
 
   async #waitAfter(round: number, call: CallState, signal: AbortSignal): Promise<void> {

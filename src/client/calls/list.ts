@@ -2,6 +2,7 @@
 
 import { ServerError } from '../errors.ts';
 import { isObject, stringMember } from '../json.ts';
+import { checkNames } from '../knownNames.ts';
 import { whole } from '../options.ts';
 import { type Entry, readEntry } from './entry.ts';
 import type { OpSender } from './opSender.ts';
@@ -21,6 +22,15 @@ export interface ListOptions {
   readonly signal?: AbortSignal;
 }
 
+const NAMES: ReadonlySet<string> = new Set<keyof ListOptions>([
+  'prefix',
+  'startAfter',
+  'limit',
+  'pageSize',
+  'after',
+  'signal',
+]);
+
 interface Page<T> {
   readonly entries: Entry<T>[];
   /** The key that the next page starts after; null at the end. */
@@ -37,10 +47,12 @@ export async function* listEntries<T>(
   sender: OpSender,
   options: ListOptions,
 ): AsyncGenerator<Entry<T>, void, undefined> {
+  checkNames('list', options, NAMES);
   const prefix = checkedText('A prefix', options.prefix ?? '');
   const pageSize = whole('pageSize', options.pageSize ?? 500, 1, 1_000_000);
   let left = whole('limit', options.limit ?? Number.MAX_SAFE_INTEGER, 0, Number.MAX_SAFE_INTEGER);
   let next: string | null = options.startAfter ?? null;
+  const progress = new ListProgress(next);
   while (left > 0) {
     const query = new URLSearchParams({ prefix, limit: String(Math.min(left, pageSize)) });
     if (next !== null) query.set('after', checkedText('startAfter', next));
@@ -48,8 +60,44 @@ export async function* listEntries<T>(
     yield* page.entries;
     left -= page.entries.length;
     if (page.next === null) return;
+    progress.take(page.next);
     next = page.next;
   }
+}
+
+/** Sees to it that a list gets on: the keys grow in the one order or in the other, and so it ends. */
+class ListProgress {
+  #last: string | null;
+  #isByUnits = true;
+  #isByCodePoints = true;
+
+  constructor(startAfter: string | null) {
+    this.#last = startAfter;
+  }
+
+  /** @throws ServerError */
+  take(next: string): void {
+    const last = this.#last;
+    this.#last = next;
+    if (last === null) return;
+    this.#isByUnits &&= last < next;
+    this.#isByCodePoints &&= compareCodePoints(last, next) < 0;
+    if (this.#isByUnits || this.#isByCodePoints) return;
+    throw new ServerError(
+      'A list does not get on: its next page begins where an earlier one did. Is it a node of Hearsay?',
+      null,
+    );
+  }
+}
+
+/** Nodes may list by code points or by JavaScript's units of text, which differ beyond U+FFFF. */
+function compareCodePoints(left: string, right: string): number {
+  const [lefts, rights] = [[...left], [...right]];
+  for (let index = 0; index < Math.min(lefts.length, rights.length); index++) {
+    const difference = (lefts[index]?.codePointAt(0) ?? 0) - (rights[index]?.codePointAt(0) ?? 0);
+    if (difference !== 0) return difference;
+  }
+  return lefts.length - rights.length;
 }
 
 async function readPage<T>(

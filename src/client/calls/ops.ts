@@ -2,6 +2,7 @@
 
 import { ConflictError, InvalidRequestError, quoted, ServerError } from '../errors.ts';
 import { countMember, instantMember, isObject, type JsonObject, stringMember } from '../json.ts';
+import { checkNames } from '../knownNames.ts';
 import { whole } from '../options.ts';
 import { encodeValue, JsonText } from '../values/values.ts';
 import type { WireRequest } from './attempt.ts';
@@ -78,6 +79,14 @@ export interface Answered {
   readonly body: JsonObject;
 }
 
+const PUT_NAMES: ReadonlySet<string> = new Set<keyof PutOptions>([
+  'version',
+  'ttlMs',
+  'acks',
+  'acksTimeoutMs',
+  'signal',
+]);
+const DELETE_NAMES: ReadonlySet<string> = new Set<keyof DeleteOptions>(['upToVersion', 'signal']);
 const MAX_VERSION = Number.MAX_SAFE_INTEGER - 1;
 const MAX_TTL_MS = 10 ** 13;
 const MAX_ACKS = 1000;
@@ -89,6 +98,7 @@ const MAX_PATH_LENGTH = 8 * 1024;
 
 /** @throws InvalidRequestError */
 export function putOp(key: string, value: unknown, options: PutOptions = {}): WirePut {
+  checkNames('put', options, PUT_NAMES);
   const { version = 'next', ttlMs = null, acks = null, acksTimeoutMs = 5000 } = options;
   checkedKey(key);
   const { value: text, meta } = encodeValue(value);
@@ -113,7 +123,9 @@ export function putOp(key: string, value: unknown, options: PutOptions = {}): Wi
 }
 
 /** @throws InvalidRequestError */
-export function deleteOp(key: string, { upToVersion }: DeleteOptions = {}): WireDelete {
+export function deleteOp(key: string, options: DeleteOptions = {}): WireDelete {
+  checkNames('delete', options, DELETE_NAMES);
+  const { upToVersion } = options;
   if (upToVersion !== undefined) whole('upToVersion', upToVersion, 0, MAX_VERSION);
   return { op: 'delete', key: checkedKey(key), upToVersion: upToVersion ?? null };
 }

@@ -6,14 +6,17 @@
  */
 
 import { ConflictError } from '../errors.ts';
+import { checkNames } from '../knownNames.ts';
 import { whole } from '../options.ts';
 import type { Entry } from './entry.ts';
 import type { PutOptions, Stored } from './ops.ts';
 import { backoffDelayMs, sleep } from './timing.ts';
 
 export interface UpdateOptions {
-  /** As in `PutOptions`; it does not carry over from the present entry. */
-  readonly ttlMs?: number | null;
+  /**
+   * As in `PutOptions`. Default `keep`: the entry expires when it would have; a new one never expires.
+   */
+  readonly ttlMs?: number | null | 'keep';
   /** How often it is tried at most: 1 to 1,000, default 20. */
   readonly maxTries?: number;
   readonly signal?: AbortSignal;
@@ -31,16 +34,21 @@ export interface UpdateParts<T> {
   readonly get: (after: string | null) => Promise<Entry<T> | undefined>;
   readonly put: (value: T, options: PutOptions) => Promise<Stored>;
   readonly change: Change<T>;
+  /** Now, by the clock of the node that answered last. */
+  readonly nowMs: () => number;
 }
 
+const NAMES: ReadonlySet<string> = new Set<keyof UpdateOptions>(['ttlMs', 'maxTries', 'signal']);
 const LEAST_WAIT_MS = 2;
 const MOST_WAIT_MS = 200;
 
 /** @throws ConflictError once the last try has met one, and as get and put do. */
 export async function updateEntry<T>(
-  { get, put, change }: UpdateParts<T>,
-  { ttlMs = null, maxTries, signal }: UpdateOptions,
+  { get, put, change, nowMs }: UpdateParts<T>,
+  options: UpdateOptions,
 ): Promise<Updated<T>> {
+  checkNames('update', options, NAMES);
+  const { ttlMs = 'keep', maxTries, signal } = options;
   const most = whole('maxTries', maxTries ?? 20, 1, 1000);
   let after: string | null = null;
   for (let tries = 1; ; tries++) {
@@ -49,7 +57,11 @@ export async function updateEntry<T>(
     // 0 is stored only where the key is absent: 1 would win over a 0 that came between.
     const version = entry === undefined ? 0 : entry.version + 1;
     try {
-      const stored = await put(value, { version, ttlMs, ...(signal && { signal }) });
+      const stored = await put(value, {
+        version,
+        ttlMs: ttlMs === 'keep' ? timeLeftMs(entry, nowMs()) : ttlMs,
+        ...(signal && { signal }),
+      });
       return { ...stored, value };
     } catch (error) {
       if (!(error instanceof ConflictError) || tries >= most) throw error;
@@ -60,3 +72,7 @@ export async function updateEntry<T>(
     await sleep(wait, signal ?? new AbortController().signal);
   }
 }
+
+/** Null where it never expires. The node has just shown the entry, so some time is left. */
+const timeLeftMs = (entry: Entry | undefined, nowMs: number): number | null =>
+  entry?.expiresAt == null ? null : Math.max(1, entry.expiresAt.getTime() - nowMs);

@@ -36,11 +36,15 @@ export class Mirror<T = unknown> implements AsyncDisposable, Iterable<Entry<T>> 
   constructor(beginWatch: BeginWatch<T>) {
     this.#beginWatch = beginWatch;
     this.#watch = this.#begin();
-    const synced = Promise.withResolvers<void>();
-    this.synced = synced.promise;
-    this.closed = this.#follow(synced.resolve);
-    const early = () => new HearsayError('The mirror was closed before it was complete.');
-    this.closed.then(() => synced.reject(early()), synced.reject);
+    let onSynced = () => {};
+    const complete = new Promise<void>((resolve) => {
+      onSynced = resolve;
+    });
+    this.closed = this.#follow(onSynced);
+    const early = this.closed.then(() => {
+      throw new HearsayError('The mirror was closed before it was complete.');
+    });
+    this.synced = Promise.race([complete, early]);
     // Nobody has to wait for them.
     this.synced.catch(() => {});
     this.closed.catch(() => {});

@@ -3,6 +3,7 @@
 import { checkedText } from '../calls/ops.ts';
 import { onAbort } from '../calls/timing.ts';
 import { InvalidRequestError } from '../errors.ts';
+import { checkNames } from '../knownNames.ts';
 import { type ClientSettings, whole } from '../options.ts';
 import { EventQueue, type NextEvent } from './eventQueue.ts';
 import type { WatchEvent } from './watchEvents.ts';
@@ -34,11 +35,23 @@ export interface WatchOptions {
   readonly onConnection?: (state: ConnectionState) => void;
 }
 
+const NAMES: ReadonlySet<string> = new Set<keyof WatchOptions>([
+  'prefix',
+  'cursor',
+  'initial',
+  'values',
+  'signal',
+  'maxBufferedEvents',
+  'maxBufferedCharacters',
+  'idleTimeoutMs',
+  'giveUpAfterMs',
+  'onConnection',
+]);
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /**
  * An async iterator that begins when the first event is asked for, and connects again by itself. It is
- * used once. Breaking out of the loop, `return`, disposing or closing the client ends it.
+ * used once. Breaking out of the loop, `close`, disposing or closing the client ends it.
  */
 export class Watch<T = unknown> implements AsyncIterableIterator<WatchEvent<T>, undefined> {
   readonly #queue: EventQueue<T>;
@@ -49,6 +62,7 @@ export class Watch<T = unknown> implements AsyncIterableIterator<WatchEvent<T>, 
 
   /** @throws InvalidRequestError */
   constructor(settings: ClientSettings, closing: AbortSignal, options: WatchOptions) {
+    checkNames('watch', options, NAMES);
     const { cursor = null, signal } = options;
     const characters = options.maxBufferedCharacters ?? 4 * 1024 * 1024;
     this.#queue = new EventQueue(
@@ -100,9 +114,14 @@ export class Watch<T = unknown> implements AsyncIterableIterator<WatchEvent<T>, 
     return Promise.resolve({ done: true, value: undefined });
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
+  /** Ends the watch, as `return` does. */
+  close(): Promise<void> {
     this.#end(null);
     return Promise.resolve();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
   }
 
   async #run(): Promise<void> {

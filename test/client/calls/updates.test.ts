@@ -1,4 +1,7 @@
 /** Read, change, write: exactly once each, whoever else writes. */
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ConflictError, type HearsayClient } from '../../../src/client/index.ts';
@@ -71,5 +74,43 @@ test('an update gives up after so many tries', async (client) => {
   );
   assert.is(tries, 3);
 });
+
+test('an update is told which time to live', async (client) => {
+  const { expiresAt } = await client.put('a', 1, { ttlMs: 1_000_000 });
+  const asked = await client.update('a', () => 2, { ttlMs: 10_000_000 });
+  assert.ok((asked.expiresAt?.getTime() ?? 0) - (expiresAt?.getTime() ?? 0) > 1_000_000);
+  assert.is((await client.update('a', () => 3, { ttlMs: null })).expiresAt, null);
+  assert.is((await client.update('a', () => 4)).expiresAt, null);
+  assert.is((await client.update('new', () => 5)).expiresAt, null);
+});
+
+for (const aheadMs of [0, -3_600_000, 3_600_000])
+  updates(`an update keeps the time to live, ${aheadMs} ms ahead of the node's clock`, async () => {
+    const ttls: unknown[] = [];
+    const node = createServer(async (request, response) => {
+      const nowMs = Date.now() - aheadMs;
+      response.setHeader('Date', new Date(nowMs).toUTCString());
+      response.setHeader('Content-Type', 'application/json');
+      if (request.method === 'GET') {
+        const expires_at = new Date(nowMs + 600_000).toISOString();
+        response.end(JSON.stringify({ value: 1, version: 1, expires_at }));
+        return;
+      }
+      ttls.push(JSON.parse(await text(request)).ttl_ms);
+      response.end('{"status":"stored","version":2,"expires_at":null}');
+    });
+    await new Promise<void>((resolve) => node.listen(0, '127.0.0.1', resolve));
+    try {
+      const { port } = node.address() as AddressInfo;
+      await withClient({ endpoints: [`http://127.0.0.1:${port}`] }, async (client) => {
+        await client.update('a', () => 2);
+      });
+    } finally {
+      node.closeAllConnections();
+      await new Promise((resolve) => node.close(resolve));
+    }
+    const [ttlMs] = ttls;
+    assert.ok(typeof ttlMs === 'number' && ttlMs > 400_000 && ttlMs < 604_000, `${ttlMs}`);
+  });
 
 updates.run();

@@ -216,6 +216,15 @@ test('a watch that nobody reads opens nothing', numbers(1), async (client, serve
   assert.is(server.connections.length, 0);
 });
 
+test('close ends a watch', numbers(1), async (client, server) => {
+  const events = client.watch({ initial: true });
+  await take(events, 1);
+  const waiting = events.next();
+  await events.close();
+  assert.equal(await waiting, { done: true, value: undefined });
+  await until(() => server.open.length === 0, 'the connection is closed');
+});
+
 test('a watch is closed where it goes out of scope', numbers(1), async (client, server) => {
   {
     await using events = client.watch({ initial: true });
