@@ -1,7 +1,7 @@
 /** `hearsay backup` and `hearsay restore`: a copy of a log, and the way back. */
 import type { Command } from 'commander';
 import type { Copied } from '../log/files/backup.ts';
-import { dataDirOf, jsonOption } from './log/options.ts';
+import { dataDirOf, jsonOption, refuseParentOfLogs } from './log/options.ts';
 import { note, printLine } from './terminal/output.ts';
 import { Progress } from './terminal/progress.ts';
 import { bytesText, countText } from './terminal/text.ts';
@@ -43,6 +43,7 @@ export function registerBackupCommands(program: Command): void {
 async function backup(file: string, flags: BackupFlags): Promise<void> {
   // Here, so that help and mistakes don't wait for SQLite.
   const { backUp } = await import('../log/files/backup.ts');
+  refuseParentOfLogs(dataDirOf(flags));
   const copied = await withProgress('backup', (onProgress) =>
     backUp(dataDirOf(flags), file, onProgress),
   );

@@ -1,7 +1,8 @@
 /** `hearsay member`: lists the members of the cluster, and retires one that is lost. */
 import type { Command } from 'commander';
 import { HearsayError } from '../words/errors.ts';
-import { type AddressFlags, addressOf, jsonOption, tokenOption, urlOption } from './log/options.ts';
+import { type AddressFlags, jsonOption, tokenOf, tokenOption, urlOption } from './log/options.ts';
+import { URL_RULE, urlsOf } from './remote/address.ts';
 import { type ClusterMember, type ClusterView, clusterOf } from './remote/clusterMembers.ts';
 import { RemoteNode } from './remote/remoteNode.ts';
 import { note, outputColumns, printLine } from './terminal/output.ts';
@@ -15,8 +16,6 @@ interface MemberFlags extends AddressFlags {
 interface RetireFlags extends MemberFlags {
   readonly force?: true;
 }
-
-const DEFAULT_URL = 'http://localhost:8000';
 
 export function registerMemberCommands(program: Command): void {
   const member = program
@@ -45,18 +44,16 @@ export function registerMemberCommands(program: Command): void {
     .action(retireMember);
   for (const command of [list, retire])
     command
-      .addOption(urlOption(`a running node of the cluster (default ${DEFAULT_URL})`))
+      .addOption(urlOption(`a running node of the cluster (${URL_RULE})`))
       .addOption(tokenOption())
       .addOption(jsonOption());
 }
 
-function nodeOf({ url = DEFAULT_URL, token }: AddressFlags): RemoteNode {
-  const address = addressOf({ url, ...(token !== undefined && { token }) });
-  return new RemoteNode(address ?? { url, token: '' });
-}
+const nodeOf = ({ url, ...flags }: AddressFlags): Promise<RemoteNode> =>
+  RemoteNode.firstOf(urlsOf(url === undefined ? undefined : [url]), tokenOf(flags));
 
 async function printMembers(flags: MemberFlags): Promise<void> {
-  const { origin, members } = await clusterOf(nodeOf(flags));
+  const { origin, members } = await clusterOf(await nodeOf(flags));
   if (flags.json === true) {
     for (const member of members) await printLine(memberJson(member, origin));
     return;
@@ -102,7 +99,7 @@ const memberJson = (member: ClusterMember, own: string): string =>
   });
 
 async function retireMember(name: string, flags: RetireFlags): Promise<void> {
-  const node = nodeOf(flags);
+  const node = await nodeOf(flags);
   if (flags.force !== true) refuseConnected(await clusterOf(node), name);
   const answer = await node.post('/_cluster/retire', { member: name });
   if (flags.json === true) await printLine(JSON.stringify(answer));

@@ -14,7 +14,7 @@ import { leaveParent, tellParent, UNDER_CLUSTER_FLAG } from './cluster/parent.ts
 import { misplacedText, registerLogCommands, withoutDashes } from './log/commands.ts';
 import { registerMemberCommands } from './member.ts';
 import { addSettingOptions, flagsGiven } from './settingOptions.ts';
-import { writeFailure } from './terminal/output.ts';
+import { note, writeFailure } from './terminal/output.ts';
 
 const FAILURE = 1;
 const USAGE = 2;
@@ -50,9 +50,9 @@ export async function runProgram(words: readonly string[], entry: string): Promi
 export function createProgram(entry: string): Command {
   const program = new Command('hearsay')
     .description('An event-sourced cache whose nodes gossip.')
-    .version(packageVersion(), '--version', 'print the version')
-    .helpOption('--help', 'print this help')
-    .helpCommand(false)
+    .version(packageVersion(), '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print this help')
+    .helpCommand('help [command]', 'print the help of a command')
     .configureOutput({ getOutHelpWidth: () => HELP_COLUMNS, getErrHelpWidth: () => HELP_COLUMNS })
     .showHelpAfterError('Add --help to see what is allowed.')
     .exitOverride()
@@ -113,7 +113,7 @@ async function report(error: unknown, isUnderCluster: boolean): Promise<void> {
   }
   const message = { kind: 'failed', sentence: error.message } as const;
   if (isUnderCluster && (await tellParent(message))) return;
-  process.stderr.write(`${error.message}\n`);
+  note(error.message);
 }
 
 const isExcess = (error: unknown): boolean =>

@@ -19,12 +19,12 @@ export async function serve(settings: NodeSettings, isUnderCluster: boolean): Pr
   // What others use, who may not reach the address that it listens on.
   const url = settings.url ?? node.url;
   logger.info(
-    { origin: node.origin, url, listens, pid: process.pid },
+    { event: 'serving', origin: node.origin, url, listens, pid: process.pid },
     `Node ${settings.nodeId} serves.`,
   );
   if (isUnderCluster) await tellParent({ kind: 'serving' });
   await runUntil(stop, node);
-  logger.info(`Node ${settings.nodeId} has stopped.`);
+  logger.info({ event: 'stopped' }, `Node ${settings.nodeId} has stopped.`);
   log.flush();
 }
 
@@ -32,7 +32,7 @@ export async function serve(settings: NodeSettings, isUnderCluster: boolean): Pr
 async function stopRequest(isUnderCluster: boolean, logger: Logger): Promise<void> {
   const signal = stopSignal((second) => process.exit(exitCodeOf(second)));
   await (isUnderCluster ? Promise.race([signal, parentGone()]) : signal);
-  logger.info('Stopping.');
+  logger.info({ event: 'stopping' }, 'Stopping.');
   const giveUp = () => {
     logger.error(`The node did not stop within ${STOP_LIMIT_MS / 1000} s and is ended.`);
     process.exit(1);

@@ -34,6 +34,19 @@ for (const words of [['--help'], ['serve', '--help'], ['cluster', '--help']]) {
   });
 }
 
+commands('help is asked for as elsewhere', async () => {
+  const pages = [
+    ['log', '--help'],
+    ['log', '-h'],
+    ['help', 'log'],
+    ['log', 'help'],
+  ];
+  const texts = await Promise.all(pages.map(async (words) => (await runCommand(words)).stdout));
+  assert.match(texts[0] ?? '', /^Usage: hearsay log /);
+  for (const text of texts) assert.is(text, texts[0]);
+  assert.match((await runCommand(['-V'])).stdout, /^\d+\.\d+\.\d+/);
+});
+
 commands('serve --help names every setting', async () => {
   const { stdout } = await runCommand(['serve', '--help']);
   for (const { flag, environment } of describeSettings(settingsShape)) {

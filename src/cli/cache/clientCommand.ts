@@ -1,11 +1,13 @@
 /** The options, the client and the errors of the commands that talk to a cluster. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { ConflictError } from '../../client/errors.ts';
 import type { HearsayClient } from '../../client/index.ts';
 import { duration } from '../../node/settingKinds.ts';
 import { HearsayError, SettingError } from '../../words/errors.ts';
+import { noneNamed, splitUrls, URL_RULE, urlsOf } from '../remote/address.ts';
 import { parseAnswer } from '../terminal/exactJson.ts';
+import { printLine } from '../terminal/output.ts';
 
-const DEFAULT_URL = 'http://localhost:8000';
 const DEFAULT_TIMEOUT = '10s';
 
 const durationSchema = duration('1ms', '100000d', { default: null, help: '' });
@@ -16,11 +18,11 @@ export function addClientOptions(command: Command): void {
     .addOption(
       new Option(
         '--url <url>',
-        `base URL of a node, and with commas of others to fall back on (HEARSAY_URL, default ${DEFAULT_URL})`,
+        `base URL of a node; further ones, with commas, are fallbacks (${URL_RULE})`,
       )
         .argParser((urls: string, before: readonly string[] = []) => [
           ...before,
-          ...(urlsFrom(urls) ?? []),
+          ...(splitUrls(urls) ?? []),
         ])
         .default(undefined),
     )
@@ -47,9 +49,10 @@ export async function withCommandClient(
 ): Promise<void> {
   // Here, so that help and mistakes don't wait for it.
   const clients = await import('../../client/index.ts');
+  const urls = urlsOf(url);
   try {
     const client = clients.createClient({
-      endpoints: url ?? urlsFrom(process.env.HEARSAY_URL) ?? [DEFAULT_URL],
+      endpoints: urls,
       timeoutMs: timeout,
       attemptTimeoutMs: Math.min(timeout, 3000),
       parseJson: parseAnswer,
@@ -63,8 +66,12 @@ export async function withCommandClient(
     // A request that is refused before it is sent is a mistake on the command line.
     if (error instanceof clients.InvalidRequestError && error.status === null)
       throw new SettingError(error.message, { cause: error });
-    if (error instanceof clients.HearsayError)
-      throw new HearsayError(withAdvice(error.message, error.mayBeStored), { cause: error });
+    if (error instanceof clients.HearsayError) {
+      const advice = error instanceof clients.UnavailableError ? noneNamed(urls) : '';
+      throw new HearsayError(withAdvice(error.message, error.mayBeStored) + advice, {
+        cause: error,
+      });
+    }
     throw error;
   }
 }
@@ -85,11 +92,24 @@ export const wholeNumber =
     throw new InvalidArgumentError(`It must be a whole number from ${least} to ${most}.`);
   };
 
-function urlsFrom(text: string | undefined): string[] | null {
-  const urls = text?.split(',').map((url) => url.trim()) ?? [];
-  const given = urls.filter((url) => url !== '');
-  return given.length === 0 ? null : given;
-}
-
 const withAdvice = (message: string, mayBeStored: boolean): string =>
   mayBeStored && !message.includes('unknown') ? `${message} It may have been stored.` : message;
+
+/** With --json, a conflict is a result too, before it is a failure. */
+export async function tellConflict<T>(
+  key: string,
+  { json }: ClientFlags,
+  run: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await run();
+  } catch (error) {
+    if (json && error instanceof ConflictError) {
+      const { currentVersion, token } = error;
+      await printLine(
+        JSON.stringify({ key, status: 'conflict', current_version: currentVersion, token }),
+      );
+    }
+    throw error;
+  }
+}

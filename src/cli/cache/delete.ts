@@ -6,6 +6,7 @@ import { printLine } from '../terminal/output.ts';
 import {
   addClientOptions,
   type ClientFlags,
+  tellConflict,
   wholeNumber,
   withCommandClient,
 } from './clientCommand.ts';
@@ -49,10 +50,10 @@ async function remove(key: string | undefined, flags: DeleteFlags): Promise<void
 
 async function removeOne(client: HearsayClient, key: string, flags: DeleteFlags): Promise<void> {
   const { ifVersion: upToVersion } = flags;
-  const { node, token } = await client.delete(key, {
-    ...(upToVersion !== undefined && { upToVersion }),
-  });
-  if (flags.json) await printLine(JSON.stringify({ key, node, token }));
+  const { node, token } = await tellConflict(key, flags, () =>
+    client.delete(key, { ...(upToVersion !== undefined && { upToVersion }) }),
+  );
+  await printLine(flags.json ? JSON.stringify({ key, node, token }) : 'deleted');
 }
 
 async function removeMany(

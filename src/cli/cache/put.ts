@@ -9,6 +9,7 @@ import {
   addClientOptions,
   type ClientFlags,
   durationMs,
+  tellConflict,
   wholeNumber,
   withCommandClient,
 } from './clientCommand.ts';
@@ -58,7 +59,7 @@ export function register(program: Command): void {
 async function put(key: string, text: string, flags: PutFlags): Promise<void> {
   const value = await readValue(text, flags.string === true);
   await withCommandClient(flags, async (client) => {
-    const stored = await client.put(key, value, optionsOf(flags));
+    const stored = await tellConflict(key, flags, () => client.put(key, value, optionsOf(flags)));
     await printLine(flags.json ? storedLine(key, stored) : `version ${stored.version}`);
     const { acks } = flags;
     if (acks !== undefined && (stored.acks ?? 0) < acks)

@@ -112,5 +112,7 @@ Try:
     -d '{"value": "hello", "version": "next"}'
   curl ${second?.url}/${key}
   curl ${plans.at(-1)?.url}/_cluster
+For the hearsay command:
+  export HEARSAY_URL=${plans.map(({ url }) => url).join(',')}
 `;
 }

@@ -2,17 +2,18 @@
 import type { Command } from 'commander';
 import { Walk } from '../../log/tools/pages.ts';
 import { StatisticsFold } from '../../log/tools/statistics.ts';
-import { SettingError } from '../../words/errors.ts';
 import { RemoteNode } from '../remote/remoteNode.ts';
 import { printLine } from '../terminal/output.ts';
 import { Progress } from '../terminal/progress.ts';
 import { bytesText, countText, durationText, instant } from '../terminal/text.ts';
 import {
-  addressOf,
   addSourceOptions,
   dataDirOf,
   failOnFaults,
+  nodesOf,
+  refuseParentOfLogs,
   type SourceFlags,
+  tokenOf,
   withSource,
 } from './options.ts';
 import { retentionOf, retentionOption } from './stat.ts';
@@ -44,15 +45,16 @@ async function compact(flags: CompactFlags): Promise<void> {
     await foresee(flags);
     return;
   }
-  const address = addressOf(flags);
-  if (address !== null) {
-    if (flags.dataDir !== undefined) throw new SettingError('Give --data-dir or --url, not both.');
+  const urls = nodesOf(flags);
+  if (urls !== null) {
+    const node = await RemoteNode.firstOf(urls, tokenOf(flags));
     const query = flags.retention === undefined ? '' : `?retention_ms=${flags.retention}`;
-    const { rows } = await new RemoteNode(address).post(`/_log/compact${query}`);
+    const { rows } = await node.post(`/_log/compact${query}`);
     await tell(flags, { rows }, `${countText(Number(rows))} rows removed.`);
     return;
   }
   // Here, so that help and mistakes don't wait for SQLite.
+  refuseParentOfLogs(dataDirOf(flags));
   const { compactFile } = await import('../../node/compactOffline.ts');
   const { rows, sizeBeforeBytes, sizeAfterBytes } = await compactFile(
     dataDirOf(flags),

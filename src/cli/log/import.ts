@@ -12,7 +12,7 @@ import { Progress } from '../terminal/progress.ts';
 import { countText } from '../terminal/text.ts';
 import { importEntries } from './importEntries.ts';
 import { type Line, linesOf } from './lines.ts';
-import { addressOf, addSourceOptions, dataDirOf, type SourceFlags } from './options.ts';
+import { addSourceOptions, dataDirOf, nodesOf, type SourceFlags } from './options.ts';
 
 export interface ImportFlags extends SourceFlags {
   readonly nodeId?: string;
@@ -52,18 +52,18 @@ async function run(file: string, flags: ImportFlags): Promise<void> {
   const first = await lines.next();
   if (first.done) throw new SettingError(`The file ${file} is empty.`);
   const head = headOfFile(first.value.text);
-  const address = addressOf(flags);
   if (head.kind === 'ops') {
-    if (address !== null)
+    if (flags.url !== undefined)
       throw new SettingError(
         'Ops are imported into an empty data directory: give --data-dir, and no --url.',
       );
     await importOps(file, first.value.text, head, lines, flags);
     return;
   }
-  if (address === null)
+  const urls = nodesOf(flags);
+  if (urls === null)
     throw new SettingError('Entries are imported into a running node: give its --url.');
-  await importEntries(address.url, lines, flags);
+  await importEntries(urls, lines, flags);
 }
 
 /** Takes a last line without a line feed, which an editor may have removed, and any first line, which names the kind of file. */

@@ -45,11 +45,11 @@ const BATCH_OPS = 256;
 const BATCH_CHARACTERS = 256 * 1024;
 
 export async function importEntries(
-  url: string,
+  urls: readonly string[],
   lines: AsyncGenerator<Line>,
   flags: ImportFlags,
 ): Promise<void> {
-  await using client = patientClient(url, true);
+  await using client = patientClient(urls, true);
   const importer = new EntryImporter(client, flags);
   let isWhole = false;
   for await (const { text, number } of lines) {

@@ -1,6 +1,7 @@
 /** The options that the commands on a log share, and the log that they open. */
-import { statSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { constants, setPriority } from 'node:os';
+import { join } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { LineSource } from '../../log/tools/lineSource.ts';
 import { faultText, type Walk } from '../../log/tools/pages.ts';
@@ -8,7 +9,8 @@ import { type Point, parsePoint } from '../../log/tools/point.ts';
 import type { LogSource } from '../../log/tools/source.ts';
 import { baseUrl } from '../../node/settingKinds.ts';
 import { HearsayError, SettingError } from '../../words/errors.ts';
-import { type NodeAddress, RemoteNode } from '../remote/remoteNode.ts';
+import { urlsInEnvironment } from '../remote/address.ts';
+import { RemoteNode } from '../remote/remoteNode.ts';
 import { UrlReader } from '../remote/urlReader.ts';
 import { note } from '../terminal/output.ts';
 
@@ -42,17 +44,39 @@ export function addSourceOptions(command: Command): Command {
       '--data-dir <directory>',
       `a data directory, a copy of one, or a backup (DATA_DIR, default ${DEFAULT_DATA_DIR})`,
     )
-    .addOption(urlOption('in its place a running node'))
+    .addOption(urlOption('in its place a running node (HEARSAY_URL)'))
     .addOption(tokenOption())
     .addOption(jsonOption());
 }
 
-/** The running node that the flags name; null where they name none. */
-export const addressOf = ({ url, token }: AddressFlags): NodeAddress | null =>
-  url === undefined ? null : { url, token: token ?? (process.env.INTERNAL_TOKEN || DEFAULT_TOKEN) };
+export const tokenOf = ({ token }: AddressFlags): string =>
+  token ?? (process.env.INTERNAL_TOKEN || DEFAULT_TOKEN);
+
+/** The nodes that the flags name, or else HEARSAY_URL; null where a data directory is meant. */
+export function nodesOf({ url, dataDir }: SourceFlags): readonly string[] | null {
+  if (url !== undefined && dataDir !== undefined)
+    throw new SettingError('Give --data-dir or --url, not both: it is one log that is read.');
+  if (dataDir !== undefined) return null;
+  return url === undefined ? (urlsInEnvironment()?.map(readUrl) ?? null) : [url];
+}
 
 export const dataDirOf = ({ dataDir }: SourceFlags): string =>
   dataDir ?? (process.env.DATA_DIR || DEFAULT_DATA_DIR);
+
+/** @throws SettingError for a directory without a log, where the logs are in directories below it. */
+export function refuseParentOfLogs(directory: string): void {
+  if (!statSync(directory, { throwIfNoEntry: false })?.isDirectory()) return;
+  if (holdsLog(directory)) return;
+  const below = readdirSync(directory)
+    .map((name) => join(directory, name))
+    .filter(holdsLog);
+  if (below.length > 0)
+    throw new SettingError(
+      `The directory ${directory} holds no log itself: name one of ${below.join(', ')} by --data-dir.`,
+    );
+}
+
+const holdsLog = (directory: string): boolean => existsSync(join(directory, 'hearsay.db'));
 
 /** A log, opened. */
 export interface OpenedLog {
@@ -70,11 +94,10 @@ export async function withSource(
   flags: SourceFlags,
   run: (opened: OpenedLog) => Promise<void>,
 ): Promise<void> {
-  if (flags.url !== undefined && flags.dataDir !== undefined)
-    throw new SettingError('Give --data-dir or --url, not both: it is one log that is read.');
-  const address = addressOf(flags);
-  if (address === null ? isBeingWritten(dataDirOf(flags)) : isHere(address)) yieldToNode();
-  const opened = address === null ? await openFile(dataDirOf(flags)) : openNode(address);
+  const urls = nodesOf(flags);
+  const node = urls === null ? null : await RemoteNode.firstOf(urls, tokenOf(flags));
+  if (node === null ? isBeingWritten(dataDirOf(flags)) : isHere(node)) yieldToNode();
+  const opened = node === null ? await openFile(dataDirOf(flags)) : openNode(node);
   try {
     await run(opened);
     if (opened.isCutShort) throw new HearsayError(DAMAGED);
@@ -99,14 +122,14 @@ export async function withSourceAt(
 export async function openFile(path: string): Promise<OpenedLog> {
   // Here, so that help and mistakes don't wait for SQLite.
   const { FileSource } = await import('../../log/files/fileSource.ts');
+  refuseParentOfLogs(path);
   const source = FileSource.open(path, Date.now);
   if (source.cutShort !== null) note(`The log ${source.place} is damaged: ${source.cutShort}.`);
   const isCutShort = source.cutShort !== null;
   return { source, isCutShort, integrity: () => source.integrity(), remote: null };
 }
 
-function openNode(address: NodeAddress): OpenedLog {
-  const node = new RemoteNode(address);
+function openNode(node: RemoteNode): OpenedLog {
   const reader = new UrlReader(node);
   const source = new LineSource({ place: node.url, reader });
   return { source, isCutShort: false, remote: { node, reader } };
@@ -123,7 +146,7 @@ const isBeingWritten = (path: string): boolean =>
     (suffix) => (statSync(path + suffix, { throwIfNoEntry: false })?.size ?? 0) > 0,
   );
 
-const isHere = ({ url }: NodeAddress): boolean =>
+const isHere = ({ url }: RemoteNode): boolean =>
   /^(localhost|127\..*|\[::1\])$/.test(new URL(url).hostname);
 
 export const NOW_HELP = 'a time (2026-11-24T10:00:00Z or -10m), lsn:123 or a cursor';

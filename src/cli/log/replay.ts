@@ -7,6 +7,7 @@ import { parseLine, rowOf } from '../../log/tools/rowLine.ts';
 import { parseSpeed, Schedule } from '../../log/tools/schedule.ts';
 import { HearsayError, SettingError } from '../../words/errors.ts';
 import { isOnKey } from '../../words/op.ts';
+import { urlsNamed } from '../remote/address.ts';
 import { note, printLine } from '../terminal/output.ts';
 import { Progress } from '../terminal/progress.ts';
 import { countText, durationText } from '../terminal/text.ts';
@@ -32,9 +33,7 @@ export function register(log: Command): void {
         'their order; writes that the cluster refuses are counted.',
     )
     .argument('<file>', 'a file that `hearsay log export --as-ops` wrote')
-    .addOption(
-      new Option('--to <url>', 'the node to send to').argParser(readUrl).makeOptionMandatory(),
-    )
+    .addOption(new Option('--to <url>', 'the node to send to (HEARSAY_URL)').argParser(readUrl))
     .addOption(
       new Option(
         '--speed <factor>',
@@ -56,6 +55,7 @@ function readSpeed(text: string): number {
 }
 
 async function replay(file: string, flags: ReplayFlags): Promise<void> {
+  const urls = urlsNamed(flags.to === undefined ? undefined : [flags.to], '--to');
   const lines = linesOf(file);
   const first = await lines.next();
   const head = first.done ? null : headOfFile(first.value.text);
@@ -66,7 +66,7 @@ async function replay(file: string, flags: ReplayFlags): Promise<void> {
     flags.max ? Number.POSITIVE_INFINITY : (flags.speed ?? 1),
     startedAt,
   );
-  const sender = new ReplaySender(flags.to ?? '');
+  const sender = new ReplaySender(urls);
   const progress = new Progress('replay');
   let lastMs: number | null = null;
   let isWhole = false;

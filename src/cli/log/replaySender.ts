@@ -42,9 +42,9 @@ export class ReplaySender {
   readonly #client: HearsayClient;
   readonly #lanes: Lane[];
 
-  constructor(url: string) {
+  constructor(urls: readonly string[]) {
     // As recorded, each write is a request of its own.
-    this.#client = patientClient(url, false);
+    this.#client = patientClient(urls, false);
     this.#lanes = Array.from({ length: LANES }, () => new Lane((due) => this.#write(due)));
   }
 

@@ -5,5 +5,5 @@ import { createClient, type HearsayClient } from '../../client/index.ts';
 const PATIENCE = { timeoutMs: 60_000, attemptTimeoutMs: 30_000, maxRounds: 16, maxBackoffMs: 2000 };
 
 /** @param autoBatch whether calls made in one turn share a request. */
-export const patientClient = (url: string, autoBatch: boolean): HearsayClient =>
-  createClient({ endpoints: [url], ...PATIENCE, autoBatch });
+export const patientClient = (urls: readonly string[], autoBatch: boolean): HearsayClient =>
+  createClient({ endpoints: urls, ...PATIENCE, autoBatch });

@@ -9,7 +9,10 @@ import { HearsayError as ClientError, InvalidRequestError } from '../../client/e
 import { stringMember } from '../../client/json.ts';
 import { readOptions } from '../../client/options.ts';
 import { type Fields, parseLine } from '../../log/tools/rowLine.ts';
+import { isLoopback } from '../../node/settings.ts';
 import { HearsayError } from '../../words/errors.ts';
+import { note } from '../terminal/output.ts';
+import { noneNamed } from './address.ts';
 
 export interface NodeAddress {
   /** Base URL. */
@@ -25,6 +28,21 @@ export class RemoteNode {
   readonly url: string;
   readonly #token: string;
   readonly #failover: Failover;
+  #hasWarned = false;
+
+  /** The first of the nodes that answers. @throws HearsayError where none does. */
+  static async firstOf(urls: readonly string[], token: string): Promise<RemoteNode> {
+    const [first = '', ...others] = urls;
+    if (others.length === 0) return new RemoteNode({ url: first, token });
+    try {
+      const failover = new Failover(readOptions({ endpoints: urls }));
+      const { endpoint } = await failover.send({ ...request('/_health'), isText: true }, undefined);
+      return new RemoteNode({ url: endpoint, token });
+    } catch (error) {
+      if (!(error instanceof ClientError)) throw error;
+      throw new HearsayError(error.message + noneNamed(urls), { cause: error });
+    }
+  }
 
   constructor({ url, token }: NodeAddress) {
     this.url = url;
@@ -92,6 +110,11 @@ export class RemoteNode {
 
   #withToken(asked: WireRequest): WireRequest {
     if (!NEEDS_TOKEN.test(asked.path)) return asked;
+    if (!this.#hasWarned && isOpenToOthers(this.url))
+      note(
+        `The cluster's token goes to ${this.url} unencrypted: whoever is on the way can read it.`,
+      );
+    this.#hasWarned = true;
     return { ...asked, headers: { 'X-Internal-Token': this.#token } };
   }
 
@@ -103,6 +126,12 @@ export class RemoteNode {
       return `${this.url} does not know ${route}: it is no node of Hearsay, or an older one.`;
     return detail ?? `${this.url} answered ${status} to ${route}.`;
   }
+}
+
+/** Nodes speak no TLS themselves, so that a refusal would forbid every cluster of several machines. */
+function isOpenToOthers(url: string): boolean {
+  const { protocol, hostname } = new URL(url);
+  return protocol === 'http:' && !isLoopback(hostname.replace(/^\[|\]$/g, ''));
 }
 
 const request = (path: string): WireRequest => ({

@@ -115,6 +115,14 @@ test('conditions, and a time to live', async (hear, server) => {
   const conflict = await hear('put', 'a', '1', '--if-absent');
   assert.is(conflict.code, 1);
   assert.match(conflict.err, /"a" is at version 0/);
+  assert.is(conflict.out, '');
+  const told = await hear('put', 'a', '1', '--if-absent', '--json');
+  assert.is(told.code, 1);
+  const { key, status, current_version } = JSON.parse(told.out);
+  assert.equal(
+    { key, status, current_version },
+    { key: 'a', status: 'conflict', current_version: 0 },
+  );
   assert.equal(
     await hear('put', 'a', '2', '--if-version', '0', '--ttl', '10s'),
     done('version 1\n'),
@@ -123,7 +131,7 @@ test('conditions, and a time to live', async (hear, server) => {
   server.advance(10_000);
   assert.is((await hear('get', 'a')).code, 1);
   await hear('put', 'b', '1');
-  assert.equal(await hear('delete', 'b', '--if-version', '1'), done(''));
+  assert.equal(await hear('delete', 'b', '--if-version', '1'), done('deleted\n'));
   const { out } = await hear('delete', 'b', '--json');
   const { token, ...rest } = JSON.parse(out);
   assert.equal(rest, { key: 'b', node: 'node1' });

@@ -121,7 +121,7 @@ test('exit codes: 1 where something is not so, 2 where the command is wrong', as
     [/unknown option/, 'log', 'verify', '--else'],
     [/missing required argument/, 'log', 'history'],
     [/must be a factor/, 'log', 'replay', 'x', '--to', 'http://localhost:1', '--speed', 'fast'],
-    [/required option '--to/, 'log', 'replay', 'x'],
+    [/Name the node by --to, or in HEARSAY_URL\./, 'log', 'replay', 'x'],
     [/base URL/, 'log', 'tail', '--url', 'localhost:8001'],
     [/There is no file none/, 'log', 'import', 'none', ...on],
   ] as const)
