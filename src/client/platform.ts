@@ -1,5 +1,6 @@
 /** Where the client can run: in browsers, and in Node from one version on. */
 import { InvalidRequestError } from './errors.ts';
+import { isObject, stringMember } from './json.ts';
 
 const OLDEST_NODE_MAJOR = 22;
 
@@ -9,9 +10,16 @@ const OLDEST_NODE_MAJOR = 22;
  * @throws InvalidRequestError
  */
 export function refuseOldNode(): void {
-  const version = typeof process === 'object' ? process.versions?.node : undefined;
-  if (version === undefined || Number.parseInt(version, 10) >= OLDEST_NODE_MAJOR) return;
+  const version = nodeVersion();
+  if (version === null || Number.parseInt(version, 10) >= OLDEST_NODE_MAJOR) return;
   throw new InvalidRequestError(
     `hearsay/client needs Node ${OLDEST_NODE_MAJOR} or newer, and this is Node ${version}: install one from nodejs.org.`,
   );
+}
+
+/** Null in browsers, whose types don't know the name either. */
+function nodeVersion(): string | null {
+  const node: unknown = Reflect.get(globalThis, 'process');
+  const versions = typeof node === 'object' && node !== null ? Reflect.get(node, 'versions') : null;
+  return isObject(versions) ? stringMember(versions, 'node') : null;
 }
