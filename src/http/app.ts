@@ -9,7 +9,13 @@ import type { PeerStatus } from '../gossip/protocol/peerStatus.ts';
 import type { Replica } from '../replica/replica.ts';
 import { answer, answerJson, answerProblem } from './answer/answer.ts';
 import { Problem, plannedProblem } from './answer/problem.ts';
-import { RequestCounts, registerMetrics, registerWatchMetrics } from './metrics.ts';
+import type { Connections } from './connections.ts';
+import {
+  RequestCounts,
+  registerConnectionMetrics,
+  registerMetrics,
+  registerWatchMetrics,
+} from './metrics.ts';
 import { describeApi } from './openapi/openapi.ts';
 import { BodyReader, dropBody } from './request/body.ts';
 import { tokenGuard } from './request/internalToken.ts';
@@ -39,6 +45,7 @@ export interface AppOptions {
   /** How far the clocks of two nodes may be apart, milliseconds. */
   readonly maxClockSkewMs: number;
   readonly log: HttpLog;
+  readonly connections: Connections;
   /** Of the package, for the description. */
   readonly version: string;
   /** Gets this app's metrics, and is what `GET /metrics` shows. */
@@ -58,10 +65,11 @@ export interface AppOptions {
 const PUBLIC_PLACE = 'of this node';
 
 export function createApp(options: AppOptions): Koa {
-  const { replica, log, registry, watches, pages } = options;
+  const { replica, log, registry, watches, pages, connections } = options;
   const { limits } = replica;
   const requests = new RequestCounts();
   registerMetrics(registry, requests, replica);
+  registerConnectionMetrics(registry, connections);
   const { entries, rest } = routesOf(options);
 
   const app = new Koa();
@@ -71,12 +79,14 @@ export function createApp(options: AppOptions): Koa {
   });
   app.use(async (ctx: RouterContext, next) => {
     try {
+      connections.requireRoom(ctx.req, ctx.path);
       await next();
     } catch (error) {
       answerError(ctx, error, log);
       dropBody(ctx.req, limits);
     }
     requests.count(routeOf(ctx), ctx.method, ctx.res.statusCode);
+    connections.sending(ctx.res);
   });
   app.use(admission(pages ?? new AllowedPages([]), watches));
   app.use(entries.middleware());
@@ -87,7 +97,7 @@ export function createApp(options: AppOptions): Koa {
 
 /** Single keys apart from all other routes, so that they are tried alone. */
 function routesOf(options: AppOptions): { readonly entries: Routes; readonly rest: Routes } {
-  const { replica, registry, tools, watches, version } = options;
+  const { replica, registry, tools, watches, version, connections } = options;
   const { limits } = replica;
   const schemas = createSchemas(limits);
   const common = {
@@ -105,7 +115,7 @@ function routesOf(options: AppOptions): { readonly entries: Routes; readonly res
   addListRoutes(rest, { replica, limits, schemas });
   addBatchRoute(rest, { replica, limits, schemas });
   if (watches !== undefined) {
-    addWatchRoute(rest, watches);
+    addWatchRoute(rest, { ...watches, connections });
     registerWatchMetrics(registry, watches.hub);
   }
   const members = tools?.members ?? (() => []);
@@ -129,14 +139,27 @@ function routesOf(options: AppOptions): { readonly entries: Routes; readonly res
   return { entries, rest };
 }
 
+/** Reading the metrics takes a while, so that a text is shown for a second. */
+const METRICS_AGE_MS = 1000;
+
 function addMetricsRoute(routes: Routes, registry: Registry): void {
+  let shown: Promise<string> | null = null;
+  const metrics = (): Promise<string> => {
+    if (shown === null) {
+      shown = registry.metrics();
+      setTimeout(() => {
+        shown = null;
+      }, METRICS_AGE_MS).unref();
+    }
+    return shown;
+  };
   routes.add({
     method: 'GET',
     path: '/metrics',
     scope: 'client',
     summary: 'Metrics for Prometheus',
     answers: { '200': { description: 'Text.', content: { 'text/plain': {} } } },
-    handler: async ({ ctx }) => answer(ctx, 200, registry.contentType, await registry.metrics()),
+    handler: async ({ ctx }) => answer(ctx, 200, registry.contentType, await metrics()),
   });
 }
 

@@ -8,6 +8,8 @@ import type Koa from 'koa';
 import type { Limits } from '../words/limits.ts';
 import { answerRaw, PROBLEM_TYPE } from './answer/answer.ts';
 import { Problem, problemText } from './answer/problem.ts';
+import type { Connections } from './connections.ts';
+import { pathOf } from './request/target.ts';
 
 /** Node answers a longer header block with 431. A key of 1 KiB takes at most 3 KiB of it. */
 const MAX_HEADER_BYTES = 16 * 1024;
@@ -20,11 +22,26 @@ const TIMEOUT_CHECK_MS = 5_000;
 
 /**
  * A server that is not listening yet. A listener for `upgrade` that is added to it gets WebSocket
- * upgrades only; whoever asks for another protocol (Java's client offers h2c on every request) is
+ * upgrades only; a client that asks for another protocol (Java's offers h2c on every request) is
  * answered by the app in HTTP/1.1, as RFC 9110, section 7.8, allows.
+ *
+ * @param maxBodyBytes longest body that a client is given leave to send.
  */
-export function createServer(app: Koa, { maxBodyBytes }: Limits): http.Server {
+export function createServer(
+  app: Koa,
+  connections: Connections,
+  { maxBodyBytes }: Pick<Limits, 'maxBodyBytes'>,
+): http.Server {
   const respond: http.RequestListener = app.callback();
+  const take = (
+    request: http.IncomingMessage,
+    response: http.ServerResponse,
+    problem = misshapen(request),
+  ): void =>
+    connections.take(request, response, () => {
+      if (problem === null) void respond(request, response);
+      else endWith(response, problem);
+    });
   const server: http.Server = http.createServer(
     {
       maxHeaderSize: MAX_HEADER_BYTES,
@@ -32,49 +49,69 @@ export function createServer(app: Koa, { maxBodyBytes }: Limits): http.Server {
       requestTimeout: REQUEST_TIMEOUT_MS,
       keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
       connectionsCheckingInterval: TIMEOUT_CHECK_MS,
+      // Refused here, since Node would refuse it without a body.
+      requireHostHeader: false,
       shouldUpgradeCallback: (request) =>
         server.listenerCount('upgrade') > 0 && isWebSocketUpgrade(request),
     },
-    (request, response) => handle(request, response),
+    (request, response) => take(request, response),
   );
-  const noteResponse = answerUnreadable(server);
-  const handle = inOrder((request, response) => {
-    noteResponse(response);
-    return respond(request, response);
-  });
+  connections.attach(server);
+  server.on('clientError', (error, socket) =>
+    connections.unreadable(socket, (instead) =>
+      answerRaw(
+        socket,
+        PROBLEMS.get(codeOf(error)) ?? MALFORMED,
+        // A client that has sent a HEAD takes this for its answer.
+        instead?.req.method !== 'HEAD' && !beginsWithHead(error),
+      ),
+    ),
+  );
   server.on('checkContinue', (request, response) => {
     // Where the body is too long, leave to send it is not given, and Node closes after the answer.
     if (!(Number(request.headers['content-length']) > maxBodyBytes)) response.writeContinue();
-    handle(request, response);
+    take(request, response);
   });
-  server.on('checkExpectation', (_request, response) => {
-    noteResponse(response);
-    const text = problemText(417, 'The only Expect that is known is 100-continue.');
-    response.writeHead(417, {
-      'Content-Type': PROBLEM_TYPE,
-      'Content-Length': text.length,
-      Connection: 'close',
-    });
-    response.end(text);
-  });
+  server.on('checkExpectation', (request, response) =>
+    take(request, response, misshapen(request) ?? UNKNOWN_EXPECTATION),
+  );
   return server;
 }
 
-/**
- * Requests that a client sends without waiting for answers are carried out in the order they came in,
- * not only answered so (RFC 9112, section 9.3.2): a GET after a PUT reads what the PUT wrote.
- */
-const inOrder =
-  (handle: http.RequestListener): http.RequestListener =>
-  (request, response) => {
-    // Node gives a response its socket when those before it have been sent.
-    if (response.socket === null) response.once('socket', () => handle(request, response));
-    else void handle(request, response);
-  };
+const UNKNOWN_EXPECTATION = new Problem(417, 'The only Expect that is known is 100-continue.');
 
-/** Whether the request asks to go on as a WebSocket (RFC 6455, section 4.1). */
-export const isWebSocketUpgrade = ({ method, headers }: http.IncomingMessage): boolean =>
-  method === 'GET' && /(^|[\s,])websocket($|[\s,])/i.test(headers.upgrade ?? '');
+/**
+ * Shapes that Node's parser lets through and that a proxy in front may read otherwise (RFC 9112,
+ * sections 3.2 and 6.1).
+ */
+function misshapen({ httpVersion, headers, rawHeaders }: http.IncomingMessage): Problem | null {
+  const coding = headers['transfer-encoding'];
+  if (coding !== undefined && (httpVersion === '1.0' || coding.toLowerCase() !== 'chunked'))
+    return new Problem(400, 'The only Transfer-Encoding that is known is chunked, in HTTP/1.1.');
+  if (httpVersion !== '1.0' && httpVersion !== '1.1') return MALFORMED;
+  let hosts = 0;
+  for (let index = 0; index < rawHeaders.length; index += 2)
+    if (rawHeaders[index]?.toLowerCase() === 'host') hosts++;
+  if (hosts > 1 || (hosts === 0 && httpVersion === '1.1'))
+    return new Problem(400, 'A request must have one Host header.');
+  return null;
+}
+
+/** Answers a problem, and closes the connection. */
+function endWith(response: http.ServerResponse, { status, detail }: Problem): void {
+  const text = problemText(status, detail);
+  response.writeHead(status, {
+    'Content-Type': PROBLEM_TYPE,
+    'Content-Length': Buffer.byteLength(text),
+    'Cache-Control': 'no-store',
+    Connection: 'close',
+  });
+  response.end(text);
+}
+
+/** Whether the request asks to go on as a WebSocket, and as nothing else (RFC 6455, section 4.1). */
+const isWebSocketUpgrade = ({ method, headers }: http.IncomingMessage): boolean =>
+  method === 'GET' && headers.upgrade?.trim().toLowerCase() === 'websocket';
 
 /** Problems by Node's codes of errors, with the statuses that Node itself would answer. */
 const PROBLEMS: ReadonlyMap<string, Problem> = new Map([
@@ -96,29 +133,35 @@ function beginsWithHead(error: Error): boolean {
   return Buffer.isBuffer(packet) && packet.toString('latin1', 0, HEAD.length) === HEAD;
 }
 
-/**
- * Answers requests that never come to the app as problems.
- *
- * @returns a function that is to be called with every response when it begins.
- */
-export function answerUnreadable(server: http.Server): (response: http.ServerResponse) => void {
-  const lastResponses = new WeakMap<Duplex, http.ServerResponse>();
-  server.on('clientError', (error, socket) => {
-    const last = lastResponses.get(socket);
-    const pending = last?.writableFinished === false ? last : undefined;
-    // An answer within another one would be taken for a part of it.
-    if (!socket.writable || pending?.headersSent) socket.destroy();
-    else
-      answerRaw(
-        socket,
-        PROBLEMS.get(codeOf(error)) ?? MALFORMED,
-        // A client that sent a HEAD takes this for its answer.
-        pending?.req.method !== 'HEAD' && !beginsWithHead(error),
-      );
+export interface UpgradeTaker {
+  readonly take: (request: http.IncomingMessage, socket: Duplex, head: Buffer) => void;
+  /** Whether it is served on the connections that are kept for peers. */
+  readonly isForPeers?: true;
+}
+
+/** @param takers of WebSockets, by path. */
+export function takeUpgrades(
+  server: http.Server,
+  connections: Connections,
+  takers: Readonly<Record<string, UpgradeTaker>>,
+): void {
+  server.on('upgrade', (request, socket, head) => {
+    if (!connections.upgrade(socket)) return;
+    const path = pathOf(request.url ?? '/');
+    const taker = takers[path];
+    const paths = Object.keys(takers).filter((known) => !takers[known]?.isForPeers);
+    try {
+      if (taker === undefined)
+        throw new Problem(404, `The only WebSocket is at ${paths.join(' and ')}.`);
+      const problem = misshapen(request);
+      if (problem !== null) throw problem;
+      if (!taker.isForPeers) connections.requireRoom(request, path);
+      taker.take(request, socket, head);
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error;
+      answerRaw(socket, error);
+    }
   });
-  return (response) => {
-    if (response.socket !== null) lastResponses.set(response.socket, response);
-  };
 }
 
 /**

@@ -31,6 +31,8 @@ export const webSocketServer = (maxMessageBytes: number): WebSocketServer =>
     perMessageDeflate: false,
     maxPayload: maxMessageBytes,
     clientTracking: false,
+    // Clients offer subprotocols of others, and this one has none.
+    handleProtocols: () => false,
   });
 
 /** A message of text as a server sends it. */

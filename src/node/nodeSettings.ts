@@ -36,6 +36,8 @@ export interface NodeSettings {
   readonly waitTimeoutMs: number;
   /** How long a watcher is told nothing before a bookmark, in milliseconds: 30 to an hour, default 15,000. */
   readonly bookmarkIntervalMs: number;
+  /** How long a client may take nothing of what is sent to it before its connection ends. */
+  readonly sendTimeoutMs: number;
   /** How often a watcher is pinged, in milliseconds: 10 to an hour, default 30,000. */
   readonly watchPingIntervalMs: number;
   /** For `hearsay serve`: the least important line to log. An embedded node logs to the logger it is given. */

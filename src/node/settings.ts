@@ -123,6 +123,10 @@ export const nodeShape = {
     default: '30s',
     help: 'how often a watcher is pinged; four unanswered pings end it',
   }),
+  sendTimeoutMs: duration('1s', '1h', {
+    default: '30s',
+    help: 'how long a client may take nothing of an answer or a watch before it is cut off',
+  }),
   logLevel: choice(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], {
     default: 'info',
     help: 'the least important log line to write to stderr',
@@ -166,6 +170,26 @@ export const limitShape = {
     'most expiries remembered for watchers that come back',
   ),
   maxWaiting: count('maxWaiting', 'most requests that may wait for a write; beyond it, 503'),
+  maxConnections: count(
+    'maxConnections',
+    'most connections; never more than the descriptors of the process less 128',
+  ),
+  maxConnectionsPerAddress: count('maxConnectionsPerAddress', 'most connections of one address'),
+  maxPipelinedRequests: count(
+    'maxPipelinedRequests',
+    'most requests that one connection may send ahead of their answers',
+  ),
+  maxAnswerBytes: bytes(
+    'maxAnswerBytes',
+    '16GiB',
+    'most bytes of answers that clients have not taken; beyond it, reads are 503',
+  ),
+  maxBatchAnswerBytes: bytes(
+    'maxBatchAnswerBytes',
+    '256MiB',
+    'most bytes of the results of one batch',
+  ),
+  maxPastReads: count('maxPastReads', 'most reads of the past at one time; beyond it, 503'),
 } satisfies Record<keyof Limits, z.ZodType<number>>;
 
 /** All rows, in the order in which help and the README show them. */

@@ -4,13 +4,12 @@ import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import { GOSSIP_PATH, SocketTransport } from '../gossip/socket.ts';
-import { answerRaw } from '../http/answer/answer.ts';
-import { Problem } from '../http/answer/problem.ts';
 import { createApp, type HttpLog } from '../http/app.ts';
+import { Connections } from '../http/connections.ts';
 import { Figures } from '../http/metrics.ts';
 import { AllowedPages } from '../http/request/pages.ts';
 import { WATCH_PATH } from '../http/routes/watchRoute.ts';
-import { createServer, drainable } from '../http/server.ts';
+import { createServer, drainable, takeUpgrades } from '../http/server.ts';
 import { WatchService } from '../http/watch/service.ts';
 import { LineThread } from '../log/files/lineThread.ts';
 import type { Replica } from '../replica/replica.ts';
@@ -20,6 +19,7 @@ import { Engine, type EngineOptions, type Note, openLogs, type Timers } from './
 import { registerGossipMetrics } from './gossipMetrics.ts';
 import { healthOf } from './health.ts';
 import { NodeLogs } from './nodeLogs.ts';
+import { maxOpenFiles } from './openFiles.ts';
 import type { NodeSettings } from './settings.ts';
 import { packageVersion } from './version.ts';
 
@@ -58,6 +58,8 @@ const FIRST_REDIAL_MS = 200;
 const MAX_REDIAL_MS = 2000;
 const HEARING_MS = 15_000;
 const MAX_PEER_CONNECTIONS = 256;
+/** Files of the node that are no connections of clients: the log, its threads, peers. */
+const OWN_FILES = 128;
 /** For the requests under way when the node stops. */
 const CLOSE_GRACE_MS = 2000;
 const COMPACT_MAX_INTERVAL_MS = 10 * 60_000;
@@ -136,6 +138,10 @@ function surfaceOf(
   const stopping = new AbortController();
   const urls = settings.url === null ? settings.nodes : [...settings.nodes, settings.url];
   const pages = new AllowedPages(settings.allowedOrigins, urls);
+  const connections = new Connections({
+    limits: { ...settings.limits, maxConnections: maxConnections(settings) },
+    sendTimeoutMs: settings.sendTimeoutMs,
+  });
   const watches = new WatchService({
     replica,
     hub,
@@ -144,8 +150,10 @@ function surfaceOf(
     limits: settings.limits,
     waitTimeoutMs: settings.waitTimeoutMs,
     watchPingIntervalMs: settings.watchPingIntervalMs,
+    connections,
   });
   const app = createApp({
+    connections,
     replica,
     peers: () => driver.status(),
     health: () => healthOf(replica, driver),
@@ -163,13 +171,11 @@ function surfaceOf(
       compact: (retentionMs) => compacted(engine, retentionMs),
     },
   });
-  const server = createServer(app, settings.limits);
+  const server = createServer(app, connections, settings.limits);
   const drain = drainable(server);
-  server.on('upgrade', (request, socket, head) => {
-    const path = (request.url ?? '').split('?')[0];
-    if (path === GOSSIP_PATH) transport.upgrade(request, socket, head);
-    else if (path === WATCH_PATH) watches.upgrade(request, socket, head);
-    else answerRaw(socket, new Problem(404, `The only WebSocket is at ${WATCH_PATH}.`));
+  takeUpgrades(server, connections, {
+    [GOSSIP_PATH]: { take: (...upgrade) => transport.upgrade(...upgrade), isForPeers: true },
+    [WATCH_PATH]: { take: (...upgrade) => watches.upgrade(...upgrade) },
   });
   return {
     server,
@@ -185,6 +191,10 @@ function surfaceOf(
     },
   };
 }
+
+/** Fewer than are set where the process may open fewer files than that and those of the node. */
+const maxConnections = ({ limits }: NodeSettings): number =>
+  Math.max(1, Math.min(limits.maxConnections, maxOpenFiles() - OWN_FILES));
 
 /** @returns how many rows went; null while another run goes on. */
 async function compacted(

@@ -36,6 +36,18 @@ export interface Limits {
   readonly maxRecentExpiries: number;
   /** Requests that may wait at one time, for a write to arrive here or to be confirmed by others. */
   readonly maxWaiting: number;
+  /** Connections at one time, watches and peers included; a few more are left for peers and health. */
+  readonly maxConnections: number;
+  /** Connections of one address at one time. */
+  readonly maxConnectionsPerAddress: number;
+  /** Requests that one connection may send without waiting for answers before no more is read. */
+  readonly maxPipelinedRequests: number;
+  /** Bytes of answers that all clients together have not taken yet. */
+  readonly maxAnswerBytes: number;
+  /** Bytes of the results of one batch; results beyond it are to be asked for again. */
+  readonly maxBatchAnswerBytes: number;
+  /** Reads of the past that may wait or be under way at one time. */
+  readonly maxPastReads: number;
 }
 
 export const defaultLimits: Limits = {
@@ -56,4 +68,10 @@ export const defaultLimits: Limits = {
   maxRecentEventBytes: 2 * MIB,
   maxRecentExpiries: 16_384,
   maxWaiting: 10_000,
+  maxConnections: 10_000,
+  maxConnectionsPerAddress: 10_000,
+  maxPipelinedRequests: 32,
+  maxAnswerBytes: 256 * MIB,
+  maxBatchAnswerBytes: 16 * MIB,
+  maxPastReads: 8,
 };

@@ -7,6 +7,7 @@ import { Registry } from 'prom-client';
 import { patience } from '../../scripts/patience.ts';
 import type { PeerStatus } from '../../src/gossip/protocol/peerStatus.ts';
 import { createApp } from '../../src/http/app.ts';
+import { Connections } from '../../src/http/connections.ts';
 import type { Health } from '../../src/http/routes/clusterRoutes.ts';
 import { createServer } from '../../src/http/server.ts';
 import { MemoryLog, type MemoryLogOptions } from '../../src/log/memory.ts';
@@ -21,6 +22,7 @@ const CLOSING_LIMIT_MS = 10_000;
 
 export interface TestOptions {
   readonly limits?: Partial<Limits>;
+  readonly sendTimeoutMs?: number;
   readonly log?: Partial<MemoryLogOptions>;
   readonly peers?: readonly PeerStatus[];
   readonly health?: Health;
@@ -160,8 +162,10 @@ async function open(options: TestOptions, onError: (details: object) => void): P
   const log = new MemoryLog({ clusterName: 'test', newOrigin: () => ORIGIN, ...options.log });
   const clock = () => time.nowMs;
   const replica = await Replica.open({ nodeId: 'node1', log, place: 'memory', clock, limits });
+  const connections = new Connections({ limits, sendTimeoutMs: options.sendTimeoutMs ?? 30_000 });
   const app = createApp({
     replica,
+    connections,
     peers: () => options.peers ?? [],
     health: () => options.health ?? { status: 'ok', reasons: [] },
     log: { error: onError },
@@ -169,7 +173,7 @@ async function open(options: TestOptions, onError: (details: object) => void): P
     registry: new Registry(),
     maxClockSkewMs: 60_000,
   });
-  const server = createServer(app, limits);
+  const server = createServer(app, connections, limits);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return new TestServer(replica, log, server, time);
 }

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import type { WatchHub } from '../../watch/hub/hub.ts';
 import type { EndReason, Sink, WatchRequest } from '../../watch/hub/watcher.ts';
 import { answerEmpty } from '../answer/answer.ts';
+import type { Connections } from '../connections.ts';
 import { BAD_QUERY, problem } from '../openapi/answers.ts';
 import { type WatchAdmission, watchQuerySchema } from '../watch/admission.ts';
 import { watchEventSchema } from '../watch/events.ts';
@@ -20,6 +21,9 @@ const HEADERS = [
   // Proxies that collect answers would hold events back.
   'X-Accel-Buffering',
   'no',
+  // A watch has no end: nothing can be answered behind it.
+  'Connection',
+  'close',
 ];
 /** How long a browser waits before it connects again. */
 const RETRY = 'retry: 1000\n\n';
@@ -64,9 +68,13 @@ const END_TIMEOUT_MS = 1000;
 export interface WatchRouteOptions {
   readonly hub: WatchHub;
   readonly admission: WatchAdmission;
+  readonly connections: Pick<Connections, 'dropBehind'>;
 }
 
-export function addWatchRoute(routes: Routes, { hub, admission }: WatchRouteOptions): void {
+export function addWatchRoute(
+  routes: Routes,
+  { hub, admission, connections }: WatchRouteOptions,
+): void {
   routes.add({
     method: 'GET',
     path: WATCH_PATH,
@@ -106,6 +114,7 @@ export function addWatchRoute(routes: Routes, { hub, admission }: WatchRouteOpti
       const cursor = await admission.admitCursor(lastEventId(ctx.req) ?? named, closed);
       ctx.respond = false;
       if (closed.aborted) return;
+      connections.dropBehind(ctx.req.socket);
       start(ctx.res, hub, { ...watch, cursor, format: formatFor('stream', watch.withValues) });
     },
   });

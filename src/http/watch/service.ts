@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream';
 import type { Replica } from '../../replica/replica.ts';
 import type { WatchHub } from '../../watch/hub/hub.ts';
 import type { Limits } from '../../words/limits.ts';
+import type { Connections } from '../connections.ts';
 import type { AllowedPages } from '../request/pages.ts';
 import { type Acks, AckWaits } from '../wait/acks.ts';
 import type { AfterOptions } from '../wait/after.ts';
@@ -22,6 +23,8 @@ export interface WatchServiceOptions {
   readonly waitTimeoutMs: number;
   /** Time between pings to a watcher, milliseconds. */
   readonly watchPingIntervalMs: number;
+  /** Ends the connections of watchers that take nothing. */
+  readonly connections: Pick<Connections, 'endWhenStalled'>;
 }
 
 export class WatchService {
@@ -34,7 +37,7 @@ export class WatchService {
   readonly #sockets: WatchSockets;
 
   constructor(options: WatchServiceOptions) {
-    const { replica, hub, pages, limits, waitTimeoutMs, watchPingIntervalMs } = options;
+    const { replica, hub, pages, limits, waitTimeoutMs } = options;
     const room = new WaitingRoom(limits.maxWaiting);
     this.#room = room;
     const waits = new VectorWaits(replica, room);
@@ -52,7 +55,7 @@ export class WatchService {
       waitTimeoutMs,
     });
     this.admission = admission;
-    this.#sockets = new WatchSockets({ hub, admission, watchPingIntervalMs });
+    this.#sockets = new WatchSockets({ ...options, admission });
   }
 
   /** Handles an upgrade request for WATCH_PATH. */

@@ -11,12 +11,14 @@ import type { WatchHub } from '../../watch/hub/hub.ts';
 import type { EndReason, Sink, Watcher } from '../../watch/hub/watcher.ts';
 import { answerRaw } from '../answer/answer.ts';
 import { Problem, plannedProblem } from '../answer/problem.ts';
+import type { Connections } from '../connections.ts';
 import type { WatchAdmission, WatchQuery } from './admission.ts';
 import { formatFor } from './formats.ts';
 
 export interface WatchSocketOptions {
   readonly hub: WatchHub;
   readonly admission: WatchAdmission;
+  readonly connections: Pick<Connections, 'endWhenStalled'>;
   /** Time between pings, milliseconds. */
   readonly watchPingIntervalMs: number;
 }
@@ -81,6 +83,9 @@ export class WatchSockets {
   constructor(options: WatchSocketOptions) {
     this.#options = options;
     this.#server = webSocketServer(MAX_MESSAGE_BYTES);
+    this.#server.on('wsClientError', ({ message }, socket) =>
+      answerRaw(socket, new Problem(400, `The upgrade is malformed: ${message}.`)),
+    );
     this.#watchdog = new PingWatchdog({
       intervalMs: options.watchPingIntervalMs,
       maxSilentPings: MAX_SILENT_PINGS,
@@ -98,6 +103,7 @@ export class WatchSockets {
         const client = { webSocket, socket };
         this.#clients.add(client);
         this.#watchdog.watch(webSocket, socket);
+        this.#options.connections.endWhenStalled(socket);
         void this.#serve(client, query);
       });
     } catch (error) {

@@ -5,9 +5,10 @@ import { Registry } from 'prom-client';
 import { WebSocket } from 'ws';
 import { patience } from '../../../scripts/patience.ts';
 import { createApp } from '../../../src/http/app.ts';
+import { Connections } from '../../../src/http/connections.ts';
 import { AllowedPages } from '../../../src/http/request/pages.ts';
 import { WATCH_PATH } from '../../../src/http/routes/watchRoute.ts';
-import { createServer } from '../../../src/http/server.ts';
+import { createServer, takeUpgrades } from '../../../src/http/server.ts';
 import type { Acks } from '../../../src/http/wait/acks.ts';
 import { WatchService, type WatchServiceOptions } from '../../../src/http/watch/service.ts';
 import type { Log } from '../../../src/log/log.ts';
@@ -20,6 +21,7 @@ import type { SeenEvent } from '../../watch/hub/fakeSink.ts';
 export interface ServerOptions
   extends Partial<Omit<WatchServiceOptions, 'limits' | 'replica' | 'hub'>> {
   readonly name?: string;
+  readonly sendTimeoutMs?: number;
   readonly limits?: Partial<Limits>;
   readonly bookmarkIntervalMs?: number;
   readonly allowed?: readonly string[];
@@ -56,7 +58,9 @@ export class WatchServer {
       setImmediate(next);
     };
     const hub = new WatchHub({ replica, limits, maxClockSkewMs: 60_000, defer });
+    const connections = new Connections({ limits, sendTimeoutMs: options.sendTimeoutMs ?? 30_000 });
     const watching = new WatchService({
+      connections,
       acks: NO_ACKS,
       waitTimeoutMs: 200,
       watchPingIntervalMs: 30_000,
@@ -67,6 +71,7 @@ export class WatchServer {
       pages,
     });
     const app = createApp({
+      connections,
       replica,
       peers: () => [],
       health: () => ({ status: 'ok', reasons: [] }),
@@ -77,10 +82,9 @@ export class WatchServer {
       watches: watching,
       pages,
     });
-    const server = createServer(app, limits);
-    server.on('upgrade', (request, socket, head) => {
-      if ((request.url ?? '').split('?')[0] === WATCH_PATH) watching.upgrade(request, socket, head);
-      else socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n');
+    const server = createServer(app, connections, limits);
+    takeUpgrades(server, connections, {
+      [WATCH_PATH]: { take: (...upgrade) => watching.upgrade(...upgrade) },
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     return new WatchServer(replica, watching, server, bookmarkIntervalMs);

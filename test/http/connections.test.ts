@@ -1,0 +1,229 @@
+/** The bounds of connections: what one may send ahead, hold back or take, and how many there may be. */
+import * as http from 'node:http';
+import { connect, type Socket } from 'node:net';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { problemSchema } from '../../src/http/openapi/answerSchemas.ts';
+import { waitFor } from '../support/processes.ts';
+import { type TestServer, withServer } from './testServer.ts';
+import { WatchServer } from './watch/watchServer.ts';
+
+const connections = suite('connections');
+
+const GET = 'GET /_health HTTP/1.1\r\nHost: x\r\n\r\n';
+const PUT =
+  'PUT /cache/a HTTP/1.1\r\nHost: x\r\nContent-Length: 28\r\n\r\n{"value":1,"version":"next"}';
+
+const metric = async (server: TestServer | WatchServer, name: string): Promise<number> => {
+  const text = await (await fetch(`http://127.0.0.1:${server.port}/metrics`)).text();
+  const line = text.split('\n').find((one) => one.startsWith(`${name} `));
+  return Number(line?.slice(name.length + 1));
+};
+
+/** Everything that comes on a connection, which stays open. */
+class Raw {
+  readonly socket: Socket;
+  text = '';
+  isClosed = false;
+
+  constructor(port: number, bytes: string) {
+    this.socket = connect(port, '127.0.0.1', () => this.socket.write(bytes));
+    this.socket.setEncoding('latin1').on('data', (text: string) => {
+      this.text += text;
+    });
+    this.socket.on('error', () => {});
+    this.socket.on('close', () => {
+      this.isClosed = true;
+    });
+  }
+
+  get statuses(): number[] {
+    return [...this.text.matchAll(/HTTP\/1\.1 (\d+) /g)].map(([, status]) => Number(status));
+  }
+
+  [Symbol.dispose](): void {
+    this.socket.destroy();
+  }
+}
+
+connections(
+  'many requests sent ahead of their answers are all answered, in order',
+  withServer(async (server) => {
+    using raw = new Raw(server.port, GET.repeat(1500));
+    await waitFor(() => raw.statuses.length === 1500, 20_000, 'An answer is missing');
+    raw.socket.write(`${PUT}GET /cache/a HTTP/1.1\r\nHost: x\r\n\r\n`);
+    await waitFor(() => raw.statuses.length === 1502, 20_000, 'The connection stays held');
+    assert.match(raw.text, '{"value":1,"version":1,"expires_at":null}');
+  }),
+);
+
+connections('requests behind a watch are neither carried out nor read for ever', async () => {
+  await using server = await WatchServer.start();
+  const watch = 'GET /watch HTTP/1.1\r\nHost: x\r\n\r\n';
+  using raw = new Raw(server.port, watch + PUT);
+  await waitFor(() => raw.text.includes('synced'), 20_000, 'The watch does not begin');
+  assert.match(raw.text, /\r\nConnection: close\r\n/);
+  // The kernel takes some megabytes; whatever is beyond them waits at the client.
+  for (let sent = 0; sent < 400; sent++) raw.socket.write(GET.repeat(1000));
+  await server.put('b', 1);
+  await waitFor(() => raw.text.includes('"b"') || raw.isClosed, 20_000, 'Nothing is told');
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  assert.ok(raw.isClosed || raw.socket.writableLength > 1_000_000, 'everything was read');
+  assert.is(server.replica.get('a').kind, 'absent');
+});
+
+connections(
+  'an upgrade behind a request that is not answered yet ends the connection',
+  async () => {
+    await using ahead = await WatchServer.start({ name: 'node2' });
+    await using server = await WatchServer.start({ waitTimeoutMs: 60_000 });
+    using client = await ahead.stream();
+    await client.synced();
+    await ahead.put('a', 1);
+    const { cursor } = await client.until(({ key }) => key === 'a');
+    const waiting = `GET /cache/a HTTP/1.1\r\nHost: x\r\nHearsay-After: ${cursor}\r\n\r\n`;
+    const upgrade =
+      'GET /watch HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n' +
+      'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n';
+    using raw = new Raw(server.port, waiting + upgrade);
+    await waitFor(() => raw.isClosed, 20_000, 'The connection stays');
+    assert.is(raw.text, '');
+    assert.is(await metric(server, 'hearsay_connections_ended_total{reason="upgrade"}'), 1);
+  },
+);
+
+connections(
+  'a request is answered before the one behind it that can not be read',
+  withServer(async (server) => {
+    for (const broken of [
+      'GARBAGE\r\n\r\n',
+      `GET / HTTP/1.1\r\nX: ${'x'.repeat(17_000)}\r\n\r\n`,
+    ]) {
+      using raw = new Raw(server.port, PUT + broken);
+      await waitFor(() => raw.isClosed, 20_000, 'The connection stays');
+      assert.is(raw.statuses.length, 2);
+      assert.is(raw.statuses[0], 200);
+      assert.ok(raw.statuses[1] === 400 || raw.statuses[1] === 431);
+    }
+  }),
+);
+
+for (const [what, request] of [
+  ['no Host', 'GET /_health HTTP/1.1\r\n\r\n'],
+  ['two Hosts', 'GET /_health HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n'],
+  ['HTTP/0.9', 'GET /cache/k\r\n\r\n'],
+  [
+    'another coding before chunked',
+    'PUT /cache/a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: identity, chunked\r\n\r\n0\r\n\r\n',
+  ],
+  [
+    'HTTP/1.0 in chunks',
+    'PUT /cache/a HTTP/1.0\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
+  ],
+] as const)
+  connections(
+    `${what}: 400 as a problem, and the connection is closed`,
+    withServer(async (server) => {
+      const [head = '', body = ''] = (await server.exchange(request)).split('\r\n\r\n');
+      assert.match(head, /^HTTP\/1\.1 400 /);
+      assert.match(head, /\r\nConnection: close(\r\n|$)/);
+      assert.is(problemSchema.parse(JSON.parse(body)).status, 400);
+    }),
+  );
+
+connections(
+  'a client that takes nothing of its answer loses its connection, a slow one does not',
+  withServer(
+    async (server) => {
+      const value = 'x'.repeat(900_000);
+      for (let key = 0; key < 12; key++) await server.put(`/cache/k${key}`, { value, version: 1 });
+      const list = 'GET /cache?prefix=k HTTP/1.1\r\nHost: x\r\n\r\n';
+      using stuck = new Raw(server.port, list.repeat(12));
+      stuck.socket.pause();
+      using slow = new Raw(server.port, list.repeat(3));
+      const steps = setInterval(() => {
+        slow.socket.resume();
+        setImmediate(() => slow.socket.pause());
+      }, 100);
+      try {
+        const name = 'hearsay_connections_ended_total{reason="stalled"}';
+        for (let tries = 0; (await metric(server, name)) < 1; tries++) {
+          if (tries > 60) throw new Error('The stuck client is kept.');
+          await new Promise((resolve) => setTimeout(resolve, 250));
+        }
+        assert.not(slow.isClosed);
+      } finally {
+        clearInterval(steps);
+      }
+    },
+    { sendTimeoutMs: 1000 },
+  ),
+);
+
+connections(
+  'above the bound of connections health is answered, everything else is 503',
+  withServer(
+    async (server) => {
+      using first = new Raw(server.port, GET);
+      using second = new Raw(server.port, GET);
+      await waitFor(() => first.text !== '' && second.text !== '', 20_000, 'No answer');
+      assert.is((await server.get('/_health')).status, 200);
+      const { status, headers, body } = await server.get('/cache/a');
+      assert.is(status, 503);
+      assert.is(headers['retry-after'], '1');
+      assert.match(problemSchema.parse(body).detail, 'too many connections');
+      using many = new DisposableStack();
+      for (let index = 0; index < 40; index++) many.use(new Raw(server.port, GET));
+      await waitFor(() => second.text !== '', 20_000, 'No answer');
+    },
+    { limits: { maxConnections: 2 } },
+  ),
+);
+
+connections(
+  'an address has no more connections than it may have',
+  withServer(
+    async (server) => {
+      using first = new Raw(server.port, GET);
+      await waitFor(() => first.text !== '', 20_000, 'No answer');
+      using second = new Raw(server.port, GET);
+      await waitFor(() => second.isClosed, 20_000, 'It is let in');
+      assert.is(second.text, '');
+    },
+    { limits: { maxConnectionsPerAddress: 1 } },
+  ),
+);
+
+connections(
+  'reads are 503 while clients have not taken the answers of others',
+  withServer(
+    async (server) => {
+      const value = 'x'.repeat(900_000);
+      for (let key = 0; key < 12; key++) await server.put(`/cache/k${key}`, { value, version: 1 });
+      const list = 'GET /cache?prefix=k HTTP/1.1\r\nHost: x\r\n\r\n';
+      using stuck = new Raw(server.port, list.repeat(6));
+      stuck.socket.pause();
+      const status = async () => (await server.get('/cache/k1')).status;
+      const deadline = Date.now() + 20_000;
+      while ((await status()) !== 503) if (Date.now() > deadline) throw new Error('Reads go on.');
+      assert.is((await server.get('/_health')).status, 200);
+      stuck.socket.destroy();
+      while ((await status()) !== 200)
+        if (Date.now() > deadline) throw new Error('Reads stay refused.');
+    },
+    { limits: { maxAnswerBytes: 100_000 } },
+  ),
+);
+
+connections('an upgrade that is malformed is a problem', async () => {
+  await using server = await WatchServer.start();
+  const headers = { Connection: 'Upgrade', Upgrade: 'websocket' };
+  const answer = await new Promise<http.IncomingMessage>((resolve) =>
+    http.get({ port: server.port, path: '/watch', headers, agent: false }, resolve),
+  );
+  assert.is(answer.statusCode, 400);
+  assert.is(answer.headers['content-type'], 'application/problem+json');
+  answer.destroy();
+});
+
+connections.run();
