@@ -49,14 +49,13 @@ export function putRequest(
   if (version !== 'next') checkWhole('version', version, 0, MAX_PUT_VERSION);
   if (ttlMs !== null) checkWhole('ttlMs', ttlMs, 1, MAX_TTL_MS);
   const { value: text, meta } = encoded(value);
-  const metaText = meta === null ? null : JSON.stringify(meta);
-  const bytes = Buffer.byteLength(text) + Buffer.byteLength(metaText ?? '');
+  const bytes = Buffer.byteLength(text) + Buffer.byteLength(meta ?? '');
   if (bytes > maxBodyBytes)
     throw new InvalidRequestError(
       `A value must not be longer than ${maxBodyBytes} bytes of JSON, and this has ${bytes}: store less, ` +
         'or raise limits.maxBodyBytes on every node.',
     );
-  return { kind: 'put', key, version, ttlMs, value: text, meta: metaText };
+  return { kind: 'put', key, version, ttlMs, value: text, meta };
 }
 
 /** @throws InvalidRequestError */
