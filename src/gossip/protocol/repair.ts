@@ -45,7 +45,7 @@ export function bucketSums(entries: Iterable<KeyOp>, asOf: number, buckets: numb
 export function differingBuckets(ours: readonly Hash[], theirs: readonly Hash[]): number[] {
   const differing: number[] = [];
   for (const [bucket, sum] of ours.entries())
-    if (!sameHash(sum, at(theirs, bucket))) differing.push(bucket);
+    if (!sameHash(sum, theirs[bucket] ?? ZERO)) differing.push(bucket);
   return differing;
 }
 
