@@ -31,7 +31,7 @@ const SWITCHES: Readonly<Record<string, Switch>> = {
   /** Rule 2: a collected key is written again in a generation that older ops of it may have. */
   horizon: {
     file: 'src/replica/forgetting.ts',
-    text: 'for (const { generation } of dead) horizon = Math.max(horizon, generation + 1);',
+    text: 'for (const { generation } of dead) horizon = horizonAbove(horizon, generation);',
     without: '',
   },
   /** Rule 9: dead entries are collected whoever still lacks them. */

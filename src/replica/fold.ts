@@ -136,6 +136,8 @@ export class Fold {
       lastLsn: this.#lastLsn,
       hlc: this.#hlc,
       horizon: this.#header.horizon,
+      members: this.members,
+      snapshot: this.#header.facts.snapshot,
     };
   }
 

@@ -5,7 +5,7 @@
 
 import { mayCollect, type Stable } from '../rules/stability.ts';
 import type { Hash } from '../words/hash.ts';
-import type { KeyOp } from '../words/op.ts';
+import { horizonAbove, type KeyOp } from '../words/op.ts';
 import type { FactChanges } from '../words/row.ts';
 import type { CommitQueue } from './commitQueue.ts';
 import type { Fold } from './fold.ts';
@@ -43,7 +43,7 @@ export class Forgetting {
       (batch) => {
         const dead = map.examineDead(limit).filter((entry) => mayCollect(entry, stable));
         let { horizon } = this.#fold.header;
-        for (const { generation } of dead) horizon = Math.max(horizon, generation + 1);
+        for (const { generation } of dead) horizon = horizonAbove(horizon, generation);
         batch.header = {
           ...batch.header,
           stable: stable.vector,

@@ -3,7 +3,7 @@ import type { Batch } from '../rules/decide.ts';
 import { add, carriedHash, type Hash, subtract, ZERO } from '../words/hash.ts';
 import { textLength } from '../words/op.ts';
 import type { SnapshotEnd, SnapshotRow } from '../words/snapshot.ts';
-import { seqOf } from '../words/vector.ts';
+import { believedHorizon, seqOf } from '../words/vector.ts';
 import type { CommitQueue } from './commitQueue.ts';
 import type { Fold } from './fold.ts';
 
@@ -23,32 +23,49 @@ export class IncomingSnapshot {
     this.#ended = ended;
   }
 
-  /** Takes rows into a log that held nothing before the first part. Rejects as `Replica.submit` does. */
-  takeRows(rows: readonly SnapshotRow[]): Promise<void> {
+  /**
+   * Takes rows into a log that held nothing before the first part. Rejects as `Replica.submit` does.
+   *
+   * @returns whether they were taken: not where the log has come to hold something else meanwhile.
+   */
+  takeRows(rows: readonly SnapshotRow[]): Promise<boolean> {
     let bytes = 0;
     for (const { op } of rows) bytes += textLength(op);
     return this.#queue.enqueue({ ops: rows.length, bytes }, (batch) => {
+      if (!batch.takesSnapshot) return false;
       batch.changeFacts({ snapshot: 'underWay' });
       for (const { op, isEntry } of rows) {
         batch.snapshotRow(op, isEntry);
         this.#sums.set(op.origin, add(this.#sums.get(op.origin) ?? ZERO, carriedHash(op)));
       }
+      return true;
     });
   }
 
-  /** The snapshot is complete: the vector and the sums become its sender's. Rejects as `takeRows` does. */
-  finish(end: SnapshotEnd): Promise<void> {
+  /**
+   * The snapshot is complete: the vector and the sums become its sender's. Rejects as `takeRows` does.
+   *
+   * @returns whether one was under way.
+   */
+  finish(end: SnapshotEnd): Promise<boolean> {
     return this.#queue.enqueue(
       { ops: 0, bytes: 0 },
       (batch) => {
+        if (!batch.isSnapshotUnderWay) return false;
         this.#setRecords(batch, end);
         // The snapshot lacks what was there before it: no earlier point in time can be told.
         batch.changeFacts({ snapshot: 'taken', cutAtMs: this.#clock() });
-        const horizon = Math.max(this.#fold.header.horizon, end.horizon);
+        const horizon = Math.max(
+          this.#fold.header.horizon,
+          believedHorizon(end.horizon, end.vector),
+        );
         batch.header = { ...batch.header, horizon };
         this.forget();
+        return true;
       },
-      this.#ended,
+      (hasEnded) => {
+        if (hasEnded) this.#ended();
+      },
     );
   }
 

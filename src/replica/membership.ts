@@ -20,18 +20,16 @@ export class Membership {
 
   /** Logs the `join` of a member, unless it has joined or was retired. */
   admit(origin: string, value: string): Promise<void> {
-    const { members } = this.#fold;
     return this.#queue.enqueue({ ops: 1, bytes: value.length }, (batch) => {
-      if (!members.has(origin) && !members.isRetired(origin))
+      if (!batch.isMember(origin) && !batch.isRetired(origin))
         batch.membership('join', origin, value);
     });
   }
 
   /** Seals an origin: it is no member any more, and nobody takes ops from it directly. */
   retire(origin: string): Promise<void> {
-    const { members } = this.#fold;
     return this.#queue.enqueue({ ops: 1, bytes: 0 }, (batch) => {
-      if (!members.isRetired(origin)) batch.membership('retire', origin, null);
+      if (!batch.isRetired(origin)) batch.membership('retire', origin, null);
     });
   }
 
@@ -59,7 +57,7 @@ export class Membership {
       batch.renewOrigin(origin);
       batch.changeFacts({ owesOrigin: false, admittedBy: old });
       batch.membership('join', origin, ownValue);
-      if (this.#fold.members.has(old)) batch.membership('retire', old, null);
+      if (batch.isMember(old)) batch.membership('retire', old, null);
     });
   }
 

@@ -16,14 +16,15 @@ import {
   subtract,
   ZERO,
 } from '../words/hash.ts';
-import { isOnKey, type KeyOp } from '../words/op.ts';
+import { followedHlc } from '../words/hlc.ts';
+import { horizonAbove, isOnKey, type KeyOp } from '../words/op.ts';
 import type { OriginRecord, Row } from '../words/row.ts';
 import { MIB } from '../words/size.ts';
 
 const PAGE: PageLimit = { maxRows: 4096, maxBytes: 4 * MIB };
 
 export interface Replayed {
-  /** The greatest HLC in the log. */
+  /** The last HLC that this node gave or followed. */
   readonly hlc: number;
   /** A number above the generation of everything that was dropped. */
   readonly horizon: number;
@@ -49,7 +50,12 @@ export async function replay(
     const rows = await log.rowsAfter(lsn, PAGE);
     for (const row of rows) {
       check.row(row);
-      hlc = Math.max(hlc, row.op.hlc);
+      const { op, committedAt } = row;
+      // As when it was committed: this node's own stamps, and others' but for those of a wrong clock.
+      hlc =
+        op.origin === log.header.origin
+          ? Math.max(hlc, op.hlc)
+          : followedHlc(hlc, op.hlc, committedAt);
       if (row.won && isOnKey(row.op)) map.fold(row.op);
       onRow(row);
     }
@@ -71,7 +77,7 @@ function dropCollected(log: Log, map: EntryMap, onDropped: (entry: KeyOp) => voi
   if (stable.vector.size === 0) return horizon;
   for (const entry of map.entries()) {
     if (!mayCollect(entry, stable)) continue;
-    horizon = Math.max(horizon, entry.generation + 1);
+    horizon = horizonAbove(horizon, entry.generation);
     map.drop(entry.key);
     onDropped(entry);
   }

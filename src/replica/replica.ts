@@ -243,11 +243,17 @@ export class Replica {
 
   // ---- what comes from peers
 
-  /** Takes in a peer's ops, in the order in which deltas came (rule 7). Rejects as `submit` does. */
-  receive(delta: Delta): Promise<DeltaOutcome> {
+  /**
+   * Takes in a peer's ops, in the order in which deltas came (rule 7). Rejects as `submit` does.
+   *
+   * @param from the origin of the node that sent them; null where no node did.
+   */
+  receive(delta: Delta, from: string | null = null): Promise<DeltaOutcome> {
     let bytes = 0;
     for (const op of delta.ops) bytes += textLength(op);
-    return this.#queue.enqueue({ ops: delta.ops.length, bytes }, (batch) => batch.delta(delta));
+    return this.#queue.enqueue({ ops: delta.ops.length, bytes }, (batch) =>
+      batch.delta(delta, from),
+    );
   }
 
   /** Rule 11: entries that a peer lost are born again, unchanged but for their birth, so that they win. */

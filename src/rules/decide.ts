@@ -6,7 +6,7 @@
 import { holds } from '../words/condition.ts';
 import type { Delta, Range } from '../words/delta.ts';
 import { add, carriedHash, type Hash, hashOp, sameHash, ZERO } from '../words/hash.ts';
-import { nextHlc } from '../words/hlc.ts';
+import { followedHlc, nextHlc } from '../words/hlc.ts';
 import {
   admitsVersion,
   compareOps,
@@ -16,6 +16,7 @@ import {
   isOnKey,
   type KeyOp,
   LAST_VERSION,
+  MAX_COUNTER,
   MAX_PUT_VERSION,
   type Op,
   type Put,
@@ -26,9 +27,11 @@ import {
   bothChanges,
   type FactChanges,
   type HeaderChanges,
+  type LogHeader,
   type OriginRecord,
   type Row,
 } from '../words/row.ts';
+import type { Members } from './members.ts';
 
 /** The state that a batch is decided against: the one after the last commit. */
 export interface Basis {
@@ -40,6 +43,9 @@ export interface Basis {
   /** The last HLC that this node gave or saw. */
   readonly hlc: number;
   readonly horizon: number;
+  readonly members: Pick<Members, 'has' | 'isRetired'>;
+  /** Whether a snapshot is on its way into this log, or has come. */
+  readonly snapshot: LogHeader['facts']['snapshot'];
 }
 
 export type DeltaOutcome =
@@ -53,7 +59,11 @@ export type DeltaOutcome =
    */
   | { readonly kind: 'fork'; readonly origins: readonly string[]; readonly ops: number }
   /** The delta lacks an op of a range of its own, or has two ranges of one origin. */
-  | { readonly kind: 'incomplete' };
+  | { readonly kind: 'incomplete' }
+  /** Its sender was retired meanwhile: nobody takes ops from it directly (rule 8). */
+  | { readonly kind: 'sealed' }
+  /** A snapshot is on its way into this log meanwhile (rule 10). */
+  | { readonly kind: 'overtaken' };
 
 /** The record of an origin that nothing is held of. */
 export const emptyRecord = (origin: string): OriginRecord => ({
@@ -79,6 +89,9 @@ export class Batch {
   readonly #nowMs: number;
   /** The winners so far of keys that this batch changes. */
   readonly #entries = new Map<string, KeyOp>();
+  /** Origins that the rows of this batch let in, and seal. */
+  readonly #joined = new Set<string>();
+  readonly #retired = new Set<string>();
   #hlc: number;
   #origin: string;
 
@@ -118,9 +131,30 @@ export class Batch {
     this.header = bothChanges(this.header, { facts });
   }
 
+  /** Whether the origin is a member, once the rows of this batch so far are folded. */
+  isMember(origin: string): boolean {
+    if (this.#retired.has(origin)) return false;
+    return this.#joined.has(origin) || this.#basis.members.has(origin);
+  }
+
+  /** Whether the origin is retired, once the rows of this batch so far are folded. */
+  isRetired(origin: string): boolean {
+    return this.#retired.has(origin) || this.#basis.members.isRetired(origin);
+  }
+
+  /** Whether a snapshot is under way into this log, as this batch leaves it so far. */
+  get isSnapshotUnderWay(): boolean {
+    return (this.header.facts?.snapshot ?? this.#basis.snapshot) === 'underWay';
+  }
+
+  /** Rule 10: whether rows of a snapshot may come: into an empty log, or after other parts of it. */
+  get takesSnapshot(): boolean {
+    return this.isSnapshotUnderWay || (this.#basis.lastLsn === 0 && this.rows.length === 0);
+  }
+
   /** Rule 10: a row of a snapshot. What is no entry at its sender does not win here either. */
   snapshotRow(op: Op, isEntry: boolean): void {
-    this.#hlc = Math.max(this.#hlc, op.hlc);
+    this.#follow(op);
     this.#push(op, isEntry && isOnKey(op) && this.#wins(op));
   }
 
@@ -140,7 +174,10 @@ export class Batch {
   bearAgain(entry: KeyOp): void {
     if (this.#entry(entry.key) !== entry) return;
     const { hashHigh: _high, hashLow: _low, ...unhashed } = entry;
-    this.#bear({ ...unhashed, ...this.#birth() });
+    const birth = this.#birth();
+    // Also above an HLC that this node does not follow.
+    const hlc = Math.min(MAX_COUNTER, Math.max(birth.hlc, entry.hlc + 1));
+    this.#bear({ ...unhashed, ...birth, hlc });
   }
 
   /** A change of the members: the op is born here. */
@@ -157,8 +194,14 @@ export class Batch {
     });
   }
 
-  /** Rule 7: takes in a peer's ops, all of an origin's or none. */
-  delta(delta: Delta): DeltaOutcome {
+  /**
+   * Rule 7: takes in a peer's ops, all of an origin's or none.
+   *
+   * @param from the origin of the node that sent them; null where no node did.
+   */
+  delta(delta: Delta, from: string | null = null): DeltaOutcome {
+    if (this.isSnapshotUnderWay) return { kind: 'overtaken' };
+    if (from !== null && this.isRetired(from)) return { kind: 'sealed' };
     // Two ranges of one origin would bring an op twice, and two rows of one op id the log can't hold.
     if (new Set(delta.ranges.map((range) => range.origin)).size < delta.ranges.length)
       return { kind: 'incomplete' };
@@ -286,12 +329,22 @@ export class Batch {
 
   #append(op: Op): void {
     const record = this.#record(op.origin);
-    this.#hlc = Math.max(this.#hlc, op.hlc);
+    this.#follow(op);
     this.#push(op, isOnKey(op) && this.#wins(op));
     this.records.set(op.origin, { ...record, seq: op.seq, sum: add(record.sum, carriedHash(op)) });
   }
 
+  /** This node's stamps come after those of all ops that it has seen, but for those of a wrong clock. */
+  #follow(op: Op): void {
+    this.#hlc =
+      op.origin === this.#origin
+        ? Math.max(this.#hlc, op.hlc)
+        : followedHlc(this.#hlc, op.hlc, this.#nowMs);
+  }
+
   #push(op: Op, won: boolean): void {
+    if (op.kind === 'join') this.#joined.add(op.key);
+    else if (op.kind === 'retire') this.#retired.add(op.key);
     const lsn = this.#basis.lastLsn + this.rows.length + 1;
     this.rows.push({ lsn, committedAt: this.#nowMs, won, op });
   }

@@ -12,6 +12,8 @@ export const LAST_VERSION = Number.MAX_SAFE_INTEGER;
 export const MAX_PUT_VERSION = LAST_VERSION - 1;
 /** Generations, horizons and HLCs above this are refused: max + 1 must stay a safe integer for ever. */
 export const MAX_COUNTER = 2 ** 52;
+/** The greatest generation: two below, so that a horizon above it can still be told. */
+export const MAX_GENERATION = MAX_COUNTER - 2;
 /** The longest time to live that a PUT may name, in milliseconds (317 years). */
 export const MAX_TTL_MS = 10 ** 13;
 
@@ -150,10 +152,14 @@ export const admitsVersion = (entry: KeyOp | undefined, version: number, nowMs: 
 
 /** Rule 2: the generation of a new op: a live entry's own, else one that no earlier op of the key can have. */
 export function generationFor(entry: KeyOp | undefined, horizon: number, nowMs: number): number {
-  if (entry === undefined) return horizon;
+  if (entry === undefined) return Math.min(MAX_GENERATION, horizon);
   if (!isDead(entry, nowMs)) return entry.generation;
-  return Math.min(MAX_COUNTER, Math.max(entry.generation + 1, horizon));
+  return Math.min(MAX_GENERATION, Math.max(entry.generation + 1, horizon));
 }
+
+/** The horizon once an entry of that generation is collected. */
+export const horizonAbove = (horizon: number, generation: number): number =>
+  Math.min(MAX_COUNTER, Math.max(horizon, generation + 1));
 
 /** The op id as people and ETags see it: `origin/seq`. */
 export const formatOpId = (op: OpId): string => `${op.origin}/${op.seq}`;

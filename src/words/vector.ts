@@ -39,3 +39,13 @@ export function without(vector: Vector, left: ReadonlySet<string>): Vector {
   if (left.size === 0) return vector;
   return new Map([...vector].filter(([origin]) => !left.has(origin)));
 }
+
+/**
+ * The horizon that a peer with this vector can have. An op raises the greatest generation by at most one, so
+ * that a horizon above the number of its ops is damaged, or made up.
+ */
+export function believedHorizon(horizon: number, vector: Vector): number {
+  let most = 1;
+  for (const seq of vector.values()) most += seq;
+  return Math.min(horizon, most);
+}

@@ -10,6 +10,7 @@ import { memberValue } from '../../src/rules/members.ts';
 import { DamagedLogError } from '../../src/words/errors.ts';
 import type { KeyOp, Op } from '../../src/words/op.ts';
 import type { SnapshotRow } from '../../src/words/snapshot.ts';
+import { NOW } from '../support/cores.ts';
 import { history, put, sumOf, tombstone } from '../support/ops.ts';
 import {
   deleting,
@@ -145,7 +146,7 @@ receiving('member ops are folded, and are no entries whatever is said of them', 
 
 receiving('stamps go on above those of the snapshot', async () => {
   const { replica } = await openEmpty();
-  const hlc = 2_000_000_000_000_000;
+  const hlc = (NOW + 3_600_000) * 1000;
   await replica.incomingSnapshot.takeRows([{ op: put({ origin: PEER, hlc }), isEntry: true }]);
   const [outcome] = await replica.submit([putting('a')]);
   assert.is(outcome?.kind === 'stored' && outcome.op.hlc, hlc + 1);

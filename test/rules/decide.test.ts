@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type Basis, Batch, emptyRecord } from '../../src/rules/decide.ts';
+import { Members } from '../../src/rules/members.ts';
 import type { Condition } from '../../src/words/condition.ts';
 import { add, carriedHash, hasTrueHash, ZERO } from '../../src/words/hash.ts';
 import {
@@ -54,6 +55,8 @@ function batchOn({ entry, horizon = 0, record, lastLsn = 0, hlc = 0 }: State = {
     lastLsn,
     hlc,
     horizon,
+    members: new Members(),
+    snapshot: null,
   };
   return new Batch(basis, NOW);
 }

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type Basis, Batch, emptyRecord } from '../../src/rules/decide.ts';
+import { Members } from '../../src/rules/members.ts';
 import type { Delta, Range } from '../../src/words/delta.ts';
 import { carriedHash, ZERO } from '../../src/words/hash.ts';
 import { isOnKey, type KeyOp, type Op } from '../../src/words/op.ts';
@@ -27,6 +28,11 @@ function deltaOf(...parts: { range: Range; ops: readonly Op[] }[]): Delta {
 
 /** A batch of a node that holds these histories. */
 function batchHolding(...histories: (readonly Op[])[]): Batch {
+  return batchOf(histories, {});
+}
+
+/** Likewise, of a node in another state. */
+function batchOf(histories: readonly (readonly Op[])[], state: Partial<Basis>): Batch {
   const records = new Map<string, OriginRecord>();
   for (const ops of histories)
     for (const { origin, seq } of ops.slice(-1))
@@ -39,6 +45,9 @@ function batchHolding(...histories: (readonly Op[])[]): Batch {
     lastLsn: 10,
     hlc: 0,
     horizon: 0,
+    members: new Members(),
+    snapshot: null,
+    ...state,
   };
   return new Batch(basis, 1000);
 }
@@ -266,3 +275,56 @@ deltas('whatever ranges of a history come in whatever order, what is held is its
 });
 
 deltas.run();
+
+const commits = suite('what a delta was allowed to be when it came');
+
+const FROM = 'node2.bbbbbb';
+const deltaFromPeer = (): Delta => {
+  const ops = history(FROM, 1, 2);
+  return { ranges: [{ origin: FROM, after: 0, to: 2, sum: sumOf(ops) }], ops };
+};
+const NOBODY = { has: () => false, isRetired: () => false };
+
+commits('nothing is taken directly from an origin that was retired meanwhile', () => {
+  const members = { ...NOBODY, isRetired: (origin: string) => origin === FROM };
+  assert.equal(batchOf([], { members }).delta(deltaFromPeer(), FROM), { kind: 'sealed' });
+  assert.equal(batchOf([], { members }).delta(deltaFromPeer(), 'node3.cccccc'), {
+    kind: 'applied',
+    ops: 2,
+  });
+});
+
+commits('nor from one that an earlier row of the same batch retires', () => {
+  const batch = batchHolding();
+  assert.equal(batch.delta(deltaFromPeer(), FROM).kind, 'applied');
+  batch.membership('retire', FROM, null);
+  assert.equal(batch.delta(deltaFromPeer(), FROM), { kind: 'sealed' });
+});
+
+commits('nothing is taken while a snapshot is on its way into the log', () => {
+  const batch = batchOf([], { snapshot: 'underWay' });
+  assert.equal(batch.delta(deltaFromPeer(), FROM), { kind: 'overtaken' });
+  const begun = batchOf([], { lastLsn: 0 });
+  begun.changeFacts({ snapshot: 'underWay' });
+  assert.equal(begun.delta(deltaFromPeer(), FROM), { kind: 'overtaken' });
+});
+
+commits('a snapshot begins in an empty log only, the rows of its own batch included', () => {
+  assert.ok(batchOf([], { lastLsn: 0 }).takesSnapshot);
+  assert.not.ok(batchOf([], { lastLsn: 1 }).takesSnapshot);
+  assert.ok(batchOf([], { lastLsn: 1, snapshot: 'underWay' }).takesSnapshot);
+  const batch = batchOf([], { lastLsn: 0 });
+  batch.delta(deltaFromPeer(), FROM);
+  assert.not.ok(batch.takesSnapshot);
+});
+
+commits('members are counted with the rows of the batch', () => {
+  const batch = batchHolding();
+  assert.equal([batch.isMember(FROM), batch.isRetired(FROM)], [false, false]);
+  batch.membership('join', FROM, null);
+  assert.equal([batch.isMember(FROM), batch.isRetired(FROM)], [true, false]);
+  batch.membership('retire', FROM, null);
+  assert.equal([batch.isMember(FROM), batch.isRetired(FROM)], [false, true]);
+});
+
+commits.run();

@@ -47,6 +47,7 @@ export const errorIn = (outputs: readonly Output[]): ErrorMessage | undefined =>
   sent(outputs, 'error')[0]?.message;
 
 export interface TestView extends View {
+  lastLsn: number;
   vector: Map<string, number>;
   members: Members;
   mapHash: Hash;
@@ -59,6 +60,8 @@ export interface TestCore {
   readonly clock: { nowMs: number };
   readonly step: (input: Input) => readonly Output[];
   readonly tick: () => readonly Output[];
+  /** The number of the last pull from the peer. */
+  readonly pullNumber: (connection: ConnectionId) => number;
   readonly receive: (connection: ConnectionId, message: Message) => readonly Output[];
   /** Opens a connection. @param dialledUrl null where the peer dialled. */
   readonly open: (connection: ConnectionId, dialledUrl?: string | null) => readonly Output[];
@@ -73,6 +76,8 @@ export interface TestCore {
 export interface TestCoreOptions {
   readonly origin?: string;
   readonly seed?: number;
+  /** False for a node whose log is empty. */
+  readonly joined?: boolean;
   /** Origins that are members beside the node's own. */
   readonly others?: readonly string[];
   readonly settings?: Partial<CoreSettings>;
@@ -102,24 +107,25 @@ export function testCore({
   origin = originOf(1),
   seed = 1,
   others = [],
+  joined = true,
   settings = {},
 }: TestCoreOptions = {}): TestCore {
   const clock = { nowMs: NOW };
   const members = new Members();
-  for (const member of [origin, ...others]) members.fold(membership({ key: member }));
+  for (const member of joined ? [origin, ...others] : []) members.fold(membership({ key: member }));
   const view: TestView = {
-    vector: new Map([[origin, 1]]),
+    vector: new Map(joined ? [[origin, 1]] : []),
     members,
     mapHash: { high: 0, low: 0 },
     horizon: 0,
     sumOf: (name) => ({ high: 0, low: view.vector.get(name) ?? 0 }),
     mapSum: () => view.mapHash,
     origin,
-    clusterId: 'the cluster',
-    formedAt: NOW,
-    joined: true,
+    clusterId: joined ? 'the cluster' : null,
+    formedAt: joined ? NOW : 0,
+    joined,
     admittedBy: null,
-    lastLsn: 1,
+    lastLsn: joined ? 1 : 0,
     deadEntries: 0,
     stable: { vector: new Map(), clock: -1 },
     bornHere: 0,
@@ -146,7 +152,13 @@ export function testCore({
     seeded(seed),
     clock.nowMs,
   );
-  const step = (input: Input): readonly Output[] => core.step(input, clock.nowMs);
+  const pulls = new Map<ConnectionId, number>();
+  const step = (input: Input): readonly Output[] => {
+    const outputs = core.step(input, clock.nowMs);
+    for (const { connection, message } of sent(outputs, 'digest'))
+      pulls.set(connection, message.re ?? 0);
+    return outputs;
+  };
   const open = (connection: ConnectionId, dialledUrl: string | null = null): readonly Output[] =>
     step({ kind: 'opened', connection, dialledUrl });
   const receive = (connection: ConnectionId, message: Message): readonly Output[] =>
@@ -157,6 +169,7 @@ export function testCore({
     clock,
     step,
     tick: () => step({ kind: 'tick' }),
+    pullNumber: (connection) => pulls.get(connection) ?? 0,
     receive,
     open,
     greet: (connection, hello = {}, dialledUrl = null) => {

@@ -235,18 +235,21 @@ export const message: fc.Arbitrary<Message> = fc.oneof(
     },
     { noNullPrototype: true },
   ),
-  digest.map((one): Message => ({ type: 'digest', digest: one })),
+  fc
+    .tuple(digest, fc.option(fc.nat(), { nil: null }))
+    .map(([one, re]): Message => ({ type: 'digest', digest: one, ...(re !== null && { re }) })),
   fc
     .record({
       ranges: fc.array(range, { maxLength: 3 }),
       ops: fc.array(wireOp, { maxLength: 4 }),
-      answer: fc.option(fc.tuple(digest, fc.boolean()), { nil: null }),
+      answer: fc.option(fc.tuple(digest, fc.boolean(), fc.nat()), { nil: null }),
     })
     .map(
       ({ ranges, ops, answer }): Message => ({
         type: 'delta',
         delta: { ranges, ops },
         answer: answer && { digest: answer[0], more: answer[1] },
+        ...(answer !== null && answer[2] > 0 && { re: answer[2] }),
       }),
     ),
   fc

@@ -6,6 +6,7 @@
 import type { Replica } from '../../replica/replica.ts';
 import { sameHash, ZERO } from '../../words/hash.ts';
 import type { Digest } from '../protocol/digest.ts';
+import type { Question } from '../protocol/inputOutput.ts';
 import { encodeDelta } from '../protocol/messages.ts';
 import type { ConnectionId } from '../transport.ts';
 import { type ChunkEnds, deltaFor } from './deltaFor.ts';
@@ -21,7 +22,7 @@ export interface AnswersOptions {
 interface Answering {
   readonly ends: ChunkEnds;
   busy: boolean;
-  next: Digest | null;
+  next: Question | null;
 }
 
 export class Answers {
@@ -32,7 +33,7 @@ export class Answers {
     this.#options = options;
   }
 
-  async answer(connection: ConnectionId, asked: Digest): Promise<void> {
+  async answer(connection: ConnectionId, asked: Question): Promise<void> {
     const answering = this.#answering.get(connection) ?? {
       ends: new Map(),
       busy: false,
@@ -44,9 +45,9 @@ export class Answers {
     answering.busy = true;
     try {
       while (answering.next !== null && this.#answering.get(connection) === answering) {
-        const { vector, sums } = answering.next;
+        const { next } = answering;
         answering.next = null;
-        await this.#send(connection, answering, vector, sums);
+        await this.#send(connection, answering, next);
       }
     } finally {
       answering.busy = false;
@@ -60,8 +61,7 @@ export class Answers {
   async #send(
     connection: ConnectionId,
     answering: Answering,
-    vector: Digest['vector'],
-    sums: Digest['sums'],
+    { digest: { vector, sums }, re }: Question,
   ): Promise<void> {
     const { replica, digest, send, differs } = this.#options;
     // Before the ops are read: the answer must hold all that its digest says.
@@ -70,6 +70,7 @@ export class Answers {
     for (const [origin, sum] of delta.sumsBefore)
       if (!sameHash(sum, sums.get(origin) ?? ZERO)) differs(connection, origin);
     if (this.#answering.get(connection) !== answering) return;
-    send(connection, encodeDelta(delta.ranges, delta.wireOps, { digest: ours, more: delta.more }));
+    const answer = { digest: ours, more: delta.more };
+    send(connection, encodeDelta(delta.ranges, delta.wireOps, answer, re));
   }
 }

@@ -4,6 +4,7 @@
  */
 import type { Replica } from '../../replica/replica.ts';
 import type { DeltaOutcome } from '../../rules/decide.ts';
+import type { Delta } from '../../words/delta.ts';
 import { BrokenInvariantError, HearsayError } from '../../words/errors.ts';
 import type { Input, OutputOf } from '../protocol/inputOutput.ts';
 
@@ -30,17 +31,17 @@ export class Commits {
     this.#options = options;
   }
 
-  async take({ connection, delta, wasAnswer, more }: OutputOf<'take'>): Promise<void> {
-    const outcome = await this.#receive(delta);
+  async take({ connection, delta, from, pull, more }: OutputOf<'take'>): Promise<void> {
+    const outcome = await this.#receive(delta, from);
     if (outcome.kind === 'applied') this.opsReceived += outcome.ops;
-    this.#options.step({ kind: 'taken', connection, outcome, wasAnswer, more });
+    this.#options.step({ kind: 'taken', connection, outcome, pull, more });
   }
 
   /** A full queue or disk refuses a delta; nothing is lost, since a pull brings it again. */
-  async #receive(delta: OutputOf<'take'>['delta']): Promise<DeltaOutcome | { kind: 'refused' }> {
+  async #receive(delta: Delta, from: string): Promise<DeltaOutcome | { kind: 'refused' }> {
     if (delta.ranges.length === 0) return { kind: 'applied', ops: 0 };
     try {
-      return await this.#options.replica.receive(delta);
+      return await this.#options.replica.receive(delta, from);
     } catch (error) {
       this.#options.warnRarely(`ops of a peer are not taken now: ${refusalOf(error).message}`);
       return { kind: 'refused' };
@@ -51,8 +52,8 @@ export class Commits {
     const { replica, step, warn } = this.#options;
     let ok = true;
     try {
-      await replica.incomingSnapshot.takeRows(rows);
-      if (end !== null) await replica.incomingSnapshot.finish(end);
+      ok = await replica.incomingSnapshot.takeRows(rows);
+      if (ok && end !== null) ok = await replica.incomingSnapshot.finish(end);
     } catch (error) {
       warn(refusalOf(error).message);
       ok = false;
@@ -60,9 +61,9 @@ export class Commits {
     step({ kind: 'tookSnapshot', connection, part, ended: end !== null, ok });
   }
 
-  async admit({ connection, origin, value, digest }: OutputOf<'admit'>): Promise<void> {
+  async admit({ connection, origin, value, digest, re }: OutputOf<'admit'>): Promise<void> {
     await this.#options.replica.membership.admit(origin, value);
-    this.#options.step({ kind: 'admitted', connection, digest });
+    this.#options.step({ kind: 'admitted', connection, digest, re });
   }
 
   async collect(stable: OutputOf<'collect'>['stable']): Promise<void> {

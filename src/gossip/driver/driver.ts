@@ -290,10 +290,10 @@ export class Driver {
         this.#replica.forgetting.raiseHorizon(output.horizon);
         break;
       case 'answer':
-        this.#run(() => this.#answers.answer(output.connection, output.digest));
+        this.#run(() => this.#answers.answer(output.connection, output));
         break;
       case 'snapshot':
-        this.#run(() => this.#snapshots.send(output.connection, output.part));
+        this.#run(() => this.#snapshots.send(output.connection, output.part, output.re));
         break;
       case 'deletes':
         this.#run(() => this.#deletes(output));

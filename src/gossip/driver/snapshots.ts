@@ -18,6 +18,7 @@ export interface SnapshotsOptions {
 
 interface Sending {
   readonly source: SnapshotSource;
+  readonly re: number | undefined;
   part: number;
   text: string;
   busy: boolean;
@@ -33,8 +34,12 @@ export class Snapshots {
     this.#options = options;
   }
 
-  async send(connection: ConnectionId, part: number): Promise<void> {
-    const sending = this.#sending.get(connection) ?? this.#begin(connection, part);
+  /** @param re the number of the question that part 0 answers, and that each part repeats. */
+  async send(connection: ConnectionId, part: number, re?: number): Promise<void> {
+    // Asked anew: the parts of the one before would answer a question that nobody waits for.
+    if (part === 0 && re !== undefined && this.#sending.get(connection)?.re !== re)
+      this.drop(connection);
+    const sending = this.#sending.get(connection) ?? this.#begin(connection, part, re);
     if (sending === undefined || sending.busy) return;
     if (part === sending.part + 1) {
       sending.busy = true;
@@ -46,7 +51,7 @@ export class Snapshots {
         return;
       }
       sending.part = part;
-      sending.text = encodeSnapshot(part, made.rows, made.end);
+      sending.text = encodeSnapshot(part, made.rows, made.end, sending.re);
     }
     if (part === sending.part) this.#options.send(connection, sending.text);
   }
@@ -56,13 +61,13 @@ export class Snapshots {
     this.#sending.delete(connection);
   }
 
-  #begin(connection: ConnectionId, part: number): Sending | undefined {
+  #begin(connection: ConnectionId, part: number, re?: number): Sending | undefined {
     if (part !== 0) return undefined;
     const { replica, pause } = this.#options;
     const { maxDeltaOps, maxDeltaBytes } = replica.limits;
     const limit = { maxRows: maxDeltaOps, maxBytes: maxDeltaBytes };
     const source = new SnapshotSource(replica, limit, pause);
-    const sending = { source, part: -1, text: '', busy: false };
+    const sending = { source, re, part: -1, text: '', busy: false };
     this.#sending.set(connection, sending);
     this.begun++;
     return sending;

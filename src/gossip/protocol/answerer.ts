@@ -7,7 +7,7 @@ import { includes, missingOps } from '../../words/vector.ts';
 import { admits } from './admission.ts';
 import type { Comparison } from './comparison.ts';
 import type { CoreState } from './coreState.ts';
-import type { Digest } from './digest.ts';
+import type { Question } from './inputOutput.ts';
 import type { Greeted } from './peer.ts';
 import type { Puller } from './puller.ts';
 
@@ -25,41 +25,41 @@ export class Answerer {
   }
 
   /** Answers, and pulls in turn where the peer holds what we lack: one exchange serves both sides. */
-  digestFrom(peer: Greeted, raw: Digest): void {
+  digestFrom(peer: Greeted, { digest: raw, re }: Question): void {
     const { connection, hello } = peer;
     const { members, vector } = this.#state.view;
     if (this.#state.standing.phase === 'unjoined') {
-      this.#later(peer);
+      this.#later(peer, re);
       return;
     }
     if (members.isRetired(hello.origin)) {
-      this.#state.tellToRejoin(connection, 'retired', `${hello.origin} was retired`);
+      this.#state.tellToRejoin(connection, 'retired', `${hello.origin} was retired`, re);
       return;
     }
     const digest = this.#comparison.read(peer, raw);
     if (digest === undefined) return;
     if (!members.has(hello.origin)) {
-      this.#stranger(peer, digest);
+      this.#stranger(peer, { digest, re });
       return;
     }
-    this.answerTo(peer, digest);
+    this.answerTo(peer, { digest, re });
     if (missingOps(vector, this.#comparison.leavingForks(digest.vector)) > 0)
       this.#puller.pullIfFree(peer);
   }
 
-  answerTo(peer: Greeted, digest: Digest): void {
+  answerTo(peer: Greeted, { digest, re }: Question): void {
     const { connection } = peer;
     if (includes(digest.vector, this.#state.view.reach()))
-      this.#state.out({ kind: 'answer', connection, digest });
-    else if (peer.digestIsExact) this.#answerBelowReach(peer, digest);
+      this.#state.out({ kind: 'answer', connection, digest, re });
+    else if (peer.digestIsExact) this.#answerBelowReach(peer, { digest, re });
     // The peer may hold an origin as retired that this node does not, and lack ops of it.
-    else this.#later(peer);
+    else this.#later(peer, re);
   }
 
   /** Rule 8: admitted before it is answered, told to rejoin, or asked to come again. */
-  #stranger(peer: Greeted, digest: Digest): void {
+  #stranger(peer: Greeted, { digest, re }: Question): void {
     if (this.#state.standing.phase !== 'ready') {
-      this.#later(peer);
+      this.#later(peer, re);
       return;
     }
     const { connection, hello } = peer;
@@ -68,11 +68,11 @@ export class Answerer {
     if (admits(this.#state.view.members, { origin, empty, admittedBy })) {
       const value = memberValue(nodeId, url);
       this.#state.note('info', `${nodeId} (${origin}) joins`);
-      this.#state.out({ kind: 'admit', connection, origin, value, digest });
-    } else if (this.#mayYetBeKnown(peer)) this.#later(peer);
+      this.#state.out({ kind: 'admit', connection, origin, value, digest, re });
+    } else if (this.#mayYetBeKnown(peer)) this.#later(peer, re);
     else {
       const reason = `${origin} is no member and has a history of its own`;
-      this.#state.tellToRejoin(connection, 'stranger', reason);
+      this.#state.tellToRejoin(connection, 'stranger', reason, re);
     }
   }
 
@@ -89,16 +89,16 @@ export class Answerer {
   }
 
   /** Rule 10: an empty log gets a snapshot; a member has lost what it had acknowledged. */
-  #answerBelowReach({ connection, hello }: Greeted, digest: Digest): void {
+  #answerBelowReach({ connection, hello }: Greeted, { digest, re }: Question): void {
     if (digest.vector.size === 0) {
-      this.#state.out({ kind: 'snapshot', connection, part: 0 });
+      this.#state.out({ kind: 'snapshot', connection, part: 0, re });
       return;
     }
     const reason = `${hello.origin} lacks ops that were compacted away here after it had acknowledged them`;
-    this.#state.tellToRejoin(connection, 'behind', reason);
+    this.#state.tellToRejoin(connection, 'behind', reason, re);
   }
 
-  #later({ connection }: Greeted): void {
-    this.#state.send(connection, { type: 'later' });
+  #later({ connection }: Greeted, re: number | undefined): void {
+    this.#state.send(connection, { type: 'later', re });
   }
 }

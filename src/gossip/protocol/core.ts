@@ -23,7 +23,7 @@ import { Intake } from './intake.ts';
 import { Joiner } from './joiner.ts';
 import { MemberKeeper } from './memberKeeper.ts';
 import type { ErrorMessage, Hello, Message } from './messages.ts';
-import { type Greeted, isGreeted, type Peer } from './peer.ts';
+import { type Greeted, isAnswer, isGreeted, type Peer } from './peer.ts';
 import { type PeerStatus, peerStatus } from './peerStatus.ts';
 import { Puller } from './puller.ts';
 import type { Past, Phase } from './standing.ts';
@@ -174,7 +174,7 @@ export class Core {
       }
       case 'admitted': {
         const peer = state.peers.greetedOn(input.connection);
-        if (peer !== undefined) this.#answerer.answerTo(peer, input.digest);
+        if (peer !== undefined) this.#answerer.answerTo(peer, input);
         break;
       }
       case 'joined':
@@ -255,7 +255,7 @@ export class Core {
     const { standing, view, nowMs } = this.#state;
     switch (message.type) {
       case 'digest':
-        this.#answerer.digestFrom(peer, message.digest);
+        this.#answerer.digestFrom(peer, message);
         break;
       case 'delta':
         this.#intake.deltaFrom(peer, message);
@@ -264,10 +264,10 @@ export class Core {
         this.#intake.snapshotFrom(peer, message);
         break;
       case 'next':
-        this.#state.out({ kind: 'snapshot', connection, part: message.part });
+        this.#state.out({ kind: 'snapshot', connection, part: message.part, re: undefined });
         break;
       case 'later':
-        peer.pull.postpone(nowMs + LATER_MS);
+        if (isAnswer(peer, message.re)) peer.pull.postpone(nowMs + LATER_MS);
         break;
       case 'confirm':
         peer.asksToConfirm(message.seq);

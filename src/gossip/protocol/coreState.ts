@@ -173,10 +173,16 @@ export class CoreState {
     this.#refusals.tell(text);
   }
 
-  tellToRejoin(connection: ConnectionId, code: RejoinMessage['code'], reason: string): void {
+  /** @param re the number of the digest that this answers; undefined where it answers none. */
+  tellToRejoin(
+    connection: ConnectionId,
+    code: RejoinMessage['code'],
+    reason: string,
+    re?: number,
+  ): void {
     const smallestMember = this.view.members.smallest();
     const reach = code === 'behind' ? this.view.reach() : new Map<string, number>();
     this.note('warn', `a peer is told to rejoin: ${reason}`);
-    this.send(connection, { type: 'rejoin', code, reason, smallestMember, reach });
+    this.send(connection, { type: 'rejoin', code, reason, smallestMember, reach, re });
   }
 }

@@ -55,6 +55,12 @@ export interface View extends Digested {
   reach(): Vector;
 }
 
+/** A peer's digest, and the number that the answer repeats. */
+export interface Question {
+  readonly digest: Digest;
+  readonly re?: number | undefined;
+}
+
 export type Input =
   /** To be given a few times a second. */
   | { readonly kind: 'tick' }
@@ -72,7 +78,8 @@ export type Input =
       readonly kind: 'taken';
       readonly connection: ConnectionId;
       readonly outcome: DeltaOutcome | { readonly kind: 'refused' };
-      readonly wasAnswer: boolean;
+      /** The number of the pull that it answered; null for a push. */
+      readonly pull: number | null;
       readonly more: boolean;
     }
   /** The outcome of a `takeSnapshot`. */
@@ -86,7 +93,7 @@ export type Input =
   /** The digest of an answer that is on its way shows other ops of the origin than ours. */
   | { readonly kind: 'differs'; readonly connection: ConnectionId; readonly origin: string }
   /** The `join` of an `admit` is committed. */
-  | { readonly kind: 'admitted'; readonly connection: ConnectionId; readonly digest: Digest }
+  | ({ readonly kind: 'admitted'; readonly connection: ConnectionId } & Question)
   /** `form` or `welcome` is committed. */
   | { readonly kind: 'joined' }
   /** It is not, for want of room. */
@@ -97,15 +104,14 @@ export type Output =
   | { readonly kind: 'send'; readonly connection: ConnectionId; readonly message: Message }
   | { readonly kind: 'close'; readonly connection: ConnectionId; readonly reason: string }
   /** Send what this digest lacks. */
-  | { readonly kind: 'answer'; readonly connection: ConnectionId; readonly digest: Digest }
+  | ({ readonly kind: 'answer'; readonly connection: ConnectionId } & Question)
   /** Log the `join`, then give `admitted`. */
-  | {
+  | ({
       readonly kind: 'admit';
       readonly connection: ConnectionId;
       readonly origin: string;
       readonly value: string;
-      readonly digest: Digest;
-    }
+    } & Question)
   /** A member holds more of our own ops than it had told before. */
   | { readonly kind: 'heldMore' }
   /** Take the delta in, then give `taken`. */
@@ -113,11 +119,19 @@ export type Output =
       readonly kind: 'take';
       readonly connection: ConnectionId;
       readonly delta: Delta;
-      readonly wasAnswer: boolean;
+      /** The origin of the peer. */
+      readonly from: string;
+      readonly pull: number | null;
       readonly more: boolean;
     }
   /** Send a part of a snapshot; part 0 starts one. */
-  | { readonly kind: 'snapshot'; readonly connection: ConnectionId; readonly part: number }
+  | {
+      readonly kind: 'snapshot';
+      readonly connection: ConnectionId;
+      readonly part: number;
+      /** The number of the question that part 0 answers. */
+      readonly re: number | undefined;
+    }
   /** Store the part, then give `tookSnapshot`. */
   | {
       readonly kind: 'takeSnapshot';

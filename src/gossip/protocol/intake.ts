@@ -2,6 +2,7 @@
  * Ops of peers on their way in (rules 7, 8 and 10): pushes, answers to our digests, and parts of
  * snapshots; and what follows from each once it is committed or refused.
  */
+import type { Delta } from '../../words/delta.ts';
 import { includes } from '../../words/vector.ts';
 import { admits } from './admission.ts';
 import type { Comparison } from './comparison.ts';
@@ -10,7 +11,7 @@ import type { CoreState } from './coreState.ts';
 import type { InputOf } from './inputOutput.ts';
 import type { Joiner } from './joiner.ts';
 import type { DeltaMessage, SnapshotMessage } from './messages.ts';
-import type { Greeted, Peer } from './peer.ts';
+import { type Greeted, isAnswer, type Peer } from './peer.ts';
 import type { Puller } from './puller.ts';
 
 export class Intake {
@@ -36,17 +37,25 @@ export class Intake {
 
   // ---- deltas
 
-  deltaFrom(peer: Greeted, { delta, answer }: DeltaMessage): void {
-    const { connection } = peer;
-    if (answer !== null) {
-      const digest = this.#comparison.read(peer, answer.digest);
-      if (digest === undefined) return;
-      peer.answerBegins(digest.vector);
+  deltaFrom(peer: Greeted, { delta, answer, re }: DeltaMessage): void {
+    if (answer === null) {
+      if (this.#takesFrom(peer, false)) this.#take(peer, delta, null, false);
+      return;
     }
-    const wasAnswer = answer !== null;
-    if (this.#takesFrom(peer, wasAnswer))
-      this.#state.out({ kind: 'take', connection, delta, wasAnswer, more: answer?.more ?? false });
-    else if (wasAnswer) peer.pull.ends();
+    if (!isAnswer(peer, re)) return;
+    const digest = this.#comparison.read(peer, answer.digest);
+    if (digest === undefined) return;
+    if (!this.#takesFrom(peer, true)) {
+      peer.pull.ends();
+      return;
+    }
+    peer.answerBegins(digest.vector);
+    this.#take(peer, delta, peer.pull.isAnswered(this.#state.nowMs), answer.more);
+  }
+
+  #take({ connection, hello }: Greeted, delta: Delta, pull: number | null, more: boolean): void {
+    if (pull !== null) this.#joiner.answerComes();
+    this.#state.out({ kind: 'take', connection, delta, from: hello.origin, pull, more });
   }
 
   /** Whether ops are taken from the peer directly: not from strangers and retired origins (rule 8). */
@@ -58,10 +67,12 @@ export class Intake {
     return admits(members, { origin, empty: false, admittedBy });
   }
 
-  taken({ connection, outcome, wasAnswer, more }: InputOf<'taken'>): void {
+  taken({ connection, outcome, pull, more }: InputOf<'taken'>): void {
+    const wasAnswer = pull !== null;
+    if (wasAnswer) this.#joiner.answerIsOver();
     const peer = this.#state.peers.greetedOn(connection);
     if (peer === undefined) return;
-    if (wasAnswer) peer.pull.ends();
+    if (wasAnswer) peer.pull.isTakenIn(pull);
     this.#confirmations.confirmAll();
     switch (outcome.kind) {
       case 'applied':
@@ -71,8 +82,10 @@ export class Intake {
         if (this.#puller.mayPull(peer)) this.#puller.pull(peer);
         else peer.pull.wantAgain();
         break;
-      case 'refused':
-        break; // the queue or the disk is full: the next round tries again
+      case 'refused': // the queue or the disk is full: the next round tries again
+      case 'sealed':
+      case 'overtaken':
+        break;
       case 'fork':
         this.#comparison.differs(peer, outcome.origins);
         // The peer has always more of what is forked: only what else was new is worth another pull.
@@ -96,9 +109,9 @@ export class Intake {
 
   // ---- snapshots
 
-  snapshotFrom(peer: Greeted, { part, rows, end }: SnapshotMessage): void {
+  snapshotFrom(peer: Greeted, { part, rows, end, re }: SnapshotMessage): void {
     const { standing, view } = this.#state;
-    const isAsked = standing.phase === 'unjoined' && peer.pull.isInFlight;
+    const isAsked = standing.phase === 'unjoined' && isAnswer(peer, re);
     if (!isAsked || part !== (peer.snapshotPart ?? 0) || this.#comesFromAnother(peer)) return;
     if (part === 0 && view.lastLsn > 0) return;
     peer.snapshotGoesOn(part);

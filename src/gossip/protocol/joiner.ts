@@ -7,7 +7,7 @@ import { rejoinsAfterMutualRetirement } from './admission.ts';
 import type { CoreState } from './coreState.ts';
 import type { OutputOf } from './inputOutput.ts';
 import type { RejoinMessage } from './messages.ts';
-import type { Greeted } from './peer.ts';
+import { type Greeted, isAnswer } from './peer.ts';
 
 /** The wait after a cluster could not be formed for want of room. */
 const JOIN_RETRY_MS = 2000;
@@ -25,6 +25,8 @@ export class Joiner {
   #joinedAt: number | null = null;
   /** The origin that an unjoined node asks to let it in. */
   #sponsor: string | null = null;
+  /** Answers that are being taken in: nobody else is asked before they are. */
+  #answersUnderWay = 0;
   #saidThatLost = false;
 
   constructor(state: CoreState) {
@@ -38,11 +40,20 @@ export class Joiner {
     if (ownUrl === null && !addresses.allTried()) return false;
     // To the others a node that holds something is a stranger still.
     const sponsor = this.#sponsor === null ? undefined : peers.ofOrigin(this.#sponsor);
+    if (this.#answersUnderWay > 0) return sponsor === peer;
     return !this.#isJoining && (sponsor === undefined || sponsor === peer);
   }
 
   asks(peer: Greeted): void {
     this.#sponsor = peer.hello.origin;
+  }
+
+  answerComes(): void {
+    this.#answersUnderWay++;
+  }
+
+  answerIsOver(): void {
+    this.#answersUnderWay--;
   }
 
   /** An unjoined node holds all that the sponsor's answer held: it has joined, if its `join` was in it. */
@@ -94,6 +105,7 @@ export class Joiner {
   told(peer: Greeted, message: RejoinMessage): void {
     const { members, origin, vector } = this.#state.view;
     const { hello, pull } = peer;
+    if (message.re !== undefined && !isAnswer(peer, message.re)) return;
     const askedAt = pull.sentAt;
     pull.ends();
     const text = `${hello.nodeId} says: ${message.reason}`;

@@ -25,7 +25,9 @@ import {
 import { MalformedMessageError } from './opCodec.ts';
 
 /** The versions of the protocol that this node speaks. */
-export const PROTOCOL_RANGE: readonly [number, number] = [1, 1];
+export const PROTOCOL_RANGE: readonly [number, number] = [1, 2];
+/** From this version on, an answer names its question. */
+export const PROTOCOL_WITH_NAMED_ANSWERS = 2;
 
 const hello = z.object({
   type: z.literal('hello'),
@@ -53,13 +55,21 @@ const hello = z.object({
   clock: z.int(),
 });
 
+/**
+ * The number of a question, which its answer repeats; a sender draws it anew for each. Left out where
+ * nothing was asked, and by nodes of protocol 1.
+ */
+const re = z.int().min(0).optional();
+
+const named = (re: number | undefined): { re?: number } => (re === undefined ? {} : { re });
+
 /** Asks for the ops that the digest lacks. */
 const digest = z.codec(
-  z.object({ type: z.literal('digest'), ...digestFields }),
-  z.object({ type: z.literal('digest'), digest: z.custom<Digest>() }),
+  z.object({ type: z.literal('digest'), ...digestFields, re }),
+  z.object({ type: z.literal('digest'), digest: z.custom<Digest>(), re }),
   {
-    decode: (fields) => ({ type: fields.type, digest: digestOf(fields) }),
-    encode: (message) => ({ type: message.type, ...fieldsOf(message.digest) }),
+    decode: ({ re, ...fields }) => ({ type: fields.type, digest: digestOf(fields), ...named(re) }),
+    encode: ({ type, digest, re }) => ({ type, ...fieldsOf(digest), ...named(re) }),
   },
 );
 
@@ -79,19 +89,25 @@ const answer = z.codec(
 
 /** A push; with `answer`, the answer to a digest. */
 const delta = z.codec(
-  z.object({ type: z.literal('delta'), ranges, ops, answer: answer.optional() }),
+  z.object({ type: z.literal('delta'), ranges, ops, answer: answer.optional(), re }),
   z.object({
     type: z.literal('delta'),
     delta: z.custom<Delta>(),
     answer: z.custom<z.output<typeof answer> | null>(),
+    re,
   }),
   {
-    decode: ({ type, ranges, ops, answer = null }) => ({ type, delta: { ranges, ops }, answer }),
-    encode: ({ type, delta: { ranges, ops }, answer }) => ({
+    decode: ({ ranges, ops, answer = null, ...rest }) => ({
+      ...rest,
+      delta: { ranges, ops },
+      answer,
+    }),
+    encode: ({ type, delta: { ranges, ops }, answer, re }) => ({
       type,
       ranges,
       ops,
       ...(answer !== null && { answer }),
+      ...named(re),
     }),
   },
 );
@@ -103,6 +119,7 @@ const snapshot = z.codec(
     part: z.int().min(0),
     rows,
     end: snapshotEnd.optional(),
+    re,
   }),
   z.object({
     type: z.literal('snapshot'),
@@ -111,17 +128,18 @@ const snapshot = z.codec(
     rows: z.custom<z.output<typeof rows>>(),
     /** The state that the whole snapshot stands for; only in the last part. */
     end: z.custom<SnapshotEnd | null>(),
+    re,
   }),
   {
     decode: ({ end = null, ...rest }) => ({ ...rest, end }),
-    encode: ({ end, ...rest }) => ({ ...rest, ...(end !== null && { end }) }),
+    encode: ({ end, re, ...rest }) => ({ ...rest, ...(end !== null && { end }), ...named(re) }),
   },
 );
 
 const next = z.object({ type: z.literal('next'), part: z.int().min(0) });
 
 /** The sender can not answer a digest yet: ask again shortly. */
-const later = z.object({ type: z.literal('later') });
+const later = z.object({ type: z.literal('later'), re });
 
 /** Asks to be told, with `confirmed`, as soon as the receiver has committed the sender's ops up to `seq`. */
 const confirm = z.object({ type: z.literal('confirm'), seq: seqOrZero });
@@ -138,6 +156,7 @@ const rejoin = z.object({
   smallestMember: originName.nullable(),
   /** For `behind`, what the sender has compacted away. */
   reach: vector,
+  re,
 });
 
 /** Asks for the deletes in the receiver's log that are later than an HLC, page by page (rule 12). */
@@ -198,6 +217,7 @@ const message = z.discriminatedUnion('type', [
 
 export type Message = z.output<typeof message>;
 export type Hello = z.output<typeof hello>;
+export type DigestMessage = z.output<typeof digest>;
 export type DeltaMessage = z.output<typeof delta>;
 export type SnapshotMessage = z.output<typeof snapshot>;
 export type RejoinMessage = z.output<typeof rejoin>;
@@ -229,8 +249,9 @@ export function encodeDelta(
   ranges: readonly Range[],
   opTexts: readonly string[],
   answer: DeltaMessage['answer'],
+  re?: number,
 ): string {
-  const empty = encodeMessage({ type: 'delta', delta: { ranges, ops: [] }, answer });
+  const empty = encodeMessage({ type: 'delta', delta: { ranges, ops: [] }, answer, re });
   return putIn(empty, 'ops', opTexts);
 }
 
@@ -239,9 +260,10 @@ export function encodeSnapshot(
   part: number,
   wireRows: readonly { readonly wire: string; readonly isEntry: boolean }[],
   end: SnapshotEnd | null,
+  re?: number,
 ): string {
   const texts = wireRows.map(({ wire, isEntry }) => `[${wire},${isEntry ? 1 : 0}]`);
-  return putIn(encodeMessage({ type: 'snapshot', part, rows: [], end }), 'rows', texts);
+  return putIn(encodeMessage({ type: 'snapshot', part, rows: [], end, re }), 'rows', texts);
 }
 
 /** Puts texts into the first empty list of that name: no text of a client stands before it. */

@@ -7,7 +7,7 @@
  */
 import { HearsayError } from '../../words/errors.ts';
 import { hashOp } from '../../words/hash.ts';
-import { isKind, isOp, type Op } from '../../words/op.ts';
+import { isKind, isOp, MAX_GENERATION, type Op } from '../../words/op.ts';
 import { faultOfOp } from '../../words/opRules.ts';
 import { isCount, isText, orNull } from '../../words/shape.ts';
 
@@ -58,6 +58,10 @@ export function decodeOp(wire: unknown): Op {
   if (!isOp(parts)) throw new MalformedMessageError(`a ${kind} has odd fields`);
   const fault = faultOfOp(parts);
   if (fault !== null) throw new MalformedMessageError(`an op breaks its bounds: ${fault}`);
+  // A generation above that leaves no room for a horizon that can be told. It is refused here only: a log
+  // that holds one opens.
+  if (generation > MAX_GENERATION)
+    throw new MalformedMessageError('the generation of an op is out of range');
   const { high, low } = hashOp(parts);
   return { ...parts, hashHigh: high, hashLow: low };
 }

@@ -3,7 +3,7 @@ import { ensure } from '../../words/invariant.ts';
 import type { Vector } from '../../words/vector.ts';
 import type { ConnectionId } from '../transport.ts';
 import type { Digest, ReadDigest } from './digest.ts';
-import type { Hello } from './messages.ts';
+import { type Hello, PROTOCOL_WITH_NAMED_ANSWERS } from './messages.ts';
 import { Pull } from './pull.ts';
 
 export class Peer {
@@ -136,6 +136,10 @@ export class Peer {
     this.#confirmSeq = null;
   }
 }
+
+/** Whether the message answers the pull in flight from the peer: any other is dropped unread. */
+export const isAnswer = ({ hello, pull }: Greeted, re: number | undefined): boolean =>
+  pull.isAnsweredBy(re, hello.protocol[1] >= PROTOCOL_WITH_NAMED_ANSWERS);
 
 export type Greeted = Peer & { readonly hello: Hello };
 

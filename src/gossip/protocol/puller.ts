@@ -40,9 +40,9 @@ export class Puller {
       return;
     }
     if (standing.phase === 'unjoined') this.#joiner.asks(peer);
-    peer.pull.begins(nowMs);
+    const re = peer.pull.begins(nowMs);
     const digest = this.#state.digest(this.listsRetired(peer));
-    this.#state.send(peer.connection, { type: 'digest', digest });
+    this.#state.send(peer.connection, { type: 'digest', digest, re });
   }
 
   pullIfFree(peer: Greeted): void {

@@ -31,7 +31,7 @@ greetings('a connection that opens is told hello at once, and nothing else', () 
     {
       kind: 'send',
       connection: 1,
-      message: helloOf(originOf(1), { url: OWN_URL, size: 1 }),
+      message: helloOf(originOf(1), { protocol: [1, 2], url: OWN_URL, size: 1 }),
     },
   ]);
 });
@@ -85,7 +85,7 @@ greetings('what comes over a connection that is gone changes nothing', () => {
   assert.equal(step({ kind: 'closed', connection: 1, reason: 'it broke' }), []);
   assert.equal(step({ kind: 'malformed', connection: 1, reason: 'x' }), []);
   const outcome = { kind: 'applied', ops: 1 } as const;
-  assert.equal(step({ kind: 'taken', connection: 1, outcome, wasAnswer: true, more: true }), []);
+  assert.equal(step({ kind: 'taken', connection: 1, outcome, pull: 1, more: true }), []);
 });
 
 greetings.run();
@@ -95,9 +95,9 @@ const refusals = suite('refusing a peer');
 const REFUSED: readonly [what: string, hello: Partial<Hello>, code: string, reason: RegExp][] = [
   [
     'speaks only newer protocols',
-    { protocol: [2, 3] },
+    { protocol: [3, 4] },
     'protocol',
-    /node2 speaks protocol 2 to 3, node1 speaks 1 to 1/,
+    /node2 speaks protocol 3 to 4, node1 speaks 1 to 2/,
   ],
   ['speaks only older protocols', { protocol: [0, 0] }, 'protocol', /node2 speaks protocol 0 to 0/],
   [

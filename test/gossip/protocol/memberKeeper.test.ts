@@ -52,7 +52,7 @@ function catchUp(
   greet(connection, { origin });
   receive(connection, emptyAnswer(digestOf(view)));
   const outcome = { kind: 'applied', ops: 0 } as const;
-  step({ kind: 'taken', connection, outcome, wasAnswer: true, more: false });
+  step({ kind: 'taken', connection, outcome, pull: 1, more: false });
 }
 
 /** Ticks until the join timeout is over, so that the node may write. @returns whom it retires. */

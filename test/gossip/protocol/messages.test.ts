@@ -107,16 +107,25 @@ messages('each message of protocol 1 is written as it was read, byte for byte', 
   for (const text of TEXTS_OF_PROTOCOL_1) assert.is(encodeMessage(decodeMessage(text)), text);
 });
 
+messages('an answer of protocol 2 names its question, after all that protocol 1 says', () => {
+  for (const text of TEXTS_OF_PROTOCOL_1) {
+    const { type } = decodeMessage(text);
+    if (!['digest', 'delta', 'snapshot', 'later', 'rejoin'].includes(type)) continue;
+    const named = `${text.slice(0, -1)},"re":7}`;
+    assert.is(encodeMessage(decodeMessage(named)), named);
+  }
+});
+
 messages('ops that were encoded before give the text that ops give', () => {
   fc.assert(
     fc.property(message, (one) => {
       if (one.type === 'delta') {
         const { ranges, ops } = one.delta;
-        assert.is(encodeDelta(ranges, ops.map(encodeOp), one.answer), encodeMessage(one));
+        assert.is(encodeDelta(ranges, ops.map(encodeOp), one.answer, one.re), encodeMessage(one));
       }
       if (one.type !== 'snapshot') return;
       const rows = one.rows.map(({ op, isEntry }) => ({ wire: encodeOp(op), isEntry }));
-      assert.is(encodeSnapshot(one.part, rows, one.end), encodeMessage(one));
+      assert.is(encodeSnapshot(one.part, rows, one.end, one.re), encodeMessage(one));
     }),
   );
 });

@@ -40,7 +40,13 @@ function withPeers(count: number, options: TestCoreOptions = {}): Pulled {
   const node = testCore({ others: numbers.map(originOf), ...options });
   for (const number of numbers) node.greet(number, { origin: originOf(number) });
   const taken: Pulled['taken'] = (connection, outcome = APPLIED, more = false, wasAnswer = true) =>
-    node.step({ kind: 'taken', connection, outcome, wasAnswer, more });
+    node.step({
+      kind: 'taken',
+      connection,
+      outcome,
+      pull: wasAnswer ? node.pullNumber(connection) : null,
+      more,
+    });
   return {
     ...node,
     taken,
@@ -145,6 +151,8 @@ flight('a peer that can not answer yet is asked again shortly after', () => {
   node.receive(2, { type: 'later' });
   const [first] = pullsFor(node, 1300);
   assert.ok(first);
+  do node.clock.nowMs += 1;
+  while (pulledFrom(node.tick()).length === 0);
   node.receive(2, { type: 'later' });
   node.clock.nowMs += 199;
   assert.equal(
@@ -333,11 +341,11 @@ exchanges('an answer and a push are taken in, each for what it is', () => {
   const delta = { ranges: [{ origin: PEER, after: 0, to: 1, sum: ZERO }], ops: [put()] };
   const push: Message = { type: 'delta', delta, answer: null };
   assert.equal(ofKind(node.receive(2, push), 'take'), [
-    { kind: 'take', connection: 2, delta, wasAnswer: false, more: false },
+    { kind: 'take', connection: 2, delta, from: PEER, pull: null, more: false },
   ]);
   const answer: Message = { ...push, answer: { digest: digestOf(node.view), more: true } };
   assert.equal(ofKind(node.receive(2, answer), 'take'), [
-    { kind: 'take', connection: 2, delta, wasAnswer: true, more: true },
+    { kind: 'take', connection: 2, delta, from: PEER, pull: 1, more: true },
   ]);
 });
 

@@ -28,6 +28,8 @@ function opWords(op: Op): string {
   }
 }
 
+const number = (re: number | undefined): string => (re === undefined ? '' : ` #${re}`);
+
 /** The message in a line, its ops in a line each. */
 export function messageWords(message: Message): string[] {
   switch (message.type) {
@@ -39,25 +41,25 @@ export function messageWords(message: Message): string[] {
       ];
     }
     case 'digest':
-      return [`digest ${digestWords(message.digest)}`];
+      return [`digest${number(message.re)} ${digestWords(message.digest)}`];
     case 'delta': {
       const { delta, answer } = message;
       const ranges = delta.ranges.map(({ origin, after, to }) => `${origin} ${after}–${to}`);
       const tail = answer === null ? '' : `; digest ${digestWords(answer.digest)}`;
       const more = answer?.more ? '; there is more' : '';
-      const head = answer === null ? 'push' : 'answer';
+      const head = answer === null ? 'push' : `answer${number(message.re)}`;
       return [`${head} ${ranges.join(', ') || 'nothing'}${tail}${more}`, ...delta.ops.map(opWords)];
     }
     case 'snapshot': {
       const end = message.end === null ? '' : `; ends at ${vectorWords(message.end.vector)}`;
       return [
-        `snapshot, part ${message.part}${end}`,
+        `snapshot${number(message.re)}, part ${message.part}${end}`,
         ...message.rows.map(({ op, isEntry }) => `${opWords(op)}${isEntry ? ', an entry' : ''}`),
       ];
     }
     case 'rejoin': {
       const { code, reason, smallestMember } = message;
-      return [`rejoin (${code}): ${reason}; smallest member ${smallestMember}`];
+      return [`rejoin${number(message.re)} (${code}): ${reason}; smallest member ${smallestMember}`];
     }
     case 'error':
       return [`error (${message.code}): ${message.reason}`];
@@ -78,6 +80,6 @@ export function messageWords(message: Message): string[] {
         `${message.type} ${message.bucket === null ? 'all buckets' : `bucket ${message.bucket}`}`,
       ];
     case 'later':
-      return ['later'];
+      return [`later${number(message.re)}`];
   }
 }
