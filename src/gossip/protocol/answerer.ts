@@ -28,7 +28,9 @@ export class Answerer {
   digestFrom(peer: Greeted, { digest: raw, re }: Question): void {
     const { connection, hello } = peer;
     const { members, vector } = this.#state.view;
-    if (this.#state.standing.phase === 'unjoined') {
+    const { phase } = this.#state.standing;
+    // A log that starts may be an old one: nobody joins by it before it has caught up.
+    if (phase === 'unjoined' || (phase === 'starting' && !hello.joined)) {
       this.#later(peer, re);
       return;
     }

@@ -6,7 +6,14 @@ import { minuteAhead } from '../../rules/mapSum.ts';
 import type { Stability } from '../../rules/stability.ts';
 import { sameHash } from '../../words/hash.ts';
 import { MINUTE_MS } from '../../words/time.ts';
-import { sameVector, seqOf, type Vector, without } from '../../words/vector.ts';
+import {
+  believedHorizon,
+  includes,
+  sameVector,
+  seqOf,
+  type Vector,
+  without,
+} from '../../words/vector.ts';
 import type { Confirmations } from './confirmations.ts';
 import type { CoreState } from './coreState.ts';
 import { type Digest, readDigest } from './digest.ts';
@@ -54,13 +61,32 @@ export class Comparison {
     const { digest, exact } = read;
     peer.digestCame(read);
     this.#confirmations.heldBy(peer, seqOf(digest.vector, view.origin));
-    this.#state.out({ kind: 'horizon', horizon: digest.horizon });
+    this.believeHorizon(peer);
     this.#checkOwn(digest);
     if (this.#state.hasEnded) return undefined;
-    if (exact && joined && view.members.has(origin))
+    if (exact && joined && view.members.has(origin)) {
       this.#stability.hear(origin, digest.vector, digest.clock);
+      // As good as an answer: this node holds all that the member holds.
+      if (includes(view.vector, this.leavingForks(digest.vector)))
+        this.#state.standing.caughtUpWith(origin);
+    }
     if (exact) this.#compare(peer, digest);
     return digest;
+  }
+
+  /**
+   * A member's horizon is taken over, as far as its ops, or ours, can have raised it: what an unjoined node
+   * asks is answered by a member.
+   */
+  believeHorizon({ digest, hello }: Greeted): void {
+    const { view, standing } = this.#state;
+    if (digest === null) return;
+    if (standing.phase !== 'unjoined' && !view.members.has(hello.origin)) return;
+    const horizon = Math.max(
+      believedHorizon(digest.horizon, digest.vector),
+      believedHorizon(digest.horizon, view.vector),
+    );
+    this.#state.out({ kind: 'horizon', horizon });
   }
 
   leavingForks(vector: Vector): Vector {
@@ -80,7 +106,8 @@ export class Comparison {
     const { settings, clockMs } = this.#state;
     if (clock - clockMs <= settings.maxClockSkewMs) return false;
     const objection = objectionTo({ ...hello, clock }, settings, clockMs);
-    if (objection !== null) this.#state.refuse(connection, objection.code, objection.reason);
+    if (objection !== null)
+      this.#state.refuse(connection, objection.code, objection.reason, hello.joined);
     return true;
   }
 
@@ -97,7 +124,7 @@ export class Comparison {
   }
 
   #compare(peer: Greeted, digest: Digest): void {
-    const { view, clockMs, settings } = this.#state;
+    const { view, clockMs, settings, standing } = this.#state;
     this.#findForks(peer, digest);
     if (!sameVector(this.leavingForks(view.vector), this.leavingForks(digest.vector))) {
       this.#puller.speedUp();
@@ -110,7 +137,9 @@ export class Comparison {
     const agrees = sameHash(view.mapSum(digest.asOf), digest.mapSum);
     if (!agrees && peer.agrees !== false)
       this.#state.note('warn', `${peer.hello.nodeId} holds the same ops but another map`);
-    if (peer.mapsCompared(agrees) >= DISAGREEMENTS_TO_REPAIR)
+    const disagreements = peer.mapsCompared(agrees);
+    // A repair writes.
+    if (disagreements >= DISAGREEMENTS_TO_REPAIR && standing.phase === 'ready')
       this.#state.out({
         kind: 'repair',
         connection: peer.connection,

@@ -22,7 +22,7 @@ import type { CoreSettings, Input, Output, View } from './inputOutput.ts';
 import { Intake } from './intake.ts';
 import { Joiner } from './joiner.ts';
 import { MemberKeeper } from './memberKeeper.ts';
-import type { ErrorMessage, Hello, Message } from './messages.ts';
+import type { ComparedMessage, CompareMessage, ErrorMessage, Hello, Message } from './messages.ts';
 import { type Greeted, isAnswer, isGreeted, type Peer } from './peer.ts';
 import { type PeerStatus, peerStatus } from './peerStatus.ts';
 import { Puller } from './puller.ts';
@@ -250,9 +250,16 @@ export class Core {
     else this.#state.refuse(connection, 'malformed', 'the peer did not say hello first');
   }
 
+  /** A member's question is answered; its answer makes this node write, so that it must be ready. */
+  #mayRepair({ type }: CompareMessage | ComparedMessage, { origin }: Hello): boolean {
+    const { standing, view } = this.#state;
+    if (!view.members.has(origin)) return false;
+    return type === 'compare' || standing.phase === 'ready';
+  }
+
   #messageFrom(peer: Greeted, message: Exclude<Message, Hello | ErrorMessage>): void {
     const { connection, hello } = peer;
-    const { standing, view, nowMs } = this.#state;
+    const { standing, nowMs } = this.#state;
     switch (message.type) {
       case 'digest':
         this.#answerer.digestFrom(peer, message);
@@ -286,7 +293,7 @@ export class Core {
         break;
       case 'compare':
       case 'compared':
-        if (view.members.has(hello.origin))
+        if (this.#mayRepair(message, hello))
           this.#state.out({ kind: 'repairStep', connection, message });
         break;
       default:

@@ -153,23 +153,32 @@ export class CoreState {
     this.out({ kind: 'close', connection: peer.connection, reason });
   }
 
-  /** Tells the peer why, then closes; both logs say it. */
-  refuse(connection: ConnectionId, code: ErrorMessage['code'], reason: string): void {
+  /** Tells the peer why, then closes; both logs say it. @param isMember whether it has joined. */
+  refuse(
+    connection: ConnectionId,
+    code: ErrorMessage['code'],
+    reason: string,
+    isMember = false,
+  ): void {
     const peer = this.peers.get(connection);
     if (peer === undefined) return;
-    this.noteRefusal(code, `a peer is refused: ${reason}`);
+    this.noteRefusal(code, `a peer is refused: ${reason}`, isMember);
     this.send(connection, { type: 'error', code, reason });
     this.close(peer, reason, true);
   }
 
-  /** When this node and a peer last refused each other for a clock or a protocol; null before. */
+  /** When this node and a peer that has joined last refused each other for a clock or a protocol; null before. */
   get refusedAt(): number | null {
     return this.#refusedAt;
   }
 
   /** Refusals go on for as long as their cause does, whoever dials: each is told once in a while. */
-  noteRefusal(code: ErrorMessage['code'], text: string): void {
-    if (code === 'clock' || code === 'protocol') this.#refusedAt = this.nowMs;
+  noteRefusal(code: ErrorMessage['code'], text: string, isMember: boolean): void {
+    if (isMember && (code === 'clock' || code === 'protocol')) this.#refusedAt = this.nowMs;
+    this.warnRarely(text);
+  }
+
+  warnRarely(text: string): void {
     this.#refusals.tell(text);
   }
 

@@ -30,7 +30,8 @@ export class Greeter {
       this.#state.rejoin(reason, true, 'shared');
       return;
     }
-    this.#state.noteRefusal(code, `a peer refuses this node: ${reason}`);
+    const isMember = peer.hello?.joined ?? false;
+    this.#state.noteRefusal(code, `a peer refuses this node: ${reason}`, isMember);
     this.#state.close(peer, reason, true);
   }
 
@@ -47,7 +48,7 @@ export class Greeter {
     }
     const objection = objectionTo(hello, settings, clockMs);
     if (objection !== null) {
-      this.#state.refuse(peer.connection, objection.code, objection.reason);
+      this.#state.refuse(peer.connection, objection.code, objection.reason, hello.joined);
       return;
     }
     if (!this.#sameCluster(peer, hello)) return;

@@ -2,7 +2,9 @@
  * Ops of peers on their way in (rules 7, 8 and 10): pushes, answers to our digests, and parts of
  * snapshots; and what follows from each once it is committed or refused.
  */
+
 import type { Delta } from '../../words/delta.ts';
+import { isFarAhead } from '../../words/hlc.ts';
 import { includes } from '../../words/vector.ts';
 import { admits } from './admission.ts';
 import type { Comparison } from './comparison.ts';
@@ -55,6 +57,10 @@ export class Intake {
 
   #take({ connection, hello }: Greeted, delta: Delta, pull: number | null, more: boolean): void {
     if (pull !== null) this.#joiner.answerComes();
+    if (delta.ops.some(({ hlc }) => isFarAhead(hlc, this.#state.clockMs)))
+      this.#state.warnRarely(
+        `${hello.nodeId} sends ops that are stamped more than a day ahead: they are kept, and this node's stamps do not follow theirs`,
+      );
     this.#state.out({ kind: 'take', connection, delta, from: hello.origin, pull, more });
   }
 
@@ -103,6 +109,7 @@ export class Intake {
     if (answerVector === null) return;
     if (!includes(this.#state.view.vector, this.#comparison.leavingForks(answerVector))) return;
     peer.answerIsHeld();
+    this.#comparison.believeHorizon(peer);
     this.#state.standing.caughtUpWith(hello.origin);
     if (this.#state.standing.phase === 'unjoined') this.#joiner.holdsAnswerOf(peer);
   }

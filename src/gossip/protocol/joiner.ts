@@ -140,7 +140,10 @@ export class Joiner {
     this.#state.out({ kind: 'ready', value: this.#state.ownValue() });
   }
 
-  /** A peer that refuses this node for its clock is there all the same: it would be met again and again. */
+  /**
+   * A member that refuses this node for its clock is there all the same: it would be met again and again. A
+   * fresh node is not waited for: it can not join before its clock is right.
+   */
   #wasRefused(): boolean {
     const { refusedAt, nowMs, settings } = this.#state;
     const waitMs = Math.max(settings.joinTimeoutMs, 2 * settings.maxRedialMs);

@@ -59,11 +59,20 @@ export class Puller {
   tick(): void {
     const { nowMs, peers, random, settings } = this.#state;
     if (nowMs < this.#nextPullAt) return;
+    this.#catchUp();
     const next = peers.nextOfRound((peer) => this.mayPull(peer), random);
     if (next !== undefined) this.pull(next);
     const spread = 0.75 + nextRandom(random) / 2;
     const intervals = Math.min(this.#backOff * spread, this.#maxBackOff());
     this.#nextPullAt = nowMs + settings.pullIntervalMs * intervals;
+  }
+
+  /** A member that starts asks all that it has not caught up with: writes of clients wait for that. */
+  #catchUp(): void {
+    const { standing, peers } = this.#state;
+    if (standing.phase !== 'starting') return;
+    for (const peer of peers.greeted())
+      if (!standing.hasCaughtUpWith(peer.hello.origin)) this.pullIfFree(peer);
   }
 
   /** A digest was equal to ours: there is less need to ask. */

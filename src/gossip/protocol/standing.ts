@@ -45,6 +45,11 @@ export class Standing {
     this.#phase = 'ready';
   }
 
+  hasCaughtUpWith(origin: string): boolean {
+    return this.#caughtUpWith.has(origin);
+  }
+
+  /** This node holds all that the member was heard to hold since the start. */
   caughtUpWith(origin: string): void {
     this.#caughtUpWith.add(origin);
   }
@@ -67,7 +72,10 @@ export class Standing {
       joined && !others.includes(origin) && !this.#caughtUpWith.has(origin);
     if (hasTime && peers.some(isUnknown)) return false;
     if (others.length === 0) return true;
-    const connected = new Map(peers.map((peer) => [peer.hello.origin, peer]));
+    // One that has not joined holds nothing of its own, and answers nothing.
+    const connected = new Set(
+      peers.filter(({ hello }) => hello.joined).map(({ hello }) => hello.origin),
+    );
     let answered = false;
     for (const origin of others) {
       if (this.#caughtUpWith.has(origin)) {

@@ -59,7 +59,9 @@ export function messageWords(message: Message): string[] {
     }
     case 'rejoin': {
       const { code, reason, smallestMember } = message;
-      return [`rejoin${number(message.re)} (${code}): ${reason}; smallest member ${smallestMember}`];
+      return [
+        `rejoin${number(message.re)} (${code}): ${reason}; smallest member ${smallestMember}`,
+      ];
     }
     case 'error':
       return [`error (${message.code}): ${message.reason}`];
