@@ -50,7 +50,7 @@ const REFUSALS = [
 ];
 
 /** Keys that have broken maps, paths and orders before; the others are `key0`, `key1`, … */
-const ODD_KEYS = ['__proto__', 'constructor', '', 'a/b', '\u0000', '\u{1f600}', '\uffff', 'é'];
+const ODD_KEYS = ['__proto__', 'constructor', 'a/b', '\u0000', '\u{1f600}', '\uffff', 'é'];
 const VALUES = [
   'null',
   '0.1000000000000000055',

@@ -4,7 +4,7 @@ import type { Digest } from '../../src/gossip/protocol/digest.ts';
 import type { ErrorMessage, Message } from '../../src/gossip/protocol/messages.ts';
 import type { Range } from '../../src/words/delta.ts';
 import { type Hash, ZERO } from '../../src/words/hash.ts';
-import { type KeyOp, LAST_VERSION, MAX_COUNTER, type Op } from '../../src/words/op.ts';
+import { type KeyOp, LAST_VERSION, MAX_COUNTER, MAX_GENERATION, type Op } from '../../src/words/op.ts';
 import { membership, put, tombstone } from './ops.ts';
 
 export const ORIGINS = ['node1.aaaaaa', 'node2.bbbbbb', 'node3.cccccc'] as const;
@@ -13,6 +13,7 @@ const KEYS = ['a', 'b', 'ab', '', '\u{1f600}'];
 export const origin = fc.constantFrom(...ORIGINS);
 export const key = fc.constantFrom(...KEYS);
 const small = fc.integer({ min: 0, max: 3 });
+const generation = fc.oneof(small, fc.integer({ min: 0, max: MAX_GENERATION }));
 const counter = fc.oneof(small, fc.integer({ min: 0, max: MAX_COUNTER }));
 const version = fc.oneof(small, fc.constantFrom(LAST_VERSION, LAST_VERSION - 1));
 
@@ -84,7 +85,7 @@ export const wireOp: fc.Arbitrary<Op> = fc
     seq: fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }),
     hlc: counter,
     key: fc.string({ unit: 'binary', minLength: 1, maxLength: 20 }),
-    generation: counter,
+    generation,
     version: fc.integer({ min: 0, max: LAST_VERSION }),
   })
   .chain((common) =>

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { decodeOp, encodeOp, MalformedMessageError } from '../../../src/gossip/protocol/opCodec.ts';
-import { LAST_VERSION, MAX_COUNTER, MAX_PUT_VERSION, type Op } from '../../../src/words/op.ts';
+import { LAST_VERSION, MAX_COUNTER, MAX_GENERATION, MAX_PUT_VERSION, type Op } from '../../../src/words/op.ts';
 import { wireOp } from '../../support/generators.ts';
 import { membership, put, tombstone } from '../../support/ops.ts';
 
@@ -73,7 +73,7 @@ const WRONG: Readonly<Record<Field, readonly unknown[]>> = {
   seq: [...NO_COUNT, 0],
   hlc: [...NO_COUNT, MAX_COUNTER + 1],
   key: [...NO_TEXT, ''],
-  generation: [...NO_COUNT, MAX_COUNTER + 1],
+  generation: [...NO_COUNT, MAX_GENERATION + 1],
   version: [...NO_COUNT, LAST_VERSION],
   expiresAt: NO_COUNT.filter((value) => value !== null),
   value: [...NO_TEXT, ...NO_JSON],
@@ -93,7 +93,7 @@ codec('the ends of every range are taken', () => {
     ['seq', Number.MAX_SAFE_INTEGER],
     ['hlc', 0],
     ['hlc', MAX_COUNTER],
-    ['generation', MAX_COUNTER],
+    ['generation', MAX_GENERATION],
     ['version', 0],
     ['version', MAX_PUT_VERSION],
     ['expiresAt', 0],
