@@ -7,6 +7,7 @@ import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { problemSchema } from '../../src/http/openapi/answerSchemas.ts';
+import { codePoint } from '../support/texts.ts';
 import { type Answer, type TestServer, withServer } from './testServer.ts';
 
 const fuzz = suite('fuzz');
@@ -53,7 +54,7 @@ const hostileJson: fc.Arbitrary<string> = fc.letrec<{ value: string }>((tie) => 
     { depthSize: 'medium' },
     fc.constantFrom('null', 'true', '-0', '1e400', '12345678901234567890', '0.1', '""', '[]', '{}'),
     fc.json({ maxDepth: 2 }),
-    fc.string({ unit: 'binary' }).map((text) => JSON.stringify(text)),
+    fc.string({ unit: codePoint }).map((text) => JSON.stringify(text)),
     fc.constantFrom('"\\ud800"', '"\\u0000"', '"next"', '"put"', '9007199254740991', '5'),
     fc.array(tie('value')).map((elements) => `[${elements.join()}]`),
     fc
@@ -96,7 +97,7 @@ const batchBody = fc.oneof(
 /** A text with some of its characters changed, dropped or doubled: nearly JSON. */
 const damaged = (text: fc.Arbitrary<string>): fc.Arbitrary<string> =>
   fc
-    .tuple(text, fc.nat(), fc.nat({ max: 3 }), fc.string({ unit: 'binary', maxLength: 2 }))
+    .tuple(text, fc.nat(), fc.nat({ max: 3 }), fc.string({ unit: codePoint, maxLength: 2 }))
     .map(([whole, at, dropped, added]) => {
       const index = at % (whole.length + 1);
       return whole.slice(0, index) + added + whole.slice(index + dropped);
@@ -143,7 +144,7 @@ const targetPart = fc.oneof(
     'all=',
   ),
   fc
-    .string({ unit: 'binary', maxLength: 3 })
+    .string({ unit: codePoint, maxLength: 3 })
     .map((text) => encodeURIComponent(text.toWellFormed())),
 );
 const target = fc

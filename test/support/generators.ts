@@ -6,6 +6,7 @@ import type { Range } from '../../src/words/delta.ts';
 import { type Hash, ZERO } from '../../src/words/hash.ts';
 import { type KeyOp, LAST_VERSION, MAX_COUNTER, MAX_GENERATION, type Op } from '../../src/words/op.ts';
 import { membership, put, tombstone } from './ops.ts';
+import { codePoint, url } from './texts.ts';
 
 export const ORIGINS = ['node1.aaaaaa', 'node2.bbbbbb', 'node3.cccccc'] as const;
 const KEYS = ['a', 'b', 'ab', '', '\u{1f600}'];
@@ -55,7 +56,7 @@ function unhashed<O extends KeyOp>(op: O): Omit<O, 'hashHigh' | 'hashLow'> {
 }
 
 /** A text that UTF-8 can hold, with whatever JSON has to escape. */
-export const wellFormedText = fc.string({ unit: 'binary', maxLength: 20 });
+export const wellFormedText = fc.string({ unit: codePoint, maxLength: 20 });
 
 const memberOp: fc.Arbitrary<Op> = fc
   .record({
@@ -153,7 +154,7 @@ function stringText(text: string): fc.Arbitrary<string> {
 const scalarText = fc.oneof(
   fc.constantFrom('null', 'true', 'false', '-0', '12345678901234567890', '0.10', '1E-2', '1e400'),
   fc.double({ noNaN: true, noDefaultInfinity: true }).map((number) => JSON.stringify(number)),
-  fc.string({ unit: 'binary', maxLength: 6 }).chain(stringText),
+  fc.string({ unit: codePoint, maxLength: 6 }).chain(stringText),
   fc.constantFrom('"{"', '"]"', '",:\\""', '"\\\\"', '"\\u0022"'),
 );
 
@@ -212,7 +213,7 @@ const range: fc.Arbitrary<Range> = fc.record(
 );
 const nodeName = fc.constantFrom('node1', 'n', 'a-b_C9');
 const protocolVersion = fc.integer({ min: 1, max: 9 });
-const shortText = fc.string({ unit: 'binary', maxLength: 40 });
+const shortText = fc.string({ unit: codePoint, maxLength: 40 });
 
 const compared = fc.nat().map((asOf) => ({ type: 'compared' as const, asOf }));
 
@@ -231,7 +232,7 @@ export const message: fc.Arbitrary<Message> = fc.oneof(
       nodeId: nodeName,
       origin,
       instance: shortText,
-      url: fc.option(fc.webUrl(), { nil: null }),
+      url: fc.option(url, { nil: null }),
       clock: time,
     },
     { noNullPrototype: true },

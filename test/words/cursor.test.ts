@@ -19,6 +19,7 @@ import {
 } from '../../src/words/expiryMark.ts';
 import { vector, wellFormedText } from '../support/generators.ts';
 import { put } from '../support/ops.ts';
+import { codePoint } from '../support/texts.ts';
 
 const cursors = suite('cursors');
 
@@ -30,7 +31,7 @@ const mark = fc.record({
   untilMs: fc.nat(),
   upTo: fc.option(fc.record({ origin: wellFormedText, seq: fc.nat() }), { nil: null }),
 });
-const after = fc.option(fc.string({ unit: 'binary' }), { nil: null });
+const after = fc.option(fc.string({ unit: codePoint }), { nil: null });
 const state = fc.option(fc.record({ after }), { nil: null });
 
 cursors('every cursor comes back as it was, and fits into a URL as it is', () => {
