@@ -16,6 +16,8 @@ import { waitFor } from '../test/support/processes.ts';
 const PAGE = fileURLToPath(new URL('../docs/log.md', import.meta.url));
 const MAIN = fileURLToPath(new URL('../src/main.ts', import.meta.url));
 const LIMIT_MS = 15_000;
+/** The width of the tables on the page. */
+const PAGE_COLUMNS = '100';
 const KEY = 'session:ada';
 
 /** The page holds the text around each command: the marks name the commands. */
@@ -148,7 +150,8 @@ function prepareShell(directory: string): (line: string) => Promise<{ output: st
   mkdirSync(join(directory, 'data'));
   for (const node of ['node1', 'node2', 'node3'])
     symlinkSync(join('..', node), join(directory, 'data', node));
-  const env = { ...process.env, PATH: `${bin}:${process.env.PATH}`, INTERNAL_TOKEN: 'secret' };
+  const path = `${bin}:${process.env.PATH}`;
+  const env = { ...process.env, PATH: path, INTERNAL_TOKEN: 'secret', COLUMNS: PAGE_COLUMNS };
   return (line) =>
     new Promise((resolve) => {
       execFile('sh', ['-c', `${line} 2>&1`], { cwd: directory, env }, (_error, stdout) =>
