@@ -16,7 +16,7 @@ export async function serve(settings: NodeSettings, isUnderCluster: boolean): Pr
   const stop = stopRequest(isUnderCluster, logger);
   const node = await start(settings, log);
   const { host: listens } = new URL(node.url);
-  // What others use, who may not reach the address that it listens on.
+  // The URL for others, who may not reach the address that it listens on.
   const url = settings.url ?? node.url;
   logger.info(
     { event: 'serving', origin: node.origin, url, listens, pid: process.pid },

@@ -1,4 +1,4 @@
-/** Which log a command reads. */
+/** The choice of the log that a command reads. */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { suite } from 'uvu';

@@ -1,4 +1,4 @@
-/** What a terminal is shown, and what other readers get. */
+/** Output for a terminal, and for any other reader. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { LineOutput, note, outputColumns, printLine } from '../../../src/cli/terminal/output.ts';
