@@ -11,7 +11,7 @@ export const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
 export interface Ended {
   readonly code: number;
-  /** What it wrote to both. */
+  /** Its output on both streams. */
   readonly output: string;
 }
 

@@ -20,6 +20,8 @@ const OTHER_FILES = ['Dockerfile', 'docker-compose.yml', 'package.json'];
 /** Cited with good reason, though nothing in the tree has the name. */
 const OUTSIDE: Readonly<Record<string, string>> = {
   'aside/': 'a folder of a data directory',
+  'examples/try.ts': 'a file that the reader makes',
+  'dist/': 'written by `npm run build`',
   'aside/ORIGIN/': 'a folder of a data directory',
   'coverage/': 'written by `npm run coverage`',
   '/openapi.json': 'a path of the REST interface',
@@ -201,7 +203,7 @@ function treeOf(): Tree {
 const rootFiles = (): string[] => readdirSync(ROOT).filter((name) => name !== 'node_modules');
 
 function isThere(span: string, { paths, words, scripts }: Tree): boolean {
-  const script = /^npm run (?:-s )?([\w:]+)/.exec(span)?.[1];
+  const script = /^npm run (?:-s )?([\w:-]+)/.exec(span)?.[1];
   if (script !== undefined) return scripts.has(script);
   const isPath =
     /^[\w./-]+\.(ts|mjs|md|json|yml|txt|sh)$/.test(span) || /^[\w.-]+(\/[\w.-]+)*\/$/.test(span);

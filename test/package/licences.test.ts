@@ -1,4 +1,4 @@
-/** What comes with Hearsay: every licence is allowed, and the list of parts for auditors is whole. */
+/** The parts of Hearsay: every licence is allowed, and the list of parts for auditors is whole. */
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { suite } from 'uvu';

@@ -60,7 +60,7 @@ versions('the client does the same, and runs on the Node before', async () => {
 
 versions.run();
 
-/** What a program is told that catches errors of the call, on a Node that says it is of that version. */
+/** The message for a program that catches errors of the call, on a Node that says it is of that version. */
 function messageOn(version: string, program: string): Promise<string> {
   const [imports = '', call = ''] = program.split('; ');
   const pretend = `Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '${version}' } });`;

@@ -4,7 +4,13 @@ import type { Digest } from '../../src/gossip/protocol/digest.ts';
 import type { ErrorMessage, Message } from '../../src/gossip/protocol/messages.ts';
 import type { Range } from '../../src/words/delta.ts';
 import { type Hash, ZERO } from '../../src/words/hash.ts';
-import { type KeyOp, LAST_VERSION, MAX_COUNTER, MAX_GENERATION, type Op } from '../../src/words/op.ts';
+import {
+  type KeyOp,
+  LAST_VERSION,
+  MAX_COUNTER,
+  MAX_GENERATION,
+  type Op,
+} from '../../src/words/op.ts';
 import { membership, put, tombstone } from './ops.ts';
 import { codePoint, url } from './texts.ts';
 

@@ -127,6 +127,18 @@ records('drops the earliest beyond its limit, and knows since when it knows', ()
   assert.is(record.size, 2, 'what is older than it knows is not taken in');
 });
 
+records('an expiry that is dropped takes no later one of its key with it', () => {
+  const record = new ExpiryRecord(2);
+  const again = (seq: number) => put({ key: 'again', expiresAt: seq, seq });
+  const [first, second] = [record.add(again(1)), record.add(again(2))];
+  assert.is(first.isBeaten, true);
+  assert.is(second.isBeaten, false);
+  record.add(expiring(3, 3));
+  assert.equal(keysAfter(record), ['again', 'k3'], 'the first is dropped');
+  record.beat(again(4));
+  assert.is(second.isBeaten, true);
+});
+
 records('a great many pass through it', () => {
   const record = new ExpiryRecord(100);
   for (let seq = 1; seq <= 10_000; seq++) record.add(expiring(seq, seq));

@@ -2,7 +2,13 @@ import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { decodeOp, encodeOp, MalformedMessageError } from '../../../src/gossip/protocol/opCodec.ts';
-import { LAST_VERSION, MAX_COUNTER, MAX_GENERATION, MAX_PUT_VERSION, type Op } from '../../../src/words/op.ts';
+import {
+  LAST_VERSION,
+  MAX_COUNTER,
+  MAX_GENERATION,
+  MAX_PUT_VERSION,
+  type Op,
+} from '../../../src/words/op.ts';
 import { wireOp } from '../../support/generators.ts';
 import { membership, put, tombstone } from '../../support/ops.ts';
 
