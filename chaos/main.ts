@@ -28,7 +28,12 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
 
 const words = process.argv.slice(2);
 const options = readOptions(words);
-process.exit(await main());
+try {
+  process.exit(await main());
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exit(1);
+}
 
 async function main(): Promise<number> {
   const folder = folderInside();
@@ -77,7 +82,7 @@ async function runSeeds(network: NetworkKind, folder: string): Promise<number> {
 }
 
 function optionsOf(
-  { nodes, minutes, faults, settings, verbose }: Options,
+  { nodes, minutes, faults, settings, main: command, verbose }: Options,
   seed: number,
   network: NetworkKind,
   directory: string,
@@ -86,5 +91,6 @@ function optionsOf(
   const tell = (text: string): void => {
     if (verbose) console.error(`${((performance.now() - begunAt) / 1000).toFixed(1)}s ${text}`);
   };
-  return { seed, nodes, lengthMs: minutes * 60_000, network, faults, settings, directory, tell };
+  const lengthMs = minutes * 60_000;
+  return { seed, nodes, lengthMs, network, faults, settings, main: command, directory, tell };
 }

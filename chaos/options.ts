@@ -1,6 +1,7 @@
 /** The options of `npm run chaos`. */
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { NetworkKind } from './network/network.ts';
+import { MAIN } from './nodes/environment.ts';
 import { type Fault, LINK_FAULTS, NODE_FAULTS } from './schedule.ts';
 
 export interface Options {
@@ -10,6 +11,8 @@ export interface Options {
   readonly network: NetworkKind | null;
   readonly faults: readonly Fault['kind'][];
   readonly settings: Readonly<Record<string, string>>;
+  /** The command line that the nodes are processes of. */
+  readonly main: string;
   readonly keep: boolean;
   readonly verbose: boolean;
 }
@@ -33,6 +36,7 @@ export function readOptions(words: readonly string[]): Options {
     )
     .option('--faults <kinds>', `of: ${ALL_FAULTS.join(',')}`, readFaults, ALL_FAULTS)
     .option('--setting <NAME=VALUE>', 'of all nodes; may be given often', readSetting, {})
+    .option('--main <file>', 'src/main.ts of another checkout, to run its nodes', MAIN)
     .option('--keep', 'keep the data directories and the nodes’ own messages', false)
     .option('--verbose', 'tell each step', false)
     .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2));
@@ -45,6 +49,7 @@ export function readOptions(words: readonly string[]): Options {
     nodes: number;
     minutes: number;
     faults: readonly Fault['kind'][];
+    main: string;
     keep: boolean;
     verbose: boolean;
   }>();

@@ -42,6 +42,8 @@ export interface RunOptions {
   readonly faults: readonly Fault['kind'][];
   /** Settings of all nodes, over those that the seed draws. */
   readonly settings: Readonly<Record<string, string>>;
+  /** The command line that the nodes are processes of. */
+  readonly main: string;
   /** A folder that the run makes, and that its caller removes. */
   readonly directory: string;
   readonly tell: (text: string) => void;
@@ -94,7 +96,7 @@ export async function runOnce(options: RunOptions, stopping: AbortSignal): Promi
     const watched = await endWatchers(watchers, maps[0] ?? new Map());
     const readAt = Date.now();
     tell('Stopping the nodes, and reading their logs.');
-    const logs = await stopAll(nodes);
+    const logs = await stopAll(nodes, options.main);
     const isCompacted = 'RETENTION' in { ...schedule.settings, ...options.settings };
     const { calls } = caller;
     const end = { maps, readAt, watched, logs, isCompacted };
@@ -112,7 +114,7 @@ const openNetwork = (kind: NetworkKind, nodes: number): Promise<Network> =>
   kind === 'namespaces' ? openNamespaces(nodes) : openProxyNetwork(nodes);
 
 async function setScene(
-  { nodes: count, directory, settings, network: kind, tell }: RunOptions,
+  { nodes: count, directory, settings, main, network: kind, tell }: RunOptions,
   schedule: Schedule,
   network: Network,
   incidents: Incident[],
@@ -137,6 +139,7 @@ async function setScene(
         ...clock,
       },
       incidents,
+      main,
     });
   });
   const smallDisks = new Set<number>();
@@ -224,12 +227,12 @@ async function endWatchers(watchers: readonly Watcher[], map: ShownMap): Promise
   return Promise.all(watchers.map((watcher) => watcher.end()));
 }
 
-async function stopAll(nodes: readonly ChaosNode[]): Promise<StoppedLog[]> {
+async function stopAll(nodes: readonly ChaosNode[], main: string): Promise<StoppedLog[]> {
   const stopped = await Promise.all(nodes.map((node) => node.stop()));
   for (const [index, isInTime] of stopped.entries())
     if (!isInTime) nodes[index]?.unexpectedEnds.push('did not stop within three minutes');
   const logs: StoppedLog[] = [];
-  for (const node of nodes) logs.push(await readLog(node));
+  for (const node of nodes) logs.push(await readLog(node, main));
   return logs;
 }
 

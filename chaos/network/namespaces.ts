@@ -32,7 +32,10 @@ export async function openNamespaces(nodes: number): Promise<Network> {
   const losesPackets = await succeeds('nft', lossTable([]));
   const slowness = await canSlow(BRIDGE);
   const urls = indexes.map((node) => `http://${addressOf(node)}:${PORT}`);
+  // What is in force: a command takes long on a busy machine, so only changes are made.
   const cuts = indexes.map(() => new Set<number>());
+  const lossTables = indexes.map(() => lossTable([]));
+  const slowNodes = new Set<number>();
 
   const applyTo = async (node: number, links: Links): Promise<void> => {
     const others = indexes.filter((other) => other !== node);
@@ -44,14 +47,19 @@ export async function openNamespaces(nodes: number): Promise<Network> {
       if (isCut) cuts[node]?.add(from);
       else cuts[node]?.delete(from);
     }
-    if (losesPackets) {
-      const losses = others.map(
-        (from) => [addressOf(from), links.at(from, node).lossPercent] as const,
-      );
-      await command('ip', 'netns', 'exec', namespaceOf(node), 'nft', lossTable(losses));
+    const losses = lossTable(
+      others.map((from) => [addressOf(from), links.at(from, node).lossPercent] as const),
+    );
+    if (losesPackets && lossTables[node] !== losses) {
+      await command('ip', 'netns', 'exec', namespaceOf(node), 'nft', losses);
+      lossTables[node] = losses;
     }
     const outward = others.map((to) => ({ address: addressOf(to), link: links.at(node, to) }));
-    await slowLinks(slowness, namespaceOf(node), DEVICE, outward);
+    const isSlow = outward.some(({ link }) => link.delayMs > 0 || link.jitterMs > 0);
+    if (isSlow || slowNodes.has(node))
+      await slowLinks(slowness, namespaceOf(node), DEVICE, outward);
+    if (isSlow) slowNodes.add(node);
+    else slowNodes.delete(node);
   };
 
   return {
@@ -69,7 +77,7 @@ export async function openNamespaces(nodes: number): Promise<Network> {
       NODES: urls.join(','),
     }),
     apply: async (links) => {
-      for (const node of indexes) await applyTo(node, links);
+      await Promise.all(indexes.map((node) => applyTo(node, links)));
     },
     // They would end with the process as well; another seed may come before.
     [Symbol.asyncDispose]: async () => {
