@@ -8,6 +8,7 @@ import { WebSocket, type WebSocketServer } from 'ws';
 import { TOKEN_HEADER, tokenCheck } from '../net/internalToken.ts';
 import { refuse } from '../net/refusal.ts';
 import { closeWebSocket, PingWatchdog, webSocketServer } from '../net/webSockets.ts';
+import { memberUrl } from '../words/opRules.ts';
 import type { ConnectionId, Transport, TransportEvent } from './transport.ts';
 
 export const GOSSIP_PATH = '/gossip';
@@ -78,13 +79,14 @@ export class SocketTransport implements Transport {
   }
 
   dial(url: string): void {
-    const socket = new WebSocket(gossipUrl(url), {
-      headers: { [TOKEN_HEADER]: this.#settings.token },
-      perMessageDeflate: false,
-      maxPayload: this.#settings.maxMessageBytes,
-      handshakeTimeout: this.#settings.dialTimeoutMs,
-      followRedirects: false,
-    });
+    const socket = this.#socketTo(url);
+    if (socket === null) {
+      setImmediate(() => {
+        if (this.#stopped) return;
+        this.#listener({ kind: 'dialFailed', url, reason: 'it is no URL that a node can dial' });
+      });
+      return;
+    }
     this.#dialling.add(socket);
     let reason = 'the connection was closed';
     const failed = (): void => {
@@ -128,6 +130,23 @@ export class SocketTransport implements Transport {
     await Promise.all(closed);
   }
 
+  /** Null where the URL is none: a peer may have named it. */
+  #socketTo(url: string): WebSocket | null {
+    const target = memberUrl(url);
+    if (target === null) return null;
+    try {
+      return new WebSocket(target.replace(/^http/, 'ws') + GOSSIP_PATH, {
+        headers: { [TOKEN_HEADER]: this.#settings.token },
+        perMessageDeflate: false,
+        maxPayload: this.#settings.maxMessageBytes,
+        handshakeTimeout: this.#settings.dialTimeoutMs,
+        followRedirects: false,
+      });
+    } catch {
+      return null;
+    }
+  }
+
   #open(socket: WebSocket, dialledUrl: string | null): void {
     if (this.#stopped) {
       socket.terminate();
@@ -163,13 +182,6 @@ export class SocketTransport implements Transport {
       `${address} asked for gossip with a wrong or missing X-Internal-Token and was refused`,
     );
   }
-}
-
-function gossipUrl(url: string): string {
-  const target = new URL(url);
-  target.protocol = target.protocol === 'https:' ? 'wss:' : 'ws:';
-  target.pathname = `${target.pathname.replace(/\/$/, '')}${GOSSIP_PATH}`;
-  return target.href;
 }
 
 function dialReason(error: Error): string {

@@ -3,6 +3,7 @@
  * comes back, whatever the order in which the two arrive.
  */
 import type { Membership, OpId } from '../words/op.ts';
+import { memberUrl } from '../words/opRules.ts';
 
 export interface Member {
   readonly origin: string;
@@ -98,7 +99,8 @@ function describeMember(origin: string, value: string | null): Member {
     return {
       origin,
       nodeId: typeof nodeId === 'string' ? nodeId : unknown.nodeId,
-      url: typeof url === 'string' ? url : null,
+      // A log may be older than the check of what comes in: nobody dials what is no URL.
+      url: typeof url === 'string' ? memberUrl(url) : null,
     };
   } catch {
     return unknown;

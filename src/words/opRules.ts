@@ -28,12 +28,18 @@ const isBetween = (value: number, least: number, most: number): boolean =>
 /** An HLC, a generation or a horizon: max + 1 must stay a safe integer for ever. */
 export const isCounter = (value: number): boolean => isBetween(value, 0, MAX_COUNTER);
 
-/** Scheme, host and port of a member, as peers dial it: no path, no query, no user. */
-export function isMemberUrl(text: string): boolean {
-  if (text.length > MAX_URL_LENGTH || !URL.canParse(text)) return false;
+/**
+ * Scheme, host and port of a member, as peers dial it: no path, no query, no user.
+ *
+ * @returns the URL written in the one way that all nodes write it; null where nobody could dial it.
+ */
+export function memberUrl(text: string): string | null {
+  if (text.length > MAX_URL_LENGTH || !URL.canParse(text)) return null;
   const url = new URL(text);
-  return /^https?:$/.test(url.protocol) && url.href === `${url.origin}/`;
+  return /^https?:$/.test(url.protocol) && url.href === `${url.origin}/` ? url.origin : null;
 }
+
+export const isMemberUrl = (text: string): boolean => memberUrl(text) !== null;
 
 function isJson(text: string): boolean {
   try {

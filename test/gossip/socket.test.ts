@@ -85,6 +85,20 @@ sockets('a peer with a wrong token is refused, counted, and told once', async ()
   assert.match(there.notes[0] ?? '', /wrong or missing X-Internal-Token/);
 });
 
+sockets('what is no URL fails to be dialled, and throws nothing', async () => {
+  await using here = await listening();
+  for (const url of [
+    'not a url',
+    'node4:8000',
+    'javascript:alert(1)',
+    'http://h/?q#f',
+    'ftp://h',
+  ]) {
+    const [event] = await eventsOf(here, url);
+    assert.equal(event, { kind: 'dialFailed', url, reason: 'it is no URL that a node can dial' });
+  }
+});
+
 sockets('more connections than allowed are refused', async () => {
   await using here = await listening();
   await using there = await listening('token', 1);

@@ -149,13 +149,26 @@ values('each of the two is taken where it is a text, and what is unknown is left
 });
 
 values('what memberValue writes is read back, whatever the texts', () => {
+  const aUrl = fc.constantFrom('http://one', 'https://one:8000', 'http://[::1]:8000', null);
   fc.assert(
-    fc.property(fc.string(), fc.option(fc.string(), { nil: null }), (nodeId, url) => {
+    fc.property(fc.string(), aUrl, (nodeId, url) => {
       const member = membersOf(joining(A, memberValue(nodeId, url))).get(A);
       assert.equal(member, { origin: A, nodeId, url });
     }),
   );
 });
+
+for (const url of [
+  'not a url',
+  'node4:8000',
+  'javascript:alert(1)',
+  'http://h/?q#f',
+  'http://h/p',
+  '',
+])
+  values(`a log that holds the URL ${JSON.stringify(url)} names nothing to dial`, () => {
+    assert.is(membersOf(joining(A, memberValue('one', url))).get(A)?.url, null);
+  });
 
 values('the id of a node may hold dots: the last one of an origin ends it', () => {
   assert.is(nodeIdOf('cache.eu.example.aaaaaa'), 'cache.eu.example');

@@ -51,6 +51,8 @@ export class Driver {
   readonly #lives: Lives;
   readonly #rareNotes: RareNotes;
   readonly #endCommits: () => void;
+  /** Exceptions out of what peers sent. */
+  faultsOfPeers = 0;
   #core: Core;
   #pulls = 0;
   #stopped = false;
@@ -215,7 +217,7 @@ export class Driver {
         this.#step(event);
         break;
       case 'message':
-        if (this.#connections.has(event.connection)) this.#step(inputOf(event));
+        if (this.#connections.has(event.connection)) this.#messageFrom(event);
         break;
       case 'closed':
         this.#dropConnection(event.connection);
@@ -249,6 +251,26 @@ export class Driver {
     if (this.#stopped || this.#lives.isChanging) return;
     const outputs = this.#core.step(input, this.#replica.nowMs(), this.#steadyMs());
     for (const output of outputs) this.#carryOut(output);
+  }
+
+  #messageFrom(event: Extract<TransportEvent, { kind: 'message' }>): void {
+    try {
+      this.#step(inputOf(event));
+    } catch (error) {
+      this.#faultOf(event.connection, error);
+    }
+  }
+
+  /** A message that can't be handled ends the connection of its sender; a broken invariant of this node stops the node. */
+  #faultOf(connection: ConnectionId, error: unknown): void {
+    if (error instanceof BrokenInvariantError) {
+      this.#options.fail(error);
+      return;
+    }
+    this.faultsOfPeers++;
+    const reason = error instanceof Error ? error.message : String(error);
+    this.#rareNotes.tell(`a message of a peer could not be handled, and it is let go: ${reason}`);
+    this.#step({ kind: 'malformed', connection, reason: 'the message could not be handled' });
   }
 
   #steadyMs(): number {
@@ -290,13 +312,16 @@ export class Driver {
         this.#replica.forgetting.raiseHorizon(output.horizon);
         break;
       case 'answer':
-        this.#run(() => this.#answers.answer(output.connection, output));
+        this.#run(() => this.#answers.answer(output.connection, output), output.connection);
         break;
       case 'snapshot':
-        this.#run(() => this.#snapshots.send(output.connection, output.part, output.re));
+        this.#run(
+          () => this.#snapshots.send(output.connection, output.part, output.re),
+          output.connection,
+        );
         break;
       case 'deletes':
-        this.#run(() => this.#deletes(output));
+        this.#run(() => this.#deletes(output), output.connection);
         break;
       case 'heldMore':
         this.#confirmRequests.confirmed();
@@ -305,7 +330,7 @@ export class Driver {
         this.#repairs.start(output.connection, output.asOf);
         break;
       case 'repairStep':
-        this.#run(() => this.#repairs.step(output.connection, output.message));
+        this.#run(() => this.#repairs.step(output.connection, output.message), output.connection);
         break;
       case 'form':
         this.#run(() => this.#lives.form(output.value));
@@ -324,8 +349,12 @@ export class Driver {
     }
   }
 
-  /** A want of room is told, and a later round tries again; any other failure stops the node. */
-  #run(action: () => Promise<void>): void {
+  /**
+   * A want of room is told, and a later round tries again; any other failure stops the node.
+   *
+   * @param connection given where the action is only for that peer, and a failure ends that alone.
+   */
+  #run(action: () => Promise<void>, connection?: ConnectionId): void {
     const life = this.#lives.number;
     action().catch((error: unknown) => {
       if (this.#stopped || life !== this.#lives.number) return;
@@ -335,6 +364,7 @@ export class Driver {
       else if (error instanceof DiskFullError) return;
       else if (error instanceof HearsayError && !(error instanceof BrokenInvariantError))
         this.#rareNotes.tell(error.message);
+      else if (connection !== undefined) this.#faultOf(connection, error);
       else this.#options.fail(error);
     });
   }

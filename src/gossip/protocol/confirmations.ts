@@ -15,11 +15,22 @@ export class Confirmations {
     this.#state = state;
   }
 
-  /** The peer holds our own ops up to there. */
+  /** The peer holds our own ops up to there: nobody holds more of them than there are. */
   heldBy({ hello }: Greeted, seq: number): void {
-    if (seq <= (this.#held.get(hello.origin) ?? 0)) return;
-    this.#held.set(hello.origin, seq);
+    const { origin, vector, members } = this.#state.view;
+    const held = Math.min(seq, seqOf(vector, origin));
+    if (held <= (this.#held.get(hello.origin) ?? 0) || !members.has(hello.origin)) return;
+    this.#held.set(hello.origin, held);
     this.#state.out({ kind: 'heldMore' });
+  }
+
+  /** The peer says so in a message of its own. */
+  confirmedBy(peer: Greeted, seq: number): void {
+    const { origin, vector } = this.#state.view;
+    if (seq > seqOf(vector, origin)) {
+      const reason = `it confirms ops of ${origin} that were never born`;
+      this.#state.refuse(peer.connection, 'malformed', reason);
+    } else this.heldBy(peer, seq);
   }
 
   /** @returns how many of the members hold the op of that seq. */

@@ -281,7 +281,7 @@ export class Core {
         this.#confirmations.confirm(peer);
         break;
       case 'confirmed':
-        this.#confirmations.heldBy(peer, message.seq);
+        this.#confirmations.confirmedBy(peer, message.seq);
         break;
       case 'rejoin':
         this.#joiner.told(peer, message);

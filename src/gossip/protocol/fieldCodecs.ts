@@ -7,8 +7,9 @@ import { z } from 'zod';
 import type { Range } from '../../words/delta.ts';
 import { formatHash, HASH_TEXT_LENGTH, type Hash, parseHash, ZERO } from '../../words/hash.ts';
 import { at } from '../../words/invariant.ts';
-import { LAST_VERSION, MAX_COUNTER, type Op } from '../../words/op.ts';
-import { ORIGIN_PATTERN } from '../../words/opRules.ts';
+import { MAX_COUNTER, type Op } from '../../words/op.ts';
+import { isCounter, isOrigin, ORIGIN_PATTERN } from '../../words/opRules.ts';
+import { isCount, isText } from '../../words/shape.ts';
 import type { SnapshotEnd, SnapshotRow } from '../../words/snapshot.ts';
 import type { Vector } from '../../words/vector.ts';
 import type { Digest } from './digest.ts';
@@ -49,60 +50,112 @@ export const hashes = z.codec(z.string(), z.custom<readonly Hash[]>(), {
   encode: (sums) => sums.map(formatHash).join(''),
 });
 
-const vectorObject = z.record(originName, seqOrZero);
+/** The most origins that a message may name, and the most ranges that a delta may have. */
+export const MAX_ORIGINS = 10_000;
 
-export const vector = z.codec(vectorObject, z.custom<Vector>(), {
-  decode: (seqs) => new Map(Object.entries(seqs)),
-  encode: (seqs) => Object.fromEntries(seqs),
-});
+/**
+ * Lists are decoded by hand, and the first fault ends it: of a list of a million faults a schema would
+ * make a million issues, which keeps the node from everybody else for a minute.
+ */
+const list = z.custom<readonly unknown[]>(Array.isArray);
 
-/** Ops are decoded by hand: a schema would cost more than the rest of their way into the log. */
-export const ops = z.codec(z.array(z.unknown()), z.custom<readonly Op[]>(), {
+/** @throws MalformedMessageError at the first element that is none. */
+function each<T>(all: readonly unknown[], decode: (wire: readonly unknown[]) => T | null): T[] {
+  return all.map((wire) => {
+    const decoded = Array.isArray(wire) ? decode(wire) : null;
+    if (decoded === null) throw new MalformedMessageError('a list has an element of another shape');
+    return decoded;
+  });
+}
+
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+export const vector = z.codec(
+  z.custom<Readonly<Record<string, unknown>>>(isObject),
+  z.custom<Vector>(),
+  {
+    decode: (seqs) => {
+      const decoded = new Map<string, number>();
+      const entries = Object.entries(seqs);
+      if (entries.length > MAX_ORIGINS)
+        throw new MalformedMessageError(`a vector has more than ${MAX_ORIGINS} origins`);
+      for (const [origin, seq] of entries) {
+        if (!isOrigin(origin) || !isCount(seq))
+          throw new MalformedMessageError('a vector has an origin or a seq that is none');
+        decoded.set(origin, seq);
+      }
+      return decoded;
+    },
+    encode: (seqs) => Object.fromEntries(seqs),
+  },
+);
+
+/** A schema would also cost more than the rest of an op's way into the log. */
+export const ops = z.codec(list, z.custom<readonly Op[]>(), {
   decode: (wires) => wires.map(decodeOp),
   encode: (all) => all.map(wireOp),
 });
 
-const wireRange = z.tuple([originName, seqOrZero, seqOrZero, hashText]);
-type WireRange = z.infer<typeof wireRange>;
+function decodeRange(wire: readonly unknown[]): Range | null {
+  const [origin, after, to, sum] = wire;
+  if (wire.length !== 4 || !isOrigin(origin) || !isCount(after) || !isCount(to)) return null;
+  return typeof sum === 'string' ? { origin, after, to, sum: decodeHash(sum) } : null;
+}
 
-export const ranges = z.codec(z.array(wireRange), z.custom<readonly Range[]>(), {
-  decode: (all) =>
-    all.map(([origin, after, to, sum]) => ({ origin, after, to, sum: decodeHash(sum) })),
-  encode: (all) =>
-    all.map(({ origin, after, to, sum }): WireRange => [origin, after, to, formatHash(sum)]),
+export const ranges = z.codec(list, z.custom<readonly Range[]>(), {
+  decode: (all) => {
+    if (all.length > MAX_ORIGINS)
+      throw new MalformedMessageError(`a delta has more than ${MAX_ORIGINS} ranges`);
+    return each(all, decodeRange);
+  },
+  encode: (all) => all.map(({ origin, after, to, sum }) => [origin, after, to, formatHash(sum)]),
 });
 
-const wireRow = z.tuple([z.unknown(), z.literal([0, 1])]);
-type WireRow = z.infer<typeof wireRow>;
+function decodeRow(wire: readonly unknown[]): SnapshotRow | null {
+  const [op, isEntry] = wire;
+  if (wire.length !== 2 || (isEntry !== 0 && isEntry !== 1)) return null;
+  return { op: decodeOp(op), isEntry: isEntry === 1 };
+}
 
-export const rows = z.codec(z.array(wireRow), z.custom<readonly SnapshotRow[]>(), {
-  decode: (all) => all.map(([op, isEntry]) => ({ op: decodeOp(op), isEntry: isEntry === 1 })),
-  encode: (all) => all.map(({ op, isEntry }): WireRow => [wireOp(op), isEntry ? 1 : 0]),
+export const rows = z.codec(list, z.custom<readonly SnapshotRow[]>(), {
+  decode: (all) => each(all, decodeRow),
+  encode: (all) => all.map(({ op, isEntry }) => [wireOp(op), isEntry ? 1 : 0]),
 });
 
-const wireMark = z.tuple([
-  z.string(),
-  z.enum(['put', 'delete']),
-  counter,
-  z.int().min(0).max(LAST_VERSION),
-  counter,
-  originName,
-  z.int().min(1),
-]);
+const isCounterCount = (value: unknown): value is number => isCount(value) && isCounter(value);
 
-function decodeMark(wire: z.infer<typeof wireMark>): EntryMark {
+function decodeMark(wire: readonly unknown[]): EntryMark | null {
   const [key, kind, generation, version, hlc, origin, seq] = wire;
+  if (wire.length !== 7 || !isText(key) || (kind !== 'put' && kind !== 'delete')) return null;
+  if (!isCounterCount(generation) || !isCount(version) || !isCounterCount(hlc)) return null;
+  if (!isOrigin(origin) || !isCount(seq) || seq === 0) return null;
   return { key, kind, generation, version, hlc, origin, seq };
 }
 
-function encodeMark(mark: EntryMark): z.infer<typeof wireMark> {
-  const { key, kind, generation, version, hlc, origin, seq } = mark;
-  return [key, kind, generation, version, hlc, origin, seq];
+export const marks = z.codec(list, z.custom<readonly EntryMark[]>(), {
+  decode: (all) => each(all, decodeMark),
+  encode: (all) =>
+    all.map(({ key, kind, generation, version, hlc, origin, seq }) => [
+      key,
+      kind,
+      generation,
+      version,
+      hlc,
+      origin,
+      seq,
+    ]),
+});
+
+function decodeKeyAndHlc(wire: readonly unknown[]): readonly [string, number] | null {
+  const [key, hlc] = wire;
+  return wire.length === 2 && isText(key) && isCounterCount(hlc) ? [key, hlc] : null;
 }
 
-export const marks = z.codec(z.array(wireMark), z.custom<readonly EntryMark[]>(), {
-  decode: (all) => all.map(decodeMark),
-  encode: (all) => all.map(encodeMark),
+/** Keys and the HLCs of their deletes. */
+export const keysAndHlcs = z.codec(list, z.custom<readonly (readonly [string, number])[]>(), {
+  decode: (all) => each(all, decodeKeyAndHlc),
+  encode: (all) => all,
 });
 
 /** One sum for each origin of the vector, in its order. */

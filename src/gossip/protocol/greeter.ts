@@ -2,6 +2,7 @@
  * Greetings: who the peer is, whether the two may talk, and which of two connections of a pair stays.
  */
 
+import { memberUrl } from '../../words/opRules.ts';
 import { whoGivesWay } from './admission.ts';
 import type { CoreState } from './coreState.ts';
 import { objectionTo } from './hello.ts';
@@ -26,7 +27,8 @@ export class Greeter {
 
   errorFrom(peer: Peer, { code, reason }: ErrorMessage): void {
     if (code === 'duplicate') return; // the sender closes
-    if (code === 'clone') {
+    // A copy of this very node decides by its hello; of what others saw, a member is believed.
+    if (code === 'clone' && isGreeted(peer) && this.#state.view.members.has(peer.hello.origin)) {
       this.#state.rejoin(reason, true, 'shared');
       return;
     }
@@ -35,8 +37,9 @@ export class Greeter {
     this.#state.close(peer, reason, true);
   }
 
-  helloFrom(peer: Peer, hello: Hello): void {
+  helloFrom(peer: Peer, said: Hello): void {
     const { view, settings, clockMs, peers } = this.#state;
+    const hello = this.#withUrl(peer, said);
     if (hello.origin === view.origin) {
       this.#helloFromSameOrigin(peer, hello);
       return;
@@ -61,6 +64,18 @@ export class Greeter {
     if (this.#state.standing.phase !== 'unjoined' && view.members.isRetired(hello.origin))
       this.#state.tellToRejoin(peer.connection, 'retired', `${hello.origin} was retired`);
     else this.#puller.pullIfFree(peer);
+  }
+
+  /** A URL that nobody can dial counts as none. */
+  #withUrl(peer: Peer, said: Hello): Hello {
+    if (said.url === null) return said;
+    const url = memberUrl(said.url);
+    if (url === null && peer.hello === null)
+      this.#state.note(
+        'warn',
+        `${said.nodeId} names a URL that nobody can dial: give it --url with scheme, host and port`,
+      );
+    return { ...said, url };
   }
 
   /**

@@ -12,6 +12,7 @@ import {
   digestOf,
   fieldsOf,
   hashes,
+  keysAndHlcs,
   marks,
   ops,
   originName,
@@ -170,7 +171,7 @@ const deletes = z.object({
 const deleted = z.object({
   type: z.literal('deleted'),
   /** Keys and HLCs. */
-  deletes: z.array(z.tuple([z.string(), counter]).readonly()).readonly(),
+  deletes: keysAndHlcs,
   /** Null with the last page. */
   next: seqOrZero.nullable(),
 });
@@ -230,8 +231,9 @@ export type ErrorMessage = z.output<typeof error>;
 /** @throws MalformedMessageError where the text is not a message of this protocol. */
 export function decodeMessage(text: string): Message {
   const decoded = message.safeParse(parseJson(text));
-  if (!decoded.success) throw new MalformedMessageError(z.prettifyError(decoded.error));
-  return decoded.data;
+  if (decoded.success) return decoded.data;
+  const [issue] = decoded.error.issues;
+  throw new MalformedMessageError(`${issue?.path.join('.') || 'it'}: ${issue?.message}`);
 }
 
 function parseJson(text: string): unknown {

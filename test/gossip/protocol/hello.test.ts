@@ -66,8 +66,7 @@ greetings('nothing but hello is taken from a connection before its hello', () =>
       open(1);
       const outputs = receive(1, one);
       if (one.type === 'error') {
-        if (one.code === 'clone') assert.equal(kindsOf(outputs), ['rejoin']);
-        else if (one.code !== 'duplicate') assert.equal(kindsOf(outputs), ['note', 'close']);
+        if (one.code !== 'duplicate') assert.equal(kindsOf(outputs), ['note', 'close']);
         return;
       }
       assert.equal(kindsOf(outputs), ['note', 'send', 'close']);
