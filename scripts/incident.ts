@@ -22,6 +22,8 @@ const KEY = 'session:ada';
 
 /** The page holds the text around each command: the marks name the commands. */
 const MARK = /<!-- run (\w+) -->\n```console\n[\s\S]*?```/g;
+/** Progress, which a busy machine gives time to be shown. */
+const PROGRESS = /^\w+: [\d,]+ \w+(, \d+ %)?, \d+ s\n/gm;
 
 await using links = await Links.open(3);
 await using cluster = await startScripted({
@@ -93,9 +95,7 @@ async function tell(): Promise<void> {
 
 /** A moment in the middle of the cut, when the session was ended on the one side and not on the other. */
 async function cutMoment(): Promise<string> {
-  const { output } = await shell(
-    `hearsay log history ${KEY} --data-dir data/node1 --json 2>/dev/null`,
-  );
+  const { output } = await shell(`hearsay log history ${KEY} --data-dir data/node1 --json`);
   const ops = output
     .trimEnd()
     .split('\n')
@@ -136,12 +136,9 @@ function addressOf(index: number): string {
   return cluster.nodes[index]?.url ?? '';
 }
 
-/** Progress, which a busy machine gives time to be shown. */
-const PROGRESS = /^\w+: [\d,]+ \w+(, \d+ %)?, \d+ s\n/gm;
-
-/** As in production: nodes by their names, data in its place, and no progress. */
+/** As in production: nodes by their names, data in its place. */
 function shown(text: string): string {
-  let shownText = text.replaceAll(PROGRESS, '');
+  let shownText = text;
   for (const [index, { url }] of cluster.nodes.entries())
     shownText = shownText.replaceAll(url, `http://node${index + 1}:8000`);
   return shownText;
@@ -160,7 +157,7 @@ function prepareShell(directory: string): (line: string) => Promise<{ output: st
   return (line) =>
     new Promise((resolve) => {
       execFile('sh', ['-c', `${line} 2>&1`], { cwd: directory, env }, (_error, stdout) =>
-        resolve({ output: stdout }),
+        resolve({ output: stdout.replaceAll(PROGRESS, '') }),
       );
     });
 }

@@ -85,10 +85,10 @@ async function readValue(text: string, isText: boolean): Promise<unknown> {
   try {
     input = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch {
-    throw new HearsayError('What came on stdin is not UTF-8.');
+    throw new HearsayError('The input on stdin is not UTF-8.');
   }
-  // A text that `echo` has written ends in a line feed that nobody means.
-  return isText ? input : parseValue(input.replace(/\r?\n$/, ''));
+  // `echo` ends its text with a line feed, and tools of Windows begin theirs with a mark: nobody means them.
+  return isText ? input : parseValue(input.replace(/^\ufeff/, '').replace(/\r?\n$/, ''));
 }
 
 const storedLine = (key: string, { version, expiresAt, node, token, acks }: Stored): string =>

@@ -11,7 +11,7 @@ import { note } from '../terminal/output.ts';
 import { Progress } from '../terminal/progress.ts';
 import { countText } from '../terminal/text.ts';
 import { importEntries } from './importEntries.ts';
-import { type Line, linesOf } from './lines.ts';
+import { type Line, linesOf, readLine } from './lines.ts';
 import { addSourceOptions, dataDirOf, nodesOf, type SourceFlags } from './options.ts';
 
 export interface ImportFlags extends SourceFlags {
@@ -110,8 +110,8 @@ async function importOps(
     waiting = [];
   };
   try {
-    for await (const { text } of lines) {
-      const fields = parseLine(text);
+    for await (const line of lines) {
+      const fields = readLine(line, parseLine);
       if (isEnd(fields)) {
         await commit();
         const identity = {
@@ -126,7 +126,7 @@ async function importOps(
         );
         return;
       }
-      const row = ops.take(rowOf(fields));
+      const row = ops.take(readLine(line, () => rowOf(fields)));
       if (row.lsn <= held) continue;
       waiting.push(row);
       if (waiting.length >= COMMIT_ROWS) await commit();

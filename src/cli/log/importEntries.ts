@@ -20,7 +20,7 @@ import { LineOutput, note } from '../terminal/output.ts';
 import { Progress } from '../terminal/progress.ts';
 import { countText, quoted } from '../terminal/text.ts';
 import { shortened, wrapped } from '../terminal/width.ts';
-import type { Line } from './lines.ts';
+import { type Line, readLine } from './lines.ts';
 
 interface ImportFlags {
   readonly json?: true;
@@ -52,14 +52,16 @@ export async function importEntries(
   await using client = patientClient(urls, true);
   const importer = new EntryImporter(client, flags);
   let isWhole = false;
-  for await (const { text, number } of lines) {
-    const fields = parseLine(text);
+  for await (const line of lines) {
+    const { number } = line;
+    const fields = readLine(line, parseLine);
     if (isEnd(fields)) {
       isWhole = true;
       break;
     }
     if (number < (flags.fromLine ?? 0)) continue;
-    await importer.take(exportedEntryOf(text, fields), number);
+    const entry = readLine(line, (text) => exportedEntryOf(text, fields));
+    await importer.take(entry, number);
   }
   await importer.end();
   if (!isWhole)

@@ -1,6 +1,7 @@
 /** Files of lines: read in bounded memory, and written so that a run that was cut off can be continued. */
 import { createReadStream } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
+import { MalformedLineError } from '../../log/tools/rowLine.ts';
 import { HearsayError, SettingError } from '../../words/errors.ts';
 import { type LineOutput, writeFailure } from '../terminal/output.ts';
 
@@ -15,7 +16,8 @@ export interface Line {
 const LINE_FEED = 0x0a;
 
 /**
- * Yields the lines that end in a line feed. A last line that was cut off is left out.
+ * Yields the lines that end in a line feed, but for blank ones. A last line that was cut off is left out, as
+ * is the mark of UTF-8 at the beginning, which editors on Windows write.
  *
  * @param isWhole whether a text at the end without a line feed is a line all the same.
  */
@@ -37,15 +39,35 @@ export async function* linesOf(
         from = at + 1;
         number++;
         endByte += (bytes?.length ?? 0) + 1;
-        yield { text: bytes?.toString() ?? '', number, endByte };
+        const text = textOf(file, bytes ?? Buffer.alloc(0), number);
+        if (text.trim() !== '') yield { text, number, endByte };
       }
       if (from < chunk.length) pieces.push(chunk.subarray(from));
     }
     const bytes = Buffer.concat(pieces);
-    const last = { text: bytes.toString(), number: number + 1, endByte: endByte + bytes.length };
-    if (bytes.length > 0 && isWhole(last.text, last.number)) yield last;
+    const text = textOf(file, bytes, number + 1);
+    const last = { text, number: number + 1, endByte: endByte + bytes.length };
+    if (text.trim() !== '' && isWhole(last.text, last.number)) yield last;
   } catch (error) {
     throw readError(file, error);
+  }
+}
+
+/** @throws SettingError for a file in UTF-16. */
+function textOf(file: string, bytes: Buffer, number: number): string {
+  if (number > 1) return bytes.toString();
+  if ((bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff))
+    throw new SettingError(`The file ${file} is in UTF-16: save it as UTF-8.`);
+  return bytes.toString().replace(/^\ufeff/, '');
+}
+
+/** Reads a line. @throws HearsayError that says which line of a file is not one. */
+export function readLine<T>({ text, number }: Line, read: (text: string) => T): T {
+  try {
+    return read(text);
+  } catch (error) {
+    if (!(error instanceof MalformedLineError)) throw error;
+    throw new HearsayError(`Line ${number}: ${error.message}`, { cause: error });
   }
 }
 
