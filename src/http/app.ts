@@ -11,6 +11,7 @@ import { answer, answerJson, answerProblem } from './answer/answer.ts';
 import { Problem, plannedProblem } from './answer/problem.ts';
 import type { Connections } from './connections.ts';
 import {
+  Figures,
   RequestCounts,
   registerConnectionMetrics,
   registerMetrics,
@@ -28,6 +29,7 @@ import { addEntryRoutes } from './routes/entryRoutes.ts';
 import { addListRoutes } from './routes/listRoutes.ts';
 import { addLogRoutes, type LogRouteOptions } from './routes/logRoutes.ts';
 import { addMemberRoutes, type MemberView } from './routes/memberRoutes.ts';
+import { PastReads, type PastSource } from './routes/pastEntry.ts';
 import { answerNoRoute, Routes } from './routes/route.ts';
 import { addWatchRoute } from './routes/watchRoute.ts';
 import { waitAfter } from './wait/after.ts';
@@ -108,7 +110,7 @@ function routesOf(options: AppOptions): { readonly entries: Routes; readonly res
   const entries = new Routes(common);
   addEntryRoutes(entries, {
     replica,
-    past: tools === undefined ? null : { place: PUBLIC_PLACE, reader: tools.reader },
+    past: tools === undefined ? null : pastSource(tools.reader, options),
     acks: watches?.acks ?? null,
   });
   const rest = new Routes(common);
@@ -141,6 +143,19 @@ function routesOf(options: AppOptions): { readonly entries: Routes; readonly res
 
 /** Reading the metrics takes a while, so that a text is shown for a second. */
 const METRICS_AGE_MS = 1000;
+
+function pastSource(
+  reader: LogRouteOptions['reader'],
+  { replica, registry }: AppOptions,
+): PastSource {
+  const reads = new PastReads(replica.limits);
+  new Figures(registry).gauge(
+    'hearsay_past_reads',
+    'Reads of the past that wait or are under way.',
+    () => reads.underWay,
+  );
+  return { place: PUBLIC_PLACE, reader, reads };
+}
 
 function addMetricsRoute(routes: Routes, registry: Registry): void {
   let shown: Promise<string> | null = null;

@@ -2,7 +2,7 @@
  * The one place that writes answers. It writes to Node's response and not through koa's setters, which
  * cost as much as all the rest of a GET: each answer is one header block and one string.
  */
-import { type Duplex, Readable } from 'node:stream';
+import type { Duplex } from 'node:stream';
 import type { ParameterizedContext } from 'koa';
 import { refuse } from '../../net/refusal.ts';
 import { type Problem, problemText } from './problem.ts';
@@ -10,10 +10,21 @@ import { type Problem, problemText } from './problem.ts';
 export const JSON_TYPE = 'application/json';
 export const PROBLEM_TYPE = 'application/problem+json';
 
-/** Above this many characters an answer goes out piece by piece, as fast as the client takes it. */
-const STREAMED_LENGTH = 4 * 1024 * 1024;
+/** Without it a cache in front keeps what it likes, absent keys too (RFC 9111, section 4.2.2). */
+const NO_STORE: readonly string[] = ['Cache-Control', 'no-store'];
 
-/** @param extraHeaders names and values in turn. */
+/** Headers of an answer that a cache may keep if it asks each time whether the tag is still the entry's. */
+export const taggedHeaders = (etag: string): readonly string[] => [
+  'ETag',
+  etag,
+  'Cache-Control',
+  'no-cache',
+];
+
+const cachingOf = (headers: readonly string[]): readonly string[] =>
+  headers.includes('Cache-Control') ? [] : NO_STORE;
+
+/** @param extraHeaders names and values in turn; `no-store` where they do not say how to cache. */
 export function answer(
   ctx: ParameterizedContext,
   status: number,
@@ -27,6 +38,7 @@ export function answer(
     contentType,
     'Content-Length',
     String(Buffer.byteLength(text)),
+    ...cachingOf(extraHeaders),
     ...extraHeaders,
   ]);
   ctx.res.end(text);
@@ -42,29 +54,13 @@ export function answerEmpty(
   headers: readonly string[],
 ): void {
   ctx.respond = false;
-  ctx.res.writeHead(status, [...headers]);
+  ctx.res.writeHead(status, [...cachingOf(headers), ...headers]);
   ctx.res.end();
 }
 
 export function answerProblem(ctx: ParameterizedContext, problem: Problem): void {
   const { status, detail, extensions, headers } = problem;
   answer(ctx, status, PROBLEM_TYPE, problemText(status, detail, extensions), headers);
-}
-
-/**
- * Pieces of text that together are one JSON value. A thousand values of a megabyte each are longer than
- * a string may be, so what is long is never joined.
- */
-export function answerPieces(ctx: ParameterizedContext, pieces: readonly string[]): void {
-  let length = 0;
-  for (const piece of pieces) length += piece.length;
-  if (length <= STREAMED_LENGTH) {
-    answerJson(ctx, pieces.join(''));
-    return;
-  }
-  ctx.status = 200;
-  ctx.res.setHeader('Content-Type', JSON_TYPE);
-  ctx.body = Readable.from(pieces);
 }
 
 /**
@@ -79,5 +75,10 @@ export function answerRaw(
   withText = true,
 ): void {
   const text = problemText(status, detail, extensions);
-  refuse(socket, { status, headers: [...headers, 'Content-Type', PROBLEM_TYPE], text, withText });
+  refuse(socket, {
+    status,
+    headers: [...headers, ...NO_STORE, 'Content-Type', PROBLEM_TYPE],
+    text,
+    withText,
+  });
 }

@@ -19,6 +19,11 @@ export interface JsonBody {
 
 /** Bodies up to this length are always read: only longer ones count against what all may take. */
 const SMALL_BODY_BYTES = 16 * 1024;
+/** A long body must come at this rate at least, once so much time is over. */
+const MIN_BYTES_PER_SECOND = 1024;
+const SLOW_START_MS = 5000;
+const RATE_CHECK_MS = 1000;
+const TOO_SLOW = `The body comes more slowly than ${MIN_BYTES_PER_SECOND} bytes a second.`;
 /** How much of a refused body is read and dropped, so that the client comes to read the answer. */
 const MAX_DROPPED_BODIES = 64;
 
@@ -28,29 +33,65 @@ const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 export class BodyReader {
   readonly #limits: Limits;
-  /** Declared lengths of the long bodies that are being read: together bounded, as the queue is. */
+  /** Bytes that have come of long bodies under way: together bounded, as the queue is. */
   #longBytes = 0;
+  readonly #longBytesByAddress = new Map<string, number>();
 
   constructor(limits: Limits) {
     this.#limits = limits;
   }
 
-  /** @throws Problem 413, 415, 422, OverloadedError */
+  /** Bytes that have come of long bodies that are not whole yet. */
+  get underWayBytes(): number {
+    return this.#longBytes;
+  }
+
+  /** @throws Problem 408, 413, 415, 422, OverloadedError */
   async readJson(request: IncomingMessage): Promise<JsonBody> {
     requireJson(request);
-    const { maxBodyBytes, maxQueuedBytes } = this.#limits;
+    const { maxBodyBytes } = this.#limits;
     const declared = request.headers['content-length'];
     // A chunked body may become as long as any.
     const bytes = declared === undefined ? maxBodyBytes : Number(declared);
     if (bytes > maxBodyBytes) throw this.#tooLarge();
     if (bytes <= SMALL_BODY_BYTES) return parseJson(await this.#read(request));
-    if (this.#longBytes > maxQueuedBytes) throw new OverloadedError(RETRY_AFTER_MS);
-    this.#longBytes += bytes;
+    return parseJson(await this.#readLong(request));
+  }
+
+  /** One address takes a quarter of what all may take, and nobody is waited for who sends next to nothing. */
+  async #readLong(request: IncomingMessage): Promise<Buffer> {
+    const address = request.socket.remoteAddress ?? '';
+    const { promise: refused, reject: refuse } = Promise.withResolvers<never>();
+    refused.catch(() => {});
+    let come = 0;
+    const count = (bytes: number): void => {
+      come += bytes;
+      this.#longBytes += bytes;
+      const ofAddress = (this.#longBytesByAddress.get(address) ?? 0) + bytes;
+      if (ofAddress > 0) this.#longBytesByAddress.set(address, ofAddress);
+      else this.#longBytesByAddress.delete(address);
+      if (bytes > 0 && this.#isOver(ofAddress)) refuse(new OverloadedError(RETRY_AFTER_MS));
+    };
+    request.on('data', (chunk: Buffer) => count(chunk.length));
+    const startedMs = performance.now();
+    const watch = setInterval(() => {
+      const seconds = (performance.now() - startedMs - SLOW_START_MS) / 1000;
+      if (come < seconds * MIN_BYTES_PER_SECOND) refuse(new Problem(408, TOO_SLOW));
+    }, RATE_CHECK_MS);
     try {
-      return parseJson(await this.#read(request));
+      return await Promise.race([this.#read(request), refused]);
     } finally {
-      this.#longBytes -= bytes;
+      clearInterval(watch);
+      request.removeAllListeners('data');
+      count(-come);
     }
+  }
+
+  #isOver(ofAddress: number): boolean {
+    const { maxBodyBytes, maxQueuedBytes } = this.#limits;
+    // However little may be queued, one body of the greatest length gets through.
+    const quarter = Math.max(maxQueuedBytes / 4, maxBodyBytes);
+    return ofAddress > quarter || this.#longBytes > Math.max(maxQueuedBytes, maxBodyBytes);
   }
 
   async #read(request: IncomingMessage): Promise<Buffer> {

@@ -25,15 +25,15 @@ export const etagOf = (entry: OpId): string => `"${formatOpId(entry)}"`;
 
 const ENTITY_TAG = /(?:W\/)?("[^"]*")/g;
 
-/** Whether If-None-Match names the tag: weak comparison, as RFC 9110, section 13.1.2, has it. */
-export function namesTag(ifNoneMatch: string, etag: string): boolean {
-  if (ifNoneMatch.trim() === '*') return true;
-  for (const [, tag] of ifNoneMatch.matchAll(ENTITY_TAG)) if (tag === etag) return true;
+/** Whether the header names the tag, weakened or not: an op id names one entry either way. */
+export function namesTag(header: string, etag: string): boolean {
+  if (header.trim() === '*') return true;
+  for (const [, tag] of header.matchAll(ENTITY_TAG)) if (tag === etag) return true;
   return false;
 }
 
 /** One entity tag of a list, with what parts it from the next. */
-const LISTED_TAG = /[ \t,]*(W\/)?"([^"]*)"[ \t]*(?=,|$)/y;
+const LISTED_TAG = /[ \t,]*(?:W\/)?"([^"]*)"[ \t]*(?=,|$)/y;
 const NOTHING_MORE = /^[ \t,]*$/;
 
 /** @throws Problem 422 for a header that is malformed. */
@@ -45,9 +45,9 @@ export function withCondition<Request extends PutRequest | DeleteRequest>(
   const ifNoneMatch = headers['if-none-match'];
   if (ifMatch === undefined && ifNoneMatch === undefined) return request;
   const condition: Condition = {
-    // A weak tag names no entry for certain, so that it can't let a write pass (section 13.1.1).
-    isOneOf: ifMatch === undefined ? null : entriesOf('If-Match', ifMatch, false),
-    isNoneOf: ifNoneMatch === undefined ? null : entriesOf('If-None-Match', ifNoneMatch, true),
+    // Proxies that compress weaken a tag. An op id names one entry all the same, so that a weak one counts.
+    isOneOf: ifMatch === undefined ? null : entriesOf('If-Match', ifMatch),
+    isNoneOf: ifNoneMatch === undefined ? null : entriesOf('If-None-Match', ifNoneMatch),
   };
   return { ...request, condition };
 }
@@ -69,7 +69,7 @@ export function refuseConditions({ headers }: IncomingMessage): void {
   if (errors.length > 0) throw unprocessable(errors);
 }
 
-function entriesOf(field: string, header: string, countsWeak: boolean): Entries {
+function entriesOf(field: string, header: string): Entries {
   if (header.trim() === '*') return 'any';
   const opIds: string[] = [];
   let end = 0;
@@ -78,8 +78,8 @@ function entriesOf(field: string, header: string, countsWeak: boolean): Entries 
     const found = LISTED_TAG.exec(header);
     if (found === null) break;
     end = LISTED_TAG.lastIndex;
-    const [, weak, opId = ''] = found;
-    if (weak === undefined || countsWeak) opIds.push(opId);
+    const [, opId = ''] = found;
+    opIds.push(opId);
   }
   if (end === 0 || !NOTHING_MORE.test(header.slice(end)))
     throw unprocessable([{ field, message: 'must be *, or ETags with their double quotes' }]);

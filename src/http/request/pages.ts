@@ -17,7 +17,9 @@ import { Problem } from '../answer/problem.ts';
 
 const ALLOWED_METHODS = 'GET, HEAD, PUT, POST, DELETE';
 const ALLOWED_HEADERS =
-  'Content-Type, If-Match, If-None-Match, Hearsay-After, Last-Event-ID, Cache-Control';
+  'Content-Type, If-Match, If-None-Match, Hearsay-After, Last-Event-ID, Cache-Control, ' +
+  // Libraries that trace add these to what a page sends.
+  'Authorization, Traceparent, Tracestate, Baggage';
 const EXPOSED_HEADERS = 'ETag, Link, Retry-After';
 const PREFLIGHT_SECONDS = '600';
 /** Methods that change nothing. */

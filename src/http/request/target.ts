@@ -71,6 +71,8 @@ export function queryOf<Name extends string>(
     ).map((text) => decode(text.replaceAll('+', ' ').replaceAll(' ', '%20')));
     if (name === undefined || value === undefined)
       throw new Problem(400, 'The query is not percent-encoded UTF-8.');
+    // Libraries append it so that no cache answers.
+    if (name === '_') continue;
     const known = names.find((candidate) => candidate === name);
     if (known === undefined) {
       if (others === 'ignore') continue;

@@ -5,9 +5,9 @@ import { at } from '../../words/invariant.ts';
 import { elementTexts, memberText } from '../../words/json.ts';
 import type { Limits } from '../../words/limits.ts';
 import type { Outcome, Request } from '../../words/requests.ts';
-import { answerPieces } from '../answer/answer.ts';
+import { answerJson } from '../answer/answer.ts';
 import { OutcomeTexts } from '../answer/outcomeText.ts';
-import { unprocessable } from '../answer/problem.ts';
+import { problemText, unprocessable } from '../answer/problem.ts';
 import { Tokens } from '../answer/tokens.ts';
 import { batchResultsSchema } from '../openapi/answerSchemas.ts';
 import { BAD_BODY, json, NOT_HERE_YET, NOT_STORED, OTHER_CLUSTER } from '../openapi/answers.ts';
@@ -61,7 +61,8 @@ export function addBatchRoute(
     handler: async ({ ctx, readBody }) => {
       refuseConditions(ctx.req);
       const requests = await readBatch(readBody);
-      answerPieces(ctx, resultPieces(await outcomes(requests), texts));
+      const all = await outcomes(requests);
+      answerJson(ctx, resultsText(all, texts, limits.maxBatchAnswerBytes));
     },
   });
 }
@@ -105,13 +106,25 @@ function toRequest(op: BatchOp, text: string): Request {
   }
 }
 
-function resultPieces(outcomes: readonly Outcome[], texts: OutcomeTexts): string[] {
-  const pieces = ['{"results":['];
-  let separator = '';
+/**
+ * Results of gets beyond the bound are left out, each with a problem that says so. Writes are told always:
+ * they have been carried out.
+ */
+function resultsText(outcomes: readonly Outcome[], texts: OutcomeTexts, maxBytes: number): string {
+  const results: string[] = [];
+  let bytes = 0;
   for (const outcome of outcomes) {
-    pieces.push(separator + texts.result(outcome));
-    separator = ',';
+    let text = texts.result(outcome);
+    const isTooMuch = bytes > 0 && bytes + text.length > maxBytes;
+    if (outcome.kind === 'found' && isTooMuch) text = tooMuchText(maxBytes);
+    bytes += Buffer.byteLength(text);
+    results.push(text);
   }
-  pieces.push(`],"token":"${texts.tokenOf(outcomes)}"}`);
-  return pieces;
+  return `{"results":[${results.join()}],"token":"${texts.tokenOf(outcomes)}"}`;
 }
+
+const tooMuchText = (maxBytes: number): string =>
+  problemText(
+    413,
+    `The results of the batch are longer than ${maxBytes} bytes: get this key in another request.`,
+  );

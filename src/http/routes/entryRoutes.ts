@@ -4,7 +4,14 @@ import { z } from 'zod';
 import type { Replica } from '../../replica/replica.ts';
 import { at } from '../../words/invariant.ts';
 import type { Outcome, Request } from '../../words/requests.ts';
-import { answer, answerEmpty, answerJson, JSON_TYPE, PROBLEM_TYPE } from '../answer/answer.ts';
+import {
+  answer,
+  answerEmpty,
+  answerJson,
+  JSON_TYPE,
+  PROBLEM_TYPE,
+  taggedHeaders,
+} from '../answer/answer.ts';
 import { EXPIRED_TEXT, entryMembers, NOT_FOUND_TEXT, OutcomeTexts } from '../answer/outcomeText.ts';
 import { Tokens } from '../answer/tokens.ts';
 import { deletedSchema, entrySchema, storedSchema } from '../openapi/answerSchemas.ts';
@@ -58,7 +65,11 @@ export function addEntryRoutes(routes: Routes, { replica, past, acks }: EntryRou
     summary: 'Read an entry',
     query: atQuerySchema,
     otherParameters: 'ignore',
-    headers: z.object({ 'If-None-Match': z.string().optional(), ...afterHeaders }),
+    headers: z.object({
+      'If-Match': z.string().optional(),
+      'If-None-Match': z.string().optional(),
+      ...afterHeaders,
+    }),
     answers: {
       '200': {
         ...json('The entry.', entrySchema),
@@ -66,6 +77,7 @@ export function addEntryRoutes(routes: Routes, { replica, past, acks }: EntryRou
       },
       '304': { description: 'The entry is the one that If-None-Match names.' },
       '404': problem('Not found, or expired.'),
+      '412': problem('If-Match does not name the entry.'),
       ...UNKNOWN_YET,
       ...AT_ANSWERS,
       ...OTHER_CLUSTER,
@@ -154,10 +166,14 @@ function answerOutcome(
   switch (outcome.kind) {
     case 'found': {
       const etag = etagOf(outcome.entry);
-      const ifNoneMatch = ctx.req.headers['if-none-match'];
-      if (ifNoneMatch !== undefined && namesTag(ifNoneMatch, etag))
-        answerEmpty(ctx, 304, ['ETag', etag]);
-      else answer(ctx, 200, JSON_TYPE, `{${entryMembers(outcome.entry)}}`, ['ETag', etag]);
+      const { 'if-match': ifMatch, 'if-none-match': ifNoneMatch } = ctx.req.headers;
+      if (ifMatch !== undefined && !namesTag(ifMatch, etag)) {
+        const { version: currentVersion } = outcome.entry;
+        const failed = { kind: 'preconditionFailed', currentVersion } as const;
+        answer(ctx, 412, PROBLEM_TYPE, texts.preconditionFailed(failed));
+      } else if (ifNoneMatch !== undefined && namesTag(ifNoneMatch, etag))
+        answerEmpty(ctx, 304, taggedHeaders(etag));
+      else answer(ctx, 200, JSON_TYPE, `{${entryMembers(outcome.entry)}}`, taggedHeaders(etag));
       return;
     }
     case 'absent':

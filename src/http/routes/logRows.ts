@@ -54,6 +54,7 @@ export async function streamRows(
   ctx.res.on('close', () => gone.abort());
   ctx.status = 200;
   ctx.type = LINES_TYPE;
+  ctx.set('Cache-Control', 'no-store');
   const pages = new Pages(replica, reader, query, AbortSignal.any([gone.signal, stopping]));
   ctx.body = Readable.from(pages.from(first), { objectMode: false, highWaterMark: 1 });
 }

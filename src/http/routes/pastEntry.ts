@@ -6,14 +6,41 @@ import { LineSource, type LineSourceParts } from '../../log/tools/lineSource.ts'
 import { BeforeCutError, momentOf, PointNotHeldError } from '../../log/tools/moment.ts';
 import { Walk } from '../../log/tools/pages.ts';
 import { MalformedPointError, parsePoint } from '../../log/tools/point.ts';
-import { answer, JSON_TYPE, PROBLEM_TYPE } from '../answer/answer.ts';
+import { OverloadedError } from '../../words/errors.ts';
+import type { Limits } from '../../words/limits.ts';
+import { RETRY_AFTER_MS } from '../../words/time.ts';
+import { answer, JSON_TYPE, PROBLEM_TYPE, taggedHeaders } from '../answer/answer.ts';
 import { entryMembers, NOT_FOUND_TEXT } from '../answer/outcomeText.ts';
 import { Problem } from '../answer/problem.ts';
 import { type Answers, problem } from '../openapi/answers.ts';
 import { etagOf } from '../request/conditions.ts';
 
 /** Where the past of this node is read. */
-export type PastSource = LineSourceParts;
+export interface PastSource extends LineSourceParts {
+  /** Counts the reads that wait or are under way. */
+  readonly reads: PastReads;
+}
+
+/** Bounds the reads of the past, each of which walks the log in the one thread that there is for it. */
+export class PastReads {
+  underWay = 0;
+  readonly #maxReads: number;
+
+  constructor({ maxPastReads }: Pick<Limits, 'maxPastReads'>) {
+    this.#maxReads = maxPastReads;
+  }
+
+  /** @throws OverloadedError where too many wait already. */
+  async run<T>(read: () => Promise<T>): Promise<T> {
+    if (this.underWay >= this.#maxReads) throw new OverloadedError(RETRY_AFTER_MS);
+    this.underWay++;
+    try {
+      return await read();
+    } finally {
+      this.underWay--;
+    }
+  }
+}
 
 export const atQuerySchema = z.object({
   at: z.string().optional().meta({
@@ -27,16 +54,19 @@ export const AT_ANSWERS: Answers = {
   '422': problem('`at` is no point of the log of this node.'),
 };
 
-/** @throws Problem 410 where the point is before the cut, 422 where it is no point of this log. */
+/**
+ * @throws Problem 410 where the point is before the cut, 422 where it is no point of this log;
+ *   OverloadedError.
+ */
 export async function answerPast(
   ctx: RouterContext,
   past: PastSource,
   key: string,
   at: string,
 ): Promise<void> {
-  const entry = await find(new LineSource(past), key, at);
+  const entry = await past.reads.run(() => find(new LineSource(past), key, at));
   if (entry === undefined) answer(ctx, 404, PROBLEM_TYPE, NOT_FOUND_TEXT);
-  else answer(ctx, 200, JSON_TYPE, `{${entryMembers(entry.op)}}`, ['ETag', etagOf(entry.op)]);
+  else answer(ctx, 200, JSON_TYPE, `{${entryMembers(entry.op)}}`, taggedHeaders(etagOf(entry.op)));
 }
 
 async function find(source: LineSource, key: string, at: string): Promise<LiveEntry | undefined> {

@@ -118,7 +118,7 @@ export function answerNoRoute(ctx: RouterContext): void {
     return;
   }
   const methods = new Set((ctx.matched ?? []).flatMap((layer) => layer.methods));
-  if (methods.size === 0) throw new Problem(404, 'There is nothing at this path.');
+  if (methods.size === 0) throw new Problem(404, nothingAt(ctx.path));
   const allow = [...methods.add('OPTIONS')].sort().join(', ');
   if (ctx.method === 'OPTIONS') answerEmpty(ctx, 204, ['Allow', allow]);
   else
@@ -126,3 +126,8 @@ export function answerNoRoute(ctx: RouterContext): void {
       headers: ['Allow', allow],
     });
 }
+
+const nothingAt = (path: string): string =>
+  /^\/cache\/.+\/./.test(path)
+    ? 'There is nothing at this path: a slash in a key is written %2F, or the key is sent in a batch.'
+    : 'There is nothing at this path.';

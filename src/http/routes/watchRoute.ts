@@ -111,11 +111,11 @@ export function addWatchRoute(
       }
       const closed = closeSignal(ctx.res);
       // A browser that connects again sends the URL as it was and, beside it, where it has come to.
-      const cursor = await admission.admitCursor(lastEventId(ctx.req) ?? named, closed);
+      const admitted = await admission.admitCursor(lastEventId(ctx.req) ?? named, closed);
       ctx.respond = false;
       if (closed.aborted) return;
       connections.dropBehind(ctx.req.socket);
-      start(ctx.res, hub, { ...watch, cursor, format: formatFor('stream', watch.withValues) });
+      start(ctx.res, hub, { ...watch, ...admitted, format: formatFor('stream', watch.withValues) });
     },
   });
 }

@@ -6,11 +6,12 @@
 import type { Replica } from '../../replica/replica.ts';
 import { OverloadedError } from '../../words/errors.ts';
 import { RETRY_AFTER_MS } from '../../words/time.ts';
-import { includes, type Vector } from '../../words/vector.ts';
+import { seqOf, type Vector } from '../../words/vector.ts';
 
 interface Waiting {
-  readonly vector: Vector;
+  readonly missing: Vector;
   readonly end: (held: boolean) => void;
+  under: string;
 }
 
 /** How many requests wait, whatever for. */
@@ -37,10 +38,11 @@ export class WaitingRoom {
   }
 }
 
+/** Waits of requests, each under the first origin of which it still lacks an op. */
 export class VectorWaits {
   readonly #replica: Replica;
   readonly #room: WaitingRoom;
-  readonly #waiting = new Set<Waiting>();
+  readonly #byOrigin = new Map<string, Set<Waiting>>();
   readonly #endings: (() => void)[];
 
   constructor(replica: Replica, room: WaitingRoom) {
@@ -57,21 +59,24 @@ export class VectorWaits {
    * @throws OverloadedError where too many wait already.
    */
   async until(vector: Vector, timeoutMs: number, signal?: AbortSignal): Promise<boolean> {
-    if (includes(this.#replica.vector, vector)) return true;
+    // Only what is missing is kept: a cursor may name many origins.
+    const missing = missingIn(vector, this.#replica.vector);
+    const [first] = missing.keys();
+    if (first === undefined) return true;
     const leave = this.#room.enter();
     if (leave === null) throw new OverloadedError(RETRY_AFTER_MS);
     const { promise, resolve: end } = Promise.withResolvers<boolean>();
-    const waiting = { vector, end };
+    const waiting: Waiting = { missing, end, under: first };
     const giveUp = (): void => end(false);
     const timer = setTimeout(giveUp, timeoutMs);
     signal?.addEventListener('abort', giveUp);
-    this.#waiting.add(waiting);
+    this.#put(waiting, first);
     try {
       return await promise;
     } finally {
       clearTimeout(timer);
       signal?.removeEventListener('abort', giveUp);
-      this.#waiting.delete(waiting);
+      this.#take(waiting);
       leave();
     }
   }
@@ -79,11 +84,42 @@ export class VectorWaits {
   /** Nobody waits any longer. */
   stop(): void {
     for (const end of this.#endings) end();
-    for (const { end } of this.#waiting) end(false);
+    for (const set of this.#byOrigin.values()) for (const { end } of set) end(false);
   }
 
   #look(): void {
-    for (const { vector, end } of this.#waiting)
-      if (includes(this.#replica.vector, vector)) end(true);
+    const { vector } = this.#replica;
+    for (const [origin, set] of [...this.#byOrigin]) {
+      const held = seqOf(vector, origin);
+      for (const waiting of [...set])
+        if (seqOf(waiting.missing, origin) <= held) this.#goOn(waiting);
+    }
   }
+
+  /** The origin that was waited for has come: another may be missing still. */
+  #goOn(waiting: Waiting): void {
+    this.#take(waiting);
+    const [next] = missingIn(waiting.missing, this.#replica.vector).keys();
+    if (next === undefined) waiting.end(true);
+    else this.#put(waiting, next);
+  }
+
+  #put(waiting: Waiting, origin: string): void {
+    waiting.under = origin;
+    const set = this.#byOrigin.get(origin) ?? new Set();
+    this.#byOrigin.set(origin, set.add(waiting));
+  }
+
+  #take(waiting: Waiting): void {
+    const set = this.#byOrigin.get(waiting.under);
+    set?.delete(waiting);
+    if (set?.size === 0) this.#byOrigin.delete(waiting.under);
+  }
+}
+
+/** The part of a vector that another does not cover. */
+export function missingIn(vector: Vector, held: Vector): Map<string, number> {
+  const missing = new Map<string, number>();
+  for (const [origin, seq] of vector) if (seqOf(held, origin) < seq) missing.set(origin, seq);
+  return missing;
 }

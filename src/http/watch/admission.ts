@@ -11,7 +11,7 @@ import { Problem, unprocessable } from '../answer/problem.ts';
 import type { AllowedPages } from '../request/pages.ts';
 import { isLonger, queryOf } from '../request/target.ts';
 import { validate } from '../request/validate.ts';
-import type { VectorWaits } from '../wait/vectorWaits.ts';
+import { missingIn, type VectorWaits } from '../wait/vectorWaits.ts';
 
 const flag = (byDefault: 'true' | 'false', description: string) =>
   z.enum(['true', 'false'], 'must be true or false').default(byDefault).meta({ description });
@@ -22,6 +22,11 @@ export const watchQuerySchema = z.object({
     .string()
     .optional()
     .meta({ description: 'Go on from here: the cursor of an event, from any node.' }),
+  lastEventId: z.string().optional().meta({
+    description: 'As the header Last-Event-ID, for clients that can send none.',
+  }),
+  'Last-Event-ID': z.string().optional().meta({ description: 'As lastEventId.' }),
+  evs_last_event_id: z.string().optional().meta({ description: 'As lastEventId.' }),
   initial: flag('false', 'Without a cursor: tell the present entries first.'),
   values: flag('true', 'Whether puts carry the value.'),
 });
@@ -41,6 +46,15 @@ export interface WatchAdmissionOptions {
   readonly maxKeyBytes: number;
   /** How long a cursor that is ahead of this node is waited for, milliseconds. */
   readonly waitTimeoutMs: number;
+}
+
+/** Origins in a cursor that this node has not heard of: more than join while a request waits. */
+const MAX_UNKNOWN_ORIGINS = 64;
+
+export interface AdmittedCursor {
+  readonly cursor: Cursor | null;
+  /** What the client holds can't be mended: it is told to forget it. */
+  readonly startsAnew: boolean;
 }
 
 /** Decides whether a watch is served, over a stream or over a WebSocket alike. */
@@ -67,7 +81,13 @@ export class WatchAdmission {
       throw unprocessable([{ field: 'prefix', message: `must not be longer than a key may be` }]);
     return {
       prefix: query.prefix,
-      cursor: query.cursor || null,
+      // A client that connects again leaves the cursor of its URL as it was.
+      cursor:
+        query.lastEventId ||
+        query['Last-Event-ID'] ||
+        query.evs_last_event_id ||
+        query.cursor ||
+        null,
       withState: query.initial === 'true',
       withValues: query.values === 'true',
     };
@@ -92,13 +112,27 @@ export class WatchAdmission {
    * @throws Problem 409 for a cursor of another cluster or one that is not reached in time, 422 for a
    *   text that is no cursor.
    */
-  async admitCursor(text: string | null, signal: AbortSignal): Promise<Cursor | null> {
-    if (text === null) return null;
+  async admitCursor(text: string | null, signal: AbortSignal): Promise<AdmittedCursor> {
+    if (text === null) return { cursor: null, startsAnew: false };
     const { replica, waits, waitTimeoutMs } = this.#options;
     const cursor = decode(text);
     if (cursor.cluster !== (replica.header.clusterId ?? ''))
       throw conflict('cluster', 'The cursor is of another cluster: start without one.');
-    if (await waits.until(cursor.vector, waitTimeoutMs, signal)) return cursor;
+    const missing = missingIn(cursor.vector, replica.vector);
+    // What a retired log alone had told is nowhere any more, and will never come.
+    if (
+      missing.size > 0 &&
+      [...missing.keys()].every((origin) => replica.members.isRetired(origin))
+    )
+      return { cursor, startsAnew: true };
+    const unknown = [...missing.keys()].filter((origin) => !replica.vector.has(origin));
+    if (unknown.length > MAX_UNKNOWN_ORIGINS)
+      throw conflict(
+        'ahead',
+        'The cursor names more logs than this node knows: start without one.',
+      );
+    if (await waits.until(cursor.vector, waitTimeoutMs, signal))
+      return { cursor, startsAnew: false };
     const seconds = waitTimeoutMs / 1000;
     throw conflict('ahead', `This node has not come to the cursor within ${seconds} s.`);
   }

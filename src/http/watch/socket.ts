@@ -130,10 +130,10 @@ export class WatchSockets {
       if (watcher !== null) hub.remove(watcher);
     });
     try {
-      const cursor = await admission.admitCursor(query.cursor, closed.signal);
+      const admitted = await admission.admitCursor(query.cursor, closed.signal);
       if (closed.signal.aborted || webSocket.readyState !== WebSocket.OPEN) return;
       const format = formatFor('socket', query.withValues);
-      const opened = hub.open({ ...query, cursor, format }, new SocketSink(client));
+      const opened = hub.open({ ...query, ...admitted, format }, new SocketSink(client));
       watcher = opened;
       socket.on('drain', () => hub.drained(opened));
     } catch (error) {

@@ -86,13 +86,14 @@ export class WatchHub implements Ends {
   open(request: WatchRequest, sink: Sink): Watcher {
     this.#feed.isFollowing = true;
     this.#feed.sweep();
-    const { cursor, withState, prefix } = request;
+    const { cursor, withState, prefix, startsAnew = false } = request;
     const { lsn, vector, told } = this.end;
     const from = cursor ?? { vector, told, state: withState ? STATE_START : null };
     const position = new Position(prefix, lsn, from);
     const watcher = new Watcher(request, sink, position, this.#options.limits);
     this.#watchers.set(watcher, this.#feed.groups.join(prefix));
-    if (cursor !== null && !this.#feed.knowsSince(cursor)) this.#reader.reset(watcher);
+    if (startsAnew || (cursor !== null && !this.#feed.knowsSince(cursor)))
+      this.#reader.reset(watcher);
     void this.#start(watcher);
     return watcher;
   }

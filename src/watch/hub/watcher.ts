@@ -32,6 +32,8 @@ export interface WatchRequest {
   readonly format: Format;
   /** Where to go on; null starts now. */
   readonly cursor: Cursor | null;
+  /** Whether the client is told to forget what it holds; then the cursor need not be included. */
+  readonly startsAnew?: boolean;
   /** Whether, without a cursor, the state is told first. */
   readonly withState: boolean;
 }
