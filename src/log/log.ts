@@ -49,6 +49,7 @@ export interface Log {
    * time: the caller waits for it before it appends again.
    *
    * @throws DiskFullError where the disk is full: rolled back, nothing is stored.
+   * @throws DuplicateOpError where an op id would stand twice: nothing is stored, and the log takes no more.
    * @throws CommitFailedError on any other failure: the outcome is unknown, and the log takes no more.
    * @throws StoppedError after `close`.
    */

@@ -8,12 +8,13 @@
 import {
   CommitFailedError,
   DiskFullError,
+  DuplicateOpError,
   HearsayError,
   StoppedError,
   WrongDirectoryError,
 } from '../words/errors.ts';
 import { add, carriedHash, type Hash, ZERO } from '../words/hash.ts';
-import type { Op } from '../words/op.ts';
+import { formatOpId, type Op } from '../words/op.ts';
 import type { LogHeader, OriginRecord, Row, RowHead } from '../words/row.ts';
 import { changedHeader, headOf, newHeader } from '../words/row.ts';
 import type { Commit, Log, PageLimit } from './log.ts';
@@ -119,6 +120,7 @@ export class MemoryLog implements Log {
   async #append(commit: Commit, failure: AppendFailure | null): Promise<void> {
     try {
       lastLsnAfter(commit, this.#storedLastLsn);
+      this.#checkIds(commit);
       await this.#options.commitDelay?.();
       if (this.#crashed) return await never();
       if (failure === 'full') throw new DiskFullError();
@@ -204,6 +206,19 @@ export class MemoryLog implements Log {
     if (this.#closing) throw new HearsayError('The log is closed.');
     await this.#options.readDelay?.();
     return this.#crashed ? never() : value;
+  }
+
+  /** @throws DuplicateOpError */
+  #checkIds({ rows }: Commit): void {
+    const ids = new Set<string>();
+    for (const { op } of rows) {
+      const id = formatOpId(op);
+      const ofOrigin = this.#opsByOrigin.get(op.origin) ?? [];
+      const held = ofOrigin[firstIndexAfter(ofOrigin, op.seq - 1, ({ seq }) => seq)];
+      if (ids.has(id) || held?.seq === op.seq)
+        throw new DuplicateOpError(new Error(`the op id ${id} stands twice`));
+      ids.add(id);
+    }
   }
 
   #fits({ rows }: Commit): boolean {

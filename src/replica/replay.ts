@@ -18,6 +18,7 @@ import {
 } from '../words/hash.ts';
 import { followedHlc } from '../words/hlc.ts';
 import { horizonAbove, isOnKey, type KeyOp } from '../words/op.ts';
+import { faultOfOp } from '../words/opRules.ts';
 import type { OriginRecord, Row } from '../words/row.ts';
 import { MIB } from '../words/size.ts';
 
@@ -101,6 +102,8 @@ class RowCheck {
   row({ lsn, op }: Row): void {
     if (!hasTrueHash(op))
       throw this.#damage(`the hash of ${op.origin}/${op.seq} is not that of its content`, lsn);
+    const fault = faultOfOp(op);
+    if (fault !== null) throw this.#damage(`${op.origin}/${op.seq} can't be: ${fault}`, lsn);
     const record = this.#records.get(op.origin);
     if (record === undefined || op.seq > record.seq)
       throw this.#damage(`${op.origin}/${op.seq} is above what the log says it holds`, lsn);

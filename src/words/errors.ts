@@ -50,6 +50,12 @@ export class CommitFailedError extends HearsayError {
   }
 }
 
+/**
+ * A commit names an op id that the log holds already, or names one twice: it was decided wrongly, and the
+ * disk is sound. Nothing of it is stored.
+ */
+export class DuplicateOpError extends CommitFailedError {}
+
 /** The node is stopping: nothing was stored. */
 export class StoppedError extends HearsayError {
   constructor() {

@@ -148,7 +148,10 @@ export const isDead = (entry: Pick<KeyOp, 'kind' | 'expiresAt'>, nowMs: number):
 
 /** Rule 2: whether a PUT of this version is accepted over the present entry (else it is a conflict). */
 export const admitsVersion = (entry: KeyOp | undefined, version: number, nowMs: number): boolean =>
-  entry === undefined || isDead(entry, nowMs) || version > entry.version;
+  entry === undefined ||
+  version > entry.version ||
+  // A dead entry is beaten by a greater generation, as long as there is one.
+  (isDead(entry, nowMs) && entry.generation < MAX_GENERATION);
 
 /** Rule 2: the generation of a new op: a live entry's own, else one that no earlier op of the key can have. */
 export function generationFor(entry: KeyOp | undefined, horizon: number, nowMs: number): number {

@@ -6,7 +6,12 @@
 import { suite, type Test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Commit, Log } from '../../src/log/log.ts';
-import { CommitFailedError, DiskFullError, StoppedError } from '../../src/words/errors.ts';
+import {
+  CommitFailedError,
+  DiskFullError,
+  DuplicateOpError,
+  StoppedError,
+} from '../../src/words/errors.ts';
 import { ZERO } from '../../src/words/hash.ts';
 import type { Op } from '../../src/words/op.ts';
 import type { OriginRecord } from '../../src/words/row.ts';
@@ -120,6 +125,20 @@ function appendingTests(test: Test, withPlace: WithPlace): void {
         assert.equal(await log.rowsAfter(0, ALL), []);
         await log.close();
       }));
+
+  test('an op id that stands in the log, or twice in a commit, is refused, and nothing of it is kept', () =>
+    withPlace(async ({ open }) => {
+      for (const second of [
+        [rowOf(2, put(2)), rowOf(3, put(1, { value: '"another"' }))],
+        [rowOf(2, put(2)), rowOf(3, put(2))],
+      ]) {
+        const log = await open();
+        if (log.lastLsn === 0) await log.append(commitOf(rowsOf(1, 1)));
+        await rejects(log.append(commitOf(second)), DuplicateOpError);
+        assert.equal(await log.rowsAfter(0, ALL), rowsOf(1, 1));
+        await log.close();
+      }
+    }));
 
   test('closing waits for the append under way and refuses the next', () =>
     withPlace(async ({ open }) => {

@@ -43,7 +43,7 @@ export function openingTests(test: Test, withPlace: WithPlace): void {
         horizon: 2 ** 52,
         stable: new Map([
           [OWN_ORIGIN, 3],
-          ['__proto__', 2 ** 53 - 1],
+          ['node2.b', 2 ** 53 - 1],
         ]),
         stableClock: 1_800_000_000_000,
         facts: {

@@ -3,6 +3,7 @@ import * as assert from 'uvu/assert';
 import type { StoredLog } from '../../src/log/memory.ts';
 import { DamagedLogError } from '../../src/words/errors.ts';
 import { carriedHash } from '../../src/words/hash.ts';
+import { MAX_COUNTER, MAX_GENERATION } from '../../src/words/op.ts';
 import type { OriginRecord, Row } from '../../src/words/row.ts';
 import { NO_FACTS } from '../../src/words/row.ts';
 import { changed, history, membership, put, row, sumOf, tombstone } from '../support/ops.ts';
@@ -86,6 +87,32 @@ replays('a node goes on where it stopped: map, vector, lsns, sums and stamps', a
   assert.is(outcome.op.seq, 4);
   assert.ok(outcome.op.hlc > 1_795_000_000_000_000, 'stamps go on although the clock was set back');
   assert.is(after.log.commits[0]?.rows[0]?.lsn, 7);
+});
+
+replays(
+  'an op that no peer could have sent is damage, although its hash and its sum are true',
+  async () => {
+    for (const [op, fault] of [
+      [put({ origin: A, seq: 1, value: '{' }), /value is not JSON/],
+      [put({ origin: A, seq: 1, key: '' }), /key is empty/],
+      [put({ origin: A, seq: 1, generation: MAX_COUNTER + 1 }), /generation/],
+      [membership({ origin: A, seq: 1, key: A, value: '{"url":"http://"}' }), /URL/],
+    ] as const) {
+      const { message, lsn } = await damageOf(storedLog([row(1, op, false)]));
+      assert.match(message, fault);
+      assert.is(lsn, 1);
+    }
+  },
+);
+
+replays('what is dropped raises the horizon no higher than a counter may be', async () => {
+  const last = tombstone({ origin: A, seq: 1, generation: MAX_GENERATION });
+  const stable = new Map([[A, 1]]);
+  const { replica } = await openReplica({ stored: storedLog([row(1, last)], { stable }) });
+  assert.equal([replica.map.size, replica.header.horizon], [0, MAX_GENERATION + 1]);
+  const [outcome] = await replica.submit([putting(last.key)]);
+  assert.ok(outcome?.kind === 'stored');
+  assert.is(outcome.op.generation, MAX_GENERATION);
 });
 
 replays('recent rows are in memory again', async () => {

@@ -10,6 +10,8 @@ import {
   isOnKey,
   type KeyOp,
   LAST_VERSION,
+  MAX_COUNTER,
+  MAX_GENERATION,
   MAX_PUT_VERSION,
 } from '../../src/words/op.ts';
 import { keyOp } from '../support/generators.ts';
@@ -146,5 +148,17 @@ versions('puts and deletes are on a key, joins and retires are not', () => {
 versions('an op id is shown as origin and seq', () => {
   assert.is(formatOpId({ origin: 'node1.abc', seq: 12 }), 'node1.abc/12');
 });
+
+versions(
+  'generations end with the counters: none is above, and a dead entry of the last one is beaten by version',
+  () => {
+    const last = tombstone({ generation: MAX_GENERATION, version: 7 });
+    for (const entry of [last, undefined])
+      assert.is(generationFor(entry, MAX_COUNTER + 1, NOW), MAX_GENERATION);
+    assert.not(admitsVersion(last, 7, NOW));
+    assert.ok(admitsVersion(last, 8, NOW));
+    assert.ok(admitsVersion(tombstone({ generation: MAX_GENERATION - 1, version: 7 }), 0, NOW));
+  },
+);
 
 versions.run();

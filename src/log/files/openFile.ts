@@ -2,6 +2,7 @@
  * Finds and opens the file of a log, whatever state it is in, without changing it: a data directory, a
  * copy of one, a copy in a folder that can't be written, a backup, a file that was cut short.
  */
+
 import {
   accessSync,
   closeSync,
@@ -25,6 +26,7 @@ import {
 } from '../../words/errors.ts';
 import { DirectoryLock, LOCK_NAME } from '../sqlite/directoryLock.ts';
 import { faultOf } from '../sqlite/faults.ts';
+import { checkIsFile, checkSchema } from '../sqlite/file.ts';
 import { LogFile } from './logFile.ts';
 
 export const LOG_NAME = 'hearsay.db';
@@ -63,6 +65,7 @@ export function logFileAt(path: string): string {
  */
 export function openLogFile(path: string): OpenedFile {
   const file = logFileAt(path);
+  checkIsFile(file);
   const folder = canOpenThere(file) ? null : copyToTemporary(file);
   const wasAtRest = !existsSync(`${file}-wal`) && !existsSync(`${file}-shm`);
   const remove = (): void => {
@@ -75,6 +78,7 @@ export function openLogFile(path: string): OpenedFile {
       file,
     );
     try {
+      if (cutShort === null) checkSchema(database);
       const log = new LogFile(file, database);
       log.facts(0);
       return {
@@ -172,6 +176,7 @@ function connection(
     prepare?.(database);
     database.pragma(`cache_size = -${CACHE_KIBIBYTES}`);
     database.pragma('cell_size_check = ON');
+    database.pragma('trusted_schema = OFF');
     database.prepare('SELECT count(*) FROM sqlite_schema').get();
     return database;
   } catch (error) {

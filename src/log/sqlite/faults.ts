@@ -8,11 +8,12 @@ import { HeaderFault } from './header.ts';
 
 export interface Fault {
   /**
-   * `full`: the disk is full, and what was under way is rolled back. `damaged`: the file holds what
+   * `full`: the disk is full, and what was under way is rolled back. `duplicate`: an op id stands twice,
+   * and what was under way is rolled back. `damaged`: the file holds what
    * can't be. `locked`: another process uses the file. `unusable`: the file can't be opened for want of
    * rights or the like. `wrong`: it is another cluster's or a later version's.
    */
-  readonly kind: 'full' | 'damaged' | 'locked' | 'unusable' | 'wrong' | 'other';
+  readonly kind: 'full' | 'duplicate' | 'damaged' | 'locked' | 'unusable' | 'wrong' | 'other';
   readonly message: string;
   readonly lsn: number | null;
 }
@@ -31,6 +32,7 @@ export class DamageFault extends Error {}
  * so none of them counts as full: their outcome is unknown.
  */
 const FULL = ['SQLITE_FULL'];
+const DUPLICATE = ['SQLITE_CONSTRAINT_UNIQUE'];
 const DAMAGED = [
   'SQLITE_CORRUPT',
   'SQLITE_NOTADB',
@@ -49,6 +51,7 @@ const isOneOf = (codes: readonly string[], code: string): boolean =>
 
 function kindOf(code: string, message: string): Fault['kind'] {
   if (isOneOf(FULL, code)) return 'full';
+  if (isOneOf(DUPLICATE, code)) return 'duplicate';
   if (isOneOf(DAMAGED, code)) return 'damaged';
   if (isOneOf(LOCKED, code)) return 'locked';
   if (isOneOf(UNUSABLE, code)) return 'unusable';

@@ -4,9 +4,11 @@
  * It is made under another name and renamed when it is whole and synced. So a file of the true name
  * always has its tables and its header, and one that lacks them is damaged, never half made.
  */
-import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync } from 'node:fs';
+import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import Database from 'better-sqlite3';
+import { SettingError } from '../../words/errors.ts';
+import { isOrigin } from '../../words/opRules.ts';
 import type { OriginRecord } from '../../words/row.ts';
 import { DamageFault, WrongFault } from './faults.ts';
 import { clusterNameOf, metaRows, parseHeader, SCHEMA_VERSION, schemaVersionOf } from './header.ts';
@@ -129,6 +131,7 @@ export function readContent(database: Database.Database, clusterName: string): C
   // Before the other tables are looked for: a later version may have others.
   checkVersion(meta);
   for (const part of ['op', 'op_id', 'origin']) checkPart(parts, part);
+  checkSchema(database);
   const found = clusterNameOf(meta);
   if (found !== clusterName)
     throw new WrongFault(
@@ -138,6 +141,70 @@ export function readContent(database: Database.Database, clusterName: string): C
   const origins = readRecords(database);
   const lastLsn = database.prepare('SELECT coalesce(max(lsn), 0) FROM op').pluck().get();
   return { meta, origins, lastLsn: Number(lastLsn) };
+}
+
+interface SchemaPart {
+  readonly type: unknown;
+  readonly name: unknown;
+  readonly sql: unknown;
+}
+
+/** Tables and indexes as they were made; SQLite's own are not among them. */
+const schemaOf = (database: Database.Database): Map<string, SchemaPart> =>
+  new Map(
+    database
+      .prepare<[], SchemaPart>(
+        "SELECT type, name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\'",
+      )
+      .all()
+      .map((part) => [`${part.type} ${part.name}`, part]),
+  );
+
+const withoutSpace = (sql: unknown): string => String(sql).replace(/\s+/g, ' ');
+
+let made: Map<string, SchemaPart> | null = null;
+
+function madeSchema(): Map<string, SchemaPart> {
+  if (made !== null) return made;
+  const empty = new Database(':memory:');
+  try {
+    empty.exec(TABLES);
+    made = schemaOf(empty);
+    return made;
+  } finally {
+    empty.close();
+  }
+}
+
+/**
+ * A trigger or a view would change what the log stores or shows, and nobody who reads rows would see it.
+ *
+ * @throws DamageFault where the file holds another schema than this version makes.
+ */
+export function checkSchema(database: Database.Database): void {
+  const found = schemaOf(database);
+  for (const [name, { sql }] of found) {
+    const expected = madeSchema().get(name);
+    if (expected === undefined)
+      throw new DamageFault(`it holds a ${name}, which Hearsay does not make`);
+    if (withoutSpace(expected.sql) !== withoutSpace(sql))
+      throw new DamageFault(`its ${name} is not as Hearsay makes it`);
+  }
+  for (const name of madeSchema().keys())
+    if (!found.has(name)) throw new DamageFault(`its ${name} is missing`);
+}
+
+/**
+ * A FIFO or a device of that name would hang whoever opens it.
+ *
+ * @throws SettingError where the path names something that is no file; nothing there is well.
+ */
+export function checkIsFile(file: string): void {
+  const status = statSync(file, { throwIfNoEntry: false });
+  if (status === undefined || status.isFile()) return;
+  throw new SettingError(
+    `${file} is no file, and so no log: move it away, or name another directory.`,
+  );
 }
 
 function checkPart(parts: ReadonlySet<unknown>, part: string): void {
@@ -175,7 +242,7 @@ function recordOf(row: unknown): OriginRecord {
   const [seq = -1, sumHigh = -1, sumLow = -1, reach = -1, high = -1, low = -1] = numbers.map(
     (number) => (typeof number === 'number' && Number.isSafeInteger(number) ? number : -1),
   );
-  if (typeof origin !== 'string' || Math.min(seq, sumHigh, sumLow, reach, high, low) < 0)
+  if (!isOrigin(origin) || Math.min(seq, sumHigh, sumLow, reach, high, low) < 0)
     throw new DamageFault(`its record of the origin ${String(origin)} is unreadable`);
   return {
     origin,

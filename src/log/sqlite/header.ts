@@ -2,7 +2,10 @@
  * The header in the table `meta`: one row a fact, its value as JSON text, so that a person with the
  * sqlite3 shell can read it and a null differs from a missing fact.
  */
+
+import { isCounter, isOrigin } from '../../words/opRules.ts';
 import type { HeaderChanges, LogHeader } from '../../words/row.ts';
+import { isCount } from '../../words/shape.ts';
 import { factTexts, parseFacts } from '../factsText.ts';
 
 /** Raised with every change that an older version could not read. */
@@ -57,8 +60,8 @@ export function parseHeader(meta: ReadonlyMap<string, string>): LogHeader {
   return {
     clusterName: clusterNameOf(meta),
     clusterId,
-    origin: text(meta, 'origin'),
-    horizon: integer(meta, 'horizon'),
+    origin: origin(meta),
+    horizon: horizon(meta),
     stable: vector(meta, 'stable'),
     stableClock: integer(meta, 'stable_clock'),
     facts: parseFacts(factPairs(meta), (name) => new HeaderFault(FACT_PREFIX + name)),
@@ -91,6 +94,20 @@ function integer(meta: ReadonlyMap<string, string>, name: string): number {
   return value;
 }
 
+/** It becomes the name of a folder when the log is set aside. */
+function origin(meta: ReadonlyMap<string, string>): string {
+  const value = text(meta, 'origin');
+  if (!isOrigin(value)) throw new HeaderFault('origin');
+  return value;
+}
+
+/** New generations are no smaller, so that a wrong one would be passed on to all peers. */
+function horizon(meta: ReadonlyMap<string, string>): number {
+  const value = integer(meta, 'horizon');
+  if (!isCounter(value)) throw new HeaderFault('horizon');
+  return value;
+}
+
 function vector(meta: ReadonlyMap<string, string>, name: string): ReadonlyMap<string, number> {
   const value = parsed(meta, name);
   if (!Array.isArray(value)) throw new HeaderFault(name);
@@ -98,8 +115,7 @@ function vector(meta: ReadonlyMap<string, string>, name: string): ReadonlyMap<st
   for (const pair of value) {
     if (!Array.isArray(pair)) throw new HeaderFault(name);
     const [origin, seq]: unknown[] = pair;
-    if (typeof origin !== 'string' || typeof seq !== 'number' || !Number.isSafeInteger(seq))
-      throw new HeaderFault(name);
+    if (!isOrigin(origin) || !isCount(seq)) throw new HeaderFault(name);
     seqs.set(origin, seq);
   }
   return seqs;

@@ -98,6 +98,7 @@ function open({ file }: OpenReader): void {
   const database = new Database(file, { readonly: true, fileMustExist: true });
   database.pragma(`cache_size = -${CACHE_KIBIBYTES}`);
   database.pragma('cell_size_check = ON');
+  database.pragma('trusted_schema = OFF');
   reader = new Reader(database);
 }
 

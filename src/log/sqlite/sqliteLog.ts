@@ -12,6 +12,7 @@ import {
   CommitFailedError,
   DamagedLogError,
   DiskFullError,
+  DuplicateOpError,
   HearsayError,
   LockedDirectoryError,
   SettingError,
@@ -25,7 +26,7 @@ import type { Commit, Log, PageLimit } from '../log.ts';
 import { lastLsnAfter } from '../log.ts';
 import { DirectoryLock, makeDirectory } from './directoryLock.ts';
 import type { Fault } from './faults.ts';
-import { recordColumns } from './file.ts';
+import { checkIsFile, recordColumns } from './file.ts';
 import { isUnsynced, metaRows, parseHeader } from './header.ts';
 import type {
   Opened,
@@ -71,8 +72,9 @@ type ReaderChannel = WorkerChannel<ReaderRequest, ReaderReply>;
 export async function openSqliteLog(options: SqliteLogOptions): Promise<Log> {
   const directory = resolve(options.directory);
   await makeDirectory(directory);
-  const lock = new DirectoryLock(directory);
   const file = join(directory, FILE_NAME);
+  checkIsFile(file);
+  const lock = new DirectoryLock(directory);
   const writer: WriterChannel = new WorkerChannel(startWorker('writerWorker', 'writer'));
   const reader: ReaderChannel = new WorkerChannel(startWorker('readerWorker', 'reader'));
   try {
@@ -163,6 +165,8 @@ export class SqliteLog implements Log {
         changesOrigin: commit.header?.origin !== undefined,
       });
       if (reply.type === 'failed' && reply.fault.kind === 'full') throw new DiskFullError();
+      if (reply.type === 'failed' && reply.fault.kind === 'duplicate')
+        throw new DuplicateOpError(new Error(reply.fault.message));
       if (reply.type === 'failed') throw new CommitFailedError(reply.fault.message);
       this.#lastLsn = lastLsn;
     } catch (error) {

@@ -129,6 +129,8 @@ function open(request: OpenWriter): Opened {
     database.pragma(`cache_size = -${CACHE_KIBIBYTES}`);
     // Finds some damage when a page is first read, and not only where it leads.
     database.pragma('cell_size_check = ON');
+    // Functions that a schema of others names are not called.
+    database.pragma('trusted_schema = OFF');
     const content = readContent(database, clusterName);
     writer = new Writer(database, request, isUnsynced(content.meta));
     return { type: 'opened', ...content };

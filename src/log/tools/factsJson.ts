@@ -1,6 +1,7 @@
 /** The facts of a whole log, as JSON: the answer of a node, and the end of an export. */
 
 import { formatHash, type Hash, parseHash } from '../../words/hash.ts';
+import { isCounter, isOrigin } from '../../words/opRules.ts';
 import type { LogHeader, OriginRecord } from '../../words/row.ts';
 import { isCount, isText } from '../../words/shape.ts';
 import { allFactTexts, parseFacts } from '../factsText.ts';
@@ -42,8 +43,9 @@ export function headerOf(fields: Fields): LogHeader {
     cluster === null ||
     !('name' in cluster && typeof cluster.name === 'string') ||
     !('id' in cluster && (cluster.id === null || typeof cluster.id === 'string')) ||
-    typeof origin !== 'string' ||
+    !isOrigin(origin) ||
     !isCount(horizon) ||
+    !isCounter(horizon) ||
     !Number.isSafeInteger(stableClock)
   )
     throw new MalformedLineError('its header is not one of a log');
@@ -65,7 +67,7 @@ export function headerOf(fields: Fields): LogHeader {
 export function recordOf(value: unknown): OriginRecord {
   const fields: Fields = typeof value === 'object' && value !== null ? { ...value } : {};
   const { origin, seq, reach } = fields;
-  if (typeof origin !== 'string' || !isCount(seq) || !isCount(reach))
+  if (!isOrigin(origin) || !isCount(seq) || !isCount(reach))
     throw new MalformedLineError('a record of an origin is not one');
   return {
     origin,

@@ -12,7 +12,7 @@ import { DamageFault, faultOf } from '../../../src/log/sqlite/faults.ts';
 import { createFile, readContent } from '../../../src/log/sqlite/file.ts';
 import { HeaderFault } from '../../../src/log/sqlite/header.ts';
 import { columnsOf, packRows } from '../../../src/log/sqlite/packedRows.ts';
-import { DamagedLogError } from '../../../src/words/errors.ts';
+import { DamagedLogError, SettingError } from '../../../src/words/errors.ts';
 import type { Row } from '../../../src/words/row.ts';
 import {
   ALL,
@@ -124,6 +124,20 @@ for (const [statement, fault] of [
   ["UPDATE meta SET value = '{' WHERE name = 'stable_clock'", /fact stable_clock/],
   ["INSERT INTO meta VALUES ('fact.x', '7')", /fact fact.x/],
   ["INSERT INTO origin VALUES ('x', -1, 0, 0, 0, 0, 0)", /origin x/],
+  ["INSERT INTO origin VALUES ('../x', 1, 0, 0, 0, 0, 0)", /origin ..\/x/],
+  ["UPDATE meta SET value = '\"../../../escaped\"' WHERE name = 'origin'", /fact origin/],
+  ["UPDATE meta SET value = '[[\"../x\",1]]' WHERE name = 'stable'", /fact stable/],
+  ["UPDATE meta SET value = '[[\"node1.a\",-1]]' WHERE name = 'stable'", /fact stable/],
+  [`UPDATE meta SET value = '${2 ** 52 + 1}' WHERE name = 'horizon'`, /fact horizon/],
+  ["UPDATE meta SET value = '-1' WHERE name = 'horizon'", /fact horizon/],
+  ["INSERT INTO meta VALUES ('fact.joined', '\"perhaps\"')", /fact fact.joined/],
+  [
+    'CREATE TRIGGER t AFTER INSERT ON op BEGIN DELETE FROM op WHERE lsn < new.lsn; END',
+    /trigger t/,
+  ],
+  ['CREATE VIEW shown AS SELECT * FROM op', /view shown/],
+  ['CREATE INDEX by_key ON op (key)', /index by_key/],
+  ['ALTER TABLE op ADD COLUMN later TEXT', /table op/],
 ] as const)
   test(`damage at opening: ${statement}`, () =>
     withDirectory(async (directory) => {
@@ -147,7 +161,14 @@ test('tables of another make are damage', () =>
     const database = new Database(directory.file);
     database.exec('ALTER TABLE op RENAME COLUMN hlc TO clock');
     database.close();
-    await isFoundDamaged(directory, /hlc/);
+    await isFoundDamaged(directory, /table op/);
+  }));
+
+test('the log is not opened where its name is that of a folder', () =>
+  withDirectory(async (directory) => {
+    await mkdir(directory.file, { recursive: true });
+    const error = await rejects(directory.open(), SettingError);
+    assert.match(error.message, /is no file/);
   }));
 
 const columnsOfPut = columnsOf(packRows(rowsOf(7, 7)), 0);

@@ -75,7 +75,7 @@ const facts: fc.Arbitrary<LogFacts> = fc
       clusterName: wellFormedText,
       clusterId: fc.option(wellFormedText, { nil: null }),
       origin,
-      horizon: count,
+      horizon: fc.integer({ min: 0, max: 2 ** 52 }),
       stable: vector,
       stableClock: fc.integer({ min: -1, max: 2 ** 50 }),
       facts: fc.record(
