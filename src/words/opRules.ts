@@ -2,14 +2,7 @@
  * The bounds that every op keeps wherever it comes from: a client, a peer, a file, an export. Each way
  * in holds its ops against them once, and they are trusted behind it.
  */
-import {
-  LAST_VERSION,
-  MAX_COUNTER,
-  MAX_GENERATION,
-  MAX_PUT_VERSION,
-  type OpId,
-  type Unhashed,
-} from './op.ts';
+import { LAST_VERSION, MAX_COUNTER, MAX_PUT_VERSION, type OpId, type Unhashed } from './op.ts';
 import { KIB } from './size.ts';
 
 /**

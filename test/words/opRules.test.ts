@@ -2,14 +2,7 @@
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import {
-  isOp,
-  LAST_VERSION,
-  MAX_COUNTER,
-  MAX_GENERATION,
-  MAX_PUT_VERSION,
-  type Op,
-} from '../../src/words/op.ts';
+import { isOp, LAST_VERSION, MAX_COUNTER, MAX_PUT_VERSION, type Op } from '../../src/words/op.ts';
 import {
   faultOfOp,
   isMemberUrl,
