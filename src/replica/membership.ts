@@ -3,6 +3,7 @@
  * Each command waits in the commit queue and is checked in its batch; each rejects as
  * `Replica.submit` does.
  */
+import { memberValue } from '../rules/members.ts';
 import type { CommitQueue } from './commitQueue.ts';
 import type { Fold } from './fold.ts';
 
@@ -30,6 +31,16 @@ export class Membership {
   retire(origin: string): Promise<void> {
     return this.#queue.enqueue({ ops: 1, bytes: 0 }, (batch) => {
       if (!batch.isRetired(origin)) batch.membership('retire', origin, null);
+    });
+  }
+
+  /** Logs another `join` of this node's own origin, which is a member by another name or URL. */
+  announce(value: string): Promise<void> {
+    return this.#queue.enqueue({ ops: 1, bytes: value.length }, (batch) => {
+      const { origin, members } = this.#fold;
+      const member = members.get(origin);
+      const isKnown = member !== undefined && memberValue(member.nodeId, member.url) === value;
+      if (batch.isMember(origin) && !isKnown) batch.membership('join', origin, value);
     });
   }
 

@@ -15,6 +15,8 @@ export interface Member {
 export class Members {
   readonly #members = new Map<string, Member>();
   readonly #retired = new Map<string, Member>();
+  /** By origin, the `join` that says the most recent name and URL. */
+  readonly #joins = new Map<string, Membership>();
   readonly #retires: OpId[] = [];
   readonly #ops: Membership[] = [];
 
@@ -22,6 +24,10 @@ export class Members {
     const origin = op.key;
     this.#ops.push(op);
     if (op.kind === 'join') {
+      // A member that starts under another name or URL says so by a later `join`, whichever comes first.
+      const before = this.#joins.get(origin);
+      if (before !== undefined && !isLater(op, before)) return;
+      this.#joins.set(origin, op);
       const member = describeMember(origin, op.value);
       if (this.#retired.has(origin)) this.#retired.set(origin, member);
       else this.#members.set(origin, member);
@@ -75,7 +81,15 @@ export class Members {
     return smallest;
   }
 
+  /** The names that the member ever had, the present one last. */
+  namesOf(origin: string): string[] {
+    const joins = this.#ops.filter(({ kind, key }) => kind === 'join' && key === origin);
+    const inOrder = joins.sort((a, b) => (isLater(a, b) ? 1 : -1));
+    return [...new Set(inOrder.map(({ value }) => describeMember(origin, value).nodeId))];
+  }
+
   clear(): void {
+    this.#joins.clear();
     this.#members.clear();
     this.#retired.clear();
     this.#retires.length = 0;
@@ -86,6 +100,12 @@ export class Members {
 /** The member that a `join` admits, as the op's value. */
 export const memberValue = (nodeId: string, url: string | null): string =>
   JSON.stringify({ nodeId, url });
+
+/** By HLC, then by op id: the same on every node. */
+function isLater(a: Membership, b: Membership): boolean {
+  if (a.hlc !== b.hlc) return a.hlc > b.hlc;
+  return a.origin === b.origin ? a.seq > b.seq : a.origin > b.origin;
+}
 
 /** A value that another version wrote otherwise tells nothing but the origin. */
 function describeMember(origin: string, value: string | null): Member {

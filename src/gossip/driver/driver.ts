@@ -305,6 +305,9 @@ export class Driver {
       case 'retire':
         this.#run(() => this.#replica.membership.retire(output.origin));
         break;
+      case 'announce':
+        this.#run(() => this.#replica.membership.announce(output.value));
+        break;
       case 'collect':
         this.#run(() => this.#commits.collect(output.stable));
         break;

@@ -11,6 +11,9 @@ export interface DialSettings {
   readonly maxRedialMs: number;
 }
 
+/** A URL of a peer that is no member is forgotten after so many failed dials. */
+const STRANGER_FAILURES = 8;
+
 export interface Address {
   readonly url: string;
   readonly isConfigured: boolean;
@@ -64,6 +67,8 @@ export class AddressBook {
 
   /** A member names its URL: it is dialled as well. */
   addMember(url: string, origin: string): void {
+    for (const address of this.#addresses.values())
+      if (address.member === origin && address.url !== url) this.#leave(address);
     this.add(url);
     const address = this.#addresses.get(url);
     if (address !== undefined) address.member = origin;
@@ -71,11 +76,23 @@ export class AddressBook {
 
   /** A retired origin is not dialled any more, unless its URL is configured. */
   removeMember(origin: string): void {
+    for (const address of this.#addresses.values())
+      if (address.member === origin) this.#leave(address);
+  }
+
+  /** Nobody names the URL any more. */
+  #leave(address: Address): void {
+    address.member = null;
+    if (!address.isConfigured && address.state !== 'connected') this.#addresses.delete(address.url);
+  }
+
+  /** A peer that never became a member is not dialled for ever: pods that crash in a loop leave many. */
+  forgetStrangers(isMember: (origin: string) => boolean): void {
     for (const address of this.#addresses.values()) {
-      if (address.member !== origin) continue;
-      address.member = null;
-      if (!address.isConfigured && address.state !== 'connected')
-        this.#addresses.delete(address.url);
+      const { isConfigured, member, failures, state, url } = address;
+      const isKnown = isConfigured || (member !== null && isMember(member));
+      if (!isKnown && state === 'idle' && failures >= STRANGER_FAILURES)
+        this.#addresses.delete(url);
     }
   }
 

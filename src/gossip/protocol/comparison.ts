@@ -59,7 +59,7 @@ export class Comparison {
     if (this.#isRefusedForClock(peer, raw.clock)) return undefined;
     const read = readDigest(view, raw);
     const { digest, exact } = read;
-    peer.digestCame(read);
+    peer.digestCame(read, this.#state.nowMs);
     this.#confirmations.heldBy(peer, seqOf(digest.vector, view.origin));
     this.believeHorizon(peer);
     this.#checkOwn(digest);

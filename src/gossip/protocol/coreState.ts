@@ -101,7 +101,15 @@ export class CoreState {
 
   /** The digest for a peer, as of now: a pull or an answer carries it. */
   digest(listRetired: boolean): ReturnType<typeof makeDigest> {
-    return makeDigest(this.view, this.clockMs, this.settings.maxClockSkewMs, listRetired);
+    const unheard = this.otherMembers().filter((origin) => !this.hears(origin));
+    const digest = makeDigest(this.view, this.clockMs, this.settings.maxClockSkewMs, listRetired);
+    return unheard.length > 0 ? { ...digest, unheard } : digest;
+  }
+
+  /** Whether this node has heard the member itself, lately. */
+  hears(origin: string): boolean {
+    const lastAt = this.peers.lastHeard(origin);
+    return lastAt !== undefined && this.nowMs - lastAt < this.settings.hearingMs;
   }
 
   otherMembers(): string[] {

@@ -24,6 +24,8 @@ export interface Digest {
   readonly horizon: number;
   /** The sender's clock, UTC milliseconds. */
   readonly clock: number;
+  /** Members that the sender has not heard lately itself; left out where there are none. */
+  readonly unheard?: readonly string[];
 }
 
 /** The state that a digest is made from. */

@@ -186,12 +186,13 @@ export const digestFields = {
   sums: hashes,
   retired: hashText.optional(),
   listed: z.literal(true).optional(),
+  unheard: z.array(originName).optional(),
 };
 
 type DigestFields = z.output<z.ZodObject<typeof digestFields>>;
 
 export function digestOf(fields: DigestFields): Digest {
-  const { vector, sums, retired, listed, asOf, horizon, clock } = fields;
+  const { vector, sums, retired, listed, asOf, horizon, clock, unheard } = fields;
   const [mapSum, ...ofOrigins] = sums;
   if (mapSum === undefined) throw new MalformedMessageError('the map sum is missing');
   return {
@@ -203,6 +204,7 @@ export function digestOf(fields: DigestFields): Digest {
     mapSum,
     horizon,
     clock,
+    ...(unheard !== undefined && { unheard }),
   };
 }
 
@@ -214,4 +216,5 @@ export const fieldsOf = (digest: Digest): DigestFields => ({
   sums: [digest.mapSum, ...inOrderOf(digest.vector, digest.sums)],
   ...(digest.retiredSum !== null && { retired: formatHash(digest.retiredSum) }),
   ...(digest.listsRetired && { listed: true as const }),
+  ...(digest.unheard !== undefined && { unheard: [...digest.unheard] }),
 });

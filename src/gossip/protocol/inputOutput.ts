@@ -154,6 +154,8 @@ export type Output =
   /** From now on the node may write. */
   | { readonly kind: 'ready'; readonly value: string }
   | { readonly kind: 'retire'; readonly origin: string }
+  /** Log another `join` of this node, whose name or URL has changed. */
+  | { readonly kind: 'announce'; readonly value: string }
   | { readonly kind: 'collect'; readonly stable: Stable }
   /** Find the keys in which we differ from the peer, and settle them. */
   | { readonly kind: 'repair'; readonly connection: ConnectionId; readonly asOf: number }

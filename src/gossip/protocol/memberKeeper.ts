@@ -1,5 +1,5 @@
 /** The regular work of a member: it dials the others, retires silent ones, and moves the stable vector. */
-import type { Member } from '../../rules/members.ts';
+import { type Member, memberValue } from '../../rules/members.ts';
 import type { Stability } from '../../rules/stability.ts';
 import { includes, type Vector } from '../../words/vector.ts';
 import type { CoreState } from './coreState.ts';
@@ -37,6 +37,7 @@ export class MemberKeeper {
       this.#nextMembersAt = this.#state.nowMs + MEMBERS_INTERVAL_MS;
       this.#dialMembers();
       if (this.#state.standing.phase === 'ready') {
+        this.#announceItself();
         this.#retireReplaced();
         this.#retireSilent();
       }
@@ -46,12 +47,27 @@ export class MemberKeeper {
     this.#moveStable();
   }
 
+  /** A member that was started under another name or URL says so. */
+  #announceItself(): void {
+    const { view, settings, ownUrl } = this.#state;
+    const member = view.members.get(view.origin);
+    if (member === undefined) return;
+    const url = ownUrl ?? member.url;
+    if (member.nodeId === settings.nodeId && member.url === url) return;
+    this.#state.out({ kind: 'announce', value: memberValue(settings.nodeId, url) });
+  }
+
   /** Every member dials every member. */
   #dialMembers(): void {
     const { members, origin } = this.#state.view;
-    for (const member of members.all())
-      if (member.url !== null && member.origin !== origin && member.url !== this.#state.ownUrl)
-        this.#state.addresses.addMember(member.url, member.origin);
+    for (const member of members.all()) {
+      if (member.origin === origin) continue;
+      // A peer that has just moved says it before its op is here.
+      const url = this.#state.peers.ofOrigin(member.origin)?.hello.url ?? member.url;
+      if (url !== null && url !== this.#state.ownUrl)
+        this.#state.addresses.addMember(url, member.origin);
+    }
+    this.#state.addresses.forgetStrangers((member) => members.has(member));
     for (const retired of members.retired()) {
       this.#state.addresses.removeMember(retired.origin);
       this.#stability.forget(retired.origin);
@@ -87,7 +103,10 @@ export class MemberKeeper {
     const others = this.#state.otherMembers();
     const { nowMs, settings } = this.#state;
     const lastHeardAt = (origin: string): number => this.#state.lastHeardAt(origin);
-    this.#silence.look(others, lastHeardAt, nowMs);
+    // A member that others hear is not gone: only the link to it is.
+    const lastHeardByAny = (origin: string): number =>
+      Math.max(lastHeardAt(origin), this.#state.peers.lastHeardThrough(origin));
+    this.#silence.look(others, lastHeardByAny, nowMs);
     const heard = others.filter((origin) => nowMs - lastHeardAt(origin) < settings.hearingMs);
     if ((heard.length + 1) * 2 <= others.length + 1) return;
     // Silence counts only while a majority was heard: a node that comes back from a cut, or that was

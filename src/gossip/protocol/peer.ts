@@ -16,6 +16,7 @@ export class Peer {
   #lastHeardAt: number;
   #digest: Digest | null = null;
   #digestIsExact = false;
+  #digestAt = Number.NEGATIVE_INFINITY;
   #listRetired = false;
   #agrees: boolean | null = null;
   #disagreements = 0;
@@ -65,12 +66,18 @@ export class Peer {
     return this.#digestIsExact;
   }
 
+  /** When that came. */
+  get digestAt(): number {
+    return this.#digestAt;
+  }
+
   /** Whether digests to it list retired origins: its sum over them differed from ours. */
   get listRetired(): boolean {
     return this.#listRetired;
   }
 
-  digestCame({ digest, exact, retiredDiffer }: ReadDigest): void {
+  digestCame({ digest, exact, retiredDiffer }: ReadDigest, nowMs: number): void {
+    this.#digestAt = nowMs;
     this.#digest = digest;
     this.#digestIsExact = exact;
     this.#listRetired = retiredDiffer;

@@ -1,6 +1,7 @@
 /** The connections of this node, and when each origin was last heard over any of them. */
 import { type Random, shuffled } from '../../words/random.ts';
 import type { ConnectionId } from '../transport.ts';
+import { PROTOCOL_WITH_NAMED_ANSWERS } from './messages.ts';
 import { type Greeted, isGreeted, Peer } from './peer.ts';
 
 export class Peers {
@@ -58,6 +59,20 @@ export class Peers {
   /** When the origin was last heard, by the time that intervals are measured by; undefined where never. */
   lastHeard(origin: string): number | undefined {
     return this.#lastHeard.get(origin);
+  }
+
+  /**
+   * When a peer last told that it hears the origin itself; never, where none has. One broken link is then no
+   * silence. A peer of protocol 1 does not tell.
+   */
+  lastHeardThrough(origin: string): number {
+    let lastAt = Number.NEGATIVE_INFINITY;
+    for (const { hello, digest, digestAt } of this.greeted()) {
+      if (digest === null || hello.protocol[1] < PROTOCOL_WITH_NAMED_ANSWERS) continue;
+      const hears = hello.origin !== origin && digest.unheard?.includes(origin) !== true;
+      if (hears) lastAt = Math.max(lastAt, digestAt);
+    }
+    return lastAt;
   }
 
   forgetOrigin(origin: string): void {
