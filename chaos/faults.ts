@@ -12,6 +12,7 @@ import { stepText } from './schedule.ts';
 
 /** How long a node may take to answer after its start, on a machine that is busy. */
 export const SERVING_TIMEOUT_MS = 240_000;
+const ORIGIN_INTERVAL_MS = 100;
 /** The secret that nodes prove to one another in a run. */
 export const RUN_TOKEN = 'chaos';
 
@@ -206,19 +207,32 @@ async function fillDisk(node: ChaosNode, hold: () => Promise<void>): Promise<voi
   await untilWell(node);
 }
 
-/** Retires a healthy member while clients write to it. */
+/**
+ * Retires a healthy member while clients write to it. Its life ends when it has begun anew, so that clients go on with
+ * their keys through the time in which it does not know yet that it is retired.
+ */
 async function retire({ nodes }: Scene, node: ChaosNode): Promise<string | null> {
   const other = nodes.find((one) => one !== node && !one.isTroubled);
-  if (other === undefined) return 'A retirement was passed over: no other node was well.';
+  const origin = await node.askOrigin();
+  if (other === undefined || origin === null)
+    return 'A retirement was passed over: no other node was well.';
+  const { life } = node;
   node.beginTrouble();
-  node.endLife('retired');
   const response = await fetch(`${other.clientUrl}/_cluster/retire`, {
     method: 'POST',
     headers: { 'Content-Type': 'application/json', 'X-Internal-Token': RUN_TOKEN },
-    body: JSON.stringify({ member: node.name }),
+    body: JSON.stringify({ member: origin }),
     signal: AbortSignal.timeout(10_000),
   }).catch(() => null);
-  await untilWell(node);
+  const endAt = performance.now() + SERVING_TIMEOUT_MS;
+  while (response?.ok && performance.now() < endAt) {
+    const now = await node.askOrigin();
+    if (now !== null && now !== origin) break;
+    await wait(ORIGIN_INTERVAL_MS);
+  }
+  await node.untilServing(SERVING_TIMEOUT_MS);
+  if (node.life === life) node.endLife('retired');
+  node.endTrouble();
   return response?.ok ? null : 'A retirement was passed over: it was not carried out.';
 }
 

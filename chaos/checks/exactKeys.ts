@@ -17,6 +17,7 @@ export function checkExactKeys(evidence: Evidence): Violation[] {
 function checkKey(key: string, calls: readonly Call[], evidence: Evidence): Violation[] {
   let states: readonly KeyState[] = [null];
   for (const call of calls) {
+    if (isReadOfBeginner(call, evidence)) continue;
     const after = call.crossedLives ? withoutAnswer(states, call) : statesAfter(states, call);
     if (after.length === 0) return [wrongAnswer(key, states, call)];
     states = after;
@@ -31,6 +32,15 @@ function checkKey(key: string, calls: readonly Call[], evidence: Evidence): Viol
   // Of a log that was lost, what its last writes were is another check's matter.
   if (isLost) return [];
   return evidence.maps.slice(0, 1).flatMap((map) => checkEnd(key, states, map, evidence.readAt));
+}
+
+/** A node that begins anew may be read before it has offered what it had set aside; it takes no writes before. */
+function isReadOfBeginner({ request, nodeWasWell, life }: Call, { incidents }: Evidence): boolean {
+  if (request.method !== 'GET' || nodeWasWell) return false;
+  return incidents.some(
+    (incident) =>
+      incident.kind === 'retired' && incident.node === request.node && incident.life === life,
+  );
 }
 
 /** A call that the log's life ended under may have been carried out or not. */

@@ -9,6 +9,7 @@ import { closeSync, openSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
+import { z } from 'zod';
 import { opIdOf } from '../checks/token.ts';
 import type { Incident } from '../history/evidence.ts';
 import { MAIN, withoutSettings } from './environment.ts';
@@ -16,6 +17,8 @@ import { MAIN, withoutSettings } from './environment.ts';
 const POLL_INTERVAL_MS = 50;
 const ASK_TIMEOUT_MS = 10_000;
 const STOP_TIMEOUT_MS = 180_000;
+
+const originSchema = z.object({ origin: z.string() });
 
 export interface NodePlace {
   readonly index: number;
@@ -114,6 +117,17 @@ export class ChaosNode {
     const isInTime = await Promise.race([ended, wait(STOP_TIMEOUT_MS, false, { ref: false })]);
     if (!isInTime) await this.kill();
     return isInTime;
+  }
+
+  /** The origin that it writes under; null where it does not say. */
+  async askOrigin(): Promise<string | null> {
+    try {
+      const signal = AbortSignal.timeout(ASK_TIMEOUT_MS);
+      const response = await fetch(`${this.clientUrl}/_cluster`, { signal });
+      return originSchema.parse(await response.json()).origin;
+    } catch {
+      return null;
+    }
   }
 
   /** Whether it answers that it is fit to serve. */
