@@ -117,7 +117,7 @@ export class SimDisk implements LogStore {
   /** Whether commits fail as the options say. */
   #isStormy = false;
   #stored: StoredLog | undefined;
-  #aside: LogCopy[] = [];
+  readonly #aside = new Map<string, LogCopy>();
   /** With durability=normal: what a power cut leaves. */
   #synced: LogCopy | null = null;
   #log: SimLog | null = null;
@@ -142,12 +142,12 @@ export class SimDisk implements LogStore {
   }
 
   get hasSetAside(): boolean {
-    return this.#aside.length > 0;
+    return this.#aside.size > 0;
   }
 
   /** The oracle's copies of the logs that were set aside. */
   get asideWitnesses(): Witness[] {
-    return this.#aside.map(({ witness }) => witness);
+    return Array.from(this.#aside.values(), ({ witness }) => witness);
   }
 
   /** A copy of the log as it is now, its node running or not; undefined where there is none. */
@@ -160,7 +160,7 @@ export class SimDisk implements LogStore {
   replace({ stored, witness }: LogCopy): void {
     const aside = this.asideWitnesses;
     this.#stored = stored;
-    this.#aside = [];
+    this.#aside.clear();
     this.#synced = null;
     this.#hooks.replaced(witness, aside);
   }
@@ -187,10 +187,10 @@ export class SimDisk implements LogStore {
     this.#stored = log.stored();
   }
 
-  async setAside(): Promise<void> {
+  async setAside(name: string): Promise<void> {
     this.#hooks.setAside();
     if (this.#stored !== undefined)
-      this.#aside.push({ stored: this.#stored, witness: this.#hooks.copyWitness() });
+      this.#aside.set(name, { stored: this.#stored, witness: this.#hooks.copyWitness() });
     await this.remove();
   }
 
@@ -200,15 +200,15 @@ export class SimDisk implements LogStore {
   }
 
   async namesAside(): Promise<string[]> {
-    return this.#aside.map((_copy, index) => String(index));
+    return [...this.#aside.keys()];
   }
 
   async openAside(name: string): Promise<SimLog> {
-    return this.#openNow(this.#aside[Number(name)]?.stored);
+    return this.#openNow(this.#aside.get(name)?.stored);
   }
 
-  async dropAside(): Promise<void> {
-    this.#aside = [];
+  async dropAside(name: string): Promise<void> {
+    this.#aside.delete(name);
   }
 
   /** Nothing damages what is set aside here. */
@@ -241,7 +241,7 @@ export class SimDisk implements LogStore {
   wipe(): void {
     const aside = this.asideWitnesses;
     this.#stored = undefined;
-    this.#aside = [];
+    this.#aside.clear();
     this.#synced = null;
     this.#hooks.replaced(null, aside);
   }

@@ -1,55 +1,84 @@
 /**
- * Rule 12, seen from outside: what has become of each write that no survivor's log holds any more, since
- * the node that took it began anew.
+ * Rule 12, seen from outside: whether a key still shows, by rule 1, the greatest op that was ever stored,
+ * also where every log that held it has been given up.
  */
 import type { KeyOp, Op } from '../src/words/op.ts';
-import { beats, type Link } from './ledger.ts';
+import { beats, isCopy, type Ledger, type Link, readsAbsent } from './ledger.ts';
+
+export interface End {
+  /** The cluster that the nodes are of in the end. */
+  readonly clusterId: string | null;
+  /** Every op that a survivor holds. */
+  readonly held: ReadonlySet<Link>;
+  /** Nobody misses what has expired by then. */
+  readonly expiredAtMs: number;
+}
 
 /**
- * The puts that should have come back and did not. Right is: an ordinary PUT of it shows, or lost to a
- * version at least as high; or it was beaten by rule 1; or it was deleted or has expired since. Deletes
- * are not offered again: one that went with its log may still have beaten a put there.
- *
- * @param links every op that was born.
- * @param held those that a survivor holds.
- * @param expiredAtMs what has expired by then, nobody misses.
+ * Ops that should show, or decide what shows, and do not. An op of another cluster only has to have been
+ * put again as a client would put it.
  */
-export function lostPuts(
-  links: Iterable<Link>,
-  held: ReadonlySet<Link>,
-  expiredAtMs: number,
-): KeyOp[] {
+export function lostOps(ledger: Ledger, end: End): KeyOp[] {
   const byKey = new Map<string, Link[]>();
-  for (const link of links) {
-    if (link.op === null || !isOfKey(link.op)) continue;
+  for (const link of ledger.all()) {
+    if (link.op === null || !isOnKey(link.op)) continue;
     const ofKey = byKey.get(link.op.key);
     if (ofKey === undefined) byKey.set(link.op.key, [link]);
     else ofKey.push(link);
   }
   const lost: KeyOp[] = [];
-  for (const ofKey of byKey.values())
-    for (const link of ofKey) {
-      const { op } = link;
-      if (op === null || !isOfKey(op) || op.kind !== 'put') continue;
-      if (held.has(link) || link.mayBeLost || isExpired(op, expiredAtMs)) continue;
-      if (!ofKey.some((other) => settles(other, op, held.has(other), expiredAtMs))) lost.push(op);
-    }
+  for (const [key, links] of byKey) {
+    const told = ledger.leftOut(key);
+    const isMissed = ({ op, mayBeLost, clusterId }: Link): boolean =>
+      op !== null &&
+      isOnKey(op) &&
+      clusterId === end.clusterId &&
+      !mayBeLost &&
+      !told.some((one) => one === op || beats(one, op));
+    const heldHere = greatest(links.filter((link) => end.held.has(link)));
+    const owed = greatest(links.filter((link) => end.held.has(link) || isMissed(link)));
+    if (owed !== undefined && !isSettled(owed, heldHere, end.expiredAtMs)) lost.push(owed);
+    lost.push(...lostToCluster(links, end));
+  }
   return lost;
 }
 
-/** Whether what became of `link` is reason enough for the put not to be held. */
-function settles(
-  { op, mayBeLost }: Link,
-  put: KeyOp,
-  isHeld: boolean,
-  expiredAtMs: number,
-): boolean {
-  if (op === null || !isOfKey(op) || op === put) return false;
-  // The op that beat it, or that it came back as, has to answer the same question.
+/** Whether the greatest op that is held shows the same as the greatest that is owed. */
+function isSettled(owed: KeyOp, held: KeyOp | undefined, atMs: number): boolean {
+  if (held === owed || (held !== undefined && isCopy(held, owed))) return true;
+  return readsAbsent(owed, atMs) && (held === undefined || readsAbsent(held, atMs));
+}
+
+function greatest(links: readonly Link[]): KeyOp | undefined {
+  let found: KeyOp | undefined;
+  for (const { op } of links)
+    if (op !== null && isOnKey(op) && (found === undefined || beats(op, found))) found = op;
+  return found;
+}
+
+/**
+ * Puts of another cluster that should have been put again and were not. Right is: one of its version or a
+ * higher one is held; or it was beaten there; or it was deleted or has expired since.
+ */
+function lostToCluster(links: readonly Link[], { clusterId, held, expiredAtMs }: End): KeyOp[] {
+  const lost: KeyOp[] = [];
+  for (const link of links) {
+    const { op, mayBeLost } = link;
+    if (op?.kind !== 'put' || link.clusterId === clusterId || link.clusterId === null) continue;
+    if (held.has(link) || mayBeLost || readsAbsent(op, expiredAtMs)) continue;
+    const isReason = (other: Link): boolean => settles(other, op, held.has(other), expiredAtMs);
+    if (!links.some((other) => other !== link && isReason(other))) lost.push(op);
+  }
+  return lost;
+}
+
+function settles({ op, mayBeLost }: Link, put: KeyOp, isHeld: boolean, atMs: number): boolean {
+  if (op === null || !isOnKey(op)) return false;
+  // A put that was beaten, or came back, is as safe as the op that did it.
   if ((isHeld || !mayBeLost) && (beats(op, put) || isAgain(op, put))) return true;
   if (!isHeld) return false;
   if (op.kind === 'put' && op.version >= put.version) return true;
-  return op.hlc > put.hlc && (op.kind === 'delete' || isExpired(op, expiredAtMs));
+  return op.hlc > put.hlc && readsAbsent(op, atMs);
 }
 
 const isAgain = (later: KeyOp, put: KeyOp): boolean =>
@@ -58,7 +87,4 @@ const isAgain = (later: KeyOp, put: KeyOp): boolean =>
   later.version === put.version &&
   later.value === put.value;
 
-const isOfKey = (op: Op): op is KeyOp => op.kind === 'put' || op.kind === 'delete';
-
-const isExpired = ({ expiresAt }: KeyOp, atMs: number): boolean =>
-  expiresAt !== null && expiresAt <= atMs;
+const isOnKey = (op: Op): op is KeyOp => op.kind === 'put' || op.kind === 'delete';

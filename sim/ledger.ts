@@ -46,6 +46,10 @@ export const isSameOp = (a: Op | undefined, b: Op | undefined): boolean =>
 export const isBornAgain = (later: Op, op: Op): boolean =>
   !isSameOp(later, op) && FIELDS.every((field) => field === 'hlc' || later[field] === op[field]);
 
+/** Rule 12: whether `later` is `op` under another id, as a node offers it that had begun anew. */
+export const isCopy = (later: Op, op: Op): boolean =>
+  !isSameOp(later, op) && FIELDS.every((field) => later[field] === op[field]);
+
 const isAlike = (a: Op, b: Op): boolean =>
   sameHash(carriedHash(a), carriedHash(b)) && FIELDS.every((field) => a[field] === b[field]);
 
@@ -62,6 +66,8 @@ export interface Link {
   readonly op: Op | null;
   readonly parent: Link | null;
   readonly children: Link[];
+  /** Of the log that it was born in, then. */
+  readonly clusterId: string | null;
   /** Whether a client was told that the op is stored. */
   isAcknowledged: boolean;
   /**
@@ -73,17 +79,25 @@ export interface Link {
   mayBeLost: boolean;
 }
 
-const newLink = (origin: string, op: Op | null, parent: Link | null): Link => ({
+const newLink = (
+  origin: string,
+  op: Op | null,
+  parent: Link | null,
+  clusterId: string | null = null,
+): Link => ({
   origin,
   seq: op?.seq ?? 0,
   sum: op === null || parent === null ? ZERO : add(parent.sum, carriedHash(op)),
   op,
   parent,
   children: [],
+  clusterId,
   isAcknowledged: false,
   isBehind: false,
   mayBeLost: false,
 });
+
+type OpIdentity = Pick<Op, 'origin' | 'seq'>;
 
 export class Ledger {
   /** Whether a log was copied by hand in this world, which alone may bring two ops under one id. */
@@ -95,6 +109,8 @@ export class Ledger {
   readonly clonedOrigins = new Set<string>();
   /** Origins with two ops under one id. */
   readonly #forked = new Set<string>();
+  readonly #onKey = new Map<string, KeyOp[]>();
+  readonly #leftOut = new Map<string, KeyOp[]>();
   /** By value. */
   readonly #puts = new Map<string, Put[]>();
   #hasBehind = false;
@@ -147,11 +163,16 @@ export class Ledger {
   }
 
   /** Takes in an op that was born and committed, after the link that its log held. */
-  born(op: Op, parent: Link): Link {
-    const link = newLink(op.origin, op, parent);
+  born(op: Op, parent: Link, clusterId: string | null): Link {
+    const link = newLink(op.origin, op, parent, clusterId);
     if (parent.children.length > 0) this.#forked.add(op.origin);
     parent.children.push(link);
     if (op.kind === 'retire') this.#retirements++;
+    if (op.kind === 'put' || op.kind === 'delete') {
+      const ofKey = this.#onKey.get(op.key);
+      if (ofKey === undefined) this.#onKey.set(op.key, [op]);
+      else ofKey.push(op);
+    }
     if (op.kind === 'put') this.#puts.set(op.value, [...(this.#puts.get(op.value) ?? []), op]);
     const id = idOf(op);
     const links = this.#links.get(id);
@@ -161,13 +182,29 @@ export class Ledger {
     return link;
   }
 
+  /** Rule 12: whether an op of this content was born before, under another id. */
+  isOffer(op: KeyOp): boolean {
+    return (this.#onKey.get(op.key) ?? []).some((other) => isCopy(op, other));
+  }
+
+  /** A node that had begun anew has told that it leaves this op out, since nobody can decide about it. */
+  leaveOut(id: OpIdentity): void {
+    for (const { op } of this.linksOf(id))
+      if (op?.kind === 'put' || op?.kind === 'delete')
+        this.#leftOut.set(op.key, [...(this.#leftOut.get(op.key) ?? []), op]);
+  }
+
+  leftOut(key: string): readonly KeyOp[] {
+    return this.#leftOut.get(key) ?? [];
+  }
+
   /** Whether this very op was born before. */
   knows(op: Op): boolean {
     return this.linksOf(op).some((link) => link.op !== null && isAlike(op, link.op));
   }
 
   /** All that were born under this id. */
-  linksOf(op: Pick<Op, 'origin' | 'seq'>): readonly Link[] {
+  linksOf(op: OpIdentity): readonly Link[] {
     return this.#links.get(idOf(op)) ?? [];
   }
 
@@ -206,7 +243,7 @@ export class Ledger {
   }
 }
 
-const idOf = ({ origin, seq }: Pick<Op, 'origin' | 'seq'>): string => `${origin}/${seq}`;
+const idOf = ({ origin, seq }: OpIdentity): string => `${origin}/${seq}`;
 
 /** The links up to those given, each once. */
 export function heldLinks(heads: Iterable<Link>): Set<Link> {

@@ -168,7 +168,7 @@ export class SimNode implements ObservedNode {
    * and not had the join timeout for that.
    */
   get owesOffers(): boolean {
-    if (this.#readySinceMs === null || !this.disk.hasSetAside) return false;
+    if (this.#readySinceMs === null || !this.running?.driver.owesOffers) return false;
     const readyMs = this.#world.timeline.nowMs - this.#readySinceMs;
     return readyMs < this.#options.settings.joinTimeoutMs;
   }
@@ -347,6 +347,8 @@ export class SimNode implements ObservedNode {
   #note(level: 'info' | 'warn', text: string): void {
     const { trace, timeline, oracle } = this.#world;
     trace.add(timeline.nowMs, this.name, `notes: ${text}`);
+    const [, origin, seq] = /\((\S+)\/(\d+)\) is left out/.exec(text) ?? [];
+    if (origin !== undefined) oracle.ledger.leaveOut({ origin, seq: Number(seq) });
     const alarms = [
       ...ALARMS,
       ...(this.#options.mayRejoin ? [] : REJOIN_ALARMS),

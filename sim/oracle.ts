@@ -50,6 +50,8 @@ export class Oracle {
     const { name, witness, running } = node;
     const vector = new Map(witness.vector);
     const births = witness.take(commit);
+    if (births.length > 0 && !witness.hasJoined)
+      this.report('unjoined', `${name} has not joined, and writes ${births.length} ops`);
     if (births.length > 0 && this.#isBehind(witness))
       for (const link of births) this.ledger.markBehind(link);
     if (births.length > 0 && running !== null && running.replica.members.size > 1)

@@ -84,13 +84,13 @@ const SWITCHES: Readonly<Record<string, Switch>> = {
   /** Rule 12: what was set aside is dropped. */
   'offers after a rejoin': {
     file: 'src/gossip/driver/offers.ts',
-    text: 'await offerAgain(replica, aside, welcoming, peers(), note);',
-    without: '',
+    text: 'return await offerAgain({ ...to, aside, old });',
+    without: 'return true;',
   },
   /** Rule 12: what the cluster has deleted since is offered again as well. */
   'no offers of what was deleted': {
     file: 'src/replica/offer.ts',
-    text: 'const isDeleted = (deletedAt.get(entry.key) ?? 0) > entry.hlc;',
+    text: 'const isDeleted = judgement.deletedAt(entry.key) > entry.hlc;',
     without: 'const isDeleted = false;',
   },
   /** Rule 12: whoever has begun anew forms a cluster at once, and offers itself what it had. */

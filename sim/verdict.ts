@@ -5,7 +5,7 @@
 
 import type { KeyOp } from '../src/words/op.ts';
 import { MINUTE_MS } from '../src/words/time.ts';
-import { lostPuts } from './fates.ts';
+import { lostOps } from './fates.ts';
 import {
   greatestOf,
   heldLinks,
@@ -39,7 +39,8 @@ export function judgeEnd(
   const held = heldBy(nodes.map(({ witness }) => witness));
   const nowMs = Math.max(...nodes.map(({ clock }) => clock.latestMs));
   const missedMs = ledger.isDamaged ? summedAfterMs(nowMs, maxClockSkewMs) : nowMs;
-  for (const op of lostPuts(ledger.all(), held, missedMs))
+  const clusterId = nodes[0]?.witness.header.clusterId ?? null;
+  for (const op of lostOps(ledger, { clusterId, held, expiredAtMs: missedMs }))
     if (!isUntold(op))
       report('fate', `${kindAndId(op)} of ${JSON.stringify(op.key)} was stored, and is gone`);
   const greatest = greatestOf(held);

@@ -10,6 +10,8 @@ export type Check =
   | 'won bit'
   /** Rules 2 and 3: versions admitted, generations given, clocks that never run backwards. */
   | 'birth'
+  /** Rule 8: a log that has not joined bears nothing. */
+  | 'unjoined'
   /** Rule 8: who starts writes nothing before it holds what the others did. */
   | 'catching up'
   /** Rule 8: two clusters that formed apart and have several members each never mix. */

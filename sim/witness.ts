@@ -13,6 +13,7 @@ import {
   greatestOf,
   heldLinks,
   isBornAgain,
+  isCopy,
   isSameOp,
   type Ledger,
   type Link,
@@ -159,7 +160,8 @@ export class Witness {
   /** The log holds one branch of each origin, and each op comes after the one before it there. */
   #follow(op: Op, id: string, isBirth: boolean): void {
     const head = this.headOf(op.origin);
-    const link = isBirth ? this.#ledger.born(op, head) : this.#ledger.after(head, op);
+    const clusterId = this.header.clusterId ?? null;
+    const link = isBirth ? this.#ledger.born(op, head, clusterId) : this.#ledger.after(head, op);
     if (link === undefined) {
       const objection = this.#ledger.objectionTo(op) ?? 'it comes after another op there';
       this.#report('one op an id', `${id}: ${objection}`);
@@ -209,6 +211,10 @@ export class Witness {
   /** Rules 2 and 3, by which this op was accepted and given its generation. */
   #checkBirth(id: string, { op, committedAt: nowMs }: Row): void {
     const wrong = (text: string): void => this.#report('birth', `${id} ${text}`);
+    if (isOnKey(op) && this.#ledger.isOffer(op)) {
+      this.#checkOffer(op, wrong);
+      return;
+    }
     if (op.hlc <= this.#hlc) wrong(`has hlc ${op.hlc}, and ${this.#hlc} was seen before`);
     if (!isOnKey(op)) return;
     const entry = this.entries.get(op.key);
@@ -231,6 +237,14 @@ export class Witness {
       wrong(`of version ${op.version} replaces a live version ${live.version}`);
     if (!isPut && op.version !== LAST_VERSION && (live === undefined || op.version < live.version))
       wrong(`deletes up to version ${op.version} what is not live or is newer`);
+  }
+
+  /** Rule 12: it beats every op of its key that the log ever held, collected and compacted ones too. */
+  #checkOffer(op: KeyOp, wrong: (text: string) => void): void {
+    const entry = this.entries.get(op.key);
+    if (entry === undefined || beats(op, entry) || isCopy(op, entry)) return;
+    if (this.#ledger.isDamaged) return;
+    wrong(`is offered again, and ${entry.kind} ${entry.origin}/${entry.seq} had beaten it`);
   }
 
   /** Rule 12: what was written before and is not held any more comes back, but not from the dead. */

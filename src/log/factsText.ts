@@ -3,7 +3,14 @@
  * texts that this version does not know are kept as they are, for the version that does.
  */
 import { formatHash, parseHash } from '../words/hash.ts';
-import { type FactChanges, type HeaderFacts, NO_FACTS, type RecordedMapSum } from '../words/row.ts';
+import {
+  type FactChanges,
+  type GivenUp,
+  type HeaderFacts,
+  NO_FACTS,
+  type RecordedMapSum,
+  type SeqRange,
+} from '../words/row.ts';
 
 /** One fact as text. */
 interface FactText<T> {
@@ -51,6 +58,8 @@ const FACTS: { readonly [Name in keyof Known]: FactText<NonNullable<Known[Name]>
   },
   cutAtMs: time('cutAt'),
   mapSum: { name: 'mapSum', textOf: mapSumText, parse: parseMapSum },
+  givenUp: { name: 'givenUp', textOf: givenUpText, parse: parseGivenUp },
+  offered: { name: 'offered', textOf: (range) => rangeText(range), parse: parseRange },
   importOf: text('importOf'),
 };
 
@@ -67,6 +76,8 @@ export function factTexts({ others, ...known }: FactChanges): [name: string, tex
   put(FACTS.snapshot, known.snapshot);
   put(FACTS.cutAtMs, known.cutAtMs);
   put(FACTS.mapSum, known.mapSum);
+  put(FACTS.givenUp, known.givenUp);
+  put(FACTS.offered, known.offered);
   put(FACTS.importOf, known.importOf);
   return pairs;
 }
@@ -102,6 +113,8 @@ export function parseFacts(
     snapshot: take(FACTS.snapshot) ?? null,
     cutAtMs: take(FACTS.cutAtMs) ?? null,
     mapSum: take(FACTS.mapSum) ?? null,
+    givenUp: take(FACTS.givenUp) ?? null,
+    offered: take(FACTS.offered) ?? null,
     importOf: take(FACTS.importOf) ?? null,
     // From entries, so that `__proto__` is a name like any other.
     others: Object.fromEntries(texts),
@@ -116,4 +129,21 @@ function parseMapSum(value: string): RecordedMapSum | undefined {
   const [, lsn, asOf, digits] = /^(\d{1,16}) (\d{1,16}) (\S+)$/.exec(value) ?? [];
   const sum = digits === undefined ? undefined : parseHash(digits);
   return sum === undefined ? undefined : { lsn: Number(lsn), asOf: Number(asOf), sum };
+}
+
+function givenUpText({ state, openedAtSeq, hadOthers }: GivenUp): string {
+  return `${state} ${openedAtSeq} ${hadOthers ? 'others' : 'alone'}`;
+}
+
+function parseGivenUp(value: string): GivenUp | undefined {
+  const [, state, seq, others] = /^(\w+) (\d{1,16}) (others|alone)$/.exec(value) ?? [];
+  if (state !== 'sound' && state !== 'forked' && state !== 'shared') return undefined;
+  return { state, openedAtSeq: Number(seq), hadOthers: others === 'others' };
+}
+
+const rangeText = ({ origin, from, to }: SeqRange): string => `${from} ${to} ${origin}`;
+
+function parseRange(value: string): SeqRange | undefined {
+  const [, from, to, origin] = /^(\d{1,16}) (\d{1,16}) (\S+)$/.exec(value) ?? [];
+  return origin === undefined ? undefined : { origin, from: Number(from), to: Number(to) };
 }

@@ -54,8 +54,8 @@ export class LogDirectory implements LogStore {
     return openSqliteLog({ ...this.#options, directory: this.#aside(name) });
   }
 
-  async dropAside(): Promise<void> {
-    await rm(join(this.#options.directory, ASIDE), { recursive: true, force: true });
+  async dropAside(name: string): Promise<void> {
+    await rm(this.#aside(name), { recursive: true, force: true });
   }
 
   async keepDamaged(name: string): Promise<string> {

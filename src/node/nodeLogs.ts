@@ -5,8 +5,8 @@
  */
 import type { LogChanges } from '../gossip/driver/options.ts';
 import type { Log } from '../log/log.ts';
-import { type SetAside, setAside } from '../replica/offer.ts';
 import type { Replica } from '../replica/replica.ts';
+import { type SetAside, setAside } from '../replica/setAside.ts';
 import { DamagedLogError } from '../words/errors.ts';
 
 /** Where a node's logs are kept. A log is moved or removed only while it is closed. */
@@ -23,8 +23,8 @@ export interface LogStore {
   namesAside(): Promise<string[]>;
   /** @throws DamagedLogError */
   openAside(name: string): Promise<Log>;
-  /** Removes every log that is set aside. */
-  dropAside(): Promise<void>;
+  /** Removes a log that is set aside. */
+  dropAside(name: string): Promise<void>;
   /** Puts a log that is set aside where nobody reads it again. @returns that place, for people. */
   keepDamaged(name: string): Promise<string>;
 }
@@ -41,20 +41,44 @@ export class NodeLogs implements LogChanges {
   async open(): Promise<Log> {
     this.#log = await this.#store.open();
     if (this.#log.header.facts.snapshot !== 'underWay') return this.#log;
-    return this.renew(false);
+    return this.renew();
   }
 
-  async renew(keep: boolean): Promise<Log> {
-    const origin = this.#log?.header.origin ?? 'unknown';
+  async renew(): Promise<Log> {
     await this.close();
-    if (keep) await this.#store.setAside(origin);
-    else await this.#store.remove();
+    await this.#store.remove();
     this.#log = await this.#store.open();
     return this.#log;
   }
 
-  dropSetAside(): Promise<void> {
-    return this.#store.dropAside();
+  async exchange(): Promise<{ log: Log; asideName: string }> {
+    const asideName = await this.#freeName(this.#log?.header.origin ?? 'unknown');
+    await this.close();
+    await this.#store.setAside(asideName);
+    this.#log = await this.#store.open();
+    return { log: this.#log, asideName };
+  }
+
+  /** A log that was put back may be set aside twice under one origin. */
+  async #freeName(origin: string): Promise<string> {
+    const taken = new Set(await this.#store.namesAside());
+    let name = origin;
+    for (let count = 2; taken.has(name); count++) name = `${origin}.${count}`;
+    return name;
+  }
+
+  /** A log that is too damaged to be opened stays where it is: what it held is known already. */
+  async openAside(name: string): Promise<Log | null> {
+    try {
+      return await this.#store.openAside(name);
+    } catch (error) {
+      if (error instanceof DamagedLogError) return null;
+      throw error;
+    }
+  }
+
+  dropAside(name: string): Promise<void> {
+    return this.#store.dropAside(name);
   }
 
   /**
@@ -83,8 +107,8 @@ export class NodeLogs implements LogChanges {
   async #readAside(name: string, open: (log: Log) => Promise<Replica>): Promise<SetAside> {
     const log = await this.#store.openAside(name);
     try {
-      // Whether it was forked is not known any more.
-      return setAside(await open(log), 'forked');
+      const { givenUp } = log.header.facts;
+      return setAside(await open(log), name, givenUp ?? undefined);
     } finally {
       await log.close();
     }

@@ -1,7 +1,4 @@
-/**
- * The deletes that a log holds, for nodes that rejoin (rule 12). A snapshot does not bring those that
- * were collected, so that a node which got one asks its peers for them, page by page.
- */
+/** The deletes that a log holds, as nodes of protocol 1 ask for them before they offer ops again (rule 12). */
 import type { Log } from '../log/log.ts';
 
 export interface DeletesPage {
@@ -27,23 +24,4 @@ export async function deletesAfter(log: Log, since: number, after: number): Prom
     if (length >= PAGE_KEYS_LENGTH) return { deletes, next: lsn };
   }
   return { deletes, next: heads.at(-1)?.lsn ?? null };
-}
-
-/** Where each page comes from: this node's own log, or a peer's. @returns null where there is no answer. */
-export type AskDeletes = (since: number, after: number) => Promise<DeletesPage | null>;
-
-/** Tells all pages. @returns whether the end was reached. */
-export async function eachDelete(
-  ask: AskDeletes,
-  since: number,
-  each: (key: string, hlc: number) => void,
-): Promise<boolean> {
-  let after: number | null = 0;
-  while (after !== null) {
-    const page: DeletesPage | null = await ask(since, after);
-    if (page === null) return false;
-    for (const [key, hlc] of page.deletes) each(key, hlc);
-    after = page.next;
-  }
-  return true;
 }

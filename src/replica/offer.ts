@@ -1,187 +1,187 @@
 /**
- * Rule 12: what a node held before it rejoined is offered again as ordinary PUTs, where the cluster
- * lacks it. What loses or is left out is told, key by key.
+ * Rule 12: what a node held before it rejoined, and its cluster lacks, comes back as if it had never been
+ * lost: deletes and expired entries as well, each with its own generation, version and HLC. An op
+ * that the cluster surely knows is not offered; one that nobody can decide is left out. Each op that
+ * loses or is left out is told.
  */
+import type { Log } from '../log/log.ts';
 import { HearsayError } from '../words/errors.ts';
-import { carriedHash, type Hash, sameHash, subtract, ZERO } from '../words/hash.ts';
-import { isDead, type KeyOp, type Put } from '../words/op.ts';
-import type { Outcome, PutRequest } from '../words/requests.ts';
-import { covers, seqOf, type Vector } from '../words/vector.ts';
-import { type AskDeletes, deletesAfter, eachDelete } from './deletes.ts';
+import { formatOpId, isDead, type KeyOp, type Put } from '../words/op.ts';
+import type { PutRequest } from '../words/requests.ts';
+import { seqOf, type Vector } from '../words/vector.ts';
+import { heldOps } from './heldOps.ts';
+import { type AskJudge, Judgement, judgedPage } from './judgement.ts';
 import type { Replica } from './replica.ts';
+import type { SetAside } from './setAside.ts';
 
-export interface SetAside {
-  /** The origin that the entries were held under. */
-  readonly origin: string;
-  readonly entries: readonly Put[];
-  /** Ops of the origin above this seq may bear ids that others bear too: the vector says nothing of them. */
-  readonly trustedSeq: number;
-  /** Of each origin of the entries, how much of it was held and the sum of that. */
-  readonly sums: ReadonlyMap<string, { readonly seq: number; readonly sum: Hash }>;
-  /** Whether its cluster had other members, who may have gone on without it. */
-  readonly hadOthers: boolean;
-  /** Whether the origin is retired then; not where another node goes on under it. */
-  readonly isRetired: boolean;
+export type Note = (level: 'info' | 'warn', text: string) => void;
+
+export interface OfferOptions {
+  readonly replica: Replica;
+  /** The replica's log when the offer began: with another one it ends. */
+  readonly life: Log;
+  readonly aside: SetAside;
+  /** The log that was set aside; null where it can't be read. */
+  readonly old: Log | null;
+  /** The vector that this node was welcomed with. */
+  readonly base: Vector;
+  /** Other members that can be asked. */
+  readonly peers: readonly AskJudge[];
+  /** Whether an op that the peers could not decide is left out, or tried again later. */
+  readonly leavesOut: boolean;
+  /** How far the clocks of two nodes may be apart. */
+  readonly maxClockSkewMs: number;
+  readonly note: Note;
 }
-
-type Note = (level: 'info' | 'warn', text: string) => void;
 
 const BATCH = 512;
-const ONE_OP = { maxRows: 1, maxBytes: 1 };
+
+/** @returns whether all is decided; else some of it has to be offered once more. Rejects as `Offering.lost`. */
+export async function offerAgain(options: OfferOptions): Promise<boolean> {
+  const { replica, aside, life } = options;
+  const isOfCluster = aside.clusterId === replica.header.clusterId;
+  const isDecided = isOfCluster ? await offerLost(options) : await putEntries(options);
+  if (isDecided && aside.state !== 'shared') await replica.offering.retire(aside.origin, life);
+  return isDecided;
+}
+
+async function offerLost(options: OfferOptions): Promise<boolean> {
+  const { replica, aside, old, base, life, note, maxClockSkewMs } = options;
+  const { origin } = aside;
+  const held = await heldOps(aside, old, replica, base);
+  const isKnown = (op: KeyOp): boolean =>
+    op.seq <= Math.min(seqOf(held, op.origin), seqOf(base, op.origin));
+  const lost = aside.entries.filter((op) => !isKnown(op)).sort((a, b) => a.hlc - b.hlc);
+  if (lost.length === 0) return true;
+  const { judgement, isFinal } = await judge(options, lost, held);
+  const judged = (op: KeyOp) => ({
+    later: judgement.laterOf(op.key),
+    isComplete: judgement.isComplete,
+    isRecent: judgement.isRecent(op, maxClockSkewMs),
+  });
+  const counts = { offered: 0, known: 0, beaten: 0, undecided: 0 };
+  for (let from = 0; from < lost.length; from += BATCH) {
+    const ops = lost.slice(from, from + BATCH);
+    const outcomes = await inParts(ops, (part) => replica.offering.lost(part, judged, life));
+    for (const [index, outcome] of outcomes.entries()) {
+      const op = ops[index];
+      if (op === undefined) continue;
+      counts[outcome]++;
+      if (outcome === 'beaten') note('info', `${shown(op)} loses: the cluster holds a later op`);
+      if (outcome === 'undecided' && isFinal)
+        note('warn', `${shown(op)} is left out: ${FORGOTTEN}`);
+    }
+  }
+  if (counts.offered > 0)
+    note('info', `ops of ${origin} that the cluster lacked are offered again: ${counts.offered}`);
+  return counts.undecided === 0 || isFinal;
+}
+
+const FORGOTTEN = 'nobody knows any more whether the key was deleted since';
+
+/** @returns the judgement, and whether waiting could not tell more. */
+async function judge(
+  options: OfferOptions,
+  lost: readonly KeyOp[],
+  held: Vector,
+): Promise<{ judgement: Judgement; isFinal: boolean }> {
+  const { replica, leavesOut } = options;
+  // Over an entry, and above the horizon, every op is decided by this node alone.
+  const isOpen = ({ key, generation }: KeyOp): boolean =>
+    replica.map.get(key) === undefined && generation < replica.header.horizon;
+  const { judgement, heard } = await hearAll(options, lost, held, () => lost.some(isOpen));
+  return { judgement, isFinal: leavesOut || heard >= otherMembers(options) };
+}
+
+/** Hears this node's own log, and where that may have forgotten something, the peers. */
+async function hearAll(
+  { replica, peers }: OfferOptions,
+  ops: readonly KeyOp[],
+  held: Vector,
+  wantsPeers = (): boolean => true,
+): Promise<{ judgement: Judgement; heard: number }> {
+  const judgement = new Judgement(ops.map(({ key }) => key));
+  await judgement.hear((of, after) => judgedPage(replica, of, after), held);
+  if (judgement.isComplete || !wantsPeers()) return { judgement, heard: 0 };
+  const answers = await Promise.all(peers.map((ask) => judgement.hear(ask, held)));
+  return { judgement, heard: answers.filter((answered) => answered).length };
+}
+
+/** The origin that is offered may still count as a member. */
+function otherMembers({ replica, aside }: OfferOptions): number {
+  const { members, origin } = replica;
+  return [...members.all()].filter((one) => one.origin !== origin && one.origin !== aside.origin)
+    .length;
+}
 
 /**
- * The live entries of the replica, to be offered after a rejoin.
- *
- * @param state whether other ops bear the ids of its own: then only those that once were stable, which
- * every member held, are surely the same.
+ * Generations of another cluster say nothing here: the entries that live are put as a client would put
+ * them, but for those that this cluster has deleted since.
  */
-export function setAside(
-  replica: Replica,
-  state: 'sound' | 'forked' | 'shared' = 'sound',
-): SetAside {
+async function putEntries(options: OfferOptions): Promise<boolean> {
+  const { replica, aside, life, note } = options;
   const nowMs = replica.nowMs();
   const entries: Put[] = [];
-  for (const entry of replica.map.entries())
-    if (entry.kind === 'put' && !isDead(entry, nowMs)) entries.push(entry);
-  const { origin, openedAtSeq, header } = replica;
-  const stableSeq = Math.min(openedAtSeq, seqOf(header.stable, origin));
-  const trustedSeq = state === 'sound' ? openedAtSeq : stableSeq;
-  const sums = new Map(entries.map((entry) => [entry.origin, replica.record(entry.origin)]));
-  const hadOthers = replica.members.size > 1;
-  return { origin, entries, trustedSeq, sums, hadOthers, isRetired: state !== 'shared' };
-}
-
-/**
- * @param welcoming the vector of the answer that let this node in: what it covers is known.
- * @param peers who can tell what was deleted.
- * @param note told each key that is left out or loses.
- */
-export async function offerAgain(
-  replica: Replica,
-  { origin, entries, trustedSeq, sums, isRetired }: SetAside,
-  welcoming: Vector,
-  peers: readonly AskDeletes[],
-  note: Note,
-): Promise<void> {
-  const nowMs = replica.nowMs();
-  const others = await otherOps(replica, entries, sums);
-  const isKnown = (entry: Put): boolean =>
-    showsTheSame(replica.map.get(entry.key), entry) ||
-    (covers(welcoming, entry) &&
-      !others.has(entry) &&
-      !(entry.origin === origin && entry.seq > trustedSeq));
-  const lacking = entries.filter((entry) => !isDead(entry, nowMs) && !isKnown(entry));
-  const deletedAt = await laterDeletes(replica, lacking, peers);
-  const offered = lacking.filter((entry) => {
-    const isDeleted = (deletedAt.get(entry.key) ?? 0) > entry.hlc;
-    if (isDeleted)
-      note('info', `${shown(entry.key)} is not offered again: the cluster deleted it later`);
+  for (const entry of aside.entries)
+    if (entry.kind === 'put' && !isDead(entry, nowMs) && !isShown(replica, entry))
+      entries.push(entry);
+  if (entries.length === 0) return true;
+  const { judgement, heard } = await hearAll(options, entries, new Map());
+  if (!judgement.isComplete && heard === 0 && otherMembers(options) > 0) return false;
+  const put = entries.filter((entry) => {
+    const isDeleted = judgement.deletedAt(entry.key) > entry.hlc;
+    if (isDeleted) note('info', `${shown(entry)} is not put again: the cluster deleted it later`);
     return !isDeleted;
   });
-  for (let from = 0; from < offered.length; from += BATCH)
-    await offerBatch(replica, offered.slice(from, from + BATCH), note);
-  if (lacking.length > 0)
-    note('info', `${offered.length} of ${entries.length} entries of ${origin} were offered again`);
-  if (isRetired && replica.members.has(origin) && origin !== replica.origin)
-    await replica.membership.retire(origin);
-}
-
-/** The entries whose ids are those of other ops here: of origins that were forked. */
-async function otherOps(
-  replica: Replica,
-  entries: readonly Put[],
-  sums: SetAside['sums'],
-): Promise<Set<Put>> {
-  const forked = new Set<string>();
-  for (const [origin, held] of sums)
-    if (!(await holdsTheSame(replica, origin, held))) forked.add(origin);
-  const others = new Set<Put>();
-  for (const entry of entries) {
-    if (!forked.has(entry.origin)) continue;
-    const [op] = await replica.log.opsAfter(entry.origin, entry.seq - 1, ONE_OP);
-    if (op?.seq === entry.seq && !sameHash(carriedHash(op), carriedHash(entry))) others.add(entry);
-  }
-  return others;
-}
-
-/** Whether our ops of the origin are those that were held, as far as the log still tells. */
-async function holdsTheSame(
-  replica: Replica,
-  origin: string,
-  { seq: heldSeq, sum: heldSum }: { readonly seq: number; readonly sum: Hash },
-): Promise<boolean> {
-  const { seq, sum, reach } = replica.record(origin);
-  if (seq < heldSeq) return seq === 0;
-  if (seq > heldSeq && reach > heldSeq) return true;
-  const later = seq === heldSeq ? ZERO : await replica.log.sumBetween(origin, heldSeq, seq);
-  return sameHash(subtract(sum, later), heldSum);
-}
-
-async function offerBatch(replica: Replica, entries: readonly Put[], note: Note): Promise<void> {
-  const requests = entries.map((entry): PutRequest => {
-    const ttlMs = entry.expiresAt === null ? null : Math.max(1, entry.expiresAt - replica.nowMs());
-    const { key, version, value, meta } = entry;
-    return { kind: 'put', key, version, ttlMs, value, meta };
-  });
-  const outcomes = await submitWhenRoom(replica, requests);
-  for (const [index, outcome] of outcomes.entries()) {
-    const entry = entries[index];
-    if (outcome.kind === 'conflict' && entry !== undefined)
-      note(
-        'info',
-        `${shown(entry.key)} version ${entry.version} loses: the cluster holds version ${outcome.currentVersion}`,
-      );
-  }
-}
-
-async function submitWhenRoom(
-  replica: Replica,
-  requests: readonly PutRequest[],
-): Promise<Outcome[]> {
-  try {
-    return await replica.offer(requests);
-  } catch (error) {
-    if (error instanceof HearsayError && requests.length > 1) {
-      const half = Math.ceil(requests.length / 2);
-      const first = await submitWhenRoom(replica, requests.slice(0, half));
-      return [...first, ...(await submitWhenRoom(replica, requests.slice(half)))];
+  for (let from = 0; from < put.length; from += BATCH) {
+    const batch = put.slice(from, from + BATCH);
+    const requests = batch.map((entry) => requestOf(entry, replica.nowMs()));
+    const outcomes = await inParts(requests, (part) => replica.offering.requests(part, life));
+    for (const [index, outcome] of outcomes.entries()) {
+      const entry = batch[index];
+      if (outcome.kind === 'conflict' && entry !== undefined)
+        note('info', `${shown(entry)} loses: the cluster holds version ${outcome.currentVersion}`);
     }
-    throw error;
   }
+  note('info', `${put.length} entries of ${aside.origin} were put into this cluster`);
+  return true;
 }
 
-/**
- * HLC of the last delete of each key that lacks. The log has no index on keys: one pass. Where a
- * snapshot or compaction has left holes in it, peers are asked as well.
- */
-async function laterDeletes(
-  replica: Replica,
-  lacking: readonly Put[],
-  peers: readonly AskDeletes[],
-): Promise<Map<string, number>> {
-  const found = new Map<string, number>();
-  if (lacking.length === 0) return found;
-  const keys = new Set(lacking.map(({ key }) => key));
-  const since = lacking.reduce((least, { hlc }) => Math.min(least, hlc), lacking[0]?.hlc ?? 0);
-  const each = (key: string, hlc: number): void => {
-    if (keys.has(key)) found.set(key, Math.max(found.get(key) ?? 0, hlc));
-  };
-  await eachDelete((from, after) => deletesAfter(replica.log, from, after), since, each);
-  if (replica.reach().size === 0) return found;
-  const told = await Promise.all(peers.map((ask) => eachDelete(ask, since, each)));
-  if (!told.includes(true))
-    throw new HearsayError(
-      'What this node held before it rejoined is offered again once a peer says which keys were deleted since.',
-    );
-  return found;
+function requestOf({ key, version, value, meta, expiresAt }: Put, nowMs: number): PutRequest {
+  const ttlMs = expiresAt === null ? null : Math.max(1, expiresAt - nowMs);
+  return { kind: 'put', key, version, ttlMs, value, meta };
 }
 
 /** As after an offer that was cut off: what it had come to is not offered twice. */
-const showsTheSame = (shown: KeyOp | undefined, { version, value, meta }: Put): boolean =>
-  shown?.kind === 'put' &&
-  shown.version === version &&
-  shown.value === value &&
-  shown.meta === meta;
+function isShown({ map }: Replica, { key, version, value, meta }: Put): boolean {
+  const entry = map.get(key);
+  return (
+    entry?.kind === 'put' &&
+    entry.version === version &&
+    entry.value === value &&
+    entry.meta === meta
+  );
+}
 
-const shown = (key: string): string =>
-  JSON.stringify(key.length > 80 ? `${key.slice(0, 80)}…` : key);
+/** Where the queue has no room for all, in halves. */
+async function inParts<T, R>(
+  items: readonly T[],
+  commit: (items: readonly T[]) => Promise<readonly R[]>,
+): Promise<readonly R[]> {
+  try {
+    return await commit(items);
+  } catch (error) {
+    if (!(error instanceof HearsayError) || items.length <= 1) throw error;
+    const half = Math.ceil(items.length / 2);
+    const first = await inParts(items.slice(0, half), commit);
+    return [...first, ...(await inParts(items.slice(half), commit))];
+  }
+}
+
+const MAX_SHOWN_KEY = 80;
+
+function shown(op: KeyOp): string {
+  const { key, kind, version } = op;
+  const name = JSON.stringify(key.length > MAX_SHOWN_KEY ? `${key.slice(0, MAX_SHOWN_KEY)}…` : key);
+  return `${kind} of ${name} at version ${version} (${formatOpId(op)})`;
+}

@@ -20,13 +20,14 @@ import type { Limits } from '../words/limits.ts';
 import { Listeners } from '../words/listeners.ts';
 import { type KeyOp, textLength } from '../words/op.ts';
 import type { Outcome, Request } from '../words/requests.ts';
-import type { LogHeader, OriginRecord } from '../words/row.ts';
+import type { GivenUp, LogHeader, OriginRecord } from '../words/row.ts';
 import type { Vector } from '../words/vector.ts';
 import { CommitQueue } from './commitQueue.ts';
 import { Fold } from './fold.ts';
 import { Forgetting } from './forgetting.ts';
 import { IncomingSnapshot } from './incomingSnapshot.ts';
 import { Membership } from './membership.ts';
+import { Offering } from './offering.ts';
 import { Readiness } from './readiness.ts';
 
 export interface ReplicaOptions {
@@ -59,6 +60,7 @@ export class Replica {
   readonly membership: Membership;
   readonly forgetting: Forgetting;
   readonly incomingSnapshot: IncomingSnapshot;
+  readonly offering: Offering;
   readonly #clock: () => number;
   readonly #fold: Fold;
   readonly #queue: CommitQueue;
@@ -96,6 +98,7 @@ export class Replica {
     });
     this.membership = new Membership(this.#fold, this.#queue, clock);
     this.forgetting = new Forgetting(this.#fold, this.#queue);
+    this.offering = new Offering(this.#fold, this.#queue, () => this.#log);
     this.incomingSnapshot = new IncomingSnapshot(this.#fold, this.#queue, clock, () =>
       this.#replacements.tell(),
     );
@@ -208,14 +211,7 @@ export class Replica {
    */
   submit(requests: readonly Request[]): Promise<Outcome[]> {
     const refusal = this.readiness.writeRefusal();
-    return refusal === null ? this.offer(requests) : Promise.reject(refusal);
-  }
-
-  /**
-   * As `submit`, also before clients may write: for what a rejoin had set aside, which goes before
-   * whatever is written after it.
-   */
-  offer(requests: readonly Request[]): Promise<Outcome[]> {
+    if (refusal !== null) return Promise.reject(refusal);
     let bytes = 0;
     for (const request of requests)
       bytes += request.kind === 'put' ? textLength(request) : request.key.length;
@@ -272,6 +268,17 @@ export class Replica {
     await this.#fold.read(log, this.place);
     this.#queue.resume();
     this.#replacements.tell();
+  }
+
+  /**
+   * Rule 12: suspends, and writes into the log why it is given up, for a start that must offer its ops
+   * again. A log that takes no more, or no room for it, leaves that unsaid: then nothing of it is trusted
+   * that the sums do not prove.
+   */
+  async giveUp(why: GivenUp): Promise<void> {
+    await this.suspend();
+    const header = { facts: { givenUp: why } };
+    await this.#log.append({ rows: [], origins: [], header }).catch(() => {});
   }
 
   /** Lets the commit under way end and refuses what waits and what comes, until a log is adopted. */

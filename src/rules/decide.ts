@@ -20,6 +20,7 @@ import {
   MAX_PUT_VERSION,
   type Op,
   type Put,
+  type Ranked,
   type Unhashed,
 } from '../words/op.ts';
 import type { DeleteRequest, Outcome, PutRequest, Request } from '../words/requests.ts';
@@ -64,6 +65,25 @@ export type DeltaOutcome =
   | { readonly kind: 'sealed' }
   /** A snapshot is on its way into this log meanwhile (rule 10). */
   | { readonly kind: 'overtaken' };
+
+/** The other ops on a key that decide whether one that was lost may come back (rule 12). */
+export interface Judged {
+  /** The greatest op of the key that the log which was set aside lacked; undefined where there is none. */
+  readonly later: Ranked | undefined;
+  /** Whether no later op of any key can have been forgotten. */
+  readonly isComplete: boolean;
+  /** Whether whatever was forgotten had died before this op was born. */
+  readonly isRecent: boolean;
+}
+
+export type OfferOutcome =
+  | 'offered'
+  /** The entry of the key is this very op, or a copy of it. */
+  | 'known'
+  /** A greater op is known. */
+  | 'beaten'
+  /** A greater op may have been forgotten: nobody knows any more. */
+  | 'undecided';
 
 /** The record of an origin that nothing is held of. */
 export const emptyRecord = (origin: string): OriginRecord => ({
@@ -178,6 +198,37 @@ export class Batch {
     // Also above an HLC that this node does not follow.
     const hlc = Math.min(MAX_COUNTER, Math.max(birth.hlc, entry.hlc + 1));
     this.#bear({ ...unhashed, ...birth, hlc });
+  }
+
+  /**
+   * Rule 12: an op that a log held and its cluster lacks is born again as if it had never been lost: with
+   * its own generation, version, HLC and expiry, so that it wins and loses as it would have.
+   */
+  offer(lost: KeyOp, { later, isComplete, isRecent }: Judged): OfferOutcome {
+    const entry = this.#entry(lost.key);
+    if (entry !== undefined) {
+      const order = compareOps({ ...lost, origin: entry.origin, seq: entry.seq }, entry);
+      if (order === 0) return 'known';
+      if (order < 0) return 'beaten';
+    } else {
+      if (later !== undefined && compareOps(later, lost) >= 0) return 'beaten';
+      // Below the horizon a greater op may have been collected, and its row compacted away.
+      if (!isComplete && lost.generation < this.#basis.horizon)
+        return isRecent ? this.#putAnew(lost) : 'undecided';
+    }
+    const { hashHigh: _high, hashLow: _low, ...unhashed } = lost;
+    const { origin, seq } = this.#birth();
+    this.#bear({ ...unhashed, origin, seq });
+    return 'offered';
+  }
+
+  /** A put that came after everything forgotten: a client that put it now would give it this generation. */
+  #putAnew(lost: KeyOp): OfferOutcome {
+    if (lost.kind !== 'put' || isDead(lost, this.#nowMs)) return 'undecided';
+    const { hashHigh: _high, hashLow: _low, ...unhashed } = lost;
+    const generation = this.#basis.horizon;
+    this.#bear<Put>({ ...unhashed, ...this.#birth(), generation });
+    return 'offered';
   }
 
   /** A change of the members: the op is born here. */

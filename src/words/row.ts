@@ -48,6 +48,25 @@ export interface RecordedMapSum {
   readonly sum: Hash;
 }
 
+/**
+ * Why a node gave its log up (rule 12), and what else only that node knew. `forked`: other ops may bear the
+ * ids of the log's own. `shared`: and another node goes on under its origin, which is not to be retired.
+ */
+export interface GivenUp {
+  readonly state: 'sound' | 'forked' | 'shared';
+  /** The seq of the log's own origin when its node last started. */
+  readonly openedAtSeq: number;
+  /** Whether its cluster had other members, who may have gone on without it. */
+  readonly hadOthers: boolean;
+}
+
+/** Some ops of an origin, both ends included. */
+export interface SeqRange {
+  readonly origin: string;
+  readonly from: number;
+  readonly to: number;
+}
+
 /** Further facts of a header. Null: the log does not say. */
 export interface HeaderFacts {
   /** Whether this node is, or was, a member of its cluster (rule 8). */
@@ -63,6 +82,10 @@ export interface HeaderFacts {
   /** Moments before this, in UTC milliseconds, can't be told any more. */
   readonly cutAtMs: number | null;
   readonly mapSum: RecordedMapSum | null;
+  /** In a log that was set aside. */
+  readonly givenUp: GivenUp | null;
+  /** Ops between which offers stand, whose HLCs are older than their births (rule 12). */
+  readonly offered: SeqRange | null;
   /** The SHA-256, in hexadecimal digits, of the first line of the export that this log is made of. */
   readonly importOf: string | null;
   /** Facts of other versions, by name, as text: they are kept as they are. */
@@ -83,6 +106,8 @@ export const NO_FACTS: HeaderFacts = {
   snapshot: null,
   cutAtMs: null,
   mapSum: null,
+  givenUp: null,
+  offered: null,
   importOf: null,
   others: {},
 };

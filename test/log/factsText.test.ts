@@ -13,10 +13,12 @@ const TEXTS: readonly [string, string][] = [
   ['admittedBy', 'node2.bbbbbb'],
   ['cutAt', '1800000000123'],
   ['formedAt', '0'],
+  ['givenUp', 'forked 17 others'],
   ['importOf', 'e3b0c442'],
   ['importedFrom', 'node9.zzzzzz'],
   ['joined', 'yes'],
   ['mapSum', '12 30000001 0000000100000002'],
+  ['offered', '3 9 node1.aaaaaa'],
   ['renewOrigin', 'yes'],
   ['snapshotUnderWay', 'no'],
 ];
@@ -35,6 +37,8 @@ factTextTests('texts that an earlier version wrote are read, and written as they
     snapshot: 'taken',
     cutAtMs: 1_800_000_000_123,
     mapSum: { lsn: 12, asOf: 30_000_001, sum: { high: 1, low: 2 } },
+    givenUp: { state: 'forked', openedAtSeq: 17, hadOthers: true },
+    offered: { origin: 'node1.aaaaaa', from: 3, to: 9 },
     importOf: 'e3b0c442',
     others: { importedFrom: 'node9.zzzzzz' },
   };

@@ -39,8 +39,8 @@ async function setAsideAt(path: string): Promise<void> {
   const logs = logsAt(path);
   const { replica } = await openAt(logs);
   await replica.submit([putting('a')]);
-  await replica.suspend();
-  await logs.renew(true);
+  await replica.giveUp({ state: 'sound', openedAtSeq: 0, hadOthers: false });
+  await logs.exchange();
   await logs.close();
 }
 
@@ -57,8 +57,12 @@ directories('is found again at the next start', async () => {
     [[OLD, ['a']]],
   );
   assert.equal(notes, []);
-  await logs.dropSetAside();
-  assert.not(existsSync(join(temporary.path, 'aside')));
+  assert.equal(
+    setAside.map(({ state, hadOthers }) => [state, hadOthers]),
+    [['sound', false]],
+  );
+  await logs.dropAside(OLD);
+  assert.not(existsSync(join(temporary.path, 'aside', OLD)));
   await logs.close();
 });
 

@@ -1,377 +1,354 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { AskDeletes } from '../../src/replica/deletes.ts';
-import { offerAgain, type SetAside, setAside } from '../../src/replica/offer.ts';
+import type { AskJudge, JudgedOp } from '../../src/replica/judgement.ts';
+import { type OfferOptions, offerAgain } from '../../src/replica/offer.ts';
 import type { Replica } from '../../src/replica/replica.ts';
+import { setAside } from '../../src/replica/setAside.ts';
 import { memberValue } from '../../src/rules/members.ts';
-import type { Delta } from '../../src/words/delta.ts';
-import type { Put } from '../../src/words/op.ts';
-import { seqOf, type Vector } from '../../src/words/vector.ts';
-import { put, sumOf } from '../support/ops.ts';
-import { deleting, openReplica, PEER, putting, turn } from '../support/replicas.ts';
+import { add, carriedHash, type Hash, ZERO } from '../../src/words/hash.ts';
+import type { Op } from '../../src/words/op.ts';
+import type { GivenUp } from '../../src/words/row.ts';
+import { deleting, openReplica, putting, type TestReplica } from '../support/replicas.ts';
 
 const NOW = 1_795_000_000_000;
-/** The origin that the entries were held under. */
-const OLD = 'node1.before';
-const NOTHING: Vector = new Map();
+const CLUSTER = 'the cluster';
 
-const held = (key: string, fields: Partial<Put> = {}): Put =>
-  put({ origin: OLD, key, hlc: NOW * 1000 - 1000, ...unhashed(fields) });
-
-function unhashed({ hashHigh: _high, hashLow: _low, ...fields }: Partial<Put>) {
-  return fields;
+/** A node of the cluster, with an origin of its own. */
+async function member(nodeId: string, nowMs = NOW): Promise<TestReplica> {
+  const test = await openReplica({ nodeId, nowMs });
+  await test.replica.membership.form(CLUSTER, memberValue(nodeId, null));
+  return test;
 }
 
-const aside = (entries: readonly Put[], fields: Partial<SetAside> = {}): SetAside => ({
-  origin: OLD,
-  entries,
-  trustedSeq: 100,
-  sums: new Map(),
-  hadOthers: true,
-  isRetired: true,
-  ...fields,
-});
+/** Takes in all that the other holds and this one lacks, but for origins that it has other ops of. */
+async function pull(to: Replica, from: Replica): Promise<void> {
+  for (const [origin, seq] of from.vector) {
+    const after = to.record(origin).seq;
+    if (after >= seq) continue;
+    const ops = await from.log.opsAfter(origin, after, { maxRows: 1000, maxBytes: 1_000_000 });
+    const { sum } = from.record(origin);
+    await to.receive({ ranges: [{ origin, after, to: seq, sum }], ops });
+  }
+}
 
-/** Offers. @returns what was noted. */
+const SOUND: GivenUp = { state: 'sound', openedAtSeq: 0, hadOthers: true };
+
+/** Offers the old node's map to the new one. @returns what was noted, and whether all is decided. */
 async function offer(
-  replica: Replica,
-  what: SetAside,
-  welcoming: Vector = NOTHING,
-  peers: readonly AskDeletes[] = [],
-): Promise<string[]> {
+  to: TestReplica,
+  old: TestReplica,
+  more: Partial<OfferOptions> & { readonly why?: GivenUp } = {},
+): Promise<{ notes: string[]; isDecided: boolean }> {
   const notes: string[] = [];
-  await offerAgain(replica, what, welcoming, peers, (_level, text) => notes.push(text));
-  return notes;
+  const { why = SOUND, ...options } = more;
+  const isDecided = await offerAgain({
+    replica: to.replica,
+    life: to.replica.log,
+    aside: setAside(old.replica, 'old', why),
+    old: old.log,
+    base: new Map(to.replica.vector),
+    peers: [],
+    leavesOut: false,
+    maxClockSkewMs: 1000,
+    note: (_level, text) => notes.push(text),
+    ...options,
+  });
+  return { notes, isDecided };
 }
 
-/** All of an origin's ops, from the first. */
-const deltaOf = (ops: readonly Put[]): Delta => ({
-  ranges: [{ origin: PEER, after: 0, to: ops.length, sum: sumOf(ops) }],
-  ops: [...ops],
-});
+const show = (replica: Replica): string[] =>
+  [...replica.map.entries()]
+    .map(({ key, kind, generation, version }) => `${key}: ${kind} ${generation}/${version}`)
+    .sort();
 
-const versionsOf = (replica: Replica): [string, number][] =>
-  replica.list('', null, 100).entries.map(({ key, version }) => [key, version]);
-
-const asides = suite('what is set aside before a rejoin (rule 12)');
-
-asides('all that is live, and nothing dead', async () => {
-  const { replica, clock } = await openReplica();
-  await replica.submit([
-    putting('a'),
-    putting('deleted'),
-    deleting('deleted'),
-    putting('expired', { ttlMs: 10 }),
-    putting('lives', { ttlMs: 1000 }),
-  ]);
-  clock.nowMs += 10;
-  const { origin, entries } = setAside(replica);
-  assert.is(origin, replica.origin);
-  assert.equal(entries.map(({ key }) => key).sort(), ['a', 'lives']);
-});
-
-asides(
-  'its own ops are trusted up to where the log was opened, after a fork only those stable',
-  async () => {
-    const first = await openReplica();
-    await first.replica.submit(['a', 'b', 'c', 'd'].map((key) => putting(key)));
-    const stable = { vector: new Map([[first.replica.origin, 2]]), clock: NOW };
-    await first.replica.forgetting.collect(stable, 0);
-    const { replica } = await openReplica({ stored: first.log.crash('lost') });
-    await replica.submit([putting('e')]);
-    const told = (['sound', 'forked', 'shared'] as const).map((state) => {
-      const { trustedSeq, isRetired } = setAside(replica, state);
-      return [trustedSeq, isRetired];
-    });
-    assert.equal(told, [
-      [4, true],
-      [2, true],
-      [2, false],
-    ]);
-  },
-);
-
-asides.run();
+/** A node that has written, was sealed, and has written more; and the one that it became. */
+async function sealed(): Promise<{ old: TestReplica; cluster: TestReplica }> {
+  const old = await member('node1');
+  await old.replica.submit([putting('a'), putting('b'), putting('c', { version: 5 })]);
+  const cluster = await member('node2');
+  await pull(cluster.replica, old.replica);
+  return { old, cluster };
+}
 
 const offers = suite('what is offered again (rule 12)');
 
-offers('what the cluster lacks comes back as an ordinary PUT of the new origin', async () => {
-  const { replica } = await openReplica();
-  const entry = held('a', { version: 7, value: '{"x":1}', meta: '{"v":1}', expiresAt: NOW + 500 });
-  const notes = await offer(replica, aside([entry]));
-  const now = replica.map.get('a');
-  assert.ok(now?.kind === 'put');
-  assert.equal(
-    [now.version, now.value, now.meta, now.expiresAt, now.origin],
-    [7, '{"x":1}', '{"v":1}', NOW + 500, replica.origin],
-  );
-  assert.equal(notes, [`1 of 1 entries of ${OLD} were offered again`]);
-});
-
-offers('what the welcoming vector covers is known, and is not offered', async () => {
-  const { replica } = await openReplica();
-  const entries = [held('a', { seq: 4 }), held('b', { seq: 5 })];
-  await offer(replica, aside(entries), new Map([[OLD, 4]]));
-  assert.equal(versionsOf(replica), [['b', 1]]);
-});
-
-offers('what was covered and has been collected since is not brought back', async () => {
-  const { replica } = await openReplica();
-  const notes = await offer(
-    replica,
-    aside([held('a', { origin: PEER, seq: 3 })]),
-    new Map([[PEER, 3]]),
-  );
-  assert.is(replica.map.size, 0);
-  assert.equal(notes, []);
-});
-
-offers(
-  'ops of its own above the trusted seq are offered though the vector covers their ids',
-  async () => {
-    const { replica } = await openReplica();
-    const entries = [
-      held('trusted', { seq: 2 }),
-      held('forked', { seq: 3 }),
-      held('of another', { origin: PEER, seq: 3 }),
-    ];
-    const welcoming = new Map([
-      [OLD, 9],
-      [PEER, 9],
-    ]);
-    await offer(replica, aside(entries, { trustedSeq: 2 }), welcoming);
-    assert.equal(versionsOf(replica), [['forked', 1]]);
-  },
-);
-
-offers(
-  'what another op stands for in the cluster, of an origin that was forked, is offered too',
-  async () => {
-    const shared = put({ origin: PEER, seq: 1, key: 'shared' });
-    const theirs = put({ origin: PEER, seq: 2, key: 'theirs' });
-    const ours = put({ origin: PEER, seq: 2, key: 'ours' });
-    const later = put({ origin: PEER, seq: 3, key: 'later' });
-    const before = await openReplica({ nodeId: 'before' });
-    await before.replica.receive(deltaOf([shared, ours]));
-    const { replica } = await openReplica();
-    await replica.receive(deltaOf([shared, theirs, later]));
-    await replica.submit([deleting('shared')]);
-    await offer(replica, setAside(before.replica), new Map([[PEER, 3]]));
-    assert.equal(versionsOf(replica), [
-      ['later', 1],
-      ['ours', 1],
-      ['theirs', 1],
-    ]);
-  },
-);
-
-offers('what has expired by now is not offered', async () => {
-  const { replica } = await openReplica();
-  const notes = await offer(replica, aside([held('a', { expiresAt: NOW })]));
-  assert.is(replica.map.size, 0);
-  assert.equal(notes, []);
-});
-
-offers('what the cluster deleted later is left out, and that is told', async () => {
-  const { replica, clock } = await openReplica();
-  await replica.submit([deleting('deleted before')]);
-  clock.nowMs += 10;
-  await replica.submit([deleting('deleted later')]);
-  const entries = [
-    held('old', { hlc: 1 }),
-    held('deleted before', { seq: 2, hlc: (NOW + 5) * 1000 }),
-    held('deleted later', { seq: 3, hlc: (NOW + 5) * 1000 }),
-  ];
-  const notes = await offer(replica, aside(entries));
-  assert.equal(versionsOf(replica), [
-    ['deleted before', 1],
-    ['old', 1],
-  ]);
-  assert.equal(notes, [
-    '"deleted later" is not offered again: the cluster deleted it later',
-    `2 of 3 entries of ${OLD} were offered again`,
+offers('a delete that was answered and never got out', async () => {
+  const { old, cluster } = await sealed();
+  await old.replica.submit([deleting('a'), deleting('c', 5)]);
+  await offer(cluster, old);
+  assert.equal(show(cluster.replica), [
+    `a: delete 0/${Number.MAX_SAFE_INTEGER}`,
+    'b: put 0/1',
+    'c: delete 0/5',
   ]);
 });
 
-offers('a delete that was followed by a PUT holds it back as well', async () => {
-  const { replica } = await openReplica();
-  await replica.submit([deleting('a'), putting('a', { version: 2 })]);
-  await offer(replica, aside([held('a', { version: 9 })]));
-  assert.equal(versionsOf(replica), [['a', 2]]);
+offers('an entry that has expired still beats what it had beaten', async () => {
+  const { old, cluster } = await sealed();
+  await old.replica.submit([putting('a', { version: 2, ttlMs: 10 })]);
+  cluster.clock.nowMs += 20;
+  await offer(cluster, old);
+  assert.is(cluster.replica.map.live('a', cluster.replica.nowMs()), undefined);
 });
 
-offers('what meets a version as high loses, and that is told', async () => {
-  const { replica } = await openReplica();
-  await replica.submit([
-    putting('a', { version: 5 }),
-    putting('b', { version: 5, value: '"theirs"' }),
-  ]);
-  const notes = await offer(
-    replica,
-    aside([held('a', { version: 6 }), held('b', { seq: 2, version: 5, value: '"ours"' })]),
-  );
-  assert.equal(versionsOf(replica), [
-    ['a', 6],
-    ['b', 5],
-  ]);
-  assert.is(notes[0], '"b" version 5 loses: the cluster holds version 5');
+offers('a put of a later generation, whose version is lower', async () => {
+  const { old, cluster } = await sealed();
+  await old.replica.submit([deleting('c'), putting('c', { version: 2, value: '"later"' })]);
+  await offer(cluster, old);
+  const entry = cluster.replica.map.get('c');
+  assert.equal([entry?.generation, entry?.version, entry?.value], [1, 2, '"later"']);
 });
 
-offers('a long key is told in part', async () => {
-  const { replica } = await openReplica();
-  const key = 'k'.repeat(500);
-  await replica.submit([putting(key, { version: 5 })]);
-  const notes = await offer(replica, aside([held(key, { version: 1 })]));
-  assert.is(notes[0], `"${'k'.repeat(80)}…" version 1 loses: the cluster holds version 5`);
+offers('an op keeps its HLC, its expiry and its value, and has a new id', async () => {
+  const { old, cluster } = await sealed();
+  await old.replica.submit([putting('n', { ttlMs: 500, value: '{"x":1.0}', meta: '{"v":1}' })]);
+  cluster.clock.nowMs += 50;
+  await offer(cluster, old);
+  const [lost, again] = [old.replica.map.get('n'), cluster.replica.map.get('n')];
+  assert.ok(lost !== undefined && again !== undefined);
+  const { origin, seq: _seq, hashHigh: _high, hashLow: _low, ...rest } = again;
+  assert.is(origin, cluster.replica.origin);
+  assert.equal({ ...lost, ...rest }, lost);
 });
 
-offers(
-  'what is shown already is not written twice, as after an offer that was cut off',
-  async () => {
-    const { replica } = await openReplica();
-    const what = aside([held('a'), held('b', { seq: 2 })]);
-    await offer(replica, what);
-    const { lastLsn } = replica;
-    assert.equal(await offer(replica, what), []);
-    assert.is(replica.lastLsn, lastLsn);
-  },
-);
-
-offers('more than fits in one commit comes in several', async () => {
-  const { replica } = await openReplica();
-  const entries = Array.from({ length: 1300 }, (_unused, index) =>
-    held(`key ${index}`, { seq: index + 1 }),
-  );
-  await offer(replica, aside(entries, { trustedSeq: 2000 }));
-  assert.is(replica.map.size, 1300);
+offers('nothing twice: offering it again changes nothing', async () => {
+  const { old, cluster } = await sealed();
+  await old.replica.submit([putting('n'), deleting('a')]);
+  await offer(cluster, old);
+  const { lastLsn } = cluster.replica;
+  await offer(cluster, old);
+  assert.is(cluster.replica.lastLsn, lastLsn);
 });
 
-offers('where there is no room for all at once it goes on in halves', async () => {
-  const { replica, log } = await openReplica();
-  log.failNextAppend('full');
-  const entries = ['a', 'b', 'c'].map((key, index) => held(key, { seq: index + 1 }));
-  await offer(replica, aside(entries));
-  assert.is(replica.map.size, 3);
+offers('nothing that a greater op of the cluster has beaten, and that is told', async () => {
+  const { old, cluster } = await sealed();
+  await old.replica.submit([putting('a', { version: 2 })]);
+  await cluster.replica.submit([putting('a', { version: 9 })]);
+  const { notes } = await offer(cluster, old);
+  assert.equal(show(cluster.replica)[0], 'a: put 0/9');
+  assert.match(notes[0] ?? '', /put of "a" at version 2 \(node1\.aaaaaa\/5\) loses/);
 });
 
-offers(
-  'where nothing can be written it fails, and nothing is retired: it is to be made again',
-  async () => {
-    const { replica } = await openReplica();
-    await replica.membership.admit(OLD, memberValue('node1', null));
-    await replica.suspend();
-    await offer(replica, aside([held('a'), held('b', { seq: 2 })])).then(
-      () => assert.unreachable('it was offered'),
-      (error) => assert.match(String(error), /is stopping/),
-    );
-    assert.is(replica.members.isRetired(OLD), false);
-  },
-);
+offers('nothing that the sums prove to be known, whatever it wrote since it started', async () => {
+  const { old, cluster } = await sealed();
+  await cluster.replica.submit([deleting('a')]);
+  const vector = new Map(cluster.replica.vector);
+  await cluster.replica.forgetting.collect({ vector, clock: NOW }, 100);
+  assert.not(cluster.replica.map.get('a'));
+  for (const state of ['sound', 'forked'] as const) {
+    const { notes } = await offer(cluster, old, { why: { ...SOUND, state } });
+    assert.not(cluster.replica.map.get('a'), `${state}: ${notes}`);
+  }
+});
+
+offers('ops whose ids stand for other ops in the cluster', async () => {
+  const { old, cluster } = await sealed();
+  const copy = await openReplica({ nodeId: 'node1', stored: old.log.crash('lost') });
+  await copy.replica.submit([putting('of the copy')]);
+  await pull(cluster.replica, copy.replica);
+  const again = await openReplica({ nodeId: 'node1', stored: copyWithout(copy) });
+  await again.replica.submit([putting('of the original')]);
+  await offer(cluster, again, { why: { ...SOUND, state: 'forked' } });
+  assert.ok(cluster.replica.map.get('of the original'));
+  assert.is(cluster.replica.lastLsn, 8, 'one offer and one retire: no other op comes twice');
+});
 
 offers.run();
 
-const deletes = suite('deletes that this log does not hold (rule 12)');
-
-/** A replica whose log has holes, as after a snapshot. */
-async function withHoles(): Promise<Replica> {
-  const { replica } = await openReplica();
-  const op = put({ origin: PEER, seq: 2, key: 'kept', hlc: 5 });
-  await replica.incomingSnapshot.takeRows([{ op, isEntry: true }]);
-  const sum = { high: 1, low: 1 };
-  await replica.incomingSnapshot.finish({
-    vector: new Map([[PEER, 2]]),
-    sums: new Map([[PEER, sum]]),
-    reach: new Map([[PEER, 2]]),
-    horizon: 0,
-  });
-  assert.is(seqOf(replica.reach(), PEER), 2);
-  return replica;
+/** The log before its last row, as a backup of it. */
+function copyWithout({ log }: TestReplica): ReturnType<TestReplica['log']['stored']> {
+  const stored = log.stored();
+  const rows = stored.rows.slice(0, -1);
+  const origins = stored.origins.map((record) => ({
+    ...record,
+    seq: rows.length,
+    sum: sumOfRows(rows),
+  }));
+  return { ...stored, rows, origins };
 }
 
-const LATER = NOW * 1000;
+function sumOfRows(rows: readonly { readonly op: Op }[]): Hash {
+  return rows.reduce((sum, { op }) => add(sum, carriedHash(op)), ZERO);
+}
 
-deletes('peers are asked for them, page by page, each with what came before', async () => {
-  const replica = await withHoles();
-  const asked: [number, number][] = [];
-  const tells: AskDeletes = async (since, after) => {
-    asked.push([since, after]);
-    return after === 0
-      ? { deletes: [['a', LATER]], next: 17 }
-      : { deletes: [['b', LATER]], next: null };
-  };
-  const entries = ['a', 'b', 'c'].map((key, index) =>
-    held(key, { seq: index + 1, hlc: LATER - 9 + index }),
-  );
-  await offer(replica, aside(entries), NOTHING, [tells]);
-  assert.equal(asked, [
-    [LATER - 9, 0],
-    [LATER - 9, 17],
-  ]);
-  assert.equal(versionsOf(replica), [
-    ['c', 1],
-    ['kept', 1],
-  ]);
+const undecided = suite('ops of which nobody may know any more (rule 12)');
+
+/** The cluster has collected and compacted other keys meanwhile: its horizon is above the lost op. */
+async function forgetful(): Promise<{ old: TestReplica; cluster: TestReplica }> {
+  const { old, cluster } = await sealed();
+  await old.replica.submit([putting('n')]);
+  await cluster.replica.submit([putting('gone'), deleting('gone'), putting('last')]);
+  const vector = new Map(cluster.replica.vector);
+  await cluster.replica.forgetting.collect({ vector, clock: NOW }, 100);
+  const rows = (await cluster.log.headsAfter(0, 100))
+    .filter(({ key }) => key === 'gone')
+    .map((head) => ({ lsn: head.lsn, seq: head.seq, hash: carriedHash(head) }));
+  const origin = cluster.replica.origin;
+  await cluster.replica.forgetting.removeRows(new Map([[origin, rows]]), { cutAtMs: NOW });
+  return { old, cluster };
+}
+
+const page = (
+  ops: readonly JudgedOp[],
+  isComplete: boolean,
+  cutAtMs: number | null = NOW,
+): AskJudge => {
+  return async () => ({ ops, next: null, isComplete, cutAtMs });
+};
+
+const LATER: JudgedOp = {
+  key: 'n',
+  kind: 'delete',
+  generation: 0,
+  version: Number.MAX_SAFE_INTEGER,
+  hlc: 1,
+  origin: 'node3.cccccc',
+  seq: 9,
+};
+
+undecided('they wait for a judge, and are left out and told when none came in time', async () => {
+  const { old, cluster } = await forgetful();
+  await cluster.replica.membership.admit('node3.cccccc', memberValue('node3', null));
+  const early = await offer(cluster, old);
+  assert.equal([early.isDecided, early.notes], [false, []]);
+  const late = await offer(cluster, old, { leavesOut: true });
+  assert.is(late.isDecided, true);
+  assert.match(late.notes[0] ?? '', /put of "n" at version 1 \(\S+\) is left out/);
+  assert.not(cluster.replica.map.get('n'));
 });
 
-deletes(
-  'one peer that answers to the end is enough, and what others have told counts',
+undecided('one judge that has forgotten nothing is enough', async () => {
+  const { old, cluster } = await forgetful();
+  const peers = [page([], false), page([], true)];
+  assert.is((await offer(cluster, old, { peers })).isDecided, true);
+  assert.ok(cluster.replica.map.get('n'));
+});
+
+undecided('a later op that any of them names counts', async () => {
+  const { old, cluster } = await forgetful();
+  const { notes } = await offer(cluster, old, { peers: [page([LATER], false), page([], true)] });
+  assert.not(cluster.replica.map.get('n'));
+  assert.match(notes[0] ?? '', /loses/);
+});
+
+undecided('where all members have answered, waiting tells no more', async () => {
+  const { old, cluster } = await forgetful();
+  await cluster.replica.membership.admit('node3.cccccc', memberValue('node3', null));
+  const { isDecided, notes } = await offer(cluster, old, { peers: [page([], false)] });
+  assert.is(isDecided, true);
+  assert.match(notes[0] ?? '', /is left out/);
+});
+
+undecided('a put that came after all that was forgotten is put as a client would now', async () => {
+  const { old, cluster } = await forgetful();
+  const peers = [page([], false, NOW - 1001)];
+  const { isDecided } = await offer(cluster, old, { peers });
+  const entry = cluster.replica.map.get('n');
+  assert.equal([isDecided, entry?.generation], [true, cluster.replica.header.horizon]);
+});
+
+undecided('above the horizon nothing can have beaten them', async () => {
+  const { old, cluster } = await forgetful();
+  await old.replica.submit([deleting('n'), putting('n', { value: '"again"' })]);
+  assert.is((await offer(cluster, old)).isDecided, true);
+  assert.is(cluster.replica.map.get('n')?.generation, 1);
+});
+
+undecided.run();
+
+const lives = suite('an offer belongs to one life of the log (rule 12)');
+
+lives('with another log it ends, and that one bears nothing', async () => {
+  const { old, cluster } = await sealed();
+  await old.replica.submit([putting('n')]);
+  const other = await openReplica({ nodeId: 'node2' });
+  const peers: AskJudge[] = [];
+  const life = cluster.replica.log;
+  await cluster.replica.suspend();
+  await cluster.replica.adopt(other.log);
+  await offer(cluster, old, { life, peers }).then(
+    () => assert.unreachable('it was offered'),
+    (error) => assert.match(String(error), /began with a log that another one has taken/),
+  );
+  assert.is(other.log.commits.length, 0);
+});
+
+lives('a log that has not joined bears nothing', async () => {
+  const old = await member('node1');
+  await old.replica.submit([putting('n')]);
+  const fresh = await openReplica({ nodeId: 'node2' });
+  const aside = { ...setAside(old.replica, 'old', SOUND), clusterId: null };
+  await offer(fresh, old, { aside }).then(
+    () => assert.unreachable('it was offered'),
+    (error) => assert.match(String(error), /has not joined/),
+  );
+  assert.is(fresh.log.commits.length, 0);
+});
+
+lives(
+  'the old origin is retired when all is offered, unless another node goes on under it',
   async () => {
-    const replica = await withHoles();
-    const silent: AskDeletes = async (_since, after) =>
-      after === 0 ? { deletes: [['a', LATER]], next: 3 } : null;
-    const empty: AskDeletes = async () => ({ deletes: [], next: null });
-    await offer(replica, aside([held('a'), held('b', { seq: 2 })]), NOTHING, [silent, empty]);
-    assert.equal(versionsOf(replica), [
-      ['b', 1],
-      ['kept', 1],
-    ]);
+    for (const [state, isRetired] of [
+      ['sound', true],
+      ['shared', false],
+    ] as const) {
+      const { old, cluster } = await sealed();
+      await cluster.replica.membership.admit(old.replica.origin, memberValue('node1', null));
+      await offer(cluster, old, { why: { ...SOUND, state } });
+      assert.is(cluster.replica.members.isRetired(old.replica.origin), isRetired, state);
+    }
   },
 );
 
-deletes('where no peer answers nothing is offered, until one does', async () => {
-  const replica = await withHoles();
-  for (const peers of [[], [async () => null]])
-    await offer(replica, aside([held('a')]), NOTHING, peers).then(
-      () => assert.unreachable('it was offered'),
-      (error) => assert.match(String(error), /once a peer says which keys were deleted/),
-    );
-  assert.equal(versionsOf(replica), [['kept', 1]]);
+lives.run();
+
+const elsewhere = suite('what another cluster held (rule 12)');
+
+async function ofAnotherCluster(): Promise<{ old: TestReplica; cluster: TestReplica }> {
+  const old = await openReplica({ nodeId: 'node1', nowMs: NOW });
+  await old.replica.membership.form('another cluster', memberValue('node1', null));
+  return { old, cluster: await member('node2', NOW + 1000) };
+}
+
+elsewhere('live entries are put as a client would, dead ones are not', async () => {
+  const { old, cluster } = await ofAnotherCluster();
+  await old.replica.submit([putting('a', { version: 3 }), putting('b'), deleting('b')]);
+  await old.replica.submit([putting('held', { version: 2 })]);
+  await cluster.replica.submit([putting('held', { version: 7 })]);
+  const { notes } = await offer(cluster, old);
+  assert.equal(show(cluster.replica), ['a: put 0/3', 'held: put 0/7']);
+  assert.match(notes[0] ?? '', /put of "held" at version 2 \(\S+\) loses: .* version 7/);
 });
 
-deletes('a log without holes asks nobody, and where nothing lacks nobody is asked', async () => {
-  let asked = 0;
-  const asks: AskDeletes = async () => {
-    asked++;
-    return null;
-  };
-  await offer((await openReplica()).replica, aside([held('a')]), NOTHING, [asks]);
-  await offer(await withHoles(), aside([]), NOTHING, [asks]);
-  assert.is(asked, 0);
+elsewhere('not where this cluster has deleted the key since', async () => {
+  const { old, cluster } = await ofAnotherCluster();
+  await old.replica.submit([putting('a')]);
+  await cluster.replica.submit([putting('a'), deleting('a')]);
+  const { notes } = await offer(cluster, old);
+  assert.is(cluster.replica.get('a').kind, 'absent');
+  assert.match(notes[0] ?? '', /the cluster deleted it later/);
 });
 
-deletes.run();
+elsewhere.run();
 
-const retirements = suite('the origin that is left (rule 12)');
+const asides = suite('what is set aside before a rejoin (rule 12)');
 
-for (const [rule, fields, isRetired] of [
-  ['it is retired once all was offered', {}, true],
-  ['it stays where another node goes on under it', { isRetired: false }, false],
-] as const)
-  retirements(rule, async () => {
-    const { replica } = await openReplica();
-    await replica.membership.admit(OLD, memberValue('node1', null));
-    await offer(replica, aside([held('a')], fields));
-    await turn();
-    assert.is(replica.members.isRetired(OLD), isRetired);
-    assert.is(replica.get('a').kind, 'found');
-  });
-
-retirements('an origin that was no member, or is our own, is not retired', async () => {
-  const { replica } = await openReplica();
-  await replica.membership.admit(replica.origin, memberValue('node1', null));
-  await offer(replica, aside([]));
-  await offer(replica, aside([], { origin: replica.origin }));
-  assert.equal(replica.members.retires, []);
+asides('the whole map, dead entries included, and why the log was given up', async () => {
+  const { replica, clock, log } = await member('node1');
+  await replica.submit([putting('a'), putting('d'), deleting('d'), putting('e', { ttlMs: 10 })]);
+  clock.nowMs += 10;
+  const why: GivenUp = { state: 'forked', openedAtSeq: 3, hadOthers: true };
+  const aside = setAside(replica, 'there', why);
+  assert.equal(aside.entries.map(({ key }) => key).sort(), ['a', 'd', 'e']);
+  assert.equal([aside.name, aside.state, aside.openedAtSeq], ['there', 'forked', 3]);
+  await replica.giveUp(why);
+  assert.equal(log.stored().header.facts.givenUp, why);
 });
 
-retirements.run();
+asides('where a log does not say why, nothing of it is trusted', async () => {
+  const { replica } = await member('node1');
+  const { state, openedAtSeq, hadOthers } = setAside(replica, 'there');
+  assert.equal([state, openedAtSeq, hadOthers], ['forked', 0, true]);
+});
+
+asides.run();

@@ -88,7 +88,7 @@ export const originOf = (number: number): string => `node${number}.aaaaaa`;
 /** The hello of a member; its id is the beginning of its origin. */
 export const helloOf = (origin: string, fields: Partial<Hello> = {}): Hello => ({
   type: 'hello',
-  protocol: [1, 1],
+  protocol: [1, 2],
   cluster: 'hearsay',
   clusterId: 'the cluster',
   formedAt: NOW,

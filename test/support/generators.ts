@@ -305,6 +305,16 @@ export const message: fc.Arbitrary<Message> = fc.oneof(
   ),
   fc.nat().map((part): Message => ({ type: 'next', part })),
   fc.constant<Message>({ type: 'later' }),
+  fc.record(
+    {
+      type: fc.constant<'judge'>('judge'),
+      re: fc.nat(),
+      held: vector,
+      base: vector,
+      after: fc.nat(),
+    },
+    { noNullPrototype: true },
+  ),
   fc.tuple(counter, fc.nat()).map(([since, after]): Message => ({ type: 'deletes', since, after })),
   fc
     .tuple(fc.array(fc.tuple(wellFormedText, counter)), fc.option(fc.nat(), { nil: null }))

@@ -1,7 +1,7 @@
 /**
  * Whether clients may use this node (rules 8 and 12): not at all before it has joined, since it does not
- * know what exists. They read once it has; they write once it has caught up and has offered what a
- * rejoin had set aside. Writes wait for those offers no longer than for peers.
+ * know what exists. They read once it has, and write once it has caught up. Both wait for what a rejoin
+ * had set aside to be offered, or a client would miss its own write; but no longer than for peers.
  */
 import type { Readiness } from '../../replica/readiness.ts';
 import type { Offers } from './offers.ts';
@@ -33,8 +33,8 @@ export class ClientGate {
     const { readiness } = this.#options;
     this.#readyAt = null;
     readiness.refuseWrites(joined ? CATCHING_UP : NOT_JOINED);
-    if (joined) readiness.allowReads();
-    else readiness.refuseReads(NOT_JOINED);
+    readiness.refuseReads(NOT_JOINED);
+    if (joined) this.joined();
   }
 
   /** It goes on under another origin: what it holds stays. */
@@ -49,7 +49,9 @@ export class ClientGate {
   }
 
   joined(): void {
-    this.#options.readiness.allowReads();
+    const { readiness, offers } = this.#options;
+    if (offers.isDone) readiness.allowReads();
+    else readiness.refuseReads(OFFERING);
   }
 
   /** The node itself may write. */
@@ -68,6 +70,8 @@ export class ClientGate {
   openForWrites(): void {
     const { readiness, offers, steadyMs, joinTimeoutMs } = this.#options;
     if (this.#readyAt === null) return;
-    if (offers.isDone || steadyMs() - this.#readyAt >= joinTimeoutMs) readiness.allowWrites();
+    if (!offers.isDone && steadyMs() - this.#readyAt < joinTimeoutMs) return;
+    readiness.allowReads();
+    readiness.allowWrites();
   }
 }

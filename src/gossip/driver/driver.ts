@@ -20,10 +20,10 @@ import type { PeerStatus } from '../protocol/peerStatus.ts';
 import type { Phase } from '../protocol/standing.ts';
 import type { ConnectionId, Transport, TransportEvent } from '../transport.ts';
 import { Answers } from './answers.ts';
-import { AskedDeletes } from './askedDeletes.ts';
 import { ClientGate } from './clientGate.ts';
 import { Commits } from './commits.ts';
 import { ConfirmRequests } from './confirmRequests.ts';
+import { Judges } from './judges.ts';
 import { Lives } from './lives.ts';
 import { type MemberStatus, memberStatuses } from './memberStatus.ts';
 import { Offers } from './offers.ts';
@@ -42,7 +42,7 @@ export class Driver {
   readonly #answers: Answers;
   readonly #snapshots: Snapshots;
   readonly #repairs: Repairs;
-  readonly #askedDeletes: AskedDeletes;
+  readonly #judges: Judges;
   readonly #confirmRequests: ConfirmRequests;
   readonly #commits: Commits;
   readonly #pushes: Pushes;
@@ -85,7 +85,8 @@ export class Driver {
       warnRarely: (text) => this.#rareNotes.tell(text),
     });
     this.#pushes = new Pushes({ replica, transport, targets, losePush });
-    this.#askedDeletes = new AskedDeletes({
+    this.#judges = new Judges({
+      replica,
       send,
       isOpen: (connection) => this.#connections.has(connection),
       steadyMs,
@@ -94,12 +95,14 @@ export class Driver {
     this.#offers = new Offers(
       {
         replica,
+        logs: options.logs,
         note,
         steadyMs,
-        peers: () => targets().map((connection) => this.#askedDeletes.of(connection)),
-        done: async () => {
-          if (!this.#lives.isChanging) await options.logs.dropSetAside();
-        },
+        joinTimeoutMs: settings.joinTimeoutMs,
+        maxClockSkewMs: settings.maxClockSkewMs,
+        judges: (base) =>
+          this.#core.judges().map((connection) => this.#judges.of(connection, base)),
+        isHeld: (seq) => seq === 0 || replica.members.size <= 1 || this.#core.acks(seq) > 0,
       },
       options.setAside ?? [],
     );
@@ -137,7 +140,8 @@ export class Driver {
     this.#step({ kind: 'tick' });
     if (this.#gate.isReady && this.#offers.isDue) this.#offer();
     this.#gate.openForWrites();
-    this.#askedDeletes.tick();
+    this.#judges.tick();
+    this.#run(() => this.#offers.dropHeld());
   }
 
   /** Totals since the start, for metrics. */
@@ -152,6 +156,11 @@ export class Driver {
       snapshotsSent: this.#snapshots.begun,
       repaired: this.#repairs.repaired,
     };
+  }
+
+  /** Whether ops that a rejoin had set aside are still to be offered. */
+  get owesOffers(): boolean {
+    return !this.#offers.isDone;
   }
 
   get phase(): Phase {
@@ -233,7 +242,7 @@ export class Driver {
 
   #dropConnection(connection: ConnectionId): void {
     this.#connections.delete(connection);
-    this.#askedDeletes.answered(connection, null);
+    this.#judges.drop(connection);
     this.#answers.drop(connection);
     this.#snapshots.drop(connection);
   }
@@ -309,7 +318,8 @@ export class Driver {
         this.#run(() => this.#replica.membership.announce(output.value));
         break;
       case 'collect':
-        this.#run(() => this.#commits.collect(output.stable));
+        // An op that was lost is decided by what this log still holds of its key.
+        if (this.#offers.isDone) this.#run(() => this.#commits.collect(output.stable));
         break;
       case 'horizon':
         this.#replica.forgetting.raiseHorizon(output.horizon);
@@ -322,6 +332,9 @@ export class Driver {
           () => this.#snapshots.send(output.connection, output.part, output.re),
           output.connection,
         );
+        break;
+      case 'judge':
+        this.#run(() => this.#judges.take(output.connection, output.message));
         break;
       case 'deletes':
         this.#run(() => this.#deletes(output), output.connection);
@@ -373,10 +386,6 @@ export class Driver {
   }
 
   async #deletes({ connection, message }: OutputOf<'deletes'>): Promise<void> {
-    if (message.type === 'deleted') {
-      this.#askedDeletes.answered(connection, message);
-      return;
-    }
     const page = await deletesAfter(this.#replica.log, message.since, message.after);
     this.#transport.send(connection, encodeMessage({ type: 'deleted', ...page }));
   }

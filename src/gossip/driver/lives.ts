@@ -2,12 +2,13 @@
  * The lives of the log under a driver (rules 5, 8 and 12): it forms or joins a cluster, goes on under a
  * new origin, or gives way to an empty log. Each change ends all connections and begins with a new core.
  */
-import { type SetAside, setAside } from '../../replica/offer.ts';
+import type { Log } from '../../log/log.ts';
+import { nothingOf, setAside } from '../../replica/setAside.ts';
 import type { Member } from '../../rules/members.ts';
 import type { Input, OutputOf, View } from '../protocol/inputOutput.ts';
 import type { ClientGate } from './clientGate.ts';
 import type { Offers } from './offers.ts';
-import type { DriverOptions } from './options.ts';
+import type { DriverOptions, LogChanges } from './options.ts';
 
 export interface LivesOptions {
   readonly driver: DriverOptions;
@@ -84,15 +85,17 @@ export class Lives {
     // The new log knows nobody, and NODES need not name anybody who is still there.
     const known = [...view.members.all()].filter((member) => member.origin !== view.origin);
     gate.giveUp();
+    const { openedAtSeq, origin } = replica;
+    const hadOthers = replica.members.size > 1 || forOthers;
+    const why = { state: ownOps, openedAtSeq, hadOthers };
     this.#change(async () => {
-      await replica.suspend();
-      // Even where nothing is kept: its sponsor has logged the old origin's join, which only a retire ends.
-      const { origin, header } = replica;
+      await replica.giveUp(why);
       // Half a snapshot is no log: nobody could open it again, and it holds nothing of this node's own.
-      const keeps = keep && header.facts.snapshot !== 'underWay';
-      const aside = keeps ? setAside(replica, ownOps) : nothingOf(origin);
-      offers.add({ ...aside, hadOthers: aside.hadOthers || forOthers });
-      await replica.adopt(await logs.renew(keeps));
+      const isKept = keep && replica.header.facts.snapshot !== 'underWay';
+      const held = setAside(replica, origin, why);
+      const { log, asideName } = await exchanged(logs, isKept);
+      offers.add(asideName === null ? nothingOf(origin) : { ...held, name: asideName });
+      await replica.adopt(log);
     }, known);
   }
 
@@ -127,11 +130,9 @@ export class Lives {
   }
 }
 
-const nothingOf = (origin: string): SetAside => ({
-  origin,
-  entries: [],
-  trustedSeq: 0,
-  sums: new Map(),
-  hadOthers: false,
-  isRetired: true,
-});
+async function exchanged(
+  logs: LogChanges,
+  isKept: boolean,
+): Promise<{ log: Log; asideName: string | null }> {
+  return isKept ? logs.exchange() : { log: await logs.renew(), asideName: null };
+}

@@ -1,26 +1,52 @@
-/** Entries that a rejoin set aside come back as ordinary PUTs (rule 12), once this node may write. */
-import type { AskDeletes } from '../../replica/deletes.ts';
-import { offerAgain, type SetAside } from '../../replica/offer.ts';
+/**
+ * Rule 12: what rejoins had set aside is offered again once this node may write. Each round of offers
+ * belongs to one life of the log: with another log it ends, and nothing that it had not finished is dropped.
+ */
+import type { Log } from '../../log/log.ts';
+import type { AskJudge } from '../../replica/judgement.ts';
+import { offerAgain } from '../../replica/offer.ts';
 import type { Replica } from '../../replica/replica.ts';
+import type { SetAside } from '../../replica/setAside.ts';
+import type { Vector } from '../../words/vector.ts';
 import type { Past } from '../protocol/standing.ts';
+import type { LogChanges } from './options.ts';
 
 export interface OffersOptions {
   readonly replica: Replica;
-  /** Peers that can be asked for deletes. */
-  readonly peers: () => AskDeletes[];
+  readonly logs: Pick<LogChanges, 'openAside' | 'dropAside'>;
+  /** Members that can be asked. @param base the vector that this node was welcomed with. */
+  readonly judges: (base: Vector) => AskJudge[];
+  /** Whether another node holds this node's own op of that seq, or there is none that could. */
+  readonly isHeld: (seq: number) => boolean;
   readonly note: (level: 'info' | 'warn', text: string) => void;
   /** By a clock that is never set. */
   readonly steadyMs: () => number;
-  /** All has been offered. */
-  readonly done: () => Promise<void>;
+  /** For so long after this node may write, peers may still come that can decide about an op. */
+  readonly joinTimeoutMs: number;
+  readonly maxClockSkewMs: number;
 }
 
-/** An offer that found no room is made again after so long. */
+/** An offer that found no room, or no judge, is made again after so long. */
 const RETRY_MS = 2000;
+
+/** The log that the offers go to, from when this node first offered to it. */
+interface Life {
+  readonly log: Log;
+  readonly base: Vector;
+  readonly sinceMs: number;
+}
+
+/** All of it is offered; it is dropped when another node holds this node's op of that seq. */
+interface Offered {
+  readonly aside: SetAside;
+  readonly seq: number;
+}
 
 export class Offers {
   readonly #options: OffersOptions;
   readonly #waiting: SetAside[];
+  #offered: Offered[] = [];
+  #life: Life | null = null;
   #isOffering = false;
   #nextAt = 0;
 
@@ -38,7 +64,7 @@ export class Offers {
       : 'alone';
   }
 
-  /** Whether all is offered, and the files that held it are gone. */
+  /** Whether nothing is left to be offered. */
   get isDone(): boolean {
     return this.#waiting.length === 0 && !this.#isOffering;
   }
@@ -47,8 +73,10 @@ export class Offers {
     return this.#waiting.length > 0 && this.#options.steadyMs() >= this.#nextAt;
   }
 
+  /** The node begins anew: offers to the log that it gave up are part of what that held. */
   add(aside: SetAside): void {
-    this.#waiting.push(aside);
+    this.#waiting.push(...this.#offered.map((offered) => offered.aside), aside);
+    this.#offered = [];
   }
 
   async offer(): Promise<void> {
@@ -62,13 +90,45 @@ export class Offers {
     }
   }
 
-  async #offerAll(): Promise<void> {
-    const { replica, peers, note, done } = this.#options;
-    const welcoming = new Map(replica.vector);
-    for (let aside = this.#waiting[0]; aside !== undefined; aside = this.#waiting[0]) {
-      await offerAgain(replica, aside, welcoming, peers(), note);
-      if (this.#waiting[0] === aside) this.#waiting.shift();
+  /** Drops what is safe elsewhere. */
+  async dropHeld(): Promise<void> {
+    const { logs, isHeld } = this.#options;
+    for (const offered of this.#offered.filter(({ seq }) => isHeld(seq))) {
+      this.#offered = this.#offered.filter((one) => one !== offered);
+      if (offered.aside.name !== null) await logs.dropAside(offered.aside.name);
     }
-    await done();
+  }
+
+  async #offerAll(): Promise<void> {
+    const life = this.#ofLog();
+    const { replica } = this.#options;
+    for (const aside of [...this.#waiting]) {
+      const isDecided = await this.#offerOne(aside, life);
+      if (replica.log !== life.log) return;
+      if (!isDecided) continue;
+      this.#waiting.splice(this.#waiting.indexOf(aside), 1);
+      this.#offered.push({ aside, seq: replica.record(replica.origin).seq });
+    }
+  }
+
+  async #offerOne(aside: SetAside, { log: life, base, sinceMs }: Life): Promise<boolean> {
+    const { replica, logs, judges, note, steadyMs, joinTimeoutMs } = this.#options;
+    const { maxClockSkewMs } = this.#options;
+    const leavesOut = steadyMs() - sinceMs >= joinTimeoutMs;
+    const old = aside.name === null ? null : await logs.openAside(aside.name);
+    try {
+      const peers = judges(base);
+      const to = { replica, life, base, peers, leavesOut, maxClockSkewMs, note };
+      return await offerAgain({ ...to, aside, old });
+    } finally {
+      await old?.close();
+    }
+  }
+
+  #ofLog(): Life {
+    const { replica, steadyMs } = this.#options;
+    if (this.#life?.log !== replica.log)
+      this.#life = { log: replica.log, base: new Map(replica.vector), sinceMs: steadyMs() };
+    return this.#life;
   }
 }

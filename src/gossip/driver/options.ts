@@ -1,7 +1,7 @@
 /** The driver's dependencies: the ports, the settings, and what happens to the files of the log. */
 import type { Log } from '../../log/log.ts';
-import type { SetAside } from '../../replica/offer.ts';
 import type { Replica } from '../../replica/replica.ts';
+import type { SetAside } from '../../replica/setAside.ts';
 import type { Random } from '../../words/random.ts';
 import type { CoreSettings } from '../protocol/inputOutput.ts';
 import type { Transport } from '../transport.ts';
@@ -25,7 +25,7 @@ export interface DriverOptions {
   /** A new origin for this node. */
   readonly newOrigin: () => string;
   readonly logs: LogChanges;
-  /** Entries that an earlier rejoin set aside and did not offer again yet. */
+  /** Logs that earlier rejoins set aside and did not offer to the end. */
   readonly setAside?: readonly SetAside[];
   /** The node can not go on: an invariant is broken or a log can not be opened. */
   readonly fail: (error: unknown) => void;
@@ -33,14 +33,14 @@ export interface DriverOptions {
   readonly losePush?: () => boolean;
 }
 
-/** The files of the log, as rule 12 exchanges them. */
+/** The logs of the node, as rule 12 changes them. */
 export interface LogChanges {
-  /**
-   * Closes the log and opens an empty one under a new origin.
-   *
-   * @param keep whether the old one is set aside until `dropSetAside`, or thrown away.
-   */
-  renew(keep: boolean): Promise<Log>;
-  /** All entries that were set aside are offered again. */
-  dropSetAside(): Promise<void>;
+  /** Throws the log away and opens an empty one under a new origin. */
+  renew(): Promise<Log>;
+  /** Sets the log aside and opens an empty one under a new origin. @returns the name of the old one, too. */
+  exchange(): Promise<{ readonly log: Log; readonly asideName: string }>;
+  /** Opens a log that was set aside; whoever asked closes it. @returns null where it can't be read. */
+  openAside(name: string): Promise<Log | null>;
+  /** All that a log held has been offered again. */
+  dropAside(name: string): Promise<void>;
 }

@@ -22,7 +22,14 @@ import type { CoreSettings, Input, Output, View } from './inputOutput.ts';
 import { Intake } from './intake.ts';
 import { Joiner } from './joiner.ts';
 import { MemberKeeper } from './memberKeeper.ts';
-import type { ComparedMessage, CompareMessage, ErrorMessage, Hello, Message } from './messages.ts';
+import {
+  type ComparedMessage,
+  type CompareMessage,
+  type ErrorMessage,
+  type Hello,
+  JUDGING_PROTOCOL,
+  type Message,
+} from './messages.ts';
 import { type Greeted, isAnswer, isGreeted, type Peer } from './peer.ts';
 import { type PeerStatus, peerStatus } from './peerStatus.ts';
 import { Puller } from './puller.ts';
@@ -111,6 +118,15 @@ export class Core {
     for (const peer of this.#state.peers.all())
       if (peer.hello?.joined) targets.push(peer.connection);
     return targets;
+  }
+
+  /** Connections to members that judge lost ops. */
+  judges(): ConnectionId[] {
+    const judges: ConnectionId[] = [];
+    for (const { connection, hello } of this.#state.peers.greeted())
+      if (this.#state.view.members.has(hello.origin) && hello.protocol[1] >= JUDGING_PROTOCOL)
+        judges.push(connection);
+    return judges;
   }
 
   /**
@@ -286,11 +302,16 @@ export class Core {
       case 'rejoin':
         this.#joiner.told(peer, message);
         break;
+      case 'judge':
+      case 'judged':
+        if (standing.phase !== 'unjoined') this.#state.out({ kind: 'judge', connection, message });
+        break;
       case 'deletes':
-      case 'deleted':
         if (standing.phase !== 'unjoined')
           this.#state.out({ kind: 'deletes', connection, message });
         break;
+      case 'deleted':
+        break; // this node asks peers to judge
       case 'compare':
       case 'compared':
         if (this.#mayRepair(message, hello))

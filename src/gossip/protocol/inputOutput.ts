@@ -10,8 +10,9 @@ import type { Digest, Digested } from './digest.ts';
 import type {
   ComparedMessage,
   CompareMessage,
-  DeletedMessage,
   DeletesMessage,
+  JudgedMessage,
+  JudgeMessage,
   Message,
 } from './messages.ts';
 import type { StandingSettings } from './standing.ts';
@@ -165,11 +166,17 @@ export type Output =
       readonly connection: ConnectionId;
       readonly message: CompareMessage | ComparedMessage;
     }
-  /** Answer, or take in, a page of deletes. */
+  /** Answer, or take in, a page of a judgement. */
+  | {
+      readonly kind: 'judge';
+      readonly connection: ConnectionId;
+      readonly message: JudgeMessage | JudgedMessage;
+    }
+  /** Answer with a page of deletes. */
   | {
       readonly kind: 'deletes';
       readonly connection: ConnectionId;
-      readonly message: DeletesMessage | DeletedMessage;
+      readonly message: DeletesMessage;
     }
   /** This core's last output: start again with an empty log under a new origin. */
   | {

@@ -29,6 +29,8 @@ import { MalformedMessageError } from './opCodec.ts';
 export const PROTOCOL_RANGE: readonly [number, number] = [1, 2];
 /** From this version on, an answer names its question. */
 export const PROTOCOL_WITH_NAMED_ANSWERS = 2;
+/** From this version on a node judges ops that another one lost. */
+export const JUDGING_PROTOCOL = 2;
 
 const hello = z.object({
   type: z.literal('hello'),
@@ -160,7 +162,37 @@ const rejoin = z.object({
   re,
 });
 
-/** Asks for the deletes in the receiver's log that are later than an HLC, page by page (rule 12). */
+/**
+ * Asks how the receiver's log judges ops that the sender held before it began anew, page by page (rule
+ * 12): for its ops on keys that the sender lacked. From protocol 2 on.
+ */
+const judge = z.object({
+  type: z.literal('judge'),
+  /** A number that the answer repeats. */
+  re: seqOrZero,
+  /** Origin → seq up to which the sender held the same ops as its cluster. */
+  held: vector,
+  /** The vector that the sender was welcomed with: only a log that includes it can judge. */
+  base: vector,
+  /** The `next` of the page before; 0 asks for the first. */
+  after: seqOrZero,
+});
+
+const judged = z.object({
+  type: z.literal('judged'),
+  re: seqOrZero,
+  /** Whether the sender's log includes the base; without that, nothing else counts. */
+  includesBase: z.boolean(),
+  ops: marks,
+  /** Whether nothing that the asker lacked was compacted away. */
+  complete: z.boolean(),
+  /** Whatever was compacted away had died before this moment, UTC milliseconds; null where nothing was. */
+  cutAt: z.int().min(0).nullable(),
+  /** Null with the last page. */
+  next: seqOrZero.nullable(),
+});
+
+/** As nodes of protocol 1 ask before they offer: for deletes that are later than an HLC, page by page. */
 const deletes = z.object({
   type: z.literal('deletes'),
   since: counter,
@@ -209,6 +241,8 @@ const message = z.discriminatedUnion('type', [
   confirm,
   confirmed,
   rejoin,
+  judge,
+  judged,
   deletes,
   deleted,
   compare,
@@ -222,8 +256,9 @@ export type DigestMessage = z.output<typeof digest>;
 export type DeltaMessage = z.output<typeof delta>;
 export type SnapshotMessage = z.output<typeof snapshot>;
 export type RejoinMessage = z.output<typeof rejoin>;
+export type JudgeMessage = z.output<typeof judge>;
+export type JudgedMessage = z.output<typeof judged>;
 export type DeletesMessage = z.output<typeof deletes>;
-export type DeletedMessage = z.output<typeof deleted>;
 export type CompareMessage = z.output<typeof compare>;
 export type ComparedMessage = z.output<typeof compared>;
 export type ErrorMessage = z.output<typeof error>;

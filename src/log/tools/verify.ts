@@ -6,7 +6,7 @@
 
 import { minuteAhead } from '../../rules/mapSum.ts';
 import { formatHash, type Hash, hasTrueHash, sameHash } from '../../words/hash.ts';
-import { isOnKey } from '../../words/op.ts';
+import { isOnKey, type OpId } from '../../words/op.ts';
 import type { OriginRecord, RecordedMapSum, Row } from '../../words/row.ts';
 import { seqOf } from '../../words/vector.ts';
 import { type Finding, Findings } from './finding.ts';
@@ -106,13 +106,21 @@ class RowChecks {
     this.won = new WonCheck(facts.header, isCompacted, findings);
   }
 
+  /** Offers keep the HLCs of the ops that were lost (rule 12). */
+  #isBirth({ origin, seq }: OpId): boolean {
+    const { header } = this.#facts;
+    const { offered } = header.facts;
+    if (origin !== header.origin) return false;
+    return offered?.origin !== origin || seq < offered.from || seq > offered.to;
+  }
+
   row(row: Row): void {
     const { lsn, op } = row;
     this.#lastLsn = lsn;
     if (!hasTrueHash(op))
       this.#tell('hash', row, 'is not what was written: its hash is that of something else');
     this.#seqs.row(lsn, op);
-    if (op.origin === this.#facts.header.origin && op.hlc <= this.#hlc)
+    if (this.#isBirth(op) && op.hlc <= this.#hlc)
       this.#tell(
         'order',
         row,

@@ -20,7 +20,7 @@ const isMalformed = (error: unknown): boolean => error instanceof MalformedMessa
 
 const HELLO: Hello = {
   type: 'hello',
-  protocol: [1, 1],
+  protocol: [1, 2],
   cluster: 'hearsay',
   clusterId: null,
   formedAt: 0,
@@ -83,7 +83,7 @@ messages(
 
 /** As nodes of version 0.1.0 send them. */
 const TEXTS_OF_PROTOCOL_1 = [
-  '{"type":"hello","protocol":[1,1],"cluster":"hearsay","clusterId":"317d622475fe6232","formedAt":1795495317205,"size":3,"joined":true,"admittedBy":null,"nodeId":"node1","origin":"node1.hr0fpm","instance":"4cdb2a9d17f0a3f1","url":"http://localhost:8001","clock":1795495317300}',
+  '{"type":"hello","protocol":[1,2],"cluster":"hearsay","clusterId":"317d622475fe6232","formedAt":1795495317205,"size":3,"joined":true,"admittedBy":null,"nodeId":"node1","origin":"node1.hr0fpm","instance":"4cdb2a9d17f0a3f1","url":"http://localhost:8001","clock":1795495317300}',
   '{"type":"digest","clock":1795495317300,"asOf":29924923,"horizon":0,"vector":{"node3.rh4ngu":1,"node1.hr0fpm":5},"sums":"HGswvgZPMHAAAAAAAAAAAPDn0000000__"}',
   '{"type":"digest","clock":1795495317300,"asOf":29924923,"horizon":7,"vector":{},"sums":"HGswvgZPMHA","retired":"HGswvgZPMHA","listed":true}',
   '{"type":"delta","ranges":[["node1.hr0fpm",4,5,"HGswvgZPMHA"]],"ops":[["put","node1.hr0fpm",5,1795495317305000,"a\u2028 \\"é\\"",0,1,1795495317399,"[1, 2.0]","{\\"v\\":1}"]]}',
@@ -95,6 +95,8 @@ const TEXTS_OF_PROTOCOL_1 = [
   '{"type":"confirm","seq":17}',
   '{"type":"confirmed","seq":17}',
   '{"type":"rejoin","code":"stranger","reason":"r","smallestMember":"node1.hr0fpm","reach":{}}',
+  '{"type":"judge","re":4,"held":{"node1.hr0fpm":17},"base":{"node1.hr0fpm":12,"node2.o2vcfd":3},"after":0}',
+  '{"type":"judged","re":4,"includesBase":true,"ops":[["greeting","delete",0,9007199254740991,1795495399000001,"node2.o2vcfd",5]],"complete":true,"cutAt":1795409000000,"next":4096}',
   '{"type":"deletes","since":1795495317305000,"after":0}',
   '{"type":"deleted","deletes":[["greeting",1795495399000001]],"next":4096}',
   '{"type":"compare","asOf":29924923,"buckets":4,"bucket":null}',

@@ -115,7 +115,12 @@ export class Stage {
       note: (_level, text) => this.#line(`${name} notes: ${text}`),
       newId: () => 'the-cluster',
       newOrigin: () => `${name}.renewed`,
-      logs: { renew: async (): Promise<Log> => open(), dropSetAside: async () => {} },
+      logs: {
+        renew: async (): Promise<Log> => open(),
+        exchange: async () => ({ log: open(), asideName: name }),
+        openAside: async () => null,
+        dropAside: async () => {},
+      },
       fail: (error) => {
         throw error;
       },

@@ -65,6 +65,14 @@ export function messageWords(message: Message): string[] {
     }
     case 'error':
       return [`error (${message.code}): ${message.reason}`];
+    case 'judge':
+      return [
+        `judge ${message.re} after lsn ${message.after}: held ${vectorWords(message.held)}, base ${vectorWords(message.base)}`,
+      ];
+    case 'judged':
+      return [
+        `judged ${message.re}: ${message.ops.map(({ key }) => key).join(', ') || 'nothing'}; ${message.complete ? 'complete' : 'not complete'}`,
+      ];
     case 'deletes':
       return [`deletes after lsn ${message.after}, later than ${message.since}?`];
     case 'deleted':

@@ -89,6 +89,17 @@ const facts: fc.Arbitrary<LogFacts> = fc
           mapSum: orNull(
             fc.record({ lsn: count, asOf: count, sum: hash }, { noNullPrototype: true }),
           ),
+          givenUp: orNull(
+            fc.record(
+              {
+                state: fc.constantFrom('sound' as const, 'forked' as const, 'shared' as const),
+                openedAtSeq: count,
+                hadOthers: fc.boolean(),
+              },
+              { noNullPrototype: true },
+            ),
+          ),
+          offered: orNull(fc.record({ origin, from: count, to: count }, { noNullPrototype: true })),
           importOf: orNull(wellFormedText),
           others: fc.dictionary(fc.constantFrom('later', '__proto__'), wellFormedText, {
             noNullPrototype: true,

@@ -1,0 +1,85 @@
+/**
+ * Peers that are asked how they judge lost ops (rule 12), and the answers that this node gives. An answer
+ * names its question: one that comes late, or to another question, counts for nothing.
+ */
+import { type AskJudge, type JudgedPage, judgedPage } from '../../replica/judgement.ts';
+import type { Replica } from '../../replica/replica.ts';
+import { includes, type Vector } from '../../words/vector.ts';
+import { encodeMessage, type JudgedMessage, type JudgeMessage } from '../protocol/messages.ts';
+import type { ConnectionId } from '../transport.ts';
+
+export interface JudgesOptions {
+  readonly replica: Replica;
+  readonly send: (connection: ConnectionId, text: string) => void;
+  readonly isOpen: (connection: ConnectionId) => boolean;
+  /** By a clock that is never set. */
+  readonly steadyMs: () => number;
+  readonly timeoutMs: number;
+}
+
+interface Question {
+  readonly connection: ConnectionId;
+  readonly until: number;
+  readonly settle: (page: JudgedPage | null) => void;
+}
+
+export class Judges {
+  readonly #options: JudgesOptions;
+  readonly #questions = new Map<number, Question>();
+  #lastQuestion = 0;
+
+  constructor(options: JudgesOptions) {
+    this.#options = options;
+  }
+
+  /** @param base the vector that this node was welcomed with. */
+  of(connection: ConnectionId, base: Vector): AskJudge {
+    const { send, isOpen, steadyMs, timeoutMs } = this.#options;
+    return (held, after) =>
+      new Promise((resolve) => {
+        if (!isOpen(connection)) return resolve(null);
+        const re = ++this.#lastQuestion;
+        const settle = (page: JudgedPage | null): void => {
+          this.#questions.delete(re);
+          resolve(page);
+        };
+        this.#questions.set(re, { connection, until: steadyMs() + timeoutMs, settle });
+        send(connection, encodeMessage({ type: 'judge', re, held, base, after }));
+      });
+  }
+
+  async take(connection: ConnectionId, message: JudgeMessage | JudgedMessage): Promise<void> {
+    if (message.type === 'judge') await this.#answer(connection, message);
+    else this.#answered(connection, message);
+  }
+
+  #answered(connection: ConnectionId, answer: JudgedMessage): void {
+    const { re, ops, next, complete, cutAt: cutAtMs, includesBase } = answer;
+    const question = this.#questions.get(re);
+    if (question?.connection !== connection) return;
+    question.settle(includesBase ? { ops, next, isComplete: complete, cutAtMs } : null);
+  }
+
+  async #answer(connection: ConnectionId, { re, held, base, after }: JudgeMessage): Promise<void> {
+    const { replica, send } = this.#options;
+    const includesBase = includes(replica.vector, base);
+    const page = includesBase ? await judgedPage(replica, held, after) : NO_PAGE;
+    const { ops, next, isComplete: complete, cutAtMs: cutAt } = page;
+    const judged = { type: 'judged', re, includesBase, ops, complete, cutAt, next } as const;
+    send(connection, encodeMessage(judged));
+  }
+
+  /** The connection is gone: no answer will come. */
+  drop(connection: ConnectionId): void {
+    for (const question of [...this.#questions.values()])
+      if (question.connection === connection) question.settle(null);
+  }
+
+  /** Gives up what is overdue. */
+  tick(): void {
+    const nowMs = this.#options.steadyMs();
+    for (const { until, settle } of [...this.#questions.values()]) if (nowMs > until) settle(null);
+  }
+}
+
+const NO_PAGE: JudgedPage = { ops: [], next: null, isComplete: false, cutAtMs: null };

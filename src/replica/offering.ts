@@ -1,0 +1,90 @@
+/**
+ * Rule 12: the commits by which ops that were lost come back. Each belongs to one life of the log and is
+ * checked in its batch: another log that has taken the place of that one takes none of them, and a log
+ * that has not joined bears nothing.
+ */
+import type { Log } from '../log/log.ts';
+import type { Batch, Judged, OfferOutcome } from '../rules/decide.ts';
+import { HearsayError } from '../words/errors.ts';
+import { type KeyOp, textLength } from '../words/op.ts';
+import type { Outcome, PutRequest } from '../words/requests.ts';
+import type { CommitQueue, Weight } from './commitQueue.ts';
+import type { Fold } from './fold.ts';
+
+const ENDED = 'This offer began with a log that another one has taken the place of.';
+const NOT_JOINED = 'Nothing is offered to a log that has not joined.';
+
+export class Offering {
+  readonly #fold: Fold;
+  readonly #queue: CommitQueue;
+  readonly #log: () => Log;
+
+  /** @param log the replica's present log. */
+  constructor(fold: Fold, queue: CommitQueue, log: () => Log) {
+    this.#fold = fold;
+    this.#queue = queue;
+    this.#log = log;
+  }
+
+  /**
+   * Decides about ops that were lost, in order, in one commit. Rejects as `Replica.submit` does, and with
+   * HearsayError where nothing may be offered.
+   *
+   * @param judge what is known of the op's key beside the entry.
+   * @param life the log that the offer began with.
+   */
+  lost(
+    ops: readonly KeyOp[],
+    judge: (op: KeyOp) => Judged,
+    life: Log,
+  ): Promise<readonly OfferOutcome[]> {
+    return this.#enqueue(weightOf(ops), life, (batch) => {
+      const outcomes = ops.map((op) => batch.offer(op, judge(op)));
+      this.#writeDown(batch, outcomes);
+      return outcomes;
+    });
+  }
+
+  /** Decides about entries of another cluster, as ordinary requests. Rejects as `lost` does. */
+  requests(requests: readonly PutRequest[], life: Log): Promise<readonly Outcome[]> {
+    return this.#enqueue(weightOf(requests), life, (batch) => batch.requests(requests));
+  }
+
+  /** Seals an origin whose ops have been offered. Rejects as `lost` does. */
+  retire(origin: string, life: Log): Promise<void> {
+    return this.#enqueue({ ops: 1, bytes: 0 }, life, (batch) => {
+      const { members } = this.#fold;
+      if (members.has(origin) && origin !== this.#fold.origin)
+        batch.membership('retire', origin, null);
+    });
+  }
+
+  async #enqueue<T>(weight: Weight, life: Log, decide: (batch: Batch) => T): Promise<T> {
+    if (this.#log() !== life) throw new HearsayError(ENDED);
+    const result = await this.#queue.enqueue(weight, (batch) =>
+      this.#hasJoined(batch) ? { decided: decide(batch) } : null,
+    );
+    if (result === null) throw new HearsayError(NOT_JOINED);
+    return result.decided;
+  }
+
+  /** Offers keep their HLCs: a proof of the log must not take them for rows that were swapped. */
+  #writeDown(batch: Batch, outcomes: readonly OfferOutcome[]): void {
+    const count = outcomes.filter((outcome) => outcome === 'offered').length;
+    if (count === 0) return;
+    const { origin, header } = this.#fold;
+    const to = batch.records.get(origin)?.seq ?? 0;
+    const { offered } = header.facts;
+    const from = offered?.origin === origin ? offered.from : to - count + 1;
+    batch.changeFacts({ offered: { origin, from, to } });
+  }
+
+  #hasJoined(batch: Batch): boolean {
+    return batch.header.facts?.joined ?? this.#fold.header.facts.joined;
+  }
+}
+
+const weightOf = (ops: readonly Pick<KeyOp, 'key' | 'value' | 'meta'>[]): Weight => ({
+  ops: ops.length,
+  bytes: ops.reduce((sum, op) => sum + textLength(op), 0),
+});

@@ -1,0 +1,46 @@
+/** Rule 12: a log that its node gives up, and the parts of it that are needed to offer its ops again. */
+import type { KeyOp } from '../words/op.ts';
+import type { GivenUp, OriginRecord } from '../words/row.ts';
+import type { Vector } from '../words/vector.ts';
+import type { Replica } from './replica.ts';
+
+export interface SetAside extends GivenUp {
+  /** To find the log by; null where none was kept. */
+  readonly name: string | null;
+  /** The origin that its own ops were born in. */
+  readonly origin: string;
+  readonly clusterId: string | null;
+  /** Its map, dead entries included: per key the greatest op that it held and had not collected. */
+  readonly entries: readonly KeyOp[];
+  readonly records: ReadonlyMap<string, OriginRecord>;
+  readonly stable: Vector;
+}
+
+/** Where a log does not say why it was given up, nothing is trusted that can not be proved. */
+const NOT_SAID: GivenUp = { state: 'forked', openedAtSeq: 0, hadOthers: true };
+
+/** @param replica open on the log, before that is closed. */
+export function setAside(replica: Replica, name: string, why: GivenUp = NOT_SAID): SetAside {
+  const { origin, header, vector } = replica;
+  return {
+    ...why,
+    name,
+    origin,
+    clusterId: header.clusterId,
+    entries: [...replica.map.entries()],
+    records: new Map([...vector.keys()].map((one) => [one, replica.record(one)])),
+    stable: header.stable,
+  };
+}
+
+/** Of a log that was not kept: its origin is to be retired all the same, since a sponsor has logged its `join`. */
+export const nothingOf = (origin: string): SetAside => ({
+  ...NOT_SAID,
+  hadOthers: false,
+  name: null,
+  origin,
+  clusterId: null,
+  entries: [],
+  records: new Map(),
+  stable: new Map(),
+});
