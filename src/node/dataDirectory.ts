@@ -1,5 +1,5 @@
 /** The files of a node's logs: its own in the data directory, the others under `aside/`. */
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { unfinishedIn } from '../log/files/unfinished.ts';
@@ -20,12 +20,16 @@ export class LogDirectory implements LogStore {
     this.#options = options;
   }
 
-  /** @throws WrongDirectoryError where a restore or an import was cut off here. */
+  /** @throws WrongDirectoryError where a restore or an import was cut off here, or a log is not a file. */
   async open(): Promise<Log> {
     const { directory } = this.#options;
     const unfinished = unfinishedIn(directory);
     if (unfinished !== null)
       throw new WrongDirectoryError(`The data directory ${directory} ${unfinished}.`);
+    // SQLite would wait for ever for somebody to write into a pipe.
+    const odd = this.#files().find((file) => !statSync(this.#own(file)).isFile());
+    if (odd !== undefined)
+      throw new WrongDirectoryError(`${this.#own(odd)} is not a file, so it can't hold a log.`);
     this.#log = await openSqliteLog(this.#options);
     return this.#log;
   }
