@@ -40,7 +40,8 @@ horizons('what an answer brings lets its horizon be believed', () => {
   const { greet, receive, step, view } = testCore({ others: [PEER] });
   greet(2);
   const digest = { ...digestWith(view, { [originOf(1)]: 1 }), horizon: 9 };
-  receive(2, { type: 'delta', delta: { ranges: [], ops: [] }, answer: { digest, more: false } });
+  const delta = { ranges: [], ops: [] };
+  receive(2, { type: 'delta', delta, answer: { digest, more: false }, re: 1 });
   view.vector.set(PEER, 30);
   const outcome = { kind: 'applied', ops: 30 } as const;
   const outputs = step({ kind: 'taken', connection: 2, outcome, pull: 1, more: false });
