@@ -33,6 +33,9 @@ import { Repairs } from './repairs.ts';
 import { Snapshots } from './snapshots.ts';
 import { viewOf } from './view.ts';
 
+/** A longer message of a peer that has not said hello is refused unread, in UTF-16 code units. */
+const MAX_TEXT_BEFORE_HELLO = 65_536;
+
 export class Driver {
   readonly #options: DriverOptions;
   readonly #replica: Replica;
@@ -263,8 +266,11 @@ export class Driver {
   }
 
   #messageFrom(event: Extract<TransportEvent, { kind: 'message' }>): void {
+    const { connection, text } = event;
     try {
-      this.#step(inputOf(event));
+      if (text.length > MAX_TEXT_BEFORE_HELLO && !this.#core.hasGreeted(connection))
+        this.#step({ kind: 'malformed', connection, reason: 'it is too long before a hello' });
+      else this.#step(inputOf(event));
     } catch (error) {
       this.#faultOf(event.connection, error);
     }

@@ -19,6 +19,9 @@ export interface RepairsOptions {
 /** Differing buckets settled in one go; the next comparison goes on with the others. */
 const BUCKETS_A_REPAIR = 16;
 
+/** The maps of two nodes with equal vectors may differ so much in size, by what they have collected. */
+const MAX_BUCKETS_RATIO = 4;
+
 export class Repairs {
   /** Entries that were born again. */
   repaired = 0;
@@ -44,6 +47,8 @@ export class Repairs {
   #reply(connection: ConnectionId, { asOf, buckets, bucket }: CompareMessage): void {
     const { replica, send } = this.#options;
     const { map } = replica;
+    // So few buckets hold more entries each than one message: nobody who holds the same ops asks so.
+    if (buckets * MAX_BUCKETS_RATIO < bucketCount(map.size)) return;
     const sums = bucket === null ? bucketSums(map.entries(), asOf, buckets) : [];
     const entries = bucket === null ? [] : entriesOf(map.entries(), buckets, bucket);
     send(connection, encodeMessage({ type: 'compared', asOf, buckets, bucket, sums, entries }));

@@ -31,9 +31,16 @@ export interface Address {
   nextDialAt: number;
 }
 
+/** The most addresses beside the configured ones. */
+export const MAX_TOLD_ADDRESSES = 64;
+/** The most dials in one second. */
+export const MAX_DIALS_A_SECOND = 10;
+
 export class AddressBook {
   readonly #settings: DialSettings;
   readonly #addresses = new Map<string, Address>();
+  #secondAt = Number.NEGATIVE_INFINITY;
+  #dialsInSecond = 0;
 
   constructor(urls: readonly string[], settings: DialSettings) {
     this.#settings = settings;
@@ -102,6 +109,7 @@ export class AddressBook {
 
   add(url: string, isConfigured = false): void {
     if (this.#addresses.has(url)) return;
+    if (!isConfigured && this.#told() >= MAX_TOLD_ADDRESSES) return;
     this.#addresses.set(url, {
       url,
       isConfigured,
@@ -116,12 +124,22 @@ export class AddressBook {
     });
   }
 
+  #told(): number {
+    let told = 0;
+    for (const { isConfigured } of this.#addresses.values()) if (!isConfigured) told++;
+    return told;
+  }
+
   /** Marks what is due as being dialled. @returns its URLs. */
   takeDue(nowMs: number): string[] {
     const due: string[] = [];
+    if (nowMs - this.#secondAt >= 1000) [this.#secondAt, this.#dialsInSecond] = [nowMs, 0];
     for (const address of this.#addresses.values()) {
+      // Whom a person has configured waits for nobody that peers have told of.
+      if (!address.isConfigured && this.#dialsInSecond >= MAX_DIALS_A_SECOND) continue;
       if (address.state !== 'idle' || address.nextDialAt > nowMs) continue;
       address.state = 'dialling';
+      if (!address.isConfigured) this.#dialsInSecond++;
       due.push(address.url);
     }
     return due;

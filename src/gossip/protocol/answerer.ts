@@ -11,6 +11,9 @@ import type { Question } from './inputOutput.ts';
 import type { Greeted } from './peer.ts';
 import type { Puller } from './puller.ts';
 
+/** The most members that a cluster may have, nodes that are gone and not yet retired among them. */
+export const MAX_MEMBERS = 64;
+
 export class Answerer {
   readonly #state: CoreState;
   readonly #puller: Puller;
@@ -67,7 +70,12 @@ export class Answerer {
     const { connection, hello } = peer;
     const { origin, admittedBy, nodeId, url } = hello;
     const empty = digest.vector.size === 0;
-    if (admits(this.#state.view.members, { origin, empty, admittedBy })) {
+    if (this.#state.view.members.size >= MAX_MEMBERS) {
+      this.#state.warnRarely(
+        `${nodeId} asks to join, and the cluster has ${MAX_MEMBERS} members already: retire those that are gone`,
+      );
+      this.#later(peer, re);
+    } else if (admits(this.#state.view.members, { origin, empty, admittedBy })) {
       const value = memberValue(nodeId, url);
       this.#state.note('info', `${nodeId} (${origin}) joins`);
       this.#state.out({ kind: 'admit', connection, origin, value, digest, re });

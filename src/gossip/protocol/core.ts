@@ -112,6 +112,11 @@ export class Core {
       if (url !== null) this.#state.addresses.addMember(url, origin);
   }
 
+  /** Whether the peer of the connection has said hello. */
+  hasGreeted(connection: ConnectionId): boolean {
+    return this.#state.peers.greetedOn(connection) !== undefined;
+  }
+
   /** Connections that pushes go to. */
   pushTargets(): ConnectionId[] {
     const targets: ConnectionId[] = [];

@@ -68,14 +68,15 @@ export class Greeter {
 
   /** A URL that nobody can dial counts as none. */
   #withUrl(peer: Peer, said: Hello): Hello {
-    if (said.url === null) return said;
+    if (said.url === null || peer.hello?.origin === this.#state.view.origin) return said;
     const url = memberUrl(said.url);
     if (url === null && peer.hello === null)
       this.#state.note(
         'warn',
         `${said.nodeId} names a URL that nobody can dial: give it --url with scheme, host and port`,
       );
-    return { ...said, url };
+    // The first one that a connection names stays: else it could make this node dial whatever it likes.
+    return { ...said, url: peer.hello?.url ?? url };
   }
 
   /**

@@ -106,6 +106,8 @@ export class Joiner {
     const { members, origin, vector } = this.#state.view;
     const { hello, pull } = peer;
     if (message.re !== undefined && !isAnswer(peer, message.re)) return;
+    // A retired node is told so at its hello; the rest is for the peer to find in a digest.
+    if ((message.code !== 'retired' && !pull.isInFlight) || !this.#isBelieved(peer)) return;
     const askedAt = pull.sentAt;
     pull.ends();
     const text = `${hello.nodeId} says: ${message.reason}`;
@@ -128,6 +130,16 @@ export class Joiner {
         else if (members.has(origin)) this.#state.rejoin(text);
         return;
     }
+  }
+
+  /** Members say who must rejoin, retired ones among themselves; strangers only where no member is there. */
+  #isBelieved({ hello }: Greeted): boolean {
+    const { members } = this.#state.view;
+    const isKnown = ({ origin }: Greeted['hello']): boolean =>
+      members.has(origin) || members.isRetired(origin);
+    return (
+      isKnown(hello) || !this.#state.peers.greeted().some((one) => members.has(one.hello.origin))
+    );
   }
 
   #join(output: OutputOf<'form' | 'welcome'>): void {

@@ -1,9 +1,17 @@
 /** The word of a peer counts only as far as that peer may know: what it claims beyond costs it its connection. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import {
+  AddressBook,
+  MAX_DIALS_A_SECOND,
+  MAX_TOLD_ADDRESSES,
+} from '../../../src/gossip/protocol/addressBook.ts';
+import { MAX_MEMBERS } from '../../../src/gossip/protocol/answerer.ts';
+import type { Message } from '../../../src/gossip/protocol/messages.ts';
 import { decodeMessage } from '../../../src/gossip/protocol/messages.ts';
 import { MalformedMessageError } from '../../../src/gossip/protocol/opCodec.ts';
-import { errorIn, ofKind, originOf, testCore } from '../../support/cores.ts';
+import { digestWith, errorIn, helloOf, ofKind, originOf, testCore } from '../../support/cores.ts';
+import { membership } from '../../support/ops.ts';
 
 const words = suite('the word of a peer');
 
@@ -40,6 +48,67 @@ for (const url of ['not a url', 'node4:8000', 'http://h/latest/meta-data?x=1'])
     assert.equal(ofKind(tick(), 'dial'), []);
     assert.is(core.status()[0]?.url, null);
   });
+
+const rejoining = (code: 'retired' | 'stranger' | 'behind'): Message => ({
+  type: 'rejoin',
+  code,
+  reason: 'x',
+  smallestMember: null,
+  reach: new Map([['node9.aaaaaa', 9]]),
+});
+
+for (const code of ['stranger', 'behind'] as const)
+  words(`a member that was not asked can not say that this node is ${code}`, () => {
+    const { greet, receive } = testCore({ others: [originOf(2)] });
+    greet(1);
+    receive(1, { type: 'later' });
+    assert.equal(ofKind(receive(1, rejoining(code)), 'rejoin'), []);
+  });
+
+words('a stranger tells nobody to rejoin while a member is there', () => {
+  for (const code of ['retired', 'stranger', 'behind'] as const) {
+    const { greet, receive } = testCore({ others: [originOf(2)] });
+    greet(1);
+    greet(2, { origin: originOf(3) });
+    assert.equal(ofKind(receive(2, rejoining(code)), 'rejoin'), []);
+    assert.is(ofKind(receive(1, rejoining(code)), 'rejoin').length, 1);
+  }
+});
+
+words('a connection makes this node dial one URL, whatever it names later', () => {
+  const { core, greet, receive } = testCore({ others: [originOf(2)] });
+  greet(1, { url: 'http://one' });
+  for (let number = 0; number < 100; number++)
+    receive(1, helloOf(originOf(2), { url: `http://other${number}` }));
+  assert.equal(
+    core.status().map(({ url }) => url),
+    ['http://one'],
+  );
+});
+
+words('no more than so many addresses are remembered, and so many dialled in a second', () => {
+  const book = new AddressBook(['http://configured'], { firstRedialMs: 100, maxRedialMs: 1000 });
+  for (let number = 0; number < 1000; number++) book.addMember(`http://h${number}`, `o${number}.a`);
+  assert.is([...book.all].length, MAX_TOLD_ADDRESSES + 1);
+  assert.is(book.takeDue(5000).length, MAX_DIALS_A_SECOND + 1);
+  assert.is(book.takeDue(5999).length, 0);
+  assert.is(book.takeDue(6000).length, MAX_DIALS_A_SECOND);
+});
+
+words('a cluster with the most members lets nobody in', () => {
+  const { greet, receive, tick, view } = testCore();
+  tick();
+  for (const [count, admits] of [
+    [MAX_MEMBERS - 1, 1],
+    [MAX_MEMBERS, 0],
+  ] as const) {
+    while (view.members.size < count)
+      view.members.fold(membership({ key: `m${view.members.size}.aaaaaa` }));
+    greet(count, { origin: `new${count}.aaaaaa`, joined: false });
+    const outputs = receive(count, { type: 'digest', digest: digestWith(view, {}) });
+    assert.is(ofKind(outputs, 'admit').length, admits);
+  }
+});
 
 /** Each would be one issue of a schema: a million of them took more than a minute. */
 const FAULTS = 300_000;
