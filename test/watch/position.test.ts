@@ -127,6 +127,15 @@ records('drops the earliest beyond its limit, and knows since when it knows', ()
   assert.is(record.size, 2, 'what is older than it knows is not taken in');
 });
 
+records('takes in nothing up to the mark since which it knows', () => {
+  const record = new ExpiryRecord(10);
+  record.forget(markOfEntry(expiring(5, 2)));
+  for (const entry of [expiring(4, 3), expiring(5, 1), expiring(5, 2)]) record.add(entry);
+  assert.is(record.size, 0);
+  record.add(expiring(5, 3));
+  assert.equal(keysAfter(record), ['k3']);
+});
+
 records('an expiry that is dropped takes no later one of its key with it', () => {
   const record = new ExpiryRecord(2);
   const again = (seq: number) => put({ key: 'again', expiresAt: seq, seq });
