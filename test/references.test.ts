@@ -27,6 +27,7 @@ const OUTSIDE: Readonly<Record<string, string>> = {
   '/openapi.json': 'a path of the REST interface',
   'NODE.RANDOM': 'the form of an origin',
   ffffffff: 'a number',
+  'libfaketimeMT.so.1': 'a library of the system',
   'ops.3.version': 'a place in a body',
   echo: 'a command of the shell',
   randomUUID: 'a function of browsers',

@@ -32,7 +32,7 @@ export async function openNamespaces(nodes: number): Promise<Network> {
   const losesPackets = await succeeds('nft', lossTable([]));
   const slowness = await canSlow(BRIDGE);
   const urls = indexes.map((node) => `http://${addressOf(node)}:${PORT}`);
-  // What is in force: a command takes long on a busy machine, so only changes are made.
+  // The links in force: a command takes long on a busy machine, so only changes are made.
   const cuts = indexes.map(() => new Set<number>());
   const lossTables = indexes.map(() => lossTable([]));
   const slowNodes = new Set<number>();

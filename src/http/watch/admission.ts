@@ -53,7 +53,7 @@ const MAX_UNKNOWN_ORIGINS = 64;
 
 export interface AdmittedCursor {
   readonly cursor: Cursor | null;
-  /** What the client holds can't be mended: it is told to forget it. */
+  /** The client's copy can't be mended: it is told to forget it. */
   readonly startsAnew: boolean;
 }
 
@@ -119,7 +119,7 @@ export class WatchAdmission {
     if (cursor.cluster !== (replica.header.clusterId ?? ''))
       throw conflict('cluster', 'The cursor is of another cluster: start without one.');
     const missing = missingIn(cursor.vector, replica.vector);
-    // What a retired log alone had told is nowhere any more, and will never come.
+    // Ops that only a retired log had told are nowhere any more, and will never come.
     if (
       missing.size > 0 &&
       [...missing.keys()].every((origin) => replica.members.isRetired(origin))
