@@ -135,7 +135,7 @@ export class AddressBook {
     const due: string[] = [];
     if (nowMs - this.#secondAt >= 1000) [this.#secondAt, this.#dialsInSecond] = [nowMs, 0];
     for (const address of this.#addresses.values()) {
-      // Whom a person has configured waits for nobody that peers have told of.
+      // A URL that a person configured waits for none that peers told of.
       if (!address.isConfigured && this.#dialsInSecond >= MAX_DIALS_A_SECOND) continue;
       if (address.state !== 'idle' || address.nextDialAt > nowMs) continue;
       address.state = 'dialling';
