@@ -6,13 +6,17 @@ import { type Verified, verify } from '../../log/tools/verify.ts';
 import { HearsayError } from '../../words/errors.ts';
 import { formatHash } from '../../words/hash.ts';
 import { MINUTE_MS } from '../../words/time.ts';
-import { LineOutput } from '../terminal/output.ts';
+import { LineOutput, outputColumns } from '../terminal/output.ts';
 import { Progress } from '../terminal/progress.ts';
 import { countText, instant, secondText } from '../terminal/text.ts';
+import { wrapped } from '../terminal/width.ts';
 import { addSourceOptions, type SourceFlags, withSource } from './options.ts';
 
 /** How far the clocks of two nodes may be apart, as nodes have it by default. */
 const AHEAD_MS = MINUTE_MS;
+
+/** Where the facts begin, behind their names. */
+const FACT_INDENT = 11;
 
 export function register(log: Command): void {
   const command = log
@@ -43,7 +47,8 @@ async function run(flags: SourceFlags): Promise<void> {
     if (flags.json === true) await output.line(summaryJson(source.place, verified));
     else
       for (const line of lines(source.place, verified, integrity !== undefined))
-        await output.line(line);
+        for (const part of wrapped(line, outputColumns() ?? line.length, FACT_INDENT))
+          await output.line(part);
     await output.flush();
     const { findingCount } = verified;
     if (findingCount > 0)
