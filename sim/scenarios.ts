@@ -133,6 +133,34 @@ const CRASHES: Partial<FaultOptions> = { crashEveryMs: 2500, stopEveryMs: 6000 }
 /** Copies that are found out, and members that their node has left behind. */
 const ON_COPIES = { memberTimeoutMs: 12_000, joinTimeoutMs: 3000, mayRejoin: true, mayFork: true };
 
+/** Watchers that come and go over keys that die and stay dead. */
+const watched = (dice: Dice): Changes & { faults: Partial<FaultOptions> } => ({
+  watchers: 20,
+  network: dice.chance(0.5) ? LOSSY : {},
+  // Many keys that die and stay dead, so that they are collected while watchers are away.
+  clients: {
+    everyMs: 40,
+    keys: dice.pick([60, 300]),
+    deletes: 0.4,
+    expiring: 0.5,
+    ttlMs: [1, dice.pick([50, 2000])],
+  },
+  faults: {
+    crashEveryMs: dice.pick([0, 2500]),
+    cutEveryMs: dice.pick([0, 3000]),
+    maxSkewMs: dice.pick([0, 5, 300]),
+    clockJumpEveryMs: dice.pick([0, 3000]),
+  },
+  limits: {
+    maxRecentOps: dice.pick([3, 16, 4096]),
+    maxRecentEvents: dice.pick([2, 16, 4096]),
+    maxRecentExpiries: dice.pick([20, 4096, 4096]),
+    maxWatcherBufferBytes: dice.pick([200, 2000]),
+  },
+  compactMs: dice.pick([0, 0, 400]),
+  retentionMs: dice.pick([0, 500, 5000]),
+});
+
 const CHANGES: Readonly<Record<string, (dice: Dice) => Changes>> = {
   steady: () => ({}),
   lossy: () => ({ network: LOSSY, faults: { breakEveryMs: 4000 } }),
@@ -250,32 +278,13 @@ const CHANGES: Readonly<Record<string, (dice: Dice) => Changes>> = {
     compactMs: 400,
     retentionMs: dice.pick([0, 500]),
   }),
-  watchers: (dice) => ({
-    watchers: 20,
-    network: dice.chance(0.5) ? LOSSY : {},
-    // Many keys that die and stay dead, so that they are collected while watchers are away.
-    clients: {
-      everyMs: 40,
-      keys: dice.pick([60, 300]),
-      deletes: 0.4,
-      expiring: 0.5,
-      ttlMs: [1, dice.pick([50, 2000])],
-    },
-    faults: {
-      crashEveryMs: dice.pick([0, 2500]),
-      cutEveryMs: dice.pick([0, 3000]),
-      maxSkewMs: dice.pick([0, 5, 300]),
-      clockJumpEveryMs: dice.pick([0, 3000]),
-    },
-    limits: {
-      maxRecentOps: dice.pick([3, 16, 4096]),
-      maxRecentEvents: dice.pick([2, 16, 4096]),
-      maxRecentExpiries: dice.pick([20, 4096, 4096]),
-      maxWatcherBufferBytes: dice.pick([200, 2000]),
-    },
-    compactMs: dice.pick([0, 0, 400]),
-    retentionMs: dice.pick([0, 500, 5000]),
-  }),
+  watchers: watched,
+  // Rows go soon, and the record of expiries with each crash: nodes forget while watchers are away.
+  'watchers of forgetful nodes': (dice) => {
+    const options = watched(dice);
+    const faults = { ...options.faults, crashEveryMs: 1500 };
+    return { ...options, faults, compactMs: 200, retentionMs: 0 };
+  },
   everything: (dice) => ({
     network: Object.fromEntries(
       Object.entries(LOSSY).map(([what, chance]) => [what, dice.chance(0.5) ? chance : 0]),

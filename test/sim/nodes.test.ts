@@ -11,7 +11,7 @@ const SCENARIOS = [
 /** Run by the files beside this one, so that they share the work. */
 const ELSEWHERE = [
   ...['steady', 'racing', 'lossy', 'partitions', 'everything', 'watchers'],
-  ...['restores', 'clones', 'lost tails'],
+  ...['watchers of forgetful nodes', 'restores', 'clones', 'lost tails'],
 ];
 
 const nodes = suite('simulated nodes');

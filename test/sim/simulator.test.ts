@@ -32,7 +32,7 @@ const SHOWN_BY: Readonly<Record<string, string>> = {
   'collected expiries are told': 'watchers',
   'late ops are told as expired': 'watchers',
   'what is beaten is passed over': 'watchers',
-  'unknown expiries reset': 'watchers',
+  'unknown expiries reset': 'watchers of forgetful nodes',
   folding: 'steady',
 };
 

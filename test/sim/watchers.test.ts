@@ -6,7 +6,8 @@ import { runSeeds, SEEDS_A_SCENARIO } from './seeds.ts';
 
 const watchers = suite('simulated watchers');
 
-watchers(`${SEEDS_A_SCENARIO} seeds of "watchers"`, () => runSeeds('watchers'));
+for (const scenario of ['watchers', 'watchers of forgetful nodes'])
+  watchers(`${SEEDS_A_SCENARIO} seeds of "${scenario}"`, () => runSeeds(scenario));
 
 watchers('what is to happen to them does happen', async () => {
   const sum = { events: 0, resets: 0, resumes: 0 };
