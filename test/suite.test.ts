@@ -278,11 +278,11 @@ function isRunning(processId: number): boolean {
   }
 }
 
-/** The names that a file has bound to suites. */
+/** The names that a file has bound to suites, its own or those of test/conformance. */
 function suiteNames({ code }: SourceFile): string[] {
-  const own = [...code.matchAll(/\b(?:const|let)\s+([\w$]+)\s*=\s*suite\s*[(<]/g)].map(
-    (match) => match[1] ?? '',
-  );
+  const own = [
+    ...code.matchAll(/\b(?:const|let)\s+([\w$]+)\s*=\s*(?:suite|\w+Conformance)\s*[(<]/g),
+  ].map((match) => match[1] ?? '');
   return /import\s*\{[^}]*\btest\b[^}]*\}\s*from/.test(code) ? [...own, 'test'] : own;
 }
 

@@ -22,10 +22,11 @@ export class UrlReader implements LineReader {
   async lines(request: LineRequest): Promise<LinePage> {
     const bytes = await this.#node.bytes(`/_log/rows?${queryOf(request)}`);
     const end = bytes.lastIndexOf(LINE_FEED, bytes.length - 2) + 1;
+    const lines = bytes.subarray(0, end);
     const { next, fault } = parseLine(new TextDecoder().decode(bytes.subarray(end)));
     return {
-      lines: bytes.subarray(0, end),
-      rows: 0,
+      lines,
+      rows: lineFeedsIn(lines),
       next: isCount(next) ? next : null,
       fault: faultOf(fault),
     };
@@ -42,6 +43,12 @@ export class UrlReader implements LineReader {
   }
 
   async close(): Promise<void> {}
+}
+
+function lineFeedsIn(bytes: Uint8Array): number {
+  let count = 0;
+  for (let at = bytes.indexOf(LINE_FEED); at >= 0; at = bytes.indexOf(LINE_FEED, at + 1)) count++;
+  return count;
 }
 
 /** With a limit, an answer is one page. */

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { FileSource } from '../../../src/log/files/fileSource.ts';
 import type { Log } from '../../../src/log/log.ts';
+import type { StoredLog } from '../../../src/log/memory.ts';
 import { openSqliteLog } from '../../../src/log/sqlite/sqliteLog.ts';
 import { type Verified, verify } from '../../../src/log/tools/verify.ts';
 import { temporaryDirectory } from '../../support/processes.ts';
@@ -24,6 +25,28 @@ export async function writeStory(steps: readonly Step[], directory: string): Pro
   await told.replicas[0].recordMapSum(60_000);
   for (const replica of told.replicas) await replica.close();
   return told;
+}
+
+/** A log in a file, closed, and all that it holds. */
+export interface StoryLog extends StoredLog {
+  readonly path: string;
+}
+
+/** Runs with the log of a story of some fifty rows, and takes it away however the run ends. */
+export async function withStory(run: (log: StoryLog) => Promise<void>): Promise<void> {
+  await using directory = await temporaryDirectory();
+  await writeStory(longStory(30), directory.path);
+  const log = await openLog(directory.path);
+  const { header, origins } = log;
+  const rows = await log.rowsAfter(0, { maxRows: 1000, maxBytes: 1e9 });
+  await log.close();
+  // A thread that reads does not keep the process running; a node does.
+  const keepRunning = setInterval(() => {}, 60_000);
+  try {
+    await run({ path: directory.path, header, origins, rows, stoppedUncleanly: false });
+  } finally {
+    clearInterval(keepRunning);
+  }
 }
 
 /** Writes on both nodes, with values long enough for many pages, exchanged as they come. */
