@@ -160,7 +160,7 @@ serve('logs lines for people, or nothing, where it is told to', async () => {
   await node.stop();
   // The URL that others use, and the address that it listens on.
   const first =
-    /^[\d:.]{12} info {2}Node node1 serves\. origin=node1\.\S+ url=http:\/\/node1\.test:8000 listens=127\.0\.0\.1:\d+/m;
+    /^[\d:.]{12} info {2}Node node1 serves\. event=serving origin=node1\.\S+ url=http:\/\/node1\.test:8000 listens=127\.0\.0\.1:\d+/m;
   assert.match(node.logs(), first);
   const before = node.logs();
   await node.start('healthy', { LOG_LEVEL: 'silent' });

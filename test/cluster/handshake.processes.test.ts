@@ -77,9 +77,9 @@ handshake('the token sets nothing aside for a client of REST', async () => {
 handshake('a peer that speaks no common protocol version is refused, with the reason', async () => {
   await using cluster = await startCluster({ nodes: 1 });
   const node = cluster.node(0);
-  const reason = 'node9 speaks protocol 2 to 3, node1 speaks 1 to 1';
+  const reason = 'node9 speaks protocol 3 to 4, node1 speaks 1 to 2';
   await using peer = await HandWrittenPeer.connect(node);
-  await peer.greet({ protocol: [2, 3] });
+  await peer.greet({ protocol: [3, 4] });
   const refusal = await peer.receive('error');
   assert.is(refusal.code, 'protocol');
   assert.is(refusal.reason, reason);
@@ -88,9 +88,9 @@ handshake('a peer that speaks no common protocol version is refused, with the re
 
   // The other way round, the node is told, and says so in its own log.
   await using other = await HandWrittenPeer.connect(node);
-  other.say({ type: 'error', code: 'protocol', reason: 'node9 speaks protocol 2 to 3 only' });
+  other.say({ type: 'error', code: 'protocol', reason: 'node9 speaks protocol 3 to 4 only' });
   await other.closed();
-  await waitForLog(node, /refuses this node: node9 speaks protocol 2 to 3 only/, LIMIT_MS);
+  await waitForLog(node, /refuses this node: node9 speaks protocol 3 to 4 only/, LIMIT_MS);
   assert.equal((await node.view()).peers, []);
 });
 
