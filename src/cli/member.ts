@@ -1,6 +1,7 @@
 /** `hearsay member`: lists the members of the cluster, and retires one that is lost. */
 import type { Command } from 'commander';
 import { HearsayError } from '../words/errors.ts';
+import { memberUrl } from '../words/opRules.ts';
 import { type AddressFlags, jsonOption, tokenOf, tokenOption, urlOption } from './log/options.ts';
 import { URL_RULE, urlsOf } from './remote/address.ts';
 import { type ClusterMember, type ClusterView, clusterOf } from './remote/clusterMembers.ts';
@@ -38,7 +39,7 @@ export function registerMemberCommands(program: Command): void {
       'Seals the log of a member that is lost for good, so that the others no longer wait for it. If ' +
         'it comes back, it starts empty and offers its entries that the cluster lacks.',
     )
-    .argument('<member>', 'its node id or its origin')
+    .argument('<member>', 'its node id, its URL or its origin')
     .option('--force', 'also one that is connected right now, which then rejoins')
     .addHelpText('after', RETIRE_EXAMPLES)
     .action(retireMember);
@@ -108,8 +109,12 @@ async function retireMember(name: string, flags: RetireFlags): Promise<void> {
 
 /** @throws HearsayError where the member runs: it would start empty under a new origin, for nothing. */
 function refuseConnected({ members, connected }: ClusterView, name: string): void {
+  const asUrl = memberUrl(name) ?? name;
   const named = members.find(({ origin }) => origin === name);
-  const meant = named === undefined ? members.filter(({ nodeId }) => nodeId === name) : [named];
+  const meant =
+    named === undefined
+      ? members.filter(({ nodeId, url }) => nodeId === name || url === asUrl)
+      : [named];
   // Where several members have the node id, the node asks for the origin.
   const [member] = meant;
   if (member === undefined || meant.length > 1 || !connected.has(member.origin)) return;

@@ -123,7 +123,7 @@ function routesOf(options: AppOptions): { readonly entries: Routes; readonly res
   const members = tools?.members ?? (() => []);
   addClusterRoutes(rest, { ...options, members });
   if (tools !== undefined) {
-    addMemberRoutes(rest, { replica, members });
+    addMemberRoutes(rest, { replica, members, peers: options.peers });
     addLogRoutes(rest, { ...tools, replica });
   }
   addMetricsRoute(rest, registry);

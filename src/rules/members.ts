@@ -83,9 +83,20 @@ export class Members {
 
   /** The names that the member ever had, the present one last. */
   namesOf(origin: string): string[] {
+    return [...new Set(this.#everOf(origin).map(({ nodeId }) => nodeId))];
+  }
+
+  /** The URLs that the member ever named as its own, the present one last. */
+  urlsOf(origin: string): string[] {
+    const urls = this.#everOf(origin).map(({ url }) => url);
+    return [...new Set(urls.filter((url) => url !== null))];
+  }
+
+  /** As each `join` described the member, the latest last. */
+  #everOf(origin: string): Member[] {
     const joins = this.#ops.filter(({ kind, key }) => kind === 'join' && key === origin);
     const inOrder = joins.sort((a, b) => (isLater(a, b) ? 1 : -1));
-    return [...new Set(inOrder.map(({ value }) => describeMember(origin, value).nodeId))];
+    return inOrder.map(({ value }) => describeMember(origin, value));
   }
 
   clear(): void {

@@ -1,7 +1,9 @@
 /** Members (rule 8) for operators: POST /_cluster/retire, and how GET /_cluster shows them. */
 import { z } from 'zod';
+import type { PeerStatus } from '../../gossip/protocol/peerStatus.ts';
 import type { Replica } from '../../replica/replica.ts';
-import type { Member } from '../../rules/members.ts';
+import type { Member, Members } from '../../rules/members.ts';
+import { memberUrl } from '../../words/opRules.ts';
 import { missingOps, type Vector } from '../../words/vector.ts';
 import { answerJson } from '../answer/answer.ts';
 import { Problem } from '../answer/problem.ts';
@@ -21,6 +23,7 @@ export interface MemberView extends Member {
 export interface MemberRouteOptions {
   readonly replica: Replica;
   readonly members: () => readonly MemberView[];
+  readonly peers: () => readonly PeerStatus[];
 }
 
 /** A member as `GET /_cluster` shows it. */
@@ -38,11 +41,14 @@ export function memberJson(member: MemberView, own: Vector): object {
 }
 
 const retireBodySchema = z.object(
-  { member: z.string('must be a node id or an origin') },
+  { member: z.string('must be a node id, a URL or an origin') },
   'must be a JSON object',
 );
 
-export function addMemberRoutes(routes: Routes, { replica, members }: MemberRouteOptions): void {
+export function addMemberRoutes(
+  routes: Routes,
+  { replica, members, peers }: MemberRouteOptions,
+): void {
   routes.add({
     method: 'POST',
     path: '/_cluster/retire',
@@ -55,12 +61,14 @@ export function addMemberRoutes(routes: Routes, { replica, members }: MemberRout
         z.object({ status: z.literal('retired'), node: z.string(), origin: z.string() }),
       ),
       '404': problem('There is no such member.'),
-      '409': problem('It is this node itself, or several members have that node id.'),
+      '409': problem(
+        'It is this node itself, several members have that name, or it is a former name of one that is connected.',
+      ),
       ...BAD_FIELD,
     },
     handler: async ({ ctx, readBody }) => {
       const { member } = (await readBody()).checked;
-      const { origin } = findMember(members(), member);
+      const { origin } = findMember(members(), peers(), replica.members, member);
       if (origin === replica.origin)
         throw new Problem(409, `${member} is this node itself: ask another member to retire it.`);
       await replica.membership.retire(origin);
@@ -69,13 +77,43 @@ export function addMemberRoutes(routes: Routes, { replica, members }: MemberRout
   });
 }
 
-/** @throws Problem 404, 409 */
-function findMember(members: readonly MemberView[], name: string): MemberView {
-  const exact = members.find(({ origin }) => origin === name);
+/**
+ * A present name or URL counts before a former one, which another member may bear by now. A former one
+ * names no member that is connected: whoever gives it may take that node for lost.
+ *
+ * @param past tells what the members were called before.
+ * @param name an origin, a node id or a URL.
+ * @throws Problem 404, 409
+ */
+export function findMember(
+  all: readonly MemberView[],
+  peers: readonly PeerStatus[],
+  past: Members,
+  name: string,
+): MemberView {
+  const exact = all.find(({ origin }) => origin === name);
   if (exact !== undefined) return exact;
-  const [found, ...others] = members.filter(({ nodeId }) => nodeId === name);
-  if (found === undefined) throw new Problem(404, `${name} is no member of this cluster.`);
-  if (others.length === 0) return found;
-  const origins = [found, ...others].map(({ origin }) => origin).join(', ');
-  throw new Problem(409, `${name} is the node id of several members: name one of ${origins}.`);
+  const asUrl = memberUrl(name);
+  const bearsIt = ({ nodeId, url }: MemberView): boolean =>
+    nodeId === name || (url !== null && url === asUrl);
+  const present = onlyOne(all.filter(bearsIt), name);
+  if (present !== undefined) return present;
+  const boreIt = ({ origin }: MemberView): boolean =>
+    past.namesOf(origin).includes(name) || (asUrl !== null && past.urlsOf(origin).includes(asUrl));
+  const former = onlyOne(all.filter(boreIt), name);
+  if (former === undefined) throw new Problem(404, `${name} is no member of this cluster.`);
+  const { origin } = former;
+  if (peers.some((peer) => peer.origin === origin && peer.state === 'connected'))
+    throw new Problem(
+      409,
+      `${name} is what ${origin} was called before, and that is connected: name it by its origin.`,
+    );
+  return former;
+}
+
+/** @throws Problem 409 */
+function onlyOne(matching: readonly MemberView[], name: string): MemberView | undefined {
+  if (matching.length <= 1) return matching[0];
+  const origins = matching.map(({ origin }) => origin).join(', ');
+  throw new Problem(409, `${name} names several members: name one of ${origins}.`);
 }

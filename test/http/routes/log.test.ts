@@ -13,6 +13,7 @@ import { parseLine, rowOf } from '../../../src/log/tools/rowLine.ts';
 import { verify } from '../../../src/log/tools/verify.ts';
 import { readSettings } from '../../../src/node/settings.ts';
 import { type RunningNode, startNode } from '../../../src/node/startNode.ts';
+import { membership } from '../../support/ops.ts';
 import { temporaryDirectory } from '../../support/processes.ts';
 
 const test = suite('the log over HTTP');
@@ -301,6 +302,28 @@ test('members are shown, and retired by name', async () => {
     (await members()).map(({ origin }) => origin),
     [served.node.origin],
   );
+});
+
+test('a member is retired by a name or a URL of before, unless another member bears it now', async () => {
+  await using served = await serve();
+  let hlc = 0;
+  // A later join of another node, as gossip brings it.
+  const join = (key: string, nodeId: string, url: string) =>
+    served.node.replica.members.fold(
+      membership({ key, seq: ++hlc, hlc, value: JSON.stringify({ nodeId, url }) }),
+    );
+  join('moved.aaaaaa', 'before', 'http://old:1');
+  join('moved.aaaaaa', 'after', 'http://new:1');
+  join('heir.bbbbbb', 'heir', 'http://old:1');
+  const retire = async (member: string) => served.post('/_cluster/retire', { member });
+  const first = await retire('http://old:1');
+  assert.is(first.body.origin, 'heir.bbbbbb');
+  const second = await retire('before');
+  assert.equal([second.status, second.body.origin], [200, 'moved.aaaaaa']);
+  assert.is((await retire('http://old:1')).status, 404);
+  join('moved.cccccc', 'some', 'http://old:2');
+  join('moved.cccccc', 'other', 'http://new:2');
+  assert.is((await retire('http://old:2/')).body.origin, 'moved.cccccc');
 });
 
 test.run();
