@@ -7,6 +7,7 @@
  */
 
 import { DamagedLogError, HearsayError } from '../../words/errors.ts';
+import { at, present } from '../../words/invariant.ts';
 import type { Put } from '../../words/op.ts';
 import type { Row } from '../../words/row.ts';
 import { isDeadAt, isOf, type Moment } from './moment.ts';
@@ -118,15 +119,15 @@ async function entriesAt(
   onDamaged: ((key: string, lsn: number) => void) | undefined,
 ): Promise<readonly LiveEntry[]> {
   try {
-    const rows = await source.rowsAt(keys.map((key) => lsns.get(key) ?? 0));
+    const rows = await source.rowsAt(keys.map((key) => lsnOf(lsns, key)));
     if (rows.length < keys.length) throw new RowGoneError(source.place);
     return rows.flatMap(asEntry);
   } catch (error) {
     if (!(error instanceof DamagedLogError) || onDamaged === undefined) throw error;
   }
-  const [only = ''] = keys;
   if (keys.length === 1) {
-    onDamaged(only, lsns.get(only) ?? 0);
+    const only = at(keys, 0);
+    onDamaged(only, lsnOf(lsns, only));
     return [];
   }
   // Whatever is not damaged itself is found by halves.
@@ -134,6 +135,9 @@ async function entriesAt(
   const first = await entriesAt(source, keys.slice(0, half), lsns, onDamaged);
   return [...first, ...(await entriesAt(source, keys.slice(half), lsns, onDamaged))];
 }
+
+const lsnOf = (lsns: LiveLsns, key: string): number =>
+  present(lsns.get(key), 'the lsn of a live key');
 
 function asEntry({ lsn, committedAt, op }: Row): LiveEntry[] {
   return op.kind === 'put' ? [{ lsn, committedAt, op }] : [];

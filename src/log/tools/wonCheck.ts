@@ -9,6 +9,7 @@
 
 import { mayCollect, type Stable, storedStable } from '../../rules/stability.ts';
 import { add, type Hash, hashKey, ZERO } from '../../words/hash.ts';
+import { at } from '../../words/invariant.ts';
 import { formatOpId, type KeyOp } from '../../words/op.ts';
 import type { LogHeader, Row } from '../../words/row.ts';
 import { MINUTE_MS } from '../../words/time.ts';
@@ -69,7 +70,7 @@ export class WonCheck {
   #drop(key: string): void {
     this.#entries.delete(key);
     const bit = hashKey(key) >>> (32 - DROPPED_BITS);
-    this.#dropped[bit >>> 3] = (this.#dropped[bit >>> 3] ?? 0) | (1 << (bit & 7));
+    this.#dropped[bit >>> 3] = at(this.#dropped, bit >>> 3) | (1 << (bit & 7));
   }
 
   #tell(lsn: number, op: KeyOp, won: boolean, slot: number | undefined): void {
@@ -90,6 +91,6 @@ export class WonCheck {
 
   #mayHaveDropped(key: string): boolean {
     const bit = hashKey(key) >>> (32 - DROPPED_BITS);
-    return ((this.#dropped[bit >>> 3] ?? 0) & (1 << (bit & 7))) !== 0;
+    return (at(this.#dropped, bit >>> 3) & (1 << (bit & 7))) !== 0;
   }
 }

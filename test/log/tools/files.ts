@@ -90,6 +90,8 @@ export const fileOf = (directory: string): string => join(directory, 'hearsay.db
 /** Changes the file behind the back of the log. */
 export function tamper(directory: string, ...statements: readonly string[]): void {
   const database = new Database(fileOf(directory));
+  // The schema may be written too.
+  database.unsafeMode();
   try {
     for (const statement of statements) database.exec(statement);
   } finally {

@@ -125,6 +125,9 @@ const damages: readonly Damage[] = [
       'DROP INDEX op_id',
       `INSERT INTO op (lsn, ${COLUMNS}) SELECT 9999, ${COLUMNS} FROM op WHERE lsn = ${LSN}`,
       'CREATE INDEX op_id ON op (origin, seq)',
+      // A file with another index would not be opened: this one only claims to be unique.
+      'PRAGMA writable_schema = ON',
+      "UPDATE sqlite_schema SET sql = replace(sql, 'CREATE INDEX', 'CREATE UNIQUE INDEX') WHERE name = 'op_id'",
     ],
     kind: 'doubled',
     text: /stands in the log twice/,
