@@ -51,6 +51,12 @@ export class Members {
     return this.#members.get(origin);
   }
 
+  /** Whether the member named a URL that nobody can dial, which counts as none. */
+  hasUnusableUrl(origin: string): boolean {
+    const said = partsOf(this.#joins.get(origin)?.value ?? null).url ?? null;
+    return said !== null && this.#members.get(origin)?.url === null;
+  }
+
   isRetired(origin: string): boolean {
     return this.#retired.has(origin);
   }
@@ -120,21 +126,22 @@ function isLater(a: Membership, b: Membership): boolean {
 
 /** A value that another version wrote otherwise tells nothing but the origin. */
 function describeMember(origin: string, value: string | null): Member {
-  const unknown: Member = { origin, nodeId: nodeIdOf(origin), url: null };
-  if (value === null) return unknown;
+  const { nodeId, url } = partsOf(value);
+  return {
+    origin,
+    nodeId: typeof nodeId === 'string' ? nodeId : nodeIdOf(origin),
+    // Logs of 0.1.0 hold URLs that nobody can dial.
+    url: typeof url === 'string' ? memberUrl(url) : null,
+  };
+}
+
+function partsOf(value: string | null): { readonly nodeId?: unknown; readonly url?: unknown } {
+  if (value === null) return {};
   try {
     const parsed: unknown = JSON.parse(value);
-    if (typeof parsed !== 'object' || parsed === null) return unknown;
-    const nodeId = 'nodeId' in parsed ? parsed.nodeId : null;
-    const url = 'url' in parsed ? parsed.url : null;
-    return {
-      origin,
-      nodeId: typeof nodeId === 'string' ? nodeId : unknown.nodeId,
-      // A log may be older than the check of what comes in: nobody dials what is no URL.
-      url: typeof url === 'string' ? memberUrl(url) : null,
-    };
+    return typeof parsed === 'object' && parsed !== null ? parsed : {};
   } catch {
-    return unknown;
+    return {};
   }
 }
 

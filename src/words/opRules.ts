@@ -39,8 +39,6 @@ export function memberUrl(text: string): string | null {
   return /^https?:$/.test(url.protocol) && url.href === `${url.origin}/` ? url.origin : null;
 }
 
-export const isMemberUrl = (text: string): boolean => memberUrl(text) !== null;
-
 function isJson(text: string): boolean {
   try {
     JSON.parse(text);
@@ -103,14 +101,13 @@ function faultOfPut({
   return null;
 }
 
-/** A URL that the value names must be one that peers can dial; what else another version says is its own. */
+/**
+ * Whatever the value says, it is admitted: logs of 0.1.0 hold URLs that nobody can dial, which count as
+ * none (`Members`), and another version may say more.
+ */
 function faultOfMemberValue(value: string | null): string | null {
   if (value === null) return null;
   if (value.length > MAX_MEMBER_VALUE_LENGTH) return 'it says too much of its member';
   if (!value.isWellFormed() || !isJson(value)) return 'what it says of its member is not JSON';
-  const said: unknown = JSON.parse(value);
-  if (typeof said !== 'object' || said === null || !('url' in said)) return null;
-  const { url } = said;
-  if (url === null || (typeof url === 'string' && isMemberUrl(url))) return null;
-  return "its member's URL is none that peers can dial";
+  return null;
 }

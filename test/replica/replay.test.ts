@@ -96,7 +96,7 @@ replays(
       [put({ origin: A, seq: 1, value: '{' }), /value is not JSON/],
       [put({ origin: A, seq: 1, key: '' }), /key is empty/],
       [put({ origin: A, seq: 1, generation: MAX_COUNTER + 1 }), /generation/],
-      [membership({ origin: A, seq: 1, key: A, value: '{"url":"http://"}' }), /URL/],
+      [membership({ origin: A, seq: 1, key: A, value: 'http://one' }), /not JSON/],
     ] as const) {
       const { message, lsn } = await damageOf(storedLog([row(1, op, false)]));
       assert.match(message, fault);
@@ -155,6 +155,13 @@ replays('what was dead and stable is dropped again, and nothing else', async () 
   const { replica } = await openReplica({ stored: storedLog(rows, header) });
   assert.equal(new Set(replica.map.entries()), new Set(kept));
   assert.is(replica.header.horizon, 5);
+});
+
+replays('a join whose URL nobody can dial opens, as a join without one', async () => {
+  const value = '{"nodeId":"node4","url":"node4:8000"}';
+  const rows = [row(1, membership({ origin: A, seq: 1, key: B, value }))];
+  const { replica } = await openReplica({ stored: storedLog(rows) });
+  assert.equal(replica.members.get(B), { origin: B, nodeId: 'node4', url: null });
 });
 
 replays('before anything is stable nothing is dropped', async () => {

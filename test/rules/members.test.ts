@@ -32,6 +32,24 @@ folding('who has joined is a member, with the id and the URL that the join names
   assert.is(members.get(C), undefined);
 });
 
+folding(
+  'a URL that nobody can dial counts as none, and is told until a later join names another',
+  () => {
+    for (const url of ['node4:8000', 'http://', 'http://one/path', 7]) {
+      const poor = joining(A, JSON.stringify({ nodeId: 'one', url }));
+      const members = membersOf(poor, joining(B), joining(C, memberValue('three', null)));
+      assert.equal(members.get(A), { origin: A, nodeId: 'one', url: null });
+      const told = (): string[] => ORIGINS.filter((origin) => members.hasUnusableUrl(origin));
+      assert.equal(told(), [A]);
+      members.fold(joining(A, memberValue('one', 'http://one'), 2));
+      assert.equal(told(), []);
+      members.fold(joining(A, JSON.stringify({ nodeId: 'one', url }), 3));
+      members.fold(retiring(A, 4));
+      assert.equal(told(), []);
+    }
+  },
+);
+
 folding('who was retired is no member, and stays known as retired', () => {
   const members = membersOf(joining(A, memberValue('one', 'http://one')), joining(B), retiring(A));
   assert.equal(originsOf(members.all()), [B]);

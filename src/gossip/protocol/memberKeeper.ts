@@ -18,6 +18,8 @@ export class MemberKeeper {
   readonly #silence = new SilenceClock(MAX_LOOK_GAP_MS);
   readonly #stability: Stability;
   readonly #forked: ReadonlySet<string>;
+  /** Members whose URL nobody can dial, once people were told of it. */
+  readonly #warnedOfUrl = new Set<string>();
   #nextMembersAt = 0;
   #nextStableAt = 0;
   #lastStableAt: number;
@@ -66,13 +68,24 @@ export class MemberKeeper {
       const url = this.#state.peers.ofOrigin(member.origin)?.hello.url ?? member.url;
       if (url !== null && url !== this.#state.ownUrl)
         this.#state.addresses.addMember(url, member.origin);
+      if (url === null) this.#warnOfUrl(member);
     }
     this.#state.addresses.forgetStrangers((member) => members.has(member));
     for (const retired of members.retired()) {
+      this.#warnedOfUrl.delete(retired.origin);
       this.#state.addresses.removeMember(retired.origin);
       this.#stability.forget(retired.origin);
       this.#state.peers.forgetOrigin(retired.origin);
     }
+  }
+
+  #warnOfUrl({ origin }: Member): void {
+    if (this.#warnedOfUrl.has(origin) || !this.#state.view.members.hasUnusableUrl(origin)) return;
+    this.#warnedOfUrl.add(origin);
+    this.#state.note(
+      'warn',
+      `${origin} joined with a URL that nobody can dial: give it --url with scheme, host and port`,
+    );
   }
 
   /**

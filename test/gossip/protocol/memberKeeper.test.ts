@@ -93,3 +93,23 @@ replaced('a member that has formed a cluster of its own under its origin goes', 
 });
 
 replaced.run();
+
+const urls = suite('URLs of members');
+
+urls('a member whose URL nobody can dial is told of once, and is not dialled', () => {
+  const { view, tick, clock } = testCore({ origin: OWN });
+  const value = JSON.stringify({ nodeId: 'node2', url: 'node2:8000' });
+  view.members.fold(membership({ seq: 1, key: OLD, value }));
+  const texts: string[] = [];
+  for (let ticks = 0; ticks < 10; ticks++) {
+    clock.nowMs += 500;
+    const outputs = tick();
+    assert.equal(ofKind(outputs, 'dial'), []);
+    texts.push(...ofKind(outputs, 'note').map(({ text }) => text));
+  }
+  const told = texts.filter((text) => /URL that nobody can dial/.test(text));
+  assert.is(told.length, 1);
+  assert.match(told[0] ?? '', /^node2\.aaaaaa joined with/);
+});
+
+urls.run();
