@@ -2,13 +2,14 @@
  * The entries that expire next. Entries lie in buckets of a tenth of a second, so that adding and taking
  * out cost nothing in the number of entries, and a sweep costs what expires.
  *
- * Invariant: entries are taken in the order of `(expiresAt, origin, seq)`, and what a sweep leaves is
- * after everything that it took; so one mark says how far the sweeps have come.
+ * Invariant: while the clock goes forward, entries are taken in the order of `(expiresAt, origin, seq)`,
+ * and what a sweep leaves is after everything that it took; so one mark says how far the sweeps have
+ * come. No entry is taken before its time, also where the clock went back since it was found due.
  */
 
 import sortedBtree from 'sorted-btree';
 import { compareExpiry, type ExpiryMark, markOfClock, markOfEntry } from '../words/expiryMark.ts';
-import type { KeyOp } from '../words/op.ts';
+import { isDead, type KeyOp } from '../words/op.ts';
 import { Queue } from '../words/queue.ts';
 
 const BTree = sortedBtree.default;
@@ -46,6 +47,7 @@ export class ExpiryIndex {
 
   /** Takes out the entries whose time has come, at most `limit` of them. */
   takeExpired(nowMs: number, limit: number): Swept {
+    this.#giveBack(nowMs);
     this.#gather(nowMs);
     const expired: KeyOp[] = [];
     while (expired.length < limit) {
@@ -57,6 +59,18 @@ export class ExpiryIndex {
     if (this.#waiting.size > 0 && last !== undefined) return { expired, upTo: markOfEntry(last) };
     this.#due.clear();
     return { expired, upTo: markOfClock(nowMs) };
+  }
+
+  /** Entries that were due by a clock that has gone back since are not due any more. */
+  #giveBack(nowMs: number): void {
+    const last = this.#due.last;
+    if (last === undefined || isDead(last, nowMs)) return;
+    const due = this.#due.slice(0);
+    this.#due.clear();
+    for (const entry of due) {
+      if (isDead(entry, nowMs)) this.#due.push(entry);
+      else if (this.#waiting.delete(entry)) this.add(entry);
+    }
   }
 
   /** Moves what is due out of its buckets, and puts it in order with what was left before. */

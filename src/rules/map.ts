@@ -1,6 +1,9 @@
 /**
  * The map: key → entry, the greatest op of the key (rules 1, 4 and 6). It is the fold of the log and
  * changes in no other way but that dead entries are dropped from it.
+ *
+ * Invariant: at every clock a list shows the entries that `live` shows, also where the clock is behind
+ * that of an earlier sweep.
  */
 import sortedBtree from 'sorted-btree';
 import type { Hash } from '../words/hash.ts';
@@ -27,6 +30,8 @@ export class EntryMap {
   readonly #sum = new MapSum();
   /** Keys whose entry is a tombstone or swept: what collecting looks at. */
   readonly #dead = new Set<string>();
+  /** No entry that the sweep has come to expires after this, in UTC milliseconds. */
+  #sweptUntilMs = Number.NEGATIVE_INFINITY;
 
   /** Entries, dead ones included. */
   get size(): number {
@@ -95,12 +100,38 @@ export class EntryMap {
 
   /** Takes what has expired out of the list; the entries stay until they are collected. */
   sweep(nowMs: number, limit: number): Swept {
+    this.#followBack(nowMs);
     const swept = this.#expiry.takeExpired(nowMs, limit);
     for (const entry of swept.expired) {
       this.#listed.delete(entry.key);
       this.#dead.add(entry.key);
+      this.#noteSwept(entry);
     }
     return swept;
+  }
+
+  /**
+   * Where the clock went back, entries that a sweep has come to may live again: they are listed, and a
+   * later sweep comes to them anew. Costs something only where there may be such entries.
+   */
+  #followBack(nowMs: number): void {
+    if (nowMs >= this.#sweptUntilMs) return;
+    this.#sweptUntilMs = Number.NEGATIVE_INFINITY;
+    for (const key of this.#dead) {
+      const entry = this.#entries.get(key);
+      if (entry?.kind !== 'put') continue;
+      if (isDead(entry, nowMs)) {
+        this.#noteSwept(entry);
+        continue;
+      }
+      this.#dead.delete(key);
+      this.#listed.set(key, true);
+      this.#expiry.add(entry);
+    }
+  }
+
+  #noteSwept({ expiresAt }: KeyOp): void {
+    if (expiresAt !== null) this.#sweptUntilMs = Math.max(this.#sweptUntilMs, expiresAt);
   }
 
   clear(): void {
@@ -130,6 +161,7 @@ export class EntryMap {
    * @param limit at most this many, at least 1.
    */
   list(prefix: string, after: string | null, limit: number, nowMs: number): ListPage {
+    this.#followBack(nowMs);
     const entries: Put[] = [];
     const goesOn = after !== null && after >= prefix;
     const from = goesOn ? after : prefix;

@@ -43,6 +43,9 @@ export class ExpiryRecord {
 
   add(entry: Expired): Expiry {
     const { key, version, expiresAt, origin, seq } = entry;
+    const known = this.#byKey.get(key);
+    // A clock went back: its entry lived again for a while, and expired anew.
+    if (known !== undefined && sameOp(known, entry)) return known;
     const mark = markOfEntry(entry);
     const expiry: Expiry = { key, version, expiresAt, origin, seq, mark, isBeaten: false };
     if (compareMarks(mark, this.#knownSince) <= 0) return expiry;

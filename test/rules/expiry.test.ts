@@ -55,6 +55,15 @@ expiry('a limit takes the first, and the mark says how far that went', () => {
   });
 });
 
+expiry('what was due by a clock that went back is taken when its time comes', () => {
+  const [first, second, third] = expiring(100, 200, 300);
+  const index = indexOf([third, second, first] as KeyOp[]);
+  assert.equal(index.takeExpired(1000, 1).expired, [first]);
+  assert.equal(index.takeExpired(200, 9).expired, [second]);
+  assert.equal(index.takeExpired(299, 9).expired, []);
+  assert.equal(index.takeExpired(300, 9).expired, [third]);
+});
+
 expiry('what expires later but is added in time still comes in order', () => {
   const [first, second, third] = expiring(100, 200, 300);
   const index = indexOf([first, third] as KeyOp[]);

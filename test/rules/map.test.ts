@@ -258,6 +258,65 @@ keeping('what is swept stays an entry, and is swept once', () => {
   assert.is(map.size, 2);
 });
 
+keeping(
+  'what a sweep by a clock ahead has taken is listed again, and swept when its time comes',
+  () => {
+    const entries = [10, 20, 30].map((expiresAt) => put({ key: `k${expiresAt}`, expiresAt }));
+    const map = mapOf(entries);
+    assert.is(map.sweep(1000, 2).expired.length, 2);
+    assert.equal(keysOf(map.list('', null, 9, 15).entries), ['k20', 'k30']);
+    assert.equal(keysOf(map.sweep(15, 9).expired), []);
+    assert.equal(keysOf(map.examineDead(9)), ['k10']);
+    assert.equal(map.sweep(25, 9).expired, [entries[1]]);
+    assert.equal(map.sweep(30, 9).expired, [entries[2]]);
+  },
+);
+
+keeping('a key that was put again or dropped does not come back with the clock', () => {
+  const map = mapOf([put({ key: 'a', expiresAt: 10 }), put({ key: 'b', expiresAt: 10 })]);
+  map.sweep(1000, 9);
+  map.fold(tombstone({ key: 'a', version: 9 }));
+  map.drop('b');
+  assert.equal(map.list('', null, 9, 5).entries, []);
+  assert.equal(map.sweep(5, 9).expired, []);
+  assert.equal(keysOf(map.examineDead(9)), ['a']);
+});
+
+keeping('whatever the clock does, a list shows the live entries, and no sweep takes one', () => {
+  const clockMs = fc.integer({ min: 0, max: 200_000 });
+  const sweep = fc.record({ nowMs: clockMs, limit: fc.integer({ min: 1, max: 3 }) });
+  const steps = fc.array(
+    fc.oneof(
+      { weight: 3, arbitrary: fc.record({ fold: keyOp }) },
+      { weight: 3, arbitrary: sweep },
+      { weight: 1, arbitrary: fc.record({ drop: key }) },
+    ),
+    { maxLength: 30 },
+  );
+  fc.assert(
+    fc.property(steps, fc.array(clockMs, { maxLength: 3 }), (taken, clocks) => {
+      const map = new EntryMap();
+      for (const one of taken) {
+        if ('fold' in one) map.fold(one.fold);
+        else if ('drop' in one) map.drop(one.drop);
+        else
+          for (const entry of map.sweep(one.nowMs, one.limit).expired)
+            assert.is(isDead(entry, one.nowMs), true);
+      }
+      for (const nowMs of clocks) {
+        const alive = entriesOf(map).filter((entry) => map.live(entry.key, nowMs) !== undefined);
+        assert.equal(map.list('', null, 1000, nowMs).entries, alive);
+      }
+      // All that died is taken and examined in the end.
+      const endMs = Number.MAX_SAFE_INTEGER;
+      map.sweep(endMs, 1000);
+      const dead = entriesOf(map).filter((entry) => isDead(entry, endMs));
+      assert.equal(keysOf(map.examineDead(1000)).sort(), keysOf(dead));
+    }),
+    { numRuns: 1000 },
+  );
+});
+
 keeping('of dead entries those looked at longest ago come first, a few at a time', () => {
   const map = mapOf(['a', 'b', 'c'].map((name) => tombstone({ key: name })));
   assert.equal(keysOf(map.examineDead(2)), ['a', 'b']);

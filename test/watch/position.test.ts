@@ -127,6 +127,16 @@ records('drops the earliest beyond its limit, and knows since when it knows', ()
   assert.is(record.size, 2, 'what is older than it knows is not taken in');
 });
 
+records('an entry that lived again after its expiry and expired anew is kept once', () => {
+  const record = new ExpiryRecord(10);
+  const expiry = record.add(expiring(5, 1));
+  assert.is(record.add(expiring(5, 1)), expiry);
+  assert.equal(keysAfter(record), ['k1']);
+  record.beat(put({ key: 'k1', seq: 2 }));
+  assert.is(expiry.isBeaten, true);
+  assert.is(record.size, 1);
+});
+
 records('takes in nothing up to the mark since which it knows', () => {
   const record = new ExpiryRecord(10);
   record.forget(markOfEntry(expiring(5, 2)));
