@@ -2,7 +2,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { unfinishedIn } from '../log/files/unfinished.ts';
+import { unfinishedIn } from '../log/files/unfinishedCommand.ts';
 import type { Log } from '../log/log.ts';
 import { openSqliteLog, type SqliteLogOptions } from '../log/sqlite/sqliteLog.ts';
 import { WrongDirectoryError } from '../words/errors.ts';

@@ -1,7 +1,7 @@
-/** The rules of the port `LogSource` (src/log/tools/source.ts), for every implementation of it. */
+/** The rules of the port `LogSource` (src/log/tools/logSource.ts), for every implementation of it. */
 import { suite, type Test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type LogSource, type Mark, PAGE_ROWS, type Page } from '../../src/log/tools/source.ts';
+import { type LogSource, type Mark, PAGE_ROWS, type Page } from '../../src/log/tools/logSource.ts';
 import type { Row } from '../../src/words/row.ts';
 import { headOfRow } from '../log/tools/memorySource.ts';
 

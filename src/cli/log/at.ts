@@ -2,8 +2,8 @@
 import type { Command } from 'commander';
 import { entriesOf, entryAt, type LiveEntry, liveAt } from '../../log/tools/entriesAt.ts';
 import { type Moment, momentOf } from '../../log/tools/moment.ts';
-import { Walk } from '../../log/tools/pages.ts';
 import type { Point } from '../../log/tools/point.ts';
+import { Walk } from '../../log/tools/walk.ts';
 import { HearsayError, SettingError } from '../../words/errors.ts';
 import { formatOpId } from '../../words/op.ts';
 import { LineOutput, note, outputColumns } from '../terminal/output.ts';

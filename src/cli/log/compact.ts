@@ -1,7 +1,7 @@
 /** `hearsay log compact`: removes rows that nothing needs any more, as a node does by itself. */
 import type { Command } from 'commander';
-import { Walk } from '../../log/tools/pages.ts';
 import { StatisticsFold } from '../../log/tools/statistics.ts';
+import { Walk } from '../../log/tools/walk.ts';
 import { RemoteNode } from '../remote/remoteNode.ts';
 import { printLine } from '../terminal/output.ts';
 import { Progress } from '../terminal/progress.ts';

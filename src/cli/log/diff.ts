@@ -7,8 +7,8 @@ import {
   type KeyDifference,
   type OriginDifference,
 } from '../../log/tools/differences.ts';
-import { Walk } from '../../log/tools/pages.ts';
-import type { LogFacts, LogSource } from '../../log/tools/source.ts';
+import type { LogFacts, LogSource } from '../../log/tools/logSource.ts';
+import { Walk } from '../../log/tools/walk.ts';
 import { versionText } from '../../log/tools/whyBeaten.ts';
 import { formatOpId } from '../../words/op.ts';
 import type { KeyHead } from '../../words/row.ts';

@@ -8,8 +8,8 @@ import {
   verdictOn,
 } from '../../log/tools/explain.ts';
 import { historyOf } from '../../log/tools/history.ts';
-import { Walk } from '../../log/tools/pages.ts';
-import type { LogFacts, LogSource } from '../../log/tools/source.ts';
+import type { LogFacts, LogSource } from '../../log/tools/logSource.ts';
+import { Walk } from '../../log/tools/walk.ts';
 import { versionText } from '../../log/tools/whyBeaten.ts';
 import { nodeIdOf } from '../../rules/members.ts';
 import { HearsayError } from '../../words/errors.ts';

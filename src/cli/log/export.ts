@@ -1,8 +1,8 @@
 /** `hearsay log export`: the ops, or the entries, of a log as lines of JSON. */
 import { type Command, Option } from 'commander';
 import type { Head } from '../../log/tools/exportFormat.ts';
+import type { LogSource } from '../../log/tools/logSource.ts';
 import type { Point } from '../../log/tools/point.ts';
-import type { LogSource } from '../../log/tools/source.ts';
 import { SettingError } from '../../words/errors.ts';
 import { LineOutput, note } from '../terminal/output.ts';
 import { type BegunExport, readBegun } from './begunExport.ts';

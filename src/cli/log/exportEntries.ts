@@ -6,10 +6,10 @@ import {
   entriesHeadLine,
   entryLine,
 } from '../../log/tools/exportFormat.ts';
+import type { LogFacts, LogSource } from '../../log/tools/logSource.ts';
 import { type Moment, momentNow, momentOf } from '../../log/tools/moment.ts';
-import { Walk } from '../../log/tools/pages.ts';
 import type { Point } from '../../log/tools/point.ts';
-import type { LogFacts, LogSource } from '../../log/tools/source.ts';
+import { Walk } from '../../log/tools/walk.ts';
 import { HearsayError } from '../../words/errors.ts';
 import { note } from '../terminal/output.ts';
 import { Progress } from '../terminal/progress.ts';

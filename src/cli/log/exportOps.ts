@@ -1,11 +1,11 @@
 /** `hearsay log export --as-ops`: the whole history, with vector, sums and members. */
 import { type OpsHead, opsEndLine, opsHeadLine } from '../../log/tools/exportFormat.ts';
 import { OpsExport } from '../../log/tools/exportOps.ts';
+import type { LogFacts, LogSource } from '../../log/tools/logSource.ts';
 import { type Moment, momentNow, momentOf } from '../../log/tools/moment.ts';
-import { Walk } from '../../log/tools/pages.ts';
 import type { Point } from '../../log/tools/point.ts';
 import { rowLine } from '../../log/tools/rowLine.ts';
-import type { LogFacts, LogSource } from '../../log/tools/source.ts';
+import { Walk } from '../../log/tools/walk.ts';
 import { SettingError } from '../../words/errors.ts';
 import { note } from '../terminal/output.ts';
 import { Progress } from '../terminal/progress.ts';

@@ -1,7 +1,7 @@
 /** `hearsay log history`: every op on a key, and when each could be seen. */
 import type { Command } from 'commander';
 import { type Happening, historyOf } from '../../log/tools/history.ts';
-import { Walk } from '../../log/tools/pages.ts';
+import { Walk } from '../../log/tools/walk.ts';
 import { versionText } from '../../log/tools/whyBeaten.ts';
 import { HearsayError } from '../../words/errors.ts';
 import { hlcToMs } from '../../words/hlc.ts';

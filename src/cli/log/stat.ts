@@ -1,9 +1,9 @@
 /** `hearsay log stat`: the parts of a log by number and size. */
 import { type Command, Option } from 'commander';
+import type { LogFacts } from '../../log/tools/logSource.ts';
 import { cutOf } from '../../log/tools/moment.ts';
-import { Walk } from '../../log/tools/pages.ts';
-import type { LogFacts } from '../../log/tools/source.ts';
 import { type OriginTally, type Statistics, StatisticsFold } from '../../log/tools/statistics.ts';
+import { Walk } from '../../log/tools/walk.ts';
 import { durationMs } from '../cache/clientCommand.ts';
 import { LineOutput, outputColumns } from '../terminal/output.ts';
 import { Progress } from '../terminal/progress.ts';

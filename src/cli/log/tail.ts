@@ -2,9 +2,9 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { isBefore, matches, type RowFilter } from '../../log/tools/filter.ts';
-import { faultText, Walk } from '../../log/tools/pages.ts';
+import { type LogFacts, type LogSource, PAGE_ROWS } from '../../log/tools/logSource.ts';
 import { parseLine, rowOf } from '../../log/tools/rowLine.ts';
-import { type LogFacts, type LogSource, PAGE_ROWS } from '../../log/tools/source.ts';
+import { faultText, Walk } from '../../log/tools/walk.ts';
 import type { Row } from '../../words/row.ts';
 import { wholeNumber } from '../cache/clientCommand.ts';
 import { LineOutput, note, outputColumns } from '../terminal/output.ts';

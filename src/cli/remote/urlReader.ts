@@ -1,8 +1,8 @@
 /** The log of a running node, read over HTTP. */
 import { factsOf } from '../../log/tools/factsJson.ts';
 import type { LinePage, LineReader, LineRequest } from '../../log/tools/lineReader.ts';
+import type { LogFacts, PageFault } from '../../log/tools/logSource.ts';
 import { type Fields, parseLine } from '../../log/tools/rowLine.ts';
-import type { LogFacts, PageFault } from '../../log/tools/source.ts';
 import { isCount } from '../../words/shape.ts';
 import type { RemoteNode } from './remoteNode.ts';
 

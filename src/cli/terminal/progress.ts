@@ -1,5 +1,5 @@
 /** Shows on stderr how far a command has come, once it has run for a second. */
-import type { Walk } from '../../log/tools/pages.ts';
+import type { Walk } from '../../log/tools/walk.ts';
 
 const FIRST_AFTER_MS = 1000;
 const TERMINAL_EVERY_MS = 200;

@@ -11,7 +11,7 @@ import { Readable } from 'node:stream';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { RouterContext } from '@koa/router';
 import type { LinePage, LineReader, LineRequest } from '../../log/tools/lineReader.ts';
-import { PAGE_ROWS } from '../../log/tools/source.ts';
+import { PAGE_ROWS } from '../../log/tools/logSource.ts';
 import type { Replica } from '../../replica/replica.ts';
 import { answer } from '../answer/answer.ts';
 import type { LogRowsQuery } from './logSchemas.ts';

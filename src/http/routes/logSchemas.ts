@@ -1,6 +1,6 @@
 /** Schemas of requests for the log. */
 import { z } from 'zod';
-import { MAX_ROWS_AT } from '../../log/tools/source.ts';
+import { MAX_ROWS_AT } from '../../log/tools/logSource.ts';
 
 /** An lsn, a number of rows or of milliseconds. */
 const count = z

@@ -12,7 +12,7 @@ import { openSqliteLog } from '../sqlite/sqliteLog.ts';
 import { type Verified, verify } from '../tools/verify.ts';
 import { FileSource } from './fileSource.ts';
 import { LOG_NAME, logFileAt } from './openFile.ts';
-import { RESTORING } from './unfinished.ts';
+import { RESTORING } from './unfinishedCommand.ts';
 
 /** Pages copied at once, between which progress is told: some 10 ms. */
 const STEP_PAGES = 2048;

@@ -1,13 +1,13 @@
 /**
- * Columns of SQLite as rows and heads of the tools. What can't be an op is looked for by the log's own
- * check (`RowPacker`), which is asked only where a first look finds something odd: it costs more than
- * all the rest of reading.
+ * Columns of SQLite as rows and heads of the tools. The log's own check (`RowPacker`) tells whether the
+ * columns can be an op. It costs more than all the rest of reading, so it runs only where a first look
+ * finds something odd.
  */
 
 import { isOp, type Kind, type OpParts } from '../../words/op.ts';
 import type { Row } from '../../words/row.ts';
 import { RowFault, RowPacker } from '../sqlite/columns.ts';
-import type { Head, Mark } from '../tools/source.ts';
+import type { Head, Mark } from '../tools/logSource.ts';
 
 const HEAD_COLUMNS =
   'lsn, committed_at, won, kind, origin, seq, hlc, generation, version, expires_at, hash_high, hash_low, key';

@@ -4,7 +4,7 @@ import { DamagedLogError } from '../../words/errors.ts';
 import type { Row } from '../../words/row.ts';
 import type { PageLimit } from '../log.ts';
 import { faultOf } from '../sqlite/faults.ts';
-import type { Head, LogFacts, LogSource, Mark, Page } from '../tools/source.ts';
+import type { Head, LogFacts, LogSource, Mark, Page } from '../tools/logSource.ts';
 import { integrityFaults } from './integrity.ts';
 import { type OpenedFile, openLogFile } from './openFile.ts';
 

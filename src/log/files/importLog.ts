@@ -15,7 +15,7 @@ import { openSqliteLog } from '../sqlite/sqliteLog.ts';
 import { verify } from '../tools/verify.ts';
 import { FileSource } from './fileSource.ts';
 import { LOG_NAME } from './openFile.ts';
-import { IMPORTING } from './unfinished.ts';
+import { IMPORTING } from './unfinishedCommand.ts';
 
 /** Rows of one commit: enough that their sync costs little. */
 export const COMMIT_ROWS = 2000;

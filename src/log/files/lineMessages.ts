@@ -1,7 +1,7 @@
 /** Messages between a node and the thread that reads its log for the tools. */
 import type { Fault } from '../sqlite/faults.ts';
 import type { LinePage, LineRequest } from '../tools/lineReader.ts';
-import type { LogFacts } from '../tools/source.ts';
+import type { LogFacts } from '../tools/logSource.ts';
 
 export interface Ask {
   readonly type: 'ask';

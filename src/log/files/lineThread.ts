@@ -6,7 +6,7 @@ import { Worker } from 'node:worker_threads';
 import { DamagedLogError, HearsayError } from '../../words/errors.ts';
 import { WorkerChannel } from '../sqlite/workerChannel.ts';
 import type { LinePage, LineReader, LineRequest } from '../tools/lineReader.ts';
-import type { LogFacts } from '../tools/source.ts';
+import type { LogFacts } from '../tools/logSource.ts';
 import type { Ask, Close, LineReply } from './lineMessages.ts';
 
 const IDLE_MS = 30_000;

@@ -2,8 +2,8 @@
 import { setPriority } from 'node:os';
 import { serve } from '../sqlite/workerServer.ts';
 import type { LinePage, LineRequest } from '../tools/lineReader.ts';
+import type { Page } from '../tools/logSource.ts';
 import { headLine, rowLine } from '../tools/rowLine.ts';
-import type { Page } from '../tools/source.ts';
 import type { Ask, Close, LineReply } from './lineMessages.ts';
 import type { LogFile } from './logFile.ts';
 import { type OpenedFile, openLogFile } from './openFile.ts';

@@ -13,7 +13,7 @@ import type { PageLimit } from '../log.ts';
 import { DamageFault, faultOf } from '../sqlite/faults.ts';
 import { checkVersion, readMeta, readRecords } from '../sqlite/file.ts';
 import { parseHeader } from '../sqlite/header.ts';
-import { type Head, type LogFacts, type Mark, PAGE_ROWS, type Page } from '../tools/source.ts';
+import { type Head, type LogFacts, type Mark, PAGE_ROWS, type Page } from '../tools/logSource.ts';
 import {
   HEAD_SQL,
   hasLongText,

@@ -1,13 +1,13 @@
 /**
- * One page of a log by one statement. Where something can't be read, the page ends before it, says what
- * it was, and names where reading goes on.
+ * Reads one page of a log by one statement. Where a row can't be read, the page ends before it, names
+ * the fault, and tells where reading goes on.
  */
 import type Database from 'better-sqlite3';
 import type { Row } from '../../words/row.ts';
 import { RowFault } from '../sqlite/columns.ts';
 import { DamageFault, faultOf } from '../sqlite/faults.ts';
-import type { Page, PageFault } from '../tools/source.ts';
-import { readableAfter, readableBefore } from './readable.ts';
+import type { Page, PageFault } from '../tools/logSource.ts';
+import { readableAfter, readableBefore } from './skipDamage.ts';
 
 interface Placed {
   readonly lsn: number;

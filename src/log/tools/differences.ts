@@ -1,16 +1,17 @@
 /**
- * How two logs differ: first what each holds, then the keys whose live values differ and for each why.
+ * Compares two logs: first the ops that each holds, then the keys whose live values differ, with the
+ * reason for each.
  *
- * Of a key, both have an entry, the greatest op that they hold of it. Where the entries differ, either
- * one log lacks the other's op, and that explains it; or it holds it and shows something else, and then
- * one of them is damaged.
+ * The entry of a key is the greatest op that a log holds on it. Where the entries of two logs differ,
+ * either one log lacks the other's op, which explains the difference; or it holds that op and shows
+ * another, and then one of the logs is damaged.
  */
 import { mayCollect, type Stable, storedStable } from '../../rules/stability.ts';
 import { type Hash, sameHash } from '../../words/hash.ts';
 import { compareOps, formatOpId, isDead, sameOp } from '../../words/op.ts';
 import { isKeyHead, type KeyHead, type OriginRecord } from '../../words/row.ts';
 import { covers, includes, type Vector } from '../../words/vector.ts';
-import type { Head, LogFacts } from './source.ts';
+import type { Head, LogFacts } from './logSource.ts';
 import { whyBeaten } from './whyBeaten.ts';
 
 export interface OriginDifference {

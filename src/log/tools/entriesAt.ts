@@ -1,18 +1,18 @@
 /**
- * The map as it was at a moment: one walk over the heads of the log, which remembers of each key that
- * was live where its row stands. So memory grows with the live keys alone, and neither with their
- * values nor with the log.
+ * The map as it was at a moment. One walk over the heads of the log remembers, for each key that was
+ * live, the lsn of its row. So memory grows with the number of live keys, and neither with their values
+ * nor with the log.
  *
- * Of the rows of a key that won, each beat the one before it: the last is the entry.
+ * Each row that won beat the row of its key that won before it, so the last of them is the entry.
  */
 
 import { DamagedLogError, HearsayError } from '../../words/errors.ts';
 import { at, present } from '../../words/invariant.ts';
 import type { Put } from '../../words/op.ts';
 import type { Row } from '../../words/row.ts';
+import { type Head, type LogSource, MAX_ROWS_AT, type Mark } from './logSource.ts';
 import { isDeadAt, isOf, type Moment } from './moment.ts';
-import type { Walk } from './pages.ts';
-import { type Head, type LogSource, MAX_ROWS_AT, type Mark } from './source.ts';
+import type { Walk } from './walk.ts';
 
 /** Key → lsn of the entry that was live, in no particular order. */
 export type LiveLsns = ReadonlyMap<string, number>;
@@ -23,7 +23,7 @@ export interface LiveEntry {
   readonly op: Put;
 }
 
-/** Of a mark: it is not looked at, then. */
+/** Stands for the op id of a mark, which has none; a moment that looks at op ids is given heads. */
 const NO_ID = { origin: '', seq: 0 };
 
 /** Gathers what was live. */
@@ -130,7 +130,7 @@ async function entriesAt(
     onDamaged(only, lsnOf(lsns, only));
     return [];
   }
-  // Whatever is not damaged itself is found by halves.
+  // Halving finds the entries that are not damaged themselves.
   const half = Math.ceil(keys.length / 2);
   const first = await entriesAt(source, keys.slice(0, half), lsns, onDamaged);
   return [...first, ...(await entriesAt(source, keys.slice(half), lsns, onDamaged))];

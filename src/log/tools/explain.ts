@@ -1,4 +1,4 @@
-/** Why the present value of a key is the present value. */
+/** Explains the present value of a key. */
 
 import { mayCollect, type Stable, storedStable } from '../../rules/stability.ts';
 import { type Clause, decidingClause, isDead, type KeyOp } from '../../words/op.ts';

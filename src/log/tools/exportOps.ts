@@ -1,14 +1,14 @@
 /**
- * The records that belong to the rows of an export. Its rows may be fewer than the log's: they end at a
- * point, or compaction took some away while they were read. So the records are worked out anew, such
- * that the export is a log by itself: sums, less those of compacted rows, are what its rows add up to.
+ * The records that belong to the rows of an export. An export may hold fewer rows than the log: it ends
+ * at a point, and compaction may remove rows while they are read. So its records are computed anew, and
+ * the export is a log by itself: each sum, less that of the compacted rows, is the sum of its rows.
  */
 import { DamagedLogError } from '../../words/errors.ts';
 import { add, carriedHash, type Hash, sameHash, subtract, ZERO } from '../../words/hash.ts';
 import type { OriginRecord, Row } from '../../words/row.ts';
 import { RowGoneError } from './entriesAt.ts';
 import type { OpsEnd, OpsHead } from './exportFormat.ts';
-import type { LogFacts } from './source.ts';
+import type { LogFacts } from './logSource.ts';
 
 interface Tally {
   seq: number;

@@ -5,8 +5,8 @@ import { isCounter, isOrigin } from '../../words/opRules.ts';
 import type { LogHeader, OriginRecord } from '../../words/row.ts';
 import { isCount, isText } from '../../words/shape.ts';
 import { allFactTexts, parseFacts } from '../factsText.ts';
+import type { LogFacts } from './logSource.ts';
 import { type Fields, MalformedLineError } from './rowLine.ts';
-import type { LogFacts } from './source.ts';
 
 export const headerJson = (header: LogHeader): object => ({
   cluster: { name: header.clusterName, id: header.clusterId },

@@ -1,9 +1,9 @@
-/** Everything that happened to one key, by one log: which ops could be seen, from when until when. */
+/** The history of one key in one log: its ops, and from when until when readers could see each. */
 
 import { isOnKey, type KeyOp } from '../../words/op.ts';
 import type { Row } from '../../words/row.ts';
-import type { Walk } from './pages.ts';
-import type { LogSource } from './source.ts';
+import type { LogSource } from './logSource.ts';
+import type { Walk } from './walk.ts';
 import { whyBeaten } from './whyBeaten.ts';
 
 /** How a reader of this node saw an op end; `open`: it has not. */

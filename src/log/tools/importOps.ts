@@ -1,7 +1,7 @@
 /**
- * An imported log becomes: the rows and records of the export, under a new cluster id and a new
- * origin of its own, whose first ops are its `join` and a `retire` for each member that the export had:
- * they are members of another cluster, and a node that counted them would wait for them for ever.
+ * Makes the commits of an imported log. It holds the rows and records of the export, under a new cluster
+ * id and a new origin. The first ops of that origin are its `join` and a `retire` for each member of the
+ * export: they are members of another cluster, and a node that counted them would wait for them for ever.
  */
 
 import { Members, memberValue, nodeIdOf } from '../../rules/members.ts';

@@ -1,10 +1,10 @@
 /**
- * A running node's log as lines of bytes (`rowLine.ts`), for its HTTP routes: read and written in a
- * thread of its own, so that a walk over the whole log costs the thread that answers clients only the
- * passing on. Adapter: `src/log/files/lineThread.ts`.
+ * A running node's log as lines of bytes (`rowLine.ts`). Two adapters: `src/log/files/lineThread.ts` for
+ * the node's own HTTP routes, where another thread reads the rows and writes the lines, so that the
+ * thread that answers clients only passes them on; and `src/cli/remote/urlReader.ts` over HTTP.
  */
 import type { PageLimit } from '../log.ts';
-import type { LogFacts, PageFault } from './source.ts';
+import type { LogFacts, PageFault } from './logSource.ts';
 
 /** The rows to read; see `LogSource`, whose reads these are. */
 export type LineRequest =

@@ -1,12 +1,12 @@
 /**
- * A log as a source of the tools, read through lines: those of a thread of this node, or those that a
- * node answers over HTTP.
+ * A log as a source of the tools, read through the lines of a thread of this node, or through those that
+ * a node answers over HTTP.
  */
 import type { Row } from '../../words/row.ts';
 import type { PageLimit } from '../log.ts';
 import type { LinePage, LineReader, LineRequest } from './lineReader.ts';
+import type { Head, LogFacts, LogSource, Mark, Page } from './logSource.ts';
 import { type Fields, headOf, parseLine, rowOf } from './rowLine.ts';
-import type { Head, LogFacts, LogSource, Mark, Page } from './source.ts';
 
 export interface LineSourceParts {
   readonly place: string;

@@ -18,9 +18,9 @@ import {
   seqOf,
   type Vector,
 } from '../../words/vector.ts';
-import { Walk } from './pages.ts';
+import type { LogFacts, LogSource } from './logSource.ts';
 import type { Point } from './point.ts';
-import type { LogFacts, LogSource } from './source.ts';
+import { Walk } from './walk.ts';
 
 export interface Moment {
   /** The rows of the moment: lsn ≤ `upToLsn`, committed at `byMs` at the latest. */

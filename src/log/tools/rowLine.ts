@@ -9,7 +9,7 @@ import { formatHash, parseHash } from '../../words/hash.ts';
 import { isKind, isOp, type OpParts } from '../../words/op.ts';
 import type { Row } from '../../words/row.ts';
 import { isCount, isText, orNull } from '../../words/shape.ts';
-import type { Head } from './source.ts';
+import type { Head } from './logSource.ts';
 
 /** A line that is no row. */
 export class MalformedLineError extends HearsayError {

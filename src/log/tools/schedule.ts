@@ -1,4 +1,4 @@
-/** When the ops of a replay are due: with the spacing of their commits, faster or slower. */
+/** The times at which the ops of a replay are due: with the spacing of their commits, faster or slower. */
 
 /** How much faster than it happened; Infinity without any waiting. */
 export class Schedule {

@@ -2,16 +2,16 @@
  * The content of a log: ops and bytes by origin and kind, live and dead keys, the biggest and the
  * busiest, and what compaction would free. One walk over the heads.
  *
- * Of each key it keeps what compaction asks (`src/replica/compact.ts`): how many of its rows are old,
- * which row is its entry, and which was its entry at the cut. What was dead at the cut and has been
- * collected is counted at once and forgotten, so that memory grows with the live keys.
+ * For each key it keeps the facts that compaction asks for (`src/replica/compact.ts`): the number of its
+ * old rows, the row of its entry, and the row of its entry at the cut. A key that was dead at the cut and
+ * has been collected is counted at once and forgotten, so that memory grows with the live keys.
  */
 import { mayCollect, type Stable, storedStable } from '../../rules/stability.ts';
 import type { Kind } from '../../words/op.ts';
 import { isKeyHead, type KeyHead } from '../../words/row.ts';
 import { covers } from '../../words/vector.ts';
+import type { Head, LogFacts } from './logSource.ts';
 import { Prefixes, type PrefixTally } from './prefixes.ts';
-import type { Head, LogFacts } from './source.ts';
 
 export interface OriginTally {
   readonly origin: string;

@@ -10,9 +10,9 @@ import { isOnKey, type OpId } from '../../words/op.ts';
 import type { OriginRecord, RecordedMapSum, Row } from '../../words/row.ts';
 import { seqOf } from '../../words/vector.ts';
 import { type Finding, Findings } from './finding.ts';
-import { faultText, Walk } from './pages.ts';
+import type { LogFacts, LogSource } from './logSource.ts';
 import { SeqCheck } from './seqCheck.ts';
-import type { LogFacts, LogSource } from './source.ts';
+import { faultText, Walk } from './walk.ts';
 import { WonCheck } from './wonCheck.ts';
 
 export interface Verified {

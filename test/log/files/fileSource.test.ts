@@ -6,8 +6,8 @@ import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { backUp, restore } from '../../../src/log/files/backup.ts';
-import { readableAfter, readableBefore } from '../../../src/log/files/readable.ts';
-import { Walk } from '../../../src/log/tools/pages.ts';
+import { readableAfter, readableBefore } from '../../../src/log/files/skipDamage.ts';
+import { Walk } from '../../../src/log/tools/walk.ts';
 import { compactFile } from '../../../src/node/compactOffline.ts';
 import { Replica } from '../../../src/replica/replica.ts';
 import {

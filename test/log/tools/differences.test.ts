@@ -10,8 +10,8 @@ import {
   EntryFold,
   type KeyDifference,
 } from '../../../src/log/tools/differences.ts';
-import { Walk } from '../../../src/log/tools/pages.ts';
-import type { LogFacts } from '../../../src/log/tools/source.ts';
+import type { LogFacts } from '../../../src/log/tools/logSource.ts';
+import { Walk } from '../../../src/log/tools/walk.ts';
 import type { KeyOp } from '../../../src/words/op.ts';
 import type { OriginRecord } from '../../../src/words/row.ts';
 import { NO_FACTS } from '../../../src/words/row.ts';

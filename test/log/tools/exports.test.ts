@@ -18,8 +18,8 @@ import {
 import { OpsExport } from '../../../src/log/tools/exportOps.ts';
 import { DamagedExportError, OpsImport } from '../../../src/log/tools/importOps.ts';
 import { momentOf } from '../../../src/log/tools/moment.ts';
-import { Walk } from '../../../src/log/tools/pages.ts';
 import { parseLine, rowLine, rowOf } from '../../../src/log/tools/rowLine.ts';
+import { Walk } from '../../../src/log/tools/walk.ts';
 import { Replica } from '../../../src/replica/replica.ts';
 import { DamagedLogError, SettingError } from '../../../src/words/errors.ts';
 import { sameHash } from '../../../src/words/hash.ts';

@@ -12,6 +12,7 @@ import {
   opsHeadLine,
 } from '../../../src/log/tools/exportFormat.ts';
 import { factsJson, factsOf } from '../../../src/log/tools/factsJson.ts';
+import type { LogFacts } from '../../../src/log/tools/logSource.ts';
 import {
   headLine,
   headOf,
@@ -20,7 +21,6 @@ import {
   rowLine,
   rowOf,
 } from '../../../src/log/tools/rowLine.ts';
-import type { LogFacts } from '../../../src/log/tools/source.ts';
 import type { Row } from '../../../src/words/row.ts';
 import {
   hash,

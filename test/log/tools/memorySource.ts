@@ -2,7 +2,7 @@
 
 import type { PageLimit } from '../../../src/log/log.ts';
 import type { StoredLog } from '../../../src/log/memory.ts';
-import type { Head, LogFacts, LogSource, Page } from '../../../src/log/tools/source.ts';
+import type { Head, LogFacts, LogSource, Page } from '../../../src/log/tools/logSource.ts';
 import type { Row } from '../../../src/words/row.ts';
 
 const PAGE = 3;

@@ -12,8 +12,8 @@ import {
   momentOf,
   PointNotHeldError,
 } from '../../../src/log/tools/moment.ts';
-import { Walk } from '../../../src/log/tools/pages.ts';
 import { MalformedPointError, type Point, parsePoint } from '../../../src/log/tools/point.ts';
+import { Walk } from '../../../src/log/tools/walk.ts';
 import { encodeCursor, encodeToken } from '../../../src/words/cursor.ts';
 import { SettingError } from '../../../src/words/errors.ts';
 import { NO_EXPIRIES } from '../../../src/words/expiryMark.ts';

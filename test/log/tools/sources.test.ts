@@ -2,7 +2,7 @@
 import { FileSource } from '../../../src/log/files/fileSource.ts';
 import { LineThread } from '../../../src/log/files/lineThread.ts';
 import { LineSource } from '../../../src/log/tools/lineSource.ts';
-import type { LogSource } from '../../../src/log/tools/source.ts';
+import type { LogSource } from '../../../src/log/tools/logSource.ts';
 import { logSourceConformance, type WithSource } from '../../conformance/logSource.ts';
 import { type StoryLog, withStory } from './files.ts';
 import { MemorySource } from './memorySource.ts';

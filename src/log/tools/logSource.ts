@@ -1,8 +1,8 @@
 /**
  * A log as the tools read it, whether it is a file or a running node: in pages, each read by itself, so
- * that no reader holds up the writer. Two adapters: `src/log/files/fileSource.ts`, and `src/cli/remote/`.
+ * that no reader holds up the writer. Two adapters: `src/log/files/fileSource.ts` and `lineSource.ts`.
  *
- * Damage never makes a page fail: the page holds what could be read, says what could not, and tells
+ * Damage never makes a page fail: the page holds the rows that could be read, names the fault, and tells
  * where reading goes on. So every command reads a damaged log as far as it can, and says where it
  * stopped.
  */

@@ -1,4 +1,4 @@
-/** Walks through a log page by page, and remembers what of it could not be read. */
+/** A walk through a log, page by page. It remembers the rows that could not be read. */
 import type { Row } from '../../words/row.ts';
 import {
   type Head,
@@ -8,7 +8,7 @@ import {
   PAGE_ROWS,
   type Page,
   type PageFault,
-} from './source.ts';
+} from './logSource.ts';
 
 /** One walk, as people are told of it. */
 export class Walk {

@@ -1,6 +1,6 @@
 /**
- * Where reading goes on behind something that can't be read. Steps double until something can be read
- * again, then halve: a damaged page holds some hundred rows, a damaged inner page some ten thousand.
+ * Finds the place where reading goes on behind rows that can't be read. Its steps double until a row can
+ * be read, then halve: a damaged page holds some hundred rows, a damaged inner page some ten thousand.
  */
 
 /**

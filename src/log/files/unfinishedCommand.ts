@@ -1,6 +1,6 @@
 /**
- * The leavings of an import or a restore that was cut off, in a data directory. A node that started there
- * would be an empty one in the place of what was to come.
+ * Finds the files of an import or a restore that was cut off in a data directory. A node that started
+ * there would be empty, although its operator expects the data of that import or restore.
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
