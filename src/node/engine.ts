@@ -13,8 +13,11 @@ import { SILENT_TICKS, WatchHub } from '../watch/hub/hub.ts';
 import { HearsayError } from '../words/errors.ts';
 import type { Limits } from '../words/limits.ts';
 import type { Random } from '../words/random.ts';
-import { DISK_FULL } from './health.ts';
+import { clusterFacts, DISK_FULL, heldBackFault } from './health.ts';
 import type { NodeLogs } from './nodeLogs.ts';
+
+/** How often the node looks for members that hold back collection, milliseconds. */
+const HELD_BACK_INTERVAL_MS = 5000;
 
 export type Note = (level: 'info' | 'warn', text: string) => void;
 
@@ -93,6 +96,8 @@ export class Engine {
   readonly #options: EngineOptions;
   readonly #ends: (() => void)[] = [];
   #wasDiskFull = false;
+  #heldBack: string | null = null;
+  #nextHeldBackAt = 0;
 
   /** Listens on the transport; nothing is dialled or written before `start`. */
   constructor(options: EngineOptions) {
@@ -112,6 +117,10 @@ export class Engine {
     this.hub = new WatchHub({ replica, limits: replica.limits, maxClockSkewMs, defer });
   }
 
+  get settings(): CoreSettings {
+    return this.#options.settings;
+  }
+
   start(): void {
     const { timers, intervals } = this.#options;
     const { tickMs, sweepMs, compactMs, bookmarkMs } = intervals;
@@ -121,6 +130,7 @@ export class Engine {
     every(tickMs, 'tick', () => {
       this.driver.tick();
       this.#tellOfDisk();
+      this.#tellOfHeldBack();
     });
     every(sweepMs, 'sweep', () => this.#sweep());
     every(bookmarkMs / SILENT_TICKS, 'bookmarks', () => this.hub.tick());
@@ -165,5 +175,15 @@ export class Engine {
     this.#wasDiskFull = isDiskFull;
     if (isDiskFull) note('warn', DISK_FULL);
     else note('info', 'The disk has room again: writes are stored.');
+  }
+
+  /** Told once for each set of members: nobody else notices that nothing is collected any more. */
+  #tellOfHeldBack(): void {
+    const { note, timers, settings } = this.#options;
+    if (timers.steadyMs() < this.#nextHeldBackAt) return;
+    this.#nextHeldBackAt = timers.steadyMs() + HELD_BACK_INTERVAL_MS;
+    const heldBack = heldBackFault(clusterFacts(this.replica, this.driver), settings);
+    if (heldBack !== null && heldBack !== this.#heldBack) note('warn', heldBack);
+    this.#heldBack = heldBack;
   }
 }

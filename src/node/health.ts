@@ -1,5 +1,8 @@
 /** How a node says that it is: what `GET /_health` answers. */
 import type { Driver } from '../gossip/driver/driver.ts';
+import type { MemberStatus } from '../gossip/driver/memberStatus.ts';
+import type { CoreSettings } from '../gossip/protocol/inputOutput.ts';
+import type { PeerStatus } from '../gossip/protocol/peerStatus.ts';
 import type { Replica } from '../replica/replica.ts';
 
 export interface Health {
@@ -11,7 +14,87 @@ export interface Health {
 
 export const DISK_FULL = 'The disk is full: writes are answered with 507 until space is freed.';
 
-export function healthOf(replica: Replica, driver: Pick<Driver, 'forked' | 'status'>): Health {
+/** The peers and members of a node at one moment, as far as its health depends on them. */
+export interface ClusterFacts {
+  /** UTC milliseconds. */
+  readonly nowMs: number;
+  /** This node's own. */
+  readonly origin: string;
+  readonly peers: readonly Pick<PeerStatus, 'nodeId' | 'url' | 'state' | 'reason' | 'agrees'>[];
+  /** This node among them. */
+  readonly members: readonly Pick<MemberStatus, 'origin' | 'nodeId' | 'lastHeardAt'>[];
+}
+
+type HealthSettings = Pick<CoreSettings, 'hearingMs' | 'memberTimeoutMs' | 'pullIntervalMs'>;
+
+/** A node that hears nobody for so long is cut off, milliseconds. */
+const CUT_OFF_MS = 30_000;
+/** A node that seldom pulls hears its peers seldom: it is cut off after so many intervals. */
+const CUT_OFF_PULLS = 4;
+
+/** @returns one sentence for each fault among the peers and members, which ends by itself with its cause. */
+export function clusterFaults(facts: ClusterFacts, settings: HealthSettings): string[] {
+  const faults: string[] = [];
+  for (const { nodeId, url, state, reason, agrees } of facts.peers) {
+    const name = nodeId ?? url ?? 'A peer';
+    if (agrees === false) faults.push(`${name} holds the same ops but another map.`);
+    if (state === 'refused')
+      faults.push(`${name} and this node refuse each other: ${(reason ?? '').replace(/\.$/, '')}.`);
+  }
+  const silentMs = othersSilentMs(facts);
+  const cutOffMs = Math.max(CUT_OFF_MS, CUT_OFF_PULLS * settings.pullIntervalMs);
+  if (silentMs.size > 0 && Math.min(...silentMs.values()) > cutOffMs)
+    faults.push(
+      `This node has heard none of the other members for ${Math.floor(Math.min(...silentMs.values()) / 1000)} s.`,
+    );
+  const heldBack = heldBackFault(facts, settings);
+  if (heldBack !== null) faults.push(heldBack);
+  return faults;
+}
+
+/**
+ * Silent members are retired only by a node that hears a majority. Where none does, they hold back the
+ * collection of deleted entries until a person acts.
+ *
+ * @returns null where no member has been silent for so long, or where this node hears a majority.
+ */
+export function heldBackFault(facts: ClusterFacts, settings: HealthSettings): string | null {
+  const { hearingMs, memberTimeoutMs } = settings;
+  const silentMs = othersSilentMs(facts);
+  const heard = [...silentMs.values()].filter((ms) => ms < hearingMs).length + 1;
+  if (heard * 2 > facts.members.length) return null;
+  const silent = facts.members.filter(
+    ({ origin }) => (silentMs.get(origin) ?? 0) > memberTimeoutMs,
+  );
+  if (silent.length === 0) return null;
+  const names = silent.map(({ origin }) => origin).join(', ');
+  return (
+    `Deleted entries are not collected, because members have been silent for longer than member-timeout: ${names}. ` +
+    'This node hears no majority of the members, so it retires none: start their nodes, or retire them ' +
+    'with hearsay member retire.'
+  );
+}
+
+function othersSilentMs({ nowMs, origin, members }: ClusterFacts): Map<string, number> {
+  const others = members.filter((member) => member.origin !== origin);
+  return new Map(others.map((member) => [member.origin, nowMs - member.lastHeardAt]));
+}
+
+export const clusterFacts = (
+  replica: Pick<Replica, 'nowMs' | 'origin'>,
+  driver: Pick<Driver, 'status' | 'members'>,
+): ClusterFacts => ({
+  nowMs: replica.nowMs(),
+  origin: replica.origin,
+  peers: driver.status(),
+  members: driver.members(),
+});
+
+export function healthOf(
+  replica: Replica,
+  driver: Pick<Driver, 'forked' | 'status' | 'members'>,
+  settings: HealthSettings,
+): Health {
   const { whyUnwritable } = replica.readiness;
   if (whyUnwritable !== null)
     return { status: 'failing', reasons: [`The node takes no writes yet: ${whyUnwritable}.`] };
@@ -21,7 +104,6 @@ export function healthOf(replica: Replica, driver: Pick<Driver, 'forked' | 'stat
     reasons.push(
       `Two different histories of ${origin} exist: nothing of it is taken until its node has rejoined.`,
     );
-  for (const peer of driver.status())
-    if (peer.agrees === false) reasons.push(`${peer.nodeId} holds the same ops but another map.`);
+  reasons.push(...clusterFaults(clusterFacts(replica, driver), settings));
   return { status: reasons.length > 0 ? 'degraded' : 'ok', reasons };
 }

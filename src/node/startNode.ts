@@ -156,7 +156,7 @@ function surfaceOf(
     connections,
     replica,
     peers: () => driver.status(),
-    health: () => healthOf(replica, driver),
+    health: () => healthOf(replica, driver, engine.settings),
     maxClockSkewMs: settings.maxClockSkewMs,
     version: packageVersion(),
     log: logger,

@@ -178,6 +178,7 @@ export class AddressBook {
     address.state = 'connected';
     address.origin = origin;
     address.reason = null;
+    address.refused = false;
   }
 
   /** The last connection to the origin has ended: its addresses may be dialled again at once. */

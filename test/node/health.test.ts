@@ -1,0 +1,85 @@
+/** The faults among peers and members that health tells of, each until its cause is gone. */
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { type ClusterFacts, clusterFaults, heldBackFault } from '../../src/node/health.ts';
+
+const health = suite('health');
+
+const NOW = 1_800_000_000_000;
+const SETTINGS = { hearingMs: 15_000, memberTimeoutMs: 3_600_000, pullIntervalMs: 1000 };
+const OWN = 'node1.aaaaaa';
+
+type Peer = ClusterFacts['peers'][number];
+
+const peer = (fields: Partial<Peer>): Peer => ({
+  nodeId: 'node2',
+  url: 'http://two',
+  state: 'connected',
+  reason: null,
+  agrees: true,
+  ...fields,
+});
+
+/** @param silentMs of each other member. */
+const facts = (silentMs: readonly number[], peers: readonly Peer[] = []): ClusterFacts => ({
+  nowMs: NOW,
+  origin: OWN,
+  peers,
+  members: [
+    { origin: OWN, nodeId: 'node1', lastHeardAt: NOW },
+    ...silentMs.map((ms, index) => ({
+      origin: `node${index + 2}.bbbbbb`,
+      nodeId: `node${index + 2}`,
+      lastHeardAt: NOW - ms,
+    })),
+  ],
+});
+
+const faults = (of: ClusterFacts): string[] => clusterFaults(of, SETTINGS);
+
+health('peers that are connected, starting or away are no fault where one member is heard', () => {
+  const peers = (['connected', 'connecting', 'unreachable'] as const).map((state) =>
+    peer({ state, reason: state === 'unreachable' ? 'nobody listens' : null }),
+  );
+  assert.equal(faults(facts([100, 60_000], peers)), []);
+  assert.equal(faults(facts([])), []);
+});
+
+for (const reason of [
+  'the clock of node1 is 3600 s ahead of that of node2, more than max-clock-skew allows',
+  'node2 speaks protocol 3 to 4, node1 speaks 1 to 2',
+  'node2 is of another cluster that bears the same name',
+])
+  health(`a refusal is told with its reason, until the peer is back: ${reason}`, () => {
+    const refused = facts([100], [peer({ state: 'refused', reason })]);
+    assert.equal(faults(refused), [`node2 and this node refuse each other: ${reason}.`]);
+    const unknown = facts([100], [peer({ nodeId: null, state: 'refused', reason: `${reason}.` })]);
+    assert.equal(faults(unknown), [`http://two and this node refuse each other: ${reason}.`]);
+    assert.equal(faults(facts([100], [peer({})])), []);
+  });
+
+health('a peer with another map is told', () => {
+  const told = faults(facts([100], [peer({ agrees: false })]));
+  assert.equal(told, ['node2 holds the same ops but another map.']);
+});
+
+health('a node that hears none of the others for long is cut off, until it hears one', () => {
+  assert.equal(faults(facts([29_000, 40_000])), []);
+  const cutOff = /heard none of the other members for 31 s/;
+  assert.match(faults(facts([31_000, 40_000])).join(), cutOff);
+  const seldom = { ...SETTINGS, pullIntervalMs: 60_000 };
+  assert.equal(clusterFaults(facts([200_000]), seldom), []);
+  assert.is(clusterFaults(facts([250_000]), seldom).length, 1);
+});
+
+health('members that nobody retires for want of a majority are named', () => {
+  const silent = 3_600_001;
+  const told = heldBackFault(facts([100, silent, silent]), SETTINGS);
+  assert.match(told ?? '', /not collected.*: node3\.bbbbbb, node4\.bbbbbb\. .*no majority/);
+  assert.match(faults(facts([silent])).join(), /not collected.*node2\.bbbbbb/);
+  assert.is(heldBackFault(facts([100, silent]), SETTINGS), null, 'a majority retires it');
+  assert.is(heldBackFault(facts([100, 3_599_000, 3_599_000]), SETTINGS), null, 'not yet');
+  assert.is(heldBackFault(facts([100, 100, silent]), SETTINGS), null, 'heard again');
+});
+
+health.run();
