@@ -310,9 +310,11 @@ export class Witness {
 
   /** Rule 9: what the log's header says was collected, or may be at any time. */
   wasCollected(entry: KeyOp): boolean {
-    const { stable, stableClock } = this.header;
-    const isStable = (stable?.get(entry.origin) ?? 0) >= entry.seq;
-    return isStable && readsAbsent(entry, stableClock ?? -1);
+    const { stable, stableClock: clock = -1, facts } = this.header;
+    const reached = [{ vector: stable, clock }, ...(facts?.reached ?? [])];
+    return reached.some(
+      (one) => (one.vector?.get(entry.origin) ?? 0) >= entry.seq && readsAbsent(entry, one.clock),
+    );
   }
 
   /** The sums, and what is left of them when the rows are taken out. */

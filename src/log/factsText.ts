@@ -8,6 +8,7 @@ import {
   type GivenUp,
   type HeaderFacts,
   NO_FACTS,
+  type ReachedStable,
   type RecordedMapSum,
   type SeqRange,
 } from '../words/row.ts';
@@ -58,6 +59,7 @@ const FACTS: { readonly [Name in keyof Known]: FactText<NonNullable<Known[Name]>
   },
   cutAtMs: time('cutAt'),
   mapSum: { name: 'mapSum', textOf: mapSumText, parse: parseMapSum },
+  reached: { name: 'stableReached', textOf: reachedText, parse: parseReached },
   givenUp: { name: 'givenUp', textOf: givenUpText, parse: parseGivenUp },
   offered: { name: 'offered', textOf: (range) => rangeText(range), parse: parseRange },
   importOf: text('importOf'),
@@ -76,6 +78,7 @@ export function factTexts({ others, ...known }: FactChanges): [name: string, tex
   put(FACTS.snapshot, known.snapshot);
   put(FACTS.cutAtMs, known.cutAtMs);
   put(FACTS.mapSum, known.mapSum);
+  put(FACTS.reached, known.reached);
   put(FACTS.givenUp, known.givenUp);
   put(FACTS.offered, known.offered);
   put(FACTS.importOf, known.importOf);
@@ -113,6 +116,7 @@ export function parseFacts(
     snapshot: take(FACTS.snapshot) ?? null,
     cutAtMs: take(FACTS.cutAtMs) ?? null,
     mapSum: take(FACTS.mapSum) ?? null,
+    reached: take(FACTS.reached) ?? null,
     givenUp: take(FACTS.givenUp) ?? null,
     offered: take(FACTS.offered) ?? null,
     importOf: take(FACTS.importOf) ?? null,
@@ -139,6 +143,24 @@ function parseGivenUp(value: string): GivenUp | undefined {
   const [, state, seq, others] = /^(\w+) (\d{1,16}) (others|alone)$/.exec(value) ?? [];
   if (state !== 'sound' && state !== 'forked' && state !== 'shared') return undefined;
   return { state, openedAtSeq: Number(seq), hadOthers: others === 'others' };
+}
+
+/** A line for each: its clock, and then each origin and seq. */
+function reachedText(reached: readonly ReachedStable[]): string {
+  return reached.map(({ vector, clock }) => [clock, ...[...vector].flat()].join(' ')).join('\n');
+}
+
+function parseReached(value: string): ReachedStable[] | undefined {
+  if (value === '') return [];
+  const reached: ReachedStable[] = [];
+  for (const line of value.split('\n')) {
+    if (!/^\d{1,16}( \S+ \d{1,16})*$/.test(line)) return undefined;
+    const [clock, ...pairs] = line.split(' ');
+    const vector = new Map<string, number>();
+    for (let at = 0; at < pairs.length; at += 2) vector.set(pairs[at] ?? '', Number(pairs[at + 1]));
+    reached.push({ vector, clock: Number(clock) });
+  }
+  return reached;
 }
 
 const rangeText = ({ origin, from, to }: SeqRange): string => `${from} ${to} ${origin}`;

@@ -3,7 +3,7 @@
  * nothing needs leave the log. Each command waits in the commit queue and rejects as `Replica.submit` does.
  */
 
-import { mayCollect, type Stable } from '../rules/stability.ts';
+import { mayCollect, type Stable, stableAfter, storedStable } from '../rules/stability.ts';
 import type { Hash } from '../words/hash.ts';
 import { horizonAbove, type KeyOp } from '../words/op.ts';
 import type { FactChanges } from '../words/row.ts';
@@ -33,16 +33,20 @@ export class Forgetting {
 
   /**
    * Rule 9: drops entries that are dead and stable, and raises the horizon above them in the same
-   * commit that moves the stable vector and clock. @param limit entries looked at, at most.
+   * commit that moves the stable vector and clock.
+   *
+   * @param limit entries looked at, at most.
    * @returns the entries that were dropped.
    */
-  collect(stable: Stable, limit: number): Promise<KeyOp[]> {
+  collect(next: Stable, limit: number): Promise<KeyOp[]> {
     const { map } = this.#fold;
     return this.#queue.enqueue(
       { ops: 0, bytes: 0 },
       (batch) => {
+        const before = this.#fold.header;
+        const stable = stableAfter(storedStable(before), next);
         const dead = map.examineDead(limit).filter((entry) => mayCollect(entry, stable));
-        let { horizon } = this.#fold.header;
+        let { horizon } = before;
         for (const { generation } of dead) horizon = horizonAbove(horizon, generation);
         batch.header = {
           ...batch.header,
@@ -50,6 +54,8 @@ export class Forgetting {
           stableClock: stable.clock,
           horizon,
         };
+        if (stable.reached.length > 0 || (before.facts.reached ?? []).length > 0)
+          batch.changeFacts({ reached: stable.reached });
         return dead;
       },
       (dead) => {

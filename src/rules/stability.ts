@@ -8,7 +8,7 @@
  * ahead, and none would ever settle.
  */
 import { isDead, type KeyOp, type OpId } from '../words/op.ts';
-import type { LogHeader } from '../words/row.ts';
+import type { LogHeader, ReachedStable } from '../words/row.ts';
 import {
   covers,
   includes,
@@ -30,20 +30,47 @@ export interface Stable {
   readonly clock: number;
 }
 
+/** What is stable, and what was by greater clocks, before all clocks were set back. */
+export interface StoredStable extends Stable {
+  /** Greatest clock first, all of them greater than `clock`. */
+  readonly reached: readonly ReachedStable[];
+}
+
+/** Times that the stable clock goes back before it has come up to where it was; then it waits. */
+export const MAX_REACHED = 8;
+
 /** The part of an entry that says whether it is dead and stable. */
 export type Collectable = Pick<KeyOp, 'kind' | 'expiresAt' | 'origin' | 'seq'>;
 
-/** The stable vector and clock that a log has stored. */
-export const storedStable = (header: Pick<LogHeader, 'stable' | 'stableClock'>): Stable => ({
+/** What a log has stored as stable. */
+export const storedStable = (
+  header: Pick<LogHeader, 'stable' | 'stableClock' | 'facts'>,
+): StoredStable => ({
   vector: header.stable,
   clock: header.stableClock,
+  reached: header.facts.reached ?? [],
 });
 
 /**
- * Rule 9: whether an entry may be dropped, and so whether a replay drops it (rule 6): it is dead by the
- * stable clock, and the stable vector covers it. The map, a replay and the log's tools all ask here.
+ * What is stable once the next is. Where the clock goes back, what it had reached is kept until it is
+ * there again: what was collected by it stays collected, and what came since is not held against it.
  */
-export const mayCollect = (entry: Collectable, { vector, clock }: Stable): boolean =>
+export function stableAfter(before: StoredStable, next: Stable): StoredStable {
+  if (next.clock < before.clock && before.reached.length >= MAX_REACHED) return before;
+  const { vector, clock } = before;
+  const reached = [...before.reached, { vector, clock }].filter((one) => one.clock > next.clock);
+  return { ...next, reached };
+}
+
+/**
+ * Rule 9: whether an entry may be dropped, and so whether a replay drops it (rule 6): it is dead by the
+ * stable clock, and the stable vector covers it, now or when the clock last stood higher. The map, a
+ * replay and the log's tools all ask here.
+ */
+export const mayCollect = (entry: Collectable, stable: StoredStable): boolean =>
+  isStablyDead(entry, stable) || stable.reached.some((one) => isStablyDead(entry, one));
+
+const isStablyDead = (entry: Collectable, { vector, clock }: Stable): boolean =>
   isDead(entry, clock) && covers(vector, entry);
 
 export class Stability {
@@ -85,17 +112,17 @@ export class Stability {
   }
 
   /**
-   * The minimum over the members and ourselves, never less than before; undefined while a member has
-   * not settled or does not hold a `retire` that we know.
+   * The minimum over the members and ourselves, the vector never less than before; undefined while a
+   * member has not settled or does not hold a `retire` that we know.
    *
    * @param others the members but ourselves.
-   * @param before the last stable vector and clock.
+   * @param before the last stable vector.
    */
   advance(
     others: readonly string[],
     own: Heard,
     retires: readonly OpId[],
-    before: Stable,
+    before: Pick<Stable, 'vector'>,
   ): Stable | undefined {
     const settled: Heard[] = [];
     for (const member of others) {
@@ -112,6 +139,6 @@ export class Stability {
         settled.reduce((least, heard) => Math.min(least, seqOf(heard.vector, origin)), seq),
       );
     const clock = settled.reduce((least, heard) => Math.min(least, heard.clock), own.clock);
-    return { vector, clock: Math.max(before.clock, clock) };
+    return { vector, clock };
   }
 }

@@ -60,6 +60,12 @@ export interface GivenUp {
   readonly hadOthers: boolean;
 }
 
+/** A stable vector with the stable clock of that time, UTC milliseconds (rule 9). */
+export interface ReachedStable {
+  readonly vector: ReadonlyMap<string, number>;
+  readonly clock: number;
+}
+
 /** Some ops of an origin, both ends included. */
 export interface SeqRange {
   readonly origin: string;
@@ -82,6 +88,8 @@ export interface HeaderFacts {
   /** Moments before this, in UTC milliseconds, can't be told any more. */
   readonly cutAtMs: number | null;
   readonly mapSum: RecordedMapSum | null;
+  /** What was stable when the stable clock went back, greatest clock first: collected by it for good. */
+  readonly reached: readonly ReachedStable[] | null;
   /** In a log that was set aside. */
   readonly givenUp: GivenUp | null;
   /** Ops between which offers stand, whose HLCs are older than their births (rule 12). */
@@ -106,6 +114,7 @@ export const NO_FACTS: HeaderFacts = {
   snapshot: null,
   cutAtMs: null,
   mapSum: null,
+  reached: null,
   givenUp: null,
   offered: null,
   importOf: null,

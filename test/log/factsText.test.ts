@@ -8,7 +8,7 @@ const factTextTests = suite('facts as text');
 class TestFault extends Error {}
 const fault = (name: string): Error => new TestFault(name);
 
-/** As version 0.1.0 writes them, and with a fact that it wrote and that is read no more. */
+/** As version 0.1.0 writes them, with a fact that is read no more, and one that came after it. */
 const TEXTS: readonly [string, string][] = [
   ['admittedBy', 'node2.bbbbbb'],
   ['cutAt', '1800000000123'],
@@ -21,6 +21,7 @@ const TEXTS: readonly [string, string][] = [
   ['offered', '3 9 node1.aaaaaa'],
   ['renewOrigin', 'yes'],
   ['snapshotUnderWay', 'no'],
+  ['stableReached', '1800000003600 node1.aaaaaa 9 node2.bbbbbb 4\n1800000000700'],
 ];
 
 factTextTests('texts that an earlier version wrote are read, and written as they were', () => {
@@ -37,6 +38,16 @@ factTextTests('texts that an earlier version wrote are read, and written as they
     snapshot: 'taken',
     cutAtMs: 1_800_000_000_123,
     mapSum: { lsn: 12, asOf: 30_000_001, sum: { high: 1, low: 2 } },
+    reached: [
+      {
+        clock: 1_800_000_003_600,
+        vector: new Map([
+          ['node1.aaaaaa', 9],
+          ['node2.bbbbbb', 4],
+        ]),
+      },
+      { clock: 1_800_000_000_700, vector: new Map() },
+    ],
     givenUp: { state: 'forked', openedAtSeq: 17, hadOthers: true },
     offered: { origin: 'node1.aaaaaa', from: 3, to: 9 },
     importOf: 'e3b0c442',

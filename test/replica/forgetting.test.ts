@@ -107,6 +107,26 @@ collecting('stable vector, stable clock and horizon are stored in one commit wit
   );
 });
 
+collecting(
+  'after a clock that was ahead, a restart keeps what was put since, and no more',
+  async () => {
+    const test = await openReplica();
+    const { replica, clock } = test;
+    await replica.submit([putting('collected', { ttlMs: 1000 }), deleting('gone')]);
+    clock.nowMs += 60 * 60_000;
+    replica.sweep(ALL);
+    assert.equal((await replica.forgetting.collect(stableNow(replica), ALL)).length, 2);
+    clock.nowMs -= 60 * 60_000;
+    await replica.submit([putting('session', { ttlMs: 30 * 60_000 }), putting('forever')]);
+    const stable = { vector: new Map(replica.vector), clock: clock.nowMs };
+    assert.equal(await replica.forgetting.collect(stable, ALL), []);
+    const { replica: reopened } = await afterCrash(test);
+    assert.equal(stateOf(reopened), stateOf(replica));
+    assert.is(reopened.get('session').kind, 'found');
+    assert.is(reopened.get('collected').kind, 'absent');
+  },
+);
+
 collecting('a PUT on a key that was collected beats every earlier op of it', async () => {
   const test = await openReplica();
   const { replica } = test;

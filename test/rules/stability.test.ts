@@ -1,10 +1,18 @@
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { Stability, type Stable } from '../../src/rules/stability.ts';
-import type { OpId } from '../../src/words/op.ts';
+import {
+  MAX_REACHED,
+  mayCollect,
+  Stability,
+  type Stable,
+  type StoredStable,
+  stableAfter,
+} from '../../src/rules/stability.ts';
+import type { KeyOp, OpId } from '../../src/words/op.ts';
 import { includes, type Vector } from '../../src/words/vector.ts';
 import { vector as anyVector, ORIGINS } from '../support/generators.ts';
+import { put, tombstone } from '../support/ops.ts';
 
 const [A, B, C] = ORIGINS;
 const NOTHING: Stable = { vector: new Map(), clock: -1 };
@@ -150,16 +158,75 @@ stable('one retire that is held does not make up for another that is not', () =>
   assert.is(stability.advance([B], OWN, [missing, held], NOTHING), undefined);
 });
 
-stable('it never shrinks, by a member that comes with less or a clock that runs back', () => {
-  const before: Stable = { vector: vectorOf({ [A]: 5, [C]: 3 }), clock: 900 };
-  const stability = settled({ [B]: [{ [A]: 1, [B]: 2 }, 100] });
-  const next = stability.advance([B], OWN, [], before);
-  assert.equal(next?.vector, vectorOf({ [A]: 5, [B]: 2, [C]: 3 }));
-  assert.is(next?.clock, 900);
-  assert.equal(before.vector, vectorOf({ [A]: 5, [C]: 3 }), 'what was before is not changed');
-});
+stable(
+  'the vector never shrinks by a member that comes with less; the clock goes back with one',
+  () => {
+    const before: Stable = { vector: vectorOf({ [A]: 5, [C]: 3 }), clock: 900 };
+    const stability = settled({ [B]: [{ [A]: 1, [B]: 2 }, 100] });
+    const next = stability.advance([B], OWN, [], before);
+    assert.equal(next?.vector, vectorOf({ [A]: 5, [B]: 2, [C]: 3 }));
+    assert.is(next?.clock, 100);
+    assert.equal(before.vector, vectorOf({ [A]: 5, [C]: 3 }), 'what was before is not changed');
+  },
+);
 
 stable.run();
+
+const goingBack = suite('a stable clock that goes back (rule 9)');
+
+const reachedBy = (vector: Vector, clock: number): StoredStable => ({ vector, clock, reached: [] });
+const putOf = (seq: number, expiresAt: number) => put({ origin: A, seq, expiresAt });
+
+goingBack(
+  'what it had reached stays collected, and what came since lives by the clock of now',
+  () => {
+    const ahead = reachedBy(vectorOf({ [A]: 1 }), 5000);
+    const back = stableAfter(ahead, { vector: vectorOf({ [A]: 2 }), clock: 1000 });
+    assert.is(back.clock, 1000);
+    assert.is(mayCollect(putOf(1, 4000), back), true);
+    assert.is(mayCollect(putOf(2, 4000), back), false);
+    assert.is(mayCollect(putOf(2, 1000), back), true);
+    assert.is(mayCollect(tombstone({ origin: A, seq: 2 }), back), true);
+  },
+);
+
+goingBack('what it had reached is forgotten once the clock is there again', () => {
+  const vector = vectorOf({ [A]: 2 });
+  let now = stableAfter(reachedBy(vectorOf({ [A]: 1 }), 5000), { vector, clock: 1000 });
+  now = stableAfter(now, { vector, clock: 4999 });
+  assert.is(now.reached.length, 1);
+  now = stableAfter(now, { vector, clock: 5000 });
+  assert.equal(now, { vector, clock: 5000, reached: [] });
+});
+
+goingBack('so many times it may go back, and then it waits with its vector', () => {
+  let now = reachedBy(vectorOf({ [A]: 1 }), 1000);
+  for (let step = 1; step <= MAX_REACHED; step++)
+    now = stableAfter(now, { vector: vectorOf({ [A]: 1 + step }), clock: 1000 - step });
+  assert.is(now.reached.length, MAX_REACHED);
+  assert.is(stableAfter(now, { vector: vectorOf({ [A]: 99 }), clock: 1 }), now);
+  assert.is(stableAfter(now, { vector: vectorOf({ [A]: 99 }), clock: 1000 }).reached.length, 0);
+});
+
+goingBack('what may be collected once may be for good, whatever the clock does', () => {
+  const clocks = fc.array(fc.nat(50), { maxLength: 30 });
+  fc.assert(
+    fc.property(clocks, fc.array(fc.tuple(fc.nat(30), fc.nat(50))), (steps, times) => {
+      const entries = times.map(([seq, expiresAt]) => putOf(seq + 1, expiresAt));
+      const collected = new Set<KeyOp>();
+      let now = reachedBy(new Map(), -1);
+      for (const [seq, clock] of steps.entries()) {
+        now = stableAfter(now, { vector: vectorOf({ [A]: seq + 1 }), clock });
+        for (const entry of entries) {
+          if (mayCollect(entry, now)) collected.add(entry);
+          else assert.is(collected.has(entry), false);
+        }
+      }
+    }),
+  );
+});
+
+goingBack.run();
 
 const properties = suite('stability as a whole');
 
@@ -199,7 +266,7 @@ interface NaiveMember {
   settled: { vector: Vector; clock: number } | null;
 }
 
-properties('it is at each moment what a naive model says, and only grows', () => {
+properties('it is at each moment what a naive model says, and its vector only grows', () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
       const stability = new Stability();
@@ -250,7 +317,7 @@ properties('it is at each moment what a naive model says, and only grows', () =>
           assert.is(next.vector.get(origin) ?? 0, expected);
         }
         const clocks = [clock, ...all.map((known) => known?.clock ?? 0)];
-        assert.is(next.clock, Math.max(before.clock, Math.min(...clocks)));
+        assert.is(next.clock, Math.min(...clocks));
         assert.ok(includes(own, next.vector), 'what is stable is held here as well');
         before = next;
       }

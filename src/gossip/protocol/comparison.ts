@@ -132,8 +132,8 @@ export class Comparison {
       return;
     }
     // One side may have collected more of the entries that were dead by then: a peer whose clock is far behind says nothing.
-    const deadBy = Math.max(view.stable.clock, clockMs);
-    if (digest.asOf * MINUTE_MS < deadBy) return;
+    // Our own clock decides: a stable clock beyond it is of a time when all clocks were ahead.
+    if (digest.asOf * MINUTE_MS < clockMs) return;
     const agrees = sameHash(view.mapSum(digest.asOf), digest.mapSum);
     if (!agrees && peer.agrees !== false)
       this.#state.note('warn', `${peer.hello.nodeId} holds the same ops but another map`);

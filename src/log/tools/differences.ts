@@ -6,7 +6,7 @@
  * either one log lacks the other's op, which explains the difference; or it holds that op and shows
  * another, and then one of the logs is damaged.
  */
-import { mayCollect, type Stable, storedStable } from '../../rules/stability.ts';
+import { mayCollect, type StoredStable, storedStable } from '../../rules/stability.ts';
 import { type Hash, sameHash } from '../../words/hash.ts';
 import { compareOps, formatOpId, isDead, sameOp } from '../../words/op.ts';
 import { isKeyHead, type KeyHead, type OriginRecord } from '../../words/row.ts';
@@ -40,7 +40,7 @@ const sumOf = (record: OriginRecord | undefined): Hash => record?.sum ?? { high:
 export class EntryFold {
   readonly entries = new Map<string, KeyHead>();
   readonly vector: Vector;
-  readonly #stable: Stable;
+  readonly #stable: StoredStable;
 
   constructor({ header, records }: LogFacts) {
     this.#stable = storedStable(header);

@@ -1,6 +1,6 @@
 /** Explains the present value of a key. */
 
-import { mayCollect, type Stable, storedStable } from '../../rules/stability.ts';
+import { mayCollect, type StoredStable, storedStable } from '../../rules/stability.ts';
 import { type Clause, decidingClause, isDead, type KeyOp } from '../../words/op.ts';
 import type { LogHeader } from '../../words/row.ts';
 import { covers, type Vector } from '../../words/vector.ts';
@@ -45,7 +45,7 @@ export interface Verdict {
 /** @param winner the last row of the key that won. */
 export function verdictOn(
   winner: KeyOp | null,
-  header: Pick<LogHeader, 'stable' | 'stableClock'>,
+  header: Pick<LogHeader, 'stable' | 'stableClock' | 'facts'>,
   nowMs: number,
   members: readonly Acknowledgement[] | null,
 ): Verdict {
@@ -72,7 +72,7 @@ export function judge(happening: Happening, winner: KeyOp | null): Judged {
   return { happening, clause, why: whyBeaten(op, winner) };
 }
 
-function stateOf(winner: KeyOp, stable: Stable, nowMs: number): State {
+function stateOf(winner: KeyOp, stable: StoredStable, nowMs: number): State {
   if (!isDead(winner, nowMs)) return 'live';
   if (mayCollect(winner, stable)) return 'collected';
   return winner.kind === 'delete' ? 'deleted' : 'expired';

@@ -10,7 +10,7 @@ import { add, carriedHash, hashOp, hasTrueHash, ZERO } from '../../words/hash.ts
 import { nextHlc } from '../../words/hlc.ts';
 import { isOnKey, type Membership, type Unhashed } from '../../words/op.ts';
 import type { OriginRecord, Row } from '../../words/row.ts';
-import { seqOf } from '../../words/vector.ts';
+import { seqOf, type Vector } from '../../words/vector.ts';
 import type { Commit } from '../log.ts';
 import type { OpsEnd, OpsHead } from './exportFormat.ts';
 
@@ -61,22 +61,25 @@ export class OpsImport {
     const rows = this.#ownRows(identity);
     const { header } = this.#head;
     const held = new Map(end.records.map(({ origin, seq }) => [origin, seq]));
-    const { cutAtMs } = header.facts;
+    const { cutAtMs, reached } = header.facts;
+    // An export up to a point may hold less than what was stable when it was made.
+    const withinHeld = (stable: Vector): Vector =>
+      new Map([...stable].map(([origin, seq]) => [origin, Math.min(seq, seqOf(held, origin))]));
     return {
       rows,
       origins: [...end.records, ownRecord(identity.origin, rows)],
       header: {
         clusterId: identity.clusterId,
         horizon: header.horizon,
-        // An export up to a point may hold less than what was stable when it was made.
-        stable: new Map(
-          [...header.stable].map(([origin, seq]) => [origin, Math.min(seq, seqOf(held, origin))]),
-        ),
+        stable: withinHeld(header.stable),
         stableClock: header.stableClock,
         facts: {
           joined: true,
           formedAtMs: identity.nowMs,
           ...(cutAtMs !== null && { cutAtMs }),
+          ...(reached !== null && {
+            reached: reached.map(({ vector, clock }) => ({ vector: withinHeld(vector), clock })),
+          }),
         },
       },
     };

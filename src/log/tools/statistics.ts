@@ -6,7 +6,7 @@
  * old rows, the row of its entry, and the row of its entry at the cut. A key that was dead at the cut and
  * has been collected is counted at once and forgotten, so that memory grows with the live keys.
  */
-import { mayCollect, type Stable, storedStable } from '../../rules/stability.ts';
+import { mayCollect, type StoredStable, storedStable } from '../../rules/stability.ts';
 import type { Kind } from '../../words/op.ts';
 import { isKeyHead, type KeyHead } from '../../words/row.ts';
 import { covers } from '../../words/vector.ts';
@@ -69,7 +69,7 @@ const SHOWN = 10;
 
 export class StatisticsFold {
   readonly #facts: LogFacts;
-  readonly #stable: Stable;
+  readonly #stable: StoredStable;
   readonly #cutAt: number;
   readonly #keys = new Map<string, KeyTally>();
   readonly #origins = new Map<string, OriginTally>();

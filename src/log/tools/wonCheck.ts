@@ -7,7 +7,7 @@
  * lost to such an entry, or to one that was compacted, can't be judged; it passes.
  */
 
-import { mayCollect, type Stable, storedStable } from '../../rules/stability.ts';
+import { mayCollect, type StoredStable, storedStable } from '../../rules/stability.ts';
 import { add, type Hash, hashKey, ZERO } from '../../words/hash.ts';
 import { at } from '../../words/invariant.ts';
 import { formatOpId, type KeyOp } from '../../words/op.ts';
@@ -21,7 +21,7 @@ import { whyBeaten } from './whyBeaten.ts';
 const DROPPED_BITS = 24;
 
 export class WonCheck {
-  readonly #stable: Stable;
+  readonly #stable: StoredStable;
   /** Whether rows may be missing that others lost to. */
   readonly #isCompacted: boolean;
   readonly #findings: Findings;
@@ -29,7 +29,7 @@ export class WonCheck {
   readonly #dropped = new Uint8Array(2 ** DROPPED_BITS / 8);
 
   constructor(
-    header: Pick<LogHeader, 'stable' | 'stableClock'>,
+    header: Pick<LogHeader, 'stable' | 'stableClock' | 'facts'>,
     isCompacted: boolean,
     findings: Findings,
   ) {

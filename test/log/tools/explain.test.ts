@@ -7,6 +7,7 @@ import { type Happening, HistoryFold } from '../../../src/log/tools/history.ts';
 import { whyBeaten } from '../../../src/log/tools/whyBeaten.ts';
 import type { KeyOp } from '../../../src/words/op.ts';
 import { compareOps, decidingClause, LAST_VERSION } from '../../../src/words/op.ts';
+import { NO_FACTS } from '../../../src/words/row.ts';
 import { keyOp } from '../../support/generators.ts';
 import { put, tombstone } from '../../support/ops.ts';
 
@@ -110,7 +111,7 @@ test('every op but the winner has a clause that decided against it', () => {
 
 test('the verdict tells live, dead, stable and collected apart, and who has not seen it', () => {
   const entry = put({ origin: 'n.a', seq: 5, expiresAt: 5000 });
-  const stable = { stable: new Map([['n.a', 5]]), stableClock: 4000 };
+  const stable = { stable: new Map([['n.a', 5]]), stableClock: 4000, facts: NO_FACTS };
   const member = (origin: string, seq: number | null) => ({
     origin,
     nodeId: origin,

@@ -89,6 +89,11 @@ const facts: fc.Arbitrary<LogFacts> = fc
           mapSum: orNull(
             fc.record({ lsn: count, asOf: count, sum: hash }, { noNullPrototype: true }),
           ),
+          reached: orNull(
+            fc.array(fc.record({ vector, clock: count }, { noNullPrototype: true }), {
+              maxLength: 2,
+            }),
+          ),
           givenUp: orNull(
             fc.record(
               {
