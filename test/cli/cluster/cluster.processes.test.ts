@@ -177,7 +177,7 @@ async function startCluster(place: Place): Promise<CommandProcess> {
   const command = new CommandProcess(wordsFor(place));
   try {
     await waitFor(
-      () => /_cluster\n$/.test(command.stdout) || !command.isRunning,
+      () => /export HEARSAY_URL=\S+\n$/.test(command.stdout) || !command.isRunning,
       START_LIMIT_MS,
       'the nodes see one another',
     );
