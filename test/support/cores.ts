@@ -193,8 +193,10 @@ export const digestWith = (view: View, seqs: Readonly<Record<string, number>>): 
 };
 
 /** A peer's answer that brings no ops. */
-export const emptyAnswer = (digest: Digest, more = false): Message => ({
+/** @param re the number of the pull that it answers; absent from a peer of protocol 1. */
+export const emptyAnswer = (digest: Digest, more = false, re?: number): Message => ({
   type: 'delta',
   delta: { ranges: [], ops: [] },
   answer: { digest, more },
+  ...(re !== undefined && { re }),
 });

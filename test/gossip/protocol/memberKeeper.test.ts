@@ -50,7 +50,7 @@ function catchUp(
   origin: string,
 ): void {
   greet(connection, { origin });
-  receive(connection, emptyAnswer(digestOf(view)));
+  receive(connection, emptyAnswer(digestOf(view), false, 1));
   const outcome = { kind: 'applied', ops: 0 } as const;
   step({ kind: 'taken', connection, outcome, pull: 1, more: false });
 }

@@ -61,7 +61,7 @@ for (const code of ['stranger', 'behind'] as const)
   words(`a member that was not asked can not say that this node is ${code}`, () => {
     const { greet, receive } = testCore({ others: [originOf(2)] });
     greet(1);
-    receive(1, { type: 'later' });
+    receive(1, { type: 'later', re: 1 });
     assert.equal(ofKind(receive(1, rejoining(code)), 'rejoin'), []);
   });
 
