@@ -19,6 +19,8 @@ import { note, writeFailure } from './terminal/output.ts';
 const FAILURE = 1;
 const USAGE = 2;
 const HELP_COLUMNS = 80;
+/** The longest flags leave less than the forty columns below which commander stops to wrap. */
+const HELP_TEXT_COLUMNS = 24;
 /** For output still on its way; whatever else keeps the process alive then is cut short. */
 const DRAIN_LIMIT_MS = 1000;
 
@@ -54,6 +56,7 @@ export function createProgram(entry: string): Command {
     .helpOption('-h, --help', 'print this help')
     .helpCommand('help [command]', 'print the help of a command')
     .configureOutput({ getOutHelpWidth: () => HELP_COLUMNS, getErrHelpWidth: () => HELP_COLUMNS })
+    .configureHelp({ minWidthToWrap: HELP_TEXT_COLUMNS })
     .showHelpAfterError('Add --help to see what is allowed.')
     .exitOverride()
     .addHelpText('after', PROGRAM_EXAMPLES);

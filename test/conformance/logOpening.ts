@@ -54,6 +54,9 @@ export function openingTests(test: Test, withPlace: WithPlace): void {
           snapshot: 'taken',
           cutAtMs: 0,
           mapSum: { lsn: 3, asOf: 7, sum: { high: 0xffffffff, low: 1 } },
+          reached: [{ vector: new Map([[OWN_ORIGIN, 2]]), clock: 1_800_000_003_600 }],
+          givenUp: { state: 'forked', openedAtSeq: 2, hadOthers: true },
+          offered: { origin: OWN_ORIGIN, from: 1, to: 2 },
           importOf: '',
           others: Object.fromEntries([
             ['of a later version', '1800000000000'],

@@ -140,11 +140,12 @@ commits(
 
 commits("stamps go on above those of peers' ops that came in earlier commits", async () => {
   const { replica } = await openReplica();
-  const ahead = put({ origin: PEER, hlc: 2_000_000_000_000_000 });
+  const aheadHlc = 1_795_003_600_000_000;
+  const ahead = put({ origin: PEER, hlc: aheadHlc });
   const range = { origin: PEER, after: 0, to: 1, sum: sumOf([ahead]) };
   await replica.receive({ ranges: [range], ops: [ahead] });
   const [outcome] = await replica.submit([putting('a')]);
-  assert.is(outcome?.kind === 'stored' && outcome.op.hlc, 2_000_000_000_000_001);
+  assert.is(outcome?.kind === 'stored' && outcome.op.hlc, aheadHlc + 1);
 });
 
 commits('a delta that is not taken leaves what it said why, and no trace', async () => {

@@ -51,7 +51,10 @@ function withPeers(count: number, options: TestCoreOptions = {}): Pulled {
     ...node,
     taken,
     answer: (connection, more = false) => [
-      ...node.receive(connection, emptyAnswer(digestOf(node.view), more)),
+      ...node.receive(
+        connection,
+        emptyAnswer(digestOf(node.view), more, node.pullNumber(connection)),
+      ),
       ...taken(connection, APPLIED, more),
     ],
   };
@@ -102,9 +105,9 @@ flight(
   () => {
     const node = withPeers(1);
     const forkOf = (ops: number): DeltaOutcome => ({ kind: 'fork', origins: [originOf(9)], ops });
-    node.receive(2, emptyAnswer(digestOf(node.view), true));
+    node.receive(2, emptyAnswer(digestOf(node.view), true, node.pullNumber(2)));
     assert.equal(pulledFrom(node.taken(2, forkOf(3), true)), [2]);
-    node.receive(2, emptyAnswer(digestOf(node.view), true));
+    node.receive(2, emptyAnswer(digestOf(node.view), true, node.pullNumber(2)));
     assert.equal(pulledFrom(node.taken(2, forkOf(0), true)), []);
   },
 );
@@ -134,7 +137,7 @@ flight('a gap while a pull is in flight starts one when that is lost', () => {
 
 flight('an answer that could not be stored is not asked for again before its turn', () => {
   const node = withPeers(1);
-  node.receive(2, emptyAnswer(digestWith(node.view, { [PEER]: 9 }), true));
+  node.receive(2, emptyAnswer(digestWith(node.view, { [PEER]: 9 }), true, node.pullNumber(2)));
   assert.equal(pulledFrom(node.taken(2, { kind: 'refused' }, true)), []);
   assert.ok(pullsFor(node, 1300).length > 0);
 });
@@ -148,12 +151,12 @@ flight('a peer whose delta does not hold what its ranges say is refused', () => 
 
 flight('a peer that can not answer yet is asked again shortly after', () => {
   const node = withPeers(1);
-  node.receive(2, { type: 'later' });
+  node.receive(2, { type: 'later', re: node.pullNumber(2) });
   const [first] = pullsFor(node, 1300);
   assert.ok(first);
   do node.clock.nowMs += 1;
   while (pulledFrom(node.tick()).length === 0);
-  node.receive(2, { type: 'later' });
+  node.receive(2, { type: 'later', re: node.pullNumber(2) });
   node.clock.nowMs += 199;
   assert.equal(
     pulledFrom(node.receive(2, { type: 'digest', digest: digestWith(node.view, { [PEER]: 9 }) })),
@@ -260,7 +263,10 @@ const interval = suite('time between pulls');
 const differing = (node: Pulled): Pulled => ({
   ...node,
   answer: (connection) => [
-    ...node.receive(connection, emptyAnswer(digestWith(node.view, { [PEER]: 9 }))),
+    ...node.receive(
+      connection,
+      emptyAnswer(digestWith(node.view, { [PEER]: 9 }), false, node.pullNumber(connection)),
+    ),
     ...node.taken(connection, { kind: 'refused' }),
   ],
 });
@@ -343,7 +349,8 @@ exchanges('an answer and a push are taken in, each for what it is', () => {
   assert.equal(ofKind(node.receive(2, push), 'take'), [
     { kind: 'take', connection: 2, delta, from: PEER, pull: null, more: false },
   ]);
-  const answer: Message = { ...push, answer: { digest: digestOf(node.view), more: true } };
+  const digest = digestOf(node.view);
+  const answer: Message = { ...push, answer: { digest, more: true }, re: node.pullNumber(2) };
   assert.equal(ofKind(node.receive(2, answer), 'take'), [
     { kind: 'take', connection: 2, delta, from: PEER, pull: 1, more: true },
   ]);
