@@ -202,7 +202,7 @@ async function stopAndCheck(command: CommandProcess, signals: NodeJS.Signals[]):
   const pids = childrenOf(command);
   for (const signal of signals) command.signal(signal);
   assert.is(await command.ended(), 0);
-  assert.is(command.stderr.match(/ has stopped\.$/gm)?.length, 3, command.stderr);
+  assert.is(command.stderr.match(/ has stopped\. event=stopped$/gm)?.length, 3, command.stderr);
   for (const pid of pids) assert.not.ok(processExists(pid));
 }
 
