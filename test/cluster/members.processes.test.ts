@@ -62,7 +62,7 @@ members(
     assert.is(healed.get('right'), '2 "in the cut"');
     for (const node of cluster.nodes) {
       assert.is(await metric(node, 'hearsay_members'), 4);
-      assert.equal(logged(node, /retire/), []);
+      assert.equal(logged(node, /is retired/), []);
     }
 
     links.divide([[0, 1, 2], [3]]);
