@@ -30,7 +30,7 @@ export interface Stable {
   readonly clock: number;
 }
 
-/** What is stable, and what was by greater clocks, before all clocks were set back. */
+/** The stable pair, and those of greater clocks from before all clocks were set back. */
 export interface StoredStable extends Stable {
   /** Greatest clock first, all of them greater than `clock`. */
   readonly reached: readonly ReachedStable[];
@@ -42,7 +42,7 @@ export const MAX_REACHED = 8;
 /** The part of an entry that says whether it is dead and stable. */
 export type Collectable = Pick<KeyOp, 'kind' | 'expiresAt' | 'origin' | 'seq'>;
 
-/** What a log has stored as stable. */
+/** The stable pairs that a log has stored. */
 export const storedStable = (
   header: Pick<LogHeader, 'stable' | 'stableClock' | 'facts'>,
 ): StoredStable => ({
@@ -52,7 +52,7 @@ export const storedStable = (
 });
 
 /**
- * What is stable once the next is. Where the clock goes back, what it had reached is kept until it is
+ * The stable pairs once the next one is known. Where the clock goes back, what it had reached is kept until it is
  * there again: what was collected by it stays collected, and what came since is not held against it.
  */
 export function stableAfter(before: StoredStable, next: Stable): StoredStable {

@@ -88,7 +88,7 @@ export interface HeaderFacts {
   /** Moments before this, in UTC milliseconds, can't be told any more. */
   readonly cutAtMs: number | null;
   readonly mapSum: RecordedMapSum | null;
-  /** What was stable when the stable clock went back, greatest clock first: collected by it for good. */
+  /** The stable pairs from which the stable clock went back, greatest clock first: collected for good. */
   readonly reached: readonly ReachedStable[] | null;
   /** In a log that was set aside. */
   readonly givenUp: GivenUp | null;

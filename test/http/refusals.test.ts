@@ -162,7 +162,7 @@ refusals(
       const stuck = [1, 2, 3].map(() => server.exchange(begun).catch(() => ''));
       await arrived;
       const long = JSON.stringify({ value: 'x'.repeat(90_000), version: 'next' });
-      // What has come counts, so that the bound is met a little after the requests have come.
+      // Bytes count as they come, so that the bound is met a little after the requests have come.
       let refused = await server.put('/cache/b', long);
       for (let attempt = 0; refused.status === 200 && attempt < 1000; attempt++)
         refused = await server.put('/cache/b', long);
