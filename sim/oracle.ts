@@ -243,9 +243,7 @@ export class Oracle {
       const entry = witness.entries.get(key);
       const isShown = replica.map.live(key, clock.nowMs()) !== undefined;
       return (
-        isListed.has(key) ||
-        isShown ||
-        (entry !== undefined && !readsAbsent(entry, clock.latestMs))
+        isListed.has(key) || isShown || (entry !== undefined && !readsAbsent(entry, clock.latestMs))
       );
     });
     if (listed.join('\n') !== mustShow.join('\n'))
