@@ -25,8 +25,8 @@ const SWITCHES: Readonly<Record<string, Switch>> = {
   /** Rule 1: of two ops that are alike in all else, each node keeps the one that came first. */
   'tie-break': {
     file: 'src/words/op.ts',
-    text: 'if (a.origin !== b.origin) return a.origin < b.origin ? -1 : 1;',
-    without: 'if (a.origin !== b.origin) return 0;',
+    text: 'return a.origin < b.origin ? -1 : 1;',
+    without: 'return 0;',
   },
   /** Rule 2: a collected key is written again in a generation that older ops of it may have. */
   horizon: {
