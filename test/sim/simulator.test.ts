@@ -18,7 +18,6 @@ const SHOWN_BY: Readonly<Record<string, string>> = {
   stability: 'partitions',
   'settled vectors': 'lossy',
   'every clock': 'skewed clocks',
-  'retire coverage': 'slow ends',
   'joins of empty logs only': 'formed apart',
   'catching up before writing': 'restores',
   'fork check': 'clones',
@@ -35,6 +34,12 @@ const SHOWN_BY: Readonly<Record<string, string>> = {
   'unknown expiries reset': 'watchers of forgetful nodes',
   folding: 'steady',
 };
+
+/**
+ * Rules that no scenario shows at present. A member that others hear is not retired any more, so that
+ * `slow ends` hardly brings about what this one is for; test/rules/stability.test.ts holds it.
+ */
+const NOT_SHOWN = ['retire coverage'];
 
 const runs = suite('simulated runs');
 
@@ -96,7 +101,7 @@ runs.run();
 const oracle = suite('oracle');
 
 oracle('there is a scenario for each switch', () => {
-  assert.equal(Object.keys(SHOWN_BY).sort(), [...switchNames].sort());
+  assert.equal([...Object.keys(SHOWN_BY), ...NOT_SHOWN].sort(), [...switchNames].sort());
 });
 
 for (const [name, scenario] of Object.entries(SHOWN_BY))
