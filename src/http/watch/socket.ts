@@ -1,6 +1,6 @@
 /**
  * A watch as a WebSocket (RFC 6455): GET /watch with an upgrade. Each event is one message of text.
- * What a client sends is not looked at. A dead client is found by its silence on pings, but only while
+ * Messages of the client are not looked at. A dead client is found by its silence on pings, but only while
  * nothing waits for it: a slow one has not come to them yet.
  */
 import type { IncomingMessage } from 'node:http';

@@ -1,7 +1,7 @@
 /**
  * The thread that writes. A commit waits for the disk here, and not where clients are answered.
  *
- * What a commit holds is written in one transaction: rows, records and header are never out of step.
+ * A commit is written in one transaction: its rows, records and header are never out of step.
  */
 
 import Database from 'better-sqlite3';
