@@ -118,9 +118,9 @@ const SWITCHES: Readonly<Record<string, Switch>> = {
   },
   /** Rule 10: compaction takes rows that a member still lacks. */
   'compaction stops at stable': {
-    file: 'src/replica/compact.ts',
-    text: '|| !covers(stable, head) ||',
-    without: '||',
+    file: 'src/rules/compaction.ts',
+    text: ' && covers(stable, row)',
+    without: '',
   },
   /** Watch: a row whose key has no entry any more is passed over. */
   'collected keys are told': {

@@ -1,18 +1,15 @@
 /**
  * Compaction (rule 10): deletes rows from the log that nothing needs any more.
  *
- * A row may go once it has been beaten, deleted or expired for the retention: its own age does not
- * count, or a point in time within the retention would show what never was. Rows are looked at in
- * order of lsn, up to the first that is younger than the retention or above the stable vector; member
- * ops, entries and the last row stay. Two passes: the first finds which row of each key was the entry when
- * the retention began; the second removes, in chunks that share the commits of the write path.
+ * Two passes, up to one and the same row: the first finds which row of each key could be seen at the cut
+ * (src/rules/compaction.ts); the second removes, in chunks that share the commits of the write path.
  */
 
 import type { Log } from '../log/log.ts';
+import { type CompactionEnd, isOld, showedAtCut } from '../rules/compaction.ts';
 import { carriedHash, type Hash } from '../words/hash.ts';
-import { isDead, sameOp } from '../words/op.ts';
+import { sameOp } from '../words/op.ts';
 import { isKeyHead, type RowHead } from '../words/row.ts';
-import { covers, type Vector } from '../words/vector.ts';
 import type { Replica } from './replica.ts';
 
 /** Rows removed in one commit, at most: it holds the write path for a few milliseconds. */
@@ -38,15 +35,6 @@ interface AtCut {
   readonly byKey: Map<string, number>;
   /** In order. */
   readonly entries: number[];
-}
-
-/** Where the rows that are looked at end. */
-interface End {
-  readonly log: Log;
-  readonly cutAt: number;
-  readonly stable: Vector;
-  /** This row stays: it carries the last lsn. */
-  readonly lastLsn: number;
 }
 
 export class Compactor {
@@ -80,11 +68,11 @@ export class Compactor {
     // Both passes end at one row: a key's last row must not go while the first pass has not seen it, or
     // an older row of the key, kept for the cut, would show again at the next replay.
     const { log, lastLsn, header } = this.#replica;
-    const end = { log, cutAt, stable: header.stable, lastLsn };
-    const atCut = await this.#entriesAt(end);
+    const end = { cutAt, stable: header.stable, lastLsn };
+    const atCut = await this.#entriesAt(log, end);
     let removed = 0;
     let next = 0;
-    for await (const heads of this.#oldPages(end, CHUNK_ROWS)) {
+    for await (const heads of this.#oldPages(log, end, CHUNK_ROWS)) {
       // In a log that has taken this one's place meanwhile (rule 12), the lsns are of other rows.
       if (this.#replica.log !== log) break;
       const going = new Map<string, Going[]>();
@@ -108,13 +96,13 @@ export class Compactor {
     return Math.max(cutAt, this.#replica.header.facts.cutAtMs ?? 0);
   }
 
-  async #entriesAt(end: End): Promise<AtCut> {
+  async #entriesAt(log: Log, end: CompactionEnd): Promise<AtCut> {
     const byKey = new Map<string, number>();
     const entries: number[] = [];
-    for await (const heads of this.#oldPages(end, SCAN_ROWS)) {
+    for await (const heads of this.#oldPages(log, end, SCAN_ROWS)) {
       for (const head of heads) {
         if (!head.won || !isKeyHead(head)) continue;
-        if (isDead(head, end.cutAt)) byKey.delete(head.key);
+        if (!showedAtCut(head, end.cutAt)) byKey.delete(head.key);
         else if (!this.#isEntry(head) || byKey.has(head.key)) byKey.set(head.key, head.lsn);
         else entries.push(head.lsn);
       }
@@ -122,20 +110,14 @@ export class Compactor {
     return { byKey, entries };
   }
 
-  /** Rows up to the first that is younger than the cut or above the stable vector. */
-  async *#oldPages(
-    { log, cutAt, stable, lastLsn }: End,
-    maxRows: number,
-  ): AsyncGenerator<RowHead[]> {
+  async *#oldPages(log: Log, end: CompactionEnd, maxRows: number): AsyncGenerator<RowHead[]> {
     let lsn = 0;
     for (;;) {
       const heads = await log.headsAfter(lsn, maxRows);
-      const end = heads.findIndex(
-        (head) => head.committedAt > cutAt || !covers(stable, head) || head.lsn >= lastLsn,
-      );
-      yield end < 0 ? heads : heads.slice(0, end);
+      const young = heads.findIndex((head) => !isOld(head, end));
+      yield young < 0 ? heads : heads.slice(0, young);
       const last = heads.at(-1);
-      if (end >= 0 || last === undefined) return;
+      if (young >= 0 || last === undefined) return;
       lsn = last.lsn;
     }
   }
@@ -143,7 +125,7 @@ export class Compactor {
   /** Beaten before the cut, or dead by then and collected since. */
   #mayGo(head: RowHead, cutAt: number, { byKey }: AtCut): boolean {
     if (!isKeyHead(head) || this.#isEntry(head)) return false;
-    return !head.won || isDead(head, cutAt) || byKey.get(head.key) !== head.lsn;
+    return !showedAtCut(head, cutAt) || byKey.get(head.key) !== head.lsn;
   }
 
   #isEntry(head: RowHead): boolean {

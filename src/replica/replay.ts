@@ -5,21 +5,14 @@
 
 import type { Log, PageLimit } from '../log/log.ts';
 import type { EntryMap } from '../rules/map.ts';
+import { SeqCheck } from '../rules/seqCheck.ts';
 import { mayCollect, storedStable } from '../rules/stability.ts';
 import { DamagedLogError } from '../words/errors.ts';
-import {
-  add,
-  carriedHash,
-  type Hash,
-  hasTrueHash,
-  sameHash,
-  subtract,
-  ZERO,
-} from '../words/hash.ts';
+import { hasTrueHash } from '../words/hash.ts';
 import { followedHlc } from '../words/hlc.ts';
-import { horizonAbove, isOnKey, type KeyOp } from '../words/op.ts';
+import { formatOpId, horizonAbove, isOnKey, type KeyOp } from '../words/op.ts';
 import { faultOfOp } from '../words/opRules.ts';
-import type { OriginRecord, Row } from '../words/row.ts';
+import type { Row } from '../words/row.ts';
 import { MIB } from '../words/size.ts';
 
 const PAGE: PageLimit = { maxRows: 4096, maxBytes: 4 * MIB };
@@ -44,7 +37,7 @@ export async function replay(
   onRow: (row: Row) => void,
   onDropped: (entry: KeyOp) => void = () => {},
 ): Promise<Replayed> {
-  const check = new RowCheck(log.origins, place);
+  const check = checkOf(log, place);
   let hlc = 0;
   let lsn = 0;
   for (;;) {
@@ -64,7 +57,7 @@ export async function replay(
     if (last === undefined) break;
     lsn = last.lsn;
   }
-  check.end(log.lastLsn, lsn);
+  check.end(lsn);
   return { hlc, horizon: dropCollected(log, map, onDropped) };
 }
 
@@ -85,45 +78,33 @@ function dropCollected(log: Log, map: EntryMap, onDropped: (entry: KeyOp) => voi
   return horizon;
 }
 
-/**
- * Holds each row against the record of its origin: true hashes, seqs without gaps above the reach
- * (below it compaction and snapshots leave what they leave), and sums that meet.
- */
-class RowCheck {
-  readonly #place: string;
-  readonly #records: ReadonlyMap<string, OriginRecord>;
-  readonly #seen = new Map<string, { seq: number; sum: Hash }>();
-
-  constructor(records: readonly OriginRecord[], place: string) {
-    this.#place = place;
-    this.#records = new Map(records.map((record) => [record.origin, record]));
-  }
-
-  row({ lsn, op }: Row): void {
-    if (!hasTrueHash(op))
-      throw this.#damage(`the hash of ${op.origin}/${op.seq} is not that of its content`, lsn);
-    const fault = faultOfOp(op);
-    if (fault !== null) throw this.#damage(`${op.origin}/${op.seq} can't be: ${fault}`, lsn);
-    const record = this.#records.get(op.origin);
-    if (record === undefined || op.seq > record.seq)
-      throw this.#damage(`${op.origin}/${op.seq} is above what the log says it holds`, lsn);
-    const seen = this.#seen.get(op.origin) ?? { seq: record.reach, sum: ZERO };
-    if (op.seq > record.reach && op.seq !== seen.seq + 1)
-      throw this.#damage(`${op.origin}/${op.seq} follows ${op.origin}/${seen.seq}`, lsn);
-    const seq = Math.max(seen.seq, op.seq);
-    this.#seen.set(op.origin, { seq, sum: add(seen.sum, carriedHash(op)) });
-  }
-
-  end(lastLsn: number, lsn: number): void {
-    if (lsn !== lastLsn) throw this.#damage(`it ends at lsn ${lsn}, not at ${lastLsn}`, lastLsn);
-    for (const record of this.#records.values()) {
-      const kept = subtract(record.sum, record.compactedSum);
-      if (!sameHash(kept, this.#seen.get(record.origin)?.sum ?? ZERO))
-        throw this.#damage(`the rows of ${record.origin} do not add up to its recorded sum`, null);
-    }
-  }
-
-  #damage(fault: string, lsn: number | null): DamagedLogError {
-    return new DamagedLogError(this.#place, fault, lsn);
-  }
+/** Each row must have its own hash and be an op that can be, and the rows must be those of the records. */
+function checkOf(log: Log, place: string): { row(row: Row): void; end(lsn: number): void } {
+  const seqs = new SeqCheck(
+    log.origins,
+    ({ origin, seq, text, lsn }) => {
+      const subject = seq === null ? `${origin}:` : formatOpId({ origin, seq });
+      throw new DamagedLogError(place, `${subject} ${text}`, lsn);
+    },
+    () => false,
+  );
+  return {
+    row: ({ lsn, op }) => {
+      const id = formatOpId(op);
+      if (!hasTrueHash(op))
+        throw new DamagedLogError(place, `the hash of ${id} is not that of its content`, lsn);
+      const fault = faultOfOp(op);
+      if (fault !== null) throw new DamagedLogError(place, `${id} can't be: ${fault}`, lsn);
+      seqs.row(lsn, op);
+    },
+    end: (lsn) => {
+      seqs.end();
+      if (lsn !== log.lastLsn)
+        throw new DamagedLogError(
+          place,
+          `it ends at lsn ${lsn}, not at ${log.lastLsn}`,
+          log.lastLsn,
+        );
+    },
+  };
 }

@@ -1,24 +1,17 @@
 /** The faults that `verify` finds in a log: each names the row, or the origin, that it is about. */
 
+import type { SeqFault } from '../../rules/seqCheck.ts';
+
 export type FindingKind =
+  | SeqFault['kind']
   /** SQLite finds the file itself damaged. */
   | 'file'
   /** Rows that can't be read. */
   | 'unreadable'
   /** The content of a row is not what its hash is of. */
   | 'hash'
-  /** Ops that the log says it holds are not there. */
-  | 'missing'
-  /** An op stands twice. */
-  | 'doubled'
-  /** Rows do not stand in the order in which they came. */
-  | 'order'
-  /** A row that the record of its origin knows nothing of. */
-  | 'unknown'
   /** A won bit that folding in order of lsn does not give. */
   | 'won'
-  /** The rows of an origin do not add up to its recorded sum. */
-  | 'sum'
   /** The map is not the recorded one. */
   | 'map'
   /** Facts of the header that can't be together. */

@@ -2,14 +2,14 @@
  * The content of a log: ops and bytes by origin and kind, live and dead keys, the biggest and the
  * busiest, and what compaction would free. One walk over the heads.
  *
- * For each key it keeps the facts that compaction asks for (`src/replica/compact.ts`): the number of its
+ * For each key it keeps the facts that compaction asks for (`src/rules/compaction.ts`): the number of its
  * old rows, the row of its entry, and the row of its entry at the cut. A key that was dead at the cut and
  * has been collected is counted at once and forgotten, so that memory grows with the live keys.
  */
+import { type CompactionEnd, isOld, showedAtCut } from '../../rules/compaction.ts';
 import { mayCollect, type StoredStable, storedStable } from '../../rules/stability.ts';
 import type { Kind } from '../../words/op.ts';
 import { isKeyHead, type KeyHead } from '../../words/row.ts';
-import { covers } from '../../words/vector.ts';
 import type { Head, LogFacts } from './logSource.ts';
 import { Prefixes, type PrefixTally } from './prefixes.ts';
 
@@ -70,7 +70,7 @@ const SHOWN = 10;
 export class StatisticsFold {
   readonly #facts: LogFacts;
   readonly #stable: StoredStable;
-  readonly #cutAt: number;
+  readonly #end: CompactionEnd;
   readonly #keys = new Map<string, KeyTally>();
   readonly #origins = new Map<string, OriginTally>();
   readonly #prefixes = new Prefixes();
@@ -88,7 +88,8 @@ export class StatisticsFold {
   constructor(facts: LogFacts, retentionMs: number) {
     this.#facts = facts;
     this.#stable = storedStable(facts.header);
-    this.#cutAt = facts.nowMs - retentionMs;
+    const { header, lastLsn } = facts;
+    this.#end = { cutAt: facts.nowMs - retentionMs, stable: header.stable, lastLsn };
   }
 
   take(head: Head): void {
@@ -97,7 +98,7 @@ export class StatisticsFold {
     this.#oldestMs = Math.min(this.#oldestMs ?? head.committedAt, head.committedAt);
     this.#newestMs = Math.max(this.#newestMs ?? head.committedAt, head.committedAt);
     this.#takeOrigin(head);
-    if (this.#isOld) this.#isOld = this.#staysOld(head);
+    if (this.#isOld) this.#isOld = isOld(head, this.#end);
     if (this.#isOld) this.#oldEndLsn = head.lsn;
     if (isKeyHead(head)) this.#takeKey(head);
   }
@@ -128,15 +129,10 @@ export class StatisticsFold {
       keys: { live, dead },
       liveBytes,
       origins: [...this.#origins.values()].sort((a, b) => b.ops - a.ops),
-      compactable: { rows: this.#freeRows, textBytes: this.#freeBytes, cutAt: this.#cutAt },
+      compactable: { rows: this.#freeRows, textBytes: this.#freeBytes, cutAt: this.#end.cutAt },
       biggest,
       busiest: this.#prefixes.busiest(SHOWN),
     };
-  }
-
-  #staysOld({ committedAt, lsn, origin, seq }: Head): boolean {
-    const { lastLsn, header } = this.#facts;
-    return committedAt <= this.#cutAt && lsn < lastLsn && covers(header.stable, { origin, seq });
   }
 
   #takeOrigin({ origin, committedAt, textBytes }: Head): void {
@@ -178,12 +174,12 @@ export class StatisticsFold {
     tally.entryBytes = head.textBytes;
     tally.isCollected = mayCollect(head, this.#stable);
     if (!this.#isOld) return;
-    const isDead = tally.isDelete || tally.expiresAt <= this.#cutAt;
-    tally.cutLsn = isDead ? 0 : head.lsn;
-    tally.cutBytes = isDead ? 0 : head.textBytes;
+    const showed = showedAtCut(head, this.#end.cutAt);
+    tally.cutLsn = showed ? head.lsn : 0;
+    tally.cutBytes = showed ? head.textBytes : 0;
   }
 
-  /** Of the old rows, all but the entry and what could be seen at the cut may go. */
+  /** The old rows of the key that may go. */
   #free({
     oldRows,
     oldBytes,

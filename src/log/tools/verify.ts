@@ -5,13 +5,13 @@
  */
 
 import { minuteAhead } from '../../rules/mapSum.ts';
+import { SeqCheck } from '../../rules/seqCheck.ts';
 import { formatHash, type Hash, hasTrueHash, sameHash } from '../../words/hash.ts';
 import { isOnKey, type OpId } from '../../words/op.ts';
 import type { OriginRecord, RecordedMapSum, Row } from '../../words/row.ts';
 import { seqOf } from '../../words/vector.ts';
 import { type Finding, Findings } from './finding.ts';
 import type { LogFacts, LogSource } from './logSource.ts';
-import { SeqCheck } from './seqCheck.ts';
 import { faultText, Walk } from './walk.ts';
 import { WonCheck } from './wonCheck.ts';
 
@@ -101,7 +101,11 @@ class RowChecks {
   constructor(facts: LogFacts, findings: Findings) {
     this.#facts = facts;
     this.#findings = findings;
-    this.#seqs = new SeqCheck(facts.records, findings);
+    this.#seqs = new SeqCheck(
+      facts.records,
+      (fault) => findings.add(fault),
+      (origin) => findings.isAbout(origin),
+    );
     const isCompacted = facts.records.some(({ reach }) => reach > 0);
     this.won = new WonCheck(facts.header, isCompacted, findings);
   }

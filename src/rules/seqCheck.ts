@@ -3,10 +3,28 @@
  * gaps in order of lsn, up to the recorded one; and what the rows add up to is the recorded sum less
  * that of the compacted rows. Up to the reach, compaction and snapshots leave what they leave.
  */
-import { type Hash, sameHash, subtract, ZERO } from '../../words/hash.ts';
-import type { OpId } from '../../words/op.ts';
-import type { OriginRecord } from '../../words/row.ts';
-import type { Findings } from './finding.ts';
+import { type Hash, sameHash, subtract, ZERO } from '../words/hash.ts';
+import type { OpId } from '../words/op.ts';
+import type { OriginRecord } from '../words/row.ts';
+
+export interface SeqFault {
+  readonly kind: /** Ops that the log says it holds are not there. */
+    | 'missing'
+    /** An op stands twice. */
+    | 'doubled'
+    /** Rows do not stand in the order in which they came. */
+    | 'order'
+    /** A row that the record of its origin knows nothing of. */
+    | 'unknown'
+    /** The rows of an origin do not add up to its recorded sum. */
+    | 'sum';
+  /** Null where it is about no single row. */
+  readonly lsn: number | null;
+  readonly origin: string;
+  readonly seq: number | null;
+  /** A sentence without its row: that stands before it. */
+  readonly text: string;
+}
 
 /** Seqs that were passed over, `from` to `to`, and the row that passed them over. */
 interface Gap {
@@ -29,14 +47,24 @@ interface Tally {
 export class SeqCheck {
   readonly #records: ReadonlyMap<string, OriginRecord>;
   readonly #tallies = new Map<string, Tally>();
-  readonly #findings: Findings;
+  readonly #tell: (fault: SeqFault) => void;
+  readonly #isFaulty: (origin: string) => boolean;
   /** The last one: rows of an origin often come in runs. */
   #origin = '';
   #tally: Tally | undefined;
 
-  constructor(records: readonly OriginRecord[], findings: Findings) {
+  /**
+   * @param tell told of each fault; it may throw, and the check ends there.
+   * @param isFaulty whether a fault of the origin is known, which explains its sum too.
+   */
+  constructor(
+    records: readonly OriginRecord[],
+    tell: (fault: SeqFault) => void,
+    isFaulty: (origin: string) => boolean,
+  ) {
     this.#records = new Map(records.map((record) => [record.origin, record]));
-    this.#findings = findings;
+    this.#tell = tell;
+    this.#isFaulty = isFaulty;
     for (const { origin } of records) this.#tallyOf(origin);
   }
 
@@ -102,11 +130,11 @@ export class SeqCheck {
     }
     const gap = tally.gaps.find(({ from, to }) => from <= seq && seq <= to);
     if (gap === undefined) {
-      this.#findings.add({ kind: 'doubled', lsn, origin, seq, text: 'stands in the log twice' });
+      this.#tell({ kind: 'doubled', lsn, origin, seq, text: 'stands in the log twice' });
       return;
     }
     const text = `stands after ${origin}/${tally.seq} (lsn ${tally.lsn}), which came later: rows were swapped`;
-    this.#findings.add({ kind: 'order', lsn, origin, seq, text });
+    this.#tell({ kind: 'order', lsn, origin, seq, text });
     tally.gaps.splice(tally.gaps.indexOf(gap), 1, ...splitAt(gap, seq));
   }
 
@@ -117,25 +145,24 @@ export class SeqCheck {
       tally.record === undefined
         ? 'is of an origin of which the log has no record'
         : `is above ${tally.record.seq}, the last that the log says it holds of its origin`;
-    this.#findings.add({ kind: 'unknown', lsn, origin, seq, text });
+    this.#tell({ kind: 'unknown', lsn, origin, seq, text });
   }
 
   #tellMissing(origin: string, { from, to, beforeLsn }: Gap): void {
     const others = to > from ? `; so are the ${to - from} after it, up to ${origin}/${to}` : '';
     const place = beforeLsn > 0 ? `before lsn ${beforeLsn}` : 'at its end';
     const text = `is missing from the log, ${place}${others}`;
-    this.#findings.add({ kind: 'missing', lsn: beforeLsn || null, origin, seq: from, text });
+    this.#tell({ kind: 'missing', lsn: beforeLsn || null, origin, seq: from, text });
   }
 
   #checkSum(origin: string, { record, sumHigh, sumLow }: Tally): void {
-    // A fault that is already told of the origin explains its sum too.
-    if (record === undefined || this.#findings.isAbout(origin)) return;
+    if (record === undefined || this.#isFaulty(origin)) return;
     const kept = subtract(record.sum, record.compactedSum);
     const found = { high: sumHigh, low: sumLow };
     if (sameHash(kept, found)) return;
     const below = record.reach > 0 ? `, or a row up to ${origin}/${record.reach} is missing` : '';
     const text = `its rows do not add up to the recorded sum: a hash was changed together with its row${below}`;
-    this.#findings.add({ kind: 'sum', lsn: null, origin, seq: null, text });
+    this.#tell({ kind: 'sum', lsn: null, origin, seq: null, text });
   }
 }
 
