@@ -77,7 +77,7 @@ const SWITCHES: Readonly<Record<string, Switch>> = {
   },
   /** Rule 7: a delta goes on from what is held, whatever that is. */
   'fork check': {
-    file: 'src/rules/decide.ts',
+    file: 'src/rules/delta.ts',
     text: 'return sameHash(sum, range.sum);',
     without: 'return true;',
   },

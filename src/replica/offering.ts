@@ -4,7 +4,8 @@
  * that has not joined bears nothing.
  */
 import type { Log } from '../log/log.ts';
-import type { Batch, Judged, OfferOutcome } from '../rules/decide.ts';
+import type { Batch } from '../rules/decide.ts';
+import type { Judged, OfferOutcome } from '../rules/lostOps.ts';
 import { HearsayError } from '../words/errors.ts';
 import { type KeyOp, textLength } from '../words/op.ts';
 import type { Outcome, PutRequest } from '../words/requests.ts';

@@ -7,7 +7,8 @@
  */
 
 import type { Log } from '../log/log.ts';
-import { Batch, type DeltaOutcome } from '../rules/decide.ts';
+import { Batch } from '../rules/decide.ts';
+import type { DeltaOutcome } from '../rules/delta.ts';
 import type { LatestExpiries, Swept } from '../rules/expiry.ts';
 import type { EntryMap, ListPage } from '../rules/map.ts';
 import { minuteAhead } from '../rules/mapSum.ts';

@@ -1,11 +1,11 @@
 /**
- * Rules 1 to 3, 5 and 7: decides what waits, in order, against the map as it is, and numbers what is
- * to be appended. Nothing here changes the map: a batch that can't be committed leaves no trace.
+ * Rules 1 to 3 and 5: decides what waits, in order, against the map as it is, and numbers what is to be
+ * appended. Nothing here changes the map: a batch that can't be committed leaves no trace.
  */
 
 import { holds } from '../words/condition.ts';
-import type { Delta, Range } from '../words/delta.ts';
-import { add, carriedHash, type Hash, hashOp, sameHash, ZERO } from '../words/hash.ts';
+import type { Delta } from '../words/delta.ts';
+import { add, carriedHash, type Hash, hashOp, ZERO } from '../words/hash.ts';
 import { followedHlc, nextHlc } from '../words/hlc.ts';
 import {
   admitsVersion,
@@ -20,7 +20,6 @@ import {
   MAX_PUT_VERSION,
   type Op,
   type Put,
-  type Ranked,
   type Unhashed,
 } from '../words/op.ts';
 import type { DeleteRequest, Outcome, PutRequest, Request } from '../words/requests.ts';
@@ -32,6 +31,8 @@ import {
   type OriginRecord,
   type Row,
 } from '../words/row.ts';
+import { type DeltaOutcome, decideDelta } from './delta.ts';
+import { decideOffer, type Judged, type OfferOutcome } from './lostOps.ts';
 import type { Members } from './members.ts';
 
 /** The state that a batch is decided against: the one after the last commit. */
@@ -48,42 +49,6 @@ export interface Basis {
   /** Whether a snapshot is on its way into this log, or has come. */
   readonly snapshot: LogHeader['facts']['snapshot'];
 }
-
-export type DeltaOutcome =
-  /** How many ops were new. */
-  | { readonly kind: 'applied'; readonly ops: number }
-  /** A range starts above what is held: a pull must fill it. */
-  | { readonly kind: 'gap' }
-  /**
-   * Two different ops bear one op id, or an op was damaged: nothing of these origins is taken. How many
-   * ops of others were new.
-   */
-  | { readonly kind: 'fork'; readonly origins: readonly string[]; readonly ops: number }
-  /** The delta lacks an op of a range of its own, or has two ranges of one origin. */
-  | { readonly kind: 'incomplete' }
-  /** Its sender was retired meanwhile: nobody takes ops from it directly (rule 8). */
-  | { readonly kind: 'sealed' }
-  /** A snapshot is on its way into this log meanwhile (rule 10). */
-  | { readonly kind: 'overtaken' };
-
-/** The other ops on a key that decide whether one that was lost may come back (rule 12). */
-export interface Judged {
-  /** The greatest op of the key that the log which was set aside lacked; undefined where there is none. */
-  readonly later: Ranked | undefined;
-  /** Whether no later op of any key can have been forgotten. */
-  readonly isComplete: boolean;
-  /** Whether whatever was forgotten had died before this op was born. */
-  readonly isRecent: boolean;
-}
-
-export type OfferOutcome =
-  | 'offered'
-  /** The entry of the key is this very op, or a copy of it. */
-  | 'known'
-  /** A greater op is known. */
-  | 'beaten'
-  /** A greater op may have been forgotten: nobody knows any more. */
-  | 'undecided';
 
 /** The record of an origin that nothing is held of. */
 export const emptyRecord = (origin: string): OriginRecord => ({
@@ -204,30 +169,20 @@ export class Batch {
    * Rule 12: an op that a log held and its cluster lacks is born again as if it had never been lost: with
    * its own generation, version, HLC and expiry, so that it wins and loses as it would have.
    */
-  offer(lost: KeyOp, { later, isComplete, isRecent }: Judged): OfferOutcome {
-    const entry = this.#entry(lost.key);
-    if (entry !== undefined) {
-      const order = compareOps({ ...lost, origin: entry.origin, seq: entry.seq }, entry);
-      if (order === 0) return 'known';
-      if (order < 0) return 'beaten';
-    } else {
-      if (later !== undefined && compareOps(later, lost) >= 0) return 'beaten';
-      // Below the horizon a greater op may have been collected, and its row compacted away.
-      if (!isComplete && lost.generation < this.#basis.horizon)
-        return isRecent ? this.#putAnew(lost) : 'undecided';
-    }
+  offer(lost: KeyOp, judged: Judged): OfferOutcome {
+    const decided = decideOffer(
+      lost,
+      this.#entry(lost.key),
+      judged,
+      this.#basis.horizon,
+      this.#nowMs,
+    );
+    if (decided !== 'asItWas' && decided !== 'anew') return decided;
     const { hashHigh: _high, hashLow: _low, ...unhashed } = lost;
-    const { origin, seq } = this.#birth();
-    this.#bear({ ...unhashed, origin, seq });
-    return 'offered';
-  }
-
-  /** A put that came after everything forgotten: a client that put it now would give it this generation. */
-  #putAnew(lost: KeyOp): OfferOutcome {
-    if (lost.kind !== 'put' || isDead(lost, this.#nowMs)) return 'undecided';
-    const { hashHigh: _high, hashLow: _low, ...unhashed } = lost;
-    const generation = this.#basis.horizon;
-    this.#bear<Put>({ ...unhashed, ...this.#birth(), generation });
+    const birth = this.#birth();
+    // A client that put it now would give it this generation.
+    if (decided === 'anew') this.#bear({ ...unhashed, ...birth, generation: this.#basis.horizon });
+    else this.#bear({ ...unhashed, origin: birth.origin, seq: birth.seq });
     return 'offered';
   }
 
@@ -253,45 +208,9 @@ export class Batch {
   delta(delta: Delta, from: string | null = null): DeltaOutcome {
     if (this.isSnapshotUnderWay) return { kind: 'overtaken' };
     if (from !== null && this.isRetired(from)) return { kind: 'sealed' };
-    // Two ranges of one origin would bring an op twice, and two rows of one op id the log can't hold.
-    if (new Set(delta.ranges.map((range) => range.origin)).size < delta.ranges.length)
-      return { kind: 'incomplete' };
-    for (const range of delta.ranges)
-      if (range.after > this.#record(range.origin).seq) return { kind: 'gap' };
-    const byOrigin = new Map<string, Op[]>();
-    for (const op of delta.ops) {
-      const ops = byOrigin.get(op.origin);
-      if (ops === undefined) byOrigin.set(op.origin, [op]);
-      else ops.push(op);
-    }
-    const taken: Op[][] = [];
-    const forked: string[] = [];
-    for (const range of delta.ranges) {
-      const news = this.#newOps(range, byOrigin.get(range.origin) ?? []);
-      if (news === undefined) return { kind: 'incomplete' };
-      if (this.#meetsSum(range, news)) taken.push(news);
-      else forked.push(range.origin);
-    }
-    for (const news of taken) for (const op of news) this.#append(op);
-    const ops = taken.reduce((total, news) => total + news.length, 0);
-    return forked.length > 0 ? { kind: 'fork', origins: forked, ops } : { kind: 'applied', ops };
-  }
-
-  /** The ops of the range above what is held; undefined where one is missing. */
-  #newOps(range: Range, ops: readonly Op[]): Op[] | undefined {
-    const { seq } = this.#record(range.origin);
-    const news = ops.filter((op) => op.seq > seq && op.seq > range.after && op.seq <= range.to);
-    const complete = news.every((op, index) => op.seq === seq + 1 + index);
-    return complete && news.length === Math.max(0, range.to - seq) ? news : undefined;
-  }
-
-  /** Whether the sender's sum at the end of the range is ours plus the new ops: the exact check for forks. */
-  #meetsSum(range: Range, news: readonly Op[]): boolean {
-    const record = this.#record(range.origin);
-    if (range.to < record.seq) return true;
-    let sum = record.sum;
-    for (const op of news) sum = add(sum, carriedHash(op));
-    return sameHash(sum, range.sum);
+    const { news, outcome } = decideDelta(delta, (origin) => this.#record(origin));
+    for (const op of news) this.#append(op);
+    return outcome;
   }
 
   #request(request: Request): Outcome {

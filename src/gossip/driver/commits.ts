@@ -3,7 +3,7 @@
  * collected; the core is told the outcome.
  */
 import type { Replica } from '../../replica/replica.ts';
-import type { DeltaOutcome } from '../../rules/decide.ts';
+import type { DeltaOutcome } from '../../rules/delta.ts';
 import type { Delta } from '../../words/delta.ts';
 import { BrokenInvariantError, HearsayError } from '../../words/errors.ts';
 import type { Input, OutputOf } from '../protocol/inputOutput.ts';

@@ -1,5 +1,5 @@
 /** The core's inputs and outputs, and the replica as it reads it. */
-import type { DeltaOutcome } from '../../rules/decide.ts';
+import type { DeltaOutcome } from '../../rules/delta.ts';
 import type { Stable } from '../../rules/stability.ts';
 import type { Delta } from '../../words/delta.ts';
 import type { SnapshotEnd, SnapshotRow } from '../../words/snapshot.ts';

@@ -3,7 +3,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Output } from '../../../src/gossip/protocol/inputOutput.ts';
 import type { Message } from '../../../src/gossip/protocol/messages.ts';
-import type { DeltaOutcome } from '../../../src/rules/decide.ts';
+import type { DeltaOutcome } from '../../../src/rules/delta.ts';
 import { ZERO } from '../../../src/words/hash.ts';
 import {
   digestOf,
