@@ -11,7 +11,6 @@ import {
   DiskFullError,
   HearsayError,
 } from '../../words/errors.ts';
-import { RareNotes } from '../../words/rareNotes.ts';
 import { Core } from '../protocol/core.ts';
 import type { Input, Output, OutputOf, View } from '../protocol/inputOutput.ts';
 import { decodeMessage, encodeMessage } from '../protocol/messages.ts';
@@ -19,18 +18,9 @@ import { MalformedMessageError } from '../protocol/opCodec.ts';
 import type { PeerStatus } from '../protocol/peerStatus.ts';
 import type { Phase } from '../protocol/standing.ts';
 import type { ConnectionId, Transport, TransportEvent } from '../transport.ts';
-import { Answers } from './answers.ts';
-import { ClientGate } from './clientGate.ts';
-import { Commits } from './commits.ts';
-import { ConfirmRequests } from './confirmRequests.ts';
-import { Judges } from './judges.ts';
-import { Lives } from './lives.ts';
 import { type MemberStatus, memberStatuses } from './memberStatus.ts';
-import { Offers } from './offers.ts';
 import type { DriverOptions } from './options.ts';
-import { Pushes } from './pushes.ts';
-import { Repairs } from './repairs.ts';
-import { Snapshots } from './snapshots.ts';
+import { type Parts, partsOf } from './parts.ts';
 import { viewOf } from './view.ts';
 
 /** A longer message of a peer that has not said hello is refused unread, in UTF-16 code units. */
@@ -42,17 +32,7 @@ export class Driver {
   readonly #transport: Transport;
   readonly #view: View;
   readonly #connections = new Set<ConnectionId>();
-  readonly #answers: Answers;
-  readonly #snapshots: Snapshots;
-  readonly #repairs: Repairs;
-  readonly #judges: Judges;
-  readonly #confirmRequests: ConfirmRequests;
-  readonly #commits: Commits;
-  readonly #pushes: Pushes;
-  readonly #offers: Offers;
-  readonly #gate: ClientGate;
-  readonly #lives: Lives;
-  readonly #rareNotes: RareNotes;
+  readonly #parts: Parts;
   readonly #endCommits: () => void;
   /** Exceptions out of what peers sent. */
   faultsOfPeers = 0;
@@ -65,105 +45,50 @@ export class Driver {
     this.#replica = options.replica;
     this.#transport = options.transport;
     this.#view = viewOf(options.replica);
-    const { replica, pause, note, settings, transport, losePush } = options;
-    const send = (connection: ConnectionId, text: string): void => {
-      if (!this.#stopped) transport.send(connection, text);
-    };
-    const steadyMs = (): number => this.#steadyMs();
-    this.#rareNotes = new RareNotes((text) => note('warn', text), steadyMs);
-    const step = (input: Input): void => this.#step(input);
-    const targets = (): ConnectionId[] => this.#core.pushTargets();
-    this.#answers = new Answers({
-      replica,
-      send,
-      digest: (connection) => this.#core.digestFor(connection, replica.nowMs()),
-      differs: (connection, origin) => this.#step({ kind: 'differs', connection, origin }),
-    });
-    this.#snapshots = new Snapshots({ replica, send, pause });
-    this.#repairs = new Repairs({ replica, send, note });
-    this.#commits = new Commits({
-      replica,
-      step,
-      warn: (text) => note('warn', text),
-      warnRarely: (text) => this.#rareNotes.tell(text),
-    });
-    this.#pushes = new Pushes({ replica, transport, targets, losePush });
-    this.#judges = new Judges({
-      replica,
-      send,
-      isOpen: (connection) => this.#connections.has(connection),
-      steadyMs,
-      timeoutMs: settings.pullTimeoutMs,
-    });
-    this.#offers = new Offers(
-      {
-        replica,
-        logs: options.logs,
-        note,
-        steadyMs,
-        joinTimeoutMs: settings.joinTimeoutMs,
-        maxClockSkewMs: settings.maxClockSkewMs,
-        judges: (base) =>
-          this.#core.judges().map((connection) => this.#judges.of(connection, base)),
-        isHeld: (seq) => seq === 0 || replica.members.size <= 1 || this.#core.acks(seq) > 0,
-      },
-      options.setAside ?? [],
-    );
-    const { joinTimeoutMs } = settings;
-    const { readiness } = replica;
-    this.#gate = new ClientGate({ readiness, offers: this.#offers, steadyMs, joinTimeoutMs });
-    this.#lives = new Lives({
-      driver: options,
+    this.#parts = partsOf(options, {
       view: this.#view,
-      gate: this.#gate,
-      offers: this.#offers,
-      step,
+      core: () => this.#core,
+      step: (input) => this.#step(input),
+      isOpen: (connection) => this.#connections.has(connection),
+      isStopped: () => this.#stopped,
+      steadyMs: () => this.#steadyMs(),
       offer: () => this.#offer(),
-      end: (reason) => this.#endConnections(reason),
+      endConnections: (reason) => this.#endConnections(reason),
       begin: (known) => {
         this.#core = this.#newCore(known);
-      },
-      fail: (error) => {
-        if (!this.#stopped) options.fail(error);
-      },
-    });
-    this.#confirmRequests = new ConfirmRequests({
-      ownSeq: () => replica.record(replica.origin).seq,
-      sendToPeers: (text) => {
-        if (!this.#lives.isChanging) for (const connection of targets()) send(connection, text);
       },
     });
     this.#core = this.#newCore([]);
     this.#transport.listen((event) => this.#onTransport(event));
-    this.#endCommits = replica.onCommit((committed) => this.#pushes.push(committed));
+    this.#endCommits = this.#replica.onCommit((committed) => this.#parts.pushes.push(committed));
   }
 
   /** To be called a few times a second: dials, pulls and collects what is due. */
   tick(): void {
     this.#step({ kind: 'tick' });
-    if (this.#gate.isReady && this.#offers.isDue) this.#offer();
-    this.#gate.openForWrites();
-    this.#judges.tick();
-    this.#run(() => this.#offers.dropHeld());
+    if (this.#parts.gate.isReady && this.#parts.offers.isDue) this.#offer();
+    this.#parts.gate.openForWrites();
+    this.#parts.judges.tick();
+    this.#run(() => this.#parts.offers.dropHeld());
   }
 
   /** Totals since the start, for metrics. */
   get counts() {
     return {
-      pushesSent: this.#pushes.sent,
-      pushesShed: this.#pushes.shed,
+      pushesSent: this.#parts.pushes.sent,
+      pushesShed: this.#parts.pushes.shed,
       pulls: this.#pulls,
-      opsReceived: this.#commits.opsReceived,
-      rejoins: this.#lives.rejoins,
-      collected: this.#commits.collected,
-      snapshotsSent: this.#snapshots.begun,
-      repaired: this.#repairs.repaired,
+      opsReceived: this.#parts.commits.opsReceived,
+      rejoins: this.#parts.lives.rejoins,
+      collected: this.#parts.commits.collected,
+      snapshotsSent: this.#parts.snapshots.begun,
+      repaired: this.#parts.repairs.repaired,
     };
   }
 
   /** Whether ops that a rejoin had set aside are still to be offered. */
   get owesOffers(): boolean {
-    return !this.#offers.isDone;
+    return !this.#parts.offers.isDone;
   }
 
   get phase(): Phase {
@@ -181,12 +106,12 @@ export class Driver {
 
   /** Asks the peers to say at once when they have committed what this node has; once a turn. */
   ask(): void {
-    this.#confirmRequests.ask();
+    this.#parts.confirmRequests.ask();
   }
 
   /** Told whenever a peer has committed more of this node's own ops. @returns what ends it. */
   onConfirmed(listener: () => void): () => void {
-    return this.#confirmRequests.onConfirmed(listener);
+    return this.#parts.confirmRequests.onConfirmed(listener);
   }
 
   /** Origins of which two different ops bear one id, and whose nodes have not rejoined yet. */
@@ -202,13 +127,13 @@ export class Driver {
     this.#stopped = true;
     this.#endCommits();
     await this.#transport.stop();
-    await this.#lives.settled();
+    await this.#parts.lives.settled();
   }
 
   #newCore(known: readonly Member[]): Core {
     const { settings, random } = this.#options;
-    this.#gate.begin(this.#view.joined);
-    const { past } = this.#offers;
+    this.#parts.gate.begin(this.#view.joined);
+    const { past } = this.#parts.offers;
     const nowMs = this.#replica.nowMs();
     const core = new Core(settings, this.#view, random, nowMs, this.#steadyMs(), past);
     core.remember(known);
@@ -220,7 +145,7 @@ export class Driver {
   #onTransport(event: TransportEvent): void {
     switch (event.kind) {
       case 'opened':
-        if (this.#lives.isChanging) {
+        if (this.#parts.lives.isChanging) {
           // The next core would never hear of it, and the peer wait in vain for a hello.
           this.#transport.close(event.connection, 'the node goes on under another origin');
           return;
@@ -245,9 +170,9 @@ export class Driver {
 
   #dropConnection(connection: ConnectionId): void {
     this.#connections.delete(connection);
-    this.#judges.drop(connection);
-    this.#answers.drop(connection);
-    this.#snapshots.drop(connection);
+    this.#parts.judges.drop(connection);
+    this.#parts.answers.drop(connection);
+    this.#parts.snapshots.drop(connection);
   }
 
   #endConnections(reason: string): void {
@@ -260,7 +185,7 @@ export class Driver {
   // ---- the core
 
   #step(input: Input): void {
-    if (this.#stopped || this.#lives.isChanging) return;
+    if (this.#stopped || this.#parts.lives.isChanging) return;
     const outputs = this.#core.step(input, this.#replica.nowMs(), this.#steadyMs());
     for (const output of outputs) this.#carryOut(output);
   }
@@ -284,7 +209,9 @@ export class Driver {
     }
     this.faultsOfPeers++;
     const reason = error instanceof Error ? error.message : String(error);
-    this.#rareNotes.tell(`a message of a peer could not be handled, and it is let go: ${reason}`);
+    this.#parts.rareNotes.tell(
+      `a message of a peer could not be handled, and it is let go: ${reason}`,
+    );
     this.#step({ kind: 'malformed', connection, reason: 'the message could not be handled' });
   }
 
@@ -309,13 +236,13 @@ export class Driver {
         this.#options.note(output.level, output.text);
         break;
       case 'take':
-        this.#run(() => this.#commits.take(output));
+        this.#run(() => this.#parts.commits.take(output));
         break;
       case 'takeSnapshot':
-        this.#run(() => this.#commits.takeSnapshot(output));
+        this.#run(() => this.#parts.commits.takeSnapshot(output));
         break;
       case 'admit':
-        this.#run(() => this.#commits.admit(output));
+        this.#run(() => this.#parts.commits.admit(output));
         break;
       case 'retire':
         this.#run(() => this.#replica.membership.retire(output.origin));
@@ -325,46 +252,49 @@ export class Driver {
         break;
       case 'collect':
         // An op that was lost is decided by what this log still holds of its key.
-        if (this.#offers.isDone) this.#run(() => this.#commits.collect(output.stable));
+        if (this.#parts.offers.isDone) this.#run(() => this.#parts.commits.collect(output.stable));
         break;
       case 'horizon':
         this.#replica.forgetting.raiseHorizon(output.horizon);
         break;
       case 'answer':
-        this.#run(() => this.#answers.answer(output.connection, output), output.connection);
+        this.#run(() => this.#parts.answers.answer(output.connection, output), output.connection);
         break;
       case 'snapshot':
         this.#run(
-          () => this.#snapshots.send(output.connection, output.part, output.re),
+          () => this.#parts.snapshots.send(output.connection, output.part, output.re),
           output.connection,
         );
         break;
       case 'judge':
-        this.#run(() => this.#judges.take(output.connection, output.message));
+        this.#run(() => this.#parts.judges.take(output.connection, output.message));
         break;
       case 'deletes':
         this.#run(() => this.#deletes(output), output.connection);
         break;
       case 'heldMore':
-        this.#confirmRequests.confirmed();
+        this.#parts.confirmRequests.confirmed();
         break;
       case 'repair':
-        this.#repairs.start(output.connection, output.asOf);
+        this.#parts.repairs.start(output.connection, output.asOf);
         break;
       case 'repairStep':
-        this.#run(() => this.#repairs.step(output.connection, output.message), output.connection);
+        this.#run(
+          () => this.#parts.repairs.step(output.connection, output.message),
+          output.connection,
+        );
         break;
       case 'form':
-        this.#run(() => this.#lives.form(output.value));
+        this.#run(() => this.#parts.lives.form(output.value));
         break;
       case 'welcome':
-        this.#run(() => this.#lives.welcome(output));
+        this.#run(() => this.#parts.lives.welcome(output));
         break;
       case 'ready':
-        this.#lives.ready(output.value);
+        this.#parts.lives.ready(output.value);
         break;
       case 'rejoin':
-        this.#lives.rejoin(output, true);
+        this.#parts.lives.rejoin(output, true);
         break;
       default:
         output satisfies never;
@@ -377,15 +307,15 @@ export class Driver {
    * @param connection given where the action is only for that peer, and a failure ends that alone.
    */
   #run(action: () => Promise<void>, connection?: ConnectionId): void {
-    const life = this.#lives.number;
+    const life = this.#parts.lives.number;
     action().catch((error: unknown) => {
-      if (this.#stopped || life !== this.#lives.number) return;
+      if (this.#stopped || life !== this.#parts.lives.number) return;
       if (error instanceof DamagedLogError)
-        this.#lives.rejoin({ reason: error.message, keep: true, ownOps: 'sound' }, false);
+        this.#parts.lives.rejoin({ reason: error.message, keep: true, ownOps: 'sound' }, false);
       // The node's health tells of a full disk.
       else if (error instanceof DiskFullError) return;
       else if (error instanceof HearsayError && !(error instanceof BrokenInvariantError))
-        this.#rareNotes.tell(error.message);
+        this.#parts.rareNotes.tell(error.message);
       else if (connection !== undefined) this.#faultOf(connection, error);
       else this.#options.fail(error);
     });
@@ -398,8 +328,8 @@ export class Driver {
 
   #offer(): void {
     this.#run(async () => {
-      await this.#offers.offer();
-      this.#gate.openForWrites();
+      await this.#parts.offers.offer();
+      this.#parts.gate.openForWrites();
     });
   }
 }

@@ -1,0 +1,133 @@
+/** The parts of the driver: each is given the replica and the ports, and of the driver only what it asks for. */
+
+import type { Member } from '../../rules/members.ts';
+import { RareNotes } from '../../words/rareNotes.ts';
+import type { Core } from '../protocol/core.ts';
+import type { Input, View } from '../protocol/inputOutput.ts';
+import type { ConnectionId } from '../transport.ts';
+import { Answers } from './answers.ts';
+import { ClientGate } from './clientGate.ts';
+import { Commits } from './commits.ts';
+import { ConfirmRequests } from './confirmRequests.ts';
+import { Judges } from './judges.ts';
+import { Lives } from './lives.ts';
+import { Offers } from './offers.ts';
+import type { DriverOptions } from './options.ts';
+import { Pushes } from './pushes.ts';
+import { Repairs } from './repairs.ts';
+import { Snapshots } from './snapshots.ts';
+
+export interface Parts {
+  readonly answers: Answers;
+  readonly commits: Commits;
+  readonly confirmRequests: ConfirmRequests;
+  readonly gate: ClientGate;
+  readonly judges: Judges;
+  readonly lives: Lives;
+  readonly offers: Offers;
+  readonly pushes: Pushes;
+  readonly rareNotes: RareNotes;
+  readonly repairs: Repairs;
+  readonly snapshots: Snapshots;
+}
+
+/** The driver, as its parts see it. */
+export interface Whole {
+  readonly view: View;
+  /** That of the present life of the log. */
+  readonly core: () => Core;
+  readonly step: (input: Input) => void;
+  readonly isOpen: (connection: ConnectionId) => boolean;
+  readonly isStopped: () => boolean;
+  /** By a clock that is never set. */
+  readonly steadyMs: () => number;
+  /** Offers again what was set aside. */
+  readonly offer: () => void;
+  readonly endConnections: (reason: string) => void;
+  /** Begins with a new core. @param known members of the old cluster. */
+  readonly begin: (known: readonly Member[]) => void;
+}
+
+export function partsOf(options: DriverOptions, whole: Whole): Parts {
+  const { replica, transport, pause, note, settings, losePush } = options;
+  const { core, step, steadyMs, isStopped } = whole;
+  const { joinTimeoutMs } = settings;
+  const send = (connection: ConnectionId, text: string): void => {
+    if (!isStopped()) transport.send(connection, text);
+  };
+  const targets = (): ConnectionId[] => core().pushTargets();
+  const rareNotes = new RareNotes((text) => note('warn', text), steadyMs);
+  const judges = new Judges({
+    replica,
+    send,
+    isOpen: whole.isOpen,
+    steadyMs,
+    timeoutMs: settings.pullTimeoutMs,
+  });
+  const offers = offersOf(options, whole, judges);
+  const gate = new ClientGate({ readiness: replica.readiness, offers, steadyMs, joinTimeoutMs });
+  const lives = livesOf(options, whole, gate, offers);
+  return {
+    gate,
+    judges,
+    lives,
+    offers,
+    rareNotes,
+    answers: new Answers({
+      replica,
+      send,
+      digest: (connection) => core().digestFor(connection, replica.nowMs()),
+      differs: (connection, origin) => step({ kind: 'differs', connection, origin }),
+    }),
+    commits: new Commits({
+      replica,
+      step,
+      warn: (text) => note('warn', text),
+      warnRarely: (text) => rareNotes.tell(text),
+    }),
+    confirmRequests: new ConfirmRequests({
+      ownSeq: () => replica.record(replica.origin).seq,
+      sendToPeers: (text) => {
+        if (!lives.isChanging) for (const connection of targets()) send(connection, text);
+      },
+    }),
+    pushes: new Pushes({ replica, transport, targets, losePush }),
+    repairs: new Repairs({ replica, send, note }),
+    snapshots: new Snapshots({ replica, send, pause }),
+  };
+}
+
+function offersOf(options: DriverOptions, { core, steadyMs }: Whole, judges: Judges): Offers {
+  const { replica, logs, note, settings } = options;
+  return new Offers(
+    {
+      replica,
+      logs,
+      note,
+      steadyMs,
+      joinTimeoutMs: settings.joinTimeoutMs,
+      maxClockSkewMs: settings.maxClockSkewMs,
+      judges: (base) =>
+        core()
+          .judges()
+          .map((connection) => judges.of(connection, base)),
+      isHeld: (seq) => seq === 0 || replica.members.size <= 1 || core().acks(seq) > 0,
+    },
+    options.setAside ?? [],
+  );
+}
+
+const livesOf = (options: DriverOptions, whole: Whole, gate: ClientGate, offers: Offers): Lives =>
+  new Lives({
+    driver: options,
+    view: whole.view,
+    gate,
+    offers,
+    step: whole.step,
+    offer: whole.offer,
+    end: whole.endConnections,
+    begin: whole.begin,
+    fail: (error) => {
+      if (!whole.isStopped()) options.fail(error);
+    },
+  });
