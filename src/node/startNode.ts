@@ -1,27 +1,16 @@
 /** One node: the adapters, the engine and the HTTP server, put together. */
-import { randomBytes, randomInt } from 'node:crypto';
-import type { Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { collectDefaultMetrics, Registry } from 'prom-client';
-import { GOSSIP_PATH, SocketTransport } from '../gossip/socket.ts';
-import { createApp, type HttpLog } from '../http/app.ts';
-import { Connections } from '../http/connections.ts';
+import { SocketTransport } from '../gossip/socket.ts';
+import type { HttpLog } from '../http/app.ts';
 import { Figures } from '../http/metrics.ts';
-import { AllowedPages } from '../http/request/pages.ts';
-import { WATCH_PATH } from '../http/routes/watchRoute.ts';
-import { createServer, drainable, takeUpgrades } from '../http/server.ts';
-import { WatchService } from '../http/watch/service.ts';
-import { LineThread } from '../log/files/lineThread.ts';
 import type { Replica } from '../replica/replica.ts';
-import { seeded } from '../words/random.ts';
 import { LogDirectory } from './dataDirectory.ts';
-import { Engine, type EngineOptions, type Note, openLogs, type Timers } from './engine.ts';
+import { Engine, type Note, openLogs } from './engine.ts';
+import { engineOptions, newOrigin } from './engineOptions.ts';
 import { registerGossipMetrics } from './gossipMetrics.ts';
-import { healthOf } from './health.ts';
 import { NodeLogs } from './nodeLogs.ts';
-import { maxOpenFiles } from './openFiles.ts';
 import type { NodeSettings } from './settings.ts';
-import { packageVersion } from './version.ts';
+import { surfaceOf } from './surface.ts';
 
 /** Where the node tells people; pino's loggers are such. */
 export interface NodeLog extends HttpLog {
@@ -48,22 +37,9 @@ export interface RunningNode {
   close(): Promise<void>;
 }
 
-const TICK_MS = 50;
-const SWEEP_MS = 100;
-const SWEPT_AT_ONCE = 5000;
 const DIAL_TIMEOUT_MS = 2000;
 const PING_INTERVAL_MS = 5000;
-const PULL_TIMEOUT_MS = 10_000;
-const FIRST_REDIAL_MS = 200;
-const MAX_REDIAL_MS = 2000;
-const HEARING_MS = 15_000;
 const MAX_PEER_CONNECTIONS = 256;
-/** Files of the node that are no connections of clients: the log, its threads, peers. */
-const OWN_FILES = 128;
-/** For the requests under way when the node stops. */
-const CLOSE_GRACE_MS = 2000;
-const COMPACT_MAX_INTERVAL_MS = 10 * 60_000;
-const COMPACT_MIN_INTERVAL_MS = 1000;
 
 /**
  * Starts a node and listens.
@@ -94,9 +70,9 @@ export async function startNode(
   undo.defer(() => engine.stop().catch(() => {}));
   undo.defer(() => engine.quiesce());
   const registry = registryOf(engine, transport, droppedLogLines);
-  const surface = surfaceOf(settings, engine, transport, registry, logger);
+  const surface = surfaceOf({ settings, engine, transport, registry, log: logger });
   undo.defer(() => surface.close());
-  await listen(surface.server, settings);
+  await surface.listen();
   engine.start();
   undo.move(); // the node closes itself from here on
   let closing: Promise<void> | null = null;
@@ -108,7 +84,7 @@ export async function startNode(
     await logs.close();
   };
   return {
-    url: urlOf(surface.server, settings),
+    url: surface.url,
     get origin() {
       return engine.replica.origin;
     },
@@ -118,92 +94,29 @@ export async function startNode(
   };
 }
 
-/** Everything that listens on the node's port. */
-interface Surface {
-  readonly server: Server;
-  /** Takes no more requests and waits a moment for those under way. */
-  drain(): Promise<void>;
-  close(): Promise<void>;
-}
-
-function surfaceOf(
+const directoryOptions = (
   settings: NodeSettings,
-  engine: Engine,
-  transport: SocketTransport,
-  registry: Registry,
-  logger: NodeLog,
-): Surface {
-  const { replica, driver, hub } = engine;
-  const reader = new LineThread(settings.dataDir, () => replica.origin);
-  const stopping = new AbortController();
-  const urls = settings.url === null ? settings.nodes : [...settings.nodes, settings.url];
-  const pages = new AllowedPages(settings.allowedOrigins, urls);
-  const connections = new Connections({
-    limits: { ...settings.limits, maxConnections: maxConnections(settings) },
-    sendTimeoutMs: settings.sendTimeoutMs,
-  });
-  const watches = new WatchService({
-    replica,
-    hub,
-    pages,
-    acks: driver,
-    limits: settings.limits,
-    waitTimeoutMs: settings.waitTimeoutMs,
-    watchPingIntervalMs: settings.watchPingIntervalMs,
-    connections,
-  });
-  const app = createApp({
-    connections,
-    replica,
-    peers: () => driver.status(),
-    health: () => healthOf(replica, driver, engine.settings),
-    maxClockSkewMs: settings.maxClockSkewMs,
-    version: packageVersion(),
-    log: logger,
-    registry,
-    watches,
-    pages,
-    tools: {
-      token: settings.internalToken,
-      reader,
-      stopping: stopping.signal,
-      members: () => driver.members(),
-      compact: (retentionMs) => compacted(engine, retentionMs),
-    },
-  });
-  const server = createServer(app, connections, settings.limits);
-  const drain = drainable(server);
-  takeUpgrades(server, connections, {
-    [GOSSIP_PATH]: { take: (...upgrade) => transport.upgrade(...upgrade), isForPeers: true },
-    [WATCH_PATH]: { take: (...upgrade) => watches.upgrade(...upgrade) },
-  });
-  return {
-    server,
-    drain: async () => {
-      stopping.abort();
-      watches.stop();
-      await drain(CLOSE_GRACE_MS);
-    },
-    close: async () => {
-      watches.stop();
-      server.closeAllConnections();
-      await reader.close();
-    },
+): ConstructorParameters<typeof LogDirectory>[0] => ({
+  directory: settings.dataDir,
+  durability: settings.durability,
+  clusterName: settings.cluster,
+  newOrigin: () => newOrigin(settings.nodeId),
+});
+
+function transportOf(settings: NodeSettings, note: Note): SocketTransport {
+  const options = {
+    token: settings.internalToken,
+    maxMessageBytes: maxMessageBytes(settings),
+    maxConnections: MAX_PEER_CONNECTIONS,
+    dialTimeoutMs: DIAL_TIMEOUT_MS,
+    pingIntervalMs: PING_INTERVAL_MS,
   };
+  return new SocketTransport(options, note);
 }
 
-/** Fewer than are set where the process may open fewer files than that and those of the node. */
-const maxConnections = ({ limits }: NodeSettings): number =>
-  Math.max(1, Math.min(limits.maxConnections, maxOpenFiles() - OWN_FILES));
-
-/** @returns how many rows went; null while another run goes on. */
-async function compacted(
-  { compactor }: Engine,
-  retentionMs: number | null,
-): Promise<number | null> {
-  if (compactor.isRunning) return null;
-  return (await compactor.run(retentionMs ?? undefined)).rows;
-}
+/** A value on the wire is a JSON string of JSON text: at most twice as long, and one op may be a whole body. */
+const maxMessageBytes = ({ limits }: NodeSettings): number =>
+  4 * limits.maxBodyBytes + 4 * limits.maxDeltaBytes + 64 * 1024;
 
 function registryOf(
   { replica, driver, compactor }: Engine,
@@ -227,114 +140,4 @@ function registryOf(
     disagreeingPeers: () => driver.status().filter(({ agrees }) => agrees === false).length,
   });
   return registry;
-}
-
-const directoryOptions = (
-  settings: NodeSettings,
-): ConstructorParameters<typeof LogDirectory>[0] => ({
-  directory: settings.dataDir,
-  durability: settings.durability,
-  clusterName: settings.cluster,
-  newOrigin: () => newOrigin(settings.nodeId),
-});
-
-/** Six random characters keep a digest of three nodes within 200 bytes, and origins of one node apart. */
-function newOrigin(nodeId: string): string {
-  return `${nodeId}.${randomInt(36 ** 6)
-    .toString(36)
-    .padStart(6, '0')}`;
-}
-
-function transportOf(settings: NodeSettings, note: Note): SocketTransport {
-  const options = {
-    token: settings.internalToken,
-    maxMessageBytes: maxMessageBytes(settings),
-    maxConnections: MAX_PEER_CONNECTIONS,
-    dialTimeoutMs: DIAL_TIMEOUT_MS,
-    pingIntervalMs: PING_INTERVAL_MS,
-  };
-  return new SocketTransport(options, note);
-}
-
-function engineOptions(
-  settings: NodeSettings,
-): Pick<
-  EngineOptions,
-  | 'settings'
-  | 'retentionMs'
-  | 'intervals'
-  | 'sweptAtOnce'
-  | 'timers'
-  | 'random'
-  | 'newId'
-  | 'newOrigin'
-> {
-  const { retentionMs, bookmarkIntervalMs } = settings;
-  const compactMs = Math.min(
-    COMPACT_MAX_INTERVAL_MS,
-    Math.max(COMPACT_MIN_INTERVAL_MS, retentionMs / 4),
-  );
-  return {
-    settings: coreSettings(settings),
-    retentionMs,
-    intervals: {
-      tickMs: TICK_MS,
-      sweepMs: SWEEP_MS,
-      compactMs,
-      bookmarkMs: bookmarkIntervalMs,
-    },
-    sweptAtOnce: SWEPT_AT_ONCE,
-    timers: nodeTimers,
-    random: seeded(randomInt(2 ** 32)),
-    newId: () => randomBytes(8).toString('hex'),
-    newOrigin: () => newOrigin(settings.nodeId),
-  };
-}
-
-const nodeTimers: Timers = {
-  steadyMs: () => performance.now(),
-  every: (intervalMs, _purpose, run) => {
-    const timer = setInterval(run, intervalMs);
-    return () => clearInterval(timer);
-  },
-  defer: (run) => {
-    setImmediate(run);
-  },
-};
-
-function coreSettings(settings: NodeSettings): EngineOptions['settings'] {
-  return {
-    nodeId: settings.nodeId,
-    cluster: settings.cluster,
-    instance: randomBytes(8).toString('hex'),
-    urls: settings.nodes,
-    url: settings.url,
-    pullIntervalMs: settings.pullIntervalMs,
-    pullTimeoutMs: PULL_TIMEOUT_MS,
-    maxClockSkewMs: settings.maxClockSkewMs,
-    joinTimeoutMs: settings.joinTimeoutMs,
-    memberTimeoutMs: settings.memberTimeoutMs,
-    hearingMs: Math.min(HEARING_MS, settings.memberTimeoutMs / 2),
-    firstRedialMs: FIRST_REDIAL_MS,
-    maxRedialMs: MAX_REDIAL_MS,
-  };
-}
-
-/** A value on the wire is a JSON string of JSON text: at most twice as long, and one op may be a whole body. */
-const maxMessageBytes = ({ limits }: NodeSettings): number =>
-  4 * limits.maxBodyBytes + 4 * limits.maxDeltaBytes + 64 * 1024;
-
-function listen(server: Server, { host, port }: NodeSettings): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, host, () => {
-      server.off('error', reject);
-      resolve();
-    });
-  });
-}
-
-function urlOf(server: Server, { host }: NodeSettings): string {
-  const { port } = server.address() as AddressInfo;
-  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
 }

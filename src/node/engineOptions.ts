@@ -1,0 +1,79 @@
+/** The engine's options on a real machine: clocks, timers, randomness, and what the settings leave open. */
+import { randomBytes, randomInt } from 'node:crypto';
+import { seeded } from '../words/random.ts';
+import type { EngineOptions, Intervals, Timers } from './engine.ts';
+import type { NodeSettings } from './settings.ts';
+
+const TICK_MS = 50;
+const SWEEP_MS = 100;
+const SWEPT_AT_ONCE = 5000;
+const PULL_TIMEOUT_MS = 10_000;
+const FIRST_REDIAL_MS = 200;
+const MAX_REDIAL_MS = 2000;
+const HEARING_MS = 15_000;
+const COMPACT_MAX_INTERVAL_MS = 10 * 60_000;
+const COMPACT_MIN_INTERVAL_MS = 1000;
+
+type OptionsOfMachine = Pick<
+  EngineOptions,
+  | 'settings'
+  | 'retentionMs'
+  | 'intervals'
+  | 'sweptAtOnce'
+  | 'timers'
+  | 'random'
+  | 'newId'
+  | 'newOrigin'
+>;
+
+export const engineOptions = (settings: NodeSettings): OptionsOfMachine => ({
+  settings: coreSettings(settings),
+  retentionMs: settings.retentionMs,
+  intervals: intervalsOf(settings),
+  sweptAtOnce: SWEPT_AT_ONCE,
+  timers: nodeTimers,
+  random: seeded(randomInt(2 ** 32)),
+  newId: () => randomBytes(8).toString('hex'),
+  newOrigin: () => newOrigin(settings.nodeId),
+});
+
+/** Six random characters keep a digest of three nodes within 200 bytes, and origins of one node apart. */
+export function newOrigin(nodeId: string): string {
+  return `${nodeId}.${randomInt(36 ** 6)
+    .toString(36)
+    .padStart(6, '0')}`;
+}
+
+const intervalsOf = ({ retentionMs, bookmarkIntervalMs }: NodeSettings): Intervals => ({
+  tickMs: TICK_MS,
+  sweepMs: SWEEP_MS,
+  compactMs: Math.min(COMPACT_MAX_INTERVAL_MS, Math.max(COMPACT_MIN_INTERVAL_MS, retentionMs / 4)),
+  bookmarkMs: bookmarkIntervalMs,
+});
+
+const nodeTimers: Timers = {
+  steadyMs: () => performance.now(),
+  every: (intervalMs, _purpose, run) => {
+    const timer = setInterval(run, intervalMs);
+    return () => clearInterval(timer);
+  },
+  defer: (run) => {
+    setImmediate(run);
+  },
+};
+
+const coreSettings = (settings: NodeSettings): EngineOptions['settings'] => ({
+  nodeId: settings.nodeId,
+  cluster: settings.cluster,
+  instance: randomBytes(8).toString('hex'),
+  urls: settings.nodes,
+  url: settings.url,
+  pullIntervalMs: settings.pullIntervalMs,
+  pullTimeoutMs: PULL_TIMEOUT_MS,
+  maxClockSkewMs: settings.maxClockSkewMs,
+  joinTimeoutMs: settings.joinTimeoutMs,
+  memberTimeoutMs: settings.memberTimeoutMs,
+  hearingMs: Math.min(HEARING_MS, settings.memberTimeoutMs / 2),
+  firstRedialMs: FIRST_REDIAL_MS,
+  maxRedialMs: MAX_REDIAL_MS,
+});

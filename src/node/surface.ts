@@ -1,0 +1,147 @@
+/** Everything that listens on the node's port: REST, watches, and the WebSockets of peers. */
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Registry } from 'prom-client';
+import { GOSSIP_PATH, type SocketTransport } from '../gossip/socket.ts';
+import { createApp, type HttpLog } from '../http/app.ts';
+import { Connections } from '../http/connections.ts';
+import { AllowedPages } from '../http/request/pages.ts';
+import { WATCH_PATH } from '../http/routes/watchRoute.ts';
+import { createServer, drainable, takeUpgrades } from '../http/server.ts';
+import { WatchService } from '../http/watch/service.ts';
+import { LineThread } from '../log/files/lineThread.ts';
+import type { Engine } from './engine.ts';
+import { healthOf } from './health.ts';
+import { maxOpenFiles } from './openFiles.ts';
+import type { NodeSettings } from './settings.ts';
+import { packageVersion } from './version.ts';
+
+export interface Surface {
+  /** Where it listens. */
+  readonly url: string;
+  /** @throws what listening throws: the port is taken, or not allowed. */
+  listen(): Promise<void>;
+  /** Takes no more requests and waits a moment for those under way. */
+  drain(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface SurfaceOptions {
+  readonly settings: NodeSettings;
+  readonly engine: Engine;
+  readonly transport: SocketTransport;
+  readonly registry: Registry;
+  readonly log: HttpLog;
+}
+
+/** Files of the node that are no connections of clients: the log, its threads, peers. */
+const OWN_FILES = 128;
+/** For the requests under way when the node stops. */
+const CLOSE_GRACE_MS = 2000;
+
+export function surfaceOf(options: SurfaceOptions): Surface {
+  const { settings, engine, transport } = options;
+  const { replica } = engine;
+  const reader = new LineThread(settings.dataDir, () => replica.origin);
+  const stopping = new AbortController();
+  const urls = settings.url === null ? settings.nodes : [...settings.nodes, settings.url];
+  const pages = new AllowedPages(settings.allowedOrigins, urls);
+  const connections = new Connections({
+    limits: { ...settings.limits, maxConnections: maxConnections(settings) },
+    sendTimeoutMs: settings.sendTimeoutMs,
+  });
+  const watches = watchesOf(options, pages, connections);
+  const app = createApp({
+    ...appOptions(options),
+    connections,
+    watches,
+    pages,
+    tools: {
+      token: settings.internalToken,
+      reader,
+      stopping: stopping.signal,
+      members: () => engine.driver.members(),
+      compact: (retentionMs) => compacted(engine, retentionMs),
+    },
+  });
+  const server = createServer(app, connections, settings.limits);
+  const drain = drainable(server);
+  takeUpgrades(server, connections, {
+    [GOSSIP_PATH]: { take: (...upgrade) => transport.upgrade(...upgrade), isForPeers: true },
+    [WATCH_PATH]: { take: (...upgrade) => watches.upgrade(...upgrade) },
+  });
+  return {
+    get url() {
+      return urlOf(server, settings);
+    },
+    listen: () => listen(server, settings),
+    drain: async () => {
+      stopping.abort();
+      watches.stop();
+      await drain(CLOSE_GRACE_MS);
+    },
+    close: async () => {
+      watches.stop();
+      server.closeAllConnections();
+      await reader.close();
+    },
+  };
+}
+
+const watchesOf = (
+  { settings, engine }: SurfaceOptions,
+  pages: AllowedPages,
+  connections: Connections,
+): WatchService =>
+  new WatchService({
+    replica: engine.replica,
+    hub: engine.hub,
+    pages,
+    acks: engine.driver,
+    limits: settings.limits,
+    waitTimeoutMs: settings.waitTimeoutMs,
+    watchPingIntervalMs: settings.watchPingIntervalMs,
+    connections,
+  });
+
+/** The app's options that are the engine's. */
+const appOptions = ({ settings, engine, registry, log }: SurfaceOptions) => {
+  const { replica, driver } = engine;
+  return {
+    replica,
+    peers: () => driver.status(),
+    health: () => healthOf(replica, driver, engine.settings),
+    maxClockSkewMs: settings.maxClockSkewMs,
+    version: packageVersion(),
+    log,
+    registry,
+  };
+};
+
+/** Fewer than are set where the process may open fewer files than that and those of the node. */
+const maxConnections = ({ limits }: NodeSettings): number =>
+  Math.max(1, Math.min(limits.maxConnections, maxOpenFiles() - OWN_FILES));
+
+/** @returns how many rows went; null while another run goes on. */
+async function compacted(
+  { compactor }: Engine,
+  retentionMs: number | null,
+): Promise<number | null> {
+  if (compactor.isRunning) return null;
+  return (await compactor.run(retentionMs ?? undefined)).rows;
+}
+
+function listen(server: Server, { host, port }: NodeSettings): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+}
+
+function urlOf(server: Server, { host }: NodeSettings): string {
+  const { port } = server.address() as AddressInfo;
+  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+}
