@@ -284,6 +284,8 @@ export class SimNode implements ObservedNode {
       transport,
       settings: { ...settings, instance: dice.text(8) },
       retentionMs,
+      // Nodes that come back meet logs that have forgotten already.
+      holdMs: 0,
       intervals: {
         tickMs,
         sweepMs,

@@ -72,6 +72,8 @@ export interface EngineOptions extends Opened {
   readonly transport: Transport;
   readonly settings: CoreSettings;
   readonly retentionMs: number;
+  /** For so long after a retirement nothing is compacted that a member on its way back may need. */
+  readonly holdMs: number;
   readonly intervals: Intervals;
   /** Entries swept in one go; the rest follow in later turns, so that requests come in between. */
   readonly sweptAtOnce: number;
@@ -101,7 +103,7 @@ export class Engine {
 
   /** Listens on the transport; nothing is dialled or written before `start`. */
   constructor(options: EngineOptions) {
-    const { replica, logs, timers, settings, retentionMs, fail } = options;
+    const { replica, logs, timers, settings, retentionMs, holdMs, fail } = options;
     this.#options = options;
     this.replica = replica;
     replica.onFailure(fail);
@@ -112,7 +114,7 @@ export class Engine {
       steadyMs: () => timers.steadyMs(),
       pause: () => new Promise(defer),
     });
-    this.compactor = new Compactor(replica, retentionMs);
+    this.compactor = new Compactor(replica, retentionMs, holdMs);
     const { maxClockSkewMs } = settings;
     this.hub = new WatchHub({ replica, limits: replica.limits, maxClockSkewMs, defer });
   }

@@ -1,5 +1,6 @@
 /** The engine's options on a real machine: clocks, timers, randomness, and what the settings leave open. */
 import { randomBytes, randomInt } from 'node:crypto';
+import { HOLD_JOIN_TIMEOUTS } from '../rules/compaction.ts';
 import { seeded } from '../words/random.ts';
 import type { EngineOptions, Intervals, Timers } from './engine.ts';
 import type { NodeSettings } from './settings.ts';
@@ -18,6 +19,7 @@ type OptionsOfMachine = Pick<
   EngineOptions,
   | 'settings'
   | 'retentionMs'
+  | 'holdMs'
   | 'intervals'
   | 'sweptAtOnce'
   | 'timers'
@@ -29,6 +31,7 @@ type OptionsOfMachine = Pick<
 export const engineOptions = (settings: NodeSettings): OptionsOfMachine => ({
   settings: coreSettings(settings),
   retentionMs: settings.retentionMs,
+  holdMs: HOLD_JOIN_TIMEOUTS * settings.joinTimeoutMs,
   intervals: intervalsOf(settings),
   sweptAtOnce: SWEPT_AT_ONCE,
   timers: nodeTimers,

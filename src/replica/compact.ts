@@ -6,7 +6,7 @@
  */
 
 import type { Log } from '../log/log.ts';
-import { type CompactionEnd, isOld, showedAtCut } from '../rules/compaction.ts';
+import { type CompactionEnd, cutAtMs, isOld, showedAtCut } from '../rules/compaction.ts';
 import { carriedHash, type Hash } from '../words/hash.ts';
 import { sameOp } from '../words/op.ts';
 import { isKeyHead, type RowHead } from '../words/row.ts';
@@ -40,13 +40,16 @@ interface AtCut {
 export class Compactor {
   readonly #replica: Replica;
   readonly #retentionMs: number;
+  readonly #holdMs: number;
   #running = false;
   /** Rows removed since the start. */
   removedRows = 0;
 
-  constructor(replica: Replica, retentionMs: number) {
+  /** @param holdMs as `cutAtMs` takes it; 0 where no node can be on its way back. */
+  constructor(replica: Replica, retentionMs: number, holdMs = 0) {
     this.#replica = replica;
     this.#retentionMs = retentionMs;
+    this.#holdMs = holdMs;
   }
 
   get isRunning(): boolean {
@@ -58,7 +61,9 @@ export class Compactor {
     if (this.#running) return { rows: 0 };
     this.#running = true;
     try {
-      return await this.#compact(this.#replica.nowMs() - retentionMs);
+      const { retiredAtMs } = this.#replica;
+      const cutAt = cutAtMs(this.#replica.nowMs(), retentionMs, retiredAtMs, this.#holdMs);
+      return await this.#compact(cutAt);
     } finally {
       this.#running = false;
     }

@@ -39,6 +39,7 @@ export class Fold {
   #lastLsn = 0;
   #bornHere = 0;
   #openedAtSeq = 0;
+  #retiredAtMs: number | null = null;
   #expiredBefore: LatestExpiries | null = null;
 
   /** Of nothing yet: `read` folds the log. */
@@ -75,6 +76,11 @@ export class Fold {
     return this.#bornHere;
   }
 
+  /** When the last `retire` was committed here, UTC milliseconds by this node's clock; null before the first. */
+  get retiredAtMs(): number | null {
+    return this.#retiredAtMs;
+  }
+
   record(origin: string): OriginRecord {
     return this.#records.get(origin) ?? emptyRecord(origin);
   }
@@ -103,7 +109,7 @@ export class Fold {
     this.#forget(log);
     const expired = new LatestExpiries(this.#limits.maxRecentExpiries);
     const onRow = (row: Row): void => {
-      if (!isOnKey(row.op)) this.members.fold(row.op);
+      this.#foldMembership(row);
       this.recent.push(row);
     };
     const onDropped = (entry: KeyOp): void => expired.add(entry);
@@ -122,6 +128,7 @@ export class Fold {
     this.#vector.clear();
     this.#unwritten = {};
     this.#bornHere = 0;
+    this.#retiredAtMs = null;
     this.#header = log.header;
     this.#lastLsn = log.lastLsn;
     for (const record of log.origins) this.#setRecord(record);
@@ -165,8 +172,8 @@ export class Fold {
   fold(batch: Batch): RecentRow[] {
     const rows: RecentRow[] = [];
     for (const row of batch.rows) {
-      if (!isOnKey(row.op)) this.members.fold(row.op);
-      else if (row.won) this.map.fold(row.op);
+      this.#foldMembership(row);
+      if (row.won && isOnKey(row.op)) this.map.fold(row.op);
       rows.push(this.recent.push(row));
       this.#lastLsn = row.lsn;
     }
@@ -176,6 +183,12 @@ export class Fold {
     this.#hlc = batch.hlc;
     this.#bornHere += batch.born;
     return rows;
+  }
+
+  #foldMembership({ op, committedAt }: Row): void {
+    if (isOnKey(op)) return;
+    this.members.fold(op);
+    if (op.kind === 'retire') this.#retiredAtMs = committedAt;
   }
 
   #setRecord(record: OriginRecord): void {

@@ -146,6 +146,11 @@ export class Replica {
     return this.#fold.bornHere;
   }
 
+  /** When the last `retire` was committed here, UTC milliseconds by this node's clock; null before the first. */
+  get retiredAtMs(): number | null {
+    return this.#fold.retiredAtMs;
+  }
+
   get queuedOps(): number {
     return this.#queue.ops;
   }

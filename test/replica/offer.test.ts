@@ -1,5 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { Compactor } from '../../src/replica/compact.ts';
 import type { AskJudge, JudgedOp } from '../../src/replica/judgement.ts';
 import { type OfferOptions, offerAgain } from '../../src/replica/offer.ts';
 import type { Replica } from '../../src/replica/replica.ts';
@@ -252,6 +253,22 @@ undecided('above the horizon nothing can have beaten them', async () => {
   await old.replica.submit([deleting('n'), putting('n', { value: '"again"' })]);
   assert.is((await offer(cluster, old)).isDecided, true);
   assert.is(cluster.replica.map.get('n')?.generation, 1);
+});
+
+undecided('none, while logs hold what a member that was retired had not acknowledged', async () => {
+  const { old, cluster } = await sealed();
+  const { replica, clock } = cluster;
+  await replica.membership.retire(old.replica.origin);
+  await old.replica.submit([putting('n')]);
+  await replica.submit([putting('gone'), deleting('gone'), putting('last')]);
+  const vector = new Map(replica.vector);
+  await replica.forgetting.collect({ vector, clock: NOW }, 100);
+  clock.nowMs += 99_999;
+  assert.is((await new Compactor(replica, 3000, 100_000).run()).rows, 0);
+  const { isDecided, notes } = await offer(cluster, old);
+  assert.ok(isDecided && replica.map.get('n'), String(notes));
+  clock.nowMs += 1;
+  assert.is((await new Compactor(replica, 3000, 100_000).run()).rows, 2);
 });
 
 undecided.run();
