@@ -51,13 +51,25 @@ export interface EntryRouteOptions {
 
 export function addEntryRoutes(routes: Routes, { replica, past, acks }: EntryRouteOptions): void {
   const texts = new OutcomeTexts(replica.nodeId, new Tokens(replica));
-
-  const submit = async (ctx: RouterContext, request: Request, query: AcksQuery): Promise<void> => {
+  addGetRoute(routes, replica, past, texts);
+  const submit: Submit = async (ctx, request, query) => {
     const outcome = at(await replica.submit([request]), 0);
     const count = query.acks === undefined ? null : await acksOf(outcome, query, acks);
     answerOutcome(ctx, outcome, texts, count);
   };
+  addPutRoute(routes, submit);
+  addDeleteRoute(routes, submit);
+}
 
+/** Decides and answers a write. */
+type Submit = (ctx: RouterContext, request: Request, query: AcksQuery) => Promise<void>;
+
+function addGetRoute(
+  routes: Routes,
+  replica: Replica,
+  past: PastSource | null,
+  texts: OutcomeTexts,
+): void {
   routes.add({
     method: 'GET',
     path: PATH,
@@ -94,7 +106,9 @@ export function addEntryRoutes(routes: Routes, { replica, past, acks }: EntryRou
       return undefined;
     },
   });
+}
 
+function addPutRoute(routes: Routes, submit: Submit): void {
   routes.add({
     method: 'PUT',
     path: PATH,
@@ -117,7 +131,9 @@ export function addEntryRoutes(routes: Routes, { replica, past, acks }: EntryRou
     handler: async ({ ctx, query, readKey, readBody }) =>
       submit(ctx, await readPut(ctx, readKey(), readBody), query),
   });
+}
 
+function addDeleteRoute(routes: Routes, submit: Submit): void {
   routes.add({
     method: 'DELETE',
     path: PATH,
