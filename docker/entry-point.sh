@@ -29,6 +29,8 @@ if [ -z "${INTERNAL_TOKEN:-}" ] && [ -n "${INTERNAL_TOKEN_FILE:-}" ]; then
   INTERNAL_TOKEN=$(cat "$INTERNAL_TOKEN_FILE")
   export INTERNAL_TOKEN
 fi
+# The node is given one of the two, and the file may be root's alone.
+[ -z "${INTERNAL_TOKEN:-}" ] || unset INTERNAL_TOKEN_FILE
 
 # A directory that Docker creates for a mount belongs to root. Started with `--user`, this has no
 # right to change that, and no need to.

@@ -2,7 +2,14 @@
 import type { Command } from 'commander';
 import { HearsayError } from '../words/errors.ts';
 import { memberUrl } from '../words/opRules.ts';
-import { type AddressFlags, jsonOption, tokenOf, tokenOption, urlOption } from './log/options.ts';
+import {
+  type AddressFlags,
+  jsonOption,
+  tokenFileOption,
+  tokenOf,
+  tokenOption,
+  urlOption,
+} from './log/options.ts';
 import { URL_RULE, urlsOf } from './remote/address.ts';
 import { type ClusterMember, type ClusterView, clusterOf } from './remote/clusterMembers.ts';
 import { RemoteNode } from './remote/remoteNode.ts';
@@ -47,6 +54,7 @@ export function registerMemberCommands(program: Command): void {
     command
       .addOption(urlOption(`a running node of the cluster (${URL_RULE})`))
       .addOption(tokenOption())
+      .addOption(tokenFileOption())
       .addOption(jsonOption());
 }
 

@@ -1,6 +1,7 @@
 /** The commands and their help, and how each outcome becomes words and an exit code. */
 import { Command, CommanderError, Option } from 'commander';
 import { readSettings, settingsShape } from '../node/settings.ts';
+import { tokenOfNode, userTokenFile } from '../node/tokenFile.ts';
 import { packageVersion } from '../node/version.ts';
 import { HearsayError, SettingError } from '../words/errors.ts';
 import { registerBackupCommands } from './backup.ts';
@@ -99,7 +100,9 @@ function addCluster(program: Command, entry: string): void {
     )
     .addHelpText('after', CLUSTER_EXAMPLES)
     .action(async () => {
-      const plans = planCluster(flagsGiven(command, clusterShape), process.env);
+      const plans = planCluster(flagsGiven(command, clusterShape), process.env, (given) =>
+        tokenOfNode(given, userTokenFile(process.env), note),
+      );
       const { cluster } = await import('./cluster/cluster.ts');
       await cluster(plans, entry);
     });
@@ -160,7 +163,7 @@ Examples:
   hearsay serve
   hearsay serve --port 9000 --data-dir /var/lib/hearsay
   NODE_ID=node2 NODES=http://10.0.0.1:8000,http://10.0.0.2:8000 HOST=0.0.0.0 \\
-    INTERNAL_TOKEN=... hearsay serve`;
+    INTERNAL_TOKEN_FILE=/run/secrets/hearsay hearsay serve`;
 
 const CLUSTER_EXAMPLES = `
 Examples:

@@ -4,6 +4,7 @@ import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { unfinishedIn } from '../log/files/unfinishedCommand.ts';
 import type { Log } from '../log/log.ts';
+import { isReadableByOthers, OWN_DIRECTORY_MODE } from '../log/sqlite/ownFile.ts';
 import { openSqliteLog, type SqliteLogOptions } from '../log/sqlite/sqliteLog.ts';
 import { WrongDirectoryError } from '../words/errors.ts';
 import type { LogStore } from './nodeLogs.ts';
@@ -11,6 +12,17 @@ import type { LogStore } from './nodeLogs.ts';
 const FILE_NAMES = ['hearsay.db', 'hearsay.db-wal', 'hearsay.db-shm'];
 const ASIDE = 'aside';
 const DAMAGED = 'damaged';
+const OWN = { recursive: true, mode: OWN_DIRECTORY_MODE } as const;
+
+/** A log of an earlier version, or of a copy, may be open to all; who should read it is its owner's to say. */
+export function warnOfReaders(directory: string, warn: (text: string) => void): void {
+  const [name = ''] = FILE_NAMES;
+  const file = join(directory, name);
+  if (isReadableByOthers(file))
+    warn(
+      `Other users of this machine may read ${file}: \`chmod 600\` it, or \`chmod 700\` its directory.`,
+    );
+}
 
 export class LogDirectory implements LogStore {
   readonly #options: SqliteLogOptions;
@@ -41,7 +53,7 @@ export class LogDirectory implements LogStore {
   }
 
   async setAside(name: string): Promise<void> {
-    await mkdir(this.#aside(name), { recursive: true });
+    await mkdir(this.#aside(name), OWN);
     for (const file of this.#files()) await rename(this.#own(file), join(this.#aside(name), file));
   }
 
@@ -64,7 +76,7 @@ export class LogDirectory implements LogStore {
 
   async keepDamaged(name: string): Promise<string> {
     const place = join(this.#options.directory, DAMAGED, name);
-    await mkdir(join(this.#options.directory, DAMAGED), { recursive: true });
+    await mkdir(join(this.#options.directory, DAMAGED), OWN);
     await rename(this.#aside(name), place);
     return place;
   }

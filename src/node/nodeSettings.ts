@@ -10,8 +10,13 @@ export interface NodeSettings {
   readonly url: string | null;
   /** Name of the cluster; nodes of another name are refused. Default `hearsay`. */
   readonly cluster: string;
-  /** The secret that nodes prove to one another. The default, `secret`, serves a loopback `host` only. */
-  readonly internalToken: string;
+  /** The secret that nodes prove to one another. Null, the default: that of a file. */
+  readonly internalToken: string | null;
+  /**
+   * File that holds the secret. Null, the default: a file of this user, which is made at the first start; it
+   * serves a loopback `host` only.
+   */
+  readonly internalTokenFile: string | null;
   /** Address to listen on, `0.0.0.0` for all. Default `127.0.0.1`. */
   readonly host: string;
   /** Port to listen on, 0 to 65535; 0 for any free one. Default 8000. */

@@ -28,7 +28,11 @@ import {
 
 export type { NodeSettings };
 
-const DEFAULT_TOKEN = 'secret';
+type TokenSettings = Pick<NodeSettings, 'internalToken' | 'internalTokenFile'>;
+
+/** The default of 0.1.0, which everybody knows. */
+const PUBLISHED_TOKEN = 'secret';
+const TOKEN = /^[\x21-\x7e]{1,256}$/;
 
 export const nodeShape = {
   nodeId: setting(z.string().regex(/^[A-Za-z0-9_-]{1,32}$/), {
@@ -56,12 +60,18 @@ export const nodeShape = {
     allowed: '1 to 64 letters (A to Z), digits, dots, _ or -',
     help: 'name of the cluster; nodes of another name are refused',
   }),
-  internalToken: setting(z.string().regex(/^[\x21-\x7e]{1,256}$/), {
-    default: DEFAULT_TOKEN,
+  internalToken: setting(z.string().regex(TOKEN).nullable(), {
+    default: null,
     placeholder: 'token',
     allowed: '1 to 256 printable ASCII characters without spaces',
-    help: 'what nodes prove to one another; the default serves loopback only',
+    help: 'what nodes prove to one another; other users of the machine see a flag, so give a file',
     isSecret: true,
+  }),
+  internalTokenFile: setting(path().nullable(), {
+    default: null,
+    placeholder: 'file',
+    allowed: 'the path of a file',
+    help: 'file that holds the token; else, on loopback alone, one that all nodes of this user share',
   }),
   host: setting(z.string().refine(isHost), {
     default: '127.0.0.1',
@@ -74,7 +84,7 @@ export const nodeShape = {
     placeholder: 'port',
     help: 'port to listen on; 0 for any free one',
   }),
-  dataDir: setting(z.string().regex(/^[^\0]+$/), {
+  dataDir: setting(path(), {
     default: './data',
     placeholder: 'directory',
     allowed: 'the path of a directory',
@@ -199,12 +209,17 @@ export const settingsShape = { ...nodeShape, ...limitShape };
 export function readSettings(flags: Flags, environment: Environment): NodeSettings {
   const own = readShape(nodeShape, flags, environment);
   const limits = readShape(limitShape, flags, environment);
-  refusePublishedToken(own, {
-    token: '--internal-token (INTERNAL_TOKEN)',
-    host: '--host (HOST)',
-  });
+  const token = oneToken(own, flags);
+  refuseOpenToken(
+    { ...own, ...token },
+    {
+      token: '--internal-token (INTERNAL_TOKEN)',
+      file: '--internal-token-file (INTERNAL_TOKEN_FILE)',
+      host: '--host (HOST)',
+    },
+  );
   refuseBlockedPort(own, '--port (PORT)');
-  return { ...own, limits };
+  return { ...own, ...token, limits };
 }
 
 /**
@@ -220,7 +235,8 @@ export function completeSettings(given: GivenSettings): NodeSettings {
   refuseUnknown(givenLimits, Object.keys(limitShape), 'limits.');
   const own = readGiven(nodeShape, givenOwn, '');
   const limits = readGiven(limitShape, givenLimits, 'limits.');
-  refusePublishedToken(own, { token: 'internalToken', host: 'host' });
+  refuseTwoTokens(own, 'internalToken', 'internalTokenFile');
+  refuseOpenToken(own, { token: 'internalToken', file: 'internalTokenFile', host: 'host' });
   refuseBlockedPort(own, 'port');
   return { ...own, limits };
 }
@@ -231,14 +247,47 @@ function refuseNoObject(name: string, given: unknown): void {
   throw new SettingError(`${name} must be an object with settings by name.`);
 }
 
-function refusePublishedToken(
-  { internalToken, host }: Pick<NodeSettings, 'internalToken' | 'host'>,
-  names: { readonly token: string; readonly host: string },
+/**
+ * The token and its file are one setting under two names: so a flag of either beats the environment's other.
+ *
+ * @throws SettingError where both are flags, or both are variables.
+ */
+export function oneToken(
+  given: TokenSettings,
+  flags: Flags,
+  [tokenFlag, fileFlag] = ['--internal-token', '--internal-token-file'],
+): TokenSettings {
+  const { internalToken: token, internalTokenFile: file } = flags;
+  if (token === undefined && file === undefined) {
+    refuseTwoTokens(given, 'INTERNAL_TOKEN', 'INTERNAL_TOKEN_FILE');
+    return { internalToken: given.internalToken, internalTokenFile: given.internalTokenFile };
+  }
+  if (token !== undefined && file !== undefined) refuseTwoTokens(given, tokenFlag, fileFlag);
+  return {
+    internalToken: token === undefined ? null : given.internalToken,
+    internalTokenFile: file === undefined ? null : given.internalTokenFile,
+  };
+}
+
+function refuseTwoTokens(given: TokenSettings, token: string, file: string): void {
+  if (given.internalToken === null || given.internalTokenFile === null) return;
+  throw new SettingError(`Give ${token} or ${file}, not both: a node has one token.`);
+}
+
+/** Off loopback, where whoever reaches the port could be a node by a token that is made up or known. */
+function refuseOpenToken(
+  own: Pick<NodeSettings, 'internalToken' | 'internalTokenFile' | 'host'>,
+  names: { readonly token: string; readonly file: string; readonly host: string },
 ): void {
-  if (internalToken !== DEFAULT_TOKEN || isLoopback(host)) return;
+  if (isLoopback(own.host) || own.internalTokenFile !== null) return;
+  if (own.internalToken === PUBLISHED_TOKEN)
+    throw new SettingError(
+      `${names.token} must not be a word that everybody knows: set a token of your own to listen on ${own.host}.`,
+    );
+  if (own.internalToken !== null) return;
   throw new SettingError(
-    `The default of ${names.token} serves loopback only: set a token of your own to listen on ` +
-      `${host}, or listen on 127.0.0.1 by ${names.host}.`,
+    `A node that listens on ${own.host} needs a token that its cluster shares: name its file by ${names.file}, ` +
+      `give it by ${names.token}, or listen on 127.0.0.1 by ${names.host}.`,
   );
 }
 
@@ -250,9 +299,17 @@ function refuseBlockedPort({ port }: Pick<NodeSettings, 'port'>, name: string): 
   );
 }
 
+/** Whether a text can be the token of a cluster. */
+export const isToken = (text: string): boolean => TOKEN.test(text);
+
 export function isLoopback(host: string): boolean {
   if (isIP(host) === 4) return host.startsWith('127.');
   return host.toLowerCase() === 'localhost' || host === '::1';
+}
+
+/** Of a file or a directory. */
+function path() {
+  return z.string().regex(/^[^\0]+$/);
 }
 
 /** The `Origin` of browsers: a base URL, or `*` for all. */

@@ -4,13 +4,14 @@ import { SocketTransport } from '../gossip/socket.ts';
 import type { HttpLog } from '../http/app.ts';
 import { Figures } from '../http/metrics.ts';
 import type { Replica } from '../replica/replica.ts';
-import { LogDirectory } from './dataDirectory.ts';
+import { LogDirectory, warnOfReaders } from './dataDirectory.ts';
 import { Engine, type Note, openLogs } from './engine.ts';
 import { engineOptions, newOrigin } from './engineOptions.ts';
 import { registerGossipMetrics } from './gossipMetrics.ts';
 import { NodeLogs } from './nodeLogs.ts';
 import type { NodeSettings } from './settings.ts';
 import { surfaceOf } from './surface.ts';
+import { tokenOfNode, userTokenFile } from './tokenFile.ts';
 
 /** Where the node tells people; pino's loggers are such. */
 export interface NodeLog extends HttpLog {
@@ -53,12 +54,14 @@ export async function startNode(
   const note: Note = (level, text) => logger[level](text);
   const failure = Promise.withResolvers<never>();
   failure.promise.catch(() => {}); // whoever waits for it is told
+  const token = tokenOfNode(settings, userTokenFile(process.env), (text) => note('warn', text));
   await using undo = new AsyncDisposableStack();
   const logs = new NodeLogs(new LogDirectory(directoryOptions(settings)));
   undo.defer(() => logs.close());
   const { nodeId, limits, dataDir: place } = settings;
   const opened = await openLogs({ logs, nodeId, place, limits, note, clock: Date.now });
-  const transport = transportOf(settings, note);
+  warnOfReaders(place, (text) => note('warn', text));
+  const transport = transportOf(settings, token, note);
   const engine = new Engine({
     ...opened,
     ...engineOptions(settings),
@@ -70,7 +73,7 @@ export async function startNode(
   undo.defer(() => engine.stop().catch(() => {}));
   undo.defer(() => engine.quiesce());
   const registry = registryOf(engine, transport, droppedLogLines);
-  const surface = surfaceOf({ settings, engine, transport, registry, log: logger });
+  const surface = surfaceOf({ settings, token, engine, transport, registry, log: logger });
   undo.defer(() => surface.close());
   await surface.listen();
   engine.start();
@@ -103,9 +106,9 @@ const directoryOptions = (
   newOrigin: () => newOrigin(settings.nodeId),
 });
 
-function transportOf(settings: NodeSettings, note: Note): SocketTransport {
+function transportOf(settings: NodeSettings, token: string, note: Note): SocketTransport {
   const options = {
-    token: settings.internalToken,
+    token,
     maxMessageBytes: maxMessageBytes(settings),
     maxConnections: MAX_PEER_CONNECTIONS,
     dialTimeoutMs: DIAL_TIMEOUT_MS,

@@ -28,6 +28,8 @@ export interface Surface {
 
 export interface SurfaceOptions {
   readonly settings: NodeSettings;
+  /** The token of the cluster, which operators show. */
+  readonly token: string;
   readonly engine: Engine;
   readonly transport: SocketTransport;
   readonly registry: Registry;
@@ -40,7 +42,7 @@ const OWN_FILES = 128;
 const CLOSE_GRACE_MS = 2000;
 
 export function surfaceOf(options: SurfaceOptions): Surface {
-  const { settings, engine, transport } = options;
+  const { settings, token, engine, transport } = options;
   const { replica } = engine;
   const reader = new LineThread(settings.dataDir, () => replica.origin);
   const stopping = new AbortController();
@@ -57,7 +59,7 @@ export function surfaceOf(options: SurfaceOptions): Surface {
     watches,
     pages,
     tools: {
-      token: settings.internalToken,
+      token,
       reader,
       stopping: stopping.signal,
       members: () => engine.driver.members(),

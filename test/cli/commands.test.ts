@@ -69,7 +69,7 @@ const WRONG_USAGE: readonly (readonly [words: string[], reason: RegExp])[] = [
   [['cluster', '--first-port', '10079'], /must not be 10080: fetch refuses/],
   [['serve', '--log-level', 'loud'], /must be fatal, error, warn, info, debug, trace or silent/],
   [['cluster', '--nodes', '0'], /^--nodes must be [^\n]+\.\n$/],
-  [['serve', '--host', '0.0.0.0'], /^The default of --internal-token [^\n]+\.\n$/],
+  [['serve', '--host', '0.0.0.0'], /^A node that listens on 0\.0\.0\.0 needs a token [^\n]+\.\n$/],
 ];
 
 for (const [words, reason] of WRONG_USAGE) {

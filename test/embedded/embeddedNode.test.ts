@@ -230,11 +230,11 @@ embedded('wrong settings are refused before anything is written', async () => {
     ],
     [
       { dataDir, internalToken: 'with a space' },
-      'internalToken must be 1 to 256 printable ASCII characters without spaces.',
+      'internalToken must be 1 to 256 printable ASCII characters without spaces, or null.',
     ],
     [
       { dataDir, host: '0.0.0.0' },
-      'The default of internalToken serves loopback only: set a token of your own to listen on 0.0.0.0, or listen on 127.0.0.1 by host.',
+      'A node that listens on 0.0.0.0 needs a token that its cluster shares: name its file by internalTokenFile, give it by internalToken, or listen on 127.0.0.1 by host.',
     ],
     [null, 'The settings must be an object with settings by name.'],
     [{ dataDir, limits: 5 }, 'limits must be an object with settings by name.'],

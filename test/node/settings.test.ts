@@ -23,7 +23,8 @@ settings('the defaults are those of the design', () => {
   assert.equal(own.nodes, []);
   assert.is(own.url, null);
   assert.is(own.cluster, 'hearsay');
-  assert.is(own.internalToken, 'secret');
+  assert.is(own.internalToken, null);
+  assert.is(own.internalTokenFile, null);
   assert.is(own.host, '127.0.0.1');
   assert.is(own.port, 8000);
   assert.is(own.dataDir, './data');
@@ -112,7 +113,7 @@ settings('a message shows the value, but never the whole of a long one', () => {
   assert.not.match(messageOf({ INTERNAL_TOKEN: 'hush hush' }), /hush/);
 });
 
-settings('the default token serves loopback only', () => {
+settings('a node without a token serves loopback only', () => {
   for (const host of ['127.0.0.1', '127.1.2.3', '::1', 'localhost'])
     assert.is(readSettings({ host }, {}).host, host);
   for (const host of ['0.0.0.0', '::', '10.0.0.1', 'example.org', '127.example.org']) {

@@ -7,7 +7,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -18,6 +18,7 @@ import { settingsShape } from '../../src/node/settings.ts';
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
+const STATE_HOME = join(tmpdir(), `hearsay-tests-${userInfo().username}`);
 const POLL_INTERVAL_MS = 20;
 
 const running = new Set<ChildProcess>();
@@ -152,5 +153,7 @@ function environmentWithoutSettings(): NodeJS.ProcessEnv {
   for (const { environment: name } of describeSettings(settingsShape))
     if (name !== null) delete environment[name];
   for (const name of ['FIRST_PORT', 'HEARSAY_URL', 'COLUMNS']) delete environment[name];
+  // Where the token of this user lies, of which tests have their own.
+  environment.XDG_STATE_HOME = STATE_HOME;
   return environment;
 }

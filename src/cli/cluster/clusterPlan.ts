@@ -7,7 +7,8 @@ import {
   readShape,
   whole,
 } from '../../node/settingKinds.ts';
-import { isLoopback, readSettings, settingsShape } from '../../node/settings.ts';
+import { isLoopback, oneToken, readSettings, settingsShape } from '../../node/settings.ts';
+import type { GivenToken } from '../../node/tokenFile.ts';
 import { SettingError } from '../../words/errors.ts';
 
 const LAST_PORT = 65_535;
@@ -40,8 +41,15 @@ export interface NodePlan {
   readonly environment: Environment;
 }
 
-/** @throws SettingError, before anything is started. */
-export function planCluster(flags: Flags, environment: Environment): NodePlan[] {
+/**
+ * @param tokenOf the token of all nodes, asked for once all settings are right.
+ * @throws SettingError, before anything is started.
+ */
+export function planCluster(
+  flags: Flags,
+  environment: Environment,
+  tokenOf: (given: GivenToken) => string,
+): NodePlan[] {
   const { nodes: count, firstPort, ...shared } = readShape(clusterShape, flags, environment);
   if (firstPort + count - 1 > LAST_PORT) {
     throw new SettingError(
@@ -64,8 +72,15 @@ export function planCluster(flags: Flags, environment: Environment): NodePlan[] 
     };
     return { nodeId, url, dataDir, environment: { ...asEnvironment(flags), ...own } };
   });
-  for (const plan of plans) readSettings({}, { ...environment, ...plan.environment });
-  return plans;
+  const given = oneToken(shared, flags);
+  const asGiven = {
+    INTERNAL_TOKEN: given.internalToken ?? '',
+    INTERNAL_TOKEN_FILE: given.internalTokenFile ?? '',
+  };
+  for (const plan of plans) readSettings({}, { ...environment, ...plan.environment, ...asGiven });
+  // Asked for here, so that no node of the cluster has another.
+  const token = { INTERNAL_TOKEN: tokenOf(given), INTERNAL_TOKEN_FILE: '' };
+  return plans.map((plan) => ({ ...plan, environment: { ...plan.environment, ...token } }));
 }
 
 /** Flags reach the children by their environment, where a list of processes doesn't show them. */

@@ -21,6 +21,7 @@ import {
   type AddressFlags,
   failOnFaults,
   jsonOption,
+  tokenFileOption,
   tokenOption,
   withSourceAt,
 } from './options.ts';
@@ -41,6 +42,7 @@ export function register(log: Command): void {
     .argument('<a>', 'a data directory, a file or a URL')
     .argument('<b>', 'another')
     .addOption(tokenOption())
+    .addOption(tokenFileOption())
     .addOption(jsonOption())
     .addHelpText('after', EXAMPLES)
     .action(diff);

@@ -8,6 +8,8 @@ import type { LogSource } from '../../log/tools/logSource.ts';
 import { type Point, parsePoint } from '../../log/tools/point.ts';
 import { faultText, type Walk } from '../../log/tools/walk.ts';
 import { baseUrl } from '../../node/settingKinds.ts';
+import { oneToken } from '../../node/settings.ts';
+import { tokenOfCommand, userTokenFile } from '../../node/tokenFile.ts';
 import { HearsayError, SettingError } from '../../words/errors.ts';
 import { urlsInEnvironment } from '../remote/address.ts';
 import { RemoteNode } from '../remote/remoteNode.ts';
@@ -15,13 +17,13 @@ import { UrlReader } from '../remote/urlReader.ts';
 import { note } from '../terminal/output.ts';
 
 const DEFAULT_DATA_DIR = './data';
-const DEFAULT_TOKEN = 'secret';
 const DAMAGED =
   'The log is damaged: what could be read is above, and `hearsay log verify` tells more.';
 
 export interface AddressFlags {
   readonly url?: string;
   readonly token?: string;
+  readonly tokenFile?: string;
 }
 
 export interface SourceFlags extends AddressFlags {
@@ -31,8 +33,15 @@ export interface SourceFlags extends AddressFlags {
 
 export const jsonOption = (): Option => new Option('--json', 'one line of JSON for each result');
 
+/** The two names of the cluster's token. */
 export const tokenOption = (): Option =>
-  new Option('--token <token>', "the cluster's token (INTERNAL_TOKEN, default secret)");
+  new Option('--token <token>', "the cluster's token (INTERNAL_TOKEN)");
+
+export const tokenFileOption = (): Option =>
+  new Option(
+    '--token-file <file>',
+    'the file that holds it (INTERNAL_TOKEN_FILE, default the one that your own nodes made)',
+  );
 
 export const urlOption = (help: string): Option =>
   new Option('--url <url>', help).argParser(readUrl);
@@ -46,11 +55,26 @@ export function addSourceOptions(command: Command): Command {
     )
     .addOption(urlOption('in its place a running node (HEARSAY_URL)'))
     .addOption(tokenOption())
+    .addOption(tokenFileOption())
     .addOption(jsonOption());
 }
 
-export const tokenOf = ({ token }: AddressFlags): string =>
-  token ?? (process.env.INTERNAL_TOKEN || DEFAULT_TOKEN);
+/**
+ * By the rule that nodes have, so that those of one user and their commands need no setting. Empty where
+ * there is none: a route that needs it refuses that.
+ */
+export function tokenOf({ token, tokenFile }: AddressFlags): string {
+  const flags = { internalToken: token, internalTokenFile: tokenFile };
+  const given = oneToken(
+    {
+      internalToken: (token ?? process.env.INTERNAL_TOKEN) || null,
+      internalTokenFile: (tokenFile ?? process.env.INTERNAL_TOKEN_FILE) || null,
+    },
+    flags,
+    ['--token', '--token-file'],
+  );
+  return tokenOfCommand(given, userTokenFile(process.env)) ?? '';
+}
 
 /** The nodes that the flags name, or else HEARSAY_URL; null where a data directory is meant. */
 export function nodesOf({ url, dataDir }: SourceFlags): readonly string[] | null {
@@ -109,12 +133,16 @@ export async function withSource(
 /** Runs on the log at a path or a URL. */
 export async function withSourceAt(
   place: string,
-  { token }: AddressFlags,
+  { token, tokenFile }: AddressFlags,
   run: (opened: OpenedLog) => Promise<void>,
 ): Promise<void> {
   const isUrl = /^https?:\/\//.test(place);
   const flags = isUrl
-    ? { url: readUrl(place), ...(token !== undefined && { token }) }
+    ? {
+        url: readUrl(place),
+        ...(token !== undefined && { token }),
+        ...(tokenFile !== undefined && { tokenFile }),
+      }
     : { dataDir: place };
   await withSource(flags, run);
 }

@@ -121,7 +121,7 @@ export class RemoteNode {
   #refusal(path: string, status: number, detail: string | null): string {
     const [route] = path.split('?');
     if (status === 401)
-      return `${this.url} refuses the token: give the cluster's by --token, or in INTERNAL_TOKEN.`;
+      return `${this.url} refuses the token: give the cluster's by --token-file or --token, or in INTERNAL_TOKEN_FILE or INTERNAL_TOKEN.`;
     if (status === 404 && (detail === null || detail.startsWith('There is nothing')))
       return `${this.url} does not know ${route}: it is no node of Hearsay, or an older one.`;
     return detail ?? `${this.url} answered ${status} to ${route}.`;

@@ -8,6 +8,7 @@ import { MINUTE_MS } from '../../words/time.ts';
 import { DirectoryLock, LOCK_NAME, makeDirectory } from '../sqlite/directoryLock.ts';
 import { faultOf } from '../sqlite/faults.ts';
 import { syncDirectory } from '../sqlite/file.ts';
+import { makeOwnFile, OWN_DIRECTORY_MODE } from '../sqlite/ownFile.ts';
 import { openSqliteLog } from '../sqlite/sqliteLog.ts';
 import { type Verified, verify } from '../tools/verify.ts';
 import { FileSource } from './fileSource.ts';
@@ -63,7 +64,7 @@ export async function restore(
       );
     const folder = join(directory, RESTORING);
     rmSync(folder, { recursive: true, force: true });
-    mkdirSync(folder, { mode: 0o700 });
+    mkdirSync(folder, { mode: OWN_DIRECTORY_MODE });
     try {
       const copied = await copyProven(source, join(folder, LOG_NAME), onProgress);
       await markForNewOrigin(folder, copied.verified.facts.header.clusterName);
@@ -94,6 +95,7 @@ async function copyProven(source: string, file: string, onProgress: OnProgress):
   const unproven = `${file}.part`;
   removeAll(unproven);
   try {
+    makeOwnFile(unproven);
     await copy(source, unproven, onProgress);
     const verified = await prove(unproven);
     const [first] = verified.findings;

@@ -11,6 +11,7 @@ import type { Row } from '../../words/row.ts';
 import { MINUTE_MS } from '../../words/time.ts';
 import type { Commit, Log } from '../log.ts';
 import { syncDirectory } from '../sqlite/file.ts';
+import { OWN_DIRECTORY_MODE } from '../sqlite/ownFile.ts';
 import { openSqliteLog } from '../sqlite/sqliteLog.ts';
 import { verify } from '../tools/verify.ts';
 import { FileSource } from './fileSource.ts';
@@ -46,7 +47,7 @@ export class LogImport {
         `The directory ${directory} has a log: ops are imported into an empty one.`,
       );
     const folder = join(directory, IMPORTING);
-    mkdirSync(folder, { recursive: true });
+    mkdirSync(folder, { recursive: true, mode: OWN_DIRECTORY_MODE });
     const log = await openSqliteLog({
       directory: folder,
       durability: 'full',

@@ -11,6 +11,7 @@ import Database from 'better-sqlite3';
 import { DamagedLogError, LockedDirectoryError, SettingError } from '../../words/errors.ts';
 import { faultOf } from './faults.ts';
 import { syncDirectory } from './file.ts';
+import { makeOwnFile, OWN_DIRECTORY_MODE } from './ownFile.ts';
 
 /**
  * Makes the directory, and those above it, where they are missing, readable by their owner alone.
@@ -39,7 +40,7 @@ async function missingDirectories(directory: string): Promise<string[]> {
 /** Nodes that start together share the directories above theirs, so another may have made it meanwhile. */
 async function makeOne(directory: string): Promise<void> {
   try {
-    await mkdir(directory, { mode: 0o700 });
+    await mkdir(directory, { mode: OWN_DIRECTORY_MODE });
   } catch (error) {
     if (codeOf(error) !== 'EEXIST') throw error;
   }
@@ -74,6 +75,7 @@ export class DirectoryLock {
     const file = join(directory, LOCK_NAME);
     let database: Database.Database | null = null;
     try {
+      makeOwnFile(file);
       // It is held by a running node or it is free: waiting would only put off saying so.
       database = new Database(file, { timeout: 0 });
       database.exec('BEGIN EXCLUSIVE');

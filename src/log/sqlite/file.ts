@@ -12,6 +12,7 @@ import { isOrigin } from '../../words/opRules.ts';
 import type { OriginRecord } from '../../words/row.ts';
 import { DamageFault, WrongFault } from './faults.ts';
 import { clusterNameOf, metaRows, parseHeader, SCHEMA_VERSION, schemaVersionOf } from './header.ts';
+import { makeOwnFile } from './ownFile.ts';
 
 /**
  * `op` ends in the texts that may be long, so that hashes are read without walking over the pages of a
@@ -80,6 +81,7 @@ export function createFile(file: string, birth: Birth): void {
   // A file that an earlier start left when it was killed here.
   for (const suffix of ['', '-journal', '-wal', '-shm'])
     rmSync(unfinished + suffix, { force: true });
+  makeOwnFile(unfinished);
   const database = new Database(unfinished);
   try {
     database.pragma('page_size = 4096');

@@ -45,6 +45,9 @@ cluster('runs three nodes, says where, and keeps their data', async () => {
     });
     assert.is(stored.status, 200);
     await waitFor(async () => (await greetingAt(urls[1])) === 'hello', 3000, 'node2 has it');
+    // Neither the nodes nor this command were told a token: they find that of their user.
+    const stat = await runCommand(['log', 'stat', '--url', urls[1] ?? '', '--json']);
+    assert.is(stat.code, 0, stat.stderr);
     await stopAndCheck(command, ['SIGINT']);
   }
   await using again = await startCluster(place);

@@ -2,11 +2,15 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { welcome } from '../../../src/cli/cluster/cluster.ts';
-import { planCluster } from '../../../src/cli/cluster/clusterPlan.ts';
+import { planCluster as planWith } from '../../../src/cli/cluster/clusterPlan.ts';
+import type { Environment, Flags } from '../../../src/node/settingKinds.ts';
 import { readSettings } from '../../../src/node/settings.ts';
 import { SettingError } from '../../../src/words/errors.ts';
 
 const plan = suite('cluster plan');
+
+const planCluster = (flags: Flags, environment: Environment) =>
+  planWith(flags, environment, ({ internalToken }) => internalToken ?? 'made');
 
 plan('three nodes on ports 8001 to 8003 by default', () => {
   const nodes = planCluster({}, {});
@@ -45,6 +49,20 @@ plan('flags reach every node, and beat the environment there too', () => {
       [9001, '/x/node2', 'normal', 7, 2],
     ],
   );
+});
+
+plan('every node has the one token, and beats what its environment says of another', () => {
+  const tokensOf = (flags: Flags, environment: Environment) =>
+    planCluster(flags, environment).map((one) => {
+      const read = readSettings({}, { ...environment, ...one.environment });
+      return [read.internalToken, read.internalTokenFile];
+    });
+  assert.equal(tokensOf({ nodes: '2' }, {}), [
+    ['made', null],
+    ['made', null],
+  ]);
+  const environment = { INTERNAL_TOKEN_FILE: '/nowhere' };
+  assert.equal(tokensOf({ nodes: '1', internalToken: 'given' }, environment), [['given', null]]);
 });
 
 plan('the URLs name an address that is listened on', () => {

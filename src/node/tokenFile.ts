@@ -1,0 +1,111 @@
+/**
+ * Where the token of the cluster comes from: what is given, else a file that is named, else a file of this
+ * user, which the first node that needs it makes. So nodes and commands of one user find one another without
+ * a setting, and no secret is one that others know.
+ */
+import { randomBytes } from 'node:crypto';
+import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { OWN_DIRECTORY_MODE, OWN_FILE_MODE } from '../log/sqlite/ownFile.ts';
+import { SettingError } from '../words/errors.ts';
+import type { Environment } from './settingKinds.ts';
+import { isToken } from './settings.ts';
+
+/** The token as it was given, itself or by its file; both are null where nothing was. */
+export interface GivenToken {
+  readonly internalToken: string | null;
+  readonly internalTokenFile: string | null;
+}
+
+const TOKEN_BYTES = 32;
+const ABSENCES: ReadonlySet<string> = new Set(['ENOENT', 'ENOTDIR']);
+
+/** The file of this user, as the XDG Base Directory Specification places what a program keeps for itself. */
+export function userTokenFile(environment: Environment): string {
+  const state = environment.XDG_STATE_HOME || join(homedir(), '.local', 'state');
+  return join(state, 'hearsay', 'internal-token');
+}
+
+/**
+ * The token of a node.
+ *
+ * @param userFile made, with a new token in it, where it is needed and is not there.
+ * @param warn told where it can't be kept: the token then serves this run alone.
+ * @throws SettingError where a file that was named, or the user's, holds no token.
+ */
+export function tokenOfNode(
+  { internalToken, internalTokenFile }: GivenToken,
+  userFile: string,
+  warn: (text: string) => void,
+): string {
+  if (internalToken !== null) return internalToken;
+  if (internalTokenFile !== null) return readToken(internalTokenFile);
+  try {
+    makeTokenFile(userFile);
+  } catch (error) {
+    warn(
+      `No token was given, and ${userFile} can't be made (${reasonOf(error)}): other nodes and the tools ` +
+        'that need a token are refused until --internal-token-file (INTERNAL_TOKEN_FILE) names one.',
+    );
+    return newToken();
+  }
+  return readToken(userFile);
+}
+
+/** The token of a command that asks nodes; null where there is none. @throws as `tokenOfNode` does. */
+export function tokenOfCommand(
+  { internalToken, internalTokenFile }: GivenToken,
+  userFile: string,
+): string | null {
+  if (internalToken !== null) return internalToken;
+  if (internalTokenFile !== null) return readToken(internalTokenFile);
+  return textOf(userFile) === null ? null : readToken(userFile);
+}
+
+function readToken(file: string): string {
+  const text = textOf(file);
+  if (text === null)
+    throw new SettingError(`The token file ${file} is not there: make it, or name another.`);
+  // Editors and `echo` end a file with a line feed.
+  const token = text.trim();
+  if (isToken(token)) return token;
+  throw new SettingError(
+    `The token file ${file} must hold 1 to 256 printable ASCII characters without spaces, and nothing else.`,
+  );
+}
+
+/** @returns null where there is no such file. */
+function textOf(file: string): string | null {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    if (isAbsence(error)) return null;
+    throw new SettingError(`The token file ${file} can't be read (${reasonOf(error)}).`, {
+      cause: error,
+    });
+  }
+}
+
+/** Whole or not there, whoever else makes it at the same moment. */
+function makeTokenFile(file: string): void {
+  if (textOf(file) !== null) return;
+  mkdirSync(dirname(file), { recursive: true, mode: OWN_DIRECTORY_MODE });
+  const made = `${file}.${process.pid}`;
+  writeFileSync(made, `${newToken()}\n`, { mode: OWN_FILE_MODE });
+  try {
+    linkSync(made, file);
+  } catch (error) {
+    if (textOf(file) === null) throw error;
+  } finally {
+    rmSync(made, { force: true });
+  }
+}
+
+const isAbsence = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && ABSENCES.has(String(error.code));
+
+const reasonOf = (error: unknown): string =>
+  error instanceof Error ? error.message : String(error);
+
+const newToken = (): string => randomBytes(TOKEN_BYTES).toString('base64url');
