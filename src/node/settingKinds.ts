@@ -1,9 +1,9 @@
 /**
- * A setting consists of a schema that takes text, tied to a row of what people are told of it.
+ * A setting consists of a schema that takes text, and of a row that describes it to people.
  *
  * Invariants: flag, environment and default are all text and pass the same schema. A flag beats the
  * environment, which beats the default. A variable that is set but empty counts as not set, because
- * that is how compose files pass on what is missing.
+ * compose files pass on a missing variable as an empty one.
  */
 
 import { z } from 'zod';
@@ -20,9 +20,9 @@ export interface SettingRow {
   readonly placeholder: string;
   /** Completes "must be …". */
   readonly allowed: string;
-  /** Of a list: completes "must be an array of …", where a program gives it. */
+  /** For a list that a program gives: completes "must be an array of …". */
   readonly allowedEach?: string;
-  /** Of a number: what a program may give. */
+  /** For a number: the values that a program may give. */
   readonly range?: NumberRange;
   /** Its meaning, as a phrase, for the help and the README. */
   readonly help: string;
@@ -35,7 +35,7 @@ export interface SettingRow {
 export interface NumberRange {
   readonly least: number;
   readonly most: number;
-  /** Of the number that a program gives, as a word; empty for a mere count. */
+  /** The unit of the number that a program gives; empty for a mere count. */
   readonly unit: '' | 'milliseconds' | 'bytes';
 }
 
@@ -53,7 +53,7 @@ export type SettingShape = Readonly<Record<string, z.ZodType>>;
 export type Flags = Readonly<Record<string, string | undefined>>;
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** For kinds that have a placeholder and words for what is allowed of their own. */
+/** A row for a kind that brings its own placeholder and its own words for the allowed values. */
 type OwnRow = Omit<SettingRow, 'allowed' | 'placeholder' | 'range'>;
 type Units = Readonly<Record<string, number>>;
 
@@ -61,7 +61,11 @@ const LONGEST_SHOWN = 60;
 
 const rows = z.registry<SettingRow>();
 
-/** Reads one table of settings. @throws SettingError for the first bad value, in one sentence. */
+/**
+ * Reads one table of settings.
+ *
+ * @throws SettingError for the first wrong value, in one sentence.
+ */
 export function readShape<S extends SettingShape>(
   shape: S,
   flags: Flags,
@@ -74,9 +78,10 @@ export function readShape<S extends SettingShape>(
 }
 
 /**
- * The same of what a program gives: a number, a text, or an array of texts.
+ * Reads a table of settings that a program gives: each a number, a text, or an array of texts.
  *
  * @param path stands before each name in a message.
+ * @throws SettingError for the first wrong value, in one sentence.
  */
 export function readGiven<S extends SettingShape>(
   shape: S,
@@ -92,7 +97,7 @@ export function readGiven<S extends SettingShape>(
   });
 }
 
-/** @throws SettingError for a name that is none of those known, with the one that was probably meant. */
+/** @throws SettingError for an unknown name; its message suggests the nearest known name. */
 export function refuseUnknown(given: object, known: readonly string[], path: string): void {
   const unknown = Object.keys(given).find((name) => !known.includes(name));
   if (unknown === undefined) return;
@@ -189,7 +194,7 @@ export function baseUrl() {
   return z.string().transform(toBaseUrl);
 }
 
-/** The same of several nodes, each once. */
+/** The base URLs of several nodes, each once. */
 export function baseUrls() {
   return z.string().transform((text, context): readonly string[] => {
     const parts = text.split(',').filter((part) => part.trim() !== '');
@@ -221,7 +226,7 @@ const rangeOf = (
   unit: NumberRange['unit'],
 ): NumberRange => ({ least: inUnits(least, units), most: inUnits(most, units), unit });
 
-/** @returns NaN, which no bounds hold, for what is not a whole number and a unit. */
+/** @returns NaN, which is within no bounds, for a text that is not a whole number and a unit. */
 function inUnits(text: string, units: Units): number {
   const [, digits, unit] = /^(\d{1,15})([A-Za-z]*)$/.exec(text) ?? [];
   if (digits === undefined || unit === undefined || !Object.hasOwn(units, unit)) return Number.NaN;
@@ -233,7 +238,7 @@ function textOf(one: Setting, flags: Flags, environment: Environment): string | 
   return flags[one.name] ?? (variable === '' ? undefined : variable) ?? one.default;
 }
 
-/** @returns what a person would have written; undefined where the value is of a wrong type. */
+/** @returns the value as a person would have written it; undefined where its type is wrong. */
 function textOfGiven({ range, allowedEach, default: none }: Setting, value: unknown) {
   if (value === null && none === null) return null;
   if (range !== undefined) {
@@ -241,7 +246,7 @@ function textOfGiven({ range, allowedEach, default: none }: Setting, value: unkn
     return `${value}${range.unit === 'milliseconds' ? 'ms' : ''}`;
   }
   if (allowedEach === undefined) return typeof value === 'string' ? value : undefined;
-  // A comma would make two of one.
+  // A comma within an item would make two items of it.
   const isEach = (item: unknown) =>
     typeof item === 'string' && item.trim() !== '' && !item.includes(',');
   return Array.isArray(value) && value.every(isEach) ? value.join(',') : undefined;
@@ -265,7 +270,7 @@ function allowedGiven({ allowed, allowedEach, range, default: none }: Setting): 
   return `a whole number${unit} from ${range.least} to ${range.most}`;
 }
 
-/** Of any value, so that the text "8000" is told from the number. */
+/** The value as JSON, so that the text "8000" differs from the number. */
 function typedText(value: unknown): string {
   if (typeof value === 'function') return 'a function';
   try {

@@ -1,5 +1,5 @@
 /**
- * Every setting of a node: its name, default, what is allowed and what it means, once.
+ * Every setting of a node: its name, default, allowed values and meaning, once.
  *
  * Invariant: a row here is all that a setting needs. Its flag (`--join-timeout`), its environment
  * variable (`JOIN_TIMEOUT`), the help and the README's table are made from it.
@@ -52,19 +52,19 @@ export const nodeShape = {
     default: null,
     placeholder: 'url',
     allowed: 'an http or https base URL, such as http://10.0.0.1:8000',
-    help: 'base URL at which the others reach this node; else the one of NODES that answers as it',
+    help: 'base URL at which the others reach this node; by default the one of --nodes that answers as this node',
   }),
   cluster: setting(z.string().regex(/^[A-Za-z0-9._-]{1,64}$/), {
     default: 'hearsay',
     placeholder: 'name',
     allowed: '1 to 64 letters (A to Z), digits, dots, _ or -',
-    help: 'name of the cluster; nodes of another name are refused',
+    help: 'name of the cluster; this node refuses nodes of another name',
   }),
   internalToken: setting(z.string().regex(TOKEN).nullable(), {
     default: null,
     placeholder: 'token',
     allowed: '1 to 256 printable ASCII characters without spaces',
-    help: 'what nodes prove to one another; other users of the machine see a flag, so give a file',
+    help: 'secret that the nodes of a cluster share; other users of the machine see a flag, so give a file',
     isSecret: true,
   }),
   internalTokenFile: setting(path().nullable(), {
@@ -88,7 +88,7 @@ export const nodeShape = {
     default: './data',
     placeholder: 'directory',
     allowed: 'the path of a directory',
-    help: "directory of this node's log; made where it is missing",
+    help: "directory of this node's log; the node makes it if it is missing",
   }),
   durability: choice(['full', 'normal'], {
     default: 'full',
@@ -104,7 +104,7 @@ export const nodeShape = {
   }),
   retentionMs: duration('1s', '3650d', {
     default: '24h',
-    help: 'how long the log keeps what was overwritten, deleted or has expired',
+    help: 'how long the log keeps ops that were overwritten or deleted, or have expired',
   }),
   maxClockSkewMs: duration('0ms', '1d', {
     default: '1m',
@@ -119,23 +119,23 @@ export const nodeShape = {
     placeholder: 'origins',
     allowed: 'origins such as https://app.example.com separated by commas, or *',
     allowedEach: 'origins such as https://app.example.com, or of * alone',
-    help: 'sites whose pages may use the node from a browser, separated by commas; * for all',
+    help: 'web origins whose pages may call the node, separated by commas; * for all',
   }),
   waitTimeoutMs: duration('1ms', '10m', {
     default: '5s',
-    help: 'how long a request waits for a write from another node that it names',
+    help: 'how long a request waits for the writes of its token to come from other nodes',
   }),
   bookmarkIntervalMs: duration('30ms', '1h', {
     default: '15s',
-    help: 'how long a watcher is told nothing before it is sent a bookmark',
+    help: 'how long a watcher gets no event before it gets a bookmark',
   }),
   watchPingIntervalMs: duration('10ms', '1h', {
     default: '30s',
-    help: 'how often a watcher is pinged; four unanswered pings end it',
+    help: 'how often the node pings a watcher; four unanswered pings end the watch',
   }),
   sendTimeoutMs: duration('1s', '1h', {
     default: '30s',
-    help: 'how long a client may take nothing of an answer or a watch before it is cut off',
+    help: 'how long a client may read nothing of an answer or a watch before it is cut off',
   }),
   logLevel: choice(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], {
     default: 'info',
@@ -163,28 +163,32 @@ export const limitShape = {
   maxPeerBufferBytes: bytes(
     'maxPeerBufferBytes',
     '1GiB',
-    'bytes waiting for a peer beyond which pushes to it are left to the next pull',
+    'most bytes that may wait for a peer; beyond it, pushes to the peer are left to the next pull',
   ),
   maxRecentOps: count('maxRecentOps', 'most ops kept in memory for peers that are nearly level'),
-  maxRecentBytes: bytes('maxRecentBytes', '16GiB', 'most bytes of those ops'),
+  maxRecentBytes: bytes('maxRecentBytes', '16GiB', 'most bytes of the ops kept in memory for peers'),
   maxWatchers: count('maxWatchers', 'most watchers at one time; beyond it, 503'),
   maxWatcherBufferBytes: bytes(
     'maxWatcherBufferBytes',
     '1GiB',
-    'bytes waiting for a watcher beyond which it is told nothing until they are gone',
+    'most bytes that may wait for a watcher; beyond it, the watcher gets no event until they are sent',
   ),
   maxRecentEvents: count('maxRecentEvents', 'most events kept for watchers that are nearly level'),
-  maxRecentEventBytes: bytes('maxRecentEventBytes', '16GiB', 'most bytes of those events'),
+  maxRecentEventBytes: bytes(
+    'maxRecentEventBytes',
+    '16GiB',
+    'most bytes of the events kept for watchers',
+  ),
   maxRecentExpiries: count(
     'maxRecentExpiries',
-    'most expiries remembered for watchers that come back',
+    'most expiries remembered for watchers that connect again',
   ),
   maxWaiting: count('maxWaiting', 'most requests that may wait for a write; beyond it, 503'),
   maxConnections: count(
     'maxConnections',
-    'most connections; never more than the descriptors of the process less 128',
+    'most connections; never more than the file descriptors of the process minus 128',
   ),
-  maxConnectionsPerAddress: count('maxConnectionsPerAddress', 'most connections of one address'),
+  maxConnectionsPerAddress: count('maxConnectionsPerAddress', 'most connections from one address'),
   maxPipelinedRequests: count(
     'maxPipelinedRequests',
     'most requests that one connection may send ahead of their answers',
@@ -192,7 +196,7 @@ export const limitShape = {
   maxAnswerBytes: bytes(
     'maxAnswerBytes',
     '16GiB',
-    'most bytes of answers that clients have not taken; beyond it, reads are 503',
+    'most bytes of answers that clients have not read yet; beyond it, reads get 503',
   ),
   maxBatchAnswerBytes: bytes(
     'maxBatchAnswerBytes',
@@ -223,7 +227,7 @@ export function readSettings(flags: Flags, environment: Environment): NodeSettin
 }
 
 /**
- * The same of what a program gives: numbers, texts and lists, and the defaults for all else.
+ * Checks the settings that a program gives as numbers, texts and lists, and adds the defaults.
  *
  * @throws SettingError, whose message is one sentence, for a wrong value and for an unknown name.
  */
