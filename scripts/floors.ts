@@ -51,7 +51,7 @@ export const FLOORS: readonly Floor[] = [
   },
   {
     name: 'log port',
-    about: 'the port of the log: what every log can do',
+    about: 'the port of the log, which every log implements',
     holds: ['src/log/log.ts'],
     neverImports: OUTER_WORLD,
     isPure: true,
@@ -70,7 +70,7 @@ export const FLOORS: readonly Floor[] = [
     neverImports: OUTER_WORLD,
     isPure: true,
   },
-  // They read a log through a port page by page: so they wait, and are else as the rules are.
+  // They read a log through a port, page by page, so they are asynchronous; otherwise they are as pure as the rules.
   {
     name: 'log tools',
     about: 'verify, history, explain, diff, statistics, exports: they read a log page by page',
@@ -150,7 +150,7 @@ export const FLOORS: readonly Floor[] = [
   },
 ];
 
-/** Runs in browsers too, beside the tower: it imports nothing of it, and of it only these floors import this. */
+/** It runs in browsers too, beside the floors: it imports none of them, and only the floors named here import it. */
 export const CLIENT: Floor = {
   name: 'client',
   about: 'the client library; runs in browsers too, beside all floors',
