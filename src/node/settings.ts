@@ -166,7 +166,11 @@ export const limitShape = {
     'most bytes that may wait for a peer; beyond it, pushes to the peer are left to the next pull',
   ),
   maxRecentOps: count('maxRecentOps', 'most ops kept in memory for peers that are nearly level'),
-  maxRecentBytes: bytes('maxRecentBytes', '16GiB', 'most bytes of the ops kept in memory for peers'),
+  maxRecentBytes: bytes(
+    'maxRecentBytes',
+    '16GiB',
+    'most bytes of the ops kept in memory for peers',
+  ),
   maxWatchers: count('maxWatchers', 'most watchers at one time; beyond it, 503'),
   maxWatcherBufferBytes: bytes(
     'maxWatcherBufferBytes',
