@@ -1,6 +1,6 @@
 /**
- * The REST interface: a koa app over a replica. Order matters: the routes of single keys, which nearly
- * all requests are for, are tried before any other.
+ * The REST interface: a koa app over a replica. The order of routes matters: nearly all requests are
+ * for single keys, so their routes are tried first.
  */
 import type { RouterContext } from '@koa/router';
 import Koa from 'koa';
@@ -35,7 +35,7 @@ import { addWatchRoute } from './routes/watchRoute.ts';
 import { waitAfter } from './wait/after.ts';
 import type { WatchService } from './watch/service.ts';
 
-/** Where errors that nobody planned are told to people; pino's loggers are such. */
+/** Reports errors that nobody planned to people; pino's loggers fit. */
 export interface HttpLog {
   error(details: object, message: string): void;
 }
@@ -44,26 +44,26 @@ export interface AppOptions {
   readonly replica: Replica;
   readonly peers: () => readonly PeerStatus[];
   readonly health: () => Health;
-  /** How far the clocks of two nodes may be apart, milliseconds. */
+  /** The greatest difference between the clocks of two nodes, in milliseconds. */
   readonly maxClockSkewMs: number;
   readonly log: HttpLog;
   readonly connections: Connections;
-  /** Of the package, for the description. */
+  /** The version of the package, for the description. */
   readonly version: string;
-  /** Gets this app's metrics, and is what `GET /metrics` shows. */
+  /** Gets this app's metrics; `GET /metrics` shows it. */
   readonly registry: Registry;
-  /** For operators and the tools of the log; a node whose log is in memory has none of them. */
+  /** Routes for operators and the tools of the log. A node whose log is in memory has none. */
   readonly tools?: Omit<LogRouteOptions, 'replica'> & {
     readonly token: string;
     readonly members: () => readonly MemberView[];
   };
-  /** Without it there is no watch, and nothing waits. */
+  /** Without it there is no watch, and no request waits. */
   readonly watches?: WatchService;
-  /** Web pages that may call this node; by default only its own. */
+  /** Web origins whose pages may call this node; by default only its own. */
   readonly pages?: AllowedPages;
 }
 
-/** The name of the place of the log in messages to clients. */
+/** The name of the log in messages to clients. */
 const PUBLIC_PLACE = 'of this node';
 
 export function createApp(options: AppOptions): Koa {
@@ -97,7 +97,7 @@ export function createApp(options: AppOptions): Koa {
   return app;
 }
 
-/** Single keys apart from all other routes, so that they are tried alone. */
+/** The routes of single keys, apart from all others, so that they are tried alone. */
 function routesOf(options: AppOptions): { readonly entries: Routes; readonly rest: Routes } {
   const { replica, registry, tools, watches, version, connections } = options;
   const { limits } = replica;
@@ -141,7 +141,7 @@ function routesOf(options: AppOptions): { readonly entries: Routes; readonly res
   return { entries, rest };
 }
 
-/** Reading the metrics takes a while, so that a text is shown for a second. */
+/** Reading the metrics takes a while, so each text is shown for a second. */
 const METRICS_AGE_MS = 1000;
 
 function pastSource(
@@ -178,7 +178,10 @@ function addMetricsRoute(routes: Routes, registry: Registry): void {
   });
 }
 
-/** Before any route: where the request comes from, and what it waits for. Most come and wait for nothing. */
+/**
+ * Runs before any route: it checks the page that sent the request, and waits for the writes that the
+ * request names. Most requests name neither.
+ */
 function admission(pages: AllowedPages, watches: WatchService | undefined) {
   const wait = (ctx: RouterContext, next: () => Promise<unknown>): Promise<unknown> => {
     const waiting = watches && waitAfter(ctx.req, watches.after);
@@ -191,8 +194,8 @@ function admission(pages: AllowedPages, watches: WatchService | undefined) {
 }
 
 /**
- * The router reads both of these for every request. koa's own path is not the one that was sent, and
- * throws for some targets; its host is needed by routers that are bound to hosts, which ours are not.
+ * The router reads both of these for every request. koa's own path differs from the path that was sent,
+ * and throws for some targets. Only routers that are bound to hosts need its host, and ours are not.
  */
 const targetGetters: PropertyDescriptorMap & ThisType<RouterContext> = {
   path: {
@@ -218,13 +221,15 @@ function answerError(ctx: RouterContext, error: unknown, log: HttpLog): void {
   else answerProblem(ctx, problem);
 }
 
-/** The pattern of the route that took the request, or whose method the path does not know. */
+/**
+ * The pattern of the route that took the request, or of the route whose path does not know the method.
+ */
 function routeOf(ctx: RouterContext): string | undefined {
   const route = ctx._matchedRoute ?? ctx.matched?.[0]?.path;
   return route === undefined ? undefined : String(route);
 }
 
-/** Clients go away when they like, or end in the middle of a message (HPE_…): no error of the node. */
+/** A client that goes away, or ends in the middle of a message (HPE_…), is no error of the node. */
 const isDisconnect = (error: unknown): boolean =>
   error instanceof Error &&
   'code' in error &&

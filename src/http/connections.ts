@@ -1,9 +1,9 @@
 /**
- * The connections of the server, and the bounds on each of them and on all together.
+ * The connections of the server, the bounds on each, and the bounds on all together.
  *
- * Invariants: what a connection has sent without waiting for answers is read no further above its bound;
- * a client that takes nothing of what is sent to it loses its connection; and however many connections
- * clients hold, some are left for peers and for the health of the node.
+ * Invariants: the server stops reading from a connection above its bound of unanswered requests; a
+ * client that reads nothing of its answers loses its connection; and however many connections clients
+ * hold, some are reserved for peers and for the health of the node.
  */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
@@ -17,7 +17,7 @@ export interface ConnectionsOptions {
     Limits,
     'maxConnections' | 'maxConnectionsPerAddress' | 'maxPipelinedRequests' | 'maxAnswerBytes'
   >;
-  /** A client that takes nothing of its answer for so long loses its connection, milliseconds. */
+  /** A client that reads nothing of its answer for this many milliseconds loses its connection. */
   readonly sendTimeoutMs: number;
 }
 
@@ -30,22 +30,22 @@ const MAX_PARKED_REQUESTS = 4096;
 interface Connection {
   readonly socket: Duplex;
   readonly isSpare: boolean;
-  /** Requests that have come and are not answered, the parked among them. */
+  /** Requests that have come and are not answered yet, including the parked ones. */
   pending: number;
   /** Requests that wait for those before them. */
   parked: number;
-  /** Nothing more is read for now. */
+  /** Reading is stopped for now. */
   isHeld: boolean;
-  /** The last answer is under way: what is sent behind its request is dropped. */
+  /** The last answer is under way: bytes behind its request are dropped. */
   isLast: boolean;
   isUpgraded: boolean;
-  /** The request that came last, and its response. */
+  /** The response to the latest request. */
   last: ServerResponse | null;
-  /** Called once, when all but so many requests are answered. */
+  /** Called once, when only `pending` requests are left unanswered. */
   whenLeft: { readonly pending: number; readonly call: () => void } | null;
 }
 
-/** Why a connection was ended or refused. */
+/** The reason why a connection was ended or refused. */
 export type EndedFor = 'pipeline' | 'stalled' | 'full' | 'address' | 'upgrade';
 
 export class Connections {
@@ -56,7 +56,7 @@ export class Connections {
     address: 0,
     upgrade: 0,
   };
-  /** Bytes of answers that clients have not taken yet. */
+  /** Bytes of answers that clients have not read yet. */
   answerBytes = 0;
   readonly #options: ConnectionsOptions;
   readonly #connections = new Map<Duplex, Connection>();
@@ -78,8 +78,8 @@ export class Connections {
   }
 
   /**
-   * Takes a request, and calls the handler when those before it are answered: so a GET after a PUT on one
-   * connection reads what the PUT wrote (RFC 9112, section 9.3.2).
+   * Takes a request, and calls the handler once the requests before it are answered. So a GET after a
+   * PUT on one connection reads the value of the PUT (RFC 9112, section 9.3.2).
    */
   take(request: IncomingMessage, response: ServerResponse, handle: () => void): void {
     const connection = this.#connections.get(request.socket);
@@ -87,7 +87,7 @@ export class Connections {
     connection.pending++;
     connection.last = response;
     response.once('close', () => this.#answered(connection));
-    // Node gives a response its socket when those before it have been sent.
+    // Node gives a response its socket once the responses before it have been sent.
     if (response.socket !== null) {
       handle();
       return;
@@ -109,7 +109,7 @@ export class Connections {
   }
 
   /**
-   * Refuses requests on connections above the bound, and reads while too much is still being sent.
+   * Refuses requests on connections above the bound, and reads while too many bytes of answers wait.
    *
    * @throws Problem 503
    */
@@ -122,7 +122,7 @@ export class Connections {
       throw overloaded('Too many answers are still being sent: try again.');
   }
 
-  /** Counts what is left to send of an answer that was just written. */
+  /** Counts the unsent bytes of an answer that was just written. */
   sending(response: ServerResponse): void {
     const bytes = response.writableLength;
     // A watch goes on, and has a bound of its own.
@@ -134,10 +134,10 @@ export class Connections {
   }
 
   /**
-   * An upgrade has come.
+   * Notes an upgrade of the connection.
    *
-   * @returns false where an answer is still due on the connection, which would come in the middle of the
-   *   other protocol: the connection is destroyed.
+   * @returns false if an answer is still due on the connection. It would come in the middle of the
+   *   other protocol, so the connection is destroyed.
    */
   upgrade(socket: Duplex): boolean {
     const connection = this.#connections.get(socket);
@@ -148,7 +148,7 @@ export class Connections {
     return false;
   }
 
-  /** Ends an upgraded connection whose other side takes nothing of what waits for it. */
+  /** Ends an upgraded connection whose other side reads nothing of the waiting bytes. */
   endWhenStalled(socket: Duplex): void {
     const connection = this.#connections.get(socket);
     if (connection === undefined || !(socket instanceof Socket)) return;
@@ -158,9 +158,9 @@ export class Connections {
   }
 
   /**
-   * Something came that can't be read. What came before it is answered first.
+   * Handles bytes that can't be read as HTTP. The requests before them are answered first.
    *
-   * @param answer called when its turn has come, with the response that it takes the place of, if any.
+   * @param answer called when its turn has come, with the response that it replaces, if there is one.
    */
   unreadable(socket: Duplex, answer: (instead: ServerResponse | null) => void): void {
     const connection = this.#connections.get(socket);
@@ -241,12 +241,12 @@ export class Connections {
     connection.socket.resume();
   }
 
-  /** Nothing has come, and nothing has gone out, for a while. */
+  /** The connection has been silent in both directions for a while. */
   #onSilence(socket: Socket): void {
     const connection = this.#connections.get(socket);
     if (connection === undefined || connection.isUpgraded) return;
     if (socket.writableLength > 0) this.#end(connection, 'stalled');
-    // Between requests: the time for which a connection is kept is over.
+    // Between two requests: the keep-alive time is over.
     else if (connection.pending === 0) socket.destroy();
   }
 

@@ -1,6 +1,6 @@
 /**
- * Metrics for Prometheus. Counting a request adds one to a number; prom-client, which hashes the labels
- * anew at each count, hears the sums only when it is scraped.
+ * Metrics for Prometheus. Counting a request adds one to a number. prom-client would hash the labels
+ * anew at each count, so it gets the sums only when it is scraped.
  */
 import { Counter, Gauge, type Registry } from 'prom-client';
 import type { Replica } from '../replica/replica.ts';
@@ -44,7 +44,7 @@ export class RequestCounts {
   }
 }
 
-/** Registers figures that are read when somebody scrapes. */
+/** Registers figures that are read at each scrape. */
 export class Figures {
   readonly #registers: Registry[];
 
@@ -52,7 +52,7 @@ export class Figures {
     this.#registers = [registry];
   }
 
-  /** @throws Error where the registry holds the name already; so does `total`. */
+  /** @throws Error if the registry holds the name already; so does `total`. */
   gauge(name: string, help: string, read: () => number): void {
     const collect = function (this: Gauge): void {
       this.set(read());
@@ -70,7 +70,7 @@ export class Figures {
   }
 }
 
-/** @throws Error where the registry holds them already: one app a registry. */
+/** @throws Error if the registry holds the metrics already: a registry serves one app. */
 export function registerMetrics(
   registry: Registry,
   requests: RequestCounts,

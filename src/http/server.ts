@@ -1,6 +1,6 @@
 /**
  * The HTTP server around the app: timeouts, bounds, upgrades to other protocols, requests that Node
- * can't read, and the end.
+ * can't read, and the stop.
  */
 import * as http from 'node:http';
 import type { Duplex } from 'node:stream';
@@ -11,21 +11,24 @@ import { Problem, problemText } from './answer/problem.ts';
 import type { Connections } from './connections.ts';
 import { pathOf } from './request/target.ts';
 
-/** Node answers a longer header block with 431. A key of 1 KiB takes at most 3 KiB of it. */
+/** In bytes: Node answers a longer header block with 431. A key of 1 KiB takes at most 3 KiB of it. */
 const MAX_HEADER_BYTES = 16 * 1024;
 const HEADERS_TIMEOUT_MS = 20_000;
-/** For a whole request; Node answers 408 and closes. */
+/** The milliseconds for a whole request; Node then answers 408 and closes. */
 const REQUEST_TIMEOUT_MS = 60_000;
-/** Longer than the 60 s for which load balancers commonly keep idle connections, so that they close first. */
+/**
+ * Longer than the 60 s for which load balancers commonly keep idle connections, so that they close
+ * first.
+ */
 const KEEP_ALIVE_TIMEOUT_MS = 65_000;
 const TIMEOUT_CHECK_MS = 5_000;
 
 /**
- * A server that is not listening yet. A listener for `upgrade` that is added to it gets WebSocket
- * upgrades only; a client that asks for another protocol (Java's offers h2c on every request) is
- * answered by the app in HTTP/1.1, as RFC 9110, section 7.8, allows.
+ * A server that is not listening yet. A listener for `upgrade` on it gets WebSocket upgrades only. A
+ * client that asks for another protocol (Java's offers h2c on every request) gets its answer from the
+ * app in HTTP/1.1, as RFC 9110, section 7.8, allows.
  *
- * @param maxBodyBytes longest body that a client is given leave to send.
+ * @param maxBodyBytes the longest body for which a client that asks first gets 100 Continue.
  */
 export function createServer(
   app: Koa,
@@ -68,7 +71,7 @@ export function createServer(
     ),
   );
   server.on('checkContinue', (request, response) => {
-    // Where the body is too long, leave to send it is not given, and Node closes after the answer.
+    // If the body is too long, the client gets no 100 Continue, and Node closes after the answer.
     if (!(Number(request.headers['content-length']) > maxBodyBytes)) response.writeContinue();
     take(request, response);
   });
@@ -81,8 +84,8 @@ export function createServer(
 const UNKNOWN_EXPECTATION = new Problem(417, 'The only Expect that is known is 100-continue.');
 
 /**
- * Shapes that Node's parser lets through and that a proxy in front may read otherwise (RFC 9112,
- * sections 3.2 and 6.1).
+ * Refuses shapes that Node's parser lets through and that a proxy in front may read otherwise (RFC
+ * 9112, sections 3.2 and 6.1).
  */
 function misshapen({ httpVersion, headers, rawHeaders }: http.IncomingMessage): Problem | null {
   const coding = headers['transfer-encoding'];
@@ -109,11 +112,11 @@ function endWith(response: http.ServerResponse, { status, detail }: Problem): vo
   response.end(text);
 }
 
-/** Whether the request asks to go on as a WebSocket, and as nothing else (RFC 6455, section 4.1). */
+/** Whether the request asks for a WebSocket and for no other protocol (RFC 6455, section 4.1). */
 const isWebSocketUpgrade = ({ method, headers }: http.IncomingMessage): boolean =>
   method === 'GET' && headers.upgrade?.trim().toLowerCase() === 'websocket';
 
-/** Problems by Node's codes of errors, with the statuses that Node itself would answer. */
+/** Problems by Node's error codes, with the statuses that Node itself would answer. */
 const PROBLEMS: ReadonlyMap<string, Problem> = new Map([
   [
     'HPE_HEADER_OVERFLOW',
@@ -135,11 +138,11 @@ function beginsWithHead(error: Error): boolean {
 
 export interface UpgradeTaker {
   readonly take: (request: http.IncomingMessage, socket: Duplex, head: Buffer) => void;
-  /** Whether it is served on the connections that are kept for peers. */
+  /** Whether it is served on the connections that are reserved for peers. */
   readonly isForPeers?: true;
 }
 
-/** @param takers of WebSockets, by path. */
+/** @param takers handlers of WebSockets, by path. */
 export function takeUpgrades(
   server: http.Server,
   connections: Connections,
@@ -167,8 +170,8 @@ export function takeUpgrades(
 /**
  * Counts the requests of the server from now on.
  *
- * @returns stops listening and resolves once none is under way, or after the limit (milliseconds):
- *   a stream of events never ends by itself.
+ * @returns a function that stops listening, and resolves once no request is under way or after the
+ *   limit (milliseconds): a stream of events never ends by itself.
  */
 export function drainable(server: http.Server): (limitMs: number) => Promise<void> {
   let underWay = 0;

@@ -1,6 +1,6 @@
 /**
  * The one place that writes answers. It writes to Node's response and not through koa's setters, which
- * cost as much as all the rest of a GET: each answer is one header block and one string.
+ * cost as much as the rest of a GET: each answer is one header block and one string.
  */
 import type { Duplex } from 'node:stream';
 import type { ParameterizedContext } from 'koa';
@@ -10,10 +10,13 @@ import { type Problem, problemText } from './problem.ts';
 export const JSON_TYPE = 'application/json';
 export const PROBLEM_TYPE = 'application/problem+json';
 
-/** Without it a cache in front keeps what it likes, absent keys too (RFC 9111, section 4.2.2). */
+/** Without this header a cache in front may store any answer, a 404 too (RFC 9111, section 4.2.2). */
 const NO_STORE: readonly string[] = ['Cache-Control', 'no-store'];
 
-/** Headers of an answer that a cache may keep if it asks each time whether the tag is still the entry's. */
+/**
+ * Headers of an answer that a cache may store if it asks each time whether the tag is still the
+ * entry's.
+ */
 export const taggedHeaders = (etag: string): readonly string[] => [
   'ETag',
   etag,
@@ -24,7 +27,7 @@ export const taggedHeaders = (etag: string): readonly string[] => [
 const cachingOf = (headers: readonly string[]): readonly string[] =>
   headers.includes('Cache-Control') ? [] : NO_STORE;
 
-/** @param extraHeaders names and values in turn; `no-store` where they do not say how to cache. */
+/** @param extraHeaders names and values alternate; `no-store` if they name no caching. */
 export function answer(
   ctx: ParameterizedContext,
   status: number,
@@ -64,8 +67,8 @@ export function answerProblem(ctx: ParameterizedContext, problem: Problem): void
 }
 
 /**
- * Answers on a connection that has no response, and closes it: to an upgrade that is refused, or to
- * bytes that Node can't read as HTTP.
+ * Answers on a connection that has no response, and closes it: a refused upgrade, or bytes that Node
+ * can't read as HTTP.
  *
  * @param withText false for the answer to a HEAD.
  */

@@ -1,8 +1,8 @@
 /**
- * Outcomes as JSON text: the body of a single request's answer, and the result in a batch, which holds
- * the same members but for its `status`, the number that the single request would be answered with.
+ * Outcomes as JSON text: the body of a single request's answer, and a result in a batch. Both hold the
+ * same members, and a result also has `status`, the status that the single request would get.
  *
- * Answers are put together as text around a value's own text, which is never parsed again: so its
+ * Answers are put together as text around a value's own text, which is never parsed again. So its
  * digits, the order of its keys and its duplicates come back as they were sent.
  */
 
@@ -45,7 +45,7 @@ export class OutcomeTexts {
     this.#tokens = tokens;
   }
 
-  /** The body of a single PUT's or DELETE's answer. @param acks null where none were asked for. */
+  /** The body of a single PUT's or DELETE's answer. @param acks null if the request asked for none. */
   written(outcome: Extract<Outcome, { kind: 'stored' | 'deleted' }>, acks: number | null): string {
     const members = outcome.kind === 'stored' ? this.#storedMembers(outcome.op) : this.#node;
     const acksMember = acks === null ? '' : `,"acks":${acks}`;

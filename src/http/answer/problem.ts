@@ -22,11 +22,11 @@ export interface FieldError {
 /** Members beside those of RFC 9457, and headers. */
 export interface ProblemExtras {
   readonly extensions?: Readonly<Record<string, unknown>>;
-  /** Names and values in turn. */
+  /** Names and values alternate. */
   readonly headers?: readonly string[];
 }
 
-/** Thrown by whatever finds a request wrong; the outermost middleware answers it. */
+/** Thrown by each check that refuses a request; the outermost middleware answers it. */
 export class Problem extends Error {
   readonly status: number;
   readonly detail: string;
@@ -56,12 +56,12 @@ export const problemText = (
     ...extensions,
   });
 
-/** Characters of a name that a client made up: it is told, but not sent back however long it is. */
+/** Characters of a client's own name in a message: a longer name is not sent back whole. */
 const MAX_TOLD_NAME = 100;
 
 export const toldName = (name: string): string => name.slice(0, MAX_TOLD_NAME).toWellFormed();
 
-/** 422: the fields at fault, the first of them in the detail. */
+/** 422: names the fields at fault, the first of them in the detail. */
 export function unprocessable(errors: readonly FieldError[]): Problem {
   const [first] = errors;
   const subject = first === undefined || first.field === 'body' ? 'The body' : first.field;

@@ -1,4 +1,4 @@
-/** Tokens of answers: what a client passes on in `Hearsay-After` to read what it has written. */
+/** Tokens of answers: a client sends one as `Hearsay-After` to read its own writes. */
 
 import type { Replica } from '../../replica/replica.ts';
 import { encodeToken, encodeWholeToken } from '../../words/cursor.ts';
@@ -11,13 +11,13 @@ export class Tokens {
     this.#replica = replica;
   }
 
-  /** Of the op that the outcome logged; where it logged none, of everything that it was decided by. */
+  /** The token of the logged op, or of the whole vector if nothing was logged. */
   ofOutcome(outcome: Outcome): string {
     const op = outcome.kind === 'stored' || outcome.kind === 'deleted' ? outcome.op : null;
     return op === null ? this.whole() : encodeToken(this.#cluster, op);
   }
 
-  /** The same of many: the last op stands for all of this node's before it. */
+  /** The token of many outcomes: their last op stands for all earlier ops of this node. */
   ofOutcomes(outcomes: readonly Outcome[]): string {
     const loggedAll = outcomes.every(
       ({ kind }) => kind === 'stored' || kind === 'found' || kind === 'absent',

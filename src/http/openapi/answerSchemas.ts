@@ -1,4 +1,7 @@
-/** Schemas of answers, for the description (`openapi.ts`) and for tests. Values are unknown here too. */
+/**
+ * Schemas of answers, for the description (`openapi.ts`) and for tests. A value may be any JSON here
+ * too.
+ */
 import { z } from 'zod';
 
 const node = z.string().meta({ description: 'The node that answered.', example: 'node1' });

@@ -1,10 +1,10 @@
-/** Answers as rows of routes name them, for openapi.json. */
+/** Answers as the rows of routes name them, for openapi.json. */
 import type { z } from 'zod';
 import type { ZodOpenApiResponseObject } from 'zod-openapi';
 import { JSON_TYPE, PROBLEM_TYPE } from '../answer/answer.ts';
 import { problemSchema } from './answerSchemas.ts';
 
-/** By status. */
+/** Answers by status. */
 export type Answers = Readonly<Record<`${number}`, ZodOpenApiResponseObject>>;
 
 export const json = (description: string, schema: z.ZodType): ZodOpenApiResponseObject => ({

@@ -1,18 +1,18 @@
-/** openapi.json: the description of this surface, made from the rows of the routes. */
+/** openapi.json: the description of the REST interface, made from the rows of the routes. */
 import { z } from 'zod';
 import { createDocument, type ZodOpenApiOperationObject } from 'zod-openapi';
 import { TOKEN_HEADER } from '../../net/internalToken.ts';
 import { JSON_TYPE } from '../answer/answer.ts';
 import { type Answers, UNAUTHORIZED } from './answers.ts';
 
-/** A row of a route, as far as it describes the route. */
+/** The part of a route's row that describes the route. */
 export interface DescribedRoute {
   readonly method: 'GET' | 'PUT' | 'POST' | 'DELETE';
-  /** As OpenAPI writes it, from the root; at most one `{key}`, at the end. */
+  /** The path from the root, in OpenAPI's form; at most one `{key}`, at the end. */
   readonly path: string;
-  /** `cluster`: for operators and tools, which show the token that nodes show one another. */
+  /** `cluster`: for operators and tools, which show the token of the cluster. */
   readonly scope: 'client' | 'cluster';
-  /** Null: not described. */
+  /** Null: the route is not described. */
   readonly summary: string | null;
   readonly description?: string;
   readonly query?: z.ZodObject;

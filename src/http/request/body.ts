@@ -1,6 +1,6 @@
 /**
- * Request bodies: read to a bound, decoded strictly as UTF-8, parsed once. The text is kept beside what
- * was parsed, so that values can be sliced from it exactly.
+ * Request bodies: read to a bound, decoded strictly as UTF-8, parsed once. The text is kept beside the
+ * parsed value, so that values can be sliced from it exactly.
  */
 
 import type { IncomingMessage } from 'node:http';
@@ -17,14 +17,19 @@ export interface JsonBody {
   readonly parsed: unknown;
 }
 
-/** Bodies up to this length are always read: only longer ones count against what all may take. */
+/**
+ * Bodies up to this length, in bytes, are always read: only longer ones count against the common bound.
+ */
 const SMALL_BODY_BYTES = 16 * 1024;
-/** A long body must come at this rate at least, once so much time is over. */
+/** A long body must come at this rate at least, once this time is over. */
 const MIN_BYTES_PER_SECOND = 1024;
 const SLOW_START_MS = 5000;
 const RATE_CHECK_MS = 1000;
 const TOO_SLOW = `The body comes more slowly than ${MIN_BYTES_PER_SECOND} bytes a second.`;
-/** How much of a refused body is read and dropped, so that the client comes to read the answer. */
+/**
+ * The number of bytes of a refused body that are read and dropped, so that the client gets to read the
+ * answer.
+ */
 const MAX_DROPPED_BODIES = 64;
 
 const OTHER_JSON = /^[\w!#$&^.+-]+\/[\w!#$&^.-]+\+json$/;
@@ -33,7 +38,7 @@ const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 export class BodyReader {
   readonly #limits: Limits;
-  /** Bytes that have come of long bodies under way: together bounded, as the queue is. */
+  /** Bytes that have come of long bodies under way: their sum is bounded, like the queue's. */
   #longBytes = 0;
   readonly #longBytesByAddress = new Map<string, number>();
 
@@ -41,24 +46,24 @@ export class BodyReader {
     this.#limits = limits;
   }
 
-  /** Bytes that have come of long bodies that are not whole yet. */
+  /** Bytes that have come of long bodies that are not complete yet. */
   get underWayBytes(): number {
     return this.#longBytes;
   }
 
-  /** @throws Problem 408, 413, 415, 422, OverloadedError */
+  /** @throws Problem 408, 413, 415 or 422; OverloadedError */
   async readJson(request: IncomingMessage): Promise<JsonBody> {
     requireJson(request);
     const { maxBodyBytes } = this.#limits;
     const declared = request.headers['content-length'];
-    // A chunked body may become as long as any.
+    // A chunked body may grow to the greatest length.
     const bytes = declared === undefined ? maxBodyBytes : Number(declared);
     if (bytes > maxBodyBytes) throw this.#tooLarge();
     if (bytes <= SMALL_BODY_BYTES) return parseJson(await this.#read(request));
     return parseJson(await this.#readLong(request));
   }
 
-  /** One address takes a quarter of what all may take, and nobody is waited for who sends next to nothing. */
+  /** Keeps one address to a quarter of the common bound, and gives up senders that are too slow. */
   async #readLong(request: IncomingMessage): Promise<Buffer> {
     const address = request.socket.remoteAddress ?? '';
     const { promise: refused, reject: refuse } = Promise.withResolvers<never>();
@@ -89,7 +94,7 @@ export class BodyReader {
 
   #isOver(ofAddress: number): boolean {
     const { maxBodyBytes, maxQueuedBytes } = this.#limits;
-    // However little may be queued, one body of the greatest length gets through.
+    // However low the bound is, one body of the greatest length gets through.
     const quarter = Math.max(maxQueuedBytes / 4, maxBodyBytes);
     return ofAddress > quarter || this.#longBytes > Math.max(maxQueuedBytes, maxBodyBytes);
   }
@@ -99,7 +104,7 @@ export class BodyReader {
       return await getRawBody(request, { limit: this.#limits.maxBodyBytes });
     } catch (error) {
       if (isTooLarge(error)) throw this.#tooLarge();
-      // The client went away in the middle: nobody reads this.
+      // The client went away in the middle: nobody reads this answer.
       throw new Problem(400, 'The body ended early.');
     }
   }
@@ -110,8 +115,8 @@ export class BodyReader {
 }
 
 /**
- * Reads and drops what is left of a body that nobody will read, so that the connection can carry the
- * next request; a body that goes on and on costs its connection.
+ * Reads and drops the rest of a refused body, so that the connection can carry the next request. A body
+ * that goes on and on costs its connection.
  */
 export function dropBody(request: IncomingMessage, limits: Limits): void {
   if (request.complete) return;
@@ -126,7 +131,7 @@ export function dropBody(request: IncomingMessage, limits: Limits): void {
 const isTooLarge = (error: unknown): boolean =>
   error instanceof Error && 'type' in error && error.type === 'entity.too.large';
 
-/** A body without a type is taken for JSON: that is how simple clients of the old cache send it. */
+/** A body without a type counts as JSON, because simple clients of the old cache send it so. */
 function requireJson({ headers }: IncomingMessage): void {
   const type = headers['content-type'];
   if (type !== undefined && type !== JSON_TYPE) {

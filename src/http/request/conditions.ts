@@ -9,7 +9,7 @@ import { formatOpId, type OpId } from '../../words/op.ts';
 import type { DeleteRequest, PutRequest } from '../../words/requests.ts';
 import { type FieldError, unprocessable } from '../answer/problem.ts';
 
-/** For the description: `withCondition` reads them. */
+/** For the description only: `withCondition` reads these headers. */
 export const conditionHeaders = {
   'If-Match': z.string().optional().meta({
     description:
@@ -25,18 +25,18 @@ export const etagOf = (entry: OpId): string => `"${formatOpId(entry)}"`;
 
 const ENTITY_TAG = /(?:W\/)?("[^"]*")/g;
 
-/** Whether the header names the tag, weakened or not: an op id names one entry either way. */
+/** Whether the header names the tag, weak or strong: an op id names one entry either way. */
 export function namesTag(header: string, etag: string): boolean {
   if (header.trim() === '*') return true;
   for (const [, tag] of header.matchAll(ENTITY_TAG)) if (tag === etag) return true;
   return false;
 }
 
-/** One entity tag of a list, with what parts it from the next. */
+/** One entity tag of a list, with the separator before the next one. */
 const LISTED_TAG = /[ \t,]*(?:W\/)?"([^"]*)"[ \t]*(?=,|$)/y;
 const NOTHING_MORE = /^[ \t,]*$/;
 
-/** @throws Problem 422 for a header that is malformed. */
+/** @throws Problem 422 for a malformed header. */
 export function withCondition<Request extends PutRequest | DeleteRequest>(
   request: Request,
   { headers }: IncomingMessage,
@@ -45,7 +45,8 @@ export function withCondition<Request extends PutRequest | DeleteRequest>(
   const ifNoneMatch = headers['if-none-match'];
   if (ifMatch === undefined && ifNoneMatch === undefined) return request;
   const condition: Condition = {
-    // Proxies that compress weaken a tag. An op id names one entry all the same, so that a weak one counts.
+    // Proxies that compress weaken a tag. An op id names one entry all the same, so a weak tag counts
+    // as well.
     isOneOf: ifMatch === undefined ? null : entriesOf('If-Match', ifMatch),
     isNoneOf: ifNoneMatch === undefined ? null : entriesOf('If-None-Match', ifNoneMatch),
   };
@@ -53,8 +54,8 @@ export function withCondition<Request extends PutRequest | DeleteRequest>(
 }
 
 /**
- * For writes to many keys, which no tag stands for: to ignore what they ask for would be to overwrite
- * what they wanted spared.
+ * Refuses conditions on writes to many keys, because no tag stands for several entries. A node that
+ * ignored such a condition would overwrite entries that the client wanted to spare.
  *
  * @throws Problem 422
  */

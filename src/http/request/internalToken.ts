@@ -1,9 +1,9 @@
-/** Routes for operators and tools are shown the token that nodes show one another. */
+/** Routes for operators and tools ask for the token of the cluster. */
 import type { IncomingMessage } from 'node:http';
 import { TOKEN_HEADER, tokenCheck } from '../../net/internalToken.ts';
 import { Problem } from '../answer/problem.ts';
 
-/** @returns what refuses a request that does not show the token. */
+/** @returns a check that refuses a request without the token. */
 export function tokenGuard(token: string): (request: IncomingMessage) => void {
   const isShownBy = tokenCheck(token);
   return (request) => {

@@ -1,12 +1,13 @@
 /**
- * The pages that may use this node from a browser (Fetch Standard, "CORS protocol"; RFC 6454). A browser
- * sends `Origin` with what a page asks for; nobody else has to. A page of another site that is not
- * allowed may open no watch and change nothing; what else it asks for, its browser doesn't show it.
+ * The pages that may call this node from a browser (Fetch Standard, "CORS protocol"; RFC 6454). A
+ * browser sends `Origin` with a page's request; other clients need not. A page of another site that is
+ * not allowed may open no watch and change nothing, and its browser does not show it the answers to its
+ * reads.
  *
- * A page counts as the node's own where its host is the one that the request went to. Any site can let
- * its name point here once its page has been loaded (DNS rebinding), and so only hosts that are known to
- * be this node's, or that no name server was asked for, count. What a page reads from its own host comes
- * without `Origin`, and so can't be told from what a person reads.
+ * A page counts as the node's own if its host is the host of the request. But any site can let its name
+ * point here once its page has been loaded (DNS rebinding). So only two kinds of hosts count: those
+ * known to be this node's, and those for which no name server was asked. A page's reads from its own
+ * host come without `Origin`, so the node can't tell them from a person's.
  */
 
 import type { IncomingMessage } from 'node:http';
@@ -18,7 +19,7 @@ import { Problem } from '../answer/problem.ts';
 const ALLOWED_METHODS = 'GET, HEAD, PUT, POST, DELETE';
 const ALLOWED_HEADERS =
   'Content-Type, If-Match, If-None-Match, Hearsay-After, Last-Event-ID, Cache-Control, ' +
-  // Libraries that trace add these to what a page sends.
+  // Tracing libraries add these headers to a page's requests.
   'Authorization, Traceparent, Tracestate, Baggage';
 const EXPOSED_HEADERS = 'ETag, Link, Retry-After';
 const PREFLIGHT_SECONDS = '600';
@@ -38,7 +39,7 @@ export class AllowedPages {
     this.#ownNames = new Set(urls.map((url) => new URL(url).hostname));
   }
 
-  /** Whether the request may do whatever it wants. */
+  /** Whether the request may also write and open watches. */
   admits({ headers }: IncomingMessage): boolean {
     const { origin, host } = headers;
     return origin === undefined || this.#isOwn(origin, host) || this.#isListed(origin);
@@ -61,12 +62,12 @@ export class AllowedPages {
     await next();
   }
 
-  /** @throws Problem 403 */
+  /** @throws Problem 403 for a page that is not allowed. */
   refuseForeign(request: IncomingMessage): void {
     if (!this.admits(request)) throw foreign(request.headers.origin ?? '');
   }
 
-  /** A page that came from this very node. */
+  /** Whether the page came from this very node. */
   #isOwn(origin: string, host: string | undefined): boolean {
     if (!isSameHost(origin, host)) return false;
     const name = new URL(origin).hostname;
@@ -98,6 +99,6 @@ function isSameHost(origin: string, host: string | undefined): boolean {
   return new URL(origin).host === host.toLowerCase();
 }
 
-/** Whether a browser asks no name server for it: a name of this machine, or an address. */
+/** Whether a browser asks no name server for the host: a name of this machine, or an address. */
 const isUnresolved = (name: string): boolean =>
   name === 'localhost' || name.endsWith('.localhost') || isIP(name.replace(/^\[|\]$/g, '')) !== 0;

@@ -1,6 +1,6 @@
 /**
  * Schemas of requests. The same schemas validate and describe (openapi.ts). Values are `unknown`
- * throughout: zod looks at the members of a request and never into a value, however deep that is.
+ * throughout: zod looks at the members of a request and never into a value, however deep that value is.
  */
 import { z } from 'zod';
 import { hasLoneSurrogate } from '../../words/json.ts';
@@ -8,7 +8,7 @@ import type { Limits } from '../../words/limits.ts';
 import { MAX_PUT_VERSION, MAX_TTL_MS } from '../../words/op.ts';
 import { isLonger } from './target.ts';
 
-/** A message for a wrong value, which also tells where there is none. */
+/** The message "must be …" for a wrong value, or "is missing: it must be …" without one. */
 const mustBe = (what: string) => ({
   error: (issue: { readonly input?: unknown }) =>
     issue.input === undefined ? `is missing: it must be ${what}` : `must be ${what}`,

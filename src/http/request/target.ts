@@ -1,14 +1,14 @@
 /**
  * The request target (RFC 9112, section 3.2): its path, its key and its query, each percent-decoded
- * exactly once and strictly. koa and its router decode loosely (`%zz` is taken literally), so neither
- * is asked.
+ * exactly once and strictly. koa and its router decode loosely (they take `%zz` literally), so neither
+ * is used.
  */
 import { Problem, toldName, unprocessable } from '../answer/problem.ts';
 
 const SLASH = 0x2f;
 /** The scheme and host before the path of an absolute-form target, which proxies send. */
 const SCHEME_AND_AUTHORITY = /^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i;
-/** The signs of a target: visible ASCII without `#`, which would start a fragment. */
+/** The characters of a target: visible ASCII without `#`, which would start a fragment. */
 const TARGET_CHARACTERS = /^[!"$-~]*$/;
 
 /** The path exactly as sent. */
@@ -19,11 +19,11 @@ export function pathOf(target: string): string {
   return (end === -1 ? target.slice(start) : target.slice(start, end)) || '/';
 }
 
-/** @returns undefined where the text is not percent-encoded UTF-8. */
+/** @returns undefined if the text is not percent-encoded UTF-8. */
 function decode(text: string): string | undefined {
   if (!TARGET_CHARACTERS.test(text)) return undefined;
   try {
-    // Also where there is nothing to decode: the result is a copy, and so does not keep the target alive.
+    // Decoding also copies a text without escapes, so that the result does not keep the target alive.
     return decodeURIComponent(text);
   } catch {
     return undefined;
@@ -43,17 +43,19 @@ export function decodeKey(segment: string, maxKeyBytes: number): string {
   return key;
 }
 
-/** Whether the text takes more bytes of UTF-8 than that. */
+/** Whether the text takes more bytes of UTF-8 than the limit. */
 export const isLonger = (text: string, maxBytes: number): boolean =>
-  // No code unit takes more than three bytes, so that most keys need not be measured.
+  // No code unit takes more than three bytes, so most keys need not be measured.
   text.length * 3 > maxBytes && Buffer.byteLength(text) > maxBytes;
 
 /**
  * The parameters in the query. A plus is a space, as in forms (URL Standard, section 5).
  *
- * @param names all that there are: whoever misspells `version` of a DELETE must not delete without it.
- * @param others `ignore` where clients of the cache before this one could send whatever they liked.
- * @throws Problem 400 for what does not decode, 422 for another name, or one that is given twice.
+ * @param names all known parameters: a client that misspells `version` of a DELETE must not delete
+ *   without it.
+ * @param others `ignore` for routes where clients of the old cache could send any parameter.
+ * @throws Problem 400 for a text that does not decode, 422 for an unknown parameter or one that is
+ *   given twice.
  */
 export function queryOf<Name extends string>(
   target: string,
@@ -71,7 +73,7 @@ export function queryOf<Name extends string>(
     ).map((text) => decode(text.replaceAll('+', ' ').replaceAll(' ', '%20')));
     if (name === undefined || value === undefined)
       throw new Problem(400, 'The query is not percent-encoded UTF-8.');
-    // Libraries append it so that no cache answers.
+    // Libraries append `_` to keep caches from answering.
     if (name === '_') continue;
     const known = names.find((candidate) => candidate === name);
     if (known === undefined) {

@@ -1,8 +1,8 @@
-/** Holds input against a schema and tells what is wrong with it field by field. */
+/** Checks input against a schema and names the fault of each field. */
 import type { z } from 'zod';
 import { type FieldError, toldName, unprocessable } from '../answer/problem.ts';
 
-/** Errors named in one answer; a body of a megabyte can hold a hundred thousand. */
+/** The number of faults named in one answer; a body of a megabyte can hold a hundred thousand. */
 const MAX_ERRORS = 20;
 
 /** @throws Problem 422 */

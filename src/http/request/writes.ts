@@ -1,16 +1,16 @@
-/** Turns validated bodies of writes into requests of the replica. */
+/** Turns validated bodies of writes into requests to the replica. */
 import { memberText } from '../../words/json.ts';
 import type { DeleteRequest, PutRequest } from '../../words/requests.ts';
 import { type FieldError, toldName, unprocessable } from '../answer/problem.ts';
 import type { PutBody } from './schemas.ts';
 
 /**
- * A copy that stands alone. V8 makes a slice of a string point into the whole of it, so that a value
- * of a few bytes would keep the body that it came in alive, a megabyte perhaps, for as long as itself.
+ * A copy that shares no memory. V8 lets a slice of a string point into the whole, so a value of a few
+ * bytes would keep its body alive, perhaps a megabyte, for as long as itself.
  */
 const standAlone = (text: string): string => Buffer.from(text).toString();
 
-/** @param text the object that `body` was parsed from: the value and its annotations are taken from it. */
+/** @param text the text of the object `body`: the value and its annotations are sliced from it. */
 export function putRequest(key: string, body: PutBody, text: string): PutRequest {
   const value = memberText(text, 'value');
   if (value === undefined) throw unprocessable([{ field: 'value', message: 'is missing' }]);
@@ -31,13 +31,13 @@ export const deleteRequest = (key: string, upToVersion: number | undefined): Del
   upToVersion: upToVersion === undefined ? null : withoutSign(upToVersion),
 });
 
-/** JSON has a minus zero, which is one more number than there are versions. */
+/** JSON can write minus zero, which is no version of its own. */
 const withoutSign = (version: number): number => version + 0;
 
 const SOUNDS_LIKE_EXPIRY = /^(ttl|expir)/i;
 const OUR_NAME = 'ttl_ms';
 
-/** An answer of a GET may come back as it is: its `expires_at` of null asks for nothing. */
+/** A client may send back an answer of a GET: its `expires_at` of null asks for nothing. */
 function misnamed(body: unknown, path: string): FieldError[] {
   if (typeof body !== 'object' || body === null) return [];
   return Object.entries(body)
@@ -49,10 +49,10 @@ function misnamed(body: unknown, path: string): FieldError[] {
 }
 
 /**
- * Refuses a time to live under another name: without it the entry would silently live for ever. Other
- * unknown fields of a body are ignored, as they always were.
+ * Refuses a time to live under another name: without this check the entry would silently live for ever.
+ * Other unknown fields of a body are ignored, as in the old cache.
  *
- * @param bodies of PUTs, each with the path to it, as in `ops.3.`.
+ * @param bodies of PUTs, each with its path, such as `ops.3.`.
  * @throws Problem 422
  */
 export function refuseMisnamedExpiry(

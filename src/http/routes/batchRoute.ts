@@ -35,7 +35,7 @@ export function addBatchRoute(
       if (request.kind !== 'get') return replica.submit(requests);
       keys.push(request.key);
     }
-    // A batch that only reads needs no commit, and so no place in the queue.
+    // A batch of reads alone needs no commit, and so no place in the queue.
     return keys.map((key) => replica.get(key));
   };
 
@@ -68,9 +68,9 @@ export function addBatchRoute(
 }
 
 /**
- * A function of its own, so that nothing but the requests is kept while they wait for the disk.
+ * A function of its own, so that only the requests stay in memory while they wait for the disk.
  *
- * @throws Problem 422 where one of the ops is malformed: then none is carried out.
+ * @throws Problem 422 if an op is malformed: then none is carried out.
  */
 async function readBatch(readBody: () => Promise<CheckedBody<Batch>>): Promise<Request[]> {
   const { text, parsed, checked } = await readBody();
@@ -83,13 +83,13 @@ async function readBatch(readBody: () => Promise<CheckedBody<Batch>>): Promise<R
   return ops.map((op, index) => toRequest(op, at(opTexts, index)));
 }
 
-/** The ops as they came, with all their fields; none where the body is malformed. */
+/** The ops as they came, with all their fields; none if the body is malformed. */
 function sentOps(parsed: unknown): readonly unknown[] {
   if (typeof parsed !== 'object' || parsed === null || !('ops' in parsed)) return [];
   return Array.isArray(parsed.ops) ? parsed.ops : [];
 }
 
-/** Before each of them is looked at: a body has room for a hundred thousand. */
+/** Checked before each op, because a body has room for a hundred thousand ops. */
 function refuseTooMany(sent: readonly unknown[], maxBatchOps: number): void {
   if (sent.length > maxBatchOps)
     throw unprocessable([{ field: 'ops', message: `must not hold more than ${maxBatchOps} ops` }]);
@@ -107,8 +107,8 @@ function toRequest(op: BatchOp, text: string): Request {
 }
 
 /**
- * Results of gets beyond the bound are left out, each with a problem that says so. Writes are told always:
- * they have been carried out.
+ * Leaves out results of gets beyond the bound, each with a problem that says so. Results of writes
+ * always stay, because the writes have been carried out.
  */
 function resultsText(outcomes: readonly Outcome[], texts: OutcomeTexts, maxBytes: number): string {
   const results: string[] = [];

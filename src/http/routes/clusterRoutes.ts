@@ -12,9 +12,9 @@ import { type MemberView, memberJson } from './memberRoutes.ts';
 import type { Routes } from './route.ts';
 
 export interface Health {
-  /** `failing`: the node can't serve, and is answered for with 503. */
+  /** `failing`: the node can't serve, and the answer is 503. */
   readonly status: 'ok' | 'degraded' | 'failing';
-  /** The faults, a sentence each. */
+  /** The faults, in one sentence each. */
   readonly reasons: readonly string[];
 }
 
@@ -23,7 +23,7 @@ export interface ClusterRouteOptions {
   readonly peers: () => readonly PeerStatus[];
   readonly members: () => readonly MemberView[];
   readonly health: () => Health;
-  /** How far ahead the map sum looks (rule 11). */
+  /** The milliseconds that the map sum looks ahead (rule 11). */
   readonly maxClockSkewMs: number;
 }
 

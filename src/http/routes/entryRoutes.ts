@@ -43,9 +43,9 @@ const writeHeaders = z.object({ ...conditionHeaders, ...afterHeaders });
 
 export interface EntryRouteOptions {
   readonly replica: Replica;
-  /** Null: a node whose log is in memory tells no past. */
+  /** Null: the log is in memory, and the node can't read its past. */
   readonly past: PastSource | null;
-  /** Null: nothing waits for other nodes. */
+  /** Null: no write waits for other nodes. */
   readonly acks: AckWaits | null;
 }
 
@@ -156,7 +156,7 @@ function addDeleteRoute(routes: Routes, submit: Submit): void {
   });
 }
 
-/** A function of its own, so that nothing but the request is kept while it waits for the disk. */
+/** A function of its own, so that only the request stays in memory while it waits for the disk. */
 async function readPut(
   ctx: RouterContext,
   key: string,
@@ -167,7 +167,10 @@ async function readPut(
   return withCondition(putRequest(key, checked, text), ctx.req);
 }
 
-/** A request that logged nothing needs no confirmation; nor does any where nobody confirms. */
+/**
+ * A request that logged nothing needs no confirmation, and neither does any request on a node without
+ * peers.
+ */
 async function acksOf(outcome: Outcome, query: AcksQuery, acks: AckWaits | null): Promise<number> {
   const op = outcome.kind === 'stored' || outcome.kind === 'deleted' ? outcome.op : null;
   return op === null || acks === null ? 1 : acks.until(op, query);

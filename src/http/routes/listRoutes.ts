@@ -24,7 +24,9 @@ import { afterHeaders } from '../wait/after.ts';
 import type { Routes } from './route.ts';
 
 const PATH = '/cache';
-/** A page ends at the entry that brings it over this many characters, however many more were asked for. */
+/**
+ * A page ends at the entry that brings it over this many characters, even below its limit of entries.
+ */
 const PAGE_LENGTH = 4 * 1024 * 1024;
 
 export interface ListRouteOptions {

@@ -13,13 +13,13 @@ import type { Routes } from './route.ts';
 export interface LogRouteOptions {
   readonly replica: Replica;
   readonly reader: LineReader;
-  /** Aborted when the node stops, so that nobody goes on following. */
+  /** Aborted when the node stops, so that no reader goes on following. */
   readonly stopping: AbortSignal;
   /**
    * Compacts now.
    *
-   * @param retentionMs null: as the node is set.
-   * @returns how many rows went; null where a compaction is under way already.
+   * @param retentionMs null: the node's own setting.
+   * @returns the number of compacted rows; null if a compaction is under way already.
    */
   readonly compact: (retentionMs: number | null) => Promise<number | null>;
 }

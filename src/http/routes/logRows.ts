@@ -1,10 +1,10 @@
 /**
- * Rows of the log as lines of JSON, as fast as they are taken: a page is read only when the one before
- * it has gone out. While the node is being written, there is a pause after every page, so that clients
- * come first.
+ * Rows of the log as lines of JSON, as fast as the client reads them: a page is read only when the page
+ * before it has gone out. While the node is being written, each page is followed by a pause, so that
+ * clients come first.
  *
- * Lines that are no rows: `{"fault": …}` where rows can't be read, and at the end `{"next": …}`, from
- * where the next page starts. An empty line says only that the connection lives.
+ * Three lines are no rows: `{"fault": …}` if rows can't be read, `{"next": …}` at the end, with the
+ * start of the next page, and an empty line, which only shows that the connection lives.
  */
 
 import { Readable } from 'node:stream';
@@ -20,9 +20,9 @@ export const LINES_TYPE = 'application/x-ndjson';
 
 /** Leaves the thread that answers clients 97 % of its time, at a page of some 0.3 ms. */
 const BUSY_PAUSE_MS = 10;
-/** Rows that come are collected for this long before a page is read. */
+/** Rows are collected for this long before a page is read. */
 const FOLLOW_PAUSE_MS = 50;
-/** After so long without a row, an empty line shows whether the reader is still there. */
+/** After this time without a row, an empty line shows whether the reader is still there. */
 const SIGN_OF_LIFE_MS = 15_000;
 
 interface RowsRequest {
@@ -103,7 +103,7 @@ class Pages {
     yield `${JSON.stringify({ next: null, fault: null })}\n`;
   }
 
-  /** Until there is more than was read, or the reader has gone. */
+  /** Waits until there are more rows than were read, or the reader has gone. */
   async *#wait(after: number): AsyncGenerator<string> {
     while (this.#replica.lastLsn <= after && !this.#gone.aborted) {
       if (await this.#committed()) await pause(FOLLOW_PAUSE_MS);
@@ -111,7 +111,7 @@ class Pages {
     }
   }
 
-  /** @returns false where nothing came for a while. */
+  /** @returns false if no row came for a while. */
   #committed(): Promise<boolean> {
     return new Promise((resolve) => {
       const settle = (came: boolean): void => {
@@ -128,7 +128,7 @@ class Pages {
   }
 }
 
-/** The lsn of the last row of a page: a reader that follows goes on there. */
+/** The lsn of the last row of a page, from which a following reader goes on. */
 function lastLsnIn({ lines }: LinePage): number | null {
   const text = Buffer.from(lines.buffer, lines.byteOffset, lines.byteLength);
   const lastLine = text.subarray(text.lastIndexOf('\n', -2) + 1);

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { MAX_ROWS_AT } from '../../log/tools/logSource.ts';
 
-/** An lsn, a number of rows or of milliseconds. */
+/** An lsn, a number of rows, or a number of milliseconds. */
 const count = z
   .string()
   .regex(/^\d{1,16}$/, 'must be a whole number')

@@ -10,13 +10,13 @@ import { Problem } from '../answer/problem.ts';
 import { BAD_FIELD, json, problem } from '../openapi/answers.ts';
 import type { Routes } from './route.ts';
 
-/** A member, and what is known of it. */
+/** A member, with the state that this node knows. */
 export interface MemberView extends Member {
-  /** UTC milliseconds; 0 where it was never heard. */
+  /** UTC milliseconds; 0 if it was never heard. */
   readonly lastHeardAt: number;
-  /** Whether it is what keeps dead entries from being collected. */
+  /** Whether it keeps dead entries from being collected. */
   readonly holdsBack: boolean;
-  /** The vector that it sent, as far as we hold it too; null before it sent one. */
+  /** The part of its last vector that this node holds too; null before it sent one. */
   readonly acknowledged: Vector | null;
 }
 
@@ -78,10 +78,11 @@ export function addMemberRoutes(
 }
 
 /**
- * A present name or URL counts before a former one, which another member may bear by now. A former one
- * names no member that is connected: whoever gives it may take that node for lost.
+ * Finds the member to retire. A present name or URL counts before a former one, which another member
+ * may bear by now. A former name never means a connected member: the caller may believe that its node
+ * is lost.
  *
- * @param past tells what the members were called before.
+ * @param past gives the former names and URLs of the members.
  * @param name an origin, a node id or a URL.
  * @throws Problem 404, 409
  */

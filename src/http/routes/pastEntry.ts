@@ -1,4 +1,7 @@
-/** A key as it was: GET /cache/{key}?at=, a time, an lsn of this node's log, or a cursor. */
+/**
+ * The past of a key: GET /cache/{key}?at=, where the point is a time, an lsn of this node's log, or a
+ * cursor.
+ */
 import type { RouterContext } from '@koa/router';
 import { z } from 'zod';
 import { entryAt, type LiveEntry } from '../../log/tools/entriesAt.ts';
@@ -15,13 +18,13 @@ import { Problem } from '../answer/problem.ts';
 import { type Answers, problem } from '../openapi/answers.ts';
 import { etagOf } from '../request/conditions.ts';
 
-/** Where the past of this node is read. */
+/** The source of this node's past. */
 export interface PastSource extends LineSourceParts {
   /** Counts the reads that wait or are under way. */
   readonly reads: PastReads;
 }
 
-/** Bounds the reads of the past, each of which walks the log in the one thread that there is for it. */
+/** Bounds the reads of the past: each walks the log, and one thread serves them all. */
 export class PastReads {
   underWay = 0;
   readonly #maxReads: number;
@@ -30,7 +33,7 @@ export class PastReads {
     this.#maxReads = maxPastReads;
   }
 
-  /** @throws OverloadedError where too many wait already. */
+  /** @throws OverloadedError if too many reads wait already. */
   async run<T>(read: () => Promise<T>): Promise<T> {
     if (this.underWay >= this.#maxReads) throw new OverloadedError(RETRY_AFTER_MS);
     this.underWay++;
@@ -55,7 +58,7 @@ export const AT_ANSWERS: Answers = {
 };
 
 /**
- * @throws Problem 410 where the point is before the cut, 422 where it is no point of this log;
+ * @throws Problem 410 if the point is before the cut, 422 if it is no point of this log;
  *   OverloadedError.
  */
 export async function answerPast(

@@ -1,6 +1,6 @@
 /**
- * Routes. One row says everything of a route: its query and its body are checked by it, the token is asked
- * for by it, and openapi.json and the answers to OPTIONS and to wrong methods are made from it.
+ * Routes. One row holds all facts of a route: the node checks its query, its body and its token by the
+ * row, and makes openapi.json, the answers to OPTIONS and the refusals of wrong methods from it.
  */
 import { Router, type RouterContext } from '@koa/router';
 import type { z } from 'zod';
@@ -11,23 +11,26 @@ import type { BodyReader, JsonBody } from '../request/body.ts';
 import { decodeKey, queryOf } from '../request/target.ts';
 import { validate } from '../request/validate.ts';
 
-/** A row. All but `handler` is also its description. */
+/** A row. All members but `handler` are also its description. */
 export interface Route<Query extends z.ZodObject, Body extends z.ZodType> extends DescribedRoute {
   readonly query?: Query;
-  /** Parameters that `query` does not name; without it they are refused. Without `query` none is looked at. */
+  /**
+   * The treatment of parameters that `query` does not name; by default they are refused. Without
+   * `query`, none is looked at.
+   */
   readonly otherParameters?: 'ignore';
   readonly body?: Body;
-  /** Called with a body that was parsed, before each part of it is held against the schema. */
+  /** Called with the parsed body, before its parts are checked against the schema. */
   readonly beforeBodyCheck?: (parsed: unknown) => void;
   readonly handler: (request: RouteRequest<Query, Body>) => void | Promise<void>;
 }
 
-/** A body that was read: its text, and what was parsed from it, before and after the check. */
+/** A body that was read: its text, and the parsed value before and after the check. */
 export interface CheckedBody<Checked> extends JsonBody {
   readonly checked: Checked;
 }
 
-/** A request as its handler is given it. */
+/** A request as its handler gets it. */
 export interface RouteRequest<Query extends z.ZodType, Body extends z.ZodType> {
   readonly ctx: RouterContext;
   readonly query: z.output<Query>;
@@ -40,11 +43,11 @@ export interface RouteRequest<Query extends z.ZodType, Body extends z.ZodType> {
 export interface RoutesOptions {
   readonly bodies: BodyReader;
   readonly maxKeyBytes: number;
-  /** Refuses a request that does not show the token; without it there are no routes that ask for it. */
+  /** Refuses a request without the token; without it, no route may ask for the token. */
   readonly requireToken?: (request: RouterContext['req']) => void;
 }
 
-/** A path is another one with a slash more at its end, or in another case. */
+/** A path with a further slash at its end, or in another case, is another path. */
 const ROUTER_OPTIONS = { strict: true, sensitive: true };
 
 /** Routes that are tried together. */
@@ -73,7 +76,7 @@ export class Routes {
       return handler({
         ctx,
         query: readQuery(ctx.req.url ?? path),
-        // From the path as sent: the decoding of the router is too lenient.
+        // Taken from the path as sent: the decoding of the router is too lenient.
         readKey: () => decodeKey(ctx.path.slice(keyStart), maxKeyBytes),
         readBody: () => readBody(ctx),
       });
@@ -93,7 +96,7 @@ function queryReader<Query extends z.ZodObject, Body extends z.ZodType>({
   query: schema,
   otherParameters,
 }: Route<Query, Body>): (target: string) => z.output<Query> {
-  // Only handlers of rows with a schema are given a type for their query.
+  // The type holds because only handlers of rows with a schema are given a query.
   const none = {} as z.output<Query>;
   if (schema === undefined) return () => none;
   const names = Object.keys(schema.shape);
@@ -107,8 +110,8 @@ function queryReader<Query extends z.ZodObject, Body extends z.ZodType>({
 const ALL_METHODS = 'DELETE, GET, HEAD, OPTIONS, POST, PUT';
 
 /**
- * The last middleware, which runs where no router has answered: OPTIONS, methods that a path does not
- * know (RFC 9110, section 15.5.6), unknown paths.
+ * The last middleware, which runs if no router has answered: OPTIONS, methods that a path does not know
+ * (RFC 9110, section 15.5.6), unknown paths.
  *
  * @throws Problem 404, 405
  */

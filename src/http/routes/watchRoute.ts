@@ -21,11 +21,11 @@ const HEADERS = [
   // Proxies that collect answers would hold events back.
   'X-Accel-Buffering',
   'no',
-  // A watch has no end: nothing can be answered behind it.
+  // A watch has no end, so no answer can come behind it.
   'Connection',
   'close',
 ];
-/** How long a browser waits before it connects again. */
+/** The milliseconds that a browser waits before it connects again. */
 const RETRY = 'retry: 1000\n\n';
 
 class StreamSink implements Sink {
@@ -58,7 +58,7 @@ class StreamSink implements Sink {
   /** The client connects again by itself, here or elsewhere, with the last id. */
   end(_reason: EndReason): void {
     this.#response.end();
-    // Bytes that it does not read would hold the connection open.
+    // Bytes that the client does not read would hold the connection open.
     this.#response.socket?.setTimeout(END_TIMEOUT_MS, () => this.#response.destroy());
   }
 }
@@ -110,7 +110,7 @@ export function addWatchRoute(
         return;
       }
       const closed = closeSignal(ctx.res);
-      // A browser that connects again sends the URL as it was and, beside it, where it has come to.
+      // A browser that connects again sends the old URL and, beside it, the id of the last event.
       const admitted = await admission.admitCursor(lastEventId(ctx.req) ?? named, closed);
       ctx.respond = false;
       if (closed.aborted) return;

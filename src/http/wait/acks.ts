@@ -1,6 +1,6 @@
 /**
- * `acks`: an answer waits until so many nodes, this one counted, have committed the write, or the time
- * is over; then it says how many have.
+ * `acks`: an answer waits until that many nodes, including this one, have committed the write, or the
+ * time is over; then it gives their number.
  */
 import { z } from 'zod';
 import type { Replica } from '../../replica/replica.ts';
@@ -9,11 +9,11 @@ import type { WaitingRoom } from './vectorWaits.ts';
 
 /** Confirmations by peers of this node's own ops. */
 export interface Acks {
-  /** Asks the peers to confirm what they hold of this node's ops; they do so once it is committed. */
+  /** Asks the peers to confirm this node's ops that they hold; they answer after their commit. */
   ask(): void;
-  /** How many peers hold this node's op of that seq. */
+  /** The number of peers that hold this node's op of that seq. */
   count(seq: number): number;
-  /** Told whenever a peer has confirmed more. @returns what ends it. */
+  /** Called whenever a peer has confirmed more. @returns a function that ends the calls. */
   onConfirmed(listener: () => void): () => void;
 }
 
@@ -59,13 +59,15 @@ export class AckWaits {
 
   /**
    * @param origin and `seq`: the op's id.
-   * @returns how many nodes hold the op, this one counted; at once where too many wait already.
+   * @returns the number of nodes that hold the op, including this one; at once if too many requests
+   *   wait already.
    */
   async until(
     { origin, seq }: { readonly origin: string; readonly seq: number },
     { acks = 1, timeout_ms: timeoutMs = DEFAULT_ACKS_TIMEOUT_MS }: AcksQuery,
   ): Promise<number> {
-    // After a rejoin the op is another origin's, of which peers have confirmed nothing to us.
+    // After a rejoin the op belongs to another origin, for which no peer has confirmed anything to this
+    // node.
     const count = (): number => 1 + (origin === this.#replica.origin ? this.#acks.count(seq) : 0);
     if (count() >= acks) return count();
     const leave = this.#room.enter();
@@ -85,7 +87,7 @@ export class AckWaits {
     }
   }
 
-  /** Nobody waits any longer. */
+  /** Ends every wait. */
   stop(): void {
     this.#endListening();
     for (const { end } of this.#waiting) end();

@@ -10,28 +10,29 @@ import type { VectorWaits } from './vectorWaits.ts';
 export const AFTER_HEADER = 'Hearsay-After';
 const AFTER_NAME = 'hearsay-after';
 
-/** For the description: every route is behind `waitAfter`. */
+/** For the description only: every route is behind `waitAfter`. */
 export const afterHeaders = {
   [AFTER_HEADER]: z.string().optional().meta({
     description: 'Tokens, separated by commas: answer once this node holds those writes.',
   }),
 };
 
-/** Tokens in one header: what a client has written through as many nodes. */
+/** The most tokens in one header: one for each node that a client has written through. */
 const MAX_TOKENS = 100;
 
 export interface AfterOptions {
   readonly replica: Replica;
   readonly waits: VectorWaits;
-  /** How long to wait at most, milliseconds. */
+  /** The longest wait, in milliseconds. */
   readonly waitTimeoutMs: number;
 }
 
 /**
  * Resolves once the request may be answered.
  *
- * @returns undefined where it need not wait at all.
- * @throws Problem 409 for a token of another cluster, 422 for none, 504 when the time is over.
+ * @returns undefined if the request need not wait at all.
+ * @throws Problem 409 for a token of another cluster, 422 for a text that is no token, 504 when the
+ *   time is over.
  */
 export function waitAfter(
   request: IncomingMessage,

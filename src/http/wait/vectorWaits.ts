@@ -1,6 +1,6 @@
 /**
- * Waiting for this node to hold what a client has seen elsewhere: a bounded number of requests, each for
- * a bounded time.
+ * Waits until this node holds the ops that a client has seen elsewhere: for a bounded number of
+ * requests, and each for a bounded time.
  */
 
 import type { Replica } from '../../replica/replica.ts';
@@ -14,7 +14,7 @@ interface Waiting {
   under: string;
 }
 
-/** How many requests wait, whatever for. */
+/** Counts waiting requests of every kind. */
 export class WaitingRoom {
   readonly #maxWaiting: number;
   #waiting = 0;
@@ -24,7 +24,10 @@ export class WaitingRoom {
     this.#maxWaiting = maxWaiting;
   }
 
-  /** @returns what leaves it again, or null where too many wait already, or nobody may any more. */
+  /**
+   * @returns a function that gives the place back, or null if too many requests wait already or waiting
+   *   has ended.
+   */
   enter(): (() => void) | null {
     if (this.#isClosed || this.#waiting >= this.#maxWaiting) return null;
     this.#waiting++;
@@ -38,7 +41,7 @@ export class WaitingRoom {
   }
 }
 
-/** Waits of requests, each under the first origin of which it still lacks an op. */
+/** Waiting requests, each under the first origin of which this node lacks an op. */
 export class VectorWaits {
   readonly #replica: Replica;
   readonly #room: WaitingRoom;
@@ -53,13 +56,13 @@ export class VectorWaits {
   }
 
   /**
-   * @param timeoutMs how long to wait at most.
-   * @param signal ends it early.
-   * @returns whether this node holds everything that the vector stands for.
-   * @throws OverloadedError where too many wait already.
+   * @param timeoutMs the longest wait, in milliseconds.
+   * @param signal ends the wait early.
+   * @returns whether this node holds every op that the vector stands for.
+   * @throws OverloadedError if too many requests wait already.
    */
   async until(vector: Vector, timeoutMs: number, signal?: AbortSignal): Promise<boolean> {
-    // Only what is missing is kept: a cursor may name many origins.
+    // Only the missing part is kept: a cursor may name many origins.
     const missing = missingIn(vector, this.#replica.vector);
     const [first] = missing.keys();
     if (first === undefined) return true;
@@ -81,7 +84,7 @@ export class VectorWaits {
     }
   }
 
-  /** Nobody waits any longer. */
+  /** Ends every wait. */
   stop(): void {
     for (const end of this.#endings) end();
     for (const set of this.#byOrigin.values()) for (const { end } of set) end(false);
@@ -96,7 +99,7 @@ export class VectorWaits {
     }
   }
 
-  /** The origin that was waited for has come: another may be missing still. */
+  /** The awaited op of the origin has come; ops of another origin may still be missing. */
   #goOn(waiting: Waiting): void {
     this.#take(waiting);
     const [next] = missingIn(waiting.missing, this.#replica.vector).keys();

@@ -1,4 +1,4 @@
-/** The query of a watch, and whether the watch is served here. */
+/** Reads the query of a watch, and decides whether this node serves it. */
 
 import type { IncomingMessage } from 'node:http';
 import { z } from 'zod';
@@ -44,20 +44,22 @@ export interface WatchAdmissionOptions {
   readonly waits: VectorWaits;
   readonly pages: AllowedPages;
   readonly maxKeyBytes: number;
-  /** How long a cursor that is ahead of this node is waited for, milliseconds. */
+  /** The longest wait for a cursor that is ahead of this node, in milliseconds. */
   readonly waitTimeoutMs: number;
 }
 
-/** Origins in a cursor that this node has not heard of: more than join while a request waits. */
+/**
+ * The most origins in a cursor that this node has not heard of: more never join while a request waits.
+ */
 const MAX_UNKNOWN_ORIGINS = 64;
 
 export interface AdmittedCursor {
   readonly cursor: Cursor | null;
-  /** The client's copy can't be mended: it is told to forget it. */
+  /** Whether the client's copy can't be mended, so that it gets a reset. */
   readonly startsAnew: boolean;
 }
 
-/** Decides whether a watch is served, over a stream or over a WebSocket alike. */
+/** Decides whether a watch is served, by the same rules for a stream and for a WebSocket. */
 export class WatchAdmission {
   readonly #options: WatchAdmissionOptions;
 
@@ -68,7 +70,7 @@ export class WatchAdmission {
   /**
    * Reads the query of an upgrade, which no route takes.
    *
-   * @throws Problem 400 for what does not decode, 422 for what is malformed.
+   * @throws Problem 400 for a text that does not decode, 422 for a malformed parameter.
    */
   readQuery({ url = '/' }: IncomingMessage): WatchQuery {
     const names = Object.keys(watchQuerySchema.shape);
@@ -94,7 +96,7 @@ export class WatchAdmission {
   }
 
   /**
-   * Refuses foreign pages for good, and everybody while the node can't serve a watch.
+   * Refuses foreign pages for good, and every client while the node can't serve a watch.
    *
    * @throws Problem 403; StoppedError, NotReadableError, OverloadedError: 503 for now.
    */
@@ -107,7 +109,7 @@ export class WatchAdmission {
   }
 
   /**
-   * Waits, where it must, until this node can go on from the cursor.
+   * Waits, if necessary, until this node can go on from the cursor.
    *
    * @throws Problem 409 for a cursor of another cluster or one that is not reached in time, 422 for a
    *   text that is no cursor.
@@ -119,7 +121,7 @@ export class WatchAdmission {
     if (cursor.cluster !== (replica.header.clusterId ?? ''))
       throw conflict('cluster', 'The cursor is of another cluster: start without one.');
     const missing = missingIn(cursor.vector, replica.vector);
-    // Ops that only a retired log had told are nowhere any more, and will never come.
+    // Ops that only a lost, retired log held are nowhere any more, and will never come.
     if (
       missing.size > 0 &&
       [...missing.keys()].every((origin) => replica.members.isRetired(origin))

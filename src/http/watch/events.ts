@@ -1,4 +1,7 @@
-/** The events of a watch, for the description (openapi.ts) and for tests. Values are unknown here too. */
+/**
+ * The events of a watch, for the description (openapi.ts) and for tests. A value may be any JSON here
+ * too.
+ */
 import { z } from 'zod';
 
 const cursor = z

@@ -1,8 +1,10 @@
-/** How events go out: as messages of a WebSocket (RFC 6455) or as Server-Sent Events (HTML Standard). */
+/**
+ * The two formats of events: messages of a WebSocket (RFC 6455) and Server-Sent Events (HTML Standard).
+ */
 import { textFrame } from '../../net/webSockets.ts';
 import type { Format } from '../../watch/sharedEvent.ts';
 
-/** A client puts the lines of `data` together again. Line ends stand only between tokens of the JSON. */
+/** A client joins the lines of `data` again. Line ends stand only between tokens of the JSON. */
 const streamChunk = (type: string, cursor: string, text: string): Buffer =>
   Buffer.from(
     `event: ${type}\nid: ${cursor}\ndata: ${text.replace(/\r\n|\r|\n/g, '\ndata: ')}\n\n`,
@@ -11,7 +13,7 @@ const streamChunk = (type: string, cursor: string, text: string): Buffer =>
 const socketFormat = (index: number, withValues: boolean): Format => ({
   index,
   withValues,
-  // Made here and not by each socket, so that it is made once for all watchers.
+  // Frames are made here and not by each socket, so that one frame serves all watchers.
   encode: (_type, _cursor, text) => textFrame(text),
 });
 

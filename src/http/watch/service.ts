@@ -14,16 +14,16 @@ import { WatchSockets } from './socket.ts';
 
 export interface WatchServiceOptions {
   readonly replica: Replica;
-  /** Ticked and stopped by whoever made it. */
+  /** The creator of the hub ticks and stops it. */
   readonly hub: WatchHub;
   readonly limits: Limits;
   readonly acks: Acks;
   readonly pages: AllowedPages;
-  /** How long a request waits for a write that it names, milliseconds. */
+  /** The longest wait of a request for the writes that it names, in milliseconds. */
   readonly waitTimeoutMs: number;
-  /** Time between pings to a watcher, milliseconds. */
+  /** Time between pings to a watcher, in milliseconds. */
   readonly watchPingIntervalMs: number;
-  /** Ends the connections of watchers that take nothing. */
+  /** Ends the connections of watchers that read nothing. */
   readonly connections: Pick<Connections, 'endWhenStalled'>;
 }
 
@@ -63,7 +63,7 @@ export class WatchService {
     this.#sockets.upgrade(request, socket, head);
   }
 
-  /** Answers whoever waits, after the hub has ended every watch. Requests that come later don't wait. */
+  /** Ends every wait, after the hub has ended every watch. Later requests do not wait. */
   stop(): void {
     this.#sockets.stop();
     this.#room.close();

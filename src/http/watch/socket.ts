@@ -1,7 +1,7 @@
 /**
- * A watch as a WebSocket (RFC 6455): GET /watch with an upgrade. Each event is one message of text.
- * Messages of the client are not looked at. A dead client is found by its silence on pings, but only while
- * nothing waits for it: a slow one has not come to them yet.
+ * A watch as a WebSocket (RFC 6455): GET /watch with an upgrade. Each event is one text message.
+ * Messages of the client are ignored. A dead client is found by its silence on pings, but only while no
+ * bytes wait for it: a slow client has not come to the pings behind them.
  */
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
@@ -19,13 +19,13 @@ export interface WatchSocketOptions {
   readonly hub: WatchHub;
   readonly admission: WatchAdmission;
   readonly connections: Pick<Connections, 'endWhenStalled'>;
-  /** Time between pings, milliseconds. */
+  /** Time between pings, in milliseconds. */
   readonly watchPingIntervalMs: number;
 }
 
-/** Pings in a row that a client may leave unanswered while nothing waits for it. */
+/** Pings in a row that a client may leave unanswered while no bytes wait for it. */
 const MAX_SILENT_PINGS = 4;
-/** The longest message of a client: it has nothing to say. */
+/** The longest message of a client, in bytes: it has nothing to say. */
 const MAX_MESSAGE_BYTES = 4096;
 const CODES = { goingAway: 1001, refused: 1008, failed: 1011, restarted: 1012, later: 1013 };
 
@@ -40,7 +40,7 @@ interface Client {
   readonly socket: Duplex;
 }
 
-/** Writes frames that are made already past the WebSocket, which would make them once for each client. */
+/** Writes frames past the WebSocket, which would make them once for each client. */
 class SocketSink implements Sink {
   readonly #client: Client;
 
@@ -57,7 +57,7 @@ class SocketSink implements Sink {
   }
 
   write(bytes: Buffer): void {
-    // Nothing may follow a close frame.
+    // No frame may follow a close frame.
     if (this.#client.webSocket.readyState === WebSocket.OPEN) this.#client.socket.write(bytes);
   }
 
@@ -111,13 +111,13 @@ export class WatchSockets {
     }
   }
 
-  /** Tells every client that the node is stopping. The hub ends those that are watching. */
+  /** Tells every client that the node is stopping. The hub ends the watches. */
   stop(): void {
     this.#watchdog.stop();
     for (const { webSocket } of this.#clients) closeWebSocket(webSocket, ...ENDS.stopping);
   }
 
-  /** A fault of a cursor is told once the connection stands: a page can't see it before. */
+  /** A cursor's fault is told once the connection is open: a page can't see it before. */
   async #serve(client: Client, query: WatchQuery): Promise<void> {
     const { webSocket, socket } = client;
     const { hub, admission } = this.#options;
