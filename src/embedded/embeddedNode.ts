@@ -1,9 +1,9 @@
 /**
- * A node in the program's own process: reads answer from memory at once, writes are decided and stored as
- * those of any client.
+ * A node in the program's own process: a read answers from memory at once, and a write is decided and
+ * stored like a client's.
  *
- * Invariants: nothing is written before the settings are seen to be right; what a read gives is the
- * caller's own and no part of the map; the replica itself is not handed out.
+ * Invariants: nothing is written before the settings are checked; a value that a read gives belongs to
+ * the caller and is no part of the map; the replica itself is not handed out.
  */
 import { Tokens } from '../http/answer/tokens.ts';
 import { listenFailure } from '../node/listenFailure.ts';
@@ -29,20 +29,20 @@ import {
 import type { Deleted, NodeLogger, RunningNode, StartOptions, Stored } from './runningNode.ts';
 
 const SILENT: NodeLogger = { info: () => {}, warn: () => {}, error: () => {} };
-/** How often a node that starts is looked at; it may take `joinTimeoutMs` until it is ready. */
+/** How often to check whether a starting node is ready; that may take `joinTimeoutMs`. */
 const READY_INTERVAL_MS = 10;
 const PAGE_ENTRIES = 256;
 
 /**
- * Starts a node in this process. It serves the REST interface at `url` beside what the program does, and
- * keeps the process alive until it is closed.
+ * Starts a node in this process. It serves the REST interface at `url` beside the program's own work,
+ * and keeps the process alive until it is closed.
  *
- * @param settings numbers, texts and lists by name; what is missing has its default. What `readSettings`
- *   gives is such, for a node that is set up by the environment.
- * @returns once it serves. It may be read and written once `ready` has resolved.
- * @throws SettingError for a wrong value or an unknown name, and where the directory can't be made;
- *   LockedDirectoryError, WrongDirectoryError, DamagedLogError, DiskFullError of the directory; HearsayError
- *   where the port can't be listened on, or Node is older than 24.
+ * @param settings numbers, texts and lists by name; a missing setting has its default. `readSettings`
+ *   gives such settings from the environment.
+ * @returns once the node serves. It may be read and written once `ready` has resolved.
+ * @throws SettingError for a wrong value or an unknown name, or if the directory can't be made;
+ *   LockedDirectoryError, WrongDirectoryError, DamagedLogError or DiskFullError for the directory;
+ *   HearsayError if the node can't listen at the port, or Node is older than 24.
  */
 export async function startNode(
   settings: GivenSettings = {},
@@ -58,7 +58,7 @@ export async function startNode(
   }
 }
 
-/** A node that can't tell its first warning must not start. @throws SettingError */
+/** A node that can't log its first warning must not start. @throws SettingError */
 function checkedLogger(logger: NodeLogger): NodeLogger {
   const missing = (['info', 'warn', 'error'] as const).find(
     (name) => typeof logger[name] !== 'function',
@@ -85,7 +85,7 @@ class EmbeddedNode implements RunningNode {
     this.#node = node;
     this.#tokens = new Tokens(node.replica);
     this.ready = this.#becomeReady();
-    this.ready.catch(() => {}); // whoever waits for it is told
+    this.ready.catch(() => {}); // callers who wait for `ready` get the error
   }
 
   get origin(): string {

@@ -6,12 +6,13 @@ import { UndecodableValueError } from './errors.ts';
 export interface Entry<T = unknown> {
   readonly key: string;
   /**
-   * Made anew at each read, so that it may be changed. Believed to be a `T`: nothing checks what another
-   * program has stored. Reading it throws UndecodableValueError where its annotations can't be applied.
+   * Each read makes the value anew, so that the caller may change it. The type `T` is not checked:
+   * another program may have stored the value. Reading it throws UndecodableValueError if its
+   * annotations can't be applied.
    */
   readonly value: T;
   readonly version: number;
-  /** Null where it never expires. */
+  /** Null if the entry never expires. */
   readonly expiresAt: Date | null;
 }
 
@@ -21,7 +22,7 @@ export function entryOf<T>(op: Put): Entry<T> {
   try {
     const meta: unknown = op.meta === null ? null : JSON.parse(op.meta);
     const value = decodeValue(JSON.parse(op.value), meta);
-    // The program's own belief, which nothing here can check.
+    // The program asserts this type; nothing here can check it.
     return { key, value: value as T, version, expiresAt };
   } catch (error) {
     const refusal = new UndecodableValueError(messageOf(error), { cause: error });

@@ -1,4 +1,4 @@
-/** The settings of `hearsay serve`, for a program that is set up as a node is. */
+/** The settings of `hearsay serve`, for a program that takes them from flags and the environment. */
 import type { NodeSettings } from '../node/nodeSettings.ts';
 import { readSettings as readTexts } from '../node/settings.ts';
 

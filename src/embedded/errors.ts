@@ -1,4 +1,4 @@
-/** Errors of an embedded node, beside the errors of every node. Each message says what to do. */
+/** Errors of an embedded node, beside the errors of every node. Each message says how to go on. */
 import { HearsayError } from '../words/errors.ts';
 
 /** The live version does not admit the change: nothing was stored. */
@@ -17,12 +17,12 @@ export class ConflictError extends HearsayError {
   }
 }
 
-/** A key, a value or an option is wrong, and would be however often it is tried: nothing was stored. */
+/** A key, a value or an option is wrong, and would be refused each time: nothing was stored. */
 export class InvalidRequestError extends HearsayError {}
 
 /**
- * A value has annotations of types that can't be applied: a newer writer's, or a hostile one's. It is
- * thrown where `value` is read, so that one such entry does not hide the others.
+ * A value has annotations that can't be applied: a newer or a hostile writer made them. Reading `value`
+ * throws it, so that one such entry does not hide the others.
  */
 export class UndecodableValueError extends HearsayError {}
 

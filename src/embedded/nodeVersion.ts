@@ -3,7 +3,7 @@ import { HearsayError } from '../words/errors.ts';
 
 const OLDEST_NODE_MAJOR = 24;
 
-/** @throws HearsayError */
+/** @throws HearsayError if Node is too old. */
 export function refuseOldNode(): void {
   const version = process.versions.node;
   if (Number.parseInt(version, 10) >= OLDEST_NODE_MAJOR) return;

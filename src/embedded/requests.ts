@@ -1,8 +1,8 @@
 /**
- * Calls of the program around an embedded node, as requests to its replica.
+ * Turns calls of the program around an embedded node into requests to its replica.
  *
- * Invariant: what a client could not send over HTTP can't be stored here either, since every other node
- * has to take it in.
+ * Invariant: it refuses every request that a client could not send over HTTP, because every other node
+ * has to take the op in.
  */
 import { InvalidRequestError as UnfitValueError } from '../client/errors.ts';
 import { encodeValue } from '../client/values/values.ts';
@@ -14,29 +14,29 @@ import { InvalidRequestError } from './errors.ts';
 
 export interface PutOptions {
   /**
-   * From 0 to 2^53 − 2: stored only where the live version is lower, or the key is absent; 0 stores only
-   * where it is absent. Default `next`: whatever is there, its version + 1.
+   * From 0 to 2^53 − 2: the value is stored only if the live version is lower, or the key is absent; 0
+   * stores only where the key is absent. Default `next`: the present version + 1.
    */
   readonly version?: number | 'next' | undefined;
-  /** From 1 to 10^13 milliseconds; null, the default, never expires. */
+  /** From 1 to 10^13 milliseconds; null, the default: the entry never expires. */
   readonly ttlMs?: number | null | undefined;
 }
 
 export interface DeleteOptions {
-  /** Deletes only a live entry of at most this version, 0 to 2^53 − 2; else whatever is there. */
+  /** Deletes only a live entry of at most this version, 0 to 2^53 − 2. Default: any version. */
   readonly upToVersion?: number | undefined;
 }
 
 export interface ListOptions {
-  /** Only the keys that start so. Default: all. */
+  /** Only the keys that begin with this text. Default: all. */
   readonly prefix?: string | undefined;
-  /** Only the keys after this one. */
+  /** Only the keys after this one. Default: from the first. */
   readonly startAfter?: string | undefined;
-  /** At most so many entries, 1 or more. Default: all. */
+  /** At most this number of entries, 1 or more. Default: all. */
   readonly limit?: number | undefined;
 }
 
-/** @throws InvalidRequestError */
+/** @throws InvalidRequestError for a wrong key, value or option. */
 export function putRequest(
   key: string,
   value: unknown,
@@ -58,7 +58,7 @@ export function putRequest(
   return { kind: 'put', key, version, ttlMs, value: text, meta };
 }
 
-/** @throws InvalidRequestError */
+/** @throws InvalidRequestError for a wrong key or option. */
 export function deleteRequest(
   key: string,
   options: DeleteOptions,
@@ -78,7 +78,7 @@ export interface CheckedList {
   readonly limit: number;
 }
 
-/** @throws InvalidRequestError */
+/** @throws InvalidRequestError for a wrong option. */
 export function checkList(options: ListOptions): CheckedList {
   refuseOthers('list', options, ['prefix', 'startAfter', 'limit']);
   const { prefix = '', startAfter, limit = Number.MAX_SAFE_INTEGER } = options;
@@ -88,7 +88,7 @@ export function checkList(options: ListOptions): CheckedList {
   return { prefix, startAfter: startAfter ?? null, limit };
 }
 
-/** @throws InvalidRequestError */
+/** @throws InvalidRequestError for an empty or too long key. */
 export function checkKey(key: string, maxKeyBytes: number): void {
   checkText('A key', key);
   if (key === '') throw new InvalidRequestError('A key must not be empty.');
@@ -96,7 +96,7 @@ export function checkKey(key: string, maxKeyBytes: number): void {
     throw new InvalidRequestError(`A key must not be longer than ${maxKeyBytes} bytes of UTF-8.`);
 }
 
-/** Text travels as UTF-8, which has no half of a surrogate pair. */
+/** Texts travel as UTF-8, which can't hold half of a surrogate pair. */
 function checkText(what: string, text: string): void {
   if (typeof text !== 'string') throw new InvalidRequestError(`${what} must be a string.`);
   if (hasLoneSurrogate(text))
@@ -108,7 +108,7 @@ function checkWhole(name: string, value: number, least: number, most: number): v
   throw new InvalidRequestError(`${name} must be an integer from ${least} to ${most}.`);
 }
 
-/** A misspelt `ttlMs` must not store for ever. */
+/** A misspelt `ttlMs` must not store an entry for ever. */
 function refuseOthers(call: string, options: object, known: readonly string[]): void {
   const other = Object.keys(options).find((name) => !known.includes(name));
   if (other === undefined) return;

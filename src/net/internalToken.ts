@@ -14,5 +14,5 @@ export function tokenCheck(token: string): (request: IncomingMessage) => boolean
   };
 }
 
-/** Digests have one length, so that comparing takes the same time whatever was shown. */
+/** Digests have one length, so that the comparison takes the same time for every token. */
 const digestOf = (text: string): Buffer => createHash('sha256').update(text).digest();

@@ -1,22 +1,23 @@
-/** Answers in HTTP on connections that have no response of Node's. */
+/** HTTP answers on connections for which Node has no response object. */
 import { STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 
 export interface Refusal {
   readonly status: number;
-  /** Names and values in turn. */
+  /** Names and values alternate. */
   readonly headers?: readonly string[];
   readonly text?: string;
-  /** False for the answer to a HEAD, which tells of the text and does not send it. */
+  /** False for the answer to a HEAD, which gives the length of the text and does not send it. */
   readonly withText?: boolean;
 }
 
-/** Answers an upgrade, or bytes that are no HTTP, and closes the connection. */
+/** Answers an upgrade, or bytes that are not HTTP, and closes the connection. */
 export function refuse(
   socket: Duplex,
   { status, headers = [], text = '', withText = true }: Refusal,
 ): void {
-  // Node leaves the socket of an upgrade to its taker: an error that nobody hears would end the process.
+  // Node leaves the socket of an upgrade to its handler: an error event without a listener would end
+  // the process.
   socket.on('error', () => socket.destroy());
   const lines = [`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`];
   for (let index = 0; index < headers.length; index += 2)

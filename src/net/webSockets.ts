@@ -1,9 +1,12 @@
-/** The server side of a WebSocket (RFC 6455): how one is opened, found dead and closed, whoever uses it. */
+/**
+ * The server side of a WebSocket (RFC 6455), for gossip and watches: it opens and closes connections,
+ * and finds dead ones.
+ */
 import type { Duplex } from 'node:stream';
 import { Sender, WebSocket, WebSocketServer } from 'ws';
 
 declare module 'ws' {
-  /** Part of ws that its types leave out. */
+  /** A part of ws that its types leave out. */
   const Sender: {
     /** @returns the head of the frame, and the data. */
     frame(data: Buffer, options: FrameOptions): Buffer[];
@@ -19,23 +22,23 @@ interface FrameOptions {
 }
 
 const TEXT = 1;
-/** Time for a closing handshake before the socket is destroyed. */
+/** Milliseconds for a closing handshake before the socket is destroyed. */
 const CLOSE_TIMEOUT_MS = 1000;
-/** The longest reason that a close frame can carry (RFC 6455, section 5.5). */
+/** The longest reason, in bytes, that a close frame can carry (RFC 6455, section 5.5). */
 const MAX_REASON_BYTES = 123;
 
-/** @param maxMessageBytes longest message of a client; a longer one closes the connection. */
+/** @param maxMessageBytes longest message of a client; a longer message closes the connection. */
 export const webSocketServer = (maxMessageBytes: number): WebSocketServer =>
   new WebSocketServer({
     noServer: true,
     perMessageDeflate: false,
     maxPayload: maxMessageBytes,
     clientTracking: false,
-    // Clients offer subprotocols of others, and this one has none.
+    // Clients may offer subprotocols; this server has none.
     handleProtocols: () => false,
   });
 
-/** A message of text as a server sends it. */
+/** A text message as a server sends it. */
 export const textFrame = (text: string): Buffer =>
   Buffer.concat(
     Sender.frame(Buffer.from(text), {
@@ -47,13 +50,13 @@ export const textFrame = (text: string): Buffer =>
     }),
   );
 
-/** Closes with a reason that the other side is told; destroys the socket if it does not answer in time. */
+/** Closes with a reason for the other side; destroys the socket if it does not answer in time. */
 export function closeWebSocket(webSocket: WebSocket, code: number, reason: string): void {
   webSocket.close(code, shortened(reason));
   setTimeout(() => webSocket.terminate(), CLOSE_TIMEOUT_MS).unref();
 }
 
-/** A reason cut to what a close frame can carry, in ASCII, so that the cut falls between characters. */
+/** The reason cut to the room of a close frame, in ASCII, so that the cut falls between characters. */
 function shortened(reason: string): string {
   const bytes = Buffer.from(reason);
   if (bytes.length <= MAX_REASON_BYTES) return reason;
@@ -62,9 +65,9 @@ function shortened(reason: string): string {
 }
 
 export interface PingOptions {
-  /** Time between pings, milliseconds. */
+  /** Time between pings, in milliseconds. */
   readonly intervalMs: number;
-  /** Pings in a row that may stay without an answer; after these the connection is destroyed. */
+  /** The number of unanswered pings in a row after which the connection is destroyed. */
   readonly maxSilentPings: number;
 }
 
@@ -74,7 +77,7 @@ interface Pinged {
   silentPings: number;
 }
 
-/** Finds connections whose other side is gone by its silence on pings. */
+/** Finds dead connections by their silence on pings. */
 export class PingWatchdog {
   readonly #maxSilentPings: number;
   readonly #pinged = new Set<Pinged>();
@@ -89,8 +92,8 @@ export class PingWatchdog {
   /**
    * Watches the connection until it closes.
    *
-   * @param socket given where the other side may be slow: it is not pinged while bytes wait in the
-   *   socket, since it has not come to a ping behind them.
+   * @param socket given if the other side may be slow: while bytes wait in the socket, the other side
+   *   could not answer a ping behind them, so it is not pinged.
    */
   watch(webSocket: WebSocket, socket: Duplex | null = null): void {
     const pinged = { webSocket, socket, silentPings: 0 };

@@ -1,6 +1,6 @@
 /**
- * Events as JSON text. They are put together as text around a value's own, so that its digits, the
- * order of its keys and its duplicates come as they were sent.
+ * Events as JSON text. The text of a value is copied in unchanged, so that its digits, the order of its
+ * keys and its duplicates come as they were sent.
  */
 import { instantText } from '../words/time.ts';
 import type { KeyEventType } from './position.ts';
@@ -10,12 +10,12 @@ export interface EventSubject {
   readonly key: string;
   readonly version: number;
   readonly expiresAt: number | null;
-  /** JSON text; told of a put only. */
+  /** JSON text; only a put carries it. */
   readonly value?: string | null;
   readonly meta?: string | null;
 }
 
-/** Tells nothing of a key, but of the stream itself. */
+/** A message about the stream itself, not about a key. */
 export type StreamEventType = 'synced' | 'bookmark' | 'reset';
 export type WatchEventType = KeyEventType | StreamEventType;
 

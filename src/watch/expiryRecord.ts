@@ -1,9 +1,10 @@
 /**
- * The latest expiries of this node, in the order of their marks: what a watcher is told that was away
- * when they came. Also of entries that have been collected since; of what is older, it knows nothing.
+ * The latest expiries of this node, in the order of their marks. It serves watchers that were away when
+ * the entries expired, and also holds entries that have been collected since. It knows nothing of older
+ * expiries.
  *
- * Invariant: of every entry of this node that expired after `knownSince` and was swept, the record
- * holds the expiry, until a later op of the key has come (which is told in its place).
+ * Invariant: for every entry of this node that expired after `knownSince` and was swept, the record
+ * holds the expiry until a later op of the key has come. That op is told in its place.
  */
 
 import type { Expired } from '../rules/expiry.ts';
@@ -32,7 +33,7 @@ export class ExpiryRecord {
     this.#knownSince = knownSince;
   }
 
-  /** Every expiry after this one is known. */
+  /** Every expiry after this mark is known. */
   get knownSince(): ExpiryMark {
     return this.#knownSince;
   }
@@ -44,20 +45,20 @@ export class ExpiryRecord {
   add(entry: Expired): Expiry {
     const { key, version, expiresAt, origin, seq } = entry;
     const known = this.#byKey.get(key);
-    // A clock went back: its entry lived again for a while, and expired anew.
+    // A clock went back: the entry lived again for a while, and expired anew.
     if (known !== undefined && sameOp(known, entry)) return known;
     const mark = markOfEntry(entry);
     const expiry: Expiry = { key, version, expiresAt, origin, seq, mark, isBeaten: false };
     if (compareMarks(mark, this.#knownSince) <= 0) return expiry;
     this.beat(entry);
     this.#byKey.set(key, expiry);
-    // Nearly always the last: only an op that came after its time goes in between.
+    // Nearly always the last place: only an op that came after its time goes in between.
     this.#expiries.insert(this.#indexAfter(mark), expiry);
     while (this.size > this.#maxExpiries) this.#dropFirst();
     return expiry;
   }
 
-  /** The op has won its key: the expiry of an earlier one need not be told any more. */
+  /** The op has won its key, so an earlier expiry of the key need not be told any more. */
   beat(op: Pick<KeyOp, 'key' | 'origin' | 'seq'>): void {
     const expiry = this.#byKey.get(op.key);
     if (expiry === undefined || sameOp(expiry, op)) return;
@@ -65,12 +66,12 @@ export class ExpiryRecord {
     this.#byKey.delete(op.key);
   }
 
-  /** The expiry after the mark, or undefined where there is none. */
+  /** The expiry after the mark, or undefined if there is none. */
   next(mark: ExpiryMark): Expiry | undefined {
     return this.#expiries.at(this.#indexAfter(mark));
   }
 
-  /** Forgets everything. @param upTo what expires after it will be added. */
+  /** Forgets all expiries. @param upTo the caller adds the expiries after it again. */
   forget(upTo: ExpiryMark): void {
     this.#expiries.clear();
     this.#byKey.clear();

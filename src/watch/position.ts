@@ -1,17 +1,18 @@
 /**
- * A watcher is a position, not a queue: how far it
- * has read this node's log, what its vector covers, up to where it was told expiries, and, while it is
- * being told the state, up to which key. So it costs the same however slow it is, and catching up,
- * going on from a cursor and going past what is superseded are one path.
+ * A watcher is a position, not a queue. The position holds the lsn up to which it has read this node's
+ * log, the vector that it covers, the mark up to which it was told expiries, and, while it is being
+ * told the state, the last key. So a watcher costs the same however slow it is, and catching up, going
+ * on from a cursor and skipping superseded ops are one path.
  *
  * Invariants:
- * - Of every op that the vector covers, its watcher has been told the op or a greater one of the key,
- *   or will be told a greater one that it reads later. So a row is passed over only where a greater op
- *   of its key is known here: it did not win when it came, or a later row wins.
- * - Of every entry that the vector covers and that had expired by the mark, it has been told that it
- *   is gone, or something later of the key. So an op that it reads after its time is told as `expire`.
+ * - For every op that the vector covers, the watcher has been told the op or a greater one of the key,
+ *   or will be told a greater one that it reads later. So a row is skipped only if a greater op of its
+ *   key is known here: the row did not win when it came, or a later row wins.
+ * - For every entry that the vector covers and that had expired by the mark, the watcher has been told
+ *   that it is gone, or a later op of the key. So an op that it reads after its time is told as
+ *   `expire`.
  * - A key after the place in the state is told with the state, and not before.
- * - The vector includes the reach of the log before every read, else rows may be missing.
+ * - The vector includes the reach of the log before every read; otherwise rows may be missing.
  */
 
 import type { Cursor, StatePlace } from '../words/cursor.ts';
@@ -30,11 +31,11 @@ export interface WatchView {
 
 export class Position {
   readonly prefix: string;
-  /** Every row up to here has been read. */
+  /** Every row up to this lsn has been read. */
   lsn: number;
   readonly vector: MutableVector;
   told: ExpiryMark;
-  /** How far the state was told; null once all of it was. */
+  /** The place in the state up to which the watcher was told; null once all of it was told. */
   state: StatePlace | null;
 
   constructor(prefix: string, lsn: number, { vector, told, state }: Omit<Cursor, 'cluster'>) {
@@ -48,9 +49,9 @@ export class Position {
   /**
    * Passes a row, the next of the log.
    *
-   * @returns what the watcher is to be told, or null.
-   * @throws MissingRowError where rows before it are missing, which are being compacted: nothing of
-   *   the position has changed then.
+   * @returns the type of the event for the watcher, or null if there is none.
+   * @throws MissingRowError if rows before it are missing because they are being compacted; the
+   *   position has not changed then.
    */
   passRow({ lsn, op, won }: Row, { entry }: WatchView): KeyEventType | null {
     const seq = seqOf(this.vector, op.origin);
@@ -62,7 +63,10 @@ export class Position {
     return judge(op, entry(op.key), this.told);
   }
 
-  /** Passes an expiry, the next of the record after its mark. @returns whether it is to be told. */
+  /**
+   * Passes an expiry, the next of the record after its mark. @returns whether the watcher is to be
+   * told.
+   */
   passExpiry(expiry: Expiry, { entry }: WatchView): boolean {
     this.told = laterMark(this.told, expiry.mark);
     // An op that the vector does not cover is read later, after its time, and then told as expired.
@@ -71,14 +75,17 @@ export class Position {
     return now === undefined || sameOp(now, expiry);
   }
 
-  /** Passes an entry of the state, the next in the order of keys. @returns whether it is to be told. */
+  /**
+   * Passes an entry of the state, the next in the order of keys. @returns whether the watcher is to be
+   * told.
+   */
   passEntry(entry: KeyOp): boolean {
     this.state = { after: entry.key };
-    // One that the vector does not cover is told when its row is read.
+    // An entry that the vector does not cover is told when its row is read.
     return covers(this.vector, entry) && !expiredBy(this.told, entry);
   }
 
-  /** Whether everything that was compacted away is covered, so that no row is missing. */
+  /** Whether the vector covers every compacted row, so that no row is missing. */
   includes(reach: Vector): boolean {
     for (const [origin, seq] of reach) if (seqOf(this.vector, origin) < seq) return false;
     return true;
@@ -98,8 +105,8 @@ export class MissingRowError extends Error {}
 /**
  * The event of a row that won when it came.
  *
- * @param entry the entry of its key by now.
- * @param told up to where the watcher was told expiries.
+ * @param entry the present entry of its key.
+ * @param told the mark up to which the watcher was told expiries.
  */
 export function judge(op: KeyOp, entry: KeyOp | undefined, told: ExpiryMark): KeyEventType | null {
   if (entry !== undefined && compareOps(entry, op) > 0) return null;

@@ -1,14 +1,11 @@
-/**
- * An event that many watchers are told: made when it happens, encoded at most once for each format,
- * however many watchers there are.
- */
+/** An event for many watchers: it is made when it happens, and encoded at most once for each format. */
 
 import { type EventSubject, keyEventText, type WatchEventType } from './event.ts';
 import type { KeyEventType } from './position.ts';
 
-/** How events go out to some watchers, as bytes. */
+/** The form of events for some watchers, as bytes. */
 export interface Format {
-  /** A small whole number, another for each format: where an event keeps its bytes. */
+  /** A small whole number, different for each format: the index at which an event keeps its bytes. */
   readonly index: number;
   /** Whether these watchers want values. */
   readonly withValues: boolean;

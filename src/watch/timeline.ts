@@ -1,7 +1,7 @@
 /**
  * The latest events of this node, as all watchers at its end were told them. A watcher whose socket was
- * full for a while goes on from there with events that are encoded already; the oldest go first, and
- * whoever is further behind reads the log.
+ * full for a while goes on from its place here, with events that are encoded already. The oldest events
+ * go first; a watcher that is further behind reads the log.
  */
 
 import { type ExpiryMark, expiredBy } from '../words/expiryMark.ts';
@@ -14,9 +14,9 @@ import type { SharedEvent } from './sharedEvent.ts';
 
 export interface TimelineItem extends OpId {
   readonly event: SharedEvent;
-  /** Of the row that it tells; null where it tells an expiry. */
+  /** The lsn of the row that it tells; null if it tells an expiry. */
   readonly lsn: number | null;
-  /** Up to where expiries had been told before it. */
+  /** The mark up to which expiries had been told before it. */
   readonly toldBefore: ExpiryMark;
 }
 
@@ -32,19 +32,19 @@ export interface TimelineLimits {
   readonly maxRecentEventBytes: number;
 }
 
-/** The memory of an event beside its texts: its cursor, its objects and its frame. */
+/** The bytes of an event in memory beside its texts: its cursor, its objects and its frame. */
 const EVENT_BYTES = 400;
-/** The room that is left after the oldest have gone. */
+/** The part of the room that is left after the oldest have gone. */
 const LEFT_SHARE = 0.75;
 
 const bytesOf = ({ key, value, meta }: EventSubject): number =>
-  // Twice: as the op has it, and encoded.
+  // The value counts twice: as the op has it, and encoded.
   EVENT_BYTES + 2 * (key.length + (value?.length ?? 0) + (meta?.length ?? 0));
 
 export class Timeline {
   readonly #limits: TimelineLimits;
   readonly #items = new Queue<TimelineItem>();
-  /** The index of the first item, counted from the first that ever was. */
+  /** The index of the first item, counted from the first item ever. */
   #first = 0;
   #bytes = 0;
 
@@ -71,7 +71,7 @@ export class Timeline {
     return this.#items.at(index - this.#first);
   }
 
-  /** Drops the oldest items, many at once, so that watchers which are a little behind lose their place rarely. */
+  /** Drops the oldest items, many at once, so that watchers slightly behind rarely lose their place. */
   trim(): void {
     const { maxRecentEvents, maxRecentEventBytes } = this.#limits;
     const isOver = (items: number, share: number): boolean =>
@@ -92,8 +92,8 @@ export class Timeline {
   }
 
   /**
-   * The place before the item of that index, by going back from the end. Rows that no event tells
-   * count as read: a watcher would be told nothing of them either.
+   * The place before the item with that index, computed by going back from the end. Rows without an
+   * event count as read: a watcher would be told nothing of them either.
    */
   placeAt(index: number, end: Place): Place {
     const vector: MutableVector = new Map(end.vector);
@@ -112,7 +112,8 @@ export class Timeline {
 
 /**
  * Whether the item is still to be told to a watcher that comes to it later: nothing later of its key
- * has won or, for a put, its time has not passed. What it misses stands further on in the timeline.
+ * has won and, for a put, its time has not passed. Otherwise the event that replaces it stands further
+ * on in the timeline.
  */
 export function isStillTold(
   item: TimelineItem,

@@ -1,9 +1,9 @@
 /**
- * The changes on this node, as events for watchers.
+ * Turns the changes on this node into events for watchers.
  *
  * Invariants: the feed follows the replica commit by commit and sweep by sweep, so that its vector, lsn
- * and mark are those of the last event; what has expired by the time of a commit is told before the
- * rows of the commit; an event is made once, and for prefixes that somebody watches only.
+ * and mark are those of the last event. Entries that have expired by the time of a commit are told
+ * before the rows of the commit. An event is made once, and only for prefixes that somebody watches.
  */
 
 import type { Committed, Replica } from '../../replica/replica.ts';
@@ -31,15 +31,15 @@ import type { WatchHubOptions } from './options.ts';
 export interface FeedListener {
   /** The pending events of the groups are to be delivered. */
   deliver(groups: Iterable<WatchGroup>): void;
-  /** Something has happened, be it told to nobody. */
+  /** Something has happened, even if no watcher is told of it. */
   moved(): void;
-  /** Entries that were told as expired may be alive again: only the whole state mends that. */
+  /** Entries that were told as expired may be alive again: only a reset mends that. */
   startAnew(): void;
-  /** The whole history is another. */
+  /** The replica has another log. */
   replaced(): void;
 }
 
-/** Entries swept at once before anything is told, beside those of the commit itself. */
+/** The number of entries that one sweep takes, beside those of the commit itself. */
 const SWEPT_AT_ONCE = 1000;
 
 export class WatchFeed {
@@ -51,16 +51,16 @@ export class WatchFeed {
   readonly #listener: FeedListener;
   readonly #touched = new Set<WatchGroup>();
   readonly #endings: (() => void)[];
-  /** Whether somebody watches: only then the next four are kept. */
+  /** Whether somebody watches. `#vector`, `#vectorText` and `#lsn` are kept only then. */
   #isFollowing = false;
-  /** The vector that all events up to here cover. */
+  /** The vector that all events so far cover. */
   #vector: MutableVector = new Map();
-  /** The same as cursors have it; null once it has changed. */
+  /** `#vector` as cursors encode it; null once the vector has changed. */
   #vectorText: string | null = null;
   #lsn = 0;
   #told: ExpiryMark = NO_EXPIRIES;
   #isOwnSweep = false;
-  /** Cursors that were told expiries only before this time may lack some that nobody here knows. */
+  /** A cursor whose mark is before this time may lack expiries that this node does not know. */
   #unknownUntilMs = 0;
 
   constructor({ replica, limits, maxClockSkewMs }: WatchHubOptions, listener: FeedListener) {
@@ -80,18 +80,18 @@ export class WatchFeed {
     ];
   }
 
-  /** The end of what has been told: what a live watcher has come to. */
+  /** The end of the feed: the place of a live watcher. */
   get end(): Place {
     return { lsn: this.#lsn, vector: this.#vector, told: this.#told };
   }
 
-  /** The cursor of whoever has come to the end. */
+  /** The cursor of a watcher at the end. */
   get endCursor(): string {
     this.#vectorText ??= encodeVector(this.#replica.header.clusterId ?? '', this.#vector);
     return encodePlace(this.#vectorText, this.#told);
   }
 
-  /** Somebody watches from now on, or nobody any more. */
+  /** Set when the first watcher comes and when the last one goes. */
   set isFollowing(isFollowing: boolean) {
     if (isFollowing && !this.#isFollowing) {
       this.#vector = new Map(this.#replica.vector);
@@ -102,14 +102,17 @@ export class WatchFeed {
     this.#isFollowing = isFollowing;
   }
 
-  /** Tells what has expired by now, so that nothing that is told from here on is dead already. */
+  /** Tells the entries that have expired by now, so that no later event shows a dead entry. */
   sweep(beside = 0): void {
     this.#isOwnSweep = true;
     this.#replica.sweep(SWEPT_AT_ONCE + beside);
     this.#isOwnSweep = false;
   }
 
-  /** Whether all that expired since the cursor can be told, and none that it was told lives here. */
+  /**
+   * Whether every expiry since the cursor is known, and none that the watcher was told is still in the
+   * future here.
+   */
   knowsSince({ told }: Cursor): boolean {
     const latestMs = this.#replica.nowMs() + this.#maxClockSkewMs + 1;
     return told.untilMs >= this.#unknownUntilMs && told.untilMs <= latestMs;
@@ -125,7 +128,7 @@ export class WatchFeed {
       const { op } = row;
       const entry = isOnKey(op) ? this.#replica.map.get(op.key) : undefined;
       if (isOnKey(op) && entry === op) this.record.beat(op);
-      // The first watcher got the ops that were folded before it came with the state.
+      // The first watcher got the ops folded before it came as a part of the state.
       if (!this.#isFollowing || row.lsn <= this.#lsn) continue;
       raise(this.#vector, op.origin, op.seq);
       this.#vectorText = null;
@@ -144,11 +147,11 @@ export class WatchFeed {
     if (this.#clockWentBack()) this.#startAnew();
     for (const entry of expired) {
       const expiry = this.record.add(entry);
-      // It came after its time, and was told as expired then.
+      // The op came after its time, and was told as expired then.
       if (compareMarks(expiry.mark, this.#told) <= 0) continue;
       const toldBefore = this.#told;
       this.#told = expiry.mark;
-      // Its row is of the commit under way, and is told next.
+      // The row of the entry is in the commit under way, and is told next.
       if (!this.#isFollowing || !covers(this.#vector, entry)) continue;
       const groups = this.groups.matching(entry.key);
       if (groups.length > 0) this.#tell('expire', expiry, expiry, null, toldBefore, groups);
@@ -183,10 +186,10 @@ export class WatchFeed {
     this.timeline.trim();
   }
 
-  /** Takes over a log: of what was collected from it before, no expiry is known. */
+  /** Takes over another log. The expiries of entries collected from it before are not known. */
   #restart(): void {
     const { stableClock, facts } = this.#replica.header;
-    // Rows that were compacted away by then are not known; after a snapshot by its sender's clock.
+    // The log knows no rows that were compacted away by then; after a snapshot, by its sender's clock.
     const skewMs = facts.snapshot === null ? 0 : this.#maxClockSkewMs;
     this.#unknownUntilMs = facts.cutAtMs === null ? 0 : facts.cutAtMs + skewMs;
     const before = this.#replica.takeExpiredBefore()?.take();

@@ -1,16 +1,16 @@
 /**
- * Watchers by their prefixes, so that an event costs nothing for watchers of other prefixes; and how the
- * live ones of a prefix are told: one write a watcher, whatever happened at once.
+ * Groups watchers by their prefixes, so that an event costs nothing for watchers of other prefixes.
+ * Each live watcher of a group gets one write, however many events happened at once.
  */
 import type { Format, SharedEvent } from '../sharedEvent.ts';
 import type { Watcher } from './watcher.ts';
 
 export interface WatchGroup {
   readonly prefix: string;
-  /** Watchers of the prefix, wherever they stand. */
+  /** All watchers of the prefix, in every place. */
   size: number;
   readonly live: Set<Watcher>;
-  /** Events that the live ones are to be told next, and the index of the timeline after each. */
+  /** Pending events for the live watchers, each with the index of the timeline after it. */
   readonly pending: { readonly event: SharedEvent; readonly indexAfter: number }[];
 }
 
@@ -35,7 +35,7 @@ export class WatchGroups {
     if (ofLength?.size === 0) this.#byLength.delete(group.prefix.length);
   }
 
-  /** The groups whose prefix the key starts with: one look-up for each length of a prefix. */
+  /** The groups whose prefix the key begins with: one look-up for each length of a prefix. */
   matching(key: string): WatchGroup[] {
     const groups: WatchGroup[] = [];
     for (const [length, ofLength] of this.#byLength) {
@@ -52,11 +52,13 @@ const JOINED_BYTES = 64 * 1024;
 
 interface Joined {
   readonly bytes: Buffer;
-  /** The index of the timeline after the last of its events. */
+  /** The index of the timeline after the last of these events. */
   readonly indexAfter: number;
 }
 
-/** @param fallBehind called for a watcher whose socket is full, with the index that it has come to. */
+/**
+ * @param fallBehind called for a watcher whose socket is full, with the index up to which it was told.
+ */
 export function deliver(
   group: WatchGroup,
   fallBehind: (watcher: Watcher, index: number) => void,

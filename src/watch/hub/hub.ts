@@ -1,9 +1,9 @@
 /**
  * The watchers of this node.
  *
- * Invariants: an event is encoded once for each format, however many watchers are told it; a watcher
- * whose socket is full costs nothing until it drains, and then reads forward from its position. Nobody
- * is dropped for being slow.
+ * Invariants: an event is encoded once for each format, for any number of watchers. A watcher whose
+ * socket is full costs nothing until it drains, and then reads forward from its position. No watcher is
+ * dropped for being slow.
  */
 import { STATE_START } from '../../words/cursor.ts';
 import type { ExpiryRecord } from '../expiryRecord.ts';
@@ -16,7 +16,7 @@ import { type Ends, WatchReader } from './reader.ts';
 import { startLsn } from './start.ts';
 import { type EndReason, type Sink, Watcher, type WatchRequest } from './watcher.ts';
 
-/** Ticks without an event after which a watcher is sent a bookmark. */
+/** Ticks without an event after which a watcher gets a bookmark. */
 export const SILENT_TICKS = 3;
 
 export class WatchHub implements Ends {
@@ -46,14 +46,14 @@ export class WatchHub implements Ends {
     return this.#watchers.size;
   }
 
-  /** How many have not read to the end. */
+  /** The number of watchers that have not read to the end. */
   get behind(): number {
     let behind = 0;
     for (const { standing } of this.#watchers.keys()) if (standing.kind !== 'live') behind++;
     return behind;
   }
 
-  /** How often a watcher was told to start anew. */
+  /** The number of resets that watchers got. */
   get resets(): number {
     return this.#reader.resets;
   }
@@ -79,7 +79,7 @@ export class WatchHub implements Ends {
   }
 
   /**
-   * Starts telling. A cursor must be of this cluster, and the replica must include its vector.
+   * Starts a watch. A cursor must be of this cluster, and the replica must include its vector.
    *
    * @param sink may be written to before this returns.
    */
@@ -98,7 +98,7 @@ export class WatchHub implements Ends {
     return watcher;
   }
 
-  /** The watcher's socket has drained; it may do so in the middle of a flush. */
+  /** The watcher's socket has drained, perhaps in the middle of a flush. */
   drained(watcher: Watcher): void {
     this.#reader.pump(watcher);
   }
@@ -126,7 +126,7 @@ export class WatchHub implements Ends {
     this.#endAll('stopping');
   }
 
-  /** To be called at a third of the time after which a silent watcher is sent a bookmark. */
+  /** To be called at a third of the time after which a silent watcher gets a bookmark. */
   tick(): void {
     for (const watcher of this.#watchers.keys()) {
       watcher.silentTicks++;
@@ -161,7 +161,7 @@ export class WatchHub implements Ends {
   async #start(watcher: Watcher): Promise<void> {
     const { position } = watcher;
     if (!position.includes(this.end.vector)) {
-      // Nobody reads before it is known where to begin.
+      // No watcher reads before its beginning is known.
       watcher.isPumped = true;
       try {
         position.lsn = await startLsn(this.#options.replica, position.vector);
@@ -175,7 +175,7 @@ export class WatchHub implements Ends {
     this.#reader.pump(watcher);
   }
 
-  /** The client of each may go on elsewhere, from its cursor. */
+  /** The client of each watcher may go on at another node, from its cursor. */
   #endAll(reason: EndReason): void {
     for (const watcher of [...this.#watchers.keys()]) this.endOne(watcher, reason);
   }

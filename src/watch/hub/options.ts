@@ -6,11 +6,11 @@ import type { Limits } from '../../words/limits.ts';
 export interface WatchHubOptions {
   readonly replica: Replica;
   readonly limits: Limits;
-  /** How far the clocks of two nodes may be apart, milliseconds. */
+  /** The greatest difference between the clocks of two nodes, in milliseconds. */
   readonly maxClockSkewMs: number;
   /** Calls the function in a later turn of the event loop, so that a long catch-up delays nobody. */
   readonly defer: (next: () => void) => void;
-  /** How much a step of catching up reads; only tests give it. */
+  /** The amount that one step of catching up reads; only tests give it. */
   readonly pages?: WatchPages;
 }
 

@@ -1,11 +1,12 @@
 /**
- * Reads forward for watchers that are not at the end: from their place in the timeline while that is
- * still there, else from their position in the log. A step tells what has expired, a page of rows and,
- * while it is due, a page of the state, so that each of them goes on however busy the others are.
+ * Reads forward for watchers that are not at the end: from their place in the timeline while that place
+ * is still there, else from their position in the log. One step tells expiries, a page of rows and,
+ * while it is due, a page of the state, so that each of the three goes on however busy the others are.
  *
- * Invariant: a watcher that is not live waits for its socket, or for the clock of this node, and for
- * nothing else. Whether it waits is decided after the flush and in `#mayGoOn` alone: a socket that
- * takes everything at once drains within the flush. Whatever takes a watcher from the end also pumps it.
+ * Invariant: a watcher that is not live waits only for its socket or for the clock of this node.
+ * Whether it waits is decided in `#mayGoOn` alone, after the flush, because a socket that takes
+ * everything at once drains within the flush. Each step that takes a watcher away from the end also
+ * pumps it.
  */
 
 import type { Replica } from '../../replica/replica.ts';
@@ -21,35 +22,38 @@ import type { Watcher } from './watcher.ts';
 
 const PAGES: WatchPages = { rows: 512, entries: 256 };
 const PAGE_BYTES = 1024 * 1024;
-/** Of a longer key a cursor holds the front: the state then goes on a little before it. */
+/** A cursor holds only the front of a longer key: the state then goes on a little before that key. */
 const MAX_STATE_KEY_LENGTH = 2048;
 
 /** The hub, as the reader needs it. */
 export interface Ends {
-  /** The end of what has been told: what a live watcher has come to. */
+  /** The end of the feed: the place of a live watcher. */
   readonly end: Place;
   readonly timeline: Timeline;
   readonly record: ExpiryRecord;
-  /** Tells what has expired by now. */
+  /** Tells the entries that have expired by now. */
   sweep(): void;
   /** The watcher goes on from its position. */
   startReading(watcher: Watcher): void;
-  /** From now on the watcher is told as things happen. */
+  /** From now on the watcher is told each event as it happens. */
   goLive(watcher: Watcher): void;
-  /** The watcher goes on from the item of that index once its socket drains. */
+  /** The watcher goes on from the item with that index once its socket drains. */
   fallBehind(watcher: Watcher, index: number): void;
   endOne(watcher: Watcher, reason: 'failed'): void;
 }
 
 export class WatchReader {
-  /** How often a watcher was told to start anew. */
+  /** The number of resets that watchers got. */
   resets = 0;
   readonly #hub: Ends;
   readonly #replica: Replica;
   readonly #options: WatchHubOptions;
   readonly #view: WatchView;
   readonly #pages: WatchPages;
-  /** At the end, but told expiries that this node has not come to: its clock is behind another's. */
+  /**
+   * Watchers at the end that were told expiries which this node has not reached: its clock is behind
+   * another's.
+   */
   readonly #ahead = new Set<Watcher>();
 
   constructor(hub: Ends, options: WatchHubOptions) {
@@ -61,7 +65,9 @@ export class WatchReader {
     this.#view = { entry: (key) => map.get(key) };
   }
 
-  /** Goes on telling until the watcher is at the end or its socket is full. May be called at any time. */
+  /**
+   * Goes on telling until the watcher is at the end or its socket is full. May be called at any time.
+   */
   pump(watcher: Watcher): void {
     this.#ahead.delete(watcher);
     // The run under way looks at the watcher again before it ends.
@@ -70,12 +76,12 @@ export class WatchReader {
     void this.#run(watcher);
   }
 
-  /** Something has happened. */
+  /** Something has happened on this node. */
   wake(): void {
     for (const watcher of [...this.#ahead]) this.pump(watcher);
   }
 
-  /** The watcher's copy can't be mended: it is told to forget it, and then the whole state. */
+  /** The watcher's copy can't be mended: it gets a reset, and then the whole state. */
   reset(watcher: Watcher): void {
     const { end } = this.#hub;
     this.resets++;
@@ -84,7 +90,7 @@ export class WatchReader {
     watcher.isSynced = false;
     this.#hub.startReading(watcher);
     watcher.writeStreamEvent('reset', this.cursorOf(watcher));
-    // Later, since this can come in the middle of telling everybody else.
+    // Later, because this can come while all other watchers are being told.
     this.#options.defer(() => this.pump(watcher));
   }
 
@@ -149,7 +155,7 @@ export class WatchReader {
     const { lsn } = this.#hub.end;
     const rows = this.#recentRows(position) ?? (await this.#logRows(position));
     this.#hub.sweep();
-    // Meanwhile the watcher may have gone, or been told to start anew.
+    // Meanwhile the watcher may have gone, or have been reset.
     if (watcher.isClosed || watcher.position !== position) return;
     if (rows.length === 0) position.lsn = Math.max(position.lsn, lsn);
     if (this.#mustReset(position)) this.reset(watcher);
@@ -170,7 +176,10 @@ export class WatchReader {
     }
   }
 
-  /** Before every read: what was compacted away, or expired too long ago, may be what it lacks. */
+  /**
+   * Asked before every read: the watcher may lack rows that were compacted away, or expiries that are
+   * too old.
+   */
   #mustReset(position: Position): boolean {
     const { record } = this.#hub;
     return (
@@ -179,7 +188,7 @@ export class WatchReader {
     );
   }
 
-  /** @returns false where the socket is full; so do the next two. */
+  /** @returns false if the socket is full; so do `#tellRows` and `#tellState`. */
   #tellExpiries(watcher: Watcher): boolean {
     const { record, end } = this.#hub;
     const { position } = watcher;
@@ -198,7 +207,7 @@ export class WatchReader {
     const { position } = watcher;
     const { lsn } = this.#hub.end;
     for (const row of rows) {
-      // Folded, but not told yet: it is told to everybody in a moment.
+      // The row is folded but not told yet: all watchers are told in a moment.
       if (row.lsn > lsn) break;
       if (!watcher.isWritable) return false;
       const type = position.passRow(row, this.#view);
@@ -211,7 +220,7 @@ export class WatchReader {
   #tellState(watcher: Watcher): boolean {
     const { position } = watcher;
     if (position.state === null) return true;
-    // Never less than what it was told has expired.
+    // Never less than the time up to which the watcher was told expiries.
     const nowMs = Math.max(this.#replica.nowMs(), position.told.untilMs - 1);
     const { after } = position.state;
     const page = this.#replica.map.list(position.prefix, after, this.#pages.entries, nowMs);
@@ -229,7 +238,7 @@ export class WatchReader {
     return true;
   }
 
-  /** Moves on a watcher that a step has told everything it read. */
+  /** Moves on a watcher that was told everything a step has read. */
   #arrive(watcher: Watcher): void {
     const { position, goalLsn } = watcher;
     const { lsn, vector, told } = this.#hub.end;
@@ -239,7 +248,7 @@ export class WatchReader {
       watcher.writeStreamEvent('synced', this.cursorOf(watcher));
     }
     if (position.lsn < lsn) return;
-    // Rows that were being compacted were missing from what was read.
+    // Rows that were being compacted were missing from the page.
     if (!position.includes(vector)) throw new MissingRowError();
     if (compareMarks(position.told, told) > 0) this.#ahead.add(watcher);
     else this.#hub.goLive(watcher);
@@ -250,7 +259,7 @@ export class WatchReader {
   }
 }
 
-/** As a cursor has it. */
+/** The place as a cursor has it. */
 function statePlace({ state }: Position): StatePlace | null {
   const after = state?.after ?? null;
   if (after === null || after.length <= MAX_STATE_KEY_LENGTH) return state;

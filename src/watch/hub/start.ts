@@ -1,21 +1,21 @@
-/** Where in this node's log a cursor that may come from another node goes on. */
+/** Finds the lsn in this node's log from which a cursor, perhaps of another node, goes on. */
 import type { Replica } from '../../replica/replica.ts';
 import { includes, seqOf, type Vector } from '../../words/vector.ts';
 
-/** Rows looked at in one read of the log. */
+/** The number of rows that one read of the log looks at. */
 const PAGE_ROWS = 4096;
 
 /**
  * The lsn before the first row that the vector does not cover.
  *
- * @throws HearsayError where the log can't be read.
+ * @throws HearsayError if the log can't be read.
  */
 export async function startLsn(replica: Replica, vector: Vector): Promise<number> {
   if (includes(vector, replica.vector)) return replica.lastLsn;
   return fromRecent(replica, vector) ?? (await fromLog(replica, vector));
 }
 
-/** Undefined where rows that the vector does not cover are no longer in memory. */
+/** Undefined if rows that the vector does not cover are no longer in memory. */
 function fromRecent(replica: Replica, vector: Vector): number | undefined {
   let lsn = replica.lastLsn;
   for (const [origin, seq] of replica.vector) {

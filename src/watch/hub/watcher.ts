@@ -1,9 +1,10 @@
 /**
- * One watcher: where its events go, and how far it has come.
+ * One watcher: its sink, and its place.
  *
- * Invariant: it stands in one place at a time. `live`: at the end of the timeline, and told each event
+ * Invariant: a watcher is in one place at a time. `live`: at the end of the timeline, told each event
  * as it happens. `behind`: before an item of the timeline that is still there. `reading`: at a position
- * in the log. Of the last two it keeps a position, from which it can always go on reading.
+ * in the log. While it is `behind` or `reading` it keeps a position, from which it can always go on
+ * reading.
  */
 import type { Cursor } from '../../words/cursor.ts';
 import type { Limits } from '../../words/limits.ts';
@@ -11,17 +12,19 @@ import { type EventSubject, type StreamEventType, streamEventText } from '../eve
 import type { KeyEventType, Position } from '../position.ts';
 import { encodeKeyEvent, type Format } from '../sharedEvent.ts';
 
-/** Where a watcher's bytes go: a socket or a response. */
+/** The target of a watcher's bytes: a socket or a response. */
 export interface Sink {
   write(bytes: Buffer): void;
   /** Bytes that were written and not yet handed to the network. */
   readonly bufferedBytes: number;
-  /** Once more bytes than this wait, the sink tells when they are gone; of fewer it may say nothing. */
+  /**
+   * If more bytes than this wait, the sink tells when they are gone; if fewer wait, it may stay silent.
+   */
   readonly drainsAboveBytes: number;
   /** Bytes written from here to `uncork` go out together. */
   cork(): void;
   uncork(): void;
-  /** Ends it for a reason that the client is told. */
+  /** Ends the watch with a reason for the client. */
   end(reason: EndReason): void;
 }
 
@@ -30,9 +33,9 @@ export type EndReason = 'stopping' | 'restarted' | 'failed';
 export interface WatchRequest {
   readonly prefix: string;
   readonly format: Format;
-  /** Where to go on; null starts now. */
+  /** The cursor to go on from; null starts now. */
   readonly cursor: Cursor | null;
-  /** Whether the client is told to forget what it holds; then the cursor need not be included. */
+  /** Whether the client gets a reset first; then the replica need not include the cursor. */
   readonly startsAnew?: boolean;
   /** Whether, without a cursor, the state is told first. */
   readonly withState: boolean;
@@ -51,15 +54,15 @@ export class Watcher {
   readonly format: Format;
   readonly sink: Sink;
   standing: Standing = READING;
-  /** Where it goes on reading; of no meaning while it is live. */
+  /** The position from which it goes on reading; without meaning while it is live. */
   position: Position;
-  /** It has caught up once it has read to here. */
+  /** The watcher has caught up once it has read to this lsn. */
   goalLsn: number;
   isSynced = false;
   isClosed = false;
   /** Whether a pump is under way: there is never more than one. */
   isPumped = false;
-  /** Ticks of the hub since it was last sent anything. */
+  /** Ticks of the hub since the last message to the watcher. */
   silentTicks = 0;
   readonly #maxBufferedBytes: number;
 
@@ -77,7 +80,7 @@ export class Watcher {
     this.#maxBufferedBytes = maxWatcherBufferBytes;
   }
 
-  /** False only where the sink will tell that it has drained, or nothing is to be written ever again. */
+  /** False only if the sink will tell that it has drained, or nothing is ever to be written again. */
   get isWritable(): boolean {
     const { bufferedBytes, drainsAboveBytes } = this.sink;
     return !this.isClosed && bufferedBytes <= Math.max(this.#maxBufferedBytes, drainsAboveBytes);
