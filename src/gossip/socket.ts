@@ -1,6 +1,6 @@
 /**
  * The transport over WebSocket (RFC 6455), at the path `/gossip`. A peer shows `X-Internal-Token` on
- * the upgrade request; without the right one it gets 401 before the upgrade and learns nothing.
+ * the upgrade request. Without the right token it gets 401 before the upgrade and learns nothing.
  */
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
@@ -15,13 +15,15 @@ export const GOSSIP_PATH = '/gossip';
 
 export interface SocketSettings {
   readonly token: string;
-  /** Longest message of a peer, in bytes; a longer one closes the connection. */
+  /** The longest message of a peer, in bytes; a longer one closes the connection. */
   readonly maxMessageBytes: number;
-  /** Most connections that peers may hold open to this node. */
+  /** The most connections that peers may hold open to this node. */
   readonly maxConnections: number;
-  /** Time for a dial to be answered, milliseconds. */
+  /** The time in which a dial must be answered, in milliseconds. */
   readonly dialTimeoutMs: number;
-  /** Time between pings; a peer that has sent nothing for three of them is dropped. */
+  /**
+   * The time between pings, in milliseconds; a peer that has sent nothing for three of them is dropped.
+   */
   readonly pingIntervalMs: number;
 }
 
@@ -45,7 +47,7 @@ export class SocketTransport implements Transport {
   #lastId = 0;
   #stopped = false;
   #strangers = new Set<string>();
-  /** Upgrades refused for their token. */
+  /** The number of upgrades refused for their token. */
   rejected = 0;
 
   constructor(settings: SocketSettings, note: (level: 'info' | 'warn', text: string) => void) {
@@ -130,7 +132,7 @@ export class SocketTransport implements Transport {
     await Promise.all(closed);
   }
 
-  /** Null where the URL is none: a peer may have named it. */
+  /** Null if the URL is malformed: a peer may have named it. */
   #socketTo(url: string): WebSocket | null {
     const target = memberUrl(url);
     if (target === null) return null;
@@ -173,7 +175,7 @@ export class SocketTransport implements Transport {
     this.#listener({ kind: 'opened', connection: id, dialledUrl });
   }
 
-  /** Once an address, so that a misconfigured peer that tries again does not fill the log. */
+  /** Once for each address, so that a misconfigured peer that tries again does not fill the log. */
   #reportStranger(address: string): void {
     if (this.#strangers.has(address) || this.#strangers.size >= 1000) return;
     this.#strangers.add(address);

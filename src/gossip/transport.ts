@@ -10,7 +10,7 @@ export type TransportEvent =
   | {
       readonly kind: 'opened';
       readonly connection: ConnectionId;
-      /** The URL that we dialled, or null where the peer dialled us. */
+      /** The URL that we dialled, or null if the peer dialled us. */
       readonly dialledUrl: string | null;
     }
   | { readonly kind: 'dialFailed'; readonly url: string; readonly reason: string }
@@ -18,15 +18,15 @@ export type TransportEvent =
   | { readonly kind: 'closed'; readonly connection: ConnectionId; readonly reason: string };
 
 export interface Transport {
-  /** Who is told what happens; set once, before the first dial. */
+  /** Gets every event; set once, before the first dial. */
   listen(listener: (event: TransportEvent) => void): void;
   /** Ends in `opened` or `dialFailed`, within a bounded time. */
   dial(url: string): void;
-  /** Best effort: what a broken connection holds is lost. */
+  /** Best effort: bytes in a connection that breaks are lost. */
   send(connection: ConnectionId, text: string): void;
   /** Bytes that the connection has not yet handed to the network. */
   bufferedBytes(connection: ConnectionId): number;
-  /** Sends what is buffered, then closes; `closed` follows. */
+  /** Sends the buffered bytes, then closes; `closed` follows. */
   close(connection: ConnectionId, reason: string): void;
   /** Closes every connection and takes no more. */
   stop(): Promise<void>;

@@ -1,6 +1,6 @@
 /**
- * Deltas that answer digests (rule 7). One answer at a time goes to a peer; of the digests that come
- * meanwhile the last is answered.
+ * Deltas that answer digests (rule 7). One answer at a time goes to a peer; if digests come meanwhile,
+ * the last of them is answered.
  */
 
 import type { Replica } from '../../replica/replica.ts';
@@ -15,7 +15,7 @@ export interface AnswersOptions {
   readonly replica: Replica;
   readonly digest: (connection: ConnectionId) => Digest;
   readonly send: (connection: ConnectionId, text: string) => void;
-  /** Told of an origin whose ops, up to where the peer has them, are others at the peer. */
+  /** Called for an origin whose ops at the peer, up to the peer's seq, differ from ours. */
   readonly differs: (connection: ConnectionId, origin: string) => void;
 }
 
@@ -64,7 +64,7 @@ export class Answers {
     { digest: { vector, sums }, re }: Question,
   ): Promise<void> {
     const { replica, digest, send, differs } = this.#options;
-    // Before the ops are read: the answer must hold all that its digest says.
+    // Made before the ops are read, because the answer must hold every op that its digest covers.
     const ours = digest(connection);
     const delta = await deltaFor(replica, vector, answering.ends);
     for (const [origin, sum] of delta.sumsBefore)

@@ -1,7 +1,8 @@
 /**
- * Whether clients may use this node (rules 8 and 12): not at all before it has joined, since it does not
- * know what exists. They read once it has, and write once it has caught up. Both wait for what a rejoin
- * had set aside to be offered, or a client would miss its own write; but no longer than for peers.
+ * Whether clients may use this node (rules 8 and 12). Before it has joined, they may do nothing,
+ * because it does not know the entries of its cluster. Then they read, and they write once it has
+ * caught up. After a rejoin, reads and writes also wait until the ops that it set aside are offered, so
+ * that a client does not miss its own write; they wait for the offers for at most `joinTimeoutMs`.
  */
 import type { Readiness } from '../../replica/readiness.ts';
 import type { Offers } from './offers.ts';
@@ -21,14 +22,14 @@ export interface ClientGateOptions {
 
 export class ClientGate {
   readonly #options: ClientGateOptions;
-  /** Since when the node itself may write; null until then. */
+  /** The time since which the node itself may write; null until then. */
   #readyAt: number | null = null;
 
   constructor(options: ClientGateOptions) {
     this.#options = options;
   }
 
-  /** The node has a log now. @param joined whether that is a member's. */
+  /** The node has a log now. @param joined whether the log is a member's. */
   begin(joined: boolean): void {
     const { readiness } = this.#options;
     this.#readyAt = null;
@@ -37,13 +38,13 @@ export class ClientGate {
     if (joined) this.joined();
   }
 
-  /** It goes on under another origin: what it holds stays. */
+  /** The node goes on under another origin, with its log. */
   change(): void {
     this.#readyAt = null;
     this.#options.readiness.refuseWrites(CHANGING);
   }
 
-  /** It is about to start with an empty log. */
+  /** The node is about to start with an empty log. */
   giveUp(): void {
     this.#options.readiness.refuseReads(NOT_JOINED);
   }
@@ -62,7 +63,7 @@ export class ClientGate {
     this.openForWrites();
   }
 
-  /** Whether what was set aside may be offered. */
+  /** Whether the ops that were set aside may be offered. */
   get isReady(): boolean {
     return this.#readyAt !== null;
   }

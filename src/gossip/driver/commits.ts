@@ -1,6 +1,6 @@
 /**
- * The replica's part of the core's decisions: ops of peers are committed, members admitted, dead entries
- * collected; the core is told the outcome.
+ * The replica's part of the core's decisions: it commits ops of peers, admits members and collects dead
+ * entries, and gives the core the outcome.
  */
 import type { Replica } from '../../replica/replica.ts';
 import type { DeltaOutcome } from '../../rules/delta.ts';
@@ -12,17 +12,20 @@ export interface CommitsOptions {
   readonly replica: Replica;
   readonly step: (input: Input) => void;
   readonly warn: (text: string) => void;
-  /** For the same warnings again and again. */
+  /** For warnings that come again and again. */
   readonly warnRarely: (text: string) => void;
 }
 
-/** Dead entries looked at in one go: collecting never holds the event loop for long. */
+/**
+ * The number of dead entries that one go looks at, so that collecting never holds the event loop for
+ * long.
+ */
 const COLLECT_LIMIT = 10_000;
 
 export class Commits {
-  /** Ops of peers that were new. */
+  /** The number of peers' ops that were new. */
   opsReceived = 0;
-  /** Entries that were collected. */
+  /** The number of entries that were collected. */
   collected = 0;
   readonly #options: CommitsOptions;
   #isCollecting = false;
@@ -79,7 +82,7 @@ export class Commits {
   }
 }
 
-/** @throws the error itself where it is no refusal but a fault. */
+/** @throws the error itself if it is a fault and no refusal. */
 function refusalOf(error: unknown): HearsayError {
   if (!(error instanceof HearsayError) || error instanceof BrokenInvariantError) throw error;
   return error;

@@ -1,11 +1,11 @@
-/** Confirmations for clients that wait until so many nodes have committed a write: peers are asked. */
+/** Asks peers to confirm writes, for clients that wait until several nodes have committed them. */
 import { Listeners } from '../../words/listeners.ts';
 import { encodeMessage } from '../protocol/messages.ts';
 
 export interface ConfirmRequestsOptions {
   /** The seq of this node's last op. */
   readonly ownSeq: () => number;
-  /** Sends to every peer; where that is not possible now, to none. */
+  /** Sends to every peer; if that is not possible now, to none. */
   readonly sendToPeers: (text: string) => void;
 }
 
@@ -18,7 +18,7 @@ export class ConfirmRequests {
     this.#options = options;
   }
 
-  /** Asks the peers to say at once when they have committed what this node has; once a turn. */
+  /** Asks the peers to say at once when they have committed this node's ops; once in each turn. */
   ask(): void {
     if (this.#isAsking) return;
     this.#isAsking = true;
@@ -28,7 +28,10 @@ export class ConfirmRequests {
     });
   }
 
-  /** Told whenever a peer has committed more of this node's own ops. @returns what ends it. */
+  /**
+   * Calls the function whenever a peer has committed more of this node's own ops. @returns a function
+   * that ends the calls.
+   */
   onConfirmed(listener: () => void): () => void {
     return this.#listeners.add(listener);
   }

@@ -16,15 +16,16 @@ export interface WireDelta {
   readonly ranges: readonly Range[];
   /** Each op as `encodeOp` made it. */
   readonly wireOps: readonly string[];
-  /** Of each range, our sum up to where it starts: the digest's must be the same. */
+  /** For each range, our sum up to its `after`: it must be the digest's sum. */
   readonly sumsBefore: ReadonlyMap<string, Hash>;
-  /** Whether the digest lacks more than this. */
+  /** Whether the digest lacks further ops. */
   readonly more: boolean;
 }
 
 /**
- * The last chunk sent to one peer, per origin: where the chunk ended, and the sum there. The next chunk
- * starts there and adds to it, so that a long history is not summed again for every chunk.
+ * The last chunk sent to one peer, for each origin: the seq at which the chunk ended, and the sum
+ * there. The next chunk starts there and adds to the sum, so that a long history is not summed again
+ * for every chunk.
  */
 export type ChunkEnds = Map<string, { readonly to: number; readonly sum: Hash }>;
 
@@ -34,8 +35,8 @@ interface WireOp {
 }
 
 /**
- * @param vector what the peer holds.
- * @param ends of the chunks sent to this peer before; changed.
+ * @param vector the peer's vector.
+ * @param ends of the chunks that were sent to this peer before; it is changed.
  */
 export async function deltaFor(
   replica: Replica,
@@ -61,7 +62,7 @@ export async function deltaFor(
     if (last === undefined) continue;
     const to = last.op.seq;
     const sum = await sumAt(replica, record, after, chunk, ends);
-    // Compaction has overtaken the reads: rows may be missing in what was summed. The peer will ask again.
+    // Compaction has overtaken the reads: rows may be missing in the sum. The peer will ask again.
     if (replica.record(record.origin).reach > after) {
       ends.delete(record.origin);
       continue;
@@ -80,7 +81,10 @@ export async function deltaFor(
   return { ranges, wireOps, sumsBefore, more };
 }
 
-/** Records of which the vector lacks ops, those with the fewest first, so that none starves. */
+/**
+ * The records of origins of which the vector lacks ops. The one with the fewest comes first, so that
+ * none starves.
+ */
 function lackedRecords(replica: Replica, vector: Vector): OriginRecord[] {
   const lacking: OriginRecord[] = [];
   for (const [origin, seq] of replica.vector)

@@ -23,7 +23,10 @@ import type { DriverOptions } from './options.ts';
 import { type Parts, partsOf } from './parts.ts';
 import { viewOf } from './view.ts';
 
-/** A longer message of a peer that has not said hello is refused unread, in UTF-16 code units. */
+/**
+ * The longest message of a peer that has not said hello, in UTF-16 code units; a longer one is refused
+ * unread.
+ */
 const MAX_TEXT_BEFORE_HELLO = 65_536;
 
 export class Driver {
@@ -34,7 +37,7 @@ export class Driver {
   readonly #connections = new Set<ConnectionId>();
   readonly #parts: Parts;
   readonly #endCommits: () => void;
-  /** Exceptions out of what peers sent. */
+  /** The number of exceptions that messages of peers caused. */
   faultsOfPeers = 0;
   #core: Core;
   #pulls = 0;
@@ -63,7 +66,7 @@ export class Driver {
     this.#endCommits = this.#replica.onCommit((committed) => this.#parts.pushes.push(committed));
   }
 
-  /** To be called a few times a second: dials, pulls and collects what is due. */
+  /** Called a few times a second: dials, pulls and collects, each when it is due. */
   tick(): void {
     this.#step({ kind: 'tick' });
     if (this.#parts.gate.isReady && this.#parts.offers.isDue) this.#offer();
@@ -86,7 +89,7 @@ export class Driver {
     };
   }
 
-  /** Whether ops that a rejoin had set aside are still to be offered. */
+  /** Whether ops that a rejoin has set aside are still to be offered. */
   get owesOffers(): boolean {
     return !this.#parts.offers.isDone;
   }
@@ -99,22 +102,25 @@ export class Driver {
     return this.#core.status();
   }
 
-  /** How many peers have committed this node's own op of that seq. */
+  /** The number of peers that have committed this node's own op of that seq. */
   count(seq: number): number {
     return this.#core.acks(seq);
   }
 
-  /** Asks the peers to say at once when they have committed what this node has; once a turn. */
+  /** Asks the peers to say at once when they have committed this node's ops; once in each turn. */
   ask(): void {
     this.#parts.confirmRequests.ask();
   }
 
-  /** Told whenever a peer has committed more of this node's own ops. @returns what ends it. */
+  /**
+   * Calls the function whenever a peer has committed more of this node's own ops. @returns a function
+   * that ends the calls.
+   */
   onConfirmed(listener: () => void): () => void {
     return this.#parts.confirmRequests.onConfirmed(listener);
   }
 
-  /** Origins of which two different ops bear one id, and whose nodes have not rejoined yet. */
+  /** Origins with two different ops under one id, and whose nodes have not rejoined yet. */
   forked(): string[] {
     return [...this.#core.forked].filter((origin) => !this.#view.members.isRetired(origin));
   }
@@ -146,7 +152,8 @@ export class Driver {
     switch (event.kind) {
       case 'opened':
         if (this.#parts.lives.isChanging) {
-          // The next core would never hear of it, and the peer wait in vain for a hello.
+          // The next core would never hear of the connection, and the peer would wait in vain for a
+          // hello.
           this.#transport.close(event.connection, 'the node goes on under another origin');
           return;
         }
@@ -201,7 +208,10 @@ export class Driver {
     }
   }
 
-  /** A message that can't be handled ends the connection of its sender; a broken invariant of this node stops the node. */
+  /**
+   * A message that can't be handled ends the connection of its sender; a broken invariant of this node
+   * stops the node.
+   */
   #faultOf(connection: ConnectionId, error: unknown): void {
     if (error instanceof BrokenInvariantError) {
       this.#options.fail(error);
@@ -251,7 +261,7 @@ export class Driver {
         this.#run(() => this.#replica.membership.announce(output.value));
         break;
       case 'collect':
-        // An op that was lost is decided by what this log still holds of its key.
+        // A lost op is decided by the rows of its key that this log still holds.
         if (this.#parts.offers.isDone) this.#run(() => this.#parts.commits.collect(output.stable));
         break;
       case 'horizon':
@@ -302,9 +312,10 @@ export class Driver {
   }
 
   /**
-   * A want of room is told, and a later round tries again; any other failure stops the node.
+   * Logs a want of room, which a later round mends; any other failure stops the node.
    *
-   * @param connection given where the action is only for that peer, and a failure ends that alone.
+   * @param connection given if the action is only for that peer; then a failure ends this connection
+   *   alone.
    */
   #run(action: () => Promise<void>, connection?: ConnectionId): void {
     const life = this.#parts.lives.number;
@@ -312,7 +323,7 @@ export class Driver {
       if (this.#stopped || life !== this.#parts.lives.number) return;
       if (error instanceof DamagedLogError)
         this.#parts.lives.rejoin({ reason: error.message, keep: true, ownOps: 'sound' }, false);
-      // The node's health tells of a full disk.
+      // The node's health reports a full disk.
       else if (error instanceof DiskFullError) return;
       else if (error instanceof HearsayError && !(error instanceof BrokenInvariantError))
         this.#parts.rareNotes.tell(error.message);

@@ -1,6 +1,6 @@
 /**
- * Peers that are asked how they judge lost ops (rule 12), and the answers that this node gives. An answer
- * names its question: one that comes late, or to another question, counts for nothing.
+ * Asks peers how they judge lost ops (rule 12), and gives this node's own judgements. An answer names
+ * its question: one that comes late, or to another question, is ignored.
  */
 import { type AskJudge, type JudgedPage, judgedPage } from '../../replica/judgement.ts';
 import type { Replica } from '../../replica/replica.ts';
@@ -69,13 +69,13 @@ export class Judges {
     send(connection, encodeMessage(judged));
   }
 
-  /** The connection is gone: no answer will come. */
+  /** The connection is gone, so no answer will come. */
   drop(connection: ConnectionId): void {
     for (const question of [...this.#questions.values()])
       if (question.connection === connection) question.settle(null);
   }
 
-  /** Gives up what is overdue. */
+  /** Gives up overdue questions. */
   tick(): void {
     const nowMs = this.#options.steadyMs();
     for (const { until, settle } of [...this.#questions.values()]) if (nowMs > until) settle(null);

@@ -16,17 +16,20 @@ export interface LivesOptions {
   readonly gate: ClientGate;
   readonly offers: Offers;
   readonly step: (input: Input) => void;
-  /** Offers again what was set aside. */
+  /** Offers the ops that were set aside. */
   readonly offer: () => void;
   /** Closes all connections. */
   readonly end: (reason: string) => void;
-  /** Starts anew on the log as it is now. @param known members of the old cluster, dialled beside the configured URLs. */
+  /**
+   * Starts a new core on the present log. @param known members of the old cluster, dialled beside the
+   * configured URLs.
+   */
   readonly begin: (known: readonly Member[]) => void;
   readonly fail: (error: unknown) => void;
 }
 
 export class Lives {
-  /** How often this node has rejoined. */
+  /** The number of times that this node has rejoined. */
   rejoins = 0;
   readonly #options: LivesOptions;
   #changing: Promise<void> | null = null;
@@ -64,7 +67,7 @@ export class Lives {
     this.#hasJoined();
   }
 
-  /** A log whose tail may be gone goes on under a new origin, now that it has caught up. */
+  /** A log whose end may be lost goes on under a new origin, now that it has caught up. */
   ready(value: string): void {
     const { driver, gate, offers, offer } = this.#options;
     const { replica, newOrigin } = driver;
@@ -76,13 +79,13 @@ export class Lives {
     if (!offers.isDone) offer();
   }
 
-  /** @param forOthers whether a peer gave the reason; false where it was found here. */
+  /** @param forOthers whether a peer gave the reason; false if this node found it. */
   rejoin({ reason, keep, ownOps }: Omit<OutputOf<'rejoin'>, 'kind'>, forOthers: boolean): void {
     const { driver, view, gate, offers } = this.#options;
     const { replica, logs, note } = driver;
     this.rejoins++;
     note('warn', `this node rejoins: ${reason}`);
-    // The new log knows nobody, and NODES need not name anybody who is still there.
+    // The new log knows no member, and NODES may name none that is still present.
     const known = [...view.members.all()].filter((member) => member.origin !== view.origin);
     gate.giveUp();
     const { openedAtSeq, origin } = replica;
@@ -90,7 +93,7 @@ export class Lives {
     const why = { state: ownOps, openedAtSeq, hadOthers };
     this.#change(async () => {
       await replica.giveUp(why);
-      // Half a snapshot is no log: nobody could open it again, and it holds nothing of this node's own.
+      // Half a snapshot is no log: no node could open it again, and it holds no op of this node's own.
       const isKept = keep && replica.header.facts.snapshot !== 'underWay';
       const held = setAside(replica, origin, why);
       const { log, asideName } = await exchanged(logs, isKept);

@@ -1,4 +1,7 @@
-/** Members as `GET /_cluster` shows them: how far each has acknowledged, and who holds collection back. */
+/**
+ * Members as `GET /_cluster` shows them: the vector that each has acknowledged, and whether it holds
+ * collection back.
+ */
 import type { Member } from '../../rules/members.ts';
 import type { Stability } from '../../rules/stability.ts';
 import type { Vector } from '../../words/vector.ts';
@@ -7,9 +10,9 @@ import type { View } from '../protocol/inputOutput.ts';
 export interface MemberStatus extends Member {
   /** UTC milliseconds. */
   readonly lastHeardAt: number;
-  /** Whether its settled vector is what keeps the stable vector from moving on. */
+  /** Whether its settled vector keeps the stable vector from moving on. */
   readonly holdsBack: boolean;
-  /** Up to where it has acknowledged everything that we hold; null before it has. */
+  /** The part of its vector that we hold too; null before it has sent one. */
   readonly acknowledged: Vector | null;
 }
 

@@ -1,6 +1,6 @@
 /**
- * Rule 12: what rejoins had set aside is offered again once this node may write. Each round of offers
- * belongs to one life of the log: with another log it ends, and nothing that it had not finished is dropped.
+ * Rule 12: ops that a rejoin had set aside are offered again once this node may write. Each round of
+ * offers belongs to one life of the log. With another log it ends, and no unfinished offer is dropped.
  */
 import type { Log } from '../../log/log.ts';
 import type { AskJudge } from '../../replica/judgement.ts';
@@ -16,27 +16,30 @@ export interface OffersOptions {
   readonly logs: Pick<LogChanges, 'openAside' | 'dropAside'>;
   /** Members that can be asked. @param base the vector that this node was welcomed with. */
   readonly judges: (base: Vector) => AskJudge[];
-  /** Whether another node holds this node's own op of that seq, or there is none that could. */
+  /** Whether another node holds this node's own op of that seq, or no other node could. */
   readonly isHeld: (seq: number) => boolean;
   readonly note: (level: 'info' | 'warn', text: string) => void;
   /** By a clock that is never set. */
   readonly steadyMs: () => number;
-  /** For so long after this node may write, peers may still come that can decide about an op. */
+  /**
+   * For this long after this node may write, in milliseconds, peers that can decide about an op may
+   * still come.
+   */
   readonly joinTimeoutMs: number;
   readonly maxClockSkewMs: number;
 }
 
-/** An offer that found no room, or no judge, is made again after so long. */
+/** An offer that found no room, or no judge, is made again after this time, in milliseconds. */
 const RETRY_MS = 2000;
 
-/** The log that the offers go to, from when this node first offered to it. */
+/** The log that the offers go to, and the time of this node's first offer to it. */
 interface Life {
   readonly log: Log;
   readonly base: Vector;
   readonly sinceMs: number;
 }
 
-/** All of it is offered; it is dropped when another node holds this node's op of that seq. */
+/** All ops are offered; the old log is dropped when another node holds this node's op of that seq. */
 interface Offered {
   readonly aside: SetAside;
   readonly seq: number;
@@ -50,13 +53,13 @@ export class Offers {
   #isOffering = false;
   #nextAt = 0;
 
-  /** @param waiting what an earlier rejoin had set aside. */
+  /** @param waiting the logs that earlier rejoins had set aside. */
   constructor(options: OffersOptions, waiting: readonly SetAside[]) {
     this.#options = options;
     this.#waiting = [...waiting];
   }
 
-  /** The state of this node before it began anew, until all of that is offered. */
+  /** The state of this node before it rejoined, until all its ops are offered. */
   get past(): Past {
     if (this.#waiting.length === 0) return 'none';
     return this.#waiting.some(({ entries, hadOthers }) => hadOthers && entries.length > 0)
@@ -64,7 +67,7 @@ export class Offers {
       : 'alone';
   }
 
-  /** Whether nothing is left to be offered. */
+  /** Whether no offer is left. */
   get isDone(): boolean {
     return this.#waiting.length === 0 && !this.#isOffering;
   }
@@ -73,7 +76,7 @@ export class Offers {
     return this.#waiting.length > 0 && this.#options.steadyMs() >= this.#nextAt;
   }
 
-  /** The node begins anew: offers to the log that it gave up are part of what that held. */
+  /** The node rejoins: its offers to the log that it gives up are a part of that log. */
   add(aside: SetAside): void {
     this.#waiting.push(...this.#offered.map((offered) => offered.aside), aside);
     this.#offered = [];
@@ -90,7 +93,7 @@ export class Offers {
     }
   }
 
-  /** Drops what is safe elsewhere. */
+  /** Drops the logs whose offers another node holds. */
   async dropHeld(): Promise<void> {
     const { logs, isHeld } = this.#options;
     for (const offered of this.#offered.filter(({ seq }) => isHeld(seq))) {

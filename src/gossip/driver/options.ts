@@ -1,4 +1,4 @@
-/** The driver's dependencies: the ports, the settings, and what happens to the files of the log. */
+/** The driver's dependencies: the ports, the settings, and the changes to the files of the log. */
 import type { Log } from '../../log/log.ts';
 import type { Replica } from '../../replica/replica.ts';
 import type { SetAside } from '../../replica/setAside.ts';
@@ -12,22 +12,22 @@ export interface DriverOptions {
   readonly settings: CoreSettings;
   readonly random: Random;
   /**
-   * Milliseconds that go on evenly while wall clocks are set: what intervals are measured by. The
-   * replica's clock where it is not given.
+   * Milliseconds that go on evenly while wall clocks are set, for measuring intervals. Default: the
+   * replica's clock.
    */
   readonly steadyMs?: () => number;
-  /** Settles once what else waits for the thread has had its turn. */
+  /** Settles once other work that waits for the thread has had its turn. */
   readonly pause: () => Promise<void>;
-  /** For the node's own log. */
+  /** The logger of the node. */
   readonly note: (level: 'info' | 'warn', text: string) => void;
-  /** A new random id, of a cluster. */
+  /** Draws a random id for a new cluster. */
   readonly newId: () => string;
-  /** A new origin for this node. */
+  /** Draws a new origin for this node. */
   readonly newOrigin: () => string;
   readonly logs: LogChanges;
-  /** Logs that earlier rejoins set aside and did not offer to the end. */
+  /** Logs that earlier rejoins set aside and whose offers are not complete. */
   readonly setAside?: readonly SetAside[];
-  /** The node can not go on: an invariant is broken or a log can not be opened. */
+  /** The node can't go on: an invariant is broken, or a log can't be opened. */
   readonly fail: (error: unknown) => void;
   /** Only for tests: whether to lose this push. */
   readonly losePush?: () => boolean;
@@ -39,8 +39,8 @@ export interface LogChanges {
   renew(): Promise<Log>;
   /** Sets the log aside and opens an empty one under a new origin. @returns the name of the old one, too. */
   exchange(): Promise<{ readonly log: Log; readonly asideName: string }>;
-  /** Opens a log that was set aside; whoever asked closes it. @returns null where it can't be read. */
+  /** Opens a log that was set aside; the caller closes it. @returns null if it can't be read. */
   openAside(name: string): Promise<Log | null>;
-  /** All that a log held has been offered again. */
+  /** All ops of the old log have been offered. */
   dropAside(name: string): Promise<void>;
 }

@@ -1,4 +1,7 @@
-/** The parts of the driver: each is given the replica and the ports, and of the driver only what it asks for. */
+/**
+ * The parts of the driver. Each gets the replica, the ports, and only those functions of the driver
+ * that it uses.
+ */
 
 import type { Member } from '../../rules/members.ts';
 import { RareNotes } from '../../words/rareNotes.ts';
@@ -34,14 +37,14 @@ export interface Parts {
 /** The driver, as its parts see it. */
 export interface Whole {
   readonly view: View;
-  /** That of the present life of the log. */
+  /** The core of the present life of the log. */
   readonly core: () => Core;
   readonly step: (input: Input) => void;
   readonly isOpen: (connection: ConnectionId) => boolean;
   readonly isStopped: () => boolean;
   /** By a clock that is never set. */
   readonly steadyMs: () => number;
-  /** Offers again what was set aside. */
+  /** Offers the ops that were set aside. */
   readonly offer: () => void;
   readonly endConnections: (reason: string) => void;
   /** Begins with a new core. @param known members of the old cluster. */

@@ -17,7 +17,7 @@ export interface PushesOptions {
 
 export class Pushes {
   sent = 0;
-  /** Not sent, because the connection did not keep up: a pull brings them. */
+  /** The number of pushes not sent, because the connection did not keep up: a pull brings their ops. */
   shed = 0;
   readonly #options: PushesOptions;
 
@@ -48,10 +48,10 @@ export class Pushes {
 }
 
 /**
- * Each op is encoded once, however many peers there are.
+ * Encodes each op once, for any number of peers.
  *
  * @param rows of one origin, without a gap.
- * @param sumAtEnd the sum of the origin's ops up to the last of these.
+ * @param sumAtEnd the sum of the origin's ops up to the last row.
  */
 export function pushTexts(
   rows: readonly RecentRow[],

@@ -1,4 +1,7 @@
-/** Repair as a conversation (rule 11): what is asked, answered and born again is decided in repair.ts. */
+/**
+ * Repair as a conversation (rule 11). `repair.ts` decides its questions, its answers and the ops that
+ * are born again.
+ */
 import type { Replica } from '../../replica/replica.ts';
 import { type ComparedMessage, type CompareMessage, encodeMessage } from '../protocol/messages.ts';
 import {
@@ -16,14 +19,17 @@ export interface RepairsOptions {
   readonly note: (level: 'info' | 'warn', text: string) => void;
 }
 
-/** Differing buckets settled in one go; the next comparison goes on with the others. */
+/** The number of differing buckets settled in one go; the next comparison goes on with the others. */
 const BUCKETS_A_REPAIR = 16;
 
-/** The maps of two nodes with equal vectors may differ so much in size, by what they have collected. */
+/**
+ * The factor by which the sizes of the maps of two nodes with equal vectors may differ, because they
+ * have collected different entries.
+ */
 const MAX_BUCKETS_RATIO = 4;
 
 export class Repairs {
-  /** Entries that were born again. */
+  /** The number of entries that were born again. */
   repaired = 0;
   readonly #options: RepairsOptions;
 
@@ -31,7 +37,7 @@ export class Repairs {
     this.#options = options;
   }
 
-  /** @param asOf the minute that both maps are compared as of. */
+  /** @param asOf the minute as of which both maps are compared. */
   start(connection: ConnectionId, asOf: number): void {
     const { replica, send } = this.#options;
     const buckets = bucketCount(replica.map.size);
@@ -47,7 +53,8 @@ export class Repairs {
   #reply(connection: ConnectionId, { asOf, buckets, bucket }: CompareMessage): void {
     const { replica, send } = this.#options;
     const { map } = replica;
-    // So few buckets hold more entries each than one message: nobody who holds the same ops asks so.
+    // A bucket of so few holds more entries than one message can: no peer with the same ops asks for
+    // it.
     if (buckets * MAX_BUCKETS_RATIO < bucketCount(map.size)) return;
     const sums = bucket === null ? bucketSums(map.entries(), asOf, buckets) : [];
     const entries = bucket === null ? [] : entriesOf(map.entries(), buckets, bucket);

@@ -1,14 +1,15 @@
 /**
- * A snapshot (rule 10) as its sender makes it, part by part, while it goes on serving: bounded memory,
- * since a part is made only when the one before it has arrived.
+ * A snapshot (rule 10) as its sender makes it, part by part, while the sender goes on serving. Its
+ * memory is bounded, because a part is made only when the one before it has arrived.
  *
- * S is the stable vector when it begins, and whatever was compacted away: that was stable at the node
- * whose snapshot this one came from. The map is then looked through, with pauses, so that clients never
- * wait for all of it; the snapshot stands for the vector V at the end of that. Its rows are the member
- * ops, and the entries that S covers as they were met; and every op above S up to V, in order, marked by
- * whether it was the entry of its key at V. An entry that is written over meanwhile is sent all the
- * same: without it, an op that it beats could win at the receiver. What S covers and is no entry was
- * beaten, or dead and collected: nobody needs it. The entries are kept by reference, 8 bytes each.
+ * S is the stable vector at the beginning, raised to the reach: the compacted ops were stable at the
+ * node whose snapshot this one came from. Then the map is scanned, with pauses, so that clients never
+ * wait for the whole scan; the snapshot stands for the vector V at the end of the scan. Its rows are
+ * the member ops, the entries that S covers as the scan met them, and every op above S up to V, in
+ * order, marked by whether it was the entry of its key at V. An entry that is overwritten during the
+ * scan is sent all the same: without it, an op that it beats could win at the receiver. An op that S
+ * covers and that is no entry was beaten, or was dead and collected: no node needs it. The entries are
+ * kept by reference, 8 bytes each.
  */
 
 import type { Replica } from '../../replica/replica.ts';
@@ -32,7 +33,7 @@ interface Limit {
 /** Rows of one origin that are still to come. */
 interface Tail {
   readonly origin: string;
-  /** The seq to go on after. */
+  /** The seq after which the next part goes on. */
   after: number;
   readonly to: number;
 }
@@ -42,7 +43,7 @@ interface Begun {
   readonly members: Op[];
   /** The entries that S covers and that were not sent yet. */
   readonly entries: KeyOp[];
-  /** By key, those that it does not cover. */
+  /** By key: the entries that S does not cover. */
   readonly young: ReadonlyMap<string, KeyOp>;
   readonly tails: Tail[];
 }
@@ -60,7 +61,7 @@ export class SnapshotSource {
   #begun: Begun | null = null;
   #isClosed = false;
 
-  /** @param pause settles once what else waits for the thread has had its turn. */
+  /** @param pause settles once other work that waits for the thread has had its turn. */
   constructor(replica: Replica, limit: Limit, pause: () => Promise<void>) {
     this.#replica = replica;
     this.#limit = limit;
@@ -69,7 +70,7 @@ export class SnapshotSource {
     for (const [origin, seq] of replica.reach()) raise(this.#stable, origin, seq);
   }
 
-  /** @returns undefined where compaction has overtaken the snapshot: start a new one. */
+  /** @returns undefined if compaction has overtaken the snapshot: start a new one. */
   async next(): Promise<SnapshotPart | undefined> {
     this.#begun ??= await this.#begin();
     const { members, entries } = this.#begun;
@@ -84,7 +85,7 @@ export class SnapshotSource {
     return rows === undefined ? undefined : this.#part(this.#begun, rows);
   }
 
-  /** Nobody wants the rest. */
+  /** The receiver wants no more parts. */
   close(): void {
     this.#isClosed = true;
   }
@@ -110,7 +111,7 @@ export class SnapshotSource {
     return { ...this.#endpoint(), entries, young };
   }
 
-  /** All as of one moment. */
+  /** All fields as of one moment. */
   #endpoint(): Pick<Begun, 'end' | 'members' | 'tails'> {
     const { vector, members, header } = this.#replica;
     const sums = new Map<string, Hash>();

@@ -1,7 +1,7 @@
 /**
- * Snapshots on their way to peers (rule 10), a part at a time: the next is made when the peer asks for
- * it, which it does once it has committed the one before. The last part is kept until then, since an
- * asking may come twice.
+ * Snapshots on their way to peers (rule 10), one part at a time. The next part is made when the peer
+ * asks for it, after it has committed the part before. The last part sent is kept until then, because a
+ * peer may ask twice.
  */
 
 import type { Replica } from '../../replica/replica.ts';
@@ -12,7 +12,7 @@ import { SnapshotSource } from './snapshotSource.ts';
 export interface SnapshotsOptions {
   readonly replica: Replica;
   readonly send: (connection: ConnectionId, text: string) => void;
-  /** Lets clients come first. */
+  /** A pause, so that clients come first. */
   readonly pause: () => Promise<void>;
 }
 
@@ -25,7 +25,7 @@ interface Sending {
 }
 
 export class Snapshots {
-  /** How many were begun. */
+  /** The number of snapshots begun. */
   begun = 0;
   readonly #options: SnapshotsOptions;
   readonly #sending = new Map<ConnectionId, Sending>();
@@ -36,7 +36,8 @@ export class Snapshots {
 
   /** @param re the number of the question that part 0 answers, and that each part repeats. */
   async send(connection: ConnectionId, part: number, re?: number): Promise<void> {
-    // Asked anew: the parts of the one before would answer a question that nobody waits for.
+    // The peer asked anew, so the parts of the old snapshot would answer a question that it no longer
+    // waits for.
     if (part === 0 && re !== undefined && this.#sending.get(connection)?.re !== re)
       this.drop(connection);
     const sending = this.#sending.get(connection) ?? this.#begin(connection, part, re);

@@ -1,17 +1,18 @@
 /**
- * The URLs to dial, and the time of each dial: every configured URL that is neither connected nor this node itself, with
- * exponential back-off and equal jitter (Brooker, "Exponential Backoff And Jitter", 2015).
+ * The URLs to dial, and the time of each dial. It holds the configured URLs and those of members, and
+ * dials each that is neither connected nor this node itself, with exponential back-off and equal jitter
+ * (Brooker, "Exponential Backoff And Jitter", 2015).
  */
 import { nextRandom, type Random } from '../../words/random.ts';
 
 export interface DialSettings {
   /** The first wait after a failure, in milliseconds; it doubles with each further one. */
   readonly firstRedialMs: number;
-  /** The longest wait. */
+  /** The longest wait, in milliseconds. */
   readonly maxRedialMs: number;
 }
 
-/** A URL of a peer that is no member is forgotten after so many failed dials. */
+/** After this number of failed dials, the URL of a peer that is no member is forgotten. */
 const STRANGER_FAILURES = 8;
 
 export interface Address {
@@ -20,12 +21,12 @@ export interface Address {
   /** The member that names this URL as its own, whether or not it answers there. */
   member: string | null;
   state: 'idle' | 'dialling' | 'connected' | 'self';
-  /** The origin that last said hello there; null before. */
+  /** The origin that last said hello at this URL; null before. */
   origin: string | null;
   nodeId: string | null;
-  /** Why the last attempt failed; null where none has since the last success. */
+  /** The reason why the last dial failed; null if none has failed since the last success. */
   reason: string | null;
-  /** Whether it failed because one of the two nodes refused the other. */
+  /** Whether the last dial failed because one of the two nodes refused the other. */
   refused: boolean;
   failures: number;
   nextDialAt: number;
@@ -58,21 +59,23 @@ export class AddressBook {
     return true;
   }
 
-  /** Whether every address has been dialled to an end at least once. */
+  /** Whether a dial to every address has ended at least once. */
   allTried(): boolean {
     for (const { state, failures } of this.#addresses.values())
       if (failures === 0 && (state === 'idle' || state === 'dialling')) return false;
     return true;
   }
 
-  /** Whether no dial to the origin has ended since the start; nobody else answers at this node's own URL. */
+  /**
+   * Whether no dial to the origin has ended since the start. Only the origin itself answers at its URL.
+   */
   isUndecided(origin: string): boolean {
     for (const { member, failures, state } of this.#addresses.values())
       if (member === origin) return failures === 0 && (state === 'idle' || state === 'dialling');
     return false;
   }
 
-  /** A member names its URL: it is dialled as well. */
+  /** A member names its URL, which this node dials from now on. */
   addMember(url: string, origin: string): void {
     for (const address of this.#addresses.values())
       if (address.member === origin && address.url !== url) this.#leave(address);
@@ -81,19 +84,22 @@ export class AddressBook {
     if (address !== undefined) address.member = origin;
   }
 
-  /** A retired origin is not dialled any more, unless its URL is configured. */
+  /** A retired origin is dialled no longer, unless its URL is configured. */
   removeMember(origin: string): void {
     for (const address of this.#addresses.values())
       if (address.member === origin) this.#leave(address);
   }
 
-  /** Nobody names the URL any more. */
+  /** No member names the URL any more. */
   #leave(address: Address): void {
     address.member = null;
     if (!address.isConfigured && address.state !== 'connected') this.#addresses.delete(address.url);
   }
 
-  /** A peer that never became a member is not dialled for ever: pods that crash in a loop leave many. */
+  /**
+   * A peer that never became a member is not dialled for ever: pods that crash in a loop leave many
+   * URLs.
+   */
   forgetStrangers(isMember: (origin: string) => boolean): void {
     for (const address of this.#addresses.values()) {
       const { isConfigured, member, failures, state, url } = address;
@@ -130,12 +136,12 @@ export class AddressBook {
     return told;
   }
 
-  /** Marks what is due as being dialled. @returns its URLs. */
+  /** Marks the due addresses as being dialled. @returns their URLs. */
   takeDue(nowMs: number): string[] {
     const due: string[] = [];
     if (nowMs - this.#secondAt >= 1000) [this.#secondAt, this.#dialsInSecond] = [nowMs, 0];
     for (const address of this.#addresses.values()) {
-      // A URL that a person configured waits for none that peers told of.
+      // A configured URL does not wait for URLs that peers told.
       if (!address.isConfigured && this.#dialsInSecond >= MAX_DIALS_A_SECOND) continue;
       if (address.state !== 'idle' || address.nextDialAt > nowMs) continue;
       address.state = 'dialling';
@@ -145,7 +151,7 @@ export class AddressBook {
     return due;
   }
 
-  /** The connection to the URL stands and its peer has said who it is; it may yet refuse us. */
+  /** The peer at the URL has said hello; it may yet refuse this node. */
   greeted(url: string, origin: string, nodeId: string): void {
     const address = this.#addresses.get(url);
     if (address === undefined) return;
@@ -158,7 +164,7 @@ export class AddressBook {
     if (address !== undefined) address.state = 'self';
   }
 
-  /** The dial, or the connection that it led to, has ended. */
+  /** The dial, or its connection, has ended. */
   failed(url: string, reason: string, refused: boolean, nowMs: number, random: Random): void {
     const address = this.#addresses.get(url);
     if (address === undefined || address.state === 'self') return;
@@ -171,7 +177,7 @@ export class AddressBook {
     address.nextDialAt = nowMs + waitMs * (0.5 + nextRandom(random) / 2);
   }
 
-  /** A peer that also dialled us is connected that way: the URL rests as long as that holds. */
+  /** The peer has dialled this node, so its URL rests as long as that connection holds. */
   servedBy(url: string, origin: string): void {
     const address = this.#addresses.get(url);
     if (address === undefined) return;
@@ -181,7 +187,7 @@ export class AddressBook {
     address.refused = false;
   }
 
-  /** The last connection to the origin has ended: its addresses may be dialled again at once. */
+  /** The last connection to the origin has ended, so its addresses may be dialled again at once. */
   lost(origin: string, reason: string, nowMs: number): void {
     for (const address of this.#addresses.values()) {
       if (address.origin !== origin || address.state !== 'connected') continue;

@@ -1,20 +1,18 @@
-/**
- * Decisions of rule 8: who may join, which of two clusters that meet gives way, who forms one.
- */
+/** Decisions of rule 8: who may join, and which of two clusters gives way when they meet. */
 import type { Members } from '../../rules/members.ts';
 
 /** The clusters of two nodes, as each knows them. */
 export interface ClusterStanding {
   readonly clusterId: string;
-  /** Members of that cluster, as its node counts them. */
+  /** The number of members that the node counts in its cluster. */
   readonly size: number;
-  /** When it was formed, UTC milliseconds. */
+  /** The time at which it was formed, in UTC milliseconds. */
   readonly formedAt: number;
 }
 
 /**
- * Only an empty log joins, or one that was admitted by an origin that our own log counts as a member:
- * any other has a history that may be of another cluster.
+ * A member admits an origin whose log is empty, or which was admitted by an origin that our own log
+ * counts as a member. The history of any other may be that of another cluster.
  */
 export const admits = (
   members: Members,
@@ -25,8 +23,8 @@ export const admits = (
   (peer.admittedBy !== null && members.has(peer.admittedBy));
 
 /**
- * Two clusters meet: one of a single member rejoins the other; of two such, the one formed later; two
- * larger ones refuse each other.
+ * Decides when two clusters meet: a cluster of one member rejoins the other; if both have one member,
+ * the one formed later rejoins; two larger ones refuse each other.
  */
 export function whoGivesWay(
   ours: ClusterStanding,
@@ -39,7 +37,7 @@ export function whoGivesWay(
   return ours.clusterId > theirs.clusterId ? 'we' : 'they';
 }
 
-/** Of two sides that retired each other, the one whose smallest member origin is greater rejoins. */
+/** If two sides retired each other, the side whose smallest member origin is greater rejoins. */
 export const rejoinsAfterMutualRetirement = (
   ourSmallest: string | null,
   theirSmallest: string | null,

@@ -1,6 +1,6 @@
 /**
- * Answers to peers' digests (rules 8 and 10): a delta, a snapshot, `later`, or `rejoin`; and who is
- * let in by being answered.
+ * Answers to peers' digests (rules 8 and 10): a delta, a snapshot, `later`, or `rejoin`. Before it
+ * answers a fresh node, it admits it.
  */
 import { memberValue } from '../../rules/members.ts';
 import { includes, missingOps } from '../../words/vector.ts';
@@ -11,14 +11,14 @@ import type { Question } from './inputOutput.ts';
 import type { Greeted } from './peer.ts';
 import type { Puller } from './puller.ts';
 
-/** The most members that a cluster may have, nodes that are gone and not yet retired among them. */
+/** The most members that a cluster may have, including nodes that are gone and not yet retired. */
 export const MAX_MEMBERS = 64;
 
 export class Answerer {
   readonly #state: CoreState;
   readonly #puller: Puller;
   readonly #comparison: Comparison;
-  /** Since when origins have asked that say they have joined and that we do not know. */
+  /** For each unknown origin that says it has joined, the time of its first digest. */
   readonly #unknownSince = new Map<string, number>();
 
   constructor(state: CoreState, puller: Puller, comparison: Comparison) {
@@ -27,12 +27,14 @@ export class Answerer {
     this.#comparison = comparison;
   }
 
-  /** Answers, and pulls in turn where the peer holds what we lack: one exchange serves both sides. */
+  /**
+   * Answers, and also pulls if the peer holds ops that this node lacks: one exchange serves both sides.
+   */
   digestFrom(peer: Greeted, { digest: raw, re }: Question): void {
     const { connection, hello } = peer;
     const { members, vector } = this.#state.view;
     const { phase } = this.#state.standing;
-    // A log that starts may be an old one: nobody joins by it before it has caught up.
+    // A log that has just started may be an old one: nobody joins through it before it has caught up.
     if (phase === 'unjoined' || (phase === 'starting' && !hello.joined)) {
       this.#later(peer, re);
       return;
@@ -57,11 +59,11 @@ export class Answerer {
     if (includes(digest.vector, this.#state.view.reach()))
       this.#state.out({ kind: 'answer', connection, digest, re });
     else if (peer.digestIsExact) this.#answerBelowReach(peer, { digest, re });
-    // The peer may hold an origin as retired that this node does not, and lack ops of it.
+    // The peer may hold an origin as retired that this node does not, and lack ops of that origin.
     else this.#later(peer, re);
   }
 
-  /** Rule 8: admitted before it is answered, told to rejoin, or asked to come again. */
+  /** Rule 8: the peer is admitted before it is answered, told to rejoin, or told to ask later. */
   #stranger(peer: Greeted, { digest, re }: Question): void {
     if (this.#state.standing.phase !== 'ready') {
       this.#later(peer, re);
@@ -87,8 +89,8 @@ export class Answerer {
   }
 
   /**
-   * A peer that has joined our cluster through a member whose own `join` is still on its way to us, as
-   * when several nodes join at once: not before it has had its time is it a stranger.
+   * A peer may have joined our cluster through a member whose own `join` is still on its way here, as
+   * when several nodes join at once. It counts as a stranger only once its time is over.
    */
   #mayYetBeKnown({ hello }: Greeted): boolean {
     if (!hello.joined || hello.clusterId !== this.#state.view.clusterId) return false;
@@ -98,7 +100,10 @@ export class Answerer {
     return nowMs - since < settings.joinTimeoutMs;
   }
 
-  /** Rule 10: an empty log gets a snapshot; a member has lost what it had acknowledged. */
+  /**
+   * Rule 10: an empty log gets a snapshot; a member behind the reach has lost ops that it had
+   * acknowledged.
+   */
   #answerBelowReach({ connection, hello }: Greeted, { digest, re }: Question): void {
     if (digest.vector.size === 0) {
       this.#state.out({ kind: 'snapshot', connection, part: 0, re });

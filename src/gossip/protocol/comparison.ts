@@ -1,5 +1,5 @@
 /**
- * The reading of peers' digests (rules 9, 11 and 12): what a peer holds counts for what is stable; equal
+ * Reads peers' digests (rules 9, 11 and 12): the vector of a member counts for the stable vector; equal
  * seqs with different sums are forks; equal vectors with different map sums are damage.
  */
 import { minuteAhead } from '../../rules/mapSum.ts';
@@ -21,7 +21,7 @@ import { objectionTo } from './hello.ts';
 import type { Greeted } from './peer.ts';
 import type { Puller } from './puller.ts';
 
-/** Equal vectors with different map sums so often in a row mean damage (rule 11). */
+/** If equal vectors have different map sums this often in a row, the map is damaged (rule 11). */
 const DISAGREEMENTS_TO_REPAIR = 2;
 
 export class Comparison {
@@ -43,15 +43,15 @@ export class Comparison {
     this.#stability = stability;
   }
 
-  /** Origins of which two different ops bear one id: nothing of theirs is taken. */
+  /** Origins with two different ops under one id: this node takes none of their ops. */
   get forked(): ReadonlySet<string> {
     return this.#forked;
   }
 
   /**
-   * Completes the digest, compares it with ours, and keeps it for what is stable.
+   * Completes the digest, compares it with ours, and keeps it for the stable vector.
    *
-   * @returns undefined where it ended the connection, or this core.
+   * @returns undefined if it ended the connection, or this core.
    */
   read(peer: Greeted, raw: Digest): Digest | undefined {
     const { view } = this.#state;
@@ -66,7 +66,7 @@ export class Comparison {
     if (this.#state.hasEnded) return undefined;
     if (exact && joined && view.members.has(origin)) {
       this.#stability.hear(origin, digest.vector, digest.clock);
-      // As good as an answer: this node holds all that the member holds.
+      // As good as an answer: this node holds all ops of the member.
       if (includes(view.vector, this.leavingForks(digest.vector)))
         this.#state.standing.caughtUpWith(origin);
     }
@@ -75,8 +75,8 @@ export class Comparison {
   }
 
   /**
-   * A member's horizon is taken over, as far as its ops, or ours, can have raised it: what an unjoined node
-   * asks is answered by a member.
+   * Takes over the horizon of a member, as far as the member's ops, or ours, can have raised it. A node
+   * that has joined ignores the horizon of any other peer.
    */
   believeHorizon({ digest, hello }: Greeted): void {
     const { view, standing } = this.#state;
@@ -93,7 +93,10 @@ export class Comparison {
     return without(vector, this.#forked);
   }
 
-  /** The peer holds other ops of the origins than we do. Of our own it is we who must go on otherwise. */
+  /**
+   * The peer holds other ops of these origins than this node. If its own is among them, this node
+   * rejoins.
+   */
   differs(peer: Greeted, origins: readonly string[]): void {
     if (origins.includes(this.#state.view.origin)) {
       this.#state.rejoin('a peer holds other ops of this very origin', true, 'forked');
@@ -111,7 +114,10 @@ export class Comparison {
     return true;
   }
 
-  /** Rule 12: a peer that holds more of our own origin than we do, or other ops, has met a copy of us. */
+  /**
+   * Rule 12: a peer that holds more ops of our own origin than we do, or other ops, has met a copy of
+   * this node.
+   */
   #checkOwn(digest: Digest): void {
     const { origin, vector, bornHere, sumOf } = this.#state.view;
     const ours = seqOf(vector, origin);
@@ -131,14 +137,15 @@ export class Comparison {
       peer.vectorsDiffer();
       return;
     }
-    // One side may have collected more of the entries that were dead by then: a peer whose clock is far behind says nothing.
-    // Our own clock decides: a stable clock beyond it is of a time when all clocks were ahead.
+    // One side may have collected more of the entries that were dead by `asOf`, so a peer whose clock
+    // is far behind proves nothing. Our own clock decides: a stable clock ahead of it comes from a time
+    // when all clocks were ahead.
     if (digest.asOf * MINUTE_MS < clockMs) return;
     const agrees = sameHash(view.mapSum(digest.asOf), digest.mapSum);
     if (!agrees && peer.agrees !== false)
       this.#state.note('warn', `${peer.hello.nodeId} holds the same ops but another map`);
     const disagreements = peer.mapsCompared(agrees);
-    // A repair writes.
+    // Only a node that may write repairs.
     if (disagreements >= DISAGREEMENTS_TO_REPAIR && standing.phase === 'ready')
       this.#state.out({
         kind: 'repair',
@@ -154,7 +161,7 @@ export class Comparison {
     for (const [origin, sum] of digest.sums) {
       if (seqOf(digest.vector, origin) !== seqOf(vector, origin)) continue;
       if (!sameHash(sum, sumOf(origin))) this.#forkOf(peer, origin);
-      // An origin is what its own node holds: whoever differed from us has met something else.
+      // The peer is the node of this origin, so its own ops are the true ones, and they are ours too.
       else if (origin === peer.hello.origin) this.#forked.delete(origin);
     }
   }

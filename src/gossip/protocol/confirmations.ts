@@ -1,6 +1,6 @@
 /**
- * Confirmations: peers tell how far they hold this node's ops, in their digests, and at once where a
- * client waits; this node tells them the same. A confirmed op is committed there.
+ * Confirmations: peers say up to which seq they hold this node's ops, in their digests, and at once if
+ * a client waits. This node tells them the same. A confirmed op is committed at the peer.
  */
 import { seqOf } from '../../words/vector.ts';
 import type { CoreState } from './coreState.ts';
@@ -8,14 +8,14 @@ import type { Greeted } from './peer.ts';
 
 export class Confirmations {
   readonly #state: CoreState;
-  /** Member origin → highest seq of our own origin that it holds. It never sinks. */
+  /** Member origin → highest seq of our own origin that it holds. It never falls. */
   readonly #held = new Map<string, number>();
 
   constructor(state: CoreState) {
     this.#state = state;
   }
 
-  /** The peer holds our own ops up to there: nobody holds more of them than there are. */
+  /** The peer holds our own ops up to the seq; a seq above our last op counts as that op. */
   heldBy({ hello }: Greeted, seq: number): void {
     const { origin, vector, members } = this.#state.view;
     const held = Math.min(seq, seqOf(vector, origin));
@@ -24,7 +24,7 @@ export class Confirmations {
     this.#state.out({ kind: 'heldMore' });
   }
 
-  /** The peer says so in a message of its own. */
+  /** The peer says so in a `confirmed` message. */
   confirmedBy(peer: Greeted, seq: number): void {
     const { origin, vector } = this.#state.view;
     if (seq > seqOf(vector, origin)) {
@@ -33,7 +33,7 @@ export class Confirmations {
     } else this.heldBy(peer, seq);
   }
 
-  /** @returns how many of the members hold the op of that seq. */
+  /** @returns the number of the members that hold the op of that seq. */
   count(seq: number): number {
     const { members } = this.#state.view;
     let count = 0;
@@ -41,7 +41,7 @@ export class Confirmations {
     return count;
   }
 
-  /** Confirms what the peer asked about, as soon as it is held. */
+  /** Sends `confirmed` to the peer as soon as this node holds the seq that it asked about. */
   confirm(peer: Greeted): void {
     const { connection, confirmSeq, hello } = peer;
     const seq = seqOf(this.#state.view.vector, hello.origin);

@@ -1,12 +1,12 @@
 /**
- * The protocol core: `step(input) → outputs`. It opens no socket, reads no clock and waits for
- * nothing; the driver carries its outputs out and brings it what came of them.
+ * The protocol core: `step(input) → outputs`. It opens no socket, reads no clock and waits for nothing;
+ * the driver carries out its outputs and gives it the outcomes as inputs.
  *
- * Invariants: nothing but hello is taken from a connection before both sides have greeted; at most
- * one connection a peer stays; at most one pull is in flight a peer; each peer is pulled from once
- * before any is twice; an unjoined node takes nothing but answers to its own digest; nobody takes ops
- * from a retired origin directly. The pull is anti-entropy by push-pull of digests (Demers et al.,
- * "Epidemic Algorithms for Replicated Database Maintenance", 1987).
+ * Invariants: before both sides have greeted, a connection carries only hello; at most one connection
+ * to each peer stays; at most one pull to each peer is in flight; each peer is pulled from once before
+ * any is twice; an unjoined node takes only answers to its own digest; nobody takes ops from a retired
+ * origin directly. The pull is anti-entropy by push-pull of digests (Demers et al., "Epidemic
+ * Algorithms for Replicated Database Maintenance", 1987).
  */
 import type { Member } from '../../rules/members.ts';
 import { Stability } from '../../rules/stability.ts';
@@ -36,9 +36,9 @@ import { Puller } from './puller.ts';
 import type { Past, Phase } from './standing.ts';
 
 const HELLO_TIMEOUT_MS = 10_000;
-/** A peer that starts a little later is no reason to warn. */
+/** A peer that starts a little later than this node causes no warning. */
 const FAILURES_TO_WARN = 5;
-/** The wait before a peer is asked again that could not answer yet. */
+/** The wait before a peer that could not answer yet is asked again. */
 const LATER_MS = 200;
 const NO_URL =
   'the others do not know where to reach this node: give it --url, or its own address in --nodes';
@@ -58,7 +58,7 @@ export class Core {
   /**
    * @param clockMs the wall clock when the node started, UTC milliseconds.
    * @param nowMs the time that intervals are measured by: it goes on evenly while clocks are set.
-   * @param past the node's state before its log was empty.
+   * @param past the state of the node before its log was empty.
    */
   constructor(
     settings: CoreSettings,
@@ -94,19 +94,21 @@ export class Core {
     return this.#comparison.forked;
   }
 
-  /** @param clockMs as for the constructor, now. @param nowMs likewise. */
+  /**
+   * @param clockMs the wall clock now, UTC milliseconds. @param nowMs the even time now, milliseconds.
+   */
   step(input: Input, clockMs: number, nowMs: number = clockMs): readonly Output[] {
     this.#state.begins({ clockMs, nowMs });
     if (!this.#state.hasEnded) this.#take(input);
     return this.#state.outputs;
   }
 
-  /** How many other members have committed this node's op of that seq. */
+  /** The number of other members that have committed this node's op of that seq. */
   acks(seq: number): number {
     return this.#confirmations.count(seq);
   }
 
-  /** Members of the cluster that this node was of before it rejoined: they are dialled as well. */
+  /** Members of the cluster that this node belonged to before it rejoined: it dials them as well. */
   remember(members: readonly Member[]): void {
     for (const { url, origin } of members)
       if (url !== null) this.#state.addresses.addMember(url, origin);
@@ -145,7 +147,7 @@ export class Core {
     return this.#state.digest(this.#puller.listsRetired(peers.greetedOn(connection)));
   }
 
-  /** For `GET /_cluster`: one row a peer, connected or configured. */
+  /** For `GET /_cluster`: one row for each peer, connected or configured. */
   status(): PeerStatus[] {
     const { view, peers, addresses } = this.#state;
     return peerStatus(view, peers, addresses, this.forked, (timeMs) =>
@@ -153,7 +155,10 @@ export class Core {
     );
   }
 
-  /** When the member was last heard, UTC milliseconds; the start of this node where it never was. */
+  /**
+   * The time at which the member was last heard, in UTC milliseconds; the start of this node if it
+   * never was.
+   */
   lastHeardAt(origin: string): number {
     return this.#state.toClockMs(this.#state.lastHeardAt(origin));
   }
@@ -238,7 +243,7 @@ export class Core {
     else if (pull.isWantedAgain) this.#puller.pull(peer);
   }
 
-  /** Formed or welcomed: everybody is told, and asked for what is new. */
+  /** The cluster is formed, or this node is welcomed: it tells all peers, and asks each for new ops. */
   #joined(): void {
     const state = this.#state;
     this.#joiner.joined();
@@ -271,7 +276,7 @@ export class Core {
     else this.#state.refuse(connection, 'malformed', 'the peer did not say hello first');
   }
 
-  /** A member's question is answered; its answer makes this node write, so that it must be ready. */
+  /** Answers a member's question. The answer makes this node write, so it must be ready. */
   #mayRepair({ type }: CompareMessage | ComparedMessage, { origin }: Hello): boolean {
     const { standing, view } = this.#state;
     if (!view.members.has(origin)) return false;

@@ -1,6 +1,6 @@
 /**
- * The parts of the core share this: settings, the replica as they read it, the time of the step, peers
- * and addresses; and the acts that all of them need. Nothing here outlives a rejoin.
+ * The state that the parts of the core share: settings, the replica as they read it, the time of the
+ * step, peers and addresses; and the acts that all of them need. Nothing here outlives a rejoin.
  */
 import { memberValue } from '../../rules/members.ts';
 import type { Random } from '../../words/random.ts';
@@ -17,7 +17,7 @@ import { type Past, Standing } from './standing.ts';
 
 /** The two times of a step. */
 export interface Times {
-  /** Intervals are measured by it: it goes on evenly while wall clocks are set. Milliseconds. */
+  /** Milliseconds that intervals are measured by: they go on evenly while wall clocks are set. */
   readonly nowMs: number;
   /** The wall clock, UTC milliseconds: for peers and people. */
   readonly clockMs: number;
@@ -31,7 +31,7 @@ export class CoreState {
   readonly peers = new Peers();
   readonly standing: Standing;
   readonly startedAt: number;
-  /** Null until a dial has led to this very node, where no setting says it. */
+  /** Null until a dial has led to this very node, unless a setting gives the URL. */
   ownUrl: string | null;
   #times: Times;
   #outputs: Output[] = [];
@@ -63,7 +63,7 @@ export class CoreState {
     return this.#times.clockMs;
   }
 
-  /** Whether a rejoin was put out: this core takes nothing any more. */
+  /** Whether a rejoin was put out: from then on this core takes no input. */
   get hasEnded(): boolean {
     return this.#hasEnded;
   }
@@ -99,14 +99,14 @@ export class CoreState {
     return ownHello(this.settings, this.view, this.ownUrl, this.clockMs);
   }
 
-  /** The digest for a peer, as of now: a pull or an answer carries it. */
+  /** The digest for a peer, as of now, for a pull or an answer. */
   digest(listRetired: boolean): ReturnType<typeof makeDigest> {
     const unheard = this.otherMembers().filter((origin) => !this.hears(origin));
     const digest = makeDigest(this.view, this.clockMs, this.settings.maxClockSkewMs, listRetired);
     return unheard.length > 0 ? { ...digest, unheard } : digest;
   }
 
-  /** Whether this node has heard the member itself, lately. */
+  /** Whether this node itself has heard the member lately. */
   hears(origin: string): boolean {
     const lastAt = this.peers.lastHeard(origin);
     return lastAt !== undefined && this.nowMs - lastAt < this.settings.hearingMs;
@@ -119,12 +119,12 @@ export class CoreState {
     return others;
   }
 
-  /** The wall clock at a time that intervals are measured by. */
+  /** The wall clock, UTC milliseconds, at a time of the even clock. */
   toClockMs(timeMs: number): number {
     return this.clockMs - (this.nowMs - timeMs);
   }
 
-  /** When the member was last heard; the start of this node where it never was. */
+  /** The time at which the member was last heard; the start of this node if it never was. */
   lastHeardAt(origin: string): number {
     return this.peers.lastHeard(origin) ?? this.startedAt;
   }
@@ -142,7 +142,7 @@ export class CoreState {
     this.out({ kind: 'rejoin', reason, keep, ownOps });
   }
 
-  /** Takes the peer off the list, once, whoever closed first. */
+  /** Takes the peer off the list, once, whichever side closed first. */
   forget(peer: Peer, reason: string, refused: boolean): void {
     this.peers.delete(peer.connection);
     if (peer.snapshotPart !== null) this.rejoin('a snapshot under way was cut off', false);
@@ -161,7 +161,10 @@ export class CoreState {
     this.out({ kind: 'close', connection: peer.connection, reason });
   }
 
-  /** Tells the peer why, then closes; both logs say it. @param isMember whether it has joined. */
+  /**
+   * Tells the peer the reason, then closes; both logs say it. @param isMember whether the peer has
+   * joined.
+   */
   refuse(
     connection: ConnectionId,
     code: ErrorMessage['code'],
@@ -175,12 +178,18 @@ export class CoreState {
     this.close(peer, reason, true);
   }
 
-  /** When this node and a peer that has joined last refused each other for a clock or a protocol; null before. */
+  /**
+   * The last time at which this node and a joined peer refused each other for a clock or a protocol;
+   * null before.
+   */
   get refusedAt(): number | null {
     return this.#refusedAt;
   }
 
-  /** Refusals go on for as long as their cause does, whoever dials: each is told once in a while. */
+  /**
+   * A refusal comes again for as long as its cause lasts, whichever side dials. So each is logged only
+   * once in a while.
+   */
   noteRefusal(code: ErrorMessage['code'], text: string, isMember: boolean): void {
     if (isMember && (code === 'clock' || code === 'protocol')) this.#refusedAt = this.nowMs;
     this.warnRarely(text);
@@ -190,7 +199,7 @@ export class CoreState {
     this.#refusals.tell(text);
   }
 
-  /** @param re the number of the digest that this answers; undefined where it answers none. */
+  /** @param re the number of the digest that this answers; undefined if it answers none. */
   tellToRejoin(
     connection: ConnectionId,
     code: RejoinMessage['code'],

@@ -1,8 +1,8 @@
 /**
- * The digest of a node: its vector with a sum per origin, the map sum and the horizon (rule 11).
+ * The digest of a node: its vector with a sum for each origin, the map sum and the horizon (rule 11).
  *
- * Retired origins never change again, so that they are summed up in one number; they are listed only
- * to a peer whose number differs.
+ * Retired origins never change again, so that one number sums them up; they are listed only to a peer
+ * whose number differs.
  */
 
 import { minuteAhead } from '../../rules/mapSum.ts';
@@ -12,19 +12,19 @@ import { type MutableVector, raise, type Vector } from '../../words/vector.ts';
 
 export interface Digest {
   readonly vector: Vector;
-  /** Per origin of the vector, the sum of its ops up to there. */
+  /** For each origin of the vector, the sum of its ops up to the seq there. */
   readonly sums: ReadonlyMap<string, Hash>;
-  /** Sum of the sums of the origins that the sender holds as retired; null where there are none. */
+  /** The sum over all retired origins that the sender knows; null if it knows none. */
   readonly retiredSum: Hash | null;
-  /** Whether the vector has those as well. */
+  /** Whether the vector lists the retired origins as well. */
   readonly listsRetired: boolean;
-  /** Minutes since the epoch: the map sum is over what lives past it. */
+  /** Minutes since the epoch: the map sum is over the entries that live past it. */
   readonly asOf: number;
   readonly mapSum: Hash;
   readonly horizon: number;
   /** The sender's clock, UTC milliseconds. */
   readonly clock: number;
-  /** Members that the sender has not heard lately itself; left out where there are none. */
+  /** Members that the sender has not heard lately itself; left out if there are none. */
   readonly unheard?: readonly string[];
 }
 
@@ -38,7 +38,8 @@ export interface Digested {
 }
 
 /**
- * @param aheadMs how far ahead of the clock the map sum is taken, at least the greatest clock skew.
+ * @param aheadMs the milliseconds from the clock to the time of the map sum, at least the greatest
+ *   clock skew.
  * @param listRetired whether retired origins are listed as well.
  */
 export function makeDigest(
@@ -76,18 +77,24 @@ function retiredSumOf(node: Digested): Hash | null {
   return sum;
 }
 
-/** A peer's digest, with what it says of retired origins only by their sum filled in. */
+/** A peer's digest, with the retired origins filled in that it gives only as a sum. */
 export interface ReadDigest {
   readonly digest: Digest;
-  /** Whether the vector is exactly what the peer holds; else retired origins are only taken as equal. */
+  /**
+   * Whether the vector is exactly the peer's; otherwise its retired origins are assumed to equal ours.
+   */
   readonly exact: boolean;
-  /** Whether retired origins must be listed to the peer, for it to find what either side lacks. */
+  /**
+   * Whether digests to the peer must list retired origins, so that it finds the ops that either side
+   * lacks.
+   */
   readonly retiredDiffer: boolean;
 }
 
 export function readDigest(node: Digested, digest: Digest): ReadDigest {
   const { retiredSum, listsRetired } = digest;
-  // Both sides find the same: where only one did, it would wait for a list that the other never sends.
+  // Both sides find the same difference: if only one did, it would wait for a list that the other never
+  // sends.
   const retiredDiffer = !sameHash(retiredSumOf(node) ?? ZERO, retiredSum ?? ZERO);
   if (listsRetired || retiredSum === null) return { digest, exact: true, retiredDiffer };
   const vector: MutableVector = new Map(digest.vector);

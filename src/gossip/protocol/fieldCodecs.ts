@@ -1,5 +1,5 @@
 /**
- * Fields that several messages have, each with its form on the wire, its form in memory, and the way
+ * Codecs for fields that several messages have: the form on the wire, the form in memory, and the way
  * between the two.
  */
 
@@ -16,7 +16,7 @@ import type { Digest } from './digest.ts';
 import { decodeOp, MalformedMessageError, wireOp } from './opCodec.ts';
 import type { EntryMark } from './repair.ts';
 
-/** A longer reason is cut: the fault of a long message may take long to say. */
+/** The longest reason, because a long message can have a long fault. */
 const MAX_REASON_LENGTH = 1024;
 
 export const counter = z.int().min(0).max(MAX_COUNTER);
@@ -37,7 +37,7 @@ function decodeHash(text: string): Hash {
   return hash;
 }
 
-/** Hashes one after the other, 11 characters each. */
+/** Hashes one after the other, in 11 characters each. */
 export const hashes = z.codec(z.string(), z.custom<readonly Hash[]>(), {
   decode: (text) => {
     if (text.length % HASH_TEXT_LENGTH !== 0)
@@ -54,12 +54,12 @@ export const hashes = z.codec(z.string(), z.custom<readonly Hash[]>(), {
 export const MAX_ORIGINS = 10_000;
 
 /**
- * Lists are decoded by hand, and the first fault ends it: of a list of a million faults a schema would
- * make a million issues, which keeps the node from everybody else for a minute.
+ * Lists are decoded by hand, and the first fault ends the decoding. For a list of a million faults, a
+ * schema would make a million issues, and keep the node from all other work for a minute.
  */
 const list = z.custom<readonly unknown[]>(Array.isArray);
 
-/** @throws MalformedMessageError at the first element that is none. */
+/** @throws MalformedMessageError at the first malformed element. */
 function each<T>(all: readonly unknown[], decode: (wire: readonly unknown[]) => T | null): T[] {
   return all.map((wire) => {
     const decoded = Array.isArray(wire) ? decode(wire) : null;
@@ -91,7 +91,7 @@ export const vector = z.codec(
   },
 );
 
-/** A schema would also cost more than the rest of an op's way into the log. */
+/** Decoded by hand as well: a schema would cost more than the rest of an op's way into the log. */
 export const ops = z.codec(list, z.custom<readonly Op[]>(), {
   decode: (wires) => wires.map(decodeOp),
   encode: (all) => all.map(wireOp),
@@ -177,7 +177,7 @@ export const snapshotEnd = z.codec(
   },
 );
 
-/** A digest's fields on the wire; `sums` begins with the map sum. */
+/** The fields of a digest on the wire; `sums` begins with the map sum. */
 export const digestFields = {
   clock: z.int(),
   asOf: z.int(),

@@ -1,5 +1,6 @@
 /**
- * Greetings: who the peer is, whether the two may talk, and which of two connections of a pair stays.
+ * Greetings: they show the identity of the peer, whether the two may talk, and which of two connections
+ * of a pair stays.
  */
 
 import { memberUrl } from '../../words/opRules.ts';
@@ -19,7 +20,7 @@ export class Greeter {
     this.#puller = puller;
   }
 
-  /** The hello that peers got when their connections opened is out of date. */
+  /** Sends hello to every peer again, because the hello of this node has changed. */
   sayHelloAgain(): void {
     const hello = this.#state.hello();
     for (const { connection } of this.#state.peers.all()) this.#state.send(connection, hello);
@@ -27,7 +28,8 @@ export class Greeter {
 
   errorFrom(peer: Peer, { code, reason }: ErrorMessage): void {
     if (code === 'duplicate') return; // the sender closes
-    // A copy of this very node decides by its hello; of what others saw, a member is believed.
+    // A copy of this node itself is settled by its hello. A report about copies counts only from a
+    // member.
     if (code === 'clone' && isGreeted(peer) && this.#state.view.members.has(peer.hello.origin)) {
       this.#state.rejoin(reason, true, 'shared');
       return;
@@ -66,7 +68,7 @@ export class Greeter {
     else this.#puller.pullIfFree(peer);
   }
 
-  /** A URL that nobody can dial counts as none. */
+  /** A URL that nobody can dial counts as null. */
   #withUrl(peer: Peer, said: Hello): Hello {
     if (said.url === null || peer.hello?.origin === this.#state.view.origin) return said;
     const url = memberUrl(said.url);
@@ -75,33 +77,35 @@ export class Greeter {
         'warn',
         `${said.nodeId} names a URL that nobody can dial: give it --url with scheme, host and port`,
       );
-    // The first one that a connection names stays: else it could make this node dial whatever it likes.
+    // Only the first URL of a connection counts; otherwise a peer could make this node dial any number
+    // of URLs.
     return { ...said, url: peer.hello?.url ?? url };
   }
 
   /**
-   * The first hello over a connection.
+   * Takes the first hello over a connection.
    *
    * @param other another connection to the same origin.
-   * @returns whether this one stays.
+   * @returns whether this connection stays.
    */
   #meets(peer: Greeted, other: Greeted | undefined): boolean {
     const { hello, dialledUrl } = peer;
     const { addresses, clockMs, settings } = this.#state;
     if (dialledUrl !== null) addresses.greeted(dialledUrl, hello.origin, hello.nodeId);
     else if (hello.url !== null) {
-      // Known before it rests: else it is dialled at once, and one of the two connections is cut.
+      // The address is added before it rests; otherwise it is dialled at once, and one of the two
+      // connections is cut.
       addresses.addMember(hello.url, hello.origin);
       addresses.servedBy(hello.url, hello.origin);
     }
     if (other !== undefined) return this.#settleDuplicate(peer, other);
-    // A peer whose clock is so far behind will refuse this node, and that is told then.
+    // A peer whose clock is so far behind will refuse this node, and that refusal is logged then.
     if (clockMs - hello.clock <= settings.maxClockSkewMs)
       this.#state.note('info', `${hello.nodeId} (${hello.origin}) is connected`);
     return true;
   }
 
-  /** The URL leads to this very process, or two nodes were started on copies of one database. */
+  /** Either the URL leads to this very process, or two nodes run on copies of one database. */
   #helloFromSameOrigin(peer: Peer, hello: Hello): void {
     if (hello.instance === this.#state.settings.instance) {
       if (peer.dialledUrl === null) return;
@@ -122,7 +126,7 @@ export class Greeter {
     if (clusterId === null || hello.clusterId === null || clusterId === hello.clusterId)
       return true;
     if (members.has(hello.origin) && this.#state.standing.phase === 'ready') {
-      // It was let in here, and did not hear of it: it never comes back as that.
+      // The peer was let in here and never learned of it, so it never comes back as this member.
       this.#state.note(
         'info',
         `${hello.origin} has formed a cluster of its own, and is retired here`,
@@ -149,12 +153,15 @@ export class Greeter {
     }
   }
 
-  /** Had it known any of them, it would have joined them at its start. */
+  /** A node that knew any member would have joined it at its start. */
   #hint(): string {
     return this.#state.settings.urls.length > 0 ? '' : '; name its peers with --nodes or NODES';
   }
 
-  /** Of two connections for a pair the one dialled by the smaller origin stays; of two alike, the newer. */
+  /**
+   * If two connections join a pair, the one dialled by the smaller origin stays; if one side dialled
+   * both, the newer stays.
+   */
   #settleDuplicate(newer: Greeted, older: Greeted): boolean {
     if (newer.hello.instance !== older.hello.instance) return this.#settleInstances(newer, older);
     const smaller = this.#dialledBySmaller(newer);
@@ -166,7 +173,10 @@ export class Greeter {
     return keepNewer;
   }
 
-  /** Two processes bear one origin: one was started again, or two nodes run on copies of one database. */
+  /**
+   * Two processes bear one origin: either the node was started again, or two nodes run on copies of one
+   * database.
+   */
   #settleInstances(newer: Greeted, older: Greeted): boolean {
     const { origin, instance } = newer.hello;
     if (!this.#state.peers.bothLive(origin, instance, older.hello.instance)) {

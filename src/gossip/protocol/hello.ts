@@ -1,4 +1,4 @@
-/** The hello that this node says, and what it objects to in a peer's. */
+/** The hello that this node sends, and its objections to a peer's hello. */
 import type { CoreSettings, View } from './inputOutput.ts';
 import { type Hello, PROTOCOL_RANGE } from './messages.ts';
 
@@ -25,11 +25,11 @@ export const ownHello = (
 
 export interface Objection {
   readonly code: 'protocol' | 'cluster' | 'clock';
-  /** For the logs of both sides. */
+  /** A sentence for the logs of both sides. */
   readonly reason: string;
 }
 
-/** @returns null where the two may talk. */
+/** @returns null if the two may talk. */
 export function objectionTo(hello: Hello, settings: CoreSettings, nowMs: number): Objection | null {
   const [lowest, highest] = PROTOCOL_RANGE;
   const [theirLowest, theirHighest] = hello.protocol;

@@ -1,4 +1,4 @@
-/** The core's inputs and outputs, and the replica as it reads it. */
+/** The core's inputs and outputs, and the replica as the core reads it. */
 import type { DeltaOutcome } from '../../rules/delta.ts';
 import type { Stable } from '../../rules/stability.ts';
 import type { Delta } from '../../words/delta.ts';
@@ -20,21 +20,21 @@ import type { StandingSettings } from './standing.ts';
 export interface CoreSettings extends DialSettings, StandingSettings {
   readonly nodeId: string;
   readonly cluster: string;
-  /** Random for each start of the process. */
+  /** Drawn at random at each start of the process. */
   readonly instance: string;
-  /** Base URLs of all nodes; this one's own may be among them. */
+  /** Base URLs of all nodes; this node's own may be among them. */
   readonly urls: readonly string[];
-  /** This node's own URL for its peers; null where it is not known. */
+  /** This node's own URL for its peers; null if it is not known. */
   readonly url: string | null;
-  /** Time between pulls, milliseconds; jittered by a quarter. */
+  /** Time between pulls, in milliseconds; jittered by a quarter. */
   readonly pullIntervalMs: number;
-  /** After so long without an answer a pull counts as lost, milliseconds. */
+  /** After this time without an answer, in milliseconds, a pull counts as lost. */
   readonly pullTimeoutMs: number;
-  /** A peer whose clock is further ahead is refused, milliseconds. */
+  /** A peer whose clock is ahead by more milliseconds is refused. */
   readonly maxClockSkewMs: number;
-  /** A member silent for so long is retired, milliseconds. */
+  /** A member silent for this long, in milliseconds, is retired. */
   readonly memberTimeoutMs: number;
-  /** A member heard within so long counts as heard, milliseconds. */
+  /** A member counts as heard for this long after its last message, in milliseconds. */
   readonly hearingMs: number;
 }
 
@@ -42,7 +42,7 @@ export interface CoreSettings extends DialSettings, StandingSettings {
 export interface View extends Digested {
   readonly origin: string;
   readonly clusterId: string | null;
-  /** When the cluster was formed, UTC milliseconds; 0 until then. */
+  /** The time at which the cluster was formed, in UTC milliseconds; 0 until then. */
   readonly formedAt: number;
   readonly joined: boolean;
   readonly admittedBy: string | null;
@@ -63,7 +63,7 @@ export interface Question {
 }
 
 export type Input =
-  /** To be given a few times a second. */
+  /** Given a few times a second. */
   | { readonly kind: 'tick' }
   | {
       readonly kind: 'opened';
@@ -74,7 +74,7 @@ export type Input =
   | { readonly kind: 'closed'; readonly connection: ConnectionId; readonly reason: string }
   | { readonly kind: 'message'; readonly connection: ConnectionId; readonly message: Message }
   | { readonly kind: 'malformed'; readonly connection: ConnectionId; readonly reason: string }
-  /** The outcome of a `take`; `refused` where the queue or the disk is full. */
+  /** The outcome of a `take`; `refused` if the queue or the disk is full. */
   | {
       readonly kind: 'taken';
       readonly connection: ConnectionId;
@@ -91,20 +91,20 @@ export type Input =
       readonly ended: boolean;
       readonly ok: boolean;
     }
-  /** The digest of an answer that is on its way shows other ops of the origin than ours. */
+  /** The sums of an answer under way show that the peer holds other ops of the origin than this node. */
   | { readonly kind: 'differs'; readonly connection: ConnectionId; readonly origin: string }
   /** The `join` of an `admit` is committed. */
   | ({ readonly kind: 'admitted'; readonly connection: ConnectionId } & Question)
   /** `form` or `welcome` is committed. */
   | { readonly kind: 'joined' }
-  /** It is not, for want of room. */
+  /** `form` or `welcome` found no room and is not committed. */
   | { readonly kind: 'joinFailed' };
 
 export type Output =
   | { readonly kind: 'dial'; readonly url: string }
   | { readonly kind: 'send'; readonly connection: ConnectionId; readonly message: Message }
   | { readonly kind: 'close'; readonly connection: ConnectionId; readonly reason: string }
-  /** Send what this digest lacks. */
+  /** Send the ops that this digest lacks. */
   | ({ readonly kind: 'answer'; readonly connection: ConnectionId } & Question)
   /** Log the `join`, then give `admitted`. */
   | ({
@@ -113,7 +113,7 @@ export type Output =
       readonly origin: string;
       readonly value: string;
     } & Question)
-  /** A member holds more of our own ops than it had told before. */
+  /** A member holds more ops of this node's own than it had confirmed before. */
   | { readonly kind: 'heldMore' }
   /** Take the delta in, then give `taken`. */
   | {
@@ -141,11 +141,11 @@ export type Output =
       readonly rows: readonly SnapshotRow[];
       readonly end: SnapshotEnd | null;
     }
-  /** Take the maximum of ours and a peer's. */
+  /** Raise our horizon to a peer's, if that is greater. */
   | { readonly kind: 'horizon'; readonly horizon: number }
   /** Form a cluster, then give `joined`. */
   | { readonly kind: 'form'; readonly value: string }
-  /** Store that the node has joined, offer what it had set aside, then give `joined`. */
+  /** Store that the node has joined, offer the ops of the log that it set aside, then give `joined`. */
   | {
       readonly kind: 'welcome';
       readonly sponsor: string;
@@ -158,15 +158,15 @@ export type Output =
   /** Log another `join` of this node, whose name or URL has changed. */
   | { readonly kind: 'announce'; readonly value: string }
   | { readonly kind: 'collect'; readonly stable: Stable }
-  /** Find the keys in which we differ from the peer, and settle them. */
+  /** Find the keys whose entries differ from the peer's, and settle them. */
   | { readonly kind: 'repair'; readonly connection: ConnectionId; readonly asOf: number }
-  /** Answer, or act on, what a repair asks or is told. */
+  /** Answer a message of a repair, or act on it. */
   | {
       readonly kind: 'repairStep';
       readonly connection: ConnectionId;
       readonly message: CompareMessage | ComparedMessage;
     }
-  /** Answer, or take in, a page of a judgement. */
+  /** Answer with a page of a judgement, or take one in. */
   | {
       readonly kind: 'judge';
       readonly connection: ConnectionId;
@@ -182,11 +182,11 @@ export type Output =
   | {
       readonly kind: 'rejoin';
       readonly reason: string;
-      /** Whether what this node holds is set aside and offered again, or thrown away. */
+      /** Whether the log of this node is set aside and its ops offered again, or thrown away. */
       readonly keep: boolean;
       /**
-       * `forked`: other ops may bear the ids of this node's own. `shared`: and another node goes on under
-       * its origin.
+       * `forked`: other ops may bear the ids of this node's own. `shared`: another node goes on under
+       * its origin as well.
        */
       readonly ownOps: 'sound' | 'forked' | 'shared';
     }

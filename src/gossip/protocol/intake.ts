@@ -1,6 +1,6 @@
 /**
- * Ops of peers on their way in (rules 7, 8 and 10): pushes, answers to our digests, and parts of
- * snapshots; and what follows from each once it is committed or refused.
+ * Takes ops of peers in (rules 7, 8 and 10): pushes, answers to our digests, and parts of snapshots;
+ * and decides the next step once each is committed or refused.
  */
 
 import type { Delta } from '../../words/delta.ts';
@@ -94,7 +94,7 @@ export class Intake {
         break;
       case 'fork':
         this.#comparison.differs(peer, outcome.origins);
-        // The peer has always more of what is forked: only what else was new is worth another pull.
+        // A forked origin always leaves a difference, so only other new ops are worth another pull.
         if (wasAnswer && !this.#state.hasEnded) this.#afterAnswer(peer, more && outcome.ops > 0);
         break;
       case 'incomplete':

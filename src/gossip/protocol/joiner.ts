@@ -1,5 +1,5 @@
 /**
- * Membership of this node itself (rules 8 and 12): the one sponsor that it asks to be let in, forming a
+ * The membership of this node itself (rules 8 and 12): the one sponsor that it asks to join, forming a
  * cluster, being welcomed, and orders to rejoin.
  */
 import { includes } from '../../words/vector.ts';
@@ -9,7 +9,7 @@ import type { OutputOf } from './inputOutput.ts';
 import type { RejoinMessage } from './messages.ts';
 import { type Greeted, isAnswer } from './peer.ts';
 
-/** The wait after a cluster could not be formed for want of room. */
+/** The wait, in milliseconds, after a cluster could not be formed for want of room. */
 const JOIN_RETRY_MS = 2000;
 const FORSAKEN = 'no member is left that could bring the rest of what this node has got a part of';
 const LOST =
@@ -21,11 +21,11 @@ export class Joiner {
   /** Whether `form` or `welcome` was put out and is not yet committed. */
   #isJoining = false;
   #notBefore = Number.NEGATIVE_INFINITY;
-  /** When this core's node joined; null where it had before, or has not yet. */
+  /** The time at which this core's node joined; null if it had joined before, or has not yet. */
   #joinedAt: number | null = null;
   /** The origin that an unjoined node asks to let it in. */
   #sponsor: string | null = null;
-  /** Answers that are being taken in: nobody else is asked before they are. */
+  /** Answers that are being taken in: until they are, no other peer is asked. */
   #answersUnderWay = 0;
   #saidThatLost = false;
 
@@ -33,12 +33,12 @@ export class Joiner {
     this.#state = state;
   }
 
-  /** Whether an unjoined node may ask the peer: one sponsor at a time, until that is gone. */
+  /** Whether an unjoined node may ask the peer: it keeps to one sponsor until that one is gone. */
   mayAsk(peer: Greeted): boolean {
     const { ownUrl, addresses, peers } = this.#state;
-    // The `join` that a sponsor logs holds this node's URL: it should be known by then.
+    // The `join` that a sponsor logs holds this node's URL, so that should be known by then.
     if (ownUrl === null && !addresses.allTried()) return false;
-    // To the others a node that holds something is a stranger still.
+    // To every other member, a node that holds something already is still a stranger.
     const sponsor = this.#sponsor === null ? undefined : peers.ofOrigin(this.#sponsor);
     if (this.#answersUnderWay > 0) return sponsor === peer;
     return !this.#isJoining && (sponsor === undefined || sponsor === peer);
@@ -56,7 +56,10 @@ export class Joiner {
     this.#answersUnderWay--;
   }
 
-  /** An unjoined node holds all that the sponsor's answer held: it has joined, if its `join` was in it. */
+  /**
+   * An unjoined node holds all ops of the sponsor's answer: it has joined, if its own `join` was among
+   * them.
+   */
   holdsAnswerOf({ hello }: Greeted): void {
     const { view } = this.#state;
     const { clusterId, formedAt, origin: sponsor } = hello;
@@ -64,7 +67,7 @@ export class Joiner {
     this.#join({ kind: 'welcome', sponsor, clusterId, formedAt });
   }
 
-  /** A member that starts has caught up, or a fresh node forms the cluster. */
+  /** Checks whether a starting member has caught up, or a fresh node forms the cluster. */
   tick(): void {
     const { standing, peers, addresses, view, nowMs } = this.#state;
     if (standing.phase === 'ready') return;
@@ -75,7 +78,7 @@ export class Joiner {
     }
     if (this.#isJoining || nowMs < this.#notBefore) return;
     if (view.lastLsn > 0) {
-      // Nobody forms a cluster with a part of another's log.
+      // A node that holds a part of another's log must not form a cluster with it.
       if (standing.isForsaken(greeted, nowMs)) this.#state.rejoin(FORSAKEN);
       return;
     }
@@ -95,7 +98,7 @@ export class Joiner {
     if (this.#state.standing.phase === 'unjoined') this.#ready();
   }
 
-  /** It is not committed, for want of room. */
+  /** `form` or `welcome` found no room and is not committed. */
   failed(): void {
     this.#isJoining = false;
     this.#notBefore = this.#state.nowMs + JOIN_RETRY_MS;
@@ -106,7 +109,7 @@ export class Joiner {
     const { members, origin, vector } = this.#state.view;
     const { hello, pull } = peer;
     if (message.re !== undefined && !isAnswer(peer, message.re)) return;
-    // A retired node is told so at its hello; the rest is for the peer to find in a digest.
+    // A peer sends `retired` at this node's hello; the other codes come only in answer to a digest.
     if ((message.code !== 'retired' && !pull.isInFlight) || !this.#isBelieved(peer)) return;
     const askedAt = pull.sentAt;
     pull.ends();
@@ -119,20 +122,21 @@ export class Joiner {
         return;
       }
       case 'stranger':
-        // It may have judged what this node was before another member let it in.
+        // The peer may have judged by the state before another member let this node in.
         if (this.#joinedAt !== null && askedAt !== null && askedAt < this.#joinedAt) return;
         if (vector.size > 0 && !members.isRetired(hello.origin)) this.#state.rejoin(text);
         return;
       case 'behind':
         if (includes(vector, message.reach)) return;
-        // A fresh node holds a part of a history whose rest was compacted away meanwhile: from the start.
+        // A fresh node holds a part of a history whose rest was compacted away meanwhile: it starts
+        // from nothing.
         if (this.#state.standing.phase === 'unjoined') this.#state.rejoin(text, false);
         else if (members.has(origin)) this.#state.rejoin(text);
         return;
     }
   }
 
-  /** Members say who must rejoin, retired ones among themselves; strangers only where no member is there. */
+  /** A present or retired member may order a rejoin; a stranger only while no member is connected. */
   #isBelieved({ hello }: Greeted): boolean {
     const { members } = this.#state.view;
     const isKnown = ({ origin }: Greeted['hello']): boolean =>
@@ -153,8 +157,8 @@ export class Joiner {
   }
 
   /**
-   * A member that refuses this node for its clock is there all the same: it would be met again and again. A
-   * fresh node is not waited for: it can not join before its clock is right.
+   * A member that refuses this node for its clock is present all the same: the two would meet again and
+   * again. A fresh node is not waited for, because it can't join before its clock is right.
    */
   #wasRefused(): boolean {
     const { refusedAt, nowMs, settings } = this.#state;

@@ -5,11 +5,14 @@ import { includes, type Vector } from '../../words/vector.ts';
 import type { CoreState } from './coreState.ts';
 import { SilenceClock } from './silenceClock.ts';
 
-/** How often the members are looked at: their addresses, their silence. */
+/** Milliseconds between two looks at the members: at their addresses and their silence. */
 const MEMBERS_INTERVAL_MS = 1000;
-/** A later look than this shows that the process was paused: what peers sent meanwhile is not read yet. */
+/**
+ * A longer gap between two looks shows that the process was paused: the messages that peers sent
+ * meanwhile are not read yet.
+ */
 const MAX_LOOK_GAP_MS = 1.5 * MEMBERS_INTERVAL_MS;
-/** How often the stable vector moves while there is something to collect, and while there is not. */
+/** Milliseconds between two moves of the stable vector, with dead entries to collect and without. */
 const STABLE_INTERVAL_MS = 500;
 const IDLE_STABLE_INTERVAL_MS = 10_000;
 
@@ -18,12 +21,14 @@ export class MemberKeeper {
   readonly #silence = new SilenceClock(MAX_LOOK_GAP_MS);
   readonly #stability: Stability;
   readonly #forked: ReadonlySet<string>;
-  /** Members whose URL nobody can dial, once people were told of it. */
+  /** Members whose URL nobody can dial, and for which the log has warned. */
   readonly #warnedOfUrl = new Set<string>();
   #nextMembersAt = 0;
   #nextStableAt = 0;
   #lastStableAt: number;
-  /** When a majority was last heard, and since when without a break. */
+  /**
+   * The time at which a majority was last heard, and the time since which it was heard without a break.
+   */
   #majorityAt = Number.NEGATIVE_INFINITY;
   #majoritySince = Number.NEGATIVE_INFINITY;
 
@@ -49,7 +54,7 @@ export class MemberKeeper {
     this.#moveStable();
   }
 
-  /** A member that was started under another name or URL says so. */
+  /** A member that was started under another name or URL tells it. */
   #announceItself(): void {
     const { view, settings, ownUrl } = this.#state;
     const member = view.members.get(view.origin);
@@ -64,7 +69,7 @@ export class MemberKeeper {
     const { members, origin } = this.#state.view;
     for (const member of members.all()) {
       if (member.origin === origin) continue;
-      // A peer that has just moved says it before its op is here.
+      // A peer that has just moved says its new URL before its op arrives here.
       const url = this.#state.peers.ofOrigin(member.origin)?.hello.url ?? member.url;
       if (url !== null && url !== this.#state.ownUrl)
         this.#state.addresses.addMember(url, member.origin);
@@ -89,8 +94,8 @@ export class MemberKeeper {
   }
 
   /**
-   * Another origin of the same node answers at the URL: the log of the old one was lost, or its start
-   * was cut off. Nobody waits for it any longer, and if it comes back after all, it rejoins.
+   * Retires a member if another origin with its name and URL is connected: the log of the old origin
+   * was lost, or its start was cut off. If the old one comes back after all, it rejoins.
    */
   #retireReplaced(): void {
     const { members, origin } = this.#state.view;
@@ -116,14 +121,14 @@ export class MemberKeeper {
     const others = this.#state.otherMembers();
     const { nowMs, settings } = this.#state;
     const lastHeardAt = (origin: string): number => this.#state.lastHeardAt(origin);
-    // A member that others hear is not gone: only the link to it is.
+    // A member that others hear is not gone: only the link to it is broken.
     const lastHeardByAny = (origin: string): number =>
       Math.max(lastHeardAt(origin), this.#state.peers.lastHeardThrough(origin));
     this.#silence.look(others, lastHeardByAny, nowMs);
     const heard = others.filter((origin) => nowMs - lastHeardAt(origin) < settings.hearingMs);
     if ((heard.length + 1) * 2 <= others.length + 1) return;
-    // Silence counts only while a majority was heard: a node that comes back from a cut, or that was
-    // asleep itself, hears one peer before another.
+    // Silence counts only while a majority was heard: a node that comes back from a cut, or from a
+    // pause of its own, hears one peer before another.
     const breakMs = Math.max(settings.hearingMs, 2 * MEMBERS_INTERVAL_MS);
     if (nowMs - this.#majorityAt > breakMs) this.#majoritySince = nowMs;
     this.#majorityAt = nowMs;
@@ -147,7 +152,7 @@ export class MemberKeeper {
     const next = this.#stability.advance(
       this.#state.otherMembers(),
       { vector: this.#state.view.vector, clock: this.#state.clockMs },
-      // Of a forked origin nobody will ever have them all.
+      // Nobody will ever hold all ops of a forked origin.
       members.retires.filter((retire) => !this.#isLeftOut(retire.origin)),
       stable,
     );
@@ -159,7 +164,10 @@ export class MemberKeeper {
     this.#state.out({ kind: 'collect', stable: next });
   }
 
-  /** Our vector, with forked origins that were retired taken as held: nobody will ever have them whole. */
+  /**
+   * Our vector, with every op of forked and retired origins taken as held: nobody will ever hold all of
+   * them.
+   */
   #withoutForks(): Vector {
     if (this.#forked.size === 0) return this.#state.view.vector;
     const vector = new Map(this.#state.view.vector);
@@ -168,7 +176,7 @@ export class MemberKeeper {
     return vector;
   }
 
-  /** Rule 11: an origin that was forked and whose node has rejoined. */
+  /** Rule 11: an origin that was forked, and whose node has rejoined. */
   #isLeftOut(origin: string): boolean {
     return this.#forked.has(origin) && this.#state.view.members.isRetired(origin);
   }

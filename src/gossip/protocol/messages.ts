@@ -1,5 +1,5 @@
 /**
- * The messages between peers, one JSON text each (PROTOCOL.md). Each is described once, by a codec that
+ * The messages between peers, each one JSON text (PROTOCOL.md). One codec describes each message: it
  * gives its type, its check and its text. A peer's message passes its codec before anything acts on it.
  */
 import { z } from 'zod';
@@ -29,7 +29,7 @@ import { MalformedMessageError } from './opCodec.ts';
 export const PROTOCOL_RANGE: readonly [number, number] = [1, 2];
 /** From this version on, an answer names its question. */
 export const PROTOCOL_WITH_NAMED_ANSWERS = 2;
-/** From this version on a node judges ops that another one lost. */
+/** From this version on, a node judges ops that another one lost. */
 export const JUDGING_PROTOCOL = 2;
 
 const hello = z.object({
@@ -40,27 +40,27 @@ const hello = z.object({
   cluster: z.string().max(256),
   /** Null until the sender has formed or joined a cluster. */
   clusterId: z.string().max(128).nullable(),
-  /** When that was formed, UTC milliseconds; 0 until then. */
+  /** The time at which the cluster was formed, in UTC milliseconds; 0 until then. */
   formedAt: z.int(),
-  /** How many members the sender counts. */
+  /** The number of members that the sender counts. */
   size: z.int().min(0),
-  /** Whether the sender has joined: until then it answers nothing. */
+  /** Whether the sender has joined: until then it answers no question. */
   joined: z.boolean(),
-  /** The member that let the sender in; null where it formed the cluster. */
+  /** The member that let the sender in; null if the sender formed the cluster. */
   admittedBy: originName.nullable(),
   nodeId: z.string().min(1).max(64),
   origin: originName,
-  /** Random for each start of a process: tells a clone of this node from itself. */
+  /** Drawn at random at each start of a process: it tells a clone of this node from the node itself. */
   instance: z.string().max(64),
-  /** The sender can be dialled there; null where it does not know its URL. */
+  /** The URL at which the sender can be dialled; null if it does not know the URL. */
   url: z.string().max(2048).nullable(),
   /** The sender's clock, UTC milliseconds. */
   clock: z.int(),
 });
 
 /**
- * The number of a question, which its answer repeats; a sender draws it anew for each. Left out where
- * nothing was asked, and by nodes of protocol 1.
+ * The number of a question, which its answer repeats; the sender draws it anew for each question. It is
+ * left out of messages that answer no question, and by nodes of protocol 1.
  */
 const re = z.int().min(0).optional();
 
@@ -79,9 +79,9 @@ const digest = z.codec(
 const answer = z.codec(
   z.object({ ...digestFields, more: z.boolean() }),
   z.object({
-    /** The sender's own, made before the ops were read. */
+    /** The sender's own digest, made before the ops were read. */
     digest: z.custom<Digest>(),
-    /** Whether the asker lacks more than this. */
+    /** Whether the asker lacks further ops. */
     more: z.boolean(),
   }),
   {
@@ -90,7 +90,7 @@ const answer = z.codec(
   },
 );
 
-/** A push; with `answer`, the answer to a digest. */
+/** A push or, with `answer`, the answer to a digest. */
 const delta = z.codec(
   z.object({ type: z.literal('delta'), ranges, ops, answer: answer.optional(), re }),
   z.object({
@@ -129,7 +129,7 @@ const snapshot = z.codec(
     /** From 0. */
     part: z.int(),
     rows: z.custom<z.output<typeof rows>>(),
-    /** The state that the whole snapshot stands for; only in the last part. */
+    /** The state for which the whole snapshot stands; only in the last part. */
     end: z.custom<SnapshotEnd | null>(),
     re,
   }),
@@ -141,10 +141,10 @@ const snapshot = z.codec(
 
 const next = z.object({ type: z.literal('next'), part: z.int().min(0) });
 
-/** The sender can not answer a digest yet: ask again shortly. */
+/** The sender can't answer a digest yet: ask again shortly. */
 const later = z.object({ type: z.literal('later'), re });
 
-/** Asks to be told, with `confirmed`, as soon as the receiver has committed the sender's ops up to `seq`. */
+/** Asks for `confirmed` as soon as the receiver has committed the sender's ops up to `seq`. */
 const confirm = z.object({ type: z.literal('confirm'), seq: seqOrZero });
 
 /** The sender has committed the receiver's ops up to `seq`. */
@@ -157,14 +157,14 @@ const rejoin = z.object({
   reason,
   /** The sender's smallest member origin, for two sides that retired each other. */
   smallestMember: originName.nullable(),
-  /** For `behind`, what the sender has compacted away. */
+  /** For `behind`: the sender's reach. */
   reach: vector,
   re,
 });
 
 /**
- * Asks how the receiver's log judges ops that the sender held before it began anew, page by page (rule
- * 12): for its ops on keys that the sender lacked. From protocol 2 on.
+ * Asks how the receiver's log judges ops that the sender held before it rejoined, page by page (rule
+ * 12). The answer gives the receiver's ops on keys above `held`. From protocol 2 on.
  */
 const judge = z.object({
   type: z.literal('judge'),
@@ -181,18 +181,18 @@ const judge = z.object({
 const judged = z.object({
   type: z.literal('judged'),
   re: seqOrZero,
-  /** Whether the sender's log includes the base; without that, nothing else counts. */
+  /** Whether the sender's log includes the base; if not, no other field counts. */
   includesBase: z.boolean(),
   ops: marks,
-  /** Whether nothing that the asker lacked was compacted away. */
+  /** Whether the sender has compacted away no op that the asker lacked. */
   complete: z.boolean(),
-  /** Whatever was compacted away had died before this moment, UTC milliseconds; null where nothing was. */
+  /** Every compacted op had died before this moment, UTC milliseconds; null if none was compacted. */
   cutAt: z.int().min(0).nullable(),
-  /** Null with the last page. */
+  /** Null in the last page. */
   next: seqOrZero.nullable(),
 });
 
-/** As nodes of protocol 1 ask before they offer: for deletes that are later than an HLC, page by page. */
+/** Nodes of protocol 1 ask this before they offer: for deletes later than an HLC, page by page. */
 const deletes = z.object({
   type: z.literal('deletes'),
   since: counter,
@@ -204,14 +204,14 @@ const deleted = z.object({
   type: z.literal('deleted'),
   /** Keys and HLCs. */
   deletes: keysAndHlcs,
-  /** Null with the last page. */
+  /** Null in the last page. */
   next: seqOrZero.nullable(),
 });
 
 const compareFields = {
   asOf: z.int(),
   buckets: z.int().min(1).max(65_536),
-  /** Null asks for, or comes with, the sums of all buckets. */
+  /** Null asks for the sums of all buckets, or comes with them. */
   bucket: z.int().min(0).nullable(),
 };
 
@@ -224,7 +224,7 @@ const compared = z
     error: 'the sums do not go with the buckets',
   });
 
-/** The sender closes the connection. */
+/** An error; its sender closes the connection. */
 const error = z.object({
   type: z.literal('error'),
   code: z.enum(['protocol', 'cluster', 'clock', 'clone', 'duplicate', 'malformed']),
@@ -263,7 +263,7 @@ export type CompareMessage = z.output<typeof compare>;
 export type ComparedMessage = z.output<typeof compared>;
 export type ErrorMessage = z.output<typeof error>;
 
-/** @throws MalformedMessageError where the text is not a message of this protocol. */
+/** @throws MalformedMessageError if the text is not a message of this protocol. */
 export function decodeMessage(text: string): Message {
   const decoded = message.safeParse(parseJson(text));
   if (decoded.success) return decoded.data;
@@ -292,7 +292,7 @@ export function encodeDelta(
   return putIn(empty, 'ops', opTexts);
 }
 
-/** @param wireRows each row as the text of its op, and whether that is an entry. */
+/** @param wireRows each row as the text of its op, and whether the op is an entry. */
 export function encodeSnapshot(
   part: number,
   wireRows: readonly { readonly wire: string; readonly isEntry: boolean }[],
@@ -303,6 +303,6 @@ export function encodeSnapshot(
   return putIn(encodeMessage({ type: 'snapshot', part, rows: [], end, re }), 'rows', texts);
 }
 
-/** Puts texts into the first empty list of that name: no text of a client stands before it. */
+/** Puts texts into the first empty list of that name, which no client's text can precede. */
 const putIn = (message: string, list: string, texts: readonly string[]): string =>
   message.replace(`"${list}":[]`, () => `"${list}":[${texts.join(',')}]`);

@@ -1,9 +1,9 @@
 /**
- * One op on the wire: a JSON array, its value a JSON string, so that the value's text stays exactly
- * as its client sent it. The hash is not sent: the receiver makes its own, and the sum of the range
- * tells whether it is the sender's.
+ * One op on the wire: a JSON array. Its value is a JSON string, so that the value's text stays exactly
+ * as its client sent it. The hash is not sent: the receiver computes it, and the sum of the range
+ * proves that it is the sender's.
  *
- * Checked by hand and not by a schema: this runs for every op that a peer sends.
+ * The check is written by hand, without a schema, because it runs for every op that a peer sends.
  */
 import { HearsayError } from '../../words/errors.ts';
 import { hashOp } from '../../words/hash.ts';
@@ -11,7 +11,7 @@ import { isKind, isOp, MAX_GENERATION, type Op } from '../../words/op.ts';
 import { faultOfOp } from '../../words/opRules.ts';
 import { isCount, isText, orNull } from '../../words/shape.ts';
 
-/** A peer sent what this protocol has no meaning for: the connection is closed. */
+/** A peer sent a message that has no meaning in this protocol: the connection is closed. */
 export class MalformedMessageError extends HearsayError {
   constructor(fault: string) {
     super(`The peer sent a malformed message: ${fault}.`);
@@ -36,7 +36,7 @@ export const encodeOp = (op: Op): string => JSON.stringify(wireOp(op));
 
 const FIELDS = 10;
 
-/** @throws MalformedMessageError where it is no op, or breaks the bounds that every op keeps. */
+/** @throws MalformedMessageError if it is no op, or breaks the bounds of every op. */
 export function decodeOp(wire: unknown): Op {
   if (!Array.isArray(wire) || wire.length !== FIELDS) throw new MalformedMessageError('not an op');
   const fields: readonly unknown[] = wire;
@@ -58,8 +58,8 @@ export function decodeOp(wire: unknown): Op {
   if (!isOp(parts)) throw new MalformedMessageError(`a ${kind} has odd fields`);
   const fault = faultOfOp(parts);
   if (fault !== null) throw new MalformedMessageError(`an op breaks its bounds: ${fault}`);
-  // A generation above that leaves no room for a horizon that can be told. It is refused here only: a log
-  // that holds one opens.
+  // A greater generation leaves no room for a horizon above it. Only the wire refuses it: a log that
+  // holds such an op still opens.
   if (generation > MAX_GENERATION)
     throw new MalformedMessageError('the generation of an op is out of range');
   const { high, low } = hashOp(parts);

@@ -1,4 +1,7 @@
-/** One connection, and the knowledge of the peer that it leads to. It changes by named transitions only. */
+/**
+ * One connection, and this node's knowledge of the peer at its other end. It changes by named
+ * transitions only.
+ */
 import { ensure } from '../../words/invariant.ts';
 import type { Vector } from '../../words/vector.ts';
 import type { ConnectionId } from '../transport.ts';
@@ -33,7 +36,7 @@ export class Peer {
 
   // ---- who it is
 
-  /** Its last hello; null until the first, and never again after that. */
+  /** Its last hello; null before the first, and never again after that. */
   get hello(): Hello | null {
     return this.#hello;
   }
@@ -61,17 +64,20 @@ export class Peer {
     return this.#digest;
   }
 
-  /** Whether the vector of that is exactly what it held; else some of it is taken as equal to ours. */
+  /**
+   * Whether the vector of that digest is exactly the peer's; otherwise a part of it is assumed to equal
+   * ours.
+   */
   get digestIsExact(): boolean {
     return this.#digestIsExact;
   }
 
-  /** When that came. */
+  /** The time at which the last digest came. */
   get digestAt(): number {
     return this.#digestAt;
   }
 
-  /** Whether digests to it list retired origins: its sum over them differed from ours. */
+  /** Whether digests to the peer list retired origins: its sum over them differed from ours. */
   get listRetired(): boolean {
     return this.#listRetired;
   }
@@ -83,7 +89,7 @@ export class Peer {
     this.#listRetired = retiredDiffer;
   }
 
-  /** Whether the map sums were equal when vectors last were; null before that. */
+  /** Whether the map sums were equal at the last comparison of equal vectors; null before that. */
   get agrees(): boolean | null {
     return this.#agrees;
   }
@@ -92,7 +98,9 @@ export class Peer {
     this.#disagreements = 0;
   }
 
-  /** Vectors are equal. @returns how often in a row the map sums have differed with that. */
+  /**
+   * Vectors are equal. @returns the number of times in a row that the map sums have differed meanwhile.
+   */
   mapsCompared(agrees: boolean): number {
     this.#agrees = agrees;
     this.#disagreements = agrees ? 0 : this.#disagreements + 1;
@@ -101,7 +109,9 @@ export class Peer {
 
   // ---- what it was asked for
 
-  /** The vector of the answer that is being taken in: held here once it is; null where none is. */
+  /**
+   * The vector of the answer that is being taken in, which this node then holds; null if there is none.
+   */
   get answerVector(): Vector | null {
     return this.#answerVector;
   }
@@ -114,7 +124,7 @@ export class Peer {
     this.#answerVector = null;
   }
 
-  /** The part of a snapshot that comes next; null where no snapshot is under way from this peer. */
+  /** The number of the next part of a snapshot; null if no snapshot from this peer is under way. */
   get snapshotPart(): number | null {
     return this.#snapshotPart;
   }
@@ -130,7 +140,7 @@ export class Peer {
 
   // ---- what it asked
 
-  /** The seq of its own origin that it wants to have confirmed; null once it was, and before. */
+  /** The seq of the peer's own ops that it wants to have confirmed; null if it waits for none. */
   get confirmSeq(): number | null {
     return this.#confirmSeq;
   }
@@ -144,7 +154,7 @@ export class Peer {
   }
 }
 
-/** Whether the message answers the pull in flight from the peer: any other is dropped unread. */
+/** Whether the message answers the pull in flight from the peer; any other answer is dropped unread. */
 export const isAnswer = ({ hello, pull }: Greeted, re: number | undefined): boolean =>
   pull.isAnsweredBy(re, hello.protocol[1] >= PROTOCOL_WITH_NAMED_ANSWERS);
 

@@ -1,4 +1,4 @@
-/** The rows of `GET /_cluster`, from what the core knows. */
+/** The rows of `GET /_cluster`, from the state of the core. */
 import { missingOps, type Vector, without } from '../../words/vector.ts';
 import type { AddressBook } from './addressBook.ts';
 import type { View } from './inputOutput.ts';
@@ -13,21 +13,21 @@ export interface PeerStatus {
   /** Null for a peer that dialled us and named no URL. */
   readonly url: string | null;
   readonly state: 'connected' | 'connecting' | 'unreachable' | 'refused';
-  /** Why the peer is unreachable or refused, as a sentence; else null. */
+  /** The reason why the peer is unreachable or refused, as a sentence; else null. */
   readonly reason: string | null;
-  /** Ops that we hold and the peer, when last heard, did not; null where it was never heard. */
+  /** The number of our ops that the peer lacked when it was last heard; null if it never was. */
   readonly peerLacksOps: number | null;
-  /** Ops that the peer, when last heard, held and we do not. */
+  /** The number of ops that we lack and the peer held when it was last heard. */
   readonly weLackOps: number | null;
   /** UTC milliseconds of its last message. */
   readonly lastHeardAt: number | null;
-  /** Whether vectors and map sums were equal at the last comparison of equal vectors; null before one. */
+  /** Whether the map sums were equal at the last comparison of equal vectors; null before one. */
   readonly agrees: boolean | null;
 }
 
 /**
- * @param forked origins of which no two nodes need to hold the same.
- * @param toClockMs the wall clock, UTC milliseconds, at a time that peers were heard.
+ * @param forked origins whose ops may differ between nodes.
+ * @param toClockMs gives the wall clock, UTC milliseconds, at a time of the even clock.
  */
 export function peerStatus(
   view: View,

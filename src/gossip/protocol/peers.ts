@@ -1,4 +1,4 @@
-/** The connections of this node, and when each origin was last heard over any of them. */
+/** The connections of this node, and the time at which each origin was last heard over any of them. */
 import { type Random, shuffled } from '../../words/random.ts';
 import type { ConnectionId } from '../transport.ts';
 import { PROTOCOL_WITH_NAMED_ANSWERS } from './messages.ts';
@@ -6,9 +6,9 @@ import { type Greeted, isGreeted, Peer } from './peer.ts';
 
 export class Peers {
   readonly #peers = new Map<ConnectionId, Peer>();
-  /** By origin, when it was last heard, over whatever connection. */
+  /** By origin: the time at which it was last heard, over any connection. */
   readonly #lastHeard = new Map<string, number>();
-  /** By origin, the process that another one with that origin took the place of. */
+  /** By origin: the process that another process with that origin has replaced. */
   readonly #superseded = new Map<string, string>();
   /** The peers that this round has not come to yet. */
   #round: ConnectionId[] = [];
@@ -56,14 +56,14 @@ export class Peers {
     if (peer.hello !== null) this.#lastHeard.set(peer.hello.origin, nowMs);
   }
 
-  /** When the origin was last heard, by the time that intervals are measured by; undefined where never. */
+  /** The time at which the origin was last heard, by the even clock; undefined if it never was. */
   lastHeard(origin: string): number | undefined {
     return this.#lastHeard.get(origin);
   }
 
   /**
-   * When a peer last told that it hears the origin itself; never, where none has. One broken link is then no
-   * silence. A peer of protocol 1 does not tell.
+   * The time at which a peer last said that it hears the origin itself; never, if none has. So one
+   * broken link is no silence. A peer of protocol 1 does not say it.
    */
   lastHeardThrough(origin: string): number {
     let lastAt = Number.NEGATIVE_INFINITY;
@@ -81,9 +81,9 @@ export class Peers {
   }
 
   /**
-   * A process says hello while another one with its origin is connected.
+   * A process says hello while another process with its origin is connected.
    *
-   * @returns whether both live: a process that was started again never says hello as the one before.
+   * @returns whether both live: after a restart, the old process never says hello again.
    */
   bothLive(origin: string, newer: string, older: string): boolean {
     const isBack = this.#superseded.get(origin) === newer;
@@ -91,7 +91,7 @@ export class Peers {
     return isBack;
   }
 
-  /** In shuffled order, each once before any twice. */
+  /** The peers in shuffled order, each once before any twice. */
   nextOfRound(mayPull: (peer: Greeted) => boolean, random: Random): Greeted | undefined {
     for (let rounds = 0; rounds < 2; rounds++) {
       for (let id = this.#round.pop(); id !== undefined; id = this.#round.pop()) {

@@ -1,21 +1,24 @@
 /**
  * The pulls from one peer.
  *
- * Invariant: at most one is in flight. A pull begins, and ends by its answer, by `later`, by being lost,
- * or with its connection.
+ * Invariant: at most one pull is in flight. A pull begins, and ends by its answer, by `later`, by being
+ * lost, or with its connection.
  */
 import { ensure } from '../../words/invariant.ts';
 
 export class Pull {
   #sentAt: number | null = null;
-  /** The number of the last pull: its answer repeats it. */
+  /** The number of the last pull, which its answer repeats. */
   #number = 0;
   /** Whether its answer has come, and is being taken in. */
   #isAnswered = false;
   #isWantedAgain = false;
   #notBefore = 0;
 
-  /** When the one in flight was sent, or last brought a part of a snapshot; null where none is. */
+  /**
+   * The time at which the pull in flight was sent, or last brought a part of a snapshot; null if none
+   * is.
+   */
   get sentAt(): number | null {
     return this.#sentAt;
   }
@@ -24,7 +27,7 @@ export class Pull {
     return this.#sentAt !== null;
   }
 
-  /** Whether another is to follow the one in flight: it was asked too early to bring all. */
+  /** Whether another pull follows the one in flight, which was sent too early to bring all ops. */
   get isWantedAgain(): boolean {
     return this.#isWantedAgain;
   }
@@ -46,7 +49,8 @@ export class Pull {
   /**
    * Whether a message with this number answers the pull in flight.
    *
-   * @param namesQuestions whether the peer's answers have numbers; else any counts while one is in flight.
+   * @param namesQuestions whether the peer's answers have numbers; if not, every answer counts while a
+   *   pull is in flight.
    */
   isAnsweredBy(re: number | undefined, namesQuestions: boolean): boolean {
     if (this.#sentAt === null || this.#isAnswered) return false;
@@ -57,14 +61,14 @@ export class Pull {
     this.#isWantedAgain = true;
   }
 
-  /** Its answer is being taken in. @returns the number for `isTakenIn`. */
+  /** The answer is being taken in. @returns the number for `isTakenIn`. */
   isAnswered(nowMs: number): number {
     this.#isAnswered = true;
     this.#sentAt = nowMs;
     return this.#number;
   }
 
-  /** A part of a snapshot, its answer, is taken in: its time begins anew. */
+  /** A part of a snapshot is taken in, so the pull's time begins anew. */
   goesOn(nowMs: number): void {
     this.#sentAt = nowMs;
   }
@@ -73,7 +77,7 @@ export class Pull {
     this.#sentAt = null;
   }
 
-  /** The answer to the pull of that number is taken in; another may be in flight by now. */
+  /** The answer to the pull of that number is taken in; another pull may be in flight by now. */
   isTakenIn(number: number): void {
     if (number === this.#number) this.ends();
   }

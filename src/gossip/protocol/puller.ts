@@ -1,13 +1,13 @@
 /**
- * The schedule of pulls (rules 7 and 8). One is in flight a peer; each peer is asked once before any is
- * asked twice; while digests are equal the wait between them grows.
+ * The schedule of pulls (rules 7 and 8). One pull to each peer is in flight; each peer is asked once
+ * before any is asked twice; while digests are equal, the wait between pulls grows.
  */
 import { nextRandom } from '../../words/random.ts';
 import type { CoreState } from './coreState.ts';
 import type { Joiner } from './joiner.ts';
 import type { Greeted } from './peer.ts';
 
-/** How much longer each wait is than the last while digests are equal. */
+/** The factor by which each wait is longer than the last while digests are equal. */
 const BACK_OFF = 1.1;
 /** The longest back-off with eight peers or fewer, as a multiple of the interval. */
 const MAX_BACK_OFF = 1.25;
@@ -51,11 +51,11 @@ export class Puller {
 
   /** Whether digests to the peer list retired origins. */
   listsRetired(peer: Greeted | undefined): boolean {
-    // An unjoined node reads no digests, and so never learns that a peer differs in them.
+    // An unjoined node reads no digests, and so never learns that a peer's retired origins differ.
     return this.#state.standing.phase === 'unjoined' || (peer?.listRetired ?? false);
   }
 
-  /** One round a tick at most. */
+  /** At most one pull in each tick. */
   tick(): void {
     const { nowMs, peers, random, settings } = this.#state;
     if (nowMs < this.#nextPullAt) return;
@@ -67,7 +67,10 @@ export class Puller {
     this.#nextPullAt = nowMs + settings.pullIntervalMs * intervals;
   }
 
-  /** A member that starts asks all that it has not caught up with: writes of clients wait for that. */
+  /**
+   * A member that starts asks all members that it has not caught up with, because clients' writes wait
+   * for that.
+   */
   #catchUp(): void {
     const { standing, peers } = this.#state;
     if (standing.phase !== 'starting') return;
@@ -75,7 +78,7 @@ export class Puller {
       if (!standing.hasCaughtUpWith(peer.hello.origin)) this.pullIfFree(peer);
   }
 
-  /** A digest was equal to ours: there is less need to ask. */
+  /** A digest was equal to ours, so the next pull may wait longer. */
   slowDown(): void {
     this.#backOff = Math.min(this.#maxBackOff(), this.#backOff * BACK_OFF);
   }

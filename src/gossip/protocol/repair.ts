@@ -1,7 +1,7 @@
 /**
  * Repair (rule 11): two nodes hold the same ops and differ in their maps, which can only be damage.
- * They find the keys by sums over buckets of keys, in two steps; of each key the greater entry (rule 1)
- * is born again by whoever holds it, and a live entry beats an absent one.
+ * They find the keys by sums over buckets of keys, in two steps. The holder of the greater entry (rule
+ * 1) bears it again, and a live entry beats an absent one.
  */
 
 import { add, carriedHash, type Hash, hashKey, sameHash, ZERO } from '../../words/hash.ts';
@@ -9,7 +9,7 @@ import { at } from '../../words/invariant.ts';
 import { compareOps, type KeyOp } from '../../words/op.ts';
 import { MINUTE_MS } from '../../words/time.ts';
 
-/** An entry as one node sends it: enough to find the greater of two. */
+/** An entry as one node sends it, with the fields that find the greater of two. */
 export type EntryMark = Pick<
   KeyOp,
   'key' | 'kind' | 'generation' | 'version' | 'hlc' | 'origin' | 'seq'
@@ -18,7 +18,7 @@ export type EntryMark = Pick<
 const ENTRIES_A_BUCKET = 512;
 const MAX_BUCKETS = 16_384;
 
-/** How many buckets to compare a map of so many entries by. */
+/** The number of buckets for comparing a map with this number of entries. */
 export function bucketCount(entries: number): number {
   let count = 1;
   while (count < MAX_BUCKETS && entries / count > ENTRIES_A_BUCKET) count *= 2;
@@ -56,7 +56,9 @@ export function entriesOf(entries: Iterable<KeyOp>, buckets: number, bucket: num
   return found;
 }
 
-/** Our entries that win against the peer's, or that it lacks, where either counts as of the minute. */
+/**
+ * Our entries that win against the peer's, or that the peer lacks, if either counts as of the minute.
+ */
 export function entriesToBearAgain(
   ours: readonly KeyOp[],
   theirs: readonly EntryMark[],
@@ -66,7 +68,7 @@ export function entriesToBearAgain(
   return ours.filter((entry) => {
     const mark = marks.get(entry.key);
     if (mark === undefined) return counts(entry, asOf);
-    // Where a log was forked, one op id may stand for two ops.
+    // If a log was forked, one op id may stand for two ops.
     return compareOps(entry, mark) > 0;
   });
 }

@@ -1,8 +1,8 @@
 /**
- * Measures how long each member has been silent, by the time in which this node could hear it.
+ * Measures how long each member has been silent while this node could hear it.
  *
- * Invariant: a pause of this process adds nothing to the silence of a member. A process that was
- * paused runs its timers before it reads its sockets, so every member seems silent for the whole pause.
+ * Invariant: a pause of this process adds nothing to the silence of a member. A paused process runs its
+ * timers before it reads its sockets, so every member then seems silent for the whole pause.
  */
 export class SilenceClock {
   readonly #maxGapMs: number;
@@ -15,9 +15,10 @@ export class SilenceClock {
   }
 
   /**
-   * To be called at regular intervals, shorter than `maxGapMs`.
+   * Called at regular intervals, shorter than `maxGapMs`.
    *
-   * @param lastHeardAt when a member was last heard, milliseconds on the clock of `nowMs`.
+   * @param lastHeardAt gives the time at which a member was last heard, in milliseconds on the clock of
+   *   `nowMs`.
    */
   look(members: readonly string[], lastHeardAt: (origin: string) => number, nowMs: number): void {
     const gapMs = nowMs - this.#lookedAt;
@@ -35,7 +36,7 @@ export class SilenceClock {
     this.#lookedAt = nowMs;
   }
 
-  /** @returns milliseconds up to the last look; 0 for an origin that was not looked at. */
+  /** @returns milliseconds up to the last look; 0 for an origin that no look included. */
   silentMs(origin: string): number {
     return this.#silentMs.get(origin) ?? 0;
   }

@@ -1,6 +1,6 @@
 /**
- * Where this node stands (rule 8): a fresh node is unjoined; a member that starts catches up before it
- * writes anything; then it is ready. Only the wall clock and what was heard decide.
+ * The standing of this node (rule 8): a fresh node is unjoined; a member that starts catches up before
+ * it writes; then the node is ready. Only the time and the peers heard decide it.
  */
 import type { AddressBook } from './addressBook.ts';
 import type { Greeted } from './peer.ts';
@@ -8,14 +8,15 @@ import type { Greeted } from './peer.ts';
 export type Phase = 'unjoined' | 'starting' | 'ready';
 
 /**
- * The past of a node with an empty log: none; the only one that knew its log; or one of
- * several, whose cluster goes on without it. Of what the last has set aside, others may have deleted
- * a part meanwhile: alone it would offer that to itself as new, and bring it back to them later.
+ * The past of a node with an empty log. `none`: it has none. `alone`: only this node knew its log.
+ * `withOthers`: its cluster goes on without it. The others may meanwhile have deleted a part of the log
+ * that it set aside; if it formed a cluster alone, it would offer these entries to itself as new, and
+ * bring them back to the others later.
  */
 export type Past = 'none' | 'alone' | 'withOthers';
 
 export interface StandingSettings {
-  /** How long to wait for peers before going on alone, milliseconds. */
+  /** The longest wait for peers before the node goes on alone, in milliseconds. */
   readonly joinTimeoutMs: number;
 }
 
@@ -24,7 +25,7 @@ export class Standing {
   readonly #settings: StandingSettings;
   readonly #past: Past;
   readonly #startedAt: number;
-  /** When a fresh node last saw a peer that has joined. */
+  /** The time at which a fresh node last saw a joined peer. */
   #answeredAt = Number.NEGATIVE_INFINITY;
   /** Origins of members whose vector we have included since the start. */
   readonly #caughtUpWith = new Set<string>();
@@ -49,7 +50,7 @@ export class Standing {
     return this.#caughtUpWith.has(origin);
   }
 
-  /** This node holds all that the member was heard to hold since the start. */
+  /** This node holds all ops that the member was heard to hold since the start. */
   caughtUpWith(origin: string): void {
     this.#caughtUpWith.add(origin);
   }
@@ -65,14 +66,14 @@ export class Standing {
     nowMs: number,
   ): boolean {
     const hasTime = nowMs - this.#startedAt < this.#settings.joinTimeoutMs;
-    // Any configured address may be a member's that has not said so yet.
+    // Any configured address may be that of a member that has not said hello yet.
     if (hasTime && !addresses.allTried()) return false;
-    // And whoever has joined may be one: the end of this log, and with it the `join`, may be lost.
+    // Any joined peer may be a member: the end of this log, and with it the peer's `join`, may be lost.
     const isUnknown = ({ hello: { joined, origin } }: Greeted): boolean =>
       joined && !others.includes(origin) && !this.#caughtUpWith.has(origin);
     if (hasTime && peers.some(isUnknown)) return false;
     if (others.length === 0) return true;
-    // One that has not joined holds nothing of its own, and answers nothing.
+    // A peer that has not joined holds no ops of its own, and answers no question.
     const connected = new Set(
       peers.filter(({ hello }) => hello.joined).map(({ hello }) => hello.origin),
     );
@@ -90,11 +91,11 @@ export class Standing {
   }
 
   /**
-   * Whether a node with an empty log forms the cluster: at once where every configured peer answers and
-   * is fresh too, after the join timeout where only fresh ones or none do; always the smallest origin. A
-   * peer that has joined and is gone again, as for a new origin, is waited for anew. After a rejoin it is
-   * never at once, since whom it gave way to need not be configured; and one of several waits for as
-   * long as it hears nobody.
+   * Whether a node with an empty log forms the cluster. Only the smallest origin does. It forms it at
+   * once if every configured peer answers and is fresh too, and after the join timeout if only fresh
+   * peers or none answer. The join timeout begins anew when a joined peer is gone, perhaps for a new
+   * origin. After a rejoin the node never forms one at once, because the cluster that it gave way to
+   * need not be configured. A node of a cluster with others waits as long as it hears nobody.
    */
   forms(
     ownOrigin: string,
@@ -108,12 +109,16 @@ export class Standing {
     return this.#past === 'none' && addresses.allAnswered();
   }
 
-  /** Whether a node waits for others of its cluster, none of which it has heard for the join timeout. */
+  /**
+   * Whether the node waits for others of its cluster, and has heard none of them for the join timeout.
+   */
   isLost(peers: readonly Greeted[], nowMs: number): boolean {
     return this.#past === 'withOthers' && peers.length === 0 && this.#isTimeOver(nowMs);
   }
 
-  /** Whether a node that holds a part of what its sponsor held has heard no member for the join timeout. */
+  /**
+   * Whether the node holds a part of its sponsor's log, and has heard no member for the join timeout.
+   */
   isForsaken(peers: readonly Greeted[], nowMs: number): boolean {
     return !this.#hearsMember(peers, nowMs) && this.#isTimeOver(nowMs);
   }
