@@ -11,6 +11,7 @@ import type {
 import type { ErrorMessage, Hello, Message } from '../../src/gossip/protocol/messages.ts';
 import type { ConnectionId } from '../../src/gossip/transport.ts';
 import { Members } from '../../src/rules/members.ts';
+import type { Stable } from '../../src/rules/stability.ts';
 import type { Hash } from '../../src/words/hash.ts';
 import { seeded } from '../../src/words/random.ts';
 import { membership } from './ops.ts';
@@ -50,6 +51,7 @@ export interface TestView extends View {
   lastLsn: number;
   vector: Map<string, number>;
   members: Members;
+  stable: Stable;
   mapHash: Hash;
 }
 

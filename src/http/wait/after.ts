@@ -2,10 +2,11 @@
 import type { IncomingMessage } from 'node:http';
 import { z } from 'zod';
 import type { Replica } from '../../replica/replica.ts';
+import { isEndedFor } from '../../rules/endedOrigins.ts';
 import { type Cursor, decodeCursor, MalformedCursorError } from '../../words/cursor.ts';
 import { type MutableVector, raise } from '../../words/vector.ts';
 import { Problem, unprocessable } from '../answer/problem.ts';
-import type { VectorWaits } from './vectorWaits.ts';
+import { missingIn, type VectorWaits } from './vectorWaits.ts';
 
 export const AFTER_HEADER = 'Hearsay-After';
 const AFTER_NAME = 'hearsay-after';
@@ -30,9 +31,9 @@ export interface AfterOptions {
 /**
  * Resolves once the request may be answered.
  *
- * @returns undefined if the request need not wait at all.
- * @throws Problem 409 for a token of another cluster, 422 for a text that is no token, 504 when the
- *   time is over.
+ * @returns undefined where it need not wait at all.
+ * @throws Problem 409 for a token of another cluster, 422 for none, 504 when the time is over, and at
+ *   once where the write was lost with its origin.
  */
 export function waitAfter(
   request: IncomingMessage,
@@ -57,6 +58,14 @@ async function waitForTokens(
       });
     for (const [origin, seq] of token.vector) raise(vector, origin, seq);
   }
+  const missing = missingIn(vector, replica.vector);
+  const memberOps = missing.size === 0 ? [] : replica.members.ops();
+  for (const origin of missing.keys())
+    if (isEndedFor(origin, memberOps, replica.header.stable))
+      throw new Problem(
+        504,
+        `The write can't come to this node any more: ${origin} was retired before any member had it.`,
+      );
   if (await waits.until(vector, waitTimeoutMs)) return;
   throw new Problem(504, `The write has not come to this node within ${waitTimeoutMs} ms.`);
 }

@@ -121,20 +121,18 @@ export class WatchAdmission {
     if (cursor.cluster !== (replica.header.clusterId ?? ''))
       throw conflict('cluster', 'The cursor is of another cluster: start without one.');
     const missing = missingIn(cursor.vector, replica.vector);
-    // Ops that only a lost, retired log held are nowhere any more, and will never come.
-    if (
-      missing.size > 0 &&
-      [...missing.keys()].every((origin) => replica.members.isRetired(origin))
-    )
-      return { cursor, startsAnew: true };
-    const unknown = [...missing.keys()].filter((origin) => !replica.vector.has(origin));
+    // Ops that only a retired log had told are nowhere any more, and will never come.
+    const isLost = ([origin]: readonly [string, number]): boolean =>
+      replica.members.isRetired(origin);
+    const hasLost = [...missing].some(isLost);
+    const waited = new Map([...missing].filter((one) => !isLost(one)));
+    const unknown = [...waited.keys()].filter((origin) => !replica.vector.has(origin));
     if (unknown.length > MAX_UNKNOWN_ORIGINS)
       throw conflict(
         'ahead',
         'The cursor names more logs than this node knows: start without one.',
       );
-    if (await waits.until(cursor.vector, waitTimeoutMs, signal))
-      return { cursor, startsAnew: false };
+    if (await waits.until(waited, waitTimeoutMs, signal)) return { cursor, startsAnew: hasLost };
     const seconds = waitTimeoutMs / 1000;
     throw conflict('ahead', `This node has not come to the cursor within ${seconds} s.`);
   }
