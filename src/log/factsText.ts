@@ -1,6 +1,6 @@
 /**
- * The facts of a header by name, as text: how a file keeps them and an export carries them. Names and
- * texts that this version does not know are kept as they are, for the version that does.
+ * The facts of a header by name, as text, for the file and for an export. Names and texts that this
+ * version does not know are kept unchanged for the version that knows them.
  */
 import { formatHash, parseHash } from '../words/hash.ts';
 import {
@@ -17,7 +17,7 @@ import {
 interface FactText<T> {
   readonly name: string;
   readonly textOf: (value: T) => string;
-  /** @returns undefined where the text is no such fact. */
+  /** @returns undefined if the text is no such fact. */
   readonly parse: (text: string) => T | undefined;
 }
 
@@ -46,7 +46,7 @@ const text = (name: string): FactText<string> => ({
 
 const SNAPSHOT_TEXTS = { underWay: 'yes', taken: 'no' } as const;
 
-/** The names are those of the file format: they stay, whatever the members are called. */
+/** The names of the file format: they stay, even if the members are renamed. */
 const FACTS: { readonly [Name in keyof Known]: FactText<NonNullable<Known[Name]>> } = {
   joined: flag('joined'),
   formedAtMs: time('formedAt'),
@@ -85,15 +85,15 @@ export function factTexts({ others, ...known }: FactChanges): [name: string, tex
   return pairs;
 }
 
-/** All facts that a header tells, in the order of their names. */
+/** All facts of a header, in the order of their names. */
 export function allFactTexts(facts: HeaderFacts): [name: string, text: string][] {
   const told = Object.entries(facts).filter(([, value]) => value !== null && value !== false);
   return factTexts(Object.fromEntries(told)).sort(([a], [b]) => (a < b ? -1 : 1));
 }
 
 /**
- * @param fault makes the error for a fact whose text can't be its own.
- * @throws what `fault` makes.
+ * @param fault makes the error for a fact with a wrong text.
+ * @throws the error that `fault` makes.
  */
 export function parseFacts(
   pairs: Iterable<readonly [name: string, text: string]>,
@@ -120,7 +120,7 @@ export function parseFacts(
     givenUp: take(FACTS.givenUp) ?? null,
     offered: take(FACTS.offered) ?? null,
     importOf: take(FACTS.importOf) ?? null,
-    // From entries, so that `__proto__` is a name like any other.
+    // Built from entries, so that `__proto__` is a name like any other.
     others: Object.fromEntries(texts),
   };
 }
@@ -145,7 +145,7 @@ function parseGivenUp(value: string): GivenUp | undefined {
   return { state, openedAtSeq: Number(seq), hadOthers: others === 'others' };
 }
 
-/** A line for each: its clock, and then each origin and seq. */
+/** One line for each change: its clock, then each origin and seq. */
 function reachedText(reached: readonly ReachedStable[]): string {
   return reached.map(({ vector, clock }) => [clock, ...[...vector].flat()].join(' ')).join('\n');
 }

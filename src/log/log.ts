@@ -1,6 +1,6 @@
 /**
- * The log, as the replica sees it: rows in order of arrival, only ever appended. Two adapters keep
- * it, SQLite and memory, and pass one conformance suite (test/conformance/log.ts).
+ * The log as the replica sees it: rows in order of arrival, only ever appended. Two adapters keep it,
+ * SQLite and memory, and both pass one conformance suite (test/conformance/log.ts).
  */
 import { CommitFailedError } from '../words/errors.ts';
 import type { Hash } from '../words/hash.ts';
@@ -9,17 +9,17 @@ import type { HeaderChanges, LogHeader, OriginRecord, Row, RowHead } from '../wo
 
 /** The rows and records that one transaction writes. */
 export interface Commit {
-  /** Their lsns go on from the last one, without gaps. */
+  /** Their lsns follow the last one without gaps. */
   readonly rows: readonly Row[];
   /** The records that change; each replaces the one of its origin. */
   readonly origins: readonly OriginRecord[];
   /** The facts that change. */
   readonly header?: HeaderChanges;
-  /** Lsns of rows that go (compaction); their origins' records are among those that change. */
+  /** Lsns of rows that compaction removes; the records of their origins are among those that change. */
   readonly removed?: readonly number[];
 }
 
-/** A page ends at the row that reaches either bound; it holds at least one row where there is one. */
+/** A page ends at the row that reaches either bound. It holds at least one row, unless there is none. */
 export interface PageLimit {
   readonly maxRows: number;
   /** Bytes of keys, values and metas, counted in UTF-16 code units. */
@@ -27,29 +27,30 @@ export interface PageLimit {
 }
 
 /**
- * Reads run beside appends, and each sees exactly the appends that had resolved when it was asked
- * for: never half of one, never one that its caller has not folded yet. But rows that an append
- * removes meanwhile may be missing.
+ * Reads run beside appends. Each read sees exactly the appends that had resolved when it was asked for:
+ * never half of one, and never one that its caller has not folded yet. But rows that an append removes
+ * meanwhile may be missing.
  */
 export interface Log {
-  /** As found at opening; later changes are the appender's to remember. */
+  /** The header as found at opening; the caller of `append` keeps track of later changes. */
   readonly header: LogHeader;
   readonly origins: readonly OriginRecord[];
   /** The last lsn at opening; 0 for an empty log. */
   readonly lastLsn: number;
   /**
-   * Whether the end of what was acknowledged may be missing: the log was opened with
-   * durability=normal and not closed. Its origin must not go on then (rule 5): another op may bear the
-   * next op id elsewhere. It stays so until another `header.origin` is appended.
+   * Whether the last acknowledged ops may be missing: the log was opened with durability=normal and not
+   * closed. Its origin must not go on then (rule 5), because another op may bear the next op id
+   * elsewhere. It stays true until another `header.origin` is appended.
    */
   readonly stoppedUncleanly: boolean;
 
   /**
-   * Appends in one transaction; resolved once it is as durable as the log was opened for. One at a
-   * time: the caller waits for it before it appends again.
+   * Appends in one transaction, and resolves once that is as durable as the log's durability says. One
+   * append at a time: the caller waits for it before the next.
    *
-   * @throws DiskFullError where the disk is full: rolled back, nothing is stored.
-   * @throws DuplicateOpError where an op id would stand twice: nothing is stored, and the log takes no more.
+   * @throws DiskFullError if the disk is full: rolled back, nothing is stored.
+   * @throws DuplicateOpError if the log holds an op id of the commit already: nothing is stored, and
+   *   the log takes no more.
    * @throws CommitFailedError on any other failure: the outcome is unknown, and the log takes no more.
    * @throws StoppedError after `close`.
    */
@@ -58,7 +59,7 @@ export interface Log {
   /** Rows with a greater lsn, in order. */
   rowsAfter(lsn: number, limit: PageLimit): Promise<Row[]>;
 
-  /** The same rows without their values; only `maxRows` bounds the page. */
+  /** `rowsAfter` without values; only `maxRows` bounds the page. */
   headsAfter(lsn: number, maxRows: number): Promise<RowHead[]>;
 
   /** Ops of one origin with `after` < seq, in order of seq. */
@@ -75,12 +76,12 @@ export interface Log {
 }
 
 /**
- * The check that every adapter makes of a commit: the lsns of its rows go on from the last one
- * without gaps, so that a replay meets the rows in the order in which they were folded.
+ * The check that every adapter makes of a commit: the lsns of its rows follow the last one without
+ * gaps, so that a replay meets the rows in the order in which they were folded.
  *
- * @param lastLsn the last lsn that is stored.
+ * @param lastLsn the last stored lsn.
  * @returns the last lsn once the commit is stored.
- * @throws CommitFailedError where a row's lsn is not the one that follows.
+ * @throws CommitFailedError if a row's lsn does not follow the one before.
  */
 export function lastLsnAfter(commit: Commit, lastLsn: number): number {
   let last = lastLsn;

@@ -1,9 +1,9 @@
 /**
  * The log in memory, for the simulator and for tests. A crash leaves exactly the committed prefix:
- * every append that resolved, and of one under way all or nothing, as the caller decides.
+ * every append that resolved and, as the caller decides, all or nothing of one under way.
  *
- * It has no clock and no randomness of its own: when an append or a read resolves is decided by the
- * hooks that it is opened with.
+ * It has no clock and no randomness of its own: the hooks that it is opened with decide when an append
+ * or a read resolves.
  */
 import {
   CommitFailedError,
@@ -30,21 +30,21 @@ export interface StoredLog {
 
 export interface MemoryLogOptions {
   readonly clusterName: string;
-  /** Makes the origin of a new log; not called where `stored` is given. */
+  /** Makes the origin of a new log; not called if `stored` is given. */
   readonly newOrigin: () => string;
   /** The result of `crash` or `stored` of an earlier log; without it the log is new. */
   readonly stored?: StoredLog;
-  /** Changes only what a crash says of itself (`stoppedUncleanly`); `full` where it is not given. */
+  /** Changes only `stoppedUncleanly` after a crash; default `full`. */
   readonly durability?: 'full' | 'normal';
   /** An append is stored, and resolves, once this has resolved. */
   readonly commitDelay?: () => Promise<void>;
-  /** A read, of what was stored when it was asked for, resolves once this has resolved. */
+  /** A read gives the state at its call, and resolves once this has resolved. */
   readonly readDelay?: () => Promise<void>;
-  /** The size of the disk: an append that does not fit fails as on a full one. */
+  /** The size of the disk: an append that does not fit fails as on a full disk. */
   readonly maxBytes?: number;
 }
 
-/** `full`: DiskFullError. `lost` and `stored`: CommitFailedError, and this is how it really ended. */
+/** `full`: DiskFullError. `lost` and `stored`: CommitFailedError, and the word is the real outcome. */
 export type AppendFailure = 'full' | 'lost' | 'stored';
 
 /** The size of a row beside its texts: about what SQLite needs for its numbers and its index. */
@@ -54,7 +54,7 @@ const ROW_BYTES = 100;
 const textBytes = (op: Op): number =>
   op.key.length + (op.value?.length ?? 0) + (op.meta?.length ?? 0);
 
-/** The promise of a dead process: nothing comes of it. */
+/** The promise of a dead process: it never settles. */
 const never = <T>(): Promise<T> => new Promise(() => {});
 
 export class MemoryLog implements Log {
@@ -82,7 +82,7 @@ export class MemoryLog implements Log {
   #crashed = false;
   #closing = false;
 
-  /** @throws WrongDirectoryError where `stored` is of a cluster of another name. */
+  /** @throws WrongDirectoryError if `stored` is of a cluster of another name. */
   constructor(options: MemoryLogOptions) {
     const { stored, clusterName } = options;
     this.#options = options;
@@ -164,22 +164,22 @@ export class MemoryLog implements Log {
   async close(): Promise<void> {
     if (this.#crashed) return never();
     this.#closing = true;
-    // The caller of `append` hears how it ended; closing only waits for it.
+    // The caller of `append` gets the outcome; closing only waits for it.
     await this.#ended;
     if (this.#crashed) return never();
     this.#unclean = this.#owesOrigin;
   }
 
-  /** Makes the next append fail, whatever it appends. */
+  /** Makes the next append fail. */
   failNextAppend(failure: AppendFailure): void {
     this.#nextFailure = failure;
   }
 
   /**
-   * Ends the process that has the log open: nothing that it still waits for ever settles.
+   * Ends the process that has the log open: its pending promises never settle.
    *
-   * @param underWay what becomes of an append that has not resolved: the disk may have it or not. One
-   *   that was going to fail ends as it was going to.
+   * @param underWay the fate of an append that has not resolved: the disk may have it or not. An append
+   *   that was going to fail still fails.
    */
   crash(underWay: 'lost' | 'kept'): StoredLog {
     const pending = this.#underWay;
@@ -192,7 +192,7 @@ export class MemoryLog implements Log {
     return this.stored();
   }
 
-  /** The log as stored by now; after `close` the next opening finds it. */
+  /** The log as stored now; after `close` the next opening finds it. */
   stored(): StoredLog {
     return {
       header: this.#storedHeader,
@@ -208,7 +208,7 @@ export class MemoryLog implements Log {
     return this.#crashed ? never() : value;
   }
 
-  /** @throws DuplicateOpError */
+  /** @throws DuplicateOpError if the log holds an op id of the commit already. */
   #checkIds({ rows }: Commit): void {
     const ids = new Set<string>();
     for (const { op } of rows) {
@@ -266,7 +266,7 @@ export class MemoryLog implements Log {
   }
 }
 
-/** The index of the first item whose position is greater; items are in order of position. */
+/** The index of the first item with a greater position; the items are in order of position. */
 function firstIndexAfter<T>(
   items: readonly T[],
   position: number,

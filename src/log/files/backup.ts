@@ -1,4 +1,4 @@
-/** Copies of a log: made while its node runs, and put back under a new origin. */
+/** Copies of a log: made while its node runs, and restored under a new origin. */
 
 import { existsSync, mkdirSync, renameSync, rmdirSync, rmSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
@@ -15,7 +15,7 @@ import { FileSource } from './fileSource.ts';
 import { LOG_NAME, logFileAt } from './openFile.ts';
 import { RESTORING } from './unfinishedCommand.ts';
 
-/** Pages copied at once, between which progress is told: some 10 ms. */
+/** Pages copied between two reports of progress: some 10 ms. */
 const STEP_PAGES = 2048;
 const AHEAD_MS = MINUTE_MS;
 
@@ -27,9 +27,9 @@ export interface Copied {
 type OnProgress = (donePages: number, totalPages: number) => void;
 
 /**
- * Copies the log of a data directory, whether its node runs or not, and proves the copy.
+ * Copies the log of a data directory, whether its node runs or not, and verifies the copy.
  *
- * @param file made; it must not be there.
+ * @param file the file to make; it must not exist.
  */
 export async function backUp(path: string, file: string, onProgress: OnProgress): Promise<Copied> {
   const source = logFileAt(path);
@@ -40,10 +40,10 @@ export async function backUp(path: string, file: string, onProgress: OnProgress)
 }
 
 /**
- * Puts a backup into an empty data directory, marked so that the node goes on under a new origin: what
- * its old one wrote after the backup may be held by its peers.
+ * Puts a backup into an empty data directory, marked so that the node goes on under a new origin: peers
+ * may hold ops that the old node wrote after the backup.
  *
- * @throws SettingError where the directory has a log.
+ * @throws SettingError if the directory has a log.
  */
 export async function restore(
   file: string,
@@ -76,7 +76,8 @@ export async function restore(
       rmSync(folder, { recursive: true });
     }
   } finally {
-    // While it is held: a name that is gone can't be taken from under another holder.
+    // Removed while the lock is held: after the release, another holder may have made a new file of
+    // that name.
     if (!isDone && !wasLocked) rmSync(join(directory, LOCK_NAME), { force: true });
     lock.release();
     if (!isDone && !wasThere) removeEmpty(directory);
@@ -87,7 +88,7 @@ function removeEmpty(directory: string): void {
   try {
     rmdirSync(directory);
   } catch {
-    // Somebody has put something there meanwhile.
+    // Another process has put something there meanwhile.
   }
 }
 
@@ -113,7 +114,7 @@ async function copyProven(source: string, file: string, onProgress: OnProgress):
   }
 }
 
-/** An error of SQLite or of the file system in words for people; the proof speaks of the copy. */
+/** An error of SQLite or of the file system in words for people; the verification names the copy. */
 function copyingError(source: string, file: string, error: unknown): unknown {
   if (error instanceof DamagedLogError || faultOf(error).kind === 'damaged')
     return new HearsayError(
@@ -135,7 +136,7 @@ function copyingError(source: string, file: string, error: unknown): unknown {
 async function copy(source: string, target: string, onProgress: OnProgress): Promise<void> {
   const database = new Database(source, { readonly: true, fileMustExist: true, timeout: 5000 });
   try {
-    // One state for the whole copy: else every commit of the node would start it anew.
+    // One state for the whole copy; otherwise every commit of the node would start it anew.
     database.exec('BEGIN');
     database.prepare('SELECT count(*) FROM meta').get();
     await database.backup(target, {
@@ -147,7 +148,7 @@ async function copy(source: string, target: string, onProgress: OnProgress): Pro
   } finally {
     database.close();
   }
-  // A single file, that can be read where nothing can be written beside it.
+  // A single file, so that it can be read in a folder that can't be written.
   const copied = new Database(target);
   try {
     copied.pragma('journal_mode = DELETE');

@@ -1,7 +1,7 @@
 /**
- * Columns of SQLite as rows and heads of the tools. The log's own check (`RowPacker`) tells whether the
- * columns can be an op. It costs more than all the rest of reading, so it runs only where a first look
- * finds something odd.
+ * Turns columns of SQLite into rows and heads for the tools. The log's own check (`RowPacker`) decides
+ * whether the columns can be an op. It costs more than the rest of reading, so it runs only if a first
+ * look finds something odd.
  */
 
 import { isOp, type Kind, type OpParts } from '../../words/op.ts';
@@ -14,23 +14,26 @@ const HEAD_COLUMNS =
 /** In the order of `COLUMNS` of the log. */
 export const ROW_SQL = `${HEAD_COLUMNS}, value, meta`;
 /**
- * Texts above this are read one by one, so that a page of a thousand rows stays small. Measuring them
- * beforehand, in a query of its own, was found to cost a tenth of a walk.
+ * Longer texts are read one by one, so that a page of a thousand rows stays small. Measuring them
+ * beforehand, in a query of its own, cost a tenth of a walk.
  */
 const LONG_TEXT_BYTES = 16 * 1024;
 const shortened = (column: string): string =>
   `iif(octet_length(${column}) > ${LONG_TEXT_BYTES}, 1, ${column})`;
-/** The same, with a number in the place of long texts. */
+/** `COLUMNS`, with a number in the place of long texts. */
 export const SHORT_ROW_SQL = `${HEAD_COLUMNS}, ${shortened('value')}, ${shortened('meta')}`;
 export const hasLongText = (columns: readonly unknown[]): boolean =>
   typeof columns[13] === 'number' || typeof columns[14] === 'number';
 
-/** In the place of each text its length, which is read without the text. */
+/**
+ * `COLUMNS`, with the length of each text in its place. SQLite gives the length without reading the
+ * text.
+ */
 export const HEAD_SQL = `${HEAD_COLUMNS}, octet_length(value), octet_length(meta), octet_length(key)`;
 
 export const MARK_SQL = 'lsn, committed_at, won, kind, key, expires_at';
 
-/** The columns of a sound row; only `isSound` says that a row is one. */
+/** The columns of a sound row; only `isSound` proves that a row is sound. */
 type Columns = readonly [
   lsn: number,
   committedAt: number,
@@ -49,7 +52,7 @@ type Columns = readonly [
   meta: string | null,
 ];
 
-/** The same, with the lengths of the texts. */
+/** The columns of a sound head, with the lengths of the texts. */
 type HeadColumns = readonly [
   ...start: Columns extends readonly [...infer Start, string | null, string | null] ? Start : never,
   valueBytes: number | null,
@@ -90,7 +93,7 @@ const areColumns = (columns: readonly unknown[]): columns is Columns => isSound(
 const areHeadColumns = (columns: readonly unknown[]): columns is HeadColumns =>
   isSound(columns, 'number');
 
-/** @throws RowFault where the columns can't be those of an op. */
+/** @throws RowFault if the columns can't be those of an op. */
 export function rowOf(columns: readonly unknown[]): Row {
   if (!areColumns(columns)) throw faultIn(columns);
   // Written out in the order of `Op`: this runs for every row of a walk.
@@ -112,7 +115,7 @@ export function rowOf(columns: readonly unknown[]): Row {
   return { lsn: columns[0], committedAt: columns[1], won: columns[2] === 1, op };
 }
 
-/** @throws RowFault where the columns can't be those of an op. */
+/** @throws RowFault if the columns can't be those of an op. */
 export function headOf(columns: readonly unknown[]): Head {
   if (!areHeadColumns(columns)) throw faultIn(asRow(columns));
   return {
@@ -133,7 +136,7 @@ export function headOf(columns: readonly unknown[]): Head {
   };
 }
 
-/** @throws RowFault where the columns can't be those of an op. */
+/** @throws RowFault if the columns can't be those of an op. */
 export function markOf(columns: readonly unknown[]): Mark {
   const [lsn, committedAt, won, kind, key, expiresAt] = columns;
   if (
@@ -150,13 +153,16 @@ export function markOf(columns: readonly unknown[]): Mark {
 
 const isTime = (column: unknown): column is number => isInteger(column);
 
-/** The columns of a head as the log's check knows them: it looks at texts, not at their lengths. */
+/**
+ * The columns of a head in the form that the log's check takes: it looks at texts, not at their
+ * lengths.
+ */
 function asRow(columns: readonly unknown[]): unknown[] {
   const text = (length: unknown): unknown => (typeof length === 'number' ? '' : length);
   return [...columns.slice(0, 13), text(columns[13]), text(columns[14])];
 }
 
-/** In the words of the log's own check. */
+/** The fault in the words of the log's own check. */
 function faultIn(columns: readonly unknown[]): RowFault {
   const lsn = typeof columns[0] === 'number' ? columns[0] : 0;
   try {

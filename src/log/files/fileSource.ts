@@ -1,4 +1,4 @@
-/** The file of a log as a source of the tools. */
+/** The file of a log as a source for the tools. */
 import { setTimeout as pause } from 'node:timers/promises';
 import { DamagedLogError } from '../../words/errors.ts';
 import type { Row } from '../../words/row.ts';
@@ -20,7 +20,7 @@ export class FileSource implements LogSource {
   #dataVersion: unknown;
   #goesOnSince = performance.now();
 
-  /** @param path a data directory, or a file. @throws as `openLogFile` does. */
+  /** @param path a data directory, or a file. @throws the errors of `openLogFile`. */
   static open(path: string, clock: () => number): FileSource {
     return new FileSource(openLogFile(path), clock);
   }
@@ -32,12 +32,14 @@ export class FileSource implements LogSource {
     this.#dataVersion = opened.log.dataVersion();
   }
 
-  /** Why not all of the file can be read, or null where it can. */
+  /** The reason why only a part of the file can be read, or null. */
   get cutShort(): string | null {
     return this.#opened.cutShort;
   }
 
-  /** The faults that SQLite finds in the file, a sentence each; looked for in a thread of its own. */
+  /**
+   * The faults that SQLite finds in the file, in one sentence each; a thread of its own looks for them.
+   */
   async integrity(): Promise<readonly string[]> {
     const faults = await integrityFaults(this.#opened.log.file);
     return this.cutShort === null ? faults : [this.cutShort, ...faults];
@@ -76,8 +78,8 @@ export class FileSource implements LogSource {
   }
 
   /**
-   * Beside a node that writes, pauses after each page: where cores are few, it is the node's time that
-   * is spent here; and its write-ahead log can start anew only while nobody reads.
+   * Pauses after each page beside a node that writes. Where cores are few, the reader spends the node's
+   * time, and the node's write-ahead log can start anew only while nobody reads.
    */
   async #yielding<T>(read: () => T): Promise<T> {
     const page = read();

@@ -1,6 +1,6 @@
 /**
- * Makes the log of a data directory out of an export. Until it is whole and proven it lies in a folder
- * of its own, so that no node ever opens half of one, and so that an import that was cut off goes on.
+ * Makes the log of a data directory from an export. Until the log is complete and verified it lies in a
+ * folder of its own. So no node ever opens half a log, and an interrupted import can go on.
  */
 
 import { createHash } from 'node:crypto';
@@ -18,7 +18,7 @@ import { FileSource } from './fileSource.ts';
 import { LOG_NAME } from './openFile.ts';
 import { IMPORTING } from './unfinishedCommand.ts';
 
-/** Rows of one commit: enough that their sync costs little. */
+/** The rows of one commit, so many that its sync costs little. */
 export const COMMIT_ROWS = 2000;
 const AHEAD_MS = MINUTE_MS;
 
@@ -26,7 +26,7 @@ export interface ImportTarget {
   readonly directory: string;
   readonly clusterName: string;
   readonly newOrigin: () => string;
-  /** The first line of the export: what was begun with another is not gone on with. */
+  /** The first line of the export: an import that was begun with another export does not go on. */
   readonly headLine: string;
 }
 
@@ -35,7 +35,7 @@ export class LogImport {
   readonly #log: Log;
   #held: number;
 
-  /** @throws SettingError where the directory has a log, or the beginning of another import. */
+  /** @throws SettingError if the directory has a log, or the beginning of another import. */
   static async open({
     directory,
     clusterName,
@@ -77,7 +77,7 @@ export class LogImport {
     return this.#log.header.origin;
   }
 
-  /** Rows that an earlier run has brought. */
+  /** The number of rows that an earlier run has imported. */
   get held(): number {
     return this.#held;
   }
@@ -88,12 +88,12 @@ export class LogImport {
     this.#held += rows.length;
   }
 
-  /** Whether an earlier run has brought everything, and was cut off after that. */
+  /** Whether an earlier run has imported every row, and was interrupted after that. */
   get isComplete(): boolean {
     return this.#log.header.clusterId !== null;
   }
 
-  /** Proves the whole and puts it in its place. @throws HearsayError where it is not whole. */
+  /** Verifies the whole log and puts it in its place. @throws HearsayError if it is not complete. */
   async finish(last: Commit): Promise<void> {
     if (!this.isComplete) await this.#log.append(last);
     await this.#log.close();

@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 
 /**
- * @param file the file that is open.
- * @returns a sentence a fault; none where the file is whole.
+ * @param file the open file.
+ * @returns a sentence for each fault; none if the file is whole.
  */
 export async function integrityFaults(file: string): Promise<readonly string[]> {
   const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';

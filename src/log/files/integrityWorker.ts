@@ -1,4 +1,4 @@
-/** The thread in which SQLite looks through the file itself, beside the walk over the rows. */
+/** The thread in which SQLite checks the file itself, beside the walk over the rows. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { openLogFile } from './openFile.ts';
 

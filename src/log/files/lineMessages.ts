@@ -6,7 +6,7 @@ import type { LogFacts } from '../tools/logSource.ts';
 export interface Ask {
   readonly type: 'ask';
   readonly directory: string;
-  /** The origin of the log that is meant: after a rejoin there is another file of its name. */
+  /** The origin of the log to read: after a rejoin another file has its name. */
   readonly origin: string;
   /** Null asks for the facts. */
   readonly request: LineRequest | null;

@@ -1,6 +1,6 @@
 /**
- * The log of a running node, read in a thread of its own that starts with the first read and ends when
- * nothing has been read for a while: most nodes are never asked.
+ * The log of a running node, read in a thread of its own. The thread starts with the first read and
+ * ends after a while without reads, because most nodes are never asked.
  */
 import { Worker } from 'node:worker_threads';
 import { DamagedLogError, HearsayError } from '../../words/errors.ts';
@@ -21,7 +21,7 @@ export class LineThread implements LineReader {
   #underWay = 0;
   #isClosed = false;
 
-  /** @param origin that of the log that the node has now. */
+  /** @param origin the origin of the node's present log. */
   constructor(directory: string, origin: () => string) {
     this.#directory = directory;
     this.#origin = origin;
@@ -39,7 +39,7 @@ export class LineThread implements LineReader {
     return reply.page;
   }
 
-  /** Ends the thread; whatever it was asked is answered first. */
+  /** Ends the thread after it has answered every request. */
   async close(): Promise<void> {
     this.#isClosed = true;
     await this.#end();
@@ -95,7 +95,7 @@ function start(): Channel {
   const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
   const url = new URL(`./lineWorker.${extension}`, import.meta.url);
   const worker = new Worker(url, { name: 'hearsay-log-tools', execArgv: [] });
-  // A node that stops does not wait for somebody who reads.
+  // A node that stops does not wait for a reader.
   worker.unref();
   return new WorkerChannel(worker);
 }

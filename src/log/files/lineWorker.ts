@@ -10,12 +10,12 @@ import { type OpenedFile, openLogFile } from './openFile.ts';
 
 const LOWEST_PRIORITY = 19;
 
-// Linux gives each thread a priority of its own; elsewhere this would be the whole node's.
+// Linux gives each thread a priority of its own; on other systems this would change the whole node's.
 if (process.platform === 'linux') setPriority(LOWEST_PRIORITY);
 
 let opened: { readonly file: OpenedFile; readonly origin: string } | null = null;
 
-/** The log of that origin: opened again where the one that is open is another's by now. */
+/** The log of that origin, opened again if the open file belongs to another origin by now. */
 function open({ directory, origin }: Ask): LogFile {
   if (opened?.origin === origin) return opened.file.log;
   opened?.file.close();

@@ -1,5 +1,6 @@
 /**
- * The file of a log, opened for reading only: beside the node that writes it, on a copy, on a backup.
+ * The file of a log, opened for reading only: beside the node that writes it, on a copy, or on a
+ * backup.
  *
  * Every read is one statement that ends before the function returns: an iterator left open would hold a
  * read transaction, and the write-ahead log of the node could not start anew until it ended.
@@ -26,9 +27,9 @@ import {
 } from './columns.ts';
 import { asColumns, messageOf, PageReader, textLength } from './pageReader.ts';
 
-/** Of rows that one search for a key looks at: some 10 ms. */
+/** Rows that one search for a key looks at: some 10 ms. */
 const SEARCHED_ROWS = 65_536;
-/** Of values that one search gives. */
+/** Bytes of values that one search gives. */
 const SEARCHED_BYTES = 4 * MIB;
 
 export class LogFile {
@@ -42,7 +43,7 @@ export class LogFile {
   readonly #rowsOn: Database.Statement;
   readonly #pages: PageReader;
 
-  /** @param database open on the tables of a log, whose header is whole. */
+  /** @param database open on the tables of a log, with a whole header. */
   constructor(file: string, database: Database.Database) {
     this.file = file;
     this.#database = database;
@@ -61,9 +62,9 @@ export class LogFile {
   }
 
   /**
-   * All as of one moment.
+   * Reads all facts as of one moment.
    *
-   * @throws DamageFault, HeaderFault where the header is damaged.
+   * @throws DamageFault, HeaderFault if the header is damaged.
    */
   facts(nowMs: number): LogFacts {
     this.#database.exec('BEGIN');
@@ -75,12 +76,13 @@ export class LogFile {
       const [firstLsn, lastLsn] = [this.#end('min'), this.#end('max')];
       return { header, records, firstLsn, lastLsn, sizeBytes: this.sizeBytes(), nowMs };
     } finally {
-      // Not by a commit: SQLite refuses one after a read that met damage, though nothing was written.
+      // Ended without a commit: SQLite refuses one after a read that met damage, even though nothing
+      // was written.
       if (this.#database.inTransaction) this.#database.exec('ROLLBACK');
     }
   }
 
-  /** The first or the last lsn; where the way to it is damaged, as far out as it may be. */
+  /** The first or the last lsn; if the way to it is damaged, the outermost that it may be. */
   #end(which: 'min' | 'max'): number {
     try {
       return Number(
@@ -168,13 +170,13 @@ export class LogFile {
       return { items, next: next === null ? null : next - 1, fault: null };
     } catch (error) {
       messageOf(error);
-      // Row by row, then: what can't be read must not hide what lies before it.
+      // Read row by row, so that an unreadable row does not hide the rows before it.
       const page = this.rows(items.at(-1)?.lsn ?? after, upTo, PAGE_ROWS);
       return { ...page, items: [...items, ...page.items.filter(({ op }) => op.key === key)] };
     }
   }
 
-  /** The faults that SQLite itself finds in the file; none where it is whole. */
+  /** The faults that SQLite itself finds in the file; none if it is whole. */
   integrityFaults(): string[] {
     try {
       const found = this.#database.pragma('integrity_check(20)', { simple: false });

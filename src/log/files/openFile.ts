@@ -1,6 +1,6 @@
 /**
- * Finds and opens the file of a log, whatever state it is in, without changing it: a data directory, a
- * copy of one, a copy in a folder that can't be written, a backup, a file that was cut short.
+ * Finds and opens the file of a log without changing it, in whichever state it is: a data directory, a
+ * copy of one, a copy in a folder that can't be written, a backup, or a truncated file.
  */
 
 import {
@@ -30,21 +30,24 @@ import { checkIsFile, checkSchema } from '../sqlite/file.ts';
 import { LogFile } from './logFile.ts';
 
 export const LOG_NAME = 'hearsay.db';
-/** The upper pages of the tree, and what a walk reads ahead. */
+/** Room for the upper pages of the tree, and for the pages that a walk reads ahead. */
 const CACHE_KIBIBYTES = 16 * 1024;
-/** How long to wait for a writer that starts or stops at this moment. */
+/** The longest wait for a writer that starts or stops at this moment. */
 const BUSY_TIMEOUT_MS = 2000;
 
 export interface OpenedFile {
   readonly log: LogFile;
-  /** The file that was named; the one that is open may be a copy of it. */
+  /** The file that was named; the open file may be a copy of it. */
   readonly file: string;
-  /** Why not all of the file can be read, or null where it can. */
+  /** The reason why only a part of the file can be read, or null. */
   readonly cutShort: string | null;
   close(): void;
 }
 
-/** The file that a path means: a data directory's log, or the file itself. @throws SettingError */
+/**
+ * The file for a path: a data directory's log, or the file itself. @throws SettingError if there is no
+ * log.
+ */
 export function logFileAt(path: string): string {
   const status = statSync(path, { throwIfNoEntry: false });
   if (status === undefined)
@@ -60,8 +63,10 @@ export function logFileAt(path: string): string {
 }
 
 /**
- * @throws SettingError where there is no log, DamagedLogError where nothing of it can be read,
- *   WrongDirectoryError where a later version wrote it.
+ * Opens the log at a path.
+ *
+ * @throws SettingError if there is no log, DamagedLogError if nothing of it can be read,
+ *   WrongDirectoryError if a later version wrote it.
  */
 export function openLogFile(path: string): OpenedFile {
   const file = logFileAt(path);
@@ -101,8 +106,9 @@ export function openLogFile(path: string): OpenedFile {
 }
 
 /**
- * SQLite keeps an index of the write-ahead log in shared memory, a file beside the log, and can't read
- * a log in WAL mode where it can neither find nor make it.
+ * Whether SQLite can open the file in its folder. It keeps an index of the write-ahead log in shared
+ * memory, in a file beside the log, and can't read a log in WAL mode if it can neither find nor make
+ * that file.
  */
 function canOpenThere(file: string): boolean {
   try {
@@ -114,9 +120,9 @@ function canOpenThere(file: string): boolean {
 }
 
 /**
- * A log in WAL mode that nobody has open gets two empty files beside it when it is read. They go again,
- * so that reading leaves no trace; but only under the lock that a node takes before it opens its log,
- * since to take them from under a node would lose what it writes.
+ * Reading a log in WAL mode that no process has open makes two empty files beside it. They are removed,
+ * so that reading leaves no trace, but only under the lock that a node takes before it opens its log:
+ * without the lock, a node could lose its writes.
  */
 function tidyUp(file: string): void {
   const directory = dirname(file);
@@ -129,7 +135,7 @@ function tidyUp(file: string): void {
     lock.release();
   } catch (error) {
     if (!(error instanceof HearsayError)) throw error;
-    // A node has it by now, and so the files are its own.
+    // A node has opened the log by now, so the files belong to it.
   }
 }
 
@@ -172,7 +178,7 @@ function connection(
     timeout: BUSY_TIMEOUT_MS,
   });
   try {
-    // First of all: the others read the file.
+    // Done first, because the others read the file.
     prepare?.(database);
     database.pragma(`cache_size = -${CACHE_KIBIBYTES}`);
     database.pragma('cell_size_check = ON');
@@ -185,7 +191,10 @@ function connection(
   }
 }
 
-/** SQLite refuses a file that is shorter than its header says, unless it believes the schema to be ours to mend. */
+/**
+ * SQLite refuses a file that is shorter than its header says, unless the connection may write the
+ * schema.
+ */
 function connectionToTornFile(open: string, file: string, cutShort: string): Database.Database {
   try {
     return connection(open, (database) => {
@@ -197,7 +206,7 @@ function connectionToTornFile(open: string, file: string, cutShort: string): Dat
   }
 }
 
-/** Whether the file has fewer pages than its header says, as a phrase. */
+/** A phrase if the file has fewer pages than its header says. */
 function shortness(file: string): string | null {
   const sizeBytes = statSync(file).size;
   const { pageBytes, pages } = headerOf(file);
@@ -210,7 +219,7 @@ const PAGE_SIZE_AT = 16;
 const PAGE_COUNT_AT = 28;
 const HEADER_BYTES = 100;
 
-/** From the first bytes of the file ("The Database Header", sqlite.org/fileformat2.html). */
+/** Read from the first bytes of the file ("The Database Header", sqlite.org/fileformat2.html). */
 function headerOf(file: string): { pageBytes: number; pages: number } {
   const bytes = readStart(file, HEADER_BYTES);
   if (bytes.length < HEADER_BYTES || bytes.toString('latin1', 0, MAGIC.length) !== MAGIC)
@@ -219,7 +228,7 @@ function headerOf(file: string): { pageBytes: number; pages: number } {
   return { pageBytes: size === 1 ? 65_536 : size, pages: bytes.readUInt32BE(PAGE_COUNT_AT) };
 }
 
-/** Only where no connection of this process is open: closing a file drops its locks (POSIX). */
+/** Called only while no connection of this process is open: closing a file drops its locks (POSIX). */
 function readStart(file: string, lengthBytes: number): Buffer {
   const descriptor = openSync(file, 'r');
   try {

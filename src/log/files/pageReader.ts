@@ -1,6 +1,6 @@
 /**
- * Reads one page of a log by one statement. Where a row can't be read, the page ends before it, names
- * the fault, and tells where reading goes on.
+ * Reads one page of a log by one statement. If a row can't be read, the page ends before it, names the
+ * fault, and says where reading goes on.
  */
 import type Database from 'better-sqlite3';
 import type { Row } from '../../words/row.ts';
@@ -35,7 +35,7 @@ export class PageReader {
     this.#nextLsn = database.prepare('SELECT min(lsn) FROM op WHERE lsn > ? AND lsn <= ?').pluck();
   }
 
-  /** The first lsn above `after`, up to `upTo`; null where there is none. */
+  /** The first lsn above `after`, up to `upTo`; null if there is none. */
   nextLsn(after: number, upTo: number): number | null {
     const next = this.#nextLsn.get(after, upTo);
     return typeof next === 'number' ? next : null;
@@ -54,7 +54,7 @@ export class PageReader {
     const items: T[] = [];
     let bytes = 0;
     try {
-      // All at once costs a third less than one by one; no text of these is long.
+      // One call for the whole page costs a third less than row by row; no text of these rows is long.
       const found = statement.all(after, upTo, maxRows);
       let before = after;
       for (const columns of found) {
@@ -75,7 +75,7 @@ export class PageReader {
     }
   }
 
-  /** Reads one by one what the page holds before the fault, and finds where reading goes on. */
+  /** Reads the rows before the fault one by one, and finds the lsn after which reading goes on. */
   #pageUntilFault<T extends Placed>(
     { after, upTo, maxRows, statement, read }: PageRequest<T>,
     error: unknown,
@@ -91,7 +91,7 @@ export class PageReader {
       return this.#faultAfter(items, items.at(-1)?.lsn ?? after, upTo, again);
     }
     const last = items.at(-1);
-    // Beyond the shorter page, then: the next one meets it.
+    // The fault lies beyond the shorter page, so the next page meets it.
     if (last !== undefined) return { items, next: nextAfter(last, upTo), fault: null };
     return this.#faultAfter(items, after, upTo, error);
   }
@@ -136,7 +136,7 @@ export class PageReader {
 
 const nextAfter = ({ lsn }: Placed, upTo: number): number | null => (lsn >= upTo ? null : lsn);
 
-/** A page that was written over may hold any lsns: reading must go forward all the same. */
+/** An overwritten page may hold any lsns, but reading must always go forward. */
 function checkOrder({ lsn }: Placed, before: number): void {
   if (lsn <= before) throw new DamageFault(`lsn ${lsn} follows lsn ${before}`);
 }
@@ -145,7 +145,7 @@ export const asColumns = (row: unknown): readonly unknown[] => (Array.isArray(ro
 
 export const textLength = ({ op }: Row): number => (op.value?.length ?? 0) + (op.meta?.length ?? 0);
 
-/** Also of what has no columns at all. */
+/** Also for errors that carry no columns. */
 export function messageOf(error: unknown): string {
   const { kind, message } = faultOf(error);
   if (kind === 'other') throw error;

@@ -1,10 +1,11 @@
 /**
- * Finds the place where reading goes on behind rows that can't be read. Its steps double until a row can
- * be read, then halve: a damaged page holds some hundred rows, a damaged inner page some ten thousand.
+ * Finds the lsn after which reading goes on behind rows that can't be read. The steps double until a
+ * row can be read, then halve: a damaged page holds some hundred rows, a damaged inner page some ten
+ * thousand.
  */
 
 /**
- * The least lsn from `from` on after which rows can be read; null where none can, up to `upTo`.
+ * The least lsn from `from` on after which rows can be read; null if there is none up to `upTo`.
  *
  * @param canRead whether the next row after the lsn can be read, or there is none.
  */
@@ -26,7 +27,7 @@ export function readableAfter(
   return found >= upTo ? null : found;
 }
 
-/** The greatest lsn down from `from` before which rows can be read; null where none can. */
+/** The greatest lsn down from `from` before which rows can be read; null if there is none. */
 export function readableBefore(from: number, canRead: (before: number) => boolean): number | null {
   let step = 1;
   let bad = from + 1;
@@ -40,11 +41,11 @@ export function readableBefore(from: number, canRead: (before: number) => boolea
   return nearest(bad, good, canRead);
 }
 
-/** The good one that is nearest to the bad one, which may be on either side. */
+/** The good lsn nearest to the bad one, on either side of it. */
 function nearest(bad: number, good: number, isGood: (lsn: number) => boolean): number {
   let [worse, better] = [bad, good];
   while (Math.abs(better - worse) > 1) {
-    // Not by halving their sum, which may be above what a double holds exactly.
+    // Not by halving their sum, which may exceed the integers that a double holds exactly.
     const middle = worse + Math.trunc((better - worse) / 2);
     if (isGood(middle)) better = middle;
     else worse = middle;

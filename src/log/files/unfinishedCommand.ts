@@ -11,7 +11,7 @@ export const RESTORING = 'restoring';
 
 const COMMANDS = { [IMPORTING]: 'hearsay log import', [RESTORING]: 'hearsay restore' };
 
-/** @returns as the end of a sentence about the directory; null where it is whole, or empty. */
+/** @returns the end of a sentence about the directory; null if it is whole, or empty. */
 export function unfinishedIn(directory: string): string | null {
   if (existsSync(join(directory, LOG_NAME))) return null;
   for (const [folder, command] of Object.entries(COMMANDS))

@@ -1,7 +1,7 @@
 /**
- * The boundary where columns of SQLite become ops: nothing passes `RowPacker` that can't be an op. A
- * STRICT table holds the types already, unless the file is damaged, which is what is looked for here.
- * Whether an op is the true one (its hash, its place) is for the replay to check.
+ * The boundary where columns of SQLite become ops: `RowPacker` passes only columns that can be an op. A
+ * STRICT table already guarantees the types, unless the file is damaged; this check looks for such
+ * damage. The replay checks whether an op is the true one (its hash, its place).
  */
 import { KINDS, OriginList, type PackedRows } from './packedRows.ts';
 
@@ -52,7 +52,7 @@ export class RowPacker {
 
   /**
    * @param columns in the order of `COLUMNS`.
-   * @throws RowFault where they can't be those of an op.
+   * @throws RowFault if they can't be those of an op.
    */
   add(columns: readonly unknown[]): void {
     const numbers = this.#numbers;
@@ -85,7 +85,7 @@ function faulty(columns: readonly unknown[], index: number, lsn: number): RowFau
 
 function integer(columns: readonly unknown[], index: number, lsn: number): number {
   const column = columns[index];
-  // A greater integer reaches JavaScript rounded, so it can't be told apart from its neighbours.
+  // A greater integer reaches JavaScript rounded, so it can't be told from its neighbours.
   if (typeof column !== 'number' || !Number.isSafeInteger(column) || column < 0)
     throw faulty(columns, index, lsn);
   return column;
@@ -120,7 +120,7 @@ function kindIndex(columns: readonly unknown[], index: number, lsn: number): num
   return kind;
 }
 
-/** Only a put has a value for certain, may expire and may have a meta; only a join may have a value too. */
+/** Only a put always has a value, and only a put may expire or have a meta; a join may have a value. */
 function checkShape(
   kind: unknown,
   expiresAt: unknown,

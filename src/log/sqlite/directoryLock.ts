@@ -1,9 +1,10 @@
 /**
  * The data directory and its lock. The lock is an exclusive transaction on a file of its own, kept open
- * as long as the node runs: the kernel ends it with the process, however that ends.
+ * as long as the node runs. The kernel ends it with the process, however that ends.
  *
- * POSIX takes a process's locks on a file away when that process closes any descriptor of it. So nothing
- * else in the process may open `lock.db`, nor `hearsay.db`, but through SQLite, which knows of this.
+ * When a process closes any descriptor of a file, POSIX drops all its locks on that file. So nothing
+ * else in the process may open `lock.db` or `hearsay.db`, except through SQLite, which takes care of
+ * this.
  */
 import { mkdir, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
@@ -14,13 +15,13 @@ import { syncDirectory } from './file.ts';
 import { makeOwnFile, OWN_DIRECTORY_MODE } from './ownFile.ts';
 
 /**
- * Makes the directory, and those above it, where they are missing, readable by their owner alone.
+ * Makes the directory, and missing ones above it, readable by their owner alone.
  *
- * @throws SettingError where it can't be made.
+ * @throws SettingError if it can't be made.
  */
 export async function makeDirectory(directory: string): Promise<void> {
   try {
-    // Not by mkdir's own `recursive`: under /proc and its like that goes round for ever (Node 24).
+    // Without mkdir's own `recursive`, which loops for ever under /proc and the like (Node 24).
     for (const missing of await missingDirectories(resolve(directory))) {
       await makeOne(missing);
       syncDirectory(dirname(missing));
@@ -30,14 +31,17 @@ export async function makeDirectory(directory: string): Promise<void> {
   }
 }
 
-/** The directory and those above it that do not exist, the uppermost first. */
+/** The missing directories on the path, the uppermost first. */
 async function missingDirectories(directory: string): Promise<string[]> {
   const missing: string[] = [];
   for (let path = directory; !(await exists(path)); path = dirname(path)) missing.unshift(path);
   return missing;
 }
 
-/** Nodes that start together share the directories above theirs, so another may have made it meanwhile. */
+/**
+ * Nodes that start together share the directories above theirs, so another node may have made one
+ * meanwhile.
+ */
 async function makeOne(directory: string): Promise<void> {
   try {
     await mkdir(directory, { mode: OWN_DIRECTORY_MODE });
@@ -59,7 +63,7 @@ async function exists(path: string): Promise<boolean> {
 const codeOf = (error: unknown): unknown =>
   error instanceof Error && 'code' in error ? error.code : undefined;
 
-/** The file that is locked; nothing is in it. */
+/** The file that is locked; it is empty. */
 export const LOCK_NAME = 'lock.db';
 
 /** Held from construction until `release`, or until the process ends. */
@@ -68,15 +72,15 @@ export class DirectoryLock {
 
   /**
    * @param directory must exist.
-   * @throws LockedDirectoryError where another holder has it, in this process or another.
-   * @throws SettingError where the directory can't be written.
+   * @throws LockedDirectoryError if another holder has it, in this process or another.
+   * @throws SettingError if the directory can't be written.
    */
   constructor(directory: string) {
     const file = join(directory, LOCK_NAME);
     let database: Database.Database | null = null;
     try {
       makeOwnFile(file);
-      // It is held by a running node or it is free: waiting would only put off saying so.
+      // A running node holds the lock, or it is free: waiting would only delay the answer.
       database = new Database(file, { timeout: 0 });
       database.exec('BEGIN EXCLUSIVE');
       this.#database = database;

@@ -1,8 +1,8 @@
 /**
  * The SQLite file: its tables, how it is made and how it is opened.
  *
- * It is made under another name and renamed when it is whole and synced. So a file of the true name
- * always has its tables and its header, and one that lacks them is damaged, never half made.
+ * It is made under another name, and renamed when it is whole and synced. So a file of the true name
+ * always has its tables and its header, and a file that lacks them is damaged, never half made.
  */
 import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
@@ -17,7 +17,7 @@ import { makeOwnFile } from './ownFile.ts';
 /**
  * `op` ends in the texts that may be long, so that hashes are read without walking over the pages of a
  * long value. Its only index is on the op id: keys are random, and an index on them would cost more
- * than the append. Texts of few bytes stand for kinds, for whoever reads the file by hand.
+ * than the append. Short texts stand for kinds, for people who read the file by hand.
  */
 const TABLES = `
   CREATE TABLE op (
@@ -70,15 +70,15 @@ export interface Birth {
 /**
  * Makes the file, synced to the disk together with its name.
  *
- * Pages are of 4 KiB, since a commit of one op rewrites three of them whole (a leaf of `op`, one of its
- * index, one of `origin`): larger ones were measured slower at every size of commit. Vacuuming is
- * incremental, so that compaction can give pages back in small steps; that can't be chosen later.
+ * Pages are of 4 KiB, because a commit of one op rewrites three of them whole (a leaf of `op`, one of
+ * its index, one of `origin`): larger pages were measured slower at every size of commit. Vacuuming is
+ * incremental, so that compaction can give pages back in small steps; this can't be chosen later.
  */
 export function createFile(file: string, birth: Birth): void {
   if (existsSync(`${file}-wal`))
     throw new DamageFault('it is missing, though its write-ahead log is there');
   const unfinished = `${file}.new`;
-  // A file that an earlier start left when it was killed here.
+  // An earlier start was killed here and left this file.
   for (const suffix of ['', '-journal', '-wal', '-shm'])
     rmSync(unfinished + suffix, { force: true });
   makeOwnFile(unfinished);
@@ -102,9 +102,9 @@ export function createFile(file: string, birth: Birth): void {
   syncDirectory(dirname(file));
 }
 
-/** A new name in a directory is on the disk only once the directory is synced. */
+/** The disk keeps a new name only once its directory is synced. */
 export function syncDirectory(directory: string): void {
-  // Windows has no such thing, and needs none.
+  // Windows has no such call, and needs none.
   if (process.platform === 'win32') return;
   const descriptor = openSync(directory, 'r');
   try {
@@ -121,16 +121,16 @@ export interface Content {
 }
 
 /**
- * Reads what is known at opening, and looks for what is missing.
+ * Reads the header and the records at opening, and checks that all tables are there.
  *
- * @throws DamageFault, HeaderFault where it is not a whole log.
- * @throws WrongFault where it is another cluster's or a later version's.
+ * @throws DamageFault, HeaderFault if it is not a whole log.
+ * @throws WrongFault if it is another cluster's or a later version's.
  */
 export function readContent(database: Database.Database, clusterName: string): Content {
   const parts = new Set(database.prepare('SELECT name FROM sqlite_schema').pluck().all());
   checkPart(parts, 'meta');
   const meta = readMeta(database);
-  // Before the other tables are looked for: a later version may have others.
+  // Checked before the other tables, because a later version may have others.
   checkVersion(meta);
   for (const part of ['op', 'op_id', 'origin']) checkPart(parts, part);
   checkSchema(database);
@@ -151,7 +151,7 @@ interface SchemaPart {
   readonly sql: unknown;
 }
 
-/** Tables and indexes as they were made; SQLite's own are not among them. */
+/** Tables and indexes as they were made, without SQLite's own. */
 const schemaOf = (database: Database.Database): Map<string, SchemaPart> =>
   new Map(
     database
@@ -179,9 +179,10 @@ function madeSchema(): Map<string, SchemaPart> {
 }
 
 /**
- * A trigger or a view would change what the log stores or shows, and nobody who reads rows would see it.
+ * Refuses a trigger or a view: it would change what the log stores or shows, and a reader of rows would
+ * not see it.
  *
- * @throws DamageFault where the file holds another schema than this version makes.
+ * @throws DamageFault if the file holds another schema than this version makes.
  */
 export function checkSchema(database: Database.Database): void {
   const found = schemaOf(database);
@@ -197,9 +198,9 @@ export function checkSchema(database: Database.Database): void {
 }
 
 /**
- * A FIFO or a device of that name would hang whoever opens it.
+ * Refuses a FIFO or a device of that name, which would hang the process that opens it.
  *
- * @throws SettingError where the path names something that is no file; nothing there is well.
+ * @throws SettingError if the path names something that is no file; a missing file passes.
  */
 export function checkIsFile(file: string): void {
   const status = statSync(file, { throwIfNoEntry: false });
@@ -222,7 +223,7 @@ export function readMeta(database: Database.Database): ReadonlyMap<string, strin
   return meta;
 }
 
-/** @throws DamageFault where one is not what it should be. */
+/** @throws DamageFault if a record is malformed. */
 export const readRecords = (database: Database.Database): OriginRecord[] =>
   database
     .prepare(`SELECT ${RECORD_COLUMNS.join(', ')} FROM origin ORDER BY origin`)
@@ -230,7 +231,7 @@ export const readRecords = (database: Database.Database): OriginRecord[] =>
     .all()
     .map(recordOf);
 
-/** @throws WrongFault where a later version wrote it. */
+/** @throws WrongFault if a later version wrote the file. */
 export function checkVersion(meta: ReadonlyMap<string, string>): void {
   const version = schemaVersionOf(meta);
   if (version > SCHEMA_VERSION)

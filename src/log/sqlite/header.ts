@@ -1,6 +1,6 @@
 /**
- * The header in the table `meta`: one row a fact, its value as JSON text, so that a person with the
- * sqlite3 shell can read it and a null differs from a missing fact.
+ * The header in the table `meta`: one row for each fact, its value as JSON text, so that a person with
+ * the sqlite3 shell can read it, and null differs from a missing fact.
  */
 
 import { isCounter, isOrigin } from '../../words/opRules.ts';
@@ -15,14 +15,14 @@ export type MetaRow = readonly [name: string, value: string];
 
 const FACT_PREFIX = 'fact.';
 
-/** A fact of the header is missing or is not what it should be. */
+/** A fact of the header is missing or malformed. */
 export class HeaderFault extends Error {
   constructor(name: string) {
     super(`the fact ${name} of its header is missing or unreadable`);
   }
 }
 
-/** The rows of `meta` that hold the facts given. */
+/** The rows of `meta` for the given facts. */
 export function metaRows(header: HeaderChanges): MetaRow[] {
   const rows: MetaRow[] = [];
   const put = (name: string, value: unknown): void => {
@@ -39,13 +39,13 @@ export function metaRows(header: HeaderChanges): MetaRow[] {
   return rows;
 }
 
-/** @throws HeaderFault where it is missing or no integer. */
+/** @throws HeaderFault if it is missing or no integer. */
 export const schemaVersionOf = (meta: ReadonlyMap<string, string>): number =>
   integer(meta, 'schema_version');
 
 /**
- * Whether a power cut may have taken back commits of the log's own origin, or may yet: set on the disk
- * before the first commit with durability=normal, and taken off after the last or with a new origin.
+ * Whether a power cut may have taken back commits of the log's own origin, or still may. It is stored
+ * before the first commit with durability=normal, and removed after the last or with a new origin.
  */
 export const isUnsynced = (meta: ReadonlyMap<string, string>): boolean => {
   const value = parsed(meta, 'unsynced');
@@ -53,7 +53,7 @@ export const isUnsynced = (meta: ReadonlyMap<string, string>): boolean => {
   return value;
 };
 
-/** @throws HeaderFault where a fact is missing or is not what it should be. */
+/** @throws HeaderFault if a fact is missing or malformed. */
 export function parseHeader(meta: ReadonlyMap<string, string>): LogHeader {
   const clusterId = parsed(meta, 'cluster_id');
   if (clusterId !== null && typeof clusterId !== 'string') throw new HeaderFault('cluster_id');
@@ -68,7 +68,7 @@ export function parseHeader(meta: ReadonlyMap<string, string>): LogHeader {
   };
 }
 
-/** @throws HeaderFault where it is missing. */
+/** @throws HeaderFault if it is missing. */
 export const clusterNameOf = (meta: ReadonlyMap<string, string>): string =>
   text(meta, 'cluster_name');
 
@@ -94,14 +94,14 @@ function integer(meta: ReadonlyMap<string, string>, name: string): number {
   return value;
 }
 
-/** It becomes the name of a folder when the log is set aside. */
+/** Checked because it becomes the name of a folder when the log is set aside. */
 function origin(meta: ReadonlyMap<string, string>): string {
   const value = text(meta, 'origin');
   if (!isOrigin(value)) throw new HeaderFault('origin');
   return value;
 }
 
-/** New generations are no smaller, so that a wrong one would be passed on to all peers. */
+/** Checked because new generations are no smaller, so that a wrong horizon would spread to all peers. */
 function horizon(meta: ReadonlyMap<string, string>): number {
   const value = integer(meta, 'horizon');
   if (!isCounter(value)) throw new HeaderFault('horizon');

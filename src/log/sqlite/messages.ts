@@ -8,10 +8,10 @@ export interface OpenWriter {
   readonly type: 'open';
   readonly file: string;
   readonly clusterName: string;
-  /** The origin of a log to be made; null where the file is there. */
+  /** The origin of a log to be made; null if the file exists. */
   readonly newOrigin: string | null;
   readonly durability: 'full' | 'normal';
-  /** Most pages of the file, as if the disk were full there; null for no bound. */
+  /** The most pages of the file, as if the disk were full there; null for no bound. */
   readonly maxPages: number | null;
 }
 
@@ -21,9 +21,11 @@ export interface Append {
   /** The columns of each record that changes, one after another. */
   readonly records: readonly (string | number)[];
   readonly meta: readonly MetaRow[];
-  /** Lsns of rows that go. */
+  /** Lsns of rows that are removed. */
   readonly removed: readonly number[];
-  /** Whether own ops go on under another origin from here, so that none can be missing any more. */
+  /**
+   * Whether own ops go on under another origin from here, so that no op of it can be missing any more.
+   */
   readonly changesOrigin: boolean;
 }
 
@@ -38,7 +40,7 @@ export interface OpenReader {
   readonly file: string;
 }
 
-/** Rows up to `upToLsn`, the last that had been appended when the read was asked for. */
+/** Rows up to `upToLsn`, the last lsn that had been appended when the read was asked for. */
 export interface ReadRows {
   readonly type: 'rows';
   readonly after: number;
@@ -47,7 +49,7 @@ export interface ReadRows {
   readonly maxBytes: number;
 }
 
-/** The same, but in place of each value and meta an empty text or null. */
+/** Rows with an empty text or null in place of each value and meta. */
 export interface ReadHeads {
   readonly type: 'heads';
   readonly after: number;
@@ -64,7 +66,10 @@ export interface ReadOps {
   readonly maxBytes: number;
 }
 
-/** The sum of the next so many ops: a long sum is taken in steps, and other reads go between them. */
+/**
+ * The sum of the next ops, up to a number: a long sum is taken in steps, and other reads go between
+ * them.
+ */
 export interface ReadSum {
   readonly type: 'sum';
   readonly origin: string;
@@ -101,7 +106,7 @@ export interface Sum {
   readonly type: 'sum';
   readonly high: number;
   readonly low: number;
-  /** The last op summed; null where there was none, and so where the sum is whole. */
+  /** The last op in the sum; null if there was none, so that the sum is complete. */
   readonly lastSeq: number | null;
 }
 

@@ -1,21 +1,21 @@
 /**
- * Files that only their owner may read, whatever the umask of the process is. SQLite gives the files that it
- * puts beside a database the mode of the database.
+ * Files that only their owner may read, whatever the umask of the process is. SQLite gives the files
+ * beside a database the mode of the database.
  */
 import { closeSync, openSync, statSync } from 'node:fs';
 
-/** Of a file that is its owner's alone. */
+/** The mode of a file that only its owner may read and write. */
 export const OWN_FILE_MODE = 0o600;
-/** Of a directory that is its owner's alone. */
+/** The mode of a directory that only its owner may use. */
 export const OWN_DIRECTORY_MODE = 0o700;
 
 const OTHERS = 0o077;
 
 /**
- * Makes an empty file where there is none; one that is there is neither opened nor changed, as a process
- * that closes any descriptor of a file gives up the locks that it has on it.
+ * Makes an empty file if there is none. An existing file is neither opened nor changed, because a
+ * process that closes any descriptor of a file gives up its locks on it.
  *
- * @throws what the file system throws, but for a file that is there already.
+ * @throws the errors of the file system, except for an existing file.
  */
 export function makeOwnFile(file: string): void {
   try {
@@ -25,7 +25,7 @@ export function makeOwnFile(file: string): void {
   }
 }
 
-/** @returns whether other users may read the file; false where there is none, and on Windows. */
+/** @returns whether other users may read the file; false if there is none, and on Windows. */
 export function isReadableByOthers(file: string): boolean {
   if (process.platform === 'win32') return false;
   const status = statSync(file, { throwIfNoEntry: false });

@@ -1,9 +1,9 @@
 /**
- * Rows as they cross between threads: one array of numbers and one of texts, since cloning an object
- * costs many times what its columns do, and that on the thread that answers clients.
+ * Rows as they cross between threads: one array of numbers and one of texts. Cloning an object costs
+ * many times as much as its columns, and on the thread that answers clients.
  *
- * Packed rows are ops by their type: `packRows` takes rows, and `RowPacker` (columns.ts) checks columns
- * before it packs them. So anything else that unpacking meets is a broken invariant.
+ * Packed rows are typed as ops already: `packRows` takes rows, and `RowPacker` (columns.ts) checks
+ * columns before it packs them. So malformed packed rows are a broken invariant.
  */
 import { BrokenInvariantError } from '../../words/errors.ts';
 import { at, present } from '../../words/invariant.ts';
@@ -12,11 +12,14 @@ import type { Row, RowHead } from '../../words/row.ts';
 import { headOf } from '../../words/row.ts';
 
 export interface PackedRows {
-  /** For each row, in the order of the constants below, which is also that of `RowPacker.add`. */
+  /**
+   * For each row its numbers, in the order of the constants below, which is also that of
+   * `RowPacker.add`.
+   */
   readonly numbers: Float64Array<ArrayBuffer>;
   /** For each row its key, value and meta. */
   readonly texts: readonly (string | null)[];
-  /** The origins that the rows name by index: few, so each crosses once. */
+  /** The origins that the rows name by index: they are few, so each crosses once. */
   readonly origins: readonly string[];
 }
 
@@ -83,7 +86,7 @@ export function packRows(rows: readonly Row[]): PackedRows {
 
 export const rowCount = ({ numbers }: PackedRows): number => numbers.length / NUMBERS;
 
-/** The columns of one row, in the order of `COLUMNS` (columns.ts), as SQLite is to bind them. */
+/** The columns of one row, in the order of `COLUMNS` (columns.ts), for SQLite to bind. */
 export function columnsOf({ numbers, texts, origins }: PackedRows, row: number): unknown[] {
   const first = row * NUMBERS;
   const firstText = row * TEXTS;
@@ -106,7 +109,7 @@ export function columnsOf({ numbers, texts, origins }: PackedRows, row: number):
   ];
 }
 
-/** Makes rows of packed ones; equal origins become one string, however many rows bear them. */
+/** Unpacks rows; equal origins become one string, shared by all their rows. */
 export class RowUnpacker {
   readonly #origins = new Map<string, string>();
 
@@ -150,7 +153,7 @@ function numberOrNull(numbers: Float64Array, index: number): number | null {
   return Number.isNaN(number) ? null : number;
 }
 
-/** @throws BrokenInvariantError where what was packed is no op. */
+/** @throws BrokenInvariantError if the packed row is no op. */
 function opAt({ numbers, texts }: PackedRows, origins: readonly string[], row: number): Op {
   const first = row * NUMBERS;
   const firstText = row * TEXTS;

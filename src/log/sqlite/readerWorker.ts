@@ -9,7 +9,10 @@ import { DamageFault } from './faults.ts';
 import type { OpenReader, ReaderReply, ReaderRequest, ReadSum, Rows, Sum } from './messages.ts';
 import { serve } from './workerServer.ts';
 
-/** The upper pages of the index on op ids, and what peers that are nearly up to date ask for again. */
+/**
+ * Room for the upper pages of the index on op ids, and for the rows that peers nearly up to date ask
+ * for again.
+ */
 const CACHE_KIBIBYTES = 16 * 1024;
 
 const HEAVY: ReadonlySet<string> = new Set(['value', 'meta']);
@@ -28,18 +31,18 @@ class Reader {
     this.#rows = database
       .prepare(`SELECT ${columns} FROM op WHERE lsn > ? AND lsn <= ? ORDER BY lsn LIMIT ?`)
       .raw();
-    // typeof does not read what it names, which may fill many pages.
+    // typeof does not read the value, which may fill many pages.
     const shorn = COLUMNS.map((column) => (HEAVY.has(column) ? shortened(column) : column));
     this.#heads = database
       .prepare(`SELECT ${shorn.join(', ')} FROM op WHERE lsn > ? AND lsn <= ? ORDER BY lsn LIMIT ?`)
       .raw();
-    // The plus keeps SQLite from walking by lsn: this is for the index on op ids.
+    // The plus keeps SQLite from walking by lsn, so that it uses the index on op ids.
     this.#ops = database
       .prepare(
         `SELECT ${columns} FROM op WHERE origin = ? AND seq > ? AND +lsn <= ? ORDER BY seq LIMIT ?`,
       )
       .raw();
-    // In SQL, whose integers hold 64 bits: what leaves is below 2^53 again.
+    // Computed in SQL, whose integers hold 64 bits: the result is below 2^53 again.
     this.#sum = database
       .prepare(
         `SELECT (sum(hash_high) + (sum(hash_low) >> 32)) & 0xffffffff, sum(hash_low) & 0xffffffff, max(seq)

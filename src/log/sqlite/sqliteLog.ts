@@ -1,8 +1,8 @@
 /**
  * The log in a SQLite file, written by one worker thread and read by another.
  *
- * An append has resolved only when the disk has it as durably as the log was opened for, and reads show
- * only appends that have resolved: `#lastLsn` moves when an append resolves, and goes with every read.
+ * An append resolves only when the disk has it as durably as the log was opened for. Reads show only
+ * appends that have resolved: `#lastLsn` moves when an append resolves, and goes with every read.
  */
 import { existsSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
@@ -41,15 +41,15 @@ import { packRows, RowUnpacker } from './packedRows.ts';
 import { WorkerChannel } from './workerChannel.ts';
 
 export interface SqliteLogOptions {
-  /** Made where it is missing. */
+  /** The data directory; it is made if it is missing. */
   readonly directory: string;
   /** `full`: every commit is synced to the disk. `normal`: a power cut may take the last ones back. */
   readonly durability: 'full' | 'normal';
   /** The log must be of this cluster; a new one is made for it. */
   readonly clusterName: string;
-  /** Makes the origin of a new log; not called where there is a log. */
+  /** Makes the origin of a new log; not called if there is a log. */
   readonly newOrigin: () => string;
-  /** For tests: the file may have so many pages of 4 KiB, as if the disk were full there. */
+  /** For tests: the most pages of 4 KiB in the file, as if the disk were full there. */
   readonly maxPages?: number;
 }
 
@@ -63,11 +63,11 @@ type ReaderChannel = WorkerChannel<ReaderRequest, ReaderReply>;
 /**
  * Opens the log of a data directory, or makes one there, and holds the directory until it is closed.
  *
- * @throws LockedDirectoryError where another process has it open.
- * @throws WrongDirectoryError where it is another cluster's, or was written by a later version.
- * @throws DamagedLogError where the file is not a whole log.
- * @throws SettingError where the directory can't be made or written.
- * @throws DiskFullError where a new log does not fit.
+ * @throws LockedDirectoryError if another process has it open.
+ * @throws WrongDirectoryError if it is another cluster's, or was written by a later version.
+ * @throws DamagedLogError if the file is not a whole log.
+ * @throws SettingError if the directory can't be made or written.
+ * @throws DiskFullError if a new log does not fit.
  */
 export async function openSqliteLog(options: SqliteLogOptions): Promise<Log> {
   const directory = resolve(options.directory);
@@ -98,11 +98,11 @@ export async function openSqliteLog(options: SqliteLogOptions): Promise<Log> {
   }
 }
 
-/** In development the sources run as they are; in the package they are compiled. */
+/** In development the sources run directly; in the package they are compiled. */
 function startWorker(name: string, role: string): Worker {
   const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
   const url = new URL(`./${name}.${extension}`, import.meta.url);
-  // Options of the main thread may be such as a worker refuses to start with.
+  // The main thread may have options with which a worker refuses to start.
   return new Worker(url, { name: `hearsay-log-${role}`, execArgv: [] });
 }
 
@@ -127,7 +127,7 @@ export class SqliteLog implements Log {
   #lastLsn: number;
   /** Settles with the append under way, however that ends. */
   #underWay: Promise<void> | null = null;
-  /** The commit whose outcome is unknown: nothing may follow it. */
+  /** The commit with an unknown outcome: no other may follow it. */
   #failure: CommitFailedError | null = null;
   #closing: Promise<void> | null = null;
 
@@ -233,7 +233,8 @@ export class SqliteLog implements Log {
   async #close(): Promise<void> {
     const { writer, reader, release } = this.#parts;
     await this.#underWay;
-    // The reader first: whoever closes last takes the write-ahead log back into the file.
+    // The reader closes first, because the last connection to close writes the write-ahead log back
+    // into the file.
     await endWorker(reader);
     await endWorker(writer);
     release();

@@ -1,6 +1,6 @@
 /**
- * Requests to a worker thread and its answers. The worker answers in the order in which it was asked,
- * each request once, so that the oldest unanswered request is always the one that an answer is for.
+ * Requests to a worker thread and its answers. The worker answers each request once, in the order of
+ * the requests, so that an answer always belongs to the oldest unanswered request.
  */
 import type { Worker } from 'node:worker_threads';
 
@@ -13,10 +13,10 @@ export class WorkerChannel<Request, Reply> {
   readonly #worker: Worker;
   readonly #waiting: Waiting<Reply>[] = [];
   readonly #exited: Promise<void>;
-  /** Why the worker answers no more. */
+  /** The reason why the worker no longer answers. */
   #death: Error | null = null;
 
-  /** @param worker must answer each message with one, in order; nobody else may talk to it. */
+  /** @param worker must answer each message once, in order; nobody else may talk to it. */
   constructor(worker: Worker) {
     this.#worker = worker;
     worker.on('message', (reply: Reply) => this.#waiting.shift()?.resolve(reply));
@@ -32,7 +32,7 @@ export class WorkerChannel<Request, Reply> {
     });
   }
 
-  /** @throws Error where the worker has died, or dies before it answers: the outcome is unknown. */
+  /** @throws Error if the worker has died, or dies before it answers: the outcome is unknown. */
   request(request: Request): Promise<Reply> {
     if (this.#death !== null) return Promise.reject(this.#death);
     return new Promise((resolve, reject) => {

@@ -1,7 +1,7 @@
 /**
- * The thread that writes. A commit waits for the disk here, and not where clients are answered.
+ * The thread that writes, so that the wait for the disk does not hold the thread that answers clients.
  *
- * A commit is written in one transaction: its rows, records and header are never out of step.
+ * A commit is written in one transaction, so its rows, records and header are never out of step.
  */
 
 import Database from 'better-sqlite3';
@@ -14,9 +14,9 @@ import { columnsOf, rowCount } from './packedRows.ts';
 import { serve } from './workerServer.ts';
 
 /**
- * Pages in the write-ahead log at which it is written back (4 MiB), which the commit that fills it
- * waits for. It holds the last pages many times over and each is written back once, so fewer would cost
- * more; with more, the wait was measured to grow from 5 ms to 25.
+ * The pages in the write-ahead log (4 MiB) at which it is written back; the commit that fills it waits
+ * for that. The log holds the last pages many times over and writes each back once, so a smaller number
+ * would cost more. With a larger number, the wait was measured to grow from 5 ms to 25.
  */
 const CHECKPOINT_PAGES = 1000;
 /** A single great commit makes the write-ahead log longer; it is cut to this when it starts anew. */
@@ -36,7 +36,7 @@ class Writer {
   readonly #commit: Database.Transaction<(append: Append) => void>;
   /** The text in `meta` under that name. */
   #unsynced: boolean;
-  /** Whether an earlier stop may have lost ops of the origin that still is the log's own. */
+  /** Whether an earlier stop may have lost ops of the log's present origin. */
   #stoppedUncleanly: boolean;
 
   constructor(database: Database.Database, request: OpenWriter, stoppedUncleanly: boolean) {
@@ -59,7 +59,7 @@ class Writer {
        ON CONFLICT (name) DO UPDATE SET value = excluded.value`,
     );
     this.#commit = database.transaction((append: Append) => this.#write(append));
-    // Limits what is appended, not what opening writes: so it comes last.
+    // Set last, because it limits the appends and not the writes of opening.
     if (request.durability === 'normal') this.#setUnsynced(true);
     this.#setSynchronous(request.durability);
     if (request.maxPages !== null) database.pragma(`max_page_count = ${request.maxPages}`);
@@ -78,17 +78,18 @@ class Writer {
       this.#setUnsynced(this.#stoppedUncleanly);
       this.#database.pragma('wal_checkpoint(TRUNCATE)');
     } catch {
-      // For want of space, say. All is in the write-ahead log, where the next opening finds it.
+      // The write-back can fail, for example for want of space. All commits are in the write-ahead log,
+      // where the next opening finds them.
     }
     this.#database.close();
   }
 
-  /** A few pages a time: whoever waits to append waits for this too. */
+  /** Gives back a few pages at a time, because waiting appends wait for this too. */
   #giveBackSpace(): void {
     try {
       this.#database.pragma(`incremental_vacuum(${VACUUM_PAGES})`);
     } catch {
-      // On a full disk, say: the pages stay free, and later appends use them.
+      // This can fail, for example on a full disk: the pages stay free, and later appends use them.
     }
   }
 
@@ -103,7 +104,7 @@ class Writer {
       this.#putFact.run('unsynced', 'false');
   }
 
-  /** Synced, and with it every commit before it, in either durability. */
+  /** Syncs this commit, and with it every commit before it, in either durability. */
   #setUnsynced(unsynced: boolean): void {
     if (this.#unsynced === unsynced) return;
     this.#setSynchronous('full');
@@ -127,9 +128,9 @@ function open(request: OpenWriter): Opened {
     database.pragma(`wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
     database.pragma(`journal_size_limit = ${WAL_BYTES}`);
     database.pragma(`cache_size = -${CACHE_KIBIBYTES}`);
-    // Finds some damage when a page is first read, and not only where it leads.
+    // Finds some damage when a page is first read.
     database.pragma('cell_size_check = ON');
-    // Functions that a schema of others names are not called.
+    // A schema made by others may name functions, which SQLite then does not call.
     database.pragma('trusted_schema = OFF');
     const content = readContent(database, clusterName);
     writer = new Writer(database, request, isUnsynced(content.meta));

@@ -2,9 +2,9 @@
  * Compares two logs: first the ops that each holds, then the keys whose live values differ, with the
  * reason for each.
  *
- * The entry of a key is the greatest op that a log holds on it. Where the entries of two logs differ,
- * either one log lacks the other's op, which explains the difference; or it holds that op and shows
- * another, and then one of the logs is damaged.
+ * The entry of a key is the greatest op that a log holds on it. If the entries of two logs differ,
+ * there are two cases. Either one log lacks the other's op, which explains the difference. Or it holds
+ * that op and shows another, and then one of the logs is damaged.
  */
 import { mayCollect, type StoredStable, storedStable } from '../../rules/stability.ts';
 import { type Hash, sameHash } from '../../words/hash.ts';
@@ -17,7 +17,7 @@ import { whyBeaten } from './whyBeaten.ts';
 export interface OriginDifference {
   readonly origin: string;
   readonly seqs: readonly [a: number, b: number];
-  /** Null where the two hold different numbers of ops, which can't be compared. */
+  /** Null if the two hold different numbers of ops, which can't be compared. */
   readonly sameSums: boolean | null;
 }
 
@@ -58,11 +58,13 @@ export type Side = 'a' | 'b';
 export type Reason =
   /** The side lacks the other's op. */
   | 'not-received'
-  /** The op that is shown was beaten by one which its side lacks, and which was collected since. */
+  /**
+   * The shown op was beaten by an op that its side lacks and that the other side has collected since.
+   */
   | 'superseded'
   /** Two different ops bear one op id. */
   | 'forked'
-  /** The side holds the other's op, which is greater, and shows another. */
+  /** The side holds the other's op, which is greater, and shows another op. */
   | 'damaged';
 
 export interface KeyDifference {
@@ -71,13 +73,13 @@ export interface KeyDifference {
   readonly a: KeyHead | null;
   readonly b: KeyHead | null;
   readonly reason: Reason;
-  /** The side that is behind, or damaged; null where it can't be told which. */
+  /** The side that is behind, or damaged; null if that is unknown. */
   readonly side: Side | null;
   /** A phrase for people. */
   readonly why: string;
 }
 
-/** In the order of keys. @param names what people call the two. */
+/** The differences in the order of keys. @param names the two logs as people call them. */
 export function* compareEntries(
   a: EntryFold,
   b: EntryFold,
@@ -88,7 +90,7 @@ export function* compareEntries(
   for (const key of keys) {
     const [entryA, entryB] = [a.entries.get(key), b.entries.get(key)];
     const [liveA, liveB] = [liveOf(entryA, nowMs), liveOf(entryB, nowMs)];
-    // Two dead ones read alike, whatever is left of each.
+    // Two dead entries read alike, even if one of them is collected.
     if (liveA === null && liveB === null) continue;
     if (isSame(liveA, liveB)) continue;
     yield { key, a: liveA, b: liveB, ...explainDifference(a, b, entryA, entryB, names) };

@@ -3,7 +3,7 @@
  * live, the lsn of its row. So memory grows with the number of live keys, and neither with their values
  * nor with the log.
  *
- * Each row that won beat the row of its key that won before it, so the last of them is the entry.
+ * A row that won beat the row of its key that had won before it, so the last of them is the entry.
  */
 
 import { DamagedLogError, HearsayError } from '../../words/errors.ts';
@@ -23,10 +23,10 @@ export interface LiveEntry {
   readonly op: Put;
 }
 
-/** Stands for the op id of a mark, which has none; a moment that looks at op ids is given heads. */
+/** Stands for the op id of a mark, which has none; a moment that looks at op ids gets heads. */
 const NO_ID = { origin: '', seq: 0 };
 
-/** Gathers what was live. */
+/** Gathers the live entries. */
 export class LiveFold {
   readonly #moment: Moment;
   readonly #lsns = new Map<string, number>();
@@ -39,7 +39,7 @@ export class LiveFold {
     return this.#lsns;
   }
 
-  /** @param mark a whole head where the moment tells expiries up to one of them. */
+  /** @param mark a whole head if the moment tells expiries up to an op id. */
   take(mark: Mark | Head): void {
     const { kind, key, expiresAt } = mark;
     if (!mark.won || (kind !== 'put' && kind !== 'delete') || !isOf(this.#moment, mark)) return;
@@ -54,7 +54,7 @@ export class LiveFold {
   }
 }
 
-/** @param prefix only keys that start so. */
+/** @param prefix only keys that begin with it. */
 export async function liveAt(
   source: LogSource,
   moment: Moment,
@@ -86,7 +86,7 @@ export async function entryAt(
   return found !== undefined && isDeadAt(moment, found.op) ? undefined : found;
 }
 
-/** A row was there when the walk passed it, and is gone. */
+/** The row was there when the walk passed it, and is gone now. */
 export class RowGoneError extends HearsayError {
   constructor(place: string) {
     super(`The log ${place} was compacted while it was read; run the command again.`);
@@ -94,10 +94,11 @@ export class RowGoneError extends HearsayError {
 }
 
 /**
- * The entries in JavaScript's order of keys, whole, in pages.
+ * Reads the entries whole, in JavaScript's order of keys, page by page.
  *
- * @param onDamaged told of each entry that can't be read; without it, the first one ends all.
- * @throws RowGoneError
+ * @param onDamaged called for each entry that can't be read; without it, the first such entry ends the
+ *   reading.
+ * @throws RowGoneError if compaction has removed a row meanwhile.
  */
 export async function* entriesOf(
   source: LogSource,

@@ -1,6 +1,6 @@
 /**
  * The entries of a fold, in one array of numbers. Reading an entry is then one miss of the processor's
- * cache, where an object of boxed numbers costs six: a third of the time of a fold over two million rows.
+ * cache. An object of boxed numbers costs six: a third of the time of a fold over two million rows.
  */
 import { at } from '../../words/invariant.ts';
 import { compareOps, type KeyOp, type Ranked } from '../../words/op.ts';
@@ -11,7 +11,7 @@ const VERSION = 1;
 const ORIGIN_AND_KIND = 2;
 const HLC = 3;
 const SEQ = 4;
-/** Infinity where the entry never expires. */
+/** Infinity if the entry never expires. */
 const EXPIRES_AT = 5;
 const HASH_HIGH = 6;
 const HASH_LOW = 7;
@@ -39,7 +39,7 @@ export class EntryTable {
     return this.#slots.size;
   }
 
-  /** Where the entry of the key is; undefined where there is none. Good until the next change. */
+  /** The slot of the key's entry; undefined if there is none. Valid until the next change. */
   find(key: string): number | undefined {
     return this.#slots.get(key);
   }
@@ -49,7 +49,7 @@ export class EntryTable {
     return compareOps(op, this.ranked(slot)) > 0;
   }
 
-  /** The entry, as far as rule 1 looks at it. */
+  /** The fields of the entry that rule 1 compares. */
   ranked(slot: number): Ranked {
     const originAndKind = this.#number(slot, ORIGIN_AND_KIND);
     return {
@@ -62,7 +62,7 @@ export class EntryTable {
     };
   }
 
-  /** @param slot that of the key's entry, or undefined where it has none. */
+  /** @param slot of the key's entry, or undefined if it has none. */
   set(slot: number | undefined, op: KeyOp): void {
     const start = (slot ?? this.#newSlot(op.key)) * WIDTH;
     const numbers = this.#numbers;

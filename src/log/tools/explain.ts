@@ -8,7 +8,7 @@ import type { Happening } from './history.ts';
 import { whyBeaten } from './whyBeaten.ts';
 
 export type State =
-  /** Nothing in the log speaks of the key. */
+  /** The log holds no op on the key. */
   | 'unknown'
   | 'live'
   | 'deleted'
@@ -20,11 +20,11 @@ export interface Judged {
   readonly happening: Happening;
   /** Null for the winner itself. */
   readonly clause: Clause | null;
-  /** Why the winner beats it, as a phrase; for the winner, why nothing does. */
+  /** A phrase with the reason why the winner beats it; for the winner, why no op beats it. */
   readonly why: string;
 }
 
-/** A member as far as it has said what it holds. */
+/** A member, with the vector that it has said it holds. */
 export interface Acknowledgement {
   readonly origin: string;
   readonly nodeId: string;
@@ -38,7 +38,7 @@ export interface Verdict {
   readonly winner: KeyOp | null;
   /** Whether every member holds it, with nothing older still under way. */
   readonly isStable: boolean;
-  /** Members that have not said yet that they hold the winner; null where nobody was asked. */
+  /** Members that have not said yet that they hold the winner; null if nobody was asked. */
   readonly unseenBy: readonly Acknowledgement[] | null;
 }
 
@@ -58,12 +58,12 @@ export function verdictOn(
   };
 }
 
-/** The origin of an op holds it, whatever its node has said. */
+/** The origin of an op holds it, whether or not its node has said so. */
 const hasSeen = ({ origin, vector }: Acknowledgement, op: KeyOp): boolean =>
   origin === op.origin || (vector !== null && covers(vector, op));
 
 export function judge(happening: Happening, winner: KeyOp | null): Judged {
-  // Of a key whose winner was compacted, nothing is left to compare with.
+  // If the winner of a key was compacted, there is nothing left to compare with.
   if (winner === null)
     return { happening, clause: null, why: happening.whyNot ?? 'nothing is left that beat it' };
   const { op } = happening;

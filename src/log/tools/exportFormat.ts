@@ -1,7 +1,7 @@
 /**
- * The files that `export` writes and `import` and `replay` read: lines of JSON, the first of which says
- * what follows, and the last that it is whole. A file without its last line was cut off, and goes on
- * where it stopped.
+ * The files that `export` writes and `import` and `replay` read: lines of JSON. The first line
+ * describes the content, and the last line proves that the file is complete. A file without its last
+ * line was interrupted, and goes on where it stopped.
  */
 
 import { memberText } from '../../words/json.ts';
@@ -17,11 +17,14 @@ export const FORMAT = 1;
 export interface OpsHead {
   readonly kind: 'ops';
   readonly header: LogHeader;
-  /** The records when the export began; what is exported is worked out from them at its end. */
+  /**
+   * The records when the export began; the records of the exported rows are computed from them at its
+   * end.
+   */
   readonly records: readonly OriginRecord[];
   /** The log's last lsn when the export began. */
   readonly lastLsn: number;
-  /** The rows of the file: up to this lsn, which is before `lastLsn` where a point was named. */
+  /** The rows of the file go up to this lsn, which is before `lastLsn` if a point was named. */
   readonly upToLsn: number;
 }
 
@@ -59,7 +62,7 @@ export const opsEndLine = ({ rows, records }: OpsEnd): string =>
 
 export const entriesEndLine = (entries: number): string => JSON.stringify({ end: true, entries });
 
-/** @throws MalformedLineError */
+/** @throws MalformedLineError if the line is no first line. */
 export function headOfFile(line: string): Head {
   const fields = parseLine(line);
   const { hearsay, format, up_to_lsn: upToLsn, last_lsn: lastLsn, at_ms: atMs } = fields;
@@ -88,7 +91,7 @@ const recordsOf = ({ records }: Fields): OriginRecord[] => {
 
 export const isEnd = (fields: Fields): boolean => fields.end === true;
 
-/** @throws MalformedLineError */
+/** @throws MalformedLineError if the line is no last line of ops. */
 export function opsEndOf(fields: Fields): OpsEnd {
   const { rows } = fields;
   if (!isCount(rows))
@@ -106,17 +109,19 @@ export interface ExportedEntry {
   readonly meta: string | null;
 }
 
-/** The value stands as JSON where it fits on a line, so that other tools read it. */
+/** The value is written as JSON if it fits on a line, so that other tools can read it. */
 export function entryLine({ op }: Pick<LiveEntry, 'op'>): string {
   const { key, version, expiresAt, value, meta } = op;
   const head = JSON.stringify({ key, version, expires_at: expiresAt });
   return `${head.slice(0, -1)},"value":${onOneLine(value)}${meta === null ? '' : `,"meta":${onOneLine(meta)}`}}`;
 }
 
-/** Else says the same: outside of its strings, JSON has line feeds only as space, and inside of them none. */
+/**
+ * Replaces line feeds without changing the meaning: JSON has them only as space outside of its strings.
+ */
 export const onOneLine = (json: string): string => json.replaceAll(/[\r\n]/g, ' ');
 
-/** @throws MalformedLineError */
+/** @throws MalformedLineError if the line is no entry. */
 export function exportedEntryOf(line: string, fields: Fields): ExportedEntry {
   const { key, version, expires_at: expiresAt } = fields;
   const value = memberText(line, 'value');

@@ -41,7 +41,7 @@ export class OpsExport {
 
   /**
    * @param now the facts after the last row.
-   * @throws DamagedLogError where the rows do not add up, RowGoneError where compaction came between.
+   * @throws DamagedLogError if the rows do not add up, RowGoneError if compaction came between.
    */
   end(now: LogFacts): OpsEnd {
     const later = new Map(now.records.map((record) => [record.origin, record]));

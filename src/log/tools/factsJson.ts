@@ -1,4 +1,4 @@
-/** The facts of a whole log, as JSON: the answer of a node, and the end of an export. */
+/** The facts of a whole log, as JSON, for the answer of a node and the end of an export. */
 
 import { formatHash, type Hash, parseHash } from '../../words/hash.ts';
 import { isCounter, isOrigin } from '../../words/opRules.ts';
@@ -12,7 +12,7 @@ export const headerJson = (header: LogHeader): object => ({
   cluster: { name: header.clusterName, id: header.clusterId },
   origin: header.origin,
   horizon: header.horizon,
-  // As pairs: an object's members could not bear every name.
+  // As pairs, because an object's members could not bear every name.
   stable: [...header.stable],
   stable_clock: header.stableClock,
   facts: allFactTexts(header.facts),
@@ -35,7 +35,7 @@ export const factsJson = (facts: LogFacts): object => ({
   now_ms: facts.nowMs,
 });
 
-/** @throws MalformedLineError */
+/** @throws MalformedLineError if they are malformed. */
 export function headerOf(fields: Fields): LogHeader {
   const { cluster, origin, horizon, stable, stable_clock: stableClock, facts } = fields;
   if (
@@ -63,7 +63,7 @@ export function headerOf(fields: Fields): LogHeader {
   };
 }
 
-/** @throws MalformedLineError */
+/** @throws MalformedLineError if one of them is malformed. */
 export function recordOf(value: unknown): OriginRecord {
   const fields: Fields = typeof value === 'object' && value !== null ? { ...value } : {};
   const { origin, seq, reach } = fields;
@@ -78,7 +78,7 @@ export function recordOf(value: unknown): OriginRecord {
   };
 }
 
-/** @throws MalformedLineError */
+/** @throws MalformedLineError if they are malformed. */
 export function factsOf(fields: Fields): LogFacts {
   const {
     records,

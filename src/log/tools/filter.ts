@@ -11,9 +11,9 @@ export interface RowFilter {
   /** An origin, or the node id that it begins with. */
   readonly origin?: string;
   readonly kind?: Kind;
-  /** From here on, this included; of a cursor, what it does not stand for. */
+  /** The first row to show; for a cursor, the first row that it does not cover. */
   readonly since?: Point;
-  /** Up to here, this included. */
+  /** The last row to show. */
   readonly until?: Point;
 }
 
@@ -51,6 +51,6 @@ export function isUntil(point: Point, { lsn, committedAt, op }: Row): boolean {
   }
 }
 
-/** Whether no row before this one can be since the point; said only where it is certain. */
+/** Whether no row before this one can be since the point; true only if that is certain. */
 export const isBefore = (point: Point | undefined, { lsn }: Row): boolean =>
   point?.kind === 'lsn' && lsn <= point.lsn;

@@ -1,4 +1,4 @@
-/** The faults that `verify` finds in a log: each names the row, or the origin, that it is about. */
+/** The faults that `verify` finds in a log: each names its row or its origin. */
 
 import type { SeqFault } from '../../rules/seqCheck.ts';
 
@@ -8,26 +8,26 @@ export type FindingKind =
   | 'file'
   /** Rows that can't be read. */
   | 'unreadable'
-  /** The content of a row is not what its hash is of. */
+  /** The hash of a row does not match its content. */
   | 'hash'
-  /** A won bit that folding in order of lsn does not give. */
+  /** The won bit of a row differs from the fold in order of lsn. */
   | 'won'
-  /** The map is not the recorded one. */
+  /** The fold does not give the recorded map sum. */
   | 'map'
-  /** Facts of the header that can't be together. */
+  /** Facts of the header that contradict each other. */
   | 'header';
 
 export interface Finding {
   readonly kind: FindingKind;
-  /** Null where it is about no single row. */
+  /** Null if it is about no single row. */
   readonly lsn: number | null;
   readonly origin: string | null;
   readonly seq: number | null;
-  /** A sentence without its row: that stands before it. */
+  /** A sentence without its subject, the row, which is printed before it. */
   readonly text: string;
 }
 
-/** More are counted, not kept: a file that was overwritten has millions. */
+/** More findings are counted and not kept: an overwritten file has millions. */
 const KEPT_FINDINGS = 100;
 
 export class Findings {
@@ -45,12 +45,15 @@ export class Findings {
     if (this.#kept.length < KEPT_FINDINGS) this.#kept.push(finding);
   }
 
-  /** Whether something is wrong with an op of the origin. */
+  /** Whether a finding is about an op of the origin. */
   isAbout(origin: string): boolean {
     return this.#origins.has(origin);
   }
 
-  /** Those about the file first, then in order of lsn, then those about whole origins. */
+  /**
+   * Findings about the file first, then those about rows in order of lsn, then those about whole
+   * origins.
+   */
   all(): Finding[] {
     const rank = ({ kind, lsn }: Finding): number =>
       kind === 'file' || kind === 'header' ? 0 : (lsn ?? Number.POSITIVE_INFINITY);

@@ -1,4 +1,4 @@
-/** The history of one key in one log: its ops, and from when until when readers could see each. */
+/** The history of one key in one log: its ops, and the time in which readers could see each. */
 
 import { isOnKey, type KeyOp } from '../../words/op.ts';
 import type { Row } from '../../words/row.ts';
@@ -6,7 +6,7 @@ import type { LogSource } from './logSource.ts';
 import type { Walk } from './walk.ts';
 import { whyBeaten } from './whyBeaten.ts';
 
-/** How a reader of this node saw an op end; `open`: it has not. */
+/** The way in which an op ended for a reader of this node; `open`: it has not ended. */
 export type Ending = 'open' | 'overwritten' | 'deleted' | 'expired';
 
 export interface Visible {
@@ -21,15 +21,15 @@ export interface Happening {
   readonly committedAt: number;
   readonly won: boolean;
   readonly op: KeyOp;
-  /** When a reader saw its value; null: never. */
+  /** The time from which a reader saw its value; null: never. */
   readonly visible: Visible | null;
-  /** For an op that was never seen, why; else null. */
+  /** For an op that was never seen, the reason; else null. */
   readonly whyNot: string | null;
-  /** The op that beat it, when it came or later; null where none did. */
+  /** The op that beat it, when it came or later; null if none did. */
   readonly beatenBy: KeyOp | null;
 }
 
-/** @param nowMs what expires later has not expired yet. */
+/** @param nowMs UTC milliseconds: an entry that expires later has not expired yet. */
 export async function* historyOf(
   source: LogSource,
   walk: Walk,
@@ -58,7 +58,7 @@ export class HistoryFold {
     this.#nowMs = nowMs;
   }
 
-  /** @returns what is known to the end by now, in order. */
+  /** @returns the ops whose end is known by now, in order. */
   take(row: KeyRow): Happening[] {
     if (!row.won) {
       this.#losers.push(row);

@@ -1,7 +1,8 @@
 /**
- * Makes the commits of an imported log. It holds the rows and records of the export, under a new cluster
- * id and a new origin. The first ops of that origin are its `join` and a `retire` for each member of the
- * export: they are members of another cluster, and a node that counted them would wait for them for ever.
+ * Makes the commits of an imported log. It holds the rows and records of the export, under a new
+ * cluster id and a new origin. The first ops of that origin are its `join` and a `retire` for each
+ * member of the export: they are members of another cluster, and a node that counted them would wait
+ * for them for ever.
  */
 
 import { Members, memberValue, nodeIdOf } from '../../rules/members.ts';
@@ -14,7 +15,7 @@ import { seqOf, type Vector } from '../../words/vector.ts';
 import type { Commit } from '../log.ts';
 import type { OpsEnd, OpsHead } from './exportFormat.ts';
 
-/** The file is not what was exported. */
+/** The file differs from the export that it claims to be. */
 export class DamagedExportError extends HearsayError {
   constructor(fault: string) {
     super(`The export is damaged: ${fault}; export it again.`);
@@ -28,7 +29,7 @@ export interface Identity {
   readonly nowMs: number;
 }
 
-/** Follows the rows of an export, in their order; lsns are given anew, without the holes of compaction. */
+/** Follows the rows of an export, in their order; lsns are new, without the holes of compaction. */
 export class OpsImport {
   readonly #head: OpsHead;
   readonly #members = new Members();
@@ -43,7 +44,7 @@ export class OpsImport {
     return this.#lastLsn;
   }
 
-  /** @returns the row as it stands in the new log. @throws DamagedExportError */
+  /** @returns the row of the new log. @throws DamagedExportError if the row is not the exported one. */
   take(row: Row): Row {
     const { op } = row;
     if (!hasTrueHash(op))
@@ -54,7 +55,7 @@ export class OpsImport {
     return { ...row, lsn: this.#lastLsn };
   }
 
-  /** The last commit. @throws DamagedExportError where rows are missing. */
+  /** The last commit. @throws DamagedExportError if rows are missing. */
   end(end: OpsEnd, identity: Identity): Commit {
     if (end.rows !== this.#lastLsn)
       throw new DamagedExportError(`it has ${this.#lastLsn} of ${end.rows} rows`);
@@ -62,7 +63,7 @@ export class OpsImport {
     const { header } = this.#head;
     const held = new Map(end.records.map(({ origin, seq }) => [origin, seq]));
     const { cutAtMs, reached } = header.facts;
-    // An export up to a point may hold less than what was stable when it was made.
+    // An export up to a point may hold fewer ops than were stable when it was made.
     const withinHeld = (stable: Vector): Vector =>
       new Map([...stable].map(([origin, seq]) => [origin, Math.min(seq, seqOf(held, origin))]));
     return {

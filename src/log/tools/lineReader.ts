@@ -1,12 +1,13 @@
 /**
- * A running node's log as lines of bytes (`rowLine.ts`). Two adapters: `src/log/files/lineThread.ts` for
- * the node's own HTTP routes, where another thread reads the rows and writes the lines, so that the
- * thread that answers clients only passes them on; and `src/cli/remote/urlReader.ts` over HTTP.
+ * A running node's log as lines of bytes (`rowLine.ts`). Two adapters implement it.
+ * `src/log/files/lineThread.ts` serves the node's own HTTP routes: another thread reads the rows and
+ * writes the lines, and the thread that answers clients only passes them on.
+ * `src/cli/remote/urlReader.ts` reads over HTTP.
  */
 import type { PageLimit } from '../log.ts';
 import type { LogFacts, PageFault } from './logSource.ts';
 
-/** The rows to read; see `LogSource`, whose reads these are. */
+/** The rows to read, as for the reads of `LogSource`. */
 export type LineRequest =
   | {
       readonly type: 'rows';
@@ -20,7 +21,7 @@ export type LineRequest =
   | { readonly type: 'on'; readonly key: string; readonly after: number; readonly upTo: number };
 
 export interface LinePage {
-  /** One line a row, each with its line feed. */
+  /** One line for each row, with its line feed. */
   readonly lines: Uint8Array;
   readonly rows: number;
   readonly next: number | null;

@@ -1,6 +1,6 @@
 /**
- * A log as a source of the tools, read through the lines of a thread of this node, or through those that
- * a node answers over HTTP.
+ * A log as a source for the tools, read through the lines of a thread of this node, or through the
+ * lines that a node answers over HTTP.
  */
 import type { Row } from '../../words/row.ts';
 import type { PageLimit } from '../log.ts';
@@ -26,7 +26,7 @@ export class LineSource implements LogSource {
     return this.#reader.facts();
   }
 
-  /** A node is asked for no less than heads. */
+  /** A node gives no less than heads. */
   marks(after: number, upTo: number, maxRows: number): Promise<Page<Mark>> {
     return this.heads(after, upTo, maxRows);
   }

@@ -1,10 +1,10 @@
 /**
- * A log as the tools read it, whether it is a file or a running node: in pages, each read by itself, so
- * that no reader holds up the writer. Two adapters: `src/log/files/fileSource.ts` and `lineSource.ts`.
+ * A log as the tools read it, from a file or from a running node: in pages, each read by itself, so
+ * that no reader holds up the writer. Two adapters implement it: `src/log/files/fileSource.ts` and
+ * `lineSource.ts`.
  *
- * Damage never makes a page fail: the page holds the rows that could be read, names the fault, and tells
- * where reading goes on. So every command reads a damaged log as far as it can, and says where it
- * stopped.
+ * Damage never makes a page fail: the page holds the readable rows, names the fault, and says where
+ * reading goes on. So every command reads a damaged log as far as it can, and says where it stopped.
  */
 
 import type { LogHeader, OriginRecord, Row, RowHead } from '../../words/row.ts';
@@ -15,21 +15,24 @@ import type { PageLimit } from '../log.ts';
 export interface LogFacts {
   readonly header: LogHeader;
   readonly records: readonly OriginRecord[];
-  /** 0 where the log is empty. */
+  /** 0 if the log is empty. */
   readonly firstLsn: number;
   readonly lastLsn: number;
-  /** On the disk; for people. */
+  /** Bytes on the disk; for people. */
   readonly sizeBytes: number;
-  /** The clock of whoever answers, UTC milliseconds. */
+  /** The clock of the node or process that answers, UTC milliseconds. */
   readonly nowMs: number;
 }
 
-/** The least of a row that tells what could be seen: reading it costs half of what a whole head does. */
+/**
+ * The fields of a row that tell whether it could be seen: reading them costs half as much as a whole
+ * head.
+ */
 export type Mark = Pick<RowHead, 'lsn' | 'committedAt' | 'won' | 'kind' | 'key' | 'expiresAt'>;
 
-/** A row without its value and meta, and how long they are. */
+/** A row without its value and meta, and with their lengths. */
 export interface Head extends RowHead {
-  /** Of the key, the value and the meta, in UTF-8. */
+  /** Bytes of the key, the value and the meta, in UTF-8. */
   readonly textBytes: number;
 }
 
@@ -37,41 +40,41 @@ export interface Head extends RowHead {
 export interface PageFault {
   /** The rows after this lsn, */
   readonly afterLsn: number;
-  /** up to this one; null where nothing after them could be read either. */
+  /** up to this lsn; null if no row after them could be read either. */
   readonly upToLsn: number | null;
-  /** The fault, as it completes "could not be read: …". */
+  /** The fault, which completes "could not be read: …". */
   readonly message: string;
 }
 
 export interface Page<T> {
   readonly items: readonly T[];
-  /** Where the next page starts; null where there is none. */
+  /** The lsn at which the next page starts; null if there is none. */
   readonly next: number | null;
   /** Rows after the items that can't be read; the next page starts behind them. */
   readonly fault: PageFault | null;
 }
 
 export interface LogSource {
-  /** Its name in messages to people. */
+  /** The name of the log in messages to people. */
   readonly place: string;
   facts(): Promise<LogFacts>;
   /** Marks with `after` < lsn ≤ `upTo`, in order. */
   marks(after: number, upTo: number, maxRows: number): Promise<Page<Mark>>;
-  /** The same rows without their values. */
+  /** Heads with `after` < lsn ≤ `upTo`, in order. */
   heads(after: number, upTo: number, maxRows: number): Promise<Page<Head>>;
-  /** The same rows whole. */
+  /** Whole rows with `after` < lsn ≤ `upTo`, in order. */
   rows(after: number, upTo: number, limit: PageLimit): Promise<Page<Row>>;
-  /** Rows with a smaller lsn, the greatest first. `next` is where the next page starts before. */
+  /** Rows with a smaller lsn, the greatest first. The next page starts before `next`. */
   rowsBefore(lsn: number, limit: PageLimit): Promise<Page<Row>>;
-  /** Those of these rows that are there, in the order asked for. */
+  /** The rows of these lsns that exist, in the order asked for. */
   rowsAt(lsns: readonly number[]): Promise<Row[]>;
-  /** Rows on the key with `after` < lsn ≤ `upTo`: those of so many rows as one read may look at. */
+  /** Rows on the key with `after` < lsn ≤ `upTo`. One read looks at a bounded number of rows. */
   rowsOn(key: string, after: number, upTo: number): Promise<Page<Row>>;
   close(): Promise<void>;
 }
 
-/** Few enough that a page is garbage before the next collection of young objects: some 1 ms of reading. */
+/** So few that a page is garbage before the next collection of young objects: some 1 ms of reading. */
 export const PAGE_HEADS = 1024;
 export const PAGE_ROWS: PageLimit = { maxRows: 1024, maxBytes: 4 * MIB };
-/** The most rows that `rowsAt` is asked for at once. */
+/** The most lsns that one `rowsAt` may ask for. */
 export const MAX_ROWS_AT = 500;

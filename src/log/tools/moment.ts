@@ -3,7 +3,8 @@
  * entries count as live.
  *
  * A time means this node's clock at the commit. A cursor means the first state of this log that held
- * everything that the cursor stands for: on the node that gave it, exactly what its holder was told.
+ * all ops for which the cursor stands: on the node that gave it, exactly the state that its holder was
+ * told.
  */
 
 import { HearsayError } from '../../words/errors.ts';
@@ -28,11 +29,14 @@ export interface Moment {
   readonly byMs: number;
   /** Entries that had expired by this mark read as absent. */
   readonly expired: ExpiryMark;
-  /** The time that it is told as, UTC milliseconds. */
+  /** The time that people are told for it, UTC milliseconds. */
   readonly atMs: number;
 }
 
-/** Compaction has removed what was dead or beaten before the cut: what was there then is not known. */
+/**
+ * Compaction has removed rows that were dead or beaten before the cut, so the map before the cut is not
+ * known.
+ */
 export class BeforeCutError extends HearsayError {
   constructor(place: string, cutAt: number) {
     const until = cutAt > 0 ? ` up to ${new Date(cutAt).toISOString()}` : '';
@@ -48,10 +52,13 @@ export class PointNotHeldError extends HearsayError {}
 /** A person who says `now` may have a clock that is ahead of the log's. */
 const CLOCK_LEEWAY_MS = MINUTE_MS;
 
-/** Up to where compaction has gone, UTC milliseconds; 0 where it has not. */
+/** The time up to which compaction has gone, UTC milliseconds; 0 if it never ran. */
 export const cutOf = ({ header }: LogFacts): number => header.facts.cutAtMs ?? 0;
 
-/** @throws BeforeCutError, PointNotHeldError */
+/**
+ * @throws BeforeCutError if compaction has removed rows of that time, PointNotHeldError if the log does
+ *   not reach the point.
+ */
 export async function momentOf(source: LogSource, facts: LogFacts, point: Point): Promise<Moment> {
   switch (point.kind) {
     case 'time':
@@ -70,7 +77,7 @@ export async function momentOf(source: LogSource, facts: LogFacts, point: Point)
           `The cursor is of the cluster ${cluster}, and the log ${source.place} of ${facts.header.clusterId}.`,
         );
       const moment = await momentOfLsn(source, facts, await lsnOfVector(source, facts, vector));
-      // A write's token tells of no expiries.
+      // A write's token holds no mark of expiries.
       return told.untilMs > 0 ? { ...moment, expired: told, atMs: told.untilMs - 1 } : moment;
     }
   }
@@ -87,7 +94,7 @@ const momentAt = (upToLsn: number, byMs: number, atMs: number): Moment => ({
   atMs,
 });
 
-/** Whether the row is one of the moment. */
+/** Whether the row had been committed by the moment. */
 export const isOf = (
   { upToLsn, byMs }: Moment,
   row: { readonly lsn: number; readonly committedAt: number },
@@ -105,7 +112,7 @@ async function momentOfLsn(source: LogSource, facts: LogFacts, lsn: number): Pro
       `The log ${source.place} ends at lsn ${facts.lastLsn}, before ${lsn}.`,
     );
   const cutAt = cutOf(facts);
-  // The state lasted until the next row: it is known if that came after the cut.
+  // The state lasted until the next row, so it is known if that row came after the cut.
   const [next] = (await source.heads(lsn, facts.lastLsn, 1)).items;
   if (next !== undefined && next.committedAt <= cutAt)
     throw new BeforeCutError(source.place, cutAt);
@@ -113,7 +120,7 @@ async function momentOfLsn(source: LogSource, facts: LogFacts, lsn: number): Pro
   return momentAt(lsn, Number.POSITIVE_INFINITY, Math.max(cutAt, last?.committedAt ?? 0));
 }
 
-/** The first lsn by which the log holds all that the vector stands for. */
+/** The first lsn at which the log holds all ops that the vector covers. */
 async function lsnOfVector(source: LogSource, facts: LogFacts, vector: Vector): Promise<number> {
   const held = new Map(facts.records.map(({ origin, seq }) => [origin, seq]));
   const lacking = missingOps(held, vector);
@@ -124,7 +131,7 @@ async function lsnOfVector(source: LogSource, facts: LogFacts, vector: Vector): 
   const reach: MutableVector = new Map();
   for (const record of facts.records) raise(reach, record.origin, record.reach);
   const wanted = new Map([...vector].filter(([origin, seq]) => seq > seqOf(reach, origin)));
-  // Compacted rows came before the cut, and so before any moment that is known.
+  // Compacted rows came before the cut, and so before any known moment.
   const seen = new Map<string, number>();
   const walk = new Walk(0, facts.lastLsn);
   if (wanted.size === 0) {

@@ -1,4 +1,4 @@
-/** The busy prefixes of keys. A prefix goes up to the first of `: / . |`, that included. */
+/** The busy prefixes of keys. A prefix ends with the first of `: / . |` in the key. */
 
 export interface PrefixTally {
   readonly prefix: string;
@@ -7,12 +7,15 @@ export interface PrefixTally {
 }
 
 const SEPARATORS = new Set([...':/.|'].map((separator) => separator.charCodeAt(0)));
-/** A prefix is looked for this far, in UTF-16 code units. */
+/** The search for a separator ends after this many UTF-16 code units. */
 const LONGEST_PREFIX = 64;
-/** Beyond so many, the others count as one: keys may all differ from their first letter on. */
+/**
+ * The most prefixes counted one by one; the others count as one, because all keys may differ from their
+ * first letter on.
+ */
 const MAX_PREFIXES = 8192;
 
-/** The whole key where it has no separator near its beginning. */
+/** The whole key if it has no separator near its beginning. */
 export function prefixOf(key: string): string {
   const end = Math.min(key.length, LONGEST_PREFIX);
   for (let index = 0; index < end; index++)

@@ -1,7 +1,7 @@
 /**
- * Rows as lines of JSON: what `export` writes, `import` and `replay` read, and a node answers under
- * `/_log/rows`. Lossless: the value is a JSON string of the text that the client sent, and the hash is
- * the one that the row carries, whether it is true or not.
+ * Rows as lines of JSON, for `export`, `import`, `replay` and the answers of a node under `/_log/rows`.
+ * They lose nothing: the value is a JSON string of the text that the client sent, and the hash is the
+ * one that the row carries, true or not.
  */
 
 import { HearsayError } from '../../words/errors.ts';
@@ -53,22 +53,22 @@ export const headLine = (head: Head): string =>
     hash: formatHash({ high: head.hashHigh, low: head.hashLow }),
   });
 
-/** The members of a line, none of them trusted yet. */
+/** The members of a line, not checked yet. */
 export type Fields = Readonly<Record<string, unknown>>;
 
-/** @throws MalformedLineError where it is no JSON object. */
+/** @throws MalformedLineError if it is no JSON object. */
 export function parseLine(text: string): Fields {
   try {
     const parsed: unknown = JSON.parse(text);
     if (typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed))
       return parsed as Fields;
   } catch {
-    // Told below.
+    // The error below reports it.
   }
   throw new MalformedLineError(`it starts ${JSON.stringify(text.slice(0, 40))}`);
 }
 
-/** @throws MalformedLineError */
+/** @throws MalformedLineError if the line is no row. */
 export function rowOf(fields: Fields): Row {
   const { lsn, committedAt, won, origin, seq, hlc, kind, key, ...rest } = commonOf(fields);
   const { generation, version, hashHigh, hashLow } = rest;
@@ -81,7 +81,7 @@ export function rowOf(fields: Fields): Row {
   throw new MalformedLineError(`a ${kind} at lsn ${lsn} has odd members`);
 }
 
-/** @throws MalformedLineError */
+/** @throws MalformedLineError if the line is no head. */
 export function headOf(fields: Fields): Head {
   const { expires_at: expiresAt, text_bytes: textBytes } = fields;
   const common = commonOf(fields);

@@ -1,10 +1,10 @@
 /**
  * The content of a log: ops and bytes by origin and kind, live and dead keys, the biggest and the
- * busiest, and what compaction would free. One walk over the heads.
+ * busiest, and the rows that compaction would free. One walk over the heads gathers it.
  *
- * For each key it keeps the facts that compaction asks for (`src/rules/compaction.ts`): the number of its
- * old rows, the row of its entry, and the row of its entry at the cut. A key that was dead at the cut and
- * has been collected is counted at once and forgotten, so that memory grows with the live keys.
+ * For each key it keeps the facts that compaction asks for (`src/rules/compaction.ts`): the number of
+ * its old rows, the row of its entry, and the row of its entry at the cut. A key that was dead at the
+ * cut and has been collected is counted at once and forgotten, so that memory grows with the live keys.
  */
 import { type CompactionEnd, isOld, showedAtCut } from '../../rules/compaction.ts';
 import { mayCollect, type StoredStable, storedStable } from '../../rules/stability.ts';
@@ -31,7 +31,7 @@ export interface Statistics {
   readonly ops: number;
   readonly kinds: Readonly<Record<Kind, number>>;
   readonly won: number;
-  /** Of keys, values and metas. */
+  /** Bytes of keys, values and metas. */
   readonly textBytes: number;
   readonly oldestMs: number | null;
   readonly newestMs: number | null;
@@ -52,14 +52,14 @@ interface KeyTally {
   /** Lsn of the entry; 0 before any row has won. */
   entryLsn: number;
   isDelete: boolean;
-  /** Infinity where it never expires. */
+  /** Infinity if the entry never expires. */
   expiresAt: number;
   entryBytes: number;
   isCollected: boolean;
-  /** Rows that compaction looks at. */
+  /** The number of rows that compaction looks at. */
   oldRows: number;
   oldBytes: number;
-  /** Lsn of the row that could be seen at the cut; 0 where none could. */
+  /** Lsn of the row that could be seen at the cut; 0 if none could. */
   cutLsn: number;
   cutBytes: number;
   readonly prefix: PrefixTally;

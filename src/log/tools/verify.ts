@@ -1,7 +1,7 @@
 /**
- * Proves a log: the file is whole, seqs follow one another, hashes are true, sums meet, won bits are as
- * folding gives them, and the map is the recorded one. One walk over the rows, while the file itself is
- * looked at beside it; a compaction that comes in between makes it start again.
+ * Verifies a log: the file is whole, seqs follow one another, hashes are true, sums meet, won bits are
+ * those of the fold, and the map is the recorded one. It takes one walk over the rows, while SQLite
+ * checks the file beside it. If a compaction comes in between, the walk starts again.
  */
 
 import { minuteAhead } from '../../rules/mapSum.ts';
@@ -25,19 +25,21 @@ export interface Verified {
   /** Whether a map sum is recorded for the end of the log, and the map meets it. */
   readonly mapSumMet: boolean | null;
   readonly findings: readonly Finding[];
-  /** How many there are; not all may be among `findings`. */
+  /** The number of all faults; `findings` may hold fewer. */
   readonly findingCount: number;
 }
 
 export interface VerifyOptions {
-  /** The faults that SQLite finds in the file, in sentences; not asked of a running node. */
+  /** The faults that SQLite finds in the file, in sentences; a running node is not asked for them. */
   readonly integrity?: () => Promise<readonly string[]>;
-  /** How far the map sum looks ahead where none is recorded. */
+  /** The milliseconds that the map sum looks ahead if none is recorded. */
   readonly aheadMs: number;
   readonly onPage?: (walk: Walk) => void;
 }
 
-/** Each takes as long as the whole walk; a node compacts every few minutes at most. */
+/**
+ * The most attempts. Each takes as long as the whole walk; a node compacts every few minutes at most.
+ */
 const MAX_ATTEMPTS = 3;
 
 export async function verify(source: LogSource, options: VerifyOptions): Promise<Verified> {
@@ -88,7 +90,7 @@ async function verifyOnce(
   };
 }
 
-/** Everything that is looked at row by row. */
+/** The checks of single rows. */
 class RowChecks {
   readonly won: WonCheck;
   readonly #facts: LogFacts;
@@ -110,7 +112,7 @@ class RowChecks {
     this.won = new WonCheck(facts.header, isCompacted, findings);
   }
 
-  /** Offers keep the HLCs of the ops that were lost (rule 12). */
+  /** Offers keep the HLCs of the lost ops (rule 12). */
   #isBirth({ origin, seq }: OpId): boolean {
     const { header } = this.#facts;
     const { offered } = header.facts;
@@ -159,7 +161,7 @@ class RowChecks {
   }
 }
 
-/** The map sum that the node wrote down when it stopped, if nothing was appended since. */
+/** The map sum that the node wrote down when it stopped, if no row was appended since. */
 function recordedAtEnd({ header, lastLsn }: LogFacts): RecordedMapSum | null {
   const { mapSum } = header.facts;
   return mapSum?.lsn === lastLsn ? mapSum : null;

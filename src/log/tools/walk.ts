@@ -10,13 +10,13 @@ import {
   type PageFault,
 } from './logSource.ts';
 
-/** One walk, as people are told of it. */
+/** The name and the progress of a walk, for people. */
 export class Walk {
   readonly upToLsn: number;
   readonly faults: PageFault[] = [];
   /** The rows read so far. */
   rows = 0;
-  /** How far the walk has come. */
+  /** The lsn that the walk has come to. */
   lsn: number;
   readonly #firstLsn: number;
   readonly #onPage: (walk: Walk) => void;
@@ -66,7 +66,7 @@ export class Walk {
 }
 
 function rangeText(first: number, last: number | null): string {
-  // Of a torn file nobody knows how far it went.
+  // The end of a torn file is unknown.
   if (last === null || last === Number.MAX_SAFE_INTEGER) return `From lsn ${first} on, the log`;
   return first === last ? `lsn ${first}` : `lsn ${first} to ${last}`;
 }

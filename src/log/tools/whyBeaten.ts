@@ -1,7 +1,7 @@
-/** The words in which people are told the clause of rule 1 that decides between two ops on one key. */
+/** Says in words for people which clause of rule 1 decides between two ops on one key. */
 import { decidingClause, LAST_VERSION, type Ranked } from '../../words/op.ts';
 
-/** Why the loser lost, as a phrase. */
+/** The reason why the loser lost, as a phrase. */
 export function whyBeaten(loser: Ranked, winner: Ranked): string {
   switch (decidingClause(winner, loser)) {
     case 'generation':
@@ -23,6 +23,6 @@ export function whyBeaten(loser: Ranked, winner: Ranked): string {
   }
 }
 
-/** The version of a delete without one is the last that there is. */
+/** A delete without a version has the last version. */
 export const versionText = ({ version }: Pick<Ranked, 'version'>): string =>
   version === LAST_VERSION ? 'last' : String(version);

@@ -1,10 +1,10 @@
 /**
- * Folds the rows in order of lsn and holds each won bit against what the fold gives: a row won if it
- * was the greatest of its key when it came.
+ * Folds the rows in order of lsn and compares each won bit with the fold: a row won if it was the
+ * greatest of its key when it came.
  *
- * An entry that was dead and stable when the log was last written has been collected, or would have been
- * next: it is dropped here as it is from the map, so that memory grows with the live keys. A row that
- * lost to such an entry, or to one that was compacted, can't be judged; it passes.
+ * An entry that was dead and stable when the log was last written had been collected, or would have
+ * been next. It is dropped here as from the map, so that memory grows with the live keys. A row that
+ * lost to such an entry, or to a compacted one, can't be judged; it passes.
  */
 
 import { mayCollect, type StoredStable, storedStable } from '../../rules/stability.ts';
@@ -17,12 +17,15 @@ import { EntryTable } from './entryTable.ts';
 import type { Findings } from './finding.ts';
 import { whyBeaten } from './whyBeaten.ts';
 
-/** Bits that say of a key that an entry of its may have been dropped: one in sixteen at a million keys. */
+/**
+ * One bit for a set of keys tells whether an entry of one of them may have been dropped; at a million
+ * keys, one bit in sixteen is set.
+ */
 const DROPPED_BITS = 24;
 
 export class WonCheck {
   readonly #stable: StoredStable;
-  /** Whether rows may be missing that others lost to. */
+  /** Whether compaction may have removed rows to which others lost. */
   readonly #isCompacted: boolean;
   readonly #findings: Findings;
   readonly #entries = new EntryTable();
@@ -38,7 +41,7 @@ export class WonCheck {
     this.#findings = findings;
   }
 
-  /** Entries that are left. */
+  /** The number of entries that are left. */
   get size(): number {
     return this.#entries.size;
   }
@@ -52,7 +55,7 @@ export class WonCheck {
     else this.#entries.set(slot, op);
   }
 
-  /** The map sum over what lives past the minute `asOf` (rule 11). */
+  /** The map sum over the entries that live past the minute `asOf` (rule 11). */
   mapSum(asOf: number): Hash {
     let sum = ZERO;
     for (const put of this.#entries.puts())
@@ -60,7 +63,7 @@ export class WonCheck {
     return sum;
   }
 
-  /** Live entries, and dead ones that were not collected. */
+  /** The numbers of live entries, and of dead ones that were not collected. */
   count(nowMs: number): { live: number; dead: number } {
     let live = 0;
     for (const { expiresAt } of this.#entries.puts()) if (expiresAt > nowMs) live++;
