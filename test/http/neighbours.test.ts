@@ -179,23 +179,26 @@ neighbours('a cursor that covers a retired log that is lost is told reset', asyn
   await stream.until(({ key }) => key === 'b');
 });
 
-neighbours('a cursor that names a lost log too waits for the rest alone, and is then told reset', async () => {
-  // Longer than the test may take.
-  await using server = await WatchServer.start({ waitTimeoutMs: 600_000 });
-  const { membership, origin } = server.replica;
-  await membership.admit('node2.aaaaaa', '{"nodeId":"node2","url":null}');
-  await membership.retire('node2.aaaaaa');
-  const { seq } = server.replica.record(origin);
-  const vector = new Map([
-    ['node2.aaaaaa', 3],
-    [origin, seq + 1],
-  ]);
-  const cursor = encodeCursor({ cluster: 'cluster1', vector, told: NO_EXPIRIES, state: null });
-  const opening = server.stream(`cursor=${cursor}`);
-  await server.put('a', 1);
-  using stream = await opening;
-  await stream.synced();
-  assert.equal(stream.types, ['reset', 'put', 'synced']);
-});
+neighbours(
+  'a cursor that names a lost log too waits for the rest alone, and is then told reset',
+  async () => {
+    // Longer than the test may take.
+    await using server = await WatchServer.start({ waitTimeoutMs: 600_000 });
+    const { membership, origin } = server.replica;
+    await membership.admit('node2.aaaaaa', '{"nodeId":"node2","url":null}');
+    await membership.retire('node2.aaaaaa');
+    const { seq } = server.replica.record(origin);
+    const vector = new Map([
+      ['node2.aaaaaa', 3],
+      [origin, seq + 1],
+    ]);
+    const cursor = encodeCursor({ cluster: 'cluster1', vector, told: NO_EXPIRIES, state: null });
+    const opening = server.stream(`cursor=${cursor}`);
+    await server.put('a', 1);
+    using stream = await opening;
+    await stream.synced();
+    assert.equal(stream.types, ['reset', 'put', 'synced']);
+  },
+);
 
 neighbours.run();

@@ -381,12 +381,15 @@ exchanges(
   },
 );
 
-exchanges('maps are compared also where the stable clock is of a time when all clocks were ahead', () => {
-  const node = withPeers(1);
-  node.view.stable = { vector: new Map(), clock: node.clock.nowMs + 3_600_000 };
-  node.receive(2, { type: 'digest', digest: digestOf(node.view) });
-  assert.is(node.core.status()[0]?.agrees, true);
-});
+exchanges(
+  'maps are compared also where the stable clock is of a time when all clocks were ahead',
+  () => {
+    const node = withPeers(1);
+    node.view.stable = { vector: new Map(), clock: node.clock.nowMs + 3_600_000 };
+    node.receive(2, { type: 'digest', digest: digestOf(node.view) });
+    assert.is(node.core.status()[0]?.agrees, true);
+  },
+);
 
 exchanges('different vectors say nothing about agreement', () => {
   const node = withPeers(1);

@@ -86,27 +86,30 @@ waiting(
   },
 );
 
-waiting('a token of a log that was lost with its node is told at once, once that is certain', async () => {
-  // Longer than the test may take: it waits for the time only where it is not told at once.
-  await using server = await WatchServer.start({ waitTimeoutMs: 600_000 });
-  const { membership, forgetting, origin } = server.replica;
-  await membership.admit('node2.aaaaaa', '{"nodeId":"node2","url":null}');
-  await membership.retire('node2.aaaaaa');
-  const lost = encodeToken('cluster1', { origin: 'node2.aaaaaa', seq: 7 });
-  let isAnswered = false;
-  const early = get(server, lost).finally(() => {
-    isAnswered = true;
-  });
-  await get(server, encodeToken('cluster1', { origin, seq: 1 }));
-  assert.not.ok(isAnswered, 'a member may have it that does not know of the retirement yet');
-  const stable = { vector: new Map(server.replica.vector), clock: server.replica.nowMs() };
-  await forgetting.collect(stable, 10);
-  const { status, body } = await get(server, lost);
-  assert.is(status, 504);
-  assert.match(body.detail ?? '', /retired/);
-  server.watching.stop();
-  assert.is((await early).status, 504);
-});
+waiting(
+  'a token of a log that was lost with its node is told at once, once that is certain',
+  async () => {
+    // Longer than the test may take: it waits for the time only where it is not told at once.
+    await using server = await WatchServer.start({ waitTimeoutMs: 600_000 });
+    const { membership, forgetting, origin } = server.replica;
+    await membership.admit('node2.aaaaaa', '{"nodeId":"node2","url":null}');
+    await membership.retire('node2.aaaaaa');
+    const lost = encodeToken('cluster1', { origin: 'node2.aaaaaa', seq: 7 });
+    let isAnswered = false;
+    const early = get(server, lost).finally(() => {
+      isAnswered = true;
+    });
+    await get(server, encodeToken('cluster1', { origin, seq: 1 }));
+    assert.not.ok(isAnswered, 'a member may have it that does not know of the retirement yet');
+    const stable = { vector: new Map(server.replica.vector), clock: server.replica.nowMs() };
+    await forgetting.collect(stable, 10);
+    const { status, body } = await get(server, lost);
+    assert.is(status, 504);
+    assert.match(body.detail ?? '', /retired/);
+    server.watching.stop();
+    assert.is((await early).status, 504);
+  },
+);
 
 waiting('every request to the cache can wait, not only reads', async () => {
   await using server = await WatchServer.start({ waitTimeoutMs: 30 });
