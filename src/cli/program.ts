@@ -4,16 +4,8 @@ import { readSettings, settingsShape } from '../node/settings.ts';
 import { tokenOfNode, userTokenFile } from '../node/tokenFile.ts';
 import { packageVersion } from '../node/version.ts';
 import { HearsayError, SettingError } from '../words/errors.ts';
-import { registerBackupCommands } from './backup.ts';
-import { register as registerDelete } from './cache/delete.ts';
-import { register as registerGet } from './cache/get.ts';
-import { register as registerList } from './cache/list.ts';
-import { register as registerPut } from './cache/put.ts';
-import { register as registerWatch } from './cache/watch.ts';
 import { clusterShape, planCluster } from './cluster/clusterPlan.ts';
 import { leaveParent, tellParent, UNDER_CLUSTER_FLAG } from './cluster/parent.ts';
-import { misplacedText, registerLogCommands, withoutDashes } from './log/commands.ts';
-import { registerMemberCommands } from './member.ts';
 import { addSettingOptions, flagsGiven } from './settingOptions.ts';
 import { note, writeFailure } from './terminal/output.ts';
 
@@ -31,14 +23,14 @@ const DRAIN_LIMIT_MS = 1000;
  * @param entry the file that is the `hearsay` command.
  */
 export async function runProgram(words: readonly string[], entry: string): Promise<void> {
-  if (SERVERS.has(words[0] ?? '')) serveWithoutReaders();
+  const isServer = SERVERS.has(words[0] ?? '');
+  if (isServer) serveWithoutReaders();
   else endWithReaders();
   const isUnderCluster = words.includes(UNDER_CLUSTER_FLAG);
   try {
     const program = createProgram(entry);
-    const misplaced = misplacedText(program, words[0]);
-    if (misplaced !== null) throw new SettingError(misplaced);
-    await program.parseAsync(withoutDashes(words), { from: 'user' });
+    const parsed = isServer ? words : (await import('./commands.ts')).addCommands(program, words);
+    await program.parseAsync(parsed, { from: 'user' });
     process.exitCode ??= 0;
   } catch (error) {
     await report(error, isUnderCluster);
@@ -50,7 +42,7 @@ export async function runProgram(words: readonly string[], entry: string): Promi
   setTimeout(() => process.exit(), DRAIN_LIMIT_MS).unref();
 }
 
-export function createProgram(entry: string): Command {
+function createProgram(entry: string): Command {
   const program = new Command('hearsay')
     .description('An event-sourced cache whose nodes gossip.')
     .version(packageVersion(), '-V, --version', 'print the version')
@@ -63,14 +55,6 @@ export function createProgram(entry: string): Command {
     .addHelpText('after', PROGRAM_EXAMPLES);
   addServe(program);
   addCluster(program, entry);
-  registerGet(program);
-  registerPut(program);
-  registerDelete(program);
-  registerList(program);
-  registerWatch(program);
-  registerLogCommands(program);
-  registerBackupCommands(program);
-  registerMemberCommands(program);
   return program;
 }
 
