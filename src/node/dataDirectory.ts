@@ -1,4 +1,10 @@
-/** The files of a node's logs: its own in the data directory, the others under `aside/`. */
+/**
+ * The files of a node's logs: its own in the data directory, the others under `aside/`.
+ *
+ * Invariant: a database is never apart from its write-ahead log, which may hold the last commits. Several
+ * files can't be moved at once; so they are gathered in a directory of their own, which then is moved or
+ * removed, and each opening finishes first what a kill cut off. Nothing else makes files meanwhile.
+ */
 import { existsSync, statSync } from 'node:fs';
 import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -6,12 +12,15 @@ import { unfinishedIn } from '../log/files/unfinishedCommand.ts';
 import type { Log } from '../log/log.ts';
 import { isReadableByOthers, OWN_DIRECTORY_MODE } from '../log/sqlite/ownFile.ts';
 import { openSqliteLog, type SqliteLogOptions } from '../log/sqlite/sqliteLog.ts';
-import { WrongDirectoryError } from '../words/errors.ts';
+import { DiskFullError, WrongDirectoryError } from '../words/errors.ts';
 import type { LogStore } from './nodeLogs.ts';
 
 const FILE_NAMES = ['hearsay.db', 'hearsay.db-wal', 'hearsay.db-shm'];
 const ASIDE = 'aside';
 const DAMAGED = 'damaged';
+/** Holds one directory, of the name of the log that is being set aside, while that goes on. */
+const MOVING = 'moving';
+const REMOVING = 'removing';
 const OWN = { recursive: true, mode: OWN_DIRECTORY_MODE } as const;
 
 /** A log of an earlier version, or of a copy, may be open to all; who should read it is its owner's to say. */
@@ -38,6 +47,7 @@ export class LogDirectory implements LogStore {
     const unfinished = unfinishedIn(directory);
     if (unfinished !== null)
       throw new WrongDirectoryError(`The data directory ${directory} ${unfinished}.`);
+    await this.#finish();
     // SQLite would wait for ever for somebody to write into a pipe.
     const odd = this.#files().find((file) => !statSync(this.#own(file)).isFile());
     if (odd !== undefined)
@@ -53,16 +63,35 @@ export class LogDirectory implements LogStore {
   }
 
   async setAside(name: string): Promise<void> {
-    await mkdir(this.#aside(name), OWN);
-    for (const file of this.#files()) await rename(this.#own(file), join(this.#aside(name), file));
+    await withRoom(() => mkdir(this.#in(MOVING, name), OWN));
+    await this.#finish();
   }
 
   async remove(): Promise<void> {
-    for (const file of this.#files()) await rm(this.#own(file));
+    await withRoom(() => mkdir(this.#in(REMOVING), OWN));
+    await this.#finish();
+  }
+
+  /** Sets aside or removes the node's own log to the end, where that has begun. */
+  async #finish(): Promise<void> {
+    const [name] = existsSync(this.#in(MOVING)) ? await readdir(this.#in(MOVING)) : [];
+    if (name !== undefined) {
+      await this.#gather(this.#in(MOVING, name));
+      await withRoom(() => mkdir(this.#in(ASIDE), OWN));
+      await rename(this.#in(MOVING, name), this.#aside(name));
+    }
+    await rm(this.#in(MOVING), { recursive: true, force: true });
+    if (!existsSync(this.#in(REMOVING))) return;
+    await this.#gather(this.#in(REMOVING));
+    await rm(this.#in(REMOVING), { recursive: true });
+  }
+
+  async #gather(place: string): Promise<void> {
+    for (const file of this.#files()) await rename(this.#own(file), join(place, file));
   }
 
   async namesAside(): Promise<string[]> {
-    const aside = join(this.#options.directory, ASIDE);
+    const aside = this.#in(ASIDE);
     return existsSync(aside) ? readdir(aside) : [];
   }
 
@@ -75,8 +104,8 @@ export class LogDirectory implements LogStore {
   }
 
   async keepDamaged(name: string): Promise<string> {
-    const place = join(this.#options.directory, DAMAGED, name);
-    await mkdir(join(this.#options.directory, DAMAGED), OWN);
+    const place = this.#in(DAMAGED, name);
+    await mkdir(this.#in(DAMAGED), OWN);
     await rename(this.#aside(name), place);
     return place;
   }
@@ -90,6 +119,21 @@ export class LogDirectory implements LogStore {
   }
 
   #aside(name: string): string {
-    return join(this.#options.directory, ASIDE, name);
+    return this.#in(ASIDE, name);
+  }
+
+  #in(...names: readonly string[]): string {
+    return join(this.#options.directory, ...names);
+  }
+}
+
+/** @throws DiskFullError where the file system has no room. */
+async function withRoom(action: () => Promise<unknown>): Promise<void> {
+  try {
+    await action();
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOSPC')
+      throw new DiskFullError();
+    throw error;
   }
 }

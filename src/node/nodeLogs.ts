@@ -32,6 +32,8 @@ export interface LogStore {
 export class NodeLogs implements LogChanges {
   readonly #store: LogStore;
   #log: Log | null = null;
+  /** The log that is being set aside, until another one is open. */
+  #leaving: { readonly name: string; isAside: boolean } | null = null;
 
   constructor(store: LogStore) {
     this.#store = store;
@@ -51,12 +53,19 @@ export class NodeLogs implements LogChanges {
     return this.#log;
   }
 
+  /** May be called again after a DiskFullError: it goes on from there. */
   async exchange(): Promise<{ log: Log; asideName: string }> {
-    const asideName = await this.#freeName(this.#log?.header.origin ?? 'unknown');
+    const name = await this.#freeName(this.#log?.header.origin ?? 'unknown');
+    this.#leaving ??= { name, isAside: false };
+    const leaving = this.#leaving;
     await this.close();
-    await this.#store.setAside(asideName);
+    if (leaving.isAside)
+      await this.#store.remove(); // a new log that found no room
+    else await this.#store.setAside(leaving.name);
+    leaving.isAside = true;
     this.#log = await this.#store.open();
-    return { log: this.#log, asideName };
+    this.#leaving = null;
+    return { log: this.#log, asideName: leaving.name };
   }
 
   /** A log that was put back may be set aside twice under one origin. */

@@ -20,10 +20,13 @@ export interface GoingRow {
 export class Forgetting {
   readonly #fold: Fold;
   readonly #queue: CommitQueue;
+  readonly #clock: () => number;
 
-  constructor(fold: Fold, queue: CommitQueue) {
+  /** @param clock UTC milliseconds. */
+  constructor(fold: Fold, queue: CommitQueue, clock: () => number) {
     this.#fold = fold;
     this.#queue = queue;
+    this.#clock = clock;
   }
 
   /** A peer's horizon: generations given from now on are no smaller. */
@@ -33,8 +36,10 @@ export class Forgetting {
 
   /**
    * Rule 9: drops entries that are dead and stable, and raises the horizon above them in the same
-   * commit that moves the stable vector and clock.
+   * commit that moves the stable vector and clock. Where the clock goes back, all goes that it had
+   * reached: a restart would drop it too.
    *
+   * @param next decided before this waited for its turn: the clock may have been set back since.
    * @param limit entries looked at, at most.
    * @returns the entries that were dropped.
    */
@@ -44,8 +49,11 @@ export class Forgetting {
       { ops: 0, bytes: 0 },
       (batch) => {
         const before = this.#fold.header;
-        const stable = stableAfter(storedStable(before), next);
-        const dead = map.examineDead(limit).filter((entry) => mayCollect(entry, stable));
+        const clock = Math.min(next.clock, this.#clock());
+        const stable = stableAfter(storedStable(before), { ...next, clock });
+        const goesBack = stable.clock < before.stableClock;
+        const looked = goesBack ? [...map.entries()] : map.examineDead(limit);
+        const dead = looked.filter((entry) => mayCollect(entry, stable));
         let { horizon } = before;
         for (const { generation } of dead) horizon = horizonAbove(horizon, generation);
         batch.header = {

@@ -98,7 +98,7 @@ export class Replica {
       failed: (error) => this.#failures.tell(error),
     });
     this.membership = new Membership(this.#fold, this.#queue, clock);
-    this.forgetting = new Forgetting(this.#fold, this.#queue);
+    this.forgetting = new Forgetting(this.#fold, this.#queue, clock);
     this.offering = new Offering(this.#fold, this.#queue, () => this.#log);
     this.incomingSnapshot = new IncomingSnapshot(this.#fold, this.#queue, clock, () =>
       this.#replacements.tell(),

@@ -127,6 +127,43 @@ collecting(
   },
 );
 
+collecting(
+  'what was decided before the clock was set back does not count by that clock',
+  async () => {
+    const test = await openReplica();
+    const { replica, clock, holdDisk } = test;
+    const open = holdDisk();
+    const stored = replica.submit([putting('session', { ttlMs: 30 * 60_000 })]);
+    await turn();
+    clock.nowMs += 60 * 60_000;
+    const stable = { vector: new Map([[ORIGIN, 1]]), clock: clock.nowMs };
+    const collected = replica.forgetting.collect(stable, ALL);
+    clock.nowMs -= 60 * 60_000;
+    open();
+    await stored;
+    assert.equal(await collected, []);
+    const { replica: reopened } = await afterCrash(test);
+    assert.is(reopened.get('session').kind, 'found');
+  },
+);
+
+collecting(
+  'where the clock goes back, all goes that a restart would drop, swept or not',
+  async () => {
+    const test = await openReplica();
+    const { replica, clock } = test;
+    const keys = ['a', 'b', 'c'];
+    await replica.submit(keys.map((key) => putting(key, { ttlMs: 30 * 60_000 })));
+    clock.nowMs += 60 * 60_000;
+    replica.sweep(1);
+    assert.is((await replica.forgetting.collect(stableNow(replica), 1)).length, 1);
+    clock.nowMs -= 60 * 60_000;
+    assert.is((await replica.forgetting.collect(stableNow(replica), 1)).length, 2);
+    const { replica: reopened } = await afterCrash(test);
+    assert.equal(stateOf(reopened), stateOf(replica));
+  },
+);
+
 collecting('a PUT on a key that was collected beats every earlier op of it', async () => {
   const test = await openReplica();
   const { replica } = test;

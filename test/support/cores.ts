@@ -131,6 +131,7 @@ export function testCore({
     deadEntries: 0,
     stable: { vector: new Map(), clock: -1 },
     bornHere: 0,
+    ownSumAt: (seq) => ({ high: 0, low: seq }),
     reach: () => new Map(),
   };
   const core = new Core(

@@ -319,9 +319,10 @@ export const message: fc.Arbitrary<Message> = fc.oneof(
   fc
     .tuple(fc.array(fc.tuple(wellFormedText, counter)), fc.option(fc.nat(), { nil: null }))
     .map(([deletes, next]): Message => ({ type: 'deleted', deletes, next })),
+  fc.record({ type: fc.constant<'confirm'>('confirm'), seq: fc.nat() }, { noNullPrototype: true }),
   fc.record(
-    { type: fc.constantFrom<'confirm' | 'confirmed'>('confirm', 'confirmed'), seq: fc.nat() },
-    { noNullPrototype: true },
+    { type: fc.constant<'confirmed'>('confirmed'), seq: fc.nat(), sum: hash },
+    { noNullPrototype: true, requiredKeys: ['type', 'seq'] },
   ),
   fc.record(
     {

@@ -68,6 +68,7 @@ export class Driver {
 
   /** Called a few times a second: dials, pulls and collects, each when it is due. */
   tick(): void {
+    this.#parts.lives.tick();
     this.#step({ kind: 'tick' });
     if (this.#parts.gate.isReady && this.#parts.offers.isDue) this.#offer();
     this.#parts.gate.openForWrites();
@@ -133,7 +134,7 @@ export class Driver {
     this.#stopped = true;
     this.#endCommits();
     await this.#transport.stop();
-    await this.#parts.lives.settled();
+    await this.#parts.lives.stop();
   }
 
   #newCore(known: readonly Member[]): Core {
@@ -179,6 +180,7 @@ export class Driver {
     this.#connections.delete(connection);
     this.#parts.judges.drop(connection);
     this.#parts.answers.drop(connection);
+    this.#parts.repairs.drop(connection);
     this.#parts.snapshots.drop(connection);
   }
 

@@ -5,10 +5,16 @@
 import type { Log } from '../../log/log.ts';
 import { nothingOf, setAside } from '../../replica/setAside.ts';
 import type { Member } from '../../rules/members.ts';
+import { DiskFullError, StoppedError } from '../../words/errors.ts';
 import type { Input, OutputOf, View } from '../protocol/inputOutput.ts';
 import type { ClientGate } from './clientGate.ts';
 import type { Offers } from './offers.ts';
 import type { DriverOptions, LogChanges } from './options.ts';
+
+/** The wait before a change is tried again that found no room on the disk. */
+const RETRY_MS = 1000;
+const NO_ROOM =
+  'this node has no room on its disk to go on under another origin: it takes no writes, and tries again';
 
 export interface LivesOptions {
   readonly driver: DriverOptions;
@@ -25,6 +31,8 @@ export interface LivesOptions {
    * configured URLs.
    */
   readonly begin: (known: readonly Member[]) => void;
+  /** By a clock that is never set. */
+  readonly steadyMs: () => number;
   readonly fail: (error: unknown) => void;
 }
 
@@ -33,6 +41,9 @@ export class Lives {
   rejoins = 0;
   readonly #options: LivesOptions;
   #changing: Promise<void> | null = null;
+  /** The change waits for room on the disk. */
+  #waiting: { readonly until: number; readonly goOn: () => void } | null = null;
+  #isStopped = false;
   /** Grows with each change: the work of an earlier life is dropped. */
   #number = 0;
 
@@ -48,8 +59,18 @@ export class Lives {
     return this.#changing !== null;
   }
 
+  /** To be called a few times a second. */
+  tick(): void {
+    const waiting = this.#waiting;
+    if (waiting === null || (!this.#isStopped && this.#options.steadyMs() < waiting.until)) return;
+    this.#waiting = null;
+    waiting.goOn();
+  }
+
   /** Settles once no change is under way. */
-  async settled(): Promise<void> {
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    this.tick();
     await this.#changing;
   }
 
@@ -72,7 +93,8 @@ export class Lives {
     const { driver, gate, offers, offer } = this.#options;
     const { replica, newOrigin } = driver;
     if (replica.header.facts.owesOrigin) {
-      this.#change(() => replica.membership.renewOrigin(newOrigin(), value));
+      const origin = newOrigin();
+      this.#change(() => this.#withRoom(() => replica.membership.renewOrigin(origin, value)));
       return;
     }
     gate.ready();
@@ -96,7 +118,7 @@ export class Lives {
       // Half a snapshot is no log: no node could open it again, and it holds no op of this node's own.
       const isKept = keep && replica.header.facts.snapshot !== 'underWay';
       const held = setAside(replica, origin, why);
-      const { log, asideName } = await exchanged(logs, isKept);
+      const { log, asideName } = await this.#withRoom(() => exchanged(logs, isKept));
       offers.add(asideName === null ? nothingOf(origin) : { ...held, name: asideName });
       await replica.adopt(log);
     }, known);
@@ -113,6 +135,24 @@ export class Lives {
     } catch (error) {
       this.#options.step({ kind: 'joinFailed' });
       throw error;
+    }
+  }
+
+  /** Tries until the disk has room: what is held is still to be read meanwhile. @throws StoppedError */
+  async #withRoom<T>(action: () => Promise<T>): Promise<T> {
+    for (let failures = 0; ; failures++) {
+      try {
+        return await action();
+      } catch (error) {
+        if (!(error instanceof DiskFullError)) throw error;
+        if (failures === 0) this.#options.driver.note('warn', NO_ROOM);
+      }
+      const until = this.#options.steadyMs() + RETRY_MS;
+      await new Promise<void>((resolve) => {
+        this.#waiting = { until, goOn: resolve };
+        if (this.#isStopped) this.tick();
+      });
+      if (this.#isStopped) throw new StoppedError();
     }
   }
 

@@ -35,7 +35,10 @@ export interface DriverOptions {
 
 /** The logs of the node, as rule 12 changes them. */
 export interface LogChanges {
-  /** Throws the log away and opens an empty one under a new origin. */
+  /**
+   * Throws the log away and opens an empty one under a new origin. Like `exchange` it may be called again
+   * after a DiskFullError.
+   */
   renew(): Promise<Log>;
   /** Sets the log aside and opens an empty one under a new origin. @returns the name of the old one, too. */
   exchange(): Promise<{ readonly log: Log; readonly asideName: string }>;

@@ -95,7 +95,7 @@ export function partsOf(options: DriverOptions, whole: Whole): Parts {
       },
     }),
     pushes: new Pushes({ replica, transport, targets, losePush }),
-    repairs: new Repairs({ replica, send, note }),
+    repairs: new Repairs({ replica, send, pause, note }),
     snapshots: new Snapshots({ replica, send, pause }),
   };
 }
@@ -130,6 +130,7 @@ const livesOf = (options: DriverOptions, whole: Whole, gate: ClientGate, offers:
     offer: whole.offer,
     end: whole.endConnections,
     begin: whole.begin,
+    steadyMs: whole.steadyMs,
     fail: (error) => {
       if (!whole.isStopped()) options.fail(error);
     },

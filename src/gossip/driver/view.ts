@@ -1,6 +1,7 @@
 /** The replica as the core reads it. */
 
 import type { Replica } from '../../replica/replica.ts';
+import { carriedHash, type Hash, subtract } from '../../words/hash.ts';
 import type { View } from '../protocol/inputOutput.ts';
 
 export function viewOf(replica: Replica): View {
@@ -43,6 +44,17 @@ export function viewOf(replica: Replica): View {
     },
     sumOf: (origin) => replica.record(origin).sum,
     mapSum: (asOf) => replica.mapSum(asOf),
+    ownSumAt: (seq) => ownSumAt(replica, seq),
     reach: () => replica.reach(),
   };
+}
+
+/** From the sum of all back over the latest ops, which are in memory. */
+function ownSumAt(replica: Replica, seq: number): Hash | undefined {
+  const { origin, recent } = replica;
+  const { seq: last, sum } = replica.record(origin);
+  if (seq === last) return sum;
+  return recent
+    .opsAfter(origin, seq)
+    ?.reduce((left, { row }) => subtract(left, carriedHash(row.op)), sum);
 }

@@ -60,9 +60,11 @@ export class Comparison {
     const read = readDigest(view, raw);
     const { digest, exact } = read;
     peer.digestCame(read, this.#state.nowMs);
-    this.#confirmations.heldBy(peer, seqOf(digest.vector, view.origin));
     this.believeHorizon(peer);
     this.#checkOwn(digest);
+    if (this.#state.hasEnded) return undefined;
+    const { origin: own } = view;
+    this.#confirmations.heldBy(peer, seqOf(digest.vector, own), digest.sums.get(own));
     if (this.#state.hasEnded) return undefined;
     if (exact && joined && view.members.has(origin)) {
       this.#stability.hear(origin, digest.vector, digest.clock);

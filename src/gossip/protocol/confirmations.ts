@@ -2,8 +2,10 @@
  * Confirmations: peers say up to which seq they hold this node's ops, in their digests, and at once if
  * a client waits. This node tells them the same. A confirmed op is committed at the peer.
  */
+import { type Hash, sameHash } from '../../words/hash.ts';
 import { seqOf } from '../../words/vector.ts';
 import type { CoreState } from './coreState.ts';
+import { type ConfirmedMessage, PROTOCOL_WITH_NAMED_ANSWERS } from './messages.ts';
 import type { Greeted } from './peer.ts';
 
 export class Confirmations {
@@ -15,22 +17,34 @@ export class Confirmations {
     this.#state = state;
   }
 
-  /** The peer holds our own ops up to the seq; a seq above our last op counts as that op. */
-  heldBy({ hello }: Greeted, seq: number): void {
-    const { origin, vector, members } = this.#state.view;
-    const held = Math.min(seq, seqOf(vector, origin));
-    if (held <= (this.#held.get(hello.origin) ?? 0) || !members.has(hello.origin)) return;
-    this.#held.set(hello.origin, held);
+  /**
+   * The peer holds ops of our own origin up to there. Where a log was put back they may be others: only
+   * those with our sum count, and a sum that we can't compute any more leaves it to the next digest.
+   *
+   * @param sum undefined where a peer of protocol 1 tells none.
+   */
+  heldBy({ hello }: Greeted, seq: number, sum: Hash | undefined): void {
+    const { origin, vector, members, ownSumAt } = this.#state.view;
+    if (seq > seqOf(vector, origin)) return;
+    if (seq <= (this.#held.get(hello.origin) ?? 0) || !members.has(hello.origin)) return;
+    const ours = ownSumAt(seq);
+    if (sum !== undefined && ours === undefined) return;
+    if (sum !== undefined && ours !== undefined && !sameHash(sum, ours)) {
+      this.#state.rejoin('a peer holds other ops of this very origin', true, 'forked');
+      return;
+    }
+    this.#held.set(hello.origin, seq);
     this.#state.out({ kind: 'heldMore' });
   }
 
-  /** The peer says so in a `confirmed` message. */
-  confirmedBy(peer: Greeted, seq: number): void {
+  /** The peer says so in a message of its own. */
+  confirmedBy(peer: Greeted, { seq, sum }: ConfirmedMessage): void {
     const { origin, vector } = this.#state.view;
     if (seq > seqOf(vector, origin)) {
       const reason = `it confirms ops of ${origin} that were never born`;
       this.#state.refuse(peer.connection, 'malformed', reason);
-    } else this.heldBy(peer, seq);
+    } else if (sum !== undefined || peer.hello.protocol[1] < PROTOCOL_WITH_NAMED_ANSWERS)
+      this.heldBy(peer, seq, sum);
   }
 
   /** @returns the number of the members that hold the op of that seq. */
@@ -44,10 +58,11 @@ export class Confirmations {
   /** Sends `confirmed` to the peer as soon as this node holds the seq that it asked about. */
   confirm(peer: Greeted): void {
     const { connection, confirmSeq, hello } = peer;
-    const seq = seqOf(this.#state.view.vector, hello.origin);
+    const { vector, sumOf } = this.#state.view;
+    const seq = seqOf(vector, hello.origin);
     if (confirmSeq === null || seq < confirmSeq) return;
     peer.wasConfirmed();
-    this.#state.send(connection, { type: 'confirmed', seq });
+    this.#state.send(connection, { type: 'confirmed', seq, sum: sumOf(hello.origin) });
   }
 
   confirmAll(): void {

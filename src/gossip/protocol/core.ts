@@ -307,7 +307,7 @@ export class Core {
         this.#confirmations.confirm(peer);
         break;
       case 'confirmed':
-        this.#confirmations.confirmedBy(peer, message.seq);
+        this.#confirmations.confirmedBy(peer, message);
         break;
       case 'rejoin':
         this.#joiner.told(peer, message);

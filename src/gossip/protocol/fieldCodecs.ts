@@ -37,7 +37,12 @@ function decodeHash(text: string): Hash {
   return hash;
 }
 
-/** Hashes one after the other, in 11 characters each. */
+export const oneHash = z.codec(hashText, z.custom<Hash>(), {
+  decode: decodeHash,
+  encode: formatHash,
+});
+
+/** Hashes one after the other, 11 characters each. */
 export const hashes = z.codec(z.string(), z.custom<readonly Hash[]>(), {
   decode: (text) => {
     if (text.length % HASH_TEXT_LENGTH !== 0)

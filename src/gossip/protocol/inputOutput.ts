@@ -2,6 +2,7 @@
 import type { DeltaOutcome } from '../../rules/delta.ts';
 import type { Stable } from '../../rules/stability.ts';
 import type { Delta } from '../../words/delta.ts';
+import type { Hash } from '../../words/hash.ts';
 import type { SnapshotEnd, SnapshotRow } from '../../words/snapshot.ts';
 import type { Vector } from '../../words/vector.ts';
 import type { ConnectionId } from '../transport.ts';
@@ -52,6 +53,8 @@ export interface View extends Digested {
   readonly stable: Stable;
   /** Ops born here since the log was opened. */
   readonly bornHere: number;
+  /** The sum of this node's own ops up to that seq; undefined where it would have to be read from the log. */
+  ownSumAt(seq: number): Hash | undefined;
   /** Origin → highest seq compacted away. */
   reach(): Vector;
 }

@@ -14,6 +14,7 @@ import {
   hashes,
   keysAndHlcs,
   marks,
+  oneHash,
   ops,
   originName,
   ranges,
@@ -147,8 +148,12 @@ const later = z.object({ type: z.literal('later'), re });
 /** Asks for `confirmed` as soon as the receiver has committed the sender's ops up to `seq`. */
 const confirm = z.object({ type: z.literal('confirm'), seq: seqOrZero });
 
-/** The sender has committed the receiver's ops up to `seq`. */
-const confirmed = z.object({ type: z.literal('confirmed'), seq: seqOrZero });
+/** The sender has committed the receiver's ops up to `seq`, whose sum is `sum`; nodes of protocol 1 tell none. */
+const confirmed = z.object({
+  type: z.literal('confirmed'),
+  seq: seqOrZero,
+  sum: oneHash.optional(),
+});
 
 /** The receiver must rejoin (rules 8, 10 and 12). */
 const rejoin = z.object({
@@ -213,6 +218,7 @@ const compareFields = {
   buckets: z.int().min(1).max(65_536),
   /** Null asks for the sums of all buckets, or comes with them. */
   bucket: z.int().min(0).nullable(),
+  re,
 };
 
 /** Asks for the sums of the buckets of the map, or for the entries of one of them (rule 11). */
@@ -255,6 +261,7 @@ export type Hello = z.output<typeof hello>;
 export type DigestMessage = z.output<typeof digest>;
 export type DeltaMessage = z.output<typeof delta>;
 export type SnapshotMessage = z.output<typeof snapshot>;
+export type ConfirmedMessage = z.output<typeof confirmed>;
 export type RejoinMessage = z.output<typeof rejoin>;
 export type JudgeMessage = z.output<typeof judge>;
 export type JudgedMessage = z.output<typeof judged>;

@@ -16,7 +16,8 @@ export type EntryMark = Pick<
 >;
 
 const ENTRIES_A_BUCKET = 512;
-const MAX_BUCKETS = 16_384;
+/** A map of JavaScript holds 2^24 entries at most, so that no bucket outgrows one message. */
+const MAX_BUCKETS = 2 ** 24 / ENTRIES_A_BUCKET;
 
 /** The number of buckets for comparing a map with this number of entries. */
 export function bucketCount(entries: number): number {
@@ -31,15 +32,15 @@ export const bucketOf = (key: string, buckets: number): number => hashKey(key) %
 const counts = (entry: KeyOp, asOf: number): boolean =>
   entry.kind === 'put' && (entry.expiresAt === null || entry.expiresAt > asOf * MINUTE_MS);
 
-/** The map sum as of the minute, divided by buckets. */
-export function bucketSums(entries: Iterable<KeyOp>, asOf: number, buckets: number): Hash[] {
-  const sums: Hash[] = new Array<Hash>(buckets).fill(ZERO);
+export const emptyBuckets = (buckets: number): Hash[] => new Array<Hash>(buckets).fill(ZERO);
+
+/** Adds entries to the map sum as of the minute, which `sums` divides by buckets. */
+export function addToBuckets(sums: Hash[], entries: Iterable<KeyOp>, asOf: number): void {
   for (const entry of entries) {
     if (!counts(entry, asOf)) continue;
-    const bucket = bucketOf(entry.key, buckets);
+    const bucket = bucketOf(entry.key, sums.length);
     sums[bucket] = add(at(sums, bucket), carriedHash(entry));
   }
-  return sums;
 }
 
 export function differingBuckets(ours: readonly Hash[], theirs: readonly Hash[]): number[] {
@@ -49,16 +50,7 @@ export function differingBuckets(ours: readonly Hash[], theirs: readonly Hash[])
   return differing;
 }
 
-/** All entries of a bucket, dead ones included. */
-export function entriesOf(entries: Iterable<KeyOp>, buckets: number, bucket: number): KeyOp[] {
-  const found: KeyOp[] = [];
-  for (const entry of entries) if (bucketOf(entry.key, buckets) === bucket) found.push(entry);
-  return found;
-}
-
-/**
- * Our entries that win against the peer's, or that the peer lacks, if either counts as of the minute.
- */
+/** Our entries that win against the peer's, or that it lacks, where either counts as of the minute. */
 export function entriesToBearAgain(
   ours: readonly KeyOp[],
   theirs: readonly EntryMark[],

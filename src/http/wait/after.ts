@@ -31,9 +31,9 @@ export interface AfterOptions {
 /**
  * Resolves once the request may be answered.
  *
- * @returns undefined where it need not wait at all.
- * @throws Problem 409 for a token of another cluster, 422 for none, 504 when the time is over, and at
- *   once where the write was lost with its origin.
+ * @returns undefined if the request need not wait at all.
+ * @throws Problem 409 for a token of another cluster, 422 for a text that is no token, 504 when the
+ *   time is over, and at once if the write was lost with its node.
  */
 export function waitAfter(
   request: IncomingMessage,

@@ -2,10 +2,11 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Driver } from '../../../src/gossip/driver/driver.ts';
+import type { LogChanges } from '../../../src/gossip/driver/options.ts';
 import type { Transport } from '../../../src/gossip/transport.ts';
 import type { SetAside } from '../../../src/replica/setAside.ts';
 import { memberValue } from '../../../src/rules/members.ts';
-import { NotReadableError, NotWritableError } from '../../../src/words/errors.ts';
+import { DiskFullError, NotReadableError, NotWritableError } from '../../../src/words/errors.ts';
 import { seeded } from '../../../src/words/random.ts';
 import { RareNotes } from '../../../src/words/rareNotes.ts';
 import { put } from '../../support/ops.ts';
@@ -26,6 +27,7 @@ const nobody: Transport = {
 function driverOf(
   { replica, log, clock }: TestReplica,
   setAside: readonly SetAside[] = [],
+  logs: Partial<LogChanges> = {},
 ): Driver {
   return new Driver({
     replica,
@@ -56,6 +58,7 @@ function driverOf(
       exchange: async () => ({ log, asideName: OLD }),
       openAside: async () => null,
       dropAside: async () => {},
+      ...logs,
     },
     setAside,
     fail: (error) => {
@@ -160,3 +163,68 @@ driver('clients wait for what was set aside no longer than for peers', async () 
 });
 
 driver.run();
+
+const full = suite('a disk that is full while a node goes on under another origin');
+
+/** Of a node whose last start was a crash, with durability=normal. */
+async function owing(): Promise<TestReplica> {
+  const opened = await joined();
+  opened.replica.membership.markForNewOrigin();
+  return opened;
+}
+
+full('it is waited for: the node is read meanwhile, and then goes on', async () => {
+  const opened = await owing();
+  const { replica, log, clock } = opened;
+  const driven = driverOf(opened);
+  for (let count = 0; count < 3; count++) {
+    log.failNextAppend('full');
+    driven.tick();
+    await turn();
+    assert.is(replica.get('a').kind, 'absent');
+    assert.instance(await refusal(replica), NotWritableError);
+    assert.is.not(replica.origin, 'node1.newone');
+    clock.nowMs += 1000;
+  }
+  for (let count = 0; count < 3; count++) {
+    driven.tick();
+    await turn();
+  }
+  assert.is(replica.origin, 'node1.newone');
+  assert.is(await refusal(replica), null);
+});
+
+full('a rejoin waits for it too', async () => {
+  const opened = await joined();
+  const { clock } = opened;
+  let refusals = 2;
+  const empty = (await openReplica()).log;
+  const driven = driverOf(opened, [], {
+    exchange: async () => {
+      if (refusals-- > 0) throw new DiskFullError();
+      return { log: empty, asideName: OLD };
+    },
+  });
+  driven.tick();
+  await turn();
+  await opened.replica.membership.retire(opened.replica.origin);
+  for (let count = 0; count < 10 && opened.replica.log !== empty; count++) {
+    driven.tick();
+    await turn();
+    clock.nowMs += 1000;
+  }
+  assert.ok(opened.replica.log === empty);
+  assert.is(refusals, -1);
+});
+
+full('a node that waits for it can be stopped', async () => {
+  const opened = await owing();
+  const driven = driverOf(opened);
+  opened.log.failNextAppend('full');
+  driven.tick();
+  await turn();
+  await driven.stop();
+  assert.is.not(opened.replica.origin, 'node1.newone');
+});
+
+full.run();

@@ -10,7 +10,15 @@ import { MAX_MEMBERS } from '../../../src/gossip/protocol/answerer.ts';
 import type { Message } from '../../../src/gossip/protocol/messages.ts';
 import { decodeMessage } from '../../../src/gossip/protocol/messages.ts';
 import { MalformedMessageError } from '../../../src/gossip/protocol/opCodec.ts';
-import { digestWith, errorIn, helloOf, ofKind, originOf, testCore } from '../../support/cores.ts';
+import {
+  digestWith,
+  errorIn,
+  helloOf,
+  ofKind,
+  originOf,
+  type TestCore,
+  testCore,
+} from '../../support/cores.ts';
 import { membership } from '../../support/ops.ts';
 
 const words = suite('the word of a peer');
@@ -25,9 +33,69 @@ words('no member confirms ops that were never born: it is malformed, and counts 
 words('a member confirms the ops that are there, and no later one', () => {
   const { core, greet, receive } = testCore({ others: [originOf(2)] });
   greet(1);
-  assert.is(errorIn(receive(1, { type: 'confirmed', seq: 1 })), undefined);
+  const confirmed = { type: 'confirmed', seq: 1, sum: { high: 0, low: 1 } } as const;
+  assert.is(errorIn(receive(1, confirmed)), undefined);
   assert.is(core.acks(1), 1);
   assert.is(core.acks(2), 0);
+});
+
+words(
+  'ops of ours count as held by a peer only with our sum: a log put back may have others',
+  () => {
+    const digestOf = (view: TestCore['view'], low: number): Message => {
+      const digest = digestWith(view, { [view.origin]: 1 });
+      return {
+        type: 'digest',
+        digest: { ...digest, sums: new Map([[view.origin, { high: 0, low }]]) },
+      };
+    };
+    const ways: ((low: number, view: TestCore['view']) => Message)[] = [
+      (low) => ({ type: 'confirmed', seq: 1, sum: { high: 0, low } }),
+      (low, view) => digestOf(view, low),
+    ];
+    for (const way of ways)
+      for (const [low, acks, rejoins] of [
+        [1, 1, 0],
+        [7, 0, 1],
+      ] as const) {
+        const { core, view, greet, receive } = testCore({ others: [originOf(2)] });
+        view.vector.set(view.origin, 2);
+        greet(1);
+        const outputs = receive(1, way(low, view));
+        assert.equal([core.acks(1), ofKind(outputs, 'rejoin').length], [acks, rejoins]);
+      }
+  },
+);
+
+words(
+  'without a sum only nodes of protocol 1 confirm; a sum that nobody knows any more confirms nothing',
+  () => {
+    for (const [protocol, acks] of [
+      [[1, 1], 1],
+      [[1, 2], 0],
+    ] as const) {
+      const { core, greet, receive } = testCore({ others: [originOf(2)] });
+      greet(1, { protocol });
+      receive(1, { type: 'confirmed', seq: 1 });
+      assert.is(core.acks(1), acks);
+    }
+    const { core, view, greet, receive } = testCore({ others: [originOf(2)] });
+    view.ownSumAt = () => undefined;
+    greet(1);
+    receive(1, { type: 'confirmed', seq: 1, sum: { high: 0, low: 1 } });
+    assert.is(core.acks(1), 0);
+  },
+);
+
+words('only members confirm, and a member that was retired does not count any more', () => {
+  const { core, view, greet, receive } = testCore({ others: [originOf(2)] });
+  greet(1);
+  greet(3, { origin: originOf(3), admittedBy: originOf(2) });
+  for (const connection of [1, 3])
+    receive(connection, { type: 'confirmed', seq: 1, sum: { high: 0, low: 1 } });
+  assert.is(core.acks(1), 1);
+  view.members.fold(membership({ kind: 'retire', key: originOf(2) }));
+  assert.is(core.acks(1), 0);
 });
 
 words('only a member is believed that two nodes bear this origin', () => {

@@ -1,0 +1,145 @@
+/** The conversation of a repair: what of it counts, and how much of the map one turn looks at. */
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { Repairs } from '../../../src/gossip/driver/repairs.ts';
+import {
+  type ComparedMessage,
+  type CompareMessage,
+  decodeMessage,
+} from '../../../src/gossip/protocol/messages.ts';
+import { openReplica, putting } from '../../support/replicas.ts';
+
+const repairs = suite('the conversation of a repair (rule 11)');
+
+const PEER = 2;
+
+interface Side {
+  readonly repairs: Repairs;
+  readonly replica: Awaited<ReturnType<typeof openReplica>>['replica'];
+  /** The messages that it has sent, until they are taken. */
+  readonly take: () => (CompareMessage | ComparedMessage)[];
+  readonly pauses: () => number;
+}
+
+async function side(keys: readonly string[]): Promise<Side> {
+  const { replica } = await openReplica();
+  replica.readiness.allowWrites();
+  await replica.submit(keys.map((key) => putting(key)));
+  const texts: string[] = [];
+  let pauses = 0;
+  const one = new Repairs({
+    replica,
+    send: (_connection, text) => texts.push(text),
+    pause: async () => {
+      pauses++;
+    },
+    note: () => {},
+  });
+  return {
+    repairs: one,
+    replica,
+    take: () =>
+      texts.splice(0).map((text) => decodeMessage(text) as CompareMessage | ComparedMessage),
+    pauses: () => pauses,
+  };
+}
+
+/** Of two that hold the same ops, where the other has lost an entry out of its map. */
+async function atOdds(): Promise<{ ours: Side; theirs: Side }> {
+  const keys = ['a', 'b', 'c'];
+  const [ours, theirs] = [await side(keys), await side(keys)];
+  theirs.replica.map.drop('b');
+  ours.repairs.start(PEER, 0);
+  return { ours, theirs };
+}
+
+/** Hands all that one has sent to the other. @returns the messages. */
+async function deliver(from: Side, to: Side): Promise<(CompareMessage | ComparedMessage)[]> {
+  const messages = from.take();
+  for (const message of messages) await to.repairs.step(PEER, message);
+  return messages;
+}
+
+/** Up to the last answer, which is not delivered. */
+async function lastAnswer({
+  ours,
+  theirs,
+}: {
+  ours: Side;
+  theirs: Side;
+}): Promise<ComparedMessage> {
+  await deliver(ours, theirs);
+  await deliver(theirs, ours);
+  await deliver(ours, theirs);
+  const [answer] = theirs.take();
+  assert.ok(answer?.type === 'compared' && answer.bucket !== null);
+  return answer;
+}
+
+repairs('the entry that the other lost is born again, and no other', async () => {
+  const { ours, theirs } = await atOdds();
+  const { lastLsn } = ours.replica;
+  await ours.repairs.step(PEER, await lastAnswer({ ours, theirs }));
+  assert.is(ours.repairs.repaired, 1);
+  const rows = await ours.replica.log.rowsAfter(lastLsn, { maxRows: 9, maxBytes: 1e6 });
+  assert.equal(
+    rows.map(({ op }) => op.key),
+    ['b'],
+  );
+});
+
+repairs('an answer counts once, and only to an open question', async () => {
+  const { ours, theirs } = await atOdds();
+  const answer = await lastAnswer({ ours, theirs });
+  await ours.repairs.step(PEER + 1, answer);
+  await ours.repairs.step(PEER, { ...answer, re: (answer.re ?? 0) + 1 });
+  await ours.repairs.step(PEER, { ...answer, asOf: 1 });
+  await ours.repairs.step(PEER, { ...answer, buckets: 2 });
+  assert.is(ours.repairs.repaired, 0);
+  await ours.repairs.step(PEER, answer);
+  await ours.repairs.step(PEER, answer);
+  assert.is(ours.repairs.repaired, 1);
+});
+
+repairs(
+  'an answer to an earlier repair counts for nothing, nor one after its connection',
+  async () => {
+    for (const end of ['start', 'drop'] as const) {
+      const { ours, theirs } = await atOdds();
+      const answer = await lastAnswer({ ours, theirs });
+      if (end === 'start') ours.repairs.start(PEER, 0);
+      else ours.repairs.drop(PEER);
+      await ours.repairs.step(PEER, answer);
+      assert.is(ours.repairs.repaired, 0, end);
+    }
+  },
+);
+
+repairs('a peer of protocol 1 repeats no number', async () => {
+  const { ours, theirs } = await atOdds();
+  const { re: _re, ...answer } = await lastAnswer({ ours, theirs });
+  await ours.repairs.step(PEER, answer);
+  assert.is(ours.repairs.repaired, 1);
+});
+
+repairs('what came after it began is none of its business', async () => {
+  const { ours, theirs } = await atOdds();
+  await ours.replica.submit([putting('later')]);
+  await ours.repairs.step(PEER, await lastAnswer({ ours, theirs }));
+  assert.is(ours.repairs.repaired, 1);
+});
+
+repairs('a large map is looked through in several turns', async () => {
+  const keys = Array.from({ length: 45_000 }, (_unused, index) => `key ${index}`);
+  const { ours, theirs } = { ours: await side([]), theirs: await side([]) };
+  for (const { replica } of [ours, theirs])
+    for (let from = 0; from < keys.length; from += 5000)
+      await replica.submit(keys.slice(from, from + 5000).map((key) => putting(key)));
+  theirs.replica.map.drop('key 7');
+  ours.repairs.start(PEER, 0);
+  await ours.repairs.step(PEER, await lastAnswer({ ours, theirs }));
+  assert.is(ours.repairs.repaired, 1);
+  assert.equal([ours.pauses(), theirs.pauses()], [4, 4]);
+});
+
+repairs.run();
