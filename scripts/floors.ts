@@ -70,6 +70,14 @@ export const FLOORS: readonly Floor[] = [
     neverImports: OUTER_WORLD,
     isPure: true,
   },
+  {
+    name: 'border',
+    about:
+      'messages of peers are held to their bounds before they are parsed, and faults have their price',
+    holds: ['src/gossip/border/'],
+    neverImports: OUTER_WORLD,
+    isPure: true,
+  },
   // They read a log through a port, page by page, so they are asynchronous; otherwise they are as pure as the rules.
   {
     name: 'log tools',

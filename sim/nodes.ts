@@ -13,6 +13,7 @@ const SETTINGS = {
   maxClockSkewMs: MAX_CLOCK_SKEW_MS,
   firstRedialMs: 100,
   maxRedialMs: 5000,
+  maxMembers: 64,
 };
 
 export function makeNodes(
@@ -31,6 +32,7 @@ export function makeNodes(
       ...SETTINGS,
       memberTimeoutMs,
       joinTimeoutMs,
+      peerRefusalMs: 600_000,
       hearingMs: Math.min(15_000, memberTimeoutMs / 2),
       nodeId: name,
       urls,

@@ -126,7 +126,12 @@ export class SimTransport implements Transport {
   opened(end: End): void {
     end.isOpen = true;
     this.#ends.set(end.id, end);
-    this.tell({ kind: 'opened', connection: end.id, dialledUrl: end.dialledUrl });
+    this.tell({
+      kind: 'opened',
+      connection: end.id,
+      dialledUrl: end.dialledUrl,
+      address: end.other.transport.node,
+    });
   }
 
   closed(end: End, reason: string): void {

@@ -6,6 +6,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { WebSocket, type WebSocketServer } from 'ws';
 import { TOKEN_HEADER, tokenCheck } from '../net/internalToken.ts';
+import { ReadPace } from '../net/readPace.ts';
 import { refuse } from '../net/refusal.ts';
 import { closeWebSocket, PingWatchdog, webSocketServer } from '../net/webSockets.ts';
 import { memberUrl } from '../words/opRules.ts';
@@ -17,6 +18,8 @@ export interface SocketSettings {
   readonly token: string;
   /** The longest message of a peer, in bytes; a longer one closes the connection. */
   readonly maxMessageBytes: number;
+  /** The most messages per second that are read from one peer. */
+  readonly maxMessagesPerSecond: number;
   /** The most connections that peers may hold open to this node. */
   readonly maxConnections: number;
   /** The time in which a dial must be answered, in milliseconds. */
@@ -43,6 +46,7 @@ export class SocketTransport implements Transport {
   readonly #dialling = new Set<WebSocket>();
   readonly #showsToken: (request: IncomingMessage) => boolean;
   readonly #watchdog: PingWatchdog;
+  readonly #pace: ReadPace;
   #listener: (event: TransportEvent) => void = () => {};
   #lastId = 0;
   #stopped = false;
@@ -55,6 +59,7 @@ export class SocketTransport implements Transport {
     this.#note = note;
     this.#showsToken = tokenCheck(settings.token);
     this.#server = webSocketServer(settings.maxMessageBytes);
+    this.#pace = new ReadPace(settings.maxMessagesPerSecond);
     this.#watchdog = new PingWatchdog({
       intervalMs: settings.pingIntervalMs,
       maxSilentPings: MAX_SILENT_PINGS,
@@ -69,7 +74,7 @@ export class SocketTransport implements Transport {
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     if (!this.#showsToken(request)) {
       this.rejected++;
-      this.#reportStranger(request.socket.remoteAddress ?? 'unknown');
+      this.#reportStranger(addressOf(request));
       refuse(socket, { status: 401 });
       return;
     }
@@ -77,7 +82,10 @@ export class SocketTransport implements Transport {
       refuse(socket, { status: 503 });
       return;
     }
-    this.#server.handleUpgrade(request, socket, head, (webSocket) => this.#open(webSocket, null));
+    const address = addressOf(request);
+    this.#server.handleUpgrade(request, socket, head, (webSocket) =>
+      this.#open(webSocket, null, address),
+    );
   }
 
   dial(url: string): void {
@@ -91,6 +99,7 @@ export class SocketTransport implements Transport {
     }
     this.#dialling.add(socket);
     let reason = 'the connection was closed';
+    let address = '';
     const failed = (): void => {
       if (!this.#dialling.delete(socket)) return;
       if (!this.#stopped) this.#listener({ kind: 'dialFailed', url, reason });
@@ -99,10 +108,13 @@ export class SocketTransport implements Transport {
       reason = dialReason(error);
     });
     socket.on('close', failed);
+    socket.on('upgrade', (response) => {
+      address = addressOf(response);
+    });
     socket.on('open', () => {
       this.#dialling.delete(socket);
       socket.off('close', failed);
-      this.#open(socket, url);
+      this.#open(socket, url, address);
     });
   }
 
@@ -124,12 +136,18 @@ export class SocketTransport implements Transport {
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#watchdog.stop();
+    this.#pace.stop();
     for (const socket of this.#dialling) socket.terminate();
     const closed = [...this.#connections.values()].map(
       ({ socket }) => new Promise((resolve) => socket.once('close', resolve)),
     );
     for (const id of this.#connections.keys()) this.close(id, 'the node is stopping');
     await Promise.all(closed);
+  }
+
+  /** The number of times that a peer sent more than is read per second. */
+  get pauses(): number {
+    return this.#pace.pauses;
   }
 
   /** Null if the URL is malformed: a peer may have named it. */
@@ -149,7 +167,7 @@ export class SocketTransport implements Transport {
     }
   }
 
-  #open(socket: WebSocket, dialledUrl: string | null): void {
+  #open(socket: WebSocket, dialledUrl: string | null, address: string): void {
     if (this.#stopped) {
       socket.terminate();
       return;
@@ -158,6 +176,7 @@ export class SocketTransport implements Transport {
     const connection: Connection = { socket, closing: false };
     this.#connections.set(id, connection);
     this.#watchdog.watch(socket);
+    this.#pace.watch(socket);
     let reason = 'the connection was closed';
     socket.on('message', (data, isBinary) => {
       if (connection.closing || this.#stopped) return;
@@ -172,7 +191,7 @@ export class SocketTransport implements Transport {
       if (this.#stopped) return;
       this.#listener({ kind: 'closed', connection: id, reason: text.toString() || reason });
     });
-    this.#listener({ kind: 'opened', connection: id, dialledUrl });
+    this.#listener({ kind: 'opened', connection: id, dialledUrl, address });
   }
 
   /** Once for each address, so that a misconfigured peer that tries again does not fill the log. */
@@ -185,6 +204,10 @@ export class SocketTransport implements Transport {
     );
   }
 }
+
+/** Of the other side; an IPv4 address in its own form, also where the socket is of IPv6. */
+const addressOf = ({ socket }: IncomingMessage): string =>
+  (socket.remoteAddress ?? 'unknown').replace(/^::ffff:/, '');
 
 function dialReason(error: Error): string {
   if (/Unexpected server response: 401/.test(error.message))

@@ -68,6 +68,20 @@ export class Figures {
     };
     new Counter({ name, help, registers: this.#registers, collect });
   }
+
+  /** @param read the totals since the start of the process, by the values of the label. */
+  totals<Label extends string>(
+    name: string,
+    help: string,
+    label: Label,
+    read: () => Readonly<Record<string, number>>,
+  ): void {
+    const collect = function (this: Counter): void {
+      this.reset();
+      for (const [value, count] of Object.entries(read())) this.inc({ [label]: value }, count);
+    };
+    new Counter({ name, help, labelNames: [label], registers: this.#registers, collect });
+  }
 }
 
 /** @throws Error if the registry holds the metrics already: a registry serves one app. */

@@ -76,7 +76,9 @@ const coreSettings = (settings: NodeSettings): EngineOptions['settings'] => ({
   maxClockSkewMs: settings.maxClockSkewMs,
   joinTimeoutMs: settings.joinTimeoutMs,
   memberTimeoutMs: settings.memberTimeoutMs,
+  peerRefusalMs: settings.peerRefusalMs,
   hearingMs: Math.min(HEARING_MS, settings.memberTimeoutMs / 2),
   firstRedialMs: FIRST_REDIAL_MS,
   maxRedialMs: MAX_REDIAL_MS,
+  maxMembers: settings.limits.maxMembers,
 });

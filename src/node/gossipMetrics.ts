@@ -1,5 +1,6 @@
 /** Metrics of replication, read from where they are counted when somebody scrapes. */
 import type { Registry } from 'prom-client';
+import type { FaultCounts } from '../gossip/border/border.ts';
 import { Figures } from '../http/metrics.ts';
 import type { Replica } from '../replica/replica.ts';
 
@@ -20,6 +21,11 @@ export interface GossipFigures {
   readonly counts: () => GossipCounts;
   /** Upgrades refused for their token. */
   readonly rejected: () => number;
+  /** How often a peer sent more than is read of it. */
+  readonly paused: () => number;
+  /** Faults of peers, and refusals that came of them, by kind. */
+  readonly conduct: () => { readonly faults: FaultCounts; readonly refused: FaultCounts };
+  readonly refusedPeers: () => number;
   /** Origins of which two histories exist. */
   readonly forked: () => number;
   /** Rows that compaction has removed. */
@@ -62,6 +68,24 @@ export function registerGossipMetrics(registry: Registry, figures: GossipFigures
     'hearsay_gossip_rejected_total',
     'Peers refused for a wrong or missing token.',
     figures.rejected,
+  );
+  meter.totals(
+    'hearsay_peer_faults_total',
+    'Messages by which peers broke the protocol, by kind.',
+    'reason',
+    () => figures.conduct().faults,
+  );
+  meter.totals(
+    'hearsay_peer_refusals_total',
+    'Peers refused for a while, by the last of the faults that led to it.',
+    'reason',
+    () => figures.conduct().refused,
+  );
+  meter.gauge('hearsay_refused_peers', 'Peers refused for their faults now.', figures.refusedPeers);
+  meter.total(
+    'hearsay_peer_reads_paused_total',
+    'Times that a peer sent more messages than are read in a second.',
+    figures.paused,
   );
   meter.gauge('hearsay_members', 'Members, this node included.', () => replica.members.size);
   meter.gauge('hearsay_connected_peers', 'Peers connected.', figures.connectedPeers);

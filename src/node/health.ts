@@ -1,4 +1,5 @@
 /** How a node says that it is: what `GET /_health` answers. */
+import type { Refusal } from '../gossip/border/conduct.ts';
 import type { Driver } from '../gossip/driver/driver.ts';
 import type { MemberStatus } from '../gossip/driver/memberStatus.ts';
 import type { CoreSettings } from '../gossip/protocol/inputOutput.ts';
@@ -75,6 +76,18 @@ export function heldBackFault(facts: ClusterFacts, settings: HealthSettings): st
   );
 }
 
+/** More are only counted. */
+const TOLD_REFUSALS = 10;
+
+/** @returns a sentence for each peer that is not let in since it broke the protocol. */
+export function refusalFaults(refusals: readonly Refusal[]): string[] {
+  const told = refusals
+    .slice(0, TOLD_REFUSALS)
+    .map(({ name, reason }) => `${name} broke the protocol and is refused for a while: ${reason}.`);
+  const more = refusals.length - told.length;
+  return more > 0 ? [...told, `${more} more peers are refused for such faults.`] : told;
+}
+
 function othersSilentMs({ nowMs, origin, members }: ClusterFacts): Map<string, number> {
   const others = members.filter((member) => member.origin !== origin);
   return new Map(others.map((member) => [member.origin, nowMs - member.lastHeardAt]));
@@ -92,7 +105,7 @@ export const clusterFacts = (
 
 export function healthOf(
   replica: Replica,
-  driver: Pick<Driver, 'forked' | 'status' | 'members'>,
+  driver: Pick<Driver, 'forked' | 'status' | 'members' | 'refusals'>,
   settings: HealthSettings,
 ): Health {
   const { whyUnwritable } = replica.readiness;
@@ -104,6 +117,7 @@ export function healthOf(
     reasons.push(
       `Two different histories of ${origin} exist: nothing of it is taken until its node has rejoined.`,
     );
+  reasons.push(...refusalFaults(driver.refusals()));
   reasons.push(...clusterFaults(clusterFacts(replica, driver), settings));
   return { status: reasons.length > 0 ? 'degraded' : 'ok', reasons };
 }

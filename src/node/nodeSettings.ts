@@ -29,6 +29,8 @@ export interface NodeSettings {
   readonly joinTimeoutMs: number;
   /** How long a member may be silent before it is retired, in milliseconds: 1,000 to 365 days, default 24 hours. */
   readonly memberTimeoutMs: number;
+  /** How long a peer that breaks the protocol is refused, in milliseconds: 1,000 to a day, default 10 minutes. */
+  readonly peerRefusalMs: number;
   /** How long the log keeps what is over, in milliseconds: 1,000 to 3,650 days, default 24 hours. */
   readonly retentionMs: number;
   /** How far the clocks of two nodes may be apart, in milliseconds: 0 to a day, default 60,000. */

@@ -102,6 +102,10 @@ export const nodeShape = {
     default: '24h',
     help: 'how long a member may be silent before it is retired',
   }),
+  peerRefusalMs: duration('1s', '1d', {
+    default: '10m',
+    help: 'how long a peer that breaks the protocol again and again is refused',
+  }),
   retentionMs: duration('1s', '3650d', {
     default: '24h',
     help: 'how long the log keeps ops that were overwritten or deleted, or have expired',
@@ -165,6 +169,11 @@ export const limitShape = {
     '1GiB',
     'most bytes that may wait for a peer; beyond it, pushes to the peer are left to the next pull',
   ),
+  maxPeerMessagesPerSecond: count(
+    'maxPeerMessagesPerSecond',
+    'most messages a second that are read from one peer',
+  ),
+  maxMembers: count('maxMembers', 'most members of the cluster; beyond it, nobody joins'),
   maxRecentOps: count('maxRecentOps', 'most ops kept in memory for peers that are nearly level'),
   maxRecentBytes: bytes(
     'maxRecentBytes',

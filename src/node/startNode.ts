@@ -1,5 +1,6 @@
 /** One node: the adapters, the engine and the HTTP server, put together. */
 import { collectDefaultMetrics, Registry } from 'prom-client';
+import { maxMessageBytes } from '../gossip/border/bounds.ts';
 import { SocketTransport } from '../gossip/socket.ts';
 import type { HttpLog } from '../http/app.ts';
 import { Figures } from '../http/metrics.ts';
@@ -109,17 +110,14 @@ const directoryOptions = (
 function transportOf(settings: NodeSettings, token: string, note: Note): SocketTransport {
   const options = {
     token,
-    maxMessageBytes: maxMessageBytes(settings),
+    maxMessageBytes: maxMessageBytes(settings.limits),
+    maxMessagesPerSecond: settings.limits.maxPeerMessagesPerSecond,
     maxConnections: MAX_PEER_CONNECTIONS,
     dialTimeoutMs: DIAL_TIMEOUT_MS,
     pingIntervalMs: PING_INTERVAL_MS,
   };
   return new SocketTransport(options, note);
 }
-
-/** A value on the wire is a JSON string of JSON text: at most twice as long, and one op may be a whole body. */
-const maxMessageBytes = ({ limits }: NodeSettings): number =>
-  4 * limits.maxBodyBytes + 4 * limits.maxDeltaBytes + 64 * 1024;
 
 function registryOf(
   { replica, driver, compactor }: Engine,
@@ -137,6 +135,9 @@ function registryOf(
     replica,
     counts: () => driver.counts,
     rejected: () => transport.rejected,
+    paused: () => transport.pauses,
+    conduct: () => driver.conduct,
+    refusedPeers: () => driver.refusals().length,
     forked: () => driver.forked().length,
     compactedRows: () => compactor.removedRows,
     connectedPeers: () => driver.status().filter(({ state }) => state === 'connected').length,

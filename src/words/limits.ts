@@ -20,6 +20,10 @@ export interface Limits {
   readonly maxDeltaBytes: number;
   /** Bytes waiting in a peer's socket above which pushes to it are shed. */
   readonly maxPeerBufferBytes: number;
+  /** Messages of one peer that are read in a second; the rest waits at the peer. */
+  readonly maxPeerMessagesPerSecond: number;
+  /** Most members of a cluster, nodes that are gone and not yet retired among them. */
+  readonly maxMembers: number;
   /** Recent ops kept in memory for peers and watchers that are nearly up to date. */
   readonly maxRecentOps: number;
   /** Bytes of keys and values of those recent ops. */
@@ -60,6 +64,8 @@ export const defaultLimits: Limits = {
   maxDeltaOps: 512,
   maxDeltaBytes: 256 * KIB,
   maxPeerBufferBytes: 4 * MIB,
+  maxPeerMessagesPerSecond: 10_000,
+  maxMembers: 64,
   maxRecentOps: 16_384,
   maxRecentBytes: 16 * MIB,
   maxWatchers: 10_000,

@@ -7,7 +7,7 @@ import { WebSocket } from 'ws';
 import { z } from 'zod';
 import { type NodeProcess, startCluster } from '../support/nodes.ts';
 import { patientDuration, waitFor } from '../support/processes.ts';
-import { logged, metric, sameMapWithin, waitForLog } from './observe.ts';
+import { healthOf, logged, metric, sameMapWithin, waitForLog } from './observe.ts';
 import { startScripted } from './scripted.ts';
 
 const handshake = suite('handshake of real nodes');
@@ -115,6 +115,48 @@ handshake('whoever says no hello, or no sense, is refused and learns nothing', a
   }
   assert.is((await node.get('secret')).status, 200);
 });
+
+handshake(
+  'a peer that breaks the protocol again and again is refused, and health and metrics say so',
+  async () => {
+    await using cluster = await startCluster({ nodes: 1 });
+    const node = cluster.node(0);
+    for (const text of [
+      '{"type":"later",',
+      `{"type":"digest","x":[${'[],'.repeat(21_000)}[]]}`,
+      `{"type":"later","x":"${'x'.repeat(5000)}"}`,
+    ]) {
+      await using peer = await HandWrittenPeer.connect(node);
+      await peer.greet({ joined: true, admittedBy: (await node.view()).origin });
+      await peer.receive('digest');
+      assert.is((await healthOf(node)).status, 'ok');
+      peer.sayText(text);
+      assert.is((await peer.receive('error')).code, 'malformed', text);
+      await peer.closed();
+    }
+    await using again = await HandWrittenPeer.connect(node);
+    await again.greet({ origin: 'node9.another' });
+    assert.match(String((await again.receive('error')).reason), /is refused for 10 min/);
+    await again.closed();
+    const { status, reasons = [] } = await healthOf(node);
+    assert.is(status, 'degraded');
+    assert.match(
+      reasons.join('\n'),
+      /node9 \(node9\.zzzzzz\) at 127\.0\.0\.1 broke the protocol.*: its later has more than 4096 characters/,
+    );
+    const metrics = await (await node.request('/metrics')).text();
+    for (const [name, reason, count] of [
+      ['hearsay_peer_faults_total', 'form', 1],
+      ['hearsay_peer_faults_total', 'bound', 2],
+      ['hearsay_peer_faults_total', 'claim', 0],
+      // The peer by its name, and every stranger at its address.
+      ['hearsay_peer_refusals_total', 'bound', 2],
+    ] as const)
+      assert.match(metrics, new RegExp(`^${name}\\{reason="${reason}"\\} ${count}$`, 'm'));
+    assert.is(await metric(node, 'hearsay_refused_peers'), 2);
+    assert.is((await node.put('key', { value: 1, version: 1 })).status, 200);
+  },
+);
 
 handshake(
   'nodes of two cluster names refuse each other, with the reason in both logs',

@@ -17,10 +17,21 @@ interface Listening extends AsyncDisposable {
   readonly notes: string[];
 }
 
-async function listening(token = 'token', maxConnections = 8): Promise<Listening> {
+async function listening(
+  token = 'token',
+  maxConnections = 8,
+  maxMessagesPerSecond = 1000,
+): Promise<Listening> {
   const notes: string[] = [];
   const transport = new SocketTransport(
-    { token, maxMessageBytes: 1e6, maxConnections, dialTimeoutMs: 5000, pingIntervalMs: 5000 },
+    {
+      token,
+      maxMessageBytes: 1e6,
+      maxMessagesPerSecond,
+      maxConnections,
+      dialTimeoutMs: 5000,
+      pingIntervalMs: 5000,
+    },
     (_level, text) => notes.push(text),
   );
   const server: Server = createServer();
@@ -98,6 +109,36 @@ sockets('what is no URL fails to be dialled, and throws nothing', async () => {
     assert.equal(event, { kind: 'dialFailed', url, reason: 'it is no URL that a node can dial' });
   }
 });
+
+sockets('a connection has the address of its peer, whoever dialled', async () => {
+  await using here = await listening();
+  await using there = await listening();
+  const events: TransportEvent[] = [];
+  there.transport.listen((event) => events.push(event));
+  await eventsOf(here, there.url);
+  await waitFor(async () => events.length > 0, LIMIT_MS, 'the other side knows of it');
+  for (const event of [...events, ...(await eventsOf(here, there.url))])
+    assert.is(event.kind === 'opened' ? event.address : '', '127.0.0.1');
+});
+
+sockets(
+  'a peer that sends without pause is read at the set pace, in order, to the end',
+  async () => {
+    await using here = await listening();
+    await using there = await listening('token', 8, 500);
+    const texts: string[] = [];
+    there.transport.listen((event) => {
+      if (event.kind === 'message') texts.push(event.text);
+    });
+    const [opened] = await eventsOf(here, there.url);
+    const sent = Array.from({ length: 300 }, (_, index) => `${index} ${'x'.repeat(2000)}`);
+    for (const text of sent)
+      if (opened?.kind === 'opened') here.transport.send(opened.connection, text);
+    await waitFor(async () => texts.length === sent.length, LIMIT_MS, 'all have come');
+    assert.equal(texts, sent);
+    assert.ok(there.transport.pauses > 0);
+  },
+);
 
 sockets('more connections than allowed are refused', async () => {
   await using here = await listening();

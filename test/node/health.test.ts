@@ -1,7 +1,12 @@
 /** The faults among peers and members that health tells of, each until its cause is gone. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type ClusterFacts, clusterFaults, heldBackFault } from '../../src/node/health.ts';
+import {
+  type ClusterFacts,
+  clusterFaults,
+  heldBackFault,
+  refusalFaults,
+} from '../../src/node/health.ts';
 
 const health = suite('health');
 
@@ -36,6 +41,23 @@ const facts = (silentMs: readonly number[], peers: readonly Peer[] = []): Cluste
 });
 
 const faults = (of: ClusterFacts): string[] => clusterFaults(of, SETTINGS);
+
+health('peers that broke the protocol are named with their fault, ten of them', () => {
+  const refusals = Array.from({ length: 12 }, (_, index) => ({
+    name: `evil${index} (evil${index}.aaaaaa) at 10.0.0.1`,
+    reason: 'it is not JSON',
+    forMs: 600_000,
+    untilMs: NOW,
+  }));
+  const told = refusalFaults(refusals);
+  assert.is(told.length, 11);
+  assert.is(
+    told[0],
+    'evil0 (evil0.aaaaaa) at 10.0.0.1 broke the protocol and is refused for a while: it is not JSON.',
+  );
+  assert.match(told[10] ?? '', /^2 more peers/);
+  assert.equal(refusalFaults([]), []);
+});
 
 health('peers that are connected, starting or away are no fault where one member is heard', () => {
   const peers = (['connected', 'connecting', 'unreachable'] as const).map((state) =>

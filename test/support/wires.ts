@@ -139,7 +139,12 @@ export class WireTransport implements Transport {
 
   opened(end: End, dialledUrl: string | null): void {
     this.#ends.set(end.id, end);
-    this.tell({ kind: 'opened', connection: end.id, dialledUrl });
+    this.tell({
+      kind: 'opened',
+      connection: end.id,
+      dialledUrl,
+      address: end.other?.owner.url ?? '',
+    });
   }
 
   closed(end: End, reason: string): void {

@@ -11,10 +11,11 @@ import {
   DiskFullError,
   HearsayError,
 } from '../../words/errors.ts';
+import type { FaultCounts } from '../border/border.ts';
+import type { Refusal } from '../border/conduct.ts';
 import { Core } from '../protocol/core.ts';
 import type { Input, Output, OutputOf, View } from '../protocol/inputOutput.ts';
-import { decodeMessage, encodeMessage } from '../protocol/messages.ts';
-import { MalformedMessageError } from '../protocol/opCodec.ts';
+import { encodeMessage } from '../protocol/messages.ts';
 import type { PeerStatus } from '../protocol/peerStatus.ts';
 import type { Phase } from '../protocol/standing.ts';
 import type { ConnectionId, Transport, TransportEvent } from '../transport.ts';
@@ -23,11 +24,7 @@ import type { DriverOptions } from './options.ts';
 import { type Parts, partsOf } from './parts.ts';
 import { viewOf } from './view.ts';
 
-/**
- * The longest message of a peer that has not said hello, in UTF-16 code units; a longer one is refused
- * unread.
- */
-const MAX_TEXT_BEFORE_HELLO = 65_536;
+const UNHANDLED = 'a message of it could not be handled';
 
 export class Driver {
   readonly #options: DriverOptions;
@@ -37,8 +34,6 @@ export class Driver {
   readonly #connections = new Set<ConnectionId>();
   readonly #parts: Parts;
   readonly #endCommits: () => void;
-  /** The number of exceptions that messages of peers caused. */
-  faultsOfPeers = 0;
   #core: Core;
   #pulls = 0;
   #stopped = false;
@@ -126,6 +121,16 @@ export class Driver {
     return [...this.#core.forked].filter((origin) => !this.#view.members.isRetired(origin));
   }
 
+  /** Peers that broke the protocol and are not let in. */
+  refusals(): Refusal[] {
+    return this.#parts.border.refusals();
+  }
+
+  /** Faults of peers, and refusals that came of them, since the start. */
+  get conduct(): { readonly faults: FaultCounts; readonly refused: FaultCounts } {
+    return this.#parts.border;
+  }
+
   members(): MemberStatus[] {
     return memberStatuses(this.#view, this.#core, this.#replica.nowMs());
   }
@@ -159,6 +164,7 @@ export class Driver {
           return;
         }
         this.#connections.add(event.connection);
+        this.#parts.border.opened(event.connection, event.address);
         this.#step(event);
         break;
       case 'message':
@@ -178,6 +184,7 @@ export class Driver {
 
   #dropConnection(connection: ConnectionId): void {
     this.#connections.delete(connection);
+    this.#parts.border.closed(connection);
     this.#parts.judges.drop(connection);
     this.#parts.answers.drop(connection);
     this.#parts.repairs.drop(connection);
@@ -202,11 +209,9 @@ export class Driver {
   #messageFrom(event: Extract<TransportEvent, { kind: 'message' }>): void {
     const { connection, text } = event;
     try {
-      if (text.length > MAX_TEXT_BEFORE_HELLO && !this.#core.hasGreeted(connection))
-        this.#step({ kind: 'malformed', connection, reason: 'it is too long before a hello' });
-      else this.#step(inputOf(event));
+      this.#step(this.#parts.border.inputOf(connection, text));
     } catch (error) {
-      this.#faultOf(event.connection, error);
+      this.#faultOf(connection, error);
     }
   }
 
@@ -219,12 +224,11 @@ export class Driver {
       this.#options.fail(error);
       return;
     }
-    this.faultsOfPeers++;
     const reason = error instanceof Error ? error.message : String(error);
     this.#parts.rareNotes.tell(
       `a message of a peer could not be handled, and it is let go: ${reason}`,
     );
-    this.#step({ kind: 'malformed', connection, reason: 'the message could not be handled' });
+    this.#step({ kind: 'malformed', connection, fault: 'exception', reason: UNHANDLED });
   }
 
   #steadyMs(): number {
@@ -283,6 +287,9 @@ export class Driver {
         break;
       case 'deletes':
         this.#run(() => this.#deletes(output), output.connection);
+        break;
+      case 'misbehaved':
+        this.#parts.border.misbehaved(output.connection, output.fault, output.reason);
         break;
       case 'heldMore':
         this.#parts.confirmRequests.confirmed();
@@ -344,14 +351,5 @@ export class Driver {
       await this.#parts.offers.offer();
       this.#parts.gate.openForWrites();
     });
-  }
-}
-
-function inputOf({ connection, text }: Extract<TransportEvent, { kind: 'message' }>): Input {
-  try {
-    return { kind: 'message', connection, message: decodeMessage(text) };
-  } catch (error) {
-    if (!(error instanceof MalformedMessageError)) throw error;
-    return { kind: 'malformed', connection, reason: error.message };
   }
 }

@@ -5,6 +5,7 @@
 
 import type { Member } from '../../rules/members.ts';
 import { RareNotes } from '../../words/rareNotes.ts';
+import { Border } from '../border/border.ts';
 import type { Core } from '../protocol/core.ts';
 import type { Input, View } from '../protocol/inputOutput.ts';
 import type { ConnectionId } from '../transport.ts';
@@ -22,6 +23,7 @@ import { Snapshots } from './snapshots.ts';
 
 export interface Parts {
   readonly answers: Answers;
+  readonly border: Border;
   readonly commits: Commits;
   readonly confirmRequests: ConfirmRequests;
   readonly gate: ClientGate;
@@ -81,6 +83,14 @@ export function partsOf(options: DriverOptions, whole: Whole): Parts {
       send,
       digest: (connection) => core().digestFor(connection, replica.nowMs()),
       differs: (connection, origin) => step({ kind: 'differs', connection, origin }),
+    }),
+    border: new Border({
+      limits: replica.limits,
+      refusalMs: settings.peerRefusalMs,
+      isMember: (origin) => whole.view.members.has(origin),
+      steadyMs,
+      refuse: (connection, reason) => step({ kind: 'refused', connection, reason }),
+      warn: (text) => note('warn', text),
     }),
     commits: new Commits({
       replica,

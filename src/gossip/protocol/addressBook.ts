@@ -10,6 +10,8 @@ export interface DialSettings {
   readonly firstRedialMs: number;
   /** The longest wait, in milliseconds. */
   readonly maxRedialMs: number;
+  /** The most members of a cluster: no more addresses are remembered beside the configured ones. */
+  readonly maxMembers: number;
 }
 
 /** After this number of failed dials, the URL of a peer that is no member is forgotten. */
@@ -32,9 +34,10 @@ export interface Address {
   nextDialAt: number;
 }
 
-/** The most addresses beside the configured ones. */
-export const MAX_TOLD_ADDRESSES = 64;
-/** The most dials in one second. */
+/**
+ * The most dials in one second to URLs that peers named. No setting: more would only serve whoever makes nodes
+ * dial others.
+ */
 export const MAX_DIALS_A_SECOND = 10;
 
 export class AddressBook {
@@ -115,7 +118,7 @@ export class AddressBook {
 
   add(url: string, isConfigured = false): void {
     if (this.#addresses.has(url)) return;
-    if (!isConfigured && this.#told() >= MAX_TOLD_ADDRESSES) return;
+    if (!isConfigured && this.#told() >= this.#settings.maxMembers) return;
     this.#addresses.set(url, {
       url,
       isConfigured,

@@ -11,9 +11,6 @@ import type { Question } from './inputOutput.ts';
 import type { Greeted } from './peer.ts';
 import type { Puller } from './puller.ts';
 
-/** The most members that a cluster may have, including nodes that are gone and not yet retired. */
-export const MAX_MEMBERS = 64;
-
 export class Answerer {
   readonly #state: CoreState;
   readonly #puller: Puller;
@@ -72,9 +69,10 @@ export class Answerer {
     const { connection, hello } = peer;
     const { origin, admittedBy, nodeId, url } = hello;
     const empty = digest.vector.size === 0;
-    if (this.#state.view.members.size >= MAX_MEMBERS) {
+    const { maxMembers } = this.#state.settings;
+    if (this.#state.view.members.size >= maxMembers) {
       this.#state.warnRarely(
-        `${nodeId} asks to join, and the cluster has ${MAX_MEMBERS} members already: retire those that are gone`,
+        `${nodeId} asks to join, and the cluster has ${maxMembers} members already, which is max-members: retire those that are gone`,
       );
       this.#later(peer, re);
     } else if (admits(this.#state.view.members, { origin, empty, admittedBy })) {

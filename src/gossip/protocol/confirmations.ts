@@ -41,6 +41,7 @@ export class Confirmations {
   confirmedBy(peer: Greeted, { seq, sum }: ConfirmedMessage): void {
     const { origin, vector } = this.#state.view;
     if (seq > seqOf(vector, origin)) {
+      // No fault of the peer where this node's log was put back: its digests tell of that.
       const reason = `it confirms ops of ${origin} that were never born`;
       this.#state.refuse(peer.connection, 'malformed', reason);
     } else if (sum !== undefined || peer.hello.protocol[1] < PROTOCOL_WITH_NAMED_ANSWERS)

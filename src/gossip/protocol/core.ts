@@ -114,11 +114,6 @@ export class Core {
       if (url !== null) this.#state.addresses.addMember(url, origin);
   }
 
-  /** Whether the peer of the connection has said hello. */
-  hasGreeted(connection: ConnectionId): boolean {
-    return this.#state.peers.greetedOn(connection) !== undefined;
-  }
-
   /** Connections that pushes go to. */
   pushTargets(): ConnectionId[] {
     const targets: ConnectionId[] = [];
@@ -185,6 +180,9 @@ export class Core {
         this.#message(input.connection, input.message);
         break;
       case 'malformed':
+        state.misbehaves(input.connection, input.fault, input.reason);
+        break;
+      case 'refused':
         state.refuse(input.connection, 'malformed', input.reason);
         break;
       case 'taken':
@@ -273,7 +271,7 @@ export class Core {
     if (message.type === 'hello') this.#greeter.helloFrom(peer, message);
     else if (message.type === 'error') this.#greeter.errorFrom(peer, message);
     else if (isGreeted(peer)) this.#messageFrom(peer, message);
-    else this.#state.refuse(connection, 'malformed', 'the peer did not say hello first');
+    else this.#state.misbehaves(connection, 'order', 'the peer did not say hello first');
   }
 
   /** Answers a member's question. The answer makes this node write, so it must be ready. */

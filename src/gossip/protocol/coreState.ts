@@ -12,6 +12,7 @@ import { ownHello } from './hello.ts';
 import type { CoreSettings, Output, OutputOf, View } from './inputOutput.ts';
 import type { ErrorMessage, Hello, Message, RejoinMessage } from './messages.ts';
 import type { Peer } from './peer.ts';
+import type { PeerFault } from './peerFaults.ts';
 import { Peers } from './peers.ts';
 import { type Past, Standing } from './standing.ts';
 
@@ -159,6 +160,13 @@ export class CoreState {
   close(peer: Peer, reason: string, refused = false): void {
     this.forget(peer, reason, refused);
     this.out({ kind: 'close', connection: peer.connection, reason });
+  }
+
+  /** The peer broke the protocol: the fault is counted against it, and its connection ends. */
+  misbehaves(connection: ConnectionId, fault: PeerFault, reason: string): void {
+    if (this.peers.get(connection) === undefined) return;
+    this.out({ kind: 'misbehaved', connection, fault, reason });
+    this.refuse(connection, 'malformed', reason);
   }
 
   /**

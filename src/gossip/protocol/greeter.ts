@@ -48,7 +48,7 @@ export class Greeter {
     }
     if (peer.hello !== null && peer.hello.origin !== hello.origin) {
       const reason = `${peer.hello.origin} says hello as ${hello.origin}`;
-      this.#state.refuse(peer.connection, 'malformed', reason);
+      this.#state.misbehaves(peer.connection, 'order', reason);
       return;
     }
     const objection = objectionTo(hello, settings, clockMs);

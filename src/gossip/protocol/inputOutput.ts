@@ -16,6 +16,7 @@ import type {
   JudgeMessage,
   Message,
 } from './messages.ts';
+import type { PeerFault } from './peerFaults.ts';
 import type { StandingSettings } from './standing.ts';
 
 export interface CoreSettings extends DialSettings, StandingSettings {
@@ -33,6 +34,8 @@ export interface CoreSettings extends DialSettings, StandingSettings {
   readonly pullTimeoutMs: number;
   /** A peer whose clock is ahead by more milliseconds is refused. */
   readonly maxClockSkewMs: number;
+  /** A peer that broke the protocol repeatedly is refused for this long, in milliseconds. */
+  readonly peerRefusalMs: number;
   /** A member silent for this long, in milliseconds, is retired. */
   readonly memberTimeoutMs: number;
   /** A member counts as heard for this long after its last message, in milliseconds. */
@@ -76,7 +79,16 @@ export type Input =
   | { readonly kind: 'dialFailed'; readonly url: string; readonly reason: string }
   | { readonly kind: 'closed'; readonly connection: ConnectionId; readonly reason: string }
   | { readonly kind: 'message'; readonly connection: ConnectionId; readonly message: Message }
-  | { readonly kind: 'malformed'; readonly connection: ConnectionId; readonly reason: string }
+  /** The peer broke the protocol. */
+  | {
+      readonly kind: 'malformed';
+      readonly connection: ConnectionId;
+      readonly fault: PeerFault;
+      /** The fault itself, as the end of a sentence about the peer. */
+      readonly reason: string;
+    }
+  /** The peer broke it earlier, and is not let in yet. */
+  | { readonly kind: 'refused'; readonly connection: ConnectionId; readonly reason: string }
   /** The outcome of a `take`; `refused` if the queue or the disk is full. */
   | {
       readonly kind: 'taken';
@@ -116,6 +128,13 @@ export type Output =
       readonly origin: string;
       readonly value: string;
     } & Question)
+  /** To be counted against the peer; its connection is closed by an output of its own. */
+  | {
+      readonly kind: 'misbehaved';
+      readonly connection: ConnectionId;
+      readonly fault: PeerFault;
+      readonly reason: string;
+    }
   /** A member holds more ops of this node's own than it had confirmed before. */
   | { readonly kind: 'heldMore' }
   /** Take the delta in, then give `taken`. */

@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert';
 import { AddressBook } from '../../../src/gossip/protocol/addressBook.ts';
 import { type Random, seeded } from '../../../src/words/random.ts';
 
-const SETTINGS = { firstRedialMs: 100, maxRedialMs: 3000 };
+const SETTINGS = { firstRedialMs: 100, maxRedialMs: 3000, maxMembers: 64 };
 const URL = 'http://localhost:8001';
 const OTHER_URL = 'http://localhost:8002';
 const ORIGIN = 'node1.aaaaaa';

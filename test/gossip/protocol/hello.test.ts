@@ -69,7 +69,7 @@ greetings('nothing but hello is taken from a connection before its hello', () =>
         if (one.code !== 'duplicate') assert.equal(kindsOf(outputs), ['note', 'close']);
         return;
       }
-      assert.equal(kindsOf(outputs), ['note', 'send', 'close']);
+      assert.equal(kindsOf(outputs), ['misbehaved', 'note', 'send', 'close']);
       assert.is(errorIn(outputs)?.code, 'malformed');
       assert.equal(core.pushTargets(), []);
     }),
@@ -82,7 +82,7 @@ greetings('what comes over a connection that is gone changes nothing', () => {
   step({ kind: 'closed', connection: 1, reason: 'it broke' });
   assert.equal(receive(1, { type: 'digest', digest: digestOf(view) }), []);
   assert.equal(step({ kind: 'closed', connection: 1, reason: 'it broke' }), []);
-  assert.equal(step({ kind: 'malformed', connection: 1, reason: 'x' }), []);
+  assert.equal(step({ kind: 'malformed', connection: 1, fault: 'form', reason: 'x' }), []);
   const outcome = { kind: 'applied', ops: 1 } as const;
   assert.equal(step({ kind: 'taken', connection: 1, outcome, pull: 1, more: true }), []);
 });
@@ -171,7 +171,12 @@ refusals('a refused URL is dialled again after a wait', () => {
 refusals('a malformed message ends a greeted connection as well, and both sides hear why', () => {
   const { core, greet, step } = testCore({ others: [originOf(2)] });
   greet(1);
-  const outputs = step({ kind: 'malformed', connection: 1, reason: 'it is not JSON' });
+  const outputs = step({
+    kind: 'malformed',
+    connection: 1,
+    fault: 'form',
+    reason: 'it is not JSON',
+  });
   assert.equal(errorIn(outputs), {
     type: 'error',
     code: 'malformed',
@@ -190,7 +195,7 @@ refusals('the URL of a refused peer is dialled again after a wait, whoever had d
     });
     greet(1, { url: URL }, dialledUrl);
     assert.equal(ofKind(tick(), 'dial'), []);
-    step({ kind: 'malformed', connection: 1, reason: 'it is not JSON' });
+    step({ kind: 'malformed', connection: 1, fault: 'form', reason: 'it is not JSON' });
     assert.equal(ofKind(tick(), 'dial'), []);
     assert.equal(
       core.status().map(({ url, state, reason }) => [url, state, reason]),
@@ -210,7 +215,7 @@ refusals('every other URL of a refused peer is dialled again as well', () => {
   greet(1, { url: other });
   greet(2, { url: other }, URL);
   assert.equal(ofKind(tick(), 'dial'), []);
-  step({ kind: 'malformed', connection: 2, reason: 'it is not JSON' });
+  step({ kind: 'malformed', connection: 2, fault: 'form', reason: 'it is not JSON' });
   clock.nowMs += 3000;
   assert.equal(
     ofKind(tick(), 'dial').map(({ url }) => url),

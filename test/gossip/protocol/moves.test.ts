@@ -87,7 +87,7 @@ moves('a node that is ready says so itself, once it differs from its join', () =
   assert.equal(ofKind(ready(null).tick(), 'announce'), []);
 });
 
-const dialling = { firstRedialMs: 100, maxRedialMs: 3000 };
+const dialling = { firstRedialMs: 100, maxRedialMs: 3000, maxMembers: 64 };
 const urlsOf = (book: AddressBook): string[] => Array.from(book.all, ({ url }) => url);
 
 moves('its old URL is dialled no longer, unless it is configured', () => {

@@ -23,7 +23,7 @@ interface Cluster {
 
 function clusterOf(...urls: string[]): Cluster {
   const peers = new Peers();
-  const book = new AddressBook(urls, { firstRedialMs: 100, maxRedialMs: 3000 });
+  const book = new AddressBook(urls, { firstRedialMs: 100, maxRedialMs: 3000, maxMembers: 64 });
   const { view } = testCore({ origin: OWN });
   return {
     peers,

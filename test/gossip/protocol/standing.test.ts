@@ -38,7 +38,7 @@ function put(book: AddressBook, url: string, state: AddressState, origin: string
 }
 
 function bookOf({ addresses = [], named = [] }: Situation): AddressBook {
-  const settings = { firstRedialMs: 100, maxRedialMs: 3000 };
+  const settings = { firstRedialMs: 100, maxRedialMs: 3000, maxMembers: 64 };
   const book = new AddressBook(
     addresses.map(([url]) => url),
     settings,

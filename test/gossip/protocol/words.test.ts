@@ -1,12 +1,7 @@
 /** The word of a peer counts only as far as that peer may know: what it claims beyond costs it its connection. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import {
-  AddressBook,
-  MAX_DIALS_A_SECOND,
-  MAX_TOLD_ADDRESSES,
-} from '../../../src/gossip/protocol/addressBook.ts';
-import { MAX_MEMBERS } from '../../../src/gossip/protocol/answerer.ts';
+import { AddressBook, MAX_DIALS_A_SECOND } from '../../../src/gossip/protocol/addressBook.ts';
 import type { Message } from '../../../src/gossip/protocol/messages.ts';
 import { decodeMessage } from '../../../src/gossip/protocol/messages.ts';
 import { MalformedMessageError } from '../../../src/gossip/protocol/opCodec.ts';
@@ -155,20 +150,24 @@ words('a connection makes this node dial one URL, whatever it names later', () =
 });
 
 words('no more than so many addresses are remembered, and so many dialled in a second', () => {
-  const book = new AddressBook(['http://configured'], { firstRedialMs: 100, maxRedialMs: 1000 });
+  const book = new AddressBook(['http://configured'], {
+    firstRedialMs: 100,
+    maxRedialMs: 1000,
+    maxMembers: 20,
+  });
   for (let number = 0; number < 1000; number++) book.addMember(`http://h${number}`, `o${number}.a`);
-  assert.is([...book.all].length, MAX_TOLD_ADDRESSES + 1);
+  assert.is([...book.all].length, 21);
   assert.is(book.takeDue(5000).length, MAX_DIALS_A_SECOND + 1);
   assert.is(book.takeDue(5999).length, 0);
   assert.is(book.takeDue(6000).length, MAX_DIALS_A_SECOND);
 });
 
 words('a cluster with the most members lets nobody in', () => {
-  const { greet, receive, tick, view } = testCore();
+  const { greet, receive, tick, view } = testCore({ settings: { maxMembers: 5 } });
   tick();
   for (const [count, admits] of [
-    [MAX_MEMBERS - 1, 1],
-    [MAX_MEMBERS, 0],
+    [4, 1],
+    [5, 0],
   ] as const) {
     while (view.members.size < count)
       view.members.fold(membership({ key: `m${view.members.size}.aaaaaa` }));

@@ -179,11 +179,13 @@ const settingsOf = (name: string, urls: readonly string[]): CoreSettings => ({
   url: urlOf(name),
   firstRedialMs: 200,
   maxRedialMs: 2000,
+  maxMembers: 64,
   joinTimeoutMs: 10_000,
   // Each transcript shows the exchange that its step brings about, and not the rounds beside it.
   pullIntervalMs: 60_000,
   pullTimeoutMs: 10_000,
   maxClockSkewMs: 30_000,
   memberTimeoutMs: 1e9,
+  peerRefusalMs: 600_000,
   hearingMs: 15_000,
 });

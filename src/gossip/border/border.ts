@@ -1,0 +1,188 @@
+/**
+ * The border of this node towards its peers: whatever they send passes here, once, before the core sees it.
+ *
+ * Invariants: a text is parsed only if its type, its length, its shape and its rate keep their bounds; only
+ * hello and error come before a hello; a fault counts against the peer that made it, and against nobody else
+ * whose name it bears at another address; a peer that is refused gets no further than its hello.
+ *
+ * It outlives the core: a node that rejoins has forgotten nothing of its peers' conduct.
+ */
+import type { Limits } from '../../words/limits.ts';
+import { MINUTE_MS } from '../../words/time.ts';
+import type { Input } from '../protocol/inputOutput.ts';
+import { decodeMessage, type Hello, type Message } from '../protocol/messages.ts';
+import { MalformedMessageError } from '../protocol/opCodec.ts';
+import { PEER_FAULTS, type PeerFault } from '../protocol/peerFaults.ts';
+import type { ConnectionId } from '../transport.ts';
+import { type Bounds, boundsOf } from './bounds.ts';
+import { Conduct, type Refusal } from './conduct.ts';
+import { Rates } from './rates.ts';
+import { faultOfShape, typeIn } from './scan.ts';
+
+export interface BorderOptions {
+  readonly limits: Limits;
+  /** How long a peer is refused. */
+  readonly refusalMs: number;
+  readonly isMember: (origin: string) => boolean;
+  /** By a clock that is never set. */
+  readonly steadyMs: () => number;
+  /** Ends a connection of a peer that is refused from now on. */
+  readonly refuse: (connection: ConnectionId, reason: string) => void;
+  /** For people: a refusal begins. */
+  readonly warn: (text: string) => void;
+}
+
+type Named = Pick<Hello, 'nodeId' | 'origin'>;
+
+export type FaultCounts = Readonly<Record<PeerFault, number>>;
+
+/** One side of a connection that peers opened, or that led to them. */
+interface Crossing {
+  readonly address: string;
+  readonly rates: Rates;
+  /** Who it says that it is; null before a hello. */
+  named: Named | null;
+}
+
+export class Border {
+  readonly #options: BorderOptions;
+  readonly #bounds: Bounds;
+  readonly #conduct: Conduct;
+  readonly #crossings = new Map<ConnectionId, Crossing>();
+  readonly #faults = noCounts();
+  readonly #refused = noCounts();
+
+  constructor(options: BorderOptions) {
+    this.#options = options;
+    this.#bounds = boundsOf(options.limits);
+    this.#conduct = new Conduct(options.refusalMs);
+  }
+
+  /** Faults since the start, by kind. */
+  get faults(): FaultCounts {
+    return { ...this.#faults };
+  }
+
+  /** Refusals that began since the start, by the kind of the fault that filled the measure. */
+  get refused(): FaultCounts {
+    return { ...this.#refused };
+  }
+
+  /** Who is refused now. */
+  refusals(): Refusal[] {
+    return this.#conduct.refusals(this.#options.steadyMs());
+  }
+
+  /** @param address of the other side, without its port. */
+  opened(connection: ConnectionId, address: string): void {
+    this.#crossings.set(connection, { address, rates: new Rates(), named: null });
+  }
+
+  closed(connection: ConnectionId): void {
+    this.#crossings.delete(connection);
+  }
+
+  /** @returns what the core is to be told of the text. */
+  inputOf(connection: ConnectionId, text: string): Input {
+    const crossing = this.#crossings.get(connection);
+    if (crossing === undefined) return faulty(connection, 'order', 'it comes over no connection');
+    const type = typeIn(text);
+    if (type === null || !isTyped(this.#bounds, type))
+      return faulty(connection, 'form', 'it does not begin with a type of this protocol');
+    if (crossing.named === null && type !== 'hello' && type !== 'error')
+      return faulty(connection, 'order', 'the peer did not say hello first');
+    const bounds = this.#bounds[type];
+    if (!crossing.rates.take(type, bounds.maxPerSecond, this.#options.steadyMs()))
+      return faulty(
+        connection,
+        'rate',
+        `it sends more than ${bounds.maxPerSecond} ${type} a second`,
+      );
+    const fault =
+      text.length > bounds.maxLength
+        ? `has more than ${bounds.maxLength} characters`
+        : faultOfShape(text, bounds);
+    if (fault !== null) return faulty(connection, 'bound', `its ${type} ${fault}`);
+    return this.#parsed(connection, crossing, type, text);
+  }
+
+  /** To be called for each fault, before the connection is closed. */
+  misbehaved(connection: ConnectionId, fault: PeerFault, reason: string): void {
+    const crossing = this.#crossings.get(connection);
+    if (crossing === undefined) return;
+    this.#faults[fault]++;
+    const { address, named } = crossing;
+    if (named !== null) this.#charge(keyOf(named, address), nameOf(named, address), fault, reason);
+    // A peer that is no member may come under another name each time.
+    if (named === null || !this.#options.isMember(named.origin))
+      this.#charge(address, `Somebody at ${address} who is no member`, fault, reason);
+  }
+
+  #charge(key: string, name: string, fault: PeerFault, reason: string): void {
+    const refusal = this.#conduct.add(key, { name, fault, reason }, this.#options.steadyMs());
+    if (refusal === null) return;
+    this.#refused[fault]++;
+    this.#options.warn(textOf(refusal));
+    for (const [connection, { named, address }] of this.#crossings)
+      if (named !== null && this.#refusalOf(named, address) === refusal)
+        this.#options.refuse(connection, textOf(refusal));
+  }
+
+  #parsed(
+    connection: ConnectionId,
+    crossing: Crossing,
+    type: Message['type'],
+    text: string,
+  ): Input {
+    const message = decoded(text);
+    if (typeof message === 'string') return faulty(connection, 'form', message);
+    if (message.type !== type) return faulty(connection, 'form', 'it has two types');
+    if (message.type === 'hello') {
+      const refusal = this.#refusalOf(message, crossing.address);
+      if (refusal !== null) return { kind: 'refused', connection, reason: textOf(refusal) };
+      crossing.named ??= message;
+    }
+    return { kind: 'message', connection, message };
+  }
+
+  #refusalOf(named: Named, address: string): Refusal | null {
+    const nowMs = this.#options.steadyMs();
+    const own = this.#conduct.refusalOf(keyOf(named, address), nowMs);
+    if (own !== null || this.#options.isMember(named.origin)) return own;
+    return this.#conduct.refusalOf(address, nowMs);
+  }
+}
+
+/** An address with it: else whoever says a member's name elsewhere could have that member refused. */
+const keyOf = ({ nodeId, origin }: Named, address: string): string =>
+  `${nodeId} ${origin} ${address}`;
+
+const nameOf = ({ nodeId, origin }: Named, address: string): string =>
+  `${nodeId} (${origin}) at ${address}`;
+
+const textOf = ({ name, reason, forMs }: Refusal): string =>
+  `${name} is refused for ${Math.ceil(forMs / MINUTE_MS)} min: ${reason}`;
+
+const faulty = (connection: ConnectionId, fault: PeerFault, reason: string): Input => ({
+  kind: 'malformed',
+  connection,
+  fault,
+  reason,
+});
+
+const isTyped = (bounds: Bounds, type: string): type is Message['type'] =>
+  Object.hasOwn(bounds, type);
+
+function noCounts(): Record<PeerFault, number> {
+  return Object.fromEntries(PEER_FAULTS.map((fault) => [fault, 0])) as Record<PeerFault, number>;
+}
+
+/** The message, or the fault of its text. */
+function decoded(text: string): Message | string {
+  try {
+    return decodeMessage(text);
+  } catch (error) {
+    if (!(error instanceof MalformedMessageError)) throw error;
+    return error.message;
+  }
+}

@@ -1,0 +1,193 @@
+/** The border towards peers: bounds before anything is parsed, and what breaking them costs. */
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { Border } from '../../../src/gossip/border/border.ts';
+import { BURST_SECONDS, boundsOf } from '../../../src/gossip/border/bounds.ts';
+import type { Input, InputOf } from '../../../src/gossip/protocol/inputOutput.ts';
+import { encodeMessage, type Message } from '../../../src/gossip/protocol/messages.ts';
+import { defaultLimits } from '../../../src/words/limits.ts';
+import { helloOf, NOW, originOf } from '../../support/cores.ts';
+
+const border = suite('the border towards peers');
+
+const REFUSAL_MS = 600_000;
+const LIMITS = { ...defaultLimits, maxPeerMessagesPerSecond: 100 };
+const BOUNDS = boundsOf(LIMITS);
+const TYPES = Object.keys(BOUNDS) as Message['type'][];
+const HERE = '10.0.0.1';
+
+interface Guarded {
+  readonly border: Border;
+  readonly clock: { nowMs: number };
+  /** Connections that were ended because their peer is refused. */
+  readonly ended: number[];
+  readonly told: string[];
+  /** Opens a connection over which a peer says hello. @returns the input that its hello becomes. */
+  readonly greet: (connection: number, origin: string, address?: string) => Input;
+  /** Gives a text, and has its fault counted, as the core does. */
+  readonly say: (connection: number, text: string) => Input;
+}
+
+function guarded(members: readonly string[] = [originOf(2)]): Guarded {
+  const clock = { nowMs: NOW };
+  const ended: number[] = [];
+  const told: string[] = [];
+  const one = new Border({
+    limits: LIMITS,
+    refusalMs: REFUSAL_MS,
+    isMember: (origin) => members.includes(origin),
+    steadyMs: () => clock.nowMs,
+    refuse: (connection) => ended.push(connection),
+    warn: (text) => told.push(text),
+  });
+  const say = (connection: number, text: string): Input => {
+    const input = one.inputOf(connection, text);
+    if (input.kind === 'malformed') one.misbehaved(connection, input.fault, input.reason);
+    return input;
+  };
+  return {
+    border: one,
+    clock,
+    ended,
+    told,
+    say,
+    greet: (connection, origin, address = HERE) => {
+      one.opened(connection, address);
+      return say(connection, encodeMessage(helloOf(origin)));
+    },
+  };
+}
+
+const faultIn = (input: Input): InputOf<'malformed'>['fault'] | null =>
+  input.kind === 'malformed' ? input.fault : null;
+
+/** A text that begins as the type does. With most rests it is no JSON, which a parser would find. */
+const textOf = (type: string, rest: string): string => `{"type":"${type}","x":${rest}`;
+
+for (const type of TYPES) {
+  const { maxLength, maxElements, maxDepth, maxPerSecond } = BOUNDS[type];
+
+  border(`${type}: a text is refused for its length, its elements and its depth unparsed`, () => {
+    const padding = maxLength - textOf(type, '"').length;
+    for (const [rest, fault] of [
+      [`"${' '.repeat(padding)}`, 'form'],
+      [`"${' '.repeat(padding + 1)}`, 'bound'],
+      // Two elements are the members, and one the list.
+      [`[${','.repeat(maxElements - 3)}`, 'form'],
+      [`[${','.repeat(maxElements - 2)}`, 'bound'],
+      ['['.repeat(maxDepth - 1), 'form'],
+      ['['.repeat(maxDepth), 'bound'],
+    ] as const) {
+      const { greet, say } = guarded();
+      greet(1, originOf(2));
+      assert.is(faultIn(say(1, textOf(type, rest))), fault, rest.slice(0, 9));
+    }
+  });
+
+  border(`${type}: a flood is refused, and a second later nothing is`, () => {
+    const { greet, border: one, clock } = guarded();
+    greet(1, originOf(2));
+    const most = BURST_SECONDS * maxPerSecond - (type === 'hello' ? 1 : 0);
+    const text = textOf(type, '[[[[[[');
+    for (let count = 0; count < most; count++)
+      if (faultIn(one.inputOf(1, text)) === 'rate') assert.unreachable(`at ${count}`);
+    assert.is(faultIn(one.inputOf(1, text)), 'rate');
+    clock.nowMs += 1000;
+    assert.is.not(faultIn(one.inputOf(1, text)), 'rate');
+  });
+}
+
+border('only hello and error come before a hello, and nothing else is parsed', () => {
+  const { border: one, say } = guarded();
+  for (const [index, type] of TYPES.entries()) {
+    one.opened(index, `10.0.1.${index}`);
+    const isGreeting = type === 'hello' || type === 'error';
+    assert.is(faultIn(say(index, textOf(type, '1}'))), isGreeting ? 'form' : 'order', type);
+  }
+});
+
+border('a text with two types is none of them', () => {
+  const { greet, say } = guarded();
+  greet(1, originOf(2));
+  assert.is(faultIn(say(1, '{"type":"later","type":"next","part":0}')), 'form');
+  assert.is(faultIn(say(1, '{"type":"constructor"}')), 'form');
+});
+
+const broken = textOf('later', '');
+
+border('a member that breaks the protocol three times is refused by name for ten minutes', () => {
+  const { border: one, greet, say, clock, told } = guarded();
+  for (let count = 0; count < 3; count++) {
+    assert.is(greet(count, originOf(2)).kind, 'message');
+    say(count, broken);
+    one.closed(count);
+  }
+  assert.is(told.length, 1);
+  assert.match(told[0] ?? '', /node2 \(node2\.aaaaaa\) at 10\.0\.0\.1 is refused for 10 min/);
+  assert.equal(
+    one.refusals().map(({ name }) => name),
+    ['node2 (node2.aaaaaa) at 10.0.0.1'],
+  );
+  assert.equal([one.faults.form, one.refused.form], [3, 1]);
+  assert.is(greet(9, originOf(2)).kind, 'refused');
+  clock.nowMs += REFUSAL_MS;
+  assert.equal(one.refusals(), []);
+  assert.is(greet(10, originOf(2)).kind, 'message');
+});
+
+border('a peer that says a member’s name elsewhere does not have that member refused', () => {
+  const { greet, say, ended } = guarded();
+  greet(1, originOf(2));
+  for (let count = 2; count < 5; count++) {
+    greet(count, originOf(2), '10.0.0.66');
+    say(count, broken);
+  }
+  assert.is(greet(6, originOf(2), '10.0.0.66').kind, 'refused');
+  assert.is(greet(7, originOf(2)).kind, 'message');
+  assert.not.ok(ended.includes(1));
+});
+
+border('with new names at one address no stranger from there is let in, and members are', () => {
+  const { greet, say } = guarded();
+  let count = 0;
+  for (; greet(count, `evil${count}.aaaaaa`).kind === 'message'; count++) say(count, broken);
+  assert.is(count, 3);
+  assert.is(greet(5, 'other.aaaaaa').kind, 'refused');
+  assert.is(greet(6, originOf(2)).kind, 'message');
+  assert.is(greet(7, 'other.aaaaaa', '10.0.0.2').kind, 'message');
+});
+
+border('before a hello the address pays', () => {
+  const { border: one, greet, say } = guarded();
+  for (let count = 0; count < 3; count++) {
+    one.opened(count, HERE);
+    say(count, 'GET / HTTP/1.1');
+  }
+  assert.match(one.refusals()[0]?.name ?? '', /^Somebody at 10\.0\.0\.1 who is no member$/);
+  assert.is(greet(5, 'evil.aaaaaa').kind, 'refused');
+  assert.is(greet(6, originOf(2)).kind, 'message');
+});
+
+border('with a refusal all connections of its peer end, and those of nobody else', () => {
+  const { greet, say, ended } = guarded();
+  greet(1, 'evil.aaaaaa');
+  greet(2, originOf(2));
+  for (let count = 3; count < 6; count++) {
+    greet(count, 'evil.aaaaaa');
+    say(count, broken);
+  }
+  assert.ok(ended.includes(1));
+  assert.not.ok(ended.includes(2));
+});
+
+border('a peer that is refused pays nothing for coming again', () => {
+  const { border: one, greet, say } = guarded();
+  for (let count = 0; count < 3; count++) {
+    greet(count, 'evil.aaaaaa');
+    say(count, broken);
+  }
+  for (let count = 3; count < 100; count++) assert.is(greet(count, 'evil.aaaaaa').kind, 'refused');
+  assert.is(one.faults.form, 3);
+});
+
+border.run();
