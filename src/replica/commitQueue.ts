@@ -1,6 +1,6 @@
 /**
- * Rule 5: requests and deltas wait undecided in one bounded queue. When no commit is under way, all of
- * it is decided in order and committed in one transaction; then it is answered.
+ * Rule 5: requests and deltas wait undecided in one bounded queue. When no commit is under way, the
+ * whole queue is decided in order and committed in one transaction; then each is answered.
  */
 
 import type { Batch } from '../rules/decide.ts';
@@ -20,17 +20,20 @@ export interface QueueLimits {
 
 /** The steps that the queue takes with a batch. */
 export interface Commits {
-  /** A batch against the state after the last commit. */
+  /** Makes a batch against the state after the last commit. */
   begin(): Batch;
-  /** Appends and folds. @throws DiskFullError where nothing is stored; anything else leaves it unknown. */
+  /**
+   * Appends and folds. @throws DiskFullError if nothing is stored; after any other error the outcome is
+   * unknown.
+   */
   commit(batch: Batch): Promise<void>;
-  /** After everybody was answered. */
+  /** Called after every waiting request was answered. */
   committed(batch: Batch): void;
-  /** A commit failed with its outcome unknown: the queue takes no more. */
+  /** A commit failed with an unknown outcome: the queue takes no more. */
   failed(error: HearsayError): void;
 }
 
-/** How much something that waits weighs. */
+/** The weight of a waiting request or delta against the bounds of the queue. */
 export interface Weight {
   readonly ops: number;
   readonly bytes: number;
@@ -66,10 +69,10 @@ export class CommitQueue {
   }
 
   /**
-   * @param decide its result is what the promise brings once the batch is committed.
-   * @param folded called with the result after the fold, before anybody is answered.
+   * @param decide its result is the value of the promise once the batch is committed.
+   * @param folded called with the result after the fold, before any request is answered.
    * @throws OverloadedError, DiskFullError, StoppedError: nothing is stored.
-   * @throws CommitFailedError: whether it is stored is unknown.
+   * @throws CommitFailedError: the outcome is unknown.
    */
   enqueue<T>(
     weight: Weight,
@@ -94,7 +97,7 @@ export class CommitQueue {
     });
   }
 
-  /** Lets the commit under way end and refuses what waits and what comes, until `resume`. */
+  /** Lets the commit under way end, and refuses waiting and new requests until `resume`. */
   async stop(): Promise<void> {
     this.#stopped = true;
     failAll(this.#take(), new StoppedError());
@@ -105,14 +108,14 @@ export class CommitQueue {
     this.#stopped = false;
   }
 
-  /** One that weighs more than the bound still goes when nothing else waits. */
+  /** A request that weighs more than the bound is still taken when the queue is empty. */
   #isFull({ ops, bytes }: Weight): boolean {
     if (this.#waiting.length === 0) return false;
     const { maxQueuedOps, maxQueuedBytes } = this.#limits;
     return this.#ops + ops > maxQueuedOps || this.#bytes + bytes > maxQueuedBytes;
   }
 
-  /** Goes on until nothing waits; what comes in one turn of the event loop shares the first commit. */
+  /** Commits until the queue is empty; requests of one turn of the event loop share the first commit. */
   async #commitWhatWaits(): Promise<void> {
     await Promise.resolve();
     while (this.#waiting.length > 0) await this.#commit(this.#take());

@@ -1,8 +1,9 @@
 /**
- * Compaction (rule 10): deletes rows from the log that nothing needs any more.
+ * Compaction (rule 10): deletes rows from the log that are no longer needed.
  *
- * Two passes, up to one and the same row: the first finds which row of each key could be seen at the cut
- * (src/rules/compaction.ts); the second removes, in chunks that share the commits of the write path.
+ * It takes two passes, which end at the same row. The first finds the row of each key that could be
+ * seen at the cut (src/rules/compaction.ts). The second removes rows, in chunks that share the commits
+ * of the write path.
  */
 
 import type { Log } from '../log/log.ts';
@@ -12,7 +13,7 @@ import { sameOp } from '../words/op.ts';
 import { isKeyHead, type RowHead } from '../words/row.ts';
 import type { Replica } from './replica.ts';
 
-/** Rows removed in one commit, at most: it holds the write path for a few milliseconds. */
+/** The most rows removed in one commit, which holds the write path for a few milliseconds. */
 const CHUNK_ROWS = 512;
 const SCAN_ROWS = 4096;
 
@@ -27,13 +28,13 @@ interface Going {
 }
 
 /**
- * The rows that could be seen at the cut, as the first pass finds them. Those that were entries then are
- * told by lsn alone, 8 bytes each: by the second pass they may have been written over or collected.
+ * The rows that could be seen at the cut, as the first pass finds them. Rows that were entries then are
+ * stored by lsn alone, 8 bytes each: by the second pass they may have been overwritten or collected.
  */
 interface AtCut {
-  /** Key → lsn, of keys that were changed before and after the cut. */
+  /** Key → lsn, for keys that were changed before and after the cut. */
   readonly byKey: Map<string, number>;
-  /** In order. */
+  /** Lsns in order. */
   readonly entries: number[];
 }
 
@@ -45,7 +46,7 @@ export class Compactor {
   /** Rows removed since the start. */
   removedRows = 0;
 
-  /** @param holdMs as `cutAtMs` takes it; 0 where no node can be on its way back. */
+  /** @param holdMs as for `cutAtMs`; 0 if no node can be on its way back. */
   constructor(replica: Replica, retentionMs: number, holdMs = 0) {
     this.#replica = replica;
     this.#retentionMs = retentionMs;
@@ -56,7 +57,7 @@ export class Compactor {
     return this.#running;
   }
 
-  /** Removes what may go; does nothing while an earlier run goes on. */
+  /** Removes the rows that may go; does nothing while an earlier run goes on. */
   async run(retentionMs: number = this.#retentionMs): Promise<Compacted> {
     if (this.#running) return { rows: 0 };
     this.#running = true;
@@ -70,15 +71,15 @@ export class Compactor {
   }
 
   async #compact(cutAt: number): Promise<Compacted> {
-    // Both passes end at one row: a key's last row must not go while the first pass has not seen it, or
-    // an older row of the key, kept for the cut, would show again at the next replay.
+    // Both passes end at one row: a key's last row must not go while the first pass has not seen it.
+    // Otherwise an older row of the key, kept for the cut, would show again at the next replay.
     const { log, lastLsn, header } = this.#replica;
     const end = { cutAt, stable: header.stable, lastLsn };
     const atCut = await this.#entriesAt(log, end);
     let removed = 0;
     let next = 0;
     for await (const heads of this.#oldPages(log, end, CHUNK_ROWS)) {
-      // In a log that has taken this one's place meanwhile (rule 12), the lsns are of other rows.
+      // If another log has replaced this one meanwhile (rule 12), the lsns are of other rows.
       if (this.#replica.log !== log) break;
       const going = new Map<string, Going[]>();
       for (const head of heads) {
@@ -127,7 +128,7 @@ export class Compactor {
     }
   }
 
-  /** Beaten before the cut, or dead by then and collected since. */
+  /** The row was beaten before the cut, or was dead by then and has been collected since. */
   #mayGo(head: RowHead, cutAt: number, { byKey }: AtCut): boolean {
     if (!isKeyHead(head) || this.#isEntry(head)) return false;
     return !showedAtCut(head, cutAt) || byKey.get(head.key) !== head.lsn;

@@ -12,7 +12,10 @@ const PAGE_ROWS = 4096;
 /** UTF-16 code units of keys in a page. */
 const PAGE_KEYS_LENGTH = 64 * 1024;
 
-/** @param since only later deletes are told. @param after an lsn; 0 starts at the beginning. */
+/**
+ * @param since only deletes with a greater HLC are returned. @param after an lsn; 0 starts at the
+ *   beginning.
+ */
 export async function deletesAfter(log: Log, since: number, after: number): Promise<DeletesPage> {
   const deletes: [string, number][] = [];
   let length = 0;

@@ -1,9 +1,9 @@
 /**
- * Rule 6: everything that a replica knows of its log: the map, the members, the recent rows, the
+ * Rule 6: the state that a replica derives from its log: the map, the members, the recent rows, the
  * records of the origins and the header.
  *
- * Invariant: it changes only by a batch that is committed, by another log, and by facts of the header
- * that the next commit writes.
+ * Invariant: it changes only by a committed batch, by another log, and by facts of the header that the
+ * next commit writes.
  */
 import type { Commit, Log } from '../log/log.ts';
 import { type Basis, type Batch, emptyRecord } from '../rules/decide.ts';
@@ -33,7 +33,7 @@ export class Fold {
   readonly #records = new Map<string, OriginRecord>();
   readonly #vector = new Map<string, number>();
   #header: LogHeader;
-  /** Facts that changed without a commit of their own: the next one writes them. */
+  /** Facts that changed without a commit of their own: the next commit writes them. */
   #unwritten: HeaderChanges = {};
   #hlc = 0;
   #lastLsn = 0;
@@ -42,7 +42,7 @@ export class Fold {
   #retiredAtMs: number | null = null;
   #expiredBefore: LatestExpiries | null = null;
 
-  /** Of nothing yet: `read` folds the log. */
+  /** An empty state: `read` folds the log into it. */
   constructor(log: Log, limits: Limits) {
     this.#limits = limits;
     this.recent = new RecentRows(limits);
@@ -76,7 +76,10 @@ export class Fold {
     return this.#bornHere;
   }
 
-  /** When the last `retire` was committed here, UTC milliseconds by this node's clock; null before the first. */
+  /**
+   * The time at which the last `retire` was committed here, in UTC milliseconds by this node's clock;
+   * null before the first.
+   */
   get retiredAtMs(): number | null {
     return this.#retiredAtMs;
   }
@@ -92,7 +95,10 @@ export class Fold {
     return reach;
   }
 
-  /** The latest expiries of entries that had been collected before the log was opened; once. */
+  /**
+   * The latest expiries of entries that had been collected before the log was opened. Only the first
+   * call gives them.
+   */
   takeExpiredBefore(): LatestExpiries | null {
     const expired = this.#expiredBefore;
     this.#expiredBefore = null;
@@ -103,7 +109,7 @@ export class Fold {
    * Folds a log from nothing.
    *
    * @param place the log's name in errors.
-   * @throws DamagedLogError
+   * @throws DamagedLogError at the first row that can't be as it was written.
    */
   async read(log: Log, place: string): Promise<void> {
     this.#forget(log);
@@ -154,8 +160,8 @@ export class Fold {
   }
 
   /**
-   * Appends the batch, with the facts that no commit has written yet. The horizon is written with every
-   * commit that follows its rise; it never sinks.
+   * Appends the batch, with the facts that no commit has written yet. Every commit after a rise of the
+   * horizon writes the horizon; it never falls.
    */
   async append(batch: Batch, log: Log): Promise<void> {
     const unwritten = this.#unwritten;
@@ -168,7 +174,7 @@ export class Fold {
     }
   }
 
-  /** After the commit: everything catches up with the log. */
+  /** Called after the commit: every part of the state catches up with the log. */
   fold(batch: Batch): RecentRow[] {
     const rows: RecentRow[] = [];
     for (const row of batch.rows) {

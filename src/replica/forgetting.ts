@@ -1,6 +1,6 @@
 /**
- * Rules 9 and 10: what a replica lets go. Entries that are dead and stable leave the map, rows that
- * nothing needs leave the log. Each command waits in the commit queue and rejects as `Replica.submit` does.
+ * Rules 9 and 10: a replica drops dead, stable entries from its map, and unneeded rows from its log.
+ * Each command waits in the commit queue and rejects as `Replica.submit` does.
  */
 
 import { mayCollect, type Stable, stableAfter, storedStable } from '../rules/stability.ts';
@@ -29,19 +29,19 @@ export class Forgetting {
     this.#clock = clock;
   }
 
-  /** A peer's horizon: generations given from now on are no smaller. */
+  /** Takes over a peer's horizon: new generations are no smaller. */
   raiseHorizon(horizon: number): void {
     if (horizon > this.#fold.header.horizon) this.#fold.changeHeader({ horizon });
   }
 
   /**
    * Rule 9: drops entries that are dead and stable, and raises the horizon above them in the same
-   * commit that moves the stable vector and clock. Where the clock goes back, all goes that it had
-   * reached: a restart would drop it too.
+   * commit that moves the stable vector and clock. If the clock goes back, every entry up to its
+   * former time goes: a restart would drop it too.
    *
    * @param next decided before this waited for its turn: the clock may have been set back since.
-   * @param limit entries looked at, at most.
-   * @returns the entries that were dropped.
+   * @param limit the most entries to look at.
+   * @returns the dropped entries.
    */
   collect(next: Stable, limit: number): Promise<KeyOp[]> {
     const { map } = this.#fold;
@@ -72,7 +72,7 @@ export class Forgetting {
     );
   }
 
-  /** Compaction: removes rows that `src/replica/compact.ts` found to be of no use any more. */
+  /** Compaction: removes rows that `src/replica/compact.ts` found to be unneeded. */
   removeRows(rows: ReadonlyMap<string, readonly GoingRow[]>, facts: FactChanges): Promise<void> {
     return this.#queue.enqueue({ ops: 0, bytes: 0 }, (batch) => {
       for (const [origin, ofOrigin] of rows) batch.removeRows(origin, ofOrigin);

@@ -1,7 +1,7 @@
 /**
- * Rule 12: which ops of a log that was set aside the cluster surely knows. The vectors tell it for ids,
- * and the sums prove that the ids stand for the same ops: two logs with equal sums of an origin at one
- * seq hold the same ops of it up to there.
+ * Rule 12: finds the ops of a log that was set aside which the cluster surely knows. The vectors give
+ * the ids, and the sums prove that the ids stand for the same ops: two logs with equal sums of an
+ * origin at one seq hold the same ops of it up to that seq.
  */
 import type { Log } from '../log/log.ts';
 import { carriedHash, type Hash, sameHash, subtract } from '../words/hash.ts';
@@ -13,15 +13,15 @@ const PAGE = { maxRows: 512, maxBytes: 1024 * 1024 };
 
 /** A log and the records of its origins. */
 interface Side {
-  /** Null where it can't be read. */
+  /** Null if it can't be read. */
   readonly log: Log | null;
   record(origin: string): OriginRecord;
 }
 
 /**
- * @param old the log that was set aside; null where it can't be read.
+ * @param old the log that was set aside; null if it can't be read.
  * @param base the vector that the cluster welcomed this node with.
- * @returns origin → seq up to which the old log held ops that no other op in the cluster stands for.
+ * @returns origin → seq up to which the old log held the same ops as the cluster.
  */
 export async function heldOps(
   aside: SetAside,
@@ -40,13 +40,19 @@ export async function heldOps(
   return held;
 }
 
-/** Where the sums can't tell: up to where every member held the same, or peers had the time to object. */
+/**
+ * The seq if the sums can't decide: up to it every member held the same ops, or peers had the time to
+ * object.
+ */
 function trustedSeq({ origin: own, state, openedAtSeq, stable }: SetAside, origin: string): number {
   if (origin !== own) return Number.POSITIVE_INFINITY;
   return state === 'sound' ? openedAtSeq : Math.min(openedAtSeq, seqOf(stable, origin));
 }
 
-/** @returns the last seq at which both hold the same op; null where compaction has taken what tells it. */
+/**
+ * @returns the last seq at which both hold the same op; null if compaction has removed the rows that
+ *   show it.
+ */
 async function forkBelow(
   theirs: Side,
   ours: Side,
@@ -77,7 +83,7 @@ async function areSame(a: Side, b: Side, origin: string, seq: number): Promise<b
   return one === null || other === null ? null : sameHash(one, other);
 }
 
-/** The sum of the origin's ops up to a seq; null where rows that it needs are gone. */
+/** The sum of the origin's ops up to a seq; null if rows that it needs are gone. */
 async function sumAt(side: Side, origin: string, seq: number): Promise<Hash | null> {
   const { log } = side;
   const { seq: last, sum, reach } = side.record(origin);
@@ -85,6 +91,6 @@ async function sumAt(side: Side, origin: string, seq: number): Promise<Hash | nu
   if (seq === last) return sum;
   if (log === null) return null;
   const later = await log.sumBetween(origin, seq, last);
-  // Compaction may have overtaken the read: rows may be missing in what was summed.
+  // Compaction may have overtaken the read, and rows may be missing in the sum.
   return side.record(origin).reach > seq ? null : subtract(sum, later);
 }

@@ -1,4 +1,7 @@
-/** Rule 10: the parts of a snapshot on their way into an empty log, until the last one says what it stands for. */
+/**
+ * Rule 10: takes the parts of a snapshot into an empty log, until the last part gives the vector and
+ * the sums.
+ */
 import type { Batch } from '../rules/decide.ts';
 import { add, carriedHash, type Hash, subtract, ZERO } from '../words/hash.ts';
 import { textLength } from '../words/op.ts';
@@ -24,9 +27,9 @@ export class IncomingSnapshot {
   }
 
   /**
-   * Takes rows into a log that held nothing before the first part. Rejects as `Replica.submit` does.
+   * Takes rows into a log that was empty before the first part. Rejects as `Replica.submit` does.
    *
-   * @returns whether they were taken: not where the log has come to hold something else meanwhile.
+   * @returns whether they were taken: not if the log has taken other rows meanwhile.
    */
   takeRows(rows: readonly SnapshotRow[]): Promise<boolean> {
     let bytes = 0;
@@ -43,9 +46,10 @@ export class IncomingSnapshot {
   }
 
   /**
-   * The snapshot is complete: the vector and the sums become its sender's. Rejects as `takeRows` does.
+   * The snapshot is complete: its sender's vector and sums become this log's. Rejects as `takeRows`
+   * does.
    *
-   * @returns whether one was under way.
+   * @returns whether a snapshot was under way.
    */
   finish(end: SnapshotEnd): Promise<boolean> {
     return this.#queue.enqueue(
@@ -53,7 +57,7 @@ export class IncomingSnapshot {
       (batch) => {
         if (!batch.isSnapshotUnderWay) return false;
         this.#setRecords(batch, end);
-        // The snapshot lacks what was there before it: no earlier point in time can be told.
+        // The snapshot lacks older rows, so no earlier point in time can be told.
         batch.changeFacts({ snapshot: 'taken', cutAtMs: this.#clock() });
         const horizon = Math.max(
           this.#fold.header.horizon,
@@ -69,7 +73,7 @@ export class IncomingSnapshot {
     );
   }
 
-  /** The log is another: nothing has come. */
+  /** Another log was adopted, so no part has come yet. */
   forget(): void {
     this.#sums.clear();
   }

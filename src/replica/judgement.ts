@@ -1,7 +1,7 @@
 /**
- * Rule 12: how a log judges ops that another log held and lost. It tells its ops on keys that the other
- * log lacked, page by page, and whether it may have forgotten any. A snapshot does not bring what was
- * collected, so that a node which got one asks its peers.
+ * Rule 12: a log judges ops that another log held and lost. It gives its own ops on keys, so far as the
+ * other log lacked them, page by page, and says whether it may have forgotten any. A snapshot does not
+ * bring collected ops, so a node that got one asks its peers.
  */
 import { compareOps, isOnKey, type Ranked } from '../words/op.ts';
 import { includes, seqOf, type Vector } from '../words/vector.ts';
@@ -17,9 +17,12 @@ export interface JudgedPage {
   readonly ops: readonly JudgedOp[];
   /** The lsn that the next page starts after; null at the end of the log. */
   readonly next: number | null;
-  /** Whether nothing that the other log lacked was compacted away here. */
+  /** Whether no op that the other log lacked was compacted away here. */
   readonly isComplete: boolean;
-  /** Rows that were compacted away here had died before this moment, UTC milliseconds; null where none were. */
+  /**
+   * Rows that were compacted away here had died before this moment, UTC milliseconds; null if none
+   * were.
+   */
   readonly cutAtMs: number | null;
 }
 
@@ -28,7 +31,7 @@ const HLC_STEPS_A_MS = 1000;
 const PAGE = { maxRows: 1024, maxBytes: 1024 * 1024 };
 
 /**
- * @param held of the log that is judged: origin → seq up to which it held the same ops.
+ * @param held for the judged log: origin → seq up to which it held the same ops.
  * @param after an lsn; 0 starts at the beginning.
  */
 export async function judgedPage(
@@ -43,44 +46,47 @@ export async function judgedPage(
     const { key, kind, generation, version, hlc, origin, seq } = op;
     ops.push({ key, kind, generation, version, hlc, origin, seq });
   }
-  // Asked after the rows were read: what goes meanwhile counts as gone.
+  // Asked after the rows were read, so that a row removed meanwhile counts as gone.
   const { cutAtMs } = replica.header.facts;
   const isComplete = includes(held, replica.reach());
   return { ops, next: rows.at(-1)?.lsn ?? null, isComplete, cutAtMs };
 }
 
-/** Asks one log for a page: this node's own or a peer's. @returns null where no answer comes. */
+/** Asks one log for a page: this node's own or a peer's. @returns null if no answer comes. */
 export type AskJudge = (held: Vector, after: number) => Promise<JudgedPage | null>;
 
-/** Some keys as the logs that were asked judge them. */
+/** Judgements of some keys by the logs that were asked. */
 export class Judgement {
   readonly #keys: ReadonlySet<string>;
   readonly #greatest = new Map<string, Ranked>();
   readonly #deletedAt = new Map<string, number>();
   #isComplete = false;
-  /** The earliest cut of those that have answered. */
+  /** The earliest cut of the logs that have answered. */
   #cutAtMs = Number.POSITIVE_INFINITY;
 
   constructor(keys: Iterable<string>) {
     this.#keys = new Set(keys);
   }
 
-  /** Whether a log that has answered has forgotten nothing that the other log lacked. */
+  /** Whether a log that has answered has forgotten no op that the other log lacked. */
   get isComplete(): boolean {
     return this.#isComplete;
   }
 
-  /** @param skewMs how far clocks may be apart. @returns whether the op is younger than all that was forgotten. */
+  /**
+   * @param skewMs the greatest difference between clocks, in milliseconds. @returns whether the op is
+   *   younger than every forgotten op.
+   */
   isRecent({ hlc }: Ranked, skewMs: number): boolean {
     return hlc > (this.#cutAtMs + skewMs) * HLC_STEPS_A_MS;
   }
 
-  /** The greatest op of the key that the other log lacked. */
+  /** The greatest op of the key, of those that the other log lacked. */
   laterOf(key: string): Ranked | undefined {
     return this.#greatest.get(key);
   }
 
-  /** The HLC of the last delete of the key that the other log lacked; 0 where there is none. */
+  /** The HLC of the last delete of the key, of those that the other log lacked; 0 if there is none. */
   deletedAt(key: string): number {
     return this.#deletedAt.get(key) ?? 0;
   }

@@ -1,6 +1,6 @@
 /**
- * Rule 8: how the log comes to say who belongs to the cluster, and under which origin this node goes on.
- * Each command waits in the commit queue and is checked in its batch; each rejects as
+ * Rule 8: the commands by which the log gets its members, and by which this node goes on under another
+ * origin. Each command waits in the commit queue and is checked in its batch; each rejects as
  * `Replica.submit` does.
  */
 import { memberValue } from '../rules/members.ts';
@@ -34,7 +34,7 @@ export class Membership {
     });
   }
 
-  /** Logs another `join` of this node's own origin, which is a member by another name or URL. */
+  /** Logs another `join` of this node's own origin, because its name or URL has changed. */
   announce(value: string): Promise<void> {
     return this.#queue.enqueue({ ops: 1, bytes: value.length }, (batch) => {
       const { origin, members } = this.#fold;
@@ -53,7 +53,7 @@ export class Membership {
     });
   }
 
-  /** A fresh node holds all that the answer of `sponsor` held: it has joined. */
+  /** A fresh node holds all ops of the sponsor's answer: it has joined. */
   welcome(clusterId: string | null, sponsor: string, formedAtMs: number): Promise<void> {
     return this.#queue.enqueue({ ops: 0, bytes: 0 }, (batch) => {
       batch.header = { ...batch.header, clusterId };
@@ -61,7 +61,7 @@ export class Membership {
     });
   }
 
-  /** Goes on under a new origin, whose first ops are `join` for it and `retire` for the old one. */
+  /** Goes on under a new origin, whose first ops are its own `join` and the `retire` of the old one. */
   renewOrigin(origin: string, ownValue: string): Promise<void> {
     return this.#queue.enqueue({ ops: 2, bytes: ownValue.length }, (batch) => {
       const old = this.#fold.origin;
@@ -72,7 +72,7 @@ export class Membership {
     });
   }
 
-  /** Before the next write, `renewOrigin` is due: the log may lack ops that peers hold (rule 5). */
+  /** Makes `renewOrigin` due before the next write: the log may lack ops that peers hold (rule 5). */
   markForNewOrigin(): void {
     this.#fold.changeHeader({ facts: { owesOrigin: true } });
   }

@@ -1,8 +1,8 @@
 /**
- * Rule 12: what a node held before it rejoined, and its cluster lacks, comes back as if it had never been
- * lost: deletes and expired entries as well, each with its own generation, version and HLC. An op
- * that the cluster surely knows is not offered; one that nobody can decide is left out. Each op that
- * loses or is left out is told.
+ * Rule 12: ops that a node held before it rejoined, and that its cluster lacks, come back as if they
+ * had never been lost: deletes and expired entries as well, each with its own generation, version and
+ * HLC. An op that the cluster surely knows is not offered. An op that nobody can decide is left out.
+ * Each op that loses or is left out is logged.
  */
 import type { Log } from '../log/log.ts';
 import { HearsayError } from '../words/errors.ts';
@@ -18,25 +18,28 @@ export type Note = (level: 'info' | 'warn', text: string) => void;
 
 export interface OfferOptions {
   readonly replica: Replica;
-  /** The replica's log when the offer began: with another one it ends. */
+  /** The replica's log when the offer began; the offer ends with it. */
   readonly life: Log;
   readonly aside: SetAside;
-  /** The log that was set aside; null where it can't be read. */
+  /** The log that was set aside; null if it can't be read. */
   readonly old: Log | null;
   /** The vector that this node was welcomed with. */
   readonly base: Vector;
   /** Other members that can be asked. */
   readonly peers: readonly AskJudge[];
-  /** Whether an op that the peers could not decide is left out, or tried again later. */
+  /** Whether an op that the peers could not decide is left out now, or tried again later. */
   readonly leavesOut: boolean;
-  /** How far the clocks of two nodes may be apart. */
+  /** The greatest difference between the clocks of two nodes, in milliseconds. */
   readonly maxClockSkewMs: number;
   readonly note: Note;
 }
 
 const BATCH = 512;
 
-/** @returns whether all is decided; else some of it has to be offered once more. Rejects as `Offering.lost`. */
+/**
+ * @returns whether every op is decided; if not, some have to be offered once more. Rejects as
+ *   `Offering.lost`.
+ */
 export async function offerAgain(options: OfferOptions): Promise<boolean> {
   const { replica, aside, life } = options;
   const isOfCluster = aside.clusterId === replica.header.clusterId;
@@ -79,21 +82,21 @@ async function offerLost(options: OfferOptions): Promise<boolean> {
 
 const FORGOTTEN = 'nobody knows any more whether the key was deleted since';
 
-/** @returns the judgement, and whether waiting could not tell more. */
+/** @returns the judgement, and whether waiting would not change it. */
 async function judge(
   options: OfferOptions,
   lost: readonly KeyOp[],
   held: Vector,
 ): Promise<{ judgement: Judgement; isFinal: boolean }> {
   const { replica, leavesOut } = options;
-  // Over an entry, and above the horizon, every op is decided by this node alone.
+  // If the key has an entry, or the op is not below the horizon, this node decides alone.
   const isOpen = ({ key, generation }: KeyOp): boolean =>
     replica.map.get(key) === undefined && generation < replica.header.horizon;
   const { judgement, heard } = await hearAll(options, lost, held, () => lost.some(isOpen));
   return { judgement, isFinal: leavesOut || heard >= otherMembers(options) };
 }
 
-/** Hears this node's own log, and where that may have forgotten something, the peers. */
+/** Asks this node's own log and, if that may have forgotten ops, the peers. */
 async function hearAll(
   { replica, peers }: OfferOptions,
   ops: readonly KeyOp[],
@@ -107,7 +110,7 @@ async function hearAll(
   return { judgement, heard: answers.filter((answered) => answered).length };
 }
 
-/** The origin that is offered may still count as a member. */
+/** Seals the origin of the offered log, which may still count as a member. */
 function otherMembers({ replica, aside }: OfferOptions): number {
   const { members, origin } = replica;
   return [...members.all()].filter((one) => one.origin !== origin && one.origin !== aside.origin)
@@ -115,8 +118,8 @@ function otherMembers({ replica, aside }: OfferOptions): number {
 }
 
 /**
- * Generations of another cluster say nothing here: the entries that live are put as a client would put
- * them, but for those that this cluster has deleted since.
+ * Generations of another cluster have no meaning here. So the live entries are put as a client would
+ * put them, except those that this cluster has deleted since.
  */
 async function putEntries(options: OfferOptions): Promise<boolean> {
   const { replica, aside, life, note } = options;
@@ -152,7 +155,7 @@ function requestOf({ key, version, value, meta, expiresAt }: Put, nowMs: number)
   return { kind: 'put', key, version, ttlMs, value, meta };
 }
 
-/** As after an offer that was cut off: what it had come to is not offered twice. */
+/** Whether the entry shows the put already, as after an interrupted offer: it is not offered twice. */
 function isShown({ map }: Replica, { key, version, value, meta }: Put): boolean {
   const entry = map.get(key);
   return (
@@ -163,7 +166,7 @@ function isShown({ map }: Replica, { key, version, value, meta }: Put): boolean 
   );
 }
 
-/** Where the queue has no room for all, in halves. */
+/** Offers in halves if the queue has no room for all. */
 async function inParts<T, R>(
   items: readonly T[],
   commit: (items: readonly T[]) => Promise<readonly R[]>,

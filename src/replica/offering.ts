@@ -1,7 +1,7 @@
 /**
- * Rule 12: the commits by which ops that were lost come back. Each belongs to one life of the log and is
- * checked in its batch: another log that has taken the place of that one takes none of them, and a log
- * that has not joined bears nothing.
+ * Rule 12: the commits by which lost ops come back. Each belongs to one life of the log and is checked
+ * in its batch: another log that has replaced that one takes none of them, and no op is born in a log
+ * that has not joined.
  */
 import type { Log } from '../log/log.ts';
 import type { Batch } from '../rules/decide.ts';
@@ -28,10 +28,10 @@ export class Offering {
   }
 
   /**
-   * Decides about ops that were lost, in order, in one commit. Rejects as `Replica.submit` does, and with
-   * HearsayError where nothing may be offered.
+   * Decides about lost ops, in order, in one commit. Rejects as `Replica.submit` does, and with
+   * HearsayError if the log may take no offers.
    *
-   * @param judge what is known of the op's key beside the entry.
+   * @param judge gives the known facts about the op's key beside the entry.
    * @param life the log that the offer began with.
    */
   lost(
@@ -46,7 +46,7 @@ export class Offering {
     });
   }
 
-  /** Decides about entries of another cluster, as ordinary requests. Rejects as `lost` does. */
+  /** Decides about entries of another cluster as about ordinary requests. Rejects as `lost` does. */
   requests(requests: readonly PutRequest[], life: Log): Promise<readonly Outcome[]> {
     return this.#enqueue(weightOf(requests), life, (batch) => batch.requests(requests));
   }
@@ -69,7 +69,7 @@ export class Offering {
     return result.decided;
   }
 
-  /** Offers keep their HLCs: a proof of the log must not take them for rows that were swapped. */
+  /** Offers keep their HLCs, so `verify` must not take them for rows that were swapped. */
   #writeDown(batch: Batch, outcomes: readonly OfferOutcome[]): void {
     const count = outcomes.filter((outcome) => outcome === 'offered').length;
     if (count === 0) return;

@@ -1,6 +1,6 @@
 /**
- * Whether clients may read and write here, and why not. One object a replica: the gate of the driver
- * changes it, the replica and the routes ask it.
+ * Whether clients may read and write here, and if not, the reason. Each replica has one such object:
+ * the gate of the driver changes it, and the replica and the routes ask it.
  */
 import { NotReadableError, NotWritableError } from '../words/errors.ts';
 import { RETRY_AFTER_MS } from '../words/time.ts';
@@ -9,7 +9,7 @@ export class Readiness {
   #whyUnreadable: string | null = null;
   #whyUnwritable: string | null = null;
 
-  /** A reason in words that follow "since", or null where clients may read. */
+  /** A reason in words that follow "since", or null if clients may read. */
   get whyUnreadable(): string | null {
     return this.#whyUnreadable;
   }
@@ -43,13 +43,13 @@ export class Readiness {
     this.#whyUnwritable = null;
   }
 
-  /** @throws NotReadableError while this node does not know what its cluster holds. */
+  /** @throws NotReadableError while this node does not know the entries of its cluster. */
   requireReadable(): void {
     if (this.#whyUnreadable !== null)
       throw new NotReadableError(this.#whyUnreadable, RETRY_AFTER_MS);
   }
 
-  /** The error for a client that writes; null where clients may write. */
+  /** The error for a client that writes; null if clients may write. */
   writeRefusal(): NotWritableError | null {
     return this.#whyUnwritable === null
       ? null

@@ -1,6 +1,6 @@
 /**
  * Rule 6: the map is the log's fold. Reads the log in bounded pages, folds the rows that won, and
- * checks on the way that nothing in it was changed, lost or doubled since it was written.
+ * checks that no row was changed, lost or doubled since it was written.
  */
 
 import type { Log, PageLimit } from '../log/log.ts';
@@ -20,7 +20,7 @@ const PAGE: PageLimit = { maxRows: 4096, maxBytes: 4 * MIB };
 export interface Replayed {
   /** The last HLC that this node gave or followed. */
   readonly hlc: number;
-  /** A number above the generation of everything that was dropped. */
+  /** A number above the generation of every dropped entry. */
   readonly horizon: number;
 }
 
@@ -45,7 +45,8 @@ export async function replay(
     for (const row of rows) {
       check.row(row);
       const { op, committedAt } = row;
-      // As when it was committed: this node's own stamps, and others' but for those of a wrong clock.
+      // As at the commit: this node's own stamps count, and others' unless they come from a wrong
+      // clock.
       hlc =
         op.origin === log.header.origin
           ? Math.max(hlc, op.hlc)
@@ -62,8 +63,8 @@ export async function replay(
 }
 
 /**
- * Rule 6: what was dead and stable when the log was last written had been collected, or would have
- * been next. @returns the horizon, above all of it.
+ * Rule 6: an entry that was dead and stable when the log was last written had been collected, or would
+ * have been next. @returns the horizon, above the generations of all of these.
  */
 function dropCollected(log: Log, map: EntryMap, onDropped: (entry: KeyOp) => void): number {
   const stable = storedStable(log.header);
@@ -78,7 +79,7 @@ function dropCollected(log: Log, map: EntryMap, onDropped: (entry: KeyOp) => voi
   return horizon;
 }
 
-/** Each row must have its own hash and be an op that can be, and the rows must be those of the records. */
+/** Each row must have its own hash and be a possible op, and the rows must match the records. */
 function checkOf(log: Log, place: string): { row(row: Row): void; end(lsn: number): void } {
   const seqs = new SeqCheck(
     log.origins,

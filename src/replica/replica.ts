@@ -1,9 +1,9 @@
 /**
  * The replica: where ops are decided, committed and taken in (rule 5).
  *
- * Invariants: at most one commit is under way; what waits is decided only when none is, against the
- * fold of everything committed; after a commit it is folded, then answered, then told to listeners;
- * nothing is told that is not committed.
+ * Invariants: at most one commit is under way; waiting requests are decided only when none is, against
+ * the fold of every committed op; a committed batch is folded, then answered, then told to listeners;
+ * only committed ops are told.
  */
 
 import type { Log } from '../log/log.ts';
@@ -41,14 +41,14 @@ export interface ReplicaOptions {
   readonly limits: Limits;
 }
 
-/** The rows of one commit, as listeners are told them. */
+/** The rows of one commit, as listeners get them. */
 export interface Committed {
   readonly rows: readonly RecentRow[];
   /** This node's own origin, whose rows are for its peers. */
   readonly origin: string;
 }
 
-/** Keys that a bulk delete decides at once. */
+/** The number of keys that a bulk delete decides at once. */
 const BULK_KEYS = 512;
 
 export class Replica {
@@ -70,11 +70,14 @@ export class Replica {
   readonly #replacements = new Listeners<[]>();
   readonly #failures = new Listeners<[HearsayError]>();
   #log: Log;
-  /** The last commit, until listeners are told of it. */
+  /** The last commit, until listeners have been told of it. */
   #committed: Committed;
   #isDiskFull = false;
 
-  /** Opens on a log: replays it into the map. @throws DamagedLogError */
+  /**
+   * Opens on a log: replays it into the map. @throws DamagedLogError if the log can't be as it was
+   * written.
+   */
   static async open(options: ReplicaOptions): Promise<Replica> {
     const replica = new Replica(options);
     await replica.#fold.read(options.log, options.place);
@@ -146,7 +149,10 @@ export class Replica {
     return this.#fold.bornHere;
   }
 
-  /** When the last `retire` was committed here, UTC milliseconds by this node's clock; null before the first. */
+  /**
+   * The time at which the last `retire` was committed here, in UTC milliseconds by this node's clock;
+   * null before the first.
+   */
   get retiredAtMs(): number | null {
     return this.#fold.retiredAtMs;
   }
@@ -187,14 +193,17 @@ export class Replica {
     return this.map.sumAt(asOf);
   }
 
-  /** The latest expiries of entries that had been collected before the log was opened; once. */
+  /**
+   * The latest expiries of entries that had been collected before the log was opened. Only the first
+   * call gives them.
+   */
   takeExpiredBefore(): LatestExpiries | null {
     return this.#fold.takeExpiredBefore();
   }
 
   // ---- reads and writes of clients
 
-  /** Reads the map as of the last commit. @throws NotReadableError */
+  /** Reads the map as of the last commit. @throws NotReadableError while clients may not read. */
   get(key: string): Outcome {
     this.readiness.requireReadable();
     const entry = this.map.live(key, this.#clock());
@@ -202,7 +211,7 @@ export class Replica {
     return { kind: 'absent', expired: this.map.get(key)?.kind === 'put' };
   }
 
-  /** @throws NotReadableError */
+  /** @throws NotReadableError while clients may not read. */
   list(prefix: string, after: string | null, limit: number): ListPage {
     this.readiness.requireReadable();
     return this.map.list(prefix, after, limit, this.#clock());
@@ -211,9 +220,9 @@ export class Replica {
   /**
    * Decides the requests together, in order, each seeing the ones before it, in one commit.
    *
-   * @returns one outcome a request, once they are durable.
+   * @returns one outcome for each request, once they are durable.
    * @throws NotWritableError, OverloadedError, DiskFullError, StoppedError: nothing is stored.
-   * @throws CommitFailedError: whether they are stored is unknown, and the node stops.
+   * @throws CommitFailedError: the outcome is unknown, and the node stops.
    */
   submit(requests: readonly Request[]): Promise<Outcome[]> {
     const refusal = this.readiness.writeRefusal();
@@ -226,7 +235,7 @@ export class Replica {
     );
   }
 
-  /** Deletes every live key with the prefix, in several commits. @returns how many there were. */
+  /** Deletes every live key with the prefix, in several commits. @returns the number of keys deleted. */
   async deletePrefix(prefix: string): Promise<number> {
     const refusal = this.readiness.writeRefusal();
     if (refusal !== null) throw refusal;
@@ -248,7 +257,7 @@ export class Replica {
   /**
    * Takes in a peer's ops, in the order in which deltas came (rule 7). Rejects as `submit` does.
    *
-   * @param from the origin of the node that sent them; null where no node did.
+   * @param from the origin of the node that sent them; null if no node did.
    */
   receive(delta: Delta, from: string | null = null): Promise<DeltaOutcome> {
     let bytes = 0;
@@ -258,7 +267,10 @@ export class Replica {
     );
   }
 
-  /** Rule 11: entries that a peer lost are born again, unchanged but for their birth, so that they win. */
+  /**
+   * Rule 11: entries that a peer lost are born again, unchanged except for their birth, so that they
+   * win.
+   */
   bearAgain(entries: readonly KeyOp[]): Promise<void> {
     return this.#queue.enqueue({ ops: entries.length, bytes: 0 }, (batch) => {
       for (const entry of entries) if (this.map.get(entry.key) === entry) batch.bearAgain(entry);
@@ -277,9 +289,9 @@ export class Replica {
   }
 
   /**
-   * Rule 12: suspends, and writes into the log why it is given up, for a start that must offer its ops
-   * again. A log that takes no more, or no room for it, leaves that unsaid: then nothing of it is trusted
-   * that the sums do not prove.
+   * Rule 12: suspends, and writes into the log the reason why it is given up, for a start that must
+   * offer its ops again. If the log is full or takes no more, the reason stays unwritten. Then a later
+   * start trusts only ops that the sums prove.
    */
   async giveUp(why: GivenUp): Promise<void> {
     await this.suspend();
@@ -287,12 +299,15 @@ export class Replica {
     await this.#log.append({ rows: [], origins: [], header }).catch(() => {});
   }
 
-  /** Lets the commit under way end and refuses what waits and what comes, until a log is adopted. */
+  /** Lets the commit under way end, and refuses waiting and new requests until a log is adopted. */
   suspend(): Promise<void> {
     return this.#queue.stop();
   }
 
-  /** Writes down what the map is, for whoever proves the log later; before a stop, when nothing waits. */
+  /**
+   * Writes the map sum into the log, for a later `verify`; called before a stop, when the queue is
+   * empty.
+   */
   recordMapSum(aheadMs: number): Promise<void> {
     return this.#queue.enqueue({ ops: 0, bytes: 0 }, (batch) => {
       if (batch.rows.length > 0) return;
@@ -301,7 +316,7 @@ export class Replica {
     });
   }
 
-  /** Lets the commit under way end, refuses what waits, closes the log. */
+  /** Lets the commit under way end, refuses waiting requests, closes the log. */
   async close(): Promise<void> {
     await this.suspend();
     await this.#log.close();
@@ -322,29 +337,38 @@ export class Replica {
 
   // ---- listeners
 
-  /** Takes expired entries, at most `limit`, out of lists, and tells them to listeners. */
+  /** Takes expired entries, at most `limit`, out of lists, and tells listeners. */
   sweep(limit: number): Swept {
     const swept = this.map.sweep(this.#clock(), limit);
     this.#sweeps.tell(swept);
     return swept;
   }
 
-  /** Told of each commit, in order, after it is folded. @returns what ends it. */
+  /**
+   * Calls the function for each commit, in order, after it is folded. @returns a function that ends the
+   * calls.
+   */
   onCommit(listener: (committed: Committed) => void): () => void {
     return this.#commits.add(listener);
   }
 
-  /** Told once, when a commit has failed with its outcome unknown: the node must stop. */
+  /** Calls the function once, when a commit has failed with an unknown outcome: the node must stop. */
   onFailure(listener: (error: HearsayError) => void): void {
     this.#failures.add(listener);
   }
 
-  /** Told when the whole history is another: a log was adopted, or a snapshot is complete. */
+  /**
+   * Calls the function when the whole history has changed: a log was adopted, or a snapshot is
+   * complete.
+   */
   onReplaced(listener: () => void): () => void {
     return this.#replacements.add(listener);
   }
 
-  /** Told of each sweep, also where nothing had expired. @returns what ends it. */
+  /**
+   * Calls the function for each sweep, also if no entry had expired. @returns a function that ends the
+   * calls.
+   */
   onSweep(listener: (swept: Swept) => void): () => void {
     return this.#sweeps.add(listener);
   }

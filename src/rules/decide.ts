@@ -1,6 +1,7 @@
 /**
- * Rules 1 to 3 and 5: decides what waits, in order, against the map as it is, and numbers what is to be
- * appended. Nothing here changes the map: a batch that can't be committed leaves no trace.
+ * Rules 1 to 3 and 5: decides waiting requests and deltas, in order, against the present map, and
+ * numbers the ops to append. Nothing here changes the map: a batch that can't be committed leaves no
+ * trace.
  */
 
 import { holds } from '../words/condition.ts';
@@ -50,7 +51,7 @@ export interface Basis {
   readonly snapshot: LogHeader['facts']['snapshot'];
 }
 
-/** The record of an origin that nothing is held of. */
+/** The record of an origin without ops here. */
 export const emptyRecord = (origin: string): OriginRecord => ({
   origin,
   seq: 0,
@@ -59,14 +60,14 @@ export const emptyRecord = (origin: string): OriginRecord => ({
   compactedSum: ZERO,
 });
 
-/** One batch: what one transaction will write. */
+/** One batch: the content of one transaction. */
 export class Batch {
   readonly rows: Row[] = [];
   /** The records that change. */
   readonly records = new Map<string, OriginRecord>();
   /** The facts that change. */
   header: HeaderChanges = {};
-  /** Lsns of the rows that go. */
+  /** Lsns of the rows that compaction removes. */
   readonly removed: number[] = [];
   /** Ops that were born in this batch. */
   born = 0;
@@ -74,13 +75,13 @@ export class Batch {
   readonly #nowMs: number;
   /** The winners so far of keys that this batch changes. */
   readonly #entries = new Map<string, KeyOp>();
-  /** Origins that the rows of this batch let in, and seal. */
+  /** Origins that the rows of this batch admit, and origins that they seal. */
   readonly #joined = new Set<string>();
   readonly #retired = new Set<string>();
   #hlc: number;
   #origin: string;
 
-  /** @param nowMs the clock that the whole batch is decided by, UTC milliseconds. */
+  /** @param nowMs the clock by which the whole batch is decided, UTC milliseconds. */
   constructor(basis: Basis, nowMs: number) {
     this.#basis = basis;
     this.#nowMs = nowMs;
@@ -93,7 +94,7 @@ export class Batch {
     return this.#hlc;
   }
 
-  /** A client's requests: each sees what the ones before it did. */
+  /** A client's requests: each sees the changes of those before it. */
   requests(requests: readonly Request[]): Outcome[] {
     return requests.map((request) => this.#request(request));
   }
@@ -132,18 +133,24 @@ export class Batch {
     return (this.header.facts?.snapshot ?? this.#basis.snapshot) === 'underWay';
   }
 
-  /** Rule 10: whether rows of a snapshot may come: into an empty log, or after other parts of it. */
+  /**
+   * Rule 10: whether rows of a snapshot may come: into an empty log, or after other parts of the
+   * snapshot.
+   */
   get takesSnapshot(): boolean {
     return this.isSnapshotUnderWay || (this.#basis.lastLsn === 0 && this.rows.length === 0);
   }
 
-  /** Rule 10: a row of a snapshot. What is no entry at its sender does not win here either. */
+  /** Rule 10: a row of a snapshot. A row that is no entry at its sender does not win here either. */
   snapshotRow(op: Op, isEntry: boolean): void {
     this.#follow(op);
     this.#push(op, isEntry && isOnKey(op) && this.#wins(op));
   }
 
-  /** Compaction: the rows go, and their origin's record tells how far and of what sum. */
+  /**
+   * Compaction: the rows go, and the record of their origin gets the new reach and the sum of the
+   * compacted rows.
+   */
   removeRows(origin: string, rows: readonly { lsn: number; seq: number; hash: Hash }[]): void {
     const record = this.#record(origin);
     let { reach, compactedSum } = record;
@@ -155,7 +162,7 @@ export class Batch {
     this.records.set(origin, { ...record, reach, compactedSum });
   }
 
-  /** The same op with a new birth: greater by its HLC alone. */
+  /** The same op with a new birth: it is greater by its HLC alone. */
   bearAgain(entry: KeyOp): void {
     if (this.#entry(entry.key) !== entry) return;
     const { hashHigh: _high, hashLow: _low, ...unhashed } = entry;
@@ -166,8 +173,8 @@ export class Batch {
   }
 
   /**
-   * Rule 12: an op that a log held and its cluster lacks is born again as if it had never been lost: with
-   * its own generation, version, HLC and expiry, so that it wins and loses as it would have.
+   * Rule 12: an op that a log held and its cluster lacks is born again as if it had never been lost:
+   * with its own generation, version, HLC and expiry, so that it wins and loses as it would have.
    */
   offer(lost: KeyOp, judged: Judged): OfferOutcome {
     const decided = decideOffer(
@@ -180,7 +187,7 @@ export class Batch {
     if (decided !== 'asItWas' && decided !== 'anew') return decided;
     const { hashHigh: _high, hashLow: _low, ...unhashed } = lost;
     const birth = this.#birth();
-    // A client that put it now would give it this generation.
+    // A client's put would get this generation now.
     if (decided === 'anew') this.#bear({ ...unhashed, ...birth, generation: this.#basis.horizon });
     else this.#bear({ ...unhashed, origin: birth.origin, seq: birth.seq });
     return 'offered';
@@ -203,7 +210,7 @@ export class Batch {
   /**
    * Rule 7: takes in a peer's ops, all of an origin's or none.
    *
-   * @param from the origin of the node that sent them; null where no node did.
+   * @param from the origin of the node that sent them; null if no node did.
    */
   delta(delta: Delta, from: string | null = null): DeltaOutcome {
     if (this.isSnapshotUnderWay) return { kind: 'overtaken' };
@@ -304,7 +311,9 @@ export class Batch {
     this.records.set(op.origin, { ...record, seq: op.seq, sum: add(record.sum, carriedHash(op)) });
   }
 
-  /** This node's stamps come after those of all ops that it has seen, but for those of a wrong clock. */
+  /**
+   * This node's stamps come after those of all ops that it has seen, except for those of a wrong clock.
+   */
   #follow(op: Op): void {
     this.#hlc =
       op.origin === this.#origin

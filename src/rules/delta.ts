@@ -1,5 +1,5 @@
 /**
- * Rule 7: which ops of a peer's delta are new, all of an origin's or none. A sum that differs at the same
+ * Rule 7: finds the new ops of a peer's delta, all of an origin's or none. A different sum at the same
  * seq is the exact check for forks.
  */
 import type { Delta, Range } from '../words/delta.ts';
@@ -8,16 +8,16 @@ import type { Op } from '../words/op.ts';
 import type { OriginRecord } from '../words/row.ts';
 
 export type DeltaOutcome =
-  /** How many ops were new. */
+  /** The number of new ops. */
   | { readonly kind: 'applied'; readonly ops: number }
-  /** A range starts above what is held: a pull must fill it. */
+  /** A range starts above the ops held: a pull must fill the gap. */
   | { readonly kind: 'gap' }
   /**
-   * Two different ops bear one op id, or an op was damaged: nothing of these origins is taken. How many
-   * ops of others were new.
+   * Two different ops bear one op id, or an op was damaged: no op of these origins is taken. The number
+   * is that of new ops of others.
    */
   | { readonly kind: 'fork'; readonly origins: readonly string[]; readonly ops: number }
-  /** The delta lacks an op of a range of its own, or has two ranges of one origin. */
+  /** The delta lacks an op of one of its ranges, or has two ranges of one origin. */
   | { readonly kind: 'incomplete' }
   /** Its sender was retired meanwhile: nobody takes ops from it directly (rule 8). */
   | { readonly kind: 'sealed' }
@@ -32,10 +32,10 @@ export interface DecidedDelta {
 
 type Records = (origin: string) => OriginRecord;
 
-/** @param records what is held of each origin. */
+/** @param records gives the record of each origin here. */
 export function decideDelta({ ranges, ops }: Delta, records: Records): DecidedDelta {
   const none = (kind: 'gap' | 'incomplete'): DecidedDelta => ({ news: [], outcome: { kind } });
-  // Two ranges of one origin would bring an op twice, and two rows of one op id the log can't hold.
+  // Two ranges of one origin would bring an op twice, but the log can't hold two rows of one op id.
   if (new Set(ranges.map(({ origin }) => origin)).size < ranges.length) return none('incomplete');
   if (ranges.some(({ origin, after }) => after > records(origin).seq)) return none('gap');
   const byOrigin = Map.groupBy(ops, ({ origin }) => origin);
@@ -53,14 +53,14 @@ export function decideDelta({ ranges, ops }: Delta, records: Records): DecidedDe
   return { news, outcome: { kind: 'applied', ops: news.length } };
 }
 
-/** The ops of the range above what is held; undefined where one is missing. */
+/** The ops of the range above those held; undefined if one is missing. */
 function newOps({ seq }: OriginRecord, { after, to }: Range, ops: readonly Op[]): Op[] | undefined {
   const news = ops.filter((op) => op.seq > seq && op.seq > after && op.seq <= to);
   const isComplete = news.every((op, index) => op.seq === seq + 1 + index);
   return isComplete && news.length === Math.max(0, to - seq) ? news : undefined;
 }
 
-/** Whether the sender's sum at the end of the range is that of what is held with the new ops. */
+/** Whether the sender's sum at the end of the range is that of the held ops and the new ones. */
 function meetsSum(record: OriginRecord, range: Range, news: readonly Op[]): boolean {
   if (range.to < record.seq) return true;
   let { sum } = record;

@@ -1,4 +1,7 @@
-/** Ops that nobody will ever bring: those of a retired origin, beyond what every member holds of it. */
+/**
+ * Ops that no node will ever bring: those of a retired origin beyond the ops of it that every member
+ * holds.
+ */
 import type { Membership } from '../words/op.ts';
 import { covers, type Vector } from '../words/vector.ts';
 

@@ -1,10 +1,12 @@
 /**
- * The entries that expire next. Entries lie in buckets of a tenth of a second, so that adding and taking
- * out cost nothing in the number of entries, and a sweep costs what expires.
+ * The entries that expire next. Entries lie in buckets of a tenth of a second, so that adding and
+ * removing cost the same for any number of entries, and the cost of a sweep follows the number that
+ * expire.
  *
- * Invariant: while the clock goes forward, entries are taken in the order of `(expiresAt, origin, seq)`,
- * and what a sweep leaves is after everything that it took; so one mark says how far the sweeps have
- * come. No entry is taken before its time, also where the clock went back since it was found due.
+ * Invariant: while the clock goes forward, entries are taken in the order of `(expiresAt, origin,
+ * seq)`, and the entries that a sweep leaves come after all that it took. So one mark says how far the
+ * sweeps have come. No entry is taken before its time, even if the clock went back since it was found
+ * due.
  */
 
 import sortedBtree from 'sorted-btree';
@@ -19,15 +21,15 @@ const BUCKET_MS = 100;
 export interface Swept {
   /** In the order in which they expired. */
   readonly expired: readonly KeyOp[];
-  /** Everything that had expired by here has been taken. */
+  /** Every entry that had expired by this mark has been taken. */
   readonly upTo: ExpiryMark;
 }
 
 export class ExpiryIndex {
   readonly #buckets = new BTree<number, Set<KeyOp>>();
-  /** Entries that were due and over the limit of the sweep that found them, in order. */
+  /** Entries that were due but over the limit of their sweep, in order. */
   readonly #due = new Queue<KeyOp>();
-  /** Those of them that are still entries. */
+  /** The entries of `#due` that are still entries. */
   readonly #waiting = new Set<KeyOp>();
 
   add(entry: KeyOp): void {
@@ -73,7 +75,7 @@ export class ExpiryIndex {
     }
   }
 
-  /** Moves what is due out of its buckets, and puts it in order with what was left before. */
+  /** Moves the due entries out of their buckets, and sorts them with those left before. */
   #gather(nowMs: number): void {
     const found: KeyOp[] = [];
     for (;;) {
@@ -101,7 +103,7 @@ export class ExpiryIndex {
 /** The record of an entry that has expired and was collected. */
 export type Expired = Pick<KeyOp, 'key' | 'version' | 'expiresAt' | 'origin' | 'seq'>;
 
-/** The last of many expiries, in whatever order they come. */
+/** The last of many expiries, which may come in any order. */
 export class LatestExpiries {
   readonly #limit: number;
   #expired: Expired[] = [];
@@ -117,7 +119,7 @@ export class LatestExpiries {
     if (this.#expired.length > 2 * this.#limit) this.#cut();
   }
 
-  /** In order; and whether there were more, before the first of them. */
+  /** The expiries in order. `isComplete`: none was left out before the first. */
   take(): { readonly expired: readonly Expired[]; readonly isComplete: boolean } {
     this.#cut();
     return { expired: this.#expired, isComplete: !this.#hasDropped };

@@ -1,16 +1,16 @@
 /**
- * Rule 12: whether an op that a log held, and that its cluster lacks, may come back. What nobody can
- * decide any more stays out.
+ * Rule 12: decides whether an op that a log held, and that its cluster lacks, may come back. An op that
+ * nobody can decide any more stays out.
  */
 import { compareOps, isDead, type KeyOp, type Ranked } from '../words/op.ts';
 
-/** The other ops on a key that decide whether one that was lost may come back (rule 12). */
+/** The other ops on a key that decide whether a lost op may come back (rule 12). */
 export interface Judged {
-  /** The greatest op of the key that the log which was set aside lacked; undefined where there is none. */
+  /** The greatest op of the key, of those that the old log lacked; undefined if there is none. */
   readonly later: Ranked | undefined;
   /** Whether no later op of any key can have been forgotten. */
   readonly isComplete: boolean;
-  /** Whether whatever was forgotten had died before this op was born. */
+  /** Whether every forgotten op had died before this op was born. */
   readonly isRecent: boolean;
 }
 
@@ -23,11 +23,13 @@ export type OfferOutcome =
   /** A greater op may have been forgotten: nobody knows any more. */
   | 'undecided';
 
-/** The outcome; of an op that comes back, whether as it was or as if a client put it now. */
+/**
+ * The outcome. `asItWas`: the op comes back as it was. `anew`: it comes back as if a client put it now.
+ */
 export type OfferDecision = Exclude<OfferOutcome, 'offered'> | 'asItWas' | 'anew';
 
 /**
- * @param entry that of the key, dead or alive; undefined where there is none.
+ * @param entry the entry of the key, dead or alive; undefined if there is none.
  * @param horizon below it a greater op may have been collected, and its row compacted away.
  * @param nowMs UTC milliseconds.
  */
@@ -45,6 +47,6 @@ export function decideOffer(
   }
   if (later !== undefined && compareOps(later, lost) >= 0) return 'beaten';
   if (isComplete || lost.generation >= horizon) return 'asItWas';
-  // A put that came after everything that was forgotten.
+  // A put that came after all forgotten ops may come back as a new one.
   return isRecent && lost.kind === 'put' && !isDead(lost, nowMs) ? 'anew' : 'undecided';
 }

@@ -1,8 +1,8 @@
 /**
- * The map: key → entry, the greatest op of the key (rules 1, 4 and 6). It is the fold of the log and
- * changes in no other way but that dead entries are dropped from it.
+ * The map: key → entry, the greatest op of the key (rules 1, 4 and 6). It is the fold of the log, and
+ * it changes in only one other way: dead entries are dropped from it.
  *
- * Invariant: at every clock a list shows the entries that `live` shows, also where the clock is behind
+ * Invariant: at every clock a list shows the entries that `live` shows, even if the clock is behind
  * that of an earlier sweep.
  */
 import sortedBtree from 'sorted-btree';
@@ -15,30 +15,30 @@ const { default: BTree, simpleComparator } = sortedBtree;
 
 export interface ListPage {
   readonly entries: Put[];
-  /** Where the next page starts after, or null at the end. */
+  /** The key that the next page starts after, or null at the end. */
   readonly next: string | null;
 }
 
 export class EntryMap {
   readonly #entries = new Map<string, KeyOp>();
   /**
-   * Keys whose entry is a put that the sweep has not come to, as a list reads them: in JavaScript's order
-   * of strings, by UTF-16 code units.
+   * Keys whose entry is a put that no sweep has come to, as a list reads them: in JavaScript's order of
+   * strings, by UTF-16 code units.
    */
   readonly #listed = new BTree<string, true>(undefined, simpleComparator);
   readonly #expiry = new ExpiryIndex();
   readonly #sum = new MapSum();
-  /** Keys whose entry is a tombstone or swept: what collecting looks at. */
+  /** Keys whose entry is a tombstone or was swept, for collecting to look at. */
   readonly #dead = new Set<string>();
-  /** No entry that the sweep has come to expires after this, in UTC milliseconds. */
+  /** No swept entry expires after this time, in UTC milliseconds. */
   #sweptUntilMs = Number.NEGATIVE_INFINITY;
 
-  /** Entries, dead ones included. */
+  /** The number of entries, dead ones included. */
   get size(): number {
     return this.#entries.size;
   }
 
-  /** Dead entries that the sweep has come to. */
+  /** The number of dead entries that a sweep has come to. */
   get deadSize(): number {
     return this.#dead.size;
   }
@@ -48,7 +48,7 @@ export class EntryMap {
     return this.#entries.get(key);
   }
 
-  /** The entry where it is alive. */
+  /** The entry if it is alive. */
   live(key: string, nowMs: number): Put | undefined {
     const entry = this.#entries.get(key);
     return entry?.kind === 'put' && !isDead(entry, nowMs) ? entry : undefined;
@@ -60,8 +60,8 @@ export class EntryMap {
   }
 
   /**
-   * Dead entries for collecting to look at, at most `limit`; those that it leaves come last next time,
-   * so that entries which can't go yet do not hide others.
+   * Dead entries for collecting to look at, at most `limit`. Those that stay come last next time, so
+   * that entries which can't go yet do not hide others.
    */
   examineDead(limit: number): KeyOp[] {
     const examined: KeyOp[] = [];
@@ -98,7 +98,7 @@ export class EntryMap {
     return true;
   }
 
-  /** Takes what has expired out of the list; the entries stay until they are collected. */
+  /** Takes expired entries out of the list; they stay in the map until they are collected. */
   sweep(nowMs: number, limit: number): Swept {
     this.#followBack(nowMs);
     const swept = this.#expiry.takeExpired(nowMs, limit);
@@ -111,8 +111,8 @@ export class EntryMap {
   }
 
   /**
-   * Where the clock went back, entries that a sweep has come to may live again: they are listed, and a
-   * later sweep comes to them anew. Costs something only where there may be such entries.
+   * If the clock went back, swept entries may live again: they are listed, and a later sweep comes to
+   * them anew. It costs time only if there may be such entries.
    */
   #followBack(nowMs: number): void {
     if (nowMs >= this.#sweptUntilMs) return;
@@ -149,16 +149,16 @@ export class EntryMap {
     this.#sum.remove(entry);
   }
 
-  /** The map sum over what lives past the minute `asOf`, counted from the epoch. */
+  /** The map sum over the entries that live past the minute `asOf`, counted from the epoch. */
   sumAt(asOf: number): Hash {
     return this.#sum.at(asOf);
   }
 
   /**
-   * Live entries whose keys start with `prefix`, in JavaScript's string order.
+   * Live entries whose keys begin with `prefix`, in JavaScript's string order.
    *
    * @param after the key to go on after; null starts at the first.
-   * @param limit at most this many, at least 1.
+   * @param limit the most entries, at least 1.
    */
   list(prefix: string, after: string | null, limit: number, nowMs: number): ListPage {
     this.#followBack(nowMs);

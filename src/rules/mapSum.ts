@@ -1,7 +1,7 @@
 /**
  * The map sum (rule 11): the sum over the entries that never expire or expire after a whole minute
- * `asOf`. Nodes collect dead entries at different times; what dies before `asOf` does not count, so
- * that two nodes with equal vectors have equal sums whatever they have collected.
+ * `asOf`. Nodes collect dead entries at different times. Entries that die before `asOf` do not count,
+ * so that two nodes with equal vectors have equal sums, whichever entries they have collected.
  */
 
 import sortedBtree from 'sorted-btree';

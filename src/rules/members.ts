@@ -1,6 +1,6 @@
 /**
- * Who belongs to the cluster (rule 8): the fold of the `join` and `retire` ops. A retired origin never
- * comes back, whatever the order in which the two arrive.
+ * The members of the cluster (rule 8): the fold of the `join` and `retire` ops. A retired origin never
+ * comes back, in whichever order the two ops arrive.
  */
 import type { Membership, OpId } from '../words/op.ts';
 import { memberUrl } from '../words/opRules.ts';
@@ -8,14 +8,14 @@ import { memberUrl } from '../words/opRules.ts';
 export interface Member {
   readonly origin: string;
   readonly nodeId: string;
-  /** Where peers dial it; null where it named none. */
+  /** The URL at which peers dial it; null if it named none. */
   readonly url: string | null;
 }
 
 export class Members {
   readonly #members = new Map<string, Member>();
   readonly #retired = new Map<string, Member>();
-  /** By origin, the `join` that says the most recent name and URL. */
+  /** By origin, the `join` with the latest name and URL. */
   readonly #joins = new Map<string, Membership>();
   readonly #retires: OpId[] = [];
   readonly #ops: Membership[] = [];
@@ -24,7 +24,8 @@ export class Members {
     const origin = op.key;
     this.#ops.push(op);
     if (op.kind === 'join') {
-      // A member that starts under another name or URL says so by a later `join`, whichever comes first.
+      // A member that starts under another name or URL says so by a later `join`; the two may arrive in
+      // either order.
       const before = this.#joins.get(origin);
       if (before !== undefined && !isLater(op, before)) return;
       this.#joins.set(origin, op);
@@ -51,7 +52,7 @@ export class Members {
     return this.#members.get(origin);
   }
 
-  /** Whether the member named a URL that nobody can dial, which counts as none. */
+  /** Whether the member named a URL that nobody can dial, which counts as null. */
   hasUnusableUrl(origin: string): boolean {
     const said = partsOf(this.#joins.get(origin)?.value ?? null).url ?? null;
     return said !== null && this.#members.get(origin)?.url === null;
@@ -79,7 +80,7 @@ export class Members {
     return [...this.#ops];
   }
 
-  /** The smallest origin; decides between two sides that retired each other. */
+  /** The smallest origin; it decides between two sides that retired each other. */
   smallest(): string | null {
     let smallest: string | null = null;
     for (const origin of this.#members.keys())
@@ -98,7 +99,7 @@ export class Members {
     return [...new Set(urls.filter((url) => url !== null))];
   }
 
-  /** As each `join` described the member, the latest last. */
+  /** Each name and URL that a `join` gave the member, the latest last. */
   #everOf(origin: string): Member[] {
     const joins = this.#ops.filter(({ kind, key }) => kind === 'join' && key === origin);
     const inOrder = joins.sort((a, b) => (isLater(a, b) ? 1 : -1));
@@ -124,7 +125,7 @@ function isLater(a: Membership, b: Membership): boolean {
   return a.origin === b.origin ? a.seq > b.seq : a.origin > b.origin;
 }
 
-/** A value that another version wrote otherwise tells nothing but the origin. */
+/** A value in another version's form gives only the origin. */
 function describeMember(origin: string, value: string | null): Member {
   const { nodeId, url } = partsOf(value);
   return {

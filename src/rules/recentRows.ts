@@ -1,7 +1,7 @@
 /**
- * The latest rows of the log, kept in memory for peers and watchers that are nearly up to date, so
- * that serving them reads no disk and encodes each op once. The oldest rows go first, by count and by
- * bytes; whoever is further behind reads the log.
+ * The latest rows of the log, kept in memory for peers and watchers that are nearly up to date, so that
+ * serving them reads no disk and encodes each op once. The oldest rows go first, by count and by bytes.
+ * A reader that is further behind reads the log.
  */
 
 import { textLength } from '../words/op.ts';
@@ -10,7 +10,7 @@ import type { Row } from '../words/row.ts';
 
 export interface RecentRow {
   readonly row: Row;
-  /** The op as peers are sent it, once somebody has needed it. */
+  /** The op as peers get it, once it has been encoded. */
   wire: string | null;
 }
 
@@ -31,7 +31,7 @@ export class RecentRows {
     this.#limits = limits;
   }
 
-  /** Rows that do not follow on (a compacted log, a snapshot) leave nothing older behind. */
+  /** A row that does not follow the last one (a compacted log, a snapshot) drops all older rows. */
   push(row: Row): RecentRow {
     if (!this.#follows(row)) this.clear();
     const recent: RecentRow = { row, wire: null };
@@ -48,7 +48,7 @@ export class RecentRows {
     return recent;
   }
 
-  /** All rows of the origin with a greater seq, in order, or undefined where some are no longer here. */
+  /** All rows of the origin with a greater seq, in order, or undefined if some are no longer here. */
   opsAfter(origin: string, seq: number): RecentRow[] | undefined {
     const run = this.#byOrigin.get(origin);
     const first = run?.at(0);
@@ -56,7 +56,7 @@ export class RecentRows {
     return run.slice(seq + 1 - first.row.op.seq);
   }
 
-  /** At most `limit` rows with a greater lsn, in order, or undefined where some are no longer here. */
+  /** At most `limit` rows with a greater lsn, in order, or undefined if some are no longer here. */
   rowsAfter(lsn: number, limit: number): RecentRow[] | undefined {
     const first = this.#all.at(0);
     if (first === undefined || first.row.lsn > lsn + 1) return undefined;

@@ -1,7 +1,7 @@
 /**
- * Holds the rows of each origin against its record: above the reach, seqs follow one another without
- * gaps in order of lsn, up to the recorded one; and what the rows add up to is the recorded sum less
- * that of the compacted rows. Up to the reach, compaction and snapshots leave what they leave.
+ * Compares the rows of each origin with its record. Above the reach, seqs follow one another without
+ * gaps in order of lsn, up to the recorded one, and the sum of the rows is the recorded sum less that
+ * of the compacted rows. Up to the reach, compaction and snapshots may leave any rows.
  */
 import { type Hash, sameHash, subtract, ZERO } from '../words/hash.ts';
 import type { OpId } from '../words/op.ts';
@@ -14,19 +14,19 @@ export interface SeqFault {
     | 'doubled'
     /** Rows do not stand in the order in which they came. */
     | 'order'
-    /** A row that the record of its origin knows nothing of. */
+    /** The record of the origin does not cover the row. */
     | 'unknown'
     /** The rows of an origin do not add up to its recorded sum. */
     | 'sum';
-  /** Null where it is about no single row. */
+  /** Null if it is about no single row. */
   readonly lsn: number | null;
   readonly origin: string;
   readonly seq: number | null;
-  /** A sentence without its row: that stands before it. */
+  /** A sentence without its subject, the row, which is printed before it. */
   readonly text: string;
 }
 
-/** Seqs that were passed over, `from` to `to`, and the row that passed them over. */
+/** Seqs that were skipped, `from` to `to`, and the row that skipped them. */
 interface Gap {
   from: number;
   readonly to: number;
@@ -49,12 +49,12 @@ export class SeqCheck {
   readonly #tallies = new Map<string, Tally>();
   readonly #tell: (fault: SeqFault) => void;
   readonly #isFaulty: (origin: string) => boolean;
-  /** The last one: rows of an origin often come in runs. */
+  /** The origin of the last row: rows of an origin often come in runs. */
   #origin = '';
   #tally: Tally | undefined;
 
   /**
-   * @param tell told of each fault; it may throw, and the check ends there.
+   * @param tell called for each fault; it may throw, and the check ends there.
    * @param isFaulty whether a fault of the origin is known, which explains its sum too.
    */
   constructor(
@@ -78,7 +78,7 @@ export class SeqCheck {
     if (op.seq > (record?.reach ?? 0)) this.#place(tally, lsn, op);
   }
 
-  /** After the last row. */
+  /** Called after the last row. */
   end(): void {
     for (const [origin, tally] of this.#tallies) {
       const last = tally.record?.seq ?? 0;

@@ -1,11 +1,11 @@
 /**
- * Stable ops (rule 9): held by every member, with nothing older still under way. Causal
+ * Stable ops (rule 9): held by every member, with nothing older still under way. This is causal
  * stability in the sense of Baquero, Almeida and Shoker, "Making Operation-based CRDTs
  * Operation-based", 2014.
  *
- * Invariant: of each member the newest vector counts that our own vector includes. A newer one waits
- * until it is included and does not push out the one that waits: under load the newest is always
- * ahead, and none would ever settle.
+ * Invariant: for each member, the newest of its vectors that our own vector includes counts. A newer
+ * vector waits until it is included, and does not replace one that waits: under load the newest is
+ * always ahead, and none would ever settle.
  */
 import { isDead, type KeyOp, type OpId } from '../words/op.ts';
 import type { LogHeader, ReachedStable } from '../words/row.ts';
@@ -18,7 +18,7 @@ import {
   type Vector,
 } from '../words/vector.ts';
 
-/** The vector that a member sent, and its clock when it sent it. */
+/** The vector that a member sent, and its clock at that time. */
 interface Heard {
   readonly vector: Vector;
   readonly clock: number;
@@ -36,10 +36,13 @@ export interface StoredStable extends Stable {
   readonly reached: readonly ReachedStable[];
 }
 
-/** Times that the stable clock goes back before it has come up to where it was; then it waits. */
+/**
+ * The number of times that the stable clock may go back before it has come up to its old value; then it
+ * waits.
+ */
 export const MAX_REACHED = 8;
 
-/** The part of an entry that says whether it is dead and stable. */
+/** The fields of an entry that decide whether it is dead and stable. */
 export type Collectable = Pick<KeyOp, 'kind' | 'expiresAt' | 'origin' | 'seq'>;
 
 /** The stable pairs that a log has stored. */
@@ -52,8 +55,9 @@ export const storedStable = (
 });
 
 /**
- * The stable pairs once the next one is known. Where the clock goes back, what it had reached is kept until it is
- * there again: what was collected by it stays collected, and what came since is not held against it.
+ * The stable pairs once the next one is known. If the clock goes back, the pair that it had reached is
+ * kept until the clock is there again: entries collected by it stay collected, and later entries are
+ * not measured by it.
  */
 export function stableAfter(before: StoredStable, next: Stable): StoredStable {
   if (next.clock < before.clock && before.reached.length >= MAX_REACHED) return before;
@@ -63,9 +67,9 @@ export function stableAfter(before: StoredStable, next: Stable): StoredStable {
 }
 
 /**
- * Rule 9: whether an entry may be dropped, and so whether a replay drops it (rule 6): it is dead by the
- * stable clock, and the stable vector covers it, now or when the clock last stood higher. The map, a
- * replay and the log's tools all ask here.
+ * Rule 9: whether an entry may be dropped, and so whether a replay drops it (rule 6). It must be dead
+ * by the stable clock, and the stable vector must cover it, now or when the clock last stood higher.
+ * The map, a replay and the log's tools all ask here.
  */
 export const mayCollect = (entry: Collectable, stable: StoredStable): boolean =>
   isStablyDead(entry, stable) || stable.reached.some((one) => isStablyDead(entry, one));
@@ -78,8 +82,8 @@ export class Stability {
   readonly #settled = new Map<string, Heard>();
 
   /**
-   * A member's digest came. One that lacks what waits is of a log that was put back: what it had told
-   * before may never come.
+   * A member's digest came. One that lacks ops of the waiting digest comes from a log that was put
+   * back: the member may never have those ops again.
    */
   hear(member: string, vector: Vector, clock: number): void {
     const waiting = this.#waiting.get(member);
@@ -87,7 +91,7 @@ export class Stability {
       this.#waiting.set(member, { vector: new Map(vector), clock });
   }
 
-  /** Takes over the vectors that our own includes by now. */
+  /** Settles the waiting vectors that our own includes by now. */
   settle(own: Vector): void {
     for (const [member, heard] of this.#waiting) {
       if (!includes(own, heard.vector)) continue;
@@ -115,7 +119,7 @@ export class Stability {
    * The minimum over the members and ourselves, the vector never less than before; undefined while a
    * member has not settled or does not hold a `retire` that we know.
    *
-   * @param others the members but ourselves.
+   * @param others the members except ourselves.
    * @param before the last stable vector.
    */
   advance(

@@ -1,10 +1,11 @@
 /**
  * The condition that a live entry must meet before a request changes anything (RFC 9110, section 13).
- * It is decided with the request itself: whoever read first and wrote then would race every other writer.
+ * It is decided with the request itself: a client that read first and then wrote would race every other
+ * writer.
  */
 import { formatOpId, type OpId } from './op.ts';
 
-/** `any` stands for every entry; else the op ids of entries, as `formatOpId` has them. */
+/** `any` stands for every entry; otherwise the op ids of entries, in the form of `formatOpId`. */
 export type Entries = 'any' | readonly string[];
 
 /** A null side sets no condition. */

@@ -1,7 +1,7 @@
 /**
- * A cursor: a place in the history of all nodes that a client holds. Whoever holds it has been told the
- * fold of every op that its vector covers, less what had expired by its mark; so it goes on from any
- * node that holds those ops. A write's token is a cursor with one entry.
+ * A cursor: a place in the history of all nodes that a client holds. Its holder has been told the fold
+ * of every op that its vector covers, without the entries that had expired by its mark. So it goes on
+ * from any node that holds those ops. A write's token is a cursor with one entry.
  *
  * As text it is opaque to clients: base64url (RFC 4648) of a JSON list whose first element is the
  * version of the format.
@@ -14,22 +14,22 @@ import { isCount } from './shape.ts';
 import type { Vector } from './vector.ts';
 
 export interface Cursor {
-  /** The id of the cluster whose history it is a place in. */
+  /** The id of the cluster of this history. */
   readonly cluster: string;
   readonly vector: Vector;
-  /** Up to where expiries were told. */
+  /** The mark up to which expiries were told. */
   readonly told: ExpiryMark;
-  /** How far the state was told; null once all of it was. */
+  /** The place up to which the state was told; null once all of it was. */
   readonly state: StatePlace | null;
 }
 
-/** How far a watcher has been told the state, in JavaScript's order of strings. */
+/** The place up to which a watcher was told the state, in JavaScript's order of strings. */
 export interface StatePlace {
-  /** Up to this key; null: nothing of it yet. */
+  /** The last key that was told; null before the first. */
   readonly after: string | null;
 }
 
-/** Where the telling of the state begins. */
+/** The place at the beginning of the state. */
 export const STATE_START: StatePlace = { after: null };
 
 /** The text is not a cursor that this version makes. */
@@ -40,12 +40,12 @@ export class MalformedCursorError extends HearsayError {
 }
 
 const FORMAT = 1;
-/** Stands in the place of a key where nothing of the state was told: no text does. */
+/** Stands for a key if no part of the state was told: no text is a number. */
 const NO_KEY = 0;
-/** The longest cursor that is taken, in characters: what a URL holds, and some 300 origins. */
+/** The longest cursor that is taken, in characters: the room in a URL, for some 300 origins. */
 export const MAX_CURSOR_LENGTH = 12 * 1024;
 
-/** The front of a cursor's list: what watchers at one place of one log have in common. */
+/** The front of a cursor's list, which watchers at one place of one log share. */
 export function encodeVector(cluster: string, vector: Vector): string {
   let text = `[${FORMAT},${JSON.stringify(cluster)},{`;
   let separator = '';
@@ -56,7 +56,7 @@ export function encodeVector(cluster: string, vector: Vector): string {
   return `${text}}`;
 }
 
-/** @param vectorText as `encodeVector` made it. */
+/** @param vectorText made by `encodeVector`. */
 export function encodePlace(
   vectorText: string,
   { untilMs, upTo }: ExpiryMark,
@@ -72,17 +72,17 @@ export function encodePlace(
 export const encodeCursor = ({ cluster, vector, told, state }: Cursor): string =>
   encodePlace(encodeVector(cluster, vector), told, state);
 
-/** The token of one write: whoever holds the op includes it. */
+/** The token of one write: every node that holds the op includes it. */
 export const encodeToken = (cluster: string, { origin, seq }: OpId): string =>
   Buffer.from(
     `[${FORMAT},${JSON.stringify(cluster)},{${JSON.stringify(origin)}:${seq}},0]`,
   ).toString('base64url');
 
-/** The token of everything that the vector covers. */
+/** The token of every op that the vector covers. */
 export const encodeWholeToken = (cluster: string, vector: Vector): string =>
   encodePlace(encodeVector(cluster, vector), NO_EXPIRIES);
 
-/** @throws MalformedCursorError */
+/** @throws MalformedCursorError if the text is no cursor. */
 export function decodeCursor(text: string): Cursor {
   if (text.length > MAX_CURSOR_LENGTH) throw new MalformedCursorError('it is too long');
   const list = parseList(text);
@@ -100,14 +100,14 @@ export function decodeCursor(text: string): Cursor {
 
 function parseList(text: string): readonly unknown[] {
   const bytes = Buffer.from(text, 'base64url');
-  // Node skips what is not base64url: only a text that it would make itself is taken.
+  // Node skips characters that are not base64url, so only a text that it would make itself is taken.
   if (bytes.toString('base64url') !== text) throw new MalformedCursorError('it is not base64url');
   const json = bytes.toString('utf8');
   try {
     const list: unknown = JSON.parse(json);
     if (Array.isArray(list)) return list;
   } catch {
-    // Told below.
+    // The error below reports it.
   }
   throw new MalformedCursorError('it does not hold a list');
 }

@@ -7,7 +7,7 @@ export interface Range {
   readonly origin: string;
   readonly after: number;
   readonly to: number;
-  /** Sum of the hashes of the origin's ops up to `to`, as its sender holds them. */
+  /** Sum of the hashes of the origin's ops up to `to`, in the sender's log. */
   readonly sum: Hash;
 }
 

@@ -1,4 +1,4 @@
-/** Errors that callers are meant to tell apart. Each message is one sentence that says what to do. */
+/** Errors that callers tell apart. Each message is one sentence that says how to go on. */
 
 export class HearsayError extends Error {
   override get name(): string {
@@ -24,7 +24,7 @@ export class NotWritableError extends HearsayError {
   }
 }
 
-/** The node does not know yet what its cluster holds (rule 8): it has not joined. */
+/** The node does not know the entries of its cluster yet (rule 8): it has not joined. */
 export class NotReadableError extends HearsayError {
   readonly retryAfterMs: number;
   constructor(reason: string, retryAfterMs: number) {
@@ -33,7 +33,7 @@ export class NotReadableError extends HearsayError {
   }
 }
 
-/** The disk is full: the commit was rolled back and nothing of it is stored. */
+/** The disk is full: the commit was rolled back, and none of it is stored. */
 export class DiskFullError extends HearsayError {
   constructor() {
     super('The disk is full: nothing was stored; free space on the node and try again.');
@@ -51,8 +51,8 @@ export class CommitFailedError extends HearsayError {
 }
 
 /**
- * A commit names an op id that the log holds already, or names one twice: it was decided wrongly, and the
- * disk is sound. Nothing of it is stored.
+ * A commit names an op id that the log holds already, or names one twice: it was decided wrongly, and
+ * the disk is sound. None of it is stored.
  */
 export class DuplicateOpError extends CommitFailedError {}
 
@@ -63,7 +63,7 @@ export class StoppedError extends HearsayError {
   }
 }
 
-/** The log holds something that cannot be: the node refuses to serve it. */
+/** The content of the log is impossible: the node refuses to serve it. */
 export class DamagedLogError extends HearsayError {
   readonly file: string;
   readonly lsn: number | null;
@@ -90,7 +90,9 @@ export class LockedDirectoryError extends HearsayError {
   }
 }
 
-/** The data directory belongs to a cluster, or a version of Hearsay, that this node is not of. */
+/**
+ * The data directory belongs to another cluster, or to a version of Hearsay that this node can't read.
+ */
 export class WrongDirectoryError extends HearsayError {}
 
 /** A broken invariant: the node stops before it spreads it. */
@@ -102,5 +104,5 @@ export class BrokenInvariantError extends HearsayError {
   }
 }
 
-/** A setting that the node can't start with. */
+/** A setting with which the node can't start. */
 export class SettingError extends HearsayError {}

@@ -1,17 +1,17 @@
 /**
- * A place in the order in which entries expire: `(expiresAt, origin, seq)`. The same on every node, so
- * that "expiries were told up to here" means the same on each.
+ * A place in the order in which entries expire: `(expiresAt, origin, seq)`. It is the same on every
+ * node, so that "expiries were told up to here" means the same on each.
  */
 import type { KeyOp, OpId } from './op.ts';
 
-/** The fields of an entry that tell its expiry. */
+/** The fields of an entry that place its expiry. */
 export type Expiring = Pick<KeyOp, 'expiresAt' | 'origin' | 'seq'>;
 
 /** Stands for every expiry before `untilMs`, and for those at `untilMs` up to the op `upTo`. */
 export interface ExpiryMark {
   /** UTC milliseconds. */
   readonly untilMs: number;
-  /** Null: none of those at `untilMs`. */
+  /** Null: no expiry at `untilMs`. */
   readonly upTo: OpId | null;
 }
 
@@ -27,7 +27,7 @@ export const markOfEntry = ({ expiresAt, origin, seq }: Expiring): ExpiryMark =>
   upTo: { origin, seq },
 });
 
-/** Everything before the expiry of the entry, and not that. */
+/** Every expiry before that of the entry. */
 export const markBefore = ({ expiresAt, origin, seq }: Expiring): ExpiryMark => ({
   untilMs: expiresAt ?? Number.MAX_SAFE_INTEGER,
   upTo: { origin, seq: seq - 1 },
@@ -36,7 +36,7 @@ export const markBefore = ({ expiresAt, origin, seq }: Expiring): ExpiryMark => 
 const compareIds = (a: OpId, b: OpId): number =>
   a.origin === b.origin ? a.seq - b.seq : a.origin < b.origin ? -1 : 1;
 
-/** @returns negative where `a` stands for fewer expiries than `b`, positive where for more. */
+/** @returns negative if `a` stands for fewer expiries than `b`, positive if for more. */
 export function compareMarks(a: ExpiryMark, b: ExpiryMark): number {
   if (a.untilMs !== b.untilMs) return a.untilMs - b.untilMs;
   if (a.upTo === null || b.upTo === null)
@@ -47,7 +47,7 @@ export function compareMarks(a: ExpiryMark, b: ExpiryMark): number {
 export const laterMark = (a: ExpiryMark, b: ExpiryMark): ExpiryMark =>
   compareMarks(a, b) >= 0 ? a : b;
 
-/** The order in which entries expire; both must be ones that do. */
+/** The order in which entries expire; both must have an expiry. */
 export function compareExpiry(a: Expiring, b: Expiring): number {
   if (a.expiresAt !== b.expiresAt) return (a.expiresAt ?? 0) - (b.expiresAt ?? 0);
   return compareIds(a, b);

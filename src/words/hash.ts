@@ -1,11 +1,11 @@
 /**
  * The 64-bit hash of an op's content and sums of such hashes (rule 11).
  *
- * Sums are taken modulo 2^64, so that they do not depend on the order of the ops and an op can be
- * taken out again: an incremental multiset hash in the sense of Clarke et al., "Incremental Multiset
- * Hash Functions and Their Application to Memory Integrity Checking", 2003, section 5. It finds
- * faults, not forgers. Halves are kept as unsigned 32-bit numbers, since neither a double nor
- * better-sqlite3 holds 64 bits exactly.
+ * Sums are taken modulo 2^64, so that they do not depend on the order of the ops and an op can be taken
+ * out again: an incremental multiset hash in the sense of Clarke et al., "Incremental Multiset Hash
+ * Functions and Their Application to Memory Integrity Checking", 2003, section 5. It detects faults,
+ * not forgery. Halves are kept as unsigned 32-bit numbers, since neither a double nor better-sqlite3
+ * holds 64 bits exactly.
  */
 import type { Op, Unhashed } from './op.ts';
 
@@ -37,7 +37,10 @@ function mixNumber(value: number): void {
   mixWord(Math.floor(value / 2 ** 32) >>> 0);
 }
 
-/** Its length first, so that no two lists of fields read alike; then its UTF-16 code units, two a word. */
+/**
+ * Mixes the length first, so that no two lists of fields read alike; then the UTF-16 code units, two in
+ * each word.
+ */
 function mixText(text: string | null): void {
   if (text === null) {
     mixWord(0xffffffff);
@@ -51,7 +54,7 @@ function mixText(text: string | null): void {
   if (index < length) mixWord(text.charCodeAt(index));
 }
 
-/** Spreads what the last words changed over all bits (the finalizer of MurmurHash3, by Appleby). */
+/** Spreads the last words over all bits (the finalizer of MurmurHash3, by Appleby). */
 function finish(lane: number, other: number): number {
   let bits = lane ^ Math.imul(other, 0x27d4eb2f);
   bits = Math.imul(bits ^ (bits >>> 16), 0x85ebca6b);
@@ -59,7 +62,10 @@ function finish(lane: number, other: number): number {
   return (bits ^ (bits >>> 16)) >>> 0;
 }
 
-/** The hash of everything in the op but its hash. PROTOCOL.md, "Hashes", gives it with examples. */
+/**
+ * The hash of all fields of the op except the hash itself. PROTOCOL.md, "Hashes", gives it with
+ * examples.
+ */
 export function hashOp(op: Unhashed): Hash {
   high = HIGH_SEED;
   low = LOW_SEED;
@@ -108,7 +114,9 @@ export const carriedHash = (op: Pick<Op, 'hashHigh' | 'hashLow'>): Hash => ({
 });
 
 const DIGITS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
-/** Characters of a hash in text: 6 bits each (the base64url alphabet of RFC 4648, highest bits first). */
+/**
+ * Characters of a hash in text: 6 bits each (the base64url alphabet of RFC 4648, highest bits first).
+ */
 export const HASH_TEXT_LENGTH = 11;
 
 export function formatHash({ high: upper, low: lower }: Hash): string {
@@ -124,7 +132,7 @@ function bitsAt(upper: number, lower: number, shift: number): number {
   return (shift > 26 ? fromLower | (upper << (32 - shift)) : fromLower) & 63;
 }
 
-/** @returns undefined where the text is not one that `formatHash` makes. */
+/** @returns undefined if the text is not in the form of `formatHash`. */
 export function parseHash(text: string): Hash | undefined {
   if (text.length !== HASH_TEXT_LENGTH) return undefined;
   let upper = 0;

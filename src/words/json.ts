@@ -56,8 +56,8 @@ function skipValue(text: string, from: number): number {
 }
 
 /**
- * The text of a member of the object that `text` is, or undefined where it has none or is no object.
- * Of members with one name the last counts, as in `JSON.parse`.
+ * The text of a member of the object in `text`, or undefined if it has none or is no object. If members
+ * share a name, the last counts, as in `JSON.parse`.
  */
 export function memberText(text: string, name: string): string | undefined {
   let index = skipSpace(text, 0);
@@ -84,7 +84,7 @@ function isName(text: string, from: number, to: number, name: string): boolean {
   return literal.includes('\\') ? JSON.parse(literal) === name : literal.slice(1, -1) === name;
 }
 
-/** The texts of the elements of the array that `text` is; none where it is no array. */
+/** The texts of the elements of the array in `text`; none if it is no array. */
 export function elementTexts(text: string): string[] {
   const elements: string[] = [];
   let index = skipSpace(text, 0);
@@ -100,7 +100,7 @@ export function elementTexts(text: string): string[] {
   return elements;
 }
 
-/** Whether arrays and objects are nested in the text more than so many levels. */
+/** Whether arrays and objects nest in the text deeper than the given number of levels. */
 export function isDeeperThan(text: string, levels: number): boolean {
   let depth = 0;
   let index = 0;
@@ -118,5 +118,8 @@ export function isDeeperThan(text: string, levels: number): boolean {
   return false;
 }
 
-/** Whether the text holds half of a surrogate pair, which UTF-8, and so the wire and the log, cannot. */
+/**
+ * Whether the text holds half of a surrogate pair, which UTF-8, and so the wire and the log, can't
+ * hold.
+ */
 export const hasLoneSurrogate = (text: string): boolean => !text.isWellFormed();

@@ -1,4 +1,4 @@
-/** Every limit by name, with its default; settings.ts lets each be set. */
+/** Every limit by name, with its default; settings.ts makes each a setting. */
 import { KIB, MIB } from './size.ts';
 
 export interface Limits {
@@ -30,25 +30,31 @@ export interface Limits {
   readonly maxRecentBytes: number;
   /** Watchers at one time. */
   readonly maxWatchers: number;
-  /** Bytes waiting in a watcher's socket above which it is told nothing more until they are gone. */
+  /**
+   * Bytes waiting in a watcher's socket above which the watcher gets nothing more until they are sent.
+   */
   readonly maxWatcherBufferBytes: number;
   /** Events kept in memory for watchers whose sockets were full for a while. */
   readonly maxRecentEvents: number;
-  /** Bytes of those events. */
+  /** Bytes of the events kept in memory. */
   readonly maxRecentEventBytes: number;
-  /** Expiries remembered for watchers that come back. */
+  /** Expiries remembered for watchers that connect again. */
   readonly maxRecentExpiries: number;
-  /** Requests that may wait at one time, for a write to arrive here or to be confirmed by others. */
+  /**
+   * Requests that may wait at one time, for a write to arrive here or for other nodes to confirm one.
+   */
   readonly maxWaiting: number;
-  /** Connections at one time, watches and peers included; a few more are left for peers and health. */
+  /**
+   * Connections at one time, watches and peers included; a few more are reserved for peers and health.
+   */
   readonly maxConnections: number;
-  /** Connections of one address at one time. */
+  /** Connections from one address at one time. */
   readonly maxConnectionsPerAddress: number;
-  /** Requests that one connection may send without waiting for answers before no more is read. */
+  /** Requests that one connection may send ahead of their answers before the node stops reading. */
   readonly maxPipelinedRequests: number;
-  /** Bytes of answers that all clients together have not taken yet. */
+  /** Bytes of answers that all clients together have not read yet. */
   readonly maxAnswerBytes: number;
-  /** Bytes of the results of one batch; results beyond it are to be asked for again. */
+  /** Bytes of the results of one batch; clients ask again for results beyond it. */
   readonly maxBatchAnswerBytes: number;
   /** Reads of the past that may wait or be under way at one time. */
   readonly maxPastReads: number;

@@ -1,8 +1,8 @@
-/** Who is told of something, in the order in which they came. */
+/** Functions that are called with an event, in the order in which they were added. */
 export class Listeners<Told extends readonly unknown[]> {
   readonly #listeners = new Set<(...told: Told) => void>();
 
-  /** @returns what ends it. */
+  /** @returns a function that ends the calls. */
   add(listener: (...told: Told) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);

@@ -1,7 +1,7 @@
 /**
  * Ops and the total order among those of one key (rules 1 to 4 of ARCHITECTURE.md).
  *
- * The order decides every race the same way on every node, whatever the order of arrival, so that
+ * The order decides every race the same way on every node, in whichever order ops arrive, so that
  * folding is commutative, associative and idempotent: a state-based CRDT in the sense of Shapiro,
  * Preguiça, Baquero and Zawirski, "Conflict-free Replicated Data Types", 2011.
  */
@@ -30,7 +30,7 @@ export const sameOp = (a: OpId, b: OpId): boolean => a.seq === b.seq && a.origin
 interface Born extends OpId {
   /** Hybrid logical clock of the birth: milliseconds × 1000 + counter. */
   readonly hlc: number;
-  /** Upper and lower half of the 64-bit hash of everything else in the op. */
+  /** Upper and lower half of the 64-bit hash of all other fields of the op. */
   readonly hashHigh: number;
   readonly hashLow: number;
 }
@@ -44,11 +44,11 @@ interface OnKey extends Born {
 
 export interface Put extends OnKey {
   readonly kind: 'put';
-  /** UTC milliseconds, or null where the entry never expires. */
+  /** UTC milliseconds, or null if the entry never expires. */
   readonly expiresAt: number | null;
   /** JSON text exactly as the client sent it. */
   readonly value: string;
-  /** superjson's annotation of types as JSON text, or null. Never interpreted by a node. */
+  /** superjson's annotation of types as JSON text, or null. No node interprets it. */
   readonly meta: string | null;
 }
 
@@ -63,7 +63,7 @@ export interface Delete extends OnKey {
 export interface Membership extends OnKey {
   readonly kind: 'join' | 'retire';
   readonly expiresAt: null;
-  /** For `join`, JSON text of what peers need to know of the member, its URL first; else null. */
+  /** For `join`, JSON text with the facts about the member that peers need, its URL first; else null. */
   readonly value: string | null;
   readonly meta: null;
 }
@@ -75,10 +75,10 @@ export type Kind = Op['kind'];
 export const isKind = (value: unknown): value is Kind =>
   value === 'put' || value === 'delete' || value === 'join' || value === 'retire';
 
-/** Everything of an op but its hash: what is hashed. */
+/** All fields of an op except its hash: the hashed content. */
 export type Unhashed<O extends Op = Op> = O extends Op ? Omit<O, 'hashHigh' | 'hashLow'> : never;
 
-/** The parts of an op, each of its own type, before they are held against its kind. */
+/** The parts of an op, each of its own type, before they are checked against its kind. */
 export interface OpParts extends OnKey {
   readonly kind: Kind;
   readonly expiresAt: number | null;
@@ -87,8 +87,8 @@ export interface OpParts extends OnKey {
 }
 
 /**
- * The one reading of an op: whether its kind has these parts. Only a put has a value for certain, may
- * expire and may have a meta; a `join` may have a value.
+ * The one reading of an op: whether its kind has these parts. Only a put always has a value, and only a
+ * put may expire or have a meta; a `join` may have a value.
  *
  * Readers write the parts in the order of `Op`, so that all ops have one shape in memory, without a
  * copy: this runs for every row of a replay.
@@ -123,7 +123,7 @@ export function decidingClause(a: Ranked, b: Ranked): Clause | null {
   return a.seq === b.seq ? null : 'seq';
 }
 
-/** Rule 1. @returns negative where `a` is beaten by `b`, positive where it beats it, 0 for the same op. */
+/** Rule 1. @returns negative if `b` beats `a`, positive if `a` beats `b`, 0 for the same op. */
 export function compareOps(a: Ranked, b: Ranked): number {
   const clause = decidingClause(a, b);
   switch (clause) {
@@ -153,7 +153,10 @@ export const admitsVersion = (entry: KeyOp | undefined, version: number, nowMs: 
   // A dead entry is beaten by a greater generation, as long as there is one.
   (isDead(entry, nowMs) && entry.generation < MAX_GENERATION);
 
-/** Rule 2: the generation of a new op: a live entry's own, else one that no earlier op of the key can have. */
+/**
+ * Rule 2: the generation of a new op: that of the live entry, else one that no earlier op of the key
+ * can have.
+ */
 export function generationFor(entry: KeyOp | undefined, horizon: number, nowMs: number): number {
   if (entry === undefined) return Math.min(MAX_GENERATION, horizon);
   if (!isDead(entry, nowMs)) return entry.generation;

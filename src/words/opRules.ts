@@ -1,13 +1,13 @@
 /**
- * The bounds that every op keeps wherever it comes from: a client, a peer, a file, an export. Each way
- * in holds its ops against them once, and they are trusted behind it.
+ * The bounds that every op keeps, from a client, a peer, a file or an export. Each way in checks its
+ * ops against them once, and the code behind it trusts them.
  */
 import { LAST_VERSION, MAX_COUNTER, MAX_PUT_VERSION, type OpId, type Unhashed } from './op.ts';
 import { KIB } from './size.ts';
 
 /**
- * A node id, a dot and random characters: what an ETag and a name of a folder may hold, and never like an
- * array index, whose place in an object is not kept.
+ * The form of an origin: a node id, a dot and random characters. An ETag and the name of a folder can
+ * hold it, and it never looks like an array index, whose place in an object is not kept.
  */
 export const ORIGIN_PATTERN = /^[A-Za-z0-9_-]{1,64}\.[a-z0-9]{1,32}$/;
 
@@ -18,7 +18,7 @@ export const isOrigin = (value: unknown): value is string =>
 export const MAX_KEY_BYTES = 64 * KIB;
 /** The longest URL of a member, in characters. */
 export const MAX_URL_LENGTH = 2048;
-/** The longest value of a `join`, in characters: its URL, and room for what later versions say. */
+/** The longest value of a `join`, in characters: its URL, and room for fields of later versions. */
 export const MAX_MEMBER_VALUE_LENGTH = 4 * KIB;
 
 /** A whole number from `least` to `most`. */
@@ -31,7 +31,7 @@ export const isCounter = (value: number): boolean => isBetween(value, 0, MAX_COU
 /**
  * Scheme, host and port of a member, as peers dial it: no path, no query, no user.
  *
- * @returns the URL written in the one way that all nodes write it; null where nobody could dial it.
+ * @returns the URL in the one form that all nodes write; null if nobody could dial it.
  */
 export function memberUrl(text: string): string | null {
   if (text.length > MAX_URL_LENGTH || !URL.canParse(text)) return null;
@@ -48,7 +48,10 @@ function isJson(text: string): boolean {
   }
 }
 
-/** @returns how the op id breaks its bounds, as the end of a sentence about it; null where it keeps them. */
+/**
+ * @returns the bound that the op id breaks, as the end of a sentence about it; null if it keeps them
+ *   all.
+ */
 export function faultOfOpId({ origin, seq }: OpId): string | null {
   if (!isOrigin(origin)) return 'its origin is not one';
   if (!isBetween(seq, 1, Number.MAX_SAFE_INTEGER)) return 'its seq is out of range';
@@ -56,9 +59,9 @@ export function faultOfOpId({ origin, seq }: OpId): string | null {
 }
 
 /**
- * Everything of an op but its hash and its shape (`isOp`).
+ * Checks all fields of an op except its hash and its shape (`isOp`).
  *
- * @returns how it breaks its bounds, as the end of a sentence about it; null where it keeps them.
+ * @returns the bound that it breaks, as the end of a sentence about it; null if it keeps them all.
  */
 export function faultOfOp(op: Unhashed): string | null {
   const fault = faultOfOpId(op);
@@ -102,8 +105,8 @@ function faultOfPut({
 }
 
 /**
- * Whatever the value says, it is admitted: logs of 0.1.0 hold URLs that nobody can dial, which count as
- * none (`Members`), and another version may say more.
+ * Admits every value: logs of 0.1.0 hold URLs that nobody can dial, which count as null (`Members`),
+ * and another version may write more fields.
  */
 function faultOfMemberValue(value: string | null): string | null {
   if (value === null) return null;

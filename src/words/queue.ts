@@ -1,10 +1,10 @@
 /**
- * A queue whose front moves on without moving its elements at each step: `push` and `shift` cost the
- * same however long it is. Indexes count from the front.
+ * A queue whose `push` and `shift` cost the same however long it is, because its front moves on without
+ * moving the elements. Indexes count from the front.
  */
 import { BrokenInvariantError } from './errors.ts';
 
-/** Places in front that are given back only when they are more than this, and more than half. */
+/** Empty places in front are removed only when they are more than this, and more than half. */
 const MIN_GIVEN_BACK = 1024;
 
 export class Queue<T extends object> {
@@ -40,7 +40,10 @@ export class Queue<T extends object> {
     return first;
   }
 
-  /** Moves everything from `index` on back by one. @throws BrokenInvariantError outside of 0 to the length. */
+  /**
+   * Moves the elements from `index` on back by one. @throws BrokenInvariantError outside of 0 to the
+   * length.
+   */
   insert(index: number, element: T): void {
     if (index < 0 || index > this.length)
       throw new BrokenInvariantError(`a queue of ${this.length} has no place ${index}`);
@@ -57,7 +60,7 @@ export class Queue<T extends object> {
 
   /**
    * @param isBefore true for a run of elements at the front, false from there on.
-   * @returns the index of the first element that it is false for; the length where it never is.
+   * @returns the index of the first element for which it is false; the length if there is none.
    */
   firstIndexNot(isBefore: (element: T) => boolean): number {
     let low = this.#front;

@@ -1,4 +1,4 @@
-/** Seeded randomness for what must replay exactly (Vigna's SplitMix, in Steele's 32-bit form). */
+/** Seeded randomness for runs that must replay exactly (Vigna's SplitMix, in Steele's 32-bit form). */
 
 export interface Random {
   state: number;

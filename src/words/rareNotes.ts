@@ -1,11 +1,11 @@
 /**
- * Notes that would come again and again are told once in a while: a node's own log grows on the disk
- * that is full.
+ * Passes on a note that comes again and again only once in a while: a node's own log grows on a disk
+ * that may be full.
  */
 import { MINUTE_MS } from './time.ts';
 
 const INTERVAL_MS = 10 * MINUTE_MS;
-/** Texts remembered; beyond it, all are forgotten. */
+/** The most texts remembered; beyond it, all are forgotten. */
 const MAX_TEXTS = 100;
 
 export class RareNotes {
@@ -13,7 +13,7 @@ export class RareNotes {
   readonly #steadyMs: () => number;
   readonly #toldAt = new Map<string, number>();
 
-  /** @param steadyMs by a clock that is never set. */
+  /** @param steadyMs a clock that is never set, in milliseconds. */
   constructor(note: (text: string) => void, steadyMs: () => number) {
     this.#note = note;
     this.#steadyMs = steadyMs;

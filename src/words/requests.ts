@@ -19,7 +19,7 @@ export interface PutRequest {
 export interface DeleteRequest {
   readonly kind: 'delete';
   readonly key: string;
-  /** Null deletes whatever is there; else only a live entry of at most this version. */
+  /** Null deletes any live entry; otherwise only a live entry of at most this version. */
   readonly upToVersion: number | null;
   readonly condition?: Condition;
 }
@@ -37,13 +37,13 @@ export type Outcome =
   | {
       readonly kind: 'conflict';
       readonly currentVersion: number;
-      /** `next` was asked for, and there is none. */
+      /** `next` was asked for, but there is no next version. */
       readonly isExhausted?: true;
     }
-  /** The request's condition does not hold; the version is the live one, where there is one. */
+  /** The request's condition does not hold; the version is the live one, if there is one. */
   | { readonly kind: 'preconditionFailed'; readonly currentVersion: number | null }
-  /** `op` is null where there was nothing to log: a conditional delete of nothing live. */
+  /** `op` is null if there was nothing to log: a conditional delete of nothing live. */
   | { readonly kind: 'deleted'; readonly op: Delete | null }
   | { readonly kind: 'found'; readonly entry: Put }
-  /** `expired`: the key has an entry, whose time has passed. */
+  /** `expired`: the key has an entry, which has expired. */
   | { readonly kind: 'absent'; readonly expired: boolean };

@@ -1,14 +1,14 @@
-/** A row of a log, the same without its value, and the facts that a log keeps beside its rows. */
+/** A row of a log, its head without the value, and the facts that a log keeps beside its rows. */
 import type { Hash } from './hash.ts';
 import type { KeyOp, Op, OpParts } from './op.ts';
 
-/** One op as it stands in this node's log. */
+/** One op in this node's log. */
 export interface Row {
   /** Position in this node's log, from 1, in order of arrival. Compaction leaves holes. */
   readonly lsn: number;
   /** This node's clock at the commit, in UTC milliseconds. */
   readonly committedAt: number;
-  /** Whether the op was the greatest of its key when it came. A replay folds only those. */
+  /** Whether the op was the greatest of its key when it came. A replay folds only rows that won. */
   readonly won: boolean;
   readonly op: Op;
 }
@@ -33,15 +33,17 @@ export interface OriginRecord {
   readonly seq: number;
   /** Sum of the hashes of its ops up to `seq`, compacted ones included. */
   readonly sum: Hash;
-  /** Highest seq that was compacted away; 0 where none was. */
+  /** Highest seq that was compacted away; 0 if none was. */
   readonly reach: number;
   /** Sum of the hashes of the ops whose rows were compacted away. */
   readonly compactedSum: Hash;
 }
 
-/** The sum of the map, as a node writes it down when it stops: `verify` tells whether the log still folds to it. */
+/**
+ * The map sum that a node writes down when it stops: `verify` checks whether the log still folds to it.
+ */
 export interface RecordedMapSum {
-  /** The last lsn then. */
+  /** The last lsn at that time. */
   readonly lsn: number;
   /** Minutes since the epoch: entries that expired by then do not count (rule 11). */
   readonly asOf: number;
@@ -49,18 +51,19 @@ export interface RecordedMapSum {
 }
 
 /**
- * Why a node gave its log up (rule 12), and what else only that node knew. `forked`: other ops may bear the
- * ids of the log's own. `shared`: and another node goes on under its origin, which is not to be retired.
+ * The reason why a node gave its log up (rule 12), with facts that only that node knew. `forked`: other
+ * ops may bear the ids of the log's own. `shared`: another node goes on under its origin as well, so
+ * the origin must not be retired.
  */
 export interface GivenUp {
   readonly state: 'sound' | 'forked' | 'shared';
   /** The seq of the log's own origin when its node last started. */
   readonly openedAtSeq: number;
-  /** Whether its cluster had other members, who may have gone on without it. */
+  /** Whether its cluster had other members, which may have gone on without it. */
   readonly hadOthers: boolean;
 }
 
-/** A stable vector with the stable clock of that time, UTC milliseconds (rule 9). */
+/** A stable vector with its stable clock, UTC milliseconds (rule 9). */
 export interface ReachedStable {
   readonly vector: ReadonlyMap<string, number>;
   readonly clock: number;
@@ -73,34 +76,45 @@ export interface SeqRange {
   readonly to: number;
 }
 
-/** Further facts of a header. Null: the log does not say. */
+/** Further facts of a header. Null: the log does not hold the fact. */
 export interface HeaderFacts {
   /** Whether this node is, or was, a member of its cluster (rule 8). */
   readonly joined: boolean;
-  /** When the cluster was formed, in UTC milliseconds by the clock of the node that formed it. */
+  /**
+   * The time at which the cluster was formed, in UTC milliseconds by the clock of the node that formed
+   * it.
+   */
   readonly formedAtMs: number | null;
   /** The origin that let this one in: the sponsor, or this node's own earlier one. */
   readonly admittedBy: string | null;
   /** Whether the node must go on under a new origin before its next write (rule 5). */
   readonly owesOrigin: boolean;
-  /** A snapshot that is coming in (the log holds a part of it), or that the log began with. */
+  /**
+   * The state of the snapshot that is coming in (the log holds a part of it), or that the log began
+   * with.
+   */
   readonly snapshot: 'underWay' | 'taken' | null;
   /** Moments before this, in UTC milliseconds, can't be told any more. */
   readonly cutAtMs: number | null;
   readonly mapSum: RecordedMapSum | null;
-  /** The stable pairs from which the stable clock went back, greatest clock first: collected for good. */
+  /**
+   * The stable pairs from which the stable clock went back, the greatest clock first: entries collected
+   * by them stay collected.
+   */
   readonly reached: readonly ReachedStable[] | null;
-  /** In a log that was set aside. */
+  /** Only in a log that was set aside. */
   readonly givenUp: GivenUp | null;
-  /** Ops between which offers stand, whose HLCs are older than their births (rule 12). */
+  /** Seqs between which offers stand, whose HLCs are older than their births (rule 12). */
   readonly offered: SeqRange | null;
   /** The SHA-256, in hexadecimal digits, of the first line of the export that this log is made of. */
   readonly importOf: string | null;
-  /** Facts of other versions, by name, as text: they are kept as they are. */
+  /** Facts of other versions, by name, as text: they are kept unchanged. */
   readonly others: Readonly<Record<string, string>>;
 }
 
-/** The facts that a commit writes: each replaces its namesake, and the others stay. None is taken out. */
+/**
+ * The facts that a commit writes: each replaces its namesake, and the others stay. No fact is removed.
+ */
 export type FactChanges = {
   readonly [Name in keyof HeaderFacts]?: NonNullable<HeaderFacts[Name]>;
 };
@@ -130,17 +144,17 @@ export interface LogHeader {
   readonly origin: string;
   /** A number above the generation of every entry that this node has collected. */
   readonly horizon: number;
-  /** Origin → seq up to which every member holds everything. */
+  /** Origin → seq up to which every member holds all ops. */
   readonly stable: ReadonlyMap<string, number>;
   /** UTC milliseconds; -1 before anything was stable. */
   readonly stableClock: number;
   readonly facts: HeaderFacts;
 }
 
-/** The part of a header that a commit writes; what it does not name stays. */
+/** The part of a header that a commit writes; the other fields stay. */
 export type HeaderChanges = Partial<Omit<LogHeader, 'facts'>> & { readonly facts?: FactChanges };
 
-/** The header of a log that nothing was written to. */
+/** The header of an empty log. */
 export const newHeader = (clusterName: string, origin: string): LogHeader => ({
   clusterName,
   clusterId: null,

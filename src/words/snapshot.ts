@@ -1,4 +1,4 @@
-/** The content of a snapshot (rule 10), for a log that holds nothing. */
+/** The content of a snapshot (rule 10), for an empty log. */
 import type { Hash } from './hash.ts';
 import type { Op } from './op.ts';
 import type { Vector } from './vector.ts';
@@ -6,11 +6,11 @@ import type { Vector } from './vector.ts';
 /** A row of a snapshot (rule 10). */
 export interface SnapshotRow {
   readonly op: Op;
-  /** Whether it is an entry of its sender's map; what is none does not win here either. */
+  /** Whether it is an entry of its sender's map; a row that is none does not win here either. */
   readonly isEntry: boolean;
 }
 
-/** The history that a snapshot stands for once all its rows are there. */
+/** The history for which a snapshot stands once all its rows are there. */
 export interface SnapshotEnd {
   readonly vector: Vector;
   readonly sums: ReadonlyMap<string, Hash>;

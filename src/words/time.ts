@@ -11,7 +11,7 @@ export const UNITS_MS = {
   d: 24 * 60 * MINUTE_MS,
 } as const;
 
-/** Clients are asked to wait so long before they try again what a full node has refused. */
+/** The wait that a full node asks of clients before they try again, in milliseconds. */
 export const RETRY_AFTER_MS = 1000;
 
 /** The last instant that RFC 3339, with its four digits of year, can write. */

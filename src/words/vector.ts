@@ -7,19 +7,19 @@ import type { OpId } from './op.ts';
 export type Vector = ReadonlyMap<string, number>;
 export type MutableVector = Map<string, number>;
 
-/** The highest seq of the origin that is held without gaps; 0 where none is. */
+/** The highest seq of the origin that is held without gaps; 0 if no op is. */
 export const seqOf = (vector: Vector, origin: string): number => vector.get(origin) ?? 0;
 
-/** Whether the op is among those that the vector stands for. */
+/** Whether the vector covers the op. */
 export const covers = (vector: Vector, op: OpId): boolean => seqOf(vector, op.origin) >= op.seq;
 
-/** Whether everything that `other` stands for is held under `vector` too. */
+/** Whether `vector` covers every op that `other` covers. */
 export function includes(vector: Vector, other: Vector): boolean {
   for (const [origin, seq] of other) if (seqOf(vector, origin) < seq) return false;
   return true;
 }
 
-/** Whether both stand for the same ops. */
+/** Whether both cover the same ops. */
 export const sameVector = (a: Vector, b: Vector): boolean => includes(a, b) && includes(b, a);
 
 /** Raises the origin's seq; a vector never shrinks. */
@@ -27,7 +27,7 @@ export function raise(vector: MutableVector, origin: string, seq: number): void 
   if (seq > seqOf(vector, origin)) vector.set(origin, seq);
 }
 
-/** How many ops `other` stands for that `vector` does not. */
+/** The number of ops that `other` covers and `vector` does not. */
 export function missingOps(vector: Vector, other: Vector): number {
   let missing = 0;
   for (const [origin, seq] of other) missing += Math.max(0, seq - seqOf(vector, origin));
@@ -41,8 +41,8 @@ export function without(vector: Vector, left: ReadonlySet<string>): Vector {
 }
 
 /**
- * The horizon that a peer with this vector can have. An op raises the greatest generation by at most one, so
- * that a horizon above the number of its ops is damaged, or made up.
+ * The greatest horizon that a peer with this vector can have. An op raises the greatest generation by
+ * at most one, so a horizon above the number of its ops is damaged, or made up.
  */
 export function believedHorizon(horizon: number, vector: Vector): number {
   let most = 1;
