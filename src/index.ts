@@ -1,4 +1,7 @@
-/** The library: a node in your own process (docs/embedding.md). `hearsay/client` is what talks to nodes. */
+/**
+ * The library: a node in your own process (docs/embedding.md). A program that talks to nodes takes
+ * `hearsay/client`.
+ */
 
 export { startNode } from './embedded/embeddedNode.ts';
 export type { Entry } from './embedded/entry.ts';

@@ -26,13 +26,13 @@ import { Mirror } from './replica/mirror.ts';
 import { Watch, type WatchOptions } from './watch/watch.ts';
 
 export interface GetOptions {
-  /** A token, or several with commas between: the read sees those writes, whichever node answers it. */
+  /** A token, or several separated by commas: the read sees those writes, whichever node answers it. */
   readonly after?: string | null;
   readonly signal?: AbortSignal;
 }
 
 export interface DeletePrefixOptions {
-  /** Must be true where the prefix is empty, which means every key. */
+  /** Must be true if the prefix is empty, because that means every key. */
   readonly all?: boolean;
   readonly signal?: AbortSignal;
 }
@@ -54,9 +54,9 @@ const MIRROR_NAMES: ReadonlySet<string> = new Set<keyof MirrorOptions>([
 export const createClient = (options: ClientOptions): HearsayClient => new HearsayClient(options);
 
 /**
- * Every call rejects with InvalidRequestError, UnavailableError, TimeoutError or ServerError where that
- * is the case, with ClosedError once the client is closed, and with the reason of its signal once that
- * aborts. `HearsayError.mayBeStored` then says whether a write may have been carried out.
+ * Every call may reject with InvalidRequestError, UnavailableError, TimeoutError or ServerError, with
+ * ClosedError once the client is closed, and with the reason of its signal once that aborts.
+ * `HearsayError.mayBeStored` then says whether a write may have been carried out.
  */
 export class HearsayClient implements AsyncDisposable {
   readonly #failover: Failover;
@@ -73,14 +73,14 @@ export class HearsayClient implements AsyncDisposable {
   }
 
   /**
-   * Stands for all writes of this client so far; null before the first. Given to another client, or as
-   * `after`, it makes reads see them.
+   * Stands for all writes of this client so far; null before the first. Reads of another client see
+   * these writes if it gets the token, as its option or as `after`.
    */
   get token(): string | null {
     return this.#sender.tokens.all;
   }
 
-  /** @returns undefined where the key is absent: never written, deleted or expired. */
+  /** @returns undefined if the key is absent: never written, deleted or expired. */
   async get<T = unknown>(key: string, options: GetOptions = {}): Promise<Entry<T> | undefined> {
     checkNames('get', options, GET_NAMES);
     const op = getOp(key);
@@ -92,8 +92,8 @@ export class HearsayClient implements AsyncDisposable {
    * Stores a value: JSON, or a value of the types that superjson adds to it (Date, Map, Set, BigInt,
    * undefined, NaN, RegExp, URL, Error, typed arrays).
    *
-   * @throws ConflictError where the version is not above the live one: nothing was stored.
-   * @throws UnknownOutcomeError where that can't be told, after an attempt that nobody answered.
+   * @throws ConflictError if the version is not above the live one: nothing was stored.
+   * @throws UnknownOutcomeError if that is unknown, after an attempt that nobody answered.
    */
   async put(key: string, value: unknown, options: PutOptions = {}): Promise<Stored> {
     const op = putOp(key, value, options);
@@ -102,8 +102,9 @@ export class HearsayClient implements AsyncDisposable {
   }
 
   /**
-   * Reads, asks for the new value, and stores it where nobody else has written meanwhile; else again.
-   * Two updates at two nodes at the same moment can both be accepted, and the greater one stays.
+   * Reads the value, asks the function for the new one, and stores it if nobody else has written
+   * meanwhile; otherwise it tries again. Two updates at two nodes at the same moment can both be
+   * accepted, and the greater one stays.
    *
    * @throws ConflictError once every try has met another write, UnknownOutcomeError as `put` does, and
    *   any error of the function: then nothing was stored.
@@ -123,7 +124,8 @@ export class HearsayClient implements AsyncDisposable {
   /**
    * Deletes a key, present or not.
    *
-   * @throws ConflictError where the live version is above `upToVersion`; UnknownOutcomeError as `put`.
+   * @throws ConflictError if the live version is above `upToVersion`; UnknownOutcomeError as `put`
+   *   does.
    */
   async delete(key: string, options: DeleteOptions = {}): Promise<Deleted> {
     const op = deleteOp(key, options);
@@ -145,14 +147,14 @@ export class HearsayClient implements AsyncDisposable {
     throw new ServerError(`${endpoint} did not say how many it deleted.`, answer.status);
   }
 
-  /** Entries in the order of their keys, fetched page by page while they are asked for. */
+  /** Entries in the order of their keys, fetched page by page as the loop goes on. */
   list<T = unknown>(options: ListOptions = {}): AsyncGenerator<Entry<T>, void, undefined> {
     return listEntries<T>(this.#sender, options);
   }
 
   /**
    * Carries ops out in order, in one request and one commit; each sees those before it. A conflict is a
-   * result and does not keep the others from being stored; one malformed op does.
+   * result and does not keep the other ops from being stored; one malformed op does.
    */
   batch<const Ops extends readonly BatchOp[]>(
     ops: Ops,

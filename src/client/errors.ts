@@ -1,7 +1,7 @@
 /**
  * Errors that callers tell apart. Each message is one sentence or two, with the next step.
  *
- * Names are set by hand, because bundlers shorten those of classes.
+ * Names are set by hand, because bundlers shorten the names of classes.
  */
 
 export interface ErrorFacts {
@@ -9,12 +9,15 @@ export interface ErrorFacts {
   readonly cause?: unknown;
 }
 
-/** The base of all errors of this library. An abort is none: it rejects with the signal's own reason. */
+/**
+ * The base of all errors of this library. An abort is no such error: it rejects with the signal's own
+ * reason.
+ */
 export class HearsayError extends Error {
   override readonly name: string = 'HearsayError';
   /**
-   * Whether a change that was asked for may have been made all the same, or may still be made: a node
-   * may have carried it out without our hearing of it. Never true for reads.
+   * Whether the change may have been made all the same, or may still be made: a node may have carried
+   * it out without our hearing of it. Never true for reads.
    */
   readonly mayBeStored: boolean;
 
@@ -32,7 +35,10 @@ export class ConflictError extends HearsayError {
   readonly key: string;
   /** The version that the key has at the node that answered. */
   readonly currentVersion: number;
-  /** Stands for all ops that this node held: a read `after` it sees the entry that this write met. */
+  /**
+   * Stands for all ops that this node held: a read `after` this token sees the entry that this write
+   * met.
+   */
   readonly token: string | null;
 
   constructor(key: string, currentVersion: number, token: string | null) {
@@ -69,7 +75,7 @@ export class UnknownOutcomeError extends HearsayError {
 /** No node could take the request: none answered, or each was starting, stopping, full or overloaded. */
 export class UnavailableError extends HearsayError {
   override readonly name: string = 'UnavailableError';
-  /** The wait that the last node asked for, in milliseconds; null where it did not say. */
+  /** The wait that the last node asked for, in milliseconds; null if it named none. */
   readonly retryAfterMs: number | null;
 
   constructor(message: string, facts: ErrorFacts = {}, retryAfterMs: number | null = null) {
@@ -78,15 +84,15 @@ export class UnavailableError extends HearsayError {
   }
 }
 
-/** No answer within `timeoutMs`, or no node had the writes that a read was to wait for in time. */
+/** No answer within `timeoutMs`, or no node had the writes that a read waits for in time. */
 export class TimeoutError extends HearsayError {
   override readonly name: string = 'TimeoutError';
 }
 
-/** The request is wrong, and would be however often it is sent: nothing was stored. */
+/** The request is wrong, and would be refused each time: nothing was stored. */
 export class InvalidRequestError extends HearsayError {
   override readonly name: string = 'InvalidRequestError';
-  /** The status that a node answered; null where it was not sent. */
+  /** The status that a node answered; null if the request was not sent. */
   readonly status: number | null;
 
   constructor(message: string, status: number | null = null, facts: ErrorFacts = {}) {
@@ -98,7 +104,7 @@ export class InvalidRequestError extends HearsayError {
 /** A node failed, or gave an answer that no node of Hearsay gives. */
 export class ServerError extends HearsayError {
   override readonly name: string = 'ServerError';
-  /** The status of the answer; null where there was none that could be read. */
+  /** The status of the answer; null if no answer could be read. */
   readonly status: number | null;
 
   constructor(message: string, status: number | null, facts: ErrorFacts = {}) {
@@ -108,14 +114,17 @@ export class ServerError extends HearsayError {
 }
 
 /**
- * A value has annotations of types that can't be applied: a newer writer's, or a hostile one's. It is
- * thrown where `value` is read, so that one such entry does not hide the others.
+ * A value has annotations that can't be applied: a newer or a hostile writer made them. Reading `value`
+ * throws it, so that one such entry does not hide the others.
  */
 export class UndecodableValueError extends HearsayError {
   override readonly name: string = 'UndecodableValueError';
 }
 
-/** Every node has refused to go on from the cursor: it is of another cluster, or names ops that are lost. */
+/**
+ * Every node has refused to go on from the cursor: it is of another cluster, or names ops that are
+ * lost.
+ */
 export class WatchRefusedError extends HearsayError {
   override readonly name: string = 'WatchRefusedError';
 }

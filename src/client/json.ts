@@ -1,11 +1,11 @@
-/** The parsing boundary: an input off the wire is `unknown` until one of these has looked at it. */
+/** The parsing boundary: input off the wire is `unknown` until one of these functions has checked it. */
 
 export type JsonObject = Readonly<Record<string, unknown>>;
 
 export const isObject = (input: unknown): input is JsonObject =>
   typeof input === 'object' && input !== null && !Array.isArray(input);
 
-/** The member where it is the object's own, whatever its name. */
+/** The member if it is the object's own, with any name. */
 const own = (object: JsonObject, name: string): unknown =>
   Object.hasOwn(object, name) ? object[name] : undefined;
 
@@ -20,7 +20,7 @@ export function countMember(object: JsonObject, name: string): number | null {
   return typeof member === 'number' && Number.isSafeInteger(member) && member >= 0 ? member : null;
 }
 
-/** An instant that is written as RFC 3339 has it; null also for one that can't be read. */
+/** An instant in RFC 3339; null also for a text that can't be read. */
 export function instantMember(object: JsonObject, name: string): Date | null {
   const text = stringMember(object, name);
   if (text === null) return null;

@@ -1,5 +1,5 @@
 /**
- * Refuses an option under a name that there is not: whoever writes `ttl` for `ttlMs` would else store for
+ * Refuses unknown options: a program that writes `ttl` for `ttlMs` would otherwise store an entry for
  * ever, in silence.
  */
 import { InvalidRequestError } from './errors.ts';
@@ -7,7 +7,7 @@ import { InvalidRequestError } from './errors.ts';
 /**
  * @param of the call, as a message names it: `put`.
  * @param known every option of the call.
- * @throws InvalidRequestError that names the option, and the one that was probably meant.
+ * @throws InvalidRequestError that names the option, and the nearest known one.
  */
 export function checkNames(of: string, given: object, known: ReadonlySet<string>): void {
   if (typeof given !== 'object' || given === null)
@@ -22,7 +22,7 @@ export function checkNames(of: string, given: object, known: ReadonlySet<string>
 
 const MOST_EDITS = 2;
 
-/** @returns the name that was probably meant: the same but for its unit, or with few other letters. */
+/** @returns the nearest known name: the same without its unit, or with few other letters. */
 function nearestName(name: string, known: readonly string[]): string | null {
   const plain = (text: string) => text.toLowerCase().replace(/[^a-z0-9]|(ms|seconds|s)$/g, '');
   const wanted = plain(name);
@@ -35,7 +35,7 @@ function nearestName(name: string, known: readonly string[]): string | null {
   return isNear ? near[0] : (part ?? null);
 }
 
-/** Letters to add, to remove or to change. */
+/** The number of letters to add, to remove or to change. */
 function editDistance(left: string, right: string): number {
   let row = Array.from({ length: right.length + 1 }, (_one, index) => index);
   for (const [at, letter] of [...left].entries()) {

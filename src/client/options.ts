@@ -5,37 +5,53 @@ import { refuseOldNode } from './platform.ts';
 
 export interface ClientOptions {
   /**
-   * Base URLs of nodes, http or https, at least one. The first is asked until it fails, then the next,
-   * and so on round: a client stays with the node that works.
+   * Base URLs of nodes, http or https, at least one. The client asks the first until it fails, then the
+   * next, and so on round: it stays with the node that works.
    */
   readonly endpoints: readonly string[];
-  /** For a whole call, its retries included, in milliseconds: 1 to 2^31 − 1, default 10,000. */
+  /**
+   * The longest time of a whole call, with its retries, in milliseconds: 1 to 2^31 − 1, default 10,000.
+   */
   readonly timeoutMs?: number;
-  /** For one attempt, after which another node is asked, likewise: default 3,000. */
+  /**
+   * The longest time of one attempt, after which another node is asked, in milliseconds: 1 to 2^31 − 1,
+   * default 3,000.
+   */
   readonly attemptTimeoutMs?: number;
   /** The most times that a call asks every node: 1 to 100, default 7, which takes two to three seconds. */
   readonly maxRounds?: number;
-  /** The shortest wait once every node has failed a call; it doubles from round to round. Default 50. */
+  /**
+   * The shortest wait once every node has failed a call, in milliseconds; it doubles from round to
+   * round. Default 50.
+   */
   readonly backoffMs?: number;
-  /** The longest wait, between attempts and between two connections of a watch. Default 5,000. */
+  /**
+   * The longest wait, between attempts and between two connections of a watch, in milliseconds. Default
+   * 5,000.
+   */
   readonly maxBackoffMs?: number;
   /** Whether calls made in one turn share a request. Default true. */
   readonly autoBatch?: boolean;
-  /** Ops in one request: 1 to 1,000,000, default 1,000, the nodes' own default. */
+  /** The most ops in one request: 1 to 1,000,000, default 1,000, which is also the nodes' default. */
   readonly maxBatchOps?: number;
-  /** Bytes of one answer: 1 to 2^31 − 1, default 64 Mi. A longer one is given up with a ServerError. */
+  /**
+   * The most bytes of one answer: 1 to 2^31 − 1, default 64 Mi. A longer answer ends in a ServerError.
+   */
   readonly maxAnswerBytes?: number;
   /** Whether every read waits until its node holds every write of this client. Default false. */
   readonly readYourWrites?: boolean;
   /** Another client's `token`: reads see its writes too. Implies `readYourWrites`. */
   readonly token?: string;
-  /** Headers of every request, such as those that a proxy before the nodes wants. Not sent with a watch. */
+  /**
+   * Headers of every request, such as those for a proxy before the nodes. They are not sent with a
+   * watch.
+   */
   readonly headers?: Readonly<Record<string, string>>;
-  /** Default: the global one. */
+  /** Default: the global `fetch`. */
   readonly fetch?: typeof globalThis.fetch;
-  /** Default: the global one. */
+  /** Default: the global `WebSocket`. */
   readonly WebSocket?: typeof globalThis.WebSocket;
-  /** Reads JSON text; give another to keep digits that a double can't hold. Default `JSON.parse`. */
+  /** Reads JSON text; pass your own to keep digits that a double can't hold. Default `JSON.parse`. */
   readonly parseJson?: (text: string) => unknown;
 }
 
@@ -55,7 +71,7 @@ export interface ClientSettings {
   readonly token: string | null;
   readonly headers: Readonly<Record<string, string>>;
   readonly fetch: typeof globalThis.fetch;
-  /** Undefined where this platform has none: then there is no watch. */
+  /** Undefined if this platform has none: then there is no watch. */
   readonly WebSocket: typeof globalThis.WebSocket | undefined;
   readonly parseJson: (text: string) => unknown;
 }
@@ -78,7 +94,7 @@ const NAMES: ReadonlySet<string> = new Set<keyof ClientOptions>([
   'parseJson',
 ]);
 
-/** Timers hold no more. */
+/** The longest time that timers can hold. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** @throws InvalidRequestError that names the option, or the Node that is too old. */
@@ -104,7 +120,7 @@ export function readOptions(options: ClientOptions): ClientSettings {
     readYourWrites: options.readYourWrites ?? token !== undefined,
     token: token ?? null,
     headers: options.headers ?? {},
-    // Unbound: browsers refuse to run it as a method of anything but the global object.
+    // Called unbound: browsers refuse to run it as a method of any object but the global one.
     fetch: ownFetch ?? ((...words) => globalThis.fetch(...words)),
     WebSocket: options.WebSocket ?? globalThis.WebSocket,
     parseJson: options.parseJson ?? JSON.parse,

@@ -1,13 +1,13 @@
-/** Where the client can run: in browsers, and in Node from one version on. */
+/** The platforms of the client: browsers, and Node from one version on. */
 import { InvalidRequestError } from './errors.ts';
 import { isObject, stringMember } from './json.ts';
 
 const OLDEST_NODE_MAJOR = 22;
 
 /**
- * An older Node lacks what the calls are made of, and would fail where nobody can catch it.
+ * An older Node lacks functions that the calls use, and would fail where nobody can catch the error.
  *
- * @throws InvalidRequestError
+ * @throws InvalidRequestError if Node is too old.
  */
 export function refuseOldNode(): void {
   const version = nodeVersion();

@@ -1,6 +1,6 @@
 /**
- * Ports that `fetch` refuses to connect to, in browsers and in Node (Fetch Standard, "port blocking"). A node
- * there would be out of reach of its own client, its health check and every page.
+ * Ports that `fetch` refuses to connect to, in browsers and in Node (Fetch Standard, "port blocking").
+ * Its own client, its health check and every page could not reach a node there.
  */
 const BLOCKED_PORTS: ReadonlySet<number> = new Set([
   1, 7, 9, 11, 13, 15, 17, 19, 20, 21, 22, 23, 25, 37, 42, 43, 53, 69, 77, 79, 87, 95, 101, 102,

@@ -15,7 +15,7 @@ export interface CompactedFile {
   readonly sizeAfterBytes: number;
 }
 
-/** @throws HearsayError where a node has the directory open. */
+/** @throws HearsayError if a node has the directory open. */
 export async function compactFile(directory: string, retentionMs: number): Promise<CompactedFile> {
   if (statSync(directory, { throwIfNoEntry: false })?.isFile())
     throw new SettingError(

@@ -1,9 +1,10 @@
 /**
  * The files of a node's logs: its own in the data directory, the others under `aside/`.
  *
- * Invariant: a database is never apart from its write-ahead log, which may hold the last commits. Several
- * files can't be moved at once; so they are gathered in a directory of their own, which then is moved or
- * removed, and each opening finishes first what a kill cut off. Nothing else makes files meanwhile.
+ * Invariant: a database is never apart from its write-ahead log, which may hold the last commits.
+ * Several files can't be moved at once. So they are gathered in a directory of their own, which is then
+ * moved or removed, and each opening first finishes a move or removal that a kill interrupted. Nothing
+ * else makes files meanwhile.
  */
 import { existsSync, statSync } from 'node:fs';
 import { mkdir, readdir, rename, rm } from 'node:fs/promises';
@@ -18,12 +19,15 @@ import type { LogStore } from './nodeLogs.ts';
 const FILE_NAMES = ['hearsay.db', 'hearsay.db-wal', 'hearsay.db-shm'];
 const ASIDE = 'aside';
 const DAMAGED = 'damaged';
-/** Holds one directory, of the name of the log that is being set aside, while that goes on. */
+/** Holds one directory, with the name of the log that is being set aside, while that goes on. */
 const MOVING = 'moving';
 const REMOVING = 'removing';
 const OWN = { recursive: true, mode: OWN_DIRECTORY_MODE } as const;
 
-/** A log of an earlier version, or of a copy, may be open to all; who should read it is its owner's to say. */
+/**
+ * A log of an earlier version, or of a copy, may be open to all users; its owner decides who may read
+ * it.
+ */
 export function warnOfReaders(directory: string, warn: (text: string) => void): void {
   const [name = ''] = FILE_NAMES;
   const file = join(directory, name);
@@ -41,14 +45,16 @@ export class LogDirectory implements LogStore {
     this.#options = options;
   }
 
-  /** @throws WrongDirectoryError where a restore or an import was cut off here, or a log is not a file. */
+  /**
+   * @throws WrongDirectoryError if a restore or an import was interrupted here, or a log is not a file.
+   */
   async open(): Promise<Log> {
     const { directory } = this.#options;
     const unfinished = unfinishedIn(directory);
     if (unfinished !== null)
       throw new WrongDirectoryError(`The data directory ${directory} ${unfinished}.`);
     await this.#finish();
-    // SQLite would wait for ever for somebody to write into a pipe.
+    // SQLite would wait for ever until a process writes into the pipe.
     const odd = this.#files().find((file) => !statSync(this.#own(file)).isFile());
     if (odd !== undefined)
       throw new WrongDirectoryError(`${this.#own(odd)} is not a file, so it can't hold a log.`);
@@ -72,7 +78,7 @@ export class LogDirectory implements LogStore {
     await this.#finish();
   }
 
-  /** Sets aside or removes the node's own log to the end, where that has begun. */
+  /** Finishes setting aside or removing the node's own log, if that has begun. */
   async #finish(): Promise<void> {
     const [name] = existsSync(this.#in(MOVING)) ? await readdir(this.#in(MOVING)) : [];
     if (name !== undefined) {
@@ -127,7 +133,7 @@ export class LogDirectory implements LogStore {
   }
 }
 
-/** @throws DiskFullError where the file system has no room. */
+/** @throws DiskFullError if the file system has no room. */
 async function withRoom(action: () => Promise<unknown>): Promise<void> {
   try {
     await action();

@@ -1,7 +1,7 @@
 /**
  * A node without its surfaces: the replica, the gossip, compaction, the watches and their timers, with
- * the order in which they start and stop. The simulator runs this very engine: clock, transport, logs,
- * timers and randomness are handed in.
+ * the order in which they start and stop. The simulator runs this very engine: it hands in the clock,
+ * transport, logs, timers and randomness.
  */
 import { Driver } from '../gossip/driver/driver.ts';
 import type { CoreSettings } from '../gossip/protocol/inputOutput.ts';
@@ -16,7 +16,7 @@ import type { Random } from '../words/random.ts';
 import { clusterFacts, DISK_FULL, heldBackFault } from './health.ts';
 import type { NodeLogs } from './nodeLogs.ts';
 
-/** How often the node looks for members that hold back collection, milliseconds. */
+/** Time between two looks for members that hold back collection, in milliseconds. */
 const HELD_BACK_INTERVAL_MS = 5000;
 
 export type Note = (level: 'info' | 'warn', text: string) => void;
@@ -24,7 +24,10 @@ export type Note = (level: 'info' | 'warn', text: string) => void;
 export interface Timers {
   /** Milliseconds that go on evenly while wall clocks are set. */
   steadyMs(): number;
-  /** Calls the function again and again. @param purpose for traces. @returns what ends it. */
+  /**
+   * Calls the function at each interval. @param purpose for traces. @returns a function that ends the
+   * calls.
+   */
   every(intervalMs: number, purpose: string, run: () => void): () => void;
   /** Calls the function in a later turn of the event loop. */
   defer(run: () => void): void;
@@ -41,14 +44,14 @@ export interface OpenOptions {
   readonly note: Note;
 }
 
-/** A replica on the node's own log, and what rejoins before this start had set aside. */
+/** A replica on the node's own log, and the logs that rejoins before this start had set aside. */
 export interface Opened {
   readonly replica: Replica;
   readonly logs: NodeLogs;
   readonly setAside: readonly SetAside[];
 }
 
-/** @throws DamagedLogError, and what the store of the logs throws. */
+/** @throws DamagedLogError, and the errors of the store of the logs. */
 export async function openLogs(options: OpenOptions): Promise<Opened> {
   const { logs, nodeId, place, clock, limits, note } = options;
   const log = await logs.open();
@@ -64,7 +67,7 @@ export interface Intervals {
   readonly sweepMs: number;
   /** Null: the log is not compacted. */
   readonly compactMs: number | null;
-  /** How long a watcher is told nothing before it is sent a bookmark. */
+  /** The time without an event after which a watcher gets a bookmark, in milliseconds. */
   readonly bookmarkMs: number;
 }
 
@@ -72,19 +75,25 @@ export interface EngineOptions extends Opened {
   readonly transport: Transport;
   readonly settings: CoreSettings;
   readonly retentionMs: number;
-  /** For so long after a retirement nothing is compacted that a member on its way back may need. */
+  /**
+   * For this long after a retirement, in milliseconds, compaction keeps the rows that a member on its
+   * way back may need.
+   */
   readonly holdMs: number;
   readonly intervals: Intervals;
-  /** Entries swept in one go; the rest follow in later turns, so that requests come in between. */
+  /**
+   * The number of entries that one sweep takes; the rest follow in later turns, so that requests come
+   * in between.
+   */
   readonly sweptAtOnce: number;
   readonly timers: Timers;
   readonly random: Random;
-  /** A new random id, of a cluster. */
+  /** Draws a random id for a new cluster. */
   readonly newId: () => string;
-  /** A new origin for this node. */
+  /** Draws a new origin for this node. */
   readonly newOrigin: () => string;
   readonly note: Note;
-  /** The node can not go on. */
+  /** Called when the node can't go on. */
   readonly fail: (error: unknown) => void;
   /** Only for tests: whether to lose this push. */
   readonly losePush?: () => boolean;
@@ -140,17 +149,19 @@ export class Engine {
     this.driver.tick();
   }
 
-  /** Ends the timers and the watches. Peers are still there, for the pushes of the last writes. */
+  /** Ends the timers and the watches. The peers stay connected, for the pushes of the last writes. */
   quiesce(): void {
     for (const end of this.#ends.splice(0)) end();
     this.hub.stop();
   }
 
-  /** After `quiesce`: leaves the peers and lets the commit under way end. The logs may be closed then. */
+  /**
+   * After `quiesce`: leaves the peers and lets the commit under way end. Then the logs may be closed.
+   */
   async stop(): Promise<void> {
     const { settings } = this.#options;
     await this.driver.stop();
-    // Only a proof of the log wants it: a full disk keeps no node from ending.
+    // Only `verify` reads this sum, so a full disk keeps no node from ending.
     await this.replica.recordMapSum(settings.maxClockSkewMs).catch(() => {});
     await this.replica.suspend();
   }
@@ -169,7 +180,7 @@ export class Engine {
     });
   }
 
-  /** Each change is told once. */
+  /** Logs each change once. */
   #tellOfDisk(): void {
     const { note } = this.#options;
     const { isDiskFull } = this.replica;
@@ -179,7 +190,7 @@ export class Engine {
     else note('info', 'The disk has room again: writes are stored.');
   }
 
-  /** Told once for each set of members: nobody else notices that nothing is collected any more. */
+  /** Logs once for each set of members: nobody else notices that collection has stopped. */
   #tellOfHeldBack(): void {
     const { note, timers, settings } = this.#options;
     if (timers.steadyMs() < this.#nextHeldBackAt) return;

@@ -1,4 +1,7 @@
-/** The engine's options on a real machine: clocks, timers, randomness, and what the settings leave open. */
+/**
+ * The engine's options on a real machine: clocks, timers, randomness, and values that the settings
+ * leave open.
+ */
 import { randomBytes, randomInt } from 'node:crypto';
 import { HOLD_JOIN_TIMEOUTS } from '../rules/compaction.ts';
 import { seeded } from '../words/random.ts';

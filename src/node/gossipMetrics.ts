@@ -1,4 +1,4 @@
-/** Metrics of replication, read from where they are counted when somebody scrapes. */
+/** Metrics of replication, read from their counters at each scrape. */
 import type { Registry } from 'prom-client';
 import type { FaultCounts } from '../gossip/border/border.ts';
 import { Figures } from '../http/metrics.ts';
@@ -35,7 +35,7 @@ export interface GossipFigures {
   readonly disagreeingPeers: () => number;
 }
 
-/** @throws Error where the registry holds them already. */
+/** @throws Error if the registry holds them already. */
 export function registerGossipMetrics(registry: Registry, figures: GossipFigures): void {
   const { replica, counts } = figures;
   const meter = new Figures(registry);

@@ -1,4 +1,4 @@
-/** How a node says that it is: what `GET /_health` answers. */
+/** The health of a node, as `GET /_health` shows it. */
 import type { Refusal } from '../gossip/border/conduct.ts';
 import type { Driver } from '../gossip/driver/driver.ts';
 import type { MemberStatus } from '../gossip/driver/memberStatus.ts';
@@ -7,7 +7,7 @@ import type { PeerStatus } from '../gossip/protocol/peerStatus.ts';
 import type { Replica } from '../replica/replica.ts';
 
 export interface Health {
-  /** `failing`: clients can not write. `degraded`: they can, and a person should look. */
+  /** `failing`: clients can't write. `degraded`: they can, and a person should look. */
   readonly status: 'ok' | 'degraded' | 'failing';
   /** One sentence each. */
   readonly reasons: readonly string[];
@@ -15,25 +15,25 @@ export interface Health {
 
 export const DISK_FULL = 'The disk is full: writes are answered with 507 until space is freed.';
 
-/** The peers and members of a node at one moment, as far as its health depends on them. */
+/** The peers and members of a node at one moment, with the facts on which its health depends. */
 export interface ClusterFacts {
   /** UTC milliseconds. */
   readonly nowMs: number;
-  /** This node's own. */
+  /** The origin of this node. */
   readonly origin: string;
   readonly peers: readonly Pick<PeerStatus, 'nodeId' | 'url' | 'state' | 'reason' | 'agrees'>[];
-  /** This node among them. */
+  /** Members, including this node. */
   readonly members: readonly Pick<MemberStatus, 'origin' | 'nodeId' | 'lastHeardAt'>[];
 }
 
 type HealthSettings = Pick<CoreSettings, 'hearingMs' | 'memberTimeoutMs' | 'pullIntervalMs'>;
 
-/** A node that hears nobody for so long is cut off, milliseconds. */
+/** A node that hears nobody for this long is cut off, in milliseconds. */
 const CUT_OFF_MS = 30_000;
-/** A node that seldom pulls hears its peers seldom: it is cut off after so many intervals. */
+/** A node that pulls rarely hears its peers rarely: it is cut off after this number of intervals. */
 const CUT_OFF_PULLS = 4;
 
-/** @returns one sentence for each fault among the peers and members, which ends by itself with its cause. */
+/** @returns one sentence for each fault among the peers and members; a fault ends with its cause. */
 export function clusterFaults(facts: ClusterFacts, settings: HealthSettings): string[] {
   const faults: string[] = [];
   for (const { nodeId, url, state, reason, agrees } of facts.peers) {
@@ -54,10 +54,10 @@ export function clusterFaults(facts: ClusterFacts, settings: HealthSettings): st
 }
 
 /**
- * Silent members are retired only by a node that hears a majority. Where none does, they hold back the
- * collection of deleted entries until a person acts.
+ * A node retires silent members only while it hears a majority. If none does, the silent members hold
+ * back the collection of deleted entries until a person acts.
  *
- * @returns null where no member has been silent for so long, or where this node hears a majority.
+ * @returns null if no member has been silent for that long, or if this node hears a majority.
  */
 export function heldBackFault(facts: ClusterFacts, settings: HealthSettings): string | null {
   const { hearingMs, memberTimeoutMs } = settings;

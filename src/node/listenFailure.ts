@@ -1,8 +1,8 @@
-/** Where the system refuses to listen, that is told in the words of the settings. */
+/** Reports a refusal of the system to listen in the words of the settings. */
 import { HearsayError } from '../words/errors.ts';
 import type { NodeSettings } from './nodeSettings.ts';
 
-/** @returns a HearsayError where the error is of listening, else the error itself. */
+/** @returns a HearsayError for an error of listening, else the error itself. */
 export function listenFailure(error: unknown, { host, port }: NodeSettings): unknown {
   if (!(error instanceof Error) || error instanceof HearsayError) return error;
   const { code, syscall }: NodeJS.ErrnoException = error;

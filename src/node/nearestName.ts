@@ -1,6 +1,6 @@
-/** The name that somebody probably meant by one that there is not. */
+/** Finds the known name nearest to an unknown one. */
 
-/** @returns the known name that differs by its unit, by one letter, or by what is missing; else null. */
+/** @returns the known name that differs by its unit, by one letter, or by a missing part; else null. */
 export function nearestName(name: string, known: readonly string[]): string | null {
   const plain = (text: string) => text.toLowerCase().replace(/[^a-z0-9]|(ms|bytes?|s)$/g, '');
   const [wanted, found] = [plain(name), known.map((one) => [one, plain(one)] as const)];

@@ -1,7 +1,7 @@
 /**
- * Rule 12, for the logs of one node: which is opened, set aside or thrown away. A log that is set aside
- * stays until everything that it held has been offered again. Where the logs are kept, a store knows: a
- * directory (`LogDirectory`), or a simulated disk.
+ * Rule 12, for the logs of one node: it opens them, sets them aside and throws them away. A log that is
+ * set aside stays until all its ops have been offered again. A store keeps the logs: a directory
+ * (`LogDirectory`), or a simulated disk.
  */
 import type { LogChanges } from '../gossip/driver/options.ts';
 import type { Log } from '../log/log.ts';
@@ -9,23 +9,26 @@ import type { Replica } from '../replica/replica.ts';
 import { type SetAside, setAside } from '../replica/setAside.ts';
 import { DamagedLogError } from '../words/errors.ts';
 
-/** Where a node's logs are kept. A log is moved or removed only while it is closed. */
+/** The store of a node's logs. A log is moved or removed only while it is closed. */
 export interface LogStore {
-  /** Opens the node's own log; makes an empty one under a new origin where there is none. */
+  /** Opens the node's own log; makes an empty one under a new origin if there is none. */
   open(): Promise<Log>;
   /** Closes the node's own log, if it is open. */
   close(): Promise<void>;
-  /** Puts the node's own log among those that are set aside. @param name to find it by. */
+  /** Moves the node's own log to those that are set aside. @param name under which it is found again. */
   setAside(name: string): Promise<void>;
   /** Removes the node's own log. */
   remove(): Promise<void>;
   /** The names of the logs that are set aside. */
   namesAside(): Promise<string[]>;
-  /** @throws DamagedLogError */
+  /** Opens a log that is set aside. @throws DamagedLogError if it is damaged. */
   openAside(name: string): Promise<Log>;
   /** Removes a log that is set aside. */
   dropAside(name: string): Promise<void>;
-  /** Puts a log that is set aside where nobody reads it again. @returns that place, for people. */
+  /**
+   * Moves a log that is set aside to a place where no node reads it again. @returns that place, for
+   * people.
+   */
   keepDamaged(name: string): Promise<string>;
 }
 
@@ -76,7 +79,7 @@ export class NodeLogs implements LogChanges {
     return name;
   }
 
-  /** A log that is too damaged to be opened stays where it is: what it held is known already. */
+  /** A log that is too damaged to be opened stays in its place: its ops are known already. */
   async openAside(name: string): Promise<Log | null> {
     try {
       return await this.#store.openAside(name);
@@ -92,9 +95,9 @@ export class NodeLogs implements LogChanges {
 
   /**
    * Reads the logs that were set aside before this start and have not been offered again. A log that is
-   * too damaged to be read goes out of the way and is kept.
+   * too damaged to be read is moved out of the way and kept.
    *
-   * @param open opens a replica on a log. @param note told of each damaged log.
+   * @param open opens a replica on a log. @param note called for each damaged log.
    */
   async setAside(
     open: (log: Log) => Promise<Replica>,

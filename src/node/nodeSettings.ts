@@ -6,46 +6,73 @@ export interface NodeSettings {
   readonly nodeId: string;
   /** Base URLs of all nodes, such as `http://10.0.0.2:8000`; its own may be among them. Default none. */
   readonly nodes: readonly string[];
-  /** Base URL at which the others reach this node; null, the default: the one of `nodes` that answers as it. */
+  /**
+   * Base URL at which the others reach this node. Null, the default: the one of `nodes` that answers as
+   * this node.
+   */
   readonly url: string | null;
-  /** Name of the cluster; nodes of another name are refused. Default `hearsay`. */
+  /** Name of the cluster; this node refuses nodes of another name. Default `hearsay`. */
   readonly cluster: string;
-  /** The secret that nodes prove to one another. Null, the default: that of a file. */
+  /** The secret that the nodes of a cluster share. Null, the default: the secret in a file. */
   readonly internalToken: string | null;
   /**
-   * File that holds the secret. Null, the default: a file of this user, which is made at the first start; it
-   * serves a loopback `host` only.
+   * File that holds the secret. Null, the default: a file of this user, which is made at the first
+   * start; it serves a loopback `host` only.
    */
   readonly internalTokenFile: string | null;
   /** Address to listen on, `0.0.0.0` for all. Default `127.0.0.1`. */
   readonly host: string;
   /** Port to listen on, 0 to 65535; 0 for any free one. Default 8000. */
   readonly port: number;
-  /** Directory of this node's log; made where it is missing. Default `./data`. */
+  /** Directory of this node's log; the node makes it if it is missing. Default `./data`. */
   readonly dataDir: string;
   /** `full`, the default: an answered write survives a power cut; `normal`: only a crash of the process. */
   readonly durability: 'full' | 'normal';
-  /** How long a node that starts waits for its peers, in milliseconds: 0 to a day, default 10,000. */
+  /** The longest wait of a starting node for its peers, in milliseconds: 0 to a day, default 10,000. */
   readonly joinTimeoutMs: number;
-  /** How long a member may be silent before it is retired, in milliseconds: 1,000 to 365 days, default 24 hours. */
+  /**
+   * The longest silence of a member before it is retired, in milliseconds: 1,000 to 365 days, default
+   * 24 hours.
+   */
   readonly memberTimeoutMs: number;
-  /** How long a peer that breaks the protocol is refused, in milliseconds: 1,000 to a day, default 10 minutes. */
+  /**
+   * The time for which a peer that breaks the protocol is refused, in milliseconds: 1,000 to a day,
+   * default 10 minutes.
+   */
   readonly peerRefusalMs: number;
-  /** How long the log keeps what is over, in milliseconds: 1,000 to 3,650 days, default 24 hours. */
+  /**
+   * The time for which the log keeps ops that were overwritten or deleted, or have expired, in
+   * milliseconds: 1,000 to 3,650 days, default 24 hours.
+   */
   readonly retentionMs: number;
-  /** How far the clocks of two nodes may be apart, in milliseconds: 0 to a day, default 60,000. */
+  /**
+   * The greatest difference between the clocks of two nodes, in milliseconds: 0 to a day, default
+   * 60,000.
+   */
   readonly maxClockSkewMs: number;
-  /** How often a node compares its log with a peer, in milliseconds: 10 to an hour, default 1,000. */
+  /**
+   * Time between two comparisons of the log with a peer's, in milliseconds: 10 to an hour, default
+   * 1,000.
+   */
   readonly pullIntervalMs: number;
-  /** Sites whose pages may use the node from a browser; `['*']` for all. Default none. */
+  /** Web origins whose pages may call the node; `['*']` for all. Default none. */
   readonly allowedOrigins: readonly string[];
-  /** How long a request waits for a write from another node, in milliseconds: 1 to 10 minutes, default 5,000. */
+  /**
+   * The longest wait of a request for the writes of its token, in milliseconds: 1 to 10 minutes,
+   * default 5,000.
+   */
   readonly waitTimeoutMs: number;
-  /** How long a watcher is told nothing before a bookmark, in milliseconds: 30 to an hour, default 15,000. */
+  /**
+   * The time without an event after which a watcher gets a bookmark, in milliseconds: 30 to an hour,
+   * default 15,000.
+   */
   readonly bookmarkIntervalMs: number;
-  /** How long a client may take nothing of what is sent to it before its connection ends. */
+  /**
+   * The longest time for which a client may read nothing before its connection ends, in milliseconds:
+   * 1,000 to an hour, default 30,000.
+   */
   readonly sendTimeoutMs: number;
-  /** How often a watcher is pinged, in milliseconds: 10 to an hour, default 30,000. */
+  /** Time between two pings to a watcher, in milliseconds: 10 to an hour, default 30,000. */
   readonly watchPingIntervalMs: number;
   /** For `hearsay serve`: the least important line to log. An embedded node logs to the logger it is given. */
   readonly logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
@@ -57,7 +84,7 @@ export interface NodeSettings {
   readonly limits: Limits;
 }
 
-/** Those that differ from the defaults. */
+/** The limits that differ from the defaults. */
 export type GivenSettings = {
   readonly [Name in Exclude<keyof NodeSettings, 'limits'>]?: NodeSettings[Name] | undefined;
 } & { readonly limits?: GivenLimits | undefined };

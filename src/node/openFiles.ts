@@ -1,7 +1,7 @@
-/** How many files and sockets this process may have open. */
+/** The number of files and sockets that this process may have open. */
 import { readFileSync } from 'node:fs';
 
-/** @returns infinity where the system does not say. */
+/** @returns infinity if the system names no limit. */
 export function maxOpenFiles(path = '/proc/self/limits'): number {
   try {
     const found = /^Max open files\s+(\d+)/m.exec(readFileSync(path, 'utf8'));

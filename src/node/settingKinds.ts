@@ -14,7 +14,7 @@ import { UNITS_MS } from '../words/time.ts';
 import { nearestName } from './nearestName.ts';
 
 export interface SettingRow {
-  /** As a person would write it; null where the setting has no value by default. */
+  /** As a person would write it; null if the setting has no default value. */
   readonly default: string | null;
   /** Stands for the value in help: `--join-timeout <duration>`. */
   readonly placeholder: string;
@@ -28,7 +28,7 @@ export interface SettingRow {
   readonly help: string;
   /** Its value never appears in a message. */
   readonly isSecret?: true;
-  /** False where only a flag sets it. */
+  /** False if only a flag sets it. */
   readonly hasEnvironment?: false;
 }
 
@@ -44,12 +44,12 @@ export interface Setting extends SettingRow {
   readonly name: string;
   /** `--join-timeout` */
   readonly flag: string;
-  /** `JOIN_TIMEOUT`, or null where only the flag sets it. */
+  /** `JOIN_TIMEOUT`, or null if only the flag sets it. */
   readonly environment: string | null;
 }
 
 export type SettingShape = Readonly<Record<string, z.ZodType>>;
-/** Text by a setting's name; undefined where the flag was not given. */
+/** Text by a setting's name; undefined if the flag was not given. */
 export type Flags = Readonly<Record<string, string | undefined>>;
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -204,7 +204,7 @@ export function baseUrls() {
 
 function toBaseUrl(text: string, context: z.core.$RefinementCtx): string {
   const url = URL.canParse(text.trim()) ? new URL(text.trim()) : null;
-  // A path, a query or a user would be dropped silently where the peers' own paths are added.
+  // A path, a query or a user would be lost silently when the peers' own paths are added.
   if (url !== null && /^https?:$/.test(url.protocol) && url.href === `${url.origin}/`)
     return url.origin;
   context.addIssue('not a base URL');

@@ -265,9 +265,10 @@ function refuseNoObject(name: string, given: unknown): void {
 }
 
 /**
- * The token and its file are one setting under two names: so a flag of either beats the environment's other.
+ * The token and its file are one setting under two names, so a flag of either beats the environment
+ * variable of the other.
  *
- * @throws SettingError where both are flags, or both are variables.
+ * @throws SettingError if both are flags, or both are variables.
  */
 export function oneToken(
   given: TokenSettings,
@@ -291,7 +292,10 @@ function refuseTwoTokens(given: TokenSettings, token: string, file: string): voi
   throw new SettingError(`Give ${token} or ${file}, not both: a node has one token.`);
 }
 
-/** Off loopback, where whoever reaches the port could be a node by a token that is made up or known. */
+/**
+ * Refused off loopback, where every process that reaches the port could act as a node with a known
+ * token.
+ */
 function refuseOpenToken(
   own: Pick<NodeSettings, 'internalToken' | 'internalTokenFile' | 'host'>,
   names: { readonly token: string; readonly file: string; readonly host: string },
@@ -308,7 +312,7 @@ function refuseOpenToken(
   );
 }
 
-/** A node there would be out of reach of its own client, its health check and every page. */
+/** Its own client, its health check and every page could not reach a node there. */
 function refuseBlockedPort({ port }: Pick<NodeSettings, 'port'>, name: string): void {
   if (!isBlockedPort(port)) return;
   throw new SettingError(
@@ -324,7 +328,7 @@ export function isLoopback(host: string): boolean {
   return host.toLowerCase() === 'localhost' || host === '::1';
 }
 
-/** Of a file or a directory. */
+/** The path of a file or a directory. */
 function path() {
   return z.string().regex(/^[^\0]+$/);
 }

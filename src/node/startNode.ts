@@ -14,7 +14,7 @@ import type { NodeSettings } from './settings.ts';
 import { surfaceOf } from './surface.ts';
 import { tokenOfNode, userTokenFile } from './tokenFile.ts';
 
-/** Where the node tells people; pino's loggers are such. */
+/** Gets the node's messages to people; pino's loggers fit. */
 export interface NodeLog extends HttpLog {
   info(message: string): void;
   warn(message: string): void;
@@ -22,18 +22,18 @@ export interface NodeLog extends HttpLog {
 
 export interface NodeOptions {
   readonly logger: NodeLog;
-  /** Lines of the log that could not be written, since the start; absent where nobody counts them. */
+  /** Lines of the log that could not be written, since the start; absent if nobody counts them. */
   readonly droppedLogLines?: () => number;
   /** Only for tests: whether to lose this push. */
   readonly losePush?: () => boolean;
 }
 
 export interface RunningNode {
-  /** Where it listens. */
+  /** The URL at which the node listens. */
   readonly url: string;
   readonly origin: string;
   readonly replica: Replica;
-  /** Rejects once the node can not go on. */
+  /** Rejects once the node can't go on. */
   readonly failure: Promise<never>;
   /** Stops serving, tells peers, closes the log. */
   close(): Promise<void>;
@@ -46,7 +46,7 @@ const MAX_PEER_CONNECTIONS = 256;
 /**
  * Starts a node and listens.
  *
- * @throws LockedDirectoryError, WrongDirectoryError, DamagedLogError, and what listening throws.
+ * @throws LockedDirectoryError, WrongDirectoryError, DamagedLogError, and the errors of listening.
  */
 export async function startNode(
   settings: NodeSettings,
@@ -54,7 +54,7 @@ export async function startNode(
 ): Promise<RunningNode> {
   const note: Note = (level, text) => logger[level](text);
   const failure = Promise.withResolvers<never>();
-  failure.promise.catch(() => {}); // whoever waits for it is told
+  failure.promise.catch(() => {}); // callers who wait for `failure` get the error
   const token = tokenOfNode(settings, userTokenFile(process.env), (text) => note('warn', text));
   await using undo = new AsyncDisposableStack();
   const logs = new NodeLogs(new LogDirectory(directoryOptions(settings)));

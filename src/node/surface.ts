@@ -17,9 +17,9 @@ import type { NodeSettings } from './settings.ts';
 import { packageVersion } from './version.ts';
 
 export interface Surface {
-  /** Where it listens. */
+  /** The URL at which the node listens. */
   readonly url: string;
-  /** @throws what listening throws: the port is taken, or not allowed. */
+  /** @throws the errors of listening: the port is taken, or not allowed. */
   listen(): Promise<void>;
   /** Takes no more requests and waits a moment for those under way. */
   drain(): Promise<void>;
@@ -36,9 +36,12 @@ export interface SurfaceOptions {
   readonly log: HttpLog;
 }
 
-/** Files of the node that are no connections of clients: the log, its threads, peers. */
+/**
+ * File descriptors that the node needs for other things than clients' connections: the log, its
+ * threads, peers.
+ */
 const OWN_FILES = 128;
-/** For the requests under way when the node stops. */
+/** The longest wait for the requests under way when the node stops, in milliseconds. */
 const CLOSE_GRACE_MS = 2000;
 
 export function surfaceOf(options: SurfaceOptions): Surface {
@@ -106,7 +109,7 @@ const watchesOf = (
     connections,
   });
 
-/** The app's options that are the engine's. */
+/** The options of the app that the engine gives. */
 const appOptions = ({ settings, engine, registry, log }: SurfaceOptions) => {
   const { replica, driver } = engine;
   return {
@@ -120,11 +123,11 @@ const appOptions = ({ settings, engine, registry, log }: SurfaceOptions) => {
   };
 };
 
-/** Fewer than are set where the process may open fewer files than that and those of the node. */
+/** Fewer than the setting if the process may not open that many files beside those of the node. */
 const maxConnections = ({ limits }: NodeSettings): number =>
   Math.max(1, Math.min(limits.maxConnections, maxOpenFiles() - OWN_FILES));
 
-/** @returns how many rows went; null while another run goes on. */
+/** @returns the number of compacted rows; null while another run goes on. */
 async function compacted(
   { compactor }: Engine,
   retentionMs: number | null,

@@ -1,7 +1,7 @@
 /**
- * Where the token of the cluster comes from: what is given, else a file that is named, else a file of this
- * user, which the first node that needs it makes. So nodes and commands of one user find one another without
- * a setting, and no secret is one that others know.
+ * The source of the cluster's token: the given token, else a named file, else a file of this user,
+ * which the first node that needs it makes. So the nodes and commands of one user find one another
+ * without a setting, and no secret is one that others know.
  */
 import { randomBytes } from 'node:crypto';
 import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -12,7 +12,7 @@ import { SettingError } from '../words/errors.ts';
 import type { Environment } from './settingKinds.ts';
 import { isToken } from './settings.ts';
 
-/** The token as it was given, itself or by its file; both are null where nothing was. */
+/** The given token, or the file with the given name; both are null if neither was given. */
 export interface GivenToken {
   readonly internalToken: string | null;
   readonly internalTokenFile: string | null;
@@ -21,7 +21,10 @@ export interface GivenToken {
 const TOKEN_BYTES = 32;
 const ABSENCES: ReadonlySet<string> = new Set(['ENOENT', 'ENOTDIR']);
 
-/** The file of this user, as the XDG Base Directory Specification places what a program keeps for itself. */
+/**
+ * The file of this user, at the place that the XDG Base Directory Specification gives for a program's
+ * own state.
+ */
 export function userTokenFile(environment: Environment): string {
   const state = environment.XDG_STATE_HOME || join(homedir(), '.local', 'state');
   return join(state, 'hearsay', 'internal-token');
@@ -30,9 +33,9 @@ export function userTokenFile(environment: Environment): string {
 /**
  * The token of a node.
  *
- * @param userFile made, with a new token in it, where it is needed and is not there.
- * @param warn told where it can't be kept: the token then serves this run alone.
- * @throws SettingError where a file that was named, or the user's, holds no token.
+ * @param userFile made with a new token if it is needed and missing.
+ * @param warn called if the token can't be kept: it then serves this run alone.
+ * @throws SettingError if a named file, or the user's, holds no token.
  */
 export function tokenOfNode(
   { internalToken, internalTokenFile }: GivenToken,
@@ -53,7 +56,9 @@ export function tokenOfNode(
   return readToken(userFile);
 }
 
-/** The token of a command that asks nodes; null where there is none. @throws as `tokenOfNode` does. */
+/**
+ * The token of a command that asks nodes; null if there is none. @throws the errors of `tokenOfNode`.
+ */
 export function tokenOfCommand(
   { internalToken, internalTokenFile }: GivenToken,
   userFile: string,
@@ -75,7 +80,7 @@ function readToken(file: string): string {
   );
 }
 
-/** @returns null where there is no such file. */
+/** @returns null if there is no such file. */
 function textOf(file: string): string | null {
   try {
     return readFileSync(file, 'utf8');
@@ -87,7 +92,7 @@ function textOf(file: string): string | null {
   }
 }
 
-/** Whole or not there, whoever else makes it at the same moment. */
+/** Makes the file whole or not at all, even if another process makes it at the same moment. */
 function makeTokenFile(file: string): void {
   if (textOf(file) !== null) return;
   mkdirSync(dirname(file), { recursive: true, mode: OWN_DIRECTORY_MODE });

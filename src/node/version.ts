@@ -1,4 +1,4 @@
-/** The version of the package, which is told by the command and by the description of the REST surface. */
+/** The version of the package, for the command and for the description of the REST interface. */
 import { readFileSync } from 'node:fs';
 
 export function packageVersion(): string {

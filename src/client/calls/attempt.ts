@@ -1,4 +1,4 @@
-/** Sends one request to one node, and says whether it may have arrived where no answer came. */
+/** Sends one request to one node. If no answer comes, it says whether the request may have arrived. */
 import { ServerError } from '../errors.ts';
 import { isObject, type JsonObject } from '../json.ts';
 import type { ClientSettings } from '../options.ts';
@@ -10,34 +10,34 @@ export interface WireRequest {
   readonly path: string;
   /** JSON text. */
   readonly body?: string;
-  /** Beside those of the client. */
+  /** Headers beside those of the client. */
   readonly headers?: Readonly<Record<string, string>>;
-  /** Whether the answer is text of any kind: then one without a JSON object is whole too. */
+  /** Whether the answer is text of any kind: then an answer without a JSON object is complete too. */
   readonly isText?: true;
-  /** Tokens that the node has to hold before it answers. */
+  /** Tokens for whose writes the node waits before it answers. */
   readonly after: string | null;
-  /** Whether carrying it out may change something. */
+  /** Whether the request may change something. */
   readonly isWrite: boolean;
-  /** For how much longer than usual the node may take, in milliseconds, because it was asked to wait. */
+  /** The milliseconds that the node may take beyond the usual time, because it was asked to wait. */
   readonly waitMs: number;
 }
 
 export interface WireAnswer {
   readonly status: number;
-  /** Null where the body is no JSON object. */
+  /** Null if the body is no JSON object. */
   readonly body: JsonObject | null;
   readonly bytes: Uint8Array<ArrayBuffer>;
   /** The wait that the node asks for before another try, in milliseconds. */
   readonly retryAfterMs: number | null;
-  /** The node's clock when it answered, to the second; null where the platform does not show it. */
+  /** The node's clock when it answered, to the second; null if the platform does not show it. */
   readonly dateMs: number | null;
 }
 
-/** No answer came, or half of one. */
+/** No answer came, or only a part of one. */
 export class AttemptError extends Error {
   /** Whether the node may have got the request and carried it out. */
   readonly mayHaveArrived: boolean;
-  /** Whether it was given up because it took too long. */
+  /** Whether the attempt was given up because it took too long. */
   readonly isTimeout: boolean;
 
   constructor(message: string, mayHaveArrived: boolean, isTimeout: boolean, cause?: unknown) {
@@ -47,7 +47,10 @@ export class AttemptError extends Error {
   }
 }
 
-/** Codes by which Node says that there never was a connection. Browsers give none: there any request may have arrived. */
+/**
+ * Codes by which Node says that there never was a connection. Browsers give no code, so any of their
+ * requests may have arrived.
+ */
 const NEVER_CONNECTED = new Set([
   'EADDRNOTAVAIL',
   'EAI_AGAIN',
@@ -59,7 +62,10 @@ const NEVER_CONNECTED = new Set([
   'UND_ERR_CONNECT_TIMEOUT',
 ]);
 
-/** @throws AttemptError, ServerError for an answer that is too long, and the signal's reason where it aborts. */
+/**
+ * @throws AttemptError, ServerError for an answer that is too long, and the signal's reason when it
+ *   aborts.
+ */
 export async function attempt(
   settings: ClientSettings,
   endpoint: string,
@@ -106,8 +112,8 @@ async function exchange(
 /**
  * Sends the request. The body of the answer is still to be read.
  *
- * @throws TypeError as `fetch` does, and for a redirect: no node redirects, and the answer of another
- *   server must neither get the request nor be believed.
+ * @throws TypeError as `fetch` does, and for a redirect: no node redirects. Another server must not get
+ *   the request, and its answer must not be believed.
  */
 export function begin(
   { fetch, headers }: ClientSettings,
@@ -119,7 +125,7 @@ export function begin(
     method,
     signal,
     redirect: 'error',
-    // A browser would otherwise answer from its own cache.
+    // Without this a browser would answer from its own cache.
     cache: 'no-store',
     headers: {
       ...headers,
@@ -146,7 +152,7 @@ async function readBody(
     chunks.push(value);
     size += value.byteLength;
     if (size <= maxAnswerBytes) continue;
-    // Not waited for: a body that never ends may not end here either.
+    // Not awaited: a body that never ends may not end here either.
     void reader.cancel().catch(() => {});
     throw new ServerError(
       `${endpoint} answered with more than ${maxAnswerBytes} bytes: ask for less at once, or raise maxAnswerBytes.`,
@@ -172,7 +178,7 @@ function readObject(text: string, parseJson: (text: string) => unknown): JsonObj
   }
 }
 
-/** Seconds or a date (RFC 9110, section 10.2.3). */
+/** Reads seconds or a date (RFC 9110, section 10.2.3). */
 function retryAfterMs(header: string | null): number | null {
   if (header === null) return null;
   if (/^\d{1,9}$/.test(header)) return Number(header) * 1000;
@@ -185,7 +191,7 @@ function dateMs(header: string | null): number | null {
   return Number.isNaN(atMs) ? null : atMs;
 }
 
-/** Node's fetch names the fault in the cause alone. */
+/** Node's fetch names the fault only in the cause. */
 function codeOf(error: unknown): string | null {
   const cause = error instanceof Error ? error.cause : undefined;
   return isObject(cause) && typeof cause.code === 'string' ? cause.code : null;
@@ -194,7 +200,7 @@ function codeOf(error: unknown): string | null {
 export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const { cause } = error;
-  // An AggregateError of a name with several addresses has an empty message.
+  // A name with several addresses gives an AggregateError with an empty message.
   if (cause instanceof Error) return cause.message || (codeOf(error) ?? error.message);
   return error.message;
 }

@@ -1,4 +1,4 @@
-/** Several ops in one request and one commit, as a caller writes them and gets them back. */
+/** Several ops in one request and one commit, with their results. */
 
 import {
   type ConflictError,
@@ -24,7 +24,7 @@ export type BatchOp =
   | { readonly op: 'get'; readonly key: string }
   | { readonly op: 'delete'; readonly key: string; readonly upToVersion?: number };
 
-/** The reason for which one op of a batch changed nothing, or may have changed nothing. */
+/** The reason why one op of a batch changed nothing, or may have changed nothing. */
 export type Refusal = ConflictError | UnknownOutcomeError;
 
 /** The result of one op. A refusal is a result, because the other ops are carried out all the same. */
@@ -39,12 +39,12 @@ export type BatchResults<Ops extends readonly BatchOp[]> = {
 };
 
 export interface BatchOptions {
-  /** Tokens that the reads are to see. */
+  /** Tokens whose writes the reads must see. */
   readonly after?: string | null;
   readonly signal?: AbortSignal;
 }
 
-/** @throws InvalidRequestError, and as `OpSender.send` does. */
+/** @throws InvalidRequestError, and the errors of `OpSender.send`. */
 export async function sendBatch<const Ops extends readonly BatchOp[]>(
   sender: OpSender,
   batchOps: Ops,

@@ -1,10 +1,10 @@
 /**
- * Calls made in one turn share a request.
+ * Puts calls made in one turn into one request.
  *
- * Invariants: the ops of a turn go out in the order of the calls, each request after the one before it,
- * but for reads that wait for a token, which go with those that wait for the same; an op that a node
- * refuses as malformed costs no other op its outcome; a call that is aborted ends at once, and its
- * request when no other call waits for it.
+ * Invariants: the ops of a turn go out in the order of the calls, each request after the one before it.
+ * Reads that wait for a token are the exception: they go with reads that wait for the same token. If a
+ * node refuses an op as malformed, every other op keeps its outcome. A call that is aborted ends at
+ * once, and its request ends when no other call waits for it.
  */
 
 import { InvalidRequestError, TimeoutError, UnavailableError } from '../errors.ts';
@@ -12,9 +12,12 @@ import type { OpSender, Settled } from './opSender.ts';
 import { batchElement, type WireOp } from './ops.ts';
 import { onAbort } from './timing.ts';
 
-/** Characters of JSON in one request: at most three bytes each, and so below a node's own 1 MiB. */
+/**
+ * The most characters of JSON in one request: each takes at most three bytes, so that the request stays
+ * below a node's own 1 MiB.
+ */
 const MAX_BATCH_CHARACTERS = 256 * 1024;
-/** Statuses of a request that might be right without some of its ops. */
+/** Statuses of a request that might succeed without some of its ops. */
 const ONE_SPOILS_ALL = new Set([400, 413, 414, 422]);
 
 export class Batcher {
@@ -25,7 +28,7 @@ export class Batcher {
     this.#sender = sender;
   }
 
-  /** Rejects as `OpSender.send` does, or with the signal's reason. */
+  /** Rejects with the errors of `OpSender.send`, or with the signal's reason. */
   submit(op: WireOp, after: string | null, signal: AbortSignal | undefined): Promise<Settled> {
     const call = new BatchedCall(op, after, signal);
     const { autoBatch } = this.#sender.failover.settings;
@@ -38,7 +41,8 @@ export class Batcher {
   }
 
   #flush(): void {
-    // A read that waits for a token may wait long, or in vain: only reads that wait for the same go with it.
+    // A read that waits for a token may wait long, or in vain, so only reads that wait for the same
+    // token go with it.
     const groups = new Map<string | null, BatchedCall[]>();
     for (const call of this.#waiting) {
       const group = groups.get(call.after);
@@ -54,12 +58,12 @@ export class Batcher {
     let failure: unknown;
     for (const chunk of chunks) {
       if (failure === undefined) failure = await this.#carry(chunk, false);
-      // Each would else take its own time to find out the same.
+      // Otherwise each later request would take its own time to find out the same.
       else for (const call of chunk) call.fail(notSent(failure));
     }
   }
 
-  /** @returns the error where no node could be reached, else undefined. Never rejects. */
+  /** @returns the error if no node could be reached, else undefined. Never rejects. */
   async #carry(calls: readonly BatchedCall[], mayBeStored: boolean): Promise<unknown> {
     const open = calls.filter((call) => !call.isOver);
     if (open.length === 0) return undefined;
@@ -105,7 +109,7 @@ const standsAlone = (op: WireOp): boolean => op.op === 'put' && op.acks !== null
 const notSent = (cause: unknown): UnavailableError =>
   new UnavailableError('No node took the request before this one, so it was not sent.', { cause });
 
-/** In order; each within both bounds, or a single op. */
+/** Requests in order, each within both bounds, or with a single op. */
 function chunksOf(calls: readonly BatchedCall[], maxOps: number): BatchedCall[][] {
   const chunks: BatchedCall[][] = [];
   let characters = 0;
@@ -130,14 +134,14 @@ function chunksOf(calls: readonly BatchedCall[], maxOps: number): BatchedCall[][
 const lengthOf = (op: WireOp): number =>
   op.op === 'put' ? batchElement(op).length : op.key.length;
 
-/** One call that waits for the outcome of its op, alone or among others. */
+/** One call that waits for the outcome of its op, alone or with others. */
 class BatchedCall {
   readonly op: WireOp;
-  /** Tokens that it has to see, where it reads. */
+  /** Tokens whose writes it must see, if it reads. */
   readonly after: string | null;
-  /** Rejects with the signal's reason as soon as that aborts. */
+  /** Rejects with the signal's reason as soon as the signal aborts. */
   readonly outcome: Promise<Settled>;
-  /** Told once, when nobody waits for the outcome any more or it is there. */
+  /** Called once, when the outcome is there or nobody waits for it any more. */
   onOver: () => void = () => {};
   #isOver = false;
   #resolve: (settled: Settled) => void = () => {};

@@ -1,6 +1,6 @@
 /**
- * Chooses the node to ask: the one that worked last, until it fails. A node that has failed is left alone
- * for a while if there is another, so that a hung node costs a few calls their time and not all.
+ * Chooses the node to ask: the one that worked last, until it fails. If there is another node, a failed
+ * one is left alone for a while, so that a hung node costs a few calls their time and not all.
  */
 import { backoffDelayMs } from './timing.ts';
 
@@ -9,7 +9,7 @@ const MOST_COOLING_MS = 30_000;
 
 interface Failures {
   readonly count: number;
-  /** On the clock of `performance.now`. */
+  /** A time on the clock of `performance.now`. */
   readonly coolUntilMs: number;
 }
 
@@ -26,7 +26,7 @@ export class Endpoints {
     return this.#all.length;
   }
 
-  /** The one to ask next, undefined where every one is among those that `tried` holds. */
+  /** The endpoint to ask next, or undefined if `tried` holds them all. */
   next(tried: ReadonlySet<string>): string | undefined {
     const inTurn = [...this.#all.slice(this.#current), ...this.#all.slice(0, this.#current)];
     const untried = inTurn.filter((endpoint) => !tried.has(endpoint));
@@ -38,9 +38,9 @@ export class Endpoints {
     this.#current = this.#all.indexOf(endpoint);
   }
 
-  /** @param coolForMs what the node asked for, where it did. */
+  /** @param coolForMs the wait that the node asked for, if it did. */
   failed(endpoint: string, coolForMs: number | null): void {
-    // Calls that fail together are one failure.
+    // Calls that fail together count as one failure.
     if (this.#isCooling(endpoint)) return;
     const count = (this.#failures.get(endpoint)?.count ?? 0) + 1;
     const coolingMs = coolForMs ?? backoffDelayMs(count, LEAST_COOLING_MS, MOST_COOLING_MS);

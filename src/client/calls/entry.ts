@@ -1,4 +1,4 @@
-/** The entry of a key, as clients see it. */
+/** The entry of a key, as programs see it. */
 import { UndecodableValueError } from '../errors.ts';
 import { countMember, instantMember, type JsonObject } from '../json.ts';
 import { decodeValue } from '../values/values.ts';
@@ -6,23 +6,23 @@ import { decodeValue } from '../values/values.ts';
 export interface Entry<T = unknown> {
   readonly key: string;
   /**
-   * Believed to be a `T`: nothing checks what another client has stored. Reading it throws
-   * UndecodableValueError where its annotations can't be applied.
+   * The type `T` is not checked: another client may have stored the value. Reading it throws
+   * UndecodableValueError if its annotations can't be applied.
    */
   readonly value: T;
   readonly version: number;
-  /** Null where it never expires. */
+  /** Null if the entry never expires. */
   readonly expiresAt: Date | null;
 }
 
-/** @returns null where the body is no entry. */
+/** @returns null if the body is no entry. */
 export function readEntry<T>(key: string, body: JsonObject): Entry<T> | null {
   const version = countMember(body, 'version');
   if (version === null || !Object.hasOwn(body, 'value')) return null;
   return withValue({ key, version, expiresAt: instantMember(body, 'expires_at') }, body);
 }
 
-/** The facts with the value of the body; the property throws when it is read, if it can't be decoded. */
+/** The facts with the value of the body; reading the property throws if the value can't be decoded. */
 export function withValue<Facts extends object, T>(
   facts: Facts,
   body: JsonObject,
@@ -40,7 +40,7 @@ export function withValue<Facts extends object, T>(
   }
 }
 
-/** The entry that an event tells, without the event; its value is not read. */
+/** The entry of an event, without the event; its value is not decoded here. */
 export function plainEntry<T>(event: Entry<T>): Entry<T> {
   const { key, version, expiresAt } = event;
   const descriptor = Object.getOwnPropertyDescriptor(event, 'value');

@@ -1,10 +1,9 @@
 /**
  * Sends a request until a node answers it, within bounds.
  *
- * Invariants: a request is sent again only where another node, or the same a little later, may answer
- * otherwise;
- * `mayBeStored` is true of an exchange or an error as soon as any attempt may have been carried out
- * without an answer that says so; no attempt is left running.
+ * Invariants: a request is sent again only if another node, or the same node a little later, may give
+ * another answer. `mayBeStored` of an exchange or an error is true as soon as any attempt may have been
+ * carried out without an answer that says so. No attempt is left running.
  */
 
 import {
@@ -21,7 +20,7 @@ import { AttemptError, attempt, type WireAnswer, type WireRequest } from './atte
 import { Endpoints } from './endpoints.ts';
 import { backoffDelayMs, runLimited, sleep } from './timing.ts';
 
-/** An answer, and whether an attempt before it may have been carried out. */
+/** An answer, and whether an earlier attempt may have been carried out. */
 export interface Exchange {
   readonly answer: WireAnswer;
   readonly endpoint: string;
@@ -39,12 +38,12 @@ interface CallState {
   lastError: HearsayError | null;
 }
 
-/** Answers that another attempt may change; of these, 429, 503 and 507 say that nothing was stored. */
+/** Answers that another attempt may change; of these, 429, 503 and 507 prove that nothing was stored. */
 const RETRIED = new Set([408, 425, 429, 500, 502, 503, 504, 507]);
 const NOTHING_STORED = new Set([425, 429, 503, 507]);
-/** The clock in an answer is cut to a second, and a second older on its way. */
+/** The clock in an answer is cut to a second, and may be a second old when it arrives. */
 const CLOCK_NOISE_MS = 3000;
-/** Statuses that belong to a key or an op and not to the request as a whole. */
+/** Statuses that concern a key or an op, and not the request as a whole. */
 const OUTCOMES = new Set([200, 404, 409]);
 
 export class Failover {
@@ -63,7 +62,9 @@ export class Failover {
     return this.#closing.signal;
   }
 
-  /** Now, by the clock of the node that answered last; by this machine's where they differ little. */
+  /**
+   * The time by the clock of the node that answered last; by this machine's if the two differ little.
+   */
   nodeNowMs(): number {
     return Date.now() - this.#clockAheadMs;
   }
@@ -75,7 +76,7 @@ export class Failover {
   /**
    * @param mayBeStored whether the same ops may have been carried out in an earlier request.
    * @throws InvalidRequestError, UnavailableError, TimeoutError, ServerError, ClosedError, and the
-   *   signal's reason where it aborts.
+   *   signal's reason when it aborts.
    */
   async send(
     request: WireRequest,
@@ -99,7 +100,7 @@ export class Failover {
     });
   }
 
-  /** One round asks each node once, without a wait between; then comes a wait, then the next round. */
+  /** One round asks each node once, without a wait between; then comes a wait, and the next round. */
   async #rounds(call: CallState, signal: AbortSignal): Promise<Exchange> {
     for (let round = 1; ; round++) {
       const tried = new Set<string>();
@@ -115,7 +116,7 @@ export class Failover {
     }
   }
 
-  /** @returns null where the attempt failed and may be repeated. */
+  /** @returns null if the attempt failed and may be repeated. */
   async #ask(endpoint: string, call: CallState, signal: AbortSignal): Promise<Exchange | null> {
     call.asking = endpoint;
     try {
@@ -135,7 +136,7 @@ export class Failover {
       call.lastError = unreachable(error, call);
       this.#endpoints.failed(endpoint, null);
     }
-    // Where the call was ended from outside, it stays: the outcome of this attempt is unknown.
+    // If the call was ended from outside, this stays: the outcome of the attempt is unknown.
     call.asking = null;
     return null;
   }
@@ -152,13 +153,13 @@ export class Failover {
     // With several nodes, another may be ready sooner than the one that asked for the wait.
     const least = this.#endpoints.count === 1 ? Math.min(asked, maxBackoffMs) : 0;
     const delayMs = Math.max(least, backoffDelayMs(round, backoffMs, maxBackoffMs));
-    // To say why at once is better than to wait for a time-out that says less.
+    // An error with the reason at once is better than a time-out later.
     if (performance.now() + delayMs >= endsAtMs && lastError !== null) throw lastError;
     await sleep(delayMs, signal);
   }
 }
 
-/** A node's outcome without its body is half an answer, or no node's at all. */
+/** A node's outcome without its body is half an answer, or comes from another server. */
 const isWorthRepeating = ({ status, body }: WireAnswer, { isText }: WireRequest): boolean =>
   RETRIED.has(status) || (OUTCOMES.has(status) && body === null && isText !== true);
 
@@ -166,7 +167,7 @@ function noteUnknown(call: CallState): void {
   if (call.request.isWrite) call.mayBeStored = true;
 }
 
-/** Whether the call's change may have been made by now, an attempt that is under way included. */
+/** Whether the call's change may have been made by now, also by an attempt that is under way. */
 const mayBe = ({ mayBeStored, asking, request }: CallState): boolean =>
   mayBeStored || (asking !== null && request.isWrite);
 
@@ -187,7 +188,7 @@ function unreachable(error: AttemptError, { mayBeStored }: CallState): HearsayEr
     : new UnavailableError(`${error.message}.`, facts);
 }
 
-/** The error to throw where no other answer follows. */
+/** The error to throw if no other answer follows. */
 function refusal(answer: WireAnswer, endpoint: string, { mayBeStored }: CallState): HearsayError {
   const { status, retryAfterMs } = answer;
   const message = sentenceOn(answer, endpoint);

@@ -9,15 +9,15 @@ import type { OpSender } from './opSender.ts';
 import { checkedText } from './ops.ts';
 
 export interface ListOptions {
-  /** Only keys with this prefix; default all. */
+  /** Only keys with this prefix; default: all. */
   readonly prefix?: string;
-  /** Only keys after this one. */
+  /** Only keys after this one; default: from the first. */
   readonly startAfter?: string;
-  /** At most this many entries, from 0; default all. */
+  /** At most this many entries, from 0; default: all. */
   readonly limit?: number;
   /** Entries in one request: 1 to 1,000,000, default 500; a node allows 1,000 by default. */
   readonly pageSize?: number;
-  /** Tokens that every page is to see. */
+  /** Tokens whose writes every page must see. */
   readonly after?: string | null;
   readonly signal?: AbortSignal;
 }
@@ -38,10 +38,10 @@ interface Page<T> {
 }
 
 /**
- * Live entries in JavaScript's order of strings. Not one instant: each page is as its node had it, and a
- * key that is there all the while comes once.
+ * Live entries in JavaScript's order of strings. They are not of one moment: each page shows its node's
+ * map at its own time, and a key that is there all the while comes once.
  *
- * @throws as `Failover.send` does.
+ * @throws the errors of `Failover.send`.
  */
 export async function* listEntries<T>(
   sender: OpSender,
@@ -65,7 +65,7 @@ export async function* listEntries<T>(
   }
 }
 
-/** Sees to it that a list gets on: the keys grow in the one order or in the other, and so it ends. */
+/** Checks that a list makes progress: the keys grow in one order or the other, so the list ends. */
 class ListProgress {
   #last: string | null;
   #isByUnits = true;
@@ -75,7 +75,7 @@ class ListProgress {
     this.#last = startAfter;
   }
 
-  /** @throws ServerError */
+  /** @throws ServerError if the keys do not grow. */
   take(next: string): void {
     const last = this.#last;
     this.#last = next;
@@ -90,7 +90,7 @@ class ListProgress {
   }
 }
 
-/** Nodes may list by code points or by JavaScript's units of text, which differ beyond U+FFFF. */
+/** Nodes may list by code points or by JavaScript's code units, which differ beyond U+FFFF. */
 function compareCodePoints(left: string, right: string): number {
   const [lefts, rights] = [[...left], [...right]];
   for (let index = 0; index < Math.min(lefts.length, rights.length); index++) {

@@ -1,4 +1,4 @@
-/** Carries ops to a node: one as a request of its own, several as a batch, and their outcomes back. */
+/** Sends ops to a node, one as a request of its own and several as a batch, and gives their outcomes. */
 
 import { InvalidRequestError, ServerError } from '../errors.ts';
 import { countMember, isObject, stringMember } from '../json.ts';
@@ -13,7 +13,7 @@ export interface Settled extends Answered {
 }
 
 export interface SendOptions {
-  /** Tokens that the reads among the ops are to see. */
+  /** Tokens whose writes the reads among the ops must see. */
   readonly after?: string | null;
   readonly signal?: AbortSignal | undefined;
   /** Whether the same ops may have been carried out in an earlier request. */
@@ -29,16 +29,16 @@ export class OpSender {
     this.tokens = new WriteTokens(failover.settings.token);
   }
 
-  /** The tokens that a read is to be sent with. */
+  /** The tokens that a read sends. */
   after(given: string | null | undefined): string | null {
     const { readYourWrites } = this.failover.settings;
     return joinTokens([given, readYourWrites ? this.tokens.all : null]);
   }
 
   /**
-   * Carries the ops out in order and, where they are several, in one commit.
+   * Carries the ops out in order and, if they are several, in one commit.
    *
-   * @returns one outcome an op. @throws as `exchange` does.
+   * @returns one outcome for each op. @throws the errors of `exchange`.
    */
   async send(ops: readonly WireOp[], options: SendOptions = {}): Promise<Settled[]> {
     const reads = ops.some(({ op }) => op === 'get');
@@ -54,7 +54,7 @@ export class OpSender {
   /**
    * Sends any request.
    *
-   * @throws as `Failover.send` does, and InvalidRequestError for a token that no node can have.
+   * @throws the errors of `Failover.send`, and InvalidRequestError for a token that no node can have.
    */
   async exchange(
     request: WireRequest,
@@ -63,7 +63,7 @@ export class OpSender {
     const exchange = await this.failover.send(request, signal, mayBeStored);
     const body = exchange.answer.body ?? {};
     if (exchange.answer.status === 409 && body.reason === 'cluster') {
-      // The writes are gone with their cluster. To wait for them would fail every read from now on.
+      // The writes are gone with their cluster. Waiting for them would fail every later read.
       this.tokens.forget();
       throw refused(exchange);
     }
@@ -86,7 +86,7 @@ function readSingle({ answer, mayBeStored }: Exchange): Settled {
   return { status: answer.status, body: answer.body ?? {}, mayBeStored };
 }
 
-/** @throws InvalidRequestError, ServerError */
+/** @throws InvalidRequestError, ServerError for an answer that no node gives. */
 function readResults(exchange: Exchange, ops: readonly WireOp[]): Settled[] {
   const { answer, endpoint, mayBeStored } = exchange;
   const { status, body } = answer;

@@ -10,21 +10,24 @@ import { type Entry, readEntry } from './entry.ts';
 
 export interface PutOptions {
   /**
-   * From 0 to 2^53 − 2: stored only where the live version is lower, or the key is absent; 0 stores only
-   * where it is absent. Default `next`: whatever is there, its version + 1.
+   * From 0 to 2^53 − 2: the value is stored only if the live version is lower, or the key is absent; 0
+   * stores only where the key is absent. Default `next`: the present version + 1.
    */
   readonly version?: number | 'next';
-  /** From 1 to 10^13 milliseconds; null, the default, never expires. */
+  /** From 1 to 10^13 milliseconds; null, the default: the entry never expires. */
   readonly ttlMs?: number | null;
-  /** The number of nodes to have stored it before the answer, this one included: 1 to 1,000; see `Stored.acks`. */
+  /**
+   * The number of nodes that must have stored it before the answer, including the one asked: 1 to
+   * 1,000; see `Stored.acks`.
+   */
   readonly acks?: number;
-  /** The longest wait of the node for them, in milliseconds: 1 to 60,000, default 5,000. */
+  /** The node's longest wait for them, in milliseconds: 1 to 60,000, default 5,000. */
   readonly acksTimeoutMs?: number;
   readonly signal?: AbortSignal;
 }
 
 export interface DeleteOptions {
-  /** Deletes only a live entry of at most this version; else whatever is there. */
+  /** Deletes only a live entry of at most this version. Default: any version. */
   readonly upToVersion?: number;
   readonly signal?: AbortSignal;
 }
@@ -34,9 +37,9 @@ export interface Stored {
   readonly expiresAt: Date | null;
   /** The node that took the write. */
   readonly node: string | null;
-  /** Stands for this write: a read `after` it sees it on any node. */
+  /** Stands for this write: a read `after` this token sees the write on any node. */
   readonly token: string | null;
-  /** The number of nodes that had stored it in time, where `acks` was asked for; else null. */
+  /** The number of nodes that had stored it in time if `acks` was asked for; else null. */
   readonly acks: number | null;
 }
 
@@ -56,7 +59,7 @@ export interface WirePut {
   readonly ttlMs: number | null;
   readonly acks: number | null;
   readonly acksTimeoutMs: number;
-  /** Stands in `meta` too, and so names the write that has this version. Null for `next` and for JSON text. */
+  /** Also in `meta`, and so it names the write of this version. Null for `next` and for JSON text. */
   readonly writeId: string | null;
 }
 
@@ -73,7 +76,7 @@ export interface WireGet {
 
 export type WireOp = WirePut | WireDelete | WireGet;
 
-/** The outcome of one op as it was answered: a single request's body, or one result of a batch. */
+/** The outcome of one op as the node answered it: a single request's body, or one result of a batch. */
 export interface Answered {
   readonly status: number;
   readonly body: JsonObject;
@@ -91,9 +94,9 @@ const MAX_VERSION = Number.MAX_SAFE_INTEGER - 1;
 const MAX_TTL_MS = 10 ** 13;
 const MAX_ACKS = 1000;
 const MAX_ACKS_TIMEOUT_MS = 60_000;
-/** The member of `meta` that a write is known again by; readers ignore those that they don't know. */
+/** The member of `meta` by which a write recognises its own entry; readers ignore unknown members. */
 const WRITE_ID = 'write';
-/** A longer path goes into a body: servers answer a URL beyond 16 KiB with 431. */
+/** An op with a longer path goes as a batch: servers answer a URL beyond 16 KiB with 431. */
 const MAX_PATH_LENGTH = 8 * 1024;
 
 /** @throws InvalidRequestError */
@@ -139,14 +142,14 @@ function checkedKey(key: string): string {
   throw new InvalidRequestError('A key must not be empty.');
 }
 
-/** Text travels as UTF-8, which has no half of a surrogate pair. @throws InvalidRequestError */
+/** Texts travel as UTF-8, which can't hold half of a surrogate pair. @throws InvalidRequestError */
 export function checkedText(what: string, text: string): string {
   if (typeof text !== 'string') throw new InvalidRequestError(`${what} must be a string.`);
   if (text.isWellFormed()) return text;
   throw new InvalidRequestError(`${what} must not hold half of a surrogate pair: ${quoted(text)}.`);
 }
 
-/** The op as a request of its own; null where only a batch can carry it. */
+/** The op as a request of its own; null if only a batch can carry it. */
 export function singleRequest(op: WireOp, after: string | null): WireRequest | null {
   const path = pathOf(op.key);
   if (path === null) return null;
@@ -203,18 +206,18 @@ export function readDelete(op: WireDelete, { status, body }: Answered): Deleted 
   return { node: stringMember(body, 'node'), token: stringMember(body, 'token') };
 }
 
-/** Whether the entry that a get was answered with is this put's. */
+/** Whether the entry in the answer to a get is this put's. */
 export const isOwnWrite = ({ version, writeId }: WirePut, { status, body }: Answered): boolean =>
   status === 200 &&
   countMember(body, 'version') === version &&
   isObject(body.meta) &&
   stringMember(body.meta, WRITE_ID) === writeId;
 
-/** Other servers answer 404 as well: a node says it in one of two ways. */
+/** Other servers answer 404 as well: a node's answer has one of two forms. */
 const isAbsent = (status: number, body: JsonObject): boolean =>
   status === 404 && (body.detail === 'Not found' || body.detail === 'Expired');
 
-/** `status` of a single answer is a word; `status` of a result of a batch is its number. */
+/** In a single answer `status` is a word; in a result of a batch it is the number of the status. */
 const says = (what: 'stored' | 'deleted', status: number, body: JsonObject): boolean =>
   status === 200 && (body.status === what || body.status === status);
 
@@ -239,7 +242,7 @@ function putMembers({ value, version, ttlMs, meta }: WirePut): string {
   return `"value":${value},"version":${JSON.stringify(version)}${ttl}${annotations}`;
 }
 
-/** Null for a key that is no segment of a path: URL parsing takes dots away, however they are encoded. */
+/** Null for a key that is no segment of a path: URL parsing removes dots, however they are encoded. */
 function pathOf(key: string): string | null {
   if (key === '.' || key === '..') return null;
   const path = `/cache/${encodeURIComponent(key)}`;
@@ -248,11 +251,11 @@ function pathOf(key: string): string | null {
 
 function withWriteId(meta: string | null, writeId: string): string {
   const member = `"${WRITE_ID}":"${writeId}"`;
-  // Annotations that this library makes are an object with members.
+  // Annotations made by this library are an object with members.
   return meta === null ? `{${member}}` : `${meta.slice(0, -1)},${member}}`;
 }
 
-/** 60 random bits. `randomUUID` would be missing in browsers on pages without TLS. */
+/** 60 random bits. `randomUUID` is missing in browsers on pages without TLS. */
 function newWriteId(): string {
   const words = crypto.getRandomValues(new Uint32Array(2));
   return Array.from(words, (word) => (word >>> 2).toString(36)).join('');

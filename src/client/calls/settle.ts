@@ -1,10 +1,10 @@
 /**
- * From outcomes to results and errors.
+ * Turns outcomes into results and errors.
  *
- * Invariant: a conflict is reported as one only where this write was certainly not stored. Where an
- * attempt went unanswered it may have been stored, and a later attempt then conflicts with it. So the entry
- * is read, and recognised by the id that the write has put beside its value; where that does not decide,
- * the outcome is an UnknownOutcomeError.
+ * Invariant: a conflict is reported as one only if this write was certainly not stored. If an attempt
+ * went unanswered, it may have been stored, and a later attempt then conflicts with it. So the entry is
+ * read, and recognised by the id that the write has put beside its value. If that does not decide, the
+ * outcome is an UnknownOutcomeError.
  */
 import { ConflictError, UnknownOutcomeError } from '../errors.ts';
 import { instantMember } from '../json.ts';
@@ -21,7 +21,7 @@ import {
   type WirePut,
 } from './ops.ts';
 
-/** Reads a key after a token, where there is one. */
+/** Reads a key after a token, if there is one. */
 export type ReadBack = (op: WireGet, after: string | null) => Promise<Settled>;
 
 /** @throws ConflictError, UnknownOutcomeError, ServerError */

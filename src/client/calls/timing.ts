@@ -1,11 +1,11 @@
-/** Waiting that can be ended: every timer and listener here is gone once its work has ended. */
+/** Waits that can be ended early: every timer and listener here is gone once its work has ended. */
 
 export interface WaitLimits {
-  /** The first of them to abort ends the work, with its reason. */
+  /** The first signal to abort ends the work, with its reason. */
   readonly signals: readonly (AbortSignal | undefined)[];
   /** In milliseconds. */
   readonly timeoutMs: number;
-  /** Makes the error that the work ends with when its time is over. */
+  /** Makes the error with which the work ends when its time is over. */
   readonly timeoutError: () => Error;
 }
 
@@ -39,7 +39,10 @@ export async function runLimited<T>(
   }
 }
 
-/** Calls the listener once the signal aborts, with its reason. @returns a function that takes the listener away. */
+/**
+ * Calls the listener with the signal's reason once the signal aborts. @returns a function that removes
+ * the listener.
+ */
 export function onAbort(
   signal: AbortSignal | undefined,
   listener: (reason: unknown) => void,
@@ -69,7 +72,7 @@ export async function sleep(delayMs: number, signal: AbortSignal): Promise<void>
  * The wait before the next try. It doubles each time, and half of it is random, so that clients that
  * failed together don't come back together.
  *
- * @param failures how many tries have failed, from 1.
+ * @param failures the number of tries that have failed, from 1.
  */
 export function backoffDelayMs(failures: number, leastMs: number, mostMs: number): number {
   const delayMs = Math.min(mostMs, leastMs * 2 ** Math.min(failures - 1, 30));

@@ -1,8 +1,8 @@
 /**
- * Read, change, write, again where another was faster.
+ * Read, change and write, again if another writer was faster.
  *
- * Invariant: the function's result is stored only over the version that it was given, and at most once:
- * an update whose write may have been stored is never made a second time.
+ * Invariant: the function's result is stored only over the version that the function got, and at most
+ * once: an update whose write may have been stored is never made a second time.
  */
 
 import { ConflictError } from '../errors.ts';
@@ -13,16 +13,14 @@ import type { PutOptions, Stored } from './ops.ts';
 import { backoffDelayMs, sleep } from './timing.ts';
 
 export interface UpdateOptions {
-  /**
-   * As in `PutOptions`. Default `keep`: the entry expires when it would have; a new one never expires.
-   */
+  /** As in `PutOptions`. Default `keep`: the entry keeps its expiry; a new entry never expires. */
   readonly ttlMs?: number | null | 'keep';
-  /** How often it is tried at most: 1 to 1,000, default 20. */
+  /** The most tries: 1 to 1,000, default 20. */
   readonly maxTries?: number;
   readonly signal?: AbortSignal;
 }
 
-/** @param entry undefined where the key is absent. */
+/** @param entry undefined if the key is absent. */
 export type Change<T> = (value: T | undefined, entry: Entry<T> | undefined) => T | Promise<T>;
 
 export interface Updated<T> extends Stored {
@@ -34,7 +32,7 @@ export interface UpdateParts<T> {
   readonly get: (after: string | null) => Promise<Entry<T> | undefined>;
   readonly put: (value: T, options: PutOptions) => Promise<Stored>;
   readonly change: Change<T>;
-  /** Now, by the clock of the node that answered last. */
+  /** The time by the clock of the node that answered last. */
   readonly nowMs: () => number;
 }
 
@@ -42,7 +40,7 @@ const NAMES: ReadonlySet<string> = new Set<keyof UpdateOptions>(['ttlMs', 'maxTr
 const LEAST_WAIT_MS = 2;
 const MOST_WAIT_MS = 200;
 
-/** @throws ConflictError once the last try has met one, and as get and put do. */
+/** @throws ConflictError once the last try has met one, and the errors of get and put. */
 export async function updateEntry<T>(
   { get, put, change, nowMs }: UpdateParts<T>,
   options: UpdateOptions,
@@ -54,7 +52,7 @@ export async function updateEntry<T>(
   for (let tries = 1; ; tries++) {
     const entry = await get(after);
     const value = await change(entry?.value, entry);
-    // 0 is stored only where the key is absent: 1 would win over a 0 that came between.
+    // Version 0 is stored only where the key is absent; 1 would win over a 0 that came between.
     const version = entry === undefined ? 0 : entry.version + 1;
     try {
       const stored = await put(value, {
@@ -65,7 +63,7 @@ export async function updateEntry<T>(
       return { ...stored, value };
     } catch (error) {
       if (!(error instanceof ConflictError) || tries >= most) throw error;
-      // The next read has to see the entry that this write met, whichever node answers it.
+      // The next read must see the entry that this write met, whichever node answers it.
       after = error.token;
     }
     const wait = backoffDelayMs(tries, LEAST_WAIT_MS, MOST_WAIT_MS);
@@ -73,6 +71,6 @@ export async function updateEntry<T>(
   }
 }
 
-/** Null where it never expires. The node has just shown the entry, so some time is left. */
+/** Null if the entry never expires. The node has just shown the entry, so some time is left. */
 const timeLeftMs = (entry: Entry | undefined, nowMs: number): number | null =>
   entry?.expiresAt == null ? null : Math.max(1, entry.expiresAt.getTime() - nowMs);

@@ -1,4 +1,4 @@
-/** Keys by the instant at which they expire: a binary heap that passes over outdated items. */
+/** Keys by the instant at which they expire: a binary heap that skips outdated items. */
 
 interface Item {
   readonly key: string;
@@ -14,7 +14,7 @@ export class ExpiryQueue {
     this.#isCurrent = isCurrent;
   }
 
-  /** Items, outdated ones included. */
+  /** The number of items, outdated ones included. */
   get length(): number {
     return this.#items.length;
   }
@@ -34,7 +34,7 @@ export class ExpiryQueue {
     items[index] = item;
   }
 
-  /** The instant of the first that is current; null where there is none. */
+  /** The instant of the first current item; null if there is none. */
   nextAtMs(): number | null {
     for (let first = this.#items[0]; first !== undefined; first = this.#items[0]) {
       if (this.#isCurrent(first.key, first.atMs)) return first.atMs;
@@ -43,7 +43,7 @@ export class ExpiryQueue {
     return null;
   }
 
-  /** Takes out the keys that are current and due. */
+  /** Takes out the keys whose items are current and due. */
   takeDue(nowMs: number): string[] {
     const due: string[] = [];
     for (let first = this.#items[0]; first !== undefined; first = this.#items[0]) {

@@ -1,9 +1,9 @@
 /**
  * A local copy of the keys with a prefix, kept current by a watch.
  *
- * Invariants: it holds the entries that the watch has told, less those that have expired by this machine's
- * clock; a key is never seen after its time; while a full state comes in anew, the old one stays readable,
- * and once the new one is complete nothing of the old one is left.
+ * Invariants: it holds the entries that the watch has told, without those that have expired by this
+ * machine's clock. A key is never seen after its time. While a full state comes in anew, the old one
+ * stays readable; once the new one is complete, no entry of the old one is left.
  */
 import { type Entry, plainEntry } from '../calls/entry.ts';
 import { HearsayError, WatchRefusedError } from '../errors.ts';
@@ -18,15 +18,18 @@ export type BeginWatch<T> = (onConnection: (isConnected: boolean) => void) => Wa
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
 export class Mirror<T = unknown> implements AsyncDisposable, Iterable<Entry<T>> {
-  /** Resolves once the copy is complete for the first time. Rejects as `closed` does, if that is before. */
+  /**
+   * Resolves once the copy is complete for the first time. Rejects with the reason of `closed` if that
+   * comes first.
+   */
   readonly synced: Promise<void>;
-  /** Resolves once the mirror has been closed. Rejects where its signal aborts or its watch fails. */
+  /** Resolves once the mirror has been closed. Rejects if its signal aborts or its watch fails. */
   readonly closed: Promise<void>;
   readonly #beginWatch: BeginWatch<T>;
   readonly #entries = new Map<string, Entry<T>>();
   readonly #expiry = new ExpiryQueue((key, atMs) => this.#expiresAtMs(key) === atMs);
   readonly #listeners = new MirrorListeners<T>();
-  /** Keys of an older state that the one which is coming in has not confirmed yet; null where none is. */
+  /** Keys of an older state that the incoming state has not confirmed yet; null if none is coming in. */
   #unconfirmed: Set<string> | null = null;
   #watch: Watch<T>;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -45,23 +48,26 @@ export class Mirror<T = unknown> implements AsyncDisposable, Iterable<Entry<T>> 
       throw new HearsayError('The mirror was closed before it was complete.');
     });
     this.synced = Promise.race([complete, early]);
-    // Nobody has to wait for them.
+    // Nobody has to wait for these promises.
     this.synced.catch(() => {});
     this.closed.catch(() => {});
   }
 
-  /** Whether it has all that its node has, as far as it knows: connected, and caught up. */
+  /**
+   * Whether the mirror, as far as it knows, has all entries of its node: it is connected, and caught
+   * up.
+   */
   get isCurrent(): boolean {
     return this.#isConnected && this.#isSynced && this.#unconfirmed === null;
   }
 
-  /** Live entries. */
+  /** The number of live entries. */
   get size(): number {
     this.#dropExpired();
     return this.#entries.size;
   }
 
-  /** The live entry, as of now, without a round trip. Not to be changed: it belongs to the mirror. */
+  /** The live entry, as of now, without a round trip. Don't change it: it belongs to the mirror. */
   get(key: string): Entry<T> | undefined {
     const entry = this.#entries.get(key);
     return entry === undefined || isOver(entry, Date.now()) ? undefined : entry;
@@ -77,16 +83,16 @@ export class Mirror<T = unknown> implements AsyncDisposable, Iterable<Entry<T>> 
   }
 
   /**
-   * Calls the listener for every change from now on, after it, in order. After a reset it may be told
-   * of an entry that it knows. What it throws is an uncaught error, and disturbs nobody else.
+   * Calls the listener after every later change, in order. After a reset it may get an entry that it
+   * knows. If the listener throws, that is an uncaught error, and disturbs no other listener.
    *
-   * @returns a function that takes the listener away.
+   * @returns a function that removes the listener.
    */
   onChange(listener: (change: MirrorChange<T>) => void): () => void {
     return this.#listeners.add(listener);
   }
 
-  /** Ends it. Its entries stay readable until they expire. */
+  /** Ends the mirror. Its entries stay readable until they expire. */
   async close(): Promise<void> {
     await this.#watch.return();
     await this.closed.catch(() => {});
@@ -111,7 +117,7 @@ export class Mirror<T = unknown> implements AsyncDisposable, Iterable<Entry<T>> 
           for await (const event of this.#watch) this.#take(event, onSynced);
           return;
         } catch (error) {
-          // The cursor is of a cluster that is no more: the present one has another state.
+          // The cursor is of a cluster that is gone: the present one has another state.
           if (!(error instanceof WatchRefusedError) || this.#watch.cursor === null) throw error;
           this.#watch = this.#begin();
           this.#startAnew();
@@ -189,7 +195,7 @@ export class Mirror<T = unknown> implements AsyncDisposable, Iterable<Entry<T>> 
     for (const key of this.#expiry.takeDue(Date.now())) this.#remove(key, 'expire');
   }
 
-  /** One timer, for the next that expires. */
+  /** One timer, for the next entry that expires. */
   #setTimer(): void {
     clearTimeout(this.#timer);
     const atMs = this.#expiry.nextAtMs();
@@ -201,7 +207,10 @@ export class Mirror<T = unknown> implements AsyncDisposable, Iterable<Entry<T>> 
     }, delayMs);
   }
 
-  /** Entries that are written again and again leave outdated items: the queue stays in proportion. */
+  /**
+   * Entries that are written again and again leave outdated items, so the queue is rebuilt when these
+   * prevail.
+   */
   #tidyExpiry(): void {
     if (this.#expiry.length <= 2 * this.#entries.size + 64) return;
     this.#expiry.clear();

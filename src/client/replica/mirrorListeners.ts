@@ -1,4 +1,4 @@
-/** The listeners that are told how a mirror changes. */
+/** The listeners that are called when a mirror changes. */
 import type { Entry } from '../calls/entry.ts';
 
 export type MirrorChange<T = unknown> =
@@ -6,7 +6,7 @@ export type MirrorChange<T = unknown> =
       readonly type: 'put';
       readonly key: string;
       readonly entry: Entry<T>;
-      /** The entry before it; undefined where there was none. */
+      /** The entry before the change; undefined if there was none. */
       readonly previous: Entry<T> | undefined;
     }
   | {
@@ -19,7 +19,7 @@ export type MirrorChange<T = unknown> =
 type Listener<T> = (change: MirrorChange<T>) => void;
 
 export class MirrorListeners<T> {
-  /** Wrapped, so that a function that is added twice is told twice. */
+  /** Wrapped, so that a function that is added twice is called twice. */
   readonly #listeners = new Set<{ readonly call: Listener<T> }>();
 
   add(call: Listener<T>): () => void {

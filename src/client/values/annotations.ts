@@ -1,7 +1,7 @@
 /**
- * superjson's annotations, as another client may have sent them: believed only once they are seen to fit
- * the value. Then superjson can neither be led to a prototype, nor to allocate what the value does not
- * hold, nor into a recursion without end.
+ * superjson's annotations, as another client may have sent them. They are used only after they are seen
+ * to fit the value. Then superjson can neither be led to a prototype, nor allocate more than the value
+ * holds, nor recurse without end.
  *
  * The shape: `values` is a tree. A node is `[type]` or `[type, branches]`, or only branches: an object
  * from paths (segments joined by dots) to nodes. `referentialEqualities` name paths of one object.
@@ -28,7 +28,7 @@ const MAX_DEPTH = 200;
 export const hasAnnotations = (meta: JsonObject): boolean =>
   meta.values !== undefined || meta.referentialEqualities !== undefined;
 
-/** @throws TypeError where they don't fit the value, or are of a kind that is not known. */
+/** @throws TypeError if they don't fit the value, or are of an unknown kind. */
 export function checkAnnotations(meta: JsonObject, json: unknown): void {
   // Before version 1, a backslash in a path stood for itself.
   const reader: PathReader = { isLegacy: meta.v === undefined || meta.v === 0 };
@@ -65,7 +65,7 @@ function checkType(type: unknown, json: unknown): void {
   if (kind === 'custom' && CUSTOM_TYPES.has(name)) return;
   if (kind !== 'typed-array' || !ARRAY_NAMES.has(name))
     throw new TypeError(`The type ${JSON.stringify(type)} is not known.`);
-  // A number would be taken for the length of a new array.
+  // A number would count as the length of a new array.
   if (!Array.isArray(json)) throw new TypeError('A typed array has no elements.');
 }
 
@@ -88,7 +88,7 @@ function checkPaths(paths: unknown, json: unknown, reader: PathReader): void {
   for (const path of paths) partAt(json, String(path), reader);
 }
 
-/** @throws TypeError where the value has no such part of its own. */
+/** @throws TypeError if the value has no such part of its own. */
 function partAt(json: unknown, path: string, { isLegacy }: PathReader): unknown {
   let part = json;
   for (const segment of segmentsOf(path, isLegacy)) {

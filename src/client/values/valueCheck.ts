@@ -4,13 +4,13 @@
  */
 import { InvalidRequestError } from '../errors.ts';
 
-/** `json` goes out as it is; `typed` needs superjson. */
+/** `json` goes out unchanged; `typed` needs superjson. */
 export type ValueForm = 'json' | 'typed';
 
 const BOXED = [Number, String, Boolean];
 const TYPED_CLASSES = [Date, RegExp, URL];
 
-/** One object that is being looked into, and those of its parts that are left. */
+/** One object that is being checked, with its parts that are left. */
 interface Frame {
   readonly object: object;
   readonly parts: Iterator<unknown>;
@@ -59,7 +59,7 @@ class Check {
   }
 }
 
-/** Whether JSON has a form for it that reads back as the same. @throws InvalidRequestError */
+/** Whether JSON has a form for it that reads back as the same value. @throws InvalidRequestError */
 function isPlain(part: unknown): boolean {
   switch (typeof part) {
     case 'string':
@@ -107,13 +107,13 @@ function partsOf(object: object): Iterator<unknown> | null {
 }
 
 function elementsOf(array: readonly unknown[]): Iterator<unknown> {
-  // reduce() passes over holes, which JSON would turn into null.
+  // reduce() skips holes, which JSON would turn into null.
   if (array.reduce<number>((count) => count + 1, 0) !== array.length)
     throw invalid('it holds an array with holes');
   return array.values();
 }
 
-/** Whether `JSON.rawJSON` made it, where the platform has that. */
+/** Whether `JSON.rawJSON` made it, on a platform that has that function. */
 function isExactNumber(part: unknown): boolean {
   const json: { readonly parse: unknown; isRawJSON?: (part: unknown) => boolean } = JSON;
   return json.isRawJSON?.(part) ?? false;

@@ -1,12 +1,13 @@
 /**
- * superjson, extended to the values that it would lose: float arrays that hold NaN, an infinity or −0 (JSON makes them
- * null or 0), arrays of BigInt and half floats, and dates that are none.
+ * superjson, extended to the values that it would lose: float arrays that hold NaN, an infinity or −0
+ * (JSON makes them null or 0), arrays of BigInt and half floats, and invalid dates.
  *
- * All else is annotated as superjson does by itself, so that any other user of superjson reads it.
+ * Every other value is annotated as superjson does by itself, so that any other user of superjson reads
+ * it.
  */
 import { SuperJSON } from 'superjson';
 
-/** Names begin so, that they don't meet a custom type of somebody else. */
+/** Names begin so in order not to meet another program's custom type. */
 const EXACT_ARRAY = 'hearsay:array';
 const NO_DATE = 'hearsay:no-date';
 
@@ -29,7 +30,7 @@ const ARRAYS: readonly ArrayClass[] = [
 ];
 const BIG_ARRAYS: readonly BigArrayClass[] = [BigInt64Array, BigUint64Array];
 
-/** Younger than the rest: not on every platform. */
+/** Younger than the rest, and missing on some platforms. */
 function halfFloats(): ArrayClass | undefined {
   const platform: { readonly Float32Array: unknown; Float16Array?: ArrayClass } = globalThis;
   return platform.Float16Array;
@@ -56,7 +57,8 @@ export function createSuperJson(): SuperJSON {
 
 function needsExactForm(part: unknown): part is ArrayBufferView {
   if (!ArrayBuffer.isView(part) || part instanceof DataView) return false;
-  // An instance of a subclass, as Node's Buffer is of Uint8Array, or of a class that superjson does not know.
+  // An instance of a subclass, as Node's Buffer is of Uint8Array, or of a class that superjson does not
+  // know.
   if (!ARRAY_NAMES.has(part.constructor.name)) return true;
   if (!(part instanceof Float32Array || part instanceof Float64Array)) return false;
   return part.some((number: number) => !Number.isFinite(number) || Object.is(number, -0));
@@ -73,7 +75,7 @@ const classOf = (view: ArrayBufferView): string =>
     ? 'Uint8Array'
     : view.constructor.name;
 
-/** A view that is no DataView holds numbers, or else BigInts. */
+/** A view is a DataView, or holds numbers, or else BigInts. */
 const elementsOf = (view: ArrayBufferView): Iterable<number | bigint> =>
   view as unknown as Iterable<number | bigint>;
 

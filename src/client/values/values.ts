@@ -1,6 +1,6 @@
 /**
- * Values to JSON and back. What JSON has a form for goes out as plain JSON that any client reads; the
- * rest with superjson's annotations beside it, in `meta`.
+ * Values to JSON and back. A value for which JSON has a form goes out as plain JSON that any client
+ * reads; any other goes with superjson's annotations beside it, in `meta`.
  *
  * Invariants: a value that is read equals the value that was stored, or storing it has thrown; the
  * annotations of another client can neither pollute a prototype nor hide other entries.
@@ -15,13 +15,13 @@ import { createSuperJson } from './valueTypes.ts';
 export interface Encoded {
   /** JSON text. */
   readonly value: string;
-  /** Annotations as JSON text; null where the value is plain JSON. */
+  /** Annotations as JSON text; null if the value is plain JSON. */
   readonly meta: string | null;
 }
 
 /**
- * A value that is JSON text already. `put` and `batch` send it as it is, with every digit, and add nothing
- * of their own to its annotations.
+ * A value that is JSON text already. `put` and `batch` send the text with every digit, and add nothing
+ * to its annotations.
  */
 export class JsonText {
   readonly value: string;
@@ -55,19 +55,20 @@ export function encodeValue(value: unknown): Encoded {
   try {
     if (kindOf(value) === 'json') return { value: textOf(value), meta: null };
     const { json, meta } = superJson.serialize(value);
-    // Objects that occur twice read back as two: superjson mixes up the order of sets that share them.
+    // Objects that occur twice read back as two, because superjson mixes up the order of sets that
+    // share them.
     return { value: textOf(json), meta: textOf({ values: meta?.values, v: 1 }) };
   } catch (error) {
     if (error instanceof InvalidRequestError) throw error;
     if (error instanceof RangeError) throw invalid('it is nested too deeply', error);
-    // superjson refuses keys such as `constructor` beside values that it annotates; a toJSON() may throw.
+    // superjson refuses keys such as `constructor` beside annotated values; a toJSON() may throw.
     throw invalid(error instanceof Error ? error.message : String(error), error);
   }
 }
 
 /**
- * @param json the value as `JSON.parse` has read it. It is changed in place: don't use it afterwards.
- * @throws UndecodableValueError
+ * @param json the value from `JSON.parse`. It is changed in place: don't use it afterwards.
+ * @throws UndecodableValueError if the annotations can't be applied.
  */
 export function decodeValue(json: unknown, meta: unknown): unknown {
   if (!isObject(meta) || !hasAnnotations(meta)) return json;

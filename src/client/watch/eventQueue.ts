@@ -13,7 +13,7 @@ interface Taker<T> {
   readonly reject: (reason: unknown) => void;
 }
 
-/** The end of the queue. A failure rejects the next taker once; else the next taker is done. */
+/** The end of the queue. A failure rejects the next taker once; otherwise the next taker is done. */
 interface End {
   readonly isFailure: boolean;
   readonly reason: unknown;
@@ -21,13 +21,13 @@ interface End {
 
 export class EventQueue<T> {
   readonly #buffer: EventBuffer<T>;
-  /** Calls of `next` that wait for an event: only while the buffer is empty. */
+  /** Calls of `next` that wait for an event: there are some only while the buffer is empty. */
   #takers: Taker<T>[] = [];
   #end: End | null = null;
   #cursor: string | null;
   #onRoom: () => void = () => {};
 
-  /** @param cursor where the events begin. */
+  /** @param cursor the place where the events begin. */
   constructor(limits: BufferLimits, cursor: string | null) {
     this.#buffer = new EventBuffer(limits);
     this.#cursor = cursor;
@@ -38,7 +38,7 @@ export class EventQueue<T> {
     return this.#cursor;
   }
 
-  /** @param characters as in `EventBuffer.push`. @returns false where there is no room. */
+  /** @param characters as in `EventBuffer.push`. @returns false if there is no room. */
   push(event: WatchEvent<T>, characters: number): boolean {
     const taker = this.#takers.shift();
     if (taker === undefined) return this.#buffer.push(event, characters);
@@ -71,7 +71,10 @@ export class EventQueue<T> {
     this.#endWith({ isFailure: true, reason });
   }
 
-  /** Ends the queue at once. @param failure the reason for the next taker; null where it is simply done. */
+  /**
+   * Ends the queue at once. @param failure the reason for the next taker; null if the taker is simply
+   * done.
+   */
   stop(failure: { readonly reason: unknown } | null): void {
     this.#buffer.clear();
     this.#endWith({ isFailure: failure !== null, reason: failure?.reason });
@@ -125,15 +128,15 @@ class EventBuffer<T> {
   }
 
   /**
-   * @param characters the length of the message that the event came in.
-   * @returns false where there is no room; an event is always taken while the buffer is empty.
+   * @param characters the length of the event's message.
+   * @returns false if there is no room; an empty buffer always takes an event.
    */
   push(event: WatchEvent<T>, characters: number): boolean {
     const { maxBufferedEvents, maxBufferedCharacters } = this.#limits;
     const isFull =
       this.length >= maxBufferedEvents || this.#characters + characters > maxBufferedCharacters;
     if (isFull && this.length > 0) return false;
-    // The last of several bookmarks in a row says all that the others do.
+    // The last of several bookmarks in a row replaces the others.
     if (
       event.type === 'bookmark' &&
       this.#events.at(-1)?.event.type === 'bookmark' &&

@@ -1,4 +1,4 @@
-/** Every change of the keys with a prefix, for as long as somebody asks for the next. */
+/** Every change of the keys with a prefix, for as long as the program asks for the next. */
 
 import { checkedText } from '../calls/ops.ts';
 import { onAbort } from '../calls/timing.ts';
@@ -10,9 +10,11 @@ import type { WatchEvent } from './watchEvents.ts';
 import { type ConnectionState, type RunnerOptions, WatchRunner } from './watchRunner.ts';
 
 export interface WatchOptions {
-  /** Only keys with this prefix; default all. */
+  /** Only keys with this prefix; default: all. */
   readonly prefix?: string;
-  /** The cursor of an event, from any node: the watch goes on after it. Default: the watch begins now. */
+  /**
+   * The cursor of an event, from any node: the watch goes on after it. Default: the watch begins now.
+   */
   readonly cursor?: string;
   /** Whether a watch without a cursor tells the present entries first, as puts. Default false. */
   readonly initial?: boolean;
@@ -20,16 +22,22 @@ export interface WatchOptions {
   readonly values?: boolean;
   /** Ends the watch when it aborts: `next` then rejects with the signal's reason. */
   readonly signal?: AbortSignal;
-  /** Events that may wait to be taken: 1 to 1,000,000, default 4,096. */
+  /** The most events that may wait to be taken: 1 to 1,000,000, default 4,096. */
   readonly maxBufferedEvents?: number;
-  /** Characters of JSON that they may have: 1 to 2^31 − 1, default 4 Mi; a single event may be longer. */
+  /**
+   * The most characters of JSON in these events: 1 to 2^31 − 1, default 4 Mi; a single event may be
+   * longer.
+   */
   readonly maxBufferedCharacters?: number;
   /**
-   * How long a connection may be silent before another is made, in milliseconds: default 45,000, which is
-   * three times as long as nodes are silent by default (`BOOKMARK_INTERVAL`).
+   * The longest silence of a connection before another is made, in milliseconds: default 45,000, which
+   * is three times the nodes' default (`BOOKMARK_INTERVAL`).
    */
   readonly idleTimeoutMs?: number;
-  /** How long the watch goes on without a connection before it fails, in milliseconds; default null: for ever. */
+  /**
+   * The longest time that the watch goes on without a connection before it fails, in milliseconds;
+   * default null: for ever.
+   */
   readonly giveUpAfterMs?: number | null;
   /** Called for each connection that is made, and for each that is lost or can't be made. */
   readonly onConnection?: (state: ConnectionState) => void;
@@ -50,8 +58,8 @@ const NAMES: ReadonlySet<string> = new Set<keyof WatchOptions>([
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /**
- * An async iterator that begins when the first event is asked for, and connects again by itself. It is
- * used once. Breaking out of the loop, `close`, disposing or closing the client ends it.
+ * An async iterator that begins when the program asks for the first event, and connects again by
+ * itself. It can be used once. Leaving the loop, `close`, disposing or closing the client ends it.
  */
 export class Watch<T = unknown> implements AsyncIterableIterator<WatchEvent<T>, undefined> {
   readonly #queue: EventQueue<T>;
@@ -86,7 +94,7 @@ export class Watch<T = unknown> implements AsyncIterableIterator<WatchEvent<T>, 
     else if (closing.aborted) this.#end(null);
   }
 
-  /** The cursor of the last event that was taken, or else the one that the watch began with. */
+  /** The cursor of the last event that was taken, or else the cursor with which the watch began. */
   get cursor(): string | null {
     return this.#queue.cursor;
   }
@@ -96,9 +104,9 @@ export class Watch<T = unknown> implements AsyncIterableIterator<WatchEvent<T>, 
   }
 
   /**
-   * The next event. Rejects with the signal's reason once that has aborted, with WatchRefusedError where
-   * no node goes on from the cursor, with UnavailableError after `giveUpAfterMs`; is done once the watch
-   * or its client has been closed.
+   * The next event. Rejects with the signal's reason once that has aborted, with WatchRefusedError if
+   * no node goes on from the cursor, with UnavailableError after `giveUpAfterMs`; is done once the
+   * watch or its client has been closed.
    */
   next(): Promise<NextEvent<T>> {
     if (!this.#hasBegun) {

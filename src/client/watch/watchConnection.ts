@@ -1,15 +1,15 @@
-/** One WebSocket of a watch, from the dialling to its end. */
+/** One WebSocket of a watch, from the dial to its end. */
 import { onAbort } from '../calls/timing.ts';
 
 export interface ConnectionOptions {
   readonly WebSocket: typeof globalThis.WebSocket;
   readonly url: string;
-  /** For the connection to be made, in milliseconds. */
+  /** The longest time until the connection is made, in milliseconds. */
   readonly connectTimeoutMs: number;
-  /** How long it may be silent, in milliseconds: a node sends bookmarks when nothing changes. */
+  /** The longest silence, in milliseconds: a node sends bookmarks when nothing changes. */
   readonly idleTimeoutMs: number;
   readonly onOpen: () => void;
-  /** @returns why the connection is to end, null where it goes on. */
+  /** @returns the reason why the connection is to end; null if it goes on. */
   readonly onText: (text: string) => ConnectionEnd | null;
   /** Ends the connection. */
   readonly signal: AbortSignal;
@@ -17,17 +17,17 @@ export interface ConnectionOptions {
 
 export interface ConnectionEnd {
   /**
-   * `lost`: worth another try. `refused`: the node will not go on from the cursor. `full`: we have no
-   * room for more now. `ended`: by the signal.
+   * `lost`: worth another try. `refused`: the node will not go on from the cursor. `full`: this client
+   * has no room for more now. `ended`: by the signal.
    */
   readonly kind: 'lost' | 'refused' | 'full' | 'ended';
   readonly reason: string;
 }
 
-/** The node says by it that the request breaks a rule (RFC 6455, section 7.4.1). */
+/** The node says by this code that the request breaks a rule (RFC 6455, section 7.4.1). */
 const POLICY_VIOLATION = 1008;
 const GOING_AWAY = 4000;
-/** `readyState` of a socket that is closing; closed is one more. */
+/** `readyState` of a closing socket; a closed socket has one more. */
 const CLOSING = 2;
 
 /** Resolves once the connection has ended for any reason; no callback is called after that. */
@@ -73,7 +73,7 @@ export function connect(options: ConnectionOptions): Promise<ConnectionEnd> {
 
     socket.addEventListener('open', opened);
     socket.addEventListener('message', received);
-    // An error is always followed by a close, which says more.
+    // An error is always followed by a close, which gives more details.
     socket.addEventListener('close', closed);
     if (signal.aborted) end({ kind: 'ended', reason: 'ended here' });
   });

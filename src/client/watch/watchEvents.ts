@@ -1,9 +1,9 @@
-/** The events of a watch, and how they are read off the wire. */
+/** The events of a watch, and the reader that takes them off the wire. */
 import { type Entry, withValue } from '../calls/entry.ts';
 import { countMember, instantMember, isObject, type JsonObject, stringMember } from '../json.ts';
 
 interface Told {
-  /** The place after this event: a watch that is given it goes on from there, on any node. */
+  /** The place after this event: a watch with this cursor goes on from there, on any node. */
   readonly cursor: string;
 }
 
@@ -16,11 +16,11 @@ export interface PutEvent<T = unknown> extends Entry<T>, Told {
 export interface DeleteEvent extends Told {
   readonly type: 'delete';
   readonly key: string;
-  /** The version of the delete: the greatest there is, unless it named one. */
+  /** The version of the delete: the greatest version, unless the delete named one. */
   readonly version: number;
 }
 
-/** A key is absent, because its time is over. */
+/** A key is absent, because its entry has expired. */
 export interface ExpireEvent extends Told {
   readonly type: 'expire';
   readonly key: string;
@@ -29,21 +29,21 @@ export interface ExpireEvent extends Told {
 }
 
 /**
- * `synced`: the whole state at the start of the watch has been told. `bookmark`: nothing has changed, but
- * there is a newer cursor. `reset`: the log does not reach back to the cursor; forget every earlier event,
- * the full state follows and then `synced`.
+ * `synced`: the whole state at the start of the watch has been told. `bookmark`: nothing has changed,
+ * but there is a newer cursor. `reset`: the log does not reach back to the cursor; forget every earlier
+ * event, the full state follows and then `synced`.
  */
 export interface StreamEvent extends Told {
   readonly type: 'synced' | 'bookmark' | 'reset';
 }
 
-/** Told of one key: its events come in order, none twice, and the last state always comes. */
+/** An event of one key: its events come in order, none twice, and the last state always comes. */
 export type KeyEvent<T = unknown> = PutEvent<T> | DeleteEvent | ExpireEvent;
 
 export type WatchEvent<T = unknown> = KeyEvent<T> | StreamEvent;
 
 /**
- * @returns null for a type that is not known here, which newer nodes may send.
+ * @returns null for an unknown type, which newer nodes may send.
  * @throws TypeError for a message that no node sends.
  */
 export function readEvent<T>(message: unknown): WatchEvent<T> | null {

@@ -2,7 +2,7 @@
  * Keeps a watch connected.
  *
  * Invariants: it goes on from the cursor of the last event that the queue has taken, so no event is
- * missed and none comes twice, whatever becomes of connections and nodes; while the queue has no room
+ * missed and none comes twice, whatever happens to connections and nodes. While the queue has no room
  * there is no connection: the nodes' log is the buffer then.
  */
 import { Endpoints } from '../calls/endpoints.ts';
@@ -16,7 +16,7 @@ import { readEvent } from './watchEvents.ts';
 export interface ConnectionState {
   readonly isConnected: boolean;
   readonly endpoint: string;
-  /** Why there is none; null where there is one. */
+  /** The reason why there is no connection; null if there is one. */
   readonly reason: string | null;
 }
 
@@ -32,7 +32,10 @@ export interface RunnerOptions {
   readonly onConnection: (state: ConnectionState) => void;
 }
 
-/** Watchers of a node that has gone come to the others within this time, not all at once. */
+/**
+ * Watchers of a node that has gone come to the others within this time, in milliseconds, not all at
+ * once.
+ */
 const SPREAD_MS = 100;
 
 export class WatchRunner<T> {
@@ -44,7 +47,7 @@ export class WatchRunner<T> {
   /** Endpoints that have failed since the last event, in this round. */
   readonly #tried = new Set<string>();
   #rounds = 0;
-  /** Endpoints that will not go on from the cursor, since the last event. */
+  /** Endpoints that have refused the cursor since the last event. */
   readonly #refused = new Set<string>();
   #lastConnectedMs = performance.now();
 
@@ -99,7 +102,7 @@ export class WatchRunner<T> {
     return end;
   }
 
-  /** @returns why the connection is to end, null where it goes on. */
+  /** @returns the reason why the connection is to end; null if it goes on. */
   #take(endpoint: string, text: string): ConnectionEnd | null {
     try {
       const event = readEvent<T>(this.#settings.parseJson(text));
@@ -110,7 +113,7 @@ export class WatchRunner<T> {
       const why = error instanceof Error ? error.message : String(error);
       return { kind: 'lost', reason: `it sent what no node sends: ${why}` };
     }
-    // A node that opens and tells nothing is no better than one that can't be reached.
+    // A node that opens a connection and sends no event is no better than one that can't be reached.
     this.#endpoints.succeeded(endpoint);
     this.#tried.clear();
     this.#refused.clear();
