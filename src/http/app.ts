@@ -13,6 +13,7 @@ import type { Connections } from './connections.ts';
 import {
   Figures,
   RequestCounts,
+  registerBodyMetrics,
   registerConnectionMetrics,
   registerMetrics,
   registerWatchMetrics,
@@ -102,8 +103,10 @@ function routesOf(options: AppOptions): { readonly entries: Routes; readonly res
   const { replica, registry, tools, watches, version, connections } = options;
   const { limits } = replica;
   const schemas = createSchemas(limits);
+  const bodies = new BodyReader(limits);
+  registerBodyMetrics(registry, bodies);
   const common = {
-    bodies: new BodyReader(limits),
+    bodies,
     maxKeyBytes: limits.maxKeyBytes,
     ...(tools && { requireToken: tokenGuard(tools.token) }),
   };

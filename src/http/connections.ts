@@ -3,7 +3,8 @@
  *
  * Invariants: the server stops reading from a connection above its bound of unanswered requests; a
  * client that reads nothing of its answers loses its connection; and however many connections clients
- * hold, some are reserved for peers and for the health of the node.
+ * hold, some are reserved for peers and for the health of the node: a reserved one without a request under
+ * way is closed when the next connection comes.
  */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
@@ -61,6 +62,8 @@ export class Connections {
   readonly #options: ConnectionsOptions;
   readonly #connections = new Map<Duplex, Connection>();
   readonly #byAddress = new Map<string, number>();
+  /** Those above the bound, the oldest first. */
+  readonly #spare = new Set<Connection>();
 
   constructor(options: ConnectionsOptions) {
     this.#options = options;
@@ -187,7 +190,8 @@ export class Connections {
     const { maxConnections, maxConnectionsPerAddress } = this.#options.limits;
     const address = socket.remoteAddress ?? '';
     const ofAddress = (this.#byAddress.get(address) ?? 0) + 1;
-    const isFull = this.size >= maxConnections + SPARE_CONNECTIONS;
+    const isSpare = this.size >= maxConnections;
+    const isFull = isSpare && this.#spare.size >= SPARE_CONNECTIONS && !this.#makeRoom();
     if (isFull || ofAddress > maxConnectionsPerAddress) {
       this.ended[isFull ? 'full' : 'address']++;
       socket.destroy();
@@ -195,7 +199,7 @@ export class Connections {
     }
     const connection: Connection = {
       socket,
-      isSpare: this.size >= maxConnections,
+      isSpare,
       pending: 0,
       parked: 0,
       isHeld: false,
@@ -206,8 +210,10 @@ export class Connections {
     };
     this.#connections.set(socket, connection);
     this.#byAddress.set(address, ofAddress);
+    if (isSpare) this.#spare.add(connection);
     socket.once('close', () => {
       this.#connections.delete(socket);
+      this.#spare.delete(connection);
       const left = (this.#byAddress.get(address) ?? 1) - 1;
       if (left > 0) this.#byAddress.set(address, left);
       else this.#byAddress.delete(address);
@@ -216,6 +222,18 @@ export class Connections {
     socket.on('resume', () => {
       if (connection.isHeld) socket.pause();
     });
+  }
+
+  /** Closes the oldest spare connection that has no request under way. @returns false where there is none. */
+  #makeRoom(): boolean {
+    for (const connection of this.#spare) {
+      if (connection.pending > 0 || connection.isUpgraded) continue;
+      this.#connections.delete(connection.socket);
+      this.#spare.delete(connection);
+      this.#end(connection, 'full');
+      return true;
+    }
+    return false;
   }
 
   #answered(connection: Connection): void {

@@ -6,6 +6,7 @@ import { Counter, Gauge, type Registry } from 'prom-client';
 import type { Replica } from '../replica/replica.ts';
 import type { WatchHub } from '../watch/hub/hub.ts';
 import type { Connections } from './connections.ts';
+import type { BodyReader } from './request/body.ts';
 
 /** The route of requests that no route matches, so that hostile paths make no new labels. */
 const NO_ROUTE = 'none';
@@ -142,6 +143,20 @@ export function registerConnectionMetrics(registry: Registry, connections: Conne
       for (const [reason, count] of Object.entries(connections.ended)) this.inc({ reason }, count);
     },
   });
+}
+
+export function registerBodyMetrics(registry: Registry, bodies: BodyReader): void {
+  const figures = new Figures(registry);
+  figures.gauge(
+    'hearsay_body_bytes',
+    'Bytes that have come of long bodies that are not whole yet.',
+    () => bodies.underWayBytes,
+  );
+  figures.total(
+    'hearsay_slow_bodies_total',
+    'Bodies that were given up because they came too slowly.',
+    () => bodies.slowBodies,
+  );
 }
 
 export function registerWatchMetrics(registry: Registry, hub: WatchHub): void {

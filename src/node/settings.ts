@@ -158,6 +158,11 @@ export const nodeShape = {
 export const limitShape = {
   maxKeyBytes: bytes('maxKeyBytes', '64KiB', 'longest key, as UTF-8'),
   maxBodyBytes: bytes('maxBodyBytes', '256MiB', 'longest body of a request'),
+  minBodyBytesPerSecond: bytes(
+    'minBodyBytesPerSecond',
+    '1GiB',
+    'least bytes a second at which a long body must come, after 5 s; below it, 408',
+  ),
   maxBatchOps: count('maxBatchOps', 'most ops in one batch'),
   maxListEntries: count('maxListEntries', 'most entries in one answer of a list'),
   maxQueuedOps: count('maxQueuedOps', 'most ops that may wait to be stored; beyond it, 503'),

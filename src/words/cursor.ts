@@ -119,7 +119,8 @@ function decodeVector(value: unknown): Vector {
   for (const [origin, seq] of Object.entries(value)) {
     if (!isCount(seq))
       throw new MalformedCursorError('its vector holds something else than counts');
-    vector.set(origin, seq);
+    // It covers nothing, and would cost a watcher as much as one that does.
+    if (seq > 0) vector.set(origin, seq);
   }
   return vector;
 }

@@ -6,11 +6,12 @@ export class HearsayError extends Error {
   }
 }
 
-/** The queue of undecided writes is at its bound: nothing was stored, try again. */
+/** A bound of the node is reached, by default that of its queue of writes: nothing was stored, try again. */
 export class OverloadedError extends HearsayError {
   readonly retryAfterMs: number;
-  constructor(retryAfterMs: number) {
-    super('The node has more writes waiting than it may queue; try again shortly.');
+  /** @param what of which there are as many as may be, as a phrase. */
+  constructor(retryAfterMs: number, what = 'writes that wait') {
+    super(`The node has as many ${what} as it may have: try again shortly, or ask another node.`);
     this.retryAfterMs = retryAfterMs;
   }
 }

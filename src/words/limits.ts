@@ -6,6 +6,8 @@ export interface Limits {
   readonly maxKeyBytes: number;
   /** Longest request body, in bytes. */
   readonly maxBodyBytes: number;
+  /** Rate at which a long body must come once 5 s are over, in bytes a second. */
+  readonly minBodyBytesPerSecond: number;
   /** Most ops in one batch request. */
   readonly maxBatchOps: number;
   /** Most entries in one answer of a list. */
@@ -63,6 +65,7 @@ export interface Limits {
 export const defaultLimits: Limits = {
   maxKeyBytes: KIB,
   maxBodyBytes: MIB,
+  minBodyBytesPerSecond: KIB,
   maxBatchOps: 1000,
   maxListEntries: 1000,
   maxQueuedOps: 10_000,

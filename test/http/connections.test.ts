@@ -181,6 +181,47 @@ connections(
 );
 
 connections(
+  'above the bound, connections that ask for nothing give way to the next',
+  withServer(
+    async (server) => {
+      using many = new DisposableStack();
+      const silent = Array.from({ length: 60 }, () => many.use(new Raw(server.port, '')));
+      await waitFor(() => silent.filter(({ isClosed }) => isClosed).length === 26, 20_000, 'Kept');
+      assert.is((await server.get('/_health')).status, 200);
+      // Those that came first are within the bound.
+      assert.not(silent[0]?.isClosed);
+    },
+    { limits: { maxConnections: 2 } },
+  ),
+);
+
+connections('a watcher that takes nothing loses its connection, bookmarks or not', async () => {
+  await using server = await WatchServer.start({
+    sendTimeoutMs: 1000,
+    bookmarkIntervalMs: 90,
+    limits: { maxWatcherBufferBytes: 64 * 1024 * 1024 },
+  });
+  const upgrade =
+    'Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n' +
+    'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n';
+  using reading = new Raw(server.port, 'GET /watch HTTP/1.1\r\nHost: x\r\n\r\n');
+  using many = new DisposableStack();
+  for (const headers of ['', upgrade]) {
+    const stuck = many.use(
+      new Raw(server.port, `GET /watch?initial=true HTTP/1.1\r\nHost: x\r\n${headers}\r\n`),
+    );
+    await waitFor(() => stuck.text !== '', 20_000, 'The watch does not begin');
+    stuck.socket.pause();
+  }
+  const value = 'x'.repeat(1_000_000);
+  // More than the kernel takes for a client.
+  for (let key = 0; key < 12; key++) await server.put(`k${key}`, value);
+  const name = 'hearsay_connections_ended_total{reason="stalled"}';
+  await waitFor(async () => (await metric(server, name)) === 2, 30_000, 'Stuck watchers are kept');
+  assert.not(reading.isClosed);
+});
+
+connections(
   'an address has no more connections than it may have',
   withServer(
     async (server) => {

@@ -161,6 +161,25 @@ neighbours(
   ),
 );
 
+neighbours(
+  'a long body that comes too slowly is 408, and is counted',
+  withServer(
+    async (server) => {
+      using slow = beginPut(server, 20_000);
+      const answer = new Promise<string>((resolve) => {
+        slow.socket.once('data', (bytes: Buffer) => resolve(bytes.toString()));
+      });
+      const text = await answer;
+      assert.match(text, /^HTTP\/1\.1 408 /);
+      assert.match(text, 'more slowly than 1073741824 bytes a second: send it anew.');
+      const { text: metrics } = await server.get('/metrics');
+      assert.match(metrics, /^hearsay_slow_bodies_total 1$/m);
+      assert.match(metrics, /^hearsay_body_bytes 0$/m);
+    },
+    { limits: { minBodyBytesPerSecond: 1024 ** 3 } },
+  ),
+);
+
 neighbours('a cursor that covers a retired log that is lost is told reset', async () => {
   await using server = await WatchServer.start();
   await using lost = await WatchServer.start({ name: 'node2' });

@@ -1,6 +1,7 @@
 /** The wiring of a node around the app: where upgrades go, and which pages are its own. */
 import { readFile } from 'node:fs/promises';
 import * as http from 'node:http';
+import { connect } from 'node:net';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { problemSchema } from '../../src/http/openapi/answerSchemas.ts';
@@ -26,11 +27,23 @@ interface Answer {
 
 type Send = (method: string, path: string, headers: http.OutgoingHttpHeaders) => Promise<Answer>;
 
+const metricOf = async (send: Send, name: string): Promise<number> => {
+  const { text } = await send('GET', '/metrics', {});
+  const line = text.split('\n').find((one) => one.startsWith(`${name} `));
+  return Number(line?.slice(name.length + 1));
+};
+
 const withNode =
-  (run: (send: Send) => Promise<void>, more: object = {}) =>
+  (run: (send: Send, port: number) => Promise<void>, more: object = {}) =>
   async (): Promise<void> => {
     await using directory = await temporaryDirectory();
-    const flags = { dataDir: directory.path, port: '0', joinTimeoutMs: '0ms', ...more };
+    const flags = {
+      dataDir: directory.path,
+      port: '0',
+      joinTimeoutMs: '0ms',
+      internalToken: 'for-tests',
+      ...more,
+    };
     const node = await startNode(readSettings(flags, {}), { logger: QUIET });
     const { port } = new URL(node.url);
     const send: Send = (method, path, headers) =>
@@ -57,7 +70,7 @@ const withNode =
       });
     try {
       await waitFor(() => node.replica.readiness.isWritable, 10_000, 'The node takes no writes');
-      await run(send);
+      await run(send, Number(port));
     } finally {
       await node.close();
     }
@@ -148,5 +161,45 @@ for (const [host, isAdmitted] of [
     }, SETTINGS),
   );
 }
+
+realNode(
+  'a refused upgrade leaves no connection, also where its client keeps its half open',
+  withNode(async (send, port) => {
+    using clients = new DisposableStack();
+    const head = Object.entries({ Host: 'x', ...UPGRADE }).map(
+      ([name, value]) => `${name}: ${value}`,
+    );
+    let refused = 0;
+    for (let index = 0; index < 40; index++) {
+      const path = index % 2 === 0 ? '/gossip' : '/nothing';
+      const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
+      clients.defer(() => socket.destroy());
+      socket.on('error', () => {});
+      socket.once('data', () => refused++);
+      socket.write(`GET ${path} HTTP/1.1\r\n${head.join('\r\n')}\r\n\r\n`);
+    }
+    await waitFor(() => refused === 40, 20_000, 'Some are not answered');
+    const left = async () => (await metricOf(send, 'hearsay_connections')) === 1;
+    await waitFor(left, 20_000, 'Connections are left');
+  }),
+);
+
+realNode(
+  'reads of the past are 503 beyond their bound, and are counted',
+  withNode(
+    async (send) => {
+      const many = Array.from({ length: 30 }, () => send('GET', '/cache/a?at=-1ms', {}));
+      const answers = await Promise.all(many);
+      const statuses = new Set(answers.map(({ status }) => status));
+      assert.equal([...statuses].sort(), [404, 503]);
+      const { text = '' } = answers.find(({ status }) => status === 503) ?? {};
+      const { detail } = problemSchema.parse(JSON.parse(text));
+      assert.match(detail, /as many reads of the past under way as it may have: try again/);
+      assert.is((await send('GET', '/cache/a?at=-1ms', {})).status, 404);
+      assert.is(await metricOf(send, 'hearsay_past_reads'), 0);
+    },
+    { maxPastReads: '1' },
+  ),
+);
 
 realNode.run();

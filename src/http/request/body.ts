@@ -21,11 +21,9 @@ export interface JsonBody {
  * Bodies up to this length, in bytes, are always read: only longer ones count against the common bound.
  */
 const SMALL_BODY_BYTES = 16 * 1024;
-/** A long body must come at this rate at least, once this time is over. */
-const MIN_BYTES_PER_SECOND = 1024;
+/** The rate of a long body counts once this time is over. */
 const SLOW_START_MS = 5000;
 const RATE_CHECK_MS = 1000;
-const TOO_SLOW = `The body comes more slowly than ${MIN_BYTES_PER_SECOND} bytes a second.`;
 /**
  * The number of bytes of a refused body that are read and dropped, so that the client gets to read the
  * answer.
@@ -37,6 +35,8 @@ const OTHER_JSON = /^[\w!#$&^.+-]+\/[\w!#$&^.-]+\+json$/;
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 export class BodyReader {
+  /** Bodies that were given up for their slowness, since the start. */
+  slowBodies = 0;
   readonly #limits: Limits;
   /** Bytes that have come of long bodies under way: their sum is bounded, like the queue's. */
   #longBytes = 0;
@@ -65,6 +65,7 @@ export class BodyReader {
 
   /** Keeps one address to a quarter of the common bound, and gives up senders that are too slow. */
   async #readLong(request: IncomingMessage): Promise<Buffer> {
+    const { minBodyBytesPerSecond } = this.#limits;
     const address = request.socket.remoteAddress ?? '';
     const { promise: refused, reject: refuse } = Promise.withResolvers<never>();
     refused.catch(() => {});
@@ -75,13 +76,18 @@ export class BodyReader {
       const ofAddress = (this.#longBytesByAddress.get(address) ?? 0) + bytes;
       if (ofAddress > 0) this.#longBytesByAddress.set(address, ofAddress);
       else this.#longBytesByAddress.delete(address);
-      if (bytes > 0 && this.#isOver(ofAddress)) refuse(new OverloadedError(RETRY_AFTER_MS));
+      if (bytes > 0 && this.#isOver(ofAddress))
+        refuse(new OverloadedError(RETRY_AFTER_MS, 'long bodies under way'));
     };
     request.on('data', (chunk: Buffer) => count(chunk.length));
     const startedMs = performance.now();
     const watch = setInterval(() => {
       const seconds = (performance.now() - startedMs - SLOW_START_MS) / 1000;
-      if (come < seconds * MIN_BYTES_PER_SECOND) refuse(new Problem(408, TOO_SLOW));
+      if (come >= seconds * minBodyBytesPerSecond) return;
+      this.slowBodies++;
+      clearInterval(watch);
+      const rate = `${minBodyBytesPerSecond} bytes a second`;
+      refuse(new Problem(408, `The body comes more slowly than ${rate}: send it anew.`));
     }, RATE_CHECK_MS);
     try {
       return await Promise.race([this.#read(request), refused]);

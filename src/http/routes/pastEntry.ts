@@ -35,7 +35,8 @@ export class PastReads {
 
   /** @throws OverloadedError if too many reads wait already. */
   async run<T>(read: () => Promise<T>): Promise<T> {
-    if (this.underWay >= this.#maxReads) throw new OverloadedError(RETRY_AFTER_MS);
+    if (this.underWay >= this.#maxReads)
+      throw new OverloadedError(RETRY_AFTER_MS, 'reads of the past under way');
     this.underWay++;
     try {
       return await read();

@@ -6,7 +6,7 @@ import { isEndedFor } from '../../rules/endedOrigins.ts';
 import { type Cursor, decodeCursor, MalformedCursorError } from '../../words/cursor.ts';
 import { type MutableVector, raise } from '../../words/vector.ts';
 import { Problem, unprocessable } from '../answer/problem.ts';
-import { missingIn, type VectorWaits } from './vectorWaits.ts';
+import { missingIn, namesTooManyLogs, type VectorWaits } from './vectorWaits.ts';
 
 export const AFTER_HEADER = 'Hearsay-After';
 const AFTER_NAME = 'hearsay-after';
@@ -32,8 +32,8 @@ export interface AfterOptions {
  * Resolves once the request may be answered.
  *
  * @returns undefined if the request need not wait at all.
- * @throws Problem 409 for a token of another cluster, 422 for a text that is no token, 504 when the
- *   time is over, and at once if the write was lost with its node.
+ * @throws Problem 409 for a token of another cluster or of many unknown logs, 422 for a text that is no
+ *   token, 504 when the time is over, and at once if the write was lost with its node.
  */
 export function waitAfter(
   request: IncomingMessage,
@@ -66,6 +66,10 @@ async function waitForTokens(
         504,
         `The write can't come to this node any more: ${origin} was retired before any member had it.`,
       );
+  if (namesTooManyLogs(missing, replica.vector))
+    throw new Problem(409, 'The tokens name more logs than this node knows: ask without them.', {
+      extensions: { reason: 'ahead' },
+    });
   if (await waits.until(vector, waitTimeoutMs)) return;
   throw new Problem(504, `The write has not come to this node within ${waitTimeoutMs} ms.`);
 }

@@ -67,7 +67,7 @@ export class VectorWaits {
     const [first] = missing.keys();
     if (first === undefined) return true;
     const leave = this.#room.enter();
-    if (leave === null) throw new OverloadedError(RETRY_AFTER_MS);
+    if (leave === null) throw new OverloadedError(RETRY_AFTER_MS, 'requests that wait');
     const { promise, resolve: end } = Promise.withResolvers<boolean>();
     const waiting: Waiting = { missing, end, under: first };
     const giveUp = (): void => end(false);
@@ -118,6 +118,16 @@ export class VectorWaits {
     set?.delete(waiting);
     if (set?.size === 0) this.#byOrigin.delete(waiting.under);
   }
+}
+
+/** Origins that this node has not heard of: more than join while a request waits. */
+const MAX_UNKNOWN_ORIGINS = 64;
+
+/** Whether a vector names more logs that this node has never heard of than a request may wait for. */
+export function namesTooManyLogs(vector: Vector, held: Vector): boolean {
+  let unknown = 0;
+  for (const origin of vector.keys()) if (!held.has(origin)) unknown++;
+  return unknown > MAX_UNKNOWN_ORIGINS;
 }
 
 /** The part of a vector that another does not cover. */

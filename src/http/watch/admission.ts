@@ -11,7 +11,7 @@ import { Problem, unprocessable } from '../answer/problem.ts';
 import type { AllowedPages } from '../request/pages.ts';
 import { isLonger, queryOf } from '../request/target.ts';
 import { validate } from '../request/validate.ts';
-import { missingIn, type VectorWaits } from '../wait/vectorWaits.ts';
+import { missingIn, namesTooManyLogs, type VectorWaits } from '../wait/vectorWaits.ts';
 
 const flag = (byDefault: 'true' | 'false', description: string) =>
   z.enum(['true', 'false'], 'must be true or false').default(byDefault).meta({ description });
@@ -47,11 +47,6 @@ export interface WatchAdmissionOptions {
   /** The longest wait for a cursor that is ahead of this node, in milliseconds. */
   readonly waitTimeoutMs: number;
 }
-
-/**
- * The most origins in a cursor that this node has not heard of: more never join while a request waits.
- */
-const MAX_UNKNOWN_ORIGINS = 64;
 
 export interface AdmittedCursor {
   readonly cursor: Cursor | null;
@@ -105,7 +100,7 @@ export class WatchAdmission {
     pages.refuseForeign(request);
     if (hub.isStopped) throw new StoppedError();
     replica.readiness.requireReadable();
-    if (hub.isFull) throw new OverloadedError(RETRY_AFTER_MS);
+    if (hub.isFull) throw new OverloadedError(RETRY_AFTER_MS, 'watchers');
   }
 
   /**
@@ -126,8 +121,7 @@ export class WatchAdmission {
       replica.members.isRetired(origin);
     const hasLost = [...missing].some(isLost);
     const waited = new Map([...missing].filter((one) => !isLost(one)));
-    const unknown = [...waited.keys()].filter((origin) => !replica.vector.has(origin));
-    if (unknown.length > MAX_UNKNOWN_ORIGINS)
+    if (namesTooManyLogs(waited, replica.vector))
       throw conflict(
         'ahead',
         'The cursor names more logs than this node knows: start without one.',

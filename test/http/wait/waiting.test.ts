@@ -2,7 +2,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Acks } from '../../../src/http/wait/acks.ts';
-import { decodeCursor, encodeToken } from '../../../src/words/cursor.ts';
+import { decodeCursor, encodeToken, encodeWholeToken } from '../../../src/words/cursor.ts';
 import { type ServerOptions, WatchServer } from '../watch/watchServer.ts';
 
 const waiting = suite('tokens and waiting');
@@ -134,6 +134,19 @@ waiting('only so many wait at a time', async () => {
   await server.put('a', 1);
   const statuses = (await Promise.all(both)).map(({ status }) => status).sort();
   assert.equal(statuses, [200, 503]);
+});
+
+waiting('tokens and cursors that name many logs of nobody are refused at once', async () => {
+  await using server = await WatchServer.start({ waitTimeoutMs: 60_000 });
+  const vectorOf = (logs: number, seq: number) =>
+    new Map(Array.from({ length: logs }, (_, index) => [`n${index}.aaaaaa`, seq]));
+  const token = (logs: number, seq: number) => encodeWholeToken('cluster1', vectorOf(logs, seq));
+  const { status, body } = await get(server, token(65, 1));
+  assert.is(status, 409);
+  assert.is(body.reason, 'ahead');
+  assert.is((await server.fetch(`/watch?cursor=${token(65, 1)}`)).status, 409);
+  // Such as nothing was ever told of cover nothing.
+  assert.is((await get(server, token(300, 0))).status, 404);
 });
 
 /** Peers that confirm when the test says so. */
