@@ -28,7 +28,8 @@ const MEMBER_TIMEOUT_MS = Math.round(2000 * patience());
 const IMPATIENT = {
   MEMBER_TIMEOUT: `${MEMBER_TIMEOUT_MS}ms`,
   PULL_INTERVAL: '100ms',
-  JOIN_TIMEOUT: patientDuration(5000),
+  // Ten of them after a retirement, compaction goes on (ADR 13).
+  JOIN_TIMEOUT: patientDuration(1000),
   RETENTION: patientDuration(6000),
   MAX_CLOCK_SKEW: '1s',
 };
@@ -76,7 +77,7 @@ members(
     for (const node of majority)
       await waitFor(
         async () => Object.keys(Object(await node.order({ kind: 'reach' }))).length > 0,
-        LIMIT_MS,
+        2 * LIMIT_MS,
         `${node.nodeId} compacts its log`,
       );
     const { origin } = await fourth.view();
