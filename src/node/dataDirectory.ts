@@ -40,6 +40,8 @@ export function warnOfReaders(directory: string, warn: (text: string) => void): 
 export class LogDirectory implements LogStore {
   readonly #options: SqliteLogOptions;
   #log: Log | null = null;
+  /** The file that is open, whatever becomes of its name. */
+  #file: { readonly device: number; readonly inode: number } | null = null;
 
   constructor(options: SqliteLogOptions) {
     this.#options = options;
@@ -59,12 +61,26 @@ export class LogDirectory implements LogStore {
     if (odd !== undefined)
       throw new WrongDirectoryError(`${this.#own(odd)} is not a file, so it can't hold a log.`);
     this.#log = await openSqliteLog(this.#options);
+    this.#file = this.#fileAtPath();
     return this.#log;
+  }
+
+  /** Whether the log that is open is the one that a restart would find: somebody may have removed it. */
+  get isInPlace(): boolean {
+    const file = this.#fileAtPath();
+    const { device, inode } = this.#file ?? {};
+    return this.#file === null || (file?.device === device && file?.inode === inode);
+  }
+
+  #fileAtPath(): { readonly device: number; readonly inode: number } | null {
+    const status = statSync(this.#own('hearsay.db'), { throwIfNoEntry: false });
+    return status === undefined ? null : { device: status.dev, inode: status.ino };
   }
 
   async close(): Promise<void> {
     const log = this.#log;
     this.#log = null;
+    this.#file = null;
     await log?.close();
   }
 

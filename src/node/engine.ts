@@ -13,9 +13,11 @@ import { SILENT_TICKS, WatchHub } from '../watch/hub/hub.ts';
 import { HearsayError } from '../words/errors.ts';
 import type { Limits } from '../words/limits.ts';
 import type { Random } from '../words/random.ts';
-import { clusterFacts, DISK_FULL, heldBackFault } from './health.ts';
+import { clusterFacts, DISK_FULL, heldBackFault, LOG_LOST } from './health.ts';
 import type { NodeLogs } from './nodeLogs.ts';
 
+/** Time between two looks for the file of the log, in milliseconds. */
+const LOG_LOOK_INTERVAL_MS = 1000;
 /** Time between two looks for members that hold back collection, in milliseconds. */
 const HELD_BACK_INTERVAL_MS = 5000;
 
@@ -93,6 +95,8 @@ export interface EngineOptions extends Opened {
   /** Draws a new origin for this node. */
   readonly newOrigin: () => string;
   readonly note: Note;
+  /** Whether a restart would find the log that is open; always, if it is no file. */
+  readonly isLogInPlace?: () => boolean;
   /** Called when the node can't go on. */
   readonly fail: (error: unknown) => void;
   /** Only for tests: whether to lose this push. */
@@ -107,6 +111,8 @@ export class Engine {
   readonly #options: EngineOptions;
   readonly #ends: (() => void)[] = [];
   #wasDiskFull = false;
+  #isLogLost = false;
+  #nextLogLookAt = 0;
   #heldBack: string | null = null;
   #nextHeldBackAt = 0;
 
@@ -141,6 +147,7 @@ export class Engine {
     every(tickMs, 'tick', () => {
       this.driver.tick();
       this.#tellOfDisk();
+      this.#lookForLog();
       this.#tellOfHeldBack();
     });
     every(sweepMs, 'sweep', () => this.#sweep());
@@ -188,6 +195,23 @@ export class Engine {
     this.#wasDiskFull = isDiskFull;
     if (isDiskFull) note('warn', DISK_FULL);
     else note('info', 'The disk has room again: writes are stored.');
+  }
+
+  /** Whether the files of the log were removed, or replaced, while it is open. */
+  get isLogLost(): boolean {
+    return this.#isLogLost;
+  }
+
+  /** Each change is told once. */
+  #lookForLog(): void {
+    const { isLogInPlace = () => true, note, timers } = this.#options;
+    if (timers.steadyMs() < this.#nextLogLookAt) return;
+    this.#nextLogLookAt = timers.steadyMs() + LOG_LOOK_INTERVAL_MS;
+    const isLost = !isLogInPlace();
+    if (isLost === this.#isLogLost) return;
+    this.#isLogLost = isLost;
+    if (isLost) note('warn', LOG_LOST);
+    else note('info', 'The database is in its place again.');
   }
 
   /** Logs once for each set of members: nobody else notices that collection has stopped. */

@@ -15,6 +15,10 @@ export interface Health {
 
 export const DISK_FULL = 'The disk is full: writes are answered with 507 until space is freed.';
 
+export const LOG_LOST =
+  'The database of this node was removed or replaced while it runs: its writes are lost with the next restart. ' +
+  'Stop the node, and restore a backup or let its peers bring what they hold.';
+
 /** The peers and members of a node at one moment, with the facts on which its health depends. */
 export interface ClusterFacts {
   /** UTC milliseconds. */
@@ -107,11 +111,13 @@ export function healthOf(
   replica: Replica,
   driver: Pick<Driver, 'forked' | 'status' | 'members' | 'refusals'>,
   settings: HealthSettings,
+  isLogLost = false,
 ): Health {
   const { whyUnwritable } = replica.readiness;
   if (whyUnwritable !== null)
     return { status: 'failing', reasons: [`The node takes no writes yet: ${whyUnwritable}.`] };
   const reasons: string[] = [];
+  if (isLogLost) reasons.push(LOG_LOST);
   if (replica.isDiskFull) reasons.push(DISK_FULL);
   for (const origin of driver.forked())
     reasons.push(

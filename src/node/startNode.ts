@@ -57,7 +57,8 @@ export async function startNode(
   failure.promise.catch(() => {}); // callers who wait for `failure` get the error
   const token = tokenOfNode(settings, userTokenFile(process.env), (text) => note('warn', text));
   await using undo = new AsyncDisposableStack();
-  const logs = new NodeLogs(new LogDirectory(directoryOptions(settings)));
+  const directory = new LogDirectory(directoryOptions(settings));
+  const logs = new NodeLogs(directory);
   undo.defer(() => logs.close());
   const { nodeId, limits, dataDir: place } = settings;
   const opened = await openLogs({ logs, nodeId, place, limits, note, clock: Date.now });
@@ -68,6 +69,7 @@ export async function startNode(
     ...engineOptions(settings),
     transport,
     note,
+    isLogInPlace: () => directory.isInPlace,
     fail: failure.reject,
     ...(losePush && { losePush }),
   });

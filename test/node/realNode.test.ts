@@ -1,7 +1,8 @@
 /** The wiring of a node around the app: where upgrades go, and which pages are its own. */
-import { readFile } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import * as http from 'node:http';
 import { connect } from 'node:net';
+import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { problemSchema } from '../../src/http/openapi/answerSchemas.ts';
@@ -34,7 +35,7 @@ const metricOf = async (send: Send, name: string): Promise<number> => {
 };
 
 const withNode =
-  (run: (send: Send, port: number) => Promise<void>, more: object = {}) =>
+  (run: (send: Send, port: number, dataDir: string) => Promise<void>, more: object = {}) =>
   async (): Promise<void> => {
     await using directory = await temporaryDirectory();
     const flags = {
@@ -70,7 +71,7 @@ const withNode =
       });
     try {
       await waitFor(() => node.replica.readiness.isWritable, 10_000, 'The node takes no writes');
-      await run(send, Number(port));
+      await run(send, Number(port), directory.path);
     } finally {
       await node.close();
     }
@@ -200,6 +201,23 @@ realNode(
     },
     { maxPastReads: '1' },
   ),
+);
+
+realNode(
+  'a database that was removed under a running node is told, and no read of the past is an error of ours',
+  withNode(async (send, _port, dataDir) => {
+    const health = async (): Promise<string> => (await send('GET', '/_health', {})).text;
+    assert.is(JSON.parse(await health()).status, 'ok');
+    for (const file of ['hearsay.db', 'hearsay.db-wal', 'hearsay.db-shm'])
+      await rm(join(dataDir, file));
+    await waitFor(
+      async () => /removed or replaced while it runs/.test(await health()),
+      10_000,
+      'Health does not tell',
+    );
+    const { status, text } = await send('GET', `/cache/k?at=${new Date().toISOString()}`, {});
+    assert.is(status, 503, text);
+  }),
 );
 
 realNode.run();

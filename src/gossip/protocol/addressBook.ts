@@ -34,6 +34,8 @@ export interface Address {
   nextDialAt: number;
 }
 
+/** The wait before a URL that led to this node itself is dialled again, in milliseconds. */
+export const SELF_REDIAL_MS = 60_000;
 /**
  * The most dials in one second to URLs that peers named. No setting: more would only serve whoever makes nodes
  * dial others.
@@ -146,8 +148,10 @@ export class AddressBook {
     for (const address of this.#addresses.values()) {
       // A configured URL does not wait for URLs that peers told.
       if (!address.isConfigured && this.#dialsInSecond >= MAX_DIALS_A_SECOND) continue;
-      if (address.state !== 'idle' || address.nextDialAt > nowMs) continue;
-      address.state = 'dialling';
+      if (address.nextDialAt > nowMs) continue;
+      if (address.state === 'self') address.nextDialAt = nowMs + SELF_REDIAL_MS;
+      else if (address.state === 'idle') address.state = 'dialling';
+      else continue;
       if (!address.isConfigured) this.#dialsInSecond++;
       due.push(address.url);
     }
@@ -161,10 +165,20 @@ export class AddressBook {
     Object.assign(address, { state: 'connected', origin, nodeId, reason: null, refused: false });
   }
 
-  /** The URL leads to this node: it is never dialled again. */
-  isSelf(url: string): void {
+  /**
+   * The URL leads to this node now. Behind a balancer it may lead to another one later.
+   *
+   * @param nextDialAt infinite for the node's own URL by its settings.
+   */
+  isSelf(url: string, nextDialAt: number): void {
     const address = this.#addresses.get(url);
-    if (address !== undefined) address.state = 'self';
+    if (address !== undefined) Object.assign(address, { state: 'self', nextDialAt });
+  }
+
+  /** Whether this node was given addresses, and each of them leads to this node itself. */
+  get leadsNowhere(): boolean {
+    const configured = [...this.#addresses.values()].filter(({ isConfigured }) => isConfigured);
+    return configured.length > 0 && configured.every(({ state }) => state === 'self');
   }
 
   /** The dial, or its connection, has ended. */

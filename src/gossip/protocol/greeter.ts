@@ -4,12 +4,17 @@
  */
 
 import { memberUrl } from '../../words/opRules.ts';
+import { SELF_REDIAL_MS } from './addressBook.ts';
 import { whoGivesWay } from './admission.ts';
 import type { CoreState } from './coreState.ts';
 import { objectionTo } from './hello.ts';
 import type { ErrorMessage, Hello } from './messages.ts';
 import { type Greeted, isGreeted, type Peer } from './peer.ts';
 import type { Puller } from './puller.ts';
+
+const LEADS_NOWHERE =
+  'every address of --nodes leads to this node itself, so it looks for nobody else: name the URL of each ' +
+  'node, and give each its own by --url; one address of a balancer for all does not do';
 
 export class Greeter {
   readonly #state: CoreState;
@@ -109,8 +114,11 @@ export class Greeter {
   #helloFromSameOrigin(peer: Peer, hello: Hello): void {
     if (hello.instance === this.#state.settings.instance) {
       if (peer.dialledUrl === null) return;
-      this.#state.addresses.isSelf(peer.dialledUrl);
+      const { addresses, nowMs, settings } = this.#state;
+      const isOwn = settings.url === peer.dialledUrl;
+      addresses.isSelf(peer.dialledUrl, isOwn ? Number.POSITIVE_INFINITY : nowMs + SELF_REDIAL_MS);
       this.#state.close(peer, 'the URL is this node itself');
+      if (addresses.leadsNowhere && !isOwn) this.#state.warnRarely(LEADS_NOWHERE);
       if (this.#state.ownUrl !== null) return;
       this.#state.ownUrl = peer.dialledUrl;
       this.sayHelloAgain();

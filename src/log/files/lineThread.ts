@@ -2,8 +2,11 @@
  * The log of a running node, read in a thread of its own. The thread starts with the first read and
  * ends after a while without reads, because most nodes are never asked.
  */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
-import { DamagedLogError, HearsayError } from '../../words/errors.ts';
+import { DamagedLogError, HearsayError, NotReadableError } from '../../words/errors.ts';
+import { RETRY_AFTER_MS } from '../../words/time.ts';
 import { WorkerChannel } from '../sqlite/workerChannel.ts';
 import type { LinePage, LineReader, LineRequest } from '../tools/lineReader.ts';
 import type { LogFacts } from '../tools/logSource.ts';
@@ -84,6 +87,8 @@ export class LineThread implements LineReader {
   }
 
   #failure(reply: LineReply): HearsayError {
+    if (!existsSync(join(this.#directory, 'hearsay.db')))
+      return new NotReadableError('its database was removed while it runs', RETRY_AFTER_MS);
     if (reply.type === 'failed' && reply.fault.kind === 'damaged')
       return new DamagedLogError(this.#directory, reply.fault.message, reply.fault.lsn);
     const reason = reply.type === 'failed' ? reply.fault.message : `the answer was ${reply.type}`;

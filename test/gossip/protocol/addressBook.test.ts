@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { AddressBook } from '../../../src/gossip/protocol/addressBook.ts';
+import { AddressBook, SELF_REDIAL_MS } from '../../../src/gossip/protocol/addressBook.ts';
 import { type Random, seeded } from '../../../src/words/random.ts';
 
 const SETTINGS = { firstRedialMs: 100, maxRedialMs: 3000, maxMembers: 64 };
@@ -84,13 +84,32 @@ dialling('a greeting ends the back-off', () => {
   assert.ok(fail(5000) <= 100);
 });
 
-dialling('a URL that leads to this node is never dialled again', () => {
-  const { book, fail } = bookOf(URL);
-  book.takeDue(0);
-  book.isSelf(URL);
-  fail(0);
-  book.lost(ORIGIN, 'it went away', 0);
-  assert.equal(book.takeDue(1e9), []);
+dialling(
+  'a URL that leads to this node is dialled again in a minute, and counts as answered',
+  () => {
+    const { book, fail } = bookOf(URL);
+    book.takeDue(0);
+    book.isSelf(URL, SELF_REDIAL_MS);
+    fail(0);
+    book.lost(ORIGIN, 'it went away', 0);
+    for (const atMs of [SELF_REDIAL_MS, 2 * SELF_REDIAL_MS]) {
+      assert.equal(book.takeDue(atMs - 1), []);
+      assert.equal(book.takeDue(atMs), [URL]);
+      assert.equal(book.takeDue(atMs), []);
+      assert.ok(book.allAnswered());
+    }
+    book.greeted(URL, ORIGIN, 'node2');
+    assert.is(book.get(URL)?.state, 'connected');
+  },
+);
+
+dialling('it leads nowhere where each address leads to this node', () => {
+  const { book } = bookOf(URL, OTHER_URL);
+  book.isSelf(URL, 0);
+  assert.not.ok(book.leadsNowhere);
+  book.isSelf(OTHER_URL, 0);
+  assert.ok(book.leadsNowhere);
+  assert.not.ok(bookOf().book.leadsNowhere, 'one node alone was given none');
 });
 
 dialling('a URL whose node has dialled us rests until that connection is lost', () => {
@@ -118,7 +137,7 @@ dialling('news of URLs that are not in the book change nothing', () => {
   const { book, random } = bookOf(URL);
   book.greeted(OTHER_URL, ORIGIN, 'node1');
   book.servedBy(OTHER_URL, ORIGIN);
-  book.isSelf(OTHER_URL);
+  book.isSelf(OTHER_URL, 0);
   book.failed(OTHER_URL, 'nobody is there', false, 0, random);
   assert.is(book.get(OTHER_URL), undefined);
   assert.equal(book.takeDue(0), [URL]);
@@ -144,7 +163,7 @@ dialling('all have been tried once each has failed, answered or proved to be thi
   assert.not.ok(book.allTried());
   fail(0);
   assert.not.ok(book.allTried());
-  book.isSelf(OTHER_URL);
+  book.isSelf(OTHER_URL, 0);
   assert.ok(book.allTried());
   assert.not.ok(book.allAnswered());
   book.greeted(URL, ORIGIN, 'node1');

@@ -237,7 +237,7 @@ refusals.run();
 const selves = suite('meeting oneself');
 const OWN = { origin: originOf(1), instance: `instance of ${originOf(1)}` };
 
-selves('a URL that leads to this very node is let go and never dialled again', () => {
+selves('the own URL of this very node is let go and never dialled again', () => {
   const { core, greet, step, tick, clock } = testCore({ settings: { urls: [URL], url: URL } });
   tick();
   assert.equal(kindsOf(greet(1, OWN, URL)), ['close']);
@@ -245,6 +245,21 @@ selves('a URL that leads to this very node is let go and never dialled again', (
   clock.nowMs += 1e6;
   assert.equal(ofKind(tick(), 'dial'), []);
   assert.equal(core.status(), []);
+});
+
+selves('where every address leads to this node, that is told, and dialled again in a while', () => {
+  const { greet, step, tick, clock } = testCore({ settings: { urls: [URL] } });
+  tick();
+  const notes = ofKind(greet(1, OWN, URL), 'note').map(({ text }) => text);
+  assert.match(notes.join(), /leads to this node itself/);
+  step({ kind: 'closed', connection: 1, reason: 'we closed' });
+  clock.nowMs += 60_000;
+  assert.equal(
+    ofKind(tick(), 'dial').map(({ url }) => url),
+    [URL],
+  );
+  const { greet: meet } = testCore({ settings: { urls: [URL, OWN_URL] } });
+  assert.equal(ofKind(meet(1, OWN, OWN_URL), 'note'), [], 'another one may still answer');
 });
 
 selves('the other end of such a dial waits for the dialler to close', () => {

@@ -114,7 +114,7 @@ rows('one that was heard before tells when, and one that was not tells null', ()
 
 rows('a peer is told once, and this node itself not at all', () => {
   const cluster = clusterOf(URL, 'http://one', 'http://other-name-of-two');
-  cluster.book.isSelf('http://one');
+  cluster.book.isSelf('http://one', 0);
   cluster.connect(SECOND, null, URL);
   cluster.book.greeted(URL, SECOND, 'node2');
   cluster.book.greeted('http://other-name-of-two', SECOND, 'node2');

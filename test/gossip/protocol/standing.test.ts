@@ -28,7 +28,7 @@ interface Situation {
 function put(book: AddressBook, url: string, state: AddressState, origin: string): void {
   if (state === 'idle') return;
   if (state === 'self') {
-    book.isSelf(url);
+    book.isSelf(url, 0);
     return;
   }
   const address = book.get(url);
