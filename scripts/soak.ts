@@ -57,7 +57,8 @@ function partsOf(minutes: string, seed: string): Part[] {
   const parts: Part[] = [
     {
       name: 'bench',
-      about: 'watches of every size, slow readers, a million broken messages',
+      about:
+        'watches of every size, slow readers, a million broken messages, 10,000 groups of requests',
       words: ['scripts/test.mjs', 'bench'],
     },
     {

@@ -108,7 +108,10 @@ export class Connections {
   /** The answer that is under way is the connection's last. */
   dropBehind(socket: Duplex | null): void {
     const connection = socket === null ? undefined : this.#connections.get(socket);
-    if (connection !== undefined) connection.isLast = true;
+    if (connection === undefined) return;
+    connection.isLast = true;
+    // It has no end, and the refusal of what can't be read behind it would never have its turn.
+    if (connection.whenLeft !== null) connection.socket.destroy();
   }
 
   /**

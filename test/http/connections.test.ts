@@ -72,6 +72,13 @@ connections('requests behind a watch are neither carried out nor read for ever',
   assert.is(server.replica.get('a').kind, 'absent');
 });
 
+connections('a watch ends where something behind it can not be read', async () => {
+  await using server = await WatchServer.start();
+  using raw = new Raw(server.port, 'GET /watch HTTP/1.1\r\nHost: x\r\n\r\nGARBAGE\r\n\r\n');
+  await waitFor(() => raw.isClosed, 20_000, 'The connection stays');
+  assert.is(server.watching.hub.size, 0);
+});
+
 connections(
   'an upgrade behind a request that is not answered yet ends the connection',
   async () => {
