@@ -27,7 +27,7 @@ const members = suite('members of real clusters');
 const MEMBER_TIMEOUT_MS = Math.round(2000 * patience());
 const IMPATIENT = {
   MEMBER_TIMEOUT: `${MEMBER_TIMEOUT_MS}ms`,
-  PULL_INTERVAL: '100ms',
+  PULL_INTERVAL: patientDuration(200),
   // Ten of them after a retirement, compaction goes on (ADR 13).
   JOIN_TIMEOUT: patientDuration(1000),
   RETENTION: patientDuration(6000),

@@ -19,7 +19,10 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 const STATE_HOME = join(tmpdir(), `hearsay-tests-${userInfo().username}`);
-const POLL_INTERVAL_MS = 20;
+/** A long wait polls rarely: nodes that answer fifty times a second have no time for what is waited for. */
+const MIN_POLL_INTERVAL_MS = 20;
+const MAX_POLL_INTERVAL_MS = 200;
+const POLLS_OF_WAIT = 10;
 
 const running = new Set<ChildProcess>();
 process.on('exit', () => {
@@ -136,7 +139,8 @@ export async function waitFor(
     } catch (error) {
       reason = ` (${error instanceof Error ? error.message : String(error)})`;
     }
-    await wait(POLL_INTERVAL_MS);
+    const share = (performance.now() - startedAt) / POLLS_OF_WAIT;
+    await wait(Math.min(MAX_POLL_INTERVAL_MS, Math.max(MIN_POLL_INTERVAL_MS, share)));
     waitedMs = performance.now() - startedAt;
   } while (waitedMs < timeoutMs * patience());
   throw new Error(`Not within ${Math.round(waitedMs)} ms: ${what}${reason}`);
