@@ -6,6 +6,7 @@ import { randomBytes, randomInt } from 'node:crypto';
 import { HOLD_JOIN_TIMEOUTS } from '../rules/compaction.ts';
 import { seeded } from '../words/random.ts';
 import type { EngineOptions, Intervals, Timers } from './engine.ts';
+import { newOrigin } from './newOrigin.ts';
 import type { NodeSettings } from './settings.ts';
 
 const TICK_MS = 50;
@@ -42,13 +43,6 @@ export const engineOptions = (settings: NodeSettings): OptionsOfMachine => ({
   newId: () => randomBytes(8).toString('hex'),
   newOrigin: () => newOrigin(settings.nodeId),
 });
-
-/** Six random characters keep a digest of three nodes within 200 bytes, and origins of one node apart. */
-export function newOrigin(nodeId: string): string {
-  return `${nodeId}.${randomInt(36 ** 6)
-    .toString(36)
-    .padStart(6, '0')}`;
-}
 
 const intervalsOf = ({ retentionMs, bookmarkIntervalMs }: NodeSettings): Intervals => ({
   tickMs: TICK_MS,

@@ -1,9 +1,11 @@
 /** `hearsay log import`: an export into an empty node, or into a running cluster. */
-import { randomBytes, randomInt } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { type Command, Option } from 'commander';
+import type { LogImport } from '../../log/files/importLog.ts';
 import { headOfFile, isEnd, type OpsHead, opsEndOf } from '../../log/tools/exportFormat.ts';
 import { DamagedExportError, OpsImport } from '../../log/tools/importOps.ts';
 import { parseLine, rowOf } from '../../log/tools/rowLine.ts';
+import { newOrigin } from '../../node/newOrigin.ts';
 import { HearsayError, SettingError } from '../../words/errors.ts';
 import type { Row } from '../../words/row.ts';
 import { wholeNumber } from '../cache/clientCommand.ts';
@@ -85,55 +87,16 @@ async function importOps(
   lines: AsyncGenerator<Line>,
   flags: ImportFlags,
 ): Promise<void> {
-  const nodeId = flags.nodeId ?? (process.env.NODE_ID || 'node1');
-  if (!NODE_ID.test(nodeId))
-    throw new SettingError('--node-id (NODE_ID) must be 1 to 32 letters (A to Z), digits, _ or -.');
   const directory = dataDirOf(flags);
-  // Here, so that help and mistakes don't wait for SQLite.
-  const { LogImport, COMMIT_ROWS } = await import('../../log/files/importLog.ts');
-  const target = await LogImport.open({
-    directory,
-    clusterName: flags.cluster ?? head.header.clusterName,
-    newOrigin: () =>
-      `${nodeId}.${randomInt(36 ** 6)
-        .toString(36)
-        .padStart(6, '0')}`,
-    headLine,
-  });
-  const { held } = target;
-  if (held > 0) note(`${countText(held)} ops are there already; going on behind them.`);
-  const ops = new OpsImport(head);
+  const target = await openImport(directory, nodeIdOf(flags), headLine, head, flags);
+  if (target.held > 0)
+    note(`${countText(target.held)} ops are there already; going on behind them.`);
   const progress = new Progress('import');
-  let waiting: Row[] = [];
-  const commit = async (): Promise<void> => {
-    if (waiting.length > 0) await target.append(waiting);
-    waiting = [];
-  };
   try {
-    for await (const line of lines) {
-      const fields = readLine(line, parseLine);
-      if (isEnd(fields)) {
-        await commit();
-        const identity = {
-          origin: target.origin,
-          clusterId: randomBytes(8).toString('hex'),
-          nowMs: Date.now(),
-        };
-        await target.finish(ops.end(opsEndOf(fields), identity));
-        progress.end();
-        note(
-          `${countText(ops.rows)} ops are in ${directory}, under the new origin ${identity.origin}; none was skipped.`,
-        );
-        return;
-      }
-      const row = ops.take(readLine(line, () => rowOf(fields)));
-      if (row.lsn <= held) continue;
-      waiting.push(row);
-      if (waiting.length >= COMMIT_ROWS) await commit();
-      progress.show(ops.rows, 'ops', ops.rows / Math.max(ops.rows, head.upToLsn));
-    }
-    throw new DamagedExportError(
-      `${file} ends before its last line, which export writes when it is whole`,
+    const rows = await takeOps(target, file, head, lines, progress);
+    progress.end();
+    note(
+      `${countText(rows)} ops are in ${directory}, under the new origin ${target.origin}; none was skipped.`,
     );
   } catch (error) {
     progress.end();
@@ -145,6 +108,65 @@ async function importOps(
           { cause: error },
         );
   }
+}
+
+function nodeIdOf(flags: ImportFlags): string {
+  const nodeId = flags.nodeId ?? (process.env.NODE_ID || 'node1');
+  if (!NODE_ID.test(nodeId))
+    throw new SettingError('--node-id (NODE_ID) must be 1 to 32 letters (A to Z), digits, _ or -.');
+  return nodeId;
+}
+
+async function openImport(
+  directory: string,
+  nodeId: string,
+  headLine: string,
+  head: OpsHead,
+  flags: ImportFlags,
+): Promise<LogImport> {
+  // Here, so that help and mistakes don't wait for SQLite.
+  const { LogImport } = await import('../../log/files/importLog.ts');
+  return LogImport.open({
+    directory,
+    clusterName: flags.cluster ?? head.header.clusterName,
+    newOrigin: () => newOrigin(nodeId),
+    headLine,
+  });
+}
+
+/** @returns how many ops the export has. @throws DamagedExportError where it is not whole. */
+async function takeOps(
+  target: LogImport,
+  file: string,
+  head: OpsHead,
+  lines: AsyncGenerator<Line>,
+  progress: Progress,
+): Promise<number> {
+  const { held, commitRows } = target;
+  const ops = new OpsImport(head);
+  let waiting: Row[] = [];
+  const commit = async (): Promise<void> => {
+    if (waiting.length > 0) await target.append(waiting);
+    waiting = [];
+  };
+  for await (const line of lines) {
+    const fields = readLine(line, parseLine);
+    if (isEnd(fields)) {
+      await commit();
+      const { origin } = target;
+      const identity = { origin, clusterId: randomBytes(8).toString('hex'), nowMs: Date.now() };
+      await target.finish(ops.end(opsEndOf(fields), identity));
+      return ops.rows;
+    }
+    const row = ops.take(readLine(line, () => rowOf(fields)));
+    if (row.lsn <= held) continue;
+    waiting.push(row);
+    if (waiting.length >= commitRows) await commit();
+    progress.show(ops.rows, 'ops', ops.rows / Math.max(ops.rows, head.upToLsn));
+  }
+  throw new DamagedExportError(
+    `${file} ends before its last line, which export writes when it is whole`,
+  );
 }
 
 const EXAMPLES = `

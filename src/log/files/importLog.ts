@@ -18,8 +18,6 @@ import { FileSource } from './fileSource.ts';
 import { LOG_NAME } from './openFile.ts';
 import { IMPORTING } from './unfinishedCommand.ts';
 
-/** The rows of one commit, so many that its sync costs little. */
-export const COMMIT_ROWS = 2000;
 const AHEAD_MS = MINUTE_MS;
 
 export interface ImportTarget {
@@ -31,6 +29,8 @@ export interface ImportTarget {
 }
 
 export class LogImport {
+  /** The rows of one commit, so many that its sync costs little. */
+  readonly commitRows = 2000;
   readonly #directory: string;
   readonly #log: Log;
   #held: number;
