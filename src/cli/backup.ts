@@ -1,4 +1,4 @@
-/** `hearsay backup` and `hearsay restore`: a copy of a log, and the way back. */
+/** `hearsay backup` and `hearsay restore`: copy a log, and put the copy back. */
 import type { Command } from 'commander';
 import type { Copied } from '../log/files/backup.ts';
 import { dataDirOf, jsonOption, refuseParentOfLogs } from './log/options.ts';
@@ -41,7 +41,7 @@ export function registerBackupCommands(program: Command): void {
 }
 
 async function backup(file: string, flags: BackupFlags): Promise<void> {
-  // Here, so that help and mistakes don't wait for SQLite.
+  // Imported here, so that help and mistakes don't wait for SQLite.
   const { backUp } = await import('../log/files/backup.ts');
   refuseParentOfLogs(dataDirOf(flags));
   const copied = await withProgress('backup', (onProgress) =>

@@ -1,4 +1,4 @@
-/** All commands but those that run nodes: a node starts without loading them. */
+/** All commands except those that run nodes, so that a node starts without loading them. */
 import type { Command } from 'commander';
 import { SettingError } from '../words/errors.ts';
 import { registerBackupCommands } from './backup.ts';
@@ -14,8 +14,8 @@ import { registerMemberCommands } from './member.ts';
  * Adds the commands to the program.
  *
  * @param words the command line.
- * @returns the words as the program is to parse them.
- * @throws SettingError where a command of `hearsay log` stands alone.
+ * @returns the words for the program to parse.
+ * @throws SettingError if a command of `hearsay log` stands alone.
  */
 export function addCommands(program: Command, words: readonly string[]): readonly string[] {
   registerGet(program);

@@ -87,7 +87,7 @@ async function printMembers(flags: MemberFlags): Promise<void> {
   for (const row of rows) await printLine(table.row(row));
 }
 
-/** The URL comes last, as the longest. */
+/** The URL comes last, because it is the longest. */
 const COLUMNS = [
   { title: 'NODE' },
   { title: 'ORIGIN', leastWidth: 14, dropRank: 1 },
@@ -115,7 +115,10 @@ async function retireMember(name: string, flags: RetireFlags): Promise<void> {
   else note(`${String(answer.origin)} is retired.`);
 }
 
-/** @throws HearsayError where the member runs: it would start empty under a new origin, for nothing. */
+/**
+ * @throws HearsayError if the member is connected: its node would start empty under a new origin, for
+ *   nothing.
+ */
 function refuseConnected({ members, connected }: ClusterView, name: string): void {
   const asUrl = memberUrl(name) ?? name;
   const named = members.find(({ origin }) => origin === name);
@@ -123,7 +126,7 @@ function refuseConnected({ members, connected }: ClusterView, name: string): voi
     named === undefined
       ? members.filter(({ nodeId, url }) => nodeId === name || url === asUrl)
       : [named];
-  // Where several members have the node id, the node asks for the origin.
+  // If several members have the node id, the node asks for the origin.
   const [member] = meant;
   if (member === undefined || meant.length > 1 || !connected.has(member.origin)) return;
   throw new HearsayError(

@@ -1,4 +1,4 @@
-/** The commands and their help, and how each outcome becomes words and an exit code. */
+/** The commands and their help, and the words and exit code of each outcome. */
 import { Command, CommanderError, Option } from 'commander';
 import { readSettings, settingsShape } from '../node/settings.ts';
 import { tokenOfNode, userTokenFile } from '../node/tokenFile.ts';
@@ -14,13 +14,16 @@ const USAGE = 2;
 const HELP_COLUMNS = 80;
 /** The longest flags leave less than the forty columns below which commander stops to wrap. */
 const HELP_TEXT_COLUMNS = 24;
-/** For output still on its way; whatever else keeps the process alive then is cut short. */
+/**
+ * The longest wait for output still on its way; other work that keeps the process alive then is cut
+ * short.
+ */
 const DRAIN_LIMIT_MS = 1000;
 
 /**
  * Runs one command and sets the exit code: 0, 1 for a failure, 2 for wrong usage.
  *
- * @param entry the file that is the `hearsay` command.
+ * @param entry the file of the `hearsay` command.
  */
 export async function runProgram(words: readonly string[], entry: string): Promise<void> {
   const isServer = SERVERS.has(words[0] ?? '');
@@ -66,7 +69,7 @@ function addServe(program: Command): void {
     .addHelpText('after', SERVE_EXAMPLES)
     .action(async () => {
       const settings = readSettings(flagsGiven(command, settingsShape), process.env);
-      // Here, so that help and mistakes don't wait for all that a node is made of.
+      // Imported here, so that help and mistakes don't wait for the parts of a node.
       const { serve } = await import('./serve.ts');
       await serve(settings, command.getOptionValue('underCluster') === true);
     });
@@ -93,7 +96,7 @@ function addCluster(program: Command, entry: string): void {
   addSettingOptions(command, clusterShape);
 }
 
-/** One sentence where the error is meant for people, else all that helps to find the fault. */
+/** One sentence if the error is meant for people, else all details that help to find the fault. */
 async function report(error: unknown, isUnderCluster: boolean): Promise<void> {
   // Commander has written its own words already.
   if (error instanceof CommanderError) return;
@@ -115,7 +118,7 @@ function exitCodeOf(error: unknown): number {
   return error instanceof SettingError ? USAGE : FAILURE;
 }
 
-/** Commands whose work is not their output. */
+/** Commands whose purpose is not their output. */
 const SERVERS: ReadonlySet<string> = new Set(['serve', 'cluster']);
 
 /** Output that can't be written stops no node. */
@@ -126,7 +129,7 @@ function serveWithoutReaders(): void {
   process.stderr.on('error', () => {});
 }
 
-/** `hearsay … | head` ends when its reader does; a message that nobody reads stops nothing. */
+/** `hearsay … | head` ends when its reader does; a message that nobody reads stops no command. */
 function endWithReaders(): void {
   process.stdout.on('error', (error) => {
     if (!('code' in error && error.code === 'EPIPE'))

@@ -1,4 +1,4 @@
-/** `hearsay serve`: one node in this process, until a signal or a failure ends it. */
+/** `hearsay serve`: runs one node in this process, until a signal or a failure ends it. */
 
 import { listenFailure } from '../node/listenFailure.ts';
 import type { NodeSettings } from '../node/settings.ts';
@@ -9,14 +9,14 @@ import { exitCodeOf, stopSignal } from './terminal/stopSignals.ts';
 
 const STOP_LIMIT_MS = 5000;
 
-/** Resolves once the node has stopped because it was asked to. @throws HearsayError, for people. */
+/** Resolves once the node has stopped on request. @throws HearsayError, with a message for people. */
 export async function serve(settings: NodeSettings, isUnderCluster: boolean): Promise<void> {
   const log = createLogger(settings, process.stderr.isTTY === true);
   const { logger } = log;
   const stop = stopRequest(isUnderCluster, logger);
   const node = await start(settings, log);
   const { host: listens } = new URL(node.url);
-  // The URL for others, who may not reach the address that it listens on.
+  // The URL for other machines, which may not reach the address at which the node listens.
   const url = settings.url ?? node.url;
   logger.info(
     { event: 'serving', origin: node.origin, url, listens, pid: process.pid },

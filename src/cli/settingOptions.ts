@@ -8,7 +8,7 @@ import {
 } from '../node/settingKinds.ts';
 import { limitShape } from '../node/settings.ts';
 
-/** Adds one option for each row. Precedence and bad values are the settings' own affair. */
+/** Adds one option for each row. The settings themselves decide precedence and refuse wrong values. */
 export function addSettingOptions(command: Command, shape: SettingShape): void {
   for (const one of describeSettings(shape)) {
     const option = new Option(`${one.flag} <${one.placeholder}>`, helpText(one));

@@ -42,12 +42,12 @@ export interface ClientFlags {
   readonly json?: true;
 }
 
-/** Runs with a client and closes it. @throws HearsayError, SettingError, for people. */
+/** Runs with a client and closes it. @throws HearsayError, SettingError, with messages for people. */
 export async function withCommandClient(
   { url, timeout = durationMs(DEFAULT_TIMEOUT) }: ClientFlags,
   run: (client: HearsayClient, timeoutMs: number) => Promise<void>,
 ): Promise<void> {
-  // Here, so that help and mistakes don't wait for it.
+  // Imported here, so that help and mistakes don't wait for it.
   const clients = await import('../../client/index.ts');
   const urls = urlsOf(url);
   try {
@@ -63,7 +63,7 @@ export async function withCommandClient(
       await client.close();
     }
   } catch (error) {
-    // A request that is refused before it is sent is a mistake on the command line.
+    // A request that the client refuses before it sends it is a mistake on the command line.
     if (error instanceof clients.InvalidRequestError && error.status === null)
       throw new SettingError(error.message, { cause: error });
     if (error instanceof clients.HearsayError) {
@@ -76,7 +76,7 @@ export async function withCommandClient(
   }
 }
 
-/** Reads `10s`. @throws InvalidArgumentError */
+/** Reads a duration such as `10s`. @throws InvalidArgumentError if it is none. */
 export function durationMs(text: string): number {
   const parsed = durationSchema.safeParse(text);
   if (parsed.success) return parsed.data;
@@ -95,7 +95,7 @@ export const wholeNumber =
 const withAdvice = (message: string, mayBeStored: boolean): string =>
   mayBeStored && !message.includes('unknown') ? `${message} It may have been stored.` : message;
 
-/** With --json, a conflict is a result too, before it is a failure. */
+/** With --json, a conflict is printed as a result before it ends the command as a failure. */
 export async function tellConflict<T>(
   key: string,
   { json }: ClientFlags,

@@ -1,4 +1,4 @@
-/** `hearsay delete`: one key, or all that start so. */
+/** `hearsay delete`: deletes one key, or all with a prefix. */
 import { type Command, Option } from 'commander';
 import type { HearsayClient } from '../../client/index.ts';
 import { SettingError } from '../../words/errors.ts';

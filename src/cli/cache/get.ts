@@ -1,4 +1,4 @@
-/** `hearsay get`: one value. */
+/** `hearsay get`: prints one value. */
 import type { Command } from 'commander';
 import type { Entry } from '../../client/index.ts';
 import { HearsayError } from '../../words/errors.ts';
@@ -10,7 +10,7 @@ interface GetFlags extends ClientFlags {
   readonly after?: string;
 }
 
-/** JSON that is longer is printed over several lines where there is no terminal. */
+/** If the output is no terminal, longer JSON is printed over several lines. */
 const LINE_COLUMNS = 80;
 
 export function register(program: Command): void {
@@ -25,7 +25,7 @@ export function register(program: Command): void {
   addClientOptions(command);
 }
 
-/** @throws HearsayError where the key is absent. */
+/** @throws HearsayError if the key is absent. */
 async function get(key: string, flags: GetFlags): Promise<void> {
   await withCommandClient(flags, async (client) => {
     const entry = await client.get(key, { after: flags.after ?? null });

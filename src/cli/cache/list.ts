@@ -1,4 +1,4 @@
-/** `hearsay list`: the entries with a prefix. */
+/** `hearsay list`: prints the entries with a prefix. */
 import { type Command, Option } from 'commander';
 import { onOneLine } from '../terminal/escape.ts';
 import { outputColumns, printLine } from '../terminal/output.ts';
@@ -18,7 +18,7 @@ interface ListFlags extends ClientFlags {
   readonly keys?: true;
 }
 
-/** Key and version, beside which the value stands. */
+/** Key and version; the value takes the rest of the line. */
 export const ENTRY_COLUMNS: readonly Column[] = [
   { title: 'KEY', width: 28, leastWidth: 12 },
   { title: 'VERSION', width: 7 },

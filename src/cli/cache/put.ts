@@ -23,7 +23,7 @@ interface PutFlags extends ClientFlags {
   readonly string?: true;
 }
 
-/** The version after it must be one that a put may have. */
+/** The next version must also be one that a put may have. */
 const MAX_IF_VERSION = Number.MAX_SAFE_INTEGER - 2;
 
 export function register(program: Command): void {
@@ -77,7 +77,7 @@ function optionsOf({ ttl, ifVersion, ifAbsent, acks }: PutFlags): PutOptions {
   };
 }
 
-/** @throws SettingError, HearsayError */
+/** @throws SettingError for a wrong VALUE, HearsayError for an input that is not UTF-8. */
 async function readValue(text: string, isText: boolean): Promise<unknown> {
   if (text !== '-') return isText ? text : parseValue(text);
   const bytes = await buffer(process.stdin);
@@ -87,7 +87,8 @@ async function readValue(text: string, isText: boolean): Promise<unknown> {
   } catch {
     throw new HearsayError('The input on stdin is not UTF-8.');
   }
-  // `echo` ends its text with a line feed, and tools of Windows begin theirs with a mark: nobody means them.
+  // `echo` ends its text with a line feed, and tools of Windows begin theirs with a mark: neither is
+  // meant as a part of the value.
   return isText ? input : parseValue(input.replace(/^\ufeff/, '').replace(/\r?\n$/, ''));
 }
 

@@ -1,4 +1,4 @@
-/** `hearsay watch`: every change, until Ctrl-C. */
+/** `hearsay watch`: prints every change, until Ctrl-C. */
 import { type Command, Option } from 'commander';
 import type { ConnectionState, KeyEvent, StreamEvent, WatchEvent } from '../../client/index.ts';
 import { HearsayError } from '../../words/errors.ts';
@@ -71,7 +71,7 @@ async function watch(prefix: string | undefined, flags: WatchFlags): Promise<voi
   });
 }
 
-/** Says on stderr where the events come from; ends the watch that never had a connection. */
+/** Says on stderr which node sends the events; ends the watch if it never had a connection. */
 class Connection {
   readonly #first = new AbortController();
   readonly #timer: NodeJS.Timeout;
@@ -86,7 +86,7 @@ class Connection {
     }, timeoutMs);
   }
 
-  /** Aborts where there was no connection in time. */
+  /** Aborts if there was no connection in time. */
   get signal(): AbortSignal {
     return this.#first.signal;
   }
@@ -111,7 +111,7 @@ function jsonLine(event: WatchEvent, hasValues: boolean): string {
   return entryJson({ type, key, version, expires_at, cursor }, hasValues ? event : null);
 }
 
-/** A bookmark says nothing to people. */
+/** A bookmark has no meaning for people. */
 function noteOn({ type }: StreamEvent): void {
   if (type === 'synced') note('Up to date.');
   if (type === 'reset') note('The log does not reach back so far: the whole state follows.');

@@ -13,7 +13,7 @@ import { fromChild, UNDER_CLUSTER_FLAG } from './parent.ts';
 /** The end of a child. */
 export interface ChildEnd {
   readonly nodeId: string;
-  /** Why, in the child's own sentence; null where it said none. */
+  /** The reason in the child's own sentence; null if it gave none. */
   readonly failure: string | null;
   /** `exit code 1` or `SIGKILL` */
   readonly how: string;
@@ -21,7 +21,7 @@ export interface ChildEnd {
 
 export class ChildNode {
   readonly plan: NodePlan;
-  /** Resolves once it listens; never where it can't. */
+  /** Resolves once it listens; never if it can't. */
   readonly serving: Promise<void>;
   /** Resolves, and never rejects, once it has ended and all its output has been passed on. */
   readonly ended: Promise<ChildEnd>;
@@ -49,7 +49,10 @@ export class ChildNode {
     this.ended = this.#whenEnded();
   }
 
-  /** Asks it to stop. A signal would look to it like a second Ctrl-C, which a terminal sends too. */
+  /**
+   * Asks it to stop. A signal would count as a second Ctrl-C, because a terminal sends one to the child
+   * too.
+   */
   stop(): void {
     if (this.#process.connected) this.#process.disconnect();
   }
@@ -71,7 +74,7 @@ export class ChildNode {
       if (told?.kind === 'failed') failure = told.sentence;
     });
     try {
-      // Not `close`, which never comes where this side has closed the channel.
+      // Not `close`, which never comes if this side has closed the channel.
       const [[code, signal]] = await Promise.all([
         once(this.#process, 'exit'),
         once(this.#process, 'disconnect'),

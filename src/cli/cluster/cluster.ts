@@ -1,4 +1,4 @@
-/** `hearsay cluster`: several nodes on this machine, each a process, until Ctrl-C. */
+/** `hearsay cluster`: runs several nodes on this machine, each in a process of its own, until Ctrl-C. */
 import { HearsayError } from '../../words/errors.ts';
 import { forTerminal } from '../terminal/escape.ts';
 import { LogDestination, stderrWriter } from '../terminal/logDestination.ts';
@@ -7,19 +7,20 @@ import { type ChildEnd, ChildNode } from './childNode.ts';
 import type { NodePlan } from './clusterPlan.ts';
 import { untilReady } from './clusterReady.ts';
 
-/** Lines of all nodes that may wait for a slow reader of stderr. */
+/** The most bytes of lines of all nodes that may wait for a slow reader of stderr. */
 const LOG_BUFFER_BYTES = 1024 * 1024;
-/** A little longer than a node gives itself. */
+/** A little longer than a node takes for its own stop. */
 const STOP_LIMIT_MS = 6000;
 /** A node that ends sooner after its start is not started again: it would end again. */
 const LEAST_RUN_MS = 3000;
 
 /**
- * Resolves once all have stopped because a signal came. A node that ends by itself, or is killed, is
+ * Resolves once all nodes have stopped after a signal. A node that ends by itself, or is killed, is
  * started again; the others run on meanwhile.
  *
- * @param entry the file that is the `hearsay` command.
- * @throws HearsayError where a node could not start, or ended soon after it; the others are stopped.
+ * @param entry the file of the `hearsay` command.
+ * @throws HearsayError if a node could not start, or ended soon after its start; the others are
+ *   stopped.
  */
 export async function cluster(plans: readonly NodePlan[], entry: string): Promise<void> {
   const log = new LogDestination(stderrWriter(LOG_BUFFER_BYTES), LOG_BUFFER_BYTES);
@@ -39,7 +40,7 @@ export async function cluster(plans: readonly NodePlan[], entry: string): Promis
     const first = await Promise.race([stop, firstEnd, ready]);
     if (first === 'stop') return;
     if (first !== 'ready') {
-      // The others may fail for the same reason, and one sentence says it.
+      // The others may fail for the same reason, and one sentence tells it.
       for (const child of children) child.mute();
       throw new HearsayError(first.failure ?? sentenceOn(first));
     }
@@ -55,7 +56,7 @@ export async function cluster(plans: readonly NodePlan[], entry: string): Promis
 /**
  * Resolves at the stop. Each child that ends meanwhile is replaced by a new one, in its place.
  *
- * @throws HearsayError where one ends too soon after its start.
+ * @throws HearsayError if one ends too soon after its start.
  */
 async function keepRunning(
   children: ChildNode[],
@@ -95,7 +96,7 @@ function sentenceOn({ nodeId, failure, how }: ChildEnd): string {
   return `${nodeId} has ended unexpectedly and the others were stopped: ${failure ?? `${how}.`}`;
 }
 
-/** The nodes that run, their addresses, and commands to try. */
+/** Prints the running nodes, their addresses, and commands to try. */
 export function welcome(plans: readonly NodePlan[]): string {
   const names = plans.map(({ nodeId }) => nodeId.length);
   const urls = plans.map(({ url }) => url.length);

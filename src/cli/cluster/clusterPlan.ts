@@ -22,7 +22,7 @@ export const clusterShape = {
     default: '3',
     placeholder: 'number',
     help: 'how many nodes to run',
-    // Elsewhere NODES is a list of URLs.
+    // For `hearsay serve`, NODES is a list of URLs.
     hasEnvironment: false,
   }),
   firstPort: whole(1, LAST_PORT, {
@@ -42,7 +42,7 @@ export interface NodePlan {
 }
 
 /**
- * @param tokenOf the token of all nodes, asked for once all settings are right.
+ * @param tokenOf gives the token of all nodes; called once all settings are checked.
  * @throws SettingError, before anything is started.
  */
 export function planCluster(
@@ -67,7 +67,7 @@ export function planCluster(
       URL: url,
       PORT: String(ports[index]),
       DATA_DIR: dataDir,
-      // A child writes to a pipe, yet it is this terminal's person who reads it.
+      // A child writes to a pipe, but a person at this terminal reads it.
       LOG_FORMAT: shared.logFormat === 'auto' ? 'text' : shared.logFormat,
     };
     return { nodeId, url, dataDir, environment: { ...asEnvironment(flags), ...own } };
@@ -78,12 +78,15 @@ export function planCluster(
     INTERNAL_TOKEN_FILE: given.internalTokenFile ?? '',
   };
   for (const plan of plans) readSettings({}, { ...environment, ...plan.environment, ...asGiven });
-  // Asked for here, so that no node of the cluster has another.
+  // Read here, so that every node of the cluster gets the same token.
   const token = { INTERNAL_TOKEN: tokenOf(given), INTERNAL_TOKEN_FILE: '' };
   return plans.map((plan) => ({ ...plan, environment: { ...plan.environment, ...token } }));
 }
 
-/** Flags reach the children by their environment, where a list of processes doesn't show them. */
+/**
+ * Flags reach the children by their environment, because a list of processes would show them as
+ * arguments.
+ */
 function asEnvironment(flags: Flags): Environment {
   const variables = describeSettings(sharedShape).map(
     (one) => [one.environment ?? '', flags[one.name]] as const,

@@ -24,7 +24,7 @@ export async function untilReady(plans: readonly NodePlan[], signal: AbortSignal
   }
 }
 
-/** @returns why the node isn't ready, or null where it is. */
+/** @returns the reason why the node isn't ready, or null if it is. */
 async function faultOf({ nodeId, url }: NodePlan, peers: number): Promise<string | null> {
   try {
     await answerOf(`${url}/_health`);

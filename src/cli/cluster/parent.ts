@@ -1,11 +1,11 @@
 /**
- * The channel between a node and the `hearsay cluster` that started it, which is Node's own between parent
- * and child. The node reports that it serves, or why it can't go on; the parent closes the channel, or
- * dies, to stop it.
+ * The channel between a node and the `hearsay cluster` that started it, which is Node's own between
+ * parent and child. The node reports that it serves, or the reason why it can't go on. The parent stops
+ * the node by closing the channel, or by dying.
  */
 import { z } from 'zod';
 
-/** Not in the help: only `hearsay cluster` gives it. */
+/** Not in the help, because only `hearsay cluster` gives it. */
 export const UNDER_CLUSTER_FLAG = '--under-cluster';
 
 const messageSchema = z.discriminatedUnion('kind', [
@@ -20,7 +20,7 @@ export type ToParent = z.output<typeof messageSchema>;
 export function parentGone(): Promise<void> {
   return new Promise((resolve) => {
     process.once('disconnect', resolve);
-    // It may have gone while this process was loading.
+    // The parent may have gone while this process was loading.
     if (!process.connected) resolve();
   });
 }
@@ -30,7 +30,7 @@ export function leaveParent(): void {
   if (process.connected) process.disconnect();
 }
 
-/** @returns whether the parent was there to be told. */
+/** @returns whether the parent got the message. */
 export function tellParent(message: ToParent): Promise<boolean> {
   return new Promise((resolve) => {
     if (process.send === undefined || !process.connected) resolve(false);
@@ -38,7 +38,7 @@ export function tellParent(message: ToParent): Promise<boolean> {
   });
 }
 
-/** The message of a child, or null where it is none of ours. */
+/** The message of a child, or null if it is none of these. */
 export function fromChild(message: unknown): ToParent | null {
   return messageSchema.safeParse(message).data ?? null;
 }

@@ -9,20 +9,20 @@ import { linesOf } from './lines.ts';
 
 export interface BegunExport {
   readonly head: Head;
-  /** The checks of the ops that are there; null in a file of entries. */
+  /** The checks of the ops in the file; null in a file of entries. */
   readonly ops: OpsExport | null;
   readonly lastLsn: number;
   readonly lastKey: string | null;
   readonly entries: number;
-  /** The end of the last whole line. */
+  /** The byte after the last whole line. */
   readonly endByte: number;
-  /** Whether the last line of an export is there. */
+  /** Whether the file has the last line of an export. */
   readonly isWhole: boolean;
 }
 
 /**
- * @param place of the log, for messages.
- * @returns null where there is no file, or an empty one.
+ * @param place the log's name in messages.
+ * @returns null if there is no file, or an empty one.
  * @throws SettingError for a file that is no export.
  */
 export async function readBegun(file: string, place: string): Promise<BegunExport | null> {

@@ -44,7 +44,7 @@ export const misplacedText = (program: Command, word = ''): string | null =>
 
 const BEFORE_NOW = /^-\d+(ms|s|m|h|d)$/;
 
-/** In `hearsay log at -10m`, the time is no option, though it begins as one. */
+/** In `hearsay log at -10m`, the time is no option, though it begins like one. */
 export const withoutDashes = (words: readonly string[]): readonly string[] =>
   words[0] === 'log' && words[1] === 'at'
     ? words.map((word) => (BEFORE_NOW.test(word) ? `now${word}` : word))

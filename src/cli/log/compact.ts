@@ -1,4 +1,4 @@
-/** `hearsay log compact`: removes rows that nothing needs any more, as a node does by itself. */
+/** `hearsay log compact`: removes rows that are no longer needed, as a node does by itself. */
 import type { Command } from 'commander';
 import { StatisticsFold } from '../../log/tools/statistics.ts';
 import { Walk } from '../../log/tools/walk.ts';
@@ -53,7 +53,7 @@ async function compact(flags: CompactFlags): Promise<void> {
     await tell(flags, { rows }, `${countText(Number(rows))} rows removed.`);
     return;
   }
-  // Here, so that help and mistakes don't wait for SQLite.
+  // Imported here, so that help and mistakes don't wait for SQLite.
   refuseParentOfLogs(dataDirOf(flags));
   const { compactFile } = await import('../../node/compactOffline.ts');
   const { rows, sizeBeforeBytes, sizeAfterBytes } = await compactFile(

@@ -1,4 +1,4 @@
-/** `hearsay log diff`: how two logs differ, and why. */
+/** `hearsay log diff`: shows how two logs differ, with the reasons. */
 import type { Command } from 'commander';
 import {
   compareEntries,
@@ -57,7 +57,7 @@ async function diff(a: string, b: string, flags: DiffFlags): Promise<void> {
   );
 }
 
-/** The two places, or letters where they are the same. */
+/** The two places, or letters if they are the same. */
 function namesOf(a: string, b: string): readonly [string, string] {
   return a === b ? ['A', 'B'] : [a, b];
 }

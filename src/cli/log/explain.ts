@@ -1,4 +1,4 @@
-/** `hearsay log explain`: why the present value of a key is the present value. */
+/** `hearsay log explain`: shows why a key has its present value. */
 import type { Command } from 'commander';
 import {
   type Acknowledgement,
@@ -103,11 +103,11 @@ const judgedCells = ({ happening, clause, why }: Judged): string[] => [
   clause === null ? `* ${why}` : why,
 ];
 
-/** Sentences that are wider are hard to read. */
+/** Wider sentences are hard to read. */
 const MOST_COLUMNS = 100;
 /** The width of the label before each fact. */
 const LABEL_COLUMNS = 11;
-/** Gossip takes less. */
+/** Gossip takes less time. */
 const LATE_MS = 1000;
 
 function verdictLines(

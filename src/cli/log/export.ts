@@ -1,4 +1,4 @@
-/** `hearsay log export`: the ops, or the entries, of a log as lines of JSON. */
+/** `hearsay log export`: writes the ops, or the entries, of a log as lines of JSON. */
 import { type Command, Option } from 'commander';
 import type { Head } from '../../log/tools/exportFormat.ts';
 import type { LogSource } from '../../log/tools/logSource.ts';
@@ -75,7 +75,7 @@ async function write(
   }
 }
 
-/** @throws SettingError where the whole file is of another log, or ends at another op. */
+/** @throws SettingError if the complete file is of another log, or ends at another op. */
 async function refuseOther(source: LogSource, head: Head, flags: ExportFlags): Promise<void> {
   const facts = await source.facts();
   const isOther = head.kind === 'ops' && head.header.origin !== facts.header.origin;

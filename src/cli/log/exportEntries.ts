@@ -18,7 +18,7 @@ import type { BegunExport } from './begunExport.ts';
 import type { LineSink } from './lines.ts';
 import { failOnFaults } from './options.ts';
 
-/** @throws HearsayError where the file was begun with another log, or entries can't be read. */
+/** @throws HearsayError if the file was begun with another log, or entries can't be read. */
 export async function exportEntries(
   source: LogSource,
   facts: LogFacts,
@@ -54,7 +54,7 @@ export async function exportEntries(
   failOnFaults(walk, damaged > 0);
 }
 
-/** The moment of the entries. A file that was begun keeps the moment that it began with. */
+/** The moment of the entries. A file that an earlier run began keeps its moment. */
 export async function entriesMoment(
   source: LogSource,
   facts: LogFacts,

@@ -19,7 +19,7 @@ interface OpsFlags {
   readonly output?: string;
 }
 
-/** @throws SettingError where the file was begun with another log, HearsayError for a damaged one. */
+/** @throws SettingError if the file was begun with another log, HearsayError for a damaged log. */
 export async function exportOps(
   source: LogSource,
   facts: LogFacts,
@@ -42,7 +42,7 @@ export async function exportOps(
       await sink.line(rowLine(row));
     }
   progress.end();
-  // A history that lacks a row which can't be read is none: it gets no last line.
+  // A history without an unreadable row is incomplete, so it gets no last line.
   await sink.flush();
   failOnFaults(walk);
   const end = ops.end(await source.facts());
@@ -57,7 +57,10 @@ async function opsHead(source: LogSource, facts: LogFacts, { at }: OpsFlags): Pr
   return { kind: 'ops', header, records, lastLsn, upToLsn };
 }
 
-/** Rows of an export are the beginning of the log: they end before the first that was not there yet. */
+/**
+ * Rows of an export are the beginning of the log: they end before the first row that came after the
+ * point.
+ */
 async function lastLsnOf(
   source: LogSource,
   { lastLsn }: LogFacts,

@@ -1,4 +1,4 @@
-/** `hearsay log history`: every op on a key, and when each could be seen. */
+/** `hearsay log history`: prints every op on a key, with the time in which it could be seen. */
 import type { Command } from 'commander';
 import { type Happening, historyOf } from '../../log/tools/history.ts';
 import { Walk } from '../../log/tools/walk.ts';
@@ -100,7 +100,7 @@ function seenText(happening: Happening): string {
     : sightText(happening);
 }
 
-/** Gossip takes less: an op that comes later was held up by a cut. */
+/** Gossip takes less time: an op that comes later was held up by a cut. */
 const LATE_MS = 1000;
 
 function sightText({ visible, whyNot, op }: Happening): string {

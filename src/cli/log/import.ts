@@ -1,4 +1,4 @@
-/** `hearsay log import`: an export into an empty node, or into a running cluster. */
+/** `hearsay log import`: brings an export into an empty node, or into a running cluster. */
 import { randomBytes } from 'node:crypto';
 import { type Command, Option } from 'commander';
 import type { LogImport } from '../../log/files/importLog.ts';
@@ -68,7 +68,10 @@ async function run(file: string, flags: ImportFlags): Promise<void> {
   await importEntries(urls, lines, flags);
 }
 
-/** Takes a last line without a line feed, which an editor may have removed, and any first line, which names the kind of file. */
+/**
+ * The last line may lack its line feed, which an editor may have removed. The first line names the kind
+ * of file.
+ */
 function isWhole(text: string, number: number): boolean {
   try {
     JSON.parse(text);
@@ -124,7 +127,7 @@ async function openImport(
   head: OpsHead,
   flags: ImportFlags,
 ): Promise<LogImport> {
-  // Here, so that help and mistakes don't wait for SQLite.
+  // Imported here, so that help and mistakes don't wait for SQLite.
   const { LogImport } = await import('../../log/files/importLog.ts');
   return LogImport.open({
     directory,

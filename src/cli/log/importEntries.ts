@@ -1,7 +1,7 @@
 /**
- * Sends the entries of an export to a running node as new PUTs, many in a request. An entry that the
- * cluster holds in the same or a higher version stays; so a second run does no harm, and continues the
- * first where that was cut off.
+ * Sends the entries of an export to a running node as new PUTs, many in each request. An entry that the
+ * cluster holds in the same or a higher version stays. So a second run does no harm, and continues an
+ * interrupted first one.
  */
 
 import {
@@ -31,11 +31,11 @@ interface ImportFlags {
 /** Entries that were skipped for one reason. */
 interface Skipped {
   count: number;
-  /** The first of them, as they are shown. */
+  /** The first of them, in the form in which they are shown. */
   readonly first: string[];
 }
 
-/** Skipped entries that are named for each reason. */
+/** The number of skipped entries that are named for each reason. */
 const TOLD_KEYS = 3;
 
 /** The width of a note on stderr. */
@@ -122,7 +122,7 @@ class EntryImporter {
     if (waiting.length === 0) return;
     this.#waiting = [];
     this.#characters = 0;
-    // Calls of one turn are one request.
+    // Calls of one turn share one request.
     const outcomes = await Promise.allSettled(waiting.map((one) => this.#put(one)));
     for (const [index, outcome] of outcomes.entries()) {
       const one = waiting[index];
@@ -143,7 +143,7 @@ class EntryImporter {
     if (this.#isJson) await this.#output.line(JSON.stringify({ key, version, status: 'stored' }));
   }
 
-  /** @throws HearsayError for all that is not about the entry alone. */
+  /** @throws HearsayError for every failure that is not about the entry alone. */
   async #settle({ entry, line }: WaitingEntry, error: unknown): Promise<void> {
     if (error instanceof ConflictError || error instanceof UnknownOutcomeError)
       await this.#skip(entry, 'conflicting', `the cluster holds version ${error.currentVersion}`);
@@ -170,7 +170,7 @@ class EntryImporter {
     }
   }
 
-  /** With --json and --verbose each one has been named already. */
+  /** With --json and --verbose each skipped entry has been named already. */
   #tellSkipped(): void {
     if (this.#isJson || this.#isVerbose) return;
     for (const [kind, { count, first }] of this.#skipped) {

@@ -1,4 +1,4 @@
-/** Files of lines: read in bounded memory, and written so that a run that was cut off can be continued. */
+/** Files of lines: read in bounded memory, and written so that an interrupted run can be continued. */
 import { createReadStream } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { MalformedLineError } from '../../log/tools/rowLine.ts';
@@ -9,17 +9,17 @@ export interface Line {
   readonly text: string;
   /** From 1. */
   readonly number: number;
-  /** Bytes of the file up to its end, its line feed included. */
+  /** Bytes of the file up to the end of the line, with its line feed. */
   readonly endByte: number;
 }
 
 const LINE_FEED = 0x0a;
 
 /**
- * Yields the lines that end in a line feed, but for blank ones. A last line that was cut off is left out, as
- * is the mark of UTF-8 at the beginning, which editors on Windows write.
+ * Yields the lines that end in a line feed, except blank ones. An incomplete last line is left out, and
+ * so is the mark of UTF-8 at the beginning, which editors on Windows write.
  *
- * @param isWhole whether a text at the end without a line feed is a line all the same.
+ * @param isWhole whether a text at the end without a line feed counts as a line.
  */
 export async function* linesOf(
   file: string,
@@ -61,7 +61,7 @@ function textOf(file: string, bytes: Buffer, number: number): string {
   return bytes.toString().replace(/^\ufeff/, '');
 }
 
-/** Reads a line. @throws HearsayError that says which line of a file is not one. */
+/** Reads a line. @throws HearsayError that names a line of the file that is malformed. */
 export function readLine<T>({ text, number }: Line, read: (text: string) => T): T {
   try {
     return read(text);
@@ -81,7 +81,7 @@ function readError(file: string, error: unknown): unknown {
     : error;
 }
 
-/** Null where there is no such file. */
+/** Null if there is no such file. */
 async function sizeOf(path: string): Promise<number | null> {
   const status = await stat(path).catch(() => null);
   return status?.size ?? null;
@@ -92,12 +92,12 @@ export type LineSink = Pick<LineOutput, 'line' | 'flush'>;
 
 const GATHERED_CHARACTERS = 256 * 1024;
 
-/** Takes lines, as `LineOutput` does, into a file. */
+/** Takes lines into a file, as `LineOutput` does for stdout. */
 export class FileOutput {
   readonly #file: FileHandle;
   #text = '';
 
-  /** @param fromByte the file is cut off here and continued; 0 starts anew. */
+  /** @param fromByte the file is truncated here and continued; 0 starts anew. */
   static async open(path: string, fromByte: number): Promise<FileOutput> {
     try {
       // A run that was killed at once leaves an empty file.
@@ -115,7 +115,7 @@ export class FileOutput {
   }
 
   readonly #path: string;
-  /** Null for a pipe or a device, which has no places, and nothing to sync. */
+  /** Null for a pipe or a device, which has no positions and nothing to sync. */
   #position: number | null;
 
   private constructor(path: string, file: FileHandle, position: number | null) {

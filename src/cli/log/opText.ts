@@ -44,7 +44,7 @@ export class OpTable {
   readonly #table: Table;
   #day = '';
 
-  /** @param totalWidth of the terminal, in columns; null where there is none. */
+  /** @param totalWidth of the terminal, in columns; null if there is none. */
   constructor(totalWidth: number | null) {
     this.#table = new Table(COLUMNS, VALUE_COLUMN, totalWidth);
   }
@@ -95,7 +95,7 @@ export function opMembers({ lsn, committedAt, won, op }: Row): Record<string, un
   };
 }
 
-/** @param members put before the value, whose JSON stays as its client sent it. */
+/** @param members written before the value, whose JSON stays as its client sent it. */
 export function withValue(
   members: Readonly<Record<string, unknown>>,
   op: Pick<Op, 'value' | 'meta'>,

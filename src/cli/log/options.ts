@@ -33,7 +33,7 @@ export interface SourceFlags extends AddressFlags {
 
 export const jsonOption = (): Option => new Option('--json', 'one line of JSON for each result');
 
-/** The two names of the cluster's token. */
+/** The cluster's token, given by itself. */
 export const tokenOption = (): Option =>
   new Option('--token <token>', "the cluster's token (INTERNAL_TOKEN)");
 
@@ -60,8 +60,8 @@ export function addSourceOptions(command: Command): Command {
 }
 
 /**
- * By the rule that nodes have, so that those of one user and their commands need no setting. Empty where
- * there is none: a route that needs it refuses that.
+ * The token by the rule that nodes have, so that the nodes and commands of one user need no setting.
+ * Empty if there is none: a route that needs a token refuses that.
  */
 export function tokenOf({ token, tokenFile }: AddressFlags): string {
   const flags = { internalToken: token, internalTokenFile: tokenFile };
@@ -76,7 +76,7 @@ export function tokenOf({ token, tokenFile }: AddressFlags): string {
   return tokenOfCommand(given, userTokenFile(process.env)) ?? '';
 }
 
-/** The nodes that the flags name, or else HEARSAY_URL; null where a data directory is meant. */
+/** The nodes that the flags name, or else HEARSAY_URL; null if a data directory is meant. */
 export function nodesOf({ url, dataDir }: SourceFlags): readonly string[] | null {
   if (url !== undefined && dataDir !== undefined)
     throw new SettingError('Give --data-dir or --url, not both: it is one log that is read.');
@@ -87,7 +87,7 @@ export function nodesOf({ url, dataDir }: SourceFlags): readonly string[] | null
 export const dataDirOf = ({ dataDir }: SourceFlags): string =>
   dataDir ?? (process.env.DATA_DIR || DEFAULT_DATA_DIR);
 
-/** @throws SettingError for a directory without a log, where the logs are in directories below it. */
+/** @throws SettingError for a directory without a log, if directories below it hold logs. */
 export function refuseParentOfLogs(directory: string): void {
   if (!statSync(directory, { throwIfNoEntry: false })?.isDirectory()) return;
   if (holdsLog(directory)) return;
@@ -107,9 +107,9 @@ export interface OpenedLog {
   readonly source: LogSource;
   /** Faults that SQLite finds in the file; absent for a running node. */
   readonly integrity?: () => Promise<readonly string[]>;
-  /** Whether the file ends too early, or tells another length; the readable part is read. */
+  /** Whether the file ends too early, or its header gives another length; the readable part is read. */
   readonly isCutShort: boolean;
-  /** The running node that it is read from; null for a file. */
+  /** The running node from which it is read; null for a file. */
   readonly remote: { readonly node: RemoteNode; readonly reader: UrlReader } | null;
 }
 
@@ -148,7 +148,7 @@ export async function withSourceAt(
 }
 
 export async function openFile(path: string): Promise<OpenedLog> {
-  // Here, so that help and mistakes don't wait for SQLite.
+  // Imported here, so that help and mistakes don't wait for SQLite.
   const { FileSource } = await import('../../log/files/fileSource.ts');
   refuseParentOfLogs(path);
   const source = FileSource.open(path, Date.now);
@@ -163,12 +163,12 @@ function openNode(node: RemoteNode): OpenedLog {
   return { source, isCutShort: false, remote: { node, reader } };
 }
 
-/** On the machine of a node, the node comes first. */
+/** On a node's own machine, the node comes first. */
 function yieldToNode(): void {
   setPriority(constants.priority.PRIORITY_LOW);
 }
 
-/** A log has a write-ahead log beside it while a node has it open, or where one was killed. */
+/** A log has a write-ahead log beside it while a node has it open, or after a node was killed. */
 const isBeingWritten = (path: string): boolean =>
   ['-wal', '/hearsay.db-wal'].some(
     (suffix) => (statSync(path + suffix, { throwIfNoEntry: false })?.size ?? 0) > 0,
@@ -179,7 +179,7 @@ const isHere = ({ url }: RemoteNode): boolean =>
 
 export const NOW_HELP = 'a time (2026-11-24T10:00:00Z or -10m), lsn:123 or a cursor';
 
-/** @throws InvalidArgumentError */
+/** @throws InvalidArgumentError if the text is no point. */
 export function readPoint(text: string): Point {
   try {
     return parsePoint(text, Date.now());
@@ -189,7 +189,7 @@ export function readPoint(text: string): Point {
   }
 }
 
-/** @throws InvalidArgumentError */
+/** @throws InvalidArgumentError if the text is no URL. */
 export function readUrl(text: string): string {
   const parsed = baseUrl().safeParse(text);
   if (parsed.success) return parsed.data;
@@ -203,7 +203,7 @@ export function noteFaults(walk: Walk): void {
   for (const fault of walk.faults) note(faultText(fault));
 }
 
-/** To be called at the end: a command that has not read everything has failed. */
+/** Called at the end: a command that has not read everything has failed. */
 export function failOnFaults(walk: Walk, hasDamage = false): void {
   noteFaults(walk);
   if (walk.faults.length > 0 || hasDamage) throw new HearsayError(DAMAGED);

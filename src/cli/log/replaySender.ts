@@ -1,5 +1,5 @@
 /**
- * Sends writes, each when it is due. Keys are spread over lanes: within a lane one write waits for the
+ * Sends each write when it is due. Keys are spread over lanes. Within a lane one write waits for the
  * one before it, so that the writes on a key keep their order.
  */
 import { setTimeout as pause } from 'node:timers/promises';
@@ -16,7 +16,7 @@ export interface ReplayTally {
   conflicts: number;
   failed: number;
   firstFailure: string;
-  /** The longest time that a write was sent after it was due, in milliseconds. */
+  /** The longest delay of a write after its due time, in milliseconds. */
   maxLateMs: number;
 }
 
@@ -26,7 +26,7 @@ interface Due {
 }
 
 const LANES = 32;
-/** Writes that may wait in a lane: the file is read no further ahead. */
+/** The most writes that may wait in a lane: the file is read no further ahead. */
 const MAX_WAITING = 64;
 
 export class ReplaySender {
@@ -51,7 +51,7 @@ export class ReplaySender {
   /** Resolves once there is room for more. @param dueMs by `performance.now()`. */
   async send(op: KeyOp, dueMs: number): Promise<void> {
     const waitMs = dueMs - performance.now();
-    // Far ahead, reading waits; near, the lane does.
+    // Far before the due time, reading waits; near it, the lane waits.
     if (waitMs > 100) await pause(waitMs - 50);
     await this.#lanes[hashKey(op.key) % LANES]?.add({ op, dueMs });
   }
@@ -78,7 +78,7 @@ export class ReplaySender {
   async #carryOut(op: KeyOp): Promise<void> {
     const { key, version } = op;
     if (op.kind === 'delete') {
-      // A delete without a version has the last one.
+      // A delete without a version has the last version.
       await this.#client.delete(key, version === LAST_VERSION ? {} : { upToVersion: version });
       this.sent.deleted++;
       return;

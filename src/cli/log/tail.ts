@@ -27,7 +27,7 @@ interface TailFlags extends SourceFlags, RowFilter {
 }
 
 const DEFAULT_COUNT = 10;
-/** The time between two looks at a file. */
+/** The time between two looks at a file, in milliseconds. */
 const POLL_MS = 100;
 
 export function register(log: Command): void {
@@ -119,7 +119,7 @@ async function printLast(
   const walk = new Walk(0, lastLsn);
   const wanted = flags.count ?? DEFAULT_COUNT;
   const found: Row[] = [];
-  // One more page than needed where nothing is filtered, and pages of a walk where much may be.
+  // Without a filter, a page holds no more rows than are wanted. With one, many rows may not match.
   const isFiltered = Object.keys(flags).some((name) => FILTERS.has(name));
   const limit = isFiltered
     ? PAGE_ROWS

@@ -1,4 +1,4 @@
-/** `hearsay log verify`: proves a log, or names what is wrong with it. */
+/** `hearsay log verify`: proves that a log is whole, or names its faults. */
 
 import type { Command } from 'commander';
 import type { Finding } from '../../log/tools/finding.ts';
@@ -12,10 +12,10 @@ import { countText, instant, secondText } from '../terminal/text.ts';
 import { wrapped } from '../terminal/width.ts';
 import { addSourceOptions, type SourceFlags, withSource } from './options.ts';
 
-/** How far the clocks of two nodes may be apart, as nodes have it by default. */
+/** The greatest difference between the clocks of two nodes, by default, in milliseconds. */
 const AHEAD_MS = MINUTE_MS;
 
-/** Where the facts begin, behind their names. */
+/** The column where the facts begin, behind their names. */
 const FACT_INDENT = 11;
 
 export function register(log: Command): void {
@@ -80,7 +80,7 @@ function lines(place: string, verified: Verified, hasFile: boolean): string[] {
 
 /** `lsn 1234, node2.k3x9z2/55: …` */
 function findingText({ kind, lsn, origin, seq, text }: Finding): string {
-  // Its own sentence names the rows.
+  // The finding's own sentence names the rows.
   if (kind === 'unreadable') return text;
   const names = [
     ...(lsn === null ? [] : [`lsn ${lsn}`]),

@@ -8,9 +8,9 @@ export interface ClusterMember {
   readonly origin: string;
   readonly nodeId: string;
   readonly url: string | null;
-  /** RFC 3339, or null where it was never heard. */
+  /** RFC 3339, or null if it was never heard. */
   readonly lastHeardAt: string | null;
-  /** Ops that it has not acknowledged; null before it has acknowledged any. */
+  /** The number of ops that it has not acknowledged; null before it has acknowledged any. */
   readonly behindOps: number | null;
   readonly holdsBack: boolean;
   readonly acknowledged: Vector | null;
@@ -21,7 +21,7 @@ export interface ClusterView {
   readonly members: readonly ClusterMember[];
   /** Origins of the peers that it talks to now. */
   readonly connected: ReadonlySet<string>;
-  /** As `formatHash` writes it. */
+  /** In the form of `formatHash`. */
   readonly mapSum: string;
   readonly mapSumAsOf: string;
   readonly vector: Vector;
@@ -45,7 +45,7 @@ const clusterSchema = z.object({
   ),
 });
 
-/** @throws HearsayError */
+/** @throws HearsayError if the node can't be asked, or is too old. */
 export async function clusterOf(node: RemoteNode): Promise<ClusterView> {
   const parsed = clusterSchema.safeParse(await node.get('/_cluster'));
   if (!parsed.success)

@@ -1,4 +1,4 @@
-/** A client for work that goes on for long: it waits for a node that is busy or starts anew. */
+/** A client for long work: it waits for a node that is busy or starts anew. */
 import { createClient, type HearsayClient } from '../../client/index.ts';
 
 /** Some fifteen seconds of tries, longer than a node takes to start and to join. */

@@ -1,7 +1,7 @@
 /**
  * One running node, asked over HTTP through the client library.
  *
- * Invariant: the cluster's token goes to the routes that need it, and to no others.
+ * Invariant: the cluster's token goes only to the routes that need it.
  */
 import { begin, reasonOf, type WireAnswer, type WireRequest } from '../../client/calls/attempt.ts';
 import { Failover } from '../../client/calls/failover.ts';
@@ -30,7 +30,7 @@ export class RemoteNode {
   readonly #failover: Failover;
   #hasWarned = false;
 
-  /** The first of the nodes that answers. @throws HearsayError where none does. */
+  /** The first of the nodes that answers. @throws HearsayError if none does. */
   static async firstOf(urls: readonly string[], token: string): Promise<RemoteNode> {
     const [first = '', ...others] = urls;
     if (others.length === 0) return new RemoteNode({ url: first, token });
@@ -56,17 +56,17 @@ export class RemoteNode {
     );
   }
 
-  /** The JSON of an answer. @throws HearsayError that says why there is none. */
+  /** The JSON of an answer. @throws HearsayError with the reason if there is none. */
   async get(path: string): Promise<Fields> {
     return parseLine(textOf(await this.#ask({ ...request(path), isText: true })));
   }
 
-  /** The bytes of an answer. @throws as `get` does. */
+  /** The bytes of an answer. @throws the errors of `get`. */
   async bytes(path: string): Promise<Uint8Array<ArrayBuffer>> {
     return (await this.#ask({ ...request(path), isText: true })).bytes;
   }
 
-  /** @param body sent as JSON; absent for a request without one. @throws as `get` does. */
+  /** @param body sent as JSON; absent for a request without one. @throws the errors of `get`. */
   async post(path: string, body?: object): Promise<Fields> {
     const text = body && JSON.stringify(body);
     const answer = await this.#ask({
@@ -79,7 +79,10 @@ export class RemoteNode {
     return parseLine(textOf(answer));
   }
 
-  /** An answer as it comes, until the signal aborts. It is asked for once. @throws as `get` does. */
+  /**
+   * An answer as it comes, until the signal aborts; the request is sent once. @throws the errors of
+   * `get`.
+   */
   async *stream(path: string, signal: AbortSignal): AsyncGenerator<string> {
     const { settings } = this.#failover;
     let response: Response;
@@ -128,7 +131,7 @@ export class RemoteNode {
   }
 }
 
-/** Nodes speak no TLS themselves, so that a refusal would forbid every cluster of several machines. */
+/** Nodes speak no TLS themselves, so a refusal would forbid every cluster of several machines. */
 function isOpenToOthers(url: string): boolean {
   const { protocol, hostname } = new URL(url);
   return protocol === 'http:' && !isLoopback(hostname.replace(/^\[|\]$/g, ''));

@@ -1,8 +1,8 @@
 /**
  * Text that a terminal shows and never obeys.
  *
- * Invariant: a control character of a key, a value or an error never reaches a terminal, and nothing
- * that changes the order of the characters around it does.
+ * Invariant: no control character of a key, a value or an error reaches a terminal, and neither does a
+ * character that changes the order of those around it.
  */
 
 /** Controls, marks of writing direction, and the two line ends that only Unicode knows. */
@@ -11,10 +11,12 @@ const UNSAFE = /[\p{Cc}\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]
 const escaped = (character: string): string =>
   `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
 
-/** The text on one line, with each unsafe character as `\u001b` shows it. In JSON it means the same. */
+/**
+ * The text on one line, with each unsafe character in the form `\u001b`, which means the same in JSON.
+ */
 export const onOneLine = (text: string): string => text.replace(UNSAFE, escaped);
 
-/** The same for text of several lines: line feeds and tabs stay. */
+/** The text on its several lines, with each other unsafe character escaped: line feeds and tabs stay. */
 export const forTerminal = (text: string): string =>
   text.replace(UNSAFE, (character) =>
     character === '\n' || character === '\t' ? character : escaped(character),

@@ -1,6 +1,6 @@
 /**
  * Parses JSON without loss: digits that a double can't hold stay, and a value that is nested too deeply
- * to be walked through stays a text.
+ * for a walk stays a text.
  */
 import { elementTexts, isDeeperThan, memberText } from '../../words/json.ts';
 
@@ -18,7 +18,7 @@ const exactJson = JSON as unknown as ExactJson;
 /** Revivers, JSON.stringify and inspect recurse, and overflow the stack some thousand levels down. */
 const MAX_DEPTH = 500;
 
-/** A value that is nested too deeply to be taken apart: its text. */
+/** The text of a value that is nested too deeply to be parsed. */
 export class DeepJson {
   readonly text: string;
 
@@ -28,14 +28,14 @@ export class DeepJson {
 }
 
 /**
- * `JSON.parse` that keeps a number's own text where JavaScript would write another.
+ * `JSON.parse` that keeps a number's own text if JavaScript would write another.
  *
  * @returns a DeepJson for a text that is nested too deeply.
- * @throws SyntaxError
+ * @throws SyntaxError if the text is not JSON.
  */
 export function parseExactly(text: string): unknown {
   if (isDeeperThan(text, MAX_DEPTH)) {
-    // Without a reviver it knows no depth.
+    // Without a reviver, `JSON.parse` bears any depth.
     JSON.parse(text);
     return new DeepJson(text);
   }
@@ -47,10 +47,10 @@ export function parseExactly(text: string): unknown {
 }
 
 /**
- * A node's answer, or an event of a watch: its values are parsed exactly, each by itself, so that a deep
- * one leaves the rest of a list as it is.
+ * Parses a node's answer, or an event of a watch. Each value is parsed exactly and by itself, so that a
+ * deep value leaves the rest of a list as it is.
  *
- * @throws SyntaxError
+ * @throws SyntaxError if the text is not JSON.
  */
 export function parseAnswer(text: string): unknown {
   const answer = parseExactly(text);

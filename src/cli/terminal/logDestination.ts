@@ -1,12 +1,15 @@
 /**
  * Takes the lines of a node's log to stderr without ever holding up the node.
  *
- * Invariants: a write never waits and never throws; a line that can't be written now waits, up to a bound,
- * or is dropped and counted; lines keep their order, and no line is written in part before another.
+ * Invariants: a write never waits and never throws. A line that can't be written now waits, up to a
+ * bound, or is dropped and counted. Lines keep their order, and no line is written in part before
+ * another.
  */
 import { constants, fstatSync, openSync, writeSync } from 'node:fs';
 
-/** Writes now, as much as there is room for. @returns the bytes taken. @throws the system's error. */
+/**
+ * Writes now, as far as there is room. @returns the number of bytes taken. @throws the system's error.
+ */
 export type WriteBytes = (bytes: Uint8Array) => number;
 
 const STDERR = 2;
@@ -18,10 +21,10 @@ export class LogDestination {
   readonly #maxWaitingBytes: number;
   /** Lines that wait. */
   #waiting: Uint8Array[] = [];
-  /** Whether the first of them is written in part. */
+  /** Whether a part of the first line is written. */
   #isBegun = false;
   #waitingBytes = 0;
-  /** Whether the last line was cut by an error: then a line feed comes before the next. */
+  /** Whether an error cut the last line: then a line feed comes before the next. */
   #isCut = false;
   #timer: NodeJS.Timeout | null = null;
   #dropped = 0;
@@ -63,7 +66,7 @@ export class LogDestination {
     if (this.#waiting.length > 0) this.#timer ??= setTimeout(() => this.#retry(), RETRY_MS).unref();
   }
 
-  /** @returns the bytes that are done with, written or dropped; null where there is no room now. */
+  /** @returns the number of bytes that were written or dropped; null if there is no room now. */
   #take(line: Uint8Array): number | null {
     try {
       if (this.#isCut) this.#writeBytes(LINE_FEED);
@@ -99,7 +102,10 @@ export function stderrWriter(maxWaitingBytes: number): WriteBytes {
   };
 }
 
-/** stderr once more, such that a write fails where it would wait; null where the system has no way to it. */
+/**
+ * A second descriptor of stderr on which a write fails instead of waiting; null if the system offers
+ * none.
+ */
 function withoutWaiting(): number | null {
   const { O_WRONLY, O_NONBLOCK, O_NOCTTY } = constants;
   try {

@@ -12,7 +12,7 @@ export type { Logger };
 export interface NodeLogger {
   readonly logger: Logger;
   dropped(): number;
-  /** Writes waiting lines, as far as there is room: to be called at the end. */
+  /** Writes waiting lines, as far as there is room; called at the end. */
   flush(): void;
 }
 
@@ -43,7 +43,7 @@ const lineSchema = z.looseObject({
   err: z.looseObject({ stack: z.string().optional() }).optional(),
 });
 
-/** `12:30:01.250 warn  A peer was refused. peer=node2`, and an error's stack below it. */
+/** `12:30:01.250 warn  A peer was refused. peer=node2`, with an error's stack on the next lines. */
 export function logLine(json: string): string {
   const { time, level, msg, err, node: _, ...rest } = lineSchema.parse(JSON.parse(json));
   const fields = Object.entries(rest).map(([name, value]) => `${name}=${fieldText(value)}`);
@@ -52,7 +52,7 @@ export function logLine(json: string): string {
   return head.filter((part) => part !== '').join(' ') + stack.join('');
 }
 
-/** Quoted where its end would not be clear. */
+/** Quoted if its end would not be clear. */
 function fieldText(value: unknown): string {
   if (typeof value === 'string' && /^[\x21-\x7e]+$/.test(value) && !/["=]/.test(value))
     return value;

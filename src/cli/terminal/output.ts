@@ -1,11 +1,11 @@
-/** Lines on stdout and stderr, no faster than they are read, and safe where a terminal shows them. */
+/** Lines on stdout and stderr, written no faster than they are read, and safe for a terminal. */
 import { once } from 'node:events';
 import { forTerminal } from './escape.ts';
 
 const TERMINAL_COLUMNS = 80;
 const GATHERED_CHARACTERS = 64 * 1024;
 
-/** Prints one line, or a value of several. Resolves once there is room for more. */
+/** Prints one line, or a value of several lines. Resolves once there is room for more. */
 export async function printLine(line: string): Promise<void> {
   await write(`${line}\n`);
 }
@@ -20,19 +20,19 @@ export const writeFailure = (error: Error): string =>
   'code' in error && error.code === 'ENOSPC' ? 'no room is left' : error.message;
 
 /**
- * The columns of the terminal that shows the output: 80 where it does not say. Null where the output goes
- * elsewhere, unless COLUMNS asks for a width.
+ * The columns of the terminal that shows the output; 80 if it does not name its width. Null if the
+ * output goes elsewhere, unless COLUMNS sets a width.
  */
 export function outputColumns(): number | null {
   const asked = /^[1-9]\d{0,4}$/.test(process.env.COLUMNS ?? '')
     ? Number(process.env.COLUMNS)
     : null;
   if (process.stdout.isTTY !== true) return asked;
-  // A terminal that was made by a program may report 0.
+  // A terminal that a program has made may report 0.
   return process.stdout.columns || asked || TERMINAL_COLUMNS;
 }
 
-/** Gathers many lines, so that a line costs no system call. */
+/** Gathers many lines into one system call. */
 export class LineOutput {
   #text = '';
 
@@ -42,7 +42,7 @@ export class LineOutput {
     if (this.#text.length >= GATHERED_CHARACTERS) await this.flush();
   }
 
-  /** To be called before a pause, and at the end. */
+  /** Called before a pause, and at the end. */
   async flush(): Promise<void> {
     const text = this.#text;
     this.#text = '';

@@ -1,4 +1,4 @@
-/** Shows on stderr how far a command has come, once it has run for a second. */
+/** Shows the progress of a command on stderr, once it has run for a second. */
 import type { Walk } from '../../log/tools/walk.ts';
 
 const FIRST_AFTER_MS = 1000;
@@ -16,12 +16,12 @@ export class Progress {
     this.#what = what;
   }
 
-  /** For a walk's `onPage`. */
+  /** Fits a walk's `onPage`. */
   get onPage(): (walk: Walk) => void {
     return (walk) => this.show(walk.rows, 'rows', walk.share);
   }
 
-  /** @param share from 0 to 1, or null where the end is not known. */
+  /** @param share from 0 to 1, or null if the end is not known. */
   show(count: number, unit: string, share: number | null): void {
     const now = performance.now();
     const isTerminal = process.stderr.isTTY === true;

@@ -2,11 +2,11 @@
 
 import { constants } from 'node:os';
 
-/** Started by npm, one Ctrl-C comes twice: from the terminal and passed on by npm. */
+/** If npm has started the command, one Ctrl-C comes twice: from the terminal, and passed on by npm. */
 const ONE_PRESS_MS = 500;
 const SIGNALS: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 
-/** Resolves at the first signal. From then on a further one calls `insist`. */
+/** Resolves at the first signal. From then on each further signal calls `insist`. */
 export function stopSignal(insist: (signal: NodeJS.Signals) => void): Promise<void> {
   let askedAtMs: number | null = null;
   return new Promise((resolve) => {

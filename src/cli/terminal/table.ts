@@ -1,16 +1,17 @@
 /**
  * Rows in columns, by display width.
  *
- * Invariants: no line is wider than the terminal; where it is too narrow for every column, columns go in
- * the order of their ranks, and only then is a cell cut; where the output is no terminal, no cell is cut.
+ * Invariants: no line is wider than the terminal. If the terminal is too narrow for every column,
+ * columns go in the order of their ranks, and only then is a cell cut. If the output is no terminal, no
+ * cell is cut.
  */
 import { fit, type Side, shortened, widthOf } from './width.ts';
 
 export interface Column {
   readonly title: string;
-  /** In columns of the terminal, where there is room. */
+  /** The width in columns of the terminal, if there is room. */
   readonly width: number;
-  /** The narrowest that it may become; default its width. */
+  /** The narrowest width that it may get; default its width. */
   readonly leastWidth?: number;
   /** The side on which shorter cells stand: right for figures, default left. */
   readonly side?: Side;
@@ -20,7 +21,7 @@ export interface Column {
   readonly dropRank?: number;
 }
 
-/** The column that takes the room that the others leave. */
+/** The column that takes the room left by the others. */
 export interface LastColumn {
   readonly title: string;
   readonly leastWidth: number;
@@ -28,7 +29,7 @@ export interface LastColumn {
 
 interface Placed {
   readonly column: Column;
-  /** The place of its cells in a row. */
+  /** The index of its cells in a row. */
   readonly index: number;
   readonly width: number;
 }
@@ -37,12 +38,12 @@ export class Table {
   readonly #titles: readonly string[];
   readonly #placed: readonly Placed[];
   readonly #last: LastColumn;
-  /** Null where there is no terminal. */
+  /** Null if there is no terminal. */
   readonly #totalWidth: number | null;
   readonly #gap: string;
 
   /**
-   * @param totalWidth of the terminal, in columns; null where there is none.
+   * @param totalWidth of the terminal, in columns; null if there is none.
    * @param gap between two columns, in columns.
    */
   constructor(
@@ -64,7 +65,7 @@ export class Table {
     return this.row(this.#titles);
   }
 
-  /** @param cells one for each column, those that are left out included, then the last. */
+  /** @param cells one for each column, also for those that are left out, then the last. */
   row(cells: readonly string[]): string {
     const last = cells[this.#titles.length - 1] ?? '';
     const line =
@@ -99,7 +100,7 @@ export class Table {
   }
 }
 
-/** Columns as wide as their widest cell, for rows that are all there before the first is printed. */
+/** Columns as wide as their widest cell, for rows that are complete before the first is printed. */
 export function measured(
   columns: readonly Omit<Column, 'width'>[],
   rows: readonly (readonly string[])[],

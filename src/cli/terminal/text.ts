@@ -23,7 +23,7 @@ export const secondText = (atMs: number): string => instant(atMs).slice(0, 19).r
 /** The longest first. */
 const UNITS = Object.entries(UNITS_MS).reverse();
 
-/** `24h`, `90s`, `250ms`: exact where it is short, else rounded to two units. */
+/** A duration such as `24h`, `90s` or `250ms`: exact if it is short, else rounded to two units. */
 export function durationText(ms: number): string {
   if (ms < 1000) return `${Math.round(ms)}ms`;
   for (const [index, [unit, unitMs]] of UNITS.entries()) {
@@ -46,7 +46,7 @@ export function bytesText(bytes: number): string {
 
 export const countText = (count: number): string => count.toLocaleString('en');
 
-/** The TTL that the writer gave; null where the op never expires. */
+/** The TTL that the writer gave; null if the op never expires. */
 export const ttlMsOf = ({ expiresAt, hlc }: Pick<Op, 'expiresAt' | 'hlc'>): number | null =>
   expiresAt === null ? null : Math.max(0, expiresAt - hlcToMs(hlc));
 
@@ -55,7 +55,7 @@ export function ttlText(op: Pick<Op, 'expiresAt' | 'hlc'>): string {
   return ttlMs === null ? '' : durationText(ttlMs);
 }
 
-/** Beyond this a value is not parsed: no more than its beginning is shown. */
+/** A longer value is not parsed, and only its beginning is shown. */
 const PARSED_CHARACTERS = 4096;
 
 /** A value on one line: typed values as JavaScript writes them. */
@@ -66,11 +66,11 @@ export function valueText({ kind, value, meta }: Pick<Op, 'kind' | 'value' | 'me
   try {
     return shownValue({ value: decodeValue(parseExactly(value), JSON.parse(meta)) });
   } catch {
-    // Annotations that can't be applied are left to their client: the JSON is shown.
+    // The client may still apply such annotations: here the JSON is shown.
     return value;
   }
 }
 
-/** A key as it may be pasted into a shell. */
+/** A key in a form that can be pasted into a shell. */
 export const quoted = (text: string): string =>
   /^[\w./:@%+,-]+$/.test(text) ? text : inspect(text);

@@ -1,4 +1,4 @@
-/** Reads values as they are typed and shows them exactly: no digit is lost on the way. */
+/** Reads values that a person types and shows values exactly: no digit is lost on the way. */
 import { inspect } from 'node:util';
 import { type Encoded, encodeValue } from '../../client/values/values.ts';
 import { SettingError } from '../../words/errors.ts';
@@ -8,8 +8,8 @@ import { DeepJson, parseExactly } from './exactJson.ts';
 /**
  * Reads VALUE: JSON, or else the text itself.
  *
- * @throws SettingError for a text that begins as a list, an object or a quoted text and is not JSON:
- *   whoever forgets a bracket does not want to store a text.
+ * @throws SettingError for a text that begins as a list, an object or a quoted text and is not JSON: a
+ *   person who forgets a bracket does not want to store a text.
  */
 export function parseValue(text: string): unknown {
   const value = parsedOrText(text);
@@ -49,7 +49,7 @@ export function entryJson(
   }
 }
 
-/** A value on one line, for people: JSON, and as JavaScript writes it where JSON has no form. */
+/** A value on one line, for people: as JSON, or as JavaScript writes it if JSON has no form for it. */
 export function shownValue(entry: { readonly value: unknown }): string {
   try {
     const { value, meta } = encoded(entry.value);
@@ -61,7 +61,7 @@ export function shownValue(entry: { readonly value: unknown }): string {
   }
 }
 
-/** A value by itself: a text as it is, all else as JSON, over several lines where it is long. */
+/** A value by itself: a text unquoted, any other value as JSON, over several lines if it is long. */
 export function printedValue(value: unknown, columns: number): string {
   if (typeof value === 'string') return value;
   if (value instanceof DeepJson) return value.text;
@@ -77,7 +77,7 @@ const encoded = (value: unknown): Encoded =>
 /** Blanks, controls and characters without a width hide where a key ends, or how it is written. */
 const AMBIGUOUS_KEY = /^$|^"|[\s\p{C}]/u;
 
-/** A key in a table: as it is, or as JSON where it could be taken for another. */
+/** A key in a table: unchanged, or as JSON if it could be taken for another key. */
 export const shownKey = (key: string): string =>
   AMBIGUOUS_KEY.test(key) ? onOneLine(JSON.stringify(key)) : key;
 

@@ -6,17 +6,17 @@ export type Side = 'left' | 'right';
 
 const ELLIPSIS = '…';
 const PRINTABLE_ASCII = /^[ -~]*$/;
-/** A value may have a megabyte: no more of it is looked at than so many characters a column. */
+/** The most characters looked at for each column, because a value may have a megabyte. */
 const CHARACTERS_A_COLUMN = 4;
 
 const graphemes = new Intl.Segmenter();
 
-/** Columns that the text takes once it is escaped. */
+/** The columns that the text takes once it is escaped. */
 export const widthOf = (text: string): number =>
   PRINTABLE_ASCII.test(text) ? text.length : stringWidth(onOneLine(text));
 
 /**
- * The text on one line, in at most so many columns. An ellipsis marks the cut.
+ * The text on one line, in a number of columns at most. An ellipsis marks the cut.
  *
  * @param width in columns; null leaves the text as long as it is.
  * @param keep the side of the text that stays.
@@ -33,7 +33,7 @@ export function shortened(text: string, width: number | null, keep: Side = 'left
   return keep === 'left' ? rest + ELLIPSIS : ELLIPSIS + reversed(rest);
 }
 
-/** The text in exactly so many columns, cut or filled up. */
+/** The text in exactly the given number of columns, cut or filled up. */
 export function fit(text: string, width: number, side: Side = 'left', keep: Side = 'left'): string {
   const shown = shortened(text, width, keep);
   const filling = ' '.repeat(Math.max(0, width - widthOf(shown)));
@@ -41,10 +41,11 @@ export function fit(text: string, width: number, side: Side = 'left', keep: Side
 }
 
 /**
- * A line as several of at most so many columns, broken at blanks. A word that is longer than a line stays
- * whole, because it may be meant for pasting. No other character is changed, for the same reason.
+ * A line as several lines of a number of columns at most, broken at blanks. A word that is longer than
+ * a line stays whole, because a person may paste it. No other character is changed, for the same
+ * reason.
  *
- * @param indent in columns, of the lines that follow the first.
+ * @param indent of the lines after the first, in columns.
  */
 export function wrapped(line: string, width: number, indent: number): string[] {
   const lines: string[] = [];
