@@ -84,7 +84,7 @@ export interface NodeWorld {
 const SWEPT_AT_ONCE = 64;
 const BOOKMARK_MS = 1500;
 /** The note of a node that finds others' data at odds with its own; here it must never come. */
-const ALARMS = ['malformed message', 'does not hold what its ranges say', 'is refused for'];
+const ALARMS = ['malformed message', 'does not hold the ops of its ranges', 'is refused for'];
 /** And what it says where a log is not of its cluster. */
 const REJOIN_ALARMS = ['is of another cluster'];
 /** And what it says where two ops bear one id, or one was born in a log that had lost others. */

@@ -18,8 +18,8 @@ export function registerBackupCommands(program: Command): void {
     .command('backup')
     .summary('copy the log of a node, also while it runs')
     .description(
-      'Copies the log of a data directory into one file, as it is at one moment, also while its node ' +
-        'runs, and proves the copy.',
+      'Copies the log of a data directory into one file, as of one moment, also while its node runs, ' +
+        'and verifies the copy.',
     )
     .argument('<file>', 'the file to make')
     .option('--data-dir <directory>', DATA_DIR_HELP)
@@ -30,8 +30,8 @@ export function registerBackupCommands(program: Command): void {
     .command('restore')
     .summary('put a backup into an empty data directory')
     .description(
-      'Proves a backup and puts it into a data directory that has no log. The node that is started ' +
-        'on it goes on under a new origin, and gets from its peers what came after the backup.',
+      'Verifies a backup and puts it into a data directory that has no log. The node that starts on it ' +
+        'goes on under a new origin, and gets later ops from its peers.',
     )
     .argument('<file>', 'a backup')
     .option('--data-dir <directory>', DATA_DIR_HELP)
@@ -57,7 +57,7 @@ async function restore(file: string, flags: BackupFlags): Promise<void> {
     putBack(file, directory, onProgress),
   );
   await tell(copied, flags, `${directory} holds`, { data_dir: directory });
-  if (flags.json !== true) note('The node that is started on it goes on under a new origin.');
+  if (flags.json !== true) note('A node that starts on it goes on under a new origin.');
 }
 
 async function withProgress<T>(
@@ -95,7 +95,7 @@ async function tell(
   else
     note(
       `${where} the log of ${facts.header.origin} up to lsn ${facts.lastLsn}: ${countText(rows)} ops, ` +
-        `${countText(keys.live)} live keys, ${bytesText(sizeBytes)}, proven.`,
+        `${countText(keys.live)} live keys, ${bytesText(sizeBytes)}, verified.`,
     );
 }
 

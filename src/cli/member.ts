@@ -34,8 +34,8 @@ export function registerMemberCommands(program: Command): void {
     .command('list')
     .summary('list the members of the cluster')
     .description(
-      'Prints the members as a node knows them: how many of its ops each has not acknowledged, when ' +
-        'it was last heard, and which member delays the collection of dead entries.',
+      'Prints the members as a node knows them: the number of ops that each has not acknowledged, the time ' +
+        'at which it was last heard, and the member that delays the collection of dead entries.',
     )
     .addHelpText('after', LIST_EXAMPLES)
     .action(printMembers);
@@ -44,10 +44,10 @@ export function registerMemberCommands(program: Command): void {
     .summary('retire a member that is lost')
     .description(
       'Seals the log of a member that is lost for good, so that the others no longer wait for it. If ' +
-        'it comes back, it starts empty and offers its entries that the cluster lacks.',
+        'it comes back, it starts empty and offers the ops that the cluster lacks.',
     )
     .argument('<member>', 'its node id, its URL or its origin')
-    .option('--force', 'also one that is connected right now, which then rejoins')
+    .option('--force', 'also retire a connected member, which then rejoins')
     .addHelpText('after', RETIRE_EXAMPLES)
     .action(retireMember);
   for (const command of [list, retire])

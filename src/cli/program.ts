@@ -38,7 +38,7 @@ export async function runProgram(words: readonly string[], entry: string): Promi
   } catch (error) {
     await report(error, isUnderCluster);
     if (words[0] === 'log' && isExcess(error))
-      process.stderr.write('A log is named by --data-dir or --url.\n');
+      process.stderr.write('Name the log by --data-dir or --url.\n');
     process.exitCode = exitCodeOf(error);
   }
   if (isUnderCluster) leaveParent();
@@ -53,7 +53,7 @@ function createProgram(entry: string): Command {
     .helpCommand('help [command]', 'print the help of a command')
     .configureOutput({ getOutHelpWidth: () => HELP_COLUMNS, getErrHelpWidth: () => HELP_COLUMNS })
     .configureHelp({ minWidthToWrap: HELP_TEXT_COLUMNS })
-    .showHelpAfterError('Add --help to see what is allowed.')
+    .showHelpAfterError('Add --help to see the usage.')
     .exitOverride()
     .addHelpText('after', PROGRAM_EXAMPLES);
   addServe(program);
@@ -83,7 +83,7 @@ function addCluster(program: Command, entry: string): void {
     .summary('run several nodes on this machine')
     .description(
       'Runs several nodes on this machine, node1 and so on, each with its own directory below ' +
-        '--data-dir, until Ctrl-C. All else goes to every node.',
+        '--data-dir, until Ctrl-C. All other settings go to every node.',
     )
     .addHelpText('after', CLUSTER_EXAMPLES)
     .action(async () => {

@@ -136,7 +136,7 @@ export class HearsayClient implements AsyncDisposable {
   async deletePrefix(prefix: string, options: DeletePrefixOptions = {}): Promise<number> {
     checkNames('deletePrefix', options, DELETE_PREFIX_NAMES);
     if (prefix === '' && options.all !== true)
-      throw new InvalidRequestError('An empty prefix means every key: say so by all: true.');
+      throw new InvalidRequestError('An empty prefix means every key: confirm it with all: true.');
     const query = new URLSearchParams({ prefix: checkedText('A prefix', prefix) });
     if (options.all === true) query.set('all', 'true');
     const path = `/cache?${query}`;

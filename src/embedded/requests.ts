@@ -15,7 +15,7 @@ import { InvalidRequestError } from './errors.ts';
 export interface PutOptions {
   /**
    * From 0 to 2^53 − 2: the value is stored only if the live version is lower, or the key is absent; 0
-   * stores only where the key is absent. Default `next`: the present version + 1.
+   * stores only if the key is absent. Default `next`: the present version + 1.
    */
   readonly version?: number | 'next' | undefined;
   /** From 1 to 10^13 milliseconds; null, the default: the entry never expires. */

@@ -81,7 +81,7 @@ export function createServer(
   return server;
 }
 
-const UNKNOWN_EXPECTATION = new Problem(417, 'The only Expect that is known is 100-continue.');
+const UNKNOWN_EXPECTATION = new Problem(417, 'The only known Expect is 100-continue.');
 
 /**
  * Refuses shapes that Node's parser lets through and that a proxy in front may read otherwise (RFC
@@ -90,7 +90,7 @@ const UNKNOWN_EXPECTATION = new Problem(417, 'The only Expect that is known is 1
 function misshapen({ httpVersion, headers, rawHeaders }: http.IncomingMessage): Problem | null {
   const coding = headers['transfer-encoding'];
   if (coding !== undefined && (httpVersion === '1.0' || coding.toLowerCase() !== 'chunked'))
-    return new Problem(400, 'The only Transfer-Encoding that is known is chunked, in HTTP/1.1.');
+    return new Problem(400, 'The only known Transfer-Encoding is chunked, in HTTP/1.1.');
   if (httpVersion !== '1.0' && httpVersion !== '1.1') return MALFORMED;
   let hosts = 0;
   for (let index = 0; index < rawHeaders.length; index += 2)
@@ -125,7 +125,7 @@ const PROBLEMS: ReadonlyMap<string, Problem> = new Map([
   ['HPE_CHUNK_EXTENSIONS_OVERFLOW', new Problem(413, 'The extensions of a chunk are too long.')],
   ['ERR_HTTP_REQUEST_TIMEOUT', new Problem(408, 'The request did not come in time.')],
 ]);
-const MALFORMED = new Problem(400, 'What was sent is not HTTP/1.1.');
+const MALFORMED = new Problem(400, 'The request is not HTTP/1.1.');
 
 const HEAD = 'HEAD ';
 

@@ -19,7 +19,7 @@ export interface CompactedFile {
 export async function compactFile(directory: string, retentionMs: number): Promise<CompactedFile> {
   if (statSync(directory, { throwIfNoEntry: false })?.isFile())
     throw new SettingError(
-      `${directory} is a file, and a log is compacted in its data directory: name the directory of it.`,
+      `${directory} is a file: name the data directory that holds the log.`,
     );
   const source = FileSource.open(directory, Date.now);
   const { header, sizeBytes } = await source.facts();
@@ -32,7 +32,7 @@ export async function compactFile(directory: string, retentionMs: number): Promi
   }).catch((error: unknown) => {
     if (!(error instanceof LockedDirectoryError)) throw error;
     throw new HearsayError(
-      `A node has ${resolve(directory)} open: let it compact its log itself by --url, or stop it.`,
+      `A node has ${resolve(directory)} open: let that node compact its log by --url, or stop it.`,
       { cause: error },
     );
   });

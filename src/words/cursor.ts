@@ -114,12 +114,12 @@ function parseList(text: string): readonly unknown[] {
 
 function decodeVector(value: unknown): Vector {
   if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw new MalformedCursorError('its vector is not one');
+    throw new MalformedCursorError('its vector is malformed');
   const vector = new Map<string, number>();
   for (const [origin, seq] of Object.entries(value)) {
     if (!isCount(seq))
-      throw new MalformedCursorError('its vector holds something else than counts');
-    // It covers nothing, and would cost a watcher as much as one that does.
+      throw new MalformedCursorError('its vector holds a value that is no count');
+    // A seq of 0 covers no op, and would cost a watcher as much as any other.
     if (seq > 0) vector.set(origin, seq);
   }
   return vector;

@@ -111,6 +111,6 @@ function faultOfPut({
 function faultOfMemberValue(value: string | null): string | null {
   if (value === null) return null;
   if (value.length > MAX_MEMBER_VALUE_LENGTH) return 'it says too much of its member';
-  if (!value.isWellFormed() || !isJson(value)) return 'what it says of its member is not JSON';
+  if (!value.isWellFormed() || !isJson(value)) return 'its facts about the member are not JSON';
   return null;
 }

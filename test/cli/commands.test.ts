@@ -59,7 +59,7 @@ const WRONG_USAGE: readonly (readonly [words: string[], reason: RegExp])[] = [
   [[], /Usage: hearsay/],
   [['srve'], /unknown command 'srve'/],
   [['compact'], /^There is no command compact by itself: it is `hearsay log compact`\.\n$/],
-  [['log', 'compact', 'a.db'], /\nA log is named by --data-dir or --url\.\n$/],
+  [['log', 'compact', 'a.db'], /\nName the log by --data-dir or --url\.\n$/],
   [['serve', '--nope'], /unknown option '--nope'/],
   [['cluster', '--node-id', 'a'], /unknown option '--node-id'/],
   [['serve', 'extra'], /too many arguments/],

@@ -18,7 +18,7 @@ export function addClientOptions(command: Command): void {
     .addOption(
       new Option(
         '--url <url>',
-        `base URL of a node; further ones, with commas, are fallbacks (${URL_RULE})`,
+        `base URL of a node; more, separated by commas, are fallbacks (${URL_RULE})`,
       )
         .argParser((urls: string, before: readonly string[] = []) => [
           ...before,
@@ -27,7 +27,7 @@ export function addClientOptions(command: Command): void {
         .default(undefined),
     )
     .addOption(
-      new Option('--timeout <duration>', `how long to try (default ${DEFAULT_TIMEOUT})`).argParser(
+      new Option('--timeout <duration>', `time to keep trying (default ${DEFAULT_TIMEOUT})`).argParser(
         durationMs,
       ),
     )

@@ -23,14 +23,14 @@ export function register(program: Command): void {
   const command = program
     .command('delete')
     .summary('delete a key')
-    .description('Deletes a key, present or not; or every key with a prefix, and says how many.')
+    .description('Deletes a key, present or not, or every key with a prefix, and prints the number deleted.')
     .argument('[key]', 'the key')
     .addOption(
-      new Option('--if-version <number>', 'only where the version is at most this').argParser(
+      new Option('--if-version <number>', 'only if the version is at most this').argParser(
         wholeNumber(0, MAX_VERSION),
       ),
     )
-    .option('--prefix <prefix>', 'every key that starts so')
+    .option('--prefix <prefix>', 'every key that begins with this text')
     .option('--all', 'every key')
     .addHelpText('after', EXAMPLES)
     .action(remove);

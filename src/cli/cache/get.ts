@@ -17,7 +17,7 @@ export function register(program: Command): void {
   const command = program
     .command('get')
     .summary('print a value')
-    .description('Prints the value of a key: a text as it is, all else as JSON.')
+    .description('Prints the value of a key: a text unquoted, any other value as JSON.')
     .argument('<key>', 'the key')
     .option('--after <token>', 'wait until the node has this write')
     .addHelpText('after', EXAMPLES)

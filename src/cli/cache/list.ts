@@ -30,14 +30,14 @@ export function register(program: Command): void {
     .command('list')
     .summary('print the entries with a prefix')
     .description('Prints key, version and value of the live entries, in the order of their keys.')
-    .argument('[prefix]', 'only keys that start so')
+    .argument('[prefix]', 'only keys that begin with this text')
     .addOption(
-      new Option('--limit <number>', 'at most so many').argParser(
+      new Option('--limit <number>', 'at most this number of entries').argParser(
         wholeNumber(1, Number.MAX_SAFE_INTEGER),
       ),
     )
     .option('--start-after <key>', 'only keys after this one')
-    .option('--keys', 'the keys alone')
+    .option('--keys', 'print only the keys')
     .addHelpText('after', EXAMPLES)
     .action(list);
   addClientOptions(command);

@@ -32,25 +32,25 @@ export function register(program: Command): void {
     .summary('store a value')
     .description(
       'Stores VALUE, which is JSON or else a text, and prints its version. Without a condition ' +
-        'it replaces whatever is there.',
+        'it replaces the present value.',
     )
     .argument('<key>', 'the key')
     .argument('<value>', 'the value; - reads it from stdin')
     .addOption(
-      new Option('--ttl <duration>', 'let it expire after 250ms, 10s, 24h').argParser(durationMs),
+      new Option('--ttl <duration>', 'time to live, such as 250ms, 10s or 24h').argParser(durationMs),
     )
     .addOption(
-      new Option('--if-version <number>', 'only where the version is at most this')
+      new Option('--if-version <number>', 'only if the version is at most this')
         .argParser(wholeNumber(0, MAX_IF_VERSION))
         .conflicts('ifAbsent'),
     )
-    .option('--if-absent', 'only where the key is absent')
+    .option('--if-absent', 'only if the key is absent')
     .addOption(
-      new Option('--acks <number>', 'wait for so many nodes to store it').argParser(
+      new Option('--acks <number>', 'wait until this number of nodes have stored it').argParser(
         wholeNumber(1, 1000),
       ),
     )
-    .option('--string', 'store VALUE as text, whatever it looks like')
+    .option('--string', 'store VALUE as text, even if it is JSON')
     .addHelpText('after', EXAMPLES)
     .action(put);
   addClientOptions(command);

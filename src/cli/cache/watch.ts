@@ -28,15 +28,15 @@ export function register(program: Command): void {
     .command('watch')
     .summary('print every change')
     .description(
-      'Prints the changes of the keys with a prefix as they happen, until Ctrl-C. Where a node goes ' +
-        'away it goes on from another. With --json each line has the cursor to go on from.',
+      'Prints the changes of the keys with a prefix as they happen, until Ctrl-C. If a node goes ' +
+        'away, the watch goes on at another. With --json each line has the cursor to go on from.',
     )
-    .argument('[prefix]', 'only keys that start so')
-    .option('--cursor <cursor>', 'go on from here')
-    .option('--initial', 'the present entries first')
-    .option('--no-values', 'without the values')
+    .argument('[prefix]', 'only keys that begin with this text')
+    .option('--cursor <cursor>', 'go on from this cursor')
+    .option('--initial', 'print the present entries first')
+    .option('--no-values', 'leave the values out')
     .addOption(
-      new Option('--count <number>', 'end after so many changes').argParser(
+      new Option('--count <number>', 'end after this number of changes').argParser(
         wholeNumber(1, Number.MAX_SAFE_INTEGER),
       ),
     )
@@ -114,7 +114,7 @@ function jsonLine(event: WatchEvent, hasValues: boolean): string {
 /** A bookmark has no meaning for people. */
 function noteOn({ type }: StreamEvent): void {
   if (type === 'synced') note('Up to date.');
-  if (type === 'reset') note('The log does not reach back so far: the whole state follows.');
+  if (type === 'reset') note('The log does not reach back to the cursor: the whole state follows.');
 }
 
 function cellsOf(event: KeyEvent, hasValues: boolean): string[] {

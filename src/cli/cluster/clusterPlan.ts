@@ -21,7 +21,7 @@ export const clusterShape = {
   nodes: whole(1, 16, {
     default: '3',
     placeholder: 'number',
-    help: 'how many nodes to run',
+    help: 'number of nodes to run',
     // For `hearsay serve`, NODES is a list of URLs.
     hasEnvironment: false,
   }),

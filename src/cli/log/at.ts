@@ -36,7 +36,7 @@ export function register(log: Command): void {
     )
     .argument('<point>', NOW_HELP, readPoint)
     .argument('[key]', 'only this key')
-    .option('--prefix <prefix>', 'only keys that start so')
+    .option('--prefix <prefix>', 'only keys that begin with this text')
     .addHelpText('after', EXAMPLES)
     .action(at);
   addSourceOptions(command);

@@ -27,11 +27,11 @@ interface CompactFlags extends SourceFlags {
 export function register(log: Command): void {
   const command = log
     .command('compact')
-    .summary('remove rows that nothing needs any more')
+    .summary('remove rows that are no longer needed')
     .description(
       'Removes the rows that have been beaten, deleted or expired for longer than --retention and that ' +
         'every member holds, as a node does by itself every few minutes. Points in time before the cut ' +
-        'are refused from then on. A running node is asked by --url.',
+        'are refused from then on. With --url, a running node does it.',
     )
     .addOption(retentionOption())
     .option('--dry-run', 'only say how much it would free')

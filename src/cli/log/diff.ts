@@ -33,14 +33,14 @@ interface DiffFlags extends AddressFlags {
 export function register(log: Command): void {
   log
     .command('diff')
-    .summary('how two logs differ, and why')
+    .summary('show how two logs differ, and why')
     .description(
       'Compares two logs, each a data directory, a file or the URL of a running node: first how many ' +
         'ops of each origin they hold, then each key whose live value differs, with the reason. Exits ' +
-        'with 1 where a key differs for another reason than that ops are still missing.',
+        'with 1 if a key differs for any other reason than missing ops.',
     )
     .argument('<a>', 'a data directory, a file or a URL')
-    .argument('<b>', 'another')
+    .argument('<b>', 'the log to compare it with, likewise')
     .addOption(tokenOption())
     .addOption(tokenFileOption())
     .addOption(jsonOption())

@@ -27,10 +27,10 @@ import { addSourceOptions, failOnFaults, type SourceFlags, withSource } from './
 export function register(log: Command): void {
   const command = log
     .command('explain')
-    .summary('why the value of a key is what it is')
+    .summary('show why a key has its present value')
     .description(
-      'Prints why the present value of a key is the present value: every op on it, by which rule each ' +
-        'lost, and whether the winner is dead, stable or collected. With --url also who has not seen it.',
+      'Explains the present value of a key: prints every op on it, the rule by which each lost, and whether ' +
+        'the winner is dead, stable or collected. With --url it also names the members that have not seen it.',
     )
     .argument('<key>', 'the key')
     .addHelpText('after', EXAMPLES)
@@ -136,7 +136,7 @@ function verdictLines(
     lines.push(
       unseenBy.length === 0
         ? '  seen by  every member'
-        : `  not seen ${unseenBy.map(({ nodeId, origin }) => `${nodeId} (${origin})`).join(', ')}, by what they last acknowledged`,
+        : `  not seen ${unseenBy.map(({ nodeId, origin }) => `${nodeId} (${origin})`).join(', ')}, by their last acknowledgement`,
     );
   return lines.flatMap((line) => wrapped(line, columns, LABEL_COLUMNS));
 }

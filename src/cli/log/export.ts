@@ -24,7 +24,7 @@ export function register(log: Command): void {
     .summary('write the ops, or the entries, as lines of JSON')
     .description(
       'Writes a log as lines of JSON: --as-entries the live entries, for any cluster; --as-ops the ' +
-        'whole history, for an empty node. An export that was cut off is continued in its --output.',
+        'whole history, for an empty node. An interrupted export continues in its --output.',
     )
     .addOption(
       new Option('--at <point>', `the log as it was at this point: ${NOW_HELP}`).argParser(

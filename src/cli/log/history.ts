@@ -24,10 +24,10 @@ import { addSourceOptions, failOnFaults, type SourceFlags, withSource } from './
 export function register(log: Command): void {
   const command = log
     .command('history')
-    .summary('every op on a key, and when each could be seen')
+    .summary('print every op on a key, and when each could be seen')
     .description(
-      'Prints every op on a key in the order in which this node came to hold it, those that lost too, ' +
-        'with the time for which a reader of this node saw it.',
+      'Prints every op on a key, also those that lost, in the order of their arrival at this node, with ' +
+        'the time for which a reader of this node saw each.',
     )
     .argument('<key>', 'the key')
     .addHelpText('after', EXAMPLES)

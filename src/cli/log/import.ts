@@ -30,7 +30,7 @@ export function register(log: Command): void {
     .description(
       'Imports a file that `hearsay log export` wrote. Ops go into an empty data directory, which becomes ' +
         'a cluster of its own; entries go to a running node (--url) as new PUTs. Run the command again ' +
-        'to continue an import that was cut off.',
+        'to continue an interrupted import.',
     )
     .argument('<file>', 'the file that export wrote')
     .option(
@@ -43,7 +43,7 @@ export function register(log: Command): void {
         wholeNumber(1, Number.MAX_SAFE_INTEGER),
       ),
     )
-    .option('--verbose', 'for entries: a line for each one that is skipped')
+    .option('--verbose', 'for entries: name each one that is skipped')
     .addHelpText('after', EXAMPLES)
     .action(run);
   addSourceOptions(command);

@@ -18,7 +18,7 @@ import { note } from '../terminal/output.ts';
 
 const DEFAULT_DATA_DIR = './data';
 const DAMAGED =
-  'The log is damaged: what could be read is above, and `hearsay log verify` tells more.';
+  'The log is damaged: the readable part is above, and `hearsay log verify` names the faults.';
 
 export interface AddressFlags {
   readonly url?: string;
@@ -40,7 +40,7 @@ export const tokenOption = (): Option =>
 export const tokenFileOption = (): Option =>
   new Option(
     '--token-file <file>',
-    'the file that holds it (INTERNAL_TOKEN_FILE, default the one that your own nodes made)',
+    "file that holds the cluster's token (INTERNAL_TOKEN_FILE, default the one that your own nodes made)",
   );
 
 export const urlOption = (help: string): Option =>

@@ -37,10 +37,10 @@ export function register(log: Command): void {
     .addOption(
       new Option(
         '--speed <factor>',
-        'such as 10x: ten times as fast as it happened (default 1x)',
+        'such as 10x: ten times as fast as recorded (default 1x)',
       ).argParser(readSpeed),
     )
-    .addOption(new Option('--max', 'as fast as the node takes them').conflicts('speed'))
+    .addOption(new Option('--max', 'send writes as fast as the node takes them').conflicts('speed'))
     .addOption(new Option('--until <point>', `up to this point: ${NOW_HELP}`).argParser(readPoint))
     .addOption(jsonOption())
     .addHelpText('after', EXAMPLES)

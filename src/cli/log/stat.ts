@@ -30,7 +30,7 @@ export const DEFAULT_RETENTION_MS = 24 * 60 * 60 * 1000;
 export const retentionOption = (): Option =>
   new Option(
     '--retention <duration>',
-    'rows that are younger stay (RETENTION, default 24h)',
+    'keep rows that were beaten or dead for less time (RETENTION, default 24h)',
   ).argParser(durationMs);
 
 export const retentionOf = ({ retention }: { readonly retention?: number }): number =>

@@ -42,11 +42,11 @@ export function register(log: Command): void {
     .addOption(
       new Option(
         '-n, --count <number>',
-        `at most so many ops (default ${DEFAULT_COUNT}; with --since, all)`,
+        `at most this number of ops (default ${DEFAULT_COUNT}; with --since, all)`,
       ).argParser(wholeNumber(0, Number.MAX_SAFE_INTEGER)),
     )
     .option('--key <key>', 'only ops on this key')
-    .option('--prefix <prefix>', 'only ops on keys that start so')
+    .option('--prefix <prefix>', 'only ops on keys that begin with this text')
     .option('--origin <origin>', 'only ops born in this origin, or on this node')
     .addOption(
       new Option('--kind <kind>', 'only ops of this kind').choices([

@@ -21,11 +21,11 @@ const FACT_INDENT = 11;
 export function register(log: Command): void {
   const command = log
     .command('verify')
-    .summary('prove a log, or name what is wrong with it')
+    .summary('prove that a log is whole, or name its faults')
     .description(
-      'Looks through the file, and proves that no op is missing, changed, doubled or out of order, that ' +
-        'sums meet and that the log folds to the recorded map. Exits with 1 where anything is wrong, ' +
-        'naming the first bad row and its origin first.',
+      'Checks the file, and proves that no op is missing, changed, doubled or out of order, that sums ' +
+        'meet and that the log folds to the recorded map. If a check fails, it names the first bad row and ' +
+        'its origin first, and exits with 1.',
     )
     .addHelpText('after', EXAMPLES)
     .action(run);

@@ -115,7 +115,7 @@ export class RemoteNode {
     if (!NEEDS_TOKEN.test(asked.path)) return asked;
     if (!this.#hasWarned && isOpenToOthers(this.url))
       note(
-        `The cluster's token goes to ${this.url} unencrypted: whoever is on the way can read it.`,
+        `The cluster's token goes to ${this.url} unencrypted: everyone on its way can read it.`,
       );
     this.#hasWarned = true;
     return { ...asked, headers: { 'X-Internal-Token': this.#token } };

@@ -27,7 +27,7 @@ function parsedOrText(text: string): unknown {
     if (!/^\s*[[{"]/.test(text)) return text;
     const reason = error instanceof Error ? error.message : String(error);
     throw new SettingError(
-      `VALUE begins as JSON and is none (${reason}): mend it, or add --string to store it as text.`,
+      `VALUE begins like JSON and is not JSON (${reason}): mend it, or add --string to store it as text.`,
     );
   }
 }

@@ -84,7 +84,7 @@ class ListProgress {
     this.#isByCodePoints &&= compareCodePoints(last, next) < 0;
     if (this.#isByUnits || this.#isByCodePoints) return;
     throw new ServerError(
-      'A list does not get on: its next page begins where an earlier one did. Is it a node of Hearsay?',
+      'The list makes no progress: its next page begins where an earlier one did. Is it a node of Hearsay?',
       null,
     );
   }
@@ -116,7 +116,7 @@ async function readPage<T>(
     if (entries.length === rows.length) return { entries, next: stringMember(body, 'next') };
   }
   throw new ServerError(
-    `${endpoint} answered a list with what is none (${answer.status}): is it a node of Hearsay?`,
+    `${endpoint} answered a list without a list (${answer.status}): is it a node of Hearsay?`,
     answer.status,
   );
 }

@@ -99,7 +99,7 @@ function readResults(exchange: Exchange, ops: readonly WireOp[]): Settled[] {
     : [];
   if (status === 200 && settled.length === ops.length) return settled;
   throw new ServerError(
-    `${endpoint} answered a batch with what is no list of results: is it a node of Hearsay?`,
+    `${endpoint} answered a batch without a list of results: is it a node of Hearsay?`,
     status,
     { mayBeStored: mayBeStored || status === 200 },
   );

@@ -11,7 +11,7 @@ import { type Entry, readEntry } from './entry.ts';
 export interface PutOptions {
   /**
    * From 0 to 2^53 − 2: the value is stored only if the live version is lower, or the key is absent; 0
-   * stores only where the key is absent. Default `next`: the present version + 1.
+   * stores only if the key is absent. Default `next`: the present version + 1.
    */
   readonly version?: number | 'next';
   /** From 1 to 10^13 milliseconds; null, the default: the entry never expires. */
@@ -110,7 +110,7 @@ export function putOp(key: string, value: unknown, options: PutOptions = {}): Wi
   if (acks !== null) whole('acks', acks, 1, MAX_ACKS);
   whole('acksTimeoutMs', acksTimeoutMs, 1, MAX_ACKS_TIMEOUT_MS);
   if (acks !== null && pathOf(key) === null)
-    throw new InvalidRequestError(`acks can't be asked for on the key ${quoted(key)}.`);
+    throw new InvalidRequestError(`A write of the key ${quoted(key)} can't ask for acks.`);
   const writeId = version === 'next' || value instanceof JsonText ? null : newWriteId();
   return {
     op: 'put',
@@ -230,7 +230,7 @@ function refuseConflict({ key }: WireOp, status: number, body: JsonObject): void
 
 function strange({ op, key }: WireOp, status: number): never {
   throw new ServerError(
-    `The answer (${status}) to the ${op} of ${quoted(key)} is none of Hearsay's: is it a node?`,
+    `The answer (${status}) to the ${op} of ${quoted(key)} is not in Hearsay's form: is the server a node?`,
     status,
     { mayBeStored: op !== 'get' && status === 200 },
   );

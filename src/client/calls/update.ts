@@ -52,7 +52,7 @@ export async function updateEntry<T>(
   for (let tries = 1; ; tries++) {
     const entry = await get(after);
     const value = await change(entry?.value, entry);
-    // Version 0 is stored only where the key is absent; 1 would win over a 0 that came between.
+    // Version 0 is stored only if the key is absent; 1 would win over a 0 that came between.
     const version = entry === undefined ? 0 : entry.version + 1;
     try {
       const stored = await put(value, {

@@ -40,7 +40,7 @@ class Check {
       this.#finished.add(frame.object);
     }
     if (this.#hasExactNumber && this.#isTyped)
-      throw invalid('it holds exact digits beside what JSON has no form for');
+      throw invalid('it holds exact digits beside a value for which JSON has no form');
     return this.#isTyped ? 'typed' : 'json';
   }
 

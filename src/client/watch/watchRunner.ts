@@ -111,7 +111,7 @@ export class WatchRunner<T> {
       this.#cursor = event.cursor;
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
-      return { kind: 'lost', reason: `it sent what no node sends: ${why}` };
+      return { kind: 'lost', reason: `it sent a message that no node sends: ${why}` };
     }
     // A node that opens a connection and sends no event is no better than one that can't be reached.
     this.#endpoints.succeeded(endpoint);

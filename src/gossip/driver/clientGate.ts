@@ -10,7 +10,7 @@ import type { Offers } from './offers.ts';
 const NOT_JOINED = 'it has not joined its cluster yet';
 const CATCHING_UP = 'it is catching up with its peers after a start';
 const CHANGING = 'it is going on under another origin';
-const OFFERING = 'it offers again what it held before it began anew';
+const OFFERING = 'it offers the ops again that it held before it rejoined';
 
 export interface ClientGateOptions {
   readonly readiness: Readiness;

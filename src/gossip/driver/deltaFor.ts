@@ -118,7 +118,7 @@ async function readChunk(
     if (!hasTrueHash(op))
       throw new DamagedLogError(
         replica.place,
-        `${op.origin}/${op.seq} is not what was written`,
+        `${op.origin}/${op.seq} differs from the op that was written`,
         null,
       );
     const seq = after + chunk.length + 1;

@@ -173,7 +173,7 @@ export class Comparison {
     this.#forked.add(origin);
     this.#state.note(
       'warn',
-      `${peer.hello.nodeId} holds other ops of ${origin} under the same ids: none of that origin are taken any more`,
+      `${peer.hello.nodeId} holds other ops of ${origin} under the same ids: this node takes no more ops of that origin`,
     );
   }
 }

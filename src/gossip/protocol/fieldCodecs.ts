@@ -87,7 +87,7 @@ export const vector = z.codec(
         throw new MalformedMessageError(`a vector has more than ${MAX_ORIGINS} origins`);
       for (const [origin, seq] of entries) {
         if (!isOrigin(origin) || !isCount(seq))
-          throw new MalformedMessageError('a vector has an origin or a seq that is none');
+          throw new MalformedMessageError('a vector has a malformed origin or seq');
         decoded.set(origin, seq);
       }
       return decoded;

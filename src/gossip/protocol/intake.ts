@@ -98,7 +98,7 @@ export class Intake {
         if (wasAnswer && !this.#state.hasEnded) this.#afterAnswer(peer, more && outcome.ops > 0);
         break;
       case 'incomplete':
-        this.#state.misbehaves(connection, 'claim', 'a delta does not hold what its ranges say');
+        this.#state.misbehaves(connection, 'claim', 'a delta does not hold the ops of its ranges');
         break;
     }
   }

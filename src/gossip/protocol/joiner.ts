@@ -11,7 +11,7 @@ import { type Greeted, isAnswer } from './peer.ts';
 
 /** The wait, in milliseconds, after a cluster could not be formed for want of room. */
 const JOIN_RETRY_MS = 2000;
-const FORSAKEN = 'no member is left that could bring the rest of what this node has got a part of';
+const FORSAKEN = 'no member is left to send the rest of the log of which this node holds a part';
 const LOST =
   'no node of its cluster answers: this node waits until one does, with its entries set aside; where ' +
   'the others are lost for good, restore the database under aside/ into an empty directory and start on that';

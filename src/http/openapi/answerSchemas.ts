@@ -13,7 +13,7 @@ const value = z.unknown().meta({ description: 'The JSON exactly as it was sent.'
 const meta = z.record(z.string(), z.unknown()).optional();
 const token = z
   .string()
-  .meta({ description: 'For Hearsay-After: whoever holds it reads this write on any node.' });
+  .meta({ description: 'For Hearsay-After: a read with it sees this write on any node.' });
 const acks = z.int().min(1).optional().meta({
   description: 'How many nodes had committed it in time; only where acks were asked for.',
 });
@@ -103,7 +103,7 @@ const memberSchema = z
     behind_ops: opCount.meta({ description: 'Ops held here that it has not acknowledged yet.' }),
     holds_back: z
       .boolean()
-      .meta({ description: 'Whether it is what keeps dead entries from being collected.' }),
+      .meta({ description: 'Whether this member keeps dead entries from being collected.' }),
     acknowledged: z.union([z.record(origin, z.int().min(0)), z.null()]),
   })
   .meta({ id: 'Member' });

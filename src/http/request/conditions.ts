@@ -13,7 +13,7 @@ import { type FieldError, unprocessable } from '../answer/problem.ts';
 export const conditionHeaders = {
   'If-Match': z.string().optional().meta({
     description:
-      'ETags: carried out only where the live entry has one of them; *: only where one is live.',
+      'ETags: carried out only if the live entry has one of them; *: only if there is a live entry.',
   }),
   'If-None-Match': z.string().optional().meta({
     description:

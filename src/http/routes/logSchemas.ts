@@ -25,15 +25,15 @@ export const logRowsQuerySchema = z.object({
     .optional()
     .meta({ description: 'These rows.' }),
   key: z.string().optional().meta({ description: 'Rows on this key.' }),
-  limit: count.optional().meta({ description: 'One page of at most so many rows; else all.' }),
+  limit: count.optional().meta({ description: 'One page of at most this number of rows; by default all.' }),
   values: flag
     .default(true)
     .meta({ description: 'false: without values, but with their lengths.' }),
-  follow: flag.default(false).meta({ description: 'true: goes on with what comes.' }),
+  follow: flag.default(false).meta({ description: 'true: goes on with new rows.' }),
 });
 
 export type LogRowsQuery = z.output<typeof logRowsQuerySchema>;
 
 export const compactQuerySchema = z.object({
-  retention_ms: count.optional().meta({ description: 'Else what the node is set to.' }),
+  retention_ms: count.optional().meta({ description: 'Default: the setting of the node.' }),
 });

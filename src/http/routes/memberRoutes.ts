@@ -107,7 +107,7 @@ export function findMember(
   if (peers.some((peer) => peer.origin === origin && peer.state === 'connected'))
     throw new Problem(
       409,
-      `${name} is what ${origin} was called before, and that is connected: name it by its origin.`,
+      `${name} is a former name of ${origin}, which is connected: name it by its origin.`,
     );
   return former;
 }

@@ -54,7 +54,7 @@ export const atQuerySchema = z.object({
 });
 
 export const AT_ANSWERS: Answers = {
-  '410': problem('`at` is before the cut: compaction has removed what was there.'),
+  '410': problem('`at` is before the cut: compaction has removed rows of that time.'),
   '422': problem('`at` is no point of the log of this node.'),
 };
 

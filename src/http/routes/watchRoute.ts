@@ -82,7 +82,7 @@ export function addWatchRoute(
     summary: 'Watch keys by their prefix',
     description:
       'As Server-Sent Events, or with an upgrade as a WebSocket, each of whose messages is one ' +
-      'event. Over a WebSocket, what is wrong with a cursor closes it with code 1008.',
+      'event. A WebSocket with a wrong cursor is closed with code 1008.',
     query: watchQuerySchema,
     headers: z.object({
       'Last-Event-ID': z

@@ -24,7 +24,7 @@ export const DEFAULT_ACKS_TIMEOUT_MS = 5000;
 
 const acksQuery = {
   acks: digits(1, MAX_ACKS).optional().meta({
-    description: 'Answer once so many nodes, this one counted, have committed it.',
+    description: 'Answer once this number of nodes, including this one, have committed it.',
   }),
   timeout_ms: digits(1, MAX_ACKS_TIMEOUT_MS)
     .optional()

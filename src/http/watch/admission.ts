@@ -137,7 +137,7 @@ function decode(text: string): Cursor {
     return decodeCursor(text);
   } catch (error) {
     if (!(error instanceof MalformedCursorError)) throw error;
-    throw unprocessable([{ field: 'cursor', message: 'is none that a node gave' }]);
+    throw unprocessable([{ field: 'cursor', message: 'is no cursor that a node gave' }]);
   }
 }
 

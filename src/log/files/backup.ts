@@ -102,7 +102,7 @@ async function copyProven(source: string, file: string, onProgress: OnProgress):
     const [first] = verified.findings;
     if (first !== undefined)
       throw new HearsayError(
-        `The log ${source} is damaged, and was not copied (${first.origin ?? 'the file'}: ${first.text}); \`hearsay log verify\` tells all.`,
+        `The log ${source} is damaged, and was not copied (${first.origin ?? 'the file'}: ${first.text}); \`hearsay log verify\` names every fault.`,
       );
     renameSync(unproven, file);
     syncDirectory(dirname(resolve(file)));

@@ -16,6 +16,6 @@ export function unfinishedIn(directory: string): string | null {
   if (existsSync(join(directory, LOG_NAME))) return null;
   for (const [folder, command] of Object.entries(COMMANDS))
     if (existsSync(join(directory, folder)))
-      return `holds what a \`${command}\` that was cut off has left: run that command again, or remove ${join(directory, folder)}`;
+      return `holds the files of an interrupted \`${command}\`: run that command again, or remove ${join(directory, folder)}`;
   return null;
 }

@@ -174,6 +174,6 @@ function opAt({ numbers, texts }: PackedRows, origins: readonly string[], row: n
   };
   if (isOp(parts)) return parts;
   throw new BrokenInvariantError(
-    `what was packed as the ${parts.kind} ${formatOpId(parts)} is none`,
+    `the packed row of the ${parts.kind} ${formatOpId(parts)} is no such op`,
   );
 }

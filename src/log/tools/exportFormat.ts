@@ -73,14 +73,14 @@ export function headOfFile(line: string): Head {
       `the file has format ${String(format)}, and this Hearsay knows ${FORMAT}`,
     );
   if (!isCount(upToLsn))
-    throw new MalformedLineError('the first line does not say up to which lsn it goes');
+    throw new MalformedLineError('the first line does not name its last lsn');
   if (hearsay === 'entries') {
     if (!isCount(atMs))
-      throw new MalformedLineError('the first line does not say of which time it is');
+      throw new MalformedLineError('the first line does not name its time');
     return { kind: 'entries', atMs, upToLsn };
   }
   if (!isCount(lastLsn))
-    throw new MalformedLineError('the first line does not say where its log ended');
+    throw new MalformedLineError('the first line does not name the last lsn of its log');
   return { kind: 'ops', header: headerOf(fields), records: recordsOf(fields), lastLsn, upToLsn };
 }
 
@@ -95,7 +95,7 @@ export const isEnd = (fields: Fields): boolean => fields.end === true;
 export function opsEndOf(fields: Fields): OpsEnd {
   const { rows } = fields;
   if (!isCount(rows))
-    throw new MalformedLineError('the last line does not say how many rows there are');
+    throw new MalformedLineError('the last line does not give the number of rows');
   return { rows, records: recordsOf(fields) };
 }
 

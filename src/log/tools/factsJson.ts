@@ -48,7 +48,7 @@ export function headerOf(fields: Fields): LogHeader {
     !isCounter(horizon) ||
     !Number.isSafeInteger(stableClock)
   )
-    throw new MalformedLineError('its header is not one of a log');
+    throw new MalformedLineError('its header is malformed');
   return {
     clusterName: cluster.name,
     clusterId: cluster.id,
@@ -58,7 +58,7 @@ export function headerOf(fields: Fields): LogHeader {
     stableClock: Number(stableClock),
     facts: parseFacts(
       pairsOf(facts, isText),
-      (name) => new MalformedLineError(`the fact ${name} of its header is none`),
+      (name) => new MalformedLineError(`the fact ${name} of its header is malformed`),
     ),
   };
 }
@@ -68,7 +68,7 @@ export function recordOf(value: unknown): OriginRecord {
   const fields: Fields = typeof value === 'object' && value !== null ? { ...value } : {};
   const { origin, seq, reach } = fields;
   if (!isOrigin(origin) || !isCount(seq) || !isCount(reach))
-    throw new MalformedLineError('a record of an origin is not one');
+    throw new MalformedLineError('a record of an origin is malformed');
   return {
     origin,
     seq,
@@ -94,7 +94,7 @@ export function factsOf(fields: Fields): LogFacts {
     !isCount(sizeBytes) ||
     !isCount(nowMs)
   )
-    throw new MalformedLineError('it does not tell what is known of a log');
+    throw new MalformedLineError('it does not hold the facts of a log');
   return {
     header: headerOf(fields),
     records: records.map(recordOf),
@@ -107,15 +107,15 @@ export function factsOf(fields: Fields): LogFacts {
 
 function hashOf(value: unknown): Hash {
   const hash = typeof value === 'string' ? parseHash(value) : undefined;
-  if (hash === undefined) throw new MalformedLineError('a sum is none');
+  if (hash === undefined) throw new MalformedLineError('a sum is malformed');
   return hash;
 }
 
 function pairsOf<T>(list: unknown, isValue: (value: unknown) => value is T): [string, T][] {
-  if (!Array.isArray(list)) throw new MalformedLineError('a list of pairs is none');
+  if (!Array.isArray(list)) throw new MalformedLineError('a list of pairs is malformed');
   return list.map((pair: unknown) => {
     const [name, value]: unknown[] = Array.isArray(pair) ? pair : [];
-    if (typeof name !== 'string' || !isValue(value)) throw new MalformedLineError('a pair is none');
+    if (typeof name !== 'string' || !isValue(value)) throw new MalformedLineError('a pair is malformed');
     return [name, value];
   });
 }

@@ -48,7 +48,7 @@ export class OpsImport {
   take(row: Row): Row {
     const { op } = row;
     if (!hasTrueHash(op))
-      throw new DamagedExportError(`${op.origin}/${op.seq} is not what was exported`);
+      throw new DamagedExportError(`${op.origin}/${op.seq} differs from the exported op`);
     this.#lastLsn++;
     this.#hlc = Math.max(this.#hlc, op.hlc);
     if (!isOnKey(op)) this.#members.fold(op);

@@ -41,7 +41,7 @@ export class BeforeCutError extends HearsayError {
   constructor(place: string, cutAt: number) {
     const until = cutAt > 0 ? ` up to ${new Date(cutAt).toISOString()}` : '';
     super(
-      `The log ${place} was compacted${until}: what it held before then is not known; name a later point.`,
+      `The log ${place} was compacted${until}: its earlier state is not known; name a later point.`,
     );
   }
 }
@@ -64,7 +64,7 @@ export async function momentOf(source: LogSource, facts: LogFacts, point: Point)
     case 'time':
       if (point.atMs > facts.nowMs + CLOCK_LEEWAY_MS)
         throw new PointNotHeldError(
-          `The time ${new Date(point.atMs).toISOString()} has not come yet: name one up to now.`,
+          `The time ${new Date(point.atMs).toISOString()} is in the future: name a time up to now.`,
         );
       if (point.atMs < cutOf(facts)) throw new BeforeCutError(source.place, cutOf(facts));
       return momentAt(facts.lastLsn, point.atMs, point.atMs);
@@ -74,7 +74,7 @@ export async function momentOf(source: LogSource, facts: LogFacts, point: Point)
       const { cluster, vector, told } = point.cursor;
       if (facts.header.clusterId !== null && cluster !== facts.header.clusterId)
         throw new PointNotHeldError(
-          `The cursor is of the cluster ${cluster}, and the log ${source.place} of ${facts.header.clusterId}.`,
+          `The cursor is of the cluster ${cluster}, but the log ${source.place} is of ${facts.header.clusterId}.`,
         );
       const moment = await momentOfLsn(source, facts, await lsnOfVector(source, facts, vector));
       // A write's token holds no mark of expiries.
@@ -126,7 +126,7 @@ async function lsnOfVector(source: LogSource, facts: LogFacts, vector: Vector): 
   const lacking = missingOps(held, vector);
   if (lacking > 0)
     throw new PointNotHeldError(
-      `The log ${source.place} lacks ${lacking} ops of the cursor's; ask a node that has them.`,
+      `The log ${source.place} lacks ${lacking} ops that the cursor covers: ask a node that has them.`,
     );
   const reach: MutableVector = new Map();
   for (const record of facts.records) raise(reach, record.origin, record.reach);
@@ -144,6 +144,6 @@ async function lsnOfVector(source: LogSource, facts: LogFacts, vector: Vector): 
       if (includes(seen, wanted)) return lsn;
     }
   throw new PointNotHeldError(
-    `The log ${source.place} lacks rows that it says it holds; \`hearsay log verify\` tells which.`,
+    `The log ${source.place} lacks rows that its records count; \`hearsay log verify\` names them.`,
   );
 }

@@ -124,7 +124,7 @@ class RowChecks {
     const { lsn, op } = row;
     this.#lastLsn = lsn;
     if (!hasTrueHash(op))
-      this.#tell('hash', row, 'is not what was written: its hash is that of something else');
+      this.#tell('hash', row, 'has a hash that does not match its content');
     this.#seqs.row(lsn, op);
     if (this.#isBirth(op) && op.hlc <= this.#hlc)
       this.#tell(
@@ -170,7 +170,7 @@ function recordedAtEnd({ header, lastLsn }: LogFacts): RecordedMapSum | null {
 function wrongMap(found: Hash, recorded: RecordedMapSum): Finding {
   const text =
     `the log folds to the map sum ${formatHash(found)}, and the node recorded ` +
-    `${formatHash(recorded.sum)} when it stopped: a won bit or a row is not what it was`;
+    `${formatHash(recorded.sum)} when it stopped: a won bit or a row has changed`;
   return { kind: 'map', lsn: null, origin: null, seq: null, text };
 }
 

@@ -89,7 +89,7 @@ test('VALUE is JSON, or else a text, and --string says that it is a text', async
   assert.is(await stored('--string', '{'), '{');
   const wrong = await hear('put', 'a', '{"n": 1');
   assert.is(wrong.code, 2);
-  assert.match(wrong.err, /begins as JSON and is none/);
+  assert.match(wrong.err, /begins like JSON and is not JSON/);
   assert.is(wrong.out, '');
 });
 
@@ -266,7 +266,7 @@ commands('a watch prints events on stdout and what happens to it on stderr', asy
     const text = await hearsay(server.url, ['watch', '--initial', '--count', '3']);
     assert.is(text.code, 0, text.err);
     assert.is(text.out.replaceAll(/ {2,}/g, ' '), 'put a v2 {"n":1}\ndelete a\nput b v1 1n\n');
-    assert.match(text.err, /^Watching http.*\nUp to date\.\nThe log does not reach back so far/);
+    assert.match(text.err, /^Watching http.*\nUp to date\.\nThe log does not reach back to the cursor/);
     const json = await hearsay(server.url, ['watch', '--json', '--cursor', '1', '--count', '2']);
     assert.equal(
       json.out

@@ -140,8 +140,8 @@ driver('what was set aside goes before whatever clients write', async () => {
   const open = holdDisk();
   driven.tick();
   assert.is(driven.phase, 'ready');
-  assert.throws(() => replica.get('a'), /offers again what it held before it began anew/);
-  assert.match(String(await refusal(replica)), /offers again what it held before it began anew/);
+  assert.throws(() => replica.get('a'), /offers the ops again that it held before it rejoined/);
+  assert.match(String(await refusal(replica)), /offers the ops again that it held before it rejoined/);
   open();
   for (let turns = 0; turns < 20 && !replica.readiness.isWritable; turns++) await turn();
   const [outcome] = await replica.submit([putting('a', { version: 1 })]);

@@ -135,8 +135,8 @@ socket(
       return (await client.synced()).cursor;
     };
     for (const [cursor, reason] of [
-      ['%20x', /^cursor is none that a node gave/],
-      ['a'.repeat(13_000), /^cursor is none that a node gave/],
+      ['%20x', /^cursor is no cursor that a node gave/],
+      ['a'.repeat(13_000), /^cursor is no cursor that a node gave/],
       [await cursorOf(other), /of another cluster/],
       [await cursorOf(ahead), /has not come to the cursor within 0.2 s/],
     ] as const) {

@@ -274,13 +274,13 @@ test('a file is compacted as its node would, and stays whole', async () => {
   await throws(
     compactFile(directory.path, 1000),
     HearsayError,
-    /A node has .* open: let it compact its log itself by --url/,
+    /A node has .* open: let that node compact its log by --url/,
   );
   await log.close();
   await throws(
     compactFile(fileOf(directory.path), 1000),
     SettingError,
-    /hearsay\.db is a file, and a log is compacted in its data directory: /,
+    /hearsay\.db is a file: name the data directory/,
   );
   assert.ok((await stat(fileOf(directory.path))).size > 0);
 });

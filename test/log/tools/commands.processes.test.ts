@@ -142,7 +142,7 @@ test('exit codes: 1 where something is not so, 2 where the command is wrong', as
   const stdout = await fails(1, /is damaged: 1 fault/, 'log', 'verify', ...on);
   assert.is(
     stdout,
-    'lsn 3, node1.aaaaaa/3: is not what was written: its hash is that of something else.\n',
+    'lsn 3, node1.aaaaaa/3: has a hash that does not match its content.\n',
   );
 });
 
@@ -212,7 +212,7 @@ test('explain tells who has not seen an op; diff tells who lacks it', async () =
     'only node3 has not seen it',
   );
   const { stdout } = await succeeds('log', 'explain', 'late', '--url', first.url);
-  assert.match(stdout, /not seen node3 \(node3\.\w+\), by what they last acknowledged/);
+  assert.match(stdout, /not seen node3 \(node3\.\w+\), by their last acknowledgement/);
   const difference = (await jsonOf('log', 'diff', first.url, third.dataDir)).find(
     ({ type }) => type === 'key',
   );
@@ -306,7 +306,7 @@ test('a compaction frees what was foretold', async () => {
   assert.ok(Number(freed?.rows) >= 51);
   await fails(
     1,
-    /A node has .* open: let it compact its log itself by --url/,
+    /A node has .* open: let that node compact its log by --url/,
     'log',
     'compact',
     '--data-dir',

@@ -205,7 +205,7 @@ test('what was changed or cut off is refused, and what is there is left alone', 
   };
   await refuses(
     { ...file, rows: file.rows.map((line) => line.replace('a1', 'a9')) },
-    /node1.aaaaaa\/3 is not what was exported/,
+    /node1.aaaaaa\/3 differs from the exported op/,
   );
   await refuses({ ...file, rows: file.rows.slice(0, -1) }, /it has 3 of 4 rows/);
 

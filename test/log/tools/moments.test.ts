@@ -291,11 +291,11 @@ past('what the log does not hold is refused', async () => {
   };
   await refuses({ kind: 'lsn', lsn: 99 }, /ends at lsn 3, before 99/);
   const future = { kind: 'time', atMs: Date.UTC(2100, 0, 1) } as const;
-  await refuses(future, /^The time 2100-01-01T00:00:00.000Z has not come yet: /);
+  await refuses(future, /^The time 2100-01-01T00:00:00.000Z is in the future: /);
   const cursor = (cluster: string, seq: number): Point =>
     parsePoint(encodeToken(cluster, { origin: ORIGINS[0], seq }), 0);
-  await refuses(cursor('c2', 1), /is of the cluster c2, and the log the test log of c1/);
-  await refuses(cursor('c1', 9), /lacks 6 ops of the cursor's/);
+  await refuses(cursor('c2', 1), /is of the cluster c2, but the log the test log is of c1/);
+  await refuses(cursor('c1', 9), /lacks 6 ops that the cursor covers/);
 });
 
 past.run();

@@ -55,8 +55,8 @@ salvage(
   async () => {
     await using root = await temporaryDirectory();
     for (const [folder, command] of [
-      ['importing', /`hearsay log import` that was cut off has left: run that command again/],
-      ['restoring', /`hearsay restore` that was cut off has left/],
+      ['importing', /the files of an interrupted `hearsay log import`: run that command again/],
+      ['restoring', /the files of an interrupted `hearsay restore`/],
     ] as const) {
       const data = join(root.path, folder);
       await mkdir(join(data, folder), { recursive: true });

@@ -24,7 +24,7 @@ test('a backup of a running node goes back under a new origin, and nothing is lo
   const { stderr } = await succeeds('backup', file, '--data-dir', first.dataDir);
   assert.match(
     stderr,
-    /first\.db holds the log of node1\.\w+ up to lsn \d+: \d+ ops, \d+ live keys, .* proven\./,
+    /first\.db holds the log of node1\.\w+ up to lsn \d+: \d+ ops, \d+ live keys, .* verified\./,
   );
   await writeSome(first, 10, 30);
   await waitForConvergence(cluster.nodes, 10_000);
