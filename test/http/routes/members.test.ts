@@ -36,7 +36,7 @@ members('a former name or URL finds no member that is connected, a present one d
   }));
   for (const name of ['before', 'http://old:1', 'http://old:1/']) {
     assert.is(findMember(all, [], past, name).origin, MOVED);
-    const isConnected = /was called before, and that is connected: name it by its origin/;
+    const isConnected = /is a former name of .*, which is connected: name it by its origin/;
     assert.throws(() => findMember(all, [CONNECTED], past, name), isConnected);
   }
   for (const name of ['after', 'http://new:1/', MOVED])
