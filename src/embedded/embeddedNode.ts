@@ -180,5 +180,7 @@ class EmbeddedNode implements RunningNode {
 
 function refusalOf(key: string, outcome: Outcome): HearsayError {
   if (outcome.kind === 'conflict') return new ConflictError(key, outcome.currentVersion);
-  return new HearsayError(`The node answered a write with ${outcome.kind}, which is no outcome of a write.`);
+  return new HearsayError(
+    `The node answered a write with ${outcome.kind}, which is no outcome of a write.`,
+  );
 }

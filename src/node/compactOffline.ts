@@ -18,9 +18,7 @@ export interface CompactedFile {
 /** @throws HearsayError if a node has the directory open. */
 export async function compactFile(directory: string, retentionMs: number): Promise<CompactedFile> {
   if (statSync(directory, { throwIfNoEntry: false })?.isFile())
-    throw new SettingError(
-      `${directory} is a file: name the data directory that holds the log.`,
-    );
+    throw new SettingError(`${directory} is a file: name the data directory that holds the log.`);
   const source = FileSource.open(directory, Date.now);
   const { header, sizeBytes } = await source.facts();
   await source.close();

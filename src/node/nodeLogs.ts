@@ -110,7 +110,9 @@ export class NodeLogs implements LogChanges {
       } catch (error) {
         if (!(error instanceof DamagedLogError)) throw error;
         const place = await this.#store.keepDamaged(name);
-        note(`A log that was set aside is not offered again, and is kept in ${place}: ${error.message}`);
+        note(
+          `A log that was set aside is not offered again, and is kept in ${place}: ${error.message}`,
+        );
       }
     }
     return found;

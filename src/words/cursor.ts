@@ -117,8 +117,7 @@ function decodeVector(value: unknown): Vector {
     throw new MalformedCursorError('its vector is malformed');
   const vector = new Map<string, number>();
   for (const [origin, seq] of Object.entries(value)) {
-    if (!isCount(seq))
-      throw new MalformedCursorError('its vector holds a value that is no count');
+    if (!isCount(seq)) throw new MalformedCursorError('its vector holds a value that is no count');
     // A seq of 0 covers no op, and would cost a watcher as much as any other.
     if (seq > 0) vector.set(origin, seq);
   }

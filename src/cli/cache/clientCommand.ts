@@ -27,9 +27,10 @@ export function addClientOptions(command: Command): void {
         .default(undefined),
     )
     .addOption(
-      new Option('--timeout <duration>', `time to keep trying (default ${DEFAULT_TIMEOUT})`).argParser(
-        durationMs,
-      ),
+      new Option(
+        '--timeout <duration>',
+        `time to keep trying (default ${DEFAULT_TIMEOUT})`,
+      ).argParser(durationMs),
     )
     .option('--json', 'one line of JSON for each result');
 }

@@ -23,7 +23,9 @@ export function register(program: Command): void {
   const command = program
     .command('delete')
     .summary('delete a key')
-    .description('Deletes a key, present or not, or every key with a prefix, and prints the number deleted.')
+    .description(
+      'Deletes a key, present or not, or every key with a prefix, and prints the number deleted.',
+    )
     .argument('[key]', 'the key')
     .addOption(
       new Option('--if-version <number>', 'only if the version is at most this').argParser(

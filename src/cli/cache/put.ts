@@ -37,7 +37,9 @@ export function register(program: Command): void {
     .argument('<key>', 'the key')
     .argument('<value>', 'the value; - reads it from stdin')
     .addOption(
-      new Option('--ttl <duration>', 'time to live, such as 250ms, 10s or 24h').argParser(durationMs),
+      new Option('--ttl <duration>', 'time to live, such as 250ms, 10s or 24h').argParser(
+        durationMs,
+      ),
     )
     .addOption(
       new Option('--if-version <number>', 'only if the version is at most this')

@@ -114,9 +114,7 @@ export class RemoteNode {
   #withToken(asked: WireRequest): WireRequest {
     if (!NEEDS_TOKEN.test(asked.path)) return asked;
     if (!this.#hasWarned && isOpenToOthers(this.url))
-      note(
-        `The cluster's token goes to ${this.url} unencrypted: everyone on its way can read it.`,
-      );
+      note(`The cluster's token goes to ${this.url} unencrypted: everyone on its way can read it.`);
     this.#hasWarned = true;
     return { ...asked, headers: { 'X-Internal-Token': this.#token } };
   }

@@ -25,7 +25,9 @@ export const logRowsQuerySchema = z.object({
     .optional()
     .meta({ description: 'These rows.' }),
   key: z.string().optional().meta({ description: 'Rows on this key.' }),
-  limit: count.optional().meta({ description: 'One page of at most this number of rows; by default all.' }),
+  limit: count
+    .optional()
+    .meta({ description: 'One page of at most this number of rows; by default all.' }),
   values: flag
     .default(true)
     .meta({ description: 'false: without values, but with their lengths.' }),

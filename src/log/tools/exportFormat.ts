@@ -72,11 +72,9 @@ export function headOfFile(line: string): Head {
     throw new MalformedLineError(
       `the file has format ${String(format)}, and this Hearsay knows ${FORMAT}`,
     );
-  if (!isCount(upToLsn))
-    throw new MalformedLineError('the first line does not name its last lsn');
+  if (!isCount(upToLsn)) throw new MalformedLineError('the first line does not name its last lsn');
   if (hearsay === 'entries') {
-    if (!isCount(atMs))
-      throw new MalformedLineError('the first line does not name its time');
+    if (!isCount(atMs)) throw new MalformedLineError('the first line does not name its time');
     return { kind: 'entries', atMs, upToLsn };
   }
   if (!isCount(lastLsn))

@@ -115,7 +115,8 @@ function pairsOf<T>(list: unknown, isValue: (value: unknown) => value is T): [st
   if (!Array.isArray(list)) throw new MalformedLineError('a list of pairs is malformed');
   return list.map((pair: unknown) => {
     const [name, value]: unknown[] = Array.isArray(pair) ? pair : [];
-    if (typeof name !== 'string' || !isValue(value)) throw new MalformedLineError('a pair is malformed');
+    if (typeof name !== 'string' || !isValue(value))
+      throw new MalformedLineError('a pair is malformed');
     return [name, value];
   });
 }

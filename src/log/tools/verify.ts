@@ -123,8 +123,7 @@ class RowChecks {
   row(row: Row): void {
     const { lsn, op } = row;
     this.#lastLsn = lsn;
-    if (!hasTrueHash(op))
-      this.#tell('hash', row, 'has a hash that does not match its content');
+    if (!hasTrueHash(op)) this.#tell('hash', row, 'has a hash that does not match its content');
     this.#seqs.row(lsn, op);
     if (this.#isBirth(op) && op.hlc <= this.#hlc)
       this.#tell(

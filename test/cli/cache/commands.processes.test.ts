@@ -266,7 +266,10 @@ commands('a watch prints events on stdout and what happens to it on stderr', asy
     const text = await hearsay(server.url, ['watch', '--initial', '--count', '3']);
     assert.is(text.code, 0, text.err);
     assert.is(text.out.replaceAll(/ {2,}/g, ' '), 'put a v2 {"n":1}\ndelete a\nput b v1 1n\n');
-    assert.match(text.err, /^Watching http.*\nUp to date\.\nThe log does not reach back to the cursor/);
+    assert.match(
+      text.err,
+      /^Watching http.*\nUp to date\.\nThe log does not reach back to the cursor/,
+    );
     const json = await hearsay(server.url, ['watch', '--json', '--cursor', '1', '--count', '2']);
     assert.equal(
       json.out

@@ -141,7 +141,10 @@ driver('what was set aside goes before whatever clients write', async () => {
   driven.tick();
   assert.is(driven.phase, 'ready');
   assert.throws(() => replica.get('a'), /offers the ops again that it held before it rejoined/);
-  assert.match(String(await refusal(replica)), /offers the ops again that it held before it rejoined/);
+  assert.match(
+    String(await refusal(replica)),
+    /offers the ops again that it held before it rejoined/,
+  );
   open();
   for (let turns = 0; turns < 20 && !replica.readiness.isWritable; turns++) await turn();
   const [outcome] = await replica.submit([putting('a', { version: 1 })]);

@@ -140,10 +140,7 @@ test('exit codes: 1 where something is not so, 2 where the command is wrong', as
   await fails(1, /can't be reached/, 'member', 'list', '--url', 'http://127.0.0.1:1');
   tamper(data, "UPDATE op SET value = '2' WHERE lsn = 3");
   const stdout = await fails(1, /is damaged: 1 fault/, 'log', 'verify', ...on);
-  assert.is(
-    stdout,
-    'lsn 3, node1.aaaaaa/3: has a hash that does not match its content.\n',
-  );
+  assert.is(stdout, 'lsn 3, node1.aaaaaa/3: has a hash that does not match its content.\n');
 });
 
 test('a node refuses whoever has not its token', async () => {
