@@ -12,7 +12,7 @@ export type TransportEvent =
       readonly connection: ConnectionId;
       /** The URL that we dialled, or null if the peer dialled us. */
       readonly dialledUrl: string | null;
-      /** Where the peer is, without a port: whoever shares it can't be told apart before a hello. */
+      /** The address of the peer, without a port: peers that share it can't be told apart before a hello. */
       readonly address: string;
     }
   | { readonly kind: 'dialFailed'; readonly url: string; readonly reason: string }

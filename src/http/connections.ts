@@ -110,7 +110,7 @@ export class Connections {
     const connection = socket === null ? undefined : this.#connections.get(socket);
     if (connection === undefined) return;
     connection.isLast = true;
-    // It has no end, and the refusal of what can't be read behind it would never have its turn.
+    // The answer has no end, so a refusal of unreadable bytes behind it would never have its turn.
     if (connection.whenLeft !== null) connection.socket.destroy();
   }
 

@@ -1,13 +1,13 @@
 /**
- * Reads no more than so many messages a second of each WebSocket, so that nobody who sends without pause keeps
- * the event loop for itself: the rest waits at its sender (TCP's own flow control), and nothing is lost.
+ * Reads a bounded number of messages per second from each WebSocket, so that no sender without pauses keeps
+ * the event loop for itself. The rest waits at its sender (TCP's own flow control), and nothing is lost.
  */
 import type { WebSocket } from 'ws';
 
 const WINDOWS_A_SECOND = 10;
 
 export class ReadPace {
-  /** Sockets that were read no further in this window, since the start. */
+  /** The number of times since the start that a socket was read no further in a window. */
   pauses = 0;
   readonly #maxInWindow: number;
   readonly #read = new Map<WebSocket, number>();

@@ -40,7 +40,7 @@ export function warnOfReaders(directory: string, warn: (text: string) => void): 
 export class LogDirectory implements LogStore {
   readonly #options: SqliteLogOptions;
   #log: Log | null = null;
-  /** The file that is open, whatever becomes of its name. */
+  /** The open file, even if its name is gone. */
   #file: { readonly device: number; readonly inode: number } | null = null;
 
   constructor(options: SqliteLogOptions) {

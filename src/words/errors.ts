@@ -9,7 +9,7 @@ export class HearsayError extends Error {
 /** A bound of the node is reached, by default that of its queue of writes: nothing was stored, try again. */
 export class OverloadedError extends HearsayError {
   readonly retryAfterMs: number;
-  /** @param what of which there are as many as may be, as a phrase. */
+  /** @param what a phrase for the things that have reached their bound. */
   constructor(retryAfterMs: number, what = 'writes that wait') {
     super(`The node has as many ${what} as it may have: try again shortly, or ask another node.`);
     this.retryAfterMs = retryAfterMs;

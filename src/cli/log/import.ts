@@ -137,7 +137,7 @@ async function openImport(
   });
 }
 
-/** @returns how many ops the export has. @throws DamagedExportError where it is not whole. */
+/** @returns the number of ops in the export. @throws DamagedExportError if it is not complete. */
 async function takeOps(
   target: LogImport,
   file: string,

@@ -1,11 +1,13 @@
 /**
- * The border of this node towards its peers: whatever they send passes here, once, before the core sees it.
+ * The border of this node towards its peers: every message of a peer passes here, once, before the core
+ * sees it.
  *
- * Invariants: a text is parsed only if its type, its length, its shape and its rate keep their bounds; only
- * hello and error come before a hello; a fault counts against the peer that made it, and against nobody else
- * whose name it bears at another address; a peer that is refused gets no further than its hello.
+ * Invariants: a text is parsed only if its type, its length, its shape and its rate keep their bounds.
+ * Only hello and error may come before a hello. A fault counts against the peer that made it, and not
+ * against a peer that bears the same name at another address. A refused peer gets no further than its
+ * hello.
  *
- * It outlives the core: a node that rejoins has forgotten nothing of its peers' conduct.
+ * The border outlives the core: a node that rejoins still remembers the faults of its peers.
  */
 import type { Limits } from '../../words/limits.ts';
 import { MINUTE_MS } from '../../words/time.ts';
@@ -21,14 +23,14 @@ import { faultOfShape, typeIn } from './scan.ts';
 
 export interface BorderOptions {
   readonly limits: Limits;
-  /** How long a peer is refused. */
+  /** The time for which a peer is refused, in milliseconds. */
   readonly refusalMs: number;
   readonly isMember: (origin: string) => boolean;
-  /** By a clock that is never set. */
+  /** A clock that is never set, in milliseconds. */
   readonly steadyMs: () => number;
   /** Ends a connection of a peer that is refused from now on. */
   readonly refuse: (connection: ConnectionId, reason: string) => void;
-  /** For people: a refusal begins. */
+  /** Tells people that a refusal begins. */
   readonly warn: (text: string) => void;
 }
 
@@ -40,7 +42,7 @@ export type FaultCounts = Readonly<Record<PeerFault, number>>;
 interface Crossing {
   readonly address: string;
   readonly rates: Rates;
-  /** Who it says that it is; null before a hello. */
+  /** The origin of its hello; null before a hello. */
   named: Named | null;
 }
 
@@ -68,7 +70,7 @@ export class Border {
     return { ...this.#refused };
   }
 
-  /** Who is refused now. */
+  /** The peers that are refused now. */
   refusals(): Refusal[] {
     return this.#conduct.refusals(this.#options.steadyMs());
   }
@@ -82,7 +84,7 @@ export class Border {
     this.#crossings.delete(connection);
   }
 
-  /** @returns what the core is to be told of the text. */
+  /** @returns the input for the core. */
   inputOf(connection: ConnectionId, text: string): Input {
     const crossing = this.#crossings.get(connection);
     if (crossing === undefined) return faulty(connection, 'order', 'it comes over no connection');
@@ -106,7 +108,7 @@ export class Border {
     return this.#parsed(connection, crossing, type, text);
   }
 
-  /** To be called for each fault, before the connection is closed. */
+  /** Called for each fault, before the connection is closed. */
   misbehaved(connection: ConnectionId, fault: PeerFault, reason: string): void {
     const crossing = this.#crossings.get(connection);
     if (crossing === undefined) return;
@@ -153,7 +155,10 @@ export class Border {
   }
 }
 
-/** An address with it: else whoever says a member's name elsewhere could have that member refused. */
+/**
+ * The key holds the address too: otherwise a peer elsewhere could have a member refused by saying the
+ * member's name.
+ */
 const keyOf = ({ nodeId, origin }: Named, address: string): string =>
   `${nodeId} ${origin} ${address}`;
 

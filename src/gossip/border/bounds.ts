@@ -1,8 +1,8 @@
 /**
- * The bounds of every message, by its type: looked at before anything is parsed or built of it.
+ * The bounds of every message, by its type. They are checked before anything of the message is parsed.
  *
- * None is a setting of its own: they follow from the limits of a delta and a value, or from the protocol itself,
- * which no node may change alone. PROTOCOL.md has the table.
+ * None is a setting of its own: they follow from the limits of a delta and a value, or from the
+ * protocol itself, which no node may change alone. PROTOCOL.md has the table.
  */
 import type { Limits } from '../../words/limits.ts';
 import { KIB, MIB } from '../../words/size.ts';
@@ -19,23 +19,27 @@ export interface MessageBounds extends ShapeBounds {
 
 export type Bounds = Readonly<Record<Message['type'], MessageBounds>>;
 
-/** So many seconds' worth may come at once: whatever waited while this node was busy. */
+/**
+ * The seconds' worth of messages that may come at once, because they waited while this node was busy.
+ */
 export const BURST_SECONDS = 10;
 
-/** The limits of two nodes may differ by this factor, as while a setting is changed node by node. */
+/**
+ * The factor by which the limits of two nodes may differ, as while a setting is changed node by node.
+ */
 const SLACK = 4;
 /** Elements of an op, a row, a range and a mark, each with its own list. */
 const [OP, ROW, RANGE, MARK, KEY_AND_HLC] = [11, 13, 5, 8, 3];
-/** Room for the members of the object itself, and for those that later versions add. */
+/** Room for the members of the object itself, and for members of later versions. */
 const FIELDS = 64;
 /** Rows of a page of a judgement or of deletes, and marks of a bucket, that any node sends. */
 const MAX_PAGE = 65_536;
 
 /** A question or its answer: a round trip and a commit lie between two of them. */
 const ASKED = 5000;
-/** Walks the map or a page of the log. */
+/** The answer walks the map or a page of the log. */
 const COSTLY = 500;
-/** When something in it has changed; or before the end. */
+/** Sent when its content has changed, or before the end. */
 const SELDOM = 5;
 
 /** Longest text of any message, in bytes: a value on the wire is at most twice as long, and one op may be a whole body. */
@@ -51,7 +55,8 @@ export function boundsOf(
     'maxBodyBytes' | 'maxDeltaBytes' | 'maxDeltaOps' | 'maxPeerMessagesPerSecond'
   >,
 ): Bounds {
-  // A push or a confirmation for each commit of the peer: the transport reads no more, so that nobody is refused for it.
+  // One push or confirmation comes for each commit of the peer. Above the rate the transport stops
+  // reading, so no peer is refused for it.
   const unasked = 2 * limits.maxPeerMessagesPerSecond;
   const whole = maxMessageBytes(limits);
   const ops = SLACK * limits.maxDeltaOps;

@@ -1,8 +1,9 @@
 /**
- * The price of faults: each brings its peer points, which are forgiven with time, and enough of them bring
- * refusal for a while.
+ * The price of faults: each fault brings its peer points, which are forgiven with time. Enough points
+ * bring a refusal for a while.
  *
- * Invariant: only faults of `PEER_FAULTS` cost anything, and a refusal is not made longer by coming again.
+ * Invariant: only faults of `PEER_FAULTS` cost points, and a refused peer does not prolong its refusal
+ * by coming again.
  */
 import type { PeerFault } from '../protocol/peerFaults.ts';
 
@@ -13,13 +14,16 @@ const COSTS: Readonly<Record<PeerFault, number>> = {
   form: 40,
   order: 40,
   claim: 60,
-  // It may be a fault of this node.
+  // This may be a fault of this node.
   exception: 40,
 };
 
-/** So many points bring refusal: three malformed messages soon one after another, or two floods. */
+/** The points that bring refusal: three malformed messages in short order, or two floods. */
 const LIMIT = 100;
-/** The most peers that are remembered: new names for each fault push out others' points, not their refusals. */
+/**
+ * The most peers that are remembered. Peers with a new name for each fault push out others' points, but
+ * not their refusals.
+ */
 const MAX_REMEMBERED = 1024;
 
 /** A peer that is refused, and the reason. */
@@ -27,19 +31,19 @@ export interface Refusal {
   readonly name: string;
   readonly reason: string;
   readonly forMs: number;
-  /** By the clock that the faults came with. */
+  /** A time on the clock of the faults. */
   readonly untilMs: number;
 }
 
 export interface Misdeed {
-  /** The peer, for people. */
+  /** The name of the peer, for people. */
   readonly name: string;
   readonly fault: PeerFault;
   /** The end of a sentence about the peer. */
   readonly reason: string;
 }
 
-/** All that is remembered of one peer. */
+/** The record of one peer. */
 interface Account {
   points: number;
   atMs: number;
@@ -50,20 +54,20 @@ export class Conduct {
   readonly #refusalMs: number;
   readonly #accounts = new Map<string, Account>();
 
-  /** @param refusalMs how long a refusal lasts, and how long it takes until as many points are forgiven. */
+  /** @param refusalMs the time for which a refusal lasts, and in which as many points are forgiven. */
   constructor(refusalMs: number) {
     this.#refusalMs = refusalMs;
   }
 
-  /** How many are remembered. */
+  /** The number of peers that are remembered. */
   get size(): number {
     return this.#accounts.size;
   }
 
   /**
-   * @param key names the peer; two with one key are one.
-   * @param nowMs by a clock that is never set.
-   * @returns the refusal that this leads to; null where it leads to none, or to none that is new.
+   * @param key names the peer; two peers with one key are one.
+   * @param nowMs a time on a clock that is never set.
+   * @returns the new refusal that this fault brings; null if it brings none.
    */
   add(key: string, { name, fault, reason }: Misdeed, nowMs: number): Refusal | null {
     const account = this.#accounts.get(key) ?? { points: 0, atMs: nowMs, refusal: null };
@@ -72,7 +76,7 @@ export class Conduct {
     account.points = Math.max(0, account.points - forgiven) + COSTS[fault];
     account.atMs = nowMs;
     account.refusal = null;
-    // Last in the map is who was last at fault.
+    // The last in the map is the peer whose fault came last.
     this.#accounts.delete(key);
     this.#accounts.set(key, account);
     this.#forgetSome(nowMs);
@@ -87,7 +91,7 @@ export class Conduct {
     return account !== undefined && isOpen(account, nowMs) ? account.refusal : null;
   }
 
-  /** Those that are in force. */
+  /** The refusals that are in force. */
   refusals(nowMs: number): Refusal[] {
     const open: Refusal[] = [];
     for (const { refusal } of this.#accounts.values())

@@ -1,4 +1,7 @@
-/** How many messages of each type a connection may still send: a bucket of tokens for each type. */
+/**
+ * The number of messages of each type that a connection may still send: a bucket of tokens for each
+ * type.
+ */
 import type { Message } from '../protocol/messages.ts';
 import { BURST_SECONDS } from './bounds.ts';
 
@@ -12,7 +15,7 @@ interface Bucket {
 export class Rates {
   readonly #buckets = new Map<Type, Bucket>();
 
-  /** @param nowMs by a clock that is never set. @returns whether one more may come. */
+  /** @param nowMs a time on a clock that is never set. @returns whether one more message may come. */
   take(type: Type, maxPerSecond: number, nowMs: number): boolean {
     const most = BURST_SECONDS * maxPerSecond;
     const bucket = this.#buckets.get(type) ?? { tokens: most, filledAtMs: nowMs };

@@ -1,13 +1,13 @@
 /**
- * The measures of a text before it is parsed: its type, and how many elements and levels JSON.parse would
- * build of it. One pass that ends at the first bound; it need not be JSON.
+ * The measures of a text before it is parsed: its type, and the number of elements and levels that
+ * JSON.parse would build. One pass takes them, and ends at the first bound; the text need not be JSON.
  */
 
 /** The type is the first member, so that it can be read without the rest. */
 const TYPE =
   /^[ \t\r\n]{0,16}\{[ \t\r\n]{0,16}"type"[ \t\r\n]{0,16}:[ \t\r\n]{0,16}"([a-z]{1,16})"/;
 
-/** @returns null where the text does not begin as a message does. */
+/** @returns null if the text does not begin as a message does. */
 export const typeIn = (text: string): string | null => TYPE.exec(text)?.[1] ?? null;
 
 export interface ShapeBounds {
@@ -25,7 +25,7 @@ const CLOSE_LIST = 0x5d;
 const OPEN_OBJECT = 0x7b;
 const CLOSE_OBJECT = 0x7d;
 
-/** @returns the bound that the text breaks, as the end of a sentence about it; null where it keeps both. */
+/** @returns the bound that the text breaks, as the end of a sentence about it; null if it keeps both. */
 export function faultOfShape(text: string, { maxElements, maxDepth }: ShapeBounds): string | null {
   let elements = 0;
   let depth = 0;
@@ -52,7 +52,10 @@ export function faultOfShape(text: string, { maxElements, maxDepth }: ShapeBound
   return null;
 }
 
-/** `indexOf` passes over most of a value at once. @returns the index of the closing quote, or the text's length. */
+/**
+ * `indexOf` skips most of a value at once. @returns the index of the closing quote, or the text's
+ * length.
+ */
 function endOfString(text: string, from: number): number {
   for (let end = text.indexOf('"', from + 1); end !== -1; end = text.indexOf('"', end + 1)) {
     let slashes = 0;

@@ -138,7 +138,7 @@ export class Lives {
     }
   }
 
-  /** Tries until the disk has room: what is held is still to be read meanwhile. @throws StoppedError */
+  /** Tries until the disk has room; clients can still read meanwhile. @throws StoppedError */
   async #withRoom<T>(action: () => Promise<T>): Promise<T> {
     for (let failures = 0; ; failures++) {
       try {

@@ -1,5 +1,5 @@
 /**
- * Repair as a conversation (rule 11): what is asked, answered and born again is decided in repair.ts.
+ * Repair as a conversation (rule 11): `repair.ts` decides its questions, its answers and the ops that are born again.
  *
  * Invariant: an answer counts once, and only while its question is open; and entries that came after the
  * repair began are none of its business. The map is walked in slices, so that others have their turns.
@@ -22,7 +22,7 @@ import type { ConnectionId } from '../transport.ts';
 export interface RepairsOptions {
   readonly replica: Replica;
   readonly send: (connection: ConnectionId, text: string) => void;
-  /** Settles once what else waits for the thread has had its turn. */
+  /** Settles once other work that waits for the thread has had its turn. */
   readonly pause: () => Promise<void>;
   readonly note: (level: 'info' | 'warn', text: string) => void;
 }

@@ -37,8 +37,8 @@ export interface Address {
 /** The wait before a URL that led to this node itself is dialled again, in milliseconds. */
 export const SELF_REDIAL_MS = 60_000;
 /**
- * The most dials in one second to URLs that peers named. No setting: more would only serve whoever makes nodes
- * dial others.
+ * The most dials in one second to URLs that peers named. It is no setting: a greater number would only
+ * serve peers that make nodes dial others.
  */
 export const MAX_DIALS_A_SECOND = 10;
 

@@ -18,10 +18,10 @@ export class Confirmations {
   }
 
   /**
-   * The peer holds ops of our own origin up to there. Where a log was put back they may be others: only
-   * those with our sum count, and a sum that we can't compute any more leaves it to the next digest.
+   * The peer holds ops of our own origin up to the seq. If a log was put back, these may be other ops: only
+   * ops with our sum count. If we can't compute our sum any more, the next digest decides.
    *
-   * @param sum undefined where a peer of protocol 1 tells none.
+   * @param sum undefined if a peer of protocol 1 sends none.
    */
   heldBy({ hello }: Greeted, seq: number, sum: Hash | undefined): void {
     const { origin, vector, members, ownSumAt } = this.#state.view;

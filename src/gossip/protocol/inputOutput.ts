@@ -56,7 +56,7 @@ export interface View extends Digested {
   readonly stable: Stable;
   /** Ops born here since the log was opened. */
   readonly bornHere: number;
-  /** The sum of this node's own ops up to that seq; undefined where it would have to be read from the log. */
+  /** The sum of this node's own ops up to that seq; undefined if only the log could give it. */
   ownSumAt(seq: number): Hash | undefined;
   /** Origin → highest seq compacted away. */
   reach(): Vector;
