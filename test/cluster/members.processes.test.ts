@@ -6,9 +6,8 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { z } from 'zod';
-import { patience } from '../../scripts/patience.ts';
 import type { ClusterView, NodeProcess } from '../support/nodes.ts';
-import { patientDuration, waitFor } from '../support/processes.ts';
+import { patientDuration, stretch, waitFor } from '../support/processes.ts';
 import { Links } from './links.ts';
 import {
   allShowWithin,
@@ -24,7 +23,7 @@ import { batch, puts, range } from './writes.ts';
 const members = suite('members of real clusters');
 
 /** Silence is noticed soon, and nodes speak often enough that none is silent by chance. */
-const MEMBER_TIMEOUT_MS = Math.round(2000 * patience());
+const MEMBER_TIMEOUT_MS = Math.round(2000 * stretch());
 const IMPATIENT = {
   MEMBER_TIMEOUT: `${MEMBER_TIMEOUT_MS}ms`,
   PULL_INTERVAL: patientDuration(200),
