@@ -1,4 +1,4 @@
-/** The little of autocannon that the benches use; the package has no types of its own. */
+/** The part of autocannon that the benches use; the package has no types of its own. */
 declare module 'autocannon' {
   export default function autocannon(options: object): Promise<{
     readonly requests: { readonly average: number };

@@ -1,4 +1,4 @@
-/** Medians and percentiles: what a shared, noisy machine allows to be said. */
+/** Medians and percentiles: the figures that a shared, noisy machine allows. */
 
 export const median = (values: readonly number[]): number => percentile(values, 0.5);
 

@@ -1,4 +1,4 @@
-/** Puts key1, key2 and so on into a node, a thousand a request. */
+/** Puts key1, key2 and so on into a node, a thousand in each request. */
 import { VALUE } from './load.ts';
 
 const BATCH = 1000;

@@ -1,6 +1,7 @@
 /**
- * A new node joins a node that holds 500,000 keys and has compacted its log, so that a snapshot must be
- * served: how long it takes, and what it does to the GETs of the node that serves it.
+ * A new node joins a node that holds 500,000 keys and has compacted its log, so that it must serve a
+ * snapshot. The bench measures the time of the join, and the latency of GETs at the serving node
+ * meanwhile.
  */
 import { setTimeout as wait } from 'node:timers/promises';
 import { atMost, type Figure, percentile, plain } from './figures.ts';

@@ -8,7 +8,7 @@ const SLICE_MS = 5;
  * Sends GETs at the rate until told to stop.
  *
  * @param until asked between requests.
- * @returns how long each took, milliseconds.
+ * @returns the time of each GET, in milliseconds.
  */
 export async function getLatencies(
   url: string,

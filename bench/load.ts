@@ -1,5 +1,5 @@
 /**
- * Load on a server from another process: wrk where it is installed, else autocannon. Keys are spread
+ * Load on a server from another process: by wrk if it is installed, else by autocannon. Keys are spread
  * over 100,000, values are about 100 bytes.
  */
 import { execFile, execFileSync, spawn } from 'node:child_process';

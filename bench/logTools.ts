@@ -1,6 +1,6 @@
 /**
- * The tools of the log: how fast they read two million ops on 100,000 keys, whether their memory grows
- * with the log, and what they cost a node that is being written.
+ * The tools of the log: the speed at which they read two million ops on 100,000 keys, the growth of
+ * their memory with the log, and their cost for a node that is being written.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';

@@ -7,7 +7,7 @@ import { startBareServer, startNodes } from './nodes.ts';
 const CONNECTIONS = 32;
 const LEAST: Readonly<Record<Method, number>> = { GET: 0.55, PUT: 0.4 };
 
-/** @param rounds how often each is measured. @param seconds how long each time. */
+/** @param rounds the number of measurements of each. @param seconds the length of each measurement. */
 export async function benchRest(rounds: number, seconds: number): Promise<Figure[]> {
   await using bare = await startBareServer();
   await using node = await startNodes(1);

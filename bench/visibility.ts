@@ -1,6 +1,6 @@
 /**
- * How long after its answer a PUT at one node can be seen at another: at 1,000 writes a second, by a
- * watch at the other node, in this process, so that one clock serves both.
+ * The time from the answer to a PUT at one node until another node shows it: at 1,000 writes a second,
+ * by a watch at the other node, in this process, so that one clock serves both.
  */
 
 import { Agent, request } from 'node:http';

@@ -1,8 +1,8 @@
 /**
- * Fan-out: 1,000 watchers of one prefix. At a steady rate, how long an event takes from the publisher
- * to each of them; at full speed, how many events a second reach all of them. Beside it, in the same
- * run, the same with Redis pub/sub where `redis-server` is installed. Redis keeps nothing of what it
- * publishes; Hearsay stores each event and syncs it to the disk first.
+ * Fan-out: 1,000 watchers of one prefix. At a steady rate, it measures the time of an event from the
+ * publisher to each watcher; at full speed, the number of events per second that reach all of them. In
+ * the same run it measures Redis pub/sub, if `redis-server` is installed. Redis stores no published
+ * message; Hearsay stores each event and syncs it to the disk first.
  */
 import { type ChildProcess, fork, spawn, spawnSync } from 'node:child_process';
 import { Agent, request } from 'node:http';

@@ -10,7 +10,7 @@ import { at } from './nodes/nodes.ts';
 import type { Fault, LinkFault, NodeFault, Schedule, Step } from './schedule.ts';
 import { stepText } from './schedule.ts';
 
-/** How long a node may take to answer after its start, on a machine that is busy. */
+/** The longest time until a started node answers, on a busy machine. */
 export const SERVING_TIMEOUT_MS = 240_000;
 const ORIGIN_INTERVAL_MS = 100;
 /** The secret that nodes prove to one another in a run. */

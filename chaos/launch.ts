@@ -1,7 +1,7 @@
 /**
- * The process that a run begins in. It makes the folder of the run, and where root allows it starts the run within
- * namespaces of its own for network, mounts and processes: when that process ends, the kernel ends all that it
- * started and unmounts all that it mounted.
+ * The process in which a run begins. It makes the folder of the run. If root allows it, it starts the
+ * run within namespaces of its own for network, mounts and processes: when that process ends, the
+ * kernel ends all its processes and unmounts all its mounts.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';

@@ -1,4 +1,4 @@
-/** Clears what a run has left that was killed together with the process that would have cleaned up. */
+/** Removes the files of a run that was killed together with the process that would have removed them. */
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

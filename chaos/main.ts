@@ -1,4 +1,7 @@
-/** `npm run chaos`: real nodes under real faults. Exit code 0, 1 where a promise was broken, 2 for wrong usage. */
+/**
+ * `npm run chaos`: real nodes under real faults. Exit code 0, 1 if a promise was broken, 2 for wrong
+ * usage.
+ */
 import { rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import {

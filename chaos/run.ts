@@ -1,4 +1,6 @@
-/** One run: nodes, load and faults for a time; then everything heals, and the checks judge what is there. */
+/**
+ * One run: nodes, load and faults for a time; then everything heals, and the checks judge the evidence.
+ */
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';

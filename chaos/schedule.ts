@@ -1,9 +1,9 @@
 /**
- * When which fault comes, as a pure function of the seed: the same seed gives the same schedule on every
- * machine, also where one of its faults can't be brought about and is passed over.
+ * The faults and their times, as a pure function of the seed: the same seed gives the same schedule on
+ * every machine, even if one of its faults can't be brought about there and is skipped.
  *
- * Two lanes run side by side, one of faults of links and one of faults of nodes; within a lane one fault ends before
- * the next begins.
+ * Two lanes run side by side, one of faults of links and one of faults of nodes; within a lane one
+ * fault ends before the next begins.
  */
 import { Dice, type Span } from '../sim/dice.ts';
 import { shuffled } from '../src/words/random.ts';

@@ -2,12 +2,12 @@
 //
 //   node scripts/licences.mjs [package-lock.json]
 //
-// The lockfile says it all, so that nothing needs to be installed.
+// The lockfile holds every licence, so nothing needs to be installed.
 
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-// Whoever uses Hearsay, which is MIT, may do with these what they may do with it.
+// A user of Hearsay, which is MIT, may use these packages as freely as Hearsay itself.
 const ALLOWED = [
   '0BSD',
   'Apache-2.0',

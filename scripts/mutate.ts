@@ -1,6 +1,6 @@
 /**
- * Changes one condition of the source at a time, runs the unit tests that reach it, and tells which changes
- * no test notices.
+ * Changes one condition of the source at a time, runs the unit tests that reach it, and lists the
+ * changes that no test notices.
  *
  *   npm run mutate                               every condition of the rules, the gossip, the replica, the watch
  *   npm run mutate -- --file memberKeeper        only files whose path holds this

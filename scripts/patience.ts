@@ -1,16 +1,16 @@
 /**
- * How much longer than usual things may take on this machine at this moment.
+ * The factor by which work may take longer than usual on this machine at this moment.
  *
  * Deadlines of tests are written for an idle machine and multiplied by this factor, so that a busy or a
- * slow machine fails no test. A deadline only matters where something never happens; a test that passes
- * waits no longer for it.
+ * slow machine fails no test. A deadline only matters if the awaited event never comes; a test that
+ * passes waits no longer for it.
  */
 import { availableParallelism, loadavg } from 'node:os';
 
 /** A fixed factor for all tests, set by a person or by the runner for its children. */
 const SETTING = 'HEARSAY_TEST_PATIENCE';
 const MAX_PATIENCE = 40;
-/** How long `work` takes on an idle core of the machine that the deadlines were written on. */
+/** The time that `work` takes on an idle core of the machine for which the deadlines were written. */
 const USUAL_WORK_MS = 12;
 
 /** At least 1: the greater of how slow a core is and of how many processes share it. */

@@ -1,6 +1,6 @@
 /**
- * Two clusters that formed apart (rule 8): before they meet, when they do, and what a person does about
- * two that both have several members, which is what the nodes ask for.
+ * Two clusters that formed apart (rule 8), before they meet and after it. If both have several members,
+ * the nodes ask for a person, whose part the simulator plays.
  */
 import type { Timeline } from './clock.ts';
 import type { Network } from './network.ts';

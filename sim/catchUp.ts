@@ -1,6 +1,6 @@
 /**
- * Rule 8, seen from outside: a member that starts writes nothing before it holds what a member held
- * when it started, or before the join timeout where it reaches none.
+ * Rule 8, seen from outside: a member that starts writes nothing before it holds all ops that a member
+ * held at its start or, if it reaches none, before the join timeout.
  */
 import type { ObservedNode, WriteGuard } from './observed.ts';
 import type { Witness } from './witness.ts';

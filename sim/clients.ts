@@ -1,5 +1,5 @@
 /**
- * The clients: what they ask, and whether the answers can be true. Some of them race on purpose, with
+ * The clients: their requests, and whether the answers can be true. Some of them race on purpose, with
  * one version for one key at one instant on several nodes.
  */
 import {

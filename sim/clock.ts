@@ -1,14 +1,14 @@
 /**
- * Simulated time. Invariant: what happens next depends on nothing but what was planned before: the
- * earliest event first, and of those at one instant the one that was planned first.
+ * Simulated time. Invariant: the next event depends only on the events planned before: the earliest
+ * comes first, and at one instant the one that was planned first.
  */
 
 export interface PlannedEvent {
   /** Milliseconds since the run began. */
   readonly atMs: number;
-  /** The how-manieth event that was planned. */
+  /** The number of this event, in the order of planning. */
   readonly order: number;
-  /** The node whose code runs; '' where none's does. */
+  /** The node whose code runs; '' if none's does. */
   readonly node: string;
   /** For the trace. */
   readonly what: string;

@@ -1,4 +1,4 @@
-/** Whether the nodes have come to hold, and to say, the same. */
+/** Whether the nodes hold the same ops, and say so. */
 import type { EntryMap } from '../src/rules/map.ts';
 import { isSameOp, type Ledger, readsAbsent } from './ledger.ts';
 import type { SimNode } from './node.ts';
@@ -8,7 +8,10 @@ import { summedAfterMs } from './verdict.ts';
 
 type Nodes = readonly SimNode[];
 
-/** All take writes, have offered what they had set aside, hold the same ops, but for those of forked origins, and show the same. */
+/**
+ * All take writes, have offered the ops that they set aside, hold the same ops (except those of forked
+ * origins), and show the same map.
+ */
 export function isConverged(nodes: Nodes, { forkedOrigins: forked, isDamaged }: Ledger): boolean {
   const [first, ...others] = nodes;
   return (
@@ -24,7 +27,7 @@ export function isConverged(nodes: Nodes, { forkedOrigins: forked, isDamaged }: 
 const without = <T>(map: ReadonlyMap<string, T>, left: ReadonlySet<string>) =>
   left.size === 0 ? map : new Map([...map].filter(([origin]) => !left.has(origin)));
 
-/** Rule 11: of what counts in map sums. What expires sooner is let go, where logs were forked. */
+/** Rule 11: compares the entries that count in map sums. If logs were forked, entries that expire sooner may differ. */
 function showsTheSame(one: SimNode, other: SimNode): boolean {
   const [ours, theirs] = [one.running?.replica.map, other.running?.replica.map];
   if (ours === undefined || theirs === undefined) return false;

@@ -79,7 +79,7 @@ export class SimLog extends MemoryLog {
       this.#store(commit);
       this.#hooks.settled(this);
     };
-    // First in line, so that whoever is told that the commit has ended finds this up to date.
+    // First in line, so that every listener to the end of the commit finds this up to date.
     ended.then(
       () => settled(true),
       () => settled(failure === 'stored'),

@@ -1,16 +1,16 @@
 /**
- * Rule 12, seen from outside: whether a key still shows, by rule 1, the greatest op that was ever stored,
- * also where every log that held it has been given up.
+ * Rule 12, seen from outside: whether a key still shows, by rule 1, the greatest op that was ever
+ * stored, even if every log that held the op has been given up.
  */
 import type { KeyOp, Op } from '../src/words/op.ts';
 import { beats, isCopy, type Ledger, type Link, readsAbsent } from './ledger.ts';
 
 export interface End {
-  /** The cluster that the nodes are of in the end. */
+  /** The cluster to which the nodes belong in the end. */
   readonly clusterId: string | null;
   /** Every op that a survivor holds. */
   readonly held: ReadonlySet<Link>;
-  /** Nobody misses what has expired by then. */
+  /** An op that has expired by then is not missed. */
   readonly expiredAtMs: number;
 }
 

@@ -1,8 +1,8 @@
 /**
- * Every op ever committed, kept outside the nodes, with the rules that say which one shows.
+ * Every op ever committed, kept outside the nodes, with the rules that decide which op shows.
  *
- * The rules are written again here, from `ARCHITECTURE.md` and not from the source: an oracle that shared
- * the nodes' order of ops could not find a fault in it.
+ * The rules are written again here, from `ARCHITECTURE.md` and not from the source: an oracle that
+ * shared the nodes' order of ops could not find a fault in it.
  */
 import { add, carriedHash, type Hash, sameHash, ZERO } from '../src/words/hash.ts';
 import { type KeyOp, type Op, type Put, sameOp } from '../src/words/op.ts';

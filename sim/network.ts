@@ -1,10 +1,10 @@
 /**
- * The network between the nodes: what becomes of each text on its way.
+ * The network between the nodes: it decides the fate of each text on its way.
  *
- * It keeps less than the transport's port promises (src/gossip/transport.ts: texts in order, nothing
- * lost while the connection stands), because pushes and pulls must bear more than TCP does to them. Only
- * hello, which is said once and not repeated, is kept as promised: it comes, and before what follows it.
- * Invariants: nothing reaches a connection's end before that end is open, or after it has closed.
+ * It keeps less than the transport's port promises (src/gossip/transport.ts: texts in order, none lost
+ * while the connection is open), because pushes and pulls must bear more than TCP does to them. Only
+ * hello, which is sent once and not repeated, is kept as promised: it comes, and before any later text.
+ * Invariants: no text reaches a connection's end before that end is open, or after it has closed.
  */
 import type { Timeline } from './clock.ts';
 import type { Dice, Span } from './dice.ts';

@@ -1,7 +1,6 @@
 /**
  * One node of the simulated cluster: the real engine (src/node/engine.ts) between a simulated disk,
- * network and clock. Its disk outlives its crashes, and so does what the oracle knows of it; nothing
- * else does.
+ * network and clock. Only its disk and the oracle's knowledge of it outlive its crashes.
  */
 
 import type { CoreSettings } from '../src/gossip/protocol/inputOutput.ts';

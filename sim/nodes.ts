@@ -1,4 +1,4 @@
-/** The nodes of one world: what settings each is given, and the clock that it has. */
+/** The nodes of one world, each with its settings and its clock. */
 import { NodeClock } from './clock.ts';
 import type { Dice } from './dice.ts';
 import { type NodeWorld, SimNode } from './node.ts';

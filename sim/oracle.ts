@@ -299,7 +299,7 @@ export class Oracle {
   }
 }
 
-/** Of vectors, and of what the vectors stand for. */
+/** Compares vectors, and maps from an origin to a seq. */
 export function isSameMap<T>(a: ReadonlyMap<string, T>, b: ReadonlyMap<string, T>): boolean {
   if (a.size !== b.size) return false;
   for (const [origin, value] of a) if (b.get(origin) !== value) return false;

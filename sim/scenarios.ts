@@ -1,5 +1,5 @@
 /**
- * Scenarios by name: what the world is like. Within each a seed draws its own world, so that many seeds
+ * Scenarios by name, each a kind of world. Within each a seed draws its own world, so that many seeds
  * cover many mixtures ("swarm testing", Groce et al., 2012).
  */
 import { defaultLimits, type Limits } from '../src/words/limits.ts';

@@ -1,12 +1,12 @@
 /**
- * Switches rules off, to show that the simulator would notice: for each rule, one text of the source
- * and what stands there without the rule.
+ * Switches rules off, to show that the simulator would notice. A switch names one text of the source,
+ * and the text that replaces it.
  *
  * The source itself knows nothing of it. A hook (module.registerHooks) hands a changed copy of the one
- * file to a second graph of modules, whose URLs carry the name of the switch; the first graph stays as it
- * is. Not by constructor parameters or subclasses: the rules stand in functions that others import, and
- * a parameter that only a test sets would be a way to run a node without its rules. A switch whose
- * text is not found, or found twice, fails by name, so that none goes dead unseen.
+ * file to a second graph of modules, whose URLs carry the name of the switch; the first graph stays as
+ * it is. Constructor parameters or subclasses would not do: the rules are in functions that others
+ * import, and a parameter that only a test sets would be a way to run a node without its rules. A
+ * switch whose text is not found, or found twice, fails by name, so that no switch goes dead unseen.
  */
 import { registerHooks } from 'node:module';
 
@@ -34,7 +34,7 @@ const SWITCHES: Readonly<Record<string, Switch>> = {
     text: 'for (const { generation } of dead) horizon = horizonAbove(horizon, generation);',
     without: '',
   },
-  /** Rule 9: dead entries are collected whoever still lacks them. */
+  /** Rule 9: dead entries are collected even if a member still lacks their ops. */
   stability: {
     file: 'src/rules/stability.ts',
     text: '&& covers(vector, entry)',
@@ -58,7 +58,7 @@ const SWITCHES: Readonly<Record<string, Switch>> = {
     text: 'if (!retires.every((retire) => covers(heard.vector, retire))) return undefined;',
     without: '',
   },
-  /** Rule 8: whoever has a history of another cluster is let in with it. */
+  /** Rule 8: a node with a history of another cluster is let in with it. */
   'joins of empty logs only': {
     file: 'src/gossip/protocol/greeter.ts',
     text: 'if (!this.#sameCluster(peer, hello)) return;',
@@ -93,7 +93,7 @@ const SWITCHES: Readonly<Record<string, Switch>> = {
     text: 'const isDeleted = judgement.deletedAt(entry.key) > entry.hlc;',
     without: 'const isDeleted = false;',
   },
-  /** Rule 12: whoever has begun anew forms a cluster at once, and offers itself what it had. */
+  /** Rule 12: a node that rejoined forms a cluster at once, and offers its old ops to itself. */
   'no cluster after a rejoin': {
     file: 'src/gossip/protocol/standing.ts',
     text: "return this.#past !== 'withOthers' || peers.length > 0;",

@@ -1,6 +1,6 @@
 /**
- * The verdict on a healed world: whether each node shows, per key, the greatest op that any survivor
- * holds, and whether nothing is gone that a node had taken.
+ * The verdict on a healed world: whether each node shows, for each key, the greatest op that any
+ * survivor holds, and whether every write that a node took is accounted for.
  */
 
 import type { KeyOp } from '../src/words/op.ts';

@@ -6,11 +6,14 @@ export type Check =
   | 'no gaps'
   /** One op id, one op, on every node, and none before its origin committed it. */
   | 'one op an id'
-  /** Rule 6: a row's bit is what folding all rows in order of lsn gives; nothing dead comes back. */
+  /**
+   * Rule 6: a row's won bit is the one that folding all rows in order of lsn gives; nothing dead comes
+   * back.
+   */
   | 'won bit'
   /** Rules 2 and 3: versions admitted, generations given, clocks that never run backwards. */
   | 'birth'
-  /** Rule 8: a log that has not joined bears nothing. */
+  /** Rule 8: no op is born in a log that has not joined. */
   | 'unjoined'
   /** Rule 8: who starts writes nothing before it holds what the others did. */
   | 'catching up'

@@ -1,6 +1,6 @@
 /**
- * One watcher of the simulated cluster: its mirror, its cursor, and what it holds against what it is
- * told. It is cut anywhere, loses what was under way, and goes on from its cursor on any node.
+ * One watcher of the simulated cluster: its mirror, its cursor, and its checks of each event. It is cut
+ * at any time, loses the events under way, and goes on from its cursor on any node.
  */
 
 import type { WatchHub } from '../src/watch/hub/hub.ts';

@@ -1,6 +1,6 @@
 /**
  * The watchers of the simulated cluster: cut at random, for a while or to go on at once, on any node,
- * with full sockets now and then. In the end each must hold exactly what its node shows.
+ * with full sockets now and then. In the end each must hold exactly the entries that its node shows.
  */
 import type { KeyOp } from '../src/words/op.ts';
 import type { Timeline } from './clock.ts';
@@ -11,7 +11,7 @@ import { SimWatcher } from './watcher.ts';
 
 const PREFIXES = ['', 'key', 'key1', 'key2', '__', 'a', 'none'];
 const ACT_EVERY_MS = 20;
-/** A node's sweep may be so late. */
+/** The most by which a node's sweep may be late. */
 export const SWEEP_LATE_MS = 500;
 
 export class Watchers {

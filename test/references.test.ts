@@ -87,6 +87,18 @@ references('a comment begins with a subject, not with What, Which, Whom or Whoev
   assert.is(found('/** The ops that a node holds. */'), 0);
 });
 
+references('no comment names a person or a part as whoever, whomever or of what', () => {
+  const vague = /\b(?:whoever|whomever|(?:of|for|from) whom|of what(?= (?:is|was|it|they)\b))/gi;
+  const found = ({ path, comments }: SourceFile): string[] =>
+    [...comments.matchAll(vague)].map(
+      ({ index, 0: words }) => `${path}:${lineAt(comments, index)} ${words}`,
+    );
+  assert.equal(sources().flatMap(found), []);
+  assert.is(found(sourceFile('src/a.ts', '// It ends when whoever asks does.\n')).length, 1);
+  assert.is(found(sourceFile('src/a.ts', '// The end of what is left.\n')).length, 1);
+  assert.is(found(sourceFile('src/a.ts', '// The members that ask.\n')).length, 0);
+});
+
 references('each link of a document leads to a file', () => {
   const dead = documents().flatMap(({ path, text }) =>
     [...text.matchAll(/\]\(([^)\s#]+)[^)]*\)/g)]

@@ -1,6 +1,6 @@
 /**
- * Keys that one worker alone writes: each answer is compared with the model (409, 412, 200, what a read
- * shows), and the last state with what the cluster shows at the end.
+ * Keys that one worker alone writes: each answer (409, 412, 200, a read) is compared with the model,
+ * and the last state with the cluster's at the end.
  */
 import type { Call } from '../history/call.ts';
 import type { CheckName, Evidence, ShownMap, Violation } from '../history/evidence.ts';

@@ -1,8 +1,8 @@
 /**
- * A key that one worker alone writes, at one node, one call after another: what each call must be
- * answered, and what the key is afterwards.
+ * A key that one worker alone writes, at one node, one call after another. The model predicts the
+ * answer of each call, and the key's state after it.
  *
- * Where an answer is missing, or a TTL ends during a call, several states are possible; the model keeps
+ * If an answer is missing, or a TTL ends during a call, several states are possible. The model keeps
  * them all, and an answer is wrong only if it fits none.
  */
 import type { Call } from '../history/call.ts';

@@ -1,6 +1,7 @@
 /**
- * The logs, after the nodes have stopped: each is whole; the greatest op of a key, by rule 1 and over all logs, is
- * the one that is shown; and every write that was answered is a row of some log, unless it may have been lost.
+ * The logs, after the nodes have stopped. Each log is whole. The greatest op of a key, by rule 1 and
+ * over all logs, is the one that the cluster shows. Every answered write is a row of some log, unless
+ * it may have been lost.
  *
  * The order is written here a second time, from `ARCHITECTURE.md`, not imported from the product.
  */

@@ -1,6 +1,7 @@
 /**
- * Keys that are written once. A worker PUTs one at a node, reads it at others by the token of the PUT, counts
- * its holders where it asked for acks, and perhaps deletes it in the knowledge of the PUT.
+ * Keys that are written once. A worker PUTs a key at one node, reads it at others by the token of the
+ * PUT, counts its holders if the PUT asked for acks, and perhaps deletes it in the knowledge of the
+ * PUT.
  */
 import { type Call, fateOf } from '../history/call.ts';
 import { type Evidence, mayBeLost, type Violation } from '../history/evidence.ts';

@@ -1,6 +1,6 @@
 /**
- * Keys that many workers PUT, and that nothing deletes: versions only grow, so that the greatest that was
- * answered must be shown at the end, and a node that has shown a version takes no lower one.
+ * Keys that many workers PUT, and that nobody deletes. Versions only grow: the greatest answered
+ * version must be shown at the end, and a node that has shown a version takes no lower one.
  */
 import { type Call, fateOf } from '../history/call.ts';
 import { type Evidence, mayBeLost, type Violation } from '../history/evidence.ts';

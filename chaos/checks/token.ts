@@ -1,7 +1,7 @@
 /** The op that a write's token stands for. */
 import { decodeCursor, MalformedCursorError } from '../../src/words/cursor.ts';
 
-/** @returns `origin/seq`; null where the token stands for more than one op, or is none. */
+/** @returns `origin/seq`; null if the token stands for more than one op, or is none. */
 export function opIdOf(token: string): string | null {
   try {
     const [entry, ...others] = decodeCursor(token).vector;

@@ -1,6 +1,6 @@
 /**
- * Watchers: the events of a key come in order and none twice, from whichever node; and the mirror that they
- * make is the map at the end.
+ * Watchers: the events of a key come in order and none twice, from whichever node; and the watchers'
+ * mirrors equal the map at the end.
  */
 import type { Call } from '../history/call.ts';
 import type { Evidence, Violation, Watched } from '../history/evidence.ts';

@@ -6,7 +6,7 @@ import { at } from '../nodes/nodes.ts';
 
 /** After it a call counts as unanswered; longer than `--wait-timeout`. */
 const CALL_TIMEOUT_MS = 8_000;
-/** How long a PUT with acks waits for them. */
+/** The milliseconds that a PUT with acks waits for them. */
 const ACKS_TIMEOUT_MS = 2_000;
 
 /** At the end of a value's name: it is sent with padding. */

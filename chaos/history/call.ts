@@ -1,5 +1,5 @@
 /**
- * A request of a client, and its answer: what the checks know of a run.
+ * A request of a client, and its answer, as the checks read it.
  *
  * Times are UTC milliseconds of this machine, so that they compare with the expiries of entries.
  */

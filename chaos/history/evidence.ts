@@ -1,4 +1,4 @@
-/** All that a run leaves behind for the checks: its calls, its incidents, its end. */
+/** The evidence of a run for the checks: its calls, its incidents, its end. */
 import type { Sighting } from '../watchers/sighting.ts';
 import type { Call } from './call.ts';
 

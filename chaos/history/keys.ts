@@ -2,7 +2,7 @@
 
 /** `exact/NODE/LIFE/…`: one worker alone writes them, at one node. */
 export const EXACT_PREFIX = 'exact/';
-/** Many workers race for them with PUTs; nothing deletes them, nothing expires. */
+/** Many workers race for them with PUTs; nobody deletes them, and none expires. */
 export const RACE_PREFIX = 'race/';
 /** Many workers PUT, DELETE and let expire. */
 export const MIXED_PREFIX = 'mixed/';

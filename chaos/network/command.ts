@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 const run = promisify(execFile);
 const TIMEOUT_MS = 60_000;
 
-/** @throws Error with what the command said, where it fails. */
+/** @throws Error with the command's output if it fails. */
 export async function command(file: string, ...words: readonly string[]): Promise<string> {
   const { stdout } = await run(file, words, { timeout: TIMEOUT_MS, maxBuffer: 1 << 30 });
   return stdout;

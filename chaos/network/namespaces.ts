@@ -1,11 +1,11 @@
 /**
  * A network namespace for each node, with a veth pair to one bridge.
  *
- * It runs inside namespaces of its own for network, mounts and processes (launch.ts), so that nothing of it is seen
- * on the machine, and all of it ends with the process.
+ * It runs inside namespaces of its own for network, mounts and processes (launch.ts), so that the
+ * machine outside sees nothing of it, and all of it ends with the process.
  *
- * A cut is made where the packets arrive: a routing rule before the local table drops them without a word, as
- * a network does, and the sender's TCP repeats them until the rule is gone.
+ * A cut is made where the packets arrive: a routing rule before the local table drops them without a
+ * word, as a network does, and the sender's TCP repeats them until the rule is gone.
  */
 import { command, succeeds } from './command.ts';
 import type { Links } from './links.ts';

@@ -1,13 +1,13 @@
-/** How the nodes of a run reach one another: a port with two adapters, namespaces and relays. */
+/** The ways between the nodes of a run: a port with two adapters, namespaces and relays. */
 import type { Links } from './links.ts';
 
 export type NetworkKind = 'namespaces' | 'proxy';
 
 export interface Network extends AsyncDisposable {
   readonly kind: NetworkKind;
-  /** The faults of links that it can't bring about; cuts it always can. */
+  /** The faults of links that it can't bring about; it can always cut. */
   readonly lacks: readonly ('loss' | 'delay')[];
-  /** Base URL at which clients reach a node, whatever is cut. */
+  /** Base URL at which clients reach a node, also during cuts. */
   clientUrl(node: number): string;
   /** The words before the command that starts a node. */
   commandOf(node: number): readonly string[];

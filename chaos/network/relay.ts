@@ -10,7 +10,7 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 import { setTimeout as wait } from 'node:timers/promises';
 import { type Link, SOUND } from './links.ts';
 
-/** The time after which TCP repeats a packet, and how much longer it may be. */
+/** The time after which TCP repeats a packet, and the most that it may be longer. */
 const REPEAT_MS = 200;
 const REPEAT_JITTER_MS = 300;
 /** Bytes in flight beyond which the relay reads no more, as a window does. */

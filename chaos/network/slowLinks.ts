@@ -1,6 +1,6 @@
 /**
- * Slow links by tc: netem delays and reorders packets where the kernel has it; else a narrow band does, in
- * which packets queue.
+ * Slow links by tc: netem delays and reorders packets if the kernel has it; otherwise a narrow band
+ * does, in which packets queue.
  */
 import { command, succeeds } from './command.ts';
 import type { Link } from './links.ts';
@@ -9,7 +9,7 @@ export type Slowness = 'netem' | 'narrow' | 'none';
 
 const NARROW_RATE = '512kbit';
 const FULL_RATE = '10gbit';
-/** Class of what goes to everybody else. */
+/** The class of packets to all other nodes. */
 const FREE_CLASS = '1:1';
 
 /** @param device one on which it may be tried. */

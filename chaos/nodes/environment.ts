@@ -6,7 +6,9 @@ import { settingsShape } from '../../src/node/settings.ts';
 /** The command line of this tree. */
 export const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 
-/** Half of what a node costs to start is making code of its sources: that is kept between runs. */
+/**
+ * Half of a node's start is spent on compiling its sources, so the compiled code is kept between runs.
+ */
 export const COMPILE_CACHE = fileURLToPath(
   new URL('../../node_modules/.cache/compiled', import.meta.url),
 );

@@ -1,8 +1,8 @@
 /**
- * One node of a run: its process, its directory, and how its log lives.
+ * One node of a run: its process, its directory, and the lives of its log.
  *
- * A log has lives: it begins another when its disk is lost, or when the node begins anew under another origin. What a
- * client knew of a node need not be true in its next life.
+ * A log begins another life when its disk is lost, or when its node goes on under another origin. A
+ * client's knowledge of a node need not be true in the node's next life.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';

@@ -1,4 +1,4 @@
-/** The node of an index that is known to be right. @throws RangeError where there is none. */
+/** The node with a valid index. @throws RangeError if there is none. */
 import type { ChaosNode } from './node.ts';
 
 export function at(nodes: readonly ChaosNode[], index: number): ChaosNode {

@@ -1,8 +1,8 @@
-/** One thing that a watcher was told, and the mirror that it keeps of all of them. */
+/** One event of a watcher, and the mirror that it keeps of all its events. */
 
 export interface Sighting {
   readonly type: 'put' | 'delete' | 'expire' | 'synced' | 'bookmark' | 'reset' | 'anew';
-  /** null where the type is about no key. */
+  /** null if the type is about no key. */
   readonly key: string | null;
   readonly value: string | null;
   readonly version: number | null;

@@ -1,7 +1,7 @@
 /**
  * A watcher that keeps a mirror, moves between nodes, and goes on from its cursor on each.
  *
- * Where every node refuses the cursor for a time, it begins anew without one, as docs/watch.md says.
+ * If every node refuses the cursor for a time, it starts without one, as docs/watch.md says.
  */
 import { setTimeout as wait } from 'node:timers/promises';
 import { Dice, type Span } from '../../sim/dice.ts';

@@ -1,4 +1,4 @@
-/** Who may call a member silent: whoever has heard a majority for as long as that member was not heard. */
+/** A node may call a member silent only if it has heard a majority for as long as it has not heard the member. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { helloOf, ofKind, originOf, type TestCore, testCore } from '../support/cores.ts';

@@ -34,7 +34,7 @@ import {
 } from './logRows.ts';
 
 /**
- * Makes the suite; whoever calls it runs it.
+ * Makes the suite; the caller runs it.
  *
  * @param name the adapter's.
  * @param withPlace makes each test a place of its own.

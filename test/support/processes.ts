@@ -157,7 +157,7 @@ export function patientDuration(timeMs: number): string {
   return `${Math.round(timeMs * stretch())}ms`;
 }
 
-/** The settings of whoever runs the tests must not reach the nodes. */
+/** The settings of the person who runs the tests must not reach the nodes. */
 function environmentWithoutSettings(): NodeJS.ProcessEnv {
   const environment = { ...process.env };
   for (const { environment: name } of describeSettings(settingsShape))

@@ -1,4 +1,4 @@
-/** Read, change, write: exactly once each, whoever else writes. */
+/** Read, change, write: exactly once each, also beside other writers. */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';

@@ -60,7 +60,7 @@ function withPeers(count: number, options: TestCoreOptions = {}): Pulled {
   };
 }
 
-/** Ticks every millisecond for so long, each pull answered at once. @returns when and from whom. */
+/** Ticks every millisecond for the duration, and answers each pull at once. @returns the time and the peer of each pull. */
 function pullsFor(node: Pulled, durationMs: number, stepMs = 1): { at: number; from: number }[] {
   const pulls: { at: number; from: number }[] = [];
   for (let ms = 0; ms < durationMs; ms += stepMs) {

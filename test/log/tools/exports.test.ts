@@ -121,7 +121,7 @@ async function isSameMap(before: Replica, directory: string, nowMs: number): Pro
     assert.equal([after.header.horizon, after.header.clusterId], [before.header.horizon, 'c9']);
     assert.equal([...after.header.stable], [...before.header.stable]);
     assert.is(after.header.facts.cutAtMs, before.header.facts.cutAtMs);
-    // It is a cluster of one: whoever was a member is one no more, and nobody is waited for.
+    // It is a cluster of one: the old members are no members any more, and the node waits for none.
     assert.equal(
       [...after.members.all()].map(({ origin }) => origin),
       ['new.zzzzzz'],

@@ -1,5 +1,5 @@
 // time limit: 120 s
-/** Exports of logs that are damaged, and of what is there already; imports that were cut off. */
+/** Exports of damaged logs, exports into files that exist already, and interrupted imports. */
 import { mkdir, open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { suite } from 'uvu';
