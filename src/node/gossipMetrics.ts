@@ -14,6 +14,8 @@ export interface GossipCounts {
   readonly rejoins: number;
   readonly collected: number;
   readonly repaired: number;
+  /** Digests of peers that held the same ops but another map. */
+  readonly disagreements: number;
 }
 
 export interface GossipFigures {
@@ -63,6 +65,11 @@ export function registerGossipMetrics(registry: Registry, figures: GossipFigures
     'hearsay_repaired_total',
     'Entries written again by repairs.',
     () => counts().repaired,
+  );
+  meter.total(
+    'hearsay_disagreements_total',
+    'Digests of peers that held the same ops but another map.',
+    () => counts().disagreements,
   );
   meter.total(
     'hearsay_gossip_rejected_total',

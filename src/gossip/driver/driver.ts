@@ -36,6 +36,7 @@ export class Driver {
   readonly #endCommits: () => void;
   #core: Core;
   #pulls = 0;
+  #disagreements = 0;
   #stopped = false;
 
   constructor(options: DriverOptions) {
@@ -82,6 +83,7 @@ export class Driver {
       collected: this.#parts.commits.collected,
       snapshotsSent: this.#parts.snapshots.begun,
       repaired: this.#parts.repairs.repaired,
+      disagreements: this.#disagreements,
     };
   }
 
@@ -290,6 +292,9 @@ export class Driver {
         break;
       case 'misbehaved':
         this.#parts.border.misbehaved(output.connection, output.fault, output.reason);
+        break;
+      case 'disagrees':
+        this.#disagreements++;
         break;
       case 'heldMore':
         this.#parts.confirmRequests.confirmed();

@@ -147,6 +147,7 @@ export class Comparison {
     if (!agrees && peer.agrees !== false)
       this.#state.note('warn', `${peer.hello.nodeId} holds the same ops but another map`);
     const disagreements = peer.mapsCompared(agrees);
+    if (!agrees) this.#state.out({ kind: 'disagrees' });
     // Only a node that may write repairs.
     if (disagreements >= DISAGREEMENTS_TO_REPAIR && standing.phase === 'ready')
       this.#state.out({

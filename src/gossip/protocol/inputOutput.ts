@@ -137,6 +137,8 @@ export type Output =
     }
   /** A member holds more ops of this node's own than it had confirmed before. */
   | { readonly kind: 'heldMore' }
+  /** A peer holds the same ops but another map. */
+  | { readonly kind: 'disagrees' }
   /** Take the delta in, then give `taken`. */
   | {
       readonly kind: 'take';

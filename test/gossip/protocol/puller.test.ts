@@ -367,6 +367,8 @@ exchanges('equal vectors with equal map sums agree, and others are noted once', 
     () => ofKind(node.receive(2, { type: 'digest', digest: other }), 'note').length,
   );
   assert.equal(noted, [1, 0]);
+  const outputs = node.receive(2, { type: 'digest', digest: other });
+  assert.is(ofKind(outputs, 'disagrees').length, 1, 'each time it is counted');
   assert.is(agrees(), false);
 });
 
