@@ -5,6 +5,8 @@
  *   npm run mutate                               every condition of the rules, the gossip, the replica, the watch
  *   npm run mutate -- --file memberKeeper        only files whose path holds this
  *   npm run mutate -- --number 50 --seed 3       a sample
+ *   npm run mutate -- --near                     only by the tests of the file's folder: quick, and stricter
+ *   npm run mutate -- --jobs 1                   one at a time; else one for each core
  *
  * Survivors that `docs/simulation.md` lists and explains are counted apart. Exit codes: 0 no other
  * survived, 1 some did, 2 usage.
@@ -26,8 +28,14 @@ const TESTED = ['test/rules', 'test/words', 'test/gossip', 'test/replica', 'test
 const LEFT_OUT = /\.(processes|bench)\.test\.ts$|socket/;
 const RUN = fileURLToPath(new URL('mutantRun.ts', import.meta.url));
 const DOCUMENT = new URL('../docs/simulation.md', import.meta.url);
-/** An endless loop is noticed too. */
-const LIMIT_MS = 60_000;
+/** An endless loop is noticed too: tests that take so many times as long as without any change. */
+const LIMIT_TIMES = 10;
+const LEAST_LIMIT_MS = 20_000;
+/** Beyond this something hangs without any change, milliseconds on an idle machine. */
+const BASELINE_LIMIT_MS = 120_000;
+
+/** The end of what a failed test says, characters. */
+const MAX_OUTPUT = 8000;
 
 type Outcome = 'killed' | 'survived' | 'known';
 
@@ -39,34 +47,40 @@ async function main(): Promise<number> {
       file: { type: 'string', default: '' },
       number: { type: 'string', default: 'Infinity' },
       seed: { type: 'string', default: '1' },
+      near: { type: 'boolean', default: false },
+      jobs: { type: 'string', default: String(availableParallelism()) },
     },
   });
   const number = Number(values.number);
+  const jobs = Number(values.jobs);
   const sources = sourceFiles(...MUTATED).filter(({ path }) => path.includes(values.file));
-  if (sources.length === 0 || !(number > 0) || !Number.isSafeInteger(Number(values.seed))) {
-    say('--file takes a part of a path; --number and --seed take whole numbers.');
+  const areNumbers = number > 0 && jobs >= 1 && Number.isSafeInteger(Number(values.seed));
+  if (sources.length === 0 || !areNumbers) {
+    say('--file takes a part of a path; --number, --seed and --jobs take whole numbers.');
     return 2;
   }
   setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
-  const testsOf = testFinder();
+  const testsOf = testFinder(values.near);
   const all = sources.flatMap(mutantsOf);
   const mutants = shuffled(all, seeded(Number(values.seed))).slice(0, number);
   mutants.sort((a, b) => (a.file < b.file ? -1 : a.file > b.file ? 1 : a.start - b.start));
-  if (!(await allPass(mutants, testsOf))) return 1;
+  const usualMs = await usualTimes(mutants, testsOf);
+  if (usualMs === null) return 1;
 
   const known = knownSurvivors();
   const counts: Record<Outcome, number> = { killed: 0, survived: 0, known: 0 };
   const queue = [...mutants];
   const work = async (): Promise<void> => {
     for (let mutant = queue.shift(); mutant; mutant = queue.shift()) {
-      const [near = [], far = []] = testsOf(mutant.file);
-      const survives = (await passes(near, mutant)) && (await passes(far, mutant));
+      let survives = true;
+      for (const tests of testsOf(mutant.file))
+        survives &&= (await resultOf(tests, limitOf(tests, usualMs), mutant)).passes;
       const outcome = !survives ? 'killed' : known.has(rowOf(mutant)) ? 'known' : 'survived';
       counts[outcome]++;
       if (outcome === 'survived') say(`${mutant.file}:${mutant.line}\n  ${rowOf(mutant)}`);
     }
   };
-  await Promise.all(Array.from({ length: availableParallelism() }, work));
+  await Promise.all(Array.from({ length: jobs }, work));
   say(
     `${mutants.length} of ${all.length} mutants: ${counts.killed} killed, ${counts.survived} survived, ${counts.known} known survivors`,
   );
@@ -74,10 +88,10 @@ async function main(): Promise<number> {
 }
 
 /**
- * The tests that import a file, directly or through others: first those of its own folder, which most
- * often notice a change, then the others.
+ * The tests that import a file, directly or through others, in groups: its own, those of its folder, which
+ * most often notice a change, then the others.
  */
-function testFinder(): (path: string) => readonly (readonly string[])[] {
+function testFinder(onlyNear: boolean): (path: string) => readonly (readonly string[])[] {
   const files = new Map<string, SourceFile>(
     sourceFiles('src', 'test', 'sim', 'scripts').map((file) => [file.path, file]),
   );
@@ -92,29 +106,46 @@ function testFinder(): (path: string) => readonly (readonly string[])[] {
   const sizeOf = (path: string): number => reached.get(path)?.size ?? 0;
   return (path) => {
     const fitting = tests.filter((test) => reached.get(test)?.has(path));
-    const [near, far]: [string[], string[]] = [[], []];
+    const [ownest, near, far]: [string[], string[], string[]] = [[], [], []];
     const folder = path.replace(/^src/, 'test').replace(/[^/]+$/, '');
-    for (const test of fitting) (test.startsWith(folder) ? near : far).push(test);
     const own = path.replace(/^src/, 'test').replace(/\.ts$/, '.test.ts');
-    const byNearness = (a: string, b: string): number =>
-      Number(b === own) - Number(a === own) || sizeOf(a) - sizeOf(b);
-    return [near.sort(byNearness), far.sort(byNearness)];
+    for (const test of fitting)
+      (test === own ? ownest : test.startsWith(folder) ? near : far).push(test);
+    const bySize = (a: string, b: string): number => sizeOf(a) - sizeOf(b);
+    return [ownest, near.sort(bySize), onlyNear ? [] : far.sort(bySize)];
   };
 }
 
-async function allPass(
+/** How long each test takes without any change, milliseconds; null where one fails, which is told. */
+async function usualTimes(
   mutants: readonly Mutant[],
   testsOf: (path: string) => readonly (readonly string[])[],
-): Promise<boolean> {
-  const tests = [...new Set(mutants.flatMap(({ file }) => testsOf(file).flat()))];
-  if (await passes(tests)) return true;
-  say(`The tests fail without any change: ${tests.join(', ')}`);
-  return false;
+): Promise<ReadonlyMap<string, number> | null> {
+  const usualMs = new Map<string, number>();
+  for (const test of new Set(mutants.flatMap(({ file }) => testsOf(file).flat()))) {
+    const startedAt = performance.now();
+    const { passes, output } = await resultOf([test], BASELINE_LIMIT_MS * patience());
+    usualMs.set(test, performance.now() - startedAt);
+    if (passes) continue;
+    say(`${test} fails without any change:\n${output}`);
+    return null;
+  }
+  return usualMs;
 }
 
-function passes(tests: readonly string[], mutant?: Mutant): Promise<boolean> {
+function limitOf(tests: readonly string[], usualMs: ReadonlyMap<string, number>): number {
+  const allMs = tests.reduce((sum, test) => sum + (usualMs.get(test) ?? 0), 0);
+  return Math.max(LEAST_LIMIT_MS * patience(), LIMIT_TIMES * allMs);
+}
+
+interface Result {
+  readonly passes: boolean;
+  readonly output: string;
+}
+
+function resultOf(tests: readonly string[], limitMs: number, mutant?: Mutant): Promise<Result> {
   // Nothing reaches the file: any change of it survives.
-  if (tests.length === 0) return Promise.resolve(true);
+  if (tests.length === 0) return Promise.resolve({ passes: true, output: '' });
   const environment = { ...process.env };
   if (mutant !== undefined) {
     const { file, start, end, change } = mutant;
@@ -123,15 +154,23 @@ function passes(tests: readonly string[], mutant?: Mutant): Promise<boolean> {
   }
   const child = spawn(process.execPath, [RUN, ...tests], {
     cwd: ROOT,
-    stdio: 'ignore',
+    stdio: ['ignore', 'pipe', 'pipe'],
     env: environment,
   });
-  const timer = setTimeout(() => child.kill('SIGKILL'), LIMIT_MS * patience());
+  let output = '';
+  for (const stream of [child.stdout, child.stderr])
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      output = (output + text).slice(-MAX_OUTPUT);
+    });
+  const timer = setTimeout(() => {
+    output += `It took longer than ${Math.round(limitMs / 1000)} s.`;
+    child.kill('SIGKILL');
+  }, limitMs);
   return new Promise((resolve, reject) => {
     child.on('error', reject);
-    child.on('exit', (code) => {
+    child.on('close', (code) => {
       clearTimeout(timer);
-      resolve(code === 0);
+      resolve({ passes: code === 0, output });
     });
   });
 }
