@@ -52,6 +52,8 @@ export interface TestView extends View {
   vector: Map<string, number>;
   members: Members;
   stable: Stable;
+  deadEntries: number;
+  bornHere: number;
   mapHash: Hash;
 }
 

@@ -5,6 +5,7 @@ import { type ChunkEnds, deltaFor, type WireDelta } from '../../../src/gossip/dr
 import { decodeOp } from '../../../src/gossip/protocol/opCodec.ts';
 import type { Replica } from '../../../src/replica/replica.ts';
 import type { Delta } from '../../../src/words/delta.ts';
+import { carriedHash } from '../../../src/words/hash.ts';
 import type { Op } from '../../../src/words/op.ts';
 import { seqOf, type Vector } from '../../../src/words/vector.ts';
 import { ORIGINS } from '../../support/generators.ts';
@@ -180,6 +181,23 @@ deltas('ops that are committed while another origin is read do not get into it',
   release();
   const ends = new Map((await reading).ranges.map(({ origin, to }) => [origin, to]));
   assert.equal([ends.get(A), ends.get(replica.origin)], [1, 2]);
+});
+
+deltas('a history that was compacted while it was summed is left to the next digest', async () => {
+  const { replica, log } = await openReplica({ limits: { maxDeltaOps: 2, ...FROM_LOG } });
+  await replica.submit([putting('a'), putting('a', { version: 2 }), putting('a', { version: 3 })]);
+  await replica.submit([putting('b'), putting('c')]);
+  const ends: ChunkEnds = new Map();
+  const read = log.sumBetween.bind(log);
+  log.sumBetween = async (origin, after, upTo) => {
+    const [row] = await log.rowsAfter(2, { maxRows: 1, maxBytes: 1e6 });
+    assert.ok(row);
+    const going = { lsn: row.lsn, seq: row.op.seq, hash: carriedHash(row.op) };
+    await replica.forgetting.removeRows(new Map([[origin, [going]]]), {});
+    return read(origin, after, upTo);
+  };
+  const delta = await deltaFor(replica, new Map(), ends);
+  assert.equal([delta.ranges, delta.wireOps, ends.size], [[], [], 0]);
 });
 
 deltas('a long history is summed at most once, however many chunks it takes', async () => {
