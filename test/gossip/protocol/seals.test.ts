@@ -66,17 +66,20 @@ taking('not of an origin that was retired since it greeted: no push, no answer',
   assert.equal(ofKind(node.receive(2, answer), 'take'), []);
 });
 
-taking('an origin that was retired since it greeted is told so when it asks, and gets no ops', () => {
-  const node = ready([PEER]);
-  node.greet(2);
-  retire(node, PEER);
-  const outputs = node.receive(2, ask(digestOf(node.view)));
-  assert.equal(
-    sent(outputs, 'rejoin').map(({ message }) => [message.code, message.re]),
-    [['retired', 5]],
-  );
-  assert.equal(ofKind(outputs, 'answer'), []);
-});
+taking(
+  'an origin that was retired since it greeted is told so when it asks, and gets no ops',
+  () => {
+    const node = ready([PEER]);
+    node.greet(2);
+    retire(node, PEER);
+    const outputs = node.receive(2, ask(digestOf(node.view)));
+    assert.equal(
+      sent(outputs, 'rejoin').map(({ message }) => [message.code, message.re]),
+      [['retired', 5]],
+    );
+    assert.equal(ofKind(outputs, 'answer'), []);
+  },
+);
 
 taking.run();
 
@@ -117,21 +120,24 @@ telling('a stranger of our cluster only after the join timeout: its join may be 
   assert.equal(answerTo(4), [0, 1], 'one that has not joined is of no cluster');
 });
 
-telling('this node itself by a peer that holds later ops of it, if it has written since its start', () => {
-  for (const [bornHere, rejoins] of [
-    [0, 0],
-    [1, 1],
-  ] as const) {
-    const node = ready([PEER]);
-    node.greet(2);
-    node.view.bornHere = bornHere;
-    const outputs = node.receive(2, ask(digestWith(node.view, { [OWN]: 4 })));
-    assert.equal(
-      ofKind(outputs, 'rejoin').map(({ ownOps }) => ownOps),
-      Array(rejoins).fill('forked'),
-    );
-  }
-});
+telling(
+  'this node itself by a peer that holds later ops of it, if it has written since its start',
+  () => {
+    for (const [bornHere, rejoins] of [
+      [0, 0],
+      [1, 1],
+    ] as const) {
+      const node = ready([PEER]);
+      node.greet(2);
+      node.view.bornHere = bornHere;
+      const outputs = node.receive(2, ask(digestWith(node.view, { [OWN]: 4 })));
+      assert.equal(
+        ofKind(outputs, 'rejoin').map(({ ownOps }) => ownOps),
+        Array(rejoins).fill('forked'),
+      );
+    }
+  },
+);
 
 telling('not a node that was judged a stranger before it had joined', () => {
   for (const [isEarly, rejoins] of [
@@ -203,23 +209,29 @@ settling('a retire that a forked origin wrote holds back nothing: nobody will ev
   }
 });
 
-settling('half of the members is no majority: of four that hear one another in twos none goes', () => {
-  for (const [heard, retired] of [
-    [[PEER], []],
-    [[PEER, OTHER], [originOf(4)]],
-  ] as const) {
-    const settings = { memberTimeoutMs: 30_000, hearingMs: 5000, url: 'http://one' };
-    const node = ready([PEER, OTHER, originOf(4)], settings);
-    for (const [index, origin] of heard.entries()) node.greet(index + 2, { origin });
-    const gone = new Set<string>();
-    for (let ms = 0; ms < 90_000; ms += 500) {
-      node.clock.nowMs += 500;
-      const digest = { ...digestOf(node.view, { clock: node.clock.nowMs }), unheard: [originOf(4)] };
-      for (const index of heard.keys()) node.receive(index + 2, { type: 'digest', digest });
-      for (const { origin } of ofKind(node.tick(), 'retire')) gone.add(origin);
+settling(
+  'half of the members is no majority: of four that hear one another in twos none goes',
+  () => {
+    for (const [heard, retired] of [
+      [[PEER], []],
+      [[PEER, OTHER], [originOf(4)]],
+    ] as const) {
+      const settings = { memberTimeoutMs: 30_000, hearingMs: 5000, url: 'http://one' };
+      const node = ready([PEER, OTHER, originOf(4)], settings);
+      for (const [index, origin] of heard.entries()) node.greet(index + 2, { origin });
+      const gone = new Set<string>();
+      for (let ms = 0; ms < 90_000; ms += 500) {
+        node.clock.nowMs += 500;
+        const digest = {
+          ...digestOf(node.view, { clock: node.clock.nowMs }),
+          unheard: [originOf(4)],
+        };
+        for (const index of heard.keys()) node.receive(index + 2, { type: 'digest', digest });
+        for (const { origin } of ofKind(node.tick(), 'retire')) gone.add(origin);
+      }
+      assert.equal([...gone], retired);
     }
-    assert.equal([...gone], retired);
-  }
-});
+  },
+);
 
 settling.run();

@@ -62,15 +62,18 @@ words(
   },
 );
 
-words('a digest with more ops of ours than there are confirms none, and is no fork by its sum', () => {
-  const { core, view, greet, receive } = testCore({ others: [originOf(2)] });
-  greet(1);
-  // As if the end of our log was lost: the peer has it, and we wrote nothing since.
-  const digest = digestWith(view, { [view.origin]: 3 });
-  view.ownSumAt = () => ({ high: 0, low: 1 });
-  const outputs = receive(1, { type: 'digest', digest });
-  assert.equal([core.acks(1), ofKind(outputs, 'rejoin').length], [0, 0]);
-});
+words(
+  'a digest with more ops of ours than there are confirms none, and is no fork by its sum',
+  () => {
+    const { core, view, greet, receive } = testCore({ others: [originOf(2)] });
+    greet(1);
+    // As if the end of our log was lost: the peer has it, and we wrote nothing since.
+    const digest = digestWith(view, { [view.origin]: 3 });
+    view.ownSumAt = () => ({ high: 0, low: 1 });
+    const outputs = receive(1, { type: 'digest', digest });
+    assert.equal([core.acks(1), ofKind(outputs, 'rejoin').length], [0, 0]);
+  },
+);
 
 words(
   'without a sum only nodes of protocol 1 confirm; a sum that nobody knows any more confirms nothing',
