@@ -6,6 +6,7 @@
  */
 import { add, carriedHash, type Hash, sameHash, ZERO } from '../src/words/hash.ts';
 import { type KeyOp, type Op, type Put, sameOp } from '../src/words/op.ts';
+import { Sealed } from './sealed.ts';
 
 /** Rule 1: whether `a` is greater than `b` among the ops of one key. */
 export function beats(a: KeyOp, b: KeyOp): boolean {
@@ -113,6 +114,8 @@ export class Ledger {
   readonly #leftOut = new Map<string, KeyOp[]>();
   /** By value. */
   readonly #puts = new Map<string, Put[]>();
+  /** By all ops that were born. */
+  readonly sealed = new Sealed();
   #hasBehind = false;
   #retirements = 0;
   #size = 0;
@@ -168,6 +171,7 @@ export class Ledger {
     if (parent.children.length > 0) this.#forked.add(op.origin);
     parent.children.push(link);
     if (op.kind === 'retire') this.#retirements++;
+    this.sealed.take(op);
     if (op.kind === 'put' || op.kind === 'delete') {
       const ofKey = this.#onKey.get(op.key);
       if (ofKey === undefined) this.#onKey.set(op.key, [op]);

@@ -26,6 +26,7 @@ export const newTally = (scenario: string): Tally => ({
     ops: 0,
     ...noCounts(),
     retirements: 0,
+    closed: 0,
     messages: 0,
     stored: 0,
     conflicts: 0,
@@ -82,7 +83,7 @@ export function total(tallies: readonly Tally[]): string {
   const of = (name: keyof RunCounts): string => sum(({ sums }) => sums[name]);
   return [
     `${sum(({ seeds }) => seeds)} seeds, ${sum(({ failed }) => failed)} failed: ${of('ops')} ops, ${of('messages')} messages, ${of('crashes')} crashes,`,
-    `${of('retirements')} retirements, ${of('rejoins')} rejoins, ${of('snapshots')} snapshots,`,
+    `${of('retirements')} retirements, ${of('closed')} origins closed, ${of('rejoins')} rejoins, ${of('snapshots')} snapshots,`,
     `${of('collected')} entries collected, ${of('compacted')} rows compacted,`,
     `${of('restores')} logs put back, ${of('clones')} cloned, ${of('lostTails')} tails lost,`,
     `${of('repaired')} entries repaired, ${of('emptied')} clusters emptied by a person`,

@@ -8,6 +8,8 @@ export interface RunCounts extends NodeCounts {
   ops: number;
   /** `retire` ops. */
   retirements: number;
+  /** Retired origins that were closed. */
+  closed: number;
   messages: number;
   stored: number;
   conflicts: number;

@@ -267,6 +267,24 @@ const CHANGES: Readonly<Record<string, (dice: Dice) => Changes>> = {
     compactMs: 400,
     retentionMs: dice.pick([0, 100, 2000]),
   }),
+  // Each unclean stop makes another origin, while watchers go on by cursors from before.
+  'many origins': (dice) => ({
+    nodes: dice.within([2, 4]),
+    memberTimeoutMs: 12_000,
+    joinTimeoutMs: 3000,
+    mayRejoin: true,
+    watchers: 10,
+    disk: { durability: 'normal', commitMs: [1, 3] },
+    network: dice.chance(0.3) ? LOSSY : {},
+    clients: { everyMs: 60, deletes: 0.3, expiring: 0.3 },
+    faults: {
+      crashEveryMs: 1200,
+      downMs: [10, 1500],
+      ...dice.pick([{}, { wipes: 0.2 }, { deafEveryMs: 6000, cutMs: [4000, 9000] }]),
+    },
+    compactMs: dice.pick([0, 400]),
+    retentionMs: dice.pick([0, 2000]),
+  }),
   'formed apart': (dice) => ({
     nodes: dice.within([2, 5]),
     apart: dice.pick([1, 1, 2]),

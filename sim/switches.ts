@@ -104,6 +104,18 @@ const SWITCHES: Readonly<Record<string, Switch>> = {
       without: 'return addresses.allAnswered();',
     },
   },
+  /** Rule 13: a retired origin is closed while a member may still lack ops of it, or take more. */
+  'closing what all hold': {
+    file: 'src/gossip/protocol/memberKeeper.ts',
+    text: ' || !this.#isHeldByAll(retired, seq)',
+    without: '',
+  },
+  /** Rule 13: a cursor is taken to cover all that is closed by now. */
+  'cursors name what was closed': {
+    file: 'src/watch/hub/hub.ts',
+    text: 'new FollowedVector(listed, closings, count)',
+    without: 'new FollowedVector(listed, closings, closings.count)',
+  },
   /** Rule 12: clients write before what was set aside is offered. */
   'offers before writes': {
     file: 'src/gossip/driver/clientGate.ts',

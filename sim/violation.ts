@@ -41,6 +41,8 @@ export type Check =
   | 'greatest op'
   /** Rule 11: a repair has no work where no damage was put in. */
   | 'repair'
+  /** Rule 13: of an origin that is closed nobody takes more. */
+  | 'closing'
   /** Rule 12: what a node had taken before it began anew comes back, unless something has beaten it. */
   | 'fate'
   /** Nothing is reported as damage, and nobody rejoins, where nothing was damaged or lost. */

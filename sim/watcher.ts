@@ -8,6 +8,7 @@ import type { Sink, Watcher } from '../src/watch/hub/watcher.ts';
 import type { Format } from '../src/watch/sharedEvent.ts';
 import { type Cursor, decodeCursor } from '../src/words/cursor.ts';
 import type { KeyOp } from '../src/words/op.ts';
+import { seqOf, type Vector } from '../src/words/vector.ts';
 import { beats } from './ledger.ts';
 import type { SimNode } from './node.ts';
 
@@ -100,6 +101,8 @@ export class SimWatcher {
   readonly mirror = new Map<string, Held>();
   node: SimNode | null = null;
   cursor: Cursor | null = null;
+  /** The vector of the cursor, closed origins included. */
+  #covered: Vector = new Map();
   isSynced = false;
   readonly #world: WatcherWorld;
   #hub: WatchHub | null = null;
@@ -131,15 +134,20 @@ export class SimWatcher {
     const { running } = node;
     if (running == null || !running.replica.header.facts.joined) return false;
     const { cursor } = this;
-    for (const [origin, seq] of cursor?.vector ?? [])
-      if ((running.replica.vector.get(origin) ?? 0) < seq) return false;
+    const { vector, members } = running.replica;
+    const lacked = [...(cursor?.vector ?? [])].filter(
+      ([origin, seq]) => seqOf(vector, origin) < seq,
+    );
+    // Ops that only a lost log had told never come: the client gives its cursor up, or is told to.
+    const startsAnew = lacked.length > 0;
+    if (lacked.some(([origin]) => members.has(origin))) return false;
     if (cursor !== null) this.#world.counts.resumes++;
     this.node = node;
     this.#hub = running.hub;
     const sink = new SimSink(this.#connections++ % 2 === 0);
     this.#sink = sink;
     this.isSynced = false;
-    const request = { prefix: this.prefix, format: LINES, cursor, withState: true };
+    const request = { prefix: this.prefix, format: LINES, cursor, startsAnew, withState: true };
     const { hub } = running;
     const watcher = hub.open(request, sink);
     sink.onDrain = () => hub.drained(watcher);
@@ -170,8 +178,10 @@ export class SimWatcher {
     const before = this.cursor;
     const cursor = decodeCursor(told.cursor);
     this.cursor = cursor;
-    for (const [origin, seq] of before?.vector ?? [])
-      if ((cursor.vector.get(origin) ?? 0) < seq) this.#wrong(`its cursor goes back in ${origin}`);
+    const coveredBefore = this.#covered;
+    this.#covered = this.#coveredBy(cursor);
+    for (const [origin, seq] of told.type === 'reset' ? [] : coveredBefore)
+      if (seqOf(this.#covered, origin) < seq) this.#wrong(`its cursor goes back in ${origin}`);
     const { type, key } = told;
     if (type === 'reset') {
       this.#world.counts.resets++;
@@ -181,10 +191,24 @@ export class SimWatcher {
     } else if (type === 'synced') {
       if (this.isSynced) this.#wrong('synced comes twice');
       this.isSynced = true;
-    } else if (key !== undefined) this.#takeKey(told, key, before);
+    } else if (key !== undefined)
+      this.#takeKey(told, key, before?.state === null ? coveredBefore : null);
   }
 
-  #takeKey(told: Told, key: string, before: Cursor | null): void {
+  /** Only the process that gave it knows which origins it leaves out. */
+  #coveredBy({ vector, closed }: Cursor): Vector {
+    const closings = this.node?.running?.replica.closings;
+    const isOfProcess = this.node?.running?.hub === this.#hub;
+    const covered = new Map(isOfProcess ? vector : this.#covered);
+    for (const [origin, seq] of vector) covered.set(origin, seq);
+    if (closings === undefined || !isOfProcess) return covered;
+    for (const { origin, seq } of closings.all().slice(0, closed.count))
+      if (!covered.has(origin)) covered.set(origin, seq);
+    return covered;
+  }
+
+  /** @param before all that its cursor covered; null while it was told the state. */
+  #takeKey(told: Told, key: string, before: Vector | null): void {
     if (!key.startsWith(this.prefix)) this.#wrong(`${JSON.stringify(key)} is none of its keys`);
     const { type, version = -1, expires_at: expires } = told;
     const expiresAt = expires == null ? null : Date.parse(expires);
@@ -193,8 +217,7 @@ export class SimWatcher {
       return;
     }
     const last = this.#last.get(key);
-    const isOld = (op: KeyOp): boolean =>
-      before !== null && before.state === null && (before.vector.get(op.origin) ?? 0) >= op.seq;
+    const isOld = (op: KeyOp): boolean => before !== null && seqOf(before, op.origin) >= op.seq;
     // Ops of a key may be alike: of those that it may be, the smallest that is new.
     let smallest: KeyOp | undefined;
     for (const op of this.#world.opsOf(key)) {

@@ -19,6 +19,7 @@ import {
   type Link,
   readsAbsent,
 } from './ledger.ts';
+import { Sealed } from './sealed.ts';
 import type { Report } from './violation.ts';
 
 const LAST_VERSION = 2 ** 53 - 1;
@@ -45,6 +46,7 @@ export class Witness {
   origin = '';
   /** The highest seq of its own that a client was told is stored. */
   acknowledgedSeq = 0;
+  sealed = new Sealed();
   /** By key, the last delete that the log held when its node joined. */
   #deletedBefore = new Map<string, Row>();
   /** The keys that changed since the oracle last compared it with the node. */
@@ -78,6 +80,7 @@ export class Witness {
     copy.origin = this.origin;
     copy.acknowledgedSeq = this.acknowledgedSeq;
     copy.#hlc = this.#hlc;
+    copy.sealed = this.sealed.copy();
     copy.#deletedBefore = this.#deletedBefore;
     return copy;
   }
@@ -150,6 +153,7 @@ export class Witness {
     const isBirth = own.includes(op.origin) && !this.#ledger.knows(op);
     this.#follow(op, id, isBirth);
     if (isBirth) this.#checkBirth(id, row);
+    else this.#checkSealed(id, op);
     if (isBirth && this.#isOfRepair(op)) this.#ledger.markBehind(this.headOf(op.origin));
     this.vector.set(op.origin, op.seq);
     this.#hlc = Math.max(this.#hlc, op.hlc);
@@ -178,6 +182,7 @@ export class Witness {
     this.rows.set(lsn, row);
     this.#rowSums.set(op.origin, add(this.#rowSum(op.origin), carriedHash(op)));
     this.changedOrigins.add(op.origin);
+    this.sealed.take(op);
     return id;
   }
 
@@ -206,6 +211,14 @@ export class Witness {
     if (this.#ledger.linksOf(entry).length > 1)
       for (const link of this.#ledger.linksOf(op)) this.#ledger.markBehind(link);
     return this.#ledger.isBehind(op);
+  }
+
+  /** Rule 13: of a closed origin no member ever takes more. */
+  #checkSealed(id: string, { origin, seq }: Op): void {
+    const { sealed } = this.#ledger;
+    const isMember = this.hasJoined && !sealed.isRetired(this.origin);
+    if (isMember && seq > (sealed.lastSeqOf(origin) ?? seq))
+      this.#report('closing', `${id}: it was closed at seq ${sealed.lastSeqOf(origin)}`);
   }
 
   /** Rules 2 and 3, by which this op was accepted and given its generation. */

@@ -272,6 +272,7 @@ class World {
       steps: this.#steps,
       ops: this.oracle.ledger.size,
       retirements: this.oracle.ledger.retirements,
+      closed: this.oracle.ledger.sealed.count,
       messages: this.network.counts.sent,
       stored,
       conflicts,

@@ -6,11 +6,13 @@
  * next commit writes.
  */
 import type { Commit, Log } from '../log/log.ts';
+import { Closings, HeldVector } from '../rules/closings.ts';
 import { type Basis, type Batch, emptyRecord } from '../rules/decide.ts';
 import { LatestExpiries } from '../rules/expiry.ts';
 import { EntryMap } from '../rules/map.ts';
 import { Members } from '../rules/members.ts';
 import { type RecentRow, RecentRows } from '../rules/recentRows.ts';
+import { add, type Hash, subtract, ZERO } from '../words/hash.ts';
 import type { Limits } from '../words/limits.ts';
 import { isOnKey, type KeyOp } from '../words/op.ts';
 import {
@@ -31,7 +33,12 @@ export class Fold {
   readonly recent: RecentRows;
   readonly #limits: Limits;
   readonly #records = new Map<string, OriginRecord>();
-  readonly #vector = new Map<string, number>();
+  #closings = new Closings();
+  #vector = new HeldVector(this.#closings);
+  readonly #reach = new Map<string, number>();
+  #retiredSum = ZERO;
+  /** Retired origins that have ops. */
+  #retiredWithOps = 0;
   #header: LogHeader;
   /** Facts that changed without a commit of their own: the next commit writes them. */
   #unwritten: HeaderChanges = {};
@@ -62,8 +69,23 @@ export class Fold {
     return this.#lastLsn;
   }
 
+  /** Lists the origins that are not closed. */
   get vector(): Vector {
     return this.#vector;
+  }
+
+  /** The same of all origins that ever were. */
+  wholeVector(): Map<string, number> {
+    return new Map(Array.from(this.#records.values(), ({ origin, seq }) => [origin, seq]));
+  }
+
+  get closings(): Closings {
+    return this.#closings;
+  }
+
+  /** Sum of the sums of all retired origins; null where none of them has an op. */
+  get retiredSum(): Hash | null {
+    return this.#retiredWithOps === 0 ? null : this.#retiredSum;
   }
 
   /** The seq of this node's own origin when the log was opened. */
@@ -88,8 +110,13 @@ export class Fold {
     return this.#records.get(origin) ?? emptyRecord(origin);
   }
 
-  /** Compacted away: origin → highest such seq. */
+  /** Compacted away: origin → highest such seq, of the origins that are not closed. */
   reach(): Vector {
+    return this.#reach;
+  }
+
+  /** The same of all origins that ever were. */
+  wholeReach(): Vector {
     const reach = new Map<string, number>();
     for (const record of this.#records.values()) raise(reach, record.origin, record.reach);
     return reach;
@@ -131,7 +158,11 @@ export class Fold {
     this.members.clear();
     this.recent.clear();
     this.#records.clear();
-    this.#vector.clear();
+    this.#closings = new Closings();
+    this.#vector = new HeldVector(this.#closings);
+    this.#reach.clear();
+    this.#retiredSum = ZERO;
+    this.#retiredWithOps = 0;
     this.#unwritten = {};
     this.#bornHere = 0;
     this.#retiredAtMs = null;
@@ -193,13 +224,48 @@ export class Fold {
 
   #foldMembership({ op, committedAt }: Row): void {
     if (isOnKey(op)) return;
+    const wasRetired = this.members.isRetired(op.key);
     this.members.fold(op);
     if (op.kind === 'retire') this.#retiredAtMs = committedAt;
+    const record = this.#records.get(op.key);
+    if (record === undefined) return;
+    if (op.kind === 'retire' && !wasRetired) this.#addRetired(record);
+    this.#place(record);
   }
 
   #setRecord(record: OriginRecord): void {
-    this.#records.set(record.origin, record);
-    this.#vector.set(record.origin, record.seq);
+    const { origin } = record;
+    const before = this.#records.get(origin);
+    this.#records.set(origin, record);
+    if (this.members.isRetired(origin)) {
+      if (before !== undefined) this.#removeRetired(before);
+      this.#addRetired(record);
+    }
+    this.#place(record);
+  }
+
+  #addRetired({ seq, sum }: OriginRecord): void {
+    this.#retiredSum = add(this.#retiredSum, sum);
+    if (seq > 0) this.#retiredWithOps++;
+  }
+
+  #removeRetired({ seq, sum }: OriginRecord): void {
+    this.#retiredSum = subtract(this.#retiredSum, sum);
+    if (seq > 0) this.#retiredWithOps--;
+  }
+
+  /** Rule 13: an origin is closed when it is retired, and is held to where the log says that it is closed. */
+  #place({ origin, seq, reach }: OriginRecord): void {
+    if (this.#closings.has(origin)) return;
+    if (this.members.isRetired(origin) && this.members.closingAt(origin) === seq) {
+      this.#closings.add({ origin, seq });
+      this.#vector.delete(origin);
+      this.#reach.delete(origin);
+      this.members.close(origin);
+      return;
+    }
+    this.#vector.set(origin, seq);
+    if (reach > 0) this.#reach.set(origin, reach);
   }
 }
 

@@ -35,7 +35,7 @@ const PAGE = { maxRows: 1024, maxBytes: 1024 * 1024 };
  * @param after an lsn; 0 starts at the beginning.
  */
 export async function judgedPage(
-  replica: Pick<Replica, 'log' | 'reach' | 'header'>,
+  replica: Pick<Replica, 'log' | 'wholeReach' | 'header'>,
   held: Vector,
   after: number,
 ): Promise<JudgedPage> {
@@ -48,7 +48,7 @@ export async function judgedPage(
   }
   // Asked after the rows were read, so that a row removed meanwhile counts as gone.
   const { cutAtMs } = replica.header.facts;
-  const isComplete = includes(held, replica.reach());
+  const isComplete = includes(held, replica.wholeReach());
   return { ops, next: rows.at(-1)?.lsn ?? null, isComplete, cutAtMs };
 }
 

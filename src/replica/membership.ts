@@ -3,7 +3,7 @@
  * origin. Each command waits in the commit queue and is checked in its batch; each rejects as
  * `Replica.submit` does.
  */
-import { memberValue } from '../rules/members.ts';
+import { closingValue, memberValue } from '../rules/members.ts';
 import type { CommitQueue } from './commitQueue.ts';
 import type { Fold } from './fold.ts';
 
@@ -31,6 +31,17 @@ export class Membership {
   retire(origin: string): Promise<void> {
     return this.#queue.enqueue({ ops: 1, bytes: 0 }, (batch) => {
       if (!batch.isRetired(origin)) batch.membership('retire', origin, null);
+    });
+  }
+
+  /** Rule 13: logs that a retired origin is closed, unless it has more ops by now, or is closed already. */
+  close(origin: string, lastSeq: number): Promise<void> {
+    return this.#queue.enqueue({ ops: 1, bytes: 0 }, (batch) => {
+      const { members } = this.#fold;
+      const isWhole = batch.isRetired(origin) && batch.seqOf(origin) === lastSeq;
+      const isClosing = batch.rows.some(({ op }) => op.kind === 'join' && op.key === origin);
+      if (isWhole && !isClosing && members.closingAt(origin) === undefined)
+        batch.membership('join', origin, closingValue(members.describe(origin), lastSeq));
     });
   }
 

@@ -7,6 +7,7 @@
  */
 
 import type { Log } from '../log/log.ts';
+import type { Closings } from '../rules/closings.ts';
 import { Batch } from '../rules/decide.ts';
 import type { DeltaOutcome } from '../rules/delta.ts';
 import type { LatestExpiries, Swept } from '../rules/expiry.ts';
@@ -135,8 +136,23 @@ export class Replica {
     return this.#fold.lastLsn;
   }
 
+  /** Lists the origins that are not closed; asked for a closed one, it tells its last seq (rule 13). */
   get vector(): Vector {
     return this.#fold.vector;
+  }
+
+  /** The same of all origins that ever were. */
+  wholeVector(): Map<string, number> {
+    return this.#fold.wholeVector();
+  }
+
+  get closings(): Closings {
+    return this.#fold.closings;
+  }
+
+  /** Sum of the sums of all retired origins; null where none of them has an op. */
+  get retiredSum(): Hash | null {
+    return this.#fold.retiredSum;
   }
 
   /** The seq of this node's own origin when the log was opened. */
@@ -183,9 +199,14 @@ export class Replica {
     return this.#fold.record(origin);
   }
 
-  /** Compacted away: origin → highest such seq. */
+  /** Compacted away: origin → highest such seq, of the origins that are not closed. */
   reach(): Vector {
     return this.#fold.reach();
+  }
+
+  /** The same of all origins that ever were. */
+  wholeReach(): Vector {
+    return this.#fold.wholeReach();
   }
 
   /** @param asOf whole minutes since the epoch (rule 11). */

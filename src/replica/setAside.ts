@@ -21,14 +21,14 @@ const NOT_SAID: GivenUp = { state: 'forked', openedAtSeq: 0, hadOthers: true };
 
 /** @param replica open on the log, before that is closed. */
 export function setAside(replica: Replica, name: string, why: GivenUp = NOT_SAID): SetAside {
-  const { origin, header, vector } = replica;
+  const { origin, header } = replica;
   return {
     ...why,
     name,
     origin,
     clusterId: header.clusterId,
     entries: [...replica.map.entries()],
-    records: new Map([...vector.keys()].map((one) => [one, replica.record(one)])),
+    records: new Map([...replica.wholeVector().keys()].map((one) => [one, replica.record(one)])),
     stable: header.stable,
   };
 }

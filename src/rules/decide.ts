@@ -119,13 +119,18 @@ export class Batch {
 
   /** Whether the origin is a member, once the rows of this batch so far are folded. */
   isMember(origin: string): boolean {
-    if (this.#retired.has(origin)) return false;
+    if (this.isRetired(origin)) return false;
     return this.#joined.has(origin) || this.#basis.members.has(origin);
   }
 
   /** Whether the origin is retired, once the rows of this batch so far are folded. */
   isRetired(origin: string): boolean {
     return this.#retired.has(origin) || this.#basis.members.isRetired(origin);
+  }
+
+  /** The highest seq of the origin, once the rows of this batch so far are folded. */
+  seqOf(origin: string): number {
+    return this.#record(origin).seq;
   }
 
   /** Whether a snapshot is under way into this log, as this batch leaves it so far. */

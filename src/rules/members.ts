@@ -2,8 +2,9 @@
  * The members of the cluster (rule 8): the fold of the `join` and `retire` ops. A retired origin never
  * comes back, in whichever order the two ops arrive.
  */
-import type { Membership, OpId } from '../words/op.ts';
+import type { Membership } from '../words/op.ts';
 import { memberUrl } from '../words/opRules.ts';
+import { isCount } from '../words/shape.ts';
 
 export interface Member {
   readonly origin: string;
@@ -17,15 +18,23 @@ export class Members {
   readonly #retired = new Map<string, Member>();
   /** By origin, the `join` with the latest name and URL. */
   readonly #joins = new Map<string, Membership>();
-  readonly #retires: OpId[] = [];
+  /** The origins of `#retired`, in the order in which they were. */
+  readonly #retiredInOrder: string[] = [];
+  /** By origin, of those that are not closed. */
+  readonly #retires = new Map<string, Membership[]>();
+  /** By origin, the seq that it is to be closed at. */
+  readonly #closingAt = new Map<string, number>();
+  readonly #closed = new Set<string>();
   readonly #ops: Membership[] = [];
 
   fold(op: Membership): void {
     const origin = op.key;
     this.#ops.push(op);
     if (op.kind === 'join') {
-      // A member that starts under another name or URL says so by a later `join`; the two may arrive in
-      // either order.
+      const closesAt = closedAt(op);
+      if (closesAt !== null)
+        this.#closingAt.set(origin, Math.max(closesAt, this.closingAt(origin) ?? 0));
+      // A member that starts under another name or URL says so by a later `join`, whichever comes first.
       const before = this.#joins.get(origin);
       if (before !== undefined && !isLater(op, before)) return;
       this.#joins.set(origin, op);
@@ -36,8 +45,18 @@ export class Members {
     }
     const member = this.#members.get(origin) ?? describeMember(origin, null);
     this.#members.delete(origin);
-    if (!this.#retired.has(origin)) this.#retired.set(origin, member);
-    this.#retires.push(op);
+    if (!this.#retired.has(origin)) {
+      this.#retired.set(origin, member);
+      this.#retiredInOrder.push(origin);
+    }
+    if (this.#closed.has(origin)) return;
+    this.#retires.set(origin, [...(this.#retires.get(origin) ?? []), op]);
+  }
+
+  /** Rule 13: the origin is closed, and every member holds its `retire`. */
+  close(origin: string): void {
+    this.#closed.add(origin);
+    this.#retires.delete(origin);
   }
 
   get size(): number {
@@ -52,7 +71,13 @@ export class Members {
     return this.#members.get(origin);
   }
 
-  /** Whether the member named a URL that nobody can dial, which counts as null. */
+  /** The last name and URL of an origin, also of a retired one. */
+  describe(origin: string): Member {
+    const known = this.#members.get(origin) ?? this.#retired.get(origin);
+    return known ?? describeMember(origin, null);
+  }
+
+  /** Whether the member named a URL that nobody can dial, which counts as none. */
   hasUnusableUrl(origin: string): boolean {
     const said = partsOf(this.#joins.get(origin)?.value ?? null).url ?? null;
     return said !== null && this.#members.get(origin)?.url === null;
@@ -66,13 +91,24 @@ export class Members {
     return this.#members.values();
   }
 
-  retired(): IterableIterator<Member> {
-    return this.#retired.values();
+  /** The origins that were retired after so many others, in that order. */
+  retiredAfter(count: number): readonly string[] {
+    return this.#retiredInOrder.slice(count);
   }
 
-  /** The ids of the `retire` ops: rule 9 waits until every member holds them. */
-  get retires(): readonly OpId[] {
-    return this.#retires;
+  /** The `retire` ops of origins that are not closed: rule 9 waits until every member holds them. */
+  get retires(): readonly Membership[] {
+    return [...this.#retires.values()].flat();
+  }
+
+  /** The `retire` ops of one origin, while it is not closed. */
+  retiresOf(origin: string): readonly Membership[] {
+    return this.#retires.get(origin) ?? [];
+  }
+
+  /** The seq that the log says the origin is closed at; undefined where it says none. */
+  closingAt(origin: string): number | undefined {
+    return this.#closingAt.get(origin);
   }
 
   /** Every `join` and `retire`, in order of arrival. */
@@ -110,7 +146,10 @@ export class Members {
     this.#joins.clear();
     this.#members.clear();
     this.#retired.clear();
-    this.#retires.length = 0;
+    this.#retiredInOrder.length = 0;
+    this.#retires.clear();
+    this.#closingAt.clear();
+    this.#closed.clear();
     this.#ops.length = 0;
   }
 }
@@ -118,6 +157,20 @@ export class Members {
 /** The member that a `join` admits, as the op's value. */
 export const memberValue = (nodeId: string, url: string | null): string =>
   JSON.stringify({ nodeId, url });
+
+/**
+ * The value of a `join` that closes a retired origin. Nodes that know no closing take it for what else a member
+ * says of itself.
+ *
+ * @param closedAt the last seq of the origin.
+ */
+export const closingValue = ({ nodeId, url }: Omit<Member, 'origin'>, closedAt: number): string =>
+  JSON.stringify({ nodeId, url, closedAt });
+
+function closedAt({ value }: Membership): number | null {
+  const { closedAt } = partsOf(value);
+  return isCount(closedAt) ? closedAt : null;
+}
 
 /** By HLC, then by op id: the same on every node. */
 function isLater(a: Membership, b: Membership): boolean {
@@ -136,7 +189,11 @@ function describeMember(origin: string, value: string | null): Member {
   };
 }
 
-function partsOf(value: string | null): { readonly nodeId?: unknown; readonly url?: unknown } {
+function partsOf(value: string | null): {
+  readonly nodeId?: unknown;
+  readonly url?: unknown;
+  readonly closedAt?: unknown;
+} {
   if (value === null) return {};
   try {
     const parsed: unknown = JSON.parse(value);

@@ -121,12 +121,14 @@ export class Stability {
    *
    * @param others the members except ourselves.
    * @param before the last stable vector.
+   * @param closed the closed origins, which `own` leaves out: every member holds them to their ends.
    */
   advance(
     others: readonly string[],
     own: Heard,
     retires: readonly OpId[],
     before: Pick<Stable, 'vector'>,
+    closed: readonly OpId[] = [],
   ): Stable | undefined {
     const settled: Heard[] = [];
     for (const member of others) {
@@ -136,6 +138,7 @@ export class Stability {
       settled.push(heard);
     }
     const vector: MutableVector = new Map(before.vector);
+    for (const { origin, seq } of closed) raise(vector, origin, seq);
     for (const [origin, seq] of own.vector)
       raise(
         vector,

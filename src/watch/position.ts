@@ -15,11 +15,12 @@
  * - The vector includes the reach of the log before every read; otherwise rows may be missing.
  */
 
-import type { Cursor, StatePlace } from '../words/cursor.ts';
+import type { FollowedVector } from '../rules/closings.ts';
+import type { StatePlace } from '../words/cursor.ts';
 import { type ExpiryMark, expiredBy, laterMark } from '../words/expiryMark.ts';
 import { compareOps, isOnKey, type KeyOp, sameOp } from '../words/op.ts';
 import type { Row } from '../words/row.ts';
-import { covers, type MutableVector, raise, seqOf, type Vector } from '../words/vector.ts';
+import { covers, raise, seqOf } from '../words/vector.ts';
 import type { Expiry } from './expiryRecord.ts';
 
 export type KeyEventType = 'put' | 'delete' | 'expire';
@@ -29,19 +30,28 @@ export interface WatchView {
   readonly entry: (key: string) => KeyOp | undefined;
 }
 
+/** The place at which a watcher begins. */
+export interface Beginning {
+  readonly vector: FollowedVector;
+  /** The mark up to which it was told expiries. */
+  readonly told: ExpiryMark;
+  /** The place in the state up to which it was told; null once all of it was told. */
+  readonly state: StatePlace | null;
+}
+
 export class Position {
   readonly prefix: string;
   /** Every row up to this lsn has been read. */
   lsn: number;
-  readonly vector: MutableVector;
+  readonly vector: FollowedVector;
   told: ExpiryMark;
   /** The place in the state up to which the watcher was told; null once all of it was told. */
   state: StatePlace | null;
 
-  constructor(prefix: string, lsn: number, { vector, told, state }: Omit<Cursor, 'cluster'>) {
+  constructor(prefix: string, lsn: number, { vector, told, state }: Beginning) {
     this.prefix = prefix;
     this.lsn = lsn;
-    this.vector = new Map(vector);
+    this.vector = vector.copy();
     this.told = told;
     this.state = state;
   }
@@ -83,12 +93,6 @@ export class Position {
     this.state = { after: entry.key };
     // An entry that the vector does not cover is told when its row is read.
     return covers(this.vector, entry) && !expiredBy(this.told, entry);
-  }
-
-  /** Whether the vector covers every compacted row, so that no row is missing. */
-  includes(reach: Vector): boolean {
-    for (const [origin, seq] of reach) if (seqOf(this.vector, origin) < seq) return false;
-    return true;
   }
 
   /** Whether the key is the watcher's, and not one that the state will tell. */

@@ -4,10 +4,11 @@
  * go first; a watcher that is further behind reads the log.
  */
 
+import type { FollowedVector } from '../rules/closings.ts';
 import { type ExpiryMark, expiredBy } from '../words/expiryMark.ts';
 import { type KeyOp, type OpId, sameOp } from '../words/op.ts';
 import { Queue } from '../words/queue.ts';
-import { type MutableVector, seqOf, type Vector } from '../words/vector.ts';
+import { seqOf } from '../words/vector.ts';
 
 import type { EventSubject } from './event.ts';
 import type { SharedEvent } from './sharedEvent.ts';
@@ -23,7 +24,7 @@ export interface TimelineItem extends OpId {
 /** A place between two events, as a position has it. */
 export interface Place {
   readonly lsn: number;
-  readonly vector: Vector;
+  readonly vector: FollowedVector;
   readonly told: ExpiryMark;
 }
 
@@ -96,7 +97,7 @@ export class Timeline {
    * event count as read: a watcher would be told nothing of them either.
    */
   placeAt(index: number, end: Place): Place {
-    const vector: MutableVector = new Map(end.vector);
+    const vector = end.vector.copy();
     let { lsn, told } = end;
     for (let later = this.end - 1; later >= index; later--) {
       const item = this.at(later);

@@ -7,16 +7,20 @@
  * version of the format.
  */
 
+import { type ClosedPair, NOTHING_CLOSED } from './closed.ts';
 import { HearsayError } from './errors.ts';
 import { type ExpiryMark, NO_EXPIRIES } from './expiryMark.ts';
+import { formatHash, parseHash } from './hash.ts';
 import type { OpId } from './op.ts';
-import { isCount } from './shape.ts';
+import { isCount, isText } from './shape.ts';
 import type { Vector } from './vector.ts';
 
 export interface Cursor {
   /** The id of the cluster of this history. */
   readonly cluster: string;
   readonly vector: Vector;
+  /** The closed origins that it covers, beside those of the vector (rule 13). */
+  readonly closed: ClosedPair;
   /** The mark up to which expiries were told. */
   readonly told: ExpiryMark;
   /** The place up to which the state was told; null once all of it was. */
@@ -40,20 +44,26 @@ export class MalformedCursorError extends HearsayError {
 }
 
 const FORMAT = 1;
+/** Of a cursor that names the pair of closed origins behind its vector. */
+const FORMAT_WITH_CLOSED = 2;
 /** Stands for a key if no part of the state was told: no text is a number. */
 const NO_KEY = 0;
-/** The longest cursor that is taken, in characters: the room in a URL, for some 300 origins. */
+/** The longest cursor that is taken, in characters: the room in a URL, for some 300 open origins. */
 export const MAX_CURSOR_LENGTH = 12 * 1024;
 
 /** The front of a cursor's list, which watchers at one place of one log share. */
-export function encodeVector(cluster: string, vector: Vector): string {
-  let text = `[${FORMAT},${JSON.stringify(cluster)},{`;
+export function encodeVector(
+  cluster: string,
+  vector: Vector,
+  { count, sum }: ClosedPair = NOTHING_CLOSED,
+): string {
+  let text = `[${count === 0 ? FORMAT : FORMAT_WITH_CLOSED},${JSON.stringify(cluster)},{`;
   let separator = '';
   for (const [origin, seq] of vector) {
     text += `${separator}${JSON.stringify(origin)}:${seq}`;
     separator = ',';
   }
-  return `${text}}`;
+  return count === 0 ? `${text}}` : `${text}},[${count},${JSON.stringify(formatHash(sum))}]`;
 }
 
 /** @param vectorText made by `encodeVector`. */
@@ -69,8 +79,8 @@ export function encodePlace(
   return Buffer.from(`${text}]`).toString('base64url');
 }
 
-export const encodeCursor = ({ cluster, vector, told, state }: Cursor): string =>
-  encodePlace(encodeVector(cluster, vector), told, state);
+export const encodeCursor = ({ cluster, vector, closed, told, state }: Cursor): string =>
+  encodePlace(encodeVector(cluster, vector, closed), told, state);
 
 /** The token of one write: every node that holds the op includes it. */
 export const encodeToken = (cluster: string, { origin, seq }: OpId): string =>
@@ -78,21 +88,25 @@ export const encodeToken = (cluster: string, { origin, seq }: OpId): string =>
     `[${FORMAT},${JSON.stringify(cluster)},{${JSON.stringify(origin)}:${seq}},0]`,
   ).toString('base64url');
 
-/** The token of every op that the vector covers. */
-export const encodeWholeToken = (cluster: string, vector: Vector): string =>
-  encodePlace(encodeVector(cluster, vector), NO_EXPIRIES);
+/** The token of every op that the vector and the pair cover. */
+export const encodeWholeToken = (cluster: string, vector: Vector, closed: ClosedPair): string =>
+  encodePlace(encodeVector(cluster, vector, closed), NO_EXPIRIES);
 
 /** @throws MalformedCursorError if the text is no cursor. */
 export function decodeCursor(text: string): Cursor {
   if (text.length > MAX_CURSOR_LENGTH) throw new MalformedCursorError('it is too long');
   const list = parseList(text);
-  const [format, cluster, vector, untilMs, origin, seq, stateKey, ...rest] = list;
-  if (format !== FORMAT) throw new MalformedCursorError('it is of another version');
+  const [format, cluster, vector, ...others] = list;
+  if (format !== FORMAT && format !== FORMAT_WITH_CLOSED)
+    throw new MalformedCursorError('it is of another version');
+  const closed = format === FORMAT ? NOTHING_CLOSED : decodeClosed(others.shift());
+  const [untilMs, origin, seq, stateKey, ...rest] = others;
   if (typeof cluster !== 'string' || !isCount(untilMs) || rest.length > 0)
     throw new MalformedCursorError('it has other fields than a cursor');
   return {
     cluster,
-    vector: decodeVector(vector),
+    vector: decodeVector(vector, format === FORMAT_WITH_CLOSED),
+    closed,
     told: { untilMs, upTo: decodeUpTo(origin ?? null, seq ?? null) },
     state: decodeState(stateKey ?? null),
   };
@@ -112,16 +126,25 @@ function parseList(text: string): readonly unknown[] {
   throw new MalformedCursorError('it does not hold a list');
 }
 
-function decodeVector(value: unknown): Vector {
+/** @param keepsNone whether a seq of 0 is kept: of a closed origin, beside the pair, it says that no op is covered. */
+function decodeVector(value: unknown, keepsNone: boolean): Vector {
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw new MalformedCursorError('its vector is malformed');
   const vector = new Map<string, number>();
   for (const [origin, seq] of Object.entries(value)) {
     if (!isCount(seq)) throw new MalformedCursorError('its vector holds a value that is no count');
     // A seq of 0 covers no op, and would cost a watcher as much as any other.
-    if (seq > 0) vector.set(origin, seq);
+    if (seq > 0 || keepsNone) vector.set(origin, seq);
   }
   return vector;
+}
+
+function decodeClosed(value: unknown): ClosedPair {
+  const [count, text, ...rest] = Array.isArray(value) ? value : [];
+  const sum = isText(text) ? parseHash(text) : undefined;
+  if (!isCount(count) || sum === undefined || rest.length > 0)
+    throw new MalformedCursorError('its closed origins are not a number and a sum');
+  return { count, sum };
 }
 
 function decodeUpTo(origin: unknown, seq: unknown): OpId | null {

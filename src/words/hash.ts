@@ -7,7 +7,7 @@
  * not forgery. Halves are kept as unsigned 32-bit numbers, since neither a double nor better-sqlite3
  * holds 64 bits exactly.
  */
-import type { Op, Unhashed } from './op.ts';
+import type { Op, OpId, Unhashed } from './op.ts';
 
 export interface Hash {
   readonly high: number;
@@ -79,6 +79,15 @@ export function hashOp(op: Unhashed): Hash {
   mixNumber(op.expiresAt ?? -1);
   mixText(op.value);
   mixText(op.meta);
+  return { high: finish(high, low), low: finish(low, high) };
+}
+
+/** The hash of an origin with its last seq, for the sum of those that are closed (rule 13). */
+export function hashOpId({ origin, seq }: OpId): Hash {
+  high = HIGH_SEED;
+  low = LOW_SEED;
+  mixText(origin);
+  mixNumber(seq);
   return { high: finish(high, low), low: finish(low, high) };
 }
 

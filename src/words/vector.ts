@@ -43,9 +43,11 @@ export function without(vector: Vector, left: ReadonlySet<string>): Vector {
 /**
  * The greatest horizon that a peer with this vector can have. An op raises the greatest generation by
  * at most one, so a horizon above the number of its ops is damaged, or made up.
+ *
+ * @param closedOps the number of ops of closed origins, which the vector leaves out.
  */
-export function believedHorizon(horizon: number, vector: Vector): number {
-  let most = 1;
+export function believedHorizon(horizon: number, vector: Vector, closedOps = 0): number {
+  let most = 1 + closedOps;
   for (const seq of vector.values()) most += seq;
   return Math.min(horizon, most);
 }

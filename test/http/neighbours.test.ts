@@ -3,6 +3,7 @@ import { connect } from 'node:net';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { problemSchema } from '../../src/http/openapi/answerSchemas.ts';
+import { NOTHING_CLOSED } from '../../src/words/closed.ts';
 import { encodeCursor } from '../../src/words/cursor.ts';
 import { NO_EXPIRIES } from '../../src/words/expiryMark.ts';
 import { waitFor } from '../support/processes.ts';
@@ -211,7 +212,13 @@ neighbours(
       ['node2.aaaaaa', 3],
       [origin, seq + 1],
     ]);
-    const cursor = encodeCursor({ cluster: 'cluster1', vector, told: NO_EXPIRIES, state: null });
+    const cursor = encodeCursor({
+      cluster: 'cluster1',
+      vector,
+      closed: NOTHING_CLOSED,
+      told: NO_EXPIRIES,
+      state: null,
+    });
     const opening = server.stream(`cursor=${cursor}`);
     await server.put('a', 1);
     using stream = await opening;

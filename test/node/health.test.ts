@@ -69,7 +69,7 @@ health('peers that are connected, starting or away are no fault where one member
 
 for (const reason of [
   'the clock of node1 is 3600 s ahead of that of node2, more than max-clock-skew allows',
-  'node2 speaks protocol 3 to 4, node1 speaks 1 to 2',
+  'node2 speaks protocol 4 to 5, node1 speaks 1 to 3',
   'node2 is of another cluster that bears the same name',
 ])
   health(`a refusal is told with its reason, until the peer is back: ${reason}`, () => {

@@ -6,6 +6,7 @@ import { connect, type Socket } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import * as assert from 'uvu/assert';
+import { NOTHING_CLOSED } from '../../src/words/closed.ts';
 import { encodeWholeToken } from '../../src/words/cursor.ts';
 import { freePorts } from '../support/ports.ts';
 import { temporaryDirectory, waitFor } from '../support/processes.ts';
@@ -80,6 +81,7 @@ const deep = `{"value":${'['.repeat(349_000)}${']'.repeat(349_000)},"version":"n
 const cursor = encodeWholeToken(
   'none',
   new Map(Array.from({ length: 400 }, (_, index) => [`n${index}.aaaaaa`, 1])),
+  NOTHING_CLOSED,
 );
 
 type NamedAttack = readonly [name: string, run: (attack: Attack) => unknown];

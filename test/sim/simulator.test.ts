@@ -25,6 +25,8 @@ const SHOWN_BY: Readonly<Record<string, string>> = {
   'no offers of what was deleted': 'formed apart',
   'no cluster after a rejoin': 'formed alone',
   'offers before writes': 'formed apart',
+  'closing what all hold': 'many origins',
+  'cursors name what was closed': 'many origins',
   'won bit': 'lossy',
   'compaction stops at stable': 'joins',
   'collected keys are told': 'watchers',

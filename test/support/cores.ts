@@ -1,6 +1,6 @@
 /** Protocol cores on a replica that a test makes up, and peers whose part the test plays. */
 import { Core } from '../../src/gossip/protocol/core.ts';
-import { type Digest, makeDigest } from '../../src/gossip/protocol/digest.ts';
+import { type Digest, type Digested, makeDigest } from '../../src/gossip/protocol/digest.ts';
 import type {
   CoreSettings,
   Input,
@@ -8,11 +8,17 @@ import type {
   OutputOf,
   View,
 } from '../../src/gossip/protocol/inputOutput.ts';
-import type { ErrorMessage, Hello, Message } from '../../src/gossip/protocol/messages.ts';
+import {
+  type ErrorMessage,
+  type Hello,
+  type Message,
+  PROTOCOL_RANGE,
+} from '../../src/gossip/protocol/messages.ts';
 import type { ConnectionId } from '../../src/gossip/transport.ts';
+import { Closings } from '../../src/rules/closings.ts';
 import { Members } from '../../src/rules/members.ts';
 import type { Stable } from '../../src/rules/stability.ts';
-import type { Hash } from '../../src/words/hash.ts';
+import { add, type Hash, ZERO } from '../../src/words/hash.ts';
 import { seeded } from '../../src/words/random.ts';
 import { membership } from './ops.ts';
 
@@ -92,7 +98,7 @@ export const originOf = (number: number): string => `node${number}.aaaaaa`;
 /** The hello of a member; its id is the beginning of its origin. */
 export const helloOf = (origin: string, fields: Partial<Hello> = {}): Hello => ({
   type: 'hello',
-  protocol: [1, 2],
+  protocol: PROTOCOL_RANGE,
   cluster: 'hearsay',
   clusterId: 'the cluster',
   formedAt: NOW,
@@ -117,7 +123,13 @@ export function testCore({
   const clock = { nowMs: NOW };
   const members = new Members();
   for (const member of joined ? [origin, ...others] : []) members.fold(membership({ key: member }));
+  const closings = new Closings();
   const view: TestView = {
+    closings,
+    get retiredSum() {
+      return retiredSumOf(view);
+    },
+    wholeVector: () => view.vector,
     vector: new Map(joined ? [[origin, 1]] : []),
     members,
     mapHash: { high: 0, low: 0 },
@@ -186,9 +198,21 @@ export function testCore({
   };
 }
 
+/** As a replica keeps it while ops come. */
+export function retiredSumOf({
+  members,
+  vector,
+  sumOf,
+}: Pick<Digested, 'members' | 'vector' | 'sumOf'>): Hash | null {
+  const withOps = members.retiredAfter(0).filter((origin) => vector.has(origin));
+  return withOps.length === 0
+    ? null
+    : withOps.reduce((sum, origin) => add(sum, sumOf(origin)), ZERO);
+}
+
 /** The digest of a node that holds what the view does. */
 export const digestOf = (view: View, fields: Partial<Digest> = {}): Digest => ({
-  ...makeDigest(view, NOW, 10_000, false),
+  ...makeDigest(view, NOW, 10_000, 'none'),
   ...fields,
 });
 

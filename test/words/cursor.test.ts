@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { NOTHING_CLOSED } from '../../src/words/closed.ts';
 import {
   decodeCursor,
   encodeCursor,
@@ -33,10 +34,15 @@ const mark = fc.record({
 });
 const after = fc.option(fc.string({ unit: codePoint }), { nil: null });
 const state = fc.option(fc.record({ after }), { nil: null });
+const half = fc.integer({ min: 0, max: 2 ** 32 - 1 });
+const closed = fc.oneof(
+  fc.constant(NOTHING_CLOSED),
+  fc.record({ count: fc.integer({ min: 1 }), sum: fc.record({ high: half, low: half }) }),
+);
 
 cursors('every cursor comes back as it was, and fits into a URL as it is', () => {
   const told = vector.map((seqs) => new Map([...seqs].filter(([, seq]) => seq > 0)));
-  const cursor = fc.record({ cluster: wellFormedText, vector: told, told: mark, state });
+  const cursor = fc.record({ cluster: wellFormedText, vector: told, closed, told: mark, state });
   fc.assert(
     fc.property(cursor, (one) => {
       const text = encodeCursor(one);
@@ -60,6 +66,7 @@ cursors('of a log of which it covers nothing, a cursor keeps nothing', () => {
       ['a.1', 0],
       ['b.2', 3],
     ]),
+    NOTHING_CLOSED,
   );
   assert.equal(decodeCursor(text).vector, new Map([['b.2', 3]]));
 });
@@ -69,6 +76,7 @@ cursors('a token is a cursor with one entry, or with all of them, that was told 
   assert.equal(one, {
     cluster: 'c',
     vector: new Map([['a.1', 7]]),
+    closed: NOTHING_CLOSED,
     told: NO_EXPIRIES,
     state: null,
   });
@@ -76,18 +84,20 @@ cursors('a token is a cursor with one entry, or with all of them, that was told 
     ['a.1', 7],
     ['__proto__', 2],
   ]);
-  assert.equal(decodeCursor(encodeWholeToken('c', all)).vector, all);
+  assert.equal(decodeCursor(encodeWholeToken('c', all, NOTHING_CLOSED)).vector, all);
 });
 
-cursors('a cursor of three nodes takes less than 200 characters', () => {
+cursors('a cursor of three nodes takes less than 220 characters, whoever was closed', () => {
   const origins = ['node1.abcdef', 'node2.abcdef', 'node3.abcdef'];
   const cursor = {
     cluster: '0123456789abcdef',
     vector: new Map(origins.map((origin) => [origin, 1_000_000])),
+    closed: { count: 2000, sum: { high: 2 ** 32 - 1, low: 1 } },
     told: { untilMs: 1_795_000_000_000, upTo: { origin: 'node1.abcdef', seq: 1_000_000 } },
     state: null,
   };
-  assert.ok(encodeCursor(cursor).length < 200);
+  assert.ok(encodeCursor(cursor).length < 220);
+  assert.ok(encodeCursor({ ...cursor, closed: NOTHING_CLOSED }).length < 200);
 });
 
 cursors('what no node makes is refused', () => {

@@ -265,6 +265,9 @@ export class Driver {
       case 'retire':
         this.#run(() => this.#replica.membership.retire(output.origin));
         break;
+      case 'closeOrigin':
+        this.#run(() => this.#replica.membership.close(output.origin, output.lastSeq));
+        break;
       case 'announce':
         this.#run(() => this.#replica.membership.announce(output.value));
         break;

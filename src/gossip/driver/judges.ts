@@ -5,6 +5,7 @@
 import { type AskJudge, type JudgedPage, judgedPage } from '../../replica/judgement.ts';
 import type { Replica } from '../../replica/replica.ts';
 import { includes, type Vector } from '../../words/vector.ts';
+import { MAX_ORIGINS } from '../protocol/fieldCodecs.ts';
 import { encodeMessage, type JudgedMessage, type JudgeMessage } from '../protocol/messages.ts';
 import type { ConnectionId } from '../transport.ts';
 
@@ -44,8 +45,15 @@ export class Judges {
           resolve(page);
         };
         this.#questions.set(re, { connection, until: steadyMs() + timeoutMs, settle });
-        send(connection, encodeMessage({ type: 'judge', re, held, base, after }));
+        const told = { held: shortened(held), base: this.#withoutClosed(base) };
+        send(connection, encodeMessage({ type: 'judge', re, ...told, after }));
       });
+  }
+
+  /** The base without closed origins, of which every member holds all ops. */
+  #withoutClosed(base: Vector): Vector {
+    const { closings } = this.#options.replica;
+    return new Map([...base].filter(([origin]) => !closings.has(origin)));
   }
 
   async take(connection: ConnectionId, message: JudgeMessage | JudgedMessage): Promise<void> {
@@ -81,5 +89,9 @@ export class Judges {
     for (const { until, settle } of [...this.#questions.values()]) if (nowMs > until) settle(null);
   }
 }
+
+/** The part that a message may name. A judge takes the rest for unknown, and may then not be complete. */
+const shortened = (held: Vector): Vector =>
+  held.size <= MAX_ORIGINS ? held : new Map([...held].slice(-MAX_ORIGINS));
 
 const NO_PAGE: JudgedPage = { ops: [], next: null, isComplete: false, cutAtMs: null };

@@ -131,7 +131,7 @@ export class Offers {
   #ofLog(): Life {
     const { replica, steadyMs } = this.#options;
     if (this.#life?.log !== replica.log)
-      this.#life = { log: replica.log, base: new Map(replica.vector), sinceMs: steadyMs() };
+      this.#life = { log: replica.log, base: replica.wholeVector(), sinceMs: steadyMs() };
     return this.#life;
   }
 }

@@ -67,19 +67,14 @@ export class SnapshotSource {
     this.#limit = limit;
     this.#pause = pause;
     this.#stable = new Map(replica.header.stable);
-    for (const [origin, seq] of replica.reach()) raise(this.#stable, origin, seq);
+    for (const [origin, seq] of replica.wholeReach()) raise(this.#stable, origin, seq);
   }
 
   /** @returns undefined if compaction has overtaken the snapshot: start a new one. */
   async next(): Promise<SnapshotPart | undefined> {
     this.#begun ??= await this.#begin();
     const { members, entries } = this.#begun;
-    const ops = members.splice(0);
-    if (ops.length > 0)
-      return this.#part(
-        this.#begun,
-        ops.map((op) => ({ wire: encodeOp(op), isEntry: false })),
-      );
+    if (members.length > 0) return this.#part(this.#begun, this.#nextMembers(members));
     if (entries.length > 0) return this.#part(this.#begun, await this.#nextEntries(entries));
     const rows = await this.#nextTail(this.#begun);
     return rows === undefined ? undefined : this.#part(this.#begun, rows);
@@ -113,9 +108,10 @@ export class SnapshotSource {
 
   /** All fields as of one moment. */
   #endpoint(): Pick<Begun, 'end' | 'members' | 'tails'> {
-    const { vector, members, header } = this.#replica;
+    const { members, header } = this.#replica;
+    const vector = this.#replica.wholeVector();
     const sums = new Map<string, Hash>();
-    const reach = new Map(this.#replica.reach());
+    const reach = new Map(this.#replica.wholeReach());
     const tails: Tail[] = [];
     for (const [origin, to] of vector) {
       sums.set(origin, this.#replica.record(origin).sum);
@@ -124,14 +120,29 @@ export class SnapshotSource {
       if (after < to) tails.push({ origin, after, to });
     }
     return {
-      end: { vector: new Map(vector), sums, reach, horizon: header.horizon },
+      end: { vector, sums, reach, horizon: header.horizon },
       members: members.ops().filter((op) => covers(this.#stable, op)),
       tails,
     };
   }
 
-  #part({ entries, tails, end }: Begun, rows: SnapshotPart['rows']): SnapshotPart {
-    return { rows, end: entries.length === 0 && tails.length === 0 ? end : null };
+  #part({ members, entries, tails, end }: Begun, rows: SnapshotPart['rows']): SnapshotPart {
+    const isLast = members.length === 0 && entries.length === 0 && tails.length === 0;
+    return { rows, end: isLast ? end : null };
+  }
+
+  /** Also of members there may be more than a message holds. */
+  #nextMembers(members: Op[]): SnapshotPart['rows'] {
+    const wires: string[] = [];
+    let bytes = 0;
+    for (const op of members) {
+      if (wires.length >= this.#limit.maxRows || bytes >= this.#limit.maxBytes) break;
+      const wire = encodeOp(op);
+      wires.push(wire);
+      bytes += wire.length;
+    }
+    members.splice(0, wires.length);
+    return wires.map((wire) => ({ wire, isEntry: false }));
   }
 
   async #nextEntries(entries: KeyOp[]): Promise<SnapshotPart['rows']> {

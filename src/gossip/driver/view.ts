@@ -9,6 +9,13 @@ export function viewOf(replica: Replica): View {
     get vector() {
       return replica.vector;
     },
+    get closings() {
+      return replica.closings;
+    },
+    get retiredSum() {
+      return replica.retiredSum;
+    },
+    wholeVector: () => replica.wholeVector(),
     get members() {
       return replica.members;
     },

@@ -53,7 +53,8 @@ export class Answerer {
 
   answerTo(peer: Greeted, { digest, re }: Question): void {
     const { connection } = peer;
-    if (includes(digest.vector, this.#state.view.reach()))
+    const isWhole = peer.lackedClosed === null;
+    if (isWhole && includes(digest.vector, this.#state.view.reach()))
       this.#state.out({ kind: 'answer', connection, digest, re });
     else if (peer.digestIsExact) this.#answerBelowReach(peer, { digest, re });
     // The peer may hold an origin as retired that this node does not, and lack ops of that origin.
@@ -102,13 +103,15 @@ export class Answerer {
    * Rule 10: an empty log gets a snapshot; a member behind the reach has lost ops that it had
    * acknowledged.
    */
-  #answerBelowReach({ connection, hello }: Greeted, { digest, re }: Question): void {
+  #answerBelowReach({ connection, hello, lackedClosed }: Greeted, { digest, re }: Question): void {
     if (digest.vector.size === 0) {
       this.#state.out({ kind: 'snapshot', connection, part: 0, re });
       return;
     }
-    const reason = `${hello.origin} lacks ops that were compacted away here after it had acknowledged them`;
-    this.#state.tellToRejoin(connection, 'behind', reason, re);
+    const reach = new Map(this.#state.view.reach());
+    if (lackedClosed !== null) reach.set(lackedClosed.origin, lackedClosed.seq);
+    const reason = `${hello.origin} lacks ops that nobody sends any more, since it had acknowledged them`;
+    this.#state.tellToRejoin(connection, 'behind', reason, re, reach);
   }
 
   #later({ connection }: Greeted, re: number | undefined): void {

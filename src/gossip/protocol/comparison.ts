@@ -84,9 +84,10 @@ export class Comparison {
     const { view, standing } = this.#state;
     if (digest === null) return;
     if (standing.phase !== 'unjoined' && !view.members.has(hello.origin)) return;
+    const { ops } = view.closings;
     const horizon = Math.max(
-      believedHorizon(digest.horizon, digest.vector),
-      believedHorizon(digest.horizon, view.vector),
+      believedHorizon(digest.horizon, digest.vector, ops),
+      believedHorizon(digest.horizon, view.vector, ops),
     );
     this.#state.out({ kind: 'horizon', horizon });
   }

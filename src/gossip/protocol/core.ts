@@ -139,7 +139,7 @@ export class Core {
   digestFor(connection: ConnectionId, clockMs: number): Digest {
     const { nowMs, peers } = this.#state;
     this.#state.begins({ clockMs, nowMs });
-    return this.#state.digest(this.#puller.listsRetired(peers.greetedOn(connection)));
+    return this.#state.digest(this.#puller.listingFor(peers.greetedOn(connection)));
   }
 
   /** For `GET /_cluster`: one row for each peer, connected or configured. */

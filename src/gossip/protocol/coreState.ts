@@ -5,9 +5,10 @@
 import { memberValue } from '../../rules/members.ts';
 import type { Random } from '../../words/random.ts';
 import { RareNotes } from '../../words/rareNotes.ts';
+import type { Vector } from '../../words/vector.ts';
 import type { ConnectionId } from '../transport.ts';
 import { AddressBook } from './addressBook.ts';
-import { makeDigest } from './digest.ts';
+import { type Listing, makeDigest } from './digest.ts';
 import { ownHello } from './hello.ts';
 import type { CoreSettings, Output, OutputOf, View } from './inputOutput.ts';
 import type { ErrorMessage, Hello, Message, RejoinMessage } from './messages.ts';
@@ -101,9 +102,9 @@ export class CoreState {
   }
 
   /** The digest for a peer, as of now, for a pull or an answer. */
-  digest(listRetired: boolean): ReturnType<typeof makeDigest> {
+  digest(listing: Listing): ReturnType<typeof makeDigest> {
     const unheard = this.otherMembers().filter((origin) => !this.hears(origin));
-    const digest = makeDigest(this.view, this.clockMs, this.settings.maxClockSkewMs, listRetired);
+    const digest = makeDigest(this.view, this.clockMs, this.settings.maxClockSkewMs, listing);
     return unheard.length > 0 ? { ...digest, unheard } : digest;
   }
 
@@ -207,15 +208,18 @@ export class CoreState {
     this.#refusals.tell(text);
   }
 
-  /** @param re the number of the digest that this answers; undefined if it answers none. */
+  /**
+   * @param re the number of the digest that this answers; undefined if it answers none.
+   * @param reach for `behind`: ops that the peer lacks and that no node sends any more.
+   */
   tellToRejoin(
     connection: ConnectionId,
     code: RejoinMessage['code'],
     reason: string,
     re?: number,
+    reach: Vector = new Map(),
   ): void {
     const smallestMember = this.view.members.smallest();
-    const reach = code === 'behind' ? this.view.reach() : new Map<string, number>();
     this.note('warn', `a peer is told to rejoin: ${reason}`);
     this.send(connection, { type: 'rejoin', code, reason, smallestMember, reach, re });
   }

@@ -2,13 +2,20 @@
  * The digest of a node: its vector with a sum for each origin, the map sum and the horizon (rule 11).
  *
  * Retired origins never change again, so that one number sums them up; they are listed only to a peer
- * whose number differs.
+ * whose number differs. Closed origins (rule 13) are left out even then, and a pair stands for them: a node
+ * that knows the pair from its own history knows that the sender holds them.
  */
 
+import type { Closings } from '../../rules/closings.ts';
 import { minuteAhead } from '../../rules/mapSum.ts';
 import type { Members } from '../../rules/members.ts';
-import { add, type Hash, sameHash, ZERO } from '../../words/hash.ts';
-import { type MutableVector, raise, type Vector } from '../../words/vector.ts';
+import { type ClosedPair, NOTHING_CLOSED } from '../../words/closed.ts';
+import { type Hash, sameHash, ZERO } from '../../words/hash.ts';
+import type { OpId } from '../../words/op.ts';
+import { type MutableVector, raise, seqOf, type Vector } from '../../words/vector.ts';
+
+/** The retired origins that a digest lists: none of them, those that are not closed, all that ever were. */
+export type Listing = 'none' | 'open' | 'all';
 
 export interface Digest {
   readonly vector: Vector;
@@ -18,6 +25,8 @@ export interface Digest {
   readonly retiredSum: Hash | null;
   /** Whether the vector lists the retired origins as well. */
   readonly listsRetired: boolean;
+  /** The pair of the closed origins that the vector leaves out; absent if there are none. */
+  readonly closed?: ClosedPair;
   /** Minutes since the epoch: the map sum is over the entries that live past it. */
   readonly asOf: number;
   readonly mapSum: Hash;
@@ -30,9 +39,14 @@ export interface Digest {
 
 /** The state that a digest is made from. */
 export interface Digested {
+  /** Lists the origins that are not closed. */
   readonly vector: Vector;
+  readonly closings: Closings;
   readonly members: Members;
   readonly horizon: number;
+  /** Sum of the sums of all retired origins; null where none of them has an op. */
+  readonly retiredSum: Hash | null;
+  wholeVector(): Vector;
   sumOf(origin: string): Hash;
   mapSum(asOf: number): Hash;
 }
@@ -40,18 +54,17 @@ export interface Digested {
 /**
  * @param aheadMs the milliseconds from the clock to the time of the map sum, at least the greatest
  *   clock skew.
- * @param listRetired whether retired origins are listed as well.
  */
 export function makeDigest(
   node: Digested,
   nowMs: number,
   aheadMs: number,
-  listRetired: boolean,
+  listing: Listing,
 ): Digest {
   const vector: MutableVector = new Map();
   const sums = new Map<string, Hash>();
-  for (const [origin, seq] of node.vector) {
-    if (!listRetired && node.members.isRetired(origin)) continue;
+  for (const [origin, seq] of listing === 'all' ? node.wholeVector() : node.vector) {
+    if (listing === 'none' && node.members.isRetired(origin)) continue;
     vector.set(origin, seq);
     sums.set(origin, node.sumOf(origin));
   }
@@ -59,8 +72,9 @@ export function makeDigest(
   return {
     vector,
     sums,
-    retiredSum: retiredSumOf(node),
-    listsRetired: listRetired,
+    retiredSum: node.retiredSum,
+    listsRetired: listing !== 'none',
+    ...(listing === 'open' && node.closings.count > 0 && { closed: node.closings.pair }),
     asOf,
     mapSum: node.mapSum(asOf),
     horizon: node.horizon,
@@ -68,16 +82,7 @@ export function makeDigest(
   };
 }
 
-function retiredSumOf(node: Digested): Hash | null {
-  let sum: Hash | null = null;
-  for (const { origin } of node.members.retired()) {
-    if (!node.vector.has(origin)) continue;
-    sum = add(sum ?? ZERO, node.sumOf(origin));
-  }
-  return sum;
-}
-
-/** A peer's digest, with the retired origins filled in that it gives only as a sum. */
+/** A peer's digest, its vector without the origins that are closed here. */
 export interface ReadDigest {
   readonly digest: Digest;
   /**
@@ -89,21 +94,53 @@ export interface ReadDigest {
    * lacks.
    */
   readonly retiredDiffer: boolean;
+  /** An op of an origin that is closed here, and that the peer surely lacks; null if there is none. */
+  readonly lackedClosed: OpId | null;
+  /** Whether its pair stands for closed origins that this node can't name. */
+  readonly hasUnknownPair: boolean;
 }
 
 export function readDigest(node: Digested, digest: Digest): ReadDigest {
-  const { retiredSum, listsRetired } = digest;
+  const { retiredSum, listsRetired, closed = NOTHING_CLOSED } = digest;
   // Both sides find the same difference: if only one did, it would wait for a list that the other never
   // sends.
-  const retiredDiffer = !sameHash(retiredSumOf(node) ?? ZERO, retiredSum ?? ZERO);
-  if (listsRetired || retiredSum === null) return { digest, exact: true, retiredDiffer };
+  const retiredDiffer = !sameHash(node.retiredSum ?? ZERO, retiredSum ?? ZERO);
+  const listsAll = listsRetired || retiredSum === null;
+  const unlisted = listsAll ? node.closings.after(closed) : [];
+  const lacked = (id: OpId): boolean => seqOf(digest.vector, id.origin) < id.seq;
+  const isKnown = listsAll && unlisted !== undefined;
+  return {
+    digest: withoutClosed(node, isKnown ? digest : withRetired(node, digest)),
+    exact: isKnown || (!listsAll && !retiredDiffer),
+    retiredDiffer,
+    lackedClosed: unlisted?.find(lacked) ?? null,
+    hasUnknownPair: unlisted === undefined,
+  };
+}
+
+/** The digest, with retired origins that it does not list taken as held. */
+function withRetired(node: Digested, digest: Digest): Digest {
   const vector: MutableVector = new Map(digest.vector);
   const sums = new Map(digest.sums);
-  for (const { origin } of node.members.retired()) {
-    const seq = node.vector.get(origin);
-    if (seq === undefined || vector.has(origin)) continue;
+  for (const [origin, seq] of node.vector) {
+    if (vector.has(origin) || !node.members.isRetired(origin)) continue;
     raise(vector, origin, seq);
     sums.set(origin, node.sumOf(origin));
   }
-  return { digest: { ...digest, vector, sums }, exact: !retiredDiffer, retiredDiffer };
+  return { ...digest, vector, sums };
+}
+
+/** The digest without origins that are closed here, and that the peer holds to their end. */
+function withoutClosed(node: Digested, digest: Digest): Digest {
+  const isClosed = ([origin, seq]: readonly [string, number]): boolean =>
+    seq >= (node.closings.lastSeqOf(origin) ?? Number.POSITIVE_INFINITY);
+  const closed = [...digest.vector].filter(isClosed);
+  if (closed.length === 0) return digest;
+  const vector: MutableVector = new Map(digest.vector);
+  const sums = new Map(digest.sums);
+  for (const [origin] of closed) {
+    vector.delete(origin);
+    sums.delete(origin);
+  }
+  return { ...digest, vector, sums };
 }

@@ -4,6 +4,7 @@
  */
 
 import { z } from 'zod';
+import type { ClosedPair } from '../../words/closed.ts';
 import type { Range } from '../../words/delta.ts';
 import { formatHash, HASH_TEXT_LENGTH, type Hash, parseHash, ZERO } from '../../words/hash.ts';
 import { at } from '../../words/invariant.ts';
@@ -182,7 +183,13 @@ export const snapshotEnd = z.codec(
   },
 );
 
-/** The fields of a digest on the wire; `sums` begins with the map sum. */
+/** How many origins are closed, and the sum that stands for them (rule 13). */
+const closedPair = z.codec(z.tuple([seqOrZero, hashText]), z.custom<ClosedPair>(), {
+  decode: ([count, sum]) => ({ count, sum: decodeHash(sum) }),
+  encode: ({ count, sum }): [number, string] => [count, formatHash(sum)],
+});
+
+/** A digest's fields on the wire; `sums` begins with the map sum. */
 export const digestFields = {
   clock: z.int(),
   asOf: z.int(),
@@ -191,13 +198,14 @@ export const digestFields = {
   sums: hashes,
   retired: hashText.optional(),
   listed: z.literal(true).optional(),
+  closed: closedPair.optional(),
   unheard: z.array(originName).optional(),
 };
 
 type DigestFields = z.output<z.ZodObject<typeof digestFields>>;
 
 export function digestOf(fields: DigestFields): Digest {
-  const { vector, sums, retired, listed, asOf, horizon, clock, unheard } = fields;
+  const { vector, sums, retired, listed, closed, asOf, horizon, clock, unheard } = fields;
   const [mapSum, ...ofOrigins] = sums;
   if (mapSum === undefined) throw new MalformedMessageError('the map sum is missing');
   return {
@@ -205,6 +213,7 @@ export function digestOf(fields: DigestFields): Digest {
     sums: sumsOf([...vector.keys()], ofOrigins),
     retiredSum: retired === undefined ? null : decodeHash(retired),
     listsRetired: listed === true,
+    ...(closed !== undefined && { closed }),
     asOf,
     mapSum,
     horizon,
@@ -221,5 +230,6 @@ export const fieldsOf = (digest: Digest): DigestFields => ({
   sums: [digest.mapSum, ...inOrderOf(digest.vector, digest.sums)],
   ...(digest.retiredSum !== null && { retired: formatHash(digest.retiredSum) }),
   ...(digest.listsRetired && { listed: true as const }),
+  ...(digest.closed !== undefined && { closed: digest.closed }),
   ...(digest.unheard !== undefined && { unheard: [...digest.unheard] }),
 });

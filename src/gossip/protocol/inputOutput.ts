@@ -179,6 +179,8 @@ export type Output =
   /** From now on the node may write. */
   | { readonly kind: 'ready'; readonly value: string }
   | { readonly kind: 'retire'; readonly origin: string }
+  /** Log that a retired origin is closed (rule 13). */
+  | { readonly kind: 'closeOrigin'; readonly origin: string; readonly lastSeq: number }
   /** Log another `join` of this node, whose name or URL has changed. */
   | { readonly kind: 'announce'; readonly value: string }
   | { readonly kind: 'collect'; readonly stable: Stable }

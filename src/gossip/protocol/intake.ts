@@ -51,7 +51,9 @@ export class Intake {
       peer.pull.ends();
       return;
     }
-    peer.answerBegins(digest.vector);
+    // An inexact digest proves nothing: origins that it does not list are only taken as held (rule 13).
+    if (peer.digestIsExact) peer.answerBegins(digest.vector);
+    else peer.answerIsHeld();
     this.#take(peer, delta, peer.pull.isAnswered(this.#state.nowMs), answer.more);
   }
 

@@ -1,8 +1,9 @@
 /** The regular work of a member: it dials the others, retires silent ones, and moves the stable vector. */
 import { type Member, memberValue } from '../../rules/members.ts';
 import type { Stability } from '../../rules/stability.ts';
-import { includes, type Vector } from '../../words/vector.ts';
+import { covers, includes, type Vector } from '../../words/vector.ts';
 import type { CoreState } from './coreState.ts';
+import { knowsClosing } from './peer.ts';
 import { SilenceClock } from './silenceClock.ts';
 
 /** Milliseconds between two looks at the members: at their addresses and their silence. */
@@ -16,6 +17,9 @@ const MAX_LOOK_GAP_MS = 1.5 * MEMBERS_INTERVAL_MS;
 const STABLE_INTERVAL_MS = 500;
 const IDLE_STABLE_INTERVAL_MS = 10_000;
 
+/** Origins closed in one look at the members: the rest of a long history follows. */
+const MAX_CLOSED_AT_ONCE = 64;
+
 export class MemberKeeper {
   readonly #state: CoreState;
   readonly #silence = new SilenceClock(MAX_LOOK_GAP_MS);
@@ -23,6 +27,8 @@ export class MemberKeeper {
   readonly #forked: ReadonlySet<string>;
   /** Members whose URL nobody can dial, and for which the log has warned. */
   readonly #warnedOfUrl = new Set<string>();
+  /** How many of the retired origins have been forgotten. */
+  #retiredForgotten = 0;
   #nextMembersAt = 0;
   #nextStableAt = 0;
   #lastStableAt: number;
@@ -47,6 +53,7 @@ export class MemberKeeper {
         this.#announceItself();
         this.#retireReplaced();
         this.#retireSilent();
+        this.#closeRetired();
       }
     }
     if (this.#state.nowMs < this.#nextStableAt) return;
@@ -76,12 +83,20 @@ export class MemberKeeper {
       if (url === null) this.#warnOfUrl(member);
     }
     this.#state.addresses.forgetStrangers((member) => members.has(member));
-    for (const retired of members.retired()) {
-      this.#warnedOfUrl.delete(retired.origin);
-      this.#state.addresses.removeMember(retired.origin);
-      this.#stability.forget(retired.origin);
-      this.#state.peers.forgetOrigin(retired.origin);
+    for (const retired of members.retiredAfter(this.#retiredForgotten)) {
+      this.#retiredForgotten++;
+      this.#warnedOfUrl.delete(retired);
+      this.#stability.forget(retired);
+      this.#forgetPeer(retired);
     }
+    // One that does not know it yet goes on saying hello.
+    for (const { hello } of this.#state.peers.greeted())
+      if (members.isRetired(hello.origin)) this.#forgetPeer(hello.origin);
+  }
+
+  #forgetPeer(origin: string): void {
+    this.#state.addresses.removeMember(origin);
+    this.#state.peers.forgetOrigin(origin);
   }
 
   #warnOfUrl({ origin }: Member): void {
@@ -144,6 +159,37 @@ export class MemberKeeper {
     }
   }
 
+  /**
+   * Rule 13: of a retired origin that all members hold to its end, and whose `retire` they hold, none of them
+   * takes ops any more. The smallest of those that are connected closes it.
+   */
+  #closeRetired(): void {
+    const { members, origin, vector } = this.#state.view;
+    let left = MAX_CLOSED_AT_ONCE;
+    for (const [retired, seq] of vector) {
+      if (!members.isRetired(retired) || !this.#isHeldByAll(retired, seq)) continue;
+      if (members.closingAt(retired) !== undefined || this.#forked.has(retired)) continue;
+      if (left-- === 0 || !this.#mayClose(origin)) return;
+      this.#state.out({ kind: 'closeOrigin', origin: retired, lastSeq: seq });
+    }
+  }
+
+  #isHeldByAll(retired: string, lastSeq: number): boolean {
+    const { members, stable } = this.#state.view;
+    return (
+      covers(stable.vector, { origin: retired, seq: lastSeq }) &&
+      members.retiresOf(retired).some((retire) => covers(stable.vector, retire))
+    );
+  }
+
+  /** Nodes of older protocols would be sent all that ever was, and don't take the cursors of newer ones. */
+  #mayClose(ownOrigin: string): boolean {
+    return this.#state.otherMembers().every((member) => {
+      const peer = this.#state.peers.ofOrigin(member);
+      return peer !== undefined && knowsClosing(peer) && member > ownOrigin;
+    });
+  }
+
   /** Rule 9. */
   #moveStable(): void {
     const { members, stable } = this.#state.view;
@@ -152,9 +198,12 @@ export class MemberKeeper {
     const next = this.#stability.advance(
       this.#state.otherMembers(),
       { vector: this.#state.view.vector, clock: this.#state.clockMs },
-      // Nobody will ever hold all ops of a forked origin.
-      members.retires.filter((retire) => !this.#isLeftOut(retire.origin)),
+      // Nobody will ever hold all ops of a forked origin, and all members hold those of a closed one.
+      members.retires.filter(
+        ({ origin }) => !this.#isLeftOut(origin) && !this.#state.view.closings.has(origin),
+      ),
       stable,
+      this.#state.view.closings.all(),
     );
     if (next === undefined) return;
     const idle = this.#state.nowMs - this.#lastStableAt < IDLE_STABLE_INTERVAL_MS;

@@ -27,11 +27,13 @@ import {
 import { MalformedMessageError } from './opCodec.ts';
 
 /** The versions of the protocol that this node speaks. */
-export const PROTOCOL_RANGE: readonly [number, number] = [1, 2];
+export const PROTOCOL_RANGE: readonly [number, number] = [1, 3];
 /** From this version on, an answer names its question. */
 export const PROTOCOL_WITH_NAMED_ANSWERS = 2;
 /** From this version on, a node judges ops that another one lost. */
 export const JUDGING_PROTOCOL = 2;
+/** From this version on a node closes retired origins (rule 13). */
+export const CLOSING_PROTOCOL = 3;
 
 const hello = z.object({
   type: z.literal('hello'),

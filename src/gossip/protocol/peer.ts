@@ -3,11 +3,15 @@
  * transitions only.
  */
 import { ensure } from '../../words/invariant.ts';
+import type { OpId } from '../../words/op.ts';
 import type { Vector } from '../../words/vector.ts';
 import type { ConnectionId } from '../transport.ts';
 import type { Digest, ReadDigest } from './digest.ts';
-import { type Hello, PROTOCOL_WITH_NAMED_ANSWERS } from './messages.ts';
+import { CLOSING_PROTOCOL, type Hello, PROTOCOL_WITH_NAMED_ANSWERS } from './messages.ts';
 import { Pull } from './pull.ts';
+
+/** So many digests with a pair that is not known, one after another. */
+const UNKNOWN_PAIRS_TO_LIST_ALL = 3;
 
 export class Peer {
   readonly connection: ConnectionId;
@@ -21,6 +25,8 @@ export class Peer {
   #digestIsExact = false;
   #digestAt = Number.NEGATIVE_INFINITY;
   #listRetired = false;
+  #lackedClosed: OpId | null = null;
+  #unknownPairs = 0;
   #agrees: boolean | null = null;
   #disagreements = 0;
   #answerVector: Vector | null = null;
@@ -82,11 +88,29 @@ export class Peer {
     return this.#listRetired;
   }
 
-  digestCame({ digest, exact, retiredDiffer }: ReadDigest, nowMs: number): void {
+  /** An op of an origin that is closed here, which it surely lacked; null where there was none. */
+  get lackedClosed(): OpId | null {
+    return this.#lackedClosed;
+  }
+
+  /**
+   * Whether it has told a pair of closed origins that is not known here so often in a row that it is not
+   * just ahead: then both sides list all origins that ever were, and find what either lacks.
+   */
+  get closesOthers(): boolean {
+    return this.#unknownPairs >= UNKNOWN_PAIRS_TO_LIST_ALL;
+  }
+
+  digestCame(read: ReadDigest, nowMs: number): void {
+    const { digest, exact, retiredDiffer, lackedClosed, hasUnknownPair } = read;
     this.#digestAt = nowMs;
     this.#digest = digest;
     this.#digestIsExact = exact;
     this.#listRetired = retiredDiffer;
+    this.#lackedClosed = lackedClosed;
+    // A list of all names no pair, and leaves the question open for the next one.
+    if (hasUnknownPair) this.#unknownPairs++;
+    else if (digest.closed !== undefined || !retiredDiffer) this.#unknownPairs = 0;
   }
 
   /** Whether the map sums were equal at the last comparison of equal vectors; null before that. */
@@ -157,6 +181,9 @@ export class Peer {
 /** Whether the message answers the pull in flight from the peer; any other answer is dropped unread. */
 export const isAnswer = ({ hello, pull }: Greeted, re: number | undefined): boolean =>
   pull.isAnsweredBy(re, hello.protocol[1] >= PROTOCOL_WITH_NAMED_ANSWERS);
+
+/** Whether the peer closes origins, and knows the pair that stands for them. */
+export const knowsClosing = ({ hello }: Greeted): boolean => hello.protocol[1] >= CLOSING_PROTOCOL;
 
 export type Greeted = Peer & { readonly hello: Hello };
 

@@ -4,8 +4,9 @@
  */
 import { nextRandom } from '../../words/random.ts';
 import type { CoreState } from './coreState.ts';
+import type { Listing } from './digest.ts';
 import type { Joiner } from './joiner.ts';
-import type { Greeted } from './peer.ts';
+import { type Greeted, knowsClosing } from './peer.ts';
 
 /** The factor by which each wait is longer than the last while digests are equal. */
 const BACK_OFF = 1.1;
@@ -41,7 +42,7 @@ export class Puller {
     }
     if (standing.phase === 'unjoined') this.#joiner.asks(peer);
     const re = peer.pull.begins(nowMs);
-    const digest = this.#state.digest(this.listsRetired(peer));
+    const digest = this.#state.digest(this.listingFor(peer));
     this.#state.send(peer.connection, { type: 'digest', digest, re });
   }
 
@@ -49,10 +50,13 @@ export class Puller {
     if (this.mayPull(peer)) this.pull(peer);
   }
 
-  /** Whether digests to the peer list retired origins. */
-  listsRetired(peer: Greeted | undefined): boolean {
+  /** The retired origins that digests to the peer list. */
+  listingFor(peer: Greeted | undefined): Listing {
     // An unjoined node reads no digests, and so never learns that a peer's retired origins differ.
-    return this.#state.standing.phase === 'unjoined' || (peer?.listRetired ?? false);
+    const lists = this.#state.standing.phase === 'unjoined' || (peer?.listRetired ?? false);
+    if (!lists) return 'none';
+    const leavesOut = peer !== undefined && knowsClosing(peer) && !peer.closesOthers;
+    return leavesOut ? 'open' : 'all';
   }
 
   /** At most one pull in each tick. */

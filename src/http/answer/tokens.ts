@@ -5,9 +5,9 @@ import { encodeToken, encodeWholeToken } from '../../words/cursor.ts';
 import type { Outcome } from '../../words/requests.ts';
 
 export class Tokens {
-  readonly #replica: Pick<Replica, 'header' | 'vector'>;
+  readonly #replica: Pick<Replica, 'header' | 'vector' | 'closings'>;
 
-  constructor(replica: Pick<Replica, 'header' | 'vector'>) {
+  constructor(replica: Pick<Replica, 'header' | 'vector' | 'closings'>) {
     this.#replica = replica;
   }
 
@@ -27,7 +27,8 @@ export class Tokens {
   }
 
   whole(): string {
-    return encodeWholeToken(this.#cluster, this.#replica.vector);
+    const { vector, closings } = this.#replica;
+    return encodeWholeToken(this.#cluster, vector, closings.pair);
   }
 
   get #cluster(): string {

@@ -44,12 +44,24 @@ export function parsePoint(text: string, nowMs: number): Point {
   if (instant !== null) return { kind: 'time', atMs: instantOf(text, instant) };
   if (/^\d{4}-\d{2}/.test(text))
     throw new MalformedPointError(text, 'a time has a date, hours, minutes and Z or an offset');
+  return { kind: 'cursor', cursor: cursorOf(text) };
+}
+
+function cursorOf(text: string): Cursor {
+  let cursor: Cursor;
   try {
-    return { kind: 'cursor', cursor: decodeCursor(text) };
+    cursor = decodeCursor(text);
   } catch (error) {
     if (!(error instanceof MalformedCursorError)) throw error;
     throw new MalformedPointError(text);
   }
+  // Only the node that gave it knows which they are.
+  if (cursor.closed.count > 0)
+    throw new MalformedPointError(
+      text,
+      'the cursor leaves closed logs out, so that it is no place',
+    );
+  return cursor;
 }
 
 function instantOf(text: string, [, date, minutes, seconds, zone]: readonly string[]): number {

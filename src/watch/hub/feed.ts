@@ -7,6 +7,7 @@
  */
 
 import type { Committed, Replica } from '../../replica/replica.ts';
+import { FollowedVector } from '../../rules/closings.ts';
 import type { Swept } from '../../rules/expiry.ts';
 import { type Cursor, encodePlace, encodeVector } from '../../words/cursor.ts';
 import {
@@ -18,7 +19,7 @@ import {
   NO_EXPIRIES,
 } from '../../words/expiryMark.ts';
 import { isOnKey, type OpId } from '../../words/op.ts';
-import { covers, type MutableVector, raise } from '../../words/vector.ts';
+import { covers, raise } from '../../words/vector.ts';
 import type { EventSubject } from '../event.ts';
 import { ExpiryRecord } from '../expiryRecord.ts';
 import { judge, type KeyEventType } from '../position.ts';
@@ -54,7 +55,7 @@ export class WatchFeed {
   /** Whether somebody watches. `#vector`, `#vectorText` and `#lsn` are kept only then. */
   #isFollowing = false;
   /** The vector that all events so far cover. */
-  #vector: MutableVector = new Map();
+  #vector: FollowedVector;
   /** `#vector` as cursors encode it; null once the vector has changed. */
   #vectorText: string | null = null;
   #lsn = 0;
@@ -65,6 +66,7 @@ export class WatchFeed {
 
   constructor({ replica, limits, maxClockSkewMs }: WatchHubOptions, listener: FeedListener) {
     this.#replica = replica;
+    this.#vector = this.#held();
     this.#maxClockSkewMs = maxClockSkewMs;
     this.#listener = listener;
     this.timeline = new Timeline(limits);
@@ -87,14 +89,15 @@ export class WatchFeed {
 
   /** The cursor of a watcher at the end. */
   get endCursor(): string {
-    this.#vectorText ??= encodeVector(this.#replica.header.clusterId ?? '', this.#vector);
+    const { clusterId } = this.#replica.header;
+    this.#vectorText ??= encodeVector(clusterId ?? '', this.#vector, this.#vector.pair);
     return encodePlace(this.#vectorText, this.#told);
   }
 
   /** Set when the first watcher comes and when the last one goes. */
   set isFollowing(isFollowing: boolean) {
     if (isFollowing && !this.#isFollowing) {
-      this.#vector = new Map(this.#replica.vector);
+      this.#vector = this.#held();
       this.#vectorText = null;
       this.#lsn = this.#replica.lastLsn;
     }
@@ -139,8 +142,21 @@ export class WatchFeed {
       const type = judge(op, entry, this.#told);
       if (type !== null) this.#tell(type, op, op, row.lsn, this.#told, groups);
     }
+    if (this.#isFollowing) this.#leaveOutClosed();
     this.#flush();
     this.#listener.moved();
+  }
+
+  #held(): FollowedVector {
+    const { vector, closings } = this.#replica;
+    return FollowedVector.ofAll(vector, closings);
+  }
+
+  /** Rule 13: what was closed by the commit is covered now, since all of it was told. */
+  #leaveOutClosed(): void {
+    if (this.#vector.count === this.#replica.closings.count) return;
+    this.#vector = this.#held();
+    this.#vectorText = null;
   }
 
   #onSweep({ expired, upTo }: Swept): void {

@@ -5,7 +5,8 @@
  * socket is full costs nothing until it drains, and then reads forward from its position. No watcher is
  * dropped for being slow.
  */
-import { STATE_START } from '../../words/cursor.ts';
+import { FollowedVector } from '../../rules/closings.ts';
+import { type Cursor, STATE_START } from '../../words/cursor.ts';
 import type { ExpiryRecord } from '../expiryRecord.ts';
 import { Position } from '../position.ts';
 import type { Place, Timeline } from '../timeline.ts';
@@ -88,12 +89,14 @@ export class WatchHub implements Ends {
     this.#feed.sweep();
     const { cursor, withState, prefix, startsAnew = false } = request;
     const { lsn, vector, told } = this.end;
-    const from = cursor ?? { vector, told, state: withState ? STATE_START : null };
+    const followed = cursor === null ? null : this.#followed(cursor);
+    const start = { vector, told, state: withState ? STATE_START : null };
+    const from = cursor === null || followed === null ? start : { ...cursor, vector: followed };
     const position = new Position(prefix, lsn, from);
     const watcher = new Watcher(request, sink, position, this.#options.limits);
     this.#watchers.set(watcher, this.#feed.groups.join(prefix));
-    if (startsAnew || (cursor !== null && !this.#feed.knowsSince(cursor)))
-      this.#reader.reset(watcher);
+    const isLost = cursor !== null && (followed === null || !this.#feed.knowsSince(cursor));
+    if (startsAnew || isLost) this.#reader.reset(watcher);
     void this.#start(watcher);
     return watcher;
   }
@@ -158,9 +161,20 @@ export class WatchHub implements Ends {
     watcher.standing = { kind: 'behind', index };
   }
 
+  /** The vector of a cursor; null where this node does not know what was closed when it was given. */
+  #followed({ vector, closed }: Cursor): FollowedVector | null {
+    const { closings } = this.#options.replica;
+    if (closings.after(closed) === undefined) return null;
+    const { count } = closed;
+    const listed = [...vector].filter(
+      ([origin, seq]) => seq > 0 || closings.lastSeqOf(origin, count) !== undefined,
+    );
+    return new FollowedVector(listed, closings, count);
+  }
+
   async #start(watcher: Watcher): Promise<void> {
     const { position } = watcher;
-    if (!position.includes(this.end.vector)) {
+    if (!position.vector.includesHeld(this.#options.replica.vector)) {
       // No watcher reads before its beginning is known.
       watcher.isPumped = true;
       try {

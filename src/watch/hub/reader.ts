@@ -14,6 +14,7 @@ import { encodePlace, encodeVector, STATE_START, type StatePlace } from '../../w
 import { compareMarks, laterMark } from '../../words/expiryMark.ts';
 import { isOnKey } from '../../words/op.ts';
 import type { Row } from '../../words/row.ts';
+import { includes, seqOf } from '../../words/vector.ts';
 import type { ExpiryRecord } from '../expiryRecord.ts';
 import { MissingRowError, Position, type WatchView } from '../position.ts';
 import { isStillTold, type Place, type Timeline } from '../timeline.ts';
@@ -182,10 +183,14 @@ export class WatchReader {
    */
   #mustReset(position: Position): boolean {
     const { record } = this.#hub;
-    return (
-      !position.includes(this.#replica.reach()) ||
-      compareMarks(position.told, record.knownSince) < 0
-    );
+    return !this.#coversReach(position) || compareMarks(position.told, record.knownSince) < 0;
+  }
+
+  #coversReach({ vector }: Position): boolean {
+    if (!includes(vector, this.#replica.reach())) return false;
+    for (const { origin } of vector.openEnded())
+      if (seqOf(vector, origin) < this.#replica.record(origin).reach) return false;
+    return true;
   }
 
   /** @returns false if the socket is full; so do `#tellRows` and `#tellState`. */
@@ -249,13 +254,13 @@ export class WatchReader {
     }
     if (position.lsn < lsn) return;
     // Rows that were being compacted were missing from the page.
-    if (!position.includes(vector)) throw new MissingRowError();
+    if (!position.vector.includesHeld(vector)) throw new MissingRowError();
     if (compareMarks(position.told, told) > 0) this.#ahead.add(watcher);
     else this.#hub.goLive(watcher);
   }
 
   #vectorText({ vector }: Position): string {
-    return encodeVector(this.#replica.header.clusterId ?? '', vector);
+    return encodeVector(this.#replica.header.clusterId ?? '', vector, vector.pair);
   }
 }
 

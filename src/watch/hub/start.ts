@@ -1,6 +1,7 @@
 /** Finds the lsn in this node's log from which a cursor, perhaps of another node, goes on. */
 import type { Replica } from '../../replica/replica.ts';
-import { includes, seqOf, type Vector } from '../../words/vector.ts';
+import type { FollowedVector } from '../../rules/closings.ts';
+import { seqOf } from '../../words/vector.ts';
 
 /** The number of rows that one read of the log looks at. */
 const PAGE_ROWS = 4096;
@@ -10,15 +11,16 @@ const PAGE_ROWS = 4096;
  *
  * @throws HearsayError if the log can't be read.
  */
-export async function startLsn(replica: Replica, vector: Vector): Promise<number> {
-  if (includes(vector, replica.vector)) return replica.lastLsn;
+export async function startLsn(replica: Replica, vector: FollowedVector): Promise<number> {
+  if (vector.includesHeld(replica.vector)) return replica.lastLsn;
   return fromRecent(replica, vector) ?? (await fromLog(replica, vector));
 }
 
 /** Undefined if rows that the vector does not cover are no longer in memory. */
-function fromRecent(replica: Replica, vector: Vector): number | undefined {
+function fromRecent(replica: Replica, vector: FollowedVector): number | undefined {
   let lsn = replica.lastLsn;
-  for (const [origin, seq] of replica.vector) {
+  const closed = Array.from(vector.openEnded(), ({ origin, seq }) => [origin, seq] as const);
+  for (const [origin, seq] of [...replica.vector, ...closed]) {
     const held = seqOf(vector, origin);
     if (held >= seq) continue;
     const first = replica.recent.opsAfter(origin, held)?.at(0);
@@ -28,7 +30,7 @@ function fromRecent(replica: Replica, vector: Vector): number | undefined {
   return lsn;
 }
 
-async function fromLog(replica: Replica, vector: Vector): Promise<number> {
+async function fromLog(replica: Replica, vector: FollowedVector): Promise<number> {
   let lsn = 0;
   for (;;) {
     const heads = await replica.log.headsAfter(lsn, PAGE_ROWS);

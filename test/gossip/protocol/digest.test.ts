@@ -2,8 +2,10 @@ import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type Digested, makeDigest, readDigest } from '../../../src/gossip/protocol/digest.ts';
+import { Closings } from '../../../src/rules/closings.ts';
 import { Members } from '../../../src/rules/members.ts';
 import { add, type Hash, ZERO } from '../../../src/words/hash.ts';
+import { retiredSumOf } from '../../support/cores.ts';
 import { ORIGINS, summedVector } from '../../support/generators.ts';
 import { membership } from '../../support/ops.ts';
 
@@ -19,11 +21,20 @@ function nodeWith(
   for (const origin of ORIGINS) members.fold(membership({ key: origin }));
   for (const origin of retired) members.fold(membership({ key: origin, kind: 'retire' }));
   const vector = new Map(Object.entries(seqs));
-  return { vector, members, horizon: 3, sumOf, mapSum: (asOf) => ({ high: 0, low: asOf }) };
+  return {
+    vector,
+    members,
+    closings: new Closings(),
+    retiredSum: retiredSumOf({ vector, members, sumOf }),
+    wholeVector: () => vector,
+    horizon: 3,
+    sumOf,
+    mapSum: (asOf) => ({ high: 0, low: asOf }),
+  };
 }
 
 digests('it is the vector with a sum an origin, and the map sum as of a whole minute ahead', () => {
-  const digest = makeDigest(nodeWith({ [A]: 1, [B]: 2 }), 90_000, 10_000, false);
+  const digest = makeDigest(nodeWith({ [A]: 1, [B]: 2 }), 90_000, 10_000, 'none');
   assert.equal(digest, {
     vector: new Map([
       [A, 1],
@@ -44,15 +55,15 @@ digests('it is the vector with a sum an origin, and the map sum as of a whole mi
 
 digests('retired origins are summed up, or listed where that is asked for', () => {
   const node = nodeWith({ [A]: 1, [B]: 2, [C]: 4 }, [B, C]);
-  const short = makeDigest(node, 0, 0, false);
+  const short = makeDigest(node, 0, 0, 'none');
   assert.equal([...short.vector.keys()], [A]);
   assert.equal([...short.sums.keys()], [A]);
   assert.equal(short.retiredSum, { high: 6, low: 0 });
-  const long = makeDigest(node, 0, 0, true);
+  const long = makeDigest(node, 0, 0, 'open');
   assert.equal([...long.vector.keys()], [A, B, C]);
   assert.equal(long.retiredSum, short.retiredSum);
   assert.equal([short.listsRetired, long.listsRetired], [false, true]);
-  assert.is(makeDigest(nodeWith({ [A]: 1 }), 0, 0, false).retiredSum, null);
+  assert.is(makeDigest(nodeWith({ [A]: 1 }), 0, 0, 'none').retiredSum, null);
 });
 
 digests(
@@ -63,7 +74,7 @@ digests(
         fc.pre([...vector.values()].every((seq) => seq > 0));
         const seqs = Object.fromEntries(vector);
         const node = nodeWith(seqs, retired, (origin) => sums.get(origin) ?? ZERO);
-        for (const listed of [false, true]) {
+        for (const listed of ['none', 'open', 'all'] as const) {
           const read = readDigest(node, makeDigest(node, 0, 0, listed));
           assert.equal(new Map([...read.digest.vector].sort()), new Map([...vector].sort()));
           assert.equal(new Map([...read.digest.sums].sort()), new Map([...sums].sort()));
@@ -78,10 +89,10 @@ digests(
 digests('another sum of the retired origins is told, and nothing is then taken as exact', () => {
   const ours = nodeWith({ [A]: 1, [B]: 2 }, [B]);
   const theirs = nodeWith({ [A]: 1, [B]: 3 }, [B]);
-  const read = readDigest(ours, makeDigest(theirs, 0, 0, false));
+  const read = readDigest(ours, makeDigest(theirs, 0, 0, 'none'));
   assert.is(read.exact, false);
   assert.is(read.retiredDiffer, true);
-  const listed = readDigest(ours, makeDigest(theirs, 0, 0, true));
+  const listed = readDigest(ours, makeDigest(theirs, 0, 0, 'open'));
   assert.is(listed.exact, true);
   assert.is(listed.retiredDiffer, true);
   assert.is(listed.digest.vector.get(B), 3);
@@ -90,7 +101,7 @@ digests('another sum of the retired origins is told, and nothing is then taken a
 digests('an origin that only we know as retired is not summed up by the peer, but listed', () => {
   const ours = nodeWith({ [A]: 1, [B]: 2 }, [B]);
   const theirs = nodeWith({ [A]: 1, [B]: 1 });
-  const read = readDigest(ours, makeDigest(theirs, 0, 0, false));
+  const read = readDigest(ours, makeDigest(theirs, 0, 0, 'none'));
   assert.is(read.digest.vector.get(B), 1);
   assert.is(read.retiredDiffer, true);
 });
@@ -100,11 +111,11 @@ digests(
   () => {
     const seqs = { [A]: 1, [B]: 2 };
     const [knows, knowsNot] = [nodeWith(seqs, [B]), nodeWith(seqs)];
-    assert.is(readDigest(knows, makeDigest(knowsNot, 0, 0, false)).retiredDiffer, true);
-    const summed = readDigest(knowsNot, makeDigest(knows, 0, 0, false));
+    assert.is(readDigest(knows, makeDigest(knowsNot, 0, 0, 'none')).retiredDiffer, true);
+    const summed = readDigest(knowsNot, makeDigest(knows, 0, 0, 'none'));
     assert.is(summed.digest.vector.has(B), false);
     assert.is(summed.exact, false);
-    const listed = readDigest(knowsNot, makeDigest(knows, 0, 0, true));
+    const listed = readDigest(knowsNot, makeDigest(knows, 0, 0, 'open'));
     assert.is(listed.digest.vector.get(B), 2);
     assert.is(listed.exact, true);
   },
@@ -113,7 +124,7 @@ digests(
 digests('what the peer lists of a retired origin stands, beside those that it sums up', () => {
   const ours = nodeWith({ [A]: 1, [B]: 2, [C]: 4 }, [B, C]);
   const theirs = nodeWith({ [A]: 1, [B]: 1, [C]: 4 }, [C]);
-  const read = readDigest(ours, makeDigest(theirs, 0, 0, false));
+  const read = readDigest(ours, makeDigest(theirs, 0, 0, 'none'));
   assert.is(read.digest.vector.get(B), 1);
   assert.is(read.exact, false);
   assert.is(read.retiredDiffer, true);
@@ -125,7 +136,7 @@ digests('the sum of retired origins depends on no order', () => {
     { high: 2, low: 2 },
   ];
   const node = nodeWith({ [B]: 2, [C]: 4 }, [C, B], (origin) => (origin === B ? first : second));
-  assert.equal(makeDigest(node, 0, 0, false).retiredSum, add(first, second));
+  assert.equal(makeDigest(node, 0, 0, 'none').retiredSum, add(first, second));
 });
 
 digests.run();

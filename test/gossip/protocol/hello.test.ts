@@ -31,7 +31,7 @@ greetings('a connection that opens is told hello at once, and nothing else', () 
     {
       kind: 'send',
       connection: 1,
-      message: helloOf(originOf(1), { protocol: [1, 2], url: OWN_URL, size: 1 }),
+      message: helloOf(originOf(1), { url: OWN_URL, size: 1 }),
     },
   ]);
 });
@@ -94,9 +94,9 @@ const refusals = suite('refusing a peer');
 const REFUSED: readonly [what: string, hello: Partial<Hello>, code: string, reason: RegExp][] = [
   [
     'speaks only newer protocols',
-    { protocol: [3, 4] },
+    { protocol: [4, 5] },
     'protocol',
-    /node2 speaks protocol 3 to 4, node1 speaks 1 to 2/,
+    /node2 speaks protocol 4 to 5, node1 speaks 1 to 3/,
   ],
   ['speaks only older protocols', { protocol: [0, 0] }, 'protocol', /node2 speaks protocol 0 to 0/],
   [

@@ -34,7 +34,16 @@ function clusterOf(...urls: string[]): Cluster {
       const peer = peers.open(connection, dialledUrl ?? null, 0);
       peer.greets(helloOf(origin, { url: `http://${origin}` }));
       if (seqs !== null)
-        peer.digestCame({ digest: digestWith(view, seqs), exact: true, retiredDiffer: false }, 40);
+        peer.digestCame(
+          {
+            digest: digestWith(view, seqs),
+            exact: true,
+            retiredDiffer: false,
+            lackedClosed: null,
+            hasUnknownPair: false,
+          },
+          40,
+        );
       peers.heard(peer, 40);
     },
     told: (forked = []) => peerStatus(view, peers, book, new Set(forked), (ms) => NOW + ms),

@@ -2,6 +2,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Acks } from '../../../src/http/wait/acks.ts';
+import { NOTHING_CLOSED } from '../../../src/words/closed.ts';
 import { decodeCursor, encodeToken, encodeWholeToken } from '../../../src/words/cursor.ts';
 import { type ServerOptions, WatchServer } from '../watch/watchServer.ts';
 
@@ -140,7 +141,8 @@ waiting('tokens and cursors that name many logs of nobody are refused at once', 
   await using server = await WatchServer.start({ waitTimeoutMs: 60_000 });
   const vectorOf = (logs: number, seq: number) =>
     new Map(Array.from({ length: logs }, (_, index) => [`n${index}.aaaaaa`, seq]));
-  const token = (logs: number, seq: number) => encodeWholeToken('cluster1', vectorOf(logs, seq));
+  const token = (logs: number, seq: number) =>
+    encodeWholeToken('cluster1', vectorOf(logs, seq), NOTHING_CLOSED);
   const { status, body } = await get(server, token(65, 1));
   assert.is(status, 409);
   assert.is(body.reason, 'ahead');

@@ -14,9 +14,11 @@ import {
 } from '../../../src/log/tools/moment.ts';
 import { MalformedPointError, type Point, parsePoint } from '../../../src/log/tools/point.ts';
 import { Walk } from '../../../src/log/tools/walk.ts';
+import { NOTHING_CLOSED } from '../../../src/words/closed.ts';
 import { encodeCursor, encodeToken } from '../../../src/words/cursor.ts';
 import { SettingError } from '../../../src/words/errors.ts';
 import { NO_EXPIRIES } from '../../../src/words/expiryMark.ts';
+import { ZERO } from '../../../src/words/hash.ts';
 import { formatOpId } from '../../../src/words/op.ts';
 import { MemorySource } from './memorySource.ts';
 import {
@@ -56,8 +58,19 @@ points('a time is RFC 3339, or so long before now', () => {
 
 points('an lsn and a cursor', () => {
   assert.equal(parsePoint('lsn:123', NOW), { kind: 'lsn', lsn: 123 });
-  const cursor = { cluster: 'c1', vector: new Map([['n.a', 3]]), told: NO_EXPIRIES, state: null };
+  const cursor = {
+    cluster: 'c1',
+    vector: new Map([['n.a', 3]]),
+    closed: NOTHING_CLOSED,
+    told: NO_EXPIRIES,
+    state: null,
+  };
   assert.equal(parsePoint(encodeCursor(cursor), NOW), { kind: 'cursor', cursor });
+  const closed = { count: 1, sum: ZERO };
+  assert.throws(
+    () => parsePoint(encodeCursor({ ...cursor, closed }), NOW),
+    /leaves closed logs out/,
+  );
 });
 
 points('what is no point is refused in one sentence that says what is', () => {
@@ -263,6 +276,7 @@ past('a cursor tells what had expired for its holder', async () => {
     cursor: {
       cluster: 'c1',
       vector: new Map([[ORIGINS[0], 3]]),
+      closed: NOTHING_CLOSED,
       told: { untilMs, upTo: null },
       state: null,
     },

@@ -261,7 +261,7 @@ export class Histories {
   }
 
   async #compact(node: TestNode): Promise<void> {
-    const before = node.replica.reach();
+    const before = new Map(node.replica.reach());
     await node.compact();
     if (!includes(before, node.replica.reach())) this.counts.compacted++;
   }

@@ -1,0 +1,149 @@
+/**
+ * Rule 13: the closed origins of a log, in the order in which it closed them, and vectors that leave them
+ * out.
+ *
+ * Invariant: every member holds all ops of a closed origin, and nobody will ever have more of them. So a
+ * node that has closed the origin holds it.
+ */
+import { type ClosedPair, NOTHING_CLOSED, samePair } from '../words/closed.ts';
+import { add, hashOpId } from '../words/hash.ts';
+import { at } from '../words/invariant.ts';
+import type { OpId } from '../words/op.ts';
+import { seqOf, type Vector } from '../words/vector.ts';
+
+/** An origin with its last seq, and the pair once it was closed. */
+interface Closing extends OpId {
+  readonly pair: ClosedPair;
+}
+
+export class Closings {
+  readonly #inOrder: Closing[] = [];
+  readonly #places = new Map<string, number>();
+  #ops = 0;
+
+  /** The pair that stands for all of them. */
+  get pair(): ClosedPair {
+    return this.#inOrder.at(-1)?.pair ?? NOTHING_CLOSED;
+  }
+
+  get count(): number {
+    return this.#inOrder.length;
+  }
+
+  /** The number of their ops. */
+  get ops(): number {
+    return this.#ops;
+  }
+
+  has(origin: string): boolean {
+    return this.#places.has(origin);
+  }
+
+  /**
+   * The last seq of a closed origin; undefined if it is not closed.
+   *
+   * @param count only the first so many that were closed count.
+   */
+  lastSeqOf(origin: string, count: number = this.count): number | undefined {
+    const place = this.#places.get(origin);
+    return place === undefined || place >= count ? undefined : this.#inOrder[place]?.seq;
+  }
+
+  /** The origins that were closed since the pair stood for all; undefined if it never did here. */
+  after(pair: ClosedPair): readonly OpId[] | undefined {
+    const { count } = pair;
+    const known = count === 0 ? NOTHING_CLOSED : this.#inOrder[count - 1]?.pair;
+    return known !== undefined && samePair(known, pair) ? this.#inOrder.slice(count) : undefined;
+  }
+
+  /** All of them, in the order in which they were closed. */
+  all(): readonly OpId[] {
+    return this.#inOrder;
+  }
+
+  /** The pair of the first so many. */
+  pairAt(count: number): ClosedPair {
+    return count === 0 ? NOTHING_CLOSED : at(this.#inOrder, count - 1).pair;
+  }
+
+  add(id: OpId): void {
+    const { count, sum } = this.pair;
+    const pair = { count: count + 1, sum: add(sum, hashOpId(id)) };
+    this.#places.set(id.origin, count);
+    this.#inOrder.push({ ...id, pair });
+    this.#ops += id.seq;
+  }
+}
+
+/**
+ * The vector of a log. It lists the open origins; asked for a closed one, it tells the last seq. So it
+ * compares rightly with a vector from before the closing.
+ */
+export class HeldVector extends Map<string, number> {
+  readonly #closings: Closings;
+
+  constructor(closings: Closings) {
+    super();
+    this.#closings = closings;
+  }
+
+  override get(origin: string): number | undefined {
+    return super.get(origin) ?? this.#closings.lastSeqOf(origin);
+  }
+
+  override has(origin: string): boolean {
+    return super.has(origin) || this.#closings.has(origin);
+  }
+}
+
+/**
+ * The vector of a watcher. It covers the first `count` closed origins without listing them, but for a
+ * closed origin that it lists: of that one it covers only so much.
+ */
+export class FollowedVector extends Map<string, number> {
+  readonly closings: Closings;
+  readonly count: number;
+
+  constructor(listed: Iterable<readonly [string, number]>, closings: Closings, count: number) {
+    super();
+    this.closings = closings;
+    this.count = count;
+    for (const [origin, seq] of listed) this.set(origin, seq);
+  }
+
+  /** The vector of a watcher that was told all that a log holds. */
+  static ofAll(held: Vector, closings: Closings): FollowedVector {
+    return new FollowedVector(held, closings, closings.count);
+  }
+
+  copy(): FollowedVector {
+    return new FollowedVector(this, this.closings, this.count);
+  }
+
+  override get(origin: string): number | undefined {
+    return super.get(origin) ?? this.closings.lastSeqOf(origin, this.count);
+  }
+
+  get pair(): ClosedPair {
+    return this.closings.pairAt(this.count);
+  }
+
+  /**
+   * The closed origins that it may not cover to their ends, with their last seqs: those closed after the
+   * first `count`, and those that it lists.
+   */
+  *openEnded(): IterableIterator<OpId> {
+    for (const id of this.closings.after(this.pair) ?? []) yield id;
+    for (const [origin, seq] of this) {
+      const last = this.closings.lastSeqOf(origin, this.count);
+      if (last !== undefined && last > seq) yield { origin, seq: last };
+    }
+  }
+
+  /** Whether it covers all that a log with this vector holds. */
+  includesHeld(held: Vector): boolean {
+    for (const [origin, seq] of held) if (seqOf(this, origin) < seq) return false;
+    for (const { origin, seq } of this.openEnded()) if (seqOf(this, origin) < seq) return false;
+    return true;
+  }
+}

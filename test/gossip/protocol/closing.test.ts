@@ -1,0 +1,173 @@
+/** The core closes retired origins, and reads digests of peers that have closed others (rule 13). */
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { type Listing, makeDigest, readDigest } from '../../../src/gossip/protocol/digest.ts';
+import { encodeMessage } from '../../../src/gossip/protocol/messages.ts';
+import { HeldVector } from '../../../src/rules/closings.ts';
+import { closingValue } from '../../../src/rules/members.ts';
+import {
+  digestOf,
+  digestWith,
+  emptyAnswer,
+  NOW,
+  ofKind,
+  originOf,
+  sent,
+  type TestCore,
+  testCore,
+} from '../../support/cores.ts';
+import { membership } from '../../support/ops.ts';
+
+const [OWN, PEER, GONE] = [originOf(1), originOf(2), originOf(3)];
+
+interface World {
+  readonly origin?: string;
+  readonly peerProtocol?: [number, number];
+  /** The seqs of GONE and of the origin of its `retire` that are stable. */
+  readonly stable?: readonly [number, number];
+}
+
+/** A member beside a peer, both of which hold two ops of a retired origin. */
+function world({ origin = OWN, peerProtocol = [1, 3], stable = [2, 3] }: World = {}): TestCore {
+  const other = origin === OWN ? PEER : OWN;
+  const node = testCore({ origin, others: [other, GONE], settings: { joinTimeoutMs: 0 } });
+  node.view.members.fold(membership({ kind: 'retire', key: GONE, origin: other, seq: 3 }));
+  node.view.vector.set(other, 3);
+  node.view.vector.set(GONE, 2);
+  const vector = new Map([
+    [GONE, stable[0]],
+    [other, stable[1]],
+  ]);
+  node.view.stable = { vector, clock: node.clock.nowMs };
+  node.greet(1, { origin: other, protocol: peerProtocol });
+  node.receive(1, emptyAnswer(digestOf(node.view), false, 1));
+  node.step({
+    kind: 'taken',
+    connection: 1,
+    outcome: { kind: 'applied', ops: 0 },
+    pull: 1,
+    more: false,
+  });
+  return node;
+}
+
+/** The origins that it closes within two seconds. */
+function closedBy(node: TestCore): unknown[] {
+  const closed: unknown[] = [];
+  for (let ticks = 0; ticks < 4; ticks++) {
+    node.clock.nowMs += 500;
+    for (const { origin, lastSeq } of ofKind(node.tick(), 'closeOrigin'))
+      closed.push([origin, lastSeq]);
+  }
+  return closed;
+}
+
+const closing = suite('closing of retired origins (rule 13)');
+
+closing('an origin is closed once every member holds all of it, and its retire', () => {
+  assert.equal(closedBy(world())[0], [GONE, 2]);
+  assert.equal(closedBy(world({ stable: [1, 3] })), [], 'a member may lack an op');
+  assert.equal(closedBy(world({ stable: [2, 2] })), [], 'a member may take more of it');
+});
+
+closing('the smallest member closes it, and nobody while one knows no closing', () => {
+  assert.equal(closedBy(world({ origin: PEER })), []);
+  assert.equal(closedBy(world({ peerProtocol: [1, 2] })), []);
+});
+
+closing('it is closed once, and a forked one never', () => {
+  const node = world();
+  const value = closingValue({ nodeId: 'node3', url: null }, 2);
+  node.view.members.fold(membership({ key: GONE, value, origin: PEER, seq: 4 }));
+  assert.equal(closedBy(node), []);
+  const forked = world();
+  const other = digestWith(forked.view, { [OWN]: 1, [PEER]: 3, [GONE]: 2 });
+  const sums = new Map([...other.sums, [GONE, { high: 9, low: 9 }]]);
+  forked.receive(1, { type: 'digest', digest: { ...other, sums, listsRetired: true }, re: 1 });
+  assert.ok(forked.core.forked.has(GONE));
+  assert.equal(closedBy(forked), []);
+});
+
+closing.run();
+
+/** The node closes GONE, as a replica does when it folds the closing op. */
+function close({ view }: TestCore): void {
+  const held = new HeldVector(view.closings);
+  for (const [origin, seq] of view.vector) if (origin !== GONE) held.set(origin, seq);
+  view.vector = held;
+  view.closings.add({ origin: GONE, seq: 2 });
+}
+
+const reading = suite('digests beside closed origins (rule 13)');
+
+reading('a peer that holds them open is read as one that has closed them: no fork, no lack', () => {
+  const [node, peer] = [world(), world()];
+  close(node);
+  for (const listing of ['none', 'open', 'all'] as const) {
+    const read = readDigest(node.view, makeDigest(peer.view, 0, 0, listing));
+    assert.equal([...read.digest.vector.keys()].sort(), [OWN, PEER]);
+    assert.equal([...read.digest.sums.keys()].sort(), [OWN, PEER]);
+    assert.equal([read.exact, read.lackedClosed], [true, null]);
+  }
+});
+
+reading(
+  'a pair that is not known makes a digest inexact: nothing counts as lacked or settled',
+  () => {
+    const [node, peer] = [world(), world()];
+    close(peer);
+    const read = readDigest(node.view, makeDigest(peer.view, 0, 0, 'open'));
+    assert.equal([read.exact, read.lackedClosed], [false, null]);
+    assert.is(read.digest.vector.get(GONE), 2, 'taken as held');
+    const known = readDigest(peer.view, makeDigest(node.view, 0, 0, 'open'));
+    assert.equal([known.exact, known.lackedClosed], [true, null]);
+  },
+);
+
+reading('who lacks an op of a closed origin rejoins, or begins with a snapshot', () => {
+  const node = world();
+  close(node);
+  node.tick();
+  const lacking = {
+    ...digestWith(node.view, { [OWN]: 1, [PEER]: 3, [GONE]: 1 }),
+    retiredSum: null,
+  };
+  const outputs = node.receive(1, { type: 'digest', digest: lacking, re: 7 });
+  const [told] = sent(outputs, 'rejoin');
+  assert.is(told?.message.code, 'behind');
+  assert.equal([...(told?.message.reach ?? [])], [[GONE, 2]]);
+  const empty = { ...digestWith(node.view, {}), retiredSum: null, listsRetired: true };
+  const begun = node.receive(1, { type: 'digest', digest: empty, re: 8 });
+  assert.is(ofKind(begun, 'snapshot').length, 1);
+});
+
+reading('two that have closed others list all after a while, and find what either lacks', () => {
+  const [node, peer] = [world(), world()];
+  close(node);
+  peer.view.closings.add({ origin: originOf(4), seq: 1 });
+  peer.view.vector.set(GONE, 1);
+  node.tick();
+  const ask = (listing: Listing, re: number) => {
+    const digest = makeDigest(peer.view, NOW, 60_000, listing);
+    return node.receive(1, { type: 'digest', digest, re });
+  };
+  for (let re = 1; re <= 3; re++) assert.equal(sent(ask('open', re), 'rejoin'), []);
+  assert.not(node.core.digestFor(1, NOW).closed, 'it lists all from now on');
+  const [told] = sent(ask('all', 4), 'rejoin');
+  assert.equal([...(told?.message.reach ?? [])], [[GONE, 2]]);
+});
+
+reading('after 2,000 closed origins a digest of three nodes is as long as before', () => {
+  const node = testCore({ others: [PEER, GONE] });
+  for (const origin of [OWN, PEER, GONE]) node.view.vector.set(origin, 99_999);
+  const bytes = (listing: Listing): number =>
+    encodeMessage({ type: 'digest', digest: makeDigest(node.view, NOW, 60_000, listing) }).length;
+  const before = bytes('none');
+  for (let number = 0; number < 2000; number++)
+    node.view.closings.add({ origin: `node${number % 3}.q${number}`, seq: 1000 + number });
+  assert.is(bytes('none'), before);
+  assert.ok(before <= 200, `${before} bytes`);
+  assert.ok(bytes('open') <= before + 50, `${bytes('open')} bytes`);
+});
+
+reading.run();
