@@ -32,6 +32,7 @@ export function makeNodes(
       ...SETTINGS,
       memberTimeoutMs,
       joinTimeoutMs,
+      claimPatienceMs: 5000,
       peerRefusalMs: 600_000,
       hearingMs: Math.min(15_000, memberTimeoutMs / 2),
       nodeId: name,

@@ -16,6 +16,8 @@ const PULL_TIMEOUT_MS = 10_000;
 const FIRST_REDIAL_MS = 200;
 const MAX_REDIAL_MS = 2000;
 const HEARING_MS = 15_000;
+/** No setting: it only has to be longer than a member that takes part for a moment. */
+const CLAIM_PATIENCE_MS = 2 * 60_000;
 const COMPACT_MAX_INTERVAL_MS = 10 * 60_000;
 const COMPACT_MIN_INTERVAL_MS = 1000;
 
@@ -73,6 +75,7 @@ const coreSettings = (settings: NodeSettings): EngineOptions['settings'] => ({
   maxClockSkewMs: settings.maxClockSkewMs,
   joinTimeoutMs: settings.joinTimeoutMs,
   memberTimeoutMs: settings.memberTimeoutMs,
+  claimPatienceMs: CLAIM_PATIENCE_MS,
   peerRefusalMs: settings.peerRefusalMs,
   hearingMs: Math.min(HEARING_MS, settings.memberTimeoutMs / 2),
   firstRedialMs: FIRST_REDIAL_MS,

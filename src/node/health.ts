@@ -109,7 +109,7 @@ export const clusterFacts = (
 
 export function healthOf(
   replica: Replica,
-  driver: Pick<Driver, 'forked' | 'status' | 'members' | 'refusals'>,
+  driver: Pick<Driver, 'forked' | 'status' | 'members' | 'refusals' | 'doubt'>,
   settings: HealthSettings,
   isLogLost = false,
 ): Health {
@@ -123,6 +123,7 @@ export function healthOf(
     reasons.push(
       `Two different histories of ${origin} exist: nothing of it is taken until its node has rejoined.`,
     );
+  if (driver.doubt !== null) reasons.push(driver.doubt);
   reasons.push(...refusalFaults(driver.refusals()));
   reasons.push(...clusterFaults(clusterFacts(replica, driver), settings));
   return { status: reasons.length > 0 ? 'degraded' : 'ok', reasons };

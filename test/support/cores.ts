@@ -88,6 +88,8 @@ export interface TestCoreOptions {
   readonly seed?: number;
   /** False for a node whose log is empty. */
   readonly joined?: boolean;
+  /** The time of the node's last rejoin that peers claimed. */
+  readonly claimedRejoinAt?: number;
   /** Origins that are members beside the node's own. */
   readonly others?: readonly string[];
   readonly settings?: Partial<CoreSettings>;
@@ -119,6 +121,7 @@ export function testCore({
   others = [],
   joined = true,
   settings = {},
+  claimedRejoinAt,
 }: TestCoreOptions = {}): TestCore {
   const clock = { nowMs: NOW };
   const members = new Members();
@@ -163,6 +166,7 @@ export function testCore({
       pullTimeoutMs: 5000,
       maxClockSkewMs: 10_000,
       memberTimeoutMs: 1e9,
+      claimPatienceMs: 60_000,
       peerRefusalMs: 600_000,
       hearingMs: 15_000,
       ...settings,
@@ -170,6 +174,9 @@ export function testCore({
     view,
     seeded(seed),
     clock.nowMs,
+    clock.nowMs,
+    'none',
+    claimedRejoinAt ?? null,
   );
   const pulls = new Map<ConnectionId, number>();
   const step = (input: Input): readonly Output[] => {

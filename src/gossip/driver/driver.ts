@@ -128,6 +128,11 @@ export class Driver {
     return this.#parts.border.refusals();
   }
 
+  /** A claim that this node must rejoin and did not follow, as a sentence; null if there was none lately. */
+  get doubt(): string | null {
+    return this.#core.doubt;
+  }
+
   /** Faults of peers, and refusals that came of them, since the start. */
   get conduct(): { readonly faults: FaultCounts; readonly refused: FaultCounts } {
     return this.#parts.border;
@@ -148,8 +153,17 @@ export class Driver {
     const { settings, random } = this.#options;
     this.#parts.gate.begin(this.#view.joined);
     const { past } = this.#parts.offers;
+    const { claimedRejoinAt } = this.#parts.lives;
     const nowMs = this.#replica.nowMs();
-    const core = new Core(settings, this.#view, random, nowMs, this.#steadyMs(), past);
+    const core = new Core(
+      settings,
+      this.#view,
+      random,
+      nowMs,
+      this.#steadyMs(),
+      past,
+      claimedRejoinAt,
+    );
     core.remember(known);
     return core;
   }
@@ -339,7 +353,10 @@ export class Driver {
     action().catch((error: unknown) => {
       if (this.#stopped || life !== this.#parts.lives.number) return;
       if (error instanceof DamagedLogError)
-        this.#parts.lives.rejoin({ reason: error.message, keep: true, ownOps: 'sound' }, false);
+        this.#parts.lives.rejoin(
+          { reason: error.message, keep: true, ownOps: 'sound', isClaimed: false },
+          false,
+        );
       // The node's health reports a full disk.
       else if (error instanceof DiskFullError) return;
       else if (error instanceof HearsayError && !(error instanceof BrokenInvariantError))

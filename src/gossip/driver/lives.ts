@@ -39,6 +39,8 @@ export interface LivesOptions {
 export class Lives {
   /** The number of times that this node has rejoined. */
   rejoins = 0;
+  /** The time of the last rejoin that peers claimed; null if there was none. */
+  claimedRejoinAt: number | null = null;
   readonly #options: LivesOptions;
   #changing: Promise<void> | null = null;
   /** The change waits for room on the disk. */
@@ -102,10 +104,14 @@ export class Lives {
   }
 
   /** @param forOthers whether a peer gave the reason; false if this node found it. */
-  rejoin({ reason, keep, ownOps }: Omit<OutputOf<'rejoin'>, 'kind'>, forOthers: boolean): void {
+  rejoin(
+    { reason, keep, ownOps, isClaimed }: Omit<OutputOf<'rejoin'>, 'kind'>,
+    forOthers: boolean,
+  ): void {
     const { driver, view, gate, offers } = this.#options;
     const { replica, logs, note } = driver;
     this.rejoins++;
+    if (isClaimed) this.claimedRejoinAt = this.#options.steadyMs();
     note('warn', `this node rejoins: ${reason}`);
     // The new log knows no member, and NODES may name none that is still present.
     const known = [...view.members.all()].filter((member) => member.origin !== view.origin);

@@ -20,12 +20,15 @@ import { type Digest, readDigest } from './digest.ts';
 import { objectionTo } from './hello.ts';
 import type { Greeted } from './peer.ts';
 import type { Puller } from './puller.ts';
+import type { RejoinClaims } from './rejoinClaims.ts';
 
 /** If equal vectors have different map sums this often in a row, the map is damaged (rule 11). */
 const DISAGREEMENTS_TO_REPAIR = 2;
+const OTHER_OPS = 'a peer holds other ops of this very origin';
 
 export class Comparison {
   readonly #state: CoreState;
+  readonly #claims: RejoinClaims;
   readonly #puller: Puller;
   readonly #confirmations: Confirmations;
   readonly #stability: Stability;
@@ -36,7 +39,9 @@ export class Comparison {
     puller: Puller,
     confirmations: Confirmations,
     stability: Stability,
+    claims: RejoinClaims,
   ) {
+    this.#claims = claims;
     this.#state = state;
     this.#puller = puller;
     this.#confirmations = confirmations;
@@ -51,7 +56,7 @@ export class Comparison {
   /**
    * Completes the digest, compares it with ours, and keeps it for the stable vector.
    *
-   * @returns undefined if it ended the connection, or this core.
+   * @returns undefined if it ended the connection, or this core, or is at odds with this node's own ops.
    */
   read(peer: Greeted, raw: Digest): Digest | undefined {
     const { view } = this.#state;
@@ -61,8 +66,7 @@ export class Comparison {
     const { digest, exact } = read;
     peer.digestCame(read, this.#state.nowMs);
     this.believeHorizon(peer);
-    this.#checkOwn(digest);
-    if (this.#state.hasEnded) return undefined;
+    if (!this.#agreesOnOwn(peer, digest)) return undefined;
     const { origin: own } = view;
     this.#confirmations.heldBy(peer, seqOf(digest.vector, own), digest.sums.get(own));
     if (this.#state.hasEnded) return undefined;
@@ -102,7 +106,7 @@ export class Comparison {
    */
   differs(peer: Greeted, origins: readonly string[]): void {
     if (origins.includes(this.#state.view.origin)) {
-      this.#state.rejoin('a peer holds other ops of this very origin', true, 'forked');
+      this.#claims.claim(peer.hello.origin, OTHER_OPS, 'forked');
       return;
     }
     for (const origin of origins) this.#forkOf(peer, origin);
@@ -121,15 +125,17 @@ export class Comparison {
    * Rule 12: a peer that holds more ops of our own origin than we do, or other ops, has met a copy of
    * this node.
    */
-  #checkOwn(digest: Digest): void {
+  #agreesOnOwn({ hello }: Greeted, digest: Digest): boolean {
     const { origin, vector, bornHere, sumOf } = this.#state.view;
     const ours = seqOf(vector, origin);
     const theirs = seqOf(digest.vector, origin);
     const sum = digest.sums.get(origin);
     if (theirs > ours && bornHere > 0)
-      this.#state.rejoin('a peer holds later ops of this very origin', true, 'forked');
+      this.#claims.claim(hello.origin, 'a peer holds later ops of this very origin', 'forked');
     else if (theirs === ours && sum !== undefined && !sameHash(sum, sumOf(origin)))
-      this.#state.rejoin('a peer holds other ops of this very origin', true, 'forked');
+      this.#claims.claim(hello.origin, OTHER_OPS, 'forked');
+    else return true;
+    return false;
   }
 
   #compare(peer: Greeted, digest: Digest): void {

@@ -7,14 +7,19 @@ import { seqOf } from '../../words/vector.ts';
 import type { CoreState } from './coreState.ts';
 import { type ConfirmedMessage, PROTOCOL_WITH_NAMED_ANSWERS } from './messages.ts';
 import type { Greeted } from './peer.ts';
+import type { RejoinClaims } from './rejoinClaims.ts';
+
+const OTHER_OPS = 'a peer holds other ops of this very origin';
 
 export class Confirmations {
   readonly #state: CoreState;
+  readonly #claims: RejoinClaims;
   /** Member origin → highest seq of our own origin that it holds. It never falls. */
   readonly #held = new Map<string, number>();
 
-  constructor(state: CoreState) {
+  constructor(state: CoreState, claims: RejoinClaims) {
     this.#state = state;
+    this.#claims = claims;
   }
 
   /**
@@ -30,7 +35,7 @@ export class Confirmations {
     const ours = ownSumAt(seq);
     if (sum !== undefined && ours === undefined) return;
     if (sum !== undefined && ours !== undefined && !sameHash(sum, ours)) {
-      this.#state.rejoin('a peer holds other ops of this very origin', true, 'forked');
+      this.#claims.claim(hello.origin, OTHER_OPS, 'forked');
       return;
     }
     this.#held.set(hello.origin, seq);

@@ -33,6 +33,7 @@ import {
 import { type Greeted, isAnswer, isGreeted, type Peer } from './peer.ts';
 import { type PeerStatus, peerStatus } from './peerStatus.ts';
 import { Puller } from './puller.ts';
+import { RejoinClaims } from './rejoinClaims.ts';
 import type { Past, Phase } from './standing.ts';
 
 const HELLO_TIMEOUT_MS = 10_000;
@@ -46,6 +47,7 @@ const NO_URL =
 export class Core {
   readonly stability = new Stability();
   readonly #state: CoreState;
+  readonly #claims: RejoinClaims;
   readonly #confirmations: Confirmations;
   readonly #joiner: Joiner;
   readonly #puller: Puller;
@@ -59,6 +61,7 @@ export class Core {
    * @param clockMs the wall clock when the node started, UTC milliseconds.
    * @param nowMs the time that intervals are measured by: it goes on evenly while clocks are set.
    * @param past the state of the node before its log was empty.
+   * @param claimedRejoinAt the time of its last rejoin that peers claimed; null if there was none.
    */
   constructor(
     settings: CoreSettings,
@@ -67,13 +70,21 @@ export class Core {
     clockMs: number,
     nowMs: number = clockMs,
     past: Past = 'none',
+    claimedRejoinAt: number | null = null,
   ) {
     const state = new CoreState(settings, view, random, { clockMs, nowMs }, past);
     this.#state = state;
-    this.#confirmations = new Confirmations(state);
-    this.#joiner = new Joiner(state);
+    this.#claims = new RejoinClaims(state, claimedRejoinAt);
+    this.#confirmations = new Confirmations(state, this.#claims);
+    this.#joiner = new Joiner(state, this.#claims);
     this.#puller = new Puller(state, this.#joiner);
-    this.#comparison = new Comparison(state, this.#puller, this.#confirmations, this.stability);
+    this.#comparison = new Comparison(
+      state,
+      this.#puller,
+      this.#confirmations,
+      this.stability,
+      this.#claims,
+    );
     this.#answerer = new Answerer(state, this.#puller, this.#comparison);
     this.#intake = new Intake(
       state,
@@ -82,12 +93,17 @@ export class Core {
       this.#confirmations,
       this.#joiner,
     );
-    this.#greeter = new Greeter(state, this.#puller);
+    this.#greeter = new Greeter(state, this.#puller, this.#claims);
     this.#keeper = new MemberKeeper(state, this.stability, this.#comparison.forked);
   }
 
   get phase(): Phase {
     return this.#state.standing.phase;
+  }
+
+  /** A claim that this node must rejoin and did not follow, as a sentence; null if there was none lately. */
+  get doubt(): string | null {
+    return this.#claims.doubt;
   }
 
   get forked(): ReadonlySet<string> {
@@ -223,6 +239,8 @@ export class Core {
     for (const url of addresses.takeDue(nowMs)) this.#state.out({ kind: 'dial', url });
     for (const peer of peers.all()) this.#tickPeer(peer);
     this.#joiner.tick();
+    if (this.#claims.takeWantsOthers())
+      for (const peer of peers.greeted()) this.#puller.pullIfFree(peer);
     this.#puller.tick();
     if (standing.phase !== 'unjoined') this.#keeper.tick();
   }

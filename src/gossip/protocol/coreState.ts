@@ -138,10 +138,16 @@ export class CoreState {
    *
    * @param keep whether this node's entries are set aside and offered again, or thrown away.
    * @param ownOps whether other ops bear the ids of this node's own.
+   * @param isClaimed whether peers claimed the reason (`RejoinClaims`).
    */
-  rejoin(reason: string, keep = true, ownOps: OutputOf<'rejoin'>['ownOps'] = 'sound'): void {
+  rejoin(
+    reason: string,
+    keep = true,
+    ownOps: OutputOf<'rejoin'>['ownOps'] = 'sound',
+    isClaimed = false,
+  ): void {
     this.#hasEnded = true;
-    this.out({ kind: 'rejoin', reason, keep, ownOps });
+    this.out({ kind: 'rejoin', reason, keep, ownOps, isClaimed });
   }
 
   /** Takes the peer off the list, once, whichever side closed first. */

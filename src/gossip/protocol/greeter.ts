@@ -11,6 +11,7 @@ import { objectionTo } from './hello.ts';
 import type { ErrorMessage, Hello } from './messages.ts';
 import { type Greeted, isGreeted, type Peer } from './peer.ts';
 import type { Puller } from './puller.ts';
+import type { RejoinClaims } from './rejoinClaims.ts';
 
 const LEADS_NOWHERE =
   'every address of --nodes leads to this node itself, so it looks for nobody else: name the URL of each ' +
@@ -18,10 +19,12 @@ const LEADS_NOWHERE =
 
 export class Greeter {
   readonly #state: CoreState;
+  readonly #claims: RejoinClaims;
   readonly #puller: Puller;
 
-  constructor(state: CoreState, puller: Puller) {
+  constructor(state: CoreState, puller: Puller, claims: RejoinClaims) {
     this.#state = state;
+    this.#claims = claims;
     this.#puller = puller;
   }
 
@@ -36,7 +39,8 @@ export class Greeter {
     // A copy of this node itself is settled by its hello. A report about copies counts only from a
     // member.
     if (code === 'clone' && isGreeted(peer) && this.#state.view.members.has(peer.hello.origin)) {
-      this.#state.rejoin(reason, true, 'shared');
+      this.#claims.claim(peer.hello.origin, reason, 'shared');
+      if (!this.#state.hasEnded) this.#state.close(peer, reason, true);
       return;
     }
     const isMember = peer.hello?.joined ?? false;
@@ -125,8 +129,10 @@ export class Greeter {
       return;
     }
     const reason = `two nodes run on copies of one database (origin ${hello.origin})`;
-    if (this.#state.settings.instance > hello.instance) this.#state.rejoin(reason, true, 'shared');
-    else this.#state.refuse(peer.connection, 'clone', `${reason}; the other one rejoins`);
+    if (this.#state.settings.instance > hello.instance)
+      this.#claims.claim(hello.origin, reason, 'shared');
+    if (!this.#state.hasEnded)
+      this.#state.refuse(peer.connection, 'clone', `${reason}; the other one rejoins`);
   }
 
   #sameCluster(peer: Peer, hello: Hello): boolean {

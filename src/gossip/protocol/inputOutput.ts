@@ -34,6 +34,11 @@ export interface CoreSettings extends DialSettings, StandingSettings {
   readonly pullTimeoutMs: number;
   /** A peer whose clock is ahead by more milliseconds is refused. */
   readonly maxClockSkewMs: number;
+  /**
+   * A member that alone claims another history under this node's ids is followed after this long, in
+   * milliseconds.
+   */
+  readonly claimPatienceMs: number;
   /** A peer that broke the protocol repeatedly is refused for this long, in milliseconds. */
   readonly peerRefusalMs: number;
   /** A member silent for this long, in milliseconds, is retired. */
@@ -215,6 +220,8 @@ export type Output =
        * its origin as well.
        */
       readonly ownOps: 'sound' | 'forked' | 'shared';
+      /** Whether peers claimed the reason; else this node found it. */
+      readonly isClaimed: boolean;
     }
   | { readonly kind: 'note'; readonly level: 'info' | 'warn'; readonly text: string };
 

@@ -46,7 +46,10 @@ export class Intake {
     }
     if (!isAnswer(peer, re)) return;
     const digest = this.#comparison.read(peer, answer.digest);
-    if (digest === undefined) return;
+    if (digest === undefined) {
+      peer.pull.ends();
+      return;
+    }
     if (!this.#takesFrom(peer, true)) {
       peer.pull.ends();
       return;

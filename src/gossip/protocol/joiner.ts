@@ -8,6 +8,7 @@ import type { CoreState } from './coreState.ts';
 import type { OutputOf } from './inputOutput.ts';
 import type { RejoinMessage } from './messages.ts';
 import { type Greeted, isAnswer } from './peer.ts';
+import type { RejoinClaims } from './rejoinClaims.ts';
 
 /** The wait, in milliseconds, after a cluster could not be formed for want of room. */
 const JOIN_RETRY_MS = 2000;
@@ -18,6 +19,7 @@ const LOST =
 
 export class Joiner {
   readonly #state: CoreState;
+  readonly #claims: RejoinClaims;
   /** Whether `form` or `welcome` was put out and is not yet committed. */
   #isJoining = false;
   #notBefore = Number.NEGATIVE_INFINITY;
@@ -29,8 +31,9 @@ export class Joiner {
   #answersUnderWay = 0;
   #saidThatLost = false;
 
-  constructor(state: CoreState) {
+  constructor(state: CoreState, claims: RejoinClaims) {
     this.#state = state;
+    this.#claims = claims;
   }
 
   /** Whether an unjoined node may ask the peer: it keeps to one sponsor until that one is gone. */
@@ -110,7 +113,7 @@ export class Joiner {
     const { hello, pull } = peer;
     if (message.re !== undefined && !isAnswer(peer, message.re)) return;
     // A peer sends `retired` at this node's hello; the other codes come only in answer to a digest.
-    if ((message.code !== 'retired' && !pull.isInFlight) || !this.#isBelieved(peer)) return;
+    if (message.code !== 'retired' && !pull.isInFlight) return;
     const askedAt = pull.sentAt;
     pull.ends();
     const text = `${hello.nodeId} says: ${message.reason}`;
@@ -118,32 +121,25 @@ export class Joiner {
       case 'retired': {
         const mutual = members.isRetired(hello.origin);
         if (!mutual || rejoinsAfterMutualRetirement(members.smallest(), message.smallestMember))
-          this.#state.rejoin(text);
+          this.#claims.claim(hello.origin, text);
         return;
       }
       case 'stranger':
         // The peer may have judged by the state before another member let this node in.
         if (this.#joinedAt !== null && askedAt !== null && askedAt < this.#joinedAt) return;
-        if (vector.size > 0 && !members.isRetired(hello.origin)) this.#state.rejoin(text);
+        if (vector.size === 0 || members.isRetired(hello.origin)) return;
+        // A fresh node loses nothing by starting from nothing.
+        if (this.#state.standing.phase === 'unjoined') this.#state.rejoin(text);
+        else this.#claims.claim(hello.origin, text);
         return;
       case 'behind':
         if (includes(vector, message.reach)) return;
         // A fresh node holds a part of a history whose rest was compacted away meanwhile: it starts
         // from nothing.
         if (this.#state.standing.phase === 'unjoined') this.#state.rejoin(text, false);
-        else if (members.has(origin)) this.#state.rejoin(text);
+        else if (members.has(origin)) this.#claims.claim(hello.origin, text);
         return;
     }
-  }
-
-  /** A present or retired member may order a rejoin; a stranger only while no member is connected. */
-  #isBelieved({ hello }: Greeted): boolean {
-    const { members } = this.#state.view;
-    const isKnown = ({ origin }: Greeted['hello']): boolean =>
-      members.has(origin) || members.isRetired(origin);
-    return (
-      isKnown(hello) || !this.#state.peers.greeted().some((one) => members.has(one.hello.origin))
-    );
   }
 
   #join(output: OutputOf<'form' | 'welcome'>): void {

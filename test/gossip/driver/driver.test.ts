@@ -46,6 +46,7 @@ function driverOf(
       pullTimeoutMs: 5000,
       maxClockSkewMs: 10_000,
       memberTimeoutMs: 1e9,
+      claimPatienceMs: 60_000,
       peerRefusalMs: 600_000,
       hearingMs: 15_000,
     },

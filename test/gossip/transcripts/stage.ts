@@ -186,6 +186,7 @@ const settingsOf = (name: string, urls: readonly string[]): CoreSettings => ({
   pullTimeoutMs: 10_000,
   maxClockSkewMs: 30_000,
   memberTimeoutMs: 1e9,
+  claimPatienceMs: 60_000,
   peerRefusalMs: 600_000,
   hearingMs: 15_000,
 });

@@ -1,0 +1,122 @@
+/**
+ * Rule 12: the claims of peers that this node must rejoin, whatever they found: its retirement, its absence
+ * among the members, compacted ops that it lacks, other ops under its ids, a copy of its log.
+ *
+ * Invariants: no peer makes this node rejoin alone, and at once, while another member is present that could
+ * confirm the claim; and claims make it rejoin once in ten minutes at most. A true claim is repeated with each
+ * digest, so it loses nothing by waiting. Of two histories under this node's ids one member alone may hold the
+ * other one, since the rest took this node's: its claim is followed once it has been repeated for long.
+ */
+import { MINUTE_MS } from '../../words/time.ts';
+import type { CoreState } from './coreState.ts';
+import type { OutputOf } from './inputOutput.ts';
+
+/**
+ * The shortest time between two rejoins by claims. No setting: a rejoin costs seconds, and a cluster that asks
+ * for more of them needs a person.
+ */
+export const REJOIN_PAUSE_MS = 10 * MINUTE_MS;
+/** A claim counts for so long, or for so many pulls. */
+const CLAIM_MS = MINUTE_MS;
+const CLAIM_PULLS = 4;
+
+/** The claims of one peer, without a break. */
+interface Claim {
+  readonly sinceMs: number;
+  readonly atMs: number;
+}
+
+export class RejoinClaims {
+  readonly #state: CoreState;
+  /** By the origin of the peer; under this node's own are those of copies of it. */
+  readonly #claims = new Map<string, Claim>();
+  /** When a claim last made this node rejoin; null where none has. */
+  readonly #rejoinedAt: number | null;
+  #doubt: { readonly text: string; readonly atMs: number } | null = null;
+  #wantsOthers = false;
+
+  constructor(state: CoreState, rejoinedAt: number | null) {
+    this.#state = state;
+    this.#rejoinedAt = rejoinedAt;
+  }
+
+  /** A claim that this node did not follow, as a sentence; null where there was none lately. */
+  get doubt(): string | null {
+    return this.#doubt !== null && this.#isFresh(this.#doubt.atMs) ? this.#doubt.text : null;
+  }
+
+  /** Whether the other members should be asked now, since they may confirm a claim. Once for each. */
+  takeWantsOthers(): boolean {
+    const wants = this.#wantsOthers;
+    this.#wantsOthers = false;
+    return wants;
+  }
+
+  /**
+   * A peer claims it: this node rejoins, or doubts.
+   *
+   * @param by the origin of the peer. @param ownOps as for the rejoin.
+   */
+  claim(by: string, reason: string, ownOps: OutputOf<'rejoin'>['ownOps'] = 'sound'): void {
+    if (this.#isKnown(by)) this.#note(by);
+    // Strangers count only while no member is connected.
+    else if (this.#isMemberConnected()) return;
+    if (!this.#isConfirmed(by) && !(ownOps !== 'sound' && this.#isRepeated(by))) {
+      this.#wantsOthers = true;
+      this.#doubts(`A peer asks this node to rejoin, and no other member does: ${reason}.`);
+    } else if (this.#hasJustRejoined())
+      this.#doubts(
+        `Peers ask this node to rejoin twice in 10 minutes, and it does not: ${reason}.`,
+      );
+    else this.#state.rejoin(reason, true, ownOps, true);
+  }
+
+  #note(by: string): void {
+    const { nowMs } = this.#state;
+    for (const [origin, { atMs }] of this.#claims)
+      if (!this.#isFresh(atMs)) this.#claims.delete(origin);
+    this.#claims.set(by, { sinceMs: this.#claims.get(by)?.sinceMs ?? nowMs, atMs: nowMs });
+  }
+
+  #isRepeated(by: string): boolean {
+    const sinceMs = this.#claims.get(by)?.sinceMs ?? this.#state.nowMs;
+    return this.#state.nowMs - sinceMs >= this.#state.settings.claimPatienceMs;
+  }
+
+  #doubts(text: string): void {
+    this.#doubt = { text, atMs: this.#state.nowMs };
+    this.#state.warnRarely(text);
+  }
+
+  /** Members, retired ones among themselves, and copies of this node. */
+  #isKnown(by: string): boolean {
+    const { members, origin } = this.#state.view;
+    return members.has(by) || members.isRetired(by) || by === origin;
+  }
+
+  #isMemberConnected(): boolean {
+    const { members } = this.#state.view;
+    return this.#state.peers.greeted().some(({ hello }) => members.has(hello.origin));
+  }
+
+  #isConfirmed(by: string): boolean {
+    const others = this.#state.otherMembers().filter((origin) => origin !== by);
+    if (!others.some((origin) => this.#mayBePresent(origin))) return true;
+    return this.#claims.has(by) && this.#claims.size > 1;
+  }
+
+  /** At the start nobody was heard yet. */
+  #mayBePresent(origin: string): boolean {
+    const { nowMs, settings } = this.#state;
+    return nowMs - this.#state.lastHeardAt(origin) < settings.hearingMs;
+  }
+
+  #hasJustRejoined(): boolean {
+    return this.#rejoinedAt !== null && this.#state.nowMs - this.#rejoinedAt < REJOIN_PAUSE_MS;
+  }
+
+  #isFresh(atMs: number): boolean {
+    const { nowMs, settings } = this.#state;
+    return nowMs - atMs < Math.max(CLAIM_MS, CLAIM_PULLS * settings.pullIntervalMs);
+  }
+}

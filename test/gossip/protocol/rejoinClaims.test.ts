@@ -1,0 +1,163 @@
+/** No peer makes this node rejoin alone while another member could confirm it (rule 12). */
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { Message } from '../../../src/gossip/protocol/messages.ts';
+import { REJOIN_PAUSE_MS } from '../../../src/gossip/protocol/rejoinClaims.ts';
+import {
+  digestWith,
+  errorIn,
+  NOW,
+  ofKind,
+  originOf,
+  pulledFrom,
+  type TestCore,
+  type TestCoreOptions,
+  testCore,
+} from '../../support/cores.ts';
+
+const claims = suite('claims that a node must rejoin');
+
+const OTHERS = [originOf(2), originOf(3)];
+
+/** A member that wrote, with two other members connected over connections 2 and 3. */
+function member(options: TestCoreOptions = {}): TestCore {
+  const node = testCore({ others: OTHERS, ...options });
+  node.greet(2, { origin: originOf(2) });
+  node.greet(3, { origin: originOf(3) });
+  Object.assign(node.view, { bornHere: 1 });
+  return node;
+}
+
+const rejoinOf = (code: 'retired' | 'stranger' | 'behind', re: number): Message => ({
+  type: 'rejoin',
+  code,
+  reason: 'x',
+  smallestMember: null,
+  reach: new Map([['node9.aaaaaa', 9]]),
+  re,
+});
+
+const CLAIMS: Readonly<Record<string, (node: TestCore, connection: number) => Message>> = {
+  retired: (node, connection) => rejoinOf('retired', node.pullNumber(connection)),
+  stranger: (node, connection) => rejoinOf('stranger', node.pullNumber(connection)),
+  behind: (node, connection) => rejoinOf('behind', node.pullNumber(connection)),
+  'a copy': () => ({ type: 'error', code: 'clone', reason: 'two nodes' }),
+  'later own ops': ({ view }) => ({
+    type: 'digest',
+    digest: digestWith(view, { [view.origin]: 9 }),
+  }),
+  'other own ops': ({ view }) => {
+    const digest = digestWith(view, { [view.origin]: 1 });
+    const sums = new Map([[view.origin, { high: 9, low: 9 }]]);
+    return { type: 'digest', digest: { ...digest, sums } };
+  },
+};
+
+for (const [what, claimOf] of Object.entries(CLAIMS)) {
+  claims(`${what}: one member is not followed, and a second one is`, () => {
+    const node = member();
+    assert.equal(ofKind(node.receive(2, claimOf(node, 2)), 'rejoin'), []);
+    assert.match(node.core.doubt ?? '', /no other member does/);
+    const [rejoin] = ofKind(node.receive(3, claimOf(node, 3)), 'rejoin');
+    assert.is(rejoin?.isClaimed, true);
+  });
+
+  claims(`${what}: a member that could not confirm it is not waited for`, () => {
+    const node = testCore({ others: OTHERS });
+    Object.assign(node.view, { bornHere: 1 });
+    node.clock.nowMs += 15_000;
+    node.greet(2, { origin: originOf(2) });
+    assert.is(ofKind(node.receive(2, claimOf(node, 2)), 'rejoin').length, 1);
+  });
+
+  claims(`${what}: claims make no node rejoin twice in ten minutes`, () => {
+    for (const [agoMs, rejoins] of [
+      [REJOIN_PAUSE_MS - 1, 0],
+      [REJOIN_PAUSE_MS, 1],
+    ] as const) {
+      const node = member({ claimedRejoinAt: NOW - agoMs });
+      node.receive(2, claimOf(node, 2));
+      assert.is(ofKind(node.receive(3, claimOf(node, 3)), 'rejoin').length, rejoins);
+      if (rejoins === 0) assert.match(node.core.doubt ?? '', /twice in 10 minutes/);
+    }
+  });
+}
+
+claims('one member that says it twice is one member', () => {
+  const node = member();
+  const claim = CLAIMS['later own ops'];
+  assert.ok(claim);
+  for (let count = 0; count < 3; count++)
+    assert.equal(ofKind(node.receive(2, claim(node, 2)), 'rejoin'), []);
+});
+
+for (const [what, isFollowed] of [
+  ['later own ops', true],
+  ['other own ops', true],
+  ['behind', false],
+  ['retired', false],
+] as const)
+  claims(
+    `${what}: one member that repeats it for long is ${isFollowed ? '' : 'not '}followed`,
+    () => {
+      const node = member();
+      const claim = CLAIMS[what];
+      assert.ok(claim);
+      for (let passedMs = 0; passedMs <= 60_000; passedMs += 10_000) {
+        const rejoins = ofKind(node.receive(2, claim(node, 2)), 'rejoin');
+        assert.is(rejoins.length, isFollowed && passedMs === 60_000 ? 1 : 0);
+        node.clock.nowMs += 10_000;
+        node.receive(3, { type: 'later', re: node.pullNumber(3) });
+        node.tick();
+      }
+    },
+  );
+
+claims('strangers confirm nothing while a member is connected', () => {
+  const node = member();
+  const claim = CLAIMS['later own ops'];
+  assert.ok(claim);
+  node.receive(2, claim(node, 2));
+  for (const number of [4, 5]) {
+    node.greet(number, { origin: originOf(number) });
+    assert.equal(ofKind(node.receive(number, claim(node, number)), 'rejoin'), []);
+  }
+});
+
+claims('a claim counts no longer than a minute, and then nobody is in doubt any more', () => {
+  const node = member();
+  const claim = CLAIMS['later own ops'];
+  assert.ok(claim);
+  node.receive(2, claim(node, 2));
+  node.clock.nowMs += 60_000;
+  for (const connection of [2, 3]) node.receive(connection, { type: 'later' });
+  assert.is(node.core.doubt, null);
+  assert.equal(ofKind(node.receive(3, claim(node, 3)), 'rejoin'), []);
+});
+
+claims('after a claim the other members are asked at once', () => {
+  const node = member();
+  node.tick();
+  for (const connection of [2, 3])
+    node.receive(connection, { type: 'later', re: node.pullNumber(connection) });
+  node.clock.nowMs += 300;
+  const claim = CLAIMS['later own ops'];
+  assert.ok(claim);
+  node.receive(2, claim(node, 2));
+  assert.ok(pulledFrom(node.tick()).includes(3));
+});
+
+claims(
+  'a copy with the smaller instance is one voice, and is refused until a member confirms it',
+  () => {
+    const node = member();
+    const copy = { origin: node.view.origin, instance: '0' };
+    const outputs = node.greet(9, copy);
+    assert.equal(ofKind(outputs, 'rejoin'), []);
+    assert.is(errorIn(outputs)?.code, 'clone');
+    const confirmed = node.receive(3, { type: 'error', code: 'clone', reason: 'two nodes' });
+    assert.is(ofKind(confirmed, 'rejoin')[0]?.ownOps, 'shared');
+  },
+);
+
+claims.run();
