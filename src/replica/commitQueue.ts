@@ -7,6 +7,7 @@ import type { Batch } from '../rules/decide.ts';
 import {
   CommitFailedError,
   DiskFullError,
+  DuplicateOpError,
   type HearsayError,
   OverloadedError,
   StoppedError,
@@ -128,7 +129,7 @@ export class CommitQueue {
     try {
       await this.#commits.commit(batch);
     } catch (cause) {
-      this.#fail(waiting, cause);
+      this.#fail(waiting, cause, batch);
       return;
     }
     for (const one of waiting) one.folded();
@@ -136,8 +137,10 @@ export class CommitQueue {
     this.#commits.committed(batch);
   }
 
-  #fail(waiting: readonly Waiting[], cause: unknown): void {
-    if (cause instanceof DiskFullError) {
+  #fail(waiting: readonly Waiting[], cause: unknown, { isSnapshotUnderWay }: Batch): void {
+    // A row that came twice is its sender's fault; nothing of the batch is stored.
+    const isOfSender = cause instanceof DuplicateOpError && isSnapshotUnderWay;
+    if (cause instanceof DiskFullError || isOfSender) {
       failAll(waiting, cause);
       return;
     }

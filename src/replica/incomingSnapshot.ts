@@ -3,20 +3,27 @@
  * the sums.
  */
 import type { Batch } from '../rules/decide.ts';
-import { add, carriedHash, type Hash, subtract, ZERO } from '../words/hash.ts';
-import { textLength } from '../words/op.ts';
+import { FalseSnapshotError } from '../words/errors.ts';
+import { add, carriedHash, type Hash, sameHash, subtract, ZERO } from '../words/hash.ts';
+import { type Op, textLength } from '../words/op.ts';
 import type { SnapshotEnd, SnapshotRow } from '../words/snapshot.ts';
 import { believedHorizon, seqOf } from '../words/vector.ts';
 import type { CommitQueue } from './commitQueue.ts';
 import type { Fold } from './fold.ts';
+
+/** The rows of one origin. */
+interface Came {
+  readonly sum: Hash;
+  readonly lastSeq: number;
+}
 
 export class IncomingSnapshot {
   readonly #fold: Fold;
   readonly #queue: CommitQueue;
   readonly #clock: () => number;
   readonly #ended: () => void;
-  /** The sum of the rows that have come, by origin. */
-  readonly #sums = new Map<string, Hash>();
+  /** The rows that have come, by origin. */
+  readonly #came = new Map<string, Came>();
 
   /** @param clock UTC milliseconds. @param ended called when a snapshot is complete and folded. */
   constructor(fold: Fold, queue: CommitQueue, clock: () => number, ended: () => void) {
@@ -39,7 +46,7 @@ export class IncomingSnapshot {
       batch.changeFacts({ snapshot: 'underWay' });
       for (const { op, isEntry } of rows) {
         batch.snapshotRow(op, isEntry);
-        this.#sums.set(op.origin, add(this.#sums.get(op.origin) ?? ZERO, carriedHash(op)));
+        this.#comes(op);
       }
       return true;
     });
@@ -47,11 +54,12 @@ export class IncomingSnapshot {
 
   /**
    * The snapshot is complete: its sender's vector and sums become this log's. Rejects as `takeRows`
-   * does.
+   * does, and with FalseSnapshotError if the end contradicts the rows.
    *
    * @returns whether a snapshot was under way.
    */
-  finish(end: SnapshotEnd): Promise<boolean> {
+  async finish(end: SnapshotEnd): Promise<boolean> {
+    this.#check(end);
     return this.#queue.enqueue(
       { ops: 0, bytes: 0 },
       (batch) => {
@@ -75,14 +83,37 @@ export class IncomingSnapshot {
 
   /** Another log was adopted, so no part has come yet. */
   forget(): void {
-    this.#sums.clear();
+    this.#came.clear();
+  }
+
+  #comes(op: Op): void {
+    const { sum = ZERO, lastSeq = 0 } = this.#came.get(op.origin) ?? {};
+    this.#came.set(op.origin, {
+      sum: add(sum, carriedHash(op)),
+      lastSeq: Math.max(lastSeq, op.seq),
+    });
+  }
+
+  /** @throws FalseSnapshotError */
+  #check({ vector, sums, reach }: SnapshotEnd): void {
+    if (seqOf(vector, this.#fold.origin) > 0)
+      throw new FalseSnapshotError('it holds ops of the node that asks for it');
+    for (const [origin, { lastSeq }] of this.#came)
+      if (lastSeq > seqOf(vector, origin))
+        throw new FalseSnapshotError(`it has rows of ${origin} above its vector`);
+    for (const [origin, seq] of reach)
+      if (seq > seqOf(vector, origin))
+        throw new FalseSnapshotError(`it has compacted more of ${origin} than it holds`);
+    for (const [origin, sum] of sums)
+      if (seqOf(reach, origin) === 0 && !sameHash(sum, this.#came.get(origin)?.sum ?? ZERO))
+        throw new FalseSnapshotError(`its rows of ${origin} do not have their sum`);
   }
 
   /** Rows that did not come count as compacted away. */
   #setRecords(batch: Batch, { vector, sums, reach }: SnapshotEnd): void {
     for (const [origin, seq] of vector) {
       const sum = sums.get(origin) ?? ZERO;
-      const compactedSum = subtract(sum, this.#sums.get(origin) ?? ZERO);
+      const compactedSum = subtract(sum, this.#came.get(origin)?.sum ?? ZERO);
       batch.records.set(origin, { origin, seq, sum, reach: seqOf(reach, origin), compactedSum });
     }
   }

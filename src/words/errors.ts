@@ -57,6 +57,13 @@ export class CommitFailedError extends HearsayError {
  */
 export class DuplicateOpError extends CommitFailedError {}
 
+/** A peer's snapshot can be of no log: the receiver begins anew, with another peer if there is one. */
+export class FalseSnapshotError extends HearsayError {
+  constructor(fault: string) {
+    super(`The snapshot of a peer can be of no log: ${fault}.`);
+  }
+}
+
 /** The node is stopping: nothing was stored. */
 export class StoppedError extends HearsayError {
   constructor() {

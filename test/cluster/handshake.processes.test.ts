@@ -1,10 +1,9 @@
 /** Who may take part in replication, and how a node that may not is told. */
-import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { WebSocket } from 'ws';
-import { z } from 'zod';
+import { gossipUrl, HandWrittenPeer, TOKEN } from '../support/handWrittenPeer.ts';
 import { type NodeProcess, startCluster } from '../support/nodes.ts';
 import { patientDuration, waitFor } from '../support/processes.ts';
 import { healthOf, logged, metric, sameMapWithin, waitForLog } from './observe.ts';
@@ -12,7 +11,6 @@ import { startScripted } from './scripted.ts';
 
 const handshake = suite('handshake of real nodes');
 
-const TOKEN = 'for-tests';
 const LIMIT_MS = 10_000;
 
 handshake(
@@ -239,80 +237,4 @@ async function refusedUpgrade(
       response.on('end', () => resolve({ status: response.statusCode ?? 0, text }));
     });
   });
-}
-
-const gossipUrl = (node: NodeProcess): string => `${node.url.replace('http', 'ws')}/gossip`;
-
-const messageSchema = z.looseObject({ type: z.string() });
-type Said = z.output<typeof messageSchema>;
-
-/** A peer whose part the test plays, message by message. */
-class HandWrittenPeer implements AsyncDisposable {
-  readonly received: string[] = [];
-  readonly #socket: WebSocket;
-  readonly #closed: Promise<unknown>;
-
-  private constructor(socket: WebSocket) {
-    this.#socket = socket;
-    this.#closed = once(socket, 'close');
-    socket.on('error', () => {});
-    socket.on('message', (data) => this.received.push(String(data)));
-  }
-
-  static async connect(node: NodeProcess): Promise<HandWrittenPeer> {
-    const socket = new WebSocket(gossipUrl(node), { headers: { 'X-Internal-Token': TOKEN } });
-    const peer = new HandWrittenPeer(socket);
-    await once(socket, 'open');
-    return peer;
-  }
-
-  sayText(text: string): void {
-    this.#socket.send(text);
-  }
-
-  say(message: object): void {
-    this.sayText(JSON.stringify(message));
-  }
-
-  /** Says the node's own hello back, as another node and with changes. */
-  async greet(changes: object): Promise<void> {
-    const { type } = await this.receive('hello');
-    const hello = this.received.map((text) => messageSchema.parse(JSON.parse(text)));
-    const own = hello.find((message) => message.type === type);
-    this.say({
-      ...own,
-      nodeId: 'node9',
-      origin: 'node9.zzzzzz',
-      instance: 'by hand',
-      url: null,
-      joined: false,
-      ...changes,
-    });
-  }
-
-  /** The first message of the type. */
-  async receive(type: string): Promise<Said> {
-    let found: Said | undefined;
-    await waitFor(
-      () => {
-        const said = this.received.map((text) => messageSchema.parse(JSON.parse(text)));
-        found = said.find((message) => message.type === type);
-        return found !== undefined;
-      },
-      LIMIT_MS,
-      `the node says ${type}`,
-    );
-    if (found === undefined) throw new Error(`The node never said ${type}.`);
-    return found;
-  }
-
-  /** Resolves when the node has closed the connection. */
-  async closed(): Promise<void> {
-    await this.#closed;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#socket.terminate();
-    await this.#closed;
-  }
 }

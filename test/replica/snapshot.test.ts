@@ -7,9 +7,9 @@ import { decodeOp } from '../../src/gossip/protocol/opCodec.ts';
 import { Compactor } from '../../src/replica/compact.ts';
 import type { Replica } from '../../src/replica/replica.ts';
 import { memberValue } from '../../src/rules/members.ts';
-import { DamagedLogError } from '../../src/words/errors.ts';
+import { DamagedLogError, DuplicateOpError, FalseSnapshotError } from '../../src/words/errors.ts';
 import type { KeyOp, Op } from '../../src/words/op.ts';
-import type { SnapshotRow } from '../../src/words/snapshot.ts';
+import type { SnapshotEnd, SnapshotRow } from '../../src/words/snapshot.ts';
 import { NOW } from '../support/cores.ts';
 import { history, put, sumOf, tombstone } from '../support/ops.ts';
 import {
@@ -150,6 +150,78 @@ receiving('stamps go on above those of the snapshot', async () => {
   await replica.incomingSnapshot.takeRows([{ op: put({ origin: PEER, hlc }), isEntry: true }]);
   const [outcome] = await replica.submit([putting('a')]);
   assert.is(outcome?.kind === 'stored' && outcome.op.hlc, hlc + 1);
+});
+
+const end = (fields: Partial<SnapshotEnd>): SnapshotEnd => ({
+  vector: new Map([[PEER, 2]]),
+  sums: new Map([[PEER, sumOf(history(PEER, 1, 2))]]),
+  reach: new Map(),
+  horizon: 0,
+  ...fields,
+});
+
+const FALSE_ENDS: readonly [what: string, fields: Partial<SnapshotEnd>, fault: RegExp][] = [
+  [
+    'ops of the receiver',
+    {
+      vector: new Map([
+        [PEER, 2],
+        ['node3.aaaaaa', 9],
+      ]),
+    },
+    /node that asks/,
+  ],
+  ['rows above its vector', { vector: new Map([[PEER, 1]]) }, /above its vector/],
+  ['more compacted than held', { reach: new Map([[PEER, 3]]) }, /compacted more/],
+  ['a sum that its rows do not have', { sums: new Map([[PEER, sumOf([])]]) }, /have their sum/],
+  [
+    'ops whose rows did not come',
+    {
+      vector: new Map([
+        [PEER, 2],
+        ['peer8.aaaaaa', 1],
+      ]),
+      sums: new Map([...end({}).sums, ['peer8.aaaaaa', sumOf(history(PEER, 1, 1))]]),
+    },
+    /have their sum/,
+  ],
+];
+
+for (const [what, fields, fault] of FALSE_ENDS)
+  receiving(`an end with ${what} is refused, and the snapshot stays open`, async () => {
+    const { replica } = await openEmpty();
+    const rows = history(PEER, 1, 2).map((op) => ({ op, isEntry: true }));
+    await replica.incomingSnapshot.takeRows(rows);
+    const vector = new Map(
+      [...(fields.vector ?? end({}).vector)].map(
+        ([origin, seq]) => [origin.startsWith('node3') ? replica.origin : origin, seq] as const,
+      ),
+    );
+    await replica.incomingSnapshot.finish(end({ ...fields, vector })).then(
+      () => assert.unreachable('it was taken'),
+      (error) => {
+        assert.instance(error, FalseSnapshotError);
+        assert.match(error.message, fault);
+      },
+    );
+    assert.is(replica.header.facts.snapshot, 'underWay');
+    assert.is(await replica.incomingSnapshot.finish(end({})), true);
+    assert.is(replica.record(PEER).seq, 2);
+  });
+
+receiving('a row that comes twice is a fault of its sender, and not of this node', async () => {
+  for (const inOnePart of [true, false]) {
+    const { replica } = await openEmpty();
+    replica.onFailure((error) => {
+      throw error;
+    });
+    const row = { op: put({ origin: PEER }), isEntry: true };
+    if (!inOnePart) await replica.incomingSnapshot.takeRows([row]);
+    await replica.incomingSnapshot.takeRows(inOnePart ? [row, row] : [row]).then(
+      () => assert.unreachable('it was taken'),
+      (error) => assert.instance(error, DuplicateOpError),
+    );
+  }
 });
 
 receiving('whoever reads the history is told once, when it is complete', async () => {

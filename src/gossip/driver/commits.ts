@@ -5,7 +5,12 @@
 import type { Replica } from '../../replica/replica.ts';
 import type { DeltaOutcome } from '../../rules/delta.ts';
 import type { Delta } from '../../words/delta.ts';
-import { BrokenInvariantError, HearsayError } from '../../words/errors.ts';
+import {
+  BrokenInvariantError,
+  DuplicateOpError,
+  FalseSnapshotError,
+  HearsayError,
+} from '../../words/errors.ts';
 import type { Input, OutputOf } from '../protocol/inputOutput.ts';
 
 export interface CommitsOptions {
@@ -54,14 +59,17 @@ export class Commits {
   async takeSnapshot({ connection, part, rows, end }: OutputOf<'takeSnapshot'>): Promise<void> {
     const { replica, step, warn } = this.#options;
     let ok = true;
+    let fault: string | null = null;
     try {
       ok = await replica.incomingSnapshot.takeRows(rows);
       if (ok && end !== null) ok = await replica.incomingSnapshot.finish(end);
     } catch (error) {
-      warn(refusalOf(error).message);
+      if (error instanceof FalseSnapshotError || error instanceof DuplicateOpError)
+        fault = error.message;
+      else warn(refusalOf(error).message);
       ok = false;
     }
-    step({ kind: 'tookSnapshot', connection, part, ended: end !== null, ok });
+    step({ kind: 'tookSnapshot', connection, part, ended: end !== null, ok, fault });
   }
 
   async admit({ connection, origin, value, digest, re }: OutputOf<'admit'>): Promise<void> {

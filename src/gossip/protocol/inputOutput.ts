@@ -110,6 +110,8 @@ export type Input =
       readonly part: number;
       readonly ended: boolean;
       readonly ok: boolean;
+      /** Why the snapshot can be of no log; null if nothing shows that. */
+      readonly fault: string | null;
     }
   /** The sums of an answer under way show that the peer holds other ops of the origin than this node. */
   | { readonly kind: 'differs'; readonly connection: ConnectionId; readonly origin: string }

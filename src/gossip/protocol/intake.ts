@@ -126,6 +126,10 @@ export class Intake {
     const isAsked = standing.phase === 'unjoined' && isAnswer(peer, re);
     if (!isAsked || part !== (peer.snapshotPart ?? 0) || this.#comesFromAnother(peer)) return;
     if (part === 0 && view.lastLsn > 0) return;
+    if (rows.length === 0 && end === null) {
+      this.#state.misbehaves(peer.connection, 'claim', 'a part of its snapshot holds nothing');
+      return;
+    }
     peer.snapshotGoesOn(part);
     this.#state.out({ kind: 'takeSnapshot', connection: peer.connection, part, rows, end });
   }
@@ -136,7 +140,9 @@ export class Intake {
     return false;
   }
 
-  tookSnapshot({ connection, part, ended, ok }: InputOf<'tookSnapshot'>): void {
+  tookSnapshot({ connection, part, ended, ok, fault }: InputOf<'tookSnapshot'>): void {
+    if (fault !== null) this.#state.misbehaves(connection, 'claim', fault);
+    if (this.#state.hasEnded) return;
     if (!ok) {
       this.#state.rejoin('a part of a snapshot could not be stored', false);
       return;

@@ -163,7 +163,7 @@ joining('a snapshot does not begin in a log that holds something', () => {
 joining('one snapshot at a time: a second one is not begun', () => {
   const node = fresh();
   node.receive(2, partOf(0, 1));
-  node.step({ kind: 'tookSnapshot', connection: 2, part: 0, ended: false, ok: true });
+  node.step({ kind: 'tookSnapshot', connection: 2, part: 0, ended: false, ok: true, fault: null });
   // As if the other had been asked as well.
   assert.equal(node.receive(3, partOf(0, 1)), []);
 });
@@ -177,6 +177,7 @@ joining('a log that came to hold something else meanwhile is thrown away', () =>
     part: 0,
     ended: false,
     ok: false,
+    fault: null,
   });
   assert.equal(
     ofKind(outputs, 'rejoin').map(({ keep }) => keep),
