@@ -8,6 +8,7 @@ import type { Replica } from '../replica/replica.ts';
 export interface GossipCounts {
   readonly pushesSent: number;
   readonly pushesShed: number;
+  readonly answersShed: number;
   readonly pulls: number;
   readonly opsReceived: number;
   readonly snapshotsSent: number;
@@ -46,6 +47,11 @@ export function registerGossipMetrics(registry: Registry, figures: GossipFigures
     'hearsay_pushes_shed_total',
     'Pushes left to the next pull, since the peer was too slow.',
     () => counts().pushesShed,
+  );
+  meter.total(
+    'hearsay_answers_shed_total',
+    'Answers that were left out, since their peer reads nothing or asks too much.',
+    () => counts().answersShed,
   );
   meter.total('hearsay_pulls_total', 'Digests sent.', () => counts().pulls);
   meter.total('hearsay_ops_received_total', 'Ops taken in from peers.', () => counts().opsReceived);

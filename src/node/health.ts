@@ -80,13 +80,25 @@ export function heldBackFault(facts: ClusterFacts, settings: HealthSettings): st
   );
 }
 
-/** More are only counted. */
-const TOLD_REFUSALS = 10;
+/** More of a kind are only counted. */
+const TOLD_OF_A_KIND = 10;
+
+/** @returns a sentence for each origin with two histories. */
+export function forkFaults(forked: readonly string[]): string[] {
+  const told = forked
+    .slice(0, TOLD_OF_A_KIND)
+    .map(
+      (origin) =>
+        `Two different histories of ${origin} exist: nothing of it is taken until its node has rejoined.`,
+    );
+  const more = forked.length - told.length;
+  return more > 0 ? [...told, `${more} more origins have two histories.`] : told;
+}
 
 /** @returns a sentence for each peer that is not let in since it broke the protocol. */
 export function refusalFaults(refusals: readonly Refusal[]): string[] {
   const told = refusals
-    .slice(0, TOLD_REFUSALS)
+    .slice(0, TOLD_OF_A_KIND)
     .map(({ name, reason }) => `${name} broke the protocol and is refused for a while: ${reason}.`);
   const more = refusals.length - told.length;
   return more > 0 ? [...told, `${more} more peers are refused for such faults.`] : told;
@@ -119,10 +131,7 @@ export function healthOf(
   const reasons: string[] = [];
   if (isLogLost) reasons.push(LOG_LOST);
   if (replica.isDiskFull) reasons.push(DISK_FULL);
-  for (const origin of driver.forked())
-    reasons.push(
-      `Two different histories of ${origin} exist: nothing of it is taken until its node has rejoined.`,
-    );
+  reasons.push(...forkFaults(driver.forked()));
   if (driver.doubt !== null) reasons.push(driver.doubt);
   reasons.push(...refusalFaults(driver.refusals()));
   reasons.push(...clusterFaults(clusterFacts(replica, driver), settings));

@@ -32,7 +32,7 @@ hostile('a seed that lies ends no node that joins, and is refused', async () => 
     ['"rows":[]', /is refused for 10 min/],
   ] as const;
   for (const [part, fault] of lies) {
-    await using liar = await HandWrittenPeer.connect(node);
+    await using liar = await HandWrittenPeer.greeted(node);
     await liar.greet({ joined: true, clusterId: 'of the liar', formedAt: 1, size: 2 });
     await waitFor(() => /"digest"|"error"/.test(liar.received.join()), LIMIT_MS, 'it answers');
     if (liar.received.some((text) => text.includes('"digest"'))) {

@@ -4,6 +4,7 @@ import * as assert from 'uvu/assert';
 import {
   type ClusterFacts,
   clusterFaults,
+  forkFaults,
   heldBackFault,
   refusalFaults,
 } from '../../src/node/health.ts';
@@ -57,6 +58,12 @@ health('peers that broke the protocol are named with their fault, ten of them', 
   );
   assert.match(told[10] ?? '', /^2 more peers/);
   assert.equal(refusalFaults([]), []);
+});
+
+health('ten origins with two histories are named, and the others counted', () => {
+  const told = forkFaults(Array.from({ length: 5000 }, (_, index) => `evil.${index}`));
+  assert.is(told.length, 11);
+  assert.match(told[10] ?? '', /^4990 more origins/);
 });
 
 health('peers that are connected, starting or away are no fault where one member is heard', () => {

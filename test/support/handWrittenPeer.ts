@@ -20,10 +20,14 @@ export class HandWrittenPeer implements AsyncDisposable {
   readonly received: string[] = [];
   readonly #socket: WebSocket;
   readonly #closed: Promise<unknown>;
+  /** Whether the node has said anything before it closed. */
+  readonly #greeted: Promise<boolean>;
 
   private constructor(socket: WebSocket) {
     this.#socket = socket;
     this.#closed = once(socket, 'close');
+    const said = once(socket, 'message').then(() => true);
+    this.#greeted = Promise.race([said, this.#closed.then(() => false)]);
     socket.on('error', () => {});
     socket.on('message', (data) => this.received.push(String(data)));
   }
@@ -32,6 +36,20 @@ export class HandWrittenPeer implements AsyncDisposable {
     const socket = new WebSocket(gossipUrl(node), { headers: { 'X-Internal-Token': TOKEN } });
     const peer = new HandWrittenPeer(socket);
     await once(socket, 'open');
+    return peer;
+  }
+
+  /** Connects until the node greets: one that begins anew lets nobody in for a moment. */
+  static async greeted(node: NodeProcess): Promise<HandWrittenPeer> {
+    const found: HandWrittenPeer[] = [];
+    const isGreeted = async (): Promise<boolean> => {
+      const peer = await HandWrittenPeer.connect(node);
+      if (await peer.#greeted) found.push(peer);
+      return found.length > 0;
+    };
+    await waitFor(isGreeted, LIMIT_MS, 'the node greets');
+    const [peer] = found;
+    if (peer === undefined) throw new Error('The node never greeted.');
     return peer;
   }
 

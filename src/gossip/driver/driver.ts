@@ -77,6 +77,7 @@ export class Driver {
     return {
       pushesSent: this.#parts.pushes.sent,
       pushesShed: this.#parts.pushes.shed,
+      answersShed: this.#parts.outbox.shed + this.#parts.turns.shed,
       pulls: this.#pulls,
       opsReceived: this.#parts.commits.opsReceived,
       rejoins: this.#parts.lives.rejoins,
@@ -201,6 +202,7 @@ export class Driver {
   #dropConnection(connection: ConnectionId): void {
     this.#connections.delete(connection);
     this.#parts.border.closed(connection);
+    this.#parts.turns.drop(connection);
     this.#parts.judges.drop(connection);
     this.#parts.answers.drop(connection);
     this.#parts.repairs.drop(connection);
@@ -257,8 +259,7 @@ export class Driver {
         this.#transport.dial(output.url);
         break;
       case 'send':
-        if (output.message.type === 'digest') this.#pulls++;
-        this.#transport.send(output.connection, encodeMessage(output.message));
+        this.#send(output);
         break;
       case 'close':
         this.#dropConnection(output.connection);
@@ -302,10 +303,10 @@ export class Driver {
         );
         break;
       case 'judge':
-        this.#run(() => this.#parts.judges.take(output.connection, output.message));
+        this.#inTurn(output, () => this.#parts.judges.take(output.connection, output.message));
         break;
       case 'deletes':
-        this.#run(() => this.#deletes(output), output.connection);
+        this.#inTurn(output, () => this.#deletes(output));
         break;
       case 'misbehaved':
         this.#parts.border.misbehaved(output.connection, output.fault, output.reason);
@@ -320,10 +321,7 @@ export class Driver {
         this.#parts.repairs.start(output.connection, output.asOf);
         break;
       case 'repairStep':
-        this.#run(
-          () => this.#parts.repairs.step(output.connection, output.message),
-          output.connection,
-        );
+        this.#inTurn(output, () => this.#parts.repairs.step(output.connection, output.message));
         break;
       case 'form':
         this.#run(() => this.#parts.lives.form(output.value));
@@ -366,9 +364,27 @@ export class Driver {
     });
   }
 
+  /** Questions whose answers walk the map or the log wait for one another; answers to this node's own do not. */
+  #inTurn(
+    { connection, message }: OutputOf<'judge' | 'deletes' | 'repairStep'>,
+    action: () => Promise<void>,
+  ): void {
+    const isAnswer = message.type === 'judged' || message.type === 'compared';
+    this.#run(isAnswer ? action : () => this.#parts.turns.take(connection, action), connection);
+  }
+
+  /** A peer that reads nothing is still told who speaks, and why it is refused. */
+  #send({ connection, message }: OutputOf<'send'>): void {
+    if (message.type === 'digest') this.#pulls++;
+    const text = encodeMessage(message);
+    if (message.type === 'hello' || message.type === 'error')
+      this.#transport.send(connection, text);
+    else this.#parts.outbox.send(connection, text);
+  }
+
   async #deletes({ connection, message }: OutputOf<'deletes'>): Promise<void> {
     const page = await deletesAfter(this.#replica.log, message.since, message.after);
-    this.#transport.send(connection, encodeMessage({ type: 'deleted', ...page }));
+    this.#parts.outbox.send(connection, encodeMessage({ type: 'deleted', ...page }));
   }
 
   #offer(): void {

@@ -17,9 +17,11 @@ import { Judges } from './judges.ts';
 import { Lives } from './lives.ts';
 import { Offers } from './offers.ts';
 import type { DriverOptions } from './options.ts';
+import { Outbox } from './outbox.ts';
 import { Pushes } from './pushes.ts';
 import { Repairs } from './repairs.ts';
 import { Snapshots } from './snapshots.ts';
+import { Turns } from './turns.ts';
 
 export interface Parts {
   readonly answers: Answers;
@@ -30,10 +32,12 @@ export interface Parts {
   readonly judges: Judges;
   readonly lives: Lives;
   readonly offers: Offers;
+  readonly outbox: Outbox;
   readonly pushes: Pushes;
   readonly rareNotes: RareNotes;
   readonly repairs: Repairs;
   readonly snapshots: Snapshots;
+  readonly turns: Turns;
 }
 
 /** The driver, as its parts see it. */
@@ -57,9 +61,8 @@ export function partsOf(options: DriverOptions, whole: Whole): Parts {
   const { replica, transport, pause, note, settings, losePush } = options;
   const { core, step, steadyMs, isStopped } = whole;
   const { joinTimeoutMs } = settings;
-  const send = (connection: ConnectionId, text: string): void => {
-    if (!isStopped()) transport.send(connection, text);
-  };
+  const outbox = new Outbox({ transport, limits: replica.limits, isStopped });
+  const send = (connection: ConnectionId, text: string): void => outbox.send(connection, text);
   const targets = (): ConnectionId[] => core().pushTargets();
   const rareNotes = new RareNotes((text) => note('warn', text), steadyMs);
   const judges = new Judges({
@@ -77,7 +80,9 @@ export function partsOf(options: DriverOptions, whole: Whole): Parts {
     judges,
     lives,
     offers,
+    outbox,
     rareNotes,
+    turns: new Turns(),
     answers: new Answers({
       replica,
       send,

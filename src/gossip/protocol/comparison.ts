@@ -24,6 +24,8 @@ import type { RejoinClaims } from './rejoinClaims.ts';
 
 /** If equal vectors have different map sums this often in a row, the map is damaged (rule 11). */
 const DISAGREEMENTS_TO_REPAIR = 2;
+/** Further forked origins are only counted, in the metrics and the health. */
+const TOLD_FORKS = 10;
 const OTHER_OPS = 'a peer holds other ops of this very origin';
 
 export class Comparison {
@@ -177,8 +179,10 @@ export class Comparison {
   }
 
   #forkOf(peer: Greeted, origin: string): void {
-    if (this.#forked.has(origin)) return;
+    // Of an origin that this node holds nothing of there are no two histories.
+    if (this.#forked.has(origin) || seqOf(this.#state.view.vector, origin) === 0) return;
     this.#forked.add(origin);
+    if (this.#forked.size > TOLD_FORKS) return;
     this.#state.note(
       'warn',
       `${peer.hello.nodeId} holds other ops of ${origin} under the same ids: this node takes no more ops of that origin`,

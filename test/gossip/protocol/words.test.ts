@@ -190,6 +190,30 @@ words('a cluster with the most members lets nobody in', () => {
   }
 });
 
+words('nobody invents forks of origins that this node holds nothing of', () => {
+  const { core, view, greet, step, receive } = testCore({ others: [originOf(2)] });
+  greet(1);
+  const invented = Array.from({ length: 5000 }, (_, index) => `evil.${index}`);
+  const outcome = { kind: 'fork', origins: invented, ops: 0 } as const;
+  const outputs = step({ kind: 'taken', connection: 1, outcome, pull: null, more: false });
+  const digest = digestWith(view, Object.fromEntries(invented.map((origin) => [origin, 0])));
+  const sums = new Map(invented.map((origin) => [origin, { high: 1, low: 1 }]));
+  const others = receive(1, { type: 'digest', digest: { ...digest, sums } });
+  assert.is(core.forked.size, 0);
+  assert.is(ofKind([...outputs, ...others], 'note').length, 0);
+});
+
+words('the log tells of ten forks, and all of them count', () => {
+  const { core, view, greet, step } = testCore({ others: [originOf(2)] });
+  greet(1);
+  const origins = Array.from({ length: 50 }, (_, index) => `evil.${index}`);
+  for (const origin of origins) view.vector.set(origin, 1);
+  const outcome = { kind: 'fork', origins, ops: 0 } as const;
+  const outputs = step({ kind: 'taken', connection: 1, outcome, pull: null, more: false });
+  assert.is(core.forked.size, 50);
+  assert.is(ofKind(outputs, 'note').length, 10);
+});
+
 /** Each would be one issue of a schema: a million of them took more than a minute. */
 const FAULTS = 300_000;
 const zeroes = `[${'0,'.repeat(FAULTS)}0]`;
