@@ -205,7 +205,7 @@ export class SocketTransport implements Transport {
   }
 }
 
-/** Of the other side; an IPv4 address in its own form, also where the socket is of IPv6. */
+/** The address of the other side; an IPv4 address in its own form, even if the socket is of IPv6. */
 const addressOf = ({ socket }: IncomingMessage): string =>
   (socket.remoteAddress ?? 'unknown').replace(/^::ffff:/, '');
 

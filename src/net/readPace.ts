@@ -20,7 +20,7 @@ export class ReadPace {
     this.#timer.unref();
   }
 
-  /** Keeps the WebSocket to it until that closes. */
+  /** Keeps the WebSocket to the pace until it closes. */
   watch(webSocket: WebSocket): void {
     this.#read.set(webSocket, 0);
     webSocket.on('close', () => this.#read.delete(webSocket));

@@ -24,7 +24,7 @@ export interface GossipFigures {
   readonly counts: () => GossipCounts;
   /** Upgrades refused for their token. */
   readonly rejected: () => number;
-  /** How often a peer sent more than is read of it. */
+  /** The number of times that a peer sent more than this node reads from it. */
   readonly paused: () => number;
   /** Faults of peers, and refusals that came of them, by kind. */
   readonly conduct: () => { readonly faults: FaultCounts; readonly refused: FaultCounts };

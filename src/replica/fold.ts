@@ -74,7 +74,7 @@ export class Fold {
     return this.#vector;
   }
 
-  /** The same of all origins that ever were. */
+  /** The vector of all origins, closed ones included. */
   wholeVector(): Map<string, number> {
     return new Map(Array.from(this.#records.values(), ({ origin, seq }) => [origin, seq]));
   }
@@ -110,12 +110,12 @@ export class Fold {
     return this.#records.get(origin) ?? emptyRecord(origin);
   }
 
-  /** Compacted away: origin → highest such seq, of the origins that are not closed. */
+  /** The reach: origin → highest seq compacted away, for the origins that are not closed. */
   reach(): Vector {
     return this.#reach;
   }
 
-  /** The same of all origins that ever were. */
+  /** The reach of all origins, closed ones included. */
   wholeReach(): Vector {
     const reach = new Map<string, number>();
     for (const record of this.#records.values()) raise(reach, record.origin, record.reach);

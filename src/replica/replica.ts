@@ -141,7 +141,7 @@ export class Replica {
     return this.#fold.vector;
   }
 
-  /** The same of all origins that ever were. */
+  /** The vector of all origins, closed ones included. */
   wholeVector(): Map<string, number> {
     return this.#fold.wholeVector();
   }
@@ -199,12 +199,12 @@ export class Replica {
     return this.#fold.record(origin);
   }
 
-  /** Compacted away: origin → highest such seq, of the origins that are not closed. */
+  /** The reach: origin → highest seq compacted away, for the origins that are not closed. */
   reach(): Vector {
     return this.#fold.reach();
   }
 
-  /** The same of all origins that ever were. */
+  /** The reach of all origins, closed ones included. */
   wholeReach(): Vector {
     return this.#fold.wholeReach();
   }

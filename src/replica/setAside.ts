@@ -5,18 +5,18 @@ import type { Vector } from '../words/vector.ts';
 import type { Replica } from './replica.ts';
 
 export interface SetAside extends GivenUp {
-  /** To find the log by; null where none was kept. */
+  /** The name under which the log is found; null if none was kept. */
   readonly name: string | null;
   /** The origin that its own ops were born in. */
   readonly origin: string;
   readonly clusterId: string | null;
-  /** Its map, dead entries included: per key the greatest op that it held and had not collected. */
+  /** Its map, dead entries included: for each key the greatest op that it held and had not collected. */
   readonly entries: readonly KeyOp[];
   readonly records: ReadonlyMap<string, OriginRecord>;
   readonly stable: Vector;
 }
 
-/** Where a log does not say why it was given up, nothing is trusted that can not be proved. */
+/** If a log does not give the reason why it was given up, only ops that can be proved are trusted. */
 const NOT_SAID: GivenUp = { state: 'forked', openedAtSeq: 0, hadOthers: true };
 
 /** @param replica open on the log, before that is closed. */
@@ -33,7 +33,7 @@ export function setAside(replica: Replica, name: string, why: GivenUp = NOT_SAID
   };
 }
 
-/** Of a log that was not kept: its origin is to be retired all the same, since a sponsor has logged its `join`. */
+/** Stands for a log that was not kept: its origin must be retired all the same, because a sponsor has logged its `join`. */
 export const nothingOf = (origin: string): SetAside => ({
   ...NOT_SAID,
   hadOthers: false,

@@ -42,26 +42,26 @@ export class Closings {
   /**
    * The last seq of a closed origin; undefined if it is not closed.
    *
-   * @param count only the first so many that were closed count.
+   * @param count only the first `count` closed origins are looked at.
    */
   lastSeqOf(origin: string, count: number = this.count): number | undefined {
     const place = this.#places.get(origin);
     return place === undefined || place >= count ? undefined : this.#inOrder[place]?.seq;
   }
 
-  /** The origins that were closed since the pair stood for all; undefined if it never did here. */
+  /** The origins closed since the pair stood for all closed ones; undefined if it never did here. */
   after(pair: ClosedPair): readonly OpId[] | undefined {
     const { count } = pair;
     const known = count === 0 ? NOTHING_CLOSED : this.#inOrder[count - 1]?.pair;
     return known !== undefined && samePair(known, pair) ? this.#inOrder.slice(count) : undefined;
   }
 
-  /** All of them, in the order in which they were closed. */
+  /** All closed origins, in the order in which they were closed. */
   all(): readonly OpId[] {
     return this.#inOrder;
   }
 
-  /** The pair of the first so many. */
+  /** The pair for the first `count` closed origins. */
   pairAt(count: number): ClosedPair {
     return count === 0 ? NOTHING_CLOSED : at(this.#inOrder, count - 1).pair;
   }
@@ -111,7 +111,7 @@ export class FollowedVector extends Map<string, number> {
     for (const [origin, seq] of listed) this.set(origin, seq);
   }
 
-  /** The vector of a watcher that was told all that a log holds. */
+  /** The vector of a watcher that was told every op of a log. */
   static ofAll(held: Vector, closings: Closings): FollowedVector {
     return new FollowedVector(held, closings, closings.count);
   }
@@ -140,7 +140,7 @@ export class FollowedVector extends Map<string, number> {
     }
   }
 
-  /** Whether it covers all that a log with this vector holds. */
+  /** Whether it covers every op of a log with this vector. */
   includesHeld(held: Vector): boolean {
     for (const [origin, seq] of held) if (seqOf(this, origin) < seq) return false;
     for (const { origin, seq } of this.openEnded()) if (seqOf(this, origin) < seq) return false;

@@ -18,11 +18,11 @@ export class Members {
   readonly #retired = new Map<string, Member>();
   /** By origin, the `join` with the latest name and URL. */
   readonly #joins = new Map<string, Membership>();
-  /** The origins of `#retired`, in the order in which they were. */
+  /** The origins of `#retired`, in the order of their retirement. */
   readonly #retiredInOrder: string[] = [];
-  /** By origin, of those that are not closed. */
+  /** By origin, the `retire` ops of origins that are not closed. */
   readonly #retires = new Map<string, Membership[]>();
-  /** By origin, the seq that it is to be closed at. */
+  /** By origin, the seq at which it is to be closed. */
   readonly #closingAt = new Map<string, number>();
   readonly #closed = new Set<string>();
   readonly #ops: Membership[] = [];

@@ -44,7 +44,7 @@ export class MalformedCursorError extends HearsayError {
 }
 
 const FORMAT = 1;
-/** Of a cursor that names the pair of closed origins behind its vector. */
+/** The format of a cursor that names the pair of closed origins behind its vector. */
 const FORMAT_WITH_CLOSED = 2;
 /** Stands for a key if no part of the state was told: no text is a number. */
 const NO_KEY = 0;

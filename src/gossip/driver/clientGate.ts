@@ -15,7 +15,7 @@ const OFFERING = 'it offers the ops again that it held before it rejoined';
 export interface ClientGateOptions {
   readonly readiness: Readiness;
   readonly offers: Offers;
-  /** By a clock that is never set. */
+  /** A clock that is never set, in milliseconds. */
   readonly steadyMs: () => number;
   readonly joinTimeoutMs: number;
 }

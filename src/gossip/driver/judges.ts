@@ -13,7 +13,7 @@ export interface JudgesOptions {
   readonly replica: Replica;
   readonly send: (connection: ConnectionId, text: string) => void;
   readonly isOpen: (connection: ConnectionId) => boolean;
-  /** By a clock that is never set. */
+  /** A clock that is never set, in milliseconds. */
   readonly steadyMs: () => number;
   readonly timeoutMs: number;
 }

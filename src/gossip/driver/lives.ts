@@ -31,7 +31,7 @@ export interface LivesOptions {
    * configured URLs.
    */
   readonly begin: (known: readonly Member[]) => void;
-  /** By a clock that is never set. */
+  /** A clock that is never set, in milliseconds. */
   readonly steadyMs: () => number;
   readonly fail: (error: unknown) => void;
 }
@@ -61,7 +61,7 @@ export class Lives {
     return this.#changing !== null;
   }
 
-  /** To be called a few times a second. */
+  /** Called a few times a second. */
   tick(): void {
     const waiting = this.#waiting;
     if (waiting === null || (!this.#isStopped && this.#options.steadyMs() < waiting.until)) return;

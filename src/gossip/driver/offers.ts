@@ -19,7 +19,7 @@ export interface OffersOptions {
   /** Whether another node holds this node's own op of that seq, or no other node could. */
   readonly isHeld: (seq: number) => boolean;
   readonly note: (level: 'info' | 'warn', text: string) => void;
-  /** By a clock that is never set. */
+  /** A clock that is never set, in milliseconds. */
   readonly steadyMs: () => number;
   /**
    * For this long after this node may write, in milliseconds, peers that can decide about an op may

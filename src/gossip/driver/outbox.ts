@@ -1,6 +1,6 @@
 /**
- * Sends peers the messages that they wait for. A peer that reads nothing waits for nothing, whatever it asks:
- * beyond the bound they are left out, and an honest peer asks again.
+ * Sends peers the messages that they wait for. Beyond the bound of a connection messages are left out, because a
+ * peer that reads nothing waits for none; an honest peer asks again.
  */
 import type { Limits } from '../../words/limits.ts';
 import { maxMessageBytes } from '../border/bounds.ts';

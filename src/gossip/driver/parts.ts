@@ -48,7 +48,7 @@ export interface Whole {
   readonly step: (input: Input) => void;
   readonly isOpen: (connection: ConnectionId) => boolean;
   readonly isStopped: () => boolean;
-  /** By a clock that is never set. */
+  /** A clock that is never set, in milliseconds. */
   readonly steadyMs: () => number;
   /** Offers the ops that were set aside. */
   readonly offer: () => void;

@@ -131,7 +131,7 @@ export class SnapshotSource {
     return { rows, end: isLast ? end : null };
   }
 
-  /** Also of members there may be more than a message holds. */
+  /** The next member ops: there may be more than one message holds. */
   #nextMembers(members: Op[]): SnapshotPart['rows'] {
     const wires: string[] = [];
     let bytes = 0;

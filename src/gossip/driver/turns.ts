@@ -1,12 +1,12 @@
 /**
- * Answers that walk the map or the log: one at a time for each peer, so that nobody keeps this node busy by
+ * Answers that walk the map or the log: one at a time for each peer, so that no peer keeps this node busy with
  * short questions.
  */
 import type { ConnectionId } from '../transport.ts';
 
 /**
- * The most questions of one peer that wait or are answered; further ones get no answer. No setting: a repair
- * asks for so many buckets and once for all sums, and nothing else asks twice at once.
+ * The most questions of one peer that wait or are being answered; further ones get no answer. It is no setting: a
+ * repair asks for this number of buckets and once for all sums, and nothing else asks twice at once.
  */
 export const MAX_QUESTIONS = 17;
 
@@ -20,7 +20,7 @@ export class Turns {
   shed = 0;
   readonly #lines = new Map<ConnectionId, Line>();
 
-  /** @param answer is carried out after those that the peer asked for before. Rejects as that does. */
+  /** @param answer runs after the peer's earlier questions. Rejects as `answer` does. */
   async take(connection: ConnectionId, answer: () => Promise<void>): Promise<void> {
     const line = this.#lines.get(connection) ?? { length: 0, last: Promise.resolve() };
     if (line.length >= MAX_QUESTIONS) {
@@ -39,7 +39,7 @@ export class Turns {
     }
   }
 
-  /** The connection is gone: nobody waits any more. */
+  /** The connection is gone, so nobody waits for the answers. */
   drop(connection: ConnectionId): void {
     this.#lines.delete(connection);
   }

@@ -179,7 +179,7 @@ export class Comparison {
   }
 
   #forkOf(peer: Greeted, origin: string): void {
-    // Of an origin that this node holds nothing of there are no two histories.
+    // An origin without ops here can't have two histories.
     if (this.#forked.has(origin) || seqOf(this.#state.view.vector, origin) === 0) return;
     this.#forked.add(origin);
     if (this.#forked.size > TOLD_FORKS) return;

@@ -183,7 +183,7 @@ export const snapshotEnd = z.codec(
   },
 );
 
-/** How many origins are closed, and the sum that stands for them (rule 13). */
+/** The number of closed origins, and the sum that stands for them (rule 13). */
 const closedPair = z.codec(z.tuple([seqOrZero, hashText]), z.custom<ClosedPair>(), {
   decode: ([count, sum]) => ({ count, sum: decodeHash(sum) }),
   encode: ({ count, sum }): [number, string] => [count, formatHash(sum)],

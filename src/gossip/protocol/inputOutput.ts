@@ -135,7 +135,7 @@ export type Output =
       readonly origin: string;
       readonly value: string;
     } & Question)
-  /** To be counted against the peer; its connection is closed by an output of its own. */
+  /** Count a fault against the peer; another output closes its connection. */
   | {
       readonly kind: 'misbehaved';
       readonly connection: ConnectionId;

@@ -27,7 +27,7 @@ export class MemberKeeper {
   readonly #forked: ReadonlySet<string>;
   /** Members whose URL nobody can dial, and for which the log has warned. */
   readonly #warnedOfUrl = new Set<string>();
-  /** How many of the retired origins have been forgotten. */
+  /** The number of retired origins that have been forgotten. */
   #retiredForgotten = 0;
   #nextMembersAt = 0;
   #nextStableAt = 0;

@@ -1,22 +1,23 @@
 /**
- * Rule 12: the claims of peers that this node must rejoin, whatever they found: its retirement, its absence
- * among the members, compacted ops that it lacks, other ops under its ids, a copy of its log.
+ * Rule 12: the claims of peers that this node must rejoin. A claim rests on the node's retirement, its absence
+ * among the members, compacted ops that it lacks, other ops under its ids, or a copy of its log.
  *
- * Invariants: no peer makes this node rejoin alone, and at once, while another member is present that could
- * confirm the claim; and claims make it rejoin once in ten minutes at most. A true claim is repeated with each
- * digest, so it loses nothing by waiting. Of two histories under this node's ids one member alone may hold the
- * other one, since the rest took this node's: its claim is followed once it has been repeated for long.
+ * Invariants: no peer alone makes this node rejoin at once while another member is present that could
+ * confirm the claim; and claims make it rejoin at most once in ten minutes. A true claim is repeated with each
+ * digest, so it loses nothing by waiting. If two histories bear this node's ids, perhaps only one member holds
+ * the other history, because the rest took this node's: its claim is followed once it has been repeated long
+ * enough.
  */
 import { MINUTE_MS } from '../../words/time.ts';
 import type { CoreState } from './coreState.ts';
 import type { OutputOf } from './inputOutput.ts';
 
 /**
- * The shortest time between two rejoins by claims. No setting: a rejoin costs seconds, and a cluster that asks
+ * The shortest time between two rejoins by claims. It is no setting: a rejoin costs seconds, and a cluster that asks
  * for more of them needs a person.
  */
 export const REJOIN_PAUSE_MS = 10 * MINUTE_MS;
-/** A claim counts for so long, or for so many pulls. */
+/** A claim counts for this time, in milliseconds, or for this number of pulls. */
 const CLAIM_MS = MINUTE_MS;
 const CLAIM_PULLS = 4;
 
@@ -28,9 +29,9 @@ interface Claim {
 
 export class RejoinClaims {
   readonly #state: CoreState;
-  /** By the origin of the peer; under this node's own are those of copies of it. */
+  /** Claims by the origin of the peer; copies of this node are under its own origin. */
   readonly #claims = new Map<string, Claim>();
-  /** When a claim last made this node rejoin; null where none has. */
+  /** The time at which a claim last made this node rejoin; null if none has. */
   readonly #rejoinedAt: number | null;
   #doubt: { readonly text: string; readonly atMs: number } | null = null;
   #wantsOthers = false;
@@ -40,12 +41,12 @@ export class RejoinClaims {
     this.#rejoinedAt = rejoinedAt;
   }
 
-  /** A claim that this node did not follow, as a sentence; null where there was none lately. */
+  /** A claim that this node did not follow, as a sentence; null if there was none lately. */
   get doubt(): string | null {
     return this.#doubt !== null && this.#isFresh(this.#doubt.atMs) ? this.#doubt.text : null;
   }
 
-  /** Whether the other members should be asked now, since they may confirm a claim. Once for each. */
+  /** Whether to ask the other members now, because they may confirm a claim. True once for each claim. */
   takeWantsOthers(): boolean {
     const wants = this.#wantsOthers;
     this.#wantsOthers = false;
@@ -53,7 +54,7 @@ export class RejoinClaims {
   }
 
   /**
-   * A peer claims it: this node rejoins, or doubts.
+   * Takes a peer's claim: this node rejoins, or doubts the claim.
    *
    * @param by the origin of the peer. @param ownOps as for the rejoin.
    */

@@ -45,7 +45,7 @@ export class RowPacker {
     return this.#rows;
   }
 
-  /** Of keys, values and metas, in UTF-16 code units. */
+  /** The length of keys, values and metas, in UTF-16 code units. */
   get bytes(): number {
     return this.#bytes;
   }

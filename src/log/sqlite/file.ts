@@ -256,7 +256,7 @@ function recordOf(row: unknown): OriginRecord {
   };
 }
 
-/** In the order of `RECORD_COLUMNS`. */
+/** The columns of a record, in the order of `RECORD_COLUMNS`. */
 export const recordColumns = (record: OriginRecord): (string | number)[] => [
   record.origin,
   record.seq,

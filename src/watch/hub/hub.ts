@@ -129,7 +129,7 @@ export class WatchHub implements Ends {
     this.#endAll('stopping');
   }
 
-  /** To be called at a third of the time after which a silent watcher gets a bookmark. */
+  /** Called at a third of the time after which a silent watcher gets a bookmark. */
   tick(): void {
     for (const watcher of this.#watchers.keys()) {
       watcher.silentTicks++;
