@@ -170,6 +170,12 @@ stable(
   },
 );
 
+stable('closed origins are stable to their ends, though no vector lists them', () => {
+  const own = { vector: new Map(), clock: 5 };
+  const next = new Stability().advance([], own, [], NOTHING, [{ origin: A, seq: 3 }]);
+  assert.equal(next, { vector: new Map([[A, 3]]), clock: 5 });
+});
+
 stable.run();
 
 const goingBack = suite('a stable clock that goes back (rule 9)');

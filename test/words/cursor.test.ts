@@ -18,6 +18,7 @@ import {
   markOfEntry,
   NO_EXPIRIES,
 } from '../../src/words/expiryMark.ts';
+import { ZERO } from '../../src/words/hash.ts';
 import { vector, wellFormedText } from '../support/generators.ts';
 import { put } from '../support/ops.ts';
 import { codePoint } from '../support/texts.ts';
@@ -69,6 +70,9 @@ cursors('of a log of which it covers nothing, a cursor keeps nothing', () => {
     NOTHING_CLOSED,
   );
   assert.equal(decodeCursor(text).vector, new Map([['b.2', 3]]));
+  const closed = { count: 1, sum: ZERO };
+  const beside = decodeCursor(encodeWholeToken('c', new Map([['a.1', 0]]), closed));
+  assert.is(beside.vector.get('a.1'), 0, 'it may be one of those that the pair stands for');
 });
 
 cursors('a token is a cursor with one entry, or with all of them, that was told no expiry', () => {

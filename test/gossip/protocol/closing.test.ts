@@ -88,6 +88,21 @@ closing('it is closed once, and a forked one never', () => {
   assert.equal(closedBy(forked), []);
 });
 
+closing('a retire that a closed origin logged is held by all, and holds nothing back', () => {
+  const node = world();
+  const { members, closings, vector } = node.view;
+  const digest = digestOf(node.view, { vector: new Map(vector) });
+  node.receive(1, { type: 'digest', digest: { ...digest, listsRetired: true }, re: 1 });
+  const isMoving = () => {
+    node.clock.nowMs += 20_000;
+    return ofKind(node.tick(), 'collect').length > 0;
+  };
+  members.fold(membership({ kind: 'retire', key: originOf(5), origin: originOf(4), seq: 9 }));
+  assert.not.ok(isMoving());
+  closings.add({ origin: originOf(4), seq: 9 });
+  assert.ok(isMoving());
+});
+
 closing.run();
 
 /** The node closes GONE, as a replica does when it folds the closing op. */

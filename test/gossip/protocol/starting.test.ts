@@ -1,9 +1,11 @@
 /** Starts and first meetings (rule 8): who is waited for, and who is not. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { Digest } from '../../../src/gossip/protocol/digest.ts';
 import {
   digestOf,
   digestWith,
+  emptyAnswer,
   NOW,
   ofKind,
   originOf,
@@ -86,6 +88,22 @@ starts('a digest that holds more, or is not exact, proves nothing', () => {
   const inexact = { ...digestWith(node.view, { [OWN]: 1 }), retiredSum };
   node.receive(2, { type: 'digest', digest: inexact });
   assert.equal(ofKind(node.tick(), 'ready'), []);
+});
+
+starts('an answer that leaves out what this node can not name proves nothing', () => {
+  const node = testCore({ others: [SECOND] });
+  node.greet(2, { origin: SECOND });
+  const answer = (fields: Partial<Digest>) => {
+    const digest = { ...digestWith(node.view, { [OWN]: 1 }), ...fields };
+    node.receive(2, emptyAnswer(digest, false, node.pullNumber(2)));
+    const outcome = { kind: 'applied', ops: 0 } as const;
+    node.step({ kind: 'taken', connection: 2, outcome, pull: node.pullNumber(2), more: false });
+    node.clock.nowMs += 2000;
+    return ofKind(node.tick(), 'ready').length > 0;
+  };
+  const closed = { count: 1, sum: { high: 1, low: 1 } };
+  assert.not.ok(answer({ retiredSum: { high: 1, low: 1 }, listsRetired: true, closed }));
+  assert.ok(answer({}));
 });
 
 starts('it asks all members again at once, and not one a round', () => {

@@ -41,6 +41,55 @@ feeds(
   },
 );
 
+/** Another log's two puts come, it is retired, and it is closed. */
+async function closeAnother(node: TestNode): Promise<void> {
+  const other = await TestNode.start('node2');
+  await other.put('of another', 1);
+  await other.put('of another', 2);
+  await node.pull(other);
+  await node.replica.membership.retire('node2.aaaaaa');
+  await node.replica.membership.close('node2.aaaaaa', 2);
+}
+
+feeds('cursors leave closed logs out, and go on where they stood', async () => {
+  const { node, watch } = await start();
+  await node.put('a', 1);
+  const live = await watch({ withState: true });
+  const before = cursorOf(live.events);
+  await closeAnother(node);
+  await node.put('b', 1);
+  for (let turns = 0; turns < 5; turns++) await settled();
+  const after = cursorOf(live.events);
+  assert.equal([[...after.vector.keys()], after.closed.count], [['node1.aaaaaa'], 1]);
+  assert.equal(told(await watch({ cursor: before })), ['put of another', 'put b', 'synced']);
+  assert.equal(told(await watch({ cursor: after })), ['synced']);
+  const all = ['reset', 'put a', 'put b', 'put of another', 'synced'];
+  const unknown = { ...after, closed: { count: 1, sum: { high: 1, low: 1 } } };
+  assert.equal(told(await watch({ cursor: unknown })), all);
+});
+
+feeds(
+  'a watcher that was slow when a log was closed is told its last ops all the same',
+  async () => {
+    const { node, watch } = await start({
+      limits: { maxWatcherBufferBytes: 1, maxRecentEvents: 1 },
+    });
+    await node.put('a', 1);
+    const slow = await watch({ withState: true });
+    slow.stall();
+    await node.put('a', 2);
+    await closeAnother(node);
+    await node.put('b', 1);
+    for (let turns = 0; turns < 20; turns++) {
+      if (slow.drain()) slow.onDrain();
+      await settled();
+    }
+    assert.ok(told(slow).includes('put of another'), String(told(slow)));
+    const resumed = cursorOf(slow.events);
+    assert.equal(told(await watch({ cursor: resumed })), ['synced']);
+  },
+);
+
 feeds(
   'a clock that was set back by more than the skew makes all begin anew, by less none',
   async () => {
