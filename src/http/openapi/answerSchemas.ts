@@ -15,7 +15,7 @@ const token = z
   .string()
   .meta({ description: 'For Hearsay-After: a read with it sees this write on any node.' });
 const acks = z.int().min(1).optional().meta({
-  description: 'How many nodes had committed it in time; only where acks were asked for.',
+  description: 'The number of nodes that had committed it in time; only if the request asked for acks.',
 });
 
 export const problemSchema = z

@@ -23,7 +23,7 @@ export interface DescribedRoute {
 }
 
 const tokenHeader = z.object({
-  [TOKEN_HEADER]: z.string().meta({ description: 'The token that nodes show one another.' }),
+  [TOKEN_HEADER]: z.string().meta({ description: 'The token of the cluster.' }),
 });
 
 /**

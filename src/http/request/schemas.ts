@@ -76,11 +76,11 @@ export const deleteVersion = digits(0, MAX_PUT_VERSION)
   .meta({ description: 'Delete only a live entry of at most this version.' });
 
 export const bulkDeleteQuerySchema = z.object({
-  prefix: z.string().default('').meta({ description: 'Delete the keys that start so.' }),
+  prefix: z.string().default('').meta({ description: 'Delete the keys with this prefix.' }),
   all: z
     .enum(['true', 'false'], mustBe('true or false'))
     .default('false')
-    .meta({ description: 'Must be true where the prefix is empty.' }),
+    .meta({ description: 'Must be true if the prefix is empty.' }),
 });
 
 /** The schemas that depend on the limits of the node. */
@@ -116,11 +116,11 @@ export function createSchemas({ maxKeyBytes, maxBatchOps, maxListEntries }: Limi
       )
       .meta({ id: 'Batch' }),
     listQuery: z.object({
-      prefix: z.string().default('').meta({ description: 'List the keys that start so.' }),
+      prefix: z.string().default('').meta({ description: 'List the keys with this prefix.' }),
       after: z.string().optional().meta({ description: 'List the keys after this one.' }),
       limit: digits(1, maxListEntries)
         .optional()
-        .meta({ description: `At most this many entries; ${maxListEntries} where not given.` }),
+        .meta({ description: `At most this number of entries; default ${maxListEntries}.` }),
     }),
   };
 }

@@ -88,7 +88,7 @@ export function addWatchRoute(
       'Last-Event-ID': z
         .string()
         .optional()
-        .meta({ description: 'As `cursor`, and before it: browsers send it by themselves.' }),
+        .meta({ description: 'A cursor that beats `cursor`: browsers send it by themselves.' }),
     }),
     answers: {
       '101': { description: 'Each message is the JSON of one event.' },

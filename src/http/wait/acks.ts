@@ -29,7 +29,7 @@ const acksQuery = {
   timeout_ms: digits(1, MAX_ACKS_TIMEOUT_MS)
     .optional()
     .meta({
-      description: `Answer after this time at the latest, with the acks there are; ${DEFAULT_ACKS_TIMEOUT_MS} where not given.`,
+      description: `The longest wait in milliseconds, after which the answer gives the acks so far; default ${DEFAULT_ACKS_TIMEOUT_MS}.`,
     }),
 };
 

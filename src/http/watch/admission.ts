@@ -17,16 +17,16 @@ const flag = (byDefault: 'true' | 'false', description: string) =>
   z.enum(['true', 'false'], 'must be true or false').default(byDefault).meta({ description });
 
 export const watchQuerySchema = z.object({
-  prefix: z.string().default('').meta({ description: 'Watch the keys that start so.' }),
+  prefix: z.string().default('').meta({ description: 'Watch the keys with this prefix.' }),
   cursor: z
     .string()
     .optional()
     .meta({ description: 'Go on from here: the cursor of an event, from any node.' }),
   lastEventId: z.string().optional().meta({
-    description: 'As the header Last-Event-ID, for clients that can send none.',
+    description: 'The header Last-Event-ID, for clients that can send no header.',
   }),
-  'Last-Event-ID': z.string().optional().meta({ description: 'As lastEventId.' }),
-  evs_last_event_id: z.string().optional().meta({ description: 'As lastEventId.' }),
+  'Last-Event-ID': z.string().optional().meta({ description: 'The cursor of the last event.' }),
+  evs_last_event_id: z.string().optional().meta({ description: 'The cursor of the last event.' }),
   initial: flag('false', 'Without a cursor: tell the present entries first.'),
   values: flag('true', 'Whether puts carry the value.'),
 });

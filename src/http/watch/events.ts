@@ -18,7 +18,7 @@ export const putEventSchema = z
   .object({
     type: z.literal('put'),
     key,
-    value: z.unknown().meta({ description: 'As it was sent; left out with values=false.' }),
+    value: z.unknown().meta({ description: 'The value as it was sent; left out with values=false.' }),
     meta: z.record(z.string(), z.unknown()).optional(),
     version: z.int().min(0),
     expires_at: z.union([instant, z.null()]),
@@ -31,7 +31,7 @@ export const deleteEventSchema = z
     type: z.literal('delete'),
     key,
     value: none,
-    version: z.int().min(0).meta({ description: 'Of the delete; 2^53 − 1 unless it named one.' }),
+    version: z.int().min(0).meta({ description: 'The version of the delete; 2^53 − 1 unless it named one.' }),
     expires_at: z.null(),
     cursor,
   })
@@ -42,19 +42,19 @@ export const expireEventSchema = z
     type: z.literal('expire'),
     key,
     value: none,
-    version: z.int().min(0).meta({ description: 'Of the entry that has expired.' }),
+    version: z.int().min(0).meta({ description: 'The version of the entry that has expired.' }),
     expires_at: instant,
     cursor,
   })
-  .meta({ id: 'ExpireEvent', description: 'The key is absent: its time is over.' });
+  .meta({ id: 'ExpireEvent', description: 'The key is absent: its entry has expired.' });
 
 export const syncedEventSchema = z
   .object({ type: z.literal('synced'), cursor })
-  .meta({ id: 'SyncedEvent', description: 'All that was so when the watch began has been told.' });
+  .meta({ id: 'SyncedEvent', description: 'The state at the beginning of the watch is complete.' });
 
 export const bookmarkEventSchema = z
   .object({ type: z.literal('bookmark'), cursor })
-  .meta({ id: 'BookmarkEvent', description: 'There was nothing to tell; here is a newer cursor.' });
+  .meta({ id: 'BookmarkEvent', description: 'There was no event for a while; here is a newer cursor.' });
 
 export const resetEventSchema = z.object({ type: z.literal('reset'), cursor }).meta({
   id: 'ResetEvent',
