@@ -15,7 +15,8 @@ const token = z
   .string()
   .meta({ description: 'For Hearsay-After: a read with it sees this write on any node.' });
 const acks = z.int().min(1).optional().meta({
-  description: 'The number of nodes that had committed it in time; only if the request asked for acks.',
+  description:
+    'The number of nodes that had committed it in time; only if the request asked for acks.',
 });
 
 export const problemSchema = z

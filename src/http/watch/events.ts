@@ -18,7 +18,9 @@ export const putEventSchema = z
   .object({
     type: z.literal('put'),
     key,
-    value: z.unknown().meta({ description: 'The value as it was sent; left out with values=false.' }),
+    value: z
+      .unknown()
+      .meta({ description: 'The value as it was sent; left out with values=false.' }),
     meta: z.record(z.string(), z.unknown()).optional(),
     version: z.int().min(0),
     expires_at: z.union([instant, z.null()]),
@@ -31,7 +33,10 @@ export const deleteEventSchema = z
     type: z.literal('delete'),
     key,
     value: none,
-    version: z.int().min(0).meta({ description: 'The version of the delete; 2^53 − 1 unless it named one.' }),
+    version: z
+      .int()
+      .min(0)
+      .meta({ description: 'The version of the delete; 2^53 − 1 unless it named one.' }),
     expires_at: z.null(),
     cursor,
   })
@@ -54,7 +59,10 @@ export const syncedEventSchema = z
 
 export const bookmarkEventSchema = z
   .object({ type: z.literal('bookmark'), cursor })
-  .meta({ id: 'BookmarkEvent', description: 'There was no event for a while; here is a newer cursor.' });
+  .meta({
+    id: 'BookmarkEvent',
+    description: 'There was no event for a while; here is a newer cursor.',
+  });
 
 export const resetEventSchema = z.object({ type: z.literal('reset'), cursor }).meta({
   id: 'ResetEvent',
