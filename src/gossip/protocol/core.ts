@@ -155,7 +155,7 @@ export class Core {
   digestFor(connection: ConnectionId, clockMs: number): Digest {
     const { nowMs, peers } = this.#state;
     this.#state.begins({ clockMs, nowMs });
-    return this.#state.digest(this.#puller.listingFor(peers.greetedOn(connection)));
+    return this.#puller.digestFor(peers.greetedOn(connection));
   }
 
   /** For `GET /_cluster`: one row for each peer, connected or configured. */

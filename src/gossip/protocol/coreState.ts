@@ -8,7 +8,7 @@ import { RareNotes } from '../../words/rareNotes.ts';
 import type { Vector } from '../../words/vector.ts';
 import type { ConnectionId } from '../transport.ts';
 import { AddressBook } from './addressBook.ts';
-import { type Listing, makeDigest } from './digest.ts';
+import { type Digest, type Listing, makeDigest } from './digest.ts';
 import { ownHello } from './hello.ts';
 import type { CoreSettings, Output, OutputOf, View } from './inputOutput.ts';
 import type { ErrorMessage, Hello, Message, RejoinMessage } from './messages.ts';
@@ -102,10 +102,10 @@ export class CoreState {
   }
 
   /** The digest for a peer, as of now, for a pull or an answer. */
-  digest(listing: Listing): ReturnType<typeof makeDigest> {
+  digest(listing: Listing, isShort: boolean): Digest {
     const unheard = this.otherMembers().filter((origin) => !this.hears(origin));
     const digest = makeDigest(this.view, this.clockMs, this.settings.maxClockSkewMs, listing);
-    return unheard.length > 0 ? { ...digest, unheard } : digest;
+    return { ...digest, ...(isShort && { isShort }), ...(unheard.length > 0 && { unheard }) };
   }
 
   /** Whether this node itself has heard the member lately. */

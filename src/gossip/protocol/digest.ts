@@ -27,6 +27,8 @@ export interface Digest {
   readonly listsRetired: boolean;
   /** The pair of the closed origins that the vector leaves out; absent if there are none. */
   readonly closed?: ClosedPair;
+  /** Whether it is spelled in fewer characters, which a receiver of protocol 3 reads as well. */
+  readonly isShort?: boolean;
   /** Minutes since the epoch: the map sum is over the entries that live past it. */
   readonly asOf: number;
   readonly mapSum: Hash;

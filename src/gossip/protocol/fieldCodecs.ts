@@ -12,6 +12,7 @@ import { MAX_COUNTER, type Op } from '../../words/op.ts';
 import { isCounter, isOrigin, ORIGIN_PATTERN } from '../../words/opRules.ts';
 import { isCount, isText } from '../../words/shape.ts';
 import type { SnapshotEnd, SnapshotRow } from '../../words/snapshot.ts';
+import { MINUTE_MS } from '../../words/time.ts';
 import type { Vector } from '../../words/vector.ts';
 import type { Digest } from './digest.ts';
 import { decodeOp, MalformedMessageError, wireOp } from './opCodec.ts';
@@ -189,10 +190,16 @@ const closedPair = z.codec(z.tuple([seqOrZero, hashText]), z.custom<ClosedPair>(
   encode: ({ count, sum }): [number, string] => [count, formatHash(sum)],
 });
 
-/** A digest's fields on the wire; `sums` begins with the map sum. */
+/** The minute of the map sum where a digest does not say it: so it is with the default of max-clock-skew. */
+const usualAsOf = (clock: number): number => Math.floor(clock / MINUTE_MS) + 2;
+
+/**
+ * A digest's fields on the wire. `sums` begins with the map sum; in a short digest it ends with the sum of retired
+ * origins, where there is one, and `asOf` is left out where it is the usual one.
+ */
 export const digestFields = {
   clock: z.int(),
-  asOf: z.int(),
+  asOf: z.int().optional(),
   horizon: counter,
   vector,
   sums: hashes,
@@ -208,13 +215,15 @@ export function digestOf(fields: DigestFields): Digest {
   const { vector, sums, retired, listed, closed, asOf, horizon, clock, unheard } = fields;
   const [mapSum, ...ofOrigins] = sums;
   if (mapSum === undefined) throw new MalformedMessageError('the map sum is missing');
+  const ofRetired = ofOrigins.length > vector.size ? ofOrigins.pop() : undefined;
+  const retiredSum = retired === undefined ? ofRetired : decodeHash(retired);
   return {
     vector,
     sums: sumsOf([...vector.keys()], ofOrigins),
-    retiredSum: retired === undefined ? null : decodeHash(retired),
+    retiredSum: retiredSum ?? null,
     listsRetired: listed === true,
     ...(closed !== undefined && { closed }),
-    asOf,
+    asOf: asOf ?? usualAsOf(clock),
     mapSum,
     horizon,
     clock,
@@ -222,13 +231,17 @@ export function digestOf(fields: DigestFields): Digest {
   };
 }
 
-export const fieldsOf = (digest: Digest): DigestFields => ({
+export const fieldsOf = ({ isShort = false, retiredSum, ...digest }: Digest): DigestFields => ({
   clock: digest.clock,
-  asOf: digest.asOf,
+  ...((!isShort || digest.asOf !== usualAsOf(digest.clock)) && { asOf: digest.asOf }),
   horizon: digest.horizon,
   vector: digest.vector,
-  sums: [digest.mapSum, ...inOrderOf(digest.vector, digest.sums)],
-  ...(digest.retiredSum !== null && { retired: formatHash(digest.retiredSum) }),
+  sums: [
+    digest.mapSum,
+    ...inOrderOf(digest.vector, digest.sums),
+    ...(isShort && retiredSum !== null ? [retiredSum] : []),
+  ],
+  ...(!isShort && retiredSum !== null && { retired: formatHash(retiredSum) }),
   ...(digest.listsRetired && { listed: true as const }),
   ...(digest.closed !== undefined && { closed: digest.closed }),
   ...(digest.unheard !== undefined && { unheard: [...digest.unheard] }),

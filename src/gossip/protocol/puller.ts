@@ -4,7 +4,7 @@
  */
 import { nextRandom } from '../../words/random.ts';
 import type { CoreState } from './coreState.ts';
-import type { Listing } from './digest.ts';
+import type { Digest, Listing } from './digest.ts';
 import type { Joiner } from './joiner.ts';
 import { type Greeted, knowsClosing } from './peer.ts';
 
@@ -42,7 +42,7 @@ export class Puller {
     }
     if (standing.phase === 'unjoined') this.#joiner.asks(peer);
     const re = peer.pull.begins(nowMs);
-    const digest = this.#state.digest(this.listingFor(peer));
+    const digest = this.digestFor(peer);
     this.#state.send(peer.connection, { type: 'digest', digest, re });
   }
 
@@ -50,8 +50,13 @@ export class Puller {
     if (this.mayPull(peer)) this.pull(peer);
   }
 
+  /** The digest for a peer; undefined: for one that is gone. */
+  digestFor(peer: Greeted | undefined): Digest {
+    return this.#state.digest(this.#listingFor(peer), peer !== undefined && knowsClosing(peer));
+  }
+
   /** The retired origins that digests to the peer list. */
-  listingFor(peer: Greeted | undefined): Listing {
+  #listingFor(peer: Greeted | undefined): Listing {
     // An unjoined node reads no digests, and so never learns that a peer's retired origins differ.
     const lists = this.#state.standing.phase === 'unjoined' || (peer?.listRetired ?? false);
     if (!lists) return 'none';

@@ -240,7 +240,7 @@ const WRONG: readonly [text: string, path: (string | number)[], values: readonly
   [encodeMessage(HELLO), ['url'], [undefined, 1, 'u'.repeat(2049)]],
   [encodeMessage(HELLO), ['clock'], [undefined, null, 1.5, '1', 2 ** 53]],
   [DIGEST_TEXT, ['clock'], [undefined, null, 1.5, '1', 2 ** 53]],
-  [DIGEST_TEXT, ['asOf'], [undefined, null, 1.5, '1']],
+  [DIGEST_TEXT, ['asOf'], [null, 1.5, '1']],
   [DIGEST_TEXT, ['horizon'], [undefined, ...NO_COUNT, MAX_COUNTER + 1]],
   [DIGEST_TEXT, ['vector'], [undefined, {}, ...NO_VECTOR]],
   [DIGEST_TEXT, ['sums'], [undefined, null, '', 'A'.repeat(43), `${'A'.repeat(43)}+`]],
