@@ -9,6 +9,8 @@ import { fileURLToPath } from 'node:url';
 
 export const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
+const MAX_OUTPUT_BYTES = 64 * 1024 * 1024;
+
 export interface Ended {
   readonly code: number;
   /** Its output on both streams. */
@@ -17,9 +19,13 @@ export interface Ended {
 
 export function run(folder: string, command: string, ...words: string[]): Promise<Ended> {
   return new Promise((resolve) => {
-    const child = execFile(command, words, { cwd: folder }, (error, stdout, stderr) => {
-      const why = error !== null && child.exitCode === null ? error.message : '';
-      resolve({ code: child.exitCode ?? 1, output: stdout + stderr + why });
+    const options = { cwd: folder, maxBuffer: MAX_OUTPUT_BYTES };
+    const child = execFile(command, words, options, (error, stdout, stderr) => {
+      const { exitCode, signalCode } = child;
+      // Below 0 it could not be started; without a code a signal has ended it. It said neither itself.
+      const hasEnded = exitCode !== null && exitCode >= 0;
+      const why = hasEnded ? '' : `${signalCode ?? 'It did not start'}: ${error?.message ?? ''}`;
+      resolve({ code: hasEnded ? exitCode : 1, output: stdout + stderr + why });
     });
   });
 }

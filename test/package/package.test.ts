@@ -5,6 +5,7 @@
  */
 import { existsSync, rmSync } from 'node:fs';
 import { cp, readdir, readFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -28,6 +29,15 @@ await linkDependencies(consumer.path);
 await writePrograms(consumer.path);
 
 const packed = suite('package');
+
+packed('a command that a signal ends, or that is not there, is told by name', async () => {
+  const killed = await run(tmpdir(), 'sh', '-c', 'echo said; kill -9 $$');
+  assert.is(killed.code, 1);
+  assert.match(killed.output, /^said\nSIGKILL: /);
+  const missing = await run(tmpdir(), 'no-such-command');
+  assert.is(missing.code, 1);
+  assert.match(missing.output, /no-such-command/);
+});
 
 packed('type-checks with every resolution, libraries included, and in a browser', async () => {
   assert.equal(await typeErrors(consumer.path), []);

@@ -6,7 +6,7 @@ import { headOfFile, isEnd, type OpsHead, opsEndOf } from '../../log/tools/expor
 import { DamagedExportError, OpsImport } from '../../log/tools/importOps.ts';
 import { parseLine, rowOf } from '../../log/tools/rowLine.ts';
 import { newOrigin } from '../../node/newOrigin.ts';
-import { HearsayError, SettingError } from '../../words/errors.ts';
+import { DuplicateOpError, HearsayError, SettingError } from '../../words/errors.ts';
 import type { Row } from '../../words/row.ts';
 import { wholeNumber } from '../cache/clientCommand.ts';
 import { note } from '../terminal/output.ts';
@@ -148,9 +148,12 @@ async function takeOps(
   const { held, commitRows } = target;
   const ops = new OpsImport(head);
   let waiting: Row[] = [];
+  /** The line of each op that waits. */
+  const lineOf = new Map<string, number>();
   const commit = async (): Promise<void> => {
-    if (waiting.length > 0) await target.append(waiting);
+    if (waiting.length > 0) await appendNew(target, waiting, [...lineOf.values()]);
     waiting = [];
+    lineOf.clear();
   };
   for await (const line of lines) {
     const fields = readLine(line, parseLine);
@@ -163,6 +166,11 @@ async function takeOps(
     }
     const row = ops.take(readLine(line, () => rowOf(fields)));
     if (row.lsn <= held) continue;
+    const id = `${row.op.origin}/${row.op.seq}`;
+    const earlier = lineOf.get(id);
+    if (earlier !== undefined)
+      throw new DamagedExportError(`line ${line.number} repeats the op of line ${earlier}`);
+    lineOf.set(id, line.number);
     waiting.push(row);
     if (waiting.length >= commitRows) await commit();
     progress.show(ops.rows, 'ops', ops.rows / Math.max(ops.rows, head.upToLsn));
@@ -170,6 +178,22 @@ async function takeOps(
   throw new DamagedExportError(
     `${file} ends before its last line, which export writes when it is whole`,
   );
+}
+
+/** @throws DamagedExportError if one of the rows repeats an op that was appended before. */
+async function appendNew(
+  target: LogImport,
+  rows: readonly Row[],
+  lines: readonly number[],
+): Promise<void> {
+  try {
+    await target.append(rows);
+  } catch (error) {
+    if (!(error instanceof DuplicateOpError)) throw error;
+    throw new DamagedExportError(
+      `one of the lines ${lines.at(0)} to ${lines.at(-1)} repeats the op of an earlier line`,
+    );
+  }
 }
 
 const EXAMPLES = `

@@ -66,7 +66,9 @@ export async function momentOf(source: LogSource, facts: LogFacts, point: Point)
         throw new PointNotHeldError(
           `The time ${new Date(point.atMs).toISOString()} is in the future: name a time up to now.`,
         );
-      if (point.atMs < cutOf(facts)) throw new BeforeCutError(source.place, cutOf(facts));
+      // Of a log that was never compacted every time is known, also one before 1970.
+      if (point.atMs < (facts.header.facts.cutAtMs ?? Number.NEGATIVE_INFINITY))
+        throw new BeforeCutError(source.place, cutOf(facts));
       return momentAt(facts.lastLsn, point.atMs, point.atMs);
     case 'lsn':
       return momentOfLsn(source, facts, point.lsn);

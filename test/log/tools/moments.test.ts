@@ -170,6 +170,13 @@ past('at every time and every lsn it is what the replica showed', async () => {
   );
 });
 
+past('a log that was never compacted knows every time, also one before 1970', async () => {
+  const told = await tell([{ kind: 'exchange', to: 0 }], memoryLog(ORIGINS[0]));
+  const source = sourceOf(told);
+  const moment = await momentOf(source, await source.facts(), { kind: 'time', atMs: -1 });
+  assert.equal([...(await liveIds(source, moment))], []);
+});
+
 /** So that something is forgotten in every run. */
 const FORGETTING: readonly Step[] = [
   { kind: 'exchange', to: 0 },

@@ -92,6 +92,20 @@ test('a history goes into an empty node, which serves it as a cluster of its own
     ).stderr,
     /is whole already/,
   );
+  const lines = whole.toString().split('\n');
+  await writeFile(
+    at('twice.jsonl'),
+    [...lines.slice(0, 5), lines[4], ...lines.slice(5)].join('\n'),
+  );
+  await fails(
+    1,
+    /The export is damaged: line 6 repeats the op of line 5; export it again\./,
+    'log',
+    'import',
+    at('twice.jsonl'),
+    '--data-dir',
+    at('twice'),
+  );
   await fails(
     2,
     /Ops are imported into an empty data directory/,
