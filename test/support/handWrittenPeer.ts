@@ -27,7 +27,7 @@ export class HandWrittenPeer implements AsyncDisposable {
     this.#socket = socket;
     this.#closed = once(socket, 'close');
     const said = once(socket, 'message').then(() => true);
-    this.#greeted = Promise.race([said, this.#closed.then(() => false)]);
+    this.#greeted = Promise.race([said, this.#closed.then(() => false)]).catch(() => false);
     socket.on('error', () => {});
     socket.on('message', (data) => this.received.push(String(data)));
   }

@@ -111,9 +111,9 @@ export class Joiner {
   told(peer: Greeted, message: RejoinMessage): void {
     const { members, origin, vector } = this.#state.view;
     const { hello, pull } = peer;
-    if (message.re !== undefined && !isAnswer(peer, message.re)) return;
-    // A peer sends `retired` at this node's hello; the other codes come only in answer to a digest.
-    if (message.code !== 'retired' && !pull.isInFlight) return;
+    // A peer sends `retired` at this node's hello too; the other codes come only in answer to a digest.
+    const isUnasked = message.code === 'retired' && message.re === undefined;
+    if (!isUnasked && !isAnswer(peer, message.re)) return;
     const askedAt = pull.sentAt;
     pull.ends();
     const text = `${hello.nodeId} says: ${message.reason}`;

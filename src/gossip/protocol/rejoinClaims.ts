@@ -35,6 +35,8 @@ export class RejoinClaims {
   readonly #rejoinedAt: number | null;
   #doubt: { readonly text: string; readonly atMs: number } | null = null;
   #wantsOthers = false;
+  /** When the log was last told of a doubt. */
+  #toldAt = Number.NEGATIVE_INFINITY;
 
   constructor(state: CoreState, rejoinedAt: number | null) {
     this.#state = state;
@@ -85,14 +87,18 @@ export class RejoinClaims {
   }
 
   #doubts(text: string): void {
-    this.#doubt = { text, atMs: this.#state.nowMs };
-    this.#state.warnRarely(text);
+    const { nowMs } = this.#state;
+    this.#doubt = { text, atMs: nowMs };
+    // Each text of a peer may be another one.
+    if (nowMs - this.#toldAt < REJOIN_PAUSE_MS) return;
+    this.#toldAt = nowMs;
+    this.#state.note('warn', text);
   }
 
-  /** Members, retired ones among themselves, and copies of this node. */
+  /** Members, retired ones among themselves, and copies of this node: the longer two live, the more they differ. */
   #isKnown(by: string): boolean {
     const { members, origin } = this.#state.view;
-    return members.has(by) || members.isRetired(by) || by === origin;
+    return by === origin || members.has(by) || members.isRetired(by);
   }
 
   #isMemberConnected(): boolean {

@@ -57,12 +57,10 @@ export const syncedEventSchema = z
   .object({ type: z.literal('synced'), cursor })
   .meta({ id: 'SyncedEvent', description: 'The state at the beginning of the watch is complete.' });
 
-export const bookmarkEventSchema = z
-  .object({ type: z.literal('bookmark'), cursor })
-  .meta({
-    id: 'BookmarkEvent',
-    description: 'There was no event for a while; here is a newer cursor.',
-  });
+export const bookmarkEventSchema = z.object({ type: z.literal('bookmark'), cursor }).meta({
+  id: 'BookmarkEvent',
+  description: 'There was no event for a while; here is a newer cursor.',
+});
 
 export const resetEventSchema = z.object({ type: z.literal('reset'), cursor }).meta({
   id: 'ResetEvent',

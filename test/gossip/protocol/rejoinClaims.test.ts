@@ -147,17 +147,18 @@ claims('after a claim the other members are asked at once', () => {
   assert.ok(pulledFrom(node.tick()).includes(3));
 });
 
-claims(
-  'a copy with the smaller instance is one voice, and is refused until a member confirms it',
-  () => {
-    const node = member();
-    const copy = { origin: node.view.origin, instance: '0' };
-    const outputs = node.greet(9, copy);
+claims('a copy with the smaller instance is refused until a member confirms it', () => {
+  const node = member();
+  const copy = { origin: node.view.origin, instance: '0' };
+  for (const connection of [8, 9]) {
+    const outputs = node.greet(connection, copy);
     assert.equal(ofKind(outputs, 'rejoin'), []);
     assert.is(errorIn(outputs)?.code, 'clone');
-    const confirmed = node.receive(3, { type: 'error', code: 'clone', reason: 'two nodes' });
-    assert.is(ofKind(confirmed, 'rejoin')[0]?.ownOps, 'shared');
-  },
-);
+  }
+  const told = { type: 'error', code: 'clone', reason: 'two nodes' } as const;
+  assert.is(ofKind(node.receive(2, told), 'rejoin')[0]?.ownOps, 'shared');
+  const alone = testCore();
+  assert.is(ofKind(alone.greet(1, { ...copy, origin: alone.view.origin }), 'rejoin').length, 1);
+});
 
 claims.run();

@@ -131,6 +131,7 @@ const rejoining = (code: 'retired' | 'stranger' | 'behind'): Message => ({
   reason: 'x',
   smallestMember: null,
   reach: new Map([['node9.aaaaaa', 9]]),
+  re: 1,
 });
 
 for (const code of ['stranger', 'behind'] as const)

@@ -89,7 +89,7 @@ export class Stage {
     let lives = 0;
     let log: MemoryLog;
     const open = (from?: StoredLog): MemoryLog => {
-      const origin = `${name}.${'abcdef'.charAt(lives++).repeat(6)}`;
+      const origin = `${name}.${lifeName(lives++)}`;
       log = new MemoryLog({
         clusterName: 'hearsay',
         newOrigin: () => origin,
@@ -167,6 +167,12 @@ export class Stage {
     if (!this.#isQuiet) this.#lines.push(`  ${text}`);
   }
 }
+
+/** `aaaaaa`, then `bbbbbb`; another one for each life of a log. */
+const lifeName = (lives: number): string => {
+  const letter = String.fromCharCode('a'.charCodeAt(0) + (lives % 26)).repeat(6);
+  return lives < 26 ? letter : `${letter}${Math.floor(lives / 26)}`;
+};
 
 const urlOf = (name: string): string => `http://${name}`;
 const nameOf = (url: string): string => url.slice('http://'.length);
