@@ -70,6 +70,18 @@ neighbours(
 );
 
 neighbours(
+  'a path that is none is told from a key that is absent, and a fault is told once',
+  withServer(async (server) => {
+    assert.is(problemSchema.parse((await server.get('/nothing')).body).reason, 'path');
+    assert.is(problemSchema.parse((await server.get('/cache/none')).body).reason, undefined);
+    const huge = '{"value":1,"version":9223372036854775808}';
+    const { errors, detail } = problemSchema.parse((await server.put('/cache/a', huge)).body);
+    assert.is(errors?.length, 1);
+    assert.not.match(detail, 'more');
+  }),
+);
+
+neighbours(
   'a cache buster is no parameter',
   withServer(async (server) => {
     for (const path of ['/cache?_=1764', '/cache/a?_=1', '/cache?prefix=a&_=2'])

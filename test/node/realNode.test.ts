@@ -102,8 +102,15 @@ realNode(
   withNode(async (send) => {
     const { text } = await send('GET', '/openapi.json', {});
     const { paths } = JSON.parse(text) as {
-      paths: Record<string, Record<string, { responses: object }>>;
+      paths: Record<
+        string,
+        Record<string, { responses: object; operationId: string; security: object[] }>
+      >;
     };
+    const operations = Object.values(paths).flatMap((one) => Object.values(one));
+    assert.is(new Set(operations.map(({ operationId }) => operationId)).size, operations.length);
+    for (const { responses, security } of operations)
+      assert.is(Object.hasOwn(responses, '401'), security.length === 1);
     const routes = Object.entries(paths).map(([path, ops]) => [path, Object.keys(ops).sort()]);
     assert.equal(Object.fromEntries(routes), {
       '/cache/{key}': ['delete', 'get', 'put'],

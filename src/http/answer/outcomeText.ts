@@ -30,10 +30,14 @@ const preconditionText = (currentVersion: number | null, token?: string): string
   problemText(412, 'Precondition failed', { current_version: currentVersion ?? undefined, token });
 
 /** The members of an entry, without braces. */
-export function entryMembers({ value, version, expiresAt, meta }: Put): string {
-  const metaMember = meta === null ? '' : `,"meta":${meta}`;
-  return `"value":${value},"version":${version},"expires_at":${instantText(expiresAt)}${metaMember}`;
+export function entryMembers(entry: Put): string {
+  const metaMember = entry.meta === null ? '' : `,"meta":${entry.meta}`;
+  return `"value":${entry.value},${timeMembers(entry)}${metaMember}`;
 }
+
+/** Those that an entry has without its value. */
+export const timeMembers = ({ version, expiresAt }: Put): string =>
+  `"version":${version},"expires_at":${instantText(expiresAt)}`;
 
 /** Texts that name this node. */
 export class OutcomeTexts {

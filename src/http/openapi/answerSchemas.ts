@@ -65,7 +65,13 @@ export const batchResultsSchema = z
 
 export const listSchema = z
   .object({
-    entries: z.array(z.object({ key: z.string(), ...entrySchema.shape })),
+    entries: z.array(
+      z.object({
+        key: z.string(),
+        ...entrySchema.shape,
+        value: entrySchema.shape.value.optional(),
+      }),
+    ),
     next: z.union([z.string(), z.null()]).meta({ description: 'The next page starts after it.' }),
   })
   .meta({ id: 'List' });

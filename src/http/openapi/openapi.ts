@@ -22,6 +22,9 @@ export interface DescribedRoute {
   readonly answers: Answers;
 }
 
+/** The name of the token among the security schemes. */
+const SCHEME = 'clusterToken';
+
 const tokenHeader = z.object({
   [TOKEN_HEADER]: z.string().meta({ description: 'The token of the cluster.' }),
 });
@@ -40,7 +43,16 @@ export function describeApi(
     if (row.summary === null) continue;
     paths[row.path] = { ...paths[row.path], [row.method.toLowerCase()]: operation(row, key) };
   }
-  return createDocument({ openapi: '3.1.1', info: { title: 'Hearsay', version }, paths });
+  return createDocument({
+    openapi: '3.1.1',
+    info: { title: 'Hearsay', version },
+    // The node that shows the description.
+    servers: [{ url: '/' }],
+    paths,
+    components: {
+      securitySchemes: { [SCHEME]: { type: 'apiKey', in: 'header', name: TOKEN_HEADER } },
+    },
+  });
 }
 
 function operation(row: DescribedRoute, key: z.ZodType<string>): ZodOpenApiOperationObject {
@@ -53,6 +65,8 @@ function operation(row: DescribedRoute, key: z.ZodType<string>): ZodOpenApiOpera
     ...(header && { header }),
   };
   return {
+    operationId: operationId(row),
+    security: isOpen ? [] : [{ [SCHEME]: [] }],
     ...(summary !== null && { summary }),
     ...(description !== undefined && { description }),
     ...(Object.keys(requestParams).length > 0 && { requestParams }),
@@ -60,3 +74,11 @@ function operation(row: DescribedRoute, key: z.ZodType<string>): ZodOpenApiOpera
     responses: isOpen ? row.answers : { ...UNAUTHORIZED, ...row.answers },
   };
 }
+
+/** The method and the words of the path: generators name functions by it. */
+function operationId({ method, path }: DescribedRoute): string {
+  const words = path.match(/[a-z]+/g) ?? [];
+  return [method.toLowerCase(), ...words.map(capitalized)].join('');
+}
+
+const capitalized = (word: string): string => word.charAt(0).toUpperCase() + word.slice(1);

@@ -121,6 +121,10 @@ export function createSchemas({ maxKeyBytes, maxBatchOps, maxListEntries }: Limi
       limit: digits(1, maxListEntries)
         .optional()
         .meta({ description: `At most this number of entries; default ${maxListEntries}.` }),
+      values: z
+        .enum(['true', 'false'], 'must be true or false')
+        .default('true')
+        .meta({ description: 'false: entries carry no value and no annotations.' }),
     }),
   };
 }

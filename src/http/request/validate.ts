@@ -13,7 +13,14 @@ export function validate<Schema extends z.ZodType>(
   const result = schema.safeParse(input);
   if (result.success) return result.data;
   const issues = result.error.issues.slice(0, MAX_ERRORS);
-  throw unprocessable(issues.flatMap(fieldErrors).slice(0, MAX_ERRORS));
+  throw unprocessable(distinct(issues.flatMap(fieldErrors)).slice(0, MAX_ERRORS));
+}
+
+/** A value that breaks several rules of its schema may be told the same for each. */
+function distinct(errors: readonly FieldError[]): FieldError[] {
+  return [
+    ...new Map(errors.map((one) => [JSON.stringify([one.field, one.message]), one])).values(),
+  ];
 }
 
 function fieldErrors(issue: z.core.$ZodIssue): FieldError[] {

@@ -5,7 +5,7 @@ import type { ListPage } from '../../rules/map.ts';
 import type { Limits } from '../../words/limits.ts';
 import type { Put } from '../../words/op.ts';
 import { answer, answerJson, JSON_TYPE } from '../answer/answer.ts';
-import { entryMembers, OutcomeTexts } from '../answer/outcomeText.ts';
+import { entryMembers, OutcomeTexts, timeMembers } from '../answer/outcomeText.ts';
 import { unprocessable } from '../answer/problem.ts';
 import { Tokens } from '../answer/tokens.ts';
 import { deletedManySchema, listSchema } from '../openapi/answerSchemas.ts';
@@ -60,10 +60,11 @@ export function addListRoutes(
       ...BAD_QUERY,
       ...NOT_HERE_YET,
     },
-    handler: ({ ctx, query: { prefix, after = null, limit = limits.maxListEntries } }) => {
-      const page = bounded(replica.list(prefix, after, limit));
+    handler: ({ ctx, query: { prefix, after = null, limit = limits.maxListEntries, values } }) => {
+      const page = bounded(replica.list(prefix, after, limit), values === 'true');
       const text = `{"entries":[${page.texts.join()}],"next":${JSON.stringify(page.next)}}`;
-      const headers = page.next === null ? [] : ['Link', nextLink(prefix, page.next, limit)];
+      const headers =
+        page.next === null ? [] : ['Link', nextLink(prefix, page.next, limit, values)];
       answer(ctx, 200, JSON_TYPE, text, headers);
     },
   });
@@ -91,15 +92,18 @@ export function addListRoutes(
   });
 }
 
-const entryText = (entry: Put): string =>
-  `{"key":${JSON.stringify(entry.key)},${entryMembers(entry)}}`;
+const entryText = (entry: Put, withValue: boolean): string =>
+  `{"key":${JSON.stringify(entry.key)},${withValue ? entryMembers(entry) : timeMembers(entry)}}`;
 
 /** The page as texts, cut where it grows too long. */
-function bounded({ entries, next }: ListPage): { texts: string[]; next: string | null } {
+function bounded(
+  { entries, next }: ListPage,
+  withValues: boolean,
+): { texts: string[]; next: string | null } {
   const texts: string[] = [];
   let length = 0;
   for (const entry of entries) {
-    const text = entryText(entry);
+    const text = entryText(entry, withValues);
     texts.push(text);
     length += text.length;
     if (length > PAGE_LENGTH)
@@ -108,7 +112,8 @@ function bounded({ entries, next }: ListPage): { texts: string[]; next: string |
   return { texts, next };
 }
 
-function nextLink(prefix: string, after: string, limit: number): string {
+function nextLink(prefix: string, after: string, limit: number, values: string): string {
   const query = `prefix=${encodeURIComponent(prefix)}&after=${encodeURIComponent(after)}`;
-  return `<${PATH}?${query}&limit=${limit}>; rel="next"`;
+  const bare = values === 'true' ? '' : '&values=false';
+  return `<${PATH}?${query}&limit=${limit}${bare}>; rel="next"`;
 }

@@ -121,7 +121,8 @@ export function answerNoRoute(ctx: RouterContext): void {
     return;
   }
   const methods = new Set((ctx.matched ?? []).flatMap((layer) => layer.methods));
-  if (methods.size === 0) throw new Problem(404, nothingAt(ctx.path));
+  if (methods.size === 0)
+    throw new Problem(404, nothingAt(ctx.path), { extensions: { reason: 'path' } });
   const allow = [...methods.add('OPTIONS')].sort().join(', ');
   if (ctx.method === 'OPTIONS') answerEmpty(ctx, 204, ['Allow', allow]);
   else

@@ -28,6 +28,21 @@ lists(
 );
 
 lists(
+  'with values=false entries come without values and annotations, page after page',
+  withServer(async (server) => {
+    await server.put('/cache/a', '{"value":1.00,"version":3,"ttl_ms":1000,"meta":{"v":1.0}}');
+    await server.put('/cache/b', { value: 2, version: 1 });
+    const { text, headers } = await server.get('/cache?limit=1&values=false');
+    assert.is(
+      text,
+      '{"entries":[{"key":"a","version":3,"expires_at":"2026-11-24T12:00:01.000Z"}],"next":"a"}',
+    );
+    assert.is(headers.link, '</cache?prefix=&after=a&limit=1&values=false>; rel="next"');
+    assert.is((await server.get('/cache?values=0')).status, 422);
+  }),
+);
+
+lists(
   'entries are listed whole, with values and meta as they were sent',
   withServer(async (server) => {
     await server.put('/cache/a', '{"value":1.00,"version":3,"ttl_ms":1000,"meta":{"v":1.0}}');
