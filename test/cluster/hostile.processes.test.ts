@@ -3,10 +3,16 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { encodeOp } from '../../src/gossip/protocol/opCodec.ts';
 import { formatHash, ZERO } from '../../src/words/hash.ts';
+import { seeded } from '../../src/words/random.ts';
+import { succeeds } from '../log/tools/run.ts';
 import { HandWrittenPeer } from '../support/handWrittenPeer.ts';
+import { startCluster } from '../support/nodes.ts';
 import { put } from '../support/ops.ts';
 import { patientDuration, waitFor } from '../support/processes.ts';
+import { attack } from './hostilePeers.ts';
+import { healthOf, metric, sameMapWithin } from './observe.ts';
 import { startScripted } from './scripted.ts';
+import { Writer } from './writes.ts';
 
 const hostile = suite('hostile peers of real nodes');
 
@@ -48,5 +54,35 @@ hostile('a seed that lies ends no node that joins, and is refused', async () => 
   await node.start('healthy', { NODES: seed.url });
   assert.is((await node.get('key')).status, 200);
 });
+
+hostile(
+  'three nodes under load lose no write to a hostile peer, do not rejoin, and name it',
+  async () => {
+    await using cluster = await startCluster();
+    const { nodes } = cluster;
+    const writers = nodes.map((node, index) => new Writer(node, seeded(index), 50));
+    let isOver = false;
+    const load = Promise.all(
+      writers.map(async (writer) => {
+        while (!isOver) await writer.write(10);
+      }),
+    );
+    await Promise.all(nodes.map((node, index) => attack(node, index)));
+    isOver = true;
+    await load;
+    const map = await sameMapWithin(LIMIT_MS, nodes);
+    for (const { known } of writers)
+      for (const [key, value] of known) assert.is(map.get(key), value, key);
+    for (const node of nodes) {
+      assert.is(await metric(node, 'hearsay_rejoins_total'), 0);
+      const { status, reasons = [] } = await healthOf(node);
+      assert.is(status, 'degraded');
+      assert.match(reasons.join('\n'), /evil \(evil\.aaaaaa\) at 127\.0\.0\.1 broke the protocol/);
+      assert.is((await node.put('after', { value: 1, version: 'next' })).status, 200);
+      assert.is(await node.stop(), 0);
+      await succeeds('log', 'verify', '--data-dir', node.dataDir);
+    }
+  },
+);
 
 hostile.run();
