@@ -82,7 +82,7 @@ export function partsOf(options: DriverOptions, whole: Whole): Parts {
     offers,
     outbox,
     rareNotes,
-    turns: new Turns(),
+    turns: new Turns(pause),
     answers: new Answers({
       replica,
       send,

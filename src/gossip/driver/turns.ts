@@ -19,6 +19,12 @@ export class Turns {
   /** The number of questions that got no answer. */
   shed = 0;
   readonly #lines = new Map<ConnectionId, Line>();
+  readonly #pause: () => Promise<void>;
+
+  /** @param pause settles once what else waits for the thread has had its turn: it comes before each answer. */
+  constructor(pause: () => Promise<void>) {
+    this.#pause = pause;
+  }
 
   /** @param answer runs after the peer's earlier questions. Rejects as `answer` does. */
   async take(connection: ConnectionId, answer: () => Promise<void>): Promise<void> {
@@ -30,7 +36,7 @@ export class Turns {
     this.#lines.set(connection, line);
     line.length++;
     const isGone = (): boolean => this.#lines.get(connection) !== line;
-    const turn = line.last.then(() => (isGone() ? undefined : answer()));
+    const turn = line.last.then(this.#pause).then(() => (isGone() ? undefined : answer()));
     line.last = turn.catch(() => {});
     try {
       await turn;

@@ -38,7 +38,7 @@ outbox.run();
 const turns = suite('walks for peers');
 
 turns('one question of a peer is answered at a time, in order, and so many wait', async () => {
-  const line = new Turns();
+  const line = new Turns(async () => {});
   const begun: number[] = [];
   const ends: (() => void)[] = [];
   for (let number = 0; number < MAX_QUESTIONS + 3; number++)
@@ -60,7 +60,7 @@ turns('one question of a peer is answered at a time, in order, and so many wait'
 });
 
 turns('peers do not wait for one another, and a failure only fails its own question', async () => {
-  const line = new Turns();
+  const line = new Turns(async () => {});
   const begun: string[] = [];
   const failed = line.take(1, async () => {
     throw new Error('x');
@@ -75,8 +75,17 @@ turns('peers do not wait for one another, and a failure only fails its own quest
   assert.equal(begun.sort(), ['next of one', 'other']);
 });
 
+turns('what else waits for the thread has its turn before each answer', async () => {
+  let pauses = 0;
+  const line = new Turns(async () => void pauses++);
+  const seen: number[] = [];
+  for (let number = 0; number < 3; number++) void line.take(1, async () => void seen.push(pauses));
+  await turn();
+  assert.equal(seen, [1, 2, 3]);
+});
+
 turns('nothing is answered any more to a peer that is gone', async () => {
-  const line = new Turns();
+  const line = new Turns(async () => {});
   let answered = 0;
   const end = Promise.withResolvers<void>();
   void line.take(1, () => end.promise);
