@@ -161,6 +161,11 @@ export function registerBodyMetrics(registry: Registry, bodies: BodyReader): voi
 
 export function registerWatchMetrics(registry: Registry, hub: WatchHub): void {
   const figures = new Figures(registry);
+  figures.gauge(
+    'hearsay_watcher_buffer_bytes',
+    'Bytes that wait for watchers.',
+    () => hub.bufferedBytes,
+  );
   figures.gauge('hearsay_watchers', 'Watchers, slow ones included.', () => hub.size);
   figures.gauge(
     'hearsay_watchers_behind',

@@ -191,6 +191,11 @@ export const limitShape = {
     '1GiB',
     'most bytes that may wait for a watcher; beyond it, the watcher gets no event until they are sent',
   ),
+  maxAllWatchersBufferBytes: bytes(
+    'maxAllWatchersBufferBytes',
+    '16GiB',
+    'most bytes that may wait for all watchers together; each has an equal share',
+  ),
   maxRecentEvents: count('maxRecentEvents', 'most events kept for watchers that are nearly level'),
   maxRecentEventBytes: bytes(
     'maxRecentEventBytes',

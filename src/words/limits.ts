@@ -36,6 +36,8 @@ export interface Limits {
    * Bytes waiting in a watcher's socket above which the watcher gets nothing more until they are sent.
    */
   readonly maxWatcherBufferBytes: number;
+  /** Bytes that may wait for all watchers together: each has an equal share, if that is less than its own bound. */
+  readonly maxAllWatchersBufferBytes: number;
   /** Events kept in memory for watchers whose sockets were full for a while. */
   readonly maxRecentEvents: number;
   /** Bytes of the events kept in memory. */
@@ -79,6 +81,7 @@ export const defaultLimits: Limits = {
   maxRecentBytes: 16 * MIB,
   maxWatchers: 10_000,
   maxWatcherBufferBytes: 256 * KIB,
+  maxAllWatchersBufferBytes: 256 * MIB,
   maxRecentEvents: 4096,
   maxRecentEventBytes: 2 * MIB,
   maxRecentExpiries: 16_384,

@@ -228,6 +228,30 @@ connections('a watcher that takes nothing loses its connection, bookmarks or not
   assert.not(reading.isClosed);
 });
 
+connections('watchers that do not read share one bound, however many they are', async () => {
+  const limits = { maxAllWatchersBufferBytes: 256 * 1024 };
+  await using server = await WatchServer.start({ limits });
+  // Far more than the kernel takes for a client.
+  await server.putMany(0, 1200, 10_000);
+  using many = new DisposableStack();
+  const watch = 'GET /watch?initial=true HTTP/1.1\r\nHost: x\r\n\r\n';
+  for (let index = 0; index < 16; index++) {
+    const stuck = many.use(new Raw(server.port, watch));
+    stuck.socket.pause();
+  }
+  const bufferedBytes = () => metric(server, 'hearsay_watcher_buffer_bytes');
+  let last = -1;
+  const isStill = async () => {
+    const now = await bufferedBytes();
+    const isSame = now > 0 && now === last;
+    last = now;
+    return isSame && (await metric(server, 'hearsay_watchers_behind')) === 16;
+  };
+  await waitFor(isStill, 30_000, 'More and more waits');
+  // By their own bound alone, 16 of them would hold 4 MiB.
+  assert.ok(last < 2.5 * 1024 * 1024, `${last} bytes wait`);
+});
+
 connections(
   'an address has no more connections than it may have',
   withServer(

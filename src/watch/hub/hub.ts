@@ -67,6 +67,19 @@ export class WatchHub implements Ends {
     return this.#watchers.size >= this.#options.limits.maxWatchers;
   }
 
+  /** The bound of one watcher, or its share of the bound of all. */
+  get maxBufferedBytes(): number {
+    const { maxWatcherBufferBytes, maxAllWatchersBufferBytes } = this.#options.limits;
+    return Math.min(maxWatcherBufferBytes, maxAllWatchersBufferBytes / Math.max(1, this.size));
+  }
+
+  /** Bytes that wait for all watchers together. */
+  get bufferedBytes(): number {
+    let bytes = 0;
+    for (const { sink } of this.#watchers.keys()) bytes += sink.bufferedBytes;
+    return bytes;
+  }
+
   get record(): ExpiryRecord {
     return this.#feed.record;
   }
@@ -93,7 +106,7 @@ export class WatchHub implements Ends {
     const start = { vector, told, state: withState ? STATE_START : null };
     const from = cursor === null || followed === null ? start : { ...cursor, vector: followed };
     const position = new Position(prefix, lsn, from);
-    const watcher = new Watcher(request, sink, position, this.#options.limits);
+    const watcher = new Watcher(request, sink, position, this);
     this.#watchers.set(watcher, this.#feed.groups.join(prefix));
     const isLost = cursor !== null && (followed === null || !this.#feed.knowsSince(cursor));
     if (startsAnew || isLost) this.#reader.reset(watcher);

@@ -7,7 +7,6 @@
  * reading.
  */
 import type { Cursor } from '../../words/cursor.ts';
-import type { Limits } from '../../words/limits.ts';
 import { type EventSubject, type StreamEventType, streamEventText } from '../event.ts';
 import type { KeyEventType, Position } from '../position.ts';
 import { encodeKeyEvent, type Format } from '../sharedEvent.ts';
@@ -26,6 +25,11 @@ export interface Sink {
   uncork(): void;
   /** Ends the watch with a reason for the client. */
   end(reason: EndReason): void;
+}
+
+/** The bytes that may wait for one watcher, which change with the number of watchers. */
+export interface BufferRoom {
+  readonly maxBufferedBytes: number;
 }
 
 export type EndReason = 'stopping' | 'restarted' | 'failed';
@@ -64,26 +68,23 @@ export class Watcher {
   isPumped = false;
   /** Ticks of the hub since the last message to the watcher. */
   silentTicks = 0;
-  readonly #maxBufferedBytes: number;
+  readonly #room: BufferRoom;
 
-  constructor(
-    request: WatchRequest,
-    sink: Sink,
-    position: Position,
-    { maxWatcherBufferBytes }: Pick<Limits, 'maxWatcherBufferBytes'>,
-  ) {
+  constructor(request: WatchRequest, sink: Sink, position: Position, room: BufferRoom) {
     this.prefix = request.prefix;
     this.format = request.format;
     this.sink = sink;
     this.position = position;
     this.goalLsn = position.lsn;
-    this.#maxBufferedBytes = maxWatcherBufferBytes;
+    this.#room = room;
   }
 
   /** False only if the sink will tell that it has drained, or nothing is ever to be written again. */
   get isWritable(): boolean {
     const { bufferedBytes, drainsAboveBytes } = this.sink;
-    return !this.isClosed && bufferedBytes <= Math.max(this.#maxBufferedBytes, drainsAboveBytes);
+    return (
+      !this.isClosed && bufferedBytes <= Math.max(this.#room.maxBufferedBytes, drainsAboveBytes)
+    );
   }
 
   stand(standing: 'live' | 'reading'): void {
