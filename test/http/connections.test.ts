@@ -232,22 +232,21 @@ connections('watchers that do not read share one bound, however many they are', 
   const limits = { maxAllWatchersBufferBytes: 256 * 1024 };
   await using server = await WatchServer.start({ limits });
   // Far more than the kernel takes for a client.
-  await server.putMany(0, 1200, 10_000);
+  await server.putMany(0, 2400, 10_000);
   using many = new DisposableStack();
   const watch = 'GET /watch?initial=true HTTP/1.1\r\nHost: x\r\n\r\n';
   for (let index = 0; index < 16; index++) {
     const stuck = many.use(new Raw(server.port, watch));
     stuck.socket.pause();
   }
-  const bufferedBytes = () => metric(server, 'hearsay_watcher_buffer_bytes');
-  let last = -1;
-  const isStill = async () => {
-    const now = await bufferedBytes();
-    const isSame = now > 0 && now === last;
-    last = now;
-    return isSame && (await metric(server, 'hearsay_watchers_behind')) === 16;
-  };
+  const { hub } = server.watching;
+  // Nobody may write on once each has more than its share.
+  const isFull = () => hub.size === 16 && hub.behind === 16 && hub.bufferedBytes > 256 * 1024;
+  await waitFor(isFull, 30_000, 'Too little waits');
+  let last = 0;
+  const isStill = () => last === (last = hub.bufferedBytes);
   await waitFor(isStill, 30_000, 'More and more waits');
+  assert.ok((await metric(server, 'hearsay_watcher_buffer_bytes')) > 0);
   // By their own bound alone, 16 of them would hold 4 MiB.
   assert.ok(last < 2.5 * 1024 * 1024, `${last} bytes wait`);
 });
