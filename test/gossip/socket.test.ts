@@ -136,7 +136,9 @@ sockets(
       if (opened?.kind === 'opened') here.transport.send(opened.connection, text);
     await waitFor(async () => texts.length === sent.length, LIMIT_MS, 'all have come');
     assert.equal(texts, sent);
-    assert.ok(there.transport.pauses > 0);
+    // Fifty in a tenth of a second, and no more of a chunk than had come already.
+  const { pauses } = there.transport;
+  assert.ok(pauses > 0 && pauses <= sent.length / 50, `${pauses} pauses`);
   },
 );
 
