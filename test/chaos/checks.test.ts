@@ -168,6 +168,13 @@ checks('decisions: a node takes no version below one that it has shown', () => {
     }),
   ];
   assert.equal(checkRaceKeys(evidenceOf({ calls: elsewhere, maps })), []);
+  const ops = [1, 2].map((generation) => opOf({ key: 'race/1', generation, seq: generation }));
+  const logs = [{ node: 0, damage: null, ops }];
+  assert.equal(
+    checkRaceKeys(evidenceOf({ calls, maps, logs })),
+    [],
+    'put first in two generations',
+  );
   const invented = [
     racePut('a', 5, 0),
     racePut('b', 4, 100, { answer: { status: 409, currentVersion: 7 } }),
