@@ -213,12 +213,11 @@ export class Witness {
     return this.#ledger.isBehind(op);
   }
 
-  /** Rule 13: of a closed origin no member ever takes more. */
+  /** Rule 13: a log that has closed an origin never takes more of it. */
   #checkSealed(id: string, { origin, seq }: Op): void {
-    const { sealed } = this.#ledger;
-    const isMember = this.hasJoined && !sealed.isRetired(this.origin);
-    if (isMember && seq > (sealed.lastSeqOf(origin) ?? seq))
-      this.#report('closing', `${id}: it was closed at seq ${sealed.lastSeqOf(origin)}`);
+    const lastSeq = this.sealed.lastSeqOf(origin) ?? seq;
+    if (this.sealed.isRetired(origin) && seq > lastSeq)
+      this.#report('closing', `${id}: it was closed at seq ${lastSeq}`);
   }
 
   /** Rules 2 and 3, by which this op was accepted and given its generation. */
