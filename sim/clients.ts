@@ -2,6 +2,8 @@
  * The clients: their requests, and whether the answers can be true. Some of them race on purpose, with
  * one version for one key at one instant on several nodes.
  */
+
+import type { Condition } from '../src/words/condition.ts';
 import {
   CommitFailedError,
   DiskFullError,
@@ -10,7 +12,7 @@ import {
   OverloadedError,
   StoppedError,
 } from '../src/words/errors.ts';
-import type { Op } from '../src/words/op.ts';
+import { formatOpId, type Op, type OpId } from '../src/words/op.ts';
 import type { Outcome, PutRequest, Request } from '../src/words/requests.ts';
 import type { Timeline } from './clock.ts';
 import type { Dice, Span } from './dice.ts';
@@ -59,6 +61,8 @@ const VALUES = [
   '[12345678901234567890]',
 ];
 const MAX_PADDING = 400;
+/** How likely a write sets a condition. */
+const CONDITIONS = 0.1;
 
 export class Clients {
   readonly counts: ClientCounts = { requests: 0, stored: 0, conflicts: 0, refused: 0 };
@@ -129,7 +133,8 @@ export class Clients {
     const roll = this.#dice.below(8);
     if (this.#dice.chance(this.#options.deletes)) {
       const upToVersion = this.#dice.chance(0.4) ? this.#dice.below(8) : null;
-      return { kind: 'delete', key, upToVersion };
+      const entry = node.running?.replica.map.get(key);
+      return { kind: 'delete', key, upToVersion, ...this.#condition(entry) };
     }
     if (roll === 0) return { kind: 'get', key };
     if (roll <= 2) return this.#put(key, 'next');
@@ -146,7 +151,15 @@ export class Clients {
       : `"${++this.#written}${padding}"`;
     const meta = this.#dice.chance(0.05) ? '{"values":["Date"]}' : null;
     const ttl = this.#dice.chance(expiring) ? this.#dice.within(ttlMs) : null;
-    return { kind: 'put', key, version, value, meta, ttlMs: ttl };
+    return { kind: 'put', key, version, value, meta, ttlMs: ttl, ...this.#condition() };
+  }
+
+  /** As If-Match and If-None-Match set it. */
+  #condition(entry?: OpId): { condition?: Condition } {
+    if (!this.#dice.chance(CONDITIONS)) return {};
+    const ids = entry === undefined ? 'any' : [formatOpId(entry)];
+    const isOneOf = this.#dice.chance(0.5) ? ids : null;
+    return { condition: { isOneOf, isNoneOf: isOneOf === null ? ids : null } };
   }
 
   #submit(node: SimNode, requests: readonly Request[]): void {
@@ -209,7 +222,20 @@ export class Clients {
         wrong(`with a conflict with version ${currentVersion}`);
       if (request.kind === 'delete' && currentVersion <= (request.upToVersion ?? currentVersion))
         wrong(`with a conflict with version ${currentVersion}`);
-    } else if (request.kind !== 'get') wrong(`as a get: ${outcome.kind}`);
+    } else if (outcome.kind === 'preconditionFailed') this.#judgeRefusal(request, outcome, wrong);
+    else if (request.kind !== 'get') wrong(`as a get: ${outcome.kind}`);
+  }
+
+  #judgeRefusal(
+    request: Request,
+    { currentVersion }: Extract<Outcome, { kind: 'preconditionFailed' }>,
+    wrong: (text: string) => void,
+  ): void {
+    const condition = request.kind === 'get' ? undefined : request.condition;
+    if (condition === undefined) wrong('that its condition does not hold, and it has none');
+    const { isOneOf = null, isNoneOf = null } = condition ?? {};
+    if (isOneOf === 'any' && currentVersion !== null) wrong('that nothing lives, with a version');
+    if (isNoneOf !== null && currentVersion === null) wrong('that something lives, without one');
   }
 
   #stored(node: SimNode, request: Request, op: Op, wrong: (text: string) => void): void {

@@ -12,6 +12,7 @@ import {
   type StoredLog,
 } from '../src/log/memory.ts';
 import type { LogStore } from '../src/node/nodeLogs.ts';
+import { DiskFullError } from '../src/words/errors.ts';
 import { add, carriedHash } from '../src/words/hash.ts';
 import type { Timeline } from './clock.ts';
 import type { Dice, Span } from './dice.ts';
@@ -173,6 +174,7 @@ export class SimDisk implements LogStore {
   // ---- the store of the node's logs
 
   async open(): Promise<SimLog> {
+    if (this.isFull && this.#stored === undefined) throw new DiskFullError();
     const log = this.#openNow(this.#stored);
     this.#hooks.opened(log.header.origin, this.#stored === undefined);
     this.#log = log;

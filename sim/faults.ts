@@ -27,6 +27,10 @@ export interface FaultOptions {
   /** A clock is an hour wrong for a while, forwards or back: its node and the others refuse each other. */
   readonly hourOffEveryMs: number;
   readonly hourOffMs: Span;
+  /** All clocks are an hour ahead together for a while: no node can tell. */
+  readonly allAheadEveryMs: number;
+  /** One link between two nodes is cut from the beginning of the storm to its end. */
+  readonly brokenLink: boolean;
   /** A running node's log is copied, or a node's log is put back to such a copy. */
   readonly copyEveryMs: number;
   readonly restoreEveryMs: number;
@@ -88,6 +92,8 @@ export class Faults {
     this.#every(fullDiskEveryMs, () => this.#fillDisk());
     this.#every(clockJumpEveryMs, () => this.#jump());
     this.#every(hourOffEveryMs, () => this.#jumpAnHour());
+    this.#every(this.#options.allAheadEveryMs, () => this.#setAllAhead());
+    if (this.#options.brokenLink) this.#breakLink();
     this.#every(this.#options.deafEveryMs, () => this.#deafen());
     this.#every(this.#options.copyEveryMs, () => this.#copy());
     this.#every(this.#options.restoreEveryMs, () => this.#restore());
@@ -275,7 +281,29 @@ export class Faults {
     this.#say(`the clock of ${name} is off by ${clock.skewMs} ms`);
   }
 
-  /** One clock at a time: what all clocks agree on, nobody can tell from the truth. */
+  /** What lives then by the true time may be collected; what comes later must not be. */
+  #setAllAhead(): void {
+    if (this.#nodes.some((node) => node.clock.errorMs !== 0)) return;
+    this.#say('all clocks are an hour ahead');
+    for (const { clock } of this.#nodes) clock.errorMs = HOUR_MS;
+    this.#timeline.plan(
+      this.#dice.within(this.#options.hourOffMs),
+      '',
+      'all clocks are right',
+      () => {
+        for (const { clock } of this.#nodes) clock.errorMs = 0;
+      },
+    );
+  }
+
+  #breakLink(): void {
+    const [one, another] = this.#nodes;
+    if (one === undefined || another === undefined) return;
+    this.#say(`the link between ${one.name} and ${another.name} is broken`);
+    for (const [from, to] of bothWays(one.name, another.name)) this.#network.cut(from, to);
+  }
+
+  /** One clock at a time, beside `allAheadEveryMs`. */
   #jumpAnHour(): void {
     if (this.#nodes.some((node) => node.clock.errorMs !== 0)) return;
     const { clock, name } = this.#dice.pick(this.#nodes);

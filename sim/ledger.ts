@@ -116,12 +116,18 @@ export class Ledger {
   readonly #puts = new Map<string, Put[]>();
   /** By all ops that were born. */
   readonly sealed = new Sealed();
+  readonly #mayDiffer: boolean;
   #hasBehind = false;
   #retirements = 0;
   #size = 0;
 
-  constructor(mayFork: boolean) {
+  /**
+   * @param mayDiffer whether all clocks are ahead for a while: one node collects by them what another
+   *   still holds when they are set right, and a repair settles that.
+   */
+  constructor(mayFork: boolean, mayDiffer: boolean) {
     this.mayFork = mayFork;
+    this.#mayDiffer = mayDiffer;
   }
 
   get size(): number {
@@ -146,7 +152,7 @@ export class Ledger {
 
   /** Whether anything was put in that a repair may have to mend. */
   get isDamaged(): boolean {
-    return this.#forked.size > 0 || this.#hasBehind;
+    return this.#forked.size > 0 || this.#hasBehind || this.#mayDiffer;
   }
 
   /** Whether any op was born behind: see `isBehind`. */

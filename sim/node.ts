@@ -6,9 +6,9 @@
 import type { CoreSettings } from '../src/gossip/protocol/inputOutput.ts';
 import { Engine, type Opened, openLogs, type Timers } from '../src/node/engine.ts';
 import { NodeLogs } from '../src/node/nodeLogs.ts';
-import { HearsayError } from '../src/words/errors.ts';
+import { DiskFullError, HearsayError } from '../src/words/errors.ts';
 import type { Limits } from '../src/words/limits.ts';
-import { isOnKey, type KeyOp } from '../src/words/op.ts';
+import { isDead, isOnKey, type KeyOp } from '../src/words/op.ts';
 import type { NodeClock, Timeline } from './clock.ts';
 import { Dice } from './dice.ts';
 import { type DiskOptions, type LogCopy, SimDisk } from './disk.ts';
@@ -103,6 +103,7 @@ export class SimNode implements ObservedNode {
   witness: Witness;
   /** The process that runs; null while there is none, or it is still opening its log. */
   running: Engine | null = null;
+  shownAtEnd: readonly KeyOp[] = [];
   /** Of a member that has started; null for one that is fresh. */
   catchUp: WriteGuard | null = null;
   /** The seqs that it ever told that it holds, with any log. */
@@ -186,8 +187,13 @@ export class SimNode implements ObservedNode {
       clock: () => this.clock.nowMs(),
       limits,
       note: (level, text) => this.#note(level, text),
+    }).catch((error: unknown) => {
+      // A new log finds no room: the process ends, and somebody starts it again.
+      if (!(error instanceof DiskFullError)) throw error;
+      this.#world.restartLater(this);
+      return null;
     });
-    if (life !== this.#life) return;
+    if (life !== this.#life || opened === null) return;
     const stored = this.disk.stored?.rows ?? [];
     const { replica } = opened;
     replica.onCommit(({ rows }) =>
@@ -214,6 +220,7 @@ export class SimNode implements ObservedNode {
     const { oracle, network, counts } = this.#world;
     if (this.disk.log === null || life !== this.#life) return false;
     oracle.inspect(this);
+    this.#keepShown();
     counts.crashes++;
     if (this.disk.crash()) counts.lostTails++;
     this.#life++;
@@ -232,11 +239,18 @@ export class SimNode implements ObservedNode {
     await running.stop();
     if (life !== this.#life) return;
     this.#world.oracle.inspect(this);
+    this.#keepShown();
     await this.disk.close();
     if (life !== this.#life) return;
     this.#life++;
     this.#ends();
     this.#transport = null;
+  }
+
+  #keepShown(): void {
+    const entries = this.isChanging ? [] : (this.running?.replica.map.entries() ?? []);
+    const nowMs = this.clock.nowMs();
+    this.shownAtEnd = [...entries].filter((entry) => !isDead(entry, nowMs));
   }
 
   /** The process is gone, or the run is over. */

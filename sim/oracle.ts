@@ -9,12 +9,13 @@ import { add, carriedHash, sameHash, ZERO } from '../src/words/hash.ts';
 import type { KeyOp, Op } from '../src/words/op.ts';
 import type { Row } from '../src/words/row.ts';
 import { MINUTE_MS } from '../src/words/time.ts';
+import { type MutableVector, seqOf } from '../src/words/vector.ts';
 import { CatchUp } from './catchUp.ts';
 import { kindAndId as idOf, isSameOp, Ledger, readsAbsent } from './ledger.ts';
 import type { ObservedNode } from './observed.ts';
 import { heldBy, isDeadSomewhere, judgeEnd } from './verdict.ts';
 import type { Report } from './violation.ts';
-import { Witness } from './witness.ts';
+import { raiseAll, Witness } from './witness.ts';
 
 const LIST_PAGE = 7;
 
@@ -22,6 +23,8 @@ export interface OracleOptions {
   readonly maxClockSkewMs: number;
   /** Whether logs are copied by hand in this world. */
   readonly mayFork: boolean;
+  /** Whether all clocks are ahead for a while. */
+  readonly mayDiffer: boolean;
 }
 
 export class Oracle {
@@ -29,15 +32,16 @@ export class Oracle {
   readonly report: Report;
   readonly #nodes: readonly ObservedNode[];
   readonly #maxClockSkewMs: number;
+  readonly #stored = new Map<string, MutableVector>();
 
   constructor(
     nodes: readonly ObservedNode[],
-    { maxClockSkewMs, mayFork }: OracleOptions,
+    { maxClockSkewMs, mayFork, mayDiffer }: OracleOptions,
     report: Report,
   ) {
     this.#nodes = nodes;
     this.#maxClockSkewMs = maxClockSkewMs;
-    this.ledger = new Ledger(mayFork);
+    this.ledger = new Ledger(mayFork, mayDiffer);
     this.report = report;
   }
 
@@ -50,6 +54,7 @@ export class Oracle {
     const { name, witness, running } = node;
     const vector = new Map(witness.vector);
     const births = witness.take(commit);
+    raiseAll(this.#everStored(name), witness.vector);
     if (births.length > 0 && !witness.hasJoined)
       this.report('unjoined', `${name} has not joined, and writes ${births.length} ops`);
     if (births.length > 0 && this.#isBehind(witness))
@@ -145,12 +150,34 @@ export class Oracle {
     if (driver.counts.repaired > 0 && !this.ledger.isDamaged)
       this.report('repair', `${node.name} repairs, and nothing was damaged`);
     this.#compareVectors(node, replica);
+    this.#compareAcks(node, replica.origin, driver.count(witness.vector.get(replica.origin) ?? 0));
     for (const origin of witness.changedOrigins) this.#compareSum(node, replica, origin);
     for (const key of witness.changedKeys) this.#compareEntry(node, replica, key);
     const hasChanged = witness.changedOrigins.size > 0;
     witness.changedOrigins.clear();
     witness.changedKeys.clear();
     if (hasChanged && replica.vector.size > 0) this.#compareWithPeers(node, replica);
+  }
+
+  /** All that the node ever stored, with any log: a wiped disk takes back no ack that was given. */
+  #everStored(name: string): MutableVector {
+    const stored = this.#stored.get(name) ?? new Map();
+    this.#stored.set(name, stored);
+    return stored;
+  }
+
+  /** Nobody counts for `acks` who never held the op, and no node twice. */
+  #compareAcks({ name, witness }: ObservedNode, origin: string, acks: number): void {
+    const link = witness.headOf(origin);
+    if (acks === 0 || link.op === null || this.ledger.clonedOrigins.has(origin)) return;
+    const holding = [...this.#stored].filter(
+      ([other, vector]) => other !== name && seqOf(vector, origin) >= link.seq,
+    );
+    if (acks > holding.length)
+      this.report(
+        'answer',
+        `${name} counts ${acks} acks of ${idOf(link.op)}, and ${holding.length} nodes hold it`,
+      );
   }
 
   /** Everything that the node shows, against what it must show. */
@@ -174,6 +201,13 @@ export class Oracle {
   reopened(node: ObservedNode, replica: Replica, stored: readonly Row[]): void {
     const { witness } = node;
     witness.compareRows(stored);
+    for (const entry of node.shownAtEnd)
+      if (
+        isSameOp(witness.entries.get(entry.key), entry) &&
+        replica.map.get(entry.key) === undefined &&
+        !readsAbsent(entry, node.clock.nowMs())
+      )
+        this.report('replay', `${node.name} showed ${idOf(entry)}, which lives, and lost it`);
     const own = replica.vector.get(replica.origin) ?? 0;
     if (own < witness.acknowledgedSeq)
       this.report('answer', `${node.name} lost what it had acknowledged above seq ${own}`);

@@ -93,6 +93,8 @@ function quiet(dice: Dice): WorldOptions {
       maxSkewMs: dice.pick([0, 5, 300]),
       hourOffEveryMs: 0,
       hourOffMs: [100, 6000],
+      allAheadEveryMs: 0,
+      brokenLink: false,
       copyEveryMs: 0,
       restoreEveryMs: 0,
       byHand: 0,
@@ -171,6 +173,52 @@ const CHANGES: Readonly<Record<string, (dice: Dice) => Changes>> = {
   }),
   'skewed clocks': (dice) => ({
     faults: { maxSkewMs: 29_000, clockJumpEveryMs: 3000, hourOffEveryMs: dice.pick([0, 8000]) },
+  }),
+  // Lives are long against the error, so that a clock set right finds entries that it had taken for dead.
+  'clocks together': (dice) => ({
+    clients: { everyMs: 60, expiring: 0.6, ttlMs: [1000, 5_400_000] },
+    faults: {
+      allAheadEveryMs: 4000,
+      hourOffMs: [1500, 4000],
+      maxSkewMs: dice.pick([0, 5, 300]),
+      crashEveryMs: 1500,
+      downMs: [10, 500],
+    },
+    compactMs: dice.pick([0, 1500]),
+  }),
+  // Nobody is gone, and so nobody is retired, and nobody rejoins.
+  'broken link': (dice) => ({
+    nodes: dice.within([4, 6]),
+    memberTimeoutMs: 6000,
+    network: dice.chance(0.3) ? { ...LOSSY, lateness: 0 } : {},
+    faults: { brokenLink: true },
+  }),
+  'many nodes': (dice) => ({
+    nodes: dice.within([6, 12]),
+    steps: 4000,
+    clients: { everyMs: 150 },
+    faults: {
+      crashEveryMs: dice.pick([0, 4000]),
+      cutEveryMs: dice.pick([0, 3000]),
+      breakEveryMs: dice.pick([0, 4000]),
+    },
+  }),
+  // A disk without room under each kind of commit: also that of a new origin, and the making of a new log.
+  'full disks and new origins': (dice) => ({
+    nodes: dice.within([3, 5]),
+    memberTimeoutMs: 12_000,
+    joinTimeoutMs: 3000,
+    mayRejoin: true,
+    disk: { durability: dice.pick(['normal', 'full'] as const) },
+    faults: {
+      fullDiskEveryMs: 700,
+      fullDiskMs: [50, 5000],
+      crashEveryMs: 2500,
+      downMs: [10, 2000],
+      wipes: dice.pick([0, 0.2]),
+    },
+    compactMs: 400,
+    retentionMs: dice.pick([0, 500]),
   }),
   'full disks': () => ({ faults: { fullDiskEveryMs: 1500 } }),
   racing: () => ({

@@ -17,6 +17,7 @@ interface Told {
   readonly type: string;
   readonly key?: string;
   readonly version?: number;
+  readonly value?: unknown;
   readonly expires_at?: string | null;
   readonly cursor: string;
 }
@@ -35,11 +36,11 @@ export interface WatcherWorld {
 }
 
 /** Events as lines of JSON: frames are the sockets' business. */
-const LINES: Format = {
-  index: 0,
-  withValues: false,
+const lines = (withValues: boolean): Format => ({
+  index: withValues ? 1 : 0,
+  withValues,
   encode: (_type, _cursor, text) => Buffer.from(`${text}\n`),
-};
+});
 
 /**
  * A socket as Node has them: what was corked goes to the kernel at once where that has room, and the
@@ -109,6 +110,7 @@ export class SimWatcher {
   #watcher: Watcher | null = null;
   #sink = new SimSink(false);
   #connections = 0;
+  #hasValues = false;
   /** Of each key the greatest op that it was told alive since it last started anew. */
   readonly #last = new Map<string, KeyOp>();
 
@@ -147,7 +149,9 @@ export class SimWatcher {
     const sink = new SimSink(this.#connections++ % 2 === 0);
     this.#sink = sink;
     this.isSynced = false;
-    const request = { prefix: this.prefix, format: LINES, cursor, startsAnew, withState: true };
+    this.#hasValues = this.#connections % 3 !== 0;
+    const format = lines(this.#hasValues);
+    const request = { prefix: this.prefix, format, cursor, startsAnew, withState: true };
     const { hub } = running;
     const watcher = hub.open(request, sink);
     sink.onDrain = () => hub.drained(watcher);
@@ -166,11 +170,14 @@ export class SimWatcher {
 
   /** Reads what has come, and lets more come. @param limit events read; the rest is lost with a cut. */
   read(limit = Number.POSITIVE_INFINITY): void {
+    // A socket tells that it drains only where something had waited.
+    const drains = this.#sink.bufferedBytes > 0;
     this.#sink.isStalled = false;
     for (const [index, line] of this.#sink.take().entries())
       if (index < limit) this.#take(JSON.parse(line));
     if (limit !== Number.POSITIVE_INFINITY) this.cut();
-    else if (this.#watcher !== null && this.isConnected) this.#hub?.drained(this.#watcher);
+    else if (drains && this.#watcher !== null && this.isConnected)
+      this.#hub?.drained(this.#watcher);
   }
 
   #take(told: Told): void {
@@ -213,6 +220,7 @@ export class SimWatcher {
     const { type, version = -1, expires_at: expires } = told;
     const expiresAt = expires == null ? null : Date.parse(expires);
     if (type !== 'put') {
+      this.#checkEnd(type, key, version, expiresAt);
       this.mirror.delete(key);
       return;
     }
@@ -222,6 +230,7 @@ export class SimWatcher {
     let smallest: KeyOp | undefined;
     for (const op of this.#world.opsOf(key)) {
       if (op.kind !== 'put' || op.version !== version || op.expiresAt !== expiresAt) continue;
+      if (this.#hasValues && !isSameValue(told.value, op.value)) continue;
       if (isOld(op) || (last !== undefined && !beats(op, last))) continue;
       if (smallest === undefined || beats(smallest, op)) smallest = op;
     }
@@ -233,7 +242,24 @@ export class SimWatcher {
     this.mirror.set(key, { version, expiresAt });
   }
 
+  /** A key ends by an op that was made, and one that expires not before its time. */
+  #checkEnd(type: string, key: string, version: number, expiresAt: number | null): void {
+    // A node that has collected the tombstone tells the version of the put that it deleted.
+    const isIt = (op: KeyOp): boolean =>
+      op.version === version &&
+      (type === 'expire' ? op.kind === 'put' && op.expiresAt === expiresAt : expiresAt === null);
+    const isMade = this.#world.opsOf(key).some(isIt);
+    if (!isMade) this.#wrong(`${type} of version ${version} of ${JSON.stringify(key)}: no such op`);
+    const nowMs = this.node?.clock.latestMs ?? 0;
+    if (type === 'expire' && (expiresAt ?? 0) > nowMs)
+      this.#wrong(`${JSON.stringify(key)} expires before its time`);
+  }
+
   #wrong(text: string): void {
     this.#world.report(`${this.name} on ${this.node?.name}: ${text}`);
   }
 }
+
+/** Of two texts of JSON that stand for one value: a client reads values and not texts. */
+const isSameValue = (told: unknown, text: string): boolean =>
+  JSON.stringify(told) === JSON.stringify(JSON.parse(text));

@@ -84,7 +84,11 @@ class World {
     const { network, clients, faults } = this.#options;
     const dice = (purpose: string): Dice => new Dice(seed, purpose);
     this.network = new Network(this.timeline, dice('network'), this.trace, network);
-    const oracleOptions = { maxClockSkewMs: MAX_CLOCK_SKEW_MS, mayFork: this.#options.mayFork };
+    const oracleOptions = {
+      maxClockSkewMs: MAX_CLOCK_SKEW_MS,
+      mayFork: this.#options.mayFork,
+      mayDiffer: faults.allAheadEveryMs > 0,
+    };
     this.oracle = new Oracle(this.#nodes, oracleOptions, (check, text) => this.report(check, text));
     this.watchers = new Watchers(
       this.#options.watchers,

@@ -7,11 +7,13 @@ import { runSeeds, SEEDS_A_SCENARIO } from './seeds.ts';
 const SCENARIOS = [
   ...['crashes', 'skewed clocks', 'full disks'],
   ...['joins', 'retirements', 'slow ends', 'formed apart', 'formed alone'],
+  ...['clocks together', 'full disks and new origins'],
 ];
 /** Run by the files beside this one, so that they share the work. */
 const ELSEWHERE = [
   ...['steady', 'racing', 'lossy', 'partitions', 'everything', 'watchers'],
   ...['watchers of forgetful nodes', 'restores', 'clones', 'lost tails'],
+  ...['broken link', 'many nodes'],
 ];
 
 const nodes = suite('simulated nodes');

@@ -34,6 +34,9 @@ const SHOWN_BY: Readonly<Record<string, string>> = {
   'late ops are told as expired': 'watchers',
   'what is beaten is passed over': 'watchers',
   'unknown expiries reset': 'watchers of forgetful nodes',
+  'clocks that go back': 'clocks together',
+  'heard through others': 'broken link',
+  'no wait while there is room': 'watchers',
   folding: 'steady',
 };
 
@@ -42,6 +45,9 @@ const SHOWN_BY: Readonly<Record<string, string>> = {
  * `slow ends` hardly brings about what this one is for; test/rules/stability.test.ts holds it.
  */
 const NOT_SHOWN = ['retire coverage'];
+
+/** Where a rule is seldom needed: the first seed that shows its lack. */
+const FIRST_SEEDS: Readonly<Record<string, number>> = { 'unknown expiries reset': 61 };
 
 const runs = suite('simulated runs');
 
@@ -148,7 +154,8 @@ async function firstViolation(
   checks?: readonly Check[],
 ): Promise<Check | undefined> {
   const simulator = await simulatorWithout(name);
-  for (let seed = 1; seed <= SEEDS_TO_SHOW; seed++) {
+  const first = FIRST_SEEDS[name] ?? 1;
+  for (let seed = first; seed < first + SEEDS_TO_SHOW; seed++) {
     const { violation } = await simulator.run({ scenario, seed, ...(checks && { checks }) });
     if (violation !== null) return violation.check;
   }

@@ -53,11 +53,23 @@ export class Confirmations {
       this.heldBy(peer, seq, sum);
   }
 
-  /** @returns the number of the members that hold the op of that seq. */
+  /**
+   * A node that has begun anew is a member under both origins, until the old one is retired: it counts once.
+   *
+   * @returns the number of other nodes that hold the op of that seq.
+   */
   count(seq: number): number {
     const { members } = this.#state.view;
+    const urlsOfNodes = new Map<string, Set<string>>();
+    for (const [origin, held] of this.#held) {
+      const member = members.get(origin);
+      if (held < seq || member === undefined) continue;
+      const urls = urlsOfNodes.get(member.nodeId) ?? new Set();
+      urlsOfNodes.set(member.nodeId, member.url === null ? urls : urls.add(member.url));
+    }
+    // Nodes may share a name; those at different URLs are different nodes.
     let count = 0;
-    for (const [member, held] of this.#held) if (held >= seq && members.has(member)) count++;
+    for (const urls of urlsOfNodes.values()) count += Math.max(1, urls.size);
     return count;
   }
 

@@ -5,6 +5,7 @@ import { AddressBook, MAX_DIALS_A_SECOND } from '../../../src/gossip/protocol/ad
 import type { Message } from '../../../src/gossip/protocol/messages.ts';
 import { decodeMessage } from '../../../src/gossip/protocol/messages.ts';
 import { MalformedMessageError } from '../../../src/gossip/protocol/opCodec.ts';
+import { memberValue } from '../../../src/rules/members.ts';
 import {
   digestWith,
   errorIn,
@@ -61,6 +62,24 @@ words(
       }
   },
 );
+
+words('a node that has begun anew counts once, until its old origin is retired', () => {
+  const { core, view, greet, receive } = testCore();
+  for (const [seq, key, url] of [
+    [1, 'node2.aaaaaa', 'http://two'],
+    [2, 'node2.bbbbbb', 'http://two'],
+    [3, 'node3.aaaaaa', 'http://three'],
+    [4, 'node4.aaaaaa', null],
+    [5, 'node4.bbbbbb', 'http://four'],
+    [6, 'node3.bbbbbb', 'http://elsewhere'],
+  ] as const) {
+    const value = memberValue(key.slice(0, 5), url);
+    view.members.fold(membership({ seq, key, value }));
+    greet(seq, { origin: key });
+    receive(seq, { type: 'confirmed', seq: 1, sum: { high: 0, low: 1 } });
+  }
+  assert.is(core.acks(1), 4, 'two nodes may bear one name, at two URLs');
+});
 
 words(
   'a digest with more ops of ours than there are confirms none, and is no fork by its sum',
