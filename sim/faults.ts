@@ -281,7 +281,7 @@ export class Faults {
     this.#say(`the clock of ${name} is off by ${clock.skewMs} ms`);
   }
 
-  /** What lives then by the true time may be collected; what comes later must not be. */
+  /** Entries that live then by the true time may be collected, and later ones must not be. */
   #setAllAhead(): void {
     if (this.#nodes.some((node) => node.clock.errorMs !== 0)) return;
     this.#say('all clocks are an hour ahead');

@@ -58,7 +58,7 @@ const SWITCHES: Readonly<Record<string, Switch>> = {
     text: 'return { ...next, reached };',
     without: 'return { ...next, clock: Math.max(before.clock, next.clock), reached: [] };',
   },
-  /** Rule 8: a member that this node does not hear itself is silent, whoever else hears it. */
+  /** Rule 8: a member that this node does not hear itself is silent, also where others hear it. */
   'heard through others': {
     file: 'src/gossip/protocol/memberKeeper.ts',
     text: 'Math.max(lastHeardAt(origin), this.#state.peers.lastHeardThrough(origin))',

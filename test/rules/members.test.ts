@@ -198,4 +198,31 @@ values('the id of a node may hold dots: the last one of an origin ends it', () =
   assert.is(nodeIdOf('cache.eu.example.aaaaaa'), 'cache.eu.example');
 });
 
+values('a second retire takes nothing from the description of the first', () => {
+  const all = new Members();
+  all.fold(membership({ key: 'node2.aaaaaa', value: memberValue('second', 'http://two') }));
+  for (const seq of [2, 3]) all.fold(membership({ kind: 'retire', key: 'node2.aaaaaa', seq }));
+  assert.equal(
+    [...all.retired()].map(({ nodeId, url }) => [nodeId, url]),
+    [['second', 'http://two']],
+  );
+});
+
+values(
+  'names and URLs that a member had are those of its joins, in the order of their HLCs',
+  () => {
+    const all = new Members();
+    for (const [seq, hlc, nodeId, url] of [
+      [1, 30, 'third', 'http://three'],
+      [2, 10, 'first', null],
+      [3, 20, 'second', 'http://two'],
+    ] as const)
+      all.fold(membership({ key: 'node2.aaaaaa', seq, hlc, value: memberValue(nodeId, url) }));
+    all.fold(membership({ key: 'node3.aaaaaa', seq: 4, value: memberValue('other', 'http://x') }));
+    all.fold(membership({ kind: 'retire', key: 'node2.aaaaaa', seq: 5 }));
+    assert.equal(all.namesOf('node2.aaaaaa'), ['first', 'second', 'third']);
+    assert.equal(all.urlsOf('node2.aaaaaa'), ['http://two', 'http://three']);
+  },
+);
+
 values.run();

@@ -29,6 +29,13 @@ silence('a member that was heard since the last look is silent from then on', ()
   assert.is(silentAfter([0, 90_000], 80_000), 0);
 });
 
+silence('a member that is heard in the very millisecond of a look is silent from then on', () => {
+  const clock = new SilenceClock(MAX_GAP_MS);
+  for (const nowMs of [0, 1000]) clock.look([MEMBER], () => -1, nowMs);
+  clock.look([MEMBER], () => 1000, 2000);
+  assert.is(clock.silentMs(MEMBER), 1000);
+});
+
 silence('nothing counts before the first look, nor for an origin that was not looked at', () => {
   assert.is(silentAfter([5000], 0), 0);
   const clock = new SilenceClock(MAX_GAP_MS);
