@@ -1,4 +1,4 @@
-/** What one log tells another of ops that it lacked: pages of a judgement, and pages of deletes. */
+/** The pages by which a log judges ops that another log lacked, and tells its deletes. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { deletesAfter } from '../../src/replica/deletes.ts';
