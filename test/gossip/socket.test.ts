@@ -137,8 +137,8 @@ sockets(
     await waitFor(async () => texts.length === sent.length, LIMIT_MS, 'all have come');
     assert.equal(texts, sent);
     // Fifty in a tenth of a second, and no more of a chunk than had come already.
-  const { pauses } = there.transport;
-  assert.ok(pauses > 0 && pauses <= sent.length / 50, `${pauses} pauses`);
+    const { pauses } = there.transport;
+    assert.ok(pauses > 0 && pauses <= sent.length / 50, `${pauses} pauses`);
   },
 );
 
