@@ -4,7 +4,7 @@ import { runSeeds, SEEDS_A_SCENARIO } from './seeds.ts';
 
 const copies = suite('simulated copies of logs');
 
-for (const scenario of ['restores', 'clones', 'lost tails'])
+for (const scenario of ['restores', 'clones', 'lost tails', 'many origins'])
   copies(`${SEEDS_A_SCENARIO} seeds of "${scenario}"`, () => runSeeds(scenario));
 
 copies.run();

@@ -13,7 +13,7 @@ const SCENARIOS = [
 const ELSEWHERE = [
   ...['steady', 'racing', 'lossy', 'partitions', 'everything', 'watchers'],
   ...['watchers of forgetful nodes', 'restores', 'clones', 'lost tails'],
-  ...['broken link', 'many nodes'],
+  ...['broken link', 'many nodes', 'many origins'],
 ];
 
 const nodes = suite('simulated nodes');
