@@ -209,8 +209,11 @@ export class SocketTransport implements Transport {
 const addressOf = ({ socket }: IncomingMessage): string =>
   (socket.remoteAddress ?? 'unknown').replace(/^::ffff:/, '');
 
+/** Ends a sentence about a peer. */
+export const TOKEN_REFUSED =
+  'it has another token; start both nodes with the same --internal-token-file or --internal-token';
+
 function dialReason(error: Error): string {
-  if (/Unexpected server response: 401/.test(error.message))
-    return 'it refuses our X-Internal-Token (401)';
+  if (/Unexpected server response: 401/.test(error.message)) return TOKEN_REFUSED;
   return error.message || 'it can not be reached';
 }

@@ -11,6 +11,7 @@ import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { unfinishedIn } from '../log/files/unfinishedCommand.ts';
 import type { Log } from '../log/log.ts';
+import { makeDirectory } from '../log/sqlite/directoryLock.ts';
 import { isReadableByOthers, OWN_DIRECTORY_MODE } from '../log/sqlite/ownFile.ts';
 import { openSqliteLog, type SqliteLogOptions } from '../log/sqlite/sqliteLog.ts';
 import { DiskFullError, WrongDirectoryError } from '../words/errors.ts';
@@ -48,10 +49,12 @@ export class LogDirectory implements LogStore {
   }
 
   /**
+   * @throws SettingError if the directory can't be written.
    * @throws WrongDirectoryError if a restore or an import was interrupted here, or a log is not a file.
    */
   async open(): Promise<Log> {
     const { directory } = this.#options;
+    await makeDirectory(directory);
     const unfinished = unfinishedIn(directory);
     if (unfinished !== null)
       throw new WrongDirectoryError(`The data directory ${directory} ${unfinished}.`);

@@ -111,7 +111,6 @@ export class Engine {
   readonly #options: EngineOptions;
   readonly #ends: (() => void)[] = [];
   #wasDiskFull = false;
-  #isLogLost = false;
   #nextLogLookAt = 0;
   #heldBack: string | null = null;
   #nextHeldBackAt = 0;
@@ -197,19 +196,15 @@ export class Engine {
     else note('info', 'The disk has room again: writes are stored.');
   }
 
-  /** Whether the files of the log were removed, or replaced, while it is open. */
-  get isLogLost(): boolean {
-    return this.#isLogLost;
-  }
-
   /** Each change is told once. */
   #lookForLog(): void {
     const { isLogInPlace = () => true, note, timers } = this.#options;
     if (timers.steadyMs() < this.#nextLogLookAt) return;
     this.#nextLogLookAt = timers.steadyMs() + LOG_LOOK_INTERVAL_MS;
     const isLost = !isLogInPlace();
-    if (isLost === this.#isLogLost) return;
-    this.#isLogLost = isLost;
+    const { readiness } = this.replica;
+    if (isLost === readiness.isLogLost) return;
+    readiness.isLogLost = isLost;
     if (isLost) note('warn', LOG_LOST);
     else note('info', 'The database is in its place again.');
   }

@@ -4,6 +4,7 @@ import type { Driver } from '../gossip/driver/driver.ts';
 import type { MemberStatus } from '../gossip/driver/memberStatus.ts';
 import type { CoreSettings } from '../gossip/protocol/inputOutput.ts';
 import type { PeerStatus } from '../gossip/protocol/peerStatus.ts';
+import { TOKEN_REFUSED } from '../gossip/socket.ts';
 import type { Replica } from '../replica/replica.ts';
 
 export interface Health {
@@ -16,8 +17,8 @@ export interface Health {
 export const DISK_FULL = 'The disk is full: writes are answered with 507 until space is freed.';
 
 export const LOG_LOST =
-  'The database of this node was removed or replaced while it runs: its writes are lost with the next restart. ' +
-  'Stop the node, and restore a backup or let its peers bring what they hold.';
+  'The database of this node was removed or replaced while it runs: it takes no writes, which the next restart would ' +
+  'lose. Stop the node, and restore a backup or let its peers bring what they hold.';
 
 /** The peers and members of a node at one moment, with the facts on which its health depends. */
 export interface ClusterFacts {
@@ -25,7 +26,10 @@ export interface ClusterFacts {
   readonly nowMs: number;
   /** The origin of this node. */
   readonly origin: string;
-  readonly peers: readonly Pick<PeerStatus, 'nodeId' | 'url' | 'state' | 'reason' | 'agrees'>[];
+  readonly peers: readonly Pick<
+    PeerStatus,
+    'nodeId' | 'url' | 'state' | 'reason' | 'agrees' | 'lastHeardAt'
+  >[];
   /** Members, including this node. */
   readonly members: readonly Pick<MemberStatus, 'origin' | 'nodeId' | 'lastHeardAt'>[];
 }
@@ -45,7 +49,11 @@ export function clusterFaults(facts: ClusterFacts, settings: HealthSettings): st
     if (agrees === false) faults.push(`${name} holds the same ops but another map.`);
     if (state === 'refused')
       faults.push(`${name} and this node refuse each other: ${(reason ?? '').replace(/\.$/, '')}.`);
+    if (state === 'unreachable' && reason === TOKEN_REFUSED)
+      faults.push(`${name} refuses this node: ${TOKEN_REFUSED}.`);
   }
+  const nobody = aloneFault(facts);
+  if (nobody !== null) faults.push(nobody);
   const silentMs = othersSilentMs(facts);
   const cutOffMs = Math.max(CUT_OFF_MS, CUT_OFF_PULLS * settings.pullIntervalMs);
   if (silentMs.size > 0 && Math.min(...silentMs.values()) > cutOffMs)
@@ -55,6 +63,16 @@ export function clusterFaults(facts: ClusterFacts, settings: HealthSettings): st
   const heldBack = heldBackFault(facts, settings);
   if (heldBack !== null) faults.push(heldBack);
   return faults;
+}
+
+/** A node that nobody answered has formed a cluster by itself, whose writes no other node gets. */
+function aloneFault({ peers, members }: ClusterFacts): string | null {
+  const isAlone = members.length <= 1 && peers.length > 0;
+  const wasHeard = ({ state, lastHeardAt }: ClusterFacts['peers'][number]): boolean =>
+    state !== 'unreachable' || lastHeardAt !== null;
+  return isAlone && !peers.some(wasHeard)
+    ? 'No node that --nodes (NODES) names has answered, so this node is alone: start them, or correct their addresses.'
+    : null;
 }
 
 /**
@@ -123,17 +141,18 @@ export function healthOf(
   replica: Replica,
   driver: Pick<Driver, 'forked' | 'status' | 'members' | 'refusals' | 'doubt'>,
   settings: HealthSettings,
-  isLogLost = false,
 ): Health {
-  const { whyUnwritable } = replica.readiness;
-  if (whyUnwritable !== null)
-    return { status: 'failing', reasons: [`The node takes no writes yet: ${whyUnwritable}.`] };
+  const { whyUnwritable, isLogLost } = replica.readiness;
+  const faultsOfCluster = clusterFaults(clusterFacts(replica, driver), settings);
+  if (whyUnwritable !== null) {
+    const why = isLogLost ? LOG_LOST : `The node takes no writes yet: ${whyUnwritable}.`;
+    return { status: 'failing', reasons: [why, ...faultsOfCluster] };
+  }
   const reasons: string[] = [];
-  if (isLogLost) reasons.push(LOG_LOST);
   if (replica.isDiskFull) reasons.push(DISK_FULL);
   reasons.push(...forkFaults(driver.forked()));
   if (driver.doubt !== null) reasons.push(driver.doubt);
   reasons.push(...refusalFaults(driver.refusals()));
-  reasons.push(...clusterFaults(clusterFacts(replica, driver), settings));
+  reasons.push(...faultsOfCluster);
   return { status: reasons.length > 0 ? 'degraded' : 'ok', reasons };
 }

@@ -115,7 +115,7 @@ const appOptions = ({ settings, engine, registry, log }: SurfaceOptions) => {
   return {
     replica,
     peers: () => driver.status(),
-    health: () => healthOf(replica, driver, engine.settings, engine.isLogLost),
+    health: () => healthOf(replica, driver, engine.settings),
     maxClockSkewMs: settings.maxClockSkewMs,
     version: packageVersion(),
     log,

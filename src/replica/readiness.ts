@@ -1,13 +1,17 @@
 /**
  * Whether clients may read and write here, and if not, the reason. Each replica has one such object:
- * the gate of the driver changes it, and the replica and the routes ask it.
+ * the gate of the driver changes it, and the replica and the routes ask it. Whatever the gate says,
+ * nobody writes into a log that a restart would not find.
  */
 import { NotReadableError, NotWritableError } from '../words/errors.ts';
 import { RETRY_AFTER_MS } from '../words/time.ts';
 
+const LOG_IS_LOST = 'its database was removed or replaced while it runs';
+
 export class Readiness {
   #whyUnreadable: string | null = null;
   #whyUnwritable: string | null = null;
+  #isLogLost = false;
 
   /** A reason in words that follow "since", or null if clients may read. */
   get whyUnreadable(): string | null {
@@ -16,7 +20,16 @@ export class Readiness {
 
   /** As `whyUnreadable`, for writes. */
   get whyUnwritable(): string | null {
-    return this.#whyUnwritable;
+    return this.#isLogLost ? LOG_IS_LOST : this.#whyUnwritable;
+  }
+
+  /** Whether the files of the log were removed or replaced while it is open. */
+  get isLogLost(): boolean {
+    return this.#isLogLost;
+  }
+
+  set isLogLost(isLost: boolean) {
+    this.#isLogLost = isLost;
   }
 
   get isReadable(): boolean {
@@ -24,7 +37,7 @@ export class Readiness {
   }
 
   get isWritable(): boolean {
-    return this.#whyUnwritable === null;
+    return this.whyUnwritable === null;
   }
 
   refuseReads(why: string): void {
@@ -51,8 +64,7 @@ export class Readiness {
 
   /** The error for a client that writes; null if clients may write. */
   writeRefusal(): NotWritableError | null {
-    return this.#whyUnwritable === null
-      ? null
-      : new NotWritableError(this.#whyUnwritable, RETRY_AFTER_MS);
+    const why = this.whyUnwritable;
+    return why === null ? null : new NotWritableError(why, RETRY_AFTER_MS);
   }
 }

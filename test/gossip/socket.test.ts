@@ -4,7 +4,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { SocketTransport } from '../../src/gossip/socket.ts';
+import { SocketTransport, TOKEN_REFUSED } from '../../src/gossip/socket.ts';
 import type { TransportEvent } from '../../src/gossip/transport.ts';
 import { transportConformance } from '../conformance/transport.ts';
 import { waitFor } from '../support/processes.ts';
@@ -88,7 +88,7 @@ sockets('a peer with a wrong token is refused, counted, and told once', async ()
     assert.equal(event, {
       kind: 'dialFailed',
       url: there.url,
-      reason: 'it refuses our X-Internal-Token (401)',
+      reason: TOKEN_REFUSED,
     });
     assert.is(there.transport.rejected, dials);
   }

@@ -1,6 +1,7 @@
 /** The faults among peers and members that health tells of, each until its cause is gone. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { TOKEN_REFUSED } from '../../src/gossip/socket.ts';
 import {
   type ClusterFacts,
   clusterFaults,
@@ -23,6 +24,7 @@ const peer = (fields: Partial<Peer>): Peer => ({
   state: 'connected',
   reason: null,
   agrees: true,
+  lastHeardAt: NOW,
   ...fields,
 });
 
@@ -58,6 +60,18 @@ health('peers that broke the protocol are named with their fault, ten of them', 
   );
   assert.match(told[10] ?? '', /^2 more peers/);
   assert.equal(refusalFaults([]), []);
+});
+
+health('a peer with another token, and addresses where nobody answers, are told', () => {
+  const strange = { state: 'unreachable', reason: TOKEN_REFUSED, lastHeardAt: null } as const;
+  const [token = '', alone = ''] = faults(facts([], [peer(strange)]));
+  assert.match(token, /^node2 refuses this node: it has another token; start both/);
+  assert.match(alone, /^No node that --nodes \(NODES\) names has answered/);
+  const silent = { state: 'unreachable', reason: 'it can not be reached' } as const;
+  assert.is(faults(facts([], [peer({ ...silent, lastHeardAt: null })])).length, 1);
+  assert.equal(faults(facts([], [peer({ ...silent, lastHeardAt: null }), peer({})])), []);
+  assert.equal(faults(facts([], [peer(silent)])), []);
+  assert.equal(faults(facts([1000], [peer({ ...silent, lastHeardAt: null })])), []);
 });
 
 health('ten origins with two histories are named, and the others counted', () => {

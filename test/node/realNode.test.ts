@@ -222,6 +222,9 @@ realNode(
       10_000,
       'Health does not tell',
     );
+    const removal = await send('DELETE', '/cache/k', {});
+    assert.is(removal.status, 503, removal.text);
+    assert.match(await health(), /"failing"/);
     const { status, text } = await send('GET', `/cache/k?at=${new Date().toISOString()}`, {});
     assert.is(status, 503, text);
   }),

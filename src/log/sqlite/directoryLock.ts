@@ -6,7 +6,8 @@
  * else in the process may open `lock.db` or `hearsay.db`, except through SQLite, which takes care of
  * this.
  */
-import { mkdir, stat } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { access, mkdir, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import Database from 'better-sqlite3';
 import { DamagedLogError, LockedDirectoryError, SettingError } from '../../words/errors.ts';
@@ -17,7 +18,7 @@ import { makeOwnFile, OWN_DIRECTORY_MODE } from './ownFile.ts';
 /**
  * Makes the directory, and missing ones above it, readable by their owner alone.
  *
- * @throws SettingError if it can't be made.
+ * @throws SettingError if it can't be made, or written.
  */
 export async function makeDirectory(directory: string): Promise<void> {
   try {
@@ -26,6 +27,9 @@ export async function makeDirectory(directory: string): Promise<void> {
       await makeOne(missing);
       syncDirectory(dirname(missing));
     }
+    if (!(await stat(directory)).isDirectory()) throw new Error('it is a file');
+    // SQLite opens what can only be read, and fails at the first write.
+    await access(directory, constants.W_OK);
   } catch (error) {
     throw unusable(directory, error);
   }
@@ -101,7 +105,7 @@ export class DirectoryLock {
 function unusable(directory: string, error: unknown): SettingError {
   const reason = error instanceof Error ? error.message : String(error);
   return new SettingError(
-    `The data directory ${directory} can't be used (${reason}); make it writable or name another.`,
+    `The data directory ${directory} can't be used (${reason}); make it writable, free space, or name another.`,
     { cause: error },
   );
 }

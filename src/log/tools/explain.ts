@@ -50,11 +50,14 @@ export function verdictOn(
   members: readonly Acknowledgement[] | null,
 ): Verdict {
   if (winner === null) return { state: 'unknown', winner, isStable: false, unseenBy: null };
+  const isStable = covers(header.stable, winner);
+  // Of origins that are gone for good, members acknowledge nothing op by op.
+  const lacksIt = (member: Acknowledgement): boolean => !isStable && !hasSeen(member, winner);
   return {
     state: stateOf(winner, storedStable(header), nowMs),
     winner,
-    isStable: covers(header.stable, winner),
-    unseenBy: members === null ? null : members.filter((member) => !hasSeen(member, winner)),
+    isStable,
+    unseenBy: members === null ? null : members.filter(lacksIt),
   };
 }
 

@@ -126,9 +126,13 @@ test('the verdict tells live, dead, stable and collected apart, and who has not 
   assert.is(verdictOn(entry, { ...stable, stable: new Map() }, 0, null).isStable, false);
   const members = [member('n.a', 0), member('n.b', 5), member('n.c', 4), member('n.d', null)];
   assert.equal(
-    verdictOn(entry, stable, 0, members).unseenBy?.map(({ origin }) => origin),
+    verdictOn(entry, { ...stable, stable: new Map() }, 0, members).unseenBy?.map(
+      ({ origin }) => origin,
+    ),
     ['n.c', 'n.d'],
   );
+  // As after the origin is closed, when nobody acknowledges ops of it any more.
+  assert.equal(verdictOn(entry, stable, 0, members).unseenBy, []);
 });
 
 test.run();
