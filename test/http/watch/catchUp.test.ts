@@ -5,6 +5,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Limits } from '../../../src/words/limits.ts';
+import { CountingReader } from './countingReader.ts';
 import { WatchServer } from './watchServer.ts';
 
 const catchUp = suite('catching up over real sockets');
@@ -57,6 +58,15 @@ for (const face of FACES)
       await client.until(({ key }) => key === 'later');
     });
   }
+
+catchUp('an HTTP/1.0 reader, to whom nothing is chunked, is told everything too', async () => {
+  await using server = await WatchServer.start();
+  await server.putMany(0, 330, 15_000);
+  using client = new CountingReader('HTTP/1.0', server.port, 'initial=true');
+  await client.until(330, 1, 10_000);
+  await server.put('later', 1);
+  await client.until(331, 1, 10_000);
+});
 
 const tiny: Partial<Limits> = { maxWatcherBufferBytes: 1 };
 
