@@ -107,6 +107,8 @@ export class RejoinClaims {
   }
 
   #isConfirmed(by: string): boolean {
+    // A member that starts serves no writes yet, and may be about to go on under an origin that nobody knows.
+    if (this.#state.standing.phase !== 'ready') return true;
     const others = this.#state.otherMembers().filter((origin) => origin !== by);
     if (!others.some((origin) => this.#mayBePresent(origin))) return true;
     return this.#claims.has(by) && this.#claims.size > 1;

@@ -4,6 +4,7 @@ import * as assert from 'uvu/assert';
 import type { Message } from '../../../src/gossip/protocol/messages.ts';
 import { REJOIN_PAUSE_MS } from '../../../src/gossip/protocol/rejoinClaims.ts';
 import {
+  digestOf,
   digestWith,
   errorIn,
   NOW,
@@ -19,11 +20,15 @@ const claims = suite('claims that a node must rejoin');
 
 const OTHERS = [originOf(2), originOf(3)];
 
-/** A member that wrote, with two other members connected over connections 2 and 3. */
+/** A member that may write, and did, with two other members connected over connections 2 and 3. */
 function member(options: TestCoreOptions = {}): TestCore {
   const node = testCore({ others: OTHERS, ...options });
   node.greet(2, { origin: originOf(2) });
   node.greet(3, { origin: originOf(3) });
+  for (const connection of [2, 3])
+    node.receive(connection, { type: 'digest', digest: digestOf(node.view) });
+  node.tick();
+  assert.is(node.core.phase, 'ready');
   Object.assign(node.view, { bornHere: 1 });
   return node;
 }
@@ -82,6 +87,14 @@ for (const [what, claimOf] of Object.entries(CLAIMS)) {
     }
   });
 }
+
+claims('a member that starts follows one member', () => {
+  const node = testCore({ others: OTHERS });
+  node.greet(2, { origin: originOf(2) });
+  node.greet(3, { origin: originOf(3) });
+  const told = rejoinOf('retired', node.pullNumber(2));
+  assert.is(ofKind(node.receive(2, told), 'rejoin').length, 1);
+});
 
 claims('one member that says it twice is one member', () => {
   const node = member();
