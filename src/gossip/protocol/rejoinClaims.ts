@@ -59,15 +59,21 @@ export class RejoinClaims {
    * Takes a peer's claim: this node rejoins, or doubts the claim.
    *
    * @param by the origin of the peer. @param ownOps as for the rejoin.
+   * @param needsSecond whether a second member has to confirm it.
    */
-  claim(by: string, reason: string, ownOps: OutputOf<'rejoin'>['ownOps'] = 'sound'): void {
+  claim(
+    by: string,
+    reason: string,
+    ownOps: OutputOf<'rejoin'>['ownOps'] = 'sound',
+    needsSecond = true,
+  ): void {
     if (this.#isKnown(by)) this.#note(by);
     // Strangers count only while no member is connected.
     else if (this.#isMemberConnected()) return;
-    if (!this.#isConfirmed(by) && !(ownOps !== 'sound' && this.#isRepeated(by))) {
+    if (needsSecond && !this.#isConfirmed(by) && !(ownOps !== 'sound' && this.#isRepeated(by))) {
       this.#wantsOthers = true;
       this.#doubts(`A peer asks this node to rejoin, and no other member does: ${reason}.`);
-    } else if (this.#hasJustRejoined())
+    } else if (needsSecond && this.#hasJustRejoined() && this.#hasOthers(by))
       this.#doubts(
         `Peers ask this node to rejoin twice in 10 minutes, and it does not: ${reason}.`,
       );
@@ -106,11 +112,17 @@ export class RejoinClaims {
     return this.#state.peers.greeted().some(({ hello }) => members.has(hello.origin));
   }
 
+  /** Whether a member beside that one may be present. A node that none of its members hears has nobody to keep it. */
+  #hasOthers(by: string): boolean {
+    return this.#state.otherMembers().some((origin) => origin !== by && this.#mayBePresent(origin));
+  }
+
   #isConfirmed(by: string): boolean {
     // A member that starts serves no writes yet, and may be about to go on under an origin that nobody knows.
     if (this.#state.standing.phase !== 'ready') return true;
-    const others = this.#state.otherMembers().filter((origin) => origin !== by);
-    if (!others.some((origin) => this.#mayBePresent(origin))) return true;
+    // A stranger is heard while no member is connected, and then nobody could confirm it.
+    if (!this.#isKnown(by)) return true;
+    if (!this.#hasOthers(by)) return true;
     return this.#claims.has(by) && this.#claims.size > 1;
   }
 

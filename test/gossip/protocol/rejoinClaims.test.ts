@@ -44,7 +44,6 @@ const rejoinOf = (code: 'retired' | 'stranger' | 'behind', re: number): Message 
 
 const CLAIMS: Readonly<Record<string, (node: TestCore, connection: number) => Message>> = {
   retired: (node, connection) => rejoinOf('retired', node.pullNumber(connection)),
-  stranger: (node, connection) => rejoinOf('stranger', node.pullNumber(connection)),
   behind: (node, connection) => rejoinOf('behind', node.pullNumber(connection)),
   'a copy': () => ({ type: 'error', code: 'clone', reason: 'two nodes' }),
   'later own ops': ({ view }) => ({
@@ -87,6 +86,12 @@ for (const [what, claimOf] of Object.entries(CLAIMS)) {
     }
   });
 }
+
+claims('one member that was asked is followed in that this node is a stranger', () => {
+  const node = member();
+  const told = rejoinOf('stranger', node.pullNumber(2));
+  assert.is(ofKind(node.receive(2, told), 'rejoin').length, 1);
+});
 
 claims('a member that starts follows one member', () => {
   const node = testCore({ others: OTHERS });
