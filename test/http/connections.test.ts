@@ -244,7 +244,11 @@ connections('watchers that do not read share one bound, however many they are', 
   const isFull = () => hub.size === 16 && hub.behind === 16 && hub.bufferedBytes > 256 * 1024;
   await waitFor(isFull, 30_000, 'Too little waits');
   let last = 0;
-  const isStill = () => last === (last = hub.bufferedBytes);
+  const isStill = () => {
+    const before = last;
+    last = hub.bufferedBytes;
+    return before === last;
+  };
   await waitFor(isStill, 30_000, 'More and more waits');
   assert.ok((await metric(server, 'hearsay_watcher_buffer_bytes')) > 0);
   // By their own bound alone, 16 of them would hold 4 MiB.
