@@ -4,7 +4,7 @@
  * nothing. It is the store of the real NodeLogs, as src/node/dataDirectory.ts is with files.
  */
 
-import type { Commit } from '../src/log/log.ts';
+import { type Commit, outlivesPowerCuts } from '../src/log/log.ts';
 import {
   type AppendFailure,
   MemoryLog,
@@ -53,7 +53,7 @@ interface LogHooks {
   readonly nextFailure: () => AppendFailure | null;
   readonly stored: (commit: Commit) => void;
   /** A commit has ended, and is stored. */
-  readonly settled: (log: SimLog) => void;
+  readonly settled: (log: SimLog, commit: Commit) => void;
 }
 
 /** The real log in memory, which tells what of it is on the disk. */
@@ -78,7 +78,7 @@ export class SimLog extends MemoryLog {
       if (this.#underWay === underWay) this.#underWay = null;
       if (!isStored) return;
       this.#store(commit);
-      this.#hooks.settled(this);
+      this.#hooks.settled(this, commit);
     };
     // First in line, so that every listener to the end of the commit finds this up to date.
     ended.then(
@@ -275,15 +275,18 @@ export class SimDisk implements LogStore {
       {
         nextFailure: () => this.#nextFailure(),
         stored: this.#hooks.stored,
-        settled: (log) => this.#sync(log),
+        settled: (log, commit) => this.#sync(log, commit),
       },
     );
   }
 
-  /** With durability=normal the system writes back now and then, and only that outlives a power cut. */
-  #sync(log: SimLog): void {
+  /**
+   * With durability=normal the system writes back now and then. Only that outlives a power cut, and a commit
+   * that must.
+   */
+  #sync(log: SimLog, commit: Commit): void {
     if (this.#options.durability === 'full' || this.#log !== log) return;
-    if (this.#synced === null || this.#dice.chance(SYNCED_COMMITS))
+    if (this.#synced === null || outlivesPowerCuts(commit) || this.#dice.chance(SYNCED_COMMITS))
       this.#synced = this.copy() ?? null;
   }
 

@@ -99,6 +99,12 @@ const SWITCHES: Readonly<Record<string, Switch>> = {
     text: 'return sameHash(sum, range.sum);',
     without: 'return true;',
   },
+  /** Rule 5: with durability=normal a power cut takes back the `join`s of other members. */
+  'members outlive power cuts': {
+    file: 'src/log/log.ts',
+    text: 'rows.some(({ op }) => !isOnKey(op))',
+    without: 'rows.length < 0',
+  },
   /** Rule 12: what was set aside is dropped. */
   'offers after a rejoin': {
     file: 'src/gossip/driver/offers.ts',

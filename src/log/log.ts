@@ -4,7 +4,7 @@
  */
 import { CommitFailedError } from '../words/errors.ts';
 import type { Hash } from '../words/hash.ts';
-import type { Op } from '../words/op.ts';
+import { isOnKey, type Op } from '../words/op.ts';
 import type { HeaderChanges, LogHeader, OriginRecord, Row, RowHead } from '../words/row.ts';
 
 /** The rows and records that one transaction writes. */
@@ -18,6 +18,14 @@ export interface Commit {
   /** Lsns of rows that compaction removes; the records of their origins are among those that change. */
   readonly removed?: readonly number[];
 }
+
+/**
+ * Whether a power cut may not take the commit back, whatever the durability: it holds a `join` or a
+ * `retire` (rule 5). A node that forgot a member would take an op for held by all although that member
+ * lacks it, and collect, compact or close too much.
+ */
+export const outlivesPowerCuts = ({ rows }: Pick<Commit, 'rows'>): boolean =>
+  rows.some(({ op }) => !isOnKey(op));
 
 /** A page ends at the row that reaches either bound. It holds at least one row, unless there is none. */
 export interface PageLimit {
@@ -45,8 +53,8 @@ export interface Log {
   readonly stoppedUncleanly: boolean;
 
   /**
-   * Appends in one transaction, and resolves once that is as durable as the log's durability says. One
-   * append at a time: the caller waits for it before the next.
+   * Appends in one transaction, and resolves once that is as durable as the log's durability says, or
+   * fsynced if `outlivesPowerCuts`. One append at a time: the caller waits for it before the next.
    *
    * @throws DiskFullError if the disk is full: rolled back, nothing is stored.
    * @throws DuplicateOpError if the log holds an op id of the commit already: nothing is stored, and

@@ -27,6 +27,8 @@ export interface Append {
    * Whether own ops go on under another origin from here, so that no op of it can be missing any more.
    */
   readonly changesOrigin: boolean;
+  /** Whether it is synced, and with it every append before it, in either durability. */
+  readonly isSynced: boolean;
 }
 
 export interface Close {

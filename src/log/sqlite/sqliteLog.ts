@@ -23,7 +23,7 @@ import { add, type Hash, ZERO } from '../../words/hash.ts';
 import type { Op } from '../../words/op.ts';
 import type { LogHeader, OriginRecord, Row, RowHead } from '../../words/row.ts';
 import type { Commit, Log, PageLimit } from '../log.ts';
-import { lastLsnAfter } from '../log.ts';
+import { lastLsnAfter, outlivesPowerCuts } from '../log.ts';
 import { DirectoryLock, makeDirectory } from './directoryLock.ts';
 import type { Fault } from './faults.ts';
 import { checkIsFile, recordColumns } from './file.ts';
@@ -163,6 +163,7 @@ export class SqliteLog implements Log {
         meta: metaRows(commit.header ?? {}),
         removed: commit.removed ?? [],
         changesOrigin: commit.header?.origin !== undefined,
+        isSynced: outlivesPowerCuts(commit),
       });
       if (reply.type === 'failed' && reply.fault.kind === 'full') throw new DiskFullError();
       if (reply.type === 'failed' && reply.fault.kind === 'duplicate')

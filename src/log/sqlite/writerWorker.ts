@@ -66,7 +66,13 @@ class Writer {
   }
 
   append(append: Append): void {
-    this.#commit.immediate(append);
+    const isSyncedAlone = append.isSynced && this.#durability === 'normal';
+    if (isSyncedAlone) this.#setSynchronous('full');
+    try {
+      this.#commit.immediate(append);
+    } finally {
+      if (isSyncedAlone) this.#setSynchronous('normal');
+    }
     if (append.removed.length > 0) this.#giveBackSpace();
     if (!append.changesOrigin) return;
     this.#stoppedUncleanly = false;

@@ -1,8 +1,11 @@
-import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import { type ChildProcessByStdio, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { LockedDirectoryError } from '../../../src/words/errors.ts';
@@ -105,5 +108,38 @@ test('the directory is free as soon as the process that held it was killed', () 
       await directory.open();
     });
   }));
+
+const trace = (file: string, ...command: string[]) =>
+  promisify(execFile)('strace', [
+    '-f',
+    '-e',
+    'trace=fsync,fdatasync,write',
+    '-o',
+    file,
+    ...command,
+  ]);
+
+const canTrace = await trace('/dev/null', 'true').then(
+  () => true,
+  () => false,
+);
+const traced = canTrace ? test : test.skip;
+if (!canTrace) process.stdout.write('No test of what is synced: there is no strace.\n');
+
+traced('with durability=normal a commit is synced if it holds a join, and no other is', () =>
+  withDirectory(async (directory) => {
+    const file = join(directory.root, 'trace');
+    const appends = fileURLToPath(new URL('./appendWithJoin.ts', import.meta.url));
+    await trace(file, process.execPath, appends, directory.path);
+    const calls = await readFile(file, 'utf8');
+    const isSynced = ['open', 'put', 'join', 'put again'].map((said, index, all) => {
+      const from = index === 0 ? 0 : calls.indexOf(`write(1, "${all[index - 1]}\\n"`);
+      const to = calls.indexOf(`write(1, "${said}\\n"`);
+      assert.ok(from !== -1 && to > from, `it says ${said}`);
+      return /f(data)?sync\(/.test(calls.slice(from, to));
+    });
+    assert.equal(isSynced, [true, false, true, false]);
+  }),
+);
 
 test.run();
