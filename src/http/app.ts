@@ -1,15 +1,16 @@
 /**
- * The REST interface: a koa app over a replica. The order of routes matters: nearly all requests are
- * for single keys, so their routes are tried first.
+ * The REST interface over a replica: a koa app, and the short path before it. The order of routes
+ * matters: nearly all requests are for single keys, so their routes are tried first.
  */
+import type { RequestListener } from 'node:http';
 import type { RouterContext } from '@koa/router';
 import Koa from 'koa';
 import type { Registry } from 'prom-client';
 import type { PeerStatus } from '../gossip/protocol/peerStatus.ts';
 import type { Replica } from '../replica/replica.ts';
-import { answer, answerJson, answerProblem } from './answer/answer.ts';
-import { Problem, plannedProblem } from './answer/problem.ts';
+import { answer, answerJson } from './answer/answer.ts';
 import type { Connections } from './connections.ts';
+import { Frame, type HttpLog } from './exchange.ts';
 import {
   Figures,
   RequestCounts,
@@ -19,13 +20,14 @@ import {
   registerWatchMetrics,
 } from './metrics.ts';
 import { describeApi } from './openapi/openapi.ts';
-import { BodyReader, dropBody } from './request/body.ts';
+import { BodyReader } from './request/body.ts';
 import { tokenGuard } from './request/internalToken.ts';
 import { AllowedPages } from './request/pages.ts';
 import { createSchemas } from './request/schemas.ts';
 import { pathOf } from './request/target.ts';
 import { addBatchRoute } from './routes/batchRoute.ts';
 import { addClusterRoutes, type Health } from './routes/clusterRoutes.ts';
+import { EntryAnswers } from './routes/entryAnswers.ts';
 import { addEntryRoutes } from './routes/entryRoutes.ts';
 import { addListRoutes } from './routes/listRoutes.ts';
 import { addLogRoutes, type LogRouteOptions } from './routes/logRoutes.ts';
@@ -33,13 +35,9 @@ import { addMemberRoutes, type MemberView } from './routes/memberRoutes.ts';
 import { PastReads, type PastSource } from './routes/pastEntry.ts';
 import { answerNoRoute, Routes } from './routes/route.ts';
 import { addWatchRoute } from './routes/watchRoute.ts';
+import { ShortPath } from './shortPath.ts';
 import { waitAfter } from './wait/after.ts';
 import type { WatchService } from './watch/service.ts';
-
-/** Reports errors that nobody planned to people; pino's loggers fit. */
-export interface HttpLog {
-  error(details: object, message: string): void;
-}
 
 export interface AppOptions {
   readonly replica: Replica;
@@ -67,55 +65,69 @@ export interface AppOptions {
 /** The name of the log in messages to clients. */
 const PUBLIC_PLACE = 'of this node';
 
-export function createApp(options: AppOptions): Koa {
+export interface App {
+  /** Answers plain requests for single keys by the short path, and all others by koa. */
+  readonly listener: RequestListener;
+  /** Answers every request by koa: the short path is held to its answers. */
+  readonly general: RequestListener;
+}
+
+export function createApp(options: AppOptions): App {
   const { replica, log, registry, watches, pages, connections } = options;
   const { limits } = replica;
   const requests = new RequestCounts();
   registerMetrics(registry, requests, replica);
   registerConnectionMetrics(registry, connections);
-  const { entries, rest } = routesOf(options);
+  const bodies = new BodyReader(limits);
+  registerBodyMetrics(registry, bodies);
+  const frame = new Frame({ connections, requests, limits, log });
+  const entries = new EntryAnswers(replica, watches?.acks ?? null);
+  const routes = routesOf(options, bodies, entries);
 
-  const app = new Koa();
-  Object.defineProperties(app.context, targetGetters);
-  app.on('error', (error: unknown) => {
+  const koa = new Koa();
+  Object.defineProperties(koa.context, targetGetters);
+  koa.on('error', (error: unknown) => {
     if (!isDisconnect(error)) log.error({ err: error }, 'An answer failed.');
   });
-  app.use(async (ctx: RouterContext, next) => {
+  koa.use(async (ctx: RouterContext, next) => {
+    // Each answer is written to Node's response (answer/answer.ts).
+    ctx.respond = false;
     try {
-      connections.requireRoom(ctx.req, ctx.path);
+      frame.begin(ctx, ctx.path);
       await next();
     } catch (error) {
-      answerError(ctx, error, log);
-      dropBody(ctx.req, limits);
+      frame.fail(ctx, error);
     }
-    requests.count(routeOf(ctx), ctx.method, ctx.res.statusCode);
-    connections.sending(ctx.res);
+    frame.end(ctx, routeOf(ctx));
   });
-  app.use(admission(pages ?? new AllowedPages([]), watches));
-  app.use(entries.middleware());
-  app.use(rest.middleware());
-  app.use(answerNoRoute);
-  return app;
+  koa.use(admission(pages ?? new AllowedPages([]), watches));
+  koa.use(routes.entries.middleware());
+  koa.use(routes.rest.middleware());
+  koa.use(answerNoRoute);
+  const general = koa.callback();
+  const shortPath = new ShortPath({ frame, entries, bodies, maxKeyBytes: limits.maxKeyBytes });
+  const listener: RequestListener = (request, response) =>
+    shortPath.take(request, response) || general(request, response);
+  return { listener, general };
 }
 
 /** The routes of single keys, apart from all others, so that they are tried alone. */
-function routesOf(options: AppOptions): { readonly entries: Routes; readonly rest: Routes } {
+function routesOf(
+  options: AppOptions,
+  bodies: BodyReader,
+  answers: EntryAnswers,
+): { readonly entries: Routes; readonly rest: Routes } {
   const { replica, registry, tools, watches, version, connections } = options;
   const { limits } = replica;
   const schemas = createSchemas(limits);
-  const bodies = new BodyReader(limits);
-  registerBodyMetrics(registry, bodies);
   const common = {
     bodies,
     maxKeyBytes: limits.maxKeyBytes,
     ...(tools && { requireToken: tokenGuard(tools.token) }),
   };
   const entries = new Routes(common);
-  addEntryRoutes(entries, {
-    replica,
-    past: tools === undefined ? null : pastSource(tools.reader, options),
-    acks: watches?.acks ?? null,
-  });
+  const past = tools === undefined ? null : pastSource(tools.reader, options);
+  addEntryRoutes(entries, { entries: answers, past });
   const rest = new Routes(common);
   addListRoutes(rest, { replica, limits, schemas });
   addBatchRoute(rest, { replica, limits, schemas });
@@ -212,17 +224,6 @@ const targetGetters: PropertyDescriptorMap & ThisType<RouterContext> = {
     },
   },
 };
-
-function answerError(ctx: RouterContext, error: unknown, log: HttpLog): void {
-  let problem = plannedProblem(error);
-  if (problem === undefined) {
-    const { method, path } = ctx;
-    log.error({ err: error, method, path }, 'A request failed in a way that nobody planned.');
-    problem = new Problem(500, 'The node could not answer; its log says why.');
-  }
-  if (ctx.res.headersSent) ctx.req.destroy();
-  else answerProblem(ctx, problem);
-}
 
 /**
  * The pattern of the route that took the request, or of the route whose path does not know the method.

@@ -4,7 +4,6 @@
  */
 import * as http from 'node:http';
 import type { Duplex } from 'node:stream';
-import type Koa from 'koa';
 import type { Limits } from '../words/limits.ts';
 import { answerRaw, PROBLEM_TYPE } from './answer/answer.ts';
 import { Problem, problemText } from './answer/problem.ts';
@@ -31,18 +30,17 @@ const TIMEOUT_CHECK_MS = 5_000;
  * @param maxBodyBytes the longest body for which a client that asks first gets 100 Continue.
  */
 export function createServer(
-  app: Koa,
+  listener: http.RequestListener,
   connections: Connections,
   { maxBodyBytes }: Pick<Limits, 'maxBodyBytes'>,
 ): http.Server {
-  const respond: http.RequestListener = app.callback();
   const take = (
     request: http.IncomingMessage,
     response: http.ServerResponse,
     problem = misshapen(request),
   ): void =>
     connections.take(request, response, () => {
-      if (problem === null) void respond(request, response);
+      if (problem === null) listener(request, response);
       else endWith(response, problem);
     });
   const server: http.Server = http.createServer(
@@ -54,6 +52,7 @@ export function createServer(
       connectionsCheckingInterval: TIMEOUT_CHECK_MS,
       // Refused here, since Node would refuse it without a body.
       requireHostHeader: false,
+      optimizeEmptyRequests: true,
       shouldUpgradeCallback: (request) =>
         server.listenerCount('upgrade') > 0 && isWebSocketUpgrade(request),
     },

@@ -2,7 +2,7 @@
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import { maxMessageBytes } from '../gossip/border/bounds.ts';
 import { SocketTransport } from '../gossip/socket.ts';
-import type { HttpLog } from '../http/app.ts';
+import type { HttpLog } from '../http/exchange.ts';
 import { Figures } from '../http/metrics.ts';
 import type { Replica } from '../replica/replica.ts';
 import { LogDirectory, warnOfReaders } from './dataDirectory.ts';

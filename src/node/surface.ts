@@ -3,8 +3,9 @@ import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Registry } from 'prom-client';
 import { GOSSIP_PATH, type SocketTransport } from '../gossip/socket.ts';
-import { createApp, type HttpLog } from '../http/app.ts';
+import { createApp } from '../http/app.ts';
 import { Connections } from '../http/connections.ts';
+import type { HttpLog } from '../http/exchange.ts';
 import { AllowedPages } from '../http/request/pages.ts';
 import { WATCH_PATH } from '../http/routes/watchRoute.ts';
 import { createServer, drainable, takeUpgrades } from '../http/server.ts';
@@ -56,7 +57,7 @@ export function surfaceOf(options: SurfaceOptions): Surface {
     sendTimeoutMs: settings.sendTimeoutMs,
   });
   const watches = watchesOf(options, pages, connections);
-  const app = createApp({
+  const { listener } = createApp({
     ...appOptions(options),
     connections,
     watches,
@@ -69,7 +70,7 @@ export function surfaceOf(options: SurfaceOptions): Surface {
       compact: (retentionMs) => compacted(engine, retentionMs),
     },
   });
-  const server = createServer(app, connections, settings.limits);
+  const server = createServer(listener, connections, settings.limits);
   const drain = drainable(server);
   takeUpgrades(server, connections, {
     [GOSSIP_PATH]: { take: (...upgrade) => transport.upgrade(...upgrade), isForPeers: true },

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { connect } from 'node:net';
 import { inspect } from 'node:util';
 import { Registry } from 'prom-client';
+import * as assert from 'uvu/assert';
 import { patience } from '../../scripts/patience.ts';
 import type { PeerStatus } from '../../src/gossip/protocol/peerStatus.ts';
 import { createApp } from '../../src/http/app.ts';
@@ -33,6 +34,8 @@ export interface TestOptions {
 export interface Answer {
   readonly status: number;
   readonly headers: http.IncomingHttpHeaders;
+  /** Names and values alternate, as they came. */
+  readonly rawHeaders: readonly string[];
   readonly text: string;
   /** The body parsed, without its token; null where there is none. */
   readonly body: unknown;
@@ -48,18 +51,28 @@ export interface Sent {
   readonly agent?: http.Agent;
 }
 
+type ServerParts = Pick<TestServer, 'replica' | 'log' | 'server'>;
+
 /** Its clock stands still until a test moves it. */
 export class TestServer {
   readonly replica: Replica;
   readonly log: MemoryLog;
   readonly server: http.Server;
   readonly #time: { nowMs: number };
+  readonly #twin: TestServer | null;
 
-  constructor(replica: Replica, log: MemoryLog, server: http.Server, time: { nowMs: number }) {
-    this.replica = replica;
-    this.log = log;
-    this.server = server;
+  constructor(parts: ServerParts, time: { nowMs: number }, twin: TestServer | null) {
+    this.replica = parts.replica;
+    this.log = parts.log;
+    this.server = parts.server;
     this.#time = time;
+    this.#twin = twin;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.server.closeAllConnections();
+    await new Promise((resolve) => this.server.close(resolve));
+    await this.replica.close();
   }
 
   get port(): number {
@@ -71,7 +84,21 @@ export class TestServer {
   }
 
   /** @param path sent as it is. */
-  send(method: string, path: string, { headers = {}, body, agent }: Sent = {}): Promise<Answer> {
+  async send(method: string, path: string, sent: Sent = {}): Promise<Answer> {
+    const answer = await this.#send(method, path, sent);
+    if (this.#twin !== null) {
+      const { agent: _, ...alone } = sent;
+      const byKoa = await this.#twin.#send(method, path, alone);
+      assert.equal(
+        bytesOf(answer),
+        bytesOf(byKoa),
+        `${method} ${path}: the paths answer differently`,
+      );
+    }
+    return answer;
+  }
+
+  #send(method: string, path: string, { headers = {}, body, agent }: Sent): Promise<Answer> {
     return new Promise((resolve, reject) => {
       const options = { port: this.port, method, path, headers, agent: agent ?? false };
       const request = http.request(options, (response) => {
@@ -134,36 +161,66 @@ function withoutToken(whole: unknown): Pick<Answer, 'body' | 'token' | 'whole'> 
 }
 
 function answerOf(response: http.IncomingMessage, text: string): Answer {
-  const { statusCode: status = 0, headers } = response;
+  const { statusCode: status = 0, headers, rawHeaders } = response;
   const isJson = /json/.test(headers['content-type'] ?? '') && text !== '';
-  return { status, headers, text, ...(isJson ? withoutToken(JSON.parse(text)) : NO_BODY) };
+  return {
+    status,
+    headers,
+    rawHeaders,
+    text,
+    ...(isJson ? withoutToken(JSON.parse(text)) : NO_BODY),
+  };
 }
 
-/** Runs a test against a server of its own, and closes everything. */
-export const withServer =
-  (run: (server: TestServer) => Promise<void>, options: TestOptions = {}) =>
-  async (): Promise<void> => {
-    const failures: object[] = [];
-    const onError = options.onError ?? ((details: object) => failures.push(details));
-    const server = await open(options, onError);
-    try {
-      await run(server);
-    } finally {
-      server.server.closeAllConnections();
-      await new Promise((resolve) => server.server.close(resolve));
-      await server.replica.close();
-    }
-    if (failures.length > 0) throw new Error(`The server told of errors: ${inspect(failures)}`);
-  };
+/** All that the server decides of an answer. The time of day differs, and so does keep-alive with the client's agent. */
+function bytesOf({ status, rawHeaders, text }: Answer): unknown {
+  const headers: string[] = [];
+  for (let index = 0; index < rawHeaders.length; index += 2)
+    if (!CLIENT_HEADERS.has(rawHeaders[index] ?? ''))
+      headers.push(`${rawHeaders[index]}: ${rawHeaders[index + 1]}`);
+  return { status, headers, text };
+}
 
-async function open(options: TestOptions, onError: (details: object) => void): Promise<TestServer> {
+const CLIENT_HEADERS: ReadonlySet<string> = new Set(['Date', 'Connection', 'Keep-Alive']);
+
+type Test = (server: TestServer) => Promise<void>;
+
+/** Runs a test against a server of its own, and closes everything. */
+export const withServer = (run: Test, options: TestOptions = {}) => running(run, options, false);
+
+/**
+ * Runs a test against a server of its own, beside which runs a twin over a replica of its own that answers by koa
+ * alone. Each request goes to both, one after the other, and the test fails where the bytes of the answers differ.
+ */
+export const onBothPaths = (run: Test, options: TestOptions = {}) => running(run, options, true);
+
+const running = (run: Test, options: TestOptions, hasTwin: boolean) => async (): Promise<void> => {
+  const failures: object[] = [];
+  const onError = options.onError ?? ((details: object) => failures.push(details));
   const time = { nowMs: START_MS };
+  await using twin = hasTwin ? await open(options, onError, time, { isGeneral: true }) : null;
+  await using server = await open(options, onError, time, { twin });
+  await run(server);
+  if (failures.length > 0) throw new Error(`The server told of errors: ${inspect(failures)}`);
+};
+
+interface Place {
+  readonly isGeneral?: boolean;
+  readonly twin?: TestServer | null;
+}
+
+async function open(
+  options: TestOptions,
+  onError: (details: object) => void,
+  time: { nowMs: number },
+  { isGeneral = false, twin = null }: Place,
+): Promise<TestServer> {
   const limits = { ...defaultLimits, ...options.limits };
   const log = new MemoryLog({ clusterName: 'test', newOrigin: () => ORIGIN, ...options.log });
   const clock = () => time.nowMs;
   const replica = await Replica.open({ nodeId: 'node1', log, place: 'memory', clock, limits });
   const connections = new Connections({ limits, sendTimeoutMs: options.sendTimeoutMs ?? 30_000 });
-  const app = createApp({
+  const { listener, general } = createApp({
     replica,
     connections,
     peers: () => options.peers ?? [],
@@ -173,7 +230,7 @@ async function open(options: TestOptions, onError: (details: object) => void): P
     registry: new Registry(),
     maxClockSkewMs: 60_000,
   });
-  const server = createServer(app, connections, limits);
+  const server = createServer(isGeneral ? general : listener, connections, limits);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return new TestServer(replica, log, server, time);
+  return new TestServer({ replica, log, server }, time, twin);
 }

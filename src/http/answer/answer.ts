@@ -2,8 +2,8 @@
  * The one place that writes answers. It writes to Node's response and not through koa's setters, which
  * cost as much as the rest of a GET: each answer is one header block and one string.
  */
+import type { ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import type { ParameterizedContext } from 'koa';
 import { refuse } from '../../net/refusal.ts';
 import { type Problem, problemText } from './problem.ts';
 
@@ -27,16 +27,20 @@ export const taggedHeaders = (etag: string): readonly string[] => [
 const cachingOf = (headers: readonly string[]): readonly string[] =>
   headers.includes('Cache-Control') ? [] : NO_STORE;
 
+/** The part of a request that its answer needs: koa's contexts have it, and so do the exchanges of the short path. */
+export interface Answerable {
+  readonly res: ServerResponse;
+}
+
 /** @param extraHeaders names and values alternate; `no-store` if they name no caching. */
 export function answer(
-  ctx: ParameterizedContext,
+  { res }: Answerable,
   status: number,
   contentType: string,
   text: string,
   extraHeaders: readonly string[] = [],
 ): void {
-  ctx.respond = false;
-  ctx.res.writeHead(status, [
+  res.writeHead(status, [
     'Content-Type',
     contentType,
     'Content-Length',
@@ -44,26 +48,20 @@ export function answer(
     ...cachingOf(extraHeaders),
     ...extraHeaders,
   ]);
-  ctx.res.end(text);
+  res.end(text);
 }
 
-export const answerJson = (ctx: ParameterizedContext, text: string): void =>
-  answer(ctx, 200, JSON_TYPE, text);
+export const answerJson = (to: Answerable, text: string): void => answer(to, 200, JSON_TYPE, text);
 
 /** An answer without a body, such as 204 and 304. */
-export function answerEmpty(
-  ctx: ParameterizedContext,
-  status: number,
-  headers: readonly string[],
-): void {
-  ctx.respond = false;
-  ctx.res.writeHead(status, [...cachingOf(headers), ...headers]);
-  ctx.res.end();
+export function answerEmpty({ res }: Answerable, status: number, headers: readonly string[]): void {
+  res.writeHead(status, [...cachingOf(headers), ...headers]);
+  res.end();
 }
 
-export function answerProblem(ctx: ParameterizedContext, problem: Problem): void {
+export function answerProblem(to: Answerable, problem: Problem): void {
   const { status, detail, extensions, headers } = problem;
-  answer(ctx, status, PROBLEM_TYPE, problemText(status, detail, extensions), headers);
+  answer(to, status, PROBLEM_TYPE, problemText(status, detail, extensions), headers);
 }
 
 /**

@@ -17,6 +17,11 @@ export interface JsonBody {
   readonly parsed: unknown;
 }
 
+/** A body that was read: its text, and the parsed value before and after the check. */
+export interface CheckedBody<Checked> extends JsonBody {
+  readonly checked: Checked;
+}
+
 /**
  * Bodies up to this length, in bytes, are always read: only longer ones count against the common bound.
  */

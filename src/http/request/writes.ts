@@ -2,6 +2,7 @@
 import { memberText } from '../../words/json.ts';
 import type { DeleteRequest, PutRequest } from '../../words/requests.ts';
 import { type FieldError, toldName, unprocessable } from '../answer/problem.ts';
+import type { CheckedBody } from './body.ts';
 import type { PutBody } from './schemas.ts';
 
 /**
@@ -23,6 +24,19 @@ export function putRequest(key: string, body: PutBody, text: string): PutRequest
     value: standAlone(value),
     meta: meta === undefined ? null : standAlone(meta),
   };
+}
+
+/**
+ * The request of a PUT of one key.
+ *
+ * @throws Problem 422 for a time to live under another name.
+ */
+export function putRequestOf(
+  key: string,
+  { text, parsed, checked }: CheckedBody<PutBody>,
+): PutRequest {
+  refuseMisnamedExpiry([[parsed, '']]);
+  return putRequest(key, checked, text);
 }
 
 export const deleteRequest = (key: string, upToVersion: number | undefined): DeleteRequest => ({

@@ -11,11 +11,12 @@ import { problemText, unprocessable } from '../answer/problem.ts';
 import { Tokens } from '../answer/tokens.ts';
 import { batchResultsSchema } from '../openapi/answerSchemas.ts';
 import { BAD_BODY, json, NOT_HERE_YET, NOT_STORED, OTHER_CLUSTER } from '../openapi/answers.ts';
+import type { CheckedBody } from '../request/body.ts';
 import { refuseConditions } from '../request/conditions.ts';
 import type { Batch, BatchOp, Schemas } from '../request/schemas.ts';
 import { deleteRequest, putRequest, refuseMisnamedExpiry } from '../request/writes.ts';
 import { afterHeaders } from '../wait/after.ts';
-import type { CheckedBody, Routes } from './route.ts';
+import type { Routes } from './route.ts';
 
 export interface BatchRouteOptions {
   readonly replica: Replica;

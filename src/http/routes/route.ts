@@ -7,7 +7,7 @@ import type { z } from 'zod';
 import { answerEmpty } from '../answer/answer.ts';
 import { Problem } from '../answer/problem.ts';
 import type { DescribedRoute } from '../openapi/openapi.ts';
-import type { BodyReader, JsonBody } from '../request/body.ts';
+import type { BodyReader, CheckedBody } from '../request/body.ts';
 import { decodeKey, queryOf } from '../request/target.ts';
 import { validate } from '../request/validate.ts';
 
@@ -23,11 +23,6 @@ export interface Route<Query extends z.ZodObject, Body extends z.ZodType> extend
   /** Called with the parsed body, before its parts are checked against the schema. */
   readonly beforeBodyCheck?: (parsed: unknown) => void;
   readonly handler: (request: RouteRequest<Query, Body>) => void | Promise<void>;
-}
-
-/** A body that was read: its text, and the parsed value before and after the check. */
-export interface CheckedBody<Checked> extends JsonBody {
-  readonly checked: Checked;
 }
 
 /** A request as its handler gets it. */

@@ -112,7 +112,6 @@ export function addWatchRoute(
       const closed = closeSignal(ctx.res);
       // A browser that connects again sends the old URL and, beside it, the id of the last event.
       const admitted = await admission.admitCursor(lastEventId(ctx.req) ?? named, closed);
-      ctx.respond = false;
       if (closed.aborted) return;
       connections.dropBehind(ctx.req.socket);
       start(ctx.res, hub, { ...watch, ...admitted, format: formatFor('stream', watch.withValues) });

@@ -8,7 +8,7 @@ import { problemSchema } from '../../../src/http/openapi/answerSchemas.ts';
 import { MemoryLog } from '../../../src/log/memory.ts';
 import { Replica } from '../../../src/replica/replica.ts';
 import { defaultLimits } from '../../../src/words/limits.ts';
-import { type TestServer, withServer } from '../testServer.ts';
+import { onBothPaths, type TestServer } from '../testServer.ts';
 
 const bodies = suite('bodies');
 
@@ -33,7 +33,7 @@ const VALUES = [
 for (const value of VALUES) {
   bodies(
     `the value ${value} comes back as sent, from a batch and a restarted node too`,
-    withServer(async (server) => {
+    onBothPaths(async (server) => {
       assert.is((await server.put('/cache/a', `{"value":${value},"version":1}`)).status, 200);
       const ops = `{"ops":[{"op":"put","key":"b","version":1,"value":${value}},{"op":"get","key":"b"}]}`;
       const entry = `"value":${value},"version":1,"expires_at":null}`;
@@ -73,7 +73,7 @@ const NOT_JSON: readonly [what: string, body: string | Buffer][] = [
 for (const [what, body] of NOT_JSON) {
   bodies(
     `a body that is ${what} is 422`,
-    withServer(async (server) => {
+    onBothPaths(async (server) => {
       const { status, body: told } = await server.put('/cache/a', body);
       assert.is(status, 422);
       const problem = problemSchema.parse(told);
@@ -88,7 +88,7 @@ const nested = (depth: number): string => '['.repeat(depth) + ']'.repeat(depth);
 
 bodies(
   'a value nested 100,000 deep is stored and comes back',
-  withServer(async (server) => {
+  onBothPaths(async (server) => {
     const value = nested(100_000);
     for (const field of ['value', 'meta']) {
       const body = field === 'value' ? `{"value":${value},"version":"next"}` : null;
@@ -102,7 +102,7 @@ bodies(
 
 bodies(
   'a whole body nested half a million deep is 422',
-  withServer(async (server) => {
+  onBothPaths(async (server) => {
     const { status } = await server.put('/cache/a', nested(500_000));
     assert.is(status, 422);
     assert.is((await server.batch(nested(500_000))).status, 422);
@@ -131,7 +131,7 @@ const TYPES: readonly [type: string | undefined, status: number][] = [
 for (const [type, status] of TYPES) {
   bodies(
     `Content-Type ${type ?? '(none)'} is ${status}`,
-    withServer(async (server) => {
+    onBothPaths(async (server) => {
       const headers = type === undefined ? {} : { 'Content-Type': type };
       const answer = await server.send('PUT', '/cache/a', { headers, body: PUT });
       assert.is(answer.status, status);
@@ -145,7 +145,7 @@ for (const [coding, status] of [
 ] as const) {
   bodies(
     `Content-Encoding ${coding} is ${status}`,
-    withServer(async (server) => {
+    onBothPaths(async (server) => {
       const answer = await server.put('/cache/a', PUT, { 'Content-Encoding': coding });
       assert.is(answer.status, status);
     }),
@@ -163,7 +163,7 @@ const MIDDLING = { limits: { maxBodyBytes: 10_000 } };
 
 bodies(
   'a body of the limit is stored, one byte more is 413; chunked too',
-  withServer(async (server) => {
+  onBothPaths(async (server) => {
     for (const transfer of [{}, { 'Transfer-Encoding': 'chunked' }]) {
       const path = `/cache/${Object.keys(transfer).length}`;
       assert.is((await server.put(path, putOfLength(1000), transfer)).status, 200);
@@ -177,7 +177,7 @@ bodies(
 
 bodies(
   'the default limit is 1 MiB',
-  withServer(async (server) => {
+  onBothPaths(async (server) => {
     assert.is((await server.put('/cache/a', putOfLength(2 ** 20))).status, 200);
     assert.is((await server.put('/cache/a', putOfLength(2 ** 20 + 1))).status, 413);
   }),
@@ -186,7 +186,7 @@ bodies(
 for (const transfer of ['declared', 'chunked']) {
   bodies(
     `after a ${transfer} body over the limit the connection carries the next request`,
-    withServer(async (server) => {
+    onBothPaths(async (server) => {
       const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
       const headers = transfer === 'chunked' ? { 'Transfer-Encoding': 'chunked' } : {};
       let connections = 0;
@@ -206,7 +206,7 @@ for (const transfer of ['declared', 'chunked']) {
 
 bodies(
   'a declared length over the limit is 413 before any of the body has come',
-  withServer(async (server) => {
+  onBothPaths(async (server) => {
     const headers = 'Host: x\r\nConnection: close\r\nContent-Length: 1001';
     const answer = await server.exchange(`PUT /cache/a HTTP/1.1\r\n${headers}\r\n\r\n`);
     assert.match(answer, /^HTTP\/1\.1 413 /);
@@ -215,7 +215,7 @@ bodies(
 
 bodies(
   'a body that goes on far beyond the limit costs its connection',
-  withServer(async (server) => {
+  onBothPaths(async (server) => {
     const head = 'PUT /cache/a HTTP/1.1\r\nHost: x\r\nContent-Length: 10000000\r\n\r\n';
     const answer = await server.exchange(head + 'x'.repeat(9_999_000)).catch(ignoreReset);
     // It may be lost with the connection, which the server had to cut.
@@ -225,7 +225,7 @@ bodies(
 
 bodies(
   'a refused body of another kind leaves the connection usable',
-  withServer(async (server) => {
+  onBothPaths(async (server) => {
     const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
     const typed = { 'Content-Type': 'text/plain' };
     const body = putOfLength(200_000);
@@ -240,7 +240,7 @@ bodies(
 
 bodies(
   'a client that goes away in the middle of its body harms nobody',
-  withServer(async (server) => {
+  onBothPaths(async (server) => {
     const closed = new Promise((resolve) => {
       server.server.once('connection', (socket) => socket.once('close', resolve));
     });
@@ -257,7 +257,7 @@ bodies(
 
 bodies(
   'a byte order mark before the JSON is passed over',
-  withServer(async (server) => {
+  onBothPaths(async (server) => {
     assert.is((await server.put('/cache/a', `\ufeff${PUT}`)).status, 200);
     assert.match((await server.get('/cache/a')).text, '"value":1,');
   }),
@@ -265,7 +265,7 @@ bodies(
 
 bodies(
   'a small value does not keep the body alive that it came in',
-  withServer(async (server) => {
+  onBothPaths(async (server) => {
     const value = '"a value that is longer than thirteen"';
     const filler = ' '.repeat(900_000);
     const before = heapUsed();

@@ -2,7 +2,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { problemSchema } from '../../../src/http/openapi/answerSchemas.ts';
-import { ORIGIN, withServer } from '../testServer.ts';
+import { ORIGIN, onBothPaths } from '../testServer.ts';
 
 const conditions = suite('conditional writes');
 
@@ -26,7 +26,7 @@ for (const [headers, live, absent] of [
 
   conditions(
     `${told}: a PUT is ${live} over a live entry and ${absent} where there is none`,
-    withServer(async (server) => {
+    onBothPaths(async (server) => {
       await server.put('/cache/a', { value: 1, version: 1 });
       const over = await server.put('/cache/a', { value: 2, version: 2 }, headers);
       assert.is(over.status, live);
@@ -40,7 +40,7 @@ for (const [headers, live, absent] of [
 
   conditions(
     `${told}: a DELETE is ${live} over a live entry and ${absent} where there is none`,
-    withServer(async (server) => {
+    onBothPaths(async (server) => {
       await server.put('/cache/a', { value: 1, version: 1 });
       const over = await server.send('DELETE', '/cache/a', { headers });
       assert.is(over.status, live);
@@ -52,7 +52,7 @@ for (const [headers, live, absent] of [
 
 conditions(
   'a 412 tells the live version where there is one, and logs nothing',
-  withServer(async (server) => {
+  onBothPaths(async (server) => {
     await server.put('/cache/a', { value: 1, version: 7 });
     const headers = { 'If-Match': '"other"' };
     const {
@@ -79,7 +79,7 @@ conditions(
 
 conditions(
   'an expired entry and a tombstone are no live entries',
-  withServer(async (server) => {
+  onBothPaths(async (server) => {
     await server.put('/cache/a', { value: 1, version: 1, ttl_ms: 10 });
     server.advance(10);
     const body = { value: 2, version: 1 };
@@ -93,7 +93,7 @@ conditions(
 
 conditions(
   'where the condition holds, the version is decided as ever',
-  withServer(async (server) => {
+  onBothPaths(async (server) => {
     await server.put('/cache/a', { value: 1, version: 5 });
     const headers = { 'If-Match': TAG };
     assert.is((await server.put('/cache/a', { value: 2, version: 5 }, headers)).status, 409);
@@ -104,7 +104,7 @@ conditions(
 
 conditions(
   'of many writers that saw the same entry, one passes',
-  withServer(async (server) => {
+  onBothPaths(async (server) => {
     await server.put('/cache/a', { value: 0, version: 1 });
     const writers = Array.from({ length: 20 }, (_, index) =>
       server.put('/cache/a', { value: index, version: 'next' }, { 'If-Match': TAG }),
@@ -119,7 +119,7 @@ for (const header of ['', 'unquoted', '"open', '*, "a"', '"a" "b"', '"a", b', ',
   for (const name of ['If-Match', 'If-None-Match'])
     conditions(
       `${name}: ${header} is 422 and writes nothing`,
-      withServer(async (server) => {
+      onBothPaths(async (server) => {
         const headers = { [name]: header };
         const { status, body } = await server.put('/cache/a', { value: 1, version: 1 }, headers);
         assert.is(status, 422);
@@ -132,7 +132,7 @@ for (const header of ['', 'unquoted', '"open', '*, "a"', '"a" "b"', '"a", b', ',
 for (const name of ['If-Match', 'If-None-Match']) {
   conditions(
     `${name} on a batch or on a bulk delete is 422 and writes nothing`,
-    withServer(async (server) => {
+    onBothPaths(async (server) => {
       await server.put('/cache/a', { value: 1, version: 1 });
       const headers = { [name]: TAG, 'Content-Type': 'application/json' };
       const ops = '{"ops":[{"op":"delete","key":"a"}]}';

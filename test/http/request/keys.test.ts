@@ -2,7 +2,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { problemSchema } from '../../../src/http/openapi/answerSchemas.ts';
-import { withServer } from '../testServer.ts';
+import { onBothPaths } from '../testServer.ts';
 
 const keys = suite('keys');
 
@@ -37,7 +37,7 @@ const KEYS: readonly [path: string, key: string][] = [
 for (const [path, key] of KEYS) {
   keys(
     `the path /cache/${path} is the key ${JSON.stringify(key)}, everywhere`,
-    withServer(async (server) => {
+    onBothPaths(async (server) => {
       assert.is((await server.put(`/cache/${path}`, PUT)).status, 200);
       assert.equal(
         [...server.replica.map.entries()].map((entry) => entry.key),
@@ -75,7 +75,7 @@ const BAD_PATHS = [
 for (const path of BAD_PATHS) {
   keys(
     `the path /cache/${path} is 400 for every method`,
-    withServer(async (server) => {
+    onBothPaths(async (server) => {
       for (const method of ['GET', 'PUT', 'DELETE']) {
         const body = method === 'PUT' ? JSON.stringify(PUT) : '';
         const answer = await server.send(method, `/cache/${path}`, { body });
@@ -90,7 +90,7 @@ for (const path of BAD_PATHS) {
 
 keys(
   'a path with bytes that are not ASCII is 400, from Node itself',
-  withServer(async (server) => {
+  onBothPaths(async (server) => {
     const answer = await server.exchange('GET /cache/caf\u00e9 HTTP/1.1\r\nHost: x\r\n\r\n');
     assert.match(answer, /^HTTP\/1\.1 400 /);
   }),
@@ -98,7 +98,7 @@ keys(
 
 keys(
   'a key of 1,024 bytes is stored, one of 1,025 is 414, whatever its characters',
-  withServer(async (server) => {
+  onBothPaths(async (server) => {
     for (const [character, bytes] of [
       ['k', 1],
       ['é', 2],
@@ -126,7 +126,7 @@ for (const [path, status] of [
 ] as const) {
   keys(
     `PUT ${path} is ${status}: no key is empty, no path is taken for another`,
-    withServer(async (server) => {
+    onBothPaths(async (server) => {
       const answer = await server.put(path, PUT);
       assert.is(answer.status, status);
     }),
@@ -135,7 +135,7 @@ for (const [path, status] of [
 
 keys(
   'a query after the key is no part of it',
-  withServer(async (server) => {
+  onBothPaths(async (server) => {
     assert.is((await server.put('/cache/a?x=/b', PUT)).status, 200);
     assert.is((await server.get('/cache/a')).status, 200);
     assert.is((await server.get('/cache/a?')).status, 200);
@@ -144,7 +144,7 @@ keys(
 
 keys(
   'a target in absolute form, as proxies send it, means its path',
-  withServer(async (server) => {
+  onBothPaths(async (server) => {
     assert.is((await server.put('http://other:1234/cache/a', PUT)).status, 200);
     assert.is((await server.get('/cache/a')).status, 200);
     for (const target of ['http://a:b:c/x', 'http://[::bad/x', 'http://h', 'http://h?/cache/a'])
@@ -163,7 +163,7 @@ for (const [what, key] of [
 ] as const) {
   keys(
     `a key of ${what} in a batch is 422, with the field named`,
-    withServer(async (server) => {
+    onBothPaths(async (server) => {
       for (const op of ['put', 'get', 'delete']) {
         const good = '{"op":"put","key":"good","value":1,"version":1}';
         const bad = `{"op":"${op}","key":${key},"value":1,"version":1}`;

@@ -2,7 +2,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { problemSchema } from '../../../src/http/openapi/answerSchemas.ts';
-import { withServer } from '../testServer.ts';
+import { onBothPaths } from '../testServer.ts';
 
 const names = suite('unknown names');
 
@@ -20,7 +20,7 @@ for (const name of [
 ]) {
   names(
     `a time to live called ${name} is 422 with what it is called, and stores nothing`,
-    withServer(async (server) => {
+    onBothPaths(async (server) => {
       const { status, body } = await server.put('/cache/a', { ...PUT, [name]: 5 });
       assert.is(status, 422);
       const { detail, errors } = problemSchema.parse(body);
@@ -39,7 +39,7 @@ for (const name of [
 
 names(
   'an answer of a GET that never expires can be put as it is',
-  withServer(async (server) => {
+  onBothPaths(async (server) => {
     await server.put('/cache/a', { value: 1, version: 1 });
     const { body } = await server.get('/cache/a');
     assert.is((await server.put('/cache/b', body)).status, 200);
@@ -49,7 +49,7 @@ names(
 for (const name of ['versoin', 'Version', 'prefix', 'at']) {
   names(
     `DELETE with ${name}=1 is 422 and deletes nothing`,
-    withServer(async (server) => {
+    onBothPaths(async (server) => {
       await server.put('/cache/a', { value: 1, version: 1 });
       const { status, body } = await server.delete(`/cache/a?${name}=1`);
       assert.is(status, 422);
@@ -74,7 +74,7 @@ for (const [method, query, name] of [
 ] as const) {
   names(
     `${method} /cache${query} is 422, as there is no parameter ${name}, and changes nothing`,
-    withServer(async (server) => {
+    onBothPaths(async (server) => {
       await server.put('/cache/a', PUT);
       const body = '{"ops":[{"op":"put","key":"b","value":1,"version":1}]}';
       const sent = method === 'POST' ? { body } : {};
@@ -93,7 +93,7 @@ for (const [method, query, name] of [
 
 names(
   'a name that nobody knows is not sent back in its whole length',
-  withServer(async (server) => {
+  onBothPaths(async (server) => {
     const { status, text } = await server.get(`/cache?${'x'.repeat(10_000)}=1`);
     assert.is(status, 422);
     assert.ok(text.length < 1000);
@@ -102,7 +102,7 @@ names(
 
 names(
   'a PUT and a GET of one key ignore parameters that nobody knows',
-  withServer(async (server) => {
+  onBothPaths(async (server) => {
     assert.is((await server.put('/cache/a?other=1', PUT)).status, 200);
     assert.is((await server.get('/cache/a?other=1')).status, 200);
   }),

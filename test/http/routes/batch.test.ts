@@ -3,7 +3,7 @@ import * as http from 'node:http';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { batchResultsSchema, problemSchema } from '../../../src/http/openapi/answerSchemas.ts';
-import { withServer } from '../testServer.ts';
+import { onBothPaths, withServer } from '../testServer.ts';
 
 const batch = suite('batch');
 
@@ -14,7 +14,7 @@ const getsOf = (key: string, count: number) =>
 
 batch(
   'results come in order, each with the status and the members of the single request',
-  withServer(async (server) => {
+  onBothPaths(async (server) => {
     await server.put('/cache/old', { value: 'old', version: 5 });
     const { status, headers, body, whole } = await server.batch({
       ops: [
@@ -56,7 +56,7 @@ batch(
 
 batch(
   'every op has its own value and meta',
-  withServer(async (server) => {
+  onBothPaths(async (server) => {
     const op = (key: string, members: string): string =>
       `{"op":"put","key":"${key}","version":1,${members}}`;
     const ops = [
@@ -75,7 +75,7 @@ batch(
 
 batch(
   'all of it is one commit',
-  withServer(async (server) => {
+  onBothPaths(async (server) => {
     let commits = 0;
     server.replica.onCommit(() => commits++);
     await server.batch({ ops: [put('a'), put('b'), { op: 'delete', key: 'a' }, put('c')] });
@@ -86,7 +86,7 @@ batch(
 
 batch(
   'an expired key is told as such',
-  withServer(async (server) => {
+  onBothPaths(async (server) => {
     await server.put('/cache/a', { value: 1, version: 1, ttl_ms: 1 });
     server.advance(1);
     for (const ops of [[{ op: 'get', key: 'a' }], [put('b'), { op: 'get', key: 'a' }]])
@@ -107,14 +107,14 @@ batch(
 
 batch(
   'no ops, no results',
-  withServer(async (server) => {
+  onBothPaths(async (server) => {
     assert.equal((await server.batch({ ops: [] })).body, { results: [] });
   }),
 );
 
 batch(
   '. and .. are keys here, though no client can put them into a path',
-  withServer(async (server) => {
+  onBothPaths(async (server) => {
     await server.batch({ ops: [put('.'), put('..')] });
     const { whole } = await server.batch({ ops: [{ op: 'get', key: '..' }] });
     assert.is(batchResultsSchema.parse(whole).results[0]?.status, 200);
@@ -146,7 +146,7 @@ const MALFORMED: readonly [op: unknown, field: string][] = [
 for (const [op, field] of MALFORMED) {
   batch(
     `the malformed op ${JSON.stringify(op)} is 422 for all, and named as ${field}`,
-    withServer(async (server) => {
+    onBothPaths(async (server) => {
       const { status, body } = await server.batch({ ops: [put('a'), put('b'), put('c'), op] });
       assert.is(status, 422);
       const { detail, errors } = problemSchema.parse(body);
@@ -169,7 +169,7 @@ for (const [body, field] of [
 ] as const) {
   batch(
     `the body ${JSON.stringify(body)} is 422 and names ${field}`,
-    withServer(async (server) => {
+    onBothPaths(async (server) => {
       const { status, body: told } = await server.batch(body);
       assert.is(status, 422);
       assert.is(problemSchema.parse(told).errors?.[0]?.field, field);
@@ -179,7 +179,7 @@ for (const [body, field] of [
 
 batch(
   'a put ignores fields that nobody knows, as a single one does',
-  withServer(async (server) => {
+  onBothPaths(async (server) => {
     const { status } = await server.batch({ ops: [{ ...put('a'), other: 1, expires_at: null }] });
     assert.is(status, 200);
   }),
@@ -187,7 +187,7 @@ batch(
 
 batch(
   '1,000 ops are carried out, 1,001 are 422',
-  withServer(async (server) => {
+  onBothPaths(async (server) => {
     const ops = Array.from({ length: 1000 }, (_, index) => put(`key${index}`));
     const { status, whole } = await server.batch({ ops });
     assert.is(status, 200);
@@ -201,7 +201,7 @@ batch(
 
 batch(
   'a hundred thousand malformed ops are refused in a short answer',
-  withServer(async (server) => {
+  onBothPaths(async (server) => {
     const many = await server.batch(`{"ops":[${'1,'.repeat(400_000)}1]}`);
     assert.is(many.status, 422);
     assert.ok(many.text.length < 1000);
@@ -213,7 +213,7 @@ batch(
 
 batch(
   'with a member given twice the last counts, for what is parsed as for what is sliced',
-  withServer(async (server) => {
+  onBothPaths(async (server) => {
     const ops =
       '{"ops":[1],"ops":[{"op":"put","key":"x","value":1,"key":"a","value":2,"version":1}]}';
     assert.is((await server.batch(ops)).status, 200);
@@ -223,7 +223,7 @@ batch(
 
 batch(
   'results of many megabytes are answered whole',
-  withServer(async (server) => {
+  onBothPaths(async (server) => {
     const value = 'x'.repeat(1_000_000);
     await server.put('/cache/a', { value, version: 1 });
     const { status, headers, whole } = await server.batch({ ops: getsOf('a', 10) });
@@ -237,7 +237,7 @@ batch(
 
 batch(
   'results longer than a string may be go out as fast as the client takes them',
-  withServer(async (server) => {
+  onBothPaths(async (server) => {
     await server.put('/cache/a', { value: 'x'.repeat(1_000_000), version: 1 });
     const request = http.request({ port: server.port, method: 'POST', path: '/cache' });
     request.end(JSON.stringify({ ops: getsOf('a', 600) }));

@@ -6,7 +6,7 @@ import {
   problemSchema,
   storedSchema,
 } from '../../../src/http/openapi/answerSchemas.ts';
-import { ORIGIN, START_MS, type TestServer, withServer } from '../testServer.ts';
+import { ORIGIN, onBothPaths, START_MS, type TestServer } from '../testServer.ts';
 
 const entries = suite('entries');
 
@@ -27,7 +27,7 @@ async function refuses(server: TestServer, body: unknown, field: string): Promis
 
 entries(
   'a PUT is stored and read back',
-  withServer(async (server) => {
+  onBothPaths(async (server) => {
     const stored = await server.put('/cache/a', { value: { b: [1, 'x'] }, version: 3 });
     assert.is(stored.status, 200);
     assert.is(stored.headers['content-type'], 'application/json');
@@ -48,7 +48,7 @@ entries(
 
 entries(
   'a key that was never written is "Not found"',
-  withServer(async (server) => {
+  onBothPaths(async (server) => {
     const { status, headers, body } = await server.get('/cache/a');
     assert.is(status, 404);
     assert.is(headers['content-type'], 'application/problem+json');
@@ -63,7 +63,7 @@ entries(
 
 entries(
   'a deleted key is "Not found"',
-  withServer(async (server) => {
+  onBothPaths(async (server) => {
     await server.put('/cache/a', { value: 1, version: 1 });
     const deleted = await server.delete('/cache/a');
     assert.is(deleted.status, 200);
@@ -76,7 +76,7 @@ entries(
 
 entries(
   'DELETE is 200 also where there is nothing',
-  withServer(async (server) => {
+  onBothPaths(async (server) => {
     const { status, body } = await server.delete('/cache/a');
     assert.is(status, 200);
     assert.equal(body, { status: 'deleted', node: 'node1' });
@@ -85,7 +85,7 @@ entries(
 
 entries(
   'an expired key is "Expired", at the very millisecond',
-  withServer(async (server) => {
+  onBothPaths(async (server) => {
     const stored = await server.put('/cache/a', { value: 1, version: 1, ttl_ms: 1000 });
     const expiresAt = new Date(START_MS + 1000).toISOString();
     assert.is(storedSchema.parse(stored.whole).expires_at, expiresAt);
@@ -104,7 +104,7 @@ entries(
 for (const version of [2, 3]) {
   entries(
     `a live key at version 3 refuses version ${version} and says where it is`,
-    withServer(async (server) => {
+    onBothPaths(async (server) => {
       await server.put('/cache/a', { value: 'first', version: 3 });
       const { status, headers, body } = await server.put('/cache/a', { value: 'late', version });
       assert.is(status, 409);
@@ -123,7 +123,7 @@ for (const version of [2, 3]) {
 
 entries(
   'a higher version overwrites',
-  withServer(async (server) => {
+  onBothPaths(async (server) => {
     await server.put('/cache/a', { value: 1, version: 3 });
     assert.is((await server.put('/cache/a', { value: 2, version: 4 })).status, 200);
     assert.is((await server.get('/cache/a')).text, '{"value":2,"version":4,"expires_at":null}');
@@ -132,7 +132,7 @@ entries(
 
 entries(
   'after DELETE version 1 is accepted again',
-  withServer(async (server) => {
+  onBothPaths(async (server) => {
     await server.put('/cache/a', { value: 1, version: 7 });
     await server.delete('/cache/a');
     assert.is((await server.put('/cache/a', { value: 2, version: 1 })).status, 200);
@@ -142,7 +142,7 @@ entries(
 
 entries(
   'after expiry version 1 is accepted again',
-  withServer(async (server) => {
+  onBothPaths(async (server) => {
     await server.put('/cache/a', { value: 1, version: 7, ttl_ms: 10 });
     server.advance(10);
     assert.is((await server.put('/cache/a', { value: 2, version: 1 })).status, 200);
@@ -152,7 +152,7 @@ entries(
 
 entries(
   'version 0 is stored only where nothing lives',
-  withServer(async (server) => {
+  onBothPaths(async (server) => {
     assert.is((await server.put('/cache/a', { value: 1, version: 0 })).status, 200);
     assert.is((await server.put('/cache/a', { value: 2, version: 0 })).status, 409);
   }),
@@ -160,7 +160,7 @@ entries(
 
 entries(
   'minus zero is version 0',
-  withServer(async (server) => {
+  onBothPaths(async (server) => {
     const { text } = await server.put('/cache/a', '{"value":1,"version":-0}');
     assert.match(text, /^\{"status":"stored","node":"node1","version":0,"expires_at":null,/);
     assert.ok(Object.is(server.replica.map.get('a')?.version, 0));
@@ -169,7 +169,7 @@ entries(
 
 entries(
   '"next" is version 1, then the current one plus 1, and the answer says which',
-  withServer(async (server) => {
+  onBothPaths(async (server) => {
     for (const version of [1, 2, 3]) {
       const { status, whole } = await server.put('/cache/a', { value: 0, version: 'next' });
       assert.is(status, 200);
@@ -180,7 +180,7 @@ entries(
 
 entries(
   'the greatest version that a PUT may name is 2^53 - 2',
-  withServer(async (server) => {
+  onBothPaths(async (server) => {
     const body = '{"value":1,"version":9007199254740990}';
     assert.is((await server.put('/cache/a', body)).status, 200);
     assert.match((await server.get('/cache/a')).text, '"version":9007199254740990,');
@@ -207,25 +207,25 @@ const WRONG_VERSIONS = [
 for (const version of WRONG_VERSIONS) {
   entries(
     `version ${version} is 422 and stores nothing`,
-    withServer((server) => refuses(server, `{"value":1,"version":${version}}`, 'version')),
+    onBothPaths((server) => refuses(server, `{"value":1,"version":${version}}`, 'version')),
   );
 }
 
 entries(
   'a missing version is 422 and stores nothing',
-  withServer((server) => refuses(server, { value: 1 }, 'version')),
+  onBothPaths((server) => refuses(server, { value: 1 }, 'version')),
 );
 
 for (const ttl of ['0', '-1', '1.5', '"5"', 'true', '10000000000001', '1e999', '[]']) {
   entries(
     `ttl_ms ${ttl} is 422 and stores nothing`,
-    withServer((server) => refuses(server, `{"value":1,"version":1,"ttl_ms":${ttl}}`, 'ttl_ms')),
+    onBothPaths((server) => refuses(server, `{"value":1,"version":1,"ttl_ms":${ttl}}`, 'ttl_ms')),
   );
 }
 
 entries(
   'ttl_ms null or missing never expires',
-  withServer(async (server) => {
+  onBothPaths(async (server) => {
     await server.put('/cache/a', { value: 1, version: 1, ttl_ms: null });
     await server.put('/cache/b', { value: 1, version: 1 });
     server.advance(10 ** 13);
@@ -236,7 +236,7 @@ entries(
 
 entries(
   'the longest ttl_ms, 10^13, is stored and told with four digits of year',
-  withServer(async (server) => {
+  onBothPaths(async (server) => {
     await server.put('/cache/a', { value: 1, version: 1, ttl_ms: 10 ** 13 });
     const { expires_at: expiresAt } = entrySchema.parse((await server.get('/cache/a')).body);
     assert.is(expiresAt, new Date(START_MS + 10 ** 13).toISOString());
@@ -245,12 +245,12 @@ entries(
 
 entries(
   'a missing value is 422 and stores nothing',
-  withServer((server) => refuses(server, { version: 1 }, 'value')),
+  onBothPaths((server) => refuses(server, { version: 1 }, 'value')),
 );
 
 entries(
   'value null is stored',
-  withServer(async (server) => {
+  onBothPaths(async (server) => {
     assert.is((await server.put('/cache/a', { value: null, version: 1 })).status, 200);
     assert.is((await server.get('/cache/a')).text, '{"value":null,"version":1,"expires_at":null}');
   }),
@@ -259,13 +259,13 @@ entries(
 for (const body of ['null', '1', '"text"', '[]', '[{"value":1,"version":1}]']) {
   entries(
     `the body ${body} is 422 and stores nothing`,
-    withServer((server) => refuses(server, body, 'body')),
+    onBothPaths((server) => refuses(server, body, 'body')),
   );
 }
 
 entries(
   'next after the last version is 409, and says what to do',
-  withServer(async (server) => {
+  onBothPaths(async (server) => {
     await server.put('/cache/a', { value: 1, version: 2 ** 53 - 2 });
     const next = { value: 2, version: 'next' };
     const { status, body } = await server.put('/cache/a', next);
@@ -287,7 +287,7 @@ entries(
 
 entries(
   'members that nobody knows are ignored, also __proto__',
-  withServer(async (server) => {
+  onBothPaths(async (server) => {
     const body = '{"__proto__":{"ttl_ms":5},"other":1,"value":1,"version":1}';
     assert.is((await server.put('/cache/a', body)).status, 200);
     assert.match((await server.get('/cache/a')).text, '"expires_at":null');
@@ -296,12 +296,12 @@ entries(
 
 entries(
   'a member inside __proto__ is no member',
-  withServer((server) => refuses(server, '{"__proto__":{"value":1},"version":1}', 'value')),
+  onBothPaths((server) => refuses(server, '{"__proto__":{"value":1},"version":1}', 'value')),
 );
 
 entries(
   'every wrong field is named',
-  withServer(async (server) => {
+  onBothPaths(async (server) => {
     const { body } = await server.put('/cache/a', { version: 'x', ttl_ms: 0, meta: 1 });
     const fields = problemSchema.parse(body).errors?.map(({ field }) => field);
     assert.equal(fields, ['value', 'version', 'ttl_ms', 'meta']);
@@ -310,7 +310,7 @@ entries(
 
 entries(
   'meta comes back as it was sent; null and none are none',
-  withServer(async (server) => {
+  onBothPaths(async (server) => {
     const meta = '{ "values":{"d":["Date"]},"__proto__": [1] }';
     await server.put('/cache/a', `{"value":{"d":"x"},"version":1,"meta":${meta}}`);
     assert.is(
@@ -328,7 +328,7 @@ entries(
 
 entries(
   'a conditional DELETE spares a higher version, and says where it is',
-  withServer(async (server) => {
+  onBothPaths(async (server) => {
     await server.put('/cache/a', { value: 1, version: 5 });
     const spared = await server.delete('/cache/a?version=4');
     assert.is(spared.status, 409);
@@ -353,7 +353,7 @@ for (const version of [
 ]) {
   entries(
     `DELETE with version=${version} is 422 and deletes nothing`,
-    withServer(async (server) => {
+    onBothPaths(async (server) => {
       await server.put('/cache/a', { value: 1, version: 1 });
       const { status, body } = await server.delete(`/cache/a?version=${version}`);
       assert.is(status, 422);
@@ -365,7 +365,7 @@ for (const version of [
 
 entries(
   'the ETag is the id of the op, and changes with every write',
-  withServer(async (server) => {
+  onBothPaths(async (server) => {
     await server.put('/cache/a', { value: 1, version: 1 });
     assert.is((await server.get('/cache/a')).headers.etag, `"${ORIGIN}/1"`);
     await server.put('/cache/a', { value: 1, version: 2 });
@@ -387,7 +387,7 @@ for (const [ifNoneMatch, status] of [
 ] as const) {
   entries(
     `If-None-Match ${ifNoneMatch} is ${status}`,
-    withServer(async (server) => {
+    onBothPaths(async (server) => {
       await server.put('/cache/a', { value: 1, version: 1 });
       const answer = await server.get('/cache/a', { 'If-None-Match': ifNoneMatch });
       assert.is(answer.status, status);
@@ -399,7 +399,7 @@ for (const [ifNoneMatch, status] of [
 
 entries(
   'If-None-Match * of an absent key is 404',
-  withServer(async (server) => {
+  onBothPaths(async (server) => {
     assert.is((await server.get('/cache/a', { 'If-None-Match': '*' })).status, 404);
   }),
 );

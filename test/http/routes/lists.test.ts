@@ -2,7 +2,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { listSchema, problemSchema } from '../../../src/http/openapi/answerSchemas.ts';
-import { type TestServer, withServer } from '../testServer.ts';
+import { onBothPaths, type TestServer } from '../testServer.ts';
 
 const lists = suite('lists');
 
@@ -19,7 +19,7 @@ async function keysOf(server: TestServer, path: string): Promise<string[]> {
 
 lists(
   'an empty cache lists nothing',
-  withServer(async (server) => {
+  onBothPaths(async (server) => {
     const { status, headers, body } = await server.get('/cache');
     assert.is(status, 200);
     assert.equal(body, { entries: [], next: null });
@@ -29,7 +29,7 @@ lists(
 
 lists(
   'with values=false entries come without values and annotations, page after page',
-  withServer(async (server) => {
+  onBothPaths(async (server) => {
     await server.put('/cache/a', '{"value":1.00,"version":3,"ttl_ms":1000,"meta":{"v":1.0}}');
     await server.put('/cache/b', { value: 2, version: 1 });
     const { text, headers } = await server.get('/cache?limit=1&values=false');
@@ -44,7 +44,7 @@ lists(
 
 lists(
   'entries are listed whole, with values and meta as they were sent',
-  withServer(async (server) => {
+  onBothPaths(async (server) => {
     await server.put('/cache/a', '{"value":1.00,"version":3,"ttl_ms":1000,"meta":{"v":1.0}}');
     assert.is(
       (await server.get('/cache')).text,
@@ -55,7 +55,7 @@ lists(
 
 lists(
   'the order is that of UTF-16 code units',
-  withServer(async (server) => {
+  onBothPaths(async (server) => {
     await store(server, 'b', '🙂', 'a', '\uffee', 'B', 'aa', 'é', '10', '9');
     const expected = ['10', '9', 'B', 'a', 'aa', 'b', 'é', '🙂', '\uffee'];
     assert.equal(await keysOf(server, '/cache'), expected);
@@ -64,7 +64,7 @@ lists(
 
 lists(
   'a prefix is taken literally, wherever it needs encoding',
-  withServer(async (server) => {
+  onBothPaths(async (server) => {
     await store(server, 'a', 'a/1', 'a/2', 'a%2F3', 'a b', 'a+b', 'b', '🙂1', '🙂2');
     assert.equal(await keysOf(server, '/cache?prefix=a/'), ['a/1', 'a/2']);
     assert.equal(await keysOf(server, '/cache?prefix=a%2F'), ['a/1', 'a/2']);
@@ -81,7 +81,7 @@ lists(
 
 lists(
   'deleted and expired keys are not listed',
-  withServer(async (server) => {
+  onBothPaths(async (server) => {
     await store(server, 'a', 'b');
     await server.put('/cache/c', { value: 1, version: 1, ttl_ms: 10 });
     await server.delete('/cache/a');
@@ -92,7 +92,7 @@ lists(
 
 lists(
   'pages joined by next, or by the Link, are the whole, and the last has neither',
-  withServer(async (server) => {
+  onBothPaths(async (server) => {
     const keys = ['p/ ', 'p/&', 'p/1', 'p/2', 'p/ü', 'p/🙂', 'p/%'].sort();
     await store(server, 'a', ...keys, 'q');
     const seen: string[] = [];
@@ -115,7 +115,7 @@ lists(
 
 lists(
   '`after` need not be a key that is there',
-  withServer(async (server) => {
+  onBothPaths(async (server) => {
     await store(server, 'a', 'c', 'e');
     assert.equal(await keysOf(server, '/cache?after=b'), ['c', 'e']);
     assert.equal(await keysOf(server, '/cache?after=c'), ['e']);
@@ -127,7 +127,7 @@ lists(
 
 lists(
   'a page holds at most 1,000 entries where no limit is given',
-  withServer(async (server) => {
+  onBothPaths(async (server) => {
     const keys = Array.from({ length: 1001 }, (_, index) => String(10_000 + index));
     await store(server, ...keys.slice(0, 500));
     await store(server, ...keys.slice(500));
@@ -141,7 +141,7 @@ lists(
 
 lists(
   'a page ends early where its values are long, and next goes on',
-  withServer(async (server) => {
+  onBothPaths(async (server) => {
     for (const key of 'abcdefgh')
       await server.put(`/cache/${key}`, { value: 'x'.repeat(1_000_000), version: 1 });
     const first = listSchema.parse((await server.get('/cache')).body);
@@ -174,7 +174,7 @@ const BAD_LIMITS = [
 for (const limit of BAD_LIMITS) {
   lists(
     `limit=${limit} is 422`,
-    withServer(async (server) => {
+    onBothPaths(async (server) => {
       const { status, body } = await server.get(`/cache?limit=${limit}`);
       assert.is(status, 422);
       assert.is(problemSchema.parse(body).errors?.[0]?.field, 'limit');
@@ -185,7 +185,7 @@ for (const limit of BAD_LIMITS) {
 for (const query of ['prefix=%zz', 'prefix=%C3%28', 'after=%', '%zz=1', 'prefix=#', '&&%FF']) {
   lists(
     `the query ${query} is 400`,
-    withServer(async (server) => {
+    onBothPaths(async (server) => {
       for (const method of ['GET', 'DELETE']) {
         const { status, body } = await server.send(method, `/cache?${query}`);
         assert.is(status, 400);
@@ -198,7 +198,7 @@ for (const query of ['prefix=%zz', 'prefix=%C3%28', 'after=%', '%zz=1', 'prefix=
 for (const query of ['prefix=a&prefix=b', 'limit=1&limit=1', 'prefix=&prefix=']) {
   lists(
     `the query ${query}, with a parameter given twice, is 422`,
-    withServer(async (server) => {
+    onBothPaths(async (server) => {
       assert.is((await server.get(`/cache?${query}`)).status, 422);
     }),
   );
@@ -206,7 +206,7 @@ for (const query of ['prefix=a&prefix=b', 'limit=1&limit=1', 'prefix=&prefix='])
 
 lists(
   'DELETE by prefix deletes those keys and no others, and counts them',
-  withServer(async (server) => {
+  onBothPaths(async (server) => {
     await store(server, 'a/1', 'a/2', 'b');
     const { status, body } = await server.delete('/cache?prefix=a/');
     assert.is(status, 200);
@@ -223,7 +223,7 @@ lists(
 for (const query of ['', '?', '?prefix=', '?all=false', '?prefix=&all=false']) {
   lists(
     `DELETE /cache${query} is 422 and deletes nothing`,
-    withServer(async (server) => {
+    onBothPaths(async (server) => {
       await store(server, 'a');
       const { status, body } = await server.delete(`/cache${query}`);
       assert.is(status, 422);
@@ -235,7 +235,7 @@ for (const query of ['', '?', '?prefix=', '?all=false', '?prefix=&all=false']) {
 
 lists(
   'DELETE of every key must be said with all=true',
-  withServer(async (server) => {
+  onBothPaths(async (server) => {
     await store(server, 'a', 'b');
     assert.is((await server.delete('/cache?all=yes')).status, 422);
     const { body } = await server.delete('/cache?prefix=&all=true');
@@ -246,7 +246,7 @@ lists(
 
 lists(
   'all=true with a prefix deletes what has the prefix',
-  withServer(async (server) => {
+  onBothPaths(async (server) => {
     await store(server, 'a', 'b');
     await server.delete('/cache?prefix=a&all=true');
     assert.equal(await keysOf(server, '/cache'), ['b']);

@@ -2,7 +2,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { problemSchema } from '../../../src/http/openapi/answerSchemas.ts';
-import { withServer } from '../testServer.ts';
+import { onBothPaths } from '../testServer.ts';
 
 const methods = suite('methods');
 
@@ -22,7 +22,7 @@ for (const [path, allow] of [
 ] as const) {
   methods(
     `OPTIONS ${path} is 204 and allows ${allow}`,
-    withServer(async (server) => {
+    onBothPaths(async (server) => {
       const { status, headers, text } = await server.send('OPTIONS', path);
       assert.is(status, 204);
       assert.is(headers.allow, allow);
@@ -32,7 +32,7 @@ for (const [path, allow] of [
 
   methods(
     `a method that ${path} does not know is 405 and told what is allowed`,
-    withServer(async (server) => {
+    onBothPaths(async (server) => {
       for (const method of ['PATCH', 'TRACE', 'PROPFIND', 'MKCOL', 'LOCK', 'QUERY']) {
         const { status, headers, body } = await server.send(method, path);
         assert.is(status, 405, method);
@@ -46,7 +46,7 @@ for (const [path, allow] of [
 
 methods(
   'OPTIONS * is 204',
-  withServer(async (server) => {
+  onBothPaths(async (server) => {
     const { status, headers } = await server.send('OPTIONS', '*');
     assert.is(status, 204);
     assert.is(headers.allow, 'DELETE, GET, HEAD, OPTIONS, POST, PUT');
@@ -65,7 +65,7 @@ for (const path of [
 ]) {
   methods(
     `${path} is an unknown path: 404 for every method`,
-    withServer(async (server) => {
+    onBothPaths(async (server) => {
       for (const method of ['GET', 'PUT', 'POST', 'DELETE', 'OPTIONS', 'PATCH']) {
         const { status, headers, body } = await server.send(method, path);
         assert.is(status, 404, method);
@@ -78,7 +78,7 @@ for (const path of [
 
 methods(
   'HEAD is GET without the body: same status, same headers',
-  withServer(async (server) => {
+  onBothPaths(async (server) => {
     await server.put('/cache/a', { value: '🙂', version: 1 });
     const paths = ['/cache/a', '/cache/none', '/cache', '/_health', '/openapi.json', '/cache/%zz'];
     for (const path of paths) {
@@ -99,7 +99,7 @@ methods(
 
 methods(
   'a method that HTTP does not know is 400, and the connection is closed',
-  withServer(async (server) => {
+  onBothPaths(async (server) => {
     const answer = await server.exchange('FOO /cache/a HTTP/1.1\r\nHost: x\r\n\r\n');
     assert.match(answer, /^HTTP\/1\.1 400 /);
   }),

@@ -70,7 +70,7 @@ export class WatchServer {
       limits,
       pages,
     });
-    const app = createApp({
+    const { listener } = createApp({
       connections,
       replica,
       peers: () => [],
@@ -82,7 +82,7 @@ export class WatchServer {
       watches: watching,
       pages,
     });
-    const server = createServer(app, connections, limits);
+    const server = createServer(listener, connections, limits);
     takeUpgrades(server, connections, {
       [WATCH_PATH]: { take: (...upgrade) => watching.upgrade(...upgrade) },
     });

@@ -1,0 +1,64 @@
+/**
+ * A request and its response, and the frame around each: room is asked for before it is looked at,
+ * errors become answers, and the answer is counted. Both paths to a handler share it.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Limits } from '../words/limits.ts';
+import { answerProblem } from './answer/answer.ts';
+import { Problem, plannedProblem } from './answer/problem.ts';
+import type { Connections } from './connections.ts';
+import type { RequestCounts } from './metrics.ts';
+import { dropBody } from './request/body.ts';
+import { pathOf } from './request/target.ts';
+
+/** Koa's contexts are exchanges, too. */
+export interface Exchange {
+  readonly req: IncomingMessage;
+  readonly res: ServerResponse;
+}
+
+/** Reports errors that nobody planned to people; pino's loggers fit. */
+export interface HttpLog {
+  error(details: object, message: string): void;
+}
+
+export interface FrameOptions {
+  readonly connections: Connections;
+  readonly requests: RequestCounts;
+  readonly limits: Limits;
+  readonly log: HttpLog;
+}
+
+export class Frame {
+  readonly #options: FrameOptions;
+
+  constructor(options: FrameOptions) {
+    this.#options = options;
+  }
+
+  /** @param path of the request. @throws Problem 503 */
+  begin({ req }: Exchange, path: string): void {
+    this.#options.connections.requireRoom(req, path);
+  }
+
+  /** Answers a problem, and reads the rest of the body so that the client gets to read the answer. */
+  fail({ req, res }: Exchange, error: unknown): void {
+    const { limits, log } = this.#options;
+    let problem = plannedProblem(error);
+    if (problem === undefined) {
+      const details = { err: error, method: req.method, path: pathOf(req.url ?? '/') };
+      log.error(details, 'A request failed in a way that nobody planned.');
+      problem = new Problem(500, 'The node could not answer; its log says why.');
+    }
+    if (res.headersSent) req.destroy();
+    else answerProblem({ res }, problem);
+    dropBody(req, limits);
+  }
+
+  /** @param route its pattern; undefined where none matched. */
+  end({ req, res }: Exchange, route: string | undefined): void {
+    const { connections, requests } = this.#options;
+    requests.count(route, req.method ?? '', res.statusCode);
+    connections.sending(res);
+  }
+}

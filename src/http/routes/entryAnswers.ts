@@ -1,0 +1,87 @@
+/** Reads and writes of one key, and their answers, whichever path the request came by. */
+import type { Replica } from '../../replica/replica.ts';
+import { at } from '../../words/invariant.ts';
+import type { Outcome, Request } from '../../words/requests.ts';
+import {
+  answer,
+  answerEmpty,
+  answerJson,
+  JSON_TYPE,
+  PROBLEM_TYPE,
+  taggedHeaders,
+} from '../answer/answer.ts';
+import { EXPIRED_TEXT, entryMembers, NOT_FOUND_TEXT, OutcomeTexts } from '../answer/outcomeText.ts';
+import { Tokens } from '../answer/tokens.ts';
+import type { Exchange } from '../exchange.ts';
+import { etagOf, namesTag } from '../request/conditions.ts';
+import type { AcksQuery, AckWaits } from '../wait/acks.ts';
+
+export class EntryAnswers {
+  readonly #replica: Replica;
+  readonly #acks: AckWaits | null;
+  readonly #texts: OutcomeTexts;
+
+  /** @param acks null: no write waits for other nodes. */
+  constructor(replica: Replica, acks: AckWaits | null) {
+    this.#replica = replica;
+    this.#acks = acks;
+    this.#texts = new OutcomeTexts(replica.nodeId, new Tokens(replica));
+  }
+
+  /** @throws NotReadableError */
+  requireReadable(): void {
+    this.#replica.readiness.requireReadable();
+  }
+
+  /** @throws NotReadableError */
+  read(exchange: Exchange, key: string): void {
+    this.#answer(exchange, this.#replica.get(key), null);
+  }
+
+  /** Decides a write and answers it. @throws the errors of `Replica.submit`. */
+  async write(exchange: Exchange, request: Request, query: AcksQuery): Promise<void> {
+    const outcome = at(await this.#replica.submit([request]), 0);
+    const count = query.acks === undefined ? null : await this.#acksOf(outcome, query);
+    this.#answer(exchange, outcome, count);
+  }
+
+  /**
+   * A request that logged nothing needs no confirmation, and neither does any request on a node without
+   * peers.
+   */
+  async #acksOf(outcome: Outcome, query: AcksQuery): Promise<number> {
+    const op = outcome.kind === 'stored' || outcome.kind === 'deleted' ? outcome.op : null;
+    return op === null || this.#acks === null ? 1 : this.#acks.until(op, query);
+  }
+
+  #answer(to: Exchange, outcome: Outcome, acks: number | null): void {
+    const texts = this.#texts;
+    switch (outcome.kind) {
+      case 'found': {
+        const etag = etagOf(outcome.entry);
+        const { 'if-match': ifMatch, 'if-none-match': ifNoneMatch } = to.req.headers;
+        if (ifMatch !== undefined && !namesTag(ifMatch, etag)) {
+          const { version: currentVersion } = outcome.entry;
+          const failed = { kind: 'preconditionFailed', currentVersion } as const;
+          answer(to, 412, PROBLEM_TYPE, texts.preconditionFailed(failed));
+        } else if (ifNoneMatch !== undefined && namesTag(ifNoneMatch, etag))
+          answerEmpty(to, 304, taggedHeaders(etag));
+        else answer(to, 200, JSON_TYPE, `{${entryMembers(outcome.entry)}}`, taggedHeaders(etag));
+        return;
+      }
+      case 'absent':
+        answer(to, 404, PROBLEM_TYPE, outcome.expired ? EXPIRED_TEXT : NOT_FOUND_TEXT);
+        return;
+      case 'stored':
+      case 'deleted':
+        answerJson(to, texts.written(outcome, acks));
+        return;
+      case 'conflict':
+        answer(to, 409, PROBLEM_TYPE, texts.conflict(outcome));
+        return;
+      case 'preconditionFailed':
+        answer(to, 412, PROBLEM_TYPE, texts.preconditionFailed(outcome));
+        return;
+    }
+  }
+}

@@ -1,0 +1,85 @@
+/**
+ * The short path: plain GETs and PUTs of one key, which are nearly all requests, are answered without
+ * koa, its router and their promises. The figures that justify it are in bench/README.md.
+ *
+ * Invariant: each answer is the one that the general path would give, byte by byte. So the short path
+ * takes a request only if nothing but the key, the body and the conditions decides its answer, and it
+ * calls the same checks and the same answers. test/http runs every request on both paths.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Request } from '../words/requests.ts';
+import type { Exchange, Frame } from './exchange.ts';
+import type { BodyReader } from './request/body.ts';
+import { withCondition } from './request/conditions.ts';
+import { putBodySchema } from './request/schemas.ts';
+import { decodeKey } from './request/target.ts';
+import { validate } from './request/validate.ts';
+import { putRequestOf } from './request/writes.ts';
+import type { EntryAnswers } from './routes/entryAnswers.ts';
+
+export interface ShortPathOptions {
+  readonly frame: Frame;
+  readonly entries: EntryAnswers;
+  readonly bodies: BodyReader;
+  readonly maxKeyBytes: number;
+}
+
+const PREFIX = '/cache/';
+/** One segment after the prefix, and no query. */
+const PLAIN_TARGET = /^\/cache\/[^/?#]+$/;
+/** The label of both routes in the metrics. */
+const ROUTE = '/cache/:key';
+const NO_QUERY = {};
+
+export class ShortPath {
+  readonly #options: ShortPathOptions;
+
+  constructor(options: ShortPathOptions) {
+    this.#options = options;
+  }
+
+  /** @returns false for a request that the general path must answer; then nothing was done. */
+  take(req: IncomingMessage, res: ServerResponse): boolean {
+    const { method, url = '', headers } = req;
+    if (method !== 'GET' && method !== 'PUT') return false;
+    if (headers.origin !== undefined || headers['hearsay-after'] !== undefined) return false;
+    if (!PLAIN_TARGET.test(url)) return false;
+    if (method === 'GET') this.#get({ req, res }, url);
+    else void this.#put({ req, res }, url);
+    return true;
+  }
+
+  #get(exchange: Exchange, path: string): void {
+    const { frame, entries } = this.#options;
+    try {
+      frame.begin(exchange, path);
+      entries.read(exchange, this.#keyOf(path));
+    } catch (error) {
+      frame.fail(exchange, error);
+    }
+    frame.end(exchange, ROUTE);
+  }
+
+  async #put(exchange: Exchange, path: string): Promise<void> {
+    const { frame, entries } = this.#options;
+    try {
+      frame.begin(exchange, path);
+      const key = this.#keyOf(path);
+      await entries.write(exchange, await this.#readPut(exchange.req, key), NO_QUERY);
+    } catch (error) {
+      frame.fail(exchange, error);
+    }
+    frame.end(exchange, ROUTE);
+  }
+
+  /** A function of its own, so that only the request stays in memory while it waits for the disk. */
+  async #readPut(req: IncomingMessage, key: string): Promise<Request> {
+    const { text, parsed } = await this.#options.bodies.readJson(req);
+    const checked = validate(putBodySchema, parsed);
+    return withCondition(putRequestOf(key, { text, parsed, checked }), req);
+  }
+
+  #keyOf(path: string): string {
+    return decodeKey(path.slice(PREFIX.length), this.#options.maxKeyBytes);
+  }
+}
