@@ -3,7 +3,7 @@ import * as http from 'node:http';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { problemSchema } from '../../src/http/openapi/answerSchemas.ts';
-import { type Answer, withServer, type TestServer } from './testServer.ts';
+import { type Answer, type TestServer, withServer } from './testServer.ts';
 
 const refusals = suite('refusals');
 
