@@ -14,6 +14,7 @@ const SETTINGS = {
   firstRedialMs: 100,
   maxRedialMs: 5000,
   maxMembers: 64,
+  maxJoinsPerMinute: 5,
 };
 
 export function makeNodes(

@@ -81,4 +81,5 @@ const coreSettings = (settings: NodeSettings): EngineOptions['settings'] => ({
   firstRedialMs: FIRST_REDIAL_MS,
   maxRedialMs: MAX_REDIAL_MS,
   maxMembers: settings.limits.maxMembers,
+  maxJoinsPerMinute: settings.limits.maxJoinsPerMinute,
 });

@@ -17,6 +17,8 @@ export interface GossipCounts {
   readonly repaired: number;
   /** Digests of peers that held the same ops but another map. */
   readonly disagreements: number;
+  /** Peers that had to ask again later to be let in, because of a bound. */
+  readonly joinsPostponed: number;
 }
 
 export interface GossipFigures {
@@ -99,6 +101,16 @@ export function registerGossipMetrics(registry: Registry, figures: GossipFigures
     'hearsay_peer_reads_paused_total',
     'Times that a peer sent more messages than are read in a second.',
     figures.paused,
+  );
+  meter.total(
+    'hearsay_joins_postponed_total',
+    'Times that a peer had to ask again later to be let in, because of a bound.',
+    () => counts().joinsPostponed,
+  );
+  meter.gauge(
+    'hearsay_snapshot_bytes',
+    'Bytes of the snapshot that is coming in; 0 if none is.',
+    () => replica.incomingSnapshot.bytes,
   );
   meter.gauge('hearsay_members', 'Members, this node included.', () => replica.members.size);
   meter.gauge('hearsay_connected_peers', 'Peers connected.', figures.connectedPeers);

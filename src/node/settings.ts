@@ -179,6 +179,15 @@ export const limitShape = {
     'most messages a second that are read from one peer',
   ),
   maxMembers: count('maxMembers', 'most members of the cluster; beyond it, nobody joins'),
+  maxJoinsPerMinute: count(
+    'maxJoinsPerMinute',
+    'most joins that this node allows in a minute, at each URL of --nodes, and at all others together',
+  ),
+  maxSnapshotBytes: bytes(
+    'maxSnapshotBytes',
+    '1024GiB',
+    'most bytes of a snapshot from a peer, 128 for each op beside its texts; beyond it, the peer is at fault',
+  ),
   maxRecentOps: count('maxRecentOps', 'most ops kept in memory for peers that are nearly level'),
   maxRecentBytes: bytes(
     'maxRecentBytes',

@@ -5,6 +5,7 @@
 
 import type { Batch } from '../rules/decide.ts';
 import {
+  BrokenInvariantError,
   CommitFailedError,
   DiskFullError,
   DuplicateOpError,
@@ -30,7 +31,7 @@ export interface Commits {
   commit(batch: Batch): Promise<void>;
   /** Called after every waiting request was answered. */
   committed(batch: Batch): void;
-  /** A commit failed with an unknown outcome: the queue takes no more. */
+  /** A commit failed with an unknown outcome, or could not be decided: the queue takes no more. */
   failed(error: HearsayError): void;
 }
 
@@ -44,7 +45,13 @@ interface Waiting {
   readonly decide: (batch: Batch) => void;
   readonly folded: () => void;
   readonly settle: () => void;
-  readonly fail: (error: HearsayError) => void;
+  readonly fail: (error: unknown) => void;
+}
+
+/** A batch, and the requests that it answers. */
+interface Decided {
+  readonly batch: Batch;
+  readonly waiting: readonly Waiting[];
 }
 
 export class CommitQueue {
@@ -70,7 +77,9 @@ export class CommitQueue {
   }
 
   /**
-   * @param decide its result is the value of the promise once the batch is committed.
+   * @param decide its result is the value of the promise once the batch is committed. It changes nothing but
+   *   the batch, and may be called again with another batch: what else follows belongs into `folded`. An
+   *   error that it throws is the promise's own; the others that wait are decided without it.
    * @param folded called with the result after the fold, before any request is answered.
    * @throws OverloadedError, DiskFullError, StoppedError: nothing is stored.
    * @throws CommitFailedError: the outcome is unknown.
@@ -123,18 +132,39 @@ export class CommitQueue {
     this.#committing = null;
   }
 
-  async #commit(waiting: readonly Waiting[]): Promise<void> {
-    const batch = this.#commits.begin();
-    for (const one of waiting) one.decide(batch);
+  async #commit(all: readonly Waiting[]): Promise<void> {
+    const decided = this.#decide(all);
+    if (decided === null) return;
+    const { batch, waiting } = decided;
     try {
       await this.#commits.commit(batch);
+      for (const one of waiting) one.folded();
     } catch (cause) {
       this.#fail(waiting, cause, batch);
       return;
     }
-    for (const one of waiting) one.folded();
     for (const one of waiting) one.settle();
     this.#commits.committed(batch);
+  }
+
+  /**
+   * One that can't be decided fails alone: the others are decided anew, in a batch without any trace of it.
+   *
+   * @returns null if a broken invariant stops the node.
+   */
+  #decide(all: readonly Waiting[]): Decided | null {
+    let waiting = all;
+    for (;;) {
+      const batch = this.#commits.begin();
+      const failed = firstFailure(waiting, batch);
+      if (failed === null) return { batch, waiting };
+      if (failed.error instanceof BrokenInvariantError) {
+        this.#stop(waiting, failed.error);
+        return null;
+      }
+      failed.one.fail(failed.error);
+      waiting = waiting.filter((one) => one !== failed.one);
+    }
   }
 
   #fail(waiting: readonly Waiting[], cause: unknown, { isSnapshotUnderWay }: Batch): void {
@@ -144,7 +174,10 @@ export class CommitQueue {
       failAll(waiting, cause);
       return;
     }
-    const error = cause instanceof CommitFailedError ? cause : new CommitFailedError(cause);
+    this.#stop(waiting, cause instanceof CommitFailedError ? cause : new CommitFailedError(cause));
+  }
+
+  #stop(waiting: readonly Waiting[], error: HearsayError): void {
     this.#stopped = true;
     failAll(waiting, error);
     failAll(this.#take(), new StoppedError());
@@ -158,6 +191,20 @@ export class CommitQueue {
     this.#bytes = 0;
     return waiting;
   }
+}
+
+function firstFailure(
+  waiting: readonly Waiting[],
+  batch: Batch,
+): { readonly one: Waiting; readonly error: unknown } | null {
+  for (const one of waiting) {
+    try {
+      one.decide(batch);
+    } catch (error) {
+      return { one, error };
+    }
+  }
+  return null;
 }
 
 function failAll(waiting: readonly Waiting[], error: HearsayError): void {

@@ -176,6 +176,7 @@ export class Fold {
     return {
       entry: (key) => this.map.get(key),
       record: (origin) => this.record(origin),
+      vector: this.#vector,
       origin: this.origin,
       lastLsn: this.#lastLsn,
       hlc: this.#hlc,

@@ -104,9 +104,13 @@ export class Replica {
     this.membership = new Membership(this.#fold, this.#queue, clock);
     this.forgetting = new Forgetting(this.#fold, this.#queue, clock);
     this.offering = new Offering(this.#fold, this.#queue, () => this.#log);
-    this.incomingSnapshot = new IncomingSnapshot(this.#fold, this.#queue, clock, () =>
-      this.#replacements.tell(),
-    );
+    this.incomingSnapshot = new IncomingSnapshot({
+      fold: this.#fold,
+      queue: this.#queue,
+      clock,
+      maxBytes: limits.maxSnapshotBytes,
+      ended: () => this.#replacements.tell(),
+    });
   }
 
   // ---- what is known

@@ -32,14 +32,17 @@ import {
   type OriginRecord,
   type Row,
 } from '../words/row.ts';
+import type { Vector } from '../words/vector.ts';
 import { type DeltaOutcome, decideDelta } from './delta.ts';
 import { decideOffer, type Judged, type OfferOutcome } from './lostOps.ts';
 import type { Members } from './members.ts';
+import { crowdedOut, leavingOut } from './newOrigins.ts';
 
 /** The state that a batch is decided against: the one after the last commit. */
 export interface Basis {
   readonly entry: (key: string) => KeyOp | undefined;
   readonly record: (origin: string) => OriginRecord;
+  readonly vector: Vector;
   /** This node's own origin. */
   readonly origin: string;
   readonly lastLsn: number;
@@ -220,9 +223,12 @@ export class Batch {
   delta(delta: Delta, from: string | null = null): DeltaOutcome {
     if (this.isSnapshotUnderWay) return { kind: 'overtaken' };
     if (from !== null && this.isRetired(from)) return { kind: 'sealed' };
-    const { news, outcome } = decideDelta(delta, (origin) => this.#record(origin));
+    const { vector } = this.#basis;
+    const members = { has: this.isMember.bind(this), isRetired: this.isRetired.bind(this) };
+    const out = crowdedOut(delta, { vector, added: this.records.keys(), members });
+    const { news, outcome } = decideDelta(leavingOut(delta, out), (origin) => this.#record(origin));
     for (const op of news) this.#append(op);
-    return outcome;
+    return out.size > 0 && outcome.kind === 'applied' ? { ...outcome, kind: 'crowded' } : outcome;
   }
 
   #request(request: Request): Outcome {

@@ -17,6 +17,11 @@ export type DeltaOutcome =
    * is that of new ops of others.
    */
   | { readonly kind: 'fork'; readonly origins: readonly string[]; readonly ops: number }
+  /**
+   * There are as many origins here as there may be: ops of further ones are not taken. The number is that of
+   * new ops of the others.
+   */
+  | { readonly kind: 'crowded'; readonly ops: number }
   /** The delta lacks an op of one of its ranges, or has two ranges of one origin. */
   | { readonly kind: 'incomplete' }
   /** Its sender was retired meanwhile: nobody takes ops from it directly (rule 8). */

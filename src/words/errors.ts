@@ -64,6 +64,17 @@ export class FalseSnapshotError extends HearsayError {
   }
 }
 
+/** The snapshot of a peer is longer than this node takes: it begins anew, with another peer if there is one. */
+export class LongSnapshotError extends HearsayError {
+  /** @param maxBytes the bound that is reached. */
+  constructor(maxBytes: number) {
+    super(
+      `The snapshot of a peer has more than ${maxBytes} bytes: if the cluster holds so much, raise ` +
+        '--max-snapshot-bytes (MAX_SNAPSHOT_BYTES).',
+    );
+  }
+}
+
 /** The node is stopping: nothing was stored. */
 export class StoppedError extends HearsayError {
   constructor() {

@@ -1,5 +1,5 @@
 /** Every limit by name, with its default; settings.ts makes each a setting. */
-import { KIB, MIB } from './size.ts';
+import { GIB, KIB, MIB } from './size.ts';
 
 export interface Limits {
   /** Longest key, in bytes of UTF-8. */
@@ -26,6 +26,10 @@ export interface Limits {
   readonly maxPeerMessagesPerSecond: number;
   /** Most members of a cluster, nodes that are gone and not yet retired among them. */
   readonly maxMembers: number;
+  /** Origins that are let in within a minute at each URL that the settings name, and at all others together. */
+  readonly maxJoinsPerMinute: number;
+  /** Bytes of a snapshot that this node takes in, all its parts together. */
+  readonly maxSnapshotBytes: number;
   /** Recent ops kept in memory for peers and watchers that are nearly up to date. */
   readonly maxRecentOps: number;
   /** Bytes of keys and values of those recent ops. */
@@ -77,6 +81,8 @@ export const defaultLimits: Limits = {
   maxPeerBufferBytes: 4 * MIB,
   maxPeerMessagesPerSecond: 10_000,
   maxMembers: 64,
+  maxJoinsPerMinute: 5,
+  maxSnapshotBytes: 4 * GIB,
   maxRecentOps: 16_384,
   maxRecentBytes: 16 * MIB,
   maxWatchers: 10_000,

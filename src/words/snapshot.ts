@@ -10,11 +10,15 @@ export interface SnapshotRow {
   readonly isEntry: boolean;
 }
 
-/** The history for which a snapshot stands once all its rows are there. */
-export interface SnapshotEnd {
+/** The part of a snapshot that is about origins: about some of them, or all. */
+export interface SnapshotOrigins {
   readonly vector: Vector;
   readonly sums: ReadonlyMap<string, Hash>;
   /** Origin → seq up to which the snapshot's rows have holes. */
   readonly reach: Vector;
+}
+
+/** The history for which a snapshot stands once all its rows are there. */
+export interface SnapshotEnd extends SnapshotOrigins {
   readonly horizon: number;
 }

@@ -7,6 +7,9 @@ import type { OpId } from './op.ts';
 export type Vector = ReadonlyMap<string, number>;
 export type MutableVector = Map<string, number>;
 
+/** The most origins that a vector on the wire may list, and the most ranges that a delta may have. */
+export const MAX_ORIGINS = 10_000;
+
 /** The highest seq of the origin that is held without gaps; 0 if no op is. */
 export const seqOf = (vector: Vector, origin: string): number => vector.get(origin) ?? 0;
 

@@ -2,6 +2,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Committed } from '../../src/replica/replica.ts';
 import {
+  BrokenInvariantError,
   CommitFailedError,
   DiskFullError,
   type HearsayError,
@@ -9,6 +10,7 @@ import {
   OverloadedError,
   StoppedError,
 } from '../../src/words/errors.ts';
+import type { PutRequest } from '../../src/words/requests.ts';
 import { put, sumOf } from '../support/ops.ts';
 import {
   deleting,
@@ -215,6 +217,51 @@ for (const ending of ['lost', 'stored'] as const) {
     },
   );
 }
+
+const broken = (value: string): PutRequest => ({
+  ...putting(value),
+  get ttlMs(): number | null {
+    throw new RangeError(`${value} can't be decided`);
+  },
+});
+
+failures('a request that can not be decided fails alone, without a trace', async () => {
+  const { replica, log } = await openReplica();
+  replica.onFailure((error) => {
+    throw error;
+  });
+  const [first, none, third, taken] = [
+    replica.submit([putting('a')]),
+    errorOf(replica.submit([putting('half'), broken('b')])),
+    replica.submit([putting('a', { version: 'next' })]),
+    replica.receive(deltaOf(0, 2)),
+  ];
+  assert.instance(await none, RangeError);
+  assert.is((await first)[0]?.kind, 'stored');
+  const [again] = await third;
+  assert.is(again?.kind === 'stored' && again.op.seq, 2);
+  assert.equal(await taken, { kind: 'applied', ops: 2 });
+  assert.is(replica.get('half').kind, 'absent');
+  assert.is(log.commits.length, 1);
+  assert.is((await replica.submit([putting('later')]))[0]?.kind, 'stored');
+});
+
+failures('a broken invariant stops the replica, and nothing of the batch is stored', async () => {
+  const { replica, log } = await openReplica();
+  const told: HearsayError[] = [];
+  replica.onFailure((error) => told.push(error));
+  const impossible: PutRequest = {
+    ...putting('b'),
+    get ttlMs(): number | null {
+      throw new BrokenInvariantError('a number is none');
+    },
+  };
+  const waiting = [replica.submit([putting('a')]), replica.submit([impossible])];
+  for (const promise of waiting) assert.instance(await errorOf(promise), BrokenInvariantError);
+  assert.instance(await errorOf(replica.submit([putting('c')])), StoppedError);
+  assert.is(told.length, 1);
+  assert.is(log.commits.length, 0);
+});
 
 failures(
   'closing lets the commit under way end, and refuses what waits and what comes',

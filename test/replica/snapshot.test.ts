@@ -1,15 +1,31 @@
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { boundsOf } from '../../src/gossip/border/bounds.ts';
+import { faultOfShape } from '../../src/gossip/border/scan.ts';
 import { type ChunkEnds, deltaFor } from '../../src/gossip/driver/deltaFor.ts';
 import { type SnapshotPart, SnapshotSource } from '../../src/gossip/driver/snapshotSource.ts';
+import {
+  decodeMessage,
+  encodeMessage,
+  encodeSnapshot,
+} from '../../src/gossip/protocol/messages.ts';
 import { decodeOp } from '../../src/gossip/protocol/opCodec.ts';
 import { Compactor } from '../../src/replica/compact.ts';
 import type { Replica } from '../../src/replica/replica.ts';
 import { memberValue } from '../../src/rules/members.ts';
-import { DamagedLogError, DuplicateOpError, FalseSnapshotError } from '../../src/words/errors.ts';
+import {
+  DamagedLogError,
+  DiskFullError,
+  DuplicateOpError,
+  FalseSnapshotError,
+  LongSnapshotError,
+} from '../../src/words/errors.ts';
+import { ZERO } from '../../src/words/hash.ts';
+import { defaultLimits } from '../../src/words/limits.ts';
 import type { KeyOp, Op } from '../../src/words/op.ts';
 import type { SnapshotEnd, SnapshotRow } from '../../src/words/snapshot.ts';
+import { MAX_ORIGINS } from '../../src/words/vector.ts';
 import { NOW } from '../support/cores.ts';
 import { history, put, sumOf, tombstone } from '../support/ops.ts';
 import {
@@ -58,6 +74,7 @@ async function streamFrom(
     assert.ok(part, 'nothing was compacted meanwhile');
     parts.push(part);
     await receiver.incomingSnapshot.takeRows(rowsOf(part));
+    if (part.origins !== null) receiver.incomingSnapshot.takeOrigins(part.origins);
     if (part.end !== null) {
       await receiver.incomingSnapshot.finish(part.end);
       return parts;
@@ -224,6 +241,60 @@ receiving('a row that comes twice is a fault of its sender, and not of this node
   }
 });
 
+receiving('rows count once they are stored: a full disk leaves no trace of them', async () => {
+  const { replica, log } = await openEmpty();
+  const [first, second] = history(PEER, 1, 2).map((op) => ({ op, isEntry: true }));
+  assert.ok(first && second);
+  await replica.incomingSnapshot.takeRows([first]);
+  log.failNextAppend('full');
+  await replica.incomingSnapshot.takeRows([second]).then(
+    () => assert.unreachable('it was taken'),
+    (error) => assert.instance(error, DiskFullError),
+  );
+  assert.is(await replica.incomingSnapshot.takeRows([second]), true);
+  assert.is(await replica.incomingSnapshot.finish(end({})), true);
+  assert.equal(replica.record(PEER), {
+    origin: PEER,
+    seq: 2,
+    sum: sumOf(history(PEER, 1, 2)),
+    reach: 0,
+    compactedSum: ZERO,
+  });
+});
+
+receiving('a snapshot has no more bytes than max-snapshot-bytes, whatever they are', async () => {
+  const maxSnapshotBytes = 1000;
+  const { replica } = await openReplica({ nodeId: 'node3', limits: { maxSnapshotBytes } });
+  const { incomingSnapshot } = replica;
+  const ops = history(PEER, 1, 20);
+  let taken = 0;
+  const takeAll = async (): Promise<void> => {
+    for (const op of ops) {
+      await incomingSnapshot.takeRows([{ op, isEntry: true }]);
+      taken++;
+    }
+  };
+  const isRefused = async (promise: Promise<unknown>): Promise<void> =>
+    promise.then(
+      () => assert.unreachable('it was taken'),
+      (error) => {
+        assert.instance(error, LongSnapshotError);
+        assert.match(error.message, /more than 1000 bytes.*MAX_SNAPSHOT_BYTES/);
+      },
+    );
+  await isRefused(takeAll());
+  assert.ok(taken > 3 && taken < 10, `${taken}`);
+  assert.ok(incomingSnapshot.bytes <= maxSnapshotBytes);
+  const vector = new Map(ops.map(({ seq }) => [`origin${seq}.aaaaaa`, 1] as const));
+  await isRefused(incomingSnapshot.finish(end({ vector })));
+  assert.throws(
+    () => incomingSnapshot.takeOrigins(end({ vector })),
+    (error: unknown) => error instanceof LongSnapshotError,
+  );
+  incomingSnapshot.forget();
+  assert.is(incomingSnapshot.bytes, 0);
+});
+
 receiving('whoever reads the history is told once, when it is complete', async () => {
   const sender = await openReplica();
   await sender.replica.submit(['a', 'b', 'c'].map((key) => putting(key)));
@@ -309,6 +380,40 @@ sending('each part is bounded by rows and by bytes, and holds at least one row',
     assert.is(parts.flatMap(({ rows: all }) => all).length, 8);
     assert.is(parts.filter(({ end }) => end !== null).length, 1);
   }
+});
+
+sending('more origins than a vector may list go in parts of their own', async () => {
+  const { replica } = await openReplica();
+  const count = 2 * MAX_ORIGINS + 5;
+  const ops = Array.from({ length: count }, (_, index) =>
+    put({ origin: `node${index}.cccccc`, key: `key${index % 7}`, version: index }),
+  );
+  await replica.incomingSnapshot.takeRows(ops.map((op) => ({ op, isEntry: true })));
+  await replica.incomingSnapshot.finish({
+    vector: new Map(ops.map(({ origin }) => [origin, 1])),
+    sums: new Map(ops.map((op) => [op.origin, sumOf([op])])),
+    reach: new Map(),
+    horizon: 0,
+  });
+  await replica.submit([putting('own')]);
+  await collect(replica);
+  const receiver = await openEmpty();
+  const parts = await stream(replica, receiver.replica, WIDE);
+  const [last, ...before] = parts.reverse();
+  assert.is(before.filter(({ origins }) => origins !== null).length, 2);
+  for (const part of parts) {
+    const text = encodeSnapshot(1, part);
+    const { maxLength, ...shape } = boundsOf(defaultLimits).snapshot;
+    assert.is(faultOfShape(text, shape), null);
+    assert.ok(text.length < maxLength, `${text.length}`);
+    assert.is(encodeMessage(decodeMessage(text)), text);
+  }
+  assert.is(last?.end?.vector.size, 6);
+  assert.equal(receiver.replica.wholeVector(), replica.wholeVector());
+  assert.equal(sortedEntries(receiver.replica), sortedEntries(replica));
+  for (const { origin } of [...ops, { origin: ORIGIN }])
+    assert.equal(receiver.replica.record(origin).sum, replica.record(origin).sum);
+  assert.is((await afterCrash(receiver)).replica.wholeVector().size, count + 1);
 });
 
 sending('an entry that is written over while it goes out is sent all the same', async () => {

@@ -55,6 +55,7 @@ function batchOn({ entry, horizon = 0, record, lastLsn = 0, hlc = 0 }: State = {
     lastLsn,
     hlc,
     horizon,
+    vector: new Map(),
     members: new Members(),
     snapshot: null,
   };

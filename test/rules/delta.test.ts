@@ -45,6 +45,7 @@ function batchOf(histories: readonly (readonly Op[])[], state: Partial<Basis>): 
     lastLsn: 10,
     hlc: 0,
     horizon: 0,
+    vector: new Map(),
     members: new Members(),
     snapshot: null,
     ...state,

@@ -161,6 +161,7 @@ export function testCore({
       firstRedialMs: 100,
       maxRedialMs: 3000,
       maxMembers: 64,
+      maxJoinsPerMinute: 5,
       joinTimeoutMs: 10_000,
       pullIntervalMs: 1000,
       pullTimeoutMs: 5000,

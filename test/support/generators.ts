@@ -206,12 +206,21 @@ export const digest: fc.Arbitrary<Digest> = fc
     summed: summedVector,
     retiredSum: fc.option(hash, { nil: null }),
     listsRetired: fc.boolean(),
+    closed: fc.option(fc.record({ count: fc.nat(), sum: hash }, { noNullPrototype: true }), {
+      nil: undefined,
+    }),
+    unheard: fc.option(fc.array(origin, { maxLength: 3 }), { nil: undefined }),
     asOf: fc.integer({ min: 0, max: 2 ** 32 }),
     mapSum: hash,
     horizon: counter,
     clock: time,
   })
-  .map(({ summed, ...rest }) => ({ ...summed, ...rest }));
+  .map(({ summed, closed, unheard, ...rest }) => ({
+    ...summed,
+    ...rest,
+    ...(closed !== undefined && { closed }),
+    ...(unheard !== undefined && { unheard }),
+  }));
 
 const range: fc.Arbitrary<Range> = fc.record(
   { origin, after: fc.nat(), to: fc.nat(), sum: hash },
@@ -222,6 +231,16 @@ const protocolVersion = fc.integer({ min: 1, max: 9 });
 const shortText = fc.string({ unit: codePoint, maxLength: 40 });
 
 const compared = fc.nat().map((asOf) => ({ type: 'compared' as const, asOf }));
+
+const mark = keyOp.map(({ key: name, kind, generation, version: of, hlc, origin: from, seq }) => ({
+  key: name,
+  kind,
+  generation,
+  version: of,
+  hlc,
+  origin: from,
+  seq,
+}));
 
 /** Any message that one peer may send another. */
 export const message: fc.Arbitrary<Message> = fc.oneof(
@@ -264,36 +283,24 @@ export const message: fc.Arbitrary<Message> = fc.oneof(
     .record({
       part: fc.nat(),
       rows: fc.array(fc.tuple(wireOp, fc.boolean()), { maxLength: 4 }),
+      origins: fc.option(fc.tuple(summedVector, vector), { nil: null }),
       end: fc.option(fc.tuple(summedVector, vector, counter), { nil: null }),
     })
     .map(
-      ({ part, rows, end }): Message => ({
+      ({ part, rows, origins, end }): Message => ({
         type: 'snapshot',
         part,
         rows: rows.map(([op, isEntry]) => ({ op, isEntry })),
+        origins: origins && { ...origins[0], reach: origins[1] },
         end: end && { ...end[0], reach: end[1], horizon: end[2] },
       }),
     ),
   fc
     .tuple(compared, fc.array(hash, { minLength: 3, maxLength: 3 }))
     .map(([fields, sums]): Message => ({ ...fields, buckets: 3, bucket: null, sums, entries: [] })),
-  fc.tuple(compared, fc.array(keyOp, { maxLength: 3 })).map(
-    ([fields, ops]): Message => ({
-      ...fields,
-      buckets: 4,
-      bucket: 2,
-      sums: [],
-      entries: ops.map(({ key: name, kind, generation, version: of, hlc, origin: from, seq }) => ({
-        key: name,
-        kind,
-        generation,
-        version: of,
-        hlc,
-        origin: from,
-        seq,
-      })),
-    }),
-  ),
+  fc
+    .tuple(compared, fc.array(mark, { maxLength: 3 }))
+    .map(([fields, entries]): Message => ({ ...fields, buckets: 4, bucket: 2, sums: [], entries })),
   fc.record(
     {
       type: fc.constant<'compare'>('compare'),
@@ -315,6 +322,16 @@ export const message: fc.Arbitrary<Message> = fc.oneof(
     },
     { noNullPrototype: true },
   ),
+  fc
+    .record({
+      re: fc.nat(),
+      includesBase: fc.boolean(),
+      ops: fc.array(mark, { maxLength: 3 }),
+      complete: fc.boolean(),
+      cutAt: fc.option(time, { nil: null }),
+      next: fc.option(fc.nat(), { nil: null }),
+    })
+    .map((fields): Message => ({ type: 'judged', ...fields })),
   fc.tuple(counter, fc.nat()).map(([since, after]): Message => ({ type: 'deletes', since, after })),
   fc
     .tuple(fc.array(fc.tuple(wellFormedText, counter)), fc.option(fc.nat(), { nil: null }))

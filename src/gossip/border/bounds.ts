@@ -6,7 +6,7 @@
  */
 import type { Limits } from '../../words/limits.ts';
 import { KIB, MIB } from '../../words/size.ts';
-import { MAX_ORIGINS } from '../protocol/fieldCodecs.ts';
+import { MAX_ORIGINS } from '../../words/vector.ts';
 import type { Message } from '../protocol/messages.ts';
 import type { ShapeBounds } from './scan.ts';
 

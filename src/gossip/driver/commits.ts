@@ -3,15 +3,15 @@
  * entries, and gives the core the outcome.
  */
 import type { Replica } from '../../replica/replica.ts';
-import type { DeltaOutcome } from '../../rules/delta.ts';
 import type { Delta } from '../../words/delta.ts';
 import {
   BrokenInvariantError,
   DuplicateOpError,
   FalseSnapshotError,
   HearsayError,
+  LongSnapshotError,
 } from '../../words/errors.ts';
-import type { Input, OutputOf } from '../protocol/inputOutput.ts';
+import type { Input, InputOf, OutputOf } from '../protocol/inputOutput.ts';
 
 export interface CommitsOptions {
   readonly replica: Replica;
@@ -40,13 +40,18 @@ export class Commits {
   }
 
   async take({ connection, delta, from, pull, more }: OutputOf<'take'>): Promise<void> {
-    const outcome = await this.#receive(delta, from);
-    if (outcome.kind === 'applied') this.opsReceived += outcome.ops;
-    this.#options.step({ kind: 'taken', connection, outcome, pull, more });
+    let outcome: InputOf<'taken'>['outcome'] = { kind: 'refused' };
+    try {
+      outcome = await this.#receive(delta, from);
+    } finally {
+      // The core counts the answers that are being taken in, and one that could not be is over too.
+      if (outcome.kind === 'applied' || outcome.kind === 'crowded') this.opsReceived += outcome.ops;
+      this.#options.step({ kind: 'taken', connection, outcome, pull, more });
+    }
   }
 
   /** A full queue or disk refuses a delta; nothing is lost, since a pull brings it again. */
-  async #receive(delta: Delta, from: string): Promise<DeltaOutcome | { kind: 'refused' }> {
+  async #receive(delta: Delta, from: string): Promise<InputOf<'taken'>['outcome']> {
     if (delta.ranges.length === 0) return { kind: 'applied', ops: 0 };
     try {
       return await this.#options.replica.receive(delta, from);
@@ -56,16 +61,17 @@ export class Commits {
     }
   }
 
-  async takeSnapshot({ connection, part, rows, end }: OutputOf<'takeSnapshot'>): Promise<void> {
+  async takeSnapshot(output: OutputOf<'takeSnapshot'>): Promise<void> {
+    const { connection, part, rows, origins, end } = output;
     const { replica, step, warn } = this.#options;
     let ok = true;
     let fault: string | null = null;
     try {
       ok = await replica.incomingSnapshot.takeRows(rows);
+      if (ok && origins !== null) replica.incomingSnapshot.takeOrigins(origins);
       if (ok && end !== null) ok = await replica.incomingSnapshot.finish(end);
     } catch (error) {
-      if (error instanceof FalseSnapshotError || error instanceof DuplicateOpError)
-        fault = error.message;
+      if (isOfSender(error)) fault = error.message;
       else warn(refusalOf(error).message);
       ok = false;
     }
@@ -89,6 +95,12 @@ export class Commits {
     }
   }
 }
+
+/** Whether the content of a snapshot is at fault, and not this node. */
+const isOfSender = (error: unknown): error is HearsayError =>
+  error instanceof FalseSnapshotError ||
+  error instanceof LongSnapshotError ||
+  error instanceof DuplicateOpError;
 
 /** @throws the error itself if it is a fault and no refusal. */
 function refusalOf(error: unknown): HearsayError {

@@ -35,8 +35,7 @@ export class Driver {
   readonly #parts: Parts;
   readonly #endCommits: () => void;
   #core: Core;
-  #pulls = 0;
-  #disagreements = 0;
+  readonly #counted = { pulls: 0, disagreements: 0, joinsPostponed: 0 };
   #stopped = false;
 
   constructor(options: DriverOptions) {
@@ -78,13 +77,12 @@ export class Driver {
       pushesSent: this.#parts.pushes.sent,
       pushesShed: this.#parts.pushes.shed,
       answersShed: this.#parts.outbox.shed + this.#parts.turns.shed,
-      pulls: this.#pulls,
+      ...this.#counted,
       opsReceived: this.#parts.commits.opsReceived,
       rejoins: this.#parts.lives.rejoins,
       collected: this.#parts.commits.collected,
       snapshotsSent: this.#parts.snapshots.begun,
       repaired: this.#parts.repairs.repaired,
-      disagreements: this.#disagreements,
     };
   }
 
@@ -269,13 +267,13 @@ export class Driver {
         this.#options.note(output.level, output.text);
         break;
       case 'take':
-        this.#run(() => this.#parts.commits.take(output));
+        this.#run(() => this.#parts.commits.take(output), output.connection);
         break;
       case 'takeSnapshot':
-        this.#run(() => this.#parts.commits.takeSnapshot(output));
+        this.#run(() => this.#parts.commits.takeSnapshot(output), output.connection);
         break;
       case 'admit':
-        this.#run(() => this.#parts.commits.admit(output));
+        this.#run(() => this.#parts.commits.admit(output), output.connection);
         break;
       case 'retire':
         this.#run(() => this.#replica.membership.retire(output.origin));
@@ -312,7 +310,10 @@ export class Driver {
         this.#parts.border.misbehaved(output.connection, output.fault, output.reason);
         break;
       case 'disagrees':
-        this.#disagreements++;
+        this.#counted.disagreements++;
+        break;
+      case 'postponed':
+        this.#counted.joinsPostponed++;
         break;
       case 'heldMore':
         this.#parts.confirmRequests.confirmed();
@@ -375,7 +376,7 @@ export class Driver {
 
   /** A peer that reads nothing is still told who speaks, and why it is refused. */
   #send({ connection, message }: OutputOf<'send'>): void {
-    if (message.type === 'digest') this.#pulls++;
+    if (message.type === 'digest') this.#counted.pulls++;
     const text = encodeMessage(message);
     if (message.type === 'hello' || message.type === 'error')
       this.#transport.send(connection, text);

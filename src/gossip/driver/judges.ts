@@ -4,8 +4,7 @@
  */
 import { type AskJudge, type JudgedPage, judgedPage } from '../../replica/judgement.ts';
 import type { Replica } from '../../replica/replica.ts';
-import { includes, type Vector } from '../../words/vector.ts';
-import { MAX_ORIGINS } from '../protocol/fieldCodecs.ts';
+import { includes, MAX_ORIGINS, type Vector } from '../../words/vector.ts';
 import { encodeMessage, type JudgedMessage, type JudgeMessage } from '../protocol/messages.ts';
 import type { ConnectionId } from '../transport.ts';
 

@@ -15,15 +15,20 @@
 import type { Replica } from '../../replica/replica.ts';
 import type { Hash } from '../../words/hash.ts';
 import { isOnKey, type KeyOp, type Op, sameOp } from '../../words/op.ts';
-import type { SnapshotEnd } from '../../words/snapshot.ts';
-import { covers, type MutableVector, raise, seqOf } from '../../words/vector.ts';
+import type { SnapshotEnd, SnapshotOrigins } from '../../words/snapshot.ts';
+import {
+  covers,
+  MAX_ORIGINS,
+  type MutableVector,
+  raise,
+  seqOf,
+  type Vector,
+} from '../../words/vector.ts';
+import type { EncodedPart } from '../protocol/messages.ts';
 import { encodeOp } from '../protocol/opCodec.ts';
 
-export interface SnapshotPart {
-  readonly rows: readonly { readonly wire: string; readonly isEntry: boolean }[];
-  /** In the last part. */
-  readonly end: SnapshotEnd | null;
-}
+/** `end` is in the last part. If there are more origins than it may list, parts before it list the rest. */
+export type SnapshotPart = EncodedPart;
 
 interface Limit {
   readonly maxRows: number;
@@ -40,6 +45,8 @@ interface Tail {
 
 interface Begun {
   readonly end: SnapshotEnd;
+  /** The origins of the end that were not sent yet. */
+  left: Vector;
   readonly members: Op[];
   /** The entries that S covers and that were not sent yet. */
   readonly entries: KeyOp[];
@@ -107,7 +114,7 @@ export class SnapshotSource {
   }
 
   /** All fields as of one moment. */
-  #endpoint(): Pick<Begun, 'end' | 'members' | 'tails'> {
+  #endpoint(): Pick<Begun, 'end' | 'left' | 'members' | 'tails'> {
     const { members, header } = this.#replica;
     const vector = this.#replica.wholeVector();
     const sums = new Map<string, Hash>();
@@ -121,14 +128,21 @@ export class SnapshotSource {
     }
     return {
       end: { vector, sums, reach, horizon: header.horizon },
+      left: vector,
       members: members.ops().filter((op) => covers(this.#stable, op)),
       tails,
     };
   }
 
-  #part({ members, entries, tails, end }: Begun, rows: SnapshotPart['rows']): SnapshotPart {
-    const isLast = members.length === 0 && entries.length === 0 && tails.length === 0;
-    return { rows, end: isLast ? end : null };
+  #part(begun: Begun, rows: SnapshotPart['rows']): SnapshotPart {
+    const { members, entries, tails, end, left } = begun;
+    if (members.length > 0 || entries.length > 0 || tails.length > 0)
+      return { rows, origins: null, end: null };
+    if (left.size <= MAX_ORIGINS)
+      return { rows, origins: null, end: { ...end, ...onlyOf(end, left) } };
+    const pairs = [...left];
+    begun.left = new Map(pairs.slice(MAX_ORIGINS));
+    return { rows, origins: onlyOf(end, new Map(pairs.slice(0, MAX_ORIGINS))), end: null };
   }
 
   /** The next member ops: there may be more than one message holds. */
@@ -173,6 +187,15 @@ export class SnapshotSource {
     if (tail.after >= tail.to || ops.length === 0) tails.shift();
     return rows;
   }
+}
+
+function onlyOf({ sums, reach }: SnapshotOrigins, vector: Vector): SnapshotOrigins {
+  const isListed = ([origin]: readonly [string, unknown]): boolean => vector.has(origin);
+  return {
+    vector,
+    sums: new Map([...sums].filter(isListed)),
+    reach: new Map([...reach].filter(isListed)),
+  };
 }
 
 function isEntryIn(young: ReadonlyMap<string, KeyOp>, op: KeyOp): boolean {

@@ -52,7 +52,7 @@ export class Snapshots {
         return;
       }
       sending.part = part;
-      sending.text = encodeSnapshot(part, made.rows, made.end, sending.re);
+      sending.text = encodeSnapshot(part, made, sending.re);
     }
     if (part === sending.part) this.#options.send(connection, sending.text);
   }

@@ -5,6 +5,7 @@
 import { memberValue } from '../../rules/members.ts';
 import { includes, missingOps } from '../../words/vector.ts';
 import { admits } from './admission.ts';
+import { Admissions } from './admissions.ts';
 import type { Comparison } from './comparison.ts';
 import type { CoreState } from './coreState.ts';
 import type { Question } from './inputOutput.ts';
@@ -15,13 +16,13 @@ export class Answerer {
   readonly #state: CoreState;
   readonly #puller: Puller;
   readonly #comparison: Comparison;
-  /** For each unknown origin that says it has joined, the time of its first digest. */
-  readonly #unknownSince = new Map<string, number>();
+  readonly #admissions: Admissions;
 
   constructor(state: CoreState, puller: Puller, comparison: Comparison) {
     this.#state = state;
     this.#puller = puller;
     this.#comparison = comparison;
+    this.#admissions = new Admissions(state);
   }
 
   /**
@@ -70,33 +71,25 @@ export class Answerer {
     const { connection, hello } = peer;
     const { origin, admittedBy, nodeId, url } = hello;
     const empty = digest.vector.size === 0;
-    const { maxMembers } = this.#state.settings;
-    if (this.#state.view.members.size >= maxMembers) {
-      this.#state.warnRarely(
-        `${nodeId} asks to join, and the cluster has ${maxMembers} members already, which is max-members: retire those that are gone`,
-      );
-      this.#later(peer, re);
-    } else if (admits(this.#state.view.members, { origin, empty, admittedBy })) {
-      const value = memberValue(nodeId, url);
-      this.#state.note('info', `${nodeId} (${origin}) joins`);
-      this.#state.out({ kind: 'admit', connection, origin, value, digest, re });
-    } else if (this.#mayYetBeKnown(peer)) this.#later(peer, re);
-    else {
-      const reason = `${origin} is no member and has a history of its own`;
-      this.#state.tellToRejoin(connection, 'stranger', reason, re);
+    if (!admits(this.#state.view.members, { origin, empty, admittedBy })) {
+      if (this.#admissions.mayYetBeKnown(hello)) this.#later(peer, re);
+      else {
+        const reason = `${origin} is no member and has a history of its own`;
+        this.#state.tellToRejoin(connection, 'stranger', reason, re);
+      }
+      return;
     }
-  }
-
-  /**
-   * A peer may have joined our cluster through a member whose own `join` is still on its way here, as
-   * when several nodes join at once. It counts as a stranger only once its time is over.
-   */
-  #mayYetBeKnown({ hello }: Greeted): boolean {
-    if (!hello.joined || hello.clusterId !== this.#state.view.clusterId) return false;
-    const { nowMs, settings } = this.#state;
-    const since = this.#unknownSince.get(hello.origin) ?? nowMs;
-    this.#unknownSince.set(hello.origin, since);
-    return nowMs - since < settings.joinTimeoutMs;
+    const obstacle = this.#admissions.obstacleTo(hello);
+    if (obstacle !== null) {
+      this.#state.out({ kind: 'postponed' });
+      this.#state.warnRarely(obstacle);
+      this.#later(peer, re);
+      return;
+    }
+    this.#admissions.admitted(hello);
+    this.#state.note('info', `${nodeId} (${origin}) joins`);
+    const value = memberValue(nodeId, url);
+    this.#state.out({ kind: 'admit', connection, origin, value, digest, re });
   }
 
   /**

@@ -162,6 +162,7 @@ export class CoreState {
     if (!refused)
       this.note('info', `${hello.nodeId} (${hello.origin}) is no longer connected: ${reason}`);
     this.addresses.lost(hello.origin, reason, this.nowMs);
+    if (!this.view.members.has(hello.origin)) this.peers.forgetStranger(hello.origin);
   }
 
   close(peer: Peer, reason: string, refused = false): void {

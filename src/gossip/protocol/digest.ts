@@ -12,7 +12,7 @@ import type { Members } from '../../rules/members.ts';
 import { type ClosedPair, NOTHING_CLOSED } from '../../words/closed.ts';
 import { type Hash, sameHash, ZERO } from '../../words/hash.ts';
 import type { OpId } from '../../words/op.ts';
-import { type MutableVector, raise, seqOf, type Vector } from '../../words/vector.ts';
+import { MAX_ORIGINS, type MutableVector, raise, seqOf, type Vector } from '../../words/vector.ts';
 
 /** The retired origins that a digest lists: none of them, those that are not closed, all that ever were. */
 export type Listing = 'none' | 'open' | 'all';
@@ -61,15 +61,11 @@ export function makeDigest(
   node: Digested,
   nowMs: number,
   aheadMs: number,
-  listing: Listing,
+  wanted: Listing,
 ): Digest {
-  const vector: MutableVector = new Map();
+  const { vector, listing } = listed(node, wanted);
   const sums = new Map<string, Hash>();
-  for (const [origin, seq] of listing === 'all' ? node.wholeVector() : node.vector) {
-    if (listing === 'none' && node.members.isRetired(origin)) continue;
-    vector.set(origin, seq);
-    sums.set(origin, node.sumOf(origin));
-  }
+  for (const origin of vector.keys()) sums.set(origin, node.sumOf(origin));
   const asOf = minuteAhead(nowMs, aheadMs);
   return {
     vector,
@@ -82,6 +78,19 @@ export function makeDigest(
     horizon: node.horizon,
     clock: nowMs,
   };
+}
+
+/**
+ * The vector as a digest lists it. Where that is more than a message may list, it lists less: then two nodes whose
+ * retired origins differ go on with all others, and a longer list would only be refused.
+ */
+function listed(node: Digested, wanted: Listing): { vector: Vector; listing: Listing } {
+  const whole = wanted === 'all' ? node.wholeVector() : node.vector;
+  const isListed = (origin: string): boolean =>
+    wanted !== 'none' || !node.members.isRetired(origin);
+  const vector: Vector = new Map([...whole].filter(([origin]) => isListed(origin)));
+  if (vector.size <= MAX_ORIGINS || wanted === 'none') return { vector, listing: wanted };
+  return listed(node, wanted === 'all' ? 'open' : 'none');
 }
 
 /** A peer's digest, its vector without the origins that are closed here. */

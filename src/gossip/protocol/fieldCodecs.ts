@@ -11,9 +11,9 @@ import { at } from '../../words/invariant.ts';
 import { MAX_COUNTER, type Op } from '../../words/op.ts';
 import { isCounter, isOrigin, ORIGIN_PATTERN } from '../../words/opRules.ts';
 import { isCount, isText } from '../../words/shape.ts';
-import type { SnapshotEnd, SnapshotRow } from '../../words/snapshot.ts';
+import type { SnapshotEnd, SnapshotOrigins, SnapshotRow } from '../../words/snapshot.ts';
 import { MINUTE_MS } from '../../words/time.ts';
-import type { Vector } from '../../words/vector.ts';
+import { MAX_ORIGINS, type Vector } from '../../words/vector.ts';
 import type { Digest } from './digest.ts';
 import { decodeOp, MalformedMessageError, wireOp } from './opCodec.ts';
 import type { EntryMark } from './repair.ts';
@@ -56,9 +56,6 @@ export const hashes = z.codec(z.string(), z.custom<readonly Hash[]>(), {
   },
   encode: (sums) => sums.map(formatHash).join(''),
 });
-
-/** The most origins that a message may name, and the most ranges that a delta may have. */
-export const MAX_ORIGINS = 10_000;
 
 /**
  * Lists are decoded by hand, and the first fault ends the decoding. For a list of a million faults, a
@@ -175,8 +172,15 @@ function sumsOf(origins: readonly string[], sums: readonly Hash[]): Map<string, 
 const inOrderOf = (vector: Vector, sums: ReadonlyMap<string, Hash>): Hash[] =>
   Array.from(vector.keys(), (origin) => sums.get(origin) ?? ZERO);
 
+const originFields = { vector, sums: hashes, reach: vector };
+
+export const snapshotOrigins = z.codec(z.object(originFields), z.custom<SnapshotOrigins>(), {
+  decode: (some) => ({ ...some, sums: sumsOf([...some.vector.keys()], some.sums) }),
+  encode: (some) => ({ ...some, sums: inOrderOf(some.vector, some.sums) }),
+});
+
 export const snapshotEnd = z.codec(
-  z.object({ vector, sums: hashes, reach: vector, horizon: counter }),
+  z.object({ ...originFields, horizon: counter }),
   z.custom<SnapshotEnd>(),
   {
     decode: (end) => ({ ...end, sums: sumsOf([...end.vector.keys()], end.sums) }),

@@ -3,7 +3,7 @@ import type { DeltaOutcome } from '../../rules/delta.ts';
 import type { Stable } from '../../rules/stability.ts';
 import type { Delta } from '../../words/delta.ts';
 import type { Hash } from '../../words/hash.ts';
-import type { SnapshotEnd, SnapshotRow } from '../../words/snapshot.ts';
+import type { SnapshotEnd, SnapshotOrigins, SnapshotRow } from '../../words/snapshot.ts';
 import type { Vector } from '../../words/vector.ts';
 import type { ConnectionId } from '../transport.ts';
 import type { DialSettings } from './addressBook.ts';
@@ -41,6 +41,8 @@ export interface CoreSettings extends DialSettings, StandingSettings {
   readonly claimPatienceMs: number;
   /** A peer that broke the protocol repeatedly is refused for this long, in milliseconds. */
   readonly peerRefusalMs: number;
+  /** The most peers that are let in within a minute, at each of `urls`, and at all others together. */
+  readonly maxJoinsPerMinute: number;
   /** A member silent for this long, in milliseconds, is retired. */
   readonly memberTimeoutMs: number;
   /** A member counts as heard for this long after its last message, in milliseconds. */
@@ -146,6 +148,8 @@ export type Output =
   | { readonly kind: 'heldMore' }
   /** A peer holds the same ops but another map. */
   | { readonly kind: 'disagrees' }
+  /** A peer that may join has to ask again later, because of a bound. */
+  | { readonly kind: 'postponed' }
   /** Take the delta in, then give `taken`. */
   | {
       readonly kind: 'take';
@@ -170,6 +174,7 @@ export type Output =
       readonly connection: ConnectionId;
       readonly part: number;
       readonly rows: readonly SnapshotRow[];
+      readonly origins: SnapshotOrigins | null;
       readonly end: SnapshotEnd | null;
     }
   /** Raise our horizon to a peer's, if that is greater. */

@@ -97,6 +97,12 @@ export class Intake {
       case 'sealed':
       case 'overtaken':
         break;
+      case 'crowded':
+        this.#state.warnRarely(
+          `${peer.hello.nodeId} holds ops of more origins than a cluster can have, and those of new ones are not taken: see GET /_cluster, and retire those that are nobody`,
+        );
+        if (wasAnswer) this.#afterAnswer(peer, more && outcome.ops > 0);
+        break;
       case 'fork':
         this.#comparison.differs(peer, outcome.origins);
         // A forked origin always leaves a difference, so only other new ops are worth another pull.
@@ -121,17 +127,18 @@ export class Intake {
 
   // ---- snapshots
 
-  snapshotFrom(peer: Greeted, { part, rows, end, re }: SnapshotMessage): void {
+  snapshotFrom(peer: Greeted, { part, rows, origins, end, re }: SnapshotMessage): void {
     const { standing, view } = this.#state;
     const isAsked = standing.phase === 'unjoined' && isAnswer(peer, re);
     if (!isAsked || part !== (peer.snapshotPart ?? 0) || this.#comesFromAnother(peer)) return;
     if (part === 0 && view.lastLsn > 0) return;
-    if (rows.length === 0 && end === null) {
+    if (rows.length === 0 && end === null && !(origins !== null && origins.vector.size > 0)) {
       this.#state.misbehaves(peer.connection, 'claim', 'a part of its snapshot holds nothing');
       return;
     }
     peer.snapshotGoesOn(part);
-    this.#state.out({ kind: 'takeSnapshot', connection: peer.connection, part, rows, end });
+    const { connection } = peer;
+    this.#state.out({ kind: 'takeSnapshot', connection, part, rows, origins, end });
   }
 
   #comesFromAnother(peer: Peer): boolean {

@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import type { Delta, Range } from '../../words/delta.ts';
-import type { SnapshotEnd } from '../../words/snapshot.ts';
+import type { SnapshotEnd, SnapshotOrigins } from '../../words/snapshot.ts';
 import type { Digest } from './digest.ts';
 import {
   counter,
@@ -22,6 +22,7 @@ import {
   rows,
   seqOrZero,
   snapshotEnd,
+  snapshotOrigins,
   vector,
 } from './fieldCodecs.ts';
 import { MalformedMessageError } from './opCodec.ts';
@@ -124,6 +125,7 @@ const snapshot = z.codec(
     type: z.literal('snapshot'),
     part: z.int().min(0),
     rows,
+    origins: snapshotOrigins.optional(),
     end: snapshotEnd.optional(),
     re,
   }),
@@ -132,13 +134,20 @@ const snapshot = z.codec(
     /** From 0. */
     part: z.int(),
     rows: z.custom<z.output<typeof rows>>(),
+    /** Some of the origins of the state for which the snapshot stands: more than a vector may list. */
+    origins: z.custom<SnapshotOrigins | null>(),
     /** The state for which the whole snapshot stands; only in the last part. */
     end: z.custom<SnapshotEnd | null>(),
     re,
   }),
   {
-    decode: ({ end = null, ...rest }) => ({ ...rest, end }),
-    encode: ({ end, re, ...rest }) => ({ ...rest, ...(end !== null && { end }), ...named(re) }),
+    decode: ({ origins = null, end = null, ...rest }) => ({ ...rest, origins, end }),
+    encode: ({ origins, end, re, ...rest }) => ({
+      ...rest,
+      ...(origins !== null && { origins }),
+      ...(end !== null && { end }),
+      ...named(re),
+    }),
   },
 );
 
@@ -301,15 +310,16 @@ export function encodeDelta(
   return putIn(empty, 'ops', opTexts);
 }
 
-/** @param wireRows each row as the text of its op, and whether the op is an entry. */
-export function encodeSnapshot(
-  part: number,
-  wireRows: readonly { readonly wire: string; readonly isEntry: boolean }[],
-  end: SnapshotEnd | null,
-  re?: number,
-): string {
-  const texts = wireRows.map(({ wire, isEntry }) => `[${wire},${isEntry ? 1 : 0}]`);
-  return putIn(encodeMessage({ type: 'snapshot', part, rows: [], end, re }), 'rows', texts);
+export interface EncodedPart extends Pick<SnapshotMessage, 'origins' | 'end'> {
+  /** Each row as the text of its op, and whether the op is an entry. */
+  readonly rows: readonly { readonly wire: string; readonly isEntry: boolean }[];
+}
+
+export function encodeSnapshot(part: number, made: EncodedPart, re?: number): string {
+  const { rows, origins, end } = made;
+  const texts = rows.map(({ wire, isEntry }) => `[${wire},${isEntry ? 1 : 0}]`);
+  const empty = encodeMessage({ type: 'snapshot', part, rows: [], origins, end, re });
+  return putIn(empty, 'rows', texts);
 }
 
 /** Puts texts into the first empty list of that name, which no client's text can precede. */

@@ -4,6 +4,9 @@ import type { ConnectionId } from '../transport.ts';
 import { PROTOCOL_WITH_NAMED_ANSWERS } from './messages.ts';
 import { type Greeted, isGreeted, Peer } from './peer.ts';
 
+/** Origins whose last message is remembered, before those that are no members and gone are forgotten. */
+const MAX_ORIGINS_HEARD = 1024;
+
 export class Peers {
   readonly #peers = new Map<ConnectionId, Peer>();
   /** By origin: the time at which it was last heard, over any connection. */
@@ -73,6 +76,11 @@ export class Peers {
       if (hears) lastAt = Math.max(lastAt, digestAt);
     }
     return lastAt;
+  }
+
+  /** The last connection to an origin that is no member has ended. Such origins may be made up. */
+  forgetStranger(origin: string): void {
+    if (this.#lastHeard.size > MAX_ORIGINS_HEARD) this.forgetOrigin(origin);
   }
 
   forgetOrigin(origin: string): void {

@@ -41,6 +41,7 @@ function driverOf(
       firstRedialMs: 100,
       maxRedialMs: 3000,
       maxMembers: 64,
+      maxJoinsPerMinute: 5,
       joinTimeoutMs: JOIN_TIMEOUT_MS,
       pullIntervalMs: 1000,
       pullTimeoutMs: 5000,

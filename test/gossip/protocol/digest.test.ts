@@ -5,6 +5,7 @@ import { type Digested, makeDigest, readDigest } from '../../../src/gossip/proto
 import { Closings } from '../../../src/rules/closings.ts';
 import { Members } from '../../../src/rules/members.ts';
 import { add, type Hash, ZERO } from '../../../src/words/hash.ts';
+import { MAX_ORIGINS } from '../../../src/words/vector.ts';
 import { retiredSumOf } from '../../support/cores.ts';
 import { ORIGINS, summedVector } from '../../support/generators.ts';
 import { membership } from '../../support/ops.ts';
@@ -128,6 +129,22 @@ digests('what the peer lists of a retired origin stands, beside those that it su
   assert.is(read.digest.vector.get(B), 1);
   assert.is(read.exact, false);
   assert.is(read.retiredDiffer, true);
+});
+
+digests('a list that is longer than a message may be is left out, and is no list then', () => {
+  const node = nodeWith({ [A]: 1 });
+  const retired = Array.from({ length: MAX_ORIGINS }, (_, index) => `old${index}.aaaaaa`);
+  for (const origin of retired) node.members.fold(membership({ key: origin, kind: 'retire' }));
+  const closed = new Map([...node.vector, ['closed.aaaaaa', 3] as const]);
+  const open = { ...node, wholeVector: () => closed };
+  assert.equal([...makeDigest(open, 0, 0, 'all').vector.keys()], [A, 'closed.aaaaaa']);
+  const some = new Map([[A, 1], ...retired.slice(1).map((origin) => [origin, 1] as const)]);
+  const fits = { ...node, vector: some, wholeVector: () => new Map([...some, ['x.y', 1]]) };
+  const shorter = makeDigest(fits, 0, 0, 'all');
+  assert.equal([shorter.vector.size, shorter.listsRetired], [MAX_ORIGINS, true]);
+  const whole = new Map([[A, 1], ...retired.map((origin) => [origin, 1] as const)]);
+  const shortest = makeDigest({ ...node, vector: whole, wholeVector: () => whole }, 0, 0, 'all');
+  assert.equal([[...shortest.vector.keys()], shortest.listsRetired], [[A], false]);
 });
 
 digests('the sum of retired origins depends on no order', () => {

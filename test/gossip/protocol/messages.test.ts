@@ -127,7 +127,7 @@ messages('ops that were encoded before give the text that ops give', () => {
       }
       if (one.type !== 'snapshot') return;
       const rows = one.rows.map(({ op, isEntry }) => ({ wire: encodeOp(op), isEntry }));
-      assert.is(encodeSnapshot(one.part, rows, one.end, one.re), encodeMessage(one));
+      assert.is(encodeSnapshot(one.part, { ...one, rows }, one.re), encodeMessage(one));
     }),
   );
 });
@@ -200,11 +200,10 @@ const NO_VECTOR = [null, 1, [], { 12: 1 }, { 'a.b': -1 }, { 'a.b': 1.5 }, { 'a.b
 
 const RANGE = { origin: 'node1.aaaaaa', after: 0, to: 1, sum: ZERO };
 const DELTA = encodeDelta([RANGE], [encodeOp(put())], { digest: DIGEST, more: true });
-const SNAPSHOT = encodeSnapshot(0, [{ wire: encodeOp(put()), isEntry: true }], {
-  vector: DIGEST.vector,
-  sums: DIGEST.sums,
-  reach: new Map(),
-  horizon: 0,
+const SNAPSHOT = encodeSnapshot(0, {
+  rows: [{ wire: encodeOp(put()), isEntry: true }],
+  origins: { vector: DIGEST.vector, sums: DIGEST.sums, reach: new Map() },
+  end: { vector: DIGEST.vector, sums: DIGEST.sums, reach: new Map(), horizon: 0 },
 });
 const REJOIN = encodeMessage({
   type: 'rejoin',

@@ -124,6 +124,7 @@ const partOf = (part: number, re: number): Message => ({
   type: 'snapshot',
   part,
   rows: [{ op: put({ origin: PEER }), isEntry: true }],
+  origins: null,
   end: null,
   re,
 });

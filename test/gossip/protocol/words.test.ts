@@ -2,7 +2,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { AddressBook, MAX_DIALS_A_SECOND } from '../../../src/gossip/protocol/addressBook.ts';
-import type { Message } from '../../../src/gossip/protocol/messages.ts';
+import type { Hello, Message } from '../../../src/gossip/protocol/messages.ts';
 import { decodeMessage } from '../../../src/gossip/protocol/messages.ts';
 import { MalformedMessageError } from '../../../src/gossip/protocol/opCodec.ts';
 import { memberValue } from '../../../src/rules/members.ts';
@@ -12,6 +12,7 @@ import {
   helloOf,
   ofKind,
   originOf,
+  sent,
   type TestCore,
   testCore,
 } from '../../support/cores.ts';
@@ -208,6 +209,68 @@ words('a cluster with the most members lets nobody in', () => {
     const outputs = receive(count, { type: 'digest', digest: digestWith(view, {}) });
     assert.is(ofKind(outputs, 'admit').length, admits);
   }
+});
+
+/** It has waited for the nodes that its settings name. */
+function ready(node: TestCore): TestCore {
+  node.tick();
+  node.clock.nowMs += 20_000;
+  node.tick();
+  assert.is(node.core.phase, 'ready');
+  return node;
+}
+
+/** Lets an origin ask to join, over a connection of its own. @returns whether it is let in, and told to wait. */
+function asksToJoin(
+  { greet, receive, view }: TestCore,
+  connection: number,
+  fields: Partial<Hello> = {},
+): { isLetIn: boolean; waits: boolean } {
+  greet(connection, { origin: `new${connection}.aaaaaa`, joined: false, ...fields });
+  const outputs = receive(connection, { type: 'digest', digest: digestWith(view, {}) });
+  const [isLetIn, waits] = [ofKind(outputs, 'admit').length, ofKind(outputs, 'postponed').length];
+  assert.is(sent(outputs, 'later').length, waits);
+  return { isLetIn: isLetIn > 0, waits: waits > 0 };
+}
+
+words('five nodes that nobody expects are let in within a minute, and then the next', () => {
+  const node = testCore();
+  node.tick();
+  for (let count = 1; count <= 5; count++) {
+    node.clock.nowMs += 1000;
+    assert.equal(asksToJoin(node, count), { isLetIn: true, waits: false });
+  }
+  node.clock.nowMs += 55_999;
+  assert.equal(asksToJoin(node, 6), { isLetIn: false, waits: true });
+  node.clock.nowMs++;
+  assert.equal(asksToJoin(node, 7), { isLetIn: true, waits: false });
+  assert.equal(asksToJoin(node, 8), { isLetIn: false, waits: true });
+});
+
+words('nodes that the settings name do not wait for one another, nor for strangers', () => {
+  const urls = Array.from({ length: 20 }, (_, index) => `http://h${index}`);
+  const node = ready(testCore({ settings: { urls, maxJoinsPerMinute: 2 } }));
+  for (let count = 1; count <= 3; count++)
+    assert.is(asksToJoin(node, count, { url: 'http://elsewhere' }).isLetIn, count <= 2);
+  for (const [index, url] of urls.entries())
+    assert.ok(asksToJoin(node, 100 + index, { url }).isLetIn, url);
+  assert.ok(asksToJoin(node, 200, { url: 'http://h1' }).isLetIn);
+  assert.equal(asksToJoin(node, 201, { url: 'http://h1' }), { isLetIn: false, waits: true });
+});
+
+words('nobody is let in with the name and URL of a member that was reached there', () => {
+  const member = originOf(2);
+  const url = 'http://two';
+  const node = ready(testCore({ others: [member], settings: { urls: [url] } }));
+  // It only says so: the node that was there may be back under another origin.
+  node.greet(1, { origin: member, url });
+  assert.ok(asksToJoin(node, 2, { nodeId: 'node2', url }).isLetIn);
+  node.step({ kind: 'closed', connection: 1, reason: 'gone' });
+  node.greet(3, { origin: member, url }, url);
+  assert.equal(asksToJoin(node, 4, { nodeId: 'node2', url }), { isLetIn: false, waits: true });
+  assert.ok(asksToJoin(node, 5, { nodeId: 'node5', url }).isLetIn);
+  node.step({ kind: 'closed', connection: 3, reason: 'gone' });
+  assert.ok(asksToJoin(node, 6, { nodeId: 'node2', url }).isLetIn);
 });
 
 words('nobody invents forks of origins that this node holds nothing of', () => {
