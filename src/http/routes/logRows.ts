@@ -7,7 +7,7 @@
  * start of the next page, and an empty line, which only shows that the connection lives.
  */
 
-import { Readable } from 'node:stream';
+import { pipeline, Readable } from 'node:stream';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { RouterContext } from '@koa/router';
 import type { LinePage, LineReader, LineRequest } from '../../log/tools/lineReader.ts';
@@ -52,11 +52,16 @@ export async function streamRows(
   }
   const gone = new AbortController();
   ctx.res.on('close', () => gone.abort());
-  ctx.status = 200;
-  ctx.type = LINES_TYPE;
-  ctx.set('Cache-Control', 'no-store');
+  ctx.res.writeHead(200, ['Content-Type', LINES_TYPE, 'Cache-Control', 'no-store']);
+  if (ctx.method === 'HEAD') {
+    ctx.res.end();
+    return;
+  }
   const pages = new Pages(replica, reader, query, AbortSignal.any([gone.signal, stopping]));
-  ctx.body = Readable.from(pages.from(first), { objectMode: false, highWaterMark: 1 });
+  const lines = Readable.from(pages.from(first), { objectMode: false, highWaterMark: 1 });
+  pipeline(lines, ctx.res, (error) => {
+    if (error) ctx.app.emit('error', error, ctx);
+  });
 }
 
 function requestOf(query: LogRowsQuery, after: number): LineRequest {
