@@ -48,6 +48,7 @@ async function list(prefix: string | undefined, flags: ListFlags): Promise<void>
   await withCommandClient(flags, async (client) => {
     const entries = client.list({
       prefix: prefix ?? '',
+      values: flags.keys !== true,
       ...(limit !== undefined && { limit }),
       ...(startAfter !== undefined && { startAfter }),
     });

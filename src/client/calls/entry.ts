@@ -17,9 +17,19 @@ export interface Entry<T = unknown> {
 
 /** @returns null if the body is no entry. */
 export function readEntry<T>(key: string, body: JsonObject): Entry<T> | null {
+  const facts = readFacts(key, body);
+  return facts !== null && Object.hasOwn(body, 'value') ? withValue(facts, body) : null;
+}
+
+/** An entry of a list without values. @returns null if the body is no entry. */
+export function readEntryFacts<T>(key: string, body: JsonObject): Entry<T> | null {
+  const facts = readFacts(key, body);
+  return facts === null ? null : withValue(facts, {});
+}
+
+function readFacts(key: string, body: JsonObject): Omit<Entry, 'value'> | null {
   const version = countMember(body, 'version');
-  if (version === null || !Object.hasOwn(body, 'value')) return null;
-  return withValue({ key, version, expiresAt: instantMember(body, 'expires_at') }, body);
+  return version === null ? null : { key, version, expiresAt: instantMember(body, 'expires_at') };
 }
 
 /** The facts with the value of the body; reading the property throws if the value can't be decoded. */

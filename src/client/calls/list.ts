@@ -4,7 +4,7 @@ import { ServerError } from '../errors.ts';
 import { isObject, stringMember } from '../json.ts';
 import { checkNames } from '../knownNames.ts';
 import { whole } from '../options.ts';
-import { type Entry, readEntry } from './entry.ts';
+import { type Entry, readEntry, readEntryFacts } from './entry.ts';
 import type { OpSender } from './opSender.ts';
 import { checkedText } from './ops.ts';
 
@@ -17,6 +17,8 @@ export interface ListOptions {
   readonly limit?: number;
   /** Entries in one request: 1 to 1,000,000, default 500; a node allows 1,000 by default. */
   readonly pageSize?: number;
+  /** Whether entries carry their values; without, `value` is undefined. Default true. */
+  readonly values?: boolean;
   /** Tokens whose writes every page must see. */
   readonly after?: string | null;
   readonly signal?: AbortSignal;
@@ -27,6 +29,7 @@ const NAMES: ReadonlySet<string> = new Set<keyof ListOptions>([
   'startAfter',
   'limit',
   'pageSize',
+  'values',
   'after',
   'signal',
 ]);
@@ -51,11 +54,13 @@ export async function* listEntries<T>(
   const prefix = checkedText('A prefix', options.prefix ?? '');
   const pageSize = whole('pageSize', options.pageSize ?? 500, 1, 1_000_000);
   let left = whole('limit', options.limit ?? Number.MAX_SAFE_INTEGER, 0, Number.MAX_SAFE_INTEGER);
+  const hasValues = options.values ?? true;
   let next: string | null = options.startAfter ?? null;
   const progress = new ListProgress(next);
   while (left > 0) {
     const query = new URLSearchParams({ prefix, limit: String(Math.min(left, pageSize)) });
     if (next !== null) query.set('after', checkedText('startAfter', next));
+    if (!hasValues) query.set('values', 'false');
     const page: Page<T> = await readPage(sender, `/cache?${query}`, options);
     yield* page.entries;
     left -= page.entries.length;
@@ -103,7 +108,7 @@ function compareCodePoints(left: string, right: string): number {
 async function readPage<T>(
   sender: OpSender,
   path: string,
-  { after, signal }: ListOptions,
+  { after, signal, values = true }: ListOptions,
 ): Promise<Page<T>> {
   const { answer, endpoint } = await sender.exchange(
     { method: 'GET', path, after: sender.after(after), isWrite: false, waitMs: 0 },
@@ -112,7 +117,7 @@ async function readPage<T>(
   const body = answer.body ?? {};
   const rows: unknown = body.entries;
   if (answer.status === 200 && Array.isArray(rows)) {
-    const entries = rows.flatMap((row: unknown) => readRow<T>(row) ?? []);
+    const entries = rows.flatMap((row: unknown) => readRow<T>(row, values) ?? []);
     if (entries.length === rows.length) return { entries, next: stringMember(body, 'next') };
   }
   throw new ServerError(
@@ -121,8 +126,9 @@ async function readPage<T>(
   );
 }
 
-function readRow<T>(row: unknown): Entry<T> | null {
+function readRow<T>(row: unknown, hasValues: boolean): Entry<T> | null {
   if (!isObject(row)) return null;
   const key = stringMember(row, 'key');
-  return key === null ? null : readEntry<T>(key, row);
+  if (key === null) return null;
+  return hasValues ? readEntry<T>(key, row) : readEntryFacts<T>(key, row);
 }

@@ -176,6 +176,16 @@ test('a list, as lines and as JSON', async (hear, server) => {
   );
 });
 
+test('--keys asks the node for no values', async (hear, server) => {
+  await server.put('/cache/a', { value: 'x', version: 1 });
+  const asked: string[] = [];
+  server.server.on('request', ({ url }) => asked.push(url ?? ''));
+  assert.equal(await hear('list', '--keys'), done('a\n'));
+  assert.equal(await hear('list', '--keys', '--json'), done('"a"\n'));
+  assert.is(asked.length, 2);
+  for (const url of asked) assert.match(url, /^\/cache\?.*\bvalues=false\b/);
+});
+
 test('a value of any depth is printed, as every other is beside it', async (hear, server) => {
   const deep = '['.repeat(20_000) + ']'.repeat(20_000);
   await server.put('/cache/a', `{"value":${deep},"version":1}`);

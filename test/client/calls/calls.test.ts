@@ -163,6 +163,15 @@ test('a list comes page by page, in order, and no further than it is asked for',
   assert.equal(first, { key: 'k/00', value: { key: 'k/00' }, version: 1, expiresAt: null });
 });
 
+test('a list without values sends none, and its pages go on where the last one ended', async (client) => {
+  await Promise.all(['k/1', 'k/2', 'k/3'].map((key) => client.put(key, { key }, { version: 7 })));
+  const entries = await all(client.list({ prefix: 'k/', pageSize: 2, values: false }));
+  assert.equal(
+    entries,
+    ['k/1', 'k/2', 'k/3'].map((key) => ({ key, value: undefined, version: 7, expiresAt: null })),
+  );
+});
+
 test('a batch: results in order, each of its own kind, and a conflict is one of them', async (client) => {
   await client.put('b', 'old', { version: 3 });
   const at = new Date(3);
