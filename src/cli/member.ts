@@ -2,9 +2,11 @@
 import type { Command } from 'commander';
 import { HearsayError } from '../words/errors.ts';
 import { memberUrl } from '../words/opRules.ts';
+import { DEFAULT_TIMEOUT, durationMs } from './cache/clientCommand.ts';
 import {
   type AddressFlags,
   jsonOption,
+  timeoutOption,
   tokenFileOption,
   tokenOf,
   tokenOption,
@@ -55,11 +57,16 @@ export function registerMemberCommands(program: Command): void {
       .addOption(urlOption(`a running node of the cluster (${URL_RULE})`))
       .addOption(tokenOption())
       .addOption(tokenFileOption())
+      .addOption(timeoutOption(DEFAULT_TIMEOUT))
       .addOption(jsonOption());
 }
 
 const nodeOf = ({ url, ...flags }: AddressFlags): Promise<RemoteNode> =>
-  RemoteNode.firstOf(urlsOf(url === undefined ? undefined : [url]), tokenOf(flags));
+  RemoteNode.firstOf(
+    urlsOf(url === undefined ? undefined : [url]),
+    tokenOf(flags),
+    flags.timeout ?? durationMs(DEFAULT_TIMEOUT),
+  );
 
 async function printMembers(flags: MemberFlags): Promise<void> {
   const { origin, members } = await clusterOf(await nodeOf(flags));
@@ -85,6 +92,14 @@ async function printMembers(flags: MemberFlags): Promise<void> {
   );
   await printLine(table.head());
   for (const row of rows) await printLine(table.row(row));
+  for (const nodeId of namesOfSeveral(members))
+    note(`Several members have the name ${nodeId}: start each node with a --node-id of its own.`);
+}
+
+/** Names that tell nobody which node is meant. */
+function namesOfSeveral(members: readonly ClusterMember[]): Set<string> {
+  const names = members.map(({ nodeId }) => nodeId);
+  return new Set(names.filter((name, index) => names.indexOf(name) !== index));
 }
 
 /** The URL comes last, because it is the longest. */

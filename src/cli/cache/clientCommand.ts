@@ -4,11 +4,11 @@ import { ConflictError } from '../../client/errors.ts';
 import type { HearsayClient } from '../../client/index.ts';
 import { duration } from '../../node/settingKinds.ts';
 import { HearsayError, SettingError } from '../../words/errors.ts';
-import { noneNamed, splitUrls, URL_RULE, urlsOf } from '../remote/address.ts';
+import { nodeUrl, noneNamed, splitUrls, URL_FORM, URL_RULE, urlsOf } from '../remote/address.ts';
 import { parseAnswer } from '../terminal/exactJson.ts';
 import { printLine } from '../terminal/output.ts';
 
-const DEFAULT_TIMEOUT = '10s';
+export const DEFAULT_TIMEOUT = '10s';
 
 const durationSchema = duration('1ms', '100000d', { default: null, help: '' });
 
@@ -22,7 +22,7 @@ export function addClientOptions(command: Command): void {
       )
         .argParser((urls: string, before: readonly string[] = []) => [
           ...before,
-          ...(splitUrls(urls) ?? []),
+          ...(splitUrls(urls) ?? []).map(readNodeUrl),
         ])
         .default(undefined),
     )
@@ -33,6 +33,13 @@ export function addClientOptions(command: Command): void {
       ).argParser(durationMs),
     )
     .option('--json', 'one line of JSON for each result');
+}
+
+/** @throws InvalidArgumentError */
+function readNodeUrl(text: string): string {
+  const url = nodeUrl(text);
+  if (url !== null) return url;
+  throw new InvalidArgumentError(`It must be ${URL_FORM}.`);
 }
 
 /** The options of every such command. */

@@ -2,8 +2,10 @@
 import { type Command, Option } from 'commander';
 import type { ConnectionState, KeyEvent, StreamEvent, WatchEvent } from '../../client/index.ts';
 import { HearsayError } from '../../words/errors.ts';
+import { areNamed, noneNamed, urlsOf } from '../remote/address.ts';
 import { note, outputColumns, printLine } from '../terminal/output.ts';
 import { Table } from '../terminal/table.ts';
+import { durationText } from '../terminal/text.ts';
 import { entryJson, shownKey, shownValue } from '../terminal/values.ts';
 import {
   addClientOptions,
@@ -47,7 +49,7 @@ export function register(program: Command): void {
 
 async function watch(prefix: string | undefined, flags: WatchFlags): Promise<void> {
   await withCommandClient(flags, async (client, timeoutMs) => {
-    const connection = new Connection(timeoutMs);
+    const connection = new Connection(urlsOf(flags.url), timeoutMs);
     const table = new Table([TYPE_COLUMN, ...ENTRY_COLUMNS], VALUE_COLUMN, outputColumns(), 2);
     let left = flags.count ?? Number.POSITIVE_INFINITY;
     const events = client.watch({
@@ -73,15 +75,24 @@ async function watch(prefix: string | undefined, flags: WatchFlags): Promise<voi
 
 /** Says on stderr which node sends the events; ends the watch if it never had a connection. */
 class Connection {
+  readonly #urls: readonly string[];
   readonly #first = new AbortController();
   readonly #timer: NodeJS.Timeout;
+  /** The node that sends the events now. */
+  #current: string | null = null;
+  /** Nodes that were told to be out of reach since the last connection. */
+  readonly #told = new Set<string>();
   #lastReason: string | null = null;
 
-  constructor(timeoutMs: number) {
+  constructor(urls: readonly string[], timeoutMs: number) {
+    this.#urls = urls;
     this.#timer = setTimeout(() => {
       const reason = this.#lastReason ?? 'no answer';
+      const within = durationText(timeoutMs);
       this.#first.abort(
-        new HearsayError(`No node could be watched within ${timeoutMs} ms: ${reason}.`),
+        new HearsayError(
+          `No node could be watched within ${within}: ${reason}.${noneNamed(this.#urls)}`,
+        ),
       );
     }, timeoutMs);
   }
@@ -93,8 +104,19 @@ class Connection {
 
   note({ isConnected, endpoint, reason }: ConnectionState): void {
     this.#lastReason = `${endpoint}: ${reason}`;
-    if (isConnected) clearTimeout(this.#timer);
-    note(isConnected ? `Watching ${endpoint}.` : `${endpoint} is lost (${reason}); trying again.`);
+    if (isConnected) {
+      clearTimeout(this.#timer);
+      this.#current = endpoint;
+      this.#told.clear();
+      note(`Watching ${endpoint}.`);
+    } else if (endpoint === this.#current) {
+      this.#current = null;
+      this.#told.add(endpoint);
+      note(`${endpoint} is lost (${reason}); trying again.`);
+    } else if (!this.#told.has(endpoint) && areNamed(this.#urls)) {
+      this.#told.add(endpoint);
+      note(`${endpoint} can't be watched (${reason}); trying again.`);
+    }
   }
 
   end(): void {

@@ -21,6 +21,7 @@ import {
   type AddressFlags,
   failOnFaults,
   jsonOption,
+  pageTimeoutOption,
   tokenFileOption,
   tokenOption,
   withSourceAt,
@@ -43,6 +44,7 @@ export function register(log: Command): void {
     .argument('<b>', 'the log to compare it with, likewise')
     .addOption(tokenOption())
     .addOption(tokenFileOption())
+    .addOption(pageTimeoutOption())
     .addOption(jsonOption())
     .addHelpText('after', EXAMPLES)
     .action(diff);

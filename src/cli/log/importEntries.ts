@@ -23,6 +23,8 @@ import { shortened, wrapped } from '../terminal/width.ts';
 import { type Line, readLine } from './lines.ts';
 
 interface ImportFlags {
+  /** The longest time of a request, in milliseconds. */
+  readonly timeout?: number;
   readonly json?: true;
   readonly fromLine?: number;
   readonly verbose?: true;
@@ -49,7 +51,7 @@ export async function importEntries(
   lines: AsyncGenerator<Line>,
   flags: ImportFlags,
 ): Promise<void> {
-  await using client = patientClient(urls, true);
+  await using client = patientClient(urls, true, flags.timeout);
   const importer = new EntryImporter(client, flags);
   let isWhole = false;
   for await (const line of lines) {

@@ -11,10 +11,12 @@ import { baseUrl } from '../../node/settingKinds.ts';
 import { oneToken } from '../../node/settings.ts';
 import { tokenOfCommand, userTokenFile } from '../../node/tokenFile.ts';
 import { HearsayError, SettingError } from '../../words/errors.ts';
+import { durationMs } from '../cache/clientCommand.ts';
 import { urlsInEnvironment } from '../remote/address.ts';
-import { RemoteNode } from '../remote/remoteNode.ts';
+import { PAGE_LIMIT_MS, RemoteNode } from '../remote/remoteNode.ts';
 import { UrlReader } from '../remote/urlReader.ts';
 import { note } from '../terminal/output.ts';
+import { durationText } from '../terminal/text.ts';
 
 const DEFAULT_DATA_DIR = './data';
 const DAMAGED =
@@ -24,6 +26,8 @@ export interface AddressFlags {
   readonly url?: string;
   readonly token?: string;
   readonly tokenFile?: string;
+  /** Milliseconds. */
+  readonly timeout?: number;
 }
 
 export interface SourceFlags extends AddressFlags {
@@ -43,6 +47,16 @@ export const tokenFileOption = (): Option =>
     "file that holds the cluster's token (INTERNAL_TOKEN_FILE, default the one that your own nodes made)",
   );
 
+/** @param byDefault a duration, as a person writes it. */
+export const timeoutOption = (byDefault: string): Option =>
+  new Option(
+    '--timeout <duration>',
+    `longest wait for an answer of the node (default ${byDefault})`,
+  ).argParser(durationMs);
+
+/** For commands that read whole pages of a log. */
+export const pageTimeoutOption = (): Option => timeoutOption(durationText(PAGE_LIMIT_MS));
+
 export const urlOption = (help: string): Option =>
   new Option('--url <url>', help).argParser(readUrl);
 
@@ -56,6 +70,7 @@ export function addSourceOptions(command: Command): Command {
     .addOption(urlOption('in its place a running node (HEARSAY_URL)'))
     .addOption(tokenOption())
     .addOption(tokenFileOption())
+    .addOption(pageTimeoutOption())
     .addOption(jsonOption());
 }
 
@@ -81,7 +96,7 @@ export function nodesOf({ url, dataDir }: SourceFlags): readonly string[] | null
   if (url !== undefined && dataDir !== undefined)
     throw new SettingError('Give --data-dir or --url, not both: it is one log that is read.');
   if (dataDir !== undefined) return null;
-  return url === undefined ? (urlsInEnvironment()?.map(readUrl) ?? null) : [url];
+  return url === undefined ? urlsInEnvironment() : [url];
 }
 
 export const dataDirOf = ({ dataDir }: SourceFlags): string =>
@@ -119,7 +134,7 @@ export async function withSource(
   run: (opened: OpenedLog) => Promise<void>,
 ): Promise<void> {
   const urls = nodesOf(flags);
-  const node = urls === null ? null : await RemoteNode.firstOf(urls, tokenOf(flags));
+  const node = urls === null ? null : await RemoteNode.firstOf(urls, tokenOf(flags), flags.timeout);
   if (node === null ? isBeingWritten(dataDirOf(flags)) : isHere(node)) yieldToNode();
   const opened = node === null ? await openFile(dataDirOf(flags)) : openNode(node);
   try {
@@ -133,7 +148,7 @@ export async function withSource(
 /** Runs on the log at a path or a URL. */
 export async function withSourceAt(
   place: string,
-  { token, tokenFile }: AddressFlags,
+  { token, tokenFile, timeout }: AddressFlags,
   run: (opened: OpenedLog) => Promise<void>,
 ): Promise<void> {
   const isUrl = /^https?:\/\//.test(place);
@@ -142,6 +157,7 @@ export async function withSourceAt(
         url: readUrl(place),
         ...(token !== undefined && { token }),
         ...(tokenFile !== undefined && { tokenFile }),
+        ...(timeout !== undefined && { timeout }),
       }
     : { dataDir: place };
   await withSource(flags, run);

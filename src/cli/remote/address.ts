@@ -3,19 +3,37 @@
  * the first port of `hearsay serve` and then that of `hearsay cluster`, which is `npm start`.
  */
 import { SettingError } from '../../words/errors.ts';
+import { quoted } from '../terminal/text.ts';
 
 const DEFAULT_URLS: readonly string[] = ['http://localhost:8000', 'http://localhost:8001'];
 
 /** For the help of `--url`. */
 export const URL_RULE = `HEARSAY_URL, default ${DEFAULT_URLS.join(' or ')}`;
 
-/** Where a command finds its nodes, the first preferred. */
+/** The form that a URL of a node has, for people. */
+export const URL_FORM = 'an http or https URL such as http://localhost:8001';
+
+/** The base URL of a node, or of a proxy in front of one; null if the text is none. */
+export function nodeUrl(text: string): string | null {
+  const url = URL.canParse(text) ? new URL(text) : null;
+  if (url === null || !/^https?:$/.test(url.protocol)) return null;
+  const isBase = url.search === '' && url.hash === '' && url.username === '' && url.password === '';
+  return isBase ? url.href.replace(/\/+$/, '') : null;
+}
+
+/** Where a command finds its nodes, the first preferred. @throws SettingError */
 export const urlsOf = (given: readonly string[] | undefined): readonly string[] =>
   given ?? urlsInEnvironment() ?? DEFAULT_URLS;
 
-/** Null if HEARSAY_URL is not set. */
+/** Null if HEARSAY_URL is not set. @throws SettingError if it holds anything but URLs of nodes. */
 export const urlsInEnvironment = (): readonly string[] | null =>
-  splitUrls(process.env.HEARSAY_URL ?? '');
+  splitUrls(process.env.HEARSAY_URL ?? '')?.map(
+    (text) => nodeUrl(text) ?? refuse(`HEARSAY_URL must hold ${URL_FORM}, not ${quoted(text)}.`),
+  ) ?? null;
+
+function refuse(sentence: string): never {
+  throw new SettingError(sentence);
+}
 
 /** URLs separated by commas; null for none. */
 export function splitUrls(text: string): string[] | null {
@@ -35,8 +53,11 @@ export function urlsNamed(given: readonly string[] | undefined, flag: string): r
   throw new SettingError(`Name the node by ${flag}, or in HEARSAY_URL.`);
 }
 
+/** Whether a person named the nodes; the defaults may well not be there. */
+export const areNamed = (urls: readonly string[]): boolean => urls !== DEFAULT_URLS;
+
 /** Printed if no node answers and none was named. */
 export const noneNamed = (urls: readonly string[]): string =>
-  urls === DEFAULT_URLS
-    ? ' Start a node with `hearsay serve` or `hearsay cluster`, or name one by --url or in HEARSAY_URL.'
-    : '';
+  areNamed(urls)
+    ? ''
+    : ' Start a node with `hearsay serve` or `hearsay cluster`, or name one by --url or in HEARSAY_URL.';

@@ -2,8 +2,15 @@
 import { createClient, type HearsayClient } from '../../client/index.ts';
 
 /** Some fifteen seconds of tries, longer than a node takes to start and to join. */
-const PATIENCE = { timeoutMs: 60_000, attemptTimeoutMs: 30_000, maxRounds: 16, maxBackoffMs: 2000 };
+const PATIENCE = { attemptTimeoutMs: 30_000, maxRounds: 16, maxBackoffMs: 2000 };
+const TIMEOUT_MS = 60_000;
 
-/** @param autoBatch whether calls made in one turn share a request. */
-export const patientClient = (urls: readonly string[], autoBatch: boolean): HearsayClient =>
-  createClient({ endpoints: urls, ...PATIENCE, autoBatch });
+/**
+ * @param autoBatch whether calls made in one turn share a request.
+ * @param timeoutMs the longest time of a call, in milliseconds.
+ */
+export const patientClient = (
+  urls: readonly string[],
+  autoBatch: boolean,
+  timeoutMs = TIMEOUT_MS,
+): HearsayClient => createClient({ endpoints: urls, ...PATIENCE, timeoutMs, autoBatch });

@@ -20,8 +20,8 @@ export interface NodeAddress {
   readonly token: string;
 }
 
-/** A page of a log may take its time on a busy node. */
-const ANSWER_LIMIT_MS = 60_000;
+/** In milliseconds: a page of a log may take its time on a busy node. */
+export const PAGE_LIMIT_MS = 60_000;
 const NEEDS_TOKEN = /^\/(_log|_cluster\/retire)\b/;
 
 export class RemoteNode {
@@ -30,29 +30,35 @@ export class RemoteNode {
   readonly #failover: Failover;
   #hasWarned = false;
 
-  /** The first of the nodes that answers. @throws HearsayError if none does. */
-  static async firstOf(urls: readonly string[], token: string): Promise<RemoteNode> {
+  /**
+   * The first of the nodes that answers.
+   *
+   * @param limitMs the longest time for each answer, in milliseconds.
+   * @throws HearsayError if none does.
+   */
+  static async firstOf(
+    urls: readonly string[],
+    token: string,
+    limitMs = PAGE_LIMIT_MS,
+  ): Promise<RemoteNode> {
     const [first = '', ...others] = urls;
-    if (others.length === 0) return new RemoteNode({ url: first, token });
+    if (others.length === 0) return new RemoteNode({ url: first, token }, limitMs);
     try {
       const failover = new Failover(readOptions({ endpoints: urls }));
       const { endpoint } = await failover.send({ ...request('/_health'), isText: true }, undefined);
-      return new RemoteNode({ url: endpoint, token });
+      return new RemoteNode({ url: endpoint, token }, limitMs);
     } catch (error) {
       if (!(error instanceof ClientError)) throw error;
       throw new HearsayError(error.message + noneNamed(urls), { cause: error });
     }
   }
 
-  constructor({ url, token }: NodeAddress) {
+  /** @param limitMs the longest time for each answer, in milliseconds. */
+  constructor({ url, token }: NodeAddress, limitMs = PAGE_LIMIT_MS) {
     this.url = url;
     this.#token = token;
     this.#failover = new Failover(
-      readOptions({
-        endpoints: [url],
-        timeoutMs: ANSWER_LIMIT_MS,
-        attemptTimeoutMs: ANSWER_LIMIT_MS,
-      }),
+      readOptions({ endpoints: [url], timeoutMs: limitMs, attemptTimeoutMs: limitMs }),
     );
   }
 

@@ -26,9 +26,15 @@ export interface ConnectionEnd {
 
 /** The node says by this code that the request breaks a rule (RFC 6455, section 7.4.1). */
 const POLICY_VIOLATION = 1008;
+/** The code for a connection that ended without a word. */
+const NO_CLOSE_FRAME = 1006;
 const GOING_AWAY = 4000;
 /** `readyState` of a closing socket; a closed socket has one more. */
 const CLOSING = 2;
+
+/** The reason for the end of a connection whose other side gave none. */
+const brokenBy = (code: number): string =>
+  code === NO_CLOSE_FRAME ? 'the connection broke' : `closed with code ${code}`;
 
 /** Resolves once the connection has ended for any reason; no callback is called after that. */
 export function connect(options: ConnectionOptions): Promise<ConnectionEnd> {
@@ -46,7 +52,9 @@ export function connect(options: ConnectionOptions): Promise<ConnectionEnd> {
         idleTimeoutMs,
       );
     };
+    let isOpen = false;
     const opened = () => {
+      isOpen = true;
       waitForText();
       onOpen();
     };
@@ -57,7 +65,7 @@ export function connect(options: ConnectionOptions): Promise<ConnectionEnd> {
     };
     const closed = ({ code, reason }: CloseEvent) => {
       const kind = code === POLICY_VIOLATION ? 'refused' : 'lost';
-      end({ kind, reason: reason === '' ? `closed with code ${code}` : reason });
+      end({ kind, reason: reason || (isOpen ? brokenBy(code) : 'no connection') });
     };
     const release = onAbort(signal, () => end({ kind: 'ended', reason: 'ended here' }));
 
