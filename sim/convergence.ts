@@ -10,7 +10,7 @@ type Nodes = readonly SimNode[];
 
 /**
  * All take writes, have offered the ops that they set aside, hold the same ops (except those of forked
- * origins), and show the same map.
+ * origins), and show the same map and members.
  */
 export function isConverged(nodes: Nodes, { forkedOrigins: forked, isDamaged }: Ledger): boolean {
   const [first, ...others] = nodes;
@@ -20,7 +20,7 @@ export function isConverged(nodes: Nodes, { forkedOrigins: forked, isDamaged }: 
     others.every(({ witness }) =>
       isSameMap(without(first.witness.heads, forked), without(witness.heads, forked)),
     ) &&
-    (!isDamaged || others.every((other) => showsTheSame(first, other)))
+    (!isDamaged || (haveSameMembers(nodes) && others.every((other) => showsTheSame(first, other))))
   );
 }
 
@@ -72,8 +72,8 @@ export function deadEntries(nodes: Nodes, forked: ReadonlySet<string>): number[]
 export const isMajority = (nodes: Nodes): boolean =>
   nodes.length * 2 > (nodes[0]?.running?.replica.members.size ?? 0);
 
-/** A `join` or `retire` of a forked origin reaches only those that hold its branch. */
-export const haveSameMembers = (nodes: Nodes): boolean =>
+/** A `join` or `retire` of a forked origin reaches only those that hold its branch, and is said again. */
+const haveSameMembers = (nodes: Nodes): boolean =>
   new Set(
     nodes.map(({ running }) =>
       [...(running?.replica.members.all() ?? [])]

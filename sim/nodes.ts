@@ -34,6 +34,7 @@ export function makeNodes(
       memberTimeoutMs,
       joinTimeoutMs,
       claimPatienceMs: 5000,
+      rejoinPauseMs: 5000,
       peerRefusalMs: 600_000,
       hearingMs: Math.min(15_000, memberTimeoutMs / 2),
       nodeId: name,

@@ -134,6 +134,12 @@ const SWITCHES: Readonly<Record<string, Switch>> = {
     text: ' || !this.#isHeldByAll(retired, seq)',
     without: '',
   },
+  /** Rule 11: a `retire` in a forked origin reaches only those that hold its history. */
+  'forks are told again': {
+    file: 'src/gossip/protocol/memberKeeper.ts',
+    text: 'this.#sayAgain();',
+    without: '',
+  },
   /** Rule 13: a cursor is taken to cover all that is closed by now. */
   'cursors name what was closed': {
     file: 'src/watch/hub/hub.ts',

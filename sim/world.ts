@@ -10,7 +10,6 @@ import {
   deadEntries,
   describeStatuses,
   describeVectors,
-  haveSameMembers,
   isConverged,
   isMajority,
   lackedRows,
@@ -264,7 +263,6 @@ class World {
   /** Where a member is gone and nobody may retire it yet, nothing more is collected, and that is right. */
   #mayCollect(): boolean {
     const { memberTimeoutMs, mayRejoin } = this.#options;
-    if (this.oracle.ledger.isDamaged && !haveSameMembers(this.#nodes)) return false;
     return !mayRejoin || (memberTimeoutMs < RETIRING_LIMIT_MS && isMajority(this.#nodes));
   }
 

@@ -18,6 +18,8 @@ const MAX_REDIAL_MS = 2000;
 const HEARING_MS = 15_000;
 /** No setting: it only has to be longer than a member that takes part for a moment. */
 const CLAIM_PATIENCE_MS = 2 * 60_000;
+/** No setting: a rejoin costs seconds, and a cluster that asks for more of them needs a person. */
+const REJOIN_PAUSE_MS = 10 * 60_000;
 const COMPACT_MAX_INTERVAL_MS = 10 * 60_000;
 const COMPACT_MIN_INTERVAL_MS = 1000;
 
@@ -76,6 +78,7 @@ const coreSettings = (settings: NodeSettings): EngineOptions['settings'] => ({
   joinTimeoutMs: settings.joinTimeoutMs,
   memberTimeoutMs: settings.memberTimeoutMs,
   claimPatienceMs: CLAIM_PATIENCE_MS,
+  rejoinPauseMs: REJOIN_PAUSE_MS,
   peerRefusalMs: settings.peerRefusalMs,
   hearingMs: Math.min(HEARING_MS, settings.memberTimeoutMs / 2),
   firstRedialMs: FIRST_REDIAL_MS,

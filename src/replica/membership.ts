@@ -3,7 +3,9 @@
  * origin. Each command waits in the commit queue and is checked in its batch; each rejects as
  * `Replica.submit` does.
  */
+import type { Said } from '../rules/forkedMembership.ts';
 import { closingValue, memberValue } from '../rules/members.ts';
+import type { Op } from '../words/op.ts';
 import type { CommitQueue } from './commitQueue.ts';
 import type { Fold } from './fold.ts';
 
@@ -42,6 +44,20 @@ export class Membership {
       const isClosing = batch.rows.some(({ op }) => op.kind === 'join' && op.key === origin);
       if (isWhole && !isClosing && members.closingAt(origin) === undefined)
         batch.membership('join', origin, closingValue(members.describe(origin), lastSeq));
+    });
+  }
+
+  /** Rule 11: logs under this origin, once, a `join` or `retire` that only a forked one told. */
+  sayAgain({ kind, key, value }: Said): Promise<void> {
+    return this.#queue.enqueue({ ops: 1, bytes: value?.length ?? 0 }, (batch) => {
+      const { origin, members } = this.#fold;
+      const isSame = (op: Op): boolean =>
+        op.origin === origin && op.kind === kind && op.key === key && op.value === value;
+      const isTold = members.ops().some(isSame) || batch.rows.some(({ op }) => isSame(op));
+      // A retirement meanwhile ends a membership, and only a closing is of a retired origin.
+      const isOver =
+        kind === 'join' && batch.isRetired(key) && members.closingAt(key) === undefined;
+      if (!isTold && !isOver) batch.membership(kind, key, value);
     });
   }
 

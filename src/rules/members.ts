@@ -167,7 +167,8 @@ export const memberValue = (nodeId: string, url: string | null): string =>
 export const closingValue = ({ nodeId, url }: Omit<Member, 'origin'>, closedAt: number): string =>
   JSON.stringify({ nodeId, url, closedAt });
 
-function closedAt({ value }: Membership): number | null {
+/** The seq at which a `join` closes its origin; null if it closes none. */
+export function closedAt({ value }: Membership): number | null {
   const { closedAt } = partsOf(value);
   return isCount(closedAt) ? closedAt : null;
 }

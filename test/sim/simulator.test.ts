@@ -22,6 +22,7 @@ const SHOWN_BY: Readonly<Record<string, string>> = {
   'catching up before writing': 'restores',
   'fork check': 'clones',
   'members outlive power cuts': 'lost tails',
+  'forks are told again': 'clones',
   'offers after a rejoin': 'formed apart',
   'no offers of what was deleted': 'formed apart',
   'no cluster after a rejoin': 'formed alone',
@@ -51,6 +52,7 @@ const NOT_SHOWN = ['retire coverage'];
 const FIRST_SEEDS: Readonly<Record<string, number>> = {
   'unknown expiries reset': 61,
   'members outlive power cuts': 42,
+  'forks are told again': 56,
 };
 
 const runs = suite('simulated runs');

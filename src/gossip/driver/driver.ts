@@ -281,6 +281,9 @@ export class Driver {
       case 'closeOrigin':
         this.#run(() => this.#replica.membership.close(output.origin, output.lastSeq));
         break;
+      case 'sayAgain':
+        this.#run(() => this.#replica.membership.sayAgain(output.said));
+        break;
       case 'announce':
         this.#run(() => this.#replica.membership.announce(output.value));
         break;

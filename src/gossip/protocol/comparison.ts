@@ -16,7 +16,7 @@ import {
 } from '../../words/vector.ts';
 import type { Confirmations } from './confirmations.ts';
 import type { CoreState } from './coreState.ts';
-import { type Digest, readDigest } from './digest.ts';
+import { type Digest, type ReadDigest, readDigest } from './digest.ts';
 import { objectionTo } from './hello.ts';
 import type { Greeted } from './peer.ts';
 import type { Puller } from './puller.ts';
@@ -66,7 +66,7 @@ export class Comparison {
     if (this.#isRefusedForClock(peer, raw.clock)) return undefined;
     const read = readDigest(view, raw);
     const { digest, exact } = read;
-    peer.digestCame(read, this.#state.nowMs);
+    peer.digestCame(read, this.#closesOthers(read), this.#state.nowMs);
     this.believeHorizon(peer);
     if (!this.#agreesOnOwn(peer, digest)) return undefined;
     const { origin: own } = view;
@@ -112,6 +112,15 @@ export class Comparison {
       return;
     }
     for (const origin of origins) this.#forkOf(peer, origin);
+  }
+
+  /**
+   * Rule 13: the peer's pair is not known here, or ours is none that the peer knows: it holds all that is
+   * open here, and has not closed the same.
+   */
+  #closesOthers({ digest, hasUnknownPair, lacksClosings }: ReadDigest): boolean {
+    if (hasUnknownPair) return true;
+    return lacksClosings && includes(digest.vector, this.leavingForks(this.#state.view.vector));
   }
 
   #isRefusedForClock({ hello, connection }: Greeted, clock: number): boolean {

@@ -109,6 +109,8 @@ export interface ReadDigest {
   readonly lackedClosed: OpId | null;
   /** Whether its pair stands for closed origins that this node can't name. */
   readonly hasUnknownPair: boolean;
+  /** Whether it has not closed what is closed here, so that this node's pair may be none that it knows. */
+  readonly lacksClosings: boolean;
 }
 
 export function readDigest(node: Digested, digest: Digest): ReadDigest {
@@ -126,6 +128,7 @@ export function readDigest(node: Digested, digest: Digest): ReadDigest {
     retiredDiffer,
     lackedClosed: unlisted?.find(lacked) ?? null,
     hasUnknownPair: unlisted === undefined,
+    lacksClosings: retiredDiffer && unlisted !== undefined && unlisted.length > 0,
   };
 }
 

@@ -1,5 +1,6 @@
 /** The core's inputs and outputs, and the replica as the core reads it. */
 import type { DeltaOutcome } from '../../rules/delta.ts';
+import type { Said } from '../../rules/forkedMembership.ts';
 import type { Stable } from '../../rules/stability.ts';
 import type { Delta } from '../../words/delta.ts';
 import type { Hash } from '../../words/hash.ts';
@@ -39,6 +40,8 @@ export interface CoreSettings extends DialSettings, StandingSettings {
    * milliseconds.
    */
   readonly claimPatienceMs: number;
+  /** The shortest time between two rejoins that peers claimed, in milliseconds. */
+  readonly rejoinPauseMs: number;
   /** A peer that broke the protocol repeatedly is refused for this long, in milliseconds. */
   readonly peerRefusalMs: number;
   /** The most peers that are let in within a minute, at each of `urls`, and at all others together. */
@@ -193,6 +196,8 @@ export type Output =
   | { readonly kind: 'retire'; readonly origin: string }
   /** Log that a retired origin is closed (rule 13). */
   | { readonly kind: 'closeOrigin'; readonly origin: string; readonly lastSeq: number }
+  /** Log a `join` or `retire` again, since only a forked origin tells it (rule 11). */
+  | { readonly kind: 'sayAgain'; readonly said: Said }
   /** Log another `join` of this node, whose name or URL has changed. */
   | { readonly kind: 'announce'; readonly value: string }
   | { readonly kind: 'collect'; readonly stable: Stable }

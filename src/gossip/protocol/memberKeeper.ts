@@ -1,4 +1,5 @@
 /** The regular work of a member: it dials the others, retires silent ones, and moves the stable vector. */
+import { toldByForksOnly } from '../../rules/forkedMembership.ts';
 import { type Member, memberValue } from '../../rules/members.ts';
 import type { Stability } from '../../rules/stability.ts';
 import { covers, includes, type Vector } from '../../words/vector.ts';
@@ -17,8 +18,8 @@ const MAX_LOOK_GAP_MS = 1.5 * MEMBERS_INTERVAL_MS;
 const STABLE_INTERVAL_MS = 500;
 const IDLE_STABLE_INTERVAL_MS = 10_000;
 
-/** Origins closed in one look at the members: the rest of a long history follows. */
-const MAX_CLOSED_AT_ONCE = 64;
+/** Origins closed, and facts said again, in one look at the members: the rest of a long history follows. */
+const MAX_AT_ONCE = 64;
 
 export class MemberKeeper {
   readonly #state: CoreState;
@@ -53,6 +54,7 @@ export class MemberKeeper {
         this.#announceItself();
         this.#retireReplaced();
         this.#retireSilent();
+        this.#sayAgain();
         this.#closeRetired();
       }
     }
@@ -159,13 +161,20 @@ export class MemberKeeper {
     }
   }
 
+  /** Rule 11: nobody takes ops of both histories of a forked origin, so each logs the membership of its own again. */
+  #sayAgain(): void {
+    if (this.#forked.size === 0) return;
+    const told = toldByForksOnly(this.#state.view.members, (origin) => this.#isLeftOut(origin));
+    for (const said of told.slice(0, MAX_AT_ONCE)) this.#state.out({ kind: 'sayAgain', said });
+  }
+
   /**
    * Rule 13: of a retired origin that all members hold to its end, and whose `retire` they hold, none of them
    * takes ops any more. The smallest of those that are connected closes it.
    */
   #closeRetired(): void {
     const { members, origin, vector } = this.#state.view;
-    let left = MAX_CLOSED_AT_ONCE;
+    let left = MAX_AT_ONCE;
     for (const [retired, seq] of vector) {
       if (!members.isRetired(retired) || !this.#isHeldByAll(retired, seq)) continue;
       if (members.closingAt(retired) !== undefined || this.#forked.has(retired)) continue;
@@ -178,7 +187,10 @@ export class MemberKeeper {
     const { members, stable } = this.#state.view;
     return (
       covers(stable.vector, { origin: retired, seq: lastSeq }) &&
-      members.retiresOf(retired).some((retire) => covers(stable.vector, retire))
+      // Some members hold another op in the place of one that a forked origin logged.
+      members
+        .retiresOf(retired)
+        .some((retire) => !this.#forked.has(retire.origin) && covers(stable.vector, retire))
     );
   }
 

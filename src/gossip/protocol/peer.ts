@@ -10,8 +10,10 @@ import type { Digest, ReadDigest } from './digest.ts';
 import { CLOSING_PROTOCOL, type Hello, PROTOCOL_WITH_NAMED_ANSWERS } from './messages.ts';
 import { Pull } from './pull.ts';
 
-/** So many digests with a pair that is not known, one after another. */
-const UNKNOWN_PAIRS_TO_LIST_ALL = 3;
+/** After so many digests in a row that show that the two have closed different origins, all are listed. */
+const DIFFERENCES_TO_LIST_ALL = 3;
+/** After so many, pairs are tried again: the two may have closed the same by then. */
+const DIFFERENCES_TO_TRY_PAIRS = 30;
 
 export class Peer {
   readonly connection: ConnectionId;
@@ -26,7 +28,7 @@ export class Peer {
   #digestAt = Number.NEGATIVE_INFINITY;
   #listRetired = false;
   #lackedClosed: OpId | null = null;
-  #unknownPairs = 0;
+  #closingsDiffered = 0;
   #agrees: boolean | null = null;
   #disagreements = 0;
   #answerVector: Vector | null = null;
@@ -94,23 +96,25 @@ export class Peer {
   }
 
   /**
-   * Whether it has told a pair of closed origins that is not known here so often in a row that it is not
-   * just ahead: then both sides list all origins that ever were, and find what either lacks.
+   * Whether it has shown so often in a row that it has closed other origins that neither side is just
+   * ahead: then both list all origins that ever were, and find what either lacks.
    */
   get closesOthers(): boolean {
-    return this.#unknownPairs >= UNKNOWN_PAIRS_TO_LIST_ALL;
+    return this.#closingsDiffered >= DIFFERENCES_TO_LIST_ALL;
   }
 
-  digestCame(read: ReadDigest, nowMs: number): void {
-    const { digest, exact, retiredDiffer, lackedClosed, hasUnknownPair } = read;
+  /** @param closesOthers whether the pairs of the two sides stand for origins of which one is not behind. */
+  digestCame(read: ReadDigest, closesOthers: boolean, nowMs: number): void {
+    const { digest, exact, retiredDiffer, lackedClosed } = read;
     this.#digestAt = nowMs;
     this.#digest = digest;
     this.#digestIsExact = exact;
     this.#listRetired = retiredDiffer;
     this.#lackedClosed = lackedClosed;
     // A list of all names no pair, and leaves the question open for the next one.
-    if (hasUnknownPair) this.#unknownPairs++;
-    else if (digest.closed !== undefined || !retiredDiffer) this.#unknownPairs = 0;
+    if (closesOthers) this.#closingsDiffered++;
+    else if (digest.closed !== undefined || !retiredDiffer) this.#closingsDiffered = 0;
+    if (this.#closingsDiffered >= DIFFERENCES_TO_TRY_PAIRS) this.#closingsDiffered = 0;
   }
 
   /** Whether the map sums were equal at the last comparison of equal vectors; null before that. */

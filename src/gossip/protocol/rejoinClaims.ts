@@ -3,8 +3,8 @@
  * among the members, compacted ops that it lacks, other ops under its ids, or a copy of its log.
  *
  * Invariants: no peer alone makes this node rejoin at once while another member is present that could
- * confirm the claim; and claims make it rejoin at most once in ten minutes. A true claim is repeated with each
- * digest, so it loses nothing by waiting. If two histories bear this node's ids, perhaps only one member holds
+ * confirm the claim; and claims make it rejoin at most once in each pause (`rejoinPauseMs`). A true claim is
+ * repeated with each digest, so it loses nothing by waiting. If two histories bear this node's ids, perhaps only one member holds
  * the other history, because the rest took this node's: its claim is followed once it has been repeated long
  * enough.
  */
@@ -12,14 +12,11 @@ import { MINUTE_MS } from '../../words/time.ts';
 import type { CoreState } from './coreState.ts';
 import type { OutputOf } from './inputOutput.ts';
 
-/**
- * The shortest time between two rejoins by claims. It is no setting: a rejoin costs seconds, and a cluster that asks
- * for more of them needs a person.
- */
-export const REJOIN_PAUSE_MS = 10 * MINUTE_MS;
 /** A claim counts for this time, in milliseconds, or for this number of pulls. */
 const CLAIM_MS = MINUTE_MS;
 const CLAIM_PULLS = 4;
+/** The shortest time between two doubts in the node's log. */
+const TELL_MS = 10 * MINUTE_MS;
 
 /** The claims of one peer, without a break. */
 interface Claim {
@@ -75,7 +72,7 @@ export class RejoinClaims {
       this.#doubts(`A peer asks this node to rejoin, and no other member does: ${reason}.`);
     } else if (needsSecond && this.#hasJustRejoined() && this.#hasOthers(by))
       this.#doubts(
-        `Peers ask this node to rejoin twice in 10 minutes, and it does not: ${reason}.`,
+        `Peers ask this node to rejoin again so soon after the last time, and it waits: ${reason}.`,
       );
     else this.#state.rejoin(reason, true, ownOps, true);
   }
@@ -96,7 +93,7 @@ export class RejoinClaims {
     const { nowMs } = this.#state;
     this.#doubt = { text, atMs: nowMs };
     // Each text of a peer may be another one.
-    if (nowMs - this.#toldAt < REJOIN_PAUSE_MS) return;
+    if (nowMs - this.#toldAt < TELL_MS) return;
     this.#toldAt = nowMs;
     this.#state.note('warn', text);
   }
@@ -133,7 +130,8 @@ export class RejoinClaims {
   }
 
   #hasJustRejoined(): boolean {
-    return this.#rejoinedAt !== null && this.#state.nowMs - this.#rejoinedAt < REJOIN_PAUSE_MS;
+    const { nowMs, settings } = this.#state;
+    return this.#rejoinedAt !== null && nowMs - this.#rejoinedAt < settings.rejoinPauseMs;
   }
 
   #isFresh(atMs: number): boolean {

@@ -48,6 +48,7 @@ function driverOf(
       maxClockSkewMs: 10_000,
       memberTimeoutMs: 1e9,
       claimPatienceMs: 60_000,
+      rejoinPauseMs: 600_000,
       peerRefusalMs: 600_000,
       hearingMs: 15_000,
     },

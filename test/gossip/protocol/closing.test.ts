@@ -5,6 +5,7 @@ import { type Listing, makeDigest, readDigest } from '../../../src/gossip/protoc
 import { decodeMessage, encodeMessage } from '../../../src/gossip/protocol/messages.ts';
 import { HeldVector } from '../../../src/rules/closings.ts';
 import { closingValue } from '../../../src/rules/members.ts';
+import type { Hash } from '../../../src/words/hash.ts';
 import {
   digestOf,
   digestWith,
@@ -86,6 +87,20 @@ closing('it is closed once, and a forked one never', () => {
   forked.receive(1, { type: 'digest', digest: { ...other, sums, listsRetired: true }, re: 1 });
   assert.ok(forked.core.forked.has(GONE));
   assert.equal(closedBy(forked), []);
+});
+
+closing('a retire that a forked origin logged holds nothing closed: a member may lack it', () => {
+  const forked = world();
+  const other = digestWith(forked.view, { [OWN]: 1, [PEER]: 3, [GONE]: 2 });
+  const sums = new Map([...other.sums, [PEER, { high: 9, low: 9 }]]);
+  forked.receive(1, { type: 'digest', digest: { ...other, sums, listsRetired: true }, re: 1 });
+  assert.ok(forked.core.forked.has(PEER));
+  assert.equal(closedBy(forked), []);
+  const retire = membership({ kind: 'retire', key: GONE, origin: OWN, seq: 1 });
+  forked.view.members.fold(retire);
+  const { vector, clock } = forked.view.stable;
+  forked.view.stable = { vector: new Map([...vector, [OWN, 1]]), clock };
+  assert.equal(closedBy(forked)[0], [GONE, 2]);
 });
 
 closing('a retire that a closed origin logged is held by all, and holds nothing back', () => {
@@ -170,6 +185,23 @@ reading('two that have closed others list all after a while, and find what eithe
   assert.not(node.core.digestFor(1, NOW).closed, 'it lists all from now on');
   const [told] = sent(ask('all', 4), 'rejoin');
   assert.equal([...(told?.message.reach ?? [])], [[GONE, 2]]);
+});
+
+reading('two of which one has closed nothing list all after a while too', () => {
+  const [node, peer] = [world(), world()];
+  close(node);
+  node.tick();
+  const lists = (re: number, retiredSum: Hash | null = { high: 1, low: 1 }): boolean => {
+    const digest = makeDigest(peer.view, NOW, 60_000, 'open');
+    node.receive(1, { type: 'digest', digest: { ...digest, retiredSum }, re });
+    return node.core.digestFor(1, NOW).closed === undefined;
+  };
+  for (let re = 101; re <= 104; re++) lists(re, node.view.retiredSum);
+  for (let re = 1; re <= 2; re++) assert.not.ok(lists(re), 'the peer may be about to close it');
+  for (let re = 3; re <= 29; re++) assert.ok(lists(re), 'it may not know the pair of this node');
+  assert.not.ok(lists(30), 'pairs are tried again');
+  peer.view.vector.set(OWN, 0);
+  for (let re = 31; re <= 40; re++) assert.not.ok(lists(re), 'the peer has yet to catch up');
 });
 
 reading('after 2,000 closed origins a digest of three nodes has at most 200 bytes', () => {

@@ -41,7 +41,9 @@ function clusterOf(...urls: string[]): Cluster {
             retiredDiffer: false,
             lackedClosed: null,
             hasUnknownPair: false,
+            lacksClosings: false,
           },
+          false,
           40,
         );
       peers.heard(peer, 40);

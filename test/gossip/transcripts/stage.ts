@@ -194,6 +194,7 @@ const settingsOf = (name: string, urls: readonly string[]): CoreSettings => ({
   maxClockSkewMs: 30_000,
   memberTimeoutMs: 1e9,
   claimPatienceMs: 60_000,
+  rejoinPauseMs: 600_000,
   peerRefusalMs: 600_000,
   hearingMs: 15_000,
 });
