@@ -1,32 +1,48 @@
-/** All commands except those that run nodes, so that a node starts without loading them. */
+/**
+ * All commands, each with the file that defines it. A command line that names its command loads no other,
+ * so that a command starts in the time of its own parts.
+ */
 import type { Command } from 'commander';
 import { SettingError } from '../words/errors.ts';
-import { registerBackupCommands } from './backup.ts';
-import { register as registerDelete } from './cache/delete.ts';
-import { register as registerGet } from './cache/get.ts';
-import { register as registerList } from './cache/list.ts';
-import { register as registerPut } from './cache/put.ts';
-import { register as registerWatch } from './cache/watch.ts';
-import { misplacedText, registerLogCommands, withoutDashes } from './log/commands.ts';
-import { registerMemberCommands } from './member.ts';
+import { isLogCommand, registerLogCommands, withoutDashes } from './log/commands.ts';
+
+type Register = (program: Command, entry: string, words: readonly string[]) => void | Promise<void>;
+
+const backups = async (): Promise<Register> => (await import('./backup.ts')).registerBackupCommands;
+
+/** In the order of the help. */
+const COMMANDS: ReadonlyMap<string, () => Promise<Register>> = new Map([
+  ['serve', async () => (await import('./serveCommand.ts')).register],
+  ['cluster', async () => (await import('./cluster/command.ts')).register],
+  ['get', async () => (await import('./cache/get.ts')).register],
+  ['put', async () => (await import('./cache/put.ts')).register],
+  ['delete', async () => (await import('./cache/delete.ts')).register],
+  ['list', async () => (await import('./cache/list.ts')).register],
+  ['watch', async () => (await import('./cache/watch.ts')).register],
+  ['log', async () => (program, _entry, words) => registerLogCommands(program, words.slice(1))],
+  ['backup', backups],
+  ['restore', backups],
+  ['member', async () => (await import('./member.ts')).registerMemberCommands],
+]);
 
 /**
- * Adds the commands to the program.
+ * Adds the command that the words name; all commands if they name none, for help and for mistakes.
  *
  * @param words the command line.
+ * @param entry the file of the `hearsay` command.
  * @returns the words for the program to parse.
  * @throws SettingError if a command of `hearsay log` stands alone.
  */
-export function addCommands(program: Command, words: readonly string[]): readonly string[] {
-  registerGet(program);
-  registerPut(program);
-  registerDelete(program);
-  registerList(program);
-  registerWatch(program);
-  registerLogCommands(program);
-  registerBackupCommands(program);
-  registerMemberCommands(program);
-  const misplaced = misplacedText(program, words[0]);
-  if (misplaced !== null) throw new SettingError(misplaced);
+export async function addCommands(
+  program: Command,
+  words: readonly string[],
+  entry: string,
+): Promise<readonly string[]> {
+  const [name = ''] = words;
+  const named = COMMANDS.get(name);
+  if (named === undefined && isLogCommand(name))
+    throw new SettingError(`There is no command ${name} by itself: it is \`hearsay log ${name}\`.`);
+  const loads = named === undefined ? new Set(COMMANDS.values()) : [named];
+  for (const load of loads) await (await load())(program, entry, words);
   return withoutDashes(words);
 }

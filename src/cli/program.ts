@@ -1,12 +1,9 @@
 /** The commands and their help, and the words and exit code of each outcome. */
-import { Command, CommanderError, Option } from 'commander';
-import { readSettings, settingsShape } from '../node/settings.ts';
-import { tokenOfNode, userTokenFile } from '../node/tokenFile.ts';
+import { Command, CommanderError } from 'commander';
 import { packageVersion } from '../node/version.ts';
 import { HearsayError, SettingError } from '../words/errors.ts';
-import { clusterShape, planCluster } from './cluster/clusterPlan.ts';
 import { leaveParent, tellParent, UNDER_CLUSTER_FLAG } from './cluster/parent.ts';
-import { addSettingOptions, flagsGiven } from './settingOptions.ts';
+import { addCommands } from './commands.ts';
 import { note, writeFailure } from './terminal/output.ts';
 
 const FAILURE = 1;
@@ -31,9 +28,8 @@ export async function runProgram(words: readonly string[], entry: string): Promi
   else endWithReaders();
   const isUnderCluster = words.includes(UNDER_CLUSTER_FLAG);
   try {
-    const program = createProgram(entry);
-    const parsed = isServer ? words : (await import('./commands.ts')).addCommands(program, words);
-    await program.parseAsync(parsed, { from: 'user' });
+    const program = createProgram();
+    await program.parseAsync(await addCommands(program, words, entry), { from: 'user' });
     process.exitCode ??= 0;
   } catch (error) {
     await report(error, isUnderCluster);
@@ -45,8 +41,8 @@ export async function runProgram(words: readonly string[], entry: string): Promi
   setTimeout(() => process.exit(), DRAIN_LIMIT_MS).unref();
 }
 
-function createProgram(entry: string): Command {
-  const program = new Command('hearsay')
+function createProgram(): Command {
+  return new Command('hearsay')
     .description('An event-sourced cache whose nodes gossip.')
     .version(packageVersion(), '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print this help')
@@ -56,44 +52,6 @@ function createProgram(entry: string): Command {
     .showHelpAfterError('Add --help to see the usage.')
     .exitOverride()
     .addHelpText('after', PROGRAM_EXAMPLES);
-  addServe(program);
-  addCluster(program, entry);
-  return program;
-}
-
-function addServe(program: Command): void {
-  const command = program
-    .command('serve')
-    .summary('run one node')
-    .description('Runs one node. A flag beats its environment variable, which beats the default.')
-    .addHelpText('after', SERVE_EXAMPLES)
-    .action(async () => {
-      const settings = readSettings(flagsGiven(command, settingsShape), process.env);
-      // Imported here, so that help and mistakes don't wait for the parts of a node.
-      const { serve } = await import('./serve.ts');
-      await serve(settings, command.getOptionValue('underCluster') === true);
-    });
-  addSettingOptions(command, settingsShape);
-  command.addOption(new Option(UNDER_CLUSTER_FLAG).hideHelp());
-}
-
-function addCluster(program: Command, entry: string): void {
-  const command = program
-    .command('cluster')
-    .summary('run several nodes on this machine')
-    .description(
-      'Runs several nodes on this machine, node1 and so on, each with its own directory below ' +
-        '--data-dir, until Ctrl-C. All other settings go to every node.',
-    )
-    .addHelpText('after', CLUSTER_EXAMPLES)
-    .action(async () => {
-      const plans = planCluster(flagsGiven(command, clusterShape), process.env, (given) =>
-        tokenOfNode(given, userTokenFile(process.env), note),
-      );
-      const { cluster } = await import('./cluster/cluster.ts');
-      await cluster(plans, entry);
-    });
-  addSettingOptions(command, clusterShape);
 }
 
 /** One sentence if the error is meant for people, else all details that help to find the fault. */
@@ -144,15 +102,3 @@ Examples:
   hearsay cluster                    three nodes on ports 8001 to 8003
   hearsay serve --port 9000          one node
   hearsay serve --help               every setting of a node`;
-
-const SERVE_EXAMPLES = `
-Examples:
-  hearsay serve
-  hearsay serve --port 9000 --data-dir /var/lib/hearsay
-  NODE_ID=node2 NODES=http://10.0.0.1:8000,http://10.0.0.2:8000 HOST=0.0.0.0 \\
-    INTERNAL_TOKEN_FILE=/run/secrets/hearsay hearsay serve`;
-
-const CLUSTER_EXAMPLES = `
-Examples:
-  hearsay cluster
-  hearsay cluster --nodes 5 --first-port 9001 --data-dir /tmp/five`;

@@ -11,6 +11,8 @@ import { SettingError } from '../words/errors.ts';
 import { present } from '../words/invariant.ts';
 import { UNITS_BYTES } from '../words/size.ts';
 import { UNITS_MS } from '../words/time.ts';
+import { inUnits, type Units } from '../words/units.ts';
+import { baseUrlOf } from './baseUrl.ts';
 import { nearestName } from './nearestName.ts';
 
 export interface SettingRow {
@@ -55,7 +57,6 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** A row for a kind that brings its own placeholder and its own words for the allowed values. */
 type OwnRow = Omit<SettingRow, 'allowed' | 'placeholder' | 'range'>;
-type Units = Readonly<Record<string, number>>;
 
 const LONGEST_SHOWN = 60;
 
@@ -203,10 +204,8 @@ export function baseUrls() {
 }
 
 function toBaseUrl(text: string, context: z.core.$RefinementCtx): string {
-  const url = URL.canParse(text.trim()) ? new URL(text.trim()) : null;
-  // A path, a query or a user would be lost silently when the peers' own paths are added.
-  if (url !== null && /^https?:$/.test(url.protocol) && url.href === `${url.origin}/`)
-    return url.origin;
+  const url = baseUrlOf(text);
+  if (url !== null) return url;
   context.addIssue('not a base URL');
   return z.NEVER;
 }
@@ -225,13 +224,6 @@ const rangeOf = (
   units: Units,
   unit: NumberRange['unit'],
 ): NumberRange => ({ least: inUnits(least, units), most: inUnits(most, units), unit });
-
-/** @returns NaN, which is within no bounds, for a text that is not a whole number and a unit. */
-function inUnits(text: string, units: Units): number {
-  const [, digits, unit] = /^(\d{1,15})([A-Za-z]*)$/.exec(text) ?? [];
-  if (digits === undefined || unit === undefined || !Object.hasOwn(units, unit)) return Number.NaN;
-  return Number(digits) * (units[unit] ?? Number.NaN);
-}
 
 function textOf(one: Setting, flags: Flags, environment: Environment): string | null {
   const variable = one.environment === null ? undefined : environment[one.environment];

@@ -9,6 +9,7 @@ import { z } from 'zod';
 import { SettingError } from '../words/errors.ts';
 import { defaultLimits, type Limits } from '../words/limits.ts';
 import { isBlockedPort } from './blockedPorts.ts';
+import { isLoopback } from './loopback.ts';
 import type { GivenSettings, NodeSettings } from './nodeSettings.ts';
 import {
   baseUrl,
@@ -25,14 +26,12 @@ import {
   sizeText,
   whole,
 } from './settingKinds.ts';
+import { isToken, oneToken, refuseTwoTokens } from './token.ts';
 
 export type { NodeSettings };
 
-type TokenSettings = Pick<NodeSettings, 'internalToken' | 'internalTokenFile'>;
-
 /** The default of 0.1.0, which everybody knows. */
 const PUBLISHED_TOKEN = 'secret';
-const TOKEN = /^[\x21-\x7e]{1,256}$/;
 
 export const nodeShape = {
   nodeId: setting(z.string().regex(/^[A-Za-z0-9_-]{1,32}$/), {
@@ -60,7 +59,7 @@ export const nodeShape = {
     allowed: '1 to 64 letters (A to Z), digits, dots, _ or -',
     help: 'name of the cluster; this node refuses nodes of another name',
   }),
-  internalToken: setting(z.string().regex(TOKEN).nullable(), {
+  internalToken: setting(z.string().refine(isToken).nullable(), {
     default: null,
     placeholder: 'token',
     allowed: '1 to 256 printable ASCII characters without spaces',
@@ -284,34 +283,6 @@ function refuseNoObject(name: string, given: unknown): void {
 }
 
 /**
- * The token and its file are one setting under two names, so a flag of either beats the environment
- * variable of the other.
- *
- * @throws SettingError if both are flags, or both are variables.
- */
-export function oneToken(
-  given: TokenSettings,
-  flags: Flags,
-  [tokenFlag, fileFlag] = ['--internal-token', '--internal-token-file'],
-): TokenSettings {
-  const { internalToken: token, internalTokenFile: file } = flags;
-  if (token === undefined && file === undefined) {
-    refuseTwoTokens(given, 'INTERNAL_TOKEN', 'INTERNAL_TOKEN_FILE');
-    return { internalToken: given.internalToken, internalTokenFile: given.internalTokenFile };
-  }
-  if (token !== undefined && file !== undefined) refuseTwoTokens(given, tokenFlag, fileFlag);
-  return {
-    internalToken: token === undefined ? null : given.internalToken,
-    internalTokenFile: file === undefined ? null : given.internalTokenFile,
-  };
-}
-
-function refuseTwoTokens(given: TokenSettings, token: string, file: string): void {
-  if (given.internalToken === null || given.internalTokenFile === null) return;
-  throw new SettingError(`Give ${token} or ${file}, not both: a node has one token.`);
-}
-
-/**
  * Refused off loopback, where every process that reaches the port could act as a node with a known
  * token.
  */
@@ -337,14 +308,6 @@ function refuseBlockedPort({ port }: Pick<NodeSettings, 'port'>, name: string): 
   throw new SettingError(
     `${name} must not be ${port}: fetch refuses to connect to it, in browsers and in Node, so choose another port.`,
   );
-}
-
-/** Whether a text can be the token of a cluster. */
-export const isToken = (text: string): boolean => TOKEN.test(text);
-
-export function isLoopback(host: string): boolean {
-  if (isIP(host) === 4) return host.startsWith('127.');
-  return host.toLowerCase() === 'localhost' || host === '::1';
 }
 
 /** The path of a file or a directory. */

@@ -10,7 +10,7 @@ import { dirname, join } from 'node:path';
 import { OWN_DIRECTORY_MODE, OWN_FILE_MODE } from '../log/sqlite/ownFile.ts';
 import { SettingError } from '../words/errors.ts';
 import type { Environment } from './settingKinds.ts';
-import { isToken } from './settings.ts';
+import { isToken } from './token.ts';
 
 /** The given token, or the file with the given name; both are null if neither was given. */
 export interface GivenToken {

@@ -4,13 +4,9 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { settingsTable } from '../../src/cli/settingOptions.ts';
 import { isBlockedPort } from '../../src/node/blockedPorts.ts';
+import { isLoopback } from '../../src/node/loopback.ts';
 import { describeSettings, type Environment } from '../../src/node/settingKinds.ts';
-import {
-  completeSettings,
-  isLoopback,
-  readSettings,
-  settingsShape,
-} from '../../src/node/settings.ts';
+import { completeSettings, readSettings, settingsShape } from '../../src/node/settings.ts';
 import { SettingError } from '../../src/words/errors.ts';
 import { defaultLimits } from '../../src/words/limits.ts';
 

@@ -3,7 +3,8 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync
 import { dirname, join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { completeSettings, oneToken, readSettings } from '../../src/node/settings.ts';
+import { completeSettings, readSettings } from '../../src/node/settings.ts';
+import { oneToken } from '../../src/node/token.ts';
 import { tokenOfCommand, tokenOfNode, userTokenFile } from '../../src/node/tokenFile.ts';
 import { SettingError } from '../../src/words/errors.ts';
 import { temporaryDirectory } from '../support/processes.ts';

@@ -2,15 +2,16 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { ConflictError } from '../../client/errors.ts';
 import type { HearsayClient } from '../../client/index.ts';
-import { duration } from '../../node/settingKinds.ts';
 import { HearsayError, SettingError } from '../../words/errors.ts';
+import { UNITS_MS } from '../../words/time.ts';
+import { inUnits } from '../../words/units.ts';
 import { nodeUrl, noneNamed, splitUrls, URL_FORM, URL_RULE, urlsOf } from '../remote/address.ts';
 import { parseAnswer } from '../terminal/exactJson.ts';
 import { printLine } from '../terminal/output.ts';
 
 export const DEFAULT_TIMEOUT = '10s';
 
-const durationSchema = duration('1ms', '100000d', { default: null, help: '' });
+const MAX_DURATION_MS = 100_000 * UNITS_MS.d;
 
 /** Adds the options of every such command. */
 export function addClientOptions(command: Command): void {
@@ -84,10 +85,10 @@ export async function withCommandClient(
   }
 }
 
-/** Reads a duration such as `10s`. @throws InvalidArgumentError if it is none. */
+/** Reads a duration such as `10s`, from 1ms to 100000d, in milliseconds. @throws InvalidArgumentError if it is none. */
 export function durationMs(text: string): number {
-  const parsed = durationSchema.safeParse(text);
-  if (parsed.success) return parsed.data;
+  const timeMs = inUnits(text, UNITS_MS);
+  if (timeMs >= 1 && timeMs <= MAX_DURATION_MS) return timeMs;
   throw new InvalidArgumentError('It must be a duration such as 250ms, 10s, 1m or 24h.');
 }
 

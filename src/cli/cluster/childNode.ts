@@ -8,7 +8,8 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import type { NodePlan } from './clusterPlan.ts';
-import { fromChild, UNDER_CLUSTER_FLAG } from './parent.ts';
+import { fromChild } from './messages.ts';
+import { UNDER_CLUSTER_FLAG } from './parent.ts';
 
 /** The end of a child. */
 export interface ChildEnd {

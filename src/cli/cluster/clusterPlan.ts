@@ -1,5 +1,6 @@
 /** The settings of `hearsay cluster`, and those that it gives to each of its nodes. */
 import { join } from 'node:path';
+import { isLoopback } from '../../node/loopback.ts';
 import {
   describeSettings,
   type Environment,
@@ -7,7 +8,8 @@ import {
   readShape,
   whole,
 } from '../../node/settingKinds.ts';
-import { isLoopback, oneToken, readSettings, settingsShape } from '../../node/settings.ts';
+import { readSettings, settingsShape } from '../../node/settings.ts';
+import { oneToken } from '../../node/token.ts';
 import type { GivenToken } from '../../node/tokenFile.ts';
 import { SettingError } from '../../words/errors.ts';
 

@@ -3,18 +3,10 @@
  * parent and child. The node reports that it serves, or the reason why it can't go on. The parent stops
  * the node by closing the channel, or by dying.
  */
-import { z } from 'zod';
+import type { ToParent } from './messages.ts';
 
 /** Not in the help, because only `hearsay cluster` gives it. */
 export const UNDER_CLUSTER_FLAG = '--under-cluster';
-
-const messageSchema = z.discriminatedUnion('kind', [
-  z.object({ kind: z.literal('serving') }),
-  z.object({ kind: z.literal('failed'), sentence: z.string() }),
-]);
-
-/** A message from a node to the cluster command. */
-export type ToParent = z.output<typeof messageSchema>;
 
 /** Resolves once the parent has closed the channel or is gone. */
 export function parentGone(): Promise<void> {
@@ -36,9 +28,4 @@ export function tellParent(message: ToParent): Promise<boolean> {
     if (process.send === undefined || !process.connected) resolve(false);
     else process.send(message, undefined, {}, (error) => resolve(error === null));
   });
-}
-
-/** The message of a child, or null if it is none of these. */
-export function fromChild(message: unknown): ToParent | null {
-  return messageSchema.safeParse(message).data ?? null;
 }

@@ -1,18 +1,31 @@
 /** `hearsay log`: read, replay, verify and explain a log. */
 import type { Command } from 'commander';
-import { register as registerAt } from './at.ts';
-import { register as registerCompact } from './compact.ts';
-import { register as registerDiff } from './diff.ts';
-import { register as registerExplain } from './explain.ts';
-import { register as registerExport } from './export.ts';
-import { register as registerHistory } from './history.ts';
-import { register as registerImport } from './import.ts';
-import { register as registerReplay } from './replay.ts';
-import { register as registerStat } from './stat.ts';
-import { register as registerTail } from './tail.ts';
-import { register as registerVerify } from './verify.ts';
 
-export function registerLogCommands(program: Command): void {
+type Register = (log: Command) => void;
+
+/** In the order of the help. */
+const COMMANDS: ReadonlyMap<string, () => Promise<Register>> = new Map([
+  ['tail', async () => (await import('./tail.ts')).register],
+  ['at', async () => (await import('./at.ts')).register],
+  ['history', async () => (await import('./history.ts')).register],
+  ['explain', async () => (await import('./explain.ts')).register],
+  ['stat', async () => (await import('./stat.ts')).register],
+  ['verify', async () => (await import('./verify.ts')).register],
+  ['diff', async () => (await import('./diff.ts')).register],
+  ['export', async () => (await import('./export.ts')).register],
+  ['import', async () => (await import('./import.ts')).register],
+  ['replay', async () => (await import('./replay.ts')).register],
+  ['compact', async () => (await import('./compact.ts')).register],
+]);
+
+/** Whether `hearsay log` has a command of this name. */
+export const isLogCommand = (word: string): boolean => COMMANDS.has(word);
+
+/** @param words those after `log`: if they name a command, no other is added. */
+export async function registerLogCommands(
+  program: Command,
+  words: readonly string[],
+): Promise<void> {
   const log = program
     .command('log')
     .summary('read, verify and explain the log of a node')
@@ -20,27 +33,9 @@ export function registerLogCommands(program: Command): void {
       'Reads the log of a node: a data directory (also while its node runs, a copy, or a backup), or a ' +
         'running node by --url. Reading changes nothing.',
     );
-  registerTail(log);
-  registerAt(log);
-  registerHistory(log);
-  registerExplain(log);
-  registerStat(log);
-  registerVerify(log);
-  registerDiff(log);
-  registerExport(log);
-  registerImport(log);
-  registerReplay(log);
-  registerCompact(log);
+  const named = COMMANDS.get(words[0] ?? '');
+  for (const load of named === undefined ? COMMANDS.values() : [named]) (await load())(log);
 }
-
-/** A sentence for `hearsay compact`, which is `hearsay log compact`; null for any other word. */
-export const misplacedText = (program: Command, word = ''): string | null =>
-  program.commands.some((command) => command.name() === word) ||
-  !program.commands
-    .find((command) => command.name() === 'log')
-    ?.commands.some((command) => command.name() === word)
-    ? null
-    : `There is no command ${word} by itself: it is \`hearsay log ${word}\`.`;
 
 const BEFORE_NOW = /^-\d+(ms|s|m|h|d)$/;
 

@@ -7,8 +7,8 @@ import { LineSource } from '../../log/tools/lineSource.ts';
 import type { LogSource } from '../../log/tools/logSource.ts';
 import { type Point, parsePoint } from '../../log/tools/point.ts';
 import { faultText, type Walk } from '../../log/tools/walk.ts';
-import { baseUrl } from '../../node/settingKinds.ts';
-import { oneToken } from '../../node/settings.ts';
+import { baseUrlOf } from '../../node/baseUrl.ts';
+import { oneToken } from '../../node/token.ts';
 import { tokenOfCommand, userTokenFile } from '../../node/tokenFile.ts';
 import { HearsayError, SettingError } from '../../words/errors.ts';
 import { durationMs } from '../cache/clientCommand.ts';
@@ -207,8 +207,8 @@ export function readPoint(text: string): Point {
 
 /** @throws InvalidArgumentError if the text is no URL. */
 export function readUrl(text: string): string {
-  const parsed = baseUrl().safeParse(text);
-  if (parsed.success) return parsed.data;
+  const url = baseUrlOf(text);
+  if (url !== null) return url;
   throw new InvalidArgumentError(
     'It must be an http or https base URL, such as http://localhost:8001.',
   );

@@ -9,7 +9,7 @@ import { HearsayError as ClientError, InvalidRequestError } from '../../client/e
 import { stringMember } from '../../client/json.ts';
 import { readOptions } from '../../client/options.ts';
 import { type Fields, parseLine } from '../../log/tools/rowLine.ts';
-import { isLoopback } from '../../node/settings.ts';
+import { isLoopback } from '../../node/loopback.ts';
 import { HearsayError } from '../../words/errors.ts';
 import { note } from '../terminal/output.ts';
 import { noneNamed } from './address.ts';
