@@ -33,6 +33,9 @@ const FIELDS = [
   'meta',
 ] as const satisfies readonly (keyof Op)[];
 
+/** Those of the fields that come before the id in rule 1. */
+const DECIDING = ['generation', 'version', 'kind', 'hlc'] as const;
+
 /** For people. */
 export const kindAndId = (op: Op | undefined): string =>
   op === undefined ? 'nothing' : `${op.kind} ${op.origin}/${op.seq}`;
@@ -50,6 +53,18 @@ export const isBornAgain = (later: Op, op: Op): boolean =>
 /** Rule 12: whether `later` is `op` under another id, as a node offers it that had begun anew. */
 export const isCopy = (later: Op, op: Op): boolean =>
   !isSameOp(later, op) && FIELDS.every((field) => later[field] === op[field]);
+
+/** Rule 12: whether `later` is `op` under another id, with the next HLC. */
+const isJustAbove = (later: KeyOp, op: KeyOp): boolean =>
+  isBornAgain(later, op) && later.hlc === op.hlc + 1;
+
+/** Rule 1: the ops that are alike in all else that decides. */
+const isBeatenById =
+  (op: KeyOp) =>
+  (other: KeyOp): boolean =>
+    !isSameOp(op, other) &&
+    beats(op, other) &&
+    DECIDING.every((field) => op[field] === other[field]);
 
 const isAlike = (a: Op, b: Op): boolean =>
   sameHash(carriedHash(a), carriedHash(b)) && FIELDS.every((field) => a[field] === b[field]);
@@ -194,7 +209,10 @@ export class Ledger {
 
   /** Rule 12: whether an op of this content was born before, under another id. */
   isOffer(op: KeyOp): boolean {
-    return (this.#onKey.get(op.key) ?? []).some((other) => isCopy(op, other));
+    const before = this.#onKey.get(op.key) ?? [];
+    return before.some(
+      (other) => isCopy(op, other) || (isJustAbove(op, other) && before.some(isBeatenById(other))),
+    );
   }
 
   /** A node that had begun anew has told that it leaves this op out, since nobody can decide about it. */

@@ -185,19 +185,29 @@ export class Batch {
    * with its own generation, version, HLC and expiry, so that it wins and loses as it would have.
    */
   offer(lost: KeyOp, judged: Judged): OfferOutcome {
-    const decided = decideOffer(
-      lost,
-      this.#entry(lost.key),
-      judged,
-      this.#basis.horizon,
-      this.#nowMs,
-    );
-    if (decided !== 'asItWas' && decided !== 'anew') return decided;
-    const { hashHigh: _high, hashLow: _low, ...unhashed } = lost;
-    const birth = this.#birth();
-    // A client's put would get this generation now.
-    if (decided === 'anew') this.#bear({ ...unhashed, ...birth, generation: this.#basis.horizon });
-    else this.#bear({ ...unhashed, origin: birth.origin, seq: birth.seq });
+    const { hlc: hlcNow, ...bornAs } = this.#birth();
+    const { horizon } = this.#basis;
+    const decided = decideOffer(lost, judged, {
+      entry: this.#entry(lost.key),
+      bornAs,
+      horizon,
+      nowMs: this.#nowMs,
+    });
+    const { hashHigh: _high, hashLow: _low, ...unhashed } = { ...lost, ...bornAs };
+    switch (decided) {
+      case 'asItWas':
+        this.#bear(unhashed);
+        break;
+      case 'justAbove':
+        this.#bear({ ...unhashed, hlc: Math.min(MAX_COUNTER, lost.hlc + 1) });
+        break;
+      case 'anew':
+        // A client's put would get this generation now.
+        this.#bear({ ...unhashed, hlc: hlcNow, generation: horizon });
+        break;
+      default:
+        return decided;
+    }
     return 'offered';
   }
 

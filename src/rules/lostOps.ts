@@ -2,7 +2,7 @@
  * Rule 12: decides whether an op that a log held, and that its cluster lacks, may come back. An op that
  * nobody can decide any more stays out.
  */
-import { compareOps, isDead, type KeyOp, type Ranked } from '../words/op.ts';
+import { compareOps, isDead, type KeyOp, type OpId, type Ranked } from '../words/op.ts';
 
 /** The other ops on a key that decide whether a lost op may come back (rule 12). */
 export interface Judged {
@@ -24,29 +24,47 @@ export type OfferOutcome =
   | 'undecided';
 
 /**
- * The outcome. `asItWas`: the op comes back as it was. `anew`: it comes back as if a client put it now.
+ * The outcome. `asItWas`: the op comes back as it was. `justAbove`: it does, with the HLC after that of the entry, which it
+ * had beaten by its origin alone. `anew`: it comes back as if a client put it now.
  */
-export type OfferDecision = Exclude<OfferOutcome, 'offered'> | 'asItWas' | 'anew';
+export type OfferDecision = Exclude<OfferOutcome, 'offered'> | 'asItWas' | 'justAbove' | 'anew';
 
-/**
- * @param entry the entry of the key, dead or alive; undefined if there is none.
- * @param horizon below it a greater op may have been collected, and its row compacted away.
- * @param nowMs UTC milliseconds.
- */
+/** The state of the log that the op would come back to. */
+export interface Here {
+  /** The entry of the key, dead or alive; undefined if there is none. */
+  readonly entry: KeyOp | undefined;
+  /** The id that the op would come back under. */
+  readonly bornAs: OpId;
+  /** Below it a greater op may have been collected, and its row compacted away. */
+  readonly horizon: number;
+  /** UTC milliseconds. */
+  readonly nowMs: number;
+}
+
 export function decideOffer(
   lost: KeyOp,
-  entry: KeyOp | undefined,
   { later, isComplete, isRecent }: Judged,
-  horizon: number,
-  nowMs: number,
+  { entry, bornAs, horizon, nowMs }: Here,
 ): OfferDecision {
   if (entry !== undefined) {
-    const order = compareOps({ ...lost, origin: entry.origin, seq: entry.seq }, entry);
-    if (order === 0) return 'known';
-    return order < 0 ? 'beaten' : 'asItWas';
+    if (isCopy(lost, entry)) return 'known';
+    if (compareOps(lost, entry) < 0) return 'beaten';
+    // Of two ops of one HLC the origin decides, and the op comes back under another one.
+    return compareOps({ ...lost, ...bornAs }, entry) > 0 ? 'asItWas' : 'justAbove';
   }
   if (later !== undefined && compareOps(later, lost) >= 0) return 'beaten';
   if (isComplete || lost.generation >= horizon) return 'asItWas';
   // A put that came after all forgotten ops may come back as a new one.
   return isRecent && lost.kind === 'put' && !isDead(lost, nowMs) ? 'anew' : 'undecided';
+}
+
+/** Whether the entry is the op, or the op born again under another id. */
+function isCopy(lost: KeyOp, entry: KeyOp): boolean {
+  const { origin, seq } = entry;
+  return (
+    compareOps({ ...lost, origin, seq }, entry) === 0 &&
+    lost.value === entry.value &&
+    lost.meta === entry.meta &&
+    lost.expiresAt === entry.expiresAt
+  );
 }

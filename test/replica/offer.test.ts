@@ -130,6 +130,24 @@ offers('nothing that a greater op of the cluster has beaten, and that is told', 
   assert.match(notes[0] ?? '', /put of "a" at version 2 \(node1\.aaaaaa\/5\) loses/);
 });
 
+for (const nodeId of ['node0', 'node3'])
+  offers(`a put that beat another of the same instant by its origin, as ${nodeId}`, async () => {
+    const [old, cluster, other] = [
+      await member('node2'),
+      await member(nodeId),
+      await member('node1'),
+    ];
+    await old.replica.submit([putting('n', { value: '"lost"' })]);
+    await other.replica.submit([putting('n', { value: '"other"' })]);
+    await pull(cluster.replica, other.replica);
+    const { hlc } = old.replica.map.get('n') ?? {};
+    assert.is(cluster.replica.map.get('n')?.hlc, hlc);
+    await offer(cluster, old);
+    const again = cluster.replica.map.get('n');
+    assert.is(again?.value, '"lost"');
+    assert.is(again?.origin, cluster.replica.origin);
+  });
+
 offers('nothing that the sums prove to be known, whatever it wrote since it started', async () => {
   const { old, cluster } = await sealed();
   await cluster.replica.submit([deleting('a')]);
