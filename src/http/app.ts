@@ -9,12 +9,15 @@ import type { Registry } from 'prom-client';
 import type { PeerStatus } from '../gossip/protocol/peerStatus.ts';
 import type { Replica } from '../replica/replica.ts';
 import { answer, answerJson } from './answer/answer.ts';
+import { OutcomeTexts } from './answer/outcomeText.ts';
+import { Tokens } from './answer/tokens.ts';
 import type { Connections } from './connections.ts';
 import { Frame, type HttpLog } from './exchange.ts';
 import {
   Figures,
   RequestCounts,
   registerBodyMetrics,
+  registerBulkMetrics,
   registerConnectionMetrics,
   registerMetrics,
   registerWatchMetrics,
@@ -26,6 +29,7 @@ import { AllowedPages } from './request/pages.ts';
 import { createSchemas } from './request/schemas.ts';
 import { pathOf } from './request/target.ts';
 import { addBatchRoute } from './routes/batchRoute.ts';
+import { BulkStreams } from './routes/bulkStream.ts';
 import { addClusterRoutes, type Health } from './routes/clusterRoutes.ts';
 import { EntryAnswers } from './routes/entryAnswers.ts';
 import { addEntryRoutes } from './routes/entryRoutes.ts';
@@ -130,7 +134,10 @@ function routesOf(
   addEntryRoutes(entries, { entries: answers, past });
   const rest = new Routes(common);
   addListRoutes(rest, { replica, limits, schemas });
-  addBatchRoute(rest, { replica, limits, schemas });
+  const texts = new OutcomeTexts(replica.nodeId, new Tokens(replica));
+  const streams = new BulkStreams({ replica, limits, schemas, texts, connections });
+  registerBulkMetrics(registry, streams);
+  addBatchRoute(rest, { replica, limits, schemas, texts, streams });
   if (watches !== undefined) {
     addWatchRoute(rest, { ...watches, connections });
     registerWatchMetrics(registry, watches.hub);

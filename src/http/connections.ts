@@ -44,6 +44,8 @@ interface Connection {
   last: ServerResponse | null;
   /** Called once, when only `pending` requests are left unanswered. */
   whenLeft: { readonly pending: number; readonly call: () => void } | null;
+  /** The body under way may take as long as it likes. */
+  isStreaming: boolean;
 }
 
 /** The reason why a connection was ended or refused. */
@@ -67,6 +69,11 @@ export class Connections {
 
   constructor(options: ConnectionsOptions) {
     this.#options = options;
+  }
+
+  /** A client that takes and sends nothing for this many milliseconds loses its connection. */
+  get sendTimeoutMs(): number {
+    return this.#options.sendTimeoutMs;
   }
 
   get size(): number {
@@ -103,6 +110,25 @@ export class Connections {
         this.#release(connection);
       if (!connection.isLast) handle();
     });
+  }
+
+  /**
+   * The body under way has a bound on its silence, and none on its length in time.
+   *
+   * @returns a function to call once its answer is complete.
+   */
+  streams(socket: Duplex): () => void {
+    const connection = this.#connections.get(socket);
+    if (connection === undefined) return () => {};
+    connection.isStreaming = true;
+    return () => {
+      connection.isStreaming = false;
+    };
+  }
+
+  /** Whether the time that Node gives a whole request does not count. */
+  isStreaming(socket: Duplex): boolean {
+    return this.#connections.get(socket)?.isStreaming ?? false;
   }
 
   /** The answer that is under way is the connection's last. */
@@ -210,6 +236,7 @@ export class Connections {
       isUpgraded: false,
       last: null,
       whenLeft: null,
+      isStreaming: false,
     };
     this.#connections.set(socket, connection);
     this.#byAddress.set(address, ofAddress);

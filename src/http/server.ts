@@ -59,7 +59,9 @@ export function createServer(
     (request, response) => take(request, response),
   );
   connections.attach(server);
-  server.on('clientError', (error, socket) =>
+  server.on('clientError', (error, socket) => {
+    // Node looks at the time of a request once, and not again after this.
+    if (codeOf(error) === REQUEST_TIMEOUT && connections.isStreaming(socket)) return;
     connections.unreadable(socket, (instead) =>
       answerRaw(
         socket,
@@ -67,8 +69,8 @@ export function createServer(
         // A client that has sent a HEAD takes this for its answer.
         instead?.req.method !== 'HEAD' && !beginsWithHead(error),
       ),
-    ),
-  );
+    );
+  });
   server.on('checkContinue', (request, response) => {
     // If the body is too long, the client gets no 100 Continue, and Node closes after the answer.
     if (!(Number(request.headers['content-length']) > maxBodyBytes)) response.writeContinue();
@@ -115,6 +117,8 @@ function endWith(response: http.ServerResponse, { status, detail }: Problem): vo
 const isWebSocketUpgrade = ({ method, headers }: http.IncomingMessage): boolean =>
   method === 'GET' && headers.upgrade?.trim().toLowerCase() === 'websocket';
 
+const REQUEST_TIMEOUT = 'ERR_HTTP_REQUEST_TIMEOUT';
+
 /** Problems by Node's error codes, with the statuses that Node itself would answer. */
 const PROBLEMS: ReadonlyMap<string, Problem> = new Map([
   [
@@ -122,7 +126,7 @@ const PROBLEMS: ReadonlyMap<string, Problem> = new Map([
     new Problem(431, 'The path and the headers together are too long: send a long key in a batch.'),
   ],
   ['HPE_CHUNK_EXTENSIONS_OVERFLOW', new Problem(413, 'The extensions of a chunk are too long.')],
-  ['ERR_HTTP_REQUEST_TIMEOUT', new Problem(408, 'The request did not come in time.')],
+  [REQUEST_TIMEOUT, new Problem(408, 'The request did not come in time.')],
 ]);
 const MALFORMED = new Problem(400, 'The request is not HTTP/1.1.');
 

@@ -163,6 +163,10 @@ export const limitShape = {
     'least bytes a second at which a long body must come, after 5 s; below it, 408',
   ),
   maxBatchOps: count('maxBatchOps', 'most ops in one batch'),
+  maxBulkRequests: count(
+    'maxBulkRequests',
+    'most requests of one op a line at one time; beyond it, 503',
+  ),
   maxListEntries: count('maxListEntries', 'most entries in one answer of a list'),
   maxQueuedOps: count('maxQueuedOps', 'most ops that may wait to be stored; beyond it, 503'),
   maxQueuedBytes: bytes('maxQueuedBytes', '16GiB', 'most bytes of ops that may wait to be stored'),

@@ -10,6 +10,8 @@ export interface Limits {
   readonly minBodyBytesPerSecond: number;
   /** Most ops in one batch request. */
   readonly maxBatchOps: number;
+  /** Requests of one op a line that may be under way at one time. */
+  readonly maxBulkRequests: number;
   /** Most entries in one answer of a list. */
   readonly maxListEntries: number;
   /** Ops that may wait undecided, of clients and peers together. */
@@ -73,6 +75,7 @@ export const defaultLimits: Limits = {
   maxBodyBytes: MIB,
   minBodyBytesPerSecond: KIB,
   maxBatchOps: 1000,
+  maxBulkRequests: 32,
   maxListEntries: 1000,
   maxQueuedOps: 10_000,
   maxQueuedBytes: 64 * MIB,

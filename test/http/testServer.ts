@@ -162,7 +162,7 @@ function withoutToken(whole: unknown): Pick<Answer, 'body' | 'token' | 'whole'> 
 
 function answerOf(response: http.IncomingMessage, text: string): Answer {
   const { statusCode: status = 0, headers, rawHeaders } = response;
-  const isJson = /json/.test(headers['content-type'] ?? '') && text !== '';
+  const isJson = /\/(problem\+)?json/.test(headers['content-type'] ?? '') && text !== '';
   return {
     status,
     headers,

@@ -71,6 +71,11 @@ export class OutcomeTexts {
     return `{"status":"deleted",${this.#node},"count":${count},"token":"${this.#tokens.whole()}"}`;
   }
 
+  /** The token of all that this node holds. */
+  wholeToken(): string {
+    return this.#tokens.whole();
+  }
+
   /** The token of a batch's answer. */
   tokenOf(outcomes: readonly Outcome[]): string {
     return this.#tokens.ofOutcomes(outcomes);

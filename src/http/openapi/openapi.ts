@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { createDocument, type ZodOpenApiOperationObject } from 'zod-openapi';
 import { TOKEN_HEADER } from '../../net/internalToken.ts';
-import { JSON_TYPE } from '../answer/answer.ts';
+import { JSON_TYPE, NDJSON_TYPE } from '../answer/answer.ts';
 import { type Answers, UNAUTHORIZED } from './answers.ts';
 
 /** The part of a route's row that describes the route. */
@@ -19,6 +19,8 @@ export interface DescribedRoute {
   /** Headers that only the description names: the handler checks them itself. */
   readonly headers?: z.ZodObject;
   readonly body?: z.ZodType;
+  /** A line of the body, where it may also come as NDJSON. */
+  readonly lines?: z.ZodType;
   readonly answers: Answers;
 }
 
@@ -56,7 +58,7 @@ export function describeApi(
 }
 
 function operation(row: DescribedRoute, key: z.ZodType<string>): ZodOpenApiOperationObject {
-  const { path, scope, summary, description, query, body } = row;
+  const { path, scope, summary, description, query, body, lines } = row;
   const isOpen = scope === 'client';
   const header = isOpen ? row.headers : tokenHeader.extend(row.headers?.shape ?? {});
   const requestParams = {
@@ -70,7 +72,15 @@ function operation(row: DescribedRoute, key: z.ZodType<string>): ZodOpenApiOpera
     ...(summary !== null && { summary }),
     ...(description !== undefined && { description }),
     ...(Object.keys(requestParams).length > 0 && { requestParams }),
-    ...(body && { requestBody: { required: true, content: { [JSON_TYPE]: { schema: body } } } }),
+    ...(body && {
+      requestBody: {
+        required: true,
+        content: {
+          [JSON_TYPE]: { schema: body },
+          ...(lines && { [NDJSON_TYPE]: { schema: lines } }),
+        },
+      },
+    }),
     responses: isOpen ? row.answers : { ...UNAUTHORIZED, ...row.answers },
   };
 }

@@ -9,7 +9,7 @@ import getRawBody from 'raw-body';
 import { OverloadedError } from '../../words/errors.ts';
 import type { Limits } from '../../words/limits.ts';
 import { RETRY_AFTER_MS } from '../../words/time.ts';
-import { JSON_TYPE } from '../answer/answer.ts';
+import { JSON_TYPE, NDJSON_TYPE } from '../answer/answer.ts';
 import { Problem, unprocessable } from '../answer/problem.ts';
 
 export interface JsonBody {
@@ -142,16 +142,30 @@ export function dropBody(request: IncomingMessage, limits: Limits): void {
 const isTooLarge = (error: unknown): boolean =>
   error instanceof Error && 'type' in error && error.type === 'entity.too.large';
 
-/** A body without a type counts as JSON, because simple clients of the old cache send it so. */
-function requireJson({ headers }: IncomingMessage): void {
+/** Whether the body is one JSON text a line. */
+export function hasLines({ headers }: IncomingMessage): boolean {
   const type = headers['content-type'];
+  return type !== undefined && type !== JSON_TYPE && parse(type).type === NDJSON_TYPE;
+}
+
+/** A body without a type counts as JSON, because simple clients of the old cache send it so. */
+function requireJson(request: IncomingMessage): void {
+  const type = request.headers['content-type'];
   if (type !== undefined && type !== JSON_TYPE) {
-    const { type: mediaType, parameters } = parse(type);
+    const { type: mediaType } = parse(type);
     if (mediaType !== JSON_TYPE && !OTHER_JSON.test(mediaType))
       throw new Problem(415, 'The Content-Type must be application/json.', {
         headers: ['Accept', 'application/json'],
       });
-    const charset = parameters.charset?.toLowerCase() ?? 'utf-8';
+  }
+  requirePlainText(request);
+}
+
+/** @throws Problem 415 */
+export function requirePlainText({ headers }: IncomingMessage): void {
+  const type = headers['content-type'];
+  if (type !== undefined && type !== JSON_TYPE) {
+    const charset = parse(type).parameters.charset?.toLowerCase() ?? 'utf-8';
     if (charset !== 'utf-8' && charset !== 'utf8')
       throw new Problem(415, `The charset must be utf-8, not ${charset}.`);
   }
@@ -162,7 +176,8 @@ function requireJson({ headers }: IncomingMessage): void {
     });
 }
 
-function parseJson(bytes: Buffer): JsonBody {
+/** @throws Problem 422 */
+export function parseJson(bytes: Buffer): JsonBody {
   let text: string;
   try {
     text = utf8.decode(bytes);

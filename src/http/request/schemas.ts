@@ -109,6 +109,7 @@ export function createSchemas({ maxKeyBytes, maxBatchOps, maxListEntries }: Limi
 
   return {
     key,
+    batchOp,
     batchBody: z
       .strictObject(
         { ops: z.array(batchOp, mustBe('an array')).max(maxBatchOps) },

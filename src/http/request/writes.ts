@@ -1,9 +1,9 @@
 /** Turns validated bodies of writes into requests to the replica. */
 import { memberText } from '../../words/json.ts';
-import type { DeleteRequest, PutRequest } from '../../words/requests.ts';
+import type { DeleteRequest, PutRequest, Request } from '../../words/requests.ts';
 import { type FieldError, toldName, unprocessable } from '../answer/problem.ts';
-import type { CheckedBody } from './body.ts';
-import type { PutBody } from './schemas.ts';
+import type { CheckedBody, JsonBody } from './body.ts';
+import type { BatchOp, PutBody } from './schemas.ts';
 
 /**
  * A copy that shares no memory. V8 lets a slice of a string point into the whole, so a value of a few
@@ -37,6 +37,24 @@ export function putRequestOf(
 ): PutRequest {
   refuseMisnamedExpiry([[parsed, '']]);
   return putRequest(key, checked, text);
+}
+
+/**
+ * The request of one op of a batch.
+ *
+ * @param path of the op in messages, such as `ops.3.`.
+ * @throws Problem 422 for a time to live under another name.
+ */
+export function batchRequest(op: BatchOp, { text, parsed }: JsonBody, path: string): Request {
+  switch (op.op) {
+    case 'put':
+      refuseMisnamedExpiry([[parsed, path]]);
+      return putRequest(op.key, op, text);
+    case 'delete':
+      return deleteRequest(op.key, op.version);
+    case 'get':
+      return { kind: 'get', key: op.key };
+  }
 }
 
 export const deleteRequest = (key: string, upToVersion: number | undefined): DeleteRequest => ({

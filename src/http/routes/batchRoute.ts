@@ -6,30 +6,30 @@ import { elementTexts, memberText } from '../../words/json.ts';
 import type { Limits } from '../../words/limits.ts';
 import type { Outcome, Request } from '../../words/requests.ts';
 import { answerJson } from '../answer/answer.ts';
-import { OutcomeTexts } from '../answer/outcomeText.ts';
+import type { OutcomeTexts } from '../answer/outcomeText.ts';
 import { problemText, unprocessable } from '../answer/problem.ts';
-import { Tokens } from '../answer/tokens.ts';
 import { batchResultsSchema } from '../openapi/answerSchemas.ts';
 import { BAD_BODY, json, NOT_HERE_YET, NOT_STORED, OTHER_CLUSTER } from '../openapi/answers.ts';
-import type { CheckedBody } from '../request/body.ts';
+import { type CheckedBody, hasLines } from '../request/body.ts';
 import { refuseConditions } from '../request/conditions.ts';
-import type { Batch, BatchOp, Schemas } from '../request/schemas.ts';
-import { deleteRequest, putRequest, refuseMisnamedExpiry } from '../request/writes.ts';
+import type { Batch, Schemas } from '../request/schemas.ts';
+import { batchRequest } from '../request/writes.ts';
 import { afterHeaders } from '../wait/after.ts';
+import type { BulkStreams } from './bulkStream.ts';
 import type { Routes } from './route.ts';
 
 export interface BatchRouteOptions {
   readonly replica: Replica;
   readonly limits: Limits;
   readonly schemas: Schemas;
+  readonly texts: OutcomeTexts;
+  readonly streams: BulkStreams;
 }
 
 export function addBatchRoute(
   routes: Routes,
-  { replica, limits, schemas }: BatchRouteOptions,
+  { replica, limits, schemas, texts, streams }: BatchRouteOptions,
 ): void {
-  const texts = new OutcomeTexts(replica.nodeId, new Tokens(replica));
-
   const outcomes = (requests: readonly Request[]): Outcome[] | Promise<Outcome[]> => {
     const keys: string[] = [];
     for (const request of requests) {
@@ -47,7 +47,11 @@ export function addBatchRoute(
     summary: 'Carry out many ops in order, in one commit',
     query: z.object({}),
     headers: z.object(afterHeaders),
+    description:
+      'With the type application/x-ndjson each line of the body is an op. Each gets a line of answer while the body ' +
+      'still comes, so a client must read while it sends; the last line has the count of ops and the token.',
     body: schemas.batchBody,
+    lines: schemas.batchOp,
     beforeBodyCheck: (parsed) => refuseTooMany(sentOps(parsed), limits.maxBatchOps),
     answers: {
       '200': json(
@@ -61,6 +65,7 @@ export function addBatchRoute(
     },
     handler: async ({ ctx, readBody }) => {
       refuseConditions(ctx.req);
+      if (hasLines(ctx.req)) return streams.answer(ctx);
       const requests = await readBatch(readBody);
       const all = await outcomes(requests);
       answerJson(ctx, resultsText(all, texts, limits.maxBatchAnswerBytes));
@@ -76,12 +81,10 @@ export function addBatchRoute(
 async function readBatch(readBody: () => Promise<CheckedBody<Batch>>): Promise<Request[]> {
   const { text, parsed, checked } = await readBody();
   const sent = sentOps(parsed);
-  const { ops } = checked;
-  refuseMisnamedExpiry(
-    ops.flatMap(({ op }, index) => (op === 'put' ? [[sent[index], `ops.${index}.`] as const] : [])),
+  const texts = elementTexts(memberText(text, 'ops') ?? '');
+  return checked.ops.map((op, index) =>
+    batchRequest(op, { text: at(texts, index), parsed: sent[index] }, `ops.${index}.`),
   );
-  const opTexts = elementTexts(memberText(text, 'ops') ?? '');
-  return ops.map((op, index) => toRequest(op, at(opTexts, index)));
 }
 
 /** The ops as they came, with all their fields; none if the body is malformed. */
@@ -94,17 +97,6 @@ function sentOps(parsed: unknown): readonly unknown[] {
 function refuseTooMany(sent: readonly unknown[], maxBatchOps: number): void {
   if (sent.length > maxBatchOps)
     throw unprocessable([{ field: 'ops', message: `must not hold more than ${maxBatchOps} ops` }]);
-}
-
-function toRequest(op: BatchOp, text: string): Request {
-  switch (op.op) {
-    case 'put':
-      return putRequest(op.key, op, text);
-    case 'delete':
-      return deleteRequest(op.key, op.version);
-    case 'get':
-      return { kind: 'get', key: op.key };
-  }
 }
 
 /**

@@ -3,10 +3,10 @@ import { z } from 'zod';
 import { factsJson } from '../../log/tools/factsJson.ts';
 import type { LineReader } from '../../log/tools/lineReader.ts';
 import type { Replica } from '../../replica/replica.ts';
-import { answerJson } from '../answer/answer.ts';
+import { answerJson, NDJSON_TYPE } from '../answer/answer.ts';
 import { Problem } from '../answer/problem.ts';
 import { BAD_QUERY, json, problem } from '../openapi/answers.ts';
-import { LINES_TYPE, streamRows } from './logRows.ts';
+import { streamRows } from './logRows.ts';
 import { compactQuerySchema, logRowsQuerySchema } from './logSchemas.ts';
 import type { Routes } from './route.ts';
 
@@ -60,7 +60,7 @@ export function addLogRoutes(
       '200': {
         description:
           'One line of JSON a row; at the end one with `next`, after which lsn the next page starts.',
-        content: { [LINES_TYPE]: { schema: z.string() } },
+        content: { [NDJSON_TYPE]: { schema: z.string() } },
       },
       ...BAD_QUERY,
     },

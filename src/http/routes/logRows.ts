@@ -13,10 +13,8 @@ import type { RouterContext } from '@koa/router';
 import type { LinePage, LineReader, LineRequest } from '../../log/tools/lineReader.ts';
 import { PAGE_ROWS } from '../../log/tools/logSource.ts';
 import type { Replica } from '../../replica/replica.ts';
-import { answer } from '../answer/answer.ts';
+import { answer, NDJSON_TYPE } from '../answer/answer.ts';
 import type { LogRowsQuery } from './logSchemas.ts';
-
-export const LINES_TYPE = 'application/x-ndjson';
 
 /** Leaves the thread that answers clients 97 % of its time, at a page of some 0.3 ms. */
 const BUSY_PAUSE_MS = 10;
@@ -45,14 +43,14 @@ export async function streamRows(
     answer(
       ctx,
       200,
-      LINES_TYPE,
+      NDJSON_TYPE,
       `${Buffer.from(lines).toString()}${JSON.stringify({ next, fault })}\n`,
     );
     return;
   }
   const gone = new AbortController();
   ctx.res.on('close', () => gone.abort());
-  ctx.res.writeHead(200, ['Content-Type', LINES_TYPE, 'Cache-Control', 'no-store']);
+  ctx.res.writeHead(200, ['Content-Type', NDJSON_TYPE, 'Cache-Control', 'no-store']);
   if (ctx.method === 'HEAD') {
     ctx.res.end();
     return;

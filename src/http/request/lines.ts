@@ -1,0 +1,86 @@
+/** The lines of a request body that comes and goes on for as long as its sender likes (NDJSON). */
+import type { IncomingMessage } from 'node:http';
+import { Problem } from '../answer/problem.ts';
+
+const LINE_FEED = 0x0a;
+
+export interface LineBounds {
+  /** The longest line, in bytes. */
+  readonly maxLineBytes: number;
+  /** The longest time without a byte, in milliseconds. */
+  readonly idleTimeoutMs: number;
+}
+
+/**
+ * The complete lines of each chunk, as the sender's bytes without their line feeds. The next chunk is read once the
+ * consumer asks for it, so a slow consumer slows the sender down; at most one chunk and one line are held. Lines of
+ * nothing but a carriage return or nothing at all are left out; the last line needs no line feed.
+ *
+ * @throws Problem 408 where no byte comes in time, 413 for a longer line, 400 where the body ends early.
+ */
+export async function* linesOf(
+  request: IncomingMessage,
+  { maxLineBytes, idleTimeoutMs }: LineBounds,
+): AsyncGenerator<Buffer[]> {
+  let begun: Buffer[] = [];
+  let begunBytes = 0;
+  const take = (piece: Buffer): void => {
+    begun.push(piece);
+    begunBytes += piece.length;
+    if (begunBytes > maxLineBytes)
+      throw new Problem(413, `A line is longer than ${maxLineBytes} bytes.`);
+  };
+  const close = (): Buffer => {
+    const line = begun.length === 1 && begun[0] !== undefined ? begun[0] : Buffer.concat(begun);
+    begun = [];
+    begunBytes = 0;
+    return line;
+  };
+  for await (const chunk of chunksOf(request, idleTimeoutMs)) {
+    const lines: Buffer[] = [];
+    let start = 0;
+    for (;;) {
+      const end = chunk.indexOf(LINE_FEED, start);
+      if (end === -1) break;
+      take(chunk.subarray(start, end));
+      const line = close();
+      if (!isBlank(line)) lines.push(line);
+      start = end + 1;
+    }
+    if (start < chunk.length) take(chunk.subarray(start));
+    if (lines.length > 0) yield lines;
+  }
+  const last = close();
+  if (!isBlank(last)) yield [last];
+}
+
+const CARRIAGE_RETURN = 0x0d;
+
+const isBlank = (line: Buffer): boolean =>
+  line.length === 0 || (line.length === 1 && line[0] === CARRIAGE_RETURN);
+
+async function* chunksOf(request: IncomingMessage, idleTimeoutMs: number): AsyncGenerator<Buffer> {
+  const chunks = request.iterator({ destroyOnReturn: false });
+  try {
+    for (;;) {
+      const next = await inTime(chunks.next(), idleTimeoutMs);
+      if (next.done) return;
+      yield next.value;
+    }
+  } catch (error) {
+    throw error instanceof Problem ? error : new Problem(400, 'The body ended early.');
+  }
+}
+
+/** @throws Problem 408 */
+async function inTime<T>(coming: Promise<T>, timeoutMs: number): Promise<T> {
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => {
+    reject(new Problem(408, `No line came for ${timeoutMs} ms: send the rest in a new request.`));
+  }, timeoutMs);
+  try {
+    return await Promise.race([coming, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,155 @@
+/**
+ * Many ops in one request that is answered while it comes: POST /cache with `application/x-ndjson`. Each line is an op
+ * of a batch, and gets one line of answer, in order. The lines that came in one chunk are one commit.
+ *
+ * Nothing but one chunk and one line is held: the next chunk is read once the ops of this one are durable and the
+ * client has taken their answers. So the client must read while it sends.
+ */
+import type { ServerResponse } from 'node:http';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Replica } from '../../replica/replica.ts';
+import { OverloadedError } from '../../words/errors.ts';
+import { at } from '../../words/invariant.ts';
+import type { Limits } from '../../words/limits.ts';
+import type { Outcome, Request } from '../../words/requests.ts';
+import { RETRY_AFTER_MS } from '../../words/time.ts';
+import { NDJSON_TYPE } from '../answer/answer.ts';
+import type { OutcomeTexts } from '../answer/outcomeText.ts';
+import { Problem, plannedProblem, problemText } from '../answer/problem.ts';
+import type { Connections } from '../connections.ts';
+import type { Exchange } from '../exchange.ts';
+import { dropBody, parseJson, requirePlainText } from '../request/body.ts';
+import { linesOf } from '../request/lines.ts';
+import type { Schemas } from '../request/schemas.ts';
+import { validate } from '../request/validate.ts';
+import { batchRequest } from '../request/writes.ts';
+
+export interface BulkStreamOptions {
+  readonly replica: Replica;
+  readonly limits: Limits;
+  readonly schemas: Schemas;
+  readonly texts: OutcomeTexts;
+  readonly connections: Connections;
+}
+
+const HEADERS = ['Content-Type', NDJSON_TYPE, 'Cache-Control', 'no-store'];
+
+/** One line: the op that it asks for, or why it asks for none. */
+type Line = { readonly request: Request } | { readonly problem: Problem };
+
+export class BulkStreams {
+  /** Requests under way. */
+  underWay = 0;
+  readonly #options: BulkStreamOptions;
+
+  constructor(options: BulkStreamOptions) {
+    this.#options = options;
+  }
+
+  /** @throws OverloadedError, and before the first answer the errors of the body. */
+  async answer(exchange: Exchange): Promise<void> {
+    const { limits, connections } = this.#options;
+    if (this.underWay >= limits.maxBulkRequests)
+      throw new OverloadedError(RETRY_AFTER_MS, 'requests of many lines under way');
+    requirePlainText(exchange.req);
+    this.underWay++;
+    const end = connections.streams(exchange.req.socket);
+    try {
+      await this.#answerLines(exchange);
+    } finally {
+      end();
+      this.underWay--;
+    }
+  }
+
+  async #answerLines({ req, res }: Exchange): Promise<void> {
+    const { limits, connections, texts } = this.#options;
+    const bounds = { maxLineBytes: limits.maxBodyBytes, idleTimeoutMs: connections.sendTimeoutMs };
+    let count = 0;
+    try {
+      for await (const lines of linesOf(req, bounds)) {
+        for (let start = 0; start < lines.length; start += limits.maxBatchOps) {
+          const text = await this.#results(lines.slice(start, start + limits.maxBatchOps));
+          if (!res.headersSent) res.writeHead(200, HEADERS);
+          if (!res.write(text)) await drained(res);
+          if (res.closed) return;
+        }
+        count += lines.length;
+      }
+    } catch (error) {
+      const problem = plannedProblem(error);
+      if (problem === undefined || !res.headersSent) throw error;
+      // The last line tells that the answer is whole, so it is left out here.
+      res.end(`${lineOf(problem)}\n`);
+      dropBody(req, limits);
+      return;
+    }
+    if (!res.headersSent) res.writeHead(200, HEADERS);
+    res.end(`{"count":${count},"token":"${texts.wholeToken()}"}\n`);
+  }
+
+  async #results(lines: readonly Buffer[]): Promise<string> {
+    const { schemas, texts } = this.#options;
+    const read = lines.map((line) => readLine(line, schemas));
+    const requests = read.flatMap((line) => ('request' in line ? [line.request] : []));
+    const outcomes = await this.#outcomes(requests);
+    let next = 0;
+    let text = '';
+    for (const line of read) {
+      if ('problem' in line) text += lineOf(line.problem);
+      else if ('problem' in outcomes) text += lineOf(outcomes.problem);
+      else text += texts.result(at(outcomes.all, next++));
+      text += '\n';
+    }
+    return text;
+  }
+
+  /** Waits for room in the queue, as a sender that read the answer 503 would. */
+  async #outcomes(
+    requests: readonly Request[],
+  ): Promise<{ readonly all: readonly Outcome[] } | { readonly problem: Problem }> {
+    const { replica, connections } = this.#options;
+    let leftMs = connections.sendTimeoutMs;
+    for (;;) {
+      try {
+        return { all: requests.length === 0 ? [] : await replica.submit(requests) };
+      } catch (error) {
+        if (error instanceof OverloadedError && leftMs > 0) {
+          leftMs -= error.retryAfterMs;
+          await pause(error.retryAfterMs);
+          continue;
+        }
+        const problem = plannedProblem(error);
+        if (problem === undefined) throw error;
+        return { problem };
+      }
+    }
+  }
+}
+
+function readLine(bytes: Buffer, { batchOp }: Schemas): Line {
+  try {
+    const body = parseJson(bytes);
+    return { request: batchRequest(validate(batchOp, body.parsed), body, '') };
+  } catch (error) {
+    if (error instanceof Problem) return { problem: error };
+    throw error;
+  }
+}
+
+const lineOf = ({ status, detail, extensions }: Problem): string =>
+  problemText(status, detail, extensions);
+
+/** Resolves once the client has taken what waits for it, or has gone. */
+function drained(response: ServerResponse): Promise<void> {
+  if (response.closed) return Promise.resolve();
+  return new Promise((resolve) => {
+    const settle = (): void => {
+      response.off('drain', settle);
+      response.off('close', settle);
+      resolve();
+    };
+    response.on('drain', settle);
+    response.on('close', settle);
+  });
+}
