@@ -7,7 +7,6 @@ import type { Replica } from '../replica/replica.ts';
 import type { WatchHub } from '../watch/hub/hub.ts';
 import type { Connections } from './connections.ts';
 import type { BodyReader } from './request/body.ts';
-import type { BulkStreams } from './routes/bulkStream.ts';
 
 /** The route of requests that no route matches, so that hostile paths make no new labels. */
 const NO_ROUTE = 'none';
@@ -160,7 +159,10 @@ export function registerBodyMetrics(registry: Registry, bodies: BodyReader): voi
   );
 }
 
-export function registerBulkMetrics(registry: Registry, streams: BulkStreams): void {
+export function registerBulkMetrics(
+  registry: Registry,
+  streams: { readonly underWay: number },
+): void {
   new Figures(registry).gauge(
     'hearsay_bulk_requests',
     'Requests of one op a line that are under way.',

@@ -34,6 +34,9 @@ export interface BulkStreamOptions {
 
 const HEADERS = ['Content-Type', NDJSON_TYPE, 'Cache-Control', 'no-store'];
 
+/** Values may be long: so many characters of answers, and one value, are put together at a time. */
+const PIECE_LENGTH = 64 * 1024;
+
 /** One line: the op that it asks for, or why it asks for none. */
 type Line = { readonly request: Request } | { readonly problem: Problem };
 
@@ -69,10 +72,12 @@ export class BulkStreams {
     try {
       for await (const lines of linesOf(req, bounds)) {
         for (let start = 0; start < lines.length; start += limits.maxBatchOps) {
-          const text = await this.#results(lines.slice(start, start + limits.maxBatchOps));
-          if (!res.headersSent) res.writeHead(200, HEADERS);
-          if (!res.write(text)) await drained(res);
-          if (res.closed) return;
+          const results = this.#results(lines.slice(start, start + limits.maxBatchOps));
+          for await (const text of results) {
+            if (!res.headersSent) res.writeHead(200, HEADERS);
+            if (!res.write(text)) await drained(res);
+            if (res.closed) return;
+          }
         }
         count += lines.length;
       }
@@ -88,7 +93,8 @@ export class BulkStreams {
     res.end(`{"count":${count},"token":"${texts.wholeToken()}"}\n`);
   }
 
-  async #results(lines: readonly Buffer[]): Promise<string> {
+  /** Carries out the lines in one commit, and gives their answers in pieces. */
+  async *#results(lines: readonly Buffer[]): AsyncGenerator<string> {
     const { schemas, texts } = this.#options;
     const read = lines.map((line) => readLine(line, schemas));
     const requests = read.flatMap((line) => ('request' in line ? [line.request] : []));
@@ -100,8 +106,11 @@ export class BulkStreams {
       else if ('problem' in outcomes) text += lineOf(outcomes.problem);
       else text += texts.result(at(outcomes.all, next++));
       text += '\n';
+      if (text.length < PIECE_LENGTH) continue;
+      yield text;
+      text = '';
     }
-    return text;
+    if (text !== '') yield text;
   }
 
   /** Waits for room in the queue, as a sender that read the answer 503 would. */

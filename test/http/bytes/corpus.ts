@@ -5,6 +5,7 @@ const HOST = 'Host: x\r\n';
 const BODY = '{"value":1,"version":"next"}';
 const BATCH =
   '{"ops":[{"op":"get","key":"a"},{"op":"put","key":"b","value":[1],"version":"next"}]}';
+const LINES = '{"op":"get","key":"a"}\n{"op":"put","key":"b","value":[1],"version":"next"}\nnone';
 const UPGRADE =
   'Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n' +
   'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n';
@@ -34,6 +35,7 @@ export const REQUESTS: readonly string[] = [
   withBody('PUT', '/cache/a', BODY, 'If-None-Match: *\r\nExpect: 100-continue\r\n'),
   withBody('PUT', '/cache/a?acks=9&timeout_ms=5', BODY),
   withBody('POST', '/cache', BATCH),
+  withBody('POST', '/cache', LINES, 'Content-Type: application/x-ndjson\r\n'),
   chunked(BODY),
   get('/cache/a?at=-1ms'),
   get('/cache/a', 'Hearsay-After: WzEsImMiLHt9LDBd\r\n'),
