@@ -60,9 +60,9 @@ async function explain(key: string, flags: SourceFlags): Promise<void> {
         if (count === 0 && flags.json !== true) await output.line(table.head());
         count++;
         const judged = judge(happening, winner);
-        await output.line(
-          flags.json === true ? judgedJson(judged, winner) : table.row(judgedCells(judged)),
-        );
+        const lines =
+          flags.json === true ? [judgedJson(judged, winner)] : table.rows(judgedCells(judged));
+        for (const line of lines) await output.line(line);
       }
     progress.end();
     await output.flush();

@@ -48,11 +48,11 @@ async function history(key: string, flags: SourceFlags): Promise<void> {
       for (const happening of page) {
         if (count === 0 && flags.json !== true) await output.line(table.head());
         count++;
-        await output.line(
+        const lines =
           flags.json === true
-            ? happeningJson(happening)
-            : table.row([...happeningCells(happening), seenAndValue(happening)]),
-        );
+            ? [happeningJson(happening)]
+            : table.rows([...happeningCells(happening), seenAndValue(happening)]);
+        for (const line of lines) await output.line(line);
       }
     }
     progress.end();
@@ -66,12 +66,13 @@ async function history(key: string, flags: SourceFlags): Promise<void> {
 const COLUMNS: readonly Column[] = [
   { title: 'LSN', width: 8, leastWidth: 6, side: 'right', dropRank: 4 },
   { title: 'TIME (UTC)', width: 18 },
-  OP_ID_COLUMN,
+  { ...OP_ID_COLUMN, leastWidth: 15 },
   { title: 'KIND', width: 6 },
   { title: 'VERSION', width: 7, dropRank: 5 },
-  { title: 'TTL', width: 4, dropRank: 3 },
+  { title: 'TTL', width: 4, dropRank: 1 },
 ];
-const LEAST_TEXT_COLUMNS = 14;
+/** A narrower text is broken into too many lines. */
+const LEAST_TEXT_COLUMNS = 23;
 
 /** @param last the title of the last column. */
 export const happeningTable = (last: string): Table =>

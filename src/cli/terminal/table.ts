@@ -5,7 +5,10 @@
  * columns go in the order of their ranks, and only then is a cell cut. If the output is no terminal, no
  * cell is cut.
  */
-import { fit, type Side, shortened, widthOf } from './width.ts';
+import { fit, type Side, shortened, widthOf, wrapped } from './width.ts';
+
+/** A last cell goes on for about so many lines before it is cut. */
+const MOST_LINES = 4;
 
 export interface Column {
   readonly title: string;
@@ -75,6 +78,23 @@ export class Table {
     return line.trimEnd();
   }
 
+  /** As `row`, but a last cell that is too long goes on below itself, for a few lines. */
+  rows(cells: readonly string[]): string[] {
+    if (this.#totalWidth === null) return [this.row(cells)];
+    const end = this.#titles.length - 1;
+    const width = Math.max(1, this.#totalWidth - this.#takenWidth());
+    const text = shortened(cells[end] ?? '', width * MOST_LINES);
+    const [first = '', ...more] = wrapped(text, width, 0);
+    const margin = ' '.repeat(this.#totalWidth - width);
+    const below = more.map((piece) => margin + shortened(piece, width));
+    return [this.row([...cells.slice(0, end), first]), ...below];
+  }
+
+  /** The columns of the terminal before the last cell. */
+  #takenWidth(): number {
+    return this.#placed.reduce((sum, { width }) => sum + width + this.#gap.length, 0);
+  }
+
   #whole(cells: readonly string[], last: string): string {
     const start = this.#placed.map(({ column: { side }, index, width }) => {
       const cell = cells[index] ?? '';
@@ -85,8 +105,7 @@ export class Table {
 
   /** A cell that is too long takes the room that the last column can spare. */
   #fitted(cells: readonly string[], last: string, totalWidth: number): string {
-    const taken = this.#placed.reduce((sum, { width }) => sum + width + this.#gap.length, 0);
-    let lastWidth = Math.max(0, totalWidth - taken);
+    let lastWidth = Math.max(0, totalWidth - this.#takenWidth());
     const { leastWidth } = this.#last;
     let spare = Math.max(0, lastWidth - Math.min(leastWidth, widthOf(last.slice(0, leastWidth))));
     const start = this.#placed.map(({ column: { side, keep }, index, width }) => {

@@ -90,6 +90,23 @@ tables('a long key takes the room that its value leaves, and never all of it', (
   assert.is(narrow(20).row([key, 'v'.repeat(9)]), `${key} ${'v'.repeat(4)}…`);
 });
 
+tables(
+  'a sentence in the last cell goes on below itself, and a long value is cut in the end',
+  () => {
+    const why = 'the greatest version of all';
+    assert.equal(narrow(25).rows(['a', why]), [
+      'a          the greatest',
+      '           version of all',
+    ]);
+    assert.equal(narrow(null).rows(['a', why]), [`a          ${why}`]);
+    const long = narrow(25).rows(['a', 'word '.repeat(10_000)]);
+    assert.ok(long.length > 3 && long.length < 7, String(long.length));
+    assert.match(long.at(-1) ?? '', /^ {11}.*…$/);
+    for (const line of [...long, ...narrow(25).rows(['a', 'w'.repeat(1000)])])
+      assert.ok(widthOf(line) <= 25, line);
+  },
+);
+
 tables('a measured column is as wide as its widest cell', () => {
   const rows = [
     ['日本', 'x'],
