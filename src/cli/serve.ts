@@ -50,10 +50,10 @@ async function runUntil(stop: Promise<void>, node: RunningNode): Promise<void> {
 
 async function start(
   settings: NodeSettings,
-  { logger, dropped }: NodeLogger,
+  { dropped, nodeLog, requestLog }: NodeLogger,
 ): Promise<RunningNode> {
   try {
-    return await startNode(settings, { logger, droppedLogLines: dropped });
+    return await startNode(settings, { logger: nodeLog, requestLog, droppedLogLines: dropped });
   } catch (error) {
     throw listenFailure(error, settings);
   }

@@ -7,8 +7,9 @@ import type { DeleteOptions, ListOptions, PutOptions } from './requests.ts';
 
 /** Gets the node's messages to people; loggers of pino and winston fit, and so does `console`. */
 export interface NodeLogger {
-  info(message: string): void;
-  warn(message: string): void;
+  /** @param details the message for machines: `event`, and what it is about. */
+  info(message: string, details?: object): void;
+  warn(message: string, details?: object): void;
   /** An error that nobody planned; `details.err` holds the error. */
   error(details: object, message: string): void;
 }

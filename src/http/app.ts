@@ -12,7 +12,7 @@ import { answer, answerJson } from './answer/answer.ts';
 import { OutcomeTexts } from './answer/outcomeText.ts';
 import { Tokens } from './answer/tokens.ts';
 import type { Connections } from './connections.ts';
-import { Frame, type HttpLog } from './exchange.ts';
+import { Frame, type HttpLog, type RequestLog } from './exchange.ts';
 import {
   Figures,
   RequestCounts,
@@ -50,6 +50,7 @@ export interface AppOptions {
   /** The greatest difference between the clocks of two nodes, in milliseconds. */
   readonly maxClockSkewMs: number;
   readonly log: HttpLog;
+  readonly requestLog?: RequestLog | undefined;
   readonly connections: Connections;
   /** The version of the package, for the description. */
   readonly version: string;
@@ -77,14 +78,14 @@ export interface App {
 }
 
 export function createApp(options: AppOptions): App {
-  const { replica, log, registry, watches, pages, connections } = options;
+  const { replica, log, requestLog, registry, watches, pages, connections } = options;
   const { limits } = replica;
   const requests = new RequestCounts();
   registerMetrics(registry, requests, replica);
   registerConnectionMetrics(registry, connections);
   const bodies = new BodyReader(limits);
   registerBodyMetrics(registry, bodies);
-  const frame = new Frame({ connections, requests, limits, log });
+  const frame = new Frame({ connections, requests, limits, log, requestLog });
   const entries = new EntryAnswers(replica, watches?.acks ?? null);
   const routes = routesOf(options, bodies, entries);
 

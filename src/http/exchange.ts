@@ -22,11 +22,18 @@ export interface HttpLog {
   error(details: object, message: string): void;
 }
 
+/** Gets a line for each request once its answer has ended. */
+export type RequestLog = (facts: object, message: string) => void;
+
+/** A longer path is cut in the log of requests. */
+const MOST_PATH_CHARACTERS = 200;
+
 export interface FrameOptions {
   readonly connections: Connections;
   readonly requests: RequestCounts;
   readonly limits: Limits;
   readonly log: HttpLog;
+  readonly requestLog?: RequestLog | undefined;
 }
 
 export class Frame {
@@ -37,7 +44,9 @@ export class Frame {
   }
 
   /** @param path of the request. @throws Problem 503 */
-  begin({ req }: Exchange, path: string): void {
+  begin({ req, res }: Exchange, path: string): void {
+    const { requestLog } = this.#options;
+    if (requestLog !== undefined) logAtEnd(requestLog, { req, res }, path);
     this.#options.connections.requireRoom(req, path);
   }
 
@@ -61,4 +70,17 @@ export class Frame {
     requests.count(route, req.method ?? '', res.statusCode);
     connections.sending(res);
   }
+}
+
+/** Neither values nor headers are logged, for they may be secret. */
+function logAtEnd(log: RequestLog, { req, res }: Exchange, path: string): void {
+  const startedMs = performance.now();
+  res.once('close', () => {
+    const { method = '' } = req;
+    const shown = path.slice(0, MOST_PATH_CHARACTERS);
+    const ms = Math.round(performance.now() - startedMs);
+    const how = res.writableFinished ? `is answered with ${res.statusCode}` : 'is cut off';
+    const facts = { event: 'request', method, path: shown, status: res.statusCode, ms };
+    log(facts, `${method} ${shown} ${how}.`);
+  });
 }

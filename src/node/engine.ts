@@ -3,6 +3,7 @@
  * the order in which they start and stop. The simulator runs this very engine: it hands in the clock,
  * transport, logs, timers and randomness.
  */
+
 import { Driver } from '../gossip/driver/driver.ts';
 import type { CoreSettings } from '../gossip/protocol/inputOutput.ts';
 import type { Transport } from '../gossip/transport.ts';
@@ -12,6 +13,7 @@ import type { SetAside } from '../replica/setAside.ts';
 import { SILENT_TICKS, WatchHub } from '../watch/hub/hub.ts';
 import { HearsayError } from '../words/errors.ts';
 import type { Limits } from '../words/limits.ts';
+import type { Note } from '../words/note.ts';
 import type { Random } from '../words/random.ts';
 import { clusterFacts, DISK_FULL, heldBackFault, LOG_LOST } from './health.ts';
 import type { NodeLogs } from './nodeLogs.ts';
@@ -20,8 +22,6 @@ import type { NodeLogs } from './nodeLogs.ts';
 const LOG_LOOK_INTERVAL_MS = 1000;
 /** Time between two looks for members that hold back collection, in milliseconds. */
 const HELD_BACK_INTERVAL_MS = 5000;
-
-export type Note = (level: 'info' | 'warn', text: string) => void;
 
 export interface Timers {
   /** Milliseconds that go on evenly while wall clocks are set. */
@@ -192,8 +192,8 @@ export class Engine {
     const { isDiskFull } = this.replica;
     if (isDiskFull === this.#wasDiskFull) return;
     this.#wasDiskFull = isDiskFull;
-    if (isDiskFull) note('warn', DISK_FULL);
-    else note('info', 'The disk has room again: writes are stored.');
+    if (isDiskFull) note('warn', DISK_FULL, { event: 'disk-full' });
+    else note('info', 'The disk has room again: writes are stored.', { event: 'disk-has-room' });
   }
 
   /** Each change is told once. */
@@ -205,7 +205,7 @@ export class Engine {
     const { readiness } = this.replica;
     if (isLost === readiness.isLogLost) return;
     readiness.isLogLost = isLost;
-    if (isLost) note('warn', LOG_LOST);
+    if (isLost) note('warn', LOG_LOST, { event: 'log-lost' });
     else note('info', 'The database is in its place again.');
   }
 

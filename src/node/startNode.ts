@@ -2,11 +2,12 @@
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import { maxMessageBytes } from '../gossip/border/bounds.ts';
 import { SocketTransport } from '../gossip/socket.ts';
-import type { HttpLog } from '../http/exchange.ts';
+import type { HttpLog, RequestLog } from '../http/exchange.ts';
 import { Figures } from '../http/metrics.ts';
 import type { Replica } from '../replica/replica.ts';
+import type { Note, NoteFacts } from '../words/note.ts';
 import { LogDirectory, warnOfReaders } from './dataDirectory.ts';
-import { Engine, type Note, openLogs } from './engine.ts';
+import { Engine, openLogs } from './engine.ts';
 import { engineOptions } from './engineOptions.ts';
 import { registerGossipMetrics } from './gossipMetrics.ts';
 import { newOrigin } from './newOrigin.ts';
@@ -15,14 +16,17 @@ import type { NodeSettings } from './settings.ts';
 import { surfaceOf } from './surface.ts';
 import { tokenOfNode, userTokenFile } from './tokenFile.ts';
 
-/** Gets the node's messages to people; pino's loggers fit. */
+/** Gets the node's messages to people. */
 export interface NodeLog extends HttpLog {
-  info(message: string): void;
-  warn(message: string): void;
+  /** @param facts the message for machines. */
+  info(message: string, facts?: NoteFacts): void;
+  warn(message: string, facts?: NoteFacts): void;
 }
 
 export interface NodeOptions {
   readonly logger: NodeLog;
+  /** Gets one line for each request that was answered; absent if nobody reads them. */
+  readonly requestLog?: RequestLog | undefined;
   /** Lines of the log that could not be written, since the start; absent if nobody counts them. */
   readonly droppedLogLines?: () => number;
   /** Only for tests: whether to lose this push. */
@@ -51,9 +55,10 @@ const MAX_PEER_CONNECTIONS = 256;
  */
 export async function startNode(
   settings: NodeSettings,
-  { logger, losePush, droppedLogLines = () => 0 }: NodeOptions,
+  { logger, requestLog, losePush, droppedLogLines = () => 0 }: NodeOptions,
 ): Promise<RunningNode> {
-  const note: Note = (level, text) => logger[level](text);
+  const note: Note = (level, text, facts) =>
+    facts === undefined ? logger[level](text) : logger[level](text, facts);
   const failure = Promise.withResolvers<never>();
   failure.promise.catch(() => {}); // callers who wait for `failure` get the error
   const token = tokenOfNode(settings, userTokenFile(process.env), (text) => note('warn', text));
@@ -77,7 +82,15 @@ export async function startNode(
   undo.defer(() => engine.stop().catch(() => {}));
   undo.defer(() => engine.quiesce());
   const registry = registryOf(engine, transport, droppedLogLines);
-  const surface = surfaceOf({ settings, token, engine, transport, registry, log: logger });
+  const surface = surfaceOf({
+    settings,
+    token,
+    engine,
+    transport,
+    registry,
+    log: logger,
+    requestLog,
+  });
   undo.defer(() => surface.close());
   await surface.listen();
   engine.start();

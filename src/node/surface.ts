@@ -5,7 +5,7 @@ import type { Registry } from 'prom-client';
 import { GOSSIP_PATH, type SocketTransport } from '../gossip/socket.ts';
 import { createApp } from '../http/app.ts';
 import { Connections } from '../http/connections.ts';
-import type { HttpLog } from '../http/exchange.ts';
+import type { HttpLog, RequestLog } from '../http/exchange.ts';
 import { AllowedPages } from '../http/request/pages.ts';
 import { WATCH_PATH } from '../http/routes/watchRoute.ts';
 import { createServer, drainable, takeUpgrades } from '../http/server.ts';
@@ -35,6 +35,7 @@ export interface SurfaceOptions {
   readonly transport: SocketTransport;
   readonly registry: Registry;
   readonly log: HttpLog;
+  readonly requestLog: RequestLog | undefined;
 }
 
 /**
@@ -111,7 +112,7 @@ const watchesOf = (
   });
 
 /** The options of the app that the engine gives. */
-const appOptions = ({ settings, engine, registry, log }: SurfaceOptions) => {
+const appOptions = ({ settings, engine, registry, log, requestLog }: SurfaceOptions) => {
   const { replica, driver } = engine;
   return {
     replica,
@@ -120,6 +121,7 @@ const appOptions = ({ settings, engine, registry, log }: SurfaceOptions) => {
     maxClockSkewMs: settings.maxClockSkewMs,
     version: packageVersion(),
     log,
+    requestLog,
     registry,
   };
 };

@@ -2,7 +2,9 @@
 
 import { type DestinationStream, type Logger, pino, stdTimeFunctions } from 'pino';
 import { z } from 'zod';
+import type { RequestLog } from '../../http/exchange.ts';
 import type { NodeSettings } from '../../node/settings.ts';
+import type { NodeLog } from '../../node/startNode.ts';
 import { onOneLine } from './escape.ts';
 import { LogDestination, stderrWriter } from './logDestination.ts';
 
@@ -11,6 +13,10 @@ export type { Logger };
 /** A logger, and the number of its lines that could not be written. */
 export interface NodeLogger {
   readonly logger: Logger;
+  /** The same log, as a node writes to it. */
+  readonly nodeLog: NodeLog;
+  /** Absent if the level leaves requests out. */
+  readonly requestLog: RequestLog | undefined;
   dropped(): number;
   /** Writes waiting lines, as far as there is room; called at the end. */
   flush(): void;
@@ -29,8 +35,25 @@ export function createLogger(settings: NodeSettings, isTerminal: boolean): NodeL
     },
     asText ? asLines(stderr) : stderr,
   );
-  return { logger, dropped: () => stderr.dropped, flush: () => stderr.flush() };
+  return {
+    logger,
+    nodeLog: nodeLog(logger),
+    requestLog: logger.isLevelEnabled('debug')
+      ? (facts, message) => logger.debug(facts, message)
+      : undefined,
+    dropped: () => stderr.dropped,
+    flush: () => stderr.flush(),
+  };
 }
+
+/** Pino takes the facts before the message. */
+const nodeLog = (logger: Logger): NodeLog => ({
+  info: (message, facts) => logger.info(facts ?? NO_FACTS, message),
+  warn: (message, facts) => logger.warn(facts ?? NO_FACTS, message),
+  error: (details, message) => logger.error(details, message),
+});
+
+const NO_FACTS = {};
 
 function asLines(stream: DestinationStream): DestinationStream {
   return { write: (json) => stream.write(`${logLine(json)}\n`) };

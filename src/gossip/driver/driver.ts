@@ -264,7 +264,7 @@ export class Driver {
         this.#transport.close(output.connection, output.reason);
         break;
       case 'note':
-        this.#options.note(output.level, output.text);
+        this.#options.note(output.level, output.text, output.facts);
         break;
       case 'take':
         this.#run(() => this.#parts.commits.take(output), output.connection);

@@ -79,14 +79,21 @@ export class Lives {
   async form(value: string): Promise<void> {
     const { driver, view } = this.#options;
     await this.#orFailed(driver.replica.membership.form(driver.newId(), value));
-    driver.note('info', `this node formed the cluster ${view.clusterId}`);
+    driver.note('info', `this node formed the cluster ${view.clusterId}`, {
+      event: 'formed',
+      ...(view.clusterId !== null && { cluster: view.clusterId }),
+    });
     this.#hasJoined();
   }
 
   async welcome({ clusterId, sponsor, formedAt }: OutputOf<'welcome'>): Promise<void> {
     const { replica, note } = this.#options.driver;
     await this.#orFailed(replica.membership.welcome(clusterId, sponsor, formedAt));
-    note('info', `this node has joined the cluster ${clusterId}, let in by ${sponsor}`);
+    note('info', `this node has joined the cluster ${clusterId}, let in by ${sponsor}`, {
+      event: 'joined',
+      cluster: clusterId,
+      origin: sponsor,
+    });
     this.#hasJoined();
   }
 
@@ -112,7 +119,7 @@ export class Lives {
     const { replica, logs, note } = driver;
     this.rejoins++;
     if (isClaimed) this.claimedRejoinAt = this.#options.steadyMs();
-    note('warn', `this node rejoins: ${reason}`);
+    note('warn', `this node rejoins: ${reason}`, { event: 'rejoins', reason });
     // The new log knows no member, and NODES may name none that is still present.
     const known = [...view.members.all()].filter((member) => member.origin !== view.origin);
     gate.giveUp();

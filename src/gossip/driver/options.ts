@@ -1,7 +1,9 @@
 /** The driver's dependencies: the ports, the settings, and the changes to the files of the log. */
+
 import type { Log } from '../../log/log.ts';
 import type { Replica } from '../../replica/replica.ts';
 import type { SetAside } from '../../replica/setAside.ts';
+import type { Note } from '../../words/note.ts';
 import type { Random } from '../../words/random.ts';
 import type { CoreSettings } from '../protocol/inputOutput.ts';
 import type { Transport } from '../transport.ts';
@@ -19,7 +21,7 @@ export interface DriverOptions {
   /** Settles once other work that waits for the thread has had its turn. */
   readonly pause: () => Promise<void>;
   /** The logger of the node. */
-  readonly note: (level: 'info' | 'warn', text: string) => void;
+  readonly note: Note;
   /** Draws a random id for a new cluster. */
   readonly newId: () => string;
   /** Draws a new origin for this node. */

@@ -87,7 +87,11 @@ export class Answerer {
       return;
     }
     this.#admissions.admitted(hello);
-    this.#state.note('info', `${nodeId} (${origin}) joins`);
+    this.#state.note('info', `${nodeId} (${origin}) joins`, {
+      event: 'joins',
+      peer: nodeId,
+      origin,
+    });
     const value = memberValue(nodeId, url);
     this.#state.out({ kind: 'admit', connection, origin, value, digest, re });
   }

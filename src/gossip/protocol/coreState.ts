@@ -2,7 +2,9 @@
  * The state that the parts of the core share: settings, the replica as they read it, the time of the
  * step, peers and addresses; and the acts that all of them need. Nothing here outlives a rejoin.
  */
+
 import { memberValue } from '../../rules/members.ts';
+import type { NoteFacts } from '../../words/note.ts';
 import type { Random } from '../../words/random.ts';
 import { RareNotes } from '../../words/rareNotes.ts';
 import type { Vector } from '../../words/vector.ts';
@@ -40,7 +42,7 @@ export class CoreState {
   #hasEnded = false;
   #refusedAt: number | null = null;
   readonly #refusals = new RareNotes(
-    (text) => this.note('warn', text),
+    (text, facts) => this.note('warn', text, facts),
     () => this.nowMs,
   );
 
@@ -87,8 +89,8 @@ export class CoreState {
     this.out({ kind: 'send', connection, message });
   }
 
-  note(level: 'info' | 'warn', text: string): void {
-    this.out({ kind: 'note', level, text });
+  note(level: 'info' | 'warn', text: string, facts?: NoteFacts): void {
+    this.out({ kind: 'note', level, text, ...(facts && { facts }) });
   }
 
   // ---- this node
@@ -160,7 +162,12 @@ export class CoreState {
       this.addresses.failed(url, reason, refused, this.nowMs, this.random);
     if (hello === null || this.peers.ofOrigin(hello.origin) !== undefined) return;
     if (!refused)
-      this.note('info', `${hello.nodeId} (${hello.origin}) is no longer connected: ${reason}`);
+      this.note('info', `${hello.nodeId} (${hello.origin}) is no longer connected: ${reason}`, {
+        event: 'disconnected',
+        peer: hello.nodeId,
+        origin: hello.origin,
+        reason,
+      });
     this.addresses.lost(hello.origin, reason, this.nowMs);
     if (!this.view.members.has(hello.origin)) this.peers.forgetStranger(hello.origin);
   }
@@ -189,7 +196,8 @@ export class CoreState {
   ): void {
     const peer = this.peers.get(connection);
     if (peer === undefined) return;
-    this.noteRefusal(code, `a peer is refused: ${reason}`, isMember);
+    const facts = { event: 'refuses', ...partyOf(peer), code, reason };
+    this.noteRefusal(code, `a peer is refused: ${reason}`, isMember, facts);
     this.send(connection, { type: 'error', code, reason });
     this.close(peer, reason, true);
   }
@@ -206,13 +214,13 @@ export class CoreState {
    * A refusal comes again for as long as its cause lasts, whichever side dials. So each is logged only
    * once in a while.
    */
-  noteRefusal(code: ErrorMessage['code'], text: string, isMember: boolean): void {
+  noteRefusal(code: ErrorMessage['code'], text: string, isMember: boolean, facts: NoteFacts): void {
     if (isMember && (code === 'clock' || code === 'protocol')) this.#refusedAt = this.nowMs;
-    this.warnRarely(text);
+    this.warnRarely(text, facts);
   }
 
-  warnRarely(text: string): void {
-    this.#refusals.tell(text);
+  warnRarely(text: string, facts?: NoteFacts): void {
+    this.#refusals.tell(text, facts);
   }
 
   /**
@@ -227,7 +235,13 @@ export class CoreState {
     reach: Vector = new Map(),
   ): void {
     const smallestMember = this.view.members.smallest();
-    this.note('warn', `a peer is told to rejoin: ${reason}`);
+    const peer = this.peers.get(connection);
+    const facts = { event: 'tells-to-rejoin', ...(peer && partyOf(peer)), code, reason };
+    this.note('warn', `a peer is told to rejoin: ${reason}`, facts);
     this.send(connection, { type: 'rejoin', code, reason, smallestMember, reach, re });
   }
 }
+
+/** The node and the origin of a peer, as far as it has named them. */
+export const partyOf = ({ hello }: Peer): { readonly peer?: string; readonly origin?: string } =>
+  hello === null ? {} : { peer: hello.nodeId, origin: hello.origin };

@@ -6,7 +6,7 @@
 import { memberUrl } from '../../words/opRules.ts';
 import { SELF_REDIAL_MS } from './addressBook.ts';
 import { whoGivesWay } from './admission.ts';
-import type { CoreState } from './coreState.ts';
+import { type CoreState, partyOf } from './coreState.ts';
 import { objectionTo } from './hello.ts';
 import type { ErrorMessage, Hello } from './messages.ts';
 import { type Greeted, isGreeted, type Peer } from './peer.ts';
@@ -44,7 +44,8 @@ export class Greeter {
       return;
     }
     const isMember = peer.hello?.joined ?? false;
-    this.#state.noteRefusal(code, `a peer refuses this node: ${reason}`, isMember);
+    const facts = { event: 'refused', ...partyOf(peer), code, reason };
+    this.#state.noteRefusal(code, `a peer refuses this node: ${reason}`, isMember, facts);
     this.#state.close(peer, reason, true);
   }
 
@@ -110,7 +111,15 @@ export class Greeter {
     if (other !== undefined) return this.#settleDuplicate(peer, other);
     // A peer whose clock is so far behind will refuse this node, and that refusal is logged then.
     if (clockMs - hello.clock <= settings.maxClockSkewMs)
-      this.#state.note('info', `${hello.nodeId} (${hello.origin}) is connected`);
+      this.#state.note('info', `${hello.nodeId} (${hello.origin}) is connected`, {
+        event: 'connected',
+        ...partyOf(peer),
+      });
+    if (hello.nodeId === settings.nodeId)
+      this.#state.warnRarely(
+        `the peer at ${hello.url ?? dialledUrl ?? 'an unknown URL'} has the name of this node, ${hello.nodeId}: start each node with a --node-id of its own`,
+        { event: 'same-name', ...partyOf(peer) },
+      );
     return true;
   }
 

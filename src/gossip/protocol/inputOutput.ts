@@ -1,9 +1,11 @@
 /** The core's inputs and outputs, and the replica as the core reads it. */
+
 import type { DeltaOutcome } from '../../rules/delta.ts';
 import type { Said } from '../../rules/forkedMembership.ts';
 import type { Stable } from '../../rules/stability.ts';
 import type { Delta } from '../../words/delta.ts';
 import type { Hash } from '../../words/hash.ts';
+import type { NoteFacts } from '../../words/note.ts';
 import type { SnapshotEnd, SnapshotOrigins, SnapshotRow } from '../../words/snapshot.ts';
 import type { Vector } from '../../words/vector.ts';
 import type { ConnectionId } from '../transport.ts';
@@ -235,7 +237,12 @@ export type Output =
       /** Whether peers claimed the reason; else this node found it. */
       readonly isClaimed: boolean;
     }
-  | { readonly kind: 'note'; readonly level: 'info' | 'warn'; readonly text: string };
+  | {
+      readonly kind: 'note';
+      readonly level: 'info' | 'warn';
+      readonly text: string;
+      readonly facts?: NoteFacts;
+    };
 
 export type InputOf<Kind extends Input['kind']> = Extract<Input, { kind: Kind }>;
 export type OutputOf<Kind extends Output['kind']> = Extract<Output, { kind: Kind }>;

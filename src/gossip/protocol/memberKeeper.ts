@@ -128,7 +128,11 @@ export class MemberKeeper {
     for (const member of absent) {
       const successor = present.get(placeOf(member));
       if (successor === undefined) continue;
-      this.#state.note('info', `${member.origin} is retired: its node goes on as ${successor}`);
+      this.#state.note('info', `${member.origin} is retired: its node goes on as ${successor}`, {
+        event: 'retires',
+        origin: member.origin,
+        reason: 'replaced',
+      });
       this.#state.out({ kind: 'retire', origin: member.origin });
     }
   }
@@ -156,6 +160,7 @@ export class MemberKeeper {
       this.#state.note(
         'warn',
         `${origin} has been silent for longer than member-timeout and is retired`,
+        { event: 'retires', origin, reason: 'silent' },
       );
       this.#state.out({ kind: 'retire', origin });
     }

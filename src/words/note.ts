@@ -1,0 +1,18 @@
+/** Messages of a node to the people who run it. */
+
+/** A message for machines that read the log: a node's log has these facts beside the sentence. */
+export interface NoteFacts {
+  /** One word for each kind of message, such as `connected`. */
+  readonly event: string;
+  /** The node id of the peer that the message is about. */
+  readonly peer?: string;
+  /** The origin that the message is about. */
+  readonly origin?: string;
+  /** The id of the cluster. */
+  readonly cluster?: string;
+  /** The word of a refusal, as the protocol has it. */
+  readonly code?: string;
+  readonly reason?: string;
+}
+
+export type Note = (level: 'info' | 'warn', text: string, facts?: NoteFacts) => void;
