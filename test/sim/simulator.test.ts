@@ -50,6 +50,9 @@ const NOT_SHOWN = ['retire coverage'];
 
 /** Where a rule is seldom needed: the first seed that shows its lack. */
 const FIRST_SEEDS: Readonly<Record<string, number>> = {
+  'fork check': 11,
+  'no cluster after a rejoin': 44,
+  'closing what all hold': 8,
   'unknown expiries reset': 61,
   'members outlive power cuts': 42,
   'forks are told again': 56,
