@@ -8,13 +8,15 @@ import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { temporaryDirectory, waitFor } from '../support/processes.ts';
+import { PROGRAM } from '../support/program.ts';
 
 const runs = suite('chaos runs');
 const MAIN = fileURLToPath(new URL('../../chaos/main.ts', import.meta.url));
+const FIXED = ['--network', 'proxy', '--nodes', '2'];
 const TIMEOUT_MS = 300_000;
 
 function startChaos(temporary: string, ...words: string[]) {
-  const child = spawn(process.execPath, [MAIN, '--network', 'proxy', '--nodes', '2', ...words], {
+  const child = spawn(process.execPath, [MAIN, '--main', PROGRAM, ...FIXED, ...words], {
     env: { ...process.env, TMPDIR: temporary },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

@@ -9,6 +9,7 @@ import * as assert from 'uvu/assert';
 import { describeSettings } from '../../src/node/settingKinds.ts';
 import { settingsShape } from '../../src/node/settings.ts';
 import { runCommand, temporaryDirectory } from '../support/processes.ts';
+import { PROGRAM, SOURCES } from '../support/program.ts';
 
 const commands = suite('commands');
 
@@ -19,6 +20,16 @@ commands('--version prints the version of the package', async () => {
   const { version } = JSON.parse(readFileSync(new URL('package.json', root), 'utf8'));
   const { code, stdout, stderr } = await runCommand(['--version']);
   assert.equal({ code, stdout, stderr }, { code: 0, stdout: `${version}\n`, stderr: '' });
+});
+
+commands('what tests start shows the help of the sources', async () => {
+  const shown = (file: string): Promise<string> =>
+    new Promise((resolve, reject) => {
+      execFile(process.execPath, [file, '--help'], (error, stdout) =>
+        error === null ? resolve(stdout) : reject(error),
+      );
+    });
+  assert.is(await shown(PROGRAM), await shown(SOURCES));
 });
 
 for (const words of [['--help'], ['serve', '--help'], ['cluster', '--help']]) {

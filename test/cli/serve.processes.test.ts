@@ -7,7 +7,6 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -20,10 +19,10 @@ import {
   temporaryDirectory,
   waitFor,
 } from '../support/processes.ts';
+import { PROGRAM } from '../support/program.ts';
 
 const serve = suite('serve');
 
-const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 const START_LIMIT_MS = 20_000;
 /** Two signals within this time count as one. */
 const ONE_PRESS_MS = 500;
@@ -192,7 +191,7 @@ async function servesWith(
 ): Promise<void> {
   await using directory = await temporaryDirectory();
   const port = await freePorts(1);
-  const child = spawn(process.execPath, [MAIN, 'serve'], {
+  const child = spawn(process.execPath, [PROGRAM, 'serve'], {
     stdio: ['ignore', 'ignore', stderr],
     env: { ...process.env, ...environment, DATA_DIR: directory.path, PORT: String(port) },
   });

@@ -10,14 +10,13 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { patience } from '../../scripts/patience.ts';
 import { describeSettings } from '../../src/node/settingKinds.ts';
 import { settingsShape } from '../../src/node/settings.ts';
+import { PROGRAM } from './program.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 const STATE_HOME = join(tmpdir(), `hearsay-tests-${userInfo().username}`);
 /** A long wait polls rarely: nodes that answer fifty times a second have no time for what is waited for. */
 const MIN_POLL_INTERVAL_MS = 20;
@@ -38,7 +37,7 @@ export class CommandProcess {
 
   /** @param environment comes on top of this process's, which holds no settings then. */
   constructor(words: readonly string[], environment: Environment = {}, directory?: string) {
-    this.#process = spawn(process.execPath, [MAIN, ...words], {
+    this.#process = spawn(process.execPath, [PROGRAM, ...words], {
       cwd: directory,
       env: { ...environmentWithoutSettings(), ...environment },
       stdio: ['ignore', 'pipe', 'pipe'],

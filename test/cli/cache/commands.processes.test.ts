@@ -1,6 +1,5 @@
 /** `hearsay get | put | delete | list | watch` as a shell runs them. */
 import { spawn } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import {
@@ -12,10 +11,10 @@ import {
   SYNCED,
 } from '../../client/watch/scriptedWatch.ts';
 import { type TestServer, withServer } from '../../http/testServer.ts';
+import { PROGRAM } from '../../support/program.ts';
 
 const commands = suite('commands');
 
-const MAIN = fileURLToPath(new URL('../../../src/main.ts', import.meta.url));
 const NOWHERE = 'http://127.0.0.1:2';
 
 interface Ran {
@@ -27,7 +26,7 @@ interface Ran {
 /** Runs to the end. @param url where HEARSAY_URL points. */
 function hearsay(url: string, words: readonly string[], input = ''): Promise<Ran> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [MAIN, ...words], {
+    const child = spawn(process.execPath, [PROGRAM, ...words], {
       env: { ...process.env, HEARSAY_URL: url, NO_COLOR: '1' },
       timeout: 60_000,
     });

@@ -3,7 +3,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { open } from 'node:fs/promises';
-import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { z } from 'zod';
@@ -15,10 +14,10 @@ import {
   temporaryDirectory,
   waitFor,
 } from '../../support/processes.ts';
+import { PROGRAM } from '../../support/program.ts';
 
 const cluster = suite('cluster');
 
-const MAIN = fileURLToPath(new URL('../../../src/main.ts', import.meta.url));
 const START_LIMIT_MS = 30_000;
 const END_LIMIT_MS = 10_000;
 /** As in src/cli/cluster/cluster.ts. */
@@ -60,7 +59,7 @@ cluster('output that can not be written stops no node', async () => {
   const firstPort = await freePorts(2);
   await using full = await open('/dev/full', 'w');
   const words = ['cluster', '--nodes', '2', '--first-port', String(firstPort)];
-  const child = spawn(process.execPath, [MAIN, ...words, '--data-dir', directory.path], {
+  const child = spawn(process.execPath, [PROGRAM, ...words, '--data-dir', directory.path], {
     stdio: ['ignore', full.fd, 'pipe'],
   });
   const ended = once(child, 'exit');

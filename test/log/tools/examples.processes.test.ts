@@ -3,7 +3,6 @@
 import { execFile, spawn } from 'node:child_process';
 import { chmod, cp, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { clusterOf } from '../../../src/cli/remote/clusterMembers.ts';
@@ -11,11 +10,11 @@ import { RemoteNode } from '../../../src/cli/remote/remoteNode.ts';
 import { backUp } from '../../../src/log/files/backup.ts';
 import { startCluster, type TestCluster } from '../../support/nodes.ts';
 import { runCommand, waitFor } from '../../support/processes.ts';
+import { PROGRAM } from '../../support/program.ts';
 import { longStory, write, writeStory } from './files.ts';
 
 const test = suite('examples in the help of the tools');
 
-const MAIN = fileURLToPath(new URL('../../../src/main.ts', import.meta.url));
 const TOKEN = 'for-tests';
 
 const COMMANDS = [
@@ -111,7 +110,7 @@ async function prepare(cluster: TestCluster): Promise<Place> {
   await backUp(at('data'), at('backup.db'), () => {});
   await cluster.node(0).put('user:42', { value: { name: 'Ada' }, version: 1 });
   await mkdir(at('bin'));
-  await writeFile(at('bin/hearsay'), `#!/bin/sh\nexec "${process.execPath}" "${MAIN}" "$@"\n`);
+  await writeFile(at('bin/hearsay'), `#!/bin/sh\nexec "${process.execPath}" "${PROGRAM}" "$@"\n`);
   await chmod(at('bin/hearsay'), 0o755);
   const { url } = cluster.node(0);
   return {

@@ -4,17 +4,16 @@ import { once } from 'node:events';
 import { closeSync, existsSync, openSync } from 'node:fs';
 import { cp, mkdir, readdir, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { runCommand, temporaryDirectory } from '../../support/processes.ts';
+import { PROGRAM } from '../../support/program.ts';
 import { fileOf, longStory, writeStory } from './files.ts';
 import { succeeds } from './run.ts';
 
 const test = suite('files that take nothing');
 
-const MAIN = fileURLToPath(new URL('../../../src/main.ts', import.meta.url));
 const run = promisify(execFile);
 const FULL = '/dev/full';
 /** The message for a person is one line. */
@@ -24,7 +23,7 @@ const SENTENCE = /^[^\n]+\.\n$/;
 async function toFull(...words: readonly string[]): Promise<{ code: unknown; stderr: string }> {
   const full = openSync(FULL, 'w');
   try {
-    const child = spawn(process.execPath, [MAIN, ...words], { stdio: ['ignore', full, 'pipe'] });
+    const child = spawn(process.execPath, [PROGRAM, ...words], { stdio: ['ignore', full, 'pipe'] });
     let stderr = '';
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       stderr += text;
@@ -68,7 +67,7 @@ if (existsSync(FULL)) {
     await writeStory(longStory(20), root.path);
     const words = ['log', 'export', '--data-dir', root.path];
     const { stdout } = await succeeds(...words);
-    const pipe = ['-c', '"$@" | cat', 'sh', process.execPath, MAIN, ...words];
+    const pipe = ['-c', '"$@" | cat', 'sh', process.execPath, PROGRAM, ...words];
     const piped = await run('sh', [...pipe, '--output', '/dev/stdout']);
     const withoutTime = (text: string) => text.replace(/"at_ms":\d+/, '');
     assert.is(withoutTime(piped.stdout), withoutTime(stdout));
