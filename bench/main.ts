@@ -7,6 +7,7 @@ import type { Figure } from './figures.ts';
 import { benchJoin } from './join.ts';
 import { hasWrk } from './load.ts';
 import { benchLogTools } from './logTools.ts';
+import { benchMemory } from './memory.ts';
 import { benchRest } from './rest.ts';
 import { benchVisibility } from './visibility.ts';
 import { benchWatch } from './watch.ts';
@@ -19,6 +20,7 @@ const benches: Readonly<Record<string, (quick: boolean) => Promise<Figure[]>>> =
   join: (quick) => benchJoin(quick ? 0.05 : 1),
   expiry: (quick) => benchExpiry(quick ? 0.1 : 1),
   logTools: (quick) => benchLogTools(quick ? 0.05 : 1, quick ? 1 : 5, quick ? 2 : 5),
+  memory: (quick) => benchMemory(quick ? 0.02 : 1, quick ? 1 : 3),
   watch: (quick) => benchWatch(quick ? 2 : 10),
 };
 

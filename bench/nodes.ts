@@ -78,8 +78,8 @@ async function ended(child: ChildProcess): Promise<void> {
   await exit;
 }
 
-async function untilHealthy(url: string): Promise<void> {
-  const endAt = performance.now() + START_TIMEOUT_MS;
+export async function untilHealthy(url: string, limitMs = START_TIMEOUT_MS): Promise<void> {
+  const endAt = performance.now() + limitMs;
   while (performance.now() < endAt) {
     const healthy = await fetch(`${url}/_health`).then(
       ({ ok }) => ok,
@@ -88,7 +88,7 @@ async function untilHealthy(url: string): Promise<void> {
     if (healthy) return;
     await wait(50);
   }
-  throw new Error(`${url} did not become healthy within ${START_TIMEOUT_MS} ms`);
+  throw new Error(`${url} did not become healthy within ${limitMs} ms`);
 }
 
 export async function freePorts(count: number): Promise<number[]> {

@@ -44,8 +44,15 @@ export const FLOORS: readonly Floor[] = [
   },
   {
     name: 'rules',
-    about: 'the rules as pure functions: the order, the map, decisions, members, expiry, stability',
+    about: 'the rules as pure functions: the order, decisions, members, stability, the map sum',
     holds: ['src/rules/'],
+    neverImports: OUTER_WORLD,
+    isPure: true,
+  },
+  {
+    name: 'entry store',
+    about: 'the map as bytes in pages, and the port of its store',
+    holds: ['src/store/'],
     neverImports: OUTER_WORLD,
     isPure: true,
   },

@@ -1,5 +1,5 @@
 /** Whether the nodes hold the same ops, and say so. */
-import type { EntryMap } from '../src/rules/map.ts';
+import type { EntryStore } from '../src/store/entryStore.ts';
 import { isSameOp, type Ledger, readsAbsent } from './ledger.ts';
 import type { SimNode } from './node.ts';
 import { MAX_CLOCK_SKEW_MS } from './nodes.ts';
@@ -35,7 +35,7 @@ function showsTheSame(one: SimNode, other: SimNode): boolean {
     Math.max(one.clock.latestMs, other.clock.latestMs),
     MAX_CLOCK_SKEW_MS,
   );
-  const lackIn = (map: EntryMap, shown: EntryMap): boolean =>
+  const lackIn = (map: EntryStore, shown: EntryStore): boolean =>
     [...shown.entries()].some(
       (entry) => !readsAbsent(entry, asOfMs) && !isSameOp(entry, map.get(entry.key)),
     );

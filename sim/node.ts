@@ -6,6 +6,7 @@
 import type { CoreSettings } from '../src/gossip/protocol/inputOutput.ts';
 import { Engine, type Opened, openLogs, type Timers } from '../src/node/engine.ts';
 import { NodeLogs } from '../src/node/nodeLogs.ts';
+import { PagedEntries } from '../src/store/pagedEntries.ts';
 import { DiskFullError, HearsayError } from '../src/words/errors.ts';
 import type { Limits } from '../src/words/limits.ts';
 import { isDead, isOnKey, type KeyOp } from '../src/words/op.ts';
@@ -18,6 +19,9 @@ import type { Oracle } from './oracle.ts';
 import type { Trace } from './trace.ts';
 import type { SimTransport } from './transport.ts';
 import { raiseAll, type Witness } from './witness.ts';
+
+/** Nobody attacks the simulator. */
+const HASH_SEED = { first: 1, second: 2 };
 
 export interface NodeOptions {
   readonly name: string;
@@ -186,6 +190,7 @@ export class SimNode implements ObservedNode {
       place: `${name}.db`,
       clock: () => this.clock.nowMs(),
       limits,
+      newEntries: () => new PagedEntries(HASH_SEED),
       note: (level, text) => this.#note(level, text),
     }).catch((error: unknown) => {
       // A new log finds no room: the process ends, and somebody starts it again.

@@ -270,7 +270,7 @@ export class Oracle {
     const listed: string[] = [];
     let after: string | null = null;
     do {
-      const page = replica.map.list('', after, LIST_PAGE, clock.nowMs());
+      const page = replica.map.list('', after, { entries: LIST_PAGE }, clock.nowMs());
       listed.push(...page.entries.map((entry: KeyOp) => entry.key));
       after = page.next;
     } while (after !== null);

@@ -196,7 +196,7 @@ const SWITCHES: Readonly<Record<string, Switch>> = {
   },
   /** Not a rule: an op in fifty is dropped after its commit. */
   folding: {
-    file: 'src/rules/map.ts',
+    file: 'src/store/pagedEntries.ts',
     text: 'fold(op: KeyOp): boolean {',
     without: 'fold(op: KeyOp): boolean {\n    if (op.seq % 50 === 7) return false;',
   },

@@ -105,7 +105,7 @@ export class Watchers {
     const wrong = (text: string): void => this.#report('watch', `${name} on ${node?.name} ${text}`);
     const nowMs = replica.nowMs();
     const toldUntilMs = Math.max(nowMs, cursor?.told.untilMs ?? 0);
-    const entries = replica.map.list(prefix, null, 10_000, nowMs).entries;
+    const entries = replica.map.list(prefix, null, { entries: 10_000 }, nowMs).entries;
     const shown = new Map(entries.map((entry) => [entry.key, entry]));
     for (const { key, version, expiresAt } of shown.values()) {
       const held = mirror.get(key);

@@ -5,6 +5,7 @@
 
 import type { Commit } from '../src/log/log.ts';
 import { add, carriedHash, type Hash, sameHash, subtract, ZERO } from '../src/words/hash.ts';
+import { compareKeys } from '../src/words/keyOrder.ts';
 import { isOnKey, type KeyOp, type Op } from '../src/words/op.ts';
 import { bothChanges, type HeaderChanges, type OriginRecord, type Row } from '../src/words/row.ts';
 import { type MutableVector, raise, seqOf, type Vector } from '../src/words/vector.ts';
@@ -363,7 +364,7 @@ export class Witness {
     const live: string[] = [];
     for (const entry of this.entries.values())
       if (!readsAbsent(entry, atMs) && !this.missing.has(entry.key)) live.push(entry.key);
-    return live.sort();
+    return live.sort(compareKeys);
   }
 }
 

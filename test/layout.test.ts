@@ -73,16 +73,16 @@ layout('every file says in its name what it is about', () => {
 layout('the rules above catch what they are for', () => {
   const wrong = (path: string, text: string) => wrongImports(sourceFile(path, text));
   const none: string[] = [];
-  assert.equal(wrong('src/rules/map.ts', "import { a } from '../words/op.ts';"), none);
-  assert.equal(wrong('src/rules/map.ts', "import { a } from './members.ts';"), none);
-  assert.equal(wrong('src/rules/map.ts', "// import { a } from '../node/startNode.ts';"), none);
+  assert.equal(wrong('src/rules/decide.ts', "import { a } from '../words/op.ts';"), none);
+  assert.equal(wrong('src/rules/decide.ts', "import { a } from './members.ts';"), none);
+  assert.equal(wrong('src/rules/decide.ts', "// import { a } from '../node/startNode.ts';"), none);
   assert.equal(wrong('src/http/server.ts', "import Koa from 'koa';"), none);
   assert.match(
     wrong('src/words/op.ts', "import type { a } from '../rules/map.ts';")[0] ?? '',
     /src\/words\/op\.ts \(words\) imports src\/rules\/map\.ts \(rules\)/,
   );
   assert.match(
-    wrong('src/rules/map.ts', "export * from '../gossip/protocol/core.ts';")[0] ?? '',
+    wrong('src/rules/decide.ts', "export * from '../gossip/protocol/core.ts';")[0] ?? '',
     /higher floor/,
   );
   assert.match(
@@ -99,7 +99,7 @@ layout('the rules above catch what they are for', () => {
   );
   assert.match(wrong('src/words/op.ts', "import { z } from 'zod';")[0] ?? '', /imports zod/);
   assert.match(
-    wrong('src/rules/map.ts', "import { join } from 'node:path';")[0] ?? '',
+    wrong('src/rules/decide.ts', "import { join } from 'node:path';")[0] ?? '',
     /imports node:path/,
   );
   assert.match(
@@ -113,10 +113,10 @@ layout('the rules above catch what they are for', () => {
   assert.equal(withoutFloor(sourceFile('src/gossip/protocol/anything.ts', '')).length, 0);
   assert.match(withoutFloor(sourceFile('src/new/new.ts', ''))[0] ?? '', /on no floor/);
   assert.match(withoutFloor(sourceFile('src/new.ts', ''))[0] ?? '', /on no floor/);
-  assert.equal(impurities(sourceFile('src/rules/map.ts', 'const at = Date.now();')).length, 1);
+  assert.equal(impurities(sourceFile('src/rules/decide.ts', 'const at = Date.now();')).length, 1);
   assert.equal(impurities(sourceFile('src/node/startNode.ts', 'const at = Date.now();')).length, 0);
   assert.equal(
-    withoutExtension(sourceFile('src/rules/map.ts', "import { a } from './op.js';")).length,
+    withoutExtension(sourceFile('src/rules/decide.ts', "import { a } from './op.js';")).length,
     1,
   );
   assert.ok(VAGUE_NAMES.test('src/http/utils.ts'));

@@ -13,6 +13,7 @@ import { type RunningNode as InnerNode, startNode as startInnerNode } from '../n
 import type { Replica } from '../replica/replica.ts';
 import { HearsayError, SettingError, StoppedError } from '../words/errors.ts';
 import type { Outcome, Request } from '../words/requests.ts';
+import { MIB } from '../words/size.ts';
 import { type Entry, entryOf, instantOf } from './entry.ts';
 import { ConflictError } from './errors.ts';
 import { refuseOldNode } from './nodeVersion.ts';
@@ -32,6 +33,7 @@ const SILENT: NodeLogger = { info: () => {}, warn: () => {}, error: () => {} };
 /** How often to check whether a starting node is ready; that may take `joinTimeoutMs`. */
 const READY_INTERVAL_MS = 10;
 const PAGE_ENTRIES = 256;
+const PAGE_BYTES = MIB;
 
 /**
  * Starts a node in this process. It serves the REST interface at `url` beside the program's own work,
@@ -149,7 +151,8 @@ class EmbeddedNode implements RunningNode {
     let { startAfter: after, limit: left } = options;
     do {
       this.#refuseClosed();
-      const page = this.#replica.list(options.prefix, after, Math.min(left, PAGE_ENTRIES));
+      const limit = { entries: Math.min(left, PAGE_ENTRIES), bytes: PAGE_BYTES };
+      const page = this.#replica.list(options.prefix, after, limit);
       for (const op of page.entries) yield entryOf<T>(op);
       left -= page.entries.length;
       after = page.next;

@@ -111,6 +111,16 @@ export function registerMetrics(
     'Tombstones and swept entries.',
     () => replica.map.deadSize,
   );
+  figures.gauge(
+    'hearsay_map_bytes',
+    'Bytes of entries in the map, without its indexes.',
+    () => replica.map.bytes.entries,
+  );
+  figures.gauge(
+    'hearsay_map_hole_bytes',
+    'Bytes that overwritten and dropped entries have left, and room for new ones.',
+    () => replica.map.bytes.holes,
+  );
   figures.gauge('hearsay_disk_full', '1 while writes find no room on the disk.', () =>
     Number(replica.isDiskFull),
   );

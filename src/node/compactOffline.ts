@@ -8,6 +8,7 @@ import { Replica } from '../replica/replica.ts';
 import { nodeIdOf } from '../rules/members.ts';
 import { HearsayError, LockedDirectoryError, SettingError } from '../words/errors.ts';
 import { defaultLimits } from '../words/limits.ts';
+import { newEntries } from './newEntries.ts';
 
 export interface CompactedFile {
   readonly rows: number;
@@ -41,6 +42,7 @@ export async function compactFile(directory: string, retentionMs: number): Promi
     place: directory,
     clock: Date.now,
     limits: defaultLimits,
+    entries: newEntries(),
   }).catch(async (error: unknown) => {
     await log.close();
     throw error;

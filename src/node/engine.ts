@@ -10,6 +10,7 @@ import type { Transport } from '../gossip/transport.ts';
 import { Compactor } from '../replica/compact.ts';
 import { Replica } from '../replica/replica.ts';
 import type { SetAside } from '../replica/setAside.ts';
+import type { EntryStore } from '../store/entryStore.ts';
 import { SILENT_TICKS, WatchHub } from '../watch/hub/hub.ts';
 import { HearsayError } from '../words/errors.ts';
 import type { Limits } from '../words/limits.ts';
@@ -43,6 +44,8 @@ export interface OpenOptions {
   /** UTC milliseconds. */
   readonly clock: () => number;
   readonly limits: Limits;
+  /** Makes an empty store for a map. */
+  readonly newEntries: () => EntryStore;
   readonly note: Note;
 }
 
@@ -55,10 +58,10 @@ export interface Opened {
 
 /** @throws DamagedLogError, and the errors of the store of the logs. */
 export async function openLogs(options: OpenOptions): Promise<Opened> {
-  const { logs, nodeId, place, clock, limits, note } = options;
+  const { logs, nodeId, place, clock, limits, newEntries, note } = options;
   const log = await logs.open();
   const open = (one: typeof log): Promise<Replica> =>
-    Replica.open({ nodeId, log: one, place, clock, limits });
+    Replica.open({ nodeId, log: one, place, clock, limits, entries: newEntries() });
   const replica = await open(log);
   if (log.stoppedUncleanly) replica.membership.markForNewOrigin();
   return { replica, logs, setAside: await logs.setAside(open, (text) => note('warn', text)) };

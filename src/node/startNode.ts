@@ -10,6 +10,7 @@ import { LogDirectory, warnOfReaders } from './dataDirectory.ts';
 import { Engine, openLogs } from './engine.ts';
 import { engineOptions } from './engineOptions.ts';
 import { registerGossipMetrics } from './gossipMetrics.ts';
+import { newEntries } from './newEntries.ts';
 import { newOrigin } from './newOrigin.ts';
 import { NodeLogs } from './nodeLogs.ts';
 import type { NodeSettings } from './settings.ts';
@@ -67,7 +68,7 @@ export async function startNode(
   const logs = new NodeLogs(directory);
   undo.defer(() => logs.close());
   const { nodeId, limits, dataDir: place } = settings;
-  const opened = await openLogs({ logs, nodeId, place, limits, note, clock: Date.now });
+  const opened = await openLogs({ logs, nodeId, place, limits, note, newEntries, clock: Date.now });
   warnOfReaders(place, (text) => note('warn', text));
   const transport = transportOf(settings, token, note);
   const engine = new Engine({

@@ -135,7 +135,7 @@ export class Compactor {
   }
 
   #isEntry(head: RowHead): boolean {
-    const entry = this.#replica.map.get(head.key);
+    const entry = this.#replica.map.head(head.key);
     return entry !== undefined && sameOp(entry, head);
   }
 }

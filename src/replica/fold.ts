@@ -9,12 +9,12 @@ import type { Commit, Log } from '../log/log.ts';
 import { Closings, HeldVector } from '../rules/closings.ts';
 import { type Basis, type Batch, emptyRecord } from '../rules/decide.ts';
 import { LatestExpiries } from '../rules/expiry.ts';
-import { EntryMap } from '../rules/map.ts';
 import { Members } from '../rules/members.ts';
 import { type RecentRow, RecentRows } from '../rules/recentRows.ts';
+import type { EntryStore } from '../store/entryStore.ts';
 import { add, type Hash, subtract, ZERO } from '../words/hash.ts';
 import type { Limits } from '../words/limits.ts';
-import { isOnKey, type KeyOp } from '../words/op.ts';
+import { type EntryHead, isOnKey, textLength } from '../words/op.ts';
 import {
   bothChanges,
   changedHeader,
@@ -23,11 +23,19 @@ import {
   type OriginRecord,
   type Row,
 } from '../words/row.ts';
+import { MIB } from '../words/size.ts';
 import { raise, seqOf, type Vector } from '../words/vector.ts';
 import { replay } from './replay.ts';
 
+/** The map's compaction looks at this many times the bytes that a commit may have left as holes, */
+const COMPACTED_A_HOLE = 4;
+/** which count so many bytes more for each entry, */
+const ENTRY_COST_BYTES = 320;
+/** up to this bound: a few milliseconds. Sweeps catch up with what is left. */
+const MAX_SLICE_BYTES = 4 * MIB;
+
 export class Fold {
-  readonly map = new EntryMap();
+  readonly map: EntryStore;
   /** Rule 8: the fold of the `join` and `retire` ops. */
   readonly members = new Members();
   readonly recent: RecentRows;
@@ -49,8 +57,9 @@ export class Fold {
   #retiredAtMs: number | null = null;
   #expiredBefore: LatestExpiries | null = null;
 
-  /** An empty state: `read` folds the log into it. */
-  constructor(log: Log, limits: Limits) {
+  /** An empty state: `read` folds the log into it. @param map an empty store. */
+  constructor(log: Log, limits: Limits, map: EntryStore) {
+    this.map = map;
     this.#limits = limits;
     this.recent = new RecentRows(limits);
     this.#header = log.header;
@@ -145,7 +154,7 @@ export class Fold {
       this.#foldMembership(row);
       this.recent.push(row);
     };
-    const onDropped = (entry: KeyOp): void => expired.add(entry);
+    const onDropped = (entry: EntryHead): void => expired.add(entry);
     const { hlc, horizon } = await replay(log, this.map, place, onRow, onDropped);
     this.#expiredBefore = expired;
     this.#hlc = hlc;
@@ -174,6 +183,7 @@ export class Fold {
   /** The state that the next batch is decided against. */
   basis(): Basis {
     return {
+      head: (key) => this.map.head(key),
       entry: (key) => this.map.get(key),
       record: (origin) => this.record(origin),
       vector: this.#vector,
@@ -209,9 +219,11 @@ export class Fold {
   /** Called after the commit: every part of the state catches up with the log. */
   fold(batch: Batch): RecentRow[] {
     const rows: RecentRow[] = [];
+    let holes = 0;
     for (const row of batch.rows) {
       this.#foldMembership(row);
-      if (row.won && isOnKey(row.op)) this.map.fold(row.op);
+      if (row.won && isOnKey(row.op) && this.map.fold(row.op))
+        holes += textLength(row.op) + ENTRY_COST_BYTES;
       rows.push(this.recent.push(row));
       this.#lastLsn = row.lsn;
     }
@@ -220,6 +232,7 @@ export class Fold {
     this.#header = changedHeader(this.#header, { ...batch.header, horizon });
     this.#hlc = batch.hlc;
     this.#bornHere += batch.born;
+    this.map.compactSlice(Math.min(MAX_SLICE_BYTES, COMPACTED_A_HOLE * holes));
     return rows;
   }
 

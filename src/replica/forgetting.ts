@@ -5,7 +5,7 @@
 
 import { mayCollect, type Stable, stableAfter, storedStable } from '../rules/stability.ts';
 import type { Hash } from '../words/hash.ts';
-import { horizonAbove, type KeyOp } from '../words/op.ts';
+import { type EntryHead, horizonAbove, sameOp } from '../words/op.ts';
 import type { FactChanges } from '../words/row.ts';
 import type { CommitQueue } from './commitQueue.ts';
 import type { Fold } from './fold.ts';
@@ -43,7 +43,7 @@ export class Forgetting {
    * @param limit the most entries to look at.
    * @returns the dropped entries.
    */
-  collect(next: Stable, limit: number): Promise<KeyOp[]> {
+  collect(next: Stable, limit: number): Promise<EntryHead[]> {
     const { map } = this.#fold;
     return this.#queue.enqueue(
       { ops: 0, bytes: 0 },
@@ -52,7 +52,7 @@ export class Forgetting {
         const clock = Math.min(next.clock, this.#clock());
         const stable = stableAfter(storedStable(before), { ...next, clock });
         const goesBack = stable.clock < before.stableClock;
-        const looked = goesBack ? [...map.entries()] : map.examineDead(limit);
+        const looked = goesBack ? [...map.heads()] : map.examineDead(limit);
         const dead = looked.filter((entry) => mayCollect(entry, stable));
         let { horizon } = before;
         for (const { generation } of dead) horizon = horizonAbove(horizon, generation);
@@ -67,7 +67,10 @@ export class Forgetting {
         return dead;
       },
       (dead) => {
-        for (const entry of dead) if (map.get(entry.key) === entry) map.drop(entry.key);
+        for (const entry of dead) {
+          const present = map.head(entry.key);
+          if (present !== undefined && sameOp(present, entry)) map.drop(entry.key);
+        }
       },
     );
   }

@@ -91,7 +91,7 @@ async function judge(
   const { replica, leavesOut } = options;
   // If the key has an entry, or the op is not below the horizon, this node decides alone.
   const isOpen = ({ key, generation }: KeyOp): boolean =>
-    replica.map.get(key) === undefined && generation < replica.header.horizon;
+    replica.map.head(key) === undefined && generation < replica.header.horizon;
   const { judgement, heard } = await hearAll(options, lost, held, () => lost.some(isOpen));
   return { judgement, isFinal: leavesOut || heard >= otherMembers(options) };
 }

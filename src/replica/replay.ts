@@ -4,18 +4,20 @@
  */
 
 import type { Log, PageLimit } from '../log/log.ts';
-import type { EntryMap } from '../rules/map.ts';
 import { SeqCheck } from '../rules/seqCheck.ts';
 import { mayCollect, storedStable } from '../rules/stability.ts';
+import type { EntryStore } from '../store/entryStore.ts';
 import { DamagedLogError } from '../words/errors.ts';
 import { hasTrueHash } from '../words/hash.ts';
 import { followedHlc } from '../words/hlc.ts';
-import { formatOpId, horizonAbove, isOnKey, type KeyOp } from '../words/op.ts';
+import { type EntryHead, formatOpId, horizonAbove, isOnKey } from '../words/op.ts';
 import { faultOfOp } from '../words/opRules.ts';
 import type { Row } from '../words/row.ts';
 import { MIB } from '../words/size.ts';
 
 const PAGE: PageLimit = { maxRows: 4096, maxBytes: 4 * MIB };
+/** The map's compaction keeps up with a log whose rows all overwrite one another. */
+const COMPACTED_A_PAGE = 4 * PAGE.maxBytes;
 
 export interface Replayed {
   /** The last HLC that this node gave or followed. */
@@ -32,10 +34,10 @@ export interface Replayed {
  */
 export async function replay(
   log: Log,
-  map: EntryMap,
+  map: EntryStore,
   place: string,
   onRow: (row: Row) => void,
-  onDropped: (entry: KeyOp) => void = () => {},
+  onDropped: (entry: EntryHead) => void = () => {},
 ): Promise<Replayed> {
   const check = checkOf(log, place);
   let hlc = 0;
@@ -57,6 +59,7 @@ export async function replay(
     const last = rows.at(-1);
     if (last === undefined) break;
     lsn = last.lsn;
+    map.compactSlice(COMPACTED_A_PAGE);
   }
   check.end(lsn);
   return { hlc, horizon: dropCollected(log, map, onDropped) };
@@ -66,11 +69,11 @@ export async function replay(
  * Rule 6: an entry that was dead and stable when the log was last written had been collected, or would
  * have been next. @returns the horizon, above the generations of all of these.
  */
-function dropCollected(log: Log, map: EntryMap, onDropped: (entry: KeyOp) => void): number {
+function dropCollected(log: Log, map: EntryStore, onDropped: (entry: EntryHead) => void): number {
   const stable = storedStable(log.header);
   let { horizon } = log.header;
   if (stable.vector.size === 0) return horizon;
-  for (const entry of map.entries()) {
+  for (const entry of map.heads()) {
     if (!mayCollect(entry, stable)) continue;
     horizon = horizonAbove(horizon, entry.generation);
     map.drop(entry.key);

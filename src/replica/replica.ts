@@ -10,19 +10,20 @@ import type { Log } from '../log/log.ts';
 import type { Closings } from '../rules/closings.ts';
 import { Batch } from '../rules/decide.ts';
 import type { DeltaOutcome } from '../rules/delta.ts';
-import type { LatestExpiries, Swept } from '../rules/expiry.ts';
-import type { EntryMap, ListPage } from '../rules/map.ts';
+import type { LatestExpiries } from '../rules/expiry.ts';
 import { minuteAhead } from '../rules/mapSum.ts';
 import type { Members } from '../rules/members.ts';
 import type { RecentRow, RecentRows } from '../rules/recentRows.ts';
+import type { EntryStore, ListLimit, ListPage, Swept } from '../store/entryStore.ts';
 import type { Delta } from '../words/delta.ts';
 import { DiskFullError, type HearsayError } from '../words/errors.ts';
 import type { Hash } from '../words/hash.ts';
 import type { Limits } from '../words/limits.ts';
 import { Listeners } from '../words/listeners.ts';
-import { type KeyOp, textLength } from '../words/op.ts';
+import { type KeyOp, type PutHead, sameOp, textLength } from '../words/op.ts';
 import type { Outcome, Request } from '../words/requests.ts';
 import type { GivenUp, LogHeader, OriginRecord } from '../words/row.ts';
+import { MIB } from '../words/size.ts';
 import type { Vector } from '../words/vector.ts';
 import { CommitQueue } from './commitQueue.ts';
 import { Fold } from './fold.ts';
@@ -40,6 +41,8 @@ export interface ReplicaOptions {
   /** UTC milliseconds. */
   readonly clock: () => number;
   readonly limits: Limits;
+  /** An empty store, for the map. */
+  readonly entries: EntryStore;
 }
 
 /** The rows of one commit, as listeners get them. */
@@ -49,6 +52,8 @@ export interface Committed {
   readonly origin: string;
 }
 
+/** The map's compaction goes on with each sweep, for less than a millisecond. */
+const SWEEP_SLICE_BYTES = MIB;
 /** The number of keys that a bulk delete decides at once. */
 const BULK_KEYS = 512;
 
@@ -85,13 +90,13 @@ export class Replica {
     return replica;
   }
 
-  private constructor({ nodeId, log, place, clock, limits }: ReplicaOptions) {
+  private constructor({ nodeId, log, place, clock, limits, entries }: ReplicaOptions) {
     this.nodeId = nodeId;
     this.place = place;
     this.limits = limits;
     this.#log = log;
     this.#clock = clock;
-    this.#fold = new Fold(log, limits);
+    this.#fold = new Fold(log, limits, entries);
     this.#committed = { rows: [], origin: log.header.origin };
     this.#queue = new CommitQueue(limits, {
       begin: () => new Batch(this.#fold.basis(), this.#clock()),
@@ -115,7 +120,7 @@ export class Replica {
 
   // ---- what is known
 
-  get map(): EntryMap {
+  get map(): EntryStore {
     return this.#fold.map;
   }
 
@@ -233,13 +238,19 @@ export class Replica {
     this.readiness.requireReadable();
     const entry = this.map.live(key, this.#clock());
     if (entry !== undefined) return { kind: 'found', entry };
-    return { kind: 'absent', expired: this.map.get(key)?.kind === 'put' };
+    return { kind: 'absent', expired: this.map.head(key)?.kind === 'put' };
   }
 
   /** @throws NotReadableError while clients may not read. */
-  list(prefix: string, after: string | null, limit: number): ListPage {
+  list(prefix: string, after: string | null, limit: ListLimit): ListPage {
     this.readiness.requireReadable();
     return this.map.list(prefix, after, limit, this.#clock());
+  }
+
+  /** As `list`, without the values. @throws NotReadableError while clients may not read. */
+  listHeads(prefix: string, after: string | null, limit: number): ListPage<PutHead> {
+    this.readiness.requireReadable();
+    return this.map.listHeads(prefix, after, limit, this.#clock());
   }
 
   /**
@@ -267,7 +278,7 @@ export class Replica {
     let count = 0;
     let after: string | null = null;
     do {
-      const page: ListPage = this.list(prefix, after, BULK_KEYS);
+      const page: ListPage<PutHead> = this.listHeads(prefix, after, BULK_KEYS);
       const keys = page.entries.map((entry) => entry.key);
       if (keys.length > 0)
         await this.submit(keys.map((key) => ({ kind: 'delete', key, upToVersion: null })));
@@ -298,7 +309,10 @@ export class Replica {
    */
   bearAgain(entries: readonly KeyOp[]): Promise<void> {
     return this.#queue.enqueue({ ops: entries.length, bytes: 0 }, (batch) => {
-      for (const entry of entries) if (this.map.get(entry.key) === entry) batch.bearAgain(entry);
+      for (const entry of entries) {
+        const present = this.map.head(entry.key);
+        if (present !== undefined && sameOp(present, entry)) batch.bearAgain(entry);
+      }
     });
   }
 
@@ -365,6 +379,7 @@ export class Replica {
   /** Takes expired entries, at most `limit`, out of lists, and tells listeners. */
   sweep(limit: number): Swept {
     const swept = this.map.sweep(this.#clock(), limit);
+    this.map.compactSlice(SWEEP_SLICE_BYTES);
     this.#sweeps.tell(swept);
     return swept;
   }

@@ -12,6 +12,7 @@ import {
   admitsVersion,
   compareOps,
   type Delete,
+  type EntryHead,
   generationFor,
   isDead,
   isOnKey,
@@ -21,6 +22,8 @@ import {
   MAX_PUT_VERSION,
   type Op,
   type Put,
+  type PutHead,
+  sameOp,
   type Unhashed,
 } from '../words/op.ts';
 import type { DeleteRequest, Outcome, PutRequest, Request } from '../words/requests.ts';
@@ -40,6 +43,8 @@ import { crowdedOut, leavingOut } from './newOrigins.ts';
 
 /** The state that a batch is decided against: the one after the last commit. */
 export interface Basis {
+  /** The entry without its value. */
+  readonly head: (key: string) => EntryHead | undefined;
   readonly entry: (key: string) => KeyOp | undefined;
   readonly record: (origin: string) => OriginRecord;
   readonly vector: Vector;
@@ -172,7 +177,8 @@ export class Batch {
 
   /** The same op with a new birth: it is greater by its HLC alone. */
   bearAgain(entry: KeyOp): void {
-    if (this.#entry(entry.key) !== entry) return;
+    const present = this.#head(entry.key);
+    if (present === undefined || !sameOp(present, entry)) return;
     const { hashHigh: _high, hashLow: _low, ...unhashed } = entry;
     const birth = this.#birth();
     // Also above an HLC that this node does not follow.
@@ -258,7 +264,7 @@ export class Batch {
   }
 
   #put(request: PutRequest): Outcome {
-    const entry = this.#entry(request.key);
+    const entry = this.#head(request.key);
     const version = request.version === 'next' ? this.#nextVersion(entry) : request.version;
     if (version > MAX_PUT_VERSION)
       return { kind: 'conflict', currentVersion: MAX_PUT_VERSION, isExhausted: true };
@@ -277,13 +283,13 @@ export class Batch {
     return { kind: 'stored', op };
   }
 
-  #nextVersion(entry: KeyOp | undefined): number {
+  #nextVersion(entry: EntryHead | undefined): number {
     return entry === undefined || isDead(entry, this.#nowMs) ? 1 : entry.version + 1;
   }
 
   /** Rule 3. */
   #delete({ key, upToVersion }: DeleteRequest): Outcome {
-    const entry = this.#entry(key);
+    const entry = this.#head(key);
     if (upToVersion !== null) {
       if (entry === undefined || isDead(entry, this.#nowMs)) return { kind: 'deleted', op: null };
       if (entry.version > upToVersion) return { kind: 'conflict', currentVersion: entry.version };
@@ -302,13 +308,15 @@ export class Batch {
   }
 
   #get(key: string): Outcome {
-    const live = this.#live(key);
-    if (live !== undefined) return { kind: 'found', entry: live };
-    return { kind: 'absent', expired: this.#entry(key)?.kind === 'put' };
+    const entry = this.#entry(key);
+    if (entry?.kind !== 'put') return { kind: 'absent', expired: false };
+    return isDead(entry, this.#nowMs)
+      ? { kind: 'absent', expired: true }
+      : { kind: 'found', entry };
   }
 
-  #live(key: string): Put | undefined {
-    const entry = this.#entry(key);
+  #live(key: string): PutHead | undefined {
+    const entry = this.#head(key);
     return entry?.kind === 'put' && !isDead(entry, this.#nowMs) ? entry : undefined;
   }
 
@@ -350,7 +358,7 @@ export class Batch {
   }
 
   #wins(op: KeyOp): boolean {
-    const entry = this.#entry(op.key);
+    const entry = this.#head(op.key);
     if (entry !== undefined && compareOps(op, entry) <= 0) return false;
     this.#entries.set(op.key, op);
     return true;
@@ -358,6 +366,10 @@ export class Batch {
 
   #entry(key: string): KeyOp | undefined {
     return this.#entries.get(key) ?? this.#basis.entry(key);
+  }
+
+  #head(key: string): EntryHead | undefined {
+    return this.#entries.get(key) ?? this.#basis.head(key);
   }
 
   #record(origin: string): OriginRecord {

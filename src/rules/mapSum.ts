@@ -15,16 +15,19 @@ const BTree = sortedBtree.default;
 export const minuteAhead = (nowMs: number, aheadMs: number): number =>
   Math.ceil((nowMs + aheadMs) / MINUTE_MS);
 
+/** The fields of an entry that count. */
+export type Summed = Pick<KeyOp, 'kind' | 'expiresAt' | 'hashHigh' | 'hashLow'>;
+
 export class MapSum {
   #all: Hash = ZERO;
   /** By the first whole minute at which the entry is dead. */
   readonly #byMinute = new BTree<number, Hash>();
 
-  add(entry: KeyOp): void {
+  add(entry: Summed): void {
     this.#change(entry, add);
   }
 
-  remove(entry: KeyOp): void {
+  remove(entry: Summed): void {
     this.#change(entry, subtract);
   }
 
@@ -39,7 +42,7 @@ export class MapSum {
     return sum;
   }
 
-  #change(entry: KeyOp, change: (a: Hash, b: Hash) => Hash): void {
+  #change(entry: Summed, change: (a: Hash, b: Hash) => Hash): void {
     if (entry.kind === 'delete') return;
     const hash = carriedHash(entry);
     this.#all = change(this.#all, hash);

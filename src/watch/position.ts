@@ -18,7 +18,8 @@
 import type { FollowedVector } from '../rules/closings.ts';
 import type { StatePlace } from '../words/cursor.ts';
 import { type ExpiryMark, expiredBy, laterMark } from '../words/expiryMark.ts';
-import { compareOps, isOnKey, type KeyOp, sameOp } from '../words/op.ts';
+import { compareKeys } from '../words/keyOrder.ts';
+import { compareOps, type EntryHead, isOnKey, type KeyOp, sameOp } from '../words/op.ts';
 import type { Row } from '../words/row.ts';
 import { covers, raise, seqOf } from '../words/vector.ts';
 import type { Expiry } from './expiryRecord.ts';
@@ -27,7 +28,7 @@ export type KeyEventType = 'put' | 'delete' | 'expire';
 
 /** The map of this node, as of its last commit, which a position is read against. */
 export interface WatchView {
-  readonly entry: (key: string) => KeyOp | undefined;
+  readonly entry: (key: string) => EntryHead | undefined;
 }
 
 /** The place at which a watcher begins. */
@@ -89,7 +90,7 @@ export class Position {
    * Passes an entry of the state, the next in the order of keys. @returns whether the watcher is to be
    * told.
    */
-  passEntry(entry: KeyOp): boolean {
+  passEntry(entry: EntryHead): boolean {
     this.state = { after: entry.key };
     // An entry that the vector does not cover is told when its row is read.
     return covers(this.vector, entry) && !expiredBy(this.told, entry);
@@ -99,7 +100,7 @@ export class Position {
   #isTold(key: string): boolean {
     if (!key.startsWith(this.prefix)) return false;
     if (this.state === null) return true;
-    return this.state.after !== null && key <= this.state.after;
+    return this.state.after !== null && compareKeys(key, this.state.after) <= 0;
   }
 }
 
@@ -112,7 +113,11 @@ export class MissingRowError extends Error {}
  * @param entry the present entry of its key.
  * @param told the mark up to which the watcher was told expiries.
  */
-export function judge(op: KeyOp, entry: KeyOp | undefined, told: ExpiryMark): KeyEventType | null {
+export function judge(
+  op: KeyOp,
+  entry: EntryHead | undefined,
+  told: ExpiryMark,
+): KeyEventType | null {
   if (entry !== undefined && compareOps(entry, op) > 0) return null;
   if (op.kind === 'delete') return 'delete';
   if (expiredBy(told, op)) return 'expire';

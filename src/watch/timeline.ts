@@ -6,7 +6,7 @@
 
 import type { FollowedVector } from '../rules/closings.ts';
 import { type ExpiryMark, expiredBy } from '../words/expiryMark.ts';
-import { type KeyOp, type OpId, sameOp } from '../words/op.ts';
+import { type EntryHead, type OpId, sameOp } from '../words/op.ts';
 import { Queue } from '../words/queue.ts';
 import { seqOf } from '../words/vector.ts';
 
@@ -118,7 +118,7 @@ export class Timeline {
  */
 export function isStillTold(
   item: TimelineItem,
-  entry: KeyOp | undefined,
+  entry: EntryHead | undefined,
   told: ExpiryMark,
 ): boolean {
   const isEntry = entry !== undefined && sameOp(entry, item);

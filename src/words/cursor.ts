@@ -27,7 +27,7 @@ export interface Cursor {
   readonly state: StatePlace | null;
 }
 
-/** The place up to which a watcher was told the state, in JavaScript's order of strings. */
+/** The place up to which a watcher was told the state, in the order of code points. */
 export interface StatePlace {
   /** The last key that was told; null before the first. */
   readonly after: string | null;
@@ -46,6 +46,11 @@ export class MalformedCursorError extends HearsayError {
 const FORMAT = 1;
 /** The format of a cursor that names the pair of closed origins behind its vector. */
 const FORMAT_WITH_CLOSED = 2;
+/**
+ * Nodes of 0.2.0 tell the state in the order of UTF-16 code units. After a key with one of these units
+ * the two orders differ, so that key stands in a list, which those nodes refuse, as theirs is refused here.
+ */
+const ORDERED_ANEW = /[\ud800-\uffff]/;
 /** Stands for a key if no part of the state was told: no text is a number. */
 const NO_KEY = 0;
 /** The longest cursor that is taken, in characters: the room in a URL, for some 300 open origins. */
@@ -75,8 +80,14 @@ export function encodePlace(
   let text = `${vectorText},${untilMs}`;
   if (upTo !== null) text += `,${JSON.stringify(upTo.origin)},${upTo.seq}`;
   else if (state !== null) text += ',null,null';
-  if (state !== null) text += `,${JSON.stringify(state.after ?? NO_KEY)}`;
+  if (state !== null) text += `,${stateText(state)}`;
   return Buffer.from(`${text}]`).toString('base64url');
+}
+
+function stateText({ after }: StatePlace): string {
+  if (after === null) return String(NO_KEY);
+  const text = JSON.stringify(after);
+  return ORDERED_ANEW.test(after) ? `[${text}]` : text;
 }
 
 export const encodeCursor = ({ cluster, vector, closed, told, state }: Cursor): string =>
@@ -157,6 +168,11 @@ function decodeUpTo(origin: unknown, seq: unknown): OpId | null {
 function decodeState(value: unknown): StatePlace | null {
   if (value === null) return null;
   if (value === NO_KEY) return STATE_START;
-  if (typeof value === 'string') return { after: value };
+  if (typeof value === 'string') {
+    if (!ORDERED_ANEW.test(value)) return { after: value };
+    throw new MalformedCursorError('its place in the state is of another version');
+  }
+  const [after, ...rest]: unknown[] = Array.isArray(value) ? value : [];
+  if (isText(after) && rest.length === 0) return { after };
   throw new MalformedCursorError('its place in the state is not a key');
 }

@@ -25,20 +25,12 @@ function skipSpace(text: string, from: number): number {
 
 /** @returns the index after the string that starts at `from`. */
 function skipString(text: string, from: number): number {
-  let end = from;
-  do {
-    // A search by the engine is several times as fast as a look at each character.
-    end = text.indexOf('"', end + 1);
-    if (end === -1) return text.length;
-  } while (isEscaped(text, end));
-  return end + 1;
-}
-
-/** Whether an odd number of backslashes stands before the index. */
-function isEscaped(text: string, index: number): boolean {
-  let first = index;
-  while (text.charCodeAt(first - 1) === BACKSLASH) first--;
-  return (index - first) % 2 === 1;
+  let index = from + 1;
+  for (;;) {
+    const unit = text.charCodeAt(index);
+    if (unit === QUOTE) return index + 1;
+    index += unit === BACKSLASH ? 2 : 1;
+  }
 }
 
 /** @returns the index after the value that starts at `from`. */

@@ -70,6 +70,10 @@ export interface Membership extends OnKey {
 
 export type KeyOp = Put | Delete;
 export type Op = KeyOp | Membership;
+
+/** An entry without its value and meta. */
+export type PutHead = Omit<Put, 'value' | 'meta'>;
+export type EntryHead = PutHead | Omit<Delete, 'value' | 'meta'>;
 export type Kind = Op['kind'];
 
 export const isKind = (value: unknown): value is Kind =>
@@ -147,7 +151,11 @@ export const isDead = (entry: Pick<KeyOp, 'kind' | 'expiresAt'>, nowMs: number):
   entry.kind === 'delete' || (entry.expiresAt !== null && entry.expiresAt <= nowMs);
 
 /** Rule 2: whether a PUT of this version is accepted over the present entry (else it is a conflict). */
-export const admitsVersion = (entry: KeyOp | undefined, version: number, nowMs: number): boolean =>
+export const admitsVersion = (
+  entry: EntryHead | undefined,
+  version: number,
+  nowMs: number,
+): boolean =>
   entry === undefined ||
   version > entry.version ||
   // A dead entry is beaten by a greater generation, as long as there is one.
@@ -157,7 +165,11 @@ export const admitsVersion = (entry: KeyOp | undefined, version: number, nowMs: 
  * Rule 2: the generation of a new op: that of the live entry, else one that no earlier op of the key
  * can have.
  */
-export function generationFor(entry: KeyOp | undefined, horizon: number, nowMs: number): number {
+export function generationFor(
+  entry: EntryHead | undefined,
+  horizon: number,
+  nowMs: number,
+): number {
   if (entry === undefined) return Math.min(MAX_GENERATION, horizon);
   if (!isDead(entry, nowMs)) return entry.generation;
   return Math.min(MAX_GENERATION, Math.max(entry.generation + 1, horizon));

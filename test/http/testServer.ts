@@ -14,6 +14,7 @@ import { createServer } from '../../src/http/server.ts';
 import { MemoryLog, type MemoryLogOptions } from '../../src/log/memory.ts';
 import { Replica } from '../../src/replica/replica.ts';
 import { defaultLimits, type Limits } from '../../src/words/limits.ts';
+import { newEntries } from '../support/entries.ts';
 
 export const ORIGIN = 'node1.abcdef';
 export const START_MS = Date.UTC(2026, 10, 24, 12, 0, 0);
@@ -218,7 +219,14 @@ async function open(
   const limits = { ...defaultLimits, ...options.limits };
   const log = new MemoryLog({ clusterName: 'test', newOrigin: () => ORIGIN, ...options.log });
   const clock = () => time.nowMs;
-  const replica = await Replica.open({ nodeId: 'node1', log, place: 'memory', clock, limits });
+  const replica = await Replica.open({
+    nodeId: 'node1',
+    log,
+    place: 'memory',
+    clock,
+    limits,
+    entries: newEntries(),
+  });
   const connections = new Connections({ limits, sendTimeoutMs: options.sendTimeoutMs ?? 30_000 });
   const { listener, general } = createApp({
     replica,

@@ -10,6 +10,7 @@ import { type Opened, openLogs } from '../../src/node/engine.ts';
 import { NodeLogs } from '../../src/node/nodeLogs.ts';
 import { DiskFullError } from '../../src/words/errors.ts';
 import { defaultLimits } from '../../src/words/limits.ts';
+import { newEntries } from '../support/entries.ts';
 import { temporaryDirectory } from '../support/processes.ts';
 import { putting } from '../support/replicas.ts';
 
@@ -35,6 +36,7 @@ const openAt = (logs: NodeLogs, notes: string[] = []): Promise<Opened> =>
     place: 'here',
     clock: Date.now,
     limits: defaultLimits,
+    newEntries,
     note: (_level, text) => notes.push(text),
   });
 

@@ -95,7 +95,7 @@ commits('nothing is answered, read or told before it is committed', async () => 
   await turn();
   assert.equal(happened, []);
   assert.is(replica.get('a').kind, 'absent');
-  assert.equal(replica.list('', null, 9).entries, []);
+  assert.equal(replica.list('', null, { entries: 9 }).entries, []);
   assert.is(replica.vector.size, 0);
   release();
   await answered;

@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert';
 import type { Replica } from '../../src/replica/replica.ts';
 import type { Stable } from '../../src/rules/stability.ts';
 import { carriedHash, hasTrueHash } from '../../src/words/hash.ts';
-import { compareOps, type KeyOp, type Op } from '../../src/words/op.ts';
+import { compareOps, type EntryHead, type KeyOp, type Op } from '../../src/words/op.ts';
 import { history, put, sumOf, tombstone } from '../support/ops.ts';
 import {
   deleting,
@@ -27,7 +27,7 @@ const stableNow = (replica: Replica): Stable => ({
   clock: replica.nowMs(),
 });
 
-const keysOf = (entries: readonly KeyOp[]): string[] => entries.map(({ key }) => key).sort();
+const keysOf = (entries: readonly EntryHead[]): string[] => entries.map(({ key }) => key).sort();
 
 async function collectAll({ replica }: TestReplica): Promise<string[]> {
   replica.sweep(ALL);

@@ -1,8 +1,10 @@
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { Replica } from '../../src/replica/replica.ts';
 import { isOnKey } from '../../src/words/op.ts';
 import type { Request } from '../../src/words/requests.ts';
+import { MIB } from '../../src/words/size.ts';
 import { key } from '../support/generators.ts';
 import { naiveFold, sumOf } from '../support/ops.ts';
 import { deleting, deltaOf, openReplica, putting, stateOf, turn } from '../support/replicas.ts';
@@ -18,7 +20,7 @@ reading('an expired key reads as absent and is told from one that never was', as
   assert.equal(replica.get('a'), { kind: 'absent', expired: true });
   assert.equal(replica.get('b'), { kind: 'absent', expired: false });
   assert.equal(replica.get('c'), { kind: 'absent', expired: false });
-  assert.equal(replica.list('', null, 9).entries, []);
+  assert.equal(replica.list('', null, { entries: 9 }).entries, []);
 });
 
 reading('a sweep tells what has expired, to its caller and to listeners', async () => {
@@ -56,7 +58,7 @@ reading(
     assert.is(await replica.deletePrefix('p/'), 1200);
     assert.is(log.commits.length - before, 3);
     assert.equal(
-      replica.list('', null, 9).entries.map((entry) => entry.key),
+      replica.list('', null, { entries: 9 }).entries.map((entry) => entry.key),
       ['p', 'q'],
     );
     assert.is(await replica.deletePrefix('p/'), 0);
@@ -66,6 +68,46 @@ reading(
 );
 
 reading.run();
+
+const memory = suite('memory of the map');
+
+/** Holes that compaction leaves, with the page that is open. */
+const fewHoles = ({ map }: Replica): boolean =>
+  map.bytes.holes <= (map.bytes.entries + map.bytes.holes) / 4 + MIB;
+
+memory('overwritten entries give their bytes back with the commits, and at a replay', async () => {
+  const test = await openReplica();
+  const { replica, log, clock } = test;
+  const value = `"${'v'.repeat(998)}"`;
+  const keys = Array.from({ length: 8000 }, (_, index) => `k${index}`);
+  const put = (chosen: readonly string[]): Promise<unknown> =>
+    replica.submit(chosen.map((name) => putting(name, { value, version: 'next' })));
+  const inBatches = async (all: readonly string[]): Promise<void> => {
+    for (let from = 0; from < all.length; from += 500) await put(all.slice(from, from + 500));
+  };
+  await inBatches(keys);
+  // Every second entry stays where it is, so that no page becomes empty by itself.
+  for (let round = 0; round < 3; round++)
+    await inBatches(keys.filter((_, index) => index % 2 === 1));
+  assert.ok(fewHoles(replica), JSON.stringify(replica.map.bytes));
+  const again = await openReplica({ stored: log.crash('lost'), nowMs: clock.nowMs });
+  assert.ok(fewHoles(again.replica), JSON.stringify(again.replica.map.bytes));
+  assert.is(again.replica.map.size, keys.length);
+});
+
+memory('dropped entries give their bytes back with the sweeps', async () => {
+  const { replica } = await openReplica();
+  const value = `"${'v'.repeat(998)}"`;
+  const keys = Array.from({ length: 6000 }, (_, index) => `k${index}`);
+  for (let from = 0; from < keys.length; from += 500)
+    await replica.submit(keys.slice(from, from + 500).map((name) => putting(name, { value })));
+  for (const [index, name] of keys.entries()) if (index % 3 > 0) replica.map.drop(name);
+  assert.not.ok(fewHoles(replica));
+  for (let round = 0; round < 20; round++) replica.sweep(9);
+  assert.ok(fewHoles(replica), JSON.stringify(replica.map.bytes));
+});
+
+memory.run();
 
 const states = suite('what a replica holds');
 

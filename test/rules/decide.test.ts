@@ -49,6 +49,7 @@ interface State {
 /** A batch against a map of one entry. */
 function batchOn({ entry, horizon = 0, record, lastLsn = 0, hlc = 0 }: State = {}): Batch {
   const basis: Basis = {
+    head: (name) => (entry?.key === name ? entry : undefined),
     entry: (name) => (entry?.key === name ? entry : undefined),
     record: (origin) => (record?.origin === origin ? record : emptyRecord(origin)),
     origin: ORIGIN,

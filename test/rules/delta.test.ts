@@ -39,6 +39,7 @@ function batchOf(histories: readonly (readonly Op[])[], state: Partial<Basis>): 
       records.set(origin, { ...emptyRecord(origin), seq, sum: sumOf(ops) });
   const map = naiveFold(histories.flat().filter(isOnKey));
   const basis: Basis = {
+    head: (key) => map.get(key),
     entry: (key) => map.get(key),
     record: (origin) => records.get(origin) ?? emptyRecord(origin),
     origin: 'node1.aaaaaa',

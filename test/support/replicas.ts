@@ -7,6 +7,7 @@ import type { Delta } from '../../src/words/delta.ts';
 import type { Hash } from '../../src/words/hash.ts';
 import { defaultLimits, type Limits } from '../../src/words/limits.ts';
 import type { DeleteRequest, PutRequest } from '../../src/words/requests.ts';
+import { newEntries } from './entries.ts';
 import { history, sumOf } from './ops.ts';
 
 /** A log that tells what it is asked for. */
@@ -83,6 +84,7 @@ export async function openReplica({
     place: 'the test log',
     clock: () => clock.nowMs,
     limits: { ...defaultLimits, ...limits },
+    entries: newEntries(),
   });
   return { replica, log, clock, holdDisk: appends.hold, holdReads: reads.hold };
 }

@@ -135,10 +135,20 @@ cursors('what no node makes is refused', () => {
       [1, 'c', {}, 5, 'a', 1, 2],
       [1, 'c', {}, 5, null, null, 1],
       [1, 'c', {}, 5, null, null, 'key', 0],
+      [1, 'c', {}, 5, null, null, []],
+      [1, 'c', {}, 5, null, null, ['a', 'b']],
+      [1, 'c', {}, 5, null, null, [1]],
     ].map(encoded),
     'A'.repeat(MAX_CURSOR_LENGTH + 4),
   ])
     assert.throws(() => decodeCursor(wrong), isMalformed, wrong);
+});
+
+cursors('a place in the state of 0.2.0 is taken where both orders of keys agree', () => {
+  const old = (key: string): string => encoded([1, 'c', { a: 1 }, 5, null, null, key]);
+  assert.equal(decodeCursor(old('user/é\ud7ff')).state, { after: 'user/é\ud7ff' });
+  for (const key of ['a\ue000', 'a\u{1f600}b'])
+    assert.throws(() => decodeCursor(old(key)), isMalformed, key);
 });
 
 cursors('no text makes it throw anything else', () => {

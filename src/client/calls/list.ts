@@ -41,7 +41,7 @@ interface Page<T> {
 }
 
 /**
- * Live entries in JavaScript's order of strings. They are not of one moment: each page shows its node's
+ * Live entries in the order of the Unicode code points of their keys. They are not of one moment: each page shows its node's
  * map at its own time, and a key that is there all the while comes once.
  *
  * @throws the errors of `Failover.send`.
@@ -95,7 +95,7 @@ class ListProgress {
   }
 }
 
-/** Nodes may list by code points or by JavaScript's code units, which differ beyond U+FFFF. */
+/** Nodes list by code points; those before 0.3.0 list by JavaScript's code units, which differ beyond U+FFFF. */
 function compareCodePoints(left: string, right: string): number {
   const [lefts, rights] = [[...left], [...right]];
   for (let index = 0; index < Math.min(lefts.length, rights.length); index++) {

@@ -6,7 +6,7 @@
  */
 import type { Replica } from '../../replica/replica.ts';
 import type { Hash } from '../../words/hash.ts';
-import type { KeyOp } from '../../words/op.ts';
+import type { EntryHead, KeyOp } from '../../words/op.ts';
 import { covers, type Vector } from '../../words/vector.ts';
 import { type ComparedMessage, type CompareMessage, encodeMessage } from '../protocol/messages.ts';
 import {
@@ -152,16 +152,20 @@ export class Repairs {
     const found = new Map(chosen.map((bucket) => [bucket, [] as KeyOp[]]));
     if (chosen.length === 0) return found;
     await this.#walk((slice) => {
-      for (const entry of slice) found.get(bucketOf(entry.key, buckets))?.push(entry);
+      for (const { key } of slice) {
+        const inBucket = found.get(bucketOf(key, buckets));
+        const entry = inBucket && this.#options.replica.map.get(key);
+        if (entry !== undefined) inBucket?.push(entry);
+      }
     });
     return found;
   }
 
   /** Shows all entries, as they are when their turn comes. */
-  async #walk(look: (slice: readonly KeyOp[]) => void): Promise<void> {
+  async #walk(look: (slice: readonly EntryHead[]) => void): Promise<void> {
     const { replica, pause } = this.#options;
-    let slice: KeyOp[] = [];
-    for (const entry of replica.map.entries()) {
+    let slice: EntryHead[] = [];
+    for (const entry of replica.map.heads()) {
       slice.push(entry);
       if (slice.length < SLICE) continue;
       look(slice);

@@ -8,13 +8,14 @@
  * the member ops, the entries that S covers as the scan met them, and every op above S up to V, in
  * order, marked by whether it was the entry of its key at V. An entry that is overwritten during the
  * scan is sent all the same: without it, an op that it beats could win at the receiver. An op that S
- * covers and that is no entry was beaten, or was dead and collected: no node needs it. The entries are
- * kept by reference, 8 bytes each.
+ * covers and that is no entry was beaten, or was dead and collected: no node needs it. Entries that are
+ * kept cost 8 bytes each, beside the pages of the map in which they lie.
  */
 
 import type { Replica } from '../../replica/replica.ts';
+import type { KeptEntries } from '../../store/entryStore.ts';
 import type { Hash } from '../../words/hash.ts';
-import { isOnKey, type KeyOp, type Op, sameOp } from '../../words/op.ts';
+import { isOnKey, type KeyOp, type Op, type OpId, sameOp } from '../../words/op.ts';
 import type { SnapshotEnd, SnapshotOrigins } from '../../words/snapshot.ts';
 import {
   covers,
@@ -49,9 +50,9 @@ interface Begun {
   left: Vector;
   readonly members: Op[];
   /** The entries that S covers and that were not sent yet. */
-  readonly entries: KeyOp[];
-  /** By key: the entries that S does not cover. */
-  readonly young: ReadonlyMap<string, KeyOp>;
+  readonly entries: KeptEntries;
+  /** By key: the ops of the entries that S does not cover. */
+  readonly young: ReadonlyMap<string, OpId>;
   readonly tails: Tail[];
 }
 
@@ -93,17 +94,19 @@ export class SnapshotSource {
   }
 
   async #begin(): Promise<Begun> {
-    const entries: KeyOp[] = [];
-    const young = new Map<string, KeyOp>();
+    const { map } = this.#replica;
+    const entries = map.keeper();
+    const young = new Map<string, OpId>();
     // Ops committed during the scan lie above S.
     const end = this.#replica.onCommit(({ rows }) => {
-      for (const { row } of rows) if (row.won && isOnKey(row.op)) young.set(row.op.key, row.op);
+      for (const { row } of rows)
+        if (row.won && isOnKey(row.op)) young.set(row.op.key, idOf(row.op));
     });
     try {
       let scanned = 0;
-      for (const entry of this.#replica.map.entries()) {
-        if (covers(this.#stable, entry)) entries.push(entry);
-        else young.set(entry.key, entry);
+      for (const head of map.heads()) {
+        if (covers(this.#stable, head)) entries.keep(head.key);
+        else young.set(head.key, idOf(head));
         if (++scanned % SCANNED_AT_ONCE === 0) await this.#pause();
         if (this.#isClosed) break;
       }
@@ -159,7 +162,7 @@ export class SnapshotSource {
     return wires.map((wire) => ({ wire, isEntry: false }));
   }
 
-  async #nextEntries(entries: KeyOp[]): Promise<SnapshotPart['rows']> {
+  async #nextEntries(entries: KeptEntries): Promise<SnapshotPart['rows']> {
     const rows: { wire: string; isEntry: boolean }[] = [];
     let bytes = 0;
     while (rows.length < this.#limit.maxRows && bytes < this.#limit.maxBytes) {
@@ -198,7 +201,9 @@ function onlyOf({ sums, reach }: SnapshotOrigins, vector: Vector): SnapshotOrigi
   };
 }
 
-function isEntryIn(young: ReadonlyMap<string, KeyOp>, op: KeyOp): boolean {
+const idOf = ({ origin, seq }: OpId): OpId => ({ origin, seq });
+
+function isEntryIn(young: ReadonlyMap<string, OpId>, op: KeyOp): boolean {
   const entry = young.get(op.key);
   return entry !== undefined && sameOp(entry, op);
 }

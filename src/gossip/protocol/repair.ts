@@ -6,7 +6,7 @@
 
 import { add, carriedHash, type Hash, hashKey, sameHash, ZERO } from '../../words/hash.ts';
 import { at } from '../../words/invariant.ts';
-import { compareOps, type KeyOp } from '../../words/op.ts';
+import { compareOps, type EntryHead, type KeyOp } from '../../words/op.ts';
 import { MINUTE_MS } from '../../words/time.ts';
 
 /** An entry as one node sends it, with the fields that find the greater of two. */
@@ -16,8 +16,8 @@ export type EntryMark = Pick<
 >;
 
 const ENTRIES_A_BUCKET = 512;
-/** A map of JavaScript holds 2^24 entries at most, so that no bucket outgrows one message. */
-const MAX_BUCKETS = 2 ** 24 / ENTRIES_A_BUCKET;
+/** The most that a message may name. Buckets of maps beyond 2^25 entries are larger. */
+const MAX_BUCKETS = 65_536;
 
 /** The number of buckets for comparing a map with this number of entries. */
 export function bucketCount(entries: number): number {
@@ -29,13 +29,13 @@ export function bucketCount(entries: number): number {
 export const bucketOf = (key: string, buckets: number): number => hashKey(key) % buckets;
 
 /** Whether the entry counts in the map sum as of the minute. */
-const counts = (entry: KeyOp, asOf: number): boolean =>
+const counts = (entry: EntryHead, asOf: number): boolean =>
   entry.kind === 'put' && (entry.expiresAt === null || entry.expiresAt > asOf * MINUTE_MS);
 
 export const emptyBuckets = (buckets: number): Hash[] => new Array<Hash>(buckets).fill(ZERO);
 
 /** Adds entries to the map sum as of the minute, which `sums` divides by buckets. */
-export function addToBuckets(sums: Hash[], entries: Iterable<KeyOp>, asOf: number): void {
+export function addToBuckets(sums: Hash[], entries: Iterable<EntryHead>, asOf: number): void {
   for (const entry of entries) {
     if (!counts(entry, asOf)) continue;
     const bucket = bucketOf(entry.key, sums.length);

@@ -6,7 +6,7 @@
  * digits, the order of its keys and its duplicates come back as they were sent.
  */
 
-import type { Put } from '../../words/op.ts';
+import type { Put, PutHead } from '../../words/op.ts';
 import type { Outcome } from '../../words/requests.ts';
 import { instantText } from '../../words/time.ts';
 import { problemText } from './problem.ts';
@@ -36,7 +36,7 @@ export function entryMembers(entry: Put): string {
 }
 
 /** Those that an entry has without its value. */
-export const timeMembers = ({ version, expiresAt }: Put): string =>
+export const timeMembers = ({ version, expiresAt }: PutHead): string =>
   `"version":${version},"expires_at":${instantText(expiresAt)}`;
 
 /** Texts that name this node. */

@@ -1,9 +1,10 @@
 /** Many keys by their prefix: GET and DELETE /cache. */
 import { z } from 'zod';
 import type { Replica } from '../../replica/replica.ts';
-import type { ListPage } from '../../rules/map.ts';
+import type { ListPage } from '../../store/entryStore.ts';
 import type { Limits } from '../../words/limits.ts';
-import type { Put } from '../../words/op.ts';
+import type { PutHead } from '../../words/op.ts';
+import { MIB } from '../../words/size.ts';
 import { answer, answerJson, JSON_TYPE } from '../answer/answer.ts';
 import { entryMembers, OutcomeTexts, timeMembers } from '../answer/outcomeText.ts';
 import { unprocessable } from '../answer/problem.ts';
@@ -25,9 +26,10 @@ import type { Routes } from './route.ts';
 
 const PATH = '/cache';
 /**
- * A page ends at the entry that brings it over this many characters, even below its limit of entries.
+ * A page ends with the entry that brings its keys, values and metas to this many bytes, even below its
+ * limit of entries.
  */
-const PAGE_LENGTH = 4 * 1024 * 1024;
+const PAGE_BYTES = 4 * MIB;
 
 export interface ListRouteOptions {
   readonly replica: Replica;
@@ -50,7 +52,7 @@ export function addListRoutes(
     headers: z.object(afterHeaders),
     answers: {
       '200': {
-        ...json('In order of the UTF-16 code units of the keys.', listSchema),
+        ...json('In the order of the Unicode code points of the keys.', listSchema),
         headers: z.object({
           Link: z.string().optional().meta({ description: 'The next page (RFC 8288).' }),
         }),
@@ -61,7 +63,13 @@ export function addListRoutes(
       ...NOT_HERE_YET,
     },
     handler: ({ ctx, query: { prefix, after = null, limit = limits.maxListEntries, values } }) => {
-      const page = bounded(replica.list(prefix, after, limit), values === 'true');
+      const page =
+        values === 'true'
+          ? textPage(
+              replica.list(prefix, after, { entries: limit, bytes: PAGE_BYTES }),
+              entryMembers,
+            )
+          : textPage(replica.listHeads(prefix, after, limit), timeMembers);
       const text = `{"entries":[${page.texts.join()}],"next":${JSON.stringify(page.next)}}`;
       const headers =
         page.next === null ? [] : ['Link', nextLink(prefix, page.next, limit, values)];
@@ -92,25 +100,14 @@ export function addListRoutes(
   });
 }
 
-const entryText = (entry: Put, withValue: boolean): string =>
-  `{"key":${JSON.stringify(entry.key)},${withValue ? entryMembers(entry) : timeMembers(entry)}}`;
-
-/** The page as texts, cut where it grows too long. */
-function bounded(
-  { entries, next }: ListPage,
-  withValues: boolean,
-): { texts: string[]; next: string | null } {
-  const texts: string[] = [];
-  let length = 0;
-  for (const entry of entries) {
-    const text = entryText(entry, withValues);
-    texts.push(text);
-    length += text.length;
-    if (length > PAGE_LENGTH)
-      return { texts, next: texts.length < entries.length ? entry.key : next };
-  }
-  return { texts, next };
-}
+/** @param membersOf the members of an entry beside its key. */
+const textPage = <E extends PutHead>(
+  { entries, next }: ListPage<E>,
+  membersOf: (entry: E) => string,
+): { readonly texts: readonly string[]; readonly next: string | null } => ({
+  texts: entries.map((entry) => `{"key":${JSON.stringify(entry.key)},${membersOf(entry)}}`),
+  next,
+});
 
 function nextLink(prefix: string, after: string, limit: number, values: string): string {
   const query = `prefix=${encodeURIComponent(prefix)}&after=${encodeURIComponent(after)}`;

@@ -8,6 +8,7 @@
  */
 import { mayCollect, type StoredStable, storedStable } from '../../rules/stability.ts';
 import { type Hash, sameHash } from '../../words/hash.ts';
+import { compareKeys } from '../../words/keyOrder.ts';
 import { compareOps, formatOpId, isDead, sameOp } from '../../words/op.ts';
 import { isKeyHead, type KeyHead, type OriginRecord } from '../../words/row.ts';
 import { covers, includes, type Vector } from '../../words/vector.ts';
@@ -86,7 +87,7 @@ export function* compareEntries(
   nowMs: number,
   names: readonly [string, string],
 ): Generator<KeyDifference> {
-  const keys = [...new Set([...a.entries.keys(), ...b.entries.keys()])].sort();
+  const keys = [...new Set([...a.entries.keys(), ...b.entries.keys()])].sort(compareKeys);
   for (const key of keys) {
     const [entryA, entryB] = [a.entries.get(key), b.entries.get(key)];
     const [liveA, liveB] = [liveOf(entryA, nowMs), liveOf(entryB, nowMs)];

@@ -8,6 +8,7 @@
 
 import { DamagedLogError, HearsayError } from '../../words/errors.ts';
 import { at, present } from '../../words/invariant.ts';
+import { compareKeys } from '../../words/keyOrder.ts';
 import type { Put } from '../../words/op.ts';
 import type { Row } from '../../words/row.ts';
 import { type Head, type LogSource, MAX_ROWS_AT, type Mark } from './logSource.ts';
@@ -94,7 +95,7 @@ export class RowGoneError extends HearsayError {
 }
 
 /**
- * Reads the entries whole, in JavaScript's order of keys, page by page.
+ * Reads the entries whole, in the order of code points, page by page.
  *
  * @param onDamaged called for each entry that can't be read; without it, the first such entry ends the
  *   reading.
@@ -106,7 +107,10 @@ export async function* entriesOf(
   afterKey: string | null = null,
   onDamaged?: (key: string, lsn: number) => void,
 ): AsyncGenerator<readonly LiveEntry[]> {
-  const keys = [...lsns.keys()].filter((key) => afterKey === null || key > afterKey).sort();
+  const keys = [...lsns.keys()].filter(
+    (key) => afterKey === null || compareKeys(key, afterKey) > 0,
+  );
+  keys.sort(compareKeys);
   for (let from = 0; from < keys.length; from += MAX_ROWS_AT) {
     const page = keys.slice(from, from + MAX_ROWS_AT);
     yield await entriesAt(source, page, lsns, onDamaged);

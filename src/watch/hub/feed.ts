@@ -8,7 +8,7 @@
 
 import type { Committed, Replica } from '../../replica/replica.ts';
 import { FollowedVector } from '../../rules/closings.ts';
-import type { Swept } from '../../rules/expiry.ts';
+import type { Swept } from '../../store/entryStore.ts';
 import { type Cursor, encodePlace, encodeVector } from '../../words/cursor.ts';
 import {
   compareMarks,
@@ -18,7 +18,7 @@ import {
   markOfClock,
   NO_EXPIRIES,
 } from '../../words/expiryMark.ts';
-import { isOnKey, type OpId } from '../../words/op.ts';
+import { isOnKey, type OpId, sameOp } from '../../words/op.ts';
 import { covers, raise } from '../../words/vector.ts';
 import type { EventSubject } from '../event.ts';
 import { ExpiryRecord } from '../expiryRecord.ts';
@@ -129,8 +129,8 @@ export class WatchFeed {
     this.sweep(rows.length);
     for (const { row } of rows) {
       const { op } = row;
-      const entry = isOnKey(op) ? this.#replica.map.get(op.key) : undefined;
-      if (isOnKey(op) && entry === op) this.record.beat(op);
+      const entry = isOnKey(op) ? this.#replica.map.head(op.key) : undefined;
+      if (isOnKey(op) && entry !== undefined && sameOp(entry, op)) this.record.beat(op);
       // The first watcher got the ops folded before it came as a part of the state.
       if (!this.#isFollowing || row.lsn <= this.#lsn) continue;
       raise(this.#vector, op.origin, op.seq);

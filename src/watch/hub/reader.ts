@@ -63,7 +63,7 @@ export class WatchReader {
     this.#options = options;
     this.#pages = options.pages ?? PAGES;
     const { map } = options.replica;
-    this.#view = { entry: (key) => map.get(key) };
+    this.#view = { entry: (key) => map.head(key) };
   }
 
   /**
@@ -228,7 +228,8 @@ export class WatchReader {
     // Never less than the time up to which the watcher was told expiries.
     const nowMs = Math.max(this.#replica.nowMs(), position.told.untilMs - 1);
     const { after } = position.state;
-    const page = this.#replica.map.list(position.prefix, after, this.#pages.entries, nowMs);
+    const limit = { entries: this.#pages.entries, bytes: PAGE_BYTES };
+    const page = this.#replica.map.list(position.prefix, after, limit, nowMs);
     const vectorText = this.#vectorText(position);
     for (const entry of page.entries) {
       if (!watcher.isWritable) return false;
@@ -268,5 +269,7 @@ export class WatchReader {
 function statePlace({ state }: Position): StatePlace | null {
   const after = state?.after ?? null;
   if (after === null || after.length <= MAX_STATE_KEY_LENGTH) return state;
-  return { after: after.slice(0, MAX_STATE_KEY_LENGTH) };
+  // The front of a text that UTF-8 can hold must not end with half of a pair of surrogates.
+  const front = after.slice(0, MAX_STATE_KEY_LENGTH);
+  return { after: front.isWellFormed() ? front : front.slice(0, -1) };
 }

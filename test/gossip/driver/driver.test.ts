@@ -119,7 +119,7 @@ driver('a node that has not joined answers no reads, and takes no writes', async
     (error: unknown) => error instanceof NotReadableError,
   );
   assert.throws(
-    () => replica.list('', null, 1),
+    () => replica.list('', null, { entries: 1 }),
     (error: unknown) => error instanceof NotReadableError,
   );
   assert.instance(await refusal(replica), NotWritableError);

@@ -12,6 +12,7 @@ import { defaultLimits } from '../../../src/words/limits.ts';
 import { seeded } from '../../../src/words/random.ts';
 import type { Request } from '../../../src/words/requests.ts';
 import { NOW } from '../../support/cores.ts';
+import { newEntries } from '../../support/entries.ts';
 import { turn } from '../../support/replicas.ts';
 import { Wires, type WireTransport } from '../../support/wires.ts';
 import { messageWords } from './words.ts';
@@ -103,6 +104,7 @@ export class Stage {
       place: `the log of ${name}`,
       clock: () => this.#clockMs,
       limits: defaultLimits,
+      entries: newEntries(),
     });
     const known = [...this.#players.values()].map((player) => player.url);
     const driver = new Driver({

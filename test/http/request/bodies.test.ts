@@ -8,6 +8,7 @@ import { problemSchema } from '../../../src/http/openapi/answerSchemas.ts';
 import { MemoryLog } from '../../../src/log/memory.ts';
 import { Replica } from '../../../src/replica/replica.ts';
 import { defaultLimits } from '../../../src/words/limits.ts';
+import { newEntries } from '../../support/entries.ts';
 import { onBothPaths, type TestServer } from '../testServer.ts';
 
 const bodies = suite('bodies');
@@ -44,7 +45,7 @@ for (const value of VALUES) {
       const stored = server.log.stored();
       const log = new MemoryLog({ clusterName: 'test', newOrigin: () => '', stored });
       const options = { nodeId: 'node1', place: 'memory', clock: Date.now, limits: defaultLimits };
-      const again = await Replica.open({ ...options, log });
+      const again = await Replica.open({ ...options, log, entries: newEntries() });
       for (const key of ['a', 'b']) {
         const outcome = again.get(key);
         assert.is(outcome.kind === 'found' && outcome.entry.value, value);

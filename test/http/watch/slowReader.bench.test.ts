@@ -48,7 +48,7 @@ slow(
       const mirror = new Map<string, unknown>();
       for (const { type, key, value } of client.events)
         if (type === 'put') mirror.set(key ?? '', value);
-      const shown = server.replica.list('', null, 10_000).entries;
+      const shown = server.replica.list('', null, { entries: 10_000 }).entries;
       assert.equal(
         [...mirror].sort(),
         shown.map(({ key, value }) => [key, JSON.parse(value)]).sort(),

@@ -234,7 +234,7 @@ socket('under load, between the state and what comes nothing is lost or doubled'
         mirror.set(key, value);
       } else if (type === 'delete') mirror.delete(key);
     }
-    const shown = server.replica.list('', null, 10_000).entries;
+    const shown = server.replica.list('', null, { entries: 10_000 }).entries;
     assert.equal(
       [...mirror].sort(),
       shown.map(({ key, value }) => [key, JSON.parse(value)]).sort(),

@@ -16,6 +16,7 @@ import { MemoryLog } from '../../../src/log/memory.ts';
 import { Replica } from '../../../src/replica/replica.ts';
 import { SILENT_TICKS, WatchHub } from '../../../src/watch/hub/hub.ts';
 import { defaultLimits, type Limits } from '../../../src/words/limits.ts';
+import { newEntries } from '../../support/entries.ts';
 import type { SeenEvent } from '../../watch/hub/fakeSink.ts';
 
 export interface ServerOptions
@@ -50,7 +51,14 @@ export class WatchServer {
     const limits = { ...defaultLimits, ...options.limits };
     const log =
       options.log ?? new MemoryLog({ clusterName: 'test', newOrigin: () => `${name}.aaaaaa` });
-    const replica = await Replica.open({ nodeId: name, log, place: name, clock, limits });
+    const replica = await Replica.open({
+      nodeId: name,
+      log,
+      place: name,
+      clock,
+      limits,
+      entries: newEntries(),
+    });
     if (clusterId !== null) await replica.membership.form(clusterId, '{}');
     else replica.readiness.refuseReads('it has not joined its cluster yet');
     const pages = new AllowedPages(options.allowed ?? []);

@@ -18,6 +18,7 @@ import {
 } from '../../../src/words/errors.ts';
 import { defaultLimits } from '../../../src/words/limits.ts';
 import type { Row } from '../../../src/words/row.ts';
+import { newEntries } from '../../support/entries.ts';
 import { temporaryDirectory } from '../../support/processes.ts';
 import { putting } from '../../support/replicas.ts';
 import {
@@ -126,6 +127,7 @@ test('reading leaves no trace, of a log at rest and beside a node', async () => 
     place: 'x',
     clock: Date.now,
     limits: defaultLimits,
+    entries: newEntries(),
   });
   try {
     await withSourceOf(directory.path, async (source) => {
@@ -154,6 +156,7 @@ test('a copy with a write-ahead log in a folder that can not be written is read 
     place: 'x',
     clock: Date.now,
     limits: defaultLimits,
+    entries: newEntries(),
   });
   await replica.membership.form('c1', '{}');
   await replica.submit([putting('in the wal')]);
@@ -211,6 +214,7 @@ test('a backup while the node writes is one state, proven, and goes back under a
     place: 'x',
     clock: Date.now,
     limits: defaultLimits,
+    entries: newEntries(),
   });
   let isDone = false;
   const writing = (async () => {

@@ -24,6 +24,7 @@ import { Replica } from '../../../src/replica/replica.ts';
 import { DamagedLogError, SettingError } from '../../../src/words/errors.ts';
 import { sameHash } from '../../../src/words/hash.ts';
 import { defaultLimits } from '../../../src/words/limits.ts';
+import { newEntries } from '../../support/entries.ts';
 import { temporaryDirectory } from '../../support/processes.ts';
 import { openLog, verified, withSourceOf } from './files.ts';
 import { MemorySource } from './memorySource.ts';
@@ -111,6 +112,7 @@ async function isSameMap(before: Replica, directory: string, nowMs: number): Pro
     place: directory,
     clock: () => nowMs,
     limits: defaultLimits,
+    entries: newEntries(),
   });
   try {
     assert.equal(after.mapSum(0), before.mapSum(0));

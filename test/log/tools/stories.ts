@@ -12,6 +12,7 @@ import { defaultLimits } from '../../../src/words/limits.ts';
 import { formatOpId } from '../../../src/words/op.ts';
 import type { Request } from '../../../src/words/requests.ts';
 import { includes, raise, seqOf } from '../../../src/words/vector.ts';
+import { newEntries } from '../../support/entries.ts';
 
 /** Long past, so that what compacts by the real clock finds everything old. */
 export const START_MS = Date.UTC(2026, 0, 15, 12);
@@ -114,7 +115,14 @@ export async function tell(steps: readonly Step[], log: Log): Promise<Told> {
 }
 
 const open = (nodeId: string, log: Log, clock: { nowMs: number }): Promise<Replica> =>
-  Replica.open({ nodeId, log, place: nodeId, clock: () => clock.nowMs, limits: defaultLimits });
+  Replica.open({
+    nodeId,
+    log,
+    place: nodeId,
+    clock: () => clock.nowMs,
+    limits: defaultLimits,
+    entries: newEntries(),
+  });
 
 async function take(
   step: Step,

@@ -229,7 +229,12 @@ export class Histories {
     for (const client of this.clients) {
       const { node, prefix } = client;
       if (node === null) throw new Error('A watcher was never connected.');
-      const shown = node.replica.map.list(prefix, null, 1000, node.replica.nowMs()).entries;
+      const shown = node.replica.map.list(
+        prefix,
+        null,
+        { entries: 1000 },
+        node.replica.nowMs(),
+      ).entries;
       const expected = shown.map(({ key, value, version }) => [key, JSON.parse(value), version]);
       const held = [...client.mirror].map(([key, { value, version }]) => [key, value, version]);
       held.sort(([a], [b]) => (String(a) < String(b) ? -1 : 1));

@@ -14,6 +14,7 @@ import { defaultLimits, type Limits } from '../../../src/words/limits.ts';
 import type { KeyOp } from '../../../src/words/op.ts';
 import { isOnKey } from '../../../src/words/op.ts';
 import { seqOf } from '../../../src/words/vector.ts';
+import { newEntries } from '../../support/entries.ts';
 
 export const MAX_CLOCK_SKEW_MS = 1000;
 const ALL = { maxRows: 100_000, maxBytes: 1e9 };
@@ -49,6 +50,7 @@ export class TestNode {
       place: name,
       clock: () => clock.nowMs + skewMs,
       limits,
+      entries: newEntries(),
     });
     if (name === 'node1') await replica.membership.form('cluster1', '{}');
     else await replica.membership.welcome('cluster1', 'node1.aaaaaa', 0);

@@ -1,0 +1,100 @@
+/** Measures one store of entries in this process: run with --expose-gc and a channel. */
+import type { EntryStore } from '../src/store/entryStore.ts';
+import { PagedEntries } from '../src/store/pagedEntries.ts';
+import type { Put } from '../src/words/op.ts';
+import { PlainEntries } from '../test/support/plainEntries.ts';
+import type { StoreTask } from './memory.ts';
+
+export interface StoreFigures {
+  readonly keys: number;
+  readonly bytesAKey: number;
+  /** Time of the processor, as are all that follow: other processes share it. */
+  readonly insertMicroseconds: number;
+  readonly getMicroseconds: number;
+  readonly collectionMs: number;
+  /** Resident bytes after the overwrites, over those before, without those of the empty process. */
+  readonly overwrittenRatio: number;
+  readonly longestSliceMs: number;
+}
+
+const SEED = { first: 0x243f6a88, second: 0x85a308d3 };
+const FOLDS_A_SLICE = 100;
+const SLICE_BYTES = 200_000;
+
+const cpuMs = (): number => {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+};
+
+function collected(): number {
+  globalThis.gc?.();
+  globalThis.gc?.();
+  return process.memoryUsage.rss();
+}
+
+function measured({ store: name, keys, overwrites, valueLength = 100 }: StoreTask): StoreFigures {
+  const store: EntryStore = name === 'pages' ? new PagedEntries(SEED) : new PlainEntries();
+  const opOf = (index: number, version: number): Put => ({
+    origin: 'node1.abcdef',
+    seq: version * keys + index + 1,
+    hlc: 1_700_000_000_000_000 + index,
+    // As from the log: an op brings texts of its own.
+    key: Buffer.from(`key${(index * 7919) % keys}`).toString(),
+    generation: 0,
+    version,
+    kind: 'put',
+    expiresAt: null,
+    value: Buffer.alloc(valueLength, '1').toString(),
+    meta: null,
+    hashHigh: index,
+    hashLow: index >>> 3,
+  });
+  const empty = collected();
+  let startedAt = cpuMs();
+  for (let index = 0; index < keys; index++) store.fold(opOf(index, 1));
+  const insertMs = cpuMs() - startedAt;
+  const full = collected();
+  startedAt = cpuMs();
+  globalThis.gc?.();
+  const collectionMs = cpuMs() - startedAt;
+  startedAt = cpuMs();
+  for (let index = 0; index < keys; index++)
+    if (store.get(`key${(index * 104_729) % keys}`) === undefined) throw new Error('a key is lost');
+  const getMs = cpuMs() - startedAt;
+  const { ratio, longestSliceMs } = overwritten(store, opOf, keys, overwrites, empty);
+  if (store.size !== keys) throw new Error(`the store holds ${store.size} keys, not ${keys}`);
+  return {
+    keys: store.size,
+    bytesAKey: (full - empty) / keys,
+    insertMicroseconds: (insertMs * 1000) / keys,
+    getMicroseconds: (getMs * 1000) / keys,
+    collectionMs,
+    overwrittenRatio: ratio,
+    longestSliceMs,
+  };
+}
+
+/** Overwrites at random, so that holes lie everywhere, with slices of compaction as a node takes them. */
+function overwritten(
+  store: EntryStore,
+  opOf: (index: number, version: number) => Put,
+  keys: number,
+  overwrites: number,
+  empty: number,
+): { readonly ratio: number; readonly longestSliceMs: number } {
+  const before = collected() - empty;
+  let longestSliceMs = 0;
+  for (let count = 0; count < overwrites; count++) {
+    const index = Math.imul(count, 2_654_435_761) >>> 0;
+    store.fold(opOf(index % keys, 2 + count));
+    if (count % FOLDS_A_SLICE !== 0) continue;
+    const startedAt = cpuMs();
+    store.compactSlice(SLICE_BYTES);
+    longestSliceMs = Math.max(longestSliceMs, cpuMs() - startedAt);
+  }
+  return { ratio: (collected() - empty) / before, longestSliceMs };
+}
+
+process.once('message', (task: StoreTask) => {
+  process.send?.(measured(task), () => process.exit(0));
+});

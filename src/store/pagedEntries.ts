@@ -1,0 +1,358 @@
+/**
+ * The entry store in flat pages: entries as bytes in pages, found by a table of hashes and slots, listed
+ * and expired by orders of slots. The collector of garbage sees some hundred arrays instead of millions
+ * of objects.
+ *
+ * Invariants, beside those of the port:
+ * - A slot is LISTED if its entry is a put that no sweep has come to, DEAD if it is a tombstone or swept.
+ *   It is EXPIRING if it is listed and its entry expires.
+ * - What an order of slots sorts by is read from the entries, so a slot leaves its orders before its entry
+ *   changes, and comes back after.
+ */
+import { MapSum } from '../rules/mapSum.ts';
+import { markOfClock, markOfEntry } from '../words/expiryMark.ts';
+import type { Hash } from '../words/hash.ts';
+import { compareKeys } from '../words/keyOrder.ts';
+import {
+  compareOps,
+  type EntryHead,
+  isDead,
+  type KeyOp,
+  type Put,
+  type PutHead,
+} from '../words/op.ts';
+import type {
+  EntryStore,
+  KeptEntries,
+  ListLimit,
+  ListPage,
+  StoreBytes,
+  Swept,
+} from './entryStore.ts';
+import { type HashSeed, hashBytes } from './keyHash.ts';
+import { PAGE_SIZES, type PageSizes } from './pages.ts';
+import type { RecordReader } from './record.ts';
+import { Records } from './records.ts';
+import { SlotOrder } from './slotOrder.ts';
+import { SlotQueue } from './slotQueue.ts';
+import { DEAD, EXPIRING, LISTED, QUEUED, type Slots } from './slots.ts';
+import { SlotTable } from './slotTable.ts';
+import { SoughtExpiry } from './soughtExpiry.ts';
+import { SoughtKey } from './soughtKey.ts';
+
+export class PagedEntries implements EntryStore {
+  readonly #seed: HashSeed;
+  readonly #records: Records;
+  readonly #slots: Slots;
+  readonly #entry: RecordReader;
+  readonly #key = new SoughtKey();
+  readonly #prefix = new SoughtKey();
+  readonly #expiry = new SoughtExpiry();
+  readonly #table = new SlotTable((slot) => this.#records.compareKey(this.#key, slot) === 0);
+  readonly #listed = new SlotOrder((slot) => this.#records.compareKey(this.#key, slot));
+  readonly #expiring = new SlotOrder((slot) => this.#records.compareExpiry(this.#expiry, slot));
+  /** For collecting to look at. */
+  readonly #dead = new SlotQueue();
+  #sum = new MapSum();
+  #size = 0;
+  #deadSize = 0;
+  /** No swept entry expires after this time, in UTC milliseconds. */
+  #sweptUntilMs = Number.NEGATIVE_INFINITY;
+
+  /** @param seed random, so that nobody can choose keys whose hashes collide. */
+  constructor(seed: HashSeed, sizes: PageSizes = PAGE_SIZES) {
+    this.#seed = seed;
+    this.#records = new Records(sizes);
+    this.#slots = this.#records.slots;
+    this.#entry = this.#records.entry;
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  get deadSize(): number {
+    return this.#deadSize;
+  }
+
+  get bytes(): StoreBytes {
+    return this.#records.bytes;
+  }
+
+  // ---- single entries
+
+  get(key: string): KeyOp | undefined {
+    return this.#seek(key) ? this.#entry.op(key) : undefined;
+  }
+
+  head(key: string): EntryHead | undefined {
+    return this.#seek(key) ? this.#entry.head(key) : undefined;
+  }
+
+  live(key: string, nowMs: number): Put | undefined {
+    if (!this.#seek(key) || this.#entry.isDead(nowMs)) return undefined;
+    const op = this.#entry.op(key);
+    return op.kind === 'put' ? op : undefined;
+  }
+
+  // ---- many entries
+
+  *entries(): IterableIterator<KeyOp> {
+    for (const slot of this.#records.usedSlots()) {
+      this.#records.look(slot);
+      yield this.#entry.op();
+    }
+  }
+
+  *heads(): IterableIterator<EntryHead> {
+    for (const slot of this.#records.usedSlots()) {
+      this.#records.look(slot);
+      yield this.#entry.head();
+    }
+  }
+
+  keeper(): KeptEntries {
+    return this.#records.keeper((key) => this.#slotOf(key));
+  }
+
+  list(prefix: string, after: string | null, limit: ListLimit, nowMs: number): ListPage {
+    const entries: Put[] = [];
+    const { bytes: maxBytes = Number.POSITIVE_INFINITY } = limit;
+    let bytes = 0;
+    for (const _slot of this.#live(prefix, after, nowMs)) {
+      const last = entries.at(-1);
+      if (last !== undefined && (entries.length >= limit.entries || bytes >= maxBytes))
+        return { entries, next: last.key };
+      const op = this.#entry.op();
+      if (op.kind !== 'put') continue;
+      entries.push(op);
+      bytes += this.#entry.textBytes;
+    }
+    return { entries, next: null };
+  }
+
+  listHeads(prefix: string, after: string | null, limit: number, nowMs: number): ListPage<PutHead> {
+    const entries: PutHead[] = [];
+    for (const _slot of this.#live(prefix, after, nowMs)) {
+      const last = entries.at(-1);
+      if (last !== undefined && entries.length >= limit) return { entries, next: last.key };
+      const head = this.#entry.head();
+      if (head.kind === 'put') entries.push(head);
+    }
+    return { entries, next: null };
+  }
+
+  sumAt(asOf: number): Hash {
+    return this.#sum.at(asOf);
+  }
+
+  // ---- changes
+
+  fold(op: KeyOp): boolean {
+    this.#key.set(op.key);
+    const hash = this.#hash();
+    const known = this.#table.find(hash);
+    if (known < 0) {
+      const slot = this.#slots.take();
+      this.#records.write(op, slot, this.#key);
+      this.#table.add(hash, slot);
+      this.#size++;
+      this.#enter(op, slot);
+      return true;
+    }
+    this.#records.look(known);
+    if (compareOps(op, this.#entry) <= 0) return false;
+    this.#leave(known);
+    this.#records.write(op, known, this.#key);
+    this.#enter(op, known);
+    return true;
+  }
+
+  sweep(nowMs: number, limit: number): Swept {
+    this.#followBack(nowMs);
+    const expired: PutHead[] = [];
+    for (;;) {
+      const slot = this.#expiring.first;
+      const last = expired.at(-1);
+      if (slot < 0) break;
+      this.#records.look(slot);
+      if (!this.#entry.isDead(nowMs)) break;
+      if (last !== undefined && expired.length >= limit)
+        return { expired, upTo: markOfEntry(last) };
+      const head = this.#entry.head();
+      this.#expiring.removeFirst();
+      this.#slots.unset(slot, EXPIRING);
+      this.#key.set(head.key);
+      this.#unlist(slot);
+      this.#die(slot);
+      this.#noteSwept(head.expiresAt);
+      if (head.kind === 'put') expired.push(head);
+    }
+    return { expired, upTo: markOfClock(nowMs) };
+  }
+
+  examineDead(limit: number): EntryHead[] {
+    const examined: EntryHead[] = [];
+    // Once around at most: those that stay are pushed to the end.
+    for (let left = this.#dead.length; left > 0 && examined.length < limit; left--) {
+      const slot = this.#dead.shift();
+      if (!this.#slots.is(slot, DEAD)) {
+        this.#slots.unset(slot, QUEUED);
+        continue;
+      }
+      this.#dead.push(slot);
+      this.#records.look(slot);
+      examined.push(this.#entry.head());
+    }
+    return examined;
+  }
+
+  drop(key: string): void {
+    const slot = this.#slotOf(key);
+    if (slot < 0) return;
+    if (this.#size === 1) {
+      this.clear();
+      return;
+    }
+    this.#unlist(slot);
+    this.#records.look(slot);
+    this.#leave(slot);
+    this.#table.remove(this.#hash(), slot);
+    if (this.#slots.is(slot, DEAD)) this.#deadSize--;
+    this.#slots.giveBack(slot);
+    this.#size--;
+  }
+
+  clear(): void {
+    this.#sum = new MapSum();
+    this.#records.clear();
+    this.#table.clear();
+    this.#listed.clear();
+    this.#expiring.clear();
+    this.#dead.clear();
+    this.#size = 0;
+    this.#deadSize = 0;
+  }
+
+  compactSlice(budgetBytes: number): number {
+    return this.#records.compactSlice(budgetBytes);
+  }
+
+  // ---- slots
+
+  #hash(): number {
+    return hashBytes(this.#key.view, this.#key.length, this.#seed);
+  }
+
+  /** Seeks the key. @returns -1 if there is no entry. */
+  #slotOf(key: string): number {
+    this.#key.set(key);
+    return this.#table.find(this.#hash());
+  }
+
+  /** Looks at the entry of the key. @returns whether there is one. */
+  #seek(key: string): boolean {
+    const slot = this.#slotOf(key);
+    if (slot >= 0) this.#records.look(slot);
+    return slot >= 0;
+  }
+
+  // ---- an entry comes and goes
+
+  /** The new entry of the sought key takes its places. */
+  #enter(op: KeyOp, slot: number): void {
+    this.#sum.add(op);
+    if (op.kind === 'delete') {
+      this.#unlist(slot);
+      this.#die(slot);
+      return;
+    }
+    this.#revive(slot);
+    if (op.expiresAt !== null) this.#expire(slot, op);
+  }
+
+  /** The entry that is looked at, of the sought key, is one no more. It stays listed or dead. */
+  #leave(slot: number): void {
+    const entry = this.#entry;
+    this.#sum.remove(entry);
+    if (this.#slots.is(slot, EXPIRING)) {
+      this.#expiry.set(entry, slot);
+      this.#expiring.remove(slot);
+      this.#slots.unset(slot, EXPIRING);
+    }
+    this.#records.release(slot);
+  }
+
+  #expire(slot: number, entry: Pick<PutHead, 'expiresAt' | 'origin' | 'seq'>): void {
+    this.#expiry.set(entry, slot);
+    this.#expiring.add(slot);
+    this.#slots.set(slot, EXPIRING);
+  }
+
+  /** The slot of the sought key leaves the list. */
+  #unlist(slot: number): void {
+    if (!this.#slots.is(slot, LISTED)) return;
+    this.#listed.remove(slot);
+    this.#slots.unset(slot, LISTED);
+  }
+
+  #die(slot: number): void {
+    if (this.#slots.is(slot, DEAD)) return;
+    this.#deadSize++;
+    if (!this.#slots.is(slot, QUEUED)) this.#dead.push(slot);
+    this.#slots.set(slot, DEAD | QUEUED);
+  }
+
+  /** The slot of the sought key is listed, and not dead. */
+  #revive(slot: number): void {
+    if (this.#slots.is(slot, DEAD)) {
+      this.#deadSize--;
+      this.#slots.unset(slot, DEAD);
+    }
+    if (this.#slots.is(slot, LISTED)) return;
+    this.#listed.add(slot);
+    this.#slots.set(slot, LISTED);
+  }
+
+  // ---- lists and sweeps
+
+  /** Looks at the live entries with the prefix, one after the other. */
+  *#live(prefix: string, after: string | null, nowMs: number): Generator<number, void, undefined> {
+    this.#followBack(nowMs);
+    const goesOn = after !== null && compareKeys(after, prefix) >= 0;
+    this.#prefix.set(prefix);
+    this.#key.set(goesOn ? after : prefix);
+    for (const slot of this.#listed.fromSought()) {
+      this.#records.look(slot);
+      if (!this.#entry.hasPrefix(this.#prefix)) return;
+      if (goesOn && this.#entry.compareKey(this.#key) === 0) continue;
+      if (!this.#entry.isDead(nowMs)) yield slot;
+    }
+  }
+
+  /**
+   * If the clock went back, swept entries may live again: they are listed, and a later sweep comes to
+   * them anew. It costs time only if there may be such entries.
+   */
+  #followBack(nowMs: number): void {
+    if (nowMs >= this.#sweptUntilMs) return;
+    this.#sweptUntilMs = Number.NEGATIVE_INFINITY;
+    for (let index = 0; index < this.#dead.length; index++) {
+      const slot = this.#dead.at(index);
+      if (!this.#slots.is(slot, DEAD)) continue;
+      this.#records.look(slot);
+      const head = this.#entry.head();
+      if (isDead(head, nowMs)) {
+        this.#noteSwept(head.expiresAt);
+        continue;
+      }
+      this.#key.set(head.key);
+      this.#revive(slot);
+      if (head.expiresAt !== null) this.#expire(slot, head);
+    }
+  }
+
+  #noteSwept(expiresAt: number | null): void {
+    if (expiresAt !== null) this.#sweptUntilMs = Math.max(this.#sweptUntilMs, expiresAt);
+  }
+}

@@ -1,0 +1,319 @@
+/**
+ * An entry as bytes. First comes what is looked at most:
+ *
+ *     flags 1 · slot 4 · hash 4 + 4 · HLC 7 · key's length · key · expiry 7 (if it expires)
+ *     origin · seq · generation · version · value's length · meta's length (if there is one)
+ *     value · meta
+ *
+ * Numbers without a size are written in groups of seven bits, the lowest first, and all but the last
+ * with the high bit set (LEB128). `origin` is a number that `src/store/origins.ts` gives out. The value
+ * and the meta are the bytes that came.
+ */
+import type { EntryHead, KeyOp } from '../words/op.ts';
+import { Page } from './pages.ts';
+import { type SoughtKey, viewOf } from './soughtKey.ts';
+
+const IS_PUT = 1;
+const EXPIRES = 2;
+const HAS_META = 4;
+/** The text is one byte a character, and so read faster. */
+const ASCII_KEY = 8;
+const ASCII_VALUE = 16;
+const ASCII_META = 32;
+
+const SLOT_AT = 1;
+const HASH_HIGH_AT = 5;
+const HASH_LOW_AT = 9;
+const HLC_AT = 13;
+const KEY_AT = 20;
+const WIDE_BYTES = 7;
+const WORD = 2 ** 32;
+const GROUP = 2 ** 7;
+/** Above this, groups of a number are split off by division, because shifts hold 32 bits. */
+const MAX_SHIFTED = 2 ** 31;
+/** The fixed fields, the expiry and seven numbers of at most eight bytes. */
+const MAX_HEAD_BYTES = KEY_AT + WIDE_BYTES + 7 * 8;
+
+/** @param value from 0 to below 2^56. */
+function writeWide(view: DataView, at: number, value: number): void {
+  const high = Math.floor(value / WORD);
+  view.setUint32(at, value >>> 0, true);
+  view.setUint16(at + 4, high & 0xffff, true);
+  view.setUint8(at + 6, high >>> 16);
+}
+
+const readWide = (view: DataView, at: number): number =>
+  view.getUint32(at, true) +
+  (view.getUint16(at + 4, true) + view.getUint8(at + 6) * 0x10000) * WORD;
+
+/** @returns the place after it. */
+function writeNumber(view: DataView, at: number, value: number): number {
+  let [place, rest] = [at, value];
+  while (rest >= GROUP) {
+    view.setUint8(place++, (rest % GROUP) | GROUP);
+    rest = rest < MAX_SHIFTED ? rest >>> 7 : Math.floor(rest / GROUP);
+  }
+  view.setUint8(place, rest);
+  return place + 1;
+}
+
+/** Writes entries into pages. */
+export class RecordWriter {
+  /** The fields before the key, and those between the key and the value. */
+  readonly #front = Buffer.allocUnsafeSlow(MAX_HEAD_BYTES);
+  readonly #frontView = viewOf(this.#front);
+  readonly #back = Buffer.allocUnsafeSlow(MAX_HEAD_BYTES);
+  readonly #backView = viewOf(this.#back);
+  #frontLength = 0;
+  #backLength = 0;
+  #valueLength = 0;
+  #metaLength = 0;
+
+  /**
+   * Makes everything but the texts. @param key that of the op. @returns the size of the record in bytes.
+   */
+  begin(op: KeyOp, slot: number, originId: number, key: SoughtKey): number {
+    const { value, meta, expiresAt } = op;
+    this.#valueLength = value === null ? 0 : Buffer.byteLength(value);
+    this.#metaLength = meta === null ? 0 : Buffer.byteLength(meta);
+    const front = this.#frontView;
+    front.setUint8(0, this.#flagsOf(op, key));
+    front.setUint32(SLOT_AT, slot, true);
+    front.setUint32(HASH_HIGH_AT, op.hashHigh, true);
+    front.setUint32(HASH_LOW_AT, op.hashLow, true);
+    writeWide(front, HLC_AT, op.hlc);
+    this.#frontLength = writeNumber(front, KEY_AT, key.length);
+    const back = this.#backView;
+    let at = 0;
+    if (expiresAt !== null) {
+      writeWide(back, at, expiresAt);
+      at += WIDE_BYTES;
+    }
+    at = writeNumber(back, at, originId);
+    at = writeNumber(back, at, op.seq);
+    at = writeNumber(back, at, op.generation);
+    at = writeNumber(back, at, op.version);
+    at = writeNumber(back, at, this.#valueLength);
+    if (meta !== null) at = writeNumber(back, at, this.#metaLength);
+    this.#backLength = at;
+    return this.#frontLength + key.length + at + this.#valueLength + this.#metaLength;
+  }
+
+  /** Writes what was begun. */
+  end(page: Page, from: number, { value, meta }: KeyOp, key: SoughtKey): void {
+    const { bytes } = page;
+    let at = from;
+    at += this.#front.copy(bytes, at, 0, this.#frontLength);
+    at += key.bytes.copy(bytes, at, 0, key.length);
+    at += this.#back.copy(bytes, at, 0, this.#backLength);
+    if (value !== null) at += writeText(bytes, value, at, this.#valueLength);
+    if (meta !== null) writeText(bytes, meta, at, this.#metaLength);
+  }
+
+  #flagsOf({ kind, expiresAt, value, meta }: KeyOp, key: SoughtKey): number {
+    let flags = kind === 'put' ? IS_PUT : 0;
+    if (expiresAt !== null) flags |= EXPIRES;
+    if (key.isAscii) flags |= ASCII_KEY;
+    if (value?.length === this.#valueLength) flags |= ASCII_VALUE;
+    if (meta !== null) flags |= HAS_META;
+    if (meta?.length === this.#metaLength) flags |= ASCII_META;
+    return flags;
+  }
+}
+
+const writeText = (bytes: Buffer, text: string, at: number, length: number): number =>
+  bytes.write(text, at, length, text.length === length ? 'latin1' : 'utf8');
+
+export interface OriginNames {
+  nameOf(id: number): string;
+}
+
+const NO_PAGE = new Page(Buffer.alloc(0), 0);
+
+/** Reads one entry after the other; what it holds is that of the last one. */
+export class RecordReader {
+  readonly #origins: OriginNames;
+  #page = NO_PAGE;
+  #flags = 0;
+  #from = 0;
+  #keyAt = 0;
+  #keyLength = 0;
+  #backAt = 0;
+  #valueAt = 0;
+  #valueLength = 0;
+  #metaLength = 0;
+  /** The place of the number that `#number` reads next. */
+  #at = 0;
+  originId = 0;
+  seq = 0;
+  generation = 0;
+  version = 0;
+  /** The bytes of the whole record. */
+  size = 0;
+
+  constructor(origins: OriginNames) {
+    this.#origins = origins;
+  }
+
+  /** Reads the fields up to the key. */
+  readKey(page: Page, from: number): void {
+    this.#page = page;
+    this.#flags = page.view.getUint8(from);
+    this.#from = from;
+    this.#at = from + KEY_AT;
+    this.#keyLength = this.#number(page.view);
+    this.#keyAt = this.#at;
+    this.#backAt = this.#keyAt + this.#keyLength;
+  }
+
+  /** Reads all fields but the texts. */
+  read(page: Page, from: number): void {
+    this.readKey(page, from);
+    this.readBack();
+  }
+
+  /** Reads the fields after the key. */
+  readBack(): void {
+    const { view } = this.#page;
+    this.#at = this.#backAt + (this.expires ? WIDE_BYTES : 0);
+    this.originId = this.#number(view);
+    this.seq = this.#number(view);
+    this.generation = this.#number(view);
+    this.version = this.#number(view);
+    this.#valueLength = this.#number(view);
+    this.#metaLength = (this.#flags & HAS_META) === 0 ? 0 : this.#number(view);
+    this.#valueAt = this.#at;
+    this.size = this.#at + this.#valueLength + this.#metaLength - this.#from;
+  }
+
+  get slot(): number {
+    return this.#page.view.getUint32(this.#from + SLOT_AT, true);
+  }
+
+  get isPut(): boolean {
+    return (this.#flags & IS_PUT) !== 0;
+  }
+
+  get expires(): boolean {
+    return (this.#flags & EXPIRES) !== 0;
+  }
+
+  /** UTC milliseconds, or null if it never expires. */
+  get expiresAt(): number | null {
+    return this.expires ? readWide(this.#page.view, this.#backAt) : null;
+  }
+
+  get hlc(): number {
+    return readWide(this.#page.view, this.#from + HLC_AT);
+  }
+
+  get hashHigh(): number {
+    return this.#page.view.getUint32(this.#from + HASH_HIGH_AT, true);
+  }
+
+  get hashLow(): number {
+    return this.#page.view.getUint32(this.#from + HASH_LOW_AT, true);
+  }
+
+  get kind(): 'put' | 'delete' {
+    return this.isPut ? 'put' : 'delete';
+  }
+
+  get origin(): string {
+    return this.#origins.nameOf(this.originId);
+  }
+
+  /** The bytes of the key, the value and the meta. */
+  get textBytes(): number {
+    return this.#keyLength + this.#valueLength + this.#metaLength;
+  }
+
+  /** Whether it reads as absent (rule 4). */
+  isDead(nowMs: number): boolean {
+    const { expiresAt } = this;
+    return !this.isPut || (expiresAt !== null && expiresAt <= nowMs);
+  }
+
+  /** @returns negative if the sought key comes before that of the entry, positive if after. */
+  compareKey(sought: SoughtKey): number {
+    return sought.compareTo(this.#page.view, this.#keyAt, this.#keyLength);
+  }
+
+  hasPrefix(prefix: SoughtKey): boolean {
+    return prefix.isPrefixOf(this.#page.view, this.#keyAt, this.#keyLength);
+  }
+
+  get key(): string {
+    return this.#text(this.#keyAt, this.#keyLength, ASCII_KEY);
+  }
+
+  get value(): string {
+    return this.#text(this.#valueAt, this.#valueLength, ASCII_VALUE);
+  }
+
+  get meta(): string | null {
+    if ((this.#flags & HAS_META) === 0) return null;
+    return this.#text(this.#valueAt + this.#valueLength, this.#metaLength, ASCII_META);
+  }
+
+  /** The fields in the order of `Op`, as all readers of ops write them. @param key that of the entry. */
+  op(key = this.key): KeyOp {
+    const { origin, seq, hlc, generation, version, hashHigh, hashLow } = this;
+    if (!this.isPut)
+      return {
+        origin,
+        seq,
+        hlc,
+        kind: 'delete',
+        key,
+        generation,
+        version,
+        expiresAt: null,
+        value: null,
+        meta: null,
+        hashHigh,
+        hashLow,
+      };
+    const { expiresAt, value, meta } = this;
+    return {
+      origin,
+      seq,
+      hlc,
+      kind: 'put',
+      key,
+      generation,
+      version,
+      expiresAt,
+      value,
+      meta,
+      hashHigh,
+      hashLow,
+    };
+  }
+
+  /** @param key that of the entry. */
+  head(key = this.key): EntryHead {
+    const { origin, seq, hlc, generation, version, hashHigh, hashLow } = this;
+    const common = { origin, seq, hlc, key, generation, version, hashHigh, hashLow };
+    return this.isPut
+      ? { ...common, kind: 'put', expiresAt: this.expiresAt }
+      : { ...common, kind: 'delete', expiresAt: null };
+  }
+
+  #text(at: number, length: number, asciiFlag: number): string {
+    const encoding = (this.#flags & asciiFlag) === 0 ? 'utf8' : 'latin1';
+    return this.#page.bytes.toString(encoding, at, at + length);
+  }
+
+  #number(view: DataView): number {
+    let byte = view.getUint8(this.#at++);
+    if (byte < GROUP) return byte;
+    let [value, factor] = [byte - GROUP, GROUP];
+    do {
+      byte = view.getUint8(this.#at++);
+      value += (byte % GROUP) * factor;
+      factor *= GROUP;
+    } while (byte >= GROUP);
+    return value;
+  }
+}

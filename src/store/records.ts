@@ -1,0 +1,137 @@
+/**
+ * The entries as bytes, each by its slot.
+ *
+ * Invariant: the address of a used slot is that of its entry, and the entry holds the number of the slot.
+ * So compaction moves entries without anybody's knowledge.
+ */
+import type { KeyOp } from '../words/op.ts';
+import type { KeptEntries, StoreBytes } from './entryStore.ts';
+import { KeptRecords } from './keptRecords.ts';
+import { Origins } from './origins.ts';
+import { type Page, type PageSizes, Pages } from './pages.ts';
+import { RecordReader, RecordWriter } from './record.ts';
+import { Slots, USED } from './slots.ts';
+import type { SoughtExpiry } from './soughtExpiry.ts';
+import type { SoughtKey } from './soughtKey.ts';
+
+/** Looking at an entry takes as long as copying this many bytes. */
+const ENTRY_COST_BYTES = 256;
+
+export class Records {
+  readonly slots = new Slots();
+  readonly #origins = new Origins();
+  /** The entry that is looked at. */
+  readonly entry = new RecordReader(this.#origins);
+  /** The entry that is compared with what is sought. */
+  readonly #other = new RecordReader(this.#origins);
+  readonly #writer = new RecordWriter();
+  readonly #pages: Pages;
+  /** The place of the next entry in the page that is being emptied. */
+  #emptiedTo = 0;
+
+  constructor(sizes: PageSizes) {
+    this.#pages = new Pages(sizes);
+  }
+
+  get bytes(): StoreBytes {
+    const { bytes, liveBytes } = this.#pages;
+    return { entries: liveBytes, holes: bytes - liveBytes };
+  }
+
+  look(slot: number): void {
+    const address = this.slots.addressOf(slot);
+    const page = this.#pages.at(address);
+    this.entry.read(page, address - page.base);
+  }
+
+  /** The slots of all entries, also while entries come and go. */
+  *usedSlots(): Generator<number, void, undefined> {
+    for (let slot = 0; slot < this.slots.end; slot++) if (this.slots.is(slot, USED)) yield slot;
+  }
+
+  /** @param slotOf the slot of a key; -1 if it has no entry. */
+  keeper(slotOf: (key: string) => number): KeptEntries {
+    return new KeptRecords(this.#origins, (key) => {
+      const slot = slotOf(key);
+      if (slot < 0) return null;
+      const address = this.slots.addressOf(slot);
+      const page = this.#pages.at(address);
+      return { page, from: address - page.base };
+    });
+  }
+
+  /** @returns negative if the sought key comes before that of the slot, positive if after. */
+  compareKey(sought: SoughtKey, slot: number): number {
+    this.#readKeyOf(slot);
+    return this.#other.compareKey(sought);
+  }
+
+  compareExpiry(sought: SoughtExpiry, slot: number): number {
+    this.#readKeyOf(slot);
+    const order = sought.expiresAt - (this.#other.expiresAt ?? 0);
+    if (order !== 0) return order;
+    this.#other.readBack();
+    return sought.compareId(this.#other, slot);
+  }
+
+  /** The op becomes the entry of the slot. @param key that of the op. */
+  write(op: KeyOp, slot: number, key: SoughtKey): void {
+    const originId = this.#origins.retain(op.origin);
+    const size = this.#writer.begin(op, slot, originId, key);
+    const page = this.#pages.pageFor(size);
+    this.#writer.end(page, page.used, op, key);
+    this.slots.move(slot, this.#pages.took(page, size));
+  }
+
+  /** The entry that is looked at, of this slot, is one no more. */
+  release(slot: number): void {
+    this.#origins.release(this.entry.originId);
+    this.#pages.release(this.#pages.at(this.slots.addressOf(slot)), this.entry.size);
+  }
+
+  clear(): void {
+    this.#pages.clear();
+    this.slots.clear();
+    this.#origins.clear();
+    this.#emptiedTo = 0;
+  }
+
+  /** As `EntryStore.compactSlice`. */
+  compactSlice(budgetBytes: number): number {
+    let used = 0;
+    while (used < budgetBytes) {
+      const page = this.#pages.toEmpty();
+      if (page === null) break;
+      if (this.#emptiedTo >= page.used) {
+        this.#emptiedTo = 0;
+        this.#pages.emptied();
+        continue;
+      }
+      this.entry.read(page, this.#emptiedTo);
+      const { size, slot } = this.entry;
+      if (this.#isAt(slot, page.base + this.#emptiedTo)) this.#move(page, this.#emptiedTo, size);
+      this.#emptiedTo += size;
+      used += size + ENTRY_COST_BYTES;
+    }
+    return used;
+  }
+
+  #readKeyOf(slot: number): void {
+    const address = this.slots.addressOf(slot);
+    const page = this.#pages.at(address);
+    this.#other.readKey(page, address - page.base);
+  }
+
+  #isAt(slot: number, address: number): boolean {
+    return this.slots.is(slot, USED) && this.slots.addressOf(slot) === address;
+  }
+
+  /** Moves the entry that is looked at to the open page. */
+  #move(from: Page, at: number, size: number): void {
+    const { slot } = this.entry;
+    const to = this.#pages.pageFor(size);
+    from.bytes.copy(to.bytes, to.used, at, at + size);
+    this.slots.move(slot, this.#pages.took(to, size));
+    this.#pages.release(from, size);
+  }
+}

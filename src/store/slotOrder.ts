@@ -1,0 +1,135 @@
+/**
+ * Slots in an order: sorted blocks of slots, split when they are full and joined when they are nearly
+ * empty. To find a place, the blocks are searched by their first slots, and then the block.
+ */
+import { present } from '../words/invariant.ts';
+
+const BLOCK_SLOTS = 512;
+const JOINED_SLOTS = BLOCK_SLOTS / 2;
+const NONE = -1;
+
+interface Block {
+  readonly slots: Uint32Array;
+  length: number;
+}
+
+const newBlock = (): Block => ({ slots: new Uint32Array(BLOCK_SLOTS), length: 0 });
+
+export class SlotOrder {
+  readonly #blocks: Block[] = [];
+  readonly #compareSought: (slot: number) => number;
+
+  /**
+   * @param compareSought compares that which is sought with the slot: negative if it comes before,
+   *   positive if after, 0 only for the slot itself.
+   */
+  constructor(compareSought: (slot: number) => number) {
+    this.#compareSought = compareSought;
+  }
+
+  /** The first slot; -1 if there is none. */
+  get first(): number {
+    return this.#blocks[0]?.slots[0] ?? NONE;
+  }
+
+  /** Adds the slot at the sought place. It must not be there yet. */
+  add(slot: number): void {
+    const index = this.#blockOfSought();
+    const block = this.#blocks[index] ?? newBlock();
+    if (this.#blocks.length === 0) this.#blocks.push(block);
+    const place = this.#placeIn(block);
+    if (block.length < BLOCK_SLOTS) {
+      insertAt(block, place, slot);
+      return;
+    }
+    const next = newBlock();
+    this.#blocks.splice(index + 1, 0, next);
+    // Slots that come in order fill their blocks.
+    const kept =
+      place === BLOCK_SLOTS && index + 2 === this.#blocks.length ? BLOCK_SLOTS : JOINED_SLOTS;
+    next.slots.set(block.slots.subarray(kept));
+    next.length = BLOCK_SLOTS - kept;
+    block.length = kept;
+    if (place > kept || kept === BLOCK_SLOTS) insertAt(next, place - kept, slot);
+    else insertAt(block, place, slot);
+  }
+
+  /** Removes the sought slot, if it is there. */
+  remove(slot: number): void {
+    const index = this.#blockOfSought();
+    const block = this.#blocks[index];
+    if (block === undefined) return;
+    const place = this.#placeIn(block);
+    if (place < block.length && block.slots[place] === slot) this.#removeAt(index, block, place);
+  }
+
+  removeFirst(): void {
+    const block = this.#blocks[0];
+    if (block !== undefined) this.#removeAt(0, block, 0);
+  }
+
+  /** The slots from the sought place on. Nothing may be added or removed meanwhile. */
+  *fromSought(): Generator<number, void, undefined> {
+    let index = this.#blockOfSought();
+    let block = this.#blocks[index];
+    let place = block === undefined ? 0 : this.#placeIn(block);
+    while (block !== undefined) {
+      for (; place < block.length; place++) yield block.slots[place] ?? NONE;
+      block = this.#blocks[++index];
+      place = 0;
+    }
+  }
+
+  clear(): void {
+    this.#blocks.length = 0;
+  }
+
+  /** The last block whose first slot is not after that which is sought; else the first block. */
+  #blockOfSought(): number {
+    const last = this.#blocks.length - 1;
+    if (last > 0 && this.#compareFirst(last) >= 0) return last;
+    let [low, high] = [0, Math.max(0, last)];
+    while (low < high) {
+      const middle = (low + high + 1) >>> 1;
+      if (this.#compareFirst(middle) >= 0) low = middle;
+      else high = middle - 1;
+    }
+    return low;
+  }
+
+  #compareFirst(block: number): number {
+    const { slots } = present(this.#blocks[block], 'a block of slots');
+    return this.#compareSought(slots[0] ?? NONE);
+  }
+
+  /** The place of the first slot that is not before that which is sought. */
+  #placeIn({ slots, length }: Block): number {
+    if (length > 0 && this.#compareSought(slots[length - 1] ?? NONE) > 0) return length;
+    let [low, high] = [0, length];
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.#compareSought(slots[middle] ?? NONE) > 0) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  #removeAt(index: number, block: Block, place: number): void {
+    block.slots.copyWithin(place, place + 1, block.length);
+    block.length--;
+    if (block.length > JOINED_SLOTS / 2) return;
+    const next = this.#blocks[index + 1];
+    if (block.length === 0) this.#blocks.splice(index, 1);
+    else if (next !== undefined && block.length + next.length <= JOINED_SLOTS) {
+      block.slots.set(next.slots.subarray(0, next.length), block.length);
+      block.length += next.length;
+      this.#blocks.splice(index + 1, 1);
+    }
+  }
+}
+
+function insertAt(block: Block, place: number, slot: number): void {
+  block.slots.copyWithin(place + 1, place, block.length);
+  block.slots[place] = slot;
+  block.length++;
+}

@@ -1,0 +1,151 @@
+/**
+ * Slots by the hash of their keys: segments of open addressing with linear probing, and a directory that
+ * the highest bits of a hash lead through. A full segment is doubled, and from `MAX_CELLS` on split in
+ * two (extendible hashing, by Fagin, Nievergelt, Pippenger and Strong, 1979), so that no insertion ever
+ * moves more than one segment.
+ */
+import { ensure, present } from '../words/invariant.ts';
+
+const FIRST_CELLS = 16;
+const MAX_CELLS = 4096;
+const MAX_LOAD = 0.8;
+/** Beyond it, hashes are so much alike that a split would not help: the segment is doubled instead. */
+const MAX_DEPTH = 20;
+const HASH_BITS = 32;
+
+class Segment {
+  /** A hash and a slot + 1 for each cell; 0 in an empty cell. */
+  cells: Uint32Array;
+  /** One less than the number of cells, a power of two. */
+  mask: number;
+  count = 0;
+  /** Highest bits of the hash that all its slots share. */
+  readonly depth: number;
+
+  constructor(cells: number, depth: number) {
+    this.cells = new Uint32Array(2 * cells);
+    this.mask = cells - 1;
+    this.depth = depth;
+  }
+
+  add(hash: number, entry: number): void {
+    const { cells, mask } = this;
+    let cell = hash & mask;
+    while (cells[2 * cell + 1] !== 0) cell = (cell + 1) & mask;
+    cells[2 * cell] = hash;
+    cells[2 * cell + 1] = entry;
+    this.count++;
+  }
+
+  /** Closes the gap, so that no search ends before its slot (Knuth, volume 3, section 6.4, algorithm R). */
+  removeAt(gapCell: number): void {
+    const { cells, mask } = this;
+    let gap = gapCell;
+    for (let cell = (gap + 1) & mask; cells[2 * cell + 1] !== 0; cell = (cell + 1) & mask) {
+      const home = (cells[2 * cell] ?? 0) & mask;
+      // It may move if its home does not lie between the gap and itself.
+      if (((cell - home) & mask) < ((cell - gap) & mask)) continue;
+      cells[2 * gap] = cells[2 * cell] ?? 0;
+      cells[2 * gap + 1] = cells[2 * cell + 1] ?? 0;
+      gap = cell;
+    }
+    cells[2 * gap + 1] = 0;
+    this.count--;
+  }
+}
+
+export class SlotTable {
+  #directory: Segment[] = [new Segment(FIRST_CELLS, 0)];
+  #depth = 0;
+  readonly #isSought: (slot: number) => boolean;
+
+  /** @param isSought whether the key of the slot is the one that is sought; asked where hashes agree. */
+  constructor(isSought: (slot: number) => boolean) {
+    this.#isSought = isSought;
+  }
+
+  /** @returns the slot of the sought key; -1 if there is none. */
+  find(hash: number): number {
+    const segment = this.#segmentOf(hash);
+    const cell = this.#cellOf(segment, hash);
+    return cell < 0 ? -1 : (segment.cells[2 * cell + 1] ?? 0) - 1;
+  }
+
+  /** Adds a slot whose key is not there yet. */
+  add(hash: number, slot: number): void {
+    let segment = this.#segmentOf(hash);
+    while (segment.count + 1 > MAX_LOAD * (segment.mask + 1)) {
+      this.#grow(segment, hash);
+      segment = this.#segmentOf(hash);
+    }
+    segment.add(hash, slot + 1);
+  }
+
+  /** Removes a slot that is there. @param hash that of its key. */
+  remove(hash: number, slot: number): void {
+    const segment = this.#segmentOf(hash);
+    const { cells, mask } = segment;
+    let cell = hash & mask;
+    while (cells[2 * cell + 1] !== slot + 1) {
+      ensure(cells[2 * cell + 1] !== 0, 'a slot that is removed from the table is there');
+      cell = (cell + 1) & mask;
+    }
+    segment.removeAt(cell);
+  }
+
+  clear(): void {
+    this.#directory = [new Segment(FIRST_CELLS, 0)];
+    this.#depth = 0;
+  }
+
+  #indexOf(hash: number): number {
+    return this.#depth === 0 ? 0 : hash >>> (HASH_BITS - this.#depth);
+  }
+
+  #segmentOf(hash: number): Segment {
+    return present(this.#directory[this.#indexOf(hash)], 'the segment of a hash');
+  }
+
+  #cellOf({ cells, mask }: Segment, hash: number): number {
+    let cell = hash & mask;
+    for (;;) {
+      const entry = cells[2 * cell + 1] ?? 0;
+      if (entry === 0) return -1;
+      if (cells[2 * cell] === hash && this.#isSought(entry - 1)) return cell;
+      cell = (cell + 1) & mask;
+    }
+  }
+
+  #grow(segment: Segment, hash: number): void {
+    if (segment.mask + 1 < MAX_CELLS || segment.depth >= MAX_DEPTH) {
+      const { cells } = segment;
+      segment.cells = new Uint32Array(2 * cells.length);
+      segment.mask = cells.length - 1;
+      segment.count = 0;
+      for (let index = 0; index < cells.length; index += 2) {
+        const entry = cells[index + 1] ?? 0;
+        if (entry !== 0) segment.add(cells[index] ?? 0, entry);
+      }
+      return;
+    }
+    if (segment.depth === this.#depth) {
+      this.#directory = this.#directory.flatMap((one) => [one, one]);
+      this.#depth++;
+    }
+    this.#split(segment, hash);
+  }
+
+  #split({ cells, depth }: Segment, hash: number): void {
+    const halves = [new Segment(MAX_CELLS, depth + 1), new Segment(MAX_CELLS, depth + 1)] as const;
+    const shift = HASH_BITS - depth - 1;
+    for (let index = 0; index < cells.length; index += 2) {
+      const [one, entry] = [cells[index] ?? 0, cells[index + 1] ?? 0];
+      if (entry !== 0) halves[((one >>> shift) & 1) as 0 | 1].add(one, entry);
+    }
+    // The places of the directory whose first `depth` bits are those of the hash.
+    const width = 2 ** (this.#depth - depth);
+    const from = Math.floor(this.#indexOf(hash) / width) * width;
+    for (let index = 0; index < width; index++)
+      this.#directory[from + index] = halves[index < width / 2 ? 0 : 1];
+  }
+}

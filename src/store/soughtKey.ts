@@ -1,0 +1,56 @@
+/** A key as bytes of UTF-8, in a buffer that is used again and again. */
+const FIRST_CAPACITY = 1024;
+const MAX_BYTES_A_UNIT = 3;
+
+export class SoughtKey {
+  bytes = Buffer.allocUnsafeSlow(FIRST_CAPACITY);
+  view = viewOf(this.bytes);
+  /** Bytes in use. */
+  length = 0;
+  /** Whether each byte is a character. */
+  isAscii = true;
+
+  set(key: string): void {
+    const room = key.length * MAX_BYTES_A_UNIT;
+    if (room > this.bytes.length) {
+      this.bytes = Buffer.allocUnsafeSlow(2 * room);
+      this.view = viewOf(this.bytes);
+    }
+    const { view } = this;
+    for (let index = 0; index < key.length; index++) {
+      const unit = key.charCodeAt(index);
+      if (unit >= 0x80) {
+        this.length = this.bytes.write(key, 'utf8');
+        this.isAscii = false;
+        return;
+      }
+      view.setUint8(index, unit);
+    }
+    this.length = key.length;
+    this.isAscii = true;
+  }
+
+  /** @returns negative if this key comes before the bytes, positive if after, 0 if they are equal. */
+  compareTo(view: DataView, at: number, length: number): number {
+    const shorter = Math.min(this.length, length);
+    const whole = shorter & ~3;
+    let index = 0;
+    for (; index < whole; index += 4) {
+      const [own, other] = [this.view.getUint32(index), view.getUint32(at + index)];
+      if (own !== other) return own < other ? -1 : 1;
+    }
+    for (; index < shorter; index++) {
+      const difference = this.view.getUint8(index) - view.getUint8(at + index);
+      if (difference !== 0) return difference;
+    }
+    return this.length - length;
+  }
+
+  /** Whether the bytes begin with this key. */
+  isPrefixOf(view: DataView, at: number, length: number): boolean {
+    return this.length <= length && this.compareTo(view, at, this.length) === 0;
+  }
+}
+
+export const viewOf = (bytes: Buffer): DataView<ArrayBufferLike> =>
+  new DataView(bytes.buffer, bytes.byteOffset, bytes.length);

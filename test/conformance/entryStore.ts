@@ -1,0 +1,277 @@
+/**
+ * The duties of every store of the port `src/store/entryStore.ts`. Each store's own tests run this suite,
+ * so that the store of the nodes and the oracle can't drift apart.
+ */
+import fc from 'fast-check';
+import { suite, type Test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { ZERO } from '../../src/words/hash.ts';
+import {
+  type KeyOp,
+  LAST_VERSION,
+  MAX_COUNTER,
+  MAX_GENERATION,
+  MAX_PUT_VERSION,
+} from '../../src/words/op.ts';
+import { keyOps } from '../support/generators.ts';
+import { naiveFold, put, tombstone } from '../support/ops.ts';
+import { dyingTests } from './entryStoreDying.ts';
+import {
+  entriesOf,
+  headOf,
+  keysOf,
+  listed,
+  type NewStore,
+  naiveTests,
+  sorted,
+  storeOf,
+} from './entryStoreNaive.ts';
+
+/** Makes the suite; the caller runs it. @param name the store's. */
+export function entryStoreConformance(name: string, newStore: NewStore): Test {
+  const test = suite(`entry store conformance: ${name}`);
+  foldingTests(test, newStore);
+  orderTests(test, newStore);
+  listingTests(test, newStore);
+  walkingTests(test, newStore);
+  dyingTests(test, newStore);
+  naiveTests(test, newStore);
+  return test;
+}
+
+/** Ops at the ends of every field's range, and with texts of every kind. */
+const ODD_OPS: readonly KeyOp[] = [
+  put({ key: 'a', value: '"text"', meta: '{"values":["Date"]}' }),
+  put({ key: 'é', value: '{"é":"\u{1f600}"}', meta: '"\uff5a"' }),
+  put({ key: '\u{1f600}', value: '12345678901234567890.5', expiresAt: 0 }),
+  put({ key: '__proto__', hlc: MAX_COUNTER, generation: MAX_GENERATION, version: MAX_PUT_VERSION }),
+  put({ key: 'x'.repeat(65_536), seq: Number.MAX_SAFE_INTEGER, expiresAt: 2 ** 53 - 1 }),
+  put({ key: 'constructor', value: `"${'long '.repeat(60_000)}"` }),
+  put({ key: 'é'.repeat(2000), value: `"${'é'.repeat(100_000)}"` }),
+  put({ key: '0', version: 0, hlc: 0, seq: 2 ** 31, expiresAt: 2 ** 32, generation: 127 }),
+  put({ key: 'later', version: 2 ** 31 - 1, seq: 2 ** 32, generation: 128, hlc: 2 ** 32 - 1 }),
+  tombstone({ key: 'gone', version: LAST_VERSION, origin: `${'n'.repeat(64)}.z9` }),
+];
+
+function foldingTests(test: Test, newStore: NewStore): void {
+  test('a greater op takes the place of the entry, and a smaller one leaves it', () => {
+    const [older, newer] = [put({ version: 1 }), put({ version: 2, seq: 2 })];
+    const store = newStore();
+    assert.is(store.fold(older), true);
+    assert.is(store.fold(newer), true);
+    assert.is(store.fold(older), false);
+    assert.equal(store.get('key'), newer);
+    assert.is(store.size, 1);
+  });
+
+  test('the same op again changes nothing', () => {
+    const store = storeOf(newStore, [put()]);
+    assert.is(store.fold(put()), false);
+    assert.is(store.size, 1);
+  });
+
+  test('an entry comes out with the very fields that went in', () => {
+    const store = storeOf(newStore, ODD_OPS);
+    for (const op of ODD_OPS) {
+      assert.equal(store.get(op.key), op);
+      assert.equal(store.head(op.key), headOf(op));
+      assert.equal(store.live(op.key, -1), op.kind === 'put' ? op : undefined);
+    }
+    assert.equal(entriesOf(store), sorted(ODD_OPS));
+    assert.is(store.get('another'), undefined);
+    assert.is(store.head('another'), undefined);
+    assert.is(store.live('another', 0), undefined);
+  });
+
+  test('a longer value takes the place of a shorter one, and a shorter one that of a longer', () => {
+    const store = newStore();
+    for (const [index, length] of [1, 300_000, 2, 2_000_000, 10].entries()) {
+      const op = put({ version: index + 1, value: `"${'v'.repeat(length)}"` });
+      store.fold(op);
+      assert.equal(store.get('key'), op);
+    }
+  });
+
+  test('a tombstone is an entry that reads as absent', () => {
+    const store = storeOf(newStore, [put(), tombstone({ version: 9 })]);
+    assert.is(store.live('key', 0), undefined);
+    assert.is(store.get('key')?.kind, 'delete');
+    assert.is(store.size, 1);
+    assert.is(store.deadSize, 1);
+  });
+
+  test('an entry reads as absent from its expiry on, swept or not', () => {
+    const store = storeOf(newStore, [put({ expiresAt: 1000 })]);
+    assert.is(store.live('key', 999)?.version, 1);
+    assert.is(store.live('key', 1000), undefined);
+    assert.is(store.get('key')?.version, 1);
+  });
+
+  test('a put of a later generation brings a dead key back', () => {
+    const store = storeOf(newStore, [put({ expiresAt: 1000, version: 7 })]);
+    store.sweep(1000, 10);
+    assert.is(store.deadSize, 1);
+    store.fold(put({ generation: 1, version: 1, seq: 2 }));
+    assert.is(store.deadSize, 0);
+    assert.is(store.live('key', 2000)?.version, 1);
+    assert.equal(listed(store, '', null, 10, 2000).keys, ['key']);
+  });
+}
+
+function orderTests(test: Test, newStore: NewStore): void {
+  test('the map is the greatest op of each key, in whatever order and however often ops come', () => {
+    const shuffledTwice = keyOps().chain((ops) =>
+      fc.record({
+        ops: fc.constant(ops),
+        once: fc.shuffledSubarray(ops, { minLength: ops.length }),
+        again: fc.shuffledSubarray(ops),
+      }),
+    );
+    fc.assert(
+      fc.property(shuffledTwice, ({ ops, once, again }) => {
+        const expected = sorted(naiveFold(ops).values());
+        assert.equal(entriesOf(storeOf(newStore, ops)), expected);
+        assert.equal(entriesOf(storeOf(newStore, [...once, ...again])), expected);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test('the map sum is the same in whatever order ops come', () => {
+    const shuffled = keyOps().chain((ops) =>
+      fc.tuple(fc.constant(ops), fc.shuffledSubarray(ops, { minLength: ops.length })),
+    );
+    const minute = fc.integer({ min: -1, max: 5 });
+    fc.assert(
+      fc.property(shuffled, minute, ([ops, other], asOf) => {
+        const [one, two] = [storeOf(newStore, ops), storeOf(newStore, other)];
+        assert.equal(one.sumAt(asOf), two.sumAt(asOf));
+      }),
+    );
+  });
+}
+
+function listingTests(test: Test, newStore: NewStore): void {
+  const storeOfKeys = (...keys: string[]) =>
+    storeOf(
+      newStore,
+      keys.map((key) => put({ key })),
+    );
+
+  test('entries come in the order of code points, and only those with the prefix', () => {
+    const keys = ['b', 'a', 'a/1', 'a/10', 'a/2', 'A', '\u{1f600}', '\ufb01', '\ud7ff'];
+    const store = storeOfKeys(...keys);
+    const all = ['A', 'a', 'a/1', 'a/10', 'a/2', 'b', '\ud7ff', '\ufb01', '\u{1f600}'];
+    assert.equal(listed(store, '', null, 10).keys, all);
+    assert.equal(listed(store, 'a/', null, 10).keys, ['a/1', 'a/10', 'a/2']);
+    assert.equal(listed(store, 'c', null, 10).keys, []);
+    assert.equal(listed(store, '', '\ufb01', 10).keys, ['\u{1f600}']);
+  });
+
+  test('a page ends at its limit and says where the next one starts', () => {
+    const store = storeOfKeys('a', 'b', 'c');
+    assert.equal(listed(store, '', null, 2), { keys: ['a', 'b'], next: 'b' });
+    assert.equal(listed(store, '', 'b', 2), { keys: ['c'], next: null });
+  });
+
+  test('a page ends with the entry that brings it over its bytes', () => {
+    const value = `"${'é'.repeat(10)}"`;
+    const store = storeOf(
+      newStore,
+      ['a', 'b', 'c'].map((key) => put({ key, value })),
+    );
+    // Each takes 1 byte for the key and 22 for the value.
+    const pages = [1, 23, 24, 46, 47].map((bytes) =>
+      store.list('', null, { entries: 9, bytes }, 0).entries.map(({ key }) => key),
+    );
+    assert.equal(pages, [['a'], ['a'], ['a', 'b'], ['a', 'b'], ['a', 'b', 'c']]);
+    assert.is(store.list('', null, { entries: 9, bytes: 24 }, 0).next, 'b');
+    assert.is(store.list('', null, { entries: 9, bytes: 69 }, 0).next, null);
+  });
+
+  test('a list without values shows the same entries', () => {
+    const store = storeOf(newStore, ODD_OPS);
+    const { entries, next } = store.listHeads('', '0', 3, -1);
+    const whole = store.list('', '0', { entries: 3, bytes: 2 ** 30 }, -1);
+    assert.equal(entries, whole.entries.map(headOf));
+    assert.is(next, whole.next);
+  });
+
+  test('a page that ends with the last entry says that there are no more', () => {
+    const ops = [put({ key: 'a' }), put({ key: 'b' }), put({ key: 'c', expiresAt: 1 })];
+    assert.is(listed(storeOf(newStore, ops), '', null, 2, 5).next, null);
+  });
+
+  test('a page starts after a key that is gone, or lies outside the prefix', () => {
+    const store = storeOfKeys('a/1', 'a/3', 'b');
+    const list = (after: string) => listed(store, 'a/', after, 10).keys;
+    assert.equal(list('a/2'), ['a/3']);
+    assert.equal(list('a'), ['a/1', 'a/3']);
+    assert.equal(list('b'), []);
+  });
+}
+
+function walkingTests(test: Test, newStore: NewStore): void {
+  const many = (from: number, to: number): KeyOp[] =>
+    Array.from({ length: to - from }, (_, index) =>
+      put({ key: `key${from + index}`, seq: from + index + 1 }),
+    );
+
+  test('a walk meets each entry that stays once, whatever changes meanwhile', () => {
+    const store = storeOf(newStore, many(0, 300));
+    const met: string[] = [];
+    let changes = 0;
+    for (const { key } of store.heads()) {
+      met.push(key);
+      if (changes >= 300) continue;
+      // Even keys are written again, odd ones are dropped when they were met, and others come.
+      const number = Number(key.slice(3));
+      if (number % 2 === 1 || number >= 300) store.drop(key);
+      else store.fold(put({ key, version: 2 }));
+      for (const op of many(300 + changes, 301 + changes)) store.fold(op);
+      store.compactSlice(1000);
+      changes++;
+    }
+    const old = met.filter((key) => Number(key.slice(3)) < 300);
+    assert.is(old.length, 300);
+    assert.is(new Set(old).size, 300);
+    assert.equal(
+      [...store.entries()].filter(({ version }) => version === 2).length,
+      old.filter((key) => Number(key.slice(3)) % 2 === 0).length,
+    );
+  });
+
+  test('entries that are kept stay as they were, whatever comes after', () => {
+    const ops = many(0, 500);
+    const store = storeOf(newStore, ops);
+    const kept = store.keeper();
+    for (const { key } of store.heads()) kept.keep(key);
+    kept.keep('another');
+    assert.is(kept.length, 500);
+    for (let version = 2; version < 30; version++) {
+      for (const { key } of ops)
+        store.fold(put({ key, version, origin: 'other.b', value: `"${'v'.repeat(99)}"` }));
+      while (store.compactSlice(10_000) > 0);
+    }
+    store.drop('key7');
+    const taken: KeyOp[] = [];
+    for (let op = kept.pop(); op !== undefined; op = kept.pop()) taken.push(op);
+    assert.equal(sorted(taken), sorted(ops));
+    assert.is(kept.length, 0);
+  });
+
+  test('a cleared store holds nothing of what it held, and takes ops as a new one', () => {
+    const ops = [put({ key: 'a', expiresAt: 10 }), put({ key: 'b' }), tombstone({ key: 'c' })];
+    const store = storeOf(newStore, ops);
+    store.clear();
+    assert.equal([store.size, store.deadSize], [0, 0]);
+    assert.equal(listed(store, '', null, 5).keys, []);
+    assert.equal(store.sweep(10, 5).expired, []);
+    assert.equal(store.examineDead(5), []);
+    assert.equal(store.sumAt(0), ZERO);
+    assert.equal(keysOf([...store.entries()]), []);
+    for (const op of ops) store.fold(op);
+    assert.equal(entriesOf(store), ops);
+    assert.equal(store.sumAt(0), storeOf(newStore, ops).sumAt(0));
+  });
+}

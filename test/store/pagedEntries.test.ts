@@ -1,0 +1,107 @@
+import fc from 'fast-check';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { PagedEntries } from '../../src/store/pagedEntries.ts';
+import { KIB } from '../../src/words/size.ts';
+import { entryStoreConformance } from '../conformance/entryStore.ts';
+import { entriesOf, sorted } from '../conformance/entryStoreNaive.ts';
+import { put, tombstone } from '../support/ops.ts';
+import { PlainEntries } from '../support/plainEntries.ts';
+
+const SEED = { first: 0x243f6a88, second: 0x85a308d3 };
+/** So small that a few entries fill a page, and some have a page of their own. */
+const SMALL = { firstBytes: 256, bytes: KIB };
+
+const conformance = entryStoreConformance('pages', () => new PagedEntries(SEED));
+conformance.run();
+const inSmallPages = entryStoreConformance('small pages', () => new PagedEntries(SEED, SMALL));
+inSmallPages.run();
+
+const test = suite('the store in pages beside plain objects');
+
+type Step =
+  | { readonly fold: number; readonly key: number; readonly ttl: number; readonly size: number }
+  | { readonly drop: number }
+  | { readonly laterMs: number; readonly limit: number }
+  | { readonly examine: number }
+  | { readonly list: number; readonly after: number }
+  | { readonly compact: number };
+
+const KEYS = Array.from({ length: 60 }, (_, index) =>
+  index % 7 === 0 ? `ключ\u{1f600}/${index}` : `key/${index % 5}/${index}`,
+);
+const someKey = fc.nat(KEYS.length - 1);
+
+const step: fc.Arbitrary<Step> = fc.oneof(
+  {
+    weight: 8,
+    arbitrary: fc.record({
+      fold: fc.nat(20),
+      key: someKey,
+      ttl: fc.nat(3000),
+      size: fc.oneof(fc.nat(40), fc.nat(2000)),
+    }),
+  },
+  { weight: 2, arbitrary: fc.record({ drop: someKey }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      laterMs: fc.integer({ min: -500, max: 900 }),
+      limit: fc.integer({ min: 1, max: 9 }),
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ examine: fc.nat(9) }) },
+  { weight: 1, arbitrary: fc.record({ list: fc.nat(3), after: someKey }) },
+  { weight: 3, arbitrary: fc.record({ compact: fc.nat(3000) }) },
+);
+
+test('any history leaves the same entries, lists, sweeps and sums in both', () => {
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 300, size: 'max' }), (steps) => {
+      const [pages, plain] = [new PagedEntries(SEED, SMALL), new PlainEntries()];
+      let [seq, nowMs] = [0, 500_000];
+      for (const one of steps) {
+        if ('fold' in one) {
+          const kind = one.ttl % 8 === 0 ? 'delete' : 'put';
+          const common = {
+            key: KEYS[one.key] ?? '',
+            seq: ++seq,
+            version: one.fold,
+            generation: one.fold % 3,
+            origin: `node${seq % 4}.a`,
+          };
+          const value = `"${(one.size % 2 ? 'é' : 'v').repeat(one.size)}"`;
+          const expiresAt = one.ttl > 2000 ? null : nowMs + one.ttl;
+          const meta = one.size % 3 ? null : '{"é":1}';
+          const op =
+            kind === 'delete' ? tombstone(common) : put({ ...common, value, expiresAt, meta });
+          assert.is(pages.fold(op), plain.fold(op));
+          assert.equal(pages.get(op.key), plain.get(op.key));
+        } else if ('drop' in one) {
+          pages.drop(KEYS[one.drop] ?? '');
+          plain.drop(KEYS[one.drop] ?? '');
+        } else if ('laterMs' in one) {
+          nowMs += one.laterMs;
+          assert.equal(pages.sweep(nowMs, one.limit), plain.sweep(nowMs, one.limit));
+        } else if ('examine' in one) {
+          assert.is(pages.examineDead(one.examine).length, plain.examineDead(one.examine).length);
+        } else if ('list' in one) {
+          const prefix = ['', 'key/', 'ключ', 'key/3/'][one.list] ?? '';
+          const limit = { entries: 1 + one.list, bytes: 1 + 40 * one.after };
+          const after = KEYS[one.after] ?? '';
+          assert.equal(
+            pages.list(prefix, after, limit, nowMs),
+            plain.list(prefix, after, limit, nowMs),
+          );
+        } else pages.compactSlice(one.compact);
+        assert.equal([pages.size, pages.deadSize], [plain.size, plain.deadSize]);
+      }
+      assert.equal(entriesOf(pages), entriesOf(plain));
+      assert.equal(pages.sumAt(0), plain.sumAt(0));
+      assert.equal(sorted(pages.examineDead(99)), sorted(plain.examineDead(99)));
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test.run();
