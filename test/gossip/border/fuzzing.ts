@@ -90,7 +90,7 @@ export async function fuzzNode(messages: number, seed: number): Promise<Fuzzed> 
 }
 
 /** @returns a source of pushes that are right, one op each. */
-function rightPushes(): () => string {
+export function rightPushes(): () => string {
   let seq = 0;
   let sum = ZERO;
   return () => {
