@@ -95,8 +95,14 @@ nodes('a watch and a mirror go on while the nodes that they hang on are killed',
   await watching;
 });
 
-nodes('a cursor goes on at another node', async () => {
+nodes('a cursor goes on, what was written is read, and acks are true at every node', async () => {
   await using cluster = await startCluster();
+  await cursorGoesOn(cluster);
+  await putWaitsForAll(cluster);
+  await writesAreRead(cluster);
+});
+
+async function cursorGoesOn(cluster: TestCluster): Promise<void> {
   const [first = '', second = ''] = urlsOf(cluster);
   await using one = createClient({ endpoints: [first] });
   await using two = createClient({ endpoints: [second] });
@@ -117,10 +123,10 @@ nodes('a cursor goes on at another node', async () => {
     assert.equal(event.type === 'put' && event.value, new Date(2));
     break;
   }
-});
+}
 
-nodes('what was written is read at every node', async () => {
-  await using cluster = await startCluster();
+/** Kills the first node at its end. */
+async function writesAreRead(cluster: TestCluster): Promise<void> {
   const [first = '', second = '', third = ''] = urlsOf(cluster);
   await using one = createClient({ endpoints: [first] });
   await using two = createClient({ endpoints: [second] });
@@ -141,10 +147,9 @@ nodes('what was written is read at every node', async () => {
   await waitForConvergence(cluster.nodes, 20_000);
   await cluster.node(0).kill('SIGKILL');
   assert.is((await own.get('r/2'))?.value, 'mine');
-});
+}
 
-nodes('a put that waits for all nodes is on all of them', async () => {
-  await using cluster = await startCluster();
+async function putWaitsForAll(cluster: TestCluster): Promise<void> {
   await using client = createClient({ endpoints: urlsOf(cluster) });
   for (let index = 1; index <= 20; index++) {
     const { acks } = await client.put('k', index, { acks: 3, acksTimeoutMs: 10_000 });
@@ -154,7 +159,7 @@ nodes('a put that waits for all nodes is on all of them', async () => {
       assert.is(body.value, index);
     }
   }
-});
+}
 
 nodes('many counters at a node that is killed: every success is counted', async () => {
   await using cluster = await startCluster();

@@ -2,15 +2,14 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { NodeProcess, type Readiness } from '../support/nodes.ts';
 import { freePorts } from '../support/ports.ts';
 import { temporaryDirectory, waitFor } from '../support/processes.ts';
+import { SCRIPTED_NODE } from '../support/program.ts';
 import './compileCache.ts';
 import type { Order, Plan } from './orders.ts';
 
-const SCRIPT = fileURLToPath(new URL('./scriptedChild.ts', import.meta.url));
 const START_LIMIT_MS = 30_000;
 
 type Faults = Partial<Omit<Plan, 'environment'>>;
@@ -61,7 +60,7 @@ export class ScriptedNode extends NodeProcess {
   override async start(readiness: Readiness = 'healthy', extra: Environment = {}): Promise<void> {
     const environment = { ...this.#settings, ...extra };
     const plan: Plan = { environment, clockAheadMs: 0, lostShare: 0, ...this.#faults };
-    const child = fork(SCRIPT, [JSON.stringify(plan)], {
+    const child = fork(SCRIPTED_NODE, [JSON.stringify(plan)], {
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     });
     this.#child = child;

@@ -1,8 +1,17 @@
-/** The `hearsay` command that tests start as a process. */
+/** The programs that tests start as processes: those of a bundle that the runner has made, or else sources. */
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** As people run it in a checkout. */
 export const SOURCES = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 
-/** The bundle that the runner of the tests has made of the sources, or else the sources. */
-export const PROGRAM = process.env.HEARSAY_TEST_PROGRAM ?? SOURCES;
+const bundled = process.env.HEARSAY_TEST_PROGRAM;
+
+/** The `hearsay` command. */
+export const PROGRAM = bundled ?? SOURCES;
+
+/** A node into which tests put faults. */
+export const SCRIPTED_NODE =
+  bundled === undefined
+    ? fileURLToPath(new URL('../cluster/scriptedChild.ts', import.meta.url))
+    : join(dirname(bundled), 'scriptedChild.js');
