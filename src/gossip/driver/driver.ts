@@ -19,6 +19,7 @@ import { encodeMessage } from '../protocol/messages.ts';
 import type { PeerStatus } from '../protocol/peerStatus.ts';
 import type { Phase } from '../protocol/standing.ts';
 import type { ConnectionId, Transport, TransportEvent } from '../transport.ts';
+import { type Counted, countsOf } from './counts.ts';
 import { type MemberStatus, memberStatuses } from './memberStatus.ts';
 import type { DriverOptions } from './options.ts';
 import { type Parts, partsOf } from './parts.ts';
@@ -35,7 +36,7 @@ export class Driver {
   readonly #parts: Parts;
   readonly #endCommits: () => void;
   #core: Core;
-  readonly #counted = { pulls: 0, disagreements: 0, joinsPostponed: 0 };
+  readonly #counted: Counted = { pulls: 0, disagreements: 0, joinsPostponed: 0 };
   #stopped = false;
 
   constructor(options: DriverOptions) {
@@ -68,22 +69,13 @@ export class Driver {
     if (this.#parts.gate.isReady && this.#parts.offers.isDue) this.#offer();
     this.#parts.gate.openForWrites();
     this.#parts.judges.tick();
+    this.#parts.compares.tick();
     this.#run(() => this.#parts.offers.dropHeld());
   }
 
   /** Totals since the start, for metrics. */
   get counts() {
-    return {
-      pushesSent: this.#parts.pushes.sent,
-      pushesShed: this.#parts.pushes.shed,
-      answersShed: this.#parts.outbox.shed + this.#parts.turns.shed,
-      ...this.#counted,
-      opsReceived: this.#parts.commits.opsReceived,
-      rejoins: this.#parts.lives.rejoins,
-      collected: this.#parts.commits.collected,
-      snapshotsSent: this.#parts.snapshots.begun,
-      repaired: this.#parts.repairs.repaired,
-    };
+    return countsOf(this.#parts, this.#counted);
   }
 
   /** Whether ops that a rejoin has set aside are still to be offered. */
@@ -204,6 +196,7 @@ export class Driver {
     this.#parts.judges.drop(connection);
     this.#parts.answers.drop(connection);
     this.#parts.repairs.drop(connection);
+    this.#parts.compares.drop(connection);
     this.#parts.snapshots.drop(connection);
   }
 
@@ -325,7 +318,7 @@ export class Driver {
         this.#parts.repairs.start(output.connection, output.asOf);
         break;
       case 'repairStep':
-        this.#inTurn(output, () => this.#parts.repairs.step(output.connection, output.message));
+        this.#run(() => this.#repairStep(output), output.connection);
         break;
       case 'form':
         this.#run(() => this.#parts.lives.form(output.value));
@@ -370,11 +363,17 @@ export class Driver {
 
   /** Questions whose answers walk the map or the log wait for one another; answers to this node's own do not. */
   #inTurn(
-    { connection, message }: OutputOf<'judge' | 'deletes' | 'repairStep'>,
+    { connection, message }: OutputOf<'judge' | 'deletes'>,
     action: () => Promise<void>,
   ): void {
-    const isAnswer = message.type === 'judged' || message.type === 'compared';
+    const isAnswer = message.type === 'judged';
     this.#run(isAnswer ? action : () => this.#parts.turns.take(connection, action), connection);
+  }
+
+  #repairStep({ connection, from, message }: OutputOf<'repairStep'>): Promise<void> {
+    return message.type === 'compare'
+      ? this.#parts.compares.take(connection, from, message)
+      : this.#parts.repairs.answered(connection, message);
   }
 
   /** A peer that reads nothing is still told who speaks, and why it is refused. */

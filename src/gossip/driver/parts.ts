@@ -12,6 +12,7 @@ import type { ConnectionId } from '../transport.ts';
 import { Answers } from './answers.ts';
 import { ClientGate } from './clientGate.ts';
 import { Commits } from './commits.ts';
+import { Compares } from './compares.ts';
 import { ConfirmRequests } from './confirmRequests.ts';
 import { Judges } from './judges.ts';
 import { Lives } from './lives.ts';
@@ -27,6 +28,7 @@ export interface Parts {
   readonly answers: Answers;
   readonly border: Border;
   readonly commits: Commits;
+  readonly compares: Compares;
   readonly confirmRequests: ConfirmRequests;
   readonly gate: ClientGate;
   readonly judges: Judges;
@@ -103,6 +105,7 @@ export function partsOf(options: DriverOptions, whole: Whole): Parts {
       warn: (text) => note('warn', text),
       warnRarely: (text) => rareNotes.tell(text),
     }),
+    compares: new Compares({ replica, send, pause, steadyMs }),
     confirmRequests: new ConfirmRequests({
       ownSeq: () => replica.record(replica.origin).seq,
       sendToPeers: (text) => {
@@ -110,7 +113,7 @@ export function partsOf(options: DriverOptions, whole: Whole): Parts {
       },
     }),
     pushes: new Pushes({ replica, transport, targets, losePush }),
-    repairs: new Repairs({ replica, send, pause, note }),
+    repairs: new Repairs({ replica, send, pause, steadyMs, note }),
     snapshots: new Snapshots({ replica, send, pause }),
   };
 }

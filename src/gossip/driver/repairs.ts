@@ -2,28 +2,20 @@
  * Repair as a conversation (rule 11): `repair.ts` decides its questions, its answers and the ops that are born again.
  *
  * Invariant: an answer counts once, and only while its question is open; and entries that came after the
- * repair began are none of its business. The map is walked in slices, so that others have their turns.
+ * repair began are none of its business.
  */
-import type { Replica } from '../../replica/replica.ts';
 import type { Hash } from '../../words/hash.ts';
-import type { EntryHead, KeyOp } from '../../words/op.ts';
+import type { KeyOp } from '../../words/op.ts';
 import { covers, type Vector } from '../../words/vector.ts';
-import { type ComparedMessage, type CompareMessage, encodeMessage } from '../protocol/messages.ts';
-import {
-  addToBuckets,
-  bucketCount,
-  bucketOf,
-  differingBuckets,
-  emptyBuckets,
-  entriesToBearAgain,
-} from '../protocol/repair.ts';
+import { type ComparedMessage, encodeMessage } from '../protocol/messages.ts';
+import { bucketCount, differingBuckets, entriesToBearAgain } from '../protocol/repair.ts';
 import type { ConnectionId } from '../transport.ts';
+import { lookThrough, type Walk } from './mapWalk.ts';
 
-export interface RepairsOptions {
-  readonly replica: Replica;
+export interface RepairsOptions extends Walk {
   readonly send: (connection: ConnectionId, text: string) => void;
-  /** Settles once other work that waits for the thread has had its turn. */
-  readonly pause: () => Promise<void>;
+  /** A clock that is never set, in milliseconds. */
+  readonly steadyMs: () => number;
   readonly note: (level: 'info' | 'warn', text: string) => void;
 }
 
@@ -31,16 +23,15 @@ export interface RepairsOptions {
 const BUCKETS_A_REPAIR = 16;
 
 /**
- * The factor by which the sizes of the maps of two nodes with equal vectors may differ, because they
- * have collected different entries.
+ * A repair is over when it took longer, in milliseconds: an answer got lost. Until then each further digest of the
+ * peer shows the same difference again, and must not begin it anew.
  */
-const MAX_BUCKETS_RATIO = 4;
-
-/** Entries looked at in one turn of the event loop. */
-const SLICE = 20_000;
+const REPAIR_MS = 10_000;
 
 /** One repair with one peer. */
 interface Repair {
+  /** On a clock that is never set. */
+  readonly begunMs: number;
   readonly asOf: number;
   readonly buckets: number;
   /** The vector of both nodes when it began. */
@@ -62,19 +53,17 @@ export class Repairs {
     this.#options = options;
   }
 
-  /** An earlier repair with the peer is over. @param asOf the minute that both maps are compared as of. */
+  /** Begins, unless a repair with the peer is under way. @param asOf the minute that both maps are compared as of. */
   start(connection: ConnectionId, asOf: number): void {
-    const { replica } = this.#options;
+    const { replica, steadyMs } = this.#options;
+    const earlier = this.#repairs.get(connection);
+    const begunMs = steadyMs();
+    if (earlier !== undefined && begunMs - earlier.begunMs < REPAIR_MS) return;
     const buckets = bucketCount(replica.map.size);
     const held = new Map(replica.vector);
-    const repair: Repair = { asOf, buckets, held, open: new Map(), ours: new Map() };
+    const repair: Repair = { begunMs, asOf, buckets, held, open: new Map(), ours: new Map() };
     this.#repairs.set(connection, repair);
     this.#ask(connection, repair, null);
-  }
-
-  async step(connection: ConnectionId, message: CompareMessage | ComparedMessage): Promise<void> {
-    if (message.type === 'compare') await this.#reply(connection, message);
-    else await this.#answered(connection, message);
   }
 
   /** The connection is gone: no answer will come. */
@@ -89,19 +78,8 @@ export class Repairs {
     this.#options.send(connection, encodeMessage({ type: 'compare', asOf, buckets, bucket, re }));
   }
 
-  async #reply(connection: ConnectionId, asked: CompareMessage): Promise<void> {
-    const { replica, send } = this.#options;
-    const { asOf, buckets, bucket, re } = asked;
-    // So few buckets hold more entries each than one message: nobody who holds the same ops asks so.
-    if (buckets * MAX_BUCKETS_RATIO < bucketCount(replica.map.size)) return;
-    const sums = bucket === null ? await this.#sums(asOf, buckets) : [];
-    const entries = bucket === null ? [] : await this.#entriesOf(buckets, [bucket]);
-    const ofBucket = bucket === null ? [] : (new Map(entries).get(bucket) ?? []);
-    const type = 'compared';
-    send(connection, encodeMessage({ type, asOf, buckets, bucket, sums, entries: ofBucket, re }));
-  }
-
-  async #answered(connection: ConnectionId, answer: ComparedMessage): Promise<void> {
+  /** Takes the answer of a peer. */
+  async answered(connection: ConnectionId, answer: ComparedMessage): Promise<void> {
     const repair = this.#repairs.get(connection);
     const re = repair && questionOf(repair, answer);
     if (repair === undefined || re === undefined) return;
@@ -119,10 +97,10 @@ export class Repairs {
     isOver: () => boolean,
   ): Promise<void> {
     const { asOf, buckets } = repair;
-    const differing = differingBuckets(await this.#sums(asOf, buckets), theirs);
-    const chosen = differing.slice(0, BUCKETS_A_REPAIR);
-    for (const [bucket, entries] of await this.#entriesOf(buckets, chosen))
-      repair.ours.set(bucket, entries);
+    const { sums } = await lookThrough(this.#options, { buckets, asOf, chosen: [] });
+    const chosen = differingBuckets(sums, theirs).slice(0, BUCKETS_A_REPAIR);
+    const { entries } = await lookThrough(this.#options, { buckets, asOf: null, chosen });
+    for (const [bucket, ofBucket] of entries) repair.ours.set(bucket, ofBucket);
     if (isOver()) return;
     for (const bucket of chosen) this.#ask(connection, repair, bucket);
   }
@@ -136,43 +114,6 @@ export class Repairs {
     this.repaired += again.length;
     note('warn', `a repair writes ${again.length} entries again that a peer had lost`);
     await replica.bearAgain(again);
-  }
-
-  async #sums(asOf: number, buckets: number): Promise<Hash[]> {
-    const sums = emptyBuckets(buckets);
-    await this.#walk((slice) => addToBuckets(sums, slice, asOf));
-    return sums;
-  }
-
-  /** All entries of these buckets, dead ones included. */
-  async #entriesOf(
-    buckets: number,
-    chosen: readonly number[],
-  ): Promise<ReadonlyMap<number, KeyOp[]>> {
-    const found = new Map(chosen.map((bucket) => [bucket, [] as KeyOp[]]));
-    if (chosen.length === 0) return found;
-    await this.#walk((slice) => {
-      for (const { key } of slice) {
-        const inBucket = found.get(bucketOf(key, buckets));
-        const entry = inBucket && this.#options.replica.map.get(key);
-        if (entry !== undefined) inBucket?.push(entry);
-      }
-    });
-    return found;
-  }
-
-  /** Shows all entries, as they are when their turn comes. */
-  async #walk(look: (slice: readonly EntryHead[]) => void): Promise<void> {
-    const { replica, pause } = this.#options;
-    let slice: EntryHead[] = [];
-    for (const entry of replica.map.heads()) {
-      slice.push(entry);
-      if (slice.length < SLICE) continue;
-      look(slice);
-      slice = [];
-      await pause();
-    }
-    look(slice);
   }
 }
 

@@ -341,7 +341,7 @@ export class Core {
       case 'compare':
       case 'compared':
         if (this.#mayRepair(message, hello))
-          this.#state.out({ kind: 'repairStep', connection, message });
+          this.#state.out({ kind: 'repairStep', connection, from: hello.origin, message });
         break;
       default:
         message satisfies never;

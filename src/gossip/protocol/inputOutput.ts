@@ -209,6 +209,8 @@ export type Output =
   | {
       readonly kind: 'repairStep';
       readonly connection: ConnectionId;
+      /** The origin of the peer. */
+      readonly from: string;
       readonly message: CompareMessage | ComparedMessage;
     }
   /** Answer with a page of a judgement, or take one in. */

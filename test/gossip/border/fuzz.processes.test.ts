@@ -9,7 +9,11 @@ const fuzz = suite('a stream of wrong messages to a real node');
 const MESSAGES = 10_000;
 
 fuzz('ends no node, harms no answer and no log, and costs its senders', async () => {
-  const { messages, faults, opsReceived, answers } = await fuzzProcess({ messages: MESSAGES, aConnection: 8, seed: 1 });
+  const { messages, faults, opsReceived, answers } = await fuzzProcess({
+    messages: MESSAGES,
+    aConnection: 8,
+    seed: 1,
+  });
   assert.ok(messages >= MESSAGES, `${messages} messages`);
   assert.ok(faults > MESSAGES / 20, `${faults} faults`);
   assert.ok(opsReceived > 10, `${opsReceived} ops were right`);

@@ -8,7 +8,11 @@ import { setTimeout as wait } from 'node:timers/promises';
 import * as assert from 'uvu/assert';
 import { WebSocket } from 'ws';
 import { z } from 'zod';
-import { decodeMessage, encodeMessage, type Message } from '../../../src/gossip/protocol/messages.ts';
+import {
+  decodeMessage,
+  encodeMessage,
+  type Message,
+} from '../../../src/gossip/protocol/messages.ts';
 import { seeded } from '../../../src/words/random.ts';
 import { allShowWithin, metric } from '../../cluster/observe.ts';
 import { type ScriptedNode, startScripted } from '../../cluster/scripted.ts';
@@ -215,15 +219,14 @@ function mayEnd(text: string): boolean {
   try {
     const message = decodeMessage(text);
     // A clock that is ahead ends it too, and is no fault.
-    return message.type === 'digest'
-      ? message.digest.clock > Date.now()
-      : ENDING.has(message.type);
+    return message.type === 'digest' ? message.digest.clock > Date.now() : ENDING.has(message.type);
   } catch {
     return true;
   }
 }
 
-const valueIn = (text: string): unknown => z.object({ value: z.unknown() }).parse(JSON.parse(text)).value;
+const valueIn = (text: string): unknown =>
+  z.object({ value: z.unknown() }).parse(JSON.parse(text)).value;
 
 /** A client of the node, which writes and reads all the time. */
 class Client {

@@ -1,6 +1,7 @@
 /** The conversation of a repair: what of it counts, and how much of the map one turn looks at. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { Compares } from '../../../src/gossip/driver/compares.ts';
 import { Repairs } from '../../../src/gossip/driver/repairs.ts';
 import {
   type ComparedMessage,
@@ -13,8 +14,12 @@ const repairs = suite('the conversation of a repair (rule 11)');
 
 const PEER = 2;
 
+const REPAIR_MS = 10_000;
+
 interface Side {
   readonly repairs: Repairs;
+  readonly compares: Compares;
+  readonly clock: { nowMs: number };
   readonly replica: Awaited<ReturnType<typeof openReplica>>['replica'];
   /** The messages that it has sent, until they are taken. */
   readonly take: () => (CompareMessage | ComparedMessage)[];
@@ -27,16 +32,19 @@ async function side(keys: readonly string[]): Promise<Side> {
   await replica.submit(keys.map((key) => putting(key)));
   const texts: string[] = [];
   let pauses = 0;
-  const one = new Repairs({
+  const clock = { nowMs: 0 };
+  const ports = {
     replica,
-    send: (_connection, text) => texts.push(text),
+    send: (_connection: number, text: string) => texts.push(text),
     pause: async () => {
       pauses++;
     },
-    note: () => {},
-  });
+    steadyMs: () => clock.nowMs,
+  };
   return {
-    repairs: one,
+    repairs: new Repairs({ ...ports, note: () => {} }),
+    compares: new Compares(ports),
+    clock,
     replica,
     take: () =>
       texts.splice(0).map((text) => decodeMessage(text) as CompareMessage | ComparedMessage),
@@ -56,7 +64,9 @@ async function atOdds(): Promise<{ ours: Side; theirs: Side }> {
 /** Hands all that one has sent to the other. @returns the messages. */
 async function deliver(from: Side, to: Side): Promise<(CompareMessage | ComparedMessage)[]> {
   const messages = from.take();
-  for (const message of messages) await to.repairs.step(PEER, message);
+  for (const message of messages)
+    if (message.type === 'compare') await to.compares.take(PEER, from.replica.origin, message);
+    else await to.repairs.answered(PEER, message);
   return messages;
 }
 
@@ -79,7 +89,7 @@ async function lastAnswer({
 repairs('the entry that the other lost is born again, and no other', async () => {
   const { ours, theirs } = await atOdds();
   const { lastLsn } = ours.replica;
-  await ours.repairs.step(PEER, await lastAnswer({ ours, theirs }));
+  await ours.repairs.answered(PEER, await lastAnswer({ ours, theirs }));
   assert.is(ours.repairs.repaired, 1);
   const rows = await ours.replica.log.rowsAfter(lastLsn, { maxRows: 9, maxBytes: 1e6 });
   assert.equal(
@@ -91,13 +101,13 @@ repairs('the entry that the other lost is born again, and no other', async () =>
 repairs('an answer counts once, and only to an open question', async () => {
   const { ours, theirs } = await atOdds();
   const answer = await lastAnswer({ ours, theirs });
-  await ours.repairs.step(PEER + 1, answer);
-  await ours.repairs.step(PEER, { ...answer, re: (answer.re ?? 0) + 1 });
-  await ours.repairs.step(PEER, { ...answer, asOf: 1 });
-  await ours.repairs.step(PEER, { ...answer, buckets: 2 });
+  await ours.repairs.answered(PEER + 1, answer);
+  await ours.repairs.answered(PEER, { ...answer, re: (answer.re ?? 0) + 1 });
+  await ours.repairs.answered(PEER, { ...answer, asOf: 1 });
+  await ours.repairs.answered(PEER, { ...answer, buckets: 2 });
   assert.is(ours.repairs.repaired, 0);
-  await ours.repairs.step(PEER, answer);
-  await ours.repairs.step(PEER, answer);
+  await ours.repairs.answered(PEER, answer);
+  await ours.repairs.answered(PEER, answer);
   assert.is(ours.repairs.repaired, 1);
 });
 
@@ -107,25 +117,40 @@ repairs(
     for (const end of ['start', 'drop'] as const) {
       const { ours, theirs } = await atOdds();
       const answer = await lastAnswer({ ours, theirs });
-      if (end === 'start') ours.repairs.start(PEER, 0);
-      else ours.repairs.drop(PEER);
-      await ours.repairs.step(PEER, answer);
+      if (end === 'drop') ours.repairs.drop(PEER);
+      else {
+        ours.clock.nowMs += REPAIR_MS;
+        ours.repairs.start(PEER, 0);
+      }
+      await ours.repairs.answered(PEER, answer);
       assert.is(ours.repairs.repaired, 0, end);
     }
   },
 );
 
+repairs('a difference that shows again while it is under way does not begin it anew', async () => {
+  const { ours, theirs } = await atOdds();
+  const answer = await lastAnswer({ ours, theirs });
+  ours.clock.nowMs += REPAIR_MS - 1;
+  ours.repairs.start(PEER, 0);
+  assert.equal(ours.take(), []);
+  await ours.repairs.answered(PEER, answer);
+  assert.is(ours.repairs.repaired, 1);
+  ours.repairs.start(PEER, 0);
+  assert.is(ours.take().length, 1);
+});
+
 repairs('a peer of protocol 1 repeats no number', async () => {
   const { ours, theirs } = await atOdds();
   const { re: _re, ...answer } = await lastAnswer({ ours, theirs });
-  await ours.repairs.step(PEER, answer);
+  await ours.repairs.answered(PEER, answer);
   assert.is(ours.repairs.repaired, 1);
 });
 
 repairs('what came after it began is none of its business', async () => {
   const { ours, theirs } = await atOdds();
   await ours.replica.submit([putting('later')]);
-  await ours.repairs.step(PEER, await lastAnswer({ ours, theirs }));
+  await ours.repairs.answered(PEER, await lastAnswer({ ours, theirs }));
   assert.is(ours.repairs.repaired, 1);
 });
 
@@ -137,9 +162,10 @@ repairs('a large map is looked through in several turns', async () => {
       await replica.submit(keys.slice(from, from + 5000).map((key) => putting(key)));
   theirs.replica.map.drop('key 7');
   ours.repairs.start(PEER, 0);
-  await ours.repairs.step(PEER, await lastAnswer({ ours, theirs }));
+  await ours.repairs.answered(PEER, await lastAnswer({ ours, theirs }));
   assert.is(ours.repairs.repaired, 1);
-  assert.equal([ours.pauses(), theirs.pauses()], [4, 4]);
+  // One before each walk for a peer, and two within each.
+  assert.equal([ours.pauses(), theirs.pauses()], [4, 6]);
 });
 
 repairs.run();
