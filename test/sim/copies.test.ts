@@ -12,6 +12,7 @@ const ONCE_FAILED = [
   ['clones', 56, 'joins and retirements of a forked origin reach all members'],
   ['clones', 81, 'two nodes that have closed different origins both start again'],
   ['clones', 148, 'a node that was copied again soon after a rejoin rejoins once more'],
+  ['clones', 82, 'a node that joins turns away from a sponsor that has become another one'],
   ['clones', 234, 'a put is no copy of another one of the same instant'],
   ['clones', 788, 'a put that won by its origin wins when another origin offers it'],
 ] as const;

@@ -254,9 +254,10 @@ export class Core {
     }
     const { pull } = peer;
     if (pull.sentAt === null || nowMs - pull.sentAt <= settings.pullTimeoutMs) return;
-    pull.ends();
+    pull.isLost();
     if (peer.snapshotPart !== null) this.#state.rejoin('a snapshot under way was cut off', false);
-    else if (pull.isWantedAgain) this.#puller.pull(peer);
+    else this.#joiner.wasLeftWaiting(peer);
+    if (pull.isWantedAgain && !this.#state.hasEnded) this.#puller.pullIfFree(peer);
   }
 
   /** The cluster is formed, or this node is welcomed: it tells all peers, and asks each for new ops. */

@@ -12,6 +12,8 @@ import type { RejoinClaims } from './rejoinClaims.ts';
 
 /** The wait, in milliseconds, after a cluster could not be formed for want of room. */
 const JOIN_RETRY_MS = 2000;
+/** An unjoined node asks another peer after so many questions in a row without an answer. */
+const LOST_PULLS_TO_TURN_AWAY = 3;
 const FORSAKEN = 'no member is left to send the rest of the log of which this node holds a part';
 const LOST =
   'no node of its cluster answers: this node waits until one does, with its entries set aside; where ' +
@@ -49,6 +51,20 @@ export class Joiner {
 
   asks(peer: Greeted): void {
     this.#sponsor = peer.hello.origin;
+  }
+
+  /**
+   * The peer has not answered in time. A sponsor that never does may run on a copy of the log that this node has
+   * begun to take: then the two hold different ops of its origin.
+   */
+  wasLeftWaiting({ hello, pull }: Greeted): void {
+    const { standing, view, nowMs, settings } = this.#state;
+    if (standing.phase !== 'unjoined' || pull.lostInARow < LOST_PULLS_TO_TURN_AWAY) return;
+    this.#sponsor = null;
+    pull.postpone(nowMs + LOST_PULLS_TO_TURN_AWAY * settings.pullTimeoutMs);
+    // Who holds a part of one log turns to no other.
+    if (view.lastLsn > 0)
+      this.#state.rejoin(`${hello.nodeId} has begun to let this node in, and answers no more`);
   }
 
   answerComes(): void {

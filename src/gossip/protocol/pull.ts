@@ -14,6 +14,7 @@ export class Pull {
   #isAnswered = false;
   #isWantedAgain = false;
   #notBefore = 0;
+  #lostInARow = 0;
 
   /**
    * The time at which the pull in flight was sent, or last brought a part of a snapshot; null if none
@@ -30,6 +31,11 @@ export class Pull {
   /** Whether another pull follows the one in flight, which was sent too early to bring all ops. */
   get isWantedAgain(): boolean {
     return this.#isWantedAgain;
+  }
+
+  /** The number of pulls without any answer, since the last answer. */
+  get lostInARow(): number {
+    return this.#lostInARow;
   }
 
   mayBegin(nowMs: number): boolean {
@@ -64,13 +70,21 @@ export class Pull {
   /** The answer is being taken in. @returns the number for `isTakenIn`. */
   isAnswered(nowMs: number): number {
     this.#isAnswered = true;
+    this.#lostInARow = 0;
     this.#sentAt = nowMs;
     return this.#number;
   }
 
   /** A part of a snapshot is taken in, so the pull's time begins anew. */
   goesOn(nowMs: number): void {
+    this.#lostInARow = 0;
     this.#sentAt = nowMs;
+  }
+
+  /** No answer came in time. */
+  isLost(): void {
+    this.#lostInARow++;
+    this.ends();
   }
 
   ends(): void {
@@ -84,6 +98,7 @@ export class Pull {
 
   /** The peer can't answer yet. */
   postpone(untilMs: number): void {
+    this.#lostInARow = 0;
     this.ends();
     this.#notBefore = untilMs;
   }

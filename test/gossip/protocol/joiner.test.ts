@@ -1,0 +1,67 @@
+/** An unjoined node keeps to one sponsor, until that one answers no more (rule 8). */
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import {
+  digestOf,
+  emptyAnswer,
+  ofKind,
+  originOf,
+  pulledFrom,
+  type TestCore,
+  testCore,
+} from '../../support/cores.ts';
+
+const TIMEOUT_MS = 5000;
+
+/** A fresh node that two members are connected to; it has asked the first. */
+function fresh(): TestCore {
+  const node = testCore({ joined: false, settings: { url: 'http://one' } });
+  assert.equal(pulledFrom(node.greet(1, { origin: originOf(2) })), [1]);
+  assert.equal(pulledFrom(node.greet(2, { origin: originOf(3) })), []);
+  return node;
+}
+
+/** Waits until the pull in flight counts as lost. @returns the outputs of the steps until then. */
+function lose(node: TestCore): ReturnType<TestCore['tick']> {
+  node.clock.nowMs += TIMEOUT_MS + 1;
+  return node.tick();
+}
+
+const joining = suite('sponsors that do not answer (rule 8)');
+
+joining('another is asked after three questions in a row without an answer', () => {
+  const node = fresh();
+  for (const lost of [1, 2]) assert.equal(pulledFrom(lose(node)), [1], `after ${lost}`);
+  assert.equal(pulledFrom(lose(node)), [2]);
+});
+
+joining('a sponsor that cannot answer yet is not silent', () => {
+  const node = fresh();
+  for (let count = 0; count < 5; count++) {
+    assert.equal(pulledFrom(lose(node)), [1]);
+    node.receive(1, { type: 'later', re: node.pullNumber(1) });
+    node.clock.nowMs += 2000;
+    assert.equal(pulledFrom(node.tick()), [1]);
+  }
+});
+
+joining('with a part of its log the node starts from nothing, and keeps that part', () => {
+  const node = fresh();
+  node.receive(1, emptyAnswer(digestOf(node.view), false, node.pullNumber(1)));
+  const outcome = { kind: 'applied', ops: 0 } as const;
+  node.step({ kind: 'taken', connection: 1, outcome, pull: node.pullNumber(1), more: false });
+  Object.assign(node.view, { lastLsn: 7 });
+  node.clock.nowMs += 2000;
+  assert.equal(pulledFrom(node.tick()), [1]);
+  for (let count = 0; count < 2; count++) assert.equal(ofKind(lose(node), 'rejoin'), []);
+  const [rejoin] = ofKind(lose(node), 'rejoin');
+  assert.equal([rejoin?.keep, rejoin?.isClaimed], [true, false]);
+});
+
+joining('a member gives nothing up for a peer that is silent', () => {
+  const node = testCore({ others: [originOf(2)] });
+  node.greet(1, { origin: originOf(2) });
+  for (let count = 0; count < 5; count++) assert.equal(ofKind(lose(node), 'rejoin'), []);
+});
+
+joining.run();
