@@ -25,12 +25,16 @@ function skipSpace(text: string, from: number): number {
 
 /** @returns the index after the string that starts at `from`. */
 function skipString(text: string, from: number): number {
-  let index = from + 1;
-  for (;;) {
-    const unit = text.charCodeAt(index);
-    if (unit === QUOTE) return index + 1;
-    index += unit === BACKSLASH ? 2 : 1;
-  }
+  let end = text.indexOf('"', from + 1);
+  while (isEscaped(text, end)) end = text.indexOf('"', end + 1);
+  return end + 1;
+}
+
+/** Whether an odd number of backslashes stands before the index. */
+function isEscaped(text: string, index: number): boolean {
+  let first = index;
+  while (text.charCodeAt(first - 1) === BACKSLASH) first--;
+  return (index - first) % 2 === 1;
 }
 
 /** @returns the index after the value that starts at `from`. */
@@ -59,30 +63,46 @@ function skipValue(text: string, from: number): number {
  * The text of a member of the object in `text`, or undefined if it has none or is no object. If members
  * share a name, the last counts, as in `JSON.parse`.
  */
-export function memberText(text: string, name: string): string | undefined {
+export const memberText = (text: string, name: string): string | undefined =>
+  membersOf(text, [name]).texts.get(name);
+
+export interface Members {
+  /** By name; the last of those that share a name. */
+  readonly texts: ReadonlyMap<string, string>;
+  /** The first name that a second member has, too; null if there is none. */
+  readonly repeated: string | null;
+}
+
+/** The texts of the members of the object in `text` that have one of the names, in one walk. */
+export function membersOf(text: string, names: readonly string[]): Members {
+  const texts = new Map<string, string>();
+  let repeated: string | null = null;
   let index = skipSpace(text, 0);
-  if (text.charCodeAt(index) !== OPEN_OBJECT) return undefined;
+  if (text.charCodeAt(index) !== OPEN_OBJECT) return { texts, repeated };
   index = skipSpace(text, index + 1);
-  let found: string | undefined;
   while (text.charCodeAt(index) === QUOTE) {
     const afterName = skipString(text, index);
-    const matches = isName(text, index, afterName, name);
+    const literal = text.slice(index, afterName);
+    const name = names.find((one) => isName(literal, one));
     index = skipSpace(text, afterName);
     if (text.charCodeAt(index) === COLON) index = skipSpace(text, index + 1);
     const afterValue = skipValue(text, index);
-    if (matches) found = text.slice(index, afterValue);
+    if (name !== undefined) {
+      if (texts.has(name)) repeated ??= name;
+      texts.set(name, text.slice(index, afterValue));
+    }
     index = skipSpace(text, afterValue);
     if (text.charCodeAt(index) !== COMMA) break;
     index = skipSpace(text, index + 1);
   }
-  return found;
+  return { texts, repeated };
 }
 
-/** Whether the string literal between the indices stands for `name`; it may be written with escapes. */
-function isName(text: string, from: number, to: number, name: string): boolean {
-  const literal = text.slice(from, to);
-  return literal.includes('\\') ? JSON.parse(literal) === name : literal.slice(1, -1) === name;
-}
+/** Whether the literal of a string stands for `name`; it may be written with escapes. */
+const isName = (literal: string, name: string): boolean =>
+  literal.includes('\\')
+    ? JSON.parse(literal) === name
+    : literal.length === name.length + 2 && literal.startsWith(name, 1);
 
 /** The texts of the elements of the array in `text`; none if it is no array. */
 export function elementTexts(text: string): string[] {

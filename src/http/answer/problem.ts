@@ -65,7 +65,8 @@ export const toldName = (name: string): string => name.slice(0, MAX_TOLD_NAME).t
 export function unprocessable(errors: readonly FieldError[]): Problem {
   const [first] = errors;
   const subject = first === undefined || first.field === 'body' ? 'The body' : first.field;
-  const more = errors.length > 1 ? ` (and ${errors.length - 1} more)` : '';
+  const fields = new Set(errors.map(({ field }) => field)).size;
+  const more = fields > 1 ? ` (and ${fields - 1} more)` : '';
   const detail = `${subject} ${first?.message ?? 'is malformed'}${more}.`;
   return new Problem(422, detail, { extensions: { errors } });
 }

@@ -1,5 +1,5 @@
 /** Turns validated bodies of writes into requests to the replica. */
-import { memberText } from '../../words/json.ts';
+import { membersOf } from '../../words/json.ts';
 import type { DeleteRequest, PutRequest, Request } from '../../words/requests.ts';
 import { type FieldError, toldName, unprocessable } from '../answer/problem.ts';
 import type { CheckedBody, JsonBody } from './body.ts';
@@ -11,11 +11,18 @@ import type { BatchOp, PutBody } from './schemas.ts';
  */
 const standAlone = (text: string): string => Buffer.from(text).toString();
 
-/** @param text the text of the object `body`: the value and its annotations are sliced from it. */
-export function putRequest(key: string, body: PutBody, text: string): PutRequest {
-  const value = memberText(text, 'value');
+const PUT_FIELDS = ['value', 'version', 'ttl_ms', 'meta'];
+const OP_FIELDS = ['op', 'key', ...PUT_FIELDS];
+
+/**
+ * @param text the text of the object `body`: the value and its annotations are sliced from it.
+ * @param path of the body in messages, such as `ops.3.`.
+ */
+function putRequest(key: string, body: PutBody, text: string, path = ''): PutRequest {
+  const texts = fieldTexts(text, path === '' ? PUT_FIELDS : OP_FIELDS, path);
+  const value = texts.get('value');
   if (value === undefined) throw unprocessable([{ field: 'value', message: 'is missing' }]);
-  const meta = body.meta == null ? undefined : memberText(text, 'meta');
+  const meta = body.meta == null ? undefined : texts.get('meta');
   return {
     kind: 'put',
     key,
@@ -27,9 +34,25 @@ export function putRequest(key: string, body: PutBody, text: string): PutRequest
 }
 
 /**
+ * The texts of fields by name. A proxy, or a check in front of the node, may read the first of two
+ * fields of one name where `JSON.parse` reads the last (RFC 8259, section 4), so such a body is refused.
+ *
+ * @throws Problem 422
+ */
+export function fieldTexts(
+  text: string,
+  names: readonly string[],
+  path: string,
+): ReadonlyMap<string, string> {
+  const { texts, repeated } = membersOf(text, names);
+  if (repeated === null) return texts;
+  throw unprocessable([{ field: path + repeated, message: 'is given more than once' }]);
+}
+
+/**
  * The request of a PUT of one key.
  *
- * @throws Problem 422 for a time to live under another name.
+ * @throws Problem 422 for a time to live under another name, and for a field that is given twice.
  */
 export function putRequestOf(
   key: string,
@@ -43,14 +66,15 @@ export function putRequestOf(
  * The request of one op of a batch.
  *
  * @param path of the op in messages, such as `ops.3.`.
- * @throws Problem 422 for a time to live under another name.
+ * @throws Problem 422 for a time to live under another name, and for a field that is given twice.
  */
 export function batchRequest(op: BatchOp, { text, parsed }: JsonBody, path: string): Request {
   switch (op.op) {
     case 'put':
       refuseMisnamedExpiry([[parsed, path]]);
-      return putRequest(op.key, op, text);
+      return putRequest(op.key, op, text, path);
     case 'delete':
+      fieldTexts(text, OP_FIELDS, path);
       return deleteRequest(op.key, op.version);
     case 'get':
       return { kind: 'get', key: op.key };

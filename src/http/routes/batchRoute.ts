@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import type { Replica } from '../../replica/replica.ts';
 import { at } from '../../words/invariant.ts';
-import { elementTexts, memberText } from '../../words/json.ts';
+import { elementTexts } from '../../words/json.ts';
 import type { Limits } from '../../words/limits.ts';
 import type { Outcome, Request } from '../../words/requests.ts';
 import { answerJson } from '../answer/answer.ts';
@@ -13,7 +13,7 @@ import { BAD_BODY, json, NOT_HERE_YET, NOT_STORED, OTHER_CLUSTER } from '../open
 import { type CheckedBody, hasLines } from '../request/body.ts';
 import { refuseConditions } from '../request/conditions.ts';
 import type { Batch, Schemas } from '../request/schemas.ts';
-import { batchRequest } from '../request/writes.ts';
+import { batchRequest, fieldTexts } from '../request/writes.ts';
 import { afterHeaders } from '../wait/after.ts';
 import type { BulkStreams } from './bulkStream.ts';
 import type { Routes } from './route.ts';
@@ -81,7 +81,7 @@ export function addBatchRoute(
 async function readBatch(readBody: () => Promise<CheckedBody<Batch>>): Promise<Request[]> {
   const { text, parsed, checked } = await readBody();
   const sent = sentOps(parsed);
-  const texts = elementTexts(memberText(text, 'ops') ?? '');
+  const texts = elementTexts(fieldTexts(text, ['ops'], '').get('ops') ?? '');
   return checked.ops.map((op, index) =>
     batchRequest(op, { text: at(texts, index), parsed: sent[index] }, `ops.${index}.`),
   );

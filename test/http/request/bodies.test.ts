@@ -298,4 +298,44 @@ function ignoreReset(error: unknown): string {
   throw error;
 }
 
+bodies(
+  'a field that is given twice is refused by name, and nothing is stored',
+  onBothPaths(async (server) => {
+    const put = (fields: string) => server.put('/cache/a', `{${fields}}`);
+    const op = (fields: string) => server.batch(`{"ops":[{"op":"get","key":"b"},{${fields}}]}`);
+    const wrong = [
+      ['value', put('"value":1,"value":2,"version":1')],
+      ['value', put('"value":1,"version":1,"v\\u0061lue":2')],
+      ['version', put('"value":1,"version":1,"version":2')],
+      ['ttl_ms', put('"value":1,"version":1,"ttl_ms":1,"ttl_ms":null')],
+      ['ops.1.value', op('"op":"put","key":"a","version":1,"value":1,"value":2')],
+      ['ops.1.key', op('"op":"delete","key":"a","key":"b"')],
+      ['ops', server.batch('{"ops":[],"ops":[{"op":"put","key":"a","value":1,"version":1}]}')],
+    ] as const;
+    for (const [field, sent] of wrong) {
+      const { status, body } = await sent;
+      assert.is(status, 422);
+      assert.is(problemSchema.parse(body).detail, `${field} is given more than once.`);
+    }
+    assert.is((await server.get('/cache/a')).status, 404);
+    // A value is kept as it came, and unknown fields are ignored.
+    assert.is((await put('"value":{"n":1,"n":2},"version":1,"x":1,"x":2')).status, 200);
+  }),
+);
+
+bodies(
+  'a sentence counts the other fields at fault, not how often one is',
+  onBothPaths(async (server) => {
+    const key = `\ud800${'k'.repeat(defaultLimits.maxKeyBytes)}`;
+    const ops = [{ op: 'put', key, value: 1, version: -1, ttl_ms: 0 }];
+    const { body } = await server.batch(JSON.stringify({ ops }));
+    const { detail, errors } = problemSchema.parse(body);
+    assert.match(detail, /^ops\.0\.key .* \(and 2 more\)\.$/);
+    assert.equal(
+      errors?.map(({ field }) => field),
+      ['ops.0.key', 'ops.0.key', 'ops.0.version', 'ops.0.ttl_ms'],
+    );
+  }),
+);
+
 bodies.run();

@@ -212,16 +212,6 @@ batch(
 );
 
 batch(
-  'with a member given twice the last counts, for what is parsed as for what is sliced',
-  onBothPaths(async (server) => {
-    const ops =
-      '{"ops":[1],"ops":[{"op":"put","key":"x","value":1,"key":"a","value":2,"version":1}]}';
-    assert.is((await server.batch(ops)).status, 200);
-    assert.match((await server.get('/cache/a')).text, '{"value":2,');
-  }),
-);
-
-batch(
   'results of many megabytes are answered whole',
   onBothPaths(async (server) => {
     const value = 'x'.repeat(1_000_000);
