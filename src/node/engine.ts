@@ -16,11 +16,18 @@ import { HearsayError } from '../words/errors.ts';
 import type { Limits } from '../words/limits.ts';
 import type { Note } from '../words/note.ts';
 import type { Random } from '../words/random.ts';
-import { clusterFacts, DISK_FULL, heldBackFault, LOG_LOST } from './health.ts';
+import {
+  clusterFacts,
+  DISK_FULL,
+  DISK_LOW,
+  heldBackFault,
+  LEAST_FREE_BYTES,
+  LOG_LOST,
+} from './health.ts';
 import type { NodeLogs } from './nodeLogs.ts';
 
-/** Time between two looks for the file of the log, in milliseconds. */
-const LOG_LOOK_INTERVAL_MS = 1000;
+/** Time between two looks at the disk, in milliseconds. */
+const DISK_LOOK_INTERVAL_MS = 1000;
 /** Time between two looks for members that hold back collection, in milliseconds. */
 const HELD_BACK_INTERVAL_MS = 5000;
 
@@ -100,6 +107,8 @@ export interface EngineOptions extends Opened {
   readonly note: Note;
   /** Whether a restart would find the log that is open; always, if it is no file. */
   readonly isLogInPlace?: () => boolean;
+  /** Bytes that the log may still grow by; null or absent if nobody knows. */
+  readonly freeBytes?: () => number | null;
   /** Called when the node can't go on. */
   readonly fail: (error: unknown) => void;
   /** Only for tests: whether to lose this push. */
@@ -114,7 +123,8 @@ export class Engine {
   readonly #options: EngineOptions;
   readonly #ends: (() => void)[] = [];
   #wasDiskFull = false;
-  #nextLogLookAt = 0;
+  #isDiskLow = false;
+  #nextDiskLookAt = 0;
   #heldBack: string | null = null;
   #nextHeldBackAt = 0;
 
@@ -140,6 +150,11 @@ export class Engine {
     return this.#options.settings;
   }
 
+  /** Whether the next writes may find no room. */
+  get isDiskLow(): boolean {
+    return this.#isDiskLow;
+  }
+
   start(): void {
     const { timers, intervals } = this.#options;
     const { tickMs, sweepMs, compactMs, bookmarkMs } = intervals;
@@ -149,13 +164,14 @@ export class Engine {
     every(tickMs, 'tick', () => {
       this.driver.tick();
       this.#tellOfDisk();
-      this.#lookForLog();
+      this.#lookAtDisk();
       this.#tellOfHeldBack();
     });
     every(sweepMs, 'sweep', () => this.#sweep());
     every(bookmarkMs / SILENT_TICKS, 'bookmarks', () => this.hub.tick());
     if (compactMs !== null) every(compactMs, 'compact', () => this.#compact());
     this.driver.tick();
+    this.#lookAtDisk();
   }
 
   /** Ends the timers and the watches. The peers stay connected, for the pushes of the last writes. */
@@ -199,11 +215,26 @@ export class Engine {
     else note('info', 'The disk has room again: writes are stored.', { event: 'disk-has-room' });
   }
 
+  #lookAtDisk(): void {
+    const { timers } = this.#options;
+    if (timers.steadyMs() < this.#nextDiskLookAt) return;
+    this.#nextDiskLookAt = timers.steadyMs() + DISK_LOOK_INTERVAL_MS;
+    this.#lookForLog();
+    this.#lookForRoom();
+  }
+
+  /** Each change is told once. A start on a full disk would otherwise seem well until the first write. */
+  #lookForRoom(): void {
+    const { freeBytes = () => null, note } = this.#options;
+    const isLow = (freeBytes() ?? LEAST_FREE_BYTES) < LEAST_FREE_BYTES;
+    if (isLow && !this.#isDiskLow && !this.replica.isDiskFull)
+      note('warn', DISK_LOW, { event: 'disk-low' });
+    this.#isDiskLow = isLow;
+  }
+
   /** Each change is told once. */
   #lookForLog(): void {
-    const { isLogInPlace = () => true, note, timers } = this.#options;
-    if (timers.steadyMs() < this.#nextLogLookAt) return;
-    this.#nextLogLookAt = timers.steadyMs() + LOG_LOOK_INTERVAL_MS;
+    const { isLogInPlace = () => true, note } = this.#options;
     const isLost = !isLogInPlace();
     const { readiness } = this.replica;
     if (isLost === readiness.isLogLost) return;

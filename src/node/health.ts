@@ -16,6 +16,11 @@ export interface Health {
 
 export const DISK_FULL = 'The disk is full: writes are answered with 507 until space is freed.';
 
+/** In bytes: less room than the longest body and its pages need. */
+export const LEAST_FREE_BYTES = 1024 * 1024;
+export const DISK_LOW =
+  'The disk has less than 1 MiB left: free space before writes are answered with 507.';
+
 export const LOG_LOST =
   'The database of this node was removed or replaced while it runs: it takes no writes, which the next restart would ' +
   'lose. Stop the node, and restore a backup or let its peers bring what they hold.';
@@ -141,6 +146,7 @@ export function healthOf(
   replica: Replica,
   driver: Pick<Driver, 'forked' | 'status' | 'members' | 'refusals' | 'doubt'>,
   settings: HealthSettings,
+  isDiskLow = false,
 ): Health {
   const { whyUnwritable, isLogLost } = replica.readiness;
   const faultsOfCluster = clusterFaults(clusterFacts(replica, driver), settings);
@@ -150,6 +156,7 @@ export function healthOf(
   }
   const reasons: string[] = [];
   if (replica.isDiskFull) reasons.push(DISK_FULL);
+  else if (isDiskLow) reasons.push(DISK_LOW);
   reasons.push(...forkFaults(driver.forked()));
   if (driver.doubt !== null) reasons.push(driver.doubt);
   reasons.push(...refusalFaults(driver.refusals()));

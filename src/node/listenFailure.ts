@@ -1,9 +1,9 @@
 /** Reports a refusal of the system to listen in the words of the settings. */
 import { HearsayError } from '../words/errors.ts';
-import type { NodeSettings } from './nodeSettings.ts';
+import type { Address } from './portCheck.ts';
 
 /** @returns a HearsayError for an error of listening, else the error itself. */
-export function listenFailure(error: unknown, { host, port }: NodeSettings): unknown {
+export function listenFailure(error: unknown, { host, port }: Address): unknown {
   if (!(error instanceof Error) || error instanceof HearsayError) return error;
   const { code, syscall }: NodeJS.ErrnoException = error;
   const say = (sentence: string) => new HearsayError(sentence, { cause: error });

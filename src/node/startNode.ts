@@ -7,12 +7,14 @@ import { Figures } from '../http/metrics.ts';
 import type { Replica } from '../replica/replica.ts';
 import type { Note, NoteFacts } from '../words/note.ts';
 import { LogDirectory, warnOfReaders } from './dataDirectory.ts';
+import { DiskSpace } from './diskSpace.ts';
 import { Engine, openLogs } from './engine.ts';
 import { engineOptions } from './engineOptions.ts';
 import { registerGossipMetrics } from './gossipMetrics.ts';
 import { newEntries } from './newEntries.ts';
 import { newOrigin } from './newOrigin.ts';
 import { NodeLogs } from './nodeLogs.ts';
+import { checkPortOfNewLog } from './portCheck.ts';
 import type { NodeSettings } from './settings.ts';
 import { surfaceOf } from './surface.ts';
 import { tokenOfNode, userTokenFile } from './tokenFile.ts';
@@ -63,6 +65,7 @@ export async function startNode(
   const failure = Promise.withResolvers<never>();
   failure.promise.catch(() => {}); // callers who wait for `failure` get the error
   const token = tokenOfNode(settings, userTokenFile(process.env), (text) => note('warn', text));
+  await checkPortOfNewLog(settings);
   await using undo = new AsyncDisposableStack();
   const directory = new LogDirectory(directoryOptions(settings));
   const logs = new NodeLogs(directory);
@@ -70,6 +73,7 @@ export async function startNode(
   const { nodeId, limits, dataDir: place } = settings;
   const opened = await openLogs({ logs, nodeId, place, limits, note, newEntries, clock: Date.now });
   warnOfReaders(place, (text) => note('warn', text));
+  const disk = new DiskSpace(place);
   const transport = transportOf(settings, token, note);
   const engine = new Engine({
     ...opened,
@@ -77,12 +81,13 @@ export async function startNode(
     transport,
     note,
     isLogInPlace: () => directory.isInPlace,
+    freeBytes: () => disk.freeBytes,
     fail: failure.reject,
     ...(losePush && { losePush }),
   });
   undo.defer(() => engine.stop().catch(() => {}));
   undo.defer(() => engine.quiesce());
-  const registry = registryOf(engine, transport, droppedLogLines);
+  const registry = registryOf(engine, transport, disk, droppedLogLines);
   const surface = surfaceOf({
     settings,
     token,
@@ -139,6 +144,7 @@ function transportOf(settings: NodeSettings, token: string, note: Note): SocketT
 function registryOf(
   { replica, driver, compactor }: Engine,
   transport: SocketTransport,
+  disk: DiskSpace,
   droppedLogLines: () => number,
 ): Registry {
   const registry = new Registry();
@@ -148,6 +154,7 @@ function registryOf(
     'Log lines that could not be written, or that a slow reader left no room for.',
     droppedLogLines,
   );
+  registerDiskMetrics(registry, disk);
   registerGossipMetrics(registry, {
     replica,
     counts: () => driver.counts,
@@ -161,4 +168,23 @@ function registryOf(
     disagreeingPeers: () => driver.status().filter(({ agrees }) => agrees === false).length,
   });
   return registry;
+}
+
+function registerDiskMetrics(registry: Registry, disk: DiskSpace): void {
+  const figures = new Figures(registry);
+  figures.gauge(
+    'hearsay_disk_free_bytes',
+    'Room on the disk of the log; NaN if unknown.',
+    () => disk.freeBytes ?? Number.NaN,
+  );
+  figures.gauge(
+    'hearsay_database_bytes',
+    'Size of the database, without its write-ahead log.',
+    () => disk.databaseBytes,
+  );
+  figures.gauge(
+    'hearsay_write_ahead_log_bytes',
+    'Size of the write-ahead log; it grows while a reader keeps it from being cut.',
+    () => disk.writeAheadLogBytes,
+  );
 }

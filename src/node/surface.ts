@@ -117,7 +117,7 @@ const appOptions = ({ settings, engine, registry, log, requestLog }: SurfaceOpti
   return {
     replica,
     peers: () => driver.status(),
-    health: () => healthOf(replica, driver, engine.settings),
+    health: () => healthOf(replica, driver, engine.settings, engine.isDiskLow),
     maxClockSkewMs: settings.maxClockSkewMs,
     version: packageVersion(),
     log,

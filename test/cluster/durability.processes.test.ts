@@ -1,7 +1,7 @@
 /** Answered writes stay, through kills and full disks. */
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, rename, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import Database from 'better-sqlite3';
@@ -22,6 +22,8 @@ import { startScripted } from './scripted.ts';
 import { batch, puts, range } from './writes.ts';
 
 const run = promisify(execFile);
+/** For the lock and the write-ahead log of a node that starts. */
+const ROOM_TO_START_BYTES = 256 * 1024;
 
 const durability = suite('durability');
 
@@ -196,6 +198,31 @@ mounting(
     assert.equal(await mapOf(node), shown);
   },
 );
+
+mounting('a node that starts on a nearly full disk says so before a write fails', async () => {
+  await using disk = await smallDisk(4);
+  const dataDir = join(disk.path, 'node1');
+  await using cluster = await startCluster({
+    nodes: 1,
+    environmentOf: () => ({ DATA_DIR: dataDir }),
+  });
+  const node = cluster.node(0);
+  assert.is((await healthOf(node)).status, 'ok');
+  assert.ok((await metric(node, 'hearsay_disk_free_bytes')) > 1024 * 1024);
+  const wal = await metric(node, 'hearsay_write_ahead_log_bytes');
+  assert.is((await node.put('a', { value: 'x'.repeat(20_000), version: 1 })).status, 200);
+  const grows = async () => (await metric(node, 'hearsay_write_ahead_log_bytes')) > wal;
+  await waitFor(grows, 5000, 'the metric grows with the file');
+  await node.stop();
+  const filler = join(disk.path, 'filler');
+  await fillUp(filler);
+  await truncate(filler, (await stat(filler)).size - ROOM_TO_START_BYTES);
+  await node.start();
+  const { status, reasons } = await healthOf(node);
+  assert.is(status, 'degraded');
+  assert.match(String(reasons), /The disk has less than 1 MiB left/);
+  assert.match(node.logs(), /The disk has less than 1 MiB left/);
+});
 
 durability.run();
 

@@ -1,4 +1,6 @@
 /** `hearsay cluster`: runs several nodes on this machine, each in a process of its own, until Ctrl-C. */
+import { listenFailure } from '../../node/listenFailure.ts';
+import { type Address, checkPort } from '../../node/portCheck.ts';
 import { HearsayError } from '../../words/errors.ts';
 import { forTerminal } from '../terminal/escape.ts';
 import { LogDestination, stderrWriter } from '../terminal/logDestination.ts';
@@ -23,6 +25,7 @@ const LEAST_RUN_MS = 3000;
  *   stopped.
  */
 export async function cluster(plans: readonly NodePlan[], entry: string): Promise<void> {
+  for (const plan of plans) await refuseTakenPort(plan);
   const log = new LogDestination(stderrWriter(LOG_BUFFER_BYTES), LOG_BUFFER_BYTES);
   const say = (line: string) => log.write(`${shownLine(line)}\n`);
   const children = plans.map((plan) => new ChildNode(plan, entry, say));
@@ -50,6 +53,15 @@ export async function cluster(plans: readonly NodePlan[], entry: string): Promis
     waiting.abort();
     await stopAll(children);
     log.flush();
+  }
+}
+
+/** Looked at before any node is started, because a node that starts makes its directory. */
+async function refuseTakenPort(address: Address): Promise<void> {
+  try {
+    await checkPort(address);
+  } catch (error) {
+    throw listenFailure(error, address);
   }
 }
 

@@ -38,6 +38,9 @@ export const clusterShape = {
 export interface NodePlan {
   readonly nodeId: string;
   readonly url: string;
+  /** The address at which it listens. */
+  readonly host: string;
+  readonly port: number;
   readonly dataDir: string;
   /** Variables for its environment, beside those of this process. */
   readonly environment: Environment;
@@ -63,16 +66,18 @@ export function planCluster(
   const plans = urls.map((url, index): NodePlan => {
     const nodeId = `node${index + 1}`;
     const dataDir = join(shared.dataDir, nodeId);
+    const port = firstPort + index;
     const own = {
       NODE_ID: nodeId,
       NODES: urls.join(','),
       URL: url,
-      PORT: String(ports[index]),
+      PORT: String(port),
       DATA_DIR: dataDir,
       // A child writes to a pipe, but a person at this terminal reads it.
       LOG_FORMAT: shared.logFormat === 'auto' ? 'text' : shared.logFormat,
     };
-    return { nodeId, url, dataDir, environment: { ...asEnvironment(flags), ...own } };
+    const { host } = shared;
+    return { nodeId, url, host, port, dataDir, environment: { ...asEnvironment(flags), ...own } };
   });
   const given = oneToken(shared, flags);
   const asGiven = {

@@ -2,7 +2,8 @@
 /** `hearsay cluster` as a real process, with its children. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { open } from 'node:fs/promises';
+import { open, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { z } from 'zod';
@@ -170,6 +171,11 @@ cluster('says in one sentence that a port is in use, or a directory held', async
     assert.is(code, 1);
     assert.is(stdout, '');
   }
+  assert.equal(await readdir(other.path), [], 'a port in use leaves no directory behind');
+  const dataDir = join(other.path, 'alone');
+  const alone = await runCommand(['serve', '--port', String(firstPort + 2), '--data-dir', dataDir]);
+  assert.match(alone.stderr, new RegExp(`^Port ${firstPort + 2} of 127\\.0\\.0\\.1 is in use `));
+  assert.equal(await readdir(other.path), []);
   assert.ok(command.isRunning);
   await stopAndCheck(command, ['SIGINT']);
 });

@@ -1,0 +1,26 @@
+/** Whether a node may listen at its port, before it makes its log. */
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import type { NodeSettings } from './nodeSettings.ts';
+
+export type Address = Pick<NodeSettings, 'host' | 'port'>;
+
+/** Listens for a moment. @throws the errors of listening. */
+export async function checkPort({ host, port }: Address): Promise<void> {
+  const server = createServer().listen(port, host);
+  await once(server, 'listening');
+  server.close();
+  await once(server, 'close');
+}
+
+/**
+ * A node listens only once its log is open. A new log would be left behind if the port is taken, with an
+ * origin that nobody ever uses.
+ *
+ * @throws the errors of listening.
+ */
+export async function checkPortOfNewLog(settings: NodeSettings): Promise<void> {
+  if (!existsSync(join(settings.dataDir, 'hearsay.db'))) await checkPort(settings);
+}
