@@ -1,38 +1,19 @@
 /** The yardstick: a bare `node:http` server that answers the bytes of a node's answers from a Map. */
-import * as http from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { KEYS, VALUE } from './load.ts';
+import { fork } from 'node:child_process';
+import { ended } from './processes.ts';
 
-const values = new Map<string, string>();
-for (let index = 1; index <= KEYS; index++) values.set(`key${index}`, JSON.stringify(VALUE));
+const PROCESS = new URL('./bareServerProcess.ts', import.meta.url).pathname;
 
-const server = http.createServer((request, response) => {
-  const key = (request.url ?? '').slice('/cache/'.length);
-  if (request.method === 'GET') {
-    const value = values.get(key) ?? 'null';
-    answer(response, `{"value":${value},"version":1,"expires_at":null}`);
-    return;
-  }
-  let body = '';
-  request.setEncoding('utf8');
-  request.on('data', (chunk: string) => {
-    body += chunk;
-  });
-  request.on('end', () => {
-    values.set(key, JSON.stringify(JSON.parse(body).value));
-    answer(response, '{"status":"stored","node":"node1","version":1,"expires_at":null}');
-  });
-});
-
-function answer(response: http.ServerResponse, text: string): void {
-  response.writeHead(200, {
-    'Content-Type': 'application/json; charset=utf-8',
-    'Content-Length': Buffer.byteLength(text),
-  });
-  response.end(text);
+export interface BareServer extends AsyncDisposable {
+  readonly url: string;
 }
 
-server.listen(Number(process.argv[2] ?? 0), '127.0.0.1', () => {
-  process.send?.({ port: (server.address() as AddressInfo).port });
-});
-process.on('disconnect', () => process.exit(0));
+/** @param keys the number of keys that it holds. */
+export async function startBareServer(keys: number): Promise<BareServer> {
+  const child = fork(PROCESS, [String(keys)], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+  const port = await new Promise<number>((resolve, reject) => {
+    child.once('message', (message: { port: number }) => resolve(message.port));
+    child.once('exit', () => reject(new Error('the bare server did not start')));
+  });
+  return { url: `http://127.0.0.1:${port}`, [Symbol.asyncDispose]: () => ended(child) };
+}

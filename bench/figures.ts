@@ -19,6 +19,13 @@ export interface Figure {
   readonly holds: boolean | null;
 }
 
+/** All that a bench tells. */
+export interface Outcome {
+  readonly figures: readonly Figure[];
+  /** A sentence for each part that could not run here. */
+  readonly skipped: readonly string[];
+}
+
 export const atLeast = (name: string, value: number, unit: string, least: number): Figure => ({
   name,
   value,

@@ -4,52 +4,89 @@
  * meanwhile.
  */
 import { setTimeout as wait } from 'node:timers/promises';
-import { atMost, type Figure, percentile, plain } from './figures.ts';
-import { fillKeys } from './fill.ts';
+import { atMost, median, type Outcome, percentile, plain } from './figures.ts';
+import { keyOf } from './keys.ts';
 import { getLatencies } from './latency.ts';
+import { checkValues, fillKeys, metric } from './nodeAnswers.ts';
 import { startNodes } from './nodes.ts';
+import { type Scale, scaled } from './scale.ts';
 
 const KEYS = 500_000;
 const GETS_PER_SECOND = 500;
 const OVERWRITTEN = 20_000;
 
-/** @param share of the keys, for a quick run. */
-export async function benchJoin(share: number): Promise<Figure[]> {
-  const keys = Math.round(KEYS * share);
-  await using first = await startNodes(1, ['--retention', '2s', '--join-timeout', '200ms']);
+export async function benchJoin(scale: Scale): Promise<Outcome> {
+  const keys = scaled(KEYS, scale);
+  await using first = await startNodes(1, {
+    flags: ['--retention', '2s', '--join-timeout', '200ms'],
+  });
   const [url = ''] = first.urls;
-  await fillKeys(url, keys, 1);
-  await fillKeys(url, Math.min(keys, OVERWRITTEN), 2);
+  await fillKeys(url, keys);
+  await fillKeys(url, Math.min(keys, OVERWRITTEN));
   await compacted(url);
-  const path = (count: number): string => `/cache/key${1 + ((count * 7919) % keys)}`;
-  const endAt = performance.now() + 5000 * Math.max(0.2, share);
+  if (scale.warmUp) await joinOnce(url, keys, scale);
+  const rounds: Round[] = [];
+  while (rounds.length < scale.rounds) rounds.push(await joinOnce(url, keys, scale));
+  const medianOf = (of: (round: Round) => number): number => median(rounds.map(of));
+  return {
+    figures: [
+      plain('keys', keys, ''),
+      plain(
+        'a new node has joined and writes, after',
+        medianOf(({ seconds }) => seconds),
+        's',
+      ),
+      plain(
+        'GET before, 99th percentile',
+        medianOf(({ before }) => before),
+        'ms',
+      ),
+      plain(
+        'GET while the snapshot is served, 99th percentile',
+        medianOf(({ during }) => during),
+        'ms',
+      ),
+      atMost(
+        'ratio of the two',
+        medianOf(({ before, during }) => during / before),
+        '',
+        2,
+      ),
+    ],
+    skipped: [],
+  };
+}
+
+interface Round {
+  readonly seconds: number;
+  /** 99th percentiles, in milliseconds. */
+  readonly before: number;
+  readonly during: number;
+}
+
+async function joinOnce(url: string, keys: number, { seconds }: Scale): Promise<Round> {
+  const path = (count: number): string => `/cache/${keyOf((count * 7919) % keys)}`;
+  const endAt = performance.now() + seconds * 1000;
   const before = await getLatencies(url, path, GETS_PER_SECOND, () => performance.now() > endAt);
   const startedAt = performance.now();
-  let joined = false;
-  const joining = startNodes(1, [], url).then((node) => {
-    joined = true;
-    return node;
+  let isOver = false;
+  const joining = startNodes(1, { known: url }).finally(() => {
+    isOver = true;
   });
-  const during = await getLatencies(url, path, GETS_PER_SECOND, () => joined);
-  await using second = await joining;
-  const seconds = (performance.now() - startedAt) / 1000;
-  const last = await fetch(`${second.urls[0]}/cache/key${keys}`);
-  if (!last.ok) throw new Error('the node that joined lacks a key');
-  const base = percentile(before, 0.99);
-  return [
-    plain('keys', keys, ''),
-    plain('a new node has joined and writes, after', seconds, 's'),
-    plain('GET before, 99th percentile', base, 'ms'),
-    plain('GET while the snapshot is served, 99th percentile', percentile(during, 0.99), 'ms'),
-    atMost('ratio of the two', percentile(during, 0.99) / base, '', 2),
-  ];
+  const [during, joined] = await Promise.all([
+    getLatencies(url, path, GETS_PER_SECOND, () => isOver),
+    joining,
+  ]);
+  await using second = joined;
+  const took = (performance.now() - startedAt) / 1000;
+  await checkValues(second.urls[0] ?? '', keys);
+  return { seconds: took, before: percentile(before, 0.99), during: percentile(during, 0.99) };
 }
 
 async function compacted(url: string): Promise<void> {
   const endAt = performance.now() + 60_000;
   while (performance.now() < endAt) {
-    const metrics = await (await fetch(`${url}/metrics`)).text();
-    if (/^hearsay_log_compacted_rows_total [1-9]/m.test(metrics)) return;
+    if ((await metric(url, 'hearsay_log_compacted_rows_total')) > 0) return;
     await wait(200);
   }
   throw new Error('nothing was compacted within a minute');

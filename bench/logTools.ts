@@ -3,57 +3,54 @@
  * their memory with the log, and their cost for a node that is being written.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeBigLog } from './bigLog.ts';
-import { atLeast, atMost, type Figure, median, plain } from './figures.ts';
-import { fillKeys } from './fill.ts';
-import { load } from './load.ts';
+import { atLeast, atMost, type Figure, median, type Outcome, plain } from './figures.ts';
+import { inTurn } from './inTurn.ts';
+import { keyOf, PUT_BODY } from './keys.ts';
+import { Load } from './load.ts';
+import { fillKeys } from './nodeAnswers.ts';
 import { startNodes } from './nodes.ts';
+import { temporaryDirectory } from './processes.ts';
+import { type Scale, scaled } from './scale.ts';
 
 const MAIN = new URL('../src/main.ts', import.meta.url).pathname;
 const OPS = 2_000_000;
 const KEYS = 100_000;
 const LEAST_OPS_PER_SECOND = 400_000;
 const CONNECTIONS = 32;
-const RUNS = 3;
+const LEAST_BESIDE = 0.9;
 const COMMANDS = [['verify'], ['at', 'now'], ['stat']] as const;
 
-/** @param share of the ops, for a quick run. @param rounds of PUTs, and how long each is. */
-export async function benchLogTools(
-  share: number,
-  rounds: number,
-  seconds: number,
-): Promise<Figure[]> {
-  return [...(await readingSpeed(share)), ...(await costToNode(rounds, seconds))];
+export async function benchLogTools(scale: Scale): Promise<Outcome> {
+  return {
+    figures: [...(await readingSpeed(scale)), ...(await costToNode(scale))],
+    skipped: [],
+  };
 }
 
-async function readingSpeed(share: number): Promise<Figure[]> {
-  const directory = mkdtempSync(join(tmpdir(), 'hearsay-bench-'));
-  const at = (name: string): string => join(directory, name);
-  try {
-    const ops = Math.round(OPS * share);
-    await writeBigLog(at('long'), ops, KEYS);
-    await writeBigLog(at('short'), Math.round(ops / 4), KEYS);
-    const figures = [plain('ops in the log, on 100,000 keys', ops, '')];
-    for (const words of COMMANDS) {
-      const runs: Measured[] = [];
-      for (let run = 0; run < RUNS; run++)
-        runs.push(await measured([...words, '--data-dir', at('long')]));
-      const rate = ops / median(runs.map((run) => run.seconds));
-      const short = await measured([...words, '--data-dir', at('short')]);
-      const peak = median(runs.map(({ peakBytes }) => peakBytes));
-      figures.push(atLeast(`log ${words.join(' ')}`, rate, 'ops/s', LEAST_OPS_PER_SECOND));
-      figures.push(plain(`log ${words.join(' ')}, most memory`, peak / 2 ** 20, 'MiB'));
-      figures.push(
-        atMost('ratio to that of a log a quarter as long', peak / short.peakBytes, '', 1.5),
-      );
-    }
-    return figures;
-  } finally {
-    rmSync(directory, { recursive: true, force: true });
+async function readingSpeed(scale: Scale): Promise<Figure[]> {
+  using directory = temporaryDirectory();
+  const at = (name: string): string => join(directory.path, name);
+  const ops = scaled(OPS, scale);
+  await writeBigLog(at('long'), ops, KEYS);
+  await writeBigLog(at('short'), Math.round(ops / 4), KEYS);
+  const figures = [plain('ops in the log, on 100,000 keys', ops, '')];
+  for (const words of COMMANDS) {
+    const runs: Measured[] = [];
+    for (let run = 0; run < scale.rounds; run++)
+      runs.push(await measured([...words, '--data-dir', at('long')]));
+    const rate = ops / median(runs.map((run) => run.seconds));
+    const short = await measured([...words, '--data-dir', at('short')]);
+    const peak = median(runs.map(({ peakBytes }) => peakBytes));
+    figures.push(atLeast(`log ${words.join(' ')}`, rate, 'ops/s', LEAST_OPS_PER_SECOND));
+    figures.push(plain(`log ${words.join(' ')}, most memory`, peak / 2 ** 20, 'MiB'));
+    figures.push(
+      atMost('ratio to that of a log a quarter as long', peak / short.peakBytes, '', 1.5),
+    );
   }
+  return figures;
 }
 
 interface Measured {
@@ -92,36 +89,43 @@ function peakOf({ pid }: ChildProcess): number {
 }
 
 /** PUTs with and without readers, in turn, so that both meet the same noise. */
-async function costToNode(rounds: number, seconds: number): Promise<Figure[]> {
+async function costToNode(scale: Scale): Promise<Figure[]> {
   await using node = await startNodes(1);
   const [url = ''] = node.urls;
   const [directory = ''] = node.directories;
-  await fillKeys(url, KEYS, 1);
+  const keys = scaled(KEYS, scale);
+  await fillKeys(url, keys);
+  using puts = new Load(
+    CONNECTIONS,
+    Array.from({ length: keys }, (_, index) => ({
+      method: 'PUT',
+      path: `/cache/${keyOf(index)}`,
+      body: PUT_BODY,
+    })),
+  );
   const figures: Figure[] = [];
   for (const [how, place] of [
     ['of its directory', ['--data-dir', directory]],
     ['by its URL', ['--url', url]],
   ] as const) {
-    const ratios: number[] = [];
-    for (let round = 0; round <= rounds; round++) {
-      const alone = await putRate(url, seconds);
-      const readers = [
-        new Reader(['tail', '-f', ...place], false),
-        new Reader(['stat', ...place], true),
-      ];
-      const beside = await putRate(url, seconds);
-      await Promise.all(readers.map((reader) => reader.stop()));
-      if (round > 0) ratios.push(beside / alone);
-    }
-    figures.push(atLeast(`PUT beside tail -f and stat ${how}, ratio`, median(ratios), '', 0.95));
+    const measured = await inTurn<'alone' | 'beside', 'perSecond'>(scale, {
+      alone: () => puts.run(url, scale.seconds),
+      beside: async () => {
+        const readers = [
+          new Reader(['tail', '-f', ...place], false),
+          new Reader(['stat', ...place], true),
+        ];
+        try {
+          return await puts.run(url, scale.seconds);
+        } finally {
+          await Promise.all(readers.map((reader) => reader.stop()));
+        }
+      },
+    });
+    const ratio = measured.ratio('beside', 'alone', 'perSecond');
+    figures.push(atLeast(`PUT beside tail -f and stat ${how}, ratio`, ratio, '', LEAST_BESIDE));
   }
   return figures;
-}
-
-async function putRate(url: string, seconds: number): Promise<number> {
-  const { rate, errors } = await load({ url, method: 'PUT', connections: CONNECTIONS, seconds });
-  if (errors > 0) throw new Error(`${errors} requests to ${url} failed`);
-  return rate;
 }
 
 /** A command that reads until it is stopped: again and again where it ends by itself. */

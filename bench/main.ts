@@ -1,79 +1,38 @@
 /** `npm run bench`: measures, prints the figures, and writes them to bench/results.json. */
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { cpus, release, totalmem } from 'node:os';
 import { Command } from 'commander';
-import { benchExpiry } from './expiry.ts';
+import { benches } from './benches.ts';
 import type { Figure } from './figures.ts';
-import { benchJoin } from './join.ts';
-import { hasWrk } from './load.ts';
-import { benchLogTools } from './logTools.ts';
-import { benchMemory } from './memory.ts';
-import { benchRest } from './rest.ts';
-import { benchVisibility } from './visibility.ts';
-import { benchWatch } from './watch.ts';
-
-const RESULTS = new URL('./results.json', import.meta.url);
-
-const benches: Readonly<Record<string, (quick: boolean) => Promise<Figure[]>>> = {
-  rest: (quick) => benchRest(quick ? 1 : 5, quick ? 2 : 5),
-  visibility: (quick) => benchVisibility(quick ? 3 : 15),
-  join: (quick) => benchJoin(quick ? 0.05 : 1),
-  expiry: (quick) => benchExpiry(quick ? 0.1 : 1),
-  logTools: (quick) => benchLogTools(quick ? 0.05 : 1, quick ? 1 : 5, quick ? 2 : 5),
-  memory: (quick) => benchMemory(quick ? 0.02 : 1, quick ? 1 : 3),
-  watch: (quick) => benchWatch(quick ? 2 : 10),
-};
-
-interface Section {
-  readonly name: string;
-  readonly figures: Figure[];
-}
+import { keep } from './results.ts';
+import { FULL, QUICK } from './scale.ts';
 
 const program = new Command('bench')
-  .argument('[names...]', `which: ${Object.keys(benches).join(', ')}; all without one`)
+  .argument('[names...]', `which: ${[...benches.keys()].join(', ')}; all without one`)
   .option('--quick', 'short runs, to see that it works; writes no results')
-  .action(async (names: string[], { quick = false }: { quick?: boolean }) => {
-    const chosen = names.length > 0 ? names : Object.keys(benches);
-    const sections: Section[] = [];
+  .action(async (names: string[], { quick = false }: { quick?: boolean }, command: Command) => {
+    const chosen = names.length > 0 ? names : [...benches.keys()];
+    const unknown = chosen.filter((name) => !benches.has(name));
+    if (unknown.length > 0)
+      command.error(
+        `There is no bench ${unknown.join(', ')}: choose of ${[...benches.keys()].join(', ')}.`,
+        {
+          exitCode: 2,
+        },
+      );
     for (const name of chosen) {
-      const bench = benches[name];
-      if (bench === undefined) throw new Error(`There is no bench "${name}".`);
       console.log(`\n${name}`);
-      const figures = await bench(quick);
-      for (const figure of figures) console.log(lineOf(figure));
-      sections.push({ name, figures });
+      const outcome = await benches.get(name)?.(quick ? QUICK : FULL);
+      if (outcome === undefined) continue;
+      for (const figure of outcome.figures) console.log(lineOf(figure));
+      for (const sentence of outcome.skipped) console.log(`  skipped: ${sentence}`);
+      if (!quick) keep(name, outcome);
     }
-    if (!quick) keep(sections);
   });
 
 await program.parseAsync();
 
-/** Sections that were not run this time keep the figures of their last run. */
-function keep(sections: readonly Section[]): void {
-  const at = new Date().toISOString();
-  const run = sections.map(({ name, figures }) => ({ name, at, machine: machine(), figures }));
-  const before: { sections: { name: string }[] } = existsSync(RESULTS)
-    ? JSON.parse(readFileSync(RESULTS, 'utf8'))
-    : { sections: [] };
-  const kept = before.sections.filter(({ name }) => !run.some((section) => section.name === name));
-  writeFileSync(RESULTS, `${JSON.stringify({ sections: [...kept, ...run] }, null, 2)}\n`);
-}
-
 function lineOf({ name, value, unit, bound, holds }: Figure): string {
-  const digits = value >= 100 ? 0 : 2;
+  const digits = Math.abs(value) >= 100 ? 0 : 2;
   const shown = `${value.toFixed(digits)} ${unit}`.trim();
   const judged = holds === null ? '' : `   ${holds ? 'holds' : 'DOES NOT HOLD'}: ${bound}`;
-  return `  ${name.padEnd(48)} ${shown.padStart(12)}${judged}`;
-}
-
-function machine(): object {
-  const [cpu] = cpus();
-  return {
-    cpu: cpu?.model,
-    cores: cpus().length,
-    memoryGiB: Math.round(totalmem() / 2 ** 30),
-    kernel: release(),
-    node: process.version,
-    load: hasWrk ? 'wrk' : 'autocannon',
-  };
+  return `  ${name.padEnd(56)} ${shown.padStart(12)}${judged}`;
 }

@@ -1,141 +1,96 @@
 /** Real nodes for the benches, each a process, as in production. */
-import { type ChildProcess, fork, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { type AddressInfo, createServer } from 'node:net';
-import { tmpdir } from 'node:os';
+import { spawn } from 'node:child_process';
 import { join } from 'node:path';
-import { setTimeout as wait } from 'node:timers/promises';
+import { ended, freePorts, temporaryDirectory, untilReady } from './processes.ts';
 
 const MAIN = new URL('../src/main.ts', import.meta.url).pathname;
-const BARE = new URL('./bareServer.ts', import.meta.url).pathname;
-const WEIGHED = new URL('./weighedNode.ts', import.meta.url).pathname;
 const START_TIMEOUT_MS = 30_000;
 
-export interface Running extends AsyncDisposable {
-  readonly urls: readonly string[];
+export interface NodeStart {
+  readonly id: string;
+  readonly port: number;
+  readonly directory: string;
+  /** The URLs of all nodes; without them it is alone. */
+  readonly nodes?: readonly string[];
+  readonly flags?: readonly string[];
+  /** Added to the environment of this process. */
+  readonly environment?: Readonly<Record<string, string>>;
+  /** Default: 30 seconds. */
+  readonly limitMs?: number;
 }
 
-export interface RunningNodes extends Running {
-  /** The data directory of each. */
-  readonly directories: readonly string[];
+/** A process that runs a node. */
+export interface NodeProcess extends AsyncDisposable {
+  readonly url: string;
+  readonly directory: string;
+  readonly pid: number;
+  /** Milliseconds from the start of the process until it was healthy. */
+  readonly bootMs: number;
+  /** Ends it cleanly. */
+  stop(): Promise<void>;
+  /** Ends it as a crash does. */
+  kill(): Promise<void>;
 }
 
-/**
- * @param flags for every node, such as `['--durability', 'normal']`.
- * @param known the URL of a node that runs already and that these join.
- */
-export async function startNodes(
-  count: number,
-  flags: readonly string[] = [],
-  known?: string,
-): Promise<RunningNodes> {
-  const directory = mkdtempSync(join(tmpdir(), 'hearsay-bench-'));
-  const ports = await freePorts(count);
-  const urls = ports.map((port) => `http://127.0.0.1:${port}`);
-  const idOf = (index: number): string =>
-    known === undefined ? `node${index + 1}` : `later${index + 1}`;
-  const children = ports.map((port, index) => {
-    const id = idOf(index);
-    const all = known === undefined ? urls : [known, ...urls];
-    const own = ['--port', String(port), '--node-id', id, '--nodes', all.join(',')];
-    const words = [MAIN, 'serve', ...own, '--data-dir', join(directory, id), ...flags];
-    return spawn(process.execPath, [...words, '--log-level', 'warn'], {
-      stdio: ['ignore', 'ignore', 'inherit'],
-    });
+/** Resolves once the node is healthy. */
+export async function startNode(options: NodeStart): Promise<NodeProcess> {
+  const { id, port, directory, flags = [], environment = {}, limitMs } = options;
+  const url = `http://127.0.0.1:${port}`;
+  const nodes = options.nodes === undefined ? [] : ['--nodes', options.nodes.join(',')];
+  const own = ['--port', String(port), '--node-id', id, ...nodes];
+  const startedAt = performance.now();
+  const words = [MAIN, 'serve', ...own, '--data-dir', directory, ...flags];
+  const child = spawn(process.execPath, [...words, '--log-level', 'warn'], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+    env: { ...process.env, ...environment },
   });
-  const stop = async (): Promise<void> => {
-    await Promise.all(children.map(ended));
-    rmSync(directory, { recursive: true, force: true });
-  };
+  const stop = () => ended(child);
   try {
-    await Promise.all(urls.map(untilHealthy));
+    const isHealthy = async () => (await fetch(`${url}/_health`)).ok;
+    await untilReady(child, url, isHealthy, limitMs ?? START_TIMEOUT_MS);
   } catch (error) {
     await stop();
     throw error;
   }
-  const directories = urls.map((_url, index) => join(directory, idOf(index)));
-  return { urls, directories, [Symbol.asyncDispose]: stop };
+  const bootMs = performance.now() - startedAt;
+  const kill = () => ended(child, 'SIGKILL');
+  return { url, directory, pid: child.pid ?? 0, bootMs, stop, kill, [Symbol.asyncDispose]: stop };
 }
 
-export async function startBareServer(): Promise<Running> {
-  const child = fork(BARE, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
-  const port = await new Promise<number>((resolve, reject) => {
-    child.once('message', (message: { port: number }) => resolve(message.port));
-    child.once('exit', () => reject(new Error('the bare server did not start')));
-  });
-  return {
-    urls: [`http://127.0.0.1:${port}`],
-    [Symbol.asyncDispose]: async () => {
-      await ended(child);
-    },
-  };
+export interface RunningNodes extends AsyncDisposable {
+  readonly urls: readonly string[];
+  /** The data directory of each. */
+  readonly directories: readonly string[];
 }
 
-async function ended(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const exit = new Promise((resolve) => child.once('exit', resolve));
-  child.kill('SIGTERM');
-  await exit;
+export interface NodesStart extends Pick<NodeStart, 'flags' | 'environment'> {
+  /** The URL of a node that runs already and that these join. */
+  readonly known?: string;
 }
 
-export async function untilHealthy(url: string, limitMs = START_TIMEOUT_MS): Promise<void> {
-  const endAt = performance.now() + limitMs;
-  while (performance.now() < endAt) {
-    const healthy = await fetch(`${url}/_health`).then(
-      ({ ok }) => ok,
-      () => false,
-    );
-    if (healthy) return;
-    await wait(50);
-  }
-  throw new Error(`${url} did not become healthy within ${limitMs} ms`);
-}
-
-export async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, () => {
-      const server = createServer();
-      return new Promise<typeof server>((resolve) =>
-        server.listen(0, '127.0.0.1', () => resolve(server)),
-      );
+/** Starts nodes of one cluster, with empty logs. */
+export async function startNodes(count: number, options: NodesStart = {}): Promise<RunningNodes> {
+  const { known, ...others } = options;
+  await using resources = new AsyncDisposableStack();
+  const { path } = resources.use(temporaryDirectory());
+  const ports = await freePorts(count);
+  const urls = ports.map((port) => `http://127.0.0.1:${port}`);
+  const all = known === undefined ? urls : [known, ...urls];
+  const nodes = all.length === 1 ? {} : { nodes: all };
+  const started = await Promise.allSettled(
+    ports.map((port, index) => {
+      const id = `${known === undefined ? 'node' : 'later'}${index + 1}`;
+      return startNode({ ...others, ...nodes, id, port, directory: join(path, id) });
     }),
   );
-  const ports = servers.map((server) => (server.address() as AddressInfo).port);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
-}
-
-export interface WeighedNode extends AsyncDisposable {
-  readonly url: string;
-  /** After a collection of garbage. */
-  heapBytes(): Promise<number>;
-}
-
-/** A node whose heap can be weighed. */
-export async function startWeighedNode(
-  settings: Readonly<Record<string, string>>,
-): Promise<WeighedNode> {
-  const directory = mkdtempSync(join(tmpdir(), 'hearsay-bench-'));
-  const child = fork(WEIGHED, {
-    execArgv: ['--expose-gc'],
-    env: { PATH: process.env.PATH, PORT: '0', DATA_DIR: directory, ...settings },
-  });
-  const told = <T>(): Promise<T> =>
-    new Promise((resolve) => child.once('message', resolve as (message: unknown) => void));
-  const { url } = await told<{ url: string }>();
-  await untilHealthy(url);
+  for (const node of started) if (node.status === 'fulfilled') resources.use(node.value);
+  for (const node of started) if (node.status === 'rejected') throw node.reason;
+  const running = resources.move();
   return {
-    url,
-    heapBytes: async () => {
-      const answer = told<{ heapBytes: number }>();
-      child.send('weigh');
-      return (await answer).heapBytes;
-    },
-    [Symbol.asyncDispose]: async () => {
-      const exit = new Promise((resolve) => child.once('exit', resolve));
-      child.disconnect();
-      await exit;
-      rmSync(directory, { recursive: true, force: true });
-    },
+    urls,
+    directories: ports.map((_port, index) =>
+      join(path, `${known === undefined ? 'node' : 'later'}${index + 1}`),
+    ),
+    [Symbol.asyncDispose]: () => running.disposeAsync(),
   };
 }

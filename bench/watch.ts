@@ -4,12 +4,15 @@
  * the same run it measures Redis pub/sub, if `redis-server` is installed. Redis stores no published
  * message; Hearsay stores each event and syncs it to the disk first.
  */
-import { type ChildProcess, fork, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, fork } from 'node:child_process';
 import { Agent, request } from 'node:http';
-import { connect, type Socket } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
-import { type Figure, median, percentile, plain } from './figures.ts';
-import { freePorts, startNodes } from './nodes.ts';
+import { atLeast, type Figure, median, type Outcome, percentile, plain } from './figures.ts';
+import { inTurn, type Measure } from './inTurn.ts';
+import { startNodes } from './nodes.ts';
+import { IN_MEMORY, startRedis } from './redis.ts';
+import { type Scale, scaled } from './scale.ts';
+import { missing } from './tools.ts';
 import { type Ask, MARK, nowMicroseconds, type Report, TIME_DIGITS } from './watchers.ts';
 
 const WATCHERS = 1000;
@@ -17,46 +20,58 @@ const STEADY_EVENTS_PER_SECOND = 50;
 /** Publishes under way at full speed. */
 const AT_ONCE = 16;
 const WATCHER_PROCESS = new URL('./watchers.ts', import.meta.url).pathname;
-const START_TRIES = 200;
+
+/** Another key each time: nothing is passed over because something later has won. */
+let published = 0;
 
 interface Publisher extends AsyncDisposable {
-  readonly name: string;
   readonly over: 'hearsay' | 'redis';
   readonly port: number;
-  publish(index: number): Promise<void>;
+  publish(): Promise<void>;
 }
 
-/** @param seconds how long each of the two measurements takes. */
-export async function benchWatch(seconds: number): Promise<Figure[]> {
+export async function benchWatch(scale: Scale): Promise<Outcome> {
+  const skipped = missing('redis-server');
+  const watchers = scaled(WATCHERS, scale);
+  await using resources = new AsyncDisposableStack();
+  const open = async (publisher: Publisher): Promise<Measure<Measured>> => {
+    resources.use(publisher);
+    const process = new WatcherProcess(watchers);
+    resources.defer(() => process.end());
+    await process.connect({ over: publisher.over, port: publisher.port });
+    return () => measure(publisher, process, scale.seconds);
+  };
+  const rounds = await inTurn<Publisher['over'], Measured>(scale, {
+    hearsay: await open(await startHearsay()),
+    ...(skipped.length === 0 && { redis: await open(await startRedisPublisher()) }),
+  });
   const figures: Figure[] = [];
-  for (const start of [startHearsay, startRedis]) {
-    await using publisher = await start();
-    if (publisher !== null) figures.push(...(await measure(publisher, seconds)));
+  for (const side of ['hearsay', ...(skipped.length === 0 ? (['redis'] as const) : [])] as const) {
+    const name = side === 'hearsay' ? 'node' : 'Redis pub/sub';
+    const steady = `${name}: ${STEADY_EVENTS_PER_SECOND}/s to ${watchers}`;
+    const full = rounds.median(side, 'perSecond');
+    figures.push(plain(`${steady}, median delay`, rounds.median(side, 'medianMs'), 'ms'));
+    figures.push(plain(`${steady}, 99th percentile`, rounds.median(side, 'p99Ms'), 'ms'));
+    figures.push(plain(`${name}: full speed to ${watchers}`, full, 'events/s'));
+    figures.push(plain(`${name}: full speed, deliveries`, full * watchers, '1/s'));
   }
-  return figures;
+  if (skipped.length === 0) {
+    const ratio = rounds.ratio('hearsay', 'redis', 'perSecond');
+    figures.push(atLeast('full speed, node / Redis pub/sub', ratio, '', 1));
+  }
+  return { figures, skipped };
 }
 
-async function measure(publisher: Publisher, seconds: number): Promise<Figure[]> {
-  const { name, over, port } = publisher;
-  const watchers = new WatcherProcess();
-  try {
-    await watchers.connect({ kind: 'connect', over, port, count: WATCHERS });
-    await steadily(publisher, watchers, 1);
-    const steady = await steadily(publisher, watchers, seconds);
-    const full = await atFullSpeed(publisher, watchers, seconds);
-    return [
-      plain(
-        `${name}: ${STEADY_EVENTS_PER_SECOND}/s to ${WATCHERS}, median delay`,
-        median(steady),
-        'ms',
-      ),
-      plain(`${name}: the same, 99th percentile`, percentile(steady, 0.99), 'ms'),
-      plain(`${name}: full speed to ${WATCHERS}`, full, 'events/s'),
-      plain(`${name}: full speed, deliveries`, full * WATCHERS, '1/s'),
-    ];
-  } finally {
-    watchers.end();
-  }
+type Measured = 'medianMs' | 'p99Ms' | 'perSecond';
+
+async function measure(
+  publisher: Publisher,
+  watchers: WatcherProcess,
+  seconds: number,
+): Promise<Record<Measured, number>> {
+  const steady = await steadily(publisher, watchers, seconds);
+  const perSecond = await atFullSpeed(publisher, watchers, seconds);
+  return { medianMs: median(steady), p99Ms: percentile(steady, 0.99), perSecond };
 }
 
 /** @returns every delay of every watcher, milliseconds. */
@@ -67,9 +82,9 @@ async function steadily(
 ): Promise<number[]> {
   const count = Math.ceil(STEADY_EVENTS_PER_SECOND * seconds);
   for (let index = 0; index < count; index++) {
-    await Promise.all([publisher.publish(index), wait(1000 / STEADY_EVENTS_PER_SECOND)]);
+    await Promise.all([publisher.publish(), wait(1000 / STEADY_EVENTS_PER_SECOND)]);
   }
-  return watchers.untilSeen(count * WATCHERS);
+  return watchers.untilSeen(count * watchers.count);
 }
 
 /** @returns events a second, until the last watcher has seen the last of them. */
@@ -81,10 +96,10 @@ async function atFullSpeed(
   const startedAt = performance.now();
   let index = 0;
   const goOn = async (): Promise<void> => {
-    while (performance.now() - startedAt < seconds * 1000) await publisher.publish(index++);
+    for (; performance.now() - startedAt < seconds * 1000; index++) await publisher.publish();
   };
   await Promise.all(Array.from({ length: AT_ONCE }, goOn));
-  await watchers.untilSeen(index * WATCHERS);
+  await watchers.untilSeen(index * watchers.count);
   return index / ((performance.now() - startedAt) / 1000);
 }
 
@@ -94,8 +109,15 @@ class WatcherProcess {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   });
 
-  async connect(ask: Ask): Promise<void> {
-    await this.#ask(ask);
+  /** The number of watchers. */
+  readonly count: number;
+
+  constructor(count: number) {
+    this.count = count;
+  }
+
+  async connect({ over, port }: Pick<Publisher, 'over' | 'port'>): Promise<void> {
+    await this.#ask({ kind: 'connect', over, port, count: this.count });
   }
 
   /** @returns the delays. */
@@ -135,11 +157,9 @@ async function startHearsay(): Promise<Publisher> {
   const { port } = new URL(nodes.urls[0] ?? '');
   const agent = new Agent({ keepAlive: true, maxSockets: AT_ONCE });
   return {
-    name: 'Hearsay',
     over: 'hearsay',
     port: Number(port),
-    // Another key each time: nothing is passed over because something later has won.
-    publish: (index) => put(agent, Number(port), `bench${index}`),
+    publish: () => put(agent, Number(port), `bench${published++}`),
     [Symbol.asyncDispose]: async () => {
       agent.destroy();
       await nodes[Symbol.asyncDispose]();
@@ -167,47 +187,14 @@ function put(agent: Agent, port: number, key: string): Promise<void> {
   });
 }
 
-/** @returns null where there is no Redis. */
-async function startRedis(): Promise<Publisher | null> {
-  if (spawnSync('redis-server', ['--version']).error !== undefined) {
-    console.log('  redis-server is not installed: Hearsay alone is measured');
-    return null;
-  }
-  const [port = 0] = await freePorts(1);
-  const words = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'];
-  const server = spawn('redis-server', words, { stdio: 'ignore' });
-  const socket = await dial(port);
-  const waiting: (() => void)[] = [];
-  socket.on('data', (bytes) => {
-    for (const byte of bytes) if (byte === 0x0a) waiting.shift()?.();
-  });
+async function startRedisPublisher(): Promise<Publisher> {
+  const redis = await startRedis(IN_MEMORY);
   return {
-    name: 'Redis pub/sub',
     over: 'redis',
-    port,
-    publish: () =>
-      new Promise((resolve) => {
-        waiting.push(resolve);
-        socket.write(`PUBLISH events ${payload()}\r\n`);
-      }),
-    [Symbol.asyncDispose]: async () => {
-      socket.destroy();
-      const ended = new Promise((resolve) => server.once('exit', resolve));
-      server.kill('SIGTERM');
-      await ended;
+    port: redis.port,
+    publish: async () => {
+      await redis.client.publish('events', payload());
     },
+    [Symbol.asyncDispose]: () => redis.stop(),
   };
-}
-
-async function dial(port: number): Promise<Socket> {
-  for (let tries = 0; tries < START_TRIES; tries++) {
-    const socket = connect(port, '127.0.0.1');
-    const isOpen = await new Promise<boolean>((resolve) => {
-      socket.once('connect', () => resolve(true));
-      socket.once('error', () => resolve(false));
-    });
-    if (isOpen) return socket;
-    await wait(50);
-  }
-  throw new Error('redis-server did not start');
 }

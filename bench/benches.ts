@@ -1,0 +1,24 @@
+/** All benches by name, in the order in which they run. */
+import { benchBulk } from './bulk.ts';
+import { benchExpiry } from './expiry.ts';
+import type { Outcome } from './figures.ts';
+import { benchGet } from './get.ts';
+import { benchJoin } from './join.ts';
+import { benchLogTools } from './logTools.ts';
+import { benchMemory } from './memory.ts';
+import { benchPut } from './put.ts';
+import type { Scale } from './scale.ts';
+import { benchWatch } from './watch.ts';
+
+export type Bench = (scale: Scale) => Promise<Outcome>;
+
+export const benches: ReadonlyMap<string, Bench> = new Map<string, Bench>([
+  ['get', benchGet],
+  ['put', benchPut],
+  ['bulk', benchBulk],
+  ['memory', benchMemory],
+  ['join', benchJoin],
+  ['expiry', benchExpiry],
+  ['watch', benchWatch],
+  ['logTools', benchLogTools],
+]);

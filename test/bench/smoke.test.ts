@@ -1,0 +1,18 @@
+// time limit: 300 s
+/** Each bench runs once, with few keys and for moments: its answers are checked, its figures mean nothing. */
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { benches } from '../../bench/benches.ts';
+import { SMOKE } from '../../bench/scale.ts';
+
+const smoke = suite('benches');
+
+for (const [name, bench] of benches)
+  smoke(`${name} measures, with every answer checked`, async () => {
+    const { figures, skipped } = await bench(SMOKE);
+    for (const sentence of skipped) console.log(`${name} skipped a part: ${sentence}`);
+    assert.ok(figures.length > 0 || skipped.length > 0);
+    for (const figure of figures) assert.not.ok(Number.isNaN(figure.value), figure.name);
+  });
+
+smoke.run();
