@@ -1,6 +1,8 @@
 // Runs the tests: every test/**/*.test.ts as a process of its own, so that a file which crashes,
 // hangs or leaves something behind spoils no other. uvu alone lets some of that pass: a file that
 // throws away its suite, or never runs it, exits 0. Here only a printed summary counts.
+// Files of pure logic share processes, as starting one costs more than they take. If anything of such a
+// group is not as it should be, each of its files runs again by itself.
 //
 //   node scripts/test.mjs [--directory DIR] [--all] [PART OF A FILE NAME …]
 //
@@ -18,6 +20,12 @@ const DEFAULT_LIMIT_SECONDS = 180;
 // These wait most, so they come first, and the short ones fill the gaps.
 const STARTS_PROCESSES = /\.processes\.test\.ts$/;
 const IS_LONG = /\.bench\.test\.ts$/;
+// Their code knows neither processes nor files nor clocks (ARCHITECTURE.md, "The floors").
+const IS_PURE =
+  /^(words|rules|watch|gossip\/protocol|replica|store)\/[^/]+(?<!\.processes|\.bench)\.test\.ts$/;
+// More would keep one core busy to the end.
+const MOST_IN_GROUP = 12;
+const GROUP_END = /^END ([\d.]+) (.+)$/gm;
 // The first line of a file may give it more time, or the machine to itself for what it measures.
 const LIMIT_LINE = /^\/\/ time limit: (\d+) s\b/;
 const ALONE_LINE = /^\/\/.*\bruns alone\b/;
@@ -53,16 +61,24 @@ async function main() {
   if (files.some((file) => STARTS_PROCESSES.test(file))) await bundle();
   const results = [];
   const take = async (queue) => {
-    for (let file = queue.shift(); file; file = queue.shift()) {
-      const result = await runFile(file);
-      report(result);
-      results.push(result);
+    for (let group = queue.shift(); group; group = queue.shift()) {
+      for (const result of await runGroup(group)) {
+        report(result);
+        results.push(result);
+      }
     }
   };
   const together = files.filter((file) => !runsAlone(file));
-  together.sort((a, b) => Number(STARTS_PROCESSES.test(b)) - Number(STARTS_PROCESSES.test(a)));
-  await Promise.all(Array.from({ length: FILES_AT_ONCE }, () => take(together)));
-  await take(files.filter(runsAlone));
+  const isPure = (file) => IS_PURE.test(relative(directory, file).split(sep).join('/'));
+  const queue = [
+    ...together.filter((file) => STARTS_PROCESSES.test(file)).map((file) => [file]),
+    ...groupsOf(together.filter(isPure)),
+    ...together
+      .filter((file) => !STARTS_PROCESSES.test(file) && !isPure(file))
+      .map((file) => [file]),
+  ];
+  await Promise.all(Array.from({ length: FILES_AT_ONCE }, () => take(queue)));
+  await take(files.filter(runsAlone).map((file) => [file]));
 
   const failing = results.filter(({ failed }) => failed > 0);
   if (failing.length > 0) say(`\nFailed: ${failing.map(({ file }) => file).join(', ')}`);
@@ -107,11 +123,54 @@ function testFiles(directory) {
     .sort();
 }
 
-function runFile(file) {
+// Of about one size, and so many that all cores have work.
+function groupsOf(files) {
+  const count = Math.min(
+    files.length,
+    Math.max(FILES_AT_ONCE, Math.ceil(files.length / MOST_IN_GROUP)),
+  );
+  const groups = Array.from({ length: count }, () => []);
+  for (const [index, file] of files.entries()) groups[index % count].push(file);
+  return groups;
+}
+
+async function runGroup(files) {
+  if (files.length > 1) {
+    const script = fileURLToPath(new URL('testGroup.mjs', import.meta.url));
+    const limitSeconds = Math.max(...files.map(limitOf));
+    const ran = await run([script, ...files], limitSeconds);
+    const results = ran.code === 0 ? partsOf(ran.text) : [];
+    const areGood = results.every(({ failed }) => failed === 0);
+    if (areGood && results.length === files.length) return results;
+  }
+  const results = [];
+  for (const file of files) results.push(await runFile(file));
+  return results;
+}
+
+// What each file of a group has printed, judged as if it had run by itself.
+function partsOf(output) {
+  let from = 0;
+  return [...output.matchAll(GROUP_END)].map((end) => {
+    const [line, milliseconds, file] = end;
+    const text = output.slice(from, end.index);
+    from = end.index + line.length;
+    const seconds = Number(milliseconds) / 1000;
+    return { file, seconds, text, ...judge({ text, code: 0, signal: null, timedOut: false }) };
+  });
+}
+
+async function runFile(file) {
   const limitSeconds = limitOf(file);
+  const ran = await run([file], limitSeconds);
+  return { file, seconds: ran.seconds, text: ran.text, ...judge({ ...ran, limitSeconds }) };
+}
+
+/** Resolves once a process has ended, or has taken longer than its limit. */
+function run(words, limitSeconds) {
   const startedAt = performance.now();
   const output = [];
-  const child = spawn(process.execPath, [file], {
+  const child = spawn(process.execPath, words, {
     // A group of its own, so that whatever the test starts can be ended with it.
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -139,8 +198,7 @@ function runFile(file) {
       running.delete(child);
       const text = Buffer.concat(output).toString('utf8');
       const seconds = (performance.now() - startedAt) / 1000;
-      const judged = judge({ text, code, signal, timedOut, seconds, limitSeconds });
-      resolve({ file, seconds, text, ...judged });
+      resolve({ text, code, signal, timedOut, seconds });
     });
   });
 }

@@ -3,9 +3,9 @@
  * the runner itself, against small files that go wrong in every way that uvu lets pass.
  */
 import { execFile } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { availableParallelism, tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -212,6 +212,49 @@ for (const [what, text, reason] of BROKEN_FILES) {
   });
 }
 
+/** Files of pure logic, two for each process that the runner starts for such files. */
+function pairs(first: string, second: string): Record<string, string> {
+  const count = availableParallelism() + 1;
+  const files = (letter: string, text: string) =>
+    Array.from({ length: count }, (_unused, index) => [
+      `words/${letter}${String(index).padStart(3, '0')}.test.ts`,
+      text,
+    ]);
+  return Object.fromEntries([...files('a', first), ...files('b', second)]);
+}
+
+const MARKING = `${PASSING}globalThis.mark = true;\n`;
+const ifMarked = (isMarked: boolean) => `${IMPORTING}
+  const { mark = false } = globalThis;
+  list('sees the mark', () => { if (mark !== ${isMarked}) throw new Error('mark'); });
+  list.run();`;
+
+runner('runs files of pure logic in a process that they share', async () => {
+  const files = pairs(MARKING, ifMarked(true));
+  const { code, lines } = await runOn(files);
+  assert.is(lines.at(-1), `${Object.keys(files).length} passed, 0 failed, 0 skipped`);
+  assert.is(code, 0);
+});
+
+runner('runs each of them by itself where one fails', async () => {
+  const files = pairs(MARKING, ifMarked(false));
+  const { code, lines } = await runOn(files);
+  assert.is(lines.at(-1), `${Object.keys(files).length} passed, 0 failed, 0 skipped`);
+  assert.is(code, 0);
+});
+
+runner('counts a file as failed in whichever way it breaks a process that it shares', async () => {
+  const broken = BROKEN_FILES.map(([, text], index) => [`words/c${index}.test.ts`, text]);
+  const { code, lines } = await runOn({
+    ...pairs(PASSING, PASSING),
+    ...Object.fromEntries(broken),
+  });
+  const failed = lines.filter((line) => /^FAIL .*c\d+\.test\.ts/.test(line));
+  assert.is(failed.length, broken.length);
+  assert.is(lines.filter((line) => /^FAIL /.test(line)).length, broken.length);
+  assert.is(code, 1);
+});
+
 runner('ends a file that hangs, with what it started', async () => {
   const hanging = `// time limit: 1 s
     import { spawn } from 'node:child_process';
@@ -251,7 +294,10 @@ async function runOn(
   try {
     // Without it Node would look for the module type of every file, and say so.
     writeFileSync(join(directory, 'package.json'), '{ "type": "module" }');
-    for (const [name, text] of Object.entries(files)) writeFileSync(join(directory, name), text);
+    for (const [name, text] of Object.entries(files)) {
+      mkdirSync(dirname(join(directory, name)), { recursive: true });
+      writeFileSync(join(directory, name), text);
+    }
     const script = fileURLToPath(new URL('../scripts/test.mjs', import.meta.url));
     const words = [script, '--directory', directory, ...filters];
     return await new Promise((resolve) => {
