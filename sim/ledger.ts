@@ -58,12 +58,12 @@ export const isCopy = (later: Op, op: Op): boolean =>
 const isJustAbove = (later: KeyOp, op: KeyOp): boolean =>
   isBornAgain(later, op) && later.hlc === op.hlc + 1;
 
-/** Rule 1: the ops that are alike in all else that decides. */
+/** Rule 1: the other op is alike in all else that decides, and its id does not put it above. A fork has two ops under one id. */
 const isBeatenById =
   (op: KeyOp) =>
   (other: KeyOp): boolean =>
     !isSameOp(op, other) &&
-    beats(op, other) &&
+    !beats(other, op) &&
     DECIDING.every((field) => op[field] === other[field]);
 
 const isAlike = (a: Op, b: Op): boolean =>

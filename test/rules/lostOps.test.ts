@@ -37,4 +37,10 @@ ties('an op that its new origin would let lose takes the next HLC', () => {
   assert.is(decided(put({ origin: MORE, version: 2 }), entry, LEAST), 'asItWas');
 });
 
+ties('two ops of a fork under one id are two ops, and the lost one comes back', () => {
+  const entry = put({ origin: LESS, value: '2' });
+  assert.is(decided(put({ origin: LESS }), entry, MOST), 'asItWas');
+  assert.is(decided(put({ origin: LESS }), entry, LEAST), 'justAbove');
+});
+
 ties.run();

@@ -14,6 +14,7 @@ const ONCE_FAILED = [
   ['clones', 148, 'a node that was copied again soon after a rejoin rejoins once more'],
   ['clones', 82, 'a node that joins turns away from a sponsor that has become another one'],
   ['clones', 234, 'a put is no copy of another one of the same instant'],
+  ['clones', 988, 'of two puts of one instant under one id the lost one comes back'],
   ['clones', 788, 'a put that won by its origin wins when another origin offers it'],
 ] as const;
 
