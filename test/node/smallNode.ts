@@ -3,11 +3,17 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import * as http from 'node:http';
 import { connect, type Socket } from 'node:net';
+import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import * as assert from 'uvu/assert';
+import { encodeMessage } from '../../src/gossip/protocol/messages.ts';
 import { NOTHING_CLOSED } from '../../src/words/closed.ts';
 import { encodeWholeToken } from '../../src/words/cursor.ts';
+import { attack } from '../cluster/hostilePeers.ts';
+import { HandWrittenPeer, TOKEN } from '../support/handWrittenPeer.ts';
+import { NodeProcess } from '../support/nodes.ts';
+import { put as putOp, sumOf } from '../support/ops.ts';
 import { freePorts } from '../support/ports.ts';
 import { temporaryDirectory, waitFor } from '../support/processes.ts';
 
@@ -28,11 +34,14 @@ const GET = `GET /_health HTTP/1.1\r\n${HOST}\r\n`;
 
 /** Connections that one hostile client opens, and what it does with each. */
 class Attack implements Disposable {
+  /** The node, as peers reach it. */
+  readonly node: NodeProcess;
   readonly #port: number;
   readonly #sockets: Socket[] = [];
 
   constructor(port: number) {
     this.#port = port;
+    this.node = new NodeProcess('node1', `http://127.0.0.1:${port}`, '', {});
   }
 
   /** @param reads false: it takes nothing of its answers. */
@@ -135,6 +144,38 @@ export const HEAVY_ATTACKS: readonly NamedAttack[] = [
   ],
 ];
 
+const gossip = `GET /gossip HTTP/1.1\r\n${HOST}${UPGRADE}X-Internal-Token: ${TOKEN}\r\n\r\n`;
+const MADE_UP = 2000;
+
+/** Pushes ops of origins that nobody has heard of. */
+async function makeUpOrigins({ node }: Attack): Promise<void> {
+  const { origin } = await node.view();
+  await using peer = await HandWrittenPeer.connect(node);
+  await peer.greet({ nodeId: 'evil', origin: 'evil.aaaaaa', joined: true, admittedBy: origin });
+  for (let sent = 0; sent < 10; sent++) {
+    const ops = Array.from({ length: MADE_UP }, (_, index) =>
+      putOp({ origin: `made${sent}x${index}.aaaaaa`, key: 'made up' }),
+    );
+    const ranges = ops.map((op) => ({ origin: op.origin, after: 0, to: 1, sum: sumOf([op]) }));
+    peer.sayText(encodeMessage({ type: 'delta', delta: { ranges, ops }, answer: null }));
+  }
+  peer.sayText('{"type":"nothing"}');
+  await peer.closed();
+}
+
+/** Peers that hold the token. */
+export const PEER_ATTACKS: readonly NamedAttack[] = [
+  ['connections of peers that say nothing', (a) => times(300, () => a.open(gossip))],
+  ['all that a hostile peer can say', (a) => attack(a.node, 1)],
+  ['ops of origins that are made up', makeUpOrigins],
+  [
+    'a hostile peer that comes back',
+    async (a) => {
+      for (let seed = 2; seed < 5; seed++) await attack(a.node, seed);
+    },
+  ],
+];
+
 /** Whether somebody new who comes is answered. */
 const isAnswered = (port: number): Promise<boolean> =>
   new Promise((resolve) => {
@@ -170,18 +211,25 @@ const putOf = (value: string): RequestInit => ({
 /** Suffers the attacks one after another, and then serves a hundred clients. */
 export async function outlives(attacks: readonly NamedAttack[]): Promise<void> {
   await using directory = await temporaryDirectory();
-  const port = await freePorts(1);
+  const port = await freePorts(2);
   const url = `http://127.0.0.1:${port}`;
-  const words = ['serve', '--port', String(port), '--data-dir', directory.path];
-  const started = startSmall([...words, '--send-timeout', '2s', '--internal-token', 'for-tests']);
-  const { child, output } = started;
+  // Of two: a node that is alone would have to believe whatever its only peer claims.
+  const [small, other] = [0, 1].map((index) => {
+    const own = join(directory.path, `node${index + 1}`);
+    const nodes = `${url},http://127.0.0.1:${port + 1}`;
+    const words = ['serve', '--node-id', `node${index + 1}`, '--port', String(port + index)];
+    words.push('--data-dir', own, '--nodes', nodes, '--internal-token', TOKEN);
+    return startSmall([...words, '--send-timeout', '2s', '--peer-refusal', '1s']);
+  });
+  assert.ok(small && other);
+  const { child, output } = small;
   try {
     await waitFor(async () => (await ask(`${url}/_health`)) === 200, 30_000, 'It does not start');
     for (let key = 0; key < 6; key++)
       assert.is(await ask(`${url}/cache/big${key}`, putOf('x'.repeat(900_000))), 200);
     for (const [name, run] of attacks) {
-      using attack = new Attack(port);
-      await run(attack);
+      using hostile = new Attack(port);
+      await run(hostile);
       let tries = 0;
       // While they last: connections that time out would let anybody in.
       while (!(await isAnswered(port))) {
@@ -199,8 +247,10 @@ export async function outlives(attacks: readonly NamedAttack[]): Promise<void> {
     assert.equal(new Set(all.flat()), new Set([200]));
     assert.not.match(output(), /nobody planned|heap out of memory/);
   } finally {
-    child.kill('SIGKILL');
-    await once(child, 'close');
+    for (const one of [small, other]) {
+      one.child.kill('SIGKILL');
+      await once(one.child, 'close');
+    }
   }
 }
 

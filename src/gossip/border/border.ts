@@ -3,9 +3,9 @@
  * sees it.
  *
  * Invariants: a text is parsed only if its type, its length, its shape and its rate keep their bounds.
- * Only hello and error may come before a hello. A fault counts against the peer that made it, and not
- * against a peer that bears the same name at another address. A refused peer gets no further than its
- * hello.
+ * Only hello and error may come before a hello. A fault counts against the peer that made it: against the URL of a
+ * member at which this node reached it, since that is proved, or else against the name that it claims at
+ * its address. A refusal of the one is none of the other. A refused peer gets no further than its hello.
  *
  * The border outlives the core: a node that rejoins still remembers the faults of its peers.
  */
@@ -26,6 +26,8 @@ export interface BorderOptions {
   /** The time for which a peer is refused, in milliseconds. */
   readonly refusalMs: number;
   readonly isMember: (origin: string) => boolean;
+  /** Whether the settings or a member's `join` name the URL. */
+  readonly isNamed: (url: string) => boolean;
   /** A clock that is never set, in milliseconds. */
   readonly steadyMs: () => number;
   /** Ends a connection of a peer that is refused from now on. */
@@ -38,9 +40,15 @@ type Named = Pick<Hello, 'nodeId' | 'origin'>;
 
 export type FaultCounts = Readonly<Record<PeerFault, number>>;
 
-/** One side of a connection that peers opened, or that led to them. */
-interface Crossing {
+/** The place of a peer, as far as this node knows it without the peer's word. */
+interface Place {
   readonly address: string;
+  /** The URL at which this node reached it, if that is one of a member; otherwise null. */
+  readonly reachedUrl: string | null;
+}
+
+/** One side of a connection that peers opened, or that led to them. */
+interface Crossing extends Place {
   readonly rates: Rates;
   /** The origin of its hello; null before a hello. */
   named: Named | null;
@@ -75,9 +83,10 @@ export class Border {
     return this.#conduct.refusals(this.#options.steadyMs());
   }
 
-  /** @param address of the other side, without its port. */
-  opened(connection: ConnectionId, address: string): void {
-    this.#crossings.set(connection, { address, rates: new Rates(), named: null });
+  /** @param address of the other side, without its port. @param dialledUrl null where the peer dialled. */
+  opened(connection: ConnectionId, address: string, dialledUrl: string | null): void {
+    const reachedUrl = dialledUrl !== null && this.#options.isNamed(dialledUrl) ? dialledUrl : null;
+    this.#crossings.set(connection, { address, reachedUrl, rates: new Rates(), named: null });
   }
 
   closed(connection: ConnectionId): void {
@@ -113,7 +122,12 @@ export class Border {
     const crossing = this.#crossings.get(connection);
     if (crossing === undefined) return;
     this.#faults[fault]++;
-    const { address, named } = crossing;
+    const { address, named, reachedUrl } = crossing;
+    if (reachedUrl !== null) {
+      const name = named === null ? `Somebody at ${reachedUrl}` : nameOf(named, reachedUrl);
+      this.#charge(reachedUrl, name, fault, reason);
+      return;
+    }
     if (named !== null) this.#charge(keyOf(named, address), nameOf(named, address), fault, reason);
     // A peer that is no member may come under another name each time.
     if (named === null || !this.#options.isMember(named.origin))
@@ -125,8 +139,8 @@ export class Border {
     if (refusal === null) return;
     this.#refused[fault]++;
     this.#options.warn(textOf(refusal));
-    for (const [connection, { named, address }] of this.#crossings)
-      if (named !== null && this.#refusalOf(named, address) === refusal)
+    for (const [connection, crossing] of this.#crossings)
+      if (crossing.named !== null && this.#refusalOf(crossing.named, crossing) === refusal)
         this.#options.refuse(connection, textOf(refusal));
   }
 
@@ -140,15 +154,16 @@ export class Border {
     if (typeof message === 'string') return faulty(connection, 'form', message);
     if (message.type !== type) return faulty(connection, 'form', 'it has two types');
     if (message.type === 'hello') {
-      const refusal = this.#refusalOf(message, crossing.address);
+      const refusal = this.#refusalOf(message, crossing);
       if (refusal !== null) return { kind: 'refused', connection, reason: textOf(refusal) };
       crossing.named ??= message;
     }
     return { kind: 'message', connection, message };
   }
 
-  #refusalOf(named: Named, address: string): Refusal | null {
+  #refusalOf(named: Named, { address, reachedUrl }: Place): Refusal | null {
     const nowMs = this.#options.steadyMs();
+    if (reachedUrl !== null) return this.#conduct.refusalOf(reachedUrl, nowMs);
     const own = this.#conduct.refusalOf(keyOf(named, address), nowMs);
     if (own !== null || this.#options.isMember(named.origin)) return own;
     return this.#conduct.refusalOf(address, nowMs);

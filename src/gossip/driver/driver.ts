@@ -171,7 +171,7 @@ export class Driver {
           return;
         }
         this.#connections.add(event.connection);
-        this.#parts.border.opened(event.connection, event.address);
+        this.#parts.border.opened(event.connection, event.address, event.dialledUrl);
         this.#step(event);
         break;
       case 'message':

@@ -95,6 +95,8 @@ export function partsOf(options: DriverOptions, whole: Whole): Parts {
       limits: replica.limits,
       refusalMs: settings.peerRefusalMs,
       isMember: (origin) => whole.view.members.has(origin),
+      isNamed: (url) =>
+        settings.urls.includes(url) || [...whole.view.members.all()].some((one) => one.url === url),
       steadyMs,
       refuse: (connection, reason) => step({ kind: 'refused', connection, reason }),
       warn: (text) => note('warn', text),

@@ -15,6 +15,8 @@ const LIMITS = { ...defaultLimits, maxPeerMessagesPerSecond: 100 };
 const BOUNDS = boundsOf(LIMITS);
 const TYPES = Object.keys(BOUNDS) as Message['type'][];
 const HERE = '10.0.0.1';
+/** The URL of a member. */
+const THERE = 'http://10.0.0.1:8000';
 
 interface Guarded {
   readonly border: Border;
@@ -23,7 +25,12 @@ interface Guarded {
   readonly ended: number[];
   readonly told: string[];
   /** Opens a connection over which a peer says hello. @returns the input that its hello becomes. */
-  readonly greet: (connection: number, origin: string, address?: string) => Input;
+  readonly greet: (
+    connection: number,
+    origin: string,
+    address?: string,
+    dialledUrl?: string | null,
+  ) => Input;
   /** Gives a text, and has its fault counted, as the core does. */
   readonly say: (connection: number, text: string) => Input;
 }
@@ -36,6 +43,7 @@ function guarded(members: readonly string[] = [originOf(2)]): Guarded {
     limits: LIMITS,
     refusalMs: REFUSAL_MS,
     isMember: (origin) => members.includes(origin),
+    isNamed: (url) => url === THERE,
     steadyMs: () => clock.nowMs,
     refuse: (connection) => ended.push(connection),
     warn: (text) => told.push(text),
@@ -51,8 +59,8 @@ function guarded(members: readonly string[] = [originOf(2)]): Guarded {
     ended,
     told,
     say,
-    greet: (connection, origin, address = HERE) => {
-      one.opened(connection, address);
+    greet: (connection, origin, address = HERE, dialledUrl = null) => {
+      one.opened(connection, address, dialledUrl);
       return say(connection, encodeMessage(helloOf(origin)));
     },
   };
@@ -100,7 +108,7 @@ for (const type of TYPES) {
 border('only hello and error come before a hello, and nothing else is parsed', () => {
   const { border: one, say } = guarded();
   for (const [index, type] of TYPES.entries()) {
-    one.opened(index, `10.0.1.${index}`);
+    one.opened(index, `10.0.1.${index}`, null);
     const isGreeting = type === 'hello' || type === 'error';
     assert.is(faultIn(say(index, textOf(type, '1}'))), isGreeting ? 'form' : 'order', type);
   }
@@ -147,6 +155,55 @@ border('a peer that says a member’s name elsewhere does not have that member r
   assert.not.ok(ended.includes(1));
 });
 
+border('a member is reached at its URL whatever others say in its name at its address', () => {
+  const { border: one, greet, say, ended } = guarded();
+  greet(1, originOf(2), HERE, THERE);
+  for (let count = 2; count < 5; count++) {
+    greet(count, originOf(2));
+    say(count, broken);
+  }
+  assert.is(greet(6, originOf(2)).kind, 'refused');
+  assert.is(greet(7, originOf(2), HERE, THERE).kind, 'message');
+  assert.not.ok(ended.includes(1));
+  assert.equal(
+    one.refusals().map(({ name }) => name),
+    ['node2 (node2.aaaaaa) at 10.0.0.1'],
+  );
+});
+
+border('a member that breaks the protocol where it was reached is refused there', () => {
+  const { border: one, greet, say } = guarded();
+  for (let count = 0; count < 3; count++) {
+    greet(count, originOf(2), HERE, THERE);
+    say(count, broken);
+  }
+  assert.is(greet(4, originOf(2), HERE, THERE).kind, 'refused');
+  assert.is(greet(5, originOf(2)).kind, 'message');
+  assert.equal(
+    one.refusals().map(({ name }) => name),
+    [`node2 (node2.aaaaaa) at ${THERE}`],
+  );
+});
+
+border('a URL that only its peer names proves nothing', () => {
+  const { greet, say } = guarded();
+  for (let count = 0; count < 3; count++) {
+    greet(count, 'evil.aaaaaa', HERE, `http://10.0.0.1:${count}`);
+    say(count, broken);
+  }
+  assert.is(greet(4, 'evil.aaaaaa', HERE, 'http://10.0.0.1:9').kind, 'refused');
+});
+
+border('a new node at a configured URL is let in beside a stranger at its address', () => {
+  const { greet, say } = guarded();
+  for (let count = 0; count < 3; count++) {
+    greet(count, `evil${count}.aaaaaa`);
+    say(count, broken);
+  }
+  assert.is(greet(4, 'new.aaaaaa').kind, 'refused');
+  assert.is(greet(5, 'new.aaaaaa', HERE, THERE).kind, 'message');
+});
+
 border('with new names at one address no stranger from there is let in, and members are', () => {
   const { greet, say } = guarded();
   let count = 0;
@@ -160,7 +217,7 @@ border('with new names at one address no stranger from there is let in, and memb
 border('before a hello the address pays', () => {
   const { border: one, greet, say } = guarded();
   for (let count = 0; count < 3; count++) {
-    one.opened(count, HERE);
+    one.opened(count, HERE, null);
     say(count, 'GET / HTTP/1.1');
   }
   assert.match(one.refusals()[0]?.name ?? '', /^Somebody at 10\.0\.0\.1 who is no member$/);
