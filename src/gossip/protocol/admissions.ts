@@ -16,8 +16,8 @@ const MAX_UNKNOWN = 1024;
 
 export class Admissions {
   readonly #state: CoreState;
-  /** The times of the last admissions, the oldest first: by configured URL, and of all others under ''. */
-  readonly #times = new Map<string, number[]>();
+  /** The last admissions: by configured URL, and of all others under ''; then by origin, with their times. */
+  readonly #times = new Map<string, Map<string, number>>();
   /** For each unknown origin that says it has joined, the time of its first digest. */
   readonly #unknownSince = new Map<string, number>();
 
@@ -34,13 +34,15 @@ export class Admissions {
     const holder = this.#holderOf(hello);
     if (holder !== null)
       return `${nodeId} (${hello.origin}) asks to join with the name and URL of ${holder}, which is connected: give each node its own --node-id and --url`;
-    if (this.#lately(hello).length >= settings.maxJoinsPerMinute)
+    // A peer that asks again before its `join` is committed, or after its answer was lost, is let in once.
+    const lately = this.#lately(hello);
+    if (lately.size >= settings.maxJoinsPerMinute && !lately.has(hello.origin))
       return `${nodeId} asks to join, and ${settings.maxJoinsPerMinute} have joined here within a minute, which is max-joins-per-minute: it has to wait`;
     return null;
   }
 
   admitted(hello: Hello): void {
-    this.#lately(hello).push(this.#state.nowMs);
+    this.#lately(hello).set(hello.origin, this.#state.nowMs);
   }
 
   /**
@@ -70,10 +72,11 @@ export class Admissions {
   }
 
   /** Nodes that the settings name do not wait for others: a whole cluster may start at once. */
-  #lately({ url }: Hello): number[] {
+  #lately({ url }: Hello): Map<string, number> {
     const { settings, nowMs } = this.#state;
     const place = url !== null && settings.urls.includes(url) ? url : '';
-    const times = (this.#times.get(place) ?? []).filter((timeMs) => nowMs - timeMs < MINUTE_MS);
+    const times = this.#times.get(place) ?? new Map<string, number>();
+    for (const [origin, timeMs] of times) if (nowMs - timeMs >= MINUTE_MS) times.delete(origin);
     this.#times.set(place, times);
     return times;
   }

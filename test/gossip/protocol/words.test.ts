@@ -247,6 +247,22 @@ words('five nodes that nobody expects are let in within a minute, and then the n
   assert.equal(asksToJoin(node, 8), { isLetIn: false, waits: true });
 });
 
+words(
+  'a peer that asks again before it is let in counts once, and is let in beyond the bound',
+  () => {
+    const node = ready(testCore({ settings: { maxJoinsPerMinute: 2 } }));
+    assert.ok(asksToJoin(node, 1).isLetIn);
+    const again = (): number => {
+      const digest = digestWith(node.view, {});
+      return ofKind(node.receive(1, { type: 'digest', digest }), 'admit').length;
+    };
+    assert.is(again(), 1);
+    assert.ok(asksToJoin(node, 2).isLetIn);
+    assert.equal(asksToJoin(node, 3), { isLetIn: false, waits: true });
+    assert.is(again(), 1);
+  },
+);
+
 words('nodes that the settings name do not wait for one another, nor for strangers', () => {
   const urls = Array.from({ length: 20 }, (_, index) => `http://h${index}`);
   const node = ready(testCore({ settings: { urls, maxJoinsPerMinute: 2 } }));
