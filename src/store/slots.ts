@@ -7,6 +7,7 @@ import { present } from '../words/invariant.ts';
 
 const CHUNK_BITS = 12;
 const CHUNK_SLOTS = 2 ** CHUNK_BITS;
+const PLACE_MASK = CHUNK_SLOTS - 1;
 const NONE = -1;
 
 /** States of a slot, as bits. */
@@ -57,27 +58,27 @@ export class Slots {
   }
 
   addressOf(slot: number): number {
-    return this.#chunkOf(slot).addresses[slot % CHUNK_SLOTS] ?? NONE;
+    return this.#chunkOf(slot).addresses[slot & PLACE_MASK] ?? NONE;
   }
 
   move(slot: number, address: number): void {
-    this.#chunkOf(slot).addresses[slot % CHUNK_SLOTS] = address;
+    this.#chunkOf(slot).addresses[slot & PLACE_MASK] = address;
   }
 
   /** Whether the slot has the state. */
   is(slot: number, state: number): boolean {
-    return ((this.#chunkOf(slot).states[slot % CHUNK_SLOTS] ?? 0) & state) !== 0;
+    return ((this.#chunkOf(slot).states[slot & PLACE_MASK] ?? 0) & state) !== 0;
   }
 
   set(slot: number, states: number): void {
     const chunk = this.#chunkOf(slot);
-    const index = slot % CHUNK_SLOTS;
+    const index = slot & PLACE_MASK;
     chunk.states[index] = (chunk.states[index] ?? 0) | states;
   }
 
   unset(slot: number, states: number): void {
     const chunk = this.#chunkOf(slot);
-    const index = slot % CHUNK_SLOTS;
+    const index = slot & PLACE_MASK;
     chunk.states[index] = (chunk.states[index] ?? 0) & ~states;
   }
 
@@ -88,6 +89,6 @@ export class Slots {
   }
 
   #chunkOf(slot: number): Chunk {
-    return present(this.#chunks[Math.floor(slot / CHUNK_SLOTS)], 'the chunk of a slot');
+    return present(this.#chunks[slot >>> CHUNK_BITS], 'the chunk of a slot');
   }
 }
