@@ -170,8 +170,20 @@ export async function openFile(path: string): Promise<OpenedLog> {
   const source = FileSource.open(path, Date.now);
   if (source.cutShort !== null) note(`The log ${source.place} is damaged: ${source.cutShort}.`);
   const isCutShort = source.cutShort !== null;
+  if (await isEmpty(source)) note(emptyText(source.place));
   return { source, isCutShort, integrity: () => source.integrity(), remote: null };
 }
+
+/** A damaged log tells its damage later. */
+const isEmpty = (source: LogSource): Promise<boolean> =>
+  source.facts().then(
+    ({ lastLsn }) => lastLsn === 0,
+    () => false,
+  );
+
+/** The last writes may be in the write-ahead log alone, and SQLite does not miss that file. */
+const emptyText = (place: string): string =>
+  `The log ${place} holds no op. If it is a copy, its hearsay.db-wal may be missing: copy both, or use \`hearsay backup\`.`;
 
 function openNode(node: RemoteNode): OpenedLog {
   const reader = new UrlReader(node);
