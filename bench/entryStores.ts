@@ -13,8 +13,8 @@ export interface StoreFigures {
   readonly getMicroseconds: number;
   readonly collectionMs: number;
   /**
-   * Resident bytes of the pages and indexes after the overwrites, over those before. The heap is left
-   * out: the ops that are folded here pass through it, however the store keeps them.
+   * Bytes of the pages and indexes after the overwrites, over those before. The heap is left out: the ops
+   * that are folded here pass through it, however the store keeps them.
    */
   readonly overwrittenRatio: number;
   readonly longestSliceMs: number;
@@ -35,29 +35,34 @@ function collected(): number {
   return process.memoryUsage.rss();
 }
 
-/** Resident bytes outside of the heap. */
-const outsideHeap = (): number => collected() - process.memoryUsage().heapTotal;
+/** Bytes of pages and indexes. */
+function arrayBytes(): number {
+  collected();
+  return process.memoryUsage().arrayBuffers;
+}
 
 function measured({ store: name, keys, overwrites, valueLength = 100 }: StoreTask): StoreFigures {
   const store: EntryStore = name === 'pages' ? new PagedEntries(SEED) : new PlainEntries();
-  const opOf = (index: number, version: number): Put => ({
+  const text = '1'.repeat(valueLength);
+  const opOf = (index: number, version: number, value = text): Put => ({
     origin: 'node1.abcdef',
     seq: version * keys + index + 1,
     hlc: 1_700_000_000_000_000 + index,
-    // As from the log: an op brings texts of its own.
-    key: Buffer.from(`key${(index * 7919) % keys}`).toString(),
+    key: `key${(index * 7919) % keys}`,
     generation: 0,
     version,
     kind: 'put',
     expiresAt: null,
-    value: Buffer.alloc(valueLength, '1').toString(),
+    value,
     meta: null,
     hashHigh: index,
     hashLow: index >>> 3,
   });
-  const [empty, emptyOutside] = [collected(), outsideHeap()];
+  const empty = collected();
   let startedAt = cpuMs();
-  for (let index = 0; index < keys; index++) store.fold(opOf(index, 1));
+  const bytes = Buffer.from(text);
+  // As from the log: an op brings a text of its own.
+  for (let index = 0; index < keys; index++) store.fold(opOf(index, 1, bytes.toString()));
   const insertMs = cpuMs() - startedAt;
   const full = collected();
   startedAt = cpuMs();
@@ -67,7 +72,7 @@ function measured({ store: name, keys, overwrites, valueLength = 100 }: StoreTas
   for (let index = 0; index < keys; index++)
     if (store.get(`key${(index * 104_729) % keys}`) === undefined) throw new Error('a key is lost');
   const getMs = cpuMs() - startedAt;
-  const { ratio, longestSliceMs } = overwritten(store, opOf, keys, overwrites, emptyOutside);
+  const { ratio, longestSliceMs } = overwritten(store, opOf, keys, overwrites);
   if (store.size !== keys) throw new Error(`the store holds ${store.size} keys, not ${keys}`);
   return {
     keys: store.size,
@@ -86,9 +91,8 @@ function overwritten(
   opOf: (index: number, version: number) => Put,
   keys: number,
   overwrites: number,
-  empty: number,
 ): { readonly ratio: number; readonly longestSliceMs: number } {
-  const before = outsideHeap() - empty;
+  const before = arrayBytes();
   let longestSliceMs = 0;
   for (let count = 0; count < overwrites; count++) {
     const index = Math.imul(count, 2_654_435_761) >>> 0;
@@ -98,7 +102,7 @@ function overwritten(
     store.compactSlice(SLICE_BYTES);
     longestSliceMs = Math.max(longestSliceMs, cpuMs() - startedAt);
   }
-  return { ratio: (outsideHeap() - empty) / before, longestSliceMs };
+  return { ratio: arrayBytes() / before, longestSliceMs };
 }
 
 process.once('message', (task: StoreTask) => {

@@ -136,7 +136,7 @@ async function ofStores(keys: number, rounds: number, manyKeys: number): Promise
     plain('full collection of garbage, pages', of('pages', 'collectionMs'), 'ms'),
     plain('full collection of garbage, objects', of('objects', 'collectionMs'), 'ms'),
     plain('overwrites of a tenth as many keys', 100 * tenth, ''),
-    atMost('resident bytes after them, ratio', written.overwrittenRatio, '', 1.5),
+    atMost('bytes of pages and indexes after them, ratio', written.overwrittenRatio, '', 1.5),
     atMost('longest slice of compaction', written.longestSliceMs, 'ms', 5),
     atLeast('small keys in one store', many.keys, '', manyKeys),
     plain('their resident bytes a key', many.bytesAKey, 'B'),
