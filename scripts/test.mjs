@@ -17,7 +17,7 @@ import { fileURLToPath } from 'node:url';
 // Half of the files start nodes and wait for them, so the cores have room for one more.
 const FILES_AT_ONCE = availableParallelism() + 1;
 const DEFAULT_LIMIT_SECONDS = 180;
-// These wait most, so they come first, and the short ones fill the gaps.
+// These wait most, so they come first, with those that name a limit; the short ones fill the gaps.
 const STARTS_PROCESSES = /\.processes\.test\.ts$/;
 const IS_LONG = /\.bench\.test\.ts$/;
 // Their code knows neither processes nor files nor clocks (ARCHITECTURE.md, "The floors").
@@ -70,12 +70,13 @@ async function main() {
   };
   const together = files.filter((file) => !runsAlone(file));
   const isPure = (file) => IS_PURE.test(relative(directory, file).split(sep).join('/'));
+  const isLong = (file) => STARTS_PROCESSES.test(file) || namesLimit(file);
+  const long = together.filter((file) => isLong(file) && !isPure(file));
+  long.sort((a, b) => limitOf(b) - limitOf(a));
   const queue = [
-    ...together.filter((file) => STARTS_PROCESSES.test(file)).map((file) => [file]),
+    ...long.map((file) => [file]),
     ...groupsOf(together.filter(isPure)),
-    ...together
-      .filter((file) => !STARTS_PROCESSES.test(file) && !isPure(file))
-      .map((file) => [file]),
+    ...together.filter((file) => !isLong(file) && !isPure(file)).map((file) => [file]),
   ];
   await Promise.all(Array.from({ length: FILES_AT_ONCE }, () => take(queue)));
   await take(files.filter(runsAlone).map((file) => [file]));
@@ -201,6 +202,10 @@ function run(words, limitSeconds) {
       resolve({ text, code, signal, timedOut, seconds });
     });
   });
+}
+
+function namesLimit(file) {
+  return LIMIT_LINE.test(firstLineOf(file));
 }
 
 function limitOf(file) {

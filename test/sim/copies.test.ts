@@ -1,3 +1,4 @@
+// time limit: 300 s
 /** Scenarios whose faults are the logs': put back, copied, or short of their end. */
 import { suite } from 'uvu';
 import { runSeed, runSeeds, SEEDS_A_SCENARIO } from './seeds.ts';

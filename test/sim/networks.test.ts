@@ -1,3 +1,4 @@
+// time limit: 300 s
 /** Scenarios whose faults are the network's and the clients'. */
 import { suite } from 'uvu';
 import { runSeeds, SEEDS_A_SCENARIO } from './seeds.ts';

@@ -1,3 +1,4 @@
+// time limit: 300 s
 /** Scenarios whose faults are the nodes': their processes, disks and clocks. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';

@@ -1,3 +1,4 @@
+// time limit: 300 s
 /** The simulator itself: its runs are pure functions of the seed, and its oracle sees what is broken. */
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';

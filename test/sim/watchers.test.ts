@@ -1,3 +1,4 @@
+// time limit: 300 s
 /** Twenty watchers of the simulated cluster, cut and moved at random. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';

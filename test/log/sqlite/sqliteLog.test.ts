@@ -1,3 +1,4 @@
+// time limit: 180 s
 import { existsSync } from 'node:fs';
 import { mkdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';

@@ -1,3 +1,4 @@
+// time limit: 180 s
 /** Every source of the tools, of one real log: its file, the lines of a thread, and the rows in memory. */
 import { FileSource } from '../../../src/log/files/fileSource.ts';
 import { LineThread } from '../../../src/log/files/lineThread.ts';

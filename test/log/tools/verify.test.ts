@@ -1,3 +1,4 @@
+// time limit: 180 s
 /** Every kind of damage is found and named; and nothing that is no damage. */
 import { open, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import fc from 'fast-check';
