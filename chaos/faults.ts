@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { type Links, SOUND } from './network/links.ts';
 import type { Network } from './network/network.ts';
-import { setClock } from './nodes/clock.ts';
+import type { WrongClock } from './history/evidence.ts';
+import { CLOCK_LAG_MS, setClock } from './nodes/clock.ts';
 import { backUp, empty, fill, restore, wipe } from './nodes/disk.ts';
 import type { ChaosNode } from './nodes/node.ts';
 import { at } from './nodes/nodes.ts';
@@ -24,6 +25,8 @@ export interface Scene {
   /** Nodes whose data directory is a small disk of its own. */
   readonly smallDisks: ReadonlySet<number>;
   readonly hasClocks: boolean;
+  /** The wrong clocks so far. */
+  readonly wrongClocks: WrongClock[];
   readonly tell: (text: string) => void;
 }
 
@@ -157,9 +160,12 @@ async function playNodeFault(
       return retire(scene, at(nodes, fault.node));
     case 'clock': {
       if (!scene.hasClocks) return 'Wrong clocks were passed over: libfaketime is not installed.';
+      const fromMs = Date.now();
       setClock(directory, fault.node, fault.offsetMs);
       await pause(holdMs, stopping);
       setClock(directory, fault.node, 0);
+      const toMs = Date.now() + CLOCK_LAG_MS;
+      scene.wrongClocks.push({ node: fault.node, offsetMs: fault.offsetMs, fromMs, toMs });
       return null;
     }
     default:

@@ -21,6 +21,7 @@ import type {
   StoppedLog,
   Violation,
   Watched,
+  WrongClock,
 } from './history/evidence.ts';
 import { Links } from './network/links.ts';
 import { openNamespaces } from './network/namespaces.ts';
@@ -101,8 +102,9 @@ export async function runOnce(options: RunOptions, stopping: AbortSignal): Promi
     const logs = await stopAll(nodes, options.main);
     const isCompacted = 'RETENTION' in { ...schedule.settings, ...options.settings };
     const { calls } = caller;
+    const { wrongClocks } = scene;
     const end = { maps, readAt, watched, logs, isCompacted };
-    const evidence: Evidence = { startedAt, calls, incidents, ...end };
+    const evidence: Evidence = { startedAt, calls, incidents, wrongClocks, ...end };
     const violations = [...unlevel(levelMs), ...unexpectedEnds(nodes), ...checkAll(evidence)];
     return { evidence, violations, schedule, faults, levelMs };
   } finally {
@@ -151,7 +153,8 @@ async function setScene(
         smallDisks.add(fault.node);
   const links = new Links(count);
   const hasClocks = library !== null;
-  return { directory, nodes, network, links, smallDisks, hasClocks, tell };
+  const wrongClocks: WrongClock[] = [];
+  return { directory, nodes, network, links, smallDisks, hasClocks, wrongClocks, tell };
 }
 
 async function startAll(nodes: readonly ChaosNode[]): Promise<void> {

@@ -4,7 +4,7 @@
  * PUT.
  */
 import { type Call, fateOf } from '../history/call.ts';
-import { type Evidence, mayBeLost, type Violation } from '../history/evidence.ts';
+import { type Evidence, mayBeLost, type Violation, type WrongClock } from '../history/evidence.ts';
 import { ONCE_PREFIX } from '../history/keys.ts';
 import { byKey } from './byKey.ts';
 import { EXPIRY_MARGIN_MS } from './exactModel.ts';
@@ -23,19 +23,22 @@ export function checkOnceKeys(evidence: Evidence): Violation[] {
     const remove = calls.find(({ request }) => request.method === 'DELETE');
     const reads = calls.filter(({ request }) => request.method === 'GET');
     const story = { key, put, remove, reads };
-    return [...checkTokens(story), ...checkAcks(story, evidence), ...checkEnd(story, evidence)];
+    return [...checkTokens(story, evidence.wrongClocks), ...checkAcks(story, evidence), ...checkEnd(story, evidence)];
   });
 }
 
 /** A read that names the token of a write shows it, or is not answered. */
-function checkTokens({ key, put, remove, reads }: Story): Violation[] {
+function checkTokens(
+  { key, put, remove, reads }: Story,
+  wrongClocks: readonly WrongClock[],
+): Violation[] {
   return reads.flatMap((read): Violation[] => {
     const { status, value } = read.answer;
     const { after, node } = read.request;
     if (after === null || (status !== 200 && status !== 404)) return [];
     const isOfDelete = remove !== undefined && after === remove.answer.token;
     const isOfPut = after === put.answer.token;
-    const hasExpired = mayHaveExpired(put, read.endMs);
+    const hasExpired = mayHaveExpired(put, read.endMs + aheadMs(read, wrongClocks));
     const isDeletedPerhaps = remove !== undefined && remove.startMs <= read.endMs;
     const tell = (text: string): Violation[] => [
       { check: 'tokens', key, text: `${text} (node${node + 1})` },
@@ -106,4 +109,12 @@ const mayNotHaveDeleted = (remove: Call | undefined): boolean =>
 function mayHaveExpired({ request, answer, startMs }: Call, atMs: number): boolean {
   if (request.ttlMs === null) return false;
   return (answer.expiresAt ?? startMs + request.ttlMs) <= atMs + EXPIRY_MARGIN_MS;
+}
+
+/** How far the clock of the asked node was ahead meanwhile: an entry expires by the clock of the node that shows it. */
+function aheadMs({ request, startMs, endMs }: Call, wrongClocks: readonly WrongClock[]): number {
+  const offsets = wrongClocks
+    .filter(({ node, fromMs, toMs }) => node === request.node && fromMs <= endMs && toMs >= startMs)
+    .map(({ offsetMs }) => offsetMs);
+  return Math.max(0, ...offsets);
 }

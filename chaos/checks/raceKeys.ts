@@ -1,95 +1,128 @@
 /**
- * Keys that many workers PUT, and that nobody deletes. Versions only grow: the greatest answered
- * version must be shown at the end, and a node that has shown a version takes no lower one.
+ * Keys that many workers PUT, and that nobody deletes. What a key shows only grows: the greatest answered PUT
+ * must be shown at the end, and a node that has shown a PUT takes no lower one.
  *
- * There is an exception. Nodes that did not reach each other may both have put the key first, in different
- * generations, if one had collected more (rule 2). Then the greater generation wins whatever the
- * versions, and the check of the logs compares the ops by rule 1.
+ * Nodes that did not reach each other may both have put the key first, in different generations, if one had
+ * collected more (rule 2). Then a greater generation wins whatever the versions, and the logs tell the
+ * generation of a PUT by its value. An answer without a value, as a 409, says nothing of the generation.
  */
 import { type Call, fateOf } from '../history/call.ts';
 import { type Evidence, mayBeLost, type Violation } from '../history/evidence.ts';
 import { RACE_PREFIX } from '../history/keys.ts';
 import { byKey } from './byKey.ts';
 
+interface Rank {
+  readonly generation: number;
+  readonly version: number;
+}
+
+/** @returns the generation of the PUT of that value; null if nobody can tell it. */
+type GenerationOf = (value: string | null) => number | null;
+
+const NOTHING: Rank = { generation: -1, version: -1 };
+
+const isLess = (a: Rank, b: Rank): boolean =>
+  a.generation === b.generation ? a.version < b.version : a.generation < b.generation;
+
+const greater = (a: Rank, b: Rank): Rank => (isLess(a, b) ? b : a);
+
+const text = ({ generation, version }: Rank): string =>
+  generation === 0 ? `version ${version}` : `version ${version} of generation ${generation}`;
+
 export function checkRaceKeys(evidence: Evidence): Violation[] {
   return [...byKey(evidence.calls, RACE_PREFIX)].flatMap(([key, calls]) => {
-    const hasOneGeneration = generationsOf(key, evidence.logs) <= 1;
+    const generationOf = generationsOf(key, evidence.logs);
     return [
-      ...checkEnd(key, calls, evidence, hasOneGeneration),
-      ...checkDecisions(key, calls, hasOneGeneration),
+      ...checkEnd(key, calls, evidence, generationOf),
+      ...checkDecisions(key, calls, generationOf),
     ];
   });
 }
 
-function generationsOf(key: string, logs: Evidence['logs']): number {
-  const ofKey = logs.flatMap(({ ops }) => ops.filter((op) => op.key === key));
-  return new Set(ofKey.map(({ generation }) => generation)).size;
+function generationsOf(key: string, logs: Evidence['logs']): GenerationOf {
+  const byValue = new Map<string | null, Set<number>>();
+  const all = new Set<number>();
+  for (const op of logs.flatMap(({ ops }) => ops)) {
+    if (op.key !== key) continue;
+    byValue.set(op.value, (byValue.get(op.value) ?? new Set()).add(op.generation));
+    all.add(op.generation);
+  }
+  if (all.size <= 1) return () => 0;
+  return (value) => {
+    const [generation, ...others] = value === null ? [] : (byValue.get(value) ?? []);
+    return generation === undefined || others.length > 0 ? null : generation;
+  };
+}
+
+/** What the call says that its node shows. Null: nothing, or nobody can tell the generation. */
+function shownBy({ request, answer }: Call, generationOf: GenerationOf): Rank | null {
+  const version = answer.version ?? answer.currentVersion;
+  const isPut = request.method === 'PUT' && answer.status === 200;
+  const generation = generationOf(isPut ? request.value : answer.value);
+  return version === null || generation === null ? null : { generation, version };
 }
 
 function checkEnd(
   key: string,
   calls: readonly Call[],
   evidence: Evidence,
-  hasOneGeneration: boolean,
+  generationOf: GenerationOf,
 ): Violation[] {
   const puts = calls.filter(({ request }) => request.method === 'PUT');
   const answered = puts.filter(
     (call) => fateOf(call.answer) === 'done' && !mayBeLost(call, evidence.incidents),
   );
-  const greatest = Math.max(-1, ...answered.map(({ answer }) => answer.version ?? -1));
+  const greatest = answered
+    .flatMap((call) => shownBy(call, generationOf) ?? [])
+    .reduce(greater, NOTHING);
+  const wrong = (what: string): Violation[] => [{ check: 'survival', key, text: what }];
   const shown = evidence.maps[0]?.get(key);
   if (shown === undefined)
-    return greatest < 0
-      ? []
-      : [{ check: 'survival', key, text: `version ${greatest} was stored, and the key is absent` }];
-  if (hasOneGeneration && shown.version < greatest)
-    return [
-      {
-        check: 'survival',
-        key,
-        text: `version ${greatest} was stored, and version ${shown.version} is shown`,
-      },
-    ];
+    return answered.length === 0 ? [] : wrong('it was stored, nobody deleted it, and it is absent');
+  const generation = generationOf(shown.value);
+  if (generation !== null && isLess({ generation, version: shown.version }, greatest))
+    return wrong(`${text(greatest)} was stored, and ${shown.version} of ${generation} is shown`);
   const writer = puts.find(({ request }) => request.value === shown.value);
   const isRight =
     writer !== undefined &&
     fateOf(writer.answer) !== 'refused' &&
     (writer.answer.version === null || writer.answer.version === shown.version);
   if (isRight) return [];
-  const text = `${shown.value} with version ${shown.version} is shown, and no PUT stored that`;
-  return [{ check: 'survival', key, text }];
+  return wrong(`${shown.value} with version ${shown.version} is shown, and no PUT stored that`);
 }
 
 /** Compares each answer with what the same node had shown before the call began. */
 function checkDecisions(
   key: string,
   calls: readonly Call[],
-  hasOneGeneration: boolean,
+  generationOf: GenerationOf,
 ): Violation[] {
   const wrong: Violation[] = [];
-  const tell = (text: string): void => {
-    wrong.push({ check: 'decisions', key, text });
+  const tell = (what: string): void => {
+    wrong.push({ check: 'decisions', key, text: what });
   };
   const versions = new Set(calls.flatMap(({ answer }) => answer.version ?? []));
   for (const call of calls) {
     const { request, answer } = call;
     if (call.crossedLives) continue;
     const { version } = request;
-    const seen = hasOneGeneration ? seenBefore(call, calls) : -1;
+    const seen = seenBefore(call, calls, generationOf);
+    const shown = shownBy(call, generationOf);
     const where = `${call.worker} at node${request.node + 1}`;
     if (request.method === 'PUT' && answer.status === 409) {
       const current = answer.currentVersion ?? -1;
       if (typeof version !== 'number' || current < version)
         tell(`${where}: 409 to version ${version}, with the lower current version ${current}`);
-      else if (current < seen)
-        tell(`${where}: 409 with version ${current}, after the node had shown ${seen}`);
+      else if (shown !== null && isLess(shown, seen))
+        tell(`${where}: 409 with version ${current}, after the node had shown ${text(seen)}`);
       else if (!versions.has(current) && !calls.some((other) => mayHaveStored(other, current)))
         tell(`${where}: 409 with version ${current}, which nobody wrote`);
     }
-    if (request.method === 'PUT' && answer.status === 200 && (answer.version ?? -1) <= seen)
-      tell(`${where}: 200 to version ${answer.version}, after the node had shown ${seen}`);
-    if (request.method === 'GET' && answer.status === 200 && (answer.version ?? -1) < seen)
-      tell(`${where}: version ${answer.version} is read, after the node had shown ${seen}`);
+    if (shown === null || answer.status !== 200) continue;
+    if (request.method === 'PUT' && !isLess(seen, shown))
+      tell(`${where}: 200 to ${text(shown)}, after the node had shown ${text(seen)}`);
+    if (request.method === 'GET' && isLess(shown, seen))
+      tell(`${where}: ${text(shown)} is read, after the node had shown ${text(seen)}`);
   }
   return wrong;
 }
@@ -99,18 +132,16 @@ function mayHaveStored({ request, answer }: Call, version: number): boolean {
   return request.version === 'next' || request.version === version;
 }
 
-/** The greatest version that the node had shown in this life before the call began; −1: none. */
-function seenBefore(call: Call, calls: readonly Call[]): number {
-  let seen = -1;
+/** The greatest PUT that the node had shown in this life before the call began. */
+function seenBefore(call: Call, calls: readonly Call[], generationOf: GenerationOf): Rank {
+  let seen = NOTHING;
   for (const other of calls) {
     const isBefore =
       other.endMs < call.startMs &&
       other.request.node === call.request.node &&
       other.life === call.life &&
       !other.crossedLives;
-    if (!isBefore) continue;
-    const shown = Math.max(other.answer.version ?? -1, other.answer.currentVersion ?? -1);
-    seen = Math.max(seen, shown);
+    if (isBefore) seen = greater(seen, shownBy(other, generationOf) ?? NOTHING);
   }
   return seen;
 }

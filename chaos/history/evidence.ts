@@ -35,6 +35,16 @@ export interface Incident {
   readonly atMs: number;
 }
 
+/** A node's clock was wrong for a while. */
+export interface WrongClock {
+  readonly node: number;
+  /** Positive: ahead. */
+  readonly offsetMs: number;
+  /** UTC milliseconds of this machine. */
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
 /** The events of a watcher, and its mirror at the end. */
 export interface Watched {
   readonly name: string;
@@ -56,6 +66,7 @@ export interface Evidence {
   readonly startedAt: number;
   readonly calls: readonly Call[];
   readonly incidents: readonly Incident[];
+  readonly wrongClocks: readonly WrongClock[];
   /** The entries that each node showed at the end, all faults over. */
   readonly maps: readonly ShownMap[];
   /** When the maps were read, UTC milliseconds. */

@@ -12,6 +12,9 @@ const LIBRARIES = [
 export const clockLibrary = (): string | null =>
   LIBRARIES.find((path) => path !== '' && existsSync(path)) ?? null;
 
+/** A node may go by its wrong clock for so long after it is set right. */
+export const CLOCK_LAG_MS = 3000;
+
 const fileOf = (directory: string, node: number): string => join(directory, `clock${node + 1}`);
 
 /** The environment of a node whose clock can be set. */

@@ -168,13 +168,17 @@ checks('decisions: a node takes no version below one that it has shown', () => {
     }),
   ];
   assert.equal(checkRaceKeys(evidenceOf({ calls: elsewhere, maps })), []);
-  const ops = [1, 2].map((generation) => opOf({ key: 'race/1', generation, seq: generation }));
-  const logs = [{ node: 0, damage: null, ops }];
-  assert.equal(
-    checkRaceKeys(evidenceOf({ calls, maps, logs })),
-    [],
-    'put first in two generations',
-  );
+  const inGenerations = (a: number, b: number): string[] => {
+    const ops = [
+      opOf({ key: 'race/1', generation: a, version: 5, seq: 1, value: 'a' }),
+      opOf({ key: 'race/1', generation: b, version: 4, seq: 2, value: 'b' }),
+    ];
+    const logs = [{ node: 0, damage: null, ops }];
+    const shownLast = everywhere({ 'race/1': b > a ? shown('b', 4) : shown('a', 5) });
+    return namesOf(checkRaceKeys(evidenceOf({ calls, maps: shownLast, logs })));
+  };
+  assert.equal(inGenerations(1, 2), [], 'a lower version of a greater generation wins');
+  assert.equal(inGenerations(2, 1), ['decisions'], 'and none of a lower generation');
   const invented = [
     racePut('a', 5, 0),
     racePut('b', 4, 100, { answer: { status: 409, currentVersion: 7 } }),
@@ -209,6 +213,21 @@ checks('tokens: a read by the token of a write that misses the write is told', (
   assert.equal(verdict(oncePut(), onceGet(PUT_TOKEN, { status: 504 })), []);
   assert.equal(verdict(oncePut(), onceGet(PUT_TOKEN, { status: 404 })), ['tokens']);
   assert.equal(verdict(oncePut(), onceGet(PUT_TOKEN, { status: 200, value: 'z' })), ['tokens']);
+  const short = oncePut({ ttlMs: 5000 });
+  const readAbsent = onceGet(PUT_TOKEN, { status: 404 });
+  const clocks = (node: number, offsetMs: number) =>
+    namesOf(
+      checkOnceKeys(
+        evidenceOf({
+          calls: [short, readAbsent],
+          maps: kept,
+          wrongClocks: [{ node, offsetMs, fromMs: 0, toMs: 1000 }],
+        }),
+      ),
+    );
+  assert.equal(clocks(1, 18_000), [], 'by the clock of the node that was asked it has expired');
+  assert.equal(clocks(1, -18_000), ['tokens']);
+  assert.equal(clocks(2, 18_000), ['tokens']);
   const back = onceGet(DELETE_TOKEN, { status: 200, value: 'a' }, 300);
   assert.equal(verdict(oncePut(), onceDelete, back), ['tokens']);
 });

@@ -75,6 +75,7 @@ export const evidenceOf = (wish: Partial<Evidence>): Evidence => ({
   startedAt: 0,
   calls: [],
   incidents: [],
+  wrongClocks: [],
   maps: everywhere({}),
   readAt: 60_000,
   watched: [],
