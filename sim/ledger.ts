@@ -50,9 +50,13 @@ export const isSameOp = (a: Op | undefined, b: Op | undefined): boolean =>
 export const isBornAgain = (later: Op, op: Op): boolean =>
   !isSameOp(later, op) && FIELDS.every((field) => field === 'hlc' || later[field] === op[field]);
 
-/** Rule 12: whether `later` is `op` under another id, as a node offers it that had begun anew. */
+/**
+ * Rule 12: whether `later` is `op` under another id, as a node offers it that had begun anew. It may have the next
+ * HLC: an op that had won a race by its origin alone still wins under another one.
+ */
 export const isCopy = (later: Op, op: Op): boolean =>
-  !isSameOp(later, op) && FIELDS.every((field) => later[field] === op[field]);
+  !isSameOp(later, op) &&
+  FIELDS.every((field) => later[field] === op[field] || (field === 'hlc' && later.hlc === op.hlc + 1));
 
 /** Rule 12: whether `later` is `op` under another id, with the next HLC. */
 const isJustAbove = (later: KeyOp, op: KeyOp): boolean =>

@@ -6,9 +6,10 @@
  */
 import type { Log } from '../log/log.ts';
 import { HearsayError } from '../words/errors.ts';
-import { formatOpId, isDead, type KeyOp, type Put } from '../words/op.ts';
+import { formatOpId, isDead, type KeyOp, type OpId, type Put } from '../words/op.ts';
 import type { PutRequest } from '../words/requests.ts';
 import { seqOf, type Vector } from '../words/vector.ts';
+import { collectedOps } from './collectedOps.ts';
 import { heldOps } from './heldOps.ts';
 import { type AskJudge, Judgement, judgedPage } from './judgement.ts';
 import type { Replica } from './replica.ts';
@@ -52,9 +53,9 @@ async function offerLost(options: OfferOptions): Promise<boolean> {
   const { replica, aside, old, base, life, note, maxClockSkewMs } = options;
   const { origin } = aside;
   const held = await heldOps(aside, old, replica, base);
-  const isKnown = (op: KeyOp): boolean =>
-    op.seq <= Math.min(seqOf(held, op.origin), seqOf(base, op.origin));
-  const lost = aside.entries.filter((op) => !isKnown(op)).sort((a, b) => a.hlc - b.hlc);
+  const isKnown = (id: OpId): boolean =>
+    id.seq <= Math.min(seqOf(held, id.origin), seqOf(base, id.origin));
+  const lost = (await greatestOps(aside, old, isKnown)).sort((a, b) => a.hlc - b.hlc);
   if (lost.length === 0) return true;
   const { judgement, isFinal } = await judge(options, lost, held);
   const judged = (op: KeyOp) => ({
@@ -78,6 +79,18 @@ async function offerLost(options: OfferOptions): Promise<boolean> {
   if (counts.offered > 0)
     note('info', `ops of ${origin} that the cluster lacked are offered again: ${counts.offered}`);
   return counts.undecided === 0 || isFinal;
+}
+
+/** For each key the greatest op that the old log held, collected or not, unless it is known. */
+async function greatestOps(
+  { entries }: SetAside,
+  old: Log | null,
+  isKnown: (id: OpId) => boolean,
+): Promise<KeyOp[]> {
+  const lost = entries.filter((op) => !isKnown(op));
+  if (old === null) return lost;
+  const keys = new Set(entries.map(({ key }) => key));
+  return [...lost, ...(await collectedOps(old, (key) => keys.has(key), isKnown))];
 }
 
 const FORGOTTEN = 'nobody knows any more whether the key was deleted since';
