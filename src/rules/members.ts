@@ -22,6 +22,8 @@ export class Members {
   readonly #retiredInOrder: string[] = [];
   /** By origin, the `retire` ops of origins that are not closed. */
   readonly #retires = new Map<string, Membership[]>();
+  /** By origin, the `retire` that came first. */
+  readonly #retireOf = new Map<string, Membership>();
   /** By origin, the seq at which it is to be closed. */
   readonly #closingAt = new Map<string, number>();
   readonly #closed = new Set<string>();
@@ -48,6 +50,7 @@ export class Members {
     if (!this.#retired.has(origin)) {
       this.#retired.set(origin, member);
       this.#retiredInOrder.push(origin);
+      this.#retireOf.set(origin, op);
     }
     if (this.#closed.has(origin)) return;
     this.#retires.set(origin, [...(this.#retires.get(origin) ?? []), op]);
@@ -106,6 +109,11 @@ export class Members {
     return this.#retires.get(origin) ?? [];
   }
 
+  /** The `retire` of an origin that came first; undefined if it is not retired. */
+  retireOf(origin: string): Membership | undefined {
+    return this.#retireOf.get(origin);
+  }
+
   /** The seq that the log says the origin is closed at; undefined where it says none. */
   closingAt(origin: string): number | undefined {
     return this.#closingAt.get(origin);
@@ -148,6 +156,7 @@ export class Members {
     this.#retired.clear();
     this.#retiredInOrder.length = 0;
     this.#retires.clear();
+    this.#retireOf.clear();
     this.#closingAt.clear();
     this.#closed.clear();
     this.#ops.length = 0;

@@ -3,11 +3,12 @@
  * answers a fresh node, it admits it.
  */
 import { memberValue } from '../../rules/members.ts';
-import { includes, missingOps } from '../../words/vector.ts';
+import { covers, includes, missingOps } from '../../words/vector.ts';
 import { admits } from './admission.ts';
 import { Admissions } from './admissions.ts';
 import type { Comparison } from './comparison.ts';
 import type { CoreState } from './coreState.ts';
+import { readDigest } from './digest.ts';
 import type { Question } from './inputOutput.ts';
 import type { Greeted } from './peer.ts';
 import type { Puller } from './puller.ts';
@@ -29,7 +30,7 @@ export class Answerer {
    * Answers, and also pulls if the peer holds ops that this node lacks: one exchange serves both sides.
    */
   digestFrom(peer: Greeted, { digest: raw, re }: Question): void {
-    const { connection, hello } = peer;
+    const { hello } = peer;
     const { members, vector } = this.#state.view;
     const { phase } = this.#state.standing;
     // A log that has just started may be an old one: nobody joins through it before it has caught up.
@@ -38,7 +39,7 @@ export class Answerer {
       return;
     }
     if (members.isRetired(hello.origin)) {
-      this.#state.tellToRejoin(connection, 'retired', `${hello.origin} was retired`, re);
+      this.#sealed(peer, { digest: raw, re });
       return;
     }
     const digest = this.#comparison.read(peer, raw);
@@ -50,6 +51,21 @@ export class Answerer {
     this.answerTo(peer, { digest, re });
     if (missingOps(vector, this.#comparison.leavingForks(digest.vector)) > 0)
       this.#puller.pullIfFree(peer);
+  }
+
+  /**
+   * Nothing is taken from a peer that was retired. It gets the ops that it lacks until it holds its `retire`, and
+   * then rejoins by itself: a word alone would need a second member that says so.
+   */
+  #sealed({ connection, hello }: Greeted, { digest: raw, re }: Question): void {
+    const { view } = this.#state;
+    const { digest, lackedClosed } = readDigest(view, raw);
+    const retire = view.members.retireOf(hello.origin);
+    const lacksRetire = retire !== undefined && !covers(digest.vector, retire);
+    const isAbove = lackedClosed === null && includes(digest.vector, view.reach());
+    if (hello.joined && lacksRetire && isAbove)
+      this.#state.out({ kind: 'answer', connection, digest, re });
+    else this.#state.tellToRejoin(connection, 'retired', `${hello.origin} was retired`, re);
   }
 
   answerTo(peer: Greeted, { digest, re }: Question): void {

@@ -115,7 +115,7 @@ export class Core {
    */
   step(input: Input, clockMs: number, nowMs: number = clockMs): readonly Output[] {
     this.#state.begins({ clockMs, nowMs });
-    if (!this.#state.hasEnded) this.#take(input);
+    if (!this.#state.hasEnded) this.#takeUnlessRetired(input);
     return this.#state.outputs;
   }
 
@@ -172,6 +172,13 @@ export class Core {
    */
   lastHeardAt(origin: string): number {
     return this.#state.toClockMs(this.#state.lastHeardAt(origin));
+  }
+
+  /** From its `retire` on this node's log proves nothing to others, and nothing that they say counts for it. */
+  #takeUnlessRetired(input: Input): void {
+    const { view } = this.#state;
+    if (view.members.isRetired(view.origin)) this.#state.rejoin('this node was retired');
+    else this.#take(input);
   }
 
   #take(input: Input): void {
@@ -231,11 +238,7 @@ export class Core {
   // ---- time
 
   #tick(): void {
-    const { view, addresses, peers, standing, nowMs } = this.#state;
-    if (view.members.isRetired(view.origin)) {
-      this.#state.rejoin('this node was retired');
-      return;
-    }
+    const { addresses, peers, standing, nowMs } = this.#state;
     for (const url of addresses.takeDue(nowMs)) this.#state.out({ kind: 'dial', url });
     for (const peer of peers.all()) this.#tickPeer(peer);
     this.#joiner.tick();

@@ -237,7 +237,7 @@ export class CoreState {
     const smallestMember = this.view.members.smallest();
     const peer = this.peers.get(connection);
     const facts = { event: 'tells-to-rejoin', ...(peer && partyOf(peer)), code, reason };
-    this.note('warn', `a peer is told to rejoin: ${reason}`, facts);
+    this.warnRarely(`a peer is told to rejoin: ${reason}`, facts);
     this.send(connection, { type: 'rejoin', code, reason, smallestMember, reach, re });
   }
 }

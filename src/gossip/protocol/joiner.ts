@@ -14,6 +14,8 @@ import type { RejoinClaims } from './rejoinClaims.ts';
 const JOIN_RETRY_MS = 2000;
 /** An unjoined node asks another peer after so many questions in a row without an answer. */
 const LOST_PULLS_TO_TURN_AWAY = 3;
+const SPONSOR_GONE =
+  'the member that it asked to let it in is gone or silent, and an origin asks one member only';
 const FORSAKEN = 'no member is left to send the rest of the log of which this node holds a part';
 const LOST =
   'no node of its cluster answers: this node waits until one does, with its entries set aside; where ' +
@@ -29,6 +31,7 @@ export class Joiner {
   #joinedAt: number | null = null;
   /** The origin that an unjoined node asks to let it in. */
   #sponsor: string | null = null;
+  #sponsorIsSilent = false;
   /** Answers that are being taken in: until they are, no other peer is asked. */
   #answersUnderWay = 0;
   #saidThatLost = false;
@@ -38,15 +41,17 @@ export class Joiner {
     this.#claims = claims;
   }
 
-  /** Whether an unjoined node may ask the peer: it keeps to one sponsor until that one is gone. */
-  mayAsk(peer: Greeted): boolean {
-    const { ownUrl, addresses, peers } = this.#state;
+  /**
+   * Whether an unjoined node may ask the peer. An origin asks one sponsor only: the sponsor may have logged its
+   * `join` although its answer never came. If another let it in, members would count it by the `join` of the
+   * first, and it would hold less than that one had acknowledged.
+   */
+  mayAsk({ hello }: Greeted): boolean {
+    const { ownUrl, addresses } = this.#state;
     // The `join` that a sponsor logs holds this node's URL, so that should be known by then.
     if (ownUrl === null && !addresses.allTried()) return false;
-    // To every other member, a node that holds something already is still a stranger.
-    const sponsor = this.#sponsor === null ? undefined : peers.ofOrigin(this.#sponsor);
-    if (this.#answersUnderWay > 0) return sponsor === peer;
-    return !this.#isJoining && (sponsor === undefined || sponsor === peer);
+    if (this.#isJoining && this.#answersUnderWay === 0) return false;
+    return this.#sponsor === null || this.#sponsor === hello.origin;
   }
 
   asks(peer: Greeted): void {
@@ -58,13 +63,10 @@ export class Joiner {
    * begun to take: then the two hold different ops of its origin.
    */
   wasLeftWaiting({ hello, pull }: Greeted): void {
-    const { standing, view, nowMs, settings } = this.#state;
+    const { standing, nowMs, settings } = this.#state;
     if (standing.phase !== 'unjoined' || pull.lostInARow < LOST_PULLS_TO_TURN_AWAY) return;
-    this.#sponsor = null;
+    if (hello.origin === this.#sponsor) this.#sponsorIsSilent = true;
     pull.postpone(nowMs + LOST_PULLS_TO_TURN_AWAY * settings.pullTimeoutMs);
-    // Who holds a part of one log turns to no other.
-    if (view.lastLsn > 0)
-      this.#state.rejoin(`${hello.nodeId} has begun to let this node in, and answers no more`);
   }
 
   answerComes(): void {
@@ -96,6 +98,10 @@ export class Joiner {
       return;
     }
     if (this.#isJoining || nowMs < this.#notBefore) return;
+    if (this.#hasLostSponsor(greeted)) {
+      this.#state.rejoin(SPONSOR_GONE, view.lastLsn > 0);
+      return;
+    }
     if (view.lastLsn > 0) {
       // A node that holds a part of another's log must not form a cluster with it.
       if (standing.isForsaken(greeted, nowMs)) this.#state.rejoin(FORSAKEN);
@@ -157,6 +163,15 @@ export class Joiner {
         else if (members.has(origin)) this.#claims.claim(hello.origin, text);
         return;
     }
+  }
+
+  /** Whether the sponsor is gone or silent, and another member can be asked, or a part of a log is held. */
+  #hasLostSponsor(peers: readonly Greeted[]): boolean {
+    if (this.#sponsor === null || this.#answersUnderWay > 0) return false;
+    const isGone = this.#state.peers.ofOrigin(this.#sponsor) === undefined;
+    if (!isGone && this.#sponsorIsSilent && this.#state.view.lastLsn > 0) return true;
+    const hasOther = peers.some(({ hello }) => hello.joined && hello.origin !== this.#sponsor);
+    return (isGone || this.#sponsorIsSilent) && hasOther;
   }
 
   #join(output: OutputOf<'form' | 'welcome'>): void {

@@ -18,6 +18,9 @@ const MAX_LOOK_GAP_MS = 1.5 * MEMBERS_INTERVAL_MS;
 const STABLE_INTERVAL_MS = 500;
 const IDLE_STABLE_INTERVAL_MS = 10_000;
 
+/** The time after which a retired peer that stays connected is told again, in milliseconds. */
+const TELL_INTERVAL_MS = 5000;
+
 /** Origins closed, and facts said again, in one look at the members: the rest of a long history follows. */
 const MAX_AT_ONCE = 64;
 
@@ -31,6 +34,7 @@ export class MemberKeeper {
   /** The number of retired origins that have been forgotten. */
   #retiredForgotten = 0;
   #nextMembersAt = 0;
+  #nextTellAt = 0;
   #nextStableAt = 0;
   #lastStableAt: number;
   /**
@@ -50,6 +54,7 @@ export class MemberKeeper {
     if (this.#state.nowMs >= this.#nextMembersAt) {
       this.#nextMembersAt = this.#state.nowMs + MEMBERS_INTERVAL_MS;
       this.#dialMembers();
+      this.#tellRetired();
       if (this.#state.standing.phase === 'ready') {
         this.#announceItself();
         this.#retireReplaced();
@@ -94,6 +99,16 @@ export class MemberKeeper {
     // One that does not know it yet goes on saying hello.
     for (const { hello } of this.#state.peers.greeted())
       if (members.isRetired(hello.origin)) this.#forgetPeer(hello.origin);
+  }
+
+  /** Of two peers that retired each other neither asks the other for anything, and one has to rejoin. */
+  #tellRetired(): void {
+    const { peers, view, nowMs } = this.#state;
+    if (nowMs < this.#nextTellAt) return;
+    this.#nextTellAt = nowMs + TELL_INTERVAL_MS;
+    for (const { connection, hello } of peers.greeted())
+      if (hello.joined && view.members.isRetired(hello.origin))
+        this.#state.tellToRejoin(connection, 'retired', `${hello.origin} was retired`);
   }
 
   #forgetPeer(origin: string): void {

@@ -6,7 +6,7 @@
  * confirm the claim; and claims make it rejoin at most once in each pause (`rejoinPauseMs`). A true claim is
  * repeated with each digest, so it loses nothing by waiting. If two histories bear this node's ids, perhaps only one member holds
  * the other history, because the rest took this node's: its claim is followed once it has been repeated long
- * enough.
+ * enough. So is that of a peer which was retired here and has retired this node.
  */
 import { MINUTE_MS } from '../../words/time.ts';
 import type { CoreState } from './coreState.ts';
@@ -67,7 +67,9 @@ export class RejoinClaims {
     if (this.#isKnown(by)) this.#note(by);
     // Strangers count only while no member is connected.
     else if (this.#isMemberConnected()) return;
-    if (needsSecond && !this.#isConfirmed(by) && !(ownOps !== 'sound' && this.#isRepeated(by))) {
+    // Of two histories under this node's ids, and of two sides that retired each other, perhaps one peer alone tells.
+    const mayBeAlone = ownOps !== 'sound' || this.#state.view.members.isRetired(by);
+    if (needsSecond && !this.#isConfirmed(by) && !(mayBeAlone && this.#isRepeated(by))) {
       this.#wantsOthers = true;
       this.#doubts(`A peer asks this node to rejoin, and no other member does: ${reason}.`);
     } else if (needsSecond && this.#hasJustRejoined() && this.#hasOthers(by))

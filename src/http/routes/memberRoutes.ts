@@ -71,6 +71,9 @@ export function addMemberRoutes(
       const { origin } = findMember(members(), peers(), replica.members, member);
       if (origin === replica.origin)
         throw new Problem(409, `${member} is this node itself: ask another member to retire it.`);
+      // Rule 8: a node that may not write yet retires nobody.
+      const refusal = replica.readiness.writeRefusal();
+      if (refusal !== null) throw refusal;
       await replica.membership.retire(origin);
       answerJson(ctx, JSON.stringify({ status: 'retired', node: replica.nodeId, origin }));
     },

@@ -135,15 +135,28 @@ joining('it takes no pushes, from nobody', () => {
   assert.equal(node.receive(2, { type: 'delta', delta, answer: null }), []);
 });
 
-joining('while an answer is being taken in, nobody else is asked', () => {
+joining('an origin asks one member only: that one may have let it in already', () => {
   const node = fresh();
   node.receive(2, answerOf(node, 1));
   node.step({ kind: 'closed', connection: 2, reason: 'reset' });
   node.clock.nowMs += 2000;
-  assert.equal(pulledFrom(node.tick()), []);
+  assert.equal(node.tick(), [], 'an answer is still being taken in');
   node.step({ kind: 'taken', connection: 2, outcome: NOTHING, pull: 1, more: false });
   node.clock.nowMs += 2000;
-  assert.equal(pulledFrom(node.tick()), [3]);
+  const outputs = node.tick();
+  assert.equal(pulledFrom(outputs), []);
+  const [rejoin] = ofKind(outputs, 'rejoin');
+  assert.equal([rejoin?.keep, rejoin?.isClaimed], [false, false]);
+});
+
+joining('where no other member is there, it waits for the one that it asked', () => {
+  const settings = { url: 'http://one', urls: ['http://one', 'http://two'] };
+  const node = testCore({ joined: false, settings });
+  node.greet(2, { ...NEW, origin: PEER });
+  node.step({ kind: 'closed', connection: 2, reason: 'reset' });
+  node.clock.nowMs += 2000;
+  assert.equal(ofKind(node.tick(), 'rejoin'), []);
+  assert.equal(pulledFrom(node.greet(4, { ...NEW, origin: PEER })), [4]);
 });
 
 joining('a snapshot comes in order, from the peer that was asked, as an answer', () => {

@@ -14,6 +14,7 @@ import {
   type TestCoreOptions,
   testCore,
 } from '../../support/cores.ts';
+import { membership } from '../../support/ops.ts';
 
 const claims = suite('claims that a node must rejoin');
 
@@ -130,6 +131,25 @@ for (const [what, isFollowed] of [
       }
     },
   );
+
+claims('retired: of two that retired each other one that repeats it for long is followed', () => {
+  const node = member();
+  node.view.members.fold(membership({ kind: 'retire', key: originOf(2) }));
+  // This node's smallest member is the greater one.
+  const told: Message = {
+    type: 'rejoin',
+    code: 'retired',
+    reason: 'x',
+    smallestMember: 'node0.aaaaaa',
+    reach: new Map(),
+  };
+  for (let passedMs = 0; passedMs <= 60_000; passedMs += 10_000) {
+    const rejoins = ofKind(node.receive(2, told), 'rejoin');
+    assert.is(rejoins.length, passedMs === 60_000 ? 1 : 0, `${passedMs} ms`);
+    node.clock.nowMs += 10_000;
+    node.receive(3, { type: 'later', re: node.pullNumber(3) });
+  }
+});
 
 claims('strangers confirm nothing while a member is connected', () => {
   const node = member();

@@ -66,20 +66,51 @@ taking('not of an origin that was retired since it greeted: no push, no answer',
   assert.equal(ofKind(node.receive(2, answer), 'take'), []);
 });
 
-taking(
-  'an origin that was retired since it greeted is told so when it asks, and gets no ops',
-  () => {
-    const node = ready([PEER]);
-    node.greet(2);
-    retire(node, PEER);
-    const outputs = node.receive(2, ask(digestOf(node.view)));
+taking('an origin that was retired gets ops until it holds its `retire`, and then is told', () => {
+  const node = ready([PEER]);
+  node.greet(2);
+  node.view.members.fold(membership({ kind: 'retire', key: PEER, origin: OWN, seq: 2 }));
+  const answersTo = (digest: Digest, isToldNow: boolean): void => {
+    const outputs = node.receive(2, ask(digest));
     assert.equal(
       sent(outputs, 'rejoin').map(({ message }) => [message.code, message.re]),
-      [['retired', 5]],
+      isToldNow ? [['retired', 5]] : [],
     );
-    assert.equal(ofKind(outputs, 'answer'), []);
-  },
-);
+    assert.equal(
+      ofKind(outputs, 'answer').map(({ re }) => re),
+      isToldNow ? [] : [5],
+    );
+  };
+  answersTo(digestWith(node.view, { [OWN]: 1 }), false);
+  answersTo(digestWith(node.view, { [OWN]: 2 }), true);
+  node.view.members.close(PEER);
+  answersTo(digestWith(node.view, { [OWN]: 1 }), false);
+  node.view.reach = () => new Map([[OWN, 2]]);
+  answersTo(digestWith(node.view, { [OWN]: 1 }), true);
+});
+
+taking('a retired peer that stays connected and asks for nothing is told again', () => {
+  const node = ready([PEER]);
+  node.greet(2);
+  retire(node, PEER);
+  const tellings = (): number => {
+    node.clock.nowMs += 1000;
+    return sent(node.tick(), 'rejoin').length;
+  };
+  const counts = Array.from({ length: 10 }, tellings);
+  assert.is(counts.filter((count) => count === 1).length, 2, String(counts));
+});
+
+taking('this node rejoins at the first sign that it was retired, before it reads anything more', () => {
+  const node = ready([PEER]);
+  node.greet(2);
+  retire(node, OWN);
+  const outputs = node.receive(2, ask(digestOf(node.view)));
+  assert.equal(
+    outputs.map(({ kind }) => kind),
+    ['rejoin'],
+  );
+});
 
 taking.run();
 
