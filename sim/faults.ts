@@ -1,5 +1,6 @@
 /** Faults and their times: each kind of fault comes at random, once in its mean time, until healed. */
 import type { Timeline } from './clock.ts';
+import { haveSameMembers } from './convergence.ts';
 import type { Dice, Span } from './dice.ts';
 import type { LogCopy } from './disk.ts';
 import type { Network } from './network.ts';
@@ -14,6 +15,10 @@ export interface FaultOptions {
   /** How likely a node that was down finds an empty disk. */
   readonly wipes: number;
   readonly loseEveryMs: number;
+  /** A person retires a member that is well, at another member, once all have taken in the one before. */
+  readonly retireEveryMs: number;
+  /** How likely a third member learns of it late, and goes on taking its ops meanwhile. */
+  readonly lateToLearn: number;
   readonly cutEveryMs: number;
   readonly cutMs: Span;
   /** A node hears nobody for a while, and only some hear it. */
@@ -87,6 +92,7 @@ export class Faults {
     this.#every(crashEveryMs, () => this.#crash());
     this.#every(stopEveryMs, () => this.#stop());
     this.#every(this.#options.loseEveryMs, () => this.#lose());
+    this.#every(this.#options.retireEveryMs, () => this.#retire());
     this.#every(cutEveryMs, () => this.#cut());
     this.#every(breakEveryMs, () => this.#break());
     this.#every(fullDiskEveryMs, () => this.#fillDisk());
@@ -148,6 +154,26 @@ export class Faults {
     node.crash();
     node.disk.wipe();
     this.#nodes.splice(this.#nodes.indexOf(node), 1);
+  }
+
+  /** As `hearsay member retire --force`: it takes writes until it learns of it, and then rejoins. */
+  #retire(): void {
+    const names = this.#nodes.map(({ name }) => name);
+    const [node, other] = [this.#dice.pick(this.#nodes), this.#dice.pick(this.#nodes)];
+    const late = this.#dice.pick(names);
+    const isWhole = this.#nodes.every(
+      ({ isReady, running }) => isReady && running?.replica.members.size === names.length,
+    );
+    const origin = other.running?.replica.origin;
+    if (node === other || origin === undefined || !isWhole || !haveSameMembers(this.#nodes)) return;
+    if (late !== node.name && late !== other.name && this.#dice.chance(this.#options.lateToLearn)) {
+      const silenced = names.filter((name) => name !== late && name !== other.name);
+      const toLate = silenced.map((name): Way => [name, late]);
+      this.#cutWays([...toLate, [late, other.name]], this.#options.cutMs);
+    }
+    this.#timeline.plan(this.#dice.within([0, 1000]), node.name, `a person retires ${origin}`, () => {
+      if (node.isReady) node.running?.replica.membership.retire(origin).catch(() => {});
+    });
   }
 
   /** A backup is made while the node runs; the latest counts, and an old one now and then. */

@@ -34,6 +34,7 @@ export interface NodeOptions {
   readonly sweepMs: number;
   readonly compactMs: number;
   readonly retentionMs: number;
+  readonly holdMs: number;
   /** Whether anything happens in this world that makes a member start again with an empty log. */
   readonly mayRejoin: boolean;
   /** Whether logs are copied by hand in this world. */
@@ -294,7 +295,7 @@ export class SimNode implements ObservedNode {
   }
 
   #newEngine(life: number, opened: Opened, transport: SimTransport): Engine {
-    const { name, seed, settings, retentionMs } = this.#options;
+    const { name, seed, settings, retentionMs, holdMs } = this.#options;
     const { tickMs, sweepMs, compactMs } = this.#options;
     const dice = new Dice(seed, `${name} gossips, life ${life}`);
     return new Engine({
@@ -302,8 +303,7 @@ export class SimNode implements ObservedNode {
       transport,
       settings: { ...settings, instance: dice.text(8) },
       retentionMs,
-      // Nodes that come back meet logs that have forgotten already.
-      holdMs: 0,
+      holdMs,
       intervals: {
         tickMs,
         sweepMs,

@@ -2,6 +2,7 @@
  * Scenarios by name, each a kind of world. Within each a seed draws its own world, so that many seeds
  * cover many mixtures ("swarm testing", Groce et al., 2012).
  */
+import { HOLD_JOIN_TIMEOUTS } from '../src/rules/compaction.ts';
 import { defaultLimits, type Limits } from '../src/words/limits.ts';
 import type { ClientOptions } from './clients.ts';
 import type { Dice } from './dice.ts';
@@ -21,6 +22,8 @@ export interface WorldOptions {
   /** How often rows are compacted away, and after how long of being of no use; 0: never. */
   readonly compactMs: number;
   readonly retentionMs: number;
+  /** For so long after a retirement compaction keeps what a member on its way back may need. */
+  readonly holdMs: number;
   /** After so long a silence a member is retired. */
   readonly memberTimeoutMs: number;
   /** How many of the nodes start only in the storm, with an empty log. */
@@ -83,6 +86,8 @@ function quiet(dice: Dice): WorldOptions {
       downMs: [10, 4000],
       wipes: 0,
       loseEveryMs: 0,
+      retireEveryMs: 0,
+      lateToLearn: 0,
       cutEveryMs: 0,
       cutMs: [100, 8000],
       deafEveryMs: 0,
@@ -112,6 +117,8 @@ function quiet(dice: Dice): WorldOptions {
     },
     compactMs: dice.pick([0, 1500]),
     retentionMs: dice.pick([100, 2000]),
+    // Nodes that come back meet logs that have forgotten already.
+    holdMs: 0,
     memberTimeoutMs: 10 ** 9,
     joinTimeoutMs: 10_000,
     lateNodes: 0,
@@ -277,6 +284,30 @@ const CHANGES: Readonly<Record<string, (dice: Dice) => Changes>> = {
     faults: { deafEveryMs: 4000, cutMs: [8000, 15_000], crashEveryMs: dice.pick([0, 8000]) },
     compactMs: 400,
     retentionMs: dice.pick([0, 500]),
+  }),
+  // Members that are well, and take writes until they learn of it.
+  'retired by hand': (dice) => ({
+    nodes: dice.within([3, 5]),
+    memberTimeoutMs: 12_000,
+    mayRejoin: true,
+    // Slow, so that its last ops are under way for long, and it lacks the last ops of the others.
+    network: {
+      ...(dice.chance(0.3) ? LOSSY : {}),
+      delayMs: [1, dice.pick([20, 100, 300, 600])],
+      idleMs: [12_000, 20_000],
+    },
+    clients: { everyMs: 40, keys: dice.pick([24, 60]), deletes: 0.5, expiring: 0.1 },
+    limits: { maxDeltaOps: 512, maxDeltaBytes: 262_144 },
+    faults: {
+      retireEveryMs: dice.pick([500, 2000]),
+      lateToLearn: dice.pick([0, 0.8]),
+      // Shorter than the join timeout: who is back and reaches only others that are back forms another cluster.
+      cutMs: [1500, 5000],
+      crashEveryMs: dice.pick([0, 8000]),
+    },
+    compactMs: dice.pick([0, 400]),
+    retentionMs: dice.pick([0, 500, 5000]),
+    holdMs: HOLD_JOIN_TIMEOUTS * 10_000,
   }),
   restores: (dice) => ({
     nodes: dice.within([3, 5]),
