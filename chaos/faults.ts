@@ -1,9 +1,9 @@
 /** Brings the faults of a schedule about, and ends them. */
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
+import type { WrongClock } from './history/evidence.ts';
 import { type Links, SOUND } from './network/links.ts';
 import type { Network } from './network/network.ts';
-import type { WrongClock } from './history/evidence.ts';
 import { CLOCK_LAG_MS, setClock } from './nodes/clock.ts';
 import { backUp, empty, fill, restore, wipe } from './nodes/disk.ts';
 import type { ChaosNode } from './nodes/node.ts';

@@ -73,7 +73,7 @@ export const isMajority = (nodes: Nodes): boolean =>
   nodes.length * 2 > (nodes[0]?.running?.replica.members.size ?? 0);
 
 /** A `join` or `retire` of a forked origin reaches only those that hold its branch, and is said again. */
-const haveSameMembers = (nodes: Nodes): boolean =>
+export const haveSameMembers = (nodes: Nodes): boolean =>
   new Set(
     nodes.map(({ running }) =>
       [...(running?.replica.members.all() ?? [])]

@@ -171,9 +171,14 @@ export class Faults {
       const toLate = silenced.map((name): Way => [name, late]);
       this.#cutWays([...toLate, [late, other.name]], this.#options.cutMs);
     }
-    this.#timeline.plan(this.#dice.within([0, 1000]), node.name, `a person retires ${origin}`, () => {
-      if (node.isReady) node.running?.replica.membership.retire(origin).catch(() => {});
-    });
+    this.#timeline.plan(
+      this.#dice.within([0, 1000]),
+      node.name,
+      `a person retires ${origin}`,
+      () => {
+        if (node.isReady) node.running?.replica.membership.retire(origin).catch(() => {});
+      },
+    );
   }
 
   /** A backup is made while the node runs; the latest counts, and an old one now and then. */

@@ -56,7 +56,9 @@ export const isBornAgain = (later: Op, op: Op): boolean =>
  */
 export const isCopy = (later: Op, op: Op): boolean =>
   !isSameOp(later, op) &&
-  FIELDS.every((field) => later[field] === op[field] || (field === 'hlc' && later.hlc === op.hlc + 1));
+  FIELDS.every(
+    (field) => later[field] === op[field] || (field === 'hlc' && later.hlc === op.hlc + 1),
+  );
 
 /** Rule 12: whether `later` is `op` under another id, with the next HLC. */
 const isJustAbove = (later: KeyOp, op: KeyOp): boolean =>

@@ -23,7 +23,11 @@ export function checkOnceKeys(evidence: Evidence): Violation[] {
     const remove = calls.find(({ request }) => request.method === 'DELETE');
     const reads = calls.filter(({ request }) => request.method === 'GET');
     const story = { key, put, remove, reads };
-    return [...checkTokens(story, evidence.wrongClocks), ...checkAcks(story, evidence), ...checkEnd(story, evidence)];
+    return [
+      ...checkTokens(story, evidence.wrongClocks),
+      ...checkAcks(story, evidence),
+      ...checkEnd(story, evidence),
+    ];
   });
 }
 

@@ -93,23 +93,26 @@ offers('an entry that has expired still beats what it had beaten', async () => {
   assert.is(cluster.replica.map.live('a', cluster.replica.nowMs()), undefined);
 });
 
-offers('a delete that its own side had collected, as the only member that it still counted', async () => {
-  const { old, cluster } = await sealed();
-  await old.replica.submit([deleting('a'), putting('short', { ttlMs: 10 })]);
-  old.clock.nowMs += 20;
-  old.replica.sweep(100);
-  const vector = new Map(old.replica.vector);
-  await old.replica.forgetting.collect({ vector, clock: NOW + 20 }, 100);
-  assert.not(old.replica.map.get('a'));
-  assert.not(old.replica.map.get('short'));
-  await offer(cluster, old);
-  assert.equal(show(cluster.replica), [
-    `a: delete 0/${Number.MAX_SAFE_INTEGER}`,
-    'b: put 0/1',
-    'c: put 0/5',
-    'short: put 0/1',
-  ]);
-});
+offers(
+  'a delete that its own side had collected, as the only member that it still counted',
+  async () => {
+    const { old, cluster } = await sealed();
+    await old.replica.submit([deleting('a'), putting('short', { ttlMs: 10 })]);
+    old.clock.nowMs += 20;
+    old.replica.sweep(100);
+    const vector = new Map(old.replica.vector);
+    await old.replica.forgetting.collect({ vector, clock: NOW + 20 }, 100);
+    assert.not(old.replica.map.get('a'));
+    assert.not(old.replica.map.get('short'));
+    await offer(cluster, old);
+    assert.equal(show(cluster.replica), [
+      `a: delete 0/${Number.MAX_SAFE_INTEGER}`,
+      'b: put 0/1',
+      'c: put 0/5',
+      'short: put 0/1',
+    ]);
+  },
+);
 
 offers('nothing that it had collected and the cluster knows', async () => {
   const { old, cluster } = await sealed();
@@ -142,22 +145,25 @@ offers('an op keeps its HLC, its expiry and its value, and has a new id', async 
   assert.equal({ ...lost, ...rest }, lost);
 });
 
-offers('a put that raced with another of the same version and HLC, and would have won', async () => {
-  const { old, cluster } = await sealed();
-  const race = (test: TestReplica, origin: string, value: string) => {
-    const op = put({ origin, seq: 1, key: 'race', version: 3, hlc: NOW * 1000, value });
-    const range = { origin, after: 0, to: 1, sum: carriedHash(op) };
-    return test.replica.receive({ ranges: [range], ops: [op] });
-  };
-  await race(old, 'node8.b', '"greater"');
-  await race(cluster, 'node7.a', '"lesser"');
-  await offer(cluster, old);
-  // Under the origin of node2 it would lose to that of node7.
-  const entry = cluster.replica.map.get('race');
-  assert.equal([entry?.value, entry?.hlc], ['"greater"', NOW * 1000 + 1]);
-  assert.is((await offer(cluster, old)).isDecided, true);
-  assert.is(cluster.replica.map.get('race'), entry);
-});
+offers(
+  'a put that raced with another of the same version and HLC, and would have won',
+  async () => {
+    const { old, cluster } = await sealed();
+    const race = (test: TestReplica, origin: string, value: string) => {
+      const op = put({ origin, seq: 1, key: 'race', version: 3, hlc: NOW * 1000, value });
+      const range = { origin, after: 0, to: 1, sum: carriedHash(op) };
+      return test.replica.receive({ ranges: [range], ops: [op] });
+    };
+    await race(old, 'node8.b', '"greater"');
+    await race(cluster, 'node7.a', '"lesser"');
+    await offer(cluster, old);
+    // Under the origin of node2 it would lose to that of node7.
+    const entry = cluster.replica.map.get('race');
+    assert.equal([entry?.value, entry?.hlc], ['"greater"', NOW * 1000 + 1]);
+    assert.is((await offer(cluster, old)).isDecided, true);
+    assert.is(cluster.replica.map.get('race'), entry);
+  },
+);
 
 offers('nothing twice: offering it again changes nothing', async () => {
   const { old, cluster } = await sealed();

@@ -29,14 +29,17 @@ function lose(node: TestCore): ReturnType<TestCore['tick']> {
 
 const joining = suite('sponsors that do not answer (rule 8)');
 
-joining('after three questions in a row without an answer it asks another, as another origin', () => {
-  const node = fresh();
-  for (const lost of [1, 2]) assert.equal(pulledFrom(lose(node)), [1], `after ${lost}`);
-  const outputs = lose(node);
-  assert.equal(pulledFrom(outputs), []);
-  const [rejoin] = ofKind(outputs, 'rejoin');
-  assert.equal([rejoin?.keep, rejoin?.isClaimed], [false, false]);
-});
+joining(
+  'after three questions in a row without an answer it asks another, as another origin',
+  () => {
+    const node = fresh();
+    for (const lost of [1, 2]) assert.equal(pulledFrom(lose(node)), [1], `after ${lost}`);
+    const outputs = lose(node);
+    assert.equal(pulledFrom(outputs), []);
+    const [rejoin] = ofKind(outputs, 'rejoin');
+    assert.equal([rejoin?.keep, rejoin?.isClaimed], [false, false]);
+  },
+);
 
 joining('a sponsor that cannot answer yet is not silent', () => {
   const node = fresh();

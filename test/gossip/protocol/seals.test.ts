@@ -101,16 +101,19 @@ taking('a retired peer that stays connected and asks for nothing is told again',
   assert.is(counts.filter((count) => count === 1).length, 2, String(counts));
 });
 
-taking('this node rejoins at the first sign that it was retired, before it reads anything more', () => {
-  const node = ready([PEER]);
-  node.greet(2);
-  retire(node, OWN);
-  const outputs = node.receive(2, ask(digestOf(node.view)));
-  assert.equal(
-    outputs.map(({ kind }) => kind),
-    ['rejoin'],
-  );
-});
+taking(
+  'this node rejoins at the first sign that it was retired, before it reads anything more',
+  () => {
+    const node = ready([PEER]);
+    node.greet(2);
+    retire(node, OWN);
+    const outputs = node.receive(2, ask(digestOf(node.view)));
+    assert.equal(
+      outputs.map(({ kind }) => kind),
+      ['rejoin'],
+    );
+  },
+);
 
 taking.run();
 
