@@ -1,9 +1,11 @@
 /** Whether the nodes hold the same ops, and say so. */
+
 import type { EntryStore } from '../src/store/entryStore.ts';
 import { isSameOp, type Ledger, readsAbsent } from './ledger.ts';
 import type { SimNode } from './node.ts';
 import { MAX_CLOCK_SKEW_MS } from './nodes.ts';
 import { isSameMap } from './oracle.ts';
+import { haveSameMembers } from './sameMembers.ts';
 import { summedAfterMs } from './verdict.ts';
 
 type Nodes = readonly SimNode[];
@@ -71,17 +73,6 @@ export function deadEntries(nodes: Nodes, forked: ReadonlySet<string>): number[]
 /** Whether those that are left are a majority of the members, which alone may retire one (rule 8). */
 export const isMajority = (nodes: Nodes): boolean =>
   nodes.length * 2 > (nodes[0]?.running?.replica.members.size ?? 0);
-
-/** A `join` or `retire` of a forked origin reaches only those that hold its branch, and is said again. */
-export const haveSameMembers = (nodes: Nodes): boolean =>
-  new Set(
-    nodes.map(({ running }) =>
-      [...(running?.replica.members.all() ?? [])]
-        .map(({ origin }) => origin)
-        .sort()
-        .join(),
-    ),
-  ).size === 1;
 
 /** How many rows the node that has the fewest lacks, at most. */
 export function lackedRows(nodes: Nodes, mayBeginWithNothing: boolean): number {

@@ -1,10 +1,10 @@
 /** Faults and their times: each kind of fault comes at random, once in its mean time, until healed. */
 import type { Timeline } from './clock.ts';
-import { haveSameMembers } from './convergence.ts';
 import type { Dice, Span } from './dice.ts';
 import type { LogCopy } from './disk.ts';
 import type { Network } from './network.ts';
 import type { SimNode } from './node.ts';
+import { haveSameMembers } from './sameMembers.ts';
 import type { Trace } from './trace.ts';
 
 /** Mean times between two faults of a kind in the whole cluster, in milliseconds; 0: never. */

@@ -54,7 +54,7 @@ function generationsOf(key: string, logs: Evidence['logs']): GenerationOf {
   };
 }
 
-/** What the call says that its node shows. Null: nothing, or nobody can tell the generation. */
+/** The PUT that the node shows, as the call says. Null: none, or nobody can tell the generation. */
 function shownBy({ request, answer }: Call, generationOf: GenerationOf): Rank | null {
   const version = answer.version ?? answer.currentVersion;
   const isPut = request.method === 'PUT' && answer.status === 200;

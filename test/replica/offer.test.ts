@@ -161,7 +161,7 @@ offers(
     const entry = cluster.replica.map.get('race');
     assert.equal([entry?.value, entry?.hlc], ['"greater"', NOW * 1000 + 1]);
     assert.is((await offer(cluster, old)).isDecided, true);
-    assert.is(cluster.replica.map.get('race'), entry);
+    assert.equal(cluster.replica.map.get('race'), entry);
   },
 );
 
