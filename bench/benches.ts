@@ -6,6 +6,8 @@ import { benchGet } from './get.ts';
 import { benchJoin } from './join.ts';
 import { benchLogTools } from './logTools.ts';
 import { benchMemory } from './memory.ts';
+import { benchMixed } from './mixed.ts';
+import { benchPropagate } from './propagate.ts';
 import { benchPut } from './put.ts';
 import type { Scale } from './scale.ts';
 import { benchWatch } from './watch.ts';
@@ -16,6 +18,8 @@ export const benches: ReadonlyMap<string, Bench> = new Map<string, Bench>([
   ['get', benchGet],
   ['put', benchPut],
   ['bulk', benchBulk],
+  ['mixed', benchMixed],
+  ['propagate', benchPropagate],
   ['memory', benchMemory],
   ['join', benchJoin],
   ['expiry', benchExpiry],
