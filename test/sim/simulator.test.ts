@@ -51,7 +51,7 @@ const FIRST_SEEDS: Readonly<Record<string, number>> = {
   'closing what all hold': 8,
   'unknown expiries reset': 61,
   'members outlive power cuts': 42,
-  'forks are told again': 71,
+  'forks are told again': 81,
   'retire coverage': 40,
 };
 
