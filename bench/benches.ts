@@ -1,4 +1,5 @@
 /** All benches by name, in the order in which they run. */
+import { benchBoot } from './boot.ts';
 import { benchBulk } from './bulk.ts';
 import { benchExpiry } from './expiry.ts';
 import type { Outcome } from './figures.ts';
@@ -7,6 +8,7 @@ import { benchJoin } from './join.ts';
 import { benchLogTools } from './logTools.ts';
 import { benchMemory } from './memory.ts';
 import { benchMixed } from './mixed.ts';
+import { benchPause } from './pause.ts';
 import { benchPropagate } from './propagate.ts';
 import { benchPut } from './put.ts';
 import type { Scale } from './scale.ts';
@@ -20,6 +22,8 @@ export const benches: ReadonlyMap<string, Bench> = new Map<string, Bench>([
   ['bulk', benchBulk],
   ['mixed', benchMixed],
   ['propagate', benchPropagate],
+  ['boot', benchBoot],
+  ['pause', benchPause],
   ['memory', benchMemory],
   ['join', benchJoin],
   ['expiry', benchExpiry],
