@@ -29,7 +29,7 @@ const SHOWN_BY: Readonly<Record<string, string>> = {
   'no offers of what was deleted': 'formed apart',
   'no cluster after a rejoin': 'formed alone',
   'offers before writes': 'formed apart',
-  'closing what all hold': 'many origins',
+  'closing what all hold': 'retired by hand',
   'cursors name what was closed': 'many origins',
   'won bit': 'lossy',
   'compaction stops at stable': 'joins',
@@ -48,7 +48,6 @@ const SHOWN_BY: Readonly<Record<string, string>> = {
 const FIRST_SEEDS: Readonly<Record<string, number>> = {
   'fork check': 11,
   'no cluster after a rejoin': 44,
-  'closing what all hold': 8,
   'unknown expiries reset': 61,
   'members outlive power cuts': 42,
   'forks are told again': 81,
