@@ -31,6 +31,7 @@ export function matches({ key, prefix, origin, kind, since, until }: RowFilter, 
 
 function isSince(point: Point, { lsn, committedAt, op }: Row): boolean {
   switch (point.kind) {
+    case 'now':
     case 'time':
       return committedAt >= point.atMs;
     case 'lsn':
@@ -42,6 +43,8 @@ function isSince(point: Point, { lsn, committedAt, op }: Row): boolean {
 
 export function isUntil(point: Point, { lsn, committedAt, op }: Row): boolean {
   switch (point.kind) {
+    case 'now':
+      return true;
     case 'time':
       return committedAt <= point.atMs;
     case 'lsn':

@@ -61,6 +61,8 @@ export const cutOf = ({ header }: LogFacts): number => header.facts.cutAtMs ?? 0
  */
 export async function momentOf(source: LogSource, facts: LogFacts, point: Point): Promise<Moment> {
   switch (point.kind) {
+    case 'now':
+      return momentNow(facts);
     case 'time':
       if (point.atMs > facts.nowMs + CLOCK_LEEWAY_MS)
         throw new PointNotHeldError(

@@ -7,8 +7,10 @@ import { type Cursor, decodeCursor, MalformedCursorError } from '../../words/cur
 import { SettingError } from '../../words/errors.ts';
 import { MINUTE_MS, UNITS_MS } from '../../words/time.ts';
 
+/** Times are UTC milliseconds. */
 export type Point =
-  /** UTC milliseconds. */
+  /** The end of the log, whatever the clock was at its commits. */
+  | { readonly kind: 'now'; readonly atMs: number }
   | { readonly kind: 'time'; readonly atMs: number }
   | { readonly kind: 'lsn'; readonly lsn: number }
   | { readonly kind: 'cursor'; readonly cursor: Cursor };
@@ -34,7 +36,7 @@ const isUnit = (text: string | undefined): text is keyof typeof UNITS_MS =>
 
 /** @throws MalformedPointError */
 export function parsePoint(text: string, nowMs: number): Point {
-  if (text === 'now') return { kind: 'time', atMs: nowMs };
+  if (text === 'now') return { kind: 'now', atMs: nowMs };
   const [, count, unit] = BEFORE_NOW.exec(text) ?? [];
   if (count !== undefined && isUnit(unit))
     return { kind: 'time', atMs: nowMs - Number(count) * UNITS_MS[unit] };

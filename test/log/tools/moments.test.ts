@@ -40,7 +40,7 @@ const NOW = Date.UTC(2026, 10, 24, 12, 0, 0);
 points('a time is RFC 3339, or so long before now', () => {
   const timeOf = (text: string) => {
     const point = parsePoint(text, NOW);
-    return point.kind === 'time' ? point.atMs : undefined;
+    return point.kind === 'time' || point.kind === 'now' ? point.atMs : undefined;
   };
   assert.is(timeOf('2026-11-24T10:00:00Z'), NOW - 2 * 3_600_000);
   assert.is(timeOf('2026-11-24t10:00:00.25z'), NOW - 2 * 3_600_000 + 250);
@@ -169,6 +169,29 @@ past('at every time and every lsn it is what the replica showed', async () => {
     }),
     { numRuns: 60 },
   );
+});
+
+past('now is the end of the log, although the clock was ahead and went back', async () => {
+  const hourMs = 3_600_000;
+  const request = {
+    kind: 'put',
+    key: 'a',
+    version: 'next',
+    ttlMs: null,
+    value: '1',
+    meta: null,
+  } as const;
+  const told = await tell(
+    [
+      { kind: 'wait', ms: hourMs },
+      { kind: 'write', node: 0, request },
+      { kind: 'wait', ms: -hourMs },
+    ],
+    memoryLog(ORIGINS[0]),
+  );
+  const [last] = told.shown.slice(-1);
+  assert.is(last?.live.size, 1);
+  if (last !== undefined) await isAsShown(sourceOf(told), parsePoint('now', told.nowMs), last, 0);
 });
 
 past('a log that was never compacted knows every time, also one before 1970', async () => {
