@@ -7,13 +7,14 @@ import { parentGone, tellParent } from './cluster/parent.ts';
 import { createLogger, type Logger, type NodeLogger } from './terminal/logger.ts';
 import { exitCodeOf, stopSignal } from './terminal/stopSignals.ts';
 
+/** For a stop, beside the delay that the settings ask for. */
 const STOP_LIMIT_MS = 5000;
 
 /** Resolves once the node has stopped on request. @throws HearsayError, with a message for people. */
 export async function serve(settings: NodeSettings, isUnderCluster: boolean): Promise<void> {
   const log = createLogger(settings, process.stderr.isTTY === true);
   const { logger } = log;
-  const stop = stopRequest(isUnderCluster, logger);
+  const stop = stopRequest(isUnderCluster, logger, STOP_LIMIT_MS + settings.leaveDelayMs);
   const node = await start(settings, log);
   const { host: listens } = new URL(node.url);
   // The URL for other machines, which may not reach the address at which the node listens.
@@ -29,15 +30,19 @@ export async function serve(settings: NodeSettings, isUnderCluster: boolean): Pr
 }
 
 /** Resolves at the first request; from then on the process ends within the limit in any case. */
-async function stopRequest(isUnderCluster: boolean, logger: Logger): Promise<void> {
+async function stopRequest(
+  isUnderCluster: boolean,
+  logger: Logger,
+  limitMs: number,
+): Promise<void> {
   const signal = stopSignal((second) => process.exit(exitCodeOf(second)));
   await (isUnderCluster ? Promise.race([signal, parentGone()]) : signal);
   logger.info({ event: 'stopping' }, 'Stopping.');
   const giveUp = () => {
-    logger.error(`The node did not stop within ${STOP_LIMIT_MS / 1000} s and is ended.`);
+    logger.error(`The node did not stop within ${limitMs / 1000} s and is ended.`);
     process.exit(1);
   };
-  setTimeout(giveUp, STOP_LIMIT_MS).unref();
+  setTimeout(giveUp, limitMs).unref();
 }
 
 async function runUntil(stop: Promise<void>, node: RunningNode): Promise<void> {

@@ -61,6 +61,8 @@ export class Connections {
   };
   /** Bytes of answers that clients have not read yet. */
   answerBytes = 0;
+  /** The node is about to stop: each answer ends its connection, so that no client is left on one. */
+  isLeaving = false;
   readonly #options: ConnectionsOptions;
   readonly #connections = new Map<Duplex, Connection>();
   readonly #byAddress = new Map<string, number>();
@@ -96,6 +98,7 @@ export class Connections {
     if (connection === undefined) return;
     connection.pending++;
     connection.last = response;
+    if (this.isLeaving) response.shouldKeepAlive = false;
     response.once('close', () => this.#answered(connection));
     // Node gives a response its socket once the responses before it have been sent.
     if (response.socket !== null) {

@@ -25,6 +25,12 @@ export const LOG_LOST =
   'The database of this node was removed or replaced while it runs: it takes no writes, which the next restart would ' +
   'lose. Stop the node, and restore a backup or let its peers bring what they hold.';
 
+/** Balancers that ask for the health send new requests elsewhere. */
+export const LEAVING: Health = {
+  status: 'failing',
+  reasons: ['The node is about to stop: send requests to another node.'],
+};
+
 /** The peers and members of a node at one moment, with the facts on which its health depends. */
 export interface ClusterFacts {
   /** UTC milliseconds. */

@@ -72,6 +72,8 @@ export interface NodeSettings {
    * 1,000 to an hour, default 30,000.
    */
   readonly sendTimeoutMs: number;
+  /** The time for which a node that is to stop still serves, and sends its clients elsewhere. */
+  readonly leaveDelayMs: number;
   /** Time between two pings to a watcher, in milliseconds: 10 to an hour, default 30,000. */
   readonly watchPingIntervalMs: number;
   /** For `hearsay serve`: the least important line to log. An embedded node logs to the logger it is given. */

@@ -140,6 +140,10 @@ export const nodeShape = {
     default: '30s',
     help: 'how long a client may read nothing of an answer or a watch before it is cut off',
   }),
+  leaveDelayMs: duration('0s', '10m', {
+    default: '0s',
+    help: 'how long a node that is to stop still serves, while its health and its answers send clients elsewhere',
+  }),
   logLevel: choice(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], {
     default: 'info',
     help: 'the least important log line to write to stderr',

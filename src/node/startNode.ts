@@ -1,4 +1,5 @@
 /** One node: the adapters, the engine and the HTTP server, put together. */
+import { setTimeout as wait } from 'node:timers/promises';
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import { maxMessageBytes } from '../gossip/border/bounds.ts';
 import { SocketTransport } from '../gossip/socket.ts';
@@ -103,6 +104,8 @@ export async function startNode(
   undo.move(); // the node closes itself from here on
   let closing: Promise<void> | null = null;
   const close = async (): Promise<void> => {
+    surface.leave();
+    if (settings.leaveDelayMs > 0) await wait(settings.leaveDelayMs);
     engine.quiesce();
     await surface.drain(); // peers are still there for the pushes of the last writes
     await engine.stop();

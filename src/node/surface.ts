@@ -12,7 +12,7 @@ import { createServer, drainable, takeUpgrades } from '../http/server.ts';
 import { WatchService } from '../http/watch/service.ts';
 import { LineThread } from '../log/files/lineThread.ts';
 import type { Engine } from './engine.ts';
-import { healthOf } from './health.ts';
+import { healthOf, LEAVING } from './health.ts';
 import { maxOpenFiles } from './openFiles.ts';
 import type { NodeSettings } from './settings.ts';
 import { packageVersion } from './version.ts';
@@ -22,6 +22,8 @@ export interface Surface {
   readonly url: string;
   /** @throws the errors of listening: the port is taken, or not allowed. */
   listen(): Promise<void>;
+  /** Still serves, and sends its clients elsewhere. */
+  leave(): void;
   /** Takes no more requests and waits a moment for those under way. */
   drain(): Promise<void>;
   close(): Promise<void>;
@@ -59,7 +61,7 @@ export function surfaceOf(options: SurfaceOptions): Surface {
   });
   const watches = watchesOf(options, pages, connections);
   const { listener } = createApp({
-    ...appOptions(options),
+    ...appOptions(options, connections),
     connections,
     watches,
     pages,
@@ -82,6 +84,9 @@ export function surfaceOf(options: SurfaceOptions): Surface {
       return urlOf(server, settings);
     },
     listen: () => listen(server, settings),
+    leave: () => {
+      connections.isLeaving = true;
+    },
     drain: async () => {
       stopping.abort();
       watches.stop();
@@ -112,12 +117,18 @@ const watchesOf = (
   });
 
 /** The options of the app that the engine gives. */
-const appOptions = ({ settings, engine, registry, log, requestLog }: SurfaceOptions) => {
+const appOptions = (
+  { settings, engine, registry, log, requestLog }: SurfaceOptions,
+  connections: Connections,
+) => {
   const { replica, driver } = engine;
   return {
     replica,
     peers: () => driver.status(),
-    health: () => healthOf(replica, driver, engine.settings, engine.isDiskLow),
+    health: () =>
+      connections.isLeaving
+        ? LEAVING
+        : healthOf(replica, driver, engine.settings, engine.isDiskLow),
     maxClockSkewMs: settings.maxClockSkewMs,
     version: packageVersion(),
     log,
