@@ -1,9 +1,11 @@
 /** Fills a node through its REST interface and reads back from there, so that answers are checked. */
+import { setTimeout as wait } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { keyOf, spread, VALUE } from './keys.ts';
 
 const BATCH = 1000;
 const SAMPLES = 100;
+const JOIN_TIMEOUT_MS = 30_000;
 const JSON_TYPE = { 'Content-Type': 'application/json' };
 
 /** @throws Error unless the answer is 2xx. */
@@ -13,11 +15,24 @@ async function answered(url: string, init?: RequestInit): Promise<Response> {
   return answer;
 }
 
+/** Sends a batch, again while the node has not joined its cluster yet. */
+async function batched(url: string, body: string): Promise<Response> {
+  const endAt = performance.now() + JOIN_TIMEOUT_MS;
+  for (;;) {
+    const answer = await fetch(`${url}/cache`, { method: 'POST', headers: JSON_TYPE, body });
+    if (answer.ok) return answer;
+    const text = await answer.text();
+    if (answer.status !== 503 || performance.now() > endAt)
+      throw new Error(`${url} answered ${answer.status}: ${text}`);
+    await wait(100);
+  }
+}
+
 /** Carries out ops in batches of a thousand. */
 export async function sendOps(url: string, ops: readonly object[]): Promise<void> {
   for (let from = 0; from < ops.length; from += BATCH) {
     const body = JSON.stringify({ ops: ops.slice(from, from + BATCH) });
-    const answer = await answered(`${url}/cache`, { method: 'POST', headers: JSON_TYPE, body });
+    const answer = await batched(url, body);
     const { results } = (await answer.json()) as { results: { status: number }[] };
     const refused = results.find(({ status }) => status !== 200);
     if (refused !== undefined)
