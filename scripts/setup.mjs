@@ -45,7 +45,7 @@ function main() {
   }
 
   if (!packagesAreReady) {
-    say('Installing the packages of package-lock.json …');
+    say('Installing the packages of package-lock.json; this takes about a minute …');
     npm(['ci', '--include=dev', ...QUIET]);
   }
   // Asked again, because `npm ci` removes whatever the lockfile does not name.

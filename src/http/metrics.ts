@@ -193,5 +193,5 @@ export function registerWatchMetrics(registry: Registry, hub: WatchHub): void {
     'Watchers that have not read to the end.',
     () => hub.behind,
   );
-  figures.gauge('hearsay_resets_total', 'Watchers told to start anew.', () => hub.resets);
+  figures.total('hearsay_resets_total', 'Watchers told to start anew.', () => hub.resets);
 }

@@ -230,4 +230,15 @@ realNode(
   }),
 );
 
+realNode(
+  'a metric of this project ends with _total if and only if it is a counter',
+  withNode(async (send) => {
+    const { text } = await send('GET', '/metrics', {});
+    const kinds = [...text.matchAll(/^# TYPE (hearsay_\w+) (\w+)$/gm)];
+    assert.ok(kinds.length > 10);
+    for (const [, name = '', kind] of kinds)
+      assert.is(name.endsWith('_total'), kind === 'counter', `${name} is a ${kind}`);
+  }),
+);
+
 realNode.run();
