@@ -62,4 +62,18 @@ export async function attack(node: NodeProcess, seed: number): Promise<void> {
     peer.sayText('{"type":"nothing"}');
     await peer.closed();
   }
+  await claimStranger(node, origin);
+}
+
+/** Answers the node's own question with the claim that it is no member. */
+async function claimStranger(node: NodeProcess, admittedBy: string): Promise<void> {
+  await using peer = await HandWrittenPeer.connect(node);
+  await peer.greet({ nodeId: 'evil', origin: EVIL, joined: true, admittedBy });
+  const asked = peer.receive('digest').then(({ re }) => re);
+  const re = await Promise.race([asked.catch(() => undefined), peer.closed()]);
+  if (typeof re !== 'number') return;
+  const claim = { type: 'rejoin', code: 'stranger', reason: 'so says evil', re } as const;
+  peer.sayText(encodeMessage({ ...claim, smallestMember: null, reach: new Map([['x.y', 9]]) }));
+  peer.sayText('{"type":"nothing"}');
+  await peer.closed();
 }

@@ -152,8 +152,7 @@ export class Joiner {
         if (vector.size === 0 || members.isRetired(hello.origin)) return;
         // A fresh node loses nothing by starting from nothing.
         if (this.#state.standing.phase === 'unjoined') this.#state.rejoin(text);
-        // Two sides may be strangers to each other, and then no second member says so.
-        else this.#claims.claim(hello.origin, text, 'sound', false);
+        else this.#claims.claim(hello.origin, text, 'sound', true);
         return;
       case 'behind':
         if (includes(vector, message.reach)) return;

@@ -6,7 +6,8 @@
  * confirm the claim; and claims make it rejoin at most once in each pause (`rejoinPauseMs`). A true claim is
  * repeated with each digest, so it loses nothing by waiting. If two histories bear this node's ids, perhaps only one member holds
  * the other history, because the rest took this node's: its claim is followed once it has been repeated long
- * enough. So is that of a peer which was retired here and has retired this node.
+ * enough. So is that of a peer which was retired here and has retired this node, and of one to whom this node is a
+ * stranger.
  */
 import { MINUTE_MS } from '../../words/time.ts';
 import type { CoreState } from './coreState.ts';
@@ -56,23 +57,25 @@ export class RejoinClaims {
    * Takes a peer's claim: this node rejoins, or doubts the claim.
    *
    * @param by the origin of the peer. @param ownOps as for the rejoin.
-   * @param needsSecond whether a second member has to confirm it.
+   * @param isOfStrangers whether it says that this node is no member: two sides may be strangers to each
+   *   other, and then no second member says so.
    */
   claim(
     by: string,
     reason: string,
     ownOps: OutputOf<'rejoin'>['ownOps'] = 'sound',
-    needsSecond = true,
+    isOfStrangers = false,
   ): void {
     if (this.#isKnown(by)) this.#note(by);
     // Strangers count only while no member is connected.
     else if (this.#isMemberConnected()) return;
     // Of two histories under this node's ids, and of two sides that retired each other, perhaps one peer alone tells.
-    const mayBeAlone = ownOps !== 'sound' || this.#state.view.members.isRetired(by);
-    if (needsSecond && !this.#isConfirmed(by) && !(mayBeAlone && this.#isRepeated(by))) {
+    const mayBeAlone =
+      isOfStrangers || ownOps !== 'sound' || this.#state.view.members.isRetired(by);
+    if (!this.#isConfirmed(by) && !(mayBeAlone && this.#isRepeated(by))) {
       this.#wantsOthers = true;
       this.#doubts(`A peer asks this node to rejoin, and no other member does: ${reason}.`);
-    } else if (needsSecond && this.#hasJustRejoined() && this.#hasOthers(by))
+    } else if (this.#hasJustRejoined() && this.#hasOthers(by))
       this.#doubts(
         `Peers ask this node to rejoin again so soon after the last time, and it waits: ${reason}.`,
       );
