@@ -25,7 +25,7 @@ const digestOf = (vector: Readonly<Record<string, number>>, horizon = 0): string
 const times = (count: number, text: string): string[] => new Array<string>(count).fill(text);
 
 /** The texts of each attack on the node of that origin; those that cost nothing come first. */
-function attacksOn(victim: string, seed: number): readonly (readonly string[])[] {
+export function attacksOn(victim: string, seed: number): readonly (readonly string[])[] {
   const random = seeded(seed);
   const next = messageTexts(random, seed);
   const rejoins = (['retired', 'stranger', 'behind'] as const).map((code) =>

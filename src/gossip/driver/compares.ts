@@ -27,6 +27,8 @@ const WALK_INTERVAL_MS = 1000;
  * have collected different entries.
  */
 const MAX_BUCKETS_RATIO = 4;
+/** So many sums are encoded within a few milliseconds, so a small map is compared in as many buckets as a peer likes. */
+const FREE_BUCKETS = 1024;
 
 interface Asked {
   readonly question: CompareMessage;
@@ -60,9 +62,7 @@ export class Compares {
 
   /** @param from the origin of the peer. @returns settles once the question is answered, or gets no answer. */
   take(connection: ConnectionId, from: string, question: CompareMessage): Promise<void> {
-    // So few buckets hold more entries each than one message: nobody who holds the same ops asks so.
-    if (question.buckets * MAX_BUCKETS_RATIO < bucketCount(this.#options.replica.map.size))
-      return Promise.resolve();
+    if (!this.#fits(question)) return Promise.resolve();
     const line = this.#lines.get(connection) ?? { from, asked: [], isWalking: false };
     this.#lines.set(connection, line);
     if (line.asked.length >= MAX_QUESTIONS) {
@@ -86,6 +86,18 @@ export class Compares {
   drop(connection: ConnectionId): void {
     for (const { settle } of this.#lines.get(connection)?.asked ?? []) settle();
     this.#lines.delete(connection);
+  }
+
+  /**
+   * Whether somebody who holds the same ops may ask so. Fewer buckets hold more entries each than one message, and more
+   * cost more than the walk.
+   */
+  #fits({ buckets }: CompareMessage): boolean {
+    const own = bucketCount(this.#options.replica.map.size);
+    return (
+      buckets * MAX_BUCKETS_RATIO >= own &&
+      buckets <= Math.max(FREE_BUCKETS, own * MAX_BUCKETS_RATIO)
+    );
   }
 
   #goOn(connection: ConnectionId, line: Line): void {
@@ -140,13 +152,18 @@ export class Compares {
     const chosen = asked.flatMap(({ question: { bucket } }) => (bucket === null ? [] : [bucket]));
     const sought = { buckets, asOf: wantsSums ? asOf : null, chosen };
     const { sums, entries } = await lookThrough(this.#options, sought);
-    for (const { question } of asked) {
+    // Who asks for all sums again has forgotten its last question.
+    const lastForSums = asked.findLast(({ question }) => question.bucket === null);
+    for (const one of asked) {
+      const { question } = one;
+      if (question.bucket === null && one !== lastForSums) continue;
       if (this.#lines.get(connection) !== line) return;
       const { bucket, re } = question;
       const ofBucket = bucket === null ? [] : (entries.get(bucket) ?? []);
       const answer = { sums: bucket === null ? sums : [], entries: ofBucket };
       const compared = { type: 'compared', asOf, buckets, bucket, ...answer, re } as const;
       this.#options.send(connection, encodeMessage(compared));
+      await this.#options.pause();
     }
   }
 }

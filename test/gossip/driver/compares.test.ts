@@ -97,6 +97,21 @@ compares('a peer has so many questions that wait, and the others get no answer',
   assert.is(answered.length, 3 + MAX_QUESTIONS);
 });
 
+compares('of several questions for all sums the last one is answered', async () => {
+  const { answered, ask } = await asked();
+  await Promise.all([ask(null), ask(1), ask(null), ask(null)]);
+  assert.equal(answered, [1, null]);
+});
+
+compares('more buckets than anybody needs for the map are not looked through', async () => {
+  const { compares: one, looked, answered } = await asked();
+  const question = { type: 'compare', asOf: 1, bucket: null } as const;
+  await one.take(1, PEER, { ...question, buckets: 1025 });
+  assert.is(looked(), 0);
+  await one.take(1, PEER, { ...question, buckets: 1024 });
+  assert.equal(answered, [null]);
+});
+
 compares('a peer that is gone gets no answer, and its questions are over', async () => {
   const { compares: one, clock, answered, ask } = await asked();
   await Promise.all([ask(null), ask(1)]);

@@ -164,8 +164,8 @@ repairs('a large map is looked through in several turns', async () => {
   ours.repairs.start(PEER, 0);
   await ours.repairs.answered(PEER, await lastAnswer({ ours, theirs }));
   assert.is(ours.repairs.repaired, 1);
-  // One before each walk for a peer, and two within each.
-  assert.equal([ours.pauses(), theirs.pauses()], [4, 6]);
+  // One before each walk for a peer, two within each, and one after each answer.
+  assert.equal([ours.pauses(), theirs.pauses()], [4, 8]);
 });
 
 repairs.run();
