@@ -101,11 +101,18 @@ packed('every link of its documents leads to a file that it holds', async () => 
 
 packed('it holds nothing that a user has no use for', async () => {
   const names = await readdir(root, { recursive: true });
-  const wrong = /(^|\/)(test|sim|scripts|data)\/|\.(db|tgz|log|map)$|tsconfig|(^|\/)\.(?!$)/;
+  const wrong =
+    /(^|\/)(test|sim|scripts|data)\/|\.(db|tgz|log)$|(?<!\.js)\.map$|tsconfig|(^|\/)\.(?!$)/;
   assert.equal(
     names.filter((name) => wrong.test(name)),
     [],
   );
+});
+
+packed('a stack trace can name the lines of the sources, which the maps hold', async () => {
+  const map = JSON.parse(await readFile(join(root, 'dist/main.js.map'), 'utf8'));
+  assert.equal(map.sources, ['../src/main.ts']);
+  assert.match(map.sourcesContent[0], 'import');
 });
 
 packed.run();
