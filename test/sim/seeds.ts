@@ -1,7 +1,7 @@
 /** Runs many seeds of a scenario; the first that fails is told with the command that runs it again. */
 import { run } from '../../sim/world.ts';
 
-/** `.ci/run` runs twelve of each, and `npm run soak` thousands. */
+/** `.ci/run` runs four more of each, and `npm run soak` thousands. */
 export const SEEDS_A_SCENARIO = 4;
 
 export async function runSeeds(scenario: string): Promise<void> {
