@@ -74,7 +74,7 @@ export class HearsayClient implements AsyncDisposable {
 
   /**
    * Stands for all writes of this client so far; null before the first. Reads of another client see
-   * these writes if it gets the token, as its option or as `after`.
+   * these writes if it gets the token as `after`, of a read or of the client.
    */
   get token(): string | null {
     return this.#sender.tokens.all;

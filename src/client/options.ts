@@ -40,8 +40,8 @@ export interface ClientOptions {
   readonly maxAnswerBytes?: number;
   /** Whether every read waits until its node holds every write of this client. Default false. */
   readonly readYourWrites?: boolean;
-  /** Another client's `token`: reads see its writes too. Implies `readYourWrites`. */
-  readonly token?: string;
+  /** Another client's `token`: reads see the writes for which it stands too. Implies `readYourWrites`. */
+  readonly after?: string;
   /**
    * Headers of every request, such as those for a proxy before the nodes. They are not sent with a
    * watch.
@@ -68,7 +68,7 @@ export interface ClientSettings {
   readonly maxBatchOps: number;
   readonly maxAnswerBytes: number;
   readonly readYourWrites: boolean;
-  readonly token: string | null;
+  readonly after: string | null;
   readonly headers: Readonly<Record<string, string>>;
   readonly fetch: typeof globalThis.fetch;
   /** Undefined if this platform has none: then there is no watch. */
@@ -87,7 +87,7 @@ const NAMES: ReadonlySet<string> = new Set<keyof ClientOptions>([
   'maxBatchOps',
   'maxAnswerBytes',
   'readYourWrites',
-  'token',
+  'after',
   'headers',
   'fetch',
   'WebSocket',
@@ -101,7 +101,7 @@ const MAX_TIMER_MS = 2 ** 31 - 1;
 export function readOptions(options: ClientOptions): ClientSettings {
   refuseOldNode();
   checkNames('createClient', options, NAMES);
-  const { fetch: ownFetch, token } = options;
+  const { fetch: ownFetch, after } = options;
   return {
     endpoints: readEndpoints(options.endpoints),
     timeoutMs: whole('timeoutMs', options.timeoutMs ?? 10_000, 1, MAX_TIMER_MS),
@@ -117,8 +117,8 @@ export function readOptions(options: ClientOptions): ClientSettings {
       1,
       2 ** 31 - 1,
     ),
-    readYourWrites: options.readYourWrites ?? token !== undefined,
-    token: token ?? null,
+    readYourWrites: options.readYourWrites ?? after !== undefined,
+    after: after ?? null,
     headers: options.headers ?? {},
     // Called unbound: browsers refuse to run it as a method of any object but the global one.
     fetch: ownFetch ?? ((...words) => globalThis.fetch(...words)),

@@ -139,7 +139,7 @@ async function writesAreRead(cluster: TestCluster): Promise<void> {
     assert.is(entry?.value, index);
     assert.is(again?.value, index);
   }
-  await using three = createClient({ endpoints: [third], ...(one.token && { token: one.token }) });
+  await using three = createClient({ endpoints: [third], ...(one.token && { after: one.token }) });
   assert.is((await three.get('r/1'))?.value, 100);
 
   await using own = createClient({ endpoints: [first, second], readYourWrites: true });

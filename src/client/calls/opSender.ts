@@ -26,7 +26,7 @@ export class OpSender {
 
   constructor(failover: Failover) {
     this.failover = failover;
-    this.tokens = new WriteTokens(failover.settings.token);
+    this.tokens = new WriteTokens(failover.settings.after);
   }
 
   /** The tokens that a read sends. */

@@ -96,7 +96,7 @@ test(
   },
 );
 
-test("another client's token is waited for", { token: 'x,y' }, async (client, first) => {
+test("another client's token is waited for", { after: 'x,y' }, async (client, first) => {
   first.faults.push(ABSENT);
   await client.get('a');
   assert.is(sentAfter(first), 'x,y');
@@ -104,7 +104,7 @@ test("another client's token is waited for", { token: 'x,y' }, async (client, fi
 
 test(
   'a node that does not get the write in time is left for another',
-  { token: 'x' },
+  { after: 'x' },
   async (client, first, second) => {
     first.faults.push({ status: 504, body: '{"detail":"Not in time."}' });
     second.faults.push(ABSENT, { status: 504, body: '{"detail":"Not in time."}' });
@@ -122,7 +122,7 @@ const OTHER_CLUSTER = {
 
 test(
   'writes of a cluster that is no more are told once, and then forgotten',
-  { token: 'x' },
+  { after: 'x' },
   async (client, first) => {
     first.faults.push(OTHER_CLUSTER, ABSENT);
     const error = await rejectedWith(InvalidRequestError, client.get('a'));
