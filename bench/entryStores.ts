@@ -67,7 +67,8 @@ function measured({ store: name, keys, overwrites, valueLength = 100 }: StoreTas
   let startedAt = cpuMs();
   const bytes = Buffer.from(text);
   // As from the log: an op brings a text of its own.
-  for (let index = 0; index < keys; index++) store.fold(opOf(index, 1, bytes.toString()));
+  for (let index = 0; index < keys; index++)
+    store.fold(opOf(index, 1, bytes.toString()), index + 1);
   const insertMs = spent(startedAt);
   const full = collected();
   startedAt = cpuMs();
@@ -101,7 +102,7 @@ function overwritten(
   let longestSliceMs = 0;
   for (let count = 0; count < overwrites; count++) {
     const index = Math.imul(count, 2_654_435_761) >>> 0;
-    store.fold(opOf(index % keys, 2 + count));
+    store.fold(opOf(index % keys, 2 + count), keys + count + 1);
     if (count % FOLDS_A_SLICE !== 0) continue;
     const startedAt = cpuMs();
     store.compactSlice(SLICE_BYTES);

@@ -155,8 +155,8 @@ const SWITCHES: Readonly<Record<string, Switch>> = {
   /** Rule 6: a replay folds every row. */
   'won bit': {
     file: 'src/replica/replay.ts',
-    text: 'if (row.won && isOnKey(row.op)) map.fold(row.op);',
-    without: 'if (isOnKey(row.op)) map.fold(row.op);',
+    text: 'if (row.won && isOnKey(row.op)) map.fold(row.op, row.lsn);',
+    without: 'if (isOnKey(row.op)) map.fold(row.op, row.lsn);',
   },
   /** Rule 10: compaction takes rows that a member still lacks. */
   'compaction stops at stable': {

@@ -222,7 +222,7 @@ export class Fold {
     let holes = 0;
     for (const row of batch.rows) {
       this.#foldMembership(row);
-      if (row.won && isOnKey(row.op) && this.map.fold(row.op))
+      if (row.won && isOnKey(row.op) && this.map.fold(row.op, row.lsn))
         holes += textLength(row.op) + ENTRY_COST_BYTES;
       rows.push(this.recent.push(row));
       this.#lastLsn = row.lsn;

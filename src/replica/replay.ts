@@ -53,7 +53,7 @@ export async function replay(
         op.origin === log.header.origin
           ? Math.max(hlc, op.hlc)
           : followedHlc(hlc, op.hlc, committedAt);
-      if (row.won && isOnKey(row.op)) map.fold(row.op);
+      if (row.won && isOnKey(row.op)) map.fold(row.op, row.lsn);
       onRow(row);
     }
     const last = rows.at(-1);

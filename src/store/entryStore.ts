@@ -97,8 +97,11 @@ export interface EntryStore {
   /** The map sum over the entries that live past the minute `asOf`, counted from the epoch. */
   sumAt(asOf: number): Hash;
 
-  /** Rule 1: takes the op in if it is greater than the entry. @returns whether it was. */
-  fold(op: KeyOp): boolean;
+  /**
+   * Rule 1: takes the op in if it is greater than the entry. @param lsn the row of the log that holds
+   * the op. @returns whether it was.
+   */
+  fold(op: KeyOp, lsn: number): boolean;
   /**
    * Takes expired entries out of the list; they stay entries until they are collected.
    *

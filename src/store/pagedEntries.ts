@@ -148,13 +148,13 @@ export class PagedEntries implements EntryStore {
 
   // ---- changes
 
-  fold(op: KeyOp): boolean {
+  fold(op: KeyOp, lsn: number): boolean {
     this.#key.set(op.key);
     const hash = this.#hash();
     const known = this.#table.find(hash);
     if (known < 0) {
       const slot = this.#slots.take();
-      this.#records.write(op, slot, this.#key);
+      this.#records.write(op, lsn, slot, this.#key);
       this.#table.add(hash, slot);
       this.#size++;
       this.#enter(op, slot);
@@ -163,7 +163,7 @@ export class PagedEntries implements EntryStore {
     this.#records.look(known);
     if (compareOps(op, this.#entry) <= 0) return false;
     this.#leave(known);
-    this.#records.write(op, known, this.#key);
+    this.#records.write(op, lsn, known, this.#key);
     this.#enter(op, known);
     return true;
   }

@@ -2,12 +2,14 @@
  * An entry as bytes. First comes what is looked at most:
  *
  *     flags 1 · slot 4 · hash 4 + 4 · HLC 7 · key's length · key · expiry 7 (if it expires)
- *     origin · seq · generation · version · value's length · meta's length (if there is one)
- *     value · meta
+ *     origin · seq · lsn · generation · version · value's length · meta's length (if there is one)
+ *     value · meta (unless the entry is cold)
  *
  * Numbers without a size are written in groups of seven bits, the lowest first, and all but the last
- * with the high bit set (LEB128). `origin` is a number that `src/store/origins.ts` gives out. The value
- * and the meta are the bytes that came.
+ * with the high bit set (LEB128). `origin` is a number that `src/store/origins.ts` gives out. `lsn` is
+ * the row of the log that holds the op, written as its distance from `seq`, because the two go up side
+ * by side. The value and the meta are the bytes that came. A cold entry lacks them, and has their lengths
+ * all the same.
  */
 import type { EntryHead, KeyOp } from '../words/op.ts';
 import { Page } from './pages.ts';
@@ -20,6 +22,8 @@ const HAS_META = 4;
 const ASCII_KEY = 8;
 const ASCII_VALUE = 16;
 const ASCII_META = 32;
+/** The value and the meta are only in the log. */
+const COLD = 64;
 
 const SLOT_AT = 1;
 const HASH_HIGH_AT = 5;
@@ -29,10 +33,11 @@ const KEY_AT = 20;
 const WIDE_BYTES = 7;
 const WORD = 2 ** 32;
 const GROUP = 2 ** 7;
+const SIGNED_GROUP = GROUP / 2;
 /** Above this, groups of a number are split off by division, because shifts hold 32 bits. */
 const MAX_SHIFTED = 2 ** 31;
-/** The fixed fields, the expiry and seven numbers of at most eight bytes. */
-const MAX_HEAD_BYTES = KEY_AT + WIDE_BYTES + 7 * 8;
+/** The fixed fields, the expiry and eight numbers of at most eight bytes. */
+const MAX_HEAD_BYTES = KEY_AT + WIDE_BYTES + 8 * 8;
 
 /** @param value from 0 to below 2^56. */
 function writeWide(view: DataView, at: number, value: number): void {
@@ -57,6 +62,18 @@ function writeNumber(view: DataView, at: number, value: number): number {
   return place + 1;
 }
 
+/**
+ * A number that may be negative: the lowest bit is its sign, and six bits of the number share its first
+ * byte. @returns the place after it.
+ */
+function writeSigned(view: DataView, at: number, value: number): number {
+  const size = Math.abs(value);
+  const rest = Math.floor(size / SIGNED_GROUP);
+  const first = 2 * (size % SIGNED_GROUP) + (value < 0 ? 1 : 0);
+  view.setUint8(at, rest > 0 ? first | GROUP : first);
+  return rest > 0 ? writeNumber(view, at + 1, rest) : at + 1;
+}
+
 /** Writes entries into pages. */
 export class RecordWriter {
   /** The fields before the key, and those between the key and the value. */
@@ -70,9 +87,13 @@ export class RecordWriter {
   #metaLength = 0;
 
   /**
-   * Makes everything but the texts. @param key that of the op. @returns the size of the record in bytes.
+   * Makes everything but the texts.
+   *
+   * @param lsn the row of the log that holds the op.
+   * @param key that of the op.
+   * @returns the size of the record in bytes.
    */
-  begin(op: KeyOp, slot: number, originId: number, key: SoughtKey): number {
+  begin(op: KeyOp, lsn: number, slot: number, originId: number, key: SoughtKey): number {
     const { value, meta, expiresAt } = op;
     this.#valueLength = value === null ? 0 : Buffer.byteLength(value);
     this.#metaLength = meta === null ? 0 : Buffer.byteLength(meta);
@@ -91,6 +112,7 @@ export class RecordWriter {
     }
     at = writeNumber(back, at, originId);
     at = writeNumber(back, at, op.seq);
+    at = writeSigned(back, at, lsn - op.seq);
     at = writeNumber(back, at, op.generation);
     at = writeNumber(back, at, op.version);
     at = writeNumber(back, at, this.#valueLength);
@@ -146,6 +168,8 @@ export class RecordReader {
   #at = 0;
   originId = 0;
   seq = 0;
+  /** The row of the log that holds the op. */
+  lsn = 0;
   generation = 0;
   version = 0;
   /** The bytes of the whole record. */
@@ -178,12 +202,19 @@ export class RecordReader {
     this.#at = this.#backAt + (this.expires ? WIDE_BYTES : 0);
     this.originId = this.#number(view);
     this.seq = this.#number(view);
+    this.lsn = this.seq + this.#signed(view);
     this.generation = this.#number(view);
     this.version = this.#number(view);
     this.#valueLength = this.#number(view);
     this.#metaLength = (this.#flags & HAS_META) === 0 ? 0 : this.#number(view);
     this.#valueAt = this.#at;
-    this.size = this.#at + this.#valueLength + this.#metaLength - this.#from;
+    const texts = this.isCold ? 0 : this.#valueLength + this.#metaLength;
+    this.size = this.#at + texts - this.#from;
+  }
+
+  /** Whether the value and the meta are only in the log. */
+  get isCold(): boolean {
+    return (this.#flags & COLD) !== 0;
   }
 
   get slot(): number {
@@ -303,6 +334,13 @@ export class RecordReader {
   #text(at: number, length: number, asciiFlag: number): string {
     const encoding = (this.#flags & asciiFlag) === 0 ? 'utf8' : 'latin1';
     return this.#page.bytes.toString(encoding, at, at + length);
+  }
+
+  #signed(view: DataView): number {
+    const first = view.getUint8(this.#at++);
+    let size = (first % GROUP) >>> 1;
+    if (first >= GROUP) size += SIGNED_GROUP * this.#number(view);
+    return first % 2 === 0 ? size : -size;
   }
 
   #number(view: DataView): number {

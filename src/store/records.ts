@@ -74,10 +74,10 @@ export class Records {
     return sought.compareId(this.#other, slot);
   }
 
-  /** The op becomes the entry of the slot. @param key that of the op. */
-  write(op: KeyOp, slot: number, key: SoughtKey): void {
+  /** The op of that row of the log becomes the entry of the slot. @param key that of the op. */
+  write(op: KeyOp, lsn: number, slot: number, key: SoughtKey): void {
     const originId = this.#origins.retain(op.origin);
-    const size = this.#writer.begin(op, slot, originId, key);
+    const size = this.#writer.begin(op, lsn, slot, originId, key);
     const page = this.#pages.pageFor(size);
     this.#writer.end(page, page.used, op, key);
     this.slots.move(slot, this.#pages.took(page, size));

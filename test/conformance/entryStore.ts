@@ -13,6 +13,7 @@ import {
   MAX_GENERATION,
   MAX_PUT_VERSION,
 } from '../../src/words/op.ts';
+import { foldInto } from '../support/entries.ts';
 import { keyOps } from '../support/generators.ts';
 import { naiveFold, put, tombstone } from '../support/ops.ts';
 import { dyingTests } from './entryStoreDying.ts';
@@ -57,16 +58,16 @@ function foldingTests(test: Test, newStore: NewStore): void {
   test('a greater op takes the place of the entry, and a smaller one leaves it', () => {
     const [older, newer] = [put({ version: 1 }), put({ version: 2, seq: 2 })];
     const store = newStore();
-    assert.is(store.fold(older), true);
-    assert.is(store.fold(newer), true);
-    assert.is(store.fold(older), false);
+    assert.is(foldInto(store, older), true);
+    assert.is(foldInto(store, newer), true);
+    assert.is(foldInto(store, older), false);
     assert.equal(store.get('key'), newer);
     assert.is(store.size, 1);
   });
 
   test('the same op again changes nothing', () => {
     const store = storeOf(newStore, [put()]);
-    assert.is(store.fold(put()), false);
+    assert.is(foldInto(store, put()), false);
     assert.is(store.size, 1);
   });
 
@@ -87,7 +88,7 @@ function foldingTests(test: Test, newStore: NewStore): void {
     const store = newStore();
     for (const [index, length] of [1, 300_000, 2, 2_000_000, 10].entries()) {
       const op = put({ version: index + 1, value: `"${'v'.repeat(length)}"` });
-      store.fold(op);
+      foldInto(store, op);
       assert.equal(store.get('key'), op);
     }
   });
@@ -111,7 +112,7 @@ function foldingTests(test: Test, newStore: NewStore): void {
     const store = storeOf(newStore, [put({ expiresAt: 1000, version: 7 })]);
     store.sweep(1000, 10);
     assert.is(store.deadSize, 1);
-    store.fold(put({ generation: 1, version: 1, seq: 2 }));
+    foldInto(store, put({ generation: 1, version: 1, seq: 2 }));
     assert.is(store.deadSize, 0);
     assert.is(store.live('key', 2000)?.version, 1);
     assert.equal(listed(store, '', null, 10, 2000).keys, ['key']);
@@ -227,8 +228,8 @@ function walkingTests(test: Test, newStore: NewStore): void {
       // Even keys are written again, odd ones are dropped when they were met, and others come.
       const number = Number(key.slice(3));
       if (number % 2 === 1 || number >= 300) store.drop(key);
-      else store.fold(put({ key, version: 2 }));
-      for (const op of many(300 + changes, 301 + changes)) store.fold(op);
+      else foldInto(store, put({ key, version: 2 }));
+      for (const op of many(300 + changes, 301 + changes)) foldInto(store, op);
       store.compactSlice(1000);
       changes++;
     }
@@ -250,7 +251,7 @@ function walkingTests(test: Test, newStore: NewStore): void {
     assert.is(kept.length, 500);
     for (let version = 2; version < 30; version++) {
       for (const { key } of ops)
-        store.fold(put({ key, version, origin: 'other.b', value: `"${'v'.repeat(99)}"` }));
+        foldInto(store, put({ key, version, origin: 'other.b', value: `"${'v'.repeat(99)}"` }));
       while (store.compactSlice(10_000) > 0);
     }
     store.drop('key7');
@@ -270,7 +271,7 @@ function walkingTests(test: Test, newStore: NewStore): void {
     assert.equal(store.examineDead(5), []);
     assert.equal(store.sumAt(0), ZERO);
     assert.equal(keysOf([...store.entries()]), []);
-    for (const op of ops) store.fold(op);
+    for (const op of ops) foldInto(store, op);
     assert.equal(entriesOf(store), ops);
     assert.equal(store.sumAt(0), storeOf(newStore, ops).sumAt(0));
   });

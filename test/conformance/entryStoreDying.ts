@@ -4,6 +4,7 @@ import type { Test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { compareExpiry, expiredBy } from '../../src/words/expiryMark.ts';
 import type { KeyOp, Put, PutHead } from '../../src/words/op.ts';
+import { foldInto } from '../support/entries.ts';
 import { changed, put, tombstone } from '../support/ops.ts';
 import { keysOf, listed, type NewStore, storeOf } from './entryStoreNaive.ts';
 
@@ -58,7 +59,7 @@ function sweepingTests(test: Test, newStore: NewStore): void {
     const [first, second, third] = expiring(100, 200, 300);
     const store = storeOf(newStore, [first, third] as Put[]);
     assert.equal(keysOf(store.sweep(1000, 1).expired), ['k1']);
-    store.fold(second as Put);
+    foldInto(store, second as Put);
     assert.equal(keysOf(store.sweep(1000, 2).expired), ['k2', 'k3']);
   });
 
@@ -66,7 +67,7 @@ function sweepingTests(test: Test, newStore: NewStore): void {
     const store = storeOf(newStore, expiring(100, 200, 300, 400));
     store.sweep(1000, 1);
     store.drop('k2');
-    store.fold(put({ key: 'k3', version: 9 }));
+    foldInto(store, put({ key: 'k3', version: 9 }));
     assert.equal(keysOf(store.sweep(1000, 9).expired), ['k4']);
   });
 
@@ -98,7 +99,7 @@ function clockTests(test: Test, newStore: NewStore): void {
   test('a key that was put again or dropped does not come back with the clock', () => {
     const store = storeOf(newStore, expiring(10, 10));
     store.sweep(1000, 9);
-    store.fold(tombstone({ key: 'k1', version: 9 }));
+    foldInto(store, tombstone({ key: 'k1', version: 9 }));
     store.drop('k2');
     assert.equal(listed(store, '', null, 9, 5).keys, []);
     assert.equal(store.sweep(5, 9).expired, []);
@@ -113,7 +114,7 @@ function collectingTests(test: Test, newStore: NewStore): void {
       ['a', 'b', 'c'].map((key) => tombstone({ key })),
     );
     assert.equal(keysOf(store.examineDead(2)), ['a', 'b']);
-    store.fold(tombstone({ key: 'd' }));
+    foldInto(store, tombstone({ key: 'd' }));
     assert.equal(keysOf(store.examineDead(2)), ['c', 'a']);
     store.drop('b');
     assert.equal(keysOf(store.examineDead(9)), ['d', 'c', 'a']);
@@ -122,12 +123,12 @@ function collectingTests(test: Test, newStore: NewStore): void {
   test('what lives and dies again and again is looked at once in a round', () => {
     const store = storeOf(newStore, [tombstone({ key: 'other' })]);
     for (let generation = 0; generation < 50; generation++) {
-      store.fold(put({ generation }));
-      store.fold(tombstone({ generation, version: 2 }));
+      foldInto(store, put({ generation }));
+      foldInto(store, tombstone({ generation, version: 2 }));
     }
     assert.equal(keysOf(store.examineDead(9)).sort(), ['key', 'other']);
     store.drop('key');
-    store.fold(put({ key: 'new' }));
+    foldInto(store, put({ key: 'new' }));
     assert.equal(keysOf(store.examineDead(9)), ['other']);
     assert.is(store.deadSize, 1);
   });
@@ -139,7 +140,7 @@ function collectingTests(test: Test, newStore: NewStore): void {
     store.drop('key');
     store.drop('key');
     assert.equal([store.size, store.deadSize], [0, 0]);
-    assert.is(store.fold(changed(op, { expiresAt: 20 })), true);
+    assert.is(foldInto(store, changed(op, { expiresAt: 20 })), true);
     assert.equal(store.sweep(20, 5).expired.length, 1);
   });
 }
@@ -167,7 +168,7 @@ function markTests(test: Test, newStore: NewStore): void {
           if ('add' in one) {
             const origin = one.add % 2 ? 'a.1' : 'b.1';
             const entry = put({ expiresAt: one.add, seq: ++seq, key: `${seq}`, origin });
-            store.fold(entry);
+            foldInto(store, entry);
             naive.set(entry.key, entry);
           } else if ('drop' in one) {
             const key = [...naive.keys()][one.drop % Math.max(1, naive.size)];

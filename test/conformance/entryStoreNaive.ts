@@ -5,6 +5,7 @@ import * as assert from 'uvu/assert';
 import type { EntryStore } from '../../src/store/entryStore.ts';
 import { compareKeys } from '../../src/words/keyOrder.ts';
 import { compareOps, type EntryHead, isDead, type KeyOp } from '../../src/words/op.ts';
+import { foldInto } from '../support/entries.ts';
 import { key, keyOp } from '../support/generators.ts';
 
 /** Makes an empty store. */
@@ -12,7 +13,7 @@ export type NewStore = () => EntryStore;
 
 export function storeOf(newStore: NewStore, ops: readonly KeyOp[]): EntryStore {
   const store = newStore();
-  for (const op of ops) store.fold(op);
+  for (const op of ops) foldInto(store, op);
   return store;
 }
 
@@ -153,7 +154,7 @@ export function naiveTests(test: Test, newStore: NewStore): void {
       fc.property(steps, fc.array(clockMs, { maxLength: 3 }), (taken, clocks) => {
         const store = newStore();
         for (const one of taken) {
-          if ('fold' in one) store.fold(one.fold);
+          if ('fold' in one) foldInto(store, one.fold);
           else if ('drop' in one) store.drop(one.drop);
           else
             for (const entry of store.sweep(one.nowMs, one.limit).expired)
@@ -176,7 +177,7 @@ export function naiveTests(test: Test, newStore: NewStore): void {
 
 function take(store: EntryStore, naive: NaiveMap, one: Step): void {
   if ('fold' in one) {
-    assert.is(store.fold(one.fold), naive.fold(one.fold));
+    assert.is(foldInto(store, one.fold), naive.fold(one.fold));
   } else if ('drop' in one) {
     store.drop(one.drop);
     naive.drop(one.drop);

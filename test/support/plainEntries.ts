@@ -108,7 +108,7 @@ export class PlainEntries implements EntryStore {
     return examined;
   }
 
-  fold(op: KeyOp): boolean {
+  fold(op: KeyOp, _lsn: number): boolean {
     const entry = this.#entries.get(op.key);
     if (entry !== undefined && compareOps(op, entry) <= 0) return false;
     if (entry !== undefined) {

@@ -12,7 +12,7 @@ import {
 import { add, type Hash, ZERO } from '../../../src/words/hash.ts';
 import { compareOps, type KeyOp } from '../../../src/words/op.ts';
 import { MINUTE_MS } from '../../../src/words/time.ts';
-import { newEntries } from '../../support/entries.ts';
+import { foldInto, newEntries } from '../../support/entries.ts';
 import { keyOp, keyOps } from '../../support/generators.ts';
 import { changed, naiveFold, put, tombstone } from '../../support/ops.ts';
 
@@ -59,7 +59,7 @@ buckets('their sums add up to the map sum as of the same minute', () => {
       fc.constantFrom(1, 2, 8),
       (ops, asOf, count) => {
         const map = newEntries();
-        for (const op of ops) map.fold(op);
+        for (const op of ops) foldInto(map, op);
         const sums = bucketSums(map.entries(), asOf, count);
         assert.is(sums.length, count);
         assert.equal(sums.reduce(add, ZERO), map.sumAt(asOf));
