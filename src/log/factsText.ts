@@ -62,6 +62,7 @@ const FACTS: { readonly [Name in keyof Known]: FactText<NonNullable<Known[Name]>
   reached: { name: 'stableReached', textOf: reachedText, parse: parseReached },
   givenUp: { name: 'givenUp', textOf: givenUpText, parse: parseGivenUp },
   offered: { name: 'offered', textOf: (range) => rangeText(range), parse: parseRange },
+  settledLog: text('settledLog'),
   importOf: text('importOf'),
 };
 
@@ -81,6 +82,7 @@ export function factTexts({ others, ...known }: FactChanges): [name: string, tex
   put(FACTS.reached, known.reached);
   put(FACTS.givenUp, known.givenUp);
   put(FACTS.offered, known.offered);
+  put(FACTS.settledLog, known.settledLog);
   put(FACTS.importOf, known.importOf);
   return pairs;
 }
@@ -119,6 +121,7 @@ export function parseFacts(
     reached: take(FACTS.reached) ?? null,
     givenUp: take(FACTS.givenUp) ?? null,
     offered: take(FACTS.offered) ?? null,
+    settledLog: take(FACTS.settledLog) ?? null,
     importOf: take(FACTS.importOf) ?? null,
     // Built from entries, so that `__proto__` is a name like any other.
     others: Object.fromEntries(texts),

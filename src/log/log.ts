@@ -20,12 +20,13 @@ export interface Commit {
 }
 
 /**
- * Whether a power cut may not take the commit back, whatever the durability: it holds a `join` or a
- * `retire` (rule 5). A node that forgot a member would take an op for held by all although that member
- * lacks it, and collect, compact or close too much.
+ * Whether a power cut may not take the commit back, whatever the durability (rule 5). It holds a `join` or a
+ * `retire`: a node that forgot a member would take an op for held by all although that member lacks it, and
+ * collect, compact or close too much. Or it settles a log that was set aside: that log is removed then, and may
+ * have outlived power cuts itself.
  */
-export const outlivesPowerCuts = ({ rows }: Pick<Commit, 'rows'>): boolean =>
-  rows.some(({ op }) => !isOnKey(op));
+export const outlivesPowerCuts = ({ rows, header }: Pick<Commit, 'rows' | 'header'>): boolean =>
+  rows.some(({ op }) => !isOnKey(op)) || header?.facts?.settledLog !== undefined;
 
 /** A page ends at the row that reaches either bound. It holds at least one row, unless there is none. */
 export interface PageLimit {

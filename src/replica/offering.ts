@@ -60,6 +60,16 @@ export class Offering {
     });
   }
 
+  /**
+   * Writes down that the ops of a log which was set aside are all decided, in a commit that outlives power cuts,
+   * as do all commits before it. Rejects as `lost` does.
+   */
+  settle(name: string, life: Log): Promise<void> {
+    return this.#enqueue({ ops: 0, bytes: 0 }, life, (batch) => {
+      batch.changeFacts({ settledLog: name });
+    });
+  }
+
   async #enqueue<T>(weight: Weight, life: Log, decide: (batch: Batch) => T): Promise<T> {
     if (this.#log() !== life) throw new HearsayError(ENDED);
     const result = await this.#queue.enqueue(weight, (batch) =>

@@ -106,6 +106,8 @@ export interface HeaderFacts {
   readonly givenUp: GivenUp | null;
   /** Seqs between which offers stand, whose HLCs are older than their births (rule 12). */
   readonly offered: SeqRange | null;
+  /** The log set aside of which this one holds, or has decided, every op (rule 12). */
+  readonly settledLog: string | null;
   /** The SHA-256, in hexadecimal digits, of the first line of the export that this log is made of. */
   readonly importOf: string | null;
   /** Facts of other versions, by name, as text: they are kept unchanged. */
@@ -131,6 +133,7 @@ export const NO_FACTS: HeaderFacts = {
   reached: null,
   givenUp: null,
   offered: null,
+  settledLog: null,
   importOf: null,
   others: {},
 };

@@ -57,6 +57,7 @@ export function openingTests(test: Test, withPlace: WithPlace): void {
           reached: [{ vector: new Map([[OWN_ORIGIN, 2]]), clock: 1_800_000_003_600 }],
           givenUp: { state: 'forked', openedAtSeq: 2, hadOthers: true },
           offered: { origin: OWN_ORIGIN, from: 1, to: 2 },
+          settledLog: OWN_ORIGIN,
           importOf: '',
           others: Object.fromEntries([
             ['of a later version', '1800000000000'],

@@ -20,6 +20,7 @@ const TEXTS: readonly [string, string][] = [
   ['mapSum', '12 30000001 0000000100000002'],
   ['offered', '3 9 node1.aaaaaa'],
   ['renewOrigin', 'yes'],
+  ['settledLog', 'node1.aaaaaa.2'],
   ['snapshotUnderWay', 'no'],
   ['stableReached', '1800000003600 node1.aaaaaa 9 node2.bbbbbb 4\n1800000000700'],
 ];
@@ -50,6 +51,7 @@ factTextTests('texts that an earlier version wrote are read, and written as they
     ],
     givenUp: { state: 'forked', openedAtSeq: 17, hadOthers: true },
     offered: { origin: 'node1.aaaaaa', from: 3, to: 9 },
+    settledLog: 'node1.aaaaaa.2',
     importOf: 'e3b0c442',
     others: { importedFrom: 'node9.zzzzzz' },
   };

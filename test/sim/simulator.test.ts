@@ -25,6 +25,7 @@ const SHOWN_BY: Readonly<Record<string, string>> = {
   'fork check': 'clones',
   'members outlive power cuts': 'lost tails',
   'forks are told again': 'clones',
+  'offers outlive power cuts': 'many origins',
   'offers after a rejoin': 'formed apart',
   'no offers of what was deleted': 'formed apart',
   'no cluster after a rejoin': 'formed alone',
@@ -52,6 +53,7 @@ const FIRST_SEEDS: Readonly<Record<string, number>> = {
   'members outlive power cuts': 42,
   'forks are told again': 81,
   'retire coverage': 40,
+  'offers outlive power cuts': 2094,
 };
 
 const runs = suite('simulated runs');

@@ -42,6 +42,7 @@ interface Life {
 /** All ops are offered; the old log is dropped when another node holds this node's op of that seq. */
 interface Offered {
   readonly aside: SetAside;
+  readonly life: Log;
   readonly seq: number;
 }
 
@@ -51,6 +52,7 @@ export class Offers {
   #offered: Offered[] = [];
   #life: Life | null = null;
   #isOffering = false;
+  #isDropping = false;
   #nextAt = 0;
 
   /** @param waiting the logs that earlier rejoins had set aside. */
@@ -93,13 +95,29 @@ export class Offers {
     }
   }
 
-  /** Drops the logs whose offers another node holds. */
+  /**
+   * Drops the logs whose offers another node holds. First this node's own log is on the disk: with
+   * `durability=normal` one power cut may take the offers from every node, and the dropped log had outlived such.
+   */
   async dropHeld(): Promise<void> {
-    const { logs, isHeld } = this.#options;
-    for (const offered of this.#offered.filter(({ seq }) => isHeld(seq))) {
-      this.#offered = this.#offered.filter((one) => one !== offered);
-      if (offered.aside.name !== null) await logs.dropAside(offered.aside.name);
+    if (this.#isDropping) return;
+    this.#isDropping = true;
+    try {
+      for (const offered of this.#offered.filter(({ seq }) => this.#options.isHeld(seq)))
+        await this.#drop(offered);
+    } finally {
+      this.#isDropping = false;
     }
+  }
+
+  async #drop(offered: Offered): Promise<void> {
+    const { replica, logs } = this.#options;
+    const { name } = offered.aside;
+    if (name !== null) await replica.offering.settle(name, offered.life);
+    // A node that has rejoined meanwhile offers all of it again.
+    if (!this.#offered.includes(offered)) return;
+    this.#offered = this.#offered.filter((one) => one !== offered);
+    if (name !== null) await logs.dropAside(name);
   }
 
   async #offerAll(): Promise<void> {
@@ -110,7 +128,7 @@ export class Offers {
       if (replica.log !== life.log) return;
       if (!isDecided) continue;
       this.#waiting.splice(this.#waiting.indexOf(aside), 1);
-      this.#offered.push({ aside, seq: replica.record(replica.origin).seq });
+      this.#offered.push({ aside, life: life.log, seq: replica.record(replica.origin).seq });
     }
   }
 

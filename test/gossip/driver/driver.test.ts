@@ -4,6 +4,7 @@ import * as assert from 'uvu/assert';
 import { Driver } from '../../../src/gossip/driver/driver.ts';
 import type { LogChanges } from '../../../src/gossip/driver/options.ts';
 import type { Transport } from '../../../src/gossip/transport.ts';
+import { type Commit, outlivesPowerCuts } from '../../../src/log/log.ts';
 import type { SetAside } from '../../../src/replica/setAside.ts';
 import { memberValue } from '../../../src/rules/members.ts';
 import { DiskFullError, NotReadableError, NotWritableError } from '../../../src/words/errors.ts';
@@ -14,6 +15,7 @@ import { openReplica, putting, type TestReplica, turn } from '../../support/repl
 
 const JOIN_TIMEOUT_MS = 10_000;
 const OLD = 'node1.before';
+const NO_COMMIT: Commit = { rows: [], origins: [] };
 
 const nobody: Transport = {
   listen: () => {},
@@ -169,6 +171,39 @@ driver('clients wait for what was set aside no longer than for peers', async () 
   open();
   assert.is(await written, null);
 });
+
+driver(
+  'what was set aside is dropped once no power cut takes its offers from this node',
+  async () => {
+    const opened = await joined();
+    const { log, clock } = opened;
+    const dropped: string[] = [];
+    const driven = driverOf(opened, [asideOf('a')], {
+      dropAside: async (name) => {
+        dropped.push(name);
+      },
+    });
+    const open = opened.holdDisk();
+    driven.tick();
+    for (let count = 0; count < 5; count++) {
+      await turn();
+      clock.nowMs += 1000;
+      driven.tick();
+    }
+    assert.equal(dropped, []);
+    open();
+    await turn();
+    log.failNextAppend('full');
+    driven.tick();
+    await turn();
+    assert.is(outlivesPowerCuts(log.commits.at(-1) ?? NO_COMMIT), true);
+    assert.equal(dropped, []);
+    driven.tick();
+    await turn();
+    assert.equal(dropped, [OLD]);
+    assert.is(log.stored().header.facts.settledLog, OLD);
+  },
+);
 
 driver.run();
 

@@ -1,5 +1,5 @@
 /**
- * Appends to a new log with durability=normal: puts, then a `join`, then puts. It says on stdout when the log is
+ * Appends to a new log with durability=normal: puts, a `join`, puts, and that a log which was set aside is settled. It says on stdout when the log is
  * open, and after each of these commits.
  */
 import { writeSync } from 'node:fs';
@@ -29,4 +29,6 @@ await log.append(
 say('join');
 await log.append(commitOf(rowsOf(3, 3)));
 say('put again');
+await log.append(commitOf([], { facts: { settledLog: 'node1.before' } }));
+say('settled');
 await log.close();

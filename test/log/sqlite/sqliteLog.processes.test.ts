@@ -126,20 +126,22 @@ const canTrace = await trace('/dev/null', 'true').then(
 const traced = canTrace ? test : test.skip;
 if (!canTrace) process.stdout.write('No test of what is synced: there is no strace.\n');
 
-traced('with durability=normal a commit is synced if it holds a join, and no other is', () =>
-  withDirectory(async (directory) => {
-    const file = join(directory.root, 'trace');
-    const appends = fileURLToPath(new URL('./appendWithJoin.ts', import.meta.url));
-    await trace(file, process.execPath, appends, directory.path);
-    const calls = await readFile(file, 'utf8');
-    const isSynced = ['open', 'put', 'join', 'put again'].map((said, index, all) => {
-      const from = index === 0 ? 0 : calls.indexOf(`write(1, "${all[index - 1]}\\n"`);
-      const to = calls.indexOf(`write(1, "${said}\\n"`);
-      assert.ok(from !== -1 && to > from, `it says ${said}`);
-      return /f(data)?sync\(/.test(calls.slice(from, to));
-    });
-    assert.equal(isSynced, [true, false, true, false]);
-  }),
+traced(
+  'with durability=normal a commit is synced if it holds a join or settles a log, and no other is',
+  () =>
+    withDirectory(async (directory) => {
+      const file = join(directory.root, 'trace');
+      const appends = fileURLToPath(new URL('./appendWithJoin.ts', import.meta.url));
+      await trace(file, process.execPath, appends, directory.path);
+      const calls = await readFile(file, 'utf8');
+      const isSynced = ['open', 'put', 'join', 'put again', 'settled'].map((said, index, all) => {
+        const from = index === 0 ? 0 : calls.indexOf(`write(1, "${all[index - 1]}\\n"`);
+        const to = calls.indexOf(`write(1, "${said}\\n"`);
+        assert.ok(from !== -1 && to > from, `it says ${said}`);
+        return /f(data)?sync\(/.test(calls.slice(from, to));
+      });
+      assert.equal(isSynced, [true, false, true, false, true]);
+    }),
 );
 
 test.run();

@@ -105,6 +105,7 @@ const facts: fc.Arbitrary<LogFacts> = fc
             ),
           ),
           offered: orNull(fc.record({ origin, from: count, to: count }, { noNullPrototype: true })),
+          settledLog: orNull(wellFormedText),
           importOf: orNull(wellFormedText),
           others: fc.dictionary(fc.constantFrom('later', '__proto__'), wellFormedText, {
             noNullPrototype: true,
