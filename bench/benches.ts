@@ -4,6 +4,7 @@ import { benchBulk } from './bulk.ts';
 import { benchExpiry } from './expiry.ts';
 import type { Outcome } from './figures.ts';
 import { benchGet } from './get.ts';
+import { benchGrow } from './grow.ts';
 import { benchJoin } from './join.ts';
 import { benchLogTools } from './logTools.ts';
 import { benchMemory } from './memory.ts';
@@ -12,6 +13,7 @@ import { benchPause } from './pause.ts';
 import { benchPropagate } from './propagate.ts';
 import { benchPut } from './put.ts';
 import type { Scale } from './scale.ts';
+import { benchSync } from './sync.ts';
 import { benchWatch } from './watch.ts';
 
 export type Bench = (scale: Scale) => Promise<Outcome>;
@@ -25,6 +27,8 @@ export const benches: ReadonlyMap<string, Bench> = new Map<string, Bench>([
   ['boot', benchBoot],
   ['pause', benchPause],
   ['memory', benchMemory],
+  ['sync', benchSync],
+  ['grow', benchGrow],
   ['join', benchJoin],
   ['expiry', benchExpiry],
   ['watch', benchWatch],

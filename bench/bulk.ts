@@ -3,12 +3,11 @@
  * makes batches by itself. Beside it stands Redis with 25 connections that each send 32 requests ahead,
  * so that as many ops are under way there as here.
  */
-import { request } from 'node:http';
-import { pipeline } from 'node:stream/promises';
 import { createClient } from '../src/client/index.ts';
 import { atLeast, type Figure, type Outcome, plain } from './figures.ts';
 import { inTurn, type Measure, type Rounds } from './inTurn.ts';
 import { keyOf, VALUE } from './keys.ts';
+import { checkLines, linesOf, sendLines } from './lines.ts';
 import { Load } from './load.ts';
 import { checkPuts, checkValues, fillKeys, sendOps, sumOfVersions } from './nodeAnswers.ts';
 import { startNodes } from './nodes.ts';
@@ -109,7 +108,7 @@ function linesSide(
   count: Count,
 ): Measure<'perSecond'> {
   const lines = ops.slice(0, Math.min(ops.length, Math.max(200, LINES * share)));
-  const text = Buffer.from(lines.map((op) => `${JSON.stringify(op)}\n`).join(''));
+  const text = linesOf(lines);
   return async () => {
     const startedAt = performance.now();
     const texts: string[] = [];
@@ -123,35 +122,6 @@ function linesSide(
     count(texts.length * lines.length, 0);
     return { perSecond };
   };
-}
-
-/** @returns the body of the answer. */
-function sendLines(url: string, text: Buffer): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const headers = { 'Content-Type': 'application/x-ndjson' };
-    const sent = request(`${url}/cache`, { method: 'POST', headers }, (answer) => {
-      const parts: Buffer[] = [];
-      answer.on('data', (part: Buffer) => parts.push(part));
-      answer.on('end', () => resolve(Buffer.concat(parts).toString()));
-      answer.on('error', reject);
-    });
-    sent.on('error', reject);
-    pipeline(piecesOf(text), sent).catch(reject);
-  });
-}
-
-/** As a client reads a file. */
-function* piecesOf(text: Buffer): Generator<Buffer> {
-  for (let from = 0; from < text.length; from += 65_536) yield text.subarray(from, from + 65_536);
-}
-
-/** @throws Error unless each line was answered with 200, and the last line counts them. */
-function checkLines(answer: string, count: number): void {
-  const lines = answer.trimEnd().split('\n');
-  const last = JSON.parse(lines.pop() ?? '{}') as { count?: number };
-  const good = lines.filter((line) => line.startsWith('{"status":200,')).length;
-  if (last.count !== count || good !== count)
-    throw new Error(`of ${count} lines, ${good} were answered with 200`);
 }
 
 /** Calls without end, as a program makes them, until the time is up. */

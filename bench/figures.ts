@@ -17,6 +17,8 @@ export interface Figure {
   /** The bound, such as `at least 0.55`; null where there is none. */
   readonly bound: string | null;
   readonly holds: boolean | null;
+  /** The curve that the figure is a point of, and the number of keys there; missing for other figures. */
+  readonly curve?: { readonly name: string; readonly keys: number };
 }
 
 /** All that a bench tells. */
@@ -48,4 +50,10 @@ export const plain = (name: string, value: number, unit: string): Figure => ({
   unit,
   bound: null,
   holds: null,
+});
+
+/** A point of a curve over numbers of keys. */
+export const point = (curve: string, keys: number, value: number, unit: string): Figure => ({
+  ...plain(`${curve}, ${keys.toLocaleString('en')} keys`, value, unit),
+  curve: { name: curve, keys },
 });

@@ -1,0 +1,34 @@
+/** Requests with an op a line, sent as a client sends a file. */
+import { request } from 'node:http';
+import { pipeline } from 'node:stream/promises';
+
+export const linesOf = (ops: readonly object[]): Buffer =>
+  Buffer.from(ops.map((op) => `${JSON.stringify(op)}\n`).join(''));
+
+/** @returns the body of the answer. */
+export function sendLines(url: string, text: Buffer): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const headers = { 'Content-Type': 'application/x-ndjson' };
+    const sent = request(`${url}/cache`, { method: 'POST', headers }, (answer) => {
+      const parts: Buffer[] = [];
+      answer.on('data', (part: Buffer) => parts.push(part));
+      answer.on('end', () => resolve(Buffer.concat(parts).toString()));
+      answer.on('error', reject);
+    });
+    sent.on('error', reject);
+    pipeline(piecesOf(text), sent).catch(reject);
+  });
+}
+
+function* piecesOf(text: Buffer): Generator<Buffer> {
+  for (let from = 0; from < text.length; from += 65_536) yield text.subarray(from, from + 65_536);
+}
+
+/** @throws Error unless each line was answered with 200, and the last line counts them. */
+export function checkLines(answer: string, count: number): void {
+  const lines = answer.trimEnd().split('\n');
+  const last = JSON.parse(lines.pop() ?? '{}') as { count?: number };
+  const good = lines.filter((line) => line.startsWith('{"status":200,')).length;
+  if (last.count !== count || good !== count)
+    throw new Error(`of ${count} lines, ${good} were answered with 200`);
+}
