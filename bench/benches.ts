@@ -16,21 +16,112 @@ import type { Scale } from './scale.ts';
 import { benchSync } from './sync.ts';
 import { benchWatch } from './watch.ts';
 
-export type Bench = (scale: Scale) => Promise<Outcome>;
+export interface Bench {
+  /** What it measures, for people who read its figures. */
+  readonly measures: string;
+  readonly run: (scale: Scale) => Promise<Outcome>;
+}
 
 export const benches: ReadonlyMap<string, Bench> = new Map<string, Bench>([
-  ['get', benchGet],
-  ['put', benchPut],
-  ['bulk', benchBulk],
-  ['mixed', benchMixed],
-  ['propagate', benchPropagate],
-  ['boot', benchBoot],
-  ['pause', benchPause],
-  ['memory', benchMemory],
-  ['sync', benchSync],
-  ['grow', benchGrow],
-  ['join', benchJoin],
-  ['expiry', benchExpiry],
-  ['watch', benchWatch],
-  ['logTools', benchLogTools],
+  [
+    'get',
+    {
+      measures:
+        'GETs on 32 connections, 100,000 keys with values of about 100 bytes: a node, a bare `node:http` server with a Map, Redis.',
+      run: benchGet,
+    },
+  ],
+  [
+    'put',
+    {
+      measures:
+        "PUTs on 64 connections, each synced to the disk before its answer: a node, Redis with `appendfsync always`, etcd's JSON gateway; and the bare server, which keeps nothing.",
+      run: benchPut,
+    },
+  ],
+  [
+    'bulk',
+    {
+      measures:
+        "Batches of 100 on 8 connections, requests with an op a line, the client's own batches: beside Redis with 25 connections that send 32 requests ahead, so that 800 ops are under way on each side.",
+      run: benchBulk,
+    },
+  ],
+  [
+    'mixed',
+    {
+      measures:
+        'The 99th percentile of GETs beside 5,000 PUTs a second, each synced to the disk, in turn with GETs alone; the same where each fsync takes 10 ms longer, by a library that is made with `cc`.',
+      run: benchMixed,
+    },
+  ],
+  [
+    'propagate',
+    {
+      measures:
+        'From the answer of a PUT until watchers of two other nodes have seen it, at 1,000 and 5,000 PUTs a second; beside a Redis primary with two replicas, which also sync each write, and their keyspace notifications.',
+      run: benchPropagate,
+    },
+  ],
+  [
+    'boot',
+    {
+      measures:
+        'From the start of a process until it answers, after a clean stop, with a million keys: written once, and written ten times each; beside Redis with an append-only file of plain commands, and with a snapshot.',
+      run: benchBoot,
+    },
+  ],
+  [
+    'pause',
+    {
+      measures:
+        "The longest delay of a node's event loop in a minute of 10,000 PUTs a second over 3,000,000 keys.",
+      run: benchPause,
+    },
+  ],
+  [
+    'memory',
+    {
+      measures:
+        'Resident bytes a key of a node with a million keys, and its opening, beside Redis with an append-only file; the store of entries in pages beside the one in plain objects that the tests keep: bytes, processor time and garbage collection; 10,000,000 overwrites of 100,000 keys; 20,000,000 small keys.',
+      run: benchMemory,
+    },
+  ],
+  [
+    'sync',
+    {
+      measures:
+        'The bytes between two nodes with a million ops when one comes back and lacks a thousand of them, and while neither lacks any.',
+      run: benchSync,
+    },
+  ],
+  [
+    'grow',
+    {
+      measures:
+        'The processor time of a GET, a PUT, a page of a list and an expiry, and the time to open, with 10,000 to 10,000,000 keys.',
+      run: benchGrow,
+    },
+  ],
+  [
+    'join',
+    {
+      measures:
+        "A new node joins one that holds 500,000 keys: the time, and the effect on the other's GETs.",
+      run: benchJoin,
+    },
+  ],
+  [
+    'expiry',
+    { measures: 'A million keys with a TTL of 5 s: map and heap afterwards.', run: benchExpiry },
+  ],
+  ['watch', { measures: '1,000 watchers of one prefix, beside Redis pub/sub.', run: benchWatch }],
+  [
+    'logTools',
+    {
+      measures:
+        '`verify`, `at` and `stat` on two million ops and 100,000 keys, from process start to end; then PUTs of a node beside `tail -f` and an endless `stat`, in turn with PUTs alone.',
+      run: benchLogTools,
+    },
+  ],
 ]);

@@ -42,7 +42,7 @@ export async function benchExpiry(scale: Scale): Promise<Outcome> {
       atMost('map empty after the last death, within', Math.max(0, emptiedMs) / 1000, 's', 10),
       plain('heap before', before / 2 ** 20, 'MiB'),
       plain('heap after', after / 2 ** 20, 'MiB'),
-      atMost('ratio of the two', after / before, '', 1.1),
+      atMost('heap, after / before', after / before, '', 1.1),
     ],
     skipped: [],
   };

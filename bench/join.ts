@@ -47,7 +47,7 @@ export async function benchJoin(scale: Scale): Promise<Outcome> {
         'ms',
       ),
       atMost(
-        'ratio of the two',
+        'GET, 99th percentiles, while it is served / before',
         medianOf(({ before, during }) => during / before),
         '',
         2,

@@ -44,10 +44,16 @@ async function readingSpeed(scale: Scale): Promise<Figure[]> {
     const rate = ops / median(runs.map((run) => run.seconds));
     const short = await measured([...words, '--data-dir', at('short')]);
     const peak = median(runs.map(({ peakBytes }) => peakBytes));
-    figures.push(atLeast(`log ${words.join(' ')}`, rate, 'ops/s', LEAST_OPS_PER_SECOND));
-    figures.push(plain(`log ${words.join(' ')}, most memory`, peak / 2 ** 20, 'MiB'));
+    const command = `log ${words.join(' ')}`;
+    figures.push(atLeast(command, rate, 'ops/s', LEAST_OPS_PER_SECOND));
+    figures.push(plain(`${command}, most memory`, peak / 2 ** 20, 'MiB'));
     figures.push(
-      atMost('ratio to that of a log a quarter as long', peak / short.peakBytes, '', 1.5),
+      atMost(
+        `${command}, memory / that of a log a quarter as long`,
+        peak / short.peakBytes,
+        '',
+        1.5,
+      ),
     );
   }
   return figures;

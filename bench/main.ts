@@ -1,14 +1,25 @@
-/** `npm run bench`: measures, prints the figures, and writes them to bench/results.json. */
+/** `npm run bench`: measures, prints the figures, and writes them to bench/results.json and docs/performance.md. */
 import { Command } from 'commander';
 import { benches } from './benches.ts';
 import type { Figure } from './figures.ts';
+import { writePerformancePage } from './performancePage.ts';
 import { keep } from './results.ts';
 import { FULL, QUICK } from './scale.ts';
+
+interface Flags {
+  readonly quick?: boolean;
+  readonly page?: boolean;
+}
 
 const program = new Command('bench')
   .argument('[names...]', `which: ${[...benches.keys()].join(', ')}; all without one`)
   .option('--quick', 'short runs, to see that it works; writes no results')
-  .action(async (names: string[], { quick = false }: { quick?: boolean }, command: Command) => {
+  .option('--page', 'measures nothing: writes docs/performance.md from the results')
+  .action(async (names: string[], { quick = false, page = false }: Flags, command: Command) => {
+    if (page) {
+      await writePerformancePage();
+      return;
+    }
     const chosen = names.length > 0 ? names : [...benches.keys()];
     const unknown = chosen.filter((name) => !benches.has(name));
     if (unknown.length > 0)
@@ -20,12 +31,13 @@ const program = new Command('bench')
       );
     for (const name of chosen) {
       console.log(`\n${name}`);
-      const outcome = await benches.get(name)?.(quick ? QUICK : FULL);
+      const outcome = await benches.get(name)?.run(quick ? QUICK : FULL);
       if (outcome === undefined) continue;
       for (const figure of outcome.figures) console.log(lineOf(figure));
       for (const sentence of outcome.skipped) console.log(`  skipped: ${sentence}`);
       if (!quick) keep(name, outcome);
     }
+    if (!quick) await writePerformancePage();
   });
 
 await program.parseAsync();

@@ -81,7 +81,12 @@ export async function benchSync(scale: Scale): Promise<Outcome> {
       plain('ops that one lacks', lacking, ''),
       plain('their bytes on the wire', medianOf('opBytes'), 'B'),
       plain('bytes until both are level', medianOf('syncBytes'), 'B'),
-      atMost('ratio of the two', medianOf('syncBytes') / medianOf('opBytes'), '', 1.3),
+      atMost(
+        'bytes until both are level / those of the ops',
+        medianOf('syncBytes') / medianOf('opBytes'),
+        '',
+        1.3,
+      ),
       plain('bytes of a return that lacks nothing', medianOf('levelBytes'), 'B'),
       atMost('bytes a pull while both are level', medianOf('bytesAPull'), 'B', 200),
     ],

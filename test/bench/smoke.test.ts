@@ -7,11 +7,12 @@ import { SMOKE } from '../../bench/scale.ts';
 
 const smoke = suite('benches');
 
-for (const [name, bench] of benches)
+for (const [name, { run }] of benches)
   smoke(`${name} measures, with every answer checked`, async () => {
-    const { figures, skipped } = await bench(SMOKE);
+    const { figures, skipped } = await run(SMOKE);
     for (const sentence of skipped) console.log(`${name} skipped a part: ${sentence}`);
     assert.ok(figures.length > 0 || skipped.length > 0);
+    assert.is(new Set(figures.map((figure) => figure.name)).size, figures.length, 'names differ');
     for (const figure of figures) assert.not.ok(Number.isNaN(figure.value), figure.name);
   });
 
