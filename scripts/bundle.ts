@@ -22,7 +22,7 @@ import {
 } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { buildSync } from 'esbuild';
+import { build, type Plugin } from 'esbuild';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const CACHE = join(ROOT, 'node_modules', '.cache', 'program');
@@ -38,6 +38,32 @@ const ENTRIES = [
   // A node into which tests put faults.
   'test/cluster/scriptedChild.ts',
 ];
+/**
+ * `import 'node:http'` also makes fetch, HTTP/2 and web streams ready, which `require` leaves until they are used:
+ * 60 ms of each start.
+ */
+const BUILTINS: Plugin = {
+  name: 'builtins',
+  setup: ({ onResolve, onLoad }) => {
+    onResolve({ filter: /^(node:)?https?$/ }, ({ path, kind }) =>
+      kind === 'import-statement'
+        ? { path: path.replace('node:', ''), namespace: 'builtin' }
+        : undefined,
+    );
+    onLoad({ filter: /.*/, namespace: 'builtin' }, ({ path }) => ({
+      contents: `module.exports = require('node:${path}');`,
+    }));
+  },
+};
+/** Fifty languages of zod's messages, of which the program speaks one. */
+const LOCALES: Plugin = {
+  name: 'locales',
+  setup: ({ onLoad }) => {
+    onLoad({ filter: /zod[\\/]v4[\\/]locales[\\/]index\.js$/ }, () => ({
+      contents: "export { default as en } from './en.js';",
+    }));
+  },
+};
 const KEPT_MS = 24 * 60 * 60 * 1000;
 
 /**
@@ -45,8 +71,8 @@ const KEPT_MS = 24 * 60 * 60 * 1000;
  *
  * @returns the file that is the `hearsay` command.
  */
-export function bundleProgram(): string {
-  const { outputFiles } = buildSync({
+export async function bundleProgram(): Promise<string> {
+  const { outputFiles } = await build({
     absWorkingDir: ROOT,
     entryPoints: ENTRIES,
     entryNames: '[name]',
@@ -63,6 +89,7 @@ export function bundleProgram(): string {
     banner: {
       js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
     },
+    plugins: [BUILTINS, LOCALES],
     logLevel: 'error',
   });
   const description = readFileSync(join(ROOT, 'package.json'));

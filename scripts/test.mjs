@@ -1,12 +1,13 @@
 // Runs the tests: every test/**/*.test.ts as a process of its own, so that a file which crashes,
 // hangs or leaves something behind spoils no other. uvu alone lets some of that pass: a file that
 // throws away its suite, or never runs it, exits 0. Here only a printed summary counts.
-// Files of pure logic share processes, as starting one costs more than they take. If anything of such a
+// Files that start no processes share one, as starting it costs more than most of them take. If anything of such a
 // group is not as it should be, each of its files runs again by itself.
 //
-//   node scripts/test.mjs [--directory DIR] [--all] [PART OF A FILE NAME …]
+//   node scripts/test.mjs [--directory DIR] [--slow | --all] [PART OF A FILE NAME …]
 //
-// Files called *.bench.test.ts take minutes: they run where a part names them, or with --all.
+// Files called *.slow.test.ts are the second set, of --slow; *.bench.test.ts take minutes. Both run where a part
+// names them, or with --all.
 
 import { spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
@@ -18,14 +19,16 @@ import { fileURLToPath } from 'node:url';
 const FILES_AT_ONCE = availableParallelism() + 1;
 const DEFAULT_LIMIT_SECONDS = 180;
 // These wait most, so they come first, with those that name a limit; the short ones fill the gaps.
-const STARTS_PROCESSES = /\.processes\.test\.ts$/;
+const STARTS_PROCESSES = /\.processes(\.slow)?\.test\.ts$/;
+const IS_SLOW = /\.slow\.test\.ts$/;
 const IS_LONG = /\.bench\.test\.ts$/;
-// Their code knows neither processes nor files nor clocks (ARCHITECTURE.md, "The floors").
-const IS_PURE =
-  /^(words|rules|watch|gossip\/protocol|replica|store)\/[^/]+(?<!\.processes|\.bench)\.test\.ts$/;
+const SETS = new Map([
+  ['--slow', 'slow'],
+  ['--all', 'all'],
+]);
 // More would keep one core busy to the end.
 const MOST_IN_GROUP = 12;
-const GROUP_END = /^END ([\d.]+) (.+)$/gm;
+const GROUP_END = /^END ([\d.]+) ([\d.]+) (.+)$/gm;
 // The first line of a file may give it more time, or the machine to itself for what it measures.
 const LIMIT_LINE = /^\/\/ time limit: (\d+) s\b/;
 const ALONE_LINE = /^\/\/.*\bruns alone\b/;
@@ -55,8 +58,9 @@ await main();
 
 async function main() {
   measurePatience();
-  const { directory, all, filters } = parameters(process.argv.slice(2));
-  const files = testFiles(directory).filter((file) => isWanted(file, filters, all));
+  const { directory, set, filters } = parameters(process.argv.slice(2));
+  const present = testFiles(directory);
+  const files = present.filter((file) => isWanted(file, filters, set));
   const startedAt = performance.now();
   if (files.some((file) => STARTS_PROCESSES.test(file))) await bundle();
   const results = [];
@@ -69,14 +73,11 @@ async function main() {
     }
   };
   const together = files.filter((file) => !runsAlone(file));
-  const isPure = (file) => IS_PURE.test(relative(directory, file).split(sep).join('/'));
   const isLong = (file) => STARTS_PROCESSES.test(file) || namesLimit(file);
-  const long = together.filter((file) => isLong(file) && !isPure(file));
-  long.sort((a, b) => limitOf(b) - limitOf(a));
+  const long = together.filter(isLong).sort((a, b) => limitOf(b) - limitOf(a));
   const queue = [
     ...long.map((file) => [file]),
-    ...groupsOf(together.filter(isPure)),
-    ...together.filter((file) => !isLong(file) && !isPure(file)).map((file) => [file]),
+    ...groupsOf(together.filter((file) => !isLong(file))),
   ];
   await Promise.all(Array.from({ length: FILES_AT_ONCE }, () => take(queue)));
   await take(files.filter(runsAlone).map((file) => [file]));
@@ -84,9 +85,17 @@ async function main() {
   const failing = results.filter(({ failed }) => failed > 0);
   if (failing.length > 0) say(`\nFailed: ${failing.map(({ file }) => file).join(', ')}`);
   if (files.length === 0) say('No test file matches.');
-  const seconds = (performance.now() - startedAt) / 1000;
-  say(`${files.length} files in ${seconds.toFixed(1)} s`);
   const sum = (count) => results.reduce((total, result) => total + result[count], 0);
+  const seconds = (performance.now() - startedAt) / 1000;
+  say(
+    `${files.length} files in ${seconds.toFixed(1)} s, with ${sum('processorSeconds').toFixed(1)} s of processors`,
+  );
+  const leftOut = (kind) =>
+    present.filter((file) => kind.test(file) && !files.includes(file)).length;
+  if (set === 'usual' && filters.length === 0)
+    say(
+      `Left out: ${leftOut(IS_SLOW)} slow files (npm run test:slow), ${leftOut(IS_LONG)} long ones (npm run soak).`,
+    );
   say(`${sum('passed')} passed, ${sum('failed')} failed, ${sum('skipped')} skipped`);
   process.exitCode = failing.length > 0 || files.length === 0 ? 1 : 0;
 }
@@ -95,22 +104,26 @@ async function main() {
 async function bundle() {
   if (process.env.HEARSAY_TEST_PROGRAM || process.env.NODE_V8_COVERAGE) return;
   const { bundleProgram } = await import('./bundle.ts');
-  process.env.HEARSAY_TEST_PROGRAM = bundleProgram();
+  process.env.HEARSAY_TEST_PROGRAM = await bundleProgram();
 }
 
 function parameters(words) {
-  const filters = words.filter((word) => word !== '--all');
-  const all = filters.length < words.length;
+  const sets = words.filter((word) => SETS.has(word));
+  const filters = words.filter((word) => !SETS.has(word));
+  const set = SETS.get(sets.at(-1)) ?? 'usual';
   const option = filters.indexOf('--directory');
   if (option === -1)
-    return { directory: fileURLToPath(new URL('../test', import.meta.url)), all, filters };
+    return { directory: fileURLToPath(new URL('../test', import.meta.url)), set, filters };
   const [, directory] = filters.splice(option, 2);
-  return { directory, all, filters };
+  return { directory, set, filters };
 }
 
-function isWanted(file, filters, all) {
-  if (filters.length === 0) return all || !IS_LONG.test(file);
-  return filters.some((filter) => file.includes(filter));
+function isWanted(file, filters, set) {
+  const isOfSet =
+    set === 'all' ||
+    (set === 'slow' ? IS_SLOW.test(file) : !IS_SLOW.test(file) && !IS_LONG.test(file));
+  if (filters.length === 0) return isOfSet;
+  return filters.some((filter) => file.includes(filter)) && (set !== 'slow' || isOfSet);
 }
 
 function runsAlone(file) {
@@ -124,14 +137,12 @@ function testFiles(directory) {
     .sort();
 }
 
-// Of about one size, and so many that all cores have work.
+// Of about one size, and so many that all cores have work; neighbours together, as they load the same sources.
 function groupsOf(files) {
-  const count = Math.min(
-    files.length,
-    Math.max(FILES_AT_ONCE, Math.ceil(files.length / MOST_IN_GROUP)),
-  );
-  const groups = Array.from({ length: count }, () => []);
-  for (const [index, file] of files.entries()) groups[index % count].push(file);
+  const count = Math.max(FILES_AT_ONCE, Math.ceil(files.length / MOST_IN_GROUP));
+  const size = Math.ceil(files.length / count);
+  const groups = [];
+  for (let from = 0; from < files.length; from += size) groups.push(files.slice(from, from + size));
   return groups;
 }
 
@@ -153,18 +164,20 @@ async function runGroup(files) {
 function partsOf(output) {
   let from = 0;
   return [...output.matchAll(GROUP_END)].map((end) => {
-    const [line, milliseconds, file] = end;
+    const [line, seconds, processorSeconds, file] = end;
     const text = output.slice(from, end.index);
     from = end.index + line.length;
-    const seconds = Number(milliseconds) / 1000;
-    return { file, seconds, text, ...judge({ text, code: 0, signal: null, timedOut: false }) };
+    const times = { seconds: Number(seconds), processorSeconds: Number(processorSeconds) };
+    return { file, ...times, text, ...judge({ text, code: 0, signal: null, timedOut: false }) };
   });
 }
 
 async function runFile(file) {
   const limitSeconds = limitOf(file);
-  const ran = await run([file], limitSeconds);
-  return { file, seconds: ran.seconds, text: ran.text, ...judge({ ...ran, limitSeconds }) };
+  const script = fileURLToPath(new URL('testFile.mjs', import.meta.url));
+  const ran = await run([script, file], limitSeconds);
+  const { seconds, processorSeconds, text } = ran;
+  return { file, seconds, processorSeconds, text, ...judge({ ...ran, limitSeconds }) };
 }
 
 /** Resolves once a process has ended, or has taken longer than its limit. */
@@ -174,12 +187,16 @@ function run(words, limitSeconds) {
   const child = spawn(process.execPath, words, {
     // A group of its own, so that whatever the test starts can be ended with it.
     detached: true,
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
     env: { ...process.env, NO_COLOR: '1', FORCE_COLOR: undefined },
   });
   running.add(child);
   child.stdout.on('data', (chunk) => output.push(chunk));
   child.stderr.on('data', (chunk) => output.push(chunk));
+  let processorTime = '';
+  child.stdio[3].on('data', (chunk) => {
+    processorTime += chunk;
+  });
 
   let timedOut = false;
   const checkLimit = () => {
@@ -199,7 +216,8 @@ function run(words, limitSeconds) {
       running.delete(child);
       const text = Buffer.concat(output).toString('utf8');
       const seconds = (performance.now() - startedAt) / 1000;
-      resolve({ text, code, signal, timedOut, seconds });
+      const processorSeconds = Number(processorTime);
+      resolve({ text, code, signal, timedOut, seconds, processorSeconds });
     });
   });
 }
@@ -252,11 +270,13 @@ function judge({ text, code, signal, timedOut, seconds, limitSeconds }) {
   return { passed, failed: 0, skipped };
 }
 
-function report({ file, passed, failed, skipped, seconds, text, why }) {
+function report({ file, passed, failed, skipped, seconds, processorSeconds, text, why }) {
   const counts = [`${passed} passed`];
   if (failed > 0) counts.push(`${failed} failed`);
   if (skipped > 0) counts.push(`${skipped} skipped`);
-  say(`${failed > 0 ? 'FAIL' : 'ok  '} ${file}: ${counts.join(', ')} (${seconds.toFixed(1)} s)`);
+  say(
+    `${failed > 0 ? 'FAIL' : 'ok  '} ${file}: ${counts.join(', ')} (${seconds.toFixed(1)} s, of processors ${processorSeconds.toFixed(1)} s)`,
+  );
   if (why) say(`     ${why}`);
   if (failed > 0) say(`${text.trimEnd()}\n`);
 }

@@ -15,10 +15,13 @@ const { exec } = await import('uvu');
 let code = 0;
 for (const file of process.argv.slice(2)) {
   const startedAt = performance.now();
+  const usedAtStart = process.cpuUsage();
   globalThis.UVU_QUEUE = [[null]];
   await import(pathToFileURL(resolve(file)).href);
   await exec();
   code ||= Number(process.exitCode ?? 0);
   process.exitCode = code;
-  process.stdout.write(`\nEND ${performance.now() - startedAt} ${file}\n`);
+  const { user, system } = process.cpuUsage(usedAtStart);
+  const seconds = (performance.now() - startedAt) / 1000;
+  process.stdout.write(`\nEND ${seconds} ${(user + system) / 1e6} ${file}\n`);
 }

@@ -143,18 +143,50 @@ runner('exits 0 when all pass, and runs a file last that runs alone', async () =
   assert.match(lines[2] ?? '', /^ok {3}\S*a\.test\.ts: 1 passed/);
 });
 
-runner('runs long files only where a word names them, or with --all', async () => {
-  const files = { 'a.bench.test.ts': PASSING, 'b.test.ts': PASSING };
-  for (const [words, passed] of [
-    [[], 1],
-    [['bench'], 1],
-    [['--all'], 2],
-    [['--all', 'b.test'], 1],
-  ] as const) {
-    const { code, lines } = await runOn(files, ...words);
-    assert.is(lines.at(-1), `${passed} passed, 0 failed, 0 skipped`, words.join(' '));
-    assert.is(code, 0);
-  }
+runner(
+  'runs slow and long files only where a word names them, in their set, or with --all',
+  async () => {
+    const files = {
+      'a.bench.test.ts': PASSING,
+      'b.test.ts': PASSING,
+      'c.slow.test.ts': PASSING,
+      'd.processes.slow.test.ts': PASSING,
+    };
+    for (const [words, ran] of [
+      [[], 'b'],
+      [['bench'], 'a'],
+      [['.slow'], 'cd'],
+      [['--slow'], 'cd'],
+      [['--slow', 'c.'], 'c'],
+      [['--all'], 'abcd'],
+      [['--all', 'b.test'], 'b'],
+    ] as const) {
+      const { code, lines } = await runOn(files, ...words);
+      assert.is(lines.at(-1), `${ran.length} passed, 0 failed, 0 skipped`, words.join(' '));
+      const names = lines.map((line) => /^ok .*\/(\w)\.[\w.]*test\.ts:/.exec(line)?.[1] ?? '');
+      assert.is(names.sort().join(''), ran, words.join(' '));
+      assert.is(code, 0);
+      const leftOut = lines.filter((line) => line.startsWith('Left out: 2 slow files'));
+      assert.is(leftOut.length, words.length === 0 ? 1 : 0, 'it says what it leaves out by itself');
+    }
+  },
+);
+
+runner('tells the processor time of a file with the processes that it has waited for', async () => {
+  const busy = (ms: number) =>
+    `const end = performance.now() + ${ms}; while (performance.now() < end);`;
+  const { lines } = await runOn({
+    'a.processes.test.ts': `
+      import { execFileSync } from 'node:child_process';
+      ${IMPORTING}
+      list('works', () => {
+        execFileSync(process.execPath, ['-e', ${JSON.stringify(busy(1500))}]);
+      });
+      list.run();`,
+  });
+  const seconds = Number(/of processors ([\d.]+) s/.exec(lines.join('\n'))?.[1]);
+  // A busy machine gives its share of the time to others.
+  assert.ok(seconds > 1.5 / (4 * patience()), `${seconds} s`);
 });
 
 runner('runs only the files whose name holds one of the words given', async () => {
@@ -212,15 +244,17 @@ for (const [what, text, reason] of BROKEN_FILES) {
   });
 }
 
-/** Files of pure logic, two for each process that the runner starts for such files. */
+/** Two neighbours for each process that the runner starts for files which start none. */
 function pairs(first: string, second: string): Record<string, string> {
   const count = availableParallelism() + 1;
-  const files = (letter: string, text: string) =>
-    Array.from({ length: count }, (_unused, index) => [
-      `words/${letter}${String(index).padStart(3, '0')}.test.ts`,
-      text,
-    ]);
-  return Object.fromEntries([...files('a', first), ...files('b', second)]);
+  const pair = (_unused: unknown, index: number) => {
+    const name = String(index).padStart(3, '0');
+    return [
+      [`words/${name}a.test.ts`, first],
+      [`words/${name}b.test.ts`, second],
+    ];
+  };
+  return Object.fromEntries(Array.from({ length: count }, pair).flat());
 }
 
 const MARKING = `${PASSING}globalThis.mark = true;\n`;
@@ -229,7 +263,7 @@ const ifMarked = (isMarked: boolean) => `${IMPORTING}
   list('sees the mark', () => { if (mark !== ${isMarked}) throw new Error('mark'); });
   list.run();`;
 
-runner('runs files of pure logic in a process that they share', async () => {
+runner('runs files that start no processes in one that they share', async () => {
   const files = pairs(MARKING, ifMarked(true));
   const { code, lines } = await runOn(files);
   assert.is(lines.at(-1), `${Object.keys(files).length} passed, 0 failed, 0 skipped`);
