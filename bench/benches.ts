@@ -17,7 +17,7 @@ import { benchSync } from './sync.ts';
 import { benchWatch } from './watch.ts';
 
 export interface Bench {
-  /** What it measures, for people who read its figures. */
+  /** Its measurements, in a sentence for people who read the figures. */
   readonly measures: string;
   readonly run: (scale: Scale) => Promise<Outcome>;
 }

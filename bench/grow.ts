@@ -134,7 +134,7 @@ async function sweepOf(node: NodeProcess, keys: number): Promise<number> {
   return ((dying.usedMs - (idle.usedMs / idle.tookMs) * dying.tookMs) * 1000) / keys;
 }
 
-/** What a node uses until the condition holds, while its metrics are read again and again. */
+/** The processor time of a node until the condition holds, while its metrics are read again and again. */
 async function usedUntil(
   { url, pid }: NodeProcess,
   holds: () => Promise<boolean>,

@@ -313,6 +313,9 @@ export const message: fc.Arbitrary<Message> = fc.oneof(
   ),
   fc.nat().map((part): Message => ({ type: 'next', part })),
   fc.constant<Message>({ type: 'later' }),
+  fc
+    .record({ clock: fc.nat(), re: fc.nat() })
+    .map((fields): Message => ({ type: 'same', ...fields })),
   fc.record(
     {
       type: fc.constant<'judge'>('judge'),

@@ -72,6 +72,7 @@ export function boundsOf(
     delta: bound(whole, RANGE * MAX_ORIGINS + OP * ops + 2 * vector, 5, unasked),
     snapshot: bound(whole, ROW * rows + 2 * vector, 5, ASKED),
     next: short(ASKED),
+    same: short(ASKED),
     later: short(ASKED),
     rejoin: digest,
     confirm: short(unasked),

@@ -5,9 +5,9 @@
 
 import type { Replica } from '../../replica/replica.ts';
 import { sameHash, ZERO } from '../../words/hash.ts';
-import type { Digest } from '../protocol/digest.ts';
+import { type Digest, saySame } from '../protocol/digest.ts';
 import type { Question } from '../protocol/inputOutput.ts';
-import { encodeDelta } from '../protocol/messages.ts';
+import { encodeDelta, encodeMessage } from '../protocol/messages.ts';
 import type { ConnectionId } from '../transport.ts';
 import { type ChunkEnds, deltaFor } from './deltaFor.ts';
 
@@ -61,7 +61,7 @@ export class Answers {
   async #send(
     connection: ConnectionId,
     answering: Answering,
-    { digest: { vector, sums }, re }: Question,
+    { digest: { vector, sums }, sent, re }: Question,
   ): Promise<void> {
     const { replica, digest, send, differs } = this.#options;
     // Made before the ops are read, because the answer must hold every op that its digest covers.
@@ -70,6 +70,10 @@ export class Answers {
     for (const [origin, sum] of delta.sumsBefore)
       if (!sameHash(sum, sums.get(origin) ?? ZERO)) differs(connection, origin);
     if (this.#answering.get(connection) !== answering) return;
+    if (sent !== undefined && delta.ranges.length === 0 && !delta.more && saySame(ours, sent)) {
+      send(connection, encodeMessage({ type: 'same', clock: ours.clock, re }));
+      return;
+    }
     const answer = { digest: ours, more: delta.more };
     send(connection, encodeDelta(delta.ranges, delta.wireOps, answer, re));
   }

@@ -10,7 +10,7 @@ import type { Comparison } from './comparison.ts';
 import type { CoreState } from './coreState.ts';
 import { readDigest } from './digest.ts';
 import type { Question } from './inputOutput.ts';
-import type { Greeted } from './peer.ts';
+import { type Greeted, knowsSame } from './peer.ts';
 import type { Puller } from './puller.ts';
 
 export class Answerer {
@@ -48,7 +48,7 @@ export class Answerer {
       this.#stranger(peer, { digest, re });
       return;
     }
-    this.answerTo(peer, { digest, re });
+    this.answerTo(peer, { digest, re, sent: knowsSame(peer) ? raw : undefined });
     if (missingOps(vector, this.#comparison.leavingForks(digest.vector)) > 0)
       this.#puller.pullIfFree(peer);
   }
@@ -68,11 +68,11 @@ export class Answerer {
     else this.#state.tellToRejoin(connection, 'retired', `${hello.origin} was retired`, re);
   }
 
-  answerTo(peer: Greeted, { digest, re }: Question): void {
+  answerTo(peer: Greeted, { digest, re, sent }: Question): void {
     const { connection } = peer;
     const isWhole = peer.lackedClosed === null;
     if (isWhole && includes(digest.vector, this.#state.view.reach()))
-      this.#state.out({ kind: 'answer', connection, digest, re });
+      this.#state.out({ kind: 'answer', connection, digest, re, sent });
     else if (peer.digestIsExact) this.#answerBelowReach(peer, { digest, re });
     // The peer may hold an origin as retired that this node does not, and lack ops of that origin.
     else this.#later(peer, re);

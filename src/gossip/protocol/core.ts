@@ -319,6 +319,9 @@ export class Core {
       case 'next':
         this.#state.out({ kind: 'snapshot', connection, part: message.part, re: undefined });
         break;
+      case 'same':
+        this.#intake.sameFrom(peer, message);
+        break;
       case 'later':
         if (isAnswer(peer, message.re)) peer.pull.postpone(nowMs + LATER_MS);
         break;

@@ -12,7 +12,14 @@ import type { Members } from '../../rules/members.ts';
 import { type ClosedPair, NOTHING_CLOSED } from '../../words/closed.ts';
 import { type Hash, sameHash, ZERO } from '../../words/hash.ts';
 import type { OpId } from '../../words/op.ts';
-import { MAX_ORIGINS, type MutableVector, raise, seqOf, type Vector } from '../../words/vector.ts';
+import {
+  MAX_ORIGINS,
+  type MutableVector,
+  raise,
+  sameVector,
+  seqOf,
+  type Vector,
+} from '../../words/vector.ts';
 
 /** The retired origins that a digest lists: none of them, those that are not closed, all that ever were. */
 export type Listing = 'none' | 'open' | 'all';
@@ -92,6 +99,31 @@ function listed(node: Digested, wanted: Listing): { vector: Vector; listing: Lis
   if (vector.size <= MAX_ORIGINS || wanted === 'none') return { vector, listing: wanted };
   return listed(node, wanted === 'all' ? 'open' : 'none');
 }
+
+/**
+ * Whether two digests say the same but for the clock, so that one can stand for the other.
+ *
+ * @param ours where the digest of this node lists members that it does not hear, no other stands for it.
+ */
+export const saySame = (ours: Digest, theirs: Digest): boolean =>
+  ours.asOf === theirs.asOf &&
+  ours.horizon === theirs.horizon &&
+  sameHash(ours.mapSum, theirs.mapSum) &&
+  ours.listsRetired === theirs.listsRetired &&
+  sameOrNone(ours.retiredSum, theirs.retiredSum) &&
+  samePair(ours.closed, theirs.closed) &&
+  ours.unheard === undefined &&
+  theirs.unheard === undefined &&
+  sameVector(ours.vector, theirs.vector) &&
+  [...ours.sums].every(([origin, sum]) => sameHash(sum, theirs.sums.get(origin) ?? ZERO));
+
+const sameOrNone = (one: Hash | null, other: Hash | null): boolean =>
+  one === null || other === null ? one === other : sameHash(one, other);
+
+const samePair = (
+  { count, sum }: ClosedPair = NOTHING_CLOSED,
+  other: ClosedPair = NOTHING_CLOSED,
+): boolean => count === other.count && sameHash(sum, other.sum);
 
 /** A peer's digest, its vector without the origins that are closed here. */
 export interface ReadDigest {

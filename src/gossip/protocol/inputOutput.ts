@@ -77,6 +77,8 @@ export interface View extends Digested {
 /** A peer's digest, and the number that the answer repeats. */
 export interface Question {
   readonly digest: Digest;
+  /** The digest as the peer sent it, where `same` may answer it. */
+  readonly sent?: Digest | undefined;
   readonly re?: number | undefined;
 }
 

@@ -12,7 +12,7 @@ import type { Confirmations } from './confirmations.ts';
 import type { CoreState } from './coreState.ts';
 import type { InputOf } from './inputOutput.ts';
 import type { Joiner } from './joiner.ts';
-import type { DeltaMessage, SnapshotMessage } from './messages.ts';
+import type { DeltaMessage, SameMessage, SnapshotMessage } from './messages.ts';
 import { type Greeted, isAnswer, type Peer } from './peer.ts';
 import type { Puller } from './puller.ts';
 
@@ -58,6 +58,14 @@ export class Intake {
     if (peer.digestIsExact) peer.answerBegins(digest.vector);
     else peer.answerIsHeld();
     this.#take(peer, delta, peer.pull.isAnswered(this.#state.nowMs), answer.more);
+  }
+
+  /** The peer's digest is the question with another clock. */
+  sameFrom(peer: Greeted, { clock, re }: SameMessage): void {
+    const { asked } = peer.pull;
+    if (asked === null) return;
+    const answer = { digest: { ...asked, clock }, more: false };
+    this.deltaFrom(peer, { type: 'delta', delta: { ranges: [], ops: [] }, answer, re });
   }
 
   #take({ connection, hello }: Greeted, delta: Delta, pull: number | null, more: boolean): void {

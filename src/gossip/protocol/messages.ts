@@ -28,13 +28,15 @@ import {
 import { MalformedMessageError } from './opCodec.ts';
 
 /** The versions of the protocol that this node speaks. */
-export const PROTOCOL_RANGE: readonly [number, number] = [1, 3];
+export const PROTOCOL_RANGE: readonly [number, number] = [1, 4];
 /** From this version on, an answer names its question. */
 export const PROTOCOL_WITH_NAMED_ANSWERS = 2;
 /** From this version on, a node judges ops that another one lost. */
 export const JUDGING_PROTOCOL = 2;
 /** From this version on a node closes retired origins (rule 13). */
 export const CLOSING_PROTOCOL = 3;
+/** From this version on, a node may answer a digest by `same`. */
+export const SAME_PROTOCOL = 4;
 
 const hello = z.object({
   type: z.literal('hello'),
@@ -118,6 +120,9 @@ const delta = z.codec(
     }),
   },
 );
+
+/** Answers a digest in few bytes: the sender's own has the same fields, but for this clock, and the asker lacks no op. */
+const same = z.object({ type: z.literal('same'), clock: z.int(), re });
 
 /** A part of a snapshot; the receiver asks for the next one by `next`. */
 const snapshot = z.codec(
@@ -252,6 +257,7 @@ const message = z.discriminatedUnion('type', [
   hello,
   digest,
   delta,
+  same,
   snapshot,
   next,
   later,
@@ -271,6 +277,7 @@ export type Message = z.output<typeof message>;
 export type Hello = z.output<typeof hello>;
 export type DigestMessage = z.output<typeof digest>;
 export type DeltaMessage = z.output<typeof delta>;
+export type SameMessage = z.output<typeof same>;
 export type SnapshotMessage = z.output<typeof snapshot>;
 export type ConfirmedMessage = z.output<typeof confirmed>;
 export type RejoinMessage = z.output<typeof rejoin>;

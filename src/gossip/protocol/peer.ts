@@ -7,7 +7,12 @@ import type { OpId } from '../../words/op.ts';
 import type { Vector } from '../../words/vector.ts';
 import type { ConnectionId } from '../transport.ts';
 import type { Digest, ReadDigest } from './digest.ts';
-import { CLOSING_PROTOCOL, type Hello, PROTOCOL_WITH_NAMED_ANSWERS } from './messages.ts';
+import {
+  CLOSING_PROTOCOL,
+  type Hello,
+  PROTOCOL_WITH_NAMED_ANSWERS,
+  SAME_PROTOCOL,
+} from './messages.ts';
 import { Pull } from './pull.ts';
 
 /** After so many digests in a row that show that the two have closed different origins, all are listed. */
@@ -188,6 +193,9 @@ export const isAnswer = ({ hello, pull }: Greeted, re: number | undefined): bool
 
 /** Whether the peer closes origins, and knows the pair that stands for them. */
 export const knowsClosing = ({ hello }: Greeted): boolean => hello.protocol[1] >= CLOSING_PROTOCOL;
+
+/** Whether the peer understands `same`. */
+export const knowsSame = ({ hello }: Greeted): boolean => hello.protocol[1] >= SAME_PROTOCOL;
 
 export type Greeted = Peer & { readonly hello: Hello };
 

@@ -5,9 +5,11 @@
  * lost, or with its connection.
  */
 import { ensure } from '../../words/invariant.ts';
+import type { Digest } from './digest.ts';
 
 export class Pull {
   #sentAt: number | null = null;
+  #asked: Digest | null = null;
   /** The number of the last pull, which its answer repeats. */
   #number = 0;
   /** Whether its answer has come, and is being taken in. */
@@ -42,10 +44,16 @@ export class Pull {
     return this.#sentAt === null && this.#notBefore <= nowMs;
   }
 
+  /** The digest of the pull in flight; null if none is. */
+  get asked(): Digest | null {
+    return this.#asked;
+  }
+
   /** @returns the number that its answer must repeat. */
-  begins(nowMs: number): number {
+  begins(nowMs: number, asked: Digest): number {
     ensure(this.#sentAt === null, 'at most one pull is in flight a peer');
     this.#sentAt = nowMs;
+    this.#asked = asked;
     this.#isWantedAgain = false;
     this.#isAnswered = false;
     this.#number++;
@@ -89,6 +97,7 @@ export class Pull {
 
   ends(): void {
     this.#sentAt = null;
+    this.#asked = null;
   }
 
   /** The answer to the pull of that number is taken in; another pull may be in flight by now. */

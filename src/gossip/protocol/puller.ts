@@ -41,8 +41,8 @@ export class Puller {
       return;
     }
     if (standing.phase === 'unjoined') this.#joiner.asks(peer);
-    const re = peer.pull.begins(nowMs);
     const digest = this.digestFor(peer);
+    const re = peer.pull.begins(nowMs, digest);
     this.#state.send(peer.connection, { type: 'digest', digest, re });
   }
 

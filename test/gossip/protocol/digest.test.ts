@@ -1,13 +1,19 @@
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type Digested, makeDigest, readDigest } from '../../../src/gossip/protocol/digest.ts';
+import {
+  type Digest,
+  type Digested,
+  makeDigest,
+  readDigest,
+  saySame,
+} from '../../../src/gossip/protocol/digest.ts';
 import { Closings } from '../../../src/rules/closings.ts';
 import { Members } from '../../../src/rules/members.ts';
 import { add, type Hash, ZERO } from '../../../src/words/hash.ts';
 import { MAX_ORIGINS } from '../../../src/words/vector.ts';
 import { retiredSumOf } from '../../support/cores.ts';
-import { ORIGINS, summedVector } from '../../support/generators.ts';
+import { digest as anyDigest, ORIGINS, summedVector } from '../../support/generators.ts';
 import { membership } from '../../support/ops.ts';
 
 const digests = suite('digest of a node (rule 11)');
@@ -154,6 +160,38 @@ digests('the sum of retired origins depends on no order', () => {
   ];
   const node = nodeWith({ [B]: 2, [C]: 4 }, [C, B], (origin) => (origin === B ? first : second));
   assert.equal(makeDigest(node, 0, 0, 'none').retiredSum, add(first, second));
+});
+
+digests('one says the same as another if they differ in nothing but the clock', () => {
+  fc.assert(
+    fc.property(anyDigest, fc.nat(), ({ unheard: _, ...digest }, clock) => {
+      assert.ok(saySame(digest, { ...digest, clock }));
+    }),
+  );
+});
+
+digests('one does not say the same as another where any other field differs', () => {
+  const hash = { high: 7, low: 9 };
+  const digest = {
+    ...makeDigest(nodeWith({ [A]: 1, [B]: 2 }), 90_000, 10_000, 'none'),
+    retiredSum: ZERO,
+  };
+  const others: Readonly<Record<string, Partial<Digest>>> = {
+    vector: { vector: new Map([[A, 1]]), sums: new Map([[A, { high: 1, low: 0 }]]) },
+    sums: { sums: new Map([...digest.sums, [B, hash]]) },
+    retiredSum: { retiredSum: hash },
+    noneRetired: { retiredSum: null },
+    listsRetired: { listsRetired: true },
+    closed: { closed: { count: 1, sum: hash } },
+    asOf: { asOf: 3 },
+    mapSum: { mapSum: hash },
+    horizon: { horizon: 4 },
+    unheard: { unheard: [C] },
+  };
+  for (const [field, other] of Object.entries(others)) {
+    assert.not(saySame(digest, { ...digest, ...other }), field);
+    assert.not(saySame({ ...digest, ...other }, digest), field);
+  }
 });
 
 digests.run();

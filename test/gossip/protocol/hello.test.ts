@@ -94,9 +94,9 @@ const refusals = suite('refusing a peer');
 const REFUSED: readonly [what: string, hello: Partial<Hello>, code: string, reason: RegExp][] = [
   [
     'speaks only newer protocols',
-    { protocol: [4, 5] },
+    { protocol: [5, 6] },
     'protocol',
-    /node2 speaks protocol 4 to 5, node1 speaks 1 to 3/,
+    /node2 speaks protocol 5 to 6, node1 speaks 1 to 4/,
   ],
   ['speaks only older protocols', { protocol: [0, 0] }, 'protocol', /node2 speaks protocol 0 to 0/],
   [

@@ -108,6 +108,28 @@ answers('an answer repeats the number of its question, whatever it says', () => 
   assert.is(sent(node.receive(2, ask(behind)), 'rejoin')[0]?.message.re, 77);
 });
 
+answers('`same` counts as the digest of the question, by the clock that it tells', () => {
+  const node = asking({ protocol: [1, 4] });
+  const clock = node.clock.nowMs - 1000;
+  assert.equal(node.receive(2, { type: 'same', clock, re: 9 }), [], 'it answers another question');
+  const [take] = ofKind(node.receive(2, { type: 'same', clock, re: 1 }), 'take');
+  assert.equal([take?.pull, take?.delta, take?.more], [1, { ranges: [], ops: [] }, false]);
+  node.step({ kind: 'taken', connection: 2, outcome: NOTHING, pull: 1, more: false });
+  assert.equal(node.receive(2, { type: 'same', clock, re: 1 }), [], 'no question is in flight');
+});
+
+answers('a digest of a peer that knows `same` goes with its question as it was sent', () => {
+  for (const [protocol, knows] of [
+    [[1, 3], false],
+    [[1, 4], true],
+  ] as const) {
+    const node = asking({ protocol });
+    const digest = digestOf(node.view);
+    const [answer] = ofKind(node.receive(2, { type: 'digest', digest, re: 77 }), 'answer');
+    assert.is(answer?.sent, knows ? digest : undefined);
+  }
+});
+
 answers.run();
 
 const joining = suite('a log that is not joined yet');

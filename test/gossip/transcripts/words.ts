@@ -89,7 +89,8 @@ export function messageWords(message: Message): string[] {
       return [
         `${message.type} ${message.bucket === null ? 'all buckets' : `bucket ${message.bucket}`}`,
       ];
+    case 'same':
     case 'later':
-      return [`later${number(message.re)}`];
+      return [`${message.type}${number(message.re)}`];
   }
 }
