@@ -15,8 +15,10 @@ export interface FaultOptions {
   /** How likely a node that was down finds an empty disk. */
   readonly wipes: number;
   readonly loseEveryMs: number;
-  /** A person retires a member that is well, at another member, once all have taken in the one before. */
+  /** A person retires a member that is well, at another member. */
   readonly retireEveryMs: number;
+  /** Whether people wait until all members have taken in the retirement before. */
+  readonly retireInTurn: boolean;
   /** How likely a third member learns of it late, and goes on taking its ops meanwhile. */
   readonly lateToLearn: number;
   readonly cutEveryMs: number;
@@ -39,6 +41,8 @@ export interface FaultOptions {
   /** A running node's log is copied, or a node's log is put back to such a copy. */
   readonly copyEveryMs: number;
   readonly restoreEveryMs: number;
+  /** Whether only logs are copied whose node is the only member. */
+  readonly copiesAlone: boolean;
   /** How likely it is put back by hand, under the origin that it had, and not by `hearsay restore`. */
   readonly byHand: number;
   /** A node is started on a copy of another's log. */
@@ -161,11 +165,9 @@ export class Faults {
     const names = this.#nodes.map(({ name }) => name);
     const [node, other] = [this.#dice.pick(this.#nodes), this.#dice.pick(this.#nodes)];
     const late = this.#dice.pick(names);
-    const isWhole = this.#nodes.every(
-      ({ isReady, running }) => isReady && running?.replica.members.size === names.length,
-    );
     const origin = other.running?.replica.origin;
-    if (node === other || origin === undefined || !isWhole || !haveSameMembers(this.#nodes)) return;
+    if (node === other || origin === undefined) return;
+    if (this.#options.retireInTurn && !this.#isWhole()) return;
     if (late !== node.name && late !== other.name && this.#dice.chance(this.#options.lateToLearn)) {
       const silenced = names.filter((name) => name !== late && name !== other.name);
       const toLate = silenced.map((name): Way => [name, late]);
@@ -181,10 +183,19 @@ export class Faults {
     );
   }
 
+  #isWhole(): boolean {
+    const size = this.#nodes.length;
+    return (
+      haveSameMembers(this.#nodes) &&
+      this.#nodes.every(({ isReady, running }) => isReady && running?.replica.members.size === size)
+    );
+  }
+
   /** A backup is made while the node runs; the latest counts, and an old one now and then. */
   #copy(): void {
     const node = this.#dice.pick(this.#nodes);
     if (!node.isReady || (this.#copies.has(node) && this.#dice.chance(0.5))) return;
+    if (this.#options.copiesAlone && node.running?.replica.members.size !== 1) return;
     const copy = node.disk.copy();
     if (copy !== undefined) this.#copies.set(node, copy);
   }

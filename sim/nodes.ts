@@ -6,6 +6,8 @@ import type { WorldOptions } from './scenarios.ts';
 
 export const MAX_CLOCK_SKEW_MS = 60_000;
 
+export const CLAIM_PATIENCE_MS = 5000;
+
 const SETTINGS = {
   cluster: 'simulated',
   pullIntervalMs: 1000,
@@ -33,7 +35,7 @@ export function makeNodes(
       ...SETTINGS,
       memberTimeoutMs,
       joinTimeoutMs,
-      claimPatienceMs: 5000,
+      claimPatienceMs: CLAIM_PATIENCE_MS,
       rejoinPauseMs: 5000,
       peerRefusalMs: 600_000,
       hearingMs: Math.min(15_000, memberTimeoutMs / 2),

@@ -28,6 +28,8 @@ export interface WorldOptions {
   readonly memberTimeoutMs: number;
   /** How many of the nodes start only in the storm, with an empty log. */
   readonly lateNodes: number;
+  /** The first of them starts so long after the storm has begun. */
+  readonly lateMs: number;
   /** So many of the nodes form a cluster of their own, before they meet the others; 0: none. */
   readonly apart: number;
   /** For so long after the storm has begun they do not meet. */
@@ -87,6 +89,7 @@ function quiet(dice: Dice): WorldOptions {
       wipes: 0,
       loseEveryMs: 0,
       retireEveryMs: 0,
+      retireInTurn: true,
       lateToLearn: 0,
       cutEveryMs: 0,
       cutMs: [100, 8000],
@@ -102,6 +105,7 @@ function quiet(dice: Dice): WorldOptions {
       brokenLink: false,
       copyEveryMs: 0,
       restoreEveryMs: 0,
+      copiesAlone: false,
       byHand: 0,
       cloneEveryMs: 0,
       aloneOnCopy: 0,
@@ -122,6 +126,7 @@ function quiet(dice: Dice): WorldOptions {
     memberTimeoutMs: 10 ** 9,
     joinTimeoutMs: 10_000,
     lateNodes: 0,
+    lateMs: 0,
     apart: 0,
     apartMs: 0,
     mayRejoin: false,
@@ -168,6 +173,31 @@ const watched = (dice: Dice): Changes & { faults: Partial<FaultOptions> } => ({
   },
   compactMs: dice.pick([0, 0, 400]),
   retentionMs: dice.pick([0, 500, 5000]),
+});
+
+/** Members that are well, and take writes until they learn of it. */
+const retired = (dice: Dice): Changes & { faults: Partial<FaultOptions> } => ({
+  nodes: dice.within([3, 5]),
+  memberTimeoutMs: 12_000,
+  mayRejoin: true,
+  // Slow, so that its last ops are under way for long, and it lacks the last ops of the others.
+  network: {
+    ...(dice.chance(0.3) ? LOSSY : {}),
+    delayMs: [1, dice.pick([20, 100, 300, 600])],
+    idleMs: [12_000, 20_000],
+  },
+  clients: { everyMs: 40, keys: dice.pick([24, 60]), deletes: 0.5, expiring: 0.1 },
+  limits: { maxDeltaOps: 512, maxDeltaBytes: 262_144 },
+  faults: {
+    retireEveryMs: dice.pick([500, 2000]),
+    lateToLearn: dice.pick([0, 0.8]),
+    // Shorter than the join timeout: who is back and reaches only others that are back forms another cluster.
+    cutMs: [1500, 5000],
+    crashEveryMs: dice.pick([0, 8000]),
+  },
+  compactMs: dice.pick([0, 400]),
+  retentionMs: dice.pick([0, 500, 5000]),
+  holdMs: HOLD_JOIN_TIMEOUTS * 10_000,
 });
 
 const CHANGES: Readonly<Record<string, (dice: Dice) => Changes>> = {
@@ -285,30 +315,12 @@ const CHANGES: Readonly<Record<string, (dice: Dice) => Changes>> = {
     compactMs: 400,
     retentionMs: dice.pick([0, 500]),
   }),
-  // Members that are well, and take writes until they learn of it.
-  'retired by hand': (dice) => ({
-    nodes: dice.within([3, 5]),
-    memberTimeoutMs: 12_000,
-    mayRejoin: true,
-    // Slow, so that its last ops are under way for long, and it lacks the last ops of the others.
-    network: {
-      ...(dice.chance(0.3) ? LOSSY : {}),
-      delayMs: [1, dice.pick([20, 100, 300, 600])],
-      idleMs: [12_000, 20_000],
-    },
-    clients: { everyMs: 40, keys: dice.pick([24, 60]), deletes: 0.5, expiring: 0.1 },
-    limits: { maxDeltaOps: 512, maxDeltaBytes: 262_144 },
-    faults: {
-      retireEveryMs: dice.pick([500, 2000]),
-      lateToLearn: dice.pick([0, 0.8]),
-      // Shorter than the join timeout: who is back and reaches only others that are back forms another cluster.
-      cutMs: [1500, 5000],
-      crashEveryMs: dice.pick([0, 8000]),
-    },
-    compactMs: dice.pick([0, 400]),
-    retentionMs: dice.pick([0, 500, 5000]),
-    holdMs: HOLD_JOIN_TIMEOUTS * 10_000,
-  }),
+  'retired by hand': retired,
+  // Several at one moment, also by members that retire one another.
+  'retired together': (dice) => {
+    const options = retired(dice);
+    return { ...options, faults: { ...options.faults, retireInTurn: false } };
+  },
   restores: (dice) => ({
     nodes: dice.within([3, 5]),
     ...ON_COPIES,
@@ -323,6 +335,27 @@ const CHANGES: Readonly<Record<string, (dice: Dice) => Changes>> = {
     compactMs: 400,
     retentionMs: dice.pick([0, 500, 5000]),
   }),
+  // Copies of a time when their node was alone: such a log holds the `join` of nobody else.
+  'restored from before joins': (dice) => {
+    const nodes = dice.within([2, 4]);
+    return {
+      nodes,
+      lateNodes: nodes - 1,
+      lateMs: 3000,
+      ...ON_COPIES,
+      clients: { everyMs: 40, keys: dice.pick([8, 24]), deletes: 0.5, expiring: 0.1 },
+      faults: {
+        copyEveryMs: 300,
+        copiesAlone: true,
+        restoreEveryMs: 4000,
+        byHand: dice.pick([0, 1]),
+        aloneOnCopy: 0.8,
+        aloneMs: [3000, 12_000],
+      },
+      compactMs: 400,
+      retentionMs: dice.pick([0, 500, 5000]),
+    };
+  },
   clones: (dice) => ({
     nodes: dice.within([3, 5]),
     ...ON_COPIES,

@@ -204,10 +204,14 @@ export class Witness {
     return this.#ledger.isDamaged && entry !== undefined && isBornAgain(op, entry);
   }
 
-  /** The ops of a log that had lost a delete, where the others have collected that delete meanwhile. */
+  /**
+   * The ops of a log that had lost a delete, where the others have collected that delete meanwhile; and a copy of
+   * an op that was collected. Two nodes may offer one op, and the copy with the lesser origin may come last.
+   */
   #mayComeBack(op: KeyOp, entry: KeyOp): boolean {
     const isGone = this.wasCollected(entry) || this.missing.get(op.key) === entry;
     if (!isGone) return false;
+    if (isCopy(op, entry)) return true;
     // A node with the other op of that id was taken to hold the delete.
     if (this.#ledger.linksOf(entry).length > 1)
       for (const link of this.#ledger.linksOf(op)) this.#ledger.markBehind(link);

@@ -18,7 +18,7 @@ import { Dice } from './dice.ts';
 import { Faults } from './faults.ts';
 import { Network } from './network.ts';
 import { noCounts, type SimNode } from './node.ts';
-import { MAX_CLOCK_SKEW_MS, makeNodes } from './nodes.ts';
+import { CLAIM_PATIENCE_MS, MAX_CLOCK_SKEW_MS, makeNodes } from './nodes.ts';
 import { Oracle } from './oracle.ts';
 import type { RunCounts, RunOptions, RunResult } from './runs.ts';
 import { type WorldOptions, worldOf } from './scenarios.ts';
@@ -117,9 +117,9 @@ class World {
   async run(): Promise<RunResult> {
     await this.#form();
     this.#stormEndsAt = this.#steps + this.#options.steps;
-    const { nodes, lateNodes } = this.#options;
+    const { nodes, lateNodes, lateMs } = this.#options;
     for (const [index, node] of this.#nodes.slice(nodes - lateNodes).entries())
-      this.#faults.startLater(node, index * LATE_NODES_EVERY_MS);
+      this.#faults.startLater(node, lateMs + index * LATE_NODES_EVERY_MS);
     this.#clients.start(() => this.#isStorm);
     this.#faults.start();
     this.#apart.meetLater(this.timeline, this.#options.apartMs);
@@ -247,10 +247,15 @@ class World {
   }
 
   #convergenceLimitMs(): number {
-    const { disk, mayFork, joinTimeoutMs } = this.#options;
-    const mayBeStrangers = mayFork || disk.durability === 'normal';
-    const strangersMs = mayBeStrangers ? STRANGERS_TIMEOUTS * joinTimeoutMs : 0;
-    return CONVERGENCE_LIMIT_MS + strangersMs + this.#backlogMs();
+    return CONVERGENCE_LIMIT_MS + this.#strangersMs() + this.#backlogMs();
+  }
+
+  /** The time until strangers have become members. */
+  #strangersMs(): number {
+    const { disk, faults, mayFork, joinTimeoutMs } = this.#options;
+    if (mayFork || disk.durability === 'normal') return STRANGERS_TIMEOUTS * joinTimeoutMs;
+    // Of two sides one waits until the other could be known, then for its patience, and then for members to ask.
+    return faults.retireInTurn ? 0 : 2 * joinTimeoutMs + CLAIM_PATIENCE_MS;
   }
 
   /** The time of the chunks that a node needs to catch up, where each waits for the one before. */

@@ -124,14 +124,6 @@ export class Members {
     return [...this.#ops];
   }
 
-  /** The smallest origin; it decides between two sides that retired each other. */
-  smallest(): string | null {
-    let smallest: string | null = null;
-    for (const origin of this.#members.keys())
-      if (smallest === null || origin < smallest) smallest = origin;
-    return smallest;
-  }
-
   /** The names that the member ever had, the present one last. */
   namesOf(origin: string): string[] {
     return [...new Set(this.#everOf(origin).map(({ nodeId }) => nodeId))];

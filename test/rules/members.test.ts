@@ -74,7 +74,7 @@ folding('a retire of an origin that never joined seals it all the same', () => {
     members.retiredAfter(0).map((origin) => members.describe(origin)),
     [{ origin: A, nodeId: 'node1', url: null }],
   );
-  assert.is(members.smallest(), null);
+  assert.is(members.has(A), false);
 });
 
 folding('each retire counts on its own, two of one origin as well: members must hold both', () => {
@@ -88,12 +88,6 @@ folding('every op is kept, in order of arrival, in a list that its reader may ch
   const members = membersOf(...ops);
   members.ops().length = 0;
   assert.equal(members.ops(), ops);
-});
-
-folding('the smallest is the smallest origin of those that are members now', () => {
-  assert.is(membersOf(joining(C), joining(B), joining(A)).smallest(), A);
-  assert.is(membersOf(joining(C), joining(B), joining(A), retiring(A)).smallest(), B);
-  assert.is(new Members().smallest(), null);
 });
 
 folding('once cleared it knows nobody, the retired included', () => {
@@ -129,7 +123,6 @@ folding('in whatever order ops come, the same origins are members and the same a
           assert.is(one.isRetired(origin), isOfKind('retire', origin));
           assert.is(one.has(origin), isOfKind('join', origin) && !isOfKind('retire', origin));
         }
-        assert.is(one.smallest(), originsOf(one.all())[0] ?? null);
       }
       assert.equal(
         others.retires.map(({ seq }) => seq).sort((a, b) => a - b),

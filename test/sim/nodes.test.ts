@@ -8,7 +8,7 @@ import { runSeeds, SEEDS_A_SCENARIO } from './seeds.ts';
 const SCENARIOS = [
   ...['crashes', 'skewed clocks', 'full disks'],
   ...['joins', 'retirements', 'slow ends', 'formed apart', 'formed alone'],
-  ...['clocks together', 'full disks and new origins', 'retired by hand'],
+  ...['clocks together', 'full disks and new origins', 'retired by hand', 'retired together'],
 ];
 /** Run by the files beside this one, so that they share the work. */
 const ELSEWHERE = [

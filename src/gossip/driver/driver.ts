@@ -53,8 +53,9 @@ export class Driver {
       steadyMs: () => this.#steadyMs(),
       offer: () => this.#offer(),
       endConnections: (reason) => this.#endConnections(reason),
-      begin: (known) => {
+      begin: (known, leavesSide) => {
         this.#core = this.#newCore(known);
+        if (leavesSide) this.#core.hasLeft(known);
       },
     });
     this.#core = this.#newCore([]);
@@ -349,7 +350,13 @@ export class Driver {
       if (this.#stopped || life !== this.#parts.lives.number) return;
       if (error instanceof DamagedLogError)
         this.#parts.lives.rejoin(
-          { reason: error.message, keep: true, ownOps: 'sound', isClaimed: false },
+          {
+            reason: error.message,
+            keep: true,
+            ownOps: 'sound',
+            isClaimed: false,
+            leavesSide: false,
+          },
           false,
         );
       // The node's health reports a full disk.

@@ -28,9 +28,9 @@ export interface LivesOptions {
   readonly end: (reason: string) => void;
   /**
    * Starts a new core on the present log. @param known members of the old cluster, dialled beside the
-   * configured URLs.
+   * configured URLs. @param leavesSide whether they belong to a side that gives way.
    */
-  readonly begin: (known: readonly Member[]) => void;
+  readonly begin: (known: readonly Member[], leavesSide: boolean) => void;
   /** A clock that is never set, in milliseconds. */
   readonly steadyMs: () => number;
   readonly fail: (error: unknown) => void;
@@ -112,7 +112,7 @@ export class Lives {
 
   /** @param forOthers whether a peer gave the reason; false if this node found it. */
   rejoin(
-    { reason, keep, ownOps, isClaimed }: Omit<OutputOf<'rejoin'>, 'kind'>,
+    { reason, keep, ownOps, isClaimed, leavesSide }: Omit<OutputOf<'rejoin'>, 'kind'>,
     forOthers: boolean,
   ): void {
     const { driver, view, gate, offers } = this.#options;
@@ -126,15 +126,19 @@ export class Lives {
     const { openedAtSeq, origin } = replica;
     const hadOthers = replica.members.size > 1 || forOthers;
     const why = { state: ownOps, openedAtSeq, hadOthers };
-    this.#change(async () => {
-      await replica.giveUp(why);
-      // Half a snapshot is no log: no node could open it again, and it holds no op of this node's own.
-      const isKept = keep && replica.header.facts.snapshot !== 'underWay';
-      const held = setAside(replica, origin, why);
-      const { log, asideName } = await this.#withRoom(() => exchanged(logs, isKept));
-      offers.add(asideName === null ? nothingOf(origin) : { ...held, name: asideName });
-      await replica.adopt(log);
-    }, known);
+    this.#change(
+      async () => {
+        await replica.giveUp(why);
+        // Half a snapshot is no log: no node could open it again, and it holds no op of this node's own.
+        const isKept = keep && replica.header.facts.snapshot !== 'underWay';
+        const held = setAside(replica, origin, why);
+        const { log, asideName } = await this.#withRoom(() => exchanged(logs, isKept));
+        offers.add(asideName === null ? nothingOf(origin) : { ...held, name: asideName });
+        await replica.adopt(log);
+      },
+      known,
+      leavesSide,
+    );
   }
 
   #hasJoined(): void {
@@ -169,7 +173,7 @@ export class Lives {
     }
   }
 
-  #change(change: () => Promise<void>, known: readonly Member[] = []): void {
+  #change(change: () => Promise<void>, known: readonly Member[] = [], leavesSide = false): void {
     this.#number++;
     this.#options.gate.change();
     this.#options.end('the node goes on under another origin');
@@ -177,7 +181,7 @@ export class Lives {
       .then(() => {
         this.#changing = null;
         this.#number++;
-        this.#options.begin(known);
+        this.#options.begin(known, leavesSide);
       })
       .catch((error: unknown) => {
         this.#changing = null;

@@ -37,8 +37,11 @@ export function whoGivesWay(
   return ours.clusterId > theirs.clusterId ? 'we' : 'they';
 }
 
-/** If two sides retired each other, the side whose smallest member origin is greater rejoins. */
-export const rejoinsAfterMutualRetirement = (
+/**
+ * If two sides of a cluster do not count each other, the side whose smallest member origin is greater rejoins. They may
+ * have retired each other, or be strangers.
+ */
+export const ourSideGivesWay = (
   ourSmallest: string | null,
   theirSmallest: string | null,
 ): boolean => (ourSmallest ?? '') > (theirSmallest ?? '');

@@ -130,6 +130,11 @@ export class Core {
       if (url !== null) this.#state.addresses.addMember(url, origin);
   }
 
+  /** This node has left the side of these members: for a while it asks others to let it in. */
+  hasLeft(members: readonly Member[]): void {
+    this.#joiner.hasLeft(members);
+  }
+
   /** Connections that pushes go to. */
   pushTargets(): ConnectionId[] {
     const targets: ConnectionId[] = [];

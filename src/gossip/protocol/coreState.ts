@@ -123,6 +123,14 @@ export class CoreState {
     return others;
   }
 
+  /** The smallest member of this node's side: of itself and of the members that it hears. Null if it is no member. */
+  smallestHeard(): string | null {
+    const { members, origin } = this.view;
+    if (!members.has(origin)) return null;
+    const heard = this.otherMembers().filter((other) => this.hears(other));
+    return [origin, ...heard].sort()[0] ?? null;
+  }
+
   /** The wall clock, UTC milliseconds, at a time of the even clock. */
   toClockMs(timeMs: number): number {
     return this.clockMs - (this.nowMs - timeMs);
@@ -141,15 +149,17 @@ export class CoreState {
    * @param keep whether this node's entries are set aside and offered again, or thrown away.
    * @param ownOps whether other ops bear the ids of this node's own.
    * @param isClaimed whether peers claimed the reason (`RejoinClaims`).
+   * @param leavesSide whether its members belong to a side that gives way.
    */
   rejoin(
     reason: string,
     keep = true,
     ownOps: OutputOf<'rejoin'>['ownOps'] = 'sound',
     isClaimed = false,
+    leavesSide = false,
   ): void {
     this.#hasEnded = true;
-    this.out({ kind: 'rejoin', reason, keep, ownOps, isClaimed });
+    this.out({ kind: 'rejoin', reason, keep, ownOps, isClaimed, leavesSide });
   }
 
   /** Takes the peer off the list, once, whichever side closed first. */
@@ -234,7 +244,7 @@ export class CoreState {
     re?: number,
     reach: Vector = new Map(),
   ): void {
-    const smallestMember = this.view.members.smallest();
+    const smallestMember = this.smallestHeard();
     const peer = this.peers.get(connection);
     const facts = { event: 'tells-to-rejoin', ...(peer && partyOf(peer)), code, reason };
     this.warnRarely(`a peer is told to rejoin: ${reason}`, facts);

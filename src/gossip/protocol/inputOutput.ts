@@ -240,6 +240,8 @@ export type Output =
       readonly ownOps: 'sound' | 'forked' | 'shared';
       /** Whether peers claimed the reason; else this node found it. */
       readonly isClaimed: boolean;
+      /** Whether the members that it counted belong to a side that gives way to another. */
+      readonly leavesSide: boolean;
     }
   | {
       readonly kind: 'note';

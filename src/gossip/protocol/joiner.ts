@@ -2,8 +2,9 @@
  * The membership of this node itself (rules 8 and 12): the one sponsor that it asks to join, forming a
  * cluster, being welcomed, and orders to rejoin.
  */
+import type { Member } from '../../rules/members.ts';
 import { includes } from '../../words/vector.ts';
-import { rejoinsAfterMutualRetirement } from './admission.ts';
+import { ourSideGivesWay } from './admission.ts';
 import type { CoreState } from './coreState.ts';
 import type { OutputOf } from './inputOutput.ts';
 import type { RejoinMessage } from './messages.ts';
@@ -35,6 +36,8 @@ export class Joiner {
   /** Answers that are being taken in: until they are, no other peer is asked. */
   #answersUnderWay = 0;
   #saidThatLost = false;
+  /** Members of the side that this node has left. */
+  #left: ReadonlySet<string> = new Set();
 
   constructor(state: CoreState, claims: RejoinClaims) {
     this.#state = state;
@@ -51,7 +54,13 @@ export class Joiner {
     // The `join` that a sponsor logs holds this node's URL, so that should be known by then.
     if (ownUrl === null && !addresses.allTried()) return false;
     if (this.#isJoining && this.#answersUnderWay === 0) return false;
+    if (this.#left.has(hello.origin) && this.#mayOthersCome()) return false;
     return this.#sponsor === null || this.#sponsor === hello.origin;
+  }
+
+  /** This node has left the side of these members, which will have to leave it too. */
+  hasLeft(members: readonly Member[]): void {
+    this.#left = new Set(members.map(({ origin }) => origin));
   }
 
   asks(peer: Greeted): void {
@@ -139,20 +148,19 @@ export class Joiner {
     const askedAt = pull.sentAt;
     pull.ends();
     const text = `${hello.nodeId} says: ${message.reason}`;
+    const givesWay = ourSideGivesWay(this.#state.smallestHeard(), message.smallestMember);
     switch (message.code) {
-      case 'retired': {
-        const mutual = members.isRetired(hello.origin);
-        if (!mutual || rejoinsAfterMutualRetirement(members.smallest(), message.smallestMember))
-          this.#claims.claim(hello.origin, text);
+      case 'retired':
+        if (!members.isRetired(hello.origin) || givesWay)
+          this.#claims.claim(hello.origin, text, 'sound', false, givesWay);
         return;
-      }
       case 'stranger':
         // The peer may have judged by the state before another member let this node in.
         if (this.#joinedAt !== null && askedAt !== null && askedAt < this.#joinedAt) return;
         if (vector.size === 0 || members.isRetired(hello.origin)) return;
         // A fresh node loses nothing by starting from nothing.
         if (this.#state.standing.phase === 'unjoined') this.#state.rejoin(text);
-        else this.#claims.claim(hello.origin, text, 'sound', true);
+        else this.#claims.claim(hello.origin, text, 'sound', true, givesWay);
         return;
       case 'behind':
         if (includes(vector, message.reach)) return;
@@ -171,6 +179,11 @@ export class Joiner {
     if (!isGone && this.#sponsorIsSilent && this.#state.view.lastLsn > 0) return true;
     const hasOther = peers.some(({ hello }) => hello.joined && hello.origin !== this.#sponsor);
     return (isGone || this.#sponsorIsSilent) && hasOther;
+  }
+
+  #mayOthersCome(): boolean {
+    const { nowMs, startedAt, settings } = this.#state;
+    return nowMs - startedAt < settings.joinTimeoutMs;
   }
 
   #join(output: OutputOf<'form' | 'welcome'>): void {

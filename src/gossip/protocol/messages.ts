@@ -176,7 +176,7 @@ const rejoin = z.object({
   type: z.literal('rejoin'),
   code: z.enum(['retired', 'stranger', 'behind']),
   reason,
-  /** The sender's smallest member origin, for two sides that retired each other. */
+  /** The smallest member that the sender hears, itself included, for two sides that do not count each other. */
   smallestMember: originName.nullable(),
   /** For `behind`: the sender's reach. */
   reach: vector,

@@ -29,6 +29,8 @@ export class RejoinClaims {
   readonly #state: CoreState;
   /** Claims by the origin of the peer; copies of this node are under its own origin. */
   readonly #claims = new Map<string, Claim>();
+  /** Claims of strangers before which this node's side gives way, by their origins. */
+  readonly #ofOtherSide = new Map<string, Claim>();
   /** The time at which a claim last made this node rejoin; null if none has. */
   readonly #rejoinedAt: number | null;
   #doubt: { readonly text: string; readonly atMs: number } | null = null;
@@ -59,38 +61,65 @@ export class RejoinClaims {
    * @param by the origin of the peer. @param ownOps as for the rejoin.
    * @param isOfStrangers whether it says that this node is no member: two sides may be strangers to each
    *   other, and then no second member says so.
+   * @param givesWay whether this node's side gives way to that of the peer, if neither counts the other.
    */
   claim(
     by: string,
     reason: string,
     ownOps: OutputOf<'rejoin'>['ownOps'] = 'sound',
     isOfStrangers = false,
+    givesWay = false,
   ): void {
-    if (this.#isKnown(by)) this.#note(by);
-    // Strangers count only while no member is connected.
-    else if (this.#isMemberConnected()) return;
+    if (this.#isKnown(by)) this.#note(this.#claims, by);
+    else if (this.#isMemberConnected()) {
+      if (givesWay) this.#claimOfOtherSide(by, reason);
+      return;
+    }
     // Of two histories under this node's ids, and of two sides that retired each other, perhaps one peer alone tells.
     const mayBeAlone =
       isOfStrangers || ownOps !== 'sound' || this.#state.view.members.isRetired(by);
-    if (!this.#isConfirmed(by) && !(mayBeAlone && this.#isRepeated(by))) {
+    if (!this.#isConfirmed(by) && !(mayBeAlone && this.#isRepeated(this.#claims, by))) {
       this.#wantsOthers = true;
       this.#doubts(`A peer asks this node to rejoin, and no other member does: ${reason}.`);
-    } else if (this.#hasJustRejoined() && this.#hasOthers(by))
+    } else this.#follow(by, reason, ownOps);
+  }
+
+  /**
+   * Two sides of one cluster, each of several members, count none of the other: no member ever confirms what the other
+   * side says. Two of it must be there, and repeat it.
+   */
+  #claimOfOtherSide(by: string, reason: string): void {
+    this.#note(this.#ofOtherSide, by);
+    const { members } = this.#state.view;
+    const retired = this.#state.peers
+      .greeted()
+      .filter(({ hello }) => hello.joined && members.isRetired(hello.origin));
+    if (this.#ofOtherSide.size + retired.length < 2) return;
+    if (this.#isRepeated(this.#ofOtherSide, by)) this.#follow(by, reason, 'sound', true);
+    else this.#doubts(`Nodes that count other members ask this node to rejoin: ${reason}.`);
+  }
+
+  #follow(
+    by: string,
+    reason: string,
+    ownOps: OutputOf<'rejoin'>['ownOps'],
+    leavesSide = false,
+  ): void {
+    if (this.#hasJustRejoined() && this.#hasOthers(by))
       this.#doubts(
         `Peers ask this node to rejoin again so soon after the last time, and it waits: ${reason}.`,
       );
-    else this.#state.rejoin(reason, true, ownOps, true);
+    else this.#state.rejoin(reason, true, ownOps, true, leavesSide);
   }
 
-  #note(by: string): void {
+  #note(claims: Map<string, Claim>, by: string): void {
     const { nowMs } = this.#state;
-    for (const [origin, { atMs }] of this.#claims)
-      if (!this.#isFresh(atMs)) this.#claims.delete(origin);
-    this.#claims.set(by, { sinceMs: this.#claims.get(by)?.sinceMs ?? nowMs, atMs: nowMs });
+    for (const [origin, { atMs }] of claims) if (!this.#isFresh(atMs)) claims.delete(origin);
+    claims.set(by, { sinceMs: claims.get(by)?.sinceMs ?? nowMs, atMs: nowMs });
   }
 
-  #isRepeated(by: string): boolean {
-    const sinceMs = this.#claims.get(by)?.sinceMs ?? this.#state.nowMs;
+  #isRepeated(claims: ReadonlyMap<string, Claim>, by: string): boolean {
+    const sinceMs = claims.get(by)?.sinceMs ?? this.#state.nowMs;
     return this.#state.nowMs - sinceMs >= this.#state.settings.claimPatienceMs;
   }
 

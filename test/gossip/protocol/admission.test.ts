@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert';
 import {
   admits,
   type ClusterStanding,
-  rejoinsAfterMutualRetirement,
+  ourSideGivesWay,
   whoGivesWay,
 } from '../../../src/gossip/protocol/admission.ts';
 import { Members } from '../../../src/rules/members.ts';
@@ -126,26 +126,23 @@ meeting('of any number of clusters of one, exactly one gives way to none', () =>
 
 meeting.run();
 
-const retirement = suite('two sides that retired each other (rule 8)');
+const retirement = suite('two sides that do not count each other (rule 8)');
 
 retirement('the side whose smallest member is greater rejoins, and the other does not', () => {
-  assert.is(rejoinsAfterMutualRetirement(B, A), true);
-  assert.is(rejoinsAfterMutualRetirement(A, B), false);
+  assert.is(ourSideGivesWay(B, A), true);
+  assert.is(ourSideGivesWay(A, B), false);
 });
 
 retirement('a side without members counts as the smallest', () => {
-  assert.is(rejoinsAfterMutualRetirement(null, A), false);
-  assert.is(rejoinsAfterMutualRetirement(A, null), true);
+  assert.is(ourSideGivesWay(null, A), false);
+  assert.is(ourSideGivesWay(A, null), true);
 });
 
 retirement('of two that differ exactly one rejoins', () => {
   const smallest = fc.option(fc.constantFrom(...ORIGINS), { nil: null });
   fc.assert(
     fc.property(smallest, smallest, (ours, theirs) => {
-      const both = [
-        rejoinsAfterMutualRetirement(ours, theirs),
-        rejoinsAfterMutualRetirement(theirs, ours),
-      ];
+      const both = [ourSideGivesWay(ours, theirs), ourSideGivesWay(theirs, ours)];
       assert.is(both.filter(Boolean).length, ours === theirs ? 0 : 1);
     }),
   );

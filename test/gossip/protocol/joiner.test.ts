@@ -64,6 +64,20 @@ joining('with a part of its log the node starts from nothing, and keeps that par
   assert.equal([rejoin?.keep, rejoin?.isClaimed], [true, false]);
 });
 
+joining('a node that has left its side asks another side first, and after a while anybody', () => {
+  const node = testCore({ joined: false, settings: { url: 'http://one', joinTimeoutMs: 10_000 } });
+  node.core.hasLeft([{ origin: originOf(2), nodeId: 'node2', url: null }]);
+  assert.equal(pulledFrom(node.greet(1, { origin: originOf(2) })), []);
+  node.clock.nowMs += 9999;
+  assert.equal(pulledFrom(node.tick()), []);
+  node.clock.nowMs += 2000;
+  assert.equal(pulledFrom(node.tick()), [1]);
+  const other = testCore({ joined: false, settings: { url: 'http://one' } });
+  other.core.hasLeft([{ origin: originOf(2), nodeId: 'node2', url: null }]);
+  other.greet(1, { origin: originOf(2) });
+  assert.equal(pulledFrom(other.greet(2, { origin: originOf(3) })), [2]);
+});
+
 joining('a member gives nothing up for a peer that is silent', () => {
   const node = testCore({ others: [originOf(2)] });
   node.greet(1, { origin: originOf(2) });

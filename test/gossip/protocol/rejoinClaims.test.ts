@@ -10,6 +10,7 @@ import {
   ofKind,
   originOf,
   pulledFrom,
+  sent,
   type TestCore,
   type TestCoreOptions,
   testCore,
@@ -156,6 +157,95 @@ claims('strangers confirm nothing while a member is connected', () => {
     node.greet(number, { origin: originOf(number) });
     assert.equal(ofKind(node.receive(number, claim(node, number)), 'rejoin'), []);
   }
+});
+
+/** A claim of a node that this one does not count: `retired` is said unasked. */
+const ofOtherSide = (
+  node: TestCore,
+  connection: number,
+  code: 'retired' | 'stranger',
+  smallestMember: string,
+): Message => ({
+  type: 'rejoin',
+  code,
+  reason: 'x',
+  smallestMember,
+  reach: new Map(),
+  ...(code === 'stranger' && { re: node.pullNumber(connection) }),
+});
+
+const SMALLER = 'node0.aaaaaa';
+
+/**
+ * Nodes of another side repeat their claims for longer than the patience. @param told by connection, the code that the
+ * node over it says. @returns the rejoins, by the time that has passed.
+ */
+function repeated(
+  node: TestCore,
+  told: Readonly<Record<number, 'retired' | 'stranger'>>,
+  smallestMember = SMALLER,
+): [passedMs: number, leavesSide: boolean][] {
+  for (const connection of Object.keys(told).map(Number))
+    node.greet(connection, { origin: originOf(connection) });
+  const rejoins: [number, boolean][] = [];
+  for (let passedMs = 0; passedMs <= 80_000 && rejoins.length === 0; passedMs += 10_000) {
+    for (const [connection, code] of Object.entries(told)) {
+      const claim = ofOtherSide(node, Number(connection), code, smallestMember);
+      const [rejoin] = ofKind(node.receive(Number(connection), claim), 'rejoin');
+      if (rejoin !== undefined) rejoins.push([passedMs, rejoin.leavesSide]);
+    }
+    node.clock.nowMs += 10_000;
+    node.receive(3, { type: 'later', re: node.pullNumber(3) });
+    node.tick();
+  }
+  return rejoins;
+}
+
+claims(
+  'two strangers of a side with a smaller member are followed once they repeat it for long',
+  () => {
+    assert.equal(repeated(member(), { 4: 'retired', 5: 'retired' }), [[60_000, true]]);
+    const [[passedMs, leavesSide] = []] = repeated(member(), { 4: 'stranger', 5: 'stranger' });
+    assert.ok(leavesSide && passedMs !== undefined && passedMs >= 60_000, `${passedMs}`);
+  },
+);
+
+claims('one stranger of another side is not followed', () => {
+  const node = member();
+  assert.equal(repeated(node, { 4: 'retired' }), []);
+  assert.is(node.core.doubt, null);
+});
+
+claims('with one stranger a node counts that this one has retired, and that stays', () => {
+  const node = member();
+  node.greet(6, { origin: originOf(6) });
+  node.view.members.fold(membership({ kind: 'retire', key: originOf(6) }));
+  assert.equal(repeated(node, { 4: 'retired' }), [[60_000, true]]);
+});
+
+claims('of two sides the one with the smaller member stays', () => {
+  assert.equal(repeated(member(), { 4: 'retired', 5: 'retired' }, originOf(4)), []);
+});
+
+claims('the health tells of another side before this one gives way', () => {
+  const node = member();
+  for (const connection of [4, 5]) {
+    node.greet(connection, { origin: originOf(connection) });
+    const claim = ofOtherSide(node, connection, 'stranger', SMALLER);
+    assert.equal(ofKind(node.receive(connection, claim), 'rejoin'), []);
+  }
+  assert.match(node.core.doubt ?? '', /count other members/);
+});
+
+claims('members that were not heard lately make no side the smaller one', () => {
+  const node = testCore({ origin: originOf(4), others: [originOf(1), originOf(3)] });
+  node.greet(3, { origin: originOf(3) });
+  node.clock.nowMs += 15_000;
+  node.receive(3, { type: 'digest', digest: digestOf(node.view) });
+  node.tick();
+  node.view.members.fold(membership({ kind: 'retire', key: originOf(9) }));
+  const [told] = sent(node.greet(9, { origin: originOf(9) }), 'rejoin');
+  assert.is(told?.message.smallestMember, originOf(3));
 });
 
 claims('a claim counts no longer than a minute, and then nobody is in doubt any more', () => {
