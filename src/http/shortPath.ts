@@ -11,6 +11,7 @@ import type { Request } from '../words/requests.ts';
 import type { Exchange, Frame } from './exchange.ts';
 import type { BodyReader } from './request/body.ts';
 import { withCondition } from './request/conditions.ts';
+import { isPlainPut } from './request/plainWrites.ts';
 import { putBodySchema } from './request/schemas.ts';
 import { decodeKey } from './request/target.ts';
 import { validate } from './request/validate.ts';
@@ -75,7 +76,7 @@ export class ShortPath {
   /** A function of its own, so that only the request stays in memory while it waits for the disk. */
   async #readPut(req: IncomingMessage, key: string): Promise<Request> {
     const { text, parsed } = await this.#options.bodies.readJson(req);
-    const checked = validate(putBodySchema, parsed);
+    const checked = isPlainPut(parsed) ? parsed : validate(putBodySchema, parsed);
     return withCondition(putRequestOf(key, { text, parsed, checked }), req);
   }
 

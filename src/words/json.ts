@@ -64,60 +64,99 @@ function skipValue(text: string, from: number): number {
  * share a name, the last counts, as in `JSON.parse`.
  */
 export const memberText = (text: string, name: string): string | undefined =>
-  membersOf(text, [name]).texts.get(name);
+  membersOf(text, [name]).texts[0];
 
 export interface Members {
-  /** By name; the last of those that share a name. */
-  readonly texts: ReadonlyMap<string, string>;
+  /** By the place of the name in the names that were sought; the last of those that share a name. */
+  readonly texts: readonly (string | undefined)[];
   /** The first name that a second member has, too; null if there is none. */
   readonly repeated: string | null;
+  /** The index after the object, or after the value that is none. */
+  readonly end: number;
 }
 
-/** The texts of the members of the object in `text` that have one of the names, in one walk. */
-export function membersOf(text: string, names: readonly string[]): Members {
-  const texts = new Map<string, string>();
+/** The texts of the members of the object at `from` that have one of the names, in one walk. */
+export function membersOf(text: string, names: readonly string[], from = 0): Members {
+  const texts = new Array<string | undefined>(names.length);
   let repeated: string | null = null;
-  let index = skipSpace(text, 0);
-  if (text.charCodeAt(index) !== OPEN_OBJECT) return { texts, repeated };
+  const end = eachMember(text, names, from, (place, start) => {
+    const after = skipValue(text, start);
+    if (place === -1) return after;
+    if (texts[place] !== undefined) repeated ??= names[place] ?? null;
+    texts[place] = text.slice(start, after);
+    return after;
+  });
+  return { texts, repeated, end };
+}
+
+/**
+ * Walks over the members of the object at `from`.
+ *
+ * @param names that are sought.
+ * @param walk is given the place of the member's name, -1 for another one, and the index of its value; it
+ *   returns the index after that value.
+ * @returns the index after the object, or after the value that is none.
+ */
+export function eachMember(
+  text: string,
+  names: readonly string[],
+  from: number,
+  walk: (place: number, start: number) => number,
+): number {
+  let index = skipSpace(text, from);
+  if (text.charCodeAt(index) !== OPEN_OBJECT) return skipValue(text, index);
   index = skipSpace(text, index + 1);
   while (text.charCodeAt(index) === QUOTE) {
     const afterName = skipString(text, index);
-    const literal = text.slice(index, afterName);
-    const name = names.find((one) => isName(literal, one));
+    const place = placeOf(text, index, afterName, names);
     index = skipSpace(text, afterName);
     if (text.charCodeAt(index) === COLON) index = skipSpace(text, index + 1);
-    const afterValue = skipValue(text, index);
-    if (name !== undefined) {
-      if (texts.has(name)) repeated ??= name;
-      texts.set(name, text.slice(index, afterValue));
-    }
-    index = skipSpace(text, afterValue);
+    index = skipSpace(text, walk(place, index));
     if (text.charCodeAt(index) !== COMMA) break;
     index = skipSpace(text, index + 1);
   }
-  return { texts, repeated };
+  return index + 1;
 }
 
-/** Whether the literal of a string stands for `name`; it may be written with escapes. */
-const isName = (literal: string, name: string): boolean =>
-  literal.includes('\\')
-    ? JSON.parse(literal) === name
-    : literal.length === name.length + 2 && literal.startsWith(name, 1);
+/** The place of the name whose literal stands between two indexes; it may be written with escapes. */
+function placeOf(text: string, start: number, end: number, names: readonly string[]): number {
+  for (let place = 0; place < names.length; place++) {
+    const name = names[place] ?? '';
+    const isLiteral = end - start === name.length + 2 && text.startsWith(name, start + 1);
+    if (isLiteral && !name.includes('\\')) return place;
+  }
+  const literal = text.slice(start, end);
+  if (!literal.includes('\\')) return -1;
+  return names.indexOf(String(JSON.parse(literal)));
+}
 
 /** The texts of the elements of the array in `text`; none if it is no array. */
 export function elementTexts(text: string): string[] {
   const elements: string[] = [];
-  let index = skipSpace(text, 0);
-  if (text.charCodeAt(index) !== OPEN_ARRAY) return elements;
+  eachElement(text, 0, (start) => {
+    const after = skipValue(text, start);
+    elements.push(text.slice(start, after));
+    return after;
+  });
+  return elements;
+}
+
+/**
+ * Walks over the elements of the array at `from`.
+ *
+ * @param walk is given the index of an element, and returns the index after it.
+ * @returns the index after the array, or after the value that is none.
+ */
+export function eachElement(text: string, from: number, walk: (start: number) => number): number {
+  let index = skipSpace(text, from);
+  if (text.charCodeAt(index) !== OPEN_ARRAY) return skipValue(text, index);
   index = skipSpace(text, index + 1);
   while (index < text.length && text.charCodeAt(index) !== CLOSE_ARRAY) {
-    const after = skipValue(text, index);
-    elements.push(text.slice(index, after));
-    index = skipSpace(text, after);
+    index = skipSpace(text, walk(index));
     if (text.charCodeAt(index) !== COMMA) break;
     index = skipSpace(text, index + 1);
   }
-  return elements;
+  return index + 1;
 }
 
 /** Whether arrays and objects nest in the text deeper than the given number of levels. */

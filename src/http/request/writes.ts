@@ -1,9 +1,10 @@
 /** Turns validated bodies of writes into requests to the replica. */
-import { membersOf } from '../../words/json.ts';
+import { at } from '../../words/invariant.ts';
+import { eachElement, eachMember, type Members, membersOf } from '../../words/json.ts';
 import type { DeleteRequest, PutRequest, Request } from '../../words/requests.ts';
 import { type FieldError, toldName, unprocessable } from '../answer/problem.ts';
-import type { CheckedBody, JsonBody } from './body.ts';
-import type { BatchOp, PutBody } from './schemas.ts';
+import type { CheckedBody } from './body.ts';
+import type { Batch, BatchOp, PutBody } from './schemas.ts';
 
 /**
  * A copy that shares no memory. V8 lets a slice of a string point into the whole, so a value of a few
@@ -11,18 +12,18 @@ import type { BatchOp, PutBody } from './schemas.ts';
  */
 const standAlone = (text: string): string => Buffer.from(text).toString();
 
-const PUT_FIELDS = ['value', 'version', 'ttl_ms', 'meta'];
-const OP_FIELDS = ['op', 'key', ...PUT_FIELDS];
+const VALUE = 0;
+const META = 1;
+/** Those that are sliced stand first. */
+const PUT_FIELDS = ['value', 'meta', 'version', 'ttl_ms'];
+const OP_FIELDS = [...PUT_FIELDS, 'op', 'key'];
+const BATCH_FIELDS = ['ops'];
 
-/**
- * @param text the text of the object `body`: the value and its annotations are sliced from it.
- * @param path of the body in messages, such as `ops.3.`.
- */
-function putRequest(key: string, body: PutBody, text: string, path = ''): PutRequest {
-  const texts = fieldTexts(text, path === '' ? PUT_FIELDS : OP_FIELDS, path);
-  const value = texts.get('value');
+/** @param members of the text of the object `body`: the value and its annotations are taken from there. */
+function putRequest(key: string, body: PutBody, { texts }: Members): PutRequest {
+  const value = texts[VALUE];
   if (value === undefined) throw unprocessable([{ field: 'value', message: 'is missing' }]);
-  const meta = body.meta == null ? undefined : texts.get('meta');
+  const meta = body.meta == null ? undefined : texts[META];
   return {
     kind: 'put',
     key,
@@ -34,19 +35,15 @@ function putRequest(key: string, body: PutBody, text: string, path = ''): PutReq
 }
 
 /**
- * The texts of fields by name. A proxy, or a check in front of the node, may read the first of two
- * fields of one name where `JSON.parse` reads the last (RFC 8259, section 4), so such a body is refused.
+ * A proxy, or a check in front of the node, may read the first of two fields of one name where `JSON.parse`
+ * reads the last (RFC 8259, section 4), so such a body is refused.
  *
+ * @param path of the body in messages, such as `ops.3.`.
  * @throws Problem 422
  */
-export function fieldTexts(
-  text: string,
-  names: readonly string[],
-  path: string,
-): ReadonlyMap<string, string> {
-  const { texts, repeated } = membersOf(text, names);
-  if (repeated === null) return texts;
-  throw unprocessable([{ field: path + repeated, message: 'is given more than once' }]);
+function refuseRepeated(repeated: string | null, path = ''): void {
+  if (repeated !== null)
+    throw unprocessable([{ field: path + repeated, message: 'is given more than once' }]);
 }
 
 /**
@@ -58,23 +55,57 @@ export function putRequestOf(
   key: string,
   { text, parsed, checked }: CheckedBody<PutBody>,
 ): PutRequest {
-  refuseMisnamedExpiry([[parsed, '']]);
-  return putRequest(key, checked, text);
+  // A plain body is its own check's result: it has no other fields.
+  if (parsed !== checked) refuseMisnamedExpiry([[parsed, '']]);
+  const members = membersOf(text, PUT_FIELDS);
+  refuseRepeated(members.repeated);
+  return putRequest(key, checked, members);
 }
 
-/**
- * The request of one op of a batch.
- *
- * @param path of the op in messages, such as `ops.3.`.
- * @throws Problem 422 for a time to live under another name, and for a field that is given twice.
- */
-export function batchRequest(op: BatchOp, { text, parsed }: JsonBody, path: string): Request {
+/** @throws Problem 422 for a time to live under another name, and for a field that is given twice. */
+export function batchRequests({ text, parsed, checked }: CheckedBody<Batch>): Request[] {
+  const sent = parsed === checked ? checked.ops : sentOps(parsed);
+  const members = membersOfOps(text);
+  return checked.ops.map((op, index) =>
+    opRequest(op, sent[index], at(members, index), `ops.${index}.`),
+  );
+}
+
+/** @throws Problem 422 for a time to live under another name, and for a field that is given twice. */
+export const lineRequest = ({ text, parsed, checked }: CheckedBody<BatchOp>): Request =>
+  opRequest(checked, parsed, membersOf(text, OP_FIELDS), '');
+
+/** The ops as they came, with all their fields; none if the body is malformed. */
+export function sentOps(parsed: unknown): readonly unknown[] {
+  if (typeof parsed !== 'object' || parsed === null || !('ops' in parsed)) return [];
+  return Array.isArray(parsed.ops) ? parsed.ops : [];
+}
+
+/** Of each op of the batch, in one walk. @throws Problem 422 if the ops are given twice. */
+function membersOfOps(text: string): Members[] {
+  const members: Members[] = [];
+  let lists = 0;
+  eachMember(text, BATCH_FIELDS, 0, (place, start) => {
+    if (place !== -1) lists++;
+    return eachElement(text, start, (from) => {
+      const one = membersOf(text, OP_FIELDS, from);
+      members.push(one);
+      return one.end;
+    });
+  });
+  refuseRepeated(lists > 1 ? 'ops' : null);
+  return members;
+}
+
+/** @param path of the op in messages, such as `ops.3.`. */
+function opRequest(op: BatchOp, sent: unknown, members: Members, path: string): Request {
   switch (op.op) {
     case 'put':
-      refuseMisnamedExpiry([[parsed, path]]);
-      return putRequest(op.key, op, text, path);
+      if (sent !== op) refuseMisnamedExpiry([[sent, path]]);
+      refuseRepeated(members.repeated, path);
+      return putRequest(op.key, op, members);
     case 'delete':
-      fieldTexts(text, OP_FIELDS, path);
+      refuseRepeated(members.repeated, path);
       return deleteRequest(op.key, op.version);
     case 'get':
       return { kind: 'get', key: op.key };

@@ -1,8 +1,6 @@
 /** Many ops in one request and one commit: POST /cache. */
 import { z } from 'zod';
 import type { Replica } from '../../replica/replica.ts';
-import { at } from '../../words/invariant.ts';
-import { elementTexts } from '../../words/json.ts';
 import type { Limits } from '../../words/limits.ts';
 import type { Outcome, Request } from '../../words/requests.ts';
 import { answerJson } from '../answer/answer.ts';
@@ -12,8 +10,9 @@ import { batchResultsSchema } from '../openapi/answerSchemas.ts';
 import { BAD_BODY, json, NOT_HERE_YET, NOT_STORED, OTHER_CLUSTER } from '../openapi/answers.ts';
 import { type CheckedBody, hasLines } from '../request/body.ts';
 import { refuseConditions } from '../request/conditions.ts';
+import { isPlainBatch } from '../request/plainWrites.ts';
 import type { Batch, Schemas } from '../request/schemas.ts';
-import { batchRequest, fieldTexts } from '../request/writes.ts';
+import { batchRequests, sentOps } from '../request/writes.ts';
 import { afterHeaders } from '../wait/after.ts';
 import type { BulkStreams } from './bulkStream.ts';
 import type { Routes } from './route.ts';
@@ -52,6 +51,7 @@ export function addBatchRoute(
       'still comes, so a client must read while it sends; the last line has the count of ops and the token.',
     body: schemas.batchBody,
     lines: schemas.batchOp,
+    isPlain: (parsed) => isPlainBatch(parsed, limits.maxKeyBytes),
     beforeBodyCheck: (parsed) => refuseTooMany(sentOps(parsed), limits.maxBatchOps),
     answers: {
       '200': json(
@@ -78,20 +78,8 @@ export function addBatchRoute(
  *
  * @throws Problem 422 if an op is malformed: then none is carried out.
  */
-async function readBatch(readBody: () => Promise<CheckedBody<Batch>>): Promise<Request[]> {
-  const { text, parsed, checked } = await readBody();
-  const sent = sentOps(parsed);
-  const texts = elementTexts(fieldTexts(text, ['ops'], '').get('ops') ?? '');
-  return checked.ops.map((op, index) =>
-    batchRequest(op, { text: at(texts, index), parsed: sent[index] }, `ops.${index}.`),
-  );
-}
-
-/** The ops as they came, with all their fields; none if the body is malformed. */
-function sentOps(parsed: unknown): readonly unknown[] {
-  if (typeof parsed !== 'object' || parsed === null || !('ops' in parsed)) return [];
-  return Array.isArray(parsed.ops) ? parsed.ops : [];
-}
+const readBatch = async (readBody: () => Promise<CheckedBody<Batch>>): Promise<Request[]> =>
+  batchRequests(await readBody());
 
 /** Checked before each op, because a body has room for a hundred thousand ops. */
 function refuseTooMany(sent: readonly unknown[], maxBatchOps: number): void {

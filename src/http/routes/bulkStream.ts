@@ -20,9 +20,10 @@ import type { Connections } from '../connections.ts';
 import type { Exchange } from '../exchange.ts';
 import { dropBody, parseJson, requirePlainText } from '../request/body.ts';
 import { linesOf } from '../request/lines.ts';
+import { isPlainOp } from '../request/plainWrites.ts';
 import type { Schemas } from '../request/schemas.ts';
 import { validate } from '../request/validate.ts';
-import { batchRequest } from '../request/writes.ts';
+import { lineRequest } from '../request/writes.ts';
 
 export interface BulkStreamOptions {
   readonly replica: Replica;
@@ -95,8 +96,8 @@ export class BulkStreams {
 
   /** Carries out the lines in one commit, and gives their answers in pieces. */
   async *#results(lines: readonly Buffer[]): AsyncGenerator<string> {
-    const { schemas, texts } = this.#options;
-    const read = lines.map((line) => readLine(line, schemas));
+    const { schemas, texts, limits } = this.#options;
+    const read = lines.map((line) => readLine(line, schemas, limits.maxKeyBytes));
     const requests = read.flatMap((line) => ('request' in line ? [line.request] : []));
     const outcomes = await this.#outcomes(requests);
     let next = 0;
@@ -136,10 +137,11 @@ export class BulkStreams {
   }
 }
 
-function readLine(bytes: Buffer, { batchOp }: Schemas): Line {
+function readLine(bytes: Buffer, { batchOp }: Schemas, maxKeyBytes: number): Line {
   try {
-    const body = parseJson(bytes);
-    return { request: batchRequest(validate(batchOp, body.parsed), body, '') };
+    const { text, parsed } = parseJson(bytes);
+    const checked = isPlainOp(parsed, maxKeyBytes) ? parsed : validate(batchOp, parsed);
+    return { request: lineRequest({ text, parsed, checked }) };
   } catch (error) {
     if (error instanceof Problem) return { problem: error };
     throw error;

@@ -19,6 +19,7 @@ import {
 } from '../openapi/answers.ts';
 import type { CheckedBody } from '../request/body.ts';
 import { conditionHeaders, withCondition } from '../request/conditions.ts';
+import { isPlainPut } from '../request/plainWrites.ts';
 import { type PutBody, putBodySchema } from '../request/schemas.ts';
 import { deleteRequest, putRequestOf } from '../request/writes.ts';
 import { acksQuerySchema, deleteQuerySchema } from '../wait/acks.ts';
@@ -92,6 +93,7 @@ function addPutRoute(routes: Routes, entries: EntryAnswers): void {
     otherParameters: 'ignore',
     headers: writeHeaders,
     body: putBodySchema,
+    isPlain: isPlainPut,
     answers: {
       '200': json('Stored, and durable on this node.', storedSchema),
       ...CONFLICT,
