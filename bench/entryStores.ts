@@ -47,7 +47,8 @@ function arrayBytes(): number {
 }
 
 function measured({ store: name, keys, overwrites, valueLength = 100 }: StoreTask): StoreFigures {
-  const store: EntryStore = name === 'pages' ? new PagedEntries(SEED) : new PlainEntries();
+  const store: EntryStore =
+    name === 'pages' ? new PagedEntries({ seed: SEED }) : new PlainEntries();
   const text = '1'.repeat(valueLength);
   const opOf = (index: number, version: number, value = text): Put => ({
     origin: 'node1.abcdef',

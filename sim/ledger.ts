@@ -18,7 +18,7 @@ export function beats(a: KeyOp, b: KeyOp): boolean {
 }
 
 /** Rule 4: what reads as absent. */
-export const readsAbsent = (entry: KeyOp, atMs: number): boolean =>
+export const readsAbsent = (entry: Pick<KeyOp, 'kind' | 'expiresAt'>, atMs: number): boolean =>
   entry.kind === 'delete' || (entry.expiresAt !== null && atMs >= entry.expiresAt);
 
 /** All fields of an op: two ops of one id must be alike in each. */
@@ -36,12 +36,15 @@ const FIELDS = [
 /** Those of the fields that come before the id in rule 1. */
 const DECIDING = ['generation', 'version', 'kind', 'hlc'] as const;
 
+/** As much of an op as says which it is. */
+export type OpHead = Pick<Op, 'kind' | 'key' | 'origin' | 'seq' | 'hashHigh' | 'hashLow'>;
+
 /** For people. */
-export const kindAndId = (op: Op | undefined): string =>
+export const kindAndId = (op: OpHead | undefined): string =>
   op === undefined ? 'nothing' : `${op.kind} ${op.origin}/${op.seq}`;
 
 /** One op id may stand for two ops where a log was copied. */
-export const isSameOp = (a: Op | undefined, b: Op | undefined): boolean =>
+export const isSameOp = (a: OpHead | undefined, b: OpHead | undefined): boolean =>
   a === undefined || b === undefined
     ? a === b
     : sameOp(a, b) && sameHash(carriedHash(a), carriedHash(b));
@@ -188,7 +191,7 @@ export class Ledger {
   }
 
   /** Whether an op is held that was born behind. */
-  isBehind(op: Op): boolean {
+  isBehind(op: OpHead): boolean {
     return this.linksOf(op).some((link) => link.isBehind && isSameOp(link.op ?? undefined, op));
   }
 

@@ -9,7 +9,7 @@ import { NodeLogs } from '../src/node/nodeLogs.ts';
 import { PagedEntries } from '../src/store/pagedEntries.ts';
 import { DiskFullError, HearsayError } from '../src/words/errors.ts';
 import type { Limits } from '../src/words/limits.ts';
-import { isDead, isOnKey, type KeyOp } from '../src/words/op.ts';
+import { type EntryHead, isDead, isOnKey } from '../src/words/op.ts';
 import type { NodeClock, Timeline } from './clock.ts';
 import { Dice } from './dice.ts';
 import { type DiskOptions, type LogCopy, SimDisk } from './disk.ts';
@@ -80,7 +80,7 @@ export interface NodeWorld {
   readonly trace: Trace;
   readonly counts: NodeCounts;
   /** Told of every op that is on a disk. */
-  readonly watchers: { committed(op: KeyOp): void };
+  readonly watchers: { committed(op: EntryHead): void };
   /** Somebody will start the node again. */
   restartLater(node: SimNode): void;
 }
@@ -108,7 +108,7 @@ export class SimNode implements ObservedNode {
   witness: Witness;
   /** The process that runs; null while there is none, or it is still opening its log. */
   running: Engine | null = null;
-  shownAtEnd: readonly KeyOp[] = [];
+  shownAtEnd: readonly EntryHead[] = [];
   /** Of a member that has started; null for one that is fresh. */
   catchUp: WriteGuard | null = null;
   /** The seqs that it ever told that it holds, with any log. */
@@ -191,7 +191,7 @@ export class SimNode implements ObservedNode {
       place: `${name}.db`,
       clock: () => this.clock.nowMs(),
       limits,
-      newEntries: () => new PagedEntries(HASH_SEED),
+      newEntries: () => new PagedEntries({ seed: HASH_SEED }),
       note: (level, text) => this.#note(level, text),
     }).catch((error: unknown) => {
       // A new log finds no room: the process ends, and somebody starts it again.

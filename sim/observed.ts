@@ -1,6 +1,6 @@
 /** A node as the oracle and the verdict look at it from outside. */
 import type { Engine } from '../src/node/engine.ts';
-import type { KeyOp } from '../src/words/op.ts';
+import type { EntryHead } from '../src/words/op.ts';
 import type { NodeClock } from './clock.ts';
 import type { Witness } from './witness.ts';
 
@@ -22,7 +22,7 @@ export interface ObservedNode {
   /** The process that runs; null while there is none, or it is still opening its log. */
   readonly running: Engine | null;
   /** The entries that its last process showed when it ended. */
-  readonly shownAtEnd: readonly KeyOp[];
+  readonly shownAtEnd: readonly EntryHead[];
   /** Of a member that has started; null for one that is fresh. */
   readonly catchUp: WriteGuard | null;
   /** Whether what the replica shows is not that of its log: that is being exchanged, or has failed. */

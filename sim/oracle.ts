@@ -271,7 +271,7 @@ export class Oracle {
     let after: string | null = null;
     do {
       const page = replica.map.list('', after, { entries: LIST_PAGE }, clock.nowMs());
-      listed.push(...page.entries.map((entry: KeyOp) => entry.key));
+      listed.push(...page.entries.map((entry) => entry.key));
       after = page.next;
     } while (after !== null);
     // Lists show what GET shows. An entry that was dead before a clock was set back may be in neither.

@@ -13,6 +13,7 @@ import {
   kindAndId,
   type Ledger,
   type Link,
+  type OpHead,
   readsAbsent,
 } from './ledger.ts';
 import type { ObservedNode } from './observed.ts';
@@ -67,7 +68,7 @@ export function judgeEnd(
   }
 
   /** Damage after rule 11: a repair puts live entries again, and lets go those that soon expire. */
-  function isOfDamage(entry: KeyOp | undefined, op: KeyOp): boolean {
+  function isOfDamage(entry: OpHead | undefined, op: KeyOp): boolean {
     if (entry !== undefined && ledger.isBehind(entry) && isDeadSomewhere(op, nodes)) return true;
     return ledger.forkedOrigins.has(op.origin) && readsAbsent(op, missedMs);
   }

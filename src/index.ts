@@ -7,6 +7,7 @@ export { startNode } from './embedded/embeddedNode.ts';
 export type { Entry } from './embedded/entry.ts';
 export { readSettings } from './embedded/environment.ts';
 export {
+  ColdValueError,
   ConflictError,
   InvalidRequestError,
   UndecodableValueError,
@@ -26,6 +27,7 @@ export {
   DiskFullError,
   HearsayError,
   LockedDirectoryError,
+  MemoryFullError,
   NotReadableError,
   NotWritableError,
   OverloadedError,

@@ -11,11 +11,13 @@ import type { GivenSettings } from '../node/nodeSettings.ts';
 import { completeSettings } from '../node/settings.ts';
 import { type RunningNode as InnerNode, startNode as startInnerNode } from '../node/startNode.ts';
 import type { Replica } from '../replica/replica.ts';
-import { HearsayError, SettingError, StoppedError } from '../words/errors.ts';
+import type { ListLimit } from '../store/entryStore.ts';
+import { HearsayError, MemoryFullError, SettingError, StoppedError } from '../words/errors.ts';
+import { type ColdPut, isInLog, type Put } from '../words/op.ts';
 import type { Outcome, Request } from '../words/requests.ts';
 import { MIB } from '../words/size.ts';
 import { type Entry, entryOf, instantOf } from './entry.ts';
-import { ConflictError } from './errors.ts';
+import { ColdValueError, ConflictError } from './errors.ts';
 import { refuseOldNode } from './nodeVersion.ts';
 import {
   type CheckedList,
@@ -103,6 +105,13 @@ class EmbeddedNode implements RunningNode {
     this.#refuseClosed();
     checkKey(key, this.#replica.limits.maxKeyBytes);
     const outcome = this.#replica.get(key);
+    return outcome.kind === 'found' ? entryOf<T>(warm(outcome.entry)) : undefined;
+  }
+
+  async read<T = unknown>(key: string): Promise<Entry<T> | undefined> {
+    this.#refuseClosed();
+    checkKey(key, this.#replica.limits.maxKeyBytes);
+    const outcome = await this.#replica.reads.get(key);
     return outcome.kind === 'found' ? entryOf<T>(outcome.entry) : undefined;
   }
 
@@ -111,6 +120,13 @@ class EmbeddedNode implements RunningNode {
     const checked = checkList(options);
     this.#replica.readiness.requireReadable();
     return this.#list<T>(checked);
+  }
+
+  readList<T = unknown>(options: ListOptions = {}): AsyncGenerator<Entry<T>, void, undefined> {
+    this.#refuseClosed();
+    const checked = checkList(options);
+    this.#replica.readiness.requireReadable();
+    return this.#readList<T>(checked);
   }
 
   async put(key: string, value: unknown, options: PutOptions = {}): Promise<Stored> {
@@ -151,9 +167,19 @@ class EmbeddedNode implements RunningNode {
     let { startAfter: after, limit: left } = options;
     do {
       this.#refuseClosed();
-      const limit = { entries: Math.min(left, PAGE_ENTRIES), bytes: PAGE_BYTES };
-      const page = this.#replica.list(options.prefix, after, limit);
-      for (const op of page.entries) yield entryOf<T>(op);
+      const page = this.#replica.list(options.prefix, after, pageLimit(left));
+      for (const entry of page.entries) yield entryOf<T>(warm(entry));
+      left -= page.entries.length;
+      after = page.next;
+    } while (after !== null && left > 0);
+  }
+
+  async *#readList<T>(options: CheckedList): AsyncGenerator<Entry<T>, void, undefined> {
+    let { startAfter: after, limit: left } = options;
+    do {
+      this.#refuseClosed();
+      const page = await this.#replica.reads.list(options.prefix, after, pageLimit(left));
+      for (const entry of page.entries) yield entryOf<T>(entry);
       left -= page.entries.length;
       after = page.next;
     } while (after !== null && left > 0);
@@ -181,7 +207,19 @@ class EmbeddedNode implements RunningNode {
   }
 }
 
+const pageLimit = (left: number): ListLimit => ({
+  entries: Math.min(left, PAGE_ENTRIES),
+  bytes: PAGE_BYTES,
+});
+
+/** @throws ColdValueError if the value is not in memory. */
+function warm(entry: Put | ColdPut): Put {
+  if (isInLog(entry)) throw new ColdValueError(entry.key);
+  return entry;
+}
+
 function refusalOf(key: string, outcome: Outcome): HearsayError {
+  if (outcome.kind === 'memoryFull') return new MemoryFullError();
   if (outcome.kind === 'conflict') return new ConflictError(key, outcome.currentVersion);
   return new HearsayError(
     `The node answered a write with ${outcome.kind}, which is no outcome of a write.`,

@@ -17,6 +17,19 @@ export class ConflictError extends HearsayError {
   }
 }
 
+/** The value is not in memory, which has a bound: read it with `read`, or the list with `readList`. */
+export class ColdValueError extends HearsayError {
+  readonly key: string;
+
+  constructor(key: string) {
+    super(
+      `The value of ${quoted(key)} is not in memory, because maxMemory bounds that: await read(key), or ` +
+        'iterate over readList() with for await.',
+    );
+    this.key = key;
+  }
+}
+
 /** A key, a value or an option is wrong, and would be refused each time: nothing was stored. */
 export class InvalidRequestError extends HearsayError {}
 

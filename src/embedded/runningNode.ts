@@ -55,9 +55,18 @@ export interface RunningNode extends AsyncDisposable {
    * @param key any Unicode text, at most `limits.maxKeyBytes` bytes of UTF-8 (default 1,024).
    * @returns undefined if the key is absent: never written, deleted or expired.
    * @throws NotReadableError while the node does not know the entries of its cluster, StoppedError once
-   *   it is closed, InvalidRequestError for a malformed key.
+   *   it is closed, InvalidRequestError for a malformed key, ColdValueError if the value is not in memory:
+   *   only with `maxMemory`.
    */
   get<T = unknown>(key: string): Entry<T> | undefined;
+
+  /**
+   * Reads from memory, or from the disk if memory has no room for the value.
+   *
+   * @throws the errors of `get` but ColdValueError; OverloadedError if `limits.maxColdReads` reads wait for
+   *   the disk.
+   */
+  read<T = unknown>(key: string): Promise<Entry<T> | undefined>;
 
   /**
    * Gives the live entries in the order of their keys, from memory. If the loop waits in between, the
@@ -66,6 +75,9 @@ export interface RunningNode extends AsyncDisposable {
    * @throws the errors of `get`.
    */
   list<T = unknown>(options?: ListOptions): Generator<Entry<T>, void, undefined>;
+
+  /** As `list`, also with values that are not in memory. @throws the errors of `read`. */
+  readList<T = unknown>(options?: ListOptions): AsyncGenerator<Entry<T>, void, undefined>;
 
   /**
    * Stores a value: JSON, and the types that superjson adds (Date, Map, Set, BigInt, undefined, NaN,

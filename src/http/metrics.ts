@@ -121,6 +121,41 @@ export function registerMetrics(
     'Bytes that overwritten and dropped entries have left, and room for new ones.',
     () => replica.map.bytes.holes,
   );
+  figures.gauge(
+    'hearsay_map_resident_bytes',
+    'Bytes of the map in memory: entries, holes and indexes.',
+    () => replica.map.bytes.used,
+  );
+  figures.gauge(
+    'hearsay_map_cold_entries',
+    'Entries whose values are only on the disk.',
+    () => replica.map.coldSize,
+  );
+  figures.gauge(
+    'hearsay_map_full_of_keys',
+    '1 while keys fill the memory, and new ones get 507.',
+    () => Number(replica.map.isFullOfKeys),
+  );
+  figures.total(
+    'hearsay_value_hits_total',
+    'Values that clients got from memory.',
+    () => replica.reads.hits,
+  );
+  figures.total(
+    'hearsay_value_disk_reads_total',
+    'Values that were read from the disk.',
+    () => replica.coldRows.reads,
+  );
+  figures.gauge(
+    'hearsay_cold_reads',
+    'Requests that wait for values from the disk.',
+    () => replica.reads.waiting,
+  );
+  figures.total(
+    'hearsay_cold_reads_refused_total',
+    'Requests that were refused because too many waited for the disk.',
+    () => replica.reads.refused,
+  );
   figures.gauge('hearsay_disk_full', '1 while writes find no room on the disk.', () =>
     Number(replica.isDiskFull),
   );

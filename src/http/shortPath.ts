@@ -54,10 +54,21 @@ export class ShortPath {
     const { frame, entries } = this.#options;
     try {
       frame.begin(exchange, path);
-      entries.read(exchange, this.#keyOf(path));
+      const answered = entries.read(exchange, this.#keyOf(path));
+      if (answered !== undefined) {
+        void this.#endAfter(exchange, answered);
+        return;
+      }
     } catch (error) {
       frame.fail(exchange, error);
     }
+    frame.end(exchange, ROUTE);
+  }
+
+  /** The value comes from the disk. */
+  async #endAfter(exchange: Exchange, answered: Promise<void>): Promise<void> {
+    const { frame } = this.#options;
+    await answered.catch((error: unknown) => frame.fail(exchange, error));
     frame.end(exchange, ROUTE);
   }
 

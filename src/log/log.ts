@@ -68,6 +68,12 @@ export interface Log {
   /** Rows with a greater lsn, in order. */
   rowsAfter(lsn: number, limit: PageLimit): Promise<Row[]>;
 
+  /**
+   * The rows with these lsns, in the order of the lsns that are asked for; those that are not there are
+   * left out. The caller bounds them, because it knows their sizes.
+   */
+  rowsAt(lsns: readonly number[]): Promise<Row[]>;
+
   /** `rowsAfter` without values; only `maxRows` bounds the page. */
   headsAfter(lsn: number, maxRows: number): Promise<RowHead[]>;
 

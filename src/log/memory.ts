@@ -139,6 +139,15 @@ export class MemoryLog implements Log {
     return this.#read(page(this.#rows, first, limit, (row) => row.op));
   }
 
+  rowsAt(lsns: readonly number[]): Promise<Row[]> {
+    const rows = lsns.map(
+      (lsn) => this.#rows[firstIndexAfter(this.#rows, lsn - 1, (row) => row.lsn)],
+    );
+    return this.#read(
+      rows.flatMap((row, index) => (row === undefined || row.lsn !== lsns[index] ? [] : [row])),
+    );
+  }
+
   headsAfter(lsn: number, maxRows: number): Promise<RowHead[]> {
     const first = firstIndexAfter(this.#rows, lsn, (row) => row.lsn);
     return this.#read(this.#rows.slice(first, first + maxRows).map(headOf));

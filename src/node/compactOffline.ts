@@ -42,7 +42,7 @@ export async function compactFile(directory: string, retentionMs: number): Promi
     place: directory,
     clock: Date.now,
     limits: defaultLimits,
-    entries: newEntries(),
+    entries: newEntries(null),
   }).catch(async (error: unknown) => {
     await log.close();
     throw error;

@@ -16,6 +16,7 @@ import { HearsayError } from '../words/errors.ts';
 import type { Limits } from '../words/limits.ts';
 import type { Note } from '../words/note.ts';
 import type { Random } from '../words/random.ts';
+import { MIB } from '../words/size.ts';
 import {
   clusterFacts,
   DISK_FULL,
@@ -23,6 +24,7 @@ import {
   heldBackFault,
   LEAST_FREE_BYTES,
   LOG_LOST,
+  MEMORY_FULL,
 } from './health.ts';
 import type { NodeLogs } from './nodeLogs.ts';
 
@@ -30,6 +32,9 @@ import type { NodeLogs } from './nodeLogs.ts';
 const DISK_LOOK_INTERVAL_MS = 1000;
 /** Time between two looks for members that hold back collection, in milliseconds. */
 const HELD_BACK_INTERVAL_MS = 5000;
+
+/** Bytes of entries looked at before others have their turn: about a millisecond. */
+const TRIM_SLICE_BYTES = MIB;
 
 export interface Timers {
   /** Milliseconds that go on evenly while wall clocks are set. */
@@ -124,6 +129,8 @@ export class Engine {
   readonly #ends: (() => void)[] = [];
   #wasDiskFull = false;
   #isDiskLow = false;
+  #isTrimming = false;
+  #wasFullOfKeys = false;
   #nextDiskLookAt = 0;
   #heldBack: string | null = null;
   #nextHeldBackAt = 0;
@@ -163,6 +170,8 @@ export class Engine {
     };
     every(tickMs, 'tick', () => {
       this.driver.tick();
+      this.#trim();
+      this.#tellOfMemory();
       this.#tellOfDisk();
       this.#lookAtDisk();
       this.#tellOfHeldBack();
@@ -170,6 +179,7 @@ export class Engine {
     every(sweepMs, 'sweep', () => this.#sweep());
     every(bookmarkMs / SILENT_TICKS, 'bookmarks', () => this.hub.tick());
     if (compactMs !== null) every(compactMs, 'compact', () => this.#compact());
+    this.#ends.push(this.replica.onCommit(() => this.#trim()));
     this.driver.tick();
     this.#lookAtDisk();
   }
@@ -195,6 +205,27 @@ export class Engine {
     const { sweptAtOnce, timers } = this.#options;
     if (this.replica.sweep(sweptAtOnce).expired.length === sweptAtOnce)
       timers.defer(() => this.#sweep());
+  }
+
+  /** Drops values in later turns for as long as the map is above its bound, so that requests come in between. */
+  #trim(): void {
+    const { map } = this.replica;
+    if (this.#isTrimming || !map.isOverBound) return;
+    this.#isTrimming = true;
+    this.#options.timers.defer(() => {
+      this.#isTrimming = false;
+      if (map.compactSlice(TRIM_SLICE_BYTES) > 0) this.#trim();
+    });
+  }
+
+  /** Logs each change once. */
+  #tellOfMemory(): void {
+    const { note } = this.#options;
+    const { isFullOfKeys } = this.replica.map;
+    if (isFullOfKeys === this.#wasFullOfKeys) return;
+    this.#wasFullOfKeys = isFullOfKeys;
+    if (isFullOfKeys) note('warn', MEMORY_FULL, { event: 'memory-full' });
+    else note('info', 'Memory has room for new keys again.', { event: 'memory-has-room' });
   }
 
   #compact(): void {

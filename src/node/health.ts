@@ -21,6 +21,10 @@ export const LEAST_FREE_BYTES = 1024 * 1024;
 export const DISK_LOW =
   'The disk has less than 1 MiB left: free space before writes are answered with 507.';
 
+export const MEMORY_FULL =
+  'Keys fill the memory that --max-memory (MAX_MEMORY) allows: new keys are answered with 507 until keys are deleted, ' +
+  'or until it is raised.';
+
 export const LOG_LOST =
   'The database of this node was removed or replaced while it runs: it takes no writes, which the next restart would ' +
   'lose. Stop the node, and restore a backup or let its peers bring what they hold.';
@@ -163,6 +167,7 @@ export function healthOf(
   const reasons: string[] = [];
   if (replica.isDiskFull) reasons.push(DISK_FULL);
   else if (isDiskLow) reasons.push(DISK_LOW);
+  if (replica.map.isFullOfKeys) reasons.push(MEMORY_FULL);
   reasons.push(...forkFaults(driver.forked()));
   if (driver.doubt !== null) reasons.push(driver.doubt);
   reasons.push(...refusalFaults(driver.refusals()));

@@ -5,5 +5,6 @@ import { PagedEntries } from '../store/pagedEntries.ts';
 
 const WORDS = 2 ** 32;
 
-export const newEntries = (): EntryStore =>
-  new PagedEntries({ first: randomInt(WORDS), second: randomInt(WORDS) });
+/** @param maxBytes bytes of the store above which values are dropped; null for no bound. */
+export const newEntries = (maxBytes: number | null): EntryStore =>
+  new PagedEntries({ seed: { first: randomInt(WORDS), second: randomInt(WORDS) }, maxBytes });

@@ -28,6 +28,12 @@ export interface NodeSettings {
   readonly dataDir: string;
   /** `full`, the default: an answered write survives a power cut; `normal`: only a crash of the process. */
   readonly durability: 'full' | 'normal';
+  /**
+   * The most bytes that keys, values and indexes take in memory, 16 MiB to 1 TiB. Beyond it, the coldest
+   * values are dropped from memory and read from the log when they are asked for. Null, the default: no
+   * bound.
+   */
+  readonly maxMemory: number | null;
   /** The longest wait of a starting node for its peers, in milliseconds: 0 to a day, default 10,000. */
   readonly joinTimeoutMs: number;
   /**

@@ -181,6 +181,14 @@ export function size(least: string, most: string, row: OwnRow) {
   return setting(schema, { ...row, placeholder: 'size', allowed, range });
 }
 
+/** A number of bytes, or null if none is given. */
+export function sizeOrNone(least: string, most: string, row: OwnRow) {
+  const allowed = `a size from ${least} to ${most}, in bytes or such as 512MiB or 4GiB`;
+  const schema = measured(least, most, UNITS_BYTES).nullable();
+  const range = rangeOf(least, most, UNITS_BYTES, 'bytes');
+  return setting(schema, { ...row, placeholder: 'size', allowed, range });
+}
+
 /** As a person would write it: 1MiB. */
 export function sizeText(sizeBytes: number): string {
   const [unit, unitBytes] = present(
@@ -257,9 +265,10 @@ function givenSentenceOn(one: Setting, value: unknown, path: string): string {
 
 function allowedGiven({ allowed, allowedEach, range, default: none }: Setting): string {
   if (allowedEach !== undefined) return `an array of ${allowedEach}`;
-  if (range === undefined) return none === null ? `${allowed}, or null` : allowed;
+  const orNull = none === null ? ', or null' : '';
+  if (range === undefined) return `${allowed}${orNull}`;
   const unit = range.unit === '' ? '' : ` of ${range.unit}`;
-  return `a whole number${unit} from ${range.least} to ${range.most}`;
+  return `a whole number${unit} from ${range.least} to ${range.most}${orNull}`;
 }
 
 /** The value as JSON, so that the text "8000" differs from the number. */

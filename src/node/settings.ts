@@ -23,6 +23,7 @@ import {
   refuseUnknown,
   setting,
   size,
+  sizeOrNone,
   sizeText,
   whole,
 } from './settingKinds.ts';
@@ -92,6 +93,10 @@ export const nodeShape = {
   durability: choice(['full', 'normal'], {
     default: 'full',
     help: 'full: an answered write survives a power cut; normal: only a crash of the process',
+  }),
+  maxMemory: sizeOrNone('16MiB', '1024GiB', {
+    default: null,
+    help: 'most bytes of keys, values and indexes in memory; beyond it, the coldest values are read from the disk',
   }),
   joinTimeoutMs: duration('0ms', '1d', {
     default: '10s',
@@ -241,6 +246,10 @@ export const limitShape = {
     'maxBatchAnswerBytes',
     '256MiB',
     'most bytes of the results of one batch',
+  ),
+  maxColdReads: count(
+    'maxColdReads',
+    'most requests at one time that wait for values from the disk; beyond it, 503',
   ),
   maxPastReads: count('maxPastReads', 'most reads of the past at one time; beyond it, 503'),
 } satisfies Record<keyof Limits, z.ZodType<number>>;

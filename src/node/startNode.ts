@@ -72,7 +72,15 @@ export async function startNode(
   const logs = new NodeLogs(directory);
   undo.defer(() => logs.close());
   const { nodeId, limits, dataDir: place } = settings;
-  const opened = await openLogs({ logs, nodeId, place, limits, note, newEntries, clock: Date.now });
+  const opened = await openLogs({
+    logs,
+    nodeId,
+    place,
+    limits,
+    note,
+    newEntries: () => newEntries(settings.maxMemory),
+    clock: Date.now,
+  });
   warnOfReaders(place, (text) => note('warn', text));
   const disk = new DiskSpace(place);
   const transport = transportOf(settings, token, note);

@@ -185,6 +185,7 @@ export class Fold {
     return {
       head: (key) => this.map.head(key),
       entry: (key) => this.map.get(key),
+      isFullOfKeys: () => this.map.isFullOfKeys,
       record: (origin) => this.record(origin),
       vector: this.#vector,
       origin: this.origin,

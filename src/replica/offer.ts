@@ -6,7 +6,18 @@
  */
 import type { Log } from '../log/log.ts';
 import { HearsayError } from '../words/errors.ts';
-import { formatOpId, isDead, type KeyOp, type OpId, type Put } from '../words/op.ts';
+import { hasContent } from '../words/hash.ts';
+import {
+  type Entry,
+  formatOpId,
+  isDead,
+  isInLog,
+  isOnKey,
+  type KeyOp,
+  type OpId,
+  type Put,
+  sameOp,
+} from '../words/op.ts';
 import type { PutRequest } from '../words/requests.ts';
 import { seqOf, type Vector } from '../words/vector.ts';
 import { collectedOps } from './collectedOps.ts';
@@ -65,7 +76,7 @@ async function offerLost(options: OfferOptions): Promise<boolean> {
   });
   const counts = { offered: 0, known: 0, beaten: 0, undecided: 0 };
   for (let from = 0; from < lost.length; from += BATCH) {
-    const ops = lost.slice(from, from + BATCH);
+    const ops = await wholeOps(lost.slice(from, from + BATCH), old, note);
     const outcomes = await inParts(ops, (part) => replica.offering.lost(part, judged, life));
     for (const [index, outcome] of outcomes.entries()) {
       const op = ops[index];
@@ -86,7 +97,7 @@ async function greatestOps(
   { entries }: SetAside,
   old: Log | null,
   isKnown: (id: OpId) => boolean,
-): Promise<KeyOp[]> {
+): Promise<Entry[]> {
   const lost = entries.filter((op) => !isKnown(op));
   if (old === null) return lost;
   const keys = new Set(entries.map(({ key }) => key));
@@ -98,12 +109,12 @@ const FORGOTTEN = 'nobody knows any more whether the key was deleted since';
 /** @returns the judgement, and whether waiting would not change it. */
 async function judge(
   options: OfferOptions,
-  lost: readonly KeyOp[],
+  lost: readonly Entry[],
   held: Vector,
 ): Promise<{ judgement: Judgement; isFinal: boolean }> {
   const { replica, leavesOut } = options;
   // If the key has an entry, or the op is not below the horizon, this node decides alone.
-  const isOpen = ({ key, generation }: KeyOp): boolean =>
+  const isOpen = ({ key, generation }: Entry): boolean =>
     replica.map.head(key) === undefined && generation < replica.header.horizon;
   const { judgement, heard } = await hearAll(options, lost, held, () => lost.some(isOpen));
   return { judgement, isFinal: leavesOut || heard >= otherMembers(options) };
@@ -112,7 +123,7 @@ async function judge(
 /** Asks this node's own log and, if that may have forgotten ops, the peers. */
 async function hearAll(
   { replica, peers }: OfferOptions,
-  ops: readonly KeyOp[],
+  ops: readonly Entry[],
   held: Vector,
   wantsPeers = (): boolean => true,
 ): Promise<{ judgement: Judgement; heard: number }> {
@@ -135,12 +146,9 @@ function otherMembers({ replica, aside }: OfferOptions): number {
  * put them, except those that this cluster has deleted since.
  */
 async function putEntries(options: OfferOptions): Promise<boolean> {
-  const { replica, aside, life, note } = options;
+  const { replica, aside, old, life, note } = options;
   const nowMs = replica.nowMs();
-  const entries: Put[] = [];
-  for (const entry of aside.entries)
-    if (entry.kind === 'put' && !isDead(entry, nowMs) && !isShown(replica, entry))
-      entries.push(entry);
+  const entries = await entriesToPut(options, nowMs);
   if (entries.length === 0) return true;
   const { judgement, heard } = await hearAll(options, entries, new Map());
   if (!judgement.isComplete && heard === 0 && otherMembers(options) > 0) return false;
@@ -150,7 +158,7 @@ async function putEntries(options: OfferOptions): Promise<boolean> {
     return !isDeleted;
   });
   for (let from = 0; from < put.length; from += BATCH) {
-    const batch = put.slice(from, from + BATCH);
+    const batch = (await wholeOps(put.slice(from, from + BATCH), old, note)).filter(isPut);
     const requests = batch.map((entry) => requestOf(entry, replica.nowMs()));
     const outcomes = await inParts(requests, (part) => replica.offering.requests(part, life));
     for (const [index, outcome] of outcomes.entries()) {
@@ -163,6 +171,24 @@ async function putEntries(options: OfferOptions): Promise<boolean> {
   return true;
 }
 
+/** The live entries of the old log that this cluster does not show yet. */
+async function entriesToPut(
+  { replica, aside, old, note }: OfferOptions,
+  nowMs: number,
+): Promise<Entry[]> {
+  const live = aside.entries.filter((entry) => !isDead(entry, nowMs));
+  const found: Entry[] = [];
+  for (let from = 0; from < live.length; from += BATCH) {
+    const some = live.slice(from, from + BATCH);
+    const ops = (await wholeOps(some, old, note)).filter(isPut);
+    const missing = new Set(ops.filter((op) => !isShown(replica, op)).map(({ key }) => key));
+    found.push(...some.filter(({ key }) => missing.has(key)));
+  }
+  return found;
+}
+
+const isPut = (op: KeyOp): op is Put => op.kind === 'put';
+
 function requestOf({ key, version, value, meta, expiresAt }: Put, nowMs: number): PutRequest {
   const ttlMs = expiresAt === null ? null : Math.max(1, expiresAt - nowMs);
   return { kind: 'put', key, version, ttlMs, value, meta };
@@ -170,13 +196,23 @@ function requestOf({ key, version, value, meta, expiresAt }: Put, nowMs: number)
 
 /** Whether the entry shows the put already, as after an interrupted offer: it is not offered twice. */
 function isShown({ map }: Replica, { key, version, value, meta }: Put): boolean {
-  const entry = map.get(key);
-  return (
-    entry?.kind === 'put' &&
-    entry.version === version &&
-    entry.value === value &&
-    entry.meta === meta
-  );
+  const head = map.head(key);
+  if (head?.kind !== 'put' || head.version !== version) return false;
+  return hasContent(head, { value, meta, expiresAt: head.expiresAt });
+}
+
+/** The ops with their values. An op whose value nobody can read any more is left out. */
+async function wholeOps(entries: readonly Entry[], old: Log | null, note: Note): Promise<KeyOp[]> {
+  const cold = entries.filter(isInLog);
+  const rows = await old?.rowsAt(cold.map(({ lsn }) => lsn));
+  const ops = new Map((rows ?? []).map(({ lsn, op }) => [lsn, op]));
+  return entries.flatMap((entry) => {
+    if (!isInLog(entry)) return [entry];
+    const op = ops.get(entry.lsn);
+    if (op !== undefined && isOnKey(op) && sameOp(op, entry)) return [op];
+    note('warn', `${shown(entry)} is left out: its value can't be read from the log that held it`);
+    return [];
+  });
 }
 
 /** Offers in halves if the queue has no room for all. */
@@ -196,7 +232,7 @@ async function inParts<T, R>(
 
 const MAX_SHOWN_KEY = 80;
 
-function shown(op: KeyOp): string {
+function shown(op: Entry): string {
   const { key, kind, version } = op;
   const name = JSON.stringify(key.length > MAX_SHOWN_KEY ? `${key.slice(0, MAX_SHOWN_KEY)}…` : key);
   return `${kind} of ${name} at version ${version} (${formatOpId(op)})`;

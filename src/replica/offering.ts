@@ -8,7 +8,7 @@ import type { Batch } from '../rules/decide.ts';
 import type { Judged, OfferOutcome } from '../rules/lostOps.ts';
 import { HearsayError } from '../words/errors.ts';
 import { type KeyOp, textLength } from '../words/op.ts';
-import type { Outcome, PutRequest } from '../words/requests.ts';
+import type { DecidedOutcome, PutRequest } from '../words/requests.ts';
 import type { CommitQueue, Weight } from './commitQueue.ts';
 import type { Fold } from './fold.ts';
 
@@ -47,8 +47,8 @@ export class Offering {
   }
 
   /** Decides about entries of another cluster as about ordinary requests. Rejects as `lost` does. */
-  requests(requests: readonly PutRequest[], life: Log): Promise<readonly Outcome[]> {
-    return this.#enqueue(weightOf(requests), life, (batch) => batch.requests(requests));
+  requests(requests: readonly PutRequest[], life: Log): Promise<readonly DecidedOutcome[]> {
+    return this.#enqueue(weightOf(requests), life, (batch) => batch.offeredPuts(requests));
   }
 
   /** Seals an origin whose ops have been offered. Rejects as `lost` does. */

@@ -20,11 +20,19 @@ import { DiskFullError, type HearsayError } from '../words/errors.ts';
 import type { Hash } from '../words/hash.ts';
 import type { Limits } from '../words/limits.ts';
 import { Listeners } from '../words/listeners.ts';
-import { type KeyOp, type PutHead, sameOp, textLength } from '../words/op.ts';
-import type { Outcome, Request } from '../words/requests.ts';
+import {
+  type EntryHead,
+  isInLog,
+  type KeyOp,
+  type PutHead,
+  sameOp,
+  textLength,
+} from '../words/op.ts';
+import type { DecidedOutcome, Outcome, Request } from '../words/requests.ts';
 import type { GivenUp, LogHeader, OriginRecord } from '../words/row.ts';
 import { MIB } from '../words/size.ts';
 import type { Vector } from '../words/vector.ts';
+import { ColdRows } from './coldRows.ts';
 import { CommitQueue } from './commitQueue.ts';
 import { Fold } from './fold.ts';
 import { Forgetting } from './forgetting.ts';
@@ -32,6 +40,7 @@ import { IncomingSnapshot } from './incomingSnapshot.ts';
 import { Membership } from './membership.ts';
 import { Offering } from './offering.ts';
 import { Readiness } from './readiness.ts';
+import { Reads } from './reads.ts';
 
 export interface ReplicaOptions {
   readonly nodeId: string;
@@ -68,6 +77,9 @@ export class Replica {
   readonly forgetting: Forgetting;
   readonly incomingSnapshot: IncomingSnapshot;
   readonly offering: Offering;
+  readonly reads: Reads;
+  /** Rows of the log that stand for values which are not in memory. */
+  readonly coldRows: ColdRows;
   readonly #clock: () => number;
   readonly #fold: Fold;
   readonly #queue: CommitQueue;
@@ -109,6 +121,18 @@ export class Replica {
     this.membership = new Membership(this.#fold, this.#queue, clock);
     this.forgetting = new Forgetting(this.#fold, this.#queue, clock);
     this.offering = new Offering(this.#fold, this.#queue, () => this.#log);
+    const failed = (error: HearsayError): void => this.#failures.tell(error);
+    this.coldRows = new ColdRows({ log: () => this.#log, place, failed });
+    this.reads = new Reads({
+      map: entries,
+      rows: this.coldRows,
+      readiness: this.readiness,
+      clock,
+      limits,
+      place,
+      life: () => this.#log,
+      failed,
+    });
     this.incomingSnapshot = new IncomingSnapshot({
       fold: this.#fold,
       queue: this.#queue,
@@ -233,24 +257,23 @@ export class Replica {
 
   // ---- reads and writes of clients
 
-  /** Reads the map as of the last commit. @throws NotReadableError while clients may not read. */
-  get(key: string): Outcome {
-    this.readiness.requireReadable();
-    const entry = this.map.live(key, this.#clock());
-    if (entry !== undefined) return { kind: 'found', entry };
-    return { kind: 'absent', expired: this.map.head(key)?.kind === 'put' };
+  /**
+   * Reads the map as of the last commit; `reads` also gives values that are not in memory.
+   *
+   * @throws NotReadableError while clients may not read.
+   */
+  get(key: string): DecidedOutcome {
+    return this.reads.present(key);
   }
 
-  /** @throws NotReadableError while clients may not read. */
+  /** As `get`. */
   list(prefix: string, after: string | null, limit: ListLimit): ListPage {
-    this.readiness.requireReadable();
-    return this.map.list(prefix, after, limit, this.#clock());
+    return this.reads.presentList(prefix, after, limit);
   }
 
   /** As `list`, without the values. @throws NotReadableError while clients may not read. */
   listHeads(prefix: string, after: string | null, limit: number): ListPage<PutHead> {
-    this.readiness.requireReadable();
-    return this.map.listHeads(prefix, after, limit, this.#clock());
+    return this.reads.listHeads(prefix, after, limit);
   }
 
   /**
@@ -260,15 +283,16 @@ export class Replica {
    * @throws NotWritableError, OverloadedError, DiskFullError, StoppedError: nothing is stored.
    * @throws CommitFailedError: the outcome is unknown, and the node stops.
    */
-  submit(requests: readonly Request[]): Promise<Outcome[]> {
+  async submit(requests: readonly Request[]): Promise<readonly Outcome[]> {
     const refusal = this.readiness.writeRefusal();
-    if (refusal !== null) return Promise.reject(refusal);
+    if (refusal !== null) throw refusal;
     let bytes = 0;
     for (const request of requests)
       bytes += request.kind === 'put' ? textLength(request) : request.key.length;
-    return this.#queue.enqueue({ ops: requests.length, bytes }, (batch) =>
+    const decided = await this.#queue.enqueue({ ops: requests.length, bytes }, (batch) =>
       batch.requests(requests),
     );
+    return this.reads.whole(decided);
   }
 
   /** Deletes every live key with the prefix, in several commits. @returns the number of keys deleted. */
@@ -307,13 +331,24 @@ export class Replica {
    * Rule 11: entries that a peer lost are born again, unchanged except for their birth, so that they
    * win.
    */
-  bearAgain(entries: readonly KeyOp[]): Promise<void> {
-    return this.#queue.enqueue({ ops: entries.length, bytes: 0 }, (batch) => {
+  async bearAgain(heads: readonly EntryHead[]): Promise<void> {
+    const entries = await this.#wholeOps(heads);
+    await this.#queue.enqueue({ ops: entries.length, bytes: 0 }, (batch) => {
       for (const entry of entries) {
         const present = this.map.head(entry.key);
         if (present !== undefined && sameOp(present, entry)) batch.bearAgain(entry);
       }
     });
+  }
+
+  /** The ops of these heads, so far as they are still entries. */
+  async #wholeOps(heads: readonly EntryHead[]): Promise<KeyOp[]> {
+    const ops = heads.map((head) => {
+      const entry = this.map.get(head.key);
+      if (entry === undefined || !sameOp(entry, head)) return null;
+      return isInLog(entry) ? this.coldRows.read(entry) : entry;
+    });
+    return (await Promise.all(ops)).filter((op) => op !== null);
   }
 
   // ---- the log under it
@@ -323,6 +358,7 @@ export class Replica {
     this.#log = log;
     this.incomingSnapshot.forget();
     await this.#fold.read(log, this.place);
+    this.coldRows.forget();
     this.#queue.resume();
     this.#replacements.tell();
   }

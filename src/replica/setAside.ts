@@ -1,5 +1,5 @@
 /** Rule 12: a log that its node gives up, and the parts of it that are needed to offer its ops again. */
-import type { KeyOp } from '../words/op.ts';
+import type { Entry } from '../words/op.ts';
 import type { GivenUp, OriginRecord } from '../words/row.ts';
 import type { Vector } from '../words/vector.ts';
 import type { Replica } from './replica.ts';
@@ -10,8 +10,11 @@ export interface SetAside extends GivenUp {
   /** The origin that its own ops were born in. */
   readonly origin: string;
   readonly clusterId: string | null;
-  /** Its map, dead entries included: for each key the greatest op that it held and had not collected. */
-  readonly entries: readonly KeyOp[];
+  /**
+   * Its map, dead entries included: for each key the greatest op that it held and had not collected. The
+   * rows of cold entries are those of the log.
+   */
+  readonly entries: readonly Entry[];
   readonly records: ReadonlyMap<string, OriginRecord>;
   readonly stable: Vector;
 }

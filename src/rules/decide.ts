@@ -12,6 +12,7 @@ import {
   admitsVersion,
   compareOps,
   type Delete,
+  type Entry,
   type EntryHead,
   generationFor,
   isDead,
@@ -26,7 +27,13 @@ import {
   sameOp,
   type Unhashed,
 } from '../words/op.ts';
-import type { DeleteRequest, Outcome, PutRequest, Request } from '../words/requests.ts';
+import {
+  type DecidedOutcome,
+  type DeleteRequest,
+  found,
+  type PutRequest,
+  type Request,
+} from '../words/requests.ts';
 import {
   bothChanges,
   type FactChanges,
@@ -45,7 +52,9 @@ import { crowdedOut, leavingOut } from './newOrigins.ts';
 export interface Basis {
   /** The entry without its value. */
   readonly head: (key: string) => EntryHead | undefined;
-  readonly entry: (key: string) => KeyOp | undefined;
+  readonly entry: (key: string) => Entry | undefined;
+  /** Whether keys fill the memory, so that a client's put of a new key is refused. */
+  readonly isFullOfKeys: () => boolean;
   readonly record: (origin: string) => OriginRecord;
   readonly vector: Vector;
   /** This node's own origin. */
@@ -103,8 +112,13 @@ export class Batch {
   }
 
   /** A client's requests: each sees the changes of those before it. */
-  requests(requests: readonly Request[]): Outcome[] {
+  requests(requests: readonly Request[]): DecidedOutcome[] {
     return requests.map((request) => this.#request(request));
+  }
+
+  /** Puts of a log that another cluster gave up: memory refuses none of them, or they would be lost. */
+  offeredPuts(requests: readonly PutRequest[]): DecidedOutcome[] {
+    return requests.map((request) => this.#put(request, true));
   }
 
   /** Whether there is nothing to write. */
@@ -194,7 +208,7 @@ export class Batch {
     const { hlc: hlcNow, ...bornAs } = this.#birth();
     const { horizon } = this.#basis;
     const decided = decideOffer(lost, judged, {
-      entry: this.#entry(lost.key),
+      entry: this.#head(lost.key),
       bornAs,
       horizon,
       nowMs: this.#nowMs,
@@ -247,7 +261,7 @@ export class Batch {
     return out.size > 0 && outcome.kind === 'applied' ? { ...outcome, kind: 'crowded' } : outcome;
   }
 
-  #request(request: Request): Outcome {
+  #request(request: Request): DecidedOutcome {
     if (request.kind !== 'get' && request.condition !== undefined) {
       const live = this.#live(request.key);
       if (!holds(request.condition, live))
@@ -263,13 +277,15 @@ export class Batch {
     }
   }
 
-  #put(request: PutRequest): Outcome {
+  #put(request: PutRequest, isOffered = false): DecidedOutcome {
     const entry = this.#head(request.key);
     const version = request.version === 'next' ? this.#nextVersion(entry) : request.version;
     if (version > MAX_PUT_VERSION)
       return { kind: 'conflict', currentVersion: MAX_PUT_VERSION, isExhausted: true };
     if (!admitsVersion(entry, version, this.#nowMs))
       return { kind: 'conflict', currentVersion: entry?.version ?? 0 };
+    if (entry === undefined && !isOffered && this.#basis.isFullOfKeys())
+      return { kind: 'memoryFull' };
     const op = this.#bear<Put>({
       ...this.#birth(),
       kind: 'put',
@@ -288,7 +304,7 @@ export class Batch {
   }
 
   /** Rule 3. */
-  #delete({ key, upToVersion }: DeleteRequest): Outcome {
+  #delete({ key, upToVersion }: DeleteRequest): DecidedOutcome {
     const entry = this.#head(key);
     if (upToVersion !== null) {
       if (entry === undefined || isDead(entry, this.#nowMs)) return { kind: 'deleted', op: null };
@@ -307,12 +323,10 @@ export class Batch {
     return { kind: 'deleted', op };
   }
 
-  #get(key: string): Outcome {
+  #get(key: string): DecidedOutcome {
     const entry = this.#entry(key);
     if (entry?.kind !== 'put') return { kind: 'absent', expired: false };
-    return isDead(entry, this.#nowMs)
-      ? { kind: 'absent', expired: true }
-      : { kind: 'found', entry };
+    return isDead(entry, this.#nowMs) ? { kind: 'absent', expired: true } : found(entry);
   }
 
   #live(key: string): PutHead | undefined {
@@ -364,7 +378,7 @@ export class Batch {
     return true;
   }
 
-  #entry(key: string): KeyOp | undefined {
+  #entry(key: string): Entry | undefined {
     return this.#entries.get(key) ?? this.#basis.entry(key);
   }
 

@@ -2,7 +2,15 @@
  * Rule 12: decides whether an op that a log held, and that its cluster lacks, may come back. An op that
  * nobody can decide any more stays out.
  */
-import { compareOps, isDead, type KeyOp, type OpId, type Ranked } from '../words/op.ts';
+import { hasContent } from '../words/hash.ts';
+import {
+  compareOps,
+  type EntryHead,
+  isDead,
+  type KeyOp,
+  type OpId,
+  type Ranked,
+} from '../words/op.ts';
 
 /** The other ops on a key that decide whether a lost op may come back (rule 12). */
 export interface Judged {
@@ -32,7 +40,7 @@ export type OfferDecision = Exclude<OfferOutcome, 'offered'> | 'asItWas' | 'just
 /** The state of the log that the op would come back to. */
 export interface Here {
   /** The entry of the key, dead or alive; undefined if there is none. */
-  readonly entry: KeyOp | undefined;
+  readonly entry: EntryHead | undefined;
   /** The id that the op would come back under. */
   readonly bornAs: OpId;
   /** Below it a greater op may have been collected, and its row compacted away. */
@@ -59,12 +67,7 @@ export function decideOffer(
 }
 
 /** Whether the entry is the op, or the op born again under another id. */
-function isCopy(lost: KeyOp, entry: KeyOp): boolean {
+function isCopy(lost: KeyOp, entry: EntryHead): boolean {
   const { origin, seq } = entry;
-  return (
-    compareOps({ ...lost, origin, seq }, entry) === 0 &&
-    lost.value === entry.value &&
-    lost.meta === entry.meta &&
-    lost.expiresAt === entry.expiresAt
-  );
+  return compareOps({ ...lost, origin, seq }, entry) === 0 && hasContent(entry, lost);
 }

@@ -4,7 +4,12 @@
  *
  * Invariants, which `test/conformance/entryStore.ts` holds every store to:
  * - The entry of a key is the greatest op that was folded since the key was last dropped, and it comes
- *   out with the very fields that went in, its value in the very characters.
+ *   out with the very fields that went in, its value in the very characters; or without value and meta,
+ *   and with the lsn that went in: then it is cold, and the row of that lsn has them.
+ * - An entry turns cold only by compaction, only while the store takes more bytes than its bound, and
+ *   warm again by `warm` or a new op. Warm or cold, it is the same entry: listed, dead, swept, dropped
+ *   and summed alike.
+ * - Compaction brings the store below its bound, unless it is full of keys.
  * - The store changes by `fold`, `drop` and `clear` alone. A sweep moves entries from the list to the
  *   dead; compaction moves bytes. Neither changes an entry.
  * - At every clock a list shows the entries that `live` shows, even if the clock is behind that of an
@@ -21,7 +26,7 @@
 
 import type { ExpiryMark } from '../words/expiryMark.ts';
 import type { Hash } from '../words/hash.ts';
-import type { EntryHead, KeyOp, Put, PutHead } from '../words/op.ts';
+import type { ColdPut, Entry, EntryHead, InLog, KeyOp, Put, PutHead } from '../words/op.ts';
 
 /** The entries that one sweep took. */
 export interface Swept {
@@ -31,7 +36,7 @@ export interface Swept {
   readonly upTo: ExpiryMark;
 }
 
-export interface ListPage<E extends PutHead = Put> {
+export interface ListPage<E extends PutHead = Put | ColdPut> {
   readonly entries: readonly E[];
   /** The key that the next page starts after, or null at the end. */
   readonly next: string | null;
@@ -41,8 +46,8 @@ export interface ListLimit {
   /** The most entries, at least 1. */
   readonly entries: number;
   /**
-   * The page ends with the entry that brings its keys, values and metas to this many bytes of UTF-8; no
-   * bound if it is left out.
+   * The page ends with the entry that brings its keys, values and metas to this many bytes of UTF-8, cold
+   * values included; no bound if it is left out.
    */
   readonly bytes?: number;
 }
@@ -52,8 +57,11 @@ export interface KeptEntries {
   readonly length: number;
   /** Keeps the present entry of the key, if it has one. */
   keep(key: string): void;
-  /** Takes out the entry that was kept last; undefined if there is none. */
-  pop(): KeyOp | undefined;
+  /**
+   * Takes out the entry that was kept last; undefined if there is none. If its value is not in memory,
+   * or there is a bound of memory, only its row is given.
+   */
+  pop(): KeyOp | InLog | undefined;
 }
 
 /** The bytes that a store takes, as far as entries fill them or have left them. */
@@ -62,6 +70,8 @@ export interface StoreBytes {
   readonly entries: number;
   /** Bytes that hold no entry any more and were not given back yet. */
   readonly holes: number;
+  /** Bytes of both, and of the indexes. */
+  readonly used: number;
 }
 
 export interface EntryStore {
@@ -69,17 +79,30 @@ export interface EntryStore {
   readonly size: number;
   /** The number of dead entries that a sweep has come to, tombstones included. */
   readonly deadSize: number;
+  /** The number of cold entries. */
+  readonly coldSize: number;
   readonly bytes: StoreBytes;
+  /** Whether it takes more bytes than its bound: compaction has something to do. */
+  readonly isOverBound: boolean;
+  /**
+   * Whether keys alone fill their share of the bound, so that dropping values will not do. It takes new
+   * keys all the same: who folds ops of clients must refuse them.
+   */
+  readonly isFullOfKeys: boolean;
 
   /** The entry, dead or alive. */
-  get(key: string): KeyOp | undefined;
+  get(key: string): Entry | undefined;
   /** The entry without its value, dead or alive: it costs the same however long the value is. */
   head(key: string): EntryHead | undefined;
-  /** The entry if it is alive. @param nowMs UTC milliseconds, as everywhere here. */
-  live(key: string, nowMs: number): Put | undefined;
+  /**
+   * The entry if it is alive. Its value counts as asked for, and so stays in memory for longer.
+   *
+   * @param nowMs UTC milliseconds, as everywhere here.
+   */
+  live(key: string, nowMs: number): Put | ColdPut | undefined;
 
   /** Walks all entries, dead ones included, in no particular order. */
-  entries(): IterableIterator<KeyOp>;
+  entries(): IterableIterator<Entry>;
   /** Walks all entries without their values. */
   heads(): IterableIterator<EntryHead>;
   /** An empty collection, for entries to be kept as they are now. */
@@ -102,6 +125,8 @@ export interface EntryStore {
    * the op. @returns whether it was.
    */
   fold(op: KeyOp, lsn: number): boolean;
+  /** Takes the value back into memory, if the put is still the entry, and is cold. */
+  warm(put: Put): void;
   /**
    * Takes expired entries out of the list; they stay entries until they are collected.
    *
@@ -118,7 +143,8 @@ export interface EntryStore {
   clear(): void;
 
   /**
-   * Gives bytes back that overwritten and dropped entries have left, a slice at a time.
+   * Gives bytes back that overwritten and dropped entries have left, and those of the coldest values if
+   * the store takes more than its bound, a slice at a time.
    *
    * @param budgetBytes looks at no more bytes of entries than this, and one entry, where each counts for
    *   256 bytes more than it has; so the time that a slice takes has a bound.

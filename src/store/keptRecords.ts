@@ -1,7 +1,8 @@
 /** Entries as they were when they were kept: their places in pages that are never written again. */
 import { at, present } from '../words/invariant.ts';
-import type { KeyOp } from '../words/op.ts';
+import type { Entry } from '../words/op.ts';
 import type { KeptEntries } from './entryStore.ts';
+import { NumberStack } from './numberStack.ts';
 import type { Origins } from './origins.ts';
 import { PAGE_BYTES, type Page } from './pages.ts';
 import { RecordReader } from './record.ts';
@@ -12,10 +13,7 @@ export interface Place {
   readonly from: number;
 }
 
-const CHUNK_PLACES = 4096;
-
 export class KeptRecords implements KeptEntries {
-  length = 0;
   readonly #origins: Origins;
   readonly #placeOf: (key: string) => Place | null;
   readonly #pages: Page[] = [];
@@ -26,12 +24,16 @@ export class KeptRecords implements KeptEntries {
     nameOf: (id) => present(this.#names.get(id), 'the origin of a kept entry'),
   });
   /** Each a number of a page and a place in it. */
-  readonly #chunks: Float64Array[] = [];
+  readonly #places = new NumberStack();
 
   /** @param placeOf the place of the present entry of a key; null if there is none. */
   constructor(origins: Origins, placeOf: (key: string) => Place | null) {
     this.#origins = origins;
     this.#placeOf = placeOf;
+  }
+
+  get length(): number {
+    return this.#places.length;
   }
 
   keep(key: string): void {
@@ -41,20 +43,14 @@ export class KeptRecords implements KeptEntries {
     this.#reader.read(page, from);
     const { originId } = this.#reader;
     if (!this.#names.has(originId)) this.#names.set(originId, this.#origins.nameOf(originId));
-    const chunk = Math.floor(this.length / CHUNK_PLACES);
-    if (chunk === this.#chunks.length) this.#chunks.push(new Float64Array(CHUNK_PLACES));
-    const places = at(this.#chunks, chunk);
-    places[this.length++ % CHUNK_PLACES] = this.#numberOf(page) * PAGE_BYTES + from;
+    this.#places.push(this.#numberOf(page) * PAGE_BYTES + from);
   }
 
-  pop(): KeyOp | undefined {
-    if (this.length === 0) return undefined;
-    this.length--;
-    const chunk = Math.floor(this.length / CHUNK_PLACES);
-    const place = at(at(this.#chunks, chunk), this.length % CHUNK_PLACES);
-    this.#chunks.length = chunk + 1;
+  pop(): Entry | undefined {
+    const place = this.#places.pop();
+    if (place === undefined) return undefined;
     this.#reader.read(at(this.#pages, Math.floor(place / PAGE_BYTES)), place % PAGE_BYTES);
-    return this.#reader.op();
+    return this.#reader.entry();
   }
 
   #numberOf(page: Page): number {

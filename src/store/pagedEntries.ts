@@ -14,12 +14,15 @@ import { markOfClock, markOfEntry } from '../words/expiryMark.ts';
 import type { Hash } from '../words/hash.ts';
 import { compareKeys } from '../words/keyOrder.ts';
 import {
+  type ColdPut,
   compareOps,
+  type Entry,
   type EntryHead,
   isDead,
   type KeyOp,
   type Put,
   type PutHead,
+  sameOp,
 } from '../words/op.ts';
 import type {
   EntryStore,
@@ -35,10 +38,18 @@ import type { RecordReader } from './record.ts';
 import { Records } from './records.ts';
 import { SlotOrder } from './slotOrder.ts';
 import { SlotQueue } from './slotQueue.ts';
-import { DEAD, EXPIRING, LISTED, QUEUED, type Slots } from './slots.ts';
+import { DEAD, EXPIRING, LISTED, QUEUED, REFERENCED, type Slots } from './slots.ts';
 import { SlotTable } from './slotTable.ts';
 import { SoughtExpiry } from './soughtExpiry.ts';
 import { SoughtKey } from './soughtKey.ts';
+
+export interface PagedEntriesOptions {
+  /** Random, so that nobody can choose keys whose hashes collide. */
+  readonly seed: HashSeed;
+  readonly sizes?: PageSizes;
+  /** Bytes of pages and indexes above which values are dropped; null, the default: no bound. */
+  readonly maxBytes?: number | null;
+}
 
 export class PagedEntries implements EntryStore {
   readonly #seed: HashSeed;
@@ -59,10 +70,10 @@ export class PagedEntries implements EntryStore {
   /** No swept entry expires after this time, in UTC milliseconds. */
   #sweptUntilMs = Number.NEGATIVE_INFINITY;
 
-  /** @param seed random, so that nobody can choose keys whose hashes collide. */
-  constructor(seed: HashSeed, sizes: PageSizes = PAGE_SIZES) {
+  constructor({ seed, sizes = PAGE_SIZES, maxBytes = null }: PagedEntriesOptions) {
     this.#seed = seed;
-    this.#records = new Records(sizes);
+    const indexes = [this.#table, this.#listed, this.#expiring, this.#dead];
+    this.#records = new Records(sizes, maxBytes ?? Number.POSITIVE_INFINITY, indexes);
     this.#slots = this.#records.slots;
     this.#entry = this.#records.entry;
   }
@@ -75,32 +86,48 @@ export class PagedEntries implements EntryStore {
     return this.#deadSize;
   }
 
+  get coldSize(): number {
+    return this.#records.coldSize;
+  }
+
+  get isFullOfKeys(): boolean {
+    return this.#records.memory.isFullOfKeys;
+  }
+
+  get isOverBound(): boolean {
+    return this.#records.memory.isOver;
+  }
+
   get bytes(): StoreBytes {
     return this.#records.bytes;
   }
 
   // ---- single entries
 
-  get(key: string): KeyOp | undefined {
-    return this.#seek(key) ? this.#entry.op(key) : undefined;
+  get(key: string): Entry | undefined {
+    return this.#seek(key) ? this.#entry.entry(key) : undefined;
   }
 
   head(key: string): EntryHead | undefined {
     return this.#seek(key) ? this.#entry.head(key) : undefined;
   }
 
-  live(key: string, nowMs: number): Put | undefined {
-    if (!this.#seek(key) || this.#entry.isDead(nowMs)) return undefined;
-    const op = this.#entry.op(key);
-    return op.kind === 'put' ? op : undefined;
+  live(key: string, nowMs: number): Put | ColdPut | undefined {
+    const slot = this.#slotOf(key);
+    if (slot < 0) return undefined;
+    this.#records.look(slot);
+    if (this.#entry.isDead(nowMs)) return undefined;
+    if (this.#records.memory.isBounded) this.#slots.set(slot, REFERENCED);
+    const entry = this.#entry.entry(key);
+    return entry.kind === 'put' ? entry : undefined;
   }
 
   // ---- many entries
 
-  *entries(): IterableIterator<KeyOp> {
+  *entries(): IterableIterator<Entry> {
     for (const slot of this.#records.usedSlots()) {
       this.#records.look(slot);
-      yield this.#entry.op();
+      yield this.#entry.entry();
     }
   }
 
@@ -116,16 +143,16 @@ export class PagedEntries implements EntryStore {
   }
 
   list(prefix: string, after: string | null, limit: ListLimit, nowMs: number): ListPage {
-    const entries: Put[] = [];
+    const entries: (Put | ColdPut)[] = [];
     const { bytes: maxBytes = Number.POSITIVE_INFINITY } = limit;
     let bytes = 0;
     for (const _slot of this.#live(prefix, after, nowMs)) {
       const last = entries.at(-1);
       if (last !== undefined && (entries.length >= limit.entries || bytes >= maxBytes))
         return { entries, next: last.key };
-      const op = this.#entry.op();
-      if (op.kind !== 'put') continue;
-      entries.push(op);
+      const entry = this.#entry.entry();
+      if (entry.kind !== 'put') continue;
+      entries.push(entry);
       bytes += this.#entry.textBytes;
     }
     return { entries, next: null };
@@ -166,6 +193,13 @@ export class PagedEntries implements EntryStore {
     this.#records.write(op, lsn, known, this.#key);
     this.#enter(op, known);
     return true;
+  }
+
+  warm(put: Put): void {
+    const slot = this.#slotOf(put.key);
+    if (slot < 0) return;
+    this.#records.look(slot);
+    if (this.#entry.isCold && sameOp(this.#entry, put)) this.#records.warm(put, slot, this.#key);
   }
 
   sweep(nowMs: number, limit: number): Swept {

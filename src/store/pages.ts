@@ -3,6 +3,10 @@
  * no longer an entry leaves a hole; `src/store/pagedEntries.ts` moves what is left in a page to the open
  * one, and then gives the page back.
  *
+ * Records with a value that may be dropped have pages of their own, in the order in which those were
+ * opened. So the oldest of them is where coldness is looked for (`src/store/records.ts`), and dropping
+ * its values empties it.
+ *
  * Invariants: an address names one record for as long as that is an entry; `live` of a page counts the
  * bytes of its entries. A page that somebody keeps is never written again, even after it was given back.
  */
@@ -39,11 +43,14 @@ export class Page {
   live = 0;
   /** Whether somebody reads records here that may no longer be entries. */
   isKept = false;
+  /** Whether its records have values that may be dropped. */
+  readonly hasValues: boolean;
 
-  constructor(bytes: Buffer, base: number) {
+  constructor(bytes: Buffer, base: number, hasValues: boolean) {
     this.bytes = bytes;
     this.view = viewOf(bytes);
     this.base = base;
+    this.hasValues = hasValues;
   }
 }
 
@@ -52,11 +59,16 @@ export class Pages {
   /** Indexes of `#pages` that are free. */
   readonly #free: number[] = [];
   readonly #spare: Buffer[] = [];
-  #open: Page | null = null;
+  /** The pages that are written to: one for records with droppable values, one for the others. */
+  #openValues: Page | null = null;
+  #openRest: Page | null = null;
+  /** Pages with droppable values, the oldest first: a set keeps its order. */
+  readonly #values = new Set<Page>();
   /** The page that is being emptied. */
   #emptying: Page | null = null;
   readonly #sizes: PageSizes;
   #liveBytes = 0;
+  #droppableBytes = 0;
   #bytes = 0;
 
   constructor(sizes: PageSizes) {
@@ -66,6 +78,11 @@ export class Pages {
   /** Bytes of entries. */
   get liveBytes(): number {
     return this.#liveBytes;
+  }
+
+  /** Bytes of values that may be dropped. */
+  get droppableBytes(): number {
+    return this.#droppableBytes;
   }
 
   /** Bytes of all pages. */
@@ -78,33 +95,55 @@ export class Pages {
     return present(this.#pages[Math.floor(address / PAGE_BYTES)], 'the page of an entry');
   }
 
-  /** @returns a page with room for a record of that size, at `used`. */
-  pageFor(size: number): Page {
+  /**
+   * @param hasValue whether the record has a value that may be dropped. @returns a page with room for a
+   * record of that size, at `used`.
+   */
+  pageFor(size: number, hasValue: boolean): Page {
     const { firstBytes, bytes } = this.#sizes;
-    if (size > bytes * LARGE_RECORD_SHARE) return this.#newPage(Buffer.allocUnsafeSlow(size));
-    const open = this.#open;
+    if (size > bytes * LARGE_RECORD_SHARE)
+      return this.#newPage(Buffer.allocUnsafeSlow(size), hasValue);
+    const open = hasValue ? this.#openValues : this.#openRest;
     if (open !== null && open.used + size <= open.bytes.length) return open;
     const length = Math.min(bytes, Math.max(firstBytes, this.#bytes, size));
     const spare = length === bytes ? this.#spare.pop() : undefined;
-    this.#open = this.#newPage(spare ?? Buffer.allocUnsafeSlow(length));
+    const page = this.#newPage(spare ?? Buffer.allocUnsafeSlow(length), hasValue);
+    if (hasValue) this.#openValues = page;
+    else this.#openRest = page;
     if (open?.live === 0) this.#giveBack(open);
-    return this.#open;
+    return page;
   }
 
   /** A record was written to the page, at `used`. @returns its address. */
-  took(page: Page, size: number): number {
+  took(page: Page, size: number, droppableBytes: number): number {
     const address = page.base + page.used;
     page.used += size;
     page.live += size;
     this.#liveBytes += size;
+    this.#droppableBytes += droppableBytes;
     return address;
   }
 
   /** The record is no longer an entry. */
-  release(page: Page, size: number): void {
+  release(page: Page, size: number, droppableBytes: number): void {
     page.live -= size;
     this.#liveBytes -= size;
-    if (page.live === 0 && page !== this.#open && page !== this.#emptying) this.#giveBack(page);
+    this.#droppableBytes -= droppableBytes;
+    if (page.live === 0 && !this.#isOpen(page) && page !== this.#emptying) this.#giveBack(page);
+  }
+
+  /**
+   * The oldest page with droppable values, which is to be emptied next; null if there is none. While
+   * another page is being emptied, it is that one.
+   */
+  oldestToEmpty(): Page | null {
+    if (this.#emptying !== null) return this.#emptying;
+    for (const page of this.#values) {
+      if (page === this.#openValues) this.#openValues = null;
+      this.#emptying = page;
+      return page;
+    }
+    return null;
   }
 
   /**
@@ -113,12 +152,12 @@ export class Pages {
    */
   toEmpty(): Page | null {
     if (this.#emptying !== null) return this.#emptying;
-    const openBytes = this.#open?.bytes.length ?? 0;
+    const openBytes = (this.#openValues?.bytes.length ?? 0) + (this.#openRest?.bytes.length ?? 0);
     const holes = this.#bytes - this.#liveBytes - openBytes;
     if (holes < this.#bytes * HOLES_SHARE || holes < this.#sizes.firstBytes) return null;
     let [chosen, most] = [null as Page | null, 0];
     for (const page of this.#pages) {
-      if (page === undefined || page === this.#open) continue;
+      if (page === undefined || this.#isOpen(page)) continue;
       const share = 1 - page.live / page.bytes.length;
       if (share <= most) continue;
       [chosen, most] = [page, share];
@@ -138,16 +177,24 @@ export class Pages {
     this.#pages.length = 0;
     this.#free.length = 0;
     this.#spare.length = 0;
-    this.#open = null;
+    this.#openValues = null;
+    this.#openRest = null;
+    this.#values.clear();
     this.#emptying = null;
     this.#liveBytes = 0;
+    this.#droppableBytes = 0;
     this.#bytes = 0;
   }
 
-  #newPage(bytes: Buffer): Page {
+  #isOpen(page: Page): boolean {
+    return page === this.#openValues || page === this.#openRest;
+  }
+
+  #newPage(bytes: Buffer, hasValues: boolean): Page {
     const index = this.#free.pop() ?? this.#pages.length;
-    const page = new Page(bytes, index * PAGE_BYTES);
+    const page = new Page(bytes, index * PAGE_BYTES, hasValues);
     this.#pages[index] = page;
+    if (hasValues) this.#values.add(page);
     this.#bytes += bytes.length;
     return page;
   }
@@ -155,6 +202,7 @@ export class Pages {
   #giveBack(page: Page): void {
     const index = page.base / PAGE_BYTES;
     this.#pages[index] = undefined;
+    this.#values.delete(page);
     this.#free.push(index);
     this.#bytes -= page.bytes.length;
     const isUsable = page.bytes.length === this.#sizes.bytes && !page.isKept;

@@ -11,7 +11,7 @@
  * by side. The value and the meta are the bytes that came. A cold entry lacks them, and has their lengths
  * all the same.
  */
-import type { EntryHead, KeyOp } from '../words/op.ts';
+import type { ColdPut, Entry, EntryHead, KeyOp, PutHead } from '../words/op.ts';
 import { Page } from './pages.ts';
 import { type SoughtKey, viewOf } from './soughtKey.ts';
 
@@ -24,6 +24,9 @@ const ASCII_VALUE = 16;
 const ASCII_META = 32;
 /** The value and the meta are only in the log. */
 const COLD = 64;
+
+/** Reading a shorter value again would cost more than it takes. */
+const LEAST_DROPPED_BYTES = 64;
 
 const SLOT_AT = 1;
 const HASH_HIGH_AT = 5;
@@ -86,6 +89,11 @@ export class RecordWriter {
   #valueLength = 0;
   #metaLength = 0;
 
+  /** Bytes of the value and the meta of the op that was begun, if they may be dropped; else 0. */
+  get droppableBytes(): number {
+    return droppable(this.#valueLength + this.#metaLength);
+  }
+
   /**
    * Makes everything but the texts.
    *
@@ -143,6 +151,13 @@ export class RecordWriter {
   }
 }
 
+const droppable = (bytes: number): number => (bytes < LEAST_DROPPED_BYTES ? 0 : bytes);
+
+/** Makes the copy of an entry cold. @param from its place. */
+export function markCold(page: Page, from: number): void {
+  page.view.setUint8(from, page.view.getUint8(from) | COLD);
+}
+
 const writeText = (bytes: Buffer, text: string, at: number, length: number): number =>
   bytes.write(text, at, length, text.length === length ? 'latin1' : 'utf8');
 
@@ -150,7 +165,7 @@ export interface OriginNames {
   nameOf(id: number): string;
 }
 
-const NO_PAGE = new Page(Buffer.alloc(0), 0);
+const NO_PAGE = new Page(Buffer.alloc(0), 0, false);
 
 /** Reads one entry after the other; what it holds is that of the last one. */
 export class RecordReader {
@@ -210,6 +225,16 @@ export class RecordReader {
     this.#valueAt = this.#at;
     const texts = this.isCold ? 0 : this.#valueLength + this.#metaLength;
     this.size = this.#at + texts - this.#from;
+  }
+
+  /** The bytes of the record without the value and the meta. */
+  get headSize(): number {
+    return this.#valueAt - this.#from;
+  }
+
+  /** Bytes of the value and the meta, if they are here and may be dropped; else 0. */
+  get droppableBytes(): number {
+    return this.isCold ? 0 : droppable(this.#valueLength + this.#metaLength);
   }
 
   /** Whether the value and the meta are only in the log. */
@@ -287,8 +312,20 @@ export class RecordReader {
     return this.#text(this.#valueAt + this.#valueLength, this.#metaLength, ASCII_META);
   }
 
-  /** The fields in the order of `Op`, as all readers of ops write them. @param key that of the entry. */
-  op(key = this.key): KeyOp {
+  /**
+   * The fields in the order of `Op`, as all readers of ops write them; without the value if that is only
+   * in the log. @param key that of the entry.
+   */
+  entry(key = this.key): Entry {
+    return this.isCold ? this.#coldPut(key) : this.#op(key);
+  }
+
+  #coldPut(key: string): ColdPut {
+    const { lsn, textBytes } = this;
+    return { ...this.#putHead(key), lsn, textBytes };
+  }
+
+  #op(key: string): KeyOp {
     const { origin, seq, hlc, generation, version, hashHigh, hashLow } = this;
     if (!this.isPut)
       return {
@@ -324,11 +361,16 @@ export class RecordReader {
 
   /** @param key that of the entry. */
   head(key = this.key): EntryHead {
+    if (this.isPut) return this.#putHead(key);
     const { origin, seq, hlc, generation, version, hashHigh, hashLow } = this;
     const common = { origin, seq, hlc, key, generation, version, hashHigh, hashLow };
-    return this.isPut
-      ? { ...common, kind: 'put', expiresAt: this.expiresAt }
-      : { ...common, kind: 'delete', expiresAt: null };
+    return { ...common, kind: 'delete', expiresAt: null };
+  }
+
+  #putHead(key: string): PutHead {
+    const { origin, seq, hlc, generation, version, hashHigh, hashLow, expiresAt } = this;
+    const common = { origin, seq, hlc, key, generation, version, hashHigh, hashLow };
+    return { ...common, kind: 'put', expiresAt };
   }
 
   #text(at: number, length: number, asciiFlag: number): string {

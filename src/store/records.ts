@@ -3,14 +3,21 @@
  *
  * Invariant: the address of a used slot is that of its entry, and the entry holds the number of the slot.
  * So compaction moves entries without anybody's knowledge.
+ *
+ * Above the bound of memory, compaction empties the oldest page with droppable values, and moves its
+ * entries without them. An entry that was asked for since it was last moved is moved whole once more.
+ * That is the CLOCK algorithm (Corbató, "A paging experiment with the Multics system", 1968), whose hand
+ * goes from page to page.
  */
-import type { KeyOp } from '../words/op.ts';
+import type { KeyOp, Put } from '../words/op.ts';
 import type { KeptEntries, StoreBytes } from './entryStore.ts';
 import { KeptRecords } from './keptRecords.ts';
+import { KeptRows } from './keptRows.ts';
+import { Memory, type Sized } from './memory.ts';
 import { Origins } from './origins.ts';
 import { type Page, type PageSizes, Pages } from './pages.ts';
-import { RecordReader, RecordWriter } from './record.ts';
-import { Slots, USED } from './slots.ts';
+import { markCold, RecordReader, RecordWriter } from './record.ts';
+import { REFERENCED, Slots, USED } from './slots.ts';
 import type { SoughtExpiry } from './soughtExpiry.ts';
 import type { SoughtKey } from './soughtKey.ts';
 
@@ -19,6 +26,9 @@ const ENTRY_COST_BYTES = 256;
 
 export class Records {
   readonly slots = new Slots();
+  readonly memory: Memory;
+  /** Entries whose values are only in the log. */
+  coldSize = 0;
   readonly #origins = new Origins();
   /** The entry that is looked at. */
   readonly entry = new RecordReader(this.#origins);
@@ -29,13 +39,15 @@ export class Records {
   /** The place of the next entry in the page that is being emptied. */
   #emptiedTo = 0;
 
-  constructor(sizes: PageSizes) {
+  /** @param indexes what finds the slots. */
+  constructor(sizes: PageSizes, maxBytes: number, indexes: readonly Sized[]) {
     this.#pages = new Pages(sizes);
+    this.memory = new Memory(maxBytes, this.#pages, [this.slots, ...indexes]);
   }
 
   get bytes(): StoreBytes {
     const { bytes, liveBytes } = this.#pages;
-    return { entries: liveBytes, holes: bytes - liveBytes };
+    return { entries: liveBytes, holes: bytes - liveBytes, used: this.memory.usedBytes };
   }
 
   look(slot: number): void {
@@ -51,6 +63,13 @@ export class Records {
 
   /** @param slotOf the slot of a key; -1 if it has no entry. */
   keeper(slotOf: (key: string) => number): KeptEntries {
+    if (this.memory.isBounded)
+      return new KeptRows((key) => {
+        const slot = slotOf(key);
+        if (slot < 0) return null;
+        this.look(slot);
+        return this.entry.lsn;
+      });
     return new KeptRecords(this.#origins, (key) => {
       const slot = slotOf(key);
       if (slot < 0) return null;
@@ -78,15 +97,25 @@ export class Records {
   write(op: KeyOp, lsn: number, slot: number, key: SoughtKey): void {
     const originId = this.#origins.retain(op.origin);
     const size = this.#writer.begin(op, lsn, slot, originId, key);
-    const page = this.#pages.pageFor(size);
+    const { droppableBytes } = this.#writer;
+    const page = this.#pages.pageFor(size, droppableBytes > 0);
     this.#writer.end(page, page.used, op, key);
-    this.slots.move(slot, this.#pages.took(page, size));
+    this.slots.move(slot, this.#pages.took(page, size, droppableBytes));
+  }
+
+  /** The cold entry that is looked at, of this slot, gets its value back. @param key that of the put. */
+  warm(put: Put, slot: number, key: SoughtKey): void {
+    const { lsn } = this.entry;
+    this.release(slot);
+    this.write(put, lsn, slot, key);
   }
 
   /** The entry that is looked at, of this slot, is one no more. */
   release(slot: number): void {
-    this.#origins.release(this.entry.originId);
-    this.#pages.release(this.#pages.at(this.slots.addressOf(slot)), this.entry.size);
+    const { originId, size, droppableBytes, isCold } = this.entry;
+    this.#origins.release(originId);
+    this.#pages.release(this.#pages.at(this.slots.addressOf(slot)), size, droppableBytes);
+    if (isCold) this.coldSize--;
   }
 
   clear(): void {
@@ -94,13 +123,14 @@ export class Records {
     this.slots.clear();
     this.#origins.clear();
     this.#emptiedTo = 0;
+    this.coldSize = 0;
   }
 
   /** As `EntryStore.compactSlice`. */
   compactSlice(budgetBytes: number): number {
     let used = 0;
     while (used < budgetBytes) {
-      const page = this.#pages.toEmpty();
+      const page = this.#toEmpty();
       if (page === null) break;
       if (this.#emptiedTo >= page.used) {
         this.#emptiedTo = 0;
@@ -109,7 +139,7 @@ export class Records {
       }
       this.entry.read(page, this.#emptiedTo);
       const { size, slot } = this.entry;
-      if (this.#isAt(slot, page.base + this.#emptiedTo)) this.#move(page, this.#emptiedTo, size);
+      if (this.#isAt(slot, page.base + this.#emptiedTo)) this.#move(page, this.#emptiedTo);
       this.#emptiedTo += size;
       used += size + ENTRY_COST_BYTES;
     }
@@ -126,12 +156,33 @@ export class Records {
     return this.slots.is(slot, USED) && this.slots.addressOf(slot) === address;
   }
 
-  /** Moves the entry that is looked at to the open page. */
-  #move(from: Page, at: number, size: number): void {
-    const { slot } = this.entry;
-    const to = this.#pages.pageFor(size);
-    from.bytes.copy(to.bytes, to.used, at, at + size);
-    this.slots.move(slot, this.#pages.took(to, size));
-    this.#pages.release(from, size);
+  /** Holes first: nobody has to read them again. */
+  #toEmpty(): Page | null {
+    const page = this.#pages.toEmpty();
+    return page === null && this.memory.isOver ? this.#pages.oldestToEmpty() : page;
+  }
+
+  /** Moves the entry that is looked at to an open page. */
+  #move(from: Page, at: number): void {
+    const { slot, size, headSize, droppableBytes } = this.entry;
+    const isDropped = droppableBytes > 0 && this.#isDropped(slot);
+    const movedSize = isDropped ? headSize : size;
+    const keptBytes = isDropped ? 0 : droppableBytes;
+    const to = this.#pages.pageFor(movedSize, keptBytes > 0);
+    from.bytes.copy(to.bytes, to.used, at, at + movedSize);
+    if (isDropped) {
+      markCold(to, to.used);
+      this.coldSize++;
+    }
+    this.slots.move(slot, this.#pages.took(to, movedSize, keptBytes));
+    this.#pages.release(from, size, droppableBytes);
+  }
+
+  /** Whether the value of the slot's entry is to be dropped now. */
+  #isDropped(slot: number): boolean {
+    if (!this.memory.isOver) return false;
+    const wasAskedFor = this.slots.is(slot, REFERENCED);
+    this.slots.unset(slot, REFERENCED);
+    return !wasAskedFor || this.memory.isUrgent;
   }
 }

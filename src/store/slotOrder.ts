@@ -27,6 +27,10 @@ export class SlotOrder {
     this.#compareSought = compareSought;
   }
 
+  get bytes(): number {
+    return this.#blocks.length * BLOCK_SLOTS * Uint32Array.BYTES_PER_ELEMENT;
+  }
+
   /** The first slot; -1 if there is none. */
   get first(): number {
     return this.#blocks[0]?.slots[0] ?? NONE;

@@ -7,6 +7,10 @@ export class SlotQueue {
   #front = 0;
   length = 0;
 
+  get bytes(): number {
+    return this.#chunks.length * CHUNK_SLOTS * Uint32Array.BYTES_PER_ELEMENT;
+  }
+
   push(slot: number): void {
     const place = this.#front + this.length;
     const chunk = Math.floor(place / CHUNK_SLOTS);

@@ -12,6 +12,8 @@ const MAX_LOAD = 0.8;
 /** Beyond it, hashes are so much alike that a split would not help: the segment is doubled instead. */
 const MAX_DEPTH = 20;
 const HASH_BITS = 32;
+/** A hash and a slot. */
+const CELL_BYTES = 8;
 
 class Segment {
   /** A hash and a slot + 1 for each cell; 0 in an empty cell. */
@@ -57,6 +59,8 @@ class Segment {
 export class SlotTable {
   #directory: Segment[] = [new Segment(FIRST_CELLS, 0)];
   #depth = 0;
+  /** Bytes of the cells of all segments. */
+  bytes = CELL_BYTES * FIRST_CELLS;
   readonly #isSought: (slot: number) => boolean;
 
   /** @param isSought whether the key of the slot is the one that is sought; asked where hashes agree. */
@@ -96,6 +100,7 @@ export class SlotTable {
   clear(): void {
     this.#directory = [new Segment(FIRST_CELLS, 0)];
     this.#depth = 0;
+    this.bytes = CELL_BYTES * FIRST_CELLS;
   }
 
   #indexOf(hash: number): number {
@@ -121,6 +126,7 @@ export class SlotTable {
       const { cells } = segment;
       segment.cells = new Uint32Array(2 * cells.length);
       segment.mask = cells.length - 1;
+      this.bytes += cells.byteLength;
       segment.count = 0;
       for (let index = 0; index < cells.length; index += 2) {
         const entry = cells[index + 1] ?? 0;
@@ -137,6 +143,7 @@ export class SlotTable {
 
   #split({ cells, depth }: Segment, hash: number): void {
     const halves = [new Segment(MAX_CELLS, depth + 1), new Segment(MAX_CELLS, depth + 1)] as const;
+    this.bytes += 2 * CELL_BYTES * MAX_CELLS - cells.byteLength;
     const shift = HASH_BITS - depth - 1;
     for (let index = 0; index < cells.length; index += 2) {
       const [one, entry] = [cells[index] ?? 0, cells[index + 1] ?? 0];

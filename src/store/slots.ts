@@ -7,6 +7,8 @@ import { present } from '../words/invariant.ts';
 
 const CHUNK_BITS = 12;
 const CHUNK_SLOTS = 2 ** CHUNK_BITS;
+/** An address and a state each. */
+const CHUNK_BYTES = CHUNK_SLOTS * 9;
 const PLACE_MASK = CHUNK_SLOTS - 1;
 const NONE = -1;
 
@@ -20,6 +22,8 @@ export const EXPIRING = 4;
 export const DEAD = 8;
 /** In the queue of the dead; a slot that is alive again, or free, is passed over there. */
 export const QUEUED = 16;
+/** Asked for since its entry was last moved; kept only if memory has a bound. */
+export const REFERENCED = 32;
 
 interface Chunk {
   /** The address of the entry; of a free slot, the next one that is free. */
@@ -32,6 +36,10 @@ export class Slots {
   #firstFree = NONE;
   /** Slots that were ever used: all others are above. */
   end = 0;
+
+  get bytes(): number {
+    return this.#chunks.length * CHUNK_BYTES;
+  }
 
   /** Takes a free slot. Its bit QUEUED stays as it was. */
   take(): number {
@@ -52,7 +60,7 @@ export class Slots {
   }
 
   giveBack(slot: number): void {
-    this.unset(slot, USED | LISTED | EXPIRING | DEAD);
+    this.unset(slot, USED | LISTED | EXPIRING | DEAD | REFERENCED);
     this.move(slot, this.#firstFree);
     this.#firstFree = slot;
   }

@@ -11,8 +11,8 @@ export interface EventSubject {
   readonly version: number;
   readonly expiresAt: number | null;
   /** JSON text; only a put carries it. */
-  readonly value?: string | null;
-  readonly meta?: string | null;
+  readonly value?: string | null | undefined;
+  readonly meta?: string | null | undefined;
 }
 
 /** A message about the stream itself, not about a key. */

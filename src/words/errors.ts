@@ -41,6 +41,16 @@ export class DiskFullError extends HearsayError {
   }
 }
 
+/** Keys fill the memory of the node, so that it takes no new key: nothing was stored. */
+export class MemoryFullError extends HearsayError {
+  constructor() {
+    super(
+      'Keys fill the memory that --max-memory (MAX_MEMORY) allows, so this node takes no new key: delete ' +
+        'keys, or raise it and start the node again.',
+    );
+  }
+}
+
 /** A commit failed in a way that leaves its outcome unknown: the node stops. */
 export class CommitFailedError extends HearsayError {
   constructor(cause: unknown) {

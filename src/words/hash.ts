@@ -7,7 +7,7 @@
  * not forgery. Halves are kept as unsigned 32-bit numbers, since neither a double nor better-sqlite3
  * holds 64 bits exactly.
  */
-import type { Op, OpId, Unhashed } from './op.ts';
+import type { EntryHead, KeyOp, Op, OpId, Unhashed } from './op.ts';
 
 export interface Hash {
   readonly high: number;
@@ -104,6 +104,15 @@ export function hasTrueHash(op: Op): boolean {
   const { high: trueHigh, low: trueLow } = hashOp(op);
   return trueHigh === op.hashHigh && trueLow === op.hashLow;
 }
+
+/**
+ * Whether the op of this head has that value, meta and expiry, as far as its hash tells: the head may be
+ * all that is in memory.
+ */
+export const hasContent = (
+  head: EntryHead,
+  { value, meta, expiresAt }: Pick<KeyOp, 'value' | 'meta' | 'expiresAt'>,
+): boolean => hasTrueHash({ ...head, value, meta, expiresAt } as Op);
 
 export function add(a: Hash, b: Hash): Hash {
   const sumLow = a.low + b.low;

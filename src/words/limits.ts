@@ -66,6 +66,8 @@ export interface Limits {
   readonly maxAnswerBytes: number;
   /** Bytes of the results of one batch; clients ask again for results beyond it. */
   readonly maxBatchAnswerBytes: number;
+  /** Requests that may wait at one time for values that are not in memory. */
+  readonly maxColdReads: number;
   /** Reads of the past that may wait or be under way at one time. */
   readonly maxPastReads: number;
 }
@@ -100,5 +102,6 @@ export const defaultLimits: Limits = {
   maxPipelinedRequests: 32,
   maxAnswerBytes: 256 * MIB,
   maxBatchAnswerBytes: 16 * MIB,
+  maxColdReads: 1024,
   maxPastReads: 8,
 };

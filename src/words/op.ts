@@ -74,6 +74,25 @@ export type Op = KeyOp | Membership;
 /** An entry without its value and meta. */
 export type PutHead = Omit<Put, 'value' | 'meta'>;
 export type EntryHead = PutHead | Omit<Delete, 'value' | 'meta'>;
+
+/** An op that is only in the log: the row of this lsn holds it. */
+export interface InLog {
+  readonly lsn: number;
+}
+
+/** A put whose value and meta are only in the log. */
+export interface ColdPut extends PutHead, InLog {
+  /** Bytes of its key, value and meta. */
+  readonly textBytes: number;
+  readonly value?: undefined;
+  readonly meta?: undefined;
+}
+
+/** An entry as a map gives it. */
+export type Entry = KeyOp | ColdPut;
+
+/** Whether the op, or its value, is only in the log. */
+export const isInLog = <I extends InLog>(entry: KeyOp | I): entry is I => 'lsn' in entry;
 export type Kind = Op['kind'];
 
 export const isKind = (value: unknown): value is Kind =>

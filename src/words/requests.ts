@@ -1,6 +1,6 @@
 /** Requests of clients to the replica, and their outcomes. */
 import type { Condition } from './condition.ts';
-import type { Delete, Put } from './op.ts';
+import type { ColdPut, Delete, Put } from './op.ts';
 
 export interface PutRequest {
   readonly kind: 'put';
@@ -31,6 +31,20 @@ export interface GetRequest {
 
 export type Request = PutRequest | DeleteRequest | GetRequest;
 
+/** The key has a live entry, whose value has to be read from the log. */
+export interface ColdOutcome {
+  readonly kind: 'found';
+  readonly entry: ColdPut;
+}
+
+export type DecidedOutcome = Outcome | ColdOutcome;
+
+export const found = (entry: Put | ColdPut): DecidedOutcome =>
+  entry.value === undefined ? { kind: 'found', entry } : { kind: 'found', entry };
+
+export const isCold = (outcome: DecidedOutcome): outcome is ColdOutcome =>
+  outcome.kind === 'found' && outcome.entry.value === undefined;
+
 export type Outcome =
   | { readonly kind: 'stored'; readonly op: Put }
   /** The live version does not admit the request's. */
@@ -40,6 +54,8 @@ export type Outcome =
       /** `next` was asked for, but there is no next version. */
       readonly isExhausted?: true;
     }
+  /** Keys fill the memory of the node, and the request's would be a new one. */
+  | { readonly kind: 'memoryFull' }
   /** The request's condition does not hold; the version is the live one, if there is one. */
   | { readonly kind: 'preconditionFailed'; readonly currentVersion: number | null }
   /** `op` is null if there was nothing to log: a conditional delete of nothing live. */

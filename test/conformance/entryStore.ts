@@ -7,6 +7,7 @@ import { suite, type Test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ZERO } from '../../src/words/hash.ts';
 import {
+  isInLog,
   type KeyOp,
   LAST_VERSION,
   MAX_COUNTER,
@@ -256,7 +257,10 @@ function walkingTests(test: Test, newStore: NewStore): void {
     }
     store.drop('key7');
     const taken: KeyOp[] = [];
-    for (let op = kept.pop(); op !== undefined; op = kept.pop()) taken.push(op);
+    for (let op = kept.pop(); op !== undefined; op = kept.pop()) {
+      if (isInLog(op)) throw new Error(`the row ${op.lsn} is not in memory`);
+      taken.push(op);
+    }
     assert.equal(sorted(taken), sorted(ops));
     assert.is(kept.length, 0);
   });

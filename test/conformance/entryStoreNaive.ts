@@ -4,8 +4,8 @@ import type { Test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { EntryStore } from '../../src/store/entryStore.ts';
 import { compareKeys } from '../../src/words/keyOrder.ts';
-import { compareOps, type EntryHead, isDead, type KeyOp } from '../../src/words/op.ts';
-import { foldInto } from '../support/entries.ts';
+import { compareOps, type Entry, type EntryHead, isDead, type KeyOp } from '../../src/words/op.ts';
+import { foldInto, whole } from '../support/entries.ts';
 import { key, keyOp } from '../support/generators.ts';
 
 /** Makes an empty store. */
@@ -24,9 +24,12 @@ export const sorted = <E extends Pick<EntryHead, 'key'>>(entries: Iterable<E>): 
   [...entries].sort((a, b) => compareKeys(a.key, b.key));
 
 /** The entries by key, for comparison. */
-export const entriesOf = (store: EntryStore): KeyOp[] => sorted(store.entries());
+export const entriesOf = (store: EntryStore): KeyOp[] => sorted(store.entries()).map(whole);
 
-export const headOf = ({ value: _value, meta: _meta, ...head }: KeyOp) => head;
+export function headOf(entry: Entry): EntryHead {
+  const { value: _value, meta: _meta, ...head } = whole(entry);
+  return head;
+}
 
 /** A page of the list by its keys, without a bound on bytes. */
 export function listed(

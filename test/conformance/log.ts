@@ -203,6 +203,26 @@ function readingTests(test: Test, withPlace: WithPlace): void {
       await log.close();
     }));
 
+  test('rows come by their lsns, in the order that is asked for, and those that are gone are left out', () =>
+    withPlace(async ({ open }) => {
+      const log = await open();
+      const rows = oddOps.map((op, index) => rowOf(index + 1, op, index % 2 === 0));
+      await log.append(commitOf(rows));
+      const last = rows.length;
+      await log.append({ ...commitOf([]), removed: [2] });
+      const found = await log.rowsAt([last, 1, 2, last + 1, 3]);
+      assert.equal(found, [rows[last - 1], rows[0], rows[2]]);
+      assert.equal(await log.rowsAt([]), []);
+      const [under, appended] = [
+        log.append(commitOf([rowOf(last + 1, put(1000))])),
+        log.rowsAt([last + 1]),
+      ];
+      assert.equal(await appended, [], 'an append that has not resolved shows nothing');
+      await under;
+      assert.equal(lsnsOf(await log.rowsAt([last + 1])), [last + 1]);
+      await log.close();
+    }));
+
   test('ops of one origin come in order of seq, whatever came between them', () =>
     withPlace(async ({ open }) => {
       const log = await open();

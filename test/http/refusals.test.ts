@@ -193,7 +193,7 @@ function arrivals(server: TestServer, count: number): Promise<void> {
 refusals('an error that nobody planned is 500 without its reason, and is logged with it', () => {
   const logged: object[] = [];
   const run = async (server: TestServer): Promise<void> => {
-    server.replica.get = () => {
+    server.replica.reads.get = () => {
       throw new TypeError('a secret');
     };
     const answer = await server.get('/cache/a');

@@ -28,6 +28,8 @@ export interface TestOptions {
   readonly log?: Partial<MemoryLogOptions>;
   readonly peers?: readonly PeerStatus[];
   readonly health?: Health;
+  /** Bytes of the map above which values are dropped. */
+  readonly maxMemory?: number;
   /** Told of errors that nobody planned; without it one fails the test. */
   readonly onError?: (details: object) => void;
 }
@@ -225,7 +227,7 @@ async function open(
     place: 'memory',
     clock,
     limits,
-    entries: newEntries(),
+    entries: newEntries(options.maxMemory),
   });
   const connections = new Connections({ limits, sendTimeoutMs: options.sendTimeoutMs ?? 30_000 });
   const { listener, general } = createApp({

@@ -5,6 +5,7 @@ import { decodeOp } from '../../src/gossip/protocol/opCodec.ts';
 import type { Replica } from '../../src/replica/replica.ts';
 import type { KeyOp } from '../../src/words/op.ts';
 import type { SnapshotRow } from '../../src/words/snapshot.ts';
+import { whole } from '../support/entries.ts';
 import { openReplica, type TestReplica } from '../support/replicas.ts';
 
 export const ORIGIN = 'node1.aaaaaa';
@@ -17,7 +18,7 @@ export const rowsOf = (part: SnapshotPart): SnapshotRow[] =>
   part.rows.map(({ wire, isEntry }) => ({ op: decodeOp(JSON.parse(wire)), isEntry }));
 
 export const sortedEntries = (replica: Replica): KeyOp[] =>
-  [...replica.map.entries()].sort((a, b) => (a.key < b.key ? -1 : 1));
+  [...replica.map.entries()].map(whole).sort((a, b) => (a.key < b.key ? -1 : 1));
 
 /** Opens the node that a snapshot is for; its log holds nothing. */
 export const openEmpty = (): Promise<TestReplica> => openReplica({ nodeId: 'node3' });

@@ -14,7 +14,12 @@ import {
   MAX_PUT_VERSION,
   type Op,
 } from '../../src/words/op.ts';
-import type { DeleteRequest, Outcome, PutRequest, Request } from '../../src/words/requests.ts';
+import type {
+  DecidedOutcome,
+  DeleteRequest,
+  PutRequest,
+  Request,
+} from '../../src/words/requests.ts';
 import type { OriginRecord } from '../../src/words/row.ts';
 import { key, keyOp } from '../support/generators.ts';
 import { changed, naiveFold, put, sumOf, tombstone } from '../support/ops.ts';
@@ -44,10 +49,12 @@ interface State {
   readonly record?: OriginRecord;
   readonly lastLsn?: number;
   readonly hlc?: number;
+  readonly isFullOfKeys?: boolean;
 }
 
 /** A batch against a map of one entry. */
-function batchOn({ entry, horizon = 0, record, lastLsn = 0, hlc = 0 }: State = {}): Batch {
+function batchOn(state: State = {}): Batch {
+  const { entry, horizon = 0, record, lastLsn = 0, hlc = 0, isFullOfKeys = false } = state;
   const basis: Basis = {
     head: (name) => (entry?.key === name ? entry : undefined),
     entry: (name) => (entry?.key === name ? entry : undefined),
@@ -57,6 +64,7 @@ function batchOn({ entry, horizon = 0, record, lastLsn = 0, hlc = 0 }: State = {
     hlc,
     horizon,
     vector: new Map(),
+    isFullOfKeys: () => isFullOfKeys,
     members: new Members(),
     snapshot: null,
   };
@@ -64,14 +72,14 @@ function batchOn({ entry, horizon = 0, record, lastLsn = 0, hlc = 0 }: State = {
 }
 
 /** The outcome of one request. */
-function decided(state: State, request: Request): Outcome {
+function decided(state: State, request: Request): DecidedOutcome {
   const [outcome] = batchOn(state).requests([request]);
   assert.ok(outcome);
   return outcome;
 }
 
 /** The op that a request was turned into. */
-function opOf(outcome: Outcome | undefined): KeyOp {
+function opOf(outcome: DecidedOutcome | undefined): KeyOp {
   assert.ok(
     outcome !== undefined && 'op' in outcome && outcome.op !== null,
     JSON.stringify(outcome),
@@ -276,6 +284,21 @@ batches('a get tells an expired key from one that was deleted or never was', () 
   assert.equal(decided({ entry: expired }, getting), { kind: 'absent', expired: true });
   assert.equal(decided({ entry: deleted }, getting), { kind: 'absent', expired: false });
   assert.equal(decided({}, getting), { kind: 'absent', expired: false });
+});
+
+batches('while keys fill the memory, only puts of keys without an entry are refused', () => {
+  const full = { entry: live, isFullOfKeys: true };
+  const one = putting({ key: 'new' });
+  assert.equal(decided(full, one), { kind: 'memoryFull' });
+  assert.is(decided(full, putting({ version: live.version + 1 })).kind, 'stored');
+  assert.is(decided({ ...full, entry: deleted }, putting()).kind, 'stored');
+  assert.is(decided(full, deleting()).kind, 'deleted');
+  assert.is(batchOn(full).offeredPuts([one])[0]?.kind, 'stored');
+  const [first, second] = batchOn({ isFullOfKeys: true }).requests([deleting(), putting()]);
+  assert.equal([first?.kind, second?.kind], ['deleted', 'stored']);
+  const news = put({ key: 'of a peer', origin: 'node2.bbbbbb' });
+  const range = { origin: news.origin, after: 0, to: 1, sum: sumOf([news]) };
+  assert.is(batchOn(full).delta({ ranges: [range], ops: [news] }).kind, 'applied');
 });
 
 batches('requests on other keys do not see each other', () => {

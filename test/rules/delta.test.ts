@@ -41,6 +41,7 @@ function batchOf(histories: readonly (readonly Op[])[], state: Partial<Basis>): 
   const basis: Basis = {
     head: (key) => map.get(key),
     entry: (key) => map.get(key),
+    isFullOfKeys: () => false,
     record: (origin) => records.get(origin) ?? emptyRecord(origin),
     origin: 'node1.aaaaaa',
     lastLsn: 10,

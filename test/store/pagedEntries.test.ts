@@ -2,21 +2,32 @@ import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { PagedEntries } from '../../src/store/pagedEntries.ts';
+import { isInLog } from '../../src/words/op.ts';
 import { KIB } from '../../src/words/size.ts';
 import { entryStoreConformance } from '../conformance/entryStore.ts';
 import { entriesOf, sorted } from '../conformance/entryStoreNaive.ts';
 import { foldInto } from '../support/entries.ts';
 import { put, tombstone } from '../support/ops.ts';
 import { PlainEntries } from '../support/plainEntries.ts';
+import { RecalledEntries } from '../support/recalledEntries.ts';
 
 const SEED = { first: 0x243f6a88, second: 0x85a308d3 };
 /** So small that a few entries fill a page, and some have a page of their own. */
 const SMALL = { firstBytes: 256, bytes: KIB };
 
-const conformance = entryStoreConformance('pages', () => new PagedEntries(SEED));
+const conformance = entryStoreConformance('pages', () => new PagedEntries({ seed: SEED }));
 conformance.run();
-const inSmallPages = entryStoreConformance('small pages', () => new PagedEntries(SEED, SMALL));
+const inSmallPages = entryStoreConformance(
+  'small pages',
+  () => new PagedEntries({ seed: SEED, sizes: SMALL }),
+);
 inSmallPages.run();
+/** Every value that may be dropped is dropped at once. */
+const inLittleMemory = entryStoreConformance(
+  'little memory',
+  () => new RecalledEntries(new PagedEntries({ seed: SEED, sizes: SMALL, maxBytes: 1 })),
+);
+inLittleMemory.run();
 
 const test = suite('the store in pages beside plain objects');
 
@@ -26,6 +37,7 @@ type Step =
   | { readonly laterMs: number; readonly limit: number }
   | { readonly examine: number }
   | { readonly list: number; readonly after: number }
+  | { readonly get: number }
   | { readonly compact: number };
 
 const KEYS = Array.from({ length: 60 }, (_, index) =>
@@ -53,13 +65,21 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
   { weight: 1, arbitrary: fc.record({ examine: fc.nat(9) }) },
   { weight: 1, arbitrary: fc.record({ list: fc.nat(3), after: someKey }) },
+  { weight: 3, arbitrary: fc.record({ get: someKey }) },
   { weight: 3, arbitrary: fc.record({ compact: fc.nat(3000) }) },
 );
 
-test('any history leaves the same entries, lists, sweeps and sums in both', () => {
+/** Bytes that the indexes of few entries take. */
+const INDEX_BYTES = new PagedEntries({ seed: SEED, sizes: SMALL }).bytes.used + 9 * 4096 + 3 * 4096;
+/** Room for none of the values, for some, for nearly all; null: no bound. */
+const room = fc.constantFrom(null, 0, 8 * KIB, 30 * KIB);
+
+test('any history leaves the same entries, lists, sweeps and sums in both, whatever memory has room for', () => {
   fc.assert(
-    fc.property(fc.array(step, { maxLength: 300, size: 'max' }), (steps) => {
-      const [pages, plain] = [new PagedEntries(SEED, SMALL), new PlainEntries()];
+    fc.property(room, fc.array(step, { maxLength: 300, size: 'max' }), (roomBytes, steps) => {
+      const maxBytes = roomBytes === null ? null : INDEX_BYTES + roomBytes;
+      const store = new PagedEntries({ seed: SEED, sizes: SMALL, maxBytes });
+      const [pages, plain] = [new RecalledEntries(store), new PlainEntries()];
       let [seq, nowMs] = [0, 500_000];
       for (const one of steps) {
         if ('fold' in one) {
@@ -94,9 +114,15 @@ test('any history leaves the same entries, lists, sweeps and sums in both', () =
             pages.list(prefix, after, limit, nowMs),
             plain.list(prefix, after, limit, nowMs),
           );
+        } else if ('get' in one) {
+          const key = KEYS[one.get] ?? '';
+          assert.equal(pages.live(key, nowMs), plain.live(key, nowMs));
         } else pages.compactSlice(one.compact);
         assert.equal([pages.size, pages.deadSize], [plain.size, plain.deadSize]);
       }
+      while (store.compactSlice(5000) > 0);
+      assert.ok(!store.isOverBound || store.isFullOfKeys, `${store.bytes.used} of ${maxBytes}`);
+      assert.is(store.coldSize, [...store.entries()].filter(isInLog).length);
       assert.equal(entriesOf(pages), entriesOf(plain));
       assert.equal(pages.sumAt(0), plain.sumAt(0));
       assert.equal(sorted(pages.examineDead(99)), sorted(plain.examineDead(99)));

@@ -55,8 +55,14 @@ export class PlainEntries implements EntryStore {
 
   /** Not counted here. */
   get bytes(): StoreBytes {
-    return { entries: 0, holes: 0 };
+    return { entries: 0, holes: 0, used: 0 };
   }
+
+  /** There is no bound here, so no entry is ever cold. */
+  readonly coldSize = 0;
+  readonly isOverBound = false;
+  readonly isFullOfKeys = false;
+  warm(): void {}
 
   get(key: string): KeyOp | undefined {
     return this.#entries.get(key);
@@ -160,7 +166,7 @@ export class PlainEntries implements EntryStore {
     return this.#sum.at(asOf);
   }
 
-  list(prefix: string, after: string | null, limit: ListLimit, nowMs: number): ListPage {
+  list(prefix: string, after: string | null, limit: ListLimit, nowMs: number): ListPage<Put> {
     const entries: Put[] = [];
     const { bytes: maxBytes = Number.POSITIVE_INFINITY } = limit;
     let bytes = 0;

@@ -61,6 +61,8 @@ export interface TestReplicaOptions {
   readonly nowMs?: number;
   readonly limits?: Partial<Limits>;
   readonly stored?: StoredLog;
+  /** Bytes of the map above which values are dropped. */
+  readonly maxMemory?: number | null;
 }
 
 export async function openReplica({
@@ -68,6 +70,7 @@ export async function openReplica({
   nowMs = 1_795_000_000_000,
   limits = {},
   stored,
+  maxMemory = null,
 }: TestReplicaOptions = {}): Promise<TestReplica> {
   const clock = { nowMs };
   const [appends, reads] = [new Gate(), new Gate()];
@@ -84,7 +87,7 @@ export async function openReplica({
     place: 'the test log',
     clock: () => clock.nowMs,
     limits: { ...defaultLimits, ...limits },
-    entries: newEntries(),
+    entries: newEntries(maxMemory),
   });
   return { replica, log, clock, holdDisk: appends.hold, holdReads: reads.hold };
 }

@@ -1,7 +1,7 @@
 /** Walks through the map for a repair (rule 11): in slices, so that others have their turns. */
 import type { Replica } from '../../replica/replica.ts';
 import type { Hash } from '../../words/hash.ts';
-import type { EntryHead, KeyOp } from '../../words/op.ts';
+import type { EntryHead } from '../../words/op.ts';
 import { addToBuckets, bucketOf, emptyBuckets } from '../protocol/repair.ts';
 
 /** Entries looked at in one turn of the event loop. */
@@ -24,21 +24,17 @@ export interface Sought {
 export interface Found {
   readonly sums: readonly Hash[];
   /** All entries of the chosen buckets, dead ones included. */
-  readonly entries: ReadonlyMap<number, KeyOp[]>;
+  readonly entries: ReadonlyMap<number, EntryHead[]>;
 }
 
 /** Looks through the map once, each entry as it is when its turn comes. */
 export async function lookThrough(walk: Walk, { buckets, asOf, chosen }: Sought): Promise<Found> {
   const sums = asOf === null ? [] : emptyBuckets(buckets);
-  const entries = new Map(Array.from(chosen, (bucket) => [bucket, [] as KeyOp[]]));
+  const entries = new Map(Array.from(chosen, (bucket) => [bucket, [] as EntryHead[]]));
   const look = (slice: readonly EntryHead[]): void => {
     if (asOf !== null) addToBuckets(sums, slice, asOf);
     if (entries.size === 0) return;
-    for (const { key } of slice) {
-      const inBucket = entries.get(bucketOf(key, buckets));
-      const entry = inBucket && walk.replica.map.get(key);
-      if (entry !== undefined) inBucket?.push(entry);
-    }
+    for (const head of slice) entries.get(bucketOf(head.key, buckets))?.push(head);
   };
   let slice: EntryHead[] = [];
   for (const entry of walk.replica.map.heads()) {

@@ -5,7 +5,7 @@
  * repair began are none of its business.
  */
 import type { Hash } from '../../words/hash.ts';
-import type { KeyOp } from '../../words/op.ts';
+import type { EntryHead } from '../../words/op.ts';
 import { covers, type Vector } from '../../words/vector.ts';
 import { type ComparedMessage, encodeMessage } from '../protocol/messages.ts';
 import { bucketCount, differingBuckets, entriesToBearAgain } from '../protocol/repair.ts';
@@ -39,7 +39,7 @@ interface Repair {
   /** The open questions: number → bucket; null where all sums were asked for. */
   readonly open: Map<number, number | null>;
   /** Our entries of the buckets that differ. */
-  readonly ours: Map<number, KeyOp[]>;
+  readonly ours: Map<number, EntryHead[]>;
 }
 
 export class Repairs {

@@ -9,13 +9,21 @@
  * order, marked by whether it was the entry of its key at V. An entry that is overwritten during the
  * scan is sent all the same: without it, an op that it beats could win at the receiver. An op that S
  * covers and that is no entry was beaten, or was dead and collected: no node needs it. Entries that are
- * kept cost 8 bytes each, beside the pages of the map in which they lie.
+ * kept cost 8 bytes each, beside the pages of the map in which they lie, or from which the log is read.
  */
 
 import type { Replica } from '../../replica/replica.ts';
 import type { KeptEntries } from '../../store/entryStore.ts';
 import type { Hash } from '../../words/hash.ts';
-import { isOnKey, type KeyOp, type Op, type OpId, sameOp } from '../../words/op.ts';
+import {
+  type InLog,
+  isInLog,
+  isOnKey,
+  type KeyOp,
+  type Op,
+  type OpId,
+  sameOp,
+} from '../../words/op.ts';
 import type { SnapshotEnd, SnapshotOrigins } from '../../words/snapshot.ts';
 import {
   covers,
@@ -60,6 +68,8 @@ interface Begun {
 const SCANNED_AT_ONCE = 4096;
 /** Entries encoded before a pause. */
 const ENCODED_AT_ONCE = 128;
+/** Entries read from the log at once. */
+const READ_AT_ONCE = 64;
 
 export class SnapshotSource {
   readonly #replica: Replica;
@@ -67,6 +77,8 @@ export class SnapshotSource {
   readonly #pause: () => Promise<void>;
   readonly #stable: MutableVector;
   #begun: Begun | null = null;
+  /** Entries that were read from the log and not sent yet. */
+  #readAhead: KeyOp[] = [];
   #isClosed = false;
 
   /** @param pause settles once other work that waits for the thread has had its turn. */
@@ -83,8 +95,8 @@ export class SnapshotSource {
     this.#begun ??= await this.#begin();
     const { members, entries } = this.#begun;
     if (members.length > 0) return this.#part(this.#begun, this.#nextMembers(members));
-    if (entries.length > 0) return this.#part(this.#begun, await this.#nextEntries(entries));
-    const rows = await this.#nextTail(this.#begun);
+    const isInEntries = entries.length > 0 || this.#readAhead.length > 0;
+    const rows = isInEntries ? await this.#nextEntries(entries) : await this.#nextTail(this.#begun);
     return rows === undefined ? undefined : this.#part(this.#begun, rows);
   }
 
@@ -139,7 +151,8 @@ export class SnapshotSource {
 
   #part(begun: Begun, rows: SnapshotPart['rows']): SnapshotPart {
     const { members, entries, tails, end, left } = begun;
-    if (members.length > 0 || entries.length > 0 || tails.length > 0)
+    const hasEntries = entries.length > 0 || this.#readAhead.length > 0;
+    if (members.length > 0 || hasEntries || tails.length > 0)
       return { rows, origins: null, end: null };
     if (left.size <= MAX_ORIGINS)
       return { rows, origins: null, end: { ...end, ...onlyOf(end, left) } };
@@ -162,18 +175,41 @@ export class SnapshotSource {
     return wires.map((wire) => ({ wire, isEntry: false }));
   }
 
-  async #nextEntries(entries: KeptEntries): Promise<SnapshotPart['rows']> {
+  async #nextEntries(entries: KeptEntries): Promise<SnapshotPart['rows'] | undefined> {
     const rows: { wire: string; isEntry: boolean }[] = [];
     let bytes = 0;
     while (rows.length < this.#limit.maxRows && bytes < this.#limit.maxBytes) {
       if (rows.length % ENCODED_AT_ONCE === ENCODED_AT_ONCE - 1) await this.#pause();
-      const entry = entries.pop();
+      const entry = this.#readAhead.shift() ?? entries.pop();
       if (entry === undefined) break;
+      if (isInLog(entry)) {
+        this.#readAhead = await this.#whole(entry, entries);
+        if (this.#readAhead.length === 0) return undefined;
+        continue;
+      }
       const wire = encodeOp(entry);
       bytes += wire.length;
       rows.push({ wire, isEntry: true });
     }
     return rows;
+  }
+
+  /**
+   * Reads an entry from the log, together with those after it. @returns none if the row of one has gone:
+   * then compaction has overtaken the snapshot.
+   */
+  async #whole(first: InLog, entries: KeptEntries): Promise<KeyOp[]> {
+    const some: (KeyOp | InLog)[] = [first];
+    while (some.length < READ_AT_ONCE) {
+      const entry = entries.pop();
+      if (entry === undefined) break;
+      some.push(entry);
+    }
+    const { coldRows } = this.#replica;
+    const ops = await Promise.all(
+      some.map((entry) => (isInLog(entry) ? coldRows.read(entry) : entry)),
+    );
+    return ops.every((op) => op !== null) ? ops : [];
   }
 
   async #nextTail({ tails, young }: Begun): Promise<SnapshotPart['rows'] | undefined> {

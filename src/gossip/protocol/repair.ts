@@ -52,10 +52,10 @@ export function differingBuckets(ours: readonly Hash[], theirs: readonly Hash[])
 
 /** Our entries that win against the peer's, or that it lacks, where either counts as of the minute. */
 export function entriesToBearAgain(
-  ours: readonly KeyOp[],
+  ours: readonly EntryHead[],
   theirs: readonly EntryMark[],
   asOf: number,
-): KeyOp[] {
+): EntryHead[] {
   const marks = new Map(theirs.map((mark) => [mark.key, mark]));
   return ours.filter((entry) => {
     const mark = marks.get(entry.key);

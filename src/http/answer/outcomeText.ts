@@ -6,6 +6,7 @@
  * digits, the order of its keys and its duplicates come back as they were sent.
  */
 
+import { MemoryFullError } from '../../words/errors.ts';
 import type { Put, PutHead } from '../../words/op.ts';
 import type { Outcome } from '../../words/requests.ts';
 import { instantText } from '../../words/time.ts';
@@ -14,6 +15,9 @@ import type { Tokens } from './tokens.ts';
 
 export const NOT_FOUND_TEXT = problemText(404, 'Not found');
 export const EXPIRED_TEXT = problemText(404, 'Expired');
+
+/** Answers to a PUT of a new key, while keys fill the memory. */
+export const MEMORY_FULL_TEXT = problemText(507, new MemoryFullError().message);
 
 type Conflict = Extract<Outcome, { kind: 'conflict' }>;
 
@@ -98,6 +102,8 @@ export class OutcomeTexts {
         return conflictText(outcome);
       case 'preconditionFailed':
         return preconditionText(outcome.currentVersion);
+      case 'memoryFull':
+        return MEMORY_FULL_TEXT;
       case 'absent':
         return outcome.expired ? EXPIRED_TEXT : NOT_FOUND_TEXT;
     }

@@ -32,7 +32,7 @@ export const NOT_STORED: Answers = {
   '503': problem(
     'Too much is waiting, or the node has not joined or caught up yet: see Retry-After.',
   ),
-  '507': problem('The disk is full; nothing was stored.'),
+  '507': problem('The disk is full, or keys fill the memory; nothing was stored.'),
 };
 export const CONFLICT: Answers = {
   '409': problem('Version conflict: the live version is `current_version`.'),
@@ -43,7 +43,11 @@ export const PRECONDITION_FAILED: Answers = {
   ),
 };
 export const LONG_KEY: Answers = { '414': problem('The key is too long.') };
-export const UNKNOWN_YET: Answers = { '503': problem('The node has not joined its cluster yet.') };
+export const UNKNOWN_YET: Answers = {
+  '503': problem(
+    'The node has not joined its cluster yet, or too many requests wait for the disk.',
+  ),
+};
 export const NOT_HERE_YET: Answers = {
   '504': problem('What Hearsay-After names has not come here in time.'),
 };

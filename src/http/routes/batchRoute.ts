@@ -29,14 +29,16 @@ export function addBatchRoute(
   routes: Routes,
   { replica, limits, schemas, texts, streams }: BatchRouteOptions,
 ): void {
-  const outcomes = (requests: readonly Request[]): Outcome[] | Promise<Outcome[]> => {
+  const outcomes = (
+    requests: readonly Request[],
+  ): readonly Outcome[] | Promise<readonly Outcome[]> => {
     const keys: string[] = [];
     for (const request of requests) {
       if (request.kind !== 'get') return replica.submit(requests);
       keys.push(request.key);
     }
     // A batch of reads alone needs no commit, and so no place in the queue.
-    return keys.map((key) => replica.get(key));
+    return replica.reads.getMany(keys);
   };
 
   routes.add({

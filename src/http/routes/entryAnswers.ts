@@ -10,7 +10,13 @@ import {
   PROBLEM_TYPE,
   taggedHeaders,
 } from '../answer/answer.ts';
-import { EXPIRED_TEXT, entryMembers, NOT_FOUND_TEXT, OutcomeTexts } from '../answer/outcomeText.ts';
+import {
+  EXPIRED_TEXT,
+  entryMembers,
+  MEMORY_FULL_TEXT,
+  NOT_FOUND_TEXT,
+  OutcomeTexts,
+} from '../answer/outcomeText.ts';
 import { Tokens } from '../answer/tokens.ts';
 import type { Exchange } from '../exchange.ts';
 import { etagOf, namesTag } from '../request/conditions.ts';
@@ -33,9 +39,16 @@ export class EntryAnswers {
     this.#replica.readiness.requireReadable();
   }
 
-  /** @throws NotReadableError */
-  read(exchange: Exchange, key: string): void {
-    this.#answer(exchange, this.#replica.get(key), null);
+  /**
+   * @returns undefined if it has answered; else a promise that settles once it has, with the value from
+   *   the log. @throws the errors of `Reads.get`; the promise rejects with them too.
+   */
+  read(exchange: Exchange, key: string): Promise<void> | undefined {
+    const outcome = this.#replica.reads.get(key);
+    if (outcome instanceof Promise)
+      return outcome.then((whole) => this.#answer(exchange, whole, null));
+    this.#answer(exchange, outcome, null);
+    return undefined;
   }
 
   /** Decides a write and answers it. @throws the errors of `Replica.submit`. */
@@ -78,6 +91,9 @@ export class EntryAnswers {
         return;
       case 'conflict':
         answer(to, 409, PROBLEM_TYPE, texts.conflict(outcome));
+        return;
+      case 'memoryFull':
+        answer(to, 507, PROBLEM_TYPE, MEMORY_FULL_TEXT);
         return;
       case 'preconditionFailed':
         answer(to, 412, PROBLEM_TYPE, texts.preconditionFailed(outcome));

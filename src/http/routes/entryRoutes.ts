@@ -77,8 +77,7 @@ function addGetRoute(routes: Routes, entries: EntryAnswers, past: PastSource | n
         entries.requireReadable();
         return answerPast(ctx, past, readKey(), query.at);
       }
-      entries.read(ctx, readKey());
-      return undefined;
+      return entries.read(ctx, readKey());
     },
   });
 }

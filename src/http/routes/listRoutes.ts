@@ -62,11 +62,14 @@ export function addListRoutes(
       ...BAD_QUERY,
       ...NOT_HERE_YET,
     },
-    handler: ({ ctx, query: { prefix, after = null, limit = limits.maxListEntries, values } }) => {
+    handler: async ({
+      ctx,
+      query: { prefix, after = null, limit = limits.maxListEntries, values },
+    }) => {
       const page =
         values === 'true'
           ? textPage(
-              replica.list(prefix, after, { entries: limit, bytes: PAGE_BYTES }),
+              await replica.reads.list(prefix, after, { entries: limit, bytes: PAGE_BYTES }),
               entryMembers,
             )
           : textPage(replica.listHeads(prefix, after, limit), timeMembers);

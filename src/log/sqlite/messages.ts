@@ -51,6 +51,12 @@ export interface ReadRows {
   readonly maxBytes: number;
 }
 
+/** The rows with these lsns, none of which is above the last one that had been appended. */
+export interface ReadRowsAt {
+  readonly type: 'rowsAt';
+  readonly lsns: readonly number[];
+}
+
 /** Rows with an empty text or null in place of each value and meta. */
 export interface ReadHeads {
   readonly type: 'heads';
@@ -81,7 +87,14 @@ export interface ReadSum {
   readonly maxRows: number;
 }
 
-export type ReaderRequest = OpenReader | ReadRows | ReadHeads | ReadOps | ReadSum | Close;
+export type ReaderRequest =
+  | OpenReader
+  | ReadRows
+  | ReadRowsAt
+  | ReadHeads
+  | ReadOps
+  | ReadSum
+  | Close;
 
 export interface Done {
   readonly type: 'done';

@@ -21,6 +21,7 @@ const shortened = (column: string): string => `iif(typeof(${column}) = 'null', N
 class Reader {
   readonly #database: Database.Database;
   readonly #rows: Database.Statement;
+  readonly #rowAt: Database.Statement;
   readonly #heads: Database.Statement;
   readonly #ops: Database.Statement;
   readonly #sum: Database.Statement;
@@ -31,6 +32,7 @@ class Reader {
     this.#rows = database
       .prepare(`SELECT ${columns} FROM op WHERE lsn > ? AND lsn <= ? ORDER BY lsn LIMIT ?`)
       .raw();
+    this.#rowAt = database.prepare(`SELECT ${columns} FROM op WHERE lsn = ?`).raw();
     // typeof does not read the value, which may fill many pages.
     const shorn = COLUMNS.map((column) => (HEAVY.has(column) ? shortened(column) : column));
     this.#heads = database
@@ -58,6 +60,8 @@ class Reader {
         const { after, upToLsn, maxRows, maxBytes } = request;
         return page(this.#rows.iterate(after, upToLsn, maxRows), maxBytes);
       }
+      case 'rowsAt':
+        return page(this.#rowsAt(request.lsns), Number.POSITIVE_INFINITY);
       case 'heads': {
         const { after, upToLsn, maxRows } = request;
         return page(this.#heads.iterate(after, upToLsn, maxRows), Number.POSITIVE_INFINITY);
@@ -71,6 +75,13 @@ class Reader {
       case 'close':
         this.#database.close();
         return { type: 'done' };
+    }
+  }
+
+  *#rowsAt(lsns: readonly number[]): IterableIterator<unknown> {
+    for (const lsn of lsns) {
+      const row = this.#rowAt.get(lsn);
+      if (row !== undefined) yield row;
     }
   }
 

@@ -183,6 +183,13 @@ export class SqliteLog implements Log {
     return reply.type === 'rows' ? this.#unpacker.rows(reply.rows) : [];
   }
 
+  async rowsAt(lsns: readonly number[]): Promise<Row[]> {
+    const held = lsns.filter((lsn) => lsn <= this.#lastLsn);
+    if (held.length === 0) return [];
+    const reply = await this.#read({ type: 'rowsAt', lsns: held });
+    return reply.type === 'rows' ? this.#unpacker.rows(reply.rows) : [];
+  }
+
   async headsAfter(lsn: number, maxRows: number): Promise<RowHead[]> {
     const upToLsn = this.#lastLsn;
     const reply = await this.#read({ type: 'heads', after: lsn, upToLsn, maxRows });

@@ -3,7 +3,8 @@
  * is still there, else from their position in the log. One step tells expiries, a page of rows and,
  * while it is due, a page of the state, so that each of the three goes on however busy the others are.
  *
- * Invariant: a watcher that is not live waits only for its socket or for the clock of this node.
+ * Invariant: a watcher that is not live waits only for its socket, for the log, or for the clock of this
+ * node.
  * Whether it waits is decided in `#mayGoOn` alone, after the flush, because a socket that takes
  * everything at once drains within the flush. Each step that takes a watcher away from the end also
  * pumps it.
@@ -12,17 +13,19 @@
 import type { Replica } from '../../replica/replica.ts';
 import { encodePlace, encodeVector, STATE_START, type StatePlace } from '../../words/cursor.ts';
 import { compareMarks, laterMark } from '../../words/expiryMark.ts';
-import { isOnKey } from '../../words/op.ts';
+import { type ColdPut, isInLog, isOnKey, type Put, sameOp } from '../../words/op.ts';
 import type { Row } from '../../words/row.ts';
 import { includes, seqOf } from '../../words/vector.ts';
 import type { ExpiryRecord } from '../expiryRecord.ts';
 import { MissingRowError, Position, type WatchView } from '../position.ts';
 import { isStillTold, type Place, type Timeline } from '../timeline.ts';
 import type { WatchHubOptions, WatchPages } from './options.ts';
-import type { Watcher } from './watcher.ts';
+import { NO_VALUES, type Watcher } from './watcher.ts';
 
 const PAGES: WatchPages = { rows: 512, entries: 256 };
 const PAGE_BYTES = 1024 * 1024;
+/** Values that one page of the state reads from the log. */
+const COLD_BYTES = 256 * 1024;
 /** A cursor holds only the front of a longer key: the state then goes on a little before that key. */
 const MAX_STATE_KEY_LENGTH = 2048;
 
@@ -153,6 +156,7 @@ export class WatchReader {
 
   async #readLog(watcher: Watcher): Promise<void> {
     const { position } = watcher;
+    await this.#readValues(watcher);
     const { lsn } = this.#hub.end;
     const rows = this.#recentRows(position) ?? (await this.#logRows(position));
     this.#hub.sweep();
@@ -161,6 +165,14 @@ export class WatchReader {
     if (rows.length === 0) position.lsn = Math.max(position.lsn, lsn);
     if (this.#mustReset(position)) this.reset(watcher);
     else this.#step(watcher, rows);
+  }
+
+  /** Reads the values that the last page of the state lacked. */
+  async #readValues(watcher: Watcher): Promise<void> {
+    const cold = watcher.cold.splice(0);
+    if (cold.length === 0) return;
+    const puts = await this.#replica.reads.wholePuts(cold);
+    watcher.values = new Map(puts.map((put) => [put.key, put]));
   }
 
   #step(watcher: Watcher, rows: readonly Row[]): void {
@@ -230,13 +242,20 @@ export class WatchReader {
     const { after } = position.state;
     const limit = { entries: this.#pages.entries, bytes: PAGE_BYTES };
     const page = this.#replica.map.list(position.prefix, after, limit, nowMs);
+    const values = watcher.values;
+    watcher.values = NO_VALUES;
     const vectorText = this.#vectorText(position);
-    for (const entry of page.entries) {
+    for (const [index, entry] of page.entries.entries()) {
       if (!watcher.isWritable) return false;
-      if (position.passEntry(entry))
+      const put = watcher.format.withValues ? wholePut(entry, values) : entry;
+      if (put === undefined) {
+        watcher.cold = firstCold(page.entries.slice(index));
+        return false;
+      }
+      if (position.passEntry(put))
         watcher.writeKeyEvent(
           'put',
-          entry,
+          put,
           encodePlace(vectorText, position.told, statePlace(position)),
         );
     }
@@ -263,6 +282,26 @@ export class WatchReader {
   #vectorText({ vector }: Position): string {
     return encodeVector(this.#replica.header.clusterId ?? '', vector, vector.pair);
   }
+}
+
+/** @returns undefined if the value is still to be read from the log. */
+function wholePut(entry: Put | ColdPut, values: ReadonlyMap<string, Put>): Put | undefined {
+  if (!isInLog(entry)) return entry;
+  const put = values.get(entry.key);
+  return put !== undefined && sameOp(put, entry) ? put : undefined;
+}
+
+/** Cold entries of a page, up to the one that brings them to the bound: the socket may not take more. */
+function firstCold(entries: readonly (Put | ColdPut)[]): ColdPut[] {
+  const cold: ColdPut[] = [];
+  let bytes = 0;
+  for (const entry of entries) {
+    if (!isInLog(entry)) continue;
+    cold.push(entry);
+    bytes += entry.textBytes;
+    if (bytes >= COLD_BYTES) break;
+  }
+  return cold;
 }
 
 /** The place as a cursor has it. */

@@ -7,6 +7,7 @@
  * reading.
  */
 import type { Cursor } from '../../words/cursor.ts';
+import type { ColdPut, Put } from '../../words/op.ts';
 import { type EventSubject, type StreamEventType, streamEventText } from '../event.ts';
 import type { KeyEventType, Position } from '../position.ts';
 import { encodeKeyEvent, type Format } from '../sharedEvent.ts';
@@ -50,6 +51,8 @@ export type Standing =
   | { readonly kind: 'behind'; index: number }
   | { readonly kind: 'reading' };
 
+export const NO_VALUES: ReadonlyMap<string, Put> = new Map();
+
 const LIVE: Standing = { kind: 'live' };
 const READING: Standing = { kind: 'reading' };
 
@@ -66,6 +69,10 @@ export class Watcher {
   isClosed = false;
   /** Whether a pump is under way: there is never more than one. */
   isPumped = false;
+  /** Entries of the state whose values are to be read from the log, */
+  cold: ColdPut[] = [];
+  /** and those that were read, by key. */
+  values: ReadonlyMap<string, Put> = NO_VALUES;
   /** Ticks of the hub since the last message to the watcher. */
   silentTicks = 0;
   readonly #room: BufferRoom;

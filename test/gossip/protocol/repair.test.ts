@@ -10,13 +10,13 @@ import {
   entriesToBearAgain,
 } from '../../../src/gossip/protocol/repair.ts';
 import { add, type Hash, ZERO } from '../../../src/words/hash.ts';
-import { compareOps, type KeyOp } from '../../../src/words/op.ts';
+import { compareOps, type KeyOp, sameOp } from '../../../src/words/op.ts';
 import { MINUTE_MS } from '../../../src/words/time.ts';
-import { foldInto, newEntries } from '../../support/entries.ts';
+import { foldInto, newEntries, whole } from '../../support/entries.ts';
 import { keyOp, keyOps } from '../../support/generators.ts';
 import { changed, naiveFold, put, tombstone } from '../../support/ops.ts';
 
-const keysOf = (entries: readonly KeyOp[]): string[] => entries.map(({ key }) => key);
+const keysOf = (entries: readonly Pick<KeyOp, 'key'>[]): string[] => entries.map(({ key }) => key);
 const manyPuts = (count: number): KeyOp[] =>
   Array.from({ length: count }, (_unused, index) => put({ key: `key ${index}`, seq: index + 1 }));
 
@@ -60,7 +60,7 @@ buckets('their sums add up to the map sum as of the same minute', () => {
       (ops, asOf, count) => {
         const map = newEntries();
         for (const op of ops) foldInto(map, op);
-        const sums = bucketSums(map.entries(), asOf, count);
+        const sums = bucketSums([...map.entries()].map(whole), asOf, count);
         assert.is(sums.length, count);
         assert.equal(sums.reduce(add, ZERO), map.sumAt(asOf));
       },
@@ -160,9 +160,12 @@ repair('for any two maps, what both sides bear again makes what counts the same'
       ];
       assert.is(new Set(keysOf(again)).size, again.length, 'never both sides');
       // Born again, an entry is greater than both by its HLC alone.
-      const born = again.map((entry, index) =>
-        changed(entry, { hlc: 1000, origin: 'node9.zzzzzz', seq: index + 1 } as Partial<KeyOp>),
-      );
+      const ops = again.map((entry) => [...ours, ...theirs].find((op) => sameOp(op, entry)));
+      const born = ops
+        .filter((op) => op !== undefined)
+        .map((entry, index) =>
+          changed(entry, { hlc: 1000, origin: 'node9.zzzzzz', seq: index + 1 } as Partial<KeyOp>),
+        );
       const [here, there] = [ours, theirs].map((entries) =>
         naiveFold([...entries, ...born]).values(),
       );

@@ -237,7 +237,7 @@ socket('under load, between the state and what comes nothing is lost or doubled'
     const shown = server.replica.list('', null, { entries: 10_000 }).entries;
     assert.equal(
       [...mirror].sort(),
-      shown.map(({ key, value }) => [key, JSON.parse(value)]).sort(),
+      shown.map(({ key, value }) => [key, JSON.parse(value ?? '')]).sort(),
     );
     client.socket.terminate();
   }

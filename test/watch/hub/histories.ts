@@ -235,7 +235,11 @@ export class Histories {
         { entries: 1000 },
         node.replica.nowMs(),
       ).entries;
-      const expected = shown.map(({ key, value, version }) => [key, JSON.parse(value), version]);
+      const expected = shown.map(({ key, value, version }) => [
+        key,
+        JSON.parse(value ?? ''),
+        version,
+      ]);
       const held = [...client.mirror].map(([key, { value, version }]) => [key, value, version]);
       held.sort(([a], [b]) => (String(a) < String(b) ? -1 : 1));
       assert.equal(held, expected);
