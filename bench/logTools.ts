@@ -13,9 +13,9 @@ import { Load } from './load.ts';
 import { fillKeys } from './nodeAnswers.ts';
 import { startNodes } from './nodes.ts';
 import { temporaryDirectory } from './processes.ts';
+import { PROGRAM } from './program.ts';
 import { type Scale, scaled } from './scale.ts';
 
-const MAIN = new URL('../src/main.ts', import.meta.url).pathname;
 const OPS = 2_000_000;
 const KEYS = 100_000;
 const LEAST_OPS_PER_SECOND = 400_000;
@@ -82,7 +82,7 @@ async function measured(words: readonly string[]): Promise<Measured> {
 }
 
 const spawnTool = (words: readonly string[]): ChildProcess =>
-  spawn(process.execPath, [MAIN, 'log', ...words], { stdio: ['ignore', 'ignore', 'ignore'] });
+  spawn(process.execPath, [PROGRAM, 'log', ...words], { stdio: ['ignore', 'ignore', 'ignore'] });
 
 /** As Linux knows it; 0 elsewhere. */
 function peakOf({ pid }: ChildProcess): number {

@@ -1,13 +1,12 @@
 // time limit: 180 s
 /** Members that go, for a while or for good, and what the others then do without them. */
-import { existsSync } from 'node:fs';
-import { mkdir, rename, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { rm } from 'node:fs/promises';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { z } from 'zod';
-import type { ClusterView, NodeProcess } from '../support/nodes.ts';
-import { patientDuration, stretch, waitFor } from '../support/processes.ts';
+import type { ClusterView } from '../support/nodes.ts';
+import { waitFor } from '../support/processes.ts';
+import { IMPATIENT } from './impatient.ts';
 import { Links } from './links.ts';
 import {
   allShowWithin,
@@ -22,87 +21,7 @@ import { batch, puts, range } from './writes.ts';
 
 const members = suite('members of real clusters');
 
-/** Silence is noticed soon, and nodes speak often enough that none is silent by chance. */
-const MEMBER_TIMEOUT_MS = Math.round(2000 * stretch());
-const IMPATIENT = {
-  MEMBER_TIMEOUT: `${MEMBER_TIMEOUT_MS}ms`,
-  PULL_INTERVAL: patientDuration(200),
-  // Ten of them after a retirement, compaction goes on (ADR 13).
-  JOIN_TIMEOUT: patientDuration(1000),
-  RETENTION: patientDuration(6000),
-  MAX_CLOCK_SKEW: '1s',
-};
 const LIMIT_MS = 15_000;
-
-members(
-  'a cut in halves retires nobody; a node cut off alone is retired, rejoins, and loses nothing',
-  async () => {
-    await using links = await Links.open(4);
-    await using cluster = await startScripted({
-      nodes: 4,
-      environment: IMPATIENT,
-      environmentOf: (index, urls) => links.settingsOf(index, urls),
-    });
-    const [first, second, third, fourth] = cluster.nodes;
-    assert.ok(first && second && third && fourth);
-    await waitForMetric(cluster.nodes, 'hearsay_members', 4, LIMIT_MS);
-    await batch(first, puts(['left', 'right', 'contested', 'doomed'], 'before', 1));
-    await sameMapWithin(5000, cluster.nodes);
-
-    links.divide([
-      [0, 1],
-      [2, 3],
-    ]);
-    await batch(second, puts(['left'], 'in the cut', 2));
-    await batch(third, puts(['right'], 'in the cut', 2));
-    for (const node of cluster.nodes) await waitForSilence(node, 2, 2 * MEMBER_TIMEOUT_MS);
-    links.divide([[0, 1, 2, 3]]);
-    const healed = await sameMapWithin(5000, cluster.nodes);
-    assert.is(healed.get('left'), '2 "in the cut"');
-    assert.is(healed.get('right'), '2 "in the cut"');
-    for (const node of cluster.nodes) {
-      assert.is(await metric(node, 'hearsay_members'), 4);
-      assert.equal(logged(node, /is retired/), []);
-    }
-
-    links.divide([[0, 1, 2], [3]]);
-    await batch(fourth, puts(['contested', 'doomed', 'of the lone node'], 'unseen', 2));
-    const majority = [first, second, third];
-    await waitForMetric(majority, 'hearsay_members', 3, LIMIT_MS);
-    await batch(second, puts(['contested'], 'of the majority', 5));
-    await batch(third, [{ op: 'delete', key: 'right' }]);
-    // Without it they forget: nothing dead stays in the map, nothing superseded in the log.
-    await waitForMetric(majority, 'hearsay_map_dead_entries', 0, LIMIT_MS);
-    for (const node of majority)
-      await waitFor(
-        async () => Object.keys(Object(await node.order({ kind: 'reach' }))).length > 0,
-        2 * LIMIT_MS,
-        `${node.nodeId} compacts its log`,
-      );
-    const { origin } = await fourth.view();
-    // Within the retention of their return: later the cluster would know nothing of them any more.
-    await batch(fourth, puts(['of the lone node, late'], 'unseen', 2));
-    await batch(third, [{ op: 'delete', key: 'doomed' }]);
-    await waitForMetric(majority, 'hearsay_map_dead_entries', 0, LIMIT_MS);
-    links.divide([[0, 1, 2, 3]]);
-    await waitForLog(fourth, /this node rejoins/, LIMIT_MS);
-    await waitForMetric(cluster.nodes, 'hearsay_members', 4, LIMIT_MS);
-    await waitForLog(fourth, /that the cluster lacked are offered again/, LIMIT_MS);
-    assert.is.not((await fourth.view()).origin, origin);
-    const shown = await sameMapWithin(5000, cluster.nodes);
-    assert.is(shown.get('of the lone node, late'), '2 "unseen"');
-    assert.is(shown.get('contested'), '5 "of the majority"');
-    // Whether a member still knows that nobody has deleted it is a matter of time.
-    const isLeftOut = !shown.delete('of the lone node');
-    assert.equal([...shown.keys()].sort(), ['contested', 'left', 'of the lone node, late']);
-    assert.is(logged(fourth, /"contested" at version 2 \(.*\) loses/).length, 1);
-    assert.is(logged(fourth, /"doomed" at version 2 \(.*\) loses/).length, 1);
-    assert.is(
-      logged(fourth, /"of the lone node" at version 2 \(.*\) is left out/).length,
-      Number(isLeftOut),
-    );
-  },
-);
 
 members(
   'a node comes back to a wiped directory with everything, and one lost for good holds up nothing',
@@ -136,46 +55,6 @@ members(
     await waitForMetric([first, second], 'hearsay_map_entries', 0, LIMIT_MS);
     await first.restart();
     assert.is((await sameMapWithin(3000, cluster.nodes)).size, 0);
-  },
-);
-
-members(
-  'a node that slept past member-timeout rejoins at once those that it knew, though NODES names none',
-  async () => {
-    await using cluster = await startScripted({
-      environment: IMPATIENT,
-      // The first must not take the restarts below for silence.
-      environmentOf: (index, urls) =>
-        index === 0
-          ? { NODES: '', MEMBER_TIMEOUT: `${5 * MEMBER_TIMEOUT_MS}ms` }
-          : { NODES: urls[0] },
-    });
-    const [first, second, third] = cluster.nodes;
-    assert.ok(first && second && third);
-    await waitForMetric(cluster.nodes, 'hearsay_members', 3, LIMIT_MS);
-    // From now on they know one another by their logs alone.
-    for (const node of [second, third]) {
-      await node.stop();
-      await node.start('healthy', { NODES: '' });
-    }
-    await batch(first, puts(['before'], 'before', 1));
-    await sameMapWithin(3000, cluster.nodes);
-    const { origin } = await first.view();
-    await first.kill('SIGSTOP');
-    try {
-      await waitForMetric([second, third], 'hearsay_members', 2, LIMIT_MS);
-      await batch(second, puts(['meanwhile'], 'meanwhile', 1));
-    } finally {
-      await first.kill('SIGCONT');
-    }
-    await waitForLog(first, /this node rejoins/, LIMIT_MS);
-    await waitForMetric(cluster.nodes, 'hearsay_members', 3, LIMIT_MS);
-    assert.is.not((await first.view()).origin, origin);
-    await allShowWithin(LIMIT_MS, cluster.nodes, ['before', 'meanwhile']);
-    assert.equal(logged(first, /has been silent/), []);
-    assert.is(logged(first, /formed the cluster/).length, 1, 'it formed none of its own meanwhile');
-    assert.is(await metric(first, 'hearsay_rejoins_total'), 1);
-    for (const node of [second, third]) assert.is(await metric(node, 'hearsay_rejoins_total'), 0);
   },
 );
 
@@ -223,48 +102,7 @@ members('a cluster of one that formed apart joins the larger one with what it wr
   await waitForLog(third, /"of both" at version 1 \(.*\) loses/, LIMIT_MS);
 });
 
-members('a rejoin that a crash has cut off is finished at the next start', async () => {
-  await using cluster = await startScripted({
-    environment: { JOIN_TIMEOUT: patientDuration(1000) },
-  });
-  const [first, second, third] = cluster.nodes;
-  assert.ok(first && second && third);
-  await batch(first, puts(['known'], 'known', 1));
-  await sameMapWithin(3000, cluster.nodes);
-  const { origin } = await third.view();
-  await Promise.all([first, second, third].map((node) => node.stop()));
-  await third.start();
-  await batch(third, puts(['unseen'], 'unseen', 1));
-  await third.stop();
-  // As a crash leaves it that comes when the old log is set aside and there is no new one yet.
-  const aside = join(third.dataDir, 'aside', origin);
-  await mkdir(aside, { recursive: true });
-  await rename(join(third.dataDir, 'hearsay.db'), join(aside, 'hearsay.db'));
-  await Promise.all([first, second].map((node) => node.start()));
-  await third.start();
-  await allShowWithin(LIMIT_MS, cluster.nodes, ['known', 'unseen']);
-  await waitForMetric(cluster.nodes, 'hearsay_members', 3, LIMIT_MS);
-  await waitFor(() => !existsSync(aside), LIMIT_MS, 'nothing is set aside any more');
-});
-
 members.run();
 
 const clusterId = (view: ClusterView): unknown =>
   z.object({ id: z.string() }).parse(view.cluster).id;
-
-const heardSchema = z.array(z.object({ last_heard_at: z.string().nullable() }));
-
-/** Waits until the node has heard nothing of so many members for so long. */
-async function waitForSilence(node: NodeProcess, count: number, silentMs: number): Promise<void> {
-  await waitFor(
-    async () => {
-      const members = heardSchema.parse((await node.view()).members);
-      const silent = members.filter(
-        ({ last_heard_at: at }) => at !== null && Date.now() - Date.parse(at) > silentMs,
-      );
-      return silent.length >= count;
-    },
-    LIMIT_MS,
-    `${node.nodeId} has not heard ${count} members for ${silentMs} ms`,
-  );
-}

@@ -108,6 +108,18 @@ export async function healthOf(node: NodeProcess): Promise<z.output<typeof healt
   return healthSchema.parse(await (await node.request('/_health')).json());
 }
 
+export async function waitForHealth(
+  nodes: readonly NodeProcess[],
+  timeoutMs: number,
+): Promise<void> {
+  const isHealthy = async (): Promise<boolean> => {
+    const states = await Promise.all(nodes.map(healthOf));
+    if (states.every(({ status }) => status === 'ok')) return true;
+    throw new Error(JSON.stringify(states));
+  };
+  await waitFor(isHealthy, timeoutMs, 'all are healthy');
+}
+
 /** The messages of the log lines that match. */
 export function logged(node: NodeProcess, pattern: RegExp): string[] {
   const messages: string[] = [];

@@ -1,60 +1,11 @@
 // time limit: 300 s
-/** The simulator itself: its runs are pure functions of the seed, and its oracle sees what is broken. */
+/** The simulator itself: its runs are pure functions of the seed. `oracle.slow.test.ts` tries its oracle. */
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { WorldOptions } from '../../sim/scenarios.ts';
-import { simulatorWithout, switchNames } from '../../sim/switches.ts';
-import type { Check } from '../../sim/violation.ts';
+import { simulatorWithout } from '../../sim/switches.ts';
 import { run } from '../../sim/world.ts';
-
-/** So many seeds at most until a fault has to show. */
-const SEEDS_TO_SHOW = 60;
-
-/** Where the lack of each rule shows soon. */
-const SHOWN_BY: Readonly<Record<string, string>> = {
-  'tie-break': 'racing',
-  horizon: 'skewed clocks',
-  stability: 'partitions',
-  'settled vectors': 'lossy',
-  'every clock': 'skewed clocks',
-  'retire coverage': 'retired by hand',
-  'joins of empty logs only': 'formed apart',
-  'catching up before writing': 'restores',
-  'fork check': 'clones',
-  'members outlive power cuts': 'lost tails',
-  'forks are told again': 'clones',
-  'offers outlive power cuts': 'many origins',
-  'offers after a rejoin': 'formed apart',
-  'no offers of what was deleted': 'formed apart',
-  'no cluster after a rejoin': 'formed alone',
-  'offers before writes': 'formed apart',
-  'closing what all hold': 'retired by hand',
-  'cursors name what was closed': 'many origins',
-  'won bit': 'lossy',
-  'compaction stops at stable': 'joins',
-  'collected keys are told': 'watchers',
-  'collected expiries are told': 'watchers',
-  'late ops are told as expired': 'watchers',
-  'what is beaten is passed over': 'watchers',
-  'unknown expiries reset': 'watchers of forgetful nodes',
-  'clocks that go back': 'clocks together',
-  'heard through others': 'broken link',
-  'no wait while there is room': 'watchers',
-  folding: 'steady',
-};
-
-/** Where a rule is seldom needed: the first seed that shows its lack. */
-const FIRST_SEEDS: Readonly<Record<string, number>> = {
-  'fork check': 11,
-  'no cluster after a rejoin': 44,
-  'unknown expiries reset': 61,
-  'members outlive power cuts': 42,
-  'forks are told again': 81,
-  'retire coverage': 40,
-  'offers outlive power cuts': 2094,
-};
 
 const runs = suite('simulated runs');
 
@@ -111,63 +62,15 @@ runs('the command line: 0, 1 with the command that runs it again, 2', async () =
   assert.is((await simulate('--seeds', '0')).code, 2);
 });
 
+runs('the oracle sees that the tie-break is switched off', async () => {
+  const simulator = await simulatorWithout('tie-break');
+  const checks = new Set<string | undefined>();
+  for (let seed = 1; seed <= 5; seed++)
+    checks.add((await simulator.run({ scenario: 'racing', seed })).violation?.check);
+  assert.ok(checks.size > 1, 'five seeds passed without it');
+});
+
 runs.run();
-
-const oracle = suite('oracle');
-
-oracle('there is a scenario for each switch', () => {
-  assert.equal(Object.keys(SHOWN_BY).sort(), [...switchNames].sort());
-});
-
-for (const [name, scenario] of Object.entries(SHOWN_BY))
-  oracle(`sees that "${name}" is switched off`, async () => {
-    const violation = await firstViolation(name, scenario);
-    assert.ok(violation, `${SEEDS_TO_SHOW} seeds of "${scenario}" passed without "${name}"`);
-  });
-
-for (const check of ['won bit', 'equal vectors', 'greatest op', 'false alarm', 'repair'] as const)
-  oracle(`sees by "${check}" alone that the tie-break is switched off`, async () => {
-    assert.is(await firstViolation('tie-break', 'racing', [check]), check);
-  });
-
-oracle('sees that the disk forgot what was acknowledged', async () => {
-  const change = (world: WorldOptions): WorldOptions => ({
-    ...world,
-    disk: { ...world.disk, forgetsOnCrash: true },
-  });
-  for (const check of ['replay', 'answer'] as const) {
-    let seen = false;
-    for (let seed = 1; seed <= SEEDS_TO_SHOW && !seen; seed++)
-      seen = (await run({ scenario: 'crashes', seed, change, checks: [check] })).violation !== null;
-    assert.ok(seen, `never seen by "${check}"`);
-  }
-});
-
-oracle('a switch that does not exist is refused', async () => {
-  try {
-    await simulatorWithout('nonsense');
-  } catch (error) {
-    assert.instance(error, RangeError);
-    return;
-  }
-  assert.unreachable();
-});
-
-oracle.run();
-
-async function firstViolation(
-  name: string,
-  scenario: string,
-  checks?: readonly Check[],
-): Promise<Check | undefined> {
-  const simulator = await simulatorWithout(name);
-  const first = FIRST_SEEDS[name] ?? 1;
-  for (let seed = first; seed < first + SEEDS_TO_SHOW; seed++) {
-    const { violation } = await simulator.run({ scenario, seed, ...(checks && { checks }) });
-    if (violation !== null) return violation.check;
-  }
-  return undefined;
-}
 
 function simulate(...words: string[]): Promise<{ code: number; text: string }> {
   const script = fileURLToPath(new URL('../../sim/main.ts', import.meta.url));
