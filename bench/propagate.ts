@@ -78,7 +78,7 @@ export async function benchPropagate(scale: Scale): Promise<Outcome> {
       ...(node !== undefined && { node: () => node(perSecond) }),
       ...(redis !== undefined && { redis: () => redis(perSecond) }),
     });
-    figures.push(...figuresOf(`${perSecond}/s`, rounds, redis !== undefined));
+    figures.push(...figuresOf(`${rate}/s`, rounds, redis !== undefined));
   }
   return { figures, skipped };
 }

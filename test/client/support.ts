@@ -1,6 +1,7 @@
 /** A proxy before a node that fails as networks and nodes do, and clients through it. */
 import * as http from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
+import { patience } from '../../scripts/patience.ts';
 import type { ClientOptions, HearsayClient } from '../../src/client/index.ts';
 import { createClient } from '../../src/client/index.ts';
 import { type TestServer, withServer } from '../http/testServer.ts';
@@ -195,11 +196,12 @@ export async function rejectedWith<E extends Error>(
   throw new Error(`Expected ${type.name}, not ${String(reason)}.`, { cause: reason });
 }
 
-/** Waits until the condition holds, looking at it again whenever there is time; 20 s at most. */
+/** Waits until the condition holds, looking at it again whenever there is time; 20 s at most on an idle machine. */
 export async function until(condition: () => boolean, what: string): Promise<void> {
-  const endMs = performance.now() + 20_000;
+  const startMs = performance.now();
   while (!condition()) {
-    if (performance.now() > endMs) throw new Error(`Waited in vain until ${what}.`);
+    if (performance.now() - startMs > 20_000 * patience())
+      throw new Error(`Waited in vain until ${what}.`);
     await new Promise((resolve) => setTimeout(resolve, 2));
   }
 }

@@ -49,7 +49,7 @@ convergence('of writes that race, one wins on every node within 3 s', async () =
   // A DELETE at a node that the PUT has not reached: only a pull can bring it there.
   await first.order({ kind: 'losePushes', share: 1 });
   let unseen = false;
-  for (let tries = 0; tries < 5 && !unseen; tries++) {
+  for (let tries = 0; tries < 20 && !unseen; tries++) {
     const doomed = range(50).map((index) => `doomed/${tries}/${index}`);
     await batch(first, puts(doomed, 'doomed', 3));
     const outcomes = await batch(

@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { patience } from '../../../scripts/patience.ts';
 import {
   BOOKMARK,
   deleteOf,
@@ -28,7 +29,7 @@ function hearsay(url: string, words: readonly string[], input = ''): Promise<Ran
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [PROGRAM, ...words], {
       env: { ...process.env, HEARSAY_URL: url, NO_COLOR: '1' },
-      timeout: 60_000,
+      timeout: Math.round(60_000 * patience()),
     });
     let [out, err] = ['', ''];
     child.stdout.on('data', (chunk) => {

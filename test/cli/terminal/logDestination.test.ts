@@ -2,6 +2,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { LogDestination } from '../../../src/cli/terminal/logDestination.ts';
+import { waitFor } from '../../support/processes.ts';
 
 const destination = suite('log destination');
 
@@ -51,8 +52,7 @@ destination('it comes by itself, without a further line', async () => {
   log.write('one\n');
   reader.room = 10;
   // The timer keeps no process alive: this one does.
-  for (let tries = 0; reader.taken === '' && tries < 1000; tries++)
-    await new Promise((resolve) => setTimeout(resolve, 5));
+  await waitFor(() => reader.taken !== '', 5000, 'the line comes');
   assert.is(reader.taken, 'one\n');
 });
 

@@ -156,7 +156,8 @@ class WrongMessages {
   /** Texts that were drawn and not sent yet: those that may end a connection come last on one. */
   readonly #ending: string[] = [];
   readonly #others: string[] = [];
-  readonly #nextPush = rightPushes();
+  // All, as any push may find its connection ended by another one of the same peer.
+  readonly #nextPush = rightPushes(Number.POSITIVE_INFINITY);
   #pushed = 0;
   #isOver = false;
 

@@ -6,6 +6,7 @@ import * as assert from 'uvu/assert';
 import { encodeMessage } from '../../../src/gossip/protocol/messages.ts';
 import { verify } from '../../../src/log/tools/verify.ts';
 import { add, carriedHash, ZERO } from '../../../src/words/hash.ts';
+import type { Op } from '../../../src/words/op.ts';
 import { seeded } from '../../../src/words/random.ts';
 import { MemorySource } from '../../log/tools/memorySource.ts';
 import { below, messageTexts } from '../../support/brokenTexts.ts';
@@ -89,14 +90,21 @@ export async function fuzzNode(messages: number, seed: number): Promise<Fuzzed> 
   });
 }
 
-/** @returns a source of pushes that are right, one op each. */
-export function rightPushes(): () => string {
+/**
+ * @param last how many ops a push holds at most. Each brings one that is new; with more, it makes up for pushes
+ *   before it that went down with their connections.
+ * @returns a source of pushes that are right.
+ */
+export function rightPushes(last = 1): () => string {
+  const ops: Op[] = [];
   let seq = 0;
   let sum = ZERO;
   return () => {
     const op = put({ origin: ORIGIN, seq: ++seq, key: `of the peer ${seq % 10}`, version: seq });
     sum = add(sum, carriedHash(op));
-    const range = { origin: ORIGIN, after: seq - 1, to: seq, sum };
-    return encodeMessage({ type: 'delta', delta: { ranges: [range], ops: [op] }, answer: null });
+    ops.push(op);
+    if (ops.length > last) ops.shift();
+    const range = { origin: ORIGIN, after: seq - ops.length, to: seq, sum };
+    return encodeMessage({ type: 'delta', delta: { ranges: [range], ops }, answer: null });
   };
 }

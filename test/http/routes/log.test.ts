@@ -14,7 +14,7 @@ import { Walk } from '../../../src/log/tools/walk.ts';
 import { readSettings } from '../../../src/node/settings.ts';
 import { type RunningNode, startNode } from '../../../src/node/startNode.ts';
 import { membership } from '../../support/ops.ts';
-import { temporaryDirectory } from '../../support/processes.ts';
+import { temporaryDirectory, waitFor } from '../../support/processes.ts';
 
 const test = suite('the log over HTTP');
 
@@ -79,10 +79,7 @@ async function serve(): Promise<Served> {
       await directory[Symbol.asyncDispose]();
     },
   };
-  for (let tries = 0; !node.replica.readiness.isWritable; tries++) {
-    if (tries > 500) throw new Error('The node does not become writable.');
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
+  await waitFor(() => node.replica.readiness.isWritable, 5000, 'the node is writable');
   return served;
 }
 
@@ -167,7 +164,7 @@ test('following tells every row as it comes, and ends with the reader or the nod
   );
 
   // One that only waits must not hold up a node that stops.
-  const waiting = reader.follow(0, AbortSignal.timeout(20_000));
+  const waiting = reader.follow(0, AbortSignal.timeout(20_000 * patience()));
   assert.match((await waiting.next()).value, /"lsn":1,/);
   const rest = (async () => {
     for await (const _line of waiting);
@@ -243,11 +240,13 @@ test('compaction when asked; a point before the cut is gone, by name', async () 
   await served.put('c', { value: 1, version: 1 });
   const { status, body } = await served.post('/_log/compact?retention_ms=0');
   assert.is(status, 200);
-  for (let tries = 0, rows = Number(body.rows); rows === 0; tries++) {
-    assert.ok(tries < 1000, 'nothing is compacted'); // without anything dead, it moves every 10 s
-    await new Promise((resolve) => setTimeout(resolve, 20));
-    rows = Number((await served.post('/_log/compact?retention_ms=0')).body.rows);
-  }
+  let rows = Number(body.rows);
+  const isCompacted = async (): Promise<boolean> => {
+    if (rows === 0) rows = Number((await served.post('/_log/compact?retention_ms=0')).body.rows);
+    return rows > 0;
+  };
+  // Without anything dead, it moves every 10 s.
+  await waitFor(isCompacted, 20_000, 'something is compacted');
   const before = await served.get('/cache/a?at=lsn:3', null);
   assert.is(before.status, 410);
   assert.match(String(before.body.detail), /was compacted up to .*name a later point/);
