@@ -28,6 +28,7 @@ import { tokenGuard } from './request/internalToken.ts';
 import { AllowedPages } from './request/pages.ts';
 import { createSchemas } from './request/schemas.ts';
 import { pathOf } from './request/target.ts';
+import { RequestDurations } from './requestDurations.ts';
 import { addBatchRoute } from './routes/batchRoute.ts';
 import { BulkStreams } from './routes/bulkStream.ts';
 import { addClusterRoutes, type Health } from './routes/clusterRoutes.ts';
@@ -85,7 +86,8 @@ export function createApp(options: AppOptions): App {
   registerConnectionMetrics(registry, connections);
   const bodies = new BodyReader(limits);
   registerBodyMetrics(registry, bodies);
-  const frame = new Frame({ connections, requests, limits, log, requestLog });
+  const durations = new RequestDurations(registry);
+  const frame = new Frame({ connections, requests, durations, limits, log, requestLog });
   const entries = new EntryAnswers(replica, watches?.acks ?? null);
   const routes = routesOf(options, bodies, entries);
 
@@ -97,13 +99,14 @@ export function createApp(options: AppOptions): App {
   koa.use(async (ctx: RouterContext, next) => {
     // Each answer is written to Node's response (answer/answer.ts).
     ctx.respond = false;
+    const beganAtMs = performance.now();
     try {
       frame.begin(ctx, ctx.path);
       await next();
     } catch (error) {
       frame.fail(ctx, error);
     }
-    frame.end(ctx, routeOf(ctx));
+    frame.end(ctx, routeOf(ctx), beganAtMs);
   });
   koa.use(admission(pages ?? new AllowedPages([]), watches));
   koa.use(routes.entries.middleware());

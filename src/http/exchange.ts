@@ -10,6 +10,7 @@ import type { Connections } from './connections.ts';
 import type { RequestCounts } from './metrics.ts';
 import { dropBody } from './request/body.ts';
 import { pathOf } from './request/target.ts';
+import type { RequestDurations } from './requestDurations.ts';
 
 /** Koa's contexts are exchanges, too. */
 export interface Exchange {
@@ -31,6 +32,7 @@ const MOST_PATH_CHARACTERS = 200;
 export interface FrameOptions {
   readonly connections: Connections;
   readonly requests: RequestCounts;
+  readonly durations: RequestDurations;
   readonly limits: Limits;
   readonly log: HttpLog;
   readonly requestLog?: RequestLog | undefined;
@@ -64,10 +66,15 @@ export class Frame {
     dropBody(req, limits);
   }
 
-  /** @param route its pattern; undefined where none matched. */
-  end({ req, res }: Exchange, route: string | undefined): void {
-    const { connections, requests } = this.#options;
-    requests.count(route, req.method ?? '', res.statusCode);
+  /**
+   * @param route its pattern; undefined where none matched.
+   * @param beganAtMs `performance.now()` at the begin.
+   */
+  end({ req, res }: Exchange, route: string | undefined, beganAtMs: number): void {
+    const { connections, requests, durations } = this.#options;
+    const { method = '' } = req;
+    requests.count(route, method, res.statusCode);
+    durations.count(route, method, performance.now() - beganAtMs);
     connections.sending(res);
   }
 }

@@ -9,7 +9,7 @@ import type { Connections } from './connections.ts';
 import type { BodyReader } from './request/body.ts';
 
 /** The route of requests that no route matches, so that hostile paths make no new labels. */
-const NO_ROUTE = 'none';
+export const NO_ROUTE = 'none';
 /** One more than the greatest status. */
 const STATUSES = 600;
 
@@ -59,6 +59,20 @@ export class Figures {
       this.set(read());
     };
     new Gauge({ name, help, registers: this.#registers, collect });
+  }
+
+  /** @param read the values now, by the values of the label; those that it leaves out are told no more. */
+  gauges<Label extends string>(
+    name: string,
+    help: string,
+    label: Label,
+    read: () => Readonly<Record<string, number>>,
+  ): void {
+    const collect = function (this: Gauge): void {
+      this.reset();
+      for (const [value, number] of Object.entries(read())) this.set({ [label]: value }, number);
+    };
+    new Gauge({ name, help, labelNames: [label], registers: this.#registers, collect });
   }
 
   /** @param read the total since the start of the process. */

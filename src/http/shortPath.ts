@@ -52,28 +52,30 @@ export class ShortPath {
 
   #get(exchange: Exchange, path: string): void {
     const { frame, entries } = this.#options;
+    const beganAtMs = performance.now();
     try {
       frame.begin(exchange, path);
       const answered = entries.read(exchange, this.#keyOf(path));
       if (answered !== undefined) {
-        void this.#endAfter(exchange, answered);
+        void this.#endAfter(exchange, answered, beganAtMs);
         return;
       }
     } catch (error) {
       frame.fail(exchange, error);
     }
-    frame.end(exchange, ROUTE);
+    frame.end(exchange, ROUTE, beganAtMs);
   }
 
   /** The value comes from the disk. */
-  async #endAfter(exchange: Exchange, answered: Promise<void>): Promise<void> {
+  async #endAfter(exchange: Exchange, answered: Promise<void>, beganAtMs: number): Promise<void> {
     const { frame } = this.#options;
     await answered.catch((error: unknown) => frame.fail(exchange, error));
-    frame.end(exchange, ROUTE);
+    frame.end(exchange, ROUTE, beganAtMs);
   }
 
   async #put(exchange: Exchange, path: string): Promise<void> {
     const { frame, entries } = this.#options;
+    const beganAtMs = performance.now();
     try {
       frame.begin(exchange, path);
       const key = this.#keyOf(path);
@@ -81,7 +83,7 @@ export class ShortPath {
     } catch (error) {
       frame.fail(exchange, error);
     }
-    frame.end(exchange, ROUTE);
+    frame.end(exchange, ROUTE, beganAtMs);
   }
 
   /** A function of its own, so that only the request stays in memory while it waits for the disk. */

@@ -116,6 +116,8 @@ export interface EngineOptions extends Opened {
   readonly freeBytes?: () => number | null;
   /** Called when the node can't go on. */
   readonly fail: (error: unknown) => void;
+  /** Called once for each pull that was answered by a delta. @param durationMs until its ops were in the log. */
+  readonly pulled?: (durationMs: number) => void;
   /** Only for tests: whether to lose this push. */
   readonly losePush?: () => boolean;
 }

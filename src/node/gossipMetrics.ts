@@ -1,8 +1,10 @@
 /** Metrics of replication, read from their counters at each scrape. */
 import type { Registry } from 'prom-client';
 import type { FaultCounts } from '../gossip/border/border.ts';
+import type { PeerStatus } from '../gossip/protocol/peerStatus.ts';
 import { Figures } from '../http/metrics.ts';
 import type { Replica } from '../replica/replica.ts';
+import { lagMs } from './peerLag.ts';
 
 /** Totals since the start of the process. */
 export interface GossipCounts {
@@ -35,15 +37,15 @@ export interface GossipFigures {
   readonly forked: () => number;
   /** Rows that compaction has removed. */
   readonly compactedRows: () => number;
-  readonly connectedPeers: () => number;
-  /** Peers that hold the same ops but another map. */
-  readonly disagreeingPeers: () => number;
+  readonly peers: () => readonly PeerStatus[];
 }
 
 /** @throws Error if the registry holds them already. */
 export function registerGossipMetrics(registry: Registry, figures: GossipFigures): void {
   const { replica, counts } = figures;
   const meter = new Figures(registry);
+  const connected = (): PeerStatus[] =>
+    figures.peers().filter(({ state }) => state === 'connected');
   meter.total('hearsay_pushes_sent_total', 'Pushes sent.', () => counts().pushesSent);
   meter.total(
     'hearsay_pushes_shed_total',
@@ -113,11 +115,59 @@ export function registerGossipMetrics(registry: Registry, figures: GossipFigures
     () => replica.incomingSnapshot.bytes,
   );
   meter.gauge('hearsay_members', 'Members, this node included.', () => replica.members.size);
-  meter.gauge('hearsay_connected_peers', 'Peers connected.', figures.connectedPeers);
+  meter.gauge('hearsay_connected_peers', 'Peers connected.', () => connected().length);
   meter.gauge('hearsay_forked_origins', 'Origins of which two histories exist.', figures.forked);
   meter.gauge(
     'hearsay_disagreeing_peers',
     'Peers that hold the same ops but another map.',
-    figures.disagreeingPeers,
+    () => figures.peers().filter(({ agrees }) => agrees === false).length,
+  );
+  registerLags(meter, replica, connected);
+}
+
+/** One figure a connected peer, by its node id: members are bounded, and strangers are named by nobody. */
+function registerLags(
+  meter: Figures,
+  replica: Replica,
+  connected: () => readonly PeerStatus[],
+): void {
+  const each = (value: (peer: PeerStatus) => number | null): Readonly<Record<string, number>> =>
+    Object.fromEntries(
+      connected().flatMap((peer) => {
+        const number = value(peer);
+        return peer.nodeId === null || number === null ? [] : [[peer.nodeId, number]];
+      }),
+    );
+  meter.gauges(
+    'hearsay_peer_lag_ops',
+    'Ops of any origin that this node held and the peer lacked when it was last heard.',
+    'peer',
+    () => each(({ peerLacksOps }) => peerLacksOps),
+  );
+  meter.gauges(
+    'hearsay_peer_lag_seconds',
+    "Age of the oldest of this node's own ops that the peer lacked when it was last heard; 0 if none.",
+    'peer',
+    () =>
+      each(({ confirmedSeq }) => {
+        if (confirmedSeq === null) return null;
+        const last = { origin: replica.origin, seq: replica.record(replica.origin).seq };
+        return lagMs(replica.recent, last, confirmedSeq, replica.nowMs()) / 1000;
+      }),
+  );
+  meter.gauges(
+    'hearsay_lag_ops',
+    'Ops that the peer held when it was last heard, and that this node lacks.',
+    'peer',
+    () => each(({ weLackOps }) => weLackOps),
+  );
+  meter.gauges(
+    'hearsay_peer_silence_seconds',
+    'Time since the last message of the peer.',
+    'peer',
+    () =>
+      each(({ lastHeardAt }) =>
+        lastHeardAt === null ? null : Math.max(0, replica.nowMs() - lastHeardAt) / 1000,
+      ),
   );
 }

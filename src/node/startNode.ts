@@ -1,23 +1,23 @@
 /** One node: the adapters, the engine and the HTTP server, put together. */
 import { setTimeout as wait } from 'node:timers/promises';
-import { collectDefaultMetrics, Registry } from 'prom-client';
+import { Registry } from 'prom-client';
 import { maxMessageBytes } from '../gossip/border/bounds.ts';
 import { SocketTransport } from '../gossip/socket.ts';
 import type { HttpLog, RequestLog } from '../http/exchange.ts';
-import { Figures } from '../http/metrics.ts';
 import type { Replica } from '../replica/replica.ts';
 import type { Note, NoteFacts } from '../words/note.ts';
 import { LogDirectory, warnOfReaders } from './dataDirectory.ts';
 import { DiskSpace } from './diskSpace.ts';
 import { Engine, openLogs } from './engine.ts';
 import { engineOptions } from './engineOptions.ts';
-import { registerGossipMetrics } from './gossipMetrics.ts';
 import { newEntries } from './newEntries.ts';
 import { newOrigin } from './newOrigin.ts';
 import { NodeLogs } from './nodeLogs.ts';
+import { registerNodeMetrics } from './nodeMetrics.ts';
 import { checkPortOfNewLog } from './portCheck.ts';
 import type { NodeSettings } from './settings.ts';
 import { surfaceOf } from './surface.ts';
+import { Timings } from './timings.ts';
 import { tokenOfNode, userTokenFile } from './tokenFile.ts';
 
 /** Gets the node's messages to people. */
@@ -84,6 +84,8 @@ export async function startNode(
   warnOfReaders(place, (text) => note('warn', text));
   const disk = new DiskSpace(place);
   const transport = transportOf(settings, token, note);
+  const registry = new Registry();
+  const timings = new Timings(registry, Date.now());
   const engine = new Engine({
     ...opened,
     ...engineOptions(settings),
@@ -92,11 +94,13 @@ export async function startNode(
     isLogInPlace: () => directory.isInPlace,
     freeBytes: () => disk.freeBytes,
     fail: failure.reject,
+    pulled: (durationMs) => timings.pulled(durationMs),
     ...(losePush && { losePush }),
   });
   undo.defer(() => engine.stop().catch(() => {}));
   undo.defer(() => engine.quiesce());
-  const registry = registryOf(engine, transport, disk, droppedLogLines);
+  engine.replica.onCommit((committed) => timings.committed(committed));
+  registerNodeMetrics(registry, { engine, transport, disk, droppedLogLines });
   const surface = surfaceOf({
     settings,
     token,
@@ -150,52 +154,4 @@ function transportOf(settings: NodeSettings, token: string, note: Note): SocketT
     pingIntervalMs: PING_INTERVAL_MS,
   };
   return new SocketTransport(options, note);
-}
-
-function registryOf(
-  { replica, driver, compactor }: Engine,
-  transport: SocketTransport,
-  disk: DiskSpace,
-  droppedLogLines: () => number,
-): Registry {
-  const registry = new Registry();
-  collectDefaultMetrics({ register: registry });
-  new Figures(registry).total(
-    'hearsay_log_lines_dropped_total',
-    'Log lines that could not be written, or that a slow reader left no room for.',
-    droppedLogLines,
-  );
-  registerDiskMetrics(registry, disk);
-  registerGossipMetrics(registry, {
-    replica,
-    counts: () => driver.counts,
-    rejected: () => transport.rejected,
-    paused: () => transport.pauses,
-    conduct: () => driver.conduct,
-    refusedPeers: () => driver.refusals().length,
-    forked: () => driver.forked().length,
-    compactedRows: () => compactor.removedRows,
-    connectedPeers: () => driver.status().filter(({ state }) => state === 'connected').length,
-    disagreeingPeers: () => driver.status().filter(({ agrees }) => agrees === false).length,
-  });
-  return registry;
-}
-
-function registerDiskMetrics(registry: Registry, disk: DiskSpace): void {
-  const figures = new Figures(registry);
-  figures.gauge(
-    'hearsay_disk_free_bytes',
-    'Room on the disk of the log; NaN if unknown.',
-    () => disk.freeBytes ?? Number.NaN,
-  );
-  figures.gauge(
-    'hearsay_database_bytes',
-    'Size of the database, without its write-ahead log.',
-    () => disk.databaseBytes,
-  );
-  figures.gauge(
-    'hearsay_write_ahead_log_bytes',
-    'Size of the write-ahead log; it grows while a reader keeps it from being cut.',
-    () => disk.writeAheadLogBytes,
-  );
 }

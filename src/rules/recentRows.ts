@@ -64,6 +64,11 @@ export class RecentRows {
     return this.#all.slice(from, from + limit);
   }
 
+  /** The first of the rows that are kept. */
+  get oldest(): RecentRow | undefined {
+    return this.#all.at(0);
+  }
+
   clear(): void {
     this.#all.clear();
     this.#byOrigin.clear();

@@ -82,6 +82,10 @@ paths(
       text,
       'hearsay_http_requests_total{route="/cache/:key",method="GET",status="200"} 2',
     );
+    assert.match(
+      text,
+      'hearsay_http_request_duration_seconds_count{route="/cache/:key",method="GET"} 2',
+    );
   }),
 );
 

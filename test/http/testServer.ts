@@ -181,8 +181,23 @@ function bytesOf({ status, rawHeaders, text }: Answer): unknown {
   for (let index = 0; index < rawHeaders.length; index += 2)
     if (!CLIENT_HEADERS.has(rawHeaders[index] ?? ''))
       headers.push(`${rawHeaders[index]}: ${rawHeaders[index + 1]}`);
-  return { status, headers, text };
+  return TIMED_LINE.test(text)
+    ? {
+        status,
+        headers: headers.filter((one) => !one.startsWith('Content-Length')),
+        text: untimed(text),
+      }
+    : { status, headers, text };
 }
+
+/** A line of the metrics that tells how long requests took. */
+const TIMED_LINE = /^hearsay_http_request_duration_seconds_(?:bucket|sum).*\n/m;
+
+const untimed = (text: string): string =>
+  text
+    .split('\n')
+    .filter((line) => !TIMED_LINE.test(`${line}\n`))
+    .join('\n');
 
 const CLIENT_HEADERS: ReadonlySet<string> = new Set(['Date', 'Connection', 'Keep-Alive']);
 

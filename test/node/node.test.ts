@@ -16,6 +16,7 @@ const PEER: PeerStatus = {
   reason: null,
   peerLacksOps: 0,
   weLackOps: 12,
+  confirmedSeq: 2,
   lastHeardAt: START_MS,
   agrees: false,
 };
@@ -28,6 +29,7 @@ const NEVER_HEARD: PeerStatus = {
   reason: 'Nobody listens there.',
   peerLacksOps: null,
   weLackOps: null,
+  confirmedSeq: null,
   lastHeardAt: null,
   agrees: null,
 };

@@ -1,4 +1,5 @@
 /** The wiring of a node around the app: where upgrades go, and which pages are its own. */
+import { spawnSync } from 'node:child_process';
 import { readFile, rm } from 'node:fs/promises';
 import * as http from 'node:http';
 import { connect } from 'node:net';
@@ -8,6 +9,7 @@ import * as assert from 'uvu/assert';
 import { problemSchema } from '../../src/http/openapi/answerSchemas.ts';
 import { readSettings } from '../../src/node/settings.ts';
 import { startNode } from '../../src/node/startNode.ts';
+import { freePorts } from '../support/ports.ts';
 import { temporaryDirectory, waitFor } from '../support/processes.ts';
 
 const realNode = suite('a real node over HTTP');
@@ -239,6 +241,75 @@ realNode(
     for (const [, name = '', kind] of kinds)
       assert.is(name.endsWith('_total'), kind === 'counter', `${name} is a ${kind}`);
   }),
+);
+
+realNode(
+  'promtool has nothing to say against the metrics',
+  withNode(async (send) => {
+    if (spawnSync('promtool', ['--version']).error !== undefined) {
+      console.log('skipped a part: promtool is not installed: apt-get install prometheus');
+      return;
+    }
+    const { text } = await send('GET', '/metrics', {});
+    const { status, stderr } = spawnSync('promtool', ['check', 'metrics'], { input: text });
+    assert.is(String(stderr), '');
+    assert.is(status, 0);
+  }),
+);
+
+realNode(
+  'two nodes tell how far each is behind, and how soon it sees the writes of the other',
+  async () => {
+    await using directory = await temporaryDirectory();
+    const firstPort = await freePorts(2);
+    const ports = [firstPort, firstPort + 1];
+    const nodes = ports.map((port) => `http://127.0.0.1:${port}`).join(',');
+    const open = (index: number) =>
+      startNode(
+        readSettings(
+          {
+            nodeId: `node${index + 1}`,
+            dataDir: join(directory.path, String(index)),
+            port: String(ports[index]),
+            nodes,
+            internalToken: 'for-tests',
+          },
+          {},
+        ),
+        { logger: QUIET },
+      );
+    await using stack = new AsyncDisposableStack();
+    const [first, second] = await Promise.all([open(0), open(1)]);
+    for (const node of [first, second]) stack.defer(() => node.close());
+    await waitFor(() => first.replica.readiness.isWritable, 20_000, 'the first takes writes');
+    await fetch(`${first.url}/cache/a`, {
+      method: 'PUT',
+      headers: { 'Content-Type': 'application/json' },
+      body: '{"value":1,"version":1}',
+    });
+    const told = async (): Promise<string> => (await fetch(`${second.url}/metrics`)).text();
+    // The text is kept for a second.
+    await waitFor(
+      async () => /^hearsay_visibility_seconds_count [1-9]/m.test(await told()),
+      20_000,
+      'the second sees the write',
+    );
+    await waitFor(
+      async () => {
+        const text = await told();
+        return [
+          /^hearsay_pull_duration_seconds_count [1-9]/m,
+          /^hearsay_peer_lag_ops{peer="node1"} 0$/m,
+          /^hearsay_peer_lag_seconds{peer="node1"} 0$/m,
+          /^hearsay_lag_ops{peer="node1"} 0$/m,
+          /^hearsay_peer_silence_seconds{peer="node1"} \d/m,
+          /^hearsay_build_info{version="\d+\.\d+\.\d+",node_version="v\d+[^"]*",protocol="\d+"} 1$/m,
+        ].every((line) => line.test(text));
+      },
+      20_000,
+      'the second tells of the first',
+    );
+  },
 );
 
 realNode.run();

@@ -12,10 +12,13 @@ import {
   LongSnapshotError,
 } from '../../words/errors.ts';
 import type { Input, InputOf, OutputOf } from '../protocol/inputOutput.ts';
+import type { ConnectionId } from '../transport.ts';
 
 export interface CommitsOptions {
   readonly replica: Replica;
   readonly step: (input: Input) => void;
+  /** The answer of a pull from the peer is in the log. */
+  readonly takenIn: (connection: ConnectionId) => void;
   readonly warn: (text: string) => void;
   /** For warnings that come again and again. */
   readonly warnRarely: (text: string) => void;
@@ -46,6 +49,7 @@ export class Commits {
     } finally {
       // The core counts the answers that are being taken in, and one that could not be is over too.
       if (outcome.kind === 'applied' || outcome.kind === 'crowded') this.opsReceived += outcome.ops;
+      if (pull !== null) this.#options.takenIn(connection);
       this.#options.step({ kind: 'taken', connection, outcome, pull, more });
     }
   }

@@ -194,6 +194,7 @@ export class Driver {
     this.#connections.delete(connection);
     this.#parts.border.closed(connection);
     this.#parts.turns.drop(connection);
+    this.#parts.pullTimes.drop(connection);
     this.#parts.judges.drop(connection);
     this.#parts.answers.drop(connection);
     this.#parts.repairs.drop(connection);
@@ -385,7 +386,10 @@ export class Driver {
 
   /** A peer that reads nothing is still told who speaks, and why it is refused. */
   #send({ connection, message }: OutputOf<'send'>): void {
-    if (message.type === 'digest') this.#counted.pulls++;
+    if (message.type === 'digest') {
+      this.#counted.pulls++;
+      this.#parts.pullTimes.asked(connection);
+    }
     const text = encodeMessage(message);
     if (message.type === 'hello' || message.type === 'error')
       this.#transport.send(connection, text);

@@ -22,6 +22,8 @@ export interface DriverOptions {
   readonly pause: () => Promise<void>;
   /** The logger of the node. */
   readonly note: Note;
+  /** Called once for each pull that was answered by a delta. @param durationMs until its ops were in the log. */
+  readonly pulled?: (durationMs: number) => void;
   /** Draws a random id for a new cluster. */
   readonly newId: () => string;
   /** Draws a new origin for this node. */

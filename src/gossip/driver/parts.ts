@@ -19,6 +19,7 @@ import { Lives } from './lives.ts';
 import { Offers } from './offers.ts';
 import type { DriverOptions } from './options.ts';
 import { Outbox } from './outbox.ts';
+import { PullTimes } from './pullTimes.ts';
 import { Pushes } from './pushes.ts';
 import { Repairs } from './repairs.ts';
 import { Snapshots } from './snapshots.ts';
@@ -35,6 +36,7 @@ export interface Parts {
   readonly lives: Lives;
   readonly offers: Offers;
   readonly outbox: Outbox;
+  readonly pullTimes: PullTimes;
   readonly pushes: Pushes;
   readonly rareNotes: RareNotes;
   readonly repairs: Repairs;
@@ -76,6 +78,7 @@ export function partsOf(options: DriverOptions, whole: Whole): Parts {
   });
   const offers = offersOf(options, whole, judges);
   const gate = new ClientGate({ readiness: replica.readiness, offers, steadyMs, joinTimeoutMs });
+  const pullTimes = new PullTimes(steadyMs, options.pulled ?? (() => {}));
   const lives = livesOf(options, whole, gate, offers);
   return {
     gate,
@@ -103,6 +106,7 @@ export function partsOf(options: DriverOptions, whole: Whole): Parts {
     }),
     commits: new Commits({
       replica,
+      takenIn: (connection) => pullTimes.takenIn(connection),
       step,
       warn: (text) => note('warn', text),
       warnRarely: (text) => rareNotes.tell(text),
@@ -114,6 +118,7 @@ export function partsOf(options: DriverOptions, whole: Whole): Parts {
         if (!lives.isChanging) for (const connection of targets()) send(connection, text);
       },
     }),
+    pullTimes,
     pushes: new Pushes({ replica, transport, targets, losePush }),
     repairs: new Repairs({ replica, send, pause, steadyMs, note }),
     snapshots: new Snapshots({ replica, send, pause }),

@@ -1,5 +1,5 @@
 /** The rows of `GET /_cluster`, from the state of the core. */
-import { missingOps, type Vector, without } from '../../words/vector.ts';
+import { missingOps, seqOf, type Vector, without } from '../../words/vector.ts';
 import type { AddressBook } from './addressBook.ts';
 import type { View } from './inputOutput.ts';
 import type { Greeted } from './peer.ts';
@@ -19,6 +19,8 @@ export interface PeerStatus {
   readonly peerLacksOps: number | null;
   /** The number of ops that we lack and the peer held when it was last heard. */
   readonly weLackOps: number | null;
+  /** The seq up to which the peer held this node's own ops when it was last heard. */
+  readonly confirmedSeq: number | null;
   /** UTC milliseconds of its last message. */
   readonly lastHeardAt: number | null;
   /** Whether the map sums were equal at the last comparison of equal vectors; null before one. */
@@ -40,7 +42,10 @@ export function peerStatus(
   const own = without(view.vector, forked);
   const rows = connected.map((peer) => {
     const theirs = peer.digest === null ? null : without(peer.digest.vector, forked);
-    return connectedStatus(peer, own, theirs, toClockMs(peer.lastHeardAt));
+    return {
+      ...connectedStatus(peer, own, theirs, toClockMs(peer.lastHeardAt)),
+      confirmedSeq: theirs === null ? null : seqOf(theirs, view.origin),
+    };
   });
   const shown = new Set(connected.map(({ hello }) => hello.origin));
   for (const address of addresses.all) {
@@ -56,6 +61,7 @@ export function peerStatus(
       reason,
       peerLacksOps: null,
       weLackOps: null,
+      confirmedSeq: null,
       lastHeardAt: heardAt === undefined ? null : toClockMs(heardAt),
       agrees: null,
     });
@@ -68,7 +74,7 @@ function connectedStatus(
   own: Vector,
   theirs: Vector | null,
   lastHeardAt: number,
-): PeerStatus {
+): Omit<PeerStatus, 'confirmedSeq'> {
   return {
     nodeId: hello.nodeId,
     origin: hello.origin,

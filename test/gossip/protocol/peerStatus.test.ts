@@ -65,6 +65,7 @@ rows('a peer that has said hello is connected, with what either side lacks', () 
       reason: null,
       peerLacksOps: 2,
       weLackOps: 7,
+      confirmedSeq: 3,
       lastHeardAt: NOW + 40,
       agrees: null,
     },
@@ -76,6 +77,7 @@ rows('before its first digest nothing is known of what either side lacks', () =>
   cluster.connect(SECOND, null);
   const [row] = cluster.told();
   assert.equal([row?.peerLacksOps, row?.weLackOps, row?.state], [null, null, 'connected']);
+  assert.is(row?.confirmedSeq, null);
 });
 
 rows('forked origins are not counted: no two nodes need to hold the same of them', () => {

@@ -18,6 +18,7 @@ const CONNECTED: PeerStatus = {
   reason: null,
   peerLacksOps: 0,
   weLackOps: 0,
+  confirmedSeq: 0,
   lastHeardAt: 1,
   agrees: true,
 };

@@ -1,0 +1,30 @@
+/** The time from each digest that this node sends until the ops of its answer are in the log. */
+import type { ConnectionId } from '../transport.ts';
+
+export class PullTimes {
+  /** At most one pull is in flight to a peer. */
+  readonly #askedAtMs = new Map<ConnectionId, number>();
+  readonly #steadyMs: () => number;
+  readonly #pulled: (durationMs: number) => void;
+
+  /** @param pulled is called once for each pull that was answered by a delta. */
+  constructor(steadyMs: () => number, pulled: (durationMs: number) => void) {
+    this.#steadyMs = steadyMs;
+    this.#pulled = pulled;
+  }
+
+  asked(connection: ConnectionId): void {
+    this.#askedAtMs.set(connection, this.#steadyMs());
+  }
+
+  takenIn(connection: ConnectionId): void {
+    const askedAtMs = this.#askedAtMs.get(connection);
+    if (askedAtMs === undefined) return;
+    this.#askedAtMs.delete(connection);
+    this.#pulled(this.#steadyMs() - askedAtMs);
+  }
+
+  drop(connection: ConnectionId): void {
+    this.#askedAtMs.delete(connection);
+  }
+}
