@@ -4,7 +4,7 @@ import { cp } from 'node:fs/promises';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { patientDuration, waitFor } from '../support/processes.ts';
-import { aged } from './agedLog.ts';
+import { aged, writesAlone } from './agedLog.ts';
 import {
   allShowWithin,
   logged,
@@ -28,6 +28,15 @@ identity('an old copy of a log that is restored by hand catches up and loses not
   await allShowWithin(5000, cluster.nodes, [...written, 'after the restore']);
   for (const other of cluster.nodes) assert.is(await metric(other, 'hearsay_forked_origins'), 0);
 });
+
+for (const [which, reused] of [
+  ['as many', 10],
+  ['more', 25],
+] as const)
+  identity(
+    `an old copy that wrote ${which} ops alone than it had lost is found out, and rejoins with all of them`,
+    () => writesAlone(reused),
+  );
 
 identity(
   'a copy that does not know the original is found out by those that both reach',

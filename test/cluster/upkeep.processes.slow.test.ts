@@ -5,6 +5,7 @@ import * as assert from 'uvu/assert';
 import { patience } from '../../scripts/patience.ts';
 import { type NodeProcess, startCluster } from '../support/nodes.ts';
 import { waitFor } from '../support/processes.ts';
+import { findsDamage } from './damagedRow.ts';
 import { healthOf, sameMapWithin, waitForMetric } from './observe.ts';
 import { batch, puts, range } from './writes.ts';
 
@@ -123,6 +124,11 @@ upkeep(
     assert.equal(failures, []);
     await sameMapWithin(5000, cluster.nodes);
   },
+);
+
+upkeep(
+  'a row that is missing in the log of a running node is found before it spreads, and nothing is lost',
+  () => findsDamage(`DELETE FROM op WHERE key = 'key/7'`),
 );
 
 upkeep.run();

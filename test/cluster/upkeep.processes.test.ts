@@ -1,21 +1,11 @@
 // time limit: 180 s
-/** The upkeep of a cluster while it runs: it forgets, lets nodes in, finds damage, restarts in turn. */
+/** The upkeep of a cluster while it runs: it lets nodes in, finds damage, and retires members by hand. */
 
-import { join } from 'node:path';
-import Database from 'better-sqlite3';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { NodeProcess } from '../support/nodes.ts';
 import { waitFor } from '../support/processes.ts';
-import {
-  allShowWithin,
-  healthOf,
-  logged,
-  metric,
-  sameMapWithin,
-  waitForLog,
-  waitForMetric,
-} from './observe.ts';
+import { findsDamage } from './damagedRow.ts';
+import { allShowWithin, healthOf, metric, sameMapWithin, waitForMetric } from './observe.ts';
 import { startScripted } from './scripted.ts';
 import { batch, puts, range } from './writes.ts';
 
@@ -110,39 +100,10 @@ upkeep(
   },
 );
 
-for (const [fault, statement] of [
-  ['changed', `UPDATE op SET value = '"forged"' WHERE key = 'key/7'`],
-  ['missing', `DELETE FROM op WHERE key = 'key/7'`],
-] as const)
-  upkeep(
-    `a row that is ${fault} in the log of a running node is found before it spreads, and nothing is lost`,
-    async () => {
-      await using cluster = await startScripted({
-        nodes: 4,
-        later: [3],
-        environment: { MAX_RECENT_OPS: '16' },
-        // The new node asks the damaged one, and nobody else.
-        environmentOf: (index, urls) => (index === 3 ? { NODES: urls[1] } : {}),
-      });
-      const [first, second, third, fourth] = cluster.nodes;
-      assert.ok(first && second && third && fourth);
-      const keys = range(60).map((index) => `key/${index}`);
-      await batch(second, puts(keys, 'true', 1));
-      const before = await sameMapWithin(3000, cluster.nodes);
-      damage(second, statement);
-      await fourth.start('answers');
-      await waitForLog(second, /this node rejoins: .*is damaged/, LIMIT_MS);
-      assert.is(await metric(second, 'hearsay_rejoins_total'), 1);
-      await waitFor(
-        async () => (await healthOf(fourth)).status === 'ok',
-        LIMIT_MS,
-        'the new node is let in',
-      );
-      await waitForMetric(cluster.nodes, 'hearsay_members', 4, LIMIT_MS);
-      assert.equal([...(await allShowWithin(5000, cluster.nodes, keys))], [...before]);
-      for (const node of cluster.nodes) assert.equal(logged(node, /forged/), []);
-    },
-  );
+upkeep(
+  'a row that is changed in the log of a running node is found before it spreads, and nothing is lost',
+  () => findsDamage(`UPDATE op SET value = '"forged"' WHERE key = 'key/7'`),
+);
 
 upkeep('a member that is retired by hand is told so when it returns, and rejoins', async () => {
   await using cluster = await startScripted();
@@ -176,14 +137,4 @@ async function timed(action: () => Promise<void>): Promise<number> {
   const startedAt = performance.now();
   await action();
   return Math.round(performance.now() - startedAt);
-}
-
-/** Changes the file of a running node behind its back. */
-function damage(node: NodeProcess, statement: string): void {
-  const database = new Database(join(node.dataDir, 'hearsay.db'));
-  try {
-    assert.is(database.prepare(statement).run().changes, 1);
-  } finally {
-    database.close();
-  }
 }
