@@ -38,6 +38,7 @@ import { addListRoutes } from './routes/listRoutes.ts';
 import { addLogRoutes, type LogRouteOptions } from './routes/logRoutes.ts';
 import { addMemberRoutes, type MemberView } from './routes/memberRoutes.ts';
 import { PastReads, type PastSource } from './routes/pastEntry.ts';
+import { addProbeRoutes, type Checks } from './routes/probeRoutes.ts';
 import { answerNoRoute, Routes } from './routes/route.ts';
 import { addWatchRoute } from './routes/watchRoute.ts';
 import { ShortPath } from './shortPath.ts';
@@ -148,6 +149,7 @@ function routesOf(
   }
   const members = tools?.members ?? (() => []);
   addClusterRoutes(rest, { ...options, members });
+  addProbeRoutes(rest, readyChecks(replica, connections));
   if (tools !== undefined) {
     addMemberRoutes(rest, { replica, members, peers: options.peers });
     addLogRoutes(rest, { ...tools, replica });
@@ -169,6 +171,12 @@ function routesOf(
   });
   return { entries, rest };
 }
+
+const readyChecks = (replica: Replica, connections: Connections): Checks => ({
+  joined: () => (replica.header.facts.joined ? null : 'it has not joined its cluster yet'),
+  readable: () => replica.readiness.whyUnreadable,
+  staying: () => (connections.isLeaving ? 'the node is about to stop' : null),
+});
 
 /** Reading the metrics takes a while, so each text is shown for a second. */
 const METRICS_AGE_MS = 1000;

@@ -22,7 +22,7 @@ export interface ConnectionsOptions {
   readonly sendTimeoutMs: number;
 }
 
-const HEALTH_PATH = '/_health';
+const PROBE_PATHS: ReadonlySet<string> = new Set(['/_health', '/livez', '/readyz']);
 /** Connections above the bound, for peers and for the health of the node. */
 const SPARE_CONNECTIONS = 32;
 /** Node reads a chunk of 64 KiB to its end before it stops: some 2500 requests. */
@@ -149,7 +149,7 @@ export class Connections {
    * @throws Problem 503
    */
   requireRoom({ socket, method }: IncomingMessage, path: string): void {
-    if (path === HEALTH_PATH) return;
+    if (PROBE_PATHS.has(path)) return;
     if (this.#connections.get(socket)?.isSpare)
       throw overloaded('There are too many connections: try again, or ask another node.');
     const isRead = method === 'GET' || method === 'POST';

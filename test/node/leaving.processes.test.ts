@@ -31,6 +31,9 @@ leaving('before it stops its health is 503, and it answers and ends each connect
   const health = async () => (await fetch(`${node.url}/_health`)).status;
   await waitFor(async () => (await health()) === 503, LIMIT_MS, 'The health tells nothing');
   assert.equal(await get(`${node.url}/cache/a`, agent), [200, 'close']);
+  const ready = await fetch(`${node.url}/readyz`);
+  assert.equal([ready.status, /staying: the node/.test(await ready.text())], [503, true]);
+  assert.is((await fetch(`${node.url}/livez`)).status, 200);
   const put = await node.put('b', { value: 2, version: 1 });
   assert.is(put.status, 200);
   const isEnded = () => {

@@ -124,7 +124,9 @@ realNode(
       '/_log/rows': ['get'],
       '/_log/compact': ['post'],
       '/_health': ['get'],
+      '/livez': ['get'],
       '/metrics': ['get'],
+      '/readyz': ['get'],
     });
     for (const [path, ops] of Object.entries(paths))
       for (const [method, { responses }] of Object.entries(ops)) {
