@@ -14,7 +14,7 @@ RUN npm run build && npm prune --omit=dev --ignore-scripts --no-audit --no-fund
 
 FROM ${BASE}
 # Inside a container only the network of the containers can reach it, so it listens on all addresses;
-# a node that does so refuses to start without an INTERNAL_TOKEN.
+# a node that does so refuses to start without an INTERNAL_TOKEN, and without an AUTH_FILE unless OPEN is true.
 ENV NODE_ENV=production HOST=0.0.0.0 PORT=8000 DATA_DIR=/data
 WORKDIR /app
 COPY --from=build /app/node_modules ./node_modules

@@ -43,6 +43,14 @@ export const FLOORS: readonly Floor[] = [
     isPure: true,
   },
   {
+    name: 'access',
+    about:
+      'who may do what: tokens, scopes, prefixes, the file of tokens, and the price of wrong ones',
+    holds: ['src/access/'],
+    neverImports: [/^node:(?!crypto$|zlib$)/, 'ws', ...KOA, 'pino', 'prom-client', 'commander'],
+    isPure: true,
+  },
+  {
     name: 'rules',
     about: 'the rules as pure functions: the order, decisions, members, stability, the map sum',
     holds: ['src/rules/'],

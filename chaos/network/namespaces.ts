@@ -72,6 +72,7 @@ export async function openNamespaces(nodes: number): Promise<Network> {
     commandOf: (node) => ['ip', 'netns', 'exec', namespaceOf(node)],
     settingsOf: (node) => ({
       HOST: '0.0.0.0',
+      OPEN: 'true',
       PORT: String(PORT),
       URL: urls[node] ?? '',
       NODES: urls.join(','),

@@ -14,8 +14,11 @@ const STOP_LIMIT_MS = 5000;
 export async function serve(settings: NodeSettings, isUnderCluster: boolean): Promise<void> {
   const log = createLogger(settings, process.stderr.isTTY === true);
   const { logger } = log;
-  const stop = stopRequest(isUnderCluster, logger, STOP_LIMIT_MS + settings.leaveDelayMs);
-  const node = await start(settings, log);
+  let node: RunningNode | null = null;
+  const reload = settings.authFile === null ? null : () => node?.reload();
+  const limitMs = STOP_LIMIT_MS + settings.leaveDelayMs;
+  const stop = stopRequest(isUnderCluster, { logger, limitMs, reload });
+  node = await start(settings, log);
   const { host: listens } = new URL(node.url);
   // The URL for other machines, which may not reach the address at which the node listens.
   const url = settings.url ?? node.url;
@@ -29,13 +32,19 @@ export async function serve(settings: NodeSettings, isUnderCluster: boolean): Pr
   log.flush();
 }
 
+interface StopOptions {
+  readonly logger: Logger;
+  readonly limitMs: number;
+  /** Reads again what can change while the node runs; null if nothing can. */
+  readonly reload: (() => void) | null;
+}
+
 /** Resolves at the first request; from then on the process ends within the limit in any case. */
 async function stopRequest(
   isUnderCluster: boolean,
-  logger: Logger,
-  limitMs: number,
+  { logger, limitMs, reload }: StopOptions,
 ): Promise<void> {
-  const signal = stopSignal((second) => process.exit(exitCodeOf(second)));
+  const signal = stopSignal((second) => process.exit(exitCodeOf(second)), reload);
   await (isUnderCluster ? Promise.race([signal, parentGone()]) : signal);
   logger.info({ event: 'stopping' }, 'Stopping.');
   const giveUp = () => {

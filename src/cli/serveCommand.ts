@@ -25,4 +25,5 @@ Examples:
   hearsay serve
   hearsay serve --port 9000 --data-dir /var/lib/hearsay
   NODE_ID=node2 NODES=http://10.0.0.1:8000,http://10.0.0.2:8000 HOST=0.0.0.0 \\
-    INTERNAL_TOKEN_FILE=/run/secrets/hearsay hearsay serve`;
+    INTERNAL_TOKEN_FILE=/run/secrets/hearsay AUTH_FILE=/etc/hearsay.json \\
+    hearsay serve`;

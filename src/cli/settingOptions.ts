@@ -11,7 +11,8 @@ import { limitShape } from '../node/settings.ts';
 /** Adds one option for each row. The settings themselves decide precedence and refuse wrong values. */
 export function addSettingOptions(command: Command, shape: SettingShape): void {
   for (const one of describeSettings(shape)) {
-    const option = new Option(`${one.flag} <${one.placeholder}>`, helpText(one));
+    const value = one.isSwitch ? `[${one.placeholder}]` : `<${one.placeholder}>`;
+    const option = new Option(`${one.flag} ${value}`, helpText(one));
     command.addOption(Object.hasOwn(limitShape, one.name) ? option.helpGroup('Limits:') : option);
   }
 }
@@ -22,7 +23,8 @@ export function flagsGiven(command: Command, shape: SettingShape): Flags {
   for (const { name, flag } of describeSettings(shape)) {
     const option = command.options.find(({ long }) => long === flag);
     const value: unknown = option && command.getOptionValue(option.attributeName());
-    if (typeof value === 'string') given[name] = value;
+    // A switch without a value is on.
+    if (typeof value === 'string' || value === true) given[name] = String(value);
   }
   return given;
 }

@@ -2,12 +2,13 @@
  * The REST interface over a replica: a koa app, and the short path before it. The order of routes
  * matters: nearly all requests are for single keys, so their routes are tried first.
  */
-import type { RequestListener } from 'node:http';
+import type { IncomingMessage, RequestListener } from 'node:http';
 import type { RouterContext } from '@koa/router';
 import Koa from 'koa';
 import type { Registry } from 'prom-client';
 import type { PeerStatus } from '../gossip/protocol/peerStatus.ts';
 import type { Replica } from '../replica/replica.ts';
+import { type Callers, openCallers } from './access/callers.ts';
 import { answer, answerJson } from './answer/answer.ts';
 import { OutcomeTexts } from './answer/outcomeText.ts';
 import { Tokens } from './answer/tokens.ts';
@@ -24,7 +25,6 @@ import {
 } from './metrics.ts';
 import { describeApi } from './openapi/openapi.ts';
 import { BodyReader } from './request/body.ts';
-import { tokenGuard } from './request/internalToken.ts';
 import { AllowedPages } from './request/pages.ts';
 import { createSchemas } from './request/schemas.ts';
 import { pathOf } from './request/target.ts';
@@ -40,6 +40,7 @@ import { addMemberRoutes, type MemberView } from './routes/memberRoutes.ts';
 import { PastReads, type PastSource } from './routes/pastEntry.ts';
 import { addProbeRoutes, type Checks } from './routes/probeRoutes.ts';
 import { answerNoRoute, Routes } from './routes/route.ts';
+import { addTicketRoute } from './routes/ticketRoute.ts';
 import { addWatchRoute } from './routes/watchRoute.ts';
 import { ShortPath } from './shortPath.ts';
 import { waitAfter } from './wait/after.ts';
@@ -60,11 +61,12 @@ export interface AppOptions {
   readonly registry: Registry;
   /** Routes for operators and the tools of the log. A node whose log is in memory has none. */
   readonly tools?: Omit<LogRouteOptions, 'replica'> & {
-    readonly token: string;
     readonly members: () => readonly MemberView[];
   };
   /** Without it there is no watch, and no request waits. */
   readonly watches?: WatchService;
+  /** Tells who sends a request; by default nobody needs a token but for the scope `admin`. */
+  readonly callers?: Callers;
   /** Web origins whose pages may call this node; by default only its own. */
   readonly pages?: AllowedPages;
 }
@@ -89,8 +91,9 @@ export function createApp(options: AppOptions): App {
   registerBodyMetrics(registry, bodies);
   const durations = new RequestDurations(registry);
   const frame = new Frame({ connections, requests, durations, limits, log, requestLog });
+  const callers = options.callers ?? openCallers(limits, () => replica.nowMs());
   const entries = new EntryAnswers(replica, watches?.acks ?? null);
-  const routes = routesOf(options, bodies, entries);
+  const routes = routesOf(options, bodies, entries, callers);
 
   const koa = new Koa();
   Object.defineProperties(koa.context, targetGetters);
@@ -109,12 +112,13 @@ export function createApp(options: AppOptions): App {
     }
     frame.end(ctx, routeOf(ctx), beganAtMs);
   });
-  koa.use(admission(pages ?? new AllowedPages([]), watches));
+  koa.use(guarded(pages ?? new AllowedPages([])));
   koa.use(routes.entries.middleware());
   koa.use(routes.rest.middleware());
   koa.use(answerNoRoute);
   const general = koa.callback();
-  const shortPath = new ShortPath({ frame, entries, bodies, maxKeyBytes: limits.maxKeyBytes });
+  const { maxKeyBytes } = limits;
+  const shortPath = new ShortPath({ frame, entries, bodies, maxKeyBytes, callers });
   const listener: RequestListener = (request, response) =>
     shortPath.take(request, response) || general(request, response);
   return { listener, general };
@@ -125,6 +129,7 @@ function routesOf(
   options: AppOptions,
   bodies: BodyReader,
   answers: EntryAnswers,
+  callers: Callers,
 ): { readonly entries: Routes; readonly rest: Routes } {
   const { replica, registry, tools, watches, version, connections } = options;
   const { limits } = replica;
@@ -132,19 +137,21 @@ function routesOf(
   const common = {
     bodies,
     maxKeyBytes: limits.maxKeyBytes,
-    ...(tools && { requireToken: tokenGuard(tools.token) }),
+    callers,
+    wait: (request: IncomingMessage) => watches && waitAfter(request, watches.after),
   };
   const entries = new Routes(common);
   const past = tools === undefined ? null : pastSource(tools.reader, options);
   addEntryRoutes(entries, { entries: answers, past });
   const rest = new Routes(common);
-  addListRoutes(rest, { replica, limits, schemas });
+  addListRoutes(rest, { replica, limits, schemas, callers });
   const texts = new OutcomeTexts(replica.nodeId, new Tokens(replica));
-  const streams = new BulkStreams({ replica, limits, schemas, texts, connections });
+  const streams = new BulkStreams({ replica, limits, schemas, texts, connections, callers });
   registerBulkMetrics(registry, streams);
-  addBatchRoute(rest, { replica, limits, schemas, texts, streams });
+  addBatchRoute(rest, { replica, limits, schemas, texts, streams, callers });
   if (watches !== undefined) {
-    addWatchRoute(rest, { ...watches, connections });
+    addWatchRoute(rest, { ...watches, connections, callers });
+    addTicketRoute(rest, callers, () => replica.nowMs());
     registerWatchMetrics(registry, watches.hub);
   }
   const members = tools?.members ?? (() => []);
@@ -152,7 +159,7 @@ function routesOf(
   addProbeRoutes(rest, readyChecks(replica, connections));
   if (tools !== undefined) {
     addMemberRoutes(rest, { replica, members, peers: options.peers });
-    addLogRoutes(rest, { ...tools, replica });
+    addLogRoutes(rest, { ...tools, replica, callers });
   }
   addMetricsRoute(rest, registry);
   // Made when it is first asked for: it takes as long as a third of a node's start.
@@ -164,7 +171,8 @@ function routesOf(
   rest.add({
     method: 'GET',
     path: '/openapi.json',
-    scope: 'client',
+    needs: 'nothing',
+    touches: 'none',
     summary: null,
     answers: {},
     handler: ({ ctx }) => answerJson(ctx, description()),
@@ -208,27 +216,19 @@ function addMetricsRoute(routes: Routes, registry: Registry): void {
   routes.add({
     method: 'GET',
     path: '/metrics',
-    scope: 'client',
+    needs: 'metrics',
+    touches: 'none',
     summary: 'Metrics for Prometheus',
     answers: { '200': { description: 'Text.', content: { 'text/plain': {} } } },
     handler: async ({ ctx }) => answer(ctx, 200, registry.contentType, await metrics()),
   });
 }
 
-/**
- * Runs before any route: it checks the page that sent the request, and waits for the writes that the
- * request names. Most requests name neither.
- */
-function admission(pages: AllowedPages, watches: WatchService | undefined) {
-  const wait = (ctx: RouterContext, next: () => Promise<unknown>): Promise<unknown> => {
-    const waiting = watches && waitAfter(ctx.req, watches.after);
-    return waiting === undefined ? next() : waiting.then(next);
-  };
-  return (ctx: RouterContext, next: () => Promise<unknown>): Promise<unknown> =>
-    ctx.req.headers.origin === undefined
-      ? wait(ctx, next)
-      : pages.guard(ctx, () => wait(ctx, next));
-}
+/** Runs before any route: it checks the page that sent the request. Most requests come from none. */
+const guarded =
+  (pages: AllowedPages) =>
+  (ctx: RouterContext, next: () => Promise<unknown>): Promise<unknown> =>
+    ctx.req.headers.origin === undefined ? next() : pages.guard(ctx, next);
 
 /**
  * The router reads both of these for every request. koa's own path differs from the path that was sent,

@@ -4,6 +4,7 @@
  */
 import * as http from 'node:http';
 import type { Duplex } from 'node:stream';
+import { admitsHost, type HostRule } from '../access/hosts.ts';
 import type { Limits } from '../words/limits.ts';
 import { answerRaw, PROBLEM_TYPE } from './answer/answer.ts';
 import { Problem, problemText } from './answer/problem.ts';
@@ -33,11 +34,12 @@ export function createServer(
   listener: http.RequestListener,
   connections: Connections,
   { maxBodyBytes }: Pick<Limits, 'maxBodyBytes'>,
+  hosts: HostRule = ANY_HOST,
 ): http.Server {
   const take = (
     request: http.IncomingMessage,
     response: http.ServerResponse,
-    problem = misshapen(request),
+    problem = misshapen(request) ?? misdirected(request, hosts),
   ): void =>
     connections.take(request, response, () => {
       if (problem === null) listener(request, response);
@@ -101,6 +103,17 @@ function misshapen({ httpVersion, headers, rawHeaders }: http.IncomingMessage): 
   return null;
 }
 
+const ANY_HOST: HostRule = { allowed: null };
+
+/** Refuses a request that names another host than this node (RFC 9110, section 15.5.20). */
+const misdirected = ({ headers }: http.IncomingMessage, hosts: HostRule): Problem | null =>
+  admitsHost(hosts, headers.host) ? null : MISDIRECTED;
+
+const MISDIRECTED = new Problem(
+  421,
+  'The node does not know itself by the name in Host: ask it by its address, or allow the name by --allowed-hosts.',
+);
+
 /** Answers a problem, and closes the connection. */
 function endWith(response: http.ServerResponse, { status, detail }: Problem): void {
   const text = problemText(status, detail);
@@ -149,6 +162,7 @@ export interface UpgradeTaker {
 export function takeUpgrades(
   server: http.Server,
   connections: Connections,
+  hosts: HostRule,
   takers: Readonly<Record<string, UpgradeTaker>>,
 ): void {
   server.on('upgrade', (request, socket, head) => {
@@ -159,7 +173,7 @@ export function takeUpgrades(
     try {
       if (taker === undefined)
         throw new Problem(404, `The only WebSocket is at ${paths.join(' and ')}.`);
-      const problem = misshapen(request);
+      const problem = misshapen(request) ?? misdirected(request, hosts);
       if (problem !== null) throw problem;
       if (!taker.isForPeers) connections.requireRoom(request, path);
       taker.take(request, socket, head);

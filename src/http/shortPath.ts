@@ -7,7 +7,9 @@
  * calls the same checks and the same answers. test/http runs every request on both paths.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Caller } from '../access/caller.ts';
 import type { Request } from '../words/requests.ts';
+import type { Callers } from './access/callers.ts';
 import type { Exchange, Frame } from './exchange.ts';
 import type { BodyReader } from './request/body.ts';
 import { withCondition } from './request/conditions.ts';
@@ -23,6 +25,7 @@ export interface ShortPathOptions {
   readonly entries: EntryAnswers;
   readonly bodies: BodyReader;
   readonly maxKeyBytes: number;
+  readonly callers: Callers;
 }
 
 const PREFIX = '/cache/';
@@ -45,17 +48,20 @@ export class ShortPath {
     if (method !== 'GET' && method !== 'PUT') return false;
     if (headers.origin !== undefined || headers['hearsay-after'] !== undefined) return false;
     if (!PLAIN_TARGET.test(url)) return false;
-    if (method === 'GET') this.#get({ req, res }, url);
-    else void this.#put({ req, res }, url);
+    // Refusals, and tokens that take time to verify, are for the general path.
+    const caller = this.#options.callers.known(req);
+    if (caller === null || !caller.scopes.has(method === 'GET' ? 'read' : 'write')) return false;
+    if (method === 'GET') this.#get({ req, res }, url, caller);
+    else void this.#put({ req, res }, url, caller);
     return true;
   }
 
-  #get(exchange: Exchange, path: string): void {
+  #get(exchange: Exchange, path: string, caller: Caller): void {
     const { frame, entries } = this.#options;
     const beganAtMs = performance.now();
     try {
       frame.begin(exchange, path);
-      const answered = entries.read(exchange, this.#keyOf(path));
+      const answered = entries.read(exchange, this.#keyOf(path, caller));
       if (answered !== undefined) {
         void this.#endAfter(exchange, answered, beganAtMs);
         return;
@@ -73,12 +79,12 @@ export class ShortPath {
     frame.end(exchange, ROUTE, beganAtMs);
   }
 
-  async #put(exchange: Exchange, path: string): Promise<void> {
+  async #put(exchange: Exchange, path: string, caller: Caller): Promise<void> {
     const { frame, entries } = this.#options;
     const beganAtMs = performance.now();
     try {
       frame.begin(exchange, path);
-      const key = this.#keyOf(path);
+      const key = this.#keyOf(path, caller);
       await entries.write(exchange, await this.#readPut(exchange.req, key), NO_QUERY);
     } catch (error) {
       frame.fail(exchange, error);
@@ -93,7 +99,11 @@ export class ShortPath {
     return withCondition(putRequestOf(key, { text, parsed, checked }), req);
   }
 
-  #keyOf(path: string): string {
-    return decodeKey(path.slice(PREFIX.length), this.#options.maxKeyBytes);
+  /** @throws Problem 400, 401, 403, 414 */
+  #keyOf(path: string, caller: Caller): string {
+    const { callers, maxKeyBytes } = this.#options;
+    const key = decodeKey(path.slice(PREFIX.length), maxKeyBytes);
+    callers.requireWithin(caller, key);
+    return key;
   }
 }

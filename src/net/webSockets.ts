@@ -27,15 +27,21 @@ const CLOSE_TIMEOUT_MS = 1000;
 /** The longest reason, in bytes, that a close frame can carry (RFC 6455, section 5.5). */
 const MAX_REASON_BYTES = 123;
 
-/** @param maxMessageBytes longest message of a client; a longer message closes the connection. */
-export const webSocketServer = (maxMessageBytes: number): WebSocketServer =>
+/**
+ * @param maxMessageBytes longest message of a client; a longer message closes the connection.
+ * @param protocol the subprotocol that this server speaks, for clients that ask for one.
+ */
+export const webSocketServer = (
+  maxMessageBytes: number,
+  protocol: string | null = null,
+): WebSocketServer =>
   new WebSocketServer({
     noServer: true,
     perMessageDeflate: false,
     maxPayload: maxMessageBytes,
     clientTracking: false,
-    // Clients may offer subprotocols; this server has none.
-    handleProtocols: () => false,
+    // A client may offer others too: one of them may carry its token, which must not come back.
+    handleProtocols: (offered) => protocol !== null && offered.has(protocol) && protocol,
   });
 
 /** A text message as a server sends it. */

@@ -24,6 +24,19 @@ export interface NodeSettings {
   readonly host: string;
   /** Port to listen on, 0 to 65535; 0 for any free one. Default 8000. */
   readonly port: number;
+  /**
+   * File of tokens, which says who may do what; only its owner may read it. Null, the default: on
+   * loopback nobody needs a token but for the scope `admin`; elsewhere the node does not start unless
+   * it is `open`.
+   */
+  readonly authFile: string | null;
+  /** Whether a node that has no file of tokens serves everybody who reaches its port. Default false. */
+  readonly open: boolean;
+  /**
+   * Host names by which the node may be asked, besides addresses, `localhost` and the names in `url` and
+   * `nodes`; `['*']` for all. Default none on loopback, all elsewhere.
+   */
+  readonly allowedHosts: readonly string[];
   /** Directory of this node's log; the node makes it if it is missing. Default `./data`. */
   readonly dataDir: string;
   /** `full`, the default: an answered write survives a power cut; `normal`: only a crash of the process. */

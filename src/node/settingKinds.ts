@@ -24,6 +24,8 @@ export interface SettingRow {
   readonly allowed: string;
   /** For a list that a program gives: completes "must be an array of …". */
   readonly allowedEach?: string;
+  /** Either it holds or not: its flag needs no value, and a program gives a boolean. */
+  readonly isSwitch?: true;
   /** For a number: the values that a program may give. */
   readonly range?: NumberRange;
   /** Its meaning, as a phrase, for the help and the README. */
@@ -153,6 +155,14 @@ export function whole(least: number, most: number, row: Omit<SettingRow, 'allowe
   return setting(schema, { ...row, allowed, range: { least, most, unit: '' } });
 }
 
+/** Off unless it is named. */
+export function onOff(row: Omit<OwnRow, 'default'>) {
+  const schema = z.enum(['true', 'false']).transform((text) => text === 'true');
+  const placeholder = 'true|false';
+  const allowed = 'true or false';
+  return setting(schema, { ...row, default: 'false', placeholder, allowed, isSwitch: true });
+}
+
 /** One of a few words. */
 export function choice<const W extends readonly string[]>(words: W, row: OwnRow) {
   const allowed = `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`;
@@ -239,8 +249,9 @@ function textOf(one: Setting, flags: Flags, environment: Environment): string | 
 }
 
 /** @returns the value as a person would have written it; undefined where its type is wrong. */
-function textOfGiven({ range, allowedEach, default: none }: Setting, value: unknown) {
+function textOfGiven({ range, allowedEach, isSwitch, default: none }: Setting, value: unknown) {
   if (value === null && none === null) return null;
+  if (isSwitch) return typeof value === 'boolean' ? String(value) : undefined;
   if (range !== undefined) {
     if (!Number.isSafeInteger(value)) return undefined;
     return `${value}${range.unit === 'milliseconds' ? 'ms' : ''}`;

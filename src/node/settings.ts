@@ -18,6 +18,7 @@ import {
   duration,
   type Environment,
   type Flags,
+  onOff,
   readGiven,
   readShape,
   refuseUnknown,
@@ -83,6 +84,22 @@ export const nodeShape = {
     default: '8000',
     placeholder: 'port',
     help: 'port to listen on; 0 for any free one',
+  }),
+  authFile: setting(path().nullable(), {
+    default: null,
+    placeholder: 'file',
+    allowed: 'the path of a file',
+    help: 'file of tokens, which says who may do what; see `hearsay token create`',
+  }),
+  open: onOff({
+    help: 'off loopback, without a file of tokens: everybody who reaches the port may read and write everything',
+  }),
+  allowedHosts: setting(hostNames(), {
+    default: '',
+    placeholder: 'names',
+    allowed: 'host names such as cache.example.com separated by commas, or *',
+    allowedEach: 'host names such as cache.example.com, or of * alone',
+    help: 'host names by which the node may be asked, besides addresses, localhost and those in --url and --nodes; * for all, which is the default off loopback',
   }),
   dataDir: setting(path(), {
     default: './data',
@@ -251,6 +268,23 @@ export const limitShape = {
     'maxColdReads',
     'most requests at one time that wait for values from the disk; beyond it, 503',
   ),
+  maxWrongTokens: count(
+    'maxWrongTokens',
+    'most wrong tokens that one address may show at once; it has another try each 6 s, and gets 429 until then',
+  ),
+  maxWrongTokensPerSecond: count(
+    'maxWrongTokensPerSecond',
+    'most wrong tokens a second from all addresses; beyond it, 429',
+  ),
+  maxWrongTokenAddresses: count(
+    'maxWrongTokenAddresses',
+    'most addresses whose wrong tokens are remembered',
+  ),
+  maxRememberedTokens: count(
+    'maxRememberedTokens',
+    'most verified JWTs that are remembered, so that each is verified once',
+  ),
+  maxTickets: count('maxTickets', 'most tickets for watches that wait to be used; beyond it, 503'),
   maxPastReads: count('maxPastReads', 'most reads of the past at one time; beyond it, 503'),
 } satisfies Record<keyof Limits, z.ZodType<number>>;
 
@@ -270,6 +304,7 @@ export function readSettings(flags: Flags, environment: Environment): NodeSettin
       host: '--host (HOST)',
     },
   );
+  refuseUnguarded(own, '--auth-file (AUTH_FILE)', '--open (OPEN=true)');
   refuseBlockedPort(own, '--port (PORT)');
   return { ...own, ...token, limits };
 }
@@ -289,6 +324,7 @@ export function completeSettings(given: GivenSettings): NodeSettings {
   const limits = readGiven(limitShape, givenLimits, 'limits.');
   refuseTwoTokens(own, 'internalToken', 'internalTokenFile');
   refuseOpenToken(own, { token: 'internalToken', file: 'internalTokenFile', host: 'host' });
+  refuseUnguarded(own, 'authFile', 'open: true');
   refuseBlockedPort(own, 'port');
   return { ...own, limits };
 }
@@ -319,6 +355,19 @@ function refuseOpenToken(
   );
 }
 
+/** A flag opens a node to others, not silence. */
+function refuseUnguarded(
+  { host, authFile, open }: Pick<NodeSettings, 'host' | 'authFile' | 'open'>,
+  fileName: string,
+  openName: string,
+): void {
+  if (isLoopback(host) || authFile !== null || open) return;
+  throw new SettingError(
+    `A node that listens on ${host} must know who may do what: name its file of tokens by ${fileName}, or say ` +
+      `${openName} if everybody who reaches the port may read and write everything.`,
+  );
+}
+
 /** Its own client, its health check and every page could not reach a node there. */
 function refuseBlockedPort({ port }: Pick<NodeSettings, 'port'>, name: string): void {
   if (!isBlockedPort(port)) return;
@@ -335,6 +384,14 @@ function path() {
 /** The `Origin` of browsers: a base URL, or `*` for all. */
 function origins() {
   return z.union([z.literal('*').transform(() => ['*'] as readonly string[]), baseUrls()]);
+}
+
+function hostNames() {
+  return z
+    .string()
+    .transform((text) => text.split(',').map((name) => name.trim().toLowerCase()))
+    .transform((names): readonly string[] => names.filter((name) => name !== ''))
+    .refine((names) => names.every((name) => name === '*' || isHost(name)));
 }
 
 function isHost(text: string): boolean {

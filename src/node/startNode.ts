@@ -6,6 +6,7 @@ import { SocketTransport } from '../gossip/socket.ts';
 import type { HttpLog, RequestLog } from '../http/exchange.ts';
 import type { Replica } from '../replica/replica.ts';
 import type { Note, NoteFacts } from '../words/note.ts';
+import { openAccess, registerAccessMetrics } from './access.ts';
 import { LogDirectory, warnOfReaders } from './dataDirectory.ts';
 import { DiskSpace } from './diskSpace.ts';
 import { Engine, openLogs } from './engine.ts';
@@ -44,6 +45,10 @@ export interface RunningNode {
   readonly replica: Replica;
   /** Rejects once the node can't go on. */
   readonly failure: Promise<never>;
+  /** The metrics, as Prometheus reads them. */
+  metrics(): Promise<string>;
+  /** Reads the file of tokens again. */
+  reload(): void;
   /** Stops serving, tells peers, closes the log. */
   close(): Promise<void>;
 }
@@ -101,9 +106,12 @@ export async function startNode(
   undo.defer(() => engine.quiesce());
   engine.replica.onCommit((committed) => timings.committed(committed));
   registerNodeMetrics(registry, { engine, transport, disk, droppedLogLines });
+  const access = openAccess(settings, token, note);
+  undo.defer(() => access.stop());
+  registerAccessMetrics(registry, access);
   const surface = surfaceOf({
     settings,
-    token,
+    callers: access.callers,
     engine,
     transport,
     registry,
@@ -112,6 +120,7 @@ export async function startNode(
   });
   undo.defer(() => surface.close());
   await surface.listen();
+  access.serves(surface.url);
   engine.start();
   undo.move(); // the node closes itself from here on
   let closing: Promise<void> | null = null;
@@ -122,6 +131,7 @@ export async function startNode(
     await surface.drain(); // peers are still there for the pushes of the last writes
     await engine.stop();
     await surface.close();
+    access.stop();
     await logs.close();
   };
   return {
@@ -131,6 +141,8 @@ export async function startNode(
     },
     replica: engine.replica,
     failure: failure.promise,
+    metrics: () => registry.metrics(),
+    reload: () => access.reload(),
     close: () => (closing ??= close()),
   };
 }

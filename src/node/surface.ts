@@ -2,7 +2,9 @@
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Registry } from 'prom-client';
+import type { HostRule } from '../access/hosts.ts';
 import { GOSSIP_PATH, type SocketTransport } from '../gossip/socket.ts';
+import type { Callers } from '../http/access/callers.ts';
 import { createApp } from '../http/app.ts';
 import { Connections } from '../http/connections.ts';
 import type { HttpLog, RequestLog } from '../http/exchange.ts';
@@ -13,6 +15,7 @@ import { WatchService } from '../http/watch/service.ts';
 import { LineThread } from '../log/files/lineThread.ts';
 import type { Engine } from './engine.ts';
 import { healthOf, LEAVING } from './health.ts';
+import { isLoopback } from './loopback.ts';
 import { maxOpenFiles } from './openFiles.ts';
 import type { NodeSettings } from './settings.ts';
 import { packageVersion } from './version.ts';
@@ -31,8 +34,7 @@ export interface Surface {
 
 export interface SurfaceOptions {
   readonly settings: NodeSettings;
-  /** The token of the cluster, which operators show. */
-  readonly token: string;
+  readonly callers: Callers;
   readonly engine: Engine;
   readonly transport: SocketTransport;
   readonly registry: Registry;
@@ -49,7 +51,7 @@ const OWN_FILES = 128;
 const CLOSE_GRACE_MS = 2000;
 
 export function surfaceOf(options: SurfaceOptions): Surface {
-  const { settings, token, engine, transport } = options;
+  const { settings, engine, transport, callers } = options;
   const { replica } = engine;
   const reader = new LineThread(settings.dataDir, () => replica.origin);
   const stopping = new AbortController();
@@ -65,17 +67,18 @@ export function surfaceOf(options: SurfaceOptions): Surface {
     connections,
     watches,
     pages,
+    callers,
     tools: {
-      token,
       reader,
       stopping: stopping.signal,
       members: () => engine.driver.members(),
       compact: (retentionMs) => compacted(engine, retentionMs),
     },
   });
-  const server = createServer(listener, connections, settings.limits);
+  const hosts = hostRule(settings);
+  const server = createServer(listener, connections, settings.limits, hosts);
   const drain = drainable(server);
-  takeUpgrades(server, connections, {
+  takeUpgrades(server, connections, hosts, {
     [GOSSIP_PATH]: { take: (...upgrade) => transport.upgrade(...upgrade), isForPeers: true },
     [WATCH_PATH]: { take: (...upgrade) => watches.upgrade(...upgrade) },
   });
@@ -101,7 +104,7 @@ export function surfaceOf(options: SurfaceOptions): Surface {
 }
 
 const watchesOf = (
-  { settings, engine }: SurfaceOptions,
+  { settings, engine, callers }: SurfaceOptions,
   pages: AllowedPages,
   connections: Connections,
 ): WatchService =>
@@ -109,6 +112,7 @@ const watchesOf = (
     replica: engine.replica,
     hub: engine.hub,
     pages,
+    callers,
     acks: engine.driver,
     limits: settings.limits,
     waitTimeoutMs: settings.waitTimeoutMs,
@@ -136,6 +140,14 @@ const appOptions = (
     registry,
   };
 };
+
+/** On loopback, a page of another site could ask by that site's name. */
+function hostRule({ host, allowedHosts, nodes, url }: NodeSettings): HostRule {
+  const isAnyAllowed = allowedHosts.length === 0 ? !isLoopback(host) : allowedHosts.includes('*');
+  if (isAnyAllowed) return { allowed: null };
+  const own = (url === null ? nodes : [...nodes, url]).map((one) => new URL(one).hostname);
+  return { allowed: new Set([...own, ...allowedHosts]) };
+}
 
 /** Fewer than the setting if the process may not open that many files beside those of the node. */
 const maxConnections = ({ limits }: NodeSettings): number =>

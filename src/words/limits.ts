@@ -68,6 +68,16 @@ export interface Limits {
   readonly maxBatchAnswerBytes: number;
   /** Requests that may wait at one time for values that are not in memory. */
   readonly maxColdReads: number;
+  /** Wrong tokens that one address may show at once; it has another try each 6 s. */
+  readonly maxWrongTokens: number;
+  /** Wrong tokens a second from all addresses. */
+  readonly maxWrongTokensPerSecond: number;
+  /** Addresses whose wrong tokens are remembered. */
+  readonly maxWrongTokenAddresses: number;
+  /** Verified JWTs that are remembered, so that each is verified once. */
+  readonly maxRememberedTokens: number;
+  /** Tickets for watches that wait to be used. */
+  readonly maxTickets: number;
   /** Reads of the past that may wait or be under way at one time. */
   readonly maxPastReads: number;
 }
@@ -103,5 +113,10 @@ export const defaultLimits: Limits = {
   maxAnswerBytes: 256 * MIB,
   maxBatchAnswerBytes: 16 * MIB,
   maxColdReads: 1024,
+  maxWrongTokens: 10,
+  maxWrongTokensPerSecond: 1000,
+  maxWrongTokenAddresses: 10_000,
+  maxRememberedTokens: 10_000,
+  maxTickets: 10_000,
   maxPastReads: 8,
 };

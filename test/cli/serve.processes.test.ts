@@ -123,7 +123,7 @@ serve('says in one sentence that its directory is held', async () => {
 
 serve('says in one sentence that it can not listen', async () => {
   await using directory = await temporaryDirectory();
-  const words = ['serve', '--host', 'nowhere.invalid', '--internal-token', 'other'];
+  const words = ['serve', '--host', 'nowhere.invalid', '--internal-token', 'other', '--open'];
   const { code, stderr } = await runCommand(words, { DATA_DIR: directory.path });
   assert.match(stderr, /^This machine can't listen on port 8000 of nowhere\.invalid: [^\n]+\.\n$/);
   assert.is(code, 1);

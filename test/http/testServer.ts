@@ -6,7 +6,11 @@ import { inspect } from 'node:util';
 import { Registry } from 'prom-client';
 import * as assert from 'uvu/assert';
 import { patience } from '../../scripts/patience.ts';
+import { tableOf } from '../../src/access/authTable.ts';
+import { anonymousCaller } from '../../src/access/caller.ts';
+import { SCOPES } from '../../src/access/scopes.ts';
 import type { PeerStatus } from '../../src/gossip/protocol/peerStatus.ts';
+import { Callers } from '../../src/http/access/callers.ts';
 import { createApp } from '../../src/http/app.ts';
 import { Connections } from '../../src/http/connections.ts';
 import type { Health } from '../../src/http/routes/clusterRoutes.ts';
@@ -30,6 +34,8 @@ export interface TestOptions {
   readonly health?: Health;
   /** Bytes of the map above which values are dropped. */
   readonly maxMemory?: number;
+  /** By default everybody may do everything. */
+  readonly callers?: (limits: Limits, nowMs: () => number) => Callers;
   /** Told of errors that nobody planned; without it one fails the test. */
   readonly onError?: (details: object) => void;
 }
@@ -227,6 +233,16 @@ interface Place {
   readonly twin?: TestServer | null;
 }
 
+const unboundCallers = (limits: Limits, nowMs: () => number): Callers =>
+  new Callers({
+    table: tableOf(new Map(), anonymousCaller(SCOPES)),
+    isOpen: true,
+    clusterToken: null,
+    verifyJwt: null,
+    limits,
+    nowMs,
+  });
+
 async function open(
   options: TestOptions,
   onError: (details: object) => void,
@@ -254,6 +270,7 @@ async function open(
     version: '1.2.3',
     registry: new Registry(),
     maxClockSkewMs: 60_000,
+    callers: (options.callers ?? unboundCallers)(limits, clock),
   });
   const server = createServer(isGeneral ? general : listener, connections, limits);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

@@ -120,10 +120,31 @@ settings('a node without a token serves loopback only', () => {
       host,
     );
     assert.throws(() => readSettings({ host, internalToken: 'secret' }, {}), isSettingError);
-    assert.is(readSettings({ host }, { INTERNAL_TOKEN: 'other' }).host, host);
+    const open = { INTERNAL_TOKEN: 'other', OPEN: 'true' };
+    assert.is(readSettings({ host }, open).host, host);
   }
   assert.not.ok(isLoopback(''));
 });
+
+settings(
+  'off loopback, a node starts with a file of tokens, or where it is said to be open',
+  () => {
+    const environment = { INTERNAL_TOKEN: 'other' };
+    for (const host of ['0.0.0.0', '10.0.0.1', 'example.org']) {
+      for (const open of ['', 'false'])
+        assert.throws(
+          () => readSettings({ host }, { ...environment, OPEN: open }),
+          (error: unknown) => isSettingError(error) && /--auth-file .* --open/.test(error.message),
+          host,
+        );
+      assert.is(readSettings({ host, authFile: 'f' }, environment).authFile, 'f');
+      assert.is(readSettings({ host, open: 'true' }, environment).open, true);
+      assert.is(completeSettings({ host, internalToken: 'other', open: true }).open, true);
+    }
+    assert.throws(() => completeSettings({ host: '10.0.0.1', internalToken: 'x' }), isSettingError);
+    assert.is(readSettings({}, {}).open, false);
+  },
+);
 
 settings(
   'every setting has a flag and a variable of its own, and a default that is allowed',

@@ -26,7 +26,7 @@ const MEBIBYTE = 1024 * 1024;
 /** For what a node does with what was sent, while nothing tells that it has. */
 const MOMENT_MS = 300;
 
-const HOST = 'Host: x\r\n';
+const HOST = 'Host: localhost\r\n';
 const UPGRADE =
   'Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n' +
   'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n';

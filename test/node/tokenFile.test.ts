@@ -116,7 +116,8 @@ tokens('off loopback a node needs a token of its own, given or in a file', () =>
     () => readSettings({ host, internalToken: 'secret' }, {}),
     isSettingError(/everybody knows/),
   );
-  assert.is(readSettings({ host, internalTokenFile: '/f' }, {}).internalTokenFile, '/f');
+  const open = { host, open: 'true' };
+  assert.is(readSettings({ ...open, internalTokenFile: '/f' }, {}).internalTokenFile, '/f');
 });
 
 tokens(

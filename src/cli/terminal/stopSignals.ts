@@ -1,4 +1,7 @@
-/** SIGINT, SIGTERM and SIGHUP: the first asks to stop, the second insists. */
+/**
+ * SIGINT, SIGTERM and SIGHUP: the first asks to stop, the second insists. Where there is something to read
+ * again, SIGHUP asks for that instead.
+ */
 
 import { constants } from 'node:os';
 
@@ -6,8 +9,15 @@ import { constants } from 'node:os';
 const ONE_PRESS_MS = 500;
 const SIGNALS: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 
-/** Resolves at the first signal. From then on each further signal calls `insist`. */
-export function stopSignal(insist: (signal: NodeJS.Signals) => void): Promise<void> {
+/**
+ * Resolves at the first signal. From then on each further signal calls `insist`.
+ *
+ * @param reload called at each SIGHUP; null if it stops like the others.
+ */
+export function stopSignal(
+  insist: (signal: NodeJS.Signals) => void,
+  reload: (() => void) | null = null,
+): Promise<void> {
   let askedAtMs: number | null = null;
   return new Promise((resolve) => {
     const onSignal = (signal: NodeJS.Signals) => {
@@ -18,7 +28,8 @@ export function stopSignal(insist: (signal: NodeJS.Signals) => void): Promise<vo
         insist(signal);
       }
     };
-    for (const signal of SIGNALS) process.on(signal, onSignal);
+    for (const signal of SIGNALS)
+      process.on(signal, signal === 'SIGHUP' && reload !== null ? reload : onSignal);
   });
 }
 

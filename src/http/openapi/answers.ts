@@ -54,4 +54,8 @@ export const NOT_HERE_YET: Answers = {
 export const OTHER_CLUSTER: Answers = {
   '409': problem('A token of Hearsay-After is of another cluster.'),
 };
-export const UNAUTHORIZED: Answers = { '401': problem('The token is missing or wrong.') };
+export const NOT_ALLOWED: Answers = {
+  '401': problem('The token is missing, wrong, or has expired.'),
+  '403': problem('The token lacks the scope, or is for keys with other prefixes.'),
+  '429': problem('Too many wrong tokens have come from this address: see Retry-After.'),
+};

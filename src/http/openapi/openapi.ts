@@ -1,17 +1,17 @@
 /** openapi.json: the description of the REST interface, made from the rows of the routes. */
 import { z } from 'zod';
 import { createDocument, type ZodOpenApiOperationObject } from 'zod-openapi';
-import { TOKEN_HEADER } from '../../net/internalToken.ts';
+import { type Needs, scopesOf } from '../../access/scopes.ts';
 import { JSON_TYPE, NDJSON_TYPE } from '../answer/answer.ts';
-import { type Answers, UNAUTHORIZED } from './answers.ts';
+import { type Answers, NOT_ALLOWED } from './answers.ts';
 
 /** The part of a route's row that describes the route. */
 export interface DescribedRoute {
   readonly method: 'GET' | 'PUT' | 'POST' | 'DELETE';
   /** The path from the root, in OpenAPI's form; at most one `{key}`, at the end. */
   readonly path: string;
-  /** `cluster`: for operators and tools, which show the token of the cluster. */
-  readonly scope: 'client' | 'cluster';
+  /** The scopes of which the caller needs one. */
+  readonly needs: Needs;
   /** Null: the route is not described. */
   readonly summary: string | null;
   readonly description?: string;
@@ -25,11 +25,7 @@ export interface DescribedRoute {
 }
 
 /** The name of the token among the security schemes. */
-const SCHEME = 'clusterToken';
-
-const tokenHeader = z.object({
-  [TOKEN_HEADER]: z.string().meta({ description: 'The token of the cluster.' }),
-});
+const SCHEME = 'token';
 
 /**
  * @param key the schema of a key in a path.
@@ -52,15 +48,21 @@ export function describeApi(
     servers: [{ url: '/' }],
     paths,
     components: {
-      securitySchemes: { [SCHEME]: { type: 'apiKey', in: 'header', name: TOKEN_HEADER } },
+      securitySchemes: {
+        [SCHEME]: {
+          type: 'http',
+          scheme: 'bearer',
+          description:
+            'A token with the scope. An open node asks for it for the scope `admin` alone.',
+        },
+      },
     },
   });
 }
 
 function operation(row: DescribedRoute, key: z.ZodType<string>): ZodOpenApiOperationObject {
-  const { path, scope, summary, description, query, body, lines } = row;
-  const isOpen = scope === 'client';
-  const header = isOpen ? row.headers : tokenHeader.extend(row.headers?.shape ?? {});
+  const { path, needs, summary, description, query, body, lines, headers: header } = row;
+  const scopes = scopesOf(needs);
   const requestParams = {
     ...(path.includes('{key}') && { path: z.object({ key }) }),
     ...(query && { query }),
@@ -68,7 +70,7 @@ function operation(row: DescribedRoute, key: z.ZodType<string>): ZodOpenApiOpera
   };
   return {
     operationId: operationId(row),
-    security: isOpen ? [] : [{ [SCHEME]: [] }],
+    security: scopes.map((scope) => ({ [SCHEME]: [scope] })),
     ...(summary !== null && { summary }),
     ...(description !== undefined && { description }),
     ...(Object.keys(requestParams).length > 0 && { requestParams }),
@@ -81,7 +83,7 @@ function operation(row: DescribedRoute, key: z.ZodType<string>): ZodOpenApiOpera
         },
       },
     }),
-    responses: isOpen ? row.answers : { ...UNAUTHORIZED, ...row.answers },
+    responses: scopes.length === 0 ? row.answers : { ...NOT_ALLOWED, ...row.answers },
   };
 }
 

@@ -87,6 +87,12 @@ export function queryOf<Name extends string>(
   return found;
 }
 
+const TICKET = /[?&]ticket=([A-Za-z0-9_-]+)/;
+
+/** The ticket in the query, read before the query is checked; null if there is none. */
+export const ticketIn = (target: string): string | null =>
+  target.includes('ticket=') ? (TICKET.exec(target)?.[1] ?? null) : null;
+
 function unknownParameter(name: string, names: readonly string[]): Problem {
   const known = names.length === 0 ? 'there are no parameters' : `there is ${names.join(', ')}`;
   return unprocessable([{ field: toldName(name), message: `is not supported here: ${known}` }]);

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { Replica } from '../../replica/replica.ts';
 import type { Limits } from '../../words/limits.ts';
 import type { Outcome, Request } from '../../words/requests.ts';
+import type { Callers } from '../access/callers.ts';
 import { answerJson } from '../answer/answer.ts';
 import type { OutcomeTexts } from '../answer/outcomeText.ts';
 import { problemText, unprocessable } from '../answer/problem.ts';
@@ -23,11 +24,12 @@ export interface BatchRouteOptions {
   readonly schemas: Schemas;
   readonly texts: OutcomeTexts;
   readonly streams: BulkStreams;
+  readonly callers: Callers;
 }
 
 export function addBatchRoute(
   routes: Routes,
-  { replica, limits, schemas, texts, streams }: BatchRouteOptions,
+  { replica, limits, schemas, texts, streams, callers }: BatchRouteOptions,
 ): void {
   const outcomes = (
     requests: readonly Request[],
@@ -44,12 +46,13 @@ export function addBatchRoute(
   routes.add({
     method: 'POST',
     path: '/cache',
-    scope: 'client',
+    needs: ['read', 'write'],
+    touches: 'none',
     summary: 'Carry out many ops in order, in one commit',
     query: z.object({}),
     headers: z.object(afterHeaders),
     description:
-      'With the type application/x-ndjson each line of the body is an op. Each gets a line of answer while the body ' +
+      'Each op needs the scope of its single request, and a key within the prefixes of the token. With the type application/x-ndjson each line of the body is an op. Each gets a line of answer while the body ' +
       'still comes, so a client must read while it sends; the last line has the count of ops and the token.',
     body: schemas.batchBody,
     lines: schemas.batchOp,
@@ -65,10 +68,12 @@ export function addBatchRoute(
       ...NOT_STORED,
       ...NOT_HERE_YET,
     },
-    handler: async ({ ctx, readBody }) => {
+    handler: async ({ ctx, caller, readBody }) => {
       refuseConditions(ctx.req);
-      if (hasLines(ctx.req)) return streams.answer(ctx);
+      if (hasLines(ctx.req)) return streams.answer(ctx, caller);
       const requests = await readBatch(readBody);
+      for (const [index, request] of requests.entries())
+        callers.requireOp(caller, request, `ops.${index}`);
       const all = await outcomes(requests);
       answerJson(ctx, resultsText(all, texts, limits.maxBatchAnswerBytes));
     },

@@ -7,12 +7,14 @@
  */
 import type { ServerResponse } from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
+import type { Caller } from '../../access/caller.ts';
 import type { Replica } from '../../replica/replica.ts';
 import { OverloadedError } from '../../words/errors.ts';
 import { at } from '../../words/invariant.ts';
 import type { Limits } from '../../words/limits.ts';
 import type { Outcome, Request } from '../../words/requests.ts';
 import { RETRY_AFTER_MS } from '../../words/time.ts';
+import type { Callers } from '../access/callers.ts';
 import { NDJSON_TYPE } from '../answer/answer.ts';
 import type { OutcomeTexts } from '../answer/outcomeText.ts';
 import { Problem, plannedProblem, problemText } from '../answer/problem.ts';
@@ -31,6 +33,7 @@ export interface BulkStreamOptions {
   readonly schemas: Schemas;
   readonly texts: OutcomeTexts;
   readonly connections: Connections;
+  readonly callers: Callers;
 }
 
 const HEADERS = ['Content-Type', NDJSON_TYPE, 'Cache-Control', 'no-store'];
@@ -51,29 +54,31 @@ export class BulkStreams {
   }
 
   /** @throws OverloadedError, and before the first answer the errors of the body. */
-  async answer(exchange: Exchange): Promise<void> {
-    const { limits, connections } = this.#options;
+  async answer(exchange: Exchange, caller: Caller): Promise<void> {
+    const { limits, connections, callers } = this.#options;
     if (this.underWay >= limits.maxBulkRequests)
       throw new OverloadedError(RETRY_AFTER_MS, 'requests of many lines under way');
     requirePlainText(exchange.req);
     this.underWay++;
     const end = connections.streams(exchange.req.socket);
+    const release = callers.hold(caller, () => exchange.req.destroy());
     try {
-      await this.#answerLines(exchange);
+      await this.#answerLines(exchange, caller);
     } finally {
+      release();
       end();
       this.underWay--;
     }
   }
 
-  async #answerLines({ req, res }: Exchange): Promise<void> {
+  async #answerLines({ req, res }: Exchange, caller: Caller): Promise<void> {
     const { limits, connections, texts } = this.#options;
     const bounds = { maxLineBytes: limits.maxBodyBytes, idleTimeoutMs: connections.sendTimeoutMs };
     let count = 0;
     try {
       for await (const lines of linesOf(req, bounds)) {
         for (let start = 0; start < lines.length; start += limits.maxBatchOps) {
-          const results = this.#results(lines.slice(start, start + limits.maxBatchOps));
+          const results = this.#results(lines.slice(start, start + limits.maxBatchOps), caller);
           for await (const text of results) {
             if (!res.headersSent) res.writeHead(200, HEADERS);
             if (!res.write(text)) await drained(res);
@@ -95,9 +100,9 @@ export class BulkStreams {
   }
 
   /** Carries out the lines in one commit, and gives their answers in pieces. */
-  async *#results(lines: readonly Buffer[]): AsyncGenerator<string> {
-    const { schemas, texts, limits } = this.#options;
-    const read = lines.map((line) => readLine(line, schemas, limits.maxKeyBytes));
+  async *#results(lines: readonly Buffer[], caller: Caller): AsyncGenerator<string> {
+    const { texts } = this.#options;
+    const read = lines.map((line) => this.#readLine(line, caller));
     const requests = read.flatMap((line) => ('request' in line ? [line.request] : []));
     const outcomes = await this.#outcomes(requests);
     let next = 0;
@@ -112,6 +117,21 @@ export class BulkStreams {
       text = '';
     }
     if (text !== '') yield text;
+  }
+
+  #readLine(bytes: Buffer, caller: Caller): Line {
+    const { schemas, callers, limits } = this.#options;
+    try {
+      const { text, parsed } = parseJson(bytes);
+      const isPlain = isPlainOp(parsed, limits.maxKeyBytes);
+      const checked = isPlain ? parsed : validate(schemas.batchOp, parsed);
+      const request = lineRequest({ text, parsed, checked });
+      callers.requireOp(caller, request);
+      return { request };
+    } catch (error) {
+      if (error instanceof Problem) return { problem: error };
+      throw error;
+    }
   }
 
   /** Waits for room in the queue, as a sender that read the answer 503 would. */
@@ -134,17 +154,6 @@ export class BulkStreams {
         return { problem };
       }
     }
-  }
-}
-
-function readLine(bytes: Buffer, { batchOp }: Schemas, maxKeyBytes: number): Line {
-  try {
-    const { text, parsed } = parseJson(bytes);
-    const checked = isPlainOp(parsed, maxKeyBytes) ? parsed : validate(batchOp, parsed);
-    return { request: lineRequest({ text, parsed, checked }) };
-  } catch (error) {
-    if (error instanceof Problem) return { problem: error };
-    throw error;
   }
 }
 

@@ -33,7 +33,8 @@ export function addClusterRoutes(routes: Routes, options: ClusterRouteOptions): 
   routes.add({
     method: 'GET',
     path: '/_cluster',
-    scope: 'client',
+    needs: 'metrics',
+    touches: 'none',
     summary: 'What this node knows of itself and its peers',
     answers: { '200': json('The cluster as seen from here.', clusterSchema) },
     handler: ({ ctx }) => answerJson(ctx, JSON.stringify(clusterView(options))),
@@ -42,12 +43,15 @@ export function addClusterRoutes(routes: Routes, options: ClusterRouteOptions): 
   routes.add({
     method: 'GET',
     path: '/_health',
-    scope: 'client',
+    needs: 'nothing',
+    touches: 'none',
     summary: 'Whether the node serves',
+    description: 'The reasons are told to callers with the scope `metrics`.',
     answers: { '200': json('It does.', healthSchema), '503': json('It does not.', healthSchema) },
-    handler: ({ ctx }) => {
+    handler: ({ ctx, caller }) => {
       const { status, reasons } = health();
-      const body = { node: replica.nodeId, status, ...(reasons.length > 0 && { reasons }) };
+      const isTold = reasons.length > 0 && caller.scopes.has('metrics');
+      const body = { node: replica.nodeId, status, ...(isTold && { reasons }) };
       const isFailing = status === 'failing';
       const headers = isFailing ? ['Retry-After', '1'] : [];
       answer(ctx, isFailing ? 503 : 200, JSON_TYPE, JSON.stringify(body), headers);

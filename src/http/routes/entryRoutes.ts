@@ -48,7 +48,8 @@ function addGetRoute(routes: Routes, entries: EntryAnswers, past: PastSource | n
   routes.add({
     method: 'GET',
     path: PATH,
-    scope: 'client',
+    needs: 'read',
+    touches: 'key',
     summary: 'Read an entry',
     query: atQuerySchema,
     otherParameters: 'ignore',
@@ -72,12 +73,12 @@ function addGetRoute(routes: Routes, entries: EntryAnswers, past: PastSource | n
       ...LONG_KEY,
       ...NOT_HERE_YET,
     },
-    handler: ({ ctx, query, readKey }) => {
+    handler: ({ ctx, query, key }) => {
       if (query.at !== undefined && past !== null) {
         entries.requireReadable();
-        return answerPast(ctx, past, readKey(), query.at);
+        return answerPast(ctx, past, key, query.at);
       }
-      return entries.read(ctx, readKey());
+      return entries.read(ctx, key);
     },
   });
 }
@@ -86,7 +87,8 @@ function addPutRoute(routes: Routes, entries: EntryAnswers): void {
   routes.add({
     method: 'PUT',
     path: PATH,
-    scope: 'client',
+    needs: 'write',
+    touches: 'key',
     summary: 'Store a value under a version above the live one',
     query: acksQuerySchema,
     otherParameters: 'ignore',
@@ -103,8 +105,8 @@ function addPutRoute(routes: Routes, entries: EntryAnswers): void {
       ...NOT_STORED,
       ...NOT_HERE_YET,
     },
-    handler: async ({ ctx, query, readKey, readBody }) =>
-      entries.write(ctx, await readPut(ctx, readKey(), readBody), query),
+    handler: async ({ ctx, query, key, readBody }) =>
+      entries.write(ctx, await readPut(ctx, key, readBody), query),
   });
 }
 
@@ -112,7 +114,8 @@ function addDeleteRoute(routes: Routes, entries: EntryAnswers): void {
   routes.add({
     method: 'DELETE',
     path: PATH,
-    scope: 'client',
+    needs: 'write',
+    touches: 'key',
     summary: 'Delete an entry',
     query: deleteQuerySchema,
     headers: writeHeaders,
@@ -126,8 +129,8 @@ function addDeleteRoute(routes: Routes, entries: EntryAnswers): void {
       ...NOT_STORED,
       ...NOT_HERE_YET,
     },
-    handler: ({ ctx, query, readKey }) =>
-      entries.write(ctx, withCondition(deleteRequest(readKey(), query.version), ctx.req), query),
+    handler: ({ ctx, query, key }) =>
+      entries.write(ctx, withCondition(deleteRequest(key, query.version), ctx.req), query),
   });
 }
 

@@ -5,6 +5,7 @@ import type { ListPage } from '../../store/entryStore.ts';
 import type { Limits } from '../../words/limits.ts';
 import type { PutHead } from '../../words/op.ts';
 import { MIB } from '../../words/size.ts';
+import type { Callers } from '../access/callers.ts';
 import { answer, answerJson, JSON_TYPE } from '../answer/answer.ts';
 import { entryMembers, OutcomeTexts, timeMembers } from '../answer/outcomeText.ts';
 import { unprocessable } from '../answer/problem.ts';
@@ -35,18 +36,20 @@ export interface ListRouteOptions {
   readonly replica: Replica;
   readonly limits: Limits;
   readonly schemas: Schemas;
+  readonly callers: Callers;
 }
 
 export function addListRoutes(
   routes: Routes,
-  { replica, limits, schemas }: ListRouteOptions,
+  { replica, limits, schemas, callers }: ListRouteOptions,
 ): void {
   const texts = new OutcomeTexts(replica.nodeId, new Tokens(replica));
 
   routes.add({
     method: 'GET',
     path: PATH,
-    scope: 'client',
+    needs: 'read',
+    touches: ({ prefix }) => prefix,
     summary: 'List entries by the prefix of their keys',
     query: schemas.listQuery,
     headers: z.object(afterHeaders),
@@ -83,8 +86,10 @@ export function addListRoutes(
   routes.add({
     method: 'DELETE',
     path: PATH,
-    scope: 'client',
+    needs: 'write',
+    touches: ({ prefix }) => prefix,
     summary: 'Delete the entries whose keys have a prefix',
+    description: 'An empty prefix needs the scope `admin` too.',
     query: bulkDeleteQuerySchema,
     answers: {
       '200': json('How many there were.', deletedManySchema),
@@ -92,12 +97,13 @@ export function addListRoutes(
       '422': problem('The prefix is empty, and all=true is missing.'),
       ...NOT_STORED,
     },
-    handler: async ({ ctx, query: { prefix, all } }) => {
+    handler: async ({ ctx, caller, query: { prefix, all } }) => {
       refuseConditions(ctx.req);
       if (prefix === '' && all !== 'true')
         throw unprocessable([
           { field: 'prefix', message: 'is empty: say all=true to delete every key' },
         ]);
+      if (prefix === '') callers.require({ caller, refusal: null }, 'admin');
       answerJson(ctx, texts.deletedMany(await replica.deletePrefix(prefix)));
     },
   });

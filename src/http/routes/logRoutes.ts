@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { factsJson } from '../../log/tools/factsJson.ts';
 import type { LineReader } from '../../log/tools/lineReader.ts';
 import type { Replica } from '../../replica/replica.ts';
+import type { Callers } from '../access/callers.ts';
 import { answerJson, NDJSON_TYPE } from '../answer/answer.ts';
 import { Problem } from '../answer/problem.ts';
 import { BAD_QUERY, json, problem } from '../openapi/answers.ts';
@@ -26,12 +27,13 @@ export interface LogRouteOptions {
 
 export function addLogRoutes(
   routes: Routes,
-  { replica, reader, stopping, compact }: LogRouteOptions,
+  { replica, reader, stopping, compact, callers }: LogRouteOptions & { readonly callers: Callers },
 ): void {
   routes.add({
     method: 'GET',
     path: '/_log',
-    scope: 'cluster',
+    needs: 'log',
+    touches: 'all',
     summary: 'What is known of the log of this node as a whole',
     answers: {
       '200': json(
@@ -53,7 +55,8 @@ export function addLogRoutes(
   routes.add({
     method: 'GET',
     path: '/_log/rows',
-    scope: 'cluster',
+    needs: 'log',
+    touches: 'all',
     summary: 'The rows of the log of this node',
     query: logRowsQuerySchema,
     answers: {
@@ -64,13 +67,20 @@ export function addLogRoutes(
       },
       ...BAD_QUERY,
     },
-    handler: ({ ctx, query }) => streamRows(ctx, { replica, reader, stopping, query }),
+    handler: ({ ctx, caller, query }) => {
+      ctx.res.once(
+        'close',
+        callers.hold(caller, () => ctx.res.destroy()),
+      );
+      return streamRows(ctx, { replica, reader, stopping, query });
+    },
   });
 
   routes.add({
     method: 'POST',
     path: '/_log/compact',
-    scope: 'cluster',
+    needs: 'admin',
+    touches: 'none',
     summary: 'Compact the log of this node now',
     query: compactQuerySchema,
     answers: {

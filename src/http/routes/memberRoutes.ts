@@ -52,7 +52,8 @@ export function addMemberRoutes(
   routes.add({
     method: 'POST',
     path: '/_cluster/retire',
-    scope: 'cluster',
+    needs: 'admin',
+    touches: 'none',
     summary: 'Take out a member that is lost',
     body: retireBodySchema,
     answers: {

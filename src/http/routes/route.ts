@@ -1,14 +1,19 @@
 /**
- * Routes. One row holds all facts of a route: the node checks its query, its body and its token by the
+ * Routes. One row holds all facts of a route: the node checks its caller, its query and its body by the
  * row, and makes openapi.json, the answers to OPTIONS and the refusals of wrong methods from it.
+ *
+ * Invariant: before a caller was found to be allowed, a request does not wait, its body is not read, and
+ * the map is not touched.
  */
 import { Router, type RouterContext } from '@koa/router';
 import type { z } from 'zod';
+import type { Caller } from '../../access/caller.ts';
+import type { Callers, Identity } from '../access/callers.ts';
 import { answerEmpty } from '../answer/answer.ts';
 import { Problem } from '../answer/problem.ts';
 import type { DescribedRoute } from '../openapi/openapi.ts';
 import type { BodyReader, CheckedBody } from '../request/body.ts';
-import { decodeKey, queryOf } from '../request/target.ts';
+import { decodeKey, queryOf, ticketIn } from '../request/target.ts';
 import { validate } from '../request/validate.ts';
 
 /** A row. All members but `handler` are also its description. */
@@ -19,6 +24,13 @@ export interface Route<Query extends z.ZodObject, Body extends z.ZodType> extend
    * `query`, none is looked at.
    */
   readonly otherParameters?: 'ignore';
+  /**
+   * The keys that it touches: the one in its path, those with a prefix of its query, all, or none that
+   * it knows before it has read its body.
+   */
+  readonly touches: 'key' | 'all' | 'none' | ((query: z.output<Query>) => string);
+  /** Whether the query may hold a ticket in the place of a token. */
+  readonly takesTicket?: true;
   readonly body?: Body;
   /** Called with the parsed body, before its parts are checked against the schema. */
   readonly beforeBodyCheck?: (parsed: unknown) => void;
@@ -30,9 +42,10 @@ export interface Route<Query extends z.ZodObject, Body extends z.ZodType> extend
 /** A request as its handler gets it. */
 export interface RouteRequest<Query extends z.ZodType, Body extends z.ZodType> {
   readonly ctx: RouterContext;
+  readonly caller: Caller;
   readonly query: z.output<Query>;
-  /** The `{key}` of the path. @throws Problem 400, 414 */
-  readonly readKey: () => string;
+  /** The `{key}` of the path; empty if the path has none. */
+  readonly key: string;
   /** @throws Problem 400, 413, 415, 422, OverloadedError */
   readonly readBody: () => Promise<CheckedBody<z.output<Body>>>;
 }
@@ -40,8 +53,9 @@ export interface RouteRequest<Query extends z.ZodType, Body extends z.ZodType> {
 export interface RoutesOptions {
   readonly bodies: BodyReader;
   readonly maxKeyBytes: number;
-  /** Refuses a request without the token; without it, no route may ask for the token. */
-  readonly requireToken?: (request: RouterContext['req']) => void;
+  readonly callers: Callers;
+  /** Resolves once the node holds the writes that the request names; undefined if it names none. */
+  readonly wait: (request: RouterContext['req']) => Promise<void> | undefined;
 }
 
 /** A path with a further slash at its end, or in another case, is another path. */
@@ -58,8 +72,8 @@ export class Routes {
   }
 
   add<Query extends z.ZodObject, Body extends z.ZodType>(row: Route<Query, Body>): void {
-    const { bodies, maxKeyBytes, requireToken } = this.#options;
-    const { method, path, scope, handler, body: schema } = row;
+    const { bodies, maxKeyBytes, callers, wait } = this.#options;
+    const { method, path, needs, touches, handler, body: schema } = row;
     const keyStart = path.indexOf('{key}');
     const readQuery = queryReader(row);
     const readBody = async (ctx: RouterContext): Promise<CheckedBody<z.output<Body>>> => {
@@ -69,15 +83,24 @@ export class Routes {
       const checked = row.isPlain?.(parsed) ? parsed : validate(schema, parsed);
       return { text, parsed, checked };
     };
+    const handleAs = (identity: Identity, ctx: RouterContext): void | Promise<void> => {
+      const caller = callers.require(identity, needs);
+      const query = readQuery(ctx.req.url ?? path);
+      // Taken from the path as sent: the decoding of the router is too lenient.
+      const key = keyStart < 0 ? '' : decodeKey(ctx.path.slice(keyStart), maxKeyBytes);
+      if (touches === 'key') callers.requireWithin(caller, key);
+      else if (touches === 'all') callers.requireAllKeys(caller);
+      else if (touches !== 'none') callers.requireWithin(caller, touches(query));
+      const go = () => handler({ ctx, caller, query, key, readBody: () => readBody(ctx) });
+      const waiting = wait(ctx.req);
+      return waiting === undefined ? go() : waiting.then(go);
+    };
     const handle = (ctx: RouterContext): void | Promise<void> => {
-      if (scope === 'cluster') requireToken?.(ctx.req);
-      return handler({
-        ctx,
-        query: readQuery(ctx.req.url ?? path),
-        // Taken from the path as sent: the decoding of the router is too lenient.
-        readKey: () => decodeKey(ctx.path.slice(keyStart), maxKeyBytes),
-        readBody: () => readBody(ctx),
-      });
+      const ticket = row.takesTicket ? ticketIn(ctx.req.url ?? '') : null;
+      const identity = callers.identify(ctx.req, ticket);
+      return identity instanceof Promise
+        ? identity.then((one) => handleAs(one, ctx))
+        : handleAs(identity, ctx);
     };
     this.rows.push(row);
     const pattern = path.replace('{key}', ':key');

@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { z } from 'zod';
 import type { WatchHub } from '../../watch/hub/hub.ts';
 import type { EndReason, Sink, WatchRequest } from '../../watch/hub/watcher.ts';
+import type { Callers } from '../access/callers.ts';
 import { answerEmpty } from '../answer/answer.ts';
 import type { Connections } from '../connections.ts';
 import { BAD_QUERY, problem } from '../openapi/answers.ts';
@@ -57,10 +58,20 @@ class StreamSink implements Sink {
 
   /** The client connects again by itself, here or elsewhere, with the last id. */
   end(_reason: EndReason): void {
-    this.#response.end();
-    // Bytes that the client does not read would hold the connection open.
-    this.#response.socket?.setTimeout(END_TIMEOUT_MS, () => this.#response.destroy());
+    endResponse(this.#response);
   }
+}
+
+/** A response that still waits for its cursor has no status yet. */
+function revoke(response: ServerResponse): void {
+  if (response.headersSent) endResponse(response);
+  else response.destroy();
+}
+
+function endResponse(response: ServerResponse): void {
+  response.end();
+  // Bytes that the client does not read would hold the connection open.
+  response.socket?.setTimeout(END_TIMEOUT_MS, () => response.destroy());
 }
 
 const END_TIMEOUT_MS = 1000;
@@ -69,20 +80,24 @@ export interface WatchRouteOptions {
   readonly hub: WatchHub;
   readonly admission: WatchAdmission;
   readonly connections: Pick<Connections, 'dropBehind'>;
+  readonly callers: Callers;
 }
 
 export function addWatchRoute(
   routes: Routes,
-  { hub, admission, connections }: WatchRouteOptions,
+  { hub, admission, connections, callers }: WatchRouteOptions,
 ): void {
   routes.add({
     method: 'GET',
     path: WATCH_PATH,
-    scope: 'client',
+    needs: 'watch',
+    touches: ({ prefix }) => prefix,
+    takesTicket: true,
     summary: 'Watch keys by their prefix',
     description:
       'As Server-Sent Events, or with an upgrade as a WebSocket, each of whose messages is one ' +
-      'event. A WebSocket with a wrong cursor is closed with code 1008.',
+      'event. A WebSocket with a wrong cursor is closed with code 1008. `values` and `initial` need the scope ' +
+      '`read` too.',
     query: watchQuerySchema,
     headers: z.object({
       'Last-Event-ID': z
@@ -102,17 +117,23 @@ export function addWatchRoute(
       ...BAD_QUERY,
       '503': problem('There are too many watchers, or the node has not joined a cluster yet.'),
     },
-    handler: async ({ ctx, query }) => {
-      const { cursor: named, ...watch } = admission.checkQuery(query);
+    handler: async ({ ctx, caller, query }) => {
+      const checked = admission.checkQuery(query);
+      const { cursor: named, ...watch } = checked;
+      admission.requireValues(caller, checked);
       admission.refuse(ctx.req);
       if (ctx.method === 'HEAD') {
         answerEmpty(ctx, 200, HEADERS);
         return;
       }
       const closed = closeSignal(ctx.res);
+      ctx.res.once(
+        'close',
+        callers.hold(caller, () => revoke(ctx.res)),
+      );
       // A browser that connects again sends the old URL and, beside it, the id of the last event.
       const admitted = await admission.admitCursor(lastEventId(ctx.req) ?? named, closed);
-      if (closed.aborted) return;
+      if (closed.aborted || ctx.res.writableEnded) return;
       connections.dropBehind(ctx.req.socket);
       start(ctx.res, hub, { ...watch, ...admitted, format: formatFor('stream', watch.withValues) });
     },

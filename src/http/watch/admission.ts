@@ -2,11 +2,13 @@
 
 import type { IncomingMessage } from 'node:http';
 import { z } from 'zod';
+import type { Caller } from '../../access/caller.ts';
 import type { Replica } from '../../replica/replica.ts';
 import type { WatchHub } from '../../watch/hub/hub.ts';
 import { type Cursor, decodeCursor, MalformedCursorError } from '../../words/cursor.ts';
 import { OverloadedError, StoppedError } from '../../words/errors.ts';
 import { RETRY_AFTER_MS } from '../../words/time.ts';
+import type { Callers } from '../access/callers.ts';
 import { Problem, unprocessable } from '../answer/problem.ts';
 import type { AllowedPages } from '../request/pages.ts';
 import { isLonger, queryOf } from '../request/target.ts';
@@ -27,6 +29,10 @@ export const watchQuerySchema = z.object({
   }),
   'Last-Event-ID': z.string().optional().meta({ description: 'The cursor of the last event.' }),
   evs_last_event_id: z.string().optional().meta({ description: 'The cursor of the last event.' }),
+  ticket: z
+    .string()
+    .optional()
+    .meta({ description: 'From `POST /_ticket`, for clients that can send no header.' }),
   initial: flag('false', 'Without a cursor: tell the present entries first.'),
   values: flag('true', 'Whether puts carry the value.'),
 });
@@ -43,6 +49,7 @@ export interface WatchAdmissionOptions {
   readonly hub: WatchHub;
   readonly waits: VectorWaits;
   readonly pages: AllowedPages;
+  readonly callers: Callers;
   readonly maxKeyBytes: number;
   /** The longest wait for a cursor that is ahead of this node, in milliseconds. */
   readonly waitTimeoutMs: number;
@@ -88,6 +95,11 @@ export class WatchAdmission {
       withState: query.initial === 'true',
       withValues: query.values === 'true',
     };
+  }
+
+  /** The query of a watch needs more than the scope `watch`. @throws Problem 401, 403 */
+  requireValues(caller: Caller, { withState, withValues }: WatchQuery): void {
+    if (withState || withValues) this.#options.callers.require({ caller, refusal: null }, 'read');
   }
 
   /**

@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream';
 import type { Replica } from '../../replica/replica.ts';
 import type { WatchHub } from '../../watch/hub/hub.ts';
 import type { Limits } from '../../words/limits.ts';
+import type { Callers } from '../access/callers.ts';
 import type { Connections } from '../connections.ts';
 import type { AllowedPages } from '../request/pages.ts';
 import { type Acks, AckWaits } from '../wait/acks.ts';
@@ -19,6 +20,7 @@ export interface WatchServiceOptions {
   readonly limits: Limits;
   readonly acks: Acks;
   readonly pages: AllowedPages;
+  readonly callers: Callers;
   /** The longest wait of a request for the writes that it names, in milliseconds. */
   readonly waitTimeoutMs: number;
   /** Time between pings to a watcher, in milliseconds. */
@@ -37,7 +39,7 @@ export class WatchService {
   readonly #sockets: WatchSockets;
 
   constructor(options: WatchServiceOptions) {
-    const { replica, hub, pages, limits, waitTimeoutMs } = options;
+    const { replica, hub, pages, callers, limits, waitTimeoutMs } = options;
     const room = new WaitingRoom(limits.maxWaiting);
     this.#room = room;
     const waits = new VectorWaits(replica, room);
@@ -51,6 +53,7 @@ export class WatchService {
       hub,
       waits,
       pages,
+      callers,
       maxKeyBytes,
       waitTimeoutMs,
     });

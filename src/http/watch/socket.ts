@@ -9,9 +9,12 @@ import { WebSocket, type WebSocketServer } from 'ws';
 import { closeWebSocket, PingWatchdog, webSocketServer } from '../../net/webSockets.ts';
 import type { WatchHub } from '../../watch/hub/hub.ts';
 import type { EndReason, Sink, Watcher } from '../../watch/hub/watcher.ts';
+import type { Callers, Identity } from '../access/callers.ts';
+import { WATCH_PROTOCOL } from '../access/shown.ts';
 import { answerRaw } from '../answer/answer.ts';
 import { Problem, plannedProblem } from '../answer/problem.ts';
 import type { Connections } from '../connections.ts';
+import { ticketIn } from '../request/target.ts';
 import type { WatchAdmission, WatchQuery } from './admission.ts';
 import { formatFor } from './formats.ts';
 
@@ -19,6 +22,7 @@ export interface WatchSocketOptions {
   readonly hub: WatchHub;
   readonly admission: WatchAdmission;
   readonly connections: Pick<Connections, 'endWhenStalled'>;
+  readonly callers: Callers;
   /** Time between pings, in milliseconds. */
   readonly watchPingIntervalMs: number;
 }
@@ -34,6 +38,9 @@ const ENDS: Readonly<Record<EndReason, readonly [code: number, reason: string]>>
   restarted: [CODES.restarted, 'The node goes on with another log: go on from the cursor.'],
   failed: [CODES.failed, 'The node could not read its log: go on from the cursor elsewhere.'],
 };
+
+/** The client can't go on with its token, here or elsewhere. */
+const REVOKED = [CODES.refused, 'The token was revoked, or has expired.'] as const;
 
 interface Client {
   readonly webSocket: WebSocket;
@@ -82,7 +89,7 @@ export class WatchSockets {
 
   constructor(options: WatchSocketOptions) {
     this.#options = options;
-    this.#server = webSocketServer(MAX_MESSAGE_BYTES);
+    this.#server = webSocketServer(MAX_MESSAGE_BYTES, WATCH_PROTOCOL);
     this.#server.on('wsClientError', ({ message }, socket) =>
       answerRaw(socket, new Problem(400, `The upgrade is malformed: ${message}.`)),
     );
@@ -95,15 +102,27 @@ export class WatchSockets {
   /** Handles an upgrade request for the path of the watch. */
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     socket.on('error', () => socket.destroy());
-    const { admission } = this.#options;
+    const go = (identity: Identity): void => this.#admit(identity, request, socket, head);
+    const identity = this.#options.callers.identify(request, ticketIn(request.url ?? ''));
+    if (identity instanceof Promise) identity.then(go, (error) => refuse(socket, error));
+    else go(identity);
+  }
+
+  #admit(identity: Identity, request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const { admission, callers } = this.#options;
     try {
+      const caller = callers.require(identity, 'watch');
       const query = admission.readQuery(request);
+      callers.requireWithin(caller, query.prefix);
+      admission.requireValues(caller, query);
       admission.refuse(request);
       this.#server.handleUpgrade(request, socket, head, (webSocket) => {
         const client = { webSocket, socket };
         this.#clients.add(client);
         this.#watchdog.watch(webSocket, socket);
         this.#options.connections.endWhenStalled(socket);
+        const release = callers.hold(caller, () => closeWebSocket(webSocket, ...REVOKED));
+        webSocket.on('close', release);
         void this.#serve(client, query);
       });
     } catch (error) {

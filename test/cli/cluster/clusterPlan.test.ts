@@ -67,7 +67,7 @@ plan('every node has the one token, and beats what its environment says of anoth
 
 plan('the URLs name an address that is listened on', () => {
   const urlOf = (host: string) =>
-    planCluster({ host, internalToken: 'other', nodes: '1' }, {})[0]?.url;
+    planCluster({ host, open: 'true', internalToken: 'other', nodes: '1' }, {})[0]?.url;
   assert.is(urlOf('0.0.0.0'), 'http://localhost:8001');
   assert.is(urlOf('10.0.0.1'), 'http://10.0.0.1:8001');
   assert.is(urlOf('fe80::1'), 'http://[fe80::1]:8001');
@@ -75,7 +75,12 @@ plan('the URLs name an address that is listened on', () => {
 
 plan('mistakes are told before anything starts', () => {
   const wrong = [{ nodes: '0' }, { nodes: '17' }, { firstPort: '0' }, { firstPort: '65534' }];
-  for (const flags of [...wrong, { host: '0.0.0.0' }, { durability: 'x' }])
+  for (const flags of [
+    ...wrong,
+    { host: '0.0.0.0' },
+    { host: '::', internalToken: 'x' },
+    { durability: 'x' },
+  ])
     assert.throws(() => planCluster(flags, {}), isSettingError, JSON.stringify(flags));
 });
 

@@ -1,7 +1,7 @@
 /** Requests as bytes, right and wrong, and what an accident or an attacker makes of them. */
 import fc from 'fast-check';
 
-const HOST = 'Host: x\r\n';
+const HOST = 'Host: localhost\r\n';
 const BODY = '{"value":1,"version":"next"}';
 const BATCH =
   '{"ops":[{"op":"get","key":"a"},{"op":"put","key":"b","value":[1],"version":"next"}]}';

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { Registry } from 'prom-client';
 import { WebSocket } from 'ws';
 import { patience } from '../../../scripts/patience.ts';
+import { openCallers } from '../../../src/http/access/callers.ts';
 import { createApp } from '../../../src/http/app.ts';
 import { Connections } from '../../../src/http/connections.ts';
 import { AllowedPages } from '../../../src/http/request/pages.ts';
@@ -67,6 +68,7 @@ export class WatchServer {
     };
     const hub = new WatchHub({ replica, limits, maxClockSkewMs: 60_000, defer });
     const connections = new Connections({ limits, sendTimeoutMs: options.sendTimeoutMs ?? 30_000 });
+    const callers = options.callers ?? openCallers(limits, clock);
     const watching = new WatchService({
       connections,
       acks: NO_ACKS,
@@ -77,6 +79,7 @@ export class WatchServer {
       hub,
       limits,
       pages,
+      callers,
     });
     const { listener } = createApp({
       connections,
@@ -89,11 +92,17 @@ export class WatchServer {
       maxClockSkewMs: 60_000,
       watches: watching,
       pages,
+      callers,
     });
     const server = createServer(listener, connections, limits);
-    takeUpgrades(server, connections, {
-      [WATCH_PATH]: { take: (...upgrade) => watching.upgrade(...upgrade) },
-    });
+    takeUpgrades(
+      server,
+      connections,
+      { allowed: null },
+      {
+        [WATCH_PATH]: { take: (...upgrade) => watching.upgrade(...upgrade) },
+      },
+    );
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     return new WatchServer(replica, watching, server, bookmarkIntervalMs);
   }

@@ -1,0 +1,288 @@
+/**
+ * The one place that tells who sends a request, and that refuses what the caller may not do. It is asked
+ * before a request waits, before its body is read, and before the map is touched.
+ *
+ * Invariants: a caller whose proof was revoked or has expired gets 401 from then on, and its watches end;
+ * an answer that refuses does not depend on the map.
+ */
+import type { IncomingMessage } from 'node:http';
+import { type AuthTable, tableOf } from '../../access/authTable.ts';
+import {
+  anonymousCaller,
+  type Caller,
+  hasExpired,
+  mayTouch,
+  type Proof,
+} from '../../access/caller.ts';
+import { Guesses, type GuessLimits } from '../../access/guesses.ts';
+import { type Needs, SCOPES, scopesOf } from '../../access/scopes.ts';
+import { digestOf } from '../../access/secret.ts';
+import type { Request } from '../../words/requests.ts';
+import type { Problem } from '../answer/problem.ts';
+import {
+  allKeysRefused,
+  prefixRefused,
+  SHOW_ADMIN_TOKEN,
+  SHOW_TOKEN,
+  scopeMissing,
+  tokenMissing,
+  tokenRefused,
+  tooManyGuesses,
+} from './refusals.ts';
+import { bearerIn, clusterTokenIn, looksLikeJwt } from './shown.ts';
+import { Tickets } from './tickets.ts';
+
+export interface Identity {
+  readonly caller: Caller;
+  /** The reason why the thing that was shown does not count; null if nothing or a right one was shown. */
+  readonly refusal: Problem | null;
+}
+
+/** Verifies a JWT. @returns null if it is wrong. */
+export type JwtVerifier = (text: string) => Promise<Caller | null>;
+
+export interface CallerLimitSettings extends GuessLimits {
+  /** Verified JWTs that are remembered. */
+  readonly maxRememberedTokens: number;
+  /** Tickets that wait to be used. */
+  readonly maxTickets: number;
+}
+
+/** The token of the cluster, which counts on REST for one more release. */
+export interface ClusterToken {
+  readonly isShownBy: (request: IncomingMessage) => boolean;
+  readonly caller: Caller;
+}
+
+export interface CallersOptions {
+  readonly table: AuthTable;
+  /** Whether callers without a token may do nearly everything; then a wrong token takes nothing away. */
+  readonly isOpen: boolean;
+  readonly clusterToken: ClusterToken | null;
+  readonly verifyJwt: JwtVerifier | null;
+  readonly limits: CallerLimitSettings;
+  /** UTC milliseconds. */
+  readonly nowMs: () => number;
+}
+
+export type RefusedFor = 'missing' | 'wrong' | 'guesses' | 'scope' | 'prefix';
+
+/** The time between two looks for proofs that have expired, in milliseconds. */
+const EXPIRY_LOOK_MS = 1000;
+
+export class Callers {
+  readonly refused: Record<RefusedFor, number> = {
+    missing: 0,
+    wrong: 0,
+    guesses: 0,
+    scope: 0,
+    prefix: 0,
+  };
+  readonly guesses: Guesses;
+  readonly tickets: Tickets;
+  /** Called with the address of each wrong token. */
+  onWrong: (address: string) => void = () => {};
+  readonly #options: CallersOptions;
+  #table: AuthTable;
+  /** Callers of verified JWTs by the digest of the token, the oldest first. */
+  readonly #remembered = new Map<string, Caller>();
+  /** Proof → the ends of what goes on under it. */
+  readonly #held = new Map<Proof, Set<() => void>>();
+  readonly #timer: NodeJS.Timeout;
+
+  constructor(options: CallersOptions) {
+    this.#options = options;
+    this.#table = options.table;
+    this.guesses = new Guesses(options.limits);
+    this.tickets = new Tickets(options.limits);
+    this.#timer = setInterval(() => this.#endExpired(), EXPIRY_LOOK_MS);
+    this.#timer.unref();
+  }
+
+  get table(): AuthTable {
+    return this.#table;
+  }
+
+  get rememberedTokens(): number {
+    return this.#remembered.size;
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+
+  /** Takes another table, and ends what goes on under proofs that are no more. */
+  replace(table: AuthTable): void {
+    const before = this.#table.proofs;
+    this.#table = table;
+    for (const proof of before) if (!table.proofs.has(proof)) this.#end(proof);
+  }
+
+  /** Forgets each verified JWT: their keys may count no more. @param isGone decides whose watches end. */
+  forgetJwts(isGone: (proof: Proof) => boolean): void {
+    this.#remembered.clear();
+    for (const proof of [...this.#held.keys()])
+      if (!this.#table.proofs.has(proof) && isGone(proof)) this.#end(proof);
+  }
+
+  /** The caller, if it takes no time to tell; null for a request that `identify` must look at. */
+  known({ headers }: IncomingMessage): Caller | null {
+    if (clusterTokenIn(headers) !== null) return null;
+    const bearer = bearerIn(headers);
+    return bearer === null ? this.#table.anonymous : this.#find(bearer);
+  }
+
+  /** @param ticket that the request shows in the place of a token, if its route takes one. */
+  identify(request: IncomingMessage, ticket: string | null = null): Identity | Promise<Identity> {
+    const { headers, socket } = request;
+    const address = socket.remoteAddress ?? '';
+    if (ticket !== null) {
+      const caller = this.tickets.use(ticket, this.#options.nowMs());
+      if (caller !== null && this.#isCurrent(caller.proof)) return { caller, refusal: null };
+      return this.#wrong(address, 'The ticket is wrong, was used before, or has expired.');
+    }
+    const bearer = bearerIn(headers);
+    if (bearer !== null) return this.#identifyBearer(bearer, address);
+    if (clusterTokenIn(headers) === null) return this.#anonymous;
+    const { clusterToken } = this.#options;
+    if (clusterToken?.isShownBy(request)) return { caller: clusterToken.caller, refusal: null };
+    return this.#wrong(address, 'X-Internal-Token is wrong: it is not the token of the cluster.');
+  }
+
+  /** @throws Problem 401, 403, 429 */
+  require({ caller, refusal }: Identity, needs: Needs): Caller {
+    const scopes = scopesOf(needs);
+    if (needs === 'nothing') return caller;
+    const isAllowed = scopes.some((scope) => caller.scopes.has(scope));
+    if (isAllowed && (refusal === null || this.#options.isOpen)) return caller;
+    if (refusal !== null) throw refusal;
+    if (caller === this.#table.anonymous) {
+      this.refused.missing++;
+      throw tokenMissing(scopes, this.#options.isOpen ? SHOW_ADMIN_TOKEN : SHOW_TOKEN);
+    }
+    this.refused.scope++;
+    throw scopeMissing(scopes);
+  }
+
+  /**
+   * @param keyOrPrefix a key, or the prefix of keys that are asked for.
+   * @throws Problem 401, 403
+   */
+  requireWithin(caller: Caller, keyOrPrefix: string, place?: string): void {
+    if (mayTouch(caller, keyOrPrefix)) return;
+    if (caller !== this.#table.anonymous) {
+      this.refused.prefix++;
+      throw prefixRefused(place);
+    }
+    this.refused.missing++;
+    throw tokenMissing([...caller.scopes], SHOW_TOKEN);
+  }
+
+  /**
+   * An op of a batch, by the rule of its single request.
+   *
+   * @throws Problem 401, 403
+   */
+  requireOp(caller: Caller, { kind, key }: Request, place?: string): void {
+    this.require({ caller, refusal: null }, kind === 'get' ? 'read' : 'write');
+    this.requireWithin(caller, key, place);
+  }
+
+  /** @throws Problem 403 */
+  requireAllKeys(caller: Caller): void {
+    if (caller.prefixes === null) return;
+    this.refused.prefix++;
+    throw allKeysRefused();
+  }
+
+  /**
+   * Calls `end` once the proof counts no more.
+   *
+   * @returns a function to call when there is nothing left to end.
+   */
+  hold({ proof }: Caller, end: () => void): () => void {
+    const ends = this.#held.get(proof) ?? new Set();
+    this.#held.set(proof, ends);
+    ends.add(end);
+    return () => {
+      ends.delete(end);
+      if (ends.size === 0 && this.#held.get(proof) === ends) this.#held.delete(proof);
+    };
+  }
+
+  get #anonymous(): Identity {
+    return { caller: this.#table.anonymous, refusal: null };
+  }
+
+  #identifyBearer(bearer: string, address: string): Identity | Promise<Identity> {
+    const caller = this.#find(bearer);
+    if (caller !== null) return { caller, refusal: null };
+    const { verifyJwt, nowMs } = this.#options;
+    const expired = this.#table.callers.has(digestOf(bearer));
+    if (expired) return this.#wrong(address, 'The token has expired.');
+    if (verifyJwt === null || !looksLikeJwt(bearer)) return this.#wrong(address, WRONG_TOKEN);
+    // A signature costs a hundred times as much as a digest.
+    const waitMs = this.guesses.waitMs(address, nowMs());
+    if (waitMs > 0) return this.#wrong(address, WRONG_TOKEN);
+    return verifyJwt(bearer).then((verified) => {
+      if (verified === null) return this.#wrong(address, WRONG_TOKEN);
+      this.#remember(digestOf(bearer), verified);
+      return { caller: verified, refusal: null };
+    });
+  }
+
+  #find(bearer: string): Caller | null {
+    const digest = digestOf(bearer);
+    const caller = this.#table.callers.get(digest) ?? this.#remembered.get(digest);
+    if (caller === undefined || hasExpired(caller.proof, this.#options.nowMs())) return null;
+    return caller;
+  }
+
+  #remember(digest: string, caller: Caller): void {
+    this.#remembered.set(digest, caller);
+    if (this.#remembered.size <= this.#options.limits.maxRememberedTokens) return;
+    const [oldest] = this.#remembered.keys();
+    if (oldest !== undefined) this.#remembered.delete(oldest);
+  }
+
+  #wrong(address: string, detail: string): Identity {
+    const waitMs = this.guesses.failed(address, this.#options.nowMs());
+    this.refused[waitMs > 0 ? 'guesses' : 'wrong']++;
+    this.onWrong(address);
+    const refusal = waitMs > 0 ? tooManyGuesses(waitMs) : tokenRefused(detail);
+    return { caller: this.#table.anonymous, refusal };
+  }
+
+  #isCurrent(proof: Proof): boolean {
+    if (hasExpired(proof, this.#options.nowMs())) return false;
+    return !proof.isListed || this.#table.proofs.has(proof);
+  }
+
+  #endExpired(): void {
+    const nowMs = this.#options.nowMs();
+    for (const proof of [...this.#held.keys()]) if (hasExpired(proof, nowMs)) this.#end(proof);
+  }
+
+  #end(proof: Proof): void {
+    const ends = this.#held.get(proof) ?? new Set();
+    this.#held.delete(proof);
+    for (const end of ends) end();
+  }
+}
+
+/** Everybody may do all but what needs the scope `admin`. */
+export const openTable = (): AuthTable =>
+  tableOf(new Map(), anonymousCaller(SCOPES.filter((scope) => scope !== 'admin')));
+
+/** The callers of a node that nobody has given tokens. */
+export const openCallers = (limits: CallerLimitSettings, nowMs: () => number): Callers =>
+  new Callers({
+    table: openTable(),
+    isOpen: true,
+    clusterToken: null,
+    verifyJwt: null,
+    limits,
+    nowMs,
+  });
+
+const WRONG_TOKEN = 'The token is wrong, or was revoked.';

@@ -1,0 +1,182 @@
+/** Who may do what at this node: its file of tokens, which it reads again when it changes. */
+import type { Registry } from 'prom-client';
+import { type AuthTable, authTable, changeOf, tableOf } from '../access/authTable.ts';
+import { anonymousCaller, type Caller, NO_LIMITS } from '../access/caller.ts';
+import { SCOPES, type Scope } from '../access/scopes.ts';
+import { digestOf } from '../access/secret.ts';
+import { Callers, type ClusterToken, openTable } from '../http/access/callers.ts';
+import { Figures } from '../http/metrics.ts';
+import { tokenCheck } from '../net/internalToken.ts';
+import { SettingError } from '../words/errors.ts';
+import type { Note } from '../words/note.ts';
+import { newAdminToken, writeAdminToken } from './adminToken.ts';
+import { readAuthFile, stampOf } from './authFiles.ts';
+import type { NodeSettings } from './settings.ts';
+
+/** Time between two looks at the file, in milliseconds. */
+const LOOK_INTERVAL_MS = 2000;
+
+export interface Access {
+  readonly callers: Callers;
+  /** Reloads that worked, and whether the last one failed. */
+  readonly reloads: { readonly done: number; readonly hasFailed: boolean };
+  /** Reads the file again. A faulty file changes nothing. */
+  reload(): void;
+  /** The node listens: an open node makes its token for `admin`. */
+  serves(url: string): void;
+  stop(): void;
+}
+
+/**
+ * @param clusterToken counts on REST for one more release, for the scopes `log` and `admin`.
+ * @throws SettingError if the file can't be used.
+ */
+export function openAccess(settings: NodeSettings, clusterToken: string, note: Note): Access {
+  const { authFile } = settings;
+  return authFile === null
+    ? openToAll(settings, clusterToken, note)
+    : new FileAccess(authFile, settings, clusterToken, note);
+}
+
+function openToAll(settings: NodeSettings, clusterToken: string, note: Note): Access {
+  const table = openTable();
+  const callers = callersOf(settings, table, shownByCluster(clusterToken, SCOPES), true);
+  return {
+    callers,
+    reloads: { done: 0, hasFailed: false },
+    reload: () => {},
+    serves: (url) => {
+      const token = newAdminToken(url);
+      const { anonymous } = table;
+      callers.replace(tableOf(new Map([[digestOf(token), allowed('admin', SCOPES)]]), anonymous));
+      try {
+        writeAdminToken(settings.dataDir, token);
+      } catch (error) {
+        const reason = error instanceof Error ? error.message : String(error);
+        note('warn', `The token for the scope admin can't be written (${reason}).`);
+      }
+    },
+    stop: () => callers.stop(),
+  };
+}
+
+class FileAccess implements Access {
+  readonly callers: Callers;
+  readonly #path: string;
+  readonly #note: Note;
+  readonly #timer: NodeJS.Timeout;
+  #stamp: string;
+  #done = 0;
+  #hasFailed = false;
+
+  /** @throws SettingError */
+  constructor(path: string, settings: NodeSettings, clusterToken: string, note: Note) {
+    this.#path = path;
+    this.#note = note;
+    this.#stamp = stampOf(path);
+    const table = authTable(readAuthFile(path));
+    this.callers = callersOf(settings, table, shownByCluster(clusterToken, CLUSTER_SCOPES), false);
+    this.#timer = setInterval(() => this.#look(), LOOK_INTERVAL_MS);
+    this.#timer.unref();
+  }
+
+  get reloads(): Access['reloads'] {
+    return { done: this.#done, hasFailed: this.#hasFailed };
+  }
+
+  reload(): void {
+    this.#stamp = stampOf(this.#path);
+    try {
+      this.#take(authTable(readAuthFile(this.#path), this.callers.table));
+      this.#hasFailed = false;
+      this.#done++;
+    } catch (error) {
+      if (!(error instanceof SettingError)) throw error;
+      this.#hasFailed = true;
+      this.#note('warn', `${error.message} The tokens stay as they were.`, {
+        event: 'tokens-refused',
+      });
+    }
+  }
+
+  serves(): void {}
+
+  stop(): void {
+    clearInterval(this.#timer);
+    this.callers.stop();
+  }
+
+  #look(): void {
+    if (stampOf(this.#path) !== this.#stamp) this.reload();
+  }
+
+  #take(table: AuthTable): void {
+    const change = changeOf(this.callers.table, table);
+    this.callers.replace(table);
+    const told = Object.entries(change)
+      .filter(([, ids]) => ids.length > 0)
+      .map(([how, ids]) => `${how} ${ids.join(', ')}`);
+    const text = told.length === 0 ? 'nothing changed' : told.join('; ');
+    this.#note('info', `The tokens were read again: ${text}.`, { event: 'tokens-read' });
+  }
+}
+
+const CLUSTER_SCOPES: readonly Scope[] = ['log', 'admin'];
+
+const callersOf = (
+  { limits }: NodeSettings,
+  table: AuthTable,
+  clusterToken: ClusterToken,
+  isOpen: boolean,
+): Callers =>
+  new Callers({ table, isOpen, clusterToken, verifyJwt: null, limits, nowMs: Date.now });
+
+const shownByCluster = (token: string, scopes: readonly Scope[]): ClusterToken => {
+  const caller = allowed('cluster', scopes);
+  return {
+    isShownBy: tokenCheck(token),
+    caller: { ...caller, proof: { ...caller.proof, isListed: false } },
+  };
+};
+
+function allowed(id: string, scopes: readonly Scope[]): Caller {
+  const caller = anonymousCaller(scopes);
+  return { ...caller, proof: { ...caller.proof, id }, limits: NO_LIMITS };
+}
+
+export function registerAccessMetrics(registry: Registry, access: Access): void {
+  const figures = new Figures(registry);
+  const { callers } = access;
+  figures.gauge(
+    'hearsay_auth_reload_failed',
+    'Whether the last reading of the file of tokens failed: 1 if it did.',
+    () => Number(access.reloads.hasFailed),
+  );
+  figures.total(
+    'hearsay_auth_reloads_total',
+    'Readings of a changed file of tokens that worked.',
+    () => access.reloads.done,
+  );
+  figures.gauge('hearsay_tokens', 'Tokens that the node knows.', () => callers.table.callers.size);
+  figures.totals(
+    'hearsay_refused_callers_total',
+    'Requests that their callers may not send, by the reason.',
+    'reason',
+    () => callers.refused,
+  );
+  figures.gauge(
+    'hearsay_wrong_token_addresses',
+    'Addresses whose wrong tokens are remembered.',
+    () => callers.guesses.addresses,
+  );
+  figures.gauge(
+    'hearsay_remembered_tokens',
+    'Verified JWTs that are remembered.',
+    () => callers.rememberedTokens,
+  );
+  figures.gauge(
+    'hearsay_tickets',
+    'Tickets for watches that wait to be used.',
+    () => callers.tickets.waiting,
+  );
+}

@@ -1,0 +1,77 @@
+/**
+ * The file of tokens on disk.
+ *
+ * Invariant: only its owner may read or write it, for who may write it decides who may do what.
+ */
+import {
+  closeSync,
+  fstatSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { type AuthFile, AuthFileError, formatAuthFile, parseAuthFile } from '../access/authFile.ts';
+import { OWN_FILE_MODE } from '../log/sqlite/ownFile.ts';
+import { SettingError } from '../words/errors.ts';
+import { MIB } from '../words/size.ts';
+
+const MAX_FILE_BYTES = 16 * MIB;
+const OTHERS = 0o077;
+
+/** @throws SettingError with one sentence that names the file and its fault. */
+export function readAuthFile(path: string): AuthFile {
+  try {
+    return parseAuthFile(textOf(path));
+  } catch (error) {
+    if (error instanceof AuthFileError)
+      throw new SettingError(`The file of tokens ${path} can't be used (${error.message}).`);
+    throw error;
+  }
+}
+
+/** Replaces the file in one step, so that no node reads half of it. */
+export function writeAuthFile(path: string, file: AuthFile): void {
+  const made = `${path}.${process.pid}`;
+  try {
+    writeFileSync(made, formatAuthFile(file), { mode: OWN_FILE_MODE });
+    renameSync(made, path);
+  } finally {
+    rmSync(made, { force: true });
+  }
+}
+
+/** Differs after each change of the file; empty if there is none. */
+export function stampOf(path: string): string {
+  const status = statSync(path, { throwIfNoEntry: false });
+  if (status === undefined) return '';
+  const { mtimeMs, ctimeMs, size, ino } = status;
+  return [mtimeMs, ctimeMs, size, ino].join();
+}
+
+function textOf(path: string): string {
+  let file: number;
+  try {
+    file = openSync(path, 'r');
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new SettingError(`The file of tokens ${path} can't be read (${reason}).`, {
+      cause: error,
+    });
+  }
+  try {
+    const status = fstatSync(file);
+    if (!status.isFile()) throw new SettingError(`The file of tokens ${path} is no file.`);
+    if (process.platform !== 'win32' && (status.mode & OTHERS) !== 0)
+      throw new SettingError(
+        `The file of tokens ${path} is open to other users: take their rights by chmod 600.`,
+      );
+    if (status.size > MAX_FILE_BYTES)
+      throw new SettingError(`The file of tokens ${path} is longer than 16 MiB.`);
+    return readFileSync(file, 'utf8');
+  } finally {
+    closeSync(file);
+  }
+}
