@@ -22,6 +22,7 @@ const COMMANDS: ReadonlyMap<string, () => Promise<Register>> = new Map([
   ['log', async () => (program, _entry, words) => registerLogCommands(program, words.slice(1))],
   ['backup', backups],
   ['restore', backups],
+  ['token', async () => (await import('./token.ts')).registerTokenCommands],
   ['member', async () => (await import('./member.ts')).registerMemberCommands],
 ]);
 

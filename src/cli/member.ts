@@ -7,13 +7,12 @@ import {
   type AddressFlags,
   jsonOption,
   timeoutOption,
-  tokenFileOption,
-  tokenOf,
-  tokenOption,
+  tokensOf,
   urlOption,
 } from './log/options.ts';
 import { URL_RULE, urlsOf } from './remote/address.ts';
 import { type ClusterMember, type ClusterView, clusterOf } from './remote/clusterMembers.ts';
+import { tokenFileOption, tokenOption } from './remote/commandToken.ts';
 import { RemoteNode } from './remote/remoteNode.ts';
 import { note, outputColumns, printLine } from './terminal/output.ts';
 import { measured, Table } from './terminal/table.ts';
@@ -64,7 +63,7 @@ export function registerMemberCommands(program: Command): void {
 const nodeOf = ({ url, ...flags }: AddressFlags): Promise<RemoteNode> =>
   RemoteNode.firstOf(
     urlsOf(url === undefined ? undefined : [url]),
-    tokenOf(flags),
+    tokensOf(flags),
     flags.timeout ?? durationMs(DEFAULT_TIMEOUT),
   );
 

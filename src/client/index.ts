@@ -1,5 +1,6 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** The client library: `hearsay/client`. The same code runs in Node 22 and newer, and in browsers. */
+export type { TokenSource } from './calls/accessTokens.ts';
 export type { BatchOp, BatchOptions, BatchResult, BatchResults, Refusal } from './calls/batch.ts';
 export type { Entry } from './calls/entry.ts';
 export type { ListOptions } from './calls/list.ts';

@@ -1,4 +1,5 @@
 /** The options of a client: every limit by name, with its default and its range. */
+import { AccessTokens, type TokenSource } from './calls/accessTokens.ts';
 import { InvalidRequestError } from './errors.ts';
 import { checkNames } from './knownNames.ts';
 import { refuseOldNode } from './platform.ts';
@@ -40,6 +41,13 @@ export interface ClientOptions {
   readonly maxAnswerBytes?: number;
   /** Whether every read waits until its node holds every write of this client. Default false. */
   readonly readYourWrites?: boolean;
+  /**
+   * Says who this client is: a token of the nodes' file of tokens or a JWT, or a function that gives
+   * one. The function gets the endpoint that is asked; it is asked once for each, and once more when the
+   * node answers 401. The token goes to `endpoints` only, as `Authorization: Bearer`, and with a watch
+   * as a subprotocol.
+   */
+  readonly token?: string | TokenSource;
   /** Another client's `token`: reads see the writes for which it stands too. Implies `readYourWrites`. */
   readonly after?: string;
   /**
@@ -68,6 +76,7 @@ export interface ClientSettings {
   readonly maxBatchOps: number;
   readonly maxAnswerBytes: number;
   readonly readYourWrites: boolean;
+  readonly tokens: AccessTokens;
   readonly after: string | null;
   readonly headers: Readonly<Record<string, string>>;
   readonly fetch: typeof globalThis.fetch;
@@ -87,6 +96,7 @@ const NAMES: ReadonlySet<string> = new Set<keyof ClientOptions>([
   'maxBatchOps',
   'maxAnswerBytes',
   'readYourWrites',
+  'token',
   'after',
   'headers',
   'fetch',
@@ -118,6 +128,7 @@ export function readOptions(options: ClientOptions): ClientSettings {
       2 ** 31 - 1,
     ),
     readYourWrites: options.readYourWrites ?? after !== undefined,
+    tokens: new AccessTokens(options.token),
     after: after ?? null,
     headers: options.headers ?? {},
     // Called unbound: browsers refuse to run it as a method of any object but the global one.

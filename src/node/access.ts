@@ -9,7 +9,7 @@ import { Figures } from '../http/metrics.ts';
 import { tokenCheck } from '../net/internalToken.ts';
 import { SettingError } from '../words/errors.ts';
 import type { Note } from '../words/note.ts';
-import { newAdminToken, writeAdminToken } from './adminToken.ts';
+import { dropAdminToken, newAdminToken, writeAdminToken } from './adminToken.ts';
 import { readAuthFile, stampOf } from './authFiles.ts';
 import type { NodeSettings } from './settings.ts';
 
@@ -71,6 +71,8 @@ class FileAccess implements Access {
 
   /** @throws SettingError */
   constructor(path: string, settings: NodeSettings, clusterToken: string, note: Note) {
+    // It would be shown to this node, which knows it no more.
+    dropAdminToken(settings.dataDir);
     this.#path = path;
     this.#note = note;
     this.#stamp = stampOf(path);

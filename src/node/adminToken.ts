@@ -29,6 +29,9 @@ export function writeAdminToken(dataDir: string, token: string): void {
   }
 }
 
+export const dropAdminToken = (dataDir: string): void =>
+  rmSync(join(dataDir, ADMIN_TOKEN_FILE), { force: true });
+
 /**
  * The token of the node at a URL of this machine, from its data directory, or from one directly below a
  * common directory of several nodes.

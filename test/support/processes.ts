@@ -161,8 +161,10 @@ function environmentWithoutSettings(): NodeJS.ProcessEnv {
   const environment = { ...process.env };
   for (const { environment: name } of describeSettings(settingsShape))
     if (name !== null) delete environment[name];
-  for (const name of ['FIRST_PORT', 'HEARSAY_URL', 'COLUMNS']) delete environment[name];
+  for (const name of ['FIRST_PORT', 'HEARSAY_URL', 'HEARSAY_TOKEN', 'COLUMNS'])
+    delete environment[name];
   // Where the token of this user lies, of which tests have their own.
   environment.XDG_STATE_HOME = STATE_HOME;
+  environment.XDG_CONFIG_HOME = STATE_HOME;
   return environment;
 }

@@ -6,6 +6,13 @@ import { HearsayError, SettingError } from '../../words/errors.ts';
 import { UNITS_MS } from '../../words/time.ts';
 import { inUnits } from '../../words/units.ts';
 import { nodeUrl, noneNamed, splitUrls, URL_FORM, URL_RULE, urlsOf } from '../remote/address.ts';
+import {
+  givenToken,
+  type TokenFlags,
+  tokenFileOption,
+  tokenFor,
+  tokenOption,
+} from '../remote/commandToken.ts';
 import { parseAnswer } from '../terminal/exactJson.ts';
 import { printLine } from '../terminal/output.ts';
 
@@ -33,6 +40,8 @@ export function addClientOptions(command: Command): void {
         `time to keep trying (default ${DEFAULT_TIMEOUT})`,
       ).argParser(durationMs),
     )
+    .addOption(tokenOption())
+    .addOption(tokenFileOption())
     .option('--json', 'one line of JSON for each result');
 }
 
@@ -44,7 +53,7 @@ function readNodeUrl(text: string): string {
 }
 
 /** The options of every such command. */
-export interface ClientFlags {
+export interface ClientFlags extends TokenFlags {
   readonly url?: readonly string[];
   /** Milliseconds. */
   readonly timeout?: number;
@@ -53,18 +62,22 @@ export interface ClientFlags {
 
 /** Runs with a client and closes it. @throws HearsayError, SettingError, with messages for people. */
 export async function withCommandClient(
-  { url, timeout = durationMs(DEFAULT_TIMEOUT) }: ClientFlags,
+  { url, timeout = durationMs(DEFAULT_TIMEOUT), ...tokens }: ClientFlags,
   run: (client: HearsayClient, timeoutMs: number) => Promise<void>,
 ): Promise<void> {
   // Imported here, so that help and mistakes don't wait for it.
   const clients = await import('../../client/index.ts');
   const urls = urlsOf(url);
+  const given = givenToken(tokens);
+  if (given?.isOfCluster)
+    throw new SettingError('The token is none of `hearsay token create`, and no JWT.');
   try {
     const client = clients.createClient({
       endpoints: urls,
       timeoutMs: timeout,
       attemptTimeoutMs: Math.min(timeout, 3000),
       parseJson: parseAnswer,
+      token: (endpoint) => Promise.resolve(tokenFor(endpoint, given)),
     });
     try {
       await run(client, timeout);

@@ -13,7 +13,7 @@ import {
   nodesOf,
   refuseParentOfLogs,
   type SourceFlags,
-  tokenOf,
+  tokensOf,
   withSource,
 } from './options.ts';
 import { retentionOf, retentionOption } from './stat.ts';
@@ -47,7 +47,7 @@ async function compact(flags: CompactFlags): Promise<void> {
   }
   const urls = nodesOf(flags);
   if (urls !== null) {
-    const node = await RemoteNode.firstOf(urls, tokenOf(flags), flags.timeout);
+    const node = await RemoteNode.firstOf(urls, tokensOf(flags), flags.timeout);
     const query = flags.retention === undefined ? '' : `?retention_ms=${flags.retention}`;
     const { rows } = await node.post(`/_log/compact${query}`);
     await tell(flags, { rows }, `${countText(Number(rows))} rows removed.`);

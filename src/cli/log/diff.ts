@@ -12,6 +12,7 @@ import { Walk } from '../../log/tools/walk.ts';
 import { versionText } from '../../log/tools/whyBeaten.ts';
 import { formatOpId } from '../../words/op.ts';
 import type { KeyHead } from '../../words/row.ts';
+import { tokenFileOption, tokenOption } from '../remote/commandToken.ts';
 import { LineOutput, note, outputColumns } from '../terminal/output.ts';
 import { Progress } from '../terminal/progress.ts';
 import { type Column, Table } from '../terminal/table.ts';
@@ -22,8 +23,6 @@ import {
   failOnFaults,
   jsonOption,
   pageTimeoutOption,
-  tokenFileOption,
-  tokenOption,
   withSourceAt,
 } from './options.ts';
 

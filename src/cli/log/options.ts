@@ -13,7 +13,14 @@ import { tokenOfCommand, userTokenFile } from '../../node/tokenFile.ts';
 import { HearsayError, SettingError } from '../../words/errors.ts';
 import { durationMs } from '../cache/clientCommand.ts';
 import { urlsInEnvironment } from '../remote/address.ts';
-import { PAGE_LIMIT_MS, RemoteNode } from '../remote/remoteNode.ts';
+import {
+  type GivenToken,
+  givenToken,
+  tokenFileOption,
+  tokenFor,
+  tokenOption,
+} from '../remote/commandToken.ts';
+import { type NodeTokens, PAGE_LIMIT_MS, RemoteNode } from '../remote/remoteNode.ts';
 import { UrlReader } from '../remote/urlReader.ts';
 import { note } from '../terminal/output.ts';
 import { durationText } from '../terminal/text.ts';
@@ -36,16 +43,6 @@ export interface SourceFlags extends AddressFlags {
 }
 
 export const jsonOption = (): Option => new Option('--json', 'one line of JSON for each result');
-
-/** The cluster's token, given by itself. */
-export const tokenOption = (): Option =>
-  new Option('--token <token>', "the cluster's token (INTERNAL_TOKEN)");
-
-export const tokenFileOption = (): Option =>
-  new Option(
-    '--token-file <file>',
-    "file that holds the cluster's token (INTERNAL_TOKEN_FILE, default the one that your own nodes made)",
-  );
 
 /** @param byDefault a duration, as a person writes it. */
 export const timeoutOption = (byDefault: string): Option =>
@@ -75,20 +72,22 @@ export function addSourceOptions(command: Command): Command {
 }
 
 /**
- * The token by the rule that nodes have, so that the nodes and commands of one user need no setting.
- * Empty if there is none: a route that needs a token refuses that.
+ * The token that a person gave, else that for `admin` of a node of this machine. For nodes of 0.3, and for
+ * one more release, that of the cluster serves too, by the rule that nodes have.
  */
-export function tokenOf({ token, tokenFile }: AddressFlags): string {
-  const flags = { internalToken: token, internalTokenFile: tokenFile };
-  const given = oneToken(
-    {
-      internalToken: (token ?? process.env.INTERNAL_TOKEN) || null,
-      internalTokenFile: (tokenFile ?? process.env.INTERNAL_TOKEN_FILE) || null,
-    },
-    flags,
-    ['--token', '--token-file'],
-  );
-  return tokenOfCommand(given, userTokenFile(process.env)) ?? '';
+export function tokensOf(flags: AddressFlags): NodeTokens {
+  const given = givenToken(flags);
+  return { at: (url) => tokenFor(url, given), ofCluster: () => clusterToken(given) };
+}
+
+/** Empty if there is none: a route that needs a token refuses that. */
+function clusterToken(given: GivenToken | null): string {
+  if (given !== null) return given.isOfCluster ? given.text : '';
+  const settings = {
+    internalToken: process.env.INTERNAL_TOKEN || null,
+    internalTokenFile: process.env.INTERNAL_TOKEN_FILE || null,
+  };
+  return tokenOfCommand(oneToken(settings, {}), userTokenFile(process.env)) ?? '';
 }
 
 /** The nodes that the flags name, or else HEARSAY_URL; null if a data directory is meant. */
@@ -134,7 +133,8 @@ export async function withSource(
   run: (opened: OpenedLog) => Promise<void>,
 ): Promise<void> {
   const urls = nodesOf(flags);
-  const node = urls === null ? null : await RemoteNode.firstOf(urls, tokenOf(flags), flags.timeout);
+  const node =
+    urls === null ? null : await RemoteNode.firstOf(urls, tokensOf(flags), flags.timeout);
   if (node === null ? isBeingWritten(dataDirOf(flags)) : isHere(node)) yieldToNode();
   const opened = node === null ? await openFile(dataDirOf(flags)) : openNode(node);
   try {

@@ -1,5 +1,6 @@
 /** A client for long work: it waits for a node that is busy or starts anew. */
 import { createClient, type HearsayClient } from '../../client/index.ts';
+import { givenToken, tokenFor } from './commandToken.ts';
 
 /** Some fifteen seconds of tries, longer than a node takes to start and to join. */
 const PATIENCE = { attemptTimeoutMs: 30_000, maxRounds: 16, maxBackoffMs: 2000 };
@@ -13,4 +14,13 @@ export const patientClient = (
   urls: readonly string[],
   autoBatch: boolean,
   timeoutMs = TIMEOUT_MS,
-): HearsayClient => createClient({ endpoints: urls, ...PATIENCE, timeoutMs, autoBatch });
+): HearsayClient => {
+  const given = givenToken({});
+  return createClient({
+    endpoints: urls,
+    ...PATIENCE,
+    timeoutMs,
+    autoBatch,
+    token: (endpoint) => Promise.resolve(tokenFor(endpoint, given)),
+  });
+};

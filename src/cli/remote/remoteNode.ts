@@ -1,7 +1,8 @@
 /**
  * One running node, asked over HTTP through the client library.
  *
- * Invariant: the cluster's token goes only to the routes that need it.
+ * Invariants: the token of the cluster goes only to the routes that need it; a token for `admin` that was found
+ * on this machine goes only to the node that made it.
  */
 import { begin, reasonOf, type WireAnswer, type WireRequest } from '../../client/calls/attempt.ts';
 import { Failover } from '../../client/calls/failover.ts';
@@ -17,7 +18,17 @@ import { noneNamed } from './address.ts';
 export interface NodeAddress {
   /** Base URL. */
   readonly url: string;
+  /** The token of the cluster, for nodes and users that have no other; empty if there is none. */
   readonly token: string;
+  /** The token of the caller; null if it has none. */
+  readonly bearer?: string | null;
+}
+
+/** The tokens of a command for the node that it turns out to ask. */
+export interface NodeTokens {
+  /** That of the cluster; empty if there is none. */
+  readonly ofCluster: () => string;
+  readonly at: (url: string) => string | null;
 }
 
 /** In milliseconds: a page of a log may take its time on a busy node. */
@@ -27,6 +38,7 @@ const NEEDS_TOKEN = /^\/(_log|_cluster\/retire)\b/;
 export class RemoteNode {
   readonly url: string;
   readonly #token: string;
+  readonly #bearer: string | null;
   readonly #failover: Failover;
   #hasWarned = false;
 
@@ -38,15 +50,17 @@ export class RemoteNode {
    */
   static async firstOf(
     urls: readonly string[],
-    token: string,
+    tokens: NodeTokens,
     limitMs = PAGE_LIMIT_MS,
   ): Promise<RemoteNode> {
     const [first = '', ...others] = urls;
-    if (others.length === 0) return new RemoteNode({ url: first, token }, limitMs);
+    const at = (url: string): RemoteNode =>
+      new RemoteNode({ url, token: tokens.ofCluster(), bearer: tokens.at(url) }, limitMs);
+    if (others.length === 0) return at(first);
     try {
       const failover = new Failover(readOptions({ endpoints: urls }));
       const { endpoint } = await failover.send({ ...request('/_health'), isText: true }, undefined);
-      return new RemoteNode({ url: endpoint, token }, limitMs);
+      return at(endpoint);
     } catch (error) {
       if (!(error instanceof ClientError)) throw error;
       throw new HearsayError(error.message + noneNamed(urls), { cause: error });
@@ -54,11 +68,13 @@ export class RemoteNode {
   }
 
   /** @param limitMs the longest time for each answer, in milliseconds. */
-  constructor({ url, token }: NodeAddress, limitMs = PAGE_LIMIT_MS) {
+  constructor({ url, token, bearer = null }: NodeAddress, limitMs = PAGE_LIMIT_MS) {
     this.url = url;
     this.#token = token;
+    this.#bearer = bearer;
+    const limits = { timeoutMs: limitMs, attemptTimeoutMs: limitMs };
     this.#failover = new Failover(
-      readOptions({ endpoints: [url], timeoutMs: limitMs, attemptTimeoutMs: limitMs }),
+      readOptions({ endpoints: [url], ...limits, ...(bearer !== null && { token: bearer }) }),
     );
   }
 
@@ -93,7 +109,8 @@ export class RemoteNode {
     const { settings } = this.#failover;
     let response: Response;
     try {
-      response = await begin(settings, this.url, this.#withToken(request(path)), signal);
+      const shown = { ...this.#withToken(request(path)), token: this.#bearer };
+      response = await begin(settings, this.url, shown, signal);
     } catch (error) {
       throw new HearsayError(`${this.url} can't be reached: ${reasonOf(error)}.`, { cause: error });
     }
@@ -118,17 +135,19 @@ export class RemoteNode {
   }
 
   #withToken(asked: WireRequest): WireRequest {
-    if (!NEEDS_TOKEN.test(asked.path)) return asked;
+    const isOfCluster = this.#bearer === null && this.#token !== '';
+    if (this.#bearer === null && !(isOfCluster && NEEDS_TOKEN.test(asked.path))) return asked;
     if (!this.#hasWarned && isOpenToOthers(this.url))
-      note(`The cluster's token goes to ${this.url} unencrypted: everyone on its way can read it.`);
+      note(`The token goes to ${this.url} unencrypted: everyone on its way can read it.`);
     this.#hasWarned = true;
+    if (!isOfCluster) return asked;
     return { ...asked, headers: { 'X-Internal-Token': this.#token } };
   }
 
   #refusal(path: string, status: number, detail: string | null): string {
     const [route] = path.split('?');
     if (status === 401)
-      return `${this.url} refuses the token: give the cluster's by --token-file or --token, or in INTERNAL_TOKEN_FILE or INTERNAL_TOKEN.`;
+      return `${this.url} asks for a token, and gets none or a wrong one: give one by --token-file, or in HEARSAY_TOKEN.`;
     if (status === 404 && (detail === null || detail.startsWith('There is nothing')))
       return `${this.url} does not know ${route}: it is no node of Hearsay, or an older one.`;
     return detail ?? `${this.url} answered ${status} to ${route}.`;

@@ -5,7 +5,7 @@ import type { ClientSettings } from '../options.ts';
 import { runLimited } from './timing.ts';
 
 export interface WireRequest {
-  readonly method: 'GET' | 'PUT' | 'POST' | 'DELETE';
+  readonly method: 'GET' | 'HEAD' | 'PUT' | 'POST' | 'DELETE';
   /** The path after the endpoint, with its query. */
   readonly path: string;
   /** JSON text. */
@@ -86,8 +86,22 @@ async function exchange(
   request: WireRequest,
   signal: AbortSignal,
 ): Promise<WireAnswer> {
+  const token = await settings.tokens.of(endpoint);
+  const answer = await exchangeAs(token, settings, endpoint, request, signal);
+  if (answer.status !== 401 || token === null) return answer;
+  if (!(await settings.tokens.refused(endpoint, token))) return answer;
+  return exchangeAs(await settings.tokens.of(endpoint), settings, endpoint, request, signal);
+}
+
+async function exchangeAs(
+  token: string | null,
+  settings: ClientSettings,
+  endpoint: string,
+  request: WireRequest,
+  signal: AbortSignal,
+): Promise<WireAnswer> {
   try {
-    const response = await begin(settings, endpoint, request, signal);
+    const response = await begin(settings, endpoint, { ...request, token }, signal);
     const bytes = await readBody(response, settings.maxAnswerBytes, request, endpoint);
     return {
       status: response.status,
@@ -109,6 +123,11 @@ async function exchange(
   }
 }
 
+/** A request with the token that says who sends it. */
+export interface ShownRequest extends WireRequest {
+  readonly token: string | null;
+}
+
 /**
  * Sends the request. The body of the answer is still to be read.
  *
@@ -118,7 +137,7 @@ async function exchange(
 export function begin(
   { fetch, headers }: ClientSettings,
   endpoint: string,
-  { method, path, body, after, headers: own }: WireRequest,
+  { method, path, body, after, token, headers: own }: ShownRequest,
   signal: AbortSignal,
 ): Promise<Response> {
   return fetch(endpoint + path, {
@@ -129,6 +148,7 @@ export function begin(
     cache: 'no-store',
     headers: {
       ...headers,
+      ...(token === null ? {} : { Authorization: `Bearer ${token}` }),
       ...own,
       ...(body === undefined ? {} : { 'Content-Type': 'application/json' }),
       ...(after === null ? {} : { 'Hearsay-After': after }),

@@ -105,7 +105,7 @@ export class Watch<T = unknown> implements AsyncIterableIterator<WatchEvent<T>, 
 
   /**
    * The next event. Rejects with the signal's reason once that has aborted, with WatchRefusedError if
-   * no node goes on from the cursor, with UnavailableError after `giveUpAfterMs`; is done once the
+   * no node serves the watch (the cursor, the token), with UnavailableError after `giveUpAfterMs`; is done once the
    * watch or its client has been closed.
    */
   next(): Promise<NextEvent<T>> {

@@ -4,6 +4,8 @@ import { onAbort } from '../calls/timing.ts';
 export interface ConnectionOptions {
   readonly WebSocket: typeof globalThis.WebSocket;
   readonly url: string;
+  /** Subprotocols to offer; none for a node that asks for no token. */
+  readonly protocols: readonly string[];
   /** The longest time until the connection is made, in milliseconds. */
   readonly connectTimeoutMs: number;
   /** The longest silence, in milliseconds: a node sends bookmarks when nothing changes. */
@@ -38,9 +40,10 @@ const brokenBy = (code: number): string =>
 
 /** Resolves once the connection has ended for any reason; no callback is called after that. */
 export function connect(options: ConnectionOptions): Promise<ConnectionEnd> {
-  const { WebSocket, url, connectTimeoutMs, idleTimeoutMs, onOpen, onText, signal } = options;
+  const { WebSocket, url, protocols, connectTimeoutMs, idleTimeoutMs, onOpen, onText, signal } =
+    options;
   return new Promise((resolve) => {
-    const socket = new WebSocket(url);
+    const socket = protocols.length === 0 ? new WebSocket(url) : new WebSocket(url, [...protocols]);
     let timer = setTimeout(
       () => end({ kind: 'lost', reason: `no connection within ${connectTimeoutMs} ms` }),
       connectTimeoutMs,

@@ -5,6 +5,7 @@
  * missed and none comes twice, whatever happens to connections and nodes. While the queue has no room
  * there is no connection: the nodes' log is the buffer then.
  */
+import { begin, reasonOf } from '../calls/attempt.ts';
 import { Endpoints } from '../calls/endpoints.ts';
 import { backoffDelayMs, sleep } from '../calls/timing.ts';
 import { UnavailableError, WatchRefusedError } from '../errors.ts';
@@ -38,6 +39,21 @@ export interface RunnerOptions {
  */
 const SPREAD_MS = 100;
 
+/** The subprotocol of a watch, and the front of one that carries the token. */
+const PROTOCOL = 'hearsay.v1';
+const TOKEN_PROTOCOL = 'hearsay.bearer.';
+
+const REFUSALS: ReadonlyMap<number, string> = new Map([
+  [401, 'it asks for a token, and gets none or a wrong one'],
+  [403, 'it does not allow this watch'],
+]);
+
+interface Attempted {
+  readonly endpoint: string;
+  readonly token: string | null;
+  readonly isOpen: boolean;
+}
+
 export class WatchRunner<T> {
   readonly #settings: ClientSettings;
   readonly #options: RunnerOptions;
@@ -49,6 +65,8 @@ export class WatchRunner<T> {
   #rounds = 0;
   /** Endpoints that have refused the cursor since the last event. */
   readonly #refused = new Set<string>();
+  /** Endpoints for which another token was asked since the last event. */
+  readonly #renewed = new Set<string>();
   #lastConnectedMs = performance.now();
 
   constructor(settings: ClientSettings, options: RunnerOptions, queue: EventQueue<T>) {
@@ -84,9 +102,16 @@ export class WatchRunner<T> {
   async #connect(endpoint: string, signal: AbortSignal): Promise<ConnectionEnd> {
     const { WebSocket, idleTimeoutMs, onConnection } = this.#options;
     let isOpen = false;
-    const end = await connect({
+    const asked = await this.#tokenFor(endpoint);
+    if (asked.failure !== null) {
+      onConnection({ isConnected: false, endpoint, reason: asked.failure });
+      return { kind: 'lost', reason: asked.failure };
+    }
+    const { token } = asked;
+    const made = await connect({
       WebSocket,
       url: this.#urlAt(endpoint),
+      protocols: token === null ? [] : [PROTOCOL, `${TOKEN_PROTOCOL}${token}`],
       connectTimeoutMs: this.#settings.attemptTimeoutMs,
       idleTimeoutMs,
       onOpen: () => {
@@ -97,9 +122,61 @@ export class WatchRunner<T> {
       signal,
     });
     if (isOpen) this.#lastConnectedMs = performance.now();
+    const end = await this.#whyEnded(made, { endpoint, token, isOpen }, signal);
     if (end.kind === 'lost' || end.kind === 'refused')
       onConnection({ isConnected: false, endpoint, reason: end.reason });
     return end;
+  }
+
+  async #tokenFor(endpoint: string): Promise<{ token: string | null; failure: string | null }> {
+    try {
+      return { token: await this.#settings.tokens.of(endpoint), failure: null };
+    } catch (error) {
+      return { token: null, failure: `there is no token: ${reasonOf(error)}` };
+    }
+  }
+
+  /**
+   * A WebSocket that can't be opened does not tell the status, so the node is asked without one. If
+   * another token may come, the watch goes on with that.
+   */
+  async #whyEnded(
+    end: ConnectionEnd,
+    { endpoint, token, isOpen }: Attempted,
+    signal: AbortSignal,
+  ): Promise<ConnectionEnd> {
+    if (end.kind === 'full' || end.kind === 'ended') return end;
+    const refusal = isOpen ? end : await this.#refusalAt(endpoint, token, signal);
+    if (refusal?.kind !== 'refused') return end;
+    const isNew = token !== null && !this.#renewed.has(endpoint);
+    if (!isNew || !(await this.#settings.tokens.refused(endpoint, token))) return refusal;
+    this.#renewed.add(endpoint);
+    return { ...refusal, kind: 'lost' };
+  }
+
+  /** @returns null if the node would take the watch, or can't be asked. */
+  async #refusalAt(
+    endpoint: string,
+    token: string | null,
+    signal: AbortSignal,
+  ): Promise<ConnectionEnd | null> {
+    const { attemptTimeoutMs } = this.#settings;
+    const limited = AbortSignal.any([signal, AbortSignal.timeout(attemptTimeoutMs)]);
+    const path = this.#urlAt(endpoint).slice(endpoint.replace(/^http/, 'ws').length);
+    const request = {
+      method: 'HEAD',
+      path,
+      after: null,
+      isWrite: false,
+      waitMs: 0,
+      token,
+    } as const;
+    try {
+      const { status } = await begin(this.#settings, endpoint, request, limited);
+      return REFUSALS.has(status) ? { kind: 'refused', reason: REFUSALS.get(status) ?? '' } : null;
+    } catch {
+      return null;
+    }
   }
 
   /** @returns the reason why the connection is to end; null if it goes on. */
@@ -117,6 +194,7 @@ export class WatchRunner<T> {
     this.#endpoints.succeeded(endpoint);
     this.#tried.clear();
     this.#refused.clear();
+    this.#renewed.clear();
     this.#rounds = 0;
     return null;
   }
@@ -127,7 +205,7 @@ export class WatchRunner<T> {
     this.#endpoints.failed(endpoint, null);
     if (kind === 'refused') this.#refused.add(endpoint);
     if (this.#refused.size === this.#endpoints.count)
-      throw new WatchRefusedError(`No node goes on from the cursor; ${endpoint} says: ${reason}`);
+      throw new WatchRefusedError(`No node serves the watch; ${endpoint}: ${reason}`);
     const { giveUpAfterMs } = this.#options;
     if (giveUpAfterMs !== null && performance.now() - this.#lastConnectedMs >= giveUpAfterMs)
       throw new UnavailableError(

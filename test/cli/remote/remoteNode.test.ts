@@ -10,6 +10,7 @@ import { HearsayError, SettingError } from '../../../src/words/errors.ts';
 const remote = suite('remote node');
 
 const TOKEN = 'TOPSECRET';
+const TOKENS = { ofCluster: () => TOKEN, at: () => null };
 /** Nobody listens there. */
 const NOWHERE = 'http://127.0.0.1:2';
 
@@ -106,10 +107,10 @@ remote('of several nodes, the first that answers is the one that is read', async
   await withServer(
     (_request, response) => void response.end('{}'),
     async (url) => {
-      assert.is((await RemoteNode.firstOf([NOWHERE, url], TOKEN)).url, url);
+      assert.is((await RemoteNode.firstOf([NOWHERE, url], TOKENS)).url, url);
     },
   );
-  const error = await failure(RemoteNode.firstOf([NOWHERE, `${NOWHERE}1`], TOKEN));
+  const error = await failure(RemoteNode.firstOf([NOWHERE, `${NOWHERE}1`], TOKENS));
   assert.match(error.message, /can't be reached/);
 });
 

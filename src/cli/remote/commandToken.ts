@@ -1,0 +1,96 @@
+/**
+ * The token that a command shows. The first of these counts: a flag, HEARSAY_TOKEN, the file of this
+ * user, and for a node of this machine the token for `admin` in its data directory.
+ */
+import { readFileSync, statSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { type Command, Option } from 'commander';
+import { idOfSecret } from '../../access/secret.ts';
+import { findAdminToken } from '../../node/adminToken.ts';
+import { SettingError } from '../../words/errors.ts';
+import { note } from '../terminal/output.ts';
+
+export interface TokenFlags {
+  readonly token?: string;
+  readonly tokenFile?: string;
+}
+
+const OTHERS = 0o077;
+const JWT = /^[\w-]+\.[\w-]+\.[\w-]+$/;
+const DEFAULT_DATA_DIR = './data';
+
+/** At the place that the XDG Base Directory Specification gives for a program's settings. */
+const userFile = (): string =>
+  join(process.env.XDG_CONFIG_HOME || join(homedir(), '.config'), 'hearsay', 'token');
+
+export const addTokenOptions = (command: Command): Command =>
+  command.addOption(tokenOption()).addOption(tokenFileOption());
+
+export const tokenOption = (): Option =>
+  new Option(
+    '--token <token>',
+    'token to show (HEARSAY_TOKEN); other users of the machine see a flag, so give a file',
+  );
+
+export const tokenFileOption = (): Option =>
+  new Option('--token-file <file>', 'file that holds the token (default ~/.config/hearsay/token)');
+
+/** A text that a person gave as a token: for every route, or that of the cluster. */
+export interface GivenToken {
+  readonly text: string;
+  readonly isOfCluster: boolean;
+}
+
+/**
+ * The token that a person gave, by any way; null if none did.
+ *
+ * @throws SettingError if a file can't be read, is open to others, or a token is torn.
+ */
+export function givenToken({ token, tokenFile }: TokenFlags): GivenToken | null {
+  if (token !== undefined && tokenFile !== undefined)
+    throw new SettingError('Give --token or --token-file, not both.');
+  if (token !== undefined) {
+    note(
+      'Other users of this machine can see a flag: give the token by --token-file or HEARSAY_TOKEN.',
+    );
+    return classified(token, '--token');
+  }
+  if (tokenFile !== undefined) return classified(textOf(tokenFile), tokenFile);
+  if (process.env.HEARSAY_TOKEN) return classified(process.env.HEARSAY_TOKEN, 'HEARSAY_TOKEN');
+  const file = userFile();
+  const status = statSync(file, { throwIfNoEntry: false });
+  if (status === undefined) return null;
+  if (process.platform !== 'win32' && (status.mode & OTHERS) !== 0)
+    throw new SettingError(
+      `The token file ${file} is open to other users: take their rights by chmod 600.`,
+    );
+  return classified(textOf(file), file);
+}
+
+/**
+ * The token for one node: the given one, or the one in the data directory of a node of this machine.
+ *
+ * @param url of the node.
+ */
+export const tokenFor = (url: string, given: GivenToken | null): string | null => {
+  if (given !== null) return given.isOfCluster ? null : given.text;
+  return findAdminToken(url, process.env.DATA_DIR || DEFAULT_DATA_DIR);
+};
+
+/** @throws SettingError for a token of a node that was cut or mistyped. */
+function classified(given: string, place: string): GivenToken {
+  const text = given.trim();
+  if (text.startsWith('hsy_') && idOfSecret(text) === null)
+    throw new SettingError(`The token in ${place} is torn or mistyped: copy the whole of it.`);
+  return { text, isOfCluster: !text.startsWith('hsy_') && !JWT.test(text) };
+}
+
+function textOf(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new SettingError(`The token file ${file} can't be read (${reason}).`, { cause: error });
+  }
+}
