@@ -29,7 +29,8 @@ export function addProbeRoutes(routes: Routes, checks: Checks): void {
   routes.add({
     method: 'GET',
     path: '/livez',
-    scope: 'client',
+    needs: 'nothing',
+    touches: 'none',
     summary: 'Whether the node answers at all',
     query: z.object({ verbose: flag }),
     answers: { '200': { description: 'It does.', content: PLAIN } },
@@ -39,8 +40,10 @@ export function addProbeRoutes(routes: Routes, checks: Checks): void {
   routes.add({
     method: 'GET',
     path: '/readyz',
-    scope: 'client',
+    needs: 'nothing',
+    touches: 'none',
     summary: 'Whether requests should be sent to this node',
+    description: 'The reasons are told to callers with the scope `metrics`.',
     query: readyQuery,
     answers: {
       '200': { description: 'They should.', content: PLAIN },
@@ -49,7 +52,8 @@ export function addProbeRoutes(routes: Routes, checks: Checks): void {
         content: PLAIN,
       },
     },
-    handler: ({ ctx, query: { verbose, exclude = '' } }) => {
+    handler: ({ ctx, caller, query: { verbose, exclude = '' } }) => {
+      const isTold = caller.scopes.has('metrics');
       const excluded = new Set(exclude.split(',').filter((name) => name !== ''));
       refuseUnknown(excluded, checks);
       const lines: string[] = [];
@@ -62,7 +66,7 @@ export function addProbeRoutes(routes: Routes, checks: Checks): void {
             ? `[+] ${name}: excluded`
             : fault === null
               ? `[+] ${name}: ok`
-              : `[-] ${name}: ${fault}`,
+              : `[-] ${name}: ${isTold ? fault : 'fails'}`,
         );
       }
       lines.push(isReady ? 'ready' : 'not ready');

@@ -96,6 +96,8 @@ const ENDPOINTS: readonly Endpoint[] = [
   plain('HEAD', `/watch?prefix=${PREFIX}&values=false`, ['watch']),
   plain('POST', `/_ticket?prefix=${PREFIX}`, ['watch']),
   plain('GET', '/_health', [], { keys: 'none' }),
+  plain('GET', '/livez', [], { keys: 'none' }),
+  plain('GET', '/readyz', [], { keys: 'none' }),
   plain('GET', '/openapi.json', [], { keys: 'none' }),
   plain('OPTIONS', KEY, [], { keys: 'none', allowed: [204] }),
   plain('GET', '/metrics', ['metrics'], { keys: 'none' }),
@@ -325,6 +327,8 @@ table('without the scope metrics, the health tells no reasons', async () => {
   for (const token of [null, reader.shown.token, 'hsy_wrong']) {
     assert.not.match(await healthOf(token), '"reasons"');
     assert.match(await healthOf(token), '"status":"failing"');
+    const { status, text } = await server.caller.ask(plain('GET', '/readyz', []), bearer(token));
+    assert.equal([status, /removed or replaced/.test(text)], [503, false]);
   }
 });
 
