@@ -43,6 +43,18 @@ rules('no .only() is left behind', () => {
   );
 });
 
+rules(
+  'no file makes a table of all of Unicode, which takes 1.5 s each time that it is loaded',
+  () => {
+    const makesTable = ({ text }: SourceFile): boolean => /unit: '(binary|full)/.test(text);
+    const files = TESTS.filter((file) => makesTable(file) && file.path !== 'test/suite.test.ts');
+    assert.equal(
+      files.map(({ path }) => path),
+      [],
+    );
+  },
+);
+
 rules('no any and no @ts-ignore in src', () => {
   assert.equal(sourceFiles('src').flatMap(typeHoles), []);
 });

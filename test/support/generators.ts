@@ -92,7 +92,7 @@ export const wireOp: fc.Arbitrary<Op> = fc
     origin,
     seq: fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }),
     hlc: counter,
-    key: fc.string({ unit: 'binary', minLength: 1, maxLength: 20 }),
+    key: fc.string({ unit: codePoint, minLength: 1, maxLength: 20 }),
     generation,
     version: fc.integer({ min: 0, max: LAST_VERSION }),
   })
