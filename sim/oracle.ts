@@ -117,12 +117,13 @@ export class Oracle {
     return new CatchUp(others, nowMs, joinTimeoutMs);
   }
 
-  /** The node's disk gave up these logs: what no other disk holds may be lost. */
+  /**
+   * The node's disk gave up these logs: what no other disk holds may be lost. A log that has not joined told nobody that
+   * it holds anything, and its sponsor's snapshot left out what that had collected.
+   */
   gaveUp({ witness }: ObservedNode, logs: readonly Witness[]): void {
-    const isLeft = heldBy([
-      ...this.#nodes.flatMap((node) => [node.witness, ...node.disk.asideWitnesses]),
-      witness,
-    ]);
+    const others = this.#nodes.flatMap((node) => [node.witness, ...node.disk.asideWitnesses]);
+    const isLeft = heldBy([...others, witness].filter(({ hasJoined }) => hasJoined));
     for (const link of heldBy(logs)) if (!isLeft.has(link)) link.mayBeLost = true;
   }
 

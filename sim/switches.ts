@@ -40,6 +40,12 @@ const SWITCHES: Readonly<Record<string, Switch>> = {
     text: '&& covers(vector, entry)',
     without: '',
   },
+  /** Rule 9: a log that counts no other member is taken for that of a cluster of one. */
+  'members that a log lacks': {
+    file: 'src/gossip/protocol/memberKeeper.ts',
+    text: 'if (this.#mayLackMembers()) return;',
+    without: '',
+  },
   /** Rule 9: a member's vector counts although what it holds is still under way to us. */
   'settled vectors': {
     file: 'src/rules/stability.ts',

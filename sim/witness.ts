@@ -297,8 +297,8 @@ export class Witness {
     for (const [key, op] of greatestOf(heldLinks(this.heads.values()))) {
       const entry = this.entries.get(key);
       if (isSameOp(entry, op)) continue;
-      // Its sender had collected what beats it.
-      if (entry !== undefined && this.#ledger.isBehind(entry)) continue;
+      // Its sender had collected the greater op: one that beats it, or another copy of it.
+      if (entry !== undefined && (this.#ledger.isBehind(entry) || isCopy(entry, op))) continue;
       this.missing.set(key, op);
       this.entries.set(key, op);
       this.changedKeys.add(key);

@@ -54,10 +54,16 @@ const BATCH = 512;
  */
 export async function offerAgain(options: OfferOptions): Promise<boolean> {
   const { replica, aside, life } = options;
-  const isOfCluster = aside.clusterId === replica.header.clusterId;
-  const isDecided = isOfCluster ? await offerLost(options) : await putEntries(options);
+  const isDecided = isOfCluster(options) ? await offerLost(options) : await putEntries(options);
   if (isDecided && aside.state !== 'shared') await replica.offering.retire(aside.origin, life);
   return isDecided;
+}
+
+/** A log that never joined knows no cluster. It holds a part of its sponsor's log, so the origins in it tell. */
+function isOfCluster({ replica, aside, base }: OfferOptions): boolean {
+  const { clusterId, records } = aside;
+  if (clusterId !== null) return clusterId === replica.header.clusterId;
+  return [...records.keys()].some((origin) => seqOf(base, origin) > 0);
 }
 
 async function offerLost(options: OfferOptions): Promise<boolean> {

@@ -133,6 +133,19 @@ offers('a put of a later generation, whose version is lower', async () => {
   assert.equal([entry?.generation, entry?.version, entry?.value], [1, 2, '"later"']);
 });
 
+offers('ops of a log that never joined, if the cluster knows an origin of it', async () => {
+  const { old, cluster } = await sealed();
+  await old.replica.submit([deleting('c'), putting('c', { version: 2, value: '"later"' })]);
+  const fresh = await openReplica({ nodeId: 'node3' });
+  await pull(fresh.replica, old.replica);
+  await offer(cluster, fresh);
+  const entry = cluster.replica.map.get('c');
+  assert.equal([entry?.generation, entry?.version, entry?.value], [1, 2, '"later"']);
+  const elsewhere = await member('node4');
+  await offer(elsewhere, fresh);
+  assert.is(elsewhere.replica.map.get('c')?.generation, 0);
+});
+
 offers('an op keeps its HLC, its expiry and its value, and has a new id', async () => {
   const { old, cluster } = await sealed();
   await old.replica.submit([putting('n', { ttlMs: 500, value: '{"x":1.0}', meta: '{"v":1}' })]);

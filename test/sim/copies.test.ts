@@ -5,7 +5,13 @@ import { runSeed, runSeeds, SEEDS_A_SCENARIO } from './seeds.ts';
 
 const copies = suite('simulated copies of logs');
 
-for (const scenario of ['restores', 'clones', 'lost tails', 'many origins'])
+for (const scenario of [
+  'restores',
+  'restored from before joins',
+  'clones',
+  'lost tails',
+  'many origins',
+])
   copies(`${SEEDS_A_SCENARIO} seeds of "${scenario}"`, () => runSeeds(scenario));
 
 /** Faults that further seeds have shown. Seeds draw other worlds once a scenario changes; the rule stays. */

@@ -17,6 +17,7 @@ const SHOWN_BY: Readonly<Record<string, string>> = {
   stability: 'partitions',
   'settled vectors': 'lossy',
   'every clock': 'skewed clocks',
+  'members that a log lacks': 'restored from before joins',
   'retire coverage': 'retired by hand',
   'joins of empty logs only': 'formed apart',
   'catching up before writing': 'restores',
@@ -52,6 +53,7 @@ const FIRST_SEEDS: Readonly<Record<string, number>> = {
   'forks are told again': 81,
   'retire coverage': 40,
   'offers outlive power cuts': 2094,
+  'members that a log lacks': 85,
 };
 
 const oracle = suite('oracle');

@@ -4,7 +4,7 @@ import { type Member, memberValue } from '../../rules/members.ts';
 import type { Stability } from '../../rules/stability.ts';
 import { covers, includes, type Vector } from '../../words/vector.ts';
 import type { CoreState } from './coreState.ts';
-import { knowsClosing } from './peer.ts';
+import { type Greeted, knowsClosing } from './peer.ts';
 import { SilenceClock } from './silenceClock.ts';
 
 /** Milliseconds between two looks at the members: at their addresses and their silence. */
@@ -222,8 +222,22 @@ export class MemberKeeper {
     });
   }
 
+  /**
+   * A log without any other member may be older than all their `join`s: it was put back, by hand or from a backup. Every
+   * address of its node may be that of a member, until it answers as another or is silent for as long as members may be.
+   */
+  #mayLackMembers(): boolean {
+    const { standing, addresses, peers, settings, view, startedAt, nowMs } = this.#state;
+    if (!standing.wasMember || this.#state.otherMembers().length > 0) return false;
+    if (nowMs - startedAt >= settings.memberTimeoutMs) return false;
+    const isUnknown = ({ hello }: Greeted): boolean =>
+      hello.joined && !view.members.has(hello.origin);
+    return !addresses.allAnswered() || peers.greeted().some(isUnknown);
+  }
+
   /** Rule 9. */
   #moveStable(): void {
+    if (this.#mayLackMembers()) return;
     const { members, stable } = this.#state.view;
     const own = { vector: this.#withoutForks(), clock: this.#state.clockMs };
     this.#stability.settle(own.vector);

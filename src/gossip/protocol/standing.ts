@@ -21,6 +21,8 @@ export interface StandingSettings {
 }
 
 export class Standing {
+  /** Whether the log was that of a member when it was opened. */
+  readonly wasMember: boolean;
   #phase: Phase;
   readonly #settings: StandingSettings;
   readonly #past: Past;
@@ -31,6 +33,7 @@ export class Standing {
   readonly #caughtUpWith = new Set<string>();
 
   constructor(settings: StandingSettings, joined: boolean, startedAt: number, past: Past = 'none') {
+    this.wasMember = joined;
     this.#phase = joined ? 'starting' : 'unjoined';
     this.#settings = settings;
     this.#past = past;

@@ -8,6 +8,7 @@ import {
   ofKind,
   originOf,
   type TestCore,
+  type TestCoreOptions,
   testCore,
 } from '../../support/cores.ts';
 import { membership } from '../../support/ops.ts';
@@ -93,6 +94,60 @@ replaced('a member that has formed a cluster of its own under its origin goes', 
 });
 
 replaced.run();
+
+const lone = suite('a log that counts no other member (rule 9)');
+
+const MEMBER_TIMEOUT_MS = 100_000;
+
+/** A node that alone is a member by its log, and whose settings name another one. */
+function loner(options: TestCoreOptions = {}): TestCore {
+  const settings = { urls: [URL], memberTimeoutMs: MEMBER_TIMEOUT_MS, joinTimeoutMs: 5000 };
+  const node = testCore({ settings, ...options });
+  node.view.deadEntries = 1;
+  return node;
+}
+
+/** @returns whether anything becomes stable within so many seconds. */
+function collects(node: TestCore, seconds = 20): boolean {
+  let isCollecting = false;
+  for (let ticks = 0; ticks < seconds; ticks++) {
+    node.clock.nowMs += 1000;
+    if (ofKind(node.tick(), 'collect').length > 0) isCollecting = true;
+  }
+  return isCollecting;
+}
+
+lone('collects nothing while an address does not answer, and no longer than member-timeout', () => {
+  const node = loner();
+  assert.not(collects(node, MEMBER_TIMEOUT_MS / 1000 - 1));
+  assert.ok(collects(node));
+});
+
+lone('collects at once if no other address is known', () => {
+  assert.ok(collects(loner({ settings: { urls: [] } })));
+});
+
+lone('collects once a node answers that has not joined', () => {
+  const node = loner();
+  node.greet(1, { origin: NEW, url: URL, joined: false, clusterId: null }, URL);
+  assert.ok(collects(node));
+});
+
+lone('collects nothing while a joined node answers that it does not count', () => {
+  const node = loner();
+  node.greet(1, { origin: NEW, url: URL }, URL);
+  assert.not(collects(node));
+});
+
+lone('collects at once in a cluster that it has just formed', () => {
+  const node = loner({ joined: false });
+  node.step({ kind: 'joined' });
+  node.view.members.fold(membership({ key: OWN }));
+  Object.assign(node.view, { joined: true });
+  assert.ok(collects(node));
+});
+
+lone.run();
 
 const urls = suite('URLs of members');
 
