@@ -8,6 +8,7 @@
  * import, and a parameter that only a test sets would be a way to run a node without its rules. A
  * switch whose text is not found, or found twice, fails by name, so that no switch goes dead unseen.
  */
+import { readFileSync } from 'node:fs';
 import { registerHooks } from 'node:module';
 
 interface Edit {
@@ -209,12 +210,19 @@ const SWITCHES: Readonly<Record<string, Switch>> = {
   /** Not a rule: an op in fifty is dropped after its commit. */
   folding: {
     file: 'src/store/pagedEntries.ts',
-    text: 'fold(op: KeyOp): boolean {',
-    without: 'fold(op: KeyOp): boolean {\n    if (op.seq % 50 === 7) return false;',
+    text: 'fold(op: KeyOp, lsn: number): boolean {',
+    without: 'fold(op: KeyOp, lsn: number): boolean {\n    if (op.seq % 50 === 7) return false;',
   },
 };
 
 export const switchNames: readonly string[] = Object.keys(SWITCHES);
+
+/** @throws Error that names a switch whose text the sources do not hold, or hold twice. */
+export function checkSwitches(): void {
+  for (const [name, rule] of Object.entries(SWITCHES))
+    for (const edit of rule.also === undefined ? [rule] : [rule, rule.also])
+      switchOff(name, edit, readFileSync(new URL(ROOT + edit.file), 'utf8'));
+}
 
 const ROOT = new URL('../', import.meta.url).href;
 let areHooksSet = false;
