@@ -1,4 +1,5 @@
 /** One node: the adapters, the engine and the HTTP server, put together. */
+import { lookup as lookUp } from 'node:dns/promises';
 import { setTimeout as wait } from 'node:timers/promises';
 import { Registry } from 'prom-client';
 import { maxMessageBytes } from '../gossip/border/bounds.ts';
@@ -11,6 +12,7 @@ import { LogDirectory, warnOfReaders } from './dataDirectory.ts';
 import { DiskSpace } from './diskSpace.ts';
 import { Engine, openLogs } from './engine.ts';
 import { engineOptions } from './engineOptions.ts';
+import { NameResolver } from './nameResolver.ts';
 import { newEntries } from './newEntries.ts';
 import { newOrigin } from './newOrigin.ts';
 import { NodeLogs } from './nodeLogs.ts';
@@ -34,6 +36,8 @@ export interface NodeOptions {
   readonly requestLog?: RequestLog | undefined;
   /** Lines of the log that could not be written, since the start; absent if nobody counts them. */
   readonly droppedLogLines?: () => number;
+  /** Only for tests: the addresses of a name; by default the machine's own answer. */
+  readonly lookup?: (name: string) => Promise<readonly string[]>;
   /** Only for tests: whether to lose this push. */
   readonly losePush?: () => boolean;
 }
@@ -57,6 +61,10 @@ const DIAL_TIMEOUT_MS = 2000;
 const PING_INTERVAL_MS = 5000;
 const MAX_PEER_CONNECTIONS = 256;
 
+/** As this machine knows the name, its file of hosts included. */
+const addressesOf = async (name: string): Promise<readonly string[]> =>
+  (await lookUp(name, { all: true })).map(({ address }) => address);
+
 /**
  * Starts a node and listens.
  *
@@ -64,7 +72,7 @@ const MAX_PEER_CONNECTIONS = 256;
  */
 export async function startNode(
   settings: NodeSettings,
-  { logger, requestLog, losePush, droppedLogLines = () => 0 }: NodeOptions,
+  { logger, requestLog, losePush, droppedLogLines = () => 0, lookup = addressesOf }: NodeOptions,
 ): Promise<RunningNode> {
   const note: Note = (level, text, facts) =>
     facts === undefined ? logger[level](text) : logger[level](text, facts);
@@ -119,13 +127,20 @@ export async function startNode(
     requestLog,
   });
   undo.defer(() => surface.close());
+  const names = new NameResolver({
+    urls: settings.nodes,
+    lookup,
+    resolved: (url, addresses) => engine.driver.resolved(url, addresses),
+  });
   await surface.listen();
   access.serves(surface.url);
+  names.start();
   engine.start();
   undo.move(); // the node closes itself from here on
   let closing: Promise<void> | null = null;
   const close = async (): Promise<void> => {
     surface.leave();
+    names.stop();
     if (settings.leaveDelayMs > 0) await wait(settings.leaveDelayMs);
     engine.quiesce();
     await surface.drain(); // peers are still there for the pushes of the last writes

@@ -37,6 +37,8 @@ export class Driver {
   readonly #endCommits: () => void;
   #core: Core;
   readonly #counted: Counted = { pulls: 0, disagreements: 0, joinsPostponed: 0 };
+  /** By configured URL. */
+  readonly #resolved = new Map<string, readonly string[]>();
   #stopped = false;
 
   constructor(options: DriverOptions) {
@@ -72,6 +74,12 @@ export class Driver {
     this.#parts.judges.tick();
     this.#parts.compares.tick();
     this.#run(() => this.#parts.offers.dropHeld());
+  }
+
+  /** The name of a configured URL leads to these URLs now; so it stays for further lives of the log. */
+  resolved(url: string, addresses: readonly string[]): void {
+    this.#resolved.set(url, addresses);
+    this.#core.resolved(url, addresses);
   }
 
   /** Totals since the start, for metrics. */
@@ -157,6 +165,7 @@ export class Driver {
       claimedRejoinAt,
     );
     core.remember(known);
+    for (const [url, addresses] of this.#resolved) core.resolved(url, addresses);
     return core;
   }
 

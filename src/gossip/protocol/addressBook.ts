@@ -19,10 +19,13 @@ const STRANGER_FAILURES = 8;
 
 export interface Address {
   readonly url: string;
-  readonly isConfigured: boolean;
+  isConfigured: boolean;
+  /** The configured URL whose name leads to this address; null for all others. */
+  readonly of: string | null;
   /** The member that names this URL as its own, whether or not it answers there. */
   member: string | null;
-  state: 'idle' | 'dialling' | 'connected' | 'self';
+  /** `several`: the URL's name leads to several addresses, and each has a row of its own. */
+  state: 'idle' | 'dialling' | 'connected' | 'self' | 'several';
   /** The origin that last said hello at this URL; null before. */
   origin: string | null;
   nodeId: string | null;
@@ -60,7 +63,7 @@ export class AddressBook {
   /** Whether every address is connected, or is this node itself. */
   allAnswered(): boolean {
     for (const { state } of this.#addresses.values())
-      if (state !== 'connected' && state !== 'self') return false;
+      if (state !== 'connected' && !leadsToNoOther(state)) return false;
     return true;
   }
 
@@ -118,12 +121,34 @@ export class AddressBook {
     return this.#addresses.get(url);
   }
 
-  add(url: string, isConfigured = false): void {
+  /**
+   * The name of a configured URL leads to these addresses now. Several are dialled in place of the name, because
+   * one dial would reach any of them. Those that are gone are dialled no longer.
+   */
+  resolved(url: string, addresses: readonly string[]): void {
+    const named = this.#addresses.get(url);
+    if (named === undefined || !named.isConfigured || named.of !== null) return;
+    const several = addresses.length > 1 ? new Set(addresses) : new Set<string>();
+    for (const address of this.#addresses.values())
+      if (address.of === url && !several.has(address.url)) this.#loses(address);
+    for (const one of several) this.add(one, true, url);
+    if (several.size > 0) named.state = 'several';
+    else if (named.state === 'several') Object.assign(named, { state: 'idle', nextDialAt: 0 });
+  }
+
+  /** A member that names the address itself is still dialled there. */
+  #loses(address: Address): void {
+    address.isConfigured = false;
+    if (address.member === null) this.#addresses.delete(address.url);
+  }
+
+  add(url: string, isConfigured = false, of: string | null = null): void {
     if (this.#addresses.has(url)) return;
     if (!isConfigured && this.#told() >= this.#settings.maxMembers) return;
     this.#addresses.set(url, {
       url,
       isConfigured,
+      of,
       member: null,
       state: 'idle',
       origin: null,
@@ -161,7 +186,7 @@ export class AddressBook {
   /** The peer at the URL has said hello; it may yet refuse this node. */
   greeted(url: string, origin: string, nodeId: string): void {
     const address = this.#addresses.get(url);
-    if (address === undefined) return;
+    if (address === undefined || address.state === 'several') return;
     Object.assign(address, { state: 'connected', origin, nodeId, reason: null, refused: false });
   }
 
@@ -172,19 +197,20 @@ export class AddressBook {
    */
   isSelf(url: string, nextDialAt: number): void {
     const address = this.#addresses.get(url);
-    if (address !== undefined) Object.assign(address, { state: 'self', nextDialAt });
+    if (address !== undefined && address.state !== 'several')
+      Object.assign(address, { state: 'self', nextDialAt });
   }
 
   /** Whether this node was given addresses, and each of them leads to this node itself. */
   get leadsNowhere(): boolean {
     const configured = [...this.#addresses.values()].filter(({ isConfigured }) => isConfigured);
-    return configured.length > 0 && configured.every(({ state }) => state === 'self');
+    return configured.length > 0 && configured.every(({ state }) => leadsToNoOther(state));
   }
 
   /** The dial, or its connection, has ended. */
   failed(url: string, reason: string, refused: boolean, nowMs: number, random: Random): void {
     const address = this.#addresses.get(url);
-    if (address === undefined || address.state === 'self') return;
+    if (address === undefined || leadsToNoOther(address.state)) return;
     address.state = 'idle';
     address.reason = reason;
     address.refused = refused;
@@ -197,7 +223,7 @@ export class AddressBook {
   /** The peer has dialled this node, so its URL rests as long as that connection holds. */
   servedBy(url: string, origin: string): void {
     const address = this.#addresses.get(url);
-    if (address === undefined) return;
+    if (address === undefined || address.state === 'several') return;
     address.state = 'connected';
     address.origin = origin;
     address.reason = null;
@@ -215,3 +241,7 @@ export class AddressBook {
     }
   }
 }
+
+/** Whether no other node is to answer at the URL itself. */
+const leadsToNoOther = (state: Address['state']): boolean =>
+  state === 'self' || state === 'several';

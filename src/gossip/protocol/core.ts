@@ -130,6 +130,11 @@ export class Core {
       if (url !== null) this.#state.addresses.addMember(url, origin);
   }
 
+  /** The name of a configured URL leads to these URLs now. */
+  resolved(url: string, addresses: readonly string[]): void {
+    this.#state.addresses.resolved(url, addresses);
+  }
+
   /** This node has left the side of these members: for a while it asks others to let it in. */
   hasLeft(members: readonly Member[]): void {
     this.#joiner.hasLeft(members);

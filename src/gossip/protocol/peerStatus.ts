@@ -1,6 +1,6 @@
 /** The rows of `GET /_cluster`, from the state of the core. */
 import { missingOps, seqOf, type Vector, without } from '../../words/vector.ts';
-import type { AddressBook } from './addressBook.ts';
+import type { Address, AddressBook } from './addressBook.ts';
 import type { View } from './inputOutput.ts';
 import type { Greeted } from './peer.ts';
 import type { Peers } from './peers.ts';
@@ -49,7 +49,7 @@ export function peerStatus(
   });
   const shown = new Set(connected.map(({ hello }) => hello.origin));
   for (const address of addresses.all) {
-    if (address.state === 'self' || address.state === 'connected') continue;
+    if (!isWaitedFor(address)) continue;
     if (address.origin !== null && shown.has(address.origin)) continue;
     const { nodeId, origin, url, reason, refused, failures } = address;
     const heardAt = origin === null ? undefined : peers.lastHeard(origin);
@@ -68,6 +68,9 @@ export function peerStatus(
   }
   return rows;
 }
+
+/** Whether a node should answer at the address that does not. */
+const isWaitedFor = ({ state }: Address): boolean => state === 'idle' || state === 'dialling';
 
 function connectedStatus(
   { hello, dialledUrl, agrees }: Greeted,

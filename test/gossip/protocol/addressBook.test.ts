@@ -170,4 +170,73 @@ dialling('all have been tried once each has failed, answered or proved to be thi
   assert.ok(book.allAnswered());
 });
 
+const FIRST = 'http://10.0.0.1:8001';
+const SECOND = 'http://10.0.0.2:8001';
+const THIRD = 'http://10.0.0.3:8001';
+
+dialling('a name with several addresses is dialled at each of them in its place', () => {
+  const { book } = bookOf(URL);
+  book.resolved(URL, [FIRST, SECOND]);
+  assert.equal(book.takeDue(0), [FIRST, SECOND]);
+  assert.not(book.allAnswered(), 'none has answered');
+  book.greeted(FIRST, ORIGIN, 'node1');
+  book.isSelf(SECOND, Number.POSITIVE_INFINITY);
+  assert.ok(book.allAnswered());
+});
+
+dialling('a name with one address is dialled by its name', () => {
+  const { book } = bookOf(URL);
+  book.resolved(URL, [FIRST]);
+  assert.equal(book.takeDue(0), [URL]);
+});
+
+dialling('addresses that a name has lost are dialled no longer, and new ones at once', () => {
+  const { book } = bookOf(URL);
+  book.resolved(URL, [FIRST, SECOND]);
+  book.takeDue(0);
+  book.resolved(URL, [SECOND, THIRD]);
+  assert.is(book.get(FIRST), undefined);
+  assert.equal(book.takeDue(0), [THIRD]);
+  book.resolved(URL, [SECOND]);
+  assert.equal(book.takeDue(0), [URL]);
+  assert.equal([book.get(SECOND), book.get(THIRD)], [undefined, undefined]);
+});
+
+dialling('an address that a member names stays when the name loses it', () => {
+  const { book } = bookOf(URL);
+  book.resolved(URL, [FIRST, SECOND]);
+  book.addMember(FIRST, ORIGIN);
+  book.resolved(URL, [SECOND, THIRD]);
+  assert.is(book.get(FIRST)?.member, ORIGIN);
+  book.removeMember(ORIGIN);
+  assert.is(book.get(FIRST), undefined, 'nobody names it any more');
+});
+
+dialling('a dial to the name that ends late changes nothing of its addresses', () => {
+  const { book, fail } = bookOf(URL);
+  book.takeDue(0);
+  book.resolved(URL, [FIRST, SECOND]);
+  fail(0);
+  book.greeted(URL, ORIGIN, 'node1');
+  book.servedBy(URL, ORIGIN);
+  book.isSelf(URL, 0);
+  assert.is(book.get(URL)?.state, 'several');
+});
+
+dialling('only a configured URL has addresses', () => {
+  const { book } = bookOf(URL);
+  book.add(OTHER_URL);
+  book.resolved(OTHER_URL, [FIRST, SECOND]);
+  assert.equal(book.takeDue(0), [URL, OTHER_URL]);
+});
+
+dialling('a name that leads to this node alone leads nowhere', () => {
+  const { book } = bookOf(URL);
+  book.resolved(URL, [FIRST, SECOND]);
+  book.isSelf(FIRST, 0);
+  assert.not(book.leadsNowhere);
+  book.isSelf(SECOND, 0);
+  assert.ok(book.leadsNowhere);
+});
+
 dialling.run();
