@@ -66,8 +66,8 @@ export const FLOORS: readonly Floor[] = [
   },
   {
     name: 'log port',
-    about: 'the port of the log, which every log implements',
-    holds: ['src/log/log.ts'],
+    about: 'the ports of the log and of its checkpoint, which every log implements',
+    holds: ['src/log/log.ts', 'src/log/checkpoints.ts'],
     neverImports: OUTER_WORLD,
     isPure: true,
   },

@@ -4,6 +4,7 @@
  * nothing. It is the store of the real NodeLogs, as src/node/dataDirectory.ts is with files.
  */
 
+import type { Checkpoints } from '../src/log/checkpoints.ts';
 import { type Commit, outlivesPowerCuts } from '../src/log/log.ts';
 import {
   type AppendFailure,
@@ -11,9 +12,11 @@ import {
   type MemoryLogOptions,
   type StoredLog,
 } from '../src/log/memory.ts';
+import type { StoredFrames } from '../src/log/memoryCheckpoints.ts';
 import type { LogStore } from '../src/node/nodeLogs.ts';
 import { DiskFullError } from '../src/words/errors.ts';
 import { add, carriedHash } from '../src/words/hash.ts';
+import { SimCheckpoints } from './checkpoints.ts';
 import type { Timeline } from './clock.ts';
 import type { Dice, Span } from './dice.ts';
 import type { Witness } from './witness.ts';
@@ -33,6 +36,8 @@ export interface DiskOptions {
 export interface LogCopy {
   readonly stored: StoredLog;
   readonly witness: Witness;
+  /** The checkpoint beside it. */
+  readonly checkpoint: StoredFrames | null;
 }
 
 export interface DiskHooks {
@@ -122,16 +127,21 @@ export class SimDisk implements LogStore {
   /** With durability=normal: what a power cut leaves. */
   #synced: LogCopy | null = null;
   #log: SimLog | null = null;
+  readonly #checkpoints: SimCheckpoints;
 
+  /** @param ofCheckpoints the chance of its checkpoints. */
   constructor(
     timeline: Timeline,
-    dice: Dice,
+    { dice, ofCheckpoints }: { readonly dice: Dice; readonly ofCheckpoints: Dice },
     node: string,
     options: DiskOptions,
     hooks: DiskHooks,
   ) {
     this.#timeline = timeline;
     this.#dice = dice;
+    const sleep = () =>
+      timeline.sleep(ofCheckpoints.within(options.commitMs), node, 'disk writes a checkpoint');
+    this.#checkpoints = new SimCheckpoints(ofCheckpoints, sleep);
     this.#node = node;
     this.#options = options;
     this.#hooks = hooks;
@@ -154,11 +164,18 @@ export class SimDisk implements LogStore {
   /** A copy of the log as it is now, its node running or not; undefined where there is none. */
   copy(): LogCopy | undefined {
     const stored = this.#log?.stored() ?? this.#stored;
-    return stored && { stored, witness: this.#hooks.copyWitness() };
+    const checkpoint = this.#checkpoints.stored;
+    return stored && { stored, witness: this.#hooks.copyWitness(), checkpoint };
   }
 
-  /** Puts another log in the place of the node's own. Only while no process has it open. */
-  replace({ stored, witness }: LogCopy): void {
+  /**
+   * Puts another log in the place of the node's own. Only while no process has it open.
+   *
+   * @param byHand so that any checkpoint may lie beside it.
+   */
+  replace({ stored, witness, checkpoint }: LogCopy, byHand: boolean): void {
+    if (byHand) this.#checkpoints.replace(checkpoint);
+    else this.#checkpoints.remove();
     const aside = this.asideWitnesses;
     this.#stored = stored;
     this.#aside.clear();
@@ -172,6 +189,14 @@ export class SimDisk implements LogStore {
   }
 
   // ---- the store of the node's logs
+
+  get checkpoints(): Checkpoints {
+    return this.#checkpoints.ofProcess;
+  }
+
+  get hasCheckpoint(): boolean {
+    return this.#checkpoints.stored !== null;
+  }
 
   async open(): Promise<SimLog> {
     if (this.isFull && this.#stored === undefined) throw new DiskFullError();
@@ -192,11 +217,16 @@ export class SimDisk implements LogStore {
   async setAside(name: string): Promise<void> {
     this.#hooks.setAside();
     if (this.#stored !== undefined)
-      this.#aside.set(name, { stored: this.#stored, witness: this.#hooks.copyWitness() });
+      this.#aside.set(name, {
+        stored: this.#stored,
+        witness: this.#hooks.copyWitness(),
+        checkpoint: null,
+      });
     await this.remove();
   }
 
   async remove(): Promise<void> {
+    this.#checkpoints.remove();
     this.#stored = undefined;
     this.#synced = null;
   }
@@ -229,6 +259,7 @@ export class SimDisk implements LogStore {
     const log = this.#log;
     if (log === null) return false;
     this.#log = null;
+    this.#checkpoints.crash();
     const stored = log.crash(this.#dice.chance(0.5) ? 'kept' : 'lost');
     this.#stored = this.#options.forgetsOnCrash ? withoutLastRows(stored, log) : stored;
     const synced = this.#synced;
@@ -242,6 +273,7 @@ export class SimDisk implements LogStore {
   /** Everything on it is gone. Only while no process has it open. */
   wipe(): void {
     const aside = this.asideWitnesses;
+    this.#checkpoints.remove();
     this.#stored = undefined;
     this.#aside.clear();
     this.#synced = null;

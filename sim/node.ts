@@ -6,10 +6,12 @@
 import type { CoreSettings } from '../src/gossip/protocol/inputOutput.ts';
 import { Engine, type Opened, openLogs, type Timers } from '../src/node/engine.ts';
 import { NodeLogs } from '../src/node/nodeLogs.ts';
+import type { Replica } from '../src/replica/replica.ts';
 import { PagedEntries } from '../src/store/pagedEntries.ts';
 import { DiskFullError, HearsayError } from '../src/words/errors.ts';
 import type { Limits } from '../src/words/limits.ts';
 import { type EntryHead, isDead, isOnKey } from '../src/words/op.ts';
+import { compareWithReplay } from './checkpoints.ts';
 import type { NodeClock, Timeline } from './clock.ts';
 import { Dice } from './dice.ts';
 import { type DiskOptions, type LogCopy, SimDisk } from './disk.ts';
@@ -48,6 +50,8 @@ export interface NodeCounts {
   crashes: number;
   rejoins: number;
   snapshots: number;
+  /** Starts from a checkpoint. */
+  checkpoints: number;
   /** Entries collected and rows compacted. */
   collected: number;
   compacted: number;
@@ -64,6 +68,7 @@ export const noCounts = (): NodeCounts => ({
   crashes: 0,
   rejoins: 0,
   snapshots: 0,
+  checkpoints: 0,
   collected: 0,
   compacted: 0,
   repaired: 0,
@@ -87,6 +92,7 @@ export interface NodeWorld {
 
 const SWEPT_AT_ONCE = 64;
 const BOOKMARK_MS = 1500;
+const CHECKPOINT_MS = 1700;
 /** The note of a node that finds others' data at odds with its own; here it must never come. */
 const ALARMS = ['malformed message', 'does not hold the ops of its ranges', 'is refused for'];
 /** And what it says where a log is not of its cluster. */
@@ -130,9 +136,12 @@ export class SimNode implements ObservedNode {
     this.#options = options;
     this.#world = world;
     this.witness = world.oracle.newWitness(name);
-    const dice = new Dice(seed, `disk of ${name}`);
+    const dice = {
+      dice: new Dice(seed, `disk of ${name}`),
+      ofCheckpoints: new Dice(seed, `checkpoints of ${name}`),
+    };
     this.disk = new SimDisk(world.timeline, dice, name, disk, {
-      newOrigin: () => `${name}.${dice.text(6)}`,
+      newOrigin: () => `${name}.${dice.dice.text(6)}`,
       stored: (commit) => {
         world.oracle.stored(this, commit, world.timeline.nowMs);
         world.counts.compacted += commit.removed?.length ?? 0;
@@ -202,6 +211,8 @@ export class SimNode implements ObservedNode {
     if (life !== this.#life || opened === null) return;
     const stored = this.disk.stored?.rows ?? [];
     const { replica } = opened;
+    if (replica.restoredLsn !== null) await this.#compareWithReplay(replica);
+    if (life !== this.#life) return;
     replica.onCommit(({ rows }) =>
       oracle.told(
         this,
@@ -214,6 +225,17 @@ export class SimNode implements ObservedNode {
     oracle.reopened(this, replica, stored);
     this.catchUp = oracle.catchUpOf(this, this.#world.timeline.nowMs, settings.joinTimeoutMs);
     this.running.start();
+  }
+
+  /** Rule 6: the state from a checkpoint and the rows after it is the state from all rows. */
+  async #compareWithReplay(replica: Replica): Promise<void> {
+    const { oracle, counts } = this.#world;
+    counts.checkpoints++;
+    const stored = this.disk.log?.stored();
+    if (stored === undefined) return;
+    const { limits } = this.#options;
+    const entries = new PagedEntries({ seed: HASH_SEED });
+    await compareWithReplay(replica, { stored, limits, entries }, oracle.report);
   }
 
   /**
@@ -287,11 +309,12 @@ export class SimNode implements ObservedNode {
    *
    * @param byCommand by `hearsay restore`, so that it goes on under a new origin; else by hand.
    */
-  replaceLog({ stored, witness }: LogCopy, byCommand: boolean): void {
+  replaceLog({ stored, witness, checkpoint }: LogCopy, byCommand: boolean): void {
     if (witness.node === this.name) this.#world.counts.restores++;
     else this.#world.counts.clones++;
     const facts = { ...stored.header.facts, ...(byCommand && { owesOrigin: true }) };
-    this.disk.replace({ stored: { ...stored, header: { ...stored.header, facts } }, witness });
+    const header = { ...stored.header, facts };
+    this.disk.replace({ stored: { ...stored, header }, witness, checkpoint }, !byCommand);
   }
 
   #newEngine(life: number, opened: Opened, transport: SimTransport): Engine {
@@ -308,6 +331,7 @@ export class SimNode implements ObservedNode {
         tickMs,
         sweepMs,
         compactMs: compactMs === 0 ? null : compactMs,
+        checkpointMs: CHECKPOINT_MS,
         bookmarkMs: BOOKMARK_MS,
       },
       sweptAtOnce: SWEPT_AT_ONCE,

@@ -84,6 +84,7 @@ export function total(tallies: readonly Tally[]): string {
   return [
     `${sum(({ seeds }) => seeds)} seeds, ${sum(({ failed }) => failed)} failed: ${of('ops')} ops, ${of('messages')} messages, ${of('crashes')} crashes,`,
     `${of('retirements')} retirements, ${of('closed')} origins closed, ${of('rejoins')} rejoins, ${of('snapshots')} snapshots,`,
+    `${of('checkpoints')} starts from checkpoints,`,
     `${of('collected')} entries collected, ${of('compacted')} rows compacted,`,
     `${of('restores')} logs put back, ${of('clones')} cloned, ${of('lostTails')} tails lost,`,
     `${of('repaired')} entries repaired, ${of('emptied')} clusters emptied by a person`,

@@ -207,6 +207,29 @@ const SWITCHES: Readonly<Record<string, Switch>> = {
     text: 'told.untilMs >= this.#unknownUntilMs &&',
     without: '',
   },
+  /** Rule 6: any checkpoint is taken for that of the log beside it. */
+  'checkpoints are of their logs': {
+    file: 'src/replica/opening.ts',
+    text: 'const why = whyNotBelieved(facts, log);',
+    without: 'const why = null;',
+    also: {
+      file: 'src/replica/replay.ts',
+      text: 'check.end(lsn, log.lastLsn);',
+      without: 'if (from === null) check.end(lsn, log.lastLsn);',
+    },
+  },
+  /** Rule 6: a checkpoint holds later changes of entries as well, in part. */
+  'checkpoints of one moment': {
+    file: 'src/store/captures.ts',
+    text: 'return this.#underWay !== 0 && since !== this.#underWay;',
+    without: 'return false;',
+  },
+  /** Rule 6: the entries that the log had collected since the checkpoint come back. */
+  'checkpoints forget as well': {
+    file: 'src/replica/replay.ts',
+    text: 'if (!mayCollect(entry, stable)) continue;',
+    without: 'if (before > 0 || !mayCollect(entry, stable)) continue;',
+  },
   /** Not a rule: an op in fifty is dropped after its commit. */
   folding: {
     file: 'src/store/pagedEntries.ts',

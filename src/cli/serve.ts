@@ -1,5 +1,6 @@
 /** `hearsay serve`: runs one node in this process, until a signal or a failure ends it. */
 
+import { LAST_CHECKPOINT_MS } from '../node/engine.ts';
 import { listenFailure } from '../node/listenFailure.ts';
 import type { NodeSettings } from '../node/settings.ts';
 import { type RunningNode, startNode } from '../node/startNode.ts';
@@ -7,8 +8,8 @@ import { parentGone, tellParent } from './cluster/parent.ts';
 import { createLogger, type Logger, type NodeLogger } from './terminal/logger.ts';
 import { exitCodeOf, stopSignal } from './terminal/stopSignals.ts';
 
-/** For a stop, beside the delay that the settings ask for. */
-const STOP_LIMIT_MS = 5000;
+/** For a stop, beside the delay that the settings ask for, and the last checkpoint. */
+const STOP_LIMIT_MS = 5000 + LAST_CHECKPOINT_MS;
 
 /** Resolves once the node has stopped on request. @throws HearsayError, with a message for people. */
 export async function serve(settings: NodeSettings, isUnderCluster: boolean): Promise<void> {

@@ -1,6 +1,7 @@
 /** Compacts a log that no node has open, as its node would. */
 import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { FileCheckpoints } from '../log/files/checkpointFile.ts';
 import { FileSource } from '../log/files/fileSource.ts';
 import { openSqliteLog } from '../log/sqlite/sqliteLog.ts';
 import { Compactor } from '../replica/compact.ts';
@@ -49,6 +50,8 @@ export async function compactFile(directory: string, retentionMs: number): Promi
   });
   try {
     const { rows } = await new Compactor(replica, retentionMs).run();
+    // Its next start would refuse a checkpoint from before the rows that were removed.
+    if (rows > 0) await new FileCheckpoints(directory).remove();
     const sizeAfterBytes = await log.sizeBytes();
     return { rows, sizeBeforeBytes: sizeBytes, sizeAfterBytes };
   } finally {

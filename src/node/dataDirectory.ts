@@ -9,6 +9,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { FileCheckpoints } from '../log/files/checkpointFile.ts';
 import { unfinishedIn } from '../log/files/unfinishedCommand.ts';
 import type { Log } from '../log/log.ts';
 import { makeDirectory } from '../log/sqlite/directoryLock.ts';
@@ -39,6 +40,7 @@ export function warnOfReaders(directory: string, warn: (text: string) => void): 
 }
 
 export class LogDirectory implements LogStore {
+  readonly checkpoints: FileCheckpoints;
   readonly #options: SqliteLogOptions;
   #log: Log | null = null;
   /** The open file, even if its name is gone. */
@@ -46,6 +48,7 @@ export class LogDirectory implements LogStore {
 
   constructor(options: SqliteLogOptions) {
     this.#options = options;
+    this.checkpoints = new FileCheckpoints(options.directory);
   }
 
   /**
@@ -112,6 +115,7 @@ export class LogDirectory implements LogStore {
   }
 
   async #gather(place: string): Promise<void> {
+    await this.checkpoints.remove();
     for (const file of this.#files()) await rename(this.#own(file), join(place, file));
   }
 

@@ -7,12 +7,15 @@
 import { Driver } from '../gossip/driver/driver.ts';
 import type { CoreSettings } from '../gossip/protocol/inputOutput.ts';
 import type { Transport } from '../gossip/transport.ts';
+import { Checkpointer } from '../replica/checkpointing.ts';
 import { Compactor } from '../replica/compact.ts';
+import { FROM_ROWS, type Opening } from '../replica/opening.ts';
+import { Proving } from '../replica/proving.ts';
 import { Replica } from '../replica/replica.ts';
 import type { SetAside } from '../replica/setAside.ts';
 import type { EntryStore } from '../store/entryStore.ts';
 import { SILENT_TICKS, WatchHub } from '../watch/hub/hub.ts';
-import { HearsayError } from '../words/errors.ts';
+import { DamagedLogError, HearsayError, WrongCheckpointError } from '../words/errors.ts';
 import type { Limits } from '../words/limits.ts';
 import type { Note } from '../words/note.ts';
 import type { Random } from '../words/random.ts';
@@ -30,11 +33,15 @@ import type { NodeLogs } from './nodeLogs.ts';
 
 /** Time between two looks at the disk, in milliseconds. */
 const DISK_LOOK_INTERVAL_MS = 1000;
+/** Time between two pages of the log that are proved, in milliseconds: some 12,000 rows a second at most. */
+const PROVE_INTERVAL_MS = 20;
 /** Time between two looks for members that hold back collection, in milliseconds. */
 const HELD_BACK_INTERVAL_MS = 5000;
 
 /** Bytes of entries looked at before others have their turn: about a millisecond. */
 const TRIM_SLICE_BYTES = MIB;
+/** The longest time that a stop waits for its checkpoint, in milliseconds: the next start can do without. */
+export const LAST_CHECKPOINT_MS = 8000;
 
 export interface Timers {
   /** Milliseconds that go on evenly while wall clocks are set. */
@@ -59,6 +66,8 @@ export interface OpenOptions {
   /** Makes an empty store for a map. */
   readonly newEntries: () => EntryStore;
   readonly note: Note;
+  /** Called again and again while the log is read. */
+  readonly onProgress?: (lsn: number, lastLsn: number) => void;
 }
 
 /** A replica on the node's own log, and the logs that rejoins before this start had set aside. */
@@ -71,12 +80,17 @@ export interface Opened {
 /** @throws DamagedLogError, and the errors of the store of the logs. */
 export async function openLogs(options: OpenOptions): Promise<Opened> {
   const { logs, nodeId, place, clock, limits, newEntries, note } = options;
+  const { onProgress = () => {} } = options;
   const log = await logs.open();
-  const open = (one: typeof log): Promise<Replica> =>
-    Replica.open({ nodeId, log: one, place, clock, limits, entries: newEntries() });
-  const replica = await open(log);
+  const open = (one: typeof log, opening: Opening): Promise<Replica> =>
+    Replica.open({ nodeId, log: one, place, clock, limits, entries: newEntries(), opening });
+  const replica = await open(log, { checkpoints: logs.checkpoints, note, onProgress });
   if (log.stoppedUncleanly) replica.membership.markForNewOrigin();
-  return { replica, logs, setAside: await logs.setAside(open, (text) => note('warn', text)) };
+  const setAside = await logs.setAside(
+    (one) => open(one, FROM_ROWS),
+    (text) => note('warn', text),
+  );
+  return { replica, logs, setAside };
 }
 
 export interface Intervals {
@@ -84,6 +98,8 @@ export interface Intervals {
   readonly sweepMs: number;
   /** Null: the log is not compacted. */
   readonly compactMs: number | null;
+  /** Null: no checkpoints are written. */
+  readonly checkpointMs: number | null;
   /** The time without an event after which a watcher gets a bookmark, in milliseconds. */
   readonly bookmarkMs: number;
 }
@@ -126,6 +142,8 @@ export class Engine {
   readonly replica: Replica;
   readonly driver: Driver;
   readonly compactor: Compactor;
+  readonly checkpointer: Checkpointer;
+  readonly proving: Proving;
   readonly hub: WatchHub;
   readonly #options: EngineOptions;
   readonly #ends: (() => void)[] = [];
@@ -152,6 +170,15 @@ export class Engine {
     });
     this.compactor = new Compactor(replica, retentionMs, holdMs);
     const { maxClockSkewMs } = settings;
+    this.checkpointer = new Checkpointer({
+      replica,
+      checkpoints: logs.checkpoints,
+      aheadMs: maxClockSkewMs,
+      pause: () => new Promise(defer),
+      steadyMs: () => timers.steadyMs(),
+      note: options.note,
+    });
+    this.proving = new Proving(replica);
     this.hub = new WatchHub({ replica, limits: replica.limits, maxClockSkewMs, defer });
   }
 
@@ -166,7 +193,7 @@ export class Engine {
 
   start(): void {
     const { timers, intervals } = this.#options;
-    const { tickMs, sweepMs, compactMs, bookmarkMs } = intervals;
+    const { tickMs, sweepMs, compactMs, checkpointMs, bookmarkMs } = intervals;
     const every = (intervalMs: number, purpose: string, run: () => void): void => {
       this.#ends.push(timers.every(intervalMs, purpose, run));
     };
@@ -182,6 +209,11 @@ export class Engine {
     every(bookmarkMs / SILENT_TICKS, 'bookmarks', () => this.hub.tick());
     if (compactMs !== null) every(compactMs, 'compact', () => this.#compact());
     this.#ends.push(this.replica.onCommit(() => this.#trim()));
+    if (checkpointMs !== null) every(checkpointMs, 'checkpoint', () => this.#writeCheckpoint());
+    if (!this.proving.isDone) {
+      const end = timers.every(PROVE_INTERVAL_MS, 'prove', () => void this.#prove(end));
+      this.#ends.push(end);
+    }
     this.driver.tick();
     this.#lookAtDisk();
   }
@@ -201,6 +233,8 @@ export class Engine {
     // Only `verify` reads this sum, so a full disk keeps no node from ending.
     await this.replica.recordMapSum(settings.maxClockSkewMs).catch(() => {});
     await this.replica.suspend();
+    const { checkpointMs } = this.#options.intervals;
+    if (checkpointMs !== null) await this.checkpointer.end(LAST_CHECKPOINT_MS);
   }
 
   #sweep(): void {
@@ -230,8 +264,32 @@ export class Engine {
     else note('info', 'Memory has room for new keys again.', { event: 'memory-has-room' });
   }
 
+  /** Damage that is found now is treated like damage that a start finds, and the next start finds it again. */
+  async #prove(end: () => void): Promise<void> {
+    const { fail, note } = this.#options;
+    try {
+      await this.proving.step();
+      if (!this.proving.isDone) return;
+      end();
+      note('info', 'Every row of the log is proved.', { event: 'proved' });
+    } catch (error) {
+      // A log that is closed, or that can't be read now, is no damaged one.
+      const isDamage = error instanceof DamagedLogError || error instanceof WrongCheckpointError;
+      if (!isDamage && error instanceof HearsayError) return;
+      end();
+      await this.checkpointer.giveUp().catch(() => {});
+      fail(error);
+    }
+  }
+
+  #writeCheckpoint(): void {
+    this.checkpointer.run().catch((error: unknown) => this.#options.fail(error));
+  }
+
   #compact(): void {
     const { note, fail } = this.#options;
+    // It would begin anew with each removed row.
+    if (!this.proving.isDone) return;
     this.compactor.run().catch((error: unknown) => {
       if (error instanceof HearsayError) note('info', `Compaction goes on later: ${error.message}`);
       else fail(error);

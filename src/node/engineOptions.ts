@@ -48,10 +48,15 @@ export const engineOptions = (settings: NodeSettings): OptionsOfMachine => ({
   newOrigin: () => newOrigin(settings.nodeId),
 });
 
-const intervalsOf = ({ retentionMs, bookmarkIntervalMs }: NodeSettings): Intervals => ({
+const intervalsOf = ({
+  retentionMs,
+  bookmarkIntervalMs,
+  checkpointIntervalMs,
+}: NodeSettings): Intervals => ({
   tickMs: TICK_MS,
   sweepMs: SWEEP_MS,
   compactMs: Math.min(COMPACT_MAX_INTERVAL_MS, Math.max(COMPACT_MIN_INTERVAL_MS, retentionMs / 4)),
+  checkpointMs: checkpointIntervalMs === 0 ? null : checkpointIntervalMs,
   bookmarkMs: bookmarkIntervalMs,
 });
 

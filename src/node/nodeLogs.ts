@@ -4,6 +4,7 @@
  * (`LogDirectory`), or a simulated disk.
  */
 import type { LogChanges } from '../gossip/driver/options.ts';
+import type { Checkpoints } from '../log/checkpoints.ts';
 import type { Log } from '../log/log.ts';
 import type { Replica } from '../replica/replica.ts';
 import { type SetAside, setAside } from '../replica/setAside.ts';
@@ -11,6 +12,8 @@ import { DamagedLogError } from '../words/errors.ts';
 
 /** The store of a node's logs. A log is moved or removed only while it is closed. */
 export interface LogStore {
+  /** Of the node's own log. A log that is moved or removed leaves none behind. */
+  readonly checkpoints: Checkpoints;
   /** Opens the node's own log; makes an empty one under a new origin if there is none. */
   open(): Promise<Log>;
   /** Closes the node's own log, if it is open. */
@@ -40,6 +43,11 @@ export class NodeLogs implements LogChanges {
 
   constructor(store: LogStore) {
     this.#store = store;
+  }
+
+  /** Of the node's own log. */
+  get checkpoints(): Checkpoints {
+    return this.#store.checkpoints;
   }
 
   /** Opens the log; one that holds half a snapshot is thrown away first: it was never joined. */

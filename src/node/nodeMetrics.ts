@@ -3,6 +3,7 @@ import { collectDefaultMetrics, Gauge, type Registry } from 'prom-client';
 import { PROTOCOL_RANGE } from '../gossip/protocol/messages.ts';
 import type { SocketTransport } from '../gossip/socket.ts';
 import { Figures } from '../http/metrics.ts';
+import { registerCheckpointMetrics } from './checkpointMetrics.ts';
 import type { DiskSpace } from './diskSpace.ts';
 import type { Engine } from './engine.ts';
 import { registerGossipMetrics } from './gossipMetrics.ts';
@@ -38,6 +39,7 @@ export function registerNodeMetrics(
     droppedLogLines,
   );
   registerDiskMetrics(registry, disk);
+  registerCheckpointMetrics(registry, engine);
   registerGossipMetrics(registry, {
     replica,
     counts: () => driver.counts,

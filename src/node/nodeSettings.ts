@@ -65,6 +65,11 @@ export interface NodeSettings {
    */
   readonly retentionMs: number;
   /**
+   * Time between two checkpoints, in milliseconds: 1 to 365 days, default 5 minutes. 0: none is written, not
+   * even at a stop.
+   */
+  readonly checkpointIntervalMs: number;
+  /**
    * The greatest difference between the clocks of two nodes, in milliseconds: 0 to a day, default
    * 60,000.
    */

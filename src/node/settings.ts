@@ -131,6 +131,10 @@ export const nodeShape = {
     default: '24h',
     help: 'how long the log keeps ops that were overwritten or deleted, or have expired',
   }),
+  checkpointIntervalMs: duration('0ms', '365d', {
+    default: '5m',
+    help: 'how often a node writes its entries into a file that the next start reads in place of the log; 0: never',
+  }),
   maxClockSkewMs: duration('0ms', '1d', {
     default: '1m',
     help: 'how far the clocks of two nodes may be apart',

@@ -17,6 +17,7 @@ import { newEntries } from './newEntries.ts';
 import { newOrigin } from './newOrigin.ts';
 import { NodeLogs } from './nodeLogs.ts';
 import { registerNodeMetrics } from './nodeMetrics.ts';
+import { openingProgress } from './openingProgress.ts';
 import { checkPortOfNewLog } from './portCheck.ts';
 import type { NodeSettings } from './settings.ts';
 import { surfaceOf } from './surface.ts';
@@ -93,6 +94,7 @@ export async function startNode(
     note,
     newEntries: () => newEntries(settings.maxMemory),
     clock: Date.now,
+    onProgress: openingProgress(note),
   });
   warnOfReaders(place, (text) => note('warn', text));
   const disk = new DiskSpace(place);

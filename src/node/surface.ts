@@ -132,7 +132,7 @@ const appOptions = (
     health: () =>
       connections.isLeaving
         ? LEAVING
-        : healthOf(replica, driver, engine.settings, engine.isDiskLow),
+        : { ...healthOf(replica, driver, engine.settings, engine.isDiskLow), ...provedOf(engine) },
     maxClockSkewMs: settings.maxClockSkewMs,
     version: packageVersion(),
     log,
@@ -148,6 +148,9 @@ function hostRule({ host, allowedHosts, nodes, url }: NodeSettings): HostRule {
   const own = (url === null ? nodes : [...nodes, url]).map((one) => new URL(one).hostname);
   return { allowed: new Set([...own, ...allowedHosts]) };
 }
+
+const provedOf = ({ proving }: Engine): { readonly proved?: number } =>
+  proving.isDone ? {} : { proved: Math.floor(proving.share * 1000) / 1000 };
 
 /** Fewer than the setting if the process may not open that many files beside those of the node. */
 const maxConnections = ({ limits }: NodeSettings): number =>

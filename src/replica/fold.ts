@@ -5,13 +5,16 @@
  * Invariant: it changes only by a committed batch, by another log, and by facts of the header that the
  * next commit writes.
  */
-import type { Commit, Log } from '../log/log.ts';
+import type { Commit, Log, PageLimit } from '../log/log.ts';
+import { recordsOfTail } from '../rules/checkpoint.ts';
+import type { CheckpointFacts } from '../rules/checkpointFacts.ts';
 import { Closings, HeldVector } from '../rules/closings.ts';
 import { type Basis, type Batch, emptyRecord } from '../rules/decide.ts';
 import { LatestExpiries } from '../rules/expiry.ts';
 import { Members } from '../rules/members.ts';
 import { type RecentRow, RecentRows } from '../rules/recentRows.ts';
-import type { EntryStore } from '../store/entryStore.ts';
+import type { EntryStore, StoreCapture } from '../store/entryStore.ts';
+import { DamagedLogError } from '../words/errors.ts';
 import { add, type Hash, subtract, ZERO } from '../words/hash.ts';
 import type { Limits } from '../words/limits.ts';
 import { type EntryHead, isOnKey, textLength } from '../words/op.ts';
@@ -25,6 +28,7 @@ import {
 } from '../words/row.ts';
 import { MIB } from '../words/size.ts';
 import { raise, seqOf, type Vector } from '../words/vector.ts';
+import { FROM_ROWS, noteReplay, type Opening, restoredFrom } from './opening.ts';
 import { replay } from './replay.ts';
 
 /** The map's compaction looks at this many times the bytes that a commit may have left as holes, */
@@ -33,6 +37,8 @@ const COMPACTED_A_HOLE = 4;
 const ENTRY_COST_BYTES = 320;
 /** up to this bound: a few milliseconds. Sweeps catch up with what is left. */
 const MAX_SLICE_BYTES = 4 * MIB;
+
+const RECENT_PAGE: PageLimit = { maxRows: 4096, maxBytes: 4 * MIB };
 
 export class Fold {
   readonly map: EntryStore;
@@ -56,12 +62,17 @@ export class Fold {
   #openedAtSeq = 0;
   #retiredAtMs: number | null = null;
   #expiredBefore: LatestExpiries | null = null;
+  /** The latest expiries of entries that were collected, before the log was opened and since. */
+  #collected: LatestExpiries;
+  #restoredLsn: number | null = null;
+  #removedRows = 0;
 
   /** An empty state: `read` folds the log into it. @param map an empty store. */
   constructor(log: Log, limits: Limits, map: EntryStore) {
     this.map = map;
     this.#limits = limits;
     this.recent = new RecentRows(limits);
+    this.#collected = new LatestExpiries(limits.maxRecentExpiries);
     this.#header = log.header;
   }
 
@@ -142,24 +153,124 @@ export class Fold {
   }
 
   /**
-   * Folds a log from nothing.
+   * Takes the state of a log: from its checkpoint and the rows after it, or from all rows.
    *
    * @param place the log's name in errors.
    * @throws DamagedLogError at the first row that can't be as it was written.
    */
-  async read(log: Log, place: string): Promise<void> {
+  async read(log: Log, place: string, opening: Opening = FROM_ROWS): Promise<void> {
     this.#forget(log);
-    const expired = new LatestExpiries(this.#limits.maxRecentExpiries);
-    const onRow = (row: Row): void => {
-      this.#foldMembership(row);
-      this.recent.push(row);
-    };
-    const onDropped = (entry: EntryHead): void => expired.add(entry);
-    const { hlc, horizon } = await replay(log, this.map, place, onRow, onDropped);
-    this.#expiredBefore = expired;
+    const facts = await restoredFrom(opening, log, this.map);
+    try {
+      await this.#replay(log, place, opening, facts);
+    } catch (error) {
+      if (facts === null || !(error instanceof DamagedLogError)) throw error;
+      // Only all rows tell whether the log is damaged, or its checkpoint of another history.
+      noteReplay(
+        opening.note,
+        `the rows after the checkpoint do not go on from it: ${error.message}`,
+      );
+      await opening.checkpoints?.remove();
+      this.#forget(log);
+      await this.#replay(log, place, opening, null);
+    }
+  }
+
+  async #replay(
+    log: Log,
+    place: string,
+    { onProgress }: Opening,
+    facts: CheckpointFacts | null,
+  ): Promise<void> {
+    const { maxRecentExpiries, maxRecentOps } = this.#limits;
+    this.#collected = new LatestExpiries(maxRecentExpiries, facts?.isExpiredComplete ?? true);
+    if (facts !== null) await this.#beginAt(facts, log, maxRecentOps);
+    const { hlc, horizon } = await replay(log, this.map, {
+      place,
+      from: facts && { ...facts, records: recordsOfTail(facts, log) },
+      onRow: (row) => {
+        this.#foldMembership(row);
+        this.recent.push(row);
+      },
+      onDropped: (entry) => this.#collected.add(entry),
+      onPage: (lsn) => onProgress(lsn, log.lastLsn),
+    });
+    this.#keepCollected();
     this.#hlc = hlc;
     this.#openedAtSeq = seqOf(this.#vector, this.origin);
+    this.#restoredLsn = facts?.lsn ?? null;
     if (horizon > this.#header.horizon) this.changeHeader({ horizon });
+  }
+
+  /** The state at the checkpoint, beside the map. */
+  async #beginAt(
+    { lsn, memberships, retiredAtMs, expired }: CheckpointFacts,
+    log: Log,
+    maxRecentOps: number,
+  ): Promise<void> {
+    for (const op of memberships) this.#foldMembership({ op, committedAt: retiredAtMs ?? 0 });
+    for (const one of expired) this.#collected.add(one);
+    let after = Math.max(0, log.lastLsn - maxRecentOps);
+    while (after < lsn) {
+      const rows = await log.rowsAfter(after, RECENT_PAGE);
+      for (const row of rows) if (row.lsn <= lsn) this.recent.push(row);
+      after = rows.at(-1)?.lsn ?? lsn;
+    }
+  }
+
+  /** An expiry is not told of a key that has an entry again. */
+  #keepCollected(): void {
+    const { expired, isComplete } = this.#collected.take();
+    const { maxRecentExpiries } = this.#limits;
+    this.#collected = new LatestExpiries(maxRecentExpiries, isComplete);
+    this.#expiredBefore = new LatestExpiries(maxRecentExpiries, isComplete);
+    for (const one of expired) {
+      if (this.map.head(one.key) !== undefined) continue;
+      this.#collected.add(one);
+      this.#expiredBefore.add(one);
+    }
+  }
+
+  /** The lsn of the checkpoint that the log was opened from; its rows up to there were not read. */
+  get restoredLsn(): number | null {
+    return this.#restoredLsn;
+  }
+
+  /** Rows that compaction has removed since the start. */
+  get removedRows(): number {
+    return this.#removedRows;
+  }
+
+  /** Collects an entry: it leaves the map, and its expiry is remembered for watchers. */
+  drop(entry: EntryHead): void {
+    this.map.drop(entry.key);
+    this.#collected.add(entry);
+  }
+
+  /**
+   * Captures the state after the last commit; it goes on. The caller ends the capture of the entries.
+   *
+   * @param asOf for the map sum, in minutes since the epoch.
+   */
+  capture(asOf: number): { readonly facts: CheckpointFacts; readonly entries: StoreCapture } {
+    const { origin, clusterName, horizon, stable, stableClock } = this.#header;
+    const { expired, isComplete } = this.#collected.take();
+    const facts = {
+      origin,
+      clusterName,
+      lsn: this.#lastLsn,
+      hlc: this.#hlc,
+      horizon,
+      stable,
+      stableClock,
+      retiredAtMs: this.#retiredAtMs,
+      mapSum: { asOf, sum: this.map.sumAt(asOf) },
+      records: [...this.#records.values()],
+      memberships: this.members.ops(),
+      expired,
+      isExpiredComplete: isComplete,
+    };
+    return { facts, entries: this.map.capture() };
   }
 
   #forget(log: Log): void {
@@ -233,11 +344,12 @@ export class Fold {
     this.#header = changedHeader(this.#header, { ...batch.header, horizon });
     this.#hlc = batch.hlc;
     this.#bornHere += batch.born;
+    this.#removedRows += batch.removed.length;
     this.map.compactSlice(Math.min(MAX_SLICE_BYTES, COMPACTED_A_HOLE * holes));
     return rows;
   }
 
-  #foldMembership({ op, committedAt }: Row): void {
+  #foldMembership({ op, committedAt }: Pick<Row, 'op' | 'committedAt'>): void {
     if (isOnKey(op)) return;
     const wasRetired = this.members.isRetired(op.key);
     this.members.fold(op);

@@ -69,7 +69,7 @@ export class Forgetting {
       (dead) => {
         for (const entry of dead) {
           const present = map.head(entry.key);
-          if (present !== undefined && sameOp(present, entry)) map.drop(entry.key);
+          if (present !== undefined && sameOp(present, entry)) this.#fold.drop(present);
         }
       },
     );

@@ -39,6 +39,7 @@ import { Forgetting } from './forgetting.ts';
 import { IncomingSnapshot } from './incomingSnapshot.ts';
 import { Membership } from './membership.ts';
 import { Offering } from './offering.ts';
+import type { Opening } from './opening.ts';
 import { Readiness } from './readiness.ts';
 import { Reads } from './reads.ts';
 
@@ -52,6 +53,8 @@ export interface ReplicaOptions {
   readonly limits: Limits;
   /** An empty store, for the map. */
   readonly entries: EntryStore;
+  /** Without it, the log is replayed from the start. */
+  readonly opening?: Opening;
 }
 
 /** The rows of one commit, as listeners get them. */
@@ -93,12 +96,13 @@ export class Replica {
   #isDiskFull = false;
 
   /**
-   * Opens on a log: replays it into the map. @throws DamagedLogError if the log can't be as it was
-   * written.
+   * Opens on a log: takes the map from its checkpoint, and replays the rows after it.
+   *
+   * @throws DamagedLogError if the rows that were read can't be as they were written.
    */
   static async open(options: ReplicaOptions): Promise<Replica> {
     const replica = new Replica(options);
-    await replica.#fold.read(options.log, options.place);
+    await replica.#fold.read(options.log, options.place, options.opening);
     return replica;
   }
 
@@ -352,6 +356,26 @@ export class Replica {
   }
 
   // ---- the log under it
+
+  /** The lsn of the checkpoint that the log was opened from: its rows up to there were not read. Else null. */
+  get restoredLsn(): number | null {
+    return this.#fold.restoredLsn;
+  }
+
+  /** Rows that compaction has removed from logs of this replica. */
+  get removedRows(): number {
+    return this.#fold.removedRows;
+  }
+
+  /**
+   * Captures the state after the last commit, for a checkpoint, while the replica goes on. The caller
+   * ends the capture of the entries.
+   *
+   * @param aheadMs the map sum leaves out entries that expire within this time.
+   */
+  capture(aheadMs: number): ReturnType<Fold['capture']> {
+    return this.#fold.capture(minuteAhead(this.#clock(), aheadMs));
+  }
 
   /** Rule 12: goes on with another log, in place, as if it had been opened on it. */
   async adopt(log: Log): Promise<void> {

@@ -21,7 +21,7 @@ export type Summed = Pick<KeyOp, 'kind' | 'expiresAt' | 'hashHigh' | 'hashLow'>;
 export class MapSum {
   #all: Hash = ZERO;
   /** By the first whole minute at which the entry is dead. */
-  readonly #byMinute = new BTree<number, Hash>();
+  #byMinute = new BTree<number, Hash>();
 
   add(entry: Summed): void {
     this.#change(entry, add);
@@ -39,6 +39,32 @@ export class MapSum {
     this.#byMinute.forRange(first, asOf, true, (_minute, ofMinute) => {
       sum = subtract(sum, ofMinute);
     });
+    return sum;
+  }
+
+  /** The sums as they are now, while this one goes on. */
+  copy(): MapSum {
+    const copy = new MapSum();
+    copy.#all = this.#all;
+    copy.#byMinute = this.#byMinute.clone();
+    return copy;
+  }
+
+  /** The sum over all puts. */
+  get all(): Hash {
+    return this.#all;
+  }
+
+  /** The sums by the minute at which their entries are dead. */
+  *byMinute(): IterableIterator<readonly [minute: number, sum: Hash]> {
+    for (const pair of this.#byMinute.entries()) yield pair;
+  }
+
+  /** @param byMinute as `byMinute` gives it. */
+  static of(all: Hash, byMinute: Iterable<readonly [minute: number, sum: Hash]>): MapSum {
+    const sum = new MapSum();
+    sum.#all = all;
+    for (const [minute, ofMinute] of byMinute) sum.#byMinute.set(minute, ofMinute);
     return sum;
   }
 

@@ -17,6 +17,7 @@
  * - Entries expire in the order of `(expiresAt, origin, seq)`, so that one mark says how far the sweeps
  *   have come. No entry is swept before its time.
  * - The map sum depends on the entries alone, and not on the history behind them.
+ * - An image restores to the very entries that were there when it was captured.
  * - A walk meets every entry that is there from its beginning to its end, once, as it is when its turn
  *   comes, whatever changes meanwhile.
  *
@@ -72,6 +73,14 @@ export interface StoreBytes {
   readonly holes: number;
   /** Bytes of both, and of the indexes. */
   readonly used: number;
+}
+
+/** A store as it was at one moment. */
+export interface StoreCapture {
+  /** Its image, in frames of bytes of at most 1 MiB. A frame must be used before the next one is taken. */
+  readonly frames: Iterator<Uint8Array, void, undefined>;
+  /** Ends the capture, whether all frames were taken or not. */
+  end(): void;
 }
 
 export interface EntryStore {
@@ -133,6 +142,8 @@ export interface EntryStore {
    * @param limit the most entries, at least 1.
    */
   sweep(nowMs: number, limit: number): Swept;
+  /** All entries that are dead at that time, whether a sweep has come to them or not. */
+  deadAt(nowMs: number): EntryHead[];
   /**
    * Dead entries for collecting to look at, at most `limit`. Those that stay come last next time, so
    * that entries which can't go yet do not hide others.
@@ -151,4 +162,18 @@ export interface EntryStore {
    * @returns the part of the budget that was used; 0 if so little is left that compaction would not pay.
    */
   compactSlice(budgetBytes: number): number;
+
+  /**
+   * Captures the store as it is now; the store goes on. Until the capture is ended no other may begin.
+   */
+  capture(): StoreCapture;
+  /**
+   * Takes the entries over from an image that a store of this kind made, in place of its own; entries
+   * that a sweep had come to are listed again, as in a store that was folded anew.
+   *
+   * @returns the targets of the frames, in order; each must be filled before the next one is taken. Until
+   *   the last one was, the store is not to be used, except for `clear`.
+   * @throws ForeignImageError if another kind of store made the image, or another version.
+   */
+  restore(): Generator<Uint8Array, void, undefined>;
 }

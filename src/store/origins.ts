@@ -12,6 +12,12 @@ interface Numbered {
   entries: number;
 }
 
+export interface OriginsImage {
+  /** The greatest number that was ever given. */
+  readonly lastId: number;
+  readonly origins: readonly (readonly [id: number, name: string, entries: number])[];
+}
+
 export class Origins {
   readonly #byName = new Map<string, Numbered>();
   readonly #byId = new Map<number, Numbered>();
@@ -40,6 +46,25 @@ export class Origins {
 
   nameOf(id: number): string {
     return this.#get(id).name;
+  }
+
+  /** The origins with their numbers, and how many entries each has. */
+  image(): OriginsImage {
+    const origins = Array.from(
+      this.#byId.values(),
+      ({ id, name, entries }) => [id, name, entries] as const,
+    );
+    return { lastId: this.#lastId, origins };
+  }
+
+  restore({ lastId, origins }: OriginsImage): void {
+    this.clear();
+    this.#lastId = lastId;
+    for (const [id, name, entries] of origins) {
+      const origin = { id, name, entries };
+      this.#byId.set(id, origin);
+      this.#byName.set(name, origin);
+    }
   }
 
   clear(): void {

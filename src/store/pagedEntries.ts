@@ -24,12 +24,14 @@ import {
   type PutHead,
   sameOp,
 } from '../words/op.ts';
+import { Captures } from './captures.ts';
 import type {
   EntryStore,
   KeptEntries,
   ListLimit,
   ListPage,
   StoreBytes,
+  StoreCapture,
   Swept,
 } from './entryStore.ts';
 import { type HashSeed, hashBytes } from './keyHash.ts';
@@ -42,6 +44,7 @@ import { DEAD, EXPIRING, LISTED, QUEUED, REFERENCED, type Slots } from './slots.
 import { SlotTable } from './slotTable.ts';
 import { SoughtExpiry } from './soughtExpiry.ts';
 import { SoughtKey } from './soughtKey.ts';
+import { imageFrames, imageTargets } from './storeImage.ts';
 
 export interface PagedEntriesOptions {
   /** Random, so that nobody can choose keys whose hashes collide. */
@@ -52,16 +55,26 @@ export interface PagedEntriesOptions {
 }
 
 export class PagedEntries implements EntryStore {
-  readonly #seed: HashSeed;
+  #seed: HashSeed;
+  readonly #captures = new Captures();
   readonly #records: Records;
   readonly #slots: Slots;
   readonly #entry: RecordReader;
   readonly #key = new SoughtKey();
   readonly #prefix = new SoughtKey();
   readonly #expiry = new SoughtExpiry();
-  readonly #table = new SlotTable((slot) => this.#records.compareKey(this.#key, slot) === 0);
-  readonly #listed = new SlotOrder((slot) => this.#records.compareKey(this.#key, slot));
-  readonly #expiring = new SlotOrder((slot) => this.#records.compareExpiry(this.#expiry, slot));
+  readonly #table = new SlotTable(
+    (slot) => this.#records.compareKey(this.#key, slot) === 0,
+    this.#captures,
+  );
+  readonly #listed = new SlotOrder(
+    (slot) => this.#records.compareKey(this.#key, slot),
+    this.#captures,
+  );
+  readonly #expiring = new SlotOrder(
+    (slot) => this.#records.compareExpiry(this.#expiry, slot),
+    this.#captures,
+  );
   /** For collecting to look at. */
   readonly #dead = new SlotQueue();
   #sum = new MapSum();
@@ -73,7 +86,10 @@ export class PagedEntries implements EntryStore {
   constructor({ seed, sizes = PAGE_SIZES, maxBytes = null }: PagedEntriesOptions) {
     this.#seed = seed;
     const indexes = [this.#table, this.#listed, this.#expiring, this.#dead];
-    this.#records = new Records(sizes, maxBytes ?? Number.POSITIVE_INFINITY, indexes);
+    this.#records = new Records(
+      { sizes, maxBytes: maxBytes ?? Number.POSITIVE_INFINITY, captures: this.#captures },
+      indexes,
+    );
     this.#slots = this.#records.slots;
     this.#entry = this.#records.entry;
   }
@@ -225,6 +241,20 @@ export class PagedEntries implements EntryStore {
     return { expired, upTo: markOfClock(nowMs) };
   }
 
+  deadAt(nowMs: number): EntryHead[] {
+    const dead: EntryHead[] = [];
+    const look = (slot: number): boolean => {
+      this.#records.look(slot);
+      const isDead = this.#entry.isDead(nowMs);
+      if (isDead) dead.push(this.#entry.head());
+      return isDead;
+    };
+    for (let index = 0; index < this.#dead.length; index++)
+      if (this.#slots.is(this.#dead.at(index), DEAD)) look(this.#dead.at(index));
+    for (const slot of this.#expiring.all()) if (!look(slot)) break;
+    return dead;
+  }
+
   examineDead(limit: number): EntryHead[] {
     const examined: EntryHead[] = [];
     // Once around at most: those that stay are pushed to the end.
@@ -270,6 +300,41 @@ export class PagedEntries implements EntryStore {
 
   compactSlice(budgetBytes: number): number {
     return this.#records.compactSlice(budgetBytes);
+  }
+
+  // ---- images
+
+  capture(): StoreCapture {
+    this.#captures.begin();
+    const frames = imageFrames({
+      ...this.#records.image(),
+      seed: this.#seed,
+      size: this.#size,
+      deadSize: this.#deadSize,
+      sum: this.#sum.copy(),
+      table: this.#table.image(),
+      listed: this.#listed.image(),
+      expiring: this.#expiring.image(),
+      dead: this.#dead.image(),
+    });
+    return { frames, end: () => this.#captures.end() };
+  }
+
+  *restore(): Generator<Uint8Array, void, undefined> {
+    this.clear();
+    const image = yield* imageTargets();
+    this.#seed = image.seed;
+    this.#records.restore(image);
+    this.#table.restore(image.table);
+    this.#listed.restore(image.listed);
+    this.#expiring.restore(image.expiring);
+    for (const slots of image.dead) for (const slot of slots) this.#dead.push(slot);
+    this.#sum = image.sum;
+    this.#size = image.size;
+    this.#deadSize = image.deadSize;
+    // Sweeps are no part of an image: as after a replay, every expired entry is swept and told anew.
+    this.#sweptUntilMs = Number.POSITIVE_INFINITY;
+    this.#followBack(Number.NEGATIVE_INFINITY);
   }
 
   // ---- slots

@@ -12,6 +12,7 @@
  */
 import { present } from '../words/invariant.ts';
 import { KIB, MIB } from '../words/size.ts';
+import { Captures } from './captures.ts';
 import { viewOf } from './soughtKey.ts';
 
 /** Addresses count in pages of this size. A longer record has a page of its own. */
@@ -54,7 +55,18 @@ export class Page {
   }
 }
 
+/** A page as it was at one moment. */
+export interface PageImage {
+  readonly base: number;
+  readonly hasValues: boolean;
+  /** Bytes of records that were entries. */
+  readonly live: number;
+  /** Its records, holes among them. */
+  readonly bytes: Buffer;
+}
+
 export class Pages {
+  readonly #captures: Captures;
   readonly #pages: (Page | undefined)[] = [];
   /** Indexes of `#pages` that are free. */
   readonly #free: number[] = [];
@@ -71,8 +83,9 @@ export class Pages {
   #droppableBytes = 0;
   #bytes = 0;
 
-  constructor(sizes: PageSizes) {
+  constructor(sizes: PageSizes, captures = new Captures()) {
     this.#sizes = sizes;
+    this.#captures = captures;
   }
 
   /** Bytes of entries. */
@@ -186,6 +199,37 @@ export class Pages {
     this.#bytes = 0;
   }
 
+  /** Only while a capture is under way: records are not changed, and pages not used again meanwhile. */
+  image(): PageImage[] {
+    const images: PageImage[] = [];
+    for (const page of this.#pages)
+      if (page !== undefined && page.live > 0)
+        images.push({
+          base: page.base,
+          hasValues: page.hasValues,
+          live: page.live,
+          bytes: page.bytes.subarray(0, page.used),
+        });
+    return images;
+  }
+
+  /** Takes the bytes of the image over. */
+  restore(images: readonly PageImage[], droppableBytes: number): void {
+    this.clear();
+    this.#droppableBytes = droppableBytes;
+    for (const { base, hasValues, live, bytes } of images) {
+      const page = new Page(bytes, base, hasValues);
+      if (hasValues) this.#values.add(page);
+      page.used = bytes.length;
+      page.live = live;
+      this.#pages[base / PAGE_BYTES] = page;
+      this.#bytes += bytes.length;
+      this.#liveBytes += live;
+    }
+    for (let index = 0; index < this.#pages.length; index++)
+      if (this.#pages[index] === undefined) this.#free.push(index);
+  }
+
   #isOpen(page: Page): boolean {
     return page === this.#openValues || page === this.#openRest;
   }
@@ -205,7 +249,8 @@ export class Pages {
     this.#values.delete(page);
     this.#free.push(index);
     this.#bytes -= page.bytes.length;
-    const isUsable = page.bytes.length === this.#sizes.bytes && !page.isKept;
+    const isRead = page.isKept || this.#captures.underWay !== 0;
+    const isUsable = page.bytes.length === this.#sizes.bytes && !isRead;
     if (isUsable && this.#spare.length < MAX_SPARE_PAGES) this.#spare.push(page.bytes);
   }
 }

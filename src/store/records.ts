@@ -10,6 +10,7 @@
  * goes from page to page.
  */
 import type { KeyOp, Put } from '../words/op.ts';
+import { Captures } from './captures.ts';
 import type { KeptEntries, StoreBytes } from './entryStore.ts';
 import { KeptRecords } from './keptRecords.ts';
 import { KeptRows } from './keptRows.ts';
@@ -20,12 +21,25 @@ import { markCold, RecordReader, RecordWriter } from './record.ts';
 import { REFERENCED, Slots, USED } from './slots.ts';
 import type { SoughtExpiry } from './soughtExpiry.ts';
 import type { SoughtKey } from './soughtKey.ts';
+import { ForeignImageError, type StoreImage } from './storeImage.ts';
 
 /** Looking at an entry takes as long as copying this many bytes. */
 const ENTRY_COST_BYTES = 256;
 
+export type RecordsImage = Pick<
+  StoreImage,
+  'origins' | 'pages' | 'slots' | 'droppableBytes' | 'coldSize'
+>;
+
+export interface RecordsOptions {
+  readonly sizes: PageSizes;
+  /** As for `PagedEntries`; Infinity, the default: no bound. */
+  readonly maxBytes?: number;
+  readonly captures?: Captures;
+}
+
 export class Records {
-  readonly slots = new Slots();
+  readonly slots: Slots;
   readonly memory: Memory;
   /** Entries whose values are only in the log. */
   coldSize = 0;
@@ -40,8 +54,12 @@ export class Records {
   #emptiedTo = 0;
 
   /** @param indexes what finds the slots. */
-  constructor(sizes: PageSizes, maxBytes: number, indexes: readonly Sized[]) {
-    this.#pages = new Pages(sizes);
+  constructor(
+    { sizes, maxBytes = Number.POSITIVE_INFINITY, captures = new Captures() }: RecordsOptions,
+    indexes: readonly Sized[] = [],
+  ) {
+    this.slots = new Slots(captures);
+    this.#pages = new Pages(sizes, captures);
     this.memory = new Memory(maxBytes, this.#pages, [this.slots, ...indexes]);
   }
 
@@ -124,6 +142,27 @@ export class Records {
     this.#origins.clear();
     this.#emptiedTo = 0;
     this.coldSize = 0;
+  }
+
+  image(): RecordsImage {
+    return {
+      origins: this.#origins.image(),
+      pages: this.#pages.image(),
+      slots: this.slots.image(),
+      droppableBytes: this.#pages.droppableBytes,
+      coldSize: this.coldSize,
+    };
+  }
+
+  /** @throws ForeignImageError if values are only in the log, and this store keeps all of them. */
+  restore({ origins, pages, slots, droppableBytes, coldSize }: RecordsImage): void {
+    if (coldSize > 0 && !this.memory.isBounded)
+      throw new ForeignImageError('it lacks values, and this node has no --max-memory any more');
+    this.clear();
+    this.#origins.restore(origins);
+    this.#pages.restore(pages, droppableBytes);
+    this.slots.restore(slots);
+    this.coldSize = coldSize;
   }
 
   /** As `EntryStore.compactSlice`. */

@@ -3,19 +3,24 @@
  * empty. To find a place, the blocks are searched by their first slots, and then the block.
  */
 import { present } from '../words/invariant.ts';
+import { Captures } from './captures.ts';
 
 const BLOCK_SLOTS = 512;
 const JOINED_SLOTS = BLOCK_SLOTS / 2;
 const NONE = -1;
 
 interface Block {
-  readonly slots: Uint32Array;
+  slots: Uint32Array;
   length: number;
+  /** The capture during which `slots` was made. */
+  since: number;
 }
 
-const newBlock = (): Block => ({ slots: new Uint32Array(BLOCK_SLOTS), length: 0 });
+/** The slots of each block, as they were at one moment. */
+export type OrderImage = readonly Uint32Array[];
 
 export class SlotOrder {
+  readonly #captures: Captures;
   readonly #blocks: Block[] = [];
   readonly #compareSought: (slot: number) => number;
 
@@ -23,8 +28,9 @@ export class SlotOrder {
    * @param compareSought compares that which is sought with the slot: negative if it comes before,
    *   positive if after, 0 only for the slot itself.
    */
-  constructor(compareSought: (slot: number) => number) {
+  constructor(compareSought: (slot: number) => number, captures = new Captures()) {
     this.#compareSought = compareSought;
+    this.#captures = captures;
   }
 
   get bytes(): number {
@@ -39,14 +45,15 @@ export class SlotOrder {
   /** Adds the slot at the sought place. It must not be there yet. */
   add(slot: number): void {
     const index = this.#blockOfSought();
-    const block = this.#blocks[index] ?? newBlock();
+    const block = this.#blocks[index] ?? this.#newBlock();
     if (this.#blocks.length === 0) this.#blocks.push(block);
     const place = this.#placeIn(block);
+    this.#beforeChange(block);
     if (block.length < BLOCK_SLOTS) {
       insertAt(block, place, slot);
       return;
     }
-    const next = newBlock();
+    const next = this.#newBlock();
     this.#blocks.splice(index + 1, 0, next);
     // Slots that come in order fill their blocks.
     const kept =
@@ -72,6 +79,12 @@ export class SlotOrder {
     if (block !== undefined) this.#removeAt(0, block, 0);
   }
 
+  /** All slots. Nothing may be added or removed meanwhile. */
+  *all(): Generator<number, void, undefined> {
+    for (const { slots, length } of this.#blocks)
+      for (let place = 0; place < length; place++) yield slots[place] ?? NONE;
+  }
+
   /** The slots from the sought place on. Nothing may be added or removed meanwhile. */
   *fromSought(): Generator<number, void, undefined> {
     let index = this.#blockOfSought();
@@ -86,6 +99,21 @@ export class SlotOrder {
 
   clear(): void {
     this.#blocks.length = 0;
+  }
+
+  /** Only while a capture is under way. */
+  image(): OrderImage {
+    return this.#blocks.map(({ slots, length }) => slots.subarray(0, length));
+  }
+
+  restore(image: OrderImage): void {
+    this.clear();
+    for (const slots of image) {
+      const block = this.#newBlock();
+      block.slots.set(slots);
+      block.length = slots.length;
+      this.#blocks.push(block);
+    }
   }
 
   /** The last block whose first slot is not after that which is sought; else the first block. */
@@ -118,7 +146,18 @@ export class SlotOrder {
     return low;
   }
 
+  #newBlock(): Block {
+    return { slots: new Uint32Array(BLOCK_SLOTS), length: 0, since: this.#captures.underWay };
+  }
+
+  #beforeChange(block: Block): void {
+    if (!this.#captures.mustCopy(block.since)) return;
+    block.slots = block.slots.slice();
+    block.since = this.#captures.underWay;
+  }
+
   #removeAt(index: number, block: Block, place: number): void {
+    this.#beforeChange(block);
     block.slots.copyWithin(place, place + 1, block.length);
     block.length--;
     if (block.length > JOINED_SLOTS / 2) return;

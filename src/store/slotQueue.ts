@@ -39,6 +39,22 @@ export class SlotQueue {
     return this.#chunks[Math.floor(place / CHUNK_SLOTS)]?.[place % CHUNK_SLOTS] ?? -1;
   }
 
+  /**
+   * The slots as they are now, in pieces. Later changes leave them alone: slots are only ever added
+   * behind them.
+   */
+  image(): readonly Uint32Array[] {
+    const pieces: Uint32Array[] = [];
+    let left = this.length;
+    for (const [index, chunk] of this.#chunks.entries()) {
+      const from = index === 0 ? this.#front : 0;
+      const piece = chunk.subarray(from, Math.min(CHUNK_SLOTS, from + left));
+      left -= piece.length;
+      if (piece.length > 0) pieces.push(piece);
+    }
+    return pieces;
+  }
+
   clear(): void {
     this.#chunks.length = 0;
     this.#front = 0;

@@ -5,6 +5,7 @@
  * moves more than one segment.
  */
 import { ensure, present } from '../words/invariant.ts';
+import { Captures } from './captures.ts';
 
 const FIRST_CELLS = 16;
 const MAX_CELLS = 4096;
@@ -23,11 +24,14 @@ class Segment {
   count = 0;
   /** Highest bits of the hash that all its slots share. */
   readonly depth: number;
+  /** The capture during which `cells` was made. */
+  since: number;
 
-  constructor(cells: number, depth: number) {
+  constructor(cells: number, depth: number, since: number) {
     this.cells = new Uint32Array(2 * cells);
     this.mask = cells - 1;
     this.depth = depth;
+    this.since = since;
   }
 
   add(hash: number, entry: number): void {
@@ -56,16 +60,25 @@ class Segment {
   }
 }
 
+/** A segment as it was at one moment. */
+export interface SegmentImage {
+  readonly depth: number;
+  readonly count: number;
+  readonly cells: Uint32Array;
+}
+
 export class SlotTable {
-  #directory: Segment[] = [new Segment(FIRST_CELLS, 0)];
+  readonly #captures: Captures;
+  #directory: Segment[] = [new Segment(FIRST_CELLS, 0, 0)];
   #depth = 0;
   /** Bytes of the cells of all segments. */
   bytes = CELL_BYTES * FIRST_CELLS;
   readonly #isSought: (slot: number) => boolean;
 
   /** @param isSought whether the key of the slot is the one that is sought; asked where hashes agree. */
-  constructor(isSought: (slot: number) => boolean) {
+  constructor(isSought: (slot: number) => boolean, captures = new Captures()) {
     this.#isSought = isSought;
+    this.#captures = captures;
   }
 
   /** @returns the slot of the sought key; -1 if there is none. */
@@ -77,17 +90,17 @@ export class SlotTable {
 
   /** Adds a slot whose key is not there yet. */
   add(hash: number, slot: number): void {
-    let segment = this.#segmentOf(hash);
+    let segment = this.#changedSegmentOf(hash);
     while (segment.count + 1 > MAX_LOAD * (segment.mask + 1)) {
       this.#grow(segment, hash);
-      segment = this.#segmentOf(hash);
+      segment = this.#changedSegmentOf(hash);
     }
     segment.add(hash, slot + 1);
   }
 
   /** Removes a slot that is there. @param hash that of its key. */
   remove(hash: number, slot: number): void {
-    const segment = this.#segmentOf(hash);
+    const segment = this.#changedSegmentOf(hash);
     const { cells, mask } = segment;
     let cell = hash & mask;
     while (cells[2 * cell + 1] !== slot + 1) {
@@ -98,9 +111,36 @@ export class SlotTable {
   }
 
   clear(): void {
-    this.#directory = [new Segment(FIRST_CELLS, 0)];
+    this.#directory = [new Segment(FIRST_CELLS, 0, this.#captures.underWay)];
     this.#depth = 0;
     this.bytes = CELL_BYTES * FIRST_CELLS;
+  }
+
+  /** The segments in the order of the directory. Only while a capture is under way. */
+  image(): SegmentImage[] {
+    const segments: SegmentImage[] = [];
+    let last: Segment | undefined;
+    for (const segment of this.#directory) {
+      if (segment === last) continue;
+      last = segment;
+      segments.push({ depth: segment.depth, count: segment.count, cells: segment.cells });
+    }
+    return segments;
+  }
+
+  /** Takes the arrays of the image over. */
+  restore(segments: readonly SegmentImage[]): void {
+    this.#depth = segments.reduce((most, { depth }) => Math.max(most, depth), 0);
+    this.#directory = [];
+    this.bytes = segments.reduce((sum, { cells }) => sum + cells.byteLength, 0);
+    for (const { depth, count, cells } of segments) {
+      const segment = new Segment(0, depth, this.#captures.underWay);
+      segment.cells = cells;
+      segment.mask = cells.length / 2 - 1;
+      segment.count = count;
+      for (let left = 2 ** (this.#depth - depth); left > 0; left--) this.#directory.push(segment);
+    }
+    ensure(this.#directory.length === 2 ** this.#depth, 'the segments of a table are all there');
   }
 
   #indexOf(hash: number): number {
@@ -109,6 +149,15 @@ export class SlotTable {
 
   #segmentOf(hash: number): Segment {
     return present(this.#directory[this.#indexOf(hash)], 'the segment of a hash');
+  }
+
+  #changedSegmentOf(hash: number): Segment {
+    const segment = this.#segmentOf(hash);
+    if (this.#captures.mustCopy(segment.since)) {
+      segment.cells = segment.cells.slice();
+      segment.since = this.#captures.underWay;
+    }
+    return segment;
   }
 
   #cellOf({ cells, mask }: Segment, hash: number): number {
@@ -142,7 +191,8 @@ export class SlotTable {
   }
 
   #split({ cells, depth }: Segment, hash: number): void {
-    const halves = [new Segment(MAX_CELLS, depth + 1), new Segment(MAX_CELLS, depth + 1)] as const;
+    const newHalf = (): Segment => new Segment(MAX_CELLS, depth + 1, this.#captures.underWay);
+    const halves = [newHalf(), newHalf()] as const;
     this.bytes += 2 * CELL_BYTES * MAX_CELLS - cells.byteLength;
     const shift = HASH_BITS - depth - 1;
     for (let index = 0; index < cells.length; index += 2) {

@@ -4,6 +4,7 @@
  * indexes. Slots lie in chunks, so that the table grows without ever being copied.
  */
 import { present } from '../words/invariant.ts';
+import { Captures } from './captures.ts';
 
 const CHUNK_BITS = 12;
 const CHUNK_SLOTS = 2 ** CHUNK_BITS;
@@ -27,15 +28,41 @@ export const REFERENCED = 32;
 
 interface Chunk {
   /** The address of the entry; of a free slot, the next one that is free. */
-  readonly addresses: Float64Array;
-  readonly states: Uint8Array;
+  addresses: Float64Array;
+  states: Uint8Array;
+  /** The capture during which the arrays were made. */
+  since: number;
+}
+
+/** The table as it was at one moment. */
+export interface SlotsImage {
+  readonly end: number;
+  readonly firstFree: number;
+  readonly addresses: readonly Float64Array[];
+  readonly states: readonly Uint8Array[];
+}
+
+/** The arrays of an image for slots up to `end`, to be filled. */
+export function newSlotsImage(end: number, firstFree: number): SlotsImage {
+  const chunks = Math.ceil(end / CHUNK_SLOTS);
+  return {
+    end,
+    firstFree,
+    addresses: Array.from({ length: chunks }, () => new Float64Array(CHUNK_SLOTS)),
+    states: Array.from({ length: chunks }, () => new Uint8Array(CHUNK_SLOTS)),
+  };
 }
 
 export class Slots {
+  readonly #captures: Captures;
   readonly #chunks: Chunk[] = [];
   #firstFree = NONE;
   /** Slots that were ever used: all others are above. */
   end = 0;
+
+  constructor(captures = new Captures()) {
+    this.#captures = captures;
+  }
 
   get bytes(): number {
     return this.#chunks.length * CHUNK_BYTES;
@@ -53,6 +80,7 @@ export class Slots {
       this.#chunks.push({
         addresses: new Float64Array(CHUNK_SLOTS),
         states: new Uint8Array(CHUNK_SLOTS),
+        since: this.#captures.underWay,
       });
     const next = this.end++;
     this.set(next, USED);
@@ -70,7 +98,7 @@ export class Slots {
   }
 
   move(slot: number, address: number): void {
-    this.#chunkOf(slot).addresses[slot & PLACE_MASK] = address;
+    this.#changedChunkOf(slot).addresses[slot & PLACE_MASK] = address;
   }
 
   /** Whether the slot has the state. */
@@ -79,13 +107,13 @@ export class Slots {
   }
 
   set(slot: number, states: number): void {
-    const chunk = this.#chunkOf(slot);
+    const chunk = this.#changedChunkOf(slot);
     const index = slot & PLACE_MASK;
     chunk.states[index] = (chunk.states[index] ?? 0) | states;
   }
 
   unset(slot: number, states: number): void {
-    const chunk = this.#chunkOf(slot);
+    const chunk = this.#changedChunkOf(slot);
     const index = slot & PLACE_MASK;
     chunk.states[index] = (chunk.states[index] ?? 0) & ~states;
   }
@@ -94,6 +122,39 @@ export class Slots {
     this.#chunks.length = 0;
     this.#firstFree = NONE;
     this.end = 0;
+  }
+
+  /** Only while a capture is under way. */
+  image(): SlotsImage {
+    return {
+      end: this.end,
+      firstFree: this.#firstFree,
+      addresses: this.#chunks.map(({ addresses }) => addresses),
+      states: this.#chunks.map(({ states }) => states),
+    };
+  }
+
+  /** Takes the arrays of the image over. */
+  restore({ end, firstFree, addresses, states }: SlotsImage): void {
+    this.clear();
+    this.end = end;
+    this.#firstFree = firstFree;
+    for (const [index, ofChunk] of addresses.entries())
+      this.#chunks.push({
+        addresses: ofChunk,
+        states: present(states[index], 'the states of slots'),
+        since: this.#captures.underWay,
+      });
+  }
+
+  #changedChunkOf(slot: number): Chunk {
+    const chunk = this.#chunkOf(slot);
+    if (this.#captures.mustCopy(chunk.since)) {
+      chunk.addresses = chunk.addresses.slice();
+      chunk.states = chunk.states.slice();
+      chunk.since = this.#captures.underWay;
+    }
+    return chunk;
   }
 
   #chunkOf(slot: number): Chunk {

@@ -107,6 +107,16 @@ export class DamagedLogError extends HearsayError {
   }
 }
 
+/** The map that was restored from a checkpoint lacks an op of the log. */
+export class WrongCheckpointError extends HearsayError {
+  constructor(file: string, opId: string, lsn: number) {
+    super(
+      `The checkpoint of the log ${file} was wrong: the map lacks ${opId} of lsn ${lsn}. The checkpoint was ` +
+        'removed; start the node again, and it replays its log.',
+    );
+  }
+}
+
 /** Another process holds the data directory. */
 export class LockedDirectoryError extends HearsayError {
   readonly directory: string;

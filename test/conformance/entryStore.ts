@@ -18,6 +18,7 @@ import { foldInto } from '../support/entries.ts';
 import { keyOps } from '../support/generators.ts';
 import { naiveFold, put, tombstone } from '../support/ops.ts';
 import { dyingTests } from './entryStoreDying.ts';
+import { imageTests } from './entryStoreImages.ts';
 import {
   entriesOf,
   headOf,
@@ -38,6 +39,7 @@ export function entryStoreConformance(name: string, newStore: NewStore): Test {
   walkingTests(test, newStore);
   dyingTests(test, newStore);
   naiveTests(test, newStore);
+  imageTests(test, newStore);
   return test;
 }
 

@@ -41,6 +41,9 @@ const SHOWN_BY: Readonly<Record<string, string>> = {
   'clocks that go back': 'clocks together',
   'heard through others': 'broken link',
   'no wait while there is room': 'watchers',
+  'checkpoints are of their logs': 'restores',
+  'checkpoints of one moment': 'crashes',
+  'checkpoints forget as well': 'crashes',
   folding: 'steady',
 };
 

@@ -5,6 +5,7 @@ import { PagedEntries } from '../../src/store/pagedEntries.ts';
 import { isInLog } from '../../src/words/op.ts';
 import { KIB } from '../../src/words/size.ts';
 import { entryStoreConformance } from '../conformance/entryStore.ts';
+import { restoreInto, takenFrames } from '../conformance/entryStoreImages.ts';
 import { entriesOf, sorted } from '../conformance/entryStoreNaive.ts';
 import { foldInto } from '../support/entries.ts';
 import { put, tombstone } from '../support/ops.ts';
@@ -129,6 +130,62 @@ test('any history leaves the same entries, lists, sweeps and sums in both, whate
     }),
     { numRuns: 300 },
   );
+});
+
+test('an image of many keys is that of its capture, although every array changes meanwhile', () => {
+  // Pages so small that many are given back, and used again, during the capture.
+  const store = new PagedEntries({
+    seed: SEED,
+    sizes: { firstBytes: 4 * KIB, bytes: 32 * KIB },
+  });
+  const keyOf = (index: number): string => `key/${Math.imul(index, 2_654_435_761) >>> 0}`;
+  const write = (index: number, version: number): boolean =>
+    foldInto(
+      store,
+      put({ key: keyOf(index), version, seq: index + 1, expiresAt: index % 3 ? null : index }),
+    );
+  for (let index = 0; index < 20_000; index++) write(index, 1);
+  store.sweep(1000, 50);
+  const entries = entriesOf(store);
+  let next = 0;
+  const frames = takenFrames(store.capture(), () => {
+    for (let count = 0; count < 5000; count++, next++) {
+      write(next, 2);
+      if (next % 5 === 0) store.drop(keyOf(next / 5));
+    }
+    store.compactSlice(10 ** 6);
+  });
+  assert.ok(next >= 20_000, 'the store has changed everywhere');
+  const restored = new PagedEntries({ seed: { first: 7, second: 7 } });
+  restoreInto(restored, frames);
+  assert.equal(entriesOf(restored), entries);
+  assert.equal(
+    restored.list('key/2', null, { entries: 10_000 }, 0).entries,
+    entries.filter(({ key, kind }) => kind === 'put' && key.startsWith('key/2')),
+  );
+  for (const entry of entries) assert.equal(restored.head(entry.key)?.seq, entry.seq);
+});
+
+test('an image whose values are partly in the log needs a store with a bound', () => {
+  const store = new PagedEntries({ seed: SEED, sizes: SMALL, maxBytes: 1 });
+  for (let seq = 1; seq <= 50; seq++)
+    store.fold(put({ key: `k${seq}`, seq, value: `"${'v'.repeat(200)}"` }), seq);
+  while (store.isOverBound && store.compactSlice(1000) > 0);
+  assert.ok(store.coldSize > 0);
+  const frames = takenFrames(store.capture());
+  const bounded = new PagedEntries({ seed: SEED, sizes: SMALL, maxBytes: 1 });
+  restoreInto(bounded, frames);
+  assert.equal([bounded.coldSize, bounded.bytes.entries], [store.coldSize, store.bytes.entries]);
+  assert.equal(sorted(bounded.entries()), sorted(store.entries()));
+  const unbounded = new PagedEntries({ seed: SEED });
+  assert.throws(() => restoreInto(unbounded, frames), /no --max-memory/);
+});
+
+test('an image of another form is refused', () => {
+  const frames = takenFrames(new PagedEntries({ seed: SEED }).capture());
+  const [counts] = frames;
+  new Float64Array(counts?.buffer ?? new ArrayBuffer(0))[0] = 99;
+  assert.throws(() => restoreInto(new PagedEntries({ seed: SEED }), frames), /another form/);
 });
 
 test.run();

@@ -9,7 +9,7 @@ import { put } from '../support/ops.ts';
 const test = suite('records of entries');
 
 test('an entry keeps the row of its op, however far that is from its seq', () => {
-  const records = new Records(PAGE_SIZES, Number.POSITIVE_INFINITY, []);
+  const records = new Records({ sizes: PAGE_SIZES });
   const slot = records.slots.take();
   const key = new SoughtKey();
   const position = fc.oneof(fc.nat(300), fc.maxSafeNat());

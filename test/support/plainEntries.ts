@@ -10,6 +10,7 @@ import type {
   ListLimit,
   ListPage,
   StoreBytes,
+  StoreCapture,
   Swept,
 } from '../../src/store/entryStore.ts';
 import type { Hash } from '../../src/words/hash.ts';
@@ -22,6 +23,7 @@ import {
   type Put,
   type PutHead,
 } from '../../src/words/op.ts';
+import { framesOfJson, jsonTargets } from './jsonFrames.ts';
 import { PlainExpiries } from './plainExpiries.ts';
 
 const { default: BTree } = sortedBtree;
@@ -219,5 +221,20 @@ export class PlainEntries implements EntryStore {
 
   #noteSwept({ expiresAt }: KeyOp): void {
     if (expiresAt !== null) this.#sweptUntilMs = Math.max(this.#sweptUntilMs, expiresAt);
+  }
+
+  deadAt(nowMs: number): EntryHead[] {
+    return [...this.#entries.values()]
+      .filter((entry) => isDead(entry, nowMs))
+      .map((op) => headOf(op));
+  }
+
+  capture(): StoreCapture {
+    return { frames: framesOfJson([...this.#entries.values()]).values(), end: () => {} };
+  }
+
+  *restore(): Generator<Uint8Array, void, undefined> {
+    this.clear();
+    for (const op of (yield* jsonTargets()) as KeyOp[]) this.fold(op, 0);
   }
 }

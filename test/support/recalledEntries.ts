@@ -8,6 +8,7 @@ import type {
   ListLimit,
   ListPage,
   StoreBytes,
+  StoreCapture,
   Swept,
 } from '../../src/store/entryStore.ts';
 import type { Hash } from '../../src/words/hash.ts';
@@ -23,6 +24,15 @@ import {
   type PutHead,
   sameOp,
 } from '../../src/words/op.ts';
+import { framesOfJson, jsonTargets } from './jsonFrames.ts';
+
+function* inTurn(
+  first: readonly Uint8Array[],
+  second: Iterator<Uint8Array, void, undefined>,
+): Generator<Uint8Array, void, undefined> {
+  yield* first;
+  for (let next = second.next(); next.done !== true; next = second.next()) yield next.value;
+}
 
 export class RecalledEntries implements EntryStore {
   readonly store: EntryStore;
@@ -143,6 +153,24 @@ export class RecalledEntries implements EntryStore {
 
   compactSlice(budgetBytes: number): number {
     return this.store.compactSlice(budgetBytes);
+  }
+
+  deadAt(nowMs: number): EntryHead[] {
+    return this.store.deadAt(nowMs);
+  }
+
+  /** The image of the store, behind the log that it needs. */
+  capture(): StoreCapture {
+    const { frames, end } = this.store.capture();
+    const log = framesOfJson([...this.#log]);
+    return { frames: inTurn(log, frames), end };
+  }
+
+  *restore(): Generator<Uint8Array, void, undefined> {
+    this.#log.clear();
+    const rows = (yield* jsonTargets()) as [number, KeyOp][];
+    for (const [lsn, op] of rows) this.#log.set(lsn, op);
+    yield* this.store.restore();
   }
 
   #opOf({ lsn }: InLog): KeyOp {

@@ -2,6 +2,7 @@
 
 import type { Commit } from '../../src/log/log.ts';
 import { MemoryLog, type StoredLog } from '../../src/log/memory.ts';
+import type { Opening } from '../../src/replica/opening.ts';
 import { Replica } from '../../src/replica/replica.ts';
 import type { Delta } from '../../src/words/delta.ts';
 import type { Hash } from '../../src/words/hash.ts';
@@ -63,6 +64,7 @@ export interface TestReplicaOptions {
   readonly stored?: StoredLog;
   /** Bytes of the map above which values are dropped. */
   readonly maxMemory?: number | null;
+  readonly opening?: Opening;
 }
 
 export async function openReplica({
@@ -71,6 +73,7 @@ export async function openReplica({
   limits = {},
   stored,
   maxMemory = null,
+  opening,
 }: TestReplicaOptions = {}): Promise<TestReplica> {
   const clock = { nowMs };
   const [appends, reads] = [new Gate(), new Gate()];
@@ -88,6 +91,7 @@ export async function openReplica({
     clock: () => clock.nowMs,
     limits: { ...defaultLimits, ...limits },
     entries: newEntries(maxMemory),
+    ...(opening === undefined ? {} : { opening }),
   });
   return { replica, log, clock, holdDisk: appends.hold, holdReads: reads.hold };
 }

@@ -81,6 +81,10 @@ export const healthSchema = z
     node,
     status: z.enum(['ok', 'degraded', 'failing']),
     reasons: z.array(z.string()).optional(),
+    proved: z.number().min(0).max(1).optional().meta({
+      description:
+        'After a start from a checkpoint: the part of the log whose rows were checked since; absent once all were.',
+    }),
   })
   .meta({ id: 'Health' });
 

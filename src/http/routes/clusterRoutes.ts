@@ -16,6 +16,8 @@ export interface Health {
   readonly status: 'ok' | 'degraded' | 'failing';
   /** The faults, in one sentence each. */
   readonly reasons: readonly string[];
+  /** The part of the log whose rows were checked since the start; absent once that are all. */
+  readonly proved?: number;
 }
 
 export interface ClusterRouteOptions {
@@ -49,9 +51,14 @@ export function addClusterRoutes(routes: Routes, options: ClusterRouteOptions): 
     description: 'The reasons are told to callers with the scope `metrics`.',
     answers: { '200': json('It does.', healthSchema), '503': json('It does not.', healthSchema) },
     handler: ({ ctx, caller }) => {
-      const { status, reasons } = health();
-      const isTold = reasons.length > 0 && caller.scopes.has('metrics');
-      const body = { node: replica.nodeId, status, ...(isTold && { reasons }) };
+      const { status, reasons, proved } = health();
+      const isTold = caller.scopes.has('metrics');
+      const body = {
+        node: replica.nodeId,
+        status,
+        ...(isTold && reasons.length > 0 && { reasons }),
+        ...(isTold && proved !== undefined && { proved }),
+      };
       const isFailing = status === 'failing';
       const headers = isFailing ? ['Retry-After', '1'] : [];
       answer(ctx, isFailing ? 503 : 200, JSON_TYPE, JSON.stringify(body), headers);

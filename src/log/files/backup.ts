@@ -11,6 +11,7 @@ import { syncDirectory } from '../sqlite/file.ts';
 import { makeOwnFile, OWN_DIRECTORY_MODE } from '../sqlite/ownFile.ts';
 import { openSqliteLog } from '../sqlite/sqliteLog.ts';
 import { type Verified, verify } from '../tools/verify.ts';
+import { CHECKPOINT_NAME } from './checkpointFile.ts';
 import { FileSource } from './fileSource.ts';
 import { LOG_NAME, logFileAt } from './openFile.ts';
 import { RESTORING } from './unfinishedCommand.ts';
@@ -68,6 +69,7 @@ export async function restore(
     try {
       const copied = await copyProven(source, join(folder, LOG_NAME), onProgress);
       await markForNewOrigin(folder, copied.verified.facts.header.clusterName);
+      rmSync(join(directory, CHECKPOINT_NAME), { force: true });
       renameSync(join(folder, LOG_NAME), target);
       syncDirectory(directory);
       isDone = true;

@@ -14,6 +14,7 @@ import { syncDirectory } from '../sqlite/file.ts';
 import { OWN_DIRECTORY_MODE } from '../sqlite/ownFile.ts';
 import { openSqliteLog } from '../sqlite/sqliteLog.ts';
 import { verify } from '../tools/verify.ts';
+import { CHECKPOINT_NAME } from './checkpointFile.ts';
 import { FileSource } from './fileSource.ts';
 import { LOG_NAME } from './openFile.ts';
 import { IMPORTING } from './unfinishedCommand.ts';
@@ -109,6 +110,7 @@ export class LogImport {
     } finally {
       await source.close();
     }
+    rmSync(join(this.#directory, CHECKPOINT_NAME), { force: true });
     renameSync(join(folder, LOG_NAME), join(this.#directory, LOG_NAME));
     syncDirectory(this.#directory);
     rmSync(folder, { recursive: true });
