@@ -1,0 +1,45 @@
+/** The files for systemd and Kubernetes name only settings that a node knows. */
+import { spawnSync } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { settingsShape } from '../../src/node/settings.ts';
+
+const deploy = suite('deployment');
+
+const textOf = (name: string): Promise<string> =>
+  readFile(new URL(`../../deploy/${name}`, import.meta.url), 'utf8');
+
+/** `joinTimeoutMs` is JOIN_TIMEOUT and --join-timeout: units stand in values. */
+const words = Object.keys(settingsShape).map((name) =>
+  name.replace(/Ms$/, '').replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`),
+);
+const flags = new Set(words.map((word) => `--${word}`));
+const variables = new Set(words.map((word) => word.replaceAll('-', '_').toUpperCase()));
+
+deploy('the unit of systemd names flags of a node', async () => {
+  const [, command = ''] = /^ExecStart=(.*)$/m.exec(await textOf('hearsay.service')) ?? [];
+  const named = command.match(/--[\w-]+/g) ?? [];
+  assert.ok(named.length > 0);
+  for (const flag of named) assert.ok(flags.has(flag), flag);
+});
+
+deploy('the pods are given settings of a node', async () => {
+  const text = await textOf('kubernetes.yaml');
+  const named = [...text.matchAll(/- (?:\{name|name): ([A-Z][A-Z_]*)/g)].map(([, name]) => name);
+  assert.ok(named.length > 5);
+  for (const name of named) assert.ok(variables.has(name ?? ''), name);
+});
+
+deploy('systemd has nothing to say against the unit', () => {
+  const file = new URL('../../deploy/hearsay.service', import.meta.url).pathname;
+  const { error, status, stderr } = spawnSync('systemd-analyze', ['verify', file]);
+  if (error !== undefined) {
+    console.log('skipped a part: systemd-analyze is not installed: apt-get install systemd');
+    return;
+  }
+  assert.is(String(stderr), '');
+  assert.is(status, 0);
+});
+
+deploy.run();
