@@ -29,6 +29,8 @@ export interface ClientOptions {
   readonly batches: number;
   readonly deletes: number;
   readonly reads: number;
+  /** How likely a value is long. */
+  readonly longValues: number;
   /** How likely a put expires, and after how long. */
   readonly expiring: number;
   readonly ttlMs: Span;
@@ -144,8 +146,8 @@ export class Clients {
   }
 
   #put(key: string, version: number | 'next'): PutRequest {
-    const { expiring, ttlMs } = this.#options;
-    const padding = this.#dice.chance(0.1) ? 'x'.repeat(this.#dice.below(MAX_PADDING)) : '';
+    const { expiring, ttlMs, longValues } = this.#options;
+    const padding = this.#dice.chance(longValues) ? 'x'.repeat(this.#dice.below(MAX_PADDING)) : '';
     const value = this.#dice.chance(0.2)
       ? this.#dice.pick(VALUES)
       : `"${++this.#written}${padding}"`;

@@ -25,6 +25,17 @@ import { raiseAll, type Witness } from './witness.ts';
 /** Nobody attacks the simulator. */
 const HASH_SEED = { first: 1, second: 2 };
 
+/** Drops each value that it may at the next compaction, and takes new keys all the same. */
+class ForgetfulEntries extends PagedEntries {
+  constructor() {
+    super({ seed: HASH_SEED, maxBytes: 1 });
+  }
+
+  override get isFullOfKeys(): boolean {
+    return false;
+  }
+}
+
 export interface NodeOptions {
   readonly name: string;
   readonly url: string;
@@ -43,6 +54,8 @@ export interface NodeOptions {
   readonly mayFork: boolean;
   /** Watchers in this world; without any, nodes serve none. */
   readonly watchers: number;
+  /** Whether the map drops every value that it may. */
+  readonly dropsValues: boolean;
 }
 
 /** Counts of the acts of nodes, and of the faults that they met. */
@@ -190,7 +203,7 @@ export class SimNode implements ObservedNode {
   /** Opens the log, replays it, and joins in the gossip. */
   async start(): Promise<void> {
     const { oracle, network } = this.#world;
-    const { name, url, settings, limits } = this.#options;
+    const { name, url, settings, limits, dropsValues } = this.#options;
     const life = ++this.#life;
     this.#hasFailed = false;
     const logs = new NodeLogs(this.disk);
@@ -200,7 +213,8 @@ export class SimNode implements ObservedNode {
       place: `${name}.db`,
       clock: () => this.clock.nowMs(),
       limits,
-      newEntries: () => new PagedEntries({ seed: HASH_SEED }),
+      newEntries: () =>
+        dropsValues ? new ForgetfulEntries() : new PagedEntries({ seed: HASH_SEED }),
       note: (level, text) => this.#note(level, text),
     }).catch((error: unknown) => {
       // A new log finds no room: the process ends, and somebody starts it again.

@@ -40,6 +40,8 @@ export interface WorldOptions {
   /** Whether logs are copied by hand, so that one op id may stand for two ops. */
   readonly mayFork: boolean;
   readonly watchers: number;
+  /** Whether maps drop every value that they may, so that it is read from the log. */
+  readonly dropsValues: boolean;
 }
 
 export const DEFAULT_STEPS = 2000;
@@ -78,6 +80,7 @@ function quiet(dice: Dice): WorldOptions {
       races: 0.1,
       batches: 0.1,
       deletes: 0.2,
+      longValues: 0.1,
       reads: 0.05,
       expiring: 0.3,
       ttlMs: [1, dice.pick([50, 3000, 200_000])],
@@ -132,6 +135,7 @@ function quiet(dice: Dice): WorldOptions {
     mayRejoin: false,
     mayFork: false,
     watchers: 0,
+    dropsValues: false,
   };
 }
 
@@ -410,6 +414,25 @@ const CHANGES: Readonly<Record<string, (dice: Dice) => Changes>> = {
     faults: { crashEveryMs: dice.pick([0, 4000]), stopEveryMs: dice.pick([0, 6000]) },
     compactMs: 400,
     retentionMs: dice.pick([0, 500]),
+  }),
+  // All who need values meet cold ones: watchers, nodes that join late, and nodes that offer lost ops.
+  'little memory': (dice) => ({
+    nodes: dice.within([3, 5]),
+    lateNodes: dice.within([0, 1]),
+    dropsValues: true,
+    watchers: 8,
+    ...ON_COPIES,
+    network: dice.chance(0.3) ? LOSSY : {},
+    clients: { everyMs: 50, keys: dice.pick([8, 24]), longValues: 0.8, deletes: 0.3 },
+    disk: { readMs: [0, dice.pick([2, 20])] },
+    faults: {
+      crashEveryMs: dice.pick([0, 3000]),
+      cutEveryMs: dice.pick([0, 4000]),
+      copyEveryMs: 600,
+      restoreEveryMs: dice.pick([0, 4000]),
+    },
+    compactMs: 200,
+    retentionMs: dice.pick([0, 500, 5000]),
   }),
   watchers: watched,
   // Rows go soon, and the record of expiries with each crash: nodes forget while watchers are away.

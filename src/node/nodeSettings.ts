@@ -42,7 +42,7 @@ export interface NodeSettings {
   /** `full`, the default: an answered write survives a power cut; `normal`: only a crash of the process. */
   readonly durability: 'full' | 'normal';
   /**
-   * The most bytes that keys, values and indexes take in memory, 16 MiB to 1 TiB. Beyond it, the coldest
+   * The most bytes that keys, values and indexes take in memory, 4 MiB to 1 TiB. Beyond it, the coldest
    * values are dropped from memory and read from the log when they are asked for. Null, the default: no
    * bound.
    */

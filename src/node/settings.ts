@@ -111,7 +111,7 @@ export const nodeShape = {
     default: 'full',
     help: 'full: an answered write survives a power cut; normal: only a crash of the process',
   }),
-  maxMemory: sizeOrNone('16MiB', '1024GiB', {
+  maxMemory: sizeOrNone('4MiB', '1024GiB', {
     default: null,
     help: 'most bytes of keys, values and indexes in memory; beyond it, the coldest values are read from the disk',
   }),

@@ -12,6 +12,7 @@ import { LogDirectory, warnOfReaders } from './dataDirectory.ts';
 import { DiskSpace } from './diskSpace.ts';
 import { Engine, openLogs } from './engine.ts';
 import { engineOptions } from './engineOptions.ts';
+import { giveBackHeap } from './leanHeap.ts';
 import { NameResolver } from './nameResolver.ts';
 import { newEntries } from './newEntries.ts';
 import { newOrigin } from './newOrigin.ts';
@@ -96,6 +97,7 @@ export async function startNode(
     clock: Date.now,
     onProgress: openingProgress(note),
   });
+  giveBackHeap(opened.replica.lastLsn);
   warnOfReaders(place, (text) => note('warn', text));
   const disk = new DiskSpace(place);
   const transport = transportOf(settings, token, note);

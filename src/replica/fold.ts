@@ -35,8 +35,8 @@ import { replay } from './replay.ts';
 const COMPACTED_A_HOLE = 4;
 /** which count so many bytes more for each entry, */
 const ENTRY_COST_BYTES = 320;
-/** up to this bound: a few milliseconds. Sweeps catch up with what is left. */
-const MAX_SLICE_BYTES = 4 * MIB;
+/** up to this bound: some 2 ms, and below 5. Sweeps catch up with what is left. */
+const MAX_SLICE_BYTES = 2 * MIB;
 
 const RECENT_PAGE: PageLimit = { maxRows: 4096, maxBytes: 4 * MIB };
 

@@ -57,6 +57,9 @@ const FILE_NAME = 'hearsay.db';
 /** Ops summed in one step: about 3 ms, for which other reads wait. */
 const SUM_STEP = 10_000;
 
+/** Room of a worker thread for young objects: V8 would take up to 48 MiB, and keep them. */
+const YOUNG_MEBIBYTES = 12;
+
 type WriterChannel = WorkerChannel<WriterRequest, WriterReply>;
 type ReaderChannel = WorkerChannel<ReaderRequest, ReaderReply>;
 
@@ -103,7 +106,8 @@ function startWorker(name: string, role: string): Worker {
   const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
   const url = new URL(`./${name}.${extension}`, import.meta.url);
   // The main thread may have options with which a worker refuses to start.
-  return new Worker(url, { name: `hearsay-log-${role}`, execArgv: [] });
+  const resourceLimits = { maxYoungGenerationSizeMb: YOUNG_MEBIBYTES };
+  return new Worker(url, { name: `hearsay-log-${role}`, execArgv: [], resourceLimits });
 }
 
 export interface SqliteLogParts {

@@ -1,0 +1,21 @@
+/**
+ * Opening a long log makes millions of objects that die at once, and V8 keeps the room that they had: 128 MiB
+ * for young objects alone, and 60 MiB for others. One full collection before the node listens gives it back,
+ * while nobody waits for the event loop but the start itself.
+ */
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+
+/** Shorter logs leave little behind. */
+const LEAST_ROWS = 50_000;
+
+/** @param rows the number of rows that were read. */
+export function giveBackHeap(rows: number): void {
+  if (rows < LEAST_ROWS) return;
+  setFlagsFromString('--expose-gc');
+  const collect: unknown = runInNewContext('gc');
+  setFlagsFromString('--no-expose-gc');
+  // This flavor of V8 also shrinks the spaces of the heap.
+  if (typeof collect === 'function')
+    collect({ type: 'major', execution: 'sync', flavor: 'last-resort' });
+}
