@@ -1,16 +1,18 @@
 /** Who may do what at this node: its file of tokens, which it reads again when it changes. */
 import type { Registry } from 'prom-client';
+import { EMPTY_AUTH_FILE } from '../access/authFile.ts';
 import { type AuthTable, authTable, changeOf, tableOf } from '../access/authTable.ts';
 import { anonymousCaller, type Caller, NO_LIMITS } from '../access/caller.ts';
 import { SCOPES, type Scope } from '../access/scopes.ts';
 import { digestOf } from '../access/secret.ts';
-import { Callers, type ClusterToken, openTable } from '../http/access/callers.ts';
+import { Callers, type ClusterToken, type JwtVerifier, openTable } from '../http/access/callers.ts';
 import { Figures } from '../http/metrics.ts';
 import { tokenCheck } from '../net/internalToken.ts';
 import { SettingError } from '../words/errors.ts';
 import type { Note } from '../words/note.ts';
 import { dropAdminToken, newAdminToken, writeAdminToken } from './adminToken.ts';
 import { readAuthFile, stampOf } from './authFiles.ts';
+import { KeySet } from './keySet.ts';
 import type { NodeSettings } from './settings.ts';
 
 /** Time between two looks at the file, in milliseconds. */
@@ -20,6 +22,8 @@ export interface Access {
   readonly callers: Callers;
   /** Reloads that worked, and whether the last one failed. */
   readonly reloads: { readonly done: number; readonly hasFailed: boolean };
+  /** Readings of the key set of JWTs that failed. */
+  readonly keyFailures: number;
   /** Reads the file again. A faulty file changes nothing. */
   reload(): void;
   /** The node listens: an open node makes its token for `admin`. */
@@ -32,10 +36,10 @@ export interface Access {
  * @throws SettingError if the file can't be used.
  */
 export function openAccess(settings: NodeSettings, clusterToken: string, note: Note): Access {
-  const { authFile } = settings;
-  return authFile === null
+  const { authFile, jwks } = settings;
+  return authFile === null && jwks === null
     ? openToAll(settings, clusterToken, note)
-    : new FileAccess(authFile, settings, clusterToken, note);
+    : new GuardedAccess(settings, clusterToken, note);
 }
 
 function openToAll(settings: NodeSettings, clusterToken: string, note: Note): Access {
@@ -44,6 +48,7 @@ function openToAll(settings: NodeSettings, clusterToken: string, note: Note): Ac
   return {
     callers,
     reloads: { done: 0, hasFailed: false },
+    keyFailures: 0,
     reload: () => {},
     serves: (url) => {
       const token = newAdminToken(url);
@@ -60,9 +65,12 @@ function openToAll(settings: NodeSettings, clusterToken: string, note: Note): Ac
   };
 }
 
-class FileAccess implements Access {
+/** Each caller needs a token of the file, or a JWT. */
+class GuardedAccess implements Access {
   readonly callers: Callers;
-  readonly #path: string;
+  /** Null: only JWTs count. */
+  readonly #path: string | null;
+  readonly #keys: KeySet | null;
   readonly #note: Note;
   readonly #timer: NodeJS.Timeout;
   #stamp: string;
@@ -70,14 +78,20 @@ class FileAccess implements Access {
   #hasFailed = false;
 
   /** @throws SettingError */
-  constructor(path: string, settings: NodeSettings, clusterToken: string, note: Note) {
+  constructor(settings: NodeSettings, clusterToken: string, note: Note) {
+    const { authFile: path } = settings;
     // It would be shown to this node, which knows it no more.
     dropAdminToken(settings.dataDir);
     this.#path = path;
     this.#note = note;
-    this.#stamp = stampOf(path);
-    const table = authTable(readAuthFile(path));
-    this.callers = callersOf(settings, table, shownByCluster(clusterToken, CLUSTER_SCOPES), false);
+    this.#stamp = path === null ? '' : stampOf(path);
+    const table = authTable(path === null ? EMPTY_AUTH_FILE : readAuthFile(path));
+    const cluster = shownByCluster(clusterToken, CLUSTER_SCOPES);
+    const verify = (text: string): Promise<Caller | null> =>
+      this.#keys?.verify(text) ?? Promise.resolve(null);
+    const verifyJwt = settings.jwks === null ? null : verify;
+    this.callers = callersOf(settings, table, cluster, false, verifyJwt);
+    this.#keys = settings.jwks === null ? null : this.#openKeys(settings);
     this.#timer = setInterval(() => this.#look(), LOOK_INTERVAL_MS);
     this.#timer.unref();
   }
@@ -86,7 +100,13 @@ class FileAccess implements Access {
     return { done: this.#done, hasFailed: this.#hasFailed };
   }
 
+  get keyFailures(): number {
+    return this.#keys?.failures ?? 0;
+  }
+
   reload(): void {
+    void this.#keys?.refresh();
+    if (this.#path === null) return;
     this.#stamp = stampOf(this.#path);
     try {
       this.#take(authTable(readAuthFile(this.#path), this.callers.table));
@@ -104,12 +124,20 @@ class FileAccess implements Access {
   serves(): void {}
 
   stop(): void {
+    this.#keys?.stop();
     clearInterval(this.#timer);
     this.callers.stop();
   }
 
   #look(): void {
-    if (stampOf(this.#path) !== this.#stamp) this.reload();
+    if (this.#path !== null && stampOf(this.#path) !== this.#stamp) this.reload();
+  }
+
+  #openKeys(settings: NodeSettings): KeySet {
+    const warn = (text: string): void => this.#note('warn', text, { event: 'keys-refused' });
+    const keys = new KeySet(settings, warn, (isGone) => this.callers.forgetJwts(isGone));
+    void keys.refresh();
+    return keys;
   }
 
   #take(table: AuthTable): void {
@@ -130,8 +158,8 @@ const callersOf = (
   table: AuthTable,
   clusterToken: ClusterToken,
   isOpen: boolean,
-): Callers =>
-  new Callers({ table, isOpen, clusterToken, verifyJwt: null, limits, nowMs: Date.now });
+  verifyJwt: JwtVerifier | null = null,
+): Callers => new Callers({ table, isOpen, clusterToken, verifyJwt, limits, nowMs: Date.now });
 
 const shownByCluster = (token: string, scopes: readonly Scope[]): ClusterToken => {
   const caller = allowed('cluster', scopes);
@@ -158,6 +186,11 @@ export function registerAccessMetrics(registry: Registry, access: Access): void 
     'hearsay_auth_reloads_total',
     'Readings of a changed file of tokens that worked.',
     () => access.reloads.done,
+  );
+  figures.total(
+    'hearsay_jwks_failures_total',
+    'Readings of the key set of JWTs that failed.',
+    () => access.keyFailures,
   );
   figures.gauge('hearsay_tokens', 'Tokens that the node knows.', () => callers.table.callers.size);
   figures.totals(

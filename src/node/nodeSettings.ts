@@ -30,6 +30,14 @@ export interface NodeSettings {
    * it is `open`.
    */
   readonly authFile: string | null;
+  /** Key set of an identity provider, a file or a URL, whose JWTs count beside the file of tokens. Default none. */
+  readonly jwks: string | null;
+  /** The `iss` of its JWTs. Needed with `jwks`. */
+  readonly jwtIssuer: string | null;
+  /** The `aud` that its JWTs must name. Needed with `jwks`. */
+  readonly jwtAudience: string | null;
+  /** The algorithms by which its JWTs may be signed, of asymmetric keys. Default RS256, ES256 and EdDSA. */
+  readonly jwtAlgorithms: readonly string[];
   /** Whether a node that has no file of tokens serves everybody who reaches its port. Default false. */
   readonly open: boolean;
   /**

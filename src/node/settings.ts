@@ -35,6 +35,12 @@ export type { NodeSettings };
 /** The default of 0.1.0, which everybody knows. */
 const PUBLISHED_TOKEN = 'secret';
 
+/** Those of asymmetric keys: a node that could sign would be an identity provider. */
+const ALGORITHMS = [
+  ...['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'],
+  ...['ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'],
+];
+
 export const nodeShape = {
   nodeId: setting(z.string().regex(/^[A-Za-z0-9_-]{1,32}$/), {
     default: 'node1',
@@ -90,6 +96,31 @@ export const nodeShape = {
     placeholder: 'file',
     allowed: 'the path of a file',
     help: 'file of tokens, which says who may do what; see `hearsay token create`',
+  }),
+  jwks: setting(path().nullable(), {
+    default: null,
+    placeholder: 'place',
+    allowed: 'the path or the URL of a key set (RFC 7517)',
+    help: 'key set of an identity provider, a file or a URL, whose JWTs count beside the file of tokens',
+  }),
+  jwtIssuer: setting(z.string().min(1).nullable(), {
+    default: null,
+    placeholder: 'issuer',
+    allowed: 'the `iss` of the JWTs',
+    help: 'the iss of its JWTs; needed with --jwks',
+  }),
+  jwtAudience: setting(z.string().min(1).nullable(), {
+    default: null,
+    placeholder: 'audience',
+    allowed: 'an `aud` of the JWTs',
+    help: 'the aud that its JWTs must name; needed with --jwks',
+  }),
+  jwtAlgorithms: setting(jwtAlgorithms(), {
+    default: 'RS256,ES256,EdDSA',
+    placeholder: 'names',
+    allowed: `names separated by commas, of ${ALGORITHMS.join(', ')}`,
+    allowedEach: `${ALGORITHMS.join(', ')}`,
+    help: 'algorithms by which its JWTs may be signed, separated by commas',
   }),
   open: onOff({
     help: 'off loopback, without a file of tokens: everybody who reaches the port may read and write everything',
@@ -309,6 +340,7 @@ export function readSettings(flags: Flags, environment: Environment): NodeSettin
     },
   );
   refuseUnguarded(own, '--auth-file (AUTH_FILE)', '--open (OPEN=true)');
+  refuseHalfJwt(own, '--jwks', '--jwt-issuer and --jwt-audience');
   refuseBlockedPort(own, '--port (PORT)');
   return { ...own, ...token, limits };
 }
@@ -329,6 +361,7 @@ export function completeSettings(given: GivenSettings): NodeSettings {
   refuseTwoTokens(own, 'internalToken', 'internalTokenFile');
   refuseOpenToken(own, { token: 'internalToken', file: 'internalTokenFile', host: 'host' });
   refuseUnguarded(own, 'authFile', 'open: true');
+  refuseHalfJwt(own, 'jwks', 'jwtIssuer and jwtAudience');
   refuseBlockedPort(own, 'port');
   return { ...own, limits };
 }
@@ -359,13 +392,23 @@ function refuseOpenToken(
   );
 }
 
+/** A JWT for another service of the same provider must not open this one. */
+function refuseHalfJwt(
+  { jwks, jwtIssuer, jwtAudience }: Pick<NodeSettings, 'jwks' | 'jwtIssuer' | 'jwtAudience'>,
+  jwksName: string,
+  otherNames: string,
+): void {
+  if (jwks === null || (jwtIssuer !== null && jwtAudience !== null)) return;
+  throw new SettingError(`${jwksName} needs ${otherNames}: name whose JWTs count, and for whom.`);
+}
+
 /** A flag opens a node to others, not silence. */
 function refuseUnguarded(
-  { host, authFile, open }: Pick<NodeSettings, 'host' | 'authFile' | 'open'>,
+  { host, authFile, jwks, open }: Pick<NodeSettings, 'host' | 'authFile' | 'jwks' | 'open'>,
   fileName: string,
   openName: string,
 ): void {
-  if (isLoopback(host) || authFile !== null || open) return;
+  if (isLoopback(host) || authFile !== null || jwks !== null || open) return;
   throw new SettingError(
     `A node that listens on ${host} must know who may do what: name its file of tokens by ${fileName}, or say ` +
       `${openName} if everybody who reaches the port may read and write everything.`,
@@ -388,6 +431,13 @@ function path() {
 /** The `Origin` of browsers: a base URL, or `*` for all. */
 function origins() {
   return z.union([z.literal('*').transform(() => ['*'] as readonly string[]), baseUrls()]);
+}
+
+function jwtAlgorithms() {
+  return z
+    .string()
+    .transform((text): readonly string[] => text.split(',').map((name) => name.trim()))
+    .refine((names) => names.every((name) => ALGORITHMS.includes(name)));
 }
 
 function hostNames() {

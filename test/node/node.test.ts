@@ -188,6 +188,8 @@ node(
       '/_cluster': ['get'],
       '/_health': ['get'],
       '/metrics': ['get'],
+      '/livez': ['get'],
+      '/readyz': ['get'],
     });
     assert.equal(Object.keys(paths['/cache/{key}']?.put?.responses ?? {}), [
       '200',

@@ -120,7 +120,8 @@ export class Callers {
 
   /** Forgets each verified JWT: their keys may count no more. @param isGone decides whose watches end. */
   forgetJwts(isGone: (proof: Proof) => boolean): void {
-    this.#remembered.clear();
+    for (const [digest, { proof }] of this.#remembered)
+      if (isGone(proof)) this.#remembered.delete(digest);
     for (const proof of [...this.#held.keys()])
       if (!this.#table.proofs.has(proof) && isGone(proof)) this.#end(proof);
   }
