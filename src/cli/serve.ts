@@ -16,7 +16,10 @@ export async function serve(settings: NodeSettings, isUnderCluster: boolean): Pr
   const log = createLogger(settings, process.stderr.isTTY === true);
   const { logger } = log;
   let node: RunningNode | null = null;
-  const reload = settings.authFile === null && settings.jwks === null ? null : () => node?.reload();
+  const reload =
+    settings.authFile === null && settings.jwks === null && settings.auditLog === null
+      ? null
+      : () => node?.reload();
   const limitMs = STOP_LIMIT_MS + settings.leaveDelayMs;
   const stop = stopRequest(isUnderCluster, { logger, limitMs, reload });
   node = await start(settings, log);

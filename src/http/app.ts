@@ -6,6 +6,7 @@ import type { IncomingMessage, RequestListener } from 'node:http';
 import type { RouterContext } from '@koa/router';
 import Koa from 'koa';
 import type { Registry } from 'prom-client';
+import type { Audit } from '../access/audit.ts';
 import type { PeerStatus } from '../gossip/protocol/peerStatus.ts';
 import type { Replica } from '../replica/replica.ts';
 import { type Callers, openCallers } from './access/callers.ts';
@@ -67,6 +68,8 @@ export interface AppOptions {
   readonly watches?: WatchService;
   /** Tells who sends a request; by default nobody needs a token but for the scope `admin`. */
   readonly callers?: Callers;
+  /** Gets the acts of operators; absent if nobody reads them. */
+  readonly audit?: Audit | null;
   /** Web origins whose pages may call this node; by default only its own. */
   readonly pages?: AllowedPages;
 }
@@ -138,6 +141,7 @@ function routesOf(
     bodies,
     maxKeyBytes: limits.maxKeyBytes,
     callers,
+    audit: options.audit ?? null,
     wait: (request: IncomingMessage) => watches && waitAfter(request, watches.after),
   };
   const entries = new Routes(common);

@@ -174,7 +174,11 @@ function allowed(id: string, scopes: readonly Scope[]): Caller {
   return { ...caller, proof: { ...caller.proof, id }, limits: NO_LIMITS };
 }
 
-export function registerAccessMetrics(registry: Registry, access: Access): void {
+export function registerAccessMetrics(
+  registry: Registry,
+  access: Access,
+  droppedAuditLines: () => number,
+): void {
   const figures = new Figures(registry);
   const { callers } = access;
   figures.gauge(
@@ -186,6 +190,11 @@ export function registerAccessMetrics(registry: Registry, access: Access): void 
     'hearsay_auth_reloads_total',
     'Readings of a changed file of tokens that worked.',
     () => access.reloads.done,
+  );
+  figures.total(
+    'hearsay_audit_lines_dropped_total',
+    'Audit lines that could not be written, or for which a slow disk left no room.',
+    droppedAuditLines,
   );
   figures.total(
     'hearsay_jwks_failures_total',

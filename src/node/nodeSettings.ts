@@ -38,6 +38,8 @@ export interface NodeSettings {
   readonly jwtAudience: string | null;
   /** The algorithms by which its JWTs may be signed, of asymmetric keys. Default RS256, ES256 and EdDSA. */
   readonly jwtAlgorithms: readonly string[];
+  /** File that gets a line for each act of an operator, and for wrong tokens. Null, the default: none. */
+  readonly auditLog: string | null;
   /** Whether a node that has no file of tokens serves everybody who reaches its port. Default false. */
   readonly open: boolean;
   /**

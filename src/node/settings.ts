@@ -122,6 +122,12 @@ export const nodeShape = {
     allowedEach: `${ALGORITHMS.join(', ')}`,
     help: 'algorithms by which its JWTs may be signed, separated by commas',
   }),
+  auditLog: setting(path().nullable(), {
+    default: null,
+    placeholder: 'file',
+    allowed: 'the path of a file',
+    help: 'file that gets a line for each act of an operator, and for wrong tokens',
+  }),
   open: onOff({
     help: 'off loopback, without a file of tokens: everybody who reaches the port may read and write everything',
   }),
@@ -318,6 +324,11 @@ export const limitShape = {
   maxRememberedTokens: count(
     'maxRememberedTokens',
     'most verified JWTs that are remembered, so that each is verified once',
+  ),
+  maxAuditBufferBytes: bytes(
+    'maxAuditBufferBytes',
+    '1GiB',
+    'most bytes of audit lines that wait to be written; beyond it, lines are dropped',
   ),
   maxTickets: count('maxTickets', 'most tickets for watches that wait to be used; beyond it, 503'),
   maxPastReads: count('maxPastReads', 'most reads of the past at one time; beyond it, 503'),

@@ -8,6 +8,7 @@ import type { HttpLog, RequestLog } from '../http/exchange.ts';
 import type { Replica } from '../replica/replica.ts';
 import type { Note, NoteFacts } from '../words/note.ts';
 import { openAccess, registerAccessMetrics } from './access.ts';
+import { AuditLog } from './auditLog.ts';
 import { LogDirectory, warnOfReaders } from './dataDirectory.ts';
 import { DiskSpace } from './diskSpace.ts';
 import { Engine, openLogs } from './engine.ts';
@@ -76,13 +77,24 @@ export async function startNode(
   settings: NodeSettings,
   { logger, requestLog, losePush, droppedLogLines = () => 0, lookup = addressesOf }: NodeOptions,
 ): Promise<RunningNode> {
-  const note: Note = (level, text, facts) =>
-    facts === undefined ? logger[level](text) : logger[level](text, facts);
+  const audit =
+    settings.auditLog === null
+      ? null
+      : new AuditLog(settings.auditLog, settings, (text) => logger.warn(text));
+  const note: Note = (level, text, facts) => {
+    if (facts === undefined) {
+      logger[level](text);
+      return;
+    }
+    logger[level](text, facts);
+    audit?.note(text, facts);
+  };
   const failure = Promise.withResolvers<never>();
   failure.promise.catch(() => {}); // callers who wait for `failure` get the error
   const token = tokenOfNode(settings, userTokenFile(process.env), (text) => note('warn', text));
   await checkPortOfNewLog(settings);
   await using undo = new AsyncDisposableStack();
+  undo.defer(() => audit?.close());
   const directory = new LogDirectory(directoryOptions(settings));
   const logs = new NodeLogs(directory);
   undo.defer(() => logs.close());
@@ -120,10 +132,12 @@ export async function startNode(
   registerNodeMetrics(registry, { engine, transport, disk, droppedLogLines });
   const access = openAccess(settings, token, note);
   undo.defer(() => access.stop());
-  registerAccessMetrics(registry, access);
+  access.callers.onWrong = (address) => audit?.wrongToken(address);
+  registerAccessMetrics(registry, access, () => audit?.dropped ?? 0);
   const surface = surfaceOf({
     settings,
     callers: access.callers,
+    audit: audit && ((entry) => audit.write(entry)),
     engine,
     transport,
     registry,
@@ -152,6 +166,7 @@ export async function startNode(
     await surface.close();
     access.stop();
     await logs.close();
+    await audit?.close();
   };
   return {
     url: surface.url,
@@ -161,7 +176,10 @@ export async function startNode(
     replica: engine.replica,
     failure: failure.promise,
     metrics: () => registry.metrics(),
-    reload: () => access.reload(),
+    reload: () => {
+      access.reload();
+      audit?.reopen();
+    },
     close: () => (closing ??= close()),
   };
 }

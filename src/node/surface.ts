@@ -2,6 +2,7 @@
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Registry } from 'prom-client';
+import type { Audit } from '../access/audit.ts';
 import type { HostRule } from '../access/hosts.ts';
 import { GOSSIP_PATH, type SocketTransport } from '../gossip/socket.ts';
 import type { Callers } from '../http/access/callers.ts';
@@ -35,6 +36,7 @@ export interface Surface {
 export interface SurfaceOptions {
   readonly settings: NodeSettings;
   readonly callers: Callers;
+  readonly audit: Audit | null;
   readonly engine: Engine;
   readonly transport: SocketTransport;
   readonly registry: Registry;
@@ -68,6 +70,7 @@ export function surfaceOf(options: SurfaceOptions): Surface {
     watches,
     pages,
     callers,
+    audit: options.audit,
     tools: {
       reader,
       stopping: stopping.signal,

@@ -76,6 +76,8 @@ export interface Limits {
   readonly maxWrongTokenAddresses: number;
   /** Verified JWTs that are remembered, so that each is verified once. */
   readonly maxRememberedTokens: number;
+  /** Bytes of audit lines that wait to be written. */
+  readonly maxAuditBufferBytes: number;
   /** Tickets for watches that wait to be used. */
   readonly maxTickets: number;
   /** Reads of the past that may wait or be under way at one time. */
@@ -117,6 +119,7 @@ export const defaultLimits: Limits = {
   maxWrongTokensPerSecond: 1000,
   maxWrongTokenAddresses: 10_000,
   maxRememberedTokens: 10_000,
+  maxAuditBufferBytes: MIB,
   maxTickets: 10_000,
   maxPastReads: 8,
 };

@@ -88,6 +88,7 @@ export function addListRoutes(
     path: PATH,
     needs: 'write',
     touches: ({ prefix }) => prefix,
+    isAudited: true,
     summary: 'Delete the entries whose keys have a prefix',
     description: 'An empty prefix needs the scope `admin` too.',
     query: bulkDeleteQuerySchema,

@@ -7,6 +7,7 @@
  */
 import { Router, type RouterContext } from '@koa/router';
 import type { z } from 'zod';
+import type { Audit } from '../../access/audit.ts';
 import type { Caller } from '../../access/caller.ts';
 import type { Callers, Identity } from '../access/callers.ts';
 import { answerEmpty } from '../answer/answer.ts';
@@ -29,6 +30,8 @@ export interface Route<Query extends z.ZodObject, Body extends z.ZodType> extend
    * it knows before it has read its body.
    */
   readonly touches: 'key' | 'all' | 'none' | ((query: z.output<Query>) => string);
+  /** Whether each request is a line of the audit log; by default, those that need `admin` or `log`. */
+  readonly isAudited?: true;
   /** Whether the query may hold a ticket in the place of a token. */
   readonly takesTicket?: true;
   readonly body?: Body;
@@ -54,6 +57,7 @@ export interface RoutesOptions {
   readonly bodies: BodyReader;
   readonly maxKeyBytes: number;
   readonly callers: Callers;
+  readonly audit: Audit | null;
   /** Resolves once the node holds the writes that the request names; undefined if it names none. */
   readonly wait: (request: RouterContext['req']) => Promise<void> | undefined;
 }
@@ -72,7 +76,7 @@ export class Routes {
   }
 
   add<Query extends z.ZodObject, Body extends z.ZodType>(row: Route<Query, Body>): void {
-    const { bodies, maxKeyBytes, callers, wait } = this.#options;
+    const { bodies, maxKeyBytes, callers, wait, audit } = this.#options;
     const { method, path, needs, touches, handler, body: schema } = row;
     const keyStart = path.indexOf('{key}');
     const readQuery = queryReader(row);
@@ -83,7 +87,9 @@ export class Routes {
       const checked = row.isPlain?.(parsed) ? parsed : validate(schema, parsed);
       return { text, parsed, checked };
     };
+    const isAudited = row.isAudited ?? (needs === 'admin' || needs === 'log');
     const handleAs = (identity: Identity, ctx: RouterContext): void | Promise<void> => {
+      if (isAudited && audit !== null) auditAtEnd(audit, ctx, identity.caller.proof.id);
       const caller = callers.require(identity, needs);
       const query = readQuery(ctx.req.url ?? path);
       // Taken from the path as sent: the decoding of the router is too lenient.
@@ -110,6 +116,13 @@ export class Routes {
   middleware(): ReturnType<Router['routes']> {
     return this.#router.routes();
   }
+}
+
+/** Refused requests too. Neither headers nor bodies are told. */
+function auditAtEnd(audit: Audit, { req, res }: RouterContext, caller: string): void {
+  const address = req.socket.remoteAddress ?? null;
+  const { method: action = '', url: target = '' } = req;
+  res.once('close', () => audit({ caller, address, action, target, status: res.statusCode }));
 }
 
 /** Most requests have no query: then nothing is parsed. */

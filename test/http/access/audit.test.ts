@@ -1,0 +1,102 @@
+/** The audit log: which acts it tells, and that it tells no secret and holds up nobody. */
+import { readFileSync, renameSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { COUNT_MS, WrongTokens } from '../../../src/access/audit.ts';
+import { AuditLog } from '../../../src/node/auditLog.ts';
+import { completeSettings } from '../../../src/node/settings.ts';
+import { temporaryDirectory, waitFor } from '../../support/processes.ts';
+import { bearer, guardedNode, makeToken } from './guardedNode.ts';
+
+const audit = suite('audit log');
+
+type Line = Record<string, unknown>;
+
+const linesOf = (file: string): Line[] =>
+  readFileSync(file, 'utf8')
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as Line);
+
+audit('acts of operators, refusals of them, wrong tokens and reloads are told', async () => {
+  await using directory = await temporaryDirectory();
+  const file = join(directory.path, 'audit.log');
+  const [ops, reader] = [makeToken(['log', 'admin', 'write']), makeToken(['read'])];
+  await using server = await guardedNode([ops, reader], { auditLog: file });
+  const ask = async (method: string, path: string, token: string | null): Promise<void> => {
+    await (await fetch(server.url + path, { method, headers: bearer(token) })).arrayBuffer();
+  };
+  await ask('POST', '/_log/compact', ops.token);
+  await ask('POST', '/_log/compact', reader.token);
+  await ask('GET', '/_log/rows?key=a%0A%22&limit=1', ops.token);
+  await ask('DELETE', '/cache?prefix=a', ops.token);
+  await ask('GET', '/cache/a', reader.token);
+  for (let count = 0; count < 3; count++) await ask('GET', '/cache/a', 'hsy_wrong');
+  server.write([ops]);
+  server.node.reload();
+  const told = () =>
+    linesOf(file).map(({ caller, action, target, status }) =>
+      [caller, action, target, status].filter((one) => one !== undefined),
+    );
+  const wanted = [
+    [ops.row.id, 'POST', '/_log/compact', 200],
+    [reader.row.id, 'POST', '/_log/compact', 403],
+    [ops.row.id, 'GET', '/_log/rows?key=a%0A%22&limit=1', 200],
+    [ops.row.id, 'DELETE', '/cache?prefix=a', 200],
+    ['unknown', 'wrong-token'],
+    ['node', 'tokens-read'],
+  ];
+  const isTold = () => told().filter(([caller]) => caller !== 'node').length >= wanted.length - 1;
+  await waitFor(isTold, 10_000, 'the lines');
+  await waitFor(() => told().some(([, action]) => action === 'tokens-read'), 10_000, 'the reload');
+  for (const one of wanted)
+    assert.ok(
+      told().some((line) => JSON.stringify(line) === JSON.stringify(one)),
+      JSON.stringify(one),
+    );
+  assert.not.ok(told().some(([, , target]) => target === '/cache/a'));
+  assert.is(statSync(file).mode & 0o777, 0o600);
+  assert.not.match(readFileSync(file, 'utf8'), /hsy_/);
+  renameSync(file, `${file}.1`);
+  server.node.reload();
+  await ask('GET', '/_log', ops.token);
+  await waitFor(() => linesOf(file).some(({ target }) => target === '/_log'), 10_000, 'a new file');
+});
+
+audit('wrong tokens are told once, then as one count a minute', () => {
+  const told: unknown[] = [];
+  const wrong = new WrongTokens(({ count, address }) => told.push([count, address]));
+  for (let index = 0; index < 5; index++) wrong.note(`10.0.0.${index}`, index);
+  wrong.tell(COUNT_MS - 1);
+  assert.equal(told, [[1, '10.0.0.0']]);
+  wrong.tell(COUNT_MS);
+  wrong.tell(10 * COUNT_MS);
+  assert.equal(told, [
+    [1, '10.0.0.0'],
+    [4, '10.0.0.4'],
+  ]);
+});
+
+audit(
+  'lines beyond the bound are dropped and counted, and so are those that can not be written',
+  async () => {
+    await using directory = await temporaryDirectory();
+    const warnings: string[] = [];
+    const settings = completeSettings({ limits: { maxAuditBufferBytes: 1000 } });
+    const open = (path: string) => new AuditLog(path, settings, (text) => warnings.push(text));
+    const log = open(join(directory.path, 'audit.log'));
+    for (let index = 0; index < 100; index++)
+      log.write({ caller: 'a', address: null, action: 'x'.repeat(50) });
+    assert.ok(log.dropped > 80 && log.dropped < 100, String(log.dropped));
+    await log.close();
+    assert.is(linesOf(join(directory.path, 'audit.log')).length, 100 - log.dropped);
+    const lost = open(join(directory.path, 'none', 'audit.log'));
+    await waitFor(() => warnings.length === 1, 10_000, 'the warning');
+    lost.write({ caller: 'a', address: null, action: 'x' });
+    assert.is(lost.dropped, 2);
+    await lost.close();
+  },
+);
+
+audit.run();
