@@ -195,6 +195,8 @@ export class Fold {
       onDropped: (entry) => this.#collected.add(entry),
       onPage: (lsn) => onProgress(lsn, log.lastLsn),
     });
+    // A checkpoint may be of a time with a greater bound of memory, or with none.
+    while (this.map.isOverBound && this.map.compactSlice(MAX_SLICE_BYTES) > 0);
     this.#keepCollected();
     this.#hlc = hlc;
     this.#openedAtSeq = seqOf(this.#vector, this.origin);

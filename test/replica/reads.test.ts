@@ -3,8 +3,10 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { SnapshotSource } from '../../src/gossip/driver/snapshotSource.ts';
 import { MemoryLog } from '../../src/log/memory.ts';
+import { MemoryCheckpoints } from '../../src/log/memoryCheckpoints.ts';
 import type { Replica } from '../../src/replica/replica.ts';
 import { DamagedLogError, OverloadedError } from '../../src/words/errors.ts';
+import { checkpointerOf, reopened } from '../support/checkpoints.ts';
 import { deleting, openReplica, putting, type TestReplica, turn } from '../support/replicas.ts';
 import { noPause, rowsOf, WIDE } from './snapshots.ts';
 
@@ -211,6 +213,25 @@ test('entries whose values are cold are born again with them', async () => {
   await replica.bearAgain(heads);
   assert.is(await valueAt(replica, 'a'), long('a'));
   assert.is(replica.map.head('a')?.seq, heads.length + 1);
+});
+
+test('a checkpoint opens below the bound, whatever bound it was written under', async () => {
+  const keys = Array.from({ length: 40 }, (_, index) => `key${index}`);
+  const checkpoints = new MemoryCheckpoints();
+  const before = await openReplica();
+  await before.replica.submit(keys.map((key) => putting(key, { value: long(key) })));
+  await checkpointerOf(before.replica, checkpoints).run();
+  let stored = before.log.stored();
+  for (const maxMemory of [NO_ROOM, NO_ROOM, null]) {
+    const { replica, log, notes } = await reopened(checkpoints, { stored, maxMemory });
+    // Without a bound every value must be in memory, so that checkpoint is of no use.
+    assert.is(notes.length, maxMemory === null ? 1 : 0, `${notes}`);
+    assert.is(replica.map.coldSize, maxMemory === null ? 0 : keys.length);
+    await replica.submit([putting('key0', { version: 'next', value: long('key0') })]);
+    if (maxMemory !== null) await checkpointerOf(replica, checkpoints).run();
+    stored = log.stored();
+    for (const key of keys) assert.is(await valueAt(replica, key), long(key));
+  }
 });
 
 test('in any history, each key is answered as without a bound', async () => {
