@@ -3,6 +3,7 @@ import { existsSync, readdirSync, statSync } from 'node:fs';
 import { constants, setPriority } from 'node:os';
 import { join } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { ReadCheckpoint } from '../../log/tools/checkpointCheck.ts';
 import { LineSource } from '../../log/tools/lineSource.ts';
 import type { LogSource } from '../../log/tools/logSource.ts';
 import { type Point, parsePoint } from '../../log/tools/point.ts';
@@ -121,6 +122,8 @@ export interface OpenedLog {
   readonly source: LogSource;
   /** Faults that SQLite finds in the file; absent for a running node. */
   readonly integrity?: () => Promise<readonly string[]>;
+  /** Reads the checkpoint beside the file; absent for a running node. */
+  readonly checkpoint?: () => Promise<ReadCheckpoint | Error | null>;
   /** Whether the file ends too early, or its header gives another length; the readable part is read. */
   readonly isCutShort: boolean;
   /** The running node from which it is read; null for a file. */
@@ -171,7 +174,14 @@ export async function openFile(path: string): Promise<OpenedLog> {
   if (source.cutShort !== null) note(`The log ${source.place} is damaged: ${source.cutShort}.`);
   const isCutShort = source.cutShort !== null;
   if (await isEmpty(source)) note(emptyText(source.place));
-  return { source, isCutShort, integrity: () => source.integrity(), remote: null };
+  const { readCheckpoint } = await import('../../log/files/readCheckpoint.ts');
+  return {
+    source,
+    isCutShort,
+    integrity: () => source.integrity(),
+    checkpoint: () => readCheckpoint(source.place),
+    remote: null,
+  };
 }
 
 /** A damaged log tells its damage later. */

@@ -33,12 +33,13 @@ export function register(log: Command): void {
 }
 
 async function run(flags: SourceFlags): Promise<void> {
-  await withSource(flags, async ({ source, integrity }) => {
+  await withSource(flags, async ({ source, integrity, checkpoint }) => {
     const progress = new Progress('verify');
     const verified = await verify(source, {
       aheadMs: AHEAD_MS,
       onPage: progress.onPage,
       ...(integrity && { integrity }),
+      ...(checkpoint && { checkpoint }),
     });
     progress.end();
     const output = new LineOutput();
@@ -75,7 +76,16 @@ function lines(place: string, verified: Verified, hasFile: boolean): string[] {
     `  origins  ${records.length} without a gap, sums met${reached > 0 ? `; ${reached} of them compacted in part` : ''}`,
     `  keys     ${countText(keys.live)} live, ${countText(keys.dead)} dead`,
     `  map sum  ${formatHash(mapSum)} as of ${secondText(asOf * MINUTE_MS)} UTC; ${recorded}`,
+    ...checkpointLines(verified),
   ];
+}
+
+function checkpointLines({ checkpoint }: Verified): string[] {
+  if (checkpoint === null) return [];
+  const { lsn, unused } = checkpoint;
+  const use =
+    unused === null ? 'it and the rows after it give this map' : `not used, because ${unused}`;
+  return [`  checkpoint of lsn ${lsn}: ${use}`];
 }
 
 /** `lsn 1234, node2.k3x9z2/55: …` */
@@ -106,6 +116,8 @@ const summaryJson = (place: string, verified: Verified): string =>
     map_sum: formatHash(verified.mapSum),
     as_of: instant(verified.asOf * MINUTE_MS),
     map_sum_recorded: verified.mapSumMet !== null,
+    checkpoint_lsn: verified.checkpoint?.lsn ?? null,
+    checkpoint_used: verified.checkpoint !== null && verified.checkpoint.unused === null,
   });
 
 const EXAMPLES = `

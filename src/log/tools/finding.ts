@@ -15,7 +15,9 @@ export type FindingKind =
   /** The fold does not give the recorded map sum. */
   | 'map'
   /** Facts of the header that contradict each other. */
-  | 'header';
+  | 'header'
+  /** The checkpoint beside the log can't be read, or holds another map. */
+  | 'checkpoint';
 
 export interface Finding {
   readonly kind: FindingKind;

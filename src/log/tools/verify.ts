@@ -10,6 +10,7 @@ import { formatHash, type Hash, hasTrueHash, sameHash } from '../../words/hash.t
 import { isOnKey, type OpId } from '../../words/op.ts';
 import type { OriginRecord, RecordedMapSum, Row } from '../../words/row.ts';
 import { seqOf } from '../../words/vector.ts';
+import { type CheckedCheckpoint, CheckpointCheck, type ReadCheckpoint } from './checkpointCheck.ts';
 import { type Finding, Findings } from './finding.ts';
 import type { LogFacts, LogSource } from './logSource.ts';
 import { faultText, Walk } from './walk.ts';
@@ -24,6 +25,8 @@ export interface Verified {
   readonly asOf: number;
   /** Whether a map sum is recorded for the end of the log, and the map meets it. */
   readonly mapSumMet: boolean | null;
+  /** Null if there is none, or nobody looked for one. */
+  readonly checkpoint: CheckedCheckpoint | null;
   readonly findings: readonly Finding[];
   /** The number of all faults; `findings` may hold fewer. */
   readonly findingCount: number;
@@ -32,6 +35,8 @@ export interface Verified {
 export interface VerifyOptions {
   /** The faults that SQLite finds in the file, in sentences; a running node is not asked for them. */
   readonly integrity?: () => Promise<readonly string[]>;
+  /** Reads the checkpoint beside the log; null if there is none. */
+  readonly checkpoint?: () => Promise<ReadCheckpoint | Error | null>;
   /** The milliseconds that the map sum looks ahead if none is recorded. */
   readonly aheadMs: number;
   readonly onPage?: (walk: Walk) => void;
@@ -45,8 +50,10 @@ const MAX_ATTEMPTS = 3;
 export async function verify(source: LogSource, options: VerifyOptions): Promise<Verified> {
   const integrity = options.integrity?.() ?? Promise.resolve([]);
   for (let attempt = 1; ; attempt++) {
+    // Read first, so that it is not ahead of the facts.
+    const checkpoint = (await options.checkpoint?.()) ?? null;
     const facts = await source.facts();
-    const verified = await verifyOnce(source, facts, options, integrity);
+    const verified = await verifyOnce(source, facts, { ...options, read: checkpoint }, integrity);
     const isDisturbed = wasCompacted(facts, await source.facts());
     if (!isDisturbed || verified.findingCount === 0 || attempt >= MAX_ATTEMPTS) return verified;
   }
@@ -55,13 +62,18 @@ export async function verify(source: LogSource, options: VerifyOptions): Promise
 async function verifyOnce(
   source: LogSource,
   facts: LogFacts,
-  { aheadMs, onPage }: VerifyOptions,
+  { aheadMs, onPage, read }: VerifyOptions & { readonly read: ReadCheckpoint | Error | null },
   integrity: Promise<readonly string[]>,
 ): Promise<Verified> {
   const findings = new Findings();
   const check = new RowChecks(facts, findings);
   const walk = new Walk(0, facts.lastLsn, onPage);
-  for await (const rows of walk.rowsOf(source)) for (const row of rows) check.row(row);
+  const checkpoint = read && new CheckpointCheck(read, facts);
+  for await (const rows of walk.rowsOf(source))
+    for (const row of rows) {
+      check.row(row);
+      checkpoint?.row(row);
+    }
   for (const text of await integrity)
     findings.add({ kind: 'file', lsn: null, origin: null, seq: null, text });
   for (const fault of walk.faults)
@@ -78,6 +90,9 @@ async function verifyOnce(
   const mapSum = check.won.mapSum(asOf);
   const mapSumMet = recorded === null ? null : sameHash(mapSum, recorded.sum);
   if (recorded !== null && mapSumMet === false) findings.add(wrongMap(mapSum, recorded));
+  const checked = checkpoint?.end(asOf, (minute) => check.won.mapSum(minute)) ?? null;
+  if (checked !== null && checked.fault !== null && findings.total === 0)
+    findings.add({ kind: 'checkpoint', lsn: null, origin: null, seq: null, text: checked.fault });
   return {
     facts,
     rows: walk.rows,
@@ -85,6 +100,7 @@ async function verifyOnce(
     mapSum,
     asOf,
     mapSumMet,
+    checkpoint: checked,
     findings: findings.all(),
     findingCount: findings.total,
   };
