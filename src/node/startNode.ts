@@ -95,7 +95,12 @@ export async function startNode(
   await checkPortOfNewLog(settings);
   await using undo = new AsyncDisposableStack();
   undo.defer(() => audit?.close());
-  const directory = new LogDirectory(directoryOptions(settings));
+  const registry = new Registry();
+  const timings = new Timings(registry, Date.now());
+  const directory = new LogDirectory({
+    ...directoryOptions(settings),
+    committed: (times) => timings.stored(times),
+  });
   const logs = new NodeLogs(directory);
   undo.defer(() => logs.close());
   const { nodeId, limits, dataDir: place } = settings;
@@ -113,8 +118,6 @@ export async function startNode(
   warnOfReaders(place, (text) => note('warn', text));
   const disk = new DiskSpace(place);
   const transport = transportOf(settings, token, note);
-  const registry = new Registry();
-  const timings = new Timings(registry, Date.now());
   const engine = new Engine({
     ...opened,
     ...engineOptions(settings),

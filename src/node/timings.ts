@@ -1,5 +1,6 @@
-/** Histograms of replication: until an op of another node is visible here, and how long pulls take. */
+/** Histograms of the log and of replication: commits, their end on the disk, visibility, pulls. */
 import { Histogram, type Registry } from 'prom-client';
+import type { CommitTimes } from '../log/sqlite/sqliteLog.ts';
 import type { Committed } from '../replica/replica.ts';
 import { hlcToMs } from '../words/hlc.ts';
 
@@ -7,9 +8,14 @@ import { hlcToMs } from '../words/hlc.ts';
 const VISIBILITY_BUCKETS = [
   0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60, 600, 3600,
 ];
+const COMMIT_BUCKETS = [
+  0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5,
+];
 const PULL_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
 export class Timings {
+  readonly #commits: Histogram;
+  readonly #syncs: Histogram;
   readonly #visibility: Histogram;
   readonly #pulls: Histogram;
   readonly #startedAtMs: number;
@@ -21,6 +27,18 @@ export class Timings {
    */
   constructor(registry: Registry, startedAtMs: number) {
     this.#startedAtMs = startedAtMs;
+    this.#commits = new Histogram({
+      name: 'hearsay_commit_duration_seconds',
+      help: 'Time that a commit of the log took, whatever the number of its ops.',
+      buckets: COMMIT_BUCKETS,
+      registers: [registry],
+    });
+    this.#syncs = new Histogram({
+      name: 'hearsay_fsync_duration_seconds',
+      help: 'Time that the end of a commit took, which writes it and, with durability full, syncs it to the disk.',
+      buckets: COMMIT_BUCKETS,
+      registers: [registry],
+    });
     this.#visibility = new Histogram({
       name: 'hearsay_visibility_seconds',
       help: "Time from an op's stamp at another node until this node holds it, by both wall clocks; only ops stamped since this node's start.",
@@ -44,6 +62,11 @@ export class Timings {
       if (bornAtMs >= this.#startedAtMs)
         this.#visibility.observe(Math.max(0, committedAt - bornAtMs) / 1000);
     }
+  }
+
+  stored({ commitMs, syncMs }: CommitTimes): void {
+    this.#commits.observe(commitMs / 1000);
+    this.#syncs.observe(syncMs / 1000);
   }
 
   pulled(durationMs: number): void {

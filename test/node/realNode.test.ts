@@ -305,6 +305,8 @@ realNode(
         const text = await told();
         return [
           /^hearsay_pull_duration_seconds_count [1-9]/m,
+          /^hearsay_commit_duration_seconds_count [1-9]/m,
+          /^hearsay_fsync_duration_seconds_sum (?!0$)/m,
           /^hearsay_peer_lag_ops{peer="node1"} 0$/m,
           /^hearsay_peer_lag_seconds{peer="node1"} 0$/m,
           /^hearsay_lag_ops{peer="node1"} 0$/m,

@@ -49,6 +49,13 @@ timings('a stamp that is ahead of this clock counts as none', async () => {
   assert.equal(await told(registry, 'hearsay_visibility_seconds'), [1, 0]);
 });
 
+timings('a commit and its end are told in seconds', async () => {
+  const registry = new Registry();
+  new Timings(registry, START_MS).stored({ commitMs: 6, syncMs: 2 });
+  assert.equal(await told(registry, 'hearsay_commit_duration_seconds'), [1, 0.006]);
+  assert.equal(await told(registry, 'hearsay_fsync_duration_seconds'), [1, 0.002]);
+});
+
 timings('a pull is told in seconds', async () => {
   const registry = new Registry();
   new Timings(registry, START_MS).pulled(20);

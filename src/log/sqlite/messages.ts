@@ -98,6 +98,8 @@ export type ReaderRequest =
 
 export interface Done {
   readonly type: 'done';
+  /** Milliseconds that the end of the transaction took, which writes and syncs it; only after an append. */
+  readonly syncMs?: number;
 }
 
 export interface Failed {

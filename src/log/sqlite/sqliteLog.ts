@@ -40,6 +40,14 @@ import type {
 import { packRows, RowUnpacker } from './packedRows.ts';
 import { WorkerChannel } from './workerChannel.ts';
 
+/** In milliseconds. */
+export interface CommitTimes {
+  /** From the call to its end, with the way to the thread that writes. */
+  readonly commitMs: number;
+  /** The end of the transaction, which writes it and, with durability full, syncs it. */
+  readonly syncMs: number;
+}
+
 export interface SqliteLogOptions {
   /** The data directory; it is made if it is missing. */
   readonly directory: string;
@@ -49,6 +57,8 @@ export interface SqliteLogOptions {
   readonly clusterName: string;
   /** Makes the origin of a new log; not called if there is a log. */
   readonly newOrigin: () => string;
+  /** Called after each commit. */
+  readonly committed?: (times: CommitTimes) => void;
   /** For tests: the most pages of 4 KiB in the file, as if the disk were full there. */
   readonly maxPages?: number;
 }
@@ -92,7 +102,14 @@ export async function openSqliteLog(options: SqliteLogOptions): Promise<Log> {
     if (opened.type !== 'opened') throw openingError(directory, file, opened);
     const ready = await reader.request({ type: 'open', file });
     if (ready.type !== 'done') throw openingError(directory, file, ready);
-    return new SqliteLog({ file, opened, writer, reader, release: () => lock.release() });
+    return new SqliteLog({
+      file,
+      opened,
+      writer,
+      reader,
+      ...(options.committed && { committed: options.committed }),
+      release: () => lock.release(),
+    });
   } catch (error) {
     await endWorker(reader);
     await endWorker(writer);
@@ -115,6 +132,7 @@ export interface SqliteLogParts {
   readonly opened: Opened;
   readonly writer: WriterChannel;
   readonly reader: ReaderChannel;
+  readonly committed?: (times: CommitTimes) => void;
   /** Gives up the directory. */
   readonly release: () => void;
 }
@@ -160,6 +178,7 @@ export class SqliteLog implements Log {
   async #append(commit: Commit): Promise<void> {
     try {
       const lastLsn = lastLsnAfter(commit, this.#lastLsn);
+      const begunAtMs = performance.now();
       const reply = await this.#parts.writer.request({
         type: 'append',
         rows: packRows(commit.rows),
@@ -174,6 +193,8 @@ export class SqliteLog implements Log {
         throw new DuplicateOpError(new Error(reply.fault.message));
       if (reply.type === 'failed') throw new CommitFailedError(reply.fault.message);
       this.#lastLsn = lastLsn;
+      const syncMs = reply.type === 'done' ? (reply.syncMs ?? 0) : 0;
+      this.#parts.committed?.({ commitMs: performance.now() - begunAtMs, syncMs });
     } catch (error) {
       if (error instanceof DiskFullError) throw error;
       this.#failure = error instanceof CommitFailedError ? error : new CommitFailedError(error);

@@ -33,7 +33,9 @@ class Writer {
   readonly #deleteRow: Database.Statement;
   readonly #putRecord: Database.Statement;
   readonly #putFact: Database.Statement;
-  readonly #commit: Database.Transaction<(append: Append) => void>;
+  readonly #begin: Database.Statement;
+  readonly #end: Database.Statement;
+  readonly #undo: Database.Statement;
   /** The text in `meta` under that name. */
   #unsynced: boolean;
   /** Whether an earlier stop may have lost ops of the log's present origin. */
@@ -58,25 +60,48 @@ class Writer {
       `INSERT INTO meta (name, value) VALUES (?, ?)
        ON CONFLICT (name) DO UPDATE SET value = excluded.value`,
     );
-    this.#commit = database.transaction((append: Append) => this.#write(append));
+    this.#begin = database.prepare('BEGIN IMMEDIATE');
+    this.#end = database.prepare('COMMIT');
+    this.#undo = database.prepare('ROLLBACK');
     // Set last, because it limits the appends and not the writes of opening.
     if (request.durability === 'normal') this.#setUnsynced(true);
     this.#setSynchronous(request.durability);
     if (request.maxPages !== null) database.pragma(`max_page_count = ${request.maxPages}`);
   }
 
-  append(append: Append): void {
+  /** @returns the milliseconds that its end took, which writes it to the disk. */
+  append(append: Append): number {
+    const syncMs = this.#commit(append);
+    if (append.removed.length > 0) this.#giveBackSpace();
+    if (append.changesOrigin) {
+      this.#stoppedUncleanly = false;
+      if (this.#durability === 'full') this.#unsynced = false;
+    }
+    return syncMs;
+  }
+
+  #commit(append: Append): number {
     const isSyncedAlone = append.isSynced && this.#durability === 'normal';
     if (isSyncedAlone) this.#setSynchronous('full');
     try {
-      this.#commit.immediate(append);
+      return this.#transact(append);
     } finally {
       if (isSyncedAlone) this.#setSynchronous('normal');
     }
-    if (append.removed.length > 0) this.#giveBackSpace();
-    if (!append.changesOrigin) return;
-    this.#stoppedUncleanly = false;
-    if (this.#durability === 'full') this.#unsynced = false;
+  }
+
+  #transact(append: Append): number {
+    this.#begin.run();
+    try {
+      this.#write(append);
+      const writtenAtMs = performance.now();
+      this.#end.run();
+      return performance.now() - writtenAtMs;
+    } catch (error) {
+      // A failure may have ended the transaction already, for example a full disk.
+      if (this.#database.inTransaction) this.#undo.run();
+      throw error;
+    }
   }
 
   close(): void {
@@ -154,8 +179,7 @@ function answer(request: WriterRequest): WriterReply {
       return open(request);
     case 'append':
       if (writer === null) throw new Error('The log is not open.');
-      writer.append(request);
-      return done;
+      return { type: 'done', syncMs: writer.append(request) };
     case 'close':
       writer?.close();
       writer = null;
