@@ -6,9 +6,11 @@ import {
   type ClusterFacts,
   clusterFaults,
   forkFaults,
+  healthOf,
   heldBackFault,
   refusalFaults,
 } from '../../src/node/health.ts';
+import { openReplica } from '../support/replicas.ts';
 
 const health = suite('health');
 
@@ -123,6 +125,25 @@ health('members that nobody retires for want of a majority are named', () => {
   assert.is(heldBackFault(facts([100, silent]), SETTINGS), null, 'a majority retires it');
   assert.is(heldBackFault(facts([100, 3_599_000, 3_599_000]), SETTINGS), null, 'not yet');
   assert.is(heldBackFault(facts([100, 100, silent]), SETTINGS), null, 'heard again');
+});
+
+health('a node whose keys fill its memory is degraded, and says what to do', async () => {
+  const { replica } = await openReplica({ maxMemory: 1 });
+  const driver = {
+    forked: () => [],
+    status: () => [],
+    members: () => [],
+    refusals: () => [],
+    doubt: null,
+  };
+  const { status, reasons } = healthOf(replica, driver, SETTINGS);
+  assert.is(status, 'degraded');
+  assert.match(
+    reasons.join(),
+    /Keys fill the memory that --max-memory .* 507 until keys are deleted/,
+  );
+  const free = await openReplica();
+  assert.is(healthOf(free.replica, driver, SETTINGS).status, 'ok');
 });
 
 health.run();
