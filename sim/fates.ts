@@ -74,8 +74,10 @@ function lostToCluster(links: readonly Link[], { clusterId, held, expiredAtMs }:
 
 function settles({ op, mayBeLost }: Link, put: KeyOp, isHeld: boolean, atMs: number): boolean {
   if (op === null || !isOnKey(op)) return false;
-  // A put that was beaten, or came back, is as safe as the op that did it.
-  if ((isHeld || !mayBeLost) && (beats(op, put) || isAgain(op, put))) return true;
+  // A put that came back is owed as the op that it came back as, and may be lost with that.
+  if (isAgain(op, put)) return true;
+  // A put that was beaten is as safe as the op that did it.
+  if ((isHeld || !mayBeLost) && beats(op, put)) return true;
   if (!isHeld) return false;
   if (op.kind === 'put' && op.version >= put.version) return true;
   return op.hlc > put.hlc && readsAbsent(op, atMs);

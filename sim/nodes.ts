@@ -6,8 +6,6 @@ import type { WorldOptions } from './scenarios.ts';
 
 export const MAX_CLOCK_SKEW_MS = 60_000;
 
-export const CLAIM_PATIENCE_MS = 5000;
-
 const SETTINGS = {
   cluster: 'simulated',
   pullIntervalMs: 1000,
@@ -35,7 +33,7 @@ export function makeNodes(
       ...SETTINGS,
       memberTimeoutMs,
       joinTimeoutMs,
-      claimPatienceMs: CLAIM_PATIENCE_MS,
+      claimPatienceMs: 5000,
       rejoinPauseMs: 5000,
       peerRefusalMs: 600_000,
       hearingMs: Math.min(15_000, memberTimeoutMs / 2),

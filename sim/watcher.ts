@@ -199,7 +199,7 @@ export class SimWatcher {
       if (this.isSynced) this.#wrong('synced comes twice');
       this.isSynced = true;
     } else if (key !== undefined)
-      this.#takeKey(told, key, before?.state === null ? coveredBefore : null);
+      this.#takeKey(told, key, before?.state === null ? coveredBefore : null, before?.told.untilMs);
   }
 
   /** Only the process that gave it knows which origins it leaves out. */
@@ -214,13 +214,16 @@ export class SimWatcher {
     return covered;
   }
 
-  /** @param before all that its cursor covered; null while it was told the state. */
-  #takeKey(told: Told, key: string, before: Vector | null): void {
+  /**
+   * @param before all that its cursor covered; null while it was told the state. @param toldUntilMs up to when expiries
+   *   were told.
+   */
+  #takeKey(told: Told, key: string, before: Vector | null, toldUntilMs = 0): void {
     if (!key.startsWith(this.prefix)) this.#wrong(`${JSON.stringify(key)} is none of its keys`);
     const { type, version = -1, expires_at: expires } = told;
     const expiresAt = expires == null ? null : Date.parse(expires);
     if (type !== 'put') {
-      this.#checkEnd(type, key, version, expiresAt);
+      this.#checkEnd(type, key, version, expiresAt, toldUntilMs);
       this.mirror.delete(key);
       return;
     }
@@ -242,15 +245,24 @@ export class SimWatcher {
     this.mirror.set(key, { version, expiresAt });
   }
 
-  /** A key ends by an op that was made, and one that expires not before its time. */
-  #checkEnd(type: string, key: string, version: number, expiresAt: number | null): void {
+  /**
+   * A key ends by an op that was made, and one that expires not before its time: by the clock of the node, or of one
+   * before it that had told expiries up to a later time already.
+   */
+  #checkEnd(
+    type: string,
+    key: string,
+    version: number,
+    expiresAt: number | null,
+    toldUntilMs: number,
+  ): void {
     // A node that has collected the tombstone tells the version of the put that it deleted.
     const isIt = (op: KeyOp): boolean =>
       op.version === version &&
       (type === 'expire' ? op.kind === 'put' && op.expiresAt === expiresAt : expiresAt === null);
     const isMade = this.#world.opsOf(key).some(isIt);
     if (!isMade) this.#wrong(`${type} of version ${version} of ${JSON.stringify(key)}: no such op`);
-    const nowMs = this.node?.clock.latestMs ?? 0;
+    const nowMs = Math.max(this.node?.clock.latestMs ?? 0, toldUntilMs);
     if (type === 'expire' && (expiresAt ?? 0) > nowMs)
       this.#wrong(`${JSON.stringify(key)} expires before its time`);
   }

@@ -2,6 +2,7 @@
  * One run: a pure function of the seed and the options. Each step runs one event and then everything
  * that follows from it without waiting; after each step the oracle looks at the node whose code ran.
  */
+import { MINUTE_MS } from '../src/words/time.ts';
 import { Apart, toChooseFrom } from './apart.ts';
 import { Clients } from './clients.ts';
 import { Timeline } from './clock.ts';
@@ -18,7 +19,7 @@ import { Dice } from './dice.ts';
 import { Faults } from './faults.ts';
 import { Network } from './network.ts';
 import { noCounts, type SimNode } from './node.ts';
-import { CLAIM_PATIENCE_MS, MAX_CLOCK_SKEW_MS, makeNodes } from './nodes.ts';
+import { MAX_CLOCK_SKEW_MS, makeNodes } from './nodes.ts';
 import { Oracle } from './oracle.ts';
 import type { RunCounts, RunOptions, RunResult } from './runs.ts';
 import { type WorldOptions, worldOf } from './scenarios.ts';
@@ -254,8 +255,8 @@ class World {
   #strangersMs(): number {
     const { disk, faults, mayFork, joinTimeoutMs } = this.#options;
     if (mayFork || disk.durability === 'normal') return STRANGERS_TIMEOUTS * joinTimeoutMs;
-    // Of two sides one waits until the other could be known, then for its patience, and then for members to ask.
-    return faults.retireInTurn ? 0 : 2 * joinTimeoutMs + CLAIM_PATIENCE_MS;
+    // Who was retired six times within a minute waits for its end: a member lets in so many at one URL.
+    return faults.retireInTurn ? 0 : MINUTE_MS;
   }
 
   /** The time of the chunks that a node needs to catch up, where each waits for the one before. */

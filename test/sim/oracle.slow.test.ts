@@ -51,7 +51,7 @@ const SHOWN_BY: Readonly<Record<string, string>> = {
 const FIRST_SEEDS: Readonly<Record<string, number>> = {
   'fork check': 11,
   'no cluster after a rejoin': 44,
-  'unknown expiries reset': 61,
+  'unknown expiries reset': 83,
   'members outlive power cuts': 42,
   'forks are told again': 81,
   'retire coverage': 40,
