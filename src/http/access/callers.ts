@@ -15,6 +15,7 @@ import {
   type Proof,
 } from '../../access/caller.ts';
 import { Guesses, type GuessLimits } from '../../access/guesses.ts';
+import { Pace } from '../../access/pace.ts';
 import { type Needs, SCOPES, scopesOf } from '../../access/scopes.ts';
 import { digestOf } from '../../access/secret.ts';
 import type { Request } from '../../words/requests.ts';
@@ -28,6 +29,8 @@ import {
   tokenMissing,
   tokenRefused,
   tooManyGuesses,
+  tooManyRequests,
+  tooManyWatches,
 } from './refusals.ts';
 import { bearerIn, clusterTokenIn, looksLikeJwt } from './shown.ts';
 import { Tickets } from './tickets.ts';
@@ -65,7 +68,7 @@ export interface CallersOptions {
   readonly nowMs: () => number;
 }
 
-export type RefusedFor = 'missing' | 'wrong' | 'guesses' | 'scope' | 'prefix';
+export type RefusedFor = 'missing' | 'wrong' | 'guesses' | 'scope' | 'prefix' | 'rate' | 'watches';
 
 /** The time between two looks for proofs that have expired, in milliseconds. */
 const EXPIRY_LOOK_MS = 1000;
@@ -77,7 +80,12 @@ export class Callers {
     guesses: 0,
     scope: 0,
     prefix: 0,
+    rate: 0,
+    watches: 0,
   };
+  readonly #pace = new Pace();
+  /** Watches by the proof of their callers. */
+  readonly #watches = new Map<Proof, number>();
   readonly guesses: Guesses;
   readonly tickets: Tickets;
   /** Called with the address of each wrong token. */
@@ -130,7 +138,8 @@ export class Callers {
   known({ headers }: IncomingMessage): Caller | null {
     if (clusterTokenIn(headers) !== null) return null;
     const bearer = bearerIn(headers);
-    return bearer === null ? this.#table.anonymous : this.#find(bearer);
+    const caller = bearer === null ? this.#table.anonymous : this.#find(bearer);
+    return caller?.limits.rps == null ? caller : null;
   }
 
   /** @param ticket that the request shows in the place of a token, if its route takes one. */
@@ -163,6 +172,14 @@ export class Callers {
     }
     this.refused.scope++;
     throw scopeMissing(scopes);
+  }
+
+  /** Counts a request of the caller. @throws Problem 429 */
+  requirePace(caller: Caller): void {
+    const waitMs = this.#pace.next(caller, this.#options.nowMs());
+    if (waitMs === 0) return;
+    this.refused.rate++;
+    throw tooManyRequests(waitMs);
   }
 
   /**
@@ -208,6 +225,28 @@ export class Callers {
     return () => {
       ends.delete(end);
       if (ends.size === 0 && this.#held.get(proof) === ends) this.#held.delete(proof);
+    };
+  }
+
+  /**
+   * Counts a watch of the caller, and ends it as `hold` does.
+   *
+   * @returns a function to call when the watch has ended. @throws Problem 429
+   */
+  holdWatch(caller: Caller, end: () => void): () => void {
+    const { proof, limits } = caller;
+    const count = this.#watches.get(proof) ?? 0;
+    if (limits.watchers !== null && count >= limits.watchers) {
+      this.refused.watches++;
+      throw tooManyWatches();
+    }
+    this.#watches.set(proof, count + 1);
+    const release = this.hold(caller, end);
+    return () => {
+      release();
+      const left = (this.#watches.get(proof) ?? 1) - 1;
+      if (left > 0) this.#watches.set(proof, left);
+      else this.#watches.delete(proof);
     };
   }
 

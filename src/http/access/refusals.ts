@@ -42,6 +42,16 @@ export const allKeysRefused = (): Problem =>
     ', error="insufficient_scope"',
   );
 
+export const tooManyRequests = (waitMs: number): Problem =>
+  new Problem(429, 'The token may send no more requests a second.', {
+    headers: ['Retry-After', String(Math.max(1, Math.ceil(waitMs / 1000)))],
+  });
+
+export const tooManyWatches = (): Problem =>
+  new Problem(429, 'The token may hold no more watches at one time.', {
+    headers: ['Retry-After', '1'],
+  });
+
 export const tooManyGuesses = (waitMs: number): Problem =>
   new Problem(429, 'Too many wrong tokens have come from this address.', {
     headers: ['Retry-After', String(Math.max(1, Math.ceil(waitMs / 1000)))],

@@ -91,6 +91,7 @@ export class Routes {
     const handleAs = (identity: Identity, ctx: RouterContext): void | Promise<void> => {
       if (isAudited && audit !== null) auditAtEnd(audit, ctx, identity.caller.proof.id);
       const caller = callers.require(identity, needs);
+      callers.requirePace(caller);
       const query = readQuery(ctx.req.url ?? path);
       // Taken from the path as sent: the decoding of the router is too lenient.
       const key = keyStart < 0 ? '' : decodeKey(ctx.path.slice(keyStart), maxKeyBytes);

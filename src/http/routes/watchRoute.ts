@@ -129,7 +129,7 @@ export function addWatchRoute(
       const closed = closeSignal(ctx.res);
       ctx.res.once(
         'close',
-        callers.hold(caller, () => revoke(ctx.res)),
+        callers.holdWatch(caller, () => revoke(ctx.res)),
       );
       // A browser that connects again sends the old URL and, beside it, the id of the last event.
       const admitted = await admission.admitCursor(lastEventId(ctx.req) ?? named, closed);

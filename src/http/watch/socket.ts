@@ -113,16 +113,23 @@ export class WatchSockets {
     try {
       const caller = callers.require(identity, 'watch');
       const query = admission.readQuery(request);
+      callers.requirePace(caller);
       callers.requireWithin(caller, query.prefix);
       admission.requireValues(caller, query);
       admission.refuse(request);
-      this.#server.handleUpgrade(request, socket, head, (webSocket) => {
-        const client = { webSocket, socket };
+      let webSocket: WebSocket | null = null;
+      const release = callers.holdWatch(caller, () => {
+        if (webSocket === null) socket.destroy();
+        else closeWebSocket(webSocket, ...REVOKED);
+      });
+      // Also where the upgrade is malformed, and no WebSocket comes.
+      socket.once('close', release);
+      this.#server.handleUpgrade(request, socket, head, (opened) => {
+        webSocket = opened;
+        const client = { webSocket: opened, socket };
         this.#clients.add(client);
-        this.#watchdog.watch(webSocket, socket);
+        this.#watchdog.watch(opened, socket);
         this.#options.connections.endWhenStalled(socket);
-        const release = callers.hold(caller, () => closeWebSocket(webSocket, ...REVOKED));
-        webSocket.on('close', release);
         void this.#serve(client, query);
       });
     } catch (error) {

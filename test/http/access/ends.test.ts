@@ -191,6 +191,48 @@ ends('wrong tokens get 429 after ten, and keep no right one out', async () => {
   assert.is(await server.metric('hearsay_wrong_token_addresses'), 1);
 });
 
+ends('a token has the requests a second and the watches that its limits say', async () => {
+  const limits = { rps: 5, watchers: 2 };
+  const bound = makeToken(['read', 'watch'], null, { limits });
+  const free = makeToken(['read']);
+  await using server = await guardedNode([bound, free]);
+  const ask = (path: string, token: string) =>
+    fetch(server.url + path, { headers: bearer(token) }).then(async (response) => {
+      const isWatch = path === '/watch' && response.ok;
+      if (!isWatch) await response.arrayBuffer();
+      return response;
+    });
+  const begunMs = Date.now();
+  const statuses: number[] = [];
+  for (let count = 0; count < 30; count++)
+    statuses.push((await ask('/cache/a', bound.token)).status);
+  const tookMs = Date.now() - begunMs;
+  const taken = statuses.filter((status) => status === 404).length;
+  assert.ok(taken >= 5 && taken <= 6 + (tookMs / 1000) * 5, `${taken} in ${tookMs} ms`);
+  assert.ok(statuses.every((status) => status === 404 || status === 429));
+  assert.is((await ask('/cache/a', free.token)).status, 404);
+  const open: Response[] = [];
+  await waitFor(
+    async () => {
+      const response = await ask('/watch', bound.token);
+      if (response.ok) open.push(response);
+      return open.length === 2;
+    },
+    10_000,
+    'two watches',
+  );
+  await waitFor(
+    async () => {
+      assert.is((await ask('/watch', bound.token)).status, 429);
+      return (await server.metric('hearsay_refused_callers_total{reason="watches"}')) > 0;
+    },
+    10_000,
+    'the refusal of the third',
+  );
+  await open[0]?.body?.cancel();
+  await waitFor(async () => (await ask('/watch', bound.token)).ok, 10_000, 'room for another');
+});
+
 ends('callers without a token may do what the file says', async () => {
   const reader = makeToken(['read']);
   await using server = await guardedNode([reader]);
