@@ -7,8 +7,10 @@ import { MemoryLog, type StoredLog } from '../src/log/memory.ts';
 import { MemoryCheckpoints, type StoredFrames } from '../src/log/memoryCheckpoints.ts';
 import { Replica } from '../src/replica/replica.ts';
 import type { EntryStore } from '../src/store/entryStore.ts';
+import { carriedHash, hashOp, sameHash } from '../src/words/hash.ts';
 import { compareKeys } from '../src/words/keyOrder.ts';
 import type { Limits } from '../src/words/limits.ts';
+import { type Entry, type EntryHead, isInLog } from '../src/words/op.ts';
 import type { Dice } from './dice.ts';
 import type { Report } from './violation.ts';
 
@@ -77,6 +79,16 @@ export async function compareWithReplay(
     report('replay', `${nodeId} opened from a checkpoint with a smaller horizon`);
 }
 
+/** One of the two may hold a value that the other has left in the log. The hash stands for it, if it is its own. */
+function wholeHead(entry: Entry): EntryHead & { readonly isWhole: boolean } {
+  const { origin, seq, hlc, key, generation, version, hashHigh, hashLow } = entry;
+  const common = { origin, seq, hlc, key, generation, version, hashHigh, hashLow };
+  const isWhole = isInLog(entry) || sameHash(hashOp(entry), carriedHash(entry));
+  return entry.kind === 'delete'
+    ? { ...common, kind: 'delete', expiresAt: null, isWhole }
+    : { ...common, kind: 'put', expiresAt: entry.expiresAt, isWhole };
+}
+
 /** Everything that a replay makes of a log, as text. */
 function partsOf(replica: Replica): Record<string, string> {
   const { facts, entries } = replica.capture(0);
@@ -87,7 +99,7 @@ function partsOf(replica: Replica): Record<string, string> {
   const parts = {
     ...rest,
     expired: expired.filter(({ expiresAt }) => (expiresAt ?? 0) > cutAtMs),
-    entries: [...replica.map.entries()].sort((a, b) => compareKeys(a.key, b.key)),
+    entries: [...replica.map.entries()].map(wholeHead).sort((a, b) => compareKeys(a.key, b.key)),
     deadSize: replica.map.deadSize,
     members: [...members.all()],
     retired: members.retiredAfter(0),

@@ -7,6 +7,7 @@ import { promisify } from 'node:util';
 import Database from 'better-sqlite3';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { CHECKPOINT_NAME } from '../../src/log/files/checkpointFile.ts';
 import { type NodeProcess, startCluster } from '../support/nodes.ts';
 import { runCommand, temporaryDirectory, waitFor } from '../support/processes.ts';
 import {
@@ -117,6 +118,8 @@ durability(
     const database = new Database(file);
     database.prepare(`UPDATE op SET value = '"forged"' WHERE key = 'key/7'`).run();
     database.close();
+    // With its checkpoint it would start, prove its rows and then stop.
+    await rm(join(second.dataDir, CHECKPOINT_NAME));
     const refusal = await second.start().then(
       () => 'It started.',
       (error: unknown) => String(error),

@@ -75,9 +75,9 @@ handshake('the token sets nothing aside for a client of REST', async () => {
 handshake('a peer that speaks no common protocol version is refused, with the reason', async () => {
   await using cluster = await startCluster({ nodes: 1 });
   const node = cluster.node(0);
-  const reason = 'node9 speaks protocol 4 to 5, node1 speaks 1 to 3';
+  const reason = 'node9 speaks protocol 5 to 6, node1 speaks 1 to 4';
   await using peer = await HandWrittenPeer.connect(node);
-  await peer.greet({ protocol: [4, 5] });
+  await peer.greet({ protocol: [5, 6] });
   const refusal = await peer.receive('error');
   assert.is(refusal.code, 'protocol');
   assert.is(refusal.reason, reason);

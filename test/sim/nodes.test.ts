@@ -15,7 +15,7 @@ const SCENARIOS = [
 const ELSEWHERE = [
   ...['steady', 'racing', 'lossy', 'partitions', 'everything', 'watchers'],
   ...['watchers of forgetful nodes', 'restores', 'clones', 'lost tails'],
-  ...['broken link', 'many nodes', 'many origins'],
+  ...['broken link', 'many nodes', 'many origins', 'restored from before joins'],
 ];
 
 const nodes = suite('simulated nodes');
