@@ -100,6 +100,12 @@ const SWITCHES: Readonly<Record<string, Switch>> = {
     text: 'const hasTime = nowMs - this.#startedAt < this.#settings.joinTimeoutMs;',
     without: 'const hasTime = false;\n    if (others.length >= 0) return true;',
   },
+  /** Rule 8: a member counts when clusters meet although its node has gone to the other one. */
+  'members that have gone': {
+    file: 'src/gossip/protocol/departures.ts',
+    text: 'return this.#answers.lasts(placeOf(member), nowMs, lastHeardAt);',
+    without: 'return this.#answers.lasts(placeOf(member), nowMs, lastHeardAt) && nowMs < 0;',
+  },
   /** Rule 7: a delta goes on from what is held, whatever that is. */
   'fork check': {
     file: 'src/rules/delta.ts',

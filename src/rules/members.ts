@@ -155,6 +155,10 @@ export class Members {
   }
 }
 
+/** Two origins of one place belong to one node, whose log began anew in between. */
+export const placeOf = ({ nodeId, url }: Pick<Member, 'nodeId' | 'url'>): string =>
+  `${nodeId} ${url}`;
+
 /** The member that a `join` admits, as the op's value. */
 export const memberValue = (nodeId: string, url: string | null): string =>
   JSON.stringify({ nodeId, url });

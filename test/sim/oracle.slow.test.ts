@@ -21,6 +21,7 @@ const SHOWN_BY: Readonly<Record<string, string>> = {
   'retire coverage': 'retired by hand',
   'joins of empty logs only': 'formed apart',
   'catching up before writing': 'restores',
+  'members that have gone': 'formed alone',
   'fork check': 'clones',
   'members outlive power cuts': 'lost tails',
   'forks are told again': 'clones',
@@ -50,7 +51,8 @@ const SHOWN_BY: Readonly<Record<string, string>> = {
 /** Where a rule is seldom needed: the first seed that shows its lack. */
 const FIRST_SEEDS: Readonly<Record<string, number>> = {
   'fork check': 11,
-  'no cluster after a rejoin': 44,
+  'members that have gone': 44,
+  'no cluster after a rejoin': 85,
   'unknown expiries reset': 83,
   'members outlive power cuts': 42,
   'forks are told again': 81,

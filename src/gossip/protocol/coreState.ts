@@ -10,6 +10,7 @@ import { RareNotes } from '../../words/rareNotes.ts';
 import type { Vector } from '../../words/vector.ts';
 import type { ConnectionId } from '../transport.ts';
 import { AddressBook } from './addressBook.ts';
+import { Departures } from './departures.ts';
 import { type Digest, type Listing, makeDigest } from './digest.ts';
 import { ownHello } from './hello.ts';
 import type { CoreSettings, Output, OutputOf, View } from './inputOutput.ts';
@@ -34,6 +35,7 @@ export class CoreState {
   readonly addresses: AddressBook;
   readonly peers = new Peers();
   readonly standing: Standing;
+  readonly departures: Departures;
   readonly startedAt: number;
   /** Null until a dial has led to this very node, unless a setting gives the URL. */
   ownUrl: string | null;
@@ -51,6 +53,7 @@ export class CoreState {
     this.view = view;
     this.random = random;
     this.addresses = new AddressBook(settings.urls, settings);
+    this.departures = new Departures(settings);
     this.standing = new Standing(settings, view.joined, times.nowMs, past);
     this.startedAt = times.nowMs;
     this.ownUrl = settings.url;
@@ -100,7 +103,7 @@ export class CoreState {
   }
 
   hello(): Hello {
-    return ownHello(this.settings, this.view, this.ownUrl, this.clockMs);
+    return ownHello(this.settings, this.view, this.ownUrl, this.clusterSize(), this.clockMs);
   }
 
   /** The digest for a peer, as of now, for a pull or an answer. */
@@ -121,6 +124,14 @@ export class CoreState {
     for (const { origin } of this.view.members.all())
       if (origin !== this.view.origin) others.push(origin);
     return others;
+  }
+
+  /** The number of members, but for those that have gone to another cluster. */
+  clusterSize(): number {
+    let size = 0;
+    for (const member of this.view.members.all())
+      if (!this.departures.hasGone(member, this.lastHeardAt(member.origin), this.nowMs)) size++;
+    return size;
   }
 
   /** The smallest member of this node's side: of itself and of the members that it hears. Null if it is no member. */

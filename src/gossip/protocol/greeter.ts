@@ -146,17 +146,22 @@ export class Greeter {
 
   #sameCluster(peer: Peer, hello: Hello): boolean {
     const { clusterId, formedAt, members } = this.#state.view;
+    const { departures, addresses, nowMs } = this.#state;
     if (clusterId === null || hello.clusterId === null || clusterId === hello.clusterId)
       return true;
-    if (members.has(hello.origin) && this.#state.standing.phase === 'ready') {
-      // The peer was let in here and never learned of it, so it never comes back as this member.
+    const isHeard = this.#state.hears(hello.origin);
+    if (members.has(hello.origin) && !isHeard && this.#state.standing.phase === 'ready') {
+      // The peer was let in here and never learned of it, so it never comes back as this member. Of one that is heard
+      // as a member another peer lies.
       this.#state.note(
         'info',
         `${hello.origin} has formed a cluster of its own, and is retired here`,
       );
       this.#state.out({ kind: 'retire', origin: hello.origin });
     }
-    const ours = { clusterId, size: members.size, formedAt };
+    const dialled = peer.dialledUrl === null ? undefined : addresses.get(peer.dialledUrl);
+    if (dialled !== undefined) departures.answersElsewhere(hello, dialled, nowMs);
+    const ours = { clusterId, size: this.#state.clusterSize(), formedAt };
     const theirs = { clusterId: hello.clusterId, size: hello.size, formedAt: hello.formedAt };
     const text = `${hello.nodeId} is of another cluster that bears the same name (id ${hello.clusterId}, ours is ${clusterId})`;
     switch (whoGivesWay(ours, theirs)) {

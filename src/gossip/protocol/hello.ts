@@ -2,10 +2,12 @@
 import type { CoreSettings, View } from './inputOutput.ts';
 import { type Hello, PROTOCOL_RANGE } from './messages.ts';
 
+/** @param size the number of members that this node's cluster still has. @param nowMs the wall clock. */
 export const ownHello = (
   settings: CoreSettings,
   view: View,
   url: string | null,
+  size: number,
   nowMs: number,
 ): Hello => ({
   type: 'hello',
@@ -13,7 +15,7 @@ export const ownHello = (
   cluster: settings.cluster,
   clusterId: view.clusterId,
   formedAt: view.formedAt,
-  size: view.members.size,
+  size,
   joined: view.joined,
   admittedBy: view.admittedBy,
   nodeId: settings.nodeId,

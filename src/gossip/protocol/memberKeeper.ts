@@ -1,6 +1,6 @@
 /** The regular work of a member: it dials the others, retires silent ones, and moves the stable vector. */
 import { toldByForksOnly } from '../../rules/forkedMembership.ts';
-import { type Member, memberValue } from '../../rules/members.ts';
+import { type Member, memberValue, placeOf } from '../../rules/members.ts';
 import type { Stability } from '../../rules/stability.ts';
 import { covers, includes, type Vector } from '../../words/vector.ts';
 import type { CoreState } from './coreState.ts';
@@ -276,5 +276,3 @@ export class MemberKeeper {
     return this.#forked.has(origin) && this.#state.view.members.isRetired(origin);
   }
 }
-
-const placeOf = ({ nodeId, url }: Member): string => `${nodeId} ${url}`;

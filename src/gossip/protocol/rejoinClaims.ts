@@ -12,25 +12,17 @@
 import { MINUTE_MS } from '../../words/time.ts';
 import type { CoreState } from './coreState.ts';
 import type { OutputOf } from './inputOutput.ts';
+import { Repetitions } from './repetitions.ts';
 
-/** A claim counts for this time, in milliseconds, or for this number of pulls. */
-const CLAIM_MS = MINUTE_MS;
-const CLAIM_PULLS = 4;
 /** The shortest time between two doubts in the node's log. */
 const TELL_MS = 10 * MINUTE_MS;
-
-/** The claims of one peer, without a break. */
-interface Claim {
-  readonly sinceMs: number;
-  readonly atMs: number;
-}
 
 export class RejoinClaims {
   readonly #state: CoreState;
   /** Claims by the origin of the peer; copies of this node are under its own origin. */
-  readonly #claims = new Map<string, Claim>();
+  readonly #claims: Repetitions;
   /** Claims of strangers before which this node's side gives way, by their origins. */
-  readonly #ofOtherSide = new Map<string, Claim>();
+  readonly #ofOtherSide: Repetitions;
   /** The time at which a claim last made this node rejoin; null if none has. */
   readonly #rejoinedAt: number | null;
   #doubt: { readonly text: string; readonly atMs: number } | null = null;
@@ -40,12 +32,16 @@ export class RejoinClaims {
 
   constructor(state: CoreState, rejoinedAt: number | null) {
     this.#state = state;
+    this.#claims = new Repetitions(state.settings);
+    this.#ofOtherSide = new Repetitions(state.settings);
     this.#rejoinedAt = rejoinedAt;
   }
 
   /** A claim that this node did not follow, as a sentence; null if there was none lately. */
   get doubt(): string | null {
-    return this.#doubt !== null && this.#isFresh(this.#doubt.atMs) ? this.#doubt.text : null;
+    return this.#doubt !== null && this.#claims.isFresh(this.#doubt.atMs, this.#state.nowMs)
+      ? this.#doubt.text
+      : null;
   }
 
   /** Whether to ask the other members now, because they may confirm a claim. True once for each claim. */
@@ -70,7 +66,7 @@ export class RejoinClaims {
     isOfStrangers = false,
     givesWay = false,
   ): void {
-    if (this.#isKnown(by)) this.#note(this.#claims, by);
+    if (this.#isKnown(by)) this.#claims.note(by, this.#state.nowMs);
     else if (this.#isMemberConnected()) {
       if (givesWay) this.#claimOfOtherSide(by, reason);
       return;
@@ -78,7 +74,7 @@ export class RejoinClaims {
     // Of two histories under this node's ids, and of two sides that retired each other, perhaps one peer alone tells.
     const mayBeAlone =
       isOfStrangers || ownOps !== 'sound' || this.#state.view.members.isRetired(by);
-    if (!this.#isConfirmed(by) && !(mayBeAlone && this.#isRepeated(this.#claims, by))) {
+    if (!this.#isConfirmed(by) && !(mayBeAlone && this.#claims.lasts(by, this.#state.nowMs))) {
       this.#wantsOthers = true;
       this.#doubts(`A peer asks this node to rejoin, and no other member does: ${reason}.`);
     } else this.#follow(by, reason, ownOps);
@@ -89,13 +85,13 @@ export class RejoinClaims {
    * side says. Two of it must be there, and repeat it.
    */
   #claimOfOtherSide(by: string, reason: string): void {
-    this.#note(this.#ofOtherSide, by);
+    this.#ofOtherSide.note(by, this.#state.nowMs);
     const { members } = this.#state.view;
     const retired = this.#state.peers
       .greeted()
       .filter(({ hello }) => hello.joined && members.isRetired(hello.origin));
     if (this.#ofOtherSide.size + retired.length < 2) return;
-    if (this.#isRepeated(this.#ofOtherSide, by)) this.#follow(by, reason, 'sound', true);
+    if (this.#ofOtherSide.lasts(by, this.#state.nowMs)) this.#follow(by, reason, 'sound', true);
     else this.#doubts(`Nodes that count other members ask this node to rejoin: ${reason}.`);
   }
 
@@ -110,17 +106,6 @@ export class RejoinClaims {
         `Peers ask this node to rejoin again so soon after the last time, and it waits: ${reason}.`,
       );
     else this.#state.rejoin(reason, true, ownOps, true, leavesSide);
-  }
-
-  #note(claims: Map<string, Claim>, by: string): void {
-    const { nowMs } = this.#state;
-    for (const [origin, { atMs }] of claims) if (!this.#isFresh(atMs)) claims.delete(origin);
-    claims.set(by, { sinceMs: claims.get(by)?.sinceMs ?? nowMs, atMs: nowMs });
-  }
-
-  #isRepeated(claims: ReadonlyMap<string, Claim>, by: string): boolean {
-    const sinceMs = claims.get(by)?.sinceMs ?? this.#state.nowMs;
-    return this.#state.nowMs - sinceMs >= this.#state.settings.claimPatienceMs;
   }
 
   #doubts(text: string): void {
@@ -166,10 +151,5 @@ export class RejoinClaims {
   #hasJustRejoined(): boolean {
     const { nowMs, settings } = this.#state;
     return this.#rejoinedAt !== null && nowMs - this.#rejoinedAt < settings.rejoinPauseMs;
-  }
-
-  #isFresh(atMs: number): boolean {
-    const { nowMs, settings } = this.#state;
-    return nowMs - atMs < Math.max(CLAIM_MS, CLAIM_PULLS * settings.pullIntervalMs);
   }
 }

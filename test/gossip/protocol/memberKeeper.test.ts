@@ -83,15 +83,21 @@ for (const [rule, situation, retired] of [
     assert.equal(retiredBy(cluster(situation)), retired);
   });
 
-replaced('a member that has formed a cluster of its own under its origin goes', () => {
-  const core = cluster({ connected: [NEW] });
-  retiredBy(core);
-  const elsewhere = { origin: NEW, clusterId: 'another', size: 2 };
-  assert.equal(
-    ofKind(core.greet(7, elsewhere), 'retire').map(({ origin }) => origin),
-    [NEW],
-  );
-});
+replaced(
+  'a member that has formed a cluster of its own under its origin goes, unless it is heard',
+  () => {
+    const core = cluster({ connected: [NEW] });
+    const elsewhere = { origin: NEW, clusterId: 'another', size: 2 };
+    core.tick();
+    assert.is(core.core.phase, 'ready');
+    assert.equal(ofKind(core.greet(7, elsewhere), 'retire'), []);
+    core.clock.nowMs += 15_000;
+    assert.equal(
+      ofKind(core.greet(8, elsewhere), 'retire').map(({ origin }) => origin),
+      [NEW],
+    );
+  },
+);
 
 replaced.run();
 
