@@ -19,6 +19,8 @@ export interface NetworkOptions {
   readonly duplication: number;
   readonly lateness: number;
   readonly lateMs: Span;
+  /** How likely the end of a text is missing: its receiver counts a fault, and ends the connection. */
+  readonly truncation: number;
   readonly dialFailures: number;
   readonly dialTimeoutMs: number;
   /** How long a silent connection stands before its ends give it up. */
@@ -29,11 +31,12 @@ export interface NetworkCounts {
   sent: number;
   delivered: number;
   lost: number;
+  truncated: number;
   connections: number;
 }
 
 export class Network implements Carrier {
-  readonly counts: NetworkCounts = { sent: 0, delivered: 0, lost: 0, connections: 0 };
+  readonly counts: NetworkCounts = { sent: 0, delivered: 0, lost: 0, truncated: 0, connections: 0 };
   readonly timeline: Timeline;
   readonly dice: Dice;
   readonly trace: Trace;
@@ -181,12 +184,18 @@ export class Network implements Carrier {
 
   /** Takes a text from its sender and decides what becomes of it. */
   send(end: End, text: string): void {
-    const { loss, reordering, duplication, lateness, lateMs } = this.#options;
+    const { loss, reordering, duplication, lateness, lateMs, truncation } = this.#options;
     this.counts.sent++;
     this.trace.detail(text);
     const isSafe = kindOf(text) === 'hello';
     if (end.isBroken || (this.dice.chance(loss) && !isSafe)) {
       this.counts.lost++;
+      return;
+    }
+    // Worlds without this fault throw no dice for it, so that their seeds stay as they were.
+    if (truncation > 0 && this.dice.chance(truncation)) {
+      this.counts.truncated++;
+      this.#carryInOrder(end, text.slice(0, this.dice.below(text.length)));
       return;
     }
     if (isSafe) {
@@ -239,6 +248,7 @@ const calm = (options: NetworkOptions): NetworkOptions => ({
   reordering: 0,
   duplication: 0,
   lateness: 0,
+  truncation: 0,
   dialFailures: 0,
 });
 

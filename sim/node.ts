@@ -73,6 +73,9 @@ export interface NodeCounts {
   restores: number;
   clones: number;
   lostTails: number;
+  /** Faults of peers, and refusals that they brought. */
+  peerFaults: number;
+  peerRefusals: number;
   /** Clusters whose nodes a person has started with empty disks. */
   emptied: number;
 }
@@ -88,8 +91,13 @@ export const noCounts = (): NodeCounts => ({
   restores: 0,
   clones: 0,
   lostTails: 0,
+  peerFaults: 0,
+  peerRefusals: 0,
   emptied: 0,
 });
+
+const sumOf = (counts: Readonly<Record<string, number>> = {}): number =>
+  Object.values(counts).reduce((sum, count) => sum + count, 0);
 
 export interface NodeWorld {
   readonly timeline: Timeline;
@@ -107,7 +115,9 @@ const SWEPT_AT_ONCE = 64;
 const BOOKMARK_MS = 1500;
 const CHECKPOINT_MS = 1700;
 /** The note of a node that finds others' data at odds with its own; here it must never come. */
-const ALARMS = ['malformed message', 'does not hold the ops of its ranges', 'is refused for'];
+const ALARMS = ['does not hold the ops of its ranges'];
+/** And what it says where no text was cut off. */
+const TEXT_ALARMS = ['malformed message', 'is refused for'];
 /** And what it says where a log is not of its cluster. */
 const REJOIN_ALARMS = ['is of another cluster'];
 /** And what it says where two ops bear one id, or one was born in a log that had lost others. */
@@ -309,6 +319,9 @@ export class SimNode implements ObservedNode {
     counts.collected += done?.collected ?? 0;
     counts.repaired += done?.repaired ?? 0;
     counts.rejoins += done?.rejoins ?? 0;
+    const { faults, refused } = this.running?.driver.conduct ?? {};
+    counts.peerFaults += sumOf(faults);
+    counts.peerRefusals += sumOf(refused);
   }
 
   /** With an empty log. */
@@ -403,12 +416,13 @@ export class SimNode implements ObservedNode {
   }
 
   #note(level: 'info' | 'warn', text: string): void {
-    const { trace, timeline, oracle } = this.#world;
+    const { trace, timeline, oracle, network } = this.#world;
     trace.add(timeline.nowMs, this.name, `notes: ${text}`);
     const [, origin, seq] = /\((\S+)\/(\d+)\) is left out/.exec(text) ?? [];
     if (origin !== undefined) oracle.ledger.leaveOut({ origin, seq: Number(seq) });
     const alarms = [
       ...ALARMS,
+      ...(network.counts.truncated > 0 ? [] : TEXT_ALARMS),
       ...(this.#options.mayRejoin ? [] : REJOIN_ALARMS),
       ...(this.#options.mayFork ? [] : COPY_ALARMS),
       ...(oracle.ledger.isDamaged ? [] : DAMAGE_ALARMS),

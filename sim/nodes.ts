@@ -23,7 +23,7 @@ export function makeNodes(
   dice: Dice,
   nodeWorld: NodeWorld,
 ): SimNode[] {
-  const { nodes, faults, memberTimeoutMs, joinTimeoutMs } = world;
+  const { nodes, faults, memberTimeoutMs, joinTimeoutMs, peerRefusalMs } = world;
   const { maxSkewMs } = faults;
   const urls = Array.from({ length: nodes }, (_, index) => `http://n${index + 1}`);
   return urls.map((url, index) => {
@@ -35,7 +35,7 @@ export function makeNodes(
       joinTimeoutMs,
       claimPatienceMs: 5000,
       rejoinPauseMs: 5000,
-      peerRefusalMs: 600_000,
+      peerRefusalMs,
       hearingMs: Math.min(15_000, memberTimeoutMs / 2),
       nodeId: name,
       urls,

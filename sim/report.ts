@@ -87,6 +87,7 @@ export function total(tallies: readonly Tally[]): string {
     `${of('checkpoints')} starts from checkpoints,`,
     `${of('collected')} entries collected, ${of('compacted')} rows compacted,`,
     `${of('restores')} logs put back, ${of('clones')} cloned, ${of('lostTails')} tails lost,`,
+    `${of('peerFaults')} faults of peers, ${of('peerRefusals')} refusals,`,
     `${of('repaired')} entries repaired, ${of('emptied')} clusters emptied by a person`,
   ].join('\n');
 }

@@ -36,6 +36,8 @@ export interface WorldOptions {
   readonly apartMs: number;
   /** A node that starts and reaches nobody writes alone after so long. */
   readonly joinTimeoutMs: number;
+  /** A peer whose texts were malformed is refused for so long. */
+  readonly peerRefusalMs: number;
   readonly mayRejoin: boolean;
   /** Whether logs are copied by hand, so that one op id may stand for two ops. */
   readonly mayFork: boolean;
@@ -63,6 +65,7 @@ function quiet(dice: Dice): WorldOptions {
       duplication: 0,
       lateness: 0,
       lateMs: [2000, 30_000],
+      truncation: 0,
       dialFailures: 0,
       dialTimeoutMs: 1000,
       idleMs: [1000, 4000],
@@ -128,6 +131,7 @@ function quiet(dice: Dice): WorldOptions {
     holdMs: 0,
     memberTimeoutMs: 10 ** 9,
     joinTimeoutMs: 10_000,
+    peerRefusalMs: 600_000,
     lateNodes: 0,
     lateMs: 0,
     apart: 0,
@@ -207,6 +211,20 @@ const retired = (dice: Dice): Changes & { faults: Partial<FaultOptions> } => ({
 const CHANGES: Readonly<Record<string, (dice: Dice) => Changes>> = {
   steady: () => ({}),
   lossy: () => ({ network: LOSSY, faults: { breakEveryMs: 4000 } }),
+  // Refusals end within the run, and begin again. A late node joins by snapshots whose parts are cut off.
+  'texts cut off': (dice) => {
+    const lateNodes = dice.within([0, 1]);
+    return {
+      nodes: dice.within([3, 5]),
+      lateNodes,
+      mayRejoin: lateNodes > 0,
+      peerRefusalMs: dice.pick([500, 2000, 6000]),
+      network: { ...(dice.chance(0.5) ? LOSSY : {}), truncation: dice.pick([0.01, 0.05, 0.2]) },
+      faults: { crashEveryMs: dice.pick([0, 4000]), stopEveryMs: dice.pick([0, 6000]) },
+      compactMs: dice.pick([0, 400]),
+      retentionMs: dice.pick([0, 500]),
+    };
+  },
   partitions: () => ({ faults: { cutEveryMs: 1500, breakEveryMs: 6000 } }),
   crashes: (dice) => ({
     faults: CRASHES,

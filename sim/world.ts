@@ -132,10 +132,12 @@ class World {
     await this.#restartAll();
     await this.#judgeWatchers();
     this.oracle.judgeEnd();
+    const counts = this.#counts();
+    this.#judgeFaultsOfPeers(counts);
     return {
       violation: this.#violation,
       digest: this.trace.digest(),
-      counts: this.#counts(),
+      counts,
       lastLines: (count) => this.trace.lastLines(count),
     };
   }
@@ -270,6 +272,16 @@ class World {
   #mayCollect(): boolean {
     const { memberTimeoutMs, mayRejoin } = this.#options;
     return !mayRejoin || (memberTimeoutMs < RETIRING_LIMIT_MS && isMajority(this.#nodes));
+  }
+
+  /** Each node keeps the protocol, so that only a text that was cut off is a fault, and each is one at most. */
+  #judgeFaultsOfPeers({ peerFaults }: RunCounts): void {
+    const { truncated } = this.network.counts;
+    if (peerFaults > truncated)
+      this.report(
+        'false alarm',
+        `${peerFaults} faults of peers, and ${truncated} texts were cut off`,
+      );
   }
 
   #counts(): RunCounts {

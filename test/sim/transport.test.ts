@@ -8,7 +8,7 @@ import { Trace } from '../../sim/trace.ts';
 import { transportConformance } from '../conformance/transport.ts';
 import { turn } from '../support/replicas.ts';
 
-const networkOn = (timeline: Timeline): Network =>
+const networkOn = (timeline: Timeline, truncation = 0): Network =>
   new Network(timeline, new Dice(1, 'network'), new Trace(), {
     delayMs: [1, 20],
     loss: 0.5,
@@ -16,6 +16,7 @@ const networkOn = (timeline: Timeline): Network =>
     duplication: 0.5,
     lateness: 0.5,
     lateMs: [1000, 5000],
+    truncation,
     dialFailures: 0,
     dialTimeoutMs: 100,
     idleMs: [1000, 2000],
@@ -67,6 +68,30 @@ storm('in a storm texts are lost and doubled, and each hello comes once and in o
   );
   const others = texts.filter((text) => text.includes('later'));
   assert.ok(new Set(others).size < 90 && others.length > new Set(others).size);
+});
+
+storm('a text that is cut off comes as a beginning of itself, and none is in calm weather', () => {
+  const timeline = new Timeline();
+  const network = networkOn(timeline, 1);
+  const [here, there] = [network.attach('n1', 'http://n1'), network.attach('n2', 'http://n2')];
+  const texts: string[] = [];
+  there.listen((event) => event.kind === 'message' && texts.push(event.text));
+  here.dial('http://n2');
+  const run = (): void => {
+    for (let event = timeline.next(); event !== undefined; event = timeline.next()) event.run();
+  };
+  run();
+  const whole = '{"type":"hello"}';
+  here.send(1, whole);
+  run();
+  assert.equal(texts, [whole]);
+  network.storm();
+  for (let count = 0; count < 20; count++) here.send(1, whole);
+  run();
+  const parts = texts.slice(1);
+  assert.is(parts.length, 20);
+  assert.ok(parts.every((part) => whole.startsWith(part) && part !== whole));
+  assert.is(network.counts.truncated, 20);
 });
 
 storm.run();
