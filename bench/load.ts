@@ -91,7 +91,7 @@ export class Load implements Disposable {
 function rawRequest({ method, path, body }: LoadRequest): string {
   const length = body === undefined ? '' : `Content-Length: ${Buffer.byteLength(body)}\r\n`;
   const type = body === undefined ? '' : 'Content-Type: application/json\r\n';
-  const raw = `${method} ${path} HTTP/1.1\r\nHost: bench\r\n${type}${length}\r\n${body ?? ''}`;
+  const raw = `${method} ${path} HTTP/1.1\r\nHost: localhost\r\n${type}${length}\r\n${body ?? ''}`;
   return `${Buffer.byteLength(raw)}\n${raw}`;
 }
 

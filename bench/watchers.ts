@@ -41,7 +41,7 @@ function subscribe(over: 'hearsay' | 'redis', port: number): Promise<Socket> {
   socket.write(
     over === 'redis'
       ? `SUBSCRIBE ${CHANNEL}\r\n`
-      : `GET /watch?prefix=bench HTTP/1.1\r\nHost: bench\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${randomBytes(16).toString('base64')}\r\n\r\n`,
+      : `GET /watch?prefix=bench HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${randomBytes(16).toString('base64')}\r\n\r\n`,
   );
   let tail: Buffer = Buffer.alloc(0);
   socket.on('data', (chunk) => {

@@ -1,7 +1,9 @@
 import { MemoryCheckpoints } from '../../src/log/memoryCheckpoints.ts';
 import { checkpointConformance } from '../conformance/checkpoints.ts';
 
-checkpointConformance('memory', async () => ({
+const checkpoints = checkpointConformance('memory', async () => ({
   checkpoints: new MemoryCheckpoints(),
   remove: async () => {},
-})).run();
+}));
+
+checkpoints.run();

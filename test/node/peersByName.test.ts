@@ -41,12 +41,13 @@ byName('nodes behind one name find each other, and those that come to it later',
   };
   const started = await Promise.all(HOSTS.slice(0, 2).map(start));
   const isOneCluster = (nodes: readonly RunningNode[]): boolean =>
-    nodes.every(({ replica }) => replica.members.size === nodes.length);
+    nodes.every(({ replica }) => replica.members.size === nodes.length) &&
+    new Set(nodes.map(({ replica }) => replica.header.clusterId)).size === 1;
   await waitFor(() => isOneCluster(started), LIMIT_MS, 'the first two are one cluster');
   names.addresses = HOSTS;
   const all = [...started, await start(HOSTS[2])];
   await waitFor(() => isOneCluster(all), LIMIT_MS, 'the third has come to them');
-  assert.is(new Set(all.map(({ replica }) => replica.header.clusterId)).size, 1);
+  for (const node of all) assert.ok(node.replica.readiness.isReadable);
 });
 
 byName.run();

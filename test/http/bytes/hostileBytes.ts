@@ -14,7 +14,7 @@ const CLOSING_LIMIT_MS = 20_000;
 const AT_ONCE = 8;
 const PLANNED = new Set([
   100, 101, 200, 204, 304, 400, 401, 403, 404, 405, 408, 409, 410, 412, 413, 414, 415, 417, 421,
-  422, 431, 503, 504,
+  429, 422, 431, 503, 504,
 ]);
 
 /** Runs against a node of its own, which must have planned for everything, and whose log must be whole after it. */
