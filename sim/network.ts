@@ -102,8 +102,13 @@ export class Network implements Carrier {
     this.#cuts.set(way, Math.max(0, (this.#cuts.get(way) ?? 0) - 1));
     if (this.isCut(from, to)) return;
     for (const end of this.#endsBetween(from, to)) {
-      for (const text of end.held) this.#carryInOrder(end, text);
+      const { held } = end;
       end.held = [];
+      for (const text of held) {
+        this.#carryInOrder(end, text);
+        // Texts under way that would arrive sooner wait for it.
+        if (kindOf(text) === 'hello') end.heldHelloMs = end.lastArrivalMs + 1;
+      }
     }
   }
 
@@ -223,7 +228,9 @@ export class Network implements Carrier {
     const earliestMs = Math.max(delayMs, end.notBeforeMs - this.timeline.nowMs);
     this.timeline.plan(earliestMs, to.node, what, () => {
       end.pendingBytes -= text.length;
-      if (this.isCut(from, to.node)) end.held.push(text);
+      const waitMs = kindOf(text) === 'hello' ? 0 : end.heldHelloMs - this.timeline.nowMs;
+      if (waitMs > 0) this.#carry(end, text, waitMs);
+      else if (this.isCut(from, to.node)) end.held.push(text);
       else if (end.isBroken) this.counts.lost++;
       else if (to.receive(end.other, text)) this.counts.delivered++;
       else this.counts.lost++;

@@ -30,6 +30,8 @@ export interface End {
   lastArrivalMs: number;
   /** Before this nothing arrives over there: the connection opens then, or a hello comes. */
   notBeforeMs: number;
+  /** Texts under way wait for this time: a hello that a cut has held arrives just before. */
+  heldHelloMs: number;
   pendingBytes: number;
   /** Texts that wait for a cut to end. */
   held: string[];
@@ -116,6 +118,7 @@ export class SimTransport implements Transport {
       isBroken: false,
       lastArrivalMs: 0,
       notBeforeMs: 0,
+      heldHelloMs: 0,
       pendingBytes: 0,
       held: [],
     };

@@ -8,8 +8,8 @@ import { Trace } from '../../sim/trace.ts';
 import { transportConformance } from '../conformance/transport.ts';
 import { turn } from '../support/replicas.ts';
 
-const networkOn = (timeline: Timeline, truncation = 0): Network =>
-  new Network(timeline, new Dice(1, 'network'), new Trace(), {
+const networkOn = (timeline: Timeline, truncation = 0, seed = 1): Network =>
+  new Network(timeline, new Dice(seed, 'network'), new Trace(), {
     delayMs: [1, 20],
     loss: 0.5,
     reordering: 0.5,
@@ -68,6 +68,27 @@ storm('in a storm texts are lost and doubled, and each hello comes once and in o
   );
   const others = texts.filter((text) => text.includes('later'));
   assert.ok(new Set(others).size < 90 && others.length > new Set(others).size);
+});
+
+storm('what is under way when a cut ends does not overtake a hello that the cut has held', () => {
+  for (let seed = 1; seed <= 20; seed++) {
+    const timeline = new Timeline();
+    const network = networkOn(timeline, 0, seed);
+    const [here, there] = [network.attach('n1', 'http://n1'), network.attach('n2', 'http://n2')];
+    const texts: string[] = [];
+    there.listen((event) => event.kind === 'message' && texts.push(event.text));
+    here.dial('http://n2');
+    const run = (): void => {
+      for (let event = timeline.next(); event !== undefined; event = timeline.next()) event.run();
+    };
+    run();
+    network.cut('n1', 'n2');
+    here.send(1, '{"type":"hello"}');
+    timeline.plan(30, '', 'a text is sent', () => here.send(1, '{"type":"later"}'));
+    timeline.plan(31, '', 'the cut ends', () => network.mend('n1', 'n2'));
+    run();
+    assert.equal(texts, ['{"type":"hello"}', '{"type":"later"}']);
+  }
 });
 
 storm('a text that is cut off comes as a beginning of itself, and none is in calm weather', () => {
