@@ -75,6 +75,9 @@ export async function compareWithReplay(
         'replay',
         `${nodeId} opened from a checkpoint with other ${name}: ${of[name]}, a replay gives ${text}`,
       );
+  // Knowing less of expiries resets more watchers, and misleads none.
+  if (isComplete(opened) && !isComplete(anew))
+    report('replay', `${nodeId} opened from a checkpoint and claims to know all expiries`);
   if (opened.header.horizon < anew.header.horizon)
     report('replay', `${nodeId} opened from a checkpoint with a smaller horizon`);
 }
@@ -89,12 +92,25 @@ function wholeHead(entry: Entry): EntryHead & { readonly isWhole: boolean } {
     : { ...common, kind: 'put', expiresAt: entry.expiresAt, isWhole };
 }
 
+function isComplete(replica: Replica): boolean {
+  const { facts, entries } = replica.capture(0);
+  entries.end();
+  return facts.isExpiredComplete;
+}
+
 /** Everything that a replay makes of a log, as text. */
 function partsOf(replica: Replica): Record<string, string> {
   const { facts, entries } = replica.capture(0);
   entries.end();
   const { members, closings, header } = replica;
-  const { hlc: _hlc, horizon: _horizon, stable: _stable, expired, ...rest } = facts;
+  const {
+    hlc: _hlc,
+    horizon: _horizon,
+    stable: _stable,
+    isExpiredComplete: _,
+    expired,
+    ...rest
+  } = facts;
   const cutAtMs = header.facts.cutAtMs ?? 0;
   const parts = {
     ...rest,
