@@ -48,6 +48,7 @@ export interface NodeOptions {
   readonly compactMs: number;
   readonly retentionMs: number;
   readonly holdMs: number;
+  readonly writesCheckpoints: boolean;
   /** Whether anything happens in this world that makes a member start again with an empty log. */
   readonly mayRejoin: boolean;
   /** Whether logs are copied by hand in this world. */
@@ -346,7 +347,7 @@ export class SimNode implements ObservedNode {
 
   #newEngine(life: number, opened: Opened, transport: SimTransport): Engine {
     const { name, seed, settings, retentionMs, holdMs } = this.#options;
-    const { tickMs, sweepMs, compactMs } = this.#options;
+    const { tickMs, sweepMs, compactMs, writesCheckpoints } = this.#options;
     const dice = new Dice(seed, `${name} gossips, life ${life}`);
     return new Engine({
       ...opened,
@@ -358,7 +359,7 @@ export class SimNode implements ObservedNode {
         tickMs,
         sweepMs,
         compactMs: compactMs === 0 ? null : compactMs,
-        checkpointMs: CHECKPOINT_MS,
+        checkpointMs: writesCheckpoints ? CHECKPOINT_MS : null,
         bookmarkMs: BOOKMARK_MS,
       },
       sweptAtOnce: SWEPT_AT_ONCE,

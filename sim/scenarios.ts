@@ -38,6 +38,8 @@ export interface WorldOptions {
   readonly joinTimeoutMs: number;
   /** A peer whose texts were malformed is refused for so long. */
   readonly peerRefusalMs: number;
+  /** Whether nodes write checkpoints, and start from them. */
+  readonly writesCheckpoints: boolean;
   readonly mayRejoin: boolean;
   /** Whether logs are copied by hand, so that one op id may stand for two ops. */
   readonly mayFork: boolean;
@@ -136,6 +138,7 @@ function quiet(dice: Dice): WorldOptions {
     lateMs: 0,
     apart: 0,
     apartMs: 0,
+    writesCheckpoints: true,
     mayRejoin: false,
     mayFork: false,
     watchers: 0,

@@ -118,12 +118,6 @@ const SWITCHES: Readonly<Record<string, Switch>> = {
     text: 'rows.some(({ op }) => !isOnKey(op))',
     without: 'rows.length < 0',
   },
-  /** Rule 12: a log that was set aside is dropped while a power cut may still take its offers. */
-  'offers outlive power cuts': {
-    file: 'src/log/log.ts',
-    text: ' || header?.facts?.settledLog !== undefined',
-    without: '',
-  },
   /** Rule 12: what was set aside is dropped. */
   'offers after a rejoin': {
     file: 'src/gossip/driver/offers.ts',

@@ -25,7 +25,6 @@ const SHOWN_BY: Readonly<Record<string, string>> = {
   'fork check': 'clones',
   'members outlive power cuts': 'lost tails',
   'forks are told again': 'clones',
-  'offers outlive power cuts': 'many origins',
   'offers after a rejoin': 'formed apart',
   'no offers of what was deleted': 'formed apart',
   'no cluster after a rejoin': 'formed alone',
@@ -57,9 +56,12 @@ const FIRST_SEEDS: Readonly<Record<string, number>> = {
   'members outlive power cuts': 42,
   'forks are told again': 81,
   'retire coverage': 40,
-  'offers outlive power cuts': 2094,
   'members that a log lacks': 85,
 };
+
+/** Its seed shows the lack while nodes replay their whole logs: a start from a checkpoint knows less of expiries. */
+const BY_REPLAY = 'unknown expiries reset';
+const replaying = (world: WorldOptions): WorldOptions => ({ ...world, writesCheckpoints: false });
 
 const oracle = suite('oracle');
 
@@ -111,7 +113,13 @@ async function firstViolation(
   const simulator = await simulatorWithout(name);
   const first = FIRST_SEEDS[name] ?? 1;
   for (let seed = first; seed < first + SEEDS_TO_SHOW; seed++) {
-    const { violation } = await simulator.run({ scenario, seed, ...(checks && { checks }) });
+    const change = name === BY_REPLAY ? { change: replaying } : {};
+    const { violation } = await simulator.run({
+      scenario,
+      seed,
+      ...change,
+      ...(checks && { checks }),
+    });
     if (violation !== null) return violation.check;
   }
   return undefined;
