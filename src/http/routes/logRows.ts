@@ -20,6 +20,8 @@ import type { LogRowsQuery } from './logSchemas.ts';
 const BUSY_PAUSE_MS = 10;
 /** Rows are collected for this long before a page is read. */
 const FOLLOW_PAUSE_MS = 50;
+/** `pipeline` alone takes six, and no answer takes more the longer it lasts. */
+const MAX_LISTENERS = 20;
 /** After this time without a row, an empty line shows whether the reader is still there. */
 const SIGN_OF_LIFE_MS = 15_000;
 
@@ -57,6 +59,7 @@ export async function streamRows(
   }
   const pages = new Pages(replica, reader, query, AbortSignal.any([gone.signal, stopping]));
   const lines = Readable.from(pages.from(first), { objectMode: false, highWaterMark: 1 });
+  ctx.res.setMaxListeners(MAX_LISTENERS);
   pipeline(lines, ctx.res, (error) => {
     if (error) ctx.app.emit('error', error, ctx);
   });

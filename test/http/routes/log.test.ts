@@ -142,6 +142,9 @@ test('the tools read a node as they read its file', async () => {
 });
 
 test('following tells every row as it comes, and ends with the reader or the node', async () => {
+  const warnings: string[] = [];
+  const onWarning = ({ message }: Error): void => void warnings.push(message);
+  process.on('warning', onWarning);
   await using served = await serve();
   const reader = new UrlReader(new RemoteNode({ url: served.url, token: TOKEN }));
   const stop = new AbortController();
@@ -163,7 +166,7 @@ test('following tells every row as it comes, and ends with the reader or the nod
   );
 
   // One that only waits must not hold up a node that stops.
-  const waiting = reader.follow(0, AbortSignal.timeout(20_000 * patience()));
+  const waiting = reader.follow(0, AbortSignal.timeout(Math.round(20_000 * patience())));
   assert.match((await waiting.next()).value, /"lsn":1,/);
   const rest = (async () => {
     for await (const _line of waiting);
@@ -172,6 +175,8 @@ test('following tells every row as it comes, and ends with the reader or the nod
   await served.node.close();
   await rest;
   assert.ok(performance.now() - startedAt < 5000 * patience());
+  process.off('warning', onWarning);
+  assert.equal(warnings, [], 'a warning of the platform would stand among the messages of the node');
 });
 
 test('a reader that takes nothing costs the node nothing, and is forgotten when it goes', async () => {
