@@ -6,7 +6,8 @@ import { patience } from '../../scripts/patience.ts';
 import { type NodeProcess, startCluster } from '../support/nodes.ts';
 import { waitFor } from '../support/processes.ts';
 import { findsDamage } from './damagedRow.ts';
-import { healthOf, sameMapWithin, waitForMetric } from './observe.ts';
+import { healthOf, metric, sameMapWithin, waitForMetric } from './observe.ts';
+import { startScripted } from './scripted.ts';
 import { batch, puts, range } from './writes.ts';
 
 const upkeep = suite('slow upkeep of real clusters');
@@ -129,6 +130,49 @@ upkeep(
 upkeep(
   'a row that is missing in the log of a running node is found before it spreads, and nothing is lost',
   () => findsDamage(`DELETE FROM op WHERE key = 'key/7'`),
+);
+
+upkeep(
+  'an entry that a map has lost is found, told in health and metrics, and comes back',
+  async () => {
+    await using cluster = await startScripted();
+    const [first, second, third] = cluster.nodes;
+    assert.ok(first && second && third);
+    const keys = range(50).map((index) => `key/${index}`);
+    await batch(first, puts(keys, 'kept', 3));
+    const before = await sameMapWithin(3000, cluster.nodes);
+    await second.order({ kind: 'dropEntry', key: 'key/7' });
+    assert.is((await second.get('key/7')).status, 404);
+    let told = false;
+    await waitFor(
+      async () => {
+        const states = await Promise.all(cluster.nodes.map(healthOf));
+        told ||= states.some(({ reasons }) =>
+          reasons?.some((text) => /but another map/.test(text)),
+        );
+        return (await second.get('key/7')).status === 200;
+      },
+      LIMIT_MS,
+      'the entry comes back',
+    );
+    assert.ok(told, 'health said so');
+    assert.equal([...(await sameMapWithin(5000, cluster.nodes))], [...before]);
+    const repaired = await Promise.all(
+      cluster.nodes.map((node) => metric(node, 'hearsay_repaired_total')),
+    );
+    assert.ok(repaired.reduce((sum, count) => sum + count) >= 1);
+    const disagreements = await Promise.all(
+      cluster.nodes.map((node) => metric(node, 'hearsay_disagreements_total')),
+    );
+    assert.ok(disagreements.reduce((sum, count) => sum + count) >= 2, disagreements.join());
+    await waitForMetric(cluster.nodes, 'hearsay_disagreeing_peers', 0, LIMIT_MS);
+    for (const node of cluster.nodes) assert.is((await healthOf(node)).status, 'ok');
+  },
+);
+
+upkeep(
+  'a row that is changed in the log of a running node is found before it spreads, and nothing is lost',
+  () => findsDamage(`UPDATE op SET value = '"forged"' WHERE key = 'key/7'`),
 );
 
 upkeep.run();

@@ -176,7 +176,11 @@ test('following tells every row as it comes, and ends with the reader or the nod
   await rest;
   assert.ok(performance.now() - startedAt < 5000 * patience());
   process.off('warning', onWarning);
-  assert.equal(warnings, [], 'a warning of the platform would stand among the messages of the node');
+  assert.equal(
+    warnings,
+    [],
+    'a warning of the platform would stand among the messages of the node',
+  );
 });
 
 test('a reader that takes nothing costs the node nothing, and is forgotten when it goes', async () => {
