@@ -1,0 +1,59 @@
+/** Settings that must not go together, or not with the place where the node listens. */
+import { SettingError } from '../../words/errors.ts';
+import { isBlockedPort } from '../blockedPorts.ts';
+import { isLoopback } from '../loopback.ts';
+import type { NodeSettings } from '../nodeSettings.ts';
+
+/** The default of 0.1.0, which everybody knows. */
+const PUBLISHED_TOKEN = 'secret';
+
+/**
+ * Refused off loopback, where every process that reaches the port could act as a node with a known
+ * token.
+ */
+export function refuseOpenToken(
+  own: Pick<NodeSettings, 'internalToken' | 'internalTokenFile' | 'host'>,
+  names: { readonly token: string; readonly file: string; readonly host: string },
+): void {
+  if (isLoopback(own.host) || own.internalTokenFile !== null) return;
+  if (own.internalToken === PUBLISHED_TOKEN)
+    throw new SettingError(
+      `${names.token} must not be a word that everybody knows: set a token of your own to listen on ${own.host}.`,
+    );
+  if (own.internalToken !== null) return;
+  throw new SettingError(
+    `A node that listens on ${own.host} needs a token that its cluster shares: name its file by ${names.file}, ` +
+      `give it by ${names.token}, or listen on 127.0.0.1 by ${names.host}.`,
+  );
+}
+
+/** A JWT for another service of the same provider must not open this one. */
+export function refuseHalfJwt(
+  { jwks, jwtIssuer, jwtAudience }: Pick<NodeSettings, 'jwks' | 'jwtIssuer' | 'jwtAudience'>,
+  jwksName: string,
+  otherNames: string,
+): void {
+  if (jwks === null || (jwtIssuer !== null && jwtAudience !== null)) return;
+  throw new SettingError(`${jwksName} needs ${otherNames}: name whose JWTs count, and for whom.`);
+}
+
+/** A flag opens a node to others, not silence. */
+export function refuseUnguarded(
+  { host, authFile, jwks, open }: Pick<NodeSettings, 'host' | 'authFile' | 'jwks' | 'open'>,
+  fileName: string,
+  openName: string,
+): void {
+  if (isLoopback(host) || authFile !== null || jwks !== null || open) return;
+  throw new SettingError(
+    `A node that listens on ${host} must know who may do what: name its file of tokens by ${fileName}, or say ` +
+      `${openName} if everybody who reaches the port may read and write everything.`,
+  );
+}
+
+/** Its own client, its health check and every page could not reach a node there. */
+export function refuseBlockedPort({ port }: Pick<NodeSettings, 'port'>, name: string): void {
+  if (!isBlockedPort(port)) return;
+  throw new SettingError(
+    `${name} must not be ${port}: fetch refuses to connect to it, in browsers and in Node, so choose another port.`,
+  );
+}
