@@ -7,7 +7,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { atMost, type Figure, type Outcome, point } from './figures.ts';
 import { inTurn, type Measure } from './inTurn.ts';
 import { keyOf, PUT_BODY, spread, VALUE } from './keys.ts';
-import { checkLines, linesOf, sendLines } from './lines.ts';
+import { fillByLines } from './lines.ts';
 import { Load, type LoadRequest } from './load.ts';
 import { checkValues, metric, sendOps } from './nodeAnswers.ts';
 import { type NodeProcess, startNode } from './nodes.ts';
@@ -23,7 +23,6 @@ const PAGE = 100;
 const DYING = 20_000;
 const TTL_MS = 3000;
 const IDLE_MS = 2000;
-const LINES = 100_000;
 const LIMIT_MS = 600_000;
 /** From the smallest to the greatest; a processor's caches hold the smallest map alone. */
 const MOST = 1.3;
@@ -77,7 +76,7 @@ async function sideOf(keys: number, path: string, scale: Scale): Promise<GrownNo
     });
   let node = await start();
   resources.defer(() => node.stop());
-  await fill(node.url, keys);
+  await fillByLines(node.url, keys);
   const load = (requestOf: (index: number) => LoadRequest): Load =>
     resources.use(new Load(CONNECTIONS, spread(keys, REQUESTS).map(requestOf)));
   const gets = load((index) => ({ method: 'GET', path: `/cache/${keyOf(index)}` }));
@@ -101,19 +100,6 @@ async function sideOf(keys: number, path: string, scale: Scale): Promise<GrownNo
   };
   const held = resources.move();
   return { measure, [Symbol.asyncDispose]: () => held.disposeAsync() };
-}
-
-async function fill(url: string, keys: number): Promise<void> {
-  for (let from = 0; from < keys; from += LINES) {
-    const count = Math.min(LINES, keys - from);
-    const ops = Array.from({ length: count }, (_, index) => ({
-      op: 'put',
-      key: keyOf(from + index),
-      value: VALUE,
-      version: 'next',
-    }));
-    checkLines(await sendLines(url, linesOf(ops)), count);
-  }
 }
 
 /** @returns the processor time of one expiry in microseconds, after what the node needs when idle is taken off. */

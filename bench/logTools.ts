@@ -13,7 +13,7 @@ import { Load } from './load.ts';
 import { fillKeys } from './nodeAnswers.ts';
 import { startNodes } from './nodes.ts';
 import { temporaryDirectory } from './processes.ts';
-import { PROGRAM } from './program.ts';
+import { program } from './program.ts';
 import { type Scale, scaled } from './scale.ts';
 
 const OPS = 2_000_000;
@@ -82,7 +82,7 @@ async function measured(words: readonly string[]): Promise<Measured> {
 }
 
 const spawnTool = (words: readonly string[]): ChildProcess =>
-  spawn(process.execPath, [PROGRAM, 'log', ...words], { stdio: ['ignore', 'ignore', 'ignore'] });
+  spawn(process.execPath, [program(), 'log', ...words], { stdio: ['ignore', 'ignore', 'ignore'] });
 
 /** As Linux knows it; 0 elsewhere. */
 function peakOf({ pid }: ChildProcess): number {

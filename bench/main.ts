@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { benches } from './benches.ts';
 import type { Figure } from './figures.ts';
 import { writePerformancePage } from './performancePage.ts';
+import { compileProgram } from './program.ts';
 import { keep } from './results.ts';
 import { FULL, QUICK } from './scale.ts';
 
@@ -29,12 +30,15 @@ const program = new Command('bench')
           exitCode: 2,
         },
       );
+    compileProgram();
     for (const name of chosen) {
       console.log(`\n${name}`);
+      const startedAt = performance.now();
       const outcome = await benches.get(name)?.run(quick ? QUICK : FULL);
       if (outcome === undefined) continue;
       for (const figure of outcome.figures) console.log(lineOf(figure));
       for (const sentence of outcome.skipped) console.log(`  skipped: ${sentence}`);
+      console.log(`  took ${Math.round((performance.now() - startedAt) / 1000)} s`);
       if (!quick) keep(name, outcome);
     }
     if (!quick) await writePerformancePage();

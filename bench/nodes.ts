@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { ended, freePorts, temporaryDirectory, untilReady } from './processes.ts';
-import { PROGRAM } from './program.ts';
+import { program } from './program.ts';
 
 const START_TIMEOUT_MS = 30_000;
 
@@ -39,7 +39,7 @@ export async function startNode(options: NodeStart): Promise<NodeProcess> {
   const nodes = options.nodes === undefined ? [] : ['--nodes', options.nodes.join(',')];
   const own = ['--port', String(port), '--node-id', id, ...nodes];
   const startedAt = performance.now();
-  const words = [PROGRAM, 'serve', ...own, '--data-dir', directory, ...flags];
+  const words = [program(), 'serve', ...own, '--data-dir', directory, ...flags];
   const child = spawn(process.execPath, [...words, '--log-level', 'warn'], {
     stdio: ['ignore', 'ignore', 'inherit'],
     env: { ...process.env, ...environment },

@@ -6,8 +6,9 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as wait } from 'node:timers/promises';
 import { atMost, type Outcome, plain } from './figures.ts';
 import { inTurn } from './inTurn.ts';
+import { fillByLines } from './lines.ts';
 import { RESOLUTION_MS, startMeasuredNode } from './measuredNode.ts';
-import { checkPuts, checkValues, fillKeys, sumOfVersions } from './nodeAnswers.ts';
+import { checkPuts, checkValues, sumOfVersions } from './nodeAnswers.ts';
 import { putBeside } from './pacedPuts.ts';
 import { temporaryDirectory } from './processes.ts';
 import { type Scale, scaled } from './scale.ts';
@@ -15,35 +16,37 @@ import { type Scale, scaled } from './scale.ts';
 const KEYS = 3_000_000;
 const PUTS_PER_SECOND = 10_000;
 const CONNECTIONS = 64;
-/** A full measurement takes a minute. */
-const SECONDS_FACTOR = 7.5;
+const FULL_SECONDS = 60;
 
 type Measured = 'longestMs' | 'idleMs' | 'perSecond';
 
 export async function benchPause(scale: Scale): Promise<Outcome> {
   const keys = scaled(KEYS, scale);
   const perSecond = scaled(PUTS_PER_SECOND, scale);
-  const seconds = scale.share < 1 ? scale.seconds : scale.seconds * SECONDS_FACTOR;
+  const seconds = scale.share < 1 ? scale.seconds : FULL_SECONDS;
   using directory = temporaryDirectory();
   await using node = await startMeasuredNode(directory.path);
-  await fillKeys(node.url, keys);
+  await fillByLines(node.url, keys); // which also warms up
   let answered = keys;
   const idle = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
-  const rounds = await inTurn<'node', Measured>(scale, {
-    node: async () => {
-      const puts = await putBeside({ url: node.url, perSecond, connections: CONNECTIONS, keys });
-      await node.longestDelayMs(); // forgets what was before
-      idle.reset();
-      idle.enable();
-      await wait(seconds * 1000);
-      const longestMs = await node.longestDelayMs();
-      const idleMs = Math.max(0, idle.max / 1e6 - RESOLUTION_MS);
-      idle.disable();
-      const report = await puts.stop();
-      answered += report.answered;
-      return { longestMs, idleMs, perSecond: report.answered / report.seconds };
+  const rounds = await inTurn<'node', Measured>(
+    { ...scale, warmUp: false },
+    {
+      node: async () => {
+        const puts = await putBeside({ url: node.url, perSecond, connections: CONNECTIONS, keys });
+        await node.longestDelayMs(); // forgets what was before
+        idle.reset();
+        idle.enable();
+        await wait(seconds * 1000);
+        const longestMs = await node.longestDelayMs();
+        const idleMs = Math.max(0, idle.max / 1e6 - RESOLUTION_MS);
+        idle.disable();
+        const report = await puts.stop();
+        answered += report.answered;
+        return { longestMs, idleMs, perSecond: report.answered / report.seconds };
+      },
     },
-  });
+  );
   await checkValues(node.url, keys);
   checkPuts(await sumOfVersions(node.url), answered, 0);
   return {

@@ -1,5 +1,19 @@
-/** The `hearsay` command: the sources, or in tests the bundle that their runner has made of them. */
+/**
+ * The `hearsay` command that benches start. `npm run bench` compiles it first, as for the package, so that it
+ * measures the program that people install; in tests it is the bundle that their runner has made, or the sources.
+ */
+import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
-export const PROGRAM: string =
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+
+let file =
   process.env.HEARSAY_TEST_PROGRAM ?? fileURLToPath(new URL('../src/main.ts', import.meta.url));
+
+export const program = (): string => file;
+
+/** Compiles the sources by `npm run build`. */
+export function compileProgram(): void {
+  execFileSync('npm', ['run', '--silent', 'build'], { cwd: ROOT, stdio: 'inherit' });
+  file = fileURLToPath(new URL('../dist/main.js', import.meta.url));
+}

@@ -16,6 +16,8 @@ if (Number.parseInt(nodeVersion, 10) < OLDEST_NODE_MAJOR) {
   );
   process.exitCode = 1;
 } else {
+  const { keepCompiledCode } = await import('./cli/compiledCode.ts');
+  keepCompiledCode(process.env);
   const { runProgram } = await import('./cli/program.ts');
   await runProgram(process.argv.slice(2), import.meta.filename);
 }

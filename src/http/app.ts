@@ -24,7 +24,6 @@ import {
   registerMetrics,
   registerWatchMetrics,
 } from './metrics.ts';
-import { describeApi } from './openapi/openapi.ts';
 import { BodyReader } from './request/body.ts';
 import { AllowedPages } from './request/pages.ts';
 import { createSchemas } from './request/schemas.ts';
@@ -166,11 +165,11 @@ function routesOf(
     addLogRoutes(rest, { ...tools, replica, callers });
   }
   addMetricsRoute(rest, registry);
-  // Made when it is first asked for: it takes as long as a third of a node's start.
-  let made: string | null = null;
-  const description = (): string => {
-    made ??= JSON.stringify(describeApi([...entries.rows, ...rest.rows], schemas.key, version));
-    return made;
+  // Loaded and made when it is first asked for: it takes as long as a third of a node's start.
+  let made: Promise<string> | null = null;
+  const describe = async (): Promise<string> => {
+    const { describeApi } = await import('./openapi/openapi.ts');
+    return JSON.stringify(describeApi([...entries.rows, ...rest.rows], schemas.key, version));
   };
   rest.add({
     method: 'GET',
@@ -179,7 +178,10 @@ function routesOf(
     touches: 'none',
     summary: null,
     answers: {},
-    handler: ({ ctx }) => answerJson(ctx, description()),
+    handler: async ({ ctx }) => {
+      made ??= describe();
+      answerJson(ctx, await made);
+    },
   });
   return { entries, rest };
 }

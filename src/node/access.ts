@@ -12,7 +12,7 @@ import { SettingError } from '../words/errors.ts';
 import type { Note } from '../words/note.ts';
 import { dropAdminToken, newAdminToken, writeAdminToken } from './adminToken.ts';
 import { readAuthFile, stampOf } from './authFiles.ts';
-import { KeySet } from './keySet.ts';
+import type { KeySet } from './keySet.ts';
 import type { NodeSettings } from './settings.ts';
 
 /** Time between two looks at the file, in milliseconds. */
@@ -35,11 +35,23 @@ export interface Access {
  * @param clusterToken counts on REST for one more release, for the scopes `log` and `admin`.
  * @throws SettingError if the file can't be used.
  */
-export function openAccess(settings: NodeSettings, clusterToken: string, note: Note): Access {
+export async function openAccess(
+  settings: NodeSettings,
+  clusterToken: string,
+  note: Note,
+): Promise<Access> {
   const { authFile, jwks } = settings;
-  return authFile === null && jwks === null
-    ? openToAll(settings, clusterToken, note)
-    : new GuardedAccess(settings, clusterToken, note);
+  if (authFile === null && jwks === null) return openToAll(settings, clusterToken, note);
+  // Loaded only by nodes that take JWTs: it takes as long as a twentieth of a start.
+  const keySet = jwks === null ? null : (await import('./keySet.ts')).KeySet;
+  return new GuardedAccess(settings, { clusterToken, note, keySet });
+}
+
+interface GuardedOptions {
+  readonly clusterToken: string;
+  readonly note: Note;
+  /** Null: no JWTs count. */
+  readonly keySet: typeof KeySet | null;
 }
 
 function openToAll(settings: NodeSettings, clusterToken: string, note: Note): Access {
@@ -78,7 +90,7 @@ class GuardedAccess implements Access {
   #hasFailed = false;
 
   /** @throws SettingError */
-  constructor(settings: NodeSettings, clusterToken: string, note: Note) {
+  constructor(settings: NodeSettings, { clusterToken, note, keySet }: GuardedOptions) {
     const { authFile: path } = settings;
     // It would be shown to this node, which knows it no more.
     dropAdminToken(settings.dataDir);
@@ -89,9 +101,9 @@ class GuardedAccess implements Access {
     const cluster = shownByCluster(clusterToken, CLUSTER_SCOPES);
     const verify = (text: string): Promise<Caller | null> =>
       this.#keys?.verify(text) ?? Promise.resolve(null);
-    const verifyJwt = settings.jwks === null ? null : verify;
+    const verifyJwt = keySet === null ? null : verify;
     this.callers = callersOf(settings, table, cluster, false, verifyJwt);
-    this.#keys = settings.jwks === null ? null : this.#openKeys(settings);
+    this.#keys = keySet === null ? null : this.#openKeys(keySet, settings);
     this.#timer = setInterval(() => this.#look(), LOOK_INTERVAL_MS);
     this.#timer.unref();
   }
@@ -133,9 +145,9 @@ class GuardedAccess implements Access {
     if (this.#path !== null && stampOf(this.#path) !== this.#stamp) this.reload();
   }
 
-  #openKeys(settings: NodeSettings): KeySet {
+  #openKeys(keySet: typeof KeySet, settings: NodeSettings): KeySet {
     const warn = (text: string): void => this.#note('warn', text, { event: 'keys-refused' });
-    const keys = new KeySet(settings, warn, (isGone) => this.callers.forgetJwts(isGone));
+    const keys = new keySet(settings, warn, (isGone) => this.callers.forgetJwts(isGone));
     void keys.refresh();
     return keys;
   }

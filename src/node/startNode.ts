@@ -114,7 +114,8 @@ export async function startNode(
     clock: Date.now,
     onProgress: openingProgress(note),
   });
-  giveBackHeap(opened.replica.lastLsn);
+  const { lastLsn, restoredLsn } = opened.replica;
+  giveBackHeap(lastLsn - (restoredLsn ?? 0));
   warnOfReaders(place, (text) => note('warn', text));
   const disk = new DiskSpace(place);
   const transport = transportOf(settings, token, note);
@@ -133,7 +134,7 @@ export async function startNode(
   undo.defer(() => engine.quiesce());
   engine.replica.onCommit((committed) => timings.committed(committed));
   registerNodeMetrics(registry, { engine, transport, disk, droppedLogLines });
-  const access = openAccess(settings, token, note);
+  const access = await openAccess(settings, token, note);
   undo.defer(() => access.stop());
   access.callers.onWrong = (address) => audit?.wrongToken(address);
   registerAccessMetrics(registry, access, () => audit?.dropped ?? 0);
