@@ -23,6 +23,7 @@ const COMMANDS: ReadonlyMap<string, () => Promise<Register>> = new Map([
   ['backup', backups],
   ['restore', backups],
   ['token', async () => (await import('./token.ts')).registerTokenCommands],
+  ['tls', async () => (await import('./tls.ts')).registerTlsCommands],
   ['member', async () => (await import('./member.ts')).registerMemberCommands],
 ]);
 

@@ -16,10 +16,7 @@ export async function serve(settings: NodeSettings, isUnderCluster: boolean): Pr
   const log = createLogger(settings, process.stderr.isTTY === true);
   const { logger } = log;
   let node: RunningNode | null = null;
-  const reload =
-    settings.authFile === null && settings.jwks === null && settings.auditLog === null
-      ? null
-      : () => node?.reload();
+  const reload = hasFilesToReload(settings) ? () => node?.reload() : null;
   const limitMs = STOP_LIMIT_MS + settings.leaveDelayMs;
   const stop = stopRequest(isUnderCluster, { logger, limitMs, reload });
   node = await start(settings, log);
@@ -35,6 +32,11 @@ export async function serve(settings: NodeSettings, isUnderCluster: boolean): Pr
   logger.info({ event: 'stopped' }, `Node ${settings.nodeId} has stopped.`);
   log.flush();
 }
+
+const hasFilesToReload = (settings: NodeSettings): boolean => {
+  const { authFile, jwks, auditLog, tlsCert, peerTlsCert, peerTlsCa } = settings;
+  return [authFile, jwks, auditLog, tlsCert, peerTlsCert, peerTlsCa].some((path) => path !== null);
+};
 
 interface StopOptions {
   readonly logger: Logger;

@@ -25,7 +25,7 @@ import {
 import { verdictOn } from '../access/verdict.ts';
 import { readAuthFile, writeAuthFile } from '../node/authFiles.ts';
 import { HearsayError, SettingError } from '../words/errors.ts';
-import { durationMs } from './cache/clientCommand.ts';
+import { readExpiry } from './expiry.ts';
 import {
   givenToken,
   type TokenFlags,
@@ -239,13 +239,6 @@ function readScopes(text: string): readonly Scope[] {
   const known = scopes.filter(isScope);
   if (known.length === scopes.length) return [...new Set(known)];
   throw new InvalidArgumentError(`They must be of ${SCOPES.join(', ')}, separated by commas.`);
-}
-
-/** @returns UTC milliseconds. */
-function readExpiry(text: string): number {
-  const atMs = /^\d{4}-/.test(text) ? Date.parse(text) : Date.now() + durationMs(text);
-  if (Number.isFinite(atMs) && atMs > Date.now()) return atMs;
-  throw new InvalidArgumentError('It must be a duration such as 90d, or a time that is to come.');
 }
 
 const CREATE_EXAMPLES = `

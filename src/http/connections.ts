@@ -29,7 +29,8 @@ const SPARE_CONNECTIONS = 32;
 const MAX_PARKED_REQUESTS = 4096;
 
 interface Connection {
-  readonly socket: Duplex;
+  /** In TLS that of the network until the handshake has ended, and the secure one from then on. */
+  socket: Socket;
   readonly isSpare: boolean;
   /** Requests that have come and are not answered yet, including the parked ones. */
   pending: number;
@@ -66,6 +67,8 @@ export class Connections {
   readonly #options: ConnectionsOptions;
   readonly #connections = new Map<Duplex, Connection>();
   readonly #byAddress = new Map<string, number>();
+  /** By the two addresses and ports, those whose handshake of TLS is under way among them. */
+  readonly #byPair = new Map<string, Connection>();
   /** Those above the bound, the oldest first. */
   readonly #spare = new Set<Connection>();
 
@@ -86,6 +89,8 @@ export class Connections {
   attach(server: Server): void {
     server.timeout = this.#options.sendTimeoutMs;
     server.on('connection', (socket) => this.#open(socket));
+    // Of a server that speaks TLS, after the handshake.
+    server.on('secureConnection', (socket: Socket) => this.#secured(socket));
     server.on('timeout', (socket) => this.#onSilence(socket));
   }
 
@@ -241,16 +246,36 @@ export class Connections {
       whenLeft: null,
       isStreaming: false,
     };
-    this.#connections.set(socket, connection);
+    const pair = pairOf(socket);
+    this.#byPair.set(pair, connection);
     this.#byAddress.set(address, ofAddress);
     if (isSpare) this.#spare.add(connection);
+    this.#serve(connection, socket);
     socket.once('close', () => {
-      this.#connections.delete(socket);
+      this.#connections.delete(connection.socket);
+      this.#byPair.delete(pair);
       this.#spare.delete(connection);
       const left = (this.#byAddress.get(address) ?? 1) - 1;
       if (left > 0) this.#byAddress.set(address, left);
       else this.#byAddress.delete(address);
     });
+  }
+
+  /** The connection speaks TLS from now on. */
+  #secured(socket: Socket): void {
+    const connection = this.#byPair.get(pairOf(socket));
+    // It may have been closed meanwhile, to make room.
+    if (connection === undefined || connection.socket.destroyed) {
+      socket.destroy();
+      return;
+    }
+    this.#connections.delete(connection.socket);
+    this.#serve(connection, socket);
+  }
+
+  #serve(connection: Connection, socket: Socket): void {
+    connection.socket = socket;
+    this.#connections.set(socket, connection);
     // Node itself resumes a socket after each answer.
     socket.on('resume', () => {
       if (connection.isHeld) socket.pause();
@@ -307,6 +332,9 @@ export class Connections {
     connection.socket.destroy();
   }
 }
+
+const pairOf = ({ remoteAddress, remotePort, localAddress, localPort }: Socket): string =>
+  [remoteAddress, remotePort, localAddress, localPort].join();
 
 const overloaded = (detail: string): Problem =>
   new Problem(503, detail, {

@@ -3,7 +3,9 @@
  * can't read, and the stop.
  */
 import * as http from 'node:http';
+import * as https from 'node:https';
 import type { Duplex } from 'node:stream';
+import type { TlsOptions } from 'node:tls';
 import { admitsHost, type HostRule } from '../access/hosts.ts';
 import type { Limits } from '../words/limits.ts';
 import { answerRaw, PROBLEM_TYPE } from './answer/answer.ts';
@@ -23,6 +25,13 @@ const REQUEST_TIMEOUT_MS = 60_000;
 const KEEP_ALIVE_TIMEOUT_MS = 65_000;
 const TIMEOUT_CHECK_MS = 5_000;
 
+export interface ServerOptions {
+  /** By default the server answers whatever host it is asked by. */
+  readonly hosts?: HostRule;
+  /** Null, the default: it speaks plain HTTP. */
+  readonly tls?: TlsOptions | null;
+}
+
 /**
  * A server that is not listening yet. A listener for `upgrade` on it gets WebSocket upgrades only. A
  * client that asks for another protocol (Java's offers h2c on every request) gets its answer from the
@@ -34,7 +43,7 @@ export function createServer(
   listener: http.RequestListener,
   connections: Connections,
   { maxBodyBytes }: Pick<Limits, 'maxBodyBytes'>,
-  hosts: HostRule = ANY_HOST,
+  { hosts = ANY_HOST, tls = null }: ServerOptions = {},
 ): http.Server {
   const take = (
     request: http.IncomingMessage,
@@ -45,8 +54,7 @@ export function createServer(
       if (problem === null) listener(request, response);
       else endWith(response, problem);
     });
-  const server: http.Server = http.createServer(
-    {
+  const options: http.ServerOptions = {
       maxHeaderSize: MAX_HEADER_BYTES,
       headersTimeout: HEADERS_TIMEOUT_MS,
       requestTimeout: REQUEST_TIMEOUT_MS,
@@ -57,9 +65,11 @@ export function createServer(
       optimizeEmptyRequests: true,
       shouldUpgradeCallback: (request) =>
         server.listenerCount('upgrade') > 0 && isWebSocketUpgrade(request),
-    },
-    (request, response) => take(request, response),
-  );
+  };
+  const server: http.Server =
+    tls === null
+      ? http.createServer(options, (request, response) => take(request, response))
+      : https.createServer({ ...options, ...tls }, (request, response) => take(request, response));
   connections.attach(server);
   server.on('clientError', (error, socket) => {
     // Node looks at the time of a request once, and not again after this.

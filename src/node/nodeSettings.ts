@@ -38,6 +38,29 @@ export interface NodeSettings {
   readonly jwtAudience: string | null;
   /** The algorithms by which its JWTs may be signed, of asymmetric keys. Default RS256, ES256 and EdDSA. */
   readonly jwtAlgorithms: readonly string[];
+  /**
+   * `require`: the node starts only with a certificate, and speaks to peers only by TLS. `warn`, the
+   * default: it starts without one, and says so off loopback.
+   */
+  readonly tls: 'warn' | 'require';
+  /**
+   * File with the node's certificate for clients and those of its issuers, in PEM; `host` and `port` then
+   * speak https alone. Read again when it changes. Null, the default: plain http.
+   */
+  readonly tlsCert: string | null;
+  /** File with the key of `tlsCert`; only its owner may read it. */
+  readonly tlsKey: string | null;
+  /**
+   * File with the authorities whose certificates make callers of clients, by the names that `authFile`
+   * lists. Default none.
+   */
+  readonly tlsClientCa: string | null;
+  /** File with the node's certificate for its peers. Default none. */
+  readonly peerTlsCert: string | null;
+  /** File with the key of `peerTlsCert`; only its owner may read it. */
+  readonly peerTlsKey: string | null;
+  /** File with the authorities of the peers' certificates. Null, the default: those of the system. */
+  readonly peerTlsCa: string | null;
   /** File that gets a line for each act of an operator, and for wrong tokens. Null, the default: none. */
   readonly auditLog: string | null;
   /** Whether a node that has no file of tokens serves everybody who reaches its port. Default false. */

@@ -24,6 +24,7 @@ import { checkPortOfNewLog } from './portCheck.ts';
 import type { NodeSettings } from './settings.ts';
 import { surfaceOf } from './surface.ts';
 import { Timings } from './timings.ts';
+import { NodeTls, registerTlsMetrics } from './tls.ts';
 import { tokenOfNode, userTokenFile } from './tokenFile.ts';
 
 /** Gets the node's messages to people. */
@@ -54,7 +55,7 @@ export interface RunningNode {
   readonly failure: Promise<never>;
   /** The metrics, as Prometheus reads them. */
   metrics(): Promise<string>;
-  /** Reads the file of tokens again. */
+  /** Reads the files of tokens and certificates again. */
   reload(): void;
   /** Stops serving, tells peers, closes the log. */
   close(): Promise<void>;
@@ -95,6 +96,8 @@ export async function startNode(
   await checkPortOfNewLog(settings);
   await using undo = new AsyncDisposableStack();
   undo.defer(() => audit?.close());
+  const tls = new NodeTls(settings, note, Date.now);
+  undo.defer(() => tls.stop());
   const registry = new Registry();
   const timings = new Timings(registry, Date.now());
   const directory = new LogDirectory({
@@ -137,9 +140,11 @@ export async function startNode(
   const access = await openAccess(settings, token, note);
   undo.defer(() => access.stop());
   access.callers.onWrong = (address) => audit?.wrongToken(address);
+  registerTlsMetrics(registry, tls);
   registerAccessMetrics(registry, access, () => audit?.dropped ?? 0);
   const surface = surfaceOf({
     settings,
+    tls,
     callers: access.callers,
     audit: audit && ((entry) => audit.write(entry)),
     engine,
@@ -169,6 +174,7 @@ export async function startNode(
     await engine.stop();
     await surface.close();
     access.stop();
+    tls.stop();
     await logs.close();
     await audit?.close();
   };
@@ -182,6 +188,7 @@ export async function startNode(
     metrics: () => registry.metrics(),
     reload: () => {
       access.reload();
+      tls.reload();
       audit?.reopen();
     },
     close: () => (closing ??= close()),

@@ -18,7 +18,9 @@ import type { Engine } from './engine.ts';
 import { healthOf, LEAVING } from './health.ts';
 import { isLoopback } from './loopback.ts';
 import { maxOpenFiles } from './openFiles.ts';
+import { followCertificates, serverTls } from './serverTls.ts';
 import type { NodeSettings } from './settings.ts';
+import type { NodeTls } from './tls.ts';
 import { packageVersion } from './version.ts';
 
 export interface Surface {
@@ -35,6 +37,7 @@ export interface Surface {
 
 export interface SurfaceOptions {
   readonly settings: NodeSettings;
+  readonly tls: NodeTls;
   readonly callers: Callers;
   readonly audit: Audit | null;
   readonly engine: Engine;
@@ -53,7 +56,7 @@ const OWN_FILES = 128;
 const CLOSE_GRACE_MS = 2000;
 
 export function surfaceOf(options: SurfaceOptions): Surface {
-  const { settings, engine, transport, callers } = options;
+  const { settings, engine, transport, callers, tls } = options;
   const { replica } = engine;
   const reader = new LineThread(settings.dataDir, () => replica.origin);
   const stopping = new AbortController();
@@ -79,7 +82,9 @@ export function surfaceOf(options: SurfaceOptions): Surface {
     },
   });
   const hosts = hostRule(settings);
-  const server = createServer(listener, connections, settings.limits, hosts);
+  const secure = serverTls(tls);
+  const server = createServer(listener, connections, settings.limits, { hosts, tls: secure });
+  followCertificates(server, tls);
   const drain = drainable(server);
   takeUpgrades(server, connections, hosts, {
     [GOSSIP_PATH]: { take: (...upgrade) => transport.upgrade(...upgrade), isForPeers: true },
@@ -87,7 +92,7 @@ export function surfaceOf(options: SurfaceOptions): Surface {
   });
   return {
     get url() {
-      return urlOf(server, settings);
+      return urlOf(server, settings, secure === null ? 'http' : 'https');
     },
     listen: () => listen(server, settings),
     leave: () => {
@@ -178,7 +183,7 @@ function listen(server: Server, { host, port }: NodeSettings): Promise<void> {
   });
 }
 
-function urlOf(server: Server, { host }: NodeSettings): string {
+function urlOf(server: Server, { host }: NodeSettings, scheme: 'http' | 'https'): string {
   const { port } = server.address() as AddressInfo;
-  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+  return `${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}`;
 }

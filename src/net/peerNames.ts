@@ -1,0 +1,16 @@
+/** The names of nodes in certificates: `hearsay://CLUSTER/NODE_ID`, as an alternative name of the kind URI. */
+import type { X509Certificate } from 'node:crypto';
+import { namesOf } from './certificates.ts';
+
+const PEER_URI = /^hearsay:\/\/([A-Za-z0-9._-]{1,64})\/([A-Za-z0-9_-]{1,32})$/;
+
+export const peerUri = (cluster: string, nodeId: string): string =>
+  `hearsay://${cluster}/${nodeId}`;
+
+/** The nodes of the cluster that may show the certificate. */
+export function nodesNamedIn(certificate: X509Certificate, cluster: string): readonly string[] {
+  return namesOf(certificate).uris.flatMap((uri) => {
+    const [, ofCluster, nodeId] = PEER_URI.exec(uri) ?? [];
+    return nodeId !== undefined && ofCluster === cluster ? [nodeId] : [];
+  });
+}
