@@ -1,10 +1,10 @@
 /** `hearsay tls`: makes an authority and certificates for development. */
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Command, Option } from 'commander';
-import { OWN_DIRECTORY_MODE, OWN_FILE_MODE } from '../log/sqlite/ownFile.ts';
 import type { KeyPair } from '../net/certificates.ts';
 import { peerUri } from '../net/peerNames.ts';
+import { writePair } from '../node/tlsFiles.ts';
 import { HearsayError, SettingError } from '../words/errors.ts';
 import { readExpiry } from './expiry.ts';
 import { note, printLine } from './terminal/output.ts';
@@ -39,7 +39,9 @@ export function registerTlsCommands(program: Command): void {
     );
   common(tls.command('ca'), '3650d')
     .summary('make an authority')
-    .description('Makes the authority that signs the others. Those who are to believe it need ca.crt.')
+    .description(
+      'Makes the authority that signs the others. Those who are to believe it need ca.crt.',
+    )
     .action(makeAuthority);
   common(tls.command('server'), '365d')
     .summary('make the certificate of a node for clients')
@@ -57,7 +59,11 @@ export function registerTlsCommands(program: Command): void {
       'Makes the certificate that a node shows to its peers, with its name as hearsay://CLUSTER/NODE.',
     )
     .argument('<nodes...>', 'the node id; several for one certificate of them all')
-    .option('--cluster <name>', 'the name of the cluster (CLUSTER, default hearsay)', process.env.CLUSTER || 'hearsay')
+    .option(
+      '--cluster <name>',
+      'the name of the cluster (CLUSTER, default hearsay)',
+      process.env.CLUSTER || 'hearsay',
+    )
     .option('--host <names...>', 'host names and addresses beside it')
     .action(makePeer);
 }
@@ -78,7 +84,6 @@ async function makeAuthority({ dir, expires }: TlsFlags): Promise<void> {
     );
   const { newAuthority } = await import('./tls/issue.ts');
   const pair = await newAuthority('Hearsay development authority', validity(expires));
-  mkdirSync(dir, { recursive: true, mode: OWN_DIRECTORY_MODE });
   await write(dir, AUTHORITY, pair);
   note(
     `Who has ${fileOf(dir, AUTHORITY, 'key')} can sign anything. It ends on ${dayText(expires)}. Next:\n` +
@@ -164,23 +169,11 @@ function authorityText(dir: string, kind: 'crt' | 'key'): string {
   }
 }
 
-/** The key first: a node waits until the two belong together. */
-async function write(dir: string, name: string, { cert, key }: KeyPair): Promise<void> {
-  for (const [kind, text] of [
-    ['key', key],
-    ['crt', cert],
-  ] as const) {
-    const file = fileOf(dir, name, kind);
-    const made = `${file}.${process.pid}`;
-    try {
-      writeFileSync(made, text, { mode: OWN_FILE_MODE });
-      renameSync(made, file);
-    } finally {
-      rmSync(made, { force: true });
-    }
-  }
-  await printLine(fileOf(dir, name, 'crt'));
-  await printLine(fileOf(dir, name, 'key'));
+async function write(dir: string, name: string, pair: KeyPair): Promise<void> {
+  const [cert, key] = [fileOf(dir, name, 'crt'), fileOf(dir, name, 'key')];
+  writePair({ cert, key }, pair);
+  await printLine(cert);
+  await printLine(key);
 }
 
 /** @throws SettingError */

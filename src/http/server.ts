@@ -55,16 +55,16 @@ export function createServer(
       else endWith(response, problem);
     });
   const options: http.ServerOptions = {
-      maxHeaderSize: MAX_HEADER_BYTES,
-      headersTimeout: HEADERS_TIMEOUT_MS,
-      requestTimeout: REQUEST_TIMEOUT_MS,
-      keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
-      connectionsCheckingInterval: TIMEOUT_CHECK_MS,
-      // Refused here, since Node would refuse it without a body.
-      requireHostHeader: false,
-      optimizeEmptyRequests: true,
-      shouldUpgradeCallback: (request) =>
-        server.listenerCount('upgrade') > 0 && isWebSocketUpgrade(request),
+    maxHeaderSize: MAX_HEADER_BYTES,
+    headersTimeout: HEADERS_TIMEOUT_MS,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+    connectionsCheckingInterval: TIMEOUT_CHECK_MS,
+    // Refused here, since Node would refuse it without a body.
+    requireHostHeader: false,
+    optimizeEmptyRequests: true,
+    shouldUpgradeCallback: (request) =>
+      server.listenerCount('upgrade') > 0 && isWebSocketUpgrade(request),
   };
   const server: http.Server =
     tls === null

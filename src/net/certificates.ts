@@ -43,7 +43,9 @@ export function requireCurrent(certificate: X509Certificate, nowMs: number): voi
 /** @throws CertificateError if the text is no key, or that of another certificate. */
 export function requireKeyOf(certificate: X509Certificate, keyText: string): void {
   if (certificate.checkPrivateKey(keyIn(keyText))) return;
-  throw new CertificateError('is the key of another certificate: name the two that belong together');
+  throw new CertificateError(
+    'is the key of another certificate: name the two that belong together',
+  );
 }
 
 function keyIn(text: string): KeyObject {
@@ -79,7 +81,8 @@ export function isOfAuthority(
   let link: X509Certificate | undefined = certificate;
   for (let depth = 0; link !== undefined && depth < LONGEST_CHAIN; depth++) {
     const current: X509Certificate = link;
-    if (authorities.some((one) => one.raw.equals(current.raw) || isIssuer(one, current))) return true;
+    if (authorities.some((one) => one.raw.equals(current.raw) || isIssuer(one, current)))
+      return true;
     const { issuerCertificate: next }: X509Certificate = current;
     link = next !== undefined && isIssuer(next, current) ? next : undefined;
   }

@@ -1,6 +1,6 @@
 /** The TLS of the node's port: its certificate, and the authorities whose certificates clients may show. */
 import type { Server as HttpServer } from 'node:http';
-import { type SecureContextOptions, Server as TlsServer, type TlsOptions } from 'node:tls';
+import { type SecureContextOptions, type TlsOptions, Server as TlsServer } from 'node:tls';
 import { APPLICATION_PROTOCOLS, HANDSHAKE_TIMEOUT_MS, TLS_VERSIONS } from '../net/tlsOptions.ts';
 import type { NodeTls } from './tls.ts';
 

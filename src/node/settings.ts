@@ -8,6 +8,7 @@ import type { z } from 'zod';
 import { SettingError } from '../words/errors.ts';
 import type { GivenSettings, NodeSettings } from './nodeSettings.ts';
 import {
+  describeSettings,
   type Environment,
   type Flags,
   readGiven,
@@ -26,6 +27,8 @@ import { limitRows } from './settings/limitRows.ts';
 import { loggingRows } from './settings/loggingRows.ts';
 import { servingRows } from './settings/servingRows.ts';
 import { storageRows } from './settings/storageRows.ts';
+import { refuseHalfTls, type TlsSettings } from './settings/tlsChecks.ts';
+import { tlsRows } from './settings/tlsRows.ts';
 import { oneToken, refuseTwoTokens } from './token.ts';
 
 export type { NodeSettings };
@@ -34,6 +37,7 @@ export const nodeShape = {
   ...clusterRows,
   ...servingRows,
   ...accessRows,
+  ...tlsRows,
   ...storageRows,
   ...loggingRows,
 } satisfies Record<keyof Omit<NodeSettings, 'limits'>, z.ZodType>;
@@ -58,6 +62,7 @@ export function readSettings(flags: Flags, environment: Environment): NodeSettin
   );
   refuseUnguarded(own, '--auth-file (AUTH_FILE)', '--open (OPEN=true)');
   refuseHalfJwt(own, '--jwks', '--jwt-issuer and --jwt-audience');
+  refuseHalfTls(own, flagOf);
   refuseBlockedPort(own, '--port (PORT)');
   return { ...own, ...token, limits };
 }
@@ -79,8 +84,15 @@ export function completeSettings(given: GivenSettings): NodeSettings {
   refuseOpenToken(own, { token: 'internalToken', file: 'internalTokenFile', host: 'host' });
   refuseUnguarded(own, 'authFile', 'open: true');
   refuseHalfJwt(own, 'jwks', 'jwtIssuer and jwtAudience');
+  refuseHalfTls(own, (name) => name);
   refuseBlockedPort(own, 'port');
   return { ...own, limits };
+}
+
+/** The names of a setting on the command line and in the environment. */
+function flagOf(name: keyof TlsSettings): string {
+  const one = describeSettings(nodeShape).find((row) => row.name === name);
+  return one === undefined ? name : `${one.flag} (${one.environment})`;
 }
 
 /** Programs in plain JavaScript pass anything. */

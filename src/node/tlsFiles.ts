@@ -4,7 +4,19 @@
  * Invariants: they are taken as a whole or not at all; and of a key, nobody but its owner can make a copy.
  */
 import type { X509Certificate } from 'node:crypto';
-import { closeSync, fstatSync, openSync, readFileSync, type Stats } from 'node:fs';
+import {
+  closeSync,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  type Stats,
+  writeFileSync,
+} from 'node:fs';
+import { dirname } from 'node:path';
+import { OWN_DIRECTORY_MODE, OWN_FILE_MODE } from '../log/sqlite/ownFile.ts';
 import {
   CertificateError,
   certificatesIn,
@@ -64,6 +76,24 @@ export function readTls({ cert, key, ca }: TlsPaths, nowMs: number): TlsMaterial
 export const tlsStampOf = ({ cert, key, ca }: TlsPaths): string =>
   [cert, key, ca].map((path) => (path === null ? '' : stampOf(path))).join(';');
 
+/** Replaces both files, the key first: a node waits until the two belong together. */
+export function writePair(
+  files: { readonly cert: string; readonly key: string },
+  pair: KeyPair,
+): void {
+  for (const kind of ['key', 'cert'] as const) {
+    const path = files[kind];
+    const made = `${path}.${process.pid}`;
+    mkdirSync(dirname(path), { recursive: true, mode: OWN_DIRECTORY_MODE });
+    try {
+      writeFileSync(made, pair[kind], { mode: OWN_FILE_MODE });
+      renameSync(made, path);
+    } finally {
+      rmSync(made, { force: true });
+    }
+  }
+}
+
 function certificatesAt(path: string, word: string, nowMs: number): X509Certificate[] {
   const text = textAt(path, word, () => {});
   return told(`The ${word} ${path}`, () => {
@@ -99,7 +129,9 @@ function refuseOpenKey({ mode, uid }: Stats, path: string): void {
   const isOfRootForOther = uid === 0 && process.getuid?.() !== 0;
   const refused = isOfRootForOther ? OTHERS & ~GROUP_READS : OTHERS;
   if ((mode & refused) !== 0)
-    throw new SettingError(`The key ${path} is open to other users: take their rights by chmod 600.`);
+    throw new SettingError(
+      `The key ${path} is open to other users: take their rights by chmod 600.`,
+    );
 }
 
 function textAt(path: string, word: string, check: (status: Stats, path: string) => void): string {

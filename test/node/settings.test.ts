@@ -160,6 +160,34 @@ settings(
   },
 );
 
+settings('half of what TLS needs is refused, with the name of the other half', () => {
+  const cert = { TLS_CERT: 'c', TLS_KEY: 'k' };
+  const refused: [environment: Environment, sentence: RegExp][] = [
+    [
+      { TLS_CERT: 'c' },
+      /^--tls-cert \(TLS_CERT\) needs --tls-key \(TLS_KEY\): name the file of its key\.$/,
+    ],
+    [
+      { PEER_TLS_KEY: 'k' },
+      /^--peer-tls-key \(PEER_TLS_KEY\) needs --peer-tls-cert \(PEER_TLS_CERT\)/,
+    ],
+    [{ TLS_CLIENT_CA: 'a', AUTH_FILE: 'f' }, /^--tls-client-ca \S+ needs --tls-cert/],
+    [{ ...cert, TLS_CLIENT_CA: 'a' }, /^--tls-client-ca \S+ needs --auth-file/],
+    [
+      { TLS: 'require' },
+      /^--tls \(TLS\) is require, so that the node needs --tls-cert \(TLS_CERT\) and --tls-key/,
+    ],
+    [{ ...cert, URL: 'http://a:1' }, /^--url \(URL\) must begin with https/],
+  ];
+  for (const [environment, sentence] of refused)
+    assert.throws(
+      () => readSettings({}, environment),
+      (error: unknown) => isSettingError(error) && sentence.test(error.message),
+    );
+  assert.throws(() => completeSettings({ tlsCert: 'c' }), /^tlsCert needs tlsKey/);
+  assert.is(readSettings({ tls: 'require' }, { ...cert, URL: 'https://a:1' }).tlsCert, 'c');
+});
+
 settings("the README's table is the one made from the settings", () => {
   const readme = new URL('../../README.md', import.meta.url);
   const text = existsSync(readme) ? readFileSync(readme, 'utf8') : '';

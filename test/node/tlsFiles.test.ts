@@ -41,13 +41,22 @@ files('each fault is one sentence that names the file and the remedy', async () 
   const torn = text('torn', '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n');
   const noKey = text('none', 'nothing');
   const faults: [paths: Partial<TlsPaths>, sentence: RegExp][] = [
-    [{ ...server, cert: join(directory, 'gone') }, /^The certificate \S+gone can't be read \(ENOENT.*\)\.$/],
+    [
+      { ...server, cert: join(directory, 'gone') },
+      /^The certificate \S+gone can't be read \(ENOENT.*\)\.$/,
+    ],
     [{ ...server, cert: directory }, /^The certificate \S+ is no file\.$/],
     [{ ...server, cert: noKey }, /^The certificate \S+none holds no certificate in PEM\.$/],
     [{ ...server, cert: torn }, /^The certificate \S+torn holds a certificate that is torn\.$/],
-    [{ ...server, key: other.key }, /^The key \S+other\.key is the key of another certificate: name the two that /],
+    [
+      { ...server, key: other.key },
+      /^The key \S+other\.key is the key of another certificate: name the two that /,
+    ],
     [{ ...server, key: noKey }, /^The key \S+none holds no private key in PEM\.$/],
-    [{ ...server, key: encrypted }, /^The key \S+ is encrypted, .* decrypt it by `openssl pkey`\.$/],
+    [
+      { ...server, key: encrypted },
+      /^The key \S+ is encrypted, .* decrypt it by `openssl pkey`\.$/,
+    ],
     [ended, /^The certificate \S+ended\.crt ended at \d{4}-\S+Z: renew it\.$/],
     [early, /^The certificate \S+early\.crt begins at \S+: wait for that, or set the clock/],
     [{ ca: noKey }, /^The file of authorities \S+none holds no certificate in PEM\.$/],

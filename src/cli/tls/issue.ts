@@ -119,7 +119,10 @@ function serialNumber(): string {
   return bytes.toString('hex');
 }
 
-const pairOf = (certificate: X509Certificate, { privateKey }: webcrypto.CryptoKeyPair): KeyPair => ({
+const pairOf = (
+  certificate: X509Certificate,
+  { privateKey }: webcrypto.CryptoKeyPair,
+): KeyPair => ({
   cert: `${certificate.toString('pem').trimEnd()}\n`,
   key: String(KeyObject.from(privateKey).export({ type: 'pkcs8', format: 'pem' })),
 });

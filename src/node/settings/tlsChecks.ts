@@ -42,7 +42,13 @@ export function refuseHalfTls(own: TlsSettings, nameOf: (name: Name) => string):
       `needs ${nameOf('authFile')}, which says what the bearer of each certificate may do`,
     );
   if (own.tls === 'require' && own.tlsCert === null)
-    refuse('tls', `is require, so that the node needs ${nameOf('tlsCert')} and ${nameOf('tlsKey')}`);
+    refuse(
+      'tls',
+      `is require, so that the node needs ${nameOf('tlsCert')} and ${nameOf('tlsKey')}`,
+    );
   if (own.tlsCert !== null && own.url?.startsWith('http:'))
-    refuse('url', 'must begin with https: a node with a certificate speaks nothing else on its port');
+    refuse(
+      'url',
+      'must begin with https: a node with a certificate speaks nothing else on its port',
+    );
 }
