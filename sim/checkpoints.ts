@@ -7,6 +7,7 @@ import { MemoryLog, type StoredLog } from '../src/log/memory.ts';
 import { MemoryCheckpoints, type StoredFrames } from '../src/log/memoryCheckpoints.ts';
 import { Replica } from '../src/replica/replica.ts';
 import type { EntryStore } from '../src/store/entryStore.ts';
+import { compareMarks, expiredBy, laterMark, NO_EXPIRIES } from '../src/words/expiryMark.ts';
 import { carriedHash, hashOp, sameHash } from '../src/words/hash.ts';
 import { compareKeys } from '../src/words/keyOrder.ts';
 import type { Limits } from '../src/words/limits.ts';
@@ -75,9 +76,7 @@ export async function compareWithReplay(
         'replay',
         `${nodeId} opened from a checkpoint with other ${name}: ${of[name]}, a replay gives ${text}`,
       );
-  // Knowing less of expiries resets more watchers, and misleads none.
-  if (isComplete(opened) && !isComplete(anew))
-    report('replay', `${nodeId} opened from a checkpoint and claims to know all expiries`);
+  compareExpiries(opened, anew, report);
   if (opened.header.horizon < anew.header.horizon)
     report('replay', `${nodeId} opened from a checkpoint with a smaller horizon`);
 }
@@ -92,29 +91,49 @@ function wholeHead(entry: Entry): EntryHead & { readonly isWhole: boolean } {
     : { ...common, kind: 'put', expiresAt: entry.expiresAt, isWhole };
 }
 
-function isComplete(replica: Replica): boolean {
+/** Knowing less of expiries resets more watchers, and misleads none; but all must be there after what is claimed. */
+function compareExpiries(opened: Replica, anew: Replica, report: Report): void {
+  const [of, expected] = [expiriesOf(opened), expiriesOf(anew)];
+  if (
+    compareMarks(of.knownSince, NO_EXPIRIES) === 0 &&
+    compareMarks(expected.knownSince, NO_EXPIRIES) > 0
+  )
+    report('replay', `${opened.nodeId} opened from a checkpoint and claims to know all expiries`);
+  const since = laterMark(of.knownSince, expected.knownSince);
+  const [shown, wanted] = [of, expected].map(({ expired, cutAtMs }) =>
+    JSON.stringify(
+      expired.filter((one) => !expiredBy(since, one) && (one.expiresAt ?? 0) > cutAtMs),
+    ),
+  );
+  if (shown !== wanted)
+    report(
+      'replay',
+      `${opened.nodeId} opened from a checkpoint with other expiries: ${shown}, a replay gives ${wanted}`,
+    );
+}
+
+function expiriesOf(replica: Replica) {
   const { facts, entries } = replica.capture(0);
   entries.end();
-  return facts.isExpiredComplete;
+  const { expired, expiriesKnownSince: knownSince } = facts;
+  return { expired, knownSince, cutAtMs: replica.header.facts.cutAtMs ?? 0 };
 }
 
 /** Everything that a replay makes of a log, as text. */
 function partsOf(replica: Replica): Record<string, string> {
   const { facts, entries } = replica.capture(0);
   entries.end();
-  const { members, closings, header } = replica;
+  const { members, closings } = replica;
   const {
     hlc: _hlc,
     horizon: _horizon,
     stable: _stable,
-    isExpiredComplete: _,
-    expired,
+    expiriesKnownSince: _since,
+    expired: _expired,
     ...rest
   } = facts;
-  const cutAtMs = header.facts.cutAtMs ?? 0;
   const parts = {
     ...rest,
-    expired: expired.filter(({ expiresAt }) => (expiresAt ?? 0) > cutAtMs),
     entries: [...replica.map.entries()].map(wholeHead).sort((a, b) => compareKeys(a.key, b.key)),
     deadSize: replica.map.deadSize,
     members: [...members.all()],

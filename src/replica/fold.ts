@@ -183,7 +183,7 @@ export class Fold {
     facts: CheckpointFacts | null,
   ): Promise<void> {
     const { maxRecentExpiries, maxRecentOps } = this.#limits;
-    this.#collected = new LatestExpiries(maxRecentExpiries, facts?.isExpiredComplete ?? true);
+    this.#collected = new LatestExpiries(maxRecentExpiries, facts?.expiriesKnownSince);
     if (facts !== null) await this.#beginAt(facts, log, maxRecentOps);
     const { hlc, horizon } = await replay(log, this.map, {
       place,
@@ -222,10 +222,10 @@ export class Fold {
 
   /** An expiry is not told of a key that has an entry again. */
   #keepCollected(): void {
-    const { expired, isComplete } = this.#collected.take();
+    const { expired, knownSince } = this.#collected.take();
     const { maxRecentExpiries } = this.#limits;
-    this.#collected = new LatestExpiries(maxRecentExpiries, isComplete);
-    this.#expiredBefore = new LatestExpiries(maxRecentExpiries, isComplete);
+    this.#collected = new LatestExpiries(maxRecentExpiries, knownSince);
+    this.#expiredBefore = new LatestExpiries(maxRecentExpiries, knownSince);
     for (const one of expired) {
       if (this.map.head(one.key) !== undefined) continue;
       this.#collected.add(one);
@@ -256,7 +256,7 @@ export class Fold {
    */
   capture(asOf: number): { readonly facts: CheckpointFacts; readonly entries: StoreCapture } {
     const { origin, clusterName, horizon, stable, stableClock } = this.#header;
-    const { expired, isComplete } = this.#collected.take();
+    const { expired, knownSince } = this.#collected.take();
     const facts = {
       origin,
       clusterName,
@@ -270,7 +270,7 @@ export class Fold {
       records: [...this.#records.values()],
       memberships: this.members.ops(),
       expired,
-      isExpiredComplete: isComplete,
+      expiriesKnownSince: knownSince,
     };
     return { facts, entries: this.map.capture() };
   }

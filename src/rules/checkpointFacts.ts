@@ -4,8 +4,9 @@
  *
  * As frames: a head, and then the lists in slices, so that no frame takes long to make. Frames are JSON.
  */
+import type { ExpiryMark } from '../words/expiryMark.ts';
 import type { Hash } from '../words/hash.ts';
-import { isOnKey, isOp, type Membership, type OpParts } from '../words/op.ts';
+import { isOnKey, isOp, type Membership, type OpId, type OpParts } from '../words/op.ts';
 import { isCounter, isOrigin } from '../words/opRules.ts';
 import type { OriginRecord } from '../words/row.ts';
 import { isCount, isText, orNull } from '../words/shape.ts';
@@ -35,9 +36,9 @@ export interface CheckpointFacts {
   readonly records: readonly HeldSum[];
   /** Every `join` and `retire`, in order of arrival. */
   readonly memberships: readonly Membership[];
-  /** The latest expiries of entries that had been collected, and whether none was left out before them. */
+  /** The expiries of entries that had been collected: all after the mark. */
   readonly expired: readonly Expired[];
-  readonly isExpiredComplete: boolean;
+  readonly expiriesKnownSince: ExpiryMark;
 }
 
 /** Raised with every change that an older version would misread. */
@@ -105,7 +106,7 @@ function headFacts(
   fields: Fields,
 ): Omit<CheckpointFacts, 'stable' | 'records' | 'memberships' | 'expired'> {
   const { origin, clusterName, lsn, hlc, horizon, stableClock, retiredAtMs } = fields;
-  const { mapSum, isExpiredComplete } = fields;
+  const { mapSum, expiriesKnownSince } = fields;
   const { asOf, sum } = objectOf(mapSum);
   return {
     origin: wanted(origin, isOrigin),
@@ -116,7 +117,7 @@ function headFacts(
     stableClock: wanted(stableClock, isClock),
     retiredAtMs: wanted(retiredAtMs, orNull(isCount)),
     mapSum: { asOf: wanted(asOf, isCount), sum: hashOf(sum) },
-    isExpiredComplete: isExpiredComplete === true,
+    expiriesKnownSince: markOf(expiriesKnownSince),
   };
 }
 
@@ -160,6 +161,16 @@ const readExpired = ({ key, version, expiresAt, origin, seq }: Fields): Expired 
   key: wanted(key, isText),
   version: wanted(version, isCount),
   expiresAt: wanted(expiresAt, isCount),
+  origin: wanted(origin, isOrigin),
+  seq: wanted(seq, isCount),
+});
+
+const markOf = (value: unknown): ExpiryMark => {
+  const { untilMs, upTo } = objectOf(value);
+  return { untilMs: wanted(untilMs, isCount), upTo: upTo === null ? null : idOf(objectOf(upTo)) };
+};
+
+const idOf = ({ origin, seq }: Fields): OpId => ({
   origin: wanted(origin, isOrigin),
   seq: wanted(seq, isCount),
 });

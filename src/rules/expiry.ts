@@ -1,41 +1,52 @@
 /** Expiries that are remembered for watchers that come back. */
-import { compareExpiry } from '../words/expiryMark.ts';
+import {
+  compareExpiry,
+  type ExpiryMark,
+  expiredBy,
+  markOfEntry,
+  NO_EXPIRIES,
+} from '../words/expiryMark.ts';
 import type { EntryHead } from '../words/op.ts';
 
 /** The record of an entry that has expired and was collected. */
 export type Expired = Pick<EntryHead, 'key' | 'version' | 'expiresAt' | 'origin' | 'seq'>;
 
-/** The last of many expiries, which may come in any order; of each key the one that came last. */
+/**
+ * The last of many expiries, which may come in any order; of each key the one that came last.
+ *
+ * Invariant: it holds every expiry after `knownSince` that was added, and none before.
+ */
 export class LatestExpiries {
   readonly #limit: number;
   #byKey = new Map<string, Expired>();
-  #hasDropped: boolean;
+  #knownSince: ExpiryMark;
 
-  /** @param isComplete whether none was left out before those that are added. */
-  constructor(limit: number, isComplete = true) {
+  /** @param knownSince expiries up to there are not kept: some of them may be missing. */
+  constructor(limit: number, knownSince: ExpiryMark = NO_EXPIRIES) {
     this.#limit = limit;
-    this.#hasDropped = !isComplete;
+    this.#knownSince = knownSince;
   }
 
   /** An entry was collected. A tombstone takes the place of an earlier expiry of its key. */
   add({ key, version, expiresAt, origin, seq }: Expired): void {
     this.#byKey.delete(key);
-    if (expiresAt === null) return;
+    if (expiresAt === null || expiredBy(this.#knownSince, { expiresAt, origin, seq })) return;
     this.#byKey.set(key, { key, version, expiresAt, origin, seq });
     if (this.#byKey.size > 2 * this.#limit) this.#cut();
   }
 
-  /** The expiries in order. `isComplete`: none was left out before the first. */
-  take(): { readonly expired: readonly Expired[]; readonly isComplete: boolean } {
+  /** The expiries in order: all after `knownSince`. */
+  take(): { readonly expired: readonly Expired[]; readonly knownSince: ExpiryMark } {
     const expired = this.#cut();
-    return { expired, isComplete: !this.#hasDropped };
+    return { expired, knownSince: this.#knownSince };
   }
 
   #cut(): Expired[] {
     const expired = [...this.#byKey.values()].sort(compareExpiry);
     if (expired.length <= this.#limit) return expired;
-    this.#hasDropped = true;
-    const latest = expired.slice(-this.#limit);
+    const latest = expired.splice(-this.#limit);
+    const lastDropped = expired.at(-1);
+    if (lastDropped !== undefined) this.#knownSince = markOfEntry(lastDropped);
     this.#byKey = new Map(latest.map((one) => [one.key, one]));
     return latest;
   }

@@ -27,12 +27,6 @@ export const markOfEntry = ({ expiresAt, origin, seq }: Expiring): ExpiryMark =>
   upTo: { origin, seq },
 });
 
-/** Every expiry before that of the entry. */
-export const markBefore = ({ expiresAt, origin, seq }: Expiring): ExpiryMark => ({
-  untilMs: expiresAt ?? Number.MAX_SAFE_INTEGER,
-  upTo: { origin, seq: seq - 1 },
-});
-
 const compareIds = (a: OpId, b: OpId): number =>
   a.origin === b.origin ? a.seq - b.seq : a.origin < b.origin ? -1 : 1;
 

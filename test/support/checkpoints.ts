@@ -62,9 +62,9 @@ export const openedStateOf = (replica: Replica) => ({
 
 /** Cursors from before the cut are reset, so nobody is told of earlier expiries. */
 function expiredOf(replica: Replica) {
-  const { expired = [], isComplete } = replica.takeExpiredBefore()?.take() ?? {};
+  const { expired = [], knownSince } = replica.takeExpiredBefore()?.take() ?? {};
   const cutAtMs = replica.header.facts.cutAtMs ?? 0;
-  return [isComplete, expired.filter(({ expiresAt }) => (expiresAt ?? 0) > cutAtMs)];
+  return [knownSince, expired.filter(({ expiresAt }) => (expiresAt ?? 0) > cutAtMs)];
 }
 
 function recentOf({ recent, lastLsn }: Replica) {

@@ -177,15 +177,28 @@ records(
     const latest = new LatestExpiries(3);
     for (const seq of [5, 1, 9, 3, 7, 2, 8]) latest.add(expiring(seq, seq));
     latest.add(put({ seq: 99 }));
-    const { expired, isComplete } = latest.take();
+    const { expired, knownSince } = latest.take();
     assert.equal(
       expired.map(({ key }) => key),
       ['k7', 'k8', 'k9'],
     );
-    assert.is(isComplete, false);
+    assert.equal(knownSince, markOfEntry(expiring(5, 5)));
+    // It comes late, and what had expired right after it is not known any more.
+    latest.add(expiring(4, 4));
+    latest.add(put({ key: 'k9', seq: 100 }));
+    assert.equal(
+      latest.take().expired.map(({ key }) => key),
+      ['k7', 'k8'],
+    );
     const few = new LatestExpiries(3);
     few.add(expiring(1, 1));
-    assert.is(few.take().isComplete, true);
+    assert.is(few.take().knownSince, NO_EXPIRIES);
+    const restored = new LatestExpiries(3, knownSince);
+    for (const seq of [6, 5]) restored.add(expiring(seq, seq));
+    assert.equal(
+      restored.take().expired.map(({ key }) => key),
+      ['k6'],
+    );
   },
 );
 

@@ -14,7 +14,6 @@ import {
   compareMarks,
   type ExpiryMark,
   laterMark,
-  markBefore,
   markOfClock,
   NO_EXPIRIES,
 } from '../../words/expiryMark.ts';
@@ -209,8 +208,7 @@ export class WatchFeed {
     const skewMs = facts.snapshot === null ? 0 : this.#maxClockSkewMs;
     this.#unknownUntilMs = facts.cutAtMs === null ? 0 : facts.cutAtMs + skewMs;
     const before = this.#replica.takeExpiredBefore()?.take();
-    const [first] = before?.expired ?? [];
-    this.record.forget(first === undefined || before?.isComplete ? NO_EXPIRIES : markBefore(first));
+    this.record.forget(before?.knownSince ?? NO_EXPIRIES);
     for (const expired of before?.expired ?? []) this.record.add(expired);
     this.#told = laterMark(this.#told, markOfClock(stableClock));
     this.timeline.clear();
