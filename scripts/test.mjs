@@ -1,4 +1,4 @@
-// Runs the tests: every test/**/*.test.ts as a process of its own, so that a file which crashes,
+// Runs the tests: every *.test.ts below test and worlds/test as a process of its own, so that a file which crashes,
 // hangs or leaves something behind spoils no other. uvu alone lets some of that pass: a file that
 // throws away its suite, or never runs it, exits 0. Here only a printed summary counts.
 // Files that start no processes share one, as starting it costs more than most of them take. If anything of such a
@@ -17,6 +17,7 @@ import { fileURLToPath } from 'node:url';
 
 // Half of the files start nodes and wait for them, so the cores have room for one more.
 const FILES_AT_ONCE = availableParallelism() + 1;
+const DIRECTORIES = ['test', 'worlds/test'];
 const DEFAULT_LIMIT_SECONDS = 180;
 // These wait most, so they come first, with those that name a limit; the short ones fill the gaps.
 const STARTS_PROCESSES = /\.processes(\.slow)?\.test\.ts$/;
@@ -58,8 +59,8 @@ await main();
 
 async function main() {
   measurePatience();
-  const { directory, set, filters } = parameters(process.argv.slice(2));
-  const present = testFiles(directory);
+  const { directories, set, filters } = parameters(process.argv.slice(2));
+  const present = directories.flatMap(testFiles);
   const files = present.filter((file) => isWanted(file, filters, set));
   const startedAt = performance.now();
   if (files.some((file) => STARTS_PROCESSES.test(file))) await bundle();
@@ -112,10 +113,12 @@ function parameters(words) {
   const filters = words.filter((word) => !SETS.has(word));
   const set = SETS.get(sets.at(-1)) ?? 'usual';
   const option = filters.indexOf('--directory');
-  if (option === -1)
-    return { directory: fileURLToPath(new URL('../test', import.meta.url)), set, filters };
+  if (option === -1) {
+    const pathOf = (name) => fileURLToPath(new URL(`../${name}`, import.meta.url));
+    return { directories: DIRECTORIES.map(pathOf), set, filters };
+  }
   const [, directory] = filters.splice(option, 2);
-  return { directory, set, filters };
+  return { directories: [directory], set, filters };
 }
 
 function isWanted(file, filters, set) {

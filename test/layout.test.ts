@@ -23,6 +23,9 @@ const IMPURE: readonly [what: string, pattern: RegExp][] = [
 
 const VAGUE_NAMES = /(^|\/)(utils?|helpers?|common|misc)\.\w+$/i;
 
+const WORLD_RULES = 'worlds/rules';
+const CODE_FOLDERS = ['src', 'test', 'sim', 'bench', 'scripts', 'chaos', 'worlds'];
+
 const layout = suite('layout');
 
 layout('every file under src stands on a floor', () => {
@@ -34,7 +37,7 @@ layout('imports go down, or stay on their floor in their folder', () => {
 });
 
 layout('nothing imports in a circle', () => {
-  for (const folders of [['src'], ['sim'], ['test']])
+  for (const folders of [['src'], ['sim'], ['test'], ['worlds']])
     assert.equal(circleIn(sourceFiles(...folders)), undefined);
 });
 
@@ -42,10 +45,31 @@ layout('words and logic have no clocks, randomness, timers or network', () => {
   assert.equal(sourceFiles('src').flatMap(impurities), []);
 });
 
+layout('of worlds, only the tables import the product, and of it only the client', () => {
+  const files = sourceFiles('worlds').filter(({ path }) => !path.startsWith('worlds/test/'));
+  assert.equal(files.flatMap(wrongImportsOfWorlds), []);
+  const wrong = (path: string, specifier: string) =>
+    wrongImportsOfWorlds(sourceFile(path, `import '${specifier}';`)).length;
+  assert.is(wrong('worlds/tables/cache.ts', '../../src/client/index.ts'), 0);
+  assert.is(wrong('worlds/tables/cache.ts', '../../src/client/client.ts'), 1);
+  assert.is(wrong('worlds/api/join.ts', '../../src/client/index.ts'), 1);
+  assert.is(wrong('worlds/api/join.ts', 'hearsay/client'), 1);
+  assert.is(wrong('worlds/api/join.ts', '../rules/seats.ts'), 0);
+});
+
+layout('the rules of worlds are pure, and import nothing but one another', () => {
+  const files = sourceFiles('worlds/rules');
+  assert.ok(files.length > 0);
+  assert.equal(files.flatMap(impuritiesOfWorlds), []);
+  const wrong = (text: string) => impuritiesOfWorlds(sourceFile('worlds/rules/a.ts', text)).length;
+  assert.is(wrong("import { b } from './b.ts';"), 0);
+  assert.is(wrong("import { b } from '../tables/b.ts';"), 1);
+  assert.is(wrong("import { z } from 'zod';"), 1);
+  assert.is(wrong('const at = Date.now();'), 1);
+});
+
 layout('a relative import names a .ts file', () => {
-  const wrong = sourceFiles('src', 'test', 'sim', 'bench', 'scripts', 'chaos').flatMap(
-    withoutExtension,
-  );
+  const wrong = sourceFiles(...CODE_FOLDERS).flatMap(withoutExtension);
   assert.equal(wrong, []);
 });
 
@@ -63,7 +87,7 @@ layout('every floor holds something', () => {
 });
 
 layout('every file says in its name what it is about', () => {
-  const paths = ['src', 'test', 'sim', 'bench', 'scripts', 'chaos'].flatMap(filesBelow);
+  const paths = CODE_FOLDERS.flatMap(filesBelow);
   assert.equal(
     paths.filter((path) => VAGUE_NAMES.test(path)),
     [],
@@ -202,12 +226,35 @@ function whyNotPackage({ name, neverImports }: Floor, specifier: string): string
 
 function impurities(file: SourceFile): string[] {
   if (!floorOf(file.path)?.isPure) return [];
+  return impureCode(file).map((fault) => `${nameWithFloor(file.path)}:${fault}`);
+}
+
+function impureCode({ code, text }: SourceFile): string[] {
   return IMPURE.flatMap(([what, pattern]) =>
-    [...file.code.matchAll(pattern)].map(
-      (match) =>
-        `${nameWithFloor(file.path)}:${lineAt(file.text, match.index)} has ${what}: ${match[0]}`,
+    [...code.matchAll(pattern)].map(
+      (match) => `${lineAt(text, match.index)} has ${what}: ${match[0]}`,
     ),
   );
+}
+
+function wrongImportsOfWorlds(file: SourceFile): string[] {
+  const wrong = importsOf(file).filter((specifier) => {
+    if (/^hearsay(\/|$)/.test(specifier)) return true;
+    const target = specifier.startsWith('.') ? targetOf(file, specifier) : 'worlds/';
+    const isClient = target === 'src/client/index.ts' && file.path.startsWith('worlds/tables/');
+    return !target.startsWith('worlds/') && !isClient;
+  });
+  return wrong.map((specifier) => `${file.path} imports ${specifier}`);
+}
+
+function impuritiesOfWorlds(file: SourceFile): string[] {
+  const imports = importsOf(file).filter(
+    (specifier) => !specifier.startsWith('.') || dirname(targetOf(file, specifier)) !== WORLD_RULES,
+  );
+  return [
+    ...imports.map((specifier) => `${file.path} imports ${specifier}`),
+    ...impureCode(file).map((fault) => `${file.path}:${fault}`),
+  ];
 }
 
 function withoutExtension(file: SourceFile): string[] {

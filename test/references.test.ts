@@ -9,11 +9,11 @@ import { describeSettings } from '../src/node/settingKinds.ts';
 import { settingsShape } from '../src/node/settings.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
-const CODE_FOLDERS = ['src', 'sim', 'test', 'scripts', 'bench', 'chaos', 'examples'];
+const CODE_FOLDERS = ['src', 'sim', 'test', 'scripts', 'bench', 'chaos', 'examples', 'worlds'];
 /** The changelog tells of names that are gone. */
 const DOCUMENTS = [
   ...['README.md', 'ARCHITECTURE.md', 'PROTOCOL.md', 'CONTRIBUTING.md', 'bench/README.md'],
-  ...filesBelow('docs').filter((path) => path.endsWith('.md')),
+  ...[...filesBelow('docs'), ...filesBelow('worlds')].filter((path) => path.endsWith('.md')),
 ];
 const OTHER_FILES = ['Dockerfile', 'docker-compose.yml', 'package.json'];
 

@@ -1,0 +1,51 @@
+/**
+ * The keys that each process reads and writes in the cache. The token of a process has these prefixes
+ * and no others.
+ */
+import type { Role } from './grants.ts';
+
+export interface CacheGrant {
+  readonly reads: readonly string[];
+  readonly writes: readonly string[];
+}
+
+export const PREFIX = 'worlds/';
+
+const table = (name: string, region?: string): string =>
+  `${PREFIX}${name}/${region === undefined ? '' : `${region}/`}`;
+
+/** @returns null for a role that never asks the cache. */
+export function cacheGrant(role: Role, region: string): CacheGrant | null {
+  switch (role) {
+    case 'edge':
+      return { reads: [table('blocked')], writes: [table('blocked')] };
+    case 'identity':
+      return { reads: [], writes: [table('revoked'), table('player')] };
+    case 'api':
+      return {
+        reads: ['config', 'session', 'roster', 'player', 'revoked', 'once'].map((name) =>
+          table(name),
+        ),
+        writes: [table('once')],
+      };
+    case 'operator':
+      return { reads: [PREFIX], writes: [table('config'), table('revoked')] };
+    case 'maintenance':
+      return { reads: [table('config', region)], writes: [table('run')] };
+    case 'world':
+      return {
+        reads: [
+          ...[table('config', region), table('player'), table('state', region)],
+          table('revoked'),
+        ],
+        writes: [
+          ...[table('session', region), table('roster', region), table('player')],
+          table('state', region),
+        ],
+      };
+    case 'fleet':
+      return { reads: [table('config', region)], writes: [] };
+    case 'player':
+      return null;
+  }
+}

@@ -1,0 +1,56 @@
+/**
+ * The instances that a join asks for a seat. The listing only sets the order: it is never a reason to refuse, because
+ * it may be old, and the world itself decides (rule 1).
+ */
+import { type InstanceFacts, isOpen } from './listing.ts';
+
+export const MAX_ASKED = 3;
+
+export interface Candidate extends InstanceFacts {
+  readonly region: string;
+  readonly world: string;
+  readonly instance: string;
+  readonly controlUrl: string;
+}
+
+/**
+ * The instance where the player sits first; then open ones, the fullest first, so that worlds fill up;
+ * then those that look full, because a seat may be free by now. Instances that drain come last: only
+ * they know whether the player has a reservation there.
+ *
+ * @param seatedIn the instance where the player has a seat, as the rosters tell; null for none.
+ * @param not instances that the player has found dead.
+ * @returns at most three.
+ */
+export function chooseInstances(
+  candidates: readonly Candidate[],
+  seatedIn: string | null,
+  not: readonly string[] = [],
+): Candidate[] {
+  return candidates
+    .filter(({ instance, state }) => !not.includes(instance) && state !== 'starting')
+    .toSorted(
+      (a, b) =>
+        rank(a, seatedIn) - rank(b, seatedIn) ||
+        freeSeats(a) - freeSeats(b) ||
+        (a.instance < b.instance ? -1 : 1),
+    )
+    .slice(0, MAX_ASKED);
+}
+
+function rank(candidate: Candidate, seatedIn: string | null): number {
+  if (candidate.instance === seatedIn && candidate.state === 'active') return 0;
+  if (isOpen(candidate)) return 1;
+  return candidate.state === 'active' ? 2 : 3;
+}
+
+const freeSeats = ({ max, taken }: Candidate): number => Math.max(0, max - taken);
+
+export type Refusal = 'full' | 'draining' | 'unreachable';
+
+/** The reason that a join gives once every instance that it asked has refused; null: it asked none. */
+export function reasonOf(refusals: readonly Refusal[]): Refusal | 'starting' {
+  if (refusals.includes('full')) return 'full';
+  if (refusals.includes('draining')) return 'draining';
+  return refusals.length > 0 ? 'unreachable' : 'starting';
+}

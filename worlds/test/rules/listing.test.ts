@@ -1,0 +1,118 @@
+import fc from 'fast-check';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { type Candidate, chooseInstances, reasonOf } from '../../rules/instanceChoice.ts';
+import { type InstanceFacts, Listing, type ListingFilter } from '../../rules/listing.ts';
+import { MAP_NAMES, type WorldConfiguration } from '../../rules/worldConfiguration.ts';
+
+const listing = suite('listing');
+
+const configurationOf = (map: WorldConfiguration['map']): WorldConfiguration => ({
+  ...{ name: `The ${map}`, map, maxPlayers: 10, mode: 'dynamic', minInstances: 1 },
+  ...{ maxInstances: 3, spareSeats: 2, desired: 'running', restartEveryHours: null },
+});
+
+const facts = fc.record({
+  state: fc.constantFrom('starting', 'active', 'draining'),
+  max: fc.constant(10),
+  taken: fc.constantFrom(0, 5, 10, 12),
+});
+const place = {
+  region: fc.constantFrom('eu', 'us'),
+  world: fc.constantFrom('a', 'b', 'c'),
+};
+const change = fc.oneof(
+  fc.record({ ...place, map: fc.option(fc.constantFrom(...MAP_NAMES)) }),
+  fc.record({ ...place, instance: fc.constantFrom('1', '2'), facts: fc.option(facts) }),
+);
+
+listing('after any changes a listing shows what a search through all rows finds', () => {
+  fc.assert(
+    fc.property(fc.array(change, { maxLength: 40 }), (changes) => {
+      const list = new Listing();
+      const configurations = new Map<string, WorldConfiguration['map']>();
+      const instances = new Map<string, InstanceFacts>();
+      for (const one of changes) {
+        const key = `${one.region}/${one.world}`;
+        if ('instance' in one) {
+          list.setInstance(one, one.facts);
+          if (one.facts === null) instances.delete(`${key}/${one.instance}`);
+          else instances.set(`${key}/${one.instance}`, one.facts);
+        } else {
+          list.configure(one.region, one.world, one.map && configurationOf(one.map));
+          if (one.map === null) configurations.delete(key);
+          else configurations.set(key, one.map);
+        }
+      }
+      for (const region of [undefined, 'eu'])
+        for (const map of [undefined, ...MAP_NAMES])
+          for (const open of [false, true]) {
+            const filter: ListingFilter = { ...(region && { region }), ...(map && { map }), open };
+            const expected = [...configurations]
+              .filter(([key, itsMap]) => {
+                const own = [...instances].filter(([name]) => name.startsWith(`${key}/`));
+                const isOpen = own.some(
+                  ([, { state, max, taken }]) => state === 'active' && taken < max,
+                );
+                return (
+                  key.startsWith(region ?? '') && (!map || map === itsMap) && (!open || isOpen)
+                );
+              })
+              .map(([key]) => key)
+              .toSorted();
+            const found = list.list(filter).map((row) => `${row.region}/${row.world}`);
+            assert.equal(found, expected);
+          }
+    }),
+    { numRuns: 300 },
+  );
+});
+
+listing('an instance shows its free seats, none where maxPlayers was lowered', () => {
+  const list = new Listing();
+  list.configure('eu', 'a', configurationOf('meadow'));
+  const at = { region: 'eu', world: 'a' };
+  list.setInstance({ ...at, instance: '2' }, { state: 'active', max: 10, taken: 12 });
+  list.setInstance({ ...at, instance: '1' }, { state: 'active', max: 10, taken: 4 });
+  assert.equal(list.world('eu', 'a')?.instances, [
+    { instance: '1', state: 'active', free: 6 },
+    { instance: '2', state: 'active', free: 0 },
+  ]);
+  assert.is(list.world('eu', 'b'), undefined);
+});
+
+const candidate = (
+  instance: string,
+  taken: number,
+  state: Candidate['state'] = 'active',
+): Candidate => ({
+  ...{ region: 'eu', world: 'a', instance, controlUrl: '', state, max: 10, taken },
+});
+const names = (all: readonly Candidate[]): string[] => all.map(({ instance }) => instance);
+
+listing('a join asks the instance of the player first, then the fullest open ones', () => {
+  const all = [candidate('1', 10), candidate('2', 3), candidate('3', 9), candidate('4', 5)];
+  assert.equal(names(chooseInstances(all, '2')), ['2', '3', '4']);
+  assert.equal(names(chooseInstances(all, null)), ['3', '4', '2']);
+  assert.equal(names(chooseInstances(all, null, ['3', '4'])), ['2', '1']);
+});
+
+listing('a join asks a full instance too, because the list may be old', () => {
+  assert.equal(names(chooseInstances([candidate('1', 10)], null)), ['1']);
+  const draining = [
+    candidate('1', 0, 'draining'),
+    candidate('2', 10),
+    candidate('3', 1, 'starting'),
+  ];
+  assert.equal(names(chooseInstances(draining, null)), ['2', '1']);
+  assert.equal(names(chooseInstances([candidate('2', 9), ...draining], '1')), ['2', '2', '1']);
+});
+
+listing('a refused join says the reason that helps most', () => {
+  assert.is(reasonOf(['unreachable', 'full', 'draining']), 'full');
+  assert.is(reasonOf(['unreachable', 'draining']), 'draining');
+  assert.is(reasonOf(['unreachable']), 'unreachable');
+  assert.is(reasonOf([]), 'starting');
+});
+
+listing.run();
