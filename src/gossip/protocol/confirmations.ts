@@ -9,13 +9,20 @@ import { type ConfirmedMessage, PROTOCOL_WITH_NAMED_ANSWERS } from './messages.t
 import type { Greeted } from './peer.ts';
 import type { RejoinClaims } from './rejoinClaims.ts';
 
+/** The node that said so last: another one may run on a copy of the member's log, under its origin. */
+interface Confirmed {
+  readonly seq: number;
+  readonly nodeId: string;
+  readonly url: string | null;
+}
+
 const OTHER_OPS = 'a peer holds other ops of this very origin';
 
 export class Confirmations {
   readonly #state: CoreState;
   readonly #claims: RejoinClaims;
   /** Member origin → highest seq of our own origin that it holds. It never falls. */
-  readonly #held = new Map<string, number>();
+  readonly #held = new Map<string, Confirmed>();
 
   constructor(state: CoreState, claims: RejoinClaims) {
     this.#state = state;
@@ -31,14 +38,17 @@ export class Confirmations {
   heldBy({ hello }: Greeted, seq: number, sum: Hash | undefined): void {
     const { origin, vector, members, ownSumAt } = this.#state.view;
     if (seq > seqOf(vector, origin)) return;
-    if (seq <= (this.#held.get(hello.origin) ?? 0) || !members.has(hello.origin)) return;
+    const member = members.get(hello.origin);
+    if (seq <= (this.#held.get(hello.origin)?.seq ?? 0) || member === undefined) return;
     const ours = ownSumAt(seq);
     if (sum !== undefined && ours === undefined) return;
     if (sum !== undefined && ours !== undefined && !sameHash(sum, ours)) {
       this.#claims.claim(hello.origin, OTHER_OPS, 'forked');
       return;
     }
-    this.#held.set(hello.origin, seq);
+    const { nodeId } = hello;
+    const url = hello.url ?? (member.nodeId === nodeId ? member.url : null);
+    this.#held.set(hello.origin, { seq, nodeId, url });
     this.#state.out({ kind: 'heldMore' });
   }
 
@@ -54,7 +64,8 @@ export class Confirmations {
   }
 
   /**
-   * A node that has begun anew is a member under both origins, until the old one is retired: it counts once.
+   * A node that has begun anew is a member under both origins, until the old one is retired. So is one that was
+   * started on a copy of another's log, until the copy is found out. Either counts once.
    *
    * @returns the number of other nodes that hold the op of that seq.
    */
@@ -62,10 +73,9 @@ export class Confirmations {
     const { members } = this.#state.view;
     const urlsOfNodes = new Map<string, Set<string>>();
     for (const [origin, held] of this.#held) {
-      const member = members.get(origin);
-      if (held < seq || member === undefined) continue;
-      const urls = urlsOfNodes.get(member.nodeId) ?? new Set();
-      urlsOfNodes.set(member.nodeId, member.url === null ? urls : urls.add(member.url));
+      if (held.seq < seq || !members.has(origin)) continue;
+      const urls = urlsOfNodes.get(held.nodeId) ?? new Set();
+      urlsOfNodes.set(held.nodeId, held.url === null ? urls : urls.add(held.url));
     }
     // Nodes may share a name; those at different URLs are different nodes.
     let count = 0;

@@ -74,12 +74,31 @@ words('a node that has begun anew counts once, until its old origin is retired',
     [5, 'node4.bbbbbb', 'http://four'],
     [6, 'node3.bbbbbb', 'http://elsewhere'],
   ] as const) {
-    const value = memberValue(key.slice(0, 5), url);
-    view.members.fold(membership({ seq, key, value }));
-    greet(seq, { origin: key });
+    const nodeId = key.slice(0, 5);
+    view.members.fold(membership({ seq, key, value: memberValue(nodeId, url) }));
+    greet(seq, { origin: key, nodeId, url });
     receive(seq, { type: 'confirmed', seq: 1, sum: { high: 0, low: 1 } });
   }
   assert.is(core.acks(1), 4, 'two nodes may bear one name, at two URLs');
+});
+
+words('a node on a copy of the log of a member that lacks the op counts once, as itself', () => {
+  const { core, view, greet, receive } = testCore();
+  for (const [seq, key] of [
+    [1, 'node2.aaaaaa'],
+    [2, 'node3.aaaaaa'],
+  ] as const) {
+    const value = memberValue(key.slice(0, 5), `http://${key.slice(0, 5)}`);
+    view.members.fold(membership({ seq, key, value }));
+  }
+  for (const [connection, origin] of [
+    [1, 'node3.aaaaaa'],
+    [2, 'node2.aaaaaa'],
+  ] as const) {
+    greet(connection, { origin, nodeId: 'node3', url: 'http://node3' });
+    receive(connection, { type: 'confirmed', seq: 1, sum: { high: 0, low: 1 } });
+  }
+  assert.is(core.acks(1), 1);
 });
 
 words(
