@@ -37,6 +37,8 @@ const ENTRIES = [
   'src/log/files/lineWorker.ts',
   // A node into which tests put faults.
   'test/cluster/scriptedChild.ts',
+  // Commands that share a process.
+  'test/support/sharedCommandsChild.ts',
 ];
 /**
  * `import 'node:http'` also makes fetch, HTTP/2 and web streams ready, which `require` leaves until they are used:

@@ -10,6 +10,7 @@ import { describeSettings } from '../../src/node/settingKinds.ts';
 import { settingsShape } from '../../src/node/settings.ts';
 import { runCommand, temporaryDirectory } from '../support/processes.ts';
 import { PROGRAM, SOURCES } from '../support/program.ts';
+import { runShared } from '../support/sharedCommands.ts';
 
 const commands = suite('commands');
 
@@ -34,7 +35,7 @@ commands('what tests start shows the help of the sources', async () => {
 
 for (const words of [['--help'], ['serve', '--help'], ['cluster', '--help']]) {
   commands(`${words.join(' ')} fits ${COLUMNS} columns and has examples`, async () => {
-    const { code, stdout, stderr } = await runCommand(words);
+    const { code, stdout, stderr } = await runShared(words);
     assert.is(code, 0);
     assert.is(stderr, '');
     assert.match(stdout, /\nExamples:\n {2}hearsay /);
@@ -52,14 +53,14 @@ commands('help is asked for as elsewhere', async () => {
     ['help', 'log'],
     ['log', 'help'],
   ];
-  const texts = await Promise.all(pages.map(async (words) => (await runCommand(words)).stdout));
+  const texts = await Promise.all(pages.map(async (words) => (await runShared(words)).stdout));
   assert.match(texts[0] ?? '', /^Usage: hearsay log /);
   for (const text of texts) assert.is(text, texts[0]);
-  assert.match((await runCommand(['-V'])).stdout, /^\d+\.\d+\.\d+/);
+  assert.match((await runShared(['-V'])).stdout, /^\d+\.\d+\.\d+/);
 });
 
 commands('serve --help names every setting', async () => {
-  const { stdout } = await runCommand(['serve', '--help']);
+  const { stdout } = await runShared(['serve', '--help']);
   for (const { flag, environment } of describeSettings(settingsShape)) {
     assert.match(stdout, new RegExp(`${flag} [<[]`));
     assert.match(stdout, new RegExp(`[( ]${environment}[,)]`));
@@ -85,7 +86,7 @@ const WRONG_USAGE: readonly (readonly [words: string[], reason: RegExp])[] = [
 
 for (const [words, reason] of WRONG_USAGE) {
   commands(`exits with 2 on: hearsay ${words.join(' ')}`, async () => {
-    const { code, stdout, stderr } = await runCommand(words);
+    const { code, stdout, stderr } = await runShared(words);
     assert.match(stderr, reason);
     assert.is(stdout, '');
     assert.is(code, 2);
@@ -93,7 +94,7 @@ for (const [words, reason] of WRONG_USAGE) {
 }
 
 commands('a bad environment variable is wrong usage too', async () => {
-  const { code, stderr } = await runCommand(['serve'], { JOIN_TIMEOUT: '5' });
+  const { code, stderr } = await runShared(['serve'], { JOIN_TIMEOUT: '5' });
   assert.match(stderr, /^--join-timeout \(JOIN_TIMEOUT\) must be [^\n]+\.\n$/);
   assert.is(code, 2);
 });

@@ -1,17 +1,18 @@
-/** `hearsay token`, and the commands that show one, as processes. */
+/** `hearsay token`, and the commands that show one. */
 import { chmodSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { guardedNode } from '../http/access/guardedNode.ts';
-import { runCommand, temporaryDirectory } from '../support/processes.ts';
+import { temporaryDirectory } from '../support/processes.ts';
+import { runShared } from '../support/sharedCommands.ts';
 
 const token = suite('token');
 
 token('a token is made, listed, checked, shown to a node and revoked', async () => {
   await using directory = await temporaryDirectory();
   const file = join(directory.path, 'tokens.json');
-  const command = (...words: string[]) => runCommand(['token', ...words, '--file', file]);
+  const command = (...words: string[]) => runShared(['token', ...words, '--file', file]);
   const made = await command('create', '--id', 'web', '--scopes', 'read,write', '--prefix', 'a/');
   assert.is(made.code, 0, made.stderr);
   const secret = made.stdout.trim();
@@ -34,7 +35,7 @@ token('a token is made, listed, checked, shown to a node and revoked', async () 
   await using server = await guardedNode(null, { authFile: file });
   const environment = { HEARSAY_URL: server.url, XDG_CONFIG_HOME: directory.path };
   const put = (more: Record<string, string> = {}) =>
-    runCommand(['put', 'a/1', '1'], { ...environment, ...more });
+    runShared(['put', 'a/1', '1'], { ...environment, ...more });
   assert.match((await put()).stderr, /answered 401/);
   assert.is((await put({ HEARSAY_TOKEN: secret })).code, 0);
   assert.match((await put({ HEARSAY_TOKEN: secret.slice(0, -1) })).stderr, /torn or mistyped/);
@@ -54,7 +55,7 @@ token('a token is made, listed, checked, shown to a node and revoked', async () 
 token('on this machine, a command finds the token for admin by itself', async () => {
   await using server = await guardedNode(null);
   const compact = (environment: Record<string, string>) =>
-    runCommand(['log', 'compact', '--url', server.url], environment);
+    runShared(['log', 'compact', '--url', server.url], environment);
   const found = await compact({ DATA_DIR: join(server.dataDir, '..') });
   assert.is(found.code, 0, found.stderr);
   const none = await compact({ DATA_DIR: join(server.dataDir, 'none'), INTERNAL_TOKEN: 'wrong' });

@@ -1,10 +1,9 @@
 // time limit: 180 s
-/** Logs that were lost, restored or copied by hand: nothing is lost, and no op id stands for two ops. */
+/** Logs that were copied by hand: nothing is lost, and no op id stands for two ops. */
 import { cp } from 'node:fs/promises';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { patientDuration, waitFor } from '../support/processes.ts';
-import { writesAlone } from './agedLog.ts';
 import { allShowWithin, logged, sameMapWithin, waitForHealth, waitForMetric } from './observe.ts';
 import { startScripted } from './scripted.ts';
 import { batch, puts, range } from './writes.ts';
@@ -12,11 +11,6 @@ import { batch, puts, range } from './writes.ts';
 const identity = suite('identity of real nodes');
 
 const LIMIT_MS = 15_000;
-
-identity(
-  'an old copy that wrote fewer ops alone than it had lost is found out, and rejoins with all of them',
-  () => writesAlone(5),
-);
 
 identity(
   'of two nodes on copies of one database one rejoins, and the writes of both survive',

@@ -9,7 +9,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { CHECKPOINT_NAME } from '../../src/log/files/checkpointFile.ts';
 import { type NodeProcess, startCluster } from '../support/nodes.ts';
-import { runCommand, temporaryDirectory, waitFor } from '../support/processes.ts';
+import { temporaryDirectory, waitFor } from '../support/processes.ts';
 import {
   healthOf,
   logged,
@@ -134,15 +134,6 @@ durability(
     assert.equal(await sameMapWithin(5000, [first, second]), before);
   },
 );
-
-durability('a second process on a data directory is refused, and the first goes on', async () => {
-  await using cluster = await startCluster({ nodes: 1 });
-  const node = cluster.node(0);
-  const { code, stderr } = await runCommand(['serve'], { DATA_DIR: node.dataDir, PORT: '0' });
-  assert.is(code, 1);
-  assert.match(stderr, /^The data directory [^\n]+ is in use by another process; [^\n]+\n$/);
-  assert.is((await node.put('key', { value: 1, version: 1 })).status, 200);
-});
 
 const noMounts = await whyNoMounts();
 const mounting = noMounts === null ? durability : durability.skip;

@@ -30,6 +30,7 @@ identity('an old copy of a log that is restored by hand catches up and loses not
 });
 
 for (const [which, reused] of [
+  ['fewer', 5],
   ['as many', 10],
   ['more', 25],
 ] as const)

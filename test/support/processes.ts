@@ -157,7 +157,7 @@ export function patientDuration(timeMs: number): string {
 }
 
 /** The settings of the person who runs the tests must not reach the nodes. */
-function environmentWithoutSettings(): NodeJS.ProcessEnv {
+export function environmentWithoutSettings(): NodeJS.ProcessEnv {
   const environment = { ...process.env };
   for (const { environment: name } of describeSettings(settingsShape))
     if (name !== null) delete environment[name];

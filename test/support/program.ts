@@ -10,8 +10,13 @@ const bundled = process.env.HEARSAY_TEST_PROGRAM;
 /** The `hearsay` command. */
 export const PROGRAM = bundled ?? SOURCES;
 
-/** A node into which tests put faults. */
-export const SCRIPTED_NODE =
+const testProgram = (source: string, inBundle: string): string =>
   bundled === undefined
-    ? fileURLToPath(new URL('../cluster/scriptedChild.ts', import.meta.url))
-    : join(dirname(bundled), 'scriptedChild.js');
+    ? fileURLToPath(new URL(source, import.meta.url))
+    : join(dirname(bundled), inBundle);
+
+/** A node into which tests put faults. */
+export const SCRIPTED_NODE = testProgram('../cluster/scriptedChild.ts', 'scriptedChild.js');
+
+/** Runs commands that share a process. */
+export const COMMANDS_CHILD = testProgram('./sharedCommandsChild.ts', 'sharedCommandsChild.js');

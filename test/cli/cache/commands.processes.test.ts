@@ -1,8 +1,6 @@
-/** `hearsay get | put | delete | list | watch` as a shell runs them. */
-import { spawn } from 'node:child_process';
+/** `hearsay get | put | delete | list | watch`: their words, their output, their exit codes. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { patience } from '../../../scripts/patience.ts';
 import {
   BOOKMARK,
   deleteOf,
@@ -12,36 +10,23 @@ import {
   SYNCED,
 } from '../../client/watch/scriptedWatch.ts';
 import { type TestServer, withServer } from '../../http/testServer.ts';
-import { PROGRAM } from '../../support/program.ts';
+import { runCommand } from '../../support/processes.ts';
+import { runShared } from '../../support/sharedCommands.ts';
 
 const commands = suite('commands');
 
 const NOWHERE = 'http://127.0.0.1:2';
 
 interface Ran {
-  readonly code: number | null;
+  readonly code: number;
   readonly out: string;
   readonly err: string;
 }
 
-/** Runs to the end. @param url where HEARSAY_URL points. */
-function hearsay(url: string, words: readonly string[], input = ''): Promise<Ran> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [PROGRAM, ...words], {
-      env: { ...process.env, HEARSAY_URL: url, NO_COLOR: '1' },
-      timeout: Math.round(60_000 * patience()),
-    });
-    let [out, err] = ['', ''];
-    child.stdout.on('data', (chunk) => {
-      out += chunk;
-    });
-    child.stderr.on('data', (chunk) => {
-      err += chunk;
-    });
-    child.on('error', reject);
-    child.on('close', (code) => resolve({ code, out, err }));
-    child.stdin.end(input);
-  });
+/** @param url where HEARSAY_URL points. */
+async function hearsay(url: string, words: readonly string[], input = ''): Promise<Ran> {
+  const { code, stdout, stderr } = await runShared(words, { HEARSAY_URL: url }, input);
+  return { code, out: stdout, err: stderr };
 }
 
 const test = (
@@ -315,13 +300,27 @@ commands('a watch that no node serves fails', async () => {
 });
 
 commands('the help fits in 80 columns and has two examples', async () => {
-  const names = ['get', 'put', 'delete', 'list', 'watch'];
-  const ran = await Promise.all(names.map((name) => hearsay(NOWHERE, [name, '--help'])));
-  for (const { code, out } of ran) {
+  for (const name of ['get', 'put', 'delete', 'list', 'watch']) {
+    const { code, out } = await hearsay(NOWHERE, [name, '--help']);
     assert.is(code, 0);
     for (const line of out.split('\n')) assert.ok(line.length <= 80, line);
     assert.is(out.match(/^ {2}(?!-).*hearsay /gm)?.length, 2, out);
   }
+});
+
+test('as a process each does the same, and ends by itself', async (hear, _server, url) => {
+  for (const words of [
+    ['put', 'a', '[1]'],
+    ['get', 'a'],
+    ['list', '--json'],
+    ['delete', 'a'],
+    ['get', 'a'],
+  ]) {
+    const { code, stdout, stderr } = await runCommand(words, { HEARSAY_URL: url });
+    assert.is(code, stderr.startsWith('There is no "a"') ? 1 : 0, stderr);
+    assert.is(stdout === '', code === 1);
+  }
+  assert.is((await hear('list')).out, '');
 });
 
 commands.run();

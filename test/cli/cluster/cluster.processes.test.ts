@@ -3,7 +3,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { open, readdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { z } from 'zod';
@@ -31,31 +30,61 @@ interface Place {
   readonly nodes?: 2;
 }
 
-cluster('runs three nodes, says where, and keeps their data', async () => {
-  await using directory = await temporaryDirectory();
-  const place = { firstPort: await freePorts(3), dataDir: directory.path };
-  {
-    await using command = await startCluster(place);
+cluster(
+  'runs three nodes, says where, and keeps their data; a second Ctrl-C is the first',
+  async () => {
+    await using directory = await temporaryDirectory();
+    await using other = await temporaryDirectory();
+    // The last of the second command's ports is the first of the first's; the third has its own.
+    const firstPort = await freePorts(8);
+    const place = { firstPort: firstPort + 2, dataDir: directory.path };
     const urls = [0, 1, 2].map((index) => `http://localhost:${place.firstPort + index}`);
-    for (const url of urls) assert.ok(command.stdout.includes(url), url);
-    assert.match(command.stdout, /node3 .* data in .*node3\n/);
-    for (const line of command.stderr.trimEnd().split('\n')) assert.match(line, /^node[123] \| /);
-    const stored = await fetch(`${urls[0]}/cache/greeting`, {
-      method: 'PUT',
-      headers: { 'Content-Type': 'application/json' },
-      body: '{"value": "hello", "version": "next"}',
-    });
-    assert.is(stored.status, 200);
-    await waitFor(async () => (await greetingAt(urls[1])) === 'hello', 3000, 'node2 has it');
-    // Neither the nodes nor this command were told a token: they find that of their user.
-    const stat = await runCommand(['log', 'stat', '--url', urls[1] ?? '', '--json']);
-    assert.is(stat.code, 0, stat.stderr);
-    await stopAndCheck(command, ['SIGINT']);
+    {
+      await using command = await startCluster(place);
+      for (const url of urls) assert.ok(command.stdout.includes(url), url);
+      assert.match(command.stdout, /node3 .* data in .*node3\n/);
+      for (const line of command.stderr.trimEnd().split('\n')) assert.match(line, /^node[123] \| /);
+      const stored = await fetch(`${urls[0]}/cache/greeting`, {
+        method: 'PUT',
+        headers: { 'Content-Type': 'application/json' },
+        body: '{"value": "hello", "version": "next"}',
+      });
+      assert.is(stored.status, 200);
+      await waitFor(async () => (await greetingAt(urls[1])) === 'hello', 3000, 'node2 has it');
+      // Neither the nodes nor this command were told a token: they find that of their user.
+      const stat = await runCommand(['log', 'stat', '--url', urls[1] ?? '', '--json']);
+      assert.is(stat.code, 0, stat.stderr);
+      await refusesOthers(firstPort, directory.path, other.path);
+      assert.ok(command.isRunning);
+      // A terminal's Ctrl-C reaches the children too, and under npm this command twice.
+      for (const pid of childrenOf(command)) process.kill(pid, 'SIGINT');
+      await stopAndCheck(command, ['SIGINT', 'SIGINT']);
+    }
+    await using again = await startCluster(place);
+    assert.is(await greetingAt(urls[2]), 'hello');
+    const pids = childrenOf(again);
+    again.signal('SIGKILL');
+    await waitFor(() => !pids.some(processExists), END_LIMIT_MS, 'it leaves no node behind');
+  },
+);
+
+/** Says in one sentence that a port is in use, or a directory held. */
+async function refusesOthers(firstPort: number, heldDir: string, otherDir: string): Promise<void> {
+  const [port, held] = await Promise.all([
+    runCommand(wordsFor({ firstPort, dataDir: otherDir }), { LOG_LEVEL: 'error' }),
+    runCommand(wordsFor({ firstPort: firstPort + 5, dataDir: heldDir }), { LOG_LEVEL: 'error' }),
+  ]);
+  assert.match(
+    port.stderr,
+    new RegExp(`^Port ${firstPort + 2} of 127\\.0\\.0\\.1 is in use [^\\n]+\\.\\n$`),
+  );
+  assert.match(held.stderr, /^The data directory [^\n]+node[123] is in use [^\n]+\.\n$/);
+  for (const { code, stdout } of [port, held]) {
+    assert.is(code, 1);
+    assert.is(stdout, '');
   }
-  await using again = await startCluster(place);
-  assert.is(await greetingAt(`http://localhost:${place.firstPort + 2}`), 'hello');
-  await stopAndCheck(again, ['SIGTERM']);
-});
+  assert.equal(await readdir(otherDir), [], 'a port in use leaves no directory behind');
+}
 
 cluster('output that can not be written stops no node', async () => {
   await using directory = await temporaryDirectory();
@@ -83,102 +112,41 @@ cluster('output that can not be written stops no node', async () => {
   }
 });
 
-cluster('takes the Ctrl-C of a terminal, which reaches the children too, for one', async () => {
-  await using directory = await temporaryDirectory();
-  await using command = await startCluster({
-    firstPort: await freePorts(2),
-    dataDir: directory.path,
-    nodes: 2,
-  });
-  for (const pid of childrenOf(command)) process.kill(pid, 'SIGINT');
-  await stopAndCheck(command, ['SIGINT', 'SIGINT']);
-});
-
-cluster('starts a node again that was killed, while the others run on', async () => {
-  await using directory = await temporaryDirectory();
-  const firstPort = await freePorts(2);
-  await using command = await startCluster({ firstPort, dataDir: directory.path, nodes: 2 });
-  const url = (index: number): string => `http://localhost:${firstPort + index}/cache/greeting`;
-  const headers = { 'content-type': 'application/json' };
-  const body = '{"value": "hello", "version": 1}';
-  // A node that ends right after its start is not started again.
-  await new Promise((resolve) => setTimeout(resolve, LEAST_RUN_MS));
-  process.kill(childrenOf(command)[1] ?? 0, 'SIGKILL');
-  await waitFor(() => command.stderr.includes('is started again'), END_LIMIT_MS, 'it is told');
-  assert.match(command.stderr, /^node2 has ended \(SIGKILL\) and is started again\.$/m);
-  assert.is((await fetch(url(0), { method: 'PUT', headers, body })).status, 200);
-  const isThere = async (): Promise<boolean> =>
-    (await fetch(url(1)).catch(() => null))?.status === 200;
-  await waitFor(isThere, START_LIMIT_MS, 'node2 is back and has what was written meanwhile');
-  await stopAndCheck(command, ['SIGINT']);
-});
-
-cluster('stops the others when a node ends right after its start', async () => {
-  await using directory = await temporaryDirectory();
-  await using command = await startCluster({
-    firstPort: await freePorts(2),
-    dataDir: directory.path,
-    nodes: 2,
-  });
-  const pids = childrenOf(command);
-  await waitFor(
-    () => {
-      for (const pid of childrenOf(command).slice(1, 2))
-        if (processExists(pid)) process.kill(pid, 'SIGKILL');
-      return !command.isRunning;
-    },
-    START_LIMIT_MS,
-    'the command has ended',
-  );
-  assert.is(await command.ended(), 1);
-  assert.match(
-    command.stderr.trimEnd().split('\n').at(-1) ?? '',
-    /^node\d has ended unexpectedly and the others were stopped: SIGKILL\.$/,
-  );
-  for (const pid of pids) assert.not.ok(processExists(pid));
-});
-
-cluster('leaves no node behind when it is killed', async () => {
-  await using directory = await temporaryDirectory();
-  await using command = await startCluster({
-    firstPort: await freePorts(2),
-    dataDir: directory.path,
-    nodes: 2,
-  });
-  const pids = childrenOf(command);
-  command.signal('SIGKILL');
-  await waitFor(() => !pids.some(processExists), END_LIMIT_MS, 'all nodes have ended');
-});
-
-cluster('says in one sentence that a port is in use, or a directory held', async () => {
-  await using directory = await temporaryDirectory();
-  await using other = await temporaryDirectory();
-  // The last of the second command's ports is the first of the first's; the third has its own.
-  const firstPort = await freePorts(8);
-  await using command = await startCluster({ firstPort: firstPort + 2, dataDir: directory.path });
-  const [port, held] = await Promise.all([
-    runCommand(wordsFor({ firstPort, dataDir: other.path }), { LOG_LEVEL: 'error' }),
-    runCommand(wordsFor({ firstPort: firstPort + 5, dataDir: directory.path }), {
-      LOG_LEVEL: 'error',
-    }),
-  ]);
-  assert.match(
-    port.stderr,
-    new RegExp(`^Port ${firstPort + 2} of 127\\.0\\.0\\.1 is in use [^\\n]+\\.\\n$`),
-  );
-  assert.match(held.stderr, /^The data directory [^\n]+node[123] is in use [^\n]+\.\n$/);
-  for (const { code, stdout } of [port, held]) {
-    assert.is(code, 1);
-    assert.is(stdout, '');
-  }
-  assert.equal(await readdir(other.path), [], 'a port in use leaves no directory behind');
-  const dataDir = join(other.path, 'alone');
-  const alone = await runCommand(['serve', '--port', String(firstPort + 2), '--data-dir', dataDir]);
-  assert.match(alone.stderr, new RegExp(`^Port ${firstPort + 2} of 127\\.0\\.0\\.1 is in use `));
-  assert.equal(await readdir(other.path), []);
-  assert.ok(command.isRunning);
-  await stopAndCheck(command, ['SIGINT']);
-});
+cluster(
+  'starts a node again that was killed, and stops the others when it ends right after its start',
+  async () => {
+    await using directory = await temporaryDirectory();
+    const firstPort = await freePorts(2);
+    await using command = await startCluster({ firstPort, dataDir: directory.path, nodes: 2 });
+    const url = (index: number): string => `http://localhost:${firstPort + index}/cache/greeting`;
+    const headers = { 'content-type': 'application/json' };
+    const body = '{"value": "hello", "version": 1}';
+    // A node that ends right after its start is not started again.
+    await new Promise((resolve) => setTimeout(resolve, LEAST_RUN_MS));
+    process.kill(childrenOf(command)[1] ?? 0, 'SIGKILL');
+    await waitFor(() => command.stderr.includes('is started again'), END_LIMIT_MS, 'it is told');
+    assert.match(command.stderr, /^node2 has ended \(SIGKILL\) and is started again\.$/m);
+    assert.is((await fetch(url(0), { method: 'PUT', headers, body })).status, 200);
+    const isThere = async (): Promise<boolean> =>
+      (await fetch(url(1)).catch(() => null))?.status === 200;
+    await waitFor(isThere, START_LIMIT_MS, 'node2 is back and has what was written meanwhile');
+    await waitFor(
+      () => {
+        for (const pid of childrenOf(command).slice(1, 2))
+          if (processExists(pid)) process.kill(pid, 'SIGKILL');
+        return !command.isRunning;
+      },
+      START_LIMIT_MS,
+      'the command has ended',
+    );
+    assert.is(await command.ended(), 1);
+    assert.match(
+      command.stderr.trimEnd().split('\n').at(-1) ?? '',
+      /^node\d has ended unexpectedly and the others were stopped: SIGKILL\.$/,
+    );
+    for (const pid of childrenOf(command)) assert.not.ok(processExists(pid));
+  },
+);
 
 cluster.run();
 

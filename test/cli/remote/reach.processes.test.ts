@@ -7,6 +7,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { startCluster } from '../../support/nodes.ts';
 import { CommandProcess, runCommand, waitFor } from '../../support/processes.ts';
+import { runShared } from '../../support/sharedCommands.ts';
 
 const reach = suite('how commands reach a node');
 
@@ -32,7 +33,7 @@ reach('a URL that is none is told in one sentence by every command, with exit co
     ['log', 'replay', 'none'],
   ];
   const ran = await Promise.all(
-    commands.map((words) => runCommand(words, { HEARSAY_URL: `${NOWHERE},localhost:8001` })),
+    commands.map((words) => runShared(words, { HEARSAY_URL: `${NOWHERE},localhost:8001` })),
   );
   for (const { code, stdout, stderr } of ran) {
     assert.is(code, 2, stderr);
@@ -53,7 +54,7 @@ reach('a node that hangs is given up after --timeout', () =>
       ['get', 'a'],
     ];
     const ran = await Promise.all(
-      commands.map((words) => runCommand([...words, '--url', url, '--timeout', '200ms'])),
+      commands.map((words) => runShared([...words, '--url', url, '--timeout', '200ms'])),
     );
     for (const { code, stderr } of ran) {
       assert.is(code, 1, stderr);
@@ -94,7 +95,7 @@ reach('members that share a name are told apart, with a remark on stderr', async
     nodes: 2,
     environmentOf: () => ({ NODE_ID: 'twin' }),
   });
-  const { code, stdout, stderr } = await runCommand([
+  const { code, stdout, stderr } = await runShared([
     'member',
     'list',
     '--url',

@@ -7,8 +7,8 @@ import { promisify } from 'node:util';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { startCluster } from '../../support/nodes.ts';
-import { runCommand } from '../../support/processes.ts';
 import { PROGRAM } from '../../support/program.ts';
+import { runShared } from '../../support/sharedCommands.ts';
 
 const terminal = suite('terminal');
 const run = promisify(execFile);
@@ -48,12 +48,12 @@ onTerminal('no value loses its end, however many columns the terminal names', as
 
   const copy = join(cluster.directory, 'copy.db');
   await copyFile(join(dataDir, 'hearsay.db'), copy);
-  const verified = await runCommand(['log', 'verify', '--data-dir', copy]);
+  const verified = await runShared(['log', 'verify', '--data-dir', copy]);
   assert.match(
     verified.stderr,
     /holds no op\. If it is a copy, its hearsay\.db-wal may be missing/,
   );
-  const whole = await runCommand(['log', 'verify', '--data-dir', dataDir]);
+  const whole = await runShared(['log', 'verify', '--data-dir', dataDir]);
   assert.is(whole.stderr, '');
 });
 

@@ -3,7 +3,8 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { startCluster, waitForConvergence } from '../../support/nodes.ts';
-import { runCommand, waitFor } from '../../support/processes.ts';
+import { waitFor } from '../../support/processes.ts';
+import { runShared } from '../../support/sharedCommands.ts';
 import { jsonOf, succeeds, TOKEN } from './run.ts';
 
 const test = suite('all commands on logs');
@@ -87,7 +88,7 @@ test('every command reads a running node and its directory alike, as text and as
       ['stat'],
       ['verify'],
     ]) {
-      const { stdout } = await runCommand(['log', ...words, ...place], { ...TOKEN, COLUMNS: '80' });
+      const { stdout } = await runShared(['log', ...words, ...place], { ...TOKEN, COLUMNS: '80' });
       for (const line of stdout.split('\n')) assert.ok(line.length <= 80, line);
     }
     const { stdout } = await succeeds('log', 'tail', ...place);

@@ -7,8 +7,9 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { runCommand, temporaryDirectory } from '../../support/processes.ts';
+import { temporaryDirectory } from '../../support/processes.ts';
 import { PROGRAM } from '../../support/program.ts';
+import { runShared } from '../../support/sharedCommands.ts';
 import { fileOf, longStory, writeStory } from './files.ts';
 import { succeeds } from './run.ts';
 
@@ -52,7 +53,7 @@ test('what is no whole log is not restored, in one sentence, and leaves nothing 
   for (const file of ['text', 'empty', 'short', 'cut'])
     for (const directory of ['new', 'there']) {
       const words = ['restore', at(file), '--data-dir', at(directory)];
-      const { code, stdout, stderr } = await runCommand(words);
+      const { code, stdout, stderr } = await runShared(words);
       assert.equal([code, stdout], [1, ''], `${file}: ${stderr}`);
       assert.match(stderr, SENTENCE);
       assert.match(stderr, /is damaged or no log of Hearsay, and was not copied/);
@@ -78,7 +79,7 @@ if (existsSync(FULL)) {
   test('an export that finds no room says so in one sentence', async () => {
     await using root = await temporaryDirectory();
     await writeStory(longStory(20), root.path);
-    const { code, stderr } = await runCommand([
+    const { code, stderr } = await runShared([
       ...['log', 'export', '--data-dir', root.path],
       ...['--output', FULL],
     ]);
