@@ -1,27 +1,61 @@
 /**
- * The transport over WebSocket (RFC 6455), at the path `/gossip`. A peer shows `X-Internal-Token` on
- * the upgrade request. Without the right token it gets 401 before the upgrade and learns nothing.
+ * The transport over WebSocket (RFC 6455), at the path `/gossip`. Both sides prove that they know the secret of the
+ * cluster before a connection counts as open; the messages that follow are sealed. A peer that proves nothing learns nothing.
+ *
+ * Nodes up to 0.3.0 show the secret itself in the upgrade request instead. This node takes that from them, and does it
+ * itself only if its settings say `header`, and only at a node that refuses the proof.
  */
+import { randomBytes } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { WebSocket, type WebSocketServer } from 'ws';
-import { TOKEN_HEADER, tokenCheck } from '../net/internalToken.ts';
+import { type ClusterSecret, type ClusterSecrets, TOKEN_HEADER } from '../net/clusterSecrets.ts';
+import {
+  CHANGED,
+  PeerRefusals,
+  PROOF_UNKNOWN,
+  type RefusalPorts,
+  type RefusedPeers,
+  reasonOf,
+  TOKEN_REFUSED,
+} from '../net/peerRefusals.ts';
 import { ReadPace } from '../net/readPace.ts';
 import { refuse } from '../net/refusal.ts';
-import { closeWebSocket, PingWatchdog, webSocketServer } from '../net/webSockets.ts';
+import { SEAL_BYTES, type Seal, sealOf } from '../net/seal.ts';
+import { type Proved, prove, Unproved } from '../net/unproved.ts';
+import {
+  closeWebSocket,
+  PingWatchdog,
+  POLICY_VIOLATION,
+  webSocketServer,
+} from '../net/webSockets.ts';
 import { memberUrl } from '../words/opRules.ts';
-import type { ConnectionId, Transport, TransportEvent } from './transport.ts';
+import {
+  AcceptorProof,
+  DiallerProof,
+  type Life,
+  NONCE_BYTES,
+  PROOF_SUBPROTOCOL,
+} from './protocol/proof.ts';
+import type { ConnectionId, ProvedPeer, Transport, TransportEvent } from './transport.ts';
 
 export const GOSSIP_PATH = '/gossip';
 
 export interface SocketSettings {
-  readonly token: string;
+  readonly peerAuth: 'challenge' | 'header';
+  readonly secrets: ClusterSecrets;
+  /** The name of the cluster. */
+  readonly cluster: string;
   /** The longest message of a peer, in bytes; a longer one closes the connection. */
   readonly maxMessageBytes: number;
   /** The most messages per second that are read from one peer. */
   readonly maxMessagesPerSecond: number;
   /** The most connections that peers may hold open to this node. */
   readonly maxConnections: number;
+  /** The most connections whose other side has not proved itself yet. */
+  readonly maxUnproved: number;
+  /** The time in which the other side must prove itself, in milliseconds. */
+  readonly proofTimeoutMs: number;
   /** The time in which a dial must be answered, in milliseconds. */
   readonly dialTimeoutMs: number;
   /**
@@ -30,35 +64,56 @@ export interface SocketSettings {
   readonly pingIntervalMs: number;
 }
 
-const POLICY_VIOLATION = 1008;
+export interface SocketPorts extends RefusalPorts {
+  /** The present life of this node. */
+  readonly life: () => Life;
+}
+
 const MAX_SILENT_PINGS = 3;
 
-interface Connection {
+/** The way in which a peer shows that it may speak. */
+export type ShownBy = 'challenge' | 'header';
+
+interface Place {
+  readonly dialledUrl: string | null;
+  readonly address: string;
+}
+
+interface Opening extends Place {
   readonly socket: WebSocket;
+  readonly shownBy: ShownBy;
+  /** The secret that opened it; null if none did. */
+  readonly secret: ClusterSecret | null;
+  readonly seal: Seal | null;
+  readonly proved: ProvedPeer | null;
+}
+
+interface Connection extends Opening {
   closing: boolean;
 }
 
+const BY_HEADER = { shownBy: 'header', seal: null, proved: null } as const;
+
 export class SocketTransport implements Transport {
+  readonly #refusals: PeerRefusals;
   readonly #settings: SocketSettings;
-  readonly #note: (level: 'info' | 'warn', text: string) => void;
+  readonly #ports: SocketPorts;
   readonly #server: WebSocketServer;
   readonly #connections = new Map<ConnectionId, Connection>();
   readonly #dialling = new Set<WebSocket>();
-  readonly #showsToken: (request: IncomingMessage) => boolean;
+  readonly #unproved: Unproved;
   readonly #watchdog: PingWatchdog;
   readonly #pace: ReadPace;
   #listener: (event: TransportEvent) => void = () => {};
   #lastId = 0;
   #stopped = false;
-  #strangers = new Set<string>();
-  /** The number of upgrades refused for their token. */
-  rejected = 0;
 
-  constructor(settings: SocketSettings, note: (level: 'info' | 'warn', text: string) => void) {
+  constructor(settings: SocketSettings, ports: SocketPorts) {
     this.#settings = settings;
-    this.#note = note;
-    this.#showsToken = tokenCheck(settings.token);
-    this.#server = webSocketServer(settings.maxMessageBytes);
+    this.#ports = ports;
+    this.#refusals = new PeerRefusals(ports);
+    this.#server = webSocketServer(settings.maxMessageBytes + SEAL_BYTES, PROOF_SUBPROTOCOL);
+    this.#unproved = new Unproved(settings.maxUnproved);
     this.#pace = new ReadPace(settings.maxMessagesPerSecond);
     this.#watchdog = new PingWatchdog({
       intervalMs: settings.pingIntervalMs,
@@ -72,54 +127,33 @@ export class SocketTransport implements Transport {
 
   /** Handles the upgrade request of a peer. */
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    if (!this.#showsToken(request)) {
-      this.rejected++;
-      this.#reportStranger(addressOf(request));
+    const address = addressOf(request);
+    const isOffer = offersProof(request);
+    const secret = isOffer ? null : this.#settings.secrets.shownBy(request);
+    if (!isOffer && secret === null) {
+      this.#refusals.add('token', address);
       refuse(socket, { status: 401 });
       return;
     }
-    if (this.#stopped || this.#connections.size >= this.#settings.maxConnections) {
+    if (this.#isFull) {
+      this.#refusals.add('full', address);
       refuse(socket, { status: 503 });
       return;
     }
-    const address = addressOf(request);
-    this.#server.handleUpgrade(request, socket, head, (webSocket) =>
-      this.#open(webSocket, null, address),
-    );
+    this.#server.handleUpgrade(request, socket, head, (webSocket) => {
+      if (isOffer) this.#accept(webSocket, socket, address);
+      else this.#open({ ...BY_HEADER, socket: webSocket, dialledUrl: null, address, secret });
+    });
   }
 
   dial(url: string): void {
-    const socket = this.#socketTo(url);
-    if (socket === null) {
-      setImmediate(() => {
-        if (this.#stopped) return;
-        this.#listener({ kind: 'dialFailed', url, reason: 'it is no URL that a node can dial' });
-      });
-      return;
-    }
-    this.#dialling.add(socket);
-    let reason = 'the connection was closed';
-    let address = '';
-    const failed = (): void => {
-      if (!this.#dialling.delete(socket)) return;
-      if (!this.#stopped) this.#listener({ kind: 'dialFailed', url, reason });
-    };
-    socket.on('error', (error) => {
-      reason = dialReason(error);
-    });
-    socket.on('close', failed);
-    socket.on('upgrade', (response) => {
-      address = addressOf(response);
-    });
-    socket.on('open', () => {
-      this.#dialling.delete(socket);
-      socket.off('close', failed);
-      this.#open(socket, url, address);
-    });
+    this.#dial(url, 'challenge');
   }
 
   send(connection: ConnectionId, text: string): void {
-    this.#connections.get(connection)?.socket.send(text);
+    const open = this.#connections.get(connection);
+    if (open === undefined || open.closing) return;
+    open.socket.send(open.seal === null ? text : open.seal.seal(text));
   }
 
   bufferedBytes(connection: ConnectionId): number {
@@ -137,6 +171,7 @@ export class SocketTransport implements Transport {
     this.#stopped = true;
     this.#watchdog.stop();
     this.#pace.stop();
+    this.#unproved.stop();
     for (const socket of this.#dialling) socket.terminate();
     const closed = [...this.#connections.values()].map(
       ({ socket }) => new Promise((resolve) => socket.once('close', resolve)),
@@ -145,43 +180,188 @@ export class SocketTransport implements Transport {
     await Promise.all(closed);
   }
 
+  /** The secrets were replaced: a connection that an earlier one opened does not outlive it. */
+  closeUnknown(): void {
+    const { secrets } = this.#settings;
+    for (const [id, { secret }] of this.#connections)
+      if (secret !== null && !secrets.has(secret))
+        this.close(id, 'the secret by which it was opened has been replaced');
+  }
+
+  /** Peers that were refused before they had proved themselves. */
+  get refused(): RefusedPeers {
+    return this.#refusals.counts;
+  }
+
   /** The number of times that a peer sent more than is read per second. */
   get pauses(): number {
     return this.#pace.pauses;
   }
 
+  /** The number of connections whose other side has not proved itself yet. */
+  get unproved(): number {
+    return this.#unproved.size;
+  }
+
+  /** Open connections, by the way in which the peers were let in. */
+  get openBy(): Readonly<Record<ShownBy, number>> {
+    const count = { challenge: 0, header: 0 };
+    for (const { shownBy } of this.#connections.values()) count[shownBy]++;
+    return count;
+  }
+
+  get #isFull(): boolean {
+    return this.#stopped || this.#connections.size >= this.#settings.maxConnections;
+  }
+
+  #accept(webSocket: WebSocket, stream: Duplex, address: string): void {
+    const life = this.#ports.life();
+    this.#unproved.add({
+      webSocket,
+      stream,
+      proof: new AcceptorProof(life, this.#settings.secrets.all, newNonce()),
+      timeoutMs: this.#settings.proofTimeoutMs,
+      refusal: TOKEN_REFUSED,
+      proved: (proved) => {
+        if (this.#isFull) this.#refusals.add('full', address);
+        else if (this.#isCurrent(proved, life)) {
+          this.#openProved(webSocket, { dialledUrl: null, address }, proved);
+          return;
+        }
+        webSocket.terminate();
+      },
+      failed: (fault) => {
+        if (!this.#stopped) this.#refusals.add(fault, address);
+      },
+    });
+  }
+
+  #dial(url: string, way: ShownBy): void {
+    const socket = this.#socketTo(url, way);
+    if (socket === null) {
+      setImmediate(() => {
+        if (this.#stopped) return;
+        this.#listener({ kind: 'dialFailed', url, reason: 'it is no URL that a node can dial' });
+      });
+      return;
+    }
+    this.#dialling.add(socket);
+    let reason = 'the connection was closed';
+    let isRefused = false;
+    let stream: Duplex | null = null;
+    let address = '';
+    const failed = (): void => {
+      if (!this.#dialling.delete(socket) || this.#stopped) return;
+      // An older node: the settings say whether it is shown the secret.
+      if (isRefused && way === 'challenge' && this.#settings.peerAuth === 'header')
+        this.#dial(url, 'header');
+      else this.#listener({ kind: 'dialFailed', url, reason });
+    };
+    socket.on('error', (error) => {
+      isRefused = /Unexpected server response: 401/.test(error.message);
+      if (isRefused) reason = way === 'header' ? TOKEN_REFUSED : PROOF_UNKNOWN;
+      else reason = error.message || 'it can not be reached';
+    });
+    socket.on('close', failed);
+    socket.on('upgrade', (response) => {
+      stream = response.socket;
+      address = addressOf(response);
+    });
+    socket.on('open', () => {
+      socket.off('close', failed);
+      const place = { dialledUrl: url, address };
+      if (way === 'header') {
+        this.#dialling.delete(socket);
+        const [secret] = this.#settings.secrets.all;
+        this.#open({ ...BY_HEADER, ...place, socket, secret });
+      } else if (stream !== null)
+        this.#proveTo(socket, stream, place, (why) => {
+          reason = why ?? reason;
+          failed();
+        });
+    });
+  }
+
+  #proveTo(
+    socket: WebSocket,
+    stream: Duplex,
+    place: Place,
+    failed: (reason: string | undefined) => void,
+  ): void {
+    const life = this.#ports.life();
+    const { cluster, secrets } = this.#settings;
+    const proof = new DiallerProof(life, cluster, secrets.all, newNonce());
+    prove({
+      webSocket: socket,
+      stream,
+      proof,
+      timeoutMs: this.#settings.proofTimeoutMs,
+      refusal: TOKEN_REFUSED,
+      proved: (proved) => {
+        if (this.#isCurrent(proved, life)) {
+          this.#dialling.delete(socket);
+          this.#openProved(socket, place, proved);
+        } else {
+          socket.terminate();
+          failed(CHANGED);
+        }
+      },
+      failed: (fault) => failed(reasonOf(fault)),
+    });
+    socket.send(proof.opening);
+  }
+
   /** Null if the URL is malformed: a peer may have named it. */
-  #socketTo(url: string): WebSocket | null {
+  #socketTo(url: string, way: ShownBy): WebSocket | null {
     const target = memberUrl(url);
     if (target === null) return null;
+    const headers = way === 'header' ? { [TOKEN_HEADER]: this.#settings.secrets.shown } : {};
     try {
-      return new WebSocket(target.replace(/^http/, 'ws') + GOSSIP_PATH, {
-        headers: { [TOKEN_HEADER]: this.#settings.token },
-        perMessageDeflate: false,
-        maxPayload: this.#settings.maxMessageBytes,
-        handshakeTimeout: this.#settings.dialTimeoutMs,
-        followRedirects: false,
-      });
+      return new WebSocket(
+        target.replace(/^http/, 'ws') + GOSSIP_PATH,
+        way === 'header' ? [] : [PROOF_SUBPROTOCOL],
+        {
+          headers,
+          perMessageDeflate: false,
+          maxPayload: this.#settings.maxMessageBytes + SEAL_BYTES,
+          handshakeTimeout: this.#settings.dialTimeoutMs,
+          followRedirects: false,
+        },
+      );
     } catch {
       return null;
     }
   }
 
-  #open(socket: WebSocket, dialledUrl: string | null, address: string): void {
+  /** Whether the proof is of this life of the node, and by a secret that still counts. */
+  #isCurrent({ key }: Proved, { origin }: Life): boolean {
+    return this.#ports.life().origin === origin && this.#settings.secrets.has(key);
+  }
+
+  #openProved(socket: WebSocket, place: Place, { key, nonces, peer }: Proved): void {
+    const seal = sealOf(key, nonces, place.dialledUrl === null ? 'acceptor' : 'dialler');
+    this.#open({ ...place, socket, shownBy: 'challenge', secret: key, seal, proved: peer });
+  }
+
+  #open(opening: Opening): void {
+    const { socket, dialledUrl, address, proved, seal } = opening;
     if (this.#stopped) {
       socket.terminate();
       return;
     }
     const id = ++this.#lastId;
-    const connection: Connection = { socket, closing: false };
+    const connection: Connection = { ...opening, closing: false };
     this.#connections.set(id, connection);
     this.#watchdog.watch(socket);
     this.#pace.watch(socket);
     let reason = 'the connection was closed';
     socket.on('message', (data, isBinary) => {
       if (connection.closing || this.#stopped) return;
-      const text = isBinary || !Buffer.isBuffer(data) ? '' : data.toString('utf8');
-      this.#listener({ kind: 'message', connection: id, text });
+      const text = textOf(data, isBinary, seal);
+      if (text === null) {
+        reason = 'a message of it was changed on its way';
+        socket.terminate();
+      } else this.#listener({ kind: 'message', connection: id, text });
     });
     socket.on('error', (error) => {
       reason = error.message;
@@ -191,17 +371,8 @@ export class SocketTransport implements Transport {
       if (this.#stopped) return;
       this.#listener({ kind: 'closed', connection: id, reason: text.toString() || reason });
     });
-    this.#listener({ kind: 'opened', connection: id, dialledUrl, address });
-  }
-
-  /** Once for each address, so that a misconfigured peer that tries again does not fill the log. */
-  #reportStranger(address: string): void {
-    if (this.#strangers.has(address) || this.#strangers.size >= 1000) return;
-    this.#strangers.add(address);
-    this.#note(
-      'warn',
-      `${address} asked for gossip with a wrong or missing X-Internal-Token and was refused`,
-    );
+    const facts = { kind: 'opened', connection: id, dialledUrl, address } as const;
+    this.#listener(proved === null ? facts : { ...facts, proved });
   }
 }
 
@@ -209,11 +380,15 @@ export class SocketTransport implements Transport {
 const addressOf = ({ socket }: IncomingMessage): string =>
   (socket.remoteAddress ?? 'unknown').replace(/^::ffff:/, '');
 
-/** Ends a sentence about a peer. */
-export const TOKEN_REFUSED =
-  'it has another token; start both nodes with the same --internal-token-file or --internal-token';
+const offersProof = ({ headers }: IncomingMessage): boolean =>
+  (headers['sec-websocket-protocol'] ?? '')
+    .split(',')
+    .some((name) => name.trim() === PROOF_SUBPROTOCOL);
 
-function dialReason(error: Error): string {
-  if (/Unexpected server response: 401/.test(error.message)) return TOKEN_REFUSED;
-  return error.message || 'it can not be reached';
+/** @returns null if the message did not come whole from the other side. */
+function textOf(data: unknown, isBinary: boolean, seal: Seal | null): string | null {
+  if (seal === null) return isBinary || !Buffer.isBuffer(data) ? '' : data.toString('utf8');
+  return isBinary && Buffer.isBuffer(data) ? seal.open(data) : null;
 }
+
+const newNonce = (): string => randomBytes(NONCE_BYTES).toString('base64url');

@@ -6,6 +6,14 @@
 /** Names one connection of this process; never used again. */
 export type ConnectionId = number;
 
+/** The fields of its hello that a peer has proved before the connection was opened. */
+export interface ProvedPeer {
+  readonly cluster?: string;
+  readonly nodeId?: string;
+  readonly origin?: string;
+  readonly instance?: string;
+}
+
 export type TransportEvent =
   | {
       readonly kind: 'opened';
@@ -14,6 +22,8 @@ export type TransportEvent =
       readonly dialledUrl: string | null;
       /** The address of the peer, without a port: peers that share it can't be told apart before a hello. */
       readonly address: string;
+      /** Absent if it has proved no more than that it may speak. */
+      readonly proved?: ProvedPeer;
     }
   | { readonly kind: 'dialFailed'; readonly url: string; readonly reason: string }
   | { readonly kind: 'message'; readonly connection: ConnectionId; readonly text: string }

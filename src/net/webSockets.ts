@@ -21,6 +21,9 @@ interface FrameOptions {
   readonly readOnly: boolean;
 }
 
+/** The code of a close (RFC 6455, section 7.4.1). */
+export const POLICY_VIOLATION = 1008;
+
 const TEXT = 1;
 /** Milliseconds for a closing handshake before the socket is destroyed. */
 const CLOSE_TIMEOUT_MS = 1000;

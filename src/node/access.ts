@@ -7,7 +7,7 @@ import { SCOPES, type Scope } from '../access/scopes.ts';
 import { digestOf } from '../access/secret.ts';
 import { Callers, type ClusterToken, type JwtVerifier, openTable } from '../http/access/callers.ts';
 import { Figures } from '../http/metrics.ts';
-import { tokenCheck } from '../net/internalToken.ts';
+import type { ClusterSecrets } from '../net/clusterSecrets.ts';
 import { SettingError } from '../words/errors.ts';
 import type { Note } from '../words/note.ts';
 import { dropAdminToken, newAdminToken, writeAdminToken } from './adminToken.ts';
@@ -32,31 +32,31 @@ export interface Access {
 }
 
 /**
- * @param clusterToken counts on REST for one more release, for the scopes `log` and `admin`.
+ * @param secrets count on REST for one more release, for the scopes `log` and `admin`.
  * @throws SettingError if the file can't be used.
  */
 export async function openAccess(
   settings: NodeSettings,
-  clusterToken: string,
+  secrets: ClusterSecrets,
   note: Note,
 ): Promise<Access> {
   const { authFile, jwks } = settings;
-  if (authFile === null && jwks === null) return openToAll(settings, clusterToken, note);
+  if (authFile === null && jwks === null) return openToAll(settings, secrets, note);
   // Loaded only by nodes that take JWTs: it takes as long as a twentieth of a start.
   const keySet = jwks === null ? null : (await import('./keySet.ts')).KeySet;
-  return new GuardedAccess(settings, { clusterToken, note, keySet });
+  return new GuardedAccess(settings, { secrets, note, keySet });
 }
 
 interface GuardedOptions {
-  readonly clusterToken: string;
+  readonly secrets: ClusterSecrets;
   readonly note: Note;
   /** Null: no JWTs count. */
   readonly keySet: typeof KeySet | null;
 }
 
-function openToAll(settings: NodeSettings, clusterToken: string, note: Note): Access {
+function openToAll(settings: NodeSettings, secrets: ClusterSecrets, note: Note): Access {
   const table = openTable();
-  const callers = callersOf(settings, table, shownByCluster(clusterToken, SCOPES), true);
+  const callers = callersOf(settings, table, shownByCluster(secrets, SCOPES), true);
   return {
     callers,
     reloads: { done: 0, hasFailed: false },
@@ -90,7 +90,7 @@ class GuardedAccess implements Access {
   #hasFailed = false;
 
   /** @throws SettingError */
-  constructor(settings: NodeSettings, { clusterToken, note, keySet }: GuardedOptions) {
+  constructor(settings: NodeSettings, { secrets, note, keySet }: GuardedOptions) {
     const { authFile: path } = settings;
     // It would be shown to this node, which knows it no more.
     dropAdminToken(settings.dataDir);
@@ -98,7 +98,7 @@ class GuardedAccess implements Access {
     this.#note = note;
     this.#stamp = path === null ? '' : stampOf(path);
     const table = authTable(path === null ? EMPTY_AUTH_FILE : readAuthFile(path));
-    const cluster = shownByCluster(clusterToken, CLUSTER_SCOPES);
+    const cluster = shownByCluster(secrets, CLUSTER_SCOPES);
     const verify = (text: string): Promise<Caller | null> =>
       this.#keys?.verify(text) ?? Promise.resolve(null);
     const verifyJwt = keySet === null ? null : verify;
@@ -173,10 +173,10 @@ const callersOf = (
   verifyJwt: JwtVerifier | null = null,
 ): Callers => new Callers({ table, isOpen, clusterToken, verifyJwt, limits, nowMs: Date.now });
 
-const shownByCluster = (token: string, scopes: readonly Scope[]): ClusterToken => {
+const shownByCluster = (secrets: ClusterSecrets, scopes: readonly Scope[]): ClusterToken => {
   const caller = allowed('cluster', scopes);
   return {
-    isShownBy: tokenCheck(token),
+    isShownBy: (request) => secrets.shownBy(request) !== null,
     caller: { ...caller, proof: { ...caller.proof, isListed: false } },
   };
 };

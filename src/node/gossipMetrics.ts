@@ -27,7 +27,9 @@ export interface GossipFigures {
   readonly replica: Replica;
   readonly counts: () => GossipCounts;
   /** Upgrades refused for their token. */
-  readonly rejected: () => number;
+  readonly rejected: () => Readonly<Record<string, number>>;
+  readonly unproved: () => number;
+  readonly openBy: () => Readonly<Record<string, number>>;
   /** The number of times that a peer sent more than this node reads from it. */
   readonly paused: () => number;
   /** Faults of peers, and refusals that came of them, by kind. */
@@ -81,10 +83,22 @@ export function registerGossipMetrics(registry: Registry, figures: GossipFigures
     'Digests of peers that held the same ops but another map.',
     () => counts().disagreements,
   );
-  meter.total(
+  meter.totals(
     'hearsay_gossip_rejected_total',
-    'Peers refused for a wrong or missing token.',
+    'Peers refused before they had proved that they know the secret of the cluster, by reason.',
+    'reason',
     figures.rejected,
+  );
+  meter.gauge(
+    'hearsay_unproved_peers',
+    'Connections of peers that have not proved yet that they know the secret.',
+    figures.unproved,
+  );
+  meter.gauges(
+    'hearsay_peer_connections',
+    'Connections to peers, by the way in which they show that they know the secret.',
+    'by',
+    figures.openBy,
   );
   meter.totals(
     'hearsay_peer_faults_total',

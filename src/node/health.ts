@@ -4,7 +4,7 @@ import type { Driver } from '../gossip/driver/driver.ts';
 import type { MemberStatus } from '../gossip/driver/memberStatus.ts';
 import type { CoreSettings } from '../gossip/protocol/inputOutput.ts';
 import type { PeerStatus } from '../gossip/protocol/peerStatus.ts';
-import { TOKEN_REFUSED } from '../gossip/socket.ts';
+import { PROOF_UNKNOWN, TOKEN_REFUSED } from '../net/peerRefusals.ts';
 import type { Replica } from '../replica/replica.ts';
 
 export interface Health {
@@ -64,8 +64,8 @@ export function clusterFaults(facts: ClusterFacts, settings: HealthSettings): st
     if (agrees === false) faults.push(`${name} holds the same ops but another map.`);
     if (state === 'refused')
       faults.push(`${name} and this node refuse each other: ${(reason ?? '').replace(/\.$/, '')}.`);
-    if (state === 'unreachable' && reason === TOKEN_REFUSED)
-      faults.push(`${name} refuses this node: ${TOKEN_REFUSED}.`);
+    if (state === 'unreachable' && (reason === TOKEN_REFUSED || reason === PROOF_UNKNOWN))
+      faults.push(`${name} refuses this node: ${reason}.`);
   }
   const nobody = aloneFault(facts);
   if (nobody !== null) faults.push(nobody);

@@ -43,7 +43,9 @@ export function registerNodeMetrics(
   registerGossipMetrics(registry, {
     replica,
     counts: () => driver.counts,
-    rejected: () => transport.rejected,
+    rejected: () => transport.refused,
+    unproved: () => transport.unproved,
+    openBy: () => transport.openBy,
     paused: () => transport.pauses,
     conduct: () => driver.conduct,
     refusedPeers: () => driver.refusals().length,

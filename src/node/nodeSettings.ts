@@ -20,6 +20,11 @@ export interface NodeSettings {
    * start; it serves a loopback `host` only.
    */
   readonly internalTokenFile: string | null;
+  /**
+   * How nodes show each other that they know the secret. `challenge`, the default: both prove it, and neither sends it.
+   * `header`: as `challenge`, but a node up to 0.3.0, which knows no proof, is shown the secret.
+   */
+  readonly peerAuth: 'challenge' | 'header';
   /** Address to listen on, `0.0.0.0` for all. Default `127.0.0.1`. */
   readonly host: string;
   /** Port to listen on, 0 to 65535; 0 for any free one. Default 8000. */

@@ -3,8 +3,9 @@ import { lookup as lookUp } from 'node:dns/promises';
 import { setTimeout as wait } from 'node:timers/promises';
 import { Registry } from 'prom-client';
 import { maxMessageBytes } from '../gossip/border/bounds.ts';
-import { SocketTransport } from '../gossip/socket.ts';
+import { type SocketSettings, SocketTransport } from '../gossip/socket.ts';
 import type { HttpLog, RequestLog } from '../http/exchange.ts';
+import { ClusterSecrets } from '../net/clusterSecrets.ts';
 import type { Replica } from '../replica/replica.ts';
 import type { Note, NoteFacts } from '../words/note.ts';
 import { openAccess, registerAccessMetrics } from './access.ts';
@@ -62,6 +63,7 @@ export interface RunningNode {
 }
 
 const DIAL_TIMEOUT_MS = 2000;
+const PROOF_TIMEOUT_MS = 5000;
 const PING_INTERVAL_MS = 5000;
 const MAX_PEER_CONNECTIONS = 256;
 
@@ -93,6 +95,7 @@ export async function startNode(
   const failure = Promise.withResolvers<never>();
   failure.promise.catch(() => {}); // callers who wait for `failure` get the error
   const token = tokenOfNode(settings, userTokenFile(process.env), (text) => note('warn', text));
+  const secrets = new ClusterSecrets([token]);
   await checkPortOfNewLog(settings);
   await using undo = new AsyncDisposableStack();
   undo.defer(() => audit?.close());
@@ -121,10 +124,16 @@ export async function startNode(
   giveBackHeap(lastLsn - (restoredLsn ?? 0));
   warnOfReaders(place, (text) => note('warn', text));
   const disk = new DiskSpace(place);
-  const transport = transportOf(settings, token, note);
+  const options = engineOptions(settings);
+  const { instance } = options.settings;
+  const transport = new SocketTransport(socketSettings(settings, secrets), {
+    life: () => ({ origin: opened.replica.origin, instance }),
+    note,
+    refused: (address) => audit?.wrongToken(address),
+  });
   const engine = new Engine({
     ...opened,
-    ...engineOptions(settings),
+    ...options,
     transport,
     note,
     isLogInPlace: () => directory.isInPlace,
@@ -137,7 +146,7 @@ export async function startNode(
   undo.defer(() => engine.quiesce());
   engine.replica.onCommit((committed) => timings.committed(committed));
   registerNodeMetrics(registry, { engine, transport, disk, droppedLogLines });
-  const access = await openAccess(settings, token, note);
+  const access = await openAccess(settings, secrets, note);
   undo.defer(() => access.stop());
   access.callers.onWrong = (address) => audit?.wrongToken(address);
   registerTlsMetrics(registry, tls);
@@ -204,14 +213,15 @@ const directoryOptions = (
   newOrigin: () => newOrigin(settings.nodeId),
 });
 
-function transportOf(settings: NodeSettings, token: string, note: Note): SocketTransport {
-  const options = {
-    token,
-    maxMessageBytes: maxMessageBytes(settings.limits),
-    maxMessagesPerSecond: settings.limits.maxPeerMessagesPerSecond,
-    maxConnections: MAX_PEER_CONNECTIONS,
-    dialTimeoutMs: DIAL_TIMEOUT_MS,
-    pingIntervalMs: PING_INTERVAL_MS,
-  };
-  return new SocketTransport(options, note);
-}
+const socketSettings = (settings: NodeSettings, secrets: ClusterSecrets): SocketSettings => ({
+  peerAuth: settings.peerAuth,
+  secrets,
+  cluster: settings.cluster,
+  maxMessageBytes: maxMessageBytes(settings.limits),
+  maxMessagesPerSecond: settings.limits.maxPeerMessagesPerSecond,
+  maxConnections: MAX_PEER_CONNECTIONS,
+  maxUnproved: settings.limits.maxUnprovedPeers,
+  proofTimeoutMs: PROOF_TIMEOUT_MS,
+  dialTimeoutMs: DIAL_TIMEOUT_MS,
+  pingIntervalMs: PING_INTERVAL_MS,
+});

@@ -26,6 +26,8 @@ export interface Limits {
   readonly maxPeerBufferBytes: number;
   /** Messages of one peer that are read in a second; the rest waits at the peer. */
   readonly maxPeerMessagesPerSecond: number;
+  /** Connections of peers that have not proved yet that they know the secret. */
+  readonly maxUnprovedPeers: number;
   /** Most members of a cluster, nodes that are gone and not yet retired among them. */
   readonly maxMembers: number;
   /** Origins that are let in within a minute at each URL that the settings name, and at all others together. */
@@ -97,6 +99,7 @@ export const defaultLimits: Limits = {
   maxDeltaBytes: 256 * KIB,
   maxPeerBufferBytes: 4 * MIB,
   maxPeerMessagesPerSecond: 10_000,
+  maxUnprovedPeers: 64,
   maxMembers: 64,
   maxJoinsPerMinute: 5,
   maxSnapshotBytes: 4 * GIB,

@@ -39,7 +39,8 @@ handshake(
       assert.is(status, 401);
       assert.is(text, '');
     }
-    assert.is(await metric(node, 'hearsay_gossip_rejected_total'), refusals.length);
+    const rejected = 'hearsay_gossip_rejected_total{reason="token"}';
+    assert.is(await metric(node, rejected), refusals.length);
     assert.is(logged(node, /wrong or missing X-Internal-Token/).length, 1);
     assert.not.ok(node.logs().includes(TOKEN), 'the token is in no log line');
     assert.equal((await node.view()).peers, []);

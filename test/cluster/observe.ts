@@ -82,10 +82,10 @@ export async function allShowWithin(
   return shown;
 }
 
-/** The value of a metric without labels. */
+/** The value of a metric. @param name with its labels, if it has some. */
 export async function metric(node: NodeProcess, name: string): Promise<number> {
   const text = await (await node.request('/metrics')).text();
-  const value = new RegExp(`^${name} (\\S+)$`, 'm').exec(text)?.[1];
+  const value = new RegExp(`^${name.replace(/[{}]/g, '\\$&')} (\\S+)$`, 'm').exec(text)?.[1];
   if (value === undefined) throw new Error(`${node.nodeId} has no metric ${name}.`);
   return Number(value);
 }

@@ -1,11 +1,16 @@
-/** The transport over WebSocket keeps the rules of the port, and lets nobody in without the token. */
+/** The transport over WebSocket keeps the rules of the port, and lets nobody in who does not know the secret. */
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { SocketTransport, TOKEN_REFUSED } from '../../src/gossip/socket.ts';
+import { WebSocket, WebSocketServer } from 'ws';
+import { DiallerProof, type Life, PROOF_SUBPROTOCOL } from '../../src/gossip/protocol/proof.ts';
+import { type SocketSettings, SocketTransport } from '../../src/gossip/socket.ts';
 import type { TransportEvent } from '../../src/gossip/transport.ts';
+import { ClusterSecret, ClusterSecrets } from '../../src/net/clusterSecrets.ts';
+import { PROOF_UNKNOWN, TOKEN_REFUSED } from '../../src/net/peerRefusals.ts';
+import { refuse } from '../../src/net/refusal.ts';
 import { transportConformance } from '../conformance/transport.ts';
 import { waitFor } from '../support/processes.ts';
 
@@ -13,36 +18,73 @@ const LIMIT_MS = 20_000;
 
 interface Listening extends AsyncDisposable {
   readonly transport: SocketTransport;
+  readonly secrets: ClusterSecrets;
   readonly url: string;
   readonly notes: string[];
+  /** The addresses of those that were refused. */
+  readonly refused: string[];
+  /** The tokens that diallers have shown. */
+  readonly shown: string[];
 }
 
-async function listening(
-  token = 'token',
-  maxConnections = 8,
-  maxMessagesPerSecond = 1000,
-): Promise<Listening> {
+interface Options extends Partial<Omit<SocketSettings, 'secrets'>> {
+  readonly tokens?: readonly [string, ...string[]];
+  readonly life?: () => Life;
+  /** Refuses proofs, as nodes up to 0.3.0 do. */
+  readonly isOld?: boolean;
+}
+
+let lives = 0;
+const newLife = (): Life => ({ origin: `node.${++lives}`, instance: String(lives) });
+
+async function listening({
+  tokens = ['token'],
+  life: given,
+  isOld = false,
+  ...settings
+}: Options = {}): Promise<Listening> {
   const notes: string[] = [];
+  const refused: string[] = [];
+  const shown: string[] = [];
+  const secrets = new ClusterSecrets(tokens);
+  const own = newLife();
   const transport = new SocketTransport(
     {
-      token,
+      peerAuth: 'challenge',
+      secrets,
+      cluster: 'hearsay',
       maxMessageBytes: 1e6,
-      maxMessagesPerSecond,
-      maxConnections,
+      maxMessagesPerSecond: 1000,
+      maxConnections: 8,
+      maxUnproved: 4,
+      proofTimeoutMs: 20_000,
       dialTimeoutMs: 5000,
       pingIntervalMs: 5000,
+      ...settings,
     },
-    (_level, text) => notes.push(text),
+    {
+      life: given ?? (() => own),
+      note: (_level, text) => notes.push(text),
+      refused: (address) => refused.push(address),
+    },
   );
   const server: Server = createServer();
-  server.on('upgrade', (request, socket, head) => transport.upgrade(request, socket, head));
+  server.on('upgrade', (request, socket, head) => {
+    const token = request.headers['x-internal-token'];
+    if (token !== undefined) shown.push(String(token));
+    if (isOld && token === undefined) refuse(socket, { status: 401 });
+    else transport.upgrade(request, socket, head);
+  });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
   return {
     transport,
+    secrets,
     url: `http://127.0.0.1:${port}`,
     notes,
+    refused,
+    shown,
     [Symbol.asyncDispose]: async () => {
       await transport.stop();
       server.closeAllConnections();
@@ -58,19 +100,32 @@ async function deadUrl(): Promise<string> {
   return gone.url;
 }
 
-transportConformance('WebSocket', async (run) => {
-  await using here = await listening();
-  await using there = await listening();
-  await run({
-    dialler: here.transport,
-    other: there.transport,
-    url: there.url,
-    deadUrl: await deadUrl(),
-    until: (condition) => waitFor(async () => condition(), LIMIT_MS, 'the transports did it'),
-  });
-}).run();
+for (const [name, ours, theirs] of [
+  ['WebSocket, by proofs', {}, {}],
+  ['WebSocket, by the header', { peerAuth: 'header' }, { isOld: true }],
+] as const)
+  transportConformance(name, async (run) => {
+    await using here = await listening(ours);
+    await using there = await listening(theirs);
+    await run({
+      dialler: here.transport,
+      other: there.transport,
+      url: there.url,
+      deadUrl: await deadUrl(),
+      until: (condition) => waitFor(async () => condition(), LIMIT_MS, 'the transports did it'),
+    });
+  }).run();
 
 const sockets = suite('gossip over WebSocket');
+
+const NONCE = Buffer.alloc(32).toString('base64url');
+const gossipUrl = ({ url }: Listening): string => `${url.replace('http', 'ws')}/gossip`;
+
+class Believer extends ClusterSecret {
+  override verifies(): boolean {
+    return true;
+  }
+}
 
 async function eventsOf(here: Listening, url: string): Promise<TransportEvent[]> {
   const events: TransportEvent[] = [];
@@ -80,20 +135,263 @@ async function eventsOf(here: Listening, url: string): Promise<TransportEvent[]>
   return events;
 }
 
-sockets('a peer with a wrong token is refused, counted, and told once', async () => {
-  await using here = await listening('another token');
+sockets('a peer with another secret is refused, counted, and told once', async () => {
+  await using here = await listening({ tokens: ['another token'] });
   await using there = await listening();
   for (let dials = 1; dials <= 2; dials++) {
-    const [event] = await eventsOf(here, there.url);
-    assert.equal(event, {
-      kind: 'dialFailed',
-      url: there.url,
-      reason: TOKEN_REFUSED,
-    });
-    assert.is(there.transport.rejected, dials);
+    assert.equal(await eventsOf(here, there.url), [
+      { kind: 'dialFailed', url: there.url, reason: TOKEN_REFUSED },
+    ]);
+    const isCounted = async (): Promise<boolean> => there.transport.refused.doubted === dials;
+    await waitFor(isCounted, LIMIT_MS, 'the other side has seen it go');
   }
+  assert.equal(there.refused, ['127.0.0.1', '127.0.0.1']);
   assert.is(there.notes.length, 1);
-  assert.match(there.notes[0] ?? '', /wrong or missing X-Internal-Token/);
+  assert.match(
+    there.notes[0] ?? '',
+    /did not prove that it knows the token.*: .*start it with the same/,
+  );
+  assert.equal([...here.shown, ...there.shown], []);
+});
+
+sockets(
+  'neither side shows its secret, and a node of 0.3.0 is shown it only by --peer-auth header',
+  async () => {
+    await using old = await listening({ isOld: true });
+    await using here = await listening();
+    await using there = await listening({ peerAuth: 'header' });
+    assert.is((await eventsOf(here, there.url))[0]?.kind, 'opened');
+    assert.is((await eventsOf(there, here.url))[0]?.kind, 'opened');
+    assert.equal([...here.shown, ...there.shown], []);
+    const [failed] = await eventsOf(here, old.url);
+    assert.is(failed?.kind === 'dialFailed' && failed.reason, PROOF_UNKNOWN);
+    assert.equal(old.shown, []);
+    assert.is((await eventsOf(there, old.url))[0]?.kind, 'opened');
+    assert.equal(old.shown, ['token']);
+    assert.equal(there.transport.openBy, { challenge: 2, header: 1 });
+  },
+);
+
+sockets('a host that proves nothing is shown nothing, whatever it answers', async () => {
+  for (const [answer, reason] of [
+    ['{"type":"proof"}', /does not prove/],
+    ['{"type":"prove","nonce":"x"}', /does not prove/],
+    ['x'.repeat(5000), /does not prove/],
+    [null, /was closed/],
+  ] as const) {
+    const said: string[] = [];
+    const server = new WebSocketServer({ port: 0, host: '127.0.0.1' });
+    await once(server, 'listening');
+    server.on('connection', (socket) => {
+      socket.on('message', (data) => {
+        said.push(String(data));
+        if (answer === null) socket.close();
+        else socket.send(answer);
+      });
+    });
+    await using here = await listening({ peerAuth: 'header' });
+    const { port } = server.address() as AddressInfo;
+    const [failed] = await eventsOf(here, `http://127.0.0.1:${port}`);
+    assert.match(failed?.kind === 'dialFailed' ? failed.reason : '', reason);
+    assert.is(said.length, 1);
+    assert.not.ok(said[0]?.includes('token'));
+    server.close();
+  }
+});
+
+sockets(
+  'a dialler shows the secret in the header, as nodes up to 0.3.0 do, or gets 401',
+  async () => {
+    await using there = await listening({ tokens: ['token', 'the next'] });
+    const bearer = { Authorization: 'Bearer token' };
+    for (const [headers, opens] of [
+      [{ 'X-Internal-Token': 'token' }, true],
+      [{ 'X-Internal-Token': 'the next' }, true],
+      [{ 'X-Internal-Token': 'wrong' }, false],
+      [bearer, false],
+      [{}, false],
+    ] as const) {
+      const socket = new WebSocket(gossipUrl(there), { headers });
+      const [ended] = await Promise.race([
+        once(socket, 'open').then(() => ['open']),
+        once(socket, 'error'),
+      ]);
+      assert.match(String(ended), opens ? /open/ : /401/);
+      socket.terminate();
+    }
+    assert.is(there.transport.refused.token, 3);
+  },
+);
+
+/** A dialler that offers a proof, and whose part a test plays. */
+async function offering(there: Listening): Promise<WebSocket> {
+  const socket = new WebSocket(gossipUrl(there), [PROOF_SUBPROTOCOL]);
+  socket.on('error', () => {});
+  await once(socket, 'open');
+  return socket;
+}
+
+sockets(
+  'a dialler that does not prove itself is closed, counted by its fault, and learns nothing',
+  async () => {
+    await using there = await listening();
+    const events: TransportEvent[] = [];
+    there.transport.listen((event) => events.push(event));
+    for (const [fault, text] of [
+      ['form', '{"type":"hello"}'],
+      ['form', Buffer.from('{}')],
+      ['size', 'x'.repeat(5000)],
+    ] as const) {
+      const before = there.transport.refused[fault];
+      const socket = await offering(there);
+      socket.send(text);
+      await once(socket, 'close');
+      assert.is(there.transport.refused[fault], before + 1, fault);
+    }
+    const proving = await offering(there);
+    const proof = new DiallerProof(newLife(), 'hearsay', [new Believer('wrong')], NONCE);
+    proving.send(proof.opening);
+    const [shown] = await once(proving, 'message');
+    const step = proof.take(String(shown));
+    assert.ok(step.kind === 'proved' && step.text !== null);
+    proving.send(step.text);
+    const [code] = await once(proving, 'close');
+    assert.is(code, 1008);
+    assert.is(there.transport.refused.proof, 1);
+    const leaving = await offering(there);
+    leaving.terminate();
+    await waitFor(async () => there.transport.refused.left === 1, LIMIT_MS, 'it has left');
+    assert.equal(events, []);
+    assert.is(there.transport.unproved, 0);
+  },
+);
+
+sockets('a dialler that says nothing is closed in time', async () => {
+  await using there = await listening({ proofTimeoutMs: 200 });
+  const socket = await offering(there);
+  await once(socket, 'close');
+  assert.is(there.transport.refused.silence, 1);
+});
+
+sockets(
+  'beyond their bound the oldest of those that have not proved themselves is closed',
+  async () => {
+    await using here = await listening();
+    await using there = await listening({ maxUnproved: 2 });
+    const [oldest, second] = [await offering(there), await offering(there)];
+    const gone = once(oldest, 'close');
+    const third = await offering(there);
+    await gone;
+    assert.is(there.transport.unproved, 2);
+    assert.is(there.transport.refused.crowded, 1);
+    // A node that keeps the protocol is not kept out by them.
+    assert.is((await eventsOf(here, there.url))[0]?.kind, 'opened');
+    for (const socket of [second, third]) socket.terminate();
+  },
+);
+
+sockets('texts that come with the proof arrive, and after the connection was opened', async () => {
+  await using here = await listening();
+  await using there = await listening();
+  const long = 'x'.repeat(20_000);
+  const told: string[] = [];
+  const heard: string[] = [];
+  for (const [side, list] of [
+    [here, told],
+    [there, heard],
+  ] as const)
+    side.transport.listen((event) => {
+      list.push(event.kind === 'message' ? event.text : event.kind);
+      if (event.kind !== 'opened') return;
+      for (const text of ['hello', long]) side.transport.send(event.connection, text);
+    });
+  here.transport.dial(there.url);
+  await waitFor(async () => told.length + heard.length === 6, LIMIT_MS, 'both have spoken');
+  for (const list of [told, heard]) assert.equal(list, ['opened', 'hello', long]);
+});
+
+sockets('both sides learn the life that the other has proved', async () => {
+  const [ours, theirs] = [newLife(), newLife()];
+  await using here = await listening({ life: () => ours });
+  await using there = await listening({ life: () => theirs });
+  const events: TransportEvent[] = [];
+  there.transport.listen((event) => events.push(event));
+  const [opened] = await eventsOf(here, there.url);
+  await waitFor(async () => events.length > 0, LIMIT_MS, 'the other side knows of it');
+  assert.equal(opened?.kind === 'opened' && opened.proved, theirs);
+  assert.equal(events[0]?.kind === 'opened' && events[0].proved, ours);
+});
+
+sockets('a proof of a life that is over opens nothing', async () => {
+  let ours = newLife();
+  await using here = await listening({
+    life: () => {
+      const life = ours;
+      ours = newLife();
+      return life;
+    },
+  });
+  await using there = await listening();
+  const [failed] = await eventsOf(here, there.url);
+  assert.match(failed?.kind === 'dialFailed' ? failed.reason : '', /another origin/);
+});
+
+sockets(
+  'a host that passes on the proofs of two nodes can neither read nor change what they say',
+  async () => {
+    await using here = await listening();
+    await using there = await listening();
+    const passed: Buffer[] = [];
+    const relay = new WebSocketServer({
+      port: 0,
+      host: '127.0.0.1',
+      handleProtocols: () => PROOF_SUBPROTOCOL,
+    });
+    await once(relay, 'listening');
+    relay.on('connection', (near) => {
+      const far = new WebSocket(gossipUrl(there), [PROOF_SUBPROTOCOL]);
+      far.on('message', (data, binary) => near.send(data as Buffer, { binary }));
+      near.on('message', async (data, binary) => {
+        if (far.readyState === WebSocket.CONNECTING) await once(far, 'open');
+        const bytes = data as Buffer;
+        passed.push(Buffer.from(bytes));
+        // The third is the first message behind the proof.
+        if (passed.length === 3) bytes[0] = (bytes[0] ?? 0) ^ 1;
+        far.send(bytes, { binary });
+      });
+    });
+    const events: TransportEvent[] = [];
+    there.transport.listen((event) => events.push(event));
+    const { port } = relay.address() as AddressInfo;
+    const [opened] = await eventsOf(here, `http://127.0.0.1:${port}`);
+    assert.ok(opened?.kind === 'opened');
+    here.transport.send(opened.connection, 'the value of a key');
+    await waitFor(async () => events.length === 2, LIMIT_MS, 'it is closed');
+    assert.equal(
+      events.map(({ kind }) => kind),
+      ['opened', 'closed'],
+    );
+    assert.ok(passed.every((bytes) => !bytes.includes('value')));
+    relay.close();
+    for (const client of relay.clients) client.terminate();
+  },
+);
+
+sockets('a connection does not outlive the secret that opened it', async () => {
+  await using here = await listening({ tokens: ['old', 'new'] });
+  await using there = await listening({ tokens: ['old', 'new'] });
+  const events = await eventsOf(here, there.url);
+  there.secrets.replace(['new', 'old']);
+  there.transport.closeUnknown();
+  here.secrets.replace(['new', 'old']);
+  here.transport.closeUnknown();
+  const [opened] = events;
+  assert.ok(opened?.kind === 'opened');
+  there.secrets.replace(['new']);
+  there.transport.closeUnknown();
+  await waitFor(async () => events.length === 2, LIMIT_MS, 'it is closed');
+  assert.match(events[1]?.kind === 'closed' ? events[1].reason : '', /has been replaced/);
+  assert.is((await eventsOf(here, there.url))[0]?.kind, 'opened');
 });
 
 sockets('what is no URL fails to be dialled, and throws nothing', async () => {
@@ -125,7 +423,7 @@ sockets(
   'a peer that sends without pause is read at the set pace, in order, to the end',
   async () => {
     await using here = await listening();
-    await using there = await listening('token', 8, 500);
+    await using there = await listening({ maxMessagesPerSecond: 500 });
     const texts: string[] = [];
     there.transport.listen((event) => {
       if (event.kind === 'message') texts.push(event.text);
@@ -144,7 +442,7 @@ sockets(
 
 sockets('more connections than allowed are refused', async () => {
   await using here = await listening();
-  await using there = await listening('token', 1);
+  await using there = await listening({ maxConnections: 1 });
   const [first] = await eventsOf(here, there.url);
   assert.is(first?.kind, 'opened');
   const [second] = await eventsOf(here, there.url);

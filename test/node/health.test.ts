@@ -1,7 +1,7 @@
 /** The faults among peers and members that health tells of, each until its cause is gone. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { TOKEN_REFUSED } from '../../src/gossip/socket.ts';
+import { TOKEN_REFUSED } from '../../src/net/peerRefusals.ts';
 import {
   type ClusterFacts,
   clusterFaults,

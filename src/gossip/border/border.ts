@@ -5,7 +5,8 @@
  * Invariants: a text is parsed only if its type, its length, its shape and its rate keep their bounds.
  * Only hello and error may come before a hello. A fault counts against the peer that made it: against the URL of a
  * member at which this node reached it, since that is proved, or else against the name that it claims at
- * its address. A refusal of the one is none of the other. A refused peer gets no further than its hello.
+ * its address. A refusal of the one is none of the other. A refused peer gets no further than its hello. A hello says what
+ * its sender has proved.
  *
  * The border outlives the core: a node that rejoins still remembers the faults of its peers.
  */
@@ -15,7 +16,7 @@ import type { Input } from '../protocol/inputOutput.ts';
 import { decodeMessage, type Hello, type Message } from '../protocol/messages.ts';
 import { MalformedMessageError } from '../protocol/opCodec.ts';
 import { PEER_FAULTS, type PeerFault } from '../protocol/peerFaults.ts';
-import type { ConnectionId } from '../transport.ts';
+import type { ConnectionId, ProvedPeer } from '../transport.ts';
 import { type Bounds, boundsOf } from './bounds.ts';
 import { Conduct, type Refusal } from './conduct.ts';
 import { Rates } from './rates.ts';
@@ -50,6 +51,7 @@ interface Place {
 /** One side of a connection that peers opened, or that led to them. */
 interface Crossing extends Place {
   readonly rates: Rates;
+  readonly proved: ProvedPeer;
   /** The origin of its hello; null before a hello. */
   named: Named | null;
 }
@@ -84,9 +86,15 @@ export class Border {
   }
 
   /** @param address of the other side, without its port. @param dialledUrl null where the peer dialled. */
-  opened(connection: ConnectionId, address: string, dialledUrl: string | null): void {
+  opened(
+    connection: ConnectionId,
+    address: string,
+    dialledUrl: string | null,
+    proved: ProvedPeer = {},
+  ): void {
     const reachedUrl = dialledUrl !== null && this.#options.isNamed(dialledUrl) ? dialledUrl : null;
-    this.#crossings.set(connection, { address, reachedUrl, rates: new Rates(), named: null });
+    const rates = new Rates();
+    this.#crossings.set(connection, { address, reachedUrl, rates, proved, named: null });
   }
 
   closed(connection: ConnectionId): void {
@@ -154,6 +162,9 @@ export class Border {
     if (typeof message === 'string') return faulty(connection, 'form', message);
     if (message.type !== type) return faulty(connection, 'form', 'it has two types');
     if (message.type === 'hello') {
+      const belied = beliedBy(message, crossing.proved);
+      if (belied !== null)
+        return faulty(connection, 'order', `its hello has another ${belied} than it has proved`);
       const refusal = this.#refusalOf(message, crossing);
       if (refusal !== null) return { kind: 'refused', connection, reason: textOf(refusal) };
       crossing.named ??= message;
@@ -179,6 +190,15 @@ const keyOf = ({ nodeId, origin }: Named, address: string): string =>
 
 const nameOf = ({ nodeId, origin }: Named, address: string): string =>
   `${nodeId} (${origin}) at ${address}`;
+
+/** @returns the first field of the hello that is not as the peer has proved; null if there is none. */
+function beliedBy(hello: Hello, proved: ProvedPeer): keyof ProvedPeer | null {
+  for (const field of PROVED_FIELDS)
+    if (proved[field] !== undefined && proved[field] !== hello[field]) return field;
+  return null;
+}
+
+const PROVED_FIELDS = ['cluster', 'nodeId', 'origin', 'instance'] as const;
 
 const textOf = ({ name, reason, forMs }: Refusal): string =>
   `${name} is refused for ${Math.ceil(forMs / MINUTE_MS)} min: ${reason}`;

@@ -181,7 +181,7 @@ export class Driver {
           return;
         }
         this.#connections.add(event.connection);
-        this.#parts.border.opened(event.connection, event.address, event.dialledUrl);
+        this.#parts.border.opened(event.connection, event.address, event.dialledUrl, event.proved);
         this.#step(event);
         break;
       case 'message':

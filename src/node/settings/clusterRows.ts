@@ -1,6 +1,6 @@
 /** Settings: the cluster, its nodes, and the times that they allow one another. */
 import { z } from 'zod';
-import { baseUrl, baseUrls, duration, setting } from '../settingKinds.ts';
+import { baseUrl, baseUrls, choice, duration, setting } from '../settingKinds.ts';
 import { isToken } from '../token.ts';
 import { path } from './texts.ts';
 
@@ -42,6 +42,10 @@ export const clusterRows = {
     placeholder: 'file',
     allowed: 'the path of a file',
     help: 'file that holds the token; else, on loopback alone, one that all nodes of this user share',
+  }),
+  peerAuth: choice(['challenge', 'header'], {
+    default: 'challenge',
+    help: 'challenge: nodes prove to each other that they know the token, and never send it; header: those up to 0.3.0 are shown it',
   }),
   joinTimeoutMs: duration('0ms', '1d', {
     default: '10s',

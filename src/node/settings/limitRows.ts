@@ -30,6 +30,10 @@ export const limitRows = {
     'maxPeerMessagesPerSecond',
     'most messages a second that are read from one peer',
   ),
+  maxUnprovedPeers: count(
+    'maxUnprovedPeers',
+    'most connections of peers that have not proved yet that they know the token; beyond it, the oldest is closed',
+  ),
   maxMembers: count('maxMembers', 'most members of the cluster; beyond it, nobody joins'),
   maxJoinsPerMinute: count(
     'maxJoinsPerMinute',

@@ -185,6 +185,23 @@ border('a member that breaks the protocol where it was reached is refused there'
   );
 });
 
+border('a hello says what its sender has proved', () => {
+  const { border: one, say } = guarded();
+  const { origin, nodeId, instance, cluster } = helloOf(originOf(2));
+  const hello = encodeMessage(helloOf(originOf(2)));
+  one.opened(1, HERE, null, { origin, nodeId, instance, cluster });
+  assert.is(say(1, hello).kind, 'message');
+  for (const [count, proved] of [
+    { origin: originOf(3) },
+    { instance: 'another' },
+    { nodeId: 'node9' },
+    { cluster: 'blue' },
+  ].entries()) {
+    one.opened(count + 2, `10.0.1.${count}`, null, proved);
+    assert.is(faultIn(say(count + 2, hello)), 'order');
+  }
+});
+
 border('a URL that only its peer names proves nothing', () => {
   const { greet, say } = guarded();
   for (let count = 0; count < 3; count++) {
