@@ -1,0 +1,73 @@
+/** The records of players: written by the world that holds the seat, fenced by the version. */
+import type { PlayerRecord } from '../rules/progress.ts';
+import { type Cache, ConflictError } from './cache.ts';
+import { keyOf } from './keys.ts';
+import { playerRecordSchema } from './schemas.ts';
+
+export interface ReadRecord {
+  /** Null: there is none, or it does not parse. */
+  readonly record: PlayerRecord | null;
+  /** Null: there is none. */
+  readonly version: number | null;
+}
+
+export type SaveResult =
+  | {
+      readonly type: 'stored';
+      /** Stands for the write: a read `after` it sees the record on any node. */
+      readonly token: string | null;
+      /** Nodes that hold the record, as far as was waited for. */
+      readonly acks: number;
+    }
+  | { readonly type: 'conflict'; readonly currentVersion: number };
+
+export interface SaveOptions {
+  /** Nodes that are to hold the record before the answer. */
+  readonly acks?: number;
+  /** The longest wait for them, in milliseconds. */
+  readonly acksTimeoutMs?: number;
+}
+
+export class PlayerRecords {
+  readonly #cache: Cache;
+
+  constructor(cache: Cache) {
+    this.#cache = cache;
+  }
+
+  /**
+   * @param after token of a save that the answer has to see.
+   * @throws HearsayError if no node answers.
+   */
+  async read(player: string, after: string | null = null): Promise<ReadRecord> {
+    const entry = await this.#cache.client.get(keyOf('player', player), { after });
+    if (entry === undefined) return { record: null, version: null };
+    const parsed = this.#cache.malformed.parse('player', playerRecordSchema, () => entry.value);
+    return { record: parsed, version: entry.version };
+  }
+
+  /** @throws HearsayError if no node answers; then the record may be stored. */
+  async save(
+    player: string,
+    record: PlayerRecord,
+    version: number,
+    { acks = 1, acksTimeoutMs = 2000 }: SaveOptions = {},
+  ): Promise<SaveResult> {
+    try {
+      const stored = await this.#cache.client.put(
+        keyOf('player', player),
+        { v: 1, ...record },
+        { version, ...(acks > 1 && { acks, acksTimeoutMs }) },
+      );
+      return { type: 'stored', token: stored.token, acks: stored.acks ?? 1 };
+    } catch (error) {
+      if (!(error instanceof ConflictError)) throw error;
+      return { type: 'conflict', currentVersion: error.currentVersion };
+    }
+  }
+
+  /** Of an erased player. */
+  async remove(player: string): Promise<void> {
+    await this.#cache.client.delete(keyOf('player', player));
+  }
+}
