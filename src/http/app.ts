@@ -13,14 +13,12 @@ import { type Callers, openCallers } from './access/callers.ts';
 import { answer, answerJson } from './answer/answer.ts';
 import { OutcomeTexts } from './answer/outcomeText.ts';
 import { Tokens } from './answer/tokens.ts';
-import type { Connections } from './connections.ts';
 import { Frame, type HttpLog, type RequestLog } from './exchange.ts';
+import { type Bounds, registerBoundsMetrics } from './limits/bounds.ts';
+import type { SlowRequests } from './limits/slowRequests.ts';
 import {
-  Figures,
   RequestCounts,
-  registerBodyMetrics,
   registerBulkMetrics,
-  registerConnectionMetrics,
   registerMetrics,
   registerWatchMetrics,
 } from './metrics.ts';
@@ -37,7 +35,6 @@ import { addEntryRoutes } from './routes/entryRoutes.ts';
 import { addListRoutes } from './routes/listRoutes.ts';
 import { addLogRoutes, type LogRouteOptions } from './routes/logRoutes.ts';
 import { addMemberRoutes, type MemberView } from './routes/memberRoutes.ts';
-import { PastReads, type PastSource } from './routes/pastEntry.ts';
 import { addProbeRoutes, type Checks } from './routes/probeRoutes.ts';
 import { answerNoRoute, Routes } from './routes/route.ts';
 import { addTicketRoute } from './routes/ticketRoute.ts';
@@ -54,7 +51,7 @@ export interface AppOptions {
   readonly maxClockSkewMs: number;
   readonly log: HttpLog;
   readonly requestLog?: RequestLog | undefined;
-  readonly connections: Connections;
+  readonly bounds: Bounds;
   /** The version of the package, for the description. */
   readonly version: string;
   /** Gets this app's metrics; `GET /metrics` shows it. */
@@ -84,15 +81,14 @@ export interface App {
 }
 
 export function createApp(options: AppOptions): App {
-  const { replica, log, requestLog, registry, watches, pages, connections } = options;
+  const { replica, log, requestLog, registry, watches, pages, bounds } = options;
   const { limits } = replica;
   const requests = new RequestCounts();
   registerMetrics(registry, requests, replica);
-  registerConnectionMetrics(registry, connections);
-  const bodies = new BodyReader(limits);
-  registerBodyMetrics(registry, bodies);
+  registerBoundsMetrics(registry, bounds);
+  const bodies = new BodyReader(limits, bounds);
   const durations = new RequestDurations(registry);
-  const frame = new Frame({ connections, requests, durations, limits, log, requestLog });
+  const frame = new Frame({ bounds, requests, durations, limits, log, requestLog });
   const callers = options.callers ?? openCallers(limits, () => replica.nowMs());
   const entries = new EntryAnswers(replica, watches?.acks ?? null);
   const routes = routesOf(options, bodies, entries, callers);
@@ -133,21 +129,23 @@ function routesOf(
   answers: EntryAnswers,
   callers: Callers,
 ): { readonly entries: Routes; readonly rest: Routes } {
-  const { replica, registry, tools, watches, version, connections } = options;
+  const { replica, registry, tools, watches, version, bounds } = options;
   const { limits } = replica;
+  const { connections, slowRequests: slow } = bounds;
   const schemas = createSchemas(limits);
   const common = {
     bodies,
     maxKeyBytes: limits.maxKeyBytes,
     callers,
     audit: options.audit ?? null,
+    addressOf: bounds.addressOf,
     wait: (request: IncomingMessage) => watches && waitAfter(request, watches.after),
   };
   const entries = new Routes(common);
-  const past = tools === undefined ? null : pastSource(tools.reader, options);
+  const past = tools === undefined ? null : { place: PUBLIC_PLACE, reader: tools.reader, slow };
   addEntryRoutes(entries, { entries: answers, past });
   const rest = new Routes(common);
-  addListRoutes(rest, { replica, limits, schemas, callers });
+  addListRoutes(rest, { replica, limits, schemas, callers, slow });
   const texts = new OutcomeTexts(replica.nodeId, new Tokens(replica));
   const streams = new BulkStreams({ replica, limits, schemas, texts, connections, callers });
   registerBulkMetrics(registry, streams);
@@ -159,12 +157,12 @@ function routesOf(
   }
   const members = tools?.members ?? (() => []);
   addClusterRoutes(rest, { ...options, members });
-  addProbeRoutes(rest, readyChecks(replica, connections));
+  addProbeRoutes(rest, readyChecks(replica, bounds));
   if (tools !== undefined) {
     addMemberRoutes(rest, { replica, members, peers: options.peers });
-    addLogRoutes(rest, { ...tools, replica, callers });
+    addLogRoutes(rest, { ...tools, replica, callers, slow });
   }
-  addMetricsRoute(rest, registry);
+  addMetricsRoute(rest, registry, slow);
   // Loaded and made when it is first asked for: it takes as long as a third of a node's start.
   let made: Promise<string> | null = null;
   const describe = async (): Promise<string> => {
@@ -186,36 +184,29 @@ function routesOf(
   return { entries, rest };
 }
 
-const readyChecks = (replica: Replica, connections: Connections): Checks => ({
+const readyChecks = (replica: Replica, { connections, shedding }: Bounds): Checks => ({
   joined: () => (replica.header.facts.joined ? null : 'it has not joined its cluster yet'),
   readable: () => replica.readiness.whyUnreadable,
   staying: () => (connections.isLeaving ? 'the node is about to stop' : null),
+  roomy: () =>
+    shedding.reason === null ? null : `it sheds requests: its ${shedding.reason} is nearly full`,
 });
 
 /** Reading the metrics takes a while, so each text is shown for a second. */
 const METRICS_AGE_MS = 1000;
 
-function pastSource(
-  reader: LogRouteOptions['reader'],
-  { replica, registry }: AppOptions,
-): PastSource {
-  const reads = new PastReads(replica.limits);
-  new Figures(registry).gauge(
-    'hearsay_past_reads',
-    'Reads of the past that wait or are under way.',
-    () => reads.underWay,
-  );
-  return { place: PUBLIC_PLACE, reader, reads };
-}
-
-function addMetricsRoute(routes: Routes, registry: Registry): void {
+function addMetricsRoute(routes: Routes, registry: Registry, slow: SlowRequests): void {
   let shown: Promise<string> | null = null;
   const metrics = (): Promise<string> => {
     if (shown === null) {
-      shown = registry.metrics();
-      setTimeout(() => {
-        shown = null;
-      }, METRICS_AGE_MS).unref();
+      const made = slow.run(() => registry.metrics());
+      shown = made;
+      const forget = (): void => {
+        if (shown === made) shown = null;
+      };
+      // One that was refused is not kept.
+      made.catch(forget);
+      setTimeout(forget, METRICS_AGE_MS).unref();
     }
     return shown;
   };

@@ -6,7 +6,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Limits } from '../words/limits.ts';
 import { answerProblem } from './answer/answer.ts';
 import { Problem, plannedProblem } from './answer/problem.ts';
-import type { Connections } from './connections.ts';
+import type { Bounds } from './limits/bounds.ts';
 import type { RequestCounts } from './metrics.ts';
 import { dropBody } from './request/body.ts';
 import { pathOf } from './request/target.ts';
@@ -30,7 +30,7 @@ export type RequestLog = (facts: object, message: string) => void;
 const MOST_PATH_CHARACTERS = 200;
 
 export interface FrameOptions {
-  readonly connections: Connections;
+  readonly bounds: Bounds;
   readonly requests: RequestCounts;
   readonly durations: RequestDurations;
   readonly limits: Limits;
@@ -49,7 +49,7 @@ export class Frame {
   begin({ req, res }: Exchange, path: string): void {
     const { requestLog } = this.#options;
     if (requestLog !== undefined) logAtEnd(requestLog, { req, res }, path);
-    this.#options.connections.requireRoom(req, path);
+    this.#options.bounds.requireRoom(req, path);
   }
 
   /** Answers a problem, and reads the rest of the body so that the client gets to read the answer. */
@@ -71,11 +71,11 @@ export class Frame {
    * @param beganAtMs `performance.now()` at the begin.
    */
   end({ req, res }: Exchange, route: string | undefined, beganAtMs: number): void {
-    const { connections, requests, durations } = this.#options;
+    const { bounds, requests, durations } = this.#options;
     const { method = '' } = req;
     requests.count(route, method, res.statusCode);
     durations.count(route, method, performance.now() - beganAtMs);
-    connections.sending(res);
+    bounds.connections.sending(res);
   }
 }
 

@@ -5,8 +5,6 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
 import type { Replica } from '../replica/replica.ts';
 import type { WatchHub } from '../watch/hub/hub.ts';
-import type { Connections } from './connections.ts';
-import type { BodyReader } from './request/body.ts';
 
 /** The route of requests that no route matches, so that hostile paths make no new labels. */
 export const NO_ROUTE = 'none';
@@ -177,44 +175,6 @@ export function registerMetrics(
     'hearsay_log_lsn',
     'The last position in the log of this node.',
     () => replica.lastLsn,
-  );
-}
-
-export function registerConnectionMetrics(registry: Registry, connections: Connections): void {
-  const figures = new Figures(registry);
-  figures.gauge(
-    'hearsay_connections',
-    'Connections, upgraded ones included.',
-    () => connections.size,
-  );
-  figures.gauge(
-    'hearsay_answer_bytes',
-    'Bytes of answers that clients have not taken yet.',
-    () => connections.answerBytes,
-  );
-  new Counter({
-    name: 'hearsay_connections_ended_total',
-    help: 'Connections that were ended or refused, by reason.',
-    labelNames: ['reason'],
-    registers: [registry],
-    collect() {
-      this.reset();
-      for (const [reason, count] of Object.entries(connections.ended)) this.inc({ reason }, count);
-    },
-  });
-}
-
-export function registerBodyMetrics(registry: Registry, bodies: BodyReader): void {
-  const figures = new Figures(registry);
-  figures.gauge(
-    'hearsay_body_bytes',
-    'Bytes that have come of long bodies that are not whole yet.',
-    () => bodies.underWayBytes,
-  );
-  figures.total(
-    'hearsay_slow_bodies_total',
-    'Bodies that were given up because they came too slowly.',
-    () => bodies.slowBodies,
   );
 }
 

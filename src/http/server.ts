@@ -10,7 +10,8 @@ import { admitsHost, type HostRule } from '../access/hosts.ts';
 import type { Limits } from '../words/limits.ts';
 import { answerRaw, PROBLEM_TYPE } from './answer/answer.ts';
 import { Problem, problemText } from './answer/problem.ts';
-import type { Connections } from './connections.ts';
+import type { Bounds } from './limits/bounds.ts';
+import type { Connections } from './limits/connections.ts';
 import { pathOf } from './request/target.ts';
 
 /** In bytes: Node answers a longer header block with 431. A key of 1 KiB takes at most 3 KiB of it. */
@@ -171,12 +172,12 @@ export interface UpgradeTaker {
 /** @param takers handlers of WebSockets, by path. */
 export function takeUpgrades(
   server: http.Server,
-  connections: Connections,
+  bounds: Bounds,
   hosts: HostRule,
   takers: Readonly<Record<string, UpgradeTaker>>,
 ): void {
   server.on('upgrade', (request, socket, head) => {
-    if (!connections.upgrade(socket)) return;
+    if (!bounds.connections.upgrade(socket)) return;
     const path = pathOf(request.url ?? '/');
     const taker = takers[path];
     const paths = Object.keys(takers).filter((known) => !takers[known]?.isForPeers);
@@ -185,7 +186,7 @@ export function takeUpgrades(
         throw new Problem(404, `The only WebSocket is at ${paths.join(' and ')}.`);
       const problem = misshapen(request) ?? misdirected(request, hosts);
       if (problem !== null) throw problem;
-      if (!taker.isForPeers) connections.requireRoom(request, path);
+      if (!taker.isForPeers) bounds.requireRoom(request, path);
       taker.take(request, socket, head);
     } catch (error) {
       if (!(error instanceof Problem)) throw error;

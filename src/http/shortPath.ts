@@ -57,10 +57,11 @@ export class ShortPath {
   }
 
   #get(exchange: Exchange, path: string, caller: Caller): void {
-    const { frame, entries } = this.#options;
+    const { frame, entries, callers } = this.#options;
     const beganAtMs = performance.now();
     try {
       frame.begin(exchange, path);
+      callers.requirePace(caller, exchange.res);
       const answered = entries.read(exchange, this.#keyOf(path, caller));
       if (answered !== undefined) {
         void this.#endAfter(exchange, answered, beganAtMs);
@@ -80,10 +81,11 @@ export class ShortPath {
   }
 
   async #put(exchange: Exchange, path: string, caller: Caller): Promise<void> {
-    const { frame, entries } = this.#options;
+    const { frame, entries, callers } = this.#options;
     const beganAtMs = performance.now();
     try {
       frame.begin(exchange, path);
+      callers.requirePace(caller, exchange.res);
       const key = this.#keyOf(path, caller);
       await entries.write(exchange, await this.#readPut(exchange.req, key), NO_QUERY);
     } catch (error) {

@@ -6,8 +6,10 @@ import { anonymousCaller, type Caller, NO_LIMITS } from '../access/caller.ts';
 import { SCOPES, type Scope } from '../access/scopes.ts';
 import { digestOf } from '../access/secret.ts';
 import { Callers, type ClusterToken, type JwtVerifier, openTable } from '../http/access/callers.ts';
+import { clientAddress } from '../http/limits/clientAddress.ts';
 import { Figures } from '../http/metrics.ts';
 import type { ClusterSecrets } from '../net/clusterSecrets.ts';
+import { Networks } from '../net/networks.ts';
 import { SettingError } from '../words/errors.ts';
 import type { Note } from '../words/note.ts';
 import { dropAdminToken, newAdminToken, writeAdminToken } from './adminToken.ts';
@@ -166,12 +168,21 @@ class GuardedAccess implements Access {
 const CLUSTER_SCOPES: readonly Scope[] = ['log', 'admin'];
 
 const callersOf = (
-  { limits }: NodeSettings,
+  { limits, trustedProxies }: NodeSettings,
   table: AuthTable,
   clusterToken: ClusterToken,
   isOpen: boolean,
   verifyJwt: JwtVerifier | null = null,
-): Callers => new Callers({ table, isOpen, clusterToken, verifyJwt, limits, nowMs: Date.now });
+): Callers =>
+  new Callers({
+    table,
+    isOpen,
+    clusterToken,
+    verifyJwt,
+    limits,
+    addressOf: clientAddress(new Networks(trustedProxies)),
+    nowMs: Date.now,
+  });
 
 const shownByCluster = (secrets: ClusterSecrets, scopes: readonly Scope[]): ClusterToken => {
   const caller = allowed('cluster', scopes);

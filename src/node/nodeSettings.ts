@@ -120,6 +120,11 @@ export interface NodeSettings {
   /** Web origins whose pages may call the node; `['*']` for all. Default none. */
   readonly allowedOrigins: readonly string[];
   /**
+   * Addresses and networks (`10.0.0.0/8`) of proxies, whose `X-Forwarded-For` or `Forwarded` tells the address of
+   * a client, for limits and the audit log. Default none.
+   */
+  readonly trustedProxies: readonly string[];
+  /**
    * The longest wait of a request for the writes of its token, in milliseconds: 1 to 10 minutes,
    * default 5,000.
    */

@@ -7,15 +7,18 @@ import type { HostRule } from '../access/hosts.ts';
 import { GOSSIP_PATH, type SocketTransport } from '../gossip/socket.ts';
 import type { Callers } from '../http/access/callers.ts';
 import { createApp } from '../http/app.ts';
-import { Connections } from '../http/connections.ts';
 import type { HttpLog, RequestLog } from '../http/exchange.ts';
+import { Bounds } from '../http/limits/bounds.ts';
 import { AllowedPages } from '../http/request/pages.ts';
 import { WATCH_PATH } from '../http/routes/watchRoute.ts';
 import { createServer, drainable, takeUpgrades } from '../http/server.ts';
 import { WatchService } from '../http/watch/service.ts';
 import { LineThread } from '../log/files/lineThread.ts';
+import { Networks } from '../net/networks.ts';
+import type { Replica } from '../replica/replica.ts';
 import type { Engine } from './engine.ts';
-import { healthOf, LEAVING } from './health.ts';
+import { type Health, healthOf, LEAVING } from './health.ts';
+import { collectGarbage, heapShare } from './leanHeap.ts';
 import { isLoopback } from './loopback.ts';
 import { maxOpenFiles } from './openFiles.ts';
 import { followCertificates, serverTls } from './serverTls.ts';
@@ -62,14 +65,12 @@ export function surfaceOf(options: SurfaceOptions): Surface {
   const stopping = new AbortController();
   const urls = settings.url === null ? settings.nodes : [...settings.nodes, settings.url];
   const pages = new AllowedPages(settings.allowedOrigins, urls);
-  const connections = new Connections({
-    limits: { ...settings.limits, maxConnections: maxConnections(settings) },
-    sendTimeoutMs: settings.sendTimeoutMs,
-  });
+  const bounds = boundsOf(settings, replica);
+  const { connections } = bounds;
   const watches = watchesOf(options, pages, connections);
   const { listener } = createApp({
-    ...appOptions(options, connections),
-    connections,
+    ...appOptions(options, bounds),
+    bounds,
     watches,
     pages,
     callers,
@@ -86,7 +87,7 @@ export function surfaceOf(options: SurfaceOptions): Surface {
   const server = createServer(listener, connections, settings.limits, { hosts, tls: secure });
   followCertificates(server, tls);
   const drain = drainable(server);
-  takeUpgrades(server, connections, hosts, {
+  takeUpgrades(server, bounds, hosts, {
     [GOSSIP_PATH]: { take: (...upgrade) => transport.upgrade(...upgrade), isForPeers: true },
     [WATCH_PATH]: { take: (...upgrade) => watches.upgrade(...upgrade) },
   });
@@ -104,6 +105,7 @@ export function surfaceOf(options: SurfaceOptions): Surface {
       await drain(CLOSE_GRACE_MS);
     },
     close: async () => {
+      bounds.stop();
       watches.stop();
       server.closeAllConnections();
       await reader.close();
@@ -114,7 +116,7 @@ export function surfaceOf(options: SurfaceOptions): Surface {
 const watchesOf = (
   { settings, engine, callers }: SurfaceOptions,
   pages: AllowedPages,
-  connections: Connections,
+  connections: Bounds['connections'],
 ): WatchService =>
   new WatchService({
     replica: engine.replica,
@@ -131,16 +133,17 @@ const watchesOf = (
 /** The options of the app that the engine gives. */
 const appOptions = (
   { settings, engine, registry, log, requestLog }: SurfaceOptions,
-  connections: Connections,
+  { connections, shedding }: Bounds,
 ) => {
   const { replica, driver } = engine;
   return {
     replica,
     peers: () => driver.status(),
-    health: () =>
-      connections.isLeaving
-        ? LEAVING
-        : { ...healthOf(replica, driver, engine.settings, engine.isDiskLow), ...provedOf(engine) },
+    health: () => {
+      if (connections.isLeaving) return LEAVING;
+      const health = healthOf(replica, driver, engine.settings, engine.isDiskLow);
+      return { ...withFault(health, shedding.fault), ...provedOf(engine) };
+    },
     maxClockSkewMs: settings.maxClockSkewMs,
     version: packageVersion(),
     log,
@@ -148,6 +151,28 @@ const appOptions = (
     registry,
   };
 };
+
+/** A node that sheds requests is no longer of use to its clients. */
+const withFault = (health: Health, fault: string | null): Health =>
+  fault === null ? health : { status: 'failing', reasons: [fault, ...health.reasons] };
+
+function boundsOf(settings: NodeSettings, replica: Replica): Bounds {
+  const { limits } = settings;
+  return new Bounds({
+    limits: { ...limits, maxConnections: maxConnections(settings) },
+    sendTimeoutMs: settings.sendTimeoutMs,
+    trustedProxies: new Networks(settings.trustedProxies),
+    load: {
+      heap: heapShare,
+      queue: () =>
+        Math.max(
+          replica.queuedOps / limits.maxQueuedOps,
+          replica.queuedBytes / limits.maxQueuedBytes,
+        ),
+      collectGarbage,
+    },
+  });
+}
 
 /** On loopback, a page of another site could ask by that site's name. */
 function hostRule({ host, allowedHosts, nodes, url }: NodeSettings): HostRule {

@@ -82,8 +82,12 @@ export interface Limits {
   readonly maxAuditBufferBytes: number;
   /** Tickets for watches that wait to be used. */
   readonly maxTickets: number;
-  /** Reads of the past that may wait or be under way at one time. */
-  readonly maxPastReads: number;
+  /** Requests of the slow class (the past, the log, metrics, long lists) that may be under way at one time. */
+  readonly maxSlowRequests: number;
+  /** Percent of the heap's greatest size above which requests are shed. */
+  readonly shedHeapPercent: number;
+  /** Percent of the queue of writes above which writes are shed. */
+  readonly shedQueuePercent: number;
 }
 
 export const defaultLimits: Limits = {
@@ -124,5 +128,7 @@ export const defaultLimits: Limits = {
   maxRememberedTokens: 10_000,
   maxAuditBufferBytes: MIB,
   maxTickets: 10_000,
-  maxPastReads: 8,
+  maxSlowRequests: 8,
+  shedHeapPercent: 85,
+  shedQueuePercent: 80,
 };

@@ -12,10 +12,12 @@ import { SCOPES } from '../../src/access/scopes.ts';
 import type { PeerStatus } from '../../src/gossip/protocol/peerStatus.ts';
 import { Callers } from '../../src/http/access/callers.ts';
 import { createApp } from '../../src/http/app.ts';
-import { Connections } from '../../src/http/connections.ts';
+import { Bounds } from '../../src/http/limits/bounds.ts';
+import type { Load } from '../../src/http/limits/shedding.ts';
 import type { Health } from '../../src/http/routes/clusterRoutes.ts';
 import { createServer } from '../../src/http/server.ts';
 import { MemoryLog, type MemoryLogOptions } from '../../src/log/memory.ts';
+import { Networks } from '../../src/net/networks.ts';
 import { Replica } from '../../src/replica/replica.ts';
 import { defaultLimits, type Limits } from '../../src/words/limits.ts';
 import { newEntries } from '../support/entries.ts';
@@ -29,6 +31,9 @@ const CLOSING_LIMIT_MS = 10_000;
 export interface TestOptions {
   readonly limits?: Partial<Limits>;
   readonly sendTimeoutMs?: number;
+  readonly trustedProxies?: readonly string[];
+  /** The node's load; by default there is none. */
+  readonly load?: Load;
   readonly log?: Partial<MemoryLogOptions>;
   readonly peers?: readonly PeerStatus[];
   readonly health?: Health;
@@ -233,6 +238,8 @@ interface Place {
   readonly twin?: TestServer | null;
 }
 
+export const NO_LOAD: Load = { heap: () => 0, queue: () => 0, collectGarbage: () => {} };
+
 const unboundCallers = (limits: Limits, nowMs: () => number): Callers =>
   new Callers({
     table: tableOf(new Map(), anonymousCaller(SCOPES)),
@@ -260,10 +267,16 @@ async function open(
     limits,
     entries: newEntries(options.maxMemory),
   });
-  const connections = new Connections({ limits, sendTimeoutMs: options.sendTimeoutMs ?? 30_000 });
+  const bounds = new Bounds({
+    limits,
+    sendTimeoutMs: options.sendTimeoutMs ?? 30_000,
+    trustedProxies: new Networks(options.trustedProxies ?? []),
+    load: options.load ?? NO_LOAD,
+  });
+  const { connections } = bounds;
   const { listener, general } = createApp({
     replica,
-    connections,
+    bounds,
     peers: () => options.peers ?? [],
     health: () => options.health ?? { status: 'ok', reasons: [] },
     log: { error: onError },

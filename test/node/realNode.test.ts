@@ -201,20 +201,38 @@ realNode(
 );
 
 realNode(
-  'reads of the past are 503 beyond their bound, and are counted',
+  'slow requests are 429 beyond their bound, and are counted',
   withNode(
     async (send) => {
       const many = Array.from({ length: 30 }, () => send('GET', '/cache/a?at=-1ms', {}));
       const answers = await Promise.all(many);
       const statuses = new Set(answers.map(({ status }) => status));
-      assert.equal([...statuses].sort(), [404, 503]);
-      const { text = '' } = answers.find(({ status }) => status === 503) ?? {};
-      const { detail } = problemSchema.parse(JSON.parse(text));
-      assert.match(detail, /as many reads of the past under way as it may have: try again/);
+      assert.equal([...statuses].sort(), [404, 429]);
+      const { text = '' } = answers.find(({ status }) => status === 429) ?? {};
+      const { type, detail } = problemSchema.parse(JSON.parse(text));
+      assert.match(type, /#temporary-reduced-capacity$/);
+      assert.match(detail, /Too many slow requests are under way: try again/);
       assert.is((await send('GET', '/cache/a?at=-1ms', {})).status, 404);
-      assert.is(await metricOf(send, 'hearsay_past_reads'), 0);
+      // The reading of the metrics is itself one of them.
+      assert.is(await metricOf(send, 'hearsay_slow_requests'), 1);
+      assert.ok((await metricOf(send, 'hearsay_slow_requests_refused_total')) > 0);
     },
-    { maxPastReads: '1' },
+    { maxSlowRequests: '1' },
+  ),
+);
+
+realNode(
+  'a node whose heap is nearly full sheds requests, and its health says so',
+  withNode(
+    async (send) => {
+      const sheds = async (): Promise<boolean> =>
+        (await send('GET', '/cache/a', {})).status === 503;
+      await waitFor(sheds, 20_000, 'It sheds nothing');
+      assert.match((await send('GET', '/_health', {})).text, /"failing".*The heap is nearly full/);
+      assert.match((await send('GET', '/readyz', {})).text, /\[-] roomy/);
+      assert.is((await send('GET', '/livez', {})).status, 200);
+    },
+    { shedHeapPercent: '1' },
   ),
 );
 

@@ -5,7 +5,7 @@
  * Invariants: a caller whose proof was revoked or has expired gets 401 from then on, and its watches end;
  * an answer that refuses does not depend on the map.
  */
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type AuthTable, tableOf } from '../../access/authTable.ts';
 import {
   anonymousCaller,
@@ -20,6 +20,8 @@ import { type Needs, SCOPES, scopesOf } from '../../access/scopes.ts';
 import { digestOf } from '../../access/secret.ts';
 import type { Request } from '../../words/requests.ts';
 import type { Problem } from '../answer/problem.ts';
+import { type AddressOf, socketAddress } from '../limits/clientAddress.ts';
+import { rateFields, tooManyGuesses, tooManyRequests, tooManyWatches } from '../limits/quotas.ts';
 import {
   allKeysRefused,
   prefixRefused,
@@ -28,9 +30,6 @@ import {
   scopeMissing,
   tokenMissing,
   tokenRefused,
-  tooManyGuesses,
-  tooManyRequests,
-  tooManyWatches,
 } from './refusals.ts';
 import { bearerIn, clusterTokenIn, looksLikeJwt } from './shown.ts';
 import { Tickets } from './tickets.ts';
@@ -64,6 +63,8 @@ export interface CallersOptions {
   readonly clusterToken: ClusterToken | null;
   readonly verifyJwt: JwtVerifier | null;
   readonly limits: CallerLimitSettings;
+  /** By default, that of the connection. */
+  readonly addressOf?: AddressOf;
   /** UTC milliseconds. */
   readonly nowMs: () => number;
 }
@@ -91,6 +92,7 @@ export class Callers {
   /** Called with the address of each wrong token. */
   onWrong: (address: string) => void = () => {};
   readonly #options: CallersOptions;
+  readonly #addressOf: AddressOf;
   #table: AuthTable;
   /** Callers of verified JWTs by the digest of the token, the oldest first. */
   readonly #remembered = new Map<string, Caller>();
@@ -101,6 +103,7 @@ export class Callers {
   constructor(options: CallersOptions) {
     this.#options = options;
     this.#table = options.table;
+    this.#addressOf = options.addressOf ?? socketAddress;
     this.guesses = new Guesses(options.limits);
     this.tickets = new Tickets(options.limits);
     this.#timer = setInterval(() => this.#endExpired(), EXPIRY_LOOK_MS);
@@ -138,14 +141,13 @@ export class Callers {
   known({ headers }: IncomingMessage): Caller | null {
     if (clusterTokenIn(headers) !== null) return null;
     const bearer = bearerIn(headers);
-    const caller = bearer === null ? this.#table.anonymous : this.#find(bearer);
-    return caller?.limits.rps == null ? caller : null;
+    return bearer === null ? this.#table.anonymous : this.#find(bearer);
   }
 
   /** @param ticket that the request shows in the place of a token, if its route takes one. */
   identify(request: IncomingMessage, ticket: string | null = null): Identity | Promise<Identity> {
-    const { headers, socket } = request;
-    const address = socket.remoteAddress ?? '';
+    const { headers } = request;
+    const address = this.#addressOf(request);
     if (ticket !== null) {
       const caller = this.tickets.use(ticket, this.#options.nowMs());
       if (caller !== null && this.#isCurrent(caller.proof)) return { caller, refusal: null };
@@ -174,12 +176,23 @@ export class Callers {
     throw scopeMissing(scopes);
   }
 
-  /** Counts a request of the caller. @throws Problem 429 */
-  requirePace(caller: Caller): void {
-    const waitMs = this.#pace.next(caller, this.#options.nowMs());
-    if (waitMs === 0) return;
-    this.refused.rate++;
-    throw tooManyRequests(waitMs);
+  /**
+   * Counts a request of the caller, and lets its answer tell what is left of the quota.
+   *
+   * @param response null for an upgrade, whose answer tells it only if it refuses.
+   * @throws Problem 429
+   */
+  requirePace(caller: Caller, response: ServerResponse | null): void {
+    const { rps } = caller.limits;
+    if (rps === null) return;
+    const { waitMs, remaining } = this.#pace.next(caller.proof, rps, this.#options.nowMs());
+    if (waitMs > 0) {
+      this.refused.rate++;
+      throw tooManyRequests(rps, waitMs);
+    }
+    const fields = rateFields(rps, remaining);
+    for (let index = 0; index < fields.length; index += 2)
+      response?.setHeader(fields[index] ?? '', fields[index + 1] ?? '');
   }
 
   /**

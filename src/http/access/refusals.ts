@@ -41,18 +41,3 @@ export const allKeysRefused = (): Problem =>
     'This shows all keys, and the token is for keys with some prefixes.',
     ', error="insufficient_scope"',
   );
-
-export const tooManyRequests = (waitMs: number): Problem =>
-  new Problem(429, 'The token may send no more requests a second.', {
-    headers: ['Retry-After', String(Math.max(1, Math.ceil(waitMs / 1000)))],
-  });
-
-export const tooManyWatches = (): Problem =>
-  new Problem(429, 'The token may hold no more watches at one time.', {
-    headers: ['Retry-After', '1'],
-  });
-
-export const tooManyGuesses = (waitMs: number): Problem =>
-  new Problem(429, 'Too many wrong tokens have come from this address.', {
-    headers: ['Retry-After', String(Math.max(1, Math.ceil(waitMs / 1000)))],
-  });

@@ -62,8 +62,8 @@ export function answerEmpty({ res }: Answerable, status: number, headers: readon
 }
 
 export function answerProblem(to: Answerable, problem: Problem): void {
-  const { status, detail, extensions, headers } = problem;
-  answer(to, status, PROBLEM_TYPE, problemText(status, detail, extensions), headers);
+  const { status, detail, extensions, headers, type } = problem;
+  answer(to, status, PROBLEM_TYPE, problemText(status, detail, extensions, type), headers);
 }
 
 /**
@@ -74,10 +74,10 @@ export function answerProblem(to: Answerable, problem: Problem): void {
  */
 export function answerRaw(
   socket: Duplex,
-  { status, detail, extensions, headers }: Problem,
+  { status, detail, extensions, headers, type }: Problem,
   withText = true,
 ): void {
-  const text = problemText(status, detail, extensions);
+  const text = problemText(status, detail, extensions, type);
   refuse(socket, {
     status,
     headers: [...headers, ...NO_STORE, 'Content-Type', PROBLEM_TYPE],

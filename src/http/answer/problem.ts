@@ -1,6 +1,6 @@
 /**
  * Errors as clients see them: problem details (RFC 9457). `detail` is the sentence that existing
- * clients read; the type is always `about:blank`, so the title is the phrase of the status.
+ * clients read. The type is `about:blank`, and the title the phrase of the status, but for refusals for load.
  */
 import { STATUS_CODES } from 'node:http';
 import {
@@ -19,8 +19,16 @@ export interface FieldError {
   readonly message: string;
 }
 
+/** A type of RFC 9457, section 3.1.1, with the title that all problems of the type have. */
+export interface ProblemType {
+  readonly uri: string;
+  readonly title: string;
+}
+
 /** Members beside those of RFC 9457, and headers. */
 export interface ProblemExtras {
+  /** By default `about:blank`: the status says it all. */
+  readonly type?: ProblemType;
   readonly extensions?: Readonly<Record<string, unknown>>;
   /** Names and values alternate. */
   readonly headers?: readonly string[];
@@ -30,13 +38,15 @@ export interface ProblemExtras {
 export class Problem extends Error {
   readonly status: number;
   readonly detail: string;
+  readonly type: ProblemType | null;
   readonly extensions: Readonly<Record<string, unknown>>;
   readonly headers: readonly string[];
 
-  constructor(status: number, detail: string, { extensions, headers }: ProblemExtras = {}) {
+  constructor(status: number, detail: string, { type, extensions, headers }: ProblemExtras = {}) {
     super(detail);
     this.status = status;
     this.detail = detail;
+    this.type = type ?? null;
     this.extensions = extensions ?? {};
     this.headers = headers ?? [];
   }
@@ -47,10 +57,11 @@ export const problemText = (
   status: number,
   detail: string,
   extensions: Readonly<Record<string, unknown>> = {},
+  type: ProblemType | null = null,
 ): string =>
   JSON.stringify({
-    type: 'about:blank',
-    title: STATUS_CODES[status] ?? 'Unknown',
+    type: type?.uri ?? 'about:blank',
+    title: type?.title ?? STATUS_CODES[status] ?? 'Unknown',
     status,
     detail,
     ...extensions,

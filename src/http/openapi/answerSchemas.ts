@@ -21,7 +21,9 @@ const acks = z.int().min(1).optional().meta({
 
 export const problemSchema = z
   .looseObject({
-    type: z.literal('about:blank'),
+    type: z
+      .string()
+      .meta({ description: '`about:blank`, but for refusals for load (429 and 503).' }),
     title: z.string(),
     status: z.int(),
     detail: z.string(),

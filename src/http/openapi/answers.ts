@@ -57,5 +57,8 @@ export const OTHER_CLUSTER: Answers = {
 export const NOT_ALLOWED: Answers = {
   '401': problem('The token is missing, wrong, or has expired.'),
   '403': problem('The token lacks the scope, or is for keys with other prefixes.'),
-  '429': problem('Too many wrong tokens have come from this address: see Retry-After.'),
+  '429': problem(
+    'The token may send no more requests a second, too many slow requests are under way, or too many ' +
+      'wrong tokens have come from this address: see `type` and Retry-After.',
+  ),
 };

@@ -6,11 +6,12 @@
 import type { IncomingMessage } from 'node:http';
 import { parse } from 'content-type';
 import getRawBody from 'raw-body';
-import { OverloadedError } from '../../words/errors.ts';
 import type { Limits } from '../../words/limits.ts';
-import { RETRY_AFTER_MS } from '../../words/time.ts';
 import { JSON_TYPE, NDJSON_TYPE } from '../answer/answer.ts';
 import { Problem, unprocessable } from '../answer/problem.ts';
+import type { Bounds } from '../limits/bounds.ts';
+import type { AddressOf } from '../limits/clientAddress.ts';
+import type { LongBodies } from '../limits/longBodies.ts';
 
 export interface JsonBody {
   readonly text: string;
@@ -26,9 +27,6 @@ export interface CheckedBody<Checked> extends JsonBody {
  * Bodies up to this length, in bytes, are always read: only longer ones count against the common bound.
  */
 const SMALL_BODY_BYTES = 16 * 1024;
-/** The rate of a long body counts once this time is over. */
-const SLOW_START_MS = 5000;
-const RATE_CHECK_MS = 1000;
 /**
  * The number of bytes of a refused body that are read and dropped, so that the client gets to read the
  * answer.
@@ -40,20 +38,14 @@ const OTHER_JSON = /^[\w!#$&^.+-]+\/[\w!#$&^.-]+\+json$/;
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 export class BodyReader {
-  /** Bodies that were given up for their slowness, since the start. */
-  slowBodies = 0;
   readonly #limits: Limits;
-  /** Bytes that have come of long bodies under way: their sum is bounded, like the queue's. */
-  #longBytes = 0;
-  readonly #longBytesByAddress = new Map<string, number>();
+  readonly #longBodies: LongBodies;
+  readonly #addressOf: AddressOf;
 
-  constructor(limits: Limits) {
+  constructor(limits: Limits, { longBodies, addressOf }: Pick<Bounds, 'longBodies' | 'addressOf'>) {
     this.#limits = limits;
-  }
-
-  /** Bytes that have come of long bodies that are not complete yet. */
-  get underWayBytes(): number {
-    return this.#longBytes;
+    this.#longBodies = longBodies;
+    this.#addressOf = addressOf;
   }
 
   /** @throws Problem 408, 413, 415 or 422; OverloadedError */
@@ -65,49 +57,8 @@ export class BodyReader {
     const bytes = declared === undefined ? maxBodyBytes : Number(declared);
     if (bytes > maxBodyBytes) throw this.#tooLarge();
     if (bytes <= SMALL_BODY_BYTES) return parseJson(await this.#read(request));
-    return parseJson(await this.#readLong(request));
-  }
-
-  /** Keeps one address to a quarter of the common bound, and gives up senders that are too slow. */
-  async #readLong(request: IncomingMessage): Promise<Buffer> {
-    const { minBodyBytesPerSecond } = this.#limits;
-    const address = request.socket.remoteAddress ?? '';
-    const { promise: refused, reject: refuse } = Promise.withResolvers<never>();
-    refused.catch(() => {});
-    let come = 0;
-    const count = (bytes: number): void => {
-      come += bytes;
-      this.#longBytes += bytes;
-      const ofAddress = (this.#longBytesByAddress.get(address) ?? 0) + bytes;
-      if (ofAddress > 0) this.#longBytesByAddress.set(address, ofAddress);
-      else this.#longBytesByAddress.delete(address);
-      if (bytes > 0 && this.#isOver(ofAddress))
-        refuse(new OverloadedError(RETRY_AFTER_MS, 'long bodies under way'));
-    };
-    request.on('data', (chunk: Buffer) => count(chunk.length));
-    const startedMs = performance.now();
-    const watch = setInterval(() => {
-      const seconds = (performance.now() - startedMs - SLOW_START_MS) / 1000;
-      if (come >= seconds * minBodyBytesPerSecond) return;
-      this.slowBodies++;
-      clearInterval(watch);
-      const rate = `${minBodyBytesPerSecond} bytes a second`;
-      refuse(new Problem(408, `The body comes more slowly than ${rate}: send it anew.`));
-    }, RATE_CHECK_MS);
-    try {
-      return await Promise.race([this.#read(request), refused]);
-    } finally {
-      clearInterval(watch);
-      request.removeAllListeners('data');
-      count(-come);
-    }
-  }
-
-  #isOver(ofAddress: number): boolean {
-    const { maxBodyBytes, maxQueuedBytes } = this.#limits;
-    // However low the bound is, one body of the greatest length gets through.
-    const quarter = Math.max(maxQueuedBytes / 4, maxBodyBytes);
-    return ofAddress > quarter || this.#longBytes > Math.max(maxQueuedBytes, maxBodyBytes);
+    const long = this.#longBodies.read(request, this.#addressOf(request), (one) => this.#read(one));
+    return parseJson(await long);
   }
 
   async #read(request: IncomingMessage): Promise<Buffer> {

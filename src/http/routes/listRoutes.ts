@@ -10,6 +10,7 @@ import { answer, answerJson, JSON_TYPE } from '../answer/answer.ts';
 import { entryMembers, OutcomeTexts, timeMembers } from '../answer/outcomeText.ts';
 import { unprocessable } from '../answer/problem.ts';
 import { Tokens } from '../answer/tokens.ts';
+import { QUICK_LIST_ENTRIES, type SlowRequests } from '../limits/slowRequests.ts';
 import { deletedManySchema, listSchema } from '../openapi/answerSchemas.ts';
 import {
   BAD_QUERY,
@@ -37,11 +38,12 @@ export interface ListRouteOptions {
   readonly limits: Limits;
   readonly schemas: Schemas;
   readonly callers: Callers;
+  readonly slow: SlowRequests;
 }
 
 export function addListRoutes(
   routes: Routes,
-  { replica, limits, schemas, callers }: ListRouteOptions,
+  { replica, limits, schemas, callers, slow }: ListRouteOptions,
 ): void {
   const texts = new OutcomeTexts(replica.nodeId, new Tokens(replica));
 
@@ -69,13 +71,14 @@ export function addListRoutes(
       ctx,
       query: { prefix, after = null, limit = limits.maxListEntries, values },
     }) => {
-      const page =
+      const read = async () =>
         values === 'true'
           ? textPage(
               await replica.reads.list(prefix, after, { entries: limit, bytes: PAGE_BYTES }),
               entryMembers,
             )
           : textPage(replica.listHeads(prefix, after, limit), timeMembers);
+      const page = await (limit > QUICK_LIST_ENTRIES ? slow.run(read) : read());
       const text = `{"entries":[${page.texts.join()}],"next":${JSON.stringify(page.next)}}`;
       const headers =
         page.next === null ? [] : ['Link', nextLink(prefix, page.next, limit, values)];

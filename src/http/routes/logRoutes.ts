@@ -6,6 +6,7 @@ import type { Replica } from '../../replica/replica.ts';
 import type { Callers } from '../access/callers.ts';
 import { answerJson, NDJSON_TYPE } from '../answer/answer.ts';
 import { Problem } from '../answer/problem.ts';
+import type { SlowRequests } from '../limits/slowRequests.ts';
 import { BAD_QUERY, json, problem } from '../openapi/answers.ts';
 import { streamRows } from './logRows.ts';
 import { compactQuerySchema, logRowsQuerySchema } from './logSchemas.ts';
@@ -27,7 +28,14 @@ export interface LogRouteOptions {
 
 export function addLogRoutes(
   routes: Routes,
-  { replica, reader, stopping, compact, callers }: LogRouteOptions & { readonly callers: Callers },
+  {
+    replica,
+    reader,
+    stopping,
+    compact,
+    callers,
+    slow,
+  }: LogRouteOptions & { readonly callers: Callers; readonly slow: SlowRequests },
 ): void {
   routes.add({
     method: 'GET',
@@ -47,7 +55,7 @@ export function addLogRoutes(
       ),
     },
     handler: async ({ ctx }) => {
-      const facts = factsJson(await reader.facts());
+      const facts = factsJson(await slow.run(() => reader.facts()));
       answerJson(ctx, JSON.stringify({ node: replica.nodeId, ...facts }));
     },
   });
@@ -72,7 +80,7 @@ export function addLogRoutes(
         'close',
         callers.hold(caller, () => ctx.res.destroy()),
       );
-      return streamRows(ctx, { replica, reader, stopping, query });
+      return streamRows(ctx, { replica, reader, stopping, query, slow });
     },
   });
 

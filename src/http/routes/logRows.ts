@@ -14,6 +14,7 @@ import type { LinePage, LineReader, LineRequest } from '../../log/tools/lineRead
 import { PAGE_ROWS } from '../../log/tools/logSource.ts';
 import type { Replica } from '../../replica/replica.ts';
 import { answer, NDJSON_TYPE } from '../answer/answer.ts';
+import type { SlowRequests } from '../limits/slowRequests.ts';
 import type { LogRowsQuery } from './logSchemas.ts';
 
 /** Leaves the thread that answers clients 97 % of its time, at a page of some 0.3 ms. */
@@ -31,14 +32,16 @@ interface RowsRequest {
   /** Aborted when the node stops. */
   readonly stopping: AbortSignal;
   readonly query: LogRowsQuery;
+  /** Only the first page counts: those behind it are read at the pace of the client, and with pauses. */
+  readonly slow: SlowRequests;
 }
 
 export async function streamRows(
   ctx: RouterContext,
-  { replica, reader, stopping, query }: RowsRequest,
+  { replica, reader, stopping, query, slow }: RowsRequest,
 ): Promise<void> {
   const seenLsn = replica.lastLsn;
-  const first = await reader.lines(requestOf(query, query.after));
+  const first = await slow.run(() => reader.lines(requestOf(query, query.after)));
   if (replica.lastLsn > seenLsn) await pause(BUSY_PAUSE_MS);
   if (query.limit !== undefined || query.before !== undefined || query.lsns !== undefined) {
     const { lines, fault, next } = first;

@@ -9,41 +9,17 @@ import { LineSource, type LineSourceParts } from '../../log/tools/lineSource.ts'
 import { BeforeCutError, momentOf, PointNotHeldError } from '../../log/tools/moment.ts';
 import { MalformedPointError, parsePoint } from '../../log/tools/point.ts';
 import { Walk } from '../../log/tools/walk.ts';
-import { OverloadedError } from '../../words/errors.ts';
-import type { Limits } from '../../words/limits.ts';
-import { RETRY_AFTER_MS } from '../../words/time.ts';
 import { answer, JSON_TYPE, PROBLEM_TYPE, taggedHeaders } from '../answer/answer.ts';
 import { entryMembers, NOT_FOUND_TEXT } from '../answer/outcomeText.ts';
 import { Problem } from '../answer/problem.ts';
+import type { SlowRequests } from '../limits/slowRequests.ts';
 import { type Answers, problem } from '../openapi/answers.ts';
 import { etagOf } from '../request/conditions.ts';
 
 /** The source of this node's past. */
 export interface PastSource extends LineSourceParts {
-  /** Counts the reads that wait or are under way. */
-  readonly reads: PastReads;
-}
-
-/** Bounds the reads of the past: each walks the log, and one thread serves them all. */
-export class PastReads {
-  underWay = 0;
-  readonly #maxReads: number;
-
-  constructor({ maxPastReads }: Pick<Limits, 'maxPastReads'>) {
-    this.#maxReads = maxPastReads;
-  }
-
-  /** @throws OverloadedError if too many reads wait already. */
-  async run<T>(read: () => Promise<T>): Promise<T> {
-    if (this.underWay >= this.#maxReads)
-      throw new OverloadedError(RETRY_AFTER_MS, 'reads of the past under way');
-    this.underWay++;
-    try {
-      return await read();
-    } finally {
-      this.underWay--;
-    }
-  }
+  /** Each read walks the log, and one thread serves them all. */
+  readonly slow: SlowRequests;
 }
 
 export const atQuerySchema = z.object({
@@ -59,8 +35,8 @@ export const AT_ANSWERS: Answers = {
 };
 
 /**
- * @throws Problem 410 if the point is before the cut, 422 if it is no point of this log;
- *   OverloadedError.
+ * @throws Problem 410 if the point is before the cut, 422 if it is no point of this log, 429 if too many
+ *   slow requests are under way.
  */
 export async function answerPast(
   ctx: RouterContext,
@@ -68,7 +44,7 @@ export async function answerPast(
   key: string,
   at: string,
 ): Promise<void> {
-  const entry = await past.reads.run(() => find(new LineSource(past), key, at));
+  const entry = await past.slow.run(() => find(new LineSource(past), key, at));
   if (entry === undefined) answer(ctx, 404, PROBLEM_TYPE, NOT_FOUND_TEXT);
   else answer(ctx, 200, JSON_TYPE, `{${entryMembers(entry.op)}}`, taggedHeaders(etagOf(entry.op)));
 }

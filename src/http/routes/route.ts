@@ -12,6 +12,7 @@ import type { Caller } from '../../access/caller.ts';
 import type { Callers, Identity } from '../access/callers.ts';
 import { answerEmpty } from '../answer/answer.ts';
 import { Problem } from '../answer/problem.ts';
+import type { AddressOf } from '../limits/clientAddress.ts';
 import type { DescribedRoute } from '../openapi/openapi.ts';
 import type { BodyReader, CheckedBody } from '../request/body.ts';
 import { decodeKey, queryOf, ticketIn } from '../request/target.ts';
@@ -58,6 +59,7 @@ export interface RoutesOptions {
   readonly maxKeyBytes: number;
   readonly callers: Callers;
   readonly audit: Audit | null;
+  readonly addressOf: AddressOf;
   /** Resolves once the node holds the writes that the request names; undefined if it names none. */
   readonly wait: (request: RouterContext['req']) => Promise<void> | undefined;
 }
@@ -76,7 +78,7 @@ export class Routes {
   }
 
   add<Query extends z.ZodObject, Body extends z.ZodType>(row: Route<Query, Body>): void {
-    const { bodies, maxKeyBytes, callers, wait, audit } = this.#options;
+    const { bodies, maxKeyBytes, callers, wait, audit, addressOf } = this.#options;
     const { method, path, needs, touches, handler, body: schema } = row;
     const keyStart = path.indexOf('{key}');
     const readQuery = queryReader(row);
@@ -89,9 +91,11 @@ export class Routes {
     };
     const isAudited = row.isAudited ?? (needs === 'admin' || needs === 'log');
     const handleAs = (identity: Identity, ctx: RouterContext): void | Promise<void> => {
-      if (isAudited && audit !== null) auditAtEnd(audit, ctx, identity.caller.proof.id);
+      if (isAudited && audit !== null)
+        auditAtEnd(audit, ctx, addressOf(ctx.req), identity.caller.proof.id);
       const caller = callers.require(identity, needs);
-      callers.requirePace(caller);
+      // Probes come at their own pace.
+      if (needs !== 'nothing') callers.requirePace(caller, ctx.res);
       const query = readQuery(ctx.req.url ?? path);
       // Taken from the path as sent: the decoding of the router is too lenient.
       const key = keyStart < 0 ? '' : decodeKey(ctx.path.slice(keyStart), maxKeyBytes);
@@ -120,8 +124,12 @@ export class Routes {
 }
 
 /** Refused requests too. Neither headers nor bodies are told. */
-function auditAtEnd(audit: Audit, { req, res }: RouterContext, caller: string): void {
-  const address = req.socket.remoteAddress ?? null;
+function auditAtEnd(
+  audit: Audit,
+  { req, res }: RouterContext,
+  address: string,
+  caller: string,
+): void {
   const { method: action = '', url: target = '' } = req;
   res.once('close', () => audit({ caller, address, action, target, status: res.statusCode }));
 }

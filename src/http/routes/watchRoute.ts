@@ -5,7 +5,7 @@ import type { WatchHub } from '../../watch/hub/hub.ts';
 import type { EndReason, Sink, WatchRequest } from '../../watch/hub/watcher.ts';
 import type { Callers } from '../access/callers.ts';
 import { answerEmpty } from '../answer/answer.ts';
-import type { Connections } from '../connections.ts';
+import type { Connections } from '../limits/connections.ts';
 import { BAD_QUERY, problem } from '../openapi/answers.ts';
 import { type WatchAdmission, watchQuerySchema } from '../watch/admission.ts';
 import { watchEventSchema } from '../watch/events.ts';

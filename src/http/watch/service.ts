@@ -5,7 +5,7 @@ import type { Replica } from '../../replica/replica.ts';
 import type { WatchHub } from '../../watch/hub/hub.ts';
 import type { Limits } from '../../words/limits.ts';
 import type { Callers } from '../access/callers.ts';
-import type { Connections } from '../connections.ts';
+import type { Connections } from '../limits/connections.ts';
 import type { AllowedPages } from '../request/pages.ts';
 import { type Acks, AckWaits } from '../wait/acks.ts';
 import type { AfterOptions } from '../wait/after.ts';

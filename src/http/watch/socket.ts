@@ -13,7 +13,7 @@ import type { Callers, Identity } from '../access/callers.ts';
 import { WATCH_PROTOCOL } from '../access/shown.ts';
 import { answerRaw } from '../answer/answer.ts';
 import { Problem, plannedProblem } from '../answer/problem.ts';
-import type { Connections } from '../connections.ts';
+import type { Connections } from '../limits/connections.ts';
 import { ticketIn } from '../request/target.ts';
 import type { WatchAdmission, WatchQuery } from './admission.ts';
 import { formatFor } from './formats.ts';
@@ -113,7 +113,7 @@ export class WatchSockets {
     try {
       const caller = callers.require(identity, 'watch');
       const query = admission.readQuery(request);
-      callers.requirePace(caller);
+      callers.requirePace(caller, null);
       callers.requireWithin(caller, query.prefix);
       admission.requireValues(caller, query);
       admission.refuse(request);

@@ -117,11 +117,27 @@ export const limitRows = {
     'most bytes of audit lines that wait to be written; beyond it, lines are dropped',
   ),
   maxTickets: count('maxTickets', 'most tickets for watches that wait to be used; beyond it, 503'),
-  maxPastReads: count('maxPastReads', 'most reads of the past at one time; beyond it, 503'),
+  maxSlowRequests: count(
+    'maxSlowRequests',
+    'most requests at one time for the past, the log, metrics and lists of more than 100 entries; beyond it, 429',
+  ),
+  shedHeapPercent: percent(
+    'shedHeapPercent',
+    'percent of the heap above which requests get 503, so that memory does not run out',
+  ),
+  shedQueuePercent: percent(
+    'shedQueuePercent',
+    'percent of --max-queued-ops or --max-queued-bytes above which, for a second, writes get 503',
+  ),
 } satisfies Record<keyof Limits, z.ZodType<number>>;
 
 function bytes(name: keyof Limits, most: string, help: string) {
   return size('1', most, { default: sizeText(defaultLimits[name]), help });
+}
+
+function percent(name: keyof Limits, help: string) {
+  const row = { default: String(defaultLimits[name]), placeholder: 'percent', help };
+  return whole(1, 100, row);
 }
 
 function count(name: keyof Limits, help: string) {

@@ -1,7 +1,7 @@
 /** Settings: where a node listens, and how long clients may take. */
 import { z } from 'zod';
 import { duration, setting, whole } from '../settingKinds.ts';
-import { hostNames, isHost, origins } from './texts.ts';
+import { hostNames, isHost, networks, origins } from './texts.ts';
 
 export const servingRows = {
   host: setting(z.string().refine(isHost), {
@@ -28,6 +28,13 @@ export const servingRows = {
     allowed: 'origins such as https://app.example.com separated by commas, or *',
     allowedEach: 'origins such as https://app.example.com, or of * alone',
     help: 'web origins whose pages may call the node, separated by commas; * for all',
+  }),
+  trustedProxies: setting(networks(), {
+    default: '',
+    placeholder: 'networks',
+    allowed: 'addresses and networks such as 10.0.0.0/8 separated by commas',
+    allowedEach: 'addresses and networks such as 10.0.0.0/8',
+    help: 'proxies whose X-Forwarded-For or Forwarded tells the address of a client, for limits and the audit log',
   }),
   waitTimeoutMs: duration('1ms', '10m', {
     default: '5s',

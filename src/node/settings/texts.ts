@@ -1,6 +1,7 @@
 /** The texts that several settings allow: paths, origins and names of hosts. */
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { networkOf } from '../../net/networks.ts';
 import { baseUrls } from '../settingKinds.ts';
 
 /** The path of a file or a directory. */
@@ -11,6 +12,15 @@ export function path() {
 /** The `Origin` of browsers: a base URL, or `*` for all. */
 export function origins() {
   return z.union([z.literal('*').transform(() => ['*'] as readonly string[]), baseUrls()]);
+}
+
+/** Networks of addresses, such as 10.0.0.0/8. */
+export function networks() {
+  return z
+    .string()
+    .transform((text) => text.split(',').map((network) => network.trim()))
+    .transform((texts): readonly string[] => texts.filter((network) => network !== ''))
+    .refine((texts) => texts.every((network) => networkOf(network) !== null));
 }
 
 export function hostNames() {

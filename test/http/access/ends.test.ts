@@ -191,6 +191,18 @@ ends('wrong tokens get 429 after ten, and keep no right one out', async () => {
   assert.is(await server.metric('hearsay_wrong_token_addresses'), 1);
 });
 
+ends('behind a trusted proxy, each client has its own wrong tokens', async () => {
+  await using server = await guardedNode([], { trustedProxies: ['127.0.0.0/8'] });
+  const statusOf = async (client: string): Promise<number> => {
+    const headers = { ...bearer('wrong'), 'X-Forwarded-For': client };
+    return (await fetch(`${server.url}/cache/a`, { headers })).status;
+  };
+  for (let count = 0; count < 10; count++) assert.is(await statusOf('192.0.2.1'), 401);
+  assert.is(await statusOf('192.0.2.1'), 429);
+  assert.is(await statusOf('192.0.2.2'), 401);
+  assert.is(await server.metric('hearsay_wrong_token_addresses'), 2);
+});
+
 ends('a token has the requests a second and the watches that its limits say', async () => {
   const limits = { rps: 5, watchers: 2 };
   const bound = makeToken(['read', 'watch'], null, { limits });

@@ -326,6 +326,8 @@ table('without the scope metrics, the health tells no reasons', async () => {
     (await server.caller.ask(plain('GET', '/_health', []), bearer(token))).text;
   assert.match(await healthOf(metrics.shown.token), '"reasons"');
   for (const token of [null, reader.shown.token, 'hsy_wrong']) {
+    // A node that has joined meanwhile is readable again.
+    server.node.replica.readiness.refuseReads('of a secret reason');
     assert.not.match(await healthOf(token), '"reasons"');
     assert.match(await healthOf(token), '"status":"failing"');
     const { status, text } = await server.caller.ask(plain('GET', '/readyz', []), bearer(token));

@@ -6,7 +6,7 @@ import { WebSocket } from 'ws';
 import { patience } from '../../../scripts/patience.ts';
 import { openCallers } from '../../../src/http/access/callers.ts';
 import { createApp } from '../../../src/http/app.ts';
-import { Connections } from '../../../src/http/connections.ts';
+import { Bounds } from '../../../src/http/limits/bounds.ts';
 import { AllowedPages } from '../../../src/http/request/pages.ts';
 import { WATCH_PATH } from '../../../src/http/routes/watchRoute.ts';
 import { createServer, takeUpgrades } from '../../../src/http/server.ts';
@@ -14,6 +14,7 @@ import type { Acks } from '../../../src/http/wait/acks.ts';
 import { WatchService, type WatchServiceOptions } from '../../../src/http/watch/service.ts';
 import type { Log } from '../../../src/log/log.ts';
 import { MemoryLog } from '../../../src/log/memory.ts';
+import { Networks } from '../../../src/net/networks.ts';
 import { Replica } from '../../../src/replica/replica.ts';
 import { SILENT_TICKS, WatchHub } from '../../../src/watch/hub/hub.ts';
 import { defaultLimits, type Limits } from '../../../src/words/limits.ts';
@@ -67,7 +68,13 @@ export class WatchServer {
       setImmediate(next);
     };
     const hub = new WatchHub({ replica, limits, maxClockSkewMs: 60_000, defer });
-    const connections = new Connections({ limits, sendTimeoutMs: options.sendTimeoutMs ?? 30_000 });
+    const bounds = new Bounds({
+      limits,
+      sendTimeoutMs: options.sendTimeoutMs ?? 30_000,
+      trustedProxies: new Networks([]),
+      load: { heap: () => 0, queue: () => 0, collectGarbage: () => {} },
+    });
+    const { connections } = bounds;
     const callers = options.callers ?? openCallers(limits, clock);
     const watching = new WatchService({
       connections,
@@ -82,7 +89,7 @@ export class WatchServer {
       callers,
     });
     const { listener } = createApp({
-      connections,
+      bounds,
       replica,
       peers: () => [],
       health: () => ({ status: 'ok', reasons: [] }),
@@ -97,7 +104,7 @@ export class WatchServer {
     const server = createServer(listener, connections, limits);
     takeUpgrades(
       server,
-      connections,
+      bounds,
       { allowed: null },
       {
         [WATCH_PATH]: { take: (...upgrade) => watching.upgrade(...upgrade) },

@@ -9,9 +9,11 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import type { Limits } from '../words/limits.ts';
-import { RETRY_AFTER_MS } from '../words/time.ts';
-import { Problem } from './answer/problem.ts';
+import type { Networks } from '../../net/networks.ts';
+import type { Limits } from '../../words/limits.ts';
+import { RETRY_AFTER_MS } from '../../words/time.ts';
+import { Problem } from '../answer/problem.ts';
+import { REDUCED_CAPACITY } from './problems.ts';
 
 export interface ConnectionsOptions {
   readonly limits: Pick<
@@ -20,6 +22,8 @@ export interface ConnectionsOptions {
   >;
   /** A client that reads nothing of its answer for this many milliseconds loses its connection. */
   readonly sendTimeoutMs: number;
+  /** Many clients share the addresses of these: their connections count in all, and not by address. */
+  readonly trustedProxies: Networks;
 }
 
 const PROBE_PATHS: ReadonlySet<string> = new Set(['/_health', '/livez', '/readyz']);
@@ -52,6 +56,9 @@ interface Connection {
 /** The reason why a connection was ended or refused. */
 export type EndedFor = 'pipeline' | 'stalled' | 'full' | 'address' | 'upgrade';
 
+/** The reason why a request was refused. */
+export type RefusedFor = 'connections' | 'answers';
+
 export class Connections {
   readonly ended: Record<EndedFor, number> = {
     pipeline: 0,
@@ -60,6 +67,8 @@ export class Connections {
     address: 0,
     upgrade: 0,
   };
+  /** Requests that were refused, by the reason. */
+  readonly refused: Record<RefusedFor, number> = { connections: 0, answers: 0 };
   /** Bytes of answers that clients have not read yet. */
   answerBytes = 0;
   /** The node is about to stop: each answer ends its connection, so that no client is left on one. */
@@ -155,11 +164,15 @@ export class Connections {
    */
   requireRoom({ socket, method }: IncomingMessage, path: string): void {
     if (PROBE_PATHS.has(path)) return;
-    if (this.#connections.get(socket)?.isSpare)
+    if (this.#connections.get(socket)?.isSpare) {
+      this.refused.connections++;
       throw overloaded('There are too many connections: try again, or ask another node.');
+    }
     const isRead = method === 'GET' || method === 'POST';
-    if (isRead && this.answerBytes > this.#options.limits.maxAnswerBytes)
+    if (isRead && this.answerBytes > this.#options.limits.maxAnswerBytes) {
+      this.refused.answers++;
       throw overloaded('Too many answers are still being sent: try again.');
+    }
   }
 
   /** Counts the unsent bytes of an answer that was just written. */
@@ -224,12 +237,14 @@ export class Connections {
   }
 
   #open(socket: Socket): void {
-    const { maxConnections, maxConnectionsPerAddress } = this.#options.limits;
+    const { limits, trustedProxies } = this.#options;
+    const { maxConnections, maxConnectionsPerAddress } = limits;
     const address = socket.remoteAddress ?? '';
     const ofAddress = (this.#byAddress.get(address) ?? 0) + 1;
+    const isShared = trustedProxies.has(address);
     const isSpare = this.size >= maxConnections;
     const isFull = isSpare && this.#spare.size >= SPARE_CONNECTIONS && !this.#makeRoom();
-    if (isFull || ofAddress > maxConnectionsPerAddress) {
+    if (isFull || (ofAddress > maxConnectionsPerAddress && !isShared)) {
       this.ended[isFull ? 'full' : 'address']++;
       socket.destroy();
       return;
@@ -338,5 +353,6 @@ const pairOf = ({ remoteAddress, remotePort, localAddress, localPort }: Socket):
 
 const overloaded = (detail: string): Problem =>
   new Problem(503, detail, {
+    type: REDUCED_CAPACITY,
     headers: ['Retry-After', String(RETRY_AFTER_MS / 1000), 'Connection', 'close'],
   });

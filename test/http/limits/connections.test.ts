@@ -3,10 +3,10 @@ import * as http from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { problemSchema } from '../../src/http/openapi/answerSchemas.ts';
-import { stretch, waitFor } from '../support/processes.ts';
-import { type TestServer, withServer } from './testServer.ts';
-import { WatchServer } from './watch/watchServer.ts';
+import { problemSchema } from '../../../src/http/openapi/answerSchemas.ts';
+import { stretch, waitFor } from '../../support/processes.ts';
+import { type TestServer, withServer } from '../testServer.ts';
+import { WatchServer } from '../watch/watchServer.ts';
 
 const connections = suite('connections');
 

@@ -1,0 +1,127 @@
+/** Callers are told their quotas, and a bound of callers and of slow requests is reached. */
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { tableOf } from '../../../src/access/authTable.ts';
+import { anonymousCaller, type Caller } from '../../../src/access/caller.ts';
+import { Pace } from '../../../src/access/pace.ts';
+import { SCOPES } from '../../../src/access/scopes.ts';
+import { digestOf } from '../../../src/access/secret.ts';
+import { Callers } from '../../../src/http/access/callers.ts';
+import { Tickets } from '../../../src/http/access/tickets.ts';
+import { SlowRequests } from '../../../src/http/limits/slowRequests.ts';
+import type { Limits } from '../../../src/words/limits.ts';
+import { onBothPaths } from '../testServer.ts';
+
+const quotas = suite('quotas');
+
+const bound = (rps: number): Caller => ({
+  ...anonymousCaller(SCOPES),
+  limits: { rps, watchers: null },
+});
+
+const callersOf = (caller: Caller) => (limits: Limits, nowMs: () => number) =>
+  new Callers({
+    table: tableOf(new Map([[digestOf('token'), caller]]), anonymousCaller([])),
+    isOpen: false,
+    clusterToken: null,
+    verifyJwt: async (text) => (text.startsWith('jwt.') ? anonymousCaller(SCOPES) : null),
+    limits,
+    nowMs,
+  });
+
+const headers = { Authorization: 'Bearer token' };
+
+quotas('what remains falls with each request, and fills with time', () => {
+  const pace = new Pace();
+  const { proof } = bound(4);
+  assert.equal(
+    [0, 0, 0, 0].map((at) => pace.next(proof, 4, at).remaining),
+    [3, 2, 1, 0],
+  );
+  assert.equal(pace.next(proof, 4, 0), { waitMs: 250, remaining: 0 });
+  assert.equal(pace.next(proof, 4, 500), { waitMs: 0, remaining: 1 });
+});
+
+quotas(
+  'answers tell a bound token its quota, the same on both paths',
+  onBothPaths(
+    async (server) => {
+      const told = async (method: string, path: string) => {
+        const body = method === 'PUT' ? '{"value":1,"version":1}' : '';
+        const { status, headers: got } = await server.send(method, path, { headers, body });
+        return [status, got['ratelimit-policy'], got.ratelimit];
+      };
+      const policy = '"requests";q=3;w=1';
+      assert.equal(await told('PUT', '/cache/a'), [200, policy, '"requests";r=2;t=1']);
+      assert.equal(await told('GET', '/cache/a'), [200, policy, '"requests";r=1;t=1']);
+      assert.equal(await told('GET', '/cache/%zz'), [400, policy, '"requests";r=0;t=1']);
+      assert.equal(await told('GET', '/cache/a'), [429, policy, '"requests";r=0;t=1']);
+      const { text, headers: got } = await server.get('/cache?prefix=', headers);
+      assert.is(got['retry-after'], '1');
+      assert.equal(JSON.parse(text)['violated-policies'], ['requests']);
+      assert.match(JSON.parse(text).type, /#quota-exceeded$/);
+      assert.is((await server.get('/livez', headers)).headers.ratelimit, undefined);
+    },
+    { callers: callersOf(bound(3)) },
+  ),
+);
+
+quotas('a slow request counts until its work is done, and no longer', async () => {
+  const slow = new SlowRequests({ maxSlowRequests: 1 });
+  const work = Promise.withResolvers<number>();
+  const first = slow.run(() => work.promise);
+  assert.is(slow.underWay, 1);
+  await slow
+    .run(() => 1)
+    .then(
+      () => assert.unreachable(),
+      (error) => assert.equal([error.status, slow.refused], [429, 1]),
+    );
+  work.resolve(7);
+  assert.is(await first, 7);
+  assert.is(await slow.run(() => 8), 8);
+  await slow.run(() => Promise.reject(new Error('x'))).catch(() => {});
+  assert.is(slow.underWay, 0);
+});
+
+quotas('beyond maxTickets nobody gets a ticket, until one has ended', () => {
+  const tickets = new Tickets({ maxTickets: 2 });
+  const caller = bound(9);
+  tickets.issue(caller, '', 0);
+  tickets.issue(caller, '', 1000);
+  assert.throws(() => tickets.issue(caller, '', 2000), /as many tickets/);
+  assert.is(tickets.issue(caller, '', 30_000).expiresAt, 60_000);
+  assert.is(tickets.waiting, 2);
+});
+
+quotas('beyond maxRememberedTokens the JWT that was verified first is verified anew', async () => {
+  let verified = 0;
+  const limits = { maxRememberedTokens: 2, maxTickets: 1 };
+  const guesses = { maxWrongTokens: 1, maxWrongTokensPerSecond: 1, maxWrongTokenAddresses: 1 };
+  const callers = new Callers({
+    table: tableOf(new Map(), anonymousCaller([])),
+    isOpen: false,
+    clusterToken: null,
+    verifyJwt: async () => {
+      verified++;
+      const caller = anonymousCaller(SCOPES);
+      return { ...caller, proof: { ...caller.proof, isListed: false } };
+    },
+    limits: { ...limits, ...guesses },
+    nowMs: () => 0,
+  });
+  const show = async (name: string): Promise<void> => {
+    const request = { headers: { authorization: `Bearer a.${name}.c` }, socket: {} };
+    const identity = await callers.identify(request as Parameters<typeof callers.identify>[0]);
+    assert.is(identity.refusal, null);
+  };
+  for (const name of ['one', 'one', 'two', 'three']) await show(name);
+  assert.equal([verified, callers.rememberedTokens], [3, 2]);
+  await show('three');
+  assert.is(verified, 3);
+  await show('one');
+  assert.is(verified, 4);
+  callers.stop();
+});
+
+quotas.run();
