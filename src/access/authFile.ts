@@ -18,28 +18,48 @@ const prefixes = z
   .min(1, 'must name a prefix: leave it out for all keys')
   .max(MOST_PREFIXES);
 
+/** The rule of a name in a certificate, for a sentence that begins with "It must be". */
+export const CERTIFICATE_NAME_RULE = '1 to 256 printable ASCII characters';
+
+const grant = {
+  scopes: z.array(z.enum(SCOPES)).min(1, 'must name a scope'),
+  prefixes: prefixes.optional(),
+  expires: z.iso.datetime('must be a time such as 2027-06-01T00:00:00Z').optional(),
+  limits: z
+    .strictObject({
+      rps: z.int().min(1).max(1_000_000).optional(),
+      watchers: z.int().min(1).max(1_000_000).optional(),
+    })
+    .optional(),
+};
+
+const isWholeLog = ({ scopes, prefixes: own }: Grant): boolean =>
+  own === undefined || !scopes.includes('log');
+
+const WHOLE_LOG = {
+  path: ['prefixes'],
+  message: 'can not go with the scope log, which sees all keys',
+};
+
 const tokenSchema = z
   .strictObject({
     id: z.string().refine(isTokenId, `must be ${ID_RULE}`),
     hash: z.string().regex(/^sha256:[0-9a-f]{64}$/, 'must be sha256: and 64 hexadecimal digits'),
-    scopes: z.array(z.enum(SCOPES)).min(1, 'must name a scope'),
-    prefixes: prefixes.optional(),
-    expires: z.iso.datetime('must be a time such as 2027-06-01T00:00:00Z').optional(),
-    limits: z
-      .strictObject({
-        rps: z.int().min(1).max(1_000_000).optional(),
-        watchers: z.int().min(1).max(1_000_000).optional(),
-      })
-      .optional(),
+    ...grant,
   })
-  .refine(({ scopes, prefixes: own }) => own === undefined || !scopes.includes('log'), {
-    path: ['prefixes'],
-    message: 'can not go with the scope log, which sees all keys',
-  });
+  .refine(isWholeLog, WHOLE_LOG);
+
+const certificateSchema = z
+  .strictObject({
+    name: z.string().refine(isCertificateName, `must be ${CERTIFICATE_NAME_RULE}`),
+    ...grant,
+  })
+  .refine(isWholeLog, WHOLE_LOG);
 
 const fileSchema = z.strictObject({
   version: z.literal(1),
   tokens: z.array(tokenSchema).max(MOST_TOKENS),
+  certificates: z.array(certificateSchema).max(MOST_TOKENS).optional(),
   anonymous: z
     .strictObject({
       // Everybody sees the health; the word is there for readers.
@@ -50,6 +70,9 @@ const fileSchema = z.strictObject({
 });
 
 export type TokenRow = z.output<typeof tokenSchema>;
+export type CertificateRow = z.output<typeof certificateSchema>;
+/** That which a row allows its bearer. */
+export type Grant = z.output<z.ZodObject<typeof grant>>;
 export type AuthFile = z.output<typeof fileSchema>;
 
 /** A file of tokens can't be used; the message is one sentence without its end, and has no secret. */
@@ -74,8 +97,19 @@ export function parseAuthFile(text: string): AuthFile {
     tokens.map(({ hash }) => hash),
     () => 'two tokens have the same hash',
   );
+  refuseTwice(
+    (parsed.data.certificates ?? []).map(({ name }) => name),
+    (name) => `two certificates have the name ${name}`,
+  );
   return parsed.data;
 }
+
+export function isCertificateName(text: string): boolean {
+  return /^[\x20-\x7e]{1,256}$/.test(text);
+}
+
+/** The public name of a caller that shows a certificate; no token has such an id. */
+export const idOfCertificate = (name: string): string => `cert:${name}`;
 
 export const formatAuthFile = (file: AuthFile): string => `${JSON.stringify(file, null, 2)}\n`;
 
@@ -86,11 +120,25 @@ export function withToken(file: AuthFile, row: TokenRow): AuthFile {
   return { ...file, tokens: [...file.tokens, row] };
 }
 
-/** @throws AuthFileError if there is no token of that id. */
+/** @throws AuthFileError if there is a certificate of that name. */
+export function withCertificate(file: AuthFile, row: CertificateRow): AuthFile {
+  const { certificates = [] } = file;
+  if (certificates.some(({ name }) => name === row.name))
+    throw new AuthFileError(`there is a certificate ${row.name} already`);
+  return { ...file, certificates: [...certificates, row] };
+}
+
+/**
+ * @param id of a token, or of a certificate as `idOfCertificate` has it.
+ * @throws AuthFileError if there is none of that id.
+ */
 export function withoutToken(file: AuthFile, id: string): AuthFile {
   const tokens = file.tokens.filter((row) => row.id !== id);
-  if (tokens.length === file.tokens.length) throw new AuthFileError(`there is no token ${id}`);
-  return { ...file, tokens };
+  const certificates = file.certificates?.filter(({ name }) => idOfCertificate(name) !== id);
+  const isChanged =
+    tokens.length !== file.tokens.length || certificates?.length !== file.certificates?.length;
+  if (!isChanged) throw new AuthFileError(`there is no token ${id}`);
+  return { ...file, tokens, ...(certificates !== undefined && { certificates }) };
 }
 
 function jsonOf(text: string): unknown {

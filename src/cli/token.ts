@@ -5,9 +5,13 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import {
   type AuthFile,
   AuthFileError,
+  CERTIFICATE_NAME_RULE,
   EMPTY_AUTH_FILE,
+  type Grant,
+  idOfCertificate,
+  isCertificateName,
   parseAuthFile,
-  type TokenRow,
+  withCertificate,
   withoutToken,
   withToken,
 } from '../access/authFile.ts';
@@ -41,7 +45,8 @@ interface FileFlags {
 }
 
 interface CreateFlags extends FileFlags {
-  readonly id: string;
+  readonly id?: string;
+  readonly certificate?: string;
   readonly scopes: readonly Scope[];
   readonly prefix?: readonly string[];
   /** UTC milliseconds. */
@@ -65,12 +70,14 @@ export function registerTokenCommands(program: Command): void {
   token
     .command('create')
     .summary('make a token')
-    .description('Makes a token, and prints it once: the file holds its SHA-256 alone.')
+    .description(
+      'Makes a token, and prints it once: the file holds its SHA-256 alone. With --certificate it lists ' +
+        'a certificate in the place of a token, by a name that the certificate bears.',
+    )
     .addOption(fileOption())
+    .addOption(new Option('--id <id>', `public name of the token: ${ID_RULE}`).argParser(readId))
     .addOption(
-      new Option('--id <id>', `its public name: ${ID_RULE}`)
-        .argParser(readId)
-        .makeOptionMandatory(),
+      new Option('--certificate <name>', 'a name that a certificate bears').argParser(readName),
     )
     .addOption(
       new Option('--scopes <scopes>', `of ${SCOPES.join(', ')}, separated by commas`)
@@ -100,7 +107,7 @@ export function registerTokenCommands(program: Command): void {
     .command('revoke')
     .summary('take a token out')
     .description('Takes a token out of the file. Nodes refuse it, and end its watches, within 2 s.')
-    .argument('<id>', 'its id')
+    .argument('<id>', 'its id; cert:NAME for a certificate')
     .addOption(fileOption())
     .action(revoke);
   token
@@ -121,28 +128,38 @@ export function registerTokenCommands(program: Command): void {
 
 async function create(flags: CreateFlags): Promise<void> {
   const path = pathOf(flags);
-  const { id, scopes, prefix, expires } = flags;
-  const token = makeSecret(id, randomBytes(SECRET_BYTES));
-  const row: TokenRow = {
-    id,
-    hash: hashText(token),
+  const { id, certificate, scopes, prefix, expires } = flags;
+  if ((id === undefined) === (certificate === undefined))
+    throw new SettingError('Give --id for a token, or --certificate to list a certificate.');
+  const grant: Grant = {
     scopes: [...scopes],
     ...(prefix !== undefined && { prefixes: [...prefix] }),
     ...(expires !== undefined && { expires: new Date(expires).toISOString() }),
   };
-  change(path, (file) => parseAuthFile(JSON.stringify(withToken(file, row))));
-  await printLine(token);
-  note(`The token ${id} is in ${path}, by its SHA-256: nobody can print it again.`);
+  const checked = (file: AuthFile): AuthFile => parseAuthFile(JSON.stringify(file));
+  if (certificate !== undefined) {
+    change(path, (file) => checked(withCertificate(file, { name: certificate, ...grant })));
+    note(`Callers whose certificate bears the name ${certificate} are listed in ${path}.`);
+  } else if (id !== undefined) {
+    const token = makeSecret(id, randomBytes(SECRET_BYTES));
+    change(path, (file) => checked(withToken(file, { id, hash: hashText(token), ...grant })));
+    await printLine(token);
+    note(`The token ${id} is in ${path}, by its SHA-256: nobody can print it again.`);
+  }
 }
 
 async function list(flags: FileFlags): Promise<void> {
-  const { tokens } = readAuthFile(pathOf(flags));
+  const { tokens, certificates = [] } = readAuthFile(pathOf(flags));
+  const listed = [
+    ...tokens.map(({ hash: _, ...row }) => row),
+    ...certificates.map(({ name, ...row }) => ({ id: idOfCertificate(name), ...row })),
+  ];
   if (flags.json === true) {
-    for (const { hash: _, ...row } of tokens) await printLine(JSON.stringify(row));
+    for (const row of listed) await printLine(JSON.stringify(row));
     return;
   }
   const nowMs = Date.now();
-  const rows = tokens.map(({ id, scopes, prefixes, expires }) => [
+  const rows = listed.map(({ id, scopes, prefixes, expires }) => [
     id,
     expiryText(expires, nowMs),
     scopes.join(','),
@@ -185,12 +202,13 @@ async function check(action: string, key: string | undefined, flags: CheckFlags)
 
 /** @throws HearsayError if the file has no such token. */
 function callerIn(path: string, flags: CheckFlags): Caller {
-  const { callers } = authTable(readAuthFile(path));
+  const { callers, certificates } = authTable(readAuthFile(path));
   const { id, token, tokenFile } = flags;
   if (id !== undefined) {
     if (token !== undefined || tokenFile !== undefined)
       throw new SettingError('Give --id or the token itself, not both.');
-    const found = [...callers.values()].find(({ proof }) => proof.id === id);
+    const all = [...callers.values(), ...certificates.values()];
+    const found = all.find(({ proof }) => proof.id === id);
     if (found === undefined) throw new HearsayError(`${path} has no token ${id}.`);
     return found;
   }
@@ -232,6 +250,11 @@ function pathOf({ file }: FileFlags): string {
 function readId(text: string): string {
   if (isTokenId(text)) return text;
   throw new InvalidArgumentError(`It must be ${ID_RULE}.`);
+}
+
+function readName(text: string): string {
+  if (isCertificateName(text)) return text;
+  throw new InvalidArgumentError(`It must be ${CERTIFICATE_NAME_RULE}.`);
 }
 
 function readScopes(text: string): readonly Scope[] {

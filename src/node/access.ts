@@ -6,6 +6,7 @@ import { anonymousCaller, type Caller, NO_LIMITS } from '../access/caller.ts';
 import { SCOPES, type Scope } from '../access/scopes.ts';
 import { digestOf } from '../access/secret.ts';
 import { Callers, type ClusterToken, type JwtVerifier, openTable } from '../http/access/callers.ts';
+import type { ClientCertificates } from '../http/access/certificates.ts';
 import { clientAddress } from '../http/limits/clientAddress.ts';
 import { Figures } from '../http/metrics.ts';
 import type { ClusterSecrets } from '../net/clusterSecrets.ts';
@@ -35,18 +36,20 @@ export interface Access {
 
 /**
  * @param secrets count on REST for one more release, for the scopes `log` and `admin`.
+ * @param certificates that clients may show; null: none.
  * @throws SettingError if the file can't be used.
  */
 export async function openAccess(
   settings: NodeSettings,
   secrets: ClusterSecrets,
   note: Note,
+  certificates: ClientCertificates | null,
 ): Promise<Access> {
   const { authFile, jwks } = settings;
   if (authFile === null && jwks === null) return openToAll(settings, secrets, note);
   // Loaded only by nodes that take JWTs: it takes as long as a twentieth of a start.
   const keySet = jwks === null ? null : (await import('./keySet.ts')).KeySet;
-  return new GuardedAccess(settings, { secrets, note, keySet });
+  return new GuardedAccess(settings, { secrets, note, keySet, certificates });
 }
 
 interface GuardedOptions {
@@ -54,6 +57,8 @@ interface GuardedOptions {
   readonly note: Note;
   /** Null: no JWTs count. */
   readonly keySet: typeof KeySet | null;
+  /** Null: no certificates count. */
+  readonly certificates: ClientCertificates | null;
 }
 
 function openToAll(settings: NodeSettings, secrets: ClusterSecrets, note: Note): Access {
@@ -92,7 +97,7 @@ class GuardedAccess implements Access {
   #hasFailed = false;
 
   /** @throws SettingError */
-  constructor(settings: NodeSettings, { secrets, note, keySet }: GuardedOptions) {
+  constructor(settings: NodeSettings, { secrets, note, keySet, certificates }: GuardedOptions) {
     const { authFile: path } = settings;
     // It would be shown to this node, which knows it no more.
     dropAdminToken(settings.dataDir);
@@ -104,7 +109,7 @@ class GuardedAccess implements Access {
     const verify = (text: string): Promise<Caller | null> =>
       this.#keys?.verify(text) ?? Promise.resolve(null);
     const verifyJwt = keySet === null ? null : verify;
-    this.callers = callersOf(settings, table, cluster, false, verifyJwt);
+    this.callers = callersOf(settings, table, cluster, false, verifyJwt, certificates);
     this.#keys = keySet === null ? null : this.#openKeys(keySet, settings);
     this.#timer = setInterval(() => this.#look(), LOOK_INTERVAL_MS);
     this.#timer.unref();
@@ -173,12 +178,14 @@ const callersOf = (
   clusterToken: ClusterToken,
   isOpen: boolean,
   verifyJwt: JwtVerifier | null = null,
+  certificates: ClientCertificates | null = null,
 ): Callers =>
   new Callers({
     table,
     isOpen,
     clusterToken,
     verifyJwt,
+    certificates,
     limits,
     addressOf: clientAddress(new Networks(trustedProxies)),
     nowMs: Date.now,

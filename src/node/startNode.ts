@@ -4,6 +4,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { Registry } from 'prom-client';
 import { maxMessageBytes } from '../gossip/border/bounds.ts';
 import { type SocketSettings, SocketTransport } from '../gossip/socket.ts';
+import { ClientCertificates } from '../http/access/certificates.ts';
 import type { HttpLog, RequestLog } from '../http/exchange.ts';
 import { ClusterSecrets } from '../net/clusterSecrets.ts';
 import type { Replica } from '../replica/replica.ts';
@@ -146,7 +147,12 @@ export async function startNode(
   undo.defer(() => engine.quiesce());
   engine.replica.onCommit((committed) => timings.committed(committed));
   registerNodeMetrics(registry, { engine, transport, disk, droppedLogLines });
-  const access = await openAccess(settings, secrets, note);
+  const certificates =
+    settings.tlsClientCa === null
+      ? null
+      : new ClientCertificates(() => tls.clients.authorities, Date.now);
+  undo.defer(() => certificates?.stop());
+  const access = await openAccess(settings, secrets, note, certificates);
   undo.defer(() => access.stop());
   access.callers.onWrong = (address) => audit?.wrongToken(address);
   registerTlsMetrics(registry, tls);
@@ -183,6 +189,7 @@ export async function startNode(
     await engine.stop();
     await surface.close();
     access.stop();
+    certificates?.stop();
     tls.stop();
     await logs.close();
     await audit?.close();

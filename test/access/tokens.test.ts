@@ -8,6 +8,7 @@ import {
   EMPTY_AUTH_FILE,
   formatAuthFile,
   parseAuthFile,
+  withCertificate,
   withoutToken,
   withToken,
 } from '../../src/access/authFile.ts';
@@ -185,6 +186,25 @@ tokens('the table of addresses is bounded, and all addresses together have a bou
   const taken = Array.from({ length: 200 }, (_one, index) => fast.failed(`10.1.0.${index}`, 0));
   assert.is(taken.filter((wait) => wait === 0).length, 50);
   assert.is(fast.failed('10.2.0.1', 1000), 0);
+});
+
+tokens('certificates are listed beside tokens, once each, and are taken out by their id', () => {
+  const row = { name: 'spiffe://a/web', scopes: ['read' as const] };
+  const file = parseAuthFile(formatAuthFile(withCertificate(FILE, row)));
+  const { certificates, proofs } = authTable(file);
+  const caller = certificates.get(row.name);
+  assert.is(caller?.proof.id, 'cert:spiffe://a/web');
+  assert.ok(caller !== undefined && proofs.has(caller.proof));
+  assert.is(authTable(file, authTable(file)).certificates.size, 1);
+  assert.equal(changeOf(authTable(FILE), authTable(file)).added, ['cert:spiffe://a/web']);
+  assert.throws(() => withCertificate(file, row), isFileError);
+  assert.equal(withoutToken(file, 'cert:spiffe://a/web'), { ...FILE, certificates: [] });
+  assert.throws(() => withoutToken(file, 'spiffe://a/web'), isFileError);
+  for (const wrong of [[row, row], [{ ...row, name: '' }], [{ ...row, id: 'a' }]])
+    assert.throws(
+      () => parseAuthFile(JSON.stringify({ ...FILE, certificates: wrong })),
+      isFileError,
+    );
 });
 
 tokens('names of this machine pass, and others as the rule says', () => {

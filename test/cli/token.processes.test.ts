@@ -52,6 +52,19 @@ token('a token is made, listed, checked, shown to a node and revoked', async () 
   assert.match((await put()).stderr, /answered 401/);
 });
 
+token('a certificate is listed, checked and taken out like a token', async () => {
+  await using directory = await temporaryDirectory();
+  const file = join(directory.path, 'tokens.json');
+  const command = (...words: string[]) => runCommand(['token', ...words, '--file', file]);
+  const made = await command('create', '--certificate', 'web', '--scopes', 'read');
+  assert.equal([made.code, made.stdout], [0, ''], made.stderr);
+  assert.match((await command('list')).stdout, /\ncert:web +never +read +all keys\n$/);
+  assert.is((await command('check', '--id', 'cert:web', 'GET', 'a')).code, 0);
+  assert.is((await command('revoke', 'cert:web')).code, 0);
+  const both = await command('create', '--certificate', 'a', '--id', 'a', '--scopes', 'read');
+  assert.equal([both.code, both.stderr.startsWith('Give --id for a token, or')], [2, true]);
+});
+
 token('on this machine, a command finds the token for admin by itself', async () => {
   await using server = await guardedNode(null);
   const compact = (environment: Record<string, string>) =>

@@ -6,6 +6,7 @@
  * an answer that refuses does not depend on the map.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import { type AuthTable, tableOf } from '../../access/authTable.ts';
 import {
   anonymousCaller,
@@ -22,6 +23,7 @@ import type { Request } from '../../words/requests.ts';
 import type { Problem } from '../answer/problem.ts';
 import { type AddressOf, socketAddress } from '../limits/clientAddress.ts';
 import { rateFields, tooManyGuesses, tooManyRequests, tooManyWatches } from '../limits/quotas.ts';
+import type { ClientCertificates } from './certificates.ts';
 import {
   allKeysRefused,
   prefixRefused,
@@ -38,6 +40,10 @@ export interface Identity {
   readonly caller: Caller;
   /** The reason why the thing that was shown does not count; null if nothing or a right one was shown. */
   readonly refusal: Problem | null;
+  /** The reason why a certificate makes no caller, though nothing is wrong with it. */
+  readonly advice?: string;
+  /** The reason under which the refusal is counted once it is answered; absent if it was counted already. */
+  readonly counted?: RefusedFor;
 }
 
 /** Verifies a JWT. @returns null if it is wrong. */
@@ -62,6 +68,8 @@ export interface CallersOptions {
   readonly isOpen: boolean;
   readonly clusterToken: ClusterToken | null;
   readonly verifyJwt: JwtVerifier | null;
+  /** Null, the default: clients can show no certificates. */
+  readonly certificates?: ClientCertificates | null;
   readonly limits: CallerLimitSettings;
   /** By default, that of the connection. */
   readonly addressOf?: AddressOf;
@@ -69,7 +77,15 @@ export interface CallersOptions {
   readonly nowMs: () => number;
 }
 
-export type RefusedFor = 'missing' | 'wrong' | 'guesses' | 'scope' | 'prefix' | 'rate' | 'watches';
+export type RefusedFor =
+  | 'missing'
+  | 'certificate'
+  | 'wrong'
+  | 'guesses'
+  | 'scope'
+  | 'prefix'
+  | 'rate'
+  | 'watches';
 
 /** The time between two looks for proofs that have expired, in milliseconds. */
 const EXPIRY_LOOK_MS = 1000;
@@ -77,6 +93,7 @@ const EXPIRY_LOOK_MS = 1000;
 export class Callers {
   readonly refused: Record<RefusedFor, number> = {
     missing: 0,
+    certificate: 0,
     wrong: 0,
     guesses: 0,
     scope: 0,
@@ -138,10 +155,12 @@ export class Callers {
   }
 
   /** The caller, if it takes no time to tell; null for a request that `identify` must look at. */
-  known({ headers }: IncomingMessage): Caller | null {
+  known({ headers, socket }: IncomingMessage): Caller | null {
     if (clusterTokenIn(headers) !== null) return null;
     const bearer = bearerIn(headers);
-    return bearer === null ? this.#table.anonymous : this.#find(bearer);
+    if (bearer !== null) return this.#find(bearer);
+    const { caller, refusal } = this.#withoutToken(socket);
+    return refusal === null ? caller : null;
   }
 
   /** @param ticket that the request shows in the place of a token, if its route takes one. */
@@ -155,22 +174,25 @@ export class Callers {
     }
     const bearer = bearerIn(headers);
     if (bearer !== null) return this.#identifyBearer(bearer, address);
-    if (clusterTokenIn(headers) === null) return this.#anonymous;
+    if (clusterTokenIn(headers) === null) return this.#withoutToken(request.socket);
     const { clusterToken } = this.#options;
     if (clusterToken?.isShownBy(request)) return { caller: clusterToken.caller, refusal: null };
     return this.#wrong(address, 'X-Internal-Token is wrong: it is not the token of the cluster.');
   }
 
   /** @throws Problem 401, 403, 429 */
-  require({ caller, refusal }: Identity, needs: Needs): Caller {
+  require({ caller, refusal, advice, counted }: Identity, needs: Needs): Caller {
     const scopes = scopesOf(needs);
     if (needs === 'nothing') return caller;
     const isAllowed = scopes.some((scope) => caller.scopes.has(scope));
     if (isAllowed && (refusal === null || this.#options.isOpen)) return caller;
-    if (refusal !== null) throw refusal;
+    if (refusal !== null) {
+      if (counted !== undefined) this.refused[counted]++;
+      throw refusal;
+    }
     if (caller === this.#table.anonymous) {
       this.refused.missing++;
-      throw tokenMissing(scopes, this.#options.isOpen ? SHOW_ADMIN_TOKEN : SHOW_TOKEN);
+      throw tokenMissing(scopes, advice ?? (this.#options.isOpen ? SHOW_ADMIN_TOKEN : SHOW_TOKEN));
     }
     this.refused.scope++;
     throw scopeMissing(scopes);
@@ -263,8 +285,23 @@ export class Callers {
     };
   }
 
-  get #anonymous(): Identity {
-    return { caller: this.#table.anonymous, refusal: null };
+  /** By the certificate of the connection, if it has shown one. */
+  #withoutToken(socket: Socket): Identity {
+    const { anonymous, certificates } = this.#table;
+    const shown = this.#options.certificates?.shownOn(socket) ?? null;
+    if (shown === null) return { caller: anonymous, refusal: null };
+    const refused = (fault: string): Identity => ({
+      caller: anonymous,
+      refusal: tokenRefused(fault),
+      counted: 'certificate',
+    });
+    if (shown.fault !== null) return refused(shown.fault);
+    const name = shown.names.find((one) => certificates.has(one));
+    const caller = name === undefined ? undefined : certificates.get(name);
+    if (caller === undefined)
+      return { caller: anonymous, refusal: null, advice: unlisted(shown.names) };
+    if (hasExpired(caller.proof, this.#options.nowMs())) return refused(LISTING_ENDED);
+    return { caller, refusal: null };
   }
 
   #identifyBearer(bearer: string, address: string): Identity | Promise<Identity> {
@@ -337,5 +374,13 @@ export const openCallers = (limits: CallerLimitSettings, nowMs: () => number): C
     limits,
     nowMs,
   });
+
+const LISTING_ENDED =
+  'The file of tokens lists the name of the certificate no more: it has expired.';
+
+const unlisted = (names: readonly string[]): string =>
+  names.length === 0
+    ? 'the certificate bears no name: show another, or a token as `Authorization: Bearer TOKEN`.'
+    : `the file of tokens lists no certificate for ${names.join(', ').slice(0, 200)}.`;
 
 const WRONG_TOKEN = 'The token is wrong, or was revoked.';

@@ -24,8 +24,9 @@ export interface DescribedRoute {
   readonly answers: Answers;
 }
 
-/** The name of the token among the security schemes. */
+/** The names of the token and of the certificate among the security schemes. */
 const SCHEME = 'token';
+const CERTIFICATE_SCHEME = 'certificate';
 
 /**
  * @param key the schema of a key in a path.
@@ -55,6 +56,11 @@ export function describeApi(
           description:
             'A token with the scope. An open node asks for it for the scope `admin` alone.',
         },
+        [CERTIFICATE_SCHEME]: {
+          type: 'mutualTLS',
+          description:
+            'A certificate whose name the file of tokens lists with the scope, at nodes with `--tls-client-ca`.',
+        },
       },
     },
   });
@@ -70,7 +76,9 @@ function operation(row: DescribedRoute, key: z.ZodType<string>): ZodOpenApiOpera
   };
   return {
     operationId: operationId(row),
-    security: scopes.map((scope) => ({ [SCHEME]: [scope] })),
+    security: [SCHEME, CERTIFICATE_SCHEME].flatMap((scheme) =>
+      scopes.map((scope) => ({ [scheme]: [scope] })),
+    ),
     ...(summary !== null && { summary }),
     ...(description !== undefined && { description }),
     ...(Object.keys(requestParams).length > 0 && { requestParams }),
