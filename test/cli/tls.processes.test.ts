@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { namesOf } from '../../src/net/certificates.ts';
-import { runCommand, temporaryDirectory } from '../support/processes.ts';
+import { temporaryDirectory } from '../support/processes.ts';
+import { runShared } from '../support/sharedCommands.ts';
 
 const commands = suite('hearsay tls');
 
@@ -14,7 +15,7 @@ commands('each command makes a pair and names the next command, within 80 column
   await using directory = await temporaryDirectory();
   const dir = join(directory.path, 't');
   const run = async (...words: string[]) => {
-    const { code, stdout, stderr } = await runCommand(['tls', ...words, '--dir', dir]);
+    const { code, stdout, stderr } = await runShared(['tls', ...words, '--dir', dir]);
     assert.is(code, 0, stderr);
     const lines = stderr.replaceAll(dir, 'tls').trimEnd().split('\n');
     assert.equal(
@@ -24,7 +25,7 @@ commands('each command makes a pair and names the next command, within 80 column
     assert.match(stderr, /Next/);
     return stdout.trimEnd().split('\n');
   };
-  const early = await runCommand(['tls', 'server', '--dir', dir]);
+  const early = await runShared(['tls', 'server', '--dir', dir]);
   assert.match(early.stderr, /make one by `hearsay tls ca --dir \S+`\.\n$/);
   assert.equal(await run('ca'), [join(dir, 'ca.crt'), join(dir, 'ca.key')]);
   await run('server', 'cache.example.com', '10.0.0.1');
@@ -40,9 +41,9 @@ commands('each command makes a pair and names the next command, within 80 column
     uris: ['hearsay://c/node1', 'hearsay://c/node2'],
     common: 'node1',
   });
-  const again = await runCommand(['tls', 'ca', '--dir', dir]);
+  const again = await runShared(['tls', 'ca', '--dir', dir]);
   assert.equal([again.code, /There is an authority/.test(again.stderr)], [1, true]);
-  const wrong = await runCommand(['tls', 'server', 'a b', '--dir', dir]);
+  const wrong = await runShared(['tls', 'server', 'a b', '--dir', dir]);
   assert.equal([wrong.code, wrong.stderr], [2, '"a b" is no host name or address.\n']);
   if (spawnSync('openssl', ['version']).error !== undefined) return;
   for (const [purpose, name] of [

@@ -55,7 +55,7 @@ token('a token is made, listed, checked, shown to a node and revoked', async () 
 token('a certificate is listed, checked and taken out like a token', async () => {
   await using directory = await temporaryDirectory();
   const file = join(directory.path, 'tokens.json');
-  const command = (...words: string[]) => runCommand(['token', ...words, '--file', file]);
+  const command = (...words: string[]) => runShared(['token', ...words, '--file', file]);
   const made = await command('create', '--certificate', 'web', '--scopes', 'read');
   assert.equal([made.code, made.stdout], [0, ''], made.stderr);
   assert.match((await command('list')).stdout, /\ncert:web +never +read +all keys\n$/);
