@@ -1,0 +1,150 @@
+/**
+ * A small JSON server: listed routes and methods, bounded bodies, and problem+json for each refusal.
+ *
+ * Invariant: a client's mistake is never a 500.
+ */
+import { createServer, type Server } from 'node:http';
+import Router from '@koa/router';
+import Koa from 'koa';
+import rawBody from 'raw-body';
+import type { z } from 'zod';
+import { Problem } from './problem.ts';
+
+export const MAX_BODY_BYTES = 16 * 1024;
+
+/** A request as routes see it. */
+export interface JsonRequest {
+  readonly parameters: Readonly<Record<string, string>>;
+  readonly query: URLSearchParams;
+  header(name: string): string;
+  /** @throws Problem if the body is too large, no JSON, or does not parse. */
+  body<T>(schema: z.ZodType<T>): Promise<T>;
+}
+
+export interface JsonAnswer {
+  readonly status: number;
+  readonly body?: object;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+export interface JsonRoute {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  /** In the form of @koa/router, such as `/slots/:world/:slot`. */
+  readonly path: string;
+  readonly answer: (request: JsonRequest) => Promise<JsonAnswer> | JsonAnswer;
+}
+
+/** @param onFault gets errors that are no client's: the client gets 500 or, of `toProblem`, another. */
+export function jsonApp(
+  routes: readonly JsonRoute[],
+  onFault: (error: unknown) => void,
+  toProblem: (error: unknown) => Problem | null = () => null,
+): Koa {
+  const app = new Koa();
+  app.silent = true;
+  app.use(async (context, next) => {
+    try {
+      await next();
+      if (context.status === 404 && context.body === undefined)
+        throw new Problem(404, 'route', 'There is nothing at this path.');
+    } catch (error) {
+      const problem = error instanceof Problem ? error : (clientFault(error) ?? toProblem(error));
+      if (problem === null) onFault(error);
+      write(context, problem ?? new Problem(500, 'failed', 'The server failed: try again later.'));
+    }
+  });
+  const router = new Router({ strict: true, sensitive: true });
+  for (const { method, path, answer } of routes)
+    router.register(path, [method], async (context) => {
+      const { status, body, headers = {} } = await answer(requestOf(context));
+      context.status = status;
+      context.set({ 'Cache-Control': 'no-store', ...headers });
+      context.body = body ?? null;
+      if (body === undefined) context.status = status;
+    });
+  app.use(router.routes());
+  app.use(router.allowedMethods({ throw: true, methodNotAllowed: notAllowed }));
+  return app;
+}
+
+const notAllowed = (): Problem =>
+  new Problem(405, 'method', 'This path does not take this method.');
+
+function requestOf(
+  context: Koa.Context & { readonly params: Record<string, string> },
+): JsonRequest {
+  return {
+    parameters: context.params,
+    query: context.URL.searchParams,
+    header: (name) => context.get(name),
+    body: async (schema) => {
+      const text = await rawBody(context.req, {
+        length: context.req.headers['content-length'] ?? null,
+        limit: MAX_BODY_BYTES,
+        encoding: 'utf8',
+      });
+      return parsed(schema, text);
+    },
+  };
+}
+
+function parsed<T>(schema: z.ZodType<T>, text: string): T {
+  let value: unknown;
+  try {
+    value = text === '' ? {} : JSON.parse(text);
+  } catch {
+    throw new Problem(422, 'body', 'The body must be JSON.');
+  }
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  const [issue] = result.error.issues;
+  const place = issue?.path.join('.') || 'body';
+  throw new Problem(422, 'body', `${place}: ${issue?.message ?? 'is malformed'}.`);
+}
+
+/** Errors of koa and of raw-body that say a status of the client's. */
+function clientFault(error: unknown): Problem | null {
+  if (!(error instanceof Error) || !('status' in error)) return null;
+  const { status } = error;
+  if (typeof status !== 'number' || status < 400 || status > 499) return null;
+  if (status === 413)
+    return new Problem(413, 'too large', `A body may have ${MAX_BODY_BYTES} bytes.`);
+  return new Problem(status, 'request', 'The request could not be read.');
+}
+
+function write(context: Koa.Context, { status, reason, message, headers }: Problem): void {
+  context.status = status;
+  context.set({ 'Cache-Control': 'no-store', ...headers });
+  context.body = JSON.stringify({ type: 'about:blank', status, reason, detail: message });
+  context.type = 'application/problem+json';
+}
+
+export interface Listener extends AsyncDisposable {
+  readonly server: Server;
+  readonly url: string;
+}
+
+/** @param port 0: any that is free. */
+export async function listen(
+  handler: Parameters<typeof createServer>[1],
+  host: string,
+  port: number,
+): Promise<Listener> {
+  const server = createServer(handler);
+  server.requestTimeout = 10_000;
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, resolve);
+  });
+  const address = server.address();
+  const bound = typeof address === 'object' && address !== null ? address.port : port;
+  return {
+    server,
+    url: `http://${host}:${bound}`,
+    [Symbol.asyncDispose]: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
