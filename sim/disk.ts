@@ -28,6 +28,8 @@ export interface DiskOptions {
   readonly commitFailures: number;
   /** With `normal`, a crash takes back what was committed since the disk last was in step. */
   readonly durability: 'full' | 'normal';
+  /** With `normal`, how likely the disk is in step after a commit. */
+  readonly syncedCommits: number;
   /** Only to test the oracle: a crash also takes the last commit that was acknowledged. */
   readonly forgetsOnCrash: boolean;
 }
@@ -109,8 +111,7 @@ export class SimLog extends MemoryLog {
   }
 }
 
-/** How likely the disk is in step after a commit, and a crash takes nothing although it could. */
-const SYNCED_COMMITS = 0.25;
+/** How likely a crash takes nothing although it could. */
 const KILLED_ONLY = 0.3;
 
 export class SimDisk implements LogStore {
@@ -318,7 +319,11 @@ export class SimDisk implements LogStore {
    */
   #sync(log: SimLog, commit: Commit): void {
     if (this.#options.durability === 'full' || this.#log !== log) return;
-    if (this.#synced === null || outlivesPowerCuts(commit) || this.#dice.chance(SYNCED_COMMITS))
+    if (
+      this.#synced === null ||
+      outlivesPowerCuts(commit) ||
+      this.#dice.chance(this.#options.syncedCommits)
+    )
       this.#synced = this.copy() ?? null;
   }
 

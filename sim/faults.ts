@@ -11,6 +11,8 @@ import type { Trace } from './trace.ts';
 export interface FaultOptions {
   readonly crashEveryMs: number;
   readonly stopEveryMs: number;
+  /** All nodes crash at one moment. */
+  readonly powerCutEveryMs: number;
   readonly downMs: Span;
   /** How likely a node that was down finds an empty disk. */
   readonly wipes: number;
@@ -108,6 +110,7 @@ export class Faults {
     this.#every(this.#options.copyEveryMs, () => this.#copy());
     this.#every(this.#options.restoreEveryMs, () => this.#restore());
     this.#every(this.#options.cloneEveryMs, () => this.#clone());
+    this.#every(this.#options.powerCutEveryMs, () => this.#cutPower());
   }
 
   /** Ends all of it: the network is whole, disks have space, clocks are right, and every node runs. */
@@ -147,6 +150,11 @@ export class Faults {
     const node = this.#dice.pick(this.#nodes);
     this.#say(`${node.name} crashes`);
     if (node.crash()) this.restartLater(node);
+  }
+
+  #cutPower(): void {
+    this.#say('the power fails');
+    for (const node of this.#nodes) if (node.crash()) this.restartLater(node);
   }
 
   /** A node is lost for good, with its disk. Of those that there were at first, a majority stays. */

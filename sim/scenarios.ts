@@ -77,6 +77,7 @@ function quiet(dice: Dice): WorldOptions {
       readMs: [0, dice.pick([0, 2, 10])],
       commitFailures: 0,
       durability: 'full',
+      syncedCommits: 0.25,
       forgetsOnCrash: false,
     },
     clients: {
@@ -93,6 +94,7 @@ function quiet(dice: Dice): WorldOptions {
     faults: {
       crashEveryMs: 0,
       stopEveryMs: 0,
+      powerCutEveryMs: 0,
       downMs: [10, 4000],
       wipes: 0,
       loseEveryMs: 0,
@@ -407,6 +409,18 @@ const CHANGES: Readonly<Record<string, (dice: Dice) => Changes>> = {
     compactMs: 400,
     retentionMs: dice.pick([0, 100, 2000]),
   }),
+  // Disks write hardly anything back by themselves, and all nodes crash at once, some soon after one has rejoined.
+  'power cuts': (dice) => {
+    const options = retired(dice);
+    return {
+      ...options,
+      joinTimeoutMs: 3000,
+      network: { delayMs: [1, dice.pick([5, 20, 100])], idleMs: [12_000, 20_000] },
+      disk: { durability: 'normal', commitMs: [1, 3], syncedCommits: dice.pick([0, 0.05]) },
+      faults: { ...options.faults, crashEveryMs: 0, powerCutEveryMs: 1500, downMs: [10, 300] },
+      holdMs: HOLD_JOIN_TIMEOUTS * 3000,
+    };
+  },
   // Each unclean stop makes another origin, while watchers go on by cursors from before.
   'many origins': (dice) => ({
     nodes: dice.within([2, 4]),

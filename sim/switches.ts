@@ -124,6 +124,12 @@ const SWITCHES: Readonly<Record<string, Switch>> = {
     text: 'return await offerAgain({ ...to, aside, old });',
     without: 'return true;',
   },
+  /** Rules 5 and 12: a log is removed while its offers are in memory only. */
+  'offers outlive power cuts': {
+    file: 'src/gossip/driver/offers.ts',
+    text: 'if (name !== null) await replica.offering.settle(name, offered.life);',
+    without: '',
+  },
   /** Rule 12: what the cluster has deleted since is offered again as well. */
   'no offers of what was deleted': {
     file: 'src/replica/offer.ts',

@@ -10,6 +10,7 @@ for (const scenario of [
   'restored from before joins',
   'clones',
   'lost tails',
+  'power cuts',
   'many origins',
 ])
   copies(`${SEEDS_A_SCENARIO} seeds of "${scenario}"`, () => runSeeds(scenario));
