@@ -2,11 +2,11 @@
  * The HTTP server around the app: timeouts, bounds, upgrades to other protocols, requests that Node
  * can't read, and the stop.
  */
-import * as http from 'node:http';
-import * as https from 'node:https';
+import type * as Http from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { TlsOptions } from 'node:tls';
 import { admitsHost, type HostRule } from '../access/hosts.ts';
+import { http, https } from '../net/http.ts';
 import type { Limits } from '../words/limits.ts';
 import { answerRaw, PROBLEM_TYPE } from './answer/answer.ts';
 import { Problem, problemText } from './answer/problem.ts';
@@ -41,21 +41,21 @@ export interface ServerOptions {
  * @param maxBodyBytes the longest body for which a client that asks first gets 100 Continue.
  */
 export function createServer(
-  listener: http.RequestListener,
+  listener: Http.RequestListener,
   connections: Connections,
   { maxBodyBytes }: Pick<Limits, 'maxBodyBytes'>,
   { hosts = ANY_HOST, tls = null }: ServerOptions = {},
-): http.Server {
+): Http.Server {
   const take = (
-    request: http.IncomingMessage,
-    response: http.ServerResponse,
+    request: Http.IncomingMessage,
+    response: Http.ServerResponse,
     problem = misshapen(request) ?? misdirected(request, hosts),
   ): void =>
     connections.take(request, response, () => {
       if (problem === null) listener(request, response);
       else endWith(response, problem);
     });
-  const options: http.ServerOptions = {
+  const options: Http.ServerOptions = {
     maxHeaderSize: MAX_HEADER_BYTES,
     headersTimeout: HEADERS_TIMEOUT_MS,
     requestTimeout: REQUEST_TIMEOUT_MS,
@@ -67,7 +67,7 @@ export function createServer(
     shouldUpgradeCallback: (request) =>
       server.listenerCount('upgrade') > 0 && isWebSocketUpgrade(request),
   };
-  const server: http.Server =
+  const server: Http.Server =
     tls === null
       ? http.createServer(options, (request, response) => take(request, response))
       : https.createServer({ ...options, ...tls }, (request, response) => take(request, response));
@@ -101,7 +101,7 @@ const UNKNOWN_EXPECTATION = new Problem(417, 'The only known Expect is 100-conti
  * Refuses shapes that Node's parser lets through and that a proxy in front may read otherwise (RFC
  * 9112, sections 3.2 and 6.1).
  */
-function misshapen({ httpVersion, headers, rawHeaders }: http.IncomingMessage): Problem | null {
+function misshapen({ httpVersion, headers, rawHeaders }: Http.IncomingMessage): Problem | null {
   const coding = headers['transfer-encoding'];
   if (coding !== undefined && (httpVersion === '1.0' || coding.toLowerCase() !== 'chunked'))
     return new Problem(400, 'The only known Transfer-Encoding is chunked, in HTTP/1.1.');
@@ -117,7 +117,7 @@ function misshapen({ httpVersion, headers, rawHeaders }: http.IncomingMessage): 
 const ANY_HOST: HostRule = { allowed: null };
 
 /** Refuses a request that names another host than this node (RFC 9110, section 15.5.20). */
-const misdirected = ({ headers }: http.IncomingMessage, hosts: HostRule): Problem | null =>
+const misdirected = ({ headers }: Http.IncomingMessage, hosts: HostRule): Problem | null =>
   admitsHost(hosts, headers.host) ? null : MISDIRECTED;
 
 const MISDIRECTED = new Problem(
@@ -126,7 +126,7 @@ const MISDIRECTED = new Problem(
 );
 
 /** Answers a problem, and closes the connection. */
-function endWith(response: http.ServerResponse, { status, detail }: Problem): void {
+function endWith(response: Http.ServerResponse, { status, detail }: Problem): void {
   const text = problemText(status, detail);
   response.writeHead(status, {
     'Content-Type': PROBLEM_TYPE,
@@ -138,7 +138,7 @@ function endWith(response: http.ServerResponse, { status, detail }: Problem): vo
 }
 
 /** Whether the request asks for a WebSocket and for no other protocol (RFC 6455, section 4.1). */
-const isWebSocketUpgrade = ({ method, headers }: http.IncomingMessage): boolean =>
+const isWebSocketUpgrade = ({ method, headers }: Http.IncomingMessage): boolean =>
   method === 'GET' && headers.upgrade?.trim().toLowerCase() === 'websocket';
 
 const REQUEST_TIMEOUT = 'ERR_HTTP_REQUEST_TIMEOUT';
@@ -164,14 +164,14 @@ function beginsWithHead(error: Error): boolean {
 }
 
 export interface UpgradeTaker {
-  readonly take: (request: http.IncomingMessage, socket: Duplex, head: Buffer) => void;
+  readonly take: (request: Http.IncomingMessage, socket: Duplex, head: Buffer) => void;
   /** Whether it is served on the connections that are reserved for peers. */
   readonly isForPeers?: true;
 }
 
 /** @param takers handlers of WebSockets, by path. */
 export function takeUpgrades(
-  server: http.Server,
+  server: Http.Server,
   bounds: Bounds,
   hosts: HostRule,
   takers: Readonly<Record<string, UpgradeTaker>>,
@@ -201,7 +201,7 @@ export function takeUpgrades(
  * @returns a function that stops listening, and resolves once no request is under way or after the
  *   limit (milliseconds): a stream of events never ends by itself.
  */
-export function drainable(server: http.Server): (limitMs: number) => Promise<void> {
+export function drainable(server: Http.Server): (limitMs: number) => Promise<void> {
   let underWay = 0;
   let idle: (() => void) | null = null;
   server.on('request', (_request, response) => {

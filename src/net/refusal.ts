@@ -1,6 +1,6 @@
 /** HTTP answers on connections for which Node has no response object. */
-import { STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { http } from './http.ts';
 
 export interface Refusal {
   readonly status: number;
@@ -19,7 +19,7 @@ export function refuse(
   // Node leaves the socket of an upgrade to its handler: an error event without a listener would end
   // the process.
   socket.on('error', () => socket.destroy());
-  const lines = [`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`];
+  const lines = [`HTTP/1.1 ${status} ${http.STATUS_CODES[status] ?? ''}`];
   for (let index = 0; index < headers.length; index += 2)
     lines.push(`${headers[index]}: ${headers[index + 1]}`);
   lines.push('Connection: close', `Content-Length: ${Buffer.byteLength(text)}`);

@@ -2,7 +2,7 @@
  * Errors as clients see them: problem details (RFC 9457). `detail` is the sentence that existing
  * clients read. The type is `about:blank`, and the title the phrase of the status, but for refusals for load.
  */
-import { STATUS_CODES } from 'node:http';
+import { http } from '../../net/http.ts';
 import {
   CommitFailedError,
   DiskFullError,
@@ -61,7 +61,7 @@ export const problemText = (
 ): string =>
   JSON.stringify({
     type: type?.uri ?? 'about:blank',
-    title: type?.title ?? STATUS_CODES[status] ?? 'Unknown',
+    title: type?.title ?? http.STATUS_CODES[status] ?? 'Unknown',
     status,
     detail,
     ...extensions,

@@ -5,7 +5,9 @@
  * Invariant: before a caller was found to be allowed, a request does not wait, its body is not read, and
  * the map is not touched.
  */
-import { Router, type RouterContext } from '@koa/router';
+import nodeModule from 'node:module';
+import type * as KoaRouter from '@koa/router';
+import type { RouterContext } from '@koa/router';
 import type { z } from 'zod';
 import type { Audit } from '../../access/audit.ts';
 import type { Caller } from '../../access/caller.ts';
@@ -17,6 +19,9 @@ import type { DescribedRoute } from '../openapi/openapi.ts';
 import type { BodyReader, CheckedBody } from '../request/body.ts';
 import { decodeKey, queryOf, ticketIn } from '../request/target.ts';
 import { validate } from '../request/validate.ts';
+
+// Its ES module imports Node's HTTP whole, as src/net/http.ts tells.
+const { Router }: typeof KoaRouter = nodeModule.createRequire(import.meta.url)('@koa/router');
 
 /** A row. All members but `handler` are also its description. */
 export interface Route<Query extends z.ZodObject, Body extends z.ZodType> extends DescribedRoute {
@@ -118,7 +123,7 @@ export class Routes {
     this.#router.register(pattern, [method], handle, { ...ROUTER_OPTIONS, ignoreCaptures: true });
   }
 
-  middleware(): ReturnType<Router['routes']> {
+  middleware(): ReturnType<KoaRouter.Router['routes']> {
     return this.#router.routes();
   }
 }
