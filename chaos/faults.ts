@@ -15,7 +15,7 @@ import { stepText } from './schedule.ts';
 export const SERVING_TIMEOUT_MS = 240_000;
 const ORIGIN_INTERVAL_MS = 100;
 /** The secret that nodes prove to one another in a run. */
-export const RUN_TOKEN = 'chaos';
+export const RUN_TOKEN = 'the-token-of-chaos';
 
 export interface Scene {
   readonly directory: string;

@@ -21,10 +21,12 @@ export async function serve(settings: NodeSettings, isUnderCluster: boolean): Pr
   const stop = stopRequest(isUnderCluster, { logger, limitMs, reload });
   node = await start(settings, log);
   const { host: listens } = new URL(node.url);
-  // The URL for other machines, which may not reach the address at which the node listens.
-  const url = settings.url ?? node.url;
+  const { peerUrl } = node;
+  // The URL for other machines, which may not reach the address at which the node listens. With a port for peers, it is theirs.
+  const url = peerUrl === null ? (settings.url ?? node.url) : node.url;
+  const peers = peerUrl === null ? {} : { peers: settings.url ?? peerUrl };
   logger.info(
-    { event: 'serving', origin: node.origin, url, listens, pid: process.pid },
+    { event: 'serving', origin: node.origin, url, ...peers, listens, pid: process.pid },
     `Node ${settings.nodeId} serves.`,
   );
   if (isUnderCluster) await tellParent({ kind: 'serving' });
@@ -34,8 +36,9 @@ export async function serve(settings: NodeSettings, isUnderCluster: boolean): Pr
 }
 
 const hasFilesToReload = (settings: NodeSettings): boolean => {
-  const { authFile, jwks, auditLog, tlsCert, peerTlsCert, peerTlsCa } = settings;
-  return [authFile, jwks, auditLog, tlsCert, peerTlsCert, peerTlsCa].some((path) => path !== null);
+  const { authFile, jwks, auditLog, internalTokenFile, tlsCert, peerTlsCert, peerTlsCa } = settings;
+  const files = [authFile, jwks, auditLog, internalTokenFile, tlsCert, peerTlsCert, peerTlsCa];
+  return files.some((path) => path !== null);
 };
 
 interface StopOptions {

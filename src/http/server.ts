@@ -182,8 +182,7 @@ export function takeUpgrades(
     const taker = takers[path];
     const paths = Object.keys(takers).filter((known) => !takers[known]?.isForPeers);
     try {
-      if (taker === undefined)
-        throw new Problem(404, `The only WebSocket is at ${paths.join(' and ')}.`);
+      if (taker === undefined) throw new Problem(404, webSocketsAt(paths));
       const problem = misshapen(request) ?? misdirected(request, hosts);
       if (problem !== null) throw problem;
       if (!taker.isForPeers) bounds.requireRoom(request, path);
@@ -194,6 +193,11 @@ export function takeUpgrades(
     }
   });
 }
+
+const webSocketsAt = (paths: readonly string[]): string =>
+  paths.length === 0
+    ? 'This port is for nodes alone: watch at the port for clients.'
+    : `The only WebSocket is at ${paths.join(' and ')}.`;
 
 /**
  * Counts the requests of the server from now on.

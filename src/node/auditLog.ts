@@ -12,6 +12,8 @@ import type { NodeSettings } from './nodeSettings.ts';
 
 /** Messages of the node that concern who is in the cluster, or who may do what. */
 const TOLD: ReadonlySet<string> = new Set([
+  'cluster-token-read',
+  'cluster-token-refused',
   'formed',
   'joined',
   'joins',

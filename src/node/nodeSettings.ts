@@ -30,6 +30,13 @@ export interface NodeSettings {
   /** Port to listen on, 0 to 65535; 0 for any free one. Default 8000. */
   readonly port: number;
   /**
+   * Port for peers alone, 0 to 65535; `url` and `nodes` then name these ports. Null, the default: peers come to `port`
+   * too.
+   */
+  readonly peerPort: number | null;
+  /** Address to listen on for peers. Null, the default: that of `host`. Needs a `peerPort`. */
+  readonly peerHost: string | null;
+  /**
    * File of tokens, which says who may do what; only its owner may read it. Null, the default: on
    * loopback nobody needs a token but for the scope `admin`; elsewhere the node does not start unless
    * it is `open`.

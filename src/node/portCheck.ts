@@ -7,6 +7,10 @@ import type { NodeSettings } from './nodeSettings.ts';
 
 export type Address = Pick<NodeSettings, 'host' | 'port'>;
 
+/** The address for peers alone; null if they come to the one for clients. */
+export const peerAddress = ({ host, peerHost, peerPort }: NodeSettings): Address | null =>
+  peerPort === null ? null : { host: peerHost ?? host, port: peerPort };
+
 /** Listens for a moment. @throws the errors of listening. */
 export async function checkPort({ host, port }: Address): Promise<void> {
   const server = createServer().listen(port, host);
@@ -22,5 +26,8 @@ export async function checkPort({ host, port }: Address): Promise<void> {
  * @throws the errors of listening.
  */
 export async function checkPortOfNewLog(settings: NodeSettings): Promise<void> {
-  if (!existsSync(join(settings.dataDir, 'hearsay.db'))) await checkPort(settings);
+  if (existsSync(join(settings.dataDir, 'hearsay.db'))) return;
+  await checkPort(settings);
+  const peers = peerAddress(settings);
+  if (peers !== null) await checkPort(peers);
 }

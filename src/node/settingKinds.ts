@@ -146,14 +146,26 @@ export function setting<S extends z.ZodType>(schema: S, row: SettingRow): S {
 
 /** A whole number from `least` to `most`. */
 export function whole(least: number, most: number, row: Omit<SettingRow, 'allowed'>) {
-  const schema = z
+  return setting(wholeNumber(least, most), { ...row, ...allowedWhole(least, most) });
+}
+
+/** A whole number from `least` to `most`, or null if none is given. */
+export function wholeOrNone(least: number, most: number, row: Omit<OwnRow, 'default'>) {
+  const given = { ...row, default: null, placeholder: 'port', ...allowedWhole(least, most) };
+  return setting(wholeNumber(least, most).nullable(), given);
+}
+
+const wholeNumber = (least: number, most: number) =>
+  z
     .string()
     .regex(/^\d{1,15}$/)
     .transform(Number)
     .refine((value) => value >= least && value <= most);
-  const allowed = `a whole number from ${least} to ${most}`;
-  return setting(schema, { ...row, allowed, range: { least, most, unit: '' } });
-}
+
+const allowedWhole = (least: number, most: number) => ({
+  allowed: `a whole number from ${least} to ${most}`,
+  range: { least, most, unit: '' } as const,
+});
 
 /** Off unless it is named. */
 export function onOff(row: Omit<OwnRow, 'default'>) {

@@ -19,6 +19,7 @@ import { accessRows } from './settings/accessRows.ts';
 import {
   refuseBlockedPort,
   refuseHalfJwt,
+  refuseHalfPeerPort,
   refuseOpenToken,
   refuseUnguarded,
 } from './settings/checks.ts';
@@ -64,6 +65,11 @@ export function readSettings(flags: Flags, environment: Environment): NodeSettin
   refuseHalfJwt(own, '--jwks', '--jwt-issuer and --jwt-audience');
   refuseHalfTls(own, flagOf);
   refuseBlockedPort(own, '--port (PORT)');
+  refuseHalfPeerPort(own, {
+    port: '--port (PORT)',
+    peerPort: '--peer-port (PEER_PORT)',
+    peerHost: '--peer-host (PEER_HOST)',
+  });
   return { ...own, ...token, limits };
 }
 
@@ -86,6 +92,7 @@ export function completeSettings(given: GivenSettings): NodeSettings {
   refuseHalfJwt(own, 'jwks', 'jwtIssuer and jwtAudience');
   refuseHalfTls(own, (name) => name);
   refuseBlockedPort(own, 'port');
+  refuseHalfPeerPort(own, { port: 'port', peerPort: 'peerPort', peerHost: 'peerHost' });
   return { ...own, limits };
 }
 

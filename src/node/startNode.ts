@@ -6,11 +6,12 @@ import { maxMessageBytes } from '../gossip/border/bounds.ts';
 import { type SocketSettings, SocketTransport } from '../gossip/socket.ts';
 import { ClientCertificates } from '../http/access/certificates.ts';
 import type { HttpLog, RequestLog } from '../http/exchange.ts';
-import { ClusterSecrets } from '../net/clusterSecrets.ts';
+import type { ClusterSecrets } from '../net/clusterSecrets.ts';
 import type { Replica } from '../replica/replica.ts';
 import type { Note, NoteFacts } from '../words/note.ts';
 import { openAccess, registerAccessMetrics } from './access.ts';
 import { AuditLog } from './auditLog.ts';
+import { ClusterTokens, registerTokenMetrics } from './clusterTokens.ts';
 import { LogDirectory, warnOfReaders } from './dataDirectory.ts';
 import { DiskSpace } from './diskSpace.ts';
 import { Engine, openLogs } from './engine.ts';
@@ -27,7 +28,6 @@ import type { NodeSettings } from './settings.ts';
 import { surfaceOf } from './surface.ts';
 import { Timings } from './timings.ts';
 import { NodeTls, registerTlsMetrics } from './tls.ts';
-import { tokenOfNode, userTokenFile } from './tokenFile.ts';
 
 /** Gets the node's messages to people. */
 export interface NodeLog extends HttpLog {
@@ -51,6 +51,8 @@ export interface NodeOptions {
 export interface RunningNode {
   /** The URL at which the node listens. */
   readonly url: string;
+  /** The URL at which it listens for peers alone; null if they come to `url`. */
+  readonly peerUrl: string | null;
   readonly origin: string;
   readonly replica: Replica;
   /** Rejects once the node can't go on. */
@@ -95,11 +97,12 @@ export async function startNode(
   };
   const failure = Promise.withResolvers<never>();
   failure.promise.catch(() => {}); // callers who wait for `failure` get the error
-  const token = tokenOfNode(settings, userTokenFile(process.env), (text) => note('warn', text));
-  const secrets = new ClusterSecrets([token]);
-  await checkPortOfNewLog(settings);
   await using undo = new AsyncDisposableStack();
   undo.defer(() => audit?.close());
+  const tokens = new ClusterTokens(settings, note);
+  undo.defer(() => tokens.stop());
+  const { secrets } = tokens;
+  await checkPortOfNewLog(settings);
   const tls = new NodeTls(settings, note, Date.now);
   undo.defer(() => tls.stop());
   const registry = new Registry();
@@ -132,6 +135,7 @@ export async function startNode(
     note,
     refused: (address) => audit?.wrongToken(address),
   });
+  tokens.onChange(() => transport.closeUnknown());
   const engine = new Engine({
     ...opened,
     ...options,
@@ -156,6 +160,7 @@ export async function startNode(
   undo.defer(() => access.stop());
   access.callers.onWrong = (address) => audit?.wrongToken(address);
   registerTlsMetrics(registry, tls);
+  registerTokenMetrics(registry, tokens);
   registerAccessMetrics(registry, access, () => audit?.dropped ?? 0);
   const surface = surfaceOf({
     settings,
@@ -191,11 +196,13 @@ export async function startNode(
     access.stop();
     certificates?.stop();
     tls.stop();
+    tokens.stop();
     await logs.close();
     await audit?.close();
   };
   return {
     url: surface.url,
+    peerUrl: surface.peerUrl,
     get origin() {
       return engine.replica.origin;
     },
@@ -205,6 +212,7 @@ export async function startNode(
     reload: () => {
       access.reload();
       tls.reload();
+      tokens.reload();
       audit?.reopen();
     },
     close: () => (closing ??= close()),

@@ -1,6 +1,4 @@
-/** Everything that listens on the node's port: REST, watches, and the WebSockets of peers. */
-import type { Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+/** Everything that listens on the node's ports: REST, watches, and the WebSockets of peers. */
 import type { Registry } from 'prom-client';
 import type { Audit } from '../access/audit.ts';
 import type { HostRule } from '../access/hosts.ts';
@@ -11,7 +9,7 @@ import type { HttpLog, RequestLog } from '../http/exchange.ts';
 import { Bounds } from '../http/limits/bounds.ts';
 import { AllowedPages } from '../http/request/pages.ts';
 import { WATCH_PATH } from '../http/routes/watchRoute.ts';
-import { createServer, drainable, takeUpgrades } from '../http/server.ts';
+import { createServer, drainable, takeUpgrades, type UpgradeTaker } from '../http/server.ts';
 import { WatchService } from '../http/watch/service.ts';
 import { LineThread } from '../log/files/lineThread.ts';
 import { Networks } from '../net/networks.ts';
@@ -19,8 +17,10 @@ import type { Replica } from '../replica/replica.ts';
 import type { Engine } from './engine.ts';
 import { type Health, healthOf, LEAVING } from './health.ts';
 import { collectGarbage, heapShare } from './leanHeap.ts';
+import { listen, urlOf } from './listening.ts';
 import { isLoopback } from './loopback.ts';
 import { maxOpenFiles } from './openFiles.ts';
+import { peerSurfaceOf } from './peerSurface.ts';
 import { followCertificates, serverTls } from './serverTls.ts';
 import type { NodeSettings } from './settings.ts';
 import type { NodeTls } from './tls.ts';
@@ -29,7 +29,9 @@ import { packageVersion } from './version.ts';
 export interface Surface {
   /** The URL at which the node listens. */
   readonly url: string;
-  /** @throws the errors of listening: the port is taken, or not allowed. */
+  /** The URL at which it listens for peers alone; null if they come to `url`. */
+  readonly peerUrl: string | null;
+  /** @throws the errors of listening: a port is taken, or not allowed. */
   listen(): Promise<void>;
   /** Still serves, and sends its clients elsewhere. */
   leave(): void;
@@ -82,20 +84,32 @@ export function surfaceOf(options: SurfaceOptions): Surface {
       compact: (retentionMs) => compacted(engine, retentionMs),
     },
   });
-  const hosts = hostRule(settings);
+  const hosts = hostRule(settings, settings.host);
+  const peerHosts = hostRule(settings, settings.peerHost ?? settings.host);
+  const peers = peerSurfaceOf(settings, transport, bounds, peerHosts);
   const secure = serverTls(tls);
   const server = createServer(listener, connections, settings.limits, { hosts, tls: secure });
   followCertificates(server, tls);
   const drain = drainable(server);
+  const gossip: UpgradeTaker = {
+    take: (...upgrade) => transport.upgrade(...upgrade),
+    isForPeers: true,
+  };
   takeUpgrades(server, bounds, hosts, {
-    [GOSSIP_PATH]: { take: (...upgrade) => transport.upgrade(...upgrade), isForPeers: true },
+    ...(peers === null && { [GOSSIP_PATH]: gossip }),
     [WATCH_PATH]: { take: (...upgrade) => watches.upgrade(...upgrade) },
   });
   return {
     get url() {
-      return urlOf(server, settings, secure === null ? 'http' : 'https');
+      return urlOf(server, settings.host, secure === null ? 'http' : 'https');
     },
-    listen: () => listen(server, settings),
+    get peerUrl() {
+      return peers?.url ?? null;
+    },
+    listen: async () => {
+      await peers?.listen();
+      await listen(server, settings);
+    },
     leave: () => {
       connections.isLeaving = true;
     },
@@ -108,6 +122,7 @@ export function surfaceOf(options: SurfaceOptions): Surface {
       bounds.stop();
       watches.stop();
       server.closeAllConnections();
+      await peers?.close();
       await reader.close();
     },
   };
@@ -175,7 +190,7 @@ function boundsOf(settings: NodeSettings, replica: Replica): Bounds {
 }
 
 /** On loopback, a page of another site could ask by that site's name. */
-function hostRule({ host, allowedHosts, nodes, url }: NodeSettings): HostRule {
+function hostRule({ allowedHosts, nodes, url }: NodeSettings, host: string): HostRule {
   const isAnyAllowed = allowedHosts.length === 0 ? !isLoopback(host) : allowedHosts.includes('*');
   if (isAnyAllowed) return { allowed: null };
   const own = (url === null ? nodes : [...nodes, url]).map((one) => new URL(one).hostname);
@@ -196,19 +211,4 @@ async function compacted(
 ): Promise<number | null> {
   if (compactor.isRunning) return null;
   return (await compactor.run(retentionMs ?? undefined)).rows;
-}
-
-function listen(server: Server, { host, port }: NodeSettings): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, host, () => {
-      server.off('error', reject);
-      resolve();
-    });
-  });
-}
-
-function urlOf(server: Server, { host }: NodeSettings, scheme: 'http' | 'https'): string {
-  const { port } = server.address() as AddressInfo;
-  return `${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}`;
 }

@@ -19,6 +19,7 @@ export interface GivenToken {
 }
 
 const TOKEN_BYTES = 32;
+const MAX_TOKENS = 2;
 const ABSENCES: ReadonlySet<string> = new Set(['ENOENT', 'ENOTDIR']);
 
 /**
@@ -30,20 +31,23 @@ export function userTokenFile(environment: Environment): string {
   return join(state, 'hearsay', 'internal-token');
 }
 
+/** The token of a cluster, and the one that it replaces or is replaced by: the first is shown, each is taken. */
+export type Tokens = readonly [string, ...string[]];
+
 /**
- * The token of a node.
+ * The tokens of a node.
  *
  * @param userFile made with a new token if it is needed and missing.
  * @param warn called if the token can't be kept: it then serves this run alone.
  * @throws SettingError if a named file, or the user's, holds no token.
  */
-export function tokenOfNode(
+export function tokensOfNode(
   { internalToken, internalTokenFile }: GivenToken,
   userFile: string,
   warn: (text: string) => void,
-): string {
-  if (internalToken !== null) return internalToken;
-  if (internalTokenFile !== null) return readToken(internalTokenFile);
+): Tokens {
+  if (internalToken !== null) return [internalToken];
+  if (internalTokenFile !== null) return readTokens(internalTokenFile);
   try {
     makeTokenFile(userFile);
   } catch (error) {
@@ -51,10 +55,14 @@ export function tokenOfNode(
       `No token was given, and ${userFile} can't be made (${reasonOf(error)}): other nodes and the tools ` +
         'that need a token are refused until --internal-token-file (INTERNAL_TOKEN_FILE) names one.',
     );
-    return newToken();
+    return [newToken()];
   }
-  return readToken(userFile);
+  return readTokens(userFile);
 }
+
+/** As `tokensOfNode`, for who needs one. */
+export const tokenOfNode = (...given: Parameters<typeof tokensOfNode>): string =>
+  tokensOfNode(...given)[0];
 
 /**
  * The token of a command that asks nodes; null if there is none. @throws the errors of `tokenOfNode`.
@@ -64,19 +72,21 @@ export function tokenOfCommand(
   userFile: string,
 ): string | null {
   if (internalToken !== null) return internalToken;
-  if (internalTokenFile !== null) return readToken(internalTokenFile);
-  return textOf(userFile) === null ? null : readToken(userFile);
+  if (internalTokenFile !== null) return readTokens(internalTokenFile)[0];
+  return textOf(userFile) === null ? null : readTokens(userFile)[0];
 }
 
-function readToken(file: string): string {
+/** @throws SettingError with one sentence that names the file and its fault, and no token. */
+export function readTokens(file: string): Tokens {
   const text = textOf(file);
   if (text === null)
     throw new SettingError(`The token file ${file} is not there: make it, or name another.`);
   // Editors and `echo` end a file with a line feed.
-  const token = text.trim();
-  if (isToken(token)) return token;
+  const [first = '', ...others] = text.trim().split(/\s*\n\s*/);
+  if ([first, ...others].every(isToken) && others.length < MAX_TOKENS) return [first, ...others];
   throw new SettingError(
-    `The token file ${file} must hold 1 to 256 printable ASCII characters without spaces, and nothing else.`,
+    `The token file ${file} must hold 1 to 256 printable ASCII characters without spaces, and nothing else but a ` +
+      'second such line while one token replaces another.',
   );
 }
 

@@ -115,7 +115,14 @@ serve('says in one sentence that its port is in use, or its directory held', asy
 
 serve('says in one sentence that it can not listen', async () => {
   await using directory = await temporaryDirectory();
-  const words = ['serve', '--host', 'nowhere.invalid', '--internal-token', 'other', '--open'];
+  const words = [
+    'serve',
+    '--host',
+    'nowhere.invalid',
+    '--internal-token',
+    'a-token-of-sixteen',
+    '--open',
+  ];
   const { code, stderr } = await runCommand(words, { DATA_DIR: directory.path });
   assert.match(stderr, /^This machine can't listen on port 8000 of nowhere\.invalid: [^\n]+\.\n$/);
   assert.is(code, 1);

@@ -106,7 +106,10 @@ realNode(
     const { paths } = JSON.parse(text) as {
       paths: Record<
         string,
-        Record<string, { responses: object; operationId: string; security: Record<string, string[]>[] }>
+        Record<
+          string,
+          { responses: object; operationId: string; security: Record<string, string[]>[] }
+        >
       >;
     };
     const operations = Object.values(paths).flatMap((one) => Object.values(one));

@@ -109,6 +109,43 @@ settings('a message shows the value, but never the whole of a long one', () => {
   assert.not.match(messageOf({ INTERNAL_TOKEN: 'hush hush' }), /hush/);
 });
 
+const OWN_TOKEN = 'a-token-of-sixteen';
+
+settings('off loopback, for clients or for peers, a short token is refused and not shown', () => {
+  const short = 'fifteen-letters';
+  const reach = { open: 'true', internalToken: short };
+  for (const given of [
+    { ...reach, host: '0.0.0.0' },
+    { ...reach, peerHost: '10.0.0.1', peerPort: '9000' },
+  ])
+    assert.throws(
+      () => readSettings(given, {}),
+      (error: unknown) =>
+        isSettingError(error) &&
+        /at least 16 characters/.test(error.message) &&
+        !error.message.includes(short),
+    );
+  assert.is(readSettings({ internalToken: short }, {}).internalToken, short);
+});
+
+settings('an address for peers needs a port of its own, which is not that of the clients', () => {
+  assert.is(readSettings({ peerPort: '0', port: '0' }, {}).peerPort, 0);
+  assert.is(readSettings({}, {}).peerPort, null);
+  assert.throws(
+    () => readSettings({ peerHost: '10.0.0.1' }, { INTERNAL_TOKEN: OWN_TOKEN }),
+    (error: unknown) => isSettingError(error) && /needs --peer-port/.test(error.message),
+  );
+  assert.throws(
+    () => readSettings({ peerPort: '8000' }, {}),
+    (error: unknown) => isSettingError(error) && /another port than --port/.test(error.message),
+  );
+  assert.throws(
+    () => readSettings({ peerPort: '9000', peerHost: '0.0.0.0' }, {}),
+    (error: unknown) => isSettingError(error) && /needs a token/.test(error.message),
+  );
+  assert.throws(() => completeSettings({ peerPort: 8000 }), isSettingError);
+});
+
 settings('a node without a token serves loopback only', () => {
   for (const host of ['127.0.0.1', '127.1.2.3', '::1', 'localhost'])
     assert.is(readSettings({ host }, {}).host, host);
@@ -120,7 +157,7 @@ settings('a node without a token serves loopback only', () => {
       host,
     );
     assert.throws(() => readSettings({ host, internalToken: 'secret' }, {}), isSettingError);
-    const open = { INTERNAL_TOKEN: 'other', OPEN: 'true' };
+    const open = { INTERNAL_TOKEN: OWN_TOKEN, OPEN: 'true' };
     assert.is(readSettings({ host }, open).host, host);
   }
   assert.not.ok(isLoopback(''));
@@ -129,7 +166,7 @@ settings('a node without a token serves loopback only', () => {
 settings(
   'off loopback, a node starts with a file of tokens, or where it is said to be open',
   () => {
-    const environment = { INTERNAL_TOKEN: 'other' };
+    const environment = { INTERNAL_TOKEN: OWN_TOKEN };
     for (const host of ['0.0.0.0', '10.0.0.1', 'example.org']) {
       for (const open of ['', 'false'])
         assert.throws(
@@ -139,9 +176,12 @@ settings(
         );
       assert.is(readSettings({ host, authFile: 'f' }, environment).authFile, 'f');
       assert.is(readSettings({ host, open: 'true' }, environment).open, true);
-      assert.is(completeSettings({ host, internalToken: 'other', open: true }).open, true);
+      assert.is(completeSettings({ host, internalToken: OWN_TOKEN, open: true }).open, true);
     }
-    assert.throws(() => completeSettings({ host: '10.0.0.1', internalToken: 'x' }), isSettingError);
+    assert.throws(
+      () => completeSettings({ host: '10.0.0.1', internalToken: OWN_TOKEN }),
+      isSettingError,
+    );
     assert.is(readSettings({}, {}).open, false);
   },
 );

@@ -5,7 +5,12 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { completeSettings, readSettings } from '../../src/node/settings.ts';
 import { oneToken } from '../../src/node/token.ts';
-import { tokenOfCommand, tokenOfNode, userTokenFile } from '../../src/node/tokenFile.ts';
+import {
+  tokenOfCommand,
+  tokenOfNode,
+  tokensOfNode,
+  userTokenFile,
+} from '../../src/node/tokenFile.ts';
 import { SettingError } from '../../src/words/errors.ts';
 import { temporaryDirectory } from '../support/processes.ts';
 
@@ -50,12 +55,21 @@ tokens('a token that is given beats a file, and a file beats that of the user', 
   assert.not(existsSync(userFile));
 });
 
+tokens('of two lines the first is shown, and both are taken', async () => {
+  await using directory = await temporaryDirectory();
+  const file = join(directory.path, 'token');
+  writeFileSync(file, 'the-new-one\r\nthe-old-one\n\n');
+  const named = { internalToken: null, internalTokenFile: file };
+  assert.equal(tokensOfNode(named, '', noWarning), ['the-new-one', 'the-old-one']);
+  assert.is(tokenOfCommand(named, ''), 'the-new-one');
+});
+
 tokens('a file that is missing or holds no token is named in a sentence', async () => {
   await using directory = await temporaryDirectory();
   const file = join(directory.path, 'token');
   const read = () => tokenOfNode({ ...NONE, internalTokenFile: file }, '', noWarning);
   assert.throws(read, isSettingError(/^The token file \/.*\/token is not there: make it, or/));
-  for (const text of ['', '\n', 'two words', 'two\nlines', 'x'.repeat(257)]) {
+  for (const text of ['', '\n', 'two words', 'a\nb\nc', 'a\nb c', 'x'.repeat(257)]) {
     writeFileSync(file, text);
     assert.throws(read, isSettingError(/^The token file .* must hold 1 to 256 printable/));
   }

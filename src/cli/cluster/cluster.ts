@@ -25,7 +25,10 @@ const LEAST_RUN_MS = 3000;
  *   stopped.
  */
 export async function cluster(plans: readonly NodePlan[], entry: string): Promise<void> {
-  for (const plan of plans) await refuseTakenPort(plan);
+  for (const { host, port, peerPort } of plans) {
+    await refuseTakenPort({ host, port });
+    if (peerPort !== null) await refuseTakenPort({ host, port: peerPort });
+  }
   const log = new LogDestination(stderrWriter(LOG_BUFFER_BYTES), LOG_BUFFER_BYTES);
   const say = (line: string) => log.write(`${shownLine(line)}\n`);
   const children = plans.map((plan) => new ChildNode(plan, entry, say));

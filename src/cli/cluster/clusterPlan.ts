@@ -7,6 +7,7 @@ import {
   type Flags,
   readShape,
   whole,
+  wholeOrNone,
 } from '../../node/settingKinds.ts';
 import { readSettings, settingsShape } from '../../node/settings.ts';
 import { oneToken } from '../../node/token.ts';
@@ -15,8 +16,15 @@ import { SettingError } from '../../words/errors.ts';
 
 const LAST_PORT = 65_535;
 
-// Each node gets its own of these four.
-const { nodeId: _id, nodes: _nodes, url: _url, port: _port, ...sharedShape } = settingsShape;
+// Each node gets its own of these five.
+const {
+  nodeId: _id,
+  nodes: _nodes,
+  url: _url,
+  port: _port,
+  peerPort: _peerPort,
+  ...sharedShape
+} = settingsShape;
 
 /** Every setting of the command, in the order of its help. */
 export const clusterShape = {
@@ -32,6 +40,9 @@ export const clusterShape = {
     placeholder: 'port',
     help: 'port of the first node; the others take the ports after it',
   }),
+  firstPeerPort: wholeOrNone(1, LAST_PORT, {
+    help: 'port for peers alone of the first node; by default peers come to the port for clients',
+  }),
   ...sharedShape,
 };
 
@@ -41,6 +52,8 @@ export interface NodePlan {
   /** The address at which it listens. */
   readonly host: string;
   readonly port: number;
+  /** The port for peers alone; null if they come to `port`. */
+  readonly peerPort: number | null;
   readonly dataDir: string;
   /** Variables for its environment, beside those of this process. */
   readonly environment: Environment;
@@ -55,39 +68,51 @@ export function planCluster(
   environment: Environment,
   tokenOf: (given: GivenToken) => string,
 ): NodePlan[] {
-  const { nodes: count, firstPort, ...shared } = readShape(clusterShape, flags, environment);
-  if (firstPort + count - 1 > LAST_PORT) {
-    throw new SettingError(
-      `--first-port (FIRST_PORT) must leave room for ${count} ports up to ${LAST_PORT}, not ${firstPort}.`,
-    );
-  }
-  const ports = Array.from({ length: count }, (_unused, index) => firstPort + index);
-  const urls = ports.map((port) => `http://${hostInUrl(shared.host)}:${port}`);
+  const given = readShape(clusterShape, flags, environment);
+  const { nodes: count, firstPort, firstPeerPort, ...shared } = given;
+  refuseNoRoom('--first-port (FIRST_PORT)', firstPort, count);
+  if (firstPeerPort !== null)
+    refuseNoRoom('--first-peer-port (FIRST_PEER_PORT)', firstPeerPort, count);
+  const urlsFrom = (host: string, first: number): string[] =>
+    Array.from({ length: count }, (_, index) => `http://${hostInUrl(host)}:${first + index}`);
+  const urls = urlsFrom(shared.host, firstPort);
+  const peerUrls =
+    firstPeerPort === null ? urls : urlsFrom(shared.peerHost ?? shared.host, firstPeerPort);
   const plans = urls.map((url, index): NodePlan => {
     const nodeId = `node${index + 1}`;
     const dataDir = join(shared.dataDir, nodeId);
     const port = firstPort + index;
+    const peerPort = firstPeerPort === null ? null : firstPeerPort + index;
     const own = {
       NODE_ID: nodeId,
-      NODES: urls.join(','),
-      URL: url,
+      NODES: peerUrls.join(','),
+      URL: peerUrls[index] ?? url,
       PORT: String(port),
+      PEER_PORT: String(peerPort ?? ''),
       DATA_DIR: dataDir,
       // A child writes to a pipe, but a person at this terminal reads it.
       LOG_FORMAT: shared.logFormat === 'auto' ? 'text' : shared.logFormat,
     };
     const { host } = shared;
-    return { nodeId, url, host, port, dataDir, environment: { ...asEnvironment(flags), ...own } };
+    const variables = { ...asEnvironment(flags), ...own };
+    return { nodeId, url, host, port, peerPort, dataDir, environment: variables };
   });
-  const given = oneToken(shared, flags);
+  const token = oneToken(shared, flags);
   const asGiven = {
-    INTERNAL_TOKEN: given.internalToken ?? '',
-    INTERNAL_TOKEN_FILE: given.internalTokenFile ?? '',
+    INTERNAL_TOKEN: token.internalToken ?? '',
+    INTERNAL_TOKEN_FILE: token.internalTokenFile ?? '',
   };
   for (const plan of plans) readSettings({}, { ...environment, ...plan.environment, ...asGiven });
   // Read here, so that every node of the cluster gets the same token.
-  const token = { INTERNAL_TOKEN: tokenOf(given), INTERNAL_TOKEN_FILE: '' };
-  return plans.map((plan) => ({ ...plan, environment: { ...plan.environment, ...token } }));
+  const same = { INTERNAL_TOKEN: tokenOf(token), INTERNAL_TOKEN_FILE: '' };
+  return plans.map((plan) => ({ ...plan, environment: { ...plan.environment, ...same } }));
+}
+
+function refuseNoRoom(name: string, first: number, count: number): void {
+  if (first + count - 1 <= LAST_PORT) return;
+  throw new SettingError(
+    `${name} must leave room for ${count} ports up to ${LAST_PORT}, not ${first}.`,
+  );
 }
 
 /**

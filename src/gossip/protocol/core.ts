@@ -285,6 +285,8 @@ export class Core {
   #dialFailed(url: string, reason: string): void {
     const { addresses, nowMs, random } = this.#state;
     const address = addresses.get(url);
+    // Its node has dialled this one meanwhile.
+    if (address?.state === 'connected') return;
     if (address !== undefined && address.failures + 1 === FAILURES_TO_WARN)
       this.#state.note(
         'warn',

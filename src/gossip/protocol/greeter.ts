@@ -72,7 +72,7 @@ export class Greeter {
     peer.greets(hello);
     peers.heard(peer, this.#state.nowMs);
     if (!isGreeted(peer) || (isFirst && !this.#meets(peer, other))) return;
-    if (hello.url !== null) this.#state.addresses.addMember(hello.url, hello.origin);
+    if (hello.url !== null) this.#names(hello.url, peer);
     if (this.#state.standing.phase !== 'unjoined' && view.members.isRetired(hello.origin))
       this.#state.tellToRejoin(peer.connection, 'retired', `${hello.origin} was retired`);
     else this.#puller.pullIfFree(peer);
@@ -102,12 +102,7 @@ export class Greeter {
     const { hello, dialledUrl } = peer;
     const { addresses, clockMs, settings } = this.#state;
     if (dialledUrl !== null) addresses.greeted(dialledUrl, hello.origin, hello.nodeId);
-    else if (hello.url !== null) {
-      // The address is added before it rests; otherwise it is dialled at once, and one of the two
-      // connections is cut.
-      addresses.addMember(hello.url, hello.origin);
-      addresses.servedBy(hello.url, hello.origin);
-    }
+    else if (hello.url !== null) this.#names(hello.url, peer);
     if (other !== undefined) return this.#settleDuplicate(peer, other);
     // A peer whose clock is so far behind will refuse this node, and that refusal is logged then.
     if (clockMs - hello.clock <= settings.maxClockSkewMs)
@@ -121,6 +116,15 @@ export class Greeter {
         { event: 'same-name', ...partyOf(peer) },
       );
     return true;
+  }
+
+  /** A node may learn its URL after its first hello. */
+  #names(url: string, { hello, dialledUrl }: Greeted): void {
+    const { addresses } = this.#state;
+    // The address is added before it rests; otherwise it is dialled at once, and one of the two
+    // connections is cut.
+    addresses.addMember(url, hello.origin);
+    if (dialledUrl === null) addresses.servedBy(url, hello.origin);
   }
 
   /** Either the URL leads to this very process, or two nodes run on copies of one database. */

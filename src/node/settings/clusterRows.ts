@@ -41,7 +41,7 @@ export const clusterRows = {
     default: null,
     placeholder: 'file',
     allowed: 'the path of a file',
-    help: 'file that holds the token; else, on loopback alone, one that all nodes of this user share',
+    help: 'file that holds the token, and a second line while one replaces another; else, on loopback alone, one that all nodes of this user share',
   }),
   peerAuth: choice(['challenge', 'header'], {
     default: 'challenge',

@@ -1,6 +1,6 @@
 /** Settings: where a node listens, and how long clients may take. */
 import { z } from 'zod';
-import { duration, setting, whole } from '../settingKinds.ts';
+import { duration, setting, whole, wholeOrNone } from '../settingKinds.ts';
 import { hostNames, isHost, networks, origins } from './texts.ts';
 
 export const servingRows = {
@@ -14,6 +14,15 @@ export const servingRows = {
     default: '8000',
     placeholder: 'port',
     help: 'port to listen on; 0 for any free one',
+  }),
+  peerPort: wholeOrNone(0, 65_535, {
+    help: 'port for other nodes alone, which --nodes and --url then name; by default they come to --port too',
+  }),
+  peerHost: setting(z.string().refine(isHost).nullable(), {
+    default: null,
+    placeholder: 'address',
+    allowed: 'a host name or an IP address, without a port',
+    help: 'address to listen on at --peer-port; by default that of --host',
   }),
   allowedHosts: setting(hostNames(), {
     default: '',

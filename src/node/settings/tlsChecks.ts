@@ -13,6 +13,7 @@ export type TlsSettings = Pick<
   | 'peerTlsCa'
   | 'authFile'
   | 'url'
+  | 'peerPort'
 >;
 
 type Name = keyof TlsSettings;
@@ -46,7 +47,7 @@ export function refuseHalfTls(own: TlsSettings, nameOf: (name: Name) => string):
       'tls',
       `is require, so that the node needs ${nameOf('tlsCert')} and ${nameOf('tlsKey')}`,
     );
-  if (own.tlsCert !== null && own.url?.startsWith('http:'))
+  if (own.tlsCert !== null && own.peerPort === null && own.url?.startsWith('http:'))
     refuse(
       'url',
       'must begin with https: a node with a certificate speaks nothing else on its port',

@@ -67,14 +67,38 @@ plan('every node has the one token, and beats what its environment says of anoth
 
 plan('the URLs name an address that is listened on', () => {
   const urlOf = (host: string) =>
-    planCluster({ host, open: 'true', internalToken: 'other', nodes: '1' }, {})[0]?.url;
+    planCluster({ host, open: 'true', internalToken: 'a-token-of-sixteen', nodes: '1' }, {})[0]
+      ?.url;
   assert.is(urlOf('0.0.0.0'), 'http://localhost:8001');
   assert.is(urlOf('10.0.0.1'), 'http://10.0.0.1:8001');
   assert.is(urlOf('fe80::1'), 'http://[fe80::1]:8001');
 });
 
+plan('with ports for peers alone, the nodes name those to one another', () => {
+  const [first, second] = planCluster({ firstPeerPort: '9001', nodes: '2' }, {});
+  assert.equal(
+    [first?.url, first?.peerPort, second?.peerPort],
+    ['http://localhost:8001', 9001, 9002],
+  );
+  const { NODES, URL, PORT, PEER_PORT } = second?.environment ?? {};
+  assert.is(NODES, 'http://localhost:9001,http://localhost:9002');
+  assert.equal([URL, PORT, PEER_PORT], ['http://localhost:9002', '8002', '9002']);
+  // A variable for `hearsay serve` would give all nodes one port.
+  const [alone] = planCluster({ nodes: '1' }, { PEER_PORT: '9000' });
+  assert.equal(
+    [alone?.environment.URL, alone?.environment.PEER_PORT],
+    ['http://localhost:8001', ''],
+  );
+});
+
 plan('mistakes are told before anything starts', () => {
-  const wrong = [{ nodes: '0' }, { nodes: '17' }, { firstPort: '0' }, { firstPort: '65534' }];
+  const wrong = [
+    { nodes: '0' },
+    { nodes: '17' },
+    { firstPort: '0' },
+    { firstPort: '65534' },
+    { firstPeerPort: '65534' },
+  ];
   for (const flags of [
     ...wrong,
     { host: '0.0.0.0' },

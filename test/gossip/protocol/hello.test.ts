@@ -76,6 +76,29 @@ greetings('nothing but hello is taken from a connection before its hello', () =>
   );
 });
 
+greetings('a peer that has dialled is not waited for at its URL, whenever it tells it', () => {
+  for (const tellsLater of [false, true]) {
+    const { core, open, receive, step, tick } = testCore({
+      settings: { urls: [URL] },
+      others: [originOf(2)],
+    });
+    assert.equal(
+      ofKind(tick(), 'dial').map(({ url }) => url),
+      [URL],
+    );
+    open(1);
+    receive(1, helloOf(originOf(2), { url: tellsLater ? null : URL }));
+    if (tellsLater) receive(1, helloOf(originOf(2), { url: URL }));
+    // It takes no dials of this node, as nodes of an older release.
+    step({ kind: 'dialFailed', url: URL, reason: 'refused' });
+    assert.equal(ofKind(tick(), 'dial'), []);
+    assert.equal(
+      core.status().map(({ state }) => state),
+      ['connected'],
+    );
+  }
+});
+
 greetings('what comes over a connection that is gone changes nothing', () => {
   const { view, greet, receive, step } = testCore({ others: [originOf(2)] });
   greet(1);

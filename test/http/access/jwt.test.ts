@@ -175,7 +175,8 @@ jwt('a key set needs an issuer and an audience, and no algorithm that shares a s
   for (const name of ['HS256', 'none', ''])
     assert.throws(() => completeSettings({ jwtAlgorithms: [name] }), isSettingError);
   assert.is(
-    completeSettings({ jwks: 'f', ...GIVEN, host: '10.0.0.1', internalToken: 'x' }).jwks,
+    completeSettings({ jwks: 'f', ...GIVEN, host: '10.0.0.1', internalToken: 'a-token-of-sixteen' })
+      .jwks,
     'f',
   );
 });
