@@ -230,7 +230,8 @@ export class Network implements Carrier {
       end.pendingBytes -= text.length;
       const waitMs = kindOf(text) === 'hello' ? 0 : end.heldHelloMs - this.timeline.nowMs;
       if (waitMs > 0) this.#carry(end, text, waitMs);
-      else if (this.isCut(from, to.node)) end.held.push(text);
+      // Once its sender has died nothing that is held goes on, and so nothing behind it.
+      else if (this.isCut(from, to.node) || end.held.length > 0) end.held.push(text);
       else if (end.isBroken) this.counts.lost++;
       else if (to.receive(end.other, text)) this.counts.delivered++;
       else this.counts.lost++;
