@@ -18,7 +18,7 @@ const OUT_OF_REACH = new Error('No node answers.');
 class Setup implements Disposable {
   nowMs = 1_800_000_000_000;
   isCacheDown = false;
-  /** What identity has done in the cache, in order. */
+  /** The acts of identity in the cache, in order. */
   readonly done: string[] = [];
   readonly store = new IdentityStore(':memory:');
   readonly keys = new KeyRotation(this.store);
