@@ -9,6 +9,8 @@ export interface AuditEntry {
   readonly action: string;
   readonly target?: string;
   readonly status?: number;
+  /** The id of the op that a write made. */
+  readonly op?: string;
   /** How often it happened since the last entry of its kind. */
   readonly count?: number;
   readonly detail?: string;

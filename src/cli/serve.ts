@@ -8,8 +8,8 @@ import { parentGone, tellParent } from './cluster/parent.ts';
 import { createLogger, type Logger, type NodeLogger } from './terminal/logger.ts';
 import { exitCodeOf, stopSignal } from './terminal/stopSignals.ts';
 
-/** For a stop, beside the delay that the settings ask for, and the last checkpoint. */
-const STOP_LIMIT_MS = 5000 + LAST_CHECKPOINT_MS;
+/** For a stop, beside the times that the settings ask for, and the last checkpoint. */
+const STOP_LIMIT_MS = 3000 + LAST_CHECKPOINT_MS;
 
 /** Resolves once the node has stopped on request. @throws HearsayError, with a message for people. */
 export async function serve(settings: NodeSettings, isUnderCluster: boolean): Promise<void> {
@@ -17,7 +17,7 @@ export async function serve(settings: NodeSettings, isUnderCluster: boolean): Pr
   const { logger } = log;
   let node: RunningNode | null = null;
   const reload = hasFilesToReload(settings) ? () => node?.reload() : null;
-  const limitMs = STOP_LIMIT_MS + settings.leaveDelayMs;
+  const limitMs = STOP_LIMIT_MS + settings.leaveDelayMs + settings.drainTimeoutMs;
   const stop = stopRequest(isUnderCluster, { logger, limitMs, reload });
   node = await start(settings, log);
   const { host: listens } = new URL(node.url);

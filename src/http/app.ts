@@ -10,6 +10,7 @@ import type { Audit } from '../access/audit.ts';
 import type { PeerStatus } from '../gossip/protocol/peerStatus.ts';
 import type { Replica } from '../replica/replica.ts';
 import { type Callers, openCallers } from './access/callers.ts';
+import { type WriteAudit, writeAudit } from './access/writeAudit.ts';
 import { answer, answerJson } from './answer/answer.ts';
 import { OutcomeTexts } from './answer/outcomeText.ts';
 import { Tokens } from './answer/tokens.ts';
@@ -66,6 +67,8 @@ export interface AppOptions {
   readonly callers?: Callers;
   /** Gets the acts of operators; absent if nobody reads them. */
   readonly audit?: Audit | null;
+  /** Whether `audit` gets each write, too. */
+  readonly auditsWrites?: boolean;
   /** Web origins whose pages may call this node; by default only its own. */
   readonly pages?: AllowedPages;
 }
@@ -90,8 +93,10 @@ export function createApp(options: AppOptions): App {
   const durations = new RequestDurations(registry);
   const frame = new Frame({ bounds, requests, durations, limits, log, requestLog });
   const callers = options.callers ?? openCallers(limits, () => replica.nowMs());
-  const entries = new EntryAnswers(replica, watches?.acks ?? null);
-  const routes = routesOf(options, bodies, entries, callers);
+  const { audit = null, auditsWrites = false } = options;
+  const writes = audit === null || !auditsWrites ? null : writeAudit(audit, bounds.addressOf);
+  const entries = new EntryAnswers(replica, watches?.acks ?? null, writes);
+  const routes = routesOf(options, { bodies, answers: entries, callers, writes });
 
   const koa = new Koa();
   Object.defineProperties(koa.context, targetGetters);
@@ -122,12 +127,17 @@ export function createApp(options: AppOptions): App {
   return { listener, general };
 }
 
+interface RouteParts {
+  readonly bodies: BodyReader;
+  readonly answers: EntryAnswers;
+  readonly callers: Callers;
+  readonly writes: WriteAudit | null;
+}
+
 /** The routes of single keys, apart from all others, so that they are tried alone. */
 function routesOf(
   options: AppOptions,
-  bodies: BodyReader,
-  answers: EntryAnswers,
-  callers: Callers,
+  { bodies, answers, callers, writes }: RouteParts,
 ): { readonly entries: Routes; readonly rest: Routes } {
   const { replica, registry, tools, watches, version, bounds } = options;
   const { limits } = replica;
@@ -145,11 +155,19 @@ function routesOf(
   const past = tools === undefined ? null : { place: PUBLIC_PLACE, reader: tools.reader, slow };
   addEntryRoutes(entries, { entries: answers, past });
   const rest = new Routes(common);
-  addListRoutes(rest, { replica, limits, schemas, callers, slow });
+  addListRoutes(rest, { replica, limits, schemas, callers, slow, audit: writes });
   const texts = new OutcomeTexts(replica.nodeId, new Tokens(replica));
-  const streams = new BulkStreams({ replica, limits, schemas, texts, connections, callers });
+  const streams = new BulkStreams({
+    replica,
+    limits,
+    schemas,
+    texts,
+    connections,
+    callers,
+    audit: writes,
+  });
   registerBulkMetrics(registry, streams);
-  addBatchRoute(rest, { replica, limits, schemas, texts, streams, callers });
+  addBatchRoute(rest, { replica, limits, schemas, texts, streams, callers, audit: writes });
   if (watches !== undefined) {
     addWatchRoute(rest, { ...watches, connections, callers });
     addTicketRoute(rest, callers, () => replica.nowMs());

@@ -87,7 +87,7 @@ export class ShortPath {
       frame.begin(exchange, path);
       callers.requirePace(caller, exchange.res);
       const key = this.#keyOf(path, caller);
-      await entries.write(exchange, await this.#readPut(exchange.req, key), NO_QUERY);
+      await entries.write(exchange, caller, await this.#readPut(exchange.req, key), NO_QUERY);
     } catch (error) {
       frame.fail(exchange, error);
     }

@@ -75,6 +75,8 @@ export interface NodeSettings {
   readonly peerTlsCa: string | null;
   /** File that gets a line for each act of an operator, and for wrong tokens. Null, the default: none. */
   readonly auditLog: string | null;
+  /** Whether that file also gets a line for each write, with its key and op id. Default false. */
+  readonly auditWrites: boolean;
   /** Whether a node that has no file of tokens serves everybody who reaches its port. Default false. */
   readonly open: boolean;
   /**
@@ -146,6 +148,11 @@ export interface NodeSettings {
    * 1,000 to an hour, default 30,000.
    */
   readonly sendTimeoutMs: number;
+  /**
+   * The longest wait of a stopping node, after `leaveDelayMs`, for the requests under way, in milliseconds: 0 to 10
+   * minutes, default 2,000.
+   */
+  readonly drainTimeoutMs: number;
   /** The time for which a node that is to stop still serves, and sends its clients elsewhere. */
   readonly leaveDelayMs: number;
   /** Time between two pings to a watcher, in milliseconds: 10 to an hour, default 30,000. */

@@ -17,6 +17,7 @@ import {
 } from './settingKinds.ts';
 import { accessRows } from './settings/accessRows.ts';
 import {
+  refuseAuditNowhere,
   refuseBlockedPort,
   refuseHalfJwt,
   refuseHalfPeerPort,
@@ -64,6 +65,7 @@ export function readSettings(flags: Flags, environment: Environment): NodeSettin
   refuseUnguarded(own, '--auth-file (AUTH_FILE)', '--open (OPEN=true)');
   refuseHalfJwt(own, '--jwks', '--jwt-issuer and --jwt-audience');
   refuseHalfTls(own, flagOf);
+  refuseAuditNowhere(own, '--audit-writes', '--audit-log (AUDIT_LOG)');
   refuseBlockedPort(own, '--port (PORT)');
   refuseHalfPeerPort(own, {
     port: '--port (PORT)',
@@ -91,6 +93,7 @@ export function completeSettings(given: GivenSettings): NodeSettings {
   refuseUnguarded(own, 'authFile', 'open: true');
   refuseHalfJwt(own, 'jwks', 'jwtIssuer and jwtAudience');
   refuseHalfTls(own, (name) => name);
+  refuseAuditNowhere(own, 'auditWrites', 'auditLog');
   refuseBlockedPort(own, 'port');
   refuseHalfPeerPort(own, { port: 'port', peerPort: 'peerPort', peerHost: 'peerHost' });
   return { ...own, limits };

@@ -57,8 +57,8 @@ export interface SurfaceOptions {
  * threads, peers.
  */
 const OWN_FILES = 128;
-/** The longest wait for the requests under way when the node stops, in milliseconds. */
-const CLOSE_GRACE_MS = 2000;
+/** After this part of the drain, waits of requests are given up, so that their answers still go out. */
+const WAITS_END_AT = 0.75;
 
 export function surfaceOf(options: SurfaceOptions): Surface {
   const { settings, engine, transport, callers, tls } = options;
@@ -77,6 +77,7 @@ export function surfaceOf(options: SurfaceOptions): Surface {
     pages,
     callers,
     audit: options.audit,
+    auditsWrites: settings.auditWrites,
     tools: {
       reader,
       stopping: stopping.signal,
@@ -115,8 +116,11 @@ export function surfaceOf(options: SurfaceOptions): Surface {
     },
     drain: async () => {
       stopping.abort();
-      watches.stop();
-      await drain(CLOSE_GRACE_MS);
+      watches.endWatches();
+      const { drainTimeoutMs } = settings;
+      const endWaits = setTimeout(() => watches.stop(), drainTimeoutMs * WAITS_END_AT);
+      await drain(drainTimeoutMs);
+      clearTimeout(endWaits);
     },
     close: async () => {
       bounds.stop();

@@ -299,8 +299,15 @@ export class Replica {
     return this.reads.whole(decided);
   }
 
-  /** Deletes every live key with the prefix, in several commits. @returns the number of keys deleted. */
-  async deletePrefix(prefix: string): Promise<number> {
+  /**
+   * Deletes every live key with the prefix, in several commits.
+   *
+   * @param told gets the outcomes of each commit. @returns the number of keys deleted.
+   */
+  async deletePrefix(
+    prefix: string,
+    told?: (outcomes: readonly Outcome[]) => void,
+  ): Promise<number> {
     const refusal = this.readiness.writeRefusal();
     if (refusal !== null) throw refusal;
     let count = 0;
@@ -308,8 +315,11 @@ export class Replica {
     do {
       const page: ListPage<PutHead> = this.listHeads(prefix, after, BULK_KEYS);
       const keys = page.entries.map((entry) => entry.key);
-      if (keys.length > 0)
-        await this.submit(keys.map((key) => ({ kind: 'delete', key, upToVersion: null })));
+      if (keys.length > 0) {
+        const deletes = keys.map((key) => ({ kind: 'delete', key, upToVersion: null }) as const);
+        const outcomes = await this.submit(deletes);
+        told?.(outcomes);
+      }
       count += keys.length;
       after = page.next;
     } while (after !== null);

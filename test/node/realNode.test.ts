@@ -4,6 +4,7 @@ import { readFile, rm } from 'node:fs/promises';
 import * as http from 'node:http';
 import { connect } from 'node:net';
 import { join } from 'node:path';
+import { getHeapStatistics } from 'node:v8';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { problemSchema } from '../../src/http/openapi/answerSchemas.ts';
@@ -228,9 +229,14 @@ realNode(
   'a node whose heap is nearly full sheds requests, and its health says so',
   withNode(
     async (send) => {
+      // Two percent of the heap, in words of 8 bytes.
+      const ballast = new Array<number>(Math.ceil(getHeapStatistics().heap_size_limit / 400)).fill(
+        0,
+      );
       const sheds = async (): Promise<boolean> =>
         (await send('GET', '/cache/a', {})).status === 503;
       await waitFor(sheds, 20_000, 'It sheds nothing');
+      assert.ok(ballast.length > 0);
       assert.match((await send('GET', '/_health', {})).text, /"failing".*The heap is nearly full/);
       assert.match((await send('GET', '/readyz', {})).text, /\[-] roomy/);
       assert.is((await send('GET', '/livez', {})).status, 200);

@@ -4,6 +4,7 @@ import type { Replica } from '../../replica/replica.ts';
 import type { Limits } from '../../words/limits.ts';
 import type { Outcome, Request } from '../../words/requests.ts';
 import type { Callers } from '../access/callers.ts';
+import type { WriteAudit } from '../access/writeAudit.ts';
 import { answerJson } from '../answer/answer.ts';
 import type { OutcomeTexts } from '../answer/outcomeText.ts';
 import { problemText, unprocessable } from '../answer/problem.ts';
@@ -25,11 +26,12 @@ export interface BatchRouteOptions {
   readonly texts: OutcomeTexts;
   readonly streams: BulkStreams;
   readonly callers: Callers;
+  readonly audit: WriteAudit | null;
 }
 
 export function addBatchRoute(
   routes: Routes,
-  { replica, limits, schemas, texts, streams, callers }: BatchRouteOptions,
+  { replica, limits, schemas, texts, streams, callers, audit }: BatchRouteOptions,
 ): void {
   const outcomes = (
     requests: readonly Request[],
@@ -75,6 +77,7 @@ export function addBatchRoute(
       for (const [index, request] of requests.entries())
         callers.requireOp(caller, request, `ops.${index}`);
       const all = await outcomes(requests);
+      audit?.(ctx.req, caller, all);
       answerJson(ctx, resultsText(all, texts, limits.maxBatchAnswerBytes));
     },
   });

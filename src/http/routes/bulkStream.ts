@@ -5,7 +5,7 @@
  * Nothing but one chunk and one line is held: the next chunk is read once the ops of this one are durable and the
  * client has taken their answers. So the client must read while it sends.
  */
-import type { ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Caller } from '../../access/caller.ts';
 import type { Replica } from '../../replica/replica.ts';
@@ -15,6 +15,7 @@ import type { Limits } from '../../words/limits.ts';
 import type { Outcome, Request } from '../../words/requests.ts';
 import { RETRY_AFTER_MS } from '../../words/time.ts';
 import type { Callers } from '../access/callers.ts';
+import type { WriteAudit } from '../access/writeAudit.ts';
 import { NDJSON_TYPE } from '../answer/answer.ts';
 import type { OutcomeTexts } from '../answer/outcomeText.ts';
 import { Problem, plannedProblem, problemText } from '../answer/problem.ts';
@@ -34,6 +35,7 @@ export interface BulkStreamOptions {
   readonly texts: OutcomeTexts;
   readonly connections: Connections;
   readonly callers: Callers;
+  readonly audit: WriteAudit | null;
 }
 
 const HEADERS = ['Content-Type', NDJSON_TYPE, 'Cache-Control', 'no-store'];
@@ -78,7 +80,11 @@ export class BulkStreams {
     try {
       for await (const lines of linesOf(req, bounds)) {
         for (let start = 0; start < lines.length; start += limits.maxBatchOps) {
-          const results = this.#results(lines.slice(start, start + limits.maxBatchOps), caller);
+          const results = this.#results(
+            lines.slice(start, start + limits.maxBatchOps),
+            req,
+            caller,
+          );
           for await (const text of results) {
             if (!res.headersSent) res.writeHead(200, HEADERS);
             if (!res.write(text)) await drained(res);
@@ -100,11 +106,16 @@ export class BulkStreams {
   }
 
   /** Carries out the lines in one commit, and gives their answers in pieces. */
-  async *#results(lines: readonly Buffer[], caller: Caller): AsyncGenerator<string> {
-    const { texts } = this.#options;
+  async *#results(
+    lines: readonly Buffer[],
+    req: IncomingMessage,
+    caller: Caller,
+  ): AsyncGenerator<string> {
+    const { texts, audit } = this.#options;
     const read = lines.map((line) => this.#readLine(line, caller));
     const requests = read.flatMap((line) => ('request' in line ? [line.request] : []));
     const outcomes = await this.#outcomes(requests);
+    if ('all' in outcomes) audit?.(req, caller, outcomes.all);
     let next = 0;
     let text = '';
     for (const line of read) {

@@ -1,7 +1,10 @@
 /** Reads and writes of one key, and their answers, whichever path the request came by. */
+
+import type { Caller } from '../../access/caller.ts';
 import type { Replica } from '../../replica/replica.ts';
 import { at } from '../../words/invariant.ts';
 import type { Outcome, Request } from '../../words/requests.ts';
+import type { WriteAudit } from '../access/writeAudit.ts';
 import {
   answer,
   answerEmpty,
@@ -26,9 +29,11 @@ export class EntryAnswers {
   readonly #replica: Replica;
   readonly #acks: AckWaits | null;
   readonly #texts: OutcomeTexts;
+  readonly #audit: WriteAudit | null;
 
-  /** @param acks null: no write waits for other nodes. */
-  constructor(replica: Replica, acks: AckWaits | null) {
+  /** @param acks null: no write waits for other nodes. @param audit null: nobody is told of writes. */
+  constructor(replica: Replica, acks: AckWaits | null, audit: WriteAudit | null = null) {
+    this.#audit = audit;
     this.#replica = replica;
     this.#acks = acks;
     this.#texts = new OutcomeTexts(replica.nodeId, new Tokens(replica));
@@ -52,8 +57,14 @@ export class EntryAnswers {
   }
 
   /** Decides a write and answers it. @throws the errors of `Replica.submit`. */
-  async write(exchange: Exchange, request: Request, query: AcksQuery): Promise<void> {
+  async write(
+    exchange: Exchange,
+    caller: Caller,
+    request: Request,
+    query: AcksQuery,
+  ): Promise<void> {
     const outcome = at(await this.#replica.submit([request]), 0);
+    this.#audit?.(exchange.req, caller, [outcome]);
     const count = query.acks === undefined ? null : await this.#acksOf(outcome, query);
     this.#answer(exchange, outcome, count);
   }

@@ -105,8 +105,8 @@ function addPutRoute(routes: Routes, entries: EntryAnswers): void {
       ...NOT_STORED,
       ...NOT_HERE_YET,
     },
-    handler: async ({ ctx, query, key, readBody }) =>
-      entries.write(ctx, await readPut(ctx, key, readBody), query),
+    handler: async ({ ctx, caller, query, key, readBody }) =>
+      entries.write(ctx, caller, await readPut(ctx, key, readBody), query),
   });
 }
 
@@ -129,8 +129,8 @@ function addDeleteRoute(routes: Routes, entries: EntryAnswers): void {
       ...NOT_STORED,
       ...NOT_HERE_YET,
     },
-    handler: ({ ctx, query, key }) =>
-      entries.write(ctx, withCondition(deleteRequest(key, query.version), ctx.req), query),
+    handler: ({ ctx, caller, query, key }) =>
+      entries.write(ctx, caller, withCondition(deleteRequest(key, query.version), ctx.req), query),
   });
 }
 

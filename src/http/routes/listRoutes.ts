@@ -6,6 +6,7 @@ import type { Limits } from '../../words/limits.ts';
 import type { PutHead } from '../../words/op.ts';
 import { MIB } from '../../words/size.ts';
 import type { Callers } from '../access/callers.ts';
+import type { WriteAudit } from '../access/writeAudit.ts';
 import { answer, answerJson, JSON_TYPE } from '../answer/answer.ts';
 import { entryMembers, OutcomeTexts, timeMembers } from '../answer/outcomeText.ts';
 import { unprocessable } from '../answer/problem.ts';
@@ -39,11 +40,12 @@ export interface ListRouteOptions {
   readonly schemas: Schemas;
   readonly callers: Callers;
   readonly slow: SlowRequests;
+  readonly audit: WriteAudit | null;
 }
 
 export function addListRoutes(
   routes: Routes,
-  { replica, limits, schemas, callers, slow }: ListRouteOptions,
+  { replica, limits, schemas, callers, slow, audit }: ListRouteOptions,
 ): void {
   const texts = new OutcomeTexts(replica.nodeId, new Tokens(replica));
 
@@ -107,8 +109,9 @@ export function addListRoutes(
         throw unprocessable([
           { field: 'prefix', message: 'is empty: say all=true to delete every key' },
         ]);
+      const told = audit === null ? undefined : audit.bind(null, ctx.req, caller);
       if (prefix === '') callers.require({ caller, refusal: null }, 'admin');
-      answerJson(ctx, texts.deletedMany(await replica.deletePrefix(prefix)));
+      answerJson(ctx, texts.deletedMany(await replica.deletePrefix(prefix, told)));
     },
   });
 }

@@ -8,6 +8,7 @@ import { answerEmpty } from '../answer/answer.ts';
 import type { Connections } from '../limits/connections.ts';
 import { BAD_QUERY, problem } from '../openapi/answers.ts';
 import { type WatchAdmission, watchQuerySchema } from '../watch/admission.ts';
+import { END_SENTENCES } from '../watch/ends.ts';
 import { watchEventSchema } from '../watch/events.ts';
 import { formatFor } from '../watch/formats.ts';
 import type { Routes } from './route.ts';
@@ -57,7 +58,8 @@ class StreamSink implements Sink {
   }
 
   /** The client connects again by itself, here or elsewhere, with the last id. */
-  end(_reason: EndReason): void {
+  end(reason: EndReason): void {
+    if (!this.#response.writableEnded) this.#response.write(`: ${END_SENTENCES[reason]}\n\n`);
     endResponse(this.#response);
   }
 }

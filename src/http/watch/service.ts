@@ -66,6 +66,11 @@ export class WatchService {
     this.#sockets.upgrade(request, socket, head);
   }
 
+  /** Tells each watcher over a WebSocket to go elsewhere. The hub ends the streams. */
+  endWatches(): void {
+    this.#sockets.stop();
+  }
+
   /** Ends every wait, after the hub has ended every watch. Later requests do not wait. */
   stop(): void {
     this.#sockets.stop();

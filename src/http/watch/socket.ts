@@ -16,6 +16,7 @@ import { Problem, plannedProblem } from '../answer/problem.ts';
 import type { Connections } from '../limits/connections.ts';
 import { ticketIn } from '../request/target.ts';
 import type { WatchAdmission, WatchQuery } from './admission.ts';
+import { END_SENTENCES } from './ends.ts';
 import { formatFor } from './formats.ts';
 
 export interface WatchSocketOptions {
@@ -34,9 +35,9 @@ const MAX_MESSAGE_BYTES = 4096;
 const CODES = { goingAway: 1001, refused: 1008, failed: 1011, restarted: 1012, later: 1013 };
 
 const ENDS: Readonly<Record<EndReason, readonly [code: number, reason: string]>> = {
-  stopping: [CODES.goingAway, 'The node is stopping: go on from the cursor elsewhere.'],
-  restarted: [CODES.restarted, 'The node goes on with another log: go on from the cursor.'],
-  failed: [CODES.failed, 'The node could not read its log: go on from the cursor elsewhere.'],
+  stopping: [CODES.goingAway, END_SENTENCES.stopping],
+  restarted: [CODES.restarted, END_SENTENCES.restarted],
+  failed: [CODES.failed, END_SENTENCES.failed],
 };
 
 /** The client can't go on with its token, here or elsewhere. */

@@ -50,6 +50,9 @@ export const accessRows = {
     allowed: 'the path of a file',
     help: 'file that gets a line for each act of an operator, and for wrong tokens',
   }),
+  auditWrites: onOff({
+    help: 'the audit log gets a line for each write too, with its key and op id',
+  }),
 };
 
 function jwtAlgorithms() {

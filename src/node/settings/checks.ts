@@ -92,3 +92,13 @@ export function refuseBlockedPort({ port }: Pick<NodeSettings, 'port'>, name: st
     `${name} must not be ${port}: fetch refuses to connect to it, in browsers and in Node, so choose another port.`,
   );
 }
+
+/** Nobody would read that writes are not told. */
+export function refuseAuditNowhere(
+  { auditLog, auditWrites }: Pick<NodeSettings, 'auditLog' | 'auditWrites'>,
+  writesName: string,
+  logName: string,
+): void {
+  if (!auditWrites || auditLog !== null) return;
+  throw new SettingError(`${writesName} needs ${logName}: name the file that gets the lines.`);
+}

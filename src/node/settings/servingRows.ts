@@ -61,6 +61,10 @@ export const servingRows = {
     default: '30s',
     help: 'how long a client may read nothing of an answer or a watch before it is cut off',
   }),
+  drainTimeoutMs: duration('0s', '10m', {
+    default: '2s',
+    help: 'how long a node that stops waits, after --leave-delay, for the requests under way',
+  }),
   leaveDelayMs: duration('0s', '10m', {
     default: '0s',
     help: 'how long a node that is to stop still serves, while its health and its answers send clients elsewhere',

@@ -99,4 +99,40 @@ audit(
   },
 );
 
+audit('with audit-writes each write is told by its key and op id, and no value is', async () => {
+  await using directory = await temporaryDirectory();
+  const file = join(directory.path, 'audit.log');
+  const writer = makeToken(['read', 'write']);
+  await using server = await guardedNode([writer], { auditLog: file, auditWrites: true });
+  const send = async (method: string, path: string, body?: string, type = 'application/json') => {
+    const headers = { ...bearer(writer.token), 'Content-Type': type };
+    const response = await fetch(server.url + path, { method, headers, ...(body && { body }) });
+    assert.is(response.status, 200, await response.text());
+  };
+  const put = '{"op":"put","key":"c","value":"secret","version":1}';
+  await send('PUT', '/cache/a%0A%22', '{"value":"secret","version":1}');
+  await send('GET', '/cache/a%0A%22');
+  await send('POST', '/cache', `{"ops":[${put},{"op":"get","key":"c"},{"op":"delete","key":"c"}]}`);
+  await send('POST', '/cache', `${put}\n`, 'application/x-ndjson');
+  await send('DELETE', '/cache/c');
+  await send('PUT', '/cache/b1?acks=1', '{"value":"secret","version":1}');
+  await send('DELETE', '/cache?prefix=b');
+  const { origin, replica } = server.node;
+  const ofWriter = () => linesOf(file).filter(({ op }) => op !== undefined);
+  await waitFor(() => ofWriter().length === 7, 10_000, 'the lines');
+  const last = replica.record(origin).seq;
+  const wanted = ['put a\n"', 'put c', 'delete c', 'put c', 'delete c', 'put b1', 'delete b1'];
+  for (const [index, { caller, action, target, op, address }] of ofWriter().entries())
+    assert.equal(
+      [caller, `${action} ${target}`, String(op).includes(origin), address],
+      [writer.row.id, wanted[index], true, '127.0.0.1'],
+    );
+  assert.match(String(ofWriter().at(-1)?.op), new RegExp(`${last}$`));
+  assert.not.match(readFileSync(file, 'utf8'), /secret/);
+  assert.throws(
+    () => completeSettings({ auditWrites: true }),
+    (error: Error) => /auditWrites needs auditLog/.test(error.message),
+  );
+});
+
 audit.run();
