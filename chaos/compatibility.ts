@@ -21,8 +21,8 @@ import { ChaosNode } from './nodes/node.ts';
 import { at } from './nodes/nodes.ts';
 import { readLog, readMap } from './nodes/reading.ts';
 
-/** The last commit of 0.1.0. */
-const LAST_RELEASE = '1844680';
+/** The commit of 0.3.0. */
+const LAST_RELEASE = '9e21dfa';
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const PAGE = join(ROOT, 'docs', 'compatibility.md');
 const MARK = /<!-- transcript -->\n```text\n[\s\S]*?```/;
@@ -86,18 +86,30 @@ async function compare(): Promise<void> {
   await exchange(second, 'b');
   await stop(second);
   for (const [index, main] of [otherMain, MAIN].entries()) await compareLogs(second, index, main);
+
+  tell(
+    'Node 1 is of the other again and names nobody; node 2 is new, of this tree, with PEER_AUTH=header.',
+  );
+  const third = await start([otherMain, MAIN], await freePorts(2), 'apart', [
+    { NODES: '', JOIN_TIMEOUT: '0ms' },
+    { URL: '', PEER_AUTH: 'header' },
+  ]);
+  await exchange(third, 'c');
+  await stop(third);
 }
 
 async function start(
   mains: readonly [string, string],
   firstPort: number,
+  directory = 'nodes',
+  own: readonly Readonly<Record<string, string>>[] = [],
 ): Promise<readonly ChaosNode[]> {
   const urls = mains.map((_main, index) => `http://127.0.0.1:${firstPort + index}`);
   const nodes = mains.map(
     (main, index) =>
       new ChaosNode({
         index,
-        directory: join(folder, 'nodes'),
+        directory: join(folder, directory),
         clientUrl: urls[index] ?? '',
         command: [],
         settings: {
@@ -105,6 +117,7 @@ async function start(
           NODES: urls.join(','),
           INTERNAL_TOKEN: TOKEN,
           JOIN_TIMEOUT: '60s',
+          ...own[index],
         },
         incidents: [],
         main,
