@@ -379,7 +379,6 @@ export class SimNode implements ObservedNode {
       timeline.plan(delayMs, this.name, purpose, () => {
         if (life !== this.#life) return;
         run();
-        this.#lookAtPhase();
       });
     return {
       steadyMs: () => timeline.nowMs,
@@ -400,7 +399,8 @@ export class SimNode implements ObservedNode {
     };
   }
 
-  #lookAtPhase(): void {
+  /** Called after each event of the node, as it may have become ready by any. */
+  lookAtPhase(): void {
     if (this.running?.driver.phase !== 'ready') this.#readySinceMs = null;
     else this.#readySinceMs ??= this.#world.timeline.nowMs;
   }

@@ -167,7 +167,9 @@ class World {
     // Everything that the nodes do between two events is done in microtasks, all of which run first.
     await new Promise(setImmediate);
     const node = this.#nodes.find(({ name }) => name === event.node);
-    if (node !== undefined) this.oracle.afterStep(node);
+    if (node === undefined) return;
+    node.lookAtPhase();
+    this.oracle.afterStep(node);
   }
 
   async #until(limitMs: number, isReached: () => boolean): Promise<boolean> {
