@@ -1,6 +1,6 @@
 /** The records of players: written by the world that holds the seat, fenced by the version. */
 import type { PlayerRecord } from '../rules/progress.ts';
-import { type Cache, ConflictError } from './cache.ts';
+import { type Cache, ConflictError, type Entry } from './cache.ts';
 import { keyOf } from './keys.ts';
 import { playerRecordSchema } from './schemas.ts';
 
@@ -28,6 +28,9 @@ export interface SaveOptions {
   readonly acksTimeoutMs?: number;
 }
 
+/** The longest wait for the save of another world, in milliseconds. */
+const AFTER_LIMIT_MS = 2000;
+
 export class PlayerRecords {
   readonly #cache: Cache;
 
@@ -36,11 +39,12 @@ export class PlayerRecords {
   }
 
   /**
-   * @param after token of a save that the answer has to see.
+   * @param after token of a save that the answer is to see. It is waited for at most two seconds: then the
+   *   record counts as it is.
    * @throws HearsayError if no node answers.
    */
   async read(player: string, after: string | null = null): Promise<ReadRecord> {
-    const entry = await this.#cache.client.get(keyOf('player', player), { after });
+    const entry = await this.#get(keyOf('player', player), after);
     if (entry === undefined) return { record: null, version: null };
     const parsed = this.#cache.malformed.parse('player', playerRecordSchema, () => entry.value);
     return { record: parsed, version: entry.version };
@@ -64,6 +68,13 @@ export class PlayerRecords {
       if (!(error instanceof ConflictError)) throw error;
       return { type: 'conflict', currentVersion: error.currentVersion };
     }
+  }
+
+  async #get(key: string, after: string | null): Promise<Entry | undefined> {
+    const { client } = this.#cache;
+    if (after === null) return client.get(key);
+    const signal = AbortSignal.timeout(AFTER_LIMIT_MS);
+    return client.get(key, { after, signal }).catch(() => client.get(key));
   }
 
   /** Of an erased player. */

@@ -1,0 +1,151 @@
+/** An instance and the records of its players: moves, a cache that is away, and draining. */
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { waitFor } from '../../../test/support/processes.ts';
+import { unpackSave } from '../../rules/fences.ts';
+import { RecordNode } from '../support/recordNode.ts';
+import type { TestPlayer } from '../support/testPlayer.ts';
+import { playerId, TestWorld } from '../support/testWorld.ts';
+
+const records = suite('records');
+
+const PLAYER = playerId(1);
+
+/** Walks to the nearest coin until it has taken some. */
+async function takeCoins(player: TestPlayer, count: number): Promise<void> {
+  const start = player.view.figures.get(player.you)?.[4] ?? 0;
+  let last = '';
+  await waitFor(
+    () => {
+      const [, x, y, , coins] = player.view.figures.get(player.you) ?? [0, 0, 0, 0, 0];
+      if (coins - start >= count) return true;
+      const far = ([, cx, cy]: readonly [number, number, number]) =>
+        Math.max(Math.abs(cx - x), Math.abs(cy - y));
+      const [nearest] = [...player.view.coins.values()].toSorted((a, b) => far(a) - far(b));
+      if (nearest === undefined) return false;
+      const [dx, dy] = [nearest[1] - x, nearest[2] - y].map((way) =>
+        Math.abs(way) < 8 ? 0 : Math.sign(way),
+      );
+      if (last !== `${dx} ${dy}`) player.walk(dx ?? 0, dy ?? 0);
+      last = `${dx} ${dy}`;
+      return false;
+    },
+    60_000,
+    `${count} coins`,
+  );
+}
+
+const coinsOf = (node: RecordNode): number => node.records.get(PLAYER)?.record.coins ?? 0;
+
+records(
+  'who moves to another world finds there what he had, and the old world lets go',
+  async () => {
+    const node = new RecordNode();
+    await using one = await TestWorld.start({ name: 'eu-meadow-1-1', node });
+    await using other = await TestWorld.start({ name: 'eu-meadow-2-1', node });
+    other.neighbours.push(one);
+    using before = await one.play(PLAYER, 5);
+    await takeCoins(before, 2);
+    const previous = { instance: one.name, controlUrl: one.controlUrl };
+    using after = await other.play(PLAYER, 5, previous);
+    assert.is(await before.closed(), 4409);
+    assert.ok((after.welcome?.total ?? 0) >= 2);
+    assert.is(after.welcome?.total, coinsOf(node));
+    assert.is(one.instance.counts.taken, 0);
+    assert.ok(unpackSave(node.records.get(PLAYER)?.version ?? 0).fence > 5);
+  },
+);
+
+records('where the old world is out of reach, its next save tells it', async () => {
+  const node = new RecordNode();
+  await using one = await TestWorld.start({ name: 'eu-meadow-1-1', node });
+  await using other = await TestWorld.start({ name: 'eu-meadow-2-1', node });
+  using before = await one.play(PLAYER, 5);
+  const previous = { instance: one.name, controlUrl: one.controlUrl };
+  using after = await other.play(PLAYER, 6, previous);
+  before.walk(1, 0);
+  assert.is(await before.closed(), 4409);
+  assert.is(one.instance.displaced, 1);
+  assert.is(other.instance.displaced, 0);
+  assert.is(after.closeCode, null);
+});
+
+records('an older seat can not displace a newer one', async () => {
+  await using world = await TestWorld.start();
+  using player = await world.play(PLAYER, 9);
+  const answer = await world.ask('world', 'DELETE', `/seats/${PLAYER}?fence=8`);
+  assert.is(answer.status, 409);
+  assert.is(player.closeCode, null);
+});
+
+records(
+  'while the cache is away play goes on, and the record afterwards is old and gain',
+  async () => {
+    const node = new RecordNode();
+    {
+      await using world = await TestWorld.start({ node });
+      using player = await world.play(PLAYER, 1);
+      await takeCoins(player, 1);
+      player.send([2]);
+      await player.closed();
+      await waitFor(() => world.instance.unsaved === 0, 5000, 'all is saved');
+    }
+    const before = coinsOf(node);
+    node.isAway = true;
+    await using world = await TestWorld.start({ node, times: { loadMs: 50 } });
+    using player = await world.play(PLAYER, 2);
+    assert.ok(player.welcome);
+    await takeCoins(player, 2);
+    assert.is(coinsOf(node), before);
+    player.send([2]);
+    await player.closed();
+    const gained = player.view.figures.get(player.you)?.[4] ?? 0;
+    node.isAway = false;
+    await waitFor(() => world.instance.unsaved === 0, 5000, 'the gain is saved');
+    assert.ok(coinsOf(node) >= before + gained);
+    assert.is(node.records.get(PLAYER)?.record.visits, 2);
+  },
+);
+
+records('a milestone is told, and only one that two nodes hold', async () => {
+  await using world = await TestWorld.start();
+  using player = await world.play(PLAYER);
+  await takeCoins(player, 10);
+  await waitFor(() => player.told(4).length > 0, 5000, 'the milestone');
+  assert.equal(player.told(4)[0], [4, 10]);
+  assert.ok(coinsOf(world.node) >= 10);
+});
+
+records('a drained world refuses, tells its players, saves all, and closes them', async () => {
+  await using world = await TestWorld.start({ maxPlayers: 60 });
+  const players = await Promise.all(
+    Array.from({ length: 50 }, (_unused, index) => world.play(playerId(index))),
+  );
+  for (const player of players) player.walk(1, 1);
+  assert.is((await world.ask('fleet', 'POST', '/drain', { graceMs: 300 })).status, 202);
+  await waitFor(() => players.every((player) => player.told(5).length === 1), 5000, 'all are told');
+  const refused = await world.reserve(playerId(99));
+  assert.is(refused.status, 409);
+  assert.is(((await refused.json()) as { reason: string }).reason, 'draining');
+  await world.instance.drain();
+  assert.is(world.instance.unsaved, 0);
+  assert.is(world.node.records.size, 50);
+  for (const player of players) {
+    assert.is(await player.closed(), 4410);
+    player[Symbol.dispose]();
+  }
+});
+
+records('a drained world waits for the cache before it ends', async () => {
+  await using world = await TestWorld.start();
+  using player = await world.play(PLAYER);
+  player.walk(1, 1);
+  world.node.isAway = true;
+  const drained = world.instance.drain(0);
+  await waitFor(() => player.closeCode === 4410, 5000, 'the close');
+  world.node.isAway = false;
+  await drained;
+  assert.is(world.instance.unsaved, 0);
+});
+
+records.run();

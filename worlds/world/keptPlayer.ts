@@ -1,0 +1,196 @@
+/**
+ * Rule 7, for one player: reads the record, claims it, and saves what was gained.
+ *
+ * Invariants: no record is saved over one that was not read; while none could be read, the gain waits.
+ * One save is under way at a time. After a newer seat has claimed the record, nothing is saved any
+ * more. A milestone is told only after two nodes have stored it.
+ */
+import {
+  claimedFence,
+  nextSave,
+  packSave,
+  readConflict,
+  type SaveVersion,
+} from '../rules/fences.ts';
+import {
+  type Gain,
+  milestoneOf,
+  milestoneToTell,
+  type PlayerRecord,
+  recordAfter,
+} from '../rules/progress.ts';
+import type { Position } from '../rules/simulation.ts';
+import type { PlayerRecords } from '../tables/playerRecords.ts';
+
+export type PlayerStore = Pick<PlayerRecords, 'read' | 'save'>;
+
+export interface KeptPlayerOptions {
+  readonly player: string;
+  readonly store: PlayerStore;
+  readonly world: string;
+  readonly instance: string;
+  /** UTC milliseconds. */
+  readonly now: () => number;
+  readonly onMilestone: (milestone: number) => void;
+  readonly onDisplaced: () => void;
+  /** The cache did not answer; the gain is kept. */
+  readonly onFailure: (error: unknown) => void;
+}
+
+/** Nodes that must hold a milestone before it is told. */
+const MILESTONE_ACKS = 2;
+/** Refusals of one save because of lost answers; each brings the version further. */
+const MAX_TRIES = 4;
+
+type State = 'unread' | 'claimed' | 'displaced';
+
+export class KeptPlayer {
+  readonly #options: KeptPlayerOptions;
+  #state: State = 'unread';
+  #base: PlayerRecord | null = null;
+  #next: SaveVersion;
+  #gain: Gain | null = null;
+  /** Gains of figures that have gone. */
+  #carried = { coins: 0, distance: 0, playedMs: 0 };
+  #lastToken: string | null = null;
+  #told = 0;
+  /** The gain of the last stored record; null before the first. */
+  #stored: Gain | null = null;
+  #turn: Promise<void> = Promise.resolve();
+
+  /** @param fence of the token by which the seat was asked for. */
+  constructor(options: KeptPlayerOptions, fence: number) {
+    this.#options = options;
+    this.#next = { fence, counter: 0 };
+  }
+
+  get isDisplaced(): boolean {
+    return this.#state === 'displaced';
+  }
+
+  /** Where the player was last, as far as it was read. */
+  get position(): Position | null {
+    return this.#gain?.position ?? this.#base?.position ?? null;
+  }
+
+  get coins(): number {
+    return (this.#base?.coins ?? 0) + (this.#gain?.coins ?? 0);
+  }
+
+  /** Stands for the last stored save; null before the first. */
+  get token(): string | null {
+    return this.#lastToken;
+  }
+
+  /** Whether something was gained that no node is known to have stored. */
+  get isPending(): boolean {
+    return this.#state !== 'displaced' && this.#gain !== null && this.#stored !== this.#gain;
+  }
+
+  /** The player was erased: nothing is saved any more. */
+  forget(): void {
+    this.#state = 'displaced';
+  }
+
+  /** A newer seat of the same player in the same instance. */
+  raiseFence(fence: number): void {
+    if (fence > this.#next.fence) this.#next = { fence, counter: 0 };
+  }
+
+  /** @param gain of the present figure, since it came. */
+  report({ position, coins, distance, playedMs }: Gain): void {
+    const carried = this.#carried;
+    const gain: Gain = {
+      position,
+      coins: carried.coins + coins,
+      distance: carried.distance + distance,
+      playedMs: carried.playedMs + playedMs,
+    };
+    if (this.#gain === null || !isSame(this.#gain, gain)) this.#gain = gain;
+  }
+
+  /** The figure goes: a later one counts from nothing. */
+  carry(): void {
+    if (this.#gain !== null) this.#carried = { ...this.#gain };
+  }
+
+  /**
+   * Reads the record, unless that was done, and saves the gain.
+   *
+   * @param after token of a save that the reading has to see.
+   * @returns false if the cache did not answer: then the gain waits.
+   */
+  async settle(after: string | null = null): Promise<boolean> {
+    const turn = this.#turn.then(() => this.#settle(after));
+    this.#turn = turn.then(() => {});
+    return turn;
+  }
+
+  async #settle(after: string | null): Promise<boolean> {
+    try {
+      if (this.#state === 'unread') await this.#claim(after);
+      if (this.#state === 'claimed' && this.isPending) await this.#save();
+      return true;
+    } catch (error) {
+      this.#options.onFailure(error);
+      return false;
+    }
+  }
+
+  async #claim(after: string | null): Promise<void> {
+    const { player, store } = this.#options;
+    const { record, version } = await store.read(player, after);
+    this.#base = record;
+    this.#told = record?.milestone ?? 0;
+    this.#next = { fence: claimedFence(this.#next.fence, version), counter: 0 };
+    this.#state = 'claimed';
+    // An empty gain claims too: the older seat is displaced by it.
+    this.#gain ??= {
+      ...{ position: record?.position ?? { x: 0, y: 0 }, coins: 0, distance: 0, playedMs: 0 },
+    };
+  }
+
+  async #save(): Promise<void> {
+    const { player, store, world, instance, now } = this.#options;
+    for (let tries = 0; tries < MAX_TRIES; tries += 1) {
+      const gain = this.#gain;
+      if (gain === null) return;
+      const record = recordAfter(this.#base, gain, { world, instance, nowMs: now() });
+      const isMilestone = milestoneOf(record.coins) > this.#told;
+      const options = isMilestone ? { acks: MILESTONE_ACKS } : {};
+      const version = this.#next;
+      const result = await store.save(player, record, packSave(version), options);
+      if (this.isDisplaced) return;
+      if (result.type === 'stored') {
+        // A newer seat in this instance may have raised the fence meanwhile.
+        if (this.#next.fence === version.fence) this.#next = nextSave(version);
+        this.#lastToken = result.token ?? this.#lastToken;
+        const isEnough = !isMilestone || result.acks >= MILESTONE_ACKS;
+        if (isEnough) this.#stored = gain;
+        if (isMilestone && isEnough) this.#tell(record.coins);
+        return;
+      }
+      const verdict = readConflict(version, result.currentVersion);
+      if (verdict.type === 'displaced' && verdict.byFence > this.#next.fence) {
+        this.#state = 'displaced';
+        this.#options.onDisplaced();
+        return;
+      }
+      if (verdict.type === 'continue' && this.#next.fence === version.fence)
+        this.#next = verdict.next;
+    }
+  }
+
+  #tell(coins: number): void {
+    const milestone = milestoneToTell(this.#told, coins);
+    if (milestone === null) return;
+    this.#told = milestone;
+    this.#options.onMilestone(milestone);
+  }
+}
+
+const isSame = (a: Gain, b: Gain): boolean =>
+  a.coins === b.coins &&
+  a.distance === b.distance &&
+  a.position.x === b.position.x &&
+  a.position.y === b.position.y;

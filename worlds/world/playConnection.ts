@@ -1,0 +1,68 @@
+/** One WebSocket of play: what it gets, and how much it may send. */
+import { encode } from '@msgpack/msgpack';
+import type { WebSocket } from 'ws';
+import { countMessage, type MessageCount } from '../rules/clientMessages.ts';
+import { type Delivery, decideDelivery, FRESH_DELIVERY } from '../rules/delivery.ts';
+import { CLOSE, type CloseCode } from '../rules/seat.ts';
+
+/** An other side that answers no close is cut off then. */
+const CLOSE_LIMIT_MS = 2000;
+
+export class PlayConnection {
+  readonly id: number;
+  readonly player: string;
+  readonly #socket: WebSocket;
+  #delivery: Delivery = FRESH_DELIVERY;
+  #count: MessageCount = { sinceMs: 0, count: 0 };
+  #heardAtMs = Number.NEGATIVE_INFINITY;
+
+  constructor(id: number, player: string, socket: WebSocket) {
+    this.id = id;
+    this.player = player;
+    this.#socket = socket;
+  }
+
+  /** @returns the bytes that were sent; null if it has read too slowly for too long. */
+  sendFrame(changes: Uint8Array, whole: () => Uint8Array, nowMs: number): number | null {
+    const { delivery, send } = decideDelivery(this.#delivery, this.#socket.bufferedAmount, nowMs);
+    this.#delivery = delivery;
+    if (send === 'close') return null;
+    if (send === 'nothing') return 0;
+    const frame = send === 'whole' ? whole() : changes;
+    this.#socket.send(frame);
+    return frame.byteLength;
+  }
+
+  send(message: readonly unknown[]): void {
+    this.#socket.send(encode(message));
+  }
+
+  ping(): void {
+    this.#socket.ping();
+  }
+
+  /** @returns whether the message counts; `close`: there were too many. */
+  countMessage(nowMs: number): 'take' | 'ignore' | 'close' {
+    const { count, verdict } = countMessage(this.#count, nowMs);
+    this.#count = count;
+    return verdict;
+  }
+
+  /** @returns whether this is the first sign of a second: more of them tell nothing new. */
+  isNewSign(nowMs: number): boolean {
+    if (nowMs - this.#heardAtMs < 1000) return false;
+    this.#heardAtMs = nowMs;
+    return true;
+  }
+
+  close(code: CloseCode | 1000): void {
+    closeSocket(this.#socket, code);
+  }
+}
+
+const REASONS = new Map<number, string>(Object.entries(CLOSE).map(([name, code]) => [code, name]));
+
+export function closeSocket(socket: WebSocket, code: CloseCode | 1000): void {
+  socket.close(code, REASONS.get(code) ?? '');
+  setTimeout(() => socket.terminate(), CLOSE_LIMIT_MS).unref();
+}

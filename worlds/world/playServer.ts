@@ -1,0 +1,63 @@
+/** The public port of an instance: `/play` as a WebSocket, and nothing else. */
+import { createServer } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { WebSocketServer } from 'ws';
+import type { Listener } from '../http/jsonApp.ts';
+import type { WorldInstance } from './worldInstance.ts';
+
+export const PLAY_PROTOCOL = 'worlds.v1';
+const TOKEN_PROTOCOL = /^(?:seat|resume)\.([\w-]{43})$/;
+
+/** A longer frame is not even read; up to here, a message that is too long is closed as malformed. */
+const MAX_FRAME_BYTES = 4096;
+
+export interface PlayServerOptions {
+  readonly host: string;
+  readonly port: number;
+  /** Most connections at a time; beyond it, 503. */
+  readonly maxConnections: number;
+}
+
+export async function servePlay(
+  instance: WorldInstance,
+  { host, port, maxConnections }: PlayServerOptions,
+): Promise<Listener> {
+  const sockets = new WebSocketServer({
+    ...{ noServer: true, perMessageDeflate: false, maxPayload: MAX_FRAME_BYTES },
+    handleProtocols: (offered) => (offered.has(PLAY_PROTOCOL) ? PLAY_PROTOCOL : false),
+  });
+  const server = createServer((_request, response) => {
+    response.writeHead(404).end();
+  });
+  server.on('upgrade', (request, stream, head) => {
+    stream.on('error', () => stream.destroy());
+    const offered = (request.headers['sec-websocket-protocol'] ?? '').split(/\s*,\s*/);
+    if (request.url !== '/play') return refuse(stream, '404 Not Found');
+    if (!offered.includes(PLAY_PROTOCOL)) return refuse(stream, '400 Bad Request');
+    if (sockets.clients.size >= maxConnections) return refuse(stream, '503 Service Unavailable');
+    const token = offered.map((word) => TOKEN_PROTOCOL.exec(word)?.[1]).find(Boolean) ?? '';
+    sockets.handleUpgrade(request, stream, head, (socket) => {
+      instance.connect(socket, token);
+    });
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, resolve);
+  });
+  const address = server.address();
+  const bound = typeof address === 'object' && address !== null ? address.port : port;
+  return {
+    server,
+    url: `ws://${host}:${bound}/play`,
+    [Symbol.asyncDispose]: () =>
+      new Promise((resolve) => {
+        for (const socket of sockets.clients) socket.terminate();
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+function refuse(stream: Duplex, status: string): void {
+  stream.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+}
