@@ -26,10 +26,12 @@ const numbers = (count: number, from = 0): number[] =>
   Array.from({ length: count }, (_, index) => from + index);
 
 const deltaOf = (ops: readonly Op[]): Delta => ({
-  ranges: [...new Set(ops.map(({ origin }) => origin))].map((origin) => {
-    const own = ops.filter((op) => op.origin === origin);
-    return { origin, after: 0, to: own.length, sum: sumOf(own) };
-  }),
+  ranges: [...Map.groupBy(ops, ({ origin }) => origin)].map(([origin, own]) => ({
+    origin,
+    after: 0,
+    to: own.length,
+    sum: sumOf(own),
+  })),
   ops,
 });
 
