@@ -19,6 +19,7 @@ import {
   reasonOf,
   TOKEN_REFUSED,
 } from '../net/peerRefusals.ts';
+import { certificateEnd, NOT_CERTIFIED, type PeerTls, tlsFaultOf } from '../net/peerTls.ts';
 import { ReadPace } from '../net/readPace.ts';
 import { refuse } from '../net/refusal.ts';
 import { SEAL_BYTES, type Seal, sealOf } from '../net/seal.ts';
@@ -42,8 +43,10 @@ import type { ConnectionId, ProvedPeer, Transport, TransportEvent } from './tran
 export const GOSSIP_PATH = '/gossip';
 
 export interface SocketSettings {
-  readonly peerAuth: 'challenge' | 'header';
+  readonly peerAuth: 'challenge' | 'header' | 'mtls';
   readonly secrets: ClusterSecrets;
+  /** Absent: peers have no certificates, but for those that the system trusts. */
+  readonly tls?: PeerTls;
   /** The name of the cluster. */
   readonly cluster: string;
   /** The longest message of a peer, in bytes; a longer one closes the connection. */
@@ -72,11 +75,13 @@ export interface SocketPorts extends RefusalPorts {
 const MAX_SILENT_PINGS = 3;
 
 /** The way in which a peer shows that it may speak. */
-export type ShownBy = 'challenge' | 'header';
+export type ShownBy = 'challenge' | 'header' | 'mtls';
 
 interface Place {
   readonly dialledUrl: string | null;
   readonly address: string;
+  /** The connection under the WebSocket. */
+  readonly stream: Duplex;
 }
 
 interface Opening extends Place {
@@ -93,6 +98,7 @@ interface Connection extends Opening {
 }
 
 const BY_HEADER = { shownBy: 'header', seal: null, proved: null } as const;
+const BY_CERTIFICATE = { shownBy: 'mtls', seal: null, secret: null } as const;
 
 export class SocketTransport implements Transport {
   readonly #refusals: PeerRefusals;
@@ -128,9 +134,16 @@ export class SocketTransport implements Transport {
   /** Handles the upgrade request of a peer. */
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     const address = addressOf(request);
+    const { secrets, tls, peerAuth } = this.#settings;
     const isOffer = offersProof(request);
-    const secret = isOffer ? null : this.#settings.secrets.shownBy(request);
-    if (!isOffer && secret === null) {
+    const certified = isOffer ? null : (tls?.peerOn(socket) ?? null);
+    if (peerAuth === 'mtls' && certified === null) {
+      this.#refusals.add('certificate', address);
+      refuse(socket, { status: ONLY_CERTIFIED });
+      return;
+    }
+    const secret = isOffer || certified !== null ? null : secrets.shownBy(request);
+    if (!isOffer && certified === null && secret === null) {
       this.#refusals.add('token', address);
       refuse(socket, { status: 401 });
       return;
@@ -141,13 +154,15 @@ export class SocketTransport implements Transport {
       return;
     }
     this.#server.handleUpgrade(request, socket, head, (webSocket) => {
+      const place = { socket: webSocket, dialledUrl: null, address, stream: socket };
       if (isOffer) this.#accept(webSocket, socket, address);
-      else this.#open({ ...BY_HEADER, socket: webSocket, dialledUrl: null, address, secret });
+      else if (certified !== null) this.#open({ ...BY_CERTIFICATE, ...place, proved: certified });
+      else this.#open({ ...BY_HEADER, ...place, secret });
     });
   }
 
   dial(url: string): void {
-    this.#dial(url, 'challenge');
+    this.#dial(url, this.#settings.peerAuth === 'mtls' ? 'mtls' : 'challenge');
   }
 
   send(connection: ConnectionId, text: string): void {
@@ -188,6 +203,14 @@ export class SocketTransport implements Transport {
         this.close(id, 'the secret by which it was opened has been replaced');
   }
 
+  /** The certificates were replaced: a connection that was opened by one that counts no more does not outlive it. */
+  closeUncertified(): void {
+    const { tls } = this.#settings;
+    for (const [id, { shownBy, stream }] of this.#connections)
+      if (shownBy === 'mtls' && (tls?.peerOn(stream) ?? null) === null)
+        this.close(id, 'the certificate by which it was opened counts no more');
+  }
+
   /** Peers that were refused before they had proved themselves. */
   get refused(): RefusedPeers {
     return this.#refusals.counts;
@@ -205,7 +228,7 @@ export class SocketTransport implements Transport {
 
   /** Open connections, by the way in which the peers were let in. */
   get openBy(): Readonly<Record<ShownBy, number>> {
-    const count = { challenge: 0, header: 0 };
+    const count = { challenge: 0, header: 0, mtls: 0 };
     for (const { shownBy } of this.#connections.values()) count[shownBy]++;
     return count;
   }
@@ -225,7 +248,7 @@ export class SocketTransport implements Transport {
       proved: (proved) => {
         if (this.#isFull) this.#refusals.add('full', address);
         else if (this.#isCurrent(proved, life)) {
-          this.#openProved(webSocket, { dialledUrl: null, address }, proved);
+          this.#openProved(webSocket, { dialledUrl: null, address, stream }, proved);
           return;
         }
         webSocket.terminate();
@@ -238,10 +261,9 @@ export class SocketTransport implements Transport {
 
   #dial(url: string, way: ShownBy): void {
     const socket = this.#socketTo(url, way);
-    if (socket === null) {
+    if (typeof socket === 'string') {
       setImmediate(() => {
-        if (this.#stopped) return;
-        this.#listener({ kind: 'dialFailed', url, reason: 'it is no URL that a node can dial' });
+        if (!this.#stopped) this.#listener({ kind: 'dialFailed', url, reason: socket });
       });
       return;
     }
@@ -259,8 +281,7 @@ export class SocketTransport implements Transport {
     };
     socket.on('error', (error) => {
       isRefused = /Unexpected server response: 401/.test(error.message);
-      if (isRefused) reason = way === 'header' ? TOKEN_REFUSED : PROOF_UNKNOWN;
-      else reason = error.message || 'it can not be reached';
+      reason = dialReason(error, way);
     });
     socket.on('close', failed);
     socket.on('upgrade', (response) => {
@@ -269,16 +290,18 @@ export class SocketTransport implements Transport {
     });
     socket.on('open', () => {
       socket.off('close', failed);
-      const place = { dialledUrl: url, address };
+      if (stream === null) return;
+      const place = { dialledUrl: url, address, stream };
+      const fail = (why: string | undefined): void => {
+        reason = why ?? reason;
+        failed();
+      };
       if (way === 'header') {
         this.#dialling.delete(socket);
         const [secret] = this.#settings.secrets.all;
         this.#open({ ...BY_HEADER, ...place, socket, secret });
-      } else if (stream !== null)
-        this.#proveTo(socket, stream, place, (why) => {
-          reason = why ?? reason;
-          failed();
-        });
+      } else if (way === 'mtls') this.#openCertified(socket, place, fail);
+      else this.#proveTo(socket, stream, place, fail);
     });
   }
 
@@ -311,25 +334,41 @@ export class SocketTransport implements Transport {
     socket.send(proof.opening);
   }
 
-  /** Null if the URL is malformed: a peer may have named it. */
-  #socketTo(url: string, way: ShownBy): WebSocket | null {
+  /** The node at the URL must be one of this cluster by its certificate, too. */
+  #openCertified(socket: WebSocket, place: Place, failed: (reason: string) => void): void {
+    const proved = this.#settings.tls?.peerOn(place.stream) ?? null;
+    if (proved === null) {
+      socket.terminate();
+      failed(NOT_CERTIFIED);
+      return;
+    }
+    this.#dialling.delete(socket);
+    this.#open({ ...BY_CERTIFICATE, ...place, socket, proved });
+  }
+
+  /** A text with the reason why the URL is not dialled: it is malformed, for a peer may have named it, or plain. */
+  #socketTo(url: string, way: ShownBy): WebSocket | string {
+    const { tls } = this.#settings;
     const target = memberUrl(url);
-    if (target === null) return null;
+    if (target === null) return NOT_DIALLED;
+    const refusal = tls?.refusalOf(target) ?? null;
+    if (refusal !== null) return refusal;
     const headers = way === 'header' ? { [TOKEN_HEADER]: this.#settings.secrets.shown } : {};
     try {
       return new WebSocket(
         target.replace(/^http/, 'ws') + GOSSIP_PATH,
-        way === 'header' ? [] : [PROOF_SUBPROTOCOL],
+        way === 'challenge' ? [PROOF_SUBPROTOCOL] : [],
         {
           headers,
           perMessageDeflate: false,
           maxPayload: this.#settings.maxMessageBytes + SEAL_BYTES,
           handshakeTimeout: this.#settings.dialTimeoutMs,
           followRedirects: false,
+          ...(tls && target.startsWith('https:') && { createConnection: tls.connection(target) }),
         },
       );
     } catch {
-      return null;
+      return NOT_DIALLED;
     }
   }
 
@@ -352,9 +391,14 @@ export class SocketTransport implements Transport {
     const id = ++this.#lastId;
     const connection: Connection = { ...opening, closing: false };
     this.#connections.set(id, connection);
-    this.#watchdog.watch(socket);
-    this.#pace.watch(socket);
     let reason = 'the connection was closed';
+    const endsAt = certificateEnd(opening.stream);
+    this.#watchdog.watch(socket, null, () => {
+      if (endsAt === null || endsAt > Date.now()) return false;
+      reason = 'its certificate has ended';
+      return true;
+    });
+    this.#pace.watch(socket);
     socket.on('message', (data, isBinary) => {
       if (connection.closing || this.#stopped) return;
       const text = textOf(data, isBinary, seal);
@@ -374,6 +418,18 @@ export class SocketTransport implements Transport {
     const facts = { kind: 'opened', connection: id, dialledUrl, address } as const;
     this.#listener(proved === null ? facts : { ...facts, proved });
   }
+}
+
+const NOT_DIALLED = 'it is no URL that a node can dial';
+/** The status of the answer to a peer that shows no certificate, where nothing else counts. */
+const ONLY_CERTIFIED = 403;
+
+function dialReason(error: Error, way: ShownBy): string {
+  const [, status] = /Unexpected server response: (\d+)/.exec(error.message) ?? [];
+  if (Number(status) === ONLY_CERTIFIED) return NOT_CERTIFIED;
+  if (status === '401')
+    return { header: TOKEN_REFUSED, challenge: PROOF_UNKNOWN, mtls: NOT_CERTIFIED }[way];
+  return tlsFaultOf(error) ?? (error.message || 'it can not be reached');
 }
 
 /** The address of the other side; an IPv4 address in its own form, even if the socket is of IPv6. */

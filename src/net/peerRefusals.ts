@@ -1,8 +1,8 @@
 /** Peers that are refused before they have proved themselves: counted, and told to people. */
 import type { UnprovedFault } from './unproved.ts';
 
-/** `token`: it shows a wrong one in the header, or neither that nor offers a proof. `full`: there is no room. */
-export type RefusedFor = UnprovedFault | 'token' | 'full';
+/** `certificate`: it shows none that names a node of the cluster. `token`: it shows a wrong one in the header, or neither that nor offers a proof. `full`: there is no room. */
+export type RefusedFor = UnprovedFault | 'token' | 'certificate' | 'full';
 
 /** How many, by the reason. */
 export type RefusedPeers = Readonly<Record<RefusedFor, number>>;
@@ -20,6 +20,7 @@ const MAX_ADDRESSES = 1000;
 export class PeerRefusals {
   readonly counts: Record<RefusedFor, number> = {
     token: 0,
+    certificate: 0,
     proof: 0,
     doubted: 0,
     form: 0,
@@ -43,7 +44,7 @@ export class PeerRefusals {
     // Once for each address, so that a misconfigured peer that tries again does not fill the log.
     if (this.#told.has(address) || this.#told.size >= MAX_ADDRESSES) return;
     this.#told.add(address);
-    this.#ports.note('warn', `${address} ${reason === 'token' ? NO_TOKEN : NO_PROOF}`);
+    this.#ports.note('warn', `${address} ${SENTENCES[reason] ?? NO_PROOF}`);
   }
 }
 
@@ -51,6 +52,15 @@ const NO_TOKEN = 'asked for gossip with a wrong or missing X-Internal-Token and 
 const NO_PROOF =
   'did not prove that it knows the token of this cluster and was refused: if it is a node of the cluster, start it ' +
   'with the same --internal-token-file or --internal-token';
+
+const NO_CERTIFICATE =
+  'asked for gossip without a certificate that names a node of this cluster and was refused: if it is a node of the cluster, ' +
+  'start it with --peer-auth mtls and a certificate by an authority of --peer-tls-ca';
+
+const SENTENCES: Readonly<Partial<Record<RefusedFor, string>>> = {
+  token: NO_TOKEN,
+  certificate: NO_CERTIFICATE,
+};
 
 /** Ends a sentence about a peer, as the texts below do. */
 export const TOKEN_REFUSED =

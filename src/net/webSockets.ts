@@ -83,6 +83,7 @@ export interface PingOptions {
 interface Pinged {
   readonly webSocket: WebSocket;
   readonly socket: Duplex | null;
+  readonly isOver: () => boolean;
   silentPings: number;
 }
 
@@ -103,9 +104,14 @@ export class PingWatchdog {
    *
    * @param socket given if the other side may be slow: while bytes wait in the socket, the other side
    *   could not answer a ping behind them, so it is not pinged.
+   * @param isOver asked before each ping whether the connection is to be destroyed.
    */
-  watch(webSocket: WebSocket, socket: Duplex | null = null): void {
-    const pinged = { webSocket, socket, silentPings: 0 };
+  watch(
+    webSocket: WebSocket,
+    socket: Duplex | null = null,
+    isOver: () => boolean = () => false,
+  ): void {
+    const pinged = { webSocket, socket, isOver, silentPings: 0 };
     const heard = (): void => {
       pinged.silentPings = 0;
     };
@@ -122,7 +128,7 @@ export class PingWatchdog {
   #ping(): void {
     for (const pinged of this.#pinged) {
       const { webSocket, socket } = pinged;
-      if (pinged.silentPings >= this.#maxSilentPings) {
+      if (pinged.silentPings >= this.#maxSilentPings || pinged.isOver()) {
         webSocket.terminate();
         continue;
       }

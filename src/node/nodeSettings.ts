@@ -23,8 +23,9 @@ export interface NodeSettings {
   /**
    * How nodes show each other that they know the secret. `challenge`, the default: both prove it, and neither sends it.
    * `header`: as `challenge`, but a node up to 0.3.0, which knows no proof, is shown the secret.
+   * `mtls`: only nodes count whose certificates name them, by the authorities in `peerTlsCa`.
    */
-  readonly peerAuth: 'challenge' | 'header';
+  readonly peerAuth: 'challenge' | 'header' | 'mtls';
   /** Address to listen on, `0.0.0.0` for all. Default `127.0.0.1`. */
   readonly host: string;
   /** Port to listen on, 0 to 65535; 0 for any free one. Default 8000. */

@@ -7,7 +7,9 @@ import type { Bounds } from '../http/limits/bounds.ts';
 import { createServer, takeUpgrades } from '../http/server.ts';
 import { listen, urlOf } from './listening.ts';
 import { peerAddress } from './portCheck.ts';
+import { followCertificates, peerPort, serverTls } from './serverTls.ts';
 import type { NodeSettings } from './settings.ts';
+import type { NodeTls } from './tls.ts';
 
 export interface PeerSurface {
   /** The URL at which peers reach the port. */
@@ -17,27 +19,38 @@ export interface PeerSurface {
   close(): Promise<void>;
 }
 
+export interface PeerSurfaceOptions {
+  readonly settings: NodeSettings;
+  readonly transport: SocketTransport;
+  readonly bounds: Bounds;
+  readonly hosts: HostRule;
+  readonly tls: NodeTls;
+}
+
 /** @returns null if peers come to the port of the clients. */
-export function peerSurfaceOf(
-  settings: NodeSettings,
-  transport: SocketTransport,
-  bounds: Bounds,
-  hosts: HostRule,
-): PeerSurface | null {
+export function peerSurfaceOf({
+  settings,
+  transport,
+  bounds,
+  hosts,
+  tls,
+}: PeerSurfaceOptions): PeerSurface | null {
   const address = peerAddress(settings);
   if (address === null) return null;
+  const secure = serverTls(tls, peerPort);
   const server = createServer(
     ({ socket }) => answerRaw(socket, new Problem(404, ONLY_PEERS)),
     bounds.connections,
     settings.limits,
-    { hosts },
+    { hosts, tls: secure },
   );
+  followCertificates(server, tls, peerPort);
   takeUpgrades(server, bounds, hosts, {
     [GOSSIP_PATH]: { take: (...upgrade) => transport.upgrade(...upgrade), isForPeers: true },
   });
   return {
     get url() {
-      return urlOf(server, address.host, 'http');
+      return urlOf(server, address.host, secure === null ? 'http' : 'https');
     },
     listen: () => listen(server, address),
     close: () =>

@@ -7,6 +7,7 @@ import { type SocketSettings, SocketTransport } from '../gossip/socket.ts';
 import { ClientCertificates } from '../http/access/certificates.ts';
 import type { HttpLog, RequestLog } from '../http/exchange.ts';
 import type { ClusterSecrets } from '../net/clusterSecrets.ts';
+import { PeerTls } from '../net/peerTls.ts';
 import type { Replica } from '../replica/replica.ts';
 import type { Note, NoteFacts } from '../words/note.ts';
 import { openAccess, registerAccessMetrics } from './access.ts';
@@ -130,12 +131,19 @@ export async function startNode(
   const disk = new DiskSpace(place);
   const options = engineOptions(settings);
   const { instance } = options.settings;
-  const transport = new SocketTransport(socketSettings(settings, secrets), {
+  const peerTls = new PeerTls({
+    cluster: settings.cluster,
+    material: () => tls.peers,
+    isMutual: settings.peerAuth === 'mtls',
+    isRequired: settings.peerAuth === 'mtls' || settings.tls === 'require',
+  });
+  const transport = new SocketTransport(socketSettings(settings, secrets, peerTls), {
     life: () => ({ origin: opened.replica.origin, instance }),
     note,
     refused: (address) => audit?.wrongToken(address),
   });
   tokens.onChange(() => transport.closeUnknown());
+  tls.onChange(() => transport.closeUncertified());
   const engine = new Engine({
     ...opened,
     ...options,
@@ -177,7 +185,10 @@ export async function startNode(
   const names = new NameResolver({
     urls: settings.nodes,
     lookup,
-    resolved: (url, addresses) => engine.driver.resolved(url, addresses),
+    resolved: (url, addresses) => {
+      peerTls.resolved(url, addresses);
+      engine.driver.resolved(url, addresses);
+    },
   });
   await surface.listen();
   access.serves(surface.url);
@@ -228,9 +239,14 @@ const directoryOptions = (
   newOrigin: () => newOrigin(settings.nodeId),
 });
 
-const socketSettings = (settings: NodeSettings, secrets: ClusterSecrets): SocketSettings => ({
+const socketSettings = (
+  settings: NodeSettings,
+  secrets: ClusterSecrets,
+  tls: PeerTls,
+): SocketSettings => ({
   peerAuth: settings.peerAuth,
   secrets,
+  tls,
   cluster: settings.cluster,
   maxMessageBytes: maxMessageBytes(settings.limits),
   maxMessagesPerSecond: settings.limits.maxPeerMessagesPerSecond,

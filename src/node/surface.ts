@@ -21,7 +21,7 @@ import { listen, urlOf } from './listening.ts';
 import { isLoopback } from './loopback.ts';
 import { maxOpenFiles } from './openFiles.ts';
 import { peerSurfaceOf } from './peerSurface.ts';
-import { followCertificates, serverTls } from './serverTls.ts';
+import { clientPort, followCertificates, serverTls } from './serverTls.ts';
 import type { NodeSettings } from './settings.ts';
 import type { NodeTls } from './tls.ts';
 import { packageVersion } from './version.ts';
@@ -87,10 +87,10 @@ export function surfaceOf(options: SurfaceOptions): Surface {
   });
   const hosts = hostRule(settings, settings.host);
   const peerHosts = hostRule(settings, settings.peerHost ?? settings.host);
-  const peers = peerSurfaceOf(settings, transport, bounds, peerHosts);
-  const secure = serverTls(tls);
+  const peers = peerSurfaceOf({ settings, transport, bounds, tls, hosts: peerHosts });
+  const secure = serverTls(tls, clientPort);
   const server = createServer(listener, connections, settings.limits, { hosts, tls: secure });
-  followCertificates(server, tls);
+  followCertificates(server, tls, clientPort);
   const drain = drainable(server);
   const gossip: UpgradeTaker = {
     take: (...upgrade) => transport.upgrade(...upgrade),

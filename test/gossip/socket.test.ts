@@ -168,7 +168,7 @@ sockets(
     assert.equal(old.shown, []);
     assert.is((await eventsOf(there, old.url))[0]?.kind, 'opened');
     assert.equal(old.shown, ['token']);
-    assert.equal(there.transport.openBy, { challenge: 2, header: 1 });
+    assert.equal(there.transport.openBy, { challenge: 2, header: 1, mtls: 0 });
   },
 );
 

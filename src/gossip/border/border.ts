@@ -195,7 +195,9 @@ const nameOf = ({ nodeId, origin }: Named, address: string): string =>
 function beliedBy(hello: Hello, proved: ProvedPeer): keyof ProvedPeer | null {
   for (const field of PROVED_FIELDS)
     if (proved[field] !== undefined && proved[field] !== hello[field]) return field;
-  return null;
+  // The log of another node, copied.
+  const { nodeId } = proved;
+  return nodeId === undefined || hello.origin.startsWith(`${nodeId}.`) ? null : 'origin';
 }
 
 const PROVED_FIELDS = ['cluster', 'nodeId', 'origin', 'instance'] as const;

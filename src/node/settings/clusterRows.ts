@@ -43,9 +43,9 @@ export const clusterRows = {
     allowed: 'the path of a file',
     help: 'file that holds the token, and a second line while one replaces another; else, on loopback alone, one that all nodes of this user share',
   }),
-  peerAuth: choice(['challenge', 'header'], {
+  peerAuth: choice(['challenge', 'header', 'mtls'], {
     default: 'challenge',
-    help: 'challenge: nodes prove to each other that they know the token, and never send it; header: those up to 0.3.0 are shown it',
+    help: 'challenge: nodes prove to each other that they know the token, and never send it; header: those up to 0.3.0 are shown it; mtls: only certificates count, which name cluster and node',
   }),
   joinTimeoutMs: duration('0ms', '1d', {
     default: '10s',

@@ -14,6 +14,7 @@ export type TlsSettings = Pick<
   | 'authFile'
   | 'url'
   | 'peerPort'
+  | 'peerAuth'
 >;
 
 type Name = keyof TlsSettings;
@@ -42,12 +43,23 @@ export function refuseHalfTls(own: TlsSettings, nameOf: (name: Name) => string):
       'tlsClientCa',
       `needs ${nameOf('authFile')}, which says what the bearer of each certificate may do`,
     );
+  if (own.peerTlsCert !== null && own.tlsCert === null && own.peerPort === null)
+    refuse(
+      'peerTlsCert',
+      `needs ${nameOf('tlsCert')} or ${nameOf('peerPort')}: peers come to the port for clients, which speaks plain http`,
+    );
+  if (own.peerAuth === 'mtls' && (own.peerTlsCert === null || own.peerTlsCa === null))
+    refuse(
+      'peerAuth',
+      `is mtls, so that the node needs ${nameOf('peerTlsCert')}, ${nameOf('peerTlsKey')} and ${nameOf('peerTlsCa')}`,
+    );
   if (own.tls === 'require' && own.tlsCert === null)
     refuse(
       'tls',
       `is require, so that the node needs ${nameOf('tlsCert')} and ${nameOf('tlsKey')}`,
     );
-  if (own.tlsCert !== null && own.peerPort === null && own.url?.startsWith('http:'))
+  const peersGet = own.peerPort === null ? own.tlsCert : (own.peerTlsCert ?? own.tlsCert);
+  if (peersGet !== null && own.url?.startsWith('http:'))
     refuse(
       'url',
       'must begin with https: a node with a certificate speaks nothing else on its port',
