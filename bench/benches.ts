@@ -14,6 +14,7 @@ import { benchPropagate } from './propagate.ts';
 import { benchPut } from './put.ts';
 import type { Scale } from './scale.ts';
 import { benchSync } from './sync.ts';
+import { benchTokens } from './tokens.ts';
 import { benchWatch } from './watch.ts';
 
 export interface Bench {
@@ -114,6 +115,14 @@ export const benches: ReadonlyMap<string, Bench> = new Map<string, Bench>([
   [
     'expiry',
     { measures: 'A million keys with a TTL of 5 s: map and heap afterwards.', run: benchExpiry },
+  ],
+  [
+    'tokens',
+    {
+      measures:
+        'The processor time of a GET with a token beside one at an open node, and of a wrong token: the part of a core that 100,000 of them a minute take.',
+      run: benchTokens,
+    },
   ],
   ['watch', { measures: '1,000 watchers of one prefix, beside Redis pub/sub.', run: benchWatch }],
   [
