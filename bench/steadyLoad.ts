@@ -15,9 +15,8 @@ export interface SteadyLoad {
 /** Resolves once all are answered. @throws Error for another status, and if a connection breaks. */
 export async function runSteady(load: SteadyLoad): Promise<void> {
   const { connections, count } = load;
-  const shares = Array.from(
-    { length: connections },
-    (_, index) => Math.floor((count + index) / connections),
+  const shares = Array.from({ length: connections }, (_, index) =>
+    Math.floor((count + index) / connections),
   );
   await Promise.all(shares.map((share, index) => onOneConnection(load, share, index)));
 }

@@ -9,6 +9,7 @@ import { Problem, plannedProblem } from './answer/problem.ts';
 import type { Bounds } from './limits/bounds.ts';
 import type { RequestCounts } from './metrics.ts';
 import { dropBody } from './request/body.ts';
+import { idsOf } from './request/requestIds.ts';
 import { pathOf } from './request/target.ts';
 import type { RequestDurations } from './requestDurations.ts';
 
@@ -87,7 +88,8 @@ function logAtEnd(log: RequestLog, { req, res }: Exchange, path: string): void {
     const shown = path.slice(0, MOST_PATH_CHARACTERS);
     const ms = Math.round(performance.now() - startedMs);
     const how = res.writableFinished ? `is answered with ${res.statusCode}` : 'is cut off';
-    const facts = { event: 'request', method, path: shown, status: res.statusCode, ms };
+    const status = res.statusCode;
+    const facts = { event: 'request', method, path: shown, status, ms, ...idsOf(req.headers) };
     log(facts, `${method} ${shown} ${how}.`);
   });
 }

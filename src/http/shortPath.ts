@@ -48,11 +48,28 @@ export class ShortPath {
     if (method !== 'GET' && method !== 'PUT') return false;
     if (headers.origin !== undefined || headers['hearsay-after'] !== undefined) return false;
     if (!PLAIN_TARGET.test(url)) return false;
-    // Refusals, and tokens that take time to verify, are for the general path.
+    // Tokens that take time to verify, and callers without the scope, are for the general path.
     const caller = this.#options.callers.known(req);
-    if (caller === null || !caller.scopes.has(method === 'GET' ? 'read' : 'write')) return false;
+    if (caller === null) return this.#refuse({ req, res }, url);
+    if (!caller.scopes.has(method === 'GET' ? 'read' : 'write')) return false;
     if (method === 'GET') this.#get({ req, res }, url, caller);
     else void this.#put({ req, res }, url, caller);
+    return true;
+  }
+
+  /** Wrong tokens may come in thousands a second. @returns false if the general path must answer. */
+  #refuse(exchange: Exchange, path: string): boolean {
+    const { frame, callers } = this.#options;
+    const refusal = callers.refusedAtOnce(exchange.req);
+    if (refusal === null) return false;
+    const beganAtMs = performance.now();
+    try {
+      frame.begin(exchange, path);
+      frame.fail(exchange, refusal);
+    } catch (error) {
+      frame.fail(exchange, error);
+    }
+    frame.end(exchange, ROUTE, beganAtMs);
     return true;
   }
 

@@ -87,6 +87,9 @@ export type RefusedFor =
   | 'rate'
   | 'watches';
 
+/** Refusals that ask to wait for longer are seldom. */
+const MOST_KEPT_SECONDS = 60;
+
 /** The time between two looks for proofs that have expired, in milliseconds. */
 const EXPIRY_LOOK_MS = 1000;
 
@@ -115,6 +118,9 @@ export class Callers {
   readonly #remembered = new Map<string, Caller>();
   /** Proof → the ends of what goes on under it. */
   readonly #held = new Map<Proof, Set<() => void>>();
+  readonly #guessRefusals = new Map<number, Problem>();
+  /** By their details, of which there are a few. */
+  readonly #tokenRefusals = new Map<string, Problem>();
   readonly #timer: NodeJS.Timeout;
 
   constructor(options: CallersOptions) {
@@ -161,6 +167,22 @@ export class Callers {
     if (bearer !== null) return this.#find(bearer);
     const { caller, refusal } = this.#withoutToken(socket);
     return refusal === null ? caller : null;
+  }
+
+  /**
+   * Counts a wrong token that takes no time to tell, as `identify` does.
+   *
+   * @returns null for a request that `identify` must look at; then nothing was counted.
+   */
+  refusedAtOnce(request: IncomingMessage): Problem | null {
+    const { isOpen, verifyJwt, nowMs } = this.#options;
+    const bearer = bearerIn(request.headers);
+    if (isOpen || bearer === null || clusterTokenIn(request.headers) !== null) return null;
+    const address = this.#addressOf(request);
+    const mayBeJwt = verifyJwt !== null && looksLikeJwt(bearer);
+    if (mayBeJwt && this.guesses.waitMs(address, nowMs()) === 0) return null;
+    const identity = this.#identifyBearer(bearer, address);
+    return identity instanceof Promise ? null : identity.refusal;
   }
 
   /** @param ticket that the request shows in the place of a token, if its route takes one. */
@@ -339,8 +361,22 @@ export class Callers {
     const waitMs = this.guesses.failed(address, this.#options.nowMs());
     this.refused[waitMs > 0 ? 'guesses' : 'wrong']++;
     this.onWrong(address);
-    const refusal = waitMs > 0 ? tooManyGuesses(waitMs) : tokenRefused(detail);
+    const refusal = waitMs > 0 ? this.#guessesRefusal(waitMs) : this.#tokenRefusal(detail);
     return { caller: this.#table.anonymous, refusal };
+  }
+
+  /** An error takes its stack along, which costs as much as all else of a refusal: so each is made once. */
+  #guessesRefusal(waitMs: number): Problem {
+    const seconds = Math.ceil(waitMs / 1000);
+    const made = this.#guessRefusals.get(seconds) ?? tooManyGuesses(waitMs);
+    if (seconds <= MOST_KEPT_SECONDS) this.#guessRefusals.set(seconds, made);
+    return made;
+  }
+
+  #tokenRefusal(detail: string): Problem {
+    const made = this.#tokenRefusals.get(detail) ?? tokenRefused(detail);
+    this.#tokenRefusals.set(detail, made);
+    return made;
   }
 
   #isCurrent(proof: Proof): boolean {

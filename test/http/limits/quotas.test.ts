@@ -66,6 +66,29 @@ quotas(
   ),
 );
 
+quotas(
+  'wrong tokens get the same refusals on both paths, and each is counted once',
+  onBothPaths(
+    async (server) => {
+      const shown = async (method: string, path: string, text: string) => {
+        const sent = { headers: { Authorization: `Bearer ${text}` }, body: '{}' };
+        return (await server.send(method, path, sent)).status;
+      };
+      assert.is(await shown('GET', '/cache/a', 'wrong'), 401);
+      assert.is(await shown('PUT', '/cache/a', 'wrong'), 401);
+      assert.is(await shown('GET', '/cache/a', 'a.b.c'), 401);
+      assert.is(await shown('GET', '/cache/a', 'jwt.b.c'), 404);
+      for (const method of ['GET', 'PUT', 'DELETE'])
+        assert.is(await shown(method, '/cache/a', 'wrong'), method === 'GET' ? 401 : 429, method);
+      assert.is(await shown('GET', '/cache/a', 'token'), 404);
+      const { text, headers: got } = await server.get('/cache/a', { Authorization: 'Bearer no' });
+      assert.is(got['retry-after'], '6');
+      assert.match(text, /#abnormal-usage-detected.*"violated-policies":\["wrong-tokens"]/);
+    },
+    { callers: callersOf(bound(9)), limits: { maxWrongTokens: 4 } },
+  ),
+);
+
 quotas('a slow request counts until its work is done, and no longer', async () => {
   const slow = new SlowRequests({ maxSlowRequests: 1 });
   const work = Promise.withResolvers<number>();
