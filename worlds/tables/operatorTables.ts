@@ -84,9 +84,12 @@ export class OnceRecords {
     return this.#cache.malformed.parse('once', onceSchema, () => entry.value);
   }
 
-  /** The first record of a key stays. @throws HearsayError if no node answers. */
-  async write(player: string, key: string, record: OnceRecord): Promise<void> {
-    const options = { version: 0, ttlMs: ONCE_TTL_MS };
+  /**
+   * @param replaces false: of two apis that write at once, the first stays.
+   * @throws HearsayError if no node answers.
+   */
+  async write(player: string, key: string, record: OnceRecord, replaces = false): Promise<void> {
+    const options = { version: replaces ? ('next' as const) : 0, ttlMs: ONCE_TTL_MS };
     try {
       await this.#cache.client.put(keyOf('once', player, key), { v: 1, ...record }, options);
     } catch (error) {

@@ -17,6 +17,8 @@ export interface RowChange<T> {
   readonly key: string;
   /** Undefined: the key is gone. */
   readonly row: Row<T> | undefined;
+  /** Whether its time is over, so that it may be that the news of a later write is only missing. */
+  readonly isExpiry: boolean;
 }
 
 export class TableMirror<T> implements AsyncDisposable {
@@ -62,9 +64,10 @@ export class TableMirror<T> implements AsyncDisposable {
 
   /** @returns a function that removes the listener. */
   onChange(listener: (change: RowChange<T>) => void): () => void {
-    return this.#mirror.onChange(({ key, entry }) =>
-      listener({ key, row: entry === undefined ? undefined : this.#rowOf(entry) }),
-    );
+    return this.#mirror.onChange(({ type, key, entry }) => {
+      const row = entry === undefined ? undefined : this.#rowOf(entry);
+      listener({ key, row, isExpiry: type === 'expire' });
+    });
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -39,7 +39,8 @@ export class TestWorld implements AsyncDisposable {
   aheadMs = 0;
   controlUrl = '';
   playUrl = '';
-  #signer: (role: Role) => Promise<ServiceSigner> = () => Promise.reject(new Error('not started'));
+  /** Of a process of that role, as this world knows it. */
+  signer: (role: Role) => Promise<ServiceSigner> = () => Promise.reject(new Error('not started'));
   readonly #ends = new AsyncDisposableStack();
 
   private constructor({ maxPlayers = 10, name = 'eu-meadow-1-1', times, node }: TestWorldOptions) {
@@ -81,11 +82,11 @@ export class TestWorld implements AsyncDisposable {
     });
     const control = this.#ends.use(await listen(app, '127.0.0.1', 0));
     this.controlUrl = control.url;
-    this.#signer = (role) => openSigner(directory, role);
+    this.signer = (role) => openSigner(directory, role);
   }
 
   async ask(role: Role, method: string, path: string, body?: unknown): Promise<Response> {
-    const token = await (await this.#signer(role)).tokenFor(this.name);
+    const token = await (await this.signer(role)).tokenFor(this.name);
     return fetch(this.controlUrl + path, {
       method,
       headers: { Authorization: `Bearer ${token}` },

@@ -1,0 +1,146 @@
+/** The HTTP interface of an api for players: listing, joining, and their own record. */
+import type { RequestListener } from 'node:http';
+import { z } from 'zod';
+import type { AccessClaims } from '../access/accessToken.ts';
+import type { AccessVerifier } from '../access/accessVerifier.ts';
+import { bearerOf } from '../access/serviceTokens.ts';
+import { type JsonAnswer, type JsonRequest, jsonApp } from '../http/jsonApp.ts';
+import { Problem, retryAfter, unauthorized } from '../http/problem.ts';
+import { type Action, scopeAllows } from '../rules/grants.ts';
+import type { ListingFilter } from '../rules/listing.ts';
+import { MAP_NAMES } from '../rules/worldConfiguration.ts';
+import type { PlayerRecords } from '../tables/playerRecords.ts';
+import { nameSchema } from '../tables/schemas.ts';
+import type { Joined, Joins } from './joins.ts';
+import type { WorldsView } from './worldsView.ts';
+
+export interface ApiOptions {
+  readonly view: WorldsView;
+  readonly joins: Joins;
+  readonly verifier: Pick<AccessVerifier, 'verify'>;
+  readonly records: Pick<PlayerRecords, 'read'>;
+  readonly onFault: (error: unknown) => void;
+  /** Whether an error says that the cache can't be reached. */
+  readonly isOutOfReach: (error: unknown) => boolean;
+}
+
+const filterSchema = z.strictObject({
+  region: nameSchema.optional(),
+  map: z.enum(MAP_NAMES).optional(),
+  open: z.enum(['true', 'false']).optional(),
+});
+
+const notSchema = z.array(z.string().max(80)).max(10).default([]);
+const joinSchema = z.strictObject({ not: notSchema });
+const anyJoinSchema = z.strictObject({
+  regions: z.array(nameSchema).min(1).max(10),
+  map: z.enum(MAP_NAMES).optional(),
+  not: notSchema,
+});
+
+const KEY_RULE = /^[\w.-]{1,64}$/;
+
+export function apiApp(options: ApiOptions): RequestListener {
+  const { view, joins, verifier, records, onFault, isOutOfReach } = options;
+  const admit = async (request: JsonRequest, action: Action): Promise<AccessClaims> => {
+    const claims = await verifier.verify(bearerOf(request.header('Authorization')));
+    if (claims === null) throw unauthorized('Show an access token that has not ended.');
+    if (!scopeAllows(claims.scope, action))
+      throw new Problem(403, 'scope', 'The scope of the access token does not allow this.');
+    return claims;
+  };
+  const app = jsonApp(
+    [
+      {
+        method: 'GET',
+        path: '/worlds',
+        answer: async (request) => {
+          await admit(request, 'worlds.list');
+          return listAnswer(view, request);
+        },
+      },
+      {
+        method: 'POST',
+        path: '/worlds/:region/:world/join',
+        answer: async (request) => {
+          const claims = await admit(request, 'worlds.join');
+          const { region = '', world = '' } = request.parameters;
+          const idempotencyKey = keyOf(request);
+          const { not } = await request.body(joinSchema);
+          const text = JSON.stringify([region, world, not]);
+          const worlds = [{ region, world }];
+          return joinAnswer(
+            await joins.join({ claims, idempotencyKey, request: text, worlds, not }),
+          );
+        },
+      },
+      {
+        method: 'POST',
+        path: '/join',
+        answer: async (request) => {
+          const claims = await admit(request, 'worlds.join');
+          const idempotencyKey = keyOf(request);
+          const { regions, map, not } = await request.body(anyJoinSchema);
+          const text = JSON.stringify([regions, map ?? null, not]);
+          const worlds = regions.flatMap((region) =>
+            view.listing.list({ region, ...(map !== undefined && { map }) }),
+          );
+          return joinAnswer(
+            await joins.join({ claims, idempotencyKey, request: text, worlds, not }),
+          );
+        },
+      },
+      {
+        method: 'GET',
+        path: '/players/me',
+        answer: async (request) => {
+          const { player } = await admit(request, 'player.read');
+          const { record } = await records.read(player);
+          return { status: 200, body: { player, record } };
+        },
+      },
+      {
+        method: 'GET',
+        path: '/_health',
+        answer: () => ({ status: 200, body: { status: 'ok', stale: view.isStale } }),
+      },
+    ],
+    onFault,
+    (error) =>
+      isOutOfReach(error)
+        ? new Problem(503, 'unreachable', 'The cache can not be reached.', retryAfter(2))
+        : null,
+  );
+  return app.callback();
+}
+
+function listAnswer(view: WorldsView, request: JsonRequest): JsonAnswer {
+  const parsed = filterSchema.safeParse(Object.fromEntries(request.query));
+  if (!parsed.success)
+    throw new Problem(422, 'query', 'The query may have region, map and open=true.');
+  const { region, map, open } = parsed.data;
+  const filter: ListingFilter = {
+    ...(region !== undefined && { region }),
+    ...(map !== undefined && { map }),
+    open: open === 'true',
+  };
+  const { isStale: stale, etag } = view;
+  const headers = { ETag: etag, 'Cache-Control': 'private, no-cache' };
+  if (request.header('If-None-Match') === etag) return { status: 304, headers };
+  return { status: 200, body: { worlds: view.listing.list(filter), stale }, headers };
+}
+
+function joinAnswer({ isNew, ...body }: Joined): JsonAnswer {
+  return { status: isNew ? 201 : 200, body };
+}
+
+/** @throws Problem 400 without a usable key. */
+function keyOf(request: JsonRequest): string {
+  const key = request.header('Idempotency-Key');
+  if (KEY_RULE.test(key)) return key;
+  throw new Problem(
+    400,
+    'key',
+    'Send an Idempotency-Key of 1 to 64 letters, digits, -, _ or dots.',
+  );
+}

@@ -1,0 +1,172 @@
+/**
+ * Gives a player a seat: chooses instances, and asks them one after another. The world decides; the api only
+ * remembers, by the Idempotency-Key, which instance it asked with success.
+ */
+import { createHash } from 'node:crypto';
+import type { AccessClaims } from '../access/accessToken.ts';
+import { Problem, retryAfter } from '../http/problem.ts';
+import { tokenFence } from '../rules/fences.ts';
+import { decideOnce, type OnceRecord } from '../rules/idempotency.ts';
+import {
+  type Candidate,
+  chooseInstances,
+  MAX_ASKED,
+  type Refusal,
+  reasonOf,
+} from '../rules/instanceChoice.ts';
+import type { OnceRecords } from '../tables/operatorTables.ts';
+import type { WorldsView } from './worldsView.ts';
+
+export interface SeatGrant {
+  readonly instance: string;
+  readonly playUrl: string;
+  readonly seatToken: string;
+  readonly expiresAt: string;
+}
+
+export type SeatAnswer =
+  | { readonly type: 'seat'; readonly isNew: boolean; readonly grant: SeatGrant }
+  | { readonly type: 'refused'; readonly reason: Refusal };
+
+export interface SeatRequest {
+  readonly player: string;
+  readonly session: string;
+  readonly fence: number;
+  /** Where the player sits now. */
+  readonly previous: { readonly instance: string; readonly controlUrl: string } | null;
+}
+
+export interface JoinOptions {
+  readonly view: WorldsView;
+  readonly once: Pick<OnceRecords, 'read' | 'write'>;
+  /** Asks an instance; one that is out of reach answers `unreachable`. */
+  readonly askForSeat: (at: Candidate, request: SeatRequest) => Promise<SeatAnswer>;
+  /** UTC milliseconds. */
+  readonly now: () => number;
+  readonly onFailure: (error: unknown) => void;
+}
+
+export interface JoinRequest {
+  readonly claims: AccessClaims;
+  readonly idempotencyKey: string;
+  /** Of the request: the same for the same request. */
+  readonly request: string;
+  /** The worlds that fit, the preferred ones first. */
+  readonly worlds: readonly { readonly region: string; readonly world: string }[];
+  /** Instances that the player has found dead. */
+  readonly not: readonly string[];
+}
+
+export interface Joined extends SeatGrant {
+  readonly region: string;
+  readonly world: string;
+  readonly isNew: boolean;
+}
+
+/** Beyond it, further joins get 503. */
+const MAX_UNDER_WAY = 1000;
+
+export class Joins {
+  readonly #options: JoinOptions;
+  /** By player and key: a second request waits for the answer of the first. */
+  readonly #underWay = new Map<string, { readonly fingerprint: string; joined: Promise<Joined> }>();
+
+  constructor(options: JoinOptions) {
+    this.#options = options;
+  }
+
+  /** @throws Problem 404, 409, 422 or 503. */
+  async join(request: JoinRequest): Promise<Joined> {
+    const name = `${request.claims.player} ${request.idempotencyKey}`;
+    const fingerprint = createHash('sha256').update(request.request).digest('base64url');
+    const present = this.#underWay.get(name);
+    if (present !== undefined) {
+      if (present.fingerprint !== fingerprint) throw keyUsed();
+      return present.joined;
+    }
+    if (this.#underWay.size >= MAX_UNDER_WAY)
+      throw new Problem(503, 'busy', 'Too many joins are under way.', retryAfter(1));
+    const joined = this.#join(request, fingerprint);
+    this.#underWay.set(name, { fingerprint, joined });
+    try {
+      return await joined;
+    } finally {
+      this.#underWay.delete(name);
+    }
+  }
+
+  async #join(request: JoinRequest, fingerprint: string): Promise<Joined> {
+    const { player } = request.claims;
+    const { view, once, onFailure } = this.#options;
+    // While the cache is away, rule 2 alone keeps one seat of a player in an instance.
+    const known = await once.read(player, request.idempotencyKey).catch((error: unknown) => {
+      onFailure(error);
+      return null;
+    });
+    const verdict = decideOnce(known, fingerprint);
+    if (verdict.type === 'other request') throw keyUsed();
+    const same = verdict.type === 'again' ? this.#sameInstance(verdict.at) : [];
+    // The instance of the first answer may be gone, or have given the seat to somebody else since.
+    const others = this.#choose(request).filter(
+      (candidate) => !same.some(({ instance }) => instance === candidate.instance),
+    );
+    const candidates = [...same, ...others].slice(0, MAX_ASKED);
+    const refusals: Refusal[] = [];
+    for (const candidate of candidates) {
+      const answer = await this.#options.askForSeat(candidate, this.#seatRequest(request));
+      if (answer.type === 'refused') {
+        refusals.push(answer.reason);
+        continue;
+      }
+      const { region, world, instance } = candidate;
+      const record = { fingerprint, region, world, instance };
+      if (known?.instance !== instance)
+        await once
+          .write(player, request.idempotencyKey, record, verdict.type === 'again')
+          .catch(onFailure);
+      return { region, world, isNew: answer.isNew, ...answer.grant };
+    }
+    if (!request.worlds.some(({ region, world }) => view.listing.world(region, world)))
+      throw new Problem(404, 'world', 'There is no such world.');
+    throw refusalProblem(reasonOf(refusals));
+  }
+
+  #choose({ claims, worlds, not }: JoinRequest): Candidate[] {
+    const { view } = this.#options;
+    const seat = view.seatOf(claims.player);
+    const all = worlds.flatMap(({ region, world }) => view.candidates(region, world));
+    return chooseInstances(all, seat?.instance ?? null, not);
+  }
+
+  #sameInstance({ region, world, instance }: OnceRecord): Candidate[] {
+    return this.#options.view
+      .candidates(region, world)
+      .filter((candidate) => candidate.instance === instance);
+  }
+
+  #seatRequest({ claims, not }: JoinRequest): SeatRequest {
+    const { view, now } = this.#options;
+    const { player, session, gen, issuedAtMs } = claims;
+    const seat = view.seatOf(player);
+    const isDead = seat === null || not.includes(seat.instance);
+    const previous = isDead ? null : { instance: seat.instance, controlUrl: seat.controlUrl };
+    const fence = tokenFence(gen, (now() - issuedAtMs) / 1000);
+    return { player, session, fence, previous };
+  }
+}
+
+const keyUsed = (): Problem =>
+  new Problem(422, 'key', 'This Idempotency-Key was used for another request: make a new one.');
+
+function refusalProblem(reason: Refusal | 'starting'): Problem {
+  switch (reason) {
+    case 'full':
+      return new Problem(409, reason, 'All seats are taken: join another world.', retryAfter(5));
+    case 'draining':
+      return new Problem(409, reason, 'The world is about to end: try again.', retryAfter(5));
+    case 'unreachable':
+      return new Problem(503, reason, 'The world can not be reached: try again.', retryAfter(2));
+    case 'starting':
+      return new Problem(503, reason, 'The world is starting: try again.', retryAfter(2));
+  }
+}

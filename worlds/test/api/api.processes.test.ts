@@ -1,0 +1,246 @@
+/** From login to play over HTTP: identity, an api, two instances, and a real node between them. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { startCluster } from '../../../test/support/nodes.ts';
+import { waitFor } from '../../../test/support/processes.ts';
+import { AccessVerifier } from '../../access/accessVerifier.ts';
+import { apiApp } from '../../api/apiApp.ts';
+import { Joins } from '../../api/joins.ts';
+import { seatAsker } from '../../api/seatAsker.ts';
+import { WorldsView } from '../../api/worldsView.ts';
+import { listen } from '../../http/jsonApp.ts';
+import { Identity } from '../../identity/identity.ts';
+import { identityApp } from '../../identity/identityApp.ts';
+import { IdentityStore } from '../../identity/identityStore.ts';
+import { KeyRotation } from '../../identity/keyRotation.ts';
+import type { WorldConfiguration } from '../../rules/worldConfiguration.ts';
+import { type Cache, HearsayError, openCache } from '../../tables/cache.ts';
+import { InstanceTables } from '../../tables/instanceTables.ts';
+import { keyOf } from '../../tables/keys.ts';
+import { Configurations, OnceRecords, Revocations } from '../../tables/operatorTables.ts';
+import { PlayerRecords } from '../../tables/playerRecords.ts';
+import { revocationSchema, sessionSchema } from '../../tables/schemas.ts';
+import { TableMirror } from '../../tables/tableMirror.ts';
+import { Publisher } from '../../world/sessionPublisher.ts';
+import { TestPlayer } from '../support/testPlayer.ts';
+import { TestWorld } from '../support/testWorld.ts';
+
+const api = suite('api');
+
+const ISSUER = 'https://worlds.example.com';
+const configuration: WorldConfiguration = {
+  ...{ name: 'The meadow', map: 'meadow', maxPlayers: 2, mode: 'dynamic', minInstances: 2 },
+  ...{ maxInstances: 2, spareSeats: 0, desired: 'running', restartEveryHours: null },
+};
+
+interface Guest {
+  readonly player: string;
+  readonly access: string;
+}
+
+/** Publishes an instance as its process does. */
+function publish(world: TestWorld, cache: Cache, slot: number): Disposable {
+  const tables = new InstanceTables(cache, { region: 'eu', world: 'meadow', slot, epoch: 1 });
+  const pace = { everyMs: 100, atLeastMs: 20 };
+  const events = { onSuperseded: () => {}, onFailure: () => {} };
+  const session = new Publisher(
+    {
+      ...pace,
+      write: () =>
+        tables.writeSession({
+          ...{ v: 1, slot, epoch: 1, state: world.instance.state, config: 1, tickLateMs: 0 },
+          ...{ max: world.instance.maxPlayers, ...world.instance.counts },
+          ...{ playUrl: world.playUrl, controlUrl: world.controlUrl },
+        }),
+    },
+    events,
+  );
+  const write = () => tables.writeRoster(world.instance.players);
+  const roster = new Publisher({ ...pace, write }, events);
+  const ends = new DisposableStack();
+  ends.use(session);
+  ends.use(roster);
+  return ends;
+}
+
+api('who logs in lists the worlds, joins one, and plays', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'hearsay-api-'));
+  await using ends = new AsyncDisposableStack();
+  ends.defer(() => rm(directory, { recursive: true, force: true }));
+  const cluster = ends.use(await startCluster({ nodes: 1 }));
+  const cache = ends.use(
+    openCache({ endpoints: [cluster.node(0).url], token: null, timeoutMs: 2000 }),
+  );
+  const isOutOfReach = (error: unknown) => error instanceof HearsayError;
+  const faults: unknown[] = [];
+  const onFault = (error: unknown) => faults.push(error);
+
+  const store = ends.use(new IdentityStore(':memory:'));
+  const keys = new KeyRotation(store);
+  const now = () => Date.now();
+  const records = new PlayerRecords(cache);
+  const revocations = new Revocations(cache);
+  const identity = new Identity({
+    ...{ store, keys, issuer: ISSUER, now, retentionMs: 0 },
+    playerKeys: {
+      revoke: (subject, reason) => revocations.revoke(subject, reason),
+      removeRecord: (player) => records.remove(player),
+    },
+  });
+  const identityAt = ends.use(
+    await listen(
+      identityApp({ identity, keys, issuer: ISSUER, now, onFault, isOutOfReach }),
+      '127.0.0.1',
+      0,
+    ),
+  );
+  const revoked = ends.use(new TableMirror(cache, 'revoked', revocationSchema));
+  const verifier = ends.use(
+    new AccessVerifier({
+      ...{ jwksUrl: `${identityAt.url}/.well-known/jwks.json`, file: join(directory, 'jwks') },
+      issuer: ISSUER,
+      isRevoked: (subject) => revoked.get(keyOf('revoked', subject)) !== undefined,
+    }),
+  );
+  await verifier.start();
+
+  const one = ends.use(await TestWorld.start({ name: 'eu-meadow-1-1', maxPlayers: 2 }));
+  const other = ends.use(await TestWorld.start({ name: 'eu-meadow-2-1', maxPlayers: 2 }));
+  other.neighbours.push(one);
+  one.neighbours.push(other);
+  const published = publish(one, cache, 1);
+  ends.use(published);
+  ends.use(publish(other, cache, 2));
+  await new Configurations(cache).write('eu', 'meadow', configuration, 0);
+
+  const askers = new Map(
+    await Promise.all(
+      [one, other].map(
+        async (world) => [world.name, seatAsker(await world.signer('api'))] as const,
+      ),
+    ),
+  );
+  let asked = 0;
+  const view = ends.use(new WorldsView(cache));
+  const joins = new Joins({
+    ...{ view, once: new OnceRecords(cache), now, onFailure: () => {} },
+    askForSeat: async (at, request) => {
+      asked += 1;
+      const asker = askers.get(at.instance);
+      return asker === undefined ? { type: 'refused', reason: 'unreachable' } : asker(at, request);
+    },
+  });
+  const apiAt = ends.use(
+    await listen(apiApp({ view, joins, verifier, records, onFault, isOutOfReach }), '127.0.0.1', 0),
+  );
+  await view.synced();
+  const sessions = ends.use(new TableMirror(cache, 'session', sessionSchema));
+  await waitFor(
+    () => view.candidates('eu', 'meadow').length === 2 && view.listing.list().length === 1,
+    10_000,
+    'both instances are listed',
+  );
+
+  const guest = async (): Promise<Guest> =>
+    (await (await fetch(`${identityAt.url}/identity/guests`, { method: 'POST' })).json()) as Guest;
+  const get = (path: string, access: string, headers: Record<string, string> = {}) =>
+    fetch(apiAt.url + path, { headers: { Authorization: `Bearer ${access}`, ...headers } });
+  const post = (path: string, access: string, key: string, body: object = {}) =>
+    fetch(apiAt.url + path, {
+      method: 'POST',
+      headers: { Authorization: `Bearer ${access}`, ...(key !== '' && { 'Idempotency-Key': key }) },
+      body: JSON.stringify(body),
+    });
+  const path = '/worlds/eu/meadow/join';
+  const a = await guest();
+
+  // A listing names the world, and is not sent twice.
+  const listing = await get('/worlds?open=true&map=meadow', a.access);
+  const body = (await listing.json()) as { worlds: { instances: object[] }[]; stale: boolean };
+  assert.is(body.worlds[0]?.instances.length, 2);
+  assert.is(body.stale, false);
+  assert.is((await get('/worlds?open=perhaps', a.access)).status, 422);
+  assert.is((await get('/worlds', 'x.y.z')).status, 401);
+
+  // One key twice at once gives one seat; for another request it is refused.
+  for (let round = 0; round < 20; round += 1) {
+    const b = await guest();
+    const key = `key-${round}`;
+    const [first, second] = await Promise.all([
+      post(path, b.access, key),
+      post(path, b.access, key),
+    ]);
+    const seats = (await Promise.all([first.json(), second.json()])) as { instance: string }[];
+    assert.is(seats[0]?.instance, seats[1]?.instance);
+    assert.is(one.instance.counts.taken + other.instance.counts.taken, 1);
+    assert.is((await post('/join', b.access, key, { regions: ['eu'] })).status, 422);
+    const again = await post(path, b.access, key);
+    assert.is(again.status, 200, 'the same seat');
+    for (const world of [one, other]) world.instance.revoke(b.player, false);
+  }
+  assert.is((await post(path, a.access, '')).status, 400);
+  assert.is((await post('/worlds/eu/nowhere/join', a.access, 'k')).status, 404);
+  assert.is((await post(path, a.access, 'k', { not: 1 })).status, 422);
+
+  // He plays, is found where he sits, and moves without a word to the old world.
+  const joined = (await (await post(path, a.access, 'a1')).json()) as {
+    instance: string;
+    playUrl: string;
+    seatToken: string;
+  };
+  using playing = await new TestPlayer(joined.playUrl, joined.seatToken).settled();
+  assert.ok(playing.welcome);
+  await waitFor(() => view.seatOf(a.player)?.instance === joined.instance, 10_000, 'his roster');
+  const same = (await (await post(path, a.access, 'a2')).json()) as { instance: string };
+  assert.is(same.instance, joined.instance);
+  const moved = (await (
+    await post('/join', a.access, 'a3', {
+      ...{ regions: ['eu'], not: [joined.instance] },
+    })
+  ).json()) as { instance: string; playUrl: string; seatToken: string };
+  assert.is.not(moved.instance, joined.instance);
+
+  // All four seats taken: full, whatever the listing says.
+  const others = await Promise.all(Array.from({ length: 6 }, guest));
+  const statuses = await Promise.all(
+    others.map(async ({ access }) => (await post(path, access, 'x')).status),
+  );
+  const taken = one.instance.counts.taken + other.instance.counts.taken;
+  assert.is(taken, 4);
+  assert.ok(
+    statuses.every((status) => status === 201 || status === 409),
+    String(statuses),
+  );
+  assert.is(statuses.filter((status) => status === 201).length, 2);
+
+  // A revoked player is refused; with the node away, listing and joins go on.
+  await revocations.revoke(others[0]?.player ?? '', 'operator');
+  await waitFor(
+    async () => (await get('/worlds', others[0]?.access ?? '')).status === 401,
+    10_000,
+    'the revocation counts',
+  );
+  await cluster.node(0).kill();
+  await waitFor(() => view.isStale, 10_000, 'the api notices');
+  await waitFor(() => [...sessions.rows()].length === 0, 20_000, 'the sessions are over');
+  const stale = (await (await get('/worlds', a.access)).json()) as { stale: boolean };
+  assert.is(stale.stale, true);
+  const before = asked;
+  const resumed = await post(path, a.access, 'a4');
+  assert.ok(resumed.status === 200 || resumed.status === 201, String(resumed.status));
+  assert.ok(asked > before);
+  assert.is((await get('/players/me', a.access)).status, 503);
+
+  // The nodes come back: an instance that is gone meanwhile is listed no longer, the other one is.
+  published[Symbol.dispose]();
+  await cluster.node(0).start();
+  await waitFor(() => view.candidates('eu', 'meadow').length === 1, 20_000, 'one is gone');
+  assert.is(view.isStale, false);
+  assert.is(view.candidates('eu', 'meadow')[0]?.instance, other.name);
+  assert.equal(faults, []);
+});
+
+api.run();

@@ -1,0 +1,79 @@
+/**
+ * Tells the cache about an instance: its session each two seconds and at each change, five times a second
+ * at most, and its roster likewise but each twenty seconds. It never waits for the cache: a write that is
+ * under way when the next is due makes that one come after it.
+ */
+import type { WriteResult } from '../tables/instanceTables.ts';
+
+export interface Publication {
+  /** Writes the present state. @throws HearsayError if no node answers. */
+  readonly write: () => Promise<WriteResult>;
+  readonly everyMs: number;
+  /** The least time between two writes. */
+  readonly atLeastMs: number;
+}
+
+export interface PublisherEvents {
+  /** A process of a later epoch writes there: this one has to end. */
+  readonly onSuperseded: () => void;
+  readonly onFailure: (error: unknown) => void;
+}
+
+export const SESSION_PACE = { everyMs: 2000, atLeastMs: 200 };
+export const ROSTER_PACE = { everyMs: 20_000, atLeastMs: 200 };
+
+export class Publisher implements Disposable {
+  readonly #publication: Publication;
+  readonly #events: PublisherEvents;
+  #timer: NodeJS.Timeout | undefined;
+  #lastAtMs = Number.NEGATIVE_INFINITY;
+  #isWriting = false;
+  #isChanged = false;
+  #isOver = false;
+
+  constructor(publication: Publication, events: PublisherEvents) {
+    this.#publication = publication;
+    this.#events = events;
+    this.#isChanged = true;
+    this.#schedule();
+  }
+
+  /** Something that is published has changed. */
+  change(): void {
+    if (this.#isChanged) return;
+    this.#isChanged = true;
+    this.#schedule();
+  }
+
+  [Symbol.dispose](): void {
+    this.#isOver = true;
+    clearTimeout(this.#timer);
+  }
+
+  #schedule(): void {
+    if (this.#isOver || this.#isWriting) return;
+    clearTimeout(this.#timer);
+    const { everyMs, atLeastMs } = this.#publication;
+    const dueAtMs = this.#lastAtMs + (this.#isChanged ? atLeastMs : everyMs);
+    const delayMs = Math.max(0, Math.min(everyMs, dueAtMs - performance.now()));
+    this.#timer = setTimeout(() => void this.#write(), delayMs);
+  }
+
+  async #write(): Promise<void> {
+    this.#isWriting = true;
+    this.#isChanged = false;
+    this.#lastAtMs = performance.now();
+    try {
+      const result = await this.#publication.write();
+      if (result === 'superseded' && !this.#isOver) {
+        this.#isOver = true;
+        this.#events.onSuperseded();
+      }
+    } catch (error) {
+      this.#events.onFailure(error);
+    } finally {
+      this.#isWriting = false;
+      this.#schedule();
+    }
+  }
+}
