@@ -2,7 +2,7 @@
 import { NodeClock } from './clock.ts';
 import type { Dice } from './dice.ts';
 import { type NodeWorld, SimNode } from './node.ts';
-import type { WorldOptions } from './scenarios.ts';
+import type { WorldOptions } from './worldOptions.ts';
 
 export const MAX_CLOCK_SKEW_MS = 60_000;
 

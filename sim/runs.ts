@@ -1,7 +1,7 @@
 /** The options of a run, and its result. */
 import type { NodeCounts } from './node.ts';
-import type { WorldOptions } from './scenarios.ts';
 import type { Check, Violation } from './violation.ts';
+import type { WorldOptions } from './worldOptions.ts';
 
 export interface RunCounts extends NodeCounts {
   steps: number;

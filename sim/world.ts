@@ -22,10 +22,11 @@ import { noCounts, type SimNode } from './node.ts';
 import { MAX_CLOCK_SKEW_MS, makeNodes } from './nodes.ts';
 import { Oracle } from './oracle.ts';
 import type { RunCounts, RunOptions, RunResult } from './runs.ts';
-import { type WorldOptions, worldOf } from './scenarios.ts';
+import { worldOf } from './scenarios.ts';
 import { Trace } from './trace.ts';
 import type { Check, Violation } from './violation.ts';
 import { SWEEP_LATE_MS, Watchers } from './watchers.ts';
+import type { WorldOptions } from './worldOptions.ts';
 
 /**
  * From healing on: a silent connection, a hello that never came, a last dial into nothing and a long

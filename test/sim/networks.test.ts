@@ -2,8 +2,8 @@
 /** Scenarios whose faults are the network's and the clients'. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { WorldOptions } from '../../sim/scenarios.ts';
 import { run } from '../../sim/world.ts';
+import type { WorldOptions } from '../../sim/worldOptions.ts';
 import { runSeeds, SEEDS_A_SCENARIO } from './seeds.ts';
 
 const networks = suite('simulated networks');

@@ -2,10 +2,10 @@
 /** The simulator's oracle sees each rule that is broken. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { WorldOptions } from '../../sim/scenarios.ts';
 import { simulatorWithout, switchNames } from '../../sim/switches.ts';
 import type { Check } from '../../sim/violation.ts';
 import { run } from '../../sim/world.ts';
+import type { WorldOptions } from '../../sim/worldOptions.ts';
 
 /** So many seeds at most until a fault has to show. */
 const SEEDS_TO_SHOW = 60;
