@@ -1,4 +1,5 @@
 /** Callers are told their quotas, and a bound of callers and of slow requests is reached. */
+import type { IncomingMessage } from 'node:http';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { tableOf } from '../../../src/access/authTable.ts';
@@ -144,6 +145,39 @@ quotas('beyond maxRememberedTokens the JWT that was verified first is verified a
   assert.is(verified, 3);
   await show('one');
   assert.is(verified, 4);
+  callers.stop();
+});
+
+quotas('a token that a connection has shown before counts no longer than at first', () => {
+  let nowMs = 0;
+  const caller = { ...bound(9), proof: { ...bound(9).proof, expiresAt: 1000 } };
+  const none = tableOf(new Map(), anonymousCaller([]));
+  const limits = { maxRememberedTokens: 1, maxTickets: 1 };
+  const guesses = { maxWrongTokens: 9, maxWrongTokensPerSecond: 9, maxWrongTokenAddresses: 9 };
+  const table = tableOf(new Map([[digestOf('token'), caller]]), anonymousCaller([]));
+  const callers = new Callers({
+    table,
+    isOpen: false,
+    clusterToken: null,
+    verifyJwt: null,
+    limits: { ...limits, ...guesses },
+    nowMs: () => nowMs,
+  });
+  const socket = {};
+  const known = (text: string) =>
+    callers.known({ headers: { authorization: `Bearer ${text}` }, socket } as IncomingMessage);
+  for (let count = 0; count < 2; count++) {
+    assert.is(known('token'), caller);
+    assert.is(known('tokem'), null);
+    assert.is(known('tokens'), null);
+  }
+  nowMs = 1000;
+  assert.is(known('token'), null);
+  nowMs = 0;
+  callers.replace(none);
+  assert.is(known('token'), null);
+  callers.replace(table);
+  assert.is(known('token'), caller);
   callers.stop();
 });
 
