@@ -12,7 +12,7 @@ import {
 } from './log/options.ts';
 import { URL_RULE, urlsOf } from './remote/address.ts';
 import { type ClusterMember, type ClusterView, clusterOf } from './remote/clusterMembers.ts';
-import { tokenFileOption, tokenOption } from './remote/commandToken.ts';
+import { addTrustOptions } from './remote/commandToken.ts';
 import { RemoteNode } from './remote/remoteNode.ts';
 import { note, outputColumns, printLine } from './terminal/output.ts';
 import { measured, Table } from './terminal/table.ts';
@@ -52,10 +52,8 @@ export function registerMemberCommands(program: Command): void {
     .addHelpText('after', RETIRE_EXAMPLES)
     .action(retireMember);
   for (const command of [list, retire])
-    command
+    addTrustOptions(command)
       .addOption(urlOption(`a running node of the cluster (${URL_RULE})`))
-      .addOption(tokenOption())
-      .addOption(tokenFileOption())
       .addOption(timeoutOption(DEFAULT_TIMEOUT))
       .addOption(jsonOption());
 }

@@ -6,13 +6,8 @@ import { HearsayError, SettingError } from '../../words/errors.ts';
 import { UNITS_MS } from '../../words/time.ts';
 import { inUnits } from '../../words/units.ts';
 import { nodeUrl, noneNamed, splitUrls, URL_FORM, URL_RULE, urlsOf } from '../remote/address.ts';
-import {
-  givenToken,
-  type TokenFlags,
-  tokenFileOption,
-  tokenFor,
-  tokenOption,
-} from '../remote/commandToken.ts';
+import { addTrustOptions, givenToken, type TokenFlags, tokenFor } from '../remote/commandToken.ts';
+import { withTrustAdvice } from '../remote/trust.ts';
 import { parseAnswer } from '../terminal/exactJson.ts';
 import { printLine } from '../terminal/output.ts';
 
@@ -40,9 +35,8 @@ export function addClientOptions(command: Command): void {
         `time to keep trying (default ${DEFAULT_TIMEOUT})`,
       ).argParser(durationMs),
     )
-    .addOption(tokenOption())
-    .addOption(tokenFileOption())
     .option('--json', 'one line of JSON for each result');
+  addTrustOptions(command);
 }
 
 /** @throws InvalidArgumentError */
@@ -71,13 +65,14 @@ export async function withCommandClient(
   const given = givenToken(tokens);
   if (given?.isOfCluster)
     throw new SettingError('The token is none of `hearsay token create`, and no JWT.');
+  for (const one of urls) tokenFor(one, given, tokens);
   try {
     const client = clients.createClient({
       endpoints: urls,
       timeoutMs: timeout,
       attemptTimeoutMs: Math.min(timeout, 3000),
       parseJson: parseAnswer,
-      token: (endpoint) => Promise.resolve(tokenFor(endpoint, given)),
+      token: (endpoint) => Promise.resolve(tokenFor(endpoint, given, tokens)),
     });
     try {
       await run(client, timeout);
@@ -90,9 +85,12 @@ export async function withCommandClient(
       throw new SettingError(error.message, { cause: error });
     if (error instanceof clients.HearsayError) {
       const advice = error instanceof clients.UnavailableError ? noneNamed(urls) : '';
-      throw new HearsayError(withAdvice(error.message, error.mayBeStored) + advice, {
-        cause: error,
-      });
+      throw new HearsayError(
+        withTrustAdvice(withAdvice(error.message, error.mayBeStored)) + advice,
+        {
+          cause: error,
+        },
+      );
     }
     throw error;
   }

@@ -73,11 +73,19 @@ export function planCluster(
   refuseNoRoom('--first-port (FIRST_PORT)', firstPort, count);
   if (firstPeerPort !== null)
     refuseNoRoom('--first-peer-port (FIRST_PEER_PORT)', firstPeerPort, count);
-  const urlsFrom = (host: string, first: number): string[] =>
-    Array.from({ length: count }, (_, index) => `http://${hostInUrl(host)}:${first + index}`);
-  const urls = urlsFrom(shared.host, firstPort);
+  const urlsFrom = (host: string, first: number, cert: string | null): string[] => {
+    const scheme = cert === null ? 'http' : 'https';
+    return Array.from(
+      { length: count },
+      (_, index) => `${scheme}://${hostInUrl(host)}:${first + index}`,
+    );
+  };
+  const { tlsCert, peerTlsCert } = shared;
+  const urls = urlsFrom(shared.host, firstPort, tlsCert);
   const peerUrls =
-    firstPeerPort === null ? urls : urlsFrom(shared.peerHost ?? shared.host, firstPeerPort);
+    firstPeerPort === null
+      ? urls
+      : urlsFrom(shared.peerHost ?? shared.host, firstPeerPort, peerTlsCert ?? tlsCert);
   const plans = urls.map((url, index): NodePlan => {
     const nodeId = `node${index + 1}`;
     const dataDir = join(shared.dataDir, nodeId);

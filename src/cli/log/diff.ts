@@ -12,7 +12,7 @@ import { Walk } from '../../log/tools/walk.ts';
 import { versionText } from '../../log/tools/whyBeaten.ts';
 import { formatOpId } from '../../words/op.ts';
 import type { KeyHead } from '../../words/row.ts';
-import { tokenFileOption, tokenOption } from '../remote/commandToken.ts';
+import { addTrustOptions } from '../remote/commandToken.ts';
 import { LineOutput, note, outputColumns } from '../terminal/output.ts';
 import { Progress } from '../terminal/progress.ts';
 import { type Column, Table } from '../terminal/table.ts';
@@ -31,8 +31,7 @@ interface DiffFlags extends AddressFlags {
 }
 
 export function register(log: Command): void {
-  log
-    .command('diff')
+  addTrustOptions(log.command('diff'))
     .summary('show how two logs differ, and why')
     .description(
       'Compares two logs, each a data directory, a file or the URL of a running node: first how many ' +
@@ -41,8 +40,6 @@ export function register(log: Command): void {
     )
     .argument('<a>', 'a data directory, a file or a URL')
     .argument('<b>', 'the log to compare it with, likewise')
-    .addOption(tokenOption())
-    .addOption(tokenFileOption())
     .addOption(pageTimeoutOption())
     .addOption(jsonOption())
     .addHelpText('after', EXAMPLES)

@@ -15,11 +15,12 @@ import { HearsayError, SettingError } from '../../words/errors.ts';
 import { durationMs } from '../cache/clientCommand.ts';
 import { urlsInEnvironment } from '../remote/address.ts';
 import {
+  addTrustOptions,
   type GivenToken,
   givenToken,
-  tokenFileOption,
+  refuseInClear,
+  type TokenFlags,
   tokenFor,
-  tokenOption,
 } from '../remote/commandToken.ts';
 import { type NodeTokens, PAGE_LIMIT_MS, RemoteNode } from '../remote/remoteNode.ts';
 import { UrlReader } from '../remote/urlReader.ts';
@@ -30,10 +31,8 @@ const DEFAULT_DATA_DIR = './data';
 const DAMAGED =
   'The log is damaged: the readable part is above, and `hearsay log verify` names the faults.';
 
-export interface AddressFlags {
+export interface AddressFlags extends TokenFlags {
   readonly url?: string;
-  readonly token?: string;
-  readonly tokenFile?: string;
   /** Milliseconds. */
   readonly timeout?: number;
 }
@@ -60,14 +59,12 @@ export const urlOption = (help: string): Option =>
 
 /** Adds the options of every command that reads one log. */
 export function addSourceOptions(command: Command): Command {
-  return command
+  return addTrustOptions(command)
     .option(
       '--data-dir <directory>',
       `a data directory, a copy of one, or a backup (DATA_DIR, default ${DEFAULT_DATA_DIR})`,
     )
     .addOption(urlOption('in its place a running node (HEARSAY_URL)'))
-    .addOption(tokenOption())
-    .addOption(tokenFileOption())
     .addOption(pageTimeoutOption())
     .addOption(jsonOption());
 }
@@ -78,7 +75,11 @@ export function addSourceOptions(command: Command): Command {
  */
 export function tokensOf(flags: AddressFlags): NodeTokens {
   const given = givenToken(flags);
-  return { at: (url) => tokenFor(url, given), ofCluster: () => clusterToken(given) };
+  return {
+    at: (url) => tokenFor(url, given, flags),
+    ofCluster: () => clusterToken(given),
+    refuseInClear: (url) => refuseInClear(url, flags),
+  };
 }
 
 /** Empty if there is none: a route that needs a token refuses that. */
@@ -151,7 +152,7 @@ export async function withSource(
 /** Runs on the log at a path or a URL. */
 export async function withSourceAt(
   place: string,
-  { token, tokenFile, timeout }: AddressFlags,
+  { token, tokenFile, plainHttp, timeout }: AddressFlags,
   run: (opened: OpenedLog) => Promise<void>,
 ): Promise<void> {
   const isUrl = /^https?:\/\//.test(place);
@@ -160,6 +161,7 @@ export async function withSourceAt(
         url: readUrl(place),
         ...(token !== undefined && { token }),
         ...(tokenFile !== undefined && { tokenFile }),
+        ...(plainHttp !== undefined && { plainHttp }),
         ...(timeout !== undefined && { timeout }),
       }
     : { dataDir: place };

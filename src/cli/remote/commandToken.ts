@@ -8,12 +8,15 @@ import { join } from 'node:path';
 import { type Command, Option } from 'commander';
 import { idOfSecret } from '../../access/secret.ts';
 import { findAdminToken } from '../../node/adminToken.ts';
+import { isLoopback } from '../../node/loopback.ts';
 import { SettingError } from '../../words/errors.ts';
 import { note } from '../terminal/output.ts';
+import { authoritiesOption } from './trust.ts';
 
 export interface TokenFlags {
   readonly token?: string;
   readonly tokenFile?: string;
+  readonly plainHttp?: boolean;
 }
 
 const OTHERS = 0o077;
@@ -24,8 +27,18 @@ const DEFAULT_DATA_DIR = './data';
 const userFile = (): string =>
   join(process.env.XDG_CONFIG_HOME || join(homedir(), '.config'), 'hearsay', 'token');
 
-export const addTokenOptions = (command: Command): Command =>
-  command.addOption(tokenOption()).addOption(tokenFileOption());
+/** Adds the options by which a command and a node trust each other. */
+export const addTrustOptions = (command: Command): Command =>
+  command
+    .addOption(tokenOption())
+    .addOption(tokenFileOption())
+    .addOption(authoritiesOption())
+    .addOption(
+      new Option(
+        '--plain-http',
+        'send the token to another machine by http too, unencrypted (HEARSAY_PLAIN_HTTP=true)',
+      ),
+    );
 
 export const tokenOption = (): Option =>
   new Option(
@@ -69,11 +82,31 @@ export function givenToken({ token, tokenFile }: TokenFlags): GivenToken | null 
 }
 
 /**
+ * @throws SettingError for a node of another machine that is asked by http: everyone on the way could read the token.
+ */
+export function refuseInClear(url: string, { plainHttp }: TokenFlags): void {
+  const { protocol, hostname } = new URL(url);
+  const isOnOtherMachine = !isLoopback(hostname.replace(/^\[|\]$/g, ''));
+  const isAllowed = plainHttp === true || process.env.HEARSAY_PLAIN_HTTP === 'true';
+  if (protocol !== 'http:' || !isOnOtherMachine || isAllowed) return;
+  throw new SettingError(
+    `The token would go to ${url} unencrypted: name the node by https, or give --plain-http ` +
+      '(HEARSAY_PLAIN_HTTP=true) if nobody on the way can read it.',
+  );
+}
+
+/**
  * The token for one node: the given one, or the one in the data directory of a node of this machine.
  *
  * @param url of the node.
+ * @throws the errors of `refuseInClear`.
  */
-export const tokenFor = (url: string, given: GivenToken | null): string | null => {
+export const tokenFor = (
+  url: string,
+  given: GivenToken | null,
+  flags: TokenFlags,
+): string | null => {
+  if (given !== null && !given.isOfCluster) refuseInClear(url, flags);
   if (given !== null) return given.isOfCluster ? null : given.text;
   return findAdminToken(url, process.env.DATA_DIR || DEFAULT_DATA_DIR);
 };

@@ -21,6 +21,6 @@ export const patientClient = (
     ...PATIENCE,
     timeoutMs,
     autoBatch,
-    token: (endpoint) => Promise.resolve(tokenFor(endpoint, given)),
+    token: (endpoint) => Promise.resolve(tokenFor(endpoint, given, {})),
   });
 };

@@ -10,10 +10,9 @@ import { HearsayError as ClientError, InvalidRequestError } from '../../client/e
 import { stringMember } from '../../client/json.ts';
 import { readOptions } from '../../client/options.ts';
 import { type Fields, parseLine } from '../../log/tools/rowLine.ts';
-import { isLoopback } from '../../node/loopback.ts';
 import { HearsayError } from '../../words/errors.ts';
-import { note } from '../terminal/output.ts';
 import { noneNamed } from './address.ts';
+import { withTrustAdvice } from './trust.ts';
 
 export interface NodeAddress {
   /** Base URL. */
@@ -22,6 +21,8 @@ export interface NodeAddress {
   readonly token: string;
   /** The token of the caller; null if it has none. */
   readonly bearer?: string | null;
+  /** Throws for a URL to which no token goes. */
+  readonly refuseInClear?: (url: string) => void;
 }
 
 /** The tokens of a command for the node that it turns out to ask. */
@@ -29,6 +30,8 @@ export interface NodeTokens {
   /** That of the cluster; empty if there is none. */
   readonly ofCluster: () => string;
   readonly at: (url: string) => string | null;
+  /** @throws SettingError for a URL to which no token goes. */
+  readonly refuseInClear?: (url: string) => void;
 }
 
 /** In milliseconds: a page of a log may take its time on a busy node. */
@@ -40,7 +43,7 @@ export class RemoteNode {
   readonly #token: string;
   readonly #bearer: string | null;
   readonly #failover: Failover;
-  #hasWarned = false;
+  readonly #refuseInClear: (url: string) => void;
 
   /**
    * The first of the nodes that answers.
@@ -55,7 +58,15 @@ export class RemoteNode {
   ): Promise<RemoteNode> {
     const [first = '', ...others] = urls;
     const at = (url: string): RemoteNode =>
-      new RemoteNode({ url, token: tokens.ofCluster(), bearer: tokens.at(url) }, limitMs);
+      new RemoteNode(
+        {
+          url,
+          token: tokens.ofCluster(),
+          bearer: tokens.at(url),
+          ...(tokens.refuseInClear && { refuseInClear: tokens.refuseInClear }),
+        },
+        limitMs,
+      );
     if (others.length === 0) return at(first);
     try {
       const failover = new Failover(readOptions({ endpoints: urls }));
@@ -63,12 +74,16 @@ export class RemoteNode {
       return at(endpoint);
     } catch (error) {
       if (!(error instanceof ClientError)) throw error;
-      throw new HearsayError(error.message + noneNamed(urls), { cause: error });
+      throw new HearsayError(withTrustAdvice(error.message) + noneNamed(urls), { cause: error });
     }
   }
 
   /** @param limitMs the longest time for each answer, in milliseconds. */
-  constructor({ url, token, bearer = null }: NodeAddress, limitMs = PAGE_LIMIT_MS) {
+  constructor(
+    { url, token, bearer = null, refuseInClear = () => {} }: NodeAddress,
+    limitMs = PAGE_LIMIT_MS,
+  ) {
+    this.#refuseInClear = refuseInClear;
     this.url = url;
     this.#token = token;
     this.#bearer = bearer;
@@ -128,19 +143,20 @@ export class RemoteNode {
     } catch (error) {
       if (!(error instanceof ClientError)) throw error;
       const isTokenRefused = error instanceof InvalidRequestError && error.status === 401;
-      throw new HearsayError(isTokenRefused ? this.#refusal(path, 401, null) : error.message, {
-        cause: error,
-      });
+      throw new HearsayError(
+        isTokenRefused ? this.#refusal(path, 401, null) : withTrustAdvice(error.message),
+        {
+          cause: error,
+        },
+      );
     }
   }
 
   #withToken(asked: WireRequest): WireRequest {
     const isOfCluster = this.#bearer === null && this.#token !== '';
     if (this.#bearer === null && !(isOfCluster && NEEDS_TOKEN.test(asked.path))) return asked;
-    if (!this.#hasWarned && isOpenToOthers(this.url))
-      note(`The token goes to ${this.url} unencrypted: everyone on its way can read it.`);
-    this.#hasWarned = true;
     if (!isOfCluster) return asked;
+    this.#refuseInClear(this.url);
     return { ...asked, headers: { 'X-Internal-Token': this.#token } };
   }
 
@@ -152,12 +168,6 @@ export class RemoteNode {
       return `${this.url} does not know ${route}: it is no node of Hearsay, or an older one.`;
     return detail ?? `${this.url} answered ${status} to ${route}.`;
   }
-}
-
-/** Nodes speak no TLS themselves, so a refusal would forbid every cluster of several machines. */
-function isOpenToOthers(url: string): boolean {
-  const { protocol, hostname } = new URL(url);
-  return protocol === 'http:' && !isLoopback(hostname.replace(/^\[|\]$/g, ''));
 }
 
 const request = (path: string): WireRequest => ({

@@ -52,6 +52,15 @@ export class AttemptError extends Error {
  * requests may have arrived.
  */
 const NEVER_CONNECTED = new Set([
+  // The certificate of the node does not count, so that nothing was sent.
+  'CERT_HAS_EXPIRED',
+  'CERT_NOT_YET_VALID',
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'ERR_TLS_CERT_ALTNAME_INVALID',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'UNABLE_TO_GET_ISSUER_CERT',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
   'EADDRNOTAVAIL',
   'EAI_AGAIN',
   'ECONNREFUSED',
