@@ -58,7 +58,7 @@ export function registerTlsCommands(program: Command): void {
     .description(
       'Makes the certificate that a node shows to its peers, with its name as hearsay://CLUSTER/NODE.',
     )
-    .argument('<nodes...>', 'the node id; several for one certificate of them all')
+    .argument('<node>', 'the node id')
     .option(
       '--cluster <name>',
       'the name of the cluster (CLUSTER, default hearsay)',
@@ -121,22 +121,21 @@ async function makeClient(name: string, { dir, expires }: TlsFlags): Promise<voi
   );
 }
 
-async function makePeer(nodes: readonly string[], flags: PeerFlags): Promise<void> {
+async function makePeer(nodeId: string, flags: PeerFlags): Promise<void> {
   const { dir, expires, cluster, host = [] } = flags;
-  requireAll(nodes, NODE_ID, 'node id');
+  requireAll([nodeId], NODE_ID, 'node id');
   requireAll(host, HOST, 'host name or address');
-  const uris = nodes.map((nodeId) => peerUri(cluster, nodeId));
-  const [first = ''] = nodes;
-  const file = `peer-${first}`;
+  const uri = peerUri(cluster, nodeId);
+  const file = `peer-${nodeId}`;
   await make(dir, file, {
-    commonName: first,
-    names: [...uris, ...host],
+    commonName: nodeId,
+    names: [uri, ...host],
     uses: ['server', 'client'],
     ...validity(expires),
   });
   note(
-    `It is for ${listed(uris)}, until ${dayText(expires)}. Next:\n` +
-      `  hearsay serve --node-id ${first} --peer-auth mtls \\\n` +
+    `It is for ${uri}, until ${dayText(expires)}. Next:\n` +
+      `  hearsay serve --node-id ${nodeId} --peer-auth mtls \\\n` +
       `    --peer-tls-cert ${fileOf(dir, file, 'crt')} \\\n` +
       `    --peer-tls-key ${fileOf(dir, file, 'key')} \\\n` +
       `    --peer-tls-ca ${fileOf(dir, AUTHORITY, 'crt')} \\\n` +

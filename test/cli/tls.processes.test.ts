@@ -30,7 +30,7 @@ commands('each command makes a pair and names the next command, within 80 column
   assert.equal(await run('ca'), [join(dir, 'ca.crt'), join(dir, 'ca.key')]);
   await run('server', 'cache.example.com', '10.0.0.1');
   await run('client', 'web');
-  await run('peer', 'node1', 'node2', '--cluster', 'c', '--host', 'localhost');
+  await run('peer', 'node1', '--cluster', 'c', '--host', 'localhost');
   for (const name of readdirSync(dir)) assert.is(statSync(join(dir, name)).mode & 0o777, 0o600);
   const read = (name: string) => new X509Certificate(readFileSync(join(dir, name)));
   assert.match(read('server.crt').subjectAltName ?? '', /^DNS:cache\.example\.com, IP Address:10/);
@@ -38,7 +38,7 @@ commands('each command makes a pair and names the next command, within 80 column
   assert.equal(namesOf(read('peer-node1.crt')), {
     hosts: ['localhost'],
     mails: [],
-    uris: ['hearsay://c/node1', 'hearsay://c/node2'],
+    uris: ['hearsay://c/node1'],
     common: 'node1',
   });
   const again = await runShared(['tls', 'ca', '--dir', dir]);
