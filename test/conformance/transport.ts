@@ -103,6 +103,23 @@ export function transportConformance(name: string, withPair: WithPair): Test {
       assert.equal(here.texts, texts);
     }));
 
+  test('what either side says at once comes after the other knows of the connection', () =>
+    withPair(async (pair) => {
+      const told: Record<'here' | 'there', string[]> = { here: [], there: [] };
+      for (const [name, transport] of [
+        ['here', pair.dialler],
+        ['there', pair.other],
+      ] as const)
+        transport.listen((event) => {
+          told[name].push(event.kind === 'message' ? event.text : event.kind);
+          if (event.kind === 'opened') transport.send(event.connection, '{"type":"hello"}');
+        });
+      pair.dialler.dial(pair.url);
+      await pair.until(() => told.here.length === 2 && told.there.length === 2);
+      for (const events of [told.here, told.there])
+        assert.equal(events, ['opened', '{"type":"hello"}']);
+    }));
+
   test('each connection has a number of its own, also after others have closed', () =>
     withPair(async (pair) => {
       const [here, there] = [new Recorder(pair.dialler), new Recorder(pair.other)];
