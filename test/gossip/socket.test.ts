@@ -381,6 +381,8 @@ sockets('a connection does not outlive the secret that opened it', async () => {
   await using here = await listening({ tokens: ['old', 'new'] });
   await using there = await listening({ tokens: ['old', 'new'] });
   const events = await eventsOf(here, there.url);
+  const isOpenThere = async (): Promise<boolean> => there.transport.openBy.challenge === 1;
+  await waitFor(isOpenThere, LIMIT_MS, 'the other side has opened it');
   there.secrets.replace(['new', 'old']);
   there.transport.closeUnknown();
   here.secrets.replace(['new', 'old']);

@@ -119,6 +119,20 @@ proofs('the cluster of the dialler is under both proofs', () => {
   assert.equal(blue.here, { kind: 'failed', fault: 'proof' });
 });
 
+proofs('the origin and the instance of its prover are under each proof', () => {
+  for (const [field, value] of [
+    ['origin', 'node9.zzzzzz'],
+    ['instance', '99'],
+  ] as const)
+    for (const turn of [1, 2]) {
+      const met = meet(dialler(), acceptor(), (text, index) =>
+        index === turn ? changed(text, field, value) : text,
+      );
+      const judged = turn === 1 ? met.here : met.there;
+      assert.equal(judged, { kind: 'failed', fault: 'proof' }, `${field} ${turn}`);
+    }
+});
+
 proofs('a proof that is sent back proves nothing', () => {
   const there = acceptor();
   const shown = textOf(there.take(dialler().opening));
