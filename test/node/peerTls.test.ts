@@ -1,9 +1,12 @@
 /** Nodes that speak TLS to each other: they converge, and nobody comes in whose certificate is not right. */
+import * as https from 'node:https';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Wanted } from '../../src/cli/tls/issue.ts';
+import type { KeyPair } from '../../src/net/certificates.ts';
 import { peerUri } from '../../src/net/peerNames.ts';
+import { writeAuthFile } from '../../src/node/authFiles.ts';
 import type { GivenSettings } from '../../src/node/nodeSettings.ts';
 import { completeSettings } from '../../src/node/settings.ts';
 import { type RunningNode, startNode } from '../../src/node/startNode.ts';
@@ -198,6 +201,51 @@ peers('a certificate of another node, cluster or authority, or none, opens nothi
   const plain = await at.start(1);
   await told(plain, NOT_TAKEN);
   assert.ok((await metric(one, 'hearsay_gossip_rejected_total{reason="certificate"}')) > 0);
+});
+
+peers('an authority for peers makes no callers, and one for clients no peers', async () => {
+  await using at = await place();
+  const { authority, stranger, directory } = at.made;
+  const authFile = join(directory, 'tokens.json');
+  writeAuthFile(authFile, {
+    version: 1,
+    tokens: [],
+    certificates: [{ name: 'web', scopes: ['read'] }],
+  });
+  const one = await at.start(0, {
+    peerAuth: 'mtls',
+    ...(await at.certificate('node1')),
+    authFile,
+    tlsClientCa: stranger.file,
+    nodes: at.urls.slice(0, 1),
+  });
+  const { cert: ca } = authority.pair;
+  const statusOf = (path: string, pair: KeyPair, headers = {}): Promise<number> =>
+    new Promise((resolve, reject) => {
+      const options = { ca, ...pair, headers, agent: false };
+      https
+        .get(one.node.url + path, options, (response) => {
+          response.resume();
+          resolve(response.statusCode ?? 0);
+        })
+        .on('upgrade', (_response, socket) => {
+          socket.destroy();
+          resolve(101);
+        })
+        .on('error', reject);
+    });
+  const wanted = { commonName: 'web', uses: ['client'] } as const;
+  assert.is(await statusOf('/cache/a', await authority.issue(wanted)), 401);
+  assert.is(await statusOf('/cache/a', await stranger.issue(wanted)), 404);
+  const upgrade = {
+    Connection: 'Upgrade',
+    Upgrade: 'websocket',
+    'Sec-WebSocket-Version': '13',
+    'Sec-WebSocket-Key': 'AAAAAAAAAAAAAAAAAAAAAA==',
+  };
+  const node = { ...wanted, names: [peerUri('hearsay', 'node2')] };
+  assert.is(await statusOf('/gossip', await stranger.issue(node), upgrade), 403);
+  assert.is(await statusOf('/gossip', await authority.issue(node), upgrade), 101);
 });
 
 const NOT_TAKEN = /it does not take this node's certificate/;
