@@ -6,7 +6,13 @@
  * Invariant: each direction has a key of its own, of the random numbers of both sides, and each message the next
  * number as its nonce; so no nonce is used twice.
  */
-import { type CipherGCMTypes, createCipheriv, createDecipheriv } from 'node:crypto';
+import {
+  type CipherGCMTypes,
+  createCipheriv,
+  createDecipheriv,
+  createSecretKey,
+  type KeyObject,
+} from 'node:crypto';
 import type { ClusterSecret } from './clusterSecrets.ts';
 
 const CIPHER: CipherGCMTypes = 'aes-256-gcm';
@@ -26,8 +32,9 @@ export function sealOf(
   nonces: readonly [string, string],
   side: 'dialler' | 'acceptor',
 ): Seal {
-  const keyOf = (from: 'dialler' | 'acceptor'): Buffer =>
-    secret.keyFor(nonces.join('\n'), `hearsay seal 1 ${from}`);
+  // A cipher begins three times as fast with a key object as with a buffer.
+  const keyOf = (from: 'dialler' | 'acceptor'): KeyObject =>
+    createSecretKey(secret.keyFor(nonces.join('\n'), `hearsay seal 1 ${from}`));
   const [ownKey, theirKey] = [keyOf(side), keyOf(side === 'dialler' ? 'acceptor' : 'dialler')];
   const [nextOwn, nextTheirs] = [numbers(), numbers()];
   return {
