@@ -2,6 +2,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { boundsOf } from '../../src/gossip/border/bounds.ts';
 import { faultOfShape } from '../../src/gossip/border/scan.ts';
+import { SLICE_MS } from '../../src/gossip/driver/slices.ts';
 import { type SnapshotPart, SnapshotSource } from '../../src/gossip/driver/snapshotSource.ts';
 import {
   decodeMessage,
@@ -139,7 +140,7 @@ sending(
         await replica.submit(written.map((key) => putting(key, { version: 'next' })));
     };
     const receiver = await openEmpty();
-    const source = new SnapshotSource(replica, WIDE, pause);
+    const source = new SnapshotSource(replica, WIDE, { ...noPause, pause });
     const parts = await streamFrom(source, receiver.replica);
     assert.ok(pauses > 0);
     assert.equal(receiver.replica.vector, replica.vector);
@@ -150,6 +151,31 @@ sending(
     assert.equal(sortedEntries(again.replica), sortedEntries(replica));
   },
 );
+
+sending('the looks at entries, the entries and the ops above S pause by the clock', async () => {
+  const { replica } = await openReplica();
+  const keys = Array.from({ length: 300 }, (_, index) => `key${index}`);
+  await replica.submit(keys.map((key) => putting(key)));
+  await collect(replica, 100);
+  let [nowMs, calls, pauses] = [0, 0, 0];
+  const turning = {
+    // Ten steps take as long as a slice.
+    steadyMs: () => {
+      calls++;
+      nowMs += SLICE_MS / 10;
+      return nowMs;
+    },
+    pause: async () => {
+      pauses++;
+    },
+  };
+  const receiver = await openEmpty();
+  const source = new SnapshotSource(replica, WIDE, turning);
+  await streamFrom(source, receiver.replica);
+  assert.ok(calls >= 2 * keys.length, 'each step looks at the clock');
+  assert.ok(pauses >= (2 * keys.length) / 12, `${pauses} pauses`);
+  assert.equal(sortedEntries(receiver.replica), sortedEntries(replica));
+});
 
 sending('what is written while it goes out is not in it, but in the deltas after it', async () => {
   const { replica } = await openReplica();

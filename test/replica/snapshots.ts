@@ -1,5 +1,6 @@
 import * as assert from 'uvu/assert';
 import { type ChunkEnds, deltaFor } from '../../src/gossip/driver/deltaFor.ts';
+import type { Turning } from '../../src/gossip/driver/slices.ts';
 import { type SnapshotPart, SnapshotSource } from '../../src/gossip/driver/snapshotSource.ts';
 import { decodeOp } from '../../src/gossip/protocol/opCodec.ts';
 import type { Replica } from '../../src/replica/replica.ts';
@@ -12,7 +13,8 @@ export const ORIGIN = 'node1.aaaaaa';
 export const ALL = 1_000_000;
 export const WIDE = { maxRows: 1000, maxBytes: 1e6 };
 
-export const noPause = async (): Promise<void> => {};
+/** Nothing else wants the thread, and no time passes. */
+export const noPause: Turning = { pause: async () => {}, steadyMs: () => 0 };
 
 export const rowsOf = (part: SnapshotPart): SnapshotRow[] =>
   part.rows.map(({ wire, isEntry }) => ({ op: decodeOp(JSON.parse(wire)), isEntry }));

@@ -14,8 +14,6 @@ import { MAX_QUESTIONS } from './turns.ts';
 
 export interface ComparesOptions extends Walk {
   readonly send: (connection: ConnectionId, text: string) => void;
-  /** A clock that is never set, in milliseconds. */
-  readonly steadyMs: () => number;
 }
 
 /** No settings: a repair needs two walks, and the next one begins seconds later. */

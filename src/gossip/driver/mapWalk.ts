@@ -3,14 +3,13 @@ import type { Replica } from '../../replica/replica.ts';
 import type { Hash } from '../../words/hash.ts';
 import type { EntryHead } from '../../words/op.ts';
 import { addToBuckets, bucketOf, emptyBuckets } from '../protocol/repair.ts';
+import { Slices, type Turning } from './slices.ts';
 
-/** Entries looked at in one turn of the event loop. */
-const SLICE = 20_000;
+/** Entries looked at in one slice. */
+const MAX_LOOKED_AT = 20_000;
 
-export interface Walk {
+export interface Walk extends Turning {
   readonly replica: Replica;
-  /** Settles once other work that waits for the thread has had its turn. */
-  readonly pause: () => Promise<void>;
 }
 
 export interface Sought {
@@ -37,12 +36,13 @@ export async function lookThrough(walk: Walk, { buckets, asOf, chosen }: Sought)
     for (const head of slice) entries.get(bucketOf(head.key, buckets))?.push(head);
   };
   let slice: EntryHead[] = [];
+  const slices = new Slices(walk, MAX_LOOKED_AT);
   for (const entry of walk.replica.map.heads()) {
     slice.push(entry);
-    if (slice.length < SLICE) continue;
+    if (!slices.step()) continue;
     look(slice);
     slice = [];
-    await walk.pause();
+    await slices.pause();
   }
   look(slice);
   return { sums, entries };

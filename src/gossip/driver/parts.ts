@@ -121,7 +121,7 @@ export function partsOf(options: DriverOptions, whole: Whole): Parts {
     pullTimes,
     pushes: new Pushes({ replica, transport, targets, losePush }),
     repairs: new Repairs({ replica, send, pause, steadyMs, note }),
-    snapshots: new Snapshots({ replica, send, pause }),
+    snapshots: new Snapshots({ replica, send, pause, steadyMs }),
   };
 }
 

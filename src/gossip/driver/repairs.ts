@@ -14,8 +14,6 @@ import { lookThrough, type Walk } from './mapWalk.ts';
 
 export interface RepairsOptions extends Walk {
   readonly send: (connection: ConnectionId, text: string) => void;
-  /** A clock that is never set, in milliseconds. */
-  readonly steadyMs: () => number;
   readonly note: (level: 'info' | 'warn', text: string) => void;
 }
 

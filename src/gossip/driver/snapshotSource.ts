@@ -35,6 +35,7 @@ import {
 } from '../../words/vector.ts';
 import type { EncodedPart } from '../protocol/messages.ts';
 import { encodeOp } from '../protocol/opCodec.ts';
+import { Slices, type Turning } from './slices.ts';
 
 /** `end` is in the last part. If there are more origins than it may list, parts before it list the rest. */
 export type SnapshotPart = EncodedPart;
@@ -64,28 +65,27 @@ interface Begun {
   readonly tails: Tail[];
 }
 
-/** Entries looked at before a pause: some 0.3 ms. */
-const SCANNED_AT_ONCE = 4096;
-/** Entries encoded before a pause. */
-const ENCODED_AT_ONCE = 128;
+/** Entries looked at in one slice. */
+const MAX_SCANNED = 4096;
+/** Rows encoded in one slice. */
+const MAX_ENCODED = 128;
 /** Entries read from the log at once. */
 const READ_AT_ONCE = 64;
 
 export class SnapshotSource {
   readonly #replica: Replica;
   readonly #limit: Limit;
-  readonly #pause: () => Promise<void>;
+  readonly #turning: Turning;
   readonly #stable: MutableVector;
   #begun: Begun | null = null;
   /** Entries that were read from the log and not sent yet. */
   #readAhead: KeyOp[] = [];
   #isClosed = false;
 
-  /** @param pause settles once other work that waits for the thread has had its turn. */
-  constructor(replica: Replica, limit: Limit, pause: () => Promise<void>) {
+  constructor(replica: Replica, limit: Limit, turning: Turning) {
     this.#replica = replica;
     this.#limit = limit;
-    this.#pause = pause;
+    this.#turning = turning;
     this.#stable = new Map(replica.header.stable);
     for (const [origin, seq] of replica.wholeReach()) raise(this.#stable, origin, seq);
   }
@@ -115,11 +115,11 @@ export class SnapshotSource {
         if (row.won && isOnKey(row.op)) young.set(row.op.key, idOf(row.op));
     });
     try {
-      let scanned = 0;
+      const slices = new Slices(this.#turning, MAX_SCANNED);
       for (const head of map.heads()) {
         if (covers(this.#stable, head)) entries.keep(head.key);
         else young.set(head.key, idOf(head));
-        if (++scanned % SCANNED_AT_ONCE === 0) await this.#pause();
+        if (slices.step()) await slices.pause();
         if (this.#isClosed) break;
       }
     } finally {
@@ -177,9 +177,9 @@ export class SnapshotSource {
 
   async #nextEntries(entries: KeptEntries): Promise<SnapshotPart['rows'] | undefined> {
     const rows: { wire: string; isEntry: boolean }[] = [];
+    const slices = new Slices(this.#turning, MAX_ENCODED);
     let bytes = 0;
     while (rows.length < this.#limit.maxRows && bytes < this.#limit.maxBytes) {
-      if (rows.length % ENCODED_AT_ONCE === ENCODED_AT_ONCE - 1) await this.#pause();
       const entry = this.#readAhead.shift() ?? entries.pop();
       if (entry === undefined) break;
       if (isInLog(entry)) {
@@ -190,6 +190,7 @@ export class SnapshotSource {
       const wire = encodeOp(entry);
       bytes += wire.length;
       rows.push({ wire, isEntry: true });
+      if (slices.step()) await slices.pause();
     }
     return rows;
   }
@@ -218,10 +219,12 @@ export class SnapshotSource {
     const ops = await this.#replica.log.opsAfter(tail.origin, tail.after, this.#limit);
     if (this.#replica.record(tail.origin).reach > tail.after) return undefined;
     const rows: { wire: string; isEntry: boolean }[] = [];
+    const slices = new Slices(this.#turning, MAX_ENCODED);
     for (const op of ops) {
       if (op.seq > tail.to) break;
       tail.after = op.seq;
       rows.push({ wire: encodeOp(op), isEntry: isOnKey(op) && isEntryIn(young, op) });
+      if (slices.step()) await slices.pause();
     }
     if (tail.after >= tail.to || ops.length === 0) tails.shift();
     return rows;

@@ -7,13 +7,12 @@
 import type { Replica } from '../../replica/replica.ts';
 import { encodeSnapshot } from '../protocol/messages.ts';
 import type { ConnectionId } from '../transport.ts';
+import type { Turning } from './slices.ts';
 import { SnapshotSource } from './snapshotSource.ts';
 
-export interface SnapshotsOptions {
+export interface SnapshotsOptions extends Turning {
   readonly replica: Replica;
   readonly send: (connection: ConnectionId, text: string) => void;
-  /** A pause, so that clients come first. */
-  readonly pause: () => Promise<void>;
 }
 
 interface Sending {
@@ -45,14 +44,18 @@ export class Snapshots {
     if (part === sending.part + 1) {
       sending.busy = true;
       const made = await sending.source.next();
+      // The rows were the work of earlier turns; each of the two passes over the whole text gets one of its own.
+      await this.#options.pause();
+      const text = made && encodeSnapshot(part, made, sending.re);
+      await this.#options.pause();
       sending.busy = false;
       if (this.#sending.get(connection) !== sending) return;
-      if (made === undefined) {
+      if (text === undefined) {
         this.#sending.delete(connection); // overtaken by compaction: the peer times out and starts again
         return;
       }
       sending.part = part;
-      sending.text = encodeSnapshot(part, made, sending.re);
+      sending.text = text;
     }
     if (part === sending.part) this.#options.send(connection, sending.text);
   }
@@ -64,10 +67,10 @@ export class Snapshots {
 
   #begin(connection: ConnectionId, part: number, re?: number): Sending | undefined {
     if (part !== 0) return undefined;
-    const { replica, pause } = this.#options;
+    const { replica } = this.#options;
     const { maxDeltaOps, maxDeltaBytes } = replica.limits;
     const limit = { maxRows: maxDeltaOps, maxBytes: maxDeltaBytes };
-    const source = new SnapshotSource(replica, limit, pause);
+    const source = new SnapshotSource(replica, limit, this.#options);
     const sending = { source, re, part: -1, text: '', busy: false };
     this.#sending.set(connection, sending);
     this.begun++;
