@@ -1,5 +1,5 @@
 /**
- * The api's copy of what it lists: configurations, sessions and rosters of all regions. A listing and the
+ * The api's copy of all that it lists: configurations, sessions and rosters of all regions. A listing and the
  * choice of an instance ask no node.
  */
 import { randomUUID } from 'node:crypto';

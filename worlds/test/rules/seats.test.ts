@@ -4,6 +4,7 @@ import type { SeatEvent, Seats } from '../../rules/seat.ts';
 import * as rules from '../../rules/seats.ts';
 import { alteredRule } from '../support/alteredRule.ts';
 import { counterexampleOf } from '../support/counterexample.ts';
+import { rounds } from '../support/rounds.ts';
 import { checkSeats } from '../support/seatCheck.ts';
 
 const seats = suite('seats');
@@ -38,7 +39,7 @@ const connect = (player: string, connection: number): SeatEvent => ({
   ...{ type: 'connect', connection, tokenHash: `token-${player}`, resumeHash: `resume-${player}` },
 });
 
-seats('rules 1 to 5 hold in any order of events', () => checkSeats(rules, 2000));
+seats('rules 1 to 5 hold in any order of events', () => checkSeats(rules, rounds(20_000)));
 
 for (const [rule, code, replacement] of SWITCHES)
   seats(`the check fails without ${rule}`, async () => {

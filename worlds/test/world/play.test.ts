@@ -3,13 +3,11 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { waitFor } from '../../../test/support/processes.ts';
+import { rounds } from '../support/rounds.ts';
 import { TestPlayer } from '../support/testPlayer.ts';
 import { playerId, type Reserved, TestWorld } from '../support/testWorld.ts';
 
 const play = suite('play');
-
-const ROUNDS = Number(process.env.WORLDS_ROUNDS_SHARE ?? '0.1');
-const rounds = (whole: number): number => Math.max(1, Math.round(whole * ROUNDS));
 
 play(`of 50 who join 10 seats at once, 10 sit and 40 hear that it is full`, async () => {
   for (let round = 0; round < rounds(100); round += 1) {

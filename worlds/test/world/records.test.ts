@@ -1,15 +1,18 @@
+// time limit: 900 s
 /** An instance and the records of its players: moves, a cache that is away, and draining. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { waitFor } from '../../../test/support/processes.ts';
 import { unpackSave } from '../../rules/fences.ts';
 import { RecordNode } from '../support/recordNode.ts';
+import { rounds } from '../support/rounds.ts';
 import type { TestPlayer } from '../support/testPlayer.ts';
 import { playerId, TestWorld } from '../support/testWorld.ts';
 
 const records = suite('records');
 
 const PLAYER = playerId(1);
+const MOVES = rounds(200);
 
 /** Walks to the nearest coin until it has taken some. */
 async function takeCoins(player: TestPlayer, count: number): Promise<void> {
@@ -55,6 +58,25 @@ records(
     assert.ok(unpackSave(node.records.get(PLAYER)?.version ?? 0).fence > 5);
   },
 );
+
+records('who moves over a slow link loses no coin', async () => {
+  const near = new RecordNode();
+  const far = new RecordNode(near.records);
+  near.far = new Map();
+  await using one = await TestWorld.start({ name: 'eu-meadow-1-1', node: near });
+  await using other = await TestWorld.start({ name: 'us-meadow-1-1', node: far });
+  one.neighbours.push(other);
+  other.neighbours.push(one);
+  let previous: object | null = null;
+  for (let move = 1; move <= MOVES; move += 1) {
+    const world = move % 2 === 1 ? one : other;
+    using player = await world.play(PLAYER, move, previous);
+    assert.is(player.welcome?.total, coinsOf(near), `move ${move}`);
+    await takeCoins(player, 1);
+    previous = { instance: world.name, controlUrl: world.controlUrl };
+  }
+  assert.ok(coinsOf(near) >= MOVES - 1);
+});
 
 records('where the old world is out of reach, its next save tells it', async () => {
   const node = new RecordNode();
