@@ -35,12 +35,19 @@ export interface KeptPlayerOptions {
   readonly onDisplaced: () => void;
   /** The cache did not answer; the gain is kept. */
   readonly onFailure: (error: unknown) => void;
+  /** An earlier seat in this instance whose gain may still wait: it is saved before the record is read. */
+  readonly earlier: KeptPlayer | null;
 }
 
 /** Nodes that must hold a milestone before it is told. */
 const MILESTONE_ACKS = 2;
 /** Refusals of one save because of lost answers; each brings the version further. */
 const MAX_TRIES = 4;
+
+/** The cache did not answer to an earlier seat, so this one does not read the record yet. */
+class EarlierSeatWaits extends Error {
+  override readonly name = 'EarlierSeatWaits';
+}
 
 type State = 'unread' | 'claimed' | 'displaced';
 
@@ -50,8 +57,9 @@ export class KeptPlayer {
   #base: PlayerRecord | null = null;
   #next: SaveVersion;
   #gain: Gain | null = null;
-  /** Gains of figures that have gone. */
-  #carried = { coins: 0, distance: 0, playedMs: 0 };
+  #earlier: KeptPlayer | null;
+  /** Null until the record may be read. */
+  #after: { readonly token: string | null } | null = null;
   #lastToken: string | null = null;
   #told = 0;
   /** The gain of the last stored record; null before the first. */
@@ -61,6 +69,7 @@ export class KeptPlayer {
   /** @param fence of the token by which the seat was asked for. */
   constructor(options: KeptPlayerOptions, fence: number) {
     this.#options = options;
+    this.#earlier = options.earlier;
     this.#next = { fence, counter: 0 };
   }
 
@@ -84,51 +93,49 @@ export class KeptPlayer {
 
   /** Whether something was gained that no node is known to have stored. */
   get isPending(): boolean {
-    return this.#state !== 'displaced' && this.#gain !== null && this.#stored !== this.#gain;
+    if (this.#state === 'displaced') return false;
+    const hasOwn = this.#gain !== null && this.#stored !== this.#gain;
+    return hasOwn || (this.#earlier?.isPending ?? false);
   }
 
   /** The player was erased: nothing is saved any more. */
   forget(): void {
+    this.#earlier?.forget();
     this.#state = 'displaced';
   }
 
-  /** A newer seat of the same player in the same instance. */
-  raiseFence(fence: number): void {
-    if (fence > this.#next.fence) this.#next = { fence, counter: 0 };
-  }
-
-  /** @param gain of the present figure, since it came. */
-  report({ position, coins, distance, playedMs }: Gain): void {
-    const carried = this.#carried;
-    const gain: Gain = {
-      position,
-      coins: carried.coins + coins,
-      distance: carried.distance + distance,
-      playedMs: carried.playedMs + playedMs,
-    };
+  /** @param gain of the figure, since it came. */
+  report(gain: Gain): void {
     if (this.#gain === null || !isSame(this.#gain, gain)) this.#gain = gain;
   }
 
-  /** The figure goes: a later one counts from nothing. */
-  carry(): void {
-    if (this.#gain !== null) this.#carried = { ...this.#gain };
+  /**
+   * Reads the record and claims it, once the older seat elsewhere has let go.
+   *
+   * @param after token of the older seat's last save, which the reading has to see; null for none.
+   * @returns false if the cache did not answer: then `settle` tries again.
+   */
+  load(after: string | null): Promise<boolean> {
+    this.#after = { token: after };
+    return this.settle();
   }
 
   /**
-   * Reads the record, unless that was done, and saves the gain.
+   * Saves the gain. Before `load`, nothing is read or saved: a record that was read too early would lack
+   * the last save of the older seat.
    *
-   * @param after token of a save that the reading has to see.
-   * @returns false if the cache did not answer: then the gain waits.
+   * @returns false if the cache did not answer, or the record may not be read yet: then the gain waits.
    */
-  async settle(after: string | null = null): Promise<boolean> {
-    const turn = this.#turn.then(() => this.#settle(after));
+  async settle(): Promise<boolean> {
+    const turn = this.#turn.then(() => this.#settle());
     this.#turn = turn.then(() => {});
     return turn;
   }
 
-  async #settle(after: string | null): Promise<boolean> {
+  async #settle(): Promise<boolean> {
     try {
-      if (this.#state === 'unread') await this.#claim(after);
+      if (this.#state === 'unread' && this.#after === null) return false;
+      if (this.#state === 'unread') await this.#claim(this.#after?.token ?? null);
       if (this.#state === 'claimed' && this.isPending) await this.#save();
       return true;
     } catch (error) {
@@ -139,6 +146,9 @@ export class KeptPlayer {
 
   async #claim(after: string | null): Promise<void> {
     const { player, store } = this.#options;
+    // Its save is refused if a newer seat elsewhere has come between: then this one reads what that saved.
+    if (this.#earlier !== null && !(await this.#earlier.settle())) throw new EarlierSeatWaits();
+    this.#earlier = null;
     const { record, version } = await store.read(player, after);
     this.#base = record;
     this.#told = record?.milestone ?? 0;
@@ -162,8 +172,7 @@ export class KeptPlayer {
       const result = await store.save(player, record, packSave(version), options);
       if (this.isDisplaced) return;
       if (result.type === 'stored') {
-        // A newer seat in this instance may have raised the fence meanwhile.
-        if (this.#next.fence === version.fence) this.#next = nextSave(version);
+        this.#next = nextSave(version);
         this.#lastToken = result.token ?? this.#lastToken;
         const isEnough = !isMilestone || result.acks >= MILESTONE_ACKS;
         if (isEnough) this.#stored = gain;
@@ -171,13 +180,12 @@ export class KeptPlayer {
         return;
       }
       const verdict = readConflict(version, result.currentVersion);
-      if (verdict.type === 'displaced' && verdict.byFence > this.#next.fence) {
+      if (verdict.type === 'displaced') {
         this.#state = 'displaced';
         this.#options.onDisplaced();
         return;
       }
-      if (verdict.type === 'continue' && this.#next.fence === version.fence)
-        this.#next = verdict.next;
+      this.#next = verdict.next;
     }
   }
 

@@ -372,19 +372,16 @@ export class WorldInstance implements AsyncDisposable {
     const { store, world, instance, now, onFault } = this.#options;
     const present = this.#guests.get(player);
     const id = this.#nextId++;
-    if (present !== undefined && !present.kept.isDisplaced) present.kept.raiseFence(fence);
-    const kept =
-      present !== undefined && !present.kept.isDisplaced
-        ? present.kept
-        : new KeptPlayer(
-            {
-              ...{ player, store, world, instance, now, onFailure: onFault },
-              onMilestone: (milestone) =>
-                this.#connectionOf(player)?.send([MESSAGE.milestone, milestone]),
-              onDisplaced: () => this.#onDisplaced(player),
-            },
-            fence,
-          );
+    const kept = new KeptPlayer(
+      {
+        ...{ player, store, world, instance, now, onFailure: onFault },
+        earlier: present?.kept ?? null,
+        onMilestone: (milestone) =>
+          this.#connectionOf(player)?.send([MESSAGE.milestone, milestone]),
+        onDisplaced: () => this.#onDisplaced(player, kept),
+      },
+      fence,
+    );
     const guest = { kept, id, sinceMs: performance.now() };
     this.#guests.set(player, guest);
     return guest;
@@ -398,7 +395,7 @@ export class WorldInstance implements AsyncDisposable {
         previous === undefined
           ? null
           : await this.#options.askToLetGo(previous, player, fence).catch(() => null);
-      await guest.kept.settle(after);
+      await guest.kept.load(after);
     };
     const limit = new AbortController();
     await Promise.race([
@@ -409,7 +406,9 @@ export class WorldInstance implements AsyncDisposable {
   }
 
   /** Its record says that a newer seat has it. */
-  #onDisplaced(player: string): void {
+  #onDisplaced(player: string, kept: KeptPlayer): void {
+    // An earlier seat in this instance takes the present one nothing.
+    if (this.#guests.get(player)?.kept !== kept) return;
     this.#displaced += 1;
     this.#act({ type: 'displace', player, fence: Number.MAX_SAFE_INTEGER });
   }
@@ -461,7 +460,6 @@ export class WorldInstance implements AsyncDisposable {
     const guest = this.#guests.get(player);
     if (guest === undefined) return;
     this.#report(guest);
-    guest.kept.carry();
     this.#game.simulation.remove(guest.id);
     void this.#save(player, guest);
   }

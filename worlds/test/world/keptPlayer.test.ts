@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { unpackSave } from '../../rules/fences.ts';
 import type { Gain } from '../../rules/progress.ts';
 import { KeptPlayer } from '../../world/keptPlayer.ts';
 import { RecordNode } from '../support/recordNode.ts';
@@ -13,11 +12,13 @@ class Kept {
   displaced = 0;
   failures = 0;
   readonly player: KeptPlayer;
+  #isLoaded = false;
 
-  constructor(node: RecordNode, fence: number) {
+  constructor(node: RecordNode, fence: number, earlier: Kept | null = null) {
     this.player = new KeptPlayer(
       {
         ...{ player: 'p1', store: node, world: 'meadow', instance: 'one', now: () => 5 },
+        earlier: earlier?.player ?? null,
         onMilestone: (milestone) => this.milestones.push(milestone),
         onDisplaced: () => {
           this.displaced += 1;
@@ -30,9 +31,14 @@ class Kept {
     );
   }
 
+  load(): Promise<boolean> {
+    this.#isLoaded = true;
+    return this.player.load(null);
+  }
+
   async gain(coins: number): Promise<boolean> {
     this.player.report(gained(coins));
-    return this.player.settle();
+    return this.#isLoaded ? this.player.settle() : this.load();
   }
 }
 
@@ -45,7 +51,7 @@ players('the record afterwards is the old one and what was gained', async () => 
   const node = new RecordNode();
   await new Kept(node, 1).gain(7);
   const next = new Kept(node, 2);
-  await next.player.settle();
+  await next.load();
   assert.is(next.player.coins, 7);
   assert.equal(next.player.position, { x: 7, y: 0 });
   await next.gain(2);
@@ -72,14 +78,38 @@ players(
   },
 );
 
-players('a second figure of the player goes on from the gain of the first', async () => {
-  const node = new RecordNode();
-  const kept = new Kept(node, 1);
-  await kept.gain(4);
-  kept.player.carry();
-  await kept.gain(1);
-  assert.is(coinsAt(node), 5);
-});
+players(
+  'a later seat of the same instance reads the record after the gain of the earlier one',
+  async () => {
+    const node = new RecordNode();
+    const kept = new Kept(node, 1);
+    await kept.gain(4);
+    node.isAway = true;
+    await kept.gain(6);
+    const later = new Kept(node, 2, kept);
+    assert.not.ok(await later.gain(1));
+    assert.ok(later.player.isPending);
+    node.isAway = false;
+    assert.ok(await later.gain(1));
+    assert.is(coinsAt(node), 7);
+  },
+);
+
+players(
+  'a later seat of the same instance saves nothing over what a seat elsewhere saved',
+  async () => {
+    const node = new RecordNode();
+    const kept = new Kept(node, 1);
+    await kept.gain(4);
+    kept.player.report(gained(5));
+    const elsewhere = new Kept(node, 2);
+    await elsewhere.gain(8);
+    const later = new Kept(node, 3, kept);
+    await later.gain(1);
+    assert.is(coinsAt(node), 13);
+    assert.is(later.displaced, 0);
+  },
+);
 
 players('an unchanged player is not saved again', async () => {
   const node = new RecordNode();
@@ -121,7 +151,7 @@ players('the older seat is told by its next save, and saves no more', async () =
   const old = new Kept(node, 1);
   await old.gain(5);
   const next = new Kept(node, 1);
-  await next.player.settle();
+  await next.load();
   await old.gain(6);
   assert.is(old.displaced, 1);
   assert.ok(old.player.isDisplaced);
@@ -132,14 +162,16 @@ players('the older seat is told by its next save, and saves no more', async () =
   assert.is(next.displaced, 0);
 });
 
-players('a seat of the same instance that is newer claims by its own fence', async () => {
+players('nothing is read before the older seat has let go', async () => {
   const node = new RecordNode();
-  const kept = new Kept(node, 1);
-  await kept.gain(1);
-  kept.player.raiseFence(9);
-  await kept.gain(2);
-  assert.is(unpackSave(node.records.get('p1')?.version ?? 0).fence, 9);
-  assert.is(kept.displaced, 0);
+  const old = new Kept(node, 1);
+  await old.gain(4);
+  const next = new Kept(node, 2);
+  assert.not.ok(await next.player.settle());
+  await old.gain(9);
+  await next.load();
+  assert.is(next.player.coins, 9);
+  assert.is(old.displaced, 0);
 });
 
 const step = fc.record({
@@ -156,6 +188,7 @@ players(
         let isLossy = false;
         node.isAnswerLost = () => isLossy;
         let seat = new Kept(node, 1);
+        await seat.load();
         let index = 0;
         let atStart = 0;
         let coins = 0;
@@ -183,7 +216,7 @@ players(
           coins = 0;
           index += 1;
           const next = new Kept(node, 1);
-          await next.player.settle();
+          await next.load();
           await seat.gain(100_000);
           assert.ok(seat.player.isDisplaced, 'the older seat goes on');
           seat = next;

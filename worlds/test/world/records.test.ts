@@ -29,7 +29,9 @@ async function takeCoins(player: TestPlayer, count: number): Promise<void> {
       const [dx, dy] = [nearest[1] - x, nearest[2] - y].map((way) =>
         Math.abs(way) < 8 ? 0 : Math.sign(way),
       );
-      if (last !== `${dx} ${dy}`) player.walk(dx ?? 0, dy ?? 0);
+      // A figure that stands takes nothing.
+      const isThere = dx === 0 && dy === 0;
+      if (last !== `${dx} ${dy}`) player.walk(isThere ? 1 : (dx ?? 0), dy ?? 0);
       last = `${dx} ${dy}`;
       return false;
     },
