@@ -202,6 +202,16 @@ border('a hello says what its sender has proved', () => {
   }
 });
 
+border('a node that has proved its name says hello by no log of another node', () => {
+  const { border: one, say } = guarded();
+  const said = { ...helloOf(originOf(2)), nodeId: 'node9' };
+  one.opened(1, HERE, null, { nodeId: said.nodeId });
+  assert.is(faultIn(say(1, encodeMessage(said))), 'order');
+  one.opened(2, HERE, null, { nodeId: said.nodeId });
+  const own = { ...said, origin: 'node9.aaaaaa' };
+  assert.is(say(2, encodeMessage(own)).kind, 'message');
+});
+
 border('a URL that only its peer names proves nothing', () => {
   const { greet, say } = guarded();
   for (let count = 0; count < 3; count++) {
