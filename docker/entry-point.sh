@@ -26,11 +26,17 @@ esac
 if [ -z "${INTERNAL_TOKEN:-}" ] && [ -n "${INTERNAL_TOKEN_FILE:-}" ]; then
   [ -r "$INTERNAL_TOKEN_FILE" ] ||
     refuse "INTERNAL_TOKEN_FILE is $INTERNAL_TOKEN_FILE, which can't be read: make it, or set INTERNAL_TOKEN."
-  INTERNAL_TOKEN=$(cat "$INTERNAL_TOKEN_FILE")
-  export INTERNAL_TOKEN
+  # The file may be root's alone: then the node gets the token in it. Else it reads the file itself, again and again.
+  if [ "$(id -u)" = 0 ] &&
+    ! setpriv --reuid=node --regid=node --init-groups -- test -r "$INTERNAL_TOKEN_FILE"; then
+    INTERNAL_TOKEN=$(cat "$INTERNAL_TOKEN_FILE")
+    [ "$(echo "$INTERNAL_TOKEN" | wc -l)" = 1 ] ||
+      refuse "$INTERNAL_TOKEN_FILE has two tokens, and only root may read it: let the user node (1000) read it, too."
+    export INTERNAL_TOKEN
+  fi
 fi
-# The node is given one of the two, and the file may be root's alone.
-[ -z "${INTERNAL_TOKEN:-}" ] || unset INTERNAL_TOKEN_FILE
+# The node is given one of the two.
+if [ -n "${INTERNAL_TOKEN:-}" ]; then unset INTERNAL_TOKEN_FILE; else unset INTERNAL_TOKEN; fi
 
 # A directory that Docker creates for a mount belongs to root. Started with `--user`, this has no
 # right to change that, and no need to.

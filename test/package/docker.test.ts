@@ -64,6 +64,33 @@ docker('a file of the token that can not be read is named', async () => {
   assert.is(code, 2);
 });
 
+for (const [who, isRoots, expected] of [
+  ['a file that the node may read is read by the node', false, 'INTERNAL_TOKEN_FILE=FILE'],
+  ["of a file that is root's alone the node gets the token", true, 'INTERNAL_TOKEN=a-token'],
+] as const)
+  docker(who, async () => {
+    await using directory = await temporaryDirectory();
+    const file = join(directory.path, 'token');
+    await writeFile(file, 'a-token\n');
+    const { output } = await enteredAsRoot(file, isRoots);
+    assert.is(
+      output.trim(),
+      expected.replace(/=FILE$/, () => `=${file}`),
+    );
+  });
+
+docker(
+  "two tokens in a file that is root's alone are refused, as nobody would read it again",
+  async () => {
+    await using directory = await temporaryDirectory();
+    const file = join(directory.path, 'token');
+    await writeFile(file, 'a-token\nthe next\n');
+    const { code, output } = await enteredAsRoot(file, true);
+    assert.match(output, /has two tokens, and only root may read it: let the user node/);
+    assert.is(code, 2);
+  },
+);
+
 docker('scripts may be run', async () => {
   for (const script of [ENTRY_POINT, TOKEN]) assert.ok((await stat(script)).mode & 0o100, script);
 });
@@ -80,6 +107,33 @@ async function entered(...environment: string[]): Promise<{ code: number; output
   }
   const path = `PATH=${directory.path}:${process.env.PATH}`;
   return await run(ROOT, 'env', path, ...environment, 'sh', ENTRY_POINT, 'serve');
+}
+
+/** With tools that change nothing, and a node that prints what it is given of the token. */
+async function enteredAsRoot(
+  file: string,
+  isRoots: boolean,
+): Promise<{ code: number; output: string }> {
+  await using directory = await temporaryDirectory();
+  const tools = {
+    id: 'echo 0',
+    chown: ':',
+    find: ':',
+    mkdir: ':',
+    setpriv: `[ "$5" != test ] || exit ${isRoots ? 1 : 0}; env | grep ^INTERNAL_TOKEN`,
+  };
+  for (const [tool, text] of Object.entries(tools)) {
+    const path = join(directory.path, tool);
+    await writeFile(path, `#!/bin/sh\n${text}\n`);
+    await chmod(path, 0o755);
+  }
+  const environment = [
+    `PATH=${directory.path}:${process.env.PATH}`,
+    `DATA_DIR=${join(directory.path, 'data')}`,
+    `INTERNAL_TOKEN_FILE=${file}`,
+    'INTERNAL_TOKEN=',
+  ];
+  return await run(ROOT, 'env', ...environment, 'sh', ENTRY_POINT, 'serve');
 }
 
 async function madeSecret(): Promise<string> {
