@@ -1,6 +1,5 @@
 /** The options that the commands on a log share, and the log that they open. */
 import { existsSync, readdirSync, statSync } from 'node:fs';
-import { constants, setPriority } from 'node:os';
 import { join } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { ReadCheckpoint } from '../../log/tools/checkpointCheck.ts';
@@ -26,6 +25,7 @@ import { type NodeTokens, PAGE_LIMIT_MS, RemoteNode } from '../remote/remoteNode
 import { UrlReader } from '../remote/urlReader.ts';
 import { note } from '../terminal/output.ts';
 import { durationText } from '../terminal/text.ts';
+import { yieldToNode } from './yieldToNode.ts';
 
 const DEFAULT_DATA_DIR = './data';
 const DAMAGED =
@@ -201,11 +201,6 @@ function openNode(node: RemoteNode): OpenedLog {
   const reader = new UrlReader(node);
   const source = new LineSource({ place: node.url, reader });
   return { source, isCutShort: false, remote: { node, reader } };
-}
-
-/** On a node's own machine, the node comes first. */
-function yieldToNode(): void {
-  setPriority(constants.priority.PRIORITY_LOW);
 }
 
 /** A log has a write-ahead log beside it while a node has it open, or after a node was killed. */
