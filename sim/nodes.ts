@@ -5,10 +5,11 @@ import { type NodeWorld, SimNode } from './node.ts';
 import type { WorldOptions } from './worldOptions.ts';
 
 export const MAX_CLOCK_SKEW_MS = 60_000;
+export const PULL_INTERVAL_MS = 1000;
 
 const SETTINGS = {
   cluster: 'simulated',
-  pullIntervalMs: 1000,
+  pullIntervalMs: PULL_INTERVAL_MS,
   pullTimeoutMs: 5000,
   maxClockSkewMs: MAX_CLOCK_SKEW_MS,
   firstRedialMs: 100,

@@ -2,6 +2,7 @@
  * One run: a pure function of the seed and the options. Each step runs one event and then everything
  * that follows from it without waiting; after each step the oracle looks at the node whose code ran.
  */
+import { longestPullWait } from '../src/gossip/protocol/puller.ts';
 import { MINUTE_MS } from '../src/words/time.ts';
 import { Apart, toChooseFrom } from './apart.ts';
 import { Clients } from './clients.ts';
@@ -19,7 +20,7 @@ import { Dice } from './dice.ts';
 import { Faults } from './faults.ts';
 import { Network } from './network.ts';
 import { noCounts, type SimNode } from './node.ts';
-import { MAX_CLOCK_SKEW_MS, makeNodes } from './nodes.ts';
+import { MAX_CLOCK_SKEW_MS, makeNodes, PULL_INTERVAL_MS } from './nodes.ts';
 import { Oracle } from './oracle.ts';
 import type { RunCounts, RunOptions, RunResult } from './runs.ts';
 import { worldOf } from './scenarios.ts';
@@ -208,7 +209,8 @@ class World {
       describeStatuses(nodes),
     );
     if (!this.#mayCollect()) return;
-    const deadMs = COLLECTION_LIMIT_MS + 2 * this.#options.faults.maxSkewMs + RETIRING_LIMIT_MS;
+    const skewMs = 2 * this.#options.faults.maxSkewMs;
+    const deadMs = COLLECTION_LIMIT_MS + skewMs + RETIRING_LIMIT_MS + this.#roundsMs();
     const dead = (): number[] => deadEntries(nodes, this.oracle.ledger.forkedOrigins);
     const isClean = (): boolean => dead().every((count) => count === 0);
     const describeDead = (): string => `dead entries that stay: ${dead().join(', ')}`;
@@ -269,6 +271,12 @@ class World {
     const { limits, network, disk, mayRejoin } = this.#options;
     const chunkMs = 2 * network.delayMs[1] + 3 * disk.readMs[1] + disk.commitMs[1];
     return (lackedRows(this.#nodes, mayRejoin) / limits.maxDeltaOps) * chunkMs;
+  }
+
+  /** The longest time in which each node has asked each other one twice: collection waits for the clocks of all. */
+  #roundsMs(): number {
+    const peers = this.#nodes.length - 1;
+    return 2 * peers * longestPullWait(peers) * PULL_INTERVAL_MS;
   }
 
   /** Where a member is gone and nobody may retire it yet, nothing more is collected, and that is right. */

@@ -14,6 +14,10 @@ const BACK_OFF = 1.1;
 const MAX_BACK_OFF = 1.25;
 const PEERS_A_BACK_OFF = 8;
 
+/** The longest wait between pulls, as a multiple of the interval, jitter included. */
+export const longestPullWait = (peers: number): number =>
+  MAX_BACK_OFF * Math.max(1, peers / PEERS_A_BACK_OFF);
+
 export class Puller {
   readonly #state: CoreState;
   readonly #joiner: Joiner;
@@ -96,8 +100,7 @@ export class Puller {
     this.#backOff = 1;
   }
 
-  /** The longest wait between pulls, as a multiple of the interval, jitter included. */
   #maxBackOff(): number {
-    return MAX_BACK_OFF * Math.max(1, this.#state.peers.size / PEERS_A_BACK_OFF);
+    return longestPullWait(this.#state.peers.size);
   }
 }
