@@ -14,14 +14,16 @@ export function giveBackHeap(rows: number): void {
   if (rows >= LEAST_ROWS) collectGarbage();
 }
 
-/** A full collection now: it stops the node for a while. */
-export function collectGarbage(): void {
+/** A full collection now: it stops the node for a while. @returns the time that it took, in milliseconds. */
+export function collectGarbage(): number {
+  const startedAt = performance.now();
   setFlagsFromString('--expose-gc');
   const collect: unknown = runInNewContext('gc');
   setFlagsFromString('--no-expose-gc');
   // This flavor of V8 also shrinks the spaces of the heap.
   if (typeof collect === 'function')
     collect({ type: 'major', execution: 'sync', flavor: 'last-resort' });
+  return performance.now() - startedAt;
 }
 
 /** The part of the heap's greatest size that is in use, garbage included: 0 to 1. */

@@ -238,7 +238,7 @@ interface Place {
   readonly twin?: TestServer | null;
 }
 
-export const NO_LOAD: Load = { heap: () => 0, queue: () => 0, collectGarbage: () => {} };
+export const NO_LOAD: Load = { heap: () => 0, queue: () => 0, collectGarbage: () => 0 };
 
 const unboundCallers = (limits: Limits, nowMs: () => number): Callers =>
   new Callers({

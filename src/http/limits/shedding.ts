@@ -2,8 +2,8 @@
  * Shedding: while memory or the queue of writes is about to run out, requests get 503 before they cost
  * anything, so that those under way, the peers and the health of the node go on.
  *
- * Invariants: nothing is shed because of garbage (a full heap is collected once before it counts); the node
- * comes back by itself; probes and metrics are always answered.
+ * Invariants: garbage alone sheds nothing, unless it fills the heap faster than a twentieth of the time collects it;
+ * the node comes back by itself; probes and metrics are always answered.
  */
 import type { Limits } from '../../words/limits.ts';
 import { RETRY_AFTER_MS } from '../../words/time.ts';
@@ -17,14 +17,18 @@ export interface Load {
   readonly heap: () => number;
   /** The part of the queue of writes that is full: 0 to 1. */
   readonly queue: () => number;
-  /** Frees garbage at once. It may take as long as a second. */
-  readonly collectGarbage: () => void;
+  /** Frees garbage at once, and stops the node meanwhile. @returns the time that it took, in milliseconds. */
+  readonly collectGarbage: () => number;
 }
 
 /** A queue that is full for a moment is only a burst: it has to be full at so many looks in a row. */
 const FULL_LOOKS = 10;
-/** Time between two collections, in milliseconds: each stops the node for a while. */
-const COLLECT_INTERVAL_MS = 10_000;
+/** The least time between two collections, in milliseconds. */
+const LEAST_COLLECT_INTERVAL_MS = 1000;
+/** After a collection the node goes on for at least so many times as long as it was stopped. */
+const COLLECT_INTERVAL_TIMES = 20;
+/** Above this part of the heap no time is left to tell garbage from the rest. */
+const BRIM = 0.97;
 /** Shedding ends below this part of its threshold, so that the node does not waver. */
 const ENDS_AT = 0.9;
 
@@ -39,7 +43,7 @@ export class Shedding {
   #isHeapFull = false;
   #isQueueFull = false;
   #fullLooks = 0;
-  #collectedAt = Number.NEGATIVE_INFINITY;
+  #nextCollectionAt = Number.NEGATIVE_INFINITY;
 
   constructor(limits: Pick<Limits, 'shedHeapPercent' | 'shedQueuePercent'>, load: Load) {
     this.#limits = limits;
@@ -75,13 +79,14 @@ export class Shedding {
   #lookAtHeap(nowMs: number): void {
     const full = this.#limits.shedHeapPercent / 100;
     const end = this.#isHeapFull ? full * ENDS_AT : full;
-    let isFull = this.#load.heap() >= end;
-    if (isFull && nowMs >= this.#collectedAt + COLLECT_INTERVAL_MS) {
-      this.#load.collectGarbage();
-      this.#collectedAt = nowMs;
-      isFull = this.#load.heap() >= end;
-    }
-    this.#isHeapFull = isFull;
+    const share = this.#load.heap();
+    if (share < end) this.#isHeapFull = false;
+    else if (nowMs >= this.#nextCollectionAt) {
+      const tookMs = this.#load.collectGarbage();
+      this.#isHeapFull = this.#load.heap() >= end;
+      const intervalMs = Math.max(LEAST_COLLECT_INTERVAL_MS, COLLECT_INTERVAL_TIMES * tookMs);
+      this.#nextCollectionAt = nowMs + intervalMs;
+    } else if (share >= BRIM) this.#isHeapFull = true;
   }
 
   #lookAtQueue(): void {

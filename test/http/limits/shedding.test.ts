@@ -16,6 +16,8 @@ interface FakeLoad extends Load {
   /** The part of the heap that is garbage. */
   garbage: number;
   collections: number;
+  /** The time that each takes, in milliseconds. */
+  tookMs: number;
 }
 
 function fakeLoad(): FakeLoad {
@@ -24,11 +26,13 @@ function fakeLoad(): FakeLoad {
     queueShare: 0,
     garbage: 0,
     collections: 0,
+    tookMs: 0,
     heap: () => load.heapShare + load.garbage,
     queue: () => load.queueShare,
     collectGarbage: () => {
       load.garbage = 0;
       load.collections++;
+      return load.tookMs;
     },
   };
   return load;
@@ -44,21 +48,36 @@ const isShed = (of: Shedding, method: string, path: string): boolean => {
   }
 };
 
-shedding('garbage alone sheds nothing, and is collected once in ten seconds at most', () => {
+shedding(
+  'garbage alone sheds nothing, and its collections stop the node for a twentieth of the time',
+  () => {
+    const load = fakeLoad();
+    const one = new Shedding(LIMITS, load);
+    load.heapShare = 0.5;
+    load.tookMs = 200;
+    for (let atMs = 0; atMs < 40_000; atMs += 100) {
+      load.garbage = 0.4;
+      one.look(atMs);
+      assert.is(one.reason, null, `after ${atMs} ms`);
+    }
+    assert.is(load.collections, 10);
+  },
+);
+
+shedding('a heap that fills up to the brim sheds before there is time to collect it', () => {
   const load = fakeLoad();
   const one = new Shedding(LIMITS, load);
   load.heapShare = 0.5;
   load.garbage = 0.4;
   one.look(0);
-  assert.equal([one.reason, load.collections], [null, 1]);
-  load.heapShare = 0.8;
+  load.garbage = 0.46;
   one.look(100);
+  assert.is(one.reason, null);
+  load.garbage = 0.47;
+  one.look(200);
   assert.equal([one.reason, load.collections], ['heap', 1]);
-  load.garbage = 0.1;
-  for (let atMs = 200; atMs < 10_000; atMs += 100) one.look(atMs);
-  assert.is(load.collections, 1);
-  one.look(10_000);
-  assert.is(load.collections, 2);
+  one.look(1000);
+  assert.equal([one.reason, load.collections], [null, 2]);
 });
 
 shedding(

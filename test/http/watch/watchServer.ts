@@ -72,7 +72,7 @@ export class WatchServer {
       limits,
       sendTimeoutMs: options.sendTimeoutMs ?? 30_000,
       trustedProxies: new Networks([]),
-      load: { heap: () => 0, queue: () => 0, collectGarbage: () => {} },
+      load: { heap: () => 0, queue: () => 0, collectGarbage: () => 0 },
     });
     const { connections } = bounds;
     const callers = options.callers ?? openCallers(limits, clock);
