@@ -28,7 +28,7 @@ process.on('exit', () => {
   for (const child of running) child.kill('SIGKILL');
 });
 
-/** One `hearsay` command as a process. */
+/** One `hearsay` command, or another program, as a process. */
 export class CommandProcess {
   readonly #process: ChildProcess;
   readonly #ended: Promise<readonly [number | null, NodeJS.Signals | null]>;
@@ -36,8 +36,13 @@ export class CommandProcess {
   #stderr = '';
 
   /** @param environment comes on top of this process's, which holds no settings then. */
-  constructor(words: readonly string[], environment: Environment = {}, directory?: string) {
-    this.#process = spawn(process.execPath, [PROGRAM, ...words], {
+  constructor(
+    words: readonly string[],
+    environment: Environment = {},
+    directory?: string,
+    program: string = PROGRAM,
+  ) {
+    this.#process = spawn(process.execPath, [program, ...words], {
       cwd: directory,
       env: { ...environmentWithoutSettings(), ...environment },
       stdio: ['ignore', 'pipe', 'pipe'],

@@ -115,6 +115,8 @@ export class WorldInstance implements AsyncDisposable {
   #seats;
   #nextId = 1;
   #drained: Promise<void> | null = null;
+  /** When the last players of a draining instance are closed. */
+  #closeAtMs = Number.POSITIVE_INFINITY;
   #displaced = 0;
 
   constructor(options: WorldInstanceOptions) {
@@ -240,10 +242,11 @@ export class WorldInstance implements AsyncDisposable {
   /**
    * Rule 10: nobody new, players are told where to go and have their time, all is saved, all are closed.
    *
-   * @param graceMs how long players may stay.
+   * @param graceMs how long players may stay; of several calls, the one that ends first counts.
    * @returns resolves once every save was acknowledged, or after `flushMs`.
    */
   drain(graceMs: number = this.#times.drainMs): Promise<void> {
+    this.#closeAtMs = Math.min(this.#closeAtMs, performance.now() + graceMs);
     this.#drained ??= this.#drain(graceMs);
     return this.#drained;
   }
@@ -261,8 +264,7 @@ export class WorldInstance implements AsyncDisposable {
       const saved = this.#guests.get(connection.player)?.kept.token ?? null;
       connection.send([MESSAGE.move, { reason: 'drain', inMs: graceMs, saved }]);
     }
-    const until = performance.now() + graceMs;
-    while (this.#seats.byPlayer.size > 0 && performance.now() < until) await wait(50);
+    while (this.#seats.byPlayer.size > 0 && performance.now() < this.#closeAtMs) await wait(50);
     this.#act({ type: 'close' });
     const flushUntil = performance.now() + this.#times.flushMs;
     do {

@@ -1,0 +1,16 @@
+/** The programs of worlds as processes. */
+import { fileURLToPath } from 'node:url';
+import { CommandProcess } from '../../../test/support/processes.ts';
+
+/** @param main such as `world/main.ts`. */
+export const worldsProgram = (main: string): string =>
+  fileURLToPath(new URL(`../../${main}`, import.meta.url));
+
+/** @param settings by their flags, without the dashes. */
+export function startProgram(
+  main: string,
+  settings: Readonly<Record<string, string | number>>,
+): CommandProcess {
+  const words = Object.entries(settings).flatMap(([flag, value]) => [`--${flag}`, `${value}`]);
+  return new CommandProcess(words, {}, undefined, worldsProgram(main));
+}

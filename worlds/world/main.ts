@@ -1,0 +1,56 @@
+/** Runs one instance of a world, as the fleet of a region starts it. */
+import { z } from 'zod';
+import { openLog } from '../process/log.ts';
+import {
+  logLevelSchema,
+  portSchema,
+  readSettings,
+  urlsSchema,
+  wholeNumber,
+} from '../process/settings.ts';
+import { readToken } from '../process/tokenFile.ts';
+import { MAX_EPOCH } from '../rules/fences.ts';
+import { MAX_INSTANCES, nameSchema } from '../tables/schemas.ts';
+import { startWorld } from './worldProcess.ts';
+
+const settingsSchema = z.object({
+  region: nameSchema.describe('region of the world'),
+  world: nameSchema.describe('name of the world'),
+  slot: wholeNumber(1, MAX_INSTANCES).describe('slot that this process fills'),
+  epoch: wholeNumber(1, MAX_EPOCH).describe('number of this process in its slot'),
+  configurationVersion: wholeNumber(0, Number.MAX_SAFE_INTEGER)
+    .prefault('0')
+    .describe('least version of the configuration to start with (default 0)'),
+  nodes: urlsSchema.describe('base URLs of the cache nodes, those of the region first'),
+  worldTokenFile: z
+    .string()
+    .default('')
+    .describe('file of the token for the nodes (default: they ask for none)'),
+  keys: z.string().min(1).describe('directory of the keys between processes'),
+  fleetUrl: z
+    .union([z.literal(''), z.url()])
+    .default('')
+    .describe('base URL of the fleet'),
+  host: z.string().default('127.0.0.1').describe('address to listen on (default 127.0.0.1)'),
+  playPort: portSchema.prefault('0').describe('port for players (default: any that is free)'),
+  controlPort: portSchema
+    .prefault('0')
+    .describe('port for other processes (default: any that is free)'),
+  logLevel: logLevelSchema,
+});
+
+const { worldTokenFile, fleetUrl, logLevel, ...settings } = readSettings(
+  'world',
+  settingsSchema,
+  process.argv.slice(2),
+  process.env,
+);
+const world = await startWorld({
+  ...settings,
+  token: await readToken(worldTokenFile),
+  fleetUrl: fleetUrl === '' ? null : fleetUrl,
+  log: openLog('world', logLevel),
+});
+process.once('SIGTERM', () => world.end('SIGTERM'));
+process.once('SIGINT', () => world.end('SIGINT', 0));
+process.exit((await world.ended) ? 0 : 1);

@@ -1,0 +1,219 @@
+/**
+ * An instance as a process of its own: it reads its configuration, tells the cache about itself, and ends
+ * by draining, whoever wants that: the fleet, a signal, a later epoch, or the lack of any fleet.
+ */
+import { randomInt } from 'node:crypto';
+import { setTimeout as wait } from 'node:timers/promises';
+import { openGuard, openSigner } from '../access/serviceTokens.ts';
+import { listen } from '../http/jsonApp.ts';
+import type { Logger } from '../process/log.ts';
+import type { WorldMemory } from '../rules/simulation.ts';
+import { fleetName } from '../slots/linkMessages.ts';
+import { openCache } from '../tables/cache.ts';
+import { InstanceTables, instanceOf, type WriteResult } from '../tables/instanceTables.ts';
+import { keyOf, partsOf } from '../tables/keys.ts';
+import { PlayerRecords } from '../tables/playerRecords.ts';
+import {
+  configurationSchema,
+  MAX_PLAYERS,
+  revocationSchema,
+  type StoredConfiguration,
+} from '../tables/schemas.ts';
+import { type Row, TableMirror } from '../tables/tableMirror.ts';
+import { controlApp } from './controlApp.ts';
+import { displacer } from './displacer.ts';
+import { FleetLink } from './fleetLink.ts';
+import { servePlay } from './playServer.ts';
+import { Publisher, ROSTER_PACE, SESSION_PACE } from './sessionPublisher.ts';
+import { WorldInstance } from './worldInstance.ts';
+
+export interface WorldProcessOptions {
+  readonly region: string;
+  readonly world: string;
+  readonly slot: number;
+  readonly epoch: number;
+  /** Of the configuration: an older copy of it is not enough. */
+  readonly configurationVersion: number;
+  readonly nodes: readonly string[];
+  readonly token: string | null;
+  /** Directory of the keys between processes. */
+  readonly keys: string;
+  /** Base URL of the fleet; null: nobody asks for this instance, as in a test. */
+  readonly fleetUrl: string | null;
+  readonly host: string;
+  readonly playPort: number;
+  readonly controlPort: number;
+  readonly log: Logger;
+}
+
+export interface WorldProcess {
+  readonly instance: string;
+  readonly playUrl: string;
+  readonly controlUrl: string;
+  /** Resolves at the end: false if gains were left that no node has acknowledged. */
+  readonly ended: Promise<boolean>;
+  /** @param graceMs how long players may stay; by default half a minute. */
+  end(reason: string, graceMs?: number): void;
+}
+
+const MEMORY_EVERY_MS = 10_000;
+const AGAIN_MS = 500;
+/** The farewell to the cache is a courtesy: sessions end by themselves. */
+const FAREWELL_LIMIT_MS = 2000;
+/** Beside those who sit, newcomers who replace their own older connections. */
+const MAX_CONNECTIONS = 2 * MAX_PLAYERS;
+
+export async function startWorld(options: WorldProcessOptions): Promise<WorldProcess> {
+  const { region, world, slot, epoch, keys, host, log } = options;
+  await using starting = new AsyncDisposableStack();
+  const cache = starting.use(openCache({ endpoints: options.nodes, token: options.token }));
+  const configurations = starting.use(
+    new TableMirror(cache, 'config', configurationSchema, region),
+  );
+  const revoked = starting.use(new TableMirror(cache, 'revoked', revocationSchema));
+  const name = instanceOf({ region, world, slot, epoch });
+  const tables = new InstanceTables(cache, { region, world, slot, epoch });
+  const signer = await openSigner(keys, 'world');
+  const key = keyOf('config', region, world);
+  const { configuration, version } = await configurationOf(
+    configurations,
+    key,
+    options.configurationVersion,
+  );
+  let configurationVersion = version;
+  const onFault = (error: unknown): void => log.warn({ err: error }, 'failed');
+
+  const publishers: Publisher[] = [];
+  const instance = starting.use(
+    new WorldInstance({
+      ...{ world, instance: name, configuration, now: () => Date.now() },
+      memory: await memoryOf(tables, log),
+      store: new PlayerRecords(cache),
+      askToLetGo: displacer(signer),
+      isRevoked: (subject) => revoked.get(keyOf('revoked', subject)) !== undefined,
+      onChange: () => {
+        for (const publisher of publishers) publisher.change();
+      },
+      onFault,
+    }),
+  );
+  const play = starting.use(
+    await servePlay(instance, { host, port: options.playPort, maxConnections: MAX_CONNECTIONS }),
+  );
+  const playUrl = play.url;
+  const control = starting.use(
+    await listen(
+      controlApp({
+        ...{ instance, name, playUrl, onFault },
+        guard: await openGuard(keys, name),
+        onDrain: (graceMs) => end('drain', graceMs),
+      }),
+      host,
+      options.controlPort,
+    ),
+  );
+
+  const publish = (write: () => Promise<WriteResult>, pace: typeof SESSION_PACE): void => {
+    const events = { onSuperseded: () => end('superseded', 0), onFailure: onFault };
+    publishers.push(starting.use(new Publisher({ ...pace, write }, events)));
+  };
+  const write = (): Promise<WriteResult> =>
+    tables.writeSession({
+      ...{ v: 1, slot, epoch, state: instance.state, config: configurationVersion },
+      ...{ max: instance.maxPlayers, ...instance.counts, playUrl, controlUrl: control.url },
+      tickLateMs: instance.game.takeLateMs(),
+    });
+  publish(write, SESSION_PACE);
+  publish(() => tables.writeRoster(instance.players), ROSTER_PACE);
+
+  configurations.onChange((change) => {
+    const { row } = change;
+    // A configuration that is missing or malformed changes nothing.
+    if (change.key !== key || row === undefined || row.value === null) return;
+    configurationVersion = row.version;
+    instance.configure(row.value.maxPlayers);
+  });
+  revoked.onChange((change) => {
+    const [subject] = partsOf('revoked', change.key, 1) ?? [];
+    if (subject === undefined || change.row === undefined) return;
+    instance.revoke(subject, change.row.value?.reason === 'erased');
+  });
+  const remembering = setInterval(
+    () => void tables.writeMemory(instance.memory).catch(onFault),
+    MEMORY_EVERY_MS,
+  );
+  starting.defer(() => clearInterval(remembering));
+
+  if (options.fleetUrl !== null)
+    starting.use(
+      new FleetLink({
+        url: linkUrl(options.fleetUrl, world, slot, epoch),
+        token: () => signer.tokenFor(fleetName(region)),
+        ready: { type: 'ready', pid: process.pid, controlUrl: control.url },
+        health: () => ({
+          ...{ type: 'health', state: instance.state, taken: instance.counts.taken },
+        }),
+        onSuperseded: () => end('superseded', 0),
+        onAlone: () => end('alone'),
+      }),
+    );
+
+  const ends = starting.move();
+  const over = Promise.withResolvers<boolean>();
+  let isEnding = false;
+  function end(reason: string, graceMs?: number): void {
+    // A later, shorter grace counts: who was to have half a minute may be sent away at once.
+    const drained = instance.drain(graceMs);
+    if (isEnding) return;
+    isEnding = true;
+    log.info({ reason, graceMs, instance: name }, 'ends');
+    void drained.then(finish).then(over.resolve, over.reject);
+  }
+  async function finish(): Promise<boolean> {
+    const isSaved = instance.unsaved === 0;
+    for (const publisher of publishers) publisher[Symbol.dispose]();
+    const farewell = Promise.all([tables.writeMemory(instance.memory), tables.removeSession()]);
+    await Promise.race([farewell.catch(onFault), wait(FAREWELL_LIMIT_MS)]);
+    await ends.disposeAsync();
+    return isSaved;
+  }
+
+  log.info({ instance: name, playUrl, controlUrl: control.url }, 'ready');
+  return { instance: name, playUrl, controlUrl: control.url, ended: over.promise, end };
+}
+
+/** Waits for a configuration that parses, and that is no older than the wanted one. */
+async function configurationOf(
+  configurations: TableMirror<StoredConfiguration>,
+  key: string,
+  leastVersion: number,
+): Promise<{ configuration: StoredConfiguration; version: number }> {
+  await configurations.synced;
+  for (;;) {
+    const row: Row<StoredConfiguration> | undefined = configurations.get(key);
+    const configuration = row?.value ?? null;
+    if (row !== undefined && configuration !== null && row.version >= leastVersion)
+      return { configuration, version: row.version };
+    await wait(AGAIN_MS);
+  }
+}
+
+/** Waits for a node: a memory that was not read would be written over. */
+async function memoryOf(tables: InstanceTables, log: Logger): Promise<WorldMemory> {
+  for (;;) {
+    try {
+      const memory = await tables.readMemory();
+      return memory ?? { seed: randomInt(2 ** 32), tick: 0, takings: [] };
+    } catch (error) {
+      log.warn({ err: error }, 'the memory of the world could not be read');
+      await wait(AGAIN_MS);
+    }
+  }
+}
+
+function linkUrl(fleetUrl: string, world: string, slot: number, epoch: number): string {
+  const url = new URL('/link', fleetUrl);
+  url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
+  url.search = new URLSearchParams({ world, slot: `${slot}`, epoch: `${epoch}` }).toString();
+  return url.href;
+}
