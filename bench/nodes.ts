@@ -63,7 +63,7 @@ export interface RunningNodes extends AsyncDisposable {
   readonly directories: readonly string[];
 }
 
-export interface NodesStart extends Pick<NodeStart, 'flags' | 'environment'> {
+export interface NodesStart extends Pick<NodeStart, 'flags' | 'environment' | 'limitMs'> {
   /** The URL of a node that runs already and that these join. */
   readonly known?: string;
 }
