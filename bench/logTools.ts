@@ -94,7 +94,7 @@ function peakOf({ pid }: ChildProcess): number {
   }
 }
 
-/** PUTs with and without readers, in turn, so that both meet the same noise. */
+/** PUTs with and without others, in turn, so that both meet the same noise. */
 async function costToNode(scale: Scale): Promise<Figure[]> {
   await using node = await startNodes(1);
   const [url = ''] = node.urls;
@@ -109,40 +109,60 @@ async function costToNode(scale: Scale): Promise<Figure[]> {
       body: PUT_BODY,
     })),
   );
-  const figures: Figure[] = [];
-  for (const [how, place] of [
-    ['of its directory', ['--data-dir', directory]],
-    ['by its URL', ['--url', url]],
-  ] as const) {
+  const besides = async (start: () => Endless[]): Promise<number> => {
     const measured = await inTurn<'alone' | 'beside', 'perSecond'>(scale, {
       alone: () => puts.run(url, scale.seconds),
       beside: async () => {
-        const readers = [
-          new Reader(['tail', '-f', ...place], false),
-          new Reader(['stat', ...place], true),
-        ];
+        const others = start();
         try {
           return await puts.run(url, scale.seconds);
         } finally {
-          await Promise.all(readers.map((reader) => reader.stop()));
+          await Promise.all(others.map((other) => other.stop()));
         }
       },
     });
-    const ratio = measured.ratio('beside', 'alone', 'perSecond');
-    figures.push(atLeast(`PUT beside tail -f and stat ${how}, ratio`, ratio, '', LEAST_BESIDE));
-  }
-  return figures;
+    return measured.ratio('beside', 'alone', 'perSecond');
+  };
+  const readers = (...place: string[]): Endless[] => [
+    new Endless(() => spawnTool(['tail', '-f', ...place]), false),
+    new Endless(() => spawnTool(['stat', ...place]), true),
+  ];
+  const spinners = (): Endless[] => [
+    new Endless(spawnSpinner, false),
+    new Endless(spawnSpinner, false),
+  ];
+  const name = (how: string): string => `PUT beside tail -f and stat ${how}, ratio`;
+  return [
+    atLeast(
+      name('of its directory'),
+      await besides(() => readers('--data-dir', directory)),
+      '',
+      LEAST_BESIDE,
+    ),
+    atLeast(name('by its URL'), await besides(() => readers('--url', url)), '', LEAST_BESIDE),
+    plain(
+      'PUT beside two processes that only spin, at the lowest priority, ratio',
+      await besides(spinners),
+      '',
+    ),
+  ];
 }
 
-/** A command that reads until it is stopped: again and again where it ends by itself. */
-class Reader {
-  readonly #words: readonly string[];
+/** What two readers cost that have nothing to do with the node: the processor alone. */
+const spawnSpinner = (): ChildProcess =>
+  spawn(process.execPath, ['--eval', "require('node:os').setPriority(19); for (;;);"], {
+    stdio: 'ignore',
+  });
+
+/** A process that runs until it is stopped: started again and again where it ends by itself. */
+class Endless {
+  readonly #spawn: () => ChildProcess;
   readonly #isRepeated: boolean;
   #child: ChildProcess;
   #isStopped = false;
 
-  constructor(words: readonly string[], isRepeated: boolean) {
-    this.#words = words;
+  constructor(spawnOne: () => ChildProcess, isRepeated: boolean) {
+    this.#spawn = spawnOne;
     this.#isRepeated = isRepeated;
     this.#child = this.#start();
   }
@@ -156,7 +176,7 @@ class Reader {
   }
 
   #start(): ChildProcess {
-    const child = spawnTool(this.#words);
+    const child = this.#spawn();
     child.once('exit', () => {
       if (this.#isRepeated && !this.#isStopped) this.#child = this.#start();
     });
