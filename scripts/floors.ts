@@ -30,6 +30,7 @@ const OUTER_WORLD: Packages = [
   'better-sqlite3',
   'pino',
   'prom-client',
+  '@opentelemetry/api',
   'commander',
 ];
 

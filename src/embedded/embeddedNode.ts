@@ -5,12 +5,14 @@
  * Invariants: nothing is written before the settings are checked; a value that a read gives belongs to
  * the caller and is no part of the map; the replica itself is not handed out.
  */
+
 import { Tokens } from '../http/answer/tokens.ts';
 import { listenFailure } from '../node/listenFailure.ts';
 import type { GivenSettings } from '../node/nodeSettings.ts';
 import { completeSettings } from '../node/settings.ts';
 import { type RunningNode as InnerNode, startNode as startInnerNode } from '../node/startNode.ts';
 import type { Replica } from '../replica/replica.ts';
+import { within } from '../replica/tracedWork.ts';
 import type { ListLimit } from '../store/entryStore.ts';
 import { HearsayError, MemoryFullError, SettingError, StoppedError } from '../words/errors.ts';
 import { type ColdPut, isInLog, type Put } from '../words/op.ts';
@@ -158,7 +160,11 @@ class EmbeddedNode implements RunningNode {
   }
 
   async #submit(request: Request): Promise<Outcome> {
-    const [outcome] = await this.#replica.submit([request]);
+    const [outcome] = await within(
+      this.#node.tracer,
+      { name: `hearsay.${request.kind}`, kind: 'internal', isInCallersSpan: true },
+      ({ traceParent }) => this.#replica.submit([request], traceParent),
+    );
     if (outcome === undefined) throw new HearsayError('The node gave no outcome of the request.');
     return outcome;
   }

@@ -9,6 +9,7 @@ import type { Registry } from 'prom-client';
 import type { Audit } from '../access/audit.ts';
 import type { PeerStatus } from '../gossip/protocol/peerStatus.ts';
 import type { Replica } from '../replica/replica.ts';
+import { NO_TRACER, type Tracer } from '../words/trace.ts';
 import { type Callers, openCallers } from './access/callers.ts';
 import { type WriteAudit, writeAudit } from './access/writeAudit.ts';
 import { answer, answerJson } from './answer/answer.ts';
@@ -28,6 +29,7 @@ import { AllowedPages } from './request/pages.ts';
 import { createSchemas } from './request/schemas.ts';
 import { pathOf } from './request/target.ts';
 import { RequestDurations } from './requestDurations.ts';
+import { RequestTraces, tracedWait } from './requestTraces.ts';
 import { addBatchRoute } from './routes/batchRoute.ts';
 import { BulkStreams } from './routes/bulkStream.ts';
 import { addClusterRoutes, type Health } from './routes/clusterRoutes.ts';
@@ -41,7 +43,7 @@ import { answerNoRoute, Routes } from './routes/route.ts';
 import { addTicketRoute } from './routes/ticketRoute.ts';
 import { addWatchRoute } from './routes/watchRoute.ts';
 import { ShortPath } from './shortPath.ts';
-import { waitAfter } from './wait/after.ts';
+import { namesTokens, waitAfter } from './wait/after.ts';
 import type { WatchService } from './watch/service.ts';
 
 export interface AppOptions {
@@ -71,6 +73,8 @@ export interface AppOptions {
   readonly auditsWrites?: boolean;
   /** Web origins whose pages may call this node; by default only its own. */
   readonly pages?: AllowedPages;
+  /** By default nothing is traced. */
+  readonly tracer?: Tracer;
 }
 
 /** The name of the log in messages to clients. */
@@ -86,17 +90,19 @@ export interface App {
 export function createApp(options: AppOptions): App {
   const { replica, log, requestLog, registry, watches, pages, bounds } = options;
   const { limits } = replica;
+  const { tracer = NO_TRACER } = options;
+  const traces = tracer.isOn ? new RequestTraces(tracer) : null;
   const requests = new RequestCounts();
   registerMetrics(registry, requests, replica);
   registerBoundsMetrics(registry, bounds);
   const bodies = new BodyReader(limits, bounds);
   const durations = new RequestDurations(registry);
-  const frame = new Frame({ bounds, requests, durations, limits, log, requestLog });
+  const frame = new Frame({ bounds, requests, durations, limits, log, requestLog, traces });
   const callers = options.callers ?? openCallers(limits, () => replica.nowMs());
   const { audit = null, auditsWrites = false } = options;
   const writes = audit === null || !auditsWrites ? null : writeAudit(audit, bounds.addressOf);
-  const entries = new EntryAnswers(replica, watches?.acks ?? null, writes);
-  const routes = routesOf(options, { bodies, answers: entries, callers, writes });
+  const entries = new EntryAnswers(replica, watches?.acks ?? null, writes, traces);
+  const routes = routesOf(options, { bodies, answers: entries, callers, writes, traces });
 
   const koa = new Koa();
   Object.defineProperties(koa.context, targetGetters);
@@ -132,12 +138,13 @@ interface RouteParts {
   readonly answers: EntryAnswers;
   readonly callers: Callers;
   readonly writes: WriteAudit | null;
+  readonly traces: RequestTraces | null;
 }
 
 /** The routes of single keys, apart from all others, so that they are tried alone. */
 function routesOf(
   options: AppOptions,
-  { bodies, answers, callers, writes }: RouteParts,
+  { bodies, answers, callers, writes, traces }: RouteParts,
 ): { readonly entries: Routes; readonly rest: Routes } {
   const { replica, registry, tools, watches, version, bounds } = options;
   const { limits } = replica;
@@ -149,13 +156,17 @@ function routesOf(
     callers,
     audit: options.audit ?? null,
     addressOf: bounds.addressOf,
-    wait: (request: IncomingMessage) => watches && waitAfter(request, watches.after),
+    wait: (request: IncomingMessage) => {
+      const { after } = watches ?? {};
+      if (after === undefined || !namesTokens(request)) return undefined;
+      return tracedWait(traces, request, 'after', () => waitAfter(request, after));
+    },
   };
   const entries = new Routes(common);
   const past = tools === undefined ? null : { place: PUBLIC_PLACE, reader: tools.reader, slow };
   addEntryRoutes(entries, { entries: answers, past });
   const rest = new Routes(common);
-  addListRoutes(rest, { replica, limits, schemas, callers, slow, audit: writes });
+  addListRoutes(rest, { replica, limits, schemas, callers, slow, audit: writes, traces });
   const texts = new OutcomeTexts(replica.nodeId, new Tokens(replica));
   const streams = new BulkStreams({
     replica,
@@ -165,9 +176,10 @@ function routesOf(
     connections,
     callers,
     audit: writes,
+    traces,
   });
   registerBulkMetrics(registry, streams);
-  addBatchRoute(rest, { replica, limits, schemas, texts, streams, callers, audit: writes });
+  addBatchRoute(rest, { replica, limits, schemas, texts, streams, callers, audit: writes, traces });
   if (watches !== undefined) {
     addWatchRoute(rest, { ...watches, connections, callers });
     addTicketRoute(rest, callers, () => replica.nowMs());

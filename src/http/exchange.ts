@@ -12,6 +12,7 @@ import { dropBody } from './request/body.ts';
 import { idsOf } from './request/requestIds.ts';
 import { pathOf } from './request/target.ts';
 import type { RequestDurations } from './requestDurations.ts';
+import type { RequestTraces } from './requestTraces.ts';
 
 /** Koa's contexts are exchanges, too. */
 export interface Exchange {
@@ -37,6 +38,8 @@ export interface FrameOptions {
   readonly limits: Limits;
   readonly log: HttpLog;
   readonly requestLog?: RequestLog | undefined;
+  /** Null: nothing is traced. */
+  readonly traces: RequestTraces | null;
 }
 
 export class Frame {
@@ -48,8 +51,9 @@ export class Frame {
 
   /** @param path of the request. @throws Problem 503 */
   begin({ req, res }: Exchange, path: string): void {
-    const { requestLog } = this.#options;
-    if (requestLog !== undefined) logAtEnd(requestLog, { req, res }, path);
+    const { requestLog, traces } = this.#options;
+    traces?.begin(req);
+    if (requestLog !== undefined) logAtEnd(requestLog, { req, res }, path, traces);
     this.#options.bounds.requireRoom(req, path);
   }
 
@@ -72,16 +76,22 @@ export class Frame {
    * @param beganAtMs `performance.now()` at the begin.
    */
   end({ req, res }: Exchange, route: string | undefined, beganAtMs: number): void {
-    const { bounds, requests, durations } = this.#options;
+    const { bounds, requests, durations, traces } = this.#options;
     const { method = '' } = req;
     requests.count(route, method, res.statusCode);
     durations.count(route, method, performance.now() - beganAtMs);
+    traces?.end(req, route, res.statusCode);
     bounds.connections.sending(res);
   }
 }
 
 /** Neither values nor headers are logged, for they may be secret. */
-function logAtEnd(log: RequestLog, { req, res }: Exchange, path: string): void {
+function logAtEnd(
+  log: RequestLog,
+  { req, res }: Exchange,
+  path: string,
+  traces: RequestTraces | null,
+): void {
   const startedMs = performance.now();
   res.once('close', () => {
     const { method = '' } = req;
@@ -89,7 +99,8 @@ function logAtEnd(log: RequestLog, { req, res }: Exchange, path: string): void {
     const ms = Math.round(performance.now() - startedMs);
     const how = res.writableFinished ? `is answered with ${res.statusCode}` : 'is cut off';
     const status = res.statusCode;
-    const facts = { event: 'request', method, path: shown, status, ms, ...idsOf(req.headers) };
+    const ids = { ...idsOf(req.headers), ...traces?.idsOf(req) };
+    const facts = { event: 'request', method, path: shown, status, ms, ...ids };
     log(facts, `${method} ${shown} ${how}.`);
   });
 }

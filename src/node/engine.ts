@@ -20,6 +20,7 @@ import type { Limits } from '../words/limits.ts';
 import type { Note } from '../words/note.ts';
 import type { Random } from '../words/random.ts';
 import { MIB } from '../words/size.ts';
+import { NO_TRACER, type Tracer } from '../words/trace.ts';
 import {
   clusterFacts,
   DISK_FULL,
@@ -66,6 +67,8 @@ export interface OpenOptions {
   /** Makes an empty store for a map. */
   readonly newEntries: () => EntryStore;
   readonly note: Note;
+  /** By default nothing is traced. */
+  readonly tracer?: Tracer;
   /** Called again and again while the log is read. */
   readonly onProgress?: (lsn: number, lastLsn: number) => void;
 }
@@ -80,10 +83,19 @@ export interface Opened {
 /** @throws DamagedLogError, and the errors of the store of the logs. */
 export async function openLogs(options: OpenOptions): Promise<Opened> {
   const { logs, nodeId, place, clock, limits, newEntries, note } = options;
-  const { onProgress = () => {} } = options;
+  const { onProgress = () => {}, tracer = NO_TRACER } = options;
   const log = await logs.open();
   const open = (one: typeof log, opening: Opening): Promise<Replica> =>
-    Replica.open({ nodeId, log: one, place, clock, limits, entries: newEntries(), opening });
+    Replica.open({
+      nodeId,
+      log: one,
+      place,
+      clock,
+      limits,
+      entries: newEntries(),
+      opening,
+      tracer,
+    });
   const replica = await open(log, { checkpoints: logs.checkpoints, note, onProgress });
   if (log.stoppedUncleanly) replica.membership.markForNewOrigin();
   const setAside = await logs.setAside(
@@ -134,6 +146,8 @@ export interface EngineOptions extends Opened {
   readonly fail: (error: unknown) => void;
   /** Called once for each pull that was answered by a delta. @param durationMs until its ops were in the log. */
   readonly pulled?: (durationMs: number) => void;
+  /** By default nothing is traced. */
+  readonly tracer?: Tracer;
   /** Only for tests: whether to lose this push. */
   readonly losePush?: () => boolean;
 }

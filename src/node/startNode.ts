@@ -10,6 +10,7 @@ import type { ClusterSecrets } from '../net/clusterSecrets.ts';
 import { PeerTls } from '../net/peerTls.ts';
 import type { Replica } from '../replica/replica.ts';
 import type { Note, NoteFacts } from '../words/note.ts';
+import type { Tracer } from '../words/trace.ts';
 import { openAccess, registerAccessMetrics } from './access.ts';
 import { AuditLog } from './auditLog.ts';
 import { ClusterTokens, registerTokenMetrics } from './clusterTokens.ts';
@@ -29,6 +30,7 @@ import type { NodeSettings } from './settings.ts';
 import { surfaceOf } from './surface.ts';
 import { Timings } from './timings.ts';
 import { NodeTls, registerTlsMetrics } from './tls.ts';
+import { openTracer } from './tracing.ts';
 
 /** Gets the node's messages to people. */
 export interface NodeLog extends HttpLog {
@@ -56,6 +58,8 @@ export interface RunningNode {
   readonly peerUrl: string | null;
   readonly origin: string;
   readonly replica: Replica;
+  /** For the calls of the program around the node. */
+  readonly tracer: Tracer;
   /** Rejects once the node can't go on. */
   readonly failure: Promise<never>;
   /** The metrics, as Prometheus reads them. */
@@ -106,6 +110,7 @@ export async function startNode(
   await checkPortOfNewLog(settings);
   const tls = new NodeTls(settings, note, Date.now);
   undo.defer(() => tls.stop());
+  const tracer = await openTracer(note);
   const registry = new Registry();
   const timings = new Timings(registry, Date.now());
   const directory = new LogDirectory({
@@ -121,6 +126,7 @@ export async function startNode(
     place,
     limits,
     note,
+    tracer,
     newEntries: () => newEntries(settings.maxMemory),
     clock: Date.now,
     onProgress: openingProgress(note),
@@ -149,6 +155,7 @@ export async function startNode(
     ...options,
     transport,
     note,
+    tracer,
     isLogInPlace: () => directory.isInPlace,
     freeBytes: () => disk.freeBytes,
     fail: failure.reject,
@@ -180,6 +187,7 @@ export async function startNode(
     registry,
     log: logger,
     requestLog,
+    tracer,
   });
   undo.defer(() => surface.close());
   const names = new NameResolver({
@@ -218,6 +226,7 @@ export async function startNode(
       return engine.replica.origin;
     },
     replica: engine.replica,
+    tracer,
     failure: failure.promise,
     metrics: () => registry.metrics(),
     reload: () => {

@@ -14,6 +14,7 @@ import { WatchService } from '../http/watch/service.ts';
 import { LineThread } from '../log/files/lineThread.ts';
 import { Networks } from '../net/networks.ts';
 import type { Replica } from '../replica/replica.ts';
+import type { Tracer } from '../words/trace.ts';
 import type { Engine } from './engine.ts';
 import { type Health, healthOf, LEAVING } from './health.ts';
 import { collectGarbage, heapShare } from './leanHeap.ts';
@@ -50,6 +51,7 @@ export interface SurfaceOptions {
   readonly registry: Registry;
   readonly log: HttpLog;
   readonly requestLog: RequestLog | undefined;
+  readonly tracer: Tracer;
 }
 
 /**
@@ -151,7 +153,7 @@ const watchesOf = (
 
 /** The options of the app that the engine gives. */
 const appOptions = (
-  { settings, engine, registry, log, requestLog }: SurfaceOptions,
+  { settings, engine, registry, log, requestLog, tracer }: SurfaceOptions,
   { connections, shedding }: Bounds,
 ) => {
   const { replica, driver } = engine;
@@ -167,6 +169,7 @@ const appOptions = (
     version: packageVersion(),
     log,
     requestLog,
+    tracer,
     registry,
   };
 };

@@ -29,8 +29,9 @@ import {
   textLength,
 } from '../words/op.ts';
 import type { DecidedOutcome, Outcome, Request } from '../words/requests.ts';
-import type { GivenUp, LogHeader, OriginRecord } from '../words/row.ts';
+import type { GivenUp, LogHeader, OriginRecord, Row } from '../words/row.ts';
 import { MIB } from '../words/size.ts';
+import { boundedTraces, NO_TRACER, type TraceParent, type Tracer } from '../words/trace.ts';
 import type { Vector } from '../words/vector.ts';
 import { ColdRows } from './coldRows.ts';
 import { CommitQueue } from './commitQueue.ts';
@@ -42,6 +43,7 @@ import { Offering } from './offering.ts';
 import type { Opening } from './opening.ts';
 import { Readiness } from './readiness.ts';
 import { Reads } from './reads.ts';
+import { within } from './tracedWork.ts';
 
 export interface ReplicaOptions {
   readonly nodeId: string;
@@ -55,6 +57,8 @@ export interface ReplicaOptions {
   readonly entries: EntryStore;
   /** Without it, the log is replayed from the start. */
   readonly opening?: Opening;
+  /** By default nothing is traced. */
+  readonly tracer?: Tracer;
 }
 
 /** The rows of one commit, as listeners get them. */
@@ -62,7 +66,11 @@ export interface Committed {
   readonly rows: readonly RecentRow[];
   /** This node's own origin, whose rows are for its peers. */
   readonly origin: string;
+  /** The rows of requests that are traced, each with the span of its request. */
+  readonly traces: ReadonlyMap<Row, TraceParent>;
 }
+
+const NO_TRACES: Committed['traces'] = new Map();
 
 /** The map's compaction goes on with each sweep, for less than a millisecond. */
 const SWEEP_SLICE_BYTES = MIB;
@@ -90,6 +98,7 @@ export class Replica {
   readonly #sweeps = new Listeners<[Swept]>();
   readonly #replacements = new Listeners<[]>();
   readonly #failures = new Listeners<[HearsayError]>();
+  readonly #tracer: Tracer;
   #log: Log;
   /** The last commit, until listeners have been told of it. */
   #committed: Committed;
@@ -106,14 +115,16 @@ export class Replica {
     return replica;
   }
 
-  private constructor({ nodeId, log, place, clock, limits, entries }: ReplicaOptions) {
+  private constructor(options: ReplicaOptions) {
+    const { nodeId, log, place, clock, limits, entries, tracer = NO_TRACER } = options;
     this.nodeId = nodeId;
+    this.#tracer = tracer;
     this.place = place;
     this.limits = limits;
     this.#log = log;
     this.#clock = clock;
     this.#fold = new Fold(log, limits, entries);
-    this.#committed = { rows: [], origin: log.header.origin };
+    this.#committed = { rows: [], origin: log.header.origin, traces: NO_TRACES };
     this.#queue = new CommitQueue(limits, {
       begin: () => new Batch(this.#fold.basis(), this.#clock()),
       commit: (batch) => this.#commit(batch),
@@ -283,18 +294,22 @@ export class Replica {
   /**
    * Decides the requests together, in order, each seeing the ones before it, in one commit.
    *
+   * @param trace the span of the call, for those of its commit and its pushes; null if it is not traced.
    * @returns one outcome for each request, once they are durable.
    * @throws NotWritableError, OverloadedError, DiskFullError, StoppedError: nothing is stored.
    * @throws CommitFailedError: the outcome is unknown, and the node stops.
    */
-  async submit(requests: readonly Request[]): Promise<readonly Outcome[]> {
+  async submit(
+    requests: readonly Request[],
+    trace: TraceParent | null = null,
+  ): Promise<readonly Outcome[]> {
     const refusal = this.readiness.writeRefusal();
     if (refusal !== null) throw refusal;
     let bytes = 0;
     for (const request of requests)
       bytes += request.kind === 'put' ? textLength(request) : request.key.length;
     const decided = await this.#queue.enqueue({ ops: requests.length, bytes }, (batch) =>
-      batch.requests(requests),
+      batch.requests(requests, trace),
     );
     return this.reads.whole(decided);
   }
@@ -302,11 +317,13 @@ export class Replica {
   /**
    * Deletes every live key with the prefix, in several commits.
    *
-   * @param told gets the outcomes of each commit. @returns the number of keys deleted.
+   * @param told gets the outcomes of each commit. @param trace as of `submit`. @returns the number of
+   *   keys deleted.
    */
   async deletePrefix(
     prefix: string,
     told?: (outcomes: readonly Outcome[]) => void,
+    trace: TraceParent | null = null,
   ): Promise<number> {
     const refusal = this.readiness.writeRefusal();
     if (refusal !== null) throw refusal;
@@ -317,7 +334,7 @@ export class Replica {
       const keys = page.entries.map((entry) => entry.key);
       if (keys.length > 0) {
         const deletes = keys.map((key) => ({ kind: 'delete', key, upToVersion: null }) as const);
-        const outcomes = await this.submit(deletes);
+        const outcomes = await this.submit(deletes, trace);
         told?.(outcomes);
       }
       count += keys.length;
@@ -434,14 +451,26 @@ export class Replica {
   async #commit(batch: Batch): Promise<void> {
     if (!batch.isEmpty) {
       try {
-        await this.#fold.append(batch, this.#log);
+        await this.#append(batch);
         this.#isDiskFull = false;
       } catch (error) {
         this.#isDiskFull = error instanceof DiskFullError;
         throw error;
       }
     }
-    this.#committed = { rows: this.#fold.fold(batch), origin: this.origin };
+    this.#committed = { rows: this.#fold.fold(batch), origin: this.origin, traces: batch.traces };
+  }
+
+  #append(batch: Batch): Promise<void> {
+    const append = (): Promise<void> => this.#fold.append(batch, this.#log);
+    if (batch.traces.size === 0) return append();
+    const facts = { 'hearsay.ops': batch.rows.length };
+    const traces = boundedTraces(batch.traces.values());
+    return within(
+      this.#tracer,
+      { name: 'hearsay.commit', kind: 'internal', for: traces, facts },
+      append,
+    );
   }
 
   // ---- listeners

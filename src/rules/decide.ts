@@ -42,6 +42,7 @@ import {
   type OriginRecord,
   type Row,
 } from '../words/row.ts';
+import type { TraceParent } from '../words/trace.ts';
 import type { Vector } from '../words/vector.ts';
 import { type DeltaOutcome, decideDelta } from './delta.ts';
 import { decideOffer, type Judged, type OfferOutcome } from './lostOps.ts';
@@ -88,6 +89,8 @@ export class Batch {
   readonly removed: number[] = [];
   /** Ops that were born in this batch. */
   born = 0;
+  /** The rows of requests that are traced, each with the span of its request. */
+  readonly traces = new Map<Row, TraceParent>();
   readonly #basis: Basis;
   readonly #nowMs: number;
   /** The winners so far of keys that this batch changes. */
@@ -111,9 +114,12 @@ export class Batch {
     return this.#hlc;
   }
 
-  /** A client's requests: each sees the changes of those before it. */
-  requests(requests: readonly Request[]): DecidedOutcome[] {
-    return requests.map((request) => this.#request(request));
+  /** A client's requests: each sees the changes of those before it. @param trace the span of the client's call. */
+  requests(requests: readonly Request[], trace: TraceParent | null = null): DecidedOutcome[] {
+    const first = this.rows.length;
+    const outcomes = requests.map((request) => this.#request(request));
+    if (trace !== null) for (const row of this.rows.slice(first)) this.traces.set(row, trace);
+    return outcomes;
   }
 
   /** Puts of a log that another cluster gave up: memory refuses none of them, or they would be lost. */

@@ -75,6 +75,6 @@ export class Answers {
       return;
     }
     const answer = { digest: ours, more: delta.more };
-    send(connection, encodeDelta(delta.ranges, delta.wireOps, answer, re));
+    send(connection, encodeDelta(delta.ranges, delta.wireOps, answer, { re }));
   }
 }

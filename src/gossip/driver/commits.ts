@@ -2,7 +2,9 @@
  * The replica's part of the core's decisions: it commits ops of peers, admits members and collects dead
  * entries, and gives the core the outcome.
  */
+
 import type { Replica } from '../../replica/replica.ts';
+import { within } from '../../replica/tracedWork.ts';
 import type { Delta } from '../../words/delta.ts';
 import {
   BrokenInvariantError,
@@ -11,14 +13,16 @@ import {
   HearsayError,
   LongSnapshotError,
 } from '../../words/errors.ts';
+import type { TraceParent, Tracer } from '../../words/trace.ts';
 import type { Input, InputOf, OutputOf } from '../protocol/inputOutput.ts';
 import type { ConnectionId } from '../transport.ts';
 
 export interface CommitsOptions {
   readonly replica: Replica;
   readonly step: (input: Input) => void;
-  /** The answer of a pull from the peer is in the log. */
-  readonly takenIn: (connection: ConnectionId) => void;
+  readonly tracer: Tracer;
+  /** The answer of a pull from the peer is in the log. @param from the origin of the peer. @param ops that were new. */
+  readonly takenIn: (connection: ConnectionId, from: string, ops: number) => void;
   readonly warn: (text: string) => void;
   /** For warnings that come again and again. */
   readonly warnRarely: (text: string) => void;
@@ -42,16 +46,41 @@ export class Commits {
     this.#options = options;
   }
 
-  async take({ connection, delta, from, pull, more }: OutputOf<'take'>): Promise<void> {
+  async take({
+    connection,
+    delta,
+    from,
+    pull,
+    more,
+    traces = [],
+  }: OutputOf<'take'>): Promise<void> {
     let outcome: InputOf<'taken'>['outcome'] = { kind: 'refused' };
     try {
-      outcome = await this.#receive(delta, from);
+      outcome = await (traces.length === 0
+        ? this.#receive(delta, from)
+        : this.#receiveTraced(delta, from, traces));
     } finally {
       // The core counts the answers that are being taken in, and one that could not be is over too.
-      if (outcome.kind === 'applied' || outcome.kind === 'crowded') this.opsReceived += outcome.ops;
-      if (pull !== null) this.#options.takenIn(connection);
+      const ops = outcome.kind === 'applied' || outcome.kind === 'crowded' ? outcome.ops : 0;
+      this.opsReceived += ops;
+      if (pull !== null) this.#options.takenIn(connection, from, ops);
       this.#options.step({ kind: 'taken', connection, outcome, pull, more });
     }
+  }
+
+  #receiveTraced(
+    delta: Delta,
+    from: string,
+    traces: readonly TraceParent[],
+  ): Promise<InputOf<'taken'>['outcome']> {
+    const facts = { 'hearsay.peer.origin': from, 'hearsay.ops': delta.ops.length };
+    const start = { name: 'hearsay.apply', kind: 'consumer', for: traces, facts } as const;
+    return within(
+      this.#options.tracer,
+      start,
+      () => this.#receive(delta, from),
+      ({ kind }) => ({ 'hearsay.outcome': kind }),
+    );
   }
 
   /** A full queue or disk refuses a delta; nothing is lost, since a pull brings it again. */

@@ -5,6 +5,7 @@ import type { Replica } from '../../replica/replica.ts';
 import type { SetAside } from '../../replica/setAside.ts';
 import type { Note } from '../../words/note.ts';
 import type { Random } from '../../words/random.ts';
+import type { Tracer } from '../../words/trace.ts';
 import type { CoreSettings } from '../protocol/inputOutput.ts';
 import type { Transport } from '../transport.ts';
 
@@ -24,6 +25,8 @@ export interface DriverOptions {
   readonly note: Note;
   /** Called once for each pull that was answered by a delta. @param durationMs until its ops were in the log. */
   readonly pulled?: (durationMs: number) => void;
+  /** By default nothing is traced. */
+  readonly tracer?: Tracer;
   /** Draws a random id for a new cluster. */
   readonly newId: () => string;
   /** Draws a new origin for this node. */

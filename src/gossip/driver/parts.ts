@@ -5,6 +5,7 @@
 
 import type { Member } from '../../rules/members.ts';
 import { RareNotes } from '../../words/rareNotes.ts';
+import { NO_TRACER, type Tracer } from '../../words/trace.ts';
 import { Border } from '../border/border.ts';
 import type { Core } from '../protocol/core.ts';
 import type { Input, View } from '../protocol/inputOutput.ts';
@@ -62,7 +63,7 @@ export interface Whole {
 }
 
 export function partsOf(options: DriverOptions, whole: Whole): Parts {
-  const { replica, transport, pause, note, settings, losePush } = options;
+  const { replica, transport, pause, note, settings, losePush, tracer = NO_TRACER } = options;
   const { core, step, steadyMs, isStopped } = whole;
   const { joinTimeoutMs } = settings;
   const outbox = new Outbox({ transport, limits: replica.limits, isStopped });
@@ -106,7 +107,9 @@ export function partsOf(options: DriverOptions, whole: Whole): Parts {
     }),
     commits: new Commits({
       replica,
-      takenIn: (connection) => pullTimes.takenIn(connection),
+      tracer,
+      takenIn: (connection, from, ops) =>
+        tracePull(tracer, pullTimes.takenIn(connection), from, ops),
       step,
       warn: (text) => note('warn', text),
       warnRarely: (text) => rareNotes.tell(text),
@@ -119,10 +122,17 @@ export function partsOf(options: DriverOptions, whole: Whole): Parts {
       },
     }),
     pullTimes,
-    pushes: new Pushes({ replica, transport, targets, losePush }),
+    pushes: new Pushes({ replica, transport, tracer, targets, losePush }),
     repairs: new Repairs({ replica, send, pause, steadyMs, note }),
     snapshots: new Snapshots({ replica, send, pause, steadyMs }),
   };
+}
+
+/** A pull that brought nothing new is no work that anybody looks for: each node makes one a second. */
+function tracePull(tracer: Tracer, beganAtMs: number | undefined, from: string, ops: number): void {
+  if (beganAtMs === undefined || ops === 0) return;
+  const facts = { 'hearsay.peer.origin': from, 'hearsay.ops': ops };
+  tracer.begin({ name: 'hearsay.pull', kind: 'client', beganAtMs, facts }).end();
 }
 
 function offersOf(options: DriverOptions, { core, steadyMs }: Whole, judges: Judges): Offers {

@@ -17,11 +17,13 @@ export class PullTimes {
     this.#askedAtMs.set(connection, this.#steadyMs());
   }
 
-  takenIn(connection: ConnectionId): void {
+  /** @returns when its digest was sent, in steady milliseconds; undefined if that pull was told. */
+  takenIn(connection: ConnectionId): number | undefined {
     const askedAtMs = this.#askedAtMs.get(connection);
-    if (askedAtMs === undefined) return;
+    if (askedAtMs === undefined) return undefined;
     this.#askedAtMs.delete(connection);
     this.#pulled(this.#steadyMs() - askedAtMs);
+    return askedAtMs;
   }
 
   drop(connection: ConnectionId): void {

@@ -13,6 +13,7 @@ import { isCounter, isOrigin, ORIGIN_PATTERN } from '../../words/opRules.ts';
 import { isCount, isText } from '../../words/shape.ts';
 import type { SnapshotEnd, SnapshotOrigins, SnapshotRow } from '../../words/snapshot.ts';
 import { MINUTE_MS } from '../../words/time.ts';
+import { boundedTraces, type TraceParent } from '../../words/trace.ts';
 import { MAX_ORIGINS, type Vector } from '../../words/vector.ts';
 import type { Digest } from './digest.ts';
 import { decodeOp, MalformedMessageError, wireOp } from './opCodec.ts';
@@ -94,6 +95,12 @@ export const vector = z.codec(
     encode: (seqs) => Object.fromEntries(seqs),
   },
 );
+
+/** Traces that are malformed, or too many, are left out: ops are not refused for them. */
+export const traces = z.codec(z.unknown(), z.custom<readonly TraceParent[]>(), {
+  decode: (all) => (Array.isArray(all) ? boundedTraces(all) : []),
+  encode: (all) => all,
+});
 
 /** Decoded by hand as well: a schema would cost more than the rest of an op's way into the log. */
 export const ops = z.codec(list, z.custom<readonly Op[]>(), {

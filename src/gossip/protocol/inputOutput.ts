@@ -7,6 +7,7 @@ import type { Delta } from '../../words/delta.ts';
 import type { Hash } from '../../words/hash.ts';
 import type { NoteFacts } from '../../words/note.ts';
 import type { SnapshotEnd, SnapshotOrigins, SnapshotRow } from '../../words/snapshot.ts';
+import type { TraceParent } from '../../words/trace.ts';
 import type { Vector } from '../../words/vector.ts';
 import type { ConnectionId } from '../transport.ts';
 import type { DialSettings } from './addressBook.ts';
@@ -162,6 +163,8 @@ export type Output =
       readonly kind: 'take';
       readonly connection: ConnectionId;
       readonly delta: Delta;
+      /** The spans of the requests that the ops were born for. */
+      readonly traces?: readonly TraceParent[];
       /** The origin of the peer. */
       readonly from: string;
       readonly pull: number | null;

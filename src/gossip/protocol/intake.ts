@@ -39,9 +39,9 @@ export class Intake {
 
   // ---- deltas
 
-  deltaFrom(peer: Greeted, { delta, answer, re }: DeltaMessage): void {
+  deltaFrom(peer: Greeted, { delta, answer, re, traces }: DeltaMessage): void {
     if (answer === null) {
-      if (this.#takesFrom(peer, false)) this.#take(peer, delta, null, false);
+      if (this.#takesFrom(peer, false)) this.#take(peer, delta, null, false, traces);
       return;
     }
     if (!isAnswer(peer, re)) return;
@@ -68,13 +68,20 @@ export class Intake {
     this.deltaFrom(peer, { type: 'delta', delta: { ranges: [], ops: [] }, answer, re });
   }
 
-  #take({ connection, hello }: Greeted, delta: Delta, pull: number | null, more: boolean): void {
+  #take(
+    { connection, hello }: Greeted,
+    delta: Delta,
+    pull: number | null,
+    more: boolean,
+    traces?: DeltaMessage['traces'],
+  ): void {
     if (pull !== null) this.#joiner.answerComes();
     if (delta.ops.some(({ hlc }) => isFarAhead(hlc, this.#state.clockMs)))
       this.#state.warnRarely(
         `${hello.nodeId} sends ops that are stamped more than a day ahead: they are kept, and this node's stamps do not follow theirs`,
       );
-    this.#state.out({ kind: 'take', connection, delta, from: hello.origin, pull, more });
+    const traced = traces !== undefined && { traces };
+    this.#state.out({ kind: 'take', connection, delta, from: hello.origin, pull, more, ...traced });
   }
 
   /** Whether ops are taken from the peer directly: not from strangers and retired origins (rule 8). */

@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import type { Delta, Range } from '../../words/delta.ts';
 import type { SnapshotEnd, SnapshotOrigins } from '../../words/snapshot.ts';
+import type { TraceParent } from '../../words/trace.ts';
 import type { Digest } from './digest.ts';
 import {
   counter,
@@ -23,6 +24,7 @@ import {
   seqOrZero,
   snapshotEnd,
   snapshotOrigins,
+  traces,
   vector,
 } from './fieldCodecs.ts';
 import { MalformedMessageError } from './opCodec.ts';
@@ -98,11 +100,20 @@ const answer = z.codec(
 
 /** A push or, with `answer`, the answer to a digest. */
 const delta = z.codec(
-  z.object({ type: z.literal('delta'), ranges, ops, answer: answer.optional(), re }),
+  z.object({
+    type: z.literal('delta'),
+    ranges,
+    ops,
+    answer: answer.optional(),
+    traces: traces.optional(),
+    re,
+  }),
   z.object({
     type: z.literal('delta'),
     delta: z.custom<Delta>(),
     answer: z.custom<z.output<typeof answer> | null>(),
+    /** The spans of the requests that a push's ops were born for; absent if nobody traces them. */
+    traces: z.custom<readonly TraceParent[]>().optional(),
     re,
   }),
   {
@@ -111,11 +122,12 @@ const delta = z.codec(
       delta: { ranges, ops },
       answer,
     }),
-    encode: ({ type, delta: { ranges, ops }, answer, re }) => ({
+    encode: ({ type, delta: { ranges, ops }, answer, traces, re }) => ({
       type,
       ranges,
       ops,
       ...(answer !== null && { answer }),
+      ...(traces !== undefined && traces.length > 0 && { traces }),
       ...named(re),
     }),
   },
@@ -311,9 +323,9 @@ export function encodeDelta(
   ranges: readonly Range[],
   opTexts: readonly string[],
   answer: DeltaMessage['answer'],
-  re?: number,
+  { re, traces }: Pick<DeltaMessage, 're' | 'traces'> = {},
 ): string {
-  const empty = encodeMessage({ type: 'delta', delta: { ranges, ops: [] }, answer, re });
+  const empty = encodeMessage({ type: 'delta', delta: { ranges, ops: [] }, answer, traces, re });
   return putIn(empty, 'ops', opTexts);
 }
 

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { Replica } from '../../replica/replica.ts';
 import type { Limits } from '../../words/limits.ts';
 import type { Outcome, Request } from '../../words/requests.ts';
+import type { TraceParent } from '../../words/trace.ts';
 import type { Callers } from '../access/callers.ts';
 import type { WriteAudit } from '../access/writeAudit.ts';
 import { answerJson } from '../answer/answer.ts';
@@ -15,6 +16,7 @@ import { refuseConditions } from '../request/conditions.ts';
 import { isPlainBatch } from '../request/plainWrites.ts';
 import type { Batch, Schemas } from '../request/schemas.ts';
 import { batchRequests, sentOps } from '../request/writes.ts';
+import type { RequestTraces } from '../requestTraces.ts';
 import { afterHeaders } from '../wait/after.ts';
 import type { BulkStreams } from './bulkStream.ts';
 import type { Routes } from './route.ts';
@@ -27,18 +29,20 @@ export interface BatchRouteOptions {
   readonly streams: BulkStreams;
   readonly callers: Callers;
   readonly audit: WriteAudit | null;
+  readonly traces: RequestTraces | null;
 }
 
 export function addBatchRoute(
   routes: Routes,
-  { replica, limits, schemas, texts, streams, callers, audit }: BatchRouteOptions,
+  { replica, limits, schemas, texts, streams, callers, audit, traces }: BatchRouteOptions,
 ): void {
   const outcomes = (
     requests: readonly Request[],
+    trace: TraceParent | null,
   ): readonly Outcome[] | Promise<readonly Outcome[]> => {
     const keys: string[] = [];
     for (const request of requests) {
-      if (request.kind !== 'get') return replica.submit(requests);
+      if (request.kind !== 'get') return replica.submit(requests, trace);
       keys.push(request.key);
     }
     // A batch of reads alone needs no commit, and so no place in the queue.
@@ -76,7 +80,7 @@ export function addBatchRoute(
       const requests = await readBatch(readBody);
       for (const [index, request] of requests.entries())
         callers.requireOp(caller, request, `ops.${index}`);
-      const all = await outcomes(requests);
+      const all = await outcomes(requests, traces?.of(ctx.req) ?? null);
       audit?.(ctx.req, caller, all);
       answerJson(ctx, resultsText(all, texts, limits.maxBatchAnswerBytes));
     },

@@ -14,6 +14,7 @@ import { at } from '../../words/invariant.ts';
 import type { Limits } from '../../words/limits.ts';
 import type { Outcome, Request } from '../../words/requests.ts';
 import { RETRY_AFTER_MS } from '../../words/time.ts';
+import type { TraceParent } from '../../words/trace.ts';
 import type { Callers } from '../access/callers.ts';
 import type { WriteAudit } from '../access/writeAudit.ts';
 import { NDJSON_TYPE } from '../answer/answer.ts';
@@ -27,6 +28,7 @@ import { isPlainOp } from '../request/plainWrites.ts';
 import type { Schemas } from '../request/schemas.ts';
 import { validate } from '../request/validate.ts';
 import { lineRequest } from '../request/writes.ts';
+import type { RequestTraces } from '../requestTraces.ts';
 
 export interface BulkStreamOptions {
   readonly replica: Replica;
@@ -36,6 +38,7 @@ export interface BulkStreamOptions {
   readonly connections: Connections;
   readonly callers: Callers;
   readonly audit: WriteAudit | null;
+  readonly traces: RequestTraces | null;
 }
 
 const HEADERS = ['Content-Type', NDJSON_TYPE, 'Cache-Control', 'no-store'];
@@ -111,10 +114,10 @@ export class BulkStreams {
     req: IncomingMessage,
     caller: Caller,
   ): AsyncGenerator<string> {
-    const { texts, audit } = this.#options;
+    const { texts, audit, traces } = this.#options;
     const read = lines.map((line) => this.#readLine(line, caller));
     const requests = read.flatMap((line) => ('request' in line ? [line.request] : []));
-    const outcomes = await this.#outcomes(requests);
+    const outcomes = await this.#outcomes(requests, traces?.of(req) ?? null);
     if ('all' in outcomes) audit?.(req, caller, outcomes.all);
     let next = 0;
     let text = '';
@@ -148,12 +151,13 @@ export class BulkStreams {
   /** Waits for room in the queue, as a sender that read the answer 503 would. */
   async #outcomes(
     requests: readonly Request[],
+    trace: TraceParent | null,
   ): Promise<{ readonly all: readonly Outcome[] } | { readonly problem: Problem }> {
     const { replica, connections } = this.#options;
     let leftMs = connections.sendTimeoutMs;
     for (;;) {
       try {
-        return { all: requests.length === 0 ? [] : await replica.submit(requests) };
+        return { all: requests.length === 0 ? [] : await replica.submit(requests, trace) };
       } catch (error) {
         if (error instanceof OverloadedError && leftMs > 0) {
           leftMs -= error.retryAfterMs;

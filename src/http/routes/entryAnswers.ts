@@ -23,6 +23,7 @@ import {
 import { Tokens } from '../answer/tokens.ts';
 import type { Exchange } from '../exchange.ts';
 import { etagOf, namesTag } from '../request/conditions.ts';
+import { type RequestTraces, tracedWait } from '../requestTraces.ts';
 import type { AcksQuery, AckWaits } from '../wait/acks.ts';
 
 export class EntryAnswers {
@@ -30,10 +31,20 @@ export class EntryAnswers {
   readonly #acks: AckWaits | null;
   readonly #texts: OutcomeTexts;
   readonly #audit: WriteAudit | null;
+  readonly #traces: RequestTraces | null;
 
-  /** @param acks null: no write waits for other nodes. @param audit null: nobody is told of writes. */
-  constructor(replica: Replica, acks: AckWaits | null, audit: WriteAudit | null = null) {
+  /**
+   * @param acks null: no write waits for other nodes. @param audit null: nobody is told of writes.
+   * @param traces null: nothing is traced.
+   */
+  constructor(
+    replica: Replica,
+    acks: AckWaits | null,
+    audit: WriteAudit | null = null,
+    traces: RequestTraces | null = null,
+  ) {
     this.#audit = audit;
+    this.#traces = traces;
     this.#replica = replica;
     this.#acks = acks;
     this.#texts = new OutcomeTexts(replica.nodeId, new Tokens(replica));
@@ -63,9 +74,10 @@ export class EntryAnswers {
     request: Request,
     query: AcksQuery,
   ): Promise<void> {
-    const outcome = at(await this.#replica.submit([request]), 0);
+    const trace = this.#traces?.of(exchange.req) ?? null;
+    const outcome = at(await this.#replica.submit([request], trace), 0);
     this.#audit?.(exchange.req, caller, [outcome]);
-    const count = query.acks === undefined ? null : await this.#acksOf(outcome, query);
+    const count = query.acks === undefined ? null : await this.#acksOf(exchange, outcome, query);
     this.#answer(exchange, outcome, count);
   }
 
@@ -73,9 +85,11 @@ export class EntryAnswers {
    * A request that logged nothing needs no confirmation, and neither does any request on a node without
    * peers.
    */
-  async #acksOf(outcome: Outcome, query: AcksQuery): Promise<number> {
+  async #acksOf({ req }: Exchange, outcome: Outcome, query: AcksQuery): Promise<number> {
     const op = outcome.kind === 'stored' || outcome.kind === 'deleted' ? outcome.op : null;
-    return op === null || this.#acks === null ? 1 : this.#acks.until(op, query);
+    const acks = this.#acks;
+    if (op === null || acks === null) return 1;
+    return tracedWait(this.#traces, req, 'acks', () => acks.until(op, query));
   }
 
   #answer(to: Exchange, outcome: Outcome, acks: number | null): void {

@@ -24,6 +24,7 @@ import {
 } from '../openapi/answers.ts';
 import { refuseConditions } from '../request/conditions.ts';
 import { bulkDeleteQuerySchema, type Schemas } from '../request/schemas.ts';
+import type { RequestTraces } from '../requestTraces.ts';
 import { afterHeaders } from '../wait/after.ts';
 import type { Routes } from './route.ts';
 
@@ -41,11 +42,12 @@ export interface ListRouteOptions {
   readonly callers: Callers;
   readonly slow: SlowRequests;
   readonly audit: WriteAudit | null;
+  readonly traces: RequestTraces | null;
 }
 
 export function addListRoutes(
   routes: Routes,
-  { replica, limits, schemas, callers, slow, audit }: ListRouteOptions,
+  { replica, limits, schemas, callers, slow, audit, traces }: ListRouteOptions,
 ): void {
   const texts = new OutcomeTexts(replica.nodeId, new Tokens(replica));
 
@@ -111,7 +113,8 @@ export function addListRoutes(
         ]);
       const told = audit === null ? undefined : audit.bind(null, ctx.req, caller);
       if (prefix === '') callers.require({ caller, refusal: null }, 'admin');
-      answerJson(ctx, texts.deletedMany(await replica.deletePrefix(prefix, told)));
+      const trace = traces?.of(ctx.req) ?? null;
+      answerJson(ctx, texts.deletedMany(await replica.deletePrefix(prefix, told, trace)));
     },
   });
 }

@@ -28,21 +28,18 @@ export interface AfterOptions {
   readonly waitTimeoutMs: number;
 }
 
+/** Whether the request names writes that it waits for. */
+export const namesTokens = ({ headers }: IncomingMessage): boolean =>
+  headers[AFTER_NAME] !== undefined;
+
 /**
  * Resolves once the request may be answered.
  *
- * @returns undefined if the request need not wait at all.
  * @throws Problem 409 for a token of another cluster or of many unknown logs, 422 for a text that is no
  *   token, 504 when the time is over, and at once if the write was lost with its node.
  */
-export function waitAfter(
-  request: IncomingMessage,
-  options: AfterOptions,
-): Promise<void> | undefined {
-  const header = request.headers[AFTER_NAME];
-  if (header === undefined) return undefined;
-  return waitForTokens(String(header).split(','), options);
-}
+export const waitAfter = ({ headers }: IncomingMessage, options: AfterOptions): Promise<void> =>
+  waitForTokens(String(headers[AFTER_NAME]).split(','), options);
 
 async function waitForTokens(
   texts: readonly string[],

@@ -123,7 +123,7 @@ messages('ops that were encoded before give the text that ops give', () => {
     fc.property(message, (one) => {
       if (one.type === 'delta') {
         const { ranges, ops } = one.delta;
-        assert.is(encodeDelta(ranges, ops.map(encodeOp), one.answer, one.re), encodeMessage(one));
+        assert.is(encodeDelta(ranges, ops.map(encodeOp), one.answer, one), encodeMessage(one));
       }
       if (one.type !== 'snapshot') return;
       const rows = one.rows.map(({ op, isEntry }) => ({ wire: encodeOp(op), isEntry }));
