@@ -52,7 +52,7 @@ export class Frame {
   /** @param path of the request. @throws Problem 503 */
   begin({ req, res }: Exchange, path: string): void {
     const { requestLog, traces } = this.#options;
-    traces?.begin(req);
+    traces?.begin(req, path);
     if (requestLog !== undefined) logAtEnd(requestLog, { req, res }, path, traces);
     this.#options.bounds.requireRoom(req, path);
   }

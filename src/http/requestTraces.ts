@@ -8,6 +8,7 @@
 import type { IncomingMessage } from 'node:http';
 import { within } from '../replica/tracedWork.ts';
 import { isTraceParent, type Span, type TraceParent, type Tracer } from '../words/trace.ts';
+import { ALWAYS_ANSWERED } from './limits/shedding.ts';
 
 export class RequestTraces {
   readonly #tracer: Tracer;
@@ -17,8 +18,11 @@ export class RequestTraces {
     this.#tracer = tracer;
   }
 
-  /** The span is a child of the client's, if its `traceparent` is of version 00. */
-  begin(req: IncomingMessage): void {
+  /**
+   * The span is a child of the client's, if its `traceparent` is of version 00. Probes would hide all else.
+   */
+  begin(req: IncomingMessage, path: string): void {
+    if (ALWAYS_ANSWERED.has(path)) return;
     const { method = '', headers } = req;
     const { traceparent } = headers;
     const span = this.#tracer.begin({

@@ -130,27 +130,33 @@ tracing('without a provider nothing is traced, and one of another version is tol
   assert.match(told[0] ?? '', /Nothing is traced: .* Install one version for both\./);
 });
 
-tracing('`hearsay serve` is traced by a file that NODE_OPTIONS imports', async () => {
-  await using directory = await temporaryDirectory();
-  const port = await freePorts(1);
-  await using node = new CommandProcess(['serve'], {
-    PORT: String(port),
-    DATA_DIR: directory.path,
-    NODE_OPTIONS: `--import ${REGISTRATION}`,
-  });
-  const url = `http://127.0.0.1:${port}`;
-  const isReady = async (): Promise<boolean> => (await fetch(`${url}/readyz`)).ok;
-  await waitFor(isReady, LIMIT_MS, 'a ready node');
-  const put = () =>
-    fetch(`${url}/cache/a`, {
-      method: 'PUT',
-      headers: { 'Content-Type': 'application/json' },
-      body: '{"value":1,"version":"next"}',
+tracing(
+  '`hearsay serve` is traced by a file that NODE_OPTIONS imports, up to its stop',
+  async () => {
+    await using directory = await temporaryDirectory();
+    const port = await freePorts(1);
+    await using node = new CommandProcess(['serve'], {
+      PORT: String(port),
+      DATA_DIR: directory.path,
+      NODE_OPTIONS: `--import ${REGISTRATION}`,
     });
-  await waitFor(async () => (await put()).ok, LIMIT_MS, 'a write');
-  const isTold = (name: string): boolean => node.stdout.includes(`name: '${name}'`);
-  await waitFor(() => isTold('hearsay.commit') && isTold('PUT /cache/:key'), LIMIT_MS, 'its spans');
-});
+    const url = `http://127.0.0.1:${port}`;
+    const isReady = async (): Promise<boolean> => (await fetch(`${url}/readyz`)).ok;
+    await waitFor(isReady, LIMIT_MS, 'a ready node');
+    const put = () =>
+      fetch(`${url}/cache/a`, {
+        method: 'PUT',
+        headers: { 'Content-Type': 'application/json' },
+        body: '{"value":1,"version":"next"}',
+      });
+    await waitFor(async () => (await put()).ok, LIMIT_MS, 'a write');
+    // The spans wait for a batch: a node that stops leaves the process time to send them.
+    node.signal('SIGTERM');
+    assert.is(await node.ended(), 0);
+    for (const name of ['PUT /cache/:key', 'hearsay.commit'])
+      assert.ok(node.stdout.includes(`name: '${name}'`), name);
+  },
+);
 
 tracing.run();
 

@@ -33,7 +33,12 @@ const BRIM = 0.97;
 const ENDS_AT = 0.9;
 
 /** Asked while the node sheds, too: they say so, and cost nearly nothing. */
-const ALWAYS_ANSWERED: ReadonlySet<string> = new Set(['/_health', '/livez', '/readyz', '/metrics']);
+export const ALWAYS_ANSWERED: ReadonlySet<string> = new Set([
+  '/_health',
+  '/livez',
+  '/readyz',
+  '/metrics',
+]);
 
 export class Shedding {
   /** Requests that were refused. */

@@ -132,6 +132,22 @@ messages('ops that were encoded before give the text that ops give', () => {
   );
 });
 
+messages('a push has the traces of its ops, and none of them can make it malformed', () => {
+  const TRACE = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
+  const ops = [encodeOp(put())];
+  const traced = encodeDelta([RANGE], ops, null, { traces: [TRACE] });
+  const back = decodeMessage(traced);
+  assert.equal(back.type === 'delta' && back.traces, [TRACE]);
+  const plain = encodeDelta([RANGE], ops, null, { traces: [] });
+  assert.is(plain, encodeDelta([RANGE], ops, null));
+  assert.is(traced, `${plain.slice(0, -1)},"traces":["${TRACE}"]}`);
+  for (const odd of [7, null, {}, '', [[]], [null, TRACE.toUpperCase(), '01'.repeat(30)]]) {
+    const message = decodeMessage(`${plain.slice(0, -1)},"traces":${JSON.stringify(odd)}}`);
+    assert.equal(message.type === 'delta' && message.traces, [], JSON.stringify(odd));
+    assert.is(message.type === 'delta' && message.delta.ops.length, 1);
+  }
+});
+
 messages('a value crosses as the very text that its client sent', () => {
   const value = '{"b": 12345678901234567890, "a": "\\u00e9\u{1f600}", "a": 0.10}';
   const delta = decodeMessage(encodeDelta([], [encodeOp(put({ value }))], null));
