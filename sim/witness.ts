@@ -150,8 +150,7 @@ export class Witness {
     const id = this.#append(row);
     const held = this.vector.get(op.origin) ?? 0;
     if (op.seq !== held + 1) this.#report('no gaps', `${id} follows seq ${held}`);
-    // Its own ops may come back from peers; born is only what nobody knew before.
-    const isBirth = own.includes(op.origin) && !this.#ledger.knows(op);
+    const isBirth = own.includes(op.origin) && this.#isNew(op);
     this.#follow(op, id, isBirth);
     if (isBirth) this.#checkBirth(id, row);
     else this.#checkSealed(id, op);
@@ -160,6 +159,16 @@ export class Witness {
     this.#hlc = Math.max(this.#hlc, op.hlc);
     this.#fold(row, id);
     return isBirth;
+  }
+
+  /**
+   * Its own ops may come back from peers; born is only what nobody knew before. But two nodes on copies of one log
+   * may let in one node at one moment, and bear the same op, each on its own branch.
+   */
+  #isNew(op: Op): boolean {
+    if (!this.#ledger.knows(op)) return true;
+    const isOfTwo = this.#ledger.mayFork && !isOnKey(op);
+    return isOfTwo && this.#ledger.after(this.headOf(op.origin), op) === undefined;
   }
 
   /** The log holds one branch of each origin, and each op comes after the one before it there. */
