@@ -1,0 +1,84 @@
+/**
+ * Runs the fleet of a region. SIGTERM ends it alone: its worlds go on, and the next fleet adopts them.
+ * SIGINT ends its worlds too.
+ */
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import { z } from 'zod';
+import { openGuard, openSigner } from '../access/serviceTokens.ts';
+import { listen } from '../http/jsonApp.ts';
+import { openLog } from '../process/log.ts';
+import {
+  logLevelSchema,
+  portSchema,
+  readSettings,
+  urlsSchema,
+  wholeNumber,
+} from '../process/settings.ts';
+import { fleetName } from '../slots/linkMessages.ts';
+import { MAX_INSTANCES, nameSchema } from '../tables/schemas.ts';
+import { Fleet } from './fleet.ts';
+import { fleetApp, serveLinks } from './fleetApp.ts';
+import { machineOf } from './machine.ts';
+import { SlotStore } from './slotStore.ts';
+
+const LOOK_EVERY_MS = 250;
+/** A world saves for ten seconds at most. */
+const END_LIMIT_MS = 15_000;
+
+const settingsSchema = z.object({
+  region: nameSchema.describe('region of the fleet'),
+  nodes: urlsSchema.describe('base URLs of the cache nodes, for the worlds'),
+  worldTokenFile: z
+    .string()
+    .default('')
+    .describe('file of the token of worlds for the nodes (default: they ask for none)'),
+  keys: z.string().min(1).describe('directory of the keys between processes'),
+  dataDir: z.string().min(1).describe('directory of the slots, and of the logs of worlds'),
+  host: z.string().default('127.0.0.1').describe('address to listen on (default 127.0.0.1)'),
+  port: portSchema.prefault('8211').describe('port to listen on (default 8211)'),
+  maxProcesses: wholeNumber(1, 10 * MAX_INSTANCES)
+    .prefault('32')
+    .describe('most slots that have or want a process (default 32)'),
+  logLevel: logLevelSchema,
+});
+
+const settings = readSettings('fleet', settingsSchema, process.argv.slice(2), process.env);
+const { region, keys, host, port, dataDir, maxProcesses } = settings;
+const log = openLog('fleet', settings.logLevel);
+const onFault = (error: unknown): void => log.warn({ err: error }, 'failed');
+mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+
+const store = new SlotStore(join(dataDir, 'slots.sqlite'));
+const worldSettings: Record<string, string> = {
+  ...{ nodes: settings.nodes.join(','), keys, host, 'log-level': settings.logLevel },
+  ...(settings.worldTokenFile !== '' && { 'world-token-file': settings.worldTokenFile }),
+};
+const machine = machineOf({
+  ...{ region, settings: worldSettings, logDirectory: dataDir, onFault },
+  signer: await openSigner(keys, 'fleet'),
+});
+const fleet = new Fleet({ store, machine, maxProcesses, onFault, now: () => Date.now() });
+const app = { fleet, guard: await openGuard(keys, fleetName(region)), onFault };
+const listener = await listen(fleetApp(app), host, port);
+const links = serveLinks(listener.server, app);
+worldSettings['fleet-url'] = listener.url;
+const looking = setInterval(() => fleet.look(), LOOK_EVERY_MS);
+log.info({ region, url: listener.url }, 'ready');
+
+async function end(isWithWorlds: boolean): Promise<void> {
+  log.info({ isWithWorlds }, 'ends');
+  if (isWithWorlds) {
+    fleet.stopAll();
+    const untilMs = performance.now() + END_LIMIT_MS;
+    while (fleet.views().length > 0 && performance.now() < untilMs) await wait(LOOK_EVERY_MS);
+  }
+  clearInterval(looking);
+  links[Symbol.dispose]();
+  await listener[Symbol.asyncDispose]();
+  store[Symbol.dispose]();
+  process.exit(0);
+}
+process.once('SIGTERM', () => void end(false));
+process.once('SIGINT', () => void end(true));
