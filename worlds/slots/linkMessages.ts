@@ -1,4 +1,4 @@
-/** What the process of a world tells the fleet of its region, over the WebSocket `/link`. */
+/** The messages of a world to the fleet of its region, over the WebSocket `/link`. */
 import { z } from 'zod';
 import { INSTANCE_STATES } from '../rules/worldConfiguration.ts';
 

@@ -1,4 +1,4 @@
-/** What maintenance and fleet tell each other over HTTP: `GET /slots`, `PUT /slots/{world}/{slot}`. */
+/** The slots as maintenance and fleet name them over HTTP: `GET /slots`, `PUT /slots/{world}/{slot}`. */
 import { z } from 'zod';
 import type { SlotView } from '../rules/maintenancePlan.ts';
 import { WANTED_STATES } from '../rules/worldConfiguration.ts';

@@ -1,6 +1,6 @@
 /**
  * An instance as a process of its own: it reads its configuration, tells the cache about itself, and ends
- * by draining, whoever wants that: the fleet, a signal, a later epoch, or the lack of any fleet.
+ * by draining, on the order of any of these: the fleet, a signal, a later epoch, or the lack of any fleet.
  */
 import { randomInt } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
