@@ -1,0 +1,67 @@
+/** Runs the api of a region. */
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { AccessVerifier } from '../access/accessVerifier.ts';
+import { openSigner } from '../access/serviceTokens.ts';
+import { listen } from '../http/jsonApp.ts';
+import { openLog } from '../process/log.ts';
+import { logLevelSchema, portSchema, readSettings, urlsSchema } from '../process/settings.ts';
+import { readToken } from '../process/tokenFile.ts';
+import { HearsayError, openCache } from '../tables/cache.ts';
+import { keyOf } from '../tables/keys.ts';
+import { OnceRecords } from '../tables/operatorTables.ts';
+import { PlayerRecords } from '../tables/playerRecords.ts';
+import { revocationSchema } from '../tables/schemas.ts';
+import { TableMirror } from '../tables/tableMirror.ts';
+import { apiApp } from './apiApp.ts';
+import { Joins } from './joins.ts';
+import { seatAsker } from './seatAsker.ts';
+import { WorldsView } from './worldsView.ts';
+
+const settingsSchema = z.object({
+  nodes: urlsSchema.describe('base URLs of the cache nodes, those of the region first'),
+  tokenFile: z
+    .string()
+    .default('')
+    .describe('file of the token for the nodes (default: they ask for none)'),
+  keys: z.string().min(1).describe('directory of the keys between processes'),
+  dataDir: z.string().min(1).describe('directory of the key set of identity'),
+  jwksUrl: z.url().describe('where identity publishes its key set'),
+  issuer: z.url().describe('issuer that the tokens of players must name'),
+  host: z.string().default('127.0.0.1').describe('address to listen on (default 127.0.0.1)'),
+  port: portSchema.prefault('8210').describe('port to listen on (default 8210)'),
+  logLevel: logLevelSchema,
+});
+
+const settings = readSettings('api', settingsSchema, process.argv.slice(2), process.env);
+const { dataDir, issuer, jwksUrl, host, port } = settings;
+const log = openLog('api', settings.logLevel);
+const onFault = (error: unknown): void => log.warn({ err: error }, 'failed');
+mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+const cache = openCache({ endpoints: settings.nodes, token: await readToken(settings.tokenFile) });
+const revoked = new TableMirror(cache, 'revoked', revocationSchema);
+const verifier = new AccessVerifier({
+  ...{ jwksUrl, issuer, file: join(dataDir, 'jwks.json') },
+  isRevoked: (subject) => revoked.get(keyOf('revoked', subject)) !== undefined,
+});
+await verifier.start();
+const view = new WorldsView(cache);
+const joins = new Joins({
+  ...{ view, once: new OnceRecords(cache), now: () => Date.now(), onFailure: onFault },
+  askForSeat: seatAsker(await openSigner(settings.keys, 'api')),
+});
+const isOutOfReach = (error: unknown): boolean => error instanceof HearsayError;
+const records = new PlayerRecords(cache);
+const listener = await listen(
+  apiApp({ view, joins, verifier, records, onFault, isOutOfReach }),
+  host,
+  port,
+);
+log.info({ url: listener.url }, 'ready');
+
+async function end(): Promise<void> {
+  await listener[Symbol.asyncDispose]();
+  process.exit(0);
+}
+for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void end());
