@@ -1,12 +1,9 @@
 /** `hearsay token`: makes, lists, revokes and checks the tokens of a file. */
 import { randomBytes } from 'node:crypto';
-import { existsSync } from 'node:fs';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import {
   type AuthFile,
-  AuthFileError,
   CERTIFICATE_NAME_RULE,
-  EMPTY_AUTH_FILE,
   type Grant,
   idOfCertificate,
   isCertificateName,
@@ -27,7 +24,8 @@ import {
   SECRET_BYTES,
 } from '../access/secret.ts';
 import { verdictOn } from '../access/verdict.ts';
-import { readAuthFile, writeAuthFile } from '../node/authFiles.ts';
+import { changeAuthFile } from '../node/authFileChange.ts';
+import { readAuthFile } from '../node/authFiles.ts';
 import { HearsayError, SettingError } from '../words/errors.ts';
 import { readExpiry } from './expiry.ts';
 import {
@@ -138,11 +136,13 @@ async function create(flags: CreateFlags): Promise<void> {
   };
   const checked = (file: AuthFile): AuthFile => parseAuthFile(JSON.stringify(file));
   if (certificate !== undefined) {
-    change(path, (file) => checked(withCertificate(file, { name: certificate, ...grant })));
+    changeAuthFile(path, (file) => checked(withCertificate(file, { name: certificate, ...grant })));
     note(`Callers whose certificate bears the name ${certificate} are listed in ${path}.`);
   } else if (id !== undefined) {
     const token = makeSecret(id, randomBytes(SECRET_BYTES));
-    change(path, (file) => checked(withToken(file, { id, hash: hashText(token), ...grant })));
+    changeAuthFile(path, (file) =>
+      checked(withToken(file, { id, hash: hashText(token), ...grant })),
+    );
     await printLine(token);
     note(`The token ${id} is in ${path}, by its SHA-256: nobody can print it again.`);
   }
@@ -184,7 +184,7 @@ const expiryText = (expires: string | undefined, nowMs: number): string => {
 
 function revoke(id: string, flags: FileFlags): void {
   const path = pathOf(flags);
-  change(path, (file) => withoutToken(file, id));
+  changeAuthFile(path, (file) => withoutToken(file, id));
   note(`The token ${id} is taken out of ${path}.`);
 }
 
@@ -227,18 +227,6 @@ function scopeOf(action: string): Scope {
   const scope = METHODS[action.toUpperCase()] ?? action;
   if (isScope(scope)) return scope;
   throw new SettingError(`The action must be GET, PUT, DELETE, ${SCOPES.join(', ')}.`);
-}
-
-/** @throws SettingError if the file can't be used, HearsayError if it can't be changed so. */
-function change(path: string, make: (file: AuthFile) => AuthFile): void {
-  const file = existsSync(path) ? readAuthFile(path) : EMPTY_AUTH_FILE;
-  try {
-    writeAuthFile(path, make(file));
-  } catch (error) {
-    if (error instanceof AuthFileError)
-      throw new HearsayError(`${path} stays as it was: ${error.message}.`);
-    throw error;
-  }
 }
 
 /** @throws SettingError */

@@ -1,6 +1,5 @@
 /**
- * The data directory and its lock. The lock is an exclusive transaction on a file of its own, kept open
- * as long as the node runs. The kernel ends it with the process, however that ends.
+ * The data directory and its lock, which is held as long as the node runs.
  *
  * When a process closes any descriptor of a file, POSIX drops all its locks on that file. So nothing
  * else in the process may open `lock.db` or `hearsay.db`, except through SQLite, which takes care of
@@ -9,11 +8,11 @@
 import { constants } from 'node:fs';
 import { access, mkdir, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import Database from 'better-sqlite3';
 import { DamagedLogError, LockedDirectoryError, SettingError } from '../../words/errors.ts';
 import { faultOf } from './faults.ts';
 import { syncDirectory } from './file.ts';
-import { makeOwnFile, OWN_DIRECTORY_MODE } from './ownFile.ts';
+import { FileLock } from './fileLock.ts';
+import { OWN_DIRECTORY_MODE } from './ownFile.ts';
 
 /**
  * Makes the directory, and missing ones above it, readable by their owner alone.
@@ -72,7 +71,7 @@ export const LOCK_NAME = 'lock.db';
 
 /** Held from construction until `release`, or until the process ends. */
 export class DirectoryLock {
-  readonly #database: Database.Database;
+  readonly #lock: FileLock;
 
   /**
    * @param directory must exist.
@@ -81,15 +80,10 @@ export class DirectoryLock {
    */
   constructor(directory: string) {
     const file = join(directory, LOCK_NAME);
-    let database: Database.Database | null = null;
     try {
-      makeOwnFile(file);
       // A running node holds the lock, or it is free: waiting would only delay the answer.
-      database = new Database(file, { timeout: 0 });
-      database.exec('BEGIN EXCLUSIVE');
-      this.#database = database;
+      this.#lock = new FileLock(file, 0);
     } catch (error) {
-      database?.close();
       const { kind, message } = faultOf(error);
       if (kind === 'locked') throw new LockedDirectoryError(directory);
       if (kind === 'damaged') throw new DamagedLogError(file, message, null);
@@ -98,7 +92,7 @@ export class DirectoryLock {
   }
 
   release(): void {
-    this.#database.close();
+    this.#lock.release();
   }
 }
 
