@@ -40,4 +40,9 @@ traces('of any list the first traces are kept, each once, and at most the bound'
   );
 });
 
+traces('a delta names no more traces than the bound', () => {
+  const all = Array.from({ length: 2 * MAX_TRACES }, (_, index) => numbered(index + 1));
+  assert.equal(boundedTraces(all), all.slice(0, MAX_TRACES));
+});
+
 traces.run();
