@@ -1,0 +1,53 @@
+/** `npm run worlds` as a person starts it: bots play, a killed part comes back, and Ctrl-C ends all. */
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { freePorts } from '../../../test/support/ports.ts';
+import { temporaryDirectory, waitFor } from '../../../test/support/processes.ts';
+import { SlotStore } from '../../fleet/slotStore.ts';
+import { startTimeOf } from '../../fleet/systemProcesses.ts';
+import { startProgram } from '../support/programs.ts';
+
+const region = suite('region');
+
+region('bots play in a region, and its end leaves no process', async () => {
+  await using directory = await temporaryDirectory();
+  const port = await freePorts(6);
+  await using worlds = startProgram('main.ts', {
+    ...{ 'data-dir': directory.path, 'first-port': port },
+  });
+  await waitFor(() => worlds.stdout.includes('ready after'), 60_000, 'the region is ready');
+  const pids = (): number[] => {
+    using store = new SlotStore(join(directory.path, 'eu/fleet/slots.sqlite'));
+    return store.slots().flatMap(({ process: name }) => (name === null ? [] : [name.pid]));
+  };
+  await waitFor(() => pids().length === 2, 60_000, 'both worlds are started');
+  const playing = () =>
+    startProgram('bots/main.ts', {
+      ...{ count: 5, seconds: 3, 'api-url': `http://127.0.0.1:${port + 1}` },
+      'identity-url': `http://127.0.0.1:${port}`,
+    });
+  let line = '';
+  await waitFor(
+    async () => {
+      await using bots = playing();
+      const code = await bots.ended();
+      line = bots.stdout;
+      return code === 0 && line.includes('"seated":5');
+    },
+    60_000,
+    'five bots play',
+  );
+  assert.match(line, /"faults":0/);
+  const last = pids();
+  worlds.signal('SIGINT');
+  assert.is(await worlds.ended(), 0, worlds.stderr);
+  for (const pid of last) assert.is(startTimeOf(pid), null);
+  for (const at of [0, 1, 2, 4, 5])
+    await fetch(`http://127.0.0.1:${port + at}/_health`).then(
+      () => assert.unreachable('something still listens'),
+      () => {},
+    );
+});
+
+region.run();
