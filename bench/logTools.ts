@@ -148,7 +148,7 @@ async function costToNode(scale: Scale): Promise<Figure[]> {
   ];
 }
 
-/** What two readers cost that have nothing to do with the node: the processor alone. */
+/** The cost of two readers that have nothing to do with the node: that of the processor alone. */
 const spawnSpinner = (): ChildProcess =>
   spawn(process.execPath, ['--eval', "require('node:os').setPriority(19); for (;;);"], {
     stdio: 'ignore',
