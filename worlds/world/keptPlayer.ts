@@ -57,6 +57,7 @@ export class KeptPlayer {
   #base: PlayerRecord | null = null;
   #next: SaveVersion;
   #gain: Gain | null = null;
+  #isReported = false;
   #earlier: KeptPlayer | null;
   /** Null until the record may be read. */
   #after: { readonly token: string | null } | null = null;
@@ -79,7 +80,9 @@ export class KeptPlayer {
 
   /** Where the player was last, as far as it was read. */
   get position(): Position | null {
-    return this.#gain?.position ?? this.#base?.position ?? null;
+    // The gain by which a record is claimed has a position that nobody has stood at.
+    const reported = this.#isReported ? this.#gain?.position : undefined;
+    return reported ?? this.#base?.position ?? null;
   }
 
   get coins(): number {
@@ -106,6 +109,7 @@ export class KeptPlayer {
 
   /** @param gain of the figure, since it came. */
   report(gain: Gain): void {
+    this.#isReported = true;
     if (this.#gain === null || !isSame(this.#gain, gain)) this.#gain = gain;
   }
 

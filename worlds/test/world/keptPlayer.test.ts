@@ -60,6 +60,12 @@ players('the record afterwards is the old one and what was gained', async () => 
   assert.is(node.records.get('p1')?.record.visits, 2);
 });
 
+players('a player without a record was nowhere, though the record is claimed', async () => {
+  const kept = new Kept(new RecordNode(), 1);
+  await kept.load();
+  assert.is(kept.player.position, null);
+});
+
 players(
   'while the cache is away the gain waits, and nothing is saved over what was not read',
   async () => {
