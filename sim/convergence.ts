@@ -60,12 +60,11 @@ export function allSayThatTheyAgree(nodes: Nodes): boolean {
  * How many entries each node still holds that are dead by every clock. Those of forked origins are left
  * out of rule 9: nobody will ever have them whole.
  */
-export function deadEntries(nodes: Nodes, forked: ReadonlySet<string>): number[] {
-  const nowMs = Math.min(...nodes.map(({ clock }) => clock.nowMs()));
+export function deadEntries(nodes: Nodes, forked: ReadonlySet<string>, atMs: number): number[] {
   return nodes.map(({ running }) => {
     let count = 0;
     for (const entry of running?.replica.map.entries() ?? [])
-      if (readsAbsent(entry, nowMs) && !forked.has(entry.origin)) count++;
+      if (readsAbsent(entry, atMs) && !forked.has(entry.origin)) count++;
     return count;
   });
 }

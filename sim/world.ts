@@ -211,7 +211,9 @@ class World {
     if (!this.#mayCollect()) return;
     const skewMs = 2 * this.#options.faults.maxSkewMs;
     const deadMs = COLLECTION_LIMIT_MS + skewMs + RETIRING_LIMIT_MS + this.#roundsMs();
-    const dead = (): number[] => deadEntries(nodes, this.oracle.ledger.forkedOrigins);
+    // Others die meanwhile, up to the end of the run.
+    const atMs = Math.min(...nodes.map(({ clock }) => clock.nowMs()));
+    const dead = (): number[] => deadEntries(nodes, this.oracle.ledger.forkedOrigins, atMs);
     const isClean = (): boolean => dead().every((count) => count === 0);
     const describeDead = (): string => `dead entries that stay: ${dead().join(', ')}`;
     await this.#require('forgetting', isClean, deadMs, describeDead);
