@@ -49,7 +49,7 @@ export class Frame {
     this.#options = options;
   }
 
-  /** @param path of the request. @throws Problem 503 */
+  /** @param path of the request. @throws Problem 429, 503 */
   begin({ req, res }: Exchange, path: string): void {
     const { requestLog, traces } = this.#options;
     traces?.begin(req, path);

@@ -64,8 +64,10 @@ export interface Limits {
   readonly maxConnectionsPerAddress: number;
   /** Requests that one connection may send ahead of their answers before the node stops reading. */
   readonly maxPipelinedRequests: number;
-  /** Bytes of answers that all clients together have not read yet. */
+  /** Bytes of answers that all clients together have not read yet; one address may hold a quarter. */
   readonly maxAnswerBytes: number;
+  /** A client must take an answer at this rate after `sendTimeoutMs`. */
+  readonly minAnswerBytesPerSecond: number;
   /** Bytes of the results of one batch; clients ask again for results beyond it. */
   readonly maxBatchAnswerBytes: number;
   /** Requests that may wait at one time for values that are not in memory. */
@@ -120,6 +122,7 @@ export const defaultLimits: Limits = {
   maxConnectionsPerAddress: 10_000,
   maxPipelinedRequests: 32,
   maxAnswerBytes: 256 * MIB,
+  minAnswerBytesPerSecond: 32 * KIB,
   maxBatchAnswerBytes: 16 * MIB,
   maxColdReads: 1024,
   maxWrongTokens: 10,

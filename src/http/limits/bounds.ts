@@ -44,7 +44,7 @@ export class Bounds {
     this.#timer.unref();
   }
 
-  /** Asked before anything of a request is looked at. @throws Problem 503 */
+  /** Asked before anything of a request is looked at. @throws Problem 429, 503 */
   requireRoom(request: IncomingMessage, path: string): void {
     this.connections.requireRoom(request, path);
     this.shedding.require(request.method, path);
@@ -66,7 +66,7 @@ export function registerBoundsMetrics(registry: Registry, bounds: Bounds): void 
   figures.gauge(
     'hearsay_answer_bytes',
     'Bytes of answers that clients have not taken yet.',
-    () => connections.answerBytes,
+    () => connections.answers.bytes,
   );
   figures.totals(
     'hearsay_connections_ended_total',

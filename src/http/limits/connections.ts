@@ -13,12 +13,20 @@ import type { Networks } from '../../net/networks.ts';
 import type { Limits } from '../../words/limits.ts';
 import { RETRY_AFTER_MS } from '../../words/time.ts';
 import { Problem } from '../answer/problem.ts';
+import { type AddressOf, clientAddress } from './clientAddress.ts';
 import { REDUCED_CAPACITY } from './problems.ts';
+import { tooManyAnswers } from './quotas.ts';
+import { ALWAYS_ANSWERED } from './shedding.ts';
+import { UnreadAnswers } from './unreadAnswers.ts';
 
 export interface ConnectionsOptions {
   readonly limits: Pick<
     Limits,
-    'maxConnections' | 'maxConnectionsPerAddress' | 'maxPipelinedRequests' | 'maxAnswerBytes'
+    | 'maxConnections'
+    | 'maxConnectionsPerAddress'
+    | 'maxPipelinedRequests'
+    | 'maxAnswerBytes'
+    | 'minAnswerBytesPerSecond'
   >;
   /** A client that reads nothing of its answer for this many milliseconds loses its connection. */
   readonly sendTimeoutMs: number;
@@ -26,7 +34,6 @@ export interface ConnectionsOptions {
   readonly trustedProxies: Networks;
 }
 
-const PROBE_PATHS: ReadonlySet<string> = new Set(['/_health', '/livez', '/readyz']);
 /** Connections above the bound, for peers and for the health of the node. */
 const SPARE_CONNECTIONS = 32;
 /** Node reads a chunk of 64 KiB to its end before it stops: some 2500 requests. */
@@ -54,26 +61,28 @@ interface Connection {
 }
 
 /** The reason why a connection was ended or refused. */
-export type EndedFor = 'pipeline' | 'stalled' | 'full' | 'address' | 'upgrade';
+export type EndedFor = 'pipeline' | 'stalled' | 'slow' | 'answers' | 'full' | 'address' | 'upgrade';
 
 /** The reason why a request was refused. */
-export type RefusedFor = 'connections' | 'answers';
+export type RefusedFor = 'connections' | 'answers' | 'address';
 
 export class Connections {
   readonly ended: Record<EndedFor, number> = {
     pipeline: 0,
     stalled: 0,
+    slow: 0,
+    answers: 0,
     full: 0,
     address: 0,
     upgrade: 0,
   };
   /** Requests that were refused, by the reason. */
-  readonly refused: Record<RefusedFor, number> = { connections: 0, answers: 0 };
-  /** Bytes of answers that clients have not read yet. */
-  answerBytes = 0;
+  readonly refused: Record<RefusedFor, number> = { connections: 0, answers: 0, address: 0 };
+  readonly answers: UnreadAnswers;
   /** The node is about to stop: each answer ends its connection, so that no client is left on one. */
   isLeaving = false;
   readonly #options: ConnectionsOptions;
+  readonly #addressOf: AddressOf;
   readonly #connections = new Map<Duplex, Connection>();
   readonly #byAddress = new Map<string, number>();
   /** By the two addresses and ports, those whose handshake of TLS is under way among them. */
@@ -83,6 +92,8 @@ export class Connections {
 
   constructor(options: ConnectionsOptions) {
     this.#options = options;
+    this.answers = new UnreadAnswers(options);
+    this.#addressOf = clientAddress(options.trustedProxies);
   }
 
   /** A client that takes and sends nothing for this many milliseconds loses its connection. */
@@ -160,16 +171,25 @@ export class Connections {
   /**
    * Refuses requests on connections above the bound, and reads while too many bytes of answers wait.
    *
-   * @throws Problem 503
+   * @throws Problem 429 if too many of them wait for the address of the client, 503
    */
-  requireRoom({ socket, method }: IncomingMessage, path: string): void {
-    if (PROBE_PATHS.has(path)) return;
-    if (this.#connections.get(socket)?.isSpare) {
+  requireRoom(request: IncomingMessage, path: string): void {
+    if (ALWAYS_ANSWERED.has(path)) return;
+    if (this.#connections.get(request.socket)?.isSpare) {
       this.refused.connections++;
       throw overloaded('There are too many connections: try again, or ask another node.');
     }
-    const isRead = method === 'GET' || method === 'POST';
-    if (isRead && this.answerBytes > this.#options.limits.maxAnswerBytes) {
+    if (request.method === 'GET' || request.method === 'POST') this.requireRoomForAnswer(request);
+  }
+
+  /** To be asked again where a while has passed since the request came. @throws Problem 429, 503 */
+  requireRoomForAnswer(request: IncomingMessage): void {
+    if (this.answers.bytes === 0) return;
+    if (!this.answers.hasShare(this.#addressOf(request))) {
+      this.refused.address++;
+      throw tooManyAnswers();
+    }
+    if (this.answers.isFull) {
       this.refused.answers++;
       throw overloaded('Too many answers are still being sent: try again.');
     }
@@ -177,12 +197,11 @@ export class Connections {
 
   /** Counts the unsent bytes of an answer that was just written. */
   sending(response: ServerResponse): void {
-    const bytes = response.writableLength;
     // A watch goes on, and has a bound of its own.
-    if (bytes === 0 || !response.writableEnded || response.closed) return;
-    this.answerBytes += bytes;
-    response.once('close', () => {
-      this.answerBytes -= bytes;
+    if (response.writableLength === 0 || !response.writableEnded || response.closed) return;
+    this.answers.add(response, this.#addressOf(response.req), (reason) => {
+      const connection = this.#connections.get(response.req.socket);
+      if (connection !== undefined) this.#end(connection, reason);
     });
   }
 

@@ -6,7 +6,7 @@ import { Problem, type ProblemType } from '../answer/problem.ts';
 import { ABNORMAL_USAGE, QUOTA_EXCEEDED, REDUCED_CAPACITY } from './problems.ts';
 
 /** The names of the policies, as the fields and `violated-policies` have them. */
-type Policy = 'requests' | 'watches' | 'wrong-tokens' | 'slow';
+type Policy = 'requests' | 'watches' | 'wrong-tokens' | 'slow' | 'answers';
 
 /** In seconds: `limits.rps` is a number a second. */
 const WINDOW_SECONDS = 1;
@@ -44,6 +44,15 @@ export const tooManySlow = (): Problem =>
   refusal('slow', 'Too many slow requests are under way: try again, or ask another node.', {
     type: REDUCED_CAPACITY,
   });
+
+export const tooManyAnswers = (): Problem =>
+  refusal(
+    'answers',
+    'Too many answers wait to be read at this address: read them, and try again.',
+    {
+      type: QUOTA_EXCEEDED,
+    },
+  );
 
 interface RefusalFacts {
   readonly type: ProblemType;

@@ -11,6 +11,7 @@ import { JSON_TYPE, NDJSON_TYPE } from '../answer/answer.ts';
 import { Problem, unprocessable } from '../answer/problem.ts';
 import type { Bounds } from '../limits/bounds.ts';
 import type { AddressOf } from '../limits/clientAddress.ts';
+import type { Connections } from '../limits/connections.ts';
 import type { LongBodies } from '../limits/longBodies.ts';
 
 export interface JsonBody {
@@ -39,17 +40,33 @@ const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 export class BodyReader {
   readonly #limits: Limits;
+  readonly #connections: Connections;
   readonly #longBodies: LongBodies;
   readonly #addressOf: AddressOf;
 
-  constructor(limits: Limits, { longBodies, addressOf }: Pick<Bounds, 'longBodies' | 'addressOf'>) {
+  constructor(
+    limits: Limits,
+    {
+      connections,
+      longBodies,
+      addressOf,
+    }: Pick<Bounds, 'connections' | 'longBodies' | 'addressOf'>,
+  ) {
     this.#limits = limits;
+    this.#connections = connections;
     this.#longBodies = longBodies;
     this.#addressOf = addressOf;
   }
 
-  /** @throws Problem 408, 413, 415 or 422; OverloadedError */
+  /** @throws Problem 408, 413, 415, 422, 429 or 503; OverloadedError */
   async readJson(request: IncomingMessage): Promise<JsonBody> {
+    const body = await this.#readJson(request);
+    // Many may have begun to send their bodies while there was room for the answer of one.
+    if (request.method === 'POST') this.#connections.requireRoomForAnswer(request);
+    return body;
+  }
+
+  async #readJson(request: IncomingMessage): Promise<JsonBody> {
     requireJson(request);
     const { maxBodyBytes } = this.#limits;
     const declared = request.headers['content-length'];

@@ -84,7 +84,12 @@ export const limitRows = {
   maxAnswerBytes: bytes(
     'maxAnswerBytes',
     '16GiB',
-    'most bytes of answers that clients have not read yet; beyond it, reads get 503',
+    'most bytes of answers that clients have not read yet; beyond it, reads get 503, and beyond a quarter those of one address 429',
+  ),
+  minAnswerBytesPerSecond: bytes(
+    'minAnswerBytesPerSecond',
+    '1GiB',
+    'least bytes a second at which a client must take a long answer, after --send-timeout; below it, it loses its connection',
   ),
   maxBatchAnswerBytes: bytes(
     'maxBatchAnswerBytes',

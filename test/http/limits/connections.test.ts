@@ -267,24 +267,116 @@ connections(
   ),
 );
 
+const LIST = 'GET /cache?prefix=k HTTP/1.1\r\nHost: x\r\n\r\n';
+const ENDED_AS_SLOW = 'hearsay_connections_ended_total{reason="slow"}';
+const REFUSED_OF_ADDRESS = 'hearsay_requests_without_room_total{reason="address"}';
+
+const ALL = JSON.stringify({
+  ops: Array.from({ length: 12 }, (_, n) => ({ op: 'get', key: `k${n}` })),
+});
+/** A request for all that `fill` has put: its head and its body. */
+const BATCH = [`POST /cache HTTP/1.1\r\nHost: x\r\nContent-Length: ${ALL.length}\r\n\r\n`, ALL];
+
+/** More than the kernel takes for a client. */
+async function fill(server: TestServer): Promise<void> {
+  const value = 'x'.repeat(900_000);
+  for (let key = 0; key < 12; key++) await server.put(`/cache/k${key}`, { value, version: 1 });
+}
+
+/** The status that a client at another address of this machine gets. */
+const statusFrom = (server: TestServer, localAddress: string, path: string): Promise<number> =>
+  new Promise((resolve, reject) => {
+    const { port } = server;
+    const options = { host: '127.0.0.1', port, path, localAddress, agent: false };
+    http
+      .get(options, (response) => {
+        response.resume();
+        resolve(response.statusCode ?? 0);
+      })
+      .on('error', reject);
+  });
+
 connections(
-  'reads are 503 while clients have not taken the answers of others',
+  'reads are 503 while clients have not taken the answers of others; probes and metrics are not',
   withServer(
     async (server) => {
-      const value = 'x'.repeat(900_000);
-      for (let key = 0; key < 12; key++) await server.put(`/cache/k${key}`, { value, version: 1 });
-      const list = 'GET /cache?prefix=k HTTP/1.1\r\nHost: x\r\n\r\n';
-      using stuck = new Raw(server.port, list.repeat(6));
+      await fill(server);
+      using stuck = new Raw(server.port, LIST.repeat(6));
       stuck.socket.pause();
-      const status = async () => (await server.get('/cache/k1')).status;
-      const deadline = Date.now() + 20_000;
-      while ((await status()) !== 503) if (Date.now() > deadline) throw new Error('Reads go on.');
-      assert.is((await server.get('/_health')).status, 200);
+      const status = (path: string) => statusFrom(server, '127.0.0.2', path);
+      await waitFor(async () => (await status('/cache/k1')) === 503, 20_000, 'Reads go on');
+      assert.is(await status('/_health'), 200);
+      assert.is(await status('/metrics'), 200);
       stuck.socket.destroy();
-      while ((await status()) !== 200)
-        if (Date.now() > deadline) throw new Error('Reads stay refused.');
+      await waitFor(async () => (await status('/cache/k1')) === 200, 20_000, 'Reads stay refused');
     },
     { limits: { maxAnswerBytes: 100_000 } },
+  ),
+);
+
+connections(
+  'an address that does not read its answers gets 429, and others are answered',
+  withServer(
+    async (server) => {
+      await fill(server);
+      using stuck = new Raw(server.port, LIST.repeat(6));
+      stuck.socket.pause();
+      const refused = async () => (await server.get('/cache/k1')).status === 429;
+      await waitFor(refused, 20_000, 'The address is answered');
+      const { text, headers } = await server.get('/cache/k1');
+      assert.match(text, /#quota-exceeded.*"violated-policies":\["answers"]/);
+      assert.is(headers['retry-after'], '1');
+      assert.is(await statusFrom(server, '127.0.0.2', '/cache/k1'), 200);
+      assert.ok((await metric(server, REFUSED_OF_ADDRESS)) >= 2);
+    },
+    { limits: { maxAnswerBytes: 16_000_000 } },
+  ),
+);
+
+connections(
+  'batches that were begun together are answered up to the share of their address',
+  withServer(
+    async (server) => {
+      await fill(server);
+      const [head = '', body = ''] = BATCH;
+      using many = new DisposableStack();
+      const clients = Array.from({ length: 12 }, () => many.use(new Raw(server.port, head)));
+      await waitFor(
+        async () => (await metric(server, 'hearsay_connections')) >= clients.length,
+        20_000,
+        'Not all came',
+      );
+      for (const { socket } of clients) {
+        socket.pause();
+        socket.write(body);
+      }
+      const isBounded = async () => (await metric(server, REFUSED_OF_ADDRESS)) >= 6;
+      await waitFor(isBounded, 20_000, 'All are answered');
+      const held = await metric(server, 'hearsay_answer_bytes');
+      assert.ok(held > 0 && held <= 36_000_000, `${held} bytes`);
+      assert.is(await statusFrom(server, '127.0.0.2', '/cache/k1'), 200);
+    },
+    { limits: { maxAnswerBytes: 80_000_000 } },
+  ),
+);
+
+connections(
+  'a client that takes its answer below the least rate loses its connection, however steady it is',
+  withServer(
+    async (server) => {
+      await fill(server);
+      using slow = new Raw(server.port, BATCH.join('').repeat(4));
+      slow.socket.on('data', () => {
+        slow.socket.pause();
+        setTimeout(() => slow.socket.resume(), 20);
+      });
+      const isEnded = async () => (await metric(server, ENDED_AS_SLOW)) === 1;
+      await waitFor(isEnded, 20_000, 'It is kept');
+      const isForgotten = async () => (await metric(server, 'hearsay_answer_bytes')) === 0;
+      await waitFor(isForgotten, 20_000, 'Its answer is still counted');
+    },
+    // Far above the 3 MB a second of the client.
+    { sendTimeoutMs: 1000, limits: { minAnswerBytesPerSecond: 1024 ** 3 } },
   ),
 );
 
