@@ -5,6 +5,7 @@ import type { MemberStatus } from '../gossip/driver/memberStatus.ts';
 import type { CoreSettings } from '../gossip/protocol/inputOutput.ts';
 import type { PeerStatus } from '../gossip/protocol/peerStatus.ts';
 import { PROOF_UNKNOWN, TOKEN_REFUSED } from '../net/peerRefusals.ts';
+import { NOT_CERTIFIED } from '../net/peerTls.ts';
 import type { Replica } from '../replica/replica.ts';
 
 export interface Health {
@@ -64,7 +65,7 @@ export function clusterFaults(facts: ClusterFacts, settings: HealthSettings): st
     if (agrees === false) faults.push(`${name} holds the same ops but another map.`);
     if (state === 'refused')
       faults.push(`${name} and this node refuse each other: ${(reason ?? '').replace(/\.$/, '')}.`);
-    if (state === 'unreachable' && (reason === TOKEN_REFUSED || reason === PROOF_UNKNOWN))
+    if (state === 'unreachable' && REFUSING.has(reason))
       faults.push(`${name} refuses this node: ${reason}.`);
   }
   const nobody = aloneFault(facts);
@@ -79,6 +80,9 @@ export function clusterFaults(facts: ClusterFacts, settings: HealthSettings): st
   if (heldBack !== null) faults.push(heldBack);
   return faults;
 }
+
+/** The reasons of peers that answer and refuse this node before its hello. */
+const REFUSING: ReadonlySet<string | null> = new Set([TOKEN_REFUSED, PROOF_UNKNOWN, NOT_CERTIFIED]);
 
 /** A node that nobody answered has formed a cluster by itself, whose writes no other node gets. */
 function aloneFault({ peers, members }: ClusterFacts): string | null {

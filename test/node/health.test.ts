@@ -1,7 +1,8 @@
 /** The faults among peers and members that health tells of, each until its cause is gone. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { TOKEN_REFUSED } from '../../src/net/peerRefusals.ts';
+import { PROOF_UNKNOWN, TOKEN_REFUSED } from '../../src/net/peerRefusals.ts';
+import { NOT_CERTIFIED } from '../../src/net/peerTls.ts';
 import {
   type ClusterFacts,
   clusterFaults,
@@ -74,6 +75,13 @@ health('a peer with another token, and addresses where nobody answers, are told'
   assert.equal(faults(facts([], [peer({ ...silent, lastHeardAt: null }), peer({})])), []);
   assert.equal(faults(facts([], [peer(silent)])), []);
   assert.equal(faults(facts([1000], [peer({ ...silent, lastHeardAt: null })])), []);
+});
+
+health('a peer that refuses this node before its hello is told with its reason', () => {
+  for (const reason of [TOKEN_REFUSED, PROOF_UNKNOWN, NOT_CERTIFIED]) {
+    const told = faults(facts([1000], [peer({ state: 'unreachable', reason })]));
+    assert.equal(told, [`node2 refuses this node: ${reason}.`]);
+  }
 });
 
 health('ten origins with two histories are named, and the others counted', () => {
