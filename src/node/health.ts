@@ -9,7 +9,7 @@ import { NOT_CERTIFIED } from '../net/peerTls.ts';
 import type { Replica } from '../replica/replica.ts';
 
 export interface Health {
-  /** `failing`: clients can't write. `degraded`: they can, and a person should look. */
+  /** `failing`: clients should go to another node. `degraded`: a person should look; on a full disk too. */
   readonly status: 'ok' | 'degraded' | 'failing';
   /** One sentence each. */
   readonly reasons: readonly string[];
