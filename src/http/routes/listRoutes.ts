@@ -4,7 +4,7 @@ import type { Replica } from '../../replica/replica.ts';
 import type { ListPage } from '../../store/entryStore.ts';
 import type { Limits } from '../../words/limits.ts';
 import type { PutHead } from '../../words/op.ts';
-import { MIB } from '../../words/size.ts';
+import { KIB, MIB } from '../../words/size.ts';
 import type { Callers } from '../access/callers.ts';
 import type { WriteAudit } from '../access/writeAudit.ts';
 import { answer, answerJson, JSON_TYPE } from '../answer/answer.ts';
@@ -34,6 +34,8 @@ const PATH = '/cache';
  * limit of entries.
  */
 const PAGE_BYTES = 4 * MIB;
+/** Of a list that is not in the slow class: it must not cost much more than a GET, however long its values are. */
+const QUICK_PAGE_BYTES = 256 * KIB;
 
 export interface ListRouteOptions {
   readonly replica: Replica;
@@ -75,14 +77,16 @@ export function addListRoutes(
       ctx,
       query: { prefix, after = null, limit = limits.maxListEntries, values },
     }) => {
+      const isQuick = limit <= QUICK_LIST_ENTRIES;
+      const bytes = isQuick ? QUICK_PAGE_BYTES : PAGE_BYTES;
       const read = async () =>
         values === 'true'
           ? textPage(
-              await replica.reads.list(prefix, after, { entries: limit, bytes: PAGE_BYTES }),
+              await replica.reads.list(prefix, after, { entries: limit, bytes }),
               entryMembers,
             )
           : textPage(replica.listHeads(prefix, after, limit), timeMembers);
-      const page = await (limit > QUICK_LIST_ENTRIES ? slow.run(read) : read());
+      const page = await (isQuick ? read() : slow.run(read));
       const text = `{"entries":[${page.texts.join()}],"next":${JSON.stringify(page.next)}}`;
       const headers =
         page.next === null ? [] : ['Link', nextLink(prefix, page.next, limit, values)];

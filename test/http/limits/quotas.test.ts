@@ -11,7 +11,7 @@ import { Callers } from '../../../src/http/access/callers.ts';
 import { Tickets } from '../../../src/http/access/tickets.ts';
 import { SlowRequests } from '../../../src/http/limits/slowRequests.ts';
 import type { Limits } from '../../../src/words/limits.ts';
-import { onBothPaths } from '../testServer.ts';
+import { onBothPaths, withServer } from '../testServer.ts';
 
 const quotas = suite('quotas');
 
@@ -107,6 +107,18 @@ quotas('a slow request counts until its work is done, and no longer', async () =
   await slow.run(() => Promise.reject(new Error('x'))).catch(() => {});
   assert.is(slow.underWay, 0);
 });
+
+quotas(
+  'a list that is not slow ends at 256 KiB, and tells where it goes on',
+  withServer(async (server) => {
+    for (let key = 0; key < 5; key++)
+      await server.put(`/cache/k${key}`, { value: 'x'.repeat(200_000), version: 1 });
+    const { text, headers } = await server.get('/cache?prefix=k&limit=100');
+    assert.match(text, /"next":"k1"}$/);
+    assert.match(String(headers.link), /after=k1&limit=100/);
+    assert.match((await server.get('/cache?prefix=k&limit=101')).text, /"next":null}$/);
+  }),
+);
 
 quotas('beyond maxTickets nobody gets a ticket, until one has ended', () => {
   const tickets = new Tickets({ maxTickets: 2 });
