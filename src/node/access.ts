@@ -13,10 +13,11 @@ import type { ClusterSecrets } from '../net/clusterSecrets.ts';
 import { Networks } from '../net/networks.ts';
 import { SettingError } from '../words/errors.ts';
 import type { Note } from '../words/note.ts';
-import { dropAdminToken, newAdminToken, writeAdminToken } from './adminToken.ts';
+import { dropAdminToken, newAdminToken } from './adminToken.ts';
 import { readAuthFile, stampOf } from './authFiles.ts';
 import type { KeySet } from './keySet.ts';
 import type { NodeSettings } from './settings.ts';
+import { ShownAdminToken } from './shownAdminToken.ts';
 
 /** Time between two looks at the file, in milliseconds. */
 const LOOK_INTERVAL_MS = 2000;
@@ -64,6 +65,7 @@ interface GuardedOptions {
 function openToAll(settings: NodeSettings, secrets: ClusterSecrets, note: Note): Access {
   const table = openTable();
   const callers = callersOf(settings, table, shownByCluster(secrets, SCOPES), true);
+  let shown: ShownAdminToken | undefined;
   return {
     callers,
     reloads: { done: 0, hasFailed: false },
@@ -73,14 +75,13 @@ function openToAll(settings: NodeSettings, secrets: ClusterSecrets, note: Note):
       const token = newAdminToken(url);
       const { anonymous } = table;
       callers.replace(tableOf(new Map([[digestOf(token), allowed('admin', SCOPES)]]), anonymous));
-      try {
-        writeAdminToken(settings.dataDir, token);
-      } catch (error) {
-        const reason = error instanceof Error ? error.message : String(error);
-        note('warn', `The token for the scope admin can't be written (${reason}).`);
-      }
+      const warn = (text: string): void => note('warn', text);
+      shown = new ShownAdminToken({ dataDir: settings.dataDir, token, warn });
     },
-    stop: () => callers.stop(),
+    stop: () => {
+      callers.stop();
+      shown?.stop();
+    },
   };
 }
 

@@ -111,6 +111,10 @@ function sentenceOn({ nodeId, failure, how }: ChildEnd): string {
   return `${nodeId} has ended unexpectedly and the others were stopped: ${failure ?? `${how}.`}`;
 }
 
+const AUTHORITY_HINT = `If an authority of your own has signed the certificate, curl takes
+  --cacert FILE, and hearsay --ca FILE or HEARSAY_CA.
+`;
+
 /** Prints the running nodes, their addresses, and commands to try. */
 export function welcome(plans: readonly NodePlan[]): string {
   const names = plans.map(({ nodeId }) => nodeId.length);
@@ -121,6 +125,7 @@ export function welcome(plans: readonly NodePlan[]): string {
   );
   const [first, second = first] = plans;
   const key = 'cache/greeting';
+  const isTls = first?.url.startsWith('https:') === true;
   return `${plans.length === 1 ? 'One node runs' : `${plans.length} nodes run`}; Ctrl-C stops, the data stays:
 ${lines.join('\n')}
 Try:
@@ -130,5 +135,5 @@ Try:
   curl ${plans.at(-1)?.url}/_cluster
 For the hearsay command:
   export HEARSAY_URL=${plans.map(({ url }) => url).join(',')}
-`;
+${isTls ? AUTHORITY_HINT : ''}`;
 }

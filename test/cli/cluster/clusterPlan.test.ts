@@ -116,6 +116,14 @@ plan('what is printed names every node and three commands', () => {
   assert.match(text, /-X PUT http:\/\/localhost:8001\/cache\/greeting/);
   assert.match(text, /curl http:\/\/localhost:8002\/cache\/greeting/);
   assert.match(text, /curl http:\/\/localhost:8003\/_cluster/);
+  assert.not.match(text, /--cacert/);
+});
+
+plan('where nodes have certificates, what is printed tells how to take their authority', () => {
+  const [first] = planCluster({}, {});
+  assert.ok(first);
+  const text = welcome([{ ...first, url: 'https://localhost:8001' }]);
+  assert.match(text, /curl takes\n {2}--cacert FILE, and hearsay --ca FILE or HEARSAY_CA\.\n$/);
 });
 
 plan.run();
