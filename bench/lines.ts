@@ -1,6 +1,7 @@
 /** Requests with an op a line, sent as a client sends a file. */
 import { request } from 'node:http';
 import { pipeline } from 'node:stream/promises';
+import { setTimeout as wait } from 'node:timers/promises';
 import { keyOf, VALUE } from './keys.ts';
 
 /** Ops of one request. */
@@ -37,8 +38,24 @@ export function checkLines(answer: string, count: number): void {
     throw new Error(`of ${count} lines, ${good} were answered with 200`);
 }
 
-/** Puts keys, in requests of a hundred thousand: the quickest way for many. The node must be able to write. */
+/** Waits while a node that has just started takes no writes yet: a condition that never holds is judged only after. */
+async function untilWritable(url: string): Promise<void> {
+  for (;;) {
+    const answer = await fetch(`${url}/cache/absent`, {
+      method: 'PUT',
+      headers: { 'Content-Type': 'application/json', 'If-Match': '*' },
+      body: '{"value": 1, "version": "next"}',
+    });
+    await answer.arrayBuffer();
+    if (answer.status === 412) return;
+    if (answer.status !== 503) throw new Error(`a condition was answered with ${answer.status}`);
+    await wait(20);
+  }
+}
+
+/** Puts keys, in requests of a hundred thousand: the quickest way for many. */
 export async function fillByLines(url: string, keys: number): Promise<void> {
+  await untilWritable(url);
   for (let from = 0; from < keys; from += LINES) {
     const count = Math.min(LINES, keys - from);
     const ops = Array.from({ length: count }, (_, index) => ({
