@@ -23,7 +23,7 @@ probes(
     assert.is(status, 503);
     assert.is(
       text,
-      '[-] joined: it has not joined its cluster yet\n[+] readable: ok\n[+] staying: ok\nnot ready\n',
+      '[-] joined: it has not joined its cluster yet\n[+] readable: ok\n[+] staying: ok\n[+] roomy: ok\nnot ready\n',
     );
   }),
 );
@@ -34,7 +34,10 @@ probes(
     const { status, text } = await server.get('/readyz?exclude=joined');
     assert.equal([status, text], [200, 'ok\n']);
     const verbose = await server.get('/readyz?verbose&exclude=joined');
-    assert.is(verbose.text, '[+] joined: excluded\n[+] readable: ok\n[+] staying: ok\nready\n');
+    assert.is(
+      verbose.text,
+      '[+] joined: excluded\n[+] readable: ok\n[+] staying: ok\n[+] roomy: ok\nready\n',
+    );
     server.replica.readiness.refuseReads('it has nothing to read');
     const other = await server.get('/readyz?exclude=joined');
     assert.is(other.status, 503);
@@ -48,7 +51,7 @@ probes(
   withServer(async (server) => {
     const { status, text } = await server.get('/readyz?exclude=joind');
     assert.is(status, 422);
-    assert.match(text, 'joined, readable, staying');
+    assert.match(text, 'joined, readable, staying, roomy');
   }),
 );
 

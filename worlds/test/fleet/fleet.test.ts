@@ -53,7 +53,7 @@ class Region implements Disposable {
     return this.fleet.views().find((view) => view.slot === slot)?.state;
   }
 
-  only(slot: number): TestProcess {
+  processOf(slot: number): TestProcess {
     const [one, ...others] = this.machine.alive(slot);
     assert.equal(others, []);
     assert.ok(one);
@@ -69,7 +69,7 @@ fleet('a slot that is wanted gets a process, and a new one when that ends', () =
   using region = new Region();
   assert.is(region.want(1, 'running'), 'set');
   assert.is(region.want(1, 'running'), 'as it is');
-  const first = region.only(1);
+  const first = region.processOf(1);
   assert.is(region.state(1), 'starting');
   region.ready(first);
   region.health(first, 4);
@@ -78,7 +78,7 @@ fleet('a slot that is wanted gets a process, and a new one when that ends', () =
   assert.is(region.fleet.views()[0]?.emptySinceMs, null);
   first.isAlive = false;
   region.pass(250);
-  assert.is(region.only(1).epoch, 2);
+  assert.is(region.processOf(1).epoch, 2);
   assert.not.ok(region.fleet.admits('meadow', 1, 1), 'the older one is refused');
   assert.ok(region.fleet.admits('meadow', 1, 2));
 });
@@ -86,51 +86,51 @@ fleet('a slot that is wanted gets a process, and a new one when that ends', () =
 fleet('a process that says nothing is killed, and then replaced', () => {
   using region = new Region();
   region.want(1, 'running');
-  const first = region.only(1);
+  const first = region.processOf(1);
   region.ready(first);
   region.pass(60_000, () => region.health(first));
-  assert.is(region.only(1), first);
+  assert.is(region.processOf(1), first);
   region.pass(SLOT_TIMES.silentMs + 500);
   assert.not.ok(first.isAlive);
-  assert.is(region.only(1).epoch, 2);
+  assert.is(region.processOf(1).epoch, 2);
   // One that never gets ready likewise.
   region.pass(SLOT_TIMES.startMs + 1000);
-  assert.is(region.only(1).epoch, 3);
+  assert.is(region.processOf(1).epoch, 3);
 });
 
 fleet('a fleet that was held up takes the silence for its own', () => {
   using region = new Region();
   region.want(1, 'running');
-  const first = region.only(1);
+  const first = region.processOf(1);
   region.ready(first);
   region.nowMs += 60_000;
   region.fleet.look();
-  assert.is(region.only(1), first);
+  assert.is(region.processOf(1), first);
 });
 
 fleet('a fleet that returns adopts what runs, and kills what does not come', () => {
   using region = new Region();
   region.want(1, 'running');
   region.want(2, 'running');
-  const [one, two] = [region.only(1), region.only(2)];
+  const [one, two] = [region.processOf(1), region.processOf(2)];
   region.restart();
   region.pass(1000);
   region.ready(one);
   region.pass(SLOT_TIMES.adoptMs, () => region.health(one));
-  assert.is(region.only(1), one);
+  assert.is(region.processOf(1), one);
   assert.not.ok(two.isAlive);
-  assert.is(region.only(2).epoch, 2);
+  assert.is(region.processOf(2).epoch, 2);
 });
 
 fleet('a process whose pid was never stored is adopted by its epoch, or refused', () => {
   using region = new Region();
   region.machine.isFleetKilledInStart = true;
   region.want(1, 'running');
-  const lost = region.only(1);
+  const lost = region.processOf(1);
   region.restart();
   region.ready(lost);
   region.pass(10_000, () => region.health(lost));
-  assert.is(region.only(1), lost);
+  assert.is(region.processOf(1), lost);
   region.want(2, 'running');
   region.restart();
   region.machine.isFleetKilledInStart = false;
@@ -141,7 +141,7 @@ fleet('a process whose pid was never stored is adopted by its epoch, or refused'
 fleet('a drained slot has its time, a stopped one none, and what does not end is killed', () => {
   using region = new Region();
   region.want(1, 'running');
-  const first = region.only(1);
+  const first = region.processOf(1);
   region.ready(first);
   region.want(1, 'drained');
   region.pass(1000, () => region.health(first));
@@ -157,7 +157,7 @@ fleet('a drained slot has its time, a stopped one none, and what does not end is
   assert.not.ok(first.isAlive);
   assert.is(region.state(1), undefined);
   assert.is(region.want(1, 'running'), 'set');
-  assert.is(region.only(1).epoch, 2);
+  assert.is(region.processOf(1).epoch, 2);
 });
 
 fleet('an older configuration, and more than there is room for, are refused', () => {
