@@ -57,7 +57,7 @@ const FIRST_SEEDS: Readonly<Record<string, number>> = {
   'members outlive power cuts': 42,
   'offers outlive power cuts': 43,
   'forks are told again': 81,
-  'retire coverage': 40,
+  'retire coverage': 100,
   'members that a log lacks': 85,
 };
 
