@@ -219,6 +219,7 @@ peers('an authority for peers makes no callers, and one for clients no peers', a
     tlsClientCa: stranger.file,
     nodes: at.urls.slice(0, 1),
   });
+  await waitFor(() => one.node.replica.readiness.isReadable, LIMIT_MS, 'the node is readable');
   const { cert: ca } = authority.pair;
   const statusOf = (path: string, pair: KeyPair, headers = {}): Promise<number> =>
     new Promise((resolve, reject) => {
