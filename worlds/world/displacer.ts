@@ -1,16 +1,15 @@
 /** Asks another instance to let go of a player who has a newer seat here. */
 import { z } from 'zod';
 import type { ServiceSigner } from '../access/serviceTokens.ts';
-import type { PreviousPlace } from './worldInstance.ts';
+import type { AskToLetGo } from './guests.ts';
 
 const ASK_LIMIT_MS = 2000;
 
 const savedSchema = z.object({ saved: z.string().nullable() });
 
 export const displacer =
-  (signer: ServiceSigner) =>
-  /** @returns the token of its last save; null for none, or if it is out of reach. */
-  async (from: PreviousPlace, player: string, fence: number): Promise<string | null> => {
+  (signer: ServiceSigner): AskToLetGo =>
+  async (from, player, fence) => {
     try {
       const answer = await fetch(
         `${from.controlUrl}/seats/${encodeURIComponent(player)}?fence=${fence}`,

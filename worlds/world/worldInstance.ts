@@ -1,37 +1,31 @@
 /**
- * One instance of a world: its seats, its game, and the records of its players. It carries out the
- * effects that the rules of seats decide.
+ * One instance of a world: its seats. It carries out the effects that the rules of seats decide, on its
+ * connections, its game and its guests.
  *
  * Invariant: a seat is decided in one turn of the event loop. All that is awaited comes after, and looks
  * at the seat again before it acts on it.
  */
 
 import { setTimeout as wait } from 'node:timers/promises';
-import { decode } from '@msgpack/msgpack';
 import type { WebSocket } from 'ws';
 import { hashOf, newSecret } from '../access/secrets.ts';
-import { MAX_MESSAGE_BYTES, readClientMessage } from '../rules/clientMessages.ts';
 import { MESSAGE } from '../rules/frames.ts';
-import { milestoneOf } from '../rules/progress.ts';
 import {
   CLOSE,
+  type CloseCode,
   type Seat,
   type SeatAnswer,
   type SeatEffect,
   type SeatEvent,
 } from '../rules/seat.ts';
 import { countSeats, decide, emptySeats, type SeatCounts } from '../rules/seats.ts';
-import { type Taking, TICK_MS, type WorldMemory } from '../rules/simulation.ts';
+import { TICK_MS, type WorldMemory } from '../rules/simulation.ts';
 import type { InstanceState, WorldConfiguration } from '../rules/worldConfiguration.ts';
 import { Game } from './game.ts';
-import { KeptPlayer, type PlayerStore } from './keptPlayer.ts';
-import { closeSocket, PlayConnection } from './playConnection.ts';
-
-/** The instance where a player sits until he connects here. */
-export interface PreviousPlace {
-  readonly instance: string;
-  readonly controlUrl: string;
-}
+import { type AskToLetGo, Guests, type PreviousPlace } from './guests.ts';
+import type { PlayerStore } from './keptPlayer.ts';
+import { closeSocket, type PlayConnection } from './playConnection.ts';
+import { PlayConnections } from './playConnections.ts';
 
 export interface InstanceTimes {
   readonly saveMs: number;
@@ -61,16 +55,7 @@ export interface WorldInstanceOptions {
   readonly store: PlayerStore;
   /** UTC milliseconds. */
   readonly now: () => number;
-  /**
-   * Asks another world to let go of a player.
-   *
-   * @returns the token of its last save; null if there is none, or the world is out of reach.
-   */
-  readonly askToLetGo: (
-    from: PreviousPlace,
-    player: string,
-    fence: number,
-  ) => Promise<string | null>;
+  readonly askToLetGo: AskToLetGo;
   readonly isRevoked: (subject: string) => boolean;
   /** The seats or the state have changed. */
   readonly onChange: () => void;
@@ -97,23 +82,27 @@ export type Reservation =
 /** Players who have left while their saves wait for the cache; beyond it, nobody new comes in. */
 export const MAX_UNSAVED = 1000;
 
-interface Guest {
-  readonly kept: KeptPlayer;
-  /** Of the figure. */
-  readonly id: number;
-  sinceMs: number;
-}
-
 export class WorldInstance implements AsyncDisposable {
   readonly #options: WorldInstanceOptions;
   readonly #times: InstanceTimes;
   readonly #game: Game;
-  readonly #connections = new Map<number, PlayConnection>();
-  readonly #guests = new Map<string, Guest>();
-  readonly #previous = new Map<string, PreviousPlace>();
+  readonly #guests: Guests;
+  readonly #connections = new PlayConnections({
+    onInput: (player, { seq, dx, dy }) => {
+      const guest = this.#guests.get(player);
+      if (guest !== undefined) this.#game.simulation.steer(guest.id, seq, dx, dy);
+    },
+    onPing: (connection, time) => connection.send([MESSAGE.pong, time]),
+    onLeave: (connection) => void this.#leave(connection).catch(this.#options.onFault),
+    onHeard: ({ id }) => this.#act({ type: 'heard', connection: id }),
+    onFault: (connection, code) => this.#closeAs(connection, code),
+    onClose: (connection) => {
+      this.#game.unfollow(connection);
+      this.#act({ type: 'drop', connection: connection.id });
+    },
+  });
   readonly #timers: readonly NodeJS.Timeout[];
   #seats;
-  #nextId = 1;
   #drained: Promise<void> | null = null;
   /** When the last players of a draining instance are closed. */
   #closeAtMs = Number.POSITIVE_INFINITY;
@@ -125,12 +114,21 @@ export class WorldInstance implements AsyncDisposable {
     const { map, maxPlayers } = options.configuration;
     this.#seats = emptySeats(maxPlayers);
     this.#game = new Game(map, options.memory, {
-      onTakings: (takings) => this.#onTakings(takings),
+      onTakings: (takings) => this.#guests.took(takings),
       onSlow: (connection) => this.#closeAs(connection, CLOSE.slow),
+    });
+    const { store, world, instance, now, askToLetGo, onFault } = options;
+    this.#guests = new Guests({
+      ...{ store, world, instance, now, askToLetGo, onFault, game: this.#game },
+      loadMs: this.#times.loadMs,
+      isSeated: (player) => this.#seats.byPlayer.has(player),
+      onMilestone: (player, milestone) =>
+        this.#connectionOf(player)?.send([MESSAGE.milestone, milestone]),
+      onDisplaced: (player) => this.#onDisplaced(player),
     });
     this.#timers = [
       setInterval(() => this.#act({ type: 'time' }), this.#times.seatMs),
-      setInterval(() => void this.#saveAll(), this.#times.saveMs),
+      setInterval(() => void this.#guests.saveAll(), this.#times.saveMs),
     ];
   }
 
@@ -166,7 +164,7 @@ export class WorldInstance implements AsyncDisposable {
 
   /** Players whose gain no node is known to have. */
   get unsaved(): number {
-    return [...this.#guests.values()].filter(({ kept }) => kept.isPending).length;
+    return this.#guests.unsaved;
   }
 
   /** Decided at once: nothing is awaited. */
@@ -179,9 +177,7 @@ export class WorldInstance implements AsyncDisposable {
       ...{ type: 'reserve', player, session, fence, tokenHash: hashOf(token) },
     });
     if (answer.type !== 'reserved') return { type: 'refused', reason: reasonFor(answer) };
-    if (previous === null || previous.instance === this.#options.instance)
-      this.#previous.delete(player);
-    else this.#previous.set(player, previous);
+    this.#guests.expect(player, previous);
     return { ...answer, token };
   }
 
@@ -201,7 +197,7 @@ export class WorldInstance implements AsyncDisposable {
 
   /** @param token of a seat, or to resume. */
   connect(socket: WebSocket, token: string): void {
-    const id = this.#nextId++;
+    const id = this.#connections.newId();
     const resume = newSecret();
     const tokenHash = hashOf(token);
     const decided = decide(
@@ -216,9 +212,7 @@ export class WorldInstance implements AsyncDisposable {
       return;
     }
     const { player, fence, isNewcomer } = admitted;
-    const connection = new PlayConnection(id, player, socket);
-    this.#connections.set(id, connection);
-    this.#listen(connection, socket);
+    const connection = this.#connections.open(id, player, socket);
     this.#seats = decided.seats;
     this.#carryOut(decided.effects);
     this.#options.onChange();
@@ -254,13 +248,13 @@ export class WorldInstance implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer);
     this.#game[Symbol.dispose]();
-    for (const connection of this.#connections.values()) connection.close(CLOSE.closed);
+    for (const connection of this.#connections) connection.close(CLOSE.closed);
   }
 
   async #drain(graceMs: number): Promise<void> {
     this.#act({ type: 'drain' });
-    await this.#saveAll();
-    for (const connection of this.#connections.values()) {
+    await this.#guests.saveAll();
+    for (const connection of this.#connections) {
       const saved = this.#guests.get(connection.player)?.kept.token ?? null;
       connection.send([MESSAGE.move, { reason: 'drain', inMs: graceMs, saved }]);
     }
@@ -268,58 +262,12 @@ export class WorldInstance implements AsyncDisposable {
     this.#act({ type: 'close' });
     const flushUntil = performance.now() + this.#times.flushMs;
     do {
-      await this.#saveAll();
+      await this.#guests.saveAll();
       if (this.unsaved > 0) await wait(100);
     } while (this.unsaved > 0 && performance.now() < flushUntil);
   }
 
   // ---- connections
-
-  #listen(connection: PlayConnection, socket: WebSocket): void {
-    socket.on('message', (data, isBinary) => this.#onMessage(connection, data, isBinary));
-    socket.on('pong', () => this.#heard(connection));
-    // Its frames were malformed: ws closes it, and this makes sure of that.
-    socket.on('error', () => closeSocket(socket, CLOSE.malformed));
-    socket.on('close', () => {
-      this.#forgetConnection(connection);
-      this.#act({ type: 'drop', connection: connection.id });
-    });
-  }
-
-  #onMessage(connection: PlayConnection, data: unknown, isBinary: boolean): void {
-    if (!this.#connections.has(connection.id)) return;
-    const nowMs = performance.now();
-    const verdict = connection.countMessage(nowMs);
-    if (verdict === 'close') {
-      this.#closeAs(connection, CLOSE.flooding);
-      return;
-    }
-    const message = isBinary ? readClientMessage(decodeMessage(data)) : null;
-    if (message === null) {
-      this.#closeAs(connection, CLOSE.malformed);
-      return;
-    }
-    this.#heard(connection);
-    switch (message.type) {
-      case 'input': {
-        const guest = this.#guests.get(connection.player);
-        if (verdict === 'take' && guest !== undefined)
-          this.#game.simulation.steer(guest.id, message.seq, message.dx, message.dy);
-        return;
-      }
-      case 'ping':
-        connection.send([MESSAGE.pong, message.time]);
-        return;
-      case 'leave':
-        void this.#leave(connection).catch(this.#options.onFault);
-        return;
-    }
-  }
-
-  #heard(connection: PlayConnection): void {
-    if (connection.isNewSign(performance.now()))
-      this.#act({ type: 'heard', connection: connection.id });
-  }
 
   async #leave(connection: PlayConnection): Promise<void> {
     const kept = this.#guests.get(connection.player)?.kept;
@@ -330,14 +278,14 @@ export class WorldInstance implements AsyncDisposable {
     connection.close(1000);
   }
 
-  #closeAs(connection: PlayConnection, code: (typeof CLOSE)[keyof typeof CLOSE]): void {
+  #closeAs(connection: PlayConnection, code: CloseCode): void {
     this.#forgetConnection(connection);
     connection.close(code);
     this.#act({ type: 'drop', connection: connection.id });
   }
 
   #forgetConnection(connection: PlayConnection): void {
-    this.#connections.delete(connection.id);
+    this.#connections.forget(connection);
     this.#game.unfollow(connection);
   }
 
@@ -349,15 +297,12 @@ export class WorldInstance implements AsyncDisposable {
     resume: string,
   ): Promise<void> {
     const { player } = connection;
-    const guest = isNewcomer ? this.#receive(player, fence) : this.#guests.get(player);
+    const guest = isNewcomer ? this.#guests.receive(player, fence) : this.#guests.get(player);
     if (guest === undefined) return;
-    if (this.#game.figure(guest.id) === undefined) await this.#load(player, fence, guest);
+    if (this.#game.figure(guest.id) === undefined) await this.#guests.load(player, fence, guest);
     // Meanwhile the connection may have been replaced, and the player may have left.
     if (this.#guests.get(player) !== guest || !this.#isSeatedOn(connection)) return;
-    if (this.#game.figure(guest.id) === undefined) {
-      this.#game.simulation.add(guest.id, guest.kept.position);
-      guest.sinceMs = performance.now();
-    }
+    this.#guests.place(guest);
     const { map } = this.#options.configuration;
     const total = guest.kept.coins;
     const shown = this.#game.shown();
@@ -370,47 +315,7 @@ export class WorldInstance implements AsyncDisposable {
     this.#game.follow(connection);
   }
 
-  #receive(player: string, fence: number): Guest {
-    const { store, world, instance, now, onFault } = this.#options;
-    const present = this.#guests.get(player);
-    const id = this.#nextId++;
-    const kept = new KeptPlayer(
-      {
-        ...{ player, store, world, instance, now, onFailure: onFault },
-        earlier: present?.kept ?? null,
-        onMilestone: (milestone) =>
-          this.#connectionOf(player)?.send([MESSAGE.milestone, milestone]),
-        onDisplaced: () => this.#onDisplaced(player, kept),
-      },
-      fence,
-    );
-    const guest = { kept, id, sinceMs: performance.now() };
-    this.#guests.set(player, guest);
-    return guest;
-  }
-
-  async #load(player: string, fence: number, guest: Guest): Promise<void> {
-    const previous = this.#previous.get(player);
-    this.#previous.delete(player);
-    const load = async (): Promise<void> => {
-      const after =
-        previous === undefined
-          ? null
-          : await this.#options.askToLetGo(previous, player, fence).catch(() => null);
-      await guest.kept.load(after);
-    };
-    const limit = new AbortController();
-    await Promise.race([
-      load(),
-      wait(this.#times.loadMs, undefined, { signal: limit.signal }).catch(() => {}),
-    ]);
-    limit.abort();
-  }
-
-  /** Its record says that a newer seat has it. */
-  #onDisplaced(player: string, kept: KeptPlayer): void {
-    // An earlier seat in this instance takes the present one nothing.
-    if (this.#guests.get(player)?.kept !== kept) return;
+  #onDisplaced(player: string): void {
     this.#displaced += 1;
     this.#act({ type: 'displace', player, fence: Number.MAX_SAFE_INTEGER });
   }
@@ -442,28 +347,14 @@ export class WorldInstance implements AsyncDisposable {
           break;
         case 'admit':
           break;
-        case 'hold': {
-          const guest = this.#guests.get(effect.player);
-          if (guest === undefined) break;
-          const seq = (this.#game.figure(guest.id)?.seq ?? 0) + 1;
-          this.#game.simulation.steer(guest.id, seq, 0, 0);
-          void this.#save(effect.player, guest);
+        case 'hold':
+          this.#guests.hold(effect.player);
           break;
-        }
         case 'free':
-          this.#previous.delete(effect.player);
-          this.#release(effect.player);
+          this.#guests.release(effect.player);
           break;
       }
     }
-  }
-
-  #release(player: string): void {
-    const guest = this.#guests.get(player);
-    if (guest === undefined) return;
-    this.#report(guest);
-    this.#game.simulation.remove(guest.id);
-    void this.#save(player, guest);
   }
 
   #isSeatedOn({ player, id }: PlayConnection): boolean {
@@ -475,51 +366,8 @@ export class WorldInstance implements AsyncDisposable {
     const seat = this.#seats.byPlayer.get(player);
     return seat?.state === 'seated' ? this.#connections.get(seat.connection) : undefined;
   }
-
-  // ---- records
-
-  #onTakings(takings: readonly Taking[]): void {
-    const byId = new Map([...this.#guests].map((entry) => [entry[1].id, entry]));
-    for (const { figure } of takings) {
-      const [player, guest] = byId.get(figure.id) ?? [];
-      if (player === undefined || guest === undefined) continue;
-      const before = milestoneOf(guest.kept.coins);
-      this.#report(guest);
-      if (milestoneOf(guest.kept.coins) > before) void this.#save(player, guest);
-    }
-  }
-
-  #report(guest: Guest): void {
-    const figure = this.#game.figure(guest.id);
-    if (figure === undefined) return;
-    const { x, y, coins, distance } = figure;
-    const playedMs = Math.round(performance.now() - guest.sinceMs);
-    guest.kept.report({ position: { x, y }, coins, distance, playedMs });
-  }
-
-  async #saveAll(): Promise<void> {
-    await Promise.all([...this.#guests].map(([player, guest]) => this.#save(player, guest)));
-  }
-
-  /** A player who has gone is forgotten once the gain is stored. */
-  async #save(player: string, guest: Guest): Promise<void> {
-    this.#report(guest);
-    await guest.kept.settle();
-    const isGone = !this.#seats.byPlayer.has(player) && this.#guests.get(player) === guest;
-    if (isGone && !guest.kept.isPending) this.#guests.delete(player);
-  }
 }
 
 function reasonFor(answer: SeatAnswer): 'full' | 'draining' {
   return answer.type === 'refused' && answer.reason === 'draining' ? 'draining' : 'full';
-}
-
-/** @returns null for a message that is too long or no MessagePack. */
-function decodeMessage(data: unknown): unknown {
-  if (!(data instanceof Uint8Array) || data.byteLength > MAX_MESSAGE_BYTES) return null;
-  try {
-    return decode(data);
-  } catch {
-    return null;
-  }
 }
