@@ -9,7 +9,7 @@ import type { ClientRequestArgs } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type ConnectionOptions, checkServerIdentity, connect, TLSSocket } from 'node:tls';
 import { isOfAuthority, type KeyPair } from './certificates.ts';
-import { nodesNamedIn } from './peerNames.ts';
+import { nodeNamedIn } from './peerNames.ts';
 import { APPLICATION_PROTOCOLS, TLS_VERSIONS } from './tlsOptions.ts';
 
 export interface PeerTlsOptions {
@@ -92,8 +92,8 @@ export class PeerTls {
     if (pair === null || !(socket instanceof TLSSocket) || !socket.authorized) return null;
     const certificate = socket.getPeerX509Certificate();
     if (certificate === undefined || !isOfAuthority(certificate, authorities)) return null;
-    const [nodeId, ...others] = nodesNamedIn(certificate, cluster);
-    return nodeId === undefined || others.length > 0 ? null : { cluster, nodeId };
+    const nodeId = nodeNamedIn(certificate, cluster);
+    return nodeId === null ? null : { cluster, nodeId };
   }
 
   #identity(url: string): Pick<ConnectionOptions, 'servername' | 'checkServerIdentity'> {
@@ -104,7 +104,7 @@ export class PeerTls {
     return {
       servername: isMutual ? PEER_SERVER_NAME : nameForServer(name),
       checkServerIdentity: (_name, shown) => {
-        const isNode = nodesNamedIn(new X509Certificate(shown.raw), cluster).length > 0;
+        const isNode = nodeNamedIn(new X509Certificate(shown.raw), cluster) !== null;
         if (authorities.length > 0 && isNode) return undefined;
         return isMutual ? new Error(NAMES_NO_NODE) : checkServerIdentity(name, shown);
       },

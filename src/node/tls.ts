@@ -2,10 +2,12 @@
  * The certificates of a node, read again when their files change.
  *
  * Invariants: a set of files that is faulty changes nothing, is told once, and shows in a metric; a connection keeps
- * the certificates with which it began.
+ * the certificates with which it began; where only certificates count between nodes, that of this node names it.
  */
+import { X509Certificate } from 'node:crypto';
 import type { Registry } from 'prom-client';
 import { Figures } from '../http/metrics.ts';
+import { nodeNamedIn, peerUri } from '../net/peerNames.ts';
 import { SettingError } from '../words/errors.ts';
 import type { Note } from '../words/note.ts';
 import { isLoopback } from './loopback.ts';
@@ -20,6 +22,8 @@ type Use = 'clients' | 'peers';
 interface Watched {
   readonly use: Use;
   readonly paths: TlsPaths;
+  /** @throws SettingError for a certificate that the node can't use so. */
+  readonly check: (material: TlsMaterial) => void;
   material: TlsMaterial;
   /** Of the files that were read. */
   stamp: string;
@@ -45,8 +49,10 @@ export class NodeTls {
     this.#nowMs = nowMs;
     const { tlsCert, tlsKey, tlsClientCa, peerTlsCert, peerTlsKey, peerTlsCa } = settings;
     this.#watched = [
-      this.#watch('clients', { cert: tlsCert, key: tlsKey, ca: tlsClientCa }),
-      this.#watch('peers', { cert: peerTlsCert, key: peerTlsKey, ca: peerTlsCa }),
+      this.#watch('clients', { cert: tlsCert, key: tlsKey, ca: tlsClientCa }, () => {}),
+      this.#watch('peers', { cert: peerTlsCert, key: peerTlsKey, ca: peerTlsCa }, (material) =>
+        refuseOtherName(material, settings),
+      ),
     ];
     this.#timer = setInterval(() => this.#look(), LOOK_INTERVAL_MS);
     this.#timer.unref();
@@ -92,10 +98,11 @@ export class NodeTls {
     clearInterval(this.#timer);
   }
 
-  #watch(use: Use, paths: TlsPaths): Watched {
+  #watch(use: Use, paths: TlsPaths, check: Watched['check']): Watched {
     const stamp = tlsStampOf(paths);
     const material = readTls(paths, this.#nowMs());
-    return { use, paths, material, stamp, seen: stamp, hasFailed: false, told: '' };
+    check(material);
+    return { use, paths, check, material, stamp, seen: stamp, hasFailed: false, told: '' };
   }
 
   #of(use: Use): Watched {
@@ -119,7 +126,9 @@ export class NodeTls {
     one.seen = stamp;
     if (stamp === EMPTY_STAMP) return;
     try {
-      one.material = readTls(one.paths, this.#nowMs());
+      const material = readTls(one.paths, this.#nowMs());
+      one.check(material);
+      one.material = material;
     } catch (error) {
       if (!(error instanceof SettingError)) throw error;
       one.hasFailed = true;
@@ -152,6 +161,17 @@ export class NodeTls {
       });
     }
   }
+}
+
+/** Every peer would refuse the node, which would go on alone. */
+function refuseOtherName({ pair }: TlsMaterial, settings: NodeSettings): void {
+  const { peerAuth, peerTlsCert, cluster, nodeId } = settings;
+  if (peerAuth !== 'mtls' || pair === null) return;
+  if (nodeNamedIn(new X509Certificate(pair.cert), cluster) === nodeId) return;
+  throw new SettingError(
+    `The certificate ${peerTlsCert} must name ${peerUri(cluster, nodeId)} and no other node of the cluster: ` +
+      `make one by \`hearsay tls peer ${nodeId} --cluster ${cluster}\`, or correct --cluster (CLUSTER) and --node-id (NODE_ID).`,
+  );
 }
 
 const sendsTokensInClear = ({ host, authFile, jwks, tlsCert }: NodeSettings): boolean =>

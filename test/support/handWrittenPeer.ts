@@ -1,6 +1,6 @@
 /** A peer whose part a test plays, message by message, over a real socket. */
 import { once } from 'node:events';
-import { WebSocket } from 'ws';
+import { type ClientOptions, WebSocket } from 'ws';
 import { z } from 'zod';
 import type { NodeProcess } from './nodes.ts';
 import { waitFor } from './processes.ts';
@@ -32,8 +32,12 @@ export class HandWrittenPeer implements AsyncDisposable {
     socket.on('message', (data) => this.received.push(String(data)));
   }
 
-  static async connect(node: NodeProcess): Promise<HandWrittenPeer> {
-    const socket = new WebSocket(gossipUrl(node), { headers: { 'X-Internal-Token': TOKEN } });
+  /** @param options the peer shows the token of the header unless they say otherwise. */
+  static async connect(
+    node: Pick<NodeProcess, 'url'>,
+    options: ClientOptions = { headers: { 'X-Internal-Token': TOKEN } },
+  ): Promise<HandWrittenPeer> {
+    const socket = new WebSocket(gossipUrl(node), options);
     const peer = new HandWrittenPeer(socket);
     await once(socket, 'open');
     return peer;
