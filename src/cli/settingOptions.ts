@@ -1,4 +1,4 @@
-/** The settings as commander's options, and as the README's table. */
+/** The settings as commander's options, and as the tables of docs/settings.md. */
 import { type Command, Option } from 'commander';
 import {
   describeSettings,
@@ -6,14 +6,15 @@ import {
   type Setting,
   type SettingShape,
 } from '../node/settingKinds.ts';
-import { limitShape } from '../node/settings.ts';
+import { settingGroups } from '../node/settings.ts';
 
 /** Adds one option for each row. The settings themselves decide precedence and refuse wrong values. */
 export function addSettingOptions(command: Command, shape: SettingShape): void {
   for (const one of describeSettings(shape)) {
     const value = one.isSwitch ? `[${one.placeholder}]` : `<${one.placeholder}>`;
     const option = new Option(`${one.flag} ${value}`, helpText(one));
-    command.addOption(Object.hasOwn(limitShape, one.name) ? option.helpGroup('Limits:') : option);
+    const group = settingGroups.find((each) => Object.hasOwn(each.shape, one.name));
+    command.addOption(group === undefined ? option : option.helpGroup(`${group.title}:`));
   }
 }
 
@@ -29,8 +30,14 @@ export function flagsGiven(command: Command, shape: SettingShape): Flags {
   return given;
 }
 
-/** The settings as a table of Markdown. */
-export function settingsTable(shape: SettingShape): string {
+/** All settings as tables of Markdown, each under a heading. */
+export function settingsTables(): string {
+  return settingGroups
+    .map(({ title, shape }) => `## ${title}\n\n${settingsTable(shape)}`)
+    .join('\n\n');
+}
+
+function settingsTable(shape: SettingShape): string {
   const lines = describeSettings(shape).map(({ flag, environment, default: value, help }) => {
     const cells = [code(flag), environment === null ? '' : code(environment)];
     return `| ${[...cells, value ? code(value) : 'none', help].join(' | ')} |`;

@@ -28,7 +28,7 @@ export interface SettingRow {
   readonly isSwitch?: true;
   /** For a number: the values that a program may give. */
   readonly range?: NumberRange;
-  /** Its meaning, as a phrase, for the help and the README. */
+  /** Its meaning, as a phrase, for the help and docs/settings.md. */
   readonly help: string;
   /** Its value never appears in a message. */
   readonly isSecret?: true;
@@ -53,6 +53,13 @@ export interface Setting extends SettingRow {
 }
 
 export type SettingShape = Readonly<Record<string, z.ZodType>>;
+
+/** Settings that belong together. */
+export interface SettingGroup {
+  readonly title: string;
+  readonly shape: SettingShape;
+}
+
 /** Text by a setting's name; undefined if the flag was not given. */
 export type Flags = Readonly<Record<string, string | undefined>>;
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -105,7 +112,7 @@ export function refuseUnknown(given: object, known: readonly string[], path: str
   const unknown = Object.keys(given).find((name) => !known.includes(name));
   if (unknown === undefined) return;
   const near = nearestName(unknown, known);
-  const advice = near === null ? 'docs/embedding.md has them all' : `the nearest is ${path}${near}`;
+  const advice = near === null ? 'docs/settings.md has them all' : `the nearest is ${path}${near}`;
   throw new SettingError(`There is no setting ${path}${unknown}: ${advice}.`);
 }
 

@@ -2,7 +2,7 @@
  * Every setting of a node: its name, default, allowed values and meaning, once.
  *
  * Invariant: a row in `settings/` is all that a setting needs. Its flag (`--join-timeout`), its
- * environment variable (`JOIN_TIMEOUT`), the help and the README's table are made from it.
+ * environment variable (`JOIN_TIMEOUT`), the help and the tables of docs/settings.md are made from it.
  */
 import type { z } from 'zod';
 import { SettingError } from '../words/errors.ts';
@@ -14,6 +14,7 @@ import {
   readGiven,
   readShape,
   refuseUnknown,
+  type SettingGroup,
 } from './settingKinds.ts';
 import { accessRows } from './settings/accessRows.ts';
 import {
@@ -46,8 +47,19 @@ export const nodeShape = {
 
 export const limitShape = limitRows;
 
-/** All rows, in the order in which help and the README show them. */
+/** All rows. */
 export const settingsShape = { ...nodeShape, ...limitShape };
+
+/** In the order in which help and docs/settings.md show them. */
+export const settingGroups: readonly SettingGroup[] = [
+  { title: 'Cluster', shape: clusterRows },
+  { title: 'Addresses and clients', shape: servingRows },
+  { title: 'Who may do what', shape: accessRows },
+  { title: 'TLS', shape: tlsRows },
+  { title: 'Storage', shape: storageRows },
+  { title: 'Logging', shape: loggingRows },
+  { title: 'Limits', shape: limitRows },
+];
 
 /** @throws SettingError, whose message is one sentence. */
 export function readSettings(flags: Flags, environment: Environment): NodeSettings {

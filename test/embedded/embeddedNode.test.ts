@@ -215,7 +215,7 @@ embedded('wrong settings are refused before anything is written', async () => {
     ],
     [{ dataDir, prot: 8000 }, 'There is no setting prot: the nearest is port.'],
     [{ dataDir, joinTimeout: 5 }, 'There is no setting joinTimeout: the nearest is joinTimeoutMs.'],
-    [{ dataDir, zebra: 5 }, 'There is no setting zebra: docs/embedding.md has them all.'],
+    [{ dataDir, zebra: 5 }, 'There is no setting zebra: docs/settings.md has them all.'],
     [
       { dataDir, limits: { maxKeyByte: 5 } },
       'There is no setting limits.maxKeyByte: the nearest is limits.maxKeyBytes.',

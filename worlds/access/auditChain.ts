@@ -2,7 +2,7 @@
  * The lines of an audit log as a chain: each has its number, the hash of the line before it, and its own
  * hash. A line that was changed, removed or inserted breaks the chain at its place.
  *
- * It is a linked time stamp without a third party (Haber and Stornetta, 1991): whoever may write the lines
+ * It is a linked time stamp without a third party (Haber and Stornetta, 1991): somebody who may write the lines
  * and the head can forge the chain whole. Keep the last hash elsewhere to find that too.
  */
 import { createHash } from 'node:crypto';

@@ -55,7 +55,7 @@ export class PlayConnections implements Iterable<PlayConnection> {
     return this.#byId.get(id);
   }
 
-  /** What still comes from it counts no more. */
+  /** Messages that still come from it are not read. */
   forget(connection: PlayConnection): void {
     this.#byId.delete(connection.id);
   }
