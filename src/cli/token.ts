@@ -64,7 +64,7 @@ export function registerTokenCommands(program: Command): void {
         'a node reads it again when it changes.',
     );
   const fileOption = (): Option =>
-    new Option('--file <file>', 'the file of tokens (AUTH_FILE)').env('AUTH_FILE');
+    new Option('--file <file>', 'the file of tokens').env('AUTH_FILE');
   token
     .command('create')
     .summary('make a token')
