@@ -2,8 +2,9 @@
  * The lines of an audit log as a chain: each has its number, the hash of the line before it, and its own
  * hash. A line that was changed, removed or inserted breaks the chain at its place.
  *
- * It is a linked time stamp without a third party (Haber and Stornetta, 1991): somebody who may write the lines
- * and the head can forge the chain whole. Keep the last hash elsewhere to find that too.
+ * The lines are linked as in Haber and Stornetta, "How to time-stamp a digital document" (1991). A person
+ * who may write both the lines and the head can forge the chain whole: a last hash that is kept elsewhere
+ * shows that too.
  */
 import { createHash } from 'node:crypto';
 import { z } from 'zod';

@@ -7,7 +7,7 @@ import { openSigner } from '../access/serviceTokens.ts';
 import { listen } from '../http/jsonApp.ts';
 import { openLog } from '../process/log.ts';
 import { logLevelSchema, portSchema, readSettings, urlsSchema } from '../process/settings.ts';
-import { readToken } from '../process/tokenFile.ts';
+import { readTokens } from '../process/tokenFile.ts';
 import { HearsayError, openCache } from '../tables/cache.ts';
 import { keyOf } from '../tables/keys.ts';
 import { OnceRecords } from '../tables/operatorTables.ts';
@@ -24,7 +24,7 @@ const settingsSchema = z.object({
   tokenFile: z
     .string()
     .default('')
-    .describe('file of the token for the nodes (default: they ask for none)'),
+    .describe('file of the tokens for the nodes (default: they ask for none)'),
   keys: z.string().min(1).describe('directory of the keys between processes'),
   dataDir: z.string().min(1).describe('directory of the key set of identity'),
   jwksUrl: z.url().describe('where identity publishes its key set'),
@@ -39,7 +39,7 @@ const { dataDir, issuer, jwksUrl, host, port } = settings;
 const log = openLog('api', settings.logLevel);
 const onFault = (error: unknown): void => log.warn({ err: error }, 'failed');
 mkdirSync(dataDir, { recursive: true, mode: 0o700 });
-const cache = openCache({ endpoints: settings.nodes, token: await readToken(settings.tokenFile) });
+const cache = openCache({ endpoints: settings.nodes, token: await readTokens(settings.tokenFile) });
 const revoked = new TableMirror(cache, 'revoked', revocationSchema);
 const verifier = new AccessVerifier({
   ...{ jwksUrl, issuer, file: join(dataDir, 'jwks.json') },

@@ -33,7 +33,7 @@ const settingsSchema = z.object({
   worldTokenFile: z
     .string()
     .default('')
-    .describe('file of the token of worlds for the nodes (default: they ask for none)'),
+    .describe('file of the tokens of worlds for the nodes (default: they ask for none)'),
   keys: z.string().min(1).describe('directory of the keys between processes'),
   dataDir: z.string().min(1).describe('directory of the slots, and of the logs of worlds'),
   host: z.string().default('127.0.0.1').describe('address to listen on (default 127.0.0.1)'),

@@ -11,7 +11,7 @@ import {
   urlsSchema,
   wholeNumber,
 } from '../process/settings.ts';
-import { readToken } from '../process/tokenFile.ts';
+import { readTokens } from '../process/tokenFile.ts';
 import { HearsayError, openCache } from '../tables/cache.ts';
 import { Revocations } from '../tables/operatorTables.ts';
 import { PlayerRecords } from '../tables/playerRecords.ts';
@@ -27,7 +27,7 @@ const settingsSchema = z.object({
   tokenFile: z
     .string()
     .default('')
-    .describe('file of the token for the nodes (default: they ask for none)'),
+    .describe('file of the tokens for the nodes (default: they ask for none)'),
   dataDir: z.string().min(1).describe('directory of the accounts'),
   issuer: z.url().describe('what the tokens of players name as their issuer'),
   retentionSeconds: wholeNumber(0, 10 ** 9)
@@ -43,7 +43,7 @@ const { dataDir, issuer, host, port } = settings;
 const log = openLog('identity', settings.logLevel);
 const onFault = (error: unknown): void => log.warn({ err: error }, 'failed');
 mkdirSync(dataDir, { recursive: true, mode: 0o700 });
-const cache = openCache({ endpoints: settings.nodes, token: await readToken(settings.tokenFile) });
+const cache = openCache({ endpoints: settings.nodes, token: await readTokens(settings.tokenFile) });
 const store = new IdentityStore(join(dataDir, 'identity.sqlite'));
 const keys = new KeyRotation(store);
 const now = (): number => Date.now();

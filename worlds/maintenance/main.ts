@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { openSigner } from '../access/serviceTokens.ts';
 import { openLog } from '../process/log.ts';
 import { logLevelSchema, readSettings, urlsSchema, wholeNumber } from '../process/settings.ts';
-import { readToken } from '../process/tokenFile.ts';
+import { readTokens } from '../process/tokenFile.ts';
 import { openCache } from '../tables/cache.ts';
 import { partsOf } from '../tables/keys.ts';
 import { writeRun } from '../tables/runTable.ts';
@@ -19,7 +19,7 @@ const settingsSchema = z.object({
   tokenFile: z
     .string()
     .default('')
-    .describe('file of the token for the nodes (default: they ask for none)'),
+    .describe('file of the tokens for the nodes (default: they ask for none)'),
   keys: z.string().min(1).describe('directory of the keys between processes'),
   fleetUrl: z.url().describe('base URL of the fleet'),
   everyMs: wholeNumber(100, 60_000)
@@ -34,7 +34,7 @@ const log = openLog('maintenance', settings.logLevel);
 const onFault = (error: unknown): void => log.warn({ err: error }, 'failed');
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => process.exit(0));
 
-const token = await readToken(settings.tokenFile);
+const token = await readTokens(settings.tokenFile);
 const cache = openCache({ endpoints: settings.nodes, token });
 const configurations = new TableMirror(cache, 'config', configurationSchema, region);
 const fleet = new FleetClient(

@@ -1,6 +1,6 @@
 /**
- * The keys that each process reads and writes in the cache. The token of a process has these prefixes
- * and no others.
+ * The keys that each process reads and writes in the cache. Its tokens have these prefixes and no
+ * others.
  */
 import type { Role } from './grants.ts';
 
@@ -31,7 +31,8 @@ export function cacheGrant(role: Role, region: string): CacheGrant | null {
     case 'operator':
       return { reads: [PREFIX], writes: [table('config'), table('revoked')] };
     case 'maintenance':
-      return { reads: [table('config', region)], writes: [table('run')] };
+      // The whole key: there is one for each region.
+      return { reads: [table('config', region)], writes: [`${table('run')}${region}`] };
     case 'world':
       return {
         reads: [
@@ -44,7 +45,6 @@ export function cacheGrant(role: Role, region: string): CacheGrant | null {
         ],
       };
     case 'fleet':
-      return { reads: [table('config', region)], writes: [] };
     case 'player':
       return null;
   }

@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { z } from 'zod';
 import { portSchema, readSettings } from '../process/settings.ts';
-import { readToken } from '../process/tokenFile.ts';
+import { readTokens } from '../process/tokenFile.ts';
 import type { WorldConfiguration } from '../rules/worldConfiguration.ts';
 import { openCache } from '../tables/cache.ts';
 import { Configurations } from '../tables/operatorTables.ts';
@@ -75,7 +75,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => vo
 for (const one of [...nodes, fleet, ...services])
   while (!isEnding && !(await one.isHealthy)) await wait(ASK_EVERY_MS);
 if (!isEnding) {
-  const token = await readToken(paths.tokenFile('operator'));
+  const token = await readTokens(paths.tokenFile('operator'));
   await using cache = openCache({ endpoints: plan.nodeUrls, token });
   // A configuration that an operator has set since the first start stays.
   const configurations = new Configurations(cache);

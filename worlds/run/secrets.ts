@@ -1,10 +1,12 @@
 /** The secrets of a region on one machine: made once, in files that only their owner may read. */
 import { createHash, randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { makeRoleKeys } from '../access/serviceTokens.ts';
+import { formatTokens, readTokens } from '../process/tokenFile.ts';
 import { ROLES } from '../rules/grants.ts';
-import { nodeTokens } from '../rules/nodeTokens.ts';
+import { nodeTokens, TOKEN_USES, type TokenUse } from '../rules/nodeTokens.ts';
+import type { CacheTokens } from '../tables/cache.ts';
 import type { RegionPaths } from './regionPlan.ts';
 
 export async function makeSecrets(region: string, data: string): Promise<RegionPaths> {
@@ -13,21 +15,49 @@ export async function makeSecrets(region: string, data: string): Promise<RegionP
   for (const directory of [secrets, keys]) mkdirSync(directory, { recursive: true, mode: 0o700 });
   if (!existsSync(join(keys, 'roles.json'))) await makeRoleKeys(keys, ROLES);
   const internalTokenFile = join(secrets, 'cluster');
-  secretIn(internalTokenFile);
-  const tokenFile = (role: string): string => join(secrets, role);
-  const tokens = nodeTokens(region).map(({ id, role, scopes, prefixes }) => {
-    const hash = createHash('sha256')
-      .update(secretIn(tokenFile(role)))
-      .digest('hex');
-    return { id, hash: `sha256:${hash}`, scopes, prefixes };
-  });
+  if (!existsSync(internalTokenFile)) writeSecret(internalTokenFile, newToken());
+  const tokenFile = (role: string): string => join(secrets, `${role}.json`);
+  const tokens = await nodeTokensIn(region, tokenFile);
   const authFile = join(secrets, 'tokens.json');
-  writeFileSync(authFile, JSON.stringify({ version: 1, tokens }), { mode: 0o600 });
+  writeSecret(authFile, JSON.stringify({ version: 1, tokens }));
   return { data, keys, authFile, internalTokenFile, tokenFile };
 }
 
-function secretIn(file: string): string {
-  if (!existsSync(file))
-    writeFileSync(file, randomBytes(32).toString('base64url'), { mode: 0o600 });
-  return readFileSync(file, 'utf8').trim();
+/** Makes the files of the tokens that are missing. @returns the rows of the nodes' file of tokens. */
+async function nodeTokensIn(
+  region: string,
+  tokenFile: (role: string) => string,
+): Promise<object[]> {
+  const byRole = Map.groupBy(nodeTokens(region), ({ role }) => role);
+  const rows = await Promise.all(
+    [...byRole].map(async ([role, tokens]) => {
+      const secrets = await secretsIn(
+        tokenFile(role),
+        tokens.map(({ use }) => use),
+      );
+      return tokens.map(({ id, use, scopes, prefixes }) => {
+        const hash = createHash('sha256')
+          .update(secrets[use] ?? '')
+          .digest('hex');
+        return { id, hash: `sha256:${hash}`, scopes, prefixes };
+      });
+    }),
+  );
+  return rows.flat();
 }
+
+async function secretsIn(file: string, uses: readonly TokenUse[]): Promise<CacheTokens> {
+  if (!existsSync(file)) {
+    const [read, write] = TOKEN_USES.map((use) => (uses.includes(use) ? newToken() : null));
+    writeSecret(file, formatTokens({ read: read ?? null, write: write ?? null }));
+  }
+  const tokens = await readTokens(file);
+  if (tokens === null || uses.some((use) => tokens[use] === null))
+    throw new Error(`${file} lacks a token: remove the file, and it is made anew.`);
+  return tokens;
+}
+
+const newToken = (): string => randomBytes(32).toString('base64url');
+
+const writeSecret = (file: string, text: string): void =>
+  writeFileSync(file, text, { mode: 0o600 });

@@ -49,7 +49,7 @@ export class InstanceTables {
 
   /** @throws HearsayError if no node answers. */
   async removeSession(): Promise<void> {
-    await this.#cache.client.batch([
+    await this.#cache.writer.batch([
       { op: 'delete', key: this.#key('session') },
       { op: 'delete', key: this.#key('roster') },
     ]);
@@ -57,7 +57,7 @@ export class InstanceTables {
 
   /** @throws HearsayError if no node answers. */
   async readMemory(): Promise<WorldMemory | null> {
-    const entry = await this.#cache.client.get(this.#memoryKey);
+    const entry = await this.#cache.reader.get(this.#memoryKey);
     if (entry === undefined) return null;
     return this.#cache.malformed.parse('state', memorySchema, () => entry.value);
   }
@@ -81,7 +81,7 @@ export class InstanceTables {
     this.#counter += 1;
     const version = packEpoch(this.#name.epoch, this.#counter);
     try {
-      await this.#cache.client.put(key, value, { version, ttlMs });
+      await this.#cache.writer.put(key, value, { version, ttlMs });
       return 'stored';
     } catch (error) {
       if (!(error instanceof ConflictError)) throw error;

@@ -24,7 +24,7 @@ export class Configurations {
 
   /** @throws HearsayError if no node answers. */
   async read(region: string, world: string): Promise<VersionedConfiguration | null> {
-    const entry = await this.#cache.client.get(keyOf('config', region, world));
+    const entry = await this.#cache.reader.get(keyOf('config', region, world));
     if (entry === undefined) return null;
     const parsed = this.#cache.malformed.parse('config', configurationSchema, () => entry.value);
     return { configuration: parsed, version: entry.version };
@@ -44,7 +44,7 @@ export class Configurations {
     const key = keyOf('config', region, world);
     const version = readVersion + 1;
     try {
-      await this.#cache.client.put(key, { v: 1, ...configuration }, { version });
+      await this.#cache.writer.put(key, { v: 1, ...configuration }, { version });
       return version;
     } catch (error) {
       if (!(error instanceof ConflictError)) throw error;
@@ -66,7 +66,7 @@ export class Revocations {
    */
   async revoke(subject: string, reason: Revocation['reason']): Promise<void> {
     const value: Revocation = { v: 1, reason };
-    await this.#cache.client.put(keyOf('revoked', subject), value, { ttlMs: REVOCATION_TTL_MS });
+    await this.#cache.writer.put(keyOf('revoked', subject), value, { ttlMs: REVOCATION_TTL_MS });
   }
 }
 
@@ -79,7 +79,7 @@ export class OnceRecords {
 
   /** @throws HearsayError if no node answers. */
   async read(player: string, key: string): Promise<OnceRecord | null> {
-    const entry = await this.#cache.client.get(keyOf('once', player, key));
+    const entry = await this.#cache.reader.get(keyOf('once', player, key));
     if (entry === undefined) return null;
     return this.#cache.malformed.parse('once', onceSchema, () => entry.value);
   }
@@ -91,7 +91,7 @@ export class OnceRecords {
   async write(player: string, key: string, record: OnceRecord, replaces = false): Promise<void> {
     const options = { version: replaces ? ('next' as const) : 0, ttlMs: ONCE_TTL_MS };
     try {
-      await this.#cache.client.put(keyOf('once', player, key), { v: 1, ...record }, options);
+      await this.#cache.writer.put(keyOf('once', player, key), { v: 1, ...record }, options);
     } catch (error) {
       if (!(error instanceof ConflictError)) throw error;
     }

@@ -58,7 +58,7 @@ export class PlayerRecords {
     { acks = 1, acksTimeoutMs = 2000 }: SaveOptions = {},
   ): Promise<SaveResult> {
     try {
-      const stored = await this.#cache.client.put(
+      const stored = await this.#cache.writer.put(
         keyOf('player', player),
         { v: 1, ...record },
         { version, ...(acks > 1 && { acks, acksTimeoutMs }) },
@@ -71,14 +71,14 @@ export class PlayerRecords {
   }
 
   async #get(key: string, after: string | null): Promise<Entry | undefined> {
-    const { client } = this.#cache;
-    if (after === null) return client.get(key);
+    const { reader } = this.#cache;
+    if (after === null) return reader.get(key);
     const signal = AbortSignal.timeout(AFTER_LIMIT_MS);
-    return client.get(key, { after, signal }).catch(() => client.get(key));
+    return reader.get(key, { after, signal }).catch(() => reader.get(key));
   }
 
   /** Of an erased player. */
   async remove(player: string): Promise<void> {
-    await this.#cache.client.delete(keyOf('player', player));
+    await this.#cache.writer.delete(keyOf('player', player));
   }
 }

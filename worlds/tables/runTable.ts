@@ -16,5 +16,5 @@ export interface RunRecord {
 
 /** @throws HearsayError if no node answers. */
 export async function writeRun(cache: Cache, region: string, record: RunRecord): Promise<void> {
-  await cache.client.put(keyOf('run', region), { v: 1, ...record }, { ttlMs: RUN_TTL_MS });
+  await cache.writer.put(keyOf('run', region), { v: 1, ...record }, { ttlMs: RUN_TTL_MS });
 }

@@ -24,14 +24,14 @@ export interface RowChange<T> {
 export class TableMirror<T> implements AsyncDisposable {
   /** Resolves once the copy is complete for the first time. */
   readonly synced: Promise<void>;
-  readonly #mirror: ReturnType<Cache['client']['mirror']>;
+  readonly #mirror: ReturnType<Cache['reader']['mirror']>;
   readonly #parse: (entry: Entry) => Row<T>;
   readonly #rows = new WeakMap<Entry, Row<T>>();
   #lastCurrentAtMs: number;
 
   /** @param region only its keys. */
   constructor(cache: Cache, table: TableName, schema: z.ZodType<T>, region?: string) {
-    this.#mirror = cache.client.mirror(tablePrefix(table, region));
+    this.#mirror = cache.reader.mirror(tablePrefix(table, region));
     this.#parse = (entry) => ({
       key: entry.key,
       value: cache.malformed.parse(table, schema, () => entry.value),

@@ -8,7 +8,7 @@ import {
   urlsSchema,
   wholeNumber,
 } from '../process/settings.ts';
-import { readToken } from '../process/tokenFile.ts';
+import { readTokens } from '../process/tokenFile.ts';
 import { MAX_EPOCH } from '../rules/fences.ts';
 import { MAX_INSTANCES, nameSchema } from '../tables/schemas.ts';
 import { startWorld } from './worldProcess.ts';
@@ -25,7 +25,7 @@ const settingsSchema = z.object({
   worldTokenFile: z
     .string()
     .default('')
-    .describe('file of the token for the nodes (default: they ask for none)'),
+    .describe('file of the tokens for the nodes (default: they ask for none)'),
   keys: z.string().min(1).describe('directory of the keys between processes'),
   fleetUrl: z
     .union([z.literal(''), z.url()])
@@ -47,7 +47,7 @@ const { worldTokenFile, fleetUrl, logLevel, ...settings } = readSettings(
 );
 const world = await startWorld({
   ...settings,
-  token: await readToken(worldTokenFile),
+  token: await readTokens(worldTokenFile),
   fleetUrl: fleetUrl === '' ? null : fleetUrl,
   log: openLog('world', logLevel),
 });

@@ -9,7 +9,7 @@ import { listen } from '../http/jsonApp.ts';
 import type { Logger } from '../process/log.ts';
 import type { WorldMemory } from '../rules/simulation.ts';
 import { fleetName } from '../slots/linkMessages.ts';
-import { openCache } from '../tables/cache.ts';
+import { type CacheTokens, openCache } from '../tables/cache.ts';
 import { InstanceTables, instanceOf, type WriteResult } from '../tables/instanceTables.ts';
 import { keyOf, partsOf } from '../tables/keys.ts';
 import { PlayerRecords } from '../tables/playerRecords.ts';
@@ -35,7 +35,7 @@ export interface WorldProcessOptions {
   /** Of the configuration: an older copy of it is not enough. */
   readonly configurationVersion: number;
   readonly nodes: readonly string[];
-  readonly token: string | null;
+  readonly token: CacheTokens | null;
   /** Directory of the keys between processes. */
   readonly keys: string;
   /** Base URL of the fleet; null: nobody asks for this instance, as in a test. */

@@ -3,25 +3,28 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { cacheGrant } from '../../rules/cacheGrants.ts';
 import { ROLES } from '../../rules/grants.ts';
-import { nodeTokens } from '../../rules/nodeTokens.ts';
+import { nodeTokens, type TokenUse } from '../../rules/nodeTokens.ts';
 import { planRegion } from '../../run/regionPlan.ts';
 
 const run = suite('region');
 
-run('each role has a token of its own prefixes, and none of a scope that it does not need', () => {
-  const tokens = nodeTokens('eu');
-  for (const role of ROLES) {
-    const grant = cacheGrant(role, 'eu');
-    const token = tokens.find((one) => one.role === role);
-    assert.is(token === undefined, grant === null);
-    if (token === undefined || grant === null) continue;
-    assert.is(token.scopes.includes('read'), grant.reads.length > 0);
-    assert.is(token.scopes.includes('write'), grant.writes.length > 0);
-    assert.equal(new Set(token.prefixes), new Set([...grant.reads, ...grant.writes]));
-  }
-  const world = tokens.find(({ role }) => role === 'world');
-  assert.not.ok(world?.prefixes.some((prefix) => prefix.includes('/us/')));
-});
+run(
+  'a role has a token to read, and one to write, each with the prefixes of that use alone',
+  () => {
+    const tokens = nodeTokens('eu');
+    for (const role of ROLES) {
+      const grant = cacheGrant(role, 'eu');
+      const prefixesOf = (use: TokenUse) =>
+        tokens.find((one) => one.role === role && one.use === use)?.prefixes ?? [];
+      assert.equal(prefixesOf('read'), grant?.reads ?? []);
+      assert.equal(prefixesOf('write'), grant?.writes ?? []);
+    }
+    assert.ok(
+      tokens.every(({ prefixes }) => prefixes.length > 0),
+      'no prefix would mean all keys',
+    );
+  },
+);
 
 run('no two programs have the same port, and each is shown its own token alone', () => {
   const paths = { data: '/d', keys: '/k', authFile: '/a', internalTokenFile: '/i' };
@@ -34,6 +37,7 @@ run('no two programs have the same port, and each is shown its own token alone',
     const tokens = words.filter((word) => word.startsWith('/token/'));
     assert.equal(tokens, [`/token/${name === 'fleet' ? 'world' : name}`]);
   }
+  for (const { environment } of plan.nodes) assert.is(environment.HOST, '127.0.0.1');
 });
 
 run.run();

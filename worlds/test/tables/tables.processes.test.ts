@@ -59,7 +59,7 @@ tables('each table keeps its rule on real nodes', async () => {
   assert.is(await configurations.write('eu', 'meadow', configuration, 0), 1);
   assert.is(await configurations.write('eu', 'meadow', configuration, 0), null);
   assert.is(await configurations.write('eu', 'meadow', configuration, 1), 2);
-  await cache.client.put(keyOf('config', 'eu', 'harbour'), { v: 1, name: 'Harbour' });
+  await cache.writer.put(keyOf('config', 'eu', 'harbour'), { v: 1, name: 'Harbour' });
   await using mirror = new TableMirror(other, 'config', configurationSchema, 'eu');
   await mirror.synced;
   await waitFor(() => [...mirror.rows()].length === 2, 5000, 'both configurations are told');

@@ -71,8 +71,8 @@ world(
     assert.is(await process.ended(), 0, process.stderr);
     const { record } = await new PlayerRecords(cache).read(playerId(1));
     assert.ok((record?.distance ?? 0) > 0, 'the way is saved');
-    assert.is(await cache.client.get(key), undefined, 'the session is gone');
-    assert.ok(await cache.client.get(keyOf('state', 'eu', 'meadow', 1)), 'the memory is there');
+    assert.is(await cache.reader.get(key), undefined, 'the session is gone');
+    assert.ok(await cache.reader.get(keyOf('state', 'eu', 'meadow', 1)), 'the memory is there');
   },
 );
 
