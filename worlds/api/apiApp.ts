@@ -12,12 +12,14 @@ import { MAP_NAMES } from '../rules/worldConfiguration.ts';
 import type { PlayerRecords } from '../tables/playerRecords.ts';
 import { nameSchema } from '../tables/schemas.ts';
 import type { Joined, Joins } from './joins.ts';
+import type { Watchers } from './watchers.ts';
 import type { WorldsView } from './worldsView.ts';
 
 export interface ApiOptions {
   readonly view: WorldsView;
   readonly joins: Joins;
   readonly verifier: Pick<AccessVerifier, 'verify'>;
+  readonly watchers: Watchers;
   readonly records: Pick<PlayerRecords, 'read'>;
   readonly onFault: (error: unknown) => void;
   /** Whether an error says that the cache can't be reached. */
@@ -41,7 +43,7 @@ const anyJoinSchema = z.strictObject({
 const KEY_RULE = /^[\w.-]{1,64}$/;
 
 export function apiApp(options: ApiOptions): RequestListener {
-  const { view, joins, verifier, records, onFault, isOutOfReach } = options;
+  const { view, joins, verifier, watchers, records, onFault, isOutOfReach } = options;
   const admit = async (request: JsonRequest, action: Action): Promise<AccessClaims> => {
     const claims = await verifier.verify(bearerOf(request.header('Authorization')));
     if (claims === null) throw unauthorized('Show an access token that has not ended.');
@@ -57,6 +59,24 @@ export function apiApp(options: ApiOptions): RequestListener {
         answer: async (request) => {
           await admit(request, 'worlds.list');
           return listAnswer(view, request);
+        },
+      },
+      {
+        method: 'GET',
+        path: '/worlds/watch',
+        answer: async (request) => {
+          const { player } = await admit(request, 'worlds.list');
+          const stream = watchers.admit({
+            caller: player,
+            filter: filterOf(request),
+            lastEventId: request.header('Last-Event-ID'),
+            isAdmitted: () =>
+              admit(request, 'worlds.list').then(
+                () => true,
+                () => false,
+              ),
+          });
+          return { status: 200, headers: watchers.headers, stream };
         },
       },
       {
@@ -114,16 +134,21 @@ export function apiApp(options: ApiOptions): RequestListener {
   return app.callback();
 }
 
-function listAnswer(view: WorldsView, request: JsonRequest): JsonAnswer {
+/** @throws Problem 422 if the query does not parse. */
+function filterOf(request: JsonRequest): ListingFilter {
   const parsed = filterSchema.safeParse(Object.fromEntries(request.query));
   if (!parsed.success)
     throw new Problem(422, 'query', 'The query may have region, map and open=true.');
   const { region, map, open } = parsed.data;
-  const filter: ListingFilter = {
+  return {
     ...(region !== undefined && { region }),
     ...(map !== undefined && { map }),
     open: open === 'true',
   };
+}
+
+function listAnswer(view: WorldsView, request: JsonRequest): JsonAnswer {
+  const filter = filterOf(request);
   const { isStale: stale, etag } = view;
   const headers = { ETag: etag, 'Cache-Control': 'private, no-cache' };
   if (request.header('If-None-Match') === etag) return { status: 304, headers };

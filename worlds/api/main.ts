@@ -17,6 +17,7 @@ import { TableMirror } from '../tables/tableMirror.ts';
 import { apiApp } from './apiApp.ts';
 import { Joins } from './joins.ts';
 import { seatAsker } from './seatAsker.ts';
+import { Watchers } from './watchers.ts';
 import { WorldsView } from './worldsView.ts';
 
 const settingsSchema = z.object({
@@ -51,10 +52,11 @@ const joins = new Joins({
   ...{ view, once: new OnceRecords(cache), now: () => Date.now(), onFailure: onFault },
   askForSeat: seatAsker(await openSigner(settings.keys, 'api')),
 });
+const watchers = new Watchers(view);
 const isOutOfReach = (error: unknown): boolean => error instanceof HearsayError;
 const records = new PlayerRecords(cache);
 const listener = await listen(
-  apiApp({ view, joins, verifier, records, onFault, isOutOfReach }),
+  apiApp({ view, joins, verifier, watchers, records, onFault, isOutOfReach }),
   host,
   port,
 );

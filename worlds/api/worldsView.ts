@@ -24,6 +24,8 @@ export interface SeatPlace {
   readonly instance: string;
 }
 
+export type ListingListener = (region: string, world: string) => void;
+
 /** A world tells its session each two seconds: one that has not by then is gone. */
 const RENEWED_AFTER_MS = 3000;
 const LOOK_MS = 500;
@@ -31,7 +33,7 @@ const LOOK_MS = 500;
 export class WorldsView implements AsyncDisposable {
   readonly listing = new Listing();
   /** Another process counts its revisions anew. */
-  readonly #id = randomUUID();
+  readonly id: string = randomUUID();
   readonly #configurations: TableMirror<StoredConfiguration>;
   readonly #sessions: TableMirror<Session>;
   readonly #rosters: TableMirror<Roster>;
@@ -39,6 +41,7 @@ export class WorldsView implements AsyncDisposable {
   /** Sessions that ended while no node could be heard: they count until there is news. */
   readonly #lapsed = new Set<string>();
   readonly #timer: NodeJS.Timeout;
+  readonly #listeners = new Set<ListingListener>();
   #currentSinceMs: number | null = null;
   /** Where each player sits, by the newest roster that names him. */
   readonly #places = new Map<string, SeatPlace>();
@@ -49,8 +52,9 @@ export class WorldsView implements AsyncDisposable {
     this.#rosters = new TableMirror(cache, 'roster', rosterSchema);
     this.#configurations.onChange(({ key, row }) => {
       const [region, world] = partsOf('config', key, 2) ?? [];
-      if (region !== undefined && world !== undefined)
-        this.listing.configure(region, world, row?.value ?? null);
+      if (region === undefined || world === undefined) return;
+      this.listing.configure(region, world, row?.value ?? null);
+      this.#tell(region, world);
     });
     this.#sessions.onChange((change) => this.#takeSession(change));
     this.#rosters.onChange((change) => this.#takeRoster(change));
@@ -70,7 +74,16 @@ export class WorldsView implements AsyncDisposable {
 
   /** The same as long as a listing shows the same. */
   get etag(): string {
-    return `"${this.#id}-${this.listing.revision}-${this.isStale ? 1 : 0}"`;
+    return `"${this.id}-${this.listing.revision}-${this.isStale ? 1 : 0}"`;
+  }
+
+  /**
+   * @param listener is told of each world whose row may have changed.
+   * @returns a function that removes the listener.
+   */
+  onChange(listener: ListingListener): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
   }
 
   candidates(region: string, world: string): Candidate[] {
@@ -93,6 +106,10 @@ export class WorldsView implements AsyncDisposable {
         mirror[Symbol.asyncDispose](),
       ),
     );
+  }
+
+  #tell(region: string, world: string): void {
+    for (const listener of this.#listeners) listener(region, world);
   }
 
   #takeSession({ key, row, isExpiry }: RowChange<Session>): void {
@@ -120,6 +137,7 @@ export class WorldsView implements AsyncDisposable {
 
   #setSession(place: SeatPlace, session: Session | null): void {
     this.listing.setInstance(place, session);
+    this.#tell(place.region, place.world);
     if (session === null) {
       this.#candidates.delete(idOf(place));
       return;

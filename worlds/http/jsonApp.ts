@@ -3,7 +3,7 @@
  *
  * Invariant: a client's mistake is never a 500.
  */
-import { createServer, type Server } from 'node:http';
+import { createServer, type Server, type ServerResponse } from 'node:http';
 import Router from '@koa/router';
 import Koa from 'koa';
 import rawBody from 'raw-body';
@@ -25,6 +25,8 @@ export interface JsonAnswer {
   readonly status: number;
   readonly body?: object;
   readonly headers?: Readonly<Record<string, string>>;
+  /** Takes the response over after the status and the headers: it goes on until one side ends it. */
+  readonly stream?: (response: ServerResponse) => void;
 }
 
 export interface JsonRoute {
@@ -56,7 +58,13 @@ export function jsonApp(
   const router = new Router({ strict: true, sensitive: true });
   for (const { method, path, answer } of routes)
     router.register(path, [method], async (context) => {
-      const { status, body, headers = {} } = await answer(requestOf(context));
+      const { status, body, headers = {}, stream } = await answer(requestOf(context));
+      if (stream !== undefined) {
+        context.respond = false;
+        context.res.writeHead(status, { 'Cache-Control': 'no-store', ...headers });
+        stream(context.res);
+        return;
+      }
       context.status = status;
       context.set({ 'Cache-Control': 'no-store', ...headers });
       context.body = body ?? null;

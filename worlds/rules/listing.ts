@@ -124,6 +124,12 @@ export class Listing {
 export const isOpen = ({ state, max, taken }: InstanceFacts): boolean =>
   state === 'active' && taken < max;
 
+/** Whether a filter lets a world through. */
+export const isListed = ({ region, map, instances }: ListedWorld, filter: ListingFilter): boolean =>
+  (filter.region === undefined || region === filter.region) &&
+  (filter.map === undefined || map === filter.map) &&
+  (filter.open !== true || instances.some(({ state, free }) => state === 'active' && free > 0));
+
 function listed({ region, world, configuration, instances }: WorldRow): ListedWorld | undefined {
   if (configuration === null) return undefined;
   const { name, map, maxPlayers } = configuration;

@@ -10,6 +10,7 @@ import { AccessVerifier } from '../../access/accessVerifier.ts';
 import { apiApp } from '../../api/apiApp.ts';
 import { Joins } from '../../api/joins.ts';
 import { seatAsker } from '../../api/seatAsker.ts';
+import { Watchers } from '../../api/watchers.ts';
 import { WorldsView } from '../../api/worldsView.ts';
 import { listen } from '../../http/jsonApp.ts';
 import { Identity } from '../../identity/identity.ts';
@@ -27,6 +28,7 @@ import { TableMirror } from '../../tables/tableMirror.ts';
 import { Publisher } from '../../world/sessionPublisher.ts';
 import { TestPlayer } from '../support/testPlayer.ts';
 import { TestWorld } from '../support/testWorld.ts';
+import { WatchReader } from '../support/watchReader.ts';
 
 const api = suite('api');
 
@@ -125,6 +127,7 @@ api('who logs in lists the worlds, joins one, and plays', async () => {
   );
   let asked = 0;
   const view = ends.use(new WorldsView(cache));
+  const watchers = ends.use(new Watchers(view));
   const joins = new Joins({
     ...{ view, once: new OnceRecords(cache), now, onFailure: () => {} },
     askForSeat: async (at, request) => {
@@ -134,7 +137,11 @@ api('who logs in lists the worlds, joins one, and plays', async () => {
     },
   });
   const apiAt = ends.use(
-    await listen(apiApp({ view, joins, verifier, records, onFault, isOutOfReach }), '127.0.0.1', 0),
+    await listen(
+      apiApp({ view, joins, verifier, watchers, records, onFault, isOutOfReach }),
+      '127.0.0.1',
+      0,
+    ),
   );
   await view.synced();
   const sessions = ends.use(new TableMirror(cache, 'session', sessionSchema));
@@ -164,6 +171,12 @@ api('who logs in lists the worlds, joins one, and plays', async () => {
   assert.is(body.stale, false);
   assert.is((await get('/worlds?open=perhaps', a.access)).status, 422);
   assert.is((await get('/worlds', 'x.y.z')).status, 401);
+
+  using lobby = new WatchReader(`${apiAt.url}/worlds/watch`, {
+    Authorization: `Bearer ${a.access}`,
+  });
+  await waitFor(() => lobby.syncs === 1, 10_000, 'the lobby is synced');
+  assert.is((await get('/worlds/watch', 'x.y.z')).status, 401);
 
   // One key twice at once gives one seat; for another request it is refused.
   for (let round = 0; round < 20; round += 1) {
@@ -240,6 +253,16 @@ api('who logs in lists the worlds, joins one, and plays', async () => {
   await waitFor(() => view.candidates('eu', 'meadow').length === 1, 20_000, 'one is gone');
   assert.is(view.isStale, false);
   assert.is(view.candidates('eu', 'meadow')[0]?.instance, other.name);
+
+  // The lobby was told all of it, and nothing twice.
+  await waitFor(
+    () => JSON.stringify([...lobby.worlds.values()]) === JSON.stringify(view.listing.list()),
+    10_000,
+    'the lobby shows the listing',
+  );
+  const told = lobby.events.map(({ event, data }) => JSON.stringify([event, data]));
+  assert.not.ok(told.some((text, at) => text === told[at - 1]));
+  assert.is(lobby.events.filter(({ event }) => event === 'synced').length, 3, 'stale, and back');
   assert.equal(faults, []);
 });
 
