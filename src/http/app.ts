@@ -2,7 +2,7 @@
  * The REST interface over a replica: a koa app, and the short path before it. The order of routes
  * matters: nearly all requests are for single keys, so their routes are tried first.
  */
-import type { IncomingMessage, RequestListener } from 'node:http';
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import type { RouterContext } from '@koa/router';
 import Koa from 'koa';
 import type { Registry } from 'prom-client';
@@ -227,9 +227,9 @@ const METRICS_AGE_MS = 1000;
 
 function addMetricsRoute(routes: Routes, registry: Registry, slow: SlowRequests): void {
   let shown: Promise<string> | null = null;
-  const metrics = (): Promise<string> => {
+  const metrics = (response: ServerResponse): Promise<string> => {
     if (shown === null) {
-      const made = slow.run(() => registry.metrics());
+      const made = slow.answer(response, () => registry.metrics());
       shown = made;
       const forget = (): void => {
         if (shown === made) shown = null;
@@ -247,7 +247,7 @@ function addMetricsRoute(routes: Routes, registry: Registry, slow: SlowRequests)
     touches: 'none',
     summary: 'Metrics for Prometheus',
     answers: { '200': { description: 'Text.', content: { 'text/plain': {} } } },
-    handler: async ({ ctx }) => answer(ctx, 200, registry.contentType, await metrics()),
+    handler: async ({ ctx }) => answer(ctx, 200, registry.contentType, await metrics(ctx.res)),
   });
 }
 

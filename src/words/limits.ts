@@ -84,7 +84,10 @@ export interface Limits {
   readonly maxAuditBufferBytes: number;
   /** Tickets for watches that wait to be used. */
   readonly maxTickets: number;
-  /** Requests of the slow class (the past, the log, metrics, long lists) that may be under way at one time. */
+  /**
+   * Requests of the slow class (the past, the log, metrics, long lists) at one time, until their answers are read;
+   * one address may hold half with unread ones.
+   */
   readonly maxSlowRequests: number;
   /** Percent of the heap's greatest size above which requests are shed. */
   readonly shedHeapPercent: number;

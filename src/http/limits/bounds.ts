@@ -37,9 +37,9 @@ export class Bounds {
   constructor({ limits, sendTimeoutMs, trustedProxies, load }: BoundsOptions) {
     this.connections = new Connections({ limits, sendTimeoutMs, trustedProxies });
     this.longBodies = new LongBodies(limits);
-    this.slowRequests = new SlowRequests(limits);
-    this.shedding = new Shedding(limits, load);
     this.addressOf = clientAddress(trustedProxies);
+    this.slowRequests = new SlowRequests(limits, this.addressOf);
+    this.shedding = new Shedding(limits, load);
     this.#timer = setInterval(() => this.shedding.look(performance.now()), LOOK_INTERVAL_MS);
     this.#timer.unref();
   }

@@ -2,35 +2,97 @@
  * The slow class: requests that cost a hundred times as much as a GET (the past of a key, the log, metrics,
  * long lists). A bounded number of them is under way at one time, so that they never crowd out the others.
  *
- * A request counts while the node works for it, not while its client reads the answer: clients that read
- * slowly must not keep others out, and unread answers have a bound of their own.
+ * Invariants: a request counts until its work is done and its client has taken the answer, or has gone, because
+ * much of the work is done within one turn and leaves only the answer; and the unread answers of one address hold
+ * at most half of the places, so that it does not keep all others out by reading slowly.
  */
+import type { ServerResponse } from 'node:http';
 import type { Limits } from '../../words/limits.ts';
+import type { AddressOf } from './clientAddress.ts';
 import { tooManySlow } from './quotas.ts';
 
 /** A list of at most so many entries is not slow. */
 export const QUICK_LIST_ENTRIES = 100;
+/** The part of the places that the unread answers of one address may hold. */
+const ADDRESS_SHARE = 1 / 2;
+
+type Work<T> = () => Promise<T> | T;
 
 export class SlowRequests {
   underWay = 0;
   refused = 0;
   readonly #maxSlowRequests: number;
+  readonly #addressOf: AddressOf;
+  readonly #unreadByAddress = new Map<string, number>();
 
-  constructor({ maxSlowRequests }: Pick<Limits, 'maxSlowRequests'>) {
+  constructor({ maxSlowRequests }: Pick<Limits, 'maxSlowRequests'>, addressOf: AddressOf) {
     this.#maxSlowRequests = maxSlowRequests;
+    this.#addressOf = addressOf;
   }
 
-  /** @throws Problem 429 if too many are under way. */
-  async run<T>(work: () => Promise<T> | T): Promise<T> {
-    if (this.underWay >= this.#maxSlowRequests) {
-      this.refused++;
-      throw tooManySlow();
+  /**
+   * Counts the request until its response has been sent, or its connection is gone.
+   *
+   * @throws Problem 429 if too many are under way, and the errors of the work.
+   */
+  async answer<T>(response: ServerResponse, work: Work<T>): Promise<T> {
+    const address = this.#addressOf(response.req);
+    const unread = this.#unreadByAddress.get(address) ?? 0;
+    if (unread >= Math.ceil(this.#maxSlowRequests * ADDRESS_SHARE)) this.#refuse();
+    this.#begin();
+    try {
+      return await work();
+    } finally {
+      this.#endWhenRead(address, response);
     }
-    this.underWay++;
+  }
+
+  /**
+   * Counts the work alone, for an answer that is a stream: it may last for days.
+   *
+   * @throws Problem 429 if too many are under way, and the errors of the work.
+   */
+  async run<T>(work: Work<T>): Promise<T> {
+    this.#begin();
     try {
       return await work();
     } finally {
       this.underWay--;
     }
+  }
+
+  #begin(): void {
+    if (this.underWay >= this.#maxSlowRequests) this.#refuse();
+    this.underWay++;
+  }
+
+  #refuse(): never {
+    this.refused++;
+    throw tooManySlow();
+  }
+
+  #endWhenRead(address: string, response: ServerResponse): void {
+    // The client has gone meanwhile, and nothing will tell of it again.
+    if (response.closed) {
+      this.underWay--;
+      return;
+    }
+    this.#count(address, 1);
+    let isUnread = true;
+    const end = (): void => {
+      if (!isUnread) return;
+      isUnread = false;
+      this.underWay--;
+      this.#count(address, -1);
+    };
+    // Node begins the next request of the connection within `finish`, before `close`.
+    response.prependOnceListener('finish', end);
+    response.once('close', end);
+  }
+
+  #count(address: string, requests: number): void {
+    const unread = (this.#unreadByAddress.get(address) ?? 0) + requests;
+    if (unread > 0) this.#unreadByAddress.set(address, unread);
+    else this.#unreadByAddress.delete(address);
   }
 }

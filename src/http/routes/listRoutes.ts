@@ -86,7 +86,7 @@ export function addListRoutes(
               entryMembers,
             )
           : textPage(replica.listHeads(prefix, after, limit), timeMembers);
-      const page = await (isQuick ? read() : slow.run(read));
+      const page = await (isQuick ? read() : slow.answer(ctx.res, read));
       const text = `{"entries":[${page.texts.join()}],"next":${JSON.stringify(page.next)}}`;
       const headers =
         page.next === null ? [] : ['Link', nextLink(prefix, page.next, limit, values)];

@@ -55,7 +55,7 @@ export function addLogRoutes(
       ),
     },
     handler: async ({ ctx }) => {
-      const facts = factsJson(await slow.run(() => reader.facts()));
+      const facts = factsJson(await slow.answer(ctx.res, () => reader.facts()));
       answerJson(ctx, JSON.stringify({ node: replica.nodeId, ...facts }));
     },
   });

@@ -32,7 +32,7 @@ interface RowsRequest {
   /** Aborted when the node stops. */
   readonly stopping: AbortSignal;
   readonly query: LogRowsQuery;
-  /** Only the first page counts: those behind it are read at the pace of the client, and with pauses. */
+  /** Of a stream only the first page counts: those behind it are read at the pace of the client, and with pauses. */
   readonly slow: SlowRequests;
 }
 
@@ -41,9 +41,12 @@ export async function streamRows(
   { replica, reader, stopping, query, slow }: RowsRequest,
 ): Promise<void> {
   const seenLsn = replica.lastLsn;
-  const first = await slow.run(() => reader.lines(requestOf(query, query.after)));
+  const isPage =
+    query.limit !== undefined || query.before !== undefined || query.lsns !== undefined;
+  const read = () => reader.lines(requestOf(query, query.after));
+  const first = await (isPage ? slow.answer(ctx.res, read) : slow.run(read));
   if (replica.lastLsn > seenLsn) await pause(BUSY_PAUSE_MS);
-  if (query.limit !== undefined || query.before !== undefined || query.lsns !== undefined) {
+  if (isPage) {
     const { lines, fault, next } = first;
     answer(
       ctx,

@@ -44,7 +44,7 @@ export async function answerPast(
   key: string,
   at: string,
 ): Promise<void> {
-  const entry = await past.slow.run(() => find(new LineSource(past), key, at));
+  const entry = await past.slow.answer(ctx.res, () => find(new LineSource(past), key, at));
   if (entry === undefined) answer(ctx, 404, PROBLEM_TYPE, NOT_FOUND_TEXT);
   else answer(ctx, 200, JSON_TYPE, `{${entryMembers(entry.op)}}`, taggedHeaders(etagOf(entry.op)));
 }

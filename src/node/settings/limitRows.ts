@@ -124,7 +124,7 @@ export const limitRows = {
   maxTickets: count('maxTickets', 'most tickets for watches that wait to be used; beyond it, 503'),
   maxSlowRequests: count(
     'maxSlowRequests',
-    'most requests at one time for the past, the log, metrics and lists of more than 100 entries; beyond it, 429',
+    'most requests for the past, the log, metrics and lists of more than 100 entries, answers not read yet included; beyond it, 429',
   ),
   shedHeapPercent: percent(
     'shedHeapPercent',

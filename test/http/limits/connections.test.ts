@@ -1,12 +1,12 @@
 /** The bounds of connections: what one may send ahead, hold back or take, and how many there may be. */
 import * as http from 'node:http';
-import { connect, type Socket } from 'node:net';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { problemSchema } from '../../../src/http/openapi/answerSchemas.ts';
 import { stretch, waitFor } from '../../support/processes.ts';
 import { type TestServer, withServer } from '../testServer.ts';
 import { WatchServer } from '../watch/watchServer.ts';
+import { Raw } from './raw.ts';
 
 const connections = suite('connections');
 
@@ -19,32 +19,6 @@ const metric = async (server: TestServer | WatchServer, name: string): Promise<n
   const line = text.split('\n').find((one) => one.startsWith(`${name} `));
   return Number(line?.slice(name.length + 1));
 };
-
-/** Everything that comes on a connection, which stays open. */
-class Raw {
-  readonly socket: Socket;
-  text = '';
-  isClosed = false;
-
-  constructor(port: number, bytes: string) {
-    this.socket = connect(port, '127.0.0.1', () => this.socket.write(bytes));
-    this.socket.setEncoding('latin1').on('data', (text: string) => {
-      this.text += text;
-    });
-    this.socket.on('error', () => {});
-    this.socket.on('close', () => {
-      this.isClosed = true;
-    });
-  }
-
-  get statuses(): number[] {
-    return [...this.text.matchAll(/HTTP\/1\.1 (\d+) /g)].map(([, status]) => Number(status));
-  }
-
-  [Symbol.dispose](): void {
-    this.socket.destroy();
-  }
-}
 
 connections(
   'many requests sent ahead of their answers are all answered, in order',

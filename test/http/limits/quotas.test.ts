@@ -1,4 +1,4 @@
-/** Callers are told their quotas, and a bound of callers and of slow requests is reached. */
+/** Callers are told their quotas, and a bound of callers is reached. */
 import type { IncomingMessage } from 'node:http';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -9,7 +9,6 @@ import { SCOPES } from '../../../src/access/scopes.ts';
 import { digestOf } from '../../../src/access/secret.ts';
 import { Callers } from '../../../src/http/access/callers.ts';
 import { Tickets } from '../../../src/http/access/tickets.ts';
-import { SlowRequests } from '../../../src/http/limits/slowRequests.ts';
 import type { Limits } from '../../../src/words/limits.ts';
 import { onBothPaths, withServer } from '../testServer.ts';
 
@@ -89,24 +88,6 @@ quotas(
     { callers: callersOf(bound(9)), limits: { maxWrongTokens: 4 } },
   ),
 );
-
-quotas('a slow request counts until its work is done, and no longer', async () => {
-  const slow = new SlowRequests({ maxSlowRequests: 1 });
-  const work = Promise.withResolvers<number>();
-  const first = slow.run(() => work.promise);
-  assert.is(slow.underWay, 1);
-  await slow
-    .run(() => 1)
-    .then(
-      () => assert.unreachable(),
-      (error) => assert.equal([error.status, slow.refused], [429, 1]),
-    );
-  work.resolve(7);
-  assert.is(await first, 7);
-  assert.is(await slow.run(() => 8), 8);
-  await slow.run(() => Promise.reject(new Error('x'))).catch(() => {});
-  assert.is(slow.underWay, 0);
-});
 
 quotas(
   'a list that is not slow ends at 256 KiB, and tells where it goes on',
