@@ -94,6 +94,12 @@ const SWITCHES: Readonly<Record<string, Switch>> = {
       without: 'true ||',
     },
   },
+  /** Rule 8: a peer becomes a member although nobody has the ops that it lacks. */
+  'no members below the reach': {
+    file: 'src/gossip/protocol/answerer.ts',
+    text: 'if (!empty && !this.#isAboveReach(peer, digest)) {',
+    without: 'if (empty && !empty) {',
+  },
   /** Rule 8: a member that starts writes at once. */
   'catching up before writing': {
     file: 'src/gossip/protocol/standing.ts',

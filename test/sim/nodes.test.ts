@@ -3,7 +3,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { scenarioNames } from '../../sim/scenarios.ts';
-import { runSeeds, SEEDS_A_SCENARIO } from './seeds.ts';
+import { runSeed, runSeeds, SEEDS_A_SCENARIO } from './seeds.ts';
 
 const SCENARIOS = [
   ...['crashes', 'skewed clocks', 'full disks'],
@@ -22,6 +22,11 @@ const nodes = suite('simulated nodes');
 
 for (const scenario of SCENARIOS)
   nodes(`${SEEDS_A_SCENARIO} seeds of "${scenario}"`, () => runSeeds(scenario));
+
+nodes(
+  'a stranger waits for one join timeout, and not for two (seed 70040 of "retired by hand")',
+  () => runSeed('retired by hand', 70040),
+);
 
 nodes('every scenario is run', () => {
   assert.equal([...SCENARIOS, ...ELSEWHERE].sort(), [...scenarioNames].sort());

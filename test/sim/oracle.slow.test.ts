@@ -20,6 +20,7 @@ const SHOWN_BY: Readonly<Record<string, string>> = {
   'members that a log lacks': 'restored from before joins',
   'retire coverage': 'retired by hand',
   'joins of empty logs only': 'formed apart',
+  'no members below the reach': 'restored from before joins',
   'catching up before writing': 'restores',
   'members that have gone': 'formed alone',
   'fork check': 'clones',
@@ -59,6 +60,7 @@ const FIRST_SEEDS: Readonly<Record<string, number>> = {
   'forks are told again': 81,
   'retire coverage': 100,
   'members that a log lacks': 85,
+  'no members below the reach': 70046,
 };
 
 /** Its seed shows the lack while nodes replay their whole logs: a start from a checkpoint knows less of expiries. */

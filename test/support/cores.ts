@@ -20,6 +20,7 @@ import { Members } from '../../src/rules/members.ts';
 import type { Stable } from '../../src/rules/stability.ts';
 import { add, type Hash, ZERO } from '../../src/words/hash.ts';
 import { seeded } from '../../src/words/random.ts';
+import type { Vector } from '../../src/words/vector.ts';
 import { membership } from './ops.ts';
 
 export const NOW = 1_795_000_000_000;
@@ -61,6 +62,7 @@ export interface TestView extends View {
   deadEntries: number;
   bornHere: number;
   mapHash: Hash;
+  reach: () => Vector;
 }
 
 export interface TestCore {

@@ -8,7 +8,7 @@ import { admits } from './admission.ts';
 import { Admissions } from './admissions.ts';
 import type { Comparison } from './comparison.ts';
 import type { CoreState } from './coreState.ts';
-import { readDigest } from './digest.ts';
+import { type Digest, readDigest } from './digest.ts';
 import type { Question } from './inputOutput.ts';
 import { type Greeted, knowsSame } from './peer.ts';
 import type { Puller } from './puller.ts';
@@ -70,29 +70,40 @@ export class Answerer {
 
   answerTo(peer: Greeted, { digest, re, sent }: Question): void {
     const { connection } = peer;
-    const isWhole = peer.lackedClosed === null;
-    if (isWhole && includes(digest.vector, this.#state.view.reach()))
+    if (this.#isAboveReach(peer, digest))
       this.#state.out({ kind: 'answer', connection, digest, re, sent });
     else if (peer.digestIsExact) this.#answerBelowReach(peer, { digest, re });
     // The peer may hold an origin as retired that this node does not, and lack ops of that origin.
     else this.#later(peer, re);
   }
 
+  /** Rule 10: whether this node still has every op that the peer lacks. */
+  #isAboveReach({ lackedClosed }: Greeted, { vector }: Digest): boolean {
+    return lackedClosed === null && includes(vector, this.#state.view.reach());
+  }
+
   /** Rule 8: the peer is admitted before it is answered, told to rejoin, or told to ask later. */
   #stranger(peer: Greeted, { digest, re }: Question): void {
+    const { connection, hello } = peer;
+    const { origin, admittedBy, nodeId, url } = hello;
+    // Its time begins with its first digest, also while this node starts.
+    const mayYetBeKnown = this.#admissions.mayYetBeKnown(hello);
     if (this.#state.standing.phase !== 'ready') {
       this.#later(peer, re);
       return;
     }
-    const { connection, hello } = peer;
-    const { origin, admittedBy, nodeId, url } = hello;
     const empty = digest.vector.size === 0;
     if (!admits(this.#state.view.members, { origin, empty, admittedBy })) {
-      if (this.#admissions.mayYetBeKnown(hello)) this.#later(peer, re);
+      if (mayYetBeKnown) this.#later(peer, re);
       else {
         const reason = `${origin} is no member and has a history of its own`;
         this.#state.tellToRejoin(connection, 'stranger', reason, re);
       }
+      return;
+    }
+    // A member that nobody can bring up to date would only hold back what is stable.
+    if (!empty && !this.#isAboveReach(peer, digest)) {
+      this.answerTo(peer, { digest, re });
       return;
     }
     const obstacle = this.#admissions.obstacleTo(hello);

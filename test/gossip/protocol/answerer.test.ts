@@ -1,0 +1,73 @@
+/** Answers to peers that are no members (rule 8): who is let in, told to wait, or told to rejoin. */
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { Output } from '../../../src/gossip/protocol/inputOutput.ts';
+import {
+  digestWith,
+  ofKind,
+  originOf,
+  sent,
+  type TestCore,
+  testCore,
+} from '../../support/cores.ts';
+
+const [OWN, SECOND, THIRD] = [originOf(1), originOf(2), originOf(3)];
+const JOIN_TIMEOUT_MS = 10_000;
+
+/** The only member of its cluster, which has compacted its ops up to that seq. */
+function readyNode(reach: number): TestCore {
+  const node = testCore();
+  node.view.vector.set(OWN, 5);
+  node.view.reach = () => new Map([[OWN, reach]]);
+  assert.is(ofKind(node.tick(), 'ready').length, 1);
+  return node;
+}
+
+const asks = (node: TestCore, seqs: Readonly<Record<string, number>>): readonly Output[] =>
+  node.receive(3, { type: 'digest', digest: digestWith(node.view, seqs), re: 4 });
+
+const codesOf = (outputs: readonly Output[]): string[] =>
+  sent(outputs, 'rejoin').map(({ message }) => message.code);
+
+const answers = suite('answers to peers that are no members');
+
+answers('a peer that a member let in is let in with a log that can be completed', () => {
+  const node = readyNode(2);
+  node.greet(3, { origin: THIRD, admittedBy: OWN });
+  const outputs = asks(node, { [OWN]: 2, [THIRD]: 1 });
+  assert.is(ofKind(outputs, 'admit').length, 1);
+  assert.equal(codesOf(outputs), []);
+});
+
+answers('it is not let in with a log that lacks what nobody sends any more: it rejoins', () => {
+  const node = readyNode(3);
+  node.greet(3, { origin: THIRD, admittedBy: OWN });
+  const outputs = asks(node, { [OWN]: 2, [THIRD]: 1 });
+  assert.equal(ofKind(outputs, 'admit'), []);
+  const [told] = sent(outputs, 'rejoin');
+  assert.is(told?.message.code, 'behind');
+  assert.equal(told?.message.reach, new Map([[OWN, 3]]));
+});
+
+answers('an empty log is let in, whatever was compacted: it gets a snapshot', () => {
+  const node = readyNode(3);
+  node.greet(3, { origin: THIRD, joined: false, clusterId: null });
+  assert.is(ofKind(asks(node, {}), 'admit').length, 1);
+});
+
+answers(
+  'a node that may yet be known waits once for the join timeout, however this node stands',
+  () => {
+    const node = testCore({ others: [SECOND] });
+    node.greet(3, { origin: THIRD, admittedBy: originOf(4) });
+    const isToldToWait = (): boolean => sent(asks(node, { [THIRD]: 1 }), 'later').length === 1;
+    assert.ok(isToldToWait());
+    node.clock.nowMs += JOIN_TIMEOUT_MS - 1;
+    assert.ok(isToldToWait());
+    node.clock.nowMs += 1;
+    assert.is(ofKind(node.tick(), 'ready').length, 1);
+    assert.equal(codesOf(asks(node, { [THIRD]: 1 })), ['stranger']);
+  },
+);
+
+answers.run();
