@@ -1,4 +1,5 @@
 /** Peers that are refused before they have proved themselves: counted, and told to people. */
+import type { NoteFacts } from '../words/note.ts';
 import type { UnprovedFault } from './unproved.ts';
 
 /** `certificate`: it shows none that names a node of the cluster. `token`: it shows a wrong one in the header, or neither that nor offers a proof. `full`: there is no room. */
@@ -8,7 +9,7 @@ export type RefusedFor = UnprovedFault | 'token' | 'certificate' | 'full';
 export type RefusedPeers = Readonly<Record<RefusedFor, number>>;
 
 export interface RefusalPorts {
-  readonly note: (level: 'info' | 'warn', text: string) => void;
+  readonly note: (level: 'info' | 'warn', text: string, facts: NoteFacts) => void;
   /** Told of each peer that may have guessed. */
   readonly refused?: (address: string) => void;
 }
@@ -44,7 +45,11 @@ export class PeerRefusals {
     // Once for each address, so that a misconfigured peer that tries again does not fill the log.
     if (this.#told.has(address) || this.#told.size >= MAX_ADDRESSES) return;
     this.#told.add(address);
-    this.#ports.note('warn', `${address} ${SENTENCES[reason] ?? NO_PROOF}`);
+    this.#ports.note('warn', `${address} ${SENTENCES[reason] ?? NO_PROOF}`, {
+      event: 'unproved',
+      address,
+      reason,
+    });
   }
 }
 

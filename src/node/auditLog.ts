@@ -20,6 +20,7 @@ const TOLD: ReadonlySet<string> = new Set([
   'keys-refused',
   'refused',
   'refuses',
+  'refuses-for-a-while',
   'rejoins',
   'retires',
   'tells-to-rejoin',

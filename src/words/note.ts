@@ -8,6 +8,10 @@ export interface NoteFacts {
   readonly peer?: string;
   /** The origin that the message is about. */
   readonly origin?: string;
+  /** The URL of the peer, where it is not known by name. */
+  readonly url?: string;
+  /** The network address of the peer, where it is known by nothing else. */
+  readonly address?: string;
   /** The id of the cluster. */
   readonly cluster?: string;
   /** The word of a refusal, as the protocol has it. */

@@ -10,17 +10,17 @@ const INTERVAL_MS = 10 * MINUTE_MS;
 const MAX_TEXTS = 100;
 
 export class RareNotes {
-  readonly #note: (text: string, facts?: NoteFacts) => void;
+  readonly #note: (text: string, facts: NoteFacts) => void;
   readonly #steadyMs: () => number;
   readonly #toldAt = new Map<string, number>();
 
   /** @param steadyMs a clock that is never set, in milliseconds. */
-  constructor(note: (text: string, facts?: NoteFacts) => void, steadyMs: () => number) {
+  constructor(note: (text: string, facts: NoteFacts) => void, steadyMs: () => number) {
     this.#note = note;
     this.#steadyMs = steadyMs;
   }
 
-  tell(text: string, facts?: NoteFacts): void {
+  tell(text: string, facts: NoteFacts): void {
     const nowMs = this.#steadyMs();
     const toldAt = this.#toldAt.get(text);
     if (toldAt !== undefined && nowMs - toldAt < INTERVAL_MS) return;

@@ -11,6 +11,7 @@ import type { TransportEvent } from '../../src/gossip/transport.ts';
 import { ClusterSecret, ClusterSecrets } from '../../src/net/clusterSecrets.ts';
 import { PROOF_UNKNOWN, TOKEN_REFUSED } from '../../src/net/peerRefusals.ts';
 import { refuse } from '../../src/net/refusal.ts';
+import type { NoteFacts } from '../../src/words/note.ts';
 import { transportConformance } from '../conformance/transport.ts';
 import { waitFor } from '../support/processes.ts';
 
@@ -21,6 +22,8 @@ interface Listening extends AsyncDisposable {
   readonly secrets: ClusterSecrets;
   readonly url: string;
   readonly notes: string[];
+  /** Of the notes, for machines. */
+  readonly facts: NoteFacts[];
   /** The addresses of those that were refused. */
   readonly refused: string[];
   /** The tokens that diallers have shown. */
@@ -44,6 +47,7 @@ async function listening({
   ...settings
 }: Options = {}): Promise<Listening> {
   const notes: string[] = [];
+  const facts: NoteFacts[] = [];
   const refused: string[] = [];
   const shown: string[] = [];
   const secrets = new ClusterSecrets(tokens);
@@ -64,7 +68,10 @@ async function listening({
     },
     {
       life: given ?? (() => own),
-      note: (_level, text) => notes.push(text),
+      note: (_level, text, noted) => {
+        notes.push(text);
+        facts.push(noted);
+      },
       refused: (address) => refused.push(address),
     },
   );
@@ -83,6 +90,7 @@ async function listening({
     secrets,
     url: `http://127.0.0.1:${port}`,
     notes,
+    facts,
     refused,
     shown,
     [Symbol.asyncDispose]: async () => {
@@ -151,6 +159,7 @@ sockets('a peer with another secret is refused, counted, and told once', async (
     there.notes[0] ?? '',
     /did not prove that it knows the token.*: .*start it with the same/,
   );
+  assert.equal(there.facts, [{ event: 'unproved', address: '127.0.0.1', reason: 'doubted' }]);
   assert.equal([...here.shown, ...there.shown], []);
 });
 

@@ -3,6 +3,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { z } from 'zod';
+import { HandWrittenPeer } from '../support/handWrittenPeer.ts';
 import { type NodeProcess, startCluster } from '../support/nodes.ts';
 import { waitFor } from '../support/processes.ts';
 
@@ -86,6 +87,25 @@ nodeLog('a peer that has the name of this node is warned of', async () => {
     first.logs(),
     new RegExp(`the peer at ${second.url} has the name of this node, twin:`),
   );
+});
+
+nodeLog('a peer that is refused or does not answer is told with its address', async () => {
+  // Nobody listens there.
+  const url = 'http://127.0.0.1:1';
+  await using cluster = await startCluster({
+    nodes: 1,
+    environment: { NODES: url, JOIN_TIMEOUT: '500ms' },
+  });
+  const node = cluster.node(0);
+  await HandWrittenPeer.connect(node, {}).then(
+    () => assert.unreachable('a peer without a token is let in'),
+    (error: Error) => assert.match(error.message, /401/),
+  );
+  const refused = { level: 'warn', address: '127.0.0.1', reason: 'token' };
+  assert.equal(await factsOf(node, 'unproved'), refused);
+  const { reason, ...unanswered } = await factsOf(node, 'unanswered');
+  assert.equal(unanswered, { level: 'warn', url });
+  assert.match(String(reason), /ECONNREFUSED/);
 });
 
 nodeLog.run();

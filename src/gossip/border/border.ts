@@ -11,6 +11,7 @@
  * The border outlives the core: a node that rejoins still remembers the faults of its peers.
  */
 import type { Limits } from '../../words/limits.ts';
+import type { NoteFacts } from '../../words/note.ts';
 import { MINUTE_MS } from '../../words/time.ts';
 import type { Input } from '../protocol/inputOutput.ts';
 import { decodeMessage, type Hello, type Message } from '../protocol/messages.ts';
@@ -18,7 +19,7 @@ import { MalformedMessageError } from '../protocol/opCodec.ts';
 import { PEER_FAULTS, type PeerFault } from '../protocol/peerFaults.ts';
 import type { ConnectionId, ProvedPeer } from '../transport.ts';
 import { type Bounds, boundsOf } from './bounds.ts';
-import { Conduct, type Refusal } from './conduct.ts';
+import { Conduct, type Misdeed, type Refusal } from './conduct.ts';
 import { Rates } from './rates.ts';
 import { faultOfShape, typeIn } from './scan.ts';
 
@@ -34,7 +35,7 @@ export interface BorderOptions {
   /** Ends a connection of a peer that is refused from now on. */
   readonly refuse: (connection: ConnectionId, reason: string) => void;
   /** Tells people that a refusal begins. */
-  readonly warn: (text: string) => void;
+  readonly warn: (text: string, facts: NoteFacts) => void;
 }
 
 type Named = Pick<Hello, 'nodeId' | 'origin'>;
@@ -131,22 +132,34 @@ export class Border {
     if (crossing === undefined) return;
     this.#faults[fault]++;
     const { address, named, reachedUrl } = crossing;
+    const party = named === null ? {} : { peer: named.nodeId, origin: named.origin };
     if (reachedUrl !== null) {
       const name = named === null ? `Somebody at ${reachedUrl}` : nameOf(named, reachedUrl);
-      this.#charge(reachedUrl, name, fault, reason);
+      this.#charge(reachedUrl, { name, fault, reason }, { ...party, url: reachedUrl });
       return;
     }
-    if (named !== null) this.#charge(keyOf(named, address), nameOf(named, address), fault, reason);
+    if (named !== null) {
+      const name = nameOf(named, address);
+      this.#charge(keyOf(named, address), { name, fault, reason }, { ...party, address });
+    }
     // A peer that is no member may come under another name each time.
-    if (named === null || !this.#options.isMember(named.origin))
-      this.#charge(address, `Somebody at ${address} who is no member`, fault, reason);
+    if (named === null || !this.#options.isMember(named.origin)) {
+      const name = `Somebody at ${address} who is no member`;
+      this.#charge(address, { name, fault, reason }, { address });
+    }
   }
 
-  #charge(key: string, name: string, fault: PeerFault, reason: string): void {
-    const refusal = this.#conduct.add(key, { name, fault, reason }, this.#options.steadyMs());
+  #charge(key: string, misdeed: Misdeed, party: Omit<NoteFacts, 'event'>): void {
+    const refusal = this.#conduct.add(key, misdeed, this.#options.steadyMs());
     if (refusal === null) return;
+    const { fault, reason } = misdeed;
     this.#refused[fault]++;
-    this.#options.warn(textOf(refusal));
+    this.#options.warn(textOf(refusal), {
+      event: 'refuses-for-a-while',
+      ...party,
+      code: fault,
+      reason,
+    });
     for (const [connection, crossing] of this.#crossings)
       if (crossing.named !== null && this.#refusalOf(crossing.named, crossing) === refusal)
         this.#options.refuse(connection, textOf(refusal));

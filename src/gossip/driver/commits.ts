@@ -13,6 +13,7 @@ import {
   HearsayError,
   LongSnapshotError,
 } from '../../words/errors.ts';
+import type { NoteFacts } from '../../words/note.ts';
 import type { TraceParent, Tracer } from '../../words/trace.ts';
 import type { Input, InputOf, OutputOf } from '../protocol/inputOutput.ts';
 import type { ConnectionId } from '../transport.ts';
@@ -23,9 +24,9 @@ export interface CommitsOptions {
   readonly tracer: Tracer;
   /** The answer of a pull from the peer is in the log. @param from the origin of the peer. @param ops that were new. */
   readonly takenIn: (connection: ConnectionId, from: string, ops: number) => void;
-  readonly warn: (text: string) => void;
+  readonly warn: (text: string, facts: NoteFacts) => void;
   /** For warnings that come again and again. */
-  readonly warnRarely: (text: string) => void;
+  readonly warnRarely: (text: string, facts: NoteFacts) => void;
 }
 
 /**
@@ -89,7 +90,12 @@ export class Commits {
     try {
       return await this.#options.replica.receive(delta, from);
     } catch (error) {
-      this.#options.warnRarely(`ops of a peer are not taken now: ${refusalOf(error).message}`);
+      const reason = refusalOf(error).message;
+      this.#options.warnRarely(`ops of a peer are not taken now: ${reason}`, {
+        event: 'ops-not-taken',
+        origin: from,
+        reason,
+      });
       return { kind: 'refused' };
     }
   }
@@ -105,7 +111,10 @@ export class Commits {
       if (ok && end !== null) ok = await replica.incomingSnapshot.finish(end);
     } catch (error) {
       if (isOfSender(error)) fault = error.message;
-      else warn(refusalOf(error).message);
+      else {
+        const reason = refusalOf(error).message;
+        warn(reason, { event: 'snapshot-not-taken', reason });
+      }
       ok = false;
     }
     step({ kind: 'tookSnapshot', connection, part, ended: end !== null, ok, fault });

@@ -247,6 +247,7 @@ export class Driver {
     const reason = error instanceof Error ? error.message : String(error);
     this.#parts.rareNotes.tell(
       `a message of a peer could not be handled, and it is let go: ${reason}`,
+      { event: 'unhandled-message', reason },
     );
     this.#step({ kind: 'malformed', connection, fault: 'exception', reason: UNHANDLED });
   }
@@ -372,7 +373,7 @@ export class Driver {
       // The node's health reports a full disk.
       else if (error instanceof DiskFullError) return;
       else if (error instanceof HearsayError && !(error instanceof BrokenInvariantError))
-        this.#parts.rareNotes.tell(error.message);
+        this.#parts.rareNotes.tell(error.message, { event: 'not-done', reason: error.message });
       else if (connection !== undefined) this.#faultOf(connection, error);
       else this.#options.fail(error);
     });

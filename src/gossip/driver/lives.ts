@@ -162,7 +162,7 @@ export class Lives {
         return await action();
       } catch (error) {
         if (!(error instanceof DiskFullError)) throw error;
-        if (failures === 0) this.#options.driver.note('warn', NO_ROOM);
+        if (failures === 0) this.#options.driver.note('warn', NO_ROOM, { event: 'no-room' });
       }
       const until = this.#options.steadyMs() + RETRY_MS;
       await new Promise<void>((resolve) => {

@@ -69,7 +69,7 @@ export function partsOf(options: DriverOptions, whole: Whole): Parts {
   const outbox = new Outbox({ transport, limits: replica.limits, isStopped });
   const send = (connection: ConnectionId, text: string): void => outbox.send(connection, text);
   const targets = (): ConnectionId[] => core().pushTargets();
-  const rareNotes = new RareNotes((text) => note('warn', text), steadyMs);
+  const rareNotes = new RareNotes((text, facts) => note('warn', text, facts), steadyMs);
   const judges = new Judges({
     replica,
     send,
@@ -103,7 +103,7 @@ export function partsOf(options: DriverOptions, whole: Whole): Parts {
         settings.urls.includes(url) || [...whole.view.members.all()].some((one) => one.url === url),
       steadyMs,
       refuse: (connection, reason) => step({ kind: 'refused', connection, reason }),
-      warn: (text) => note('warn', text),
+      warn: (text, facts) => note('warn', text, facts),
     }),
     commits: new Commits({
       replica,
@@ -111,8 +111,8 @@ export function partsOf(options: DriverOptions, whole: Whole): Parts {
       takenIn: (connection, from, ops) =>
         tracePull(tracer, pullTimes.takenIn(connection), from, ops),
       step,
-      warn: (text) => note('warn', text),
-      warnRarely: (text) => rareNotes.tell(text),
+      warn: (text, facts) => note('warn', text, facts),
+      warnRarely: (text, facts) => rareNotes.tell(text, facts),
     }),
     compares: new Compares({ replica, send, pause, steadyMs }),
     confirmRequests: new ConfirmRequests({

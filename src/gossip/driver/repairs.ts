@@ -5,6 +5,7 @@
  * repair began are none of its business.
  */
 import type { Hash } from '../../words/hash.ts';
+import type { Note } from '../../words/note.ts';
 import type { EntryHead } from '../../words/op.ts';
 import { covers, type Vector } from '../../words/vector.ts';
 import { type ComparedMessage, encodeMessage } from '../protocol/messages.ts';
@@ -14,7 +15,7 @@ import { lookThrough, type Walk } from './mapWalk.ts';
 
 export interface RepairsOptions extends Walk {
   readonly send: (connection: ConnectionId, text: string) => void;
-  readonly note: (level: 'info' | 'warn', text: string) => void;
+  readonly note: Note;
 }
 
 /** The number of differing buckets settled in one go; the next comparison goes on with the others. */
@@ -110,7 +111,9 @@ export class Repairs {
     const again = entriesToBearAgain(ours, entries, repair.asOf);
     if (again.length === 0) return;
     this.repaired += again.length;
-    note('warn', `a repair writes ${again.length} entries again that a peer had lost`);
+    note('warn', `a repair writes ${again.length} entries again that a peer had lost`, {
+      event: 'repairs',
+    });
     await replica.bearAgain(again);
   }
 }

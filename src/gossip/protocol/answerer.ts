@@ -109,7 +109,11 @@ export class Answerer {
     const obstacle = this.#admissions.obstacleTo(hello);
     if (obstacle !== null) {
       this.#state.out({ kind: 'postponed' });
-      this.#state.warnRarely(obstacle);
+      this.#state.warnRarely(obstacle, {
+        event: 'join-postponed',
+        peer: nodeId,
+        origin,
+      });
       this.#later(peer, re);
       return;
     }

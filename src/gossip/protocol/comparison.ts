@@ -15,7 +15,7 @@ import {
   without,
 } from '../../words/vector.ts';
 import type { Confirmations } from './confirmations.ts';
-import type { CoreState } from './coreState.ts';
+import { type CoreState, partyOf } from './coreState.ts';
 import { type Digest, type ReadDigest, readDigest } from './digest.ts';
 import { objectionTo } from './hello.ts';
 import type { Greeted } from './peer.ts';
@@ -163,7 +163,10 @@ export class Comparison {
     if (digest.asOf * MINUTE_MS < clockMs) return;
     const agrees = sameHash(view.mapSum(digest.asOf), digest.mapSum);
     if (!agrees && peer.agrees !== false)
-      this.#state.note('warn', `${peer.hello.nodeId} holds the same ops but another map`);
+      this.#state.note('warn', `${peer.hello.nodeId} holds the same ops but another map`, {
+        event: 'disagrees',
+        ...partyOf(peer),
+      });
     const disagreements = peer.mapsCompared(agrees);
     if (!agrees) this.#state.out({ kind: 'disagrees' });
     // Only a node that may write repairs.
@@ -195,6 +198,7 @@ export class Comparison {
     this.#state.note(
       'warn',
       `${peer.hello.nodeId} holds other ops of ${origin} under the same ids: this node takes no more ops of that origin`,
+      { event: 'forked', peer: peer.hello.nodeId, origin },
     );
   }
 }

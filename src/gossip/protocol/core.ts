@@ -277,7 +277,8 @@ export class Core {
   #joined(): void {
     const state = this.#state;
     this.#joiner.joined();
-    if (state.ownUrl === null && state.otherMembers().length > 0) state.note('warn', NO_URL);
+    if (state.ownUrl === null && state.otherMembers().length > 0)
+      state.note('warn', NO_URL, { event: 'no-url' });
     this.#greeter.sayHelloAgain();
     for (const peer of state.peers.greeted()) this.#puller.pullIfFree(peer);
   }
@@ -291,6 +292,12 @@ export class Core {
       this.#state.note(
         'warn',
         `${url} does not answer: ${reason}; it is tried again until it does`,
+        {
+          event: 'unanswered',
+          ...(address.nodeId !== null && { peer: address.nodeId }),
+          url,
+          reason,
+        },
       );
     addresses.failed(url, reason, false, nowMs, random);
   }

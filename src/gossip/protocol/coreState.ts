@@ -92,8 +92,8 @@ export class CoreState {
     this.out({ kind: 'send', connection, message });
   }
 
-  note(level: 'info' | 'warn', text: string, facts?: NoteFacts): void {
-    this.out({ kind: 'note', level, text, ...(facts && { facts }) });
+  note(level: 'info' | 'warn', text: string, facts: NoteFacts): void {
+    this.out({ kind: 'note', level, text, facts });
   }
 
   // ---- this node
@@ -240,7 +240,7 @@ export class CoreState {
     this.warnRarely(text, facts);
   }
 
-  warnRarely(text: string, facts?: NoteFacts): void {
+  warnRarely(text: string, facts: NoteFacts): void {
     this.#refusals.tell(text, facts);
   }
 

@@ -86,6 +86,7 @@ export class Greeter {
       this.#state.note(
         'warn',
         `${said.nodeId} names a URL that nobody can dial: give it --url with scheme, host and port`,
+        { event: 'unusable-url', peer: said.nodeId, origin: said.origin },
       );
     // Only the first URL of a connection counts; otherwise a peer could make this node dial any number
     // of URLs.
@@ -135,7 +136,8 @@ export class Greeter {
       const isOwn = settings.url === peer.dialledUrl;
       addresses.isSelf(peer.dialledUrl, isOwn ? Number.POSITIVE_INFINITY : nowMs + SELF_REDIAL_MS);
       this.#state.close(peer, 'the URL is this node itself');
-      if (addresses.leadsNowhere && !isOwn) this.#state.warnRarely(LEADS_NOWHERE);
+      if (addresses.leadsNowhere && !isOwn)
+        this.#state.warnRarely(LEADS_NOWHERE, { event: 'leads-nowhere' });
       if (this.#state.ownUrl !== null) return;
       this.#state.ownUrl = peer.dialledUrl;
       this.sayHelloAgain();
@@ -160,6 +162,7 @@ export class Greeter {
       this.#state.note(
         'info',
         `${hello.origin} has formed a cluster of its own, and is retired here`,
+        { event: 'retires', peer: hello.nodeId, origin: hello.origin, reason: 'elsewhere' },
       );
       this.#state.out({ kind: 'retire', origin: hello.origin });
     }

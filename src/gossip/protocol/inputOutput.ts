@@ -250,7 +250,7 @@ export type Output =
       readonly kind: 'note';
       readonly level: 'info' | 'warn';
       readonly text: string;
-      readonly facts?: NoteFacts;
+      readonly facts: NoteFacts;
     };
 
 export type InputOf<Kind extends Input['kind']> = Extract<Input, { kind: Kind }>;

@@ -9,7 +9,7 @@ import { includes } from '../../words/vector.ts';
 import { admits } from './admission.ts';
 import type { Comparison } from './comparison.ts';
 import type { Confirmations } from './confirmations.ts';
-import type { CoreState } from './coreState.ts';
+import { type CoreState, partyOf } from './coreState.ts';
 import type { InputOf } from './inputOutput.ts';
 import type { Joiner } from './joiner.ts';
 import type { DeltaMessage, SameMessage, SnapshotMessage } from './messages.ts';
@@ -79,6 +79,7 @@ export class Intake {
     if (delta.ops.some(({ hlc }) => isFarAhead(hlc, this.#state.clockMs)))
       this.#state.warnRarely(
         `${hello.nodeId} sends ops that are stamped more than a day ahead: they are kept, and this node's stamps do not follow theirs`,
+        { event: 'far-ahead', peer: hello.nodeId, origin: hello.origin },
       );
     const traced = traces !== undefined && { traces };
     this.#state.out({ kind: 'take', connection, delta, from: hello.origin, pull, more, ...traced });
@@ -115,6 +116,7 @@ export class Intake {
       case 'crowded':
         this.#state.warnRarely(
           `${peer.hello.nodeId} holds ops of more origins than a cluster can have, and those of new ones are not taken: see GET /_cluster, and retire those that are nobody`,
+          { event: 'crowded', ...partyOf(peer) },
         );
         if (wasAnswer) this.#afterAnswer(peer, more && outcome.ops > 0);
         break;

@@ -121,7 +121,7 @@ export class Joiner {
       this.#join({ kind: 'form', value: this.#state.ownValue() });
     else if (!this.#saidThatLost && standing.isLost(greeted, nowMs)) {
       this.#saidThatLost = true;
-      this.#state.note('warn', LOST);
+      this.#state.note('warn', LOST, { event: 'not-joined' });
     }
   }
 

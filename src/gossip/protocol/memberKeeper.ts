@@ -122,6 +122,7 @@ export class MemberKeeper {
     this.#state.note(
       'warn',
       `${origin} joined with a URL that nobody can dial: give it --url with scheme, host and port`,
+      { event: 'unusable-url', origin },
     );
   }
 

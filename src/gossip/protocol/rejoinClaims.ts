@@ -76,7 +76,11 @@ export class RejoinClaims {
       isOfStrangers || ownOps !== 'sound' || this.#state.view.members.isRetired(by);
     if (!this.#isConfirmed(by) && !(mayBeAlone && this.#claims.lasts(by, this.#state.nowMs))) {
       this.#wantsOthers = true;
-      this.#doubts(`A peer asks this node to rejoin, and no other member does: ${reason}.`);
+      this.#doubts(
+        `A peer asks this node to rejoin, and no other member does: ${reason}.`,
+        by,
+        reason,
+      );
     } else this.#follow(by, reason, ownOps);
   }
 
@@ -92,7 +96,12 @@ export class RejoinClaims {
       .filter(({ hello }) => hello.joined && members.isRetired(hello.origin));
     if (this.#ofOtherSide.size + retired.length < 2) return;
     if (this.#ofOtherSide.lasts(by, this.#state.nowMs)) this.#follow(by, reason, 'sound', true);
-    else this.#doubts(`Nodes that count other members ask this node to rejoin: ${reason}.`);
+    else
+      this.#doubts(
+        `Nodes that count other members ask this node to rejoin: ${reason}.`,
+        by,
+        reason,
+      );
   }
 
   #follow(
@@ -104,17 +113,19 @@ export class RejoinClaims {
     if (this.#hasJustRejoined() && this.#hasOthers(by))
       this.#doubts(
         `Peers ask this node to rejoin again so soon after the last time, and it waits: ${reason}.`,
+        by,
+        reason,
       );
     else this.#state.rejoin(reason, true, ownOps, true, leavesSide);
   }
 
-  #doubts(text: string): void {
+  #doubts(text: string, origin: string, reason: string): void {
     const { nowMs } = this.#state;
     this.#doubt = { text, atMs: nowMs };
     // Each text of a peer may be another one.
     if (nowMs - this.#toldAt < TELL_MS) return;
     this.#toldAt = nowMs;
-    this.#state.note('warn', text);
+    this.#state.note('warn', text, { event: 'doubts-rejoin', origin, reason });
   }
 
   /** Members, retired ones among themselves, and copies of this node: the longer two live, the more they differ. */

@@ -6,6 +6,7 @@ import { BURST_SECONDS, boundsOf } from '../../../src/gossip/border/bounds.ts';
 import type { Input, InputOf } from '../../../src/gossip/protocol/inputOutput.ts';
 import { encodeMessage, type Message } from '../../../src/gossip/protocol/messages.ts';
 import { defaultLimits } from '../../../src/words/limits.ts';
+import type { NoteFacts } from '../../../src/words/note.ts';
 import { helloOf, NOW, originOf } from '../../support/cores.ts';
 
 const border = suite('the border towards peers');
@@ -24,6 +25,8 @@ interface Guarded {
   /** Connections that were ended because their peer is refused. */
   readonly ended: number[];
   readonly told: string[];
+  /** The facts of the texts, for machines. */
+  readonly facts: NoteFacts[];
   /** Opens a connection over which a peer says hello. @returns the input that its hello becomes. */
   readonly greet: (
     connection: number,
@@ -39,6 +42,7 @@ function guarded(members: readonly string[] = [originOf(2)]): Guarded {
   const clock = { nowMs: NOW };
   const ended: number[] = [];
   const told: string[] = [];
+  const facts: NoteFacts[] = [];
   const one = new Border({
     limits: LIMITS,
     refusalMs: REFUSAL_MS,
@@ -46,7 +50,10 @@ function guarded(members: readonly string[] = [originOf(2)]): Guarded {
     isNamed: (url) => url === THERE,
     steadyMs: () => clock.nowMs,
     refuse: (connection) => ended.push(connection),
-    warn: (text) => told.push(text),
+    warn: (text, noted) => {
+      told.push(text);
+      facts.push(noted);
+    },
   });
   const say = (connection: number, text: string): Input => {
     const input = one.inputOf(connection, text);
@@ -58,6 +65,7 @@ function guarded(members: readonly string[] = [originOf(2)]): Guarded {
     clock,
     ended,
     told,
+    facts,
     say,
     greet: (connection, origin, address = HERE, dialledUrl = null) => {
       one.opened(connection, address, dialledUrl);
@@ -122,9 +130,10 @@ border('a text with two types is none of them', () => {
 });
 
 const broken = textOf('later', '');
+const REFUSES = { event: 'refuses-for-a-while' } as const;
 
 border('a member that breaks the protocol three times is refused by name for ten minutes', () => {
-  const { border: one, greet, say, clock, told } = guarded();
+  const { border: one, greet, say, clock, told, facts } = guarded();
   for (let count = 0; count < 3; count++) {
     assert.is(greet(count, originOf(2)).kind, 'message');
     say(count, broken);
@@ -132,6 +141,15 @@ border('a member that breaks the protocol three times is refused by name for ten
   }
   assert.is(told.length, 1);
   assert.match(told[0] ?? '', /node2 \(node2\.aaaaaa\) at 10\.0\.0\.1 is refused for 10 min/);
+  const [{ reason, ...noted } = { reason: undefined }] = facts;
+  assert.equal(noted, {
+    ...REFUSES,
+    code: 'form',
+    peer: 'node2',
+    origin: originOf(2),
+    address: HERE,
+  });
+  assert.type(reason, 'string');
   assert.equal(
     one.refusals().map(({ name }) => name),
     ['node2 (node2.aaaaaa) at 10.0.0.1'],
@@ -172,7 +190,7 @@ border('a member is reached at its URL whatever others say in its name at its ad
 });
 
 border('a member that breaks the protocol where it was reached is refused there', () => {
-  const { border: one, greet, say } = guarded();
+  const { border: one, greet, say, facts } = guarded();
   for (let count = 0; count < 3; count++) {
     greet(count, originOf(2), HERE, THERE);
     say(count, broken);
@@ -182,6 +200,10 @@ border('a member that breaks the protocol where it was reached is refused there'
   assert.equal(
     one.refusals().map(({ name }) => name),
     [`node2 (node2.aaaaaa) at ${THERE}`],
+  );
+  assert.equal(
+    facts.map(({ event, peer, url, address }) => ({ event, peer, url, address })),
+    [{ ...REFUSES, peer: 'node2', url: THERE, address: undefined }],
   );
 });
 

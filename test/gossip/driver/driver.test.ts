@@ -93,6 +93,7 @@ const refusal = (replica: TestReplica['replica']): Promise<unknown> =>
   );
 
 const rare = suite('what is told once in a while');
+const FACTS = { event: 'full' };
 
 rare('the same is told again after ten minutes, and another at once', () => {
   const told: string[] = [];
@@ -101,10 +102,10 @@ rare('the same is told again after ten minutes, and another at once', () => {
     (text) => told.push(text),
     () => nowMs,
   );
-  for (; nowMs < 600_000; nowMs += 100_000) notes.tell('full');
-  notes.tell('other');
+  for (; nowMs < 600_000; nowMs += 100_000) notes.tell('full', FACTS);
+  notes.tell('other', FACTS);
   assert.equal(told, ['full', 'other']);
-  notes.tell('full');
+  notes.tell('full', FACTS);
   assert.equal(told, ['full', 'other', 'full']);
 });
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { Output } from '../../../src/gossip/protocol/inputOutput.ts';
+import type { Output, OutputOf } from '../../../src/gossip/protocol/inputOutput.ts';
 import type { Hello, Message } from '../../../src/gossip/protocol/messages.ts';
 import {
   digestOf,
@@ -349,15 +349,21 @@ dials('every URL is dialled at the first tick', () => {
 
 dials('a URL that does not answer is noted once and dialled until it does', () => {
   const { core, step, tick, clock } = testCore({ settings: { urls: [URL] } });
-  const notes: string[] = [];
+  const notes: OutputOf<'note'>[] = [];
   let dialled = 0;
   for (let round = 0; round < 50; round++) {
     dialled += ofKind(tick(), 'dial').length;
-    notes.push(...notesOf(step({ kind: 'dialFailed', url: URL, reason: 'nobody is there' })));
+    notes.push(
+      ...ofKind(step({ kind: 'dialFailed', url: URL, reason: 'nobody is there' }), 'note'),
+    );
     clock.nowMs += 3000;
   }
   assert.is(dialled, 50);
-  assert.is(notes.length, 1);
+  const facts = { event: 'unanswered', url: URL, reason: 'nobody is there' };
+  assert.equal(
+    notes.map((note) => note.facts),
+    [facts],
+  );
   const [row] = core.status();
   assert.equal([row?.state, row?.reason], ['unreachable', 'nobody is there']);
 });
