@@ -4,13 +4,13 @@
 // Files that start no processes share one, as starting it costs more than most of them take. If anything of such a
 // group is not as it should be, each of its files runs again by itself.
 //
-//   node scripts/test.mjs [--directory DIR] [--slow | --all] [PART OF A FILE NAME …]
+//   node scripts/test.mjs [--directory DIR] [--slow | --all] [FOLDER OF test | PART OF A FILE NAME …]
 //
 // Files called *.slow.test.ts are the second set, of --slow; *.bench.test.ts take minutes. Both run where a part
 // names them, or with --all.
 
 import { spawn } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -61,7 +61,8 @@ async function main() {
   measurePatience();
   const { directories, set, filters } = parameters(process.argv.slice(2));
   const present = directories.flatMap(testFiles);
-  const files = present.filter((file) => isWanted(file, filters, set));
+  const names = filters.map((filter) => namesOf(filter, directories[0]));
+  const files = present.filter((file) => isWanted(file, names, set));
   const startedAt = performance.now();
   if (files.some((file) => STARTS_PROCESSES.test(file))) await bundle();
   const results = [];
@@ -121,12 +122,18 @@ function parameters(words) {
   return { directories: [directory], set, filters };
 }
 
-function isWanted(file, filters, set) {
+function isWanted(file, names, set) {
   const isOfSet =
     set === 'all' ||
     (set === 'slow' ? IS_SLOW.test(file) : !IS_SLOW.test(file) && !IS_LONG.test(file));
-  if (filters.length === 0) return isOfSet;
-  return filters.some((filter) => file.includes(filter)) && (set !== 'slow' || isOfSet);
+  if (names.length === 0) return isOfSet;
+  return names.some((isNamed) => isNamed(file)) && (set !== 'slow' || isOfSet);
+}
+
+// A word that is the name of a folder means its files alone, so that `rules` stays quick.
+function namesOf(filter, directory) {
+  const folder = join(relative(process.cwd(), directory), filter, sep);
+  return existsSync(folder) ? (file) => file.startsWith(folder) : (file) => file.includes(filter);
 }
 
 function runsAlone(file) {

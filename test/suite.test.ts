@@ -211,6 +211,14 @@ runner('runs only the files whose name holds one of the words given', async () =
   assert.is(none.code, 1);
 });
 
+runner('runs the files of a folder that a word names, and no others', async () => {
+  const files = { 'map/a.test.ts': PASSING, 'map.test.ts': PASSING, 'log/map.test.ts': PASSING };
+  const { code, lines } = await runOn(files, 'map');
+  assert.is(lines.at(-1), '1 passed, 0 failed, 0 skipped');
+  assert.ok(lines.some((line) => /^ok .*map\/a\.test\.ts:/.test(line)));
+  assert.is(code, 0);
+});
+
 const BROKEN_FILES: readonly [what: string, text: string, reason: RegExp][] = [
   ['throws while it loads', `${IMPORTING}throw new Error('at load');`, /at load/],
   ['never runs its suite', `${IMPORTING}list('passes', () => {});`, /without a summary/],

@@ -50,7 +50,7 @@ cursors('every cursor comes back as it was, and fits into a URL as it is', () =>
       assert.match(text, /^[A-Za-z0-9_-]+$/);
       assert.equal(decodeCursor(text), plain(one));
     }),
-    { numRuns: 1000 },
+    { numRuns: 300 },
   );
 });
 
@@ -164,7 +164,7 @@ cursors('no text makes it throw anything else', () => {
         if (!isMalformed(error)) throw error;
       }
     }),
-    { numRuns: 2000 },
+    { numRuns: 500 },
   );
 });
 
@@ -183,7 +183,7 @@ marks('a mark stands for its entry and for all that expire before it, on every n
       assert.is(expiredBy(markOfEntry(other), one), order <= 0);
       assert.is(Math.sign(compareMarks(markOfEntry(one), markOfEntry(other))), Math.sign(order));
     }),
-    { numRuns: 1000 },
+    { numRuns: 300 },
   );
 });
 

@@ -93,7 +93,7 @@ hashes('a change of any field changes the hash', () => {
       assert.not.ok(sameHash(hashOp(op), hashOp(changed(op, { [name]: other[name] }))));
       assert.not.ok(hasTrueHash({ ...op, [name]: other[name] } as Op));
     }),
-    { numRuns: 2000 },
+    { numRuns: 500 },
   );
 });
 
@@ -132,19 +132,19 @@ hashes('numbers that differ only above 32 bits have different hashes', () => {
     assert.not.ok(sameHash(hashOp(put({ [field]: 1 })), hashOp(put({ [field]: 1 + 2 ** 32 }))));
 });
 
-hashes('of a hundred thousand ops alike, none share a hash and few share a half', () => {
+hashes('of twenty thousand ops alike, none share a hash and hardly any share a half', () => {
   const [whole, highs, lows] = [new Set<string>(), new Set<number>(), new Set<number>()];
-  const count = 100_000;
+  const count = 20_000;
   for (let seq = 1; seq <= count; seq++) {
-    const made = hashOp(put({ seq, hlc: 1_000_000 + seq, key: `key-${seq % 100}` }));
+    const made = carriedHash(put({ seq, hlc: 1_000_000 + seq, key: `key-${seq % 100}` }));
     whole.add(formatHash(made));
     highs.add(made.high);
     lows.add(made.low);
   }
   assert.is(whole.size, count);
-  // A random function would make one or two pairs in 2^32.
-  assert.ok(highs.size > count - 20, `${highs.size}`);
-  assert.ok(lows.size > count - 20, `${lows.size}`);
+  // A random function makes a pair in 2^32 once in twenty times.
+  assert.ok(highs.size > count - 5, `${highs.size}`);
+  assert.ok(lows.size > count - 5, `${lows.size}`);
 });
 
 hashes('an op with another hash than its content has is told', () => {
@@ -180,7 +180,7 @@ sums('adding and subtracting are those of integers modulo 2^64', () => {
       assert.is(toBigInt(add(a, b)), BigInt.asUintN(64, toBigInt(a) + toBigInt(b)));
       assert.is(toBigInt(subtract(a, b)), BigInt.asUintN(64, toBigInt(a) - toBigInt(b)));
     }),
-    { numRuns: 2000 },
+    { numRuns: 500 },
   );
 });
 
@@ -222,14 +222,14 @@ texts('text is the base64url of the eight bytes, with the spare bits in front', 
       }
       assert.is(formatHash(one), expected);
     }),
-    { numRuns: 1000 },
+    { numRuns: 300 },
   );
 });
 
 texts('reading undoes writing, and writing undoes reading', () => {
   fc.assert(
     fc.property(hash, (one) => assert.equal(parseHash(formatHash(one)), one)),
-    { numRuns: 1000 },
+    { numRuns: 300 },
   );
   const digit = fc.integer({ min: 0, max: 63 }).map(base64url);
   fc.assert(
@@ -238,7 +238,7 @@ texts('reading undoes writing, and writing undoes reading', () => {
       if (one === undefined) assert.ok(text.charAt(0) > 'P' || text.charAt(0) < 'A');
       else assert.is(formatHash(one), text);
     }),
-    { numRuns: 1000 },
+    { numRuns: 300 },
   );
 });
 

@@ -70,7 +70,7 @@ json('memberText finds what JSON.parse finds, for every name', () => {
       const member: unknown = Object.getOwnPropertyDescriptor(object, name)?.value;
       assert.is(JSON.stringify(JSON.parse(found)), JSON.stringify(member));
     }),
-    { numRuns: 2000 },
+    { numRuns: 500 },
   );
 });
 
@@ -87,7 +87,7 @@ json('elementTexts finds what JSON.parse finds, in order', () => {
         JSON.stringify(JSON.parse(text)),
       );
     }),
-    { numRuns: 1000 },
+    { numRuns: 300 },
   );
 });
 
@@ -98,7 +98,7 @@ json('any value is found again, untouched, in a body around it', () => {
       assert.is(memberText(`{"value": ${value} ,"version":1}`, 'value'), value);
       assert.equal(elementTexts(`[${value},${value}]`), [value, value]);
     }),
-    { numRuns: 1000 },
+    { numRuns: 300 },
   );
 });
 
