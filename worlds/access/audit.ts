@@ -18,6 +18,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { Problem } from '../http/problem.ts';
 import {
   type AuditRecord,
   type ChainEnd,
@@ -42,6 +43,28 @@ export const AUDIT_LIMITS: AuditLimits = { maxFileBytes: 4 * 1024 * 1024, maxFil
 export interface Audit {
   /** @throws Error if it can't be stored. */
   write(record: AuditRecord): void;
+}
+
+/** For tests, and for processes that do nothing of the kind. */
+export const NO_AUDIT: Audit = { write: () => {} };
+
+/** Writes one line about an action once it is done, refused by a Problem, or has failed. */
+export async function audited<T>(
+  audit: Audit,
+  record: Omit<AuditRecord, 'result' | 'reason'>,
+  action: () => Promise<T> | T,
+): Promise<T> {
+  let answer: T;
+  try {
+    answer = await action();
+  } catch (error) {
+    const isRefused = error instanceof Problem;
+    const reason = isRefused ? error.reason : 'error';
+    audit.write({ ...record, result: isRefused ? 'refused' : 'failed', reason });
+    throw error;
+  }
+  audit.write({ ...record, result: 'done' });
+  return answer;
 }
 
 const PRESENT = 'audit.jsonl';

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import type { AccessClaims } from '../access/accessToken.ts';
 import type { AccessVerifier } from '../access/accessVerifier.ts';
 import { bearerOf } from '../access/serviceTokens.ts';
-import { type JsonAnswer, type JsonRequest, jsonApp } from '../http/jsonApp.ts';
+import { type JsonAnswer, type JsonRequest, jsonApp, type SeenRoutes } from '../http/jsonApp.ts';
 import { Problem, retryAfter, unauthorized } from '../http/problem.ts';
 import { type Action, scopeAllows } from '../rules/grants.ts';
 import type { ListingFilter } from '../rules/listing.ts';
@@ -24,6 +24,7 @@ export interface ApiOptions {
   readonly onFault: (error: unknown) => void;
   /** Whether an error says that the cache can't be reached. */
   readonly isOutOfReach: (error: unknown) => boolean;
+  readonly seen?: SeenRoutes;
 }
 
 const filterSchema = z.strictObject({
@@ -43,7 +44,7 @@ const anyJoinSchema = z.strictObject({
 const KEY_RULE = /^[\w.-]{1,64}$/;
 
 export function apiApp(options: ApiOptions): RequestListener {
-  const { view, joins, verifier, watchers, records, onFault, isOutOfReach } = options;
+  const { view, joins, verifier, watchers, records, onFault, isOutOfReach, seen } = options;
   const admit = async (request: JsonRequest, action: Action): Promise<AccessClaims> => {
     const claims = await verifier.verify(bearerOf(request.header('Authorization')));
     if (claims === null) throw unauthorized('Show an access token that has not ended.');
@@ -119,17 +120,14 @@ export function apiApp(options: ApiOptions): RequestListener {
           return { status: 200, body: { player, record } };
         },
       },
-      {
-        method: 'GET',
-        path: '/_health',
-        answer: () => ({ status: 200, body: { status: 'ok', stale: view.isStale } }),
-      },
+      ...(seen?.routes ?? []),
     ],
     onFault,
     (error) =>
       isOutOfReach(error)
         ? new Problem(503, 'unreachable', 'The cache can not be reached.', retryAfter(2))
         : null,
+    seen?.around,
   );
   return app.callback();
 }

@@ -43,6 +43,8 @@ export interface JoinOptions {
   readonly askForSeat: (at: Candidate, request: SeatRequest) => Promise<SeatAnswer>;
   /** UTC milliseconds. */
   readonly now: () => number;
+  /** @param result of a join: `new` and `same` are seats, all else the reason of a refusal. */
+  readonly onResult?: (result: string, ms: number) => void;
   readonly onFailure: (error: unknown) => void;
 }
 
@@ -75,8 +77,28 @@ export class Joins {
     this.#options = options;
   }
 
+  /** Joins that wait for their answer. */
+  get underWay(): number {
+    return this.#underWay.size;
+  }
+
   /** @throws Problem 404, 409, 422 or 503. */
   async join(request: JoinRequest): Promise<Joined> {
+    const startedAtMs = performance.now();
+    let result = 'failed';
+    try {
+      const joined = await this.#joinOnce(request);
+      result = joined.isNew ? 'new' : 'same';
+      return joined;
+    } catch (error) {
+      if (error instanceof Problem) result = error.reason;
+      throw error;
+    } finally {
+      this.#options.onResult?.(result, performance.now() - startedAtMs);
+    }
+  }
+
+  async #joinOnce(request: JoinRequest): Promise<Joined> {
     const name = `${request.claims.player} ${request.idempotencyKey}`;
     const fingerprint = createHash('sha256').update(request.request).digest('base64url');
     const present = this.#underWay.get(name);

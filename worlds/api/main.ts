@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { AccessVerifier } from '../access/accessVerifier.ts';
 import { openSigner } from '../access/serviceTokens.ts';
 import { listen } from '../http/jsonApp.ts';
-import { openLog } from '../process/log.ts';
+import { healthOf, Seen } from '../process/seen.ts';
 import { logLevelSchema, portSchema, readSettings, urlsSchema } from '../process/settings.ts';
 import { readTokens } from '../process/tokenFile.ts';
 import { HearsayError, openCache } from '../tables/cache.ts';
@@ -15,6 +15,7 @@ import { PlayerRecords } from '../tables/playerRecords.ts';
 import { revocationSchema } from '../tables/schemas.ts';
 import { TableMirror } from '../tables/tableMirror.ts';
 import { apiApp } from './apiApp.ts';
+import { joinCounter } from './joinMetrics.ts';
 import { Joins } from './joins.ts';
 import { seatAsker } from './seatAsker.ts';
 import { Watchers } from './watchers.ts';
@@ -37,8 +38,8 @@ const settingsSchema = z.object({
 
 const settings = readSettings('api', settingsSchema, process.argv.slice(2), process.env);
 const { dataDir, issuer, jwksUrl, host, port } = settings;
-const log = openLog('api', settings.logLevel);
-const onFault = (error: unknown): void => log.warn({ err: error }, 'failed');
+const seen = new Seen('api', settings.logLevel);
+const { log, metrics, onFault } = seen;
 mkdirSync(dataDir, { recursive: true, mode: 0o700 });
 const cache = openCache({ endpoints: settings.nodes, token: await readTokens(settings.tokenFile) });
 const revoked = new TableMirror(cache, 'revoked', revocationSchema);
@@ -51,12 +52,19 @@ const view = new WorldsView(cache);
 const joins = new Joins({
   ...{ view, once: new OnceRecords(cache), now: () => Date.now(), onFailure: onFault },
   askForSeat: seatAsker(await openSigner(settings.keys, 'api')),
+  onResult: joinCounter(metrics),
 });
 const watchers = new Watchers(view);
+const copies = { ...view.copies, revoked };
+seen.watchCache(cache, copies);
+metrics.gauge('worlds_joins', 'Joins that wait for their answer.', () => joins.underWay);
 const isOutOfReach = (error: unknown): boolean => error instanceof HearsayError;
 const records = new PlayerRecords(cache);
 const listener = await listen(
-  apiApp({ view, joins, verifier, watchers, records, onFault, isOutOfReach }),
+  apiApp({
+    ...{ view, joins, verifier, watchers, records, onFault, isOutOfReach },
+    seen: seen.http(() => healthOf(copies)),
+  }),
   host,
   port,
 );

@@ -1,6 +1,7 @@
 /** Asks the private listener of an instance for a seat. */
 import { z } from 'zod';
 import type { ServiceSigner } from '../access/serviceTokens.ts';
+import { traceHeaders } from '../process/spans.ts';
 import type { Candidate } from '../rules/instanceChoice.ts';
 import type { SeatAnswer, SeatRequest } from './joins.ts';
 
@@ -20,6 +21,7 @@ export const seatAsker =
         headers: {
           Authorization: `Bearer ${await signer.tokenFor(instance)}`,
           'Content-Type': 'application/json',
+          ...traceHeaders(),
         },
         body: JSON.stringify(request),
         redirect: 'error',

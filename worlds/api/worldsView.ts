@@ -72,6 +72,11 @@ export class WorldsView implements AsyncDisposable {
     return !this.#configurations.isCurrent || !this.#sessions.isCurrent;
   }
 
+  /** The copies of the tables that are listed, for their age. */
+  get copies() {
+    return { config: this.#configurations, session: this.#sessions, roster: this.#rosters };
+  }
+
   /** The same as long as a listing shows the same. */
   get etag(): string {
     return `"${this.id}-${this.listing.revision}-${this.isStale ? 1 : 0}"`;

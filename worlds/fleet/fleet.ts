@@ -2,6 +2,8 @@
  * The fleet of a region: it keeps one process in each slot where one is wanted (rule 8), adopts those that
  * a fleet before it has started, and replaces those that end or say nothing. `rules/slotSteps.ts` decides.
  */
+import type { Labelled } from '../process/metrics.ts';
+import { Tally } from '../process/tally.ts';
 import type { SlotView } from '../rules/maintenancePlan.ts';
 import {
   decideSet,
@@ -47,6 +49,8 @@ export interface FleetOptions {
   readonly times?: SlotTimes;
 }
 
+type FleetStep = 'started' | 'killed' | 'drained' | 'gone';
+
 interface Slot {
   process: SlotProcess;
   controlUrl: string | null;
@@ -58,6 +62,7 @@ export class Fleet {
   readonly #options: FleetOptions;
   readonly #times: SlotTimes;
   readonly #slots = new Map<string, Slot>();
+  readonly #steps = new Tally<FleetStep>(['started', 'killed', 'drained', 'gone']);
   #isEnding = false;
   #lookedAtMs: number;
 
@@ -70,6 +75,11 @@ export class Fleet {
       const slot = this.#slotOf(stored.world, stored.slot);
       if (stored.isLiving) slot.process = { type: 'awaited', untilMs: now() + this.#times.adoptMs };
     }
+  }
+
+  /** Steps taken since this fleet was started. */
+  get steps(): Labelled {
+    return this.#steps.counts;
   }
 
   /** The slots where a process is or is wanted. */
@@ -159,6 +169,7 @@ export class Fleet {
     const slot = this.#slotOf(world, number);
     if (stored.isLiving && this.#isGone(stored, slot)) {
       store.setGone(world, number);
+      this.#steps.add('gone');
       const isEarly = now() - stored.startedAtMs < this.#times.steadyMs;
       slot.earlyEnds = isEarly ? slot.earlyEnds + 1 : 0;
       const mayStartAtMs = mayStartAgainAtMs(slot.earlyEnds, now(), this.#times);
@@ -174,10 +185,12 @@ export class Fleet {
         const epoch = store.raiseEpoch(world, number, now());
         slot.process = { type: 'awaited', untilMs: now() + this.#times.startMs };
         const name = machine.start({ ...stored, epoch });
+        this.#steps.add('started');
         if (name !== null) store.setProcess(world, number, name);
         return;
       }
       case 'kill':
+        if (slot.process.type !== 'killed') this.#steps.add('killed');
         slot.process = { type: 'killed' };
         if (stored.process !== null) machine.kill(stored.process);
         return;
@@ -198,6 +211,7 @@ export class Fleet {
     const { process: linked, controlUrl } = slot;
     if (linked.type !== 'linked' || controlUrl === null) return;
     slot.process = { ...linked, drain: { graceMs, askedAtMs: this.#options.now() } };
+    this.#steps.add('drained');
     // One that does not hear it is killed when its time is over.
     this.#options.machine
       .drain({ world, slot: number, epoch, controlUrl }, graceMs)

@@ -4,6 +4,7 @@ import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { ServiceSigner } from '../access/serviceTokens.ts';
+import { traceHeaders } from '../process/spans.ts';
 import { instanceOf } from '../tables/instanceTables.ts';
 import type { Machine } from './fleet.ts';
 import { isAlive, killProcess, startTimeOf } from './systemProcesses.ts';
@@ -40,6 +41,8 @@ export const machineOf = (options: MachineOptions): Machine => ({
       const child = spawn(process.execPath, [MAIN, ...words], {
         detached: true,
         stdio: ['ignore', log, log],
+        // The start of a world belongs to the trace that asked for it.
+        env: { ...process.env, WORLDS_TRACEPARENT: traceHeaders().traceparent ?? '' },
       });
       child.on('error', onFault);
       child.unref();
@@ -54,7 +57,10 @@ export const machineOf = (options: MachineOptions): Machine => ({
     const instance = instanceOf({ region: options.region, world, slot, epoch });
     const answer = await fetch(`${controlUrl}/drain`, {
       method: 'POST',
-      headers: { Authorization: `Bearer ${await options.signer.tokenFor(instance)}` },
+      headers: {
+        Authorization: `Bearer ${await options.signer.tokenFor(instance)}`,
+        ...traceHeaders(),
+      },
       body: JSON.stringify({ graceMs }),
       redirect: 'error',
       signal: AbortSignal.timeout(ASK_LIMIT_MS),

@@ -6,9 +6,10 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { z } from 'zod';
+import { AuditLog, audited } from '../access/audit.ts';
 import { openGuard, openSigner } from '../access/serviceTokens.ts';
 import { listen } from '../http/jsonApp.ts';
-import { openLog } from '../process/log.ts';
+import { Seen } from '../process/seen.ts';
 import {
   logLevelSchema,
   portSchema,
@@ -17,9 +18,12 @@ import {
   wholeNumber,
 } from '../process/settings.ts';
 import { fleetName } from '../slots/linkMessages.ts';
+import { instanceOf } from '../tables/instanceTables.ts';
 import { MAX_INSTANCES, nameSchema } from '../tables/schemas.ts';
 import { Fleet } from './fleet.ts';
-import { fleetApp, serveLinks } from './fleetApp.ts';
+import { fleetApp } from './fleetApp.ts';
+import { registerFleetMetrics } from './fleetMetrics.ts';
+import { Links } from './links.ts';
 import { machineOf } from './machine.ts';
 import { SlotStore } from './slotStore.ts';
 
@@ -41,13 +45,16 @@ const settingsSchema = z.object({
   maxProcesses: wholeNumber(1, 10 * MAX_INSTANCES)
     .prefault('32')
     .describe('most slots that have or want a process (default 32)'),
+  maxLinks: wholeNumber(1, 100_000)
+    .prefault('128')
+    .describe('most connections of worlds at a time (default 128)'),
   logLevel: logLevelSchema,
 });
 
 const settings = readSettings('fleet', settingsSchema, process.argv.slice(2), process.env);
-const { region, keys, host, port, dataDir, maxProcesses } = settings;
-const log = openLog('fleet', settings.logLevel);
-const onFault = (error: unknown): void => log.warn({ err: error }, 'failed');
+const { region, keys, host, port, dataDir, maxProcesses, maxLinks } = settings;
+const seen = new Seen('fleet', settings.logLevel);
+const { log, onFault } = seen;
 mkdirSync(dataDir, { recursive: true, mode: 0o700 });
 
 const store = new SlotStore(join(dataDir, 'slots.sqlite'));
@@ -59,10 +66,26 @@ const machine = machineOf({
   ...{ region, settings: worldSettings, logDirectory: dataDir, onFault },
   signer: await openSigner(keys, 'fleet'),
 });
-const fleet = new Fleet({ store, machine, maxProcesses, onFault, now: () => Date.now() });
-const app = { fleet, guard: await openGuard(keys, fleetName(region)), onFault };
-const listener = await listen(fleetApp(app), host, port);
-const links = serveLinks(listener.server, app);
+const now = (): number => Date.now();
+const audit = new AuditLog(join(dataDir, 'audit'), now);
+const who = fleetName(region);
+const fleet = new Fleet({
+  ...{ store, maxProcesses, onFault, now },
+  machine: {
+    ...machine,
+    drain: (place, graceMs) => {
+      const target = instanceOf({ region, ...place });
+      return audited(audit, { who, role: 'fleet', action: 'instance.drain', target }, () =>
+        machine.drain(place, graceMs),
+      );
+    },
+  },
+});
+const guard = await openGuard(keys, who);
+const app = fleetApp({ fleet, guard, onFault, audit, seen: seen.http(() => ({ status: 'ok' })) });
+const listener = await listen(app, host, port);
+const links = new Links(listener.server, { fleet, guard, maxLinks, onFault });
+registerFleetMetrics(seen.metrics, { fleet, links, audit, maxProcesses });
 worldSettings['fleet-url'] = listener.url;
 const looking = setInterval(() => fleet.look(), LOOK_EVERY_MS);
 log.info({ region, url: listener.url }, 'ready');

@@ -24,6 +24,8 @@ export interface JsonRequest {
 export interface JsonAnswer {
   readonly status: number;
   readonly body?: object;
+  /** In the place of a body of JSON. */
+  readonly text?: { readonly type: string; readonly body: string };
   readonly headers?: Readonly<Record<string, string>>;
   /** Takes the response over after the status and the headers: it goes on until one side ends it. */
   readonly stream?: (response: ServerResponse) => void;
@@ -36,14 +38,49 @@ export interface JsonRoute {
   readonly answer: (request: JsonRequest) => Promise<JsonAnswer> | JsonAnswer;
 }
 
+/** Goes around each request, for its trace and its count. */
+export type Around = (
+  request: {
+    readonly method: string;
+    /** The header; empty for none. */
+    readonly traceparent: string;
+    readonly setHeader: (name: string, value: string) => void;
+  },
+  answer: () => Promise<{
+    /** The path of the route; `none` where none matched, so that hostile paths make no new labels. */
+    readonly route: string;
+    readonly status: number;
+  }>,
+) => Promise<void>;
+
+/** Routes by which a process is seen, and that which goes around all of its requests. */
+export interface SeenRoutes {
+  readonly routes: readonly JsonRoute[];
+  readonly around: Around;
+}
+
+const plainly: Around = async (_request, answer) => {
+  await answer();
+};
+
 /** @param onFault gets errors that are no client's: the client gets 500 or, of `toProblem`, another. */
 export function jsonApp(
   routes: readonly JsonRoute[],
   onFault: (error: unknown) => void,
   toProblem: (error: unknown) => Problem | null = () => null,
+  around: Around = plainly,
 ): Koa {
   const app = new Koa();
   app.silent = true;
+  app.use((context, next) => {
+    const { method } = context;
+    const setHeader = (name: string, value: string): void => context.set(name, value);
+    return around({ method, traceparent: context.get('traceparent'), setHeader }, async () => {
+      await next();
+      const { route = 'none' }: { route?: string } = context.state;
+      return { route, status: context.status };
+    });
+  });
   app.use(async (context, next) => {
     try {
       await next();
@@ -58,17 +95,19 @@ export function jsonApp(
   const router = new Router({ strict: true, sensitive: true });
   for (const { method, path, answer } of routes)
     router.register(path, [method], async (context) => {
-      const { status, body, headers = {}, stream } = await answer(requestOf(context));
+      context.state.route = path;
+      const { status, body, text, headers = {}, stream } = await answer(requestOf(context));
       if (stream !== undefined) {
         context.respond = false;
         context.res.writeHead(status, { 'Cache-Control': 'no-store', ...headers });
         stream(context.res);
         return;
       }
-      context.status = status;
       context.set({ 'Cache-Control': 'no-store', ...headers });
-      context.body = body ?? null;
-      if (body === undefined) context.status = status;
+      context.body = text?.body ?? body ?? null;
+      if (text !== undefined) context.type = text.type;
+      // An empty body has set 204 by itself.
+      context.status = status;
     });
   app.use(router.routes());
   app.use(router.allowedMethods({ throw: true, methodNotAllowed: notAllowed }));

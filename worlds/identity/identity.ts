@@ -1,8 +1,11 @@
 /** Guests, logins, refreshes, and erasure. It decides who is who, and asks nobody for that. */
 import { randomBytes } from 'node:crypto';
 import { ACCESS_TTL_SECONDS, signAccess } from '../access/accessToken.ts';
+import type { Audit } from '../access/audit.ts';
+import type { AuditRecord } from '../access/auditChain.ts';
 import { hashOf, newSecret } from '../access/secrets.ts';
 import { unauthorized } from '../http/problem.ts';
+import { Tally } from '../process/tally.ts';
 import { PLAYER_SCOPE } from '../rules/grants.ts';
 import { decideRefresh } from '../rules/refreshFamily.ts';
 import type { IdentityStore } from './identityStore.ts';
@@ -26,6 +29,7 @@ export interface IdentityOptions {
   readonly now: () => number;
   /** How long the logs of the nodes remember what was deleted, in milliseconds. */
   readonly retentionMs: number;
+  readonly audit: Audit;
 }
 
 export interface Tokens {
@@ -45,6 +49,8 @@ export interface Guest extends Tokens {
 export const ERASURE_MS = 60_000;
 
 export class Identity {
+  /** By the way in; `reuse`: a refresh token came twice, and its family was ended. */
+  readonly logins = new Tally(['guest', 'secret', 'refresh', 'refused', 'reuse']);
   readonly #options: IdentityOptions;
 
   constructor(options: IdentityOptions) {
@@ -57,6 +63,8 @@ export class Identity {
     const secret = newSecret();
     const name = playerName(randomBytes(3));
     store.addAccount({ id: player, name, secretHash: hashOf(secret), madeAtMs: now() });
+    this.logins.add('guest');
+    this.#audit(player, 'identity.guest', player);
     return { player, name, secret, ...(await this.#login(player)) };
   }
 
@@ -64,8 +72,13 @@ export class Identity {
   async loginBySecret(player: string, secret: string): Promise<Tokens> {
     const account = this.#options.store.account(player);
     // Hashes of 256 random bits: comparing them tells nothing of use.
-    if (account === null || account.secretHash !== hashOf(secret))
+    if (account === null || account.secretHash !== hashOf(secret)) {
+      this.logins.add('refused');
+      this.#audit(player, 'identity.login', player, 'refused');
       throw unauthorized('No player has this secret.');
+    }
+    this.logins.add('secret');
+    this.#audit(player, 'identity.login', player);
     return this.#login(player);
   }
 
@@ -75,19 +88,26 @@ export class Identity {
     const hash = hashOf(token);
     const known = store.refresh(hash);
     const verdict = decideRefresh(known, now());
-    if (known === null || verdict === 'refuse') throw unauthorized('Log in again.');
+    if (known === null || verdict === 'refuse') {
+      this.logins.add('refused');
+      throw unauthorized('Log in again.');
+    }
     if (verdict === 'end family') {
       store.endFamily(known.session);
+      this.logins.add('reuse');
+      this.#audit(known.player, 'identity.reuse', known.session, 'refused');
       await playerKeys.revoke(known.session, 'reuse').catch(() => {});
       throw unauthorized('This token was used before: log in again.');
     }
     store.markUsed(hash, now());
+    this.logins.add('refresh');
     return this.#tokens(known.player, known.session);
   }
 
   /** @throws HearsayError if no node answers: the session then ends with its tokens. */
-  async logout(session: string): Promise<void> {
+  async logout(player: string, session: string): Promise<void> {
     this.#options.store.endFamily(session);
+    this.#audit(player, 'identity.logout', session);
     await this.#options.playerKeys.revoke(session, 'logout');
   }
 
@@ -111,6 +131,7 @@ export class Identity {
     await playerKeys.removeRecord(player);
     const untilMs = now() + ERASURE_MS;
     store.erase(player, untilMs);
+    this.#audit(player, 'player.erase', player);
     return untilMs + retentionMs;
   }
 
@@ -121,6 +142,15 @@ export class Identity {
       await playerKeys.removeRecord(player);
       if (now() >= untilMs) store.finishErasure(player);
     }
+  }
+
+  #audit(
+    who: string,
+    action: AuditRecord['action'],
+    target: string,
+    result: AuditRecord['result'] = 'done',
+  ): void {
+    this.#options.audit.write({ who, role: 'player', action, target, result });
   }
 
   async #login(player: string): Promise<Tokens> {

@@ -4,7 +4,7 @@ import { createLocalJWKSet } from 'jose';
 import { z } from 'zod';
 import { type AccessClaims, verifyAccess } from '../access/accessToken.ts';
 import { bearerOf } from '../access/serviceTokens.ts';
-import { type JsonAnswer, type JsonRequest, jsonApp } from '../http/jsonApp.ts';
+import { type JsonAnswer, type JsonRequest, jsonApp, type SeenRoutes } from '../http/jsonApp.ts';
 import { Problem, retryAfter, unauthorized } from '../http/problem.ts';
 import type { Identity, Tokens } from './identity.ts';
 import type { KeyRotation } from './keyRotation.ts';
@@ -15,6 +15,7 @@ export interface IdentityAppOptions {
   readonly issuer: string;
   readonly now: () => number;
   readonly onFault: (error: unknown) => void;
+  readonly seen?: SeenRoutes;
   /** Whether an error says that the cache can't be reached. */
   readonly isOutOfReach: (error: unknown) => boolean;
 }
@@ -32,7 +33,7 @@ const grantSchema = z.discriminatedUnion('grant', [
 ]);
 
 export function identityApp(options: IdentityAppOptions): RequestListener {
-  const { identity, keys, issuer, now, onFault, isOutOfReach } = options;
+  const { identity, keys, issuer, now, onFault, isOutOfReach, seen } = options;
   const callerOf = async (request: JsonRequest): Promise<AccessClaims> => {
     const { keys: known } = await keys.publicKeys(now());
     const jwks = createLocalJWKSet({ keys: [...known] });
@@ -68,7 +69,8 @@ export function identityApp(options: IdentityAppOptions): RequestListener {
         method: 'DELETE',
         path: '/identity/session',
         answer: async (request) => {
-          await identity.logout((await callerOf(request)).session);
+          const { player, session } = await callerOf(request);
+          await identity.logout(player, session);
           return { status: 204, headers: { 'Set-Cookie': cookieText('', 0) } };
         },
       },
@@ -98,10 +100,11 @@ export function identityApp(options: IdentityAppOptions): RequestListener {
           headers: { 'Cache-Control': 'public, max-age=300' },
         }),
       },
-      { method: 'GET', path: '/_health', answer: () => ({ status: 200, body: { status: 'ok' } }) },
+      ...(seen?.routes ?? []),
     ],
     onFault,
     (error) => (isOutOfReach(error) ? unreachable() : null),
+    seen?.around,
   );
   return app.callback();
 }

@@ -2,8 +2,9 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { AuditLog } from '../access/audit.ts';
 import { listen } from '../http/jsonApp.ts';
-import { openLog } from '../process/log.ts';
+import { Seen } from '../process/seen.ts';
 import {
   logLevelSchema,
   portSchema,
@@ -40,25 +41,42 @@ const settingsSchema = z.object({
 
 const settings = readSettings('identity', settingsSchema, process.argv.slice(2), process.env);
 const { dataDir, issuer, host, port } = settings;
-const log = openLog('identity', settings.logLevel);
-const onFault = (error: unknown): void => log.warn({ err: error }, 'failed');
+const seen = new Seen('identity', settings.logLevel);
+const { log, metrics, onFault } = seen;
 mkdirSync(dataDir, { recursive: true, mode: 0o700 });
 const cache = openCache({ endpoints: settings.nodes, token: await readTokens(settings.tokenFile) });
 const store = new IdentityStore(join(dataDir, 'identity.sqlite'));
 const keys = new KeyRotation(store);
 const now = (): number => Date.now();
+const audit = new AuditLog(join(dataDir, 'audit'), now);
 const revocations = new Revocations(cache);
 const records = new PlayerRecords(cache);
 const identity = new Identity({
-  ...{ store, keys, issuer, now, retentionMs: settings.retentionSeconds * 1000 },
+  ...{ store, keys, issuer, now, audit, retentionMs: settings.retentionSeconds * 1000 },
   playerKeys: {
     revoke: (subject, reason) => revocations.revoke(subject, reason),
     removeRecord: (player) => records.remove(player),
   },
 });
+metrics.totals(
+  'worlds_logins_total',
+  'Logins and refreshes, by the way in or the refusal.',
+  'result',
+  () => identity.logins.counts,
+);
+metrics.gauge(
+  'worlds_erasures',
+  'Erased players whose records are deleted again, in case a world was about to save.',
+  () => store.erasures().length,
+);
+metrics.total('worlds_audit_lines_total', 'Lines of the audit log.', () => audit.lines);
+seen.watchCache(cache);
 const isOutOfReach = (error: unknown): boolean => error instanceof HearsayError;
 const listener = await listen(
-  identityApp({ identity, keys, issuer, now, onFault, isOutOfReach }),
+  identityApp({
+    ...{ identity, keys, issuer, now, onFault, isOutOfReach },
+    seen: seen.http(() => ({ status: 'ok' })),
+  }),
   host,
   port,
 );

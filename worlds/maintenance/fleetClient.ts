@@ -1,5 +1,6 @@
 /** Asks the fleet of a region. */
 import type { ServiceSigner } from '../access/serviceTokens.ts';
+import { traceHeaders } from '../process/spans.ts';
 import type { SlotAction, SlotView } from '../rules/maintenancePlan.ts';
 import { fleetName } from '../slots/linkMessages.ts';
 import { slotsSchema } from '../slots/slotMessages.ts';
@@ -34,7 +35,7 @@ export class FleetClient {
     const token = await this.#signer.tokenFor(fleetName(this.#region));
     const answer = await fetch(this.#url + path, {
       ...{ method, body, redirect: 'error', signal: AbortSignal.timeout(ASK_LIMIT_MS) },
-      headers: { Authorization: `Bearer ${token}` },
+      headers: { Authorization: `Bearer ${token}`, ...traceHeaders() },
     });
     if (answer.ok) return answer;
     throw new Error(`The fleet answered ${answer.status} to ${method} ${path}.`);

@@ -2,8 +2,17 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { z } from 'zod';
 import { openSigner } from '../access/serviceTokens.ts';
-import { openLog } from '../process/log.ts';
-import { logLevelSchema, readSettings, urlsSchema, wholeNumber } from '../process/settings.ts';
+import { jsonApp, listen } from '../http/jsonApp.ts';
+import { healthOf, Seen } from '../process/seen.ts';
+import {
+  logLevelSchema,
+  portSchema,
+  readSettings,
+  urlsSchema,
+  wholeNumber,
+} from '../process/settings.ts';
+import { inSpan, spanAfter } from '../process/spans.ts';
+import { Tally } from '../process/tally.ts';
 import { readTokens } from '../process/tokenFile.ts';
 import { openCache } from '../tables/cache.ts';
 import { partsOf } from '../tables/keys.ts';
@@ -25,13 +34,15 @@ const settingsSchema = z.object({
   everyMs: wholeNumber(100, 60_000)
     .prefault('5000')
     .describe('milliseconds from run to run (default 5000)'),
+  host: z.string().default('127.0.0.1').describe('address to listen on (default 127.0.0.1)'),
+  port: portSchema.prefault('0').describe('port for metrics (default: any that is free)'),
   logLevel: logLevelSchema,
 });
 
 const settings = readSettings('maintenance', settingsSchema, process.argv.slice(2), process.env);
 const { region } = settings;
-const log = openLog('maintenance', settings.logLevel);
-const onFault = (error: unknown): void => log.warn({ err: error }, 'failed');
+const seen = new Seen('maintenance', settings.logLevel);
+const { log, metrics, onFault } = seen;
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => process.exit(0));
 
 const token = await readTokens(settings.tokenFile);
@@ -42,10 +53,36 @@ const fleet = new FleetClient(
   region,
   await openSigner(settings.keys, 'maintenance'),
 );
-log.info({ region }, 'ready');
+const copies = { config: configurations };
+const runs = new Tally(['done', 'not current', 'failed']);
+const actionsSet = new Tally(['running', 'drained', 'stopped']);
+let worldsReported = 0;
+metrics.totals('worlds_maintenance_runs_total', 'Runs, by result.', 'result', () => runs.counts);
+metrics.totals(
+  'worlds_maintenance_actions_total',
+  'Slots that were set, by the state that is wanted there.',
+  'wanted',
+  () => actionsSet.counts,
+);
+metrics.gauge(
+  'worlds_maintenance_reports',
+  'Worlds that the last run left as they are, because their configuration is missing, malformed or older.',
+  () => worldsReported,
+);
+seen.watchCache(cache, copies);
+const { routes, around } = seen.http(() => healthOf(copies));
+const listener = await listen(
+  jsonApp(routes, onFault, undefined, around).callback(),
+  settings.host,
+  settings.port,
+);
+log.info({ region, url: listener.url }, 'ready');
 await configurations.synced;
 for (;;) {
-  await run().catch(onFault);
+  await inSpan(spanAfter(''), run).catch((error: unknown) => {
+    runs.add('failed');
+    onFault(error);
+  });
   await wait(settings.everyMs);
 }
 
@@ -63,7 +100,12 @@ async function run(): Promise<void> {
     onFault,
   });
   for (const report of reports) log.warn(report, 'a world is left as it is');
-  for (const action of actions) log.info(action, 'sets');
+  for (const action of actions) {
+    log.info(action, 'sets');
+    actionsSet.add(action.wanted);
+  }
+  runs.add(configurations.isCurrent ? 'done' : 'not current');
+  worldsReported = reports.length;
   const runner = `${region}-${process.pid}`;
   await writeRun(cache, region, { atMs: Date.now(), runner, actions: actions.length, reports });
 }

@@ -36,7 +36,7 @@ const settingsSchema = z.object({
     .describe('directory of all data (default data/worlds)'),
   firstPort: portSchema
     .prefault('8200')
-    .describe('first of six ports: identity, api, fleet, a spare one, two nodes (default 8200)'),
+    .describe('first of six ports: identity, api, fleet, maintenance, two nodes (default 8200)'),
 });
 
 const { region, dataDir, firstPort } = readSettings(

@@ -35,7 +35,7 @@ export interface RegionPaths {
   readonly tokenFile: (role: string) => string;
 }
 
-/** @param firstPort six ports from here: identity, api, fleet, a spare one, two nodes. */
+/** @param firstPort six ports from here: identity, api, fleet, maintenance, two nodes. */
 export function planRegion(region: string, paths: RegionPaths, firstPort: number): RegionPlan {
   const { data, keys, tokenFile } = paths;
   const urlAt = (offset: number): string => `http://${HOST}:${firstPort + offset}`;
@@ -86,8 +86,11 @@ export function planRegion(region: string, paths: RegionPaths, firstPort: number
       ),
       program(
         'maintenance',
-        { region, keys, 'token-file': tokenFile('maintenance'), 'fleet-url': fleetUrl },
-        null,
+        {
+          ...{ region, keys, 'token-file': tokenFile('maintenance'), 'fleet-url': fleetUrl },
+          port: String(firstPort + 3),
+        },
+        urlAt(3),
       ),
     ],
     fleet: program(

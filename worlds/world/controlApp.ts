@@ -2,7 +2,7 @@
 import type { RequestListener } from 'node:http';
 import { z } from 'zod';
 import type { ServiceGuard } from '../access/serviceTokens.ts';
-import { jsonApp } from '../http/jsonApp.ts';
+import { jsonApp, type SeenRoutes } from '../http/jsonApp.ts';
 import { Problem, retryAfter } from '../http/problem.ts';
 import { MAX_FENCE } from '../rules/fences.ts';
 import { playerSchema } from '../tables/schemas.ts';
@@ -15,6 +15,7 @@ export interface ControlOptions {
   readonly playUrl: string;
   readonly onDrain: (graceMs: number | undefined) => void;
   readonly onFault: (error: unknown) => void;
+  readonly seen?: SeenRoutes;
 }
 
 const fenceSchema = z.int().min(0).max(MAX_FENCE);
@@ -43,7 +44,7 @@ export const reservedSchema = z.object({
 });
 
 export function controlApp(options: ControlOptions): RequestListener {
-  const { instance, name, guard, playUrl, onDrain, onFault } = options;
+  const { instance, name, guard, playUrl, onDrain, onFault, seen } = options;
   const app = jsonApp(
     [
       {
@@ -83,9 +84,11 @@ export function controlApp(options: ControlOptions): RequestListener {
           return { status: 202 };
         },
       },
-      { method: 'GET', path: '/_health', answer: () => ({ status: 200, body: { status: 'ok' } }) },
+      ...(seen?.routes ?? []),
     ],
     onFault,
+    undefined,
+    seen?.around,
   );
   return app.callback();
 }

@@ -1,6 +1,7 @@
 /** Asks another instance to let go of a player who has a newer seat here. */
 import { z } from 'zod';
 import type { ServiceSigner } from '../access/serviceTokens.ts';
+import { traceHeaders } from '../process/spans.ts';
 import type { AskToLetGo } from './guests.ts';
 
 const ASK_LIMIT_MS = 2000;
@@ -15,7 +16,10 @@ export const displacer =
         `${from.controlUrl}/seats/${encodeURIComponent(player)}?fence=${fence}`,
         {
           method: 'DELETE',
-          headers: { Authorization: `Bearer ${await signer.tokenFor(from.instance)}` },
+          headers: {
+            Authorization: `Bearer ${await signer.tokenFor(from.instance)}`,
+            ...traceHeaders(),
+          },
           redirect: 'error',
           signal: AbortSignal.timeout(ASK_LIMIT_MS),
         },

@@ -20,6 +20,8 @@ const MAX_BEHIND_MS = 10 * TICK_MS;
 export interface GameEvents {
   readonly onTakings: (takings: readonly Taking[]) => void;
   readonly onSlow: (connection: PlayConnection) => void;
+  /** @param lateMs how late the tick came, in milliseconds. */
+  readonly onTick: (lateMs: number) => void;
 }
 
 export class Game implements Disposable {
@@ -91,7 +93,9 @@ export class Game implements Disposable {
       this.#dueAtMs += skipped * TICK_MS;
     }
     while (this.#dueAtMs <= nowMs) {
-      this.#lateMs = Math.max(this.#lateMs, nowMs - this.#dueAtMs);
+      const lateMs = nowMs - this.#dueAtMs;
+      this.#lateMs = Math.max(this.#lateMs, lateMs);
+      this.#events.onTick(lateMs);
       this.#tick();
       this.#dueAtMs += TICK_MS;
     }

@@ -1,6 +1,6 @@
 /** Runs one instance of a world, as the fleet of a region starts it. */
 import { z } from 'zod';
-import { openLog } from '../process/log.ts';
+import { Seen } from '../process/seen.ts';
 import {
   logLevelSchema,
   portSchema,
@@ -8,6 +8,7 @@ import {
   urlsSchema,
   wholeNumber,
 } from '../process/settings.ts';
+import { inSpan, spanAfter } from '../process/spans.ts';
 import { readTokens } from '../process/tokenFile.ts';
 import { MAX_EPOCH } from '../rules/fences.ts';
 import { MAX_INSTANCES, nameSchema } from '../tables/schemas.ts';
@@ -45,12 +46,17 @@ const { worldTokenFile, fleetUrl, logLevel, ...settings } = readSettings(
   process.argv.slice(2),
   process.env,
 );
-const world = await startWorld({
-  ...settings,
-  token: await readTokens(worldTokenFile),
-  fleetUrl: fleetUrl === '' ? null : fleetUrl,
-  log: openLog('world', logLevel),
-});
+const token = await readTokens(worldTokenFile);
+const start = () =>
+  startWorld({
+    ...settings,
+    token,
+    fleetUrl: fleetUrl === '' ? null : fleetUrl,
+    seen: new Seen('world', logLevel),
+  });
+// The fleet tells which request wanted this process.
+const traceparent = process.env.WORLDS_TRACEPARENT ?? '';
+const world = await (traceparent === '' ? start() : inSpan(spanAfter(traceparent), start));
 process.once('SIGTERM', () => world.end('SIGTERM'));
 process.once('SIGINT', () => world.end('SIGINT', 0));
 process.exit((await world.ended) ? 0 : 1);

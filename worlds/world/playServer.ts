@@ -18,10 +18,17 @@ export interface PlayServerOptions {
   readonly maxConnections: number;
 }
 
+export interface PlayServer extends Listener {
+  readonly connections: () => number;
+  /** Connections that were refused because there were too many. */
+  readonly refused: () => number;
+}
+
 export async function servePlay(
   instance: WorldInstance,
   { host, port, maxConnections }: PlayServerOptions,
-): Promise<Listener> {
+): Promise<PlayServer> {
+  let refused = 0;
   const sockets = new WebSocketServer({
     ...{ noServer: true, perMessageDeflate: false, maxPayload: MAX_FRAME_BYTES },
     handleProtocols: (offered) => (offered.has(PLAY_PROTOCOL) ? PLAY_PROTOCOL : false),
@@ -34,7 +41,10 @@ export async function servePlay(
     const offered = (request.headers['sec-websocket-protocol'] ?? '').split(/\s*,\s*/);
     if (request.url !== '/play') return refuse(stream, '404 Not Found');
     if (!offered.includes(PLAY_PROTOCOL)) return refuse(stream, '400 Bad Request');
-    if (sockets.clients.size >= maxConnections) return refuse(stream, '503 Service Unavailable');
+    if (sockets.clients.size >= maxConnections) {
+      refused += 1;
+      return refuse(stream, '503 Service Unavailable');
+    }
     const token = offered.map((word) => TOKEN_PROTOCOL.exec(word)?.[1]).find(Boolean) ?? '';
     sockets.handleUpgrade(request, stream, head, (socket) => {
       instance.connect(socket, token);
@@ -49,6 +59,8 @@ export async function servePlay(
   return {
     server,
     url: `ws://${host}:${bound}/play`,
+    connections: () => sockets.clients.size,
+    refused: () => refused,
     [Symbol.asyncDispose]: () =>
       new Promise((resolve) => {
         for (const socket of sockets.clients) socket.terminate();

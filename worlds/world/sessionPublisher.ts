@@ -3,6 +3,7 @@
  * at most, and its roster likewise but each twenty seconds. It never waits for the cache: a write that is
  * under way when the next is due makes that one come after it.
  */
+import { outsideOfSpans } from '../process/spans.ts';
 import type { WriteResult } from '../tables/instanceTables.ts';
 
 export interface Publication {
@@ -56,7 +57,8 @@ export class Publisher implements Disposable {
     const { everyMs, atLeastMs } = this.#publication;
     const dueAtMs = this.#lastAtMs + (this.#isChanged ? atLeastMs : everyMs);
     const delayMs = Math.max(0, Math.min(everyMs, dueAtMs - performance.now()));
-    this.#timer = setTimeout(() => void this.#write(), delayMs);
+    // A change may come from a request; the writes after it do not belong to that.
+    this.#timer = outsideOfSpans(() => setTimeout(() => void this.#write(), delayMs));
   }
 
   async #write(): Promise<void> {

@@ -9,6 +9,8 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { WebSocket } from 'ws';
 import { hashOf, newSecret } from '../access/secrets.ts';
+import type { Labelled } from '../process/metrics.ts';
+import { Tally } from '../process/tally.ts';
 import { MESSAGE } from '../rules/frames.ts';
 import {
   CLOSE,
@@ -26,6 +28,7 @@ import { type AskToLetGo, Guests, type PreviousPlace } from './guests.ts';
 import type { PlayerStore } from './keptPlayer.ts';
 import { closeSocket, type PlayConnection } from './playConnection.ts';
 import { PlayConnections } from './playConnections.ts';
+import { SeatTraces } from './seatTraces.ts';
 
 export interface InstanceTimes {
   readonly saveMs: number;
@@ -60,6 +63,10 @@ export interface WorldInstanceOptions {
   /** The seats or the state have changed. */
   readonly onChange: () => void;
   readonly onFault: (error: unknown) => void;
+  /** @param lateMs how late a tick came, in milliseconds. */
+  readonly onTick?: (lateMs: number) => void;
+  /** A player comes, or has lost the seat to a newer one elsewhere. */
+  readonly onPlayer?: (event: 'connects' | 'displaced', player: string) => void;
   readonly times?: InstanceTimes;
 }
 
@@ -102,6 +109,9 @@ export class WorldInstance implements AsyncDisposable {
     },
   });
   readonly #timers: readonly NodeJS.Timeout[];
+  readonly #traces = new SeatTraces();
+  readonly #reservations = new Tally(['new', 'same', 'full', 'draining', 'unsaved']);
+  readonly #closings = new Tally(Object.keys(CLOSE));
   #seats;
   #drained: Promise<void> | null = null;
   /** When the last players of a draining instance are closed. */
@@ -116,6 +126,7 @@ export class WorldInstance implements AsyncDisposable {
     this.#game = new Game(map, options.memory, {
       onTakings: (takings) => this.#guests.took(takings),
       onSlow: (connection) => this.#closeAs(connection, CLOSE.slow),
+      onTick: options.onTick ?? (() => {}),
     });
     const { store, world, instance, now, askToLetGo, onFault } = options;
     this.#guests = new Guests({
@@ -162,13 +173,30 @@ export class WorldInstance implements AsyncDisposable {
     return this.#displaced;
   }
 
+  /** Seats that were asked for, by result. */
+  get reservations(): Labelled {
+    return this.#reservations.counts;
+  }
+
+  /** Connections that this instance has closed, by the name of the code. */
+  get closings(): Labelled {
+    return this.#closings.counts;
+  }
+
   /** Players whose gain no node is known to have. */
   get unsaved(): number {
     return this.#guests.unsaved;
   }
 
   /** Decided at once: nothing is awaited. */
-  reserve({ player, session, fence, previous }: ReserveRequest): Reservation {
+  reserve(request: ReserveRequest): Reservation {
+    const reservation = this.#reserve(request);
+    const { type } = reservation;
+    this.#reservations.add(type === 'refused' ? reservation.reason : nameOf(reservation.isNew));
+    return reservation;
+  }
+
+  #reserve({ player, session, fence, previous }: ReserveRequest): Reservation {
     const isKnown = this.#seats.byPlayer.has(player);
     const waiting = this.#guests.size - this.#seats.byPlayer.size;
     if (!isKnown && waiting >= MAX_UNSAVED) return { type: 'refused', reason: 'unsaved' };
@@ -178,6 +206,7 @@ export class WorldInstance implements AsyncDisposable {
     });
     if (answer.type !== 'reserved') return { type: 'refused', reason: reasonFor(answer) };
     this.#guests.expect(player, previous);
+    this.#traces.keep(player);
     return { ...answer, token };
   }
 
@@ -190,7 +219,7 @@ export class WorldInstance implements AsyncDisposable {
     const kept = this.#guests.get(player)?.kept;
     const answer = this.#act({ type: 'displace', player, fence });
     if (answer.type === 'refused' && answer.reason === 'older') return 'older';
-    if (answer.type === 'done') this.#displaced += 1;
+    if (answer.type === 'done') this.#countDisplaced(player);
     await kept?.settle();
     return { saved: kept?.token ?? null };
   }
@@ -208,6 +237,7 @@ export class WorldInstance implements AsyncDisposable {
     const admitted = decided.effects.find((effect) => effect.type === 'admit');
     if (admitted === undefined) {
       socket.on('error', () => socket.terminate());
+      this.#closings.add('token');
       closeSocket(socket, CLOSE.token);
       return;
     }
@@ -220,7 +250,11 @@ export class WorldInstance implements AsyncDisposable {
     const { isRevoked } = this.#options;
     if (isRevoked(player) || (seat !== undefined && isRevoked(seat.session)))
       this.#act({ type: 'revoke', subject: player });
-    else void this.#welcome(connection, fence, isNewcomer, resume).catch(this.#options.onFault);
+    else
+      this.#traces.resume(player, () => {
+        this.#options.onPlayer?.('connects', player);
+        void this.#welcome(connection, fence, isNewcomer, resume).catch(this.#options.onFault);
+      });
   }
 
   /** @param isErased nothing of the player may be saved any more. */
@@ -279,6 +313,7 @@ export class WorldInstance implements AsyncDisposable {
   }
 
   #closeAs(connection: PlayConnection, code: CloseCode): void {
+    this.#closings.add(CLOSE_NAMES.get(code) ?? '');
     this.#forgetConnection(connection);
     connection.close(code);
     this.#act({ type: 'drop', connection: connection.id });
@@ -316,8 +351,13 @@ export class WorldInstance implements AsyncDisposable {
   }
 
   #onDisplaced(player: string): void {
-    this.#displaced += 1;
+    this.#countDisplaced(player);
     this.#act({ type: 'displace', player, fence: Number.MAX_SAFE_INTEGER });
+  }
+
+  #countDisplaced(player: string): void {
+    this.#displaced += 1;
+    this.#options.onPlayer?.('displaced', player);
   }
 
   // ---- seats
@@ -338,6 +378,7 @@ export class WorldInstance implements AsyncDisposable {
         case 'close': {
           const connection = this.#connections.get(effect.connection);
           if (connection === undefined) break;
+          this.#closings.add(CLOSE_NAMES.get(effect.code) ?? '');
           this.#forgetConnection(connection);
           connection.close(effect.code);
           break;
@@ -352,6 +393,7 @@ export class WorldInstance implements AsyncDisposable {
           break;
         case 'free':
           this.#guests.release(effect.player);
+          this.#traces.forget(effect.player);
           break;
       }
     }
@@ -367,6 +409,12 @@ export class WorldInstance implements AsyncDisposable {
     return seat?.state === 'seated' ? this.#connections.get(seat.connection) : undefined;
   }
 }
+
+const CLOSE_NAMES = new Map<number, string>(
+  Object.entries(CLOSE).map(([name, code]) => [code, name]),
+);
+
+const nameOf = (isNew: boolean): 'new' | 'same' => (isNew ? 'new' : 'same');
 
 function reasonFor(answer: SeatAnswer): 'full' | 'draining' {
   return answer.type === 'refused' && answer.reason === 'draining' ? 'draining' : 'full';

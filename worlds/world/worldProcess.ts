@@ -7,6 +7,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { openGuard, openSigner } from '../access/serviceTokens.ts';
 import { listen } from '../http/jsonApp.ts';
 import type { Logger } from '../process/log.ts';
+import { healthOf, type Seen } from '../process/seen.ts';
 import type { WorldMemory } from '../rules/simulation.ts';
 import { fleetName } from '../slots/linkMessages.ts';
 import { type CacheTokens, openCache } from '../tables/cache.ts';
@@ -21,11 +22,13 @@ import {
 } from '../tables/schemas.ts';
 import { type Row, TableMirror } from '../tables/tableMirror.ts';
 import { controlApp } from './controlApp.ts';
+import { CountedStore } from './countedStore.ts';
 import { displacer } from './displacer.ts';
 import { FleetLink } from './fleetLink.ts';
 import { servePlay } from './playServer.ts';
 import { Publisher, ROSTER_PACE, SESSION_PACE } from './sessionPublisher.ts';
 import { WorldInstance } from './worldInstance.ts';
+import { registerWorldMetrics, worldDurations } from './worldMetrics.ts';
 
 export interface WorldProcessOptions {
   readonly region: string;
@@ -43,7 +46,7 @@ export interface WorldProcessOptions {
   readonly host: string;
   readonly playPort: number;
   readonly controlPort: number;
-  readonly log: Logger;
+  readonly seen: Seen;
 }
 
 export interface WorldProcess {
@@ -64,7 +67,8 @@ const FAREWELL_LIMIT_MS = 2000;
 const MAX_CONNECTIONS = 2 * MAX_PLAYERS;
 
 export async function startWorld(options: WorldProcessOptions): Promise<WorldProcess> {
-  const { region, world, slot, epoch, keys, host, log } = options;
+  const { region, world, slot, epoch, keys, host, seen } = options;
+  const { log, metrics, onFault } = seen;
   await using starting = new AsyncDisposableStack();
   const cache = starting.use(openCache({ endpoints: options.nodes, token: options.token }));
   const configurations = starting.use(
@@ -81,14 +85,16 @@ export async function startWorld(options: WorldProcessOptions): Promise<WorldPro
     options.configurationVersion,
   );
   let configurationVersion = version;
-  const onFault = (error: unknown): void => log.warn({ err: error }, 'failed');
+  const { onTick, onSaved } = worldDurations(metrics);
+  const store = new CountedStore(new PlayerRecords(cache), onSaved);
 
   const publishers: Publisher[] = [];
   const instance = starting.use(
     new WorldInstance({
       ...{ world, instance: name, configuration, now: () => Date.now() },
       memory: await memoryOf(tables, log),
-      store: new PlayerRecords(cache),
+      ...{ store, onTick },
+      onPlayer: (event, player) => log.info({ player }, event),
       askToLetGo: displacer(signer),
       isRevoked: (subject) => revoked.get(keyOf('revoked', subject)) !== undefined,
       onChange: () => {
@@ -101,10 +107,16 @@ export async function startWorld(options: WorldProcessOptions): Promise<WorldPro
     await servePlay(instance, { host, port: options.playPort, maxConnections: MAX_CONNECTIONS }),
   );
   const playUrl = play.url;
+  const copies = { config: configurations, revoked };
+  seen.watchCache(cache, copies);
+  registerWorldMetrics(metrics, {
+    ...{ name: { region, world, slot, epoch }, instance, saves: () => store.saves },
+    ...{ connections: play.connections, refusedConnections: play.refused },
+  });
   const control = starting.use(
     await listen(
       controlApp({
-        ...{ instance, name, playUrl, onFault },
+        ...{ instance, name, playUrl, onFault, seen: seen.http(() => healthOf(copies)) },
         guard: await openGuard(keys, name),
         onDrain: (graceMs) => end('drain', graceMs),
       }),

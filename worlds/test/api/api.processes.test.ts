@@ -7,6 +7,7 @@ import * as assert from 'uvu/assert';
 import { startCluster } from '../../../test/support/nodes.ts';
 import { waitFor } from '../../../test/support/processes.ts';
 import { AccessVerifier } from '../../access/accessVerifier.ts';
+import { NO_AUDIT } from '../../access/audit.ts';
 import { apiApp } from '../../api/apiApp.ts';
 import { Joins } from '../../api/joins.ts';
 import { seatAsker } from '../../api/seatAsker.ts';
@@ -86,7 +87,7 @@ api('who logs in lists the worlds, joins one, and plays', async () => {
   const records = new PlayerRecords(cache);
   const revocations = new Revocations(cache);
   const identity = new Identity({
-    ...{ store, keys, issuer: ISSUER, now, retentionMs: 0 },
+    ...{ store, keys, issuer: ISSUER, now, retentionMs: 0, audit: NO_AUDIT },
     playerKeys: {
       revoke: (subject, reason) => revocations.revoke(subject, reason),
       removeRecord: (player) => records.remove(player),

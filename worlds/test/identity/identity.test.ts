@@ -2,6 +2,7 @@ import { createLocalJWKSet, decodeJwt, exportJWK, generateKeyPair, SignJWT } fro
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { verifyAccess } from '../../access/accessToken.ts';
+import type { AuditRecord } from '../../access/auditChain.ts';
 import { listen } from '../../http/jsonApp.ts';
 import { Problem } from '../../http/problem.ts';
 import { Identity } from '../../identity/identity.ts';
@@ -22,8 +23,10 @@ class Setup implements Disposable {
   readonly done: string[] = [];
   readonly store = new IdentityStore(':memory:');
   readonly keys = new KeyRotation(this.store);
+  readonly audit: AuditRecord[] = [];
   readonly identity = new Identity({
     ...{ store: this.store, keys: this.keys, issuer: ISSUER, retentionMs: 3_600_000 },
+    audit: { write: (line) => void this.audit.push(line) },
     now: () => this.nowMs,
     playerKeys: {
       revoke: (subject, reason) => this.#act(`revoke ${subject} ${reason}`),
@@ -261,6 +264,27 @@ identities('over HTTP each refusal is a problem, and none is a 500', async () =>
   assert.is((await send('DELETE', '/identity/me', undefined, bearer)).status, 202);
   assert.is((await send('GET', '/identity/me', undefined, bearer)).status, 401);
   assert.not.ok(setup.done.some((what) => what.startsWith('fault')));
+});
+
+identities('logins, refusals, reuse, logouts and erasures are counted and audited', async () => {
+  using setup = new Setup();
+  const { identity, audit } = setup;
+  const guest = await identity.addGuest();
+  await fails(identity.loginBySecret(guest.player, 'wrong'));
+  await identity.refresh(guest.refresh);
+  setup.nowMs += 60_000;
+  await fails(identity.refresh(guest.refresh));
+  await identity.logout(guest.player, 'a-session');
+  await identity.erase(guest.player);
+  assert.equal(identity.logins.counts, { guest: 1, secret: 0, refresh: 1, refused: 1, reuse: 1 });
+  assert.equal(
+    audit.map(({ action, result }) => `${action} ${result}`),
+    [
+      ...['identity.guest done', 'identity.login refused', 'identity.reuse refused'],
+      ...['identity.logout done', 'player.erase done'],
+    ],
+  );
+  assert.ok(audit.every(({ who }) => who === guest.player));
 });
 
 identities.run();

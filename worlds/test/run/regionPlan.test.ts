@@ -32,7 +32,7 @@ run('no two programs have the same port, and each is shown its own token alone',
   const urls = [...plan.nodes, ...plan.services, plan.fleet].flatMap(({ healthUrl }) =>
     healthUrl === null ? [] : [healthUrl],
   );
-  assert.is(new Set(urls).size, 5);
+  assert.is(new Set(urls).size, 6);
   for (const { name, words } of [...plan.services, plan.fleet]) {
     const tokens = words.filter((word) => word.startsWith('/token/'));
     assert.equal(tokens, [`/token/${name === 'fleet' ? 'world' : name}`]);

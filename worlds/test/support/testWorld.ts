@@ -9,10 +9,16 @@ import {
   type ServiceSigner,
 } from '../../access/serviceTokens.ts';
 import { listen } from '../../http/jsonApp.ts';
+import { Seen } from '../../process/seen.ts';
 import { ROLES, type Role } from '../../rules/grants.ts';
 import { controlApp } from '../../world/controlApp.ts';
 import { servePlay } from '../../world/playServer.ts';
-import { INSTANCE_TIMES, type InstanceTimes, WorldInstance } from '../../world/worldInstance.ts';
+import {
+  INSTANCE_TIMES,
+  type InstanceTimes,
+  WorldInstance,
+  type WorldInstanceOptions,
+} from '../../world/worldInstance.ts';
 import { RecordNode } from './recordNode.ts';
 import { TestPlayer } from './testPlayer.ts';
 
@@ -21,6 +27,10 @@ export interface TestWorldOptions {
   readonly name?: string;
   readonly times?: Partial<InstanceTimes>;
   readonly node?: RecordNode;
+  readonly onTick?: WorldInstanceOptions['onTick'];
+  readonly onPlayer?: WorldInstanceOptions['onPlayer'];
+  /** Its private listener has spans. */
+  readonly isSeen?: boolean;
 }
 
 export interface Reserved {
@@ -43,8 +53,12 @@ export class TestWorld implements AsyncDisposable {
   signer: (role: Role) => Promise<ServiceSigner> = () => Promise.reject(new Error('not started'));
   readonly #ends = new AsyncDisposableStack();
 
-  private constructor({ maxPlayers = 10, name = 'eu-meadow-1-1', times, node }: TestWorldOptions) {
+  readonly #isSeen: boolean;
+
+  private constructor(options: TestWorldOptions) {
+    const { maxPlayers = 10, name = 'eu-meadow-1-1', times, node, onTick, onPlayer } = options;
     this.name = name;
+    this.#isSeen = options.isSeen ?? false;
     this.node = node ?? new RecordNode();
     this.instance = new WorldInstance({
       ...{ world: 'meadow', instance: name, store: this.node },
@@ -55,6 +69,8 @@ export class TestWorld implements AsyncDisposable {
       isRevoked: (subject) => this.revoked.has(subject),
       onChange: () => {},
       onFault: (error) => this.faults.push(error),
+      ...(onTick !== undefined && { onTick }),
+      ...(onPlayer !== undefined && { onPlayer }),
       times: { ...INSTANCE_TIMES, seatMs: 20, saveMs: 100, ...times },
     });
   }
@@ -79,6 +95,7 @@ export class TestWorld implements AsyncDisposable {
       guard: await openGuard(directory, this.name),
       onDrain: (graceMs) => void this.instance.drain(graceMs),
       onFault: (error) => this.faults.push(error),
+      ...(this.#isSeen && { seen: new Seen('world', 'silent').http(() => ({ status: 'ok' })) }),
     });
     const control = this.#ends.use(await listen(app, '127.0.0.1', 0));
     this.controlUrl = control.url;
