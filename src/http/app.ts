@@ -219,7 +219,7 @@ const readyChecks = (replica: Replica, { connections, shedding }: Bounds): Check
   readable: () => replica.readiness.whyUnreadable,
   staying: () => (connections.isLeaving ? 'the node is about to stop' : null),
   roomy: () =>
-    shedding.reason === null ? null : `it sheds requests: its ${shedding.reason} is nearly full`,
+    shedding.reason === null ? null : `it sheds requests, because of its ${shedding.reason}`,
 });
 
 /** Reading the metrics takes a while, so each text is shown for a second. */

@@ -186,6 +186,7 @@ export async function startNode(
     transport,
     registry,
     log: logger,
+    note,
     requestLog,
     tracer,
   });

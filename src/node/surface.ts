@@ -14,6 +14,7 @@ import { WatchService } from '../http/watch/service.ts';
 import { LineThread } from '../log/files/lineThread.ts';
 import { Networks } from '../net/networks.ts';
 import type { Replica } from '../replica/replica.ts';
+import type { Note } from '../words/note.ts';
 import type { Tracer } from '../words/trace.ts';
 import type { Engine } from './engine.ts';
 import { type Health, healthOf, LEAVING } from './health.ts';
@@ -24,6 +25,7 @@ import { maxOpenFiles } from './openFiles.ts';
 import { peerSurfaceOf } from './peerSurface.ts';
 import { clientPort, followCertificates, serverTls } from './serverTls.ts';
 import type { NodeSettings } from './settings.ts';
+import { shedNote } from './shedNote.ts';
 import type { NodeTls } from './tls.ts';
 import { packageVersion } from './version.ts';
 
@@ -50,6 +52,7 @@ export interface SurfaceOptions {
   readonly transport: SocketTransport;
   readonly registry: Registry;
   readonly log: HttpLog;
+  readonly note: Note;
   readonly requestLog: RequestLog | undefined;
   readonly tracer: Tracer;
 }
@@ -69,7 +72,7 @@ export function surfaceOf(options: SurfaceOptions): Surface {
   const stopping = new AbortController();
   const urls = settings.url === null ? settings.nodes : [...settings.nodes, settings.url];
   const pages = new AllowedPages(settings.allowedOrigins, urls);
-  const bounds = boundsOf(settings, replica);
+  const bounds = boundsOf(settings, replica, options.note);
   const { connections } = bounds;
   const watches = watchesOf(options, pages, connections);
   const { listener } = createApp({
@@ -178,7 +181,7 @@ const appOptions = (
 const withFault = (health: Health, fault: string | null): Health =>
   fault === null ? health : { status: 'failing', reasons: [fault, ...health.reasons] };
 
-function boundsOf(settings: NodeSettings, replica: Replica): Bounds {
+function boundsOf(settings: NodeSettings, replica: Replica, note: Note): Bounds {
   const { limits } = settings;
   return new Bounds({
     limits: { ...limits, maxConnections: maxConnections(settings) },
@@ -193,6 +196,7 @@ function boundsOf(settings: NodeSettings, replica: Replica): Bounds {
         ),
       collectGarbage,
     },
+    shedChanged: shedNote(note),
   });
 }
 

@@ -13,7 +13,7 @@ import type { PeerStatus } from '../../src/gossip/protocol/peerStatus.ts';
 import { Callers } from '../../src/http/access/callers.ts';
 import { createApp } from '../../src/http/app.ts';
 import { Bounds } from '../../src/http/limits/bounds.ts';
-import type { Load } from '../../src/http/limits/shedding.ts';
+import type { Load, ShedChange } from '../../src/http/limits/shedding.ts';
 import type { Health } from '../../src/http/routes/clusterRoutes.ts';
 import { createServer } from '../../src/http/server.ts';
 import { MemoryLog, type MemoryLogOptions } from '../../src/log/memory.ts';
@@ -33,7 +33,8 @@ export interface TestOptions {
   readonly sendTimeoutMs?: number;
   readonly trustedProxies?: readonly string[];
   /** The node's load; by default there is none. */
-  readonly load?: Load;
+  readonly load?: Omit<Load, 'answers'>;
+  readonly shedChanged?: (change: ShedChange) => void;
   readonly log?: Partial<MemoryLogOptions>;
   readonly peers?: readonly PeerStatus[];
   readonly health?: Health;
@@ -238,7 +239,11 @@ interface Place {
   readonly twin?: TestServer | null;
 }
 
-export const NO_LOAD: Load = { heap: () => 0, queue: () => 0, collectGarbage: () => 0 };
+export const NO_LOAD: Omit<Load, 'answers'> = {
+  heap: () => 0,
+  queue: () => 0,
+  collectGarbage: () => 0,
+};
 
 const unboundCallers = (limits: Limits, nowMs: () => number): Callers =>
   new Callers({
@@ -272,6 +277,7 @@ async function open(
     sendTimeoutMs: options.sendTimeoutMs ?? 30_000,
     trustedProxies: new Networks(options.trustedProxies ?? []),
     load: options.load ?? NO_LOAD,
+    ...(options.shedChanged && { shedChanged: options.shedChanged }),
   });
   const { connections } = bounds;
   const { listener, general } = createApp({

@@ -9,7 +9,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { problemSchema } from '../../src/http/openapi/answerSchemas.ts';
 import { readSettings } from '../../src/node/settings.ts';
-import { startNode } from '../../src/node/startNode.ts';
+import { type NodeLog, startNode } from '../../src/node/startNode.ts';
 import { freePorts } from '../support/ports.ts';
 import { temporaryDirectory, waitFor } from '../support/processes.ts';
 
@@ -38,7 +38,11 @@ const metricOf = async (send: Send, name: string): Promise<number> => {
 };
 
 const withNode =
-  (run: (send: Send, port: number, dataDir: string) => Promise<void>, more: object = {}) =>
+  (
+    run: (send: Send, port: number, dataDir: string) => Promise<void>,
+    more: object = {},
+    logger: NodeLog = QUIET,
+  ) =>
   async (): Promise<void> => {
     await using directory = await temporaryDirectory();
     const flags = {
@@ -48,7 +52,7 @@ const withNode =
       internalToken: 'for-tests',
       ...more,
     };
-    const node = await startNode(readSettings(flags, {}), { logger: QUIET });
+    const node = await startNode(readSettings(flags, {}), { logger });
     const { port } = new URL(node.url);
     const send: Send = (method, path, headers) =>
       new Promise((resolve, reject) => {
@@ -225,8 +229,10 @@ realNode(
   ),
 );
 
+const warnings: string[] = [];
+
 realNode(
-  'a node whose heap is nearly full sheds requests, and its health says so',
+  'a node whose heap is nearly full sheds requests, and its health and its log say so',
   withNode(
     async (send) => {
       // Two percent of the heap, in words of 8 bytes.
@@ -240,8 +246,10 @@ realNode(
       assert.match((await send('GET', '/_health', {})).text, /"failing".*The heap is nearly full/);
       assert.match((await send('GET', '/readyz', {})).text, /\[-] roomy/);
       assert.is((await send('GET', '/livez', {})).status, 200);
+      assert.ok(warnings.some((text) => /^Requests get 503: the heap is \d+ % full\.$/.test(text)));
     },
     { shedHeapPercent: '1' },
+    { ...QUIET, warn: (text) => warnings.push(text) },
   ),
 );
 

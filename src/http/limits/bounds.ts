@@ -11,7 +11,7 @@ import { Figures } from '../metrics.ts';
 import { type AddressOf, clientAddress } from './clientAddress.ts';
 import { Connections } from './connections.ts';
 import { LongBodies } from './longBodies.ts';
-import { type Load, Shedding } from './shedding.ts';
+import { type Load, type ShedChange, Shedding } from './shedding.ts';
 import { SlowRequests } from './slowRequests.ts';
 
 export interface BoundsOptions {
@@ -20,7 +20,9 @@ export interface BoundsOptions {
   readonly sendTimeoutMs: number;
   /** The proxies whose word for the address of a client counts. */
   readonly trustedProxies: Networks;
-  readonly load: Load;
+  readonly load: Omit<Load, 'answers'>;
+  /** Called when the node begins to shed requests for a reason, and when it ends. */
+  readonly shedChanged?: (change: ShedChange) => void;
 }
 
 /** Time between two looks at the load, in milliseconds. */
@@ -34,20 +36,24 @@ export class Bounds {
   readonly addressOf: AddressOf;
   readonly #timer: NodeJS.Timeout;
 
-  constructor({ limits, sendTimeoutMs, trustedProxies, load }: BoundsOptions) {
+  constructor(options: BoundsOptions) {
+    const { limits, sendTimeoutMs, trustedProxies, load, shedChanged } = options;
     this.connections = new Connections({ limits, sendTimeoutMs, trustedProxies });
+    const { answers } = this.connections;
     this.longBodies = new LongBodies(limits);
     this.addressOf = clientAddress(trustedProxies);
     this.slowRequests = new SlowRequests(limits, this.addressOf);
-    this.shedding = new Shedding(limits, load);
-    this.#timer = setInterval(() => this.shedding.look(performance.now()), LOOK_INTERVAL_MS);
+    this.shedding = new Shedding(limits, { ...load, answers: () => answers.share });
+    this.#timer = setInterval(() => {
+      for (const change of this.shedding.look(performance.now())) shedChanged?.(change);
+    }, LOOK_INTERVAL_MS);
     this.#timer.unref();
   }
 
   /** Asked before anything of a request is looked at. @throws Problem 429, 503 */
   requireRoom(request: IncomingMessage, path: string): void {
-    this.connections.requireRoom(request, path);
     this.shedding.require(request.method, path);
+    this.connections.requireRoom(request, path);
   }
 
   stop(): void {
@@ -107,16 +113,17 @@ export function registerBoundsMetrics(registry: Registry, bounds: Bounds): void 
   );
   figures.gauges(
     'hearsay_shedding',
-    '1 while requests are refused so that memory or the queue does not run out, by the reason.',
+    '1 while requests are refused so that memory, the queue or the room for answers does not run out, by the reason.',
     'reason',
     () => ({
-      heap: Number(shedding.reason === 'heap'),
-      queue: Number(shedding.reason === 'queue'),
+      heap: Number(shedding.isFor('heap')),
+      queue: Number(shedding.isFor('queue')),
+      answers: Number(shedding.isFor('answers')),
     }),
   );
   figures.totals(
     'hearsay_shed_requests_total',
-    'Requests that were refused so that memory or the queue does not run out, by the reason.',
+    'Requests that were refused so that memory, the queue or the room for answers does not run out, by the reason.',
     'reason',
     () => shedding.refused,
   );

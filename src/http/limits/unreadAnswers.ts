@@ -32,6 +32,11 @@ export class UnreadAnswers {
     return this.bytes > this.#options.limits.maxAnswerBytes;
   }
 
+  /** The part of the bound that is used: above 1 once it is full. */
+  get share(): number {
+    return this.bytes / this.#options.limits.maxAnswerBytes;
+  }
+
   /** Whether answers may be written for the address. */
   hasShare(address: string): boolean {
     const held = this.#byAddress.get(address) ?? 0;

@@ -307,6 +307,31 @@ connections(
   ),
 );
 
+const METRICS = 'GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n';
+const ENDED_FOR_ANSWERS = 'hearsay_connections_ended_total{reason="answers"}';
+
+connections(
+  'an answer that is not taken while its address holds more than its share costs its connection',
+  withServer(
+    async (server) => {
+      await fill(server);
+      using stuck = new Raw(server.port, LIST.repeat(6));
+      stuck.socket.pause();
+      const holdsShare = async () => (await server.get('/cache/k1')).status === 429;
+      await waitFor(holdsShare, 20_000, 'The address is answered');
+      assert.is(await metric(server, ENDED_FOR_ANSWERS), 0);
+      // Nothing refuses them, and they fill the kernel's room for a client.
+      using unread = new Raw(server.port, METRICS.repeat(2000));
+      unread.socket.pause();
+      const isCut = async () => (await metric(server, ENDED_FOR_ANSWERS)) === 1;
+      await waitFor(isCut, 20_000, 'It is kept');
+      const others = async () => (await metric(server, 'hearsay_connections')) === 2;
+      await waitFor(others, 20_000, 'It is counted on');
+    },
+    { sendTimeoutMs: 600_000, limits: { maxAnswerBytes: 16_000_000 } },
+  ),
+);
+
 connections(
   'batches that were begun together are answered up to the share of their address',
   withServer(

@@ -3,8 +3,10 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Problem } from '../../../src/http/answer/problem.ts';
 import { type Load, Shedding } from '../../../src/http/limits/shedding.ts';
+import { shedNote } from '../../../src/node/shedNote.ts';
 import { waitFor } from '../../support/processes.ts';
 import { onBothPaths, type TestServer, withServer } from '../testServer.ts';
+import { Raw } from './raw.ts';
 
 const shedding = suite('shedding');
 
@@ -13,6 +15,7 @@ const LIMITS = { shedHeapPercent: 80, shedQueuePercent: 50 };
 interface FakeLoad extends Load {
   heapShare: number;
   queueShare: number;
+  answersShare: number;
   /** The part of the heap that is garbage. */
   garbage: number;
   collections: number;
@@ -24,11 +27,13 @@ function fakeLoad(): FakeLoad {
   const load: FakeLoad = {
     heapShare: 0,
     queueShare: 0,
+    answersShare: 0,
     garbage: 0,
     collections: 0,
     tookMs: 0,
     heap: () => load.heapShare + load.garbage,
     queue: () => load.queueShare,
+    answers: () => load.answersShare,
     collectGarbage: () => {
       load.garbage = 0;
       load.collections++;
@@ -123,6 +128,71 @@ shedding('a queue that is full for a second refuses writes alone; a burst refuse
   assert.is(one.reason, null);
 });
 
+shedding(
+  'room for answers that is full for a second refuses reads alone, until a tenth of it is free',
+  () => {
+    const load = fakeLoad();
+    const one = new Shedding(LIMITS, load);
+    load.answersShare = 1;
+    for (let look = 0; look < 9; look++) one.look(look * 100);
+    assert.is(one.reason, null);
+    one.look(900);
+    assert.is(one.reason, 'answers');
+    assert.match(one.fault ?? '', /have not read their answers/);
+    assert.ok(isShed(one, 'GET', '/cache/a'));
+    assert.ok(isShed(one, 'POST', '/cache'));
+    for (const method of ['PUT', 'DELETE', 'HEAD']) assert.not(isShed(one, method, '/cache/a'));
+    assert.not(isShed(one, 'GET', '/metrics'));
+    assert.is(one.refused.answers, 2);
+    load.answersShare = 0.91;
+    one.look(1000);
+    assert.is(one.reason, 'answers');
+    load.answersShare = 0.89;
+    one.look(1100);
+    assert.is(one.reason, null);
+  },
+);
+
+shedding('each reason is told when it begins and when it ends, with its figures', () => {
+  const load = fakeLoad();
+  const one = new Shedding(LIMITS, load);
+  assert.equal(one.look(0), []);
+  load.heapShare = 0.85;
+  const heap = { reason: 'heap', hasBegun: true, share: 0.85, lastedMs: 0, refused: 0 };
+  assert.equal(one.look(1000), [heap]);
+  load.queueShare = 0.6;
+  const told = Array.from({ length: 10 }, (_, look) => one.look(2000 + look * 100)).flat();
+  const queue = { reason: 'queue', hasBegun: true, share: 0.6, lastedMs: 0, refused: 0 };
+  assert.equal(told, [queue]);
+  assert.ok(isShed(one, 'PUT', '/cache/a'));
+  load.heapShare = 0.5;
+  assert.equal(one.look(4000), [
+    { reason: 'heap', hasBegun: false, share: 0.5, lastedMs: 3000, refused: 1 },
+  ]);
+  assert.ok(isShed(one, 'PUT', '/cache/a'));
+  assert.ok(isShed(one, 'PUT', '/cache/b'));
+  load.queueShare = 0;
+  assert.equal(one.look(5000), [
+    { reason: 'queue', hasBegun: false, share: 0, lastedMs: 2100, refused: 2 },
+  ]);
+  assert.equal(one.look(5100), []);
+});
+
+shedding('the log has a warning when requests are shed, and a line when they are served', () => {
+  const lines: unknown[] = [];
+  const tell = shedNote((...line) => lines.push(line));
+  tell({ reason: 'heap', hasBegun: true, share: 0.851, lastedMs: 0, refused: 0 });
+  tell({ reason: 'answers', hasBegun: false, share: 0.5, lastedMs: 3210, refused: 17 });
+  assert.equal(lines, [
+    ['warn', 'Requests get 503: the heap is 85 % full.', { event: 'shedding', reason: 'heap' }],
+    [
+      'info',
+      'Requests are served again: the room for unread answers is 50 % full; 17 were refused in 3.2 s.',
+      { event: 'shedding-ended', reason: 'answers' },
+    ],
+  ]);
+});
+
 /** The replica of this server is in no cluster. */
 const READY = '/readyz?exclude=joined';
 const load = fakeLoad();
@@ -155,6 +225,34 @@ shedding(
     assert.match(text, /^hearsay_shedding\{reason="heap"} 1$/m);
     assert.match(text, /^hearsay_shed_requests_total\{reason="heap"} 1$/m);
   }, settings),
+);
+
+const changes: string[] = [];
+
+shedding(
+  'unread answers that fill their room are told by readyz, metrics and the log, until they are read',
+  withServer(
+    async (server) => {
+      const value = 'x'.repeat(900_000);
+      for (let key = 0; key < 12; key++) await server.put(`/cache/k${key}`, { value, version: 1 });
+      const list = 'GET /cache?prefix=k HTTP/1.1\r\nHost: x\r\n\r\n';
+      using stuck = new Raw(server.port, list.repeat(6), '127.0.0.2');
+      stuck.socket.pause();
+      await waitFor(() => statusIs(server, READY, 503), 20_000, 'It is still ready');
+      assert.match((await server.get(READY)).text, /because of its answers\nnot ready/);
+      assert.match((await server.get('/metrics')).text, /^hearsay_shedding\{reason="answers"} 1$/m);
+      assert.is((await server.get('/cache/a')).status, 503);
+      assert.is((await server.put('/cache/a', { value: 1, version: 1 })).status, 200);
+      stuck.socket.destroy();
+      await waitFor(() => statusIs(server, READY, 200), 20_000, 'It does not come back');
+      assert.is((await server.get('/cache/a')).status, 200);
+      assert.equal(changes, ['answers true', 'answers false']);
+    },
+    {
+      limits: { maxAnswerBytes: 100_000 },
+      shedChanged: ({ reason, hasBegun }) => changes.push(`${reason} ${hasBegun}`),
+    },
+  ),
 );
 
 shedding.run();
