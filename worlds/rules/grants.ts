@@ -32,6 +32,8 @@ export const ACTIONS = [
   'slots.read',
   'slots.set',
   'link.open',
+  'regions.read',
+  'regions.cut',
 ] as const;
 
 export type Action = (typeof ACTIONS)[number];
@@ -45,6 +47,8 @@ const GRANTS: Readonly<Record<Role, readonly Action[]>> = {
     'world.drain',
     'player.revoke',
     'slots.read',
+    'regions.read',
+    'regions.cut',
   ],
   edge: [],
   identity: [],

@@ -20,6 +20,8 @@ grants('the table grants these pairs and no others', () => {
     'operator world.drain',
     'operator player.revoke',
     'operator slots.read',
+    'operator regions.read',
+    'operator regions.cut',
     'api seats.reserve',
     'fleet instance.drain',
     'maintenance slots.read',
