@@ -1,24 +1,20 @@
-/** The HTTP interface of an api for players: listing, joining, and their own record. */
+/** The HTTP interface of an api: listing, joining, a player's own record, and what operators do. */
 import type { RequestListener } from 'node:http';
 import { z } from 'zod';
-import type { AccessClaims } from '../access/accessToken.ts';
-import type { AccessVerifier } from '../access/accessVerifier.ts';
-import { bearerOf } from '../access/serviceTokens.ts';
 import { type JsonAnswer, type JsonRequest, jsonApp, type SeenRoutes } from '../http/jsonApp.ts';
-import { Problem, retryAfter, unauthorized } from '../http/problem.ts';
-import { type Action, scopeAllows } from '../rules/grants.ts';
+import { Problem, retryAfter } from '../http/problem.ts';
 import type { ListingFilter } from '../rules/listing.ts';
 import { MAP_NAMES } from '../rules/worldConfiguration.ts';
 import type { PlayerRecords } from '../tables/playerRecords.ts';
 import { nameSchema } from '../tables/schemas.ts';
+import { type AdminOptions, adminRoutes } from './adminRoutes.ts';
 import type { Joined, Joins } from './joins.ts';
 import type { Watchers } from './watchers.ts';
 import type { WorldsView } from './worldsView.ts';
 
-export interface ApiOptions {
+export interface ApiOptions extends AdminOptions {
   readonly view: WorldsView;
   readonly joins: Joins;
-  readonly verifier: Pick<AccessVerifier, 'verify'>;
   readonly watchers: Watchers;
   readonly records: Pick<PlayerRecords, 'read'>;
   readonly onFault: (error: unknown) => void;
@@ -44,21 +40,14 @@ const anyJoinSchema = z.strictObject({
 const KEY_RULE = /^[\w.-]{1,64}$/;
 
 export function apiApp(options: ApiOptions): RequestListener {
-  const { view, joins, verifier, watchers, records, onFault, isOutOfReach, seen } = options;
-  const admit = async (request: JsonRequest, action: Action): Promise<AccessClaims> => {
-    const claims = await verifier.verify(bearerOf(request.header('Authorization')));
-    if (claims === null) throw unauthorized('Show an access token that has not ended.');
-    if (!scopeAllows(claims.scope, action))
-      throw new Problem(403, 'scope', 'The scope of the access token does not allow this.');
-    return claims;
-  };
+  const { view, joins, callers, watchers, records, onFault, isOutOfReach, seen } = options;
   const app = jsonApp(
     [
       {
         method: 'GET',
         path: '/worlds',
         answer: async (request) => {
-          await admit(request, 'worlds.list');
+          await callers.anyone(request, 'worlds.list');
           return listAnswer(view, request);
         },
       },
@@ -66,13 +55,13 @@ export function apiApp(options: ApiOptions): RequestListener {
         method: 'GET',
         path: '/worlds/watch',
         answer: async (request) => {
-          const { player } = await admit(request, 'worlds.list');
+          const caller = await callers.anyone(request, 'worlds.list');
           const stream = watchers.admit({
-            caller: player,
+            caller,
             filter: filterOf(request),
             lastEventId: request.header('Last-Event-ID'),
             isAdmitted: () =>
-              admit(request, 'worlds.list').then(
+              callers.anyone(request, 'worlds.list').then(
                 () => true,
                 () => false,
               ),
@@ -84,7 +73,7 @@ export function apiApp(options: ApiOptions): RequestListener {
         method: 'POST',
         path: '/worlds/:region/:world/join',
         answer: async (request) => {
-          const claims = await admit(request, 'worlds.join');
+          const claims = await callers.player(request, 'worlds.join');
           const { region = '', world = '' } = request.parameters;
           const idempotencyKey = keyOf(request);
           const { not } = await request.body(joinSchema);
@@ -99,7 +88,7 @@ export function apiApp(options: ApiOptions): RequestListener {
         method: 'POST',
         path: '/join',
         answer: async (request) => {
-          const claims = await admit(request, 'worlds.join');
+          const claims = await callers.player(request, 'worlds.join');
           const idempotencyKey = keyOf(request);
           const { regions, map, not } = await request.body(anyJoinSchema);
           const text = JSON.stringify([regions, map ?? null, not]);
@@ -115,11 +104,12 @@ export function apiApp(options: ApiOptions): RequestListener {
         method: 'GET',
         path: '/players/me',
         answer: async (request) => {
-          const { player } = await admit(request, 'player.read');
+          const { player } = await callers.player(request, 'player.read');
           const { record } = await records.read(player);
           return { status: 200, body: { player, record } };
         },
       },
+      ...adminRoutes(options),
       ...(seen?.routes ?? []),
     ],
     onFault,

@@ -3,18 +3,19 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { AccessVerifier } from '../access/accessVerifier.ts';
-import { openSigner } from '../access/serviceTokens.ts';
+import { openGuard, openSigner } from '../access/serviceTokens.ts';
 import { listen } from '../http/jsonApp.ts';
 import { healthOf, Seen } from '../process/seen.ts';
 import { logLevelSchema, portSchema, readSettings, urlsSchema } from '../process/settings.ts';
 import { readTokens } from '../process/tokenFile.ts';
 import { HearsayError, openCache } from '../tables/cache.ts';
 import { keyOf } from '../tables/keys.ts';
-import { OnceRecords } from '../tables/operatorTables.ts';
+import { Configurations, OnceRecords, Revocations } from '../tables/operatorTables.ts';
 import { PlayerRecords } from '../tables/playerRecords.ts';
 import { revocationSchema } from '../tables/schemas.ts';
 import { TableMirror } from '../tables/tableMirror.ts';
 import { apiApp } from './apiApp.ts';
+import { API_TARGET, Callers } from './callers.ts';
 import { joinCounter } from './joinMetrics.ts';
 import { Joins } from './joins.ts';
 import { seatAsker } from './seatAsker.ts';
@@ -48,6 +49,7 @@ const verifier = new AccessVerifier({
   isRevoked: (subject) => revoked.get(keyOf('revoked', subject)) !== undefined,
 });
 await verifier.start();
+const callers = new Callers(verifier, await openGuard(settings.keys, API_TARGET));
 const view = new WorldsView(cache);
 const joins = new Joins({
   ...{ view, once: new OnceRecords(cache), now: () => Date.now(), onFailure: onFault },
@@ -62,7 +64,9 @@ const isOutOfReach = (error: unknown): boolean => error instanceof HearsayError;
 const records = new PlayerRecords(cache);
 const listener = await listen(
   apiApp({
-    ...{ view, joins, verifier, watchers, records, onFault, isOutOfReach },
+    ...{ view, joins, callers, watchers, records, onFault, isOutOfReach },
+    ...{ configurations: new Configurations(cache), revocations: new Revocations(cache) },
+    now: () => Date.now(),
     seen: seen.http(() => healthOf(copies)),
   }),
   host,

@@ -26,7 +26,8 @@ export function cacheGrant(role: Role, region: string): CacheGrant | null {
         reads: ['config', 'session', 'roster', 'player', 'revoked', 'once'].map((name) =>
           table(name),
         ),
-        writes: [table('once')],
+        // Configurations and revocations in the name of operators.
+        writes: [table('once'), table('config'), table('revoked')],
       };
     case 'operator':
       return { reads: [PREFIX], writes: [table('config'), table('revoked')] };

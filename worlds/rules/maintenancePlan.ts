@@ -72,8 +72,12 @@ export function planMaintenance(
   const slotsOf = Map.groupBy(slots, ({ world }) => world);
   const actions: SlotAction[] = [];
   const reports: PlanReport[] = [];
-  for (const world of [...slotsOf.keys()].filter((name) => !isConfigured(worlds, name)))
-    reports.push({ world, reason: 'configuration missing' });
+  for (const [world, present] of slotsOf) {
+    // Of a world that was stopped and deleted, only ended slots are left.
+    const isOver = present.every(({ state }) => state === 'ended');
+    if (!isOver && !isConfigured(worlds, world))
+      reports.push({ world, reason: 'configuration missing' });
+  }
   for (const { world, version, configuration } of worlds) {
     const present = slotsOf.get(world) ?? [];
     if (configuration === null) {

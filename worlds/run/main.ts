@@ -80,7 +80,7 @@ if (!isEnding) {
   // A configuration that an operator has set since the first start stays.
   const configurations = new Configurations(cache);
   for (const [world, configuration] of Object.entries(FIRST_WORLDS))
-    await configurations.write(region, world, configuration, 0);
+    await configurations.create(region, world, configuration, Date.now());
   const seconds = ((performance.now() - startedAtMs) / 1000).toFixed(1);
   say(`Identity ${plan.identityUrl}, api ${plan.apiUrl}: ready after ${seconds} s. Logs: ${logs}`);
 }

@@ -27,7 +27,9 @@ export class Configurations {
     const entry = await this.#cache.reader.get(keyOf('config', region, world));
     if (entry === undefined) return null;
     const parsed = this.#cache.malformed.parse('config', configurationSchema, () => entry.value);
-    return { configuration: parsed, version: entry.version };
+    if (parsed === null) return { configuration: null, version: entry.version };
+    const { v: _form, ...configuration } = parsed;
+    return { configuration, version: entry.version };
   }
 
   /**
@@ -49,6 +51,47 @@ export class Configurations {
     } catch (error) {
       if (!(error instanceof ConflictError)) throw error;
       return null;
+    }
+  }
+
+  /**
+   * Stores it only if there is none. The second step lifts the version to the time, above all that the fleet
+   * has applied if the world was deleted and is made again; an edit that comes between the steps is lost.
+   *
+   * @param nowMs UTC milliseconds.
+   * @returns the version of the new one; null if there is one.
+   * @throws HearsayError if no node answers; then it may be stored.
+   */
+  async create(
+    region: string,
+    world: string,
+    configuration: WorldConfiguration,
+    nowMs: number,
+  ): Promise<number | null> {
+    const key = keyOf('config', region, world);
+    const value = { v: 1, ...configuration };
+    try {
+      await this.#cache.writer.put(key, value, { version: 0 });
+      await this.#cache.writer.put(key, value, { version: nowMs });
+      return nowMs;
+    } catch (error) {
+      if (!(error instanceof ConflictError)) throw error;
+      return null;
+    }
+  }
+
+  /**
+   * @returns false if somebody else has written meanwhile.
+   * @throws HearsayError if no node answers; then it may be deleted.
+   */
+  async remove(region: string, world: string, readVersion: number): Promise<boolean> {
+    const key = keyOf('config', region, world);
+    try {
+      await this.#cache.writer.delete(key, { upToVersion: readVersion });
+      return true;
+    } catch (error) {
+      if (!(error instanceof ConflictError)) throw error;
+      return false;
     }
   }
 }

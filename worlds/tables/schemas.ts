@@ -21,23 +21,30 @@ export const playerSchema = z.string().regex(/^p[a-z0-9]{20,40}$/);
 export const MAX_PLAYERS = 200;
 export const MAX_INSTANCES = 100;
 
+const configurationShape = {
+  name: z.string().min(1).max(40),
+  map: z.enum(MAP_NAMES),
+  maxPlayers: z.int().min(1).max(MAX_PLAYERS),
+  mode: z.enum(['static', 'dynamic']),
+  minInstances: z.int().min(0).max(MAX_INSTANCES),
+  maxInstances: z.int().min(1).max(MAX_INSTANCES),
+  spareSeats: z.int().min(0).max(MAX_PLAYERS),
+  desired: z.enum(WANTED_STATES),
+  restartEveryHours: z.number().positive().max(10_000).nullable(),
+};
+
+const hasBoundsInOrder = (configuration: WorldConfiguration): boolean =>
+  configuration.minInstances <= configuration.maxInstances;
+const ORDER_FAULT = { path: ['minInstances'], message: 'must not be above maxInstances' };
+
+/** As operators send it. */
+export const wantedConfigurationSchema = z
+  .strictObject(configurationShape)
+  .refine(hasBoundsInOrder, ORDER_FAULT) satisfies z.ZodType<WorldConfiguration>;
+
 export const configurationSchema = z
-  .strictObject({
-    v: z.literal(1),
-    name: z.string().min(1).max(40),
-    map: z.enum(MAP_NAMES),
-    maxPlayers: z.int().min(1).max(MAX_PLAYERS),
-    mode: z.enum(['static', 'dynamic']),
-    minInstances: z.int().min(0).max(MAX_INSTANCES),
-    maxInstances: z.int().min(1).max(MAX_INSTANCES),
-    spareSeats: z.int().min(0).max(MAX_PLAYERS),
-    desired: z.enum(WANTED_STATES),
-    restartEveryHours: z.number().positive().max(10_000).nullable(),
-  })
-  .refine(({ minInstances, maxInstances }) => minInstances <= maxInstances, {
-    path: ['minInstances'],
-    message: 'must not be above maxInstances',
-  }) satisfies z.ZodType<WorldConfiguration>;
+  .strictObject({ v: z.literal(1), ...configurationShape })
+  .refine(hasBoundsInOrder, ORDER_FAULT) satisfies z.ZodType<WorldConfiguration>;
 
 export const sessionSchema = z.object({
   v: z.literal(1),
