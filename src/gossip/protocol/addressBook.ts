@@ -31,7 +31,10 @@ export interface Address {
   nodeId: string | null;
   /** The reason why the last dial failed; null if none has failed since the last success. */
   reason: string | null;
-  /** Whether the last dial failed because one of the two nodes refused the other. */
+  /**
+   * Whether one of the two nodes refused the other when they met last. A peer that says hello may refuse this
+   * node again, so that holds until it says more.
+   */
   refused: boolean;
   failures: number;
   nextDialAt: number;
@@ -183,11 +186,33 @@ export class AddressBook {
     return due;
   }
 
-  /** The peer at the URL has said hello; it may yet refuse this node. */
+  /** The peer at the URL has said hello. */
   greeted(url: string, origin: string, nodeId: string): void {
     const address = this.#addresses.get(url);
     if (address === undefined || address.state === 'several') return;
-    Object.assign(address, { state: 'connected', origin, nodeId, reason: null, refused: false });
+    Object.assign(address, { state: 'connected', origin, nodeId });
+    if (!address.refused) address.reason = null;
+  }
+
+  /** The two nodes talk. */
+  accepted(origin: string): void {
+    for (const address of this.#addresses.values())
+      if (address.origin === origin && address.refused)
+        Object.assign(address, { refused: false, reason: null });
+  }
+
+  /** The node of the URL has dialled this one, and one of the two refused the other. */
+  refusedFrom(url: string, reason: string): void {
+    const address = this.#addresses.get(url);
+    if (address?.state === 'idle' || address?.state === 'dialling')
+      Object.assign(address, { refused: true, reason });
+  }
+
+  /** Why the node refuses this one, or is refused, although it has just said hello; null if it is not. */
+  refusalOf(origin: string): string | null {
+    for (const address of this.#addresses.values())
+      if (address.origin === origin && address.refused) return address.reason;
+    return null;
   }
 
   /**
@@ -226,8 +251,7 @@ export class AddressBook {
     if (address === undefined || address.state === 'several') return;
     address.state = 'connected';
     address.origin = origin;
-    address.reason = null;
-    address.refused = false;
+    if (!address.refused) address.reason = null;
   }
 
   /** The last connection to the origin has ended, so its addresses may be dialled again at once. */
@@ -235,7 +259,7 @@ export class AddressBook {
     for (const address of this.#addresses.values()) {
       if (address.origin !== origin || address.state !== 'connected') continue;
       address.state = 'idle';
-      address.reason = reason;
+      if (!address.refused) address.reason = reason;
       address.failures = 0;
       address.nextDialAt = nowMs;
     }

@@ -127,8 +127,7 @@ export class Comparison {
     const { settings, clockMs } = this.#state;
     if (clock - clockMs <= settings.maxClockSkewMs) return false;
     const objection = objectionTo({ ...hello, clock }, settings, clockMs);
-    if (objection !== null)
-      this.#state.refuse(connection, objection.code, objection.reason, hello.joined);
+    if (objection !== null) this.#state.refuse(connection, objection.code, objection.reason, hello);
     return true;
   }
 

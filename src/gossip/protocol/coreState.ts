@@ -206,21 +206,22 @@ export class CoreState {
   }
 
   /**
-   * Tells the peer the reason, then closes; both logs say it. @param isMember whether the peer has
-   * joined.
+   * Tells the peer the reason, then closes; both logs say it. @param said the hello that is refused.
    */
   refuse(
     connection: ConnectionId,
     code: ErrorMessage['code'],
     reason: string,
-    isMember = false,
+    said: Hello | null = null,
   ): void {
     const peer = this.peers.get(connection);
     if (peer === undefined) return;
-    const facts = { event: 'refuses', ...partyOf(peer), code, reason };
-    this.noteRefusal(code, `a peer is refused: ${reason}`, isMember, facts);
+    const party = partyOf({ hello: said ?? peer.hello });
+    const facts = { event: 'refuses', ...party, code, reason };
+    this.noteRefusal(code, `a peer is refused: ${reason}`, said?.joined ?? false, facts);
     this.send(connection, { type: 'error', code, reason });
     this.close(peer, reason, true);
+    if (said !== null && said.url !== null) this.addresses.refusedFrom(said.url, reason);
   }
 
   /**
@@ -264,5 +265,7 @@ export class CoreState {
 }
 
 /** The node and the origin of a peer, as far as it has named them. */
-export const partyOf = ({ hello }: Peer): { readonly peer?: string; readonly origin?: string } =>
+export const partyOf = ({
+  hello,
+}: Pick<Peer, 'hello'>): { readonly peer?: string; readonly origin?: string } =>
   hello === null ? {} : { peer: hello.nodeId, origin: hello.origin };

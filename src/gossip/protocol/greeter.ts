@@ -63,7 +63,7 @@ export class Greeter {
     }
     const objection = objectionTo(hello, settings, clockMs);
     if (objection !== null) {
-      this.#state.refuse(peer.connection, objection.code, objection.reason, hello.joined);
+      this.#state.refuse(peer.connection, objection.code, objection.reason, hello);
       return;
     }
     if (!this.#sameCluster(peer, hello)) return;
@@ -176,13 +176,19 @@ export class Greeter {
         this.#state.rejoin(`${text}, and this node is the only member of its own${this.#hint()}`);
         return false;
       case 'they':
-        this.#state.refuse(peer.connection, 'cluster', `${text}; it rejoins, being alone in it`);
+        this.#state.refuse(
+          peer.connection,
+          'cluster',
+          `${text}; it rejoins, being alone in it`,
+          hello,
+        );
         return false;
       case 'nobody':
         this.#state.refuse(
           peer.connection,
           'cluster',
           `${text}; both have several members: start those of one of them with empty directories`,
+          hello,
         );
         return false;
     }

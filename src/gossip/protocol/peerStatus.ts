@@ -41,9 +41,11 @@ export function peerStatus(
   const connected = peers.greeted();
   const own = without(view.vector, forked);
   const rows = connected.map((peer) => {
+    const refusal = addresses.refusalOf(peer.hello.origin);
     const theirs = peer.digest === null ? null : without(peer.digest.vector, forked);
     return {
       ...connectedStatus(peer, own, theirs, toClockMs(peer.lastHeardAt)),
+      ...(refusal !== null && { state: 'refused' as const, reason: refusal }),
       confirmedSeq: theirs === null ? null : seqOf(theirs, view.origin),
     };
   });

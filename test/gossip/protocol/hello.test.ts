@@ -5,6 +5,7 @@ import type { Output, OutputOf } from '../../../src/gossip/protocol/inputOutput.
 import type { Hello, Message } from '../../../src/gossip/protocol/messages.ts';
 import {
   digestOf,
+  digestWith,
   errorIn,
   helloOf,
   NOW,
@@ -169,6 +170,43 @@ refusals('a peer that refuses us is noted with its reason, and let go', () => {
   assert.is(ofKind(outputs, 'close').length, 1);
   const [row] = core.status();
   assert.equal([row?.state, row?.reason, row?.url], ['refused', 'you are a stranger', URL]);
+});
+
+refusals('a peer that refused this node counts as refusing until it says more than hello', () => {
+  for (const dialledUrl of [URL, null]) {
+    const { core, view, greet, receive, step } = testCore({
+      others: [originOf(2)],
+      settings: { urls: [URL] },
+    });
+    const shown = (): unknown => core.status().map(({ state, reason }) => [state, reason]);
+    const reason = 'your clock is an hour ahead';
+    greet(1, { url: URL }, dialledUrl);
+    receive(1, { type: 'error', code: 'clock', reason });
+    assert.equal(shown(), [['refused', reason]]);
+    greet(2, { url: URL }, dialledUrl);
+    assert.equal(shown(), [['refused', reason]]);
+    step({ kind: 'closed', connection: 2, reason: 'it broke' });
+    assert.equal(shown(), [['refused', reason]]);
+    greet(3, { url: URL }, dialledUrl);
+    receive(3, { type: 'digest', digest: digestWith(view, {}), re: 1 });
+    assert.equal(shown(), [['connected', null]]);
+    step({ kind: 'closed', connection: 3, reason: 'it broke' });
+    assert.equal(shown(), [['connecting', 'it broke']]);
+  }
+});
+
+refusals('a peer that dialled and is refused is shown at the URL that this node knows', () => {
+  const { core, greet, tick } = testCore({ settings: { urls: [URL] } });
+  const states = (): unknown => core.status().map(({ url, state }) => [url, state]);
+  const outputs = greet(1, { clock: NOW + 3_600_000, url: 'http://another:8002' });
+  assert.equal(states(), [[URL, 'connecting']]);
+  tick();
+  greet(2, { clock: NOW + 3_600_000, url: URL });
+  assert.equal(states(), [[URL, 'refused']]);
+  assert.match(core.status()[0]?.reason ?? '', /clock of node2 is 3600 s ahead/);
+  const [note] = ofKind(outputs, 'note');
+  const { reason: _reason, ...facts } = note?.facts ?? { event: '' };
+  assert.equal(facts, { event: 'refuses', peer: 'node2', origin: originOf(2), code: 'clock' });
 });
 
 refusals('the same refusal of the same URL is noted once, another one again', () => {
