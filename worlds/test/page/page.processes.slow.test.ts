@@ -1,0 +1,210 @@
+// time limit: 240 s
+// The page in a real Chromium: from login to play, a killed world, and back in play by itself.
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import type { Page } from 'playwright-core';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { chromiumFile, launchChromium, NO_CHROMIUM } from '../../../scripts/chromium.ts';
+import { patience } from '../../../scripts/patience.ts';
+import { freePorts } from '../../../test/support/ports.ts';
+import { temporaryDirectory, waitFor } from '../../../test/support/processes.ts';
+import { SlotStore } from '../../fleet/slotStore.ts';
+import { servePage } from '../support/pageServer.ts';
+import { startProgram } from '../support/programs.ts';
+import { TestPlayer } from '../support/testPlayer.ts';
+
+const page = suite('page');
+
+const WIDE = { width: 1280, height: 800 };
+const NARROW = { width: 390, height: 844 };
+/** A browser writes this into its console by itself when a world is gone, or has no seat at the moment. */
+const OF_A_KILLED_WORLD =
+  /^(WebSocket connection to 'ws:|Failed to load resource: .*\b(409|503)\b)/;
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+/** Set, it keeps pictures of each screen there. */
+const { WORLDS_PICTURES } = process.env;
+
+interface Finding {
+  readonly id: string;
+  readonly nodes: readonly { readonly html: string; readonly failureSummary?: string }[];
+}
+
+/** The rules of axe that the page breaks, as it is now. */
+async function findings(browserPage: Page): Promise<string[]> {
+  await browserPage.evaluate(AXE);
+  const violations: Finding[] = await browserPage.evaluate(
+    "axe.run(document, { resultTypes: ['violations'] }).then(({ violations }) => violations)",
+  );
+  return violations.flatMap(({ id, nodes }) =>
+    nodes.map(({ html, failureSummary }) => `${id}: ${html} ${failureSummary ?? ''}`),
+  );
+}
+
+/** In light and dark, wide and narrow: axe finds nothing, and nothing is wider than the window. */
+async function look(browserPage: Page, screen: string): Promise<void> {
+  for (const colorScheme of ['light', 'dark'] as const)
+    for (const size of [WIDE, NARROW]) {
+      await browserPage.emulateMedia({ colorScheme });
+      await browserPage.setViewportSize(size);
+      const name = `${screen}-${colorScheme}-${size.width}`;
+      if (WORLDS_PICTURES !== undefined)
+        await browserPage.screenshot({ path: join(WORLDS_PICTURES, `${name}.png`) });
+      assert.equal(await findings(browserPage), [], name);
+      const width: number = await browserPage.evaluate('document.documentElement.scrollWidth');
+      assert.ok(width <= size.width, `${name} is ${width} pixels wide`);
+    }
+  await browserPage.emulateMedia({ colorScheme: 'light' });
+  await browserPage.setViewportSize(WIDE);
+}
+
+const file = chromiumFile();
+const test = file === null ? page.skip : page;
+if (file === null) process.stdout.write(`${NO_CHROMIUM}\n`);
+
+test('a person logs in, plays, loses the world, and is back in play by himself', async () => {
+  await using ends = new AsyncDisposableStack();
+  const directory = ends.use(await temporaryDirectory());
+  const port = await freePorts(6);
+  const worlds = ends.use(
+    startProgram('main.ts', { 'data-dir': directory.path, 'first-port': port }),
+  );
+  ends.defer(async () => {
+    worlds.signal('SIGINT');
+    await worlds.ended();
+  });
+  await waitFor(() => worlds.stdout.includes('ready after'), 60_000, 'the region is ready');
+  const apiUrl = `http://127.0.0.1:${port + 1}`;
+  const served = ends.use(await servePage(`http://127.0.0.1:${port}`, apiUrl));
+  const browser = await launchChromium(file ?? '');
+  ends.defer(() => browser.close());
+  const context = await browser.newContext({ viewport: WIDE });
+  context.setDefaultTimeout(20_000 * patience());
+  const seen = await context.newPage();
+  const complaints: string[] = [];
+  const hosts = new Set<string>();
+  seen.on('console', (message) => {
+    if (['error', 'warning'].includes(message.type())) complaints.push(message.text());
+  });
+  seen.on('pageerror', (error) => complaints.push(String(error)));
+  seen.on('request', (asked) => hosts.add(new URL(asked.url()).host));
+  seen.on('websocket', (socket) => hosts.add(new URL(socket.url()).hostname));
+  const news = async (): Promise<string> => (await seen.textContent('#news')) ?? '';
+
+  // Login.
+  await seen.goto(served.url);
+  await seen.waitForSelector('#guest');
+  await look(seen, 'login');
+  await seen.click('#guest');
+
+  // The lobby is live: both worlds come, and the region is measured.
+  await seen.waitForSelector('.world >> nth=1');
+  await seen.locator('.latency', { hasText: 'ms' }).waitFor();
+  await look(seen, 'lobby');
+
+  // Play: another player sees the figure walk where the keys say.
+  await seen.click('.world[data-map=meadow] .join');
+  await seen.waitForSelector('[data-screen=play]');
+  assert.match(await news(), /You are in The meadow \(eu\)\./);
+  const access = await guestAccess(served.url);
+  const watching = async (world: string): Promise<TestPlayer> => {
+    const joined = await fetch(`${apiUrl}/worlds/eu/${world}/join`, {
+      method: 'POST',
+      headers: { Authorization: `Bearer ${access}`, 'Idempotency-Key': crypto.randomUUID() },
+    });
+    const { playUrl, seatToken } = (await joined.json()) as { playUrl: string; seatToken: string };
+    return new TestPlayer(playUrl, seatToken).settled();
+  };
+  const walks = async (by: TestPlayer, key: string, axis: 1 | 2): Promise<void> => {
+    const place = (): number =>
+      [...by.view.figures.values()].find(([id]) => id !== by.you)?.[axis] ?? Number.NaN;
+    await waitFor(() => !Number.isNaN(place()), 10_000, 'the figure is seen');
+    const before = place();
+    await seen.keyboard.down(key);
+    await waitFor(() => Math.abs(place() - before) > 50, 10_000, `the figure walks by ${key}`);
+    await seen.keyboard.up(key);
+    let last = Number.NaN;
+    await waitFor(
+      () => {
+        const stands = place() === last;
+        last = place();
+        return stands;
+      },
+      10_000,
+      'the figure stands',
+    );
+  };
+  {
+    using other = await watching('meadow');
+    // From one side of the map to the other, whichever side it stands at.
+    const [, x = 0] = [...other.view.figures.values()].find(([id]) => id !== other.you) ?? [];
+    await walks(other, x < 600 ? 'ArrowRight' : 'KeyA', 1);
+    await look(seen, 'play');
+  }
+
+  // The world is killed: back in play without a click.
+  const killed = slotOf(directory.path, 'meadow');
+  const lostAtMs = performance.now();
+  process.kill(killed, 'SIGKILL');
+  await waitFor(async () => /You are back/.test(await news()), 20_000, 'back in play');
+  const backMs = performance.now() - lostAtMs;
+  process.stdout.write(`${await news()} As seen from outside: ${Math.round(backMs)} ms.\n`);
+  assert.is(await seen.getAttribute('html', 'data-connection'), 'up');
+  assert.ok(backMs <= 5000 * patience(), `${backMs} ms`);
+  const unexpected = complaints.filter((text) => !OF_A_KILLED_WORLD.test(text));
+  assert.equal(unexpected, []);
+  complaints.length = 0;
+  {
+    const name = (await seen.textContent('#place')) ?? '';
+    using other = await watching(name.includes('harbour') ? 'harbour' : 'meadow');
+    const [, , y = 0] = [...other.view.figures.values()].find(([id]) => id !== other.you) ?? [];
+    await walks(other, y < 300 ? 'ArrowDown' : 'KeyW', 2);
+  }
+
+  // Another world by a click; the list says where he is.
+  await waitFor(
+    async () => {
+      const headers = { Authorization: `Bearer ${access}` };
+      const listed = await (await fetch(`${apiUrl}/worlds?open=true`, { headers })).text();
+      return !listed.includes('eu-meadow-1-1') && listed.includes('eu-meadow-1-');
+    },
+    20_000,
+    'the slot is filled again',
+  );
+  await seen.click('.world .join:enabled');
+  await waitFor(async () => /^You are in /.test(await news()), 5000, 'in the other world');
+
+  // He comes back after a reload, leaves, and logs out.
+  await seen.reload();
+  await seen.waitForSelector('[data-screen=lobby]');
+  await seen.click('#any');
+  await seen.waitForSelector('[data-screen=play]');
+  await seen.click('#leave');
+  await seen.waitForSelector('[data-screen=lobby]');
+  assert.match(await news(), /left the world/);
+  await seen.click('.menu summary');
+  await seen.click('#logout');
+  await seen.waitForSelector('[data-screen=login]');
+  await seen.reload();
+  await seen.waitForSelector('#guest');
+
+  assert.equal(complaints, [], 'the console is clean');
+  assert.equal([...hosts].sort(), ['127.0.0.1', new URL(served.url).host]);
+});
+
+async function guestAccess(url: string): Promise<string> {
+  const guest = await fetch(`${url}/identity/guests`, { method: 'POST' });
+  return ((await guest.json()) as { access: string }).access;
+}
+
+/** @returns the pid of the world's process in its first slot. */
+function slotOf(data: string, world: string): number {
+  using store = new SlotStore(join(data, 'eu/fleet/slots.sqlite'));
+  const found = store.slots().find((slot) => slot.world === world && slot.process !== null);
+  if (found?.process == null) throw new Error(`No process runs ${world}.`);
+  return found.process.pid;
+}
+
+page.run();
