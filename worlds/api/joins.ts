@@ -33,7 +33,11 @@ export interface SeatRequest {
   readonly session: string;
   readonly fence: number;
   /** Where the player sits now. */
-  readonly previous: { readonly instance: string; readonly controlUrl: string } | null;
+  readonly previous: {
+    readonly region: string;
+    readonly instance: string;
+    readonly controlUrl: string;
+  } | null;
 }
 
 export interface JoinOptions {
@@ -171,7 +175,9 @@ export class Joins {
     const { player, session, gen, issuedAtMs } = claims;
     const seat = view.seatOf(player);
     const isDead = seat === null || not.includes(seat.instance);
-    const previous = isDead ? null : { instance: seat.instance, controlUrl: seat.controlUrl };
+    const previous = isDead
+      ? null
+      : { region: seat.region, instance: seat.instance, controlUrl: seat.controlUrl };
     const fence = tokenFence(gen, (now() - issuedAtMs) / 1000);
     return { player, session, fence, previous };
   }

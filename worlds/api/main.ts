@@ -5,14 +5,21 @@ import { z } from 'zod';
 import { AccessVerifier } from '../access/accessVerifier.ts';
 import { openGuard, openSigner } from '../access/serviceTokens.ts';
 import { listen } from '../http/jsonApp.ts';
+import { regionFetch } from '../http/regionFetch.ts';
 import { healthOf, Seen } from '../process/seen.ts';
-import { logLevelSchema, portSchema, readSettings, urlsSchema } from '../process/settings.ts';
+import {
+  logLevelSchema,
+  optionalUrlSchema,
+  portSchema,
+  readSettings,
+  urlsSchema,
+} from '../process/settings.ts';
 import { readTokens } from '../process/tokenFile.ts';
 import { HearsayError, openCache } from '../tables/cache.ts';
 import { keyOf } from '../tables/keys.ts';
 import { Configurations, OnceRecords, Revocations } from '../tables/operatorTables.ts';
 import { PlayerRecords } from '../tables/playerRecords.ts';
-import { revocationSchema } from '../tables/schemas.ts';
+import { nameSchema, revocationSchema } from '../tables/schemas.ts';
 import { TableMirror } from '../tables/tableMirror.ts';
 import { apiApp } from './apiApp.ts';
 import { API_TARGET, Callers } from './callers.ts';
@@ -23,11 +30,15 @@ import { Watchers } from './watchers.ts';
 import { WorldsView } from './worldsView.ts';
 
 const settingsSchema = z.object({
+  region: nameSchema.describe('region of the api'),
   nodes: urlsSchema.describe('base URLs of the cache nodes, those of the region first'),
   tokenFile: z
     .string()
     .default('')
     .describe('file of the tokens for the nodes (default: they ask for none)'),
+  linkUrl: optionalUrlSchema.describe(
+    'base URL of the way to other regions (default: they are reached without one)',
+  ),
   keys: z.string().min(1).describe('directory of the keys between processes'),
   dataDir: z.string().min(1).describe('directory of the key set of identity'),
   jwksUrl: z.url().describe('where identity publishes its key set'),
@@ -53,7 +64,10 @@ const callers = new Callers(verifier, await openGuard(settings.keys, API_TARGET)
 const view = new WorldsView(cache);
 const joins = new Joins({
   ...{ view, once: new OnceRecords(cache), now: () => Date.now(), onFailure: onFault },
-  askForSeat: seatAsker(await openSigner(settings.keys, 'api')),
+  askForSeat: seatAsker(
+    await openSigner(settings.keys, 'api'),
+    regionFetch(settings.region, settings.linkUrl),
+  ),
   onResult: joinCounter(metrics),
 });
 const watchers = new Watchers(view);

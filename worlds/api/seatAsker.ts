@@ -1,6 +1,7 @@
 /** Asks the private listener of an instance for a seat. */
 import { z } from 'zod';
 import type { ServiceSigner } from '../access/serviceTokens.ts';
+import type { RegionFetch } from '../http/regionFetch.ts';
 import { traceHeaders } from '../process/spans.ts';
 import type { Candidate } from '../rules/instanceChoice.ts';
 import type { SeatAnswer, SeatRequest } from './joins.ts';
@@ -13,10 +14,13 @@ const grantSchema = z.object({
 const refusalSchema = z.object({ reason: z.enum(['full', 'draining']) });
 
 export const seatAsker =
-  (signer: ServiceSigner) =>
-  async ({ instance, controlUrl }: Candidate, request: SeatRequest): Promise<SeatAnswer> => {
+  (signer: ServiceSigner, ask: RegionFetch) =>
+  async (
+    { region, instance, controlUrl }: Candidate,
+    request: SeatRequest,
+  ): Promise<SeatAnswer> => {
     try {
-      const answer = await fetch(`${controlUrl}/seats`, {
+      const answer = await ask(region, `${controlUrl}/seats`, {
         method: 'POST',
         headers: {
           Authorization: `Bearer ${await signer.tokenFor(instance)}`,
@@ -24,7 +28,6 @@ export const seatAsker =
           ...traceHeaders(),
         },
         body: JSON.stringify(request),
-        redirect: 'error',
         signal: AbortSignal.timeout(ASK_LIMIT_MS),
       });
       const body: unknown = await answer.json();

@@ -17,8 +17,8 @@ const settingsSchema = z.object({
     .describe('base URL of identity (default http://127.0.0.1:8200)'),
   apiUrl: z
     .url()
-    .default('http://127.0.0.1:8201')
-    .describe('base URL of the api (default http://127.0.0.1:8201)'),
+    .default('http://127.0.0.1:8210')
+    .describe('base URL of the api (default http://127.0.0.1:8210)'),
 });
 
 const { count, seconds, seed, ...places } = readSettings(

@@ -12,6 +12,7 @@ import { listen } from '../http/jsonApp.ts';
 import { Seen } from '../process/seen.ts';
 import {
   logLevelSchema,
+  optionalUrlSchema,
   portSchema,
   readSettings,
   urlsSchema,
@@ -38,6 +39,9 @@ const settingsSchema = z.object({
     .string()
     .default('')
     .describe('file of the tokens of worlds for the nodes (default: they ask for none)'),
+  linkUrl: optionalUrlSchema.describe(
+    'base URL of the way of worlds to other regions (default: they are reached without one)',
+  ),
   keys: z.string().min(1).describe('directory of the keys between processes'),
   dataDir: z.string().min(1).describe('directory of the slots, and of the logs of worlds'),
   host: z.string().default('127.0.0.1').describe('address to listen on (default 127.0.0.1)'),
@@ -60,6 +64,7 @@ mkdirSync(dataDir, { recursive: true, mode: 0o700 });
 const store = new SlotStore(join(dataDir, 'slots.sqlite'));
 const worldSettings: Record<string, string> = {
   ...{ nodes: settings.nodes.join(','), keys, host, 'log-level': settings.logLevel },
+  ...(settings.linkUrl !== null && { 'link-url': settings.linkUrl }),
   ...(settings.worldTokenFile !== '' && { 'world-token-file': settings.worldTokenFile }),
 };
 const machine = machineOf({

@@ -30,7 +30,7 @@ function command(name: string, description: string): Command {
     .command(name)
     .description(description)
     .option('--edge-url <url>', 'base URL of the edge', 'http://127.0.0.1:8080')
-    .option('--keys <directory>', 'where the key of operators is', 'data/worlds/eu/keys');
+    .option('--keys <directory>', 'where the key of operators is', 'data/worlds/keys');
 }
 
 command('config', 'shows the configuration of a world, or changes members of it')

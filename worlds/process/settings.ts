@@ -2,6 +2,12 @@
 import { Command, Option } from 'commander';
 import { z } from 'zod';
 
+/** Empty: there is none. */
+export const optionalUrlSchema = z
+  .union([z.literal(''), z.url()])
+  .default('')
+  .transform((text) => (text === '' ? null : text));
+
 /** A list separated by commas. */
 export const urlsSchema = z
   .string()

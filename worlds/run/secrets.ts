@@ -1,4 +1,4 @@
-/** The secrets of a region on one machine: made once, in files that only their owner may read. */
+/** The secrets of the regions of one machine: made once, in files that only their owner may read. */
 import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -7,20 +7,38 @@ import { formatTokens, readTokens } from '../process/tokenFile.ts';
 import { ROLES } from '../rules/grants.ts';
 import { nodeTokens, TOKEN_USES, type TokenUse } from '../rules/nodeTokens.ts';
 import type { CacheTokens } from '../tables/cache.ts';
-import type { RegionPaths } from './regionPlan.ts';
+import type { RegionPaths } from './worldsPlan.ts';
 
-export async function makeSecrets(region: string, data: string): Promise<RegionPaths> {
+/** What all regions of a machine share. */
+export interface SharedSecrets {
+  readonly keys: string;
+  readonly internalTokenFile: string;
+}
+
+/** @param data directory of all regions. */
+export async function makeSharedSecrets(data: string): Promise<SharedSecrets> {
   const secrets = join(data, 'secrets');
   const keys = join(data, 'keys');
   for (const directory of [secrets, keys]) mkdirSync(directory, { recursive: true, mode: 0o700 });
   if (!existsSync(join(keys, 'roles.json'))) await makeRoleKeys(keys, ROLES);
   const internalTokenFile = join(secrets, 'cluster');
   if (!existsSync(internalTokenFile)) writeSecret(internalTokenFile, newToken());
+  return { keys, internalTokenFile };
+}
+
+/** @param data directory of the region. */
+export async function makeSecrets(
+  region: string,
+  data: string,
+  shared: SharedSecrets,
+): Promise<RegionPaths> {
+  const secrets = join(data, 'secrets');
+  mkdirSync(secrets, { recursive: true, mode: 0o700 });
   const tokenFile = (role: string): string => join(secrets, `${role}.json`);
   const tokens = await nodeTokensIn(region, tokenFile);
   const authFile = join(secrets, 'tokens.json');
   writeSecret(authFile, JSON.stringify({ version: 1, tokens }));
-  return { data, keys, authFile, internalTokenFile, tokenFile };
+  return { data, authFile, tokenFile, ...shared };
 }
 
 /** Makes the files of the tokens that are missing. @returns the rows of the nodes' file of tokens. */

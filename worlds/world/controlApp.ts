@@ -5,7 +5,7 @@ import type { ServiceGuard } from '../access/serviceTokens.ts';
 import { jsonApp, type SeenRoutes } from '../http/jsonApp.ts';
 import { Problem, retryAfter } from '../http/problem.ts';
 import { MAX_FENCE } from '../rules/fences.ts';
-import { playerSchema } from '../tables/schemas.ts';
+import { nameSchema, playerSchema } from '../tables/schemas.ts';
 import type { Reservation, WorldInstance } from './worldInstance.ts';
 
 export interface ControlOptions {
@@ -30,7 +30,11 @@ const reserveSchema = z.strictObject({
   session: z.string().min(1).max(100),
   fence: fenceSchema,
   previous: z
-    .strictObject({ instance: z.string().max(80), controlUrl: z.url().max(200) })
+    .strictObject({
+      region: nameSchema,
+      instance: z.string().max(80),
+      controlUrl: z.url().max(200),
+    })
     .nullable(),
 });
 

@@ -1,6 +1,7 @@
 /** Asks another instance to let go of a player who has a newer seat here. */
 import { z } from 'zod';
 import type { ServiceSigner } from '../access/serviceTokens.ts';
+import type { RegionFetch } from '../http/regionFetch.ts';
 import { traceHeaders } from '../process/spans.ts';
 import type { AskToLetGo } from './guests.ts';
 
@@ -9,10 +10,11 @@ const ASK_LIMIT_MS = 2000;
 const savedSchema = z.object({ saved: z.string().nullable() });
 
 export const displacer =
-  (signer: ServiceSigner): AskToLetGo =>
+  (signer: ServiceSigner, ask: RegionFetch): AskToLetGo =>
   async (from, player, fence) => {
     try {
-      const answer = await fetch(
+      const answer = await ask(
+        from.region,
         `${from.controlUrl}/seats/${encodeURIComponent(player)}?fence=${fence}`,
         {
           method: 'DELETE',
@@ -20,7 +22,6 @@ export const displacer =
             Authorization: `Bearer ${await signer.tokenFor(from.instance)}`,
             ...traceHeaders(),
           },
-          redirect: 'error',
           signal: AbortSignal.timeout(ASK_LIMIT_MS),
         },
       );

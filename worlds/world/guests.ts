@@ -10,6 +10,7 @@ import { KeptPlayer, type KeptPlayerOptions } from './keptPlayer.ts';
 
 /** The instance where a player sits until he connects here. */
 export interface PreviousPlace {
+  readonly region: string;
   readonly instance: string;
   readonly controlUrl: string;
 }

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { Seen } from '../process/seen.ts';
 import {
   logLevelSchema,
+  optionalUrlSchema,
   portSchema,
   readSettings,
   urlsSchema,
@@ -28,10 +29,10 @@ const settingsSchema = z.object({
     .default('')
     .describe('file of the tokens for the nodes (default: they ask for none)'),
   keys: z.string().min(1).describe('directory of the keys between processes'),
-  fleetUrl: z
-    .union([z.literal(''), z.url()])
-    .default('')
-    .describe('base URL of the fleet'),
+  fleetUrl: optionalUrlSchema.describe('base URL of the fleet'),
+  linkUrl: optionalUrlSchema.describe(
+    'base URL of the way to other regions (default: they are reached without one)',
+  ),
   host: z.string().default('127.0.0.1').describe('address to listen on (default 127.0.0.1)'),
   playPort: portSchema.prefault('0').describe('port for players (default: any that is free)'),
   controlPort: portSchema
@@ -40,7 +41,7 @@ const settingsSchema = z.object({
   logLevel: logLevelSchema,
 });
 
-const { worldTokenFile, fleetUrl, logLevel, ...settings } = readSettings(
+const { worldTokenFile, logLevel, ...settings } = readSettings(
   'world',
   settingsSchema,
   process.argv.slice(2),
@@ -51,7 +52,6 @@ const start = () =>
   startWorld({
     ...settings,
     token,
-    fleetUrl: fleetUrl === '' ? null : fleetUrl,
     seen: new Seen('world', logLevel),
   });
 // The fleet tells which request wanted this process.

@@ -6,6 +6,7 @@ import { randomInt } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
 import { openGuard, openSigner } from '../access/serviceTokens.ts';
 import { listen } from '../http/jsonApp.ts';
+import { regionFetch } from '../http/regionFetch.ts';
 import type { Logger } from '../process/log.ts';
 import { healthOf, type Seen } from '../process/seen.ts';
 import type { WorldMemory } from '../rules/simulation.ts';
@@ -43,6 +44,8 @@ export interface WorldProcessOptions {
   readonly keys: string;
   /** Base URL of the fleet; null: nobody asks for this instance, as in a test. */
   readonly fleetUrl: string | null;
+  /** Base URL of the way to other regions; null: they are reached without one. */
+  readonly linkUrl: string | null;
   readonly host: string;
   readonly playPort: number;
   readonly controlPort: number;
@@ -95,7 +98,7 @@ export async function startWorld(options: WorldProcessOptions): Promise<WorldPro
       memory: await memoryOf(tables, log),
       ...{ store, onTick },
       onPlayer: (event, player) => log.info({ player }, event),
-      askToLetGo: displacer(signer),
+      askToLetGo: displacer(signer, regionFetch(region, options.linkUrl)),
       isRevoked: (subject) => revoked.get(keyOf('revoked', subject)) !== undefined,
       onChange: () => {
         for (const publisher of publishers) publisher.change();

@@ -16,6 +16,7 @@ import { seatAsker } from '../../api/seatAsker.ts';
 import { Watchers } from '../../api/watchers.ts';
 import { WorldsView } from '../../api/worldsView.ts';
 import { listen } from '../../http/jsonApp.ts';
+import { regionFetch } from '../../http/regionFetch.ts';
 import { Identity } from '../../identity/identity.ts';
 import { identityApp } from '../../identity/identityApp.ts';
 import { IdentityStore } from '../../identity/identityStore.ts';
@@ -126,7 +127,8 @@ api('who logs in lists the worlds, joins one, and plays', async () => {
   const askers = new Map(
     await Promise.all(
       [one, other].map(
-        async (world) => [world.name, seatAsker(await world.signer('api'))] as const,
+        async (world) =>
+          [world.name, seatAsker(await world.signer('api'), regionFetch('eu', null))] as const,
       ),
     ),
   );

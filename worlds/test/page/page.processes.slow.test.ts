@@ -11,6 +11,7 @@ import { patience } from '../../../scripts/patience.ts';
 import { freePorts } from '../../../test/support/ports.ts';
 import { temporaryDirectory, waitFor } from '../../../test/support/processes.ts';
 import { SlotStore } from '../../fleet/slotStore.ts';
+import { PORTS } from '../../run/worldsPlan.ts';
 import { servePage } from '../support/pageServer.ts';
 import { startProgram } from '../support/programs.ts';
 import { TestPlayer } from '../support/testPlayer.ts';
@@ -67,7 +68,7 @@ if (file === null) process.stdout.write(`${NO_CHROMIUM}\n`);
 test('a person logs in, plays, loses the world, and is back in play by himself', async () => {
   await using ends = new AsyncDisposableStack();
   const directory = ends.use(await temporaryDirectory());
-  const port = await freePorts(6);
+  const port = await freePorts(PORTS);
   const worlds = ends.use(
     startProgram('main.ts', { 'data-dir': directory.path, 'first-port': port }),
   );
@@ -76,7 +77,7 @@ test('a person logs in, plays, loses the world, and is back in play by himself',
     await worlds.ended();
   });
   await waitFor(() => worlds.stdout.includes('ready after'), 60_000, 'the region is ready');
-  const apiUrl = `http://127.0.0.1:${port + 1}`;
+  const apiUrl = `http://127.0.0.1:${port + 10}`;
   const served = ends.use(await servePage(`http://127.0.0.1:${port}`, apiUrl));
   const browser = await launchChromium(file ?? '');
   ends.defer(() => browser.close());

@@ -8,7 +8,7 @@ import { temporaryDirectory } from '../../../test/support/processes.ts';
 import { readTokens } from '../../process/tokenFile.ts';
 import { ROLES, type Role } from '../../rules/grants.ts';
 import { TOKEN_USES, type TokenUse } from '../../rules/nodeTokens.ts';
-import { makeSecrets } from '../../run/secrets.ts';
+import { makeSecrets, makeSharedSecrets } from '../../run/secrets.ts';
 import { type TableName, tablePrefix } from '../../tables/keys.ts';
 
 const nodeTokens = suite('node tokens');
@@ -80,7 +80,8 @@ nodeTokens(
   'each reads or writes what its process needs, and is refused everything else',
   async () => {
     await using directory = await temporaryDirectory();
-    const paths = await makeSecrets('eu', directory.path);
+    const shared = await makeSharedSecrets(directory.path);
+    const paths = await makeSecrets('eu', directory.path, shared);
     const port = await freePorts(1);
     await using node = new NodeProcess('n', `http://127.0.0.1:${port}`, directory.path, {
       ...{ NODE_ID: 'n', PORT: String(port), DATA_DIR: join(directory.path, 'n') },

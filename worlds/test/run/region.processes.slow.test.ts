@@ -6,25 +6,28 @@ import { freePorts } from '../../../test/support/ports.ts';
 import { temporaryDirectory, waitFor } from '../../../test/support/processes.ts';
 import { SlotStore } from '../../fleet/slotStore.ts';
 import { startTimeOf } from '../../fleet/systemProcesses.ts';
+import { PORTS, REGIONS } from '../../run/worldsPlan.ts';
 import { startProgram } from '../support/programs.ts';
 
 const region = suite('region');
 
 region('bots play in a region, and its end leaves no process', async () => {
   await using directory = await temporaryDirectory();
-  const port = await freePorts(6);
+  const port = await freePorts(PORTS);
   await using worlds = startProgram('main.ts', {
     ...{ 'data-dir': directory.path, 'first-port': port },
   });
   await waitFor(() => worlds.stdout.includes('ready after'), 60_000, 'the region is ready');
   const pids = (): number[] => {
-    using store = new SlotStore(join(directory.path, 'eu/fleet/slots.sqlite'));
-    return store.slots().flatMap(({ process: name }) => (name === null ? [] : [name.pid]));
+    return REGIONS.flatMap((name) => {
+      using store = new SlotStore(join(directory.path, name, 'fleet/slots.sqlite'));
+      return store.slots().flatMap(({ process: one }) => (one === null ? [] : [one.pid]));
+    });
   };
-  await waitFor(() => pids().length === 2, 60_000, 'both worlds are started');
+  await waitFor(() => pids().length === 3, 60_000, 'all worlds are started');
   const playing = () =>
     startProgram('bots/main.ts', {
-      ...{ count: 5, seconds: 3, 'api-url': `http://127.0.0.1:${port + 1}` },
+      ...{ count: 5, seconds: 3, 'api-url': `http://127.0.0.1:${port + 10}` },
       'identity-url': `http://127.0.0.1:${port}`,
     });
   let line = '';
@@ -43,7 +46,7 @@ region('bots play in a region, and its end leaves no process', async () => {
   worlds.signal('SIGINT');
   assert.is(await worlds.ended(), 0, worlds.stderr);
   for (const pid of last) assert.is(startTimeOf(pid), null);
-  for (const at of [0, 1, 2, 4, 5])
+  for (const at of [0, 1, 2, 6, 10, 13, 24])
     await fetch(`http://127.0.0.1:${port + at}/_health`).then(
       () => assert.unreachable('something still listens'),
       () => {},

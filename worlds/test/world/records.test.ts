@@ -51,7 +51,7 @@ records(
     other.neighbours.push(one);
     using before = await one.play(PLAYER, 5);
     await takeCoins(before, 2);
-    const previous = { instance: one.name, controlUrl: one.controlUrl };
+    const previous = { region: 'eu', instance: one.name, controlUrl: one.controlUrl };
     using after = await other.play(PLAYER, 5, previous);
     assert.is(await before.closed(), 4409);
     assert.ok((after.welcome?.total ?? 0) >= 2);
@@ -75,7 +75,7 @@ records('who moves over a slow link loses no coin', async () => {
     using player = await world.play(PLAYER, move, previous);
     assert.is(player.welcome?.total, coinsOf(near), `move ${move}`);
     await takeCoins(player, 1);
-    previous = { instance: world.name, controlUrl: world.controlUrl };
+    previous = { region: 'eu', instance: world.name, controlUrl: world.controlUrl };
   }
   assert.ok(coinsOf(near) >= MOVES - 1);
 });
@@ -85,7 +85,7 @@ records('where the old world is out of reach, its next save tells it', async () 
   await using one = await TestWorld.start({ name: 'eu-meadow-1-1', node });
   await using other = await TestWorld.start({ name: 'eu-meadow-2-1', node });
   using before = await one.play(PLAYER, 5);
-  const previous = { instance: one.name, controlUrl: one.controlUrl };
+  const previous = { region: 'eu', instance: one.name, controlUrl: one.controlUrl };
   using after = await other.play(PLAYER, 6, previous);
   before.walk(1, 0);
   assert.is(await before.closed(), 4409);
