@@ -6,6 +6,8 @@
  * table holds a bounded number of addresses, of which the one that failed longest ago makes room.
  */
 
+import { holderOf } from './addressHolder.ts';
+
 export interface GuessLimits {
   /** Wrong tokens that one address may show at once. */
   readonly maxWrongTokens: number;
@@ -48,7 +50,7 @@ export class Guesses {
     }
     this.#allFullAt =
       Math.max(nowMs, this.#allFullAt) + 1000 / this.#limits.maxWrongTokensPerSecond;
-    const bucket = bucketOf(address);
+    const bucket = holderOf(address);
     const fullAt = Math.max(nowMs, this.#fullAt.get(bucket) ?? 0) + REFILL_MS;
     this.#fullAt.delete(bucket);
     this.#fullAt.set(bucket, fullAt);
@@ -63,26 +65,7 @@ export class Guesses {
   waitMs(address: string, nowMs: number): number {
     const { maxWrongTokens, maxWrongTokensPerSecond } = this.#limits;
     const ofAll = this.#allFullAt - nowMs - 1000 + 1000 / maxWrongTokensPerSecond;
-    const fullAt = this.#fullAt.get(bucketOf(address)) ?? 0;
+    const fullAt = this.#fullAt.get(holderOf(address)) ?? 0;
     return Math.max(0, ofAll, fullAt - nowMs - (maxWrongTokens - 1) * REFILL_MS);
   }
-}
-
-/** A holder of one address of IPv6 has all of its /64 (RFC 6177). */
-function bucketOf(address: string): string {
-  const plain = address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address;
-  return plain.includes(':') ? networkOf(plain) : plain;
-}
-
-/** The first four groups of an address of IPv6, written out. */
-function networkOf(address: string): string {
-  const [front = '', back] = address.replace(/%.*$/, '').split('::');
-  const groupsOf = (text: string): string[] => (text === '' ? [] : text.split(':'));
-  const [left, right] = [groupsOf(front), groupsOf(back ?? '')];
-  const missing = back === undefined ? 0 : Math.max(0, 8 - left.length - right.length);
-  const all = [...left, ...Array<string>(missing).fill('0'), ...right];
-  return all
-    .slice(0, 4)
-    .map((group) => Number.parseInt(group, 16).toString(16))
-    .join(':');
 }

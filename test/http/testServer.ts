@@ -32,6 +32,8 @@ export interface TestOptions {
   readonly limits?: Partial<Limits>;
   readonly sendTimeoutMs?: number;
   readonly trustedProxies?: readonly string[];
+  /** The address on which it listens; by default 127.0.0.1. */
+  readonly host?: string;
   /** The node's load; by default there is none. */
   readonly load?: Omit<Load, 'answers'>;
   readonly shedChanged?: (change: ShedChange) => void;
@@ -292,6 +294,6 @@ async function open(
     callers: (options.callers ?? unboundCallers)(limits, clock),
   });
   const server = createServer(isGeneral ? general : listener, connections, limits);
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  await new Promise<void>((resolve) => server.listen(0, options.host ?? '127.0.0.1', resolve));
   return new TestServer({ replica, log, server }, time, twin);
 }

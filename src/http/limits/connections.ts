@@ -9,6 +9,7 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { holderOf } from '../../access/addressHolder.ts';
 import type { Networks } from '../../net/networks.ts';
 import type { Limits } from '../../words/limits.ts';
 import { RETRY_AFTER_MS } from '../../words/time.ts';
@@ -84,7 +85,8 @@ export class Connections {
   readonly #options: ConnectionsOptions;
   readonly #addressOf: AddressOf;
   readonly #connections = new Map<Duplex, Connection>();
-  readonly #byAddress = new Map<string, number>();
+  /** By the holder of the address of the other end. */
+  readonly #byHolder = new Map<string, number>();
   /** By the two addresses and ports, those whose handshake of TLS is under way among them. */
   readonly #byPair = new Map<string, Connection>();
   /** Those above the bound, the oldest first. */
@@ -258,12 +260,13 @@ export class Connections {
   #open(socket: Socket): void {
     const { limits, trustedProxies } = this.#options;
     const { maxConnections, maxConnectionsPerAddress } = limits;
-    const address = socket.remoteAddress ?? '';
-    const ofAddress = (this.#byAddress.get(address) ?? 0) + 1;
-    const isShared = trustedProxies.has(address);
+    const { remoteAddress = '' } = socket;
+    const holder = holderOf(remoteAddress);
+    const ofHolder = (this.#byHolder.get(holder) ?? 0) + 1;
+    const isShared = trustedProxies.has(remoteAddress);
     const isSpare = this.size >= maxConnections;
     const isFull = isSpare && this.#spare.size >= SPARE_CONNECTIONS && !this.#makeRoom();
-    if (isFull || (ofAddress > maxConnectionsPerAddress && !isShared)) {
+    if (isFull || (ofHolder > maxConnectionsPerAddress && !isShared)) {
       this.ended[isFull ? 'full' : 'address']++;
       socket.destroy();
       return;
@@ -282,16 +285,16 @@ export class Connections {
     };
     const pair = pairOf(socket);
     this.#byPair.set(pair, connection);
-    this.#byAddress.set(address, ofAddress);
+    this.#byHolder.set(holder, ofHolder);
     if (isSpare) this.#spare.add(connection);
     this.#serve(connection, socket);
     socket.once('close', () => {
       this.#connections.delete(connection.socket);
       this.#byPair.delete(pair);
       this.#spare.delete(connection);
-      const left = (this.#byAddress.get(address) ?? 1) - 1;
-      if (left > 0) this.#byAddress.set(address, left);
-      else this.#byAddress.delete(address);
+      const left = (this.#byHolder.get(holder) ?? 1) - 1;
+      if (left > 0) this.#byHolder.set(holder, left);
+      else this.#byHolder.delete(holder);
     });
   }
 

@@ -5,6 +5,7 @@
  * Bytes count once they have come, not when they are announced: an announcement costs a client nothing.
  */
 import type { IncomingMessage } from 'node:http';
+import { holderOf } from '../../access/addressHolder.ts';
 import { OverloadedError } from '../../words/errors.ts';
 import type { Limits } from '../../words/limits.ts';
 import { RETRY_AFTER_MS } from '../../words/time.ts';
@@ -23,7 +24,8 @@ export class LongBodies {
   refused = 0;
   readonly #limits: BodyLimits;
   #bytes = 0;
-  readonly #bytesByAddress = new Map<string, number>();
+  /** By the holder of the address. */
+  readonly #bytesByHolder = new Map<string, number>();
 
   constructor(limits: BodyLimits) {
     this.#limits = limits;
@@ -48,11 +50,12 @@ export class LongBodies {
     const { minBodyBytesPerSecond } = this.#limits;
     const { promise: refused, reject: refuse } = Promise.withResolvers<never>();
     refused.catch(() => {});
+    const holder = holderOf(address);
     let come = 0;
     const count = (bytes: number): void => {
       come += bytes;
-      const ofAddress = this.#add(address, bytes);
-      if (bytes <= 0 || !this.#isOver(ofAddress)) return;
+      const ofHolder = this.#add(holder, bytes);
+      if (bytes <= 0 || !this.#isOver(ofHolder)) return;
       this.refused++;
       refuse(new OverloadedError(RETRY_AFTER_MS, 'long bodies under way'));
     };
@@ -75,19 +78,19 @@ export class LongBodies {
     }
   }
 
-  /** @returns the bytes of the address. */
-  #add(address: string, bytes: number): number {
+  /** @returns the bytes of the holder. */
+  #add(holder: string, bytes: number): number {
     this.#bytes += bytes;
-    const ofAddress = (this.#bytesByAddress.get(address) ?? 0) + bytes;
-    if (ofAddress > 0) this.#bytesByAddress.set(address, ofAddress);
-    else this.#bytesByAddress.delete(address);
-    return ofAddress;
+    const ofHolder = (this.#bytesByHolder.get(holder) ?? 0) + bytes;
+    if (ofHolder > 0) this.#bytesByHolder.set(holder, ofHolder);
+    else this.#bytesByHolder.delete(holder);
+    return ofHolder;
   }
 
-  #isOver(ofAddress: number): boolean {
+  #isOver(ofHolder: number): boolean {
     const { maxBodyBytes, maxQueuedBytes } = this.#limits;
     // However low the bound is, one body of the greatest length gets through.
     const quarter = Math.max(maxQueuedBytes / 4, maxBodyBytes);
-    return ofAddress > quarter || this.#bytes > Math.max(maxQueuedBytes, maxBodyBytes);
+    return ofHolder > quarter || this.#bytes > Math.max(maxQueuedBytes, maxBodyBytes);
   }
 }

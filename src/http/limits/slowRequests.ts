@@ -7,6 +7,7 @@
  * at most half of the places, so that it does not keep all others out by reading slowly.
  */
 import type { ServerResponse } from 'node:http';
+import { holderOf } from '../../access/addressHolder.ts';
 import type { Limits } from '../../words/limits.ts';
 import type { AddressOf } from './clientAddress.ts';
 import { tooManySlow } from './quotas.ts';
@@ -23,7 +24,7 @@ export class SlowRequests {
   refused = 0;
   readonly #maxSlowRequests: number;
   readonly #addressOf: AddressOf;
-  readonly #unreadByAddress = new Map<string, number>();
+  readonly #unreadByHolder = new Map<string, number>();
 
   constructor({ maxSlowRequests }: Pick<Limits, 'maxSlowRequests'>, addressOf: AddressOf) {
     this.#maxSlowRequests = maxSlowRequests;
@@ -36,14 +37,14 @@ export class SlowRequests {
    * @throws Problem 429 if too many are under way, and the errors of the work.
    */
   async answer<T>(response: ServerResponse, work: Work<T>): Promise<T> {
-    const address = this.#addressOf(response.req);
-    const unread = this.#unreadByAddress.get(address) ?? 0;
+    const holder = holderOf(this.#addressOf(response.req));
+    const unread = this.#unreadByHolder.get(holder) ?? 0;
     if (unread >= Math.ceil(this.#maxSlowRequests * ADDRESS_SHARE)) this.#refuse();
     this.#begin();
     try {
       return await work();
     } finally {
-      this.#endWhenRead(address, response);
+      this.#endWhenRead(holder, response);
     }
   }
 
@@ -71,28 +72,28 @@ export class SlowRequests {
     throw tooManySlow();
   }
 
-  #endWhenRead(address: string, response: ServerResponse): void {
+  #endWhenRead(holder: string, response: ServerResponse): void {
     // The client has gone meanwhile, and nothing will tell of it again.
     if (response.closed) {
       this.underWay--;
       return;
     }
-    this.#count(address, 1);
+    this.#count(holder, 1);
     let isUnread = true;
     const end = (): void => {
       if (!isUnread) return;
       isUnread = false;
       this.underWay--;
-      this.#count(address, -1);
+      this.#count(holder, -1);
     };
     // Node begins the next request of the connection within `finish`, before `close`.
     response.prependOnceListener('finish', end);
     response.once('close', end);
   }
 
-  #count(address: string, requests: number): void {
-    const unread = (this.#unreadByAddress.get(address) ?? 0) + requests;
-    if (unread > 0) this.#unreadByAddress.set(address, unread);
-    else this.#unreadByAddress.delete(address);
+  #count(holder: string, requests: number): void {
+    const unread = (this.#unreadByHolder.get(holder) ?? 0) + requests;
+    if (unread > 0) this.#unreadByHolder.set(holder, unread);
+    else this.#unreadByHolder.delete(holder);
   }
 }

@@ -5,6 +5,7 @@
  * share of the bound and one answer, so that none keeps all others from reading.
  */
 import type { ServerResponse } from 'node:http';
+import { holderOf } from '../../access/addressHolder.ts';
 import type { Limits } from '../../words/limits.ts';
 import { KIB } from '../../words/size.ts';
 
@@ -22,7 +23,7 @@ const SHORT_BYTES = 16 * KIB;
 export class UnreadAnswers {
   bytes = 0;
   readonly #options: UnreadAnswersOptions;
-  readonly #byAddress = new Map<string, number>();
+  readonly #byHolder = new Map<string, number>();
 
   constructor(options: UnreadAnswersOptions) {
     this.#options = options;
@@ -39,7 +40,7 @@ export class UnreadAnswers {
 
   /** Whether answers may be written for the address. */
   hasShare(address: string): boolean {
-    const held = this.#byAddress.get(address) ?? 0;
+    const held = this.#byHolder.get(holderOf(address)) ?? 0;
     return held <= this.#options.limits.maxAnswerBytes * ADDRESS_SHARE;
   }
 
@@ -55,11 +56,12 @@ export class UnreadAnswers {
       cut('answers');
       return;
     }
-    this.#count(address, bytes);
+    const holder = holderOf(address);
+    this.#count(holder, bytes);
     const timer = bytes > SHORT_BYTES ? setTimeout(cut, this.#timeMs(bytes), 'slow') : undefined;
     response.once('close', () => {
       clearTimeout(timer);
-      this.#count(address, -bytes);
+      this.#count(holder, -bytes);
     });
   }
 
@@ -68,10 +70,10 @@ export class UnreadAnswers {
     return sendTimeoutMs + (bytes / limits.minAnswerBytesPerSecond) * 1000;
   }
 
-  #count(address: string, bytes: number): void {
+  #count(holder: string, bytes: number): void {
     this.bytes += bytes;
-    const held = (this.#byAddress.get(address) ?? 0) + bytes;
-    if (held > 0) this.#byAddress.set(address, held);
-    else this.#byAddress.delete(address);
+    const held = (this.#byHolder.get(holder) ?? 0) + bytes;
+    if (held > 0) this.#byHolder.set(holder, held);
+    else this.#byHolder.delete(holder);
   }
 }

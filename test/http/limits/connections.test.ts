@@ -1,8 +1,14 @@
 /** The bounds of connections: what one may send ahead, hold back or take, and how many there may be. */
+import { EventEmitter } from 'node:events';
 import * as http from 'node:http';
+import { Socket } from 'node:net';
+import { networkInterfaces } from 'node:os';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { Connections } from '../../../src/http/limits/connections.ts';
 import { problemSchema } from '../../../src/http/openapi/answerSchemas.ts';
+import { Networks } from '../../../src/net/networks.ts';
+import { defaultLimits } from '../../../src/words/limits.ts';
 import { stretch, waitFor } from '../../support/processes.ts';
 import { type TestServer, withServer } from '../testServer.ts';
 import { WatchServer } from '../watch/watchServer.ts';
@@ -240,6 +246,56 @@ connections(
     { limits: { maxConnectionsPerAddress: 1 } },
   ),
 );
+
+const socketFrom = (remoteAddress: string): Socket =>
+  Object.defineProperty(new Socket(), 'remoteAddress', { value: remoteAddress });
+
+connections(
+  'all addresses of a /64 share one bound of connections, and those of IPv4 do not',
+  () => {
+    const limits = { ...defaultLimits, maxConnectionsPerAddress: 2 };
+    const trustedProxies = new Networks(['2001:db8:9::/48']);
+    const bound = new Connections({ limits, sendTimeoutMs: 1000, trustedProxies });
+    const server = new EventEmitter() as http.Server;
+    bound.attach(server);
+    const isLetIn = (from: string): boolean => {
+      const socket = socketFrom(from);
+      server.emit('connection', socket);
+      return !socket.destroyed;
+    };
+    assert.ok(isLetIn('2001:db8::1'));
+    assert.ok(isLetIn('2001:db8::2'));
+    assert.not(isLetIn('2001:db8::ffff:1:2:3'));
+    assert.ok(isLetIn('2001:db8:0:1::1'));
+    assert.ok(isLetIn('::ffff:10.0.0.1'));
+    assert.ok(isLetIn('10.0.0.1'));
+    assert.not(isLetIn('::ffff:10.0.0.1'));
+    assert.ok(isLetIn('10.0.0.2'));
+    for (let count = 0; count < 3; count++) assert.ok(isLetIn('2001:db8:9::1'));
+    assert.is(bound.ended.address, 2);
+  },
+);
+
+const hasIpv6 = Object.values(networkInterfaces()).some((all) =>
+  all?.some(({ address }) => address === '::1'),
+);
+
+if (hasIpv6)
+  connections(
+    'over IPv6 the bound of an address holds, and is not that of an address of IPv4',
+    withServer(
+      async (server) => {
+        using first = new Raw(server.port, GET, '::1');
+        await waitFor(() => first.text !== '', 20_000, 'No answer');
+        using second = new Raw(server.port, GET, '::1');
+        await waitFor(() => second.isClosed, 20_000, 'It is let in');
+        using plain = new Raw(server.port, GET);
+        await waitFor(() => plain.text !== '', 20_000, 'No answer');
+        assert.equal([second.text, plain.statuses], ['', [200]]);
+      },
+      { host: '::', limits: { maxConnectionsPerAddress: 1 } },
+    ),
+  );
 
 const LIST = 'GET /cache?prefix=k HTTP/1.1\r\nHost: x\r\n\r\n';
 const ENDED_AS_SLOW = 'hearsay_connections_ended_total{reason="slow"}';

@@ -9,7 +9,8 @@ export class Raw {
 
   /** @param localAddress the client's own address, one of this machine's. */
   constructor(port: number, bytes: string, localAddress = '127.0.0.1') {
-    const place = { port, host: '127.0.0.1', localAddress };
+    const host = localAddress.includes(':') ? '::1' : '127.0.0.1';
+    const place = { port, host, localAddress };
     this.socket = connect(place, () => this.socket.write(bytes));
     this.socket.setEncoding('latin1').on('data', (text: string) => {
       this.text += text;
