@@ -1,5 +1,5 @@
 /**
- * What operators do: configurations of worlds, drains, and revocations.
+ * The requests of operators: configurations of worlds, drains, and revocations.
  *
  * Invariant: a configuration is written only over the version that its writer has read.
  */

@@ -8,7 +8,7 @@ import Router from '@koa/router';
 import Koa from 'koa';
 import rawBody from 'raw-body';
 import type { z } from 'zod';
-import { Problem } from './problem.ts';
+import { PROBLEM_TYPE, Problem, problemText } from './problem.ts';
 
 export const MAX_BODY_BYTES = 16 * 1024;
 
@@ -59,7 +59,7 @@ export interface SeenRoutes {
   readonly around: Around;
 }
 
-const plainly: Around = async (_request, answer) => {
+export const plainly: Around = async (_request, answer) => {
   await answer();
 };
 
@@ -159,11 +159,12 @@ function clientFault(error: unknown): Problem | null {
   return new Problem(status, 'request', 'The request could not be read.');
 }
 
-function write(context: Koa.Context, { status, reason, message, headers }: Problem): void {
+function write(context: Koa.Context, problem: Problem): void {
+  const { status, headers } = problem;
   context.status = status;
   context.set({ 'Cache-Control': 'no-store', ...headers });
-  context.body = JSON.stringify({ type: 'about:blank', status, reason, detail: message });
-  context.type = 'application/problem+json';
+  context.body = problemText(problem);
+  context.type = PROBLEM_TYPE;
 }
 
 export interface Listener extends AsyncDisposable {

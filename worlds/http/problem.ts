@@ -29,3 +29,9 @@ export const retryAfter = (seconds: number): Readonly<Record<string, string>> =>
 
 export const unauthorized = (detail: string): Problem =>
   new Problem(401, 'token', detail, { 'WWW-Authenticate': 'Bearer' });
+
+export const PROBLEM_TYPE = 'application/problem+json';
+
+/** The body of its answer. */
+export const problemText = ({ status, reason, message }: Problem): string =>
+  JSON.stringify({ type: 'about:blank', status, reason, detail: message });

@@ -24,6 +24,23 @@ export const wholeNumber = (min: number, max: number) =>
 
 export const portSchema = wholeNumber(0, 65_535);
 
+/** Empty: none. */
+export const fileSchema = z.string().default('');
+
+/** @throws Error if there is one of the two alone. */
+export function tlsFilesOf({
+  tlsCertFile: certFile,
+  tlsKeyFile: keyFile,
+}: {
+  readonly tlsCertFile: string;
+  readonly tlsKeyFile: string;
+}): { readonly certFile: string; readonly keyFile: string } | null {
+  if (certFile === '' && keyFile === '') return null;
+  if (certFile === '' || keyFile === '')
+    throw new Error('TLS needs both --tls-cert-file and --tls-key-file: give the other one too.');
+  return { certFile, keyFile };
+}
+
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 
 export const logLevelSchema = z

@@ -1,4 +1,4 @@
-/** What operators do at an api, over HTTP, with the configurations in memory. */
+/** Requests of operators to an api, over HTTP, with the configurations in memory. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
