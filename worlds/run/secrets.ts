@@ -9,7 +9,7 @@ import { nodeTokens, TOKEN_USES, type TokenUse } from '../rules/nodeTokens.ts';
 import type { CacheTokens } from '../tables/cache.ts';
 import type { RegionPaths } from './worldsPlan.ts';
 
-/** What all regions of a machine share. */
+/** All regions of a machine share these. */
 export interface SharedSecrets {
   readonly keys: string;
   readonly internalTokenFile: string;
