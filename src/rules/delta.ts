@@ -58,9 +58,9 @@ export function decideDelta({ ranges, ops }: Delta, records: Records): DecidedDe
   return { news, outcome: { kind: 'applied', ops: news.length } };
 }
 
-/** The ops of the range above those held; undefined if one is missing. */
-function newOps({ seq }: OriginRecord, { after, to }: Range, ops: readonly Op[]): Op[] | undefined {
-  const news = ops.filter((op) => op.seq > seq && op.seq > after && op.seq <= to);
+/** The ops of the range above those held, which reach up to its beginning; undefined if one is missing. */
+function newOps({ seq }: OriginRecord, { to }: Range, ops: readonly Op[]): Op[] | undefined {
+  const news = ops.filter((op) => op.seq > seq && op.seq <= to);
   const isComplete = news.every((op, index) => op.seq === seq + 1 + index);
   return isComplete && news.length === Math.max(0, to - seq) ? news : undefined;
 }

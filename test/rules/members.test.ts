@@ -133,6 +133,25 @@ folding('in whatever order ops come, the same origins are members and the same a
   );
 });
 
+folding('of two joins of a member the later one names it, whichever comes first', () => {
+  const named = (nodeId: string, hlc: number, seq: number): Membership =>
+    membership({ key: A, value: memberValue(nodeId, null), hlc, seq });
+  const [older, newer] = [named('old', 1000, 1), named('new', 2000, 2)];
+  for (const order of [
+    [older, newer],
+    [newer, older],
+  ])
+    assert.is(membersOf(...order).get(A)?.nodeId, 'new');
+});
+
+folding('nobody waits for another retire of an origin that is closed', () => {
+  const members = membersOf(joining(A), joining(B), retiring(A));
+  assert.is(members.retires.length, 1);
+  members.close(A);
+  members.fold(retiring(A, 3));
+  assert.equal(members.retires, []);
+});
+
 folding.run();
 
 const values = suite('what a join says of its member');

@@ -211,6 +211,8 @@ goingBack('so many times it may go back, and then it waits with its vector', () 
     now = stableAfter(now, { vector: vectorOf({ [A]: 1 + step }), clock: 1000 - step });
   assert.is(now.reached.length, MAX_REACHED);
   assert.is(stableAfter(now, { vector: vectorOf({ [A]: 99 }), clock: 1 }), now);
+  const standing = stableAfter(now, { vector: vectorOf({ [A]: 99 }), clock: now.clock });
+  assert.equal(standing, { ...now, vector: vectorOf({ [A]: 99 }) }, 'a clock that stands');
   assert.is(stableAfter(now, { vector: vectorOf({ [A]: 99 }), clock: 1000 }).reached.length, 0);
 });
 

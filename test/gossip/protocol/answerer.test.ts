@@ -70,4 +70,12 @@ answers(
   },
 );
 
+answers('a node that starts lets nobody in: its log may be an old one', () => {
+  const node = testCore({ others: [SECOND] });
+  node.greet(3, { origin: THIRD, admittedBy: SECOND });
+  const outputs = asks(node, { [OWN]: 1, [THIRD]: 1 });
+  assert.equal(ofKind(outputs, 'admit'), []);
+  assert.is(sent(outputs, 'later').length, 1);
+});
+
 answers.run();
