@@ -25,7 +25,7 @@ COPY --from=build /app/sbom.json ./
 COPY package.json LICENSE ./
 COPY docker ./docker
 # `docker exec CONTAINER hearsay …` works as it does outside.
-RUN chmod 755 dist/main.js && ln -s /app/dist/main.js /usr/local/bin/hearsay
+RUN chmod 755 dist/program/main.js && ln -s /app/dist/program/main.js /usr/local/bin/hearsay
 # A new volume takes its owner from here, so that the container may also be started with `--user node`.
 RUN mkdir /data && chown node:node /data
 VOLUME /data

@@ -15,5 +15,5 @@ export const program = (): string => file;
 /** Compiles the sources by `npm run build`. */
 export function compileProgram(): void {
   execFileSync('npm', ['run', '--silent', 'build'], { cwd: ROOT, stdio: 'inherit' });
-  file = fileURLToPath(new URL('../dist/main.js', import.meta.url));
+  file = fileURLToPath(new URL('../dist/program/main.js', import.meta.url));
 }

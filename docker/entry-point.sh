@@ -11,7 +11,7 @@ refuse() {
 if command -v "${1:---}" >/dev/null 2>&1; then
   exec "$@"
 fi
-set -- node /app/dist/main.js "$@"
+set -- node /app/dist/program/main.js "$@"
 
 # Its owner is about to be changed, with all that lies below: never of the system's own directories.
 directory=$(realpath -m -- "${DATA_DIR:-/data}")

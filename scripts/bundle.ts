@@ -1,62 +1,97 @@
 /**
- * The `hearsay` program in a few files, for the processes that tests start. A node loads 400 files, its own
- * and those of its packages. To find and link them takes half of the work of its start, and `npm test` starts
- * some 400 processes.
+ * The `hearsay` program in a few files, made of the sources and of the packages that it uses by esbuild, for the
+ * package (`npm run build`) and for the processes that tests start. A node loads some 550 files, its own and those
+ * of its packages: to find and link them takes half of the work of its start.
  *
- * It is made of the sources by esbuild. It stays JavaScript module by module, with the names of classes and
- * functions: nothing is minified. A test that is run by itself (`node test/x.test.ts`), and every program
- * but the runner of the tests, starts `src/main.ts`.
+ * It stays JavaScript module by module, with the names of classes and functions: nothing is minified. Parts that
+ * the sources load when they need them are files of their own.
  */
-import { createHash } from 'node:crypto';
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  utimesSync,
-  writeFileSync,
-} from 'node:fs';
-import { basename, join } from 'node:path';
+import { builtinModules } from 'node:module';
 import { fileURLToPath } from 'node:url';
-import { build, type Plugin } from 'esbuild';
+import { type BuildOptions, build, type OutputFile, type Plugin } from 'esbuild';
 
-const ROOT = fileURLToPath(new URL('..', import.meta.url));
-const CACHE = join(ROOT, 'node_modules', '.cache', 'program');
-/** As deep below the copy of package.json as the sources are below package.json. */
-const DEPTH = ['dist', 'program'];
-/** Worker threads load their files by name, beside the file that starts them. */
-const ENTRIES = [
+export const ROOT = fileURLToPath(new URL('..', import.meta.url));
+
+/** Where the bundle lies below the folder of package.json: as deep as the sources, which look for it. */
+export const PLACE = ['dist', 'program'] as const;
+
+/**
+ * The files of the program, each with the parts that it loads when it needs them. They share no code: a process needs
+ * only one, but for worker threads, and a node that starts would wait for a file for each set of commands that share something.
+ * The command loads the two programs by name, and threads their workers.
+ */
+export const PROGRAM_ENTRIES: readonly string[] = [
   'src/main.ts',
+  'src/cli/nodeProgram.ts',
+  'src/cli/wholeProgram.ts',
   'src/log/sqlite/readerWorker.ts',
   'src/log/sqlite/writerWorker.ts',
   'src/log/files/integrityWorker.ts',
   'src/log/files/lineWorker.ts',
-  // A node into which tests put faults.
-  'test/cluster/scriptedChild.ts',
-  // Commands that share a process.
-  'test/support/sharedCommandsChild.ts',
 ];
+
+/** It has to be the copy that the process already uses, if there is one. */
+const NOT_BUNDLED = ['@opentelemetry/api'];
+
+export interface Bundle {
+  readonly files: readonly OutputFile[];
+  /** Files of which it is made, from the root. */
+  readonly inputs: readonly string[];
+}
+
 /**
- * `import 'node:http'` also makes fetch, HTTP/2 and web streams ready, which `require` leaves until they are used:
- * 60 ms of each start.
+ * Bundles the program as its sources are now.
+ *
+ * @param entries files below the root; each becomes a file of its name.
+ * @param sourcemap whether files come with maps, which hold the sources.
+ */
+export async function bundle(entries: readonly string[], sourcemap: boolean): Promise<Bundle> {
+  const files = new Map<string, OutputFile>();
+  const inputs = new Set<string>();
+  for (const entry of entries) {
+    const { outputFiles, metafile } = await build({
+      ...OPTIONS,
+      entryPoints: [entry],
+      outdir: PLACE.join('/'),
+      sourcemap: sourcemap && 'linked',
+    });
+    for (const file of outputFiles) files.set(file.path, file);
+    for (const input of Object.keys(metafile.inputs)) inputs.add(input);
+  }
+  return { files: [...files.values()], inputs: [...inputs] };
+}
+
+/** The command loads the rest of itself by the names that it has in the bundle. */
+const PROGRAMS: Plugin = {
+  name: 'programs',
+  setup: ({ onResolve }) => {
+    onResolve({ filter: /^\.\/cli\/(node|whole)Program\.ts$/ }, ({ path }) => ({
+      path: path.replace('/cli', '').replace('.ts', '.js'),
+      external: true,
+    }));
+  },
+};
+
+/**
+ * `import 'node:fs'` makes all that the module could give ready, such as streams, fetch, HTTP/2 and web cryptography,
+ * which `require` leaves until they are used: a tenth of each start.
  */
 const BUILTINS: Plugin = {
   name: 'builtins',
   setup: ({ onResolve, onLoad }) => {
-    onResolve({ filter: /^(node:)?https?$/ }, ({ path, kind }) =>
-      kind === 'import-statement'
-        ? { path: path.replace('node:', ''), namespace: 'builtin' }
-        : undefined,
-    );
+    const names = new Set(builtinModules);
+    onResolve({ filter: /^(node:)?[\w/]+$/ }, ({ path, kind }) => {
+      const name = path.replace('node:', '');
+      return kind === 'import-statement' && names.has(name)
+        ? { path: name, namespace: 'builtin' }
+        : undefined;
+    });
     onLoad({ filter: /.*/, namespace: 'builtin' }, ({ path }) => ({
-      contents: `module.exports = require('node:${path}');`,
+      contents: `module.exports = process.getBuiltinModule('node:${path}');`,
     }));
   },
 };
+
 /** Fifty languages of zod's messages, of which the program speaks one. */
 const LOCALES: Plugin = {
   name: 'locales',
@@ -66,69 +101,61 @@ const LOCALES: Plugin = {
     }));
   },
 };
-const KEPT_MS = 24 * 60 * 60 * 1000;
 
-/**
- * Makes the bundle of the sources as they are now, unless it is there.
- *
- * @returns the file that is the `hearsay` command.
- */
-export async function bundleProgram(): Promise<string> {
-  const { outputFiles } = await build({
-    absWorkingDir: ROOT,
-    entryPoints: ENTRIES,
-    entryNames: '[name]',
-    outdir: 'out',
-    write: false,
-    bundle: true,
-    format: 'esm',
-    platform: 'node',
-    target: 'node24',
-    keepNames: true,
-    // It finds its compiled part beside its own file.
-    external: ['better-sqlite3'],
-    // Packages in CommonJS require Node's own modules.
-    banner: {
-      js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
-    },
-    plugins: [BUILTINS, LOCALES],
-    logLevel: 'error',
-  });
-  const description = readFileSync(join(ROOT, 'package.json'));
-  const hash = createHash('sha256').update(description);
-  for (const { hash: content } of outputFiles) hash.update(content);
-  const place = join(CACHE, hash.digest('hex').slice(0, 16));
-  if (existsSync(place)) {
-    const now = new Date();
-    utimesSync(place, now, now);
-  } else {
-    mkdirSync(CACHE, { recursive: true });
-    removeOld();
-    // Complete before it has its name: another run may look for it.
-    const made = mkdtempSync(join(CACHE, 'made-'));
-    mkdirSync(join(made, ...DEPTH), { recursive: true });
-    writeFileSync(join(made, 'package.json'), description);
-    for (const { path, contents } of outputFiles)
-      writeFileSync(join(made, ...DEPTH, basename(path)), contents);
-    moveTo(place, made);
-  }
-  return join(place, ...DEPTH, 'main.js');
-}
+/** The sources find it by a `require` of their own, for Node's sake. */
+const ROUTER: Plugin = {
+  name: 'router',
+  setup: ({ onLoad }) => {
+    onLoad({ filter: /src[\\/]http[\\/]routes[\\/]router\.ts$/ }, () => ({
+      contents: "export { Router } from '@koa/router';",
+    }));
+  },
+};
 
-function moveTo(place: string, made: string): void {
-  try {
-    renameSync(made, place);
-  } catch (error) {
-    rmSync(made, { recursive: true });
-    // Another run was first, with the same content.
-    if (!existsSync(place)) throw error;
-  }
-}
+/** Its own file looks for the native part beside itself, so that file stays where npm has put it. */
+const NATIVE: Plugin = {
+  name: 'native',
+  setup: ({ onLoad }) => {
+    onLoad({ filter: /better-sqlite3[\\/]lib[\\/]binding\.js$/ }, () => ({
+      contents: `
+        const { dirname, join } = require('node:path');
+        const folder = dirname(require.resolve('better-sqlite3/package.json'));
+        module.exports = require(join(folder, 'lib', 'binding.js'));`,
+    }));
+  },
+};
 
-function removeOld(): void {
-  for (const name of readdirSync(CACHE)) {
-    const path = join(CACHE, name);
-    const madeAt = statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Date.now();
-    if (Date.now() - madeAt > KEPT_MS) rmSync(path, { recursive: true, force: true });
-  }
-}
+/** The library of metrics needs traces for exemplars alone, for which no metric here asks; they are sixty files. */
+const EXEMPLARS: Plugin = {
+  name: 'exemplars',
+  setup: ({ onResolve, onLoad }) => {
+    onResolve({ filter: /^@opentelemetry\/api$/ }, ({ path, importer }) =>
+      /node_modules[\\/]prom-client[\\/]/.test(importer)
+        ? { path, namespace: 'exemplars' }
+        : undefined,
+    );
+    onLoad({ filter: /.*/, namespace: 'exemplars' }, () => ({ contents: 'module.exports = {};' }));
+  },
+};
+
+const OPTIONS = {
+  absWorkingDir: ROOT,
+  entryNames: '[name]',
+  chunkNames: '[name]-[hash]',
+  bundle: true,
+  splitting: true,
+  format: 'esm',
+  platform: 'node',
+  target: 'node24',
+  keepNames: true,
+  external: NOT_BUNDLED,
+  // Packages in CommonJS require Node's own modules.
+  banner: {
+    js: "const require = process.getBuiltinModule('node:module').createRequire(import.meta.url);",
+  },
+  plugins: [PROGRAMS, BUILTINS, LOCALES, ROUTER, NATIVE, EXEMPLARS],
+  legalComments: 'none',
+  logLevel: 'error',
+  metafile: true,
+  write: false,
+} as const satisfies BuildOptions;

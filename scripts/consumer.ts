@@ -47,7 +47,7 @@ export async function pack(folder: string): Promise<string> {
   const left = ['.git', 'node_modules', 'dist', 'data', 'coverage'];
   await cp(ROOT, copy, { recursive: true, filter: (path) => !left.includes(basename(path)) });
   await symlink(join(ROOT, 'node_modules'), join(copy, 'node_modules'));
-  await mustRun(copy, process.execPath, tsc(), '-p', 'tsconfig.build.json');
+  await mustRun(copy, process.execPath, join('scripts', 'build.ts'));
   await mustRun(copy, 'npm', 'pack', '--ignore-scripts', '--pack-destination', folder);
   const { version } = JSON.parse(await readFile(join(copy, 'package.json'), 'utf8'));
   return join(folder, `hearsay-${version}.tgz`);

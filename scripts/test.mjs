@@ -105,7 +105,7 @@ async function main() {
 // The nodes and commands that tests start are made of a few files, in place of 400. Coverage counts in sources.
 async function bundle() {
   if (process.env.HEARSAY_TEST_PROGRAM || process.env.NODE_V8_COVERAGE) return;
-  const { bundleProgram } = await import('./bundle.ts');
+  const { bundleProgram } = await import('./testProgram.ts');
   process.env.HEARSAY_TEST_PROGRAM = await bundleProgram();
 }
 

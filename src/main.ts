@@ -18,6 +18,10 @@ if (Number.parseInt(nodeVersion, 10) < OLDEST_NODE_MAJOR) {
 } else {
   const { keepCompiledCode } = await import('./cli/compiledCode.ts');
   keepCompiledCode(process.env);
-  const { runProgram } = await import('./cli/program.ts');
-  await runProgram(process.argv.slice(2), import.meta.filename);
+  const words = process.argv.slice(2);
+  // A node and the other commands share too little to load from the same files (scripts/bundle.ts).
+  const { run } = await (words[0] === 'serve'
+    ? import('./cli/nodeProgram.ts')
+    : import('./cli/wholeProgram.ts'));
+  await run(words, import.meta.filename);
 }

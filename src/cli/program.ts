@@ -3,7 +3,6 @@ import { Command, CommanderError } from 'commander';
 import { packageVersion } from '../node/version.ts';
 import { HearsayError, SettingError } from '../words/errors.ts';
 import { leaveParent, tellParent, UNDER_CLUSTER_FLAG } from './cluster/parent.ts';
-import { addCommands } from './commands.ts';
 import { note, writeFailure } from './terminal/output.ts';
 
 const FAILURE = 1;
@@ -17,12 +16,23 @@ const HELP_TEXT_COLUMNS = 24;
  */
 const DRAIN_LIMIT_MS = 1000;
 
+/** Adds commands to the program. @returns the words for the program to parse. */
+export type AddCommands = (
+  program: Command,
+  words: readonly string[],
+  entry: string,
+) => readonly string[] | Promise<readonly string[]>;
+
 /**
  * Runs one command and sets the exit code: 0, 1 for a failure, 2 for wrong usage.
  *
  * @param entry the file of the `hearsay` command.
  */
-export async function runProgram(words: readonly string[], entry: string): Promise<void> {
+export async function runProgram(
+  words: readonly string[],
+  entry: string,
+  addCommands: AddCommands,
+): Promise<void> {
   const isServer = SERVERS.has(words[0] ?? '');
   if (isServer) serveWithoutReaders();
   else endWithReaders();

@@ -3,8 +3,10 @@
  * The package as its users get it: packed, unpacked beside nothing but what comes with it, type-checked,
  * read and run. `npm run package-check` does the same with a real `npm install`, and lints.
  */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, rmSync } from 'node:fs';
-import { cp, readdir, readFile } from 'node:fs/promises';
+import { cp, readdir, readFile, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { suite } from 'uvu';
@@ -19,6 +21,8 @@ import {
   writePrograms,
 } from '../../scripts/consumer.ts';
 import { temporaryDirectory } from '../support/processes.ts';
+
+const NATIVE = 'better-sqlite3';
 
 const consumer = await temporaryDirectory();
 // One package for all tests, which takes a while to make: so it goes when the process does.
@@ -110,9 +114,55 @@ packed('it holds nothing that a user has no use for', async () => {
 });
 
 packed('a stack trace can name the lines of the sources, which the maps hold', async () => {
-  const map = JSON.parse(await readFile(join(root, 'dist/main.js.map'), 'utf8'));
-  assert.equal(map.sources, ['../src/main.ts']);
-  assert.match(map.sourcesContent[0], 'import');
+  const text = (name: string) => readFile(join(root, 'dist', name), 'utf8');
+  const ofLibrary = JSON.parse(await text('index.js.map'));
+  assert.equal(ofLibrary.sources, ['../src/index.ts']);
+  assert.match(ofLibrary.sourcesContent[0], 'startNode');
+  const ofProgram = JSON.parse(await text('program/nodeProgram.js.map'));
+  const place = ofProgram.sources.indexOf('../../src/cli/nodeProgram.ts');
+  assert.match(ofProgram.sourcesContent[place], 'runProgram');
+});
+
+packed('a node and the other commands need no package beside them but the native one', async () => {
+  await using folder = await temporaryDirectory();
+  const place = join(folder.path, 'node_modules');
+  await cp(root, join(place, 'hearsay'), { recursive: true });
+  await symlink(join(consumer.path, 'node_modules', 'better-sqlite3'), join(place, NATIVE));
+  const command = join(place, 'hearsay', 'dist', 'program', 'main.js');
+  const data = join(folder.path, 'data');
+  const settings = ['--port', '0', '--data-dir', data, '--log-level', 'info'];
+  const child = spawn(process.execPath, [command, 'serve', ...settings], { stdio: 'pipe' });
+  let told = '';
+  child.stderr.on('data', (chunk) => {
+    told += chunk;
+    if (/ serves\./.test(told)) child.kill('SIGTERM');
+  });
+  await once(child, 'exit');
+  assert.match(told, / serves\./);
+  const words = [command, 'log', 'verify', '--data-dir', data];
+  const verified = await run(folder.path, process.execPath, ...words);
+  assert.is(verified.code, 0, verified.output);
+});
+
+packed('the program comes with the licence of each package in it', async () => {
+  const folder = join(root, 'dist', 'program');
+  const notices = await readFile(join(folder, 'THIRD-PARTY-NOTICES.txt'), 'utf8');
+  const named = new Set([...notices.matchAll(/^(\S+)@\S+ \(.+\)$/gm)].map(([, name]) => name));
+  const maps = (await readdir(folder)).filter((name) => name.endsWith('.map'));
+  const bundled = new Set<string>();
+  for (const name of maps) {
+    const { sources }: { sources: string[] } = JSON.parse(
+      await readFile(join(folder, name), 'utf8'),
+    );
+    for (const source of sources) {
+      const [, last] = /^.*node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(source) ?? [];
+      if (last !== undefined) bundled.add(last);
+    }
+  }
+  assert.ok(bundled.size > 50);
+  assert.equal([...bundled].sort(), [...named].sort());
+  // All but one bring the text.
+  assert.equal(notices.match(/^It comes without the text of its licence\.$/gm)?.length, 1);
 });
 
 packed.run();

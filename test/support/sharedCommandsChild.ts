@@ -4,7 +4,7 @@
  */
 import { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
-import { runProgram } from '../../src/cli/program.ts';
+import { run as runProgram } from '../../src/cli/wholeProgram.ts';
 import { type Ended, requestSchema } from './sharedCommandsMessages.ts';
 
 const ENTRY = fileURLToPath(new URL('../../src/main.ts', import.meta.url));

@@ -5,7 +5,6 @@
  * Invariant: before a caller was found to be allowed, a request does not wait, its body is not read, and
  * the map is not touched.
  */
-import nodeModule from 'node:module';
 import type * as KoaRouter from '@koa/router';
 import type { RouterContext } from '@koa/router';
 import type { z } from 'zod';
@@ -19,9 +18,7 @@ import type { DescribedRoute } from '../openapi/openapi.ts';
 import type { BodyReader, CheckedBody } from '../request/body.ts';
 import { decodeKey, queryOf, ticketIn } from '../request/target.ts';
 import { validate } from '../request/validate.ts';
-
-// Its ES module imports Node's HTTP whole, as src/net/http.ts tells.
-const { Router }: typeof KoaRouter = nodeModule.createRequire(import.meta.url)('@koa/router');
+import { Router } from './router.ts';
 
 /** A row. All members but `handler` are also its description. */
 export interface Route<Query extends z.ZodObject, Body extends z.ZodType> extends DescribedRoute {
