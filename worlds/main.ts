@@ -1,6 +1,6 @@
 /**
- * `npm run worlds`: one region on this machine; `npm run worlds -- bots`: players for it; `config`, `drain` and
- * `token`: what operators do.
+ * `npm run worlds`: two regions on this machine; `npm run worlds -- bots`: players for them; `config`, `drain` and
+ * `token`: what operators do; `cut`, `heal` and `evacuate`: what may happen to a region.
  */
 switch (process.argv[2]) {
   case 'bots':
@@ -11,6 +11,13 @@ switch (process.argv[2]) {
   case 'drain':
   case 'token':
     await import('./operator/main.ts');
+    break;
+  case 'cut':
+  case 'heal':
+    await import('./run/network.ts');
+    break;
+  case 'evacuate':
+    await import('./run/evacuate.ts');
     break;
   default:
     await import('./run/main.ts');

@@ -37,7 +37,6 @@ export interface WorldsPlan {
   /** Beside the first region, whose nodes it writes to. */
   readonly identity: Program;
   readonly regions: readonly RegionPlan[];
-  readonly linkUrl: string;
   readonly identityUrl: string;
 }
 
@@ -66,6 +65,9 @@ function program(name: string, port: number, settings: Record<string, string>): 
     healthUrl: `${urlAt(port)}/_health`,
   };
 }
+
+/** The control listener of the link. */
+export const linkUrlAt = (firstPort: number): string => urlAt(firstPort + PORT.link);
 
 const urlAt = (port: number): string => `http://${HOST}:${port}`;
 
@@ -147,7 +149,7 @@ export function planWorlds(
     ...far.map(({ at }) => `${at.identityPassage}:${HOST}:${firstPort + PORT.identity}`),
   ];
   return {
-    ...{ regions, identityUrl, linkUrl: urlAt(firstPort + PORT.link) },
+    ...{ regions, identityUrl },
     link: program('link', firstPort + PORT.link, {
       ...{ keys: home.paths.keys, passages: passages.join(',') },
       crossings: places.map(({ at: { crossing } }) => `${crossing}:${HOST}`).join(','),
