@@ -161,7 +161,8 @@ export class Joins {
     const { view } = this.#options;
     const seat = view.seatOf(claims.player);
     const all = worlds.flatMap(({ region, world }) => view.candidates(region, world));
-    return chooseInstances(all, seat?.instance ?? null, not);
+    const regions = [...new Set(worlds.map(({ region }) => region))];
+    return chooseInstances(all, seat?.instance ?? null, not, regions);
   }
 
   #sameInstance({ region, world, instance }: OnceRecord): Candidate[] {

@@ -14,24 +14,32 @@ export interface Candidate extends InstanceFacts {
 }
 
 /**
- * The instance where the player sits first; then open ones, the fullest first, so that worlds fill up;
- * then those that look full, because a seat may be free by now. Instances that drain come last: only
- * they know whether the player has a reservation there.
+ * The instance where the player sits first; then open ones; then those that look full, because a seat may be
+ * free by now. Instances that drain come last: only they know whether the player has a reservation there. Among
+ * equals the regions count in the order in which they were named, as their players are near them; then the fullest
+ * instance comes first, so that worlds fill up.
  *
  * @param seatedIn the instance where the player has a seat, as the rosters tell; null for none.
  * @param not instances that the player has found dead.
+ * @param regions the preferred ones first; those that are not named come last.
  * @returns at most three.
  */
 export function chooseInstances(
   candidates: readonly Candidate[],
   seatedIn: string | null,
   not: readonly string[] = [],
+  regions: readonly string[] = [],
 ): Candidate[] {
+  const distance = ({ region }: Candidate): number => {
+    const index = regions.indexOf(region);
+    return index === -1 ? regions.length : index;
+  };
   return candidates
     .filter(({ instance, state }) => !not.includes(instance) && state !== 'starting')
     .toSorted(
       (a, b) =>
         rank(a, seatedIn) - rank(b, seatedIn) ||
+        distance(a) - distance(b) ||
         freeSeats(a) - freeSeats(b) ||
         (a.instance < b.instance ? -1 : 1),
     )

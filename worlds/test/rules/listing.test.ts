@@ -97,6 +97,21 @@ listing('a join asks the instance of the player first, then the fullest open one
   assert.equal(names(chooseInstances(all, null, ['3', '4'])), ['2', '1']);
 });
 
+listing(
+  'of open instances those in the preferred region are asked first, the full ones last',
+  () => {
+    const far = (instance: string, taken: number) => ({
+      ...candidate(instance, taken),
+      region: 'us',
+    });
+    const all = [far('1', 9), candidate('2', 3), candidate('3', 10), far('4', 2)];
+    assert.equal(names(chooseInstances(all, null, [], ['eu', 'us'])), ['2', '1', '4']);
+    assert.equal(names(chooseInstances(all, null, [], ['us', 'eu'])), ['1', '4', '2']);
+    assert.equal(names(chooseInstances(all, null, ['1', '4'], ['us'])), ['2', '3']);
+    assert.equal(names(chooseInstances(all, '4', [], ['eu', 'us'])), ['4', '2', '1']);
+  },
+);
+
 listing('a join asks a full instance too, because the list may be old', () => {
   assert.equal(names(chooseInstances([candidate('1', 10)], null)), ['1']);
   const draining = [

@@ -4,41 +4,15 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { waitFor } from '../../../test/support/processes.ts';
 import { unpackSave } from '../../rules/fences.ts';
+import { takeCoins } from '../support/coins.ts';
 import { RecordNode } from '../support/recordNode.ts';
 import { rounds } from '../support/rounds.ts';
-import type { TestPlayer } from '../support/testPlayer.ts';
 import { playerId, TestWorld } from '../support/testWorld.ts';
 
 const records = suite('records');
 
 const PLAYER = playerId(1);
 const MOVES = rounds(200);
-
-/** Walks to the nearest coin until it has taken some. */
-async function takeCoins(player: TestPlayer, count: number): Promise<void> {
-  const start = player.view.figures.get(player.you)?.[4] ?? 0;
-  let last = '';
-  await waitFor(
-    () => {
-      const [, x, y, , coins] = player.view.figures.get(player.you) ?? [0, 0, 0, 0, 0];
-      if (coins - start >= count) return true;
-      const far = ([, cx, cy]: readonly [number, number, number]) =>
-        Math.max(Math.abs(cx - x), Math.abs(cy - y));
-      const [nearest] = [...player.view.coins.values()].toSorted((a, b) => far(a) - far(b));
-      if (nearest === undefined) return false;
-      const [dx, dy] = [nearest[1] - x, nearest[2] - y].map((way) =>
-        Math.abs(way) < 8 ? 0 : Math.sign(way),
-      );
-      // A figure that stands takes nothing.
-      const isThere = dx === 0 && dy === 0;
-      if (last !== `${dx} ${dy}`) player.walk(isThere ? 1 : (dx ?? 0), dy ?? 0);
-      last = `${dx} ${dy}`;
-      return false;
-    },
-    60_000,
-    `${count} coins`,
-  );
-}
 
 const coinsOf = (node: RecordNode): number => node.records.get(PLAYER)?.record.coins ?? 0;
 
