@@ -5,6 +5,8 @@ import { type NodeWorld, SimNode } from './node.ts';
 import type { WorldOptions } from './worldOptions.ts';
 
 export const MAX_CLOCK_SKEW_MS = 60_000;
+/** How long the claim of one peer alone is repeated before a node follows it. */
+export const CLAIM_PATIENCE_MS = 5000;
 export const PULL_INTERVAL_MS = 1000;
 
 const SETTINGS = {
@@ -34,7 +36,7 @@ export function makeNodes(
       ...SETTINGS,
       memberTimeoutMs,
       joinTimeoutMs,
-      claimPatienceMs: 5000,
+      claimPatienceMs: CLAIM_PATIENCE_MS,
       rejoinPauseMs: 5000,
       peerRefusalMs,
       hearingMs: Math.min(15_000, memberTimeoutMs / 2),
