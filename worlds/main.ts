@@ -19,6 +19,16 @@ switch (process.argv[2]) {
   case 'evacuate':
     await import('./run/evacuate.ts');
     break;
+  case 'trace': {
+    const { traceCommand } = await import('./run/traceCommand.ts');
+    await traceCommand(process.argv.slice(3));
+    break;
+  }
+  case 'audit': {
+    const { auditCommand } = await import('./run/auditCommand.ts');
+    auditCommand(process.argv.slice(3));
+    break;
+  }
   default:
     await import('./run/main.ts');
 }

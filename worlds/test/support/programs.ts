@@ -6,11 +6,15 @@ import { CommandProcess } from '../../../test/support/processes.ts';
 export const worldsProgram = (main: string): string =>
   fileURLToPath(new URL(`../../${main}`, import.meta.url));
 
-/** @param settings by their flags, without the dashes. */
+/**
+ * @param settings by their flags, without the dashes.
+ * @param command the words before them.
+ */
 export function startProgram(
   main: string,
   settings: Readonly<Record<string, string | number>>,
+  command: readonly string[] = [],
 ): CommandProcess {
   const words = Object.entries(settings).flatMap(([flag, value]) => [`--${flag}`, `${value}`]);
-  return new CommandProcess(words, {}, undefined, worldsProgram(main));
+  return new CommandProcess([...command, ...words], {}, undefined, worldsProgram(main));
 }

@@ -1,0 +1,71 @@
+/** The commands that read the logs of all processes: a trace as a tree, and the audit logs. */
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { temporaryDirectory } from '../../../test/support/processes.ts';
+import { AuditLog } from '../../access/audit.ts';
+import { traceTree } from '../../rules/traceTree.ts';
+import { linesOfTrace } from '../../run/traceCommand.ts';
+import { startProgram } from '../support/programs.ts';
+
+const commands = suite('commands');
+
+const TRACE = 'ab'.repeat(16);
+
+commands('a trace is found in the logs of all processes, among lines of all kinds', async () => {
+  await using directory = await temporaryDirectory();
+  const write = (file: string, lines: readonly (object | string)[]): void => {
+    const text = lines.map((one) => (typeof one === 'string' ? one : JSON.stringify(one)));
+    mkdirSync(join(directory.path, file, '..'), { recursive: true });
+    writeFileSync(join(directory.path, file), `${text.join('\n')}\n`);
+  };
+  const at = (time: number, name: string, span: string, parent?: string) => ({
+    ...{ level: 30, time, pid: 1, name, trace: TRACE, span, parent, msg: 'POST /join' },
+  });
+  write('eu/logs/api.log', [
+    { ...at(5, 'api', 'a'), status: 201, ms: 4 },
+    { ...at(5, 'api', 'a'), trace: 'f'.repeat(32) },
+    `a line that is no JSON "trace":"${TRACE}"`,
+  ]);
+  write('us/fleet/us-meadow-1.log', [
+    { ...at(3, 'world', 'b', 'a'), err: { type: 'Error', message: 'away', stack: 's' } },
+  ]);
+  write('eu/fleet/slots.sqlite', [at(1, 'none', 'c')]);
+  const lines = await linesOfTrace(directory.path, TRACE.slice(0, 10));
+  assert.equal(traceTree(lines), [
+    '     +2 ms  api: POST /join status=201 ms=4',
+    '     +0 ms    world: POST /join err=away',
+  ]);
+});
+
+commands('audit prints all lines by time, and verify exits with 1 if one was changed', async () => {
+  await using directory = await temporaryDirectory();
+  let nowMs = 1_764_000_000_000;
+  const fleet = new AuditLog(join(directory.path, 'eu/fleet/audit'), () => nowMs++);
+  const identity = new AuditLog(join(directory.path, 'eu/identity/audit'), () => nowMs++);
+  const line = { who: 'a', role: 'operator', action: 'world.drain', result: 'done' } as const;
+  fleet.write({ ...line, target: 'first' });
+  identity.write({ ...line, target: 'second' });
+  fleet.write({ ...line, target: 'third' });
+  const run = async (...words: string[]): Promise<{ code: unknown; stdout: string }> => {
+    await using command = startProgram('main.ts', { 'data-dir': directory.path }, [
+      ...['audit', ...words],
+    ]);
+    return { code: await command.ended(), stdout: command.stdout };
+  };
+  const printed = await run();
+  assert.equal(
+    printed.stdout.match(/"target":"\w+"/g),
+    ['first', 'second', 'third'].map((target) => `"target":"${target}"`),
+  );
+  const file = join(directory.path, 'eu/fleet/audit/audit.jsonl');
+  assert.is((await run('verify')).code, 0);
+  writeFileSync(file, readFileSync(file, 'utf8').replace('first', 'worst'));
+  const verified = await run('verify');
+  assert.is(verified.code, 1);
+  assert.match(verified.stdout, /fleet\/audit: line 1 was changed\.\n/);
+  assert.match(verified.stdout, /identity\/audit: 1 lines are whole/);
+});
+
+commands.run();
