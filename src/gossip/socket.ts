@@ -281,7 +281,7 @@ export class SocketTransport implements Transport {
     };
     socket.on('error', (error) => {
       isRefused = /Unexpected server response: 401/.test(error.message);
-      reason = dialReason(error, way);
+      reason = dialReason(error, way, url);
     });
     socket.on('close', failed);
     socket.on('upgrade', (response) => {
@@ -424,11 +424,15 @@ const NOT_DIALLED = 'it is no URL that a node can dial';
 /** The status of the answer to a peer that shows no certificate, where nothing else counts. */
 const ONLY_CERTIFIED = 403;
 
-function dialReason(error: Error, way: ShownBy): string {
+/** A node that speaks TLS hangs up without a word, and so does one that ends. */
+const HUNG_UP = 'it hung up without an answer: if it speaks TLS, name it by https';
+
+function dialReason(error: Error, way: ShownBy, url: string): string {
   const [, status] = /Unexpected server response: (\d+)/.exec(error.message) ?? [];
   if (Number(status) === ONLY_CERTIFIED) return NOT_CERTIFIED;
   if (status === '401')
     return { header: TOKEN_REFUSED, challenge: PROOF_UNKNOWN, mtls: NOT_CERTIFIED }[way];
+  if (error.message === 'socket hang up' && url.startsWith('http:')) return HUNG_UP;
   return tlsFaultOf(error) ?? (error.message || 'it can not be reached');
 }
 

@@ -1,7 +1,7 @@
 /** The transport over WebSocket keeps the rules of the port, and lets nobody in who does not know the secret. */
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { WebSocket, WebSocketServer } from 'ws';
@@ -403,6 +403,20 @@ sockets('a connection does not outlive the secret that opened it', async () => {
   await waitFor(async () => events.length === 2, LIMIT_MS, 'it is closed');
   assert.match(events[1]?.kind === 'closed' ? events[1].reason : '', /has been replaced/);
   assert.is((await eventsOf(here, there.url))[0]?.kind, 'opened');
+});
+
+sockets('a port that hangs up on http is told with the scheme to try', async () => {
+  await using here = await listening();
+  const silent = createTcpServer((socket) => socket.once('data', () => socket.destroy()));
+  silent.listen(0, '127.0.0.1');
+  await once(silent, 'listening');
+  try {
+    const { port } = silent.address() as AddressInfo;
+    const [event] = await eventsOf(here, `http://127.0.0.1:${port}`);
+    assert.match(event?.kind === 'dialFailed' ? event.reason : '', /name it by https$/);
+  } finally {
+    silent.close();
+  }
 });
 
 sockets('what is no URL fails to be dialled, and throws nothing', async () => {

@@ -4,8 +4,9 @@
  * Invariants: the token of the cluster goes only to the routes that need it; a token for `admin` that was found
  * on this machine goes only to the node that made it.
  */
-import { begin, reasonOf, type WireAnswer, type WireRequest } from '../../client/calls/attempt.ts';
+import { begin, type WireAnswer, type WireRequest } from '../../client/calls/attempt.ts';
 import { Failover } from '../../client/calls/failover.ts';
+import { reasonAt } from '../../client/calls/failureReasons.ts';
 import { HearsayError as ClientError, InvalidRequestError } from '../../client/errors.ts';
 import { stringMember } from '../../client/json.ts';
 import { readOptions } from '../../client/options.ts';
@@ -127,7 +128,8 @@ export class RemoteNode {
       const shown = { ...this.#withToken(request(path)), token: this.#bearer };
       response = await begin(settings, this.url, shown, signal);
     } catch (error) {
-      throw new HearsayError(`${this.url} can't be reached: ${reasonOf(error)}.`, { cause: error });
+      const reason = reasonAt(this.url, error);
+      throw new HearsayError(`${this.url} can't be reached: ${reason}.`, { cause: error });
     }
     if (!response.ok) throw new HearsayError(this.#refusal(path, response.status, null));
     if (response.body !== null) yield* response.body.pipeThrough(new TextDecoderStream());

@@ -2,6 +2,7 @@
 import { ServerError } from '../errors.ts';
 import { isObject, type JsonObject } from '../json.ts';
 import type { ClientSettings } from '../options.ts';
+import { mayHaveArrived, reasonAt } from './failureReasons.ts';
 import { runLimited } from './timing.ts';
 
 export interface WireRequest {
@@ -46,30 +47,6 @@ export class AttemptError extends Error {
     this.isTimeout = isTimeout;
   }
 }
-
-/**
- * Codes by which Node says that there never was a connection. Browsers give no code, so any of their
- * requests may have arrived.
- */
-const NEVER_CONNECTED = new Set([
-  // The certificate of the node does not count, so that nothing was sent.
-  'CERT_HAS_EXPIRED',
-  'CERT_NOT_YET_VALID',
-  'DEPTH_ZERO_SELF_SIGNED_CERT',
-  'ERR_TLS_CERT_ALTNAME_INVALID',
-  'SELF_SIGNED_CERT_IN_CHAIN',
-  'UNABLE_TO_GET_ISSUER_CERT',
-  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
-  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
-  'EADDRNOTAVAIL',
-  'EAI_AGAIN',
-  'ECONNREFUSED',
-  'EHOSTUNREACH',
-  'ENETDOWN',
-  'ENETUNREACH',
-  'ENOTFOUND',
-  'UND_ERR_CONNECT_TIMEOUT',
-]);
 
 /**
  * @throws AttemptError, ServerError for an answer that is too long, and the signal's reason when it
@@ -121,11 +98,9 @@ async function exchangeAs(
     };
   } catch (error) {
     if (error instanceof ServerError) throw error;
-    const code = codeOf(error);
-    const arrived = code === null || !NEVER_CONNECTED.has(code);
     throw new AttemptError(
-      `${endpoint} can't be reached: ${reasonOf(error)}`,
-      arrived,
+      `${endpoint} can't be reached: ${reasonAt(endpoint, error)}`,
+      mayHaveArrived(error),
       false,
       error,
     );
@@ -218,18 +193,4 @@ function retryAfterMs(header: string | null): number | null {
 function dateMs(header: string | null): number | null {
   const atMs = header === null ? Number.NaN : Date.parse(header);
   return Number.isNaN(atMs) ? null : atMs;
-}
-
-/** Node's fetch names the fault only in the cause. */
-function codeOf(error: unknown): string | null {
-  const cause = error instanceof Error ? error.cause : undefined;
-  return isObject(cause) && typeof cause.code === 'string' ? cause.code : null;
-}
-
-export function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  const { cause } = error;
-  // A name with several addresses gives an AggregateError with an empty message.
-  if (cause instanceof Error) return cause.message || (codeOf(error) ?? error.message);
-  return error.message;
 }

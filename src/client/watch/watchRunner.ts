@@ -5,8 +5,9 @@
  * missed and none comes twice, whatever happens to connections and nodes. While the queue has no room
  * there is no connection: the nodes' log is the buffer then.
  */
-import { begin, reasonOf } from '../calls/attempt.ts';
+import { begin } from '../calls/attempt.ts';
 import { Endpoints } from '../calls/endpoints.ts';
+import { reasonOf } from '../calls/failureReasons.ts';
 import { backoffDelayMs, sleep } from '../calls/timing.ts';
 import { UnavailableError, WatchRefusedError } from '../errors.ts';
 import type { ClientSettings } from '../options.ts';

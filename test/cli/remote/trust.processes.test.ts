@@ -35,6 +35,11 @@ trust(
       /Name the authority of its certificate by --ca, or in HEARSAY_CA\./,
     );
     assert.not.match(strange.stderr, /may have been stored/);
+    const plainUrl = server.url.replace('https', 'http');
+    const plain = await runCommand(['get', 'a', '--url', plainUrl], {});
+    assert.is(plain.code, 1);
+    assert.match(plain.stderr, /can't be reached: .* \(if it speaks TLS, name it by https\)/);
+
     const wrong = await run(['get', 'a', '--ca', key]);
     assert.equal([wrong.code, /holds no certificate in PEM/.test(wrong.stderr)], [2, true]);
 
