@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { AccessVerifier } from '../access/accessVerifier.ts';
 import { openGuard, openSigner } from '../access/serviceTokens.ts';
 import { listen } from '../http/jsonApp.ts';
+import { privateHostSchema } from '../http/privateHost.ts';
 import { regionFetch } from '../http/regionFetch.ts';
 import { healthOf, Seen } from '../process/seen.ts';
 import {
@@ -43,7 +44,9 @@ const settingsSchema = z.object({
   dataDir: z.string().min(1).describe('directory of the key set of identity'),
   jwksUrl: z.url().describe('where identity publishes its key set'),
   issuer: z.url().describe('issuer that the tokens of players must name'),
-  host: z.string().default('127.0.0.1').describe('address to listen on (default 127.0.0.1)'),
+  host: privateHostSchema
+    .default('127.0.0.1')
+    .describe('private address to listen on (default 127.0.0.1)'),
   port: portSchema.prefault('8210').describe('port to listen on (default 8210)'),
   logLevel: logLevelSchema,
 });

@@ -1,5 +1,6 @@
 /** A player that walks about: it logs in, joins any world, and follows the frames. */
 import { decode, encode } from '@msgpack/msgpack';
+import { Agent, fetch } from 'undici';
 import { WebSocket } from 'ws';
 import { z } from 'zod';
 import {
@@ -11,8 +12,7 @@ import {
 } from '../rules/frames.ts';
 
 export interface BotPlaces {
-  readonly identityUrl: string;
-  readonly apiUrl: string;
+  readonly edgeUrl: string;
   readonly region: string;
 }
 
@@ -28,26 +28,37 @@ export interface BotReport {
   readonly faults: readonly string[];
 }
 
+const LOOPBACK = /^(localhost|127\.[\d.]+)$/;
 const STEER_EVERY_MS = 500;
 const ASK_LIMIT_MS = 10_000;
 
 const guestSchema = z.object({ access: z.string() });
 const seatSchema = z.object({ playUrl: z.string(), seatToken: z.string() });
 
-/** @param random gives numbers from 0 to below 1: the same ones make the same steps. */
+/**
+ * @param number of the bot, from 0: on Linux each has its own loopback address, as the edge counts by address.
+ * @param random gives numbers from 0 to below 1: the same ones make the same steps.
+ */
 export async function playBot(
-  { identityUrl, apiUrl, region }: BotPlaces,
+  { edgeUrl, region }: BotPlaces,
+  number: number,
   durationMs: number,
   random: () => number,
 ): Promise<BotReport> {
+  const localAddress = addressOf(number, edgeUrl);
+  await using dispatcher = agentOf(localAddress);
   const signal = (): AbortSignal => AbortSignal.timeout(ASK_LIMIT_MS);
-  const guest = await fetch(`${identityUrl}/identity/guests`, { method: 'POST', signal: signal() });
+  const guest = await fetch(`${edgeUrl}/identity/guests`, {
+    method: 'POST',
+    signal: signal(),
+    dispatcher,
+  });
   const { access } = guestSchema.parse(await guest.json());
-  const joined = await fetch(`${apiUrl}/join`, {
+  const joined = await fetch(`${edgeUrl}/join`, {
     method: 'POST',
     headers: { Authorization: `Bearer ${access}`, 'Idempotency-Key': crypto.randomUUID() },
     body: JSON.stringify({ regions: [region] }),
-    signal: signal(),
+    ...{ signal: signal(), dispatcher },
   });
   const faults: string[] = [];
   if (joined.status >= 500) faults.push(`A join was answered by ${joined.status}.`);
@@ -56,7 +67,9 @@ export async function playBot(
     return { isSeated: false, refusedBy, frames: 0, bytes: 0, longestGapMs: 0, faults };
   }
   const { playUrl, seatToken } = seatSchema.parse(await joined.json());
-  const socket = new WebSocket(playUrl, ['worlds.v1', `seat.${seatToken}`]);
+  const socket = new WebSocket(playUrl, ['worlds.v1', `seat.${seatToken}`], {
+    ...(localAddress !== null && { localAddress }),
+  });
   const view = emptyView();
   let [frames, bytes, longestGapMs, seq] = [0, 0, 0, 0];
   let frameAtMs: number | null = null;
@@ -96,4 +109,15 @@ export async function playBot(
   if (code !== null) faults.push(`The world closed a player with ${code}.`);
   socket.terminate();
   return { isSeated: true, refusedBy: null, frames, bytes, longestGapMs, faults };
+}
+
+/** @returns null: the system chooses. */
+function addressOf(number: number, edgeUrl: string): string | null {
+  if (process.platform !== 'linux' || !LOOPBACK.test(new URL(edgeUrl).hostname)) return null;
+  return `127.1.${(number + 1) >> 8}.${(number + 1) & 255}`;
+}
+
+function agentOf(localAddress: string | null): Agent & AsyncDisposable {
+  const agent = new Agent(localAddress === null ? {} : { connect: { localAddress } });
+  return Object.assign(agent, { [Symbol.asyncDispose]: () => agent.destroy() });
 }

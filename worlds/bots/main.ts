@@ -11,14 +11,10 @@ const settingsSchema = z.object({
     .prefault('1')
     .describe('the same one makes the same steps (default 1)'),
   region: nameSchema.default('eu').describe('region that they join (default eu)'),
-  identityUrl: z
+  edgeUrl: z
     .url()
-    .default('http://127.0.0.1:8200')
-    .describe('base URL of identity (default http://127.0.0.1:8200)'),
-  apiUrl: z
-    .url()
-    .default('http://127.0.0.1:8210')
-    .describe('base URL of the api (default http://127.0.0.1:8210)'),
+    .default('http://127.0.0.1:8080')
+    .describe('base URL of the edge (default http://127.0.0.1:8080)'),
 });
 
 const { count, seconds, seed, ...places } = readSettings(
@@ -41,7 +37,7 @@ function randomOf(start: number): () => number {
 
 const outcomes = await Promise.allSettled(
   Array.from({ length: count }, (_unused, number) =>
-    playBot(places, seconds * 1000, randomOf(seed * 10_007 + number)),
+    playBot(places, number, seconds * 1000, randomOf(seed * 10_007 + number)),
   ),
 );
 const reports = outcomes.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));

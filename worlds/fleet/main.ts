@@ -9,12 +9,15 @@ import { z } from 'zod';
 import { AuditLog, audited } from '../access/audit.ts';
 import { openGuard, openSigner } from '../access/serviceTokens.ts';
 import { listen } from '../http/jsonApp.ts';
+import { privateHostSchema } from '../http/privateHost.ts';
 import { Seen } from '../process/seen.ts';
 import {
+  fileSchema,
   logLevelSchema,
   optionalUrlSchema,
   portSchema,
   readSettings,
+  tlsFilesOf,
   urlsSchema,
   wholeNumber,
 } from '../process/settings.ts';
@@ -44,8 +47,20 @@ const settingsSchema = z.object({
   ),
   keys: z.string().min(1).describe('directory of the keys between processes'),
   dataDir: z.string().min(1).describe('directory of the slots, and of the logs of worlds'),
-  host: z.string().default('127.0.0.1').describe('address to listen on (default 127.0.0.1)'),
+  host: privateHostSchema
+    .default('127.0.0.1')
+    .describe('private address to listen on (default 127.0.0.1)'),
   port: portSchema.prefault('8211').describe('port to listen on (default 8211)'),
+  playHost: z
+    .string()
+    .default('127.0.0.1')
+    .describe('address of worlds for players (default 127.0.0.1)'),
+  publicHost: z
+    .string()
+    .default('')
+    .describe('name by which players reach it (default: that address)'),
+  tlsCertFile: fileSchema.describe('certificate of the play ports (default: without TLS)'),
+  tlsKeyFile: fileSchema.describe('file of its key'),
   maxProcesses: wholeNumber(1, 10 * MAX_INSTANCES)
     .prefault('32')
     .describe('most slots that have or want a process (default 32)'),
@@ -62,8 +77,12 @@ const { log, onFault } = seen;
 mkdirSync(dataDir, { recursive: true, mode: 0o700 });
 
 const store = new SlotStore(join(dataDir, 'slots.sqlite'));
+const tls = tlsFilesOf(settings);
 const worldSettings: Record<string, string> = {
   ...{ nodes: settings.nodes.join(','), keys, host, 'log-level': settings.logLevel },
+  'play-host': settings.playHost,
+  ...(settings.publicHost !== '' && { 'public-host': settings.publicHost }),
+  ...(tls !== null && { 'tls-cert-file': tls.certFile, 'tls-key-file': tls.keyFile }),
   ...(settings.linkUrl !== null && { 'link-url': settings.linkUrl }),
   ...(settings.worldTokenFile !== '' && { 'world-token-file': settings.worldTokenFile }),
 };

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { AuditLog } from '../access/audit.ts';
 import { listen } from '../http/jsonApp.ts';
+import { privateHostSchema } from '../http/privateHost.ts';
 import { Seen } from '../process/seen.ts';
 import {
   logLevelSchema,
@@ -34,7 +35,9 @@ const settingsSchema = z.object({
   retentionSeconds: wholeNumber(0, 10 ** 9)
     .prefault('3600')
     .describe('how long the logs of the nodes remember what was deleted (default 3600)'),
-  host: z.string().default('127.0.0.1').describe('address to listen on (default 127.0.0.1)'),
+  host: privateHostSchema
+    .default('127.0.0.1')
+    .describe('private address to listen on (default 127.0.0.1)'),
   port: portSchema.prefault('8200').describe('port to listen on (default 8200)'),
   logLevel: logLevelSchema,
 });

@@ -72,12 +72,12 @@ if (!isEnding) {
     fleets.push(start(region.fleet, paths.data));
     services.push(...region.services.map((service) => start(service, paths.data)));
   }
-  services.push(start(plan.identity, resolve(place.dataDir)));
+  for (const program of [plan.identity, plan.edge])
+    services.push(start(program, resolve(place.dataDir)));
 }
 await healthy([...nodes, ...fleets, ...services]);
 if (!isEnding) {
   for (const region of regions) await configure(region);
   const seconds = ((performance.now() - startedAtMs) / 1000).toFixed(1);
-  const apis = regions.map(({ region, apiUrl }) => `api of ${region} ${apiUrl}`).join(', ');
-  say(`Identity ${plan.identityUrl}, ${apis}: ready after ${seconds} s. Data: ${place.dataDir}`);
+  say(`Play at ${plan.edgeUrl} (ready after ${seconds} s). Data: ${place.dataDir}`);
 }

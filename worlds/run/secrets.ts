@@ -13,6 +13,8 @@ import type { RegionPaths } from './worldsPlan.ts';
 export interface SharedSecrets {
   readonly keys: string;
   readonly internalTokenFile: string;
+  /** Of the secret by which the edge hashes addresses. */
+  readonly addressKeyFile: string;
 }
 
 /** @param data directory of all regions. */
@@ -23,7 +25,9 @@ export async function makeSharedSecrets(data: string): Promise<SharedSecrets> {
   if (!existsSync(join(keys, 'roles.json'))) await makeRoleKeys(keys, ROLES);
   const internalTokenFile = join(secrets, 'cluster');
   if (!existsSync(internalTokenFile)) writeSecret(internalTokenFile, newToken());
-  return { keys, internalTokenFile };
+  const addressKeyFile = join(secrets, 'addresses');
+  if (!existsSync(addressKeyFile)) writeSecret(addressKeyFile, newToken());
+  return { keys, internalTokenFile, addressKeyFile };
 }
 
 /** @param data directory of the region. */
@@ -38,7 +42,8 @@ export async function makeSecrets(
   const tokens = await nodeTokensIn(region, tokenFile);
   const authFile = join(secrets, 'tokens.json');
   writeSecret(authFile, JSON.stringify({ version: 1, tokens }));
-  return { data, authFile, tokenFile, ...shared };
+  const { keys, internalTokenFile } = shared;
+  return { data, authFile, tokenFile, keys, internalTokenFile };
 }
 
 /** Makes the files of the tokens that are missing. @returns the rows of the nodes' file of tokens. */

@@ -1,6 +1,7 @@
 /** The processes of all regions on one machine, with their ports and settings. */
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { TlsFiles } from '../http/publicServer.ts';
 
 export interface Program {
   readonly name: string;
@@ -36,8 +37,22 @@ export interface WorldsPlan {
   readonly link: Program;
   /** Beside the first region, whose nodes it writes to. */
   readonly identity: Program;
+  /** The one public port of HTTP. */
+  readonly edge: Program;
   readonly regions: readonly RegionPlan[];
+  readonly edgeUrl: string;
   readonly identityUrl: string;
+}
+
+/** The public side, one for all regions. */
+export interface PublicSide {
+  readonly edgePort: number;
+  /** Directory of the edge. */
+  readonly data: string;
+  /** File of the secret by which the edge hashes addresses. */
+  readonly addressKeyFile: string;
+  /** Files of the edge and of the play ports; null: without TLS. */
+  readonly tls: TlsFiles | null;
 }
 
 /** The first is the home of identity. */
@@ -45,14 +60,21 @@ export const REGIONS = ['eu', 'us'] as const;
 
 export type Region = (typeof REGIONS)[number];
 
-/** How many ports the plan takes, from its first on. */
+/** How many ports the plan takes, from its first on; that of the edge is beside them. */
 export const PORTS = 30;
 
 const HOST = '127.0.0.1';
 const NODES = 2;
 const PORTS_OF_REGION = 10;
 
-const PORT = { identity: 0, link: 1, crossing: 2, identityPassage: 4, passage: 6 } as const;
+const PORT = {
+  identity: 0,
+  link: 1,
+  crossing: 2,
+  identityPassage: 4,
+  passage: 6,
+  edge: 29,
+} as const;
 const REGION_PORT = { api: 0, fleet: 1, maintenance: 2, node: 3 } as const;
 
 const fileOf = (path: string): string => fileURLToPath(new URL(`../../${path}`, import.meta.url));
@@ -89,10 +111,14 @@ function addressesOf(firstPort: number, number: number) {
   };
 }
 
+const tlsSettings = (tls: TlsFiles | null): Record<string, string> =>
+  tls === null ? {} : { 'tls-cert-file': tls.certFile, 'tls-key-file': tls.keyFile };
+
 /** @param paths of each region, in the order of `REGIONS`. @param firstPort of `PORTS` ports. */
 export function planWorlds(
   paths: Readonly<Record<Region, RegionPaths>>,
   firstPort: number,
+  side: PublicSide,
 ): WorldsPlan {
   const places = REGIONS.map((region, number) => ({
     ...{ region, paths: paths[region], at: addressesOf(firstPort, number) },
@@ -138,7 +164,7 @@ export function planWorlds(
       ],
       fleet: program('fleet', at.fleet, {
         ...{ ...nodesSetting, ...crossing, 'world-token-file': own.tokenFile('world') },
-        'data-dir': join(own.data, 'fleet'),
+        ...{ 'data-dir': join(own.data, 'fleet'), ...tlsSettings(side.tls) },
       }),
     };
   });
@@ -150,6 +176,21 @@ export function planWorlds(
   ];
   return {
     ...{ regions, identityUrl },
+    edgeUrl: `${side.tls === null ? 'http' : 'https'}://${HOST}:${side.edgePort}`,
+    edge: {
+      ...program('edge', side.edgePort, {
+        ...{ 'identity-url': identityUrl, issuer: identityUrl },
+        'api-urls': regions.map(({ apiUrl }) => apiUrl).join(','),
+        ...{
+          nodes: home.at.nodes.map(urlAt).join(','),
+          'token-file': home.paths.tokenFile('edge'),
+        },
+        ...{ 'address-key-file': side.addressKeyFile, 'data-dir': side.data },
+        'play-sources': `${side.tls === null ? 'ws' : 'wss'}://${HOST}:*`,
+        ...{ ...tlsSettings(side.tls), 'private-port': String(firstPort + PORT.edge) },
+      }),
+      healthUrl: `${urlAt(firstPort + PORT.edge)}/_health`,
+    },
     link: program('link', firstPort + PORT.link, {
       ...{ keys: home.paths.keys, passages: passages.join(',') },
       crossings: places.map(({ at: { crossing } }) => `${crossing}:${HOST}`).join(','),

@@ -1,11 +1,14 @@
 /** Runs one instance of a world, as the fleet of a region starts it. */
 import { z } from 'zod';
+import { privateHostSchema } from '../http/privateHost.ts';
 import { Seen } from '../process/seen.ts';
 import {
+  fileSchema,
   logLevelSchema,
   optionalUrlSchema,
   portSchema,
   readSettings,
+  tlsFilesOf,
   urlsSchema,
   wholeNumber,
 } from '../process/settings.ts';
@@ -33,7 +36,16 @@ const settingsSchema = z.object({
   linkUrl: optionalUrlSchema.describe(
     'base URL of the way to other regions (default: they are reached without one)',
   ),
-  host: z.string().default('127.0.0.1').describe('address to listen on (default 127.0.0.1)'),
+  host: privateHostSchema
+    .default('127.0.0.1')
+    .describe('private address for other processes (default 127.0.0.1)'),
+  playHost: z.string().default('127.0.0.1').describe('address for players (default 127.0.0.1)'),
+  publicHost: z
+    .string()
+    .default('')
+    .describe('name by which players reach it (default: that address)'),
+  tlsCertFile: fileSchema.describe('certificate of the play port (default: without TLS)'),
+  tlsKeyFile: fileSchema.describe('file of its key'),
   playPort: portSchema.prefault('0').describe('port for players (default: any that is free)'),
   controlPort: portSchema
     .prefault('0')
@@ -51,7 +63,8 @@ const token = await readTokens(worldTokenFile);
 const start = () =>
   startWorld({
     ...settings,
-    token,
+    ...{ token, tls: tlsFilesOf(settings) },
+    publicHost: settings.publicHost === '' ? settings.playHost : settings.publicHost,
     seen: new Seen('world', logLevel),
   });
 // The fleet tells which request wanted this process.

@@ -1,8 +1,7 @@
 /** The public port of an instance: `/play` as a WebSocket, and nothing else. */
-import { createServer } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
-import type { Listener } from '../http/jsonApp.ts';
+import { listenPublic, type PublicServer, type PublicServerOptions } from '../http/publicServer.ts';
 import type { WorldInstance } from './worldInstance.ts';
 
 export const PLAY_PROTOCOL = 'worlds.v1';
@@ -11,14 +10,15 @@ const TOKEN_PROTOCOL = /^(?:seat|resume)\.([\w-]{43})$/;
 /** A longer frame is not even read; up to here, a message that is too long is closed as malformed. */
 const MAX_FRAME_BYTES = 4096;
 
-export interface PlayServerOptions {
-  readonly host: string;
-  readonly port: number;
+export interface PlayServerOptions extends PublicServerOptions {
+  /** The name by which players reach the host. */
+  readonly publicHost: string;
   /** Most connections at a time; beyond it, 503. */
   readonly maxConnections: number;
 }
 
-export interface PlayServer extends Listener {
+export interface PlayServer extends PublicServer {
+  readonly url: string;
   readonly connections: () => number;
   /** Connections that were refused because there were too many. */
   readonly refused: () => number;
@@ -26,17 +26,17 @@ export interface PlayServer extends Listener {
 
 export async function servePlay(
   instance: WorldInstance,
-  { host, port, maxConnections }: PlayServerOptions,
+  { publicHost, maxConnections, ...listening }: PlayServerOptions,
 ): Promise<PlayServer> {
   let refused = 0;
   const sockets = new WebSocketServer({
     ...{ noServer: true, perMessageDeflate: false, maxPayload: MAX_FRAME_BYTES },
     handleProtocols: (offered) => (offered.has(PLAY_PROTOCOL) ? PLAY_PROTOCOL : false),
   });
-  const server = createServer((_request, response) => {
+  const play = await listenPublic((_request, response) => {
     response.writeHead(404).end();
-  });
-  server.on('upgrade', (request, stream, head) => {
+  }, listening);
+  play.server.on('upgrade', (request, stream, head) => {
     stream.on('error', () => stream.destroy());
     const offered = (request.headers['sec-websocket-protocol'] ?? '').split(/\s*,\s*/);
     if (request.url !== '/play') return refuse(stream, '404 Not Found');
@@ -50,23 +50,15 @@ export async function servePlay(
       instance.connect(socket, token);
     });
   });
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, host, resolve);
-  });
-  const address = server.address();
-  const bound = typeof address === 'object' && address !== null ? address.port : port;
   return {
-    server,
-    url: `ws://${host}:${bound}/play`,
+    ...play,
+    url: `${play.isSecure ? 'wss' : 'ws'}://${publicHost}:${play.port}/play`,
     connections: () => sockets.clients.size,
     refused: () => refused,
-    [Symbol.asyncDispose]: () =>
-      new Promise((resolve) => {
-        for (const socket of sockets.clients) socket.terminate();
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
+    [Symbol.asyncDispose]: async () => {
+      for (const socket of sockets.clients) socket.terminate();
+      await play[Symbol.asyncDispose]();
+    },
   };
 }
 

@@ -6,6 +6,7 @@ import { randomInt } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
 import { openGuard, openSigner } from '../access/serviceTokens.ts';
 import { listen } from '../http/jsonApp.ts';
+import type { TlsFiles } from '../http/publicServer.ts';
 import { regionFetch } from '../http/regionFetch.ts';
 import type { Logger } from '../process/log.ts';
 import { healthOf, type Seen } from '../process/seen.ts';
@@ -46,7 +47,13 @@ export interface WorldProcessOptions {
   readonly fleetUrl: string | null;
   /** Base URL of the way to other regions; null: they are reached without one. */
   readonly linkUrl: string | null;
+  /** Private, for other processes. */
   readonly host: string;
+  readonly playHost: string;
+  /** The name by which players reach `playHost`. */
+  readonly publicHost: string;
+  /** Of the play port; null: without TLS. */
+  readonly tls: TlsFiles | null;
   readonly playPort: number;
   readonly controlPort: number;
   readonly seen: Seen;
@@ -107,7 +114,10 @@ export async function startWorld(options: WorldProcessOptions): Promise<WorldPro
     }),
   );
   const play = starting.use(
-    await servePlay(instance, { host, port: options.playPort, maxConnections: MAX_CONNECTIONS }),
+    await servePlay(instance, {
+      ...{ host: options.playHost, port: options.playPort, maxConnections: MAX_CONNECTIONS },
+      ...{ publicHost: options.publicHost, tls: options.tls, onFault },
+    }),
   );
   const playUrl = play.url;
   const copies = { config: configurations, revoked };

@@ -13,9 +13,9 @@ const region = suite('region');
 
 region('bots play in a region, and its end leaves no process', async () => {
   await using directory = await temporaryDirectory();
-  const port = await freePorts(PORTS);
+  const port = await freePorts(PORTS + 1);
   await using worlds = startProgram('main.ts', {
-    ...{ 'data-dir': directory.path, 'first-port': port },
+    ...{ 'data-dir': directory.path, 'first-port': port, 'edge-port': port + PORTS },
   });
   await waitFor(() => worlds.stdout.includes('ready after'), 60_000, 'the region is ready');
   const pids = (): number[] => {
@@ -27,8 +27,7 @@ region('bots play in a region, and its end leaves no process', async () => {
   await waitFor(() => pids().length === 3, 60_000, 'all worlds are started');
   const playing = () =>
     startProgram('bots/main.ts', {
-      ...{ count: 5, seconds: 3, 'api-url': `http://127.0.0.1:${port + 10}` },
-      'identity-url': `http://127.0.0.1:${port}`,
+      ...{ count: 5, seconds: 3, 'edge-url': `http://127.0.0.1:${port + PORTS}` },
     });
   let line = '';
   await waitFor(
@@ -46,7 +45,7 @@ region('bots play in a region, and its end leaves no process', async () => {
   worlds.signal('SIGINT');
   assert.is(await worlds.ended(), 0, worlds.stderr);
   for (const pid of last) assert.is(startTimeOf(pid), null);
-  for (const at of [0, 1, 2, 6, 10, 13, 24])
+  for (const at of [0, 1, 2, 6, 10, 13, 24, 29, PORTS])
     await fetch(`http://127.0.0.1:${port + at}/_health`).then(
       () => assert.unreachable('something still listens'),
       () => {},

@@ -30,18 +30,20 @@ const pathsOf = (region: string): RegionPaths => ({
   ...{ data: `/${region}`, keys: '/k', authFile: `/${region}/a`, internalTokenFile: '/i' },
   tokenFile: (role) => `/${region}/token/${role}`,
 });
-const plan = planWorlds({ eu: pathsOf('eu'), us: pathsOf('us') }, 9000);
+const plan = planWorlds({ eu: pathsOf('eu'), us: pathsOf('us') }, 9000, {
+  ...{ edgePort: 8080, data: '/edge', addressKeyFile: '/addresses', tls: null },
+});
 const programsOf = ({ nodes, services, fleet }: RegionPlan) => [...nodes, ...services, fleet];
 
 run('no two programs listen on one port, and each is shown its own token alone', () => {
-  const programs = [...plan.regions.flatMap(programsOf), plan.identity, plan.link];
+  const programs = [...plan.regions.flatMap(programsOf), plan.identity, plan.link, plan.edge];
   const taken = programs.map(({ healthUrl }) => new URL(healthUrl).port);
   const [passages = '', crossings = ''] = ['--passages', '--crossings'].map((flag) =>
     plan.link.words.at(plan.link.words.indexOf(flag) + 1),
   );
   const ways = [...passages.split(','), ...crossings.split(',')].map((way) => way.split(':')[0]);
   const all = [...taken, ...ways].map(Number);
-  assert.is(new Set(all).size, 12 + 7);
+  assert.is(new Set(all).size, 13 + 7);
   assert.ok(all.every((port) => port >= 9000 && port < 9000 + PORTS));
   for (const { region, services, fleet, nodes } of plan.regions) {
     for (const { name, words } of [...services, fleet]) {

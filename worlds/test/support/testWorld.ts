@@ -9,6 +9,7 @@ import {
   type ServiceSigner,
 } from '../../access/serviceTokens.ts';
 import { listen } from '../../http/jsonApp.ts';
+import type { TlsFiles } from '../../http/publicServer.ts';
 import { Seen } from '../../process/seen.ts';
 import { ROLES, type Role } from '../../rules/grants.ts';
 import { controlApp } from '../../world/controlApp.ts';
@@ -27,6 +28,8 @@ export interface TestWorldOptions {
   readonly name?: string;
   readonly times?: Partial<InstanceTimes>;
   readonly node?: RecordNode;
+  /** Of the play port. */
+  readonly tls?: TlsFiles;
   readonly onTick?: WorldInstanceOptions['onTick'];
   readonly onPlayer?: WorldInstanceOptions['onPlayer'];
   /** Its private listener has spans. */
@@ -77,17 +80,20 @@ export class TestWorld implements AsyncDisposable {
 
   static async start(options: TestWorldOptions = {}): Promise<TestWorld> {
     const world = new TestWorld(options);
-    await world.#start();
+    await world.#start(options.tls ?? null);
     return world;
   }
 
-  async #start(): Promise<void> {
+  async #start(tls: TlsFiles | null): Promise<void> {
     const directory = await mkdtemp(join(tmpdir(), 'hearsay-world-'));
     this.#ends.defer(() => rm(directory, { recursive: true, force: true }));
     await makeRoleKeys(directory, ROLES);
     this.#ends.use(this.instance);
     const play = this.#ends.use(
-      await servePlay(this.instance, { host: '127.0.0.1', port: 0, maxConnections: 500 }),
+      await servePlay(this.instance, {
+        ...{ host: '127.0.0.1', publicHost: tls === null ? '127.0.0.1' : 'localhost', port: 0 },
+        ...{ maxConnections: 500, tls, onFault: (error) => this.faults.push(error) },
+      }),
     );
     this.playUrl = play.url;
     const app = controlApp({
