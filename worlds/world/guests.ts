@@ -168,7 +168,10 @@ export class Guests {
   /** A player who has gone is forgotten once the gain is stored. */
   async #save(player: string, guest: Guest): Promise<void> {
     this.#report(guest);
+    const isIdle = !guest.kept.isPending;
     await guest.kept.settle();
+    // Nobody waits for it: it saves nothing.
+    if (isIdle) void guest.kept.look();
     const isGone = !this.#options.isSeated(player) && this.#byPlayer.get(player) === guest;
     if (isGone && !guest.kept.isPending) this.#byPlayer.delete(player);
   }

@@ -136,6 +136,18 @@ export class KeptPlayer {
     return turn;
   }
 
+  /**
+   * Looks whether a newer seat has claimed the record. A player who stands still saves nothing, so no refused save
+   * tells it. While the cache is away, it is not known.
+   */
+  async look(): Promise<void> {
+    if (this.#state !== 'claimed' || this.isPending) return;
+    const { player, store } = this.#options;
+    const { version } = await store.read(player).catch(() => ({ version: null }));
+    if (version === null || this.isDisplaced) return;
+    if (readConflict(this.#next, version).type === 'displaced') this.#displace();
+  }
+
   async #settle(): Promise<boolean> {
     try {
       if (this.#state === 'unread' && this.#after === null) return false;
@@ -185,12 +197,16 @@ export class KeptPlayer {
       }
       const verdict = readConflict(version, result.currentVersion);
       if (verdict.type === 'displaced') {
-        this.#state = 'displaced';
-        this.#options.onDisplaced();
+        this.#displace();
         return;
       }
       this.#next = verdict.next;
     }
+  }
+
+  #displace(): void {
+    this.#state = 'displaced';
+    this.#options.onDisplaced();
   }
 
   #tell(coins: number): void {

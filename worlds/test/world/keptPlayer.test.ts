@@ -60,6 +60,23 @@ players('the record afterwards is the old one and what was gained', async () => 
   assert.is(node.records.get('p1')?.record.visits, 2);
 });
 
+players('a player who stands still hears of a newer seat by a look, once', async () => {
+  const node = new RecordNode();
+  const old = new Kept(node, 1);
+  await old.gain(3);
+  await old.player.look();
+  assert.is(old.displaced, 0);
+  const next = new Kept(node, 2);
+  await next.load();
+  node.isAway = true;
+  await old.player.look();
+  assert.is(old.displaced, 0, 'not known');
+  node.isAway = false;
+  await Promise.all([old.player.look(), old.player.look()]);
+  await next.player.look();
+  assert.equal([old.displaced, next.displaced], [1, 0]);
+});
+
 players('a player without a record was nowhere, though the record is claimed', async () => {
   const kept = new Kept(new RecordNode(), 1);
   await kept.load();
