@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { filesBelow, lineAt, type SourceFile, sourceFile, sourceFiles } from '../scripts/source.ts';
+import { idOfSecret } from '../src/access/secret.ts';
 import { describeSettings } from '../src/node/settingKinds.ts';
 import { settingsShape } from '../src/node/settings.ts';
 
@@ -45,6 +46,17 @@ interface Tree {
 }
 
 const references = suite('references');
+
+references('no document shows a token that could be one', () => {
+  const folders = ['examples', 'postman', 'deploy', 'docker'].flatMap(filesBelow);
+  const paths = [...DOCUMENTS, 'SECURITY.md', 'CHANGELOG.md', ...folders];
+  const shown = paths.filter((path) =>
+    [...readFileSync(join(ROOT, path), 'utf8').matchAll(/hsy_[\w.-]+/g)].some(
+      ([token]) => idOfSecret(token) !== null,
+    ),
+  );
+  assert.equal(shown, []);
+});
 
 references('each path, name and command in backticks is there', () => {
   const tree = treeOf();

@@ -1,4 +1,5 @@
 /** A node drops no request while it reads its tokens again, nor while it stops. */
+import { readFileSync } from 'node:fs';
 import { Agent, request } from 'node:http';
 import { join } from 'node:path';
 import { suite } from 'uvu';
@@ -29,7 +30,7 @@ draining(
         anonymous: { scopes: ['metrics'] },
       });
     write([kept]);
-    const environment = { AUTH_FILE: file, DRAIN_TIMEOUT: '1m', LOG_LEVEL: 'info' };
+    const environment = { AUTH_FILE: file, DRAIN_TIMEOUT: '1m', LOG_LEVEL: 'debug' };
     await using cluster = await startCluster({ nodes: 1, environment });
     const { url, pid } = cluster.node(0);
     const headers = { ...bearer(kept.token), 'Content-Type': 'application/json' };
@@ -86,6 +87,11 @@ draining(
       (await fetch(`${url}/metrics`, { headers })).text().catch(() => '');
     // The node has begun to read the request once it counts the connection.
     await waitFor(async () => /hearsay_watchers 2/.test(await metrics()), LIMIT_MS, 'No watchers');
+    assertSecret(kept.token, {
+      metrics: await metrics(),
+      log: cluster.node(0).logs(),
+      'command line': readFileSync(`/proc/${pid}/cmdline`, 'utf8'),
+    });
     process.kill(pid, 'SIGTERM');
     const [code, reason] = await closed;
     assert.equal([code, reason], [1001, 'The node is stopping: go on from the cursor elsewhere.']);
@@ -99,5 +105,15 @@ draining(
     await waitFor(() => !cluster.node(0).isRunning, LIMIT_MS, 'The node goes on');
   },
 );
+
+/** The secret part of the token stands in none of the texts. */
+function assertSecret(token: string, texts: Readonly<Record<string, string>>): void {
+  const secret = token.slice(-52);
+  for (const [name, text] of Object.entries(texts)) {
+    assert.ok(text.length > 0, name);
+    assert.not.ok(text.includes(secret), name);
+  }
+  assert.match(texts.log ?? '', /GET \/cache\/a is answered/);
+}
 
 draining.run();

@@ -3,6 +3,7 @@ import { readFileSync, renameSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { WebSocket } from 'ws';
 import { COUNT_MS, WrongTokens } from '../../../src/access/audit.ts';
 import { AuditLog } from '../../../src/node/auditLog.ts';
 import { completeSettings } from '../../../src/node/settings.ts';
@@ -50,6 +51,8 @@ audit('acts of operators, refusals of them, wrong tokens and reloads are told', 
   const isTold = () => told().filter(([caller]) => caller !== 'node').length >= wanted.length - 1;
   await waitFor(isTold, 10_000, 'the lines');
   await waitFor(() => told().some(([, action]) => action === 'tokens-read'), 10_000, 'the reload');
+  const reload = linesOf(file).find(({ action }) => action === 'tokens-read');
+  assert.match(String(reload?.detail), `removed ${reader.row.id}`);
   for (const one of wanted)
     assert.ok(
       told().some((line) => JSON.stringify(line) === JSON.stringify(one)),
@@ -62,6 +65,59 @@ audit('acts of operators, refusals of them, wrong tokens and reloads are told', 
   server.node.reload();
   await ask('GET', '/_log', ops.token);
   await waitFor(() => linesOf(file).some(({ target }) => target === '/_log'), 10_000, 'a new file');
+});
+
+audit(
+  'who joins, goes and is refused among the nodes is told, and nothing else of them',
+  async () => {
+    await using directory = await temporaryDirectory();
+    const file = join(directory.path, 'audit.log');
+    const log = new AuditLog(file, completeSettings({}), () => {});
+    for (const event of [
+      'joins',
+      'retires',
+      'rejoins',
+      'refuses-for-a-while',
+      'connected',
+      'shedding',
+    ])
+      log.note(`of ${event}`, { event, peer: 'node2', origin: 'node2.abcdef' });
+    log.note('of no origin', { event: 'refused', peer: 'node3' });
+    await log.close();
+    assert.equal(
+      linesOf(file).map(({ time, node, ...line }) => [typeof time, node, ...Object.values(line)]),
+      [
+        ['joins', 'node2.abcdef', 'of joins'],
+        ['retires', 'node2.abcdef', 'of retires'],
+        ['rejoins', 'node2.abcdef', 'of rejoins'],
+        ['refuses-for-a-while', 'node2.abcdef', 'of refuses-for-a-while'],
+        ['refused', 'node3', 'of no origin'],
+      ].map(([action, target, detail]) => [
+        'string',
+        'node1',
+        'node',
+        null,
+        action,
+        detail,
+        target,
+      ]),
+    );
+  },
+);
+
+audit('a peer that shows a wrong token is told as wrong tokens are', async () => {
+  await using directory = await temporaryDirectory();
+  const file = join(directory.path, 'audit.log');
+  await using server = await guardedNode([], { auditLog: file });
+  const socket = new WebSocket(`${server.url.replace('http', 'ws')}/gossip`, {
+    headers: { 'X-Internal-Token': 'a-guess-of-a-peer' },
+  });
+  socket.on('error', () => {});
+  const told = () => linesOf(file).filter(({ action }) => action === 'wrong-token');
+  await waitFor(() => told().length === 1, 10_000, 'the line');
+  const [{ caller, address, count } = {}] = told();
+  assert.equal([caller, address, count], ['unknown', '127.0.0.1', 1]);
+  assert.not.match(readFileSync(file, 'utf8'), /a-guess/);
 });
 
 audit('wrong tokens are told once, then as one count a minute', () => {

@@ -112,6 +112,10 @@ const ENDPOINTS: readonly Endpoint[] = [
   }),
 ];
 
+interface Operation {
+  readonly security: readonly Readonly<Record<string, readonly Scope[]>>[];
+}
+
 interface Shown {
   readonly name: string;
   readonly token: string | null;
@@ -149,6 +153,9 @@ function isAllowed({ needs, keys }: Endpoint, { scopes, prefix }: Shown): boolea
   if (keys === 'none' || prefix === null) return true;
   return keys === 'prefix' && prefix === RIGHT;
 }
+
+const BARE_REFUSAL =
+  /^\{"type":"about:blank","title":"Unauthorized","status":401,"detail":"This needs the scope (\w+|read or write): show a token as `Authorization: Bearer TOKEN`\."}$/;
 
 class Caller {
   readonly #url: URL;
@@ -259,6 +266,43 @@ table('each endpoint answers each kind of token as the table says', async () => 
         faults.push(`${endpoint.name} with ${shown.name}: ${status}, not ${expected.join(' or ')}`);
     }
   assert.equal(faults, []);
+});
+
+table('the table has every route, with the scopes that the description names', async () => {
+  await using server = await guarded([]);
+  const { text } = await server.caller.ask(plain('GET', '/openapi.json', []), {});
+  const { paths } = JSON.parse(text) as { paths: Record<string, Record<string, Operation>> };
+  const faults: string[] = [];
+  for (const [path, operations] of Object.entries(paths))
+    for (const [method, { security }] of Object.entries(operations)) {
+      const pattern = new RegExp(`^${path.replace('{key}', '[^/?]+')}(\\?|$)`);
+      const rows = ENDPOINTS.filter(
+        (one) => one.method === method.toUpperCase() && pattern.test(one.path),
+      );
+      const needed = new Set(rows.flatMap(({ needs }) => needs.flat()));
+      const described = security.flatMap((one) => Object.values(one).flat());
+      const isSame =
+        described.length === 0 ? needed.size === 0 : described.every((one) => needed.has(one));
+      if (rows.length === 0 || !isSame) faults.push(`${method} ${path}: ${[...needed].join()}`);
+    }
+  assert.equal(faults, []);
+});
+
+table('without a token a route that needs a scope tells the scope, and nothing else', async () => {
+  await using server = await guarded([]);
+  const told = new Set<string>();
+  for (const endpoint of ENDPOINTS.filter(({ needs }) => needs.length > 0)) {
+    const { text } = await server.caller.ask(endpoint, {});
+    if (text !== '') told.add(text);
+  }
+  assert.ok(told.size > 0);
+  for (const text of told) assert.match(text, BARE_REFUSAL);
+  const { text, status } = await server.caller.ask(plain('GET', '/_health', []), {});
+  assert.equal([status, JSON.parse(text)], [200, { node: 'node1', status: 'ok' }]);
+  assert.is(
+    (await server.caller.ask(plain('GET', '/readyz?verbose', []), {})).text.includes('node1'),
+    false,
+  );
 });
 
 table(
