@@ -1,9 +1,12 @@
 /** The files for systemd and Kubernetes name only settings that a node knows. */
 import { spawnSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { settingsShape } from '../../src/node/settings.ts';
+import { temporaryDirectory } from '../support/processes.ts';
 
 const deploy = suite('deployment');
 
@@ -25,7 +28,7 @@ deploy('the unit of systemd names flags of a node', async () => {
 });
 
 deploy('the pods are given settings of a node', async () => {
-  const text = await textOf('kubernetes.yaml');
+  const text = `${await textOf('kubernetes.yaml')}${await textOf('kubernetes-tls.yaml')}`;
   const named = [...text.matchAll(/- (?:\{ ?)?name: ([A-Z][A-Z_]*)/g)].map(([, name]) => name);
   assert.ok(named.length > 5);
   for (const name of named) assert.ok(variables.has(name ?? ''), name);
@@ -40,6 +43,39 @@ deploy('systemd has nothing to say against the unit', () => {
   }
   assert.is(String(stderr), '');
   assert.is(status, 0);
+});
+
+deploy('kubectl makes one manifest of that for TLS, in which each probe and URL speaks it', () => {
+  const directory = new URL('../../deploy/', import.meta.url).pathname;
+  const { error, status, stdout, stderr } = spawnSync('kubectl', ['kustomize', directory]);
+  if (error !== undefined) {
+    console.log('skipped a part: kubectl is not installed');
+    return;
+  }
+  assert.is(status, 0, String(stderr));
+  const made = String(stdout);
+  assert.is(made.match(/scheme: HTTPS/g)?.length, 3);
+  assert.not.match(made, /http:\/\//);
+  assert.match(made, /name: NODE_ID\n[\s\S]*name: URL\n/, 'a variable stands before its use');
+  for (const kept of ['INTERNAL_TOKEN_FILE', 'failureThreshold: 150', 'mountPath: /data'])
+    assert.ok(made.includes(kept), kept);
+});
+
+deploy('promtool takes the part of Prometheus', async () => {
+  // The promtool of Debian does not know Kubernetes.
+  const text = (await textOf('prometheus.yaml')).replace(
+    /kubernetes_sd_configs: .*/,
+    'static_configs: [{ targets: [hearsay] }]',
+  );
+  await using directory = await temporaryDirectory();
+  const file = join(directory.path, 'prometheus.yaml');
+  writeFileSync(file, text);
+  const checked = spawnSync('promtool', ['check', 'config', '--syntax-only', file]);
+  if (checked.error !== undefined) {
+    console.log('skipped a part: promtool is not installed: apt-get install prometheus');
+    return;
+  }
+  assert.is(checked.status, 0, String(checked.stderr));
 });
 
 deploy('alerts ask for metrics of a node, and docs/operate.md tells what each means', async () => {
