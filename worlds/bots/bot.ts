@@ -13,7 +13,8 @@ import {
 
 export interface BotPlaces {
   readonly edgeUrl: string;
-  readonly region: string;
+  /** The preferred ones first. */
+  readonly regions: readonly string[];
 }
 
 export interface BotReport {
@@ -40,7 +41,7 @@ const seatSchema = z.object({ playUrl: z.string(), seatToken: z.string() });
  * @param random gives numbers from 0 to below 1: the same ones make the same steps.
  */
 export async function playBot(
-  { edgeUrl, region }: BotPlaces,
+  { edgeUrl, regions }: BotPlaces,
   number: number,
   durationMs: number,
   random: () => number,
@@ -57,7 +58,7 @@ export async function playBot(
   const joined = await fetch(`${edgeUrl}/join`, {
     method: 'POST',
     headers: { Authorization: `Bearer ${access}`, 'Idempotency-Key': crypto.randomUUID() },
-    body: JSON.stringify({ regions: [region] }),
+    body: JSON.stringify({ regions }),
     ...{ signal: signal(), dispatcher },
   });
   const faults: string[] = [];

@@ -10,7 +10,12 @@ const settingsSchema = z.object({
   seed: wholeNumber(0, 2 ** 32 - 1)
     .prefault('1')
     .describe('the same one makes the same steps (default 1)'),
-  region: nameSchema.default('eu').describe('region that they join (default eu)'),
+  regions: z
+    .string()
+    .default('eu')
+    .transform((text) => text.split(','))
+    .pipe(z.array(nameSchema).min(1).max(10))
+    .describe('regions that they join, the preferred ones first, separated by commas (default eu)'),
   edgeUrl: z
     .url()
     .default('http://127.0.0.1:8080')
