@@ -8,6 +8,8 @@ import type { Blocks } from './blocks.ts';
 
 export interface EdgeRates {
   readonly requestsPerSecond: number;
+  /** The page is some forty files, which a browser asks for at once. */
+  readonly pageFilesPerSecond: number;
   readonly guestsPerMinute: number;
   readonly joinsPerSecond: number;
   /** Refusals of an address in ten seconds beyond which it is blocked. */
@@ -19,6 +21,7 @@ export interface EdgeRates {
 
 export const EDGE_RATES: EdgeRates = {
   requestsPerSecond: 20,
+  pageFilesPerSecond: 200,
   guestsPerMinute: 10,
   joinsPerSecond: 2,
   refusalsBeforeBlock: 200,
@@ -31,6 +34,7 @@ const ALL = 'all';
 export class EdgeLimits {
   readonly #blocks: Blocks;
   readonly #requests: RateLimiterMemory;
+  readonly #pageFiles: RateLimiterMemory;
   readonly #guests: RateLimiterMemory;
   readonly #joins: RateLimiterMemory;
   readonly #refusals: RateLimiterMemory;
@@ -40,6 +44,7 @@ export class EdgeLimits {
   constructor(blocks: Blocks, rates: EdgeRates = EDGE_RATES) {
     this.#blocks = blocks;
     this.#requests = limiter(rates.requestsPerSecond, 1);
+    this.#pageFiles = limiter(rates.pageFilesPerSecond, 1);
     this.#guests = limiter(rates.guestsPerMinute, 60);
     this.#joins = limiter(rates.joinsPerSecond, 1);
     this.#refusals = limiter(rates.refusalsBeforeBlock, 10);
@@ -49,6 +54,17 @@ export class EdgeLimits {
 
   /** @throws Problem 429 or 503. */
   async request(address: string): Promise<void> {
+    await this.#admit(address);
+    await this.#take(this.#requests, 'requests', address, address);
+  }
+
+  /** A file of the page costs no service anything. @throws Problem 429 or 503. */
+  async pageFile(address: string): Promise<void> {
+    await this.#admit(address);
+    await this.#take(this.#pageFiles, 'page', address, address);
+  }
+
+  async #admit(address: string): Promise<void> {
     const blockedMs = this.#blocks.leftMs(address);
     if (blockedMs > 0)
       throw new Problem(
@@ -56,7 +72,6 @@ export class EdgeLimits {
         retryAfter(blockedMs / 1000),
       );
     await this.#takeOfAll(this.#allRequests);
-    await this.#take(this.#requests, 'requests', address, address);
   }
 
   /** @throws Problem 429 or 503. */

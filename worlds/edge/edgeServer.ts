@@ -101,9 +101,13 @@ export async function serveEdge(options: EdgeOptions): Promise<Edge> {
       throw new Problem(429, 'connections', 'Close some of your connections.', retryAfter(1));
     if (isShortOfMemory)
       throw new Problem(503, 'memory', 'Too much is under way: try again.', retryAfter(2));
-    await limits.request(address);
     const path = request.url?.split('?', 1)[0] ?? '';
-    if (request.method === 'GET' && (path === HEALTH || page.has(path))) return path;
+    if (request.method === 'GET' && page.has(path)) {
+      await limits.pageFile(address);
+      return path;
+    }
+    await limits.request(address);
+    if (request.method === 'GET' && path === HEALTH) return path;
     const verdict = findRoute(request.method ?? '', path);
     if (verdict.type === 'unknown')
       throw new Problem(404, 'route', 'There is nothing at this path.');

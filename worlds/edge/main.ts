@@ -55,6 +55,10 @@ const settingsSchema = z.object({
       'where the page may connect to worlds, with spaces between (default ws://127.0.0.1:*)',
     ),
   requestsPerSecond: limit(EDGE_RATES.requestsPerSecond, 'requests of an address in a second'),
+  pageFilesPerSecond: limit(
+    EDGE_RATES.pageFilesPerSecond,
+    'files of the page for an address in a second',
+  ),
   guestsPerMinute: limit(EDGE_RATES.guestsPerMinute, 'new guests of an address in a minute'),
   joinsPerSecond: limit(EDGE_RATES.joinsPerSecond, 'joins of a player in a second'),
   refusalsBeforeBlock: limit(

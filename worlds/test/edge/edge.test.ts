@@ -7,7 +7,7 @@ import * as assert from 'uvu/assert';
 import { waitFor } from '../../../test/support/processes.ts';
 import type { AccessClaims } from '../../access/accessToken.ts';
 import { Blocks } from '../../edge/blocks.ts';
-import { EdgeLimits, type EdgeRates } from '../../edge/edgeLimits.ts';
+import { EDGE_RATES, EdgeLimits, type EdgeRates } from '../../edge/edgeLimits.ts';
 import { EDGE_BOUNDS, type EdgeBounds, serveEdge } from '../../edge/edgeServer.ts';
 import { UPSTREAM_TIMES, Upstreams, type UpstreamTimes } from '../../edge/upstreams.ts';
 import { loadPage } from '../../page/pageFiles.ts';
@@ -50,6 +50,7 @@ class Service implements AsyncDisposable {
 const FAST: EdgeRates = {
   ...{ requestsPerSecond: 10_000, guestsPerMinute: 10_000, joinsPerSecond: 10_000 },
   ...{ refusalsBeforeBlock: 10_000, allRequestsPerSecond: 10_000, allGuestsPerSecond: 10_000 },
+  pageFilesPerSecond: 10_000,
 };
 
 interface Given {
@@ -206,6 +207,20 @@ edge(
     assert.is(over[0]?.headers.get('RateLimit-Policy'), '"requests";q=15;w=1');
   },
 );
+
+edge('a browser gets all files of the page at once, and has requests left', async () => {
+  const { requestsPerSecond, pageFilesPerSecond } = EDGE_RATES;
+  await using at = await serve({ rates: { requestsPerSecond, pageFilesPerSecond } });
+  const paths = [...loadPage({ playSources: [] }).keys()];
+  assert.ok(paths.length > requestsPerSecond);
+  const answers = await Promise.all(paths.map((path) => at.ask('GET', path)));
+  assert.ok(answers.every(({ status }) => status === 200));
+  assert.is((await at.ask('GET', '/worlds')).status, 200);
+  await using strict = await serve({ rates: { pageFilesPerSecond: 3 } });
+  const flood = await all(60, () => strict.ask('GET', '/page.css'));
+  const refused = flood.find(({ status }) => status === 429);
+  assert.is(refused?.headers.get('RateLimit-Policy'), '"page";q=3;w=1');
+});
 
 edge('an address that goes on after its refusals is blocked, at other edges too', async () => {
   const blocked = new Map<string, number>();
