@@ -2,7 +2,7 @@
 import type { RequestListener } from 'node:http';
 import { z } from 'zod';
 import type { ServiceGuard } from '../access/serviceTokens.ts';
-import { jsonApp } from '../http/jsonApp.ts';
+import { jsonApp, type SeenRoutes } from '../http/jsonApp.ts';
 import type { Link } from './link.ts';
 
 /** The target that its service tokens name. */
@@ -12,11 +12,12 @@ export interface LinkAppOptions {
   readonly link: Pick<Link, 'isCut' | 'counts'>;
   readonly guard: ServiceGuard;
   readonly onFault: (error: unknown) => void;
+  readonly seen?: SeenRoutes;
 }
 
 export const linkStateSchema = z.strictObject({ isCut: z.boolean() });
 
-export function linkApp({ link, guard, onFault }: LinkAppOptions): RequestListener {
+export function linkApp({ link, guard, onFault, seen }: LinkAppOptions): RequestListener {
   const app = jsonApp(
     [
       {
@@ -37,9 +38,11 @@ export function linkApp({ link, guard, onFault }: LinkAppOptions): RequestListen
           return { status: 200, body: { isCut } };
         },
       },
-      { method: 'GET', path: '/_health', answer: () => ({ status: 200, body: { status: 'ok' } }) },
+      ...(seen?.routes ?? []),
     ],
     onFault,
+    undefined,
+    seen?.around,
   );
   return app.callback();
 }

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { openGuard } from '../access/serviceTokens.ts';
 import { listen } from '../http/jsonApp.ts';
-import { openLog } from '../process/log.ts';
+import { Seen } from '../process/seen.ts';
 import { logLevelSchema, portSchema, readSettings, wholeNumber } from '../process/settings.ts';
 import { Link } from './link.ts';
 import { LINK_NAME, linkApp } from './linkApp.ts';
@@ -32,13 +32,24 @@ const settingsSchema = z.object({
 
 const settings = readSettings('link', settingsSchema, process.argv.slice(2), process.env);
 const { keys, host, port, passages, crossings, delayMs, maxHeldBytes, maxConnections } = settings;
-const log = openLog('link', settings.logLevel);
+const seen = new Seen('link', settings.logLevel);
+const { log, metrics, onFault } = seen;
 const link = new Link({ delayMs, maxHeldBytes, maxConnections });
 for (const passage of passages) await link.openPassage(host, passage.port, passage.target);
 for (const crossing of crossings) await link.openCrossing(host, crossing.port, crossing.host);
 const guard = await openGuard(keys, LINK_NAME);
-const onFault = (error: unknown): void => log.warn({ err: error }, 'failed');
-const listener = await listen(linkApp({ link, guard, onFault }), host, port);
+metrics.gauge('worlds_link_cut', '1 while the regions can not hear each other.', () =>
+  Number(link.isCut),
+);
+metrics.gauge('worlds_link_connections', 'Connections under way.', () => link.counts.connections);
+metrics.gauge('worlds_link_held_bytes', 'Bytes that are delayed.', () => link.counts.heldBytes);
+metrics.total(
+  'worlds_link_refused_total',
+  'Connections that were refused because there were too many.',
+  () => link.counts.refused,
+);
+const app = linkApp({ link, guard, onFault, seen: seen.http(() => ({ status: 'ok' })) });
+const listener = await listen(app, host, port);
 log.info({ url: listener.url, delayMs }, 'ready');
 
 async function end(): Promise<void> {

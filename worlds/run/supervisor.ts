@@ -1,7 +1,7 @@
 /** Keeps programs running: one that ends is started again, sooner the longer it has lived. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, openSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Program } from './worldsPlan.ts';
@@ -67,6 +67,9 @@ export class Supervised {
       stdio: ['ignore', log, log],
     });
     closeSync(log);
+    // For operators, and for those who try out what is lost with a process.
+    if (child.pid !== undefined)
+      writeFileSync(join(this.#logDirectory, `${name}.pid`), `${child.pid}\n`, { mode: 0o600 });
     this.#child = child;
     child.once('exit', () => {
       this.#child = null;
