@@ -325,7 +325,7 @@ export class Core {
   #messageFrom(peer: Greeted, message: Exclude<Message, Hello | ErrorMessage>): void {
     const { connection, hello } = peer;
     const { standing, nowMs, addresses } = this.#state;
-    if (peer.digest === null) addresses.accepted(hello.origin);
+    addresses.accepted(hello.origin);
     switch (message.type) {
       case 'digest':
         this.#answerer.digestFrom(peer, message);

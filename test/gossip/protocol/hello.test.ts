@@ -195,6 +195,23 @@ refusals('a peer that refused this node counts as refusing until it says more th
   }
 });
 
+refusals('a peer that talks is connected, also if the end of a refused dial comes later', () => {
+  const { core, view, open, greet, receive, step } = testCore({
+    others: [originOf(2)],
+    settings: { urls: [URL] },
+  });
+  const states = (): unknown => core.status().map(({ state }) => state);
+  const digest = { type: 'digest', digest: digestWith(view, {}), re: 1 } as const;
+  open(1, URL);
+  greet(2, { url: URL });
+  receive(2, digest);
+  step({ kind: 'malformed', connection: 1, fault: 'form', reason: 'it is not JSON' });
+  step({ kind: 'closed', connection: 1, reason: 'it is not JSON' });
+  assert.equal(states(), ['refused']);
+  receive(2, digest);
+  assert.equal(states(), ['connected']);
+});
+
 refusals('a peer that dialled and is refused is shown at the URL that this node knows', () => {
   const { core, greet, tick } = testCore({ settings: { urls: [URL] } });
   const states = (): unknown => core.status().map(({ url, state }) => [url, state]);
