@@ -151,8 +151,12 @@ export class Joiner {
     const givesWay = ourSideGivesWay(this.#state.smallestHeard(), message.smallestMember);
     switch (message.code) {
       case 'retired':
-        if (!members.isRetired(hello.origin) || givesWay)
-          this.#claims.claim(hello.origin, text, 'sound', false, givesWay);
+        // A side never asks those that it has retired, and so never hears that it is a stranger to them. So they
+        // give way to it, unless they have retired one of it themselves.
+        if (!members.isRetired(hello.origin) || givesWay) {
+          const yields = givesWay || !this.#isRetiredPeerThere();
+          this.#claims.claim(hello.origin, text, 'sound', false, yields);
+        }
         return;
       case 'stranger':
         // The peer may have judged by the state before another member let this node in.
@@ -170,6 +174,12 @@ export class Joiner {
         else if (members.has(origin)) this.#claims.claim(hello.origin, text);
         return;
     }
+  }
+
+  #isRetiredPeerThere(): boolean {
+    const { members } = this.#state.view;
+    const greeted = this.#state.peers.greeted();
+    return greeted.some(({ hello }) => hello.joined && members.isRetired(hello.origin));
   }
 
   /** Whether the sponsor is gone or silent, and another member can be asked, or a part of a log is held. */

@@ -223,8 +223,22 @@ claims('with one stranger a node counts that this one has retired, and that stay
   assert.equal(repeated(node, { 4: 'retired' }), [[60_000, true]]);
 });
 
-claims('of two sides the one with the smaller member stays', () => {
-  assert.equal(repeated(member(), { 4: 'retired', 5: 'retired' }, originOf(4)), []);
+claims(
+  'of two sides that are strangers to each other the one with the smaller member stays',
+  () => {
+    assert.equal(repeated(member(), { 4: 'stranger', 5: 'stranger' }, originOf(4)), []);
+  },
+);
+
+claims('of two sides that retired each other the one with the smaller member stays', () => {
+  const node = member();
+  node.greet(6, { origin: originOf(6) });
+  node.view.members.fold(membership({ kind: 'retire', key: originOf(6) }));
+  assert.equal(repeated(node, { 4: 'retired', 5: 'retired' }, originOf(4)), []);
+});
+
+claims('a side that another one has retired gives way to it if it has retired nobody there', () => {
+  assert.equal(repeated(member(), { 4: 'retired', 5: 'retired' }, originOf(4)), [[60_000, true]]);
 });
 
 claims('the health tells of another side before this one gives way', () => {
