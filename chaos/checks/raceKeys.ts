@@ -1,30 +1,20 @@
 /**
  * Keys that many workers PUT, and that nobody deletes. What a key shows only grows: the greatest answered PUT
  * must be shown at the end, and a node that has shown a PUT takes no lower one.
- *
- * Nodes that did not reach each other may both have put the key first, in different generations, if one had
- * collected more (rule 2). Then a greater generation wins whatever the versions, and the logs tell the
- * generation of a PUT by its value. An answer without a value, as a 409, says nothing of the generation.
  */
 import { type Call, fateOf } from '../history/call.ts';
 import { type Evidence, mayBeLost, type Violation } from '../history/evidence.ts';
 import { RACE_PREFIX } from '../history/keys.ts';
 import { byKey } from './byKey.ts';
-
-interface Rank {
-  readonly generation: number;
-  readonly version: number;
-}
-
-/** @returns the generation of the PUT of that value; null if nobody can tell it. */
-type GenerationOf = (value: string | null) => number | null;
-
-const NOTHING: Rank = { generation: -1, version: -1 };
-
-const isLess = (a: Rank, b: Rank): boolean =>
-  a.generation === b.generation ? a.version < b.version : a.generation < b.generation;
-
-const greater = (a: Rank, b: Rank): Rank => (isLess(a, b) ? b : a);
+import {
+  type GenerationOf,
+  generationsOf,
+  greater,
+  isLess,
+  NOTHING,
+  type Rank,
+  shownBy,
+} from './ranks.ts';
 
 const text = ({ generation, version }: Rank): string =>
   generation === 0 ? `version ${version}` : `version ${version} of generation ${generation}`;
@@ -37,29 +27,6 @@ export function checkRaceKeys(evidence: Evidence): Violation[] {
       ...checkDecisions(key, calls, generationOf),
     ];
   });
-}
-
-function generationsOf(key: string, logs: Evidence['logs']): GenerationOf {
-  const byValue = new Map<string | null, Set<number>>();
-  const all = new Set<number>();
-  for (const op of logs.flatMap(({ ops }) => ops)) {
-    if (op.key !== key) continue;
-    byValue.set(op.value, (byValue.get(op.value) ?? new Set()).add(op.generation));
-    all.add(op.generation);
-  }
-  if (all.size <= 1) return () => 0;
-  return (value) => {
-    const [generation, ...others] = value === null ? [] : (byValue.get(value) ?? []);
-    return generation === undefined || others.length > 0 ? null : generation;
-  };
-}
-
-/** The PUT that the node shows, as the call says. Null: none, or nobody can tell the generation. */
-function shownBy({ request, answer }: Call, generationOf: GenerationOf): Rank | null {
-  const version = answer.version ?? answer.currentVersion;
-  const isPut = request.method === 'PUT' && answer.status === 200;
-  const generation = generationOf(isPut ? request.value : answer.value);
-  return version === null || generation === null ? null : { generation, version };
 }
 
 function checkEnd(

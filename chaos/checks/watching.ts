@@ -6,6 +6,9 @@ import type { Call } from '../history/call.ts';
 import type { Evidence, Violation, Watched } from '../history/evidence.ts';
 import { EXACT_PREFIX, RACE_PREFIX } from '../history/keys.ts';
 import { EXPIRY_MARGIN_MS } from './exactModel.ts';
+import { type GenerationOf, generationsOf, isLess, shownBy } from './ranks.ts';
+
+type GenerationsOf = (key: string) => GenerationOf;
 
 const MAX_TOLD_KEYS = 10;
 
@@ -13,8 +16,14 @@ export function checkWatching(evidence: Evidence): Violation[] {
   const writers = new Map<string, Call>();
   for (const call of evidence.calls)
     if (call.request.value !== null) writers.set(call.request.value, call);
+  const known = new Map<string, GenerationOf>();
+  const generationOf = (key: string): GenerationOf => {
+    const ofKey = known.get(key) ?? generationsOf(key, evidence.logs);
+    known.set(key, ofKey);
+    return ofKey;
+  };
   return evidence.watched.flatMap((watched) => [
-    ...checkOrder(watched, writers, evidence),
+    ...checkOrder(watched, writers, evidence, generationOf),
     ...checkMirror(watched, evidence),
   ]);
 }
@@ -23,6 +32,7 @@ function checkOrder(
   { name, sightings }: Watched,
   writers: ReadonlyMap<string, Call>,
   { incidents }: Evidence,
+  generationOf: GenerationsOf,
 ): Violation[] {
   const wrong: Violation[] = [];
   let told = new Set<string>();
@@ -46,7 +56,7 @@ function checkOrder(
     if (told.has(value)) tell(`told ${value} twice`);
     told.add(value);
     const before = last.get(key);
-    if (before !== undefined && isBefore(writer, before))
+    if (before !== undefined && isBefore(writer, before, generationOf))
       tell(`told ${before.request.value}, and the older ${value} after it`);
     last.set(key, writer);
   }
@@ -54,13 +64,14 @@ function checkOrder(
 }
 
 /** Whether the first is certainly the older of two writes of one key. */
-function isBefore(a: Call, b: Call): boolean {
+function isBefore(a: Call, b: Call, generationsOfKey: GenerationsOf): boolean {
   const { key } = a.request;
   // Each key of this kind has one writer, which makes one call after another.
   if (key.startsWith(EXACT_PREFIX)) return a.endMs < b.startMs;
   if (!key.startsWith(RACE_PREFIX)) return false;
-  const [versionA, versionB] = [a.answer.version, b.answer.version];
-  return versionA !== null && versionB !== null && versionA < versionB;
+  const generationOf = generationsOfKey(key);
+  const [rankA, rankB] = [shownBy(a, generationOf), shownBy(b, generationOf)];
+  return rankA !== null && rankB !== null && isLess(rankA, rankB);
 }
 
 function checkMirror({ name, mirror }: Watched, { maps, readAt }: Evidence): Violation[] {

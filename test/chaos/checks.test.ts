@@ -314,6 +314,23 @@ checks('watching: an event that comes twice, or after a newer one, is told', () 
   assert.equal(verdict(a, { key, value: 'z' }), ['watching']);
 });
 
+checks('watching: of a race key that two nodes first put, a greater generation comes later', () => {
+  const key = 'race/1';
+  const put = (value: string, version: number) =>
+    callOf({ request: { method: 'PUT', key, value, version }, answer: { status: 200, version } });
+  const calls = [put('a', 2), put('b', 1)];
+  const told = ['a', 'b'].map((value) => ({ key, value }));
+  const verdict = (generation: number) => {
+    const ops = [opOf({ key, value: 'a', version: 2 }), opOf({ key, value: 'b', generation })];
+    const logs = [{ node: 0, ops, damage: null }];
+    const watched = [watchedOf(told, { [key]: 'b' })];
+    const maps = everywhere({ [key]: shown('b', 1) });
+    return namesOf(checkWatching(evidenceOf({ calls, logs, watched, maps })));
+  };
+  assert.equal(verdict(1), []);
+  assert.equal(verdict(0), ['watching']);
+});
+
 checks('watching: a mirror that is not the map at the end is told', () => {
   const calls = [exactPut('a', 1, 0)];
   const key = 'exact/node1/1/0';

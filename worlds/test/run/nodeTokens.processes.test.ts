@@ -34,7 +34,7 @@ const EXPECTED: Readonly<Record<Role, Partial<Record<TableName, Allowed>>>> = {
   fleet: {},
   edge: { blocked: 'rw' },
   identity: { revoked: 'w', player: 'w' },
-  api: { config: 'r', session: 'r', roster: 'r', player: 'r', revoked: 'r', once: 'rw' },
+  api: { config: 'rw', session: 'r', roster: 'r', player: 'r', revoked: 'rw', once: 'rw' },
   maintenance: { config: 'r', run: 'w' },
   world: {
     ...{ config: 'r', session: 'w', roster: 'w', player: 'rw', state: 'rw', revoked: 'r' },

@@ -1,0 +1,47 @@
+/**
+ * The order of the PUTs of one key that nobody deletes.
+ *
+ * Nodes that did not reach each other may both have put the key first, in different generations, if one had
+ * collected more (rule 2). Then a greater generation wins whatever the versions, and the logs tell the
+ * generation of a PUT by its value. An answer without a value, as a 409, says nothing of the generation.
+ */
+import type { Call } from '../history/call.ts';
+import type { Evidence } from '../history/evidence.ts';
+
+export interface Rank {
+  readonly generation: number;
+  readonly version: number;
+}
+
+/** @returns the generation of the PUT of that value; null if nobody can tell it. */
+export type GenerationOf = (value: string | null) => number | null;
+
+export const NOTHING: Rank = { generation: -1, version: -1 };
+
+export const isLess = (a: Rank, b: Rank): boolean =>
+  a.generation === b.generation ? a.version < b.version : a.generation < b.generation;
+
+export const greater = (a: Rank, b: Rank): Rank => (isLess(a, b) ? b : a);
+
+export function generationsOf(key: string, logs: Evidence['logs']): GenerationOf {
+  const byValue = new Map<string | null, Set<number>>();
+  const all = new Set<number>();
+  for (const op of logs.flatMap(({ ops }) => ops)) {
+    if (op.key !== key) continue;
+    byValue.set(op.value, (byValue.get(op.value) ?? new Set()).add(op.generation));
+    all.add(op.generation);
+  }
+  if (all.size <= 1) return () => 0;
+  return (value) => {
+    const [generation, ...others] = value === null ? [] : (byValue.get(value) ?? []);
+    return generation === undefined || others.length > 0 ? null : generation;
+  };
+}
+
+/** The PUT that the node shows, as the call says. Null: none, or nobody can tell the generation. */
+export function shownBy({ request, answer }: Call, generationOf: GenerationOf): Rank | null {
+  const version = answer.version ?? answer.currentVersion;
+  const isPut = request.method === 'PUT' && answer.status === 200;
+  const generation = generationOf(isPut ? request.value : answer.value);
+  return version === null || generation === null ? null : { generation, version };
+}
