@@ -1,5 +1,4 @@
 /** Caches, libraries, proxies and pages that stand between a client and the node. */
-import { connect } from 'node:net';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { problemSchema } from '../../src/http/openapi/answerSchemas.ts';
@@ -7,6 +6,7 @@ import { NOTHING_CLOSED } from '../../src/words/closed.ts';
 import { encodeCursor } from '../../src/words/cursor.ts';
 import { NO_EXPIRIES } from '../../src/words/expiryMark.ts';
 import { waitFor } from '../support/processes.ts';
+import { connectTo } from './carrier.ts';
 import { type TestServer, withServer } from './testServer.ts';
 import { WatchServer } from './watch/watchServer.ts';
 
@@ -142,7 +142,7 @@ neighbours(
 /** Begins a PUT whose body does not go on. */
 const beginPut = (server: TestServer, bytes: number) => {
   const head = `PUT /cache/a HTTP/1.1\r\nHost: x\r\nContent-Length: 190000\r\n\r\n`;
-  const socket = connect(server.port, '127.0.0.1', () => socket.write(head + '{'.padEnd(bytes)));
+  const socket = connectTo(server.port, () => socket.write(head + '{'.padEnd(bytes)));
   socket.on('error', () => {});
   return { socket, [Symbol.dispose]: () => socket.destroy() };
 };

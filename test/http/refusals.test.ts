@@ -1,8 +1,8 @@
 /** Answers of a node that can't store: nothing is lost silently, nothing is unplanned. */
-import * as http from 'node:http';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { problemSchema } from '../../src/http/openapi/answerSchemas.ts';
+import { newAgent } from './carrier.ts';
 import { type Answer, type TestServer, withServer } from './testServer.ts';
 
 const refusals = suite('refusals');
@@ -102,7 +102,7 @@ refusals(
 refusals(
   'a node that is stopping answers 503 and closes the connection',
   withServer(async (server) => {
-    const agent = new http.Agent({ keepAlive: true });
+    const agent = newAgent({ keepAlive: true });
     await server.replica.close();
     const answer = await server.send('DELETE', '/cache/a', { agent });
     isProblem(answer, 503);

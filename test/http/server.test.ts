@@ -1,8 +1,9 @@
 /** The HTTP server around the app: upgrades, bounds of headers, expectations, pipelines. */
-import * as http from 'node:http';
+import type * as http from 'node:http';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { problemSchema } from '../../src/http/openapi/answerSchemas.ts';
+import { newAgent, requestTo } from './carrier.ts';
 import { type TestServer, withServer } from './testServer.ts';
 
 const servers = suite('server');
@@ -37,7 +38,7 @@ for (const listening of [false, true]) {
       let connections = 0;
       if (listening) server.server.on('upgrade', () => upgrades++);
       server.server.on('connection', () => connections++);
-      const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
+      const agent = newAgent({ keepAlive: true, maxSockets: 1 });
       const long = JSON.stringify({ value: 'x'.repeat(300_000), version: 'next' });
       for (const body of [PUT, long, PUT]) {
         const { status } = await server.send('PUT', '/cache/a', { headers: H2C, body, agent });
@@ -126,7 +127,7 @@ function expectContinue(server: TestServer, bytes: number): Promise<[number, boo
     let continued = false;
     const headers = { Expect: '100-continue', 'Content-Length': bytes };
     const options = { port: server.port, method: 'PUT', path: '/cache/a', headers };
-    const request = http.request(options, (response) => {
+    const request = requestTo(options, (response) => {
       response.resume();
       response.on('end', () => {
         request.destroy();

@@ -1,7 +1,6 @@
 /** A real server on a free port over a real replica, for one test; and clients that send exactly what they are told. */
-import * as http from 'node:http';
+import type * as http from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { connect } from 'node:net';
 import { inspect } from 'node:util';
 import { Registry } from 'prom-client';
 import * as assert from 'uvu/assert';
@@ -21,6 +20,7 @@ import { Networks } from '../../src/net/networks.ts';
 import { Replica } from '../../src/replica/replica.ts';
 import { defaultLimits, type Limits } from '../../src/words/limits.ts';
 import { newEntries } from '../support/entries.ts';
+import { connectTo, requestTo, serverTls } from './carrier.ts';
 
 export const ORIGIN = 'node1.abcdef';
 export const START_MS = Date.UTC(2026, 10, 24, 12, 0, 0);
@@ -118,7 +118,7 @@ export class TestServer {
   #send(method: string, path: string, { headers = {}, body, agent }: Sent): Promise<Answer> {
     return new Promise((resolve, reject) => {
       const options = { port: this.port, method, path, headers, agent: agent ?? false };
-      const request = http.request(options, (response) => {
+      const request = requestTo(options, (response) => {
         const chunks: Buffer[] = [];
         response.on('data', (chunk: Buffer) => chunks.push(chunk));
         response.on('error', reject);
@@ -149,7 +149,7 @@ export class TestServer {
   /** Sends bytes on a connection of their own. @returns all that comes until the server closes it. */
   exchange(bytes: string | Buffer): Promise<string> {
     return new Promise((resolve, reject) => {
-      const socket = connect(this.port, '127.0.0.1', () => socket.write(bytes));
+      const socket = connectTo(this.port, () => socket.write(bytes));
       const chunks: Buffer[] = [];
       socket.on('data', (chunk) => chunks.push(chunk));
       socket.setTimeout(CLOSING_LIMIT_MS * patience(), () =>
@@ -293,7 +293,9 @@ async function open(
     maxClockSkewMs: 60_000,
     callers: (options.callers ?? unboundCallers)(limits, clock),
   });
-  const server = createServer(isGeneral ? general : listener, connections, limits);
+  const server = createServer(isGeneral ? general : listener, connections, limits, {
+    tls: await serverTls(),
+  });
   await new Promise<void>((resolve) => server.listen(0, options.host ?? '127.0.0.1', resolve));
   return new TestServer({ replica, log, server }, time, twin);
 }

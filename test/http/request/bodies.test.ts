@@ -1,5 +1,4 @@
 /** Bodies: what is taken for JSON, how long it may be, and that values come back digit for digit. */
-import * as http from 'node:http';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { suite } from 'uvu';
@@ -9,6 +8,7 @@ import { MemoryLog } from '../../../src/log/memory.ts';
 import { Replica } from '../../../src/replica/replica.ts';
 import { defaultLimits } from '../../../src/words/limits.ts';
 import { newEntries } from '../../support/entries.ts';
+import { newAgent, requestTo } from '../carrier.ts';
 import { onBothPaths, type TestServer } from '../testServer.ts';
 
 const bodies = suite('bodies');
@@ -188,7 +188,7 @@ for (const transfer of ['declared', 'chunked']) {
   bodies(
     `after a ${transfer} body over the limit the connection carries the next request`,
     onBothPaths(async (server) => {
-      const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
+      const agent = newAgent({ keepAlive: true, maxSockets: 1 });
       const headers = transfer === 'chunked' ? { 'Transfer-Encoding': 'chunked' } : {};
       let connections = 0;
       server.server.on('connection', () => connections++);
@@ -227,7 +227,7 @@ bodies(
 bodies(
   'a refused body of another kind leaves the connection usable',
   onBothPaths(async (server) => {
-    const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
+    const agent = newAgent({ keepAlive: true, maxSockets: 1 });
     const typed = { 'Content-Type': 'text/plain' };
     const body = putOfLength(200_000);
     const refused = await server.send('PUT', '/cache/a', { headers: typed, body, agent });
@@ -245,7 +245,7 @@ bodies(
     const closed = new Promise((resolve) => {
       server.server.once('connection', (socket) => socket.once('close', resolve));
     });
-    const request = http.request({ port: server.port, method: 'PUT', path: '/cache/a' });
+    const request = requestTo({ port: server.port, method: 'PUT', path: '/cache/a' });
     request.on('error', () => {});
     request.setHeader('Content-Length', 500_000);
     server.server.once('request', () => request.destroy());

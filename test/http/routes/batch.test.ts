@@ -1,8 +1,8 @@
 /** POST /cache: many ops in order, in one commit. */
-import * as http from 'node:http';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { batchResultsSchema, problemSchema } from '../../../src/http/openapi/answerSchemas.ts';
+import { requestTo } from '../carrier.ts';
 import { onBothPaths, withServer } from '../testServer.ts';
 
 const batch = suite('batch');
@@ -229,7 +229,7 @@ batch(
   'results longer than a string may be go out as fast as the client takes them',
   onBothPaths(async (server) => {
     await server.put('/cache/a', { value: 'x'.repeat(1_000_000), version: 1 });
-    const request = http.request({ port: server.port, method: 'POST', path: '/cache' });
+    const request = requestTo({ port: server.port, method: 'POST', path: '/cache' });
     request.end(JSON.stringify({ ops: getsOf('a', 600) }));
     const status = await new Promise<number | undefined>((resolve, reject) => {
       request.on('response', (response) => {

@@ -1,11 +1,12 @@
 /** One op a line: each gets the answer of a batch's op, in order, while the body still comes. */
-import * as http from 'node:http';
+import type * as http from 'node:http';
 import type { Socket } from 'node:net';
 import * as fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { stretch, waitFor } from '../../support/processes.ts';
 import { codePoint } from '../../support/texts.ts';
+import { connectionEvent, requestTo } from '../carrier.ts';
 import { type TestServer, withServer } from '../testServer.ts';
 
 const bulk = suite('bulk stream');
@@ -22,7 +23,7 @@ class Stream implements Disposable {
 
   constructor(port: number, isReading = true) {
     const options = { port, method: 'POST', path: '/cache', headers: TYPE, agent: false };
-    this.request = http.request(options, (response) => {
+    this.request = requestTo(options, (response) => {
       this.status = response.statusCode ?? 0;
       this.response = response;
       if (isReading) this.read();
@@ -214,7 +215,7 @@ bulk(
     const count = 400;
     await server.put('/cache/large', { value: 'x'.repeat(bytes), version: 1 });
     const sockets: Socket[] = [];
-    server.server.on('connection', (socket) => sockets.push(socket));
+    server.server.on(connectionEvent(), (socket: Socket) => sockets.push(socket));
     using stream = new Stream(server.port, false);
     stream.request.end('{"op":"get","key":"large"}\n'.repeat(count));
     await waitFor(() => stream.response !== null, 20_000, 'Nothing is answered');
