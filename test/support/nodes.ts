@@ -133,6 +133,8 @@ export interface ClusterOptions {
   readonly environment?: Environment;
   /** Further settings of one; its index counts from 0. */
   readonly environmentOf?: (index: number) => Environment;
+  /** Of the nodes' URLs; `http` by default. */
+  readonly scheme?: 'http' | 'https';
 }
 
 export interface TestCluster extends AsyncDisposable {
@@ -194,12 +196,12 @@ async function startedNodes(options: ClusterOptions, directory: string): Promise
 }
 
 async function plannedNodes(
-  { nodes: count = 3, environment, environmentOf }: ClusterOptions,
+  { nodes: count = 3, environment, environmentOf, scheme = 'http' }: ClusterOptions,
   directory: string,
 ): Promise<NodeProcess[]> {
   const firstPort = await freePorts(count);
   const ports = Array.from({ length: count }, (_unused, index) => firstPort + index);
-  const urls = ports.map((port) => `http://127.0.0.1:${port}`);
+  const urls = ports.map((port) => `${scheme}://127.0.0.1:${port}`);
   return urls.map((url, index) => {
     const nodeId = `node${index + 1}`;
     const dataDir = join(directory, nodeId);
