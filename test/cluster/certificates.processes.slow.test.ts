@@ -54,9 +54,10 @@ certificates(
       const end = endAfter((index + 2) * HOUR_MS);
       await write(authority, index, end);
       await load.goesOn();
-      await hangUp(node);
+      process.kill(node.pid, 'SIGHUP');
       const isTaken = async () => (await endsOf(node)).every((one) => one === end);
       await waitFor(isTaken, LIMIT_MS, `${node.nodeId} shows its new certificates`);
+      await hangUp(node);
       await load.goesOn();
     }
     await load.end();
@@ -82,7 +83,7 @@ certificates.run();
 const endAfter = (durationMs: number): number =>
   Math.floor((Date.now() + durationMs) / 1000) * 1000;
 
-/** Resolves once the node has read its files because of the signal: it reads both pairs, which the looks do only after a change. */
+/** Its files are as they were, so that only the signal makes the node read both pairs again. */
 async function hangUp(node: NodeProcess): Promise<void> {
   const reloads = await metric(node, 'hearsay_tls_reloads_total');
   process.kill(node.pid, 'SIGHUP');
