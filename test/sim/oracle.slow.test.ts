@@ -55,7 +55,7 @@ const FIRST_SEEDS: Readonly<Record<string, number>> = {
   'members that have gone': 44,
   'no cluster after a rejoin': 93,
   'unknown expiries reset': 83,
-  'members outlive power cuts': 42,
+  'members outlive power cuts': 133,
   'offers outlive power cuts': 437,
   'forks are told again': 81,
   'retire coverage': 100,

@@ -61,6 +61,8 @@ export class Greeter {
       this.#state.misbehaves(peer.connection, 'order', reason);
       return;
     }
+    // A node that has joined stays so under its origin: a later hello has overtaken this one.
+    if (peer.hello?.joined && !hello.joined) return;
     const objection = objectionTo(hello, settings, clockMs);
     if (objection !== null) {
       this.#state.refuse(peer.connection, objection.code, objection.reason, hello);

@@ -50,6 +50,19 @@ greetings('a peer that says hello is connected, noted, and pulled from at once',
   );
 });
 
+greetings(
+  'a peer that has joined stays so, also if its earlier hello is heard after a later one',
+  () => {
+    const { core, view, greet, receive, tick, clock } = testCore({ others: [originOf(2)] });
+    greet(7, {}, URL);
+    receive(7, { type: 'digest', digest: digestOf(view), re: 1 });
+    receive(7, helloOf(originOf(2), { joined: false, clusterId: null }));
+    clock.nowMs += 10_000;
+    assert.equal(pulledFrom(tick()), [7]);
+    assert.equal(core.pushTargets(), [7]);
+  },
+);
+
 greetings('a peer that does not say hello in time is let go', () => {
   const { open, tick, clock } = testCore();
   open(1);
