@@ -5,6 +5,7 @@ import { listenFailure } from '../node/listenFailure.ts';
 import type { NodeSettings } from '../node/settings.ts';
 import { type RunningNode, startNode } from '../node/startNode.ts';
 import { parentGone, tellParent } from './cluster/parent.ts';
+import { tellUntilReady } from './cluster/readiness.ts';
 import { createLogger, type Logger, type NodeLogger } from './terminal/logger.ts';
 import { exitCodeOf, stopSignal } from './terminal/stopSignals.ts';
 
@@ -29,7 +30,11 @@ export async function serve(settings: NodeSettings, isUnderCluster: boolean): Pr
     { event: 'serving', origin: node.origin, url, ...peers, listens, pid: process.pid },
     `Node ${settings.nodeId} serves.`,
   );
-  if (isUnderCluster) await tellParent({ kind: 'serving' });
+  if (isUnderCluster) {
+    await tellParent({ kind: 'serving' });
+    // Not awaited: a node that never becomes ready can be stopped all the same.
+    void tellUntilReady(node, settings);
+  }
   await runUntil(stop, node);
   logger.info({ event: 'stopped' }, `Node ${settings.nodeId} has stopped.`);
   log.flush();

@@ -60,6 +60,8 @@ export interface RunningNode {
   readonly replica: Replica;
   /** For the calls of the program around the node. */
   readonly tracer: Tracer;
+  /** The number of peers with which it is connected now: each has shown to be of its cluster. */
+  connectedPeers(): number;
   /** Rejects once the node can't go on. */
   readonly failure: Promise<never>;
   /** The metrics, as Prometheus reads them. */
@@ -228,6 +230,8 @@ export async function startNode(
     },
     replica: engine.replica,
     tracer,
+    connectedPeers: () =>
+      engine.driver.status().filter(({ state }) => state === 'connected').length,
     failure: failure.promise,
     metrics: () => registry.metrics(),
     reload: () => {

@@ -3,7 +3,7 @@ import { chmodSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'nod
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { guardedNode } from '../http/access/guardedNode.ts';
+import { guardedNode, makeToken } from '../http/access/guardedNode.ts';
 import { temporaryDirectory } from '../support/processes.ts';
 import { runShared } from '../support/sharedCommands.ts';
 
@@ -72,7 +72,31 @@ token('on this machine, a command finds the token for admin by itself', async ()
   const found = await compact({ DATA_DIR: join(server.dataDir, '..') });
   assert.is(found.code, 0, found.stderr);
   const none = await compact({ DATA_DIR: join(server.dataDir, 'none'), INTERNAL_TOKEN: 'wrong' });
-  assert.match(none.stderr, /asks for a token, and gets none or a wrong one/);
+  assert.match(
+    none.stderr,
+    /answered 401: X-Internal-Token is wrong: [^\n]*\. Give another token by --token-file, or in HEARSAY_TOKEN\.\n$/,
+  );
+  const all = await runShared(['delete', '--all', '--url', server.url]);
+  assert.match(all.stderr, /admin-token in the node's data directory, by --token-file, or in/);
+  assert.not.match(all.stderr, /Bearer/);
+});
+
+token('log tail, watch and get say why a token is refused, and what to do', async () => {
+  await using server = await guardedNode([makeToken(['read'])]);
+  const old = makeToken(['read', 'watch', 'log'], null, { expires: new Date(0).toISOString() });
+  server.write([old]);
+  server.node.reload();
+  for (const words of [['log', 'tail'], ['log', 'tail', '-f'], ['watch'], ['get', 'a']]) {
+    const { code, stderr } = await runShared([...words, '--url', server.url], {
+      HEARSAY_TOKEN: old.token,
+    });
+    assert.is(code, 1);
+    assert.match(
+      stderr,
+      /The token has expired\. Give another token by --token-file, or in HEARSAY_TOKEN\.\n$/,
+    );
+    assert.not.match(stderr, /Bearer/);
+  }
 });
 
 token.run();

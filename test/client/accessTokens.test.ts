@@ -76,6 +76,7 @@ tokens('a function is asked once, and again once the node refuses its token', as
     (error: unknown) => {
       assert.instance(error, WatchRefusedError);
       assert.not.match(String(error), /hsy_/);
+      assert.match(String(error), /: it says: The token is wrong, or was revoked$/);
     },
   );
 });

@@ -7,6 +7,7 @@ import { UNITS_MS } from '../../words/time.ts';
 import { inUnits } from '../../words/units.ts';
 import { nodeUrl, noneNamed, splitUrls, URL_FORM, URL_RULE, urlsOf } from '../remote/address.ts';
 import { addTrustOptions, givenToken, type TokenFlags, tokenFor } from '../remote/commandToken.ts';
+import { isTokenRefused, withTokenAdvice } from '../remote/tokenAdvice.ts';
 import { withTrustAdvice } from '../remote/trust.ts';
 import { parseAnswer } from '../terminal/exactJson.ts';
 import { printLine } from '../terminal/output.ts';
@@ -84,13 +85,14 @@ export async function withCommandClient(
     if (error instanceof clients.InvalidRequestError && error.status === null)
       throw new SettingError(error.message, { cause: error });
     if (error instanceof clients.HearsayError) {
+      const told = withAdvice(error.message, error.mayBeStored);
+      if (
+        error instanceof clients.WatchRefusedError ||
+        (error instanceof clients.InvalidRequestError && isTokenRefused(error.status))
+      )
+        throw new HearsayError(withTokenAdvice(told), { cause: error });
       const advice = error instanceof clients.UnavailableError ? noneNamed(urls) : '';
-      throw new HearsayError(
-        withTrustAdvice(withAdvice(error.message, error.mayBeStored)) + advice,
-        {
-          cause: error,
-        },
-      );
+      throw new HearsayError(withTrustAdvice(told) + advice, { cause: error });
     }
     throw error;
   }

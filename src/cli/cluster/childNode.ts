@@ -22,12 +22,12 @@ export interface ChildEnd {
 
 export class ChildNode {
   readonly plan: NodePlan;
-  /** Resolves once it listens; never if it can't. */
-  readonly serving: Promise<void>;
   /** Resolves, and never rejects, once it has ended and all its output has been passed on. */
   readonly ended: Promise<ChildEnd>;
   readonly #process: ChildProcess;
   #isMuted = false;
+  #isServing = false;
+  #waitsFor: string | null = 'has not started to serve yet';
 
   readonly #onLine: (line: string) => void;
 
@@ -42,12 +42,23 @@ export class ChildNode {
       env: { ...process.env, ...plan.environment },
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     });
-    this.serving = new Promise((resolve) => {
-      this.#process.on('message', (message) => {
-        if (fromChild(message)?.kind === 'serving') resolve();
-      });
+    this.#process.on('message', (message) => {
+      const told = fromChild(message);
+      if (told?.kind === 'serving') this.#isServing = true;
+      if (told?.kind === 'waiting') this.#waitsFor = told.reason;
+      if (told?.kind === 'ready') this.#waitsFor = null;
     });
     this.ended = this.#whenEnded();
+  }
+
+  /** Whether it has come so far that it listened. */
+  get isServing(): boolean {
+    return this.#isServing;
+  }
+
+  /** The end of a sentence that begins with its name; null once it has been ready. */
+  get waitsFor(): string | null {
+    return this.#waitsFor;
   }
 
   /**

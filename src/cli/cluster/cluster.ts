@@ -36,24 +36,15 @@ export async function cluster(plans: readonly NodePlan[], entry: string): Promis
     for (const child of children) child.kill();
     process.exit(exitCodeOf(signal));
   }).then(() => 'stop' as const);
-  const startedAtMs = performance.now();
-  const firstEnd = Promise.race(children.map((child) => child.ended));
   const waiting = new AbortController();
-  const ready = Promise.all(children.map((child) => child.serving))
-    .then(() => untilReady(plans, waiting.signal))
-    .then(() => 'ready' as const);
+  const welcomed = untilReady(children, waiting.signal).then(() => {
+    if (!waiting.signal.aborted) process.stdout.write(welcome(plans));
+  });
   try {
-    const first = await Promise.race([stop, firstEnd, ready]);
-    if (first === 'stop') return;
-    if (first !== 'ready') {
-      // The others may fail for the same reason, and one sentence tells it.
-      for (const child of children) child.mute();
-      throw new HearsayError(first.failure ?? sentenceOn(first));
-    }
-    process.stdout.write(welcome(plans));
-    await keepRunning(children, entry, startedAtMs, stop, say);
+    await keepRunning(children, entry, stop, say);
   } finally {
     waiting.abort();
+    await welcomed;
     await stopAll(children);
     log.flush();
   }
@@ -71,16 +62,17 @@ async function refuseTakenPort(address: Address): Promise<void> {
 /**
  * Resolves at the stop. Each child that ends meanwhile is replaced by a new one, in its place.
  *
- * @throws HearsayError if one ends too soon after its start.
+ * @throws HearsayError if one ends too soon after its start, or before it served: it would end again.
  */
 async function keepRunning(
   children: ChildNode[],
   entry: string,
-  firstStartMs: number,
   stop: Promise<'stop'>,
   say: (line: string) => void,
 ): Promise<void> {
+  const firstStartMs = performance.now();
   const startsMs = children.map(() => firstStartMs);
+  let isFirst = true;
   for (;;) {
     const ends = children.map(async ({ ended }, index) => ({ index, end: await ended }));
     const next = await Promise.race([stop, ...ends]);
@@ -88,7 +80,13 @@ async function keepRunning(
     const { index, end } = next;
     const old = children[index];
     const ranMs = performance.now() - (startsMs[index] ?? 0);
-    if (old === undefined || ranMs < LEAST_RUN_MS) throw new HearsayError(sentenceOn(end));
+    if (old === undefined || !old.isServing || ranMs < LEAST_RUN_MS) {
+      if (!isFirst || old?.isServing === true) throw new HearsayError(sentenceOn(end));
+      // The others may fail for the same reason, and one sentence tells it.
+      for (const child of children) child.mute();
+      throw new HearsayError(end.failure ?? sentenceOn(end));
+    }
+    isFirst = false;
     say(`${end.nodeId} has ended (${end.how}) and is started again.`);
     startsMs[index] = performance.now();
     children[index] = new ChildNode(old.plan, entry, say);
@@ -110,6 +108,10 @@ async function stopAll(children: readonly ChildNode[]): Promise<void> {
 function sentenceOn({ nodeId, failure, how }: ChildEnd): string {
   return `${nodeId} has ended unexpectedly and the others were stopped: ${failure ?? `${how}.`}`;
 }
+
+const TOKEN_HINT = `Who shows no token may do what the file of tokens allows to everybody. With a token,
+  curl takes -H 'Authorization: Bearer TOKEN', and hearsay --token-file FILE or HEARSAY_TOKEN.
+`;
 
 const AUTHORITY_HINT = `If an authority of your own has signed the certificate, curl takes
   --cacert FILE, and hearsay --ca FILE or HEARSAY_CA.
@@ -135,5 +137,5 @@ Try:
   curl ${plans.at(-1)?.url}/_cluster
 For the hearsay command:
   export HEARSAY_URL=${plans.map(({ url }) => url).join(',')}
-${isTls ? AUTHORITY_HINT : ''}`;
+${isTls ? AUTHORITY_HINT : ''}${first?.hasTokens === true ? TOKEN_HINT : ''}`;
 }

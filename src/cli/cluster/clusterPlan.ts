@@ -55,6 +55,8 @@ export interface NodePlan {
   /** The port for peers alone; null if they come to `port`. */
   readonly peerPort: number | null;
   readonly dataDir: string;
+  /** Whether a file of tokens or a key set says who may do what. */
+  readonly hasTokens: boolean;
   /** Variables for its environment, beside those of this process. */
   readonly environment: Environment;
 }
@@ -103,7 +105,8 @@ export function planCluster(
     };
     const { host } = shared;
     const variables = { ...asEnvironment(flags), ...own };
-    return { nodeId, url, host, port, peerPort, dataDir, environment: variables };
+    const hasTokens = shared.authFile !== null || shared.jwks !== null;
+    return { nodeId, url, host, port, peerPort, dataDir, hasTokens, environment: variables };
   });
   const token = oneToken(shared, flags);
   const asGiven = {

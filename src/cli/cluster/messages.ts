@@ -3,6 +3,8 @@ import { z } from 'zod';
 
 const messageSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('serving') }),
+  z.object({ kind: z.literal('waiting'), reason: z.string() }),
+  z.object({ kind: z.literal('ready') }),
   z.object({ kind: z.literal('failed'), sentence: z.string() }),
 ]);
 

@@ -1,7 +1,7 @@
 /**
  * The channel between a node and the `hearsay cluster` that started it, which is Node's own between
- * parent and child. The node reports that it serves, or the reason why it can't go on. The parent stops
- * the node by closing the channel, or by dying.
+ * parent and child. The node reports that it serves, that it is ready or what it waits for, and the
+ * reason why it can't go on. The parent stops the node by closing the channel, or by dying.
  */
 import type { ToParent } from './messages.ts';
 

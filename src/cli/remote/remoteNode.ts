@@ -8,11 +8,12 @@ import { begin, type WireAnswer, type WireRequest } from '../../client/calls/att
 import { Failover } from '../../client/calls/failover.ts';
 import { reasonAt } from '../../client/calls/failureReasons.ts';
 import { HearsayError as ClientError, InvalidRequestError } from '../../client/errors.ts';
-import { stringMember } from '../../client/json.ts';
+import { isObject, stringMember } from '../../client/json.ts';
 import { readOptions } from '../../client/options.ts';
 import { type Fields, parseLine } from '../../log/tools/rowLine.ts';
 import { HearsayError } from '../../words/errors.ts';
 import { noneNamed } from './address.ts';
+import { isTokenRefused, withTokenAdvice } from './tokenAdvice.ts';
 import { withTrustAdvice } from './trust.ts';
 
 export interface NodeAddress {
@@ -131,7 +132,8 @@ export class RemoteNode {
       const reason = reasonAt(this.url, error);
       throw new HearsayError(`${this.url} can't be reached: ${reason}.`, { cause: error });
     }
-    if (!response.ok) throw new HearsayError(this.#refusal(path, response.status, null));
+    if (!response.ok)
+      throw new HearsayError(this.#refusal(path, response.status, await detailOf(response)));
     if (response.body !== null) yield* response.body.pipeThrough(new TextDecoderStream());
   }
 
@@ -144,13 +146,9 @@ export class RemoteNode {
       throw new HearsayError(this.#refusal(path, answer.status, detail));
     } catch (error) {
       if (!(error instanceof ClientError)) throw error;
-      const isTokenRefused = error instanceof InvalidRequestError && error.status === 401;
-      throw new HearsayError(
-        isTokenRefused ? this.#refusal(path, 401, null) : withTrustAdvice(error.message),
-        {
-          cause: error,
-        },
-      );
+      const isRefused = error instanceof InvalidRequestError && isTokenRefused(error.status);
+      const advised = isRefused ? withTokenAdvice(error.message) : withTrustAdvice(error.message);
+      throw new HearsayError(advised, { cause: error });
     }
   }
 
@@ -164,8 +162,10 @@ export class RemoteNode {
 
   #refusal(path: string, status: number, detail: string | null): string {
     const [route] = path.split('?');
-    if (status === 401)
-      return `${this.url} asks for a token, and gets none or a wrong one: give one by --token-file, or in HEARSAY_TOKEN.`;
+    if (isTokenRefused(status))
+      return withTokenAdvice(
+        `${this.url} answered ${status}: ${detail ?? 'it asks for a token, and gets none or a wrong one.'}`,
+      );
     if (status === 404 && (detail === null || detail.startsWith('There is nothing')))
       return `${this.url} does not know ${route}: it is no node of Hearsay, or an older one.`;
     return detail ?? `${this.url} answered ${status} to ${route}.`;
@@ -179,5 +179,22 @@ const request = (path: string): WireRequest => ({
   isWrite: false,
   waitMs: 0,
 });
+
+const MAX_DETAIL_BYTES = 64 * 1024;
+
+/** @returns null if the answer tells none, or is longer than a refusal of a node. */
+async function detailOf(response: Response): Promise<string | null> {
+  const bytes = Number(response.headers.get('Content-Length') ?? Number.NaN);
+  if (!(bytes <= MAX_DETAIL_BYTES)) {
+    await response.body?.cancel().catch(() => {});
+    return null;
+  }
+  try {
+    const body: unknown = await response.json();
+    return isObject(body) ? stringMember(body, 'detail') : null;
+  } catch {
+    return null;
+  }
+}
 
 const textOf = ({ bytes }: WireAnswer): string => new TextDecoder().decode(bytes);

@@ -49,6 +49,15 @@ const REFUSALS: ReadonlyMap<number, string> = new Map([
   [403, 'it does not allow this watch'],
 ]);
 
+/** The reason in the node's own words (RFC 6750, section 3), as the end of a sentence. */
+function refusalIn({ status, headers }: Response): string | null {
+  const fallback = REFUSALS.get(status);
+  if (fallback === undefined) return null;
+  const [, told] = /error_description="([^"]+)"/.exec(headers.get('WWW-Authenticate') ?? '') ?? [];
+  if (told === undefined) return fallback;
+  return `it says: ${told.replace(/\.$/, '')}`;
+}
+
 interface Attempted {
   readonly endpoint: string;
   readonly token: string | null;
@@ -173,8 +182,8 @@ export class WatchRunner<T> {
       token,
     } as const;
     try {
-      const { status } = await begin(this.#settings, endpoint, request, limited);
-      return REFUSALS.has(status) ? { kind: 'refused', reason: REFUSALS.get(status) ?? '' } : null;
+      const reason = refusalIn(await begin(this.#settings, endpoint, request, limited));
+      return reason === null ? null : { kind: 'refused', reason };
     } catch {
       return null;
     }

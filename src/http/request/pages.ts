@@ -21,7 +21,7 @@ const ALLOWED_HEADERS =
   'Content-Type, If-Match, If-None-Match, Hearsay-After, Last-Event-ID, Cache-Control, ' +
   // Tracing libraries add these headers to a page's requests.
   'Authorization, Traceparent, Tracestate, Baggage';
-const EXPOSED_HEADERS = 'ETag, Link, Retry-After, RateLimit, RateLimit-Policy';
+const EXPOSED_HEADERS = 'ETag, Link, Retry-After, RateLimit, RateLimit-Policy, WWW-Authenticate';
 const PREFLIGHT_SECONDS = '600';
 /** Methods that change nothing. */
 const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS']);

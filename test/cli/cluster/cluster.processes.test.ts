@@ -2,7 +2,8 @@
 /** `hearsay cluster` as a real process, with its children. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { open, readdir } from 'node:fs/promises';
+import { open, readdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { z } from 'zod';
@@ -28,6 +29,8 @@ interface Place {
   readonly dataDir: string;
   /** By default three. */
   readonly nodes?: 2;
+  /** By default none. */
+  readonly authFile?: string;
 }
 
 cluster(
@@ -43,7 +46,8 @@ cluster(
       await using command = await startCluster(place);
       for (const url of urls) assert.ok(command.stdout.includes(url), url);
       assert.match(command.stdout, /node3 .* data in .*node3\n/);
-      for (const line of command.stderr.trimEnd().split('\n')) assert.match(line, /^node[123] \| /);
+      for (const line of command.stderr.trimEnd().split('\n'))
+        assert.match(line, /^(node[123] \| |Still waiting: )/);
       const stored = await fetch(`${urls[0]}/cache/greeting`, {
         method: 'PUT',
         headers: { 'Content-Type': 'application/json' },
@@ -148,10 +152,34 @@ cluster(
   },
 );
 
+cluster(
+  'with a file of tokens it becomes ready all the same, and starts a killed node again',
+  async () => {
+    await using directory = await temporaryDirectory();
+    const authFile = join(directory.path, 'tokens.json');
+    await writeFile(authFile, '{"version": 1, "tokens": []}\n', { mode: 0o600 });
+    const firstPort = await freePorts(2);
+    const place = { firstPort, dataDir: directory.path, nodes: 2, authFile } as const;
+    await using command = await startCluster(place);
+    assert.is((await fetch(`http://localhost:${firstPort}/_cluster`)).status, 401);
+    assert.match(command.stdout, /Authorization: Bearer TOKEN/);
+    await new Promise((resolve) => setTimeout(resolve, LEAST_RUN_MS));
+    process.kill(childrenOf(command)[1] ?? 0, 'SIGKILL');
+    await waitFor(() => command.stderr.includes('is started again'), END_LIMIT_MS, 'it is told');
+    await waitFor(
+      async () => (await fetch(`http://localhost:${firstPort + 1}/readyz`)).status === 200,
+      START_LIMIT_MS,
+      'node2 is ready again',
+    );
+    assert.ok(command.isRunning);
+  },
+);
+
 cluster.run();
 
-function wordsFor({ firstPort, dataDir, nodes }: Place): string[] {
+function wordsFor({ firstPort, dataDir, nodes, authFile }: Place): string[] {
   const words = ['cluster', '--first-port', String(firstPort), '--data-dir', dataDir];
+  if (authFile !== undefined) words.push('--auth-file', authFile);
   return nodes === undefined ? words : [...words, '--nodes', String(nodes)];
 }
 
@@ -159,7 +187,7 @@ async function startCluster(place: Place): Promise<CommandProcess> {
   const command = new CommandProcess(wordsFor(place));
   try {
     await waitFor(
-      () => /export HEARSAY_URL=\S+\n$/.test(command.stdout) || !command.isRunning,
+      () => /export HEARSAY_URL=\S+\n/.test(command.stdout) || !command.isRunning,
       START_LIMIT_MS,
       'the nodes see one another',
     );

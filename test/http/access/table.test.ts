@@ -336,11 +336,11 @@ table('RFC 6750: the challenge names the fault, and the scope that is missing', 
   assert.is(await challengeOf({ Authorization: 'Basic YTpi' }), 'Bearer realm="hearsay"');
   assert.is(
     await challengeOf(bearer('hsy_wrong')),
-    'Bearer realm="hearsay", error="invalid_token"',
+    'Bearer realm="hearsay", error="invalid_token", error_description="The token is wrong, or was revoked."',
   );
   assert.is(
     await challengeOf(bearer(reader.shown.token)),
-    'Bearer realm="hearsay", error="insufficient_scope", scope="write"',
+    'Bearer realm="hearsay", error="insufficient_scope", scope="write", error_description="The token lacks the scope write."',
   );
 });
 

@@ -1,0 +1,53 @@
+/**
+ * When a node of `hearsay cluster` is ready: it takes reads and writes, and is connected with every other
+ * node, each of which has shown to be of its cluster.
+ *
+ * The node tells it over the channel to the command: whoever asked by HTTP might need a token.
+ */
+import { setTimeout as wait } from 'node:timers/promises';
+import type { NodeSettings } from '../../node/settings.ts';
+import type { RunningNode } from '../../node/startNode.ts';
+import { tellParent } from './parent.ts';
+
+const POLL_INTERVAL_MS = 50;
+
+/** What counts of a node. */
+export interface NodeFacts {
+  /** Null if it takes reads and writes. */
+  readonly whyUnwritable: string | null;
+  readonly connectedPeers: number;
+  /** Without itself. */
+  readonly otherNodes: number;
+}
+
+/** @returns what the node waits for, as the end of a sentence that begins with its name; null if it is ready. */
+export function waitsFor(facts: NodeFacts): string | null {
+  const { whyUnwritable, connectedPeers, otherNodes } = facts;
+  if (whyUnwritable !== null) return `takes no writes yet (${whyUnwritable})`;
+  if (connectedPeers >= otherNodes) return null;
+  return `is connected to ${connectedPeers} of ${otherNodes} peers`;
+}
+
+/** Tells the command each new reason to wait, and at last that the node is ready. Never rejects. */
+export async function tellUntilReady(
+  { replica, connectedPeers }: Pick<RunningNode, 'replica' | 'connectedPeers'>,
+  { nodes }: Pick<NodeSettings, 'nodes'>,
+): Promise<void> {
+  let told: string | null = null;
+  for (;;) {
+    const reason = waitsFor({
+      whyUnwritable: replica.readiness.whyUnwritable,
+      connectedPeers: connectedPeers(),
+      otherNodes: nodes.length - 1,
+    });
+    const isNew = reason === null || reason !== told;
+    if (
+      isNew &&
+      !(await tellParent(reason === null ? { kind: 'ready' } : { kind: 'waiting', reason }))
+    )
+      return;
+    if (reason === null) return;
+    told = reason;
+    await wait(POLL_INTERVAL_MS, undefined, { ref: false });
+  }
+}
