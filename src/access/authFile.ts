@@ -80,13 +80,33 @@ export class AuthFileError extends HearsayError {}
 
 export const EMPTY_AUTH_FILE: AuthFile = { version: 1, tokens: [] };
 
+/** The end of a sentence that begins with the place. No value is quoted: it may be a secret. */
+function faultOf(issue: z.core.$ZodRawIssue): string {
+  switch (issue.code) {
+    case 'invalid_type':
+      return issue.input === undefined
+        ? 'is missing: add it, or make the file by `hearsay token create`'
+        : `must be of another type: ${issue.expected}`;
+    case 'invalid_value':
+      return `must be ${issue.values.map((value) => JSON.stringify(value)).join(' or ')}`;
+    case 'unrecognized_keys':
+      return 'has a member that is unknown: take it out, or correct its name';
+    case 'too_small':
+      return `must be at least ${issue.minimum}`;
+    case 'too_big':
+      return `must be at most ${issue.maximum}`;
+    default:
+      return 'is malformed';
+  }
+}
+
 /** @throws AuthFileError that names the place of the fault. */
 export function parseAuthFile(text: string): AuthFile {
-  const parsed = fileSchema.safeParse(jsonOf(text));
+  const parsed = fileSchema.safeParse(jsonOf(text), { error: faultOf });
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
     const place = issue?.path.join('.') || 'the file';
-    throw new AuthFileError(`${place}: ${issue?.message ?? 'is malformed'}`);
+    throw new AuthFileError(`${place} ${issue?.message ?? 'is malformed'}`);
   }
   const { tokens } = parsed.data;
   refuseTwice(

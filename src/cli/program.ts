@@ -100,8 +100,9 @@ function serveWithoutReaders(): void {
 /** `hearsay … | head` ends when its reader does; a message that nobody reads stops no command. */
 function endWithReaders(): void {
   process.stdout.on('error', (error) => {
-    if (!('code' in error && error.code === 'EPIPE'))
-      process.stderr.write(`The output can't be written: ${writeFailure(error)}.\n`);
+    // The reader has what it wanted.
+    if ('code' in error && error.code === 'EPIPE') process.exit(0);
+    process.stderr.write(`The output can't be written: ${writeFailure(error)}.\n`);
     process.exit(FAILURE);
   });
   process.stderr.on('error', () => {});

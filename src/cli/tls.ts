@@ -1,4 +1,5 @@
 /** `hearsay tls`: makes an authority and certificates for development. */
+
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Command, Option } from 'commander';
@@ -6,6 +7,7 @@ import type { KeyPair } from '../net/certificates.ts';
 import { peerUri } from '../net/peerNames.ts';
 import { writePair } from '../node/tlsFiles.ts';
 import { HearsayError, SettingError } from '../words/errors.ts';
+import { fileFailure } from '../words/fileFailure.ts';
 import { readExpiry } from './expiry.ts';
 import { note, printLine } from './terminal/output.ts';
 import { dayText } from './terminal/text.ts';
@@ -42,16 +44,25 @@ export function registerTlsCommands(program: Command): void {
     .description(
       'Makes the authority that signs the others. Those who are to believe it need ca.crt.',
     )
+    .addHelpText('after', examples(`hearsay tls ca\n  hearsay tls ca --dir /tmp/tls --expires 90d`))
     .action(makeAuthority);
   common(tls.command('server'), '365d')
     .summary('make the certificate of a node for clients')
     .description('Makes the certificate that a node shows to clients.')
     .argument('[names...]', `host names and addresses (default ${LOCAL_NAMES.join(' ')})`)
+    .addHelpText(
+      'after',
+      examples(`hearsay tls server\n  hearsay tls server node1.example.com 10.0.0.1 --expires 90d`),
+    )
     .action(makeServer);
   common(tls.command('client'), '365d')
     .summary('make the certificate of a client')
     .description('Makes a certificate that a client shows in the place of a token.')
     .argument('<name>', 'its name in the file of tokens')
+    .addHelpText(
+      'after',
+      examples(`hearsay tls client web\n  hearsay tls client web --dir /tmp/tls --expires 30d`),
+    )
     .action(makeClient);
   common(tls.command('peer'), '365d')
     .summary('make the certificate of a node for its peers')
@@ -65,8 +76,16 @@ export function registerTlsCommands(program: Command): void {
       process.env.CLUSTER || 'hearsay',
     )
     .option('--host <names...>', 'host names and addresses beside it')
+    .addHelpText(
+      'after',
+      examples(
+        `hearsay tls peer node1 --host node1.example.com\n  hearsay tls peer node2 --cluster shop --expires 90d`,
+      ),
+    )
     .action(makePeer);
 }
+
+const examples = (lines: string): string => `\nExamples:\n  ${lines}`;
 
 const common = (command: Command, expires: string): Command =>
   command
@@ -160,9 +179,8 @@ function authorityText(dir: string, kind: 'crt' | 'key'): string {
   try {
     return readFileSync(file, 'utf8');
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
     throw new HearsayError(
-      `The authority ${file} can't be read (${reason}): make one by \`hearsay tls ca${ofDir(dir)}\`.`,
+      `The authority ${file} can't be read (${fileFailure(error)}): make one by \`hearsay tls ca${ofDir(dir)}\`.`,
       { cause: error },
     );
   }

@@ -100,6 +100,7 @@ export function registerTokenCommands(program: Command): void {
     .description('Prints the tokens of a file: their ids, scopes, prefixes and ends.')
     .addOption(fileOption())
     .option('--json', 'one line of JSON for each token')
+    .addHelpText('after', LIST_EXAMPLES)
     .action(list);
   token
     .command('revoke')
@@ -107,6 +108,7 @@ export function registerTokenCommands(program: Command): void {
     .description('Takes a token out of the file. Nodes refuse it, and end its watches, within 2 s.')
     .argument('<id>', 'its id; cert:NAME for a certificate')
     .addOption(fileOption())
+    .addHelpText('after', REVOKE_EXAMPLES)
     .action(revoke);
   token
     .command('check')
@@ -257,6 +259,16 @@ Examples:
   hearsay token create --file tokens.json --id web --scopes read,watch \\
     --prefix user/ --expires 90d
   hearsay token create --file tokens.json --id ops --scopes metrics,log,admin`;
+
+const LIST_EXAMPLES = `
+Examples:
+  hearsay token list --file tokens.json
+  hearsay token list --file tokens.json --json`;
+
+const REVOKE_EXAMPLES = `
+Examples:
+  hearsay token revoke --file tokens.json web
+  hearsay token revoke --file tokens.json cert:web`;
 
 const CHECK_EXAMPLES = `
 Examples:

@@ -3,6 +3,7 @@
  *
  * Invariant: only its owner may read or write it, for who may write it decides who may do what.
  */
+
 import {
   closeSync,
   fstatSync,
@@ -16,6 +17,7 @@ import {
 import { type AuthFile, AuthFileError, formatAuthFile, parseAuthFile } from '../access/authFile.ts';
 import { OWN_FILE_MODE } from '../log/sqlite/ownFile.ts';
 import { SettingError } from '../words/errors.ts';
+import { fileFailure } from '../words/fileFailure.ts';
 import { MIB } from '../words/size.ts';
 
 const MAX_FILE_BYTES = 16 * MIB;
@@ -56,8 +58,7 @@ function textOf(path: string): string {
   try {
     file = openSync(path, 'r');
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new SettingError(`The file of tokens ${path} can't be read (${reason}).`, {
+    throw new SettingError(`The file of tokens ${path} can't be read (${fileFailure(error)}).`, {
       cause: error,
     });
   }

@@ -5,6 +5,7 @@
  * when it ends. The last good key set is kept in the data directory, so that a start needs no provider; a
  * key that the provider has dropped counts no more.
  */
+
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createLocalJWKSet, errors, type JSONWebKeySet, jwtVerify } from 'jose';
@@ -13,6 +14,7 @@ import type { Caller, Proof } from '../access/caller.ts';
 import { callerOfClaims } from '../access/claims.ts';
 import { OWN_FILE_MODE } from '../log/sqlite/ownFile.ts';
 import { SettingError } from '../words/errors.ts';
+import { fileFailure } from '../words/fileFailure.ts';
 import { MIB } from '../words/size.ts';
 import type { NodeSettings } from './nodeSettings.ts';
 
@@ -172,8 +174,9 @@ function readFile(path: string): string {
   try {
     return readFileSync(path, 'utf8');
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new SettingError(`The key set ${path} can't be read (${reason}).`, { cause: error });
+    throw new SettingError(`The key set ${path} can't be read (${fileFailure(error)}).`, {
+      cause: error,
+    });
   }
 }
 

@@ -3,6 +3,7 @@
  *
  * Invariants: they are taken as a whole or not at all; and of a key, nobody but its owner can make a copy.
  */
+
 import type { X509Certificate } from 'node:crypto';
 import {
   closeSync,
@@ -25,6 +26,7 @@ import {
   requireKeyOf,
 } from '../net/certificates.ts';
 import { SettingError } from '../words/errors.ts';
+import { fileFailure } from '../words/fileFailure.ts';
 import { MIB } from '../words/size.ts';
 import { stampOf } from './authFiles.ts';
 
@@ -139,8 +141,9 @@ function textAt(path: string, word: string, check: (status: Stats, path: string)
   try {
     file = openSync(path, 'r');
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new SettingError(`The ${word} ${path} can't be read (${reason}).`, { cause: error });
+    throw new SettingError(`The ${word} ${path} can't be read (${fileFailure(error)}).`, {
+      cause: error,
+    });
   }
   try {
     const status = fstatSync(file);

@@ -3,12 +3,14 @@
  * which the first node that needs it makes. So the nodes and commands of one user find one another
  * without a setting, and no secret is one that others know.
  */
+
 import { randomBytes } from 'node:crypto';
 import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { OWN_DIRECTORY_MODE, OWN_FILE_MODE } from '../log/sqlite/ownFile.ts';
 import { SettingError } from '../words/errors.ts';
+import { fileFailure } from '../words/fileFailure.ts';
 import type { Environment } from './settingKinds.ts';
 import { isToken } from './token.ts';
 
@@ -96,7 +98,7 @@ function textOf(file: string): string | null {
     return readFileSync(file, 'utf8');
   } catch (error) {
     if (isAbsence(error)) return null;
-    throw new SettingError(`The token file ${file} can't be read (${reasonOf(error)}).`, {
+    throw new SettingError(`The token file ${file} can't be read (${fileFailure(error)}).`, {
       cause: error,
     });
   }

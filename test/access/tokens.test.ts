@@ -113,6 +113,36 @@ tokens('a file with any fault is refused, and the refusal quotes none of it', ()
   );
 });
 
+tokens('a fault is told in words that say what to do', () => {
+  const FAULTS: readonly (readonly [file: object, message: RegExp])[] = [
+    [
+      { version: 1, tokens: [{ id: 'a', scopes: ['read'] }] },
+      /^tokens\.0\.hash is missing: add it/,
+    ],
+    [{ version: 1, tokens: {} }, /^tokens must be of another type: array$/],
+    [{ version: 2, tokens: [] }, /^version must be 1$/],
+    [
+      { version: 1, tokens: [{ id: 'a', hash, scopes: ['red'] }] },
+      /^tokens\.0\.scopes\.0 must be "read" or /,
+    ],
+    [{ version: 1, tokens: [], more: 1 }, /^the file has a member that is unknown: take it out/],
+    [
+      { version: 1, tokens: [{ id: 'a', hash, scopes: ['read'], limits: { rps: 0 } }] },
+      /^tokens\.0\.limits\.rps must be at least 1$/,
+    ],
+    [
+      { version: 1, tokens: [{ id: 'a', hash: 'x', scopes: ['read'] }] },
+      /^tokens\.0\.hash must be sha256:/,
+    ],
+  ];
+  for (const [file, message] of FAULTS)
+    assert.throws(
+      () => parseAuthFile(JSON.stringify(file)),
+      (error: unknown) => error instanceof AuthFileError && message.test(error.message),
+      JSON.stringify(file),
+    );
+});
+
 tokens('a token is added once and taken out once', () => {
   const row = { id: 'a', hash, scopes: ['read' as const] };
   const file = withToken(EMPTY_AUTH_FILE, row);

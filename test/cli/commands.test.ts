@@ -1,5 +1,6 @@
 /** The `hearsay` command itself: help, version, wrong usage, exit codes. */
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { stripTypeScriptTypes } from 'node:module';
@@ -33,7 +34,15 @@ commands('what tests start shows the help of the sources', async () => {
   assert.is(await shown(PROGRAM), await shown(SOURCES));
 });
 
-for (const words of [['--help'], ['serve', '--help'], ['cluster', '--help']]) {
+const WITH_EXAMPLES = [
+  '',
+  'serve',
+  'cluster',
+  ...['ca', 'server', 'client', 'peer'].map((name) => `tls ${name}`),
+  ...['create', 'list', 'revoke', 'check'].map((name) => `token ${name}`),
+].map((name) => [...name.split(' ').filter((word) => word !== ''), '--help']);
+
+for (const words of WITH_EXAMPLES) {
   commands(`${words.join(' ')} fits ${COLUMNS} columns and has examples`, async () => {
     const { code, stdout, stderr } = await runShared(words);
     assert.is(code, 0);
@@ -45,6 +54,21 @@ for (const words of [['--help'], ['serve', '--help'], ['cluster', '--help']]) {
     );
   });
 }
+
+commands('a reader that ends is no failure', async () => {
+  const child = spawn(process.execPath, [PROGRAM, '--help'], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  child.stdout.destroy();
+  assert.equal(await once(child, 'exit'), [0, null]);
+});
+
+commands('an end that is no duration is refused with the units that it may have', async () => {
+  const words = ['token', 'create', '--file', 'none', '--id', 'a', '--scopes', 'read'];
+  const { code, stderr } = await runShared([...words, '--expires', '3x']);
+  assert.is(code, 2);
+  assert.match(stderr, /a duration such as 12h or 90d, or a time that is to come, such as 2099-/);
+});
 
 commands('help is asked for as elsewhere', async () => {
   const pages = [

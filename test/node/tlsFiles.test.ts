@@ -43,7 +43,7 @@ files('each fault is one sentence that names the file and the remedy', async () 
   const faults: [paths: Partial<TlsPaths>, sentence: RegExp][] = [
     [
       { ...server, cert: join(directory, 'gone') },
-      /^The certificate \S+gone can't be read \(ENOENT.*\)\.$/,
+      /^The certificate \S+gone can't be read \(it is not there\)\.$/,
     ],
     [{ ...server, cert: directory }, /^The certificate \S+ is no file\.$/],
     [{ ...server, cert: noKey }, /^The certificate \S+none holds no certificate in PEM\.$/],

@@ -75,7 +75,7 @@ tokens('a file that is missing or holds no token is named in a sentence', async 
   }
   assert.throws(
     () => tokenOfNode({ ...NONE, internalTokenFile: directory.path }, '', noWarning),
-    isSettingError(/can't be read \(EISDIR/),
+    isSettingError(/can't be read \(it is a directory\)/),
   );
 });
 

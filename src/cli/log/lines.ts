@@ -1,8 +1,10 @@
 /** Files of lines: read in bounded memory, and written so that an interrupted run can be continued. */
+
 import { createReadStream } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { MalformedLineError } from '../../log/tools/rowLine.ts';
 import { HearsayError, SettingError } from '../../words/errors.ts';
+import { fileFailure } from '../../words/fileFailure.ts';
 import { type LineOutput, writeFailure } from '../terminal/output.ts';
 
 export interface Line {
@@ -77,7 +79,7 @@ function readError(file: string, error: unknown): unknown {
   if (error.code === 'ENOENT')
     return new SettingError(`There is no file ${file}.`, { cause: error });
   return error.code === 'EISDIR' || error.code === 'EACCES'
-    ? new SettingError(`The file ${file} can't be read (${error.message}).`, { cause: error })
+    ? new SettingError(`The file ${file} can't be read (${fileFailure(error)}).`, { cause: error })
     : error;
 }
 

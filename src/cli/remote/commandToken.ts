@@ -2,6 +2,7 @@
  * The token that a command shows. The first of these counts: a flag, HEARSAY_TOKEN, the file of this
  * user, and for a node of this machine the token for `admin` in its data directory.
  */
+
 import { readFileSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
@@ -10,6 +11,7 @@ import { idOfSecret } from '../../access/secret.ts';
 import { findAdminToken } from '../../node/adminToken.ts';
 import { isLoopback } from '../../node/loopback.ts';
 import { SettingError } from '../../words/errors.ts';
+import { fileFailure } from '../../words/fileFailure.ts';
 import { note } from '../terminal/output.ts';
 import { authoritiesOption } from './trust.ts';
 
@@ -123,7 +125,8 @@ function textOf(file: string): string {
   try {
     return readFileSync(file, 'utf8');
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new SettingError(`The token file ${file} can't be read (${reason}).`, { cause: error });
+    throw new SettingError(`The token file ${file} can't be read (${fileFailure(error)}).`, {
+      cause: error,
+    });
   }
 }

@@ -1,8 +1,10 @@
 /** The authorities by which a command verifies the certificates of nodes. */
+
 import { readFileSync } from 'node:fs';
 import * as tls from 'node:tls';
 import { InvalidArgumentError, Option } from 'commander';
 import { CertificateError, certificatesIn } from '../../net/certificates.ts';
+import { fileFailure } from '../../words/fileFailure.ts';
 
 /** Those of the file count in the place of the system's, for the whole process. */
 export const authoritiesOption = (): Option =>
@@ -30,9 +32,10 @@ function authoritiesIn(file: string): string[] {
   try {
     return certificatesIn(readFileSync(file, 'utf8')).map(String);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
     throw new InvalidArgumentError(
-      error instanceof CertificateError ? `The file ${reason}.` : `It can't be read (${reason}).`,
+      error instanceof CertificateError
+        ? `The file ${error.message}.`
+        : `It can't be read (${fileFailure(error)}).`,
     );
   }
 }

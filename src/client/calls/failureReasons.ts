@@ -32,6 +32,9 @@ const NEVER_CONNECTED = new Set([
   'UND_ERR_CONNECT_TIMEOUT',
 ]);
 
+/** Node's own advice on an unknown authority, which names a flag that users of a library can't give. */
+const NODE_ADVICE = /; if the root CA is installed locally.*$/s;
+
 /** Whether the node may have got the request. */
 export function mayHaveArrived(error: unknown): boolean {
   const code = codeOf(error);
@@ -53,8 +56,8 @@ export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const { cause } = error;
   // A name with several addresses gives an AggregateError with an empty message.
-  if (cause instanceof Error) return cause.message || (codeOf(error) ?? error.message);
-  return error.message;
+  const { message } = cause instanceof Error ? cause : error;
+  return message.replace(NODE_ADVICE, '') || (codeOf(error) ?? error.message);
 }
 
 /** Node's fetch names the fault only in the cause. */

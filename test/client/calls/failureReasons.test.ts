@@ -4,6 +4,7 @@ import { createServer as createHttp } from 'node:http';
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { reasonAt } from '../../../src/client/calls/failureReasons.ts';
 import { createClient, HearsayError } from '../../../src/client/index.ts';
 
 const schemes = suite('wrong schemes');
@@ -45,6 +46,14 @@ schemes('a port that hangs up on http: https is named, and the write may be stor
 schemes('a port that hangs up on https: no scheme is named', async () => {
   const error = await errorAt(hangsUp(), 'https');
   assert.not.match(error.message, /name it by/);
+});
+
+schemes('what Node advises on an unknown authority is left out', () => {
+  const cause = new Error(
+    'unable to verify the first certificate; if the root CA is installed locally, try running Node.js with --use-system-ca',
+  );
+  const error = new TypeError('fetch failed', { cause });
+  assert.is(reasonAt('https://a', error), 'unable to verify the first certificate');
 });
 
 schemes.run();
