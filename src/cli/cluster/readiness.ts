@@ -2,7 +2,7 @@
  * When a node of `hearsay cluster` is ready: it takes reads and writes, and is connected with every other
  * node, each of which has shown to be of its cluster.
  *
- * The node tells it over the channel to the command: whoever asked by HTTP might need a token.
+ * The node tells it over the channel to the command: a command that asked by HTTP might need a token.
  */
 import { setTimeout as wait } from 'node:timers/promises';
 import type { NodeSettings } from '../../node/settings.ts';
@@ -11,7 +11,7 @@ import { tellParent } from './parent.ts';
 
 const POLL_INTERVAL_MS = 50;
 
-/** What counts of a node. */
+/** The facts of a node that decide. */
 export interface NodeFacts {
   /** Null if it takes reads and writes. */
   readonly whyUnwritable: string | null;

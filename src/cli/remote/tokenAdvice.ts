@@ -1,8 +1,8 @@
-/** What a person at a terminal can do about a refusal, where the node speaks of headers. */
+/** Advice to a person at a terminal about a refusal, where the node speaks of headers. */
 
 const BY = 'by --token-file, or in HEARSAY_TOKEN';
 
-/** The advice of a node to whoever shows no token, and that of a command. */
+/** The advice of a node to a client without a token, and that of a command. */
 const ADVICES: readonly (readonly [ofNode: RegExp, ofCommand: string])[] = [
   [/show a token as `Authorization: Bearer TOKEN`/, `give a token that has it ${BY}`],
   [/\bas `Authorization: Bearer TOKEN`/, BY],

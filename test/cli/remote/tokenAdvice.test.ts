@@ -1,4 +1,4 @@
-/** What a command advises after a refusal: a flag and a variable, never a header. */
+/** A command advises a flag and a variable after a refusal, never a header. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { withTokenAdvice } from '../../../src/cli/remote/tokenAdvice.ts';
