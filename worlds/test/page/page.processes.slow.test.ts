@@ -118,6 +118,7 @@ test('a person logs in, plays, loses the world, and is back in play by himself',
     const { playUrl, seatToken } = (await joined.json()) as { playUrl: string; seatToken: string };
     return new TestPlayer(playUrl, seatToken).settled();
   };
+  const shownTo = (by: TestPlayer) => [...by.view.figures.values()].find(([id]) => id !== by.you);
   const walks = async (by: TestPlayer, key: string, axis: 1 | 2): Promise<void> => {
     const place = (): number =>
       [...by.view.figures.values()].find(([id]) => id !== by.you)?.[axis] ?? Number.NaN;
@@ -140,7 +141,8 @@ test('a person logs in, plays, loses the world, and is back in play by himself',
   {
     using other = await watching('meadow');
     // From one side of the map to the other, whichever side it stands at.
-    const [, x = 0] = [...other.view.figures.values()].find(([id]) => id !== other.you) ?? [];
+    await waitFor(() => shownTo(other) !== undefined, 10_000, 'the figure is seen');
+    const [, x = 0] = shownTo(other) ?? [];
     await walks(other, x < 600 ? 'ArrowRight' : 'KeyA', 1);
     await look(seen, 'play');
   }
@@ -160,7 +162,8 @@ test('a person logs in, plays, loses the world, and is back in play by himself',
   {
     const name = (await seen.textContent('#place')) ?? '';
     using other = await watching(name.includes('harbour') ? 'harbour' : 'meadow');
-    const [, , y = 0] = [...other.view.figures.values()].find(([id]) => id !== other.you) ?? [];
+    await waitFor(() => shownTo(other) !== undefined, 10_000, 'the figure is seen');
+    const [, , y = 0] = shownTo(other) ?? [];
     await walks(other, y < 300 ? 'ArrowDown' : 'KeyW', 2);
   }
 
