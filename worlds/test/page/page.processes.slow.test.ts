@@ -106,16 +106,30 @@ test('a person logs in, plays, loses the world, and is back in play by himself',
   await look(seen, 'lobby');
 
   // Play: another player sees the figure walk where the keys say.
-  await seen.click('.world[data-map=meadow] .join');
+  // Each region has a meadow, and the nearest region stands first.
+  const region = seen.locator('section', { hasText: 'Region eu' }).last();
+  await region.locator('.world[data-map=meadow] .join').first().click();
   await seen.waitForSelector('[data-screen=play]');
-  assert.match(await news(), /You are in The meadow \(eu\)\./);
+  await waitFor(
+    async () => /You are in The meadow \(eu\)\./.test(await news()),
+    10_000,
+    'it is said where he is',
+  );
   const access = await guestAccess(served.url);
   const watching = async (world: string): Promise<TestPlayer> => {
-    const joined = await fetch(`${apiUrl}/worlds/eu/${world}/join`, {
-      method: 'POST',
-      headers: { Authorization: `Bearer ${access}`, 'Idempotency-Key': crypto.randomUUID() },
-    });
-    const { playUrl, seatToken } = (await joined.json()) as { playUrl: string; seatToken: string };
+    const seats: { playUrl: string; seatToken: string }[] = [];
+    // An api may not have heard yet of a world that has just begun.
+    const isJoined = async (): Promise<boolean> => {
+      const joined = await fetch(`${apiUrl}/worlds/eu/${world}/join`, {
+        method: 'POST',
+        headers: { Authorization: `Bearer ${access}`, 'Idempotency-Key': crypto.randomUUID() },
+      });
+      const answer = (await joined.json()) as { playUrl: string; seatToken: string };
+      if (joined.ok) seats.push(answer);
+      return joined.ok;
+    };
+    await waitFor(isJoined, 10_000, 'a seat');
+    const { playUrl = '', seatToken = '' } = seats[0] ?? {};
     return new TestPlayer(playUrl, seatToken).settled();
   };
   const shownTo = (by: TestPlayer) => [...by.view.figures.values()].find(([id]) => id !== by.you);
