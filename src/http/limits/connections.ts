@@ -15,6 +15,7 @@ import type { Limits } from '../../words/limits.ts';
 import { RETRY_AFTER_MS } from '../../words/time.ts';
 import { Problem } from '../answer/problem.ts';
 import { type AddressOf, clientAddress } from './clientAddress.ts';
+import { HolderCounts } from './holderCounts.ts';
 import { REDUCED_CAPACITY } from './problems.ts';
 import { tooManyAnswers } from './quotas.ts';
 import { ALWAYS_ANSWERED } from './shedding.ts';
@@ -86,7 +87,7 @@ export class Connections {
   readonly #addressOf: AddressOf;
   readonly #connections = new Map<Duplex, Connection>();
   /** By the holder of the address of the other end. */
-  readonly #byHolder = new Map<string, number>();
+  readonly #byHolder = new HolderCounts();
   /** By the two addresses and ports, those whose handshake of TLS is under way among them. */
   readonly #byPair = new Map<string, Connection>();
   /** Those above the bound, the oldest first. */
@@ -262,7 +263,7 @@ export class Connections {
     const { maxConnections, maxConnectionsPerAddress } = limits;
     const { remoteAddress = '' } = socket;
     const holder = holderOf(remoteAddress);
-    const ofHolder = (this.#byHolder.get(holder) ?? 0) + 1;
+    const ofHolder = this.#byHolder.of(holder) + 1;
     const isShared = trustedProxies.has(remoteAddress);
     const isSpare = this.size >= maxConnections;
     const isFull = isSpare && this.#spare.size >= SPARE_CONNECTIONS && !this.#makeRoom();
@@ -285,16 +286,14 @@ export class Connections {
     };
     const pair = pairOf(socket);
     this.#byPair.set(pair, connection);
-    this.#byHolder.set(holder, ofHolder);
+    this.#byHolder.add(holder, 1);
     if (isSpare) this.#spare.add(connection);
     this.#serve(connection, socket);
     socket.once('close', () => {
       this.#connections.delete(connection.socket);
       this.#byPair.delete(pair);
       this.#spare.delete(connection);
-      const left = (this.#byHolder.get(holder) ?? 1) - 1;
-      if (left > 0) this.#byHolder.set(holder, left);
-      else this.#byHolder.delete(holder);
+      this.#byHolder.add(holder, -1);
     });
   }
 

@@ -10,6 +10,7 @@ import { OverloadedError } from '../../words/errors.ts';
 import type { Limits } from '../../words/limits.ts';
 import { RETRY_AFTER_MS } from '../../words/time.ts';
 import { Problem } from '../answer/problem.ts';
+import { HolderCounts } from './holderCounts.ts';
 
 /** The rate of a body counts once this time is over. */
 const SLOW_START_MS = 5000;
@@ -25,7 +26,7 @@ export class LongBodies {
   readonly #limits: BodyLimits;
   #bytes = 0;
   /** By the holder of the address. */
-  readonly #bytesByHolder = new Map<string, number>();
+  readonly #bytesByHolder = new HolderCounts();
 
   constructor(limits: BodyLimits) {
     this.#limits = limits;
@@ -81,10 +82,7 @@ export class LongBodies {
   /** @returns the bytes of the holder. */
   #add(holder: string, bytes: number): number {
     this.#bytes += bytes;
-    const ofHolder = (this.#bytesByHolder.get(holder) ?? 0) + bytes;
-    if (ofHolder > 0) this.#bytesByHolder.set(holder, ofHolder);
-    else this.#bytesByHolder.delete(holder);
-    return ofHolder;
+    return this.#bytesByHolder.add(holder, bytes);
   }
 
   #isOver(ofHolder: number): boolean {

@@ -10,6 +10,7 @@ import type { ServerResponse } from 'node:http';
 import { holderOf } from '../../access/addressHolder.ts';
 import type { Limits } from '../../words/limits.ts';
 import type { AddressOf } from './clientAddress.ts';
+import { HolderCounts } from './holderCounts.ts';
 import { tooManySlow } from './quotas.ts';
 
 /** A list of at most so many entries is not slow. */
@@ -24,7 +25,7 @@ export class SlowRequests {
   refused = 0;
   readonly #maxSlowRequests: number;
   readonly #addressOf: AddressOf;
-  readonly #unreadByHolder = new Map<string, number>();
+  readonly #unreadByHolder = new HolderCounts();
 
   constructor({ maxSlowRequests }: Pick<Limits, 'maxSlowRequests'>, addressOf: AddressOf) {
     this.#maxSlowRequests = maxSlowRequests;
@@ -38,7 +39,7 @@ export class SlowRequests {
    */
   async answer<T>(response: ServerResponse, work: Work<T>): Promise<T> {
     const holder = holderOf(this.#addressOf(response.req));
-    const unread = this.#unreadByHolder.get(holder) ?? 0;
+    const unread = this.#unreadByHolder.of(holder);
     if (unread >= Math.ceil(this.#maxSlowRequests * ADDRESS_SHARE)) this.#refuse();
     this.#begin();
     try {
@@ -78,22 +79,16 @@ export class SlowRequests {
       this.underWay--;
       return;
     }
-    this.#count(holder, 1);
+    this.#unreadByHolder.add(holder, 1);
     let isUnread = true;
     const end = (): void => {
       if (!isUnread) return;
       isUnread = false;
       this.underWay--;
-      this.#count(holder, -1);
+      this.#unreadByHolder.add(holder, -1);
     };
     // Node begins the next request of the connection within `finish`, before `close`.
     response.prependOnceListener('finish', end);
     response.once('close', end);
-  }
-
-  #count(holder: string, requests: number): void {
-    const unread = (this.#unreadByHolder.get(holder) ?? 0) + requests;
-    if (unread > 0) this.#unreadByHolder.set(holder, unread);
-    else this.#unreadByHolder.delete(holder);
   }
 }

@@ -8,6 +8,7 @@ import type { ServerResponse } from 'node:http';
 import { holderOf } from '../../access/addressHolder.ts';
 import type { Limits } from '../../words/limits.ts';
 import { KIB } from '../../words/size.ts';
+import { HolderCounts } from './holderCounts.ts';
 
 export interface UnreadAnswersOptions {
   readonly limits: Pick<Limits, 'maxAnswerBytes' | 'minAnswerBytesPerSecond'>;
@@ -23,7 +24,7 @@ const SHORT_BYTES = 16 * KIB;
 export class UnreadAnswers {
   bytes = 0;
   readonly #options: UnreadAnswersOptions;
-  readonly #byHolder = new Map<string, number>();
+  readonly #byHolder = new HolderCounts();
 
   constructor(options: UnreadAnswersOptions) {
     this.#options = options;
@@ -40,8 +41,9 @@ export class UnreadAnswers {
 
   /** Whether answers may be written for the address. */
   hasShare(address: string): boolean {
-    const held = this.#byHolder.get(holderOf(address)) ?? 0;
-    return held <= this.#options.limits.maxAnswerBytes * ADDRESS_SHARE;
+    return (
+      this.#byHolder.of(holderOf(address)) <= this.#options.limits.maxAnswerBytes * ADDRESS_SHARE
+    );
   }
 
   /**
@@ -72,8 +74,6 @@ export class UnreadAnswers {
 
   #count(holder: string, bytes: number): void {
     this.bytes += bytes;
-    const held = (this.#byHolder.get(holder) ?? 0) + bytes;
-    if (held > 0) this.#byHolder.set(holder, held);
-    else this.#byHolder.delete(holder);
+    this.#byHolder.add(holder, bytes);
   }
 }
