@@ -61,13 +61,21 @@ export async function verifyAccess(
 ): Promise<AccessClaims | null> {
   try {
     const { payload } = await jwtVerify(token, keys, {
-      ...{ algorithms: [ACCESS_ALGORITHM], issuer, audience: AUDIENCE, typ: 'at+jwt' },
-      ...{ currentDate: new Date(nowMs), requiredClaims: ['exp', 'iat', 'sub'] },
+      algorithms: [ACCESS_ALGORITHM],
+      issuer,
+      audience: AUDIENCE,
+      typ: 'at+jwt',
+      currentDate: new Date(nowMs),
+      requiredClaims: ['exp', 'iat', 'sub'],
     });
     const { sub, sid, gen, scope, iat, exp } = claimsSchema.parse(payload);
     return {
-      ...{ player: sub, session: sid, gen, scope },
-      ...{ issuedAtMs: iat * 1000, expiresAtMs: exp * 1000 },
+      player: sub,
+      session: sid,
+      gen,
+      scope,
+      issuedAtMs: iat * 1000,
+      expiresAtMs: exp * 1000,
     };
   } catch {
     return null;

@@ -69,8 +69,14 @@ export function chainLine(
 ): { readonly line: string; readonly end: ChainEnd } {
   const seq = last.seq + 1;
   const body = JSON.stringify({
-    ...{ seq, at: new Date(atMs).toISOString(), who: shortened(who), role, action },
-    ...{ target: shortened(target), result, ...(reason !== undefined && { reason }) },
+    seq,
+    at: new Date(atMs).toISOString(),
+    who: shortened(who),
+    role,
+    action,
+    target: shortened(target),
+    result,
+    ...(reason !== undefined && { reason }),
     previous: last.hash,
   });
   const hash = hashOfBody(body);

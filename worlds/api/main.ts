@@ -59,14 +59,19 @@ mkdirSync(dataDir, { recursive: true, mode: 0o700 });
 const cache = openCache({ endpoints: settings.nodes, token: await readTokens(settings.tokenFile) });
 const revoked = new TableMirror(cache, 'revoked', revocationSchema);
 const verifier = new AccessVerifier({
-  ...{ jwksUrl, issuer, file: join(dataDir, 'jwks.json') },
+  jwksUrl,
+  issuer,
+  file: join(dataDir, 'jwks.json'),
   isRevoked: (subject) => revoked.get(keyOf('revoked', subject)) !== undefined,
 });
 await verifier.start();
 const callers = new Callers(verifier, await openGuard(settings.keys, API_TARGET));
 const view = new WorldsView(cache);
 const joins = new Joins({
-  ...{ view, once: new OnceRecords(cache), now: () => Date.now(), onFailure: onFault },
+  view,
+  once: new OnceRecords(cache),
+  now: () => Date.now(),
+  onFailure: onFault,
   askForSeat: seatAsker(
     await openSigner(settings.keys, 'api'),
     regionFetch(settings.region, settings.linkUrl),
@@ -81,8 +86,15 @@ const isOutOfReach = (error: unknown): boolean => error instanceof HearsayError;
 const records = new PlayerRecords(cache);
 const listener = await listen(
   apiApp({
-    ...{ view, joins, callers, watchers, records, onFault, isOutOfReach },
-    ...{ configurations: new Configurations(cache), revocations: new Revocations(cache) },
+    view,
+    joins,
+    callers,
+    watchers,
+    records,
+    onFault,
+    isOutOfReach,
+    configurations: new Configurations(cache),
+    revocations: new Revocations(cache),
     now: () => Date.now(),
     seen: seen.http(() => healthOf(copies)),
   }),

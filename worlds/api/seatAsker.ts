@@ -9,7 +9,10 @@ import type { SeatAnswer, SeatRequest } from './joins.ts';
 const ASK_LIMIT_MS = 2000;
 
 const grantSchema = z.object({
-  ...{ instance: z.string(), playUrl: z.string(), seatToken: z.string(), expiresAt: z.string() },
+  instance: z.string(),
+  playUrl: z.string(),
+  seatToken: z.string(),
+  expiresAt: z.string(),
 });
 const refusalSchema = z.object({ reason: z.enum(['full', 'draining']) });
 

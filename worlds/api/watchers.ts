@@ -119,8 +119,11 @@ export class Watchers implements Disposable {
 
   #follow(response: ServerResponse, request: WatchRequest, leave: () => void): void {
     const watcher: Watcher = {
-      ...{ ...request, response, waitingSinceMs: null },
-      ...{ toldRevision: this.#worlds.revision, toldStale: this.#view.isStale },
+      ...request,
+      response,
+      waitingSinceMs: null,
+      toldRevision: this.#worlds.revision,
+      toldStale: this.#view.isStale,
     };
     this.#watchers.add(watcher);
     response.on('error', () => response.destroy());

@@ -59,7 +59,8 @@ export async function playBot(
     method: 'POST',
     headers: { Authorization: `Bearer ${access}`, 'Idempotency-Key': crypto.randomUUID() },
     body: JSON.stringify({ regions }),
-    ...{ signal: signal(), dispatcher },
+    signal: signal(),
+    dispatcher,
   });
   const faults: string[] = [];
   if (joined.status >= 500) faults.push(`A join was answered by ${joined.status}.`);

@@ -54,7 +54,9 @@ const seated = reports.filter(({ isSeated }) => isSeated);
 const sum = (of: (report: (typeof reports)[number]) => number): number =>
   seated.reduce((total, report) => total + of(report), 0);
 const line = {
-  ...{ bots: count, seated: seated.length, refused: reports.length - seated.length },
+  bots: count,
+  seated: seated.length,
+  refused: reports.length - seated.length,
   bytesPerSecond: Math.round(sum(({ bytes }) => bytes) / seconds / Math.max(1, seated.length)),
   framesPerSecond: Math.round(sum(({ frames }) => frames) / seconds / Math.max(1, seated.length)),
   longestGapMs: Math.round(Math.max(0, ...seated.map(({ longestGapMs }) => longestGapMs))),

@@ -68,7 +68,9 @@ export class EdgeLimits {
     const blockedMs = this.#blocks.leftMs(address);
     if (blockedMs > 0)
       throw new Problem(
-        ...([429, 'blocked', 'Your address has asked too often: wait.'] as const),
+        429,
+        'blocked',
+        'Your address has asked too often: wait.',
         retryAfter(blockedMs / 1000),
       );
     await this.#takeOfAll(this.#allRequests);

@@ -139,7 +139,10 @@ export async function serveEdge(options: EdgeOptions): Promise<Edge> {
       limit: MAX_BODY_BYTES,
     });
     const answer = await upstreams.send(route, {
-      ...{ method: route.method, path: request.url ?? '/', body, signal: gone.signal },
+      method: route.method,
+      path: request.url ?? '/',
+      body,
+      signal: gone.signal,
       headers: { ...headersOf(request), ...traceHeaders() },
     });
     copyHead(answer, response);
@@ -202,7 +205,9 @@ export async function serveEdge(options: EdgeOptions): Promise<Edge> {
     }
     const isKnown = request.headers['if-none-match'] === file.headers.ETag;
     response.writeHead(isKnown ? 304 : 200, {
-      ...{ ...file.headers, ...headers, 'Content-Type': file.type },
+      ...file.headers,
+      ...headers,
+      'Content-Type': file.type,
       ...(!isKnown && { 'Content-Length': file.body.byteLength }),
     });
     response.end(isKnown ? undefined : file.body);
@@ -212,7 +217,8 @@ export async function serveEdge(options: EdgeOptions): Promise<Edge> {
     const { traceparent = '' } = request.headers;
     const setHeader = (name: string, value: string): void => void response.setHeader(name, value);
     const about = {
-      ...{ method: request.method ?? '', setHeader },
+      method: request.method ?? '',
+      setHeader,
       traceparent: typeof traceparent === 'string' ? traceparent : '',
     };
     return around(about, async () => {
@@ -244,7 +250,8 @@ export async function serveEdge(options: EdgeOptions): Promise<Edge> {
     ...edge,
     refusals,
     load: () => ({
-      ...{ requests, streams },
+      requests,
+      streams,
       connections: [...connections.values()].reduce((sum, count) => sum + count, 0),
     }),
     [Symbol.asyncDispose]: async () => {
@@ -288,8 +295,11 @@ function refuse(request: IncomingMessage, response: ServerResponse, problem: Pro
   // A body that nobody has read would be taken for the next request.
   const isUnread = !request.complete;
   response.writeHead(problem.status, {
-    ...{ 'Content-Type': PROBLEM_TYPE, 'Cache-Control': 'no-store', ...SAFE_HEADERS },
-    ...{ 'Content-Length': Buffer.byteLength(text), ...problem.headers },
+    'Content-Type': PROBLEM_TYPE,
+    'Cache-Control': 'no-store',
+    ...SAFE_HEADERS,
+    'Content-Length': Buffer.byteLength(text),
+    ...problem.headers,
     ...((isUnread || problem.reason === 'connections') && { Connection: 'close' }),
   });
   response.end(text);

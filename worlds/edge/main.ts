@@ -87,11 +87,15 @@ const token = await readTokens(settings.tokenFile);
 const cache = openCache({ endpoints: settings.nodes, token });
 const secret = (await readFile(settings.addressKeyFile, 'utf8')).trim();
 const blocks = new Blocks({
-  ...{ table: new BlockTable(cache), secret, now: () => Date.now(), onFailure: onFault },
+  table: new BlockTable(cache),
+  secret,
+  now: () => Date.now(),
+  onFailure: onFault,
 });
 const verifier = new AccessVerifier({
   jwksUrl: new URL('/.well-known/jwks.json', settings.identityUrl).href,
-  ...{ issuer, file: join(dataDir, 'jwks.json') },
+  issuer,
+  file: join(dataDir, 'jwks.json'),
   // The api looks that up: here a token only says whose joins are counted.
   isRevoked: () => false,
 });
@@ -99,7 +103,12 @@ await verifier.start();
 const upstreams = new Upstreams(settings.identityUrl, settings.apiUrls);
 const shown = seen.http(() => ({ status: 'ok' }));
 const edge = await serveEdge({
-  ...{ host, port, onFault, upstreams, tls: tlsFilesOf(settings), around: shown.around },
+  host,
+  port,
+  onFault,
+  upstreams,
+  tls: tlsFilesOf(settings),
+  around: shown.around,
   page: loadPage({ playSources: settings.playSources }),
   limits: new EdgeLimits(blocks, settings),
   verify: (text) => verifier.verify(text),

@@ -42,7 +42,8 @@ export class Upstreams implements AsyncDisposable {
   readonly #times: UpstreamTimes;
   readonly #failedAtMs = new Map<string, number>();
   readonly #agent = new Agent({
-    ...{ connections: MAX_CONNECTIONS, connect: { timeout: CONNECT_MS } },
+    connections: MAX_CONNECTIONS,
+    connect: { timeout: CONNECT_MS },
   });
   /** Each stream has a connection of its own. */
   readonly #streams = new Agent({ connect: { timeout: CONNECT_MS }, bodyTimeout: 0 });
@@ -100,7 +101,11 @@ export class Upstreams implements AsyncDisposable {
     const timer = setTimeout(() => limit.abort(), limitMs);
     try {
       return await agent.request({
-        ...{ origin: url, method, path, headers, headersTimeout: 0 },
+        origin: url,
+        method,
+        path,
+        headers,
+        headersTimeout: 0,
         signal: AbortSignal.any([signal, limit.signal]),
         body: body.byteLength === 0 ? null : body,
       });

@@ -222,7 +222,12 @@ export class Fleet {
     const { world, slot: number, wanted, configurationVersion, startedAtMs } = stored;
     const { process: known, emptySinceMs } = this.#slotOf(world, number);
     return {
-      ...{ world, slot: number, wanted, configurationVersion, startedAtMs, emptySinceMs },
+      world,
+      slot: number,
+      wanted,
+      configurationVersion,
+      startedAtMs,
+      emptySinceMs,
       state: stateOf(wanted, known),
       taken: known.type === 'linked' ? known.taken : 0,
     };

@@ -27,7 +27,9 @@ const CLOSE_MALFORMED = 4400;
 export class Links implements Disposable {
   readonly #options: LinkOptions;
   readonly #sockets = new WebSocketServer({
-    ...{ noServer: true, perMessageDeflate: false, maxPayload: MAX_MESSAGE_BYTES },
+    noServer: true,
+    perMessageDeflate: false,
+    maxPayload: MAX_MESSAGE_BYTES,
   });
   readonly #bySlot = new Map<string, WebSocket>();
   /** Connections whose token is being checked. */

@@ -30,7 +30,10 @@ export const machineOf = (options: MachineOptions): Machine => ({
   start: ({ world, slot, epoch, configurationVersion }) => {
     const { region, logDirectory, onFault } = options;
     const settings = {
-      ...{ region, world, slot: `${slot}`, epoch: `${epoch}` },
+      region,
+      world,
+      slot: `${slot}`,
+      epoch: `${epoch}`,
       'configuration-version': `${configurationVersion}`,
       ...options.settings,
     };

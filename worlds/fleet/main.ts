@@ -79,7 +79,10 @@ mkdirSync(dataDir, { recursive: true, mode: 0o700 });
 const store = new SlotStore(join(dataDir, 'slots.sqlite'));
 const tls = tlsFilesOf(settings);
 const worldSettings: Record<string, string> = {
-  ...{ nodes: settings.nodes.join(','), keys, host, 'log-level': settings.logLevel },
+  nodes: settings.nodes.join(','),
+  keys,
+  host,
+  'log-level': settings.logLevel,
   'play-host': settings.playHost,
   ...(settings.publicHost !== '' && { 'public-host': settings.publicHost }),
   ...(tls !== null && { 'tls-cert-file': tls.certFile, 'tls-key-file': tls.keyFile }),
@@ -87,14 +90,20 @@ const worldSettings: Record<string, string> = {
   ...(settings.worldTokenFile !== '' && { 'world-token-file': settings.worldTokenFile }),
 };
 const machine = machineOf({
-  ...{ region, settings: worldSettings, logDirectory: dataDir, onFault },
+  region,
+  settings: worldSettings,
+  logDirectory: dataDir,
+  onFault,
   signer: await openSigner(keys, 'fleet'),
 });
 const now = (): number => Date.now();
 const audit = new AuditLog(join(dataDir, 'audit'), now);
 const who = fleetName(region);
 const fleet = new Fleet({
-  ...{ store, maxProcesses, onFault, now },
+  store,
+  maxProcesses,
+  onFault,
+  now,
   machine: {
     ...machine,
     drain: (place, graceMs) => {

@@ -50,7 +50,10 @@ const slotRow = z
   })
   .transform(
     (row): StoredSlot => ({
-      ...{ world: row.world, slot: row.slot, wanted: row.wanted, epoch: row.epoch },
+      world: row.world,
+      slot: row.slot,
+      wanted: row.wanted,
+      epoch: row.epoch,
       configurationVersion: row.configuration_version,
       isLiving: row.is_living !== 0,
       process:

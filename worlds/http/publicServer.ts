@@ -39,7 +39,9 @@ export async function listenPublic(
   { host, port, tls, onFault, lookMs = LOOK_MS }: PublicServerOptions,
 ): Promise<PublicServer> {
   const times = {
-    ...{ requestTimeout: REQUEST_MS, headersTimeout: REQUEST_MS, keepAliveTimeout: IDLE_MS },
+    requestTimeout: REQUEST_MS,
+    headersTimeout: REQUEST_MS,
+    keepAliveTimeout: IDLE_MS,
     connectionsCheckingInterval: CHECK_MS,
   };
   await using starting = new AsyncDisposableStack();

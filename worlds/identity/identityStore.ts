@@ -50,11 +50,17 @@ export interface StoredKey {
 }
 
 const accountRow = z.object({
-  ...{ id: z.string(), name: z.string(), secret_hash: z.string(), made_at_ms: z.number() },
+  id: z.string(),
+  name: z.string(),
+  secret_hash: z.string(),
+  made_at_ms: z.number(),
 });
 const refreshRow = z.object({
-  ...{ player: z.string(), sid: z.string(), issued_at_ms: z.number() },
-  ...{ used_at_ms: z.number().nullable(), ended: z.number() },
+  player: z.string(),
+  sid: z.string(),
+  issued_at_ms: z.number(),
+  used_at_ms: z.number().nullable(),
+  ended: z.number(),
 });
 const keyRow = z.object({ kid: z.string(), private_jwk: z.string(), signs_from_ms: z.number() });
 
@@ -118,8 +124,11 @@ export class IdentityStore implements Disposable {
     if (!row.success) return null;
     const { player, sid, issued_at_ms, used_at_ms, ended } = row.data;
     return {
-      ...{ player, session: sid, issuedAtMs: issued_at_ms },
-      ...{ usedAtMs: used_at_ms, familyEnded: ended !== 0 },
+      player,
+      session: sid,
+      issuedAtMs: issued_at_ms,
+      usedAtMs: used_at_ms,
+      familyEnded: ended !== 0,
     };
   }
 
@@ -167,7 +176,9 @@ export class IdentityStore implements Disposable {
       .array()
       .parse(this.#database.prepare('SELECT * FROM key ORDER BY signs_from_ms').all())
       .map((row) => ({
-        ...{ kid: row.kid, privateJwk: row.private_jwk, signsFromMs: row.signs_from_ms },
+        kid: row.kid,
+        privateJwk: row.private_jwk,
+        signsFromMs: row.signs_from_ms,
       }));
   }
 

@@ -55,7 +55,12 @@ const audit = new AuditLog(join(dataDir, 'audit'), now);
 const revocations = new Revocations(cache);
 const records = new PlayerRecords(cache);
 const identity = new Identity({
-  ...{ store, keys, issuer, now, audit, retentionMs: settings.retentionSeconds * 1000 },
+  store,
+  keys,
+  issuer,
+  now,
+  audit,
+  retentionMs: settings.retentionSeconds * 1000,
   playerKeys: {
     revoke: (subject, reason) => revocations.revoke(subject, reason),
     removeRecord: (player) => records.remove(player),
@@ -77,7 +82,12 @@ seen.watchCache(cache);
 const isOutOfReach = (error: unknown): boolean => error instanceof HearsayError;
 const listener = await listen(
   identityApp({
-    ...{ identity, keys, issuer, now, onFault, isOutOfReach },
+    identity,
+    keys,
+    issuer,
+    now,
+    onFault,
+    isOutOfReach,
     seen: seen.http(() => ({ status: 'ok' })),
   }),
   host,

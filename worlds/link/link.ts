@@ -114,7 +114,8 @@ export class Link implements AsyncDisposable {
       return;
     }
     const settings = {
-      ...{ delayMs, maxHeldBytes },
+      delayMs,
+      maxHeldBytes,
       isCut: () => this.#isCut,
       now: () => performance.now(),
     };

@@ -34,7 +34,10 @@ export class FleetClient {
   async #ask(method: string, path: string, body: string | null = null): Promise<Response> {
     const token = await this.#signer.tokenFor(fleetName(this.#region));
     const answer = await fetch(this.#url + path, {
-      ...{ method, body, redirect: 'error', signal: AbortSignal.timeout(ASK_LIMIT_MS) },
+      method,
+      body,
+      redirect: 'error',
+      signal: AbortSignal.timeout(ASK_LIMIT_MS),
       headers: { Authorization: `Bearer ${token}`, ...traceHeaders() },
     });
     if (answer.ok) return answer;

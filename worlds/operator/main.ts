@@ -99,7 +99,8 @@ async function ask(
 ): Promise<Answer> {
   const token = await tokenOf(keys);
   const answer = await fetch(new URL(path, edgeUrl), {
-    ...{ method, headers: { ...headers, Authorization: `Bearer ${token}` } },
+    method,
+    headers: { ...headers, Authorization: `Bearer ${token}` },
     ...(body !== undefined && { body: JSON.stringify(body) }),
     signal: AbortSignal.timeout(ASK_LIMIT_MS),
   }).catch(() => null);

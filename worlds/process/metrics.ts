@@ -69,7 +69,10 @@ export class Metrics {
     labelNames: readonly Label[],
   ): (labels: Readonly<Record<Label, string>>) => void {
     const counter = new Counter({
-      ...{ name, help, labelNames: [...labelNames] as string[], registers: [this.#registry] },
+      name,
+      help,
+      labelNames: [...labelNames] as string[],
+      registers: [this.#registry],
     });
     return (labels) => counter.inc({ ...labels });
   }
@@ -80,7 +83,10 @@ export class Metrics {
    */
   seconds(name: string, help: string, buckets: readonly number[]): (ms: number) => void {
     const histogram = new Histogram({
-      ...{ name, help, buckets: [...buckets], registers: [this.#registry] },
+      name,
+      help,
+      buckets: [...buckets],
+      registers: [this.#registry],
     });
     return (ms) => histogram.observe(ms / 1000);
   }

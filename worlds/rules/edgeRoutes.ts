@@ -21,7 +21,11 @@ const route = (
   upstream: EdgeRoute['upstream'],
   more: Partial<EdgeRoute> = {},
 ): EdgeRoute => ({
-  ...{ method, path, upstream, limit: null, isStream: false },
+  method,
+  path,
+  upstream,
+  limit: null,
+  isStream: false,
   // A PUT or DELETE with a condition that was carried out and is sent again would be told that it failed.
   isRepeatable: method === 'GET',
   ...more,

@@ -30,8 +30,11 @@ export function nodeTokens(region: string): NodeToken[] {
     if (grant === null) return [];
     const prefixes = { read: grant.reads, write: grant.writes };
     return TOKEN_USES.filter((use) => prefixes[use].length > 0).map((use) => ({
-      ...{ id: `${role}-${region}-${use}`, role, use },
-      ...{ scopes: SCOPES[use], prefixes: prefixes[use] },
+      id: `${role}-${region}-${use}`,
+      role,
+      use,
+      scopes: SCOPES[use],
+      prefixes: prefixes[use],
     }));
   });
 }

@@ -129,7 +129,13 @@ function connect(
     effects.push({ type: 'close', connection: seat.connection, code: CLOSE.replaced });
   effects.push({ type: 'admit', player, connection, fence, isNewcomer });
   const seated: Seat = {
-    ...{ state: 'seated', player, session, fence, entrance: null, connection, resumeHash },
+    state: 'seated',
+    player,
+    session,
+    fence,
+    entrance: null,
+    connection,
+    resumeHash,
     heardAtMs: nowMs,
     untilMs: nowMs + times.silentMs,
   };

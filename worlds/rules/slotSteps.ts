@@ -41,8 +41,14 @@ export interface SlotTimes {
 }
 
 export const SLOT_TIMES: SlotTimes = {
-  ...{ startMs: 20_000, adoptMs: 3000, silentMs: 5000, graceMs: 30_000, flushMs: 15_000 },
-  ...{ againMs: 500, mostAgainMs: 30_000, steadyMs: 10_000 },
+  startMs: 20_000,
+  adoptMs: 3000,
+  silentMs: 5000,
+  graceMs: 30_000,
+  flushMs: 15_000,
+  againMs: 500,
+  mostAgainMs: 30_000,
+  steadyMs: 10_000,
 };
 
 export type SlotStep =

@@ -33,7 +33,9 @@ export async function planAt(place: Place): Promise<WorldsPlan> {
   const shared = await makeSharedSecrets(resolve(dataDir));
   const secretsOf = (region: string) => makeSecrets(region, resolve(dataDir, region), shared);
   return planWorlds({ eu: await secretsOf('eu'), us: await secretsOf('us') }, firstPort, {
-    ...{ edgePort, data: resolve(dataDir, 'edge'), addressKeyFile: shared.addressKeyFile },
+    edgePort,
+    data: resolve(dataDir, 'edge'),
+    addressKeyFile: shared.addressKeyFile,
     tls: tlsFilesOf(place),
   });
 }

@@ -82,7 +82,9 @@ const fileOf = (path: string): string => fileURLToPath(new URL(`../../${path}`, 
 function program(name: string, port: number, settings: Record<string, string>): Program {
   const all = { ...settings, port: String(port) };
   return {
-    ...{ name, file: fileOf(`worlds/${name}/main.ts`), environment: {} },
+    name,
+    file: fileOf(`worlds/${name}/main.ts`),
+    environment: {},
     words: Object.entries(all).flatMap(([flag, value]) => [`--${flag}`, value]),
     healthUrl: `${urlAt(port)}/_health`,
   };
@@ -121,7 +123,9 @@ export function planWorlds(
   side: PublicSide,
 ): WorldsPlan {
   const places = REGIONS.map((region, number) => ({
-    ...{ region, paths: paths[region], at: addressesOf(firstPort, number) },
+    region,
+    paths: paths[region],
+    at: addressesOf(firstPort, number),
   }));
   const [home, ...far] = places;
   if (home === undefined) throw new Error('There is no region.');
@@ -135,13 +139,21 @@ export function planWorlds(
       const id = `${region}-node${index + 1}`;
       const others = [...at.nodes.filter((other) => other !== port), ...farPorts].map(urlAt);
       return {
-        ...{ name: id, file: fileOf('src/main.ts'), words: ['serve'] },
+        name: id,
+        file: fileOf('src/main.ts'),
+        words: ['serve'],
         healthUrl: `${urlAt(port)}/_health`,
         environment: {
           // It names no URL of its own: the other region would dial it past the link.
-          ...{ NODE_ID: id, NODES: others.join(','), CLUSTER: 'worlds', HOST, PORT: String(port) },
-          ...{ DATA_DIR: join(own.data, id), RETENTION: '1h' },
-          ...{ AUTH_FILE: own.authFile, INTERNAL_TOKEN_FILE: own.internalTokenFile },
+          NODE_ID: id,
+          NODES: others.join(','),
+          CLUSTER: 'worlds',
+          HOST,
+          PORT: String(port),
+          DATA_DIR: join(own.data, id),
+          RETENTION: '1h',
+          AUTH_FILE: own.authFile,
+          INTERNAL_TOKEN_FILE: own.internalTokenFile,
         },
       };
     });
@@ -150,21 +162,33 @@ export function planWorlds(
     const identityFrom = at === home.at ? identityUrl : urlAt(at.identityPassage);
     const fleetUrl = urlAt(at.fleet);
     return {
-      ...{ region, paths: own, nodes, nodeUrls, apiUrl: urlAt(at.api) },
+      region,
+      paths: own,
+      nodes,
+      nodeUrls,
+      apiUrl: urlAt(at.api),
       services: [
         program('api', at.api, {
-          ...{ ...nodesSetting, ...crossing, 'token-file': own.tokenFile('api') },
-          ...{ 'data-dir': join(own.data, 'api'), issuer: identityUrl },
+          ...nodesSetting,
+          ...crossing,
+          'token-file': own.tokenFile('api'),
+          'data-dir': join(own.data, 'api'),
+          issuer: identityUrl,
           'jwks-url': `${identityFrom}/.well-known/jwks.json`,
         }),
         program('maintenance', at.maintenance, {
-          ...{ ...nodesSetting, region, 'token-file': own.tokenFile('maintenance') },
+          ...nodesSetting,
+          region,
+          'token-file': own.tokenFile('maintenance'),
           'fleet-url': fleetUrl,
         }),
       ],
       fleet: program('fleet', at.fleet, {
-        ...{ ...nodesSetting, ...crossing, 'world-token-file': own.tokenFile('world') },
-        ...{ 'data-dir': join(own.data, 'fleet'), ...tlsSettings(side.tls) },
+        ...nodesSetting,
+        ...crossing,
+        'world-token-file': own.tokenFile('world'),
+        'data-dir': join(own.data, 'fleet'),
+        ...tlsSettings(side.tls),
       }),
     };
   });
@@ -175,29 +199,33 @@ export function planWorlds(
     ...far.map(({ at }) => `${at.identityPassage}:${HOST}:${firstPort + PORT.identity}`),
   ];
   return {
-    ...{ regions, identityUrl },
+    regions,
+    identityUrl,
     edgeUrl: `${side.tls === null ? 'http' : 'https'}://${HOST}:${side.edgePort}`,
     edge: {
       ...program('edge', side.edgePort, {
-        ...{ 'identity-url': identityUrl, issuer: identityUrl },
+        'identity-url': identityUrl,
+        issuer: identityUrl,
         'api-urls': regions.map(({ apiUrl }) => apiUrl).join(','),
-        ...{
-          nodes: home.at.nodes.map(urlAt).join(','),
-          'token-file': home.paths.tokenFile('edge'),
-        },
-        ...{ 'address-key-file': side.addressKeyFile, 'data-dir': side.data },
+        nodes: home.at.nodes.map(urlAt).join(','),
+        'token-file': home.paths.tokenFile('edge'),
+        'address-key-file': side.addressKeyFile,
+        'data-dir': side.data,
         'play-sources': `${side.tls === null ? 'ws' : 'wss'}://${HOST}:*`,
-        ...{ ...tlsSettings(side.tls), 'private-port': String(firstPort + PORT.edge) },
+        ...tlsSettings(side.tls),
+        'private-port': String(firstPort + PORT.edge),
       }),
       healthUrl: `${urlAt(firstPort + PORT.edge)}/_health`,
     },
     link: program('link', firstPort + PORT.link, {
-      ...{ keys: home.paths.keys, passages: passages.join(',') },
+      keys: home.paths.keys,
+      passages: passages.join(','),
       crossings: places.map(({ at: { crossing } }) => `${crossing}:${HOST}`).join(','),
     }),
     identity: program('identity', firstPort + PORT.identity, {
-      ...{ nodes: home.at.nodes.map(urlAt).join(','), issuer: identityUrl },
-      ...{ 'token-file': home.paths.tokenFile('identity') },
+      nodes: home.at.nodes.map(urlAt).join(','),
+      issuer: identityUrl,
+      'token-file': home.paths.tokenFile('identity'),
       'data-dir': join(home.paths.data, 'identity'),
     }),
   };

@@ -40,7 +40,9 @@ export function openCache({ endpoints, token, timeoutMs = 5000 }: CacheOptions):
   const reader = clientOf(token?.read);
   const writer = token === null ? reader : clientOf(token.write);
   return {
-    ...{ reader, writer, malformed: new MalformedValues() },
+    reader,
+    writer,
+    malformed: new MalformedValues(),
     [Symbol.asyncDispose]: async () => {
       await Promise.all([reader.close(), writer.close()]);
     },

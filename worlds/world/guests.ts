@@ -81,7 +81,12 @@ export class Guests {
     const { store, world, instance, now, onFault, onMilestone, onDisplaced } = this.#options;
     const kept = new KeptPlayer(
       {
-        ...{ player, store, world, instance, now, onFailure: onFault },
+        player,
+        store,
+        world,
+        instance,
+        now,
+        onFailure: onFault,
         earlier: this.#byPlayer.get(player)?.kept ?? null,
         onMilestone: (milestone) => onMilestone(player, milestone),
         // An earlier seat in this instance takes the present one nothing.

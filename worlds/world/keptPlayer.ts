@@ -172,7 +172,10 @@ export class KeptPlayer {
     this.#state = 'claimed';
     // An empty gain claims too: the older seat is displaced by it.
     this.#gain ??= {
-      ...{ position: record?.position ?? { x: 0, y: 0 }, coins: 0, distance: 0, playedMs: 0 },
+      position: record?.position ?? { x: 0, y: 0 },
+      coins: 0,
+      distance: 0,
+      playedMs: 0,
     };
   }
 

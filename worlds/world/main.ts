@@ -63,7 +63,8 @@ const token = await readTokens(worldTokenFile);
 const start = () =>
   startWorld({
     ...settings,
-    ...{ token, tls: tlsFilesOf(settings) },
+    token,
+    tls: tlsFilesOf(settings),
     publicHost: settings.publicHost === '' ? settings.playHost : settings.publicHost,
     seen: new Seen('world', logLevel),
   });

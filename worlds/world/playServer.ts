@@ -30,7 +30,9 @@ export async function servePlay(
 ): Promise<PlayServer> {
   let refused = 0;
   const sockets = new WebSocketServer({
-    ...{ noServer: true, perMessageDeflate: false, maxPayload: MAX_FRAME_BYTES },
+    noServer: true,
+    perMessageDeflate: false,
+    maxPayload: MAX_FRAME_BYTES,
     handleProtocols: (offered) => (offered.has(PLAY_PROTOCOL) ? PLAY_PROTOCOL : false),
   });
   const play = await listenPublic((_request, response) => {

@@ -130,7 +130,13 @@ export class WorldInstance implements AsyncDisposable {
     });
     const { store, world, instance, now, askToLetGo, onFault } = options;
     this.#guests = new Guests({
-      ...{ store, world, instance, now, askToLetGo, onFault, game: this.#game },
+      store,
+      world,
+      instance,
+      now,
+      askToLetGo,
+      onFault,
+      game: this.#game,
       loadMs: this.#times.loadMs,
       isSeated: (player) => this.#seats.byPlayer.has(player),
       onMilestone: (player, milestone) =>
@@ -202,7 +208,11 @@ export class WorldInstance implements AsyncDisposable {
     if (!isKnown && waiting >= MAX_UNSAVED) return { type: 'refused', reason: 'unsaved' };
     const token = newSecret();
     const answer = this.#act({
-      ...{ type: 'reserve', player, session, fence, tokenHash: hashOf(token) },
+      type: 'reserve',
+      player,
+      session,
+      fence,
+      tokenHash: hashOf(token),
     });
     if (answer.type !== 'reserved') return { type: 'refused', reason: reasonFor(answer) };
     this.#guests.expect(player, previous);

@@ -40,8 +40,10 @@ export function registerWorldMetrics(
   { name, instance, saves, connections, refusedConnections }: MeasuredWorld,
 ): void {
   metrics.info('worlds_instance_info', 'Always 1; its labels name the instance.', {
-    ...{ region: name.region, world: name.world },
-    ...{ slot: String(name.slot), epoch: String(name.epoch) },
+    region: name.region,
+    world: name.world,
+    slot: String(name.slot),
+    epoch: String(name.epoch),
   });
   metrics.gauges('worlds_seats', 'Seats that are taken, by state.', 'state', () => {
     const { taken, reserved, held } = instance.counts;

@@ -101,9 +101,13 @@ export async function startWorld(options: WorldProcessOptions): Promise<WorldPro
   const publishers: Publisher[] = [];
   const instance = starting.use(
     new WorldInstance({
-      ...{ world, instance: name, configuration, now: () => Date.now() },
+      world,
+      instance: name,
+      configuration,
+      now: () => Date.now(),
       memory: await memoryOf(tables, log),
-      ...{ store, onTick },
+      store,
+      onTick,
       onPlayer: (event, player) => log.info({ player }, event),
       askToLetGo: displacer(signer, regionFetch(region, options.linkUrl)),
       isRevoked: (subject) => revoked.get(keyOf('revoked', subject)) !== undefined,
@@ -115,21 +119,32 @@ export async function startWorld(options: WorldProcessOptions): Promise<WorldPro
   );
   const play = starting.use(
     await servePlay(instance, {
-      ...{ host: options.playHost, port: options.playPort, maxConnections: MAX_CONNECTIONS },
-      ...{ publicHost: options.publicHost, tls: options.tls, onFault },
+      host: options.playHost,
+      port: options.playPort,
+      maxConnections: MAX_CONNECTIONS,
+      publicHost: options.publicHost,
+      tls: options.tls,
+      onFault,
     }),
   );
   const playUrl = play.url;
   const copies = { config: configurations, revoked };
   seen.watchCache(cache, copies);
   registerWorldMetrics(metrics, {
-    ...{ name: { region, world, slot, epoch }, instance, saves: () => store.saves },
-    ...{ connections: play.connections, refusedConnections: play.refused },
+    name: { region, world, slot, epoch },
+    instance,
+    saves: () => store.saves,
+    connections: play.connections,
+    refusedConnections: play.refused,
   });
   const control = starting.use(
     await listen(
       controlApp({
-        ...{ instance, name, playUrl, onFault, seen: seen.http(() => healthOf(copies)) },
+        instance,
+        name,
+        playUrl,
+        onFault,
+        seen: seen.http(() => healthOf(copies)),
         guard: await openGuard(keys, name),
         onDrain: (graceMs) => end('drain', graceMs),
       }),
@@ -144,8 +159,15 @@ export async function startWorld(options: WorldProcessOptions): Promise<WorldPro
   };
   const write = (): Promise<WriteResult> =>
     tables.writeSession({
-      ...{ v: 1, slot, epoch, state: instance.state, config: configurationVersion },
-      ...{ max: instance.maxPlayers, ...instance.counts, playUrl, controlUrl: control.url },
+      v: 1,
+      slot,
+      epoch,
+      state: instance.state,
+      config: configurationVersion,
+      max: instance.maxPlayers,
+      ...instance.counts,
+      playUrl,
+      controlUrl: control.url,
       tickLateMs: instance.game.takeLateMs(),
     });
   publish(write, SESSION_PACE);
@@ -176,7 +198,9 @@ export async function startWorld(options: WorldProcessOptions): Promise<WorldPro
         token: () => signer.tokenFor(fleetName(region)),
         ready: { type: 'ready', pid: process.pid, controlUrl: control.url },
         health: () => ({
-          ...{ type: 'health', state: instance.state, taken: instance.counts.taken },
+          type: 'health',
+          state: instance.state,
+          taken: instance.counts.taken,
         }),
         onSuperseded: () => end('superseded', 0),
         onAlone: () => end('alone'),

@@ -52,8 +52,14 @@ export class Stage {
     this.#camera = camera;
     this.#context.setTransform(ratio, 0, 0, ratio, 0, 0);
     draw(this.#context, {
-      ...{ mapName: scene.mapName, map: scene.map, coins: scene.ground, figures, camera, nowMs },
-      ...{ colours: this.#coloursFor(scene.mapName), isLively: !this.#still.matches },
+      mapName: scene.mapName,
+      map: scene.map,
+      coins: scene.ground,
+      figures,
+      camera,
+      nowMs,
+      colours: this.#coloursFor(scene.mapName),
+      isLively: !this.#still.matches,
     });
   }
 

@@ -20,8 +20,11 @@ const audit = suite('audit');
 const NOW_MS = 1_764_000_000_000;
 
 const record = (number: number): AuditRecord => ({
-  ...{ who: `p${number}`, role: 'operator', action: 'world.drain' },
-  ...{ target: 'eu/meadow', result: number % 2 === 0 ? 'done' : 'refused' },
+  who: `p${number}`,
+  role: 'operator',
+  action: 'world.drain',
+  target: 'eu/meadow',
+  result: number % 2 === 0 ? 'done' : 'refused',
 });
 
 function chain(count: number, from: ChainEnd = NO_LINES): { lines: string[]; head: Head } {

@@ -114,7 +114,10 @@ tokens('access tokens count while identity is away, and a revoked one does not',
     const file = join(directory, 'jwks.json');
     const open = (url: string) =>
       new AccessVerifier({
-        ...{ jwksUrl: `${url}/keys`, file, issuer: ISSUER, maxRemembered: 2 },
+        jwksUrl: `${url}/keys`,
+        file,
+        issuer: ISSUER,
+        maxRemembered: 2,
         isRevoked: (subject) => revoked.has(subject),
       });
     const listener = await listen(app.callback(), '127.0.0.1', 0);

@@ -62,8 +62,12 @@ async function serve() {
   const configurations = new MemoryConfigurations();
   const revoked: string[] = [];
   const claims: AccessClaims = {
-    ...{ player: playerId(1), session: 's', gen: 1, scope: `${PLAYER_SCOPE} configuration.write` },
-    ...{ issuedAtMs: 0, expiresAtMs: Number.POSITIVE_INFINITY },
+    player: playerId(1),
+    session: 's',
+    gen: 1,
+    scope: `${PLAYER_SCOPE} configuration.write`,
+    issuedAtMs: 0,
+    expiresAtMs: Number.POSITIVE_INFINITY,
   };
   const verifier = { verify: async (token: string) => (token === 'player' ? claims : null) };
   const routes = adminRoutes({
@@ -85,7 +89,8 @@ async function serve() {
     body?: unknown,
   ) => {
     const answer = await fetch(at.url + path, {
-      ...{ method, headers: { Authorization: `Bearer ${token}`, ...headers } },
+      method,
+      headers: { Authorization: `Bearer ${token}`, ...headers },
       ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
     });
     const text = await answer.text();
@@ -94,7 +99,11 @@ async function serve() {
   };
   const ends = starting.move();
   return {
-    ...{ configurations, revoked, faults, tokenOf, ask },
+    configurations,
+    revoked,
+    faults,
+    tokenOf,
+    ask,
     [Symbol.asyncDispose]: () => ends.disposeAsync(),
   };
 }

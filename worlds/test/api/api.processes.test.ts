@@ -39,8 +39,15 @@ const api = suite('api');
 
 const ISSUER = 'https://worlds.example.com';
 const configuration: WorldConfiguration = {
-  ...{ name: 'The meadow', map: 'meadow', maxPlayers: 2, mode: 'dynamic', minInstances: 2 },
-  ...{ maxInstances: 2, spareSeats: 0, desired: 'running', restartEveryHours: null },
+  name: 'The meadow',
+  map: 'meadow',
+  maxPlayers: 2,
+  mode: 'dynamic',
+  minInstances: 2,
+  maxInstances: 2,
+  spareSeats: 0,
+  desired: 'running',
+  restartEveryHours: null,
 };
 
 interface Guest {
@@ -58,9 +65,16 @@ function publish(world: TestWorld, cache: Cache, slot: number): Disposable {
       ...pace,
       write: () =>
         tables.writeSession({
-          ...{ v: 1, slot, epoch: 1, state: world.instance.state, config: 1, tickLateMs: 0 },
-          ...{ max: world.instance.maxPlayers, ...world.instance.counts },
-          ...{ playUrl: world.playUrl, controlUrl: world.controlUrl },
+          v: 1,
+          slot,
+          epoch: 1,
+          state: world.instance.state,
+          config: 1,
+          tickLateMs: 0,
+          max: world.instance.maxPlayers,
+          ...world.instance.counts,
+          playUrl: world.playUrl,
+          controlUrl: world.controlUrl,
         }),
     },
     events,
@@ -92,7 +106,12 @@ api('who logs in lists the worlds, joins one, and plays', async () => {
   const records = new PlayerRecords(cache);
   const revocations = new Revocations(cache);
   const identity = new Identity({
-    ...{ store, keys, issuer: ISSUER, now, retentionMs: 0, audit: NO_AUDIT },
+    store,
+    keys,
+    issuer: ISSUER,
+    now,
+    retentionMs: 0,
+    audit: NO_AUDIT,
     playerKeys: {
       revoke: (subject, reason) => revocations.revoke(subject, reason),
       removeRecord: (player) => records.remove(player),
@@ -108,7 +127,8 @@ api('who logs in lists the worlds, joins one, and plays', async () => {
   const revoked = ends.use(new TableMirror(cache, 'revoked', revocationSchema));
   const verifier = ends.use(
     new AccessVerifier({
-      ...{ jwksUrl: `${identityAt.url}/.well-known/jwks.json`, file: join(directory, 'jwks') },
+      jwksUrl: `${identityAt.url}/.well-known/jwks.json`,
+      file: join(directory, 'jwks'),
       issuer: ISSUER,
       isRevoked: (subject) => revoked.get(keyOf('revoked', subject)) !== undefined,
     }),
@@ -136,7 +156,10 @@ api('who logs in lists the worlds, joins one, and plays', async () => {
   const view = ends.use(new WorldsView(cache));
   const watchers = ends.use(new Watchers(view));
   const joins = new Joins({
-    ...{ view, once: new OnceRecords(cache), now, onFailure: () => {} },
+    view,
+    once: new OnceRecords(cache),
+    now,
+    onFailure: () => {},
     askForSeat: async (at, request) => {
       asked += 1;
       const asker = askers.get(at.instance);
@@ -146,7 +169,14 @@ api('who logs in lists the worlds, joins one, and plays', async () => {
   const apiAt = ends.use(
     await listen(
       apiApp({
-        ...{ view, joins, watchers, records, onFault, isOutOfReach, revocations, now },
+        view,
+        joins,
+        watchers,
+        records,
+        onFault,
+        isOutOfReach,
+        revocations,
+        now,
         callers: new Callers(verifier, await openGuard(directory, API_TARGET)),
         configurations: new Configurations(cache),
       }),
@@ -222,7 +252,8 @@ api('who logs in lists the worlds, joins one, and plays', async () => {
   assert.is(same.instance, joined.instance);
   const moved = (await (
     await post('/join', a.access, 'a3', {
-      ...{ regions: ['eu'], not: [joined.instance] },
+      regions: ['eu'],
+      not: [joined.instance],
     })
   ).json()) as { instance: string; playUrl: string; seatToken: string };
   assert.is.not(moved.instance, joined.instance);
@@ -269,7 +300,8 @@ api('who logs in lists the worlds, joins one, and plays', async () => {
   const operator = await (await openSigner(directory, 'operator')).tokenFor(API_TARGET);
   const admin = (method: string, headers: Record<string, string> = {}, body?: object) =>
     fetch(`${apiAt.url}/admin/worlds/eu/meadow`, {
-      ...{ method, headers: { Authorization: `Bearer ${operator}`, ...headers } },
+      method,
+      headers: { Authorization: `Bearer ${operator}`, ...headers },
       ...(body !== undefined && { body: JSON.stringify(body) }),
     });
   const read = await admin('GET');

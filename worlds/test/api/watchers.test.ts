@@ -37,8 +37,15 @@ class TestView {
       taken === null
         ? null
         : {
-            ...{ name, map: 'meadow', maxPlayers: 10, mode: 'static', minInstances: 1 },
-            ...{ maxInstances: 1, spareSeats: 0, desired: 'running', restartEveryHours: null },
+            name,
+            map: 'meadow',
+            maxPlayers: 10,
+            mode: 'static',
+            minInstances: 1,
+            maxInstances: 1,
+            spareSeats: 0,
+            desired: 'running',
+            restartEveryHours: null,
           },
     );
     for (const listener of this.#listeners) listener(region, world);

@@ -48,8 +48,12 @@ class Service implements AsyncDisposable {
 }
 
 const FAST: EdgeRates = {
-  ...{ requestsPerSecond: 10_000, guestsPerMinute: 10_000, joinsPerSecond: 10_000 },
-  ...{ refusalsBeforeBlock: 10_000, allRequestsPerSecond: 10_000, allGuestsPerSecond: 10_000 },
+  requestsPerSecond: 10_000,
+  guestsPerMinute: 10_000,
+  joinsPerSecond: 10_000,
+  refusalsBeforeBlock: 10_000,
+  allRequestsPerSecond: 10_000,
+  allGuestsPerSecond: 10_000,
   pageFilesPerSecond: 10_000,
 };
 
@@ -76,11 +80,20 @@ async function serve({ rates, bounds, times, blocked = new Map(), memoryBytes }:
   const onFailure = (error: unknown) => void faults.push(error);
   const blocks = new Blocks({ table, secret: 'a secret', now: () => Date.now(), onFailure });
   const claimsOf = (player: string): AccessClaims => ({
-    ...{ player, session: 's', gen: 1, scope: '', issuedAtMs: 0, expiresAtMs: 0 },
+    player,
+    session: 's',
+    gen: 1,
+    scope: '',
+    issuedAtMs: 0,
+    expiresAtMs: 0,
   });
   const served = starting.use(
     await serveEdge({
-      ...{ host: '127.0.0.1', port: 0, tls: null, upstreams, onFault: onFailure },
+      host: '127.0.0.1',
+      port: 0,
+      tls: null,
+      upstreams,
+      onFault: onFailure,
       page: loadPage({ playSources: [] }),
       limits: new EdgeLimits(blocks, { ...FAST, ...rates }),
       verify: async (token) => (token.startsWith('player-') ? claimsOf(token) : null),
@@ -93,7 +106,14 @@ async function serve({ rates, bounds, times, blocked = new Map(), memoryBytes }:
     fetch(url + path, { method, headers, ...(body !== undefined && { body }) });
   const ends = starting.move();
   return {
-    ...{ identity, one, other, faults, served, upstreams, url, ask },
+    identity,
+    one,
+    other,
+    faults,
+    served,
+    upstreams,
+    url,
+    ask,
     [Symbol.asyncDispose]: () => ends.disposeAsync(),
   };
 }
@@ -113,8 +133,11 @@ edge(
       'PUT',
       '/admin/worlds/eu/meadow?x=1',
       {
-        ...{ Authorization: 'Bearer t', 'If-Match': '"6"', 'X-Forwarded-For': '192.0.2.1' },
-        ...{ 'X-Internal-Token': 'guess', Cookie: '__Host-refresh=r' },
+        Authorization: 'Bearer t',
+        'If-Match': '"6"',
+        'X-Forwarded-For': '192.0.2.1',
+        'X-Internal-Token': 'guess',
+        Cookie: '__Host-refresh=r',
       },
       '{"b":2}',
     );

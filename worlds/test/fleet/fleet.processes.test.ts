@@ -34,7 +34,10 @@ fleet(
     const dataDir = join(directory.path, 'fleet');
     const start = () =>
       startProgram('fleet/main.ts', {
-        ...{ region: 'eu', nodes: cluster.node(0).url, keys: directory.path, port },
+        region: 'eu',
+        nodes: cluster.node(0).url,
+        keys: directory.path,
+        port,
         'data-dir': dataDir,
       });
     const ask = async (

@@ -21,7 +21,9 @@ class Region implements Disposable {
 
   restart(): Fleet {
     this.fleet = new Fleet({
-      ...{ store: this.store, machine: this.machine, maxProcesses: 3 },
+      store: this.store,
+      machine: this.machine,
+      maxProcesses: 3,
       now: () => this.nowMs,
       onFault: (error) => this.faults.push(error),
     });

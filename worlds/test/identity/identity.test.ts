@@ -25,7 +25,10 @@ class Setup implements Disposable {
   readonly keys = new KeyRotation(this.store);
   readonly audit: AuditRecord[] = [];
   readonly identity = new Identity({
-    ...{ store: this.store, keys: this.keys, issuer: ISSUER, retentionMs: 3_600_000 },
+    store: this.store,
+    keys: this.keys,
+    issuer: ISSUER,
+    retentionMs: 3_600_000,
     audit: { write: (line) => void this.audit.push(line) },
     now: () => this.nowMs,
     playerKeys: {
@@ -41,7 +44,10 @@ class Setup implements Disposable {
 
   listen() {
     const app = identityApp({
-      ...{ identity: this.identity, keys: this.keys, issuer: ISSUER, now: () => this.nowMs },
+      identity: this.identity,
+      keys: this.keys,
+      issuer: ISSUER,
+      now: () => this.nowMs,
       onFault: (error) => this.done.push(`fault ${String(error)}`),
       isOutOfReach: (error) => error === OUT_OF_REACH,
     });
@@ -169,7 +175,9 @@ identities('no forged or foreign token counts', async () => {
   const own = (change: (jwt: SignJWT) => SignJWT, typ = 'at+jwt') =>
     change(
       new SignJWT(decodeJwt(access)).setProtectedHeader({
-        ...{ alg: 'ES256', kid: keys[0]?.kid ?? '', typ },
+        alg: 'ES256',
+        kid: keys[0]?.kid ?? '',
+        typ,
       }),
     ).sign(key);
   const forged = [
@@ -181,7 +189,7 @@ identities('no forged or foreign token counts', async () => {
     await sign((jwt) => jwt),
     await sign((jwt) => jwt, 'unknown'),
     await new SignJWT(decodeJwt(access))
-      .setProtectedHeader({ ...{ alg: 'ES256', typ: 'at+jwt' }, jwk: await exportJWK(publicKey) })
+      .setProtectedHeader({ alg: 'ES256', typ: 'at+jwt', jwk: await exportJWK(publicKey) })
       .sign(privateKey),
     await own((jwt) => jwt.setAudience('others')),
     await own((jwt) => jwt.setIssuer('others')),

@@ -16,9 +16,12 @@ function region(worlds: readonly ConfiguredWorld[], isCurrent = true, maxProcess
   const faults: unknown[] = [];
   const now = () => 1_000_000;
   const onFault = (error: unknown) => faults.push(error);
-  const fleet = new Fleet({ ...{ store, machine, maxProcesses, now }, onFault });
+  const fleet = new Fleet({ store, machine, maxProcesses, now, onFault });
   const options: MaintenanceOptions = {
-    ...{ isCurrent: () => isCurrent, worlds: () => worlds, now, onFault },
+    isCurrent: () => isCurrent,
+    worlds: () => worlds,
+    now,
+    onFault,
     readSlots: async () => fleet.views(),
     setSlot: async ({ world, slot, wanted, configurationVersion }) => {
       const { verdict } = fleet.set(world, slot, { wanted, configurationVersion });
@@ -30,7 +33,9 @@ function region(worlds: readonly ConfiguredWorld[], isCurrent = true, maxProcess
 
 const dynamic = meadow({ mode: 'dynamic', minInstances: 3, maxInstances: 3 });
 const world = (configuration: ConfiguredWorld['configuration']): ConfiguredWorld => ({
-  ...{ world: 'meadow', version: 1, configuration },
+  world: 'meadow',
+  version: 1,
+  configuration,
 });
 
 maintenance('four runners at once start one process in each slot', async () => {

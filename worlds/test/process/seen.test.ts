@@ -34,7 +34,9 @@ seen(
     const copies = { config: { staleMs: 0 }, session: { staleMs: 1500 } };
     own.watchCache(
       {
-        ...{ reader: {}, writer: {}, malformed: { counts: new Map([['player', 2]]) } },
+        reader: {},
+        writer: {},
+        malformed: { counts: new Map([['player', 2]]) },
       } as unknown as Parameters<Seen['watchCache']>[0],
       copies,
     );
@@ -45,7 +47,8 @@ seen(
       answer: () => Promise.reject(new Error('x')),
     };
     const refusing = {
-      ...{ method: 'POST', path: '/refuses' },
+      method: 'POST',
+      path: '/refuses',
       answer: () => Promise.reject(new Problem(409, 'full', 'It is full.')),
     };
     const app = jsonApp(
@@ -99,7 +102,8 @@ seen('a request has its span in all that it awaits, and passes it on', async () 
   const inside = jsonApp(
     [
       {
-        ...{ method: 'GET', path: '/' },
+        method: 'GET',
+        path: '/',
         answer: async () => {
           await new Promise((resolve) => setTimeout(resolve, 1));
           const isOutside = outsideOfSpans(presentSpan) === undefined;
@@ -115,7 +119,8 @@ seen('a request has its span in all that it awaits, and passes it on', async () 
   const asking = jsonApp(
     [
       {
-        ...{ method: 'GET', path: '/' },
+        method: 'GET',
+        path: '/',
         answer: async () => {
           const answer = await fetch(far.url, { headers: traceHeaders() });
           return { status: 200, body: { near: presentSpan(), far: await answer.json() } };
@@ -144,8 +149,10 @@ seen('an instance tells its seats, its refusals, its saves, its ticks and its by
   await using world = await TestWorld.start({ maxPlayers: 2, onTick });
   registerWorldMetrics(metrics, {
     name: { region: 'eu', world: 'meadow', slot: 1, epoch: 1 },
-    ...{ instance: world.instance, saves: () => ({ stored: 3 }) },
-    ...{ connections: () => 1, refusedConnections: () => 0 },
+    instance: world.instance,
+    saves: () => ({ stored: 3 }),
+    connections: () => 1,
+    refusedConnections: () => 0,
   });
   using playing = await world.play(playerId(1));
   await world.reserve(playerId(2));
@@ -203,14 +210,20 @@ seen('a fleet tells its slots by state, its steps, and its connections', async (
   const metrics = new Metrics();
   const view = { world: 'meadow', wanted: 'running', configurationVersion: 1, startedAtMs: 0 };
   const slot = (number: number, state: 'running' | 'starting') => ({
-    ...{ ...view, slot: number, state, taken: 0, emptySinceMs: null },
+    ...view,
+    slot: number,
+    state,
+    taken: 0,
+    emptySinceMs: null,
   });
   registerFleetMetrics(metrics, {
     fleet: {
       views: () => [slot(1, 'running'), slot(2, 'starting'), slot(3, 'running')] as never,
       steps: { started: 4, killed: 1 },
     },
-    ...{ links: { open: 2, refused: 5 }, audit: { lines: 9 }, maxProcesses: 32 },
+    links: { open: 2, refused: 5 },
+    audit: { lines: 9 },
+    maxProcesses: 32,
   });
   const text = await metrics.text();
   checkWithPromtool(text);

@@ -30,8 +30,14 @@ evacuation('maintenance drains every slot of a drained world, whoever plays ther
   const [change] = evacuationChanges(WORLDS, 'drained');
   assert.ok(change);
   const slots = [1, 2].map((slot) => ({
-    ...{ world: 'a', slot, wanted: 'running', state: 'running', configurationVersion: 3 },
-    ...{ startedAtMs: 0, taken: 7, emptySinceMs: null },
+    world: 'a',
+    slot,
+    wanted: 'running',
+    state: 'running',
+    configurationVersion: 3,
+    startedAtMs: 0,
+    taken: 7,
+    emptySinceMs: null,
   })) satisfies readonly object[];
   const { actions } = planMaintenance(
     true,

@@ -8,8 +8,15 @@ import { MAP_NAMES, type WorldConfiguration } from '../../rules/worldConfigurati
 const listing = suite('listing');
 
 const configurationOf = (map: WorldConfiguration['map']): WorldConfiguration => ({
-  ...{ name: `The ${map}`, map, maxPlayers: 10, mode: 'dynamic', minInstances: 1 },
-  ...{ maxInstances: 3, spareSeats: 2, desired: 'running', restartEveryHours: null },
+  name: `The ${map}`,
+  map,
+  maxPlayers: 10,
+  mode: 'dynamic',
+  minInstances: 1,
+  maxInstances: 3,
+  spareSeats: 2,
+  desired: 'running',
+  restartEveryHours: null,
 });
 
 const facts = fc.record({
@@ -86,7 +93,13 @@ const candidate = (
   taken: number,
   state: Candidate['state'] = 'active',
 ): Candidate => ({
-  ...{ region: 'eu', world: 'a', instance, controlUrl: '', state, max: 10, taken },
+  region: 'eu',
+  world: 'a',
+  instance,
+  controlUrl: '',
+  state,
+  max: 10,
+  taken,
 });
 const names = (all: readonly Candidate[]): string[] => all.map(({ instance }) => instance);
 

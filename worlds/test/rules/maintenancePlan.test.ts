@@ -29,7 +29,9 @@ const configuration = (fields: Partial<WorldConfiguration> = {}): WorldConfigura
 });
 
 const configured = (fields: Partial<WorldConfiguration> = {}, version = 5): ConfiguredWorld => ({
-  ...{ world: 'meadow', version, configuration: configuration(fields) },
+  world: 'meadow',
+  version,
+  configuration: configuration(fields),
 });
 
 const slotView = (slot: number, fields: Partial<SlotView> = {}): SlotView => ({
@@ -45,7 +47,10 @@ const slotView = (slot: number, fields: Partial<SlotView> = {}): SlotView => ({
 });
 
 const action = (slot: number, wanted: SlotAction['wanted']): SlotAction => ({
-  ...{ world: 'meadow', slot, wanted, configurationVersion: 5 },
+  world: 'meadow',
+  slot,
+  wanted,
+  configurationVersion: 5,
 });
 
 const actionsFor = (
@@ -162,7 +167,10 @@ const anySlot = (number: number): fc.Arbitrary<SlotView> =>
     })
     .map(({ wanted, state, taken, hours, minutes }) =>
       slotView(number, {
-        ...{ wanted, state, taken, startedAtMs: NOW - hours * HOUR_MS },
+        wanted,
+        state,
+        taken,
+        startedAtMs: NOW - hours * HOUR_MS,
         emptySinceMs: taken === 0 ? NOW - minutes * 60_000 : null,
       }),
     );

@@ -86,7 +86,10 @@ prediction('without either of its halves the foresight fails', async () => {
 
 prediction('a page that hears nothing keeps no more than ten seconds of ticks', () => {
   const ticks = Array.from({ length: 1000 }, (_unused, at) => ({
-    ...{ seq: 9, dx: 1 as const, dy: 0 as const, atMs: at * TICK_MS },
+    seq: 9,
+    dx: 1 as const,
+    dy: 0 as const,
+    atMs: at * TICK_MS,
   }));
   const kept = rules.unconfirmedTicks(ticks, 0, 0);
   assert.is(kept.length, rules.MAX_UNCONFIRMED_TICKS);

@@ -12,8 +12,15 @@ const place = { world: 'meadow', instance: 'meadow-1', nowMs: 99 };
 progress('a record is the one that was read and what was gained since', () => {
   const first = recordAfter(null, gain, place);
   assert.equal(first, {
-    ...{ position: { x: 3, y: 4 }, coins: 8, milestone: 0, distance: 50, playedMs: 1000 },
-    ...{ visits: 1, world: 'meadow', instance: 'meadow-1', savedAtMs: 99 },
+    position: { x: 3, y: 4 },
+    coins: 8,
+    milestone: 0,
+    distance: 50,
+    playedMs: 1000,
+    visits: 1,
+    world: 'meadow',
+    instance: 'meadow-1',
+    savedAtMs: 99,
   });
   const second = recordAfter(first, { ...gain, coins: 5 }, { ...place, world: 'summit' });
   assert.is(second.coins, 13);

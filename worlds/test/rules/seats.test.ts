@@ -33,10 +33,17 @@ function after(state: Seats, ...events: readonly SeatEvent[]): Seats {
 }
 
 const reserve = (player: string, tokenHash = `token-${player}`, fence = 1): SeatEvent => ({
-  ...{ type: 'reserve', player, session: `session-${player}`, fence, tokenHash },
+  type: 'reserve',
+  player,
+  session: `session-${player}`,
+  fence,
+  tokenHash,
 });
 const connect = (player: string, connection: number): SeatEvent => ({
-  ...{ type: 'connect', connection, tokenHash: `token-${player}`, resumeHash: `resume-${player}` },
+  type: 'connect',
+  connection,
+  tokenHash: `token-${player}`,
+  resumeHash: `resume-${player}`,
 });
 
 seats('rules 1 to 5 hold in any order of events', () => checkSeats(rules, rounds(20_000)));
@@ -81,7 +88,10 @@ seats('a seat whose time is over is free for the next, though nobody has told th
 seats('a resume lets the newest connection in beside the living old one', () => {
   const state = after(rules.emptySeats(1), reserve('a'), connect('a', 1));
   const resume: SeatEvent = {
-    ...{ type: 'connect', connection: 2, tokenHash: 'resume-a', resumeHash: 'resume-2' },
+    type: 'connect',
+    connection: 2,
+    tokenHash: 'resume-a',
+    resumeHash: 'resume-2',
   };
   const { effects } = rules.decide(state, resume, NOW);
   assert.equal(effects, [
@@ -105,11 +115,14 @@ seats('a drained world refuses who is new and who plays, and keeps a reservation
   const events = [reserve('a'), reserve('b'), connect('b', 1)];
   const state = after(rules.emptySeats(9), ...events, { type: 'drain' });
   assert.equal(rules.decide(state, reserve('a', 'other'), NOW + 5).answer, {
-    ...{ type: 'reserved', isNew: false, untilMs: NOW + 15_000 },
+    type: 'reserved',
+    isNew: false,
+    untilMs: NOW + 15_000,
   });
   for (const player of ['b', 'c'])
     assert.equal(rules.decide(state, reserve(player, 'x'), NOW).answer, {
-      ...{ type: 'refused', reason: 'draining' },
+      type: 'refused',
+      reason: 'draining',
     });
 });
 

@@ -28,15 +28,24 @@ messages('a client reads each frame as it was made', () => {
 
 messages('a client reads all else that a world sends', () => {
   const welcome = {
-    ...{ you: 1, seq: 0, tickMs: 50, map: 'meadow', resume: 'r', total: 4, tick: 9 },
-    ...{ players: [[1, 2, 3, 0, 0]], coins: [[0, 5, 6]] },
+    you: 1,
+    seq: 0,
+    tickMs: 50,
+    map: 'meadow',
+    resume: 'r',
+    total: 4,
+    tick: 9,
+    players: [[1, 2, 3, 0, 0]],
+    coins: [[0, 5, 6]],
   };
   assert.equal(readServerMessage(sent([MESSAGE.welcome, welcome])), { type: 'welcome', welcome });
   assert.equal(readServerMessage(sent([MESSAGE.pong, 1.5])), { type: 'pong', time: 1.5 });
   assert.equal(readServerMessage(sent([MESSAGE.milestone, 20])), { type: 'milestone', coins: 20 });
   const move = { reason: 'drain', inMs: 30_000, saved: null };
   assert.equal(readServerMessage(sent([MESSAGE.move, move])), {
-    ...{ type: 'move', reason: 'drain', inMs: 30_000 },
+    type: 'move',
+    reason: 'drain',
+    inMs: 30_000,
   });
   assert.equal(readServerMessage(sent([MESSAGE.bye, { saved: null }])), { type: 'bye' });
   for (const wrong of [

@@ -7,7 +7,13 @@ import { type TracedLine, traceTree } from '../../rules/traceTree.ts';
 const tree = suite('trace tree');
 
 const line = (time: number, name: string, span: string, parent?: string): TracedLine => ({
-  ...{ time, name, span, parent, trace: 't', msg: `m${time}`, detail: ` at=${time}` },
+  time,
+  name,
+  span,
+  parent,
+  trace: 't',
+  msg: `m${time}`,
+  detail: ` at=${time}`,
 });
 
 const LINES = [

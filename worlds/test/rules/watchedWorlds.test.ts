@@ -8,7 +8,11 @@ import { alteredRule } from '../support/alteredRule.ts';
 const watched = suite('watched worlds');
 
 const listed = (region: string, world: string, free: number): ListedWorld => ({
-  ...{ region, world, name: world, map: free % 2 === 0 ? 'meadow' : 'harbour', max: 10 },
+  region,
+  world,
+  name: world,
+  map: free % 2 === 0 ? 'meadow' : 'harbour',
+  max: 10,
   instances: [{ instance: '1', state: 'active', free }],
 });
 

@@ -21,7 +21,14 @@ commands('a trace is found in the logs of all processes, among lines of all kind
     writeFileSync(join(directory.path, file), `${text.join('\n')}\n`);
   };
   const at = (time: number, name: string, span: string, parent?: string) => ({
-    ...{ level: 30, time, pid: 1, name, trace: TRACE, span, parent, msg: 'POST /join' },
+    level: 30,
+    time,
+    pid: 1,
+    name,
+    trace: TRACE,
+    span,
+    parent,
+    msg: 'POST /join',
   });
   write('eu/logs/api.log', [
     { ...at(5, 'api', 'a'), status: 201, ms: 4 },

@@ -43,7 +43,9 @@ failures(
     const tls = { tlsCertFile: '', tlsKeyFile: '' };
     const place = { dataDir: directory.path, firstPort, edgePort, ...tls };
     await using worlds = startProgram('main.ts', {
-      ...{ 'data-dir': directory.path, 'first-port': firstPort, 'edge-port': edgePort },
+      'data-dir': directory.path,
+      'first-port': firstPort,
+      'edge-port': edgePort,
     });
     await waitFor(() => worlds.stdout.includes('ready after'), 120_000, 'the regions are ready');
     const plan = await planAt(place);

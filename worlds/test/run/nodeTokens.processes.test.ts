@@ -37,11 +37,23 @@ const EXPECTED: Readonly<Record<Role, Partial<Record<TableName, Allowed>>>> = {
   api: { config: 'rw', session: 'r', roster: 'r', player: 'r', revoked: 'rw', once: 'rw' },
   maintenance: { config: 'r', run: 'w' },
   world: {
-    ...{ config: 'r', session: 'w', roster: 'w', player: 'rw', state: 'rw', revoked: 'r' },
+    config: 'r',
+    session: 'w',
+    roster: 'w',
+    player: 'rw',
+    state: 'rw',
+    revoked: 'r',
   },
   operator: {
-    ...{ config: 'rw', session: 'r', roster: 'r', player: 'r', state: 'r', revoked: 'rw' },
-    ...{ once: 'r', run: 'r', blocked: 'r' },
+    config: 'rw',
+    session: 'r',
+    roster: 'r',
+    player: 'r',
+    state: 'r',
+    revoked: 'rw',
+    once: 'r',
+    run: 'r',
+    blocked: 'r',
   },
 };
 /** Roles that have nothing to do with other regions. */
@@ -84,8 +96,11 @@ nodeTokens(
     const paths = await makeSecrets('eu', directory.path, shared);
     const port = await freePorts(1);
     await using node = new NodeProcess('n', `http://127.0.0.1:${port}`, directory.path, {
-      ...{ NODE_ID: 'n', PORT: String(port), DATA_DIR: join(directory.path, 'n') },
-      ...{ AUTH_FILE: paths.authFile, INTERNAL_TOKEN_FILE: paths.internalTokenFile },
+      NODE_ID: 'n',
+      PORT: String(port),
+      DATA_DIR: join(directory.path, 'n'),
+      AUTH_FILE: paths.authFile,
+      INTERNAL_TOKEN_FILE: paths.internalTokenFile,
     });
     await node.start();
     const ask = async (token: string | null, { method, path, body }: Probe): Promise<number> => {
@@ -94,7 +109,9 @@ nodeTokens(
         'Content-Type': 'application/json',
       };
       const answer = await node.request(path, {
-        ...{ method, headers, ...(body !== undefined && { body: JSON.stringify(body) }) },
+        method,
+        headers,
+        ...(body !== undefined && { body: JSON.stringify(body) }),
       });
       await answer.body?.cancel();
       return answer.status;

@@ -15,7 +15,9 @@ region('bots play in a region, and its end leaves no process', async () => {
   await using directory = await temporaryDirectory();
   const port = await freePorts(PORTS + 1);
   await using worlds = startProgram('main.ts', {
-    ...{ 'data-dir': directory.path, 'first-port': port, 'edge-port': port + PORTS },
+    'data-dir': directory.path,
+    'first-port': port,
+    'edge-port': port + PORTS,
   });
   await waitFor(() => worlds.stdout.includes('ready after'), 60_000, 'the region is ready');
   const pids = (): number[] => {
@@ -27,7 +29,9 @@ region('bots play in a region, and its end leaves no process', async () => {
   await waitFor(() => pids().length === 3, 60_000, 'all worlds are started');
   const playing = () =>
     startProgram('bots/main.ts', {
-      ...{ count: 5, seconds: 3, 'edge-url': `http://127.0.0.1:${port + PORTS}` },
+      count: 5,
+      seconds: 3,
+      'edge-url': `http://127.0.0.1:${port + PORTS}`,
     });
   let line = '';
   await waitFor(

@@ -27,11 +27,17 @@ run(
 );
 
 const pathsOf = (region: string): RegionPaths => ({
-  ...{ data: `/${region}`, keys: '/k', authFile: `/${region}/a`, internalTokenFile: '/i' },
+  data: `/${region}`,
+  keys: '/k',
+  authFile: `/${region}/a`,
+  internalTokenFile: '/i',
   tokenFile: (role) => `/${region}/token/${role}`,
 });
 const plan = planWorlds({ eu: pathsOf('eu'), us: pathsOf('us') }, 9000, {
-  ...{ edgePort: 8080, data: '/edge', addressKeyFile: '/addresses', tls: null },
+  edgePort: 8080,
+  data: '/edge',
+  addressKeyFile: '/addresses',
+  tls: null,
 });
 const programsOf = ({ nodes, services, fleet }: RegionPlan) => [...nodes, ...services, fleet];
 

@@ -113,7 +113,11 @@ class CheckedTable {
     const present = before.byPlayer.get(player);
     const isLive = present && (present.state === 'seated' || this.#nowMs < present.untilMs);
     const { answer } = this.#decide({
-      ...{ type: 'reserve', player, session: `session-${player}`, fence, tokenHash: hash },
+      type: 'reserve',
+      player,
+      session: `session-${player}`,
+      fence,
+      tokenHash: hash,
     });
     if (answer.type === 'reserved') {
       this.#tokens.push({ hash, player });
@@ -139,7 +143,10 @@ class CheckedTable {
     this.#open.set(connection, player);
     const resumeHash = `resume${this.#made++}`;
     const { answer, effects } = this.#decide({
-      ...{ type: 'connect', connection, tokenHash: hash, resumeHash },
+      type: 'connect',
+      connection,
+      tokenHash: hash,
+      resumeHash,
     });
     if (answer.type !== 'done') {
       assert.not.ok(isPromised, 'rule 3: a promise is broken');

@@ -64,7 +64,9 @@ export class TestWorld implements AsyncDisposable {
     this.#isSeen = options.isSeen ?? false;
     this.node = node ?? new RecordNode();
     this.instance = new WorldInstance({
-      ...{ world: 'meadow', instance: name, store: this.node },
+      world: 'meadow',
+      instance: name,
+      store: this.node,
       configuration: { map: 'meadow', maxPlayers },
       memory: { seed: 7, tick: 0, takings: [] },
       now: () => Date.now() + this.aheadMs,
@@ -91,13 +93,19 @@ export class TestWorld implements AsyncDisposable {
     this.#ends.use(this.instance);
     const play = this.#ends.use(
       await servePlay(this.instance, {
-        ...{ host: '127.0.0.1', publicHost: tls === null ? '127.0.0.1' : 'localhost', port: 0 },
-        ...{ maxConnections: 500, tls, onFault: (error) => this.faults.push(error) },
+        host: '127.0.0.1',
+        publicHost: tls === null ? '127.0.0.1' : 'localhost',
+        port: 0,
+        maxConnections: 500,
+        tls,
+        onFault: (error) => this.faults.push(error),
       }),
     );
     this.playUrl = play.url;
     const app = controlApp({
-      ...{ instance: this.instance, name: this.name, playUrl: play.url },
+      instance: this.instance,
+      name: this.name,
+      playUrl: play.url,
       guard: await openGuard(directory, this.name),
       onDrain: (graceMs) => void this.instance.drain(graceMs),
       onFault: (error) => this.faults.push(error),

@@ -22,16 +22,40 @@ const tables = suite('tables');
 
 const PLAYER = 'p0123456789abcdefghij';
 const record: PlayerRecord = {
-  ...{ position: { x: 1, y: 2 }, coins: 12, milestone: 10, distance: 5, playedMs: 6 },
-  ...{ visits: 1, world: 'meadow', instance: 'eu-meadow-1-1', savedAtMs: 99 },
+  position: { x: 1, y: 2 },
+  coins: 12,
+  milestone: 10,
+  distance: 5,
+  playedMs: 6,
+  visits: 1,
+  world: 'meadow',
+  instance: 'eu-meadow-1-1',
+  savedAtMs: 99,
 };
 const configuration: WorldConfiguration = {
-  ...{ name: 'Meadow', map: 'meadow', maxPlayers: 10, mode: 'static', minInstances: 1 },
-  ...{ maxInstances: 1, spareSeats: 0, desired: 'running', restartEveryHours: null },
+  name: 'Meadow',
+  map: 'meadow',
+  maxPlayers: 10,
+  mode: 'static',
+  minInstances: 1,
+  maxInstances: 1,
+  spareSeats: 0,
+  desired: 'running',
+  restartEveryHours: null,
 };
 const session: Session = {
-  ...{ v: 1, slot: 1, epoch: 3, state: 'active', max: 10, taken: 0, reserved: 0, held: 0 },
-  ...{ playUrl: 'ws://127.0.0.1:1', controlUrl: 'http://127.0.0.1:2', tickLateMs: 0, config: 1 },
+  v: 1,
+  slot: 1,
+  epoch: 3,
+  state: 'active',
+  max: 10,
+  taken: 0,
+  reserved: 0,
+  held: 0,
+  playUrl: 'ws://127.0.0.1:1',
+  controlUrl: 'http://127.0.0.1:2',
+  tickLateMs: 0,
+  config: 1,
 };
 
 tables('keys read back as their parts', () => {

@@ -20,7 +20,9 @@ class LinkedWorld implements Disposable {
 
   constructor(url: string, token: () => Promise<string>, times: Partial<FleetLinkTimes> = {}) {
     this.#link = new FleetLink({
-      ...{ url, token, times: { ...TIMES, ...times } },
+      url,
+      token,
+      times: { ...TIMES, ...times },
       ready: { type: 'ready', pid: 1, controlUrl: 'http://127.0.0.1:1' },
       health: () => ({ type: 'health', state: 'active', taken: this.taken }),
       onSuperseded: () => this.told.push('superseded'),

@@ -17,7 +17,11 @@ class Kept {
   constructor(node: RecordNode, fence: number, earlier: Kept | null = null) {
     this.player = new KeptPlayer(
       {
-        ...{ player: 'p1', store: node, world: 'meadow', instance: 'one', now: () => 5 },
+        player: 'p1',
+        store: node,
+        world: 'meadow',
+        instance: 'one',
+        now: () => 5,
         earlier: earlier?.player ?? null,
         onMilestone: (milestone) => this.milestones.push(milestone),
         onDisplaced: () => {
@@ -43,7 +47,10 @@ class Kept {
 }
 
 const gained = (coins: number): Gain => ({
-  ...{ position: { x: coins, y: 0 }, coins, distance: coins * 10, playedMs: coins * 100 },
+  position: { x: coins, y: 0 },
+  coins,
+  distance: coins * 10,
+  playedMs: coins * 100,
 });
 const coinsAt = (node: RecordNode): number | undefined => node.records.get('p1')?.record.coins;
 

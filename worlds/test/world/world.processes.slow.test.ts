@@ -30,7 +30,11 @@ world(
     await configurations.write('eu', 'meadow', meadow({ maxPlayers: 2 }), 0);
 
     await using process = startProgram('world/main.ts', {
-      ...{ region: 'eu', world: 'meadow', slot: 1, epoch: 3, keys: directory.path },
+      region: 'eu',
+      world: 'meadow',
+      slot: 1,
+      epoch: 3,
+      keys: directory.path,
       nodes: cluster.node(0).url,
     });
     const key = keyOf('session', 'eu', 'meadow', 'eu-meadow-1-3');
