@@ -1,11 +1,14 @@
 /**
  * The requests of operators: configurations of worlds, drains, and revocations.
  *
- * Invariant: a configuration is written only over the version that its writer has read.
+ * Invariants: a configuration is written only over the version that its writer has read. Each change that the
+ * table of grants allows is in the audit log, whether it was done, refused or failed.
  */
 import { z } from 'zod';
+import { type Audit, audited } from '../access/audit.ts';
 import type { JsonAnswer, JsonRequest, JsonRoute } from '../http/jsonApp.ts';
 import { Problem } from '../http/problem.ts';
+import type { Action } from '../rules/grants.ts';
 import type { WorldConfiguration } from '../rules/worldConfiguration.ts';
 import {
   type Configurations,
@@ -20,6 +23,7 @@ export interface AdminOptions {
   readonly callers: Callers;
   readonly configurations: Pick<Configurations, 'read' | 'create' | 'write' | 'remove'>;
   readonly revocations: Pick<Revocations, 'revoke'>;
+  readonly audit: Audit;
   /** UTC milliseconds. */
   readonly now: () => number;
 }
@@ -30,15 +34,30 @@ const MAX_TRIES = 5;
 
 const placeSchema = z.object({ region: nameSchema, world: nameSchema });
 
-type Place = z.output<typeof placeSchema>;
+type Place = z.output<typeof placeSchema> & {
+  /** Such as `eu/meadow`. */
+  readonly name: string;
+};
 
 export function adminRoutes(options: AdminOptions): JsonRoute[] {
-  const { callers, configurations, revocations, now } = options;
+  const { callers, configurations, revocations, audit, now } = options;
   const read = async ({ region, world }: Place): Promise<VersionedConfiguration> => {
     const present = await configurations.read(region, world);
     if (present === null) throw new Problem(404, 'world', 'There is no such world.');
     return present;
   };
+  /** @param targetOf throws Problem 422 if the path names none. */
+  const change =
+    <Target extends { readonly name: string }>(
+      action: Action,
+      targetOf: (request: JsonRequest) => Target,
+      act: (target: Target, request: JsonRequest) => Promise<JsonAnswer>,
+    ): JsonRoute['answer'] =>
+    async (request) => {
+      const caller = await callers.anyone(request, action);
+      const target = targetOf(request);
+      return audited(audit, { ...caller, action, target: target.name }, () => act(target, request));
+    };
   return [
     {
       method: 'GET',
@@ -52,9 +71,7 @@ export function adminRoutes(options: AdminOptions): JsonRoute[] {
     {
       method: 'PUT',
       path: PATH,
-      answer: async (request) => {
-        await callers.anyone(request, 'configuration.write');
-        const place = placeOf(request);
+      answer: change('configuration.write', placeOf, async (place, request) => {
         const configuration = await request.body(wantedConfigurationSchema);
         const { region, world } = place;
         const condition = conditionOf(request);
@@ -66,14 +83,12 @@ export function adminRoutes(options: AdminOptions): JsonRoute[] {
             : await configurations.write(region, world, configuration, present.version);
         if (version === null) throw changed();
         return answerOf(place, { configuration, version });
-      },
+      }),
     },
     {
       method: 'DELETE',
       path: PATH,
-      answer: async (request) => {
-        await callers.anyone(request, 'configuration.write');
-        const place = placeOf(request);
+      answer: change('configuration.write', placeOf, async (place, request) => {
         const condition = conditionOf(request);
         const present = await read(place);
         if (!holds(condition, present)) throw changed();
@@ -82,15 +97,13 @@ export function adminRoutes(options: AdminOptions): JsonRoute[] {
           throw new Problem(422, 'running', 'Set desired to stopped first.');
         const isDeleted = await configurations.remove(place.region, place.world, present.version);
         if (!isDeleted) throw changed();
-        return { status: 200, body: place };
-      },
+        return { status: 200, body: { region: place.region, world: place.world } };
+      }),
     },
     {
       method: 'POST',
       path: `${PATH}/drain`,
-      answer: async (request) => {
-        await callers.anyone(request, 'world.drain');
-        const place = placeOf(request);
+      answer: change('world.drain', placeOf, async (place) => {
         for (let tries = 0; tries < MAX_TRIES; tries += 1) {
           const present = await read(place);
           if (present.configuration === null)
@@ -102,19 +115,16 @@ export function adminRoutes(options: AdminOptions): JsonRoute[] {
           if (version !== null) return answerOf(place, { configuration: drained, version });
         }
         throw changed();
-      },
+      }),
     },
     {
       method: 'POST',
       path: '/admin/players/:player/revoke',
-      answer: async (request) => {
-        await callers.anyone(request, 'player.revoke');
-        const player = playerSchema.safeParse(request.parameters.player);
-        if (!player.success) throw new Problem(422, 'player', 'This is no id of a player.');
-        await revocations.revoke(player.data, 'operator');
+      answer: change('player.revoke', playerOf, async ({ name: player }) => {
+        await revocations.revoke(player, 'operator');
         const until = new Date(now() + REVOCATION_TTL_MS).toISOString();
-        return { status: 200, body: { player: player.data, until } };
-      },
+        return { status: 200, body: { player, until } };
+      }),
     },
   ];
 }
@@ -130,13 +140,23 @@ function placeOf(request: JsonRequest): Place {
   const place = placeSchema.safeParse(request.parameters);
   if (!place.success)
     throw new Problem(422, 'name', 'Names have 1 to 32 small letters, digits and hyphens.');
-  return place.data;
+  return { ...place.data, name: `${place.data.region}/${place.data.world}` };
 }
 
-function answerOf(place: Place, { configuration, version }: VersionedConfiguration): JsonAnswer {
+/** @throws Problem 422. */
+function playerOf(request: JsonRequest): { readonly name: string } {
+  const player = playerSchema.safeParse(request.parameters.player);
+  if (!player.success) throw new Problem(422, 'player', 'This is no id of a player.');
+  return { name: player.data };
+}
+
+function answerOf(
+  { region, world }: Place,
+  { configuration, version }: VersionedConfiguration,
+): JsonAnswer {
   return {
     status: 200,
-    body: { ...place, version, configuration },
+    body: { region, world, version, configuration },
     headers: { ETag: `"${version}"` },
   };
 }

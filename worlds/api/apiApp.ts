@@ -55,7 +55,7 @@ export function apiApp(options: ApiOptions): RequestListener {
         method: 'GET',
         path: '/worlds/watch',
         answer: async (request) => {
-          const caller = await callers.anyone(request, 'worlds.list');
+          const { who: caller } = await callers.anyone(request, 'worlds.list');
           const stream = watchers.admit({
             caller,
             filter: filterOf(request),

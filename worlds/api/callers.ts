@@ -4,10 +4,16 @@ import type { AccessVerifier } from '../access/accessVerifier.ts';
 import { bearerOf, type ServiceGuard } from '../access/serviceTokens.ts';
 import type { JsonRequest } from '../http/jsonApp.ts';
 import { Problem, unauthorized } from '../http/problem.ts';
-import { type Action, mayDo, scopeAllows } from '../rules/grants.ts';
+import { type Action, mayDo, type Role, scopeAllows } from '../rules/grants.ts';
 
 /** The target of service tokens, the same for the apis of all regions: any of them may answer. */
 export const API_TARGET = 'api';
+
+export interface Caller {
+  /** Id of a player, or the role itself. */
+  readonly who: string;
+  readonly role: Role;
+}
 
 export class Callers {
   readonly #verifier: Pick<AccessVerifier, 'verify'>;
@@ -27,14 +33,18 @@ export class Callers {
   }
 
   /**
-   * @returns the player, or the role of an operator.
+   * Takes a player or a role.
+   *
    * @throws Problem 401 without a valid token, 403 if the caller may not do this.
    */
-  async anyone(request: JsonRequest, action: Action): Promise<string> {
+  async anyone(request: JsonRequest, action: Action): Promise<Caller> {
     const claims = await this.#claims(request);
-    if (claims === null) return this.#guard.admit(request.header('Authorization'), action);
+    if (claims === null) {
+      const role = await this.#guard.admit(request.header('Authorization'), action);
+      return { who: role, role };
+    }
     checkPlayer(claims, action);
-    return claims.player;
+    return { who: claims.player, role: 'player' };
   }
 
   #claims(request: JsonRequest): Promise<AccessClaims | null> {

@@ -3,6 +3,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { AccessVerifier } from '../access/accessVerifier.ts';
+import { AuditLog } from '../access/audit.ts';
 import { openGuard, openSigner } from '../access/serviceTokens.ts';
 import { listen } from '../http/jsonApp.ts';
 import { privateHostSchema } from '../http/privateHost.ts';
@@ -41,7 +42,7 @@ const settingsSchema = z.object({
     'base URL of the way to other regions (default: they are reached without one)',
   ),
   keys: z.string().min(1).describe('directory of the keys between processes'),
-  dataDir: z.string().min(1).describe('directory of the key set of identity'),
+  dataDir: z.string().min(1).describe('directory of the audit log and of the key set of identity'),
   jwksUrl: z.url().describe('where identity publishes its key set'),
   issuer: z.url().describe('issuer that the tokens of players must name'),
   host: privateHostSchema
@@ -79,6 +80,8 @@ const joins = new Joins({
   onResult: joinCounter(metrics),
 });
 const watchers = new Watchers(view);
+const audit = new AuditLog(join(dataDir, 'audit'), () => Date.now());
+metrics.total('worlds_audit_lines_total', 'Lines of the audit log.', () => audit.lines);
 const copies = { ...view.copies, revoked };
 seen.watchCache(cache, copies);
 metrics.gauge('worlds_joins', 'Joins that wait for their answer.', () => joins.underWay);
@@ -95,6 +98,7 @@ const listener = await listen(
     isOutOfReach,
     configurations: new Configurations(cache),
     revocations: new Revocations(cache),
+    audit,
     now: () => Date.now(),
     seen: seen.http(() => healthOf(copies)),
   }),

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { AccessClaims } from '../../access/accessToken.ts';
+import type { AuditRecord } from '../../access/auditChain.ts';
 import { makeRoleKeys, openGuard, openSigner } from '../../access/serviceTokens.ts';
 import { type AdminOptions, adminRoutes } from '../../api/adminRoutes.ts';
 import { API_TARGET, Callers } from '../../api/callers.ts';
@@ -61,6 +62,7 @@ async function serve() {
   await makeRoleKeys(directory, ROLES);
   const configurations = new MemoryConfigurations();
   const revoked: string[] = [];
+  const audit: AuditRecord[] = [];
   const claims: AccessClaims = {
     player: playerId(1),
     session: 's',
@@ -74,6 +76,7 @@ async function serve() {
     callers: new Callers(verifier, await openGuard(directory, API_TARGET)),
     configurations,
     revocations: { revoke: async (subject) => void revoked.push(subject) },
+    audit: { write: (record) => void audit.push(record) },
     now: () => 5000,
   });
   const faults: unknown[] = [];
@@ -101,6 +104,7 @@ async function serve() {
   return {
     configurations,
     revoked,
+    audit,
     faults,
     tokenOf,
     ask,
@@ -129,6 +133,28 @@ admin('of all roles, only those do an action that the table grants it to', async
   for (const token of ['', 'x.y.z', await api.tokenOf('operator', 'eu-meadow-1-1')])
     assert.is((await api.ask(token, 'GET', PATH)).status, 401);
   assert.equal(api.faults, []);
+});
+
+admin('each change is audited with its end, and no reading', async () => {
+  await using api = await serve();
+  const token = await api.tokenOf('operator');
+  const absent = { 'If-None-Match': '*' };
+  await api.ask(token, 'PUT', PATH, absent, meadow());
+  await api.ask(token, 'PUT', PATH, absent, meadow());
+  await api.ask(token, 'GET', PATH);
+  await api.ask(token, 'POST', `${PATH}/drain`);
+  await api.ask(token, 'DELETE', PATH, { 'If-Match': '*' });
+  await api.ask(token, 'POST', `/admin/players/${playerId(2)}/revoke`);
+  await api.ask('player', 'POST', `${PATH}/drain`);
+  const by = { who: 'operator', role: 'operator' };
+  const write = { ...by, action: 'configuration.write', target: 'eu/meadow' };
+  assert.equal(api.audit, [
+    { ...write, result: 'done' },
+    { ...write, result: 'refused', reason: 'changed' },
+    { ...write, action: 'world.drain', result: 'done' },
+    { ...write, result: 'refused', reason: 'running' },
+    { ...by, action: 'player.revoke', target: playerId(2), result: 'done' },
+  ]);
 });
 
 admin('a configuration is written only over the version that was read', async () => {

@@ -179,6 +179,7 @@ api('who logs in lists the worlds, joins one, and plays', async () => {
         now,
         callers: new Callers(verifier, await openGuard(directory, API_TARGET)),
         configurations: new Configurations(cache),
+        audit: NO_AUDIT,
       }),
       '127.0.0.1',
       0,
