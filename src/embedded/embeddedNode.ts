@@ -143,7 +143,7 @@ class EmbeddedNode implements RunningNode {
     this.#refuseClosed();
     const outcome = await this.#submit(deleteRequest(key, options, this.#replica.limits));
     if (outcome.kind !== 'deleted') throw refusalOf(key, outcome);
-    return { token: this.#tokens.ofOutcome(outcome) };
+    return { existed: outcome.existed, token: this.#tokens.ofOutcome(outcome) };
   }
 
   close(): Promise<void> {

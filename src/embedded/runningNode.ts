@@ -28,6 +28,8 @@ export interface Stored {
 }
 
 export interface Deleted {
+  /** Whether the key was live. */
+  readonly existed: boolean;
   readonly token: string;
 }
 

@@ -312,8 +312,9 @@ export class Batch {
   /** Rule 3. */
   #delete({ key, upToVersion }: DeleteRequest): DecidedOutcome {
     const entry = this.#head(key);
+    const existed = entry !== undefined && !isDead(entry, this.#nowMs);
     if (upToVersion !== null) {
-      if (entry === undefined || isDead(entry, this.#nowMs)) return { kind: 'deleted', op: null };
+      if (!existed) return { kind: 'deleted', op: null, existed };
       if (entry.version > upToVersion) return { kind: 'conflict', currentVersion: entry.version };
     }
     const op = this.#bear<Delete>({
@@ -326,7 +327,7 @@ export class Batch {
       value: null,
       meta: null,
     });
-    return { kind: 'deleted', op };
+    return { kind: 'deleted', op, existed };
   }
 
   #get(key: string): DecidedOutcome {

@@ -58,8 +58,11 @@ export type Outcome =
   | { readonly kind: 'memoryFull' }
   /** The request's condition does not hold; the version is the live one, if there is one. */
   | { readonly kind: 'preconditionFailed'; readonly currentVersion: number | null }
-  /** `op` is null if there was nothing to log: a conditional delete of nothing live. */
-  | { readonly kind: 'deleted'; readonly op: Delete | null }
+  /**
+   * `existed`: the key was live. `op` is null if there was nothing to log: a conditional delete of
+   * nothing live.
+   */
+  | { readonly kind: 'deleted'; readonly op: Delete | null; readonly existed: boolean }
   | { readonly kind: 'found'; readonly entry: Put }
   /** `expired`: the key has an entry, which has expired. */
   | { readonly kind: 'absent'; readonly expired: boolean };

@@ -37,7 +37,8 @@ embedded('with no settings but a port and a directory it is ready, reads and wri
     assert.equal(entry?.value, { since, tags: new Set(['x']) });
     assert.is(entry?.version, 1);
     assert.equal(entry?.expiresAt, stored.expiresAt);
-    await node.delete('a');
+    assert.is((await node.delete('a')).existed, true);
+    assert.is((await node.delete('a')).existed, false);
     assert.is(node.get('a'), undefined);
   });
 });

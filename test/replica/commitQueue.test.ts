@@ -108,7 +108,7 @@ commits(
     const { replica, log, holdDisk } = await openReplica();
     assert.equal(await replica.submit([{ kind: 'get', key: 'a' }, deleting('a', 9)]), [
       { kind: 'absent', expired: false },
-      { kind: 'deleted', op: null },
+      { kind: 'deleted', op: null, existed: false },
     ]);
     assert.is(log.commits.length, 0);
     const release = holdDisk();

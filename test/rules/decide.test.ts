@@ -192,9 +192,30 @@ deletes('a conditional one below the live version is a conflict', () => {
 deletes('a conditional one of what does not live logs nothing', () => {
   for (const entry of [undefined, ...dead]) {
     const batch = batchOn({ entry });
-    assert.equal(batch.requests([deleting(9)]), [{ kind: 'deleted', op: null }]);
+    assert.equal(batch.requests([deleting(9)]), [{ kind: 'deleted', op: null, existed: false }]);
     assert.ok(batch.isEmpty);
   }
+});
+
+deletes('one tells whether the key was live', () => {
+  const existed = (entry: KeyOp | undefined, request: DeleteRequest) => {
+    const outcome = decided({ entry }, request);
+    return outcome.kind === 'deleted' && outcome.existed;
+  };
+  assert.equal(
+    [deleting(), deleting(5)].map((one) => existed(live, one)),
+    [true, true],
+  );
+  for (const entry of [undefined, ...dead])
+    assert.equal(
+      [deleting(), deleting(9)].map((one) => existed(entry, one)),
+      [false, false],
+    );
+  const again = batchOn({ entry: live }).requests([deleting(), deleting()]);
+  assert.equal(
+    again.map((one) => one.kind === 'deleted' && one.existed),
+    [true, false],
+  );
 });
 
 deletes('a racing higher PUT survives a conditional one and not an unconditional one', () => {

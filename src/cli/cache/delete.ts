@@ -52,11 +52,14 @@ async function remove(key: string | undefined, flags: DeleteFlags): Promise<void
 
 async function removeOne(client: HearsayClient, key: string, flags: DeleteFlags): Promise<void> {
   const { ifVersion: upToVersion } = flags;
-  const { node, token } = await tellConflict(key, flags, () =>
+  const { existed, node, token } = await tellConflict(key, flags, () =>
     client.delete(key, { ...(upToVersion !== undefined && { upToVersion }) }),
   );
-  await printLine(flags.json ? JSON.stringify({ key, node, token }) : 'deleted');
+  await printLine(flags.json ? JSON.stringify({ key, existed, node, token }) : toldDelete(existed));
 }
+
+const toldDelete = (existed: boolean | null): string =>
+  existed === false ? 'deleted (it was not there)' : 'deleted';
 
 async function removeMany(
   client: HearsayClient,

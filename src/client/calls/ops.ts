@@ -44,6 +44,11 @@ export interface Stored {
 }
 
 export interface Deleted {
+  /**
+   * Whether the key was live. Null where that is unknown: a node of 0.3.0 or older does not tell, and an
+   * earlier attempt whose answer was lost may have deleted it.
+   */
+  readonly existed: boolean | null;
   readonly node: string | null;
   readonly token: string | null;
 }
@@ -203,7 +208,11 @@ export function readPut(op: WirePut, { status, body }: Answered): Stored {
 export function readDelete(op: WireDelete, { status, body }: Answered): Deleted {
   refuseConflict(op, status, body);
   if (!says('deleted', status, body)) return strange(op, status);
-  return { node: stringMember(body, 'node'), token: stringMember(body, 'token') };
+  return {
+    existed: typeof body.existed === 'boolean' ? body.existed : null,
+    node: stringMember(body, 'node'),
+    token: stringMember(body, 'token'),
+  };
 }
 
 /** Whether the entry in the answer to a get is this put's. */

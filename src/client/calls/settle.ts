@@ -37,7 +37,10 @@ export async function settlePut(op: WirePut, settled: Settled, read: ReadBack): 
 /** @throws ConflictError, UnknownOutcomeError, ServerError */
 export function settleDelete(op: WireDelete, settled: Settled): Deleted {
   try {
-    return readDelete(op, settled);
+    const deleted = readDelete(op, settled);
+    return settled.mayBeStored && deleted.existed === false
+      ? { ...deleted, existed: null }
+      : deleted;
   } catch (error) {
     if (!(error instanceof ConflictError && settled.mayBeStored)) throw error;
     throw new UnknownOutcomeError(op.key, error.currentVersion, error);

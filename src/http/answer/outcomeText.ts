@@ -55,7 +55,8 @@ export class OutcomeTexts {
 
   /** The body of a single PUT's or DELETE's answer. @param acks null if the request asked for none. */
   written(outcome: Extract<Outcome, { kind: 'stored' | 'deleted' }>, acks: number | null): string {
-    const members = outcome.kind === 'stored' ? this.#storedMembers(outcome.op) : this.#node;
+    const members =
+      outcome.kind === 'stored' ? this.#storedMembers(outcome.op) : this.#deletedMembers(outcome);
     const acksMember = acks === null ? '' : `,"acks":${acks}`;
     const token = this.#tokens.ofOutcome(outcome);
     return `{"status":"${outcome.kind}",${members},"token":"${token}"${acksMember}}`;
@@ -89,13 +90,17 @@ export class OutcomeTexts {
     return `${this.#node},"version":${version},"expires_at":${instantText(expiresAt)}`;
   }
 
+  #deletedMembers({ existed }: Extract<Outcome, { kind: 'deleted' }>): string {
+    return `${this.#node},"existed":${existed}`;
+  }
+
   /** One result of a batch. */
   result(outcome: Outcome): string {
     switch (outcome.kind) {
       case 'stored':
         return `{"status":200,${this.#storedMembers(outcome.op)}}`;
       case 'deleted':
-        return `{"status":200,${this.#node}}`;
+        return `{"status":200,${this.#deletedMembers(outcome)}}`;
       case 'found':
         return `{"status":200,${entryMembers(outcome.entry)}}`;
       case 'conflict':

@@ -41,8 +41,10 @@ export const storedSchema = z
   .object({ status: z.literal('stored'), node, version, expires_at: expiresAt, token, acks })
   .meta({ id: 'Stored' });
 
+const existed = z.boolean().meta({ description: 'Whether the key was live.' });
+
 export const deletedSchema = z
-  .object({ status: z.literal('deleted'), node, token, acks })
+  .object({ status: z.literal('deleted'), node, existed, token, acks })
   .meta({ id: 'Deleted' });
 
 export const deletedManySchema = z
@@ -56,7 +58,7 @@ export const batchResultsSchema = z
     results: z.array(
       z.union([
         z.object({ status, node, version, expires_at: expiresAt }),
-        z.object({ status, node }),
+        z.object({ status, node, existed }),
         z.object({ ...entrySchema.shape, status }),
         problemSchema,
       ]),

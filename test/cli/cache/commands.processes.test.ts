@@ -119,7 +119,7 @@ test('conditions, and a time to live', async (hear, server) => {
   assert.equal(await hear('delete', 'b', '--if-version', '1'), done('deleted\n'));
   const { out } = await hear('delete', 'b', '--json');
   const { token, ...rest } = JSON.parse(out);
-  assert.equal(rest, { key: 'b', node: 'node1' });
+  assert.equal(rest, { key: 'b', existed: false, node: 'node1' });
   assert.type(token, 'string');
 });
 

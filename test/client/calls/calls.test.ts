@@ -47,12 +47,14 @@ test('what is put is got, with its type, its version and its expiry', async (cli
 test('an absent key is undefined, and so is a deleted and an expired one', async (client, server) => {
   assert.is(await client.get('a'), undefined);
   await client.put('a', 1);
-  assert.is((await client.delete('a')).node, 'node1');
+  const deleted = await client.delete('a');
+  assert.equal([deleted.existed, deleted.node], [true, 'node1']);
   assert.is(await client.get('a'), undefined);
   await client.put('b', 1, { ttlMs: 1000 });
   server.advance(1000);
   assert.is(await client.get('b'), undefined);
-  await client.delete('never');
+  assert.is((await client.delete('b')).existed, false);
+  assert.is((await client.delete('never')).existed, false);
 });
 
 test('null, false, 0 and the empty text are values', async (client) => {

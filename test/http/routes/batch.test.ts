@@ -46,7 +46,7 @@ batch(
         conflict,
         notFound,
         conflict,
-        { status: 200, node: 'node1' },
+        { status: 200, node: 'node1', existed: true },
         notFound,
       ],
     });

@@ -67,7 +67,7 @@ entries(
     await server.put('/cache/a', { value: 1, version: 1 });
     const deleted = await server.delete('/cache/a');
     assert.is(deleted.status, 200);
-    assert.equal(deleted.body, { status: 'deleted', node: 'node1' });
+    assert.equal(deleted.body, { status: 'deleted', node: 'node1', existed: true });
     const { status, body } = await server.get('/cache/a');
     assert.is(status, 404);
     assert.is(problemSchema.parse(body).detail, 'Not found');
@@ -79,7 +79,7 @@ entries(
   onBothPaths(async (server) => {
     const { status, body } = await server.delete('/cache/a');
     assert.is(status, 200);
-    assert.equal(body, { status: 'deleted', node: 'node1' });
+    assert.equal(body, { status: 'deleted', node: 'node1', existed: false });
   }),
 );
 
