@@ -38,13 +38,17 @@ export function settingsTables(): string {
 }
 
 function settingsTable(shape: SettingShape): string {
-  const lines = describeSettings(shape).map(({ flag, environment, default: value, help }) => {
+  const all = describeSettings(shape);
+  const lines = all.map(({ flag, environment, default: value, help, metric }) => {
     const cells = [code(flag), environment === null ? '' : code(environment)];
-    return `| ${[...cells, value ? code(value) : 'none', help].join(' | ')} |`;
+    cells.push(value ? code(value) : 'none', help);
+    return metric === undefined ? cells : [...cells, code(metric)];
   });
-  return ['| flag | environment | default | meaning |', '| --- | --- | --- | --- |', ...lines].join(
-    '\n',
-  );
+  const titles = ['flag', 'environment', 'default', 'meaning', 'metric'];
+  const head = titles.slice(0, lines[0]?.length);
+  return [head, head.map(() => '---'), ...lines]
+    .map((cells) => `| ${cells.join(' | ')} |`)
+    .join('\n');
 }
 
 function code(text: string): string {

@@ -2,7 +2,7 @@
  * The REST interface over a replica: a koa app, and the short path before it. The order of routes
  * matters: nearly all requests are for single keys, so their routes are tried first.
  */
-import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import type { IncomingMessage, RequestListener } from 'node:http';
 import type { RouterContext } from '@koa/router';
 import Koa from 'koa';
 import type { Registry } from 'prom-client';
@@ -17,10 +17,10 @@ import { OutcomeTexts } from './answer/outcomeText.ts';
 import { Tokens } from './answer/tokens.ts';
 import { Frame, type HttpLog, type RequestLog } from './exchange.ts';
 import { type Bounds, registerBoundsMetrics } from './limits/bounds.ts';
-import type { SlowRequests } from './limits/slowRequests.ts';
 import {
+  type BatchCounts,
   RequestCounts,
-  registerBulkMetrics,
+  registerBatchMetrics,
   registerMetrics,
   registerWatchMetrics,
 } from './metrics.ts';
@@ -178,12 +178,23 @@ function routesOf(
     audit: writes,
     traces,
   });
-  registerBulkMetrics(registry, streams);
-  addBatchRoute(rest, { replica, limits, schemas, texts, streams, callers, audit: writes, traces });
+  const counts: BatchCounts = { leftOut: 0 };
+  registerBatchMetrics(registry, streams, counts);
+  addBatchRoute(rest, {
+    replica,
+    limits,
+    schemas,
+    texts,
+    streams,
+    counts,
+    callers,
+    audit: writes,
+    traces,
+  });
   if (watches !== undefined) {
     addWatchRoute(rest, { ...watches, connections, callers });
     addTicketRoute(rest, callers, () => replica.nowMs());
-    registerWatchMetrics(registry, watches.hub);
+    registerWatchMetrics(registry, watches.hub, watches.room);
   }
   const members = tools?.members ?? (() => []);
   addClusterRoutes(rest, { ...options, members });
@@ -192,7 +203,7 @@ function routesOf(
     addMemberRoutes(rest, { replica, members, peers: options.peers });
     addLogRoutes(rest, { ...tools, replica, callers, slow });
   }
-  addMetricsRoute(rest, registry, slow);
+  addMetricsRoute(rest, registry);
   // Loaded and made when it is first asked for: it takes as long as a third of a node's start.
   let made: Promise<string> | null = null;
   const describe = async (): Promise<string> => {
@@ -222,19 +233,21 @@ const readyChecks = (replica: Replica, { connections, shedding }: Bounds): Check
     shedding.reason === null ? null : `it sheds requests, because of its ${shedding.reason}`,
 });
 
-/** Reading the metrics takes a while, so each text is shown for a second. */
+/**
+ * Making the metrics takes a while, so one text is made at a time, and shown for a second to all who ask. So they
+ * need no place in the slow class, where clients could keep out the one who scrapes.
+ */
 const METRICS_AGE_MS = 1000;
 
-function addMetricsRoute(routes: Routes, registry: Registry, slow: SlowRequests): void {
+function addMetricsRoute(routes: Routes, registry: Registry): void {
   let shown: Promise<string> | null = null;
-  const metrics = (response: ServerResponse): Promise<string> => {
+  const metrics = (): Promise<string> => {
     if (shown === null) {
-      const made = slow.answer(response, () => registry.metrics());
+      const made = registry.metrics();
       shown = made;
       const forget = (): void => {
         if (shown === made) shown = null;
       };
-      // One that was refused is not kept.
       made.catch(forget);
       setTimeout(forget, METRICS_AGE_MS).unref();
     }
@@ -247,7 +260,7 @@ function addMetricsRoute(routes: Routes, registry: Registry, slow: SlowRequests)
     touches: 'none',
     summary: 'Metrics for Prometheus',
     answers: { '200': { description: 'Text.', content: { 'text/plain': {} } } },
-    handler: async ({ ctx }) => answer(ctx, 200, registry.contentType, await metrics(ctx.res)),
+    handler: async ({ ctx }) => answer(ctx, 200, registry.contentType, await metrics()),
   });
 }
 

@@ -59,7 +59,7 @@ export class Frame {
 
   /** Answers a problem, and reads the rest of the body so that the client gets to read the answer. */
   fail({ req, res }: Exchange, error: unknown): void {
-    const { limits, log } = this.#options;
+    const { limits, log, bounds } = this.#options;
     let problem = plannedProblem(error);
     if (problem === undefined) {
       const details = { err: error, method: req.method, path: pathOf(req.url ?? '/') };
@@ -68,7 +68,7 @@ export class Frame {
     }
     if (res.headersSent) req.destroy();
     else answerProblem({ res }, problem);
-    dropBody(req, limits);
+    dropBody(req, limits, bounds.connections);
   }
 
   /**

@@ -5,6 +5,7 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
 import type { Replica } from '../replica/replica.ts';
 import type { WatchHub } from '../watch/hub/hub.ts';
+import type { WaitingRoom } from './wait/vectorWaits.ts';
 
 /** The route of requests that no route matches, so that hostile paths make no new labels. */
 export const NO_ROUTE = 'none';
@@ -117,6 +118,16 @@ export function registerMetrics(
   const figures = new Figures(registry);
   figures.gauge('hearsay_queued_ops', 'Ops that wait undecided.', () => replica.queuedOps);
   figures.gauge('hearsay_queued_bytes', 'Bytes that wait undecided.', () => replica.queuedBytes);
+  figures.gauge(
+    'hearsay_recent_ops',
+    'Ops kept in memory for peers that are nearly level.',
+    () => replica.recent.size,
+  );
+  figures.gauge(
+    'hearsay_recent_bytes',
+    'Bytes of the ops kept in memory for peers.',
+    () => replica.recent.bytes,
+  );
   figures.gauge('hearsay_map_entries', 'Entries, dead ones included.', () => replica.map.size);
   figures.gauge(
     'hearsay_map_dead_entries',
@@ -178,19 +189,52 @@ export function registerMetrics(
   );
 }
 
-export function registerBulkMetrics(
+/** Figures of requests that carry many ops. */
+export interface BatchCounts {
+  /** Results that were left out because they made the answer too long. */
+  leftOut: number;
+}
+
+export function registerBatchMetrics(
   registry: Registry,
   streams: { readonly underWay: number },
+  batches: BatchCounts,
 ): void {
-  new Figures(registry).gauge(
+  const figures = new Figures(registry);
+  figures.gauge(
     'hearsay_bulk_requests',
     'Requests of one op a line that are under way.',
     () => streams.underWay,
   );
+  figures.total(
+    'hearsay_batch_results_left_out_total',
+    'Results of batches that were left out because they made the answer too long.',
+    () => batches.leftOut,
+  );
 }
 
-export function registerWatchMetrics(registry: Registry, hub: WatchHub): void {
+export function registerWatchMetrics(registry: Registry, hub: WatchHub, room: WaitingRoom): void {
   const figures = new Figures(registry);
+  figures.gauge(
+    'hearsay_waiting_requests',
+    'Requests that wait for a write to come, or to be confirmed.',
+    () => room.waiting,
+  );
+  figures.gauge(
+    'hearsay_recent_events',
+    'Events kept for watchers that are nearly level.',
+    () => hub.timeline.size,
+  );
+  figures.gauge(
+    'hearsay_recent_event_bytes',
+    'Bytes of the events kept for watchers.',
+    () => hub.timeline.bytes,
+  );
+  figures.gauge(
+    'hearsay_recent_expiries',
+    'Expiries remembered for watchers that connect again.',
+    () => hub.record.size,
+  );
   figures.gauge(
     'hearsay_watcher_buffer_bytes',
     'Bytes that wait for watchers.',

@@ -11,20 +11,18 @@ import type { Limits } from '../words/limits.ts';
 import { answerRaw, PROBLEM_TYPE } from './answer/answer.ts';
 import { Problem, problemText } from './answer/problem.ts';
 import type { Bounds } from './limits/bounds.ts';
-import type { Connections } from './limits/connections.ts';
+import type { Connections, UnreadableFor } from './limits/connections.ts';
 import { pathOf } from './request/target.ts';
 
-/** In bytes: Node answers a longer header block with 431. A key of 1 KiB takes at most 3 KiB of it. */
-const MAX_HEADER_BYTES = 16 * 1024;
-const HEADERS_TIMEOUT_MS = 20_000;
-/** The milliseconds for a whole request; Node then answers 408 and closes. */
-const REQUEST_TIMEOUT_MS = 60_000;
-/**
- * Longer than the 60 s for which load balancers commonly keep idle connections, so that they close
- * first.
- */
-const KEEP_ALIVE_TIMEOUT_MS = 65_000;
+type ServerLimits = Pick<
+  Limits,
+  'maxBodyBytes' | 'maxHeaderBytes' | 'headersTimeoutMs' | 'requestTimeoutMs' | 'keepAliveTimeoutMs'
+>;
+
+/** The longest time between two looks for requests that did not come in time. */
 const TIMEOUT_CHECK_MS = 5_000;
+/** A time-out is noticed late by this part of it at most. */
+const LATE_SHARE = 1 / 4;
 
 export interface ServerOptions {
   /** By default the server answers whatever host it is asked by. */
@@ -38,12 +36,12 @@ export interface ServerOptions {
  * client that asks for another protocol (Java's offers h2c on every request) gets its answer from the
  * app in HTTP/1.1, as RFC 9110, section 7.8, allows.
  *
- * @param maxBodyBytes the longest body for which a client that asks first gets 100 Continue.
+ * @param limits beyond `maxBodyBytes`, a client that asks before it sends its body gets no 100 Continue.
  */
 export function createServer(
   listener: Http.RequestListener,
   connections: Connections,
-  { maxBodyBytes }: Pick<Limits, 'maxBodyBytes'>,
+  limits: ServerLimits,
   { hosts = ANY_HOST, tls = null }: ServerOptions = {},
 ): Http.Server {
   const take = (
@@ -55,12 +53,13 @@ export function createServer(
       if (problem === null) listener(request, response);
       else endWith(response, problem);
     });
+  const headersTimeoutMs = Math.min(limits.headersTimeoutMs, limits.requestTimeoutMs);
   const options: Http.ServerOptions = {
-    maxHeaderSize: MAX_HEADER_BYTES,
-    headersTimeout: HEADERS_TIMEOUT_MS,
-    requestTimeout: REQUEST_TIMEOUT_MS,
-    keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
-    connectionsCheckingInterval: TIMEOUT_CHECK_MS,
+    maxHeaderSize: limits.maxHeaderBytes,
+    headersTimeout: headersTimeoutMs,
+    requestTimeout: limits.requestTimeoutMs,
+    keepAliveTimeout: limits.keepAliveTimeoutMs,
+    connectionsCheckingInterval: Math.min(TIMEOUT_CHECK_MS, headersTimeoutMs * LATE_SHARE),
     // Refused here, since Node would refuse it without a body.
     requireHostHeader: false,
     optimizeEmptyRequests: true,
@@ -75,10 +74,11 @@ export function createServer(
   server.on('clientError', (error, socket) => {
     // Node looks at the time of a request once, and not again after this.
     if (codeOf(error) === REQUEST_TIMEOUT && connections.isStreaming(socket)) return;
-    connections.unreadable(socket, (instead) =>
+    const { problem, reason } = UNREADABLE.get(codeOf(error)) ?? NO_HTTP;
+    connections.unreadable(socket, reason, (instead) =>
       answerRaw(
         socket,
-        PROBLEMS.get(codeOf(error)) ?? MALFORMED,
+        problem,
         // A client that has sent a HEAD takes this for its answer.
         instead?.req.method !== 'HEAD' && !beginsWithHead(error),
       ),
@@ -86,7 +86,8 @@ export function createServer(
   });
   server.on('checkContinue', (request, response) => {
     // If the body is too long, the client gets no 100 Continue, and Node closes after the answer.
-    if (!(Number(request.headers['content-length']) > maxBodyBytes)) response.writeContinue();
+    if (!(Number(request.headers['content-length']) > limits.maxBodyBytes))
+      response.writeContinue();
     take(request, response);
   });
   server.on('checkExpectation', (request, response) =>
@@ -143,16 +144,35 @@ const isWebSocketUpgrade = ({ method, headers }: Http.IncomingMessage): boolean 
 
 const REQUEST_TIMEOUT = 'ERR_HTTP_REQUEST_TIMEOUT';
 
-/** Problems by Node's error codes, with the statuses that Node itself would answer. */
-const PROBLEMS: ReadonlyMap<string, Problem> = new Map([
+const MALFORMED = new Problem(400, 'The request is not HTTP/1.1.');
+
+interface Unreadable {
+  readonly problem: Problem;
+  readonly reason: UnreadableFor;
+}
+
+/** By Node's error codes, with the statuses that Node itself would answer. */
+const UNREADABLE: ReadonlyMap<string, Unreadable> = new Map([
   [
     'HPE_HEADER_OVERFLOW',
-    new Problem(431, 'The path and the headers together are too long: send a long key in a batch.'),
+    {
+      problem: new Problem(
+        431,
+        'The path and the headers together are too long: send a long key in a batch.',
+      ),
+      reason: 'header',
+    },
   ],
-  ['HPE_CHUNK_EXTENSIONS_OVERFLOW', new Problem(413, 'The extensions of a chunk are too long.')],
-  [REQUEST_TIMEOUT, new Problem(408, 'The request did not come in time.')],
+  [
+    'HPE_CHUNK_EXTENSIONS_OVERFLOW',
+    { problem: new Problem(413, 'The extensions of a chunk are too long.'), reason: 'chunk' },
+  ],
+  [
+    REQUEST_TIMEOUT,
+    { problem: new Problem(408, 'The request did not come in time.'), reason: 'time' },
+  ],
 ]);
-const MALFORMED = new Problem(400, 'The request is not HTTP/1.1.');
+const NO_HTTP: Unreadable = { problem: MALFORMED, reason: 'form' };
 
 const HEAD = 'HEAD ';
 

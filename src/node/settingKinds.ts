@@ -30,6 +30,8 @@ export interface SettingRow {
   readonly range?: NumberRange;
   /** Its meaning, as a phrase, for the help and docs/settings.md. */
   readonly help: string;
+  /** For a limit: the metric that shows how near it is, or how often it was reached. */
+  readonly metric?: string;
   /** Its value never appears in a message. */
   readonly isSecret?: true;
   /** False if only a flag sets it. */

@@ -75,7 +75,6 @@ export interface RunningNode {
 const DIAL_TIMEOUT_MS = 2000;
 const PROOF_TIMEOUT_MS = 5000;
 const PING_INTERVAL_MS = 5000;
-const MAX_PEER_CONNECTIONS = 256;
 
 /** As this machine knows the name, its file of hosts included. */
 const addressesOf = async (name: string): Promise<readonly string[]> =>
@@ -264,7 +263,7 @@ const socketSettings = (
   cluster: settings.cluster,
   maxMessageBytes: maxMessageBytes(settings.limits),
   maxMessagesPerSecond: settings.limits.maxPeerMessagesPerSecond,
-  maxConnections: MAX_PEER_CONNECTIONS,
+  maxConnections: settings.limits.maxPeerConnections,
   maxUnproved: settings.limits.maxUnprovedPeers,
   proofTimeoutMs: PROOF_TIMEOUT_MS,
   dialTimeoutMs: DIAL_TIMEOUT_MS,

@@ -69,6 +69,15 @@ export class RecentRows {
     return this.#all.at(0);
   }
 
+  get size(): number {
+    return this.#all.length;
+  }
+
+  /** Bytes of their keys and values. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
   clear(): void {
     this.#all.clear();
     this.#byOrigin.clear();

@@ -63,6 +63,14 @@ export class Timeline {
     return this.#first + this.#items.length;
   }
 
+  get size(): number {
+    return this.#items.length;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
   append(item: TimelineItem): void {
     this.#items.push(item);
     this.#bytes += bytesOf(item.event.subject);

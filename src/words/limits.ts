@@ -6,6 +6,18 @@ export interface Limits {
   readonly maxKeyBytes: number;
   /** Longest request body, in bytes. */
   readonly maxBodyBytes: number;
+  /** A body up to this length, in bytes, is read whole; only longer ones count against the bounds of long bodies. */
+  readonly maxSmallBodyBytes: number;
+  /** Bytes of refused bodies that one request may still send, so that its client gets to read the answer. */
+  readonly maxDroppedBodyBytes: number;
+  /** Longest first line and headers of a request, together, in bytes. */
+  readonly maxHeaderBytes: number;
+  /** Milliseconds for the first line and the headers of a request; never more than for the whole of it. */
+  readonly headersTimeoutMs: number;
+  /** Milliseconds for a whole request, but for ops one a line. */
+  readonly requestTimeoutMs: number;
+  /** Milliseconds for which a connection may be idle between two requests. */
+  readonly keepAliveTimeoutMs: number;
   /** Rate at which a long body must come once 5 s are over, in bytes a second. */
   readonly minBodyBytesPerSecond: number;
   /** Most ops in one batch request. */
@@ -60,6 +72,10 @@ export interface Limits {
    * Connections at one time, watches and peers included; a few more are reserved for peers and health.
    */
   readonly maxConnections: number;
+  /** Connections above `maxConnections`, reserved for peers and for the health of the node. */
+  readonly maxSpareConnections: number;
+  /** Connections of peers at one time, in both directions. */
+  readonly maxPeerConnections: number;
   /** Connections from one address at one time. */
   readonly maxConnectionsPerAddress: number;
   /** Requests that one connection may send ahead of their answers before the node stops reading. */
@@ -85,7 +101,7 @@ export interface Limits {
   /** Tickets for watches that wait to be used. */
   readonly maxTickets: number;
   /**
-   * Requests of the slow class (the past, the log, metrics, long lists) at one time, until their answers are read;
+   * Requests of the slow class (the past, the log, long lists) at one time, until their answers are read;
    * one address may hold half with unread ones.
    */
   readonly maxSlowRequests: number;
@@ -98,6 +114,13 @@ export interface Limits {
 export const defaultLimits: Limits = {
   maxKeyBytes: KIB,
   maxBodyBytes: MIB,
+  maxSmallBodyBytes: 16 * KIB,
+  maxDroppedBodyBytes: 64 * MIB,
+  maxHeaderBytes: 16 * KIB,
+  headersTimeoutMs: 20_000,
+  requestTimeoutMs: 60_000,
+  // Load balancers commonly keep idle connections for 60 s; so they close first.
+  keepAliveTimeoutMs: 65_000,
   minBodyBytesPerSecond: KIB,
   maxBatchOps: 1000,
   maxBulkRequests: 32,
@@ -122,6 +145,8 @@ export const defaultLimits: Limits = {
   maxRecentExpiries: 16_384,
   maxWaiting: 10_000,
   maxConnections: 10_000,
+  maxSpareConnections: 32,
+  maxPeerConnections: 256,
   maxConnectionsPerAddress: 10_000,
   maxPipelinedRequests: 32,
   maxAnswerBytes: 256 * MIB,

@@ -8,7 +8,8 @@ import { getHeapStatistics } from 'node:v8';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { problemSchema } from '../../src/http/openapi/answerSchemas.ts';
-import { readSettings } from '../../src/node/settings.ts';
+import { describeSettings } from '../../src/node/settingKinds.ts';
+import { limitShape, readSettings } from '../../src/node/settings.ts';
 import { type NodeLog, startNode } from '../../src/node/startNode.ts';
 import { freePorts } from '../support/ports.ts';
 import { temporaryDirectory, waitFor } from '../support/processes.ts';
@@ -221,8 +222,7 @@ realNode(
       assert.match(type, /#temporary-reduced-capacity$/);
       assert.match(detail, /Too many slow requests are under way: try again/);
       assert.is((await send('GET', '/cache/a?at=-1ms', {})).status, 404);
-      // The reading of the metrics is itself one of them.
-      assert.is(await metricOf(send, 'hearsay_slow_requests'), 1);
+      assert.is(await metricOf(send, 'hearsay_slow_requests'), 0);
       assert.ok((await metricOf(send, 'hearsay_slow_requests_refused_total')) > 0);
     },
     { maxSlowRequests: '1' },
@@ -353,6 +353,21 @@ realNode(
       'the second tells of the first',
     );
   },
+);
+
+realNode(
+  'each limit has a metric, which the node shows',
+  withNode(
+    async (send) => {
+      const { text } = await send('GET', '/metrics', {});
+      for (const { name, metric = '' } of describeSettings(limitShape)) {
+        const [family = '', reason] = metric.split(/(?=\{reason)/);
+        assert.match(text, new RegExp(`^# TYPE ${family.replace(/\{.*/, '')} `, 'm'), name);
+        if (reason !== undefined) assert.ok(text.includes(`\n${metric} `), `${name}: ${metric}`);
+      }
+    },
+    { auditLog: '/dev/null' },
+  ),
 );
 
 realNode.run();

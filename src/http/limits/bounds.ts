@@ -81,6 +81,12 @@ export function registerBoundsMetrics(registry: Registry, bounds: Bounds): void 
     () => connections.ended,
   );
   figures.totals(
+    'hearsay_unreadable_requests_total',
+    'Requests that could not be read, by the reason: a long header or chunk extension, the time, or the form.',
+    'reason',
+    () => connections.unread,
+  );
+  figures.totals(
     'hearsay_requests_without_room_total',
     'Requests that were refused because too many connections were open, or too many answers unread.',
     'reason',
@@ -90,6 +96,11 @@ export function registerBoundsMetrics(registry: Registry, bounds: Bounds): void 
     'hearsay_body_bytes',
     'Bytes that have come of long bodies that are not whole yet.',
     () => longBodies.underWayBytes,
+  );
+  figures.total(
+    'hearsay_long_bodies_total',
+    'Bodies longer than --max-small-body-bytes, and bodies of unknown length.',
+    () => longBodies.begun,
   );
   figures.total(
     'hearsay_slow_bodies_total',

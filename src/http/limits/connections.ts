@@ -25,6 +25,7 @@ export interface ConnectionsOptions {
   readonly limits: Pick<
     Limits,
     | 'maxConnections'
+    | 'maxSpareConnections'
     | 'maxConnectionsPerAddress'
     | 'maxPipelinedRequests'
     | 'maxAnswerBytes'
@@ -36,8 +37,6 @@ export interface ConnectionsOptions {
   readonly trustedProxies: Networks;
 }
 
-/** Connections above the bound, for peers and for the health of the node. */
-const SPARE_CONNECTIONS = 32;
 /** Node reads a chunk of 64 KiB to its end before it stops: some 2500 requests. */
 const MAX_PARKED_REQUESTS = 4096;
 
@@ -63,7 +62,19 @@ interface Connection {
 }
 
 /** The reason why a connection was ended or refused. */
-export type EndedFor = 'pipeline' | 'stalled' | 'slow' | 'answers' | 'full' | 'address' | 'upgrade';
+export type EndedFor =
+  | 'pipeline'
+  | 'stalled'
+  | 'idle'
+  | 'slow'
+  | 'answers'
+  | 'dropped'
+  | 'full'
+  | 'address'
+  | 'upgrade';
+
+/** The reason why bytes could not be taken as a request: too long, too late, or no HTTP. */
+export type UnreadableFor = 'header' | 'chunk' | 'time' | 'form';
 
 /** The reason why a request was refused. */
 export type RefusedFor = 'connections' | 'answers' | 'address';
@@ -72,14 +83,18 @@ export class Connections {
   readonly ended: Record<EndedFor, number> = {
     pipeline: 0,
     stalled: 0,
+    idle: 0,
     slow: 0,
     answers: 0,
+    dropped: 0,
     full: 0,
     address: 0,
     upgrade: 0,
   };
   /** Requests that were refused, by the reason. */
   readonly refused: Record<RefusedFor, number> = { connections: 0, answers: 0, address: 0 };
+  /** Requests that could not be read, by the reason. */
+  readonly unread: Record<UnreadableFor, number> = { header: 0, chunk: 0, time: 0, form: 0 };
   readonly answers: UnreadAnswers;
   /** The node is about to stop: each answer ends its connection, so that no client is left on one. */
   isLeaving = false;
@@ -203,9 +218,14 @@ export class Connections {
     // A watch goes on, and has a bound of its own.
     if (response.writableLength === 0 || !response.writableEnded || response.closed) return;
     this.answers.add(response, this.#addressOf(response.req), (reason) => {
-      const connection = this.#connections.get(response.req.socket);
-      if (connection !== undefined) this.#end(connection, reason);
+      this.end(response.req.socket, reason);
     });
+  }
+
+  /** Ends a connection that is still open, and counts it. */
+  end(socket: Duplex, reason: EndedFor): void {
+    const connection = this.#connections.get(socket);
+    if (connection !== undefined) this.#end(connection, reason);
   }
 
   /**
@@ -237,13 +257,18 @@ export class Connections {
    *
    * @param answer called when its turn has come, with the response that it replaces, if there is one.
    */
-  unreadable(socket: Duplex, answer: (instead: ServerResponse | null) => void): void {
+  unreadable(
+    socket: Duplex,
+    reason: UnreadableFor,
+    answer: (instead: ServerResponse | null) => void,
+  ): void {
     const connection = this.#connections.get(socket);
     if (connection === undefined || !socket.writable) {
       socket.destroy();
       return;
     }
     if (connection.whenLeft !== null) return;
+    this.unread[reason]++;
     const { last, pending, isLast } = connection;
     const isOwnBody = pending > 0 && last !== null && !last.req.complete;
     const left = isOwnBody ? 1 : 0;
@@ -260,13 +285,13 @@ export class Connections {
 
   #open(socket: Socket): void {
     const { limits, trustedProxies } = this.#options;
-    const { maxConnections, maxConnectionsPerAddress } = limits;
+    const { maxConnections, maxSpareConnections, maxConnectionsPerAddress } = limits;
     const { remoteAddress = '' } = socket;
     const holder = holderOf(remoteAddress);
     const ofHolder = this.#byHolder.of(holder) + 1;
     const isShared = trustedProxies.has(remoteAddress);
     const isSpare = this.size >= maxConnections;
-    const isFull = isSpare && this.#spare.size >= SPARE_CONNECTIONS && !this.#makeRoom();
+    const isFull = isSpare && this.#spare.size >= maxSpareConnections && !this.#makeRoom();
     if (isFull || (ofHolder > maxConnectionsPerAddress && !isShared)) {
       this.ended[isFull ? 'full' : 'address']++;
       socket.destroy();
@@ -359,7 +384,7 @@ export class Connections {
     if (connection === undefined || connection.isUpgraded) return;
     if (socket.writableLength > 0) this.#end(connection, 'stalled');
     // Between two requests: the keep-alive time is over.
-    else if (connection.pending === 0) socket.destroy();
+    else if (connection.pending === 0) this.#end(connection, 'idle');
   }
 
   #end(connection: Connection, reason: EndedFor): void {

@@ -19,6 +19,8 @@ const RATE_CHECK_MS = 1000;
 type BodyLimits = Pick<Limits, 'maxBodyBytes' | 'maxQueuedBytes' | 'minBodyBytesPerSecond'>;
 
 export class LongBodies {
+  /** Bodies that were begun, since the start. */
+  begun = 0;
   /** Bodies that were given up for their slowness, since the start. */
   slow = 0;
   /** Bodies that were given up because there were too many bytes, since the start. */
@@ -48,6 +50,7 @@ export class LongBodies {
     address: string,
     read: (request: IncomingMessage) => Promise<Buffer>,
   ): Promise<Buffer> {
+    this.begun++;
     const { minBodyBytesPerSecond } = this.#limits;
     const { promise: refused, reject: refuse } = Promise.withResolvers<never>();
     refused.catch(() => {});

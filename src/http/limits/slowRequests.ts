@@ -1,6 +1,6 @@
 /**
- * The slow class: requests that cost a hundred times as much as a GET (the past of a key, the log, metrics,
- * long lists). A bounded number of them is under way at one time, so that they never crowd out the others.
+ * The slow class: requests that cost a hundred times as much as a GET (the past of a key, the log, long lists). A
+ * bounded number of them is under way at one time, so that they never crowd out the others.
  *
  * Invariants: a request counts until its work is done and its client has taken the answer, or has gone, because
  * much of the work is done within one turn and leaves only the answer; and the unread answers of one address hold

@@ -24,16 +24,6 @@ export interface CheckedBody<Checked> extends JsonBody {
   readonly checked: Checked;
 }
 
-/**
- * Bodies up to this length, in bytes, are always read: only longer ones count against the common bound.
- */
-const SMALL_BODY_BYTES = 16 * 1024;
-/**
- * The number of bytes of a refused body that are read and dropped, so that the client gets to read the
- * answer.
- */
-const MAX_DROPPED_BODIES = 64;
-
 const OTHER_JSON = /^[\w!#$&^.+-]+\/[\w!#$&^.-]+\+json$/;
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
@@ -68,12 +58,12 @@ export class BodyReader {
 
   async #readJson(request: IncomingMessage): Promise<JsonBody> {
     requireJson(request);
-    const { maxBodyBytes } = this.#limits;
+    const { maxBodyBytes, maxSmallBodyBytes } = this.#limits;
     const declared = request.headers['content-length'];
     // A chunked body may grow to the greatest length.
     const bytes = declared === undefined ? maxBodyBytes : Number(declared);
     if (bytes > maxBodyBytes) throw this.#tooLarge();
-    if (bytes <= SMALL_BODY_BYTES) return parseJson(await this.#read(request));
+    if (bytes <= maxSmallBodyBytes) return parseJson(await this.#read(request));
     const long = this.#longBodies.read(request, this.#addressOf(request), (one) => this.#read(one));
     return parseJson(await long);
   }
@@ -97,12 +87,16 @@ export class BodyReader {
  * Reads and drops the rest of a refused body, so that the connection can carry the next request. A body
  * that goes on and on costs its connection.
  */
-export function dropBody(request: IncomingMessage, limits: Limits): void {
+export function dropBody(
+  request: IncomingMessage,
+  { maxDroppedBodyBytes }: Pick<Limits, 'maxDroppedBodyBytes'>,
+  connections: Connections,
+): void {
   if (request.complete) return;
-  let left = limits.maxBodyBytes * MAX_DROPPED_BODIES;
+  let left = maxDroppedBodyBytes;
   request.on('data', (chunk: Buffer) => {
     left -= chunk.length;
-    if (left < 0) request.destroy();
+    if (left < 0) connections.end(request.socket, 'dropped');
   });
   request.resume();
 }

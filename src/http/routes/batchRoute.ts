@@ -9,6 +9,7 @@ import type { WriteAudit } from '../access/writeAudit.ts';
 import { answerJson } from '../answer/answer.ts';
 import type { OutcomeTexts } from '../answer/outcomeText.ts';
 import { problemText, unprocessable } from '../answer/problem.ts';
+import type { BatchCounts } from '../metrics.ts';
 import { batchResultsSchema } from '../openapi/answerSchemas.ts';
 import { BAD_BODY, json, NOT_HERE_YET, NOT_STORED, OTHER_CLUSTER } from '../openapi/answers.ts';
 import { type CheckedBody, hasLines } from '../request/body.ts';
@@ -27,6 +28,7 @@ export interface BatchRouteOptions {
   readonly schemas: Schemas;
   readonly texts: OutcomeTexts;
   readonly streams: BulkStreams;
+  readonly counts: BatchCounts;
   readonly callers: Callers;
   readonly audit: WriteAudit | null;
   readonly traces: RequestTraces | null;
@@ -34,7 +36,7 @@ export interface BatchRouteOptions {
 
 export function addBatchRoute(
   routes: Routes,
-  { replica, limits, schemas, texts, streams, callers, audit, traces }: BatchRouteOptions,
+  { replica, limits, schemas, texts, streams, counts, callers, audit, traces }: BatchRouteOptions,
 ): void {
   const outcomes = (
     requests: readonly Request[],
@@ -82,7 +84,7 @@ export function addBatchRoute(
         callers.requireOp(caller, request, `ops.${index}`);
       const all = await outcomes(requests, traces?.of(ctx.req) ?? null);
       audit?.(ctx.req, caller, all);
-      answerJson(ctx, resultsText(all, texts, limits.maxBatchAnswerBytes));
+      answerJson(ctx, resultsText(all, { texts, counts, maxBytes: limits.maxBatchAnswerBytes }));
     },
   });
 }
@@ -105,13 +107,23 @@ function refuseTooMany(sent: readonly unknown[], maxBatchOps: number): void {
  * Leaves out results of gets beyond the bound, each with a problem that says so. Results of writes
  * always stay, because the writes have been carried out.
  */
-function resultsText(outcomes: readonly Outcome[], texts: OutcomeTexts, maxBytes: number): string {
+function resultsText(
+  outcomes: readonly Outcome[],
+  {
+    texts,
+    counts,
+    maxBytes,
+  }: Pick<BatchRouteOptions, 'texts' | 'counts'> & { readonly maxBytes: number },
+): string {
   const results: string[] = [];
   let bytes = 0;
   for (const outcome of outcomes) {
     let text = texts.result(outcome);
     const isTooMuch = bytes > 0 && bytes + text.length > maxBytes;
-    if (outcome.kind === 'found' && isTooMuch) text = tooMuchText(maxBytes);
+    if (outcome.kind === 'found' && isTooMuch) {
+      counts.leftOut++;
+      text = tooMuchText(maxBytes);
+    }
     bytes += Buffer.byteLength(text);
     results.push(text);
   }

@@ -101,7 +101,7 @@ export class BulkStreams {
       if (problem === undefined || !res.headersSent) throw error;
       // The last line tells that the answer is whole, so it is left out here.
       res.end(`${lineOf(problem)}\n`);
-      dropBody(req, limits);
+      dropBody(req, limits, connections);
       return;
     }
     if (!res.headersSent) res.writeHead(200, HEADERS);

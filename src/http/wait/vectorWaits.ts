@@ -24,6 +24,10 @@ export class WaitingRoom {
     this.#maxWaiting = maxWaiting;
   }
 
+  get waiting(): number {
+    return this.#waiting;
+  }
+
   /**
    * @returns a function that gives the place back, or null if too many requests wait already or waiting
    *   has ended.

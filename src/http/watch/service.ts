@@ -34,14 +34,14 @@ export class WatchService {
   readonly acks: AckWaits;
   readonly after: AfterOptions;
   readonly admission: WatchAdmission;
-  readonly #room: WaitingRoom;
+  readonly room: WaitingRoom;
   readonly #waits: VectorWaits;
   readonly #sockets: WatchSockets;
 
   constructor(options: WatchServiceOptions) {
     const { replica, hub, pages, callers, limits, waitTimeoutMs } = options;
     const room = new WaitingRoom(limits.maxWaiting);
-    this.#room = room;
+    this.room = room;
     const waits = new VectorWaits(replica, room);
     this.#waits = waits;
     this.acks = new AckWaits(options.acks, replica, room);
@@ -74,7 +74,7 @@ export class WatchService {
   /** Ends every wait, after the hub has ended every watch. Later requests do not wait. */
   stop(): void {
     this.#sockets.stop();
-    this.#room.close();
+    this.room.close();
     this.acks.stop();
     this.#waits.stop();
   }

@@ -1,11 +1,39 @@
 /** Settings: every limit. */
 import type { z } from 'zod';
 import { defaultLimits, type Limits } from '../../words/limits.ts';
-import { size, sizeText, whole } from '../settingKinds.ts';
+import { duration, size, sizeText, whole } from '../settingKinds.ts';
+import { limitMetrics } from './limitMetrics.ts';
 
 export const limitRows = {
   maxKeyBytes: bytes('maxKeyBytes', '64KiB', 'longest key, as UTF-8'),
   maxBodyBytes: bytes('maxBodyBytes', '256MiB', 'longest body of a request'),
+  maxSmallBodyBytes: bytes(
+    'maxSmallBodyBytes',
+    '256MiB',
+    'longest body that is read at once; longer ones count against a quarter of --max-queued-bytes for each address',
+  ),
+  maxDroppedBodyBytes: bytes(
+    'maxDroppedBodyBytes',
+    '16GiB',
+    'most bytes of a refused body that are read, so that its client gets to read the answer; beyond it, the connection ends',
+  ),
+  maxHeaderBytes: bytes(
+    'maxHeaderBytes',
+    '1MiB',
+    'longest first line and headers of a request; beyond it, 431',
+  ),
+  headersTimeoutMs: time(
+    'headersTimeoutMs',
+    'how long the first line and the headers of a request may take; beyond it, 408',
+  ),
+  requestTimeoutMs: time(
+    'requestTimeoutMs',
+    'how long a whole request may take to come, but for ops one a line; beyond it, 408',
+  ),
+  keepAliveTimeoutMs: time(
+    'keepAliveTimeoutMs',
+    'how long a connection is kept between two requests; longer than the load balancer in front keeps it',
+  ),
   minBodyBytesPerSecond: bytes(
     'minBodyBytesPerSecond',
     '1GiB',
@@ -76,6 +104,14 @@ export const limitRows = {
     'maxConnections',
     'most connections; never more than the file descriptors of the process minus 128',
   ),
+  maxSpareConnections: count(
+    'maxSpareConnections',
+    'most connections beyond --max-connections, which serve peers, probes and metrics alone',
+  ),
+  maxPeerConnections: count(
+    'maxPeerConnections',
+    'most connections with other nodes, in both directions; beyond it, a node that dials gets 503',
+  ),
   maxConnectionsPerAddress: count('maxConnectionsPerAddress', 'most connections from one address'),
   maxPipelinedRequests: count(
     'maxPipelinedRequests',
@@ -124,7 +160,7 @@ export const limitRows = {
   maxTickets: count('maxTickets', 'most tickets for watches that wait to be used; beyond it, 503'),
   maxSlowRequests: count(
     'maxSlowRequests',
-    'most requests for the past, the log, metrics and lists of more than 100 entries, answers not read yet included; beyond it, 429',
+    'most requests for the past, the log and lists of more than 100 entries, answers not read yet included; beyond it, 429',
   ),
   shedHeapPercent: percent(
     'shedHeapPercent',
@@ -137,15 +173,23 @@ export const limitRows = {
 } satisfies Record<keyof Limits, z.ZodType<number>>;
 
 function bytes(name: keyof Limits, most: string, help: string) {
-  return size('1', most, { default: sizeText(defaultLimits[name]), help });
+  const metric = limitMetrics[name];
+  return size('1', most, { default: sizeText(defaultLimits[name]), help, metric });
+}
+
+function time(name: keyof Limits, help: string) {
+  const metric = limitMetrics[name];
+  return duration('1s', '1h', { default: `${defaultLimits[name] / 1000}s`, help, metric });
 }
 
 function percent(name: keyof Limits, help: string) {
-  const row = { default: String(defaultLimits[name]), placeholder: 'percent', help };
+  const metric = limitMetrics[name];
+  const row = { default: String(defaultLimits[name]), placeholder: 'percent', help, metric };
   return whole(1, 100, row);
 }
 
 function count(name: keyof Limits, help: string) {
-  const row = { default: String(defaultLimits[name]), placeholder: 'number', help };
+  const metric = limitMetrics[name];
+  const row = { default: String(defaultLimits[name]), placeholder: 'number', help, metric };
   return whole(1, 1_000_000, row);
 }

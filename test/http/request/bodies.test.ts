@@ -159,7 +159,7 @@ const putOfLength = (bytes: number): string => {
   return `{"value":"${'x'.repeat(bytes - rest)}","version":1}`;
 };
 
-const SMALL = { limits: { maxBodyBytes: 1000 } };
+const SMALL = { limits: { maxBodyBytes: 1000, maxDroppedBodyBytes: 64_000 } };
 const MIDDLING = { limits: { maxBodyBytes: 10_000 } };
 
 bodies(
