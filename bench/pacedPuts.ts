@@ -24,17 +24,24 @@ export async function paced(
   const calls = new Set<Promise<void>>();
   const failure = Promise.withResolvers<never>();
   failure.promise.catch(() => {});
+  let ended = Promise.withResolvers<void>();
   let count = 0;
   while (!isOver()) {
     const due = ((performance.now() - startedAt) / 1000) * perSecond;
     for (; count < due; count++) {
       const called = call(count).catch(failure.reject);
       calls.add(called);
-      void called.then(() => calls.delete(called));
+      void called.then(() => {
+        calls.delete(called);
+        ended.resolve();
+      });
     }
     await Promise.race([wait(SLICE_MS), failure.promise]);
     // A server that falls behind is not asked for ever more: the rate that it took is told.
-    while (calls.size > perSecond) await Promise.race([...calls, failure.promise]);
+    while (calls.size > perSecond) {
+      ended = Promise.withResolvers();
+      await Promise.race([ended.promise, failure.promise]);
+    }
   }
   await Promise.race([Promise.all(calls), failure.promise]);
   return count;

@@ -44,10 +44,11 @@ export function createServer(
   limits: ServerLimits,
   { hosts = ANY_HOST, tls = null }: ServerOptions = {},
 ): Http.Server {
+  const isDirected = hostCheck(hosts);
   const take = (
     request: Http.IncomingMessage,
     response: Http.ServerResponse,
-    problem = misshapen(request) ?? misdirected(request, hosts),
+    problem = misshapen(request) ?? (isDirected(request) ? null : MISDIRECTED),
   ): void =>
     connections.take(request, response, () => {
       if (problem === null) listener(request, response);
@@ -108,18 +109,29 @@ function misshapen({ httpVersion, headers, rawHeaders }: Http.IncomingMessage): 
     return new Problem(400, 'The only known Transfer-Encoding is chunked, in HTTP/1.1.');
   if (httpVersion !== '1.0' && httpVersion !== '1.1') return MALFORMED;
   let hosts = 0;
-  for (let index = 0; index < rawHeaders.length; index += 2)
-    if (rawHeaders[index]?.toLowerCase() === 'host') hosts++;
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index];
+    if (name?.length === HOST.length && name.toLowerCase() === HOST) hosts++;
+  }
   if (hosts > 1 || (hosts === 0 && httpVersion === '1.1'))
     return new Problem(400, 'A request must have one Host header.');
   return null;
 }
 
+const HOST = 'host';
+
 const ANY_HOST: HostRule = { allowed: null };
 
-/** Refuses a request that names another host than this node (RFC 9110, section 15.5.20). */
-const misdirected = ({ headers }: Http.IncomingMessage, hosts: HostRule): Problem | null =>
-  admitsHost(hosts, headers.host) ? null : MISDIRECTED;
+/** @returns whether a request names this node (RFC 9110, section 15.5.20). Nearly all name it alike. */
+function hostCheck(rule: HostRule): (request: Http.IncomingMessage) => boolean {
+  let admitted: string | undefined;
+  return ({ headers: { host } }) => {
+    if (host === admitted) return true;
+    if (!admitsHost(rule, host)) return false;
+    admitted = host;
+    return true;
+  };
+}
 
 const MISDIRECTED = new Problem(
   421,
@@ -196,6 +208,7 @@ export function takeUpgrades(
   hosts: HostRule,
   takers: Readonly<Record<string, UpgradeTaker>>,
 ): void {
+  const isDirected = hostCheck(hosts);
   server.on('upgrade', (request, socket, head) => {
     if (!bounds.connections.upgrade(socket)) return;
     const path = pathOf(request.url ?? '/');
@@ -203,7 +216,7 @@ export function takeUpgrades(
     const paths = Object.keys(takers).filter((known) => !takers[known]?.isForPeers);
     try {
       if (taker === undefined) throw new Problem(404, webSocketsAt(paths));
-      const problem = misshapen(request) ?? misdirected(request, hosts);
+      const problem = misshapen(request) ?? (isDirected(request) ? null : MISDIRECTED);
       if (problem !== null) throw problem;
       if (!taker.isForPeers) bounds.requireRoom(request, path);
       taker.take(request, socket, head);
@@ -219,29 +232,15 @@ const webSocketsAt = (paths: readonly string[]): string =>
     ? 'This port is for nodes alone: watch at the port for clients.'
     : `The only WebSocket is at ${paths.join(' and ')}.`;
 
-/**
- * Counts the requests of the server from now on.
- *
- * @returns a function that stops listening, and resolves once no request is under way or after the
- *   limit (milliseconds): a stream of events never ends by itself.
- */
-export function drainable(server: Http.Server): (limitMs: number) => Promise<void> {
-  let underWay = 0;
-  let idle: (() => void) | null = null;
-  server.on('request', (_request, response) => {
-    underWay++;
-    response.once('close', () => {
-      underWay--;
-      if (underWay === 0) idle?.();
-    });
-  });
-  return async (limitMs) => {
-    server.close();
-    if (underWay === 0) return;
-    const limit = Promise.withResolvers<void>();
-    const timer = setTimeout(limit.resolve, limitMs);
-    idle = limit.resolve;
-    await limit.promise;
-    clearTimeout(timer);
-  };
+/** Stops listening, and resolves once no request is under way or after the limit, in milliseconds: a watch never ends. */
+export async function drain(
+  server: Http.Server,
+  connections: Connections,
+  limitMs: number,
+): Promise<void> {
+  server.close();
+  const limit = Promise.withResolvers<void>();
+  const timer = setTimeout(limit.resolve, limitMs);
+  await Promise.race([connections.idle(), limit.promise]);
+  clearTimeout(timer);
 }

@@ -9,7 +9,7 @@ import type { HttpLog, RequestLog } from '../http/exchange.ts';
 import { Bounds } from '../http/limits/bounds.ts';
 import { AllowedPages } from '../http/request/pages.ts';
 import { WATCH_PATH } from '../http/routes/watchRoute.ts';
-import { createServer, drainable, takeUpgrades, type UpgradeTaker } from '../http/server.ts';
+import { createServer, drain, takeUpgrades, type UpgradeTaker } from '../http/server.ts';
 import { WatchService } from '../http/watch/service.ts';
 import { LineThread } from '../log/files/lineThread.ts';
 import { Networks } from '../net/networks.ts';
@@ -96,7 +96,6 @@ export function surfaceOf(options: SurfaceOptions): Surface {
   const secure = serverTls(tls, clientPort);
   const server = createServer(listener, connections, settings.limits, { hosts, tls: secure });
   followCertificates(server, tls, clientPort);
-  const drain = drainable(server);
   const gossip: UpgradeTaker = {
     take: (...upgrade) => transport.upgrade(...upgrade),
     isForPeers: true,
@@ -124,7 +123,7 @@ export function surfaceOf(options: SurfaceOptions): Surface {
       watches.endWatches();
       const { drainTimeoutMs } = settings;
       const endWaits = setTimeout(() => watches.stop(), drainTimeoutMs * WAITS_END_AT);
-      await drain(drainTimeoutMs);
+      await drain(server, connections, drainTimeoutMs);
       clearTimeout(endWaits);
     },
     close: async () => {

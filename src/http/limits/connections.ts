@@ -107,6 +107,9 @@ export class Connections {
   readonly #byPair = new Map<string, Connection>();
   /** Those above the bound, the oldest first. */
   readonly #spare = new Set<Connection>();
+  /** Requests that have come and are not answered yet. */
+  #pending = 0;
+  #becameIdle: (() => void) | null = null;
 
   constructor(options: ConnectionsOptions) {
     this.#options = options;
@@ -140,6 +143,7 @@ export class Connections {
     const connection = this.#connections.get(request.socket);
     if (connection === undefined) return;
     connection.pending++;
+    this.#pending++;
     connection.last = response;
     if (this.isLeaving) response.shouldKeepAlive = false;
     response.once('close', () => this.#answered(connection));
@@ -175,6 +179,14 @@ export class Connections {
   /** Whether the time that Node gives a whole request does not count. */
   isStreaming(socket: Duplex): boolean {
     return this.#connections.get(socket)?.isStreaming ?? false;
+  }
+
+  /** Resolves once no request is under way. To be called once. */
+  async idle(): Promise<void> {
+    if (this.#pending === 0) return;
+    const idle = Promise.withResolvers<void>();
+    this.#becameIdle = idle.resolve;
+    await idle.promise;
   }
 
   /** The answer that is under way is the connection's last. */
@@ -357,6 +369,8 @@ export class Connections {
 
   #answered(connection: Connection): void {
     connection.pending--;
+    this.#pending--;
+    if (this.#pending === 0) this.#becameIdle?.();
     const { whenLeft } = connection;
     if (whenLeft !== null && connection.pending === whenLeft.pending) whenLeft.call();
   }
