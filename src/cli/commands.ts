@@ -19,6 +19,8 @@ const COMMANDS: ReadonlyMap<string, () => Promise<Register>> = new Map([
   ['delete', async () => (await import('./cache/delete.ts')).register],
   ['list', async () => (await import('./cache/list.ts')).register],
   ['watch', async () => (await import('./cache/watch.ts')).register],
+  ['status', async () => (await import('./overview/status.ts')).register],
+  ['top', async () => (await import('./overview/top.ts')).register],
   ['log', async () => (program, _entry, words) => registerLogCommands(program, words.slice(1))],
   ['backup', backups],
   ['restore', backups],

@@ -14,6 +14,7 @@ import { URL_RULE, urlsOf } from './remote/address.ts';
 import { type ClusterMember, type ClusterView, clusterOf } from './remote/clusterMembers.ts';
 import { addTrustOptions } from './remote/commandToken.ts';
 import { RemoteNode } from './remote/remoteNode.ts';
+import { heading } from './terminal/color.ts';
 import { note, outputColumns, printLine } from './terminal/output.ts';
 import { measured, Table } from './terminal/table.ts';
 import { countText } from './terminal/text.ts';
@@ -87,7 +88,7 @@ async function printMembers(flags: MemberFlags): Promise<void> {
     outputColumns(),
     2,
   );
-  await printLine(table.head());
+  await printLine(heading(table.head()));
   for (const row of rows) await printLine(table.row(row));
   for (const nodeId of namesOfSeveral(members))
     note(`Several members have the name ${nodeId}: start each node with a --node-id of its own.`);

@@ -34,6 +34,7 @@ import {
   tokenFileOption,
   tokenOption,
 } from './remote/commandToken.ts';
+import { heading } from './terminal/color.ts';
 import { note, outputColumns, printLine } from './terminal/output.ts';
 import { measured, Table } from './terminal/table.ts';
 
@@ -173,7 +174,7 @@ async function list(flags: FileFlags): Promise<void> {
     outputColumns(),
     2,
   );
-  await printLine(table.head());
+  await printLine(heading(table.head()));
   for (const row of rows) await printLine(table.row(row));
 }
 

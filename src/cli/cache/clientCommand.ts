@@ -16,8 +16,12 @@ export const DEFAULT_TIMEOUT = '10s';
 
 const MAX_DURATION_MS = 100_000 * UNITS_MS.d;
 
-/** Adds the options of every such command. */
-export function addClientOptions(command: Command): void {
+/**
+ * Adds the options of every such command.
+ *
+ * @param timeout the default of `--timeout`, as a person writes it.
+ */
+export function addClientOptions(command: Command, timeout = DEFAULT_TIMEOUT): void {
   command
     .addOption(
       new Option(
@@ -31,10 +35,9 @@ export function addClientOptions(command: Command): void {
         .default(undefined),
     )
     .addOption(
-      new Option(
-        '--timeout <duration>',
-        `time to keep trying (default ${DEFAULT_TIMEOUT})`,
-      ).argParser(durationMs),
+      new Option('--timeout <duration>', `time to keep trying (default ${timeout})`).argParser(
+        durationMs,
+      ),
     )
     .option('--json', 'one line of JSON for each result');
   addTrustOptions(command);

@@ -6,6 +6,7 @@ import type { Point } from '../../log/tools/point.ts';
 import { Walk } from '../../log/tools/walk.ts';
 import { HearsayError, SettingError } from '../../words/errors.ts';
 import { formatOpId } from '../../words/op.ts';
+import { heading } from '../terminal/color.ts';
 import { LineOutput, note, outputColumns } from '../terminal/output.ts';
 import { Progress } from '../terminal/progress.ts';
 import { type Column, Table } from '../terminal/table.ts';
@@ -74,7 +75,7 @@ async function printAll(
   progress.end();
   const output = new LineOutput();
   const table = newTable();
-  if (json !== true) await output.line(table.head());
+  if (json !== true) await output.line(heading(table.head()));
   for await (const entries of entriesOf(source, lsns))
     for (const entry of entries)
       await output.line(json === true ? entryJson(entry) : table.row(cellsOf(entry)));
@@ -86,7 +87,7 @@ async function printAll(
 async function print(entry: LiveEntry, isJson: boolean): Promise<void> {
   const output = new LineOutput();
   const table = newTable();
-  if (!isJson) await output.line(table.head());
+  if (!isJson) await output.line(heading(table.head()));
   await output.line(isJson ? entryJson(entry) : table.row(cellsOf(entry)));
   await output.flush();
 }

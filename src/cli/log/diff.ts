@@ -13,6 +13,7 @@ import { versionText } from '../../log/tools/whyBeaten.ts';
 import { formatOpId } from '../../words/op.ts';
 import type { KeyHead } from '../../words/row.ts';
 import { addTrustOptions } from '../remote/commandToken.ts';
+import { heading } from '../terminal/color.ts';
 import { LineOutput, note, outputColumns } from '../terminal/output.ts';
 import { Progress } from '../terminal/progress.ts';
 import { type Column, Table } from '../terminal/table.ts';
@@ -77,7 +78,7 @@ async function compare(
     outputColumns(),
   );
   if (!isJson)
-    for (const line of [`A  ${names[0]}`, `B  ${names[1]}`, '', origins.head()])
+    for (const line of [`A  ${names[0]}`, `B  ${names[1]}`, '', heading(origins.head())])
       await output.line(line);
   for (const origin of compareVectors(factsA, factsB))
     await output.line(isJson ? originJson(origin) : origins.row(originCells(origin)));
@@ -87,7 +88,8 @@ async function compare(
   const nowMs = Math.max(factsA.nowMs, factsB.nowMs);
   const keys = new Table(KEY_COLUMNS, { title: 'WHY', leastWidth: 12 }, outputColumns());
   for (const difference of compareEntries(foldA, foldB, nowMs, ['A', 'B'])) {
-    if (counts.size === 0 && !isJson) for (const line of ['', keys.head()]) await output.line(line);
+    if (counts.size === 0 && !isJson)
+      for (const line of ['', heading(keys.head())]) await output.line(line);
     counts.set(difference.reason, (counts.get(difference.reason) ?? 0) + 1);
     await output.line(isJson ? keyJson(difference) : keys.row(keyCells(difference)));
   }

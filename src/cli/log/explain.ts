@@ -16,6 +16,7 @@ import { HearsayError } from '../../words/errors.ts';
 import { hlcToMs } from '../../words/hlc.ts';
 import { formatOpId, isOnKey, type KeyOp } from '../../words/op.ts';
 import { type ClusterMember, membersOf } from '../remote/clusterMembers.ts';
+import { heading } from '../terminal/color.ts';
 import { LineOutput, outputColumns } from '../terminal/output.ts';
 import { Progress } from '../terminal/progress.ts';
 import { durationText, instant, quoted, secondText, valueText } from '../terminal/text.ts';
@@ -57,7 +58,7 @@ async function explain(key: string, flags: SourceFlags): Promise<void> {
     for await (const page of historyOf(source, walk, key, facts.nowMs))
       for (const happening of page) {
         progress.end();
-        if (count === 0 && flags.json !== true) await output.line(table.head());
+        if (count === 0 && flags.json !== true) await output.line(heading(table.head()));
         count++;
         const judged = judge(happening, winner);
         const lines =

@@ -6,6 +6,7 @@ import { versionText } from '../../log/tools/whyBeaten.ts';
 import { HearsayError } from '../../words/errors.ts';
 import { hlcToMs } from '../../words/hlc.ts';
 import { formatOpId } from '../../words/op.ts';
+import { heading } from '../terminal/color.ts';
 import { LineOutput, outputColumns } from '../terminal/output.ts';
 import { Progress } from '../terminal/progress.ts';
 import { type Column, Table } from '../terminal/table.ts';
@@ -46,7 +47,7 @@ async function history(key: string, flags: SourceFlags): Promise<void> {
     for await (const page of historyOf(source, walk, key, facts.nowMs)) {
       progress.end();
       for (const happening of page) {
-        if (count === 0 && flags.json !== true) await output.line(table.head());
+        if (count === 0 && flags.json !== true) await output.line(heading(table.head()));
         count++;
         const lines =
           flags.json === true

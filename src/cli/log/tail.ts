@@ -7,6 +7,7 @@ import { parseLine, rowOf } from '../../log/tools/rowLine.ts';
 import { faultText, Walk } from '../../log/tools/walk.ts';
 import type { Row } from '../../words/row.ts';
 import { wholeNumber } from '../cache/clientCommand.ts';
+import { heading } from '../terminal/color.ts';
 import { LineOutput, note, outputColumns } from '../terminal/output.ts';
 import { Progress } from '../terminal/progress.ts';
 import { stopSignal } from '../terminal/stopSignals.ts';
@@ -98,7 +99,7 @@ class Printer {
       await this.#output.line(opJson(row));
       return;
     }
-    if (!this.#hasHead) await this.#output.line(this.#table.head());
+    if (!this.#hasHead) await this.#output.line(heading(this.#table.head()));
     this.#hasHead = true;
     for (const line of this.#table.row(row)) await this.#output.line(line);
   }

@@ -16,9 +16,27 @@ export interface ClusterMember {
   readonly acknowledged: Vector | null;
 }
 
+/** Another node, as the asked one sees it now. */
+export interface ClusterPeer {
+  /** Null until it has said hello. */
+  readonly nodeId: string | null;
+  readonly origin: string | null;
+  readonly url: string | null;
+  readonly state: string;
+  /** The reason why it is not connected; else null. */
+  readonly reason: string | null;
+  /** Whether the maps were equal at the last comparison; null before one. */
+  readonly agrees: boolean | null;
+}
+
 export interface ClusterView {
+  readonly nodeId: string;
   readonly origin: string;
+  readonly clusterName: string;
+  /** Null until the node has joined a cluster. */
+  readonly clusterId: string | null;
   readonly members: readonly ClusterMember[];
+  readonly peers: readonly ClusterPeer[];
   /** Origins of the peers that it talks to now. */
   readonly connected: ReadonlySet<string>;
   /** In the form of `formatHash`. */
@@ -28,10 +46,21 @@ export interface ClusterView {
 }
 
 const clusterSchema = z.object({
+  node: z.string(),
   origin: z.string(),
+  cluster: z.object({ name: z.string(), id: z.string().nullable() }),
   vector: z.record(z.string(), z.number()),
   map_sum: z.object({ sum: z.string(), as_of: z.string() }),
-  peers: z.array(z.object({ origin: z.string().nullable(), state: z.string() })),
+  peers: z.array(
+    z.object({
+      node: z.string().nullable(),
+      origin: z.string().nullable(),
+      url: z.string().nullable(),
+      state: z.string(),
+      reason: z.string().nullable(),
+      agrees: z.boolean().nullable(),
+    }),
+  ),
   members: z.array(
     z.object({
       origin: z.string(),
@@ -46,13 +75,21 @@ const clusterSchema = z.object({
 });
 
 /** @throws HearsayError if the node can't be asked, or is too old. */
-export async function clusterOf(node: RemoteNode): Promise<ClusterView> {
-  const parsed = clusterSchema.safeParse(await node.get('/_cluster'));
+export const clusterOf = async (node: RemoteNode): Promise<ClusterView> =>
+  clusterViewOf(await node.get('/_cluster'), node.url);
+
+/** @throws HearsayError if it is no answer of `GET /_cluster`. */
+export function clusterViewOf(answer: unknown, url: string): ClusterView {
+  const parsed = clusterSchema.safeParse(answer);
   if (!parsed.success)
-    throw new HearsayError(`${node.url} does not tell its members: it is an older node.`);
-  const { origin, vector, members, peers, map_sum: mapSum } = parsed.data;
+    throw new HearsayError(`${url} does not tell its members: it is an older node.`);
+  const { node, origin, cluster, vector, members, peers, map_sum: mapSum } = parsed.data;
   return {
+    nodeId: node,
     origin,
+    clusterName: cluster.name,
+    clusterId: cluster.id,
+    peers: peers.map(({ node: nodeId, ...peer }) => ({ nodeId, ...peer })),
     vector: new Map(Object.entries(vector)),
     connected: new Set(
       peers.flatMap((peer) => (peer.state === 'connected' ? (peer.origin ?? []) : [])),

@@ -4,7 +4,7 @@
  * Invariants: the token of the cluster goes only to the routes that need it; a token for `admin` that was found
  * on this machine goes only to the node that made it.
  */
-import { begin, type WireAnswer, type WireRequest } from '../../client/calls/attempt.ts';
+import { attempt, begin, type WireAnswer, type WireRequest } from '../../client/calls/attempt.ts';
 import { Failover } from '../../client/calls/failover.ts';
 import { reasonAt } from '../../client/calls/failureReasons.ts';
 import { HearsayError as ClientError, InvalidRequestError } from '../../client/errors.ts';
@@ -95,6 +95,25 @@ export class RemoteNode {
     );
   }
 
+  /**
+   * One attempt, and the answer whatever its status is, but for a token that is refused.
+   *
+   * @throws HearsayError if no answer comes, or if it refuses the token.
+   */
+  async once(path: string): Promise<Pick<WireAnswer, 'status' | 'body' | 'bytes'>> {
+    const asked = this.#withToken({ ...request(path), isText: true });
+    try {
+      const answer = await attempt(this.#failover.settings, this.url, asked, NEVER);
+      if (!isTokenRefused(answer.status)) return answer;
+      const detail = answer.body === null ? null : stringMember(answer.body, 'detail');
+      throw new HearsayError(this.#refusal(path, answer.status, detail));
+    } catch (error) {
+      if (error instanceof HearsayError) throw error;
+      const { message } = error instanceof Error ? error : new Error(String(error));
+      throw new HearsayError(withTrustAdvice(message.replace(/\.?$/, '.')), { cause: error });
+    }
+  }
+
   /** The JSON of an answer. @throws HearsayError with the reason if there is none. */
   async get(path: string): Promise<Fields> {
     return parseLine(textOf(await this.#ask({ ...request(path), isText: true })));
@@ -171,6 +190,9 @@ export class RemoteNode {
     return detail ?? `${this.url} answered ${status} to ${route}.`;
   }
 }
+
+/** Nothing but the time limit ends an attempt. */
+const NEVER = new AbortController().signal;
 
 const request = (path: string): WireRequest => ({
   method: 'GET',

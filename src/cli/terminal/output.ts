@@ -1,13 +1,20 @@
 /** Lines on stdout and stderr, written no faster than they are read, and safe for a terminal. */
 import { once } from 'node:events';
+import { painted, type Styled } from './color.ts';
 import { forTerminal } from './escape.ts';
 
 const TERMINAL_COLUMNS = 80;
 const GATHERED_CHARACTERS = 64 * 1024;
 
 /** Prints one line, or a value of several lines. Resolves once there is room for more. */
-export async function printLine(line: string): Promise<void> {
-  await write(`${line}\n`);
+export async function printLine(line: string | Styled): Promise<void> {
+  await write(`${shownLine(line)}\n`);
+}
+
+/** The line as stdout gets it: safe for a terminal, and with colours if it has them. */
+export function shownLine(line: string | Styled): string {
+  const safe = process.stdout.isTTY === true ? forTerminal : (text: string) => text;
+  return typeof line === 'string' ? safe(line) : painted(line, safe, process.stdout);
 }
 
 /** A message for people, on stderr: never mixed with data. */
@@ -37,8 +44,8 @@ export class LineOutput {
   #text = '';
 
   /** Resolves once there is room for more. */
-  async line(line: string): Promise<void> {
-    this.#text += `${line}\n`;
+  async line(line: string | Styled): Promise<void> {
+    this.#text += `${shownLine(line)}\n`;
     if (this.#text.length >= GATHERED_CHARACTERS) await this.flush();
   }
 
@@ -50,7 +57,7 @@ export class LineOutput {
   }
 }
 
+/** @param text that is safe for a terminal. */
 async function write(text: string): Promise<void> {
-  const shown = process.stdout.isTTY === true ? forTerminal(text) : text;
-  if (!process.stdout.write(shown)) await once(process.stdout, 'drain');
+  if (!process.stdout.write(text)) await once(process.stdout, 'drain');
 }

@@ -5,6 +5,7 @@
  * columns go in the order of their ranks, and only then is a cell cut. If the output is no terminal, no
  * cell is cut.
  */
+import { plainText, type Style, type Styled, styled } from './color.ts';
 import { fit, type Side, shortened, widthOf, wrapped } from './width.ts';
 
 /** A last cell goes on for about so many lines before it is cut. */
@@ -22,6 +23,8 @@ export interface Column {
   readonly keep?: Side;
   /** The lowest rank is left out first. Without a rank, the column always stays. */
   readonly dropRank?: number;
+  /** The style of a cell below the title. */
+  readonly style?: (cell: string) => Style | null;
 }
 
 /** The column that takes the room left by the others. */
@@ -70,12 +73,22 @@ export class Table {
 
   /** @param cells one for each column, also for those that are left out, then the last. */
   row(cells: readonly string[]): string {
+    return plainText(this.styledRow(cells)).trimEnd();
+  }
+
+  /** As `row`, with the colours of its cells. */
+  styledRow(cells: readonly string[]): Styled {
     const last = cells[this.#titles.length - 1] ?? '';
-    const line =
+    const parts =
       this.#totalWidth === null
         ? this.#whole(cells, last)
-        : shortened(this.#fitted(cells, last, this.#totalWidth), this.#totalWidth);
-    return line.trimEnd();
+        : cut(this.#fitted(cells, last, this.#totalWidth), this.#gap.length, this.#totalWidth);
+    return parts.flatMap((part, place) => {
+      const { column, index } = this.#placed[place] ?? {};
+      const style = column?.style?.(cells[index ?? 0] ?? '') ?? null;
+      const isLast = place === parts.length - 1;
+      return [styled(style, isLast ? part.trimEnd() : part), ...(isLast ? [] : [this.#gap])];
+    });
   }
 
   /** As `row`, but a last cell that is too long goes on below itself, for a few lines. */
@@ -95,16 +108,16 @@ export class Table {
     return this.#placed.reduce((sum, { width }) => sum + width + this.#gap.length, 0);
   }
 
-  #whole(cells: readonly string[], last: string): string {
+  #whole(cells: readonly string[], last: string): string[] {
     const start = this.#placed.map(({ column: { side }, index, width }) => {
       const cell = cells[index] ?? '';
       return fit(cell, Math.max(width, widthOf(cell)), side);
     });
-    return [...start, shortened(last, null)].join(this.#gap);
+    return [...start, shortened(last, null)];
   }
 
   /** A cell that is too long takes the room that the last column can spare. */
-  #fitted(cells: readonly string[], last: string, totalWidth: number): string {
+  #fitted(cells: readonly string[], last: string, totalWidth: number): string[] {
     let lastWidth = Math.max(0, totalWidth - this.#takenWidth());
     const { leastWidth } = this.#last;
     let spare = Math.max(0, lastWidth - Math.min(leastWidth, widthOf(last.slice(0, leastWidth))));
@@ -115,8 +128,19 @@ export class Table {
       lastWidth -= more;
       return fit(cell, width + more, side, keep);
     });
-    return [...start, shortened(last, lastWidth)].join(this.#gap);
+    return [...start, shortened(last, lastWidth)];
   }
+}
+
+/** The cells of a line, of which the last ones may be too much for a very narrow terminal. */
+function cut(cells: readonly string[], gap: number, totalWidth: number): string[] {
+  let left = totalWidth;
+  return cells.flatMap((cell) => {
+    if (left <= 0) return [];
+    const part = shortened(cell, left);
+    left -= widthOf(part) + gap;
+    return [part];
+  });
 }
 
 /** Columns as wide as their widest cell, for rows that are complete before the first is printed. */

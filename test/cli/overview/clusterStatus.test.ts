@@ -1,0 +1,223 @@
+/** The judgement on a cluster: which nodes are there, and which agree. */
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { type ClusterStatus, judge } from '../../../src/cli/overview/clusterStatus.ts';
+import { readSamples } from '../../../src/cli/overview/metricsText.ts';
+import type { NodeReport } from '../../../src/cli/overview/nodeReport.ts';
+import { figuresOf } from '../../../src/cli/overview/nodeReport.ts';
+import { ratesBetween } from '../../../src/cli/overview/rates.ts';
+import { statusJson, statusLines, topLines } from '../../../src/cli/overview/statusText.ts';
+import { plainText } from '../../../src/cli/terminal/color.ts';
+import { widthOf } from '../../../src/cli/terminal/width.ts';
+import { member, NOW_MS, observation, originOf, peer, report, vector } from './observations.ts';
+
+const status = suite('cluster status');
+
+const NAMES = ['node1', 'node2', 'node3'];
+const OPS = { node1: 3, node2: 2 };
+
+/** Three nodes that agree, some of them changed. */
+function three(changes: Readonly<Record<string, Partial<NodeReport>>> = {}): NodeReport[] {
+  return NAMES.map((name) =>
+    report(
+      name,
+      OPS,
+      NAMES.filter((other) => other !== name),
+      changes[name],
+    ),
+  );
+}
+
+const agreements = ({ nodes }: ClusterStatus): string[] => nodes.map(({ agrees }) => agrees);
+const states = ({ nodes }: ClusterStatus): string[] => nodes.map(({ state }) => state);
+
+status('nodes that hold the same agree, and there is no fault', () => {
+  const now = observation(three());
+  const judged = judge(now, now);
+  assert.equal(agreements(judged), ['yes', 'yes', 'yes']);
+  assert.equal(judged.faults, []);
+});
+
+status(
+  'a node that lacks ops of the earlier look is behind, and one that lacks newer ops is not',
+  () => {
+    const earlier = observation(three());
+    const ahead = { vector: vector({ node1: 9, node2: 2 }), mapSum: 'newer' };
+    const growing = judge(earlier, observation(three({ node1: ahead })));
+    assert.equal(agreements(growing), ['yes', 'yes', 'yes']);
+    assert.equal(
+      growing.nodes.map(({ behindOps }) => behindOps),
+      [0, 6, 6],
+    );
+    assert.equal(growing.faults, []);
+    const late = observation(three({ node3: { vector: vector({ node1: 1, node2: 2 }) } }));
+    const judged = judge(earlier, late);
+    assert.equal(agreements(judged), ['yes', 'yes', 'behind']);
+    assert.equal(judged.faults, ['node3 has not got 2 ops that another node holds.']);
+  },
+);
+
+status('the same ops with another map are a disagreement of both', () => {
+  const now = observation(three({ node2: { mapSum: 'other' } }).slice(0, 2));
+  assert.equal(agreements(judge(now, now)).slice(0, 2), ['no', 'no']);
+  const told = observation(
+    three({ node1: { peers: [peer('node2', { agrees: false }), peer('node3')] } }),
+  );
+  assert.equal(agreements(judge(told, told)), ['no', 'no', 'yes']);
+});
+
+status('sums that leave out other expiries are not compared', () => {
+  const later = { mapSum: 'other', mapSumAsOf: new Date(NOW_MS + 60_000).toISOString() };
+  const now = observation(three({ node2: later }));
+  assert.equal(judge(now, now).faults, []);
+});
+
+status('an origin that one node has closed makes no difference', () => {
+  const withClosed = { vector: vector({ ...OPS, gone: 7 }) };
+  const same = observation(three({ node1: withClosed }));
+  assert.equal(judge(same, same).faults, []);
+  const other = observation(three({ node1: { ...withClosed, mapSum: 'other' } }));
+  assert.equal(agreements(judge(other, other)), ['no', 'no', 'no']);
+});
+
+status('a node that nobody hears is missing, since it was last heard', () => {
+  const cut = [peer('node2'), peer('node3', { state: 'unreachable', reason: 'refused' })];
+  const [one, two] = three({ node1: { peers: cut }, node2: { peers: [peer('node1')] } });
+  assert.ok(one && two);
+  const now = observation([one, two], { 'http://node3:8000': 'connect ECONNREFUSED' });
+  const judged = judge(now, now);
+  assert.equal(states(judged), ['ok', 'ok', 'missing']);
+  assert.equal(judged.faults, [
+    'node3 is missing: no node hears it since 2026-11-26T11:59:00Z (connect ECONNREFUSED).',
+  ]);
+});
+
+status('a node that others hear and that can not be asked is a fault with a remedy', () => {
+  const [one, two] = three();
+  assert.ok(one && two);
+  const now = observation([one, two], { 'http://node3:8000': 'no answer' });
+  const judged = judge(now, now);
+  assert.equal(states(judged), ['ok', 'ok', 'heard']);
+  assert.equal(judged.faults, [
+    "node3 can't be asked at http://node3:8000 (no answer), though node1 hears it: if it can be reached elsewhere, add that URL.",
+  ]);
+});
+
+status('nodes that are there and do not hear each other are told', () => {
+  const cut = {
+    peers: [peer('node1'), peer('node3', { state: 'unreachable', reason: 'timed out' })],
+  };
+  const now = observation(three({ node2: cut }));
+  assert.equal(judge(now, now).faults, ['node2 does not hear node3: timed out.']);
+});
+
+status('a node that the settings name and that never came is missing', () => {
+  const awaited = peer('', {
+    nodeId: null,
+    origin: null,
+    url: 'http://node4:8000',
+    state: 'unreachable',
+  });
+  const now = observation(three({ node1: { peers: [peer('node2'), peer('node3'), awaited] } }));
+  const judged = judge(now, now);
+  assert.equal(states(judged), ['missing', 'ok', 'ok', 'ok']);
+  assert.match(judged.faults[0] ?? '', /^The node at http:\/\/node4:8000 is missing/);
+});
+
+status('a node tells its own faults, and that it is in another cluster', () => {
+  const now = observation(
+    three({
+      node1: { health: { status: 'degraded', reasons: ['The disk is full.'] } },
+      node3: { clusterId: 'another' },
+    }),
+  );
+  assert.equal(judge(now, now).faults, [
+    'node1: The disk is full.',
+    'node3 is in another cluster, another.',
+  ]);
+});
+
+const METRICS = `# HELP x y
+hearsay_build_info{version="1.2.3",node_version="v24"} 1
+process_start_time_seconds ${NOW_MS / 1000 - 90}
+process_resident_memory_bytes 1048576
+hearsay_http_requests_total{route="/cache/:key",method="GET",status="200"} 5
+hearsay_http_requests_total{route="/cache",method="GET",status="200"} 2
+hearsay_http_requests_total{route="/_cluster",method="GET",status="200"} 50
+hearsay_http_requests_total{route="/cache/:key",method="PUT",status="409"} 3
+hearsay_peer_lag_seconds{peer="node2"} 1.5
+odd{peer="a\\"b\\nc"} +Inf
+`;
+
+status('figures come from the metrics of a node', () => {
+  const samples = readSamples(METRICS);
+  assert.equal(samples.get('odd'), [
+    { labels: { peer: 'a"b\nc' }, value: Number.POSITIVE_INFINITY },
+  ]);
+  const figures = figuresOf(samples);
+  assert.is(figures.version, '1.2.3');
+  assert.is(figures.reads, 7);
+  assert.is(figures.conflicts, 3);
+  assert.is(figures.watchers, null);
+  assert.is(figures.peerLagMs.get('node2'), 1500);
+  const now = observation(three({ node1: { figures } }));
+  assert.equal(
+    judge(now, now).nodes.map(({ lagMs }) => lagMs),
+    [null, 1500, null],
+  );
+});
+
+status('rates are of the time between two looks, and of none after a restart', () => {
+  const figures = figuresOf(readSamples(METRICS));
+  const earlier = observation(three({ node1: { figures }, node2: { figures } }), {}, NOW_MS - 2000);
+  const restarted = { ...figures, startedAtMs: NOW_MS, reads: 99 };
+  const now = observation(
+    three({
+      node1: { figures: { ...figures, reads: 27 }, vector: vector({ node1: 7, node2: 2 }) },
+      node2: { figures: restarted },
+    }),
+  );
+  const rates = ratesBetween(earlier, now);
+  assert.equal(rates.get(originOf('node1')), {
+    writes: 2,
+    reads: 10,
+    conflicts: 0,
+    processor: null,
+  });
+  assert.is(rates.get(originOf('node2'))?.reads, null);
+  assert.is(ratesBetween(now, now).size, 0);
+});
+
+for (const columns of [40, 80, 120])
+  status(`the tables keep to ${columns} columns`, () => {
+    const figures = figuresOf(readSamples(METRICS));
+    const now = observation(
+      three({
+        node1: {
+          figures,
+          members: [...NAMES, 'a-node-with-a-long-name'].map((name) => member(name, OPS)),
+        },
+      }),
+    );
+    const judged = judge(now, now);
+    assert.ok(judged.faults.length > 0);
+    for (const lines of [statusLines(judged, columns), topLines(judged, new Map(), columns)])
+      for (const line of lines) assert.ok(widthOf(plainText(line)) <= columns, plainText(line));
+  });
+
+status('the JSON has the facts of the table', () => {
+  const now = observation(three());
+  const told = JSON.parse(statusJson(judge(now, now)));
+  assert.is(told.ok, true);
+  assert.equal(told.cluster, { name: 'hearsay', id: '0123456789abcdef' });
+  assert.equal(Object.keys(told.nodes[0]).slice(0, 6), [
+    'node',
+    'origin',
+    'url',
+    'state',
+    'agrees',
+    'behind_ops',
+  ]);
+});
+
+status.run();
