@@ -46,7 +46,7 @@ export class ClientGate {
 
   /** The node is about to start with an empty log. */
   giveUp(): void {
-    this.#options.readiness.refuseReads(NOT_JOINED);
+    this.#options.readiness.refuseReads(CHANGING);
   }
 
   joined(): void {

@@ -291,7 +291,7 @@ export class Core {
     if (address !== undefined && address.failures + 1 === FAILURES_TO_WARN)
       this.#state.note(
         'warn',
-        `${url} does not answer: ${reason}; it is tried again until it does`,
+        `there is no connection with ${url}: ${reason}; it is dialled again until there is one`,
         {
           event: 'unanswered',
           ...(address.nodeId !== null && { peer: address.nodeId }),

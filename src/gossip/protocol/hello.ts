@@ -44,7 +44,7 @@ export function objectionTo(hello: Hello, settings: CoreSettings, nowMs: number)
   if (hello.cluster !== cluster)
     return {
       code: 'cluster',
-      reason: `${hello.nodeId} is of cluster ${hello.cluster}, ${nodeId} is of cluster ${cluster}`,
+      reason: `${hello.nodeId} is of cluster ${hello.cluster}, ${nodeId} is of cluster ${cluster}: the nodes of one cluster have the same --cluster (CLUSTER)`,
     };
   const aheadMs = hello.clock - nowMs;
   if (aheadMs > maxClockSkewMs)

@@ -106,7 +106,7 @@ export class Joiner {
       if (standing.isCaughtUp(this.#state.otherMembers(), greeted, addresses, nowMs)) this.#ready();
       return;
     }
-    if (this.#isJoining || nowMs < this.#notBefore) return;
+    if (this.#isJoining || nowMs < this.#notBefore || this.#wasRefused()) return;
     if (this.#hasLostSponsor(greeted)) {
       this.#state.rejoin(SPONSOR_GONE, view.lastLsn > 0);
       return;
@@ -116,7 +116,6 @@ export class Joiner {
       if (standing.isForsaken(greeted, nowMs)) this.#state.rejoin(FORSAKEN);
       return;
     }
-    if (this.#wasRefused()) return;
     if (standing.forms(view.origin, greeted, addresses, nowMs))
       this.#join({ kind: 'form', value: this.#state.ownValue() });
     else if (!this.#saidThatLost && standing.isLost(greeted, nowMs)) {
@@ -207,8 +206,8 @@ export class Joiner {
   }
 
   /**
-   * A member that refuses this node for its clock is present all the same: the two would meet again and
-   * again. A fresh node is not waited for, because it can't join before its clock is right.
+   * A member that refuses this node for its clock is present all the same: the two would meet again and again, under
+   * one origin after another. A fresh node is not waited for, because it can't join before its clock is right.
    */
   #wasRefused(): boolean {
     const { refusedAt, nowMs, settings } = this.#state;

@@ -140,7 +140,7 @@ const REFUSED: readonly [what: string, hello: Partial<Hello>, code: string, reas
     'is of another cluster',
     { cluster: 'other' },
     'cluster',
-    /node2 is of cluster other, node1 is of cluster hearsay/,
+    /node2 is of cluster other, node1 is of cluster hearsay: .* --cluster \(CLUSTER\)/,
   ],
   [
     'has a clock too far ahead',

@@ -78,6 +78,26 @@ joining('a node that has left its side asks another side first, and after a whil
   assert.equal(pulledFrom(other.greet(2, { origin: originOf(3) })), [2]);
 });
 
+joining('a node that its sponsor refuses for its clock waits, and asks no other meanwhile', () => {
+  const node = fresh();
+  const reason = 'your clock is an hour ahead';
+  const refused = () => {
+    const outputs = node.receive(1, { type: 'error', code: 'clock', reason });
+    node.step({ kind: 'closed', connection: 1, reason });
+    return outputs;
+  };
+  assert.equal(ofKind(refused(), 'rejoin'), []);
+  for (let count = 0; count < 3; count++) {
+    node.clock.nowMs += 9000;
+    assert.equal(ofKind(node.tick(), 'rejoin'), [], `after ${count}`);
+    node.greet(1, { origin: originOf(2) });
+    refused();
+  }
+  // Its clock was set: nobody refuses it any more, and its sponsor is gone.
+  node.clock.nowMs += 60_000;
+  assert.is(ofKind(node.tick(), 'rejoin').length, 1);
+});
+
 joining('a member gives nothing up for a peer that is silent', () => {
   const node = testCore({ others: [originOf(2)] });
   node.greet(1, { origin: originOf(2) });
