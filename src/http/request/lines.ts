@@ -11,6 +11,14 @@ export interface LineBounds {
   readonly idleTimeoutMs: number;
 }
 
+/** A line of a body. */
+export interface NumberedLine {
+  /** Its bytes, as they were sent. */
+  readonly bytes: Buffer;
+  /** Its place among all lines of the body, empty ones included, from 1. */
+  readonly number: number;
+}
+
 /**
  * The complete lines of each chunk, as the sender's bytes without their line feeds. The next chunk is read once the
  * consumer asks for it, so a slow consumer slows the sender down; at most one chunk and one line are held. Lines of
@@ -21,23 +29,25 @@ export interface LineBounds {
 export async function* linesOf(
   request: IncomingMessage,
   { maxLineBytes, idleTimeoutMs }: LineBounds,
-): AsyncGenerator<Buffer[]> {
+): AsyncGenerator<NumberedLine[]> {
   let begun: Buffer[] = [];
   let begunBytes = 0;
+  let ended = 0;
   const take = (piece: Buffer): void => {
     begun.push(piece);
     begunBytes += piece.length;
     if (begunBytes > maxLineBytes)
       throw new Problem(413, `A line is longer than ${maxLineBytes} bytes.`);
   };
-  const close = (): Buffer => {
-    const line = begun.length === 1 && begun[0] !== undefined ? begun[0] : Buffer.concat(begun);
+  const close = (): NumberedLine => {
+    const bytes = begun.length === 1 && begun[0] !== undefined ? begun[0] : Buffer.concat(begun);
     begun = [];
     begunBytes = 0;
-    return line;
+    ended++;
+    return { bytes, number: ended };
   };
   for await (const chunk of chunksOf(request, idleTimeoutMs)) {
-    const lines: Buffer[] = [];
+    const lines: NumberedLine[] = [];
     let start = 0;
     for (;;) {
       const end = chunk.indexOf(LINE_FEED, start);
@@ -56,8 +66,8 @@ export async function* linesOf(
 
 const CARRIAGE_RETURN = 0x0d;
 
-const isBlank = (line: Buffer): boolean =>
-  line.length === 0 || (line.length === 1 && line[0] === CARRIAGE_RETURN);
+const isBlank = ({ bytes }: NumberedLine): boolean =>
+  bytes.length === 0 || (bytes.length === 1 && bytes[0] === CARRIAGE_RETURN);
 
 async function* chunksOf(request: IncomingMessage, idleTimeoutMs: number): AsyncGenerator<Buffer> {
   const chunks = request.iterator({ destroyOnReturn: false });

@@ -60,7 +60,7 @@ export function addBatchRoute(
     query: z.object({}),
     headers: z.object(afterHeaders),
     description:
-      'Each op needs the scope of its single request, and a key within the prefixes of the token. With the type application/x-ndjson each line of the body is an op. Each gets a line of answer while the body ' +
+      'Each op needs the scope of its single request, and a key within the prefixes of the token. With the type application/x-ndjson each line of the body is an op. Each gets a line of answer, which has the number of its `line`, while the body ' +
       'still comes, so a client must read while it sends; the last line has the count of ops and the token.',
     body: schemas.batchBody,
     lines: schemas.batchOp,

@@ -23,7 +23,7 @@ import { Problem, plannedProblem, problemText } from '../answer/problem.ts';
 import type { Exchange } from '../exchange.ts';
 import type { Connections } from '../limits/connections.ts';
 import { dropBody, parseJson, requirePlainText } from '../request/body.ts';
-import { linesOf } from '../request/lines.ts';
+import { linesOf, type NumberedLine } from '../request/lines.ts';
 import { isPlainOp } from '../request/plainWrites.ts';
 import type { Schemas } from '../request/schemas.ts';
 import { validate } from '../request/validate.ts';
@@ -47,7 +47,10 @@ const HEADERS = ['Content-Type', NDJSON_TYPE, 'Cache-Control', 'no-store'];
 const PIECE_LENGTH = 64 * 1024;
 
 /** One line: the op that it asks for, or why it asks for none. */
-type Line = { readonly request: Request } | { readonly problem: Problem };
+type Line = { readonly number: number } & (
+  | { readonly request: Request }
+  | { readonly problem: Problem }
+);
 
 export class BulkStreams {
   /** Requests under way. */
@@ -110,7 +113,7 @@ export class BulkStreams {
 
   /** Carries out the lines in one commit, and gives their answers in pieces. */
   async *#results(
-    lines: readonly Buffer[],
+    lines: readonly NumberedLine[],
     req: IncomingMessage,
     caller: Caller,
   ): AsyncGenerator<string> {
@@ -122,10 +125,12 @@ export class BulkStreams {
     let next = 0;
     let text = '';
     for (const line of read) {
-      if ('problem' in line) text += lineOf(line.problem);
-      else if ('problem' in outcomes) text += lineOf(outcomes.problem);
-      else text += texts.result(at(outcomes.all, next++));
-      text += '\n';
+      let result: string;
+      if ('problem' in line) result = lineOf(line.problem);
+      else if ('problem' in outcomes) result = lineOf(outcomes.problem);
+      else result = texts.result(at(outcomes.all, next++));
+      // An object, which tells its line as well: empty lines have no result, so counting would mislead.
+      text += `${result.slice(0, -1)},"line":${line.number}}\n`;
       if (text.length < PIECE_LENGTH) continue;
       yield text;
       text = '';
@@ -133,7 +138,7 @@ export class BulkStreams {
     if (text !== '') yield text;
   }
 
-  #readLine(bytes: Buffer, caller: Caller): Line {
+  #readLine({ bytes, number }: NumberedLine, caller: Caller): Line {
     const { schemas, callers, limits } = this.#options;
     try {
       const { text, parsed } = parseJson(bytes);
@@ -141,9 +146,9 @@ export class BulkStreams {
       const checked = isPlain ? parsed : validate(schemas.batchOp, parsed);
       const request = lineRequest({ text, parsed, checked });
       callers.requireOp(caller, request);
-      return { request };
+      return { number, request };
     } catch (error) {
-      if (error instanceof Problem) return { problem: error };
+      if (error instanceof Problem) return { number, problem: error };
       throw error;
     }
   }

@@ -13,6 +13,14 @@ const bulk = suite('bulk stream');
 
 const TYPE = { 'Content-Type': 'application/x-ndjson' };
 
+interface Line {
+  readonly status?: number;
+  readonly line?: number;
+  readonly count?: number;
+  readonly detail?: string;
+  readonly token?: string;
+}
+
 /** A request whose body the test writes piece by piece. */
 class Stream implements Disposable {
   text = '';
@@ -41,7 +49,7 @@ class Stream implements Disposable {
     });
   }
 
-  get lines(): { status?: number; count?: number; detail?: string; token?: string }[] {
+  get lines(): Line[] {
     const texts = this.text.split('\n').slice(0, -1);
     return texts.map((text) => JSON.parse(text));
   }
@@ -98,6 +106,24 @@ bulk(
   }),
 );
 
+bulk(
+  'each result names the line of its op, and empty lines count',
+  withServer(async (server) => {
+    const body = [put('a'), '\n', '{"op":"put"}\n', '\r\n', put('b'), '{"op":"get","key":"c"}'];
+    using stream = await sendAll(server, body);
+    assert.equal(
+      stream.lines.map(({ status, line }) => [status, line]),
+      [
+        [200, 1],
+        [422, 3],
+        [200, 5],
+        [404, 6],
+        [undefined, undefined],
+      ],
+    );
+  }),
+);
+
 const op = fc.oneof(
   fc.record({
     op: fc.constant('put'),
@@ -135,8 +161,12 @@ bulk('the answers are those of one batch a line, wherever the body is cut', asyn
           told.map(({ status }) => status),
           singly.map(({ status }) => status),
         );
-        for (const [index, line] of told.entries())
-          if (line.status === 200) assert.equal(line, singly[index]);
+        const linesOfOp = end === '\n\n' ? 2 : 1;
+        for (const [index, result] of told.entries()) {
+          const line = index * linesOfOp + 1;
+          assert.is(result.line, line);
+          if (result.status === 200) assert.equal(result, { ...singly[index], line });
+        }
         assert.is(stream.lines.at(-1)?.count, sent.length);
       })(),
     )();
