@@ -97,7 +97,7 @@ export class HeldVector extends Map<string, number> {
 }
 
 /**
- * The vector of a watcher. It covers the first `count` closed origins without listing them, but for a
+ * The vector of a watcher, or of a log at one moment. It covers the first `count` closed origins without listing them, but for a
  * closed origin that it lists: of that one it covers only so much.
  */
 export class FollowedVector extends Map<string, number> {
@@ -111,7 +111,7 @@ export class FollowedVector extends Map<string, number> {
     for (const [origin, seq] of listed) this.set(origin, seq);
   }
 
-  /** The vector of a watcher that was told every op of a log. */
+  /** The vector of a log as of now: a plain copy would lose what is closed. */
   static ofAll(held: Vector, closings: Closings): FollowedVector {
     return new FollowedVector(held, closings, closings.count);
   }

@@ -4,6 +4,7 @@
  * Invariant: an answer counts once, and only while its question is open; and entries that came after the
  * repair began are none of its business.
  */
+import { FollowedVector } from '../../rules/closings.ts';
 import type { Hash } from '../../words/hash.ts';
 import type { Note } from '../../words/note.ts';
 import type { EntryHead } from '../../words/op.ts';
@@ -59,7 +60,7 @@ export class Repairs {
     const begunMs = steadyMs();
     if (earlier !== undefined && begunMs - earlier.begunMs < REPAIR_MS) return;
     const buckets = bucketCount(replica.map.size);
-    const held = new Map(replica.vector);
+    const held = FollowedVector.ofAll(replica.vector, replica.closings);
     const repair: Repair = { begunMs, asOf, buckets, held, open: new Map(), ours: new Map() };
     this.#repairs.set(connection, repair);
     this.#ask(connection, repair, null);

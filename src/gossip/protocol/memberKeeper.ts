@@ -1,4 +1,5 @@
 /** The regular work of a member: it dials the others, retires silent ones, and moves the stable vector. */
+import { FollowedVector } from '../../rules/closings.ts';
 import { toldByForksOnly } from '../../rules/forkedMembership.ts';
 import { type Member, memberValue, placeOf } from '../../rules/members.ts';
 import type { Stability } from '../../rules/stability.ts';
@@ -265,8 +266,9 @@ export class MemberKeeper {
    * them.
    */
   #withoutForks(): Vector {
-    if (this.#forked.size === 0) return this.#state.view.vector;
-    const vector = new Map(this.#state.view.vector);
+    const { vector: held, closings } = this.#state.view;
+    if (this.#forked.size === 0) return held;
+    const vector = FollowedVector.ofAll(held, closings);
     for (const origin of this.#forked)
       if (this.#isLeftOut(origin)) vector.set(origin, Number.MAX_SAFE_INTEGER);
     return vector;

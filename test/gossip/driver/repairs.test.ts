@@ -8,6 +8,8 @@ import {
   type CompareMessage,
   decodeMessage,
 } from '../../../src/gossip/protocol/messages.ts';
+import { closingValue } from '../../../src/rules/members.ts';
+import { history, membership, sumOf } from '../../support/ops.ts';
 import { openReplica, putting } from '../../support/replicas.ts';
 
 const repairs = suite('the conversation of a repair (rule 11)');
@@ -96,6 +98,31 @@ repairs('the entry that the other lost is born again, and no other', async () =>
     rows.map(({ op }) => op.key),
     ['b'],
   );
+});
+
+repairs('an entry of a closed origin is born again as any other', async () => {
+  const [ours, theirs] = [await side([]), await side([])];
+  const [closed, other] = ['node3.cccccc', 'node4.dddddd'];
+  const ops = history(closed, 1, 2);
+  const value = closingValue({ nodeId: 'node3', url: null }, 2);
+  const ending = [
+    membership({ origin: other, seq: 1, kind: 'retire', key: closed }),
+    membership({ origin: other, seq: 2, key: closed, value }),
+  ];
+  for (const { replica } of [ours, theirs]) {
+    await replica.receive({
+      ranges: [
+        { origin: closed, after: 0, to: 2, sum: sumOf(ops) },
+        { origin: other, after: 0, to: 2, sum: sumOf(ending) },
+      ],
+      ops: [...ops, ...ending],
+    });
+    assert.ok(replica.closings.has(closed));
+  }
+  theirs.replica.map.drop(`${closed}-2`);
+  ours.repairs.start(PEER, 0);
+  await ours.repairs.answered(PEER, await lastAnswer({ ours, theirs }));
+  assert.is(ours.repairs.repaired, 1);
 });
 
 repairs('an answer counts once, and only to an open question', async () => {

@@ -1,6 +1,7 @@
 /** Origins with two histories, whose nodes have left them (rule 11). */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { HeldVector } from '../../../src/rules/closings.ts';
 import {
   digestWith,
   emptyAnswer,
@@ -54,5 +55,28 @@ forks('at most 64 facts are said again at once', () => {
   const gone = Array.from({ length: 65 }, (_, index) => originOf(10 + index));
   assert.is(saidBy(world({ gone })).length, 64);
 });
+
+forks(
+  'beside them, what a member told before an origin was closed counts once this node holds it',
+  () => {
+    const node = world();
+    const { members, closings, vector } = node.view;
+    members.fold(membership({ kind: 'retire', key: GONE, origin: PEER, seq: 1 }));
+    node.view.deadEntries = 1;
+    const stableSeq = (): number | undefined => {
+      node.clock.nowMs += 1000;
+      return ofKind(node.tick(), 'collect')[0]?.stable.vector.get(PEER);
+    };
+    assert.is(stableSeq(), 2);
+    const told = { ...Object.fromEntries(vector), [PEER]: 3 };
+    const digest = { ...digestWith(node.view, told), listsRetired: true };
+    node.receive(1, { type: 'digest', digest, re: 2 });
+    const held = new HeldVector(closings);
+    for (const [origin, seq] of vector) if (origin !== GONE) held.set(origin, seq);
+    closings.add({ origin: GONE, seq: 1 });
+    node.view.vector = held.set(PEER, 3);
+    assert.is(stableSeq(), 3);
+  },
+);
 
 forks.run();
