@@ -306,6 +306,7 @@ export class Fold {
       hlc: this.#hlc,
       horizon: this.#header.horizon,
       members: this.members,
+      closings: this.#closings,
       snapshot: this.#header.facts.snapshot,
     };
   }

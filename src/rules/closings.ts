@@ -6,6 +6,7 @@
  * node that has closed the origin holds it.
  */
 import { type ClosedPair, NOTHING_CLOSED, samePair } from '../words/closed.ts';
+import type { Delta } from '../words/delta.ts';
 import { add, hashOpId } from '../words/hash.ts';
 import { at } from '../words/invariant.ts';
 import type { OpId } from '../words/op.ts';
@@ -74,6 +75,20 @@ export class Closings {
     this.#ops += id.seq;
   }
 }
+
+/**
+ * The closed origins of which the delta has ops beyond their ends. Its sender lies, or is of another side of the cluster,
+ * on which the origin went on.
+ */
+export const beyondEnds = (
+  { ranges }: Delta,
+  closings: Pick<Closings, 'lastSeqOf'>,
+): ReadonlySet<string> =>
+  new Set(
+    ranges
+      .filter(({ origin, to }) => to > (closings.lastSeqOf(origin) ?? to))
+      .map(({ origin }) => origin),
+  );
 
 /**
  * The vector of a log. It lists the open origins; asked for a closed one, it tells the last seq. So it

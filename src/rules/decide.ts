@@ -44,6 +44,7 @@ import {
 } from '../words/row.ts';
 import type { TraceParent } from '../words/trace.ts';
 import type { Vector } from '../words/vector.ts';
+import { beyondEnds, type Closings } from './closings.ts';
 import { type DeltaOutcome, decideDelta } from './delta.ts';
 import { decideOffer, type Judged, type OfferOutcome } from './lostOps.ts';
 import type { Members } from './members.ts';
@@ -65,6 +66,7 @@ export interface Basis {
   readonly hlc: number;
   readonly horizon: number;
   readonly members: Pick<Members, 'has' | 'isRetired'>;
+  readonly closings: Pick<Closings, 'lastSeqOf'>;
   /** Whether a snapshot is on its way into this log, or has come. */
   readonly snapshot: LogHeader['facts']['snapshot'];
 }
@@ -259,12 +261,16 @@ export class Batch {
   delta(delta: Delta, from: string | null = null): DeltaOutcome {
     if (this.isSnapshotUnderWay) return { kind: 'overtaken' };
     if (from !== null && this.isRetired(from)) return { kind: 'sealed' };
-    const { vector } = this.#basis;
+    const { vector, closings } = this.#basis;
     const members = { has: this.isMember.bind(this), isRetired: this.isRetired.bind(this) };
-    const out = crowdedOut(delta, { vector, added: this.records.keys(), members });
-    const { news, outcome } = decideDelta(leavingOut(delta, out), (origin) => this.#record(origin));
+    const crowded = crowdedOut(delta, { vector, added: this.records.keys(), members });
+    const ended = beyondEnds(delta, closings);
+    const taken = leavingOut(delta, new Set([...crowded, ...ended]));
+    const { news, outcome } = decideDelta(taken, (origin) => this.#record(origin));
     for (const op of news) this.#append(op);
-    return out.size > 0 && outcome.kind === 'applied' ? { ...outcome, kind: 'crowded' } : outcome;
+    if (outcome.kind !== 'applied') return outcome;
+    if (crowded.size > 0) return { ...outcome, kind: 'crowded' };
+    return ended.size > 0 ? { ...outcome, kind: 'beyondEnds' } : outcome;
   }
 
   #request(request: Request): DecidedOutcome {

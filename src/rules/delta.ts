@@ -22,6 +22,8 @@ export type DeltaOutcome =
    * new ops of the others.
    */
   | { readonly kind: 'crowded'; readonly ops: number }
+  /** It has ops of closed origins beyond their ends: none of those is taken. The number is that of new ops of others. */
+  | { readonly kind: 'beyondEnds'; readonly ops: number }
   /** The delta lacks an op of one of its ranges, or has two ranges of one origin. */
   | { readonly kind: 'incomplete' }
   /** Its sender was retired meanwhile: nobody takes ops from it directly (rule 8). */

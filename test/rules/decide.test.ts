@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { Closings } from '../../src/rules/closings.ts';
 import { type Basis, Batch, emptyRecord } from '../../src/rules/decide.ts';
 import { Members } from '../../src/rules/members.ts';
 import type { Condition } from '../../src/words/condition.ts';
@@ -66,6 +67,7 @@ function batchOn(state: State = {}): Batch {
     vector: new Map(),
     isFullOfKeys: () => isFullOfKeys,
     members: new Members(),
+    closings: new Closings(),
     snapshot: null,
   };
   return new Batch(basis, NOW);

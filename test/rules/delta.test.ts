@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { Closings } from '../../src/rules/closings.ts';
 import { type Basis, Batch, emptyRecord } from '../../src/rules/decide.ts';
 import { Members } from '../../src/rules/members.ts';
 import type { Delta, Range } from '../../src/words/delta.ts';
@@ -49,6 +50,7 @@ function batchOf(histories: readonly (readonly Op[])[], state: Partial<Basis>): 
     horizon: 0,
     vector: new Map(),
     members: new Members(),
+    closings: new Closings(),
     snapshot: null,
     ...state,
   };
@@ -275,6 +277,17 @@ deltas('whatever ranges of a history come in whatever order, what is held is its
     }),
     { numRuns: 500 },
   );
+});
+
+deltas('of a closed origin nothing is taken beyond its end, and of others all (rule 13)', () => {
+  const closings = new Closings();
+  closings.add({ origin: A, seq: 3 });
+  const batch = batchOf([ofA.slice(0, 3)], { closings });
+  assert.equal(batch.delta(deltaOf(rangeOf(ofA, 0, 3))), { kind: 'applied', ops: 0 });
+  const outcome = batch.delta(deltaOf(rangeOf(ofA, 3, 5), rangeOf(ofB, 0, 2)));
+  assert.equal(outcome, { kind: 'beyondEnds', ops: 2 });
+  assert.equal(rowsOf(batch), ofB.slice(0, 2));
+  assert.not.ok(batch.records.has(A));
 });
 
 deltas.run();

@@ -62,7 +62,7 @@ export class Commits {
         : this.#receiveTraced(delta, from, traces));
     } finally {
       // The core counts the answers that are being taken in, and one that could not be is over too.
-      const ops = outcome.kind === 'applied' || outcome.kind === 'crowded' ? outcome.ops : 0;
+      const ops = 'ops' in outcome ? outcome.ops : 0;
       this.opsReceived += ops;
       if (pull !== null) this.#options.takenIn(connection, from, ops);
       this.#options.step({ kind: 'taken', connection, outcome, pull, more });

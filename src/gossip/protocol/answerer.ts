@@ -72,7 +72,7 @@ export class Answerer {
     const { connection } = peer;
     if (this.#isAboveReach(peer, digest))
       this.#state.out({ kind: 'answer', connection, digest, re, sent });
-    else if (peer.digestIsExact) this.#answerBelowReach(peer, { digest, re });
+    else if (peer.digestIsExact) this.#answerBelowReach(peer, re);
     // The peer may hold an origin as retired that this node does not, and lack ops of that origin.
     else this.#later(peer, re);
   }
@@ -92,7 +92,7 @@ export class Answerer {
       this.#later(peer, re);
       return;
     }
-    const empty = digest.vector.size === 0;
+    const empty = peer.logIsEmpty;
     if (!admits(this.#state.view.members, { origin, empty, admittedBy })) {
       if (mayYetBeKnown) this.#later(peer, re);
       else {
@@ -131,8 +131,9 @@ export class Answerer {
    * Rule 10: an empty log gets a snapshot; a member behind the reach has lost ops that it had
    * acknowledged.
    */
-  #answerBelowReach({ connection, hello, lackedClosed }: Greeted, { digest, re }: Question): void {
-    if (digest.vector.size === 0) {
+  #answerBelowReach(peer: Greeted, re: number | undefined): void {
+    const { connection, hello, lackedClosed, logIsEmpty } = peer;
+    if (logIsEmpty) {
       this.#state.out({ kind: 'snapshot', connection, part: 0, re });
       return;
     }

@@ -132,6 +132,8 @@ export interface ReadDigest {
    * Whether the vector is exactly the peer's; otherwise its retired origins are assumed to equal ours.
    */
   readonly exact: boolean;
+  /** Whether the peer's log holds no op at all, of retired and closed origins neither (rule 8). */
+  readonly isEmpty: boolean;
   /**
    * Whether digests to the peer must list retired origins, so that it finds the ops that either side
    * lacks.
@@ -157,6 +159,7 @@ export function readDigest(node: Digested, digest: Digest): ReadDigest {
   return {
     digest: withoutClosed(node, isKnown ? digest : withRetired(node, digest)),
     exact: isKnown || (!listsAll && !retiredDiffer),
+    isEmpty: digest.vector.size === 0 && retiredSum === null && closed.count === 0,
     retiredDiffer,
     lackedClosed: unlisted?.find(lacked) ?? null,
     hasUnknownPair: unlisted === undefined,

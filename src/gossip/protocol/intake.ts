@@ -120,6 +120,13 @@ export class Intake {
         );
         if (wasAnswer) this.#afterAnswer(peer, more && outcome.ops > 0);
         break;
+      case 'beyondEnds':
+        this.#state.warnRarely(
+          `${peer.hello.nodeId} sends ops of retired origins that are closed here, and those are not taken: nobody holds them who was a member then`,
+          { event: 'beyond-ends', ...partyOf(peer) },
+        );
+        if (wasAnswer) this.#afterAnswer(peer, more && outcome.ops > 0);
+        break;
       case 'fork':
         this.#comparison.differs(peer, outcome.origins);
         // A forked origin always leaves a difference, so only other new ops are worth another pull.

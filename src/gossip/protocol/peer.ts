@@ -30,6 +30,7 @@ export class Peer {
   #lastHeardAt: number;
   #digest: Digest | null = null;
   #digestIsExact = false;
+  #logIsEmpty = false;
   #digestAt = Number.NEGATIVE_INFINITY;
   #listRetired = false;
   #lackedClosed: OpId | null = null;
@@ -85,6 +86,11 @@ export class Peer {
     return this.#digestIsExact;
   }
 
+  /** Whether its log held no op at all by that digest, which leaves out what is closed here. */
+  get logIsEmpty(): boolean {
+    return this.#logIsEmpty;
+  }
+
   /** The time at which the last digest came. */
   get digestAt(): number {
     return this.#digestAt;
@@ -110,10 +116,11 @@ export class Peer {
 
   /** @param closesOthers whether the pairs of the two sides stand for origins of which one is not behind. */
   digestCame(read: ReadDigest, closesOthers: boolean, nowMs: number): void {
-    const { digest, exact, retiredDiffer, lackedClosed } = read;
+    const { digest, exact, isEmpty, retiredDiffer, lackedClosed } = read;
     this.#digestAt = nowMs;
     this.#digest = digest;
     this.#digestIsExact = exact;
+    this.#logIsEmpty = isEmpty;
     this.#listRetired = retiredDiffer;
     this.#lackedClosed = lackedClosed;
     // A list of all names no pair, and leaves the question open for the next one.

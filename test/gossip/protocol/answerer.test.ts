@@ -1,6 +1,7 @@
 /** Answers to peers that are no members (rule 8): who is let in, told to wait, or told to rejoin. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { Digest } from '../../../src/gossip/protocol/digest.ts';
 import type { Output } from '../../../src/gossip/protocol/inputOutput.ts';
 import {
   digestWith,
@@ -10,6 +11,7 @@ import {
   type TestCore,
   testCore,
 } from '../../support/cores.ts';
+import { membership } from '../../support/ops.ts';
 
 const [OWN, SECOND, THIRD] = [originOf(1), originOf(2), originOf(3)];
 const JOIN_TIMEOUT_MS = 10_000;
@@ -53,6 +55,25 @@ answers('an empty log is let in, whatever was compacted: it gets a snapshot', ()
   const node = readyNode(3);
   node.greet(3, { origin: THIRD, joined: false, clusterId: null });
   assert.is(ofKind(asks(node, {}), 'admit').length, 1);
+});
+
+answers('a log of another side is not empty, though this node has closed all that it lists', () => {
+  const node = readyNode(1);
+  const { members, closings } = node.view;
+  members.fold(membership({ key: SECOND, kind: 'retire' }));
+  closings.add({ origin: SECOND, seq: 3 });
+  node.greet(3, { origin: THIRD, admittedBy: SECOND });
+  node.clock.nowMs += JOIN_TIMEOUT_MS;
+  const digest = digestWith(node.view, { [SECOND]: 9 });
+  const asksNow = (fields: Partial<Digest>): readonly Output[] =>
+    node.receive(3, { type: 'digest', digest: { ...digest, ...fields }, re: 4 });
+  const listed = asksNow({ listsRetired: true });
+  assert.equal(ofKind(listed, 'admit'), []);
+  node.clock.nowMs += JOIN_TIMEOUT_MS;
+  assert.equal(codesOf(asksNow({ listsRetired: true })), ['stranger']);
+  const retiredSum = { high: 1, low: 1 };
+  for (const fields of [{ retiredSum }, { closed: { count: 1, sum: retiredSum }, retiredSum }])
+    assert.equal(codesOf(asksNow({ ...fields, vector: new Map() })), ['stranger']);
 });
 
 answers(

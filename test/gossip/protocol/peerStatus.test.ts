@@ -38,6 +38,7 @@ function clusterOf(...urls: string[]): Cluster {
           {
             digest: digestWith(view, seqs),
             exact: true,
+            isEmpty: false,
             retiredDiffer: false,
             lackedClosed: null,
             hasUnknownPair: false,
