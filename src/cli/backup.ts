@@ -1,8 +1,9 @@
 /** `hearsay backup` and `hearsay restore`: copy a log, and put the copy back. */
 import type { Command } from 'commander';
 import type { Copied } from '../log/files/backup.ts';
-import { dataDirOf, jsonOption, refuseParentOfLogs } from './log/options.ts';
+import { dataDirOf, refuseParentOfLogs } from './log/options.ts';
 import { note, printLine } from './terminal/output.ts';
+import { addOutputOptions } from './terminal/outputForm.ts';
 import { Progress } from './terminal/progress.ts';
 import { bytesText, countText } from './terminal/text.ts';
 
@@ -14,7 +15,7 @@ interface BackupFlags {
 const DATA_DIR_HELP = 'the data directory (DATA_DIR, default ./data)';
 
 export function registerBackupCommands(program: Command): void {
-  program
+  const backing = program
     .command('backup')
     .summary('copy the log of a node, also while it runs')
     .description(
@@ -23,10 +24,9 @@ export function registerBackupCommands(program: Command): void {
     )
     .argument('<file>', 'the file to make')
     .option('--data-dir <directory>', DATA_DIR_HELP)
-    .addOption(jsonOption())
     .addHelpText('after', BACKUP_EXAMPLES)
     .action(backup);
-  program
+  const restoring = program
     .command('restore')
     .summary('put a backup into an empty data directory')
     .description(
@@ -35,9 +35,9 @@ export function registerBackupCommands(program: Command): void {
     )
     .argument('<file>', 'a backup')
     .option('--data-dir <directory>', DATA_DIR_HELP)
-    .addOption(jsonOption())
     .addHelpText('after', RESTORE_EXAMPLES)
     .action(restore);
+  for (const command of [backing, restoring]) addOutputOptions(command, 'one');
 }
 
 async function backup(file: string, flags: BackupFlags): Promise<void> {

@@ -3,8 +3,9 @@
  * so that a command starts in the time of its own parts.
  */
 import type { Command } from 'commander';
+import { nearestName } from '../node/nearestName.ts';
 import { SettingError } from '../words/errors.ts';
-import { isLogCommand, registerLogCommands, withoutDashes } from './log/commands.ts';
+import { isLogCommand, LOG_COMMANDS, registerLogCommands, withoutDashes } from './log/commands.ts';
 
 type Register = (program: Command, entry: string, words: readonly string[]) => void | Promise<void>;
 
@@ -46,7 +47,16 @@ export async function addCommands(
   const named = COMMANDS.get(name);
   if (named === undefined && isLogCommand(name))
     throw new SettingError(`There is no command ${name} by itself: it is \`hearsay log ${name}\`.`);
+  if (named === undefined) refuseNearLogCommand(name);
   const loads = named === undefined ? new Set(COMMANDS.values()) : [named];
   for (const load of loads) await (await load())(program, entry, words);
   return withoutDashes(words);
+}
+
+/** Commander itself suggests the nearest of these. @throws SettingError if only `hearsay log` has one near. */
+function refuseNearLogCommand(name: string): void {
+  if (!/^[a-z]{3,}$/.test(name) || nearestName(name, [...COMMANDS.keys()]) !== null) return;
+  const near = nearestName(name, LOG_COMMANDS);
+  if (near === null) return;
+  throw new SettingError(`There is no command ${name}: the nearest is \`hearsay log ${near}\`.`);
 }

@@ -3,19 +3,14 @@ import type { Command } from 'commander';
 import { HearsayError } from '../words/errors.ts';
 import { memberUrl } from '../words/opRules.ts';
 import { DEFAULT_TIMEOUT, durationMs } from './cache/clientCommand.ts';
-import {
-  type AddressFlags,
-  jsonOption,
-  timeoutOption,
-  tokensOf,
-  urlOption,
-} from './log/options.ts';
+import { type AddressFlags, timeoutOption, tokensOf, urlOption } from './log/options.ts';
 import { URL_RULE, urlsOf } from './remote/address.ts';
 import { type ClusterMember, type ClusterView, clusterOf } from './remote/clusterMembers.ts';
 import { addTrustOptions } from './remote/commandToken.ts';
 import { RemoteNode } from './remote/remoteNode.ts';
 import { heading } from './terminal/color.ts';
 import { note, outputColumns, printLine } from './terminal/output.ts';
+import { addOutputOptions } from './terminal/outputForm.ts';
 import { measured, Table } from './terminal/table.ts';
 import { countText } from './terminal/text.ts';
 
@@ -55,8 +50,9 @@ export function registerMemberCommands(program: Command): void {
   for (const command of [list, retire])
     addTrustOptions(command)
       .addOption(urlOption(`a running node of the cluster (${URL_RULE})`))
-      .addOption(timeoutOption(DEFAULT_TIMEOUT))
-      .addOption(jsonOption());
+      .addOption(timeoutOption(DEFAULT_TIMEOUT));
+  addOutputOptions(list, 'many');
+  addOutputOptions(retire, 'one');
 }
 
 const nodeOf = ({ url, ...flags }: AddressFlags): Promise<RemoteNode> =>

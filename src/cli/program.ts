@@ -1,9 +1,11 @@
 /** The commands and their help, and the words and exit code of each outcome. */
+import { styleText } from 'node:util';
 import { Command, CommanderError } from 'commander';
 import { packageVersion } from '../node/version.ts';
 import { HearsayError, SettingError } from '../words/errors.ts';
 import { leaveParent, tellParent, UNDER_CLUSTER_FLAG } from './cluster/parent.ts';
-import { note, writeFailure } from './terminal/output.ts';
+import { endElements, note, writeFailure } from './terminal/output.ts';
+import { applyOutputForm } from './terminal/outputForm.ts';
 
 const FAILURE = 1;
 const USAGE = 2;
@@ -39,9 +41,12 @@ export async function runProgram(
   const isUnderCluster = words.includes(UNDER_CLUSTER_FLAG);
   try {
     const program = createProgram();
+    program.hook('preAction', (_program, command) => applyOutputForm(command));
     await program.parseAsync(await addCommands(program, words, entry), { from: 'user' });
+    await endElements(false);
     process.exitCode ??= 0;
   } catch (error) {
+    await endElements(true);
     await report(error, isUnderCluster);
     if (words[0] === 'log' && isExcess(error))
       process.stderr.write('Name the log by --data-dir or --url.\n');
@@ -58,7 +63,11 @@ function createProgram(): Command {
     .helpOption('-h, --help', 'print this help')
     .helpCommand('help [command]', 'print the help of a command')
     .configureOutput({ getOutHelpWidth: () => HELP_COLUMNS, getErrHelpWidth: () => HELP_COLUMNS })
-    .configureHelp({ minWidthToWrap: HELP_TEXT_COLUMNS })
+    .configureHelp({
+      minWidthToWrap: HELP_TEXT_COLUMNS,
+      // Commander takes the codes away where there are no colours.
+      styleTitle: (title) => styleText('bold', title, { validateStream: false }),
+    })
     .showHelpAfterError('Add --help to see the usage.')
     .exitOverride()
     .addHelpText('after', PROGRAM_EXAMPLES);

@@ -36,6 +36,7 @@ import {
 } from './remote/commandToken.ts';
 import { heading } from './terminal/color.ts';
 import { note, outputColumns, printLine } from './terminal/output.ts';
+import { addOutputOptions } from './terminal/outputForm.ts';
 import { measured, Table } from './terminal/table.ts';
 
 interface FileFlags {
@@ -95,14 +96,14 @@ export function registerTokenCommands(program: Command): void {
     )
     .addHelpText('after', CREATE_EXAMPLES)
     .action(create);
-  token
+  const listing = token
     .command('list')
     .summary('list the tokens of a file')
     .description('Prints the tokens of a file: their ids, scopes, prefixes and ends.')
     .addOption(fileOption())
-    .option('--json', 'one line of JSON for each token')
     .addHelpText('after', LIST_EXAMPLES)
     .action(list);
+  addOutputOptions(listing, 'many');
   token
     .command('revoke')
     .summary('take a token out')

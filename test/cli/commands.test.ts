@@ -93,7 +93,9 @@ commands('serve --help names every setting', async () => {
 
 const WRONG_USAGE: readonly (readonly [words: string[], reason: RegExp])[] = [
   [[], /Usage: hearsay/],
-  [['srve'], /unknown command 'srve'/],
+  [['srve'], /unknown command 'srve'\n\(Did you mean serve\?\)/],
+  [['log', 'histroy'], /\(Did you mean history\?\)/],
+  [['tial'], /^There is no command tial: the nearest is `hearsay log tail`\.\n$/],
   [['compact'], /^There is no command compact by itself: it is `hearsay log compact`\.\n$/],
   [['log', 'compact', 'a.db'], /\nName the log by --data-dir or --url\.\n$/],
   [['serve', '--nope'], /unknown option '--nope'/],

@@ -11,6 +11,7 @@ import { isTokenRefused, withTokenAdvice } from '../remote/tokenAdvice.ts';
 import { withTrustAdvice } from '../remote/trust.ts';
 import { parseAnswer } from '../terminal/exactJson.ts';
 import { printLine } from '../terminal/output.ts';
+import { addOutputOptions, type Results } from '../terminal/outputForm.ts';
 
 export const DEFAULT_TIMEOUT = '10s';
 
@@ -19,9 +20,14 @@ const MAX_DURATION_MS = 100_000 * UNITS_MS.d;
 /**
  * Adds the options of every such command.
  *
+ * @param results the number of results that it prints.
  * @param timeout the default of `--timeout`, as a person writes it.
  */
-export function addClientOptions(command: Command, timeout = DEFAULT_TIMEOUT): void {
+export function addClientOptions(
+  command: Command,
+  results: Results,
+  timeout = DEFAULT_TIMEOUT,
+): void {
   command
     .addOption(
       new Option(
@@ -38,8 +44,8 @@ export function addClientOptions(command: Command, timeout = DEFAULT_TIMEOUT): v
       new Option('--timeout <duration>', `time to keep trying (default ${timeout})`).argParser(
         durationMs,
       ),
-    )
-    .option('--json', 'one line of JSON for each result');
+    );
+  addOutputOptions(command, results);
   addTrustOptions(command);
 }
 

@@ -36,7 +36,7 @@ export function register(program: Command): void {
     .option('--all', 'every key')
     .addHelpText('after', EXAMPLES)
     .action(remove);
-  addClientOptions(command);
+  addClientOptions(command, 'one');
 }
 
 async function remove(key: string | undefined, flags: DeleteFlags): Promise<void> {

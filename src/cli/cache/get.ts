@@ -22,7 +22,7 @@ export function register(program: Command): void {
     .option('--after <token>', 'wait until the node has this write')
     .addHelpText('after', EXAMPLES)
     .action(get);
-  addClientOptions(command);
+  addClientOptions(command, 'one');
 }
 
 /** @throws HearsayError if the key is absent. */

@@ -40,7 +40,7 @@ export function register(program: Command): void {
     .option('--keys', 'print only the keys')
     .addHelpText('after', EXAMPLES)
     .action(list);
-  addClientOptions(command);
+  addClientOptions(command, 'many');
 }
 
 async function list(prefix: string | undefined, flags: ListFlags): Promise<void> {

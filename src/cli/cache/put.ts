@@ -55,7 +55,7 @@ export function register(program: Command): void {
     .option('--string', 'store VALUE as text, even if it is JSON')
     .addHelpText('after', EXAMPLES)
     .action(put);
-  addClientOptions(command);
+  addClientOptions(command, 'one');
 }
 
 async function put(key: string, text: string, flags: PutFlags): Promise<void> {

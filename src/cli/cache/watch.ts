@@ -44,7 +44,7 @@ export function register(program: Command): void {
     )
     .addHelpText('after', EXAMPLES)
     .action(watch);
-  addClientOptions(command);
+  addClientOptions(command, 'endless');
 }
 
 async function watch(prefix: string | undefined, flags: WatchFlags): Promise<void> {

@@ -18,6 +18,8 @@ const COMMANDS: ReadonlyMap<string, () => Promise<Register>> = new Map([
   ['compact', async () => (await import('./compact.ts')).register],
 ]);
 
+export const LOG_COMMANDS: readonly string[] = [...COMMANDS.keys()];
+
 /** Whether `hearsay log` has a command of this name. */
 export const isLogCommand = (word: string): boolean => COMMANDS.has(word);
 

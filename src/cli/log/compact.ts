@@ -37,7 +37,7 @@ export function register(log: Command): void {
     .option('--dry-run', 'only say how much it would free')
     .addHelpText('after', EXAMPLES)
     .action(compact);
-  addSourceOptions(command);
+  addSourceOptions(command, 'one');
 }
 
 async function compact(flags: CompactFlags): Promise<void> {

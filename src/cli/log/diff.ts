@@ -15,24 +15,19 @@ import type { KeyHead } from '../../words/row.ts';
 import { addTrustOptions } from '../remote/commandToken.ts';
 import { heading } from '../terminal/color.ts';
 import { LineOutput, note, outputColumns } from '../terminal/output.ts';
+import { addOutputOptions } from '../terminal/outputForm.ts';
 import { Progress } from '../terminal/progress.ts';
 import { type Column, Table } from '../terminal/table.ts';
 import { countText } from '../terminal/text.ts';
 import { shownKey } from '../terminal/values.ts';
-import {
-  type AddressFlags,
-  failOnFaults,
-  jsonOption,
-  pageTimeoutOption,
-  withSourceAt,
-} from './options.ts';
+import { type AddressFlags, failOnFaults, pageTimeoutOption, withSourceAt } from './options.ts';
 
 interface DiffFlags extends AddressFlags {
   readonly json?: true;
 }
 
 export function register(log: Command): void {
-  addTrustOptions(log.command('diff'))
+  addOutputOptions(addTrustOptions(log.command('diff')), 'many')
     .summary('show how two logs differ, and why')
     .description(
       'Compares two logs, each a data directory, a file or the URL of a running node: first how many ' +
@@ -42,7 +37,6 @@ export function register(log: Command): void {
     .argument('<a>', 'a data directory, a file or a URL')
     .argument('<b>', 'the log to compare it with, likewise')
     .addOption(pageTimeoutOption())
-    .addOption(jsonOption())
     .addHelpText('after', EXAMPLES)
     .action(diff);
 }

@@ -38,7 +38,7 @@ export function register(log: Command): void {
     .option('--output <file>', 'write to this file, not to stdout')
     .addHelpText('after', EXAMPLES)
     .action(run);
-  addSourceOptions(command);
+  addSourceOptions(command, null);
 }
 
 async function run(flags: ExportFlags): Promise<void> {

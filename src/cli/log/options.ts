@@ -24,6 +24,7 @@ import {
 import { type NodeTokens, PAGE_LIMIT_MS, RemoteNode } from '../remote/remoteNode.ts';
 import { UrlReader } from '../remote/urlReader.ts';
 import { note } from '../terminal/output.ts';
+import { addOutputOptions, jsonOption, type Results } from '../terminal/outputForm.ts';
 import { durationText } from '../terminal/text.ts';
 import { yieldToNode } from './yieldToNode.ts';
 
@@ -42,8 +43,6 @@ export interface SourceFlags extends AddressFlags {
   readonly json?: true;
 }
 
-export const jsonOption = (): Option => new Option('--json', 'one line of JSON for each result');
-
 /** @param byDefault a duration, as a person writes it. */
 export const timeoutOption = (byDefault: string): Option =>
   new Option(
@@ -57,16 +56,20 @@ export const pageTimeoutOption = (): Option => timeoutOption(durationText(PAGE_L
 export const urlOption = (help: string): Option =>
   new Option('--url <url>', help).argParser(readUrl);
 
-/** Adds the options of every command that reads one log. */
-export function addSourceOptions(command: Command): Command {
-  return addTrustOptions(command)
+/**
+ * Adds the options of every command that reads one log.
+ *
+ * @param results the number of results that it prints; null for a command whose `--output` is a file.
+ */
+export function addSourceOptions(command: Command, results: Results | null = 'many'): Command {
+  addTrustOptions(command)
     .option(
       '--data-dir <directory>',
       `a data directory, a copy of one, or a backup (DATA_DIR, default ${DEFAULT_DATA_DIR})`,
     )
     .addOption(urlOption('in its place a running node (HEARSAY_URL)'))
-    .addOption(pageTimeoutOption())
-    .addOption(jsonOption());
+    .addOption(pageTimeoutOption());
+  return results === null ? command.addOption(jsonOption()) : addOutputOptions(command, results);
 }
 
 /**

@@ -9,10 +9,11 @@ import { HearsayError, SettingError } from '../../words/errors.ts';
 import { isOnKey } from '../../words/op.ts';
 import { urlsNamed } from '../remote/address.ts';
 import { note, printLine } from '../terminal/output.ts';
+import { addOutputOptions } from '../terminal/outputForm.ts';
 import { Progress } from '../terminal/progress.ts';
 import { countText, durationText } from '../terminal/text.ts';
 import { linesOf } from './lines.ts';
-import { jsonOption, NOW_HELP, readPoint, readUrl } from './options.ts';
+import { NOW_HELP, readPoint, readUrl } from './options.ts';
 import { ReplaySender, type ReplayTally } from './replaySender.ts';
 
 interface ReplayFlags {
@@ -24,7 +25,7 @@ interface ReplayFlags {
 }
 
 export function register(log: Command): void {
-  log
+  const command = log
     .command('replay')
     .summary('send recorded ops to a running cluster as ordinary writes')
     .description(
@@ -42,9 +43,9 @@ export function register(log: Command): void {
     )
     .addOption(new Option('--max', 'send writes as fast as the node takes them').conflicts('speed'))
     .addOption(new Option('--until <point>', `up to this point: ${NOW_HELP}`).argParser(readPoint))
-    .addOption(jsonOption())
     .addHelpText('after', EXAMPLES)
     .action(replay);
+  addOutputOptions(command, 'one');
 }
 
 function readSpeed(text: string): number {

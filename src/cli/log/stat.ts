@@ -47,7 +47,7 @@ export function register(log: Command): void {
     .addOption(retentionOption())
     .addHelpText('after', EXAMPLES)
     .action(stat);
-  addSourceOptions(command);
+  addSourceOptions(command, 'one');
 }
 
 async function stat(flags: StatFlags): Promise<void> {

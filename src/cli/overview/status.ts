@@ -36,7 +36,7 @@ export function register(program: Command): void {
     )
     .addHelpText('after', EXAMPLES)
     .action(status);
-  addClientOptions(command, ANSWER_TIMEOUT);
+  addClientOptions(command, 'one', ANSWER_TIMEOUT);
 }
 
 async function status({ wait = durationMs(WAIT), ...flags }: StatusFlags): Promise<void> {

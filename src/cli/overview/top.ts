@@ -39,7 +39,7 @@ export function register(program: Command): void {
     )
     .addHelpText('after', EXAMPLES)
     .action(top);
-  addClientOptions(command, ANSWER_TIMEOUT);
+  addClientOptions(command, 'one', ANSWER_TIMEOUT);
 }
 
 async function top({ interval = durationMs(INTERVAL), ...flags }: TopFlags): Promise<void> {

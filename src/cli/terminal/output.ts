@@ -6,9 +6,32 @@ import { forTerminal } from './escape.ts';
 const TERMINAL_COLUMNS = 80;
 const GATHERED_CHARACTERS = 64 * 1024;
 
+/** Whether each line is an element of one JSON document, and whether its first one is still to come. */
+let elements: 'none' | 'first' | 'later' = 'none';
+
+/** @param areElements whether each line from now on is an element of one JSON document, an array. */
+export function printElements(areElements: boolean): void {
+  elements = areElements ? 'first' : 'none';
+}
+
+/** Ends the document, if there is one. A failure without any result prints none. */
+export async function endElements(isFailure: boolean): Promise<void> {
+  const empty = isFailure ? '' : '[]\n';
+  const end = elements === 'first' ? empty : elements === 'later' ? '\n]\n' : '';
+  elements = 'none';
+  if (end !== '') await write(end);
+}
+
 /** Prints one line, or a value of several lines. Resolves once there is room for more. */
 export async function printLine(line: string | Styled): Promise<void> {
-  await write(`${shownLine(line)}\n`);
+  await write(separated(shownLine(line)));
+}
+
+function separated(line: string): string {
+  if (elements === 'none') return `${line}\n`;
+  const before = elements === 'first' ? '[\n' : ',\n';
+  elements = 'later';
+  return before + line;
 }
 
 /** The line as stdout gets it: safe for a terminal, and with colours if it has them. */
@@ -45,7 +68,7 @@ export class LineOutput {
 
   /** Resolves once there is room for more. */
   async line(line: string | Styled): Promise<void> {
-    this.#text += `${shownLine(line)}\n`;
+    this.#text += separated(shownLine(line));
     if (this.#text.length >= GATHERED_CHARACTERS) await this.flush();
   }
 
