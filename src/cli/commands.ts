@@ -28,6 +28,7 @@ const COMMANDS: ReadonlyMap<string, () => Promise<Register>> = new Map([
   ['token', async () => (await import('./token.ts')).registerTokenCommands],
   ['tls', async () => (await import('./tls.ts')).registerTlsCommands],
   ['member', async () => (await import('./member.ts')).registerMemberCommands],
+  ['completion', async () => (await import('./completion/command.ts')).registerCompletion],
 ]);
 
 /**
@@ -44,14 +45,34 @@ export async function addCommands(
   entry: string,
 ): Promise<readonly string[]> {
   const [name = ''] = words;
+  if (name === COMPLETE) {
+    await addCommandsOf(typed(words), program, entry);
+    (await import('./completion/command.ts')).registerComplete(program);
+    return words;
+  }
   const named = COMMANDS.get(name);
   if (named === undefined && isLogCommand(name))
     throw new SettingError(`There is no command ${name} by itself: it is \`hearsay log ${name}\`.`);
   if (named === undefined) refuseNearLogCommand(name);
-  const loads = named === undefined ? new Set(COMMANDS.values()) : [named];
-  for (const load of loads) await (await load())(program, entry, words);
+  await addCommandsOf(words, program, entry);
   return withoutDashes(words);
 }
+
+async function addCommandsOf(
+  words: readonly string[],
+  program: Command,
+  entry: string,
+): Promise<void> {
+  const named = COMMANDS.get(words[0] ?? '');
+  const loads = named === undefined ? new Set(COMMANDS.values()) : [named];
+  for (const load of loads) await (await load())(program, entry, words);
+}
+
+/** Asked by shells, which pass on the words of a line. */
+const COMPLETE = 'complete';
+
+/** The words that are complete, of those after `complete --`. */
+const typed = (words: readonly string[]): readonly string[] => words.slice(2, -1);
 
 /** Commander itself suggests the nearest of these. @throws SettingError if only `hearsay log` has one near. */
 function refuseNearLogCommand(name: string): void {
