@@ -3,7 +3,14 @@ import { type BatchOp, type BatchOptions, type BatchResults, sendBatch } from '.
 import { Batcher } from './calls/batcher.ts';
 import type { Entry } from './calls/entry.ts';
 import { Failover } from './calls/failover.ts';
-import { type ListOptions, listEntries } from './calls/list.ts';
+import {
+  type LevelEntry,
+  type LevelOptions,
+  type LevelPrefix,
+  type ListOptions,
+  listEntries,
+  listLevel,
+} from './calls/list.ts';
 import { OpSender } from './calls/opSender.ts';
 import {
   checkedText,
@@ -150,6 +157,11 @@ export class HearsayClient implements AsyncDisposable {
   /** Entries in the order of their keys, fetched page by page as the loop goes on. */
   list<T = unknown>(options: ListOptions = {}): AsyncGenerator<Entry<T>, void, undefined> {
     return listEntries<T>(this.#sender, options);
+  }
+
+  /** One level of the tree that a delimiter makes of keys: its keys without values, and longer prefixes. */
+  listLevel(options: LevelOptions = {}): AsyncGenerator<LevelEntry | LevelPrefix, void, undefined> {
+    return listLevel(this.#sender, options);
   }
 
   /**

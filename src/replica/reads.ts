@@ -5,6 +5,7 @@
  * one that the key had while the request waited; at most `maxColdReads` requests wait for the log.
  */
 import type { EntryStore, ListLimit, ListPage } from '../store/entryStore.ts';
+import type { LevelOf, LevelPage } from '../store/level.ts';
 import { DamagedLogError, type HearsayError, OverloadedError } from '../words/errors.ts';
 import type { Limits } from '../words/limits.ts';
 import { type ColdPut, type Put, type PutHead, sameOp } from '../words/op.ts';
@@ -104,6 +105,13 @@ export class Reads {
     const { map, readiness, clock } = this.#options;
     readiness.requireReadable();
     return map.listHeads(prefix, after, limit, clock());
+  }
+
+  /** @throws NotReadableError while clients may not read. */
+  listLevel(level: LevelOf, limit: number): LevelPage {
+    const { map, readiness, clock } = this.#options;
+    readiness.requireReadable();
+    return map.listLevel(level, limit, clock());
   }
 
   /** The puts with their values; without those of keys that have died meanwhile. */

@@ -28,6 +28,7 @@
 import type { ExpiryMark } from '../words/expiryMark.ts';
 import type { Hash } from '../words/hash.ts';
 import type { ColdPut, Entry, EntryHead, InLog, KeyOp, Put, PutHead } from '../words/op.ts';
+import type { LevelOf, LevelPage } from './level.ts';
 
 /** The entries that one sweep took. */
 export interface Swept {
@@ -125,6 +126,13 @@ export interface EntryStore {
   list(prefix: string, after: string | null, limit: ListLimit, nowMs: number): ListPage;
   /** As `list`, without the values, and so without a bound on bytes. @param limit at least 1. */
   listHeads(prefix: string, after: string | null, limit: number, nowMs: number): ListPage<PutHead>;
+  /**
+   * One level of the tree of live keys. It costs a step for each key and each prefix that it shows, however
+   * many keys a prefix stands for.
+   *
+   * @param limit the most keys and prefixes together, at least 1.
+   */
+  listLevel(level: LevelOf, limit: number, nowMs: number): LevelPage;
 
   /** The map sum over the entries that live past the minute `asOf`, counted from the epoch. */
   sumAt(asOf: number): Hash;

@@ -35,6 +35,7 @@ import type {
   Swept,
 } from './entryStore.ts';
 import { type HashSeed, hashBytes } from './keyHash.ts';
+import { type LevelOf, type LevelPage, sharedPrefix } from './level.ts';
 import { PAGE_SIZES, type PageSizes } from './pages.ts';
 import type { RecordReader } from './record.ts';
 import { Records } from './records.ts';
@@ -183,6 +184,28 @@ export class PagedEntries implements EntryStore {
       if (head.kind === 'put') entries.push(head);
     }
     return { entries, next: null };
+  }
+
+  listLevel(level: LevelOf, limit: number, nowMs: number): LevelPage {
+    const { prefix, after } = level;
+    const entries: PutHead[] = [];
+    const prefixes: string[] = [];
+    let last: string | null = null;
+    let passed = after === null ? null : sharedPrefix(after, level);
+    let slots = this.#live(prefix, after, nowMs, passed);
+    for (let step = slots.next(); !step.done; step = slots.next()) {
+      if (entries.length + prefixes.length >= limit) return { entries, prefixes, next: last };
+      const head = this.#entry.head();
+      if (head.kind !== 'put') continue;
+      passed = sharedPrefix(head.key, level);
+      last = passed ?? head.key;
+      if (passed === null) entries.push(head);
+      else {
+        prefixes.push(passed);
+        slots = this.#live(prefix, null, nowMs, passed);
+      }
+    }
+    return { entries, prefixes, next: null };
   }
 
   sumAt(asOf: number): Hash {
@@ -415,12 +438,22 @@ export class PagedEntries implements EntryStore {
 
   // ---- lists and sweeps
 
-  /** Looks at the live entries with the prefix, one after the other. */
-  *#live(prefix: string, after: string | null, nowMs: number): Generator<number, void, undefined> {
+  /**
+   * Looks at the live entries with the prefix, one after the other.
+   *
+   * @param passed a longer prefix, to go on after all keys with it; then `after` counts for nothing.
+   */
+  *#live(
+    prefix: string,
+    after: string | null,
+    nowMs: number,
+    passed: string | null = null,
+  ): Generator<number, void, undefined> {
     this.#followBack(nowMs);
     const goesOn = after !== null && compareKeys(after, prefix) >= 0;
     this.#prefix.set(prefix);
-    this.#key.set(goesOn ? after : prefix);
+    if (passed === null) this.#key.set(goesOn ? after : prefix);
+    else this.#key.setAfterAll(passed);
     for (const slot of this.#listed.fromSought()) {
       this.#records.look(slot);
       if (!this.#entry.hasPrefix(this.#prefix)) return;

@@ -1,6 +1,8 @@
 /** A key as bytes of UTF-8, in a buffer that is used again and again. */
 const FIRST_CAPACITY = 1024;
 const MAX_BYTES_A_UNIT = 3;
+/** Greater than all bytes of UTF-8. */
+const NO_BYTE_OF_UTF8 = 0xff;
 
 export class SoughtKey {
   bytes = Buffer.allocUnsafeSlow(FIRST_CAPACITY);
@@ -28,6 +30,12 @@ export class SoughtKey {
     }
     this.length = key.length;
     this.isAscii = true;
+  }
+
+  /** Takes the place after all keys that begin with the prefix, in which no key can be. */
+  setAfterAll(prefix: string): void {
+    this.set(`${prefix}\0`);
+    this.view.setUint8(this.length - 1, NO_BYTE_OF_UTF8);
   }
 
   /** @returns negative if this key comes before the bytes, positive if after, 0 if they are equal. */

@@ -6,6 +6,7 @@ import fc from 'fast-check';
 import { suite, type Test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ZERO } from '../../src/words/hash.ts';
+import { compareKeys } from '../../src/words/keyOrder.ts';
 import {
   isInLog,
   type KeyOp,
@@ -199,6 +200,64 @@ function listingTests(test: Test, newStore: NewStore): void {
     const whole = store.list('', '0', { entries: 3, bytes: 2 ** 30 }, -1);
     assert.equal(entries, whole.entries.map(headOf));
     assert.is(next, whole.next);
+  });
+
+  test('a level shows keys, and one prefix for all the keys below it', () => {
+    const store = storeOfKeys('a', 'a/', 'a/1', 'a/b/1', 'a/b/2', 'a/c', 'a0', '🙂/1', 'ü');
+    const level = (prefix: string, after: string | null = null, limit = 99) => {
+      const page = store.listLevel({ prefix, delimiter: '/', after }, limit, 0);
+      return [keysOf(page.entries), page.prefixes, page.next];
+    };
+    assert.equal(level(''), [['a', 'a0', 'ü'], ['a/', '🙂/'], null]);
+    assert.equal(level('a/'), [['a/', 'a/1', 'a/c'], ['a/b/'], null]);
+    assert.equal(level('a/b/'), [['a/b/1', 'a/b/2'], [], null]);
+    assert.equal(level('a'), [['a', 'a0'], ['a/'], null]);
+    assert.equal(level('', null, 2), [['a'], ['a/'], 'a/']);
+    assert.equal(level('', 'a/', 2), [['a0', 'ü'], [], 'ü']);
+    assert.equal(level('', 'a/b/1', 2), [['a0', 'ü'], [], 'ü'], 'as after the prefix that has it');
+    assert.equal(level('', 'ü', 2), [[], ['🙂/'], null]);
+    assert.equal(level('none/'), [[], [], null]);
+  });
+
+  test('the pages of a level are the keys and prefixes of all live keys, in order', () => {
+    const part = fc.constantFrom('a', 'b', '/', '//', '0', 'é', '\u{1f600}', '\u{10ffff}');
+    const text = fc.array(part, { maxLength: 4 }).map((parts) => parts.join(''));
+    const keys = fc.uniqueArray(
+      text.filter((one) => one !== ''),
+      { maxLength: 20 },
+    );
+    const delimiter = fc.constantFrom('/', '//', 'a', 'é', '\u{10ffff}');
+    const limit = fc.integer({ min: 1, max: 4 });
+    const dead = fc.array(fc.boolean(), { minLength: 20, maxLength: 20 });
+    const property = fc.property(
+      keys,
+      text,
+      delimiter,
+      limit,
+      dead,
+      (all, prefix, by, most, isDead) => {
+        const ops = all.map((key, index) => put({ key, expiresAt: isDead[index] ? 5 : null }));
+        const store = storeOf(newStore, ops);
+        const shown: string[] = [];
+        let after: string | null = null;
+        do {
+          const page = store.listLevel({ prefix, delimiter: by, after }, most, 5);
+          const one = [...keysOf(page.entries), ...page.prefixes].sort(compareKeys);
+          assert.ok(one.length <= most);
+          if (page.next !== null) assert.is(page.next, one.at(-1));
+          shown.push(...one);
+          after = page.next;
+        } while (after !== null);
+        const expected = new Set<string>();
+        for (const [index, key] of all.entries()) {
+          if (isDead[index] || !key.startsWith(prefix)) continue;
+          const end = key.indexOf(by, prefix.length);
+          expected.add(end < 0 ? key : key.slice(0, end + by.length));
+        }
+        assert.equal(shown, [...expected].sort(compareKeys));
+      },
+    );
+    fc.assert(property, { numRuns: 300 });
   });
 
   test('a page that ends with the last entry says that there are no more', () => {

@@ -13,6 +13,7 @@ import type {
   StoreCapture,
   Swept,
 } from '../../src/store/entryStore.ts';
+import { type LevelOf, type LevelPage, sharedPrefix } from '../../src/store/level.ts';
 import type { Hash } from '../../src/words/hash.ts';
 import { compareKeys } from '../../src/words/keyOrder.ts';
 import {
@@ -185,6 +186,22 @@ export class PlainEntries implements EntryStore {
   listHeads(prefix: string, after: string | null, limit: number, nowMs: number): ListPage<PutHead> {
     const { entries, next } = this.list(prefix, after, { entries: limit }, nowMs);
     return { entries: entries.map((entry) => headOf(entry)), next };
+  }
+
+  listLevel(level: LevelOf, limit: number, nowMs: number): LevelPage {
+    const { prefix, after } = level;
+    const items = new Map<string, PutHead | null>();
+    for (const entry of this.#live(prefix, null, nowMs)) {
+      const shared = sharedPrefix(entry.key, level);
+      items.set(shared ?? entry.key, shared === null ? headOf(entry) : null);
+    }
+    const left = [...items].filter(([text]) => after === null || compareKeys(text, after) > 0);
+    const page = left.slice(0, limit);
+    return {
+      entries: page.flatMap(([, head]) => head ?? []),
+      prefixes: page.flatMap(([text, head]) => (head === null ? text : [])),
+      next: left.length > limit ? (page.at(-1)?.[0] ?? null) : null,
+    };
   }
 
   /** Nothing is left behind here. */

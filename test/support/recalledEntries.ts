@@ -11,6 +11,7 @@ import type {
   StoreCapture,
   Swept,
 } from '../../src/store/entryStore.ts';
+import type { LevelOf, LevelPage } from '../../src/store/level.ts';
 import type { Hash } from '../../src/words/hash.ts';
 import { present } from '../../src/words/invariant.ts';
 import {
@@ -125,6 +126,10 @@ export class RecalledEntries implements EntryStore {
 
   listHeads(prefix: string, after: string | null, limit: number, nowMs: number): ListPage<PutHead> {
     return this.store.listHeads(prefix, after, limit, nowMs);
+  }
+
+  listLevel(level: LevelOf, limit: number, nowMs: number): LevelPage {
+    return this.store.listLevel(level, limit, nowMs);
   }
 
   sumAt(asOf: number): Hash {

@@ -1,5 +1,6 @@
 /** `hearsay list`: prints the entries with a prefix. */
 import { type Command, Option } from 'commander';
+import type { LevelEntry, LevelPrefix } from '../../client/index.ts';
 import { onOneLine } from '../terminal/escape.ts';
 import { outputColumns, printLine } from '../terminal/output.ts';
 import { type Column, type LastColumn, Table } from '../terminal/table.ts';
@@ -16,6 +17,7 @@ interface ListFlags extends ClientFlags {
   readonly limit?: number;
   readonly startAfter?: string;
   readonly keys?: true;
+  readonly delimiter?: string;
 }
 
 /** Key and version; the value takes the rest of the line. */
@@ -38,20 +40,29 @@ export function register(program: Command): void {
     )
     .option('--start-after <key>', 'only keys after this one')
     .option('--keys', 'print only the keys')
+    .option(
+      '--delimiter <text>',
+      'print one level of a tree: its keys, and once each longer prefix that ends with this text',
+    )
     .addHelpText('after', EXAMPLES)
     .action(list);
   addClientOptions(command, 'many');
 }
 
 async function list(prefix: string | undefined, flags: ListFlags): Promise<void> {
-  const { limit, startAfter } = flags;
+  const { limit, startAfter, delimiter } = flags;
+  const page = {
+    prefix: prefix ?? '',
+    ...(limit !== undefined && { limit }),
+    ...(startAfter !== undefined && { startAfter }),
+  };
   await withCommandClient(flags, async (client) => {
-    const entries = client.list({
-      prefix: prefix ?? '',
-      values: flags.keys !== true,
-      ...(limit !== undefined && { limit }),
-      ...(startAfter !== undefined && { startAfter }),
-    });
+    if (delimiter !== undefined) {
+      for await (const item of client.listLevel({ ...page, delimiter }))
+        await printLine(flags.json ? levelLine(item) : onOneLine(nameOf(item)));
+      return;
+    }
+    const entries = client.list({ ...page, values: flags.keys !== true });
     const table = new Table(ENTRY_COLUMNS, VALUE_COLUMN, outputColumns(), 2);
     for await (const entry of entries) {
       if (flags.json) await printLine(flags.keys ? JSON.stringify(entry.key) : entryLine(entry));
@@ -60,6 +71,17 @@ async function list(prefix: string | undefined, flags: ListFlags): Promise<void>
     }
   });
 }
+
+const nameOf = (item: LevelEntry | LevelPrefix): string =>
+  'prefix' in item ? item.prefix : item.key;
+
+/** A key or a prefix as a line of JSON. */
+const levelLine = (item: LevelEntry | LevelPrefix): string =>
+  JSON.stringify(
+    'prefix' in item
+      ? item
+      : { key: item.key, version: item.version, expires_at: item.expiresAt?.toISOString() ?? null },
+  );
 
 /** An entry in the columns above. */
 export const entryCells = (key: string, version: number, value: string): string[] => [
@@ -70,5 +92,5 @@ export const entryCells = (key: string, version: number, value: string): string[
 
 const EXAMPLES = `
 Examples:
-  hearsay list user/ --limit 20
+  hearsay list user/ --delimiter /
   hearsay list --json | jq -r .key`;

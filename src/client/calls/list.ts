@@ -1,7 +1,7 @@
 /** The keys with a prefix, page by page. */
 
-import { ServerError } from '../errors.ts';
-import { isObject, stringMember } from '../json.ts';
+import { InvalidRequestError, ServerError } from '../errors.ts';
+import { isObject, type JsonObject, stringMember } from '../json.ts';
 import { checkNames } from '../knownNames.ts';
 import { whole } from '../options.ts';
 import { type Entry, readEntry, readEntryFacts } from './entry.ts';
@@ -34,9 +34,9 @@ const NAMES: ReadonlySet<string> = new Set<keyof ListOptions>([
   'signal',
 ]);
 
-interface Page<T> {
-  readonly entries: Entry<T>[];
-  /** The key that the next page starts after; null at the end. */
+interface Page<Item> {
+  readonly items: readonly Item[];
+  /** The key, or the prefix, that the next page starts after; null at the end. */
   readonly next: string | null;
 }
 
@@ -51,19 +51,89 @@ export async function* listEntries<T>(
   options: ListOptions,
 ): AsyncGenerator<Entry<T>, void, undefined> {
   checkNames('list', options, NAMES);
-  const prefix = checkedText('A prefix', options.prefix ?? '');
+  const { values = true } = options;
+  const query = { prefix: checkedText('A prefix', options.prefix ?? ''), ...bare(values) };
+  yield* eachItem(sender, options, query, (body) =>
+    readAll(body.entries, (row) => readRow<T>(row, values)),
+  );
+}
+
+const bare = (values: boolean): Readonly<Record<string, string>> =>
+  values ? {} : { values: 'false' };
+
+export interface LevelOptions extends Omit<ListOptions, 'values'> {
+  /** Not empty; default `/`. */
+  readonly delimiter?: string;
+}
+
+const LEVEL_NAMES: ReadonlySet<string> = new Set<keyof LevelOptions>([
+  'prefix',
+  'delimiter',
+  'startAfter',
+  'limit',
+  'pageSize',
+  'after',
+  'signal',
+]);
+
+/** A key of the level, without its value. */
+export type LevelEntry = Omit<Entry, 'value'>;
+
+/** A longer prefix, up to and with the first delimiter, which keys below the level share. */
+export interface LevelPrefix {
+  readonly prefix: string;
+}
+
+/**
+ * One level of the tree that the delimiter makes of keys: live keys without it after the prefix, and the
+ * prefixes of the others, each once, in one order of code points. The limit counts both.
+ *
+ * @throws the errors of `Failover.send`.
+ */
+export async function* listLevel(
+  sender: OpSender,
+  options: LevelOptions,
+): AsyncGenerator<LevelEntry | LevelPrefix, void, undefined> {
+  checkNames('listLevel', options, LEVEL_NAMES);
+  const { prefix = '', delimiter = '/' } = options;
+  if (delimiter === '') throw new InvalidRequestError('A delimiter must not be empty.');
+  const query = {
+    prefix: checkedText('A prefix', prefix),
+    delimiter: checkedText('A delimiter', delimiter),
+    ...bare(false),
+  };
+  yield* eachItem(sender, options, query, (body) => {
+    const entries = readAll(body.entries, (row) => readLevelEntry(row));
+    const prefixes = readAll(body.prefixes, (one) =>
+      typeof one === 'string' ? { prefix: one } : null,
+    );
+    if (entries === null || prefixes === null) return null;
+    return [...entries, ...prefixes].sort((left, right) =>
+      compareCodePoints(placeOf(left), placeOf(right)),
+    );
+  });
+}
+
+const placeOf = (item: LevelEntry | LevelPrefix): string =>
+  'prefix' in item ? item.prefix : item.key;
+
+/** @param read the items of a page; null for an answer that holds no page. */
+async function* eachItem<Item>(
+  sender: OpSender,
+  options: Omit<ListOptions, 'prefix' | 'values'>,
+  query: Readonly<Record<string, string>>,
+  read: (body: JsonObject) => readonly Item[] | null,
+): AsyncGenerator<Item, void, undefined> {
   const pageSize = whole('pageSize', options.pageSize ?? 500, 1, 1_000_000);
   let left = whole('limit', options.limit ?? Number.MAX_SAFE_INTEGER, 0, Number.MAX_SAFE_INTEGER);
-  const hasValues = options.values ?? true;
   let next: string | null = options.startAfter ?? null;
   const progress = new ListProgress(next);
   while (left > 0) {
-    const query = new URLSearchParams({ prefix, limit: String(Math.min(left, pageSize)) });
-    if (next !== null) query.set('after', checkedText('startAfter', next));
-    if (!hasValues) query.set('values', 'false');
-    const page: Page<T> = await readPage(sender, `/cache?${query}`, options);
-    yield* page.entries;
-    left -= page.entries.length;
+    const words = new URLSearchParams({ ...query, limit: String(Math.min(left, pageSize)) });
+    if (next !== null) words.set('after', checkedText('startAfter', next));
+    const page: Page<Item> = await readPage(sender, `/cache?${words}`, options, read);
+    yield* page.items;
+    left -= page.items.length;
     if (page.next === null) return;
     progress.take(page.next);
     next = page.next;
@@ -105,25 +175,30 @@ function compareCodePoints(left: string, right: string): number {
   return lefts.length - rights.length;
 }
 
-async function readPage<T>(
+async function readPage<Item>(
   sender: OpSender,
   path: string,
-  { after, signal, values = true }: ListOptions,
-): Promise<Page<T>> {
+  { after, signal }: Pick<ListOptions, 'after' | 'signal'>,
+  read: (body: JsonObject) => readonly Item[] | null,
+): Promise<Page<Item>> {
   const { answer, endpoint } = await sender.exchange(
     { method: 'GET', path, after: sender.after(after), isWrite: false, waitMs: 0 },
     { signal },
   );
   const body = answer.body ?? {};
-  const rows: unknown = body.entries;
-  if (answer.status === 200 && Array.isArray(rows)) {
-    const entries = rows.flatMap((row: unknown) => readRow<T>(row, values) ?? []);
-    if (entries.length === rows.length) return { entries, next: stringMember(body, 'next') };
-  }
+  const items = answer.status === 200 ? read(body) : null;
+  if (items !== null) return { items, next: stringMember(body, 'next') };
   throw new ServerError(
     `${endpoint} answered a list without a list (${answer.status}): is it a node of Hearsay?`,
     answer.status,
   );
+}
+
+/** @returns null if they are no list, or one of them is not in the form of an item. */
+function readAll<Item>(rows: unknown, read: (row: unknown) => Item | null): Item[] | null {
+  if (!Array.isArray(rows)) return null;
+  const items = rows.flatMap((row: unknown) => read(row) ?? []);
+  return items.length === rows.length ? items : null;
 }
 
 function readRow<T>(row: unknown, hasValues: boolean): Entry<T> | null {
@@ -131,4 +206,9 @@ function readRow<T>(row: unknown, hasValues: boolean): Entry<T> | null {
   const key = stringMember(row, 'key');
   if (key === null) return null;
   return hasValues ? readEntry<T>(key, row) : readEntryFacts<T>(key, row);
+}
+
+function readLevelEntry(row: unknown): LevelEntry | null {
+  const entry = readRow(row, false);
+  return entry && { key: entry.key, version: entry.version, expiresAt: entry.expiresAt };
 }

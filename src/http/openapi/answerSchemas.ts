@@ -76,6 +76,10 @@ export const listSchema = z
         value: entrySchema.shape.value.optional(),
       }),
     ),
+    prefixes: z
+      .array(z.string())
+      .optional()
+      .meta({ description: 'Only with `delimiter`: those of the keys that are no entries here.' }),
     next: z.union([z.string(), z.null()]).meta({ description: 'The next page starts after it.' }),
   })
   .meta({ id: 'List' });

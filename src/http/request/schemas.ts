@@ -126,6 +126,15 @@ export function createSchemas({ maxKeyBytes, maxBatchOps, maxListEntries }: Limi
         .enum(['true', 'false'], 'must be true or false')
         .default('true')
         .meta({ description: 'false: entries carry no value and no annotations.' }),
+      delimiter: z
+        .string()
+        .min(1, 'must not be empty')
+        .optional()
+        .meta({
+          description:
+            'Shows one level of a tree: keys with it after the prefix are shown as one of `prefixes`, which ends ' +
+            'with the delimiter. It goes with values=false. The limit counts keys and prefixes.',
+        }),
     }),
   };
 }

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import type { Replica } from '../../replica/replica.ts';
 import type { ListPage } from '../../store/entryStore.ts';
+import type { LevelPage } from '../../store/level.ts';
 import type { Limits } from '../../words/limits.ts';
 import type { PutHead } from '../../words/op.ts';
 import { KIB, MIB } from '../../words/size.ts';
@@ -9,7 +10,7 @@ import type { Callers } from '../access/callers.ts';
 import type { WriteAudit } from '../access/writeAudit.ts';
 import { answer, answerJson, JSON_TYPE } from '../answer/answer.ts';
 import { entryMembers, OutcomeTexts, timeMembers } from '../answer/outcomeText.ts';
-import { unprocessable } from '../answer/problem.ts';
+import { type Problem, unprocessable } from '../answer/problem.ts';
 import { Tokens } from '../answer/tokens.ts';
 import { QUICK_LIST_ENTRIES, type SlowRequests } from '../limits/slowRequests.ts';
 import { deletedManySchema, listSchema } from '../openapi/answerSchemas.ts';
@@ -73,23 +74,22 @@ export function addListRoutes(
       ...BAD_QUERY,
       ...NOT_HERE_YET,
     },
-    handler: async ({
-      ctx,
-      query: { prefix, after = null, limit = limits.maxListEntries, values },
-    }) => {
+    handler: async ({ ctx, query }) => {
+      const { prefix, after = null, limit = limits.maxListEntries, values, delimiter } = query;
+      if (delimiter !== undefined && values === 'true') throw delimiterWithValues();
       const isQuick = limit <= QUICK_LIST_ENTRIES;
       const bytes = isQuick ? QUICK_PAGE_BYTES : PAGE_BYTES;
-      const read = async () =>
-        values === 'true'
-          ? textPage(
-              await replica.reads.list(prefix, after, { entries: limit, bytes }),
-              entryMembers,
-            )
-          : textPage(replica.listHeads(prefix, after, limit), timeMembers);
+      const read = async (): Promise<TextPage> => {
+        if (delimiter !== undefined)
+          return levelPage(replica.reads.listLevel({ prefix, delimiter, after }, limit));
+        if (values === 'false')
+          return textPage(replica.listHeads(prefix, after, limit), timeMembers);
+        const page = await replica.reads.list(prefix, after, { entries: limit, bytes });
+        return textPage(page, entryMembers);
+      };
       const page = await (isQuick ? read() : slow.answer(ctx.res, read));
-      const text = `{"entries":[${page.texts.join()}],"next":${JSON.stringify(page.next)}}`;
-      const headers =
-        page.next === null ? [] : ['Link', nextLink(prefix, page.next, limit, values)];
+      const text = `{${page.members},"next":${JSON.stringify(page.next)}}`;
+      const headers = page.next === null ? [] : ['Link', nextLink({ ...query, limit }, page.next)];
       answer(ctx, 200, JSON_TYPE, text, headers);
     },
   });
@@ -123,17 +123,41 @@ export function addListRoutes(
   });
 }
 
+interface TextPage {
+  /** The members of the answer beside `next`. */
+  readonly members: string;
+  readonly next: string | null;
+}
+
 /** @param membersOf the members of an entry beside its key. */
-const textPage = <E extends PutHead>(
+function textPage<E extends PutHead>(
   { entries, next }: ListPage<E>,
   membersOf: (entry: E) => string,
-): { readonly texts: readonly string[]; readonly next: string | null } => ({
-  texts: entries.map((entry) => `{"key":${JSON.stringify(entry.key)},${membersOf(entry)}}`),
-  next,
-});
+): TextPage {
+  const texts = entries.map((entry) => `{"key":${JSON.stringify(entry.key)},${membersOf(entry)}}`);
+  return { members: `"entries":[${texts.join()}]`, next };
+}
 
-function nextLink(prefix: string, after: string, limit: number, values: string): string {
+function levelPage({ entries, prefixes, next }: LevelPage): TextPage {
+  const { members } = textPage({ entries, next }, timeMembers);
+  return { members: `${members},"prefixes":${JSON.stringify(prefixes)}`, next };
+}
+
+const delimiterWithValues = (): Problem =>
+  unprocessable([
+    { field: 'delimiter', message: 'needs values=false: a level is listed without values' },
+  ]);
+
+interface ListQuery {
+  readonly prefix: string;
+  readonly limit: number;
+  readonly values: string;
+  readonly delimiter?: string | undefined;
+}
+
+function nextLink({ prefix, limit, values, delimiter }: ListQuery, after: string): string {
   const query = `prefix=${encodeURIComponent(prefix)}&after=${encodeURIComponent(after)}`;
   const bare = values === 'true' ? '' : '&values=false';
-  return `<${PATH}?${query}&limit=${limit}${bare}>; rel="next"`;
+  const level = delimiter === undefined ? '' : `&delimiter=${encodeURIComponent(delimiter)}`;
+  return `<${PATH}?${query}&limit=${limit}${bare}${level}>; rel="next"`;
 }

@@ -161,6 +161,16 @@ test('a list, as lines and as JSON', async (hear, server) => {
   );
 });
 
+test('--delimiter prints one level of the tree of keys', async (hear, server) => {
+  for (const key of ['u', 'u/1', 'u/2/a', 'u/2/b', 'v'])
+    await server.put(`/cache/${encodeURIComponent(key)}`, { value: 'x', version: 1 });
+  assert.equal(await hear('list', '--delimiter', '/'), done('u\nu/\nv\n'));
+  assert.equal(
+    await hear('list', 'u/', '--delimiter', '/', '--json'),
+    done('{"key":"u/1","version":1,"expires_at":null}\n{"prefix":"u/2/"}\n'),
+  );
+});
+
 test('--keys asks the node for no values', async (hear, server) => {
   await server.put('/cache/a', { value: 'x', version: 1 });
   const asked: string[] = [];

@@ -8,6 +8,7 @@ import {
   type Entry,
   type HearsayClient,
   InvalidRequestError,
+  type LevelOptions,
 } from '../../../src/client/index.ts';
 import { type TestServer, withServer } from '../../http/testServer.ts';
 import { rejectedWith, rejection, withClient } from '../support.ts';
@@ -24,8 +25,8 @@ const test = (name: string, run: (client: HearsayClient, server: TestServer) => 
 
 const urlOf = ({ port }: TestServer): string => `http://127.0.0.1:${port}`;
 
-async function all<T>(entries: AsyncIterable<Entry<T>>): Promise<Entry<T>[]> {
-  const found: Entry<T>[] = [];
+async function all<Item>(entries: AsyncIterable<Item>): Promise<Item[]> {
+  const found: Item[] = [];
   for await (const entry of entries) found.push(entry);
   return found;
 }
@@ -163,6 +164,28 @@ test('a list comes page by page, in order, and no further than it is asked for',
   assert.equal(await keysOf(client.list({ limit: 0 })), []);
   const [first] = await all(client.list<{ key: string }>({ prefix: 'k/' }));
   assert.equal(first, { key: 'k/00', value: { key: 'k/00' }, version: 1, expiresAt: null });
+});
+
+test('a level shows its keys without values, and longer prefixes, page by page, in one order', async (client) => {
+  for (const key of ['a', 'a/1', 'a/2/x', 'a/2/y', 'a0', 'a/\u{1f600}/1', 'a/\uffee'])
+    await client.put(key, key);
+  const names = async (options: LevelOptions) =>
+    (await all(client.listLevel(options))).map((one) => ('prefix' in one ? one.prefix : one.key));
+  const level = ['a/1', 'a/2/', 'a/\uffee', 'a/\u{1f600}/'];
+  assert.equal(await names({ prefix: 'a/', pageSize: 1 }), level);
+  assert.equal(await names({ prefix: 'a/', limit: 2 }), level.slice(0, 2));
+  assert.equal(await names({ prefix: 'a/', startAfter: 'a/2/' }), level.slice(2));
+  assert.equal(await names({ delimiter: '2/' }), [
+    'a',
+    'a/1',
+    'a/2/',
+    'a/\uffee',
+    'a/\u{1f600}/1',
+    'a0',
+  ]);
+  const [first] = await all(client.listLevel({ prefix: 'a/' }));
+  assert.equal(first, { key: 'a/1', version: 1, expiresAt: null });
+  await rejectedWith(InvalidRequestError, all(client.listLevel({ delimiter: '' })));
 });
 
 test('a list without values sends none, and its pages go on where the last one ended', async (client) => {

@@ -43,6 +43,38 @@ lists(
 );
 
 lists(
+  'with a delimiter a page is one level of a tree of keys, and pages go on after prefixes',
+  onBothPaths(async (server) => {
+    await store(server, 'a', 'a/1', 'a/2/x', 'a/2/y', 'a/3', 'b/1');
+    const path = '/cache?prefix=a/&values=false&delimiter=/';
+    const of = (key: string) => ({ key, version: 1, expires_at: null });
+    const { body } = await server.get(path);
+    assert.equal(body, { entries: [of('a/1'), of('a/3')], prefixes: ['a/2/'], next: null });
+    listSchema.parse(body);
+    const first = await server.get(`${path}&limit=2`);
+    assert.equal(first.body, { entries: [of('a/1')], prefixes: ['a/2/'], next: 'a/2/' });
+    const link =
+      '</cache?prefix=a%2F&after=a%2F2%2F&limit=2&values=false&delimiter=%2F>; rel="next"';
+    assert.is(first.headers.link, link);
+    const second = await server.get(link.slice(1, link.indexOf('>')));
+    assert.equal(second.body, { entries: [of('a/3')], prefixes: [], next: null });
+    const roots = await server.get('/cache?values=false&delimiter=%2F');
+    assert.equal(roots.body, { entries: [of('a')], prefixes: ['a/', 'b/'], next: null });
+  }),
+);
+
+lists(
+  'a delimiter needs values=false, and is not empty',
+  onBothPaths(async (server) => {
+    for (const query of ['delimiter=/', 'delimiter=/&values=true', 'delimiter=&values=false']) {
+      const { status, body } = await server.get(`/cache?${query}`);
+      assert.is(status, 422, query);
+      assert.match(problemSchema.parse(body).detail, /^delimiter (needs values=false|must not be)/);
+    }
+  }),
+);
+
+lists(
   'entries are listed whole, with values and meta as they were sent',
   onBothPaths(async (server) => {
     await server.put('/cache/a', '{"value":1.00,"version":3,"ttl_ms":1000,"meta":{"v":1.0}}');
