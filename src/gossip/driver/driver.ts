@@ -55,9 +55,9 @@ export class Driver {
       steadyMs: () => this.#steadyMs(),
       offer: () => this.#offer(),
       endConnections: (reason) => this.#endConnections(reason),
-      begin: (known, leavesSide) => {
+      begin: (known, leaves) => {
         this.#core = this.#newCore(known);
-        if (leavesSide) this.#core.hasLeft(known);
+        this.#core.hasLeft(leaves);
       },
     });
     this.#core = this.#newCore([]);
@@ -366,7 +366,7 @@ export class Driver {
             keep: true,
             ownOps: 'sound',
             isClaimed: false,
-            leavesSide: false,
+            leaves: [],
           },
           false,
         );

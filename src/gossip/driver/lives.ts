@@ -28,9 +28,9 @@ export interface LivesOptions {
   readonly end: (reason: string) => void;
   /**
    * Starts a new core on the present log. @param known members of the old cluster, dialled beside the
-   * configured URLs. @param leavesSide whether they belong to a side that gives way.
+   * configured URLs. @param leaves members that it does not ask at first.
    */
-  readonly begin: (known: readonly Member[], leavesSide: boolean) => void;
+  readonly begin: (known: readonly Member[], leaves: readonly string[]) => void;
   /** A clock that is never set, in milliseconds. */
   readonly steadyMs: () => number;
   readonly fail: (error: unknown) => void;
@@ -112,7 +112,7 @@ export class Lives {
 
   /** @param forOthers whether a peer gave the reason; false if this node found it. */
   rejoin(
-    { reason, keep, ownOps, isClaimed, leavesSide }: Omit<OutputOf<'rejoin'>, 'kind'>,
+    { reason, keep, ownOps, isClaimed, leaves }: Omit<OutputOf<'rejoin'>, 'kind'>,
     forOthers: boolean,
   ): void {
     const { driver, view, gate, offers } = this.#options;
@@ -137,7 +137,7 @@ export class Lives {
         await replica.adopt(log);
       },
       known,
-      leavesSide,
+      leaves,
     );
   }
 
@@ -173,7 +173,11 @@ export class Lives {
     }
   }
 
-  #change(change: () => Promise<void>, known: readonly Member[] = [], leavesSide = false): void {
+  #change(
+    change: () => Promise<void>,
+    known: readonly Member[] = [],
+    leaves: readonly string[] = [],
+  ): void {
     this.#number++;
     this.#options.gate.change();
     this.#options.end('the node goes on under another origin');
@@ -181,7 +185,7 @@ export class Lives {
       .then(() => {
         this.#changing = null;
         this.#number++;
-        this.#options.begin(known, leavesSide);
+        this.#options.begin(known, leaves);
       })
       .catch((error: unknown) => {
         this.#changing = null;

@@ -59,7 +59,7 @@ export interface Whole {
   readonly offer: () => void;
   readonly endConnections: (reason: string) => void;
   /** Begins with a new core. @param known members of the old cluster. */
-  readonly begin: (known: readonly Member[], leavesSide: boolean) => void;
+  readonly begin: (known: readonly Member[], leaves: readonly string[]) => void;
 }
 
 export function partsOf(options: DriverOptions, whole: Whole): Parts {

@@ -1,5 +1,7 @@
 /** Decisions of rule 8: who may join, and which of two clusters gives way when they meet. */
 import type { Members } from '../../rules/members.ts';
+import type { OpId } from '../../words/op.ts';
+import { includes, type Vector } from '../../words/vector.ts';
 
 /** The clusters of two nodes, as each knows them. */
 export interface ClusterStanding {
@@ -21,6 +23,17 @@ export const admits = (
   members.has(peer.origin) ||
   peer.empty ||
   (peer.admittedBy !== null && members.has(peer.admittedBy));
+
+/**
+ * Rule 10: whether a node still has every op that a peer lacks. Of nobody else is a `join` logged or taken (ADR 31).
+ *
+ * @param lackedClosed an op of a closed origin that it lacks. @param vector that of the peer. @param reach that of the node.
+ */
+export const canBeCompleted = (
+  { lackedClosed }: { readonly lackedClosed: OpId | null },
+  vector: Vector,
+  reach: Vector,
+): boolean => lackedClosed === null && includes(vector, reach);
 
 /**
  * Decides when two clusters meet: a cluster of one member rejoins the other; if both have one member,

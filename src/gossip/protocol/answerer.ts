@@ -3,8 +3,8 @@
  * answers a fresh node, it admits it.
  */
 import { memberValue } from '../../rules/members.ts';
-import { covers, includes, missingOps } from '../../words/vector.ts';
-import { admits } from './admission.ts';
+import { covers, missingOps } from '../../words/vector.ts';
+import { admits, canBeCompleted } from './admission.ts';
 import { Admissions } from './admissions.ts';
 import type { Comparison } from './comparison.ts';
 import type { CoreState } from './coreState.ts';
@@ -62,7 +62,7 @@ export class Answerer {
     const { digest, lackedClosed } = readDigest(view, raw);
     const retire = view.members.retireOf(hello.origin);
     const lacksRetire = retire !== undefined && !covers(digest.vector, retire);
-    const isAbove = lackedClosed === null && includes(digest.vector, view.reach());
+    const isAbove = canBeCompleted({ lackedClosed }, digest.vector, view.reach());
     if (hello.joined && lacksRetire && isAbove)
       this.#state.out({ kind: 'answer', connection, digest, re });
     else this.#state.tellToRejoin(connection, 'retired', `${hello.origin} was retired`, re);
@@ -77,9 +77,8 @@ export class Answerer {
     else this.#later(peer, re);
   }
 
-  /** Rule 10: whether this node still has every op that the peer lacks. */
-  #isAboveReach({ lackedClosed }: Greeted, { vector }: Digest): boolean {
-    return lackedClosed === null && includes(vector, this.#state.view.reach());
+  #isAboveReach(peer: Greeted, { vector }: Digest): boolean {
+    return canBeCompleted(peer, vector, this.#state.view.reach());
   }
 
   /** Rule 8: the peer is admitted before it is answered, told to rejoin, or told to ask later. */

@@ -135,8 +135,8 @@ export class Core {
     this.#state.addresses.resolved(url, addresses);
   }
 
-  /** This node has left the side of these members: for a while it asks others to let it in. */
-  hasLeft(members: readonly Member[]): void {
+  /** This node has left these members: for a while it asks others to let it in. */
+  hasLeft(members: readonly string[]): void {
     this.#joiner.hasLeft(members);
   }
 

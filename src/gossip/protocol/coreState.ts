@@ -160,17 +160,17 @@ export class CoreState {
    * @param keep whether this node's entries are set aside and offered again, or thrown away.
    * @param ownOps whether other ops bear the ids of this node's own.
    * @param isClaimed whether peers claimed the reason (`RejoinClaims`).
-   * @param leavesSide whether its members belong to a side that gives way.
+   * @param leaves members that are not asked at first to let it in.
    */
   rejoin(
     reason: string,
     keep = true,
     ownOps: OutputOf<'rejoin'>['ownOps'] = 'sound',
     isClaimed = false,
-    leavesSide = false,
+    leaves: readonly string[] = [],
   ): void {
     this.#hasEnded = true;
-    this.out({ kind: 'rejoin', reason, keep, ownOps, isClaimed, leavesSide });
+    this.out({ kind: 'rejoin', reason, keep, ownOps, isClaimed, leaves });
   }
 
   /** Takes the peer off the list, once, whichever side closed first. */

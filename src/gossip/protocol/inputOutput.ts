@@ -243,8 +243,8 @@ export type Output =
       readonly ownOps: 'sound' | 'forked' | 'shared';
       /** Whether peers claimed the reason; else this node found it. */
       readonly isClaimed: boolean;
-      /** Whether the members that it counted belong to a side that gives way to another. */
-      readonly leavesSide: boolean;
+      /** The members that it does not ask at first to let it in: they would take it back to where it came from. */
+      readonly leaves: readonly string[];
     }
   | {
       readonly kind: 'note';

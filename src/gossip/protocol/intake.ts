@@ -6,7 +6,7 @@
 import type { Delta } from '../../words/delta.ts';
 import { isFarAhead } from '../../words/hlc.ts';
 import { includes } from '../../words/vector.ts';
-import { admits } from './admission.ts';
+import { admits, canBeCompleted } from './admission.ts';
 import type { Comparison } from './comparison.ts';
 import type { Confirmations } from './confirmations.ts';
 import { type CoreState, partyOf } from './coreState.ts';
@@ -85,13 +85,18 @@ export class Intake {
     this.#state.out({ kind: 'take', connection, delta, from: hello.origin, pull, more, ...traced });
   }
 
-  /** Whether ops are taken from the peer directly: not from strangers and retired origins (rule 8). */
-  #takesFrom({ hello }: Greeted, wasAnswer: boolean): boolean {
-    const { members } = this.#state.view;
-    const { origin, admittedBy } = hello;
+  /**
+   * Whether ops are taken from the peer directly: not from strangers and retired origins (rule 8). The ops of a member
+   * to be bring its `join`, so it has to hold what this node sends no more.
+   */
+  #takesFrom(peer: Greeted, wasAnswer: boolean): boolean {
+    const { members, reach } = this.#state.view;
+    const { origin, admittedBy } = peer.hello;
     if (members.isRetired(origin)) return false;
     if (this.#state.standing.phase === 'unjoined') return wasAnswer;
-    return admits(members, { origin, empty: false, admittedBy });
+    if (members.has(origin)) return true;
+    if (!admits(members, { origin, empty: false, admittedBy })) return false;
+    return peer.digest !== null && canBeCompleted(peer, peer.digest.vector, reach());
   }
 
   taken({ connection, outcome, pull, more }: InputOf<'taken'>): void {

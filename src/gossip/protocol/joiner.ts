@@ -2,7 +2,6 @@
  * The membership of this node itself (rules 8 and 12): the one sponsor that it asks to join, forming a
  * cluster, being welcomed, and orders to rejoin.
  */
-import type { Member } from '../../rules/members.ts';
 import { includes } from '../../words/vector.ts';
 import { ourSideGivesWay } from './admission.ts';
 import type { CoreState } from './coreState.ts';
@@ -36,7 +35,7 @@ export class Joiner {
   /** Answers that are being taken in: until they are, no other peer is asked. */
   #answersUnderWay = 0;
   #saidThatLost = false;
-  /** Members of the side that this node has left. */
+  /** Members that this node has left. */
   #left: ReadonlySet<string> = new Set();
 
   constructor(state: CoreState, claims: RejoinClaims) {
@@ -58,9 +57,9 @@ export class Joiner {
     return this.#sponsor === null || this.#sponsor === hello.origin;
   }
 
-  /** This node has left the side of these members, which will have to leave it too. */
-  hasLeft(members: readonly Member[]): void {
-    this.#left = new Set(members.map(({ origin }) => origin));
+  /** This node has left these members, which may have to rejoin too. */
+  hasLeft(members: readonly string[]): void {
+    this.#left = new Set(members);
   }
 
   asks(peer: Greeted): void {
@@ -170,7 +169,7 @@ export class Joiner {
         // A fresh node holds a part of a history whose rest was compacted away meanwhile: it starts
         // from nothing.
         if (this.#state.standing.phase === 'unjoined') this.#state.rejoin(text, false);
-        else if (members.has(origin)) this.#claims.claim(hello.origin, text);
+        else if (members.has(origin)) this.#claims.claim(hello.origin, text, 'sound', true);
         return;
     }
   }

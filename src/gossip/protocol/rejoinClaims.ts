@@ -55,15 +55,15 @@ export class RejoinClaims {
    * Takes a peer's claim: this node rejoins, or doubts the claim.
    *
    * @param by the origin of the peer. @param ownOps as for the rejoin.
-   * @param isOfStrangers whether it says that this node is no member: two sides may be strangers to each
-   *   other, and then no second member says so.
+   * @param isOfOneAlone whether perhaps no second member says so: this node may be a stranger to the peer's side, or the
+   *   others may lack what it lacks.
    * @param givesWay whether this node's side gives way to that of the peer, if neither counts the other.
    */
   claim(
     by: string,
     reason: string,
     ownOps: OutputOf<'rejoin'>['ownOps'] = 'sound',
-    isOfStrangers = false,
+    isOfOneAlone = false,
     givesWay = false,
   ): void {
     if (this.#isKnown(by)) this.#claims.note(by, this.#state.nowMs);
@@ -72,8 +72,7 @@ export class RejoinClaims {
       return;
     }
     // Of two histories under this node's ids, and of two sides that retired each other, perhaps one peer alone tells.
-    const mayBeAlone =
-      isOfStrangers || ownOps !== 'sound' || this.#state.view.members.isRetired(by);
+    const mayBeAlone = isOfOneAlone || ownOps !== 'sound' || this.#state.view.members.isRetired(by);
     if (!this.#isConfirmed(by) && !(mayBeAlone && this.#claims.lasts(by, this.#state.nowMs))) {
       this.#wantsOthers = true;
       this.#doubts(
@@ -116,7 +115,14 @@ export class RejoinClaims {
         by,
         reason,
       );
-    else this.#state.rejoin(reason, true, ownOps, true, leavesSide);
+    else this.#state.rejoin(reason, true, ownOps, true, this.#toLeave(leavesSide));
+  }
+
+  /** The members that have not claimed it: they may be strangers to those that have, or lack what this node lacks. */
+  #toLeave(leavesSide: boolean): string[] {
+    const others = this.#state.otherMembers();
+    const staying = others.filter((origin) => !this.#claims.has(origin));
+    return leavesSide || staying.length < others.length ? staying : [];
   }
 
   #doubts(text: string, origin: string, reason: string): void {

@@ -1,6 +1,7 @@
 /** No peer makes this node rejoin alone while another member could confirm it (rule 12). */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { OutputOf } from '../../../src/gossip/protocol/inputOutput.ts';
 import type { Message } from '../../../src/gossip/protocol/messages.ts';
 import {
   digestOf,
@@ -110,7 +111,7 @@ for (const [what, isFollowed] of [
   ['stranger', true],
   ['later own ops', true],
   ['other own ops', true],
-  ['behind', false],
+  ['behind', true],
   ['retired', false],
 ] as const)
   claims(
@@ -128,6 +129,38 @@ for (const [what, isFollowed] of [
       }
     },
   );
+
+for (const [claimers, leaves] of [
+  [[2], [originOf(3)]],
+  [[2, 3], []],
+] as const)
+  claims(
+    `it leaves the ${leaves.length} members that do not say that it lacks what is gone`,
+    () => {
+      const node = member();
+      const claim = CLAIMS.behind;
+      assert.ok(claim);
+      const rejoins = (): readonly OutputOf<'rejoin'>[] => {
+        for (const connection of claimers) {
+          const [rejoin] = ofKind(node.receive(connection, claim(node, connection)), 'rejoin');
+          if (rejoin !== undefined) return [rejoin];
+        }
+        node.clock.nowMs += 10_000;
+        node.receive(3, { type: 'later', re: node.pullNumber(3) });
+        node.tick();
+        return [];
+      };
+      const found = Array.from({ length: 8 }, rejoins).flat();
+      assert.equal(found[0]?.leaves, leaves);
+    },
+  );
+
+claims('a node whose copy alone claims it leaves no member', () => {
+  const node = testCore({ others: OTHERS });
+  node.clock.nowMs += 15_000;
+  const copy = { origin: node.view.origin, instance: '0' };
+  assert.equal(ofKind(node.greet(8, copy), 'rejoin')[0]?.leaves, []);
+});
 
 claims('retired: of two that retired each other one that repeats it for long is followed', () => {
   const node = member();
@@ -184,15 +217,15 @@ function repeated(
   node: TestCore,
   told: Readonly<Record<number, 'retired' | 'stranger'>>,
   smallestMember = SMALLER,
-): [passedMs: number, leavesSide: boolean][] {
+): [passedMs: number, leaves: readonly string[]][] {
   for (const connection of Object.keys(told).map(Number))
     node.greet(connection, { origin: originOf(connection) });
-  const rejoins: [number, boolean][] = [];
+  const rejoins: [number, readonly string[]][] = [];
   for (let passedMs = 0; passedMs <= 80_000 && rejoins.length === 0; passedMs += 10_000) {
     for (const [connection, code] of Object.entries(told)) {
       const claim = ofOtherSide(node, Number(connection), code, smallestMember);
       const [rejoin] = ofKind(node.receive(Number(connection), claim), 'rejoin');
-      if (rejoin !== undefined) rejoins.push([passedMs, rejoin.leavesSide]);
+      if (rejoin !== undefined) rejoins.push([passedMs, rejoin.leaves]);
     }
     node.clock.nowMs += 10_000;
     node.receive(3, { type: 'later', re: node.pullNumber(3) });
@@ -204,9 +237,10 @@ function repeated(
 claims(
   'two strangers of a side with a smaller member are followed once they repeat it for long',
   () => {
-    assert.equal(repeated(member(), { 4: 'retired', 5: 'retired' }), [[60_000, true]]);
-    const [[passedMs, leavesSide] = []] = repeated(member(), { 4: 'stranger', 5: 'stranger' });
-    assert.ok(leavesSide && passedMs !== undefined && passedMs >= 60_000, `${passedMs}`);
+    assert.equal(repeated(member(), { 4: 'retired', 5: 'retired' }), [[60_000, OTHERS]]);
+    const [[passedMs, leaves] = []] = repeated(member(), { 4: 'stranger', 5: 'stranger' });
+    assert.equal(leaves, OTHERS);
+    assert.ok(passedMs !== undefined && passedMs >= 60_000, `${passedMs}`);
   },
 );
 
@@ -220,7 +254,7 @@ claims('with one stranger a node counts that this one has retired, and that stay
   const node = member();
   node.greet(6, { origin: originOf(6) });
   node.view.members.fold(membership({ kind: 'retire', key: originOf(6) }));
-  assert.equal(repeated(node, { 4: 'retired' }), [[60_000, true]]);
+  assert.equal(repeated(node, { 4: 'retired' }), [[60_000, OTHERS]]);
 });
 
 claims(
@@ -238,7 +272,7 @@ claims('of two sides that retired each other the one with the smaller member sta
 });
 
 claims('a side that another one has retired gives way to it if it has retired nobody there', () => {
-  assert.equal(repeated(member(), { 4: 'retired', 5: 'retired' }, originOf(4)), [[60_000, true]]);
+  assert.equal(repeated(member(), { 4: 'retired', 5: 'retired' }, originOf(4)), [[60_000, OTHERS]]);
 });
 
 claims('the health tells of another side before this one gives way', () => {

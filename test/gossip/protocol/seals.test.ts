@@ -52,8 +52,22 @@ taking('of members, and of nobody who is not known to have joined here', () => {
   ] as const) {
     const node = ready([PEER]);
     node.greet(3, { origin, admittedBy });
+    node.receive(3, ask(digestOf(node.view)));
     assert.is(ofKind(node.receive(3, push), 'take').length, count, `${origin} ${admittedBy}`);
   }
+});
+
+taking('of a peer that a member let in, once it is known to lack nothing that is gone', () => {
+  const taken = (seqs: Readonly<Record<string, number>> | null, reach: number): number => {
+    const node = ready([PEER]);
+    node.view.vector.set(OWN, 5);
+    node.view.reach = () => new Map([[OWN, reach]]);
+    node.greet(3, { origin: OTHER, admittedBy: PEER });
+    if (seqs === null) return ofKind(node.receive(3, push), 'take').length;
+    const answer = emptyAnswer(digestWith(node.view, seqs), false, node.pullNumber(3));
+    return ofKind(node.receive(3, answer), 'take').length;
+  };
+  assert.equal([taken(null, 0), taken({ [OWN]: 3 }, 3), taken({ [OWN]: 2 }, 3)], [0, 1, 0]);
 });
 
 taking('not of an origin that was retired since it greeted: no push, no answer', () => {
