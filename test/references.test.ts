@@ -22,6 +22,7 @@ const OTHER_FILES = ['Dockerfile', 'docker-compose.yml', 'package.json'];
 const OUTSIDE: Readonly<Record<string, string>> = {
   'aside/': 'a folder of a data directory',
   'examples/try.ts': 'a file that the reader makes',
+  'hearsay.json': 'a file that the reader makes',
   'dist/': 'written by `npm run build`',
   'aside/ORIGIN/': 'a folder of a data directory',
   'coverage/': 'written by `npm run coverage`',

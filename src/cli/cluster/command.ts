@@ -1,6 +1,7 @@
 /** `hearsay cluster`, as the command line knows it: its settings as options, its help. */
 import type { Command } from 'commander';
 import { tokenOfNode, userTokenFile } from '../../node/tokenFile.ts';
+import { configOption, withConfigFile } from '../configFile.ts';
 import { addSettingOptions, flagsGiven } from '../settingOptions.ts';
 import { note } from '../terminal/output.ts';
 import { clusterShape, planCluster } from './clusterPlan.ts';
@@ -16,12 +17,19 @@ export function register(program: Command, entry: string): void {
     )
     .addHelpText('after', EXAMPLES)
     .action(async () => {
-      const plans = planCluster(flagsGiven(command, clusterShape), process.env, (given) =>
-        tokenOfNode(given, userTokenFile(process.env), note),
+      const read = withConfigFile(
+        clusterShape,
+        flagsGiven(command, clusterShape),
+        process.env,
+        command.getOptionValue('config'),
       );
+      const plans = planCluster(read.flags, read.environment, (given) =>
+        tokenOfNode(given, userTokenFile(process.env), note),
+      ).map((plan) => ({ ...plan, environment: { ...read.ofFile, ...plan.environment } }));
       const { cluster } = await import('./cluster.ts');
       await cluster(plans, entry);
     });
+  command.addOption(configOption());
   addSettingOptions(command, clusterShape);
 }
 
