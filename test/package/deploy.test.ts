@@ -5,7 +5,8 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { settingsShape } from '../../src/node/settings.ts';
+import { readSettings, settingsShape } from '../../src/node/settings.ts';
+import { withServer } from '../http/testServer.ts';
 import { temporaryDirectory } from '../support/processes.ts';
 
 const deploy = suite('deployment');
@@ -33,6 +34,50 @@ deploy('the pods are given settings of a node', async () => {
   assert.ok(named.length > 5);
   for (const name of named) assert.ok(variables.has(name ?? ''), name);
 });
+
+deploy(
+  'names, ports, paths and files of the manifest are those of the node and of each other',
+  async () => {
+    const text = await textOf('kubernetes.yaml');
+    const all = (pattern: RegExp, of = text): string[] =>
+      [...of.matchAll(pattern)].map(([, found = '']) => found);
+    const given = (name: string): string =>
+      all(new RegExp(`name: ${name}, value: "?([^" }]+)`, 'g'))[0] ?? '';
+    const services = all(/kind: Service\nmetadata:\n {2}name: (\S+)/g);
+    assert.equal(services, ['hearsay-peers', 'hearsay']);
+    const [governing] = all(/serviceName: (\S+)/g);
+    assert.is(given('NODES'), `http://${governing}:8000`);
+    assert.is(given('URL'), `http://$(NODE_ID).${governing}:8000`);
+    assert.ok(services.includes(governing ?? ''));
+    assert.ok(services.includes(given('ALLOWED_HOSTS')));
+    const ports = all(/(?:containerPort|port|prometheus\.io\/port): "?(\d+)/g);
+    assert.ok(ports.length >= 4);
+    const { port } = readSettings({}, {});
+    assert.equal([...new Set(ports)], [String(port)]);
+    assert.equal([...new Set(all(/, port: ([a-z]+)/g))], ['http']);
+    const secretFiles = all(/--from-file=(\S+)/g);
+    for (const name of ['INTERNAL_TOKEN_FILE', 'AUTH_FILE']) {
+      const [, mount, file = ''] = /^(\/\w+)\/(.+)$/.exec(given(name)) ?? [];
+      assert.ok(text.includes(`name: secrets, mountPath: ${mount}, readOnly: true`), name);
+      assert.ok(secretFiles.includes(file), file);
+    }
+    const [graceSeconds] = all(/terminationGracePeriodSeconds: (\d+)/g);
+    const { leaveDelayMs, drainTimeoutMs } = readSettings(
+      { leaveDelayMs: given('LEAVE_DELAY') },
+      {},
+    );
+    assert.ok(Number(graceSeconds) * 1000 >= 2 * (leaveDelayMs + drainTimeoutMs));
+    const paths = new Set(all(/httpGet: \{ path: (\S+),/g));
+    assert.equal([...paths], ['/livez', '/readyz']);
+    await withServer(async (server) => {
+      for (const path of paths)
+        assert.is(
+          (await server.get(`${path}${path === '/readyz' ? '?exclude=joined' : ''}`)).status,
+          200,
+        );
+    })();
+  },
+);
 
 deploy('systemd has nothing to say against the unit', () => {
   const file = new URL('../../deploy/hearsay.service', import.meta.url).pathname;
