@@ -28,6 +28,7 @@ const COMMANDS: ReadonlyMap<string, () => Promise<Register>> = new Map([
   ['token', async () => (await import('./token.ts')).registerTokenCommands],
   ['tls', async () => (await import('./tls.ts')).registerTlsCommands],
   ['member', async () => (await import('./member.ts')).registerMemberCommands],
+  ['context', async () => (await import('./context.ts')).registerContextCommands],
   ['completion', async () => (await import('./completion/command.ts')).registerCompletion],
 ]);
 

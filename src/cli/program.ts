@@ -4,6 +4,7 @@ import { Command, CommanderError } from 'commander';
 import { packageVersion } from '../node/version.ts';
 import { HearsayError, SettingError } from '../words/errors.ts';
 import { leaveParent, tellParent, UNDER_CLUSTER_FLAG } from './cluster/parent.ts';
+import { nameContext } from './remote/contexts.ts';
 import { endElements, note, writeFailure } from './terminal/output.ts';
 import { applyOutputForm } from './terminal/outputForm.ts';
 
@@ -41,7 +42,7 @@ export async function runProgram(
   const isUnderCluster = words.includes(UNDER_CLUSTER_FLAG);
   try {
     const program = createProgram();
-    program.hook('preAction', (_program, command) => applyOutputForm(command));
+    program.hook('preAction', (_program, command) => prepare(command));
     await program.parseAsync(await addCommands(program, words, entry), { from: 'user' });
     await endElements(false);
     process.exitCode ??= 0;
@@ -54,6 +55,13 @@ export async function runProgram(
   }
   if (isUnderCluster) leaveParent();
   setTimeout(() => process.exit(), DRAIN_LIMIT_MS).unref();
+}
+
+/** The options that hold for the command as a whole. */
+function prepare(command: Command): void {
+  applyOutputForm(command);
+  const context: unknown = command.getOptionValue('context');
+  nameContext(typeof context === 'string' ? context : null);
 }
 
 function createProgram(): Command {

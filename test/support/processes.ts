@@ -166,7 +166,11 @@ export function environmentWithoutSettings(): NodeJS.ProcessEnv {
   const environment = { ...process.env };
   for (const { environment: name } of describeSettings(settingsShape))
     if (name !== null) delete environment[name];
-  for (const name of ['FIRST_PORT', 'HEARSAY_URL', 'HEARSAY_TOKEN', 'COLUMNS'])
+  for (const name of [
+    'FIRST_PORT',
+    'COLUMNS',
+    ...['URL', 'TOKEN', 'CONFIG', 'CONTEXT'].map((name) => `HEARSAY_${name}`),
+  ])
     delete environment[name];
   // Where the token of this user lies, of which tests have their own.
   environment.XDG_STATE_HOME = STATE_HOME;

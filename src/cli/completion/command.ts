@@ -2,6 +2,7 @@
 import { Argument, type Command } from 'commander';
 import { HearsayError } from '../../words/errors.ts';
 import { type ClientFlags, withCommandClient } from '../cache/clientCommand.ts';
+import { nameContext, readContexts } from '../remote/contexts.ts';
 import { printLine } from '../terminal/output.ts';
 import { type Candidate, completionOf, type Wanted } from './candidates.ts';
 import { FILES_LINE, SCRIPTS, SHELLS, type Shell } from './scripts.ts';
@@ -49,8 +50,20 @@ async function wantedWords(wanted: Wanted, words: readonly string[]): Promise<Ca
     case 'keys':
       return keysWith(words);
     case 'contexts':
+      return contextsWith(words.at(-1) ?? '');
     case 'files':
       return [];
+  }
+}
+
+function contextsWith(current: string): Candidate[] {
+  try {
+    return Object.entries(readContexts().contexts).flatMap(([name, { urls }]) =>
+      name.startsWith(current) ? [{ text: name, about: urls.join(',') }] : [],
+    );
+  } catch (error) {
+    if (!(error instanceof HearsayError)) throw error;
+    return [];
   }
 }
 
@@ -78,6 +91,7 @@ function flagsOf(words: readonly string[]): ClientFlags {
     return joined ?? (at < 0 ? undefined : words[at + 1]);
   };
   const [url, tokenFile] = [given('--url'), given('--token-file')];
+  nameContext(given('--context') ?? null);
   return {
     timeout: KEYS_TIMEOUT_MS,
     ...(url !== undefined && { url: url.split(',') }),

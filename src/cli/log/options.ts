@@ -80,6 +80,10 @@ export function tokensOf(flags: AddressFlags): NodeTokens {
   const given = givenToken(flags);
   return {
     at: (url) => tokenFor(url, given, flags),
+    atMember: (url) =>
+      given === null
+        ? null
+        : tokenFor(url, { text: given.text, isOfCluster: given.isOfCluster }, flags),
     ofCluster: () => clusterToken(given),
     refuseInClear: (url) => refuseInClear(url, flags),
   };

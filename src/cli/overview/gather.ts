@@ -74,12 +74,19 @@ export class Gatherer {
     return new HearsayError(`No node can be asked (${told}).${noneNamed(this.#named)}`);
   }
 
+  /** A member gets the token that was meant for the nodes which named it. */
+  #tokenFor(url: string): string | null {
+    const token = this.#tokens.at(url);
+    const isTrusted = () => this.#named.some((named) => this.#tokens.at(named) !== null);
+    return token ?? (isTrusted() ? (this.#tokens.atMember?.(url) ?? null) : null);
+  }
+
   async #report(url: string): Promise<NodeReport> {
     const node = new RemoteNode(
       {
         url,
         token: this.#tokens.ofCluster(),
-        bearer: this.#tokens.at(url),
+        bearer: this.#tokenFor(url),
         ...(this.#tokens.refuseInClear && { refuseInClear: this.#tokens.refuseInClear }),
       },
       this.#limitMs,

@@ -1,9 +1,12 @@
 /**
- * The nodes that a command talks to. One rule holds for every command: `--url`, else HEARSAY_URL, else
+ * The nodes that a command talks to. One rule holds for every command: `--url`, else the context of `--context`, else
+ * HEARSAY_URL, else the context of HEARSAY_CONTEXT or the one in use, else
  * the first port of `hearsay serve` and then that of `hearsay cluster`, which is `npm start`.
  */
 import { SettingError } from '../../words/errors.ts';
 import { quoted } from '../terminal/text.ts';
+import { isContextNamed, presentContext } from './contexts.ts';
+import { trustContext } from './trust.ts';
 
 const DEFAULT_URLS: readonly string[] = ['http://localhost:8000', 'http://localhost:8001'];
 
@@ -25,11 +28,27 @@ export function nodeUrl(text: string): string | null {
 export const urlsOf = (given: readonly string[] | undefined): readonly string[] =>
   given ?? urlsInEnvironment() ?? DEFAULT_URLS;
 
-/** Null if HEARSAY_URL is not set. @throws SettingError if it holds anything but URLs of nodes. */
-export const urlsInEnvironment = (): readonly string[] | null =>
-  splitUrls(process.env.HEARSAY_URL ?? '')?.map(
-    (text) => nodeUrl(text) ?? refuse(`HEARSAY_URL must hold ${URL_FORM}, not ${quoted(text)}.`),
-  ) ?? null;
+/**
+ * The nodes of HEARSAY_URL or of a context; null if there is neither.
+ *
+ * @throws SettingError if they are anything but URLs of nodes.
+ */
+export function urlsInEnvironment(): readonly string[] | null {
+  const texts = isContextNamed() ? null : splitUrls(process.env.HEARSAY_URL ?? '');
+  return texts === null ? urlsOfContext() : checked(texts, 'HEARSAY_URL');
+}
+
+function urlsOfContext(): readonly string[] | null {
+  const context = presentContext();
+  if (context === null) return null;
+  if (context.ca !== undefined) trustContext(context.ca);
+  return checked(context.urls, 'The context');
+}
+
+const checked = (texts: readonly string[], place: string): readonly string[] =>
+  texts.map(
+    (text) => nodeUrl(text) ?? refuse(`${place} must hold ${URL_FORM}, not ${quoted(text)}.`),
+  );
 
 function refuse(sentence: string): never {
   throw new SettingError(sentence);
@@ -50,7 +69,7 @@ export function splitUrls(text: string): string[] | null {
 export function urlsNamed(given: readonly string[] | undefined, flag: string): readonly string[] {
   const urls = given ?? urlsInEnvironment();
   if (urls !== null) return urls;
-  throw new SettingError(`Name the node by ${flag}, or in HEARSAY_URL.`);
+  throw new SettingError(`Name the node by ${flag}, in HEARSAY_URL, or by a context.`);
 }
 
 /** Whether a person named the nodes; the defaults may well not be there. */

@@ -1,6 +1,6 @@
 /**
- * The token that a command shows. The first of these counts: a flag, HEARSAY_TOKEN, the file of this
- * user, and for a node of this machine the token for `admin` in its data directory.
+ * The token that a command shows. The first of these counts: a flag, HEARSAY_TOKEN, that of the context, the file of
+ * this user, and for a node of this machine the token for `admin` in its data directory.
  */
 
 import { readFileSync, statSync } from 'node:fs';
@@ -13,6 +13,7 @@ import { isLoopback } from '../../node/loopback.ts';
 import { SettingError } from '../../words/errors.ts';
 import { fileFailure } from '../../words/fileFailure.ts';
 import { note } from '../terminal/output.ts';
+import { contextOption, presentContext } from './contexts.ts';
 import { authoritiesOption } from './trust.ts';
 
 export interface TokenFlags {
@@ -35,6 +36,7 @@ export const addTrustOptions = (command: Command): Command =>
     .addOption(tokenOption())
     .addOption(tokenFileOption())
     .addOption(authoritiesOption())
+    .addOption(contextOption())
     .addOption(
       new Option(
         '--plain-http',
@@ -55,6 +57,8 @@ export const tokenFileOption = (): Option =>
 export interface GivenToken {
   readonly text: string;
   readonly isOfCluster: boolean;
+  /** The only nodes to which it goes; absent if it goes to any that is asked. */
+  readonly onlyFor?: readonly string[];
 }
 
 /**
@@ -73,6 +77,9 @@ export function givenToken({ token, tokenFile }: TokenFlags): GivenToken | null 
   }
   if (tokenFile !== undefined) return classified(textOf(tokenFile), tokenFile);
   if (process.env.HEARSAY_TOKEN) return classified(process.env.HEARSAY_TOKEN, 'HEARSAY_TOKEN');
+  const context = presentContext();
+  if (context?.token !== undefined)
+    return { ...classified(context.token, 'the context'), onlyFor: originsOf(context.urls) };
   const file = userFile();
   const status = statSync(file, { throwIfNoEntry: false });
   if (status === undefined) return null;
@@ -108,10 +115,15 @@ export const tokenFor = (
   given: GivenToken | null,
   flags: TokenFlags,
 ): string | null => {
+  const isForOthers = given?.onlyFor?.includes(new URL(url).origin) === false;
+  if (isForOthers) return findAdminToken(url, process.env.DATA_DIR || DEFAULT_DATA_DIR);
   if (given !== null && !given.isOfCluster) refuseInClear(url, flags);
   if (given !== null) return given.isOfCluster ? null : given.text;
   return findAdminToken(url, process.env.DATA_DIR || DEFAULT_DATA_DIR);
 };
+
+const originsOf = (urls: readonly string[]): string[] =>
+  urls.flatMap((url) => (URL.canParse(url) ? new URL(url).origin : []));
 
 /** @throws SettingError for a token of a node that was cut or mistyped. */
 function classified(given: string, place: string): GivenToken {

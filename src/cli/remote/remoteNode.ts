@@ -32,6 +32,8 @@ export interface NodeTokens {
   /** That of the cluster; empty if there is none. */
   readonly ofCluster: () => string;
   readonly at: (url: string) => string | null;
+  /** That for a member which a node has named to which `at` gives a token. @throws the errors of `refuseInClear` */
+  readonly atMember?: (url: string) => string | null;
   /** @throws SettingError for a URL to which no token goes. */
   readonly refuseInClear?: (url: string) => void;
 }

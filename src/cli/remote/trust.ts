@@ -4,7 +4,11 @@ import { readFileSync } from 'node:fs';
 import * as tls from 'node:tls';
 import { InvalidArgumentError, Option } from 'commander';
 import { CertificateError, certificatesIn } from '../../net/certificates.ts';
+import { SettingError } from '../../words/errors.ts';
 import { fileFailure } from '../../words/fileFailure.ts';
+
+/** Whether a person chose authorities for this command. */
+let isChosen = false;
 
 /** Those of the file count in the place of the system's, for the whole process. */
 export const authoritiesOption = (): Option =>
@@ -18,6 +22,7 @@ export const authoritiesOption = (): Option =>
 /** @throws InvalidArgumentError */
 function trustOnly(file: string): string {
   if (file === '') return file;
+  isChosen = true;
   const authorities = authoritiesIn(file);
   // Node 24.5.
   if (typeof tls.setDefaultCACertificates !== 'function')
@@ -26,6 +31,19 @@ function trustOnly(file: string): string {
     );
   tls.setDefaultCACertificates(authorities);
   return file;
+}
+
+/** Those of a context, unless a person chose others. @throws SettingError */
+export function trustContext(file: string): void {
+  if (isChosen) return;
+  try {
+    trustOnly(file);
+  } catch (error) {
+    if (!(error instanceof InvalidArgumentError)) throw error;
+    throw new SettingError(`The authorities of the context in ${file}: ${error.message}`, {
+      cause: error,
+    });
+  }
 }
 
 function authoritiesIn(file: string): string[] {
