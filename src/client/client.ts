@@ -3,6 +3,7 @@ import { type BatchOp, type BatchOptions, type BatchResults, sendBatch } from '.
 import { Batcher } from './calls/batcher.ts';
 import type { Entry } from './calls/entry.ts';
 import { Failover } from './calls/failover.ts';
+import { type GetManyOptions, getMany } from './calls/getMany.ts';
 import {
   type LevelEntry,
   type LevelOptions,
@@ -93,6 +94,14 @@ export class HearsayClient implements AsyncDisposable {
     const op = getOp(key);
     const settled = await this.#batcher.submit(op, options.after ?? null, options.signal);
     return readGet<T>(op, settled);
+  }
+
+  /** Reads many keys as they are, or were, at one moment of one node; undefined where a key is absent. */
+  getMany<T = unknown>(
+    keys: readonly string[],
+    options: GetManyOptions = {},
+  ): Promise<(Entry<T> | undefined)[]> {
+    return getMany<T>(this.#sender, keys, options);
   }
 
   /**

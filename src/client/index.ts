@@ -3,6 +3,7 @@
 export type { TokenSource } from './calls/accessTokens.ts';
 export type { BatchOp, BatchOptions, BatchResult, BatchResults, Refusal } from './calls/batch.ts';
 export type { Entry } from './calls/entry.ts';
+export type { GetManyOptions } from './calls/getMany.ts';
 export type { LevelEntry, LevelOptions, LevelPrefix, ListOptions } from './calls/list.ts';
 export type { Deleted, DeleteOptions, PutOptions, Stored } from './calls/ops.ts';
 export type { Change, Updated, UpdateOptions } from './calls/update.ts';

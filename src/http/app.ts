@@ -35,6 +35,7 @@ import { BulkStreams } from './routes/bulkStream.ts';
 import { addClusterRoutes, type Health } from './routes/clusterRoutes.ts';
 import { EntryAnswers } from './routes/entryAnswers.ts';
 import { addEntryRoutes } from './routes/entryRoutes.ts';
+import { addGetManyRoute } from './routes/getManyRoute.ts';
 import { addListRoutes } from './routes/listRoutes.ts';
 import { addLogRoutes, type LogRouteOptions } from './routes/logRoutes.ts';
 import { addMemberRoutes, type MemberView } from './routes/memberRoutes.ts';
@@ -164,9 +165,10 @@ function routesOf(
   };
   const entries = new Routes(common);
   const past = tools === undefined ? null : { place: PUBLIC_PLACE, reader: tools.reader, slow };
-  addEntryRoutes(entries, { entries: answers, past });
+  addEntryRoutes(entries, { entries: answers, past, nowMs: () => replica.nowMs() });
   const rest = new Routes(common);
   addListRoutes(rest, { replica, limits, schemas, callers, slow, audit: writes, traces });
+  addGetManyRoute(rest, { replica, limits, schemas, callers, past });
   const texts = new OutcomeTexts(replica.nodeId, new Tokens(replica));
   const streams = new BulkStreams({
     replica,

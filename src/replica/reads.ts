@@ -75,6 +75,24 @@ export class Reads {
   }
 
   /**
+   * The entries of the keys as they are together at one moment; undefined where a key is absent.
+   *
+   * @throws the errors of `get`.
+   */
+  async atOneMoment(keys: readonly string[]): Promise<(Put | undefined)[]> {
+    for (;;) {
+      const present = keys.map((key) => this.present(key));
+      const whole: readonly Outcome[] = areWhole(present)
+        ? present
+        : await this.#waitFor(() => this.#wholeOutcomes(present, true));
+      // A row that was compacted away meanwhile was read as the later entry of its key.
+      const isOfMoment = present.every((outcome, index) => isSameEntry(outcome, whole[index]));
+      if (isOfMoment)
+        return whole.map((outcome) => (outcome.kind === 'found' ? outcome.entry : undefined));
+    }
+  }
+
+  /**
    * The outcomes with their values, once they are read from the log. Writes have been carried out, so no
    * bound refuses this.
    */
@@ -181,6 +199,9 @@ export class Reads {
 }
 
 const isWarm = (entry: Put | ColdPut): entry is Put => entry.value !== undefined;
+
+const isSameEntry = (present: DecidedOutcome, whole: Outcome | undefined): boolean =>
+  present.kind !== 'found' || (whole?.kind === 'found' && sameOp(present.entry, whole.entry));
 
 const areWhole = (outcomes: readonly DecidedOutcome[]): outcomes is readonly Outcome[] =>
   !outcomes.some(isCold);

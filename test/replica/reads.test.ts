@@ -57,6 +57,20 @@ test('requests for one value share a read, and a value in memory needs none', as
   assert.is(replica.reads.hits, 1);
 });
 
+test('many keys are of one moment, whatever is written while their values are read', async () => {
+  const { replica, holdReads } = await openCold(['a', 'b']);
+  const goOn = holdReads();
+  const reading = replica.reads.atOneMoment(['a', 'never', 'b']);
+  await turn();
+  await replica.submit([putting('b', { version: 2, value: '2' })]);
+  goOn();
+  const entries = await reading;
+  assert.equal(
+    entries.map((entry) => entry?.value),
+    [long('a'), undefined, long('b')],
+  );
+});
+
 test('more requests than may wait for the log are refused, and those that wait are answered', async () => {
   const { replica, holdReads } = await openCold(['a', 'b', 'c'], { limits: { maxColdReads: 2 } });
   const goOn = holdReads();

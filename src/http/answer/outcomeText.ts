@@ -43,6 +43,10 @@ export function entryMembers(entry: Put): string {
 export const timeMembers = ({ version, expiresAt }: PutHead): string =>
   `"version":${version},"expires_at":${instantText(expiresAt)}`;
 
+/** The time that the entry has left, in milliseconds; null if it never expires. */
+export const leftMember = ({ expiresAt }: PutHead, nowMs: number): string =>
+  `"ttl_ms":${expiresAt === null ? null : Math.max(0, expiresAt - nowMs)}`;
+
 /** Texts that name this node. */
 export class OutcomeTexts {
   readonly #node: string;

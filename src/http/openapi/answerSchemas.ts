@@ -37,6 +37,18 @@ export const entrySchema = z
   .object({ value, version, expires_at: expiresAt, meta })
   .meta({ id: 'Entry' });
 
+export const readEntrySchema = z
+  .object({
+    ...entrySchema.shape,
+    ttl_ms: z
+      .union([z.int().min(0), z.null()])
+      .optional()
+      .meta({
+        description: 'Only with fields=ttl: the milliseconds left, or null: never expires.',
+      }),
+  })
+  .meta({ id: 'ReadEntry' });
+
 export const storedSchema = z
   .object({ status: z.literal('stored'), node, version, expires_at: expiresAt, token, acks })
   .meta({ id: 'Stored' });
@@ -66,6 +78,12 @@ export const batchResultsSchema = z
     token,
   })
   .meta({ id: 'BatchResults' });
+
+export const manySchema = z
+  .object({
+    entries: z.array(z.union([z.object({ key: z.string(), ...entrySchema.shape }), z.null()])),
+  })
+  .meta({ id: 'Many' });
 
 export const listSchema = z
   .object({

@@ -116,6 +116,18 @@ export function createSchemas({ maxKeyBytes, maxBatchOps, maxListEntries }: Limi
         mustBe('a JSON object'),
       )
       .meta({ id: 'Batch' }),
+    getManyBody: z
+      .strictObject(
+        {
+          keys: z.array(key, mustBe('an array')).max(maxBatchOps),
+          at: z
+            .string(mustBe('a string'))
+            .optional()
+            .meta({ description: 'A time (RFC 3339, or `-10m`), an lsn (`lsn:123`) or a cursor.' }),
+        },
+        mustBe('a JSON object'),
+      )
+      .meta({ id: 'GetMany' }),
     listQuery: z.object({
       prefix: z.string().default('').meta({ description: 'List the keys with this prefix.' }),
       after: z.string().optional().meta({ description: 'List the keys after this one.' }),

@@ -16,6 +16,7 @@ import {
 import {
   EXPIRED_TEXT,
   entryMembers,
+  leftMember,
   MEMORY_FULL_TEXT,
   NOT_FOUND_TEXT,
   OutcomeTexts,
@@ -56,14 +57,19 @@ export class EntryAnswers {
   }
 
   /**
+   * @param nowMs the clock for the time that is left, UTC milliseconds; null: it is not asked for.
    * @returns undefined if it has answered; else a promise that settles once it has, with the value from
    *   the log. @throws the errors of `Reads.get`; the promise rejects with them too.
    */
-  read(exchange: Exchange, key: string): Promise<void> | undefined {
+  read(
+    exchange: Exchange,
+    key: string,
+    nowMs: (() => number) | null = null,
+  ): Promise<void> | undefined {
     const outcome = this.#replica.reads.get(key);
     if (outcome instanceof Promise)
-      return outcome.then((whole) => this.#answer(exchange, whole, null));
-    this.#answer(exchange, outcome, null);
+      return outcome.then((whole) => this.#answer(exchange, whole, null, nowMs));
+    this.#answer(exchange, outcome, null, nowMs);
     return undefined;
   }
 
@@ -92,7 +98,12 @@ export class EntryAnswers {
     return tracedWait(this.#traces, req, 'acks', () => acks.until(op, query));
   }
 
-  #answer(to: Exchange, outcome: Outcome, acks: number | null): void {
+  #answer(
+    to: Exchange,
+    outcome: Outcome,
+    acks: number | null,
+    nowMs: (() => number) | null = null,
+  ): void {
     const texts = this.#texts;
     switch (outcome.kind) {
       case 'found': {
@@ -104,7 +115,11 @@ export class EntryAnswers {
           answer(to, 412, PROBLEM_TYPE, texts.preconditionFailed(failed));
         } else if (ifNoneMatch !== undefined && namesTag(ifNoneMatch, etag))
           answerEmpty(to, 304, taggedHeaders(etag));
-        else answer(to, 200, JSON_TYPE, `{${entryMembers(outcome.entry)}}`, taggedHeaders(etag));
+        else {
+          const left = nowMs === null ? '' : `,${leftMember(outcome.entry, nowMs())}`;
+          const text = `{${entryMembers(outcome.entry)}${left}}`;
+          answer(to, 200, JSON_TYPE, text, taggedHeaders(etag));
+        }
         return;
       }
       case 'absent':

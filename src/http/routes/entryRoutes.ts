@@ -2,7 +2,8 @@
 import type { RouterContext } from '@koa/router';
 import { z } from 'zod';
 import type { Request } from '../../words/requests.ts';
-import { deletedSchema, entrySchema, storedSchema } from '../openapi/answerSchemas.ts';
+import { type Problem, unprocessable } from '../answer/problem.ts';
+import { deletedSchema, readEntrySchema, storedSchema } from '../openapi/answerSchemas.ts';
 import {
   BAD_BODY,
   BAD_QUERY,
@@ -30,28 +31,38 @@ import type { Routes } from './route.ts';
 
 const PATH = '/cache/{key}';
 
+const getQuerySchema = atQuerySchema.extend({
+  fields: z
+    .enum(['ttl'], 'must be ttl')
+    .optional()
+    .meta({ description: 'ttl: the answer also tells in `ttl_ms` the time that is left.' }),
+});
+
 const writeHeaders = z.object({ ...conditionHeaders, ...afterHeaders });
 
 export interface EntryRouteOptions {
   readonly entries: EntryAnswers;
   /** Null: the log is in memory, and the node can't read its past. */
   readonly past: PastSource | null;
+  /** UTC milliseconds. */
+  readonly nowMs: () => number;
 }
 
-export function addEntryRoutes(routes: Routes, { entries, past }: EntryRouteOptions): void {
-  addGetRoute(routes, entries, past);
+export function addEntryRoutes(routes: Routes, options: EntryRouteOptions): void {
+  const { entries } = options;
+  addGetRoute(routes, options);
   addPutRoute(routes, entries);
   addDeleteRoute(routes, entries);
 }
 
-function addGetRoute(routes: Routes, entries: EntryAnswers, past: PastSource | null): void {
+function addGetRoute(routes: Routes, { entries, past, nowMs }: EntryRouteOptions): void {
   routes.add({
     method: 'GET',
     path: PATH,
     needs: 'read',
     touches: 'key',
     summary: 'Read an entry',
-    query: atQuerySchema,
+    query: getQuerySchema,
     otherParameters: 'ignore',
     headers: z.object({
       'If-Match': z.string().optional(),
@@ -60,7 +71,7 @@ function addGetRoute(routes: Routes, entries: EntryAnswers, past: PastSource | n
     }),
     answers: {
       '200': {
-        ...json('The entry.', entrySchema),
+        ...json('The entry.', readEntrySchema),
         headers: z.object({ ETag: z.string().meta({ description: 'The id of its op.' }) }),
       },
       '304': { description: 'The entry is the one that If-None-Match names.' },
@@ -74,14 +85,18 @@ function addGetRoute(routes: Routes, entries: EntryAnswers, past: PastSource | n
       ...NOT_HERE_YET,
     },
     handler: ({ ctx, query, key }) => {
+      if (query.at !== undefined && query.fields !== undefined) throw leftInThePast();
       if (query.at !== undefined && past !== null) {
         entries.requireReadable();
         return answerPast(ctx, past, key, query.at);
       }
-      return entries.read(ctx, key);
+      return entries.read(ctx, key, query.fields === undefined ? null : nowMs);
     },
   });
 }
+
+const leftInThePast = (): Problem =>
+  unprocessable([{ field: 'fields', message: 'goes without at: the time left is that of now' }]);
 
 function addPutRoute(routes: Routes, entries: EntryAnswers): void {
   routes.add({

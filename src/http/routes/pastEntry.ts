@@ -4,9 +4,15 @@
  */
 import type { RouterContext } from '@koa/router';
 import { z } from 'zod';
-import { entryAt, type LiveEntry } from '../../log/tools/entriesAt.ts';
+import { entryAt } from '../../log/tools/entriesAt.ts';
 import { LineSource, type LineSourceParts } from '../../log/tools/lineSource.ts';
-import { BeforeCutError, momentOf, PointNotHeldError } from '../../log/tools/moment.ts';
+import type { LogSource } from '../../log/tools/logSource.ts';
+import {
+  BeforeCutError,
+  type Moment,
+  momentOf,
+  PointNotHeldError,
+} from '../../log/tools/moment.ts';
 import { MalformedPointError, parsePoint } from '../../log/tools/point.ts';
 import { Walk } from '../../log/tools/walk.ts';
 import { answer, JSON_TYPE, PROBLEM_TYPE, taggedHeaders } from '../answer/answer.ts';
@@ -44,16 +50,28 @@ export async function answerPast(
   key: string,
   at: string,
 ): Promise<void> {
-  const entry = await past.slow.answer(ctx.res, () => find(new LineSource(past), key, at));
+  const entry = await past.slow.answer(ctx.res, () =>
+    readPast(past, at, (source, moment, walk) => entryAt(source, moment, walk, key)),
+  );
   if (entry === undefined) answer(ctx, 404, PROBLEM_TYPE, NOT_FOUND_TEXT);
   else answer(ctx, 200, JSON_TYPE, `{${entryMembers(entry.op)}}`, taggedHeaders(etagOf(entry.op)));
 }
 
-async function find(source: LineSource, key: string, at: string): Promise<LiveEntry | undefined> {
+/**
+ * Reads this node's log as of the point.
+ *
+ * @throws Problem 410, 422
+ */
+export async function readPast<T>(
+  past: PastSource,
+  at: string,
+  read: (source: LogSource, moment: Moment, walk: Walk) => Promise<T>,
+): Promise<T> {
+  const source = new LineSource(past);
   try {
     const facts = await source.facts();
     const moment = await momentOf(source, facts, parsePoint(at, facts.nowMs));
-    return await entryAt(source, moment, new Walk(0, facts.lastLsn), key);
+    return await read(source, moment, new Walk(0, facts.lastLsn));
   } catch (error) {
     if (error instanceof BeforeCutError) throw new Problem(410, error.message);
     if (error instanceof MalformedPointError || error instanceof PointNotHeldError)

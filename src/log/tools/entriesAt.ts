@@ -87,6 +87,22 @@ export async function entryAt(
   return found !== undefined && isDeadAt(moment, found.op) ? undefined : found;
 }
 
+/** The entries of those keys that were live at the moment, by key. @throws RowGoneError */
+export async function entriesOfKeys(
+  source: LogSource,
+  moment: Moment,
+  walk: Walk,
+  keys: ReadonlySet<string>,
+): Promise<ReadonlyMap<string, LiveEntry>> {
+  const fold = new LiveFold(moment);
+  for await (const heads of walk.heads(source))
+    for (const head of heads) if (keys.has(head.key)) fold.take(head);
+  const found = new Map<string, LiveEntry>();
+  for await (const entries of entriesOf(source, fold.lsns))
+    for (const entry of entries) found.set(entry.op.key, entry);
+  return found;
+}
+
 /** The row was there when the walk passed it, and is gone now. */
 export class RowGoneError extends HearsayError {
   constructor(place: string) {

@@ -166,6 +166,21 @@ test('a list comes page by page, in order, and no further than it is asked for',
   assert.equal(first, { key: 'k/00', value: { key: 'k/00' }, version: 1, expiresAt: null });
 });
 
+test('many keys are read together, in the order in which they were asked for', async (client) => {
+  const since = new Date(0);
+  await client.batch([
+    { op: 'put', key: 'a', value: since },
+    { op: 'put', key: '..', value: 2 },
+  ]);
+  const entries = await client.getMany(['..', 'none', 'a', '..']);
+  assert.equal(
+    entries.map((entry) => entry?.value),
+    [2, undefined, since, 2],
+  );
+  assert.equal(await client.getMany([]), []);
+  await rejectedWith(InvalidRequestError, client.getMany(['']));
+});
+
 test('a level shows its keys without values, and longer prefixes, page by page, in one order', async (client) => {
   for (const key of ['a', 'a/1', 'a/2/x', 'a/2/y', 'a0', 'a/\u{1f600}/1', 'a/\uffee'])
     await client.put(key, key);

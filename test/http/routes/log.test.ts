@@ -237,6 +237,16 @@ test('a key as it was, by time, lsn and token', async () => {
   const { body, status } = await served.get('/cache/a?at=lsn:2', null);
   assert.equal([status, body.version, body.expires_at], [200, 1, null]);
   assert.is((await served.get('/cache/a?other=1', null)).status, 404);
+  const together = async (point: string) => {
+    const headers = { 'Content-Type': 'application/json' };
+    const sent = { method: 'POST', headers, body: JSON.stringify({ keys: ['b', 'a'], at: point }) };
+    const response = await fetch(`${served.url}/cache/get`, sent);
+    const answer = (await response.json()) as { entries?: ({ value: unknown } | null)[] };
+    return answer.entries?.map((entry) => entry?.value) ?? response.status;
+  };
+  assert.equal(await together('lsn:3'), [undefined, 'second']);
+  assert.equal(await together('lsn:4'), [undefined, undefined]);
+  assert.is(await together('lsn:99'), 422);
 });
 
 test('compaction when asked; a point before the cut is gone, by name', async () => {
