@@ -6,7 +6,10 @@ import { z } from 'zod';
 import { readSettings } from '../process/settings.ts';
 import { readTokens } from '../process/tokenFile.ts';
 import { openCache } from '../tables/cache.ts';
+import { partsOf } from '../tables/keys.ts';
 import { Configurations } from '../tables/operatorTables.ts';
+import { configurationSchema, sessionSchema } from '../tables/schemas.ts';
+import { TableMirror } from '../tables/tableMirror.ts';
 import { FIRST_WORLDS } from './firstWorlds.ts';
 import { placeShape, planAt } from './place.ts';
 import { Supervised } from './supervisor.ts';
@@ -56,13 +59,28 @@ async function healthy(group: readonly Supervised[]): Promise<void> {
   for (const one of group) while (!isEnding && !(await one.isHealthy)) await wait(ASK_EVERY_MS);
 }
 
-/** A configuration that an operator has set since the first start stays. */
-async function configure({ region, paths, nodeUrls }: RegionPlan): Promise<void> {
+/**
+ * Configures the worlds of a first start, and waits until all that are to run take players. A configuration that an
+ * operator has set since stays.
+ */
+async function startWorlds({ region, paths, nodeUrls }: RegionPlan): Promise<void> {
   const token = await readTokens(paths.tokenFile('operator'));
   await using cache = openCache({ endpoints: nodeUrls, token });
   const configurations = new Configurations(cache);
   for (const [world, configuration] of Object.entries(FIRST_WORLDS[region]))
     await configurations.create(region, world, configuration, Date.now());
+  await using wanted = new TableMirror(cache, 'config', configurationSchema, region);
+  await using sessions = new TableMirror(cache, 'session', sessionSchema, region);
+  await Promise.all([wanted.synced, sessions.synced]);
+  const takesPlayers = (world: string): boolean =>
+    [...sessions.rows()].some(
+      ({ key, value }) => partsOf('session', key, 3)?.[1] === world && value?.state === 'active',
+    );
+  for (const { key, value } of wanted.rows()) {
+    const world = partsOf('config', key, 2)?.[1];
+    if (world === undefined || value?.desired !== 'running') continue;
+    while (!isEnding && !takesPlayers(world)) await wait(ASK_EVERY_MS);
+  }
 }
 
 await healthy([link]);
@@ -77,7 +95,7 @@ if (!isEnding) {
 }
 await healthy([...nodes, ...fleets, ...services]);
 if (!isEnding) {
-  for (const region of regions) await configure(region);
+  await Promise.all(regions.map(startWorlds));
   const seconds = ((performance.now() - startedAtMs) / 1000).toFixed(1);
   say(`Play at ${plan.edgeUrl} (ready after ${seconds} s). Data: ${place.dataDir}`);
 }
