@@ -98,6 +98,8 @@ const WRONG_USAGE: readonly (readonly [words: string[], reason: RegExp])[] = [
   [['tial'], /^There is no command tial: the nearest is `hearsay log tail`\.\n$/],
   [['compact'], /^There is no command compact by itself: it is `hearsay log compact`\.\n$/],
   [['log', 'compact', 'a.db'], /\nName the log by --data-dir or --url\.\n$/],
+  [['log', 'what-if'], /^Say what to leave out, by --without, --without-origin or --until\.\n$/],
+  [['log', 'what-if', '--without', 'x'], /It must be the id of an op, such as node1\.k3x9z2\/42/],
   [['serve', '--nope'], /unknown option '--nope'/],
   [['cluster', '--node-id', 'a'], /unknown option '--node-id'/],
   [['serve', 'extra'], /too many arguments/],

@@ -9,6 +9,7 @@ const COMMANDS: ReadonlyMap<string, () => Promise<Register>> = new Map([
   ['at', async () => (await import('./at.ts')).register],
   ['history', async () => (await import('./history.ts')).register],
   ['explain', async () => (await import('./explain.ts')).register],
+  ['what-if', async () => (await import('./whatIf.ts')).register],
   ['stat', async () => (await import('./stat.ts')).register],
   ['verify', async () => (await import('./verify.ts')).register],
   ['diff', async () => (await import('./diff.ts')).register],

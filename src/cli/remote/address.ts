@@ -69,7 +69,7 @@ export function splitUrls(text: string): string[] | null {
 export function urlsNamed(given: readonly string[] | undefined, flag: string): readonly string[] {
   const urls = given ?? urlsInEnvironment();
   if (urls !== null) return urls;
-  throw new SettingError(`Name the node by ${flag}, in HEARSAY_URL, or by a context.`);
+  throw new SettingError(`Name the node by ${flag}, or in HEARSAY_URL.`);
 }
 
 /** Whether a person named the nodes; the defaults may well not be there. */
