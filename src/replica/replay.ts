@@ -10,7 +10,7 @@ import type { EntryStore } from '../store/entryStore.ts';
 import { DamagedLogError } from '../words/errors.ts';
 import { hasTrueHash } from '../words/hash.ts';
 import { followedHlc } from '../words/hlc.ts';
-import { type EntryHead, formatOpId, horizonAbove, isOnKey } from '../words/op.ts';
+import { type EntryHead, formatOpId, horizonAbove, isOnKey, type KeyOp } from '../words/op.ts';
 import { faultOfOp } from '../words/opRules.ts';
 import type { OriginRecord, Row } from '../words/row.ts';
 import { MIB } from '../words/size.ts';
@@ -68,7 +68,7 @@ export async function replay(
         op.origin === log.header.origin
           ? Math.max(hlc, op.hlc)
           : followedHlc(hlc, op.hlc, committedAt);
-      if (row.won && isOnKey(row.op)) map.fold(row.op, row.lsn);
+      if (row.won && isOnKey(row.op)) foldWinner(map, row.op, row.lsn, onDropped);
       onRow(row);
     }
     const last = rows.at(-1);
@@ -79,6 +79,24 @@ export async function replay(
   }
   check.end(lsn, log.lastLsn);
   return { hlc, horizon: dropCollected(log, map, from?.horizon ?? 0, onDropped) };
+}
+
+/**
+ * An op that won is the entry from then on. One that is greater had been collected by then: of two offers of one lost op
+ * the lesser may come later.
+ */
+function foldWinner(
+  map: EntryStore,
+  op: KeyOp,
+  lsn: number,
+  onDropped: (entry: EntryHead) => void,
+): void {
+  if (map.fold(op, lsn)) return;
+  const collected = map.head(op.key);
+  if (collected === undefined) return;
+  map.drop(op.key);
+  onDropped(collected);
+  map.fold(op, lsn);
 }
 
 /**

@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert';
 import type { Replica } from '../../src/replica/replica.ts';
 import type { Stable } from '../../src/rules/stability.ts';
 import { carriedHash, hasTrueHash } from '../../src/words/hash.ts';
-import { compareOps, type EntryHead, type KeyOp, type Op } from '../../src/words/op.ts';
+import { compareOps, type EntryHead, type KeyOp, type Op, type Put } from '../../src/words/op.ts';
 import { whole } from '../support/entries.ts';
 import { history, put, sumOf, tombstone } from '../support/ops.ts';
 import {
@@ -74,6 +74,34 @@ collecting('what is dead by our clock only stays: others still serve it', async 
   assert.equal(await replica.forgetting.collect({ vector, clock: NOW + 99 }, ALL), []);
   assert.equal(keysOf(await replica.forgetting.collect({ vector, clock: NOW + 100 }, ALL)), ['a']);
 });
+
+collecting(
+  'of two offers of one op the lesser may come later: a restart goes on from it',
+  async () => {
+    const test = await openReplica({ nowMs: NOW });
+    const fields = { key: 'offered', seq: 1, expiresAt: NOW - 1 };
+    const [lesser, greater] = [
+      put({ ...fields, origin: 'a.aaaaaa' }),
+      put({ ...fields, origin: 'b.bbbbbb' }),
+    ];
+    const takes = async (op: Put): Promise<void> => {
+      const ranges = [{ origin: op.origin, after: 0, to: 1, sum: sumOf([op]) }];
+      await test.replica.receive({ ranges, ops: [op] });
+    };
+    const entryOf = ({ replica }: TestReplica) => replica.map.head('offered')?.origin;
+    const expiredOf = ({ replica }: TestReplica) =>
+      replica.capture(0).facts.expired.map(({ origin }) => origin);
+    const opened = (): Promise<TestReplica> =>
+      openReplica({ stored: test.log.stored(), nowMs: NOW });
+    await takes(greater);
+    assert.equal(await collectAll(test), ['offered']);
+    await takes(lesser);
+    assert.equal([entryOf(test), entryOf(await opened())], [lesser.origin, lesser.origin]);
+    assert.equal(await collectAll(test), ['offered']);
+    assert.equal(expiredOf(test), [lesser.origin]);
+    assert.equal(expiredOf(await opened()), [lesser.origin]);
+  },
+);
 
 collecting('it looks at so many at most, and comes round to all', async () => {
   const { replica } = await openReplica();
