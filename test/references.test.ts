@@ -49,7 +49,7 @@ interface Tree {
 const references = suite('references');
 
 references('no document shows a token that could be one', () => {
-  const folders = ['examples', 'postman', 'deploy', 'docker'].flatMap(filesBelow);
+  const folders = ['examples', 'postman', 'deploy', 'docker', 'prometheus'].flatMap(filesBelow);
   const paths = [...DOCUMENTS, 'SECURITY.md', 'CHANGELOG.md', ...folders];
   const shown = paths.filter((path) =>
     [...readFileSync(join(ROOT, path), 'utf8').matchAll(/hsy_[\w.-]+/g)].some(

@@ -1,13 +1,10 @@
 /** The files for systemd and Kubernetes name only settings that a node knows. */
 import { spawnSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
-import { readdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readFile } from 'node:fs/promises';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { readSettings, settingsShape } from '../../src/node/settings.ts';
 import { withServer } from '../http/testServer.ts';
-import { temporaryDirectory } from '../support/processes.ts';
 
 const deploy = suite('deployment');
 
@@ -106,55 +103,4 @@ deploy('kubectl makes one manifest of that for TLS, in which each probe and URL 
     assert.ok(made.includes(kept), kept);
 });
 
-deploy('promtool takes the part of Prometheus', async () => {
-  // The promtool of Debian does not know Kubernetes.
-  const text = (await textOf('prometheus.yaml')).replace(
-    /kubernetes_sd_configs: .*/,
-    'static_configs: [{ targets: [hearsay] }]',
-  );
-  await using directory = await temporaryDirectory();
-  const file = join(directory.path, 'prometheus.yaml');
-  writeFileSync(file, text);
-  const checked = spawnSync('promtool', ['check', 'config', '--syntax-only', file]);
-  if (checked.error !== undefined) {
-    console.log('skipped a part: promtool is not installed: apt-get install prometheus');
-    return;
-  }
-  assert.is(checked.status, 0, String(checked.stderr));
-});
-
-deploy('alerts ask for metrics of a node, and docs/operate.md tells what each means', async () => {
-  const rules = await textOf('alerts.yaml');
-  const operate = await readFile(new URL('../../docs/operate.md', import.meta.url), 'utf8');
-  const alerts = [...rules.matchAll(/- alert: (\w+)/g)].map(([, name = '']) => name);
-  const told = [...operate.matchAll(/^\| (Hearsay\w+) /gm)].map(([, name = '']) => name);
-  assert.ok(alerts.length > 10);
-  assert.equal(told, alerts);
-  const sources = await sourceTexts();
-  for (const [name] of rules.matchAll(/hearsay_\w+/g))
-    assert.ok(sources.includes(`'${name}'`), `no metric is called ${name}`);
-});
-
-deploy('promtool has nothing to say against the alerts', () => {
-  const cwd = new URL('../../deploy/', import.meta.url).pathname;
-  if (spawnSync('promtool', ['--version']).error !== undefined) {
-    console.log('skipped a part: promtool is not installed: apt-get install prometheus');
-    return;
-  }
-  for (const words of [
-    ['check', 'rules', 'alerts.yaml'],
-    ['test', 'rules', 'alerts.test.yaml'],
-  ]) {
-    const { status, stdout, stderr } = spawnSync('promtool', words, { cwd });
-    assert.is(status, 0, `${stdout}${stderr}`);
-  }
-});
-
 deploy.run();
-
-/** The files that name metrics, as one text. */
-async function sourceTexts(): Promise<string> {
-  const folder = new URL('../../src/', import.meta.url);
-  const names = (await readdir(folder, { recursive: true })).filter((name) => name.endsWith('.ts'));
-  return (await Promise.all(names.map((name) => readFile(new URL(name, folder), 'utf8')))).join();
-}
