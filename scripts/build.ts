@@ -1,11 +1,12 @@
 /**
  * Makes `dist`, for the package and the image: the library by the compiler, file by file, and the program as a
- * bundle, with the licences of the packages in it. `npm run build`.
+ * bundle beside the page, with the licences of the packages in both. `npm run build`.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { bundle, PLACE, PROGRAM_ENTRIES, ROOT } from './bundle.ts';
+import { bundlePage, writePage } from './bundlePage.ts';
 import { noticesOf } from './notices.ts';
 
 const compiler = join(ROOT, 'node_modules', 'typescript', 'bin', 'tsc');
@@ -22,7 +23,9 @@ for (const { path, contents, text } of files)
     join(folder, basename(path)),
     path.endsWith('.map') ? ofOwnSources(text) : contents,
   );
-writeFileSync(join(folder, 'THIRD-PARTY-NOTICES.txt'), noticesOf(inputs));
+const page = await bundlePage();
+writePage(join(ROOT, 'dist', 'page'), page);
+writeFileSync(join(folder, 'THIRD-PARTY-NOTICES.txt'), noticesOf([...inputs, ...page.inputs]));
 
 /** A map that holds Hearsay's sources, and of those of packages their names: their texts would double it. */
 function ofOwnSources(text: string): string {

@@ -17,6 +17,8 @@ export interface Floor {
   readonly neverImports: true | readonly (string | RegExp)[];
   /** No clocks, no randomness, no waiting: the same input gives the same output. */
   readonly isPure?: true;
+  /** The floors of which it may import; without it, every floor below. */
+  readonly importsOnly?: readonly string[];
   /** The floors that may import this one; without it, every floor above. */
   readonly importedBy?: readonly string[];
 }
@@ -183,6 +185,16 @@ export const CLIENT: Floor = {
   importedBy: ['client', 'commands', 'embedded'],
 };
 
+/** It runs in browsers alone. It uses pure floors, so that it judges ops by the rules of the nodes. */
+export const PAGE: Floor = {
+  name: 'page',
+  about: 'the page of a node; runs in browsers, from pure floors and the REST interface',
+  holds: ['src/page/'],
+  neverImports: [/^node:/, ...NETWORK],
+  importedBy: ['page'],
+  importsOnly: ['words', 'rules', 'log port', 'log tools'],
+};
+
 /** The document that shows the table. */
 export const DOCUMENT = fileURLToPath(new URL('../ARCHITECTURE.md', import.meta.url));
 
@@ -191,7 +203,7 @@ const HEAD = ['floor', 'holds', 'about', 'never imports'];
 /** The table of floors in Markdown, the top floor first. */
 export function floorTable(): string {
   const rows = [...FLOORS].reverse().map(rowOf);
-  const table = [HEAD, ...rows, rowOf(CLIENT)];
+  const table = [HEAD, ...rows, rowOf(CLIENT), rowOf(PAGE)];
   const widths = HEAD.map((_, column) =>
     Math.max(...table.map((cells) => (cells[column] ?? '').length)),
   );

@@ -17,6 +17,7 @@ import {
 } from 'node:fs';
 import { basename, join } from 'node:path';
 import { bundle, PLACE, PROGRAM_ENTRIES, ROOT } from './bundle.ts';
+import { bundlePage, writePage } from './bundlePage.ts';
 
 const CACHE = join(ROOT, 'node_modules', '.cache', 'program');
 const ENTRIES = [
@@ -36,8 +37,12 @@ const KEPT_MS = 24 * 60 * 60 * 1000;
 export async function bundleProgram(): Promise<string> {
   const { files } = await bundle(ENTRIES, false);
   const description = readFileSync(join(ROOT, 'package.json'));
+  const page = await bundlePage();
   const hash = createHash('sha256').update(description);
   for (const { hash: content } of files) hash.update(content);
+  hash.update(page.script);
+  for (const path of page.inputs)
+    if (path.startsWith('src/')) hash.update(readFileSync(join(ROOT, path)));
   const place = join(CACHE, hash.digest('hex').slice(0, 16));
   if (existsSync(place)) {
     const now = new Date();
@@ -51,6 +56,7 @@ export async function bundleProgram(): Promise<string> {
     writeFileSync(join(made, 'package.json'), description);
     for (const { path, contents } of files)
       writeFileSync(join(made, ...PLACE, basename(path)), contents);
+    writePage(join(made, 'dist', 'page'), page);
     moveTo(place, made);
   }
   return join(place, ...PLACE, 'main.js');

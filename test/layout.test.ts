@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path/posix';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { CLIENT, DOCUMENT, FLOORS, type Floor, floorTable } from '../scripts/floors.ts';
+import { CLIENT, DOCUMENT, FLOORS, type Floor, floorTable, PAGE } from '../scripts/floors.ts';
 import {
   filesBelow,
   importsOf,
@@ -80,7 +80,7 @@ layout('ARCHITECTURE.md shows the table of floors', () => {
 
 layout('every floor holds something', () => {
   const paths = sourceFiles('src').map(({ path }) => path);
-  const empty = [...FLOORS, CLIENT].flatMap(({ holds }) =>
+  const empty = [...FLOORS, CLIENT, PAGE].flatMap(({ holds }) =>
     holds.filter((held) => !paths.some((path) => path.startsWith(held))),
   );
   assert.equal(empty, []);
@@ -101,6 +101,15 @@ layout('the rules above catch what they are for', () => {
   assert.equal(wrong('src/rules/decide.ts', "import { a } from './members.ts';"), none);
   assert.equal(wrong('src/rules/decide.ts', "// import { a } from '../node/startNode.ts';"), none);
   assert.equal(wrong('src/http/server.ts', "import Koa from 'koa';"), none);
+  assert.equal(wrong('src/page/main.ts', "import { a } from '../words/op.ts';"), none);
+  assert.match(
+    wrong('src/page/main.ts', "import { a } from '../net/seal.ts';")[0] ?? '',
+    /page must not/,
+  );
+  assert.match(
+    wrong('src/node/surface.ts', "import { a } from '../page/main.ts';")[0] ?? '',
+    /stands apart/,
+  );
   assert.match(
     wrong('src/words/op.ts', "import type { a } from '../rules/map.ts';")[0] ?? '',
     /src\/words\/op\.ts \(words\) imports src\/rules\/map\.ts \(rules\)/,
@@ -160,7 +169,7 @@ layout.run();
 
 function floorOf(path: string): Floor | undefined {
   let found: { readonly floor: Floor; readonly length: number } | undefined;
-  for (const floor of [...FLOORS, CLIENT])
+  for (const floor of [...FLOORS, CLIENT, PAGE])
     for (const held of floor.holds) {
       const holds = held === path || (held.endsWith('/') && path.startsWith(held));
       if (holds && held.length > (found?.length ?? 0)) found = { floor, length: held.length };
@@ -206,6 +215,9 @@ function whyNotFile(from: string, floor: Floor, to: string): string | undefined 
     return folderOf(from) === folderOf(to) ? undefined : 'same floor, but another folder';
   }
   if (target === CLIENT && target.importedBy?.includes(floor.name)) return undefined;
+  if (floor.importsOnly !== undefined)
+    return floor.importsOnly.includes(target.name) ? undefined : `${floor.name} must not`;
+  if (target === PAGE) return 'the page stands apart';
   if (floor === CLIENT || target === CLIENT) return 'the client stands apart';
   if (target.importedBy && !target.importedBy.includes(floor.name)) {
     return `only ${target.importedBy.join(', ') || 'nobody'} may import ${target.name}`;

@@ -36,9 +36,11 @@ import { addClusterRoutes, type Health } from './routes/clusterRoutes.ts';
 import { EntryAnswers } from './routes/entryAnswers.ts';
 import { addEntryRoutes } from './routes/entryRoutes.ts';
 import { addGetManyRoute } from './routes/getManyRoute.ts';
+import { addFiguresRoute, addWatchersRoute, type FiguresOptions } from './routes/figuresRoutes.ts';
 import { addListRoutes } from './routes/listRoutes.ts';
 import { addLogRoutes, type LogRouteOptions } from './routes/logRoutes.ts';
 import { addMemberRoutes, type MemberView } from './routes/memberRoutes.ts';
+import { addPageRoutes, type PageRouteOptions } from './routes/pageRoutes.ts';
 import { addProbeRoutes, type Checks } from './routes/probeRoutes.ts';
 import { answerNoRoute, Routes } from './routes/route.ts';
 import { addTicketRoute } from './routes/ticketRoute.ts';
@@ -74,6 +76,12 @@ export interface AppOptions {
   readonly auditsWrites?: boolean;
   /** Web origins whose pages may call this node; by default only its own. */
   readonly pages?: AllowedPages;
+  /** The counts of requests, if another reads them too. */
+  readonly requests?: RequestCounts;
+  /** Figures that only the wiring of a node knows; without them there is no `GET /_figures`. */
+  readonly figures?: Pick<FiguresOptions, 'figures' | 'rates'>;
+  /** The page for people; without it there is none. */
+  readonly page?: PageRouteOptions | null;
   /** By default nothing is traced. */
   readonly tracer?: Tracer;
 }
@@ -93,7 +101,7 @@ export function createApp(options: AppOptions): App {
   const { limits } = replica;
   const { tracer = NO_TRACER } = options;
   const traces = tracer.isOn ? new RequestTraces(tracer) : null;
-  const requests = new RequestCounts();
+  const requests = options.requests ?? new RequestCounts();
   registerMetrics(registry, requests, replica);
   registerBoundsMetrics(registry, bounds);
   const bodies = new BodyReader(limits, bounds);
@@ -194,8 +202,9 @@ function routesOf(
     traces,
   });
   if (watches !== undefined) {
-    addWatchRoute(rest, { ...watches, connections, callers });
+    addWatchRoute(rest, { ...watches, connections, callers, addressOf: bounds.addressOf });
     addTicketRoute(rest, callers, () => replica.nowMs());
+    addWatchersRoute(rest, replica.nodeId, watches.hub);
     registerWatchMetrics(registry, watches.hub, watches.room);
   }
   const members = tools?.members ?? (() => []);
@@ -206,6 +215,14 @@ function routesOf(
     addLogRoutes(rest, { ...tools, replica, callers, slow });
   }
   addMetricsRoute(rest, registry);
+  if (options.figures)
+    addFiguresRoute(rest, {
+      ...options.figures,
+      nodeId: replica.nodeId,
+      nowMs: () => replica.nowMs(),
+      health: options.health,
+    });
+  if (options.page) addPageRoutes(rest, options.page);
   // Loaded and made when it is first asked for: it takes as long as a third of a node's start.
   let made: Promise<string> | null = null;
   const describe = async (): Promise<string> => {

@@ -185,6 +185,7 @@ export async function startNode(
     audit: audit && ((entry) => audit.write(entry)),
     engine,
     transport,
+    disk,
     registry,
     log: logger,
     note,

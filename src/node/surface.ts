@@ -7,7 +7,12 @@ import type { Callers } from '../http/access/callers.ts';
 import { createApp } from '../http/app.ts';
 import type { HttpLog, RequestLog } from '../http/exchange.ts';
 import { Bounds } from '../http/limits/bounds.ts';
+import { RequestCounts } from '../http/metrics.ts';
+import { PageFiles } from '../http/page/pageFiles.ts';
+import { STEP_MS } from '../http/recentRates.ts';
 import { AllowedPages } from '../http/request/pages.ts';
+import type { NodeFigures } from '../http/routes/figuresRoutes.ts';
+import type { PageRouteOptions } from '../http/routes/pageRoutes.ts';
 import { WATCH_PATH } from '../http/routes/watchRoute.ts';
 import { createServer, drain, takeUpgrades, type UpgradeTaker } from '../http/server.ts';
 import { WatchService } from '../http/watch/service.ts';
@@ -16,12 +21,15 @@ import { Networks } from '../net/networks.ts';
 import type { Replica } from '../replica/replica.ts';
 import type { Note } from '../words/note.ts';
 import type { Tracer } from '../words/trace.ts';
+import type { DiskSpace } from './diskSpace.ts';
 import type { Engine } from './engine.ts';
 import { type Health, healthOf, LEAVING } from './health.ts';
 import { collectGarbage, heapShare } from './leanHeap.ts';
 import { listen, urlOf } from './listening.ts';
 import { isLoopback } from './loopback.ts';
+import { nodeFigures, recentRates } from './nodeFigures.ts';
 import { maxOpenFiles } from './openFiles.ts';
+import { pagePlaceOfPackage } from './pagePlaceOfPackage.ts';
 import { peerSurfaceOf } from './peerSurface.ts';
 import { clientPort, followCertificates, serverTls } from './serverTls.ts';
 import type { NodeSettings } from './settings.ts';
@@ -50,6 +58,7 @@ export interface SurfaceOptions {
   readonly audit: Audit | null;
   readonly engine: Engine;
   readonly transport: SocketTransport;
+  readonly disk: DiskSpace;
   readonly registry: Registry;
   readonly log: HttpLog;
   readonly note: Note;
@@ -71,10 +80,15 @@ export function surfaceOf(options: SurfaceOptions): Surface {
   const reader = new LineThread(settings.dataDir, () => replica.origin);
   const stopping = new AbortController();
   const urls = settings.url === null ? settings.nodes : [...settings.nodes, settings.url];
-  const pages = new AllowedPages(settings.allowedOrigins, urls);
+  const nodeOrigins = () => nodeOriginsOf(urls, engine);
+  const pages = new AllowedPages(settings.allowedOrigins, urls, nodeOrigins);
   const bounds = boundsOf(settings, replica, options.note);
   const { connections } = bounds;
-  const watches = watchesOf(options, pages, connections);
+  const watches = watchesOf(options, pages, bounds);
+  const requests = new RequestCounts();
+  const rates = recentRates(engine, requests);
+  const steps = setInterval(() => rates.step(Date.now()), STEP_MS);
+  steps.unref();
   const { listener } = createApp({
     ...appOptions(options, bounds),
     bounds,
@@ -83,6 +97,9 @@ export function surfaceOf(options: SurfaceOptions): Surface {
     callers,
     audit: options.audit,
     auditsWrites: settings.auditWrites,
+    page: pageOf(nodeOrigins),
+    requests,
+    figures: { rates, figures: () => figuresOf(options, connections.size) },
     tools: {
       reader,
       stopping: stopping.signal,
@@ -127,6 +144,7 @@ export function surfaceOf(options: SurfaceOptions): Surface {
       clearTimeout(endWaits);
     },
     close: async () => {
+      clearInterval(steps);
       bounds.stop();
       watches.stop();
       server.closeAllConnections();
@@ -136,10 +154,24 @@ export function surfaceOf(options: SurfaceOptions): Surface {
   };
 }
 
+/** The web origins of the nodes that this one was told of, or that are members. */
+const nodeOriginsOf = (urls: readonly string[], { driver }: Engine): readonly string[] => {
+  const members = driver.members().flatMap(({ url }) => (url === null ? [] : [url]));
+  return [...new Set([...urls, ...members].map((url) => new URL(url).origin))];
+};
+
+function pageOf(nodeOrigins: () => readonly string[]): PageRouteOptions | null {
+  const place = pagePlaceOfPackage();
+  return place === null ? null : { files: new PageFiles(place), nodeOrigins };
+}
+
+const figuresOf = ({ engine, disk, settings }: SurfaceOptions, connections: number): NodeFigures =>
+  nodeFigures({ engine, disk, maxMemory: settings.maxMemory, connections });
+
 const watchesOf = (
   { settings, engine, callers }: SurfaceOptions,
   pages: AllowedPages,
-  connections: Bounds['connections'],
+  { connections, addressOf }: Bounds,
 ): WatchService =>
   new WatchService({
     replica: engine.replica,
@@ -151,6 +183,7 @@ const watchesOf = (
     waitTimeoutMs: settings.waitTimeoutMs,
     watchPingIntervalMs: settings.watchPingIntervalMs,
     connections,
+    addressOf,
   });
 
 /** The options of the app that the engine gives. */

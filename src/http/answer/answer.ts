@@ -53,6 +53,23 @@ export function answer(
   res.end(text);
 }
 
+/** A file. @param headers names and values alternate; they name how to cache it. */
+export function answerBytes(
+  { res }: Answerable,
+  contentType: string,
+  bytes: Buffer,
+  headers: readonly string[],
+): void {
+  res.writeHead(200, [
+    'Content-Type',
+    contentType,
+    'Content-Length',
+    String(bytes.length),
+    ...headers,
+  ]);
+  res.end(bytes);
+}
+
 export const answerJson = (to: Answerable, text: string): void => answer(to, 200, JSON_TYPE, text);
 
 /** An answer without a body, such as 204 and 304. */

@@ -29,13 +29,20 @@ const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS']);
 export class AllowedPages {
   readonly #allowed: ReadonlySet<string>;
   readonly #ownNames: ReadonlySet<string>;
+  readonly #nodeOrigins: () => readonly string[];
 
   /**
    * @param allowed origins such as `https://app.example.com`; `*` for all.
    * @param urls of this node, as others reach it.
+   * @param nodeOrigins gives the web origins of the nodes of the cluster, whose page goes on at this node (ADR 33).
    */
-  constructor(allowed: readonly string[], urls: readonly string[] = []) {
+  constructor(
+    allowed: readonly string[],
+    urls: readonly string[] = [],
+    nodeOrigins: () => readonly string[] = () => [],
+  ) {
     this.#allowed = new Set(allowed);
+    this.#nodeOrigins = nodeOrigins;
     this.#ownNames = new Set(urls.map((url) => new URL(url).hostname));
   }
 
@@ -75,7 +82,11 @@ export class AllowedPages {
   }
 
   #isListed(origin: string): boolean {
-    return this.#allowed.has(origin) || this.#allowed.has('*');
+    return (
+      this.#allowed.has(origin) ||
+      this.#allowed.has('*') ||
+      this.#nodeOrigins().includes(origin.toLowerCase())
+    );
   }
 }
 

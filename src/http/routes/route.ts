@@ -166,8 +166,8 @@ export function answerNoRoute(ctx: RouterContext): void {
     return;
   }
   const methods = new Set((ctx.matched ?? []).flatMap((layer) => layer.methods));
-  if (methods.size === 0)
-    throw new Problem(404, nothingAt(ctx.path), { extensions: { reason: 'path' } });
+  // The page at the root is for browsers, which only get it: for all others there is nothing.
+  if (methods.size === 0 || ctx.path === '/') throw nothingAt(ctx.path);
   const allow = [...methods.add('OPTIONS')].sort().join(', ');
   if (ctx.method === 'OPTIONS') answerEmpty(ctx, 204, ['Allow', allow]);
   else
@@ -176,7 +176,11 @@ export function answerNoRoute(ctx: RouterContext): void {
     });
 }
 
-const nothingAt = (path: string): string =>
-  /^\/cache\/.+\/./.test(path)
-    ? 'There is nothing at this path: a slash in a key is written %2F, or the key is sent in a batch.'
-    : 'There is nothing at this path.';
+export const nothingAt = (path: string): Problem =>
+  new Problem(
+    404,
+    /^\/cache\/.+\/./.test(path)
+      ? 'There is nothing at this path: a slash in a key is written %2F, or the key is sent in a batch.'
+      : 'There is nothing at this path.',
+    { extensions: { reason: 'path' } },
+  );

@@ -5,6 +5,7 @@ import type { WatchHub } from '../../watch/hub/hub.ts';
 import type { EndReason, Sink, WatchRequest } from '../../watch/hub/watcher.ts';
 import type { Callers } from '../access/callers.ts';
 import { answerEmpty } from '../answer/answer.ts';
+import type { AddressOf } from '../limits/clientAddress.ts';
 import type { Connections } from '../limits/connections.ts';
 import { BAD_QUERY, problem } from '../openapi/answers.ts';
 import { type WatchAdmission, watchQuerySchema } from '../watch/admission.ts';
@@ -83,11 +84,12 @@ export interface WatchRouteOptions {
   readonly admission: WatchAdmission;
   readonly connections: Pick<Connections, 'dropBehind'>;
   readonly callers: Callers;
+  readonly addressOf: AddressOf;
 }
 
 export function addWatchRoute(
   routes: Routes,
-  { hub, admission, connections, callers }: WatchRouteOptions,
+  { hub, admission, connections, callers, addressOf }: WatchRouteOptions,
 ): void {
   routes.add({
     method: 'GET',
@@ -137,7 +139,13 @@ export function addWatchRoute(
       const admitted = await admission.admitCursor(lastEventId(ctx.req) ?? named, closed);
       if (closed.aborted || ctx.res.writableEnded) return;
       connections.dropBehind(ctx.req.socket);
-      start(ctx.res, hub, { ...watch, ...admitted, format: formatFor('stream', watch.withValues) });
+      const client = {
+        over: 'stream',
+        caller: caller.proof.id,
+        address: addressOf(ctx.req),
+      } as const;
+      const format = formatFor('stream', watch.withValues);
+      start(ctx.res, hub, { ...watch, ...admitted, format, client });
     },
   });
 }

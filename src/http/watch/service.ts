@@ -5,6 +5,7 @@ import type { Replica } from '../../replica/replica.ts';
 import type { WatchHub } from '../../watch/hub/hub.ts';
 import type { Limits } from '../../words/limits.ts';
 import type { Callers } from '../access/callers.ts';
+import type { AddressOf } from '../limits/clientAddress.ts';
 import type { Connections } from '../limits/connections.ts';
 import type { AllowedPages } from '../request/pages.ts';
 import { type Acks, AckWaits } from '../wait/acks.ts';
@@ -27,6 +28,7 @@ export interface WatchServiceOptions {
   readonly watchPingIntervalMs: number;
   /** Ends the connections of watchers that read nothing. */
   readonly connections: Pick<Connections, 'endWhenStalled'>;
+  readonly addressOf: AddressOf;
 }
 
 export class WatchService {

@@ -8,11 +8,12 @@ import type { Duplex } from 'node:stream';
 import { WebSocket, type WebSocketServer } from 'ws';
 import { closeWebSocket, PingWatchdog, webSocketServer } from '../../net/webSockets.ts';
 import type { WatchHub } from '../../watch/hub/hub.ts';
-import type { EndReason, Sink, Watcher } from '../../watch/hub/watcher.ts';
+import type { EndReason, Sink, WatchClient, Watcher } from '../../watch/hub/watcher.ts';
 import type { Callers, Identity } from '../access/callers.ts';
 import { WATCH_PROTOCOL } from '../access/shown.ts';
 import { answerRaw } from '../answer/answer.ts';
 import { Problem, plannedProblem } from '../answer/problem.ts';
+import type { AddressOf } from '../limits/clientAddress.ts';
 import type { Connections } from '../limits/connections.ts';
 import { ticketIn } from '../request/target.ts';
 import type { WatchAdmission, WatchQuery } from './admission.ts';
@@ -24,6 +25,7 @@ export interface WatchSocketOptions {
   readonly admission: WatchAdmission;
   readonly connections: Pick<Connections, 'endWhenStalled'>;
   readonly callers: Callers;
+  readonly addressOf: AddressOf;
   /** Time between pings, in milliseconds. */
   readonly watchPingIntervalMs: number;
 }
@@ -131,7 +133,8 @@ export class WatchSockets {
         this.#clients.add(client);
         this.#watchdog.watch(opened, socket);
         this.#options.connections.endWhenStalled(socket);
-        void this.#serve(client, query);
+        const told = { caller: caller.proof.id, address: this.#options.addressOf(request) };
+        void this.#serve(client, query, { over: 'socket', ...told });
       });
     } catch (error) {
       refuse(socket, error);
@@ -145,7 +148,7 @@ export class WatchSockets {
   }
 
   /** A cursor's fault is told once the connection is open: a page can't see it before. */
-  async #serve(client: Client, query: WatchQuery): Promise<void> {
+  async #serve(client: Client, query: WatchQuery, who: WatchClient): Promise<void> {
     const { webSocket, socket } = client;
     const { hub, admission } = this.#options;
     const closed = new AbortController();
@@ -160,7 +163,10 @@ export class WatchSockets {
       const admitted = await admission.admitCursor(query.cursor, closed.signal);
       if (closed.signal.aborted || webSocket.readyState !== WebSocket.OPEN) return;
       const format = formatFor('socket', query.withValues);
-      const opened = hub.open({ ...query, ...admitted, format }, new SocketSink(client));
+      const opened = hub.open(
+        { ...query, ...admitted, format, client: who },
+        new SocketSink(client),
+      );
       watcher = opened;
       socket.on('drain', () => hub.drained(opened));
     } catch (error) {

@@ -15,7 +15,29 @@ import { deliver, type WatchGroup } from './groups.ts';
 import type { WatchHubOptions } from './options.ts';
 import { type Ends, WatchReader } from './reader.ts';
 import { startLsn } from './start.ts';
-import { type EndReason, type Sink, Watcher, type WatchRequest } from './watcher.ts';
+import {
+  type EndReason,
+  type Sink,
+  type Standing,
+  type WatchClient,
+  Watcher,
+  type WatchRequest,
+} from './watcher.ts';
+
+/** A watcher at one moment. */
+export interface WatcherView {
+  readonly prefix: string;
+  readonly client: WatchClient;
+  /** UTC milliseconds. */
+  readonly sinceMs: number;
+  readonly withValues: boolean;
+  readonly standing: Standing['kind'];
+  /** Ops of the log, or events of any key, that it has not passed yet. */
+  readonly behindOps: number;
+  readonly bufferedBytes: number;
+  readonly fellBehind: number;
+  readonly leftOut: number;
+}
 
 /** Ticks without an event after which a watcher gets a bookmark. */
 export const SILENT_TICKS = 3;
@@ -52,6 +74,30 @@ export class WatchHub implements Ends {
     let behind = 0;
     for (const { standing } of this.#watchers.keys()) if (standing.kind !== 'live') behind++;
     return behind;
+  }
+
+  /** The watchers for people, those furthest behind first. @param limit the most of them. */
+  watcherViews(limit: number): WatcherView[] {
+    const views = [...this.#watchers.keys()].map((watcher) => this.#viewOf(watcher));
+    views.sort((a, b) => b.behindOps - a.behindOps || a.sinceMs - b.sinceMs);
+    return views.slice(0, limit);
+  }
+
+  #viewOf(watcher: Watcher): WatcherView {
+    const { prefix, client, sinceMs, format, standing, position, fellBehind, leftOut } = watcher;
+    const { timeline, end } = this;
+    const behind = standing.kind === 'behind' ? timeline.end - standing.index : 0;
+    return {
+      prefix,
+      client,
+      sinceMs,
+      withValues: format.withValues,
+      standing: standing.kind,
+      behindOps: standing.kind === 'reading' ? Math.max(0, end.lsn - position.lsn) : behind,
+      bufferedBytes: watcher.sink.bufferedBytes,
+      fellBehind,
+      leftOut,
+    };
   }
 
   /** The number of resets that watchers got. */
@@ -106,7 +152,7 @@ export class WatchHub implements Ends {
     const start = { vector, told, state: withState ? STATE_START : null };
     const from = cursor === null || followed === null ? start : { ...cursor, vector: followed };
     const position = new Position(prefix, lsn, from);
-    const watcher = new Watcher(request, sink, position, this);
+    const watcher = new Watcher(request, sink, position, this, this.#options.replica.nowMs());
     this.#watchers.set(watcher, this.#feed.groups.join(prefix));
     const isLost = cursor !== null && (followed === null || !this.#feed.knowsSince(cursor));
     if (startsAnew || isLost) this.#reader.reset(watcher);
@@ -169,6 +215,7 @@ export class WatchHub implements Ends {
 
   fallBehind(watcher: Watcher, index: number): void {
     this.#watchers.get(watcher)?.live.delete(watcher);
+    if (watcher.standing.kind === 'live') watcher.fellBehind++;
     const place = this.timeline.placeAt(index, this.end);
     watcher.position = new Position(watcher.prefix, place.lsn, { ...place, state: null });
     watcher.standing = { kind: 'behind', index };

@@ -138,6 +138,7 @@ export class WatchReader {
       if (item === undefined || !item.event.subject.key.startsWith(watcher.prefix)) continue;
       if (isStillTold(item, this.#view.entry(item.event.subject.key), end.told))
         watcher.write(item.event.bytes(watcher.format));
+      else watcher.leftOut++;
     }
     watcher.sink.uncork();
     if (index < timeline.end) this.#hub.fallBehind(watcher, index);
@@ -230,6 +231,8 @@ export class WatchReader {
       const type = position.passRow(row, this.#view);
       if (type !== null && isOnKey(row.op))
         watcher.writeKeyEvent(type, row.op, this.cursorOf(watcher));
+      else if (row.won && isOnKey(row.op) && row.op.key.startsWith(watcher.prefix))
+        watcher.leftOut++;
     }
     return true;
   }

@@ -35,7 +35,21 @@ export interface BufferRoom {
 
 export type EndReason = 'stopping' | 'restarted' | 'failed';
 
+/** Who watches, for people. */
+export interface WatchClient {
+  readonly over: 'stream' | 'socket' | 'process';
+  /** The public name of the proof that it showed. */
+  readonly caller: string;
+  /** Its network address. */
+  readonly address: string;
+}
+
+/** Code of the node's own process. */
+const IN_PROCESS: WatchClient = { over: 'process', caller: 'process', address: '' };
+
 export interface WatchRequest {
+  /** By default code of the node's own process. */
+  readonly client?: WatchClient;
   readonly prefix: string;
   readonly format: Format;
   /** The cursor to go on from; null starts now. */
@@ -60,6 +74,13 @@ export class Watcher {
   readonly prefix: string;
   readonly format: Format;
   readonly sink: Sink;
+  readonly client: WatchClient;
+  /** UTC milliseconds. */
+  readonly sinceMs: number;
+  /** How often it left the end of the timeline. */
+  fellBehind = 0;
+  /** Events that it was not told, because a later one of their keys had come. */
+  leftOut = 0;
   standing: Standing = READING;
   /** The position from which it goes on reading; without meaning while it is live. */
   position: Position;
@@ -77,8 +98,17 @@ export class Watcher {
   silentTicks = 0;
   readonly #room: BufferRoom;
 
-  constructor(request: WatchRequest, sink: Sink, position: Position, room: BufferRoom) {
+  /** @param sinceMs UTC milliseconds. */
+  constructor(
+    request: WatchRequest,
+    sink: Sink,
+    position: Position,
+    room: BufferRoom,
+    sinceMs: number,
+  ) {
     this.prefix = request.prefix;
+    this.client = request.client ?? IN_PROCESS;
+    this.sinceMs = sinceMs;
     this.format = request.format;
     this.sink = sink;
     this.position = position;

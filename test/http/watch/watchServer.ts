@@ -78,6 +78,7 @@ export class WatchServer {
     const callers = options.callers ?? openCallers(limits, clock);
     const watching = new WatchService({
       connections,
+      addressOf: bounds.addressOf,
       acks: NO_ACKS,
       waitTimeoutMs: 200,
       watchPingIntervalMs: 30_000,

@@ -1,0 +1,60 @@
+/** The log of a node, read over HTTP by the page, for the tools that the command line uses too. */
+import { factsOf } from '../../log/tools/factsJson.ts';
+import type { LinePage, LineReader, LineRequest } from '../../log/tools/lineReader.ts';
+import { LineSource } from '../../log/tools/lineSource.ts';
+import type { LogFacts } from '../../log/tools/logSource.ts';
+import { parseLine } from '../../log/tools/rowLine.ts';
+import { isCount } from '../../words/shape.ts';
+import { AskError, nodes } from './nodes.ts';
+
+class PageLogReader implements LineReader {
+  readonly #base: string;
+  readonly #signal: AbortSignal;
+
+  constructor(base: string, signal: AbortSignal) {
+    this.#base = base;
+    this.#signal = signal;
+  }
+
+  async facts(): Promise<LogFacts> {
+    return factsOf(parseLine((await nodes.readAt(this.#base, '/_log')).text));
+  }
+
+  async lines(request: LineRequest): Promise<LinePage> {
+    this.#signal.throwIfAborted();
+    const { text } = await nodes.readAt(this.#base, `/_log/rows?${queryOf(request)}`);
+    const end = text.lastIndexOf('\n', text.length - 2) + 1;
+    const { next, fault } = parseLine(text.slice(end));
+    if (fault !== null && fault !== undefined)
+      throw new AskError(0, 'A part of the log can not be read: hearsay log verify says which.');
+    const lines = new TextEncoder().encode(text.slice(0, end));
+    const rows = lines.reduce((sum, byte) => sum + Number(byte === LINE_FEED), 0);
+    return { lines, rows, next: isCount(next) ? next : null, fault: null };
+  }
+
+  async close(): Promise<void> {}
+}
+
+const LINE_FEED = 0x0a;
+
+/** With a limit, an answer is one page. */
+function queryOf(request: LineRequest): string {
+  switch (request.type) {
+    case 'rows': {
+      const { after, upTo, limit, withValues } = request;
+      return `after=${after}&upto=${upTo}&limit=${limit.maxRows}${withValues ? '' : '&values=false'}`;
+    }
+    case 'before':
+      return `before=${request.lsn}&limit=${request.limit.maxRows}`;
+    case 'at':
+      return `lsns=${request.lsns.join(',')}`;
+    case 'on': {
+      const { key, after, upTo } = request;
+      return `key=${encodeURIComponent(key)}&after=${after}&upto=${upTo}&limit=1`;
+    }
+  }
+}
+
+/** @param base the web origin of the node. */
+export const logOf = (base: string, signal: AbortSignal): LineSource =>
+  new LineSource({ place: `of ${base}`, reader: new PageLogReader(base, signal) });

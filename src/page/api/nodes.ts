@@ -1,0 +1,191 @@
+/**
+ * The nodes of the cluster, as this page asks them: one at a time, and the next one when that one is gone.
+ *
+ * Invariants: a request that changes something is sent once, to one node. The token is kept in this tab, and goes
+ * to nodes of the cluster alone: the policy of the page lets it ask nobody else.
+ */
+import { Store } from '../words/store.ts';
+import type { Cluster } from './answers.ts';
+
+const TOKEN = 'hearsay-token';
+const READ_TIMEOUT_MS = 5000;
+const WRITE_TIMEOUT_MS = 20_000;
+
+/** An answer that is no success, or no answer at all. */
+export class AskError extends Error {
+  /** 0: no node has answered. */
+  readonly status: number;
+  readonly body: Readonly<Record<string, unknown>>;
+
+  constructor(status: number, message: string, body: Readonly<Record<string, unknown>> = {}) {
+    super(message);
+    this.status = status;
+    this.body = body;
+  }
+}
+
+export interface Answer {
+  readonly text: string;
+  readonly headers: Headers;
+  readonly status: number;
+}
+
+/** What happened to the node that the page asked before. */
+export interface Move {
+  readonly from: string;
+  readonly to: string;
+  readonly atMs: number;
+}
+
+export class Nodes {
+  /** The web origin of the node that is asked. */
+  readonly present = new Store<string>(location.origin);
+  /** Web origins of all known nodes, this page's own among them. */
+  readonly known = new Store<readonly string[]>([location.origin]);
+  readonly lastMove = new Store<Move | null>(null);
+  readonly isReached = new Store<boolean>(true);
+  /** Set while the nodes ask for a token: the reason. */
+  readonly tokenWanted = new Store<string | null>(null);
+  readonly hasToken = new Store<boolean>(sessionStorage.getItem(TOKEN) !== null);
+
+  get token(): string | null {
+    return sessionStorage.getItem(TOKEN);
+  }
+
+  setToken(token: string | null): void {
+    if (token === null) sessionStorage.removeItem(TOKEN);
+    else sessionStorage.setItem(TOKEN, token);
+    this.hasToken.set(token !== null);
+    this.tokenWanted.set(null);
+  }
+
+  choose(base: string): void {
+    this.lastMove.set(null);
+    this.present.set(base);
+  }
+
+  learn({ peers, members }: Cluster): void {
+    const known = new Set(this.known.value);
+    for (const { url } of [...peers, ...members]) if (url !== null) known.add(new URL(url).origin);
+    // Two names of this page's node would count twice.
+    if (known.size !== this.known.value.length) this.known.set([...known]);
+  }
+
+  /** Asks the present node, and then the others. @throws AskError */
+  async read(path: string, headers: Readonly<Record<string, string>> = {}): Promise<Answer> {
+    const first = this.present.value;
+    const others = this.known.value.filter((base) => base !== first);
+    let lastError: unknown = null;
+    for (const base of [first, ...others]) {
+      try {
+        const answer = await this.readAt(base, path, headers);
+        this.#reached(first, base);
+        return answer;
+      } catch (error) {
+        lastError = error;
+        const isGone = error instanceof AskError && (error.status === 0 || error.status === 503);
+        if (!isGone) {
+          this.#reached(first, base);
+          throw error;
+        }
+      }
+    }
+    this.isReached.set(false);
+    throw lastError;
+  }
+
+  async readJson<T>(path: string): Promise<T> {
+    return JSON.parse((await this.read(path)).text) as T;
+  }
+
+  /** Asks that node alone. @throws AskError */
+  readAt(
+    base: string,
+    path: string,
+    headers: Readonly<Record<string, string>> = {},
+  ): Promise<Answer> {
+    return this.#send(base, path, { headers }, READ_TIMEOUT_MS);
+  }
+
+  async readJsonAt<T>(base: string, path: string): Promise<T> {
+    return JSON.parse((await this.readAt(base, path)).text) as T;
+  }
+
+  /** Sends a change to the present node, once. @throws AskError */
+  write(
+    method: 'PUT' | 'DELETE',
+    path: string,
+    body?: string,
+    headers: Readonly<Record<string, string>> = {},
+  ): Promise<Answer> {
+    const typed = body === undefined ? headers : { 'Content-Type': 'application/json', ...headers };
+    const init = { method, headers: typed, ...(body !== undefined && { body }) };
+    return this.#send(this.present.value, path, init, WRITE_TIMEOUT_MS);
+  }
+
+  /** Opens an answer that does not end. @throws AskError */
+  async stream(
+    base: string,
+    path: string,
+    signal: AbortSignal,
+  ): Promise<ReadableStream<Uint8Array>> {
+    const { body } = await this.#fetch(base, path, {}, signal);
+    if (body === null) throw new AskError(0, 'The node sent no stream.');
+    return body;
+  }
+
+  async #send(base: string, path: string, init: RequestInit, limitMs: number): Promise<Answer> {
+    const answer = await this.#fetch(base, path, init, AbortSignal.timeout(limitMs));
+    try {
+      return { text: await answer.text(), headers: answer.headers, status: answer.status };
+    } catch {
+      throw new AskError(0, `${base} broke off its answer.`);
+    }
+  }
+
+  async #fetch(
+    base: string,
+    path: string,
+    init: RequestInit,
+    signal: AbortSignal,
+  ): Promise<Response> {
+    const { token } = this;
+    const headers = new Headers(init.headers);
+    if (token !== null) headers.set('Authorization', `Bearer ${token}`);
+    let answer: Response;
+    try {
+      answer = await fetch(base + path, { ...init, headers, signal, cache: 'no-store' });
+    } catch {
+      throw new AskError(0, `${base} does not answer.`);
+    }
+    if (!answer.ok) throw await this.#refused(answer);
+    return answer;
+  }
+
+  async #refused(answer: Response): Promise<AskError> {
+    const text = await answer.text().catch(() => '');
+    const body = objectIn(text);
+    const detail =
+      typeof body.detail === 'string' ? body.detail : `The node answered ${answer.status}.`;
+    if (answer.status === 401) this.tokenWanted.set(this.token === null ? 'missing' : detail);
+    return new AskError(answer.status, detail, body);
+  }
+
+  #reached(from: string, base: string): void {
+    this.isReached.set(true);
+    if (base === from || this.present.value !== from) return;
+    this.lastMove.set({ from, to: base, atMs: Date.now() });
+    this.present.set(base);
+  }
+}
+
+function objectIn(text: string): Readonly<Record<string, unknown>> {
+  try {
+    const parsed: unknown = JSON.parse(text);
+    return typeof parsed === 'object' && parsed !== null ? { ...parsed } : {};
+  } catch {
+    return {};
+  }
+}
+
+export const nodes = new Nodes();

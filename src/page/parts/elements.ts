@@ -1,0 +1,139 @@
+/** Small parts that several views show. */
+import { type ComponentChildren, h } from 'preact';
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { local, localIsUtc, utc } from '../words/formats.ts';
+
+/** A time in the reader's zone, with UTC beside it unless both are the same. */
+export function Time({
+  at,
+  now,
+}: {
+  readonly at: number;
+  readonly now: number;
+}): ComponentChildren {
+  const isUtc = localIsUtc();
+  return h('time', { dateTime: new Date(at).toISOString(), title: new Date(at).toISOString() }, [
+    local(at, now),
+    isUtc ? ' UTC' : h('span', { class: 'utc' }, ` ${utc(at)}`),
+  ]);
+}
+
+export type Mood = 'good' | 'warn' | 'bad' | 'plain';
+
+/** A word with a sign before it, so that colour is not all that tells it. */
+export function Badge({
+  mood,
+  children,
+}: {
+  mood: Mood;
+  children: ComponentChildren;
+}): ComponentChildren {
+  const sign = { good: '✓', warn: '!', bad: '✕', plain: '·' }[mood];
+  return h('span', { class: `badge ${mood}` }, [
+    h('span', { 'aria-hidden': 'true' }, `${sign} `),
+    children,
+  ]);
+}
+
+/** A line for the shell, with a button that copies it. */
+export function CopyLine({ text }: { readonly text: string }): ComponentChildren {
+  const [copied, setCopied] = useState(false);
+  const copy = (): void => {
+    navigator.clipboard?.writeText(text).then(
+      () => setCopied(true),
+      () => setCopied(false),
+    );
+  };
+  return h('div', { class: 'copy' }, [
+    h('pre', { tabIndex: 0 }, h('code', null, text)),
+    h('button', { type: 'button', onClick: copy }, copied ? 'Copied' : 'Copy'),
+  ]);
+}
+
+export function Problem({ error }: { readonly error: unknown }): ComponentChildren {
+  return h('p', { class: 'problem', role: 'alert' }, errorText(error));
+}
+
+export const errorText = (error: unknown): string =>
+  error instanceof Error ? error.message : String(error);
+
+interface DialogProps {
+  readonly label: string;
+  readonly onClose: () => void;
+  readonly children?: ComponentChildren;
+}
+
+/** A modal dialog: the browser keeps the focus in it, and Escape closes it. */
+export function Dialog({ label, onClose, children }: DialogProps): ComponentChildren {
+  const dialog = useRef<HTMLDialogElement>(null);
+  useEffect(() => {
+    dialog.current?.showModal();
+  }, []);
+  return h('dialog', { ref: dialog, 'aria-label': label, onClose }, [
+    h('h2', null, label),
+    children,
+  ]);
+}
+
+/** The time now, which moves on once a second while the page is seen. */
+export function useNow(): number {
+  const [now, setNow] = useState(Date.now());
+  useEffect(() => {
+    const timer = setInterval(() => {
+      if (!document.hidden) setNow(Date.now());
+    }, 1000);
+    return () => clearInterval(timer);
+  }, []);
+  return now;
+}
+
+export interface Polled<T> {
+  readonly data: T | null;
+  readonly error: unknown;
+  readonly again: () => void;
+}
+
+/**
+ * Asks at once and then again and again while the page is seen, never twice at one time.
+ *
+ * @param on asks anew when one of these changes.
+ */
+export function usePolled<T>(
+  ask: () => Promise<T>,
+  intervalMs: number,
+  on: readonly unknown[],
+): Polled<T> {
+  const [state, setState] = useState<{ data: T | null; error: unknown }>({
+    data: null,
+    error: null,
+  });
+  const [turn, setTurn] = useState(0);
+  useEffect(() => {
+    let isOver = false;
+    let isAsking = false;
+    const run = async (): Promise<void> => {
+      if (isAsking || isOver) return;
+      isAsking = true;
+      try {
+        const data = await ask();
+        if (!isOver) setState({ data, error: null });
+      } catch (error) {
+        if (!isOver) setState((before) => ({ data: before.data, error }));
+      } finally {
+        isAsking = false;
+      }
+    };
+    void run();
+    const whenSeen = (): void => {
+      if (!document.hidden) void run();
+    };
+    const timer = setInterval(whenSeen, intervalMs);
+    document.addEventListener('visibilitychange', whenSeen);
+    return () => {
+      isOver = true;
+      clearInterval(timer);
+      document.removeEventListener('visibilitychange', whenSeen);
+    };
+  }, [...on, turn]);
+  return { ...state, again: () => setTurn((before) => before + 1) };
+}

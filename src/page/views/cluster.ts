@@ -1,0 +1,3 @@
+import { type ComponentChildren, h } from 'preact';
+
+export const ClusterView = (): ComponentChildren => h('p', null, 'ClusterView');

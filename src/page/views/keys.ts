@@ -1,0 +1,3 @@
+import { type ComponentChildren, h } from 'preact';
+
+export const KeysView = (): ComponentChildren => h('p', null, 'KeysView');

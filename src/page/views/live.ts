@@ -1,0 +1,3 @@
+import { type ComponentChildren, h } from 'preact';
+
+export const LiveView = (): ComponentChildren => h('p', null, 'LiveView');

@@ -1,0 +1,3 @@
+import { type ComponentChildren, h } from 'preact';
+
+export const WatchersView = (): ComponentChildren => h('p', null, 'WatchersView');
