@@ -1,0 +1,132 @@
+/** What several nodes tell of their cluster, put together into one picture. Pure. */
+import type { Cluster, Figures, Member, Peer } from '../api/answers.ts';
+
+/** The answers of one node; null where it gave none. */
+export interface Report {
+  readonly base: string;
+  readonly cluster: Cluster | null;
+  readonly figures: Figures | null;
+  /** Why there is no answer. */
+  readonly fault: string | null;
+}
+
+export interface NodeState {
+  readonly origin: string;
+  readonly name: string;
+  readonly url: string | null;
+  readonly report: Report | null;
+  /** Ops that others hold and it lacks; null if unknown. */
+  readonly lagOps: number | null;
+  /** The age of the oldest op that it lacks, in milliseconds; null if unknown. */
+  readonly lagMs: number | null;
+  /** Null while the maps can't be compared. */
+  readonly agrees: boolean | null;
+}
+
+export interface Link {
+  readonly from: number;
+  readonly to: number;
+  readonly state: 'connected' | 'lagging' | 'cut';
+  readonly reason: string;
+}
+
+export interface Picture {
+  readonly nodes: readonly NodeState[];
+  readonly links: readonly Link[];
+}
+
+export function pictureOf(reports: readonly Report[]): Picture {
+  const heard = reports.filter((report) => report.cluster !== null);
+  const members = new Map<string, Member>();
+  for (const { cluster } of heard)
+    for (const member of cluster?.members ?? []) {
+      const known = members.get(member.origin);
+      if (known === undefined || known.url === null) members.set(member.origin, member);
+    }
+  const newest = newestVector(heard);
+  const states = [...members.values()]
+    .sort((a, b) => (a.node < b.node ? -1 : 1))
+    .map((member) => stateOf(member, heard, newest));
+  return { nodes: states, links: linksBetween(states) };
+}
+
+function newestVector(heard: readonly Report[]): Map<string, number> {
+  const newest = new Map<string, number>();
+  for (const { cluster } of heard)
+    for (const [origin, seq] of Object.entries(cluster?.vector ?? {}))
+      newest.set(origin, Math.max(seq, newest.get(origin) ?? 0));
+  return newest;
+}
+
+function stateOf(
+  { origin, node, url }: Member,
+  heard: readonly Report[],
+  newest: ReadonlyMap<string, number>,
+): NodeState {
+  const report = heard.find(({ cluster }) => cluster?.origin === origin) ?? null;
+  const seen = heard.flatMap(({ cluster }) => cluster?.members.filter((m) => m.origin === origin) ?? []);
+  const vector = report?.cluster?.vector;
+  const ownLag =
+    vector === undefined
+      ? null
+      : [...newest].reduce((sum, [of, seq]) => sum + Math.max(0, seq - (vector[of] ?? 0)), 0);
+  const seenLags = seen.flatMap(({ behind_ops }) => (behind_ops === null ? [] : [behind_ops]));
+  const lags = heard.flatMap(({ figures }) => figures?.peer_lag_ms[origin] ?? []);
+  return {
+    origin,
+    name: report?.cluster?.node ?? node,
+    url: url ?? report?.base ?? null,
+    report,
+    lagOps: ownLag ?? (seenLags.length > 0 ? Math.max(...seenLags) : null),
+    lagMs: lags.length > 0 ? Math.max(...lags) : null,
+    agrees: agreementOf(origin, report, heard),
+  };
+}
+
+/** Equal vectors must have equal map sums of the same minute. A node's own peers compare theirs as well. */
+function agreementOf(origin: string, report: Report | null, heard: readonly Report[]): boolean | null {
+  const told = heard.flatMap(({ cluster }) =>
+    (cluster?.peers ?? []).filter((peer) => peer.origin === origin).map(({ agrees }) => agrees),
+  );
+  if (told.includes(false)) return false;
+  const own = report?.cluster;
+  if (own === null || own === undefined) return told.includes(true) ? true : null;
+  const alike = heard.flatMap(({ cluster }) =>
+    cluster !== null &&
+    cluster.origin !== origin &&
+    cluster.map_sum.as_of === own.map_sum.as_of &&
+    vectorText(cluster) === vectorText(own)
+      ? [cluster.map_sum.sum === own.map_sum.sum]
+      : [],
+  );
+  if (alike.includes(false)) return false;
+  return alike.length > 0 || told.includes(true) ? true : null;
+}
+
+const vectorText = ({ vector }: Cluster): string => JSON.stringify(Object.entries(vector).sort());
+
+function linksBetween(states: readonly NodeState[]): Link[] {
+  const links: Link[] = [];
+  for (let from = 0; from < states.length; from++)
+    for (let to = from + 1; to < states.length; to++) {
+      const [a, b] = [states[from], states[to]];
+      if (a !== undefined && b !== undefined) links.push({ from, to, ...linkOf(a, b) });
+    }
+  return links;
+}
+
+function linkOf(a: NodeState, b: NodeState): Pick<Link, 'state' | 'reason'> {
+  const views = [peerIn(a, b), peerIn(b, a)].filter((peer) => peer !== undefined);
+  const cut = views.find(({ state }) => state !== 'connected');
+  if (views.length === 0 || cut !== undefined) {
+    const why = cut?.reason ?? (cut === undefined ? 'neither node tells of it' : cut.state);
+    return { state: 'cut', reason: why };
+  }
+  const lag = Math.max(...views.map((peer) => (peer.peer_lacks_ops ?? 0) + (peer.we_lack_ops ?? 0)));
+  return lag > 0
+    ? { state: 'lagging', reason: `${lag} ops under way` }
+    : { state: 'connected', reason: 'connected' };
+}
+
+const peerIn = ({ report }: NodeState, { origin }: NodeState): Peer | undefined =>
+  report?.cluster?.peers.find((peer) => peer.origin === origin);
