@@ -19,7 +19,9 @@ export function Value({ text, meta }: ValueProps): ComponentChildren {
   const types = typedParts(meta);
   return [
     types.length > 0 &&
-      h('dl', { class: 'pairs', 'aria-label': 'Typed values' },
+      h(
+        'dl',
+        { class: 'pairs', 'aria-label': 'Typed values' },
         types.map(({ path, type }) => [
           h('dt', { class: 'mono' }, path === '' ? 'the value' : path),
           h('dd', { class: 'type' }, nameOfType(type)),
@@ -54,7 +56,9 @@ interface DiffProps {
 /** The lines of two JSON texts; signs tell what colours tell. */
 export function Diff({ before, after }: DiffProps): ComponentChildren {
   const lines = diffLines(laidOut(before), laidOut(after));
-  return h('pre', { class: 'diff', tabIndex: 0, 'aria-label': 'Difference' },
+  return h(
+    'pre',
+    { class: 'diff', tabIndex: 0, 'aria-label': 'Difference' },
     lines.map(({ kind, text }) =>
       kind === 'same'
         ? `  ${text}\n`

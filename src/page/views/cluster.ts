@@ -4,8 +4,16 @@ import { useRef } from 'preact/hooks';
 import type { Cluster, Figures, Rates } from '../api/answers.ts';
 import { nodes } from '../api/nodes.ts';
 import { Chart, type Series } from '../parts/chart.ts';
-import { Badge, errorText, type Mood, Problem, Time, useNow, usePolled } from '../parts/elements.ts';
-import { type NodeState, pictureOf, type Picture, type Report } from '../words/clusterPicture.ts';
+import {
+  Badge,
+  errorText,
+  type Mood,
+  Problem,
+  Time,
+  useNow,
+  usePolled,
+} from '../parts/elements.ts';
+import { type NodeState, type Picture, pictureOf, type Report } from '../words/clusterPicture.ts';
 import { count, share, size, span, things } from '../words/formats.ts';
 import { Mesh, moodOf } from './mesh.ts';
 
@@ -36,7 +44,9 @@ export function ClusterView(): ComponentChildren {
   const { data, error } = usePolled(reports, POLL_MS, []);
   const now = useNow();
   if (data === null)
-    return error === null ? h('p', { role: 'status' }, 'Asking the nodes …') : h(Problem, { error });
+    return error === null
+      ? h('p', { role: 'status' }, 'Asking the nodes …')
+      : h(Problem, { error });
   const picture = pictureOf(data);
   return [
     h('h1', null, headline(picture)),
@@ -73,7 +83,13 @@ function headline({ nodes: all, links }: Picture): ComponentChildren {
   return [`${name}: ${things(all.length, 'node')} `, h(Badge, { mood, children: told })];
 }
 
-function NodeCard({ node, now }: { readonly node: NodeState; readonly now: number }): ComponentChildren {
+function NodeCard({
+  node,
+  now,
+}: {
+  readonly node: NodeState;
+  readonly now: number;
+}): ComponentChildren {
   const { report, name, url, lagOps, lagMs, agrees } = node;
   const figures = report?.figures ?? null;
   const mood = moodOf(node);
@@ -84,7 +100,10 @@ function NodeCard({ node, now }: { readonly node: NodeState; readonly now: numbe
     ]),
     h('dl', { class: 'pairs' }, [
       pair('Address', url === null ? 'unknown' : h('a', { href: url }, new URL(url).host)),
-      pair('Lag', `${lagOps === null ? 'unknown' : things(lagOps, 'op')}${lagMs === null ? '' : `, ${span(lagMs)}`}`),
+      pair(
+        'Lag',
+        `${lagOps === null ? 'unknown' : things(lagOps, 'op')}${lagMs === null ? '' : `, ${span(lagMs)}`}`,
+      ),
       pair('Agrees', agreement(agrees, lagOps)),
       ...(figures === null ? [] : figurePairs(figures, now)),
     ]),
@@ -93,9 +112,13 @@ function NodeCard({ node, now }: { readonly node: NodeState; readonly now: numbe
 }
 
 function agreement(agrees: boolean | null, lagOps: number | null): ComponentChildren {
-  if (agrees === false) return h(Badge, { mood: 'bad', children: 'no: another map of the same ops' });
+  if (agrees === false)
+    return h(Badge, { mood: 'bad', children: 'no: another map of the same ops' });
   if (agrees === true) return h(Badge, { mood: 'good', children: 'yes, by the map sum' });
-  return h(Badge, { mood: 'plain', children: lagOps ? 'not compared while it lags' : 'not compared yet' });
+  return h(Badge, {
+    mood: 'plain',
+    children: lagOps ? 'not compared while it lags' : 'not compared yet',
+  });
 }
 
 const pair = (name: string, value: ComponentChildren): ComponentChildren => [
@@ -109,10 +132,19 @@ function figurePairs(figures: Figures, now: number): ComponentChildren[] {
   return [
     pair('Version', figures.version),
     pair('Up for', span(now - Date.parse(figures.started_at))),
-    pair('Keys', `${count(entries.live)}, ${count(entries.dead)} dead${entries.cold > 0 ? `, ${count(entries.cold)} cold` : ''}`),
+    pair(
+      'Keys',
+      `${count(entries.live)}, ${count(entries.dead)} dead${entries.cold > 0 ? `, ${count(entries.cold)} cold` : ''}`,
+    ),
     pair('Memory', `${size(memory.process_bytes)}, map ${size(memory.map_bytes)}${bound}`),
-    pair('Disk', `${size(disk.database_bytes)} and ${size(disk.write_ahead_log_bytes)} ahead; ${disk.free_bytes === null ? 'unknown' : size(disk.free_bytes)} free`),
-    pair('Checkpoint', `${things(checkpoint.lag_rows, 'row')} behind${checkpoint.failures > 0 ? `, ${things(checkpoint.failures, 'failure')}` : ''}`),
+    pair(
+      'Disk',
+      `${size(disk.database_bytes)} and ${size(disk.write_ahead_log_bytes)} ahead; ${disk.free_bytes === null ? 'unknown' : size(disk.free_bytes)} free`,
+    ),
+    pair(
+      'Checkpoint',
+      `${things(checkpoint.lag_rows, 'row')} behind${checkpoint.failures > 0 ? `, ${things(checkpoint.failures, 'failure')}` : ''}`,
+    ),
     pair(
       'Damage',
       damage.forked.length > 0
@@ -149,32 +181,52 @@ function Collection({ reports: all, picture, now }: CollectionProps): ComponentC
     ]),
     h('p', null, [
       'A deleted or expired key is dropped once every member is known to have seen its end',
-      stableAt === null ? '.' : [': so far, those up to ', h(Time, { at: Date.parse(stableAt), now }), '.'],
+      stableAt === null
+        ? '.'
+        : [': so far, those up to ', h(Time, { at: Date.parse(stableAt), now }), '.'],
     ]),
     holding.length > 0 &&
       h('table', null, [
-        h('caption', { class: 'soft', style: { textAlign: 'left' } }, 'Slowest to tell what they hold'),
-        h('tbody', null,
+        h(
+          'caption',
+          { class: 'soft', style: { textAlign: 'left' } },
+          'Slowest to tell what they hold',
+        ),
+        h(
+          'tbody',
+          null,
           holding.map(({ node, last_heard_at, behind_ops }) =>
             h('tr', null, [
               h('th', { scope: 'row' }, node),
-              h('td', null, last_heard_at === null ? 'never heard' : ['heard ', span(Math.max(0, now - Date.parse(last_heard_at))), ' ago']),
-              h('td', { class: 'number' }, behind_ops === null ? '' : `${things(behind_ops, 'op')} behind`),
+              h(
+                'td',
+                null,
+                last_heard_at === null
+                  ? 'never heard'
+                  : ['heard ', span(Math.max(0, now - Date.parse(last_heard_at))), ' ago'],
+              ),
+              h(
+                'td',
+                { class: 'number' },
+                behind_ops === null ? '' : `${things(behind_ops, 'op')} behind`,
+              ),
             ]),
           ),
         ),
       ]),
-    silent.length > 0 && h('p', { class: 'hint' }, [
-      'If a node is lost for good: ',
-      h('code', null, `hearsay member retire ${silent[0]?.name ?? ''}`),
-    ]),
+    silent.length > 0 &&
+      h('p', { class: 'hint' }, [
+        'If a node is lost for good: ',
+        h('code', null, `hearsay member retire ${silent[0]?.name ?? ''}`),
+      ]),
   ]);
 }
 
 /** The figures of a node that has gone stay until it is back, or the view is left. */
 function Charts({ reports: all }: { readonly reports: readonly Report[] }): ComponentChildren {
   const known = useRef(new Map<string, Rates>());
-  for (const { figures } of all) if (figures !== null) known.current.set(figures.node, figures.rates);
+  for (const { figures } of all)
+    if (figures !== null) known.current.set(figures.node, figures.rates);
   const rates = [...known.current].sort(([a], [b]) => (a < b ? -1 : 1));
   const endsAt = Math.max(...rates.map(([, { ends_at }]) => Date.parse(ends_at)));
   const stepMs = rates[0]?.[1].step_ms ?? 5000;

@@ -60,9 +60,13 @@ export function EntryPanel({ entryKey, changes, onGone }: PanelProps): Component
       h('dt', null, 'Size'),
       h('dd', null, size(bytesOf(entry.value))),
       h('dt', null, 'Time left'),
-      h('dd', null, entry.expiresAt === null
-        ? 'no end'
-        : [span(entry.expiresAt - now), ', until ', h(Time, { at: entry.expiresAt, now })]),
+      h(
+        'dd',
+        null,
+        entry.expiresAt === null
+          ? 'no end'
+          : [span(entry.expiresAt - now), ', until ', h(Time, { at: entry.expiresAt, now })],
+      ),
     ]),
     h(Value, { text: entry.value, meta: entry.meta }),
     h('div', { class: 'row' }, [
@@ -70,14 +74,15 @@ export function EntryPanel({ entryKey, changes, onGone }: PanelProps): Component
       h('a', { href: linkTo('history', { key: entry.key }) }, 'History'),
       h('button', { type: 'button', class: 'danger', onClick: () => setAsking(true) }, 'Delete'),
     ]),
-    isAsking && h(Dialog, { label: 'Delete this key?', onClose: () => setAsking(false) }, [
-      h('p', { class: 'mono' }, entry.key),
-      h('p', null, 'It is deleted on every node, if it is still the entry that you see.'),
-      h('div', { class: 'row' }, [
-        h('button', { type: 'button', class: 'danger', onClick: remove }, 'Delete'),
-        h('button', { type: 'button', onClick: () => setAsking(false) }, 'Keep'),
+    isAsking &&
+      h(Dialog, { label: 'Delete this key?', onClose: () => setAsking(false) }, [
+        h('p', { class: 'mono' }, entry.key),
+        h('p', null, 'It is deleted on every node, if it is still the entry that you see.'),
+        h('div', { class: 'row' }, [
+          h('button', { type: 'button', class: 'danger', onClick: remove }, 'Delete'),
+          h('button', { type: 'button', onClick: () => setAsking(false) }, 'Keep'),
+        ]),
       ]),
-    ]),
   ];
 }
 
@@ -101,7 +106,12 @@ export function Editor({ entry, prefix = '', onDone }: EditorProps): ComponentCh
     if (fault !== null) return;
     const ttlMs = ttl.trim() === '' ? null : Math.round(Number(ttl) * 1000);
     const isSameText = entry !== null && laidOut(entry.value) === value;
-    const draft = { key, value, ttlMs, meta: isSameText || hasShape(entry, value) ? (entry?.meta ?? null) : null };
+    const draft = {
+      key,
+      value,
+      ttlMs,
+      meta: isSameText || hasShape(entry, value) ? (entry?.meta ?? null) : null,
+    };
     try {
       await writeEntry(draft, base);
       onDone(key);
@@ -115,28 +125,53 @@ export function Editor({ entry, prefix = '', onDone }: EditorProps): ComponentCh
     event.preventDefault();
     void save(over);
   };
-  return h('form', { onSubmit: submit, 'aria-label': entry === null ? 'New key' : `Edit ${entry.key}` }, [
-    h('h2', { class: entry === null ? '' : 'mono' }, entry === null ? 'New key' : entry.key),
-    entry === null && h('label', { class: 'wide' }, ['Key', h('input', { value: key, required: true, style: { width: '100%' }, onInput: textTo(setKey) })]),
-    h('label', { class: 'wide' }, ['Value, as JSON', h('textarea', { value, spellcheck: false, onInput: textTo(setValue) })]),
-    h('label', null, ['Seconds to live', h('input', { value: ttl, inputMode: 'decimal', size: 10, placeholder: 'no end', onInput: textTo(setTtl) })]),
-    error !== null && h('p', { class: 'problem', role: 'alert' }, error),
-    theirs === undefined
-      ? h('div', { class: 'row', style: { marginTop: '0.75rem' } }, [
-          h('button', { type: 'submit', class: 'main' }, 'Save'),
-          h('button', { type: 'button', onClick: () => onDone(null) }, 'Cancel'),
-        ])
-      : h(Conflict, {
-          theirs,
-          mine: value,
-          onTheirs: () => onDone(null),
-          onMine: () => {
-            setOver(theirs);
-            setTheirs(undefined);
-            void save(theirs);
-          },
+  return h(
+    'form',
+    { onSubmit: submit, 'aria-label': entry === null ? 'New key' : `Edit ${entry.key}` },
+    [
+      h('h2', { class: entry === null ? '' : 'mono' }, entry === null ? 'New key' : entry.key),
+      entry === null &&
+        h('label', { class: 'wide' }, [
+          'Key',
+          h('input', {
+            value: key,
+            required: true,
+            style: { width: '100%' },
+            onInput: textTo(setKey),
+          }),
+        ]),
+      h('label', { class: 'wide' }, [
+        'Value, as JSON',
+        h('textarea', { value, spellcheck: false, onInput: textTo(setValue) }),
+      ]),
+      h('label', null, [
+        'Seconds to live',
+        h('input', {
+          value: ttl,
+          inputMode: 'decimal',
+          size: 10,
+          placeholder: 'no end',
+          onInput: textTo(setTtl),
         }),
-  ]);
+      ]),
+      error !== null && h('p', { class: 'problem', role: 'alert' }, error),
+      theirs === undefined
+        ? h('div', { class: 'row', style: { marginTop: '0.75rem' } }, [
+            h('button', { type: 'submit', class: 'main' }, 'Save'),
+            h('button', { type: 'button', onClick: () => onDone(null) }, 'Cancel'),
+          ])
+        : h(Conflict, {
+            theirs,
+            mine: value,
+            onTheirs: () => onDone(null),
+            onMine: () => {
+              setOver(theirs);
+              setTheirs(undefined);
+              void save(theirs);
+            },
+          }),
+    ],
+  );
 }
 
 interface ConflictProps {
@@ -150,9 +185,13 @@ interface ConflictProps {
 /** Somebody else was quicker: both are shown, and the person decides. */
 function Conflict({ theirs, mine, onTheirs, onMine }: ConflictProps): ComponentChildren {
   return h('div', { role: 'alert', class: 'conflict' }, [
-    h('p', { class: 'problem' }, theirs === null
-      ? 'Meanwhile the key was deleted or has expired.'
-      : `Meanwhile somebody wrote version ${count(theirs.version)}. Nothing of yours was written yet.`),
+    h(
+      'p',
+      { class: 'problem' },
+      theirs === null
+        ? 'Meanwhile the key was deleted or has expired.'
+        : `Meanwhile somebody wrote version ${count(theirs.version)}. Nothing of yours was written yet.`,
+    ),
     theirs !== null && h('p', null, 'From theirs (−) to yours (+):'),
     theirs !== null && h(Diff, { before: theirs.value, after: mine }),
     h('div', { class: 'row' }, [
@@ -165,11 +204,14 @@ function Conflict({ theirs, mine, onTheirs, onMine }: ConflictProps): ComponentC
 const textTo =
   (set: (text: string) => void) =>
   ({ target }: Event): void => {
-    if (target instanceof HTMLInputElement || target instanceof HTMLTextAreaElement) set(target.value);
+    if (target instanceof HTMLInputElement || target instanceof HTMLTextAreaElement)
+      set(target.value);
   };
 
 const ttlText = (entry: Entry | null): string =>
-  entry?.expiresAt == null ? '' : String(Math.max(1, Math.round((entry.expiresAt - Date.now()) / 1000)));
+  entry?.expiresAt == null
+    ? ''
+    : String(Math.max(1, Math.round((entry.expiresAt - Date.now()) / 1000)));
 
 function faultIn(key: string, value: string, ttl: string): string | null {
   if (key === '') return 'The key is empty: give it a name.';
@@ -178,13 +220,15 @@ function faultIn(key: string, value: string, ttl: string): string | null {
   } catch (error) {
     return `The value is not JSON (${errorText(error)}). A text stands in double quotes.`;
   }
-  if (ttl.trim() !== '' && !(Number(ttl) > 0)) return 'The seconds to live are a number above 0, or nothing.';
+  if (ttl.trim() !== '' && !(Number(ttl) > 0))
+    return 'The seconds to live are a number above 0, or nothing.';
   return null;
 }
 
 /** Annotations name paths, so they go on only with a value that still has them all. */
 function hasShape(entry: Entry | null, value: string): boolean {
   if (entry === null || entry.meta === null) return false;
-  const shape = (text: string): string => JSON.stringify(JSON.parse(text), (_, part) => (typeof part === 'object' ? part : typeof part));
+  const shape = (text: string): string =>
+    JSON.stringify(JSON.parse(text), (_, part) => (typeof part === 'object' ? part : typeof part));
   return shape(entry.value) === shape(value);
 }

@@ -9,7 +9,7 @@ import { count, span, things } from '../words/formats.ts';
 import { type Branches, branchOf, longer, nameOf, type Row, rowsOf } from '../words/keyTree.ts';
 import { go, route } from '../words/route.ts';
 import { useStore } from '../words/store.ts';
-import { EntryPanel, Editor } from './entryPanel.ts';
+import { Editor, EntryPanel } from './entryPanel.ts';
 
 const PAGE = 100;
 /** The levels are read again at most this often, in milliseconds, however many keys change. */
@@ -36,12 +36,46 @@ export function KeysView(): ComponentChildren {
     h('h1', null, 'Keys'),
     h(Bar, { prefix, separator, show, onNew: () => setNew(true) }),
     h('div', { class: 'panes' }, [
-      h(Tree, { key: `${separator} ${prefix}`, prefix, separator, selected: key, onOpen: (opened: string) => { setNew(false); show({ key: opened }); }, onChange: (changed: string) => { if (key === null || changed === key || key.startsWith(changed)) setChanges((before) => before + 1); }, onNew: () => setNew(true) }),
-      h('section', { class: 'card', 'aria-label': 'Entry' }, isNew
-        ? h(Editor, { entry: null, prefix, onDone: (made: string | null) => { setNew(false); if (made !== null) show({ key: made }); } })
-        : key === null
-          ? h('p', { class: 'hint' }, 'Open a key to see its value, its time left and its history.')
-          : h(EntryPanel, { key, entryKey: key, changes, onGone: () => setChanges((before) => before + 1) })),
+      h(Tree, {
+        key: `${separator} ${prefix}`,
+        prefix,
+        separator,
+        selected: key,
+        onOpen: (opened: string) => {
+          setNew(false);
+          show({ key: opened });
+        },
+        onChange: (changed: string) => {
+          if (key === null || changed === key || key.startsWith(changed))
+            setChanges((before) => before + 1);
+        },
+        onNew: () => setNew(true),
+      }),
+      h(
+        'section',
+        { class: 'card', 'aria-label': 'Entry' },
+        isNew
+          ? h(Editor, {
+              entry: null,
+              prefix,
+              onDone: (made: string | null) => {
+                setNew(false);
+                if (made !== null) show({ key: made });
+              },
+            })
+          : key === null
+            ? h(
+                'p',
+                { class: 'hint' },
+                'Open a key to see its value, its time left and its history.',
+              )
+            : h(EntryPanel, {
+                key,
+                entryKey: key,
+                changes,
+                onGone: () => setChanges((before) => before + 1),
+              }),
+      ),
     ]),
   ];
 }
@@ -64,9 +98,28 @@ function Bar({ prefix, separator, show, onNew }: BarProps): ComponentChildren {
     if (target instanceof HTMLSelectElement) show({ separator: target.value });
   };
   return h('div', { class: 'bar', role: 'search' }, [
-    h('input', { type: 'search', value: prefix, placeholder: 'Keys that begin with …', 'aria-label': 'Keys that begin with', spellcheck: false, onInput: type }),
-    h('label', null, ['Folders at', h('select', { onChange: choose, value: separator },
-      SEPARATORS.map((sign) => h('option', { value: sign, selected: sign === separator }, sign === '' ? 'nothing' : sign)))]),
+    h('input', {
+      type: 'search',
+      value: prefix,
+      placeholder: 'Keys that begin with …',
+      'aria-label': 'Keys that begin with',
+      spellcheck: false,
+      onInput: type,
+    }),
+    h('label', null, [
+      'Folders at',
+      h(
+        'select',
+        { onChange: choose, value: separator },
+        SEPARATORS.map((sign) =>
+          h(
+            'option',
+            { value: sign, selected: sign === separator },
+            sign === '' ? 'nothing' : sign,
+          ),
+        ),
+      ),
+    ]),
     h('button', { type: 'button', onClick: onNew }, 'New key'),
   ]);
 }
@@ -80,7 +133,14 @@ interface TreeProps {
   readonly onNew: () => void;
 }
 
-function Tree({ prefix, separator, selected, onOpen, onChange, onNew }: TreeProps): ComponentChildren {
+function Tree({
+  prefix,
+  separator,
+  selected,
+  onOpen,
+  onChange,
+  onNew,
+}: TreeProps): ComponentChildren {
   const [branches, setBranches] = useState<Branches>(new Map());
   const [error, setError] = useState<unknown>(null);
   const [place, setPlace] = useState(0);
@@ -144,7 +204,12 @@ function Tree({ prefix, separator, selected, onOpen, onChange, onNew }: TreeProp
   };
   const press = (event: KeyboardEvent): void => {
     const row = rows[at];
-    const moves: Readonly<Record<string, number>> = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: rows.length - 1 };
+    const moves: Readonly<Record<string, number>> = {
+      ArrowDown: at + 1,
+      ArrowUp: at - 1,
+      Home: 0,
+      End: rows.length - 1,
+    };
     const next = moves[event.key];
     if (next !== undefined) {
       const bounded = Math.max(0, Math.min(rows.length - 1, next));
@@ -164,30 +229,84 @@ function Tree({ prefix, separator, selected, onOpen, onChange, onNew }: TreeProp
     error !== null && h(Problem, { error }),
     !isRead && error === null && h('p', { role: 'status' }, 'Reading …'),
     isRead && rows.length === 0 && h(Nothing, { prefix, onNew }),
-    rows.length > 0 && h('ul', { class: 'tree', role: 'tree', ref: list, tabIndex: 0, 'aria-label': 'Keys', 'aria-activedescendant': `row-${at}`, onKeyDown: press },
-      rows.map((row, index) => {
-        const isSelected = row.kind === 'key' && row.entry.key === selected;
-        return h('li', {
-          key: row.kind === 'key' ? `k${row.entry.key}` : `${row.kind}${row.kind === 'folder' ? row.prefix : row.parent}`,
-          id: `row-${index}`,
-          role: 'treeitem',
-          'aria-level': row.depth,
-          'aria-selected': isSelected,
-          ...(row.kind === 'folder' && { 'aria-expanded': row.isOpen }),
-          style: { paddingLeft: `${(row.depth - 1) * 1.1 + 0.4}rem`, ...(index === at && { boxShadow: 'inset 3px 0 var(--accent)' }) },
-          onClick: () => { setPlace(index); act(row); },
-        }, [
-          h('span', { class: 'sign', 'aria-hidden': 'true' }, row.kind === 'folder' ? (row.isOpen ? '▾' : '▸') : row.kind === 'more' ? '↓' : ''),
-          h('span', null, row.kind === 'folder' ? row.prefix.slice(parentLength(rows, index, prefix)) : nameOf(row)),
-          row.kind === 'key' && row.entry.expires_at !== null && h('span', { class: 'left' }, timeLeft(Date.parse(row.entry.expires_at) - now)),
-        ]);
-      })),
-    rows[at]?.kind === 'folder' && h('div', { class: 'row', style: { marginTop: '0.5rem' } }, h('button', { type: 'button', class: 'danger', onClick: () => setFolder(folderAt(rows[at])) }, `Delete folder ${folderAt(rows[at]) ?? ''}`)),
-    folder !== null && h(DeleteFolder, { prefix: folder, onClose: () => { setFolder(null); void refresh(); } }),
+    rows.length > 0 &&
+      h(
+        'ul',
+        {
+          class: 'tree',
+          role: 'tree',
+          ref: list,
+          tabIndex: 0,
+          'aria-label': 'Keys',
+          'aria-activedescendant': `row-${at}`,
+          onKeyDown: press,
+        },
+        rows.map((row, index) => {
+          const isSelected = row.kind === 'key' && row.entry.key === selected;
+          return h(
+            'li',
+            {
+              key:
+                row.kind === 'key'
+                  ? `k${row.entry.key}`
+                  : `${row.kind}${row.kind === 'folder' ? row.prefix : row.parent}`,
+              id: `row-${index}`,
+              role: 'treeitem',
+              'aria-level': row.depth,
+              'aria-selected': isSelected,
+              ...(row.kind === 'folder' && { 'aria-expanded': row.isOpen }),
+              style: {
+                paddingLeft: `${(row.depth - 1) * 1.1 + 0.4}rem`,
+                ...(index === at && { boxShadow: 'inset 3px 0 var(--accent)' }),
+              },
+              onClick: () => {
+                setPlace(index);
+                act(row);
+              },
+            },
+            [
+              h(
+                'span',
+                { class: 'sign', 'aria-hidden': 'true' },
+                row.kind === 'folder' ? (row.isOpen ? '▾' : '▸') : row.kind === 'more' ? '↓' : '',
+              ),
+              h(
+                'span',
+                null,
+                row.kind === 'folder'
+                  ? row.prefix.slice(parentLength(rows, index, prefix))
+                  : nameOf(row),
+              ),
+              row.kind === 'key' &&
+                row.entry.expires_at !== null &&
+                h('span', { class: 'left' }, timeLeft(Date.parse(row.entry.expires_at) - now)),
+            ],
+          );
+        }),
+      ),
+    rows[at]?.kind === 'folder' &&
+      h(
+        'div',
+        { class: 'row', style: { marginTop: '0.5rem' } },
+        h(
+          'button',
+          { type: 'button', class: 'danger', onClick: () => setFolder(folderAt(rows[at])) },
+          `Delete folder ${folderAt(rows[at]) ?? ''}`,
+        ),
+      ),
+    folder !== null &&
+      h(DeleteFolder, {
+        prefix: folder,
+        onClose: () => {
+          setFolder(null);
+          void refresh();
+        },
+      }),
   ]);
 }
 
-const folderAt = (row: Row | undefined): string | null => (row?.kind === 'folder' ? row.prefix : null);
+const folderAt = (row: Row | undefined): string | null =>
+  row?.kind === 'folder' ? row.prefix : null;
 
 const timeLeft = (ms: number): string => (ms > 0 ? span(ms) : 'expired');
 
@@ -201,18 +320,36 @@ function parentLength(rows: readonly Row[], index: number, root: string): number
   return root.length;
 }
 
-function Nothing({ prefix, onNew }: { readonly prefix: string; readonly onNew: () => void }): ComponentChildren {
+function Nothing({
+  prefix,
+  onNew,
+}: {
+  readonly prefix: string;
+  readonly onNew: () => void;
+}): ComponentChildren {
   const base = useStore(nodes.present);
   if (prefix !== '') return h('p', { class: 'empty' }, `No key begins with ${prefix}`);
   return h('div', { class: 'empty' }, [
     h('p', null, 'The cache is empty. Put the first key:'),
-    h(CopyLine, { text: `curl -X PUT ${base}/cache/user%2F1 -H 'Content-Type: application/json' -d '{"value":{"name":"Ada"},"version":1,"ttl_ms":600000}'` }),
-    h('p', null, ['A slash in a key is written %2F there; it makes a folder here. Or ', h('button', { type: 'button', onClick: onNew }, 'write one here'), '.']),
+    h(CopyLine, {
+      text: `curl -X PUT ${base}/cache/user%2F1 -H 'Content-Type: application/json' -d '{"value":{"name":"Ada"},"version":1,"ttl_ms":600000}'`,
+    }),
+    h('p', null, [
+      'A slash in a key is written %2F there; it makes a folder here. Or ',
+      h('button', { type: 'button', onClick: onNew }, 'write one here'),
+      '.',
+    ]),
   ]);
 }
 
 /** Counts first, so that a person knows what goes. */
-function DeleteFolder({ prefix, onClose }: { readonly prefix: string; readonly onClose: () => void }): ComponentChildren {
+function DeleteFolder({
+  prefix,
+  onClose,
+}: {
+  readonly prefix: string;
+  readonly onClose: () => void;
+}): ComponentChildren {
   const [found, setFound] = useState<{ keys: number; isMore: boolean } | null>(null);
   const [sofar, setSofar] = useState(0);
   const [error, setError] = useState<unknown>(null);
@@ -228,9 +365,25 @@ function DeleteFolder({ prefix, onClose }: { readonly prefix: string; readonly o
     error !== null && h(Problem, { error }),
     gone !== null
       ? h('p', { role: 'status' }, `Deleted: ${things(gone, 'key')}.`)
-      : h('p', { role: 'status' }, found === null ? `Counting: ${count(sofar)} …` : `${found.isMore ? 'More than ' : ''}${things(found.keys, 'key')} would be deleted, on every node.`),
+      : h(
+          'p',
+          { role: 'status' },
+          found === null
+            ? `Counting: ${count(sofar)} …`
+            : `${found.isMore ? 'More than ' : ''}${things(found.keys, 'key')} would be deleted, on every node.`,
+        ),
     h('div', { class: 'row' }, [
-      gone === null && h('button', { type: 'button', class: 'danger', disabled: found === null || found.keys === 0, onClick: remove }, found === null ? 'Delete' : `Delete ${things(found.keys, 'key')}`),
+      gone === null &&
+        h(
+          'button',
+          {
+            type: 'button',
+            class: 'danger',
+            disabled: found === null || found.keys === 0,
+            onClick: remove,
+          },
+          found === null ? 'Delete' : `Delete ${things(found.keys, 'key')}`,
+        ),
       h('button', { type: 'button', onClick: onClose }, gone === null ? 'Keep' : 'Close'),
     ]),
   ]);

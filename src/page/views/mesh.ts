@@ -44,7 +44,9 @@ export function Mesh({ picture }: { readonly picture: Picture }): ComponentChild
     h(
       'ul',
       { class: 'chart-legend', style: { listStyle: 'none', margin: 0, padding: 0 } },
-      links.filter(({ state }) => state === 'cut').map((link) => h('li', null, `✂ ${textOf(link)}`)),
+      links
+        .filter(({ state }) => state === 'cut')
+        .map((link) => h('li', null, `✂ ${textOf(link)}`)),
     ),
   ]);
 }

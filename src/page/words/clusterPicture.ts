@@ -64,7 +64,9 @@ function stateOf(
   newest: ReadonlyMap<string, number>,
 ): NodeState {
   const report = heard.find(({ cluster }) => cluster?.origin === origin) ?? null;
-  const seen = heard.flatMap(({ cluster }) => cluster?.members.filter((m) => m.origin === origin) ?? []);
+  const seen = heard.flatMap(
+    ({ cluster }) => cluster?.members.filter((m) => m.origin === origin) ?? [],
+  );
   const vector = report?.cluster?.vector;
   const ownLag =
     vector === undefined
@@ -84,7 +86,11 @@ function stateOf(
 }
 
 /** Equal vectors must have equal map sums of the same minute. A node's own peers compare theirs as well. */
-function agreementOf(origin: string, report: Report | null, heard: readonly Report[]): boolean | null {
+function agreementOf(
+  origin: string,
+  report: Report | null,
+  heard: readonly Report[],
+): boolean | null {
   const told = heard.flatMap(({ cluster }) =>
     (cluster?.peers ?? []).filter((peer) => peer.origin === origin).map(({ agrees }) => agrees),
   );
@@ -122,7 +128,9 @@ function linkOf(a: NodeState, b: NodeState): Pick<Link, 'state' | 'reason'> {
     const why = cut?.reason ?? (cut === undefined ? 'neither node tells of it' : cut.state);
     return { state: 'cut', reason: why };
   }
-  const lag = Math.max(...views.map((peer) => (peer.peer_lacks_ops ?? 0) + (peer.we_lack_ops ?? 0)));
+  const lag = Math.max(
+    ...views.map((peer) => (peer.peer_lacks_ops ?? 0) + (peer.we_lack_ops ?? 0)),
+  );
   return lag > 0
     ? { state: 'lagging', reason: `${lag} ops under way` }
     : { state: 'connected', reason: 'connected' };

@@ -56,7 +56,8 @@ export function diffLines(before: string, after: string): DiffLine[] {
   let start = 0;
   while (start < a.length && start < b.length && a[start] === b[start]) start++;
   let end = 0;
-  while (end < a.length - start && end < b.length - start && a.at(-1 - end) === b.at(-1 - end)) end++;
+  while (end < a.length - start && end < b.length - start && a.at(-1 - end) === b.at(-1 - end))
+    end++;
   const middle = between(a.slice(start, a.length - end), b.slice(start, b.length - end));
   const same = (text: string): DiffLine => ({ kind: 'same', text });
   return [...a.slice(0, start).map(same), ...middle, ...a.slice(a.length - end).map(same)];

@@ -16,8 +16,18 @@ export interface Branch {
 export type Branches = ReadonlyMap<string, Branch>;
 
 export type Row =
-  | { readonly kind: 'folder'; readonly prefix: string; readonly depth: number; readonly isOpen: boolean }
-  | { readonly kind: 'key'; readonly entry: ListedEntry; readonly depth: number; readonly parent: string }
+  | {
+      readonly kind: 'folder';
+      readonly prefix: string;
+      readonly depth: number;
+      readonly isOpen: boolean;
+    }
+  | {
+      readonly kind: 'key';
+      readonly entry: ListedEntry;
+      readonly depth: number;
+      readonly parent: string;
+    }
   | { readonly kind: 'more'; readonly parent: string; readonly depth: number };
 
 export const MOST_ROWS = 3000;
