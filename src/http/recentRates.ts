@@ -1,5 +1,5 @@
 /**
- * What this node did in the last 15 minutes, in steps of five seconds: for the page, which a person opens after
+ * The work of this node in the last 15 minutes, in steps of five seconds: for the page, which a person opens after
  * something has happened.
  *
  * Invariant: it takes the same memory however long the node runs.

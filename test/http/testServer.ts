@@ -14,6 +14,7 @@ import { createApp } from '../../src/http/app.ts';
 import { Bounds } from '../../src/http/limits/bounds.ts';
 import type { Load, ShedChange } from '../../src/http/limits/shedding.ts';
 import type { Health } from '../../src/http/routes/clusterRoutes.ts';
+import type { PageRouteOptions } from '../../src/http/routes/pageRoutes.ts';
 import { createServer } from '../../src/http/server.ts';
 import { MemoryLog, type MemoryLogOptions } from '../../src/log/memory.ts';
 import { Networks } from '../../src/net/networks.ts';
@@ -44,6 +45,8 @@ export interface TestOptions {
   readonly maxMemory?: number;
   /** By default everybody may do everything. */
   readonly callers?: (limits: Limits, nowMs: () => number) => Callers;
+  /** By default it has no page. */
+  readonly page?: PageRouteOptions;
   /** Told of errors that nobody planned; without it one fails the test. */
   readonly onError?: (details: object) => void;
 }
@@ -291,6 +294,7 @@ async function open(
     version: '1.2.3',
     registry: new Registry(),
     maxClockSkewMs: 60_000,
+    page: options.page ?? null,
     callers: (options.callers ?? unboundCallers)(limits, clock),
   });
   const server = createServer(isGeneral ? general : listener, connections, limits, {

@@ -34,7 +34,7 @@ export class AllowedPages {
   /**
    * @param allowed origins such as `https://app.example.com`; `*` for all.
    * @param urls of this node, as others reach it.
-   * @param nodeOrigins gives the web origins of the nodes of the cluster, whose page goes on at this node (ADR 33).
+   * @param nodeOrigins gives the web origins of the nodes of the cluster, whose page goes on at this node (ADR 34).
    */
   constructor(
     allowed: readonly string[],

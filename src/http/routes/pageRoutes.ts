@@ -68,7 +68,7 @@ async function answerFile(
   answerBytes(ctx, type, takesGzip ? gzipped : bytes, headers);
 }
 
-/** What browsers may do with any of the files. */
+/** Headers of each file: a browser asks each time whether it is still the same. */
 const HEADERS: readonly string[] = [
   'Cache-Control',
   'no-cache',

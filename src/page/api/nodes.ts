@@ -30,7 +30,7 @@ export interface Answer {
   readonly status: number;
 }
 
-/** What happened to the node that the page asked before. */
+/** A change of the node that the page asks, since the one before is gone. */
 export interface Move {
   readonly from: string;
   readonly to: string;

@@ -21,6 +21,7 @@ interface ChartProps {
 }
 
 const HEIGHT = 170;
+const minute = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' });
 /** 15 minutes of steps of five seconds. */
 const STEPS = 180;
 export const COLOURS = 5;
@@ -96,7 +97,11 @@ function optionsFor(element: HTMLElement, lines: number): uPlot.Options {
     cursor: { show: false },
     scales: { y: { range: (_plot, _low, high) => [0, Math.max(1, high * 1.1)] } },
     axes: [
-      { ...axis, space: 70 },
+      {
+        ...axis,
+        space: 70,
+        values: (_plot, marks) => marks.map((mark) => minute.format(mark * 1000)),
+      },
       { ...axis, size: 48, values: (_plot, marks) => marks.map((mark) => figure(mark)) },
     ],
     series: [

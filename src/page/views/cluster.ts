@@ -240,7 +240,7 @@ function Charts({ reports: all }: { readonly reports: readonly Report[] }): Comp
     values: [...rate.watchers, ...gap(rate, endsAt, stepMs)],
   }));
   const common = { endsAt, stepMs };
-  return h('div', { class: 'cards' }, [
+  return h('div', { class: 'cards four' }, [
     h(Chart, { ...common, title: 'Writes', unit: 'a second', series: perSecond('writes') }),
     h(Chart, { ...common, title: 'Reads', unit: 'requests a second', series: perSecond('reads') }),
     h(Chart, { ...common, title: 'Conflicts', unit: 'a second', series: perSecond('conflicts') }),

@@ -1,4 +1,4 @@
-/** What several nodes tell of their cluster, put together into one picture. Pure. */
+/** One picture of a cluster, put together of the answers of its nodes. Pure. */
 import type { Cluster, Figures, Member, Peer } from '../api/answers.ts';
 
 /** The answers of one node; null where it gave none. */

@@ -103,6 +103,8 @@ const ENDPOINTS: readonly Endpoint[] = [
   plain('OPTIONS', KEY, [], { keys: 'none', allowed: [204] }),
   plain('GET', '/metrics', ['metrics'], { keys: 'none' }),
   plain('GET', '/_cluster', ['metrics'], { keys: 'none' }),
+  plain('GET', '/_figures', ['metrics'], { keys: 'none' }),
+  plain('GET', '/_watchers', ['metrics'], { keys: 'none' }),
   plain('GET', '/_log', ['log'], { keys: 'all' }),
   plain('GET', '/_log/rows?limit=1', ['log'], { keys: 'all' }),
   plain('POST', '/_log/compact', ['admin'], { keys: 'none', allowed: [200, 409] }),
