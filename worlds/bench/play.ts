@@ -8,6 +8,7 @@ import { openCache } from '../tables/cache.ts';
 import { Configurations } from '../tables/operatorTables.ts';
 import { sessionSchema } from '../tables/schemas.ts';
 import { TableMirror } from '../tables/tableMirror.ts';
+import { logSizeOf } from './logSize.ts';
 import type { RunningWorlds } from './runningWorlds.ts';
 import { quantileBetween, type Scrape, scrape } from './scrape.ts';
 
@@ -34,8 +35,9 @@ export interface PlayFigures {
   readonly tickLateP99Ms: number;
   readonly longestFrameGapMs: number;
   readonly bytesPerSecondAndPlayer: number;
-  /** Ops of the whole log, less those of as long a time without players. */
+  /** Of the whole log, less as much time without players; so are the bytes. */
   readonly opsPerPlayerMinute: number;
+  readonly logBytesPerPlayerMinute: number;
 }
 
 /** Configures worlds of 50 seats each in the first region, and waits until they take players. */
@@ -76,15 +78,16 @@ export async function benchPlay(
   bots: number,
   seconds: number,
 ): Promise<PlayFigures> {
-  const nodeUrl = worlds.regions[0]?.nodeUrls[0] ?? '';
-  const lsn = async (): Promise<number> => (await scrape(nodeUrl)).total('hearsay_log_lsn');
-  const idleFrom = await lsn();
+  const dataDir = worlds.regions[0]?.nodes[0]?.environment.DATA_DIR ?? '';
+  const idleFrom = await logSizeOf(dataDir);
   await sleep(seconds * 1000);
-  const idleOps = (await lsn()) - idleFrom;
+  const playFrom = await logSizeOf(dataDir);
   const before = await Promise.all(worldUrls.map(scrape));
-  const playFrom = await lsn();
   const report = await runBots(worlds.edgeUrl, bots, seconds);
-  const playOps = (await lsn()) - playFrom;
+  const end = await logSizeOf(dataDir);
+  const playerMinutes = Math.max(1, report.seated * seconds) / 60;
+  const costOf = (size: 'ops' | 'textBytes'): number =>
+    (end[size] - playFrom[size] - (playFrom[size] - idleFrom[size])) / playerMinutes;
   const after = await Promise.all(worldUrls.map(scrape));
   const both = before.flatMap((first, index): [Scrape, Scrape][] => {
     const second = after[index];
@@ -107,7 +110,8 @@ export async function benchPlay(
       ),
     longestFrameGapMs: report.longestGapMs,
     bytesPerSecondAndPlayer: report.bytesPerSecond,
-    opsPerPlayerMinute: (playOps - idleOps) / Math.max(1, (report.seated * seconds) / 60),
+    opsPerPlayerMinute: costOf('ops'),
+    logBytesPerPlayerMinute: costOf('textBytes'),
   };
 }
 
