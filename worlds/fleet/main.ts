@@ -10,6 +10,7 @@ import { AuditLog, audited } from '../access/audit.ts';
 import { openGuard, openSigner } from '../access/serviceTokens.ts';
 import { listen } from '../http/jsonApp.ts';
 import { privateHostSchema } from '../http/privateHost.ts';
+import { maxLogBytesSchema, ShortLogs } from '../process/logFiles.ts';
 import { Seen } from '../process/seen.ts';
 import {
   fileSchema,
@@ -67,6 +68,7 @@ const settingsSchema = z.object({
   maxLinks: wholeNumber(1, 100_000)
     .prefault('128')
     .describe('most connections of worlds at a time (default 128)'),
+  maxLogBytes: maxLogBytesSchema,
   logLevel: logLevelSchema,
 });
 
@@ -118,6 +120,12 @@ const guard = await openGuard(keys, who);
 const app = fleetApp({ fleet, guard, onFault, audit, seen: seen.http(() => ({ status: 'ok' })) });
 const listener = await listen(app, host, port);
 const links = new Links(listener.server, { fleet, guard, maxLinks, onFault });
+const shortLogs = new ShortLogs(dataDir, settings.maxLogBytes, onFault);
+seen.metrics.total(
+  'worlds_logs_emptied_total',
+  'Times that the log of a world had grown too long and was begun anew.',
+  () => shortLogs.emptied,
+);
 registerFleetMetrics(seen.metrics, { fleet, links, audit, maxProcesses });
 worldSettings['fleet-url'] = listener.url;
 const looking = setInterval(() => fleet.look(), LOOK_EVERY_MS);
@@ -131,6 +139,7 @@ async function end(isWithWorlds: boolean): Promise<void> {
     while (fleet.views().length > 0 && performance.now() < untilMs) await wait(LOOK_EVERY_MS);
   }
   clearInterval(looking);
+  shortLogs[Symbol.dispose]();
   links[Symbol.dispose]();
   await listener[Symbol.asyncDispose]();
   store[Symbol.dispose]();

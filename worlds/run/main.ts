@@ -3,6 +3,7 @@ import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { z } from 'zod';
+import { maxLogBytesSchema, ShortLogs } from '../process/logFiles.ts';
 import { readSettings } from '../process/settings.ts';
 import { readTokens } from '../process/tokenFile.ts';
 import { openCache } from '../tables/cache.ts';
@@ -19,15 +20,27 @@ const END_LIMIT_MS = 5000;
 const FLEET_END_LIMIT_MS = 20_000;
 const ASK_EVERY_MS = 100;
 
-const place = readSettings('worlds', z.object(placeShape), process.argv.slice(2), process.env);
+const place = readSettings(
+  'worlds',
+  z.object({ ...placeShape, maxLogBytes: maxLogBytesSchema }),
+  process.argv.slice(2),
+  process.env,
+);
 const startedAtMs = performance.now();
 const plan = await planAt(place);
 const { regions } = plan;
 
+const logDirectories = new Set<string>();
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 function start(program: Program, directory: string): Supervised {
   const logs = join(directory, 'logs');
   mkdirSync(logs, { recursive: true, mode: 0o700 });
+  if (!logDirectories.has(logs)) {
+    logDirectories.add(logs);
+    new ShortLogs(logs, place.maxLogBytes, (error) =>
+      say(`A log in ${logs} is too long: ${error}`),
+    );
+  }
   return new Supervised(program, logs, (name) =>
     say(`${name} ended, and is started again: ${logs}`),
   );

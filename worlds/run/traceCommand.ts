@@ -53,7 +53,7 @@ function logsBelow(directory: string): string[] {
   return readdirSync(directory, { withFileTypes: true }).flatMap((entry: Dirent) => {
     const path = join(directory, entry.name);
     if (entry.isDirectory()) return logsBelow(path);
-    return entry.name.endsWith('.log') ? path : [];
+    return /\.log(\.1)?$/.test(entry.name) ? path : [];
   });
 }
 
