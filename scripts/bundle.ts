@@ -4,7 +4,7 @@
  * of its packages: to find and link them takes half of the work of its start.
  *
  * It stays JavaScript module by module, and nothing is minified. Parts that the sources load when they need them are
- * files of their own. esbuild's `keepNames` is off: it names each function again whenever it is made, which took a
+ * files of their own. esbuild does not keep the names of functions: it would name each function again whenever it is made, which took a
  * tenth of a PUT.
  */
 import { builtinModules } from 'node:module';

@@ -30,7 +30,7 @@ export async function scrape(url: string): Promise<Scrape> {
 
 /**
  * @param quantile from 0 to 1.
- * @returns the upper bound of the bucket in which it lies, of what was observed between two scrapes, in seconds.
+ * @returns the upper bound of the bucket in which it lies, in seconds, for observations between two scrapes.
  */
 export function quantileBetween(
   before: ReadonlyMap<number, number>,
