@@ -5,6 +5,7 @@ import { FileCheckpoints } from '../log/files/checkpointFile.ts';
 import { FileSource } from '../log/files/fileSource.ts';
 import { openSqliteLog } from '../log/sqlite/sqliteLog.ts';
 import { Compactor } from '../replica/compact.ts';
+import { FROM_ROWS } from '../replica/opening.ts';
 import { Replica } from '../replica/replica.ts';
 import { nodeIdOf } from '../rules/members.ts';
 import { HearsayError, LockedDirectoryError, SettingError } from '../words/errors.ts';
@@ -17,8 +18,21 @@ export interface CompactedFile {
   readonly sizeAfterBytes: number;
 }
 
+export interface CompactionProgress {
+  /** While the log is read. */
+  readonly onOpening: (lsn: number, lastLsn: number) => void;
+  /** While rows are removed. @param share of the work, from 0 to 1. */
+  readonly onPage: (rows: number, share: number) => void;
+}
+
+const UNSEEN: CompactionProgress = { onOpening: () => {}, onPage: () => {} };
+
 /** @throws HearsayError if a node has the directory open. */
-export async function compactFile(directory: string, retentionMs: number): Promise<CompactedFile> {
+export async function compactFile(
+  directory: string,
+  retentionMs: number,
+  { onOpening, onPage }: CompactionProgress = UNSEEN,
+): Promise<CompactedFile> {
   if (statSync(directory, { throwIfNoEntry: false })?.isFile())
     throw new SettingError(`${directory} is a file: name the data directory that holds the log.`);
   const source = FileSource.open(directory, Date.now);
@@ -44,12 +58,13 @@ export async function compactFile(directory: string, retentionMs: number): Promi
     clock: Date.now,
     limits: defaultLimits,
     entries: newEntries(null),
+    opening: { ...FROM_ROWS, onProgress: onOpening },
   }).catch(async (error: unknown) => {
     await log.close();
     throw error;
   });
   try {
-    const { rows } = await new Compactor(replica, retentionMs).run();
+    const { rows } = await new Compactor(replica, retentionMs).run(retentionMs, onPage);
     // Its next start would refuse a checkpoint from before the rows that were removed.
     if (rows > 0) await new FileCheckpoints(directory).remove();
     const sizeAfterBytes = await log.sizeBytes();

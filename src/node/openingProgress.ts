@@ -21,9 +21,12 @@ export function openingProgress(
     nextMs = nowMs + EVERY_MS;
     const percent = Math.floor((100 * lsn) / lastLsn);
     const seconds = Math.floor((nowMs - startedMs) / 1000);
+    const leftSeconds = Math.ceil(
+      ((nowMs - startedMs) * (lastLsn - lsn)) / Math.max(1, lsn) / 1000,
+    );
     note(
       'info',
-      `The log is being read: ${percent} %, lsn ${lsn} of ${lastLsn}, after ${seconds} s.`,
+      `The log is being read: ${percent} %, lsn ${lsn} of ${lastLsn}, after ${seconds} s; some ${leftSeconds} s are left.`,
       { event: 'opening' },
     );
   };

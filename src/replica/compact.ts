@@ -57,25 +57,32 @@ export class Compactor {
     return this.#running;
   }
 
-  /** Removes the rows that may go; does nothing while an earlier run goes on. */
-  async run(retentionMs: number = this.#retentionMs): Promise<Compacted> {
+  /**
+   * Removes the rows that may go; does nothing while an earlier run goes on.
+   *
+   * @param onPage called for each page of rows that was looked at, with the share of the work, from 0 to 1.
+   */
+  async run(
+    retentionMs: number = this.#retentionMs,
+    onPage: (rows: number, share: number) => void = () => {},
+  ): Promise<Compacted> {
     if (this.#running) return { rows: 0 };
     this.#running = true;
     try {
       const { retiredAtMs } = this.#replica;
       const cutAt = cutAtMs(this.#replica.nowMs(), retentionMs, retiredAtMs, this.#holdMs);
-      return await this.#compact(cutAt);
+      return await this.#compact(cutAt, new TwoPasses(this.#replica.lastLsn, onPage));
     } finally {
       this.#running = false;
     }
   }
 
-  async #compact(cutAt: number): Promise<Compacted> {
+  async #compact(cutAt: number, passes: TwoPasses): Promise<Compacted> {
     // Both passes end at one row: a key's last row must not go while the first pass has not seen it.
     // Otherwise an older row of the key, kept for the cut, would show again at the next replay.
     const { log, lastLsn, header } = this.#replica;
     const end = { cutAt, stable: header.stable, lastLsn };
-    const atCut = await this.#entriesAt(log, end);
+    const atCut = await this.#entriesAt(log, end, passes);
     let removed = 0;
     let next = 0;
     for await (const heads of this.#oldPages(log, end, CHUNK_ROWS)) {
@@ -93,6 +100,7 @@ export class Compactor {
       if (going.size > 0)
         await this.#replica.forgetting.removeRows(going, { cutAtMs: this.#laterCut(cutAt) });
       for (const rows of going.values()) this.removedRows += rows.length;
+      passes.page(1, heads);
     }
     return { rows: removed };
   }
@@ -102,7 +110,7 @@ export class Compactor {
     return Math.max(cutAt, this.#replica.header.facts.cutAtMs ?? 0);
   }
 
-  async #entriesAt(log: Log, end: CompactionEnd): Promise<AtCut> {
+  async #entriesAt(log: Log, end: CompactionEnd, passes: TwoPasses): Promise<AtCut> {
     const byKey = new Map<string, number>();
     const entries: number[] = [];
     for await (const heads of this.#oldPages(log, end, SCAN_ROWS)) {
@@ -112,6 +120,7 @@ export class Compactor {
         else if (!this.#isEntry(head) || byKey.has(head.key)) byKey.set(head.key, head.lsn);
         else entries.push(head.lsn);
       }
+      passes.page(0, heads);
     }
     return { byKey, entries };
   }
@@ -137,5 +146,23 @@ export class Compactor {
   #isEntry(head: RowHead): boolean {
     const entry = this.#replica.map.head(head.key);
     return entry !== undefined && sameOp(entry, head);
+  }
+}
+
+/** The progress over the rows, which are read twice. */
+class TwoPasses {
+  readonly #lastLsn: number;
+  readonly #onPage: (rows: number, share: number) => void;
+  #rows = 0;
+
+  constructor(lastLsn: number, onPage: (rows: number, share: number) => void) {
+    this.#lastLsn = lastLsn;
+    this.#onPage = onPage;
+  }
+
+  page(pass: 0 | 1, heads: readonly RowHead[]): void {
+    this.#rows += heads.length;
+    const share = (heads.at(-1)?.lsn ?? 0) / Math.max(1, this.#lastLsn);
+    this.#onPage(this.#rows, (pass + share) / 2);
   }
 }

@@ -22,8 +22,8 @@ test('it is told after a second, and then every five', () => {
     onPage(lsn, 80);
   }
   assert.equal(told, [
-    'The log is being read: 25 %, lsn 20 of 80, after 1 s.',
-    'The log is being read: 50 %, lsn 40 of 80, after 6 s.',
+    'The log is being read: 25 %, lsn 20 of 80, after 1 s; some 4 s are left.',
+    'The log is being read: 50 %, lsn 40 of 80, after 6 s; some 7 s are left.',
   ]);
 });
 

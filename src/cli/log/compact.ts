@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import { StatisticsFold } from '../../log/tools/statistics.ts';
 import { Walk } from '../../log/tools/walk.ts';
+import type { CompactionProgress } from '../../node/compactOffline.ts';
 import { RemoteNode } from '../remote/remoteNode.ts';
 import { printLine } from '../terminal/output.ts';
 import { Progress } from '../terminal/progress.ts';
@@ -56,9 +57,8 @@ async function compact(flags: CompactFlags): Promise<void> {
   // Imported here, so that help and mistakes don't wait for SQLite.
   refuseParentOfLogs(dataDirOf(flags));
   const { compactFile } = await import('../../node/compactOffline.ts');
-  const { rows, sizeBeforeBytes, sizeAfterBytes } = await compactFile(
-    dataDirOf(flags),
-    retentionOf(flags),
+  const { rows, sizeBeforeBytes, sizeAfterBytes } = await withProgress((progress) =>
+    compactFile(dataDirOf(flags), retentionOf(flags), progress),
   );
   const sizes = `the file had ${bytesText(sizeBeforeBytes)} and has ${bytesText(sizeAfterBytes)}`;
   await tell(
@@ -66,6 +66,22 @@ async function compact(flags: CompactFlags): Promise<void> {
     { rows, size_before_bytes: sizeBeforeBytes, size_after_bytes: sizeAfterBytes },
     `${countText(rows)} rows removed; ${sizes}.`,
   );
+}
+
+async function withProgress<T>(run: (progress: CompactionProgress) => Promise<T>): Promise<T> {
+  const [opening, compacting] = [new Progress('open'), new Progress('compact')];
+  try {
+    return await run({
+      onOpening: (lsn, lastLsn) => opening.show(lsn, 'rows', lsn / Math.max(1, lastLsn)),
+      onPage: (rows, share) => {
+        opening.end();
+        compacting.show(rows, 'rows', share);
+      },
+    });
+  } finally {
+    opening.end();
+    compacting.end();
+  }
 }
 
 async function foresee(flags: CompactFlags): Promise<void> {

@@ -1,5 +1,7 @@
 /** `hearsay log import`: brings an export into an empty node, or into a running cluster. */
+
 import { randomBytes } from 'node:crypto';
+import { statSync } from 'node:fs';
 import { type Command, Option } from 'commander';
 import type { LogImport } from '../../log/files/importLog.ts';
 import { headOfFile, isEnd, type OpsHead, opsEndOf } from '../../log/tools/exportFormat.ts';
@@ -65,7 +67,7 @@ async function run(file: string, flags: ImportFlags): Promise<void> {
   const urls = nodesOf(flags);
   if (urls === null)
     throw new SettingError('Entries are imported into a running node: give its --url.');
-  await importEntries(urls, lines, flags);
+  await importEntries(urls, lines, statSync(file).size, flags);
 }
 
 /**

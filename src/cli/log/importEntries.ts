@@ -46,9 +46,11 @@ const NOTE_COLUMNS = 100;
 const BATCH_OPS = 256;
 const BATCH_CHARACTERS = 256 * 1024;
 
+/** @param sizeBytes of the file, for the progress. */
 export async function importEntries(
   urls: readonly string[],
   lines: AsyncGenerator<Line>,
+  sizeBytes: number,
   flags: ImportFlags,
 ): Promise<void> {
   await using client = patientClient(urls, true, flags.timeout);
@@ -63,6 +65,7 @@ export async function importEntries(
     }
     if (number < (flags.fromLine ?? 0)) continue;
     const entry = readLine(line, (text) => exportedEntryOf(text, fields));
+    importer.share = Math.min(1, line.endByte / Math.max(1, sizeBytes));
     await importer.take(entry, number);
   }
   await importer.end();
@@ -79,6 +82,8 @@ interface WaitingEntry {
 }
 
 class EntryImporter {
+  /** The part of the file that was read, from 0 to 1. */
+  share = 0;
   readonly #client: HearsayClient;
   readonly #isJson: boolean;
   readonly #isVerbose: boolean;
@@ -132,7 +137,7 @@ class EntryImporter {
       if (outcome.status === 'fulfilled') await this.#tellStored(one.entry);
       else await this.#settle(one, outcome.reason);
     }
-    this.#progress.show(this.#stored, 'entries', null);
+    this.#progress.show(this.#stored, 'entries', this.share);
   }
 
   async #put({ entry, ttlMs }: WaitingEntry): Promise<Stored> {

@@ -84,7 +84,7 @@ async function replay(file: string, flags: ReplayFlags): Promise<void> {
     if (!isOnKey(row.op)) continue;
     await sender.send(row.op, schedule.dueMs(row.committedAt));
     lastMs = row.committedAt;
-    progress.show(sender.sent.all, 'writes', null);
+    progress.show(sender.sent.all, 'writes', Math.min(1, row.lsn / head.upToLsn));
   }
   const sent = await sender.end();
   progress.end();
