@@ -180,8 +180,8 @@ const SWITCHES: Readonly<Record<string, Switch>> = {
   /** Rule 6: a replay folds every row. */
   'won bit': {
     file: 'src/replica/replay.ts',
-    text: 'if (row.won && isOnKey(row.op)) map.fold(row.op, row.lsn);',
-    without: 'if (isOnKey(row.op)) map.fold(row.op, row.lsn);',
+    text: 'if (row.won && isOnKey(row.op)) foldWinner(',
+    without: 'if (isOnKey(row.op)) foldWinner(',
   },
   /** Rule 10: compaction takes rows that a member still lacks. */
   'compaction stops at stable': {
