@@ -37,7 +37,8 @@ commands('what tests start shows the help of the sources', async () => {
 const WITH_EXAMPLES = [
   '',
   'serve',
-  'cluster',
+  ...['cluster', 'status', 'top', 'completion', 'log what-if'],
+  ...['add', 'list', 'use', 'remove'].map((name) => `context ${name}`),
   ...['ca', 'server', 'client', 'peer'].map((name) => `tls ${name}`),
   ...['create', 'list', 'revoke', 'check'].map((name) => `token ${name}`),
 ].map((name) => [...name.split(' ').filter((word) => word !== ''), '--help']);
