@@ -13,7 +13,7 @@ import {
   StoppedError,
 } from '../src/words/errors.ts';
 import { formatOpId, type Op, type OpId } from '../src/words/op.ts';
-import type { Outcome, PutRequest, Request } from '../src/words/requests.ts';
+import type { Outcome, PutRequest, Request, TouchRequest } from '../src/words/requests.ts';
 import type { Timeline } from './clock.ts';
 import type { Dice, Span } from './dice.ts';
 import type { SimNode } from './node.ts';
@@ -29,6 +29,8 @@ export interface ClientOptions {
   readonly batches: number;
   readonly deletes: number;
   readonly reads: number;
+  /** How likely a request is a touch. */
+  readonly touches: number;
   /** How likely a value is long. */
   readonly longValues: number;
   /** How likely a put expires, and after how long. */
@@ -132,6 +134,8 @@ export class Clients {
 
   #request(node: SimNode): Request {
     const key = this.#dice.pick(this.#keys);
+    const { touches } = this.#options;
+    if (touches > 0 && this.#dice.chance(touches)) return this.#touch(key);
     const roll = this.#dice.below(8);
     if (this.#dice.chance(this.#options.deletes)) {
       const upToVersion = this.#dice.chance(0.4) ? this.#dice.below(8) : null;
@@ -143,6 +147,11 @@ export class Clients {
     const current = node.running?.replica.map.get(key)?.version ?? 0;
     const version = this.#dice.chance(0.3) ? this.#dice.below(4) : nextAfter(current);
     return this.#put(key, version);
+  }
+
+  #touch(key: string): TouchRequest {
+    const ttlMs = this.#dice.chance(0.5) ? this.#dice.within(this.#options.ttlMs) : null;
+    return { kind: 'touch', key, ttlMs, ...this.#condition() };
   }
 
   #put(key: string, version: number | 'next'): PutRequest {
@@ -225,6 +234,7 @@ export class Clients {
       if (request.kind === 'delete' && currentVersion <= (request.upToVersion ?? currentVersion))
         wrong(`with a conflict with version ${currentVersion}`);
     } else if (outcome.kind === 'preconditionFailed') this.#judgeRefusal(request, outcome, wrong);
+    else if (request.kind === 'touch' && outcome.kind === 'absent') this.counts.refused++;
     else if (request.kind !== 'get') wrong(`as a get: ${outcome.kind}`);
   }
 
@@ -245,7 +255,7 @@ export class Clients {
     this.#trace.add(this.#timeline.nowMs, node.name, `stored ${op.kind} ${op.origin}/${op.seq}`);
     this.#oracle.acknowledged(node, op);
     const isRight =
-      op.kind === request.kind &&
+      op.kind === (request.kind === 'touch' ? 'put' : request.kind) &&
       op.key === request.key &&
       (request.kind !== 'put' ||
         ((request.version === 'next' || request.version === op.version) &&

@@ -143,6 +143,25 @@ const CHANGES: Readonly<Record<string, (dice: Dice) => Changes>> = {
     compactMs: 400,
     retentionMs: dice.pick([0, 500]),
   }),
+  // Entries that die soon are touched while other nodes delete, overwrite and collect them.
+  touches: (dice) => ({
+    network: dice.chance(0.5) ? LOSSY : {},
+    clients: {
+      everyMs: 40,
+      keys: dice.pick([6, 24]),
+      touches: 0.4,
+      deletes: 0.2,
+      expiring: 0.7,
+      ttlMs: [1, dice.pick([50, 1000])],
+    },
+    faults: {
+      cutEveryMs: dice.pick([0, 2000]),
+      crashEveryMs: dice.pick([0, 3000]),
+      maxSkewMs: dice.pick([0, 300]),
+    },
+    compactMs: dice.pick([0, 400]),
+    retentionMs: dice.pick([0, 500]),
+  }),
   'full disks': () => ({ faults: { fullDiskEveryMs: 1500 } }),
   racing: () => ({
     clients: { keys: 3, races: 0.8, everyMs: 60 },

@@ -29,6 +29,12 @@ const SWITCHES: Readonly<Record<string, Switch>> = {
     text: 'return a.origin < b.origin ? -1 : 1;',
     without: 'return 0;',
   },
+  /** Rule 1: a touch also finds what is dead. */
+  'touches of what lives': {
+    file: 'src/rules/decide.ts',
+    text: "if (entry?.kind !== 'put' || isDead(entry, this.#nowMs)) return undefined;",
+    without: "if (entry?.kind !== 'put') return undefined;",
+  },
   /** Rule 2: a collected key is written again in a generation that older ops of it may have. */
   horizon: {
     file: 'src/replica/forgetting.ts',

@@ -259,7 +259,7 @@ export class Witness {
       wrong('is offered again, and the cluster had deleted it since');
     if (isPut && op.expiresAt !== null && op.expiresAt <= nowMs) wrong('is born dead');
     if (mayBeGone) return;
-    if (isPut && live !== undefined && op.version <= live.version)
+    if (isPut && live !== undefined && op.version <= live.version && !isTouchOf(op, live))
       wrong(`of version ${op.version} replaces a live version ${live.version}`);
     if (!isPut && op.version !== LAST_VERSION && (live === undefined || op.version < live.version))
       wrong(`deletes up to version ${op.version} what is not live or is newer`);
@@ -397,3 +397,11 @@ export function raiseAll(vector: MutableVector, other: Vector): void {
 function fill<K, T>(target: Map<K, T>, source: ReadonlyMap<K, T>): void {
   for (const [key, value] of source) target.set(key, value);
 }
+
+/** Rule 1: whether the op is the live entry once more, later and with an expiry of its own. */
+const isTouchOf = (op: KeyOp, live: KeyOp): boolean =>
+  op.generation === live.generation &&
+  op.version === live.version &&
+  op.value === live.value &&
+  op.meta === live.meta &&
+  op.hlc > live.hlc;

@@ -22,7 +22,10 @@ import {
   type PutOptions,
   putOp,
   readGet,
+  readTouch,
   type Stored,
+  type Touched,
+  touchOp,
 } from './calls/ops.ts';
 import { type ReadBack, settleDelete, settlePut } from './calls/settle.ts';
 import { type Change, type Updated, type UpdateOptions, updateEntry } from './calls/update.ts';
@@ -39,6 +42,10 @@ export interface GetOptions {
   readonly signal?: AbortSignal;
 }
 
+export interface TouchOptions {
+  readonly signal?: AbortSignal;
+}
+
 export interface DeletePrefixOptions {
   /** Must be true if the prefix is empty, because that means every key. */
   readonly all?: boolean;
@@ -48,6 +55,7 @@ export interface DeletePrefixOptions {
 export type MirrorOptions = Pick<WatchOptions, 'signal' | 'idleTimeoutMs' | 'onConnection'>;
 
 const GET_NAMES: ReadonlySet<string> = new Set<keyof GetOptions>(['after', 'signal']);
+const TOUCH_NAMES: ReadonlySet<string> = new Set<keyof TouchOptions>(['signal']);
 const DELETE_PREFIX_NAMES: ReadonlySet<string> = new Set<keyof DeletePrefixOptions>([
   'all',
   'signal',
@@ -146,6 +154,23 @@ export class HearsayClient implements AsyncDisposable {
   async delete(key: string, options: DeleteOptions = {}): Promise<Deleted> {
     const op = deleteOp(key, options);
     return settleDelete(op, await this.#batcher.submit(op, null, options.signal));
+  }
+
+  /**
+   * Gives a live entry another time to live; its value and version stay. A greater version and a delete
+   * beat it, wherever they were made.
+   *
+   * @param ttlMs from now on, 1 to 10^13 milliseconds; null: the entry never expires.
+   * @returns undefined if the key is absent.
+   */
+  async touch(
+    key: string,
+    ttlMs: number | null,
+    options: TouchOptions = {},
+  ): Promise<Touched | undefined> {
+    checkNames('touch', options, TOUCH_NAMES);
+    const op = touchOp(key, ttlMs);
+    return readTouch(op, await this.#batcher.submit(op, null, options.signal));
   }
 
   /** Deletes every key with the prefix. @returns the number of keys that the node found, in its last answer. */

@@ -5,7 +5,7 @@ export type { BatchOp, BatchOptions, BatchResult, BatchResults, Refusal } from '
 export type { Entry } from './calls/entry.ts';
 export type { GetManyOptions } from './calls/getMany.ts';
 export type { LevelEntry, LevelOptions, LevelPrefix, ListOptions } from './calls/list.ts';
-export type { Deleted, DeleteOptions, PutOptions, Stored } from './calls/ops.ts';
+export type { Deleted, DeleteOptions, PutOptions, Stored, Touched } from './calls/ops.ts';
 export type { Change, Updated, UpdateOptions } from './calls/update.ts';
 export {
   createClient,
@@ -15,6 +15,7 @@ export {
   type MirrorOptions,
   /** @deprecated `MirrorOptions`, under the name that it had in 0.1. */
   type MirrorOptions as ReplicaOptions,
+  type TouchOptions,
 } from './client.ts';
 export {
   ClosedError,

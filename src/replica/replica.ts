@@ -70,6 +70,15 @@ export interface Committed {
   readonly traces: ReadonlyMap<Row, TraceParent>;
 }
 
+const isTouch = ({ kind }: Request): boolean => kind === 'touch';
+
+/** Bytes of a request for the bound of the queue; a touch writes the whole entry again. */
+const bytesOf = (request: Request): number => {
+  if (request.kind === 'put') return textLength(request);
+  const known = request.kind === 'touch' ? request.known : undefined;
+  return known === undefined ? request.key.length : textLength(known);
+};
+
 const NO_TRACES: Committed['traces'] = new Map();
 
 /** The map's compaction goes on with each sweep, for less than a millisecond. */
@@ -305,13 +314,28 @@ export class Replica {
   ): Promise<readonly Outcome[]> {
     const refusal = this.readiness.writeRefusal();
     if (refusal !== null) throw refusal;
-    let bytes = 0;
-    for (const request of requests)
-      bytes += request.kind === 'put' ? textLength(request) : request.key.length;
-    const decided = await this.#queue.enqueue({ ops: requests.length, bytes }, (batch) =>
-      batch.requests(requests, trace),
-    );
-    return this.reads.whole(decided);
+    for (;;) {
+      const ready = requests.some(isTouch) ? await this.#withTouched(requests) : requests;
+      let bytes = 0;
+      for (const request of ready) bytes += bytesOf(request);
+      const decided = await this.#queue.enqueue({ ops: ready.length, bytes }, (batch) =>
+        batch.hasValuesFor(ready) ? batch.requests(ready, trace) : null,
+      );
+      // Otherwise a value was dropped from memory, or its key has changed, while the requests waited.
+      if (decided !== null) return this.reads.whole(decided);
+    }
+  }
+
+  /** The requests; those that touch an entry whose value is only in the log bring that entry. */
+  async #withTouched(requests: readonly Request[]): Promise<readonly Request[]> {
+    const waiting = requests.map(async (request): Promise<Request> => {
+      if (request.kind !== 'touch') return request;
+      const entry = this.map.live(request.key, this.#clock());
+      if (entry === undefined || entry.value !== undefined) return request;
+      const read = await this.reads.get(request.key);
+      return read.kind === 'found' ? { ...request, known: read.entry } : request;
+    });
+    return Promise.all(waiting);
   }
 
   /**

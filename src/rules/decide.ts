@@ -6,6 +6,7 @@
 
 import { holds } from '../words/condition.ts';
 import type { Delta } from '../words/delta.ts';
+import { BrokenInvariantError } from '../words/errors.ts';
 import { add, carriedHash, type Hash, hashOp, ZERO } from '../words/hash.ts';
 import { followedHlc, nextHlc } from '../words/hlc.ts';
 import {
@@ -33,6 +34,7 @@ import {
   found,
   type PutRequest,
   type Request,
+  type TouchRequest,
 } from '../words/requests.ts';
 import {
   bothChanges,
@@ -284,9 +286,52 @@ export class Batch {
         return this.#put(request);
       case 'delete':
         return this.#delete(request);
+      case 'touch':
+        return this.#touch(request);
       case 'get':
         return this.#get(request.key);
     }
+  }
+
+  /**
+   * Whether each touch can be decided now: if the value of its entry is not in memory, the request must
+   * bring that very entry.
+   */
+  hasValuesFor(requests: readonly Request[]): boolean {
+    return requests.every(
+      (request) => request.kind !== 'touch' || this.#whole(request) !== 'needed',
+    );
+  }
+
+  /** The live entry with its value; `needed`: its value is only in the log. */
+  #whole({ key, known }: TouchRequest): Put | 'needed' | undefined {
+    const entry = this.#entry(key);
+    if (entry?.kind !== 'put' || isDead(entry, this.#nowMs)) return undefined;
+    if (entry.value !== undefined) return entry;
+    return known !== undefined && sameOp(known, entry) ? known : 'needed';
+  }
+
+  /**
+   * Rule 1: a touch is a put of the live entry once more, with a later HLC and another expiry. So a greater
+   * version and a DELETE beat it, seen or unseen here, and of two touches of a version the later one wins.
+   */
+  #touch(request: TouchRequest): DecidedOutcome {
+    const entry = this.#whole(request);
+    if (entry === 'needed') throw new BrokenInvariantError('a touch has the value of its entry');
+    if (entry === undefined) {
+      const expired = this.#head(request.key)?.kind === 'put';
+      return { kind: 'absent', expired };
+    }
+    const { hashHigh: _high, hashLow: _low, ...unhashed } = entry;
+    const birth = this.#birth();
+    const op = this.#bear<Put>({
+      ...unhashed,
+      ...birth,
+      // Also above an HLC that this node does not follow.
+      hlc: Math.min(MAX_COUNTER, Math.max(birth.hlc, entry.hlc + 1)),
+      expiresAt: request.ttlMs === null ? null : this.#nowMs + request.ttlMs,
+    });
+    return { kind: 'stored', op, isTouch: true };
   }
 
   #put(request: PutRequest, isOffered = false): DecidedOutcome {

@@ -24,12 +24,24 @@ export interface DeleteRequest {
   readonly condition?: Condition;
 }
 
+/** Another expiry for the live entry, which keeps its value and version. */
+export interface TouchRequest {
+  readonly kind: 'touch';
+  readonly key: string;
+  /** As in `PutRequest`. */
+  readonly ttlMs: number | null;
+  readonly condition?: Condition;
+  /** The live entry as the log has it, where its value was not in memory. */
+  readonly known?: Put;
+}
+
 export interface GetRequest {
   readonly kind: 'get';
   readonly key: string;
 }
 
-export type Request = PutRequest | DeleteRequest | GetRequest;
+export type WriteRequest = PutRequest | DeleteRequest | TouchRequest;
+export type Request = WriteRequest | GetRequest;
 
 /** The key has a live entry, whose value has to be read from the log. */
 export interface ColdOutcome {
@@ -46,7 +58,8 @@ export const isCold = (outcome: DecidedOutcome): outcome is ColdOutcome =>
   outcome.kind === 'found' && outcome.entry.value === undefined;
 
 export type Outcome =
-  | { readonly kind: 'stored'; readonly op: Put }
+  /** `isTouch`: only the expiry is another. */
+  | { readonly kind: 'stored'; readonly op: Put; readonly isTouch?: true }
   /** The live version does not admit the request's. */
   | {
       readonly kind: 'conflict';

@@ -7,11 +7,14 @@ import { Members } from '../../src/rules/members.ts';
 import type { Condition } from '../../src/words/condition.ts';
 import { add, carriedHash, hasTrueHash, ZERO } from '../../src/words/hash.ts';
 import {
+  compareOps,
+  decidingClause,
   formatOpId,
   isDead,
   isOnKey,
   type KeyOp,
   LAST_VERSION,
+  MAX_COUNTER,
   MAX_PUT_VERSION,
   type Op,
 } from '../../src/words/op.ts';
@@ -20,6 +23,7 @@ import type {
   DeleteRequest,
   PutRequest,
   Request,
+  TouchRequest,
 } from '../../src/words/requests.ts';
 import type { OriginRecord } from '../../src/words/row.ts';
 import { key, keyOp } from '../support/generators.ts';
@@ -198,6 +202,92 @@ deletes('a conditional one of what does not live logs nothing', () => {
     assert.ok(batch.isEmpty);
   }
 });
+
+const touching = (ttlMs: number | null = null): TouchRequest => ({
+  kind: 'touch',
+  key: 'key',
+  ttlMs,
+});
+
+const touches = suite('deciding a touch (rule 1)');
+
+touches('one is the live entry once more, later and with another expiry', () => {
+  for (const ttlMs of [500, null]) {
+    const outcome = decided({ entry: live }, touching(ttlMs));
+    if (outcome.kind !== 'stored') throw new Error(outcome.kind);
+    const { op } = outcome;
+    assert.is(outcome.isTouch, true);
+    assert.equal(
+      [op.generation, op.version, op.value, op.meta, op.expiresAt],
+      [live.generation, live.version, live.value, live.meta, ttlMs && NOW + ttlMs],
+    );
+    assert.ok(compareOps(op, live) > 0);
+    assert.is(decidingClause(op, live), 'hlc');
+    assert.ok(hasTrueHash(op));
+  }
+});
+
+touches('one comes after an HLC that this node does not follow', () => {
+  const ahead = put({ ...live, hlc: MAX_COUNTER - 1, origin: 'z.zzzzzz' });
+  const outcome = decided({ entry: ahead }, touching());
+  assert.ok(outcome.kind === 'stored' && compareOps(outcome.op, ahead) > 0);
+});
+
+touches('one of what does not live is refused, and logs nothing', () => {
+  for (const entry of [undefined, ...dead]) {
+    const batch = batchOn({ entry });
+    const expired = entry?.kind === 'put';
+    assert.equal(batch.requests([touching()]), [{ kind: 'absent', expired }]);
+    assert.ok(batch.isEmpty);
+  }
+});
+
+touches('one sees the requests before it in its batch', () => {
+  const kinds = batchOn({ entry: live })
+    .requests([deleting(), touching(), putting({ version: 9 }), touching(5)])
+    .map(({ kind }) => kind);
+  assert.equal(kinds, ['deleted', 'absent', 'stored', 'stored']);
+});
+
+touches(
+  'of touches, puts and deletes, unseen by one another, no order lets a touch win over more',
+  () => {
+    const entry = changed(live, { expiresAt: null });
+    const bornAt = (origin: string, laterMs: number, one: Request): KeyOp[] => {
+      const batch = batchOn({ entry, hlc: (NOW + laterMs) * 1000 });
+      batch.renewOrigin(origin);
+      batch.requests([one]);
+      return batch.rows.map(({ op }) => op).filter(isOnKey);
+    };
+    const request = fc.constantFrom<Request>(
+      touching(5),
+      touching(null),
+      putting({ version: live.version + 1 }),
+      deleting(),
+      deleting(live.version),
+    );
+    const concurrent = fc.array(fc.tuple(request, fc.integer({ min: 0, max: 20 })), {
+      minLength: 2,
+      maxLength: 6,
+    });
+    const shuffled = concurrent.chain((all) => {
+      const ops = all.flatMap(([one, laterMs], index) => bornAt(`n${index}.aaaaaa`, laterMs, one));
+      return fc.tuple(fc.constant(ops), fc.shuffledSubarray(ops, { minLength: ops.length }));
+    });
+    fc.assert(
+      fc.property(shuffled, ([ops, other]) => {
+        const [winner] = naiveFold([entry, ...ops]).values();
+        assert.equal([...naiveFold([...other, entry]).values()], [winner]);
+        const isTouch = (op: KeyOp) => op.kind === 'put' && op.version === live.version;
+        const more = ops.filter((op) => !isTouch(op));
+        assert.is(winner !== undefined && isTouch(winner), more.length === 0);
+      }),
+      { numRuns: 500 },
+    );
+  },
+);
+
+touches.run();
 
 deletes('one tells whether the key was live', () => {
   const existed = (entry: KeyOp | undefined, request: DeleteRequest) => {

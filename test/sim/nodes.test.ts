@@ -9,7 +9,7 @@ const SCENARIOS = [
   ...['crashes', 'skewed clocks', 'full disks'],
   ...['joins', 'retirements', 'slow ends', 'formed apart', 'formed alone'],
   ...['clocks together', 'full disks and new origins', 'retired by hand', 'retired together'],
-  'little memory',
+  ...['little memory', 'touches'],
 ];
 /** Run by the files beside this one, so that they share the work. */
 const ELSEWHERE = [

@@ -13,6 +13,7 @@ const SEEDS_TO_SHOW = 60;
 /** Where the lack of each rule shows soon. */
 const SHOWN_BY: Readonly<Record<string, string>> = {
   'tie-break': 'racing',
+  'touches of what lives': 'touches',
   horizon: 'skewed clocks',
   stability: 'partitions',
   'settled vectors': 'lossy',

@@ -9,7 +9,18 @@ import {
 import { checkNames } from '../knownNames.ts';
 import type { Entry } from './entry.ts';
 import type { OpSender, Settled } from './opSender.ts';
-import { type Deleted, deleteOp, getOp, putOp, readGet, type Stored, type WireOp } from './ops.ts';
+import {
+  type Deleted,
+  deleteOp,
+  getOp,
+  putOp,
+  readGet,
+  readTouch,
+  type Stored,
+  type Touched,
+  touchOp,
+  type WireOp,
+} from './ops.ts';
 import { type ReadBack, settleDelete, settlePut } from './settle.ts';
 
 export type BatchOp =
@@ -22,6 +33,7 @@ export type BatchOp =
       readonly ttlMs?: number | null;
     }
   | { readonly op: 'get'; readonly key: string }
+  | { readonly op: 'touch'; readonly key: string; readonly ttlMs: number | null }
   | { readonly op: 'delete'; readonly key: string; readonly upToVersion?: number };
 
 /** The reason why one op of a batch changed nothing, or may have changed nothing. */
@@ -32,7 +44,9 @@ export type BatchResult<O extends BatchOp> = O extends { readonly op: 'get' }
   ? Entry | undefined
   : O extends { readonly op: 'put' }
     ? Stored | Refusal
-    : Deleted | Refusal;
+    : O extends { readonly op: 'touch' }
+      ? Touched | undefined
+      : Deleted | Refusal;
 
 export type BatchResults<Ops extends readonly BatchOp[]> = {
   [Index in keyof Ops]: BatchResult<Ops[Index]>;
@@ -80,12 +94,17 @@ function toOp(batchOp: BatchOp): WireOp {
       checkNames('get', options, GET_NAMES);
       return getOp(key);
     }
+    case 'touch': {
+      const { op: _op, key, ttlMs, ...options } = batchOp;
+      checkNames('touch', options, GET_NAMES);
+      return touchOp(key, ttlMs);
+    }
     case 'delete': {
       const { op: _op, key, ...options } = batchOp;
       return deleteOp(key, options);
     }
     default:
-      throw new InvalidRequestError("The op of a batch must be 'put', 'get' or 'delete'.");
+      throw new InvalidRequestError("The op of a batch must be 'put', 'get', 'delete' or 'touch'.");
   }
 }
 
@@ -95,6 +114,8 @@ async function resultOf(op: WireOp, settled: Settled, read: ReadBack) {
       return settlePut(op, settled, read);
     case 'get':
       return readGet(op, settled);
+    case 'touch':
+      return readTouch(op, settled);
     case 'delete':
       return settleDelete(op, settled);
   }

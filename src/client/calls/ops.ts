@@ -43,6 +43,9 @@ export interface Stored {
   readonly acks: number | null;
 }
 
+/** The entry after a touch: its value and version are as before. */
+export type Touched = Omit<Stored, 'acks'>;
+
 export interface Deleted {
   /**
    * Whether the key was live. Null where that is unknown: a node of 0.3.0 or older does not tell, and an
@@ -74,12 +77,18 @@ export interface WireDelete {
   readonly upToVersion: number | null;
 }
 
+export interface WireTouch {
+  readonly op: 'touch';
+  readonly key: string;
+  readonly ttlMs: number | null;
+}
+
 export interface WireGet {
   readonly op: 'get';
   readonly key: string;
 }
 
-export type WireOp = WirePut | WireDelete | WireGet;
+export type WireOp = WirePut | WireDelete | WireTouch | WireGet;
 
 /** The outcome of one op as the node answered it: a single request's body, or one result of a batch. */
 export interface Answered {
@@ -139,6 +148,12 @@ export function deleteOp(key: string, options: DeleteOptions = {}): WireDelete {
 }
 
 /** @throws InvalidRequestError */
+export function touchOp(key: string, ttlMs: number | null): WireTouch {
+  if (ttlMs !== null) whole('ttlMs', ttlMs, 1, MAX_TTL_MS);
+  return { op: 'touch', key: checkedKey(key), ttlMs };
+}
+
+/** @throws InvalidRequestError */
 export const getOp = (key: string): WireGet => ({ op: 'get', key: checkedKey(key) });
 
 /** @throws InvalidRequestError */
@@ -165,6 +180,11 @@ export function singleRequest(op: WireOp, after: string | null): WireRequest | n
       const query = op.upToVersion === null ? '' : `?version=${op.upToVersion}`;
       return { method: 'DELETE', path: path + query, after: null, isWrite: true, waitMs: 0 };
     }
+    case 'touch': {
+      const body = `{"ttl_ms":${op.ttlMs}}`;
+      const words = { after: null, isWrite: true, waitMs: 0 };
+      return { method: 'POST', path: `${path}/touch`, body, ...words };
+    }
     case 'put': {
       const { acks, acksTimeoutMs } = op;
       const query = acks === null ? '' : `?acks=${acks}&timeout_ms=${acksTimeoutMs}`;
@@ -179,6 +199,7 @@ export function singleRequest(op: WireOp, after: string | null): WireRequest | n
 export function batchElement(op: WireOp): string {
   const head = `{"op":"${op.op}","key":${JSON.stringify(op.key)}`;
   if (op.op === 'put') return `${head},${putMembers(op)}}`;
+  if (op.op === 'touch') return `${head},"ttl_ms":${op.ttlMs}}`;
   if (op.op === 'delete' && op.upToVersion !== null) return `${head},"version":${op.upToVersion}}`;
   return `${head}}`;
 }
@@ -201,6 +222,19 @@ export function readPut(op: WirePut, { status, body }: Answered): Stored {
     node: stringMember(body, 'node'),
     token: stringMember(body, 'token'),
     acks: countMember(body, 'acks'),
+  };
+}
+
+/** @returns undefined if the key is absent. @throws ServerError */
+export function readTouch(op: WireTouch, { status, body }: Answered): Touched | undefined {
+  if (isAbsent(status, body)) return undefined;
+  const version = countMember(body, 'version');
+  if (!says('touched', status, body) || version === null) return strange(op, status);
+  return {
+    version,
+    expiresAt: instantMember(body, 'expires_at'),
+    node: stringMember(body, 'node'),
+    token: stringMember(body, 'token'),
   };
 }
 
@@ -227,7 +261,7 @@ const isAbsent = (status: number, body: JsonObject): boolean =>
   status === 404 && (body.detail === 'Not found' || body.detail === 'Expired');
 
 /** In a single answer `status` is a word; in a result of a batch it is the number of the status. */
-const says = (what: 'stored' | 'deleted', status: number, body: JsonObject): boolean =>
+const says = (what: 'stored' | 'deleted' | 'touched', status: number, body: JsonObject): boolean =>
   status === 200 && (body.status === what || body.status === status);
 
 function refuseConflict({ key }: WireOp, status: number, body: JsonObject): void {

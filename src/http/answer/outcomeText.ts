@@ -63,7 +63,8 @@ export class OutcomeTexts {
       outcome.kind === 'stored' ? this.#storedMembers(outcome.op) : this.#deletedMembers(outcome);
     const acksMember = acks === null ? '' : `,"acks":${acks}`;
     const token = this.#tokens.ofOutcome(outcome);
-    return `{"status":"${outcome.kind}",${members},"token":"${token}"${acksMember}}`;
+    const status = outcome.kind === 'stored' && outcome.isTouch ? 'touched' : outcome.kind;
+    return `{"status":"${status}",${members},"token":"${token}"${acksMember}}`;
   }
 
   /** The body of a single request's answer 409. */

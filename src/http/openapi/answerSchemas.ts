@@ -53,6 +53,10 @@ export const storedSchema = z
   .object({ status: z.literal('stored'), node, version, expires_at: expiresAt, token, acks })
   .meta({ id: 'Stored' });
 
+export const touchedSchema = storedSchema
+  .extend({ status: z.literal('touched') })
+  .meta({ id: 'Touched' });
+
 const existed = z.boolean().meta({ description: 'Whether the key was live.' });
 
 export const deletedSchema = z

@@ -8,7 +8,7 @@ import { type Answers, NOT_ALLOWED } from './answers.ts';
 /** The part of a route's row that describes the route. */
 export interface DescribedRoute {
   readonly method: 'GET' | 'PUT' | 'POST' | 'DELETE';
-  /** The path from the root, in OpenAPI's form; at most one `{key}`, at the end. */
+  /** The path from the root, in OpenAPI's form; at most one `{key}`. */
   readonly path: string;
   /** The scopes of which the caller needs one. */
   readonly needs: Needs;

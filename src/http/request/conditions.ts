@@ -6,7 +6,7 @@ import type { IncomingMessage } from 'node:http';
 import { z } from 'zod';
 import type { Condition, Entries } from '../../words/condition.ts';
 import { formatOpId, type OpId } from '../../words/op.ts';
-import type { DeleteRequest, PutRequest } from '../../words/requests.ts';
+import type { WriteRequest } from '../../words/requests.ts';
 import { type FieldError, unprocessable } from '../answer/problem.ts';
 
 /** For the description only: `withCondition` reads these headers. */
@@ -37,7 +37,7 @@ const LISTED_TAG = /[ \t,]*(?:W\/)?"([^"]*)"[ \t]*(?=,|$)/y;
 const NOTHING_MORE = /^[ \t,]*$/;
 
 /** @throws Problem 422 for a malformed header. */
-export function withCondition<Request extends PutRequest | DeleteRequest>(
+export function withCondition<Request extends WriteRequest>(
   request: Request,
   { headers }: IncomingMessage,
 ): Request {

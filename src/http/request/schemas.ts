@@ -37,6 +37,10 @@ const ttlMs = z
   .nullish()
   .meta({ description: 'Time to live in milliseconds; null or none: the entry never expires.' });
 
+const touchTtlMs = z.int(TTL).min(1, TTL).max(MAX_TTL_MS, TTL).nullable().meta({
+  description: 'The time to live from now on, in milliseconds; null: the entry never expires.',
+});
+
 const meta = z
   .unknown()
   .refine((input) => input == null || isJsonObject(input), 'must be an object or null')
@@ -69,7 +73,12 @@ export const putBodySchema = z
   .object({ value, version, ttl_ms: ttlMs, meta }, mustBe('a JSON object'))
   .meta({ id: 'Put' });
 
+export const touchBodySchema = z
+  .strictObject({ ttl_ms: touchTtlMs }, mustBe('a JSON object'))
+  .meta({ id: 'Touch' });
+
 export type PutBody = z.output<typeof putBodySchema>;
+export type TouchBody = z.output<typeof touchBodySchema>;
 
 export const deleteVersion = digits(0, MAX_PUT_VERSION)
   .optional()
@@ -98,11 +107,12 @@ export function createSchemas({ maxKeyBytes, maxBatchOps, maxListEntries }: Limi
       [
         z.object({ op: z.literal('put'), key, value, version, ttl_ms: ttlMs, meta }),
         z.strictObject({ op: z.literal('get'), key }),
+        z.strictObject({ op: z.literal('touch'), key, ttl_ms: touchTtlMs }),
         z.strictObject({ op: z.literal('delete'), key, version: upToVersion.optional() }),
       ],
       {
         error: ({ input }) =>
-          isJsonObject(input) ? 'must be "put", "get" or "delete"' : 'must be an object',
+          isJsonObject(input) ? 'must be "put", "get", "delete" or "touch"' : 'must be an object',
       },
     )
     .meta({ id: 'BatchOp' });

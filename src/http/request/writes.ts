@@ -1,10 +1,10 @@
 /** Turns validated bodies of writes into requests to the replica. */
 import { at } from '../../words/invariant.ts';
 import { eachElement, eachMember, type Members, membersOf } from '../../words/json.ts';
-import type { DeleteRequest, PutRequest, Request } from '../../words/requests.ts';
+import type { DeleteRequest, PutRequest, Request, TouchRequest } from '../../words/requests.ts';
 import { type FieldError, toldName, unprocessable } from '../answer/problem.ts';
 import type { CheckedBody } from './body.ts';
-import type { Batch, BatchOp, PutBody } from './schemas.ts';
+import type { Batch, BatchOp, PutBody, TouchBody } from './schemas.ts';
 
 /**
  * A copy that shares no memory. V8 lets a slice of a string point into the whole, so a value of a few
@@ -107,9 +107,21 @@ function opRequest(op: BatchOp, sent: unknown, members: Members, path: string): 
     case 'delete':
       refuseRepeated(members.repeated, path);
       return deleteRequest(op.key, op.version);
+    case 'touch':
+      refuseRepeated(members.repeated, path);
+      return { kind: 'touch', key: op.key, ttlMs: op.ttl_ms };
     case 'get':
       return { kind: 'get', key: op.key };
   }
+}
+
+/** The request of a touch of one key. @throws Problem 422 for a field that is given twice. */
+export function touchRequestOf(
+  key: string,
+  { text, checked }: CheckedBody<TouchBody>,
+): TouchRequest {
+  refuseRepeated(membersOf(text, ['ttl_ms']).repeated);
+  return { kind: 'touch', key, ttlMs: checked.ttl_ms };
 }
 
 export const deleteRequest = (key: string, upToVersion: number | undefined): DeleteRequest => ({

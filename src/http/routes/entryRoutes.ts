@@ -3,7 +3,12 @@ import type { RouterContext } from '@koa/router';
 import { z } from 'zod';
 import type { Request } from '../../words/requests.ts';
 import { type Problem, unprocessable } from '../answer/problem.ts';
-import { deletedSchema, readEntrySchema, storedSchema } from '../openapi/answerSchemas.ts';
+import {
+  deletedSchema,
+  readEntrySchema,
+  storedSchema,
+  touchedSchema,
+} from '../openapi/answerSchemas.ts';
 import {
   BAD_BODY,
   BAD_QUERY,
@@ -21,8 +26,8 @@ import {
 import type { CheckedBody } from '../request/body.ts';
 import { conditionHeaders, withCondition } from '../request/conditions.ts';
 import { isPlainPut } from '../request/plainWrites.ts';
-import { type PutBody, putBodySchema } from '../request/schemas.ts';
-import { deleteRequest, putRequestOf } from '../request/writes.ts';
+import { type PutBody, putBodySchema, touchBodySchema } from '../request/schemas.ts';
+import { deleteRequest, putRequestOf, touchRequestOf } from '../request/writes.ts';
 import { acksQuerySchema, deleteQuerySchema } from '../wait/acks.ts';
 import { afterHeaders } from '../wait/after.ts';
 import type { EntryAnswers } from './entryAnswers.ts';
@@ -53,6 +58,7 @@ export function addEntryRoutes(routes: Routes, options: EntryRouteOptions): void
   addGetRoute(routes, options);
   addPutRoute(routes, entries);
   addDeleteRoute(routes, entries);
+  addTouchRoute(routes, entries);
 }
 
 function addGetRoute(routes: Routes, { entries, past, nowMs }: EntryRouteOptions): void {
@@ -146,6 +152,36 @@ function addDeleteRoute(routes: Routes, entries: EntryAnswers): void {
     },
     handler: ({ ctx, caller, query, key }) =>
       entries.write(ctx, caller, withCondition(deleteRequest(key, query.version), ctx.req), query),
+  });
+}
+
+function addTouchRoute(routes: Routes, entries: EntryAnswers): void {
+  routes.add({
+    method: 'POST',
+    path: `${PATH}/touch`,
+    needs: 'write',
+    touches: 'key',
+    summary: 'Give a live entry another time to live',
+    description:
+      'The entry keeps its value and its version. It gets another ETag. A greater version and a DELETE beat a ' +
+      'touch, wherever they were made.',
+    query: acksQuerySchema,
+    headers: writeHeaders,
+    body: touchBodySchema,
+    answers: {
+      '200': json('Touched, and durable on this node.', touchedSchema),
+      '404': problem('Not found, or expired.'),
+      ...PRECONDITION_FAILED,
+      ...BAD_TARGET,
+      ...LONG_KEY,
+      ...BAD_BODY,
+      ...NOT_STORED,
+      ...NOT_HERE_YET,
+    },
+    handler: async ({ ctx, caller, query, key, readBody }) => {
+      const request = touchRequestOf(key, await readBody());
+      return entries.write(ctx, caller, withCondition(request, ctx.req), query);
+    },
   });
 }
 

@@ -83,6 +83,8 @@ export class Routes {
     const { bodies, maxKeyBytes, callers, wait, audit, addressOf } = this.#options;
     const { method, path, needs, touches, handler, body: schema } = row;
     const keyStart = path.indexOf('{key}');
+    const afterKey = keyStart < 0 ? 0 : path.length - keyStart - '{key}'.length;
+    const keySegment = (target: string) => target.slice(keyStart, target.length - afterKey);
     const readQuery = queryReader(row);
     const readBody = async (ctx: RouterContext): Promise<CheckedBody<z.output<Body>>> => {
       if (schema === undefined) throw new Error(`${method} ${path} has no body.`);
@@ -100,7 +102,7 @@ export class Routes {
       if (needs !== 'nothing') callers.requirePace(caller, ctx.res);
       const query = readQuery(ctx.req.url ?? path);
       // Taken from the path as sent: the decoding of the router is too lenient.
-      const key = keyStart < 0 ? '' : decodeKey(ctx.path.slice(keyStart), maxKeyBytes);
+      const key = keyStart < 0 ? '' : decodeKey(keySegment(ctx.path), maxKeyBytes);
       if (touches === 'key') callers.requireWithin(caller, key);
       else if (touches === 'all') callers.requireAllKeys(caller);
       else if (touches !== 'none') callers.requireWithin(caller, touches(query));

@@ -10,7 +10,7 @@ import {
   InvalidRequestError,
   type LevelOptions,
 } from '../../../src/client/index.ts';
-import { type TestServer, withServer } from '../../http/testServer.ts';
+import { START_MS, type TestServer, withServer } from '../../http/testServer.ts';
 import { rejectedWith, rejection, withClient } from '../support.ts';
 
 const calls = suite('calls');
@@ -164,6 +164,24 @@ test('a list comes page by page, in order, and no further than it is asked for',
   assert.equal(await keysOf(client.list({ limit: 0 })), []);
   const [first] = await all(client.list<{ key: string }>({ prefix: 'k/' }));
   assert.equal(first, { key: 'k/00', value: { key: 'k/00' }, version: 1, expiresAt: null });
+});
+
+test('a touch moves the expiry, and finds only what lives', async (client, server) => {
+  const since = new Date(0);
+  await client.put('a', since, { version: 3, ttlMs: 1000 });
+  const touched = await client.touch('a', 5000);
+  const expiresAt = new Date(START_MS + 5000);
+  assert.equal([touched?.version, touched?.expiresAt], [3, expiresAt]);
+  server.advance(1000);
+  assert.equal(await client.get('a'), { key: 'a', value: since, version: 3, expiresAt });
+  assert.is(await client.touch('none', null), undefined);
+  await client.put('..', 1);
+  const results = await client.batch([
+    { op: 'touch', key: '..', ttlMs: 50 },
+    { op: 'touch', key: 'none', ttlMs: 50 },
+  ]);
+  assert.equal([results[0]?.version, results[1]], [1, undefined]);
+  await rejectedWith(InvalidRequestError, client.touch('a', 0));
 });
 
 test('many keys are read together, in the order in which they were asked for', async (client) => {

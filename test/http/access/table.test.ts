@@ -89,6 +89,7 @@ const ENDPOINTS: readonly Endpoint[] = [
   plain('POST', '/cache', ['read'], { body: opsOf(GET_OP) }),
   plain('POST', '/cache', ['write'], { body: opsOf(PUT_OP, DELETE_OP) }),
   plain('POST', '/cache', ['write', 'read'], { body: opsOf(PUT_OP, GET_OP) }),
+  plain('POST', `${KEY}/touch`, ['write'], { body: '{"ttl_ms":1000}', allowed: [200, 404] }),
   plain('POST', '/cache/get', ['read'], { body: `{"keys":["${RIGHT}a"]}` }),
   plain('DELETE', `/cache?prefix=${PREFIX}b`, ['write']),
   plain('DELETE', '/cache?all=true', ['write', 'admin'], { keys: 'all' }),
