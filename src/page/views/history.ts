@@ -59,9 +59,15 @@ export function HistoryView(): ComponentChildren {
     if (key === '') return;
     const over = new AbortController();
     const all = [present, ...known.filter((base) => base !== present)];
-    void Promise.all(all.map((base) => logAt(base, key, over.signal))).then((read) => {
-      if (!over.signal.aborted) setLogs(read);
-    });
+    const found = new Map<number, NodeLog>();
+    setLogs(null);
+    // Each is shown as it comes: a slow node holds none of the others up.
+    for (const [index, base] of all.entries())
+      void logAt(base, key, over.signal).then((log) => {
+        if (over.signal.aborted) return;
+        found.set(index, log);
+        setLogs([...found].sort(([one], [other]) => one - other).map(([, read]) => read));
+      });
     return () => over.abort();
   }, [key, present, known.join(), turn]);
   useEffect(() => {

@@ -1,0 +1,169 @@
+/** The page's own rules, without a browser. */
+import * as fc from 'fast-check';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { Cluster, Peer } from '../../src/page/api/answers.ts';
+import { pictureOf, type Report } from '../../src/page/words/clusterPicture.ts';
+import { diffLines, kindOf, laidOut, typedParts } from '../../src/page/words/jsonText.ts';
+import { momentsOf } from '../../src/page/words/keyHistory.ts';
+import { branchOf, longer, MOST_ROWS, rowsOf } from '../../src/page/words/keyTree.ts';
+import type { Row } from '../../src/words/row.ts';
+
+const words = suite('words of the page');
+
+words('a value is laid out without a change of a digit', () => {
+  assert.is(
+    laidOut('{"a":[1.50,12345678901234567890],"b":{}}'),
+    '{\n  "a": [\n    1.50,\n    12345678901234567890\n  ],\n  "b": {}\n}',
+  );
+  fc.assert(
+    fc.property(fc.jsonValue(), (value) => {
+      assert.equal(JSON.parse(laidOut(JSON.stringify(value))), JSON.parse(JSON.stringify(value)));
+      assert.is(laidOut(JSON.stringify(value)), laidOut(JSON.stringify(value, null, 3)));
+    }),
+  );
+});
+
+words('a difference gives both texts back', () => {
+  const lines = fc.array(fc.constantFrom('a', 'b', 'c'), { maxLength: 8 });
+  fc.assert(
+    fc.property(lines, lines, (a, b) => {
+      const diff = diffLines(a.join('\n'), b.join('\n'));
+      const side = (without: string) =>
+        diff.flatMap(({ kind, text }) => (kind === without ? [] : [text])).join('\n');
+      assert.is(side('added'), a.join('\n'));
+      assert.is(side('removed'), b.join('\n'));
+    }),
+  );
+});
+
+words('the type of a value and of its parts is told', () => {
+  assert.is(kindOf(' [1]'), 'list');
+  assert.is(kindOf('-1'), 'number');
+  assert.equal(typedParts({ values: { at: ['Date'], 'b.c': [['custom', 'X']] } }), [
+    { path: 'at', type: 'Date' },
+    { path: 'b.c', type: 'custom' },
+  ]);
+  assert.equal(typedParts('nothing'), []);
+});
+
+words('a tree shows what is open, in order, and never more than its bound', () => {
+  const entry = (key: string) => ({ key, version: 1, expires_at: null });
+  const root = branchOf({ entries: [entry('b')], prefixes: ['a/'], next: 'b' });
+  const open = branchOf({ entries: [entry('a/1')], next: null });
+  const shown = rowsOf(
+    new Map([
+      ['', root],
+      ['a/', open],
+    ]),
+    '',
+  ).map((row) =>
+    row.kind === 'key' ? row.entry.key : row.kind === 'folder' ? row.prefix : row.kind,
+  );
+  assert.equal(shown, ['a/', 'a/1', 'b', 'more']);
+  const further = longer(root, { entries: [entry('c')], prefixes: ['a/'], next: null });
+  assert.equal(further.prefixes, ['a/']);
+  const many = Array.from({ length: MOST_ROWS * 2 }, (_, index) => entry(`k${index}`));
+  assert.is(rowsOf(new Map([['', branchOf({ entries: many, next: null })]]), '').length, MOST_ROWS);
+});
+
+const peer = (origin: string, state: Peer['state']): Peer => ({
+  node: origin,
+  origin,
+  url: null,
+  state,
+  reason: null,
+  peer_lacks_ops: 0,
+  we_lack_ops: 0,
+  last_heard_at: null,
+  agrees: null,
+});
+
+const reportOf = (name: string, sum: string, peers: readonly Peer[], seq = 1): Report => ({
+  base: `http://${name}`,
+  figures: null,
+  fault: null,
+  cluster: {
+    node: name,
+    origin: name,
+    cluster: { name: 'c', id: 'id' },
+    vector: { n1: seq },
+    map_sum: { sum, as_of: 'then' },
+    peers,
+    members: ['n1', 'n2', 'n3'].map((origin) => ({
+      node: origin,
+      origin,
+      url: null,
+      last_heard_at: null,
+      behind_ops: 0,
+      holds_back: false,
+    })),
+  } satisfies Cluster,
+});
+
+words(
+  'a link is cut if one of its ends says so, and a node that gives no answer is not reached',
+  () => {
+    const both = [peer('n2', 'connected'), peer('n3', 'unreachable')];
+    const { nodes, links } = pictureOf([
+      reportOf('n1', 'x', both),
+      reportOf('n2', 'x', [peer('n1', 'connected'), peer('n3', 'connected')]),
+    ]);
+    assert.equal(
+      links.map(({ state }) => state),
+      ['connected', 'cut', 'connected'],
+    );
+    assert.equal(
+      nodes.map(({ report }) => report !== null),
+      [true, true, false],
+    );
+  },
+);
+
+words(
+  'nodes with the same ops and another map disagree, and those that lag are not compared',
+  () => {
+    const agree = (a: Report, b: Report) => pictureOf([a, b]).nodes.map(({ agrees }) => agrees);
+    assert.equal(agree(reportOf('n1', 'x', []), reportOf('n2', 'x', [])), [true, true, null]);
+    assert.equal(agree(reportOf('n1', 'x', []), reportOf('n2', 'y', [])), [false, false, null]);
+    const lagging = pictureOf([reportOf('n1', 'x', [], 5), reportOf('n2', 'y', [], 2)]).nodes;
+    assert.equal(lagging.map(({ agrees, lagOps }) => [agrees, lagOps]).slice(0, 2), [
+      [null, 0],
+      [null, 3],
+    ]);
+  },
+);
+
+words('the moments of a key are its winning ops and its expiries', () => {
+  const row = (lsn: number, committedAt: number, expiresAt: number | null, won = true): Row => ({
+    lsn,
+    committedAt,
+    won,
+    op: {
+      origin: 'n1',
+      seq: lsn,
+      hlc: lsn,
+      kind: 'put',
+      key: 'k',
+      generation: 0,
+      version: lsn,
+      expiresAt,
+      value: '1',
+      meta: null,
+      hashHigh: 0,
+      hashLow: 0,
+    },
+  });
+  const moments = momentsOf([row(1, 10, 20), row(2, 15, null, false), row(3, 30, 40)], 50);
+  assert.equal(
+    moments.map(({ atMs, isExpiry }) => [atMs, isExpiry]),
+    [
+      [10, false],
+      [20, true],
+      [30, false],
+      [40, true],
+    ],
+  );
+});
+
+words.run();
