@@ -21,6 +21,13 @@ const PICTURES = fileURLToPath(new URL('../../docs/page/', import.meta.url));
 const WIDE = { width: 1280, height: 800 };
 const NARROW = { width: 360, height: 740 };
 const JSON_TYPE = { 'Content-Type': 'application/json' };
+/** The pictures of docs/page.md. */
+const SHOWN: ReadonlySet<string> = new Set([
+  'killed-light-1280',
+  'history-light-1280',
+  'conflict-light-1280',
+  'keys-dark-360',
+]);
 const KEYS = 100_000;
 const BATCH = 1000;
 /** Browsers write these by themselves where a node is gone, or where an answer tells of a conflict or an absent key. */
@@ -50,9 +57,8 @@ async function look(seen: Page, view: string): Promise<void> {
       assert.equal(await findings(seen), [], name);
       const width: number = await seen.evaluate('document.documentElement.scrollWidth');
       assert.ok(width <= size.width, `${name} is ${width} pixels wide`);
-      const isShown = (colorScheme === 'light') === (size === WIDE);
-      if (process.env.HEARSAY_PICTURES === '1' && isShown)
-        await seen.screenshot({ path: `${PICTURES}${view}-${colorScheme}.png` });
+      if (process.env.HEARSAY_PICTURES === '1' && SHOWN.has(name))
+        await seen.screenshot({ path: `${PICTURES}${name}.png` });
     }
   await seen.emulateMedia({ colorScheme: 'light' });
   await seen.setViewportSize(WIDE);
@@ -124,7 +130,11 @@ test('a person sees the cluster, edits, is told of a conflict, and goes on when 
     version: 1,
     meta: { values: { since: ['Date'] }, v: 1 },
   });
-  await put(second.url, 'user/2', { value: 'short', version: 1, ttl_ms: 2000 * patience() });
+  await put(second.url, 'user/2', {
+    value: 'short',
+    version: 1,
+    ttl_ms: Math.round(2000 * patience()),
+  });
   await waitForConvergence(cluster.nodes, 20_000);
   await seen.getByText('user/', { exact: true }).first().waitFor();
   await seen.focus('[role=tree]');
