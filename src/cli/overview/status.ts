@@ -7,7 +7,6 @@ import { urlsOf } from '../remote/address.ts';
 import { outputColumns, printLine } from '../terminal/output.ts';
 import { type ClusterStatus, judge } from './clusterStatus.ts';
 import { Gatherer } from './gather.ts';
-import type { Observation } from './observation.ts';
 import { statusJson, statusLines } from './statusText.ts';
 
 interface StatusFlags extends ClientFlags {
@@ -51,17 +50,24 @@ export function gathererOf({ url, timeout, ...tokens }: ClientFlags): Gatherer {
   return new Gatherer(urlsOf(url), tokensOf(tokens), timeout ?? durationMs(ANSWER_TIMEOUT));
 }
 
-/** Observes until every node holds the ops of the first observation, or the time is over. */
+/**
+ * Observes until every node holds the ops of the first observation, or the time is over. The nodes of one observation
+ * are asked at slightly different times, so a node is never called behind by the first alone.
+ */
 async function settled(gatherer: Gatherer, waitMs: number): Promise<ClusterStatus> {
-  const endsAtMs = performance.now() + waitMs;
   const first = await gatherer.observe(Date.now);
-  for (let now: Observation = first; ; now = await gatherer.observe(Date.now)) {
-    const judged = judge(first, now);
-    const mayChange = judged.nodes.some(({ agrees }) => agrees === 'behind' || agrees === 'no');
-    if (!mayChange || performance.now() + PAUSE_MS > endsAtMs) return judged;
+  const endsAtMs = performance.now() + waitMs;
+  let judged = judge(first, first);
+  while (mayChange(judged)) {
     await pause(PAUSE_MS);
+    judged = judge(first, await gatherer.observe(Date.now));
+    if (performance.now() + PAUSE_MS > endsAtMs) break;
   }
+  return judged;
 }
+
+const mayChange = ({ nodes }: ClusterStatus): boolean =>
+  nodes.some(({ agrees }) => agrees === 'behind' || agrees === 'no');
 
 const EXAMPLES = `
 Examples:

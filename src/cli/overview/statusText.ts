@@ -85,8 +85,8 @@ const TOP_FIELDS: readonly Field[] = [
   AGREES,
   BEHIND,
   LAG,
-  rateField('WRITES/S', ({ writes }) => writes),
-  rateField('READS/S', ({ reads }) => reads),
+  rateField('WRITES/S', ({ writes }) => writes, 7),
+  rateField('READS/S', ({ reads }) => reads, 6),
   rateField('409/S', ({ conflicts }) => conflicts, 3),
   {
     title: 'WATCH',

@@ -115,7 +115,7 @@ class LiveTable {
 
   #draw(): void {
     const columns = outputColumns() ?? 0;
-    this.#screen.draw(this.#isExplained ? EXPLANATION : this.#lines(columns));
+    this.#screen.draw(this.#isExplained ? explanationLines(columns) : this.#lines(columns));
   }
 
   #lines(columns: number): Styled[] {
@@ -132,24 +132,28 @@ class LiveTable {
   }
 }
 
-const EXPLANATION: readonly Styled[] = `NODE        the name of the node
-STATE       ok; degraded: a person should look; failing: it can't serve;
-            heard: other nodes hear it, this machine does not; missing: nobody does
-AGREES      yes: it holds all ops that any node held at the last look; behind: it
-            lacks some of them; no: it holds the same ops, and another map
-BEHIND      ops that it lacks now, and that another node holds
-LAG         age of the oldest op that another node has written and it lacks
-WRITES/S    ops that were born at this node in a second
-READS/S     requests to read, each counted once, also for a list
-409/S       writes that were refused, because the version was not greater
-WATCH       watchers that it serves
-CPU         share of one core
-HOLDS BACK  the member for which all wait with the collection of dead entries,
-            and for how long it has not been heard
+/** The column where the explanations begin. */
+const EXPLANATION_INDENT = 12;
 
-Any key goes back, q leaves.`
-  .split('\n')
-  .map((line) => [line]);
+const EXPLANATION: readonly string[] = [
+  'NODE        the name of the node',
+  "STATE       ok; degraded: a person should look; failing: it can't serve; heard: other nodes hear it, and it can't be asked from here; missing: nobody hears it",
+  'AGREES      yes: it holds all ops that any node held at the last look; behind: it lacks some of them; no: it holds the same ops, and another map',
+  'BEHIND      ops that it lacks now, and that another node holds',
+  'LAG         age of the oldest op that another node has written and it lacks',
+  'WRITES/S    ops that were born at this node in a second',
+  'READS/S     requests to read, each counted once, also for a list',
+  '409/S       writes that were refused, because the version was not greater',
+  'WATCH       watchers that it serves',
+  'CPU         share of one core',
+  'MEMORY      of the process',
+  'HOLDS BACK  whether all wait for it with the collection of dead entries, and for how long it has not been heard',
+  '',
+  'Any key goes back, q leaves.',
+];
+
+const explanationLines = (columns: number): Styled[] =>
+  EXPLANATION.flatMap((line) => wrapped(line, columns, EXPLANATION_INDENT)).map((line) => [line]);
 
 const EXAMPLES = `
 Examples:

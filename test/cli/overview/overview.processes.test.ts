@@ -79,7 +79,7 @@ async function onTerminal({ url }: NodeProcess): Promise<void> {
     await shows('node3 ok');
     await shows('q leaves   ? explains');
     child.stdin.write('?');
-    await shows('HOLDS BACK  the member for which');
+    await shows('HOLDS BACK  whether all wait');
     child.stdin.write(' ');
     await shows('node3 ok');
     const ended = once(child, 'close');
