@@ -179,6 +179,22 @@ async function exchange(nodes: readonly ChaosNode[], prefix: string): Promise<vo
       const maps = await Promise.all(nodes.map(readMap));
       return maps.every((map) => map.get(brief)?.expiresAt === put.answer.expiresAt);
     });
+    const writerNode = at(nodes, from);
+    if (await knowsTouch(writerNode))
+      await show(`a touch at ${writer} moves the expiry on both`, async () => {
+        const brief = `${prefix}/brief/${from}`;
+        const before = (await readMap(writerNode)).get(brief)?.expiresAt;
+        const { token, expires_at: expiresAt } = await touch(writerNode, brief);
+        await call({ key: brief, node: to, after: token });
+        const maps = await Promise.all(nodes.map(readMap));
+        const told = maps.map((map) => JSON.stringify(map.get(brief)?.expiresAt));
+        return (
+          before !== undefined &&
+          new Set(told).size === 1 &&
+          expiresAt !== null &&
+          told[0] !== JSON.stringify(before)
+        );
+      });
   }
   await show('both say that they agree, and show the same map', async () => {
     const clusters = await Promise.all(nodes.map(clusterOf));
@@ -190,6 +206,26 @@ async function exchange(nodes: readonly ChaosNode[], prefix: string): Promise<vo
       throw new Error(`the peers are ${JSON.stringify(peers)}`);
     return true;
   });
+}
+
+/** Nodes before 0.4 know no touch. */
+async function knowsTouch({ clientUrl }: ChaosNode): Promise<boolean> {
+  const answer = await fetch(`${clientUrl}/openapi.json`);
+  return (await answer.text()).includes('/cache/{key}/touch');
+}
+
+const touchedSchema = z.object({ token: z.string(), expires_at: z.string() });
+
+async function touch(
+  { clientUrl }: ChaosNode,
+  key: string,
+): Promise<z.output<typeof touchedSchema>> {
+  const answer = await fetch(`${clientUrl}/cache/${encodeURIComponent(key)}/touch`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: '{"ttl_ms":900000}',
+  });
+  return touchedSchema.parse(await answer.json());
 }
 
 async function holdsAll(nodes: readonly ChaosNode[], keys: readonly string[]): Promise<boolean> {

@@ -17,6 +17,7 @@ const COMMANDS: ReadonlyMap<string, () => Promise<Register>> = new Map([
   ['cluster', async () => (await import('./cluster/command.ts')).register],
   ['get', async () => (await import('./cache/get.ts')).register],
   ['put', async () => (await import('./cache/put.ts')).register],
+  ['touch', async () => (await import('./cache/touch.ts')).register],
   ['delete', async () => (await import('./cache/delete.ts')).register],
   ['list', async () => (await import('./cache/list.ts')).register],
   ['watch', async () => (await import('./cache/watch.ts')).register],

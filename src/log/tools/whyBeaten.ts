@@ -1,8 +1,17 @@
 /** Says in words for people which clause of rule 1 decides between two ops on one key. */
-import { decidingClause, LAST_VERSION, type Ranked } from '../../words/op.ts';
+import { decidingClause, type KeyOp, LAST_VERSION, type Ranked } from '../../words/op.ts';
+
+type Told = Ranked & Partial<Pick<KeyOp, 'value' | 'meta'>>;
+
+/** Rule 1: a touch is the live entry once more. A put of the same version and value says the same. */
+const isTouchOf = (loser: Told, winner: Told): boolean =>
+  winner.kind === 'put' &&
+  winner.value !== undefined &&
+  winner.value === loser.value &&
+  winner.meta === loser.meta;
 
 /** The reason why the loser lost, as a phrase. */
-export function whyBeaten(loser: Ranked, winner: Ranked): string {
+export function whyBeaten(loser: Told, winner: Told): string {
   switch (decidingClause(winner, loser)) {
     case 'generation':
       return `generation ${winner.generation} beats ${loser.generation}`;
@@ -13,6 +22,7 @@ export function whyBeaten(loser: Ranked, winner: Ranked): string {
     case 'kind':
       return 'a delete beats a put of its version';
     case 'hlc':
+      if (isTouchOf(loser, winner)) return 'a touch gave it another time to live';
       return `version ${versionText(winner)} twice: the later clock wins`;
     case 'origin':
       return 'same clock too: the greater origin wins';

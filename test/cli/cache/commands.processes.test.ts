@@ -209,6 +209,20 @@ commands('a value that is too deep to be put says how else to send it', async ()
   assert.match(err, /^VALUE is nested too deeply for this command: [^\n]+\.\n$/);
 });
 
+test('a touch moves the expiry of what lives', async (hear, server) => {
+  await server.put('/cache/a', { value: 1, version: 4, ttl_ms: 1000 });
+  assert.is((await hear('touch', 'a')).code, 2);
+  assert.equal(
+    await hear('touch', 'a', '--ttl', '10s'),
+    done('expires 2026-11-24T12:00:10.000Z\n'),
+  );
+  const { out } = await hear('touch', 'a', '--forever', '--json');
+  const { token: _token, ...rest } = JSON.parse(out);
+  assert.equal(rest, { key: 'a', version: 4, expires_at: null, node: 'node1' });
+  const absent = await hear('touch', 'none', '--forever');
+  assert.equal([absent.code, absent.err], [1, 'There is no "none".\n']);
+});
+
 test('deleting many, and only what was meant', async (hear, server) => {
   for (const key of ['a1', 'a2', 'b']) await server.put(`/cache/${key}`, { value: 1, version: 1 });
   assert.equal(await hear('delete', '--prefix', 'a'), done('2 deleted\n'));
@@ -310,7 +324,7 @@ commands('a watch that no node serves fails', async () => {
 });
 
 commands('the help fits in 80 columns and has two examples', async () => {
-  for (const name of ['get', 'put', 'delete', 'list', 'watch']) {
+  for (const name of ['get', 'put', 'touch', 'delete', 'list', 'watch']) {
     const { code, out } = await hearsay(NOWHERE, [name, '--help']);
     assert.is(code, 0);
     for (const line of out.split('\n')) assert.ok(line.length <= 80, line);

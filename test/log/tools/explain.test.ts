@@ -75,7 +75,8 @@ const base = { generation: 1, version: 2, hlc: 5, origin: 'b', seq: 3 };
 for (const [what, loser, clause, words] of [
   ['generation', put({ ...base, generation: 0, version: 9 }), 'generation', 'generation 1 beats 0'],
   ['version', put({ ...base, version: 1 }), 'version', 'version 2 beats 1'],
-  ['clock', put({ ...base, hlc: 4 }), 'hlc', 'version 2 twice: the later clock wins'],
+  ['clock', put({ ...base, hlc: 4, value: '2' }), 'hlc', 'version 2 twice: the later clock wins'],
+  ['touch', put({ ...base, hlc: 4 }), 'hlc', 'a touch gave it another time to live'],
   ['origin', put({ ...base, origin: 'a' }), 'origin', 'same clock too: the greater origin wins'],
   ['seq', put({ ...base, seq: 2 }), 'seq', 'same origin too: the later seq wins'],
 ] as const)
