@@ -54,7 +54,10 @@ export function gathererOf({ url, timeout, ...tokens }: ClientFlags): Gatherer {
  * Observes until every node holds the ops of the first observation, or the time is over. The nodes of one observation
  * are asked at slightly different times, so a node is never called behind by the first alone.
  */
-async function settled(gatherer: Gatherer, waitMs: number): Promise<ClusterStatus> {
+export async function settled(
+  gatherer: Pick<Gatherer, 'observe'>,
+  waitMs: number,
+): Promise<ClusterStatus> {
   const first = await gatherer.observe(Date.now);
   const endsAtMs = performance.now() + waitMs;
   let judged = judge(first, first);

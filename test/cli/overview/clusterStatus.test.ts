@@ -5,7 +5,9 @@ import { type ClusterStatus, judge } from '../../../src/cli/overview/clusterStat
 import { readSamples } from '../../../src/cli/overview/metricsText.ts';
 import type { NodeReport } from '../../../src/cli/overview/nodeReport.ts';
 import { figuresOf } from '../../../src/cli/overview/nodeReport.ts';
+import type { Observation } from '../../../src/cli/overview/observation.ts';
 import { ratesBetween } from '../../../src/cli/overview/rates.ts';
+import { settled } from '../../../src/cli/overview/status.ts';
 import { statusJson, statusLines, topLines } from '../../../src/cli/overview/statusText.ts';
 import { plainText } from '../../../src/cli/terminal/color.ts';
 import { widthOf } from '../../../src/cli/terminal/width.ts';
@@ -204,6 +206,31 @@ for (const columns of [40, 80, 120])
     for (const lines of [statusLines(judged, columns), topLines(judged, new Map(), columns)])
       for (const line of lines) assert.ok(widthOf(plainText(line)) <= columns, plainText(line));
   });
+
+/** Gives one observation after the other, and the last again. */
+function observing(...all: readonly Observation[]): {
+  readonly observe: () => Promise<Observation>;
+} {
+  let at = -1;
+  return {
+    observe: async () => {
+      at = Math.min(at + 1, all.length - 1);
+      return all[at] as Observation;
+    },
+  };
+}
+
+status(
+  'nodes that were asked one after another while writes went on are not called behind',
+  async () => {
+    const ahead = { vector: vector({ node1: 9, node2: 2 }) };
+    const torn = observation(three({ node2: ahead }));
+    const later = observation(three({ node1: ahead, node2: ahead, node3: ahead }));
+    assert.equal(judge(torn, torn).faults.length, 2);
+    assert.equal((await settled(observing(torn, later), 1)).faults, []);
+    assert.equal((await settled(observing(torn), 1)).faults.length, 2);
+  },
+);
 
 status('the JSON has the facts of the table', () => {
   const now = observation(three());
