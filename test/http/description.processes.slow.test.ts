@@ -1,4 +1,4 @@
-// time limit: 300 s
+// time limit: 600 s
 /**
  * The description of the REST interface by the tools of others: a linter, a maker of typed clients, and a collection
  * for Postman against each of three nodes. npx brings them, so this needs a registry of npm.
