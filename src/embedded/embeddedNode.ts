@@ -30,6 +30,7 @@ import {
   type ListOptions,
   type PutOptions,
   putRequest,
+  touchRequest,
 } from './requests.ts';
 import type { Deleted, NodeLogger, RunningNode, StartOptions, Stored } from './runningNode.ts';
 
@@ -134,6 +135,15 @@ class EmbeddedNode implements RunningNode {
   async put(key: string, value: unknown, options: PutOptions = {}): Promise<Stored> {
     this.#refuseClosed();
     const outcome = await this.#submit(putRequest(key, value, options, this.#replica.limits));
+    if (outcome.kind !== 'stored') throw refusalOf(key, outcome);
+    const { version } = outcome.op;
+    return { version, expiresAt: instantOf(outcome.op), token: this.#tokens.ofOutcome(outcome) };
+  }
+
+  async touch(key: string, ttlMs: number | null): Promise<Stored | undefined> {
+    this.#refuseClosed();
+    const outcome = await this.#submit(touchRequest(key, ttlMs, this.#replica.limits));
+    if (outcome.kind === 'absent') return undefined;
     if (outcome.kind !== 'stored') throw refusalOf(key, outcome);
     const { version } = outcome.op;
     return { version, expiresAt: instantOf(outcome.op), token: this.#tokens.ofOutcome(outcome) };

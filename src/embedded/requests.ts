@@ -9,7 +9,7 @@ import { encodeValue } from '../client/values/values.ts';
 import { hasLoneSurrogate } from '../words/json.ts';
 import type { Limits } from '../words/limits.ts';
 import { MAX_PUT_VERSION, MAX_TTL_MS } from '../words/op.ts';
-import type { DeleteRequest, PutRequest } from '../words/requests.ts';
+import type { DeleteRequest, PutRequest, TouchRequest } from '../words/requests.ts';
 import { InvalidRequestError } from './errors.ts';
 
 export interface PutOptions {
@@ -56,6 +56,17 @@ export function putRequest(
         'or raise limits.maxBodyBytes on every node.',
     );
   return { kind: 'put', key, version, ttlMs, value: text, meta };
+}
+
+/** @throws InvalidRequestError for a wrong key or time to live. */
+export function touchRequest(
+  key: string,
+  ttlMs: number | null,
+  { maxKeyBytes }: Limits,
+): TouchRequest {
+  checkKey(key, maxKeyBytes);
+  if (ttlMs !== null) checkWhole('ttlMs', ttlMs, 1, MAX_TTL_MS);
+  return { kind: 'touch', key, ttlMs };
 }
 
 /** @throws InvalidRequestError for a wrong key or option. */

@@ -93,6 +93,14 @@ export interface RunningNode extends AsyncDisposable {
   put(key: string, value: unknown, options?: PutOptions): Promise<Stored>;
 
   /**
+   * Gives a live entry another time to live; its value and version stay.
+   *
+   * @param ttlMs from now on, 1 to 10^13 milliseconds; null: the entry never expires.
+   * @returns undefined if the key is absent. @throws the errors of `put`, except ConflictError.
+   */
+  touch(key: string, ttlMs: number | null): Promise<Stored | undefined>;
+
+  /**
    * Deletes a key, present or not.
    *
    * @throws ConflictError if the live version is above `upToVersion`, and the errors of `put`.

@@ -37,6 +37,9 @@ embedded('with no settings but a port and a directory it is ready, reads and wri
     assert.equal(entry?.value, { since, tags: new Set(['x']) });
     assert.is(entry?.version, 1);
     assert.equal(entry?.expiresAt, stored.expiresAt);
+    assert.is((await node.touch('a', null))?.expiresAt, null);
+    assert.is(node.get('a')?.version, 1);
+    assert.is(await node.touch('none', 5), undefined);
     assert.is((await node.delete('a')).existed, true);
     assert.is((await node.delete('a')).existed, false);
     assert.is(node.get('a'), undefined);
