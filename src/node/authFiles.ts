@@ -5,6 +5,7 @@
  */
 
 import {
+  chownSync,
   closeSync,
   fstatSync,
   openSync,
@@ -34,11 +35,17 @@ export function readAuthFile(path: string): AuthFile {
   }
 }
 
-/** Replaces the file in one step, so that no node reads half of it. */
+/**
+ * Replaces the file in one step, so that no node reads half of it. The file keeps its owner: a node that runs as
+ * another user could not read what `root` has written.
+ */
 export function writeAuthFile(path: string, file: AuthFile): void {
   const made = `${path}.${process.pid}`;
   try {
     writeFileSync(made, formatAuthFile(file), { mode: OWN_FILE_MODE });
+    const replaced = statSync(path, { throwIfNoEntry: false });
+    if (replaced !== undefined && replaced.uid !== statSync(made).uid)
+      chownSync(made, replaced.uid, replaced.gid);
     renameSync(made, path);
   } finally {
     rmSync(made, { force: true });

@@ -1,4 +1,5 @@
 /** Changes of the file of tokens by several processes at once. */
+import { chownSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
@@ -45,6 +46,20 @@ change('one that waits too long for another changes nothing and says so', async 
   add();
   assert.throws(add, /stays as it was: .*already/);
   assert.is(readAuthFile(path).certificates?.length, 1);
+});
+
+change('the file keeps its owner, who else could not read what root has written', async () => {
+  if (process.getuid?.() !== 0) {
+    console.log('skipped: only root may give a file away');
+    return;
+  }
+  await using directory = await temporaryDirectory();
+  const path = join(directory.path, 'tokens.json');
+  writeAuthFile(path, EMPTY_AUTH_FILE);
+  chownSync(path, 12_345, 23_456);
+  changeAuthFile(path, (file) => withCertificate(file, { name: 'a', scopes: ['read'] }));
+  const { uid, gid, mode } = statSync(path);
+  assert.equal([uid, gid, mode & 0o777], [12_345, 23_456, 0o600]);
 });
 
 change('a directory that is not there is told with the file', async () => {
