@@ -1,5 +1,5 @@
 /** The bounds of connections: what one may send ahead, hold back or take, and how many there may be. */
-import { EventEmitter } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import * as http from 'node:http';
 import { Socket } from 'node:net';
 import { networkInterfaces } from 'node:os';
@@ -7,6 +7,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Connections } from '../../../src/http/limits/connections.ts';
 import { problemSchema } from '../../../src/http/openapi/answerSchemas.ts';
+import { createServer } from '../../../src/http/server.ts';
 import { Networks } from '../../../src/net/networks.ts';
 import { defaultLimits } from '../../../src/words/limits.ts';
 import { stretch, waitFor } from '../../support/processes.ts';
@@ -35,6 +36,41 @@ connections(
     await waitFor(() => raw.statuses.length === 1502, 20_000, 'The connection stays held');
     assert.match(raw.text, '{"value":1,"version":1,"expires_at":null}');
   }),
+);
+
+connections(
+  'a connection is not read while max-pipelined-requests wait for their turn',
+  async () => {
+    const limits = { ...defaultLimits, maxPipelinedRequests: 2, maxHeaderBytes: 256 * 1024 };
+    const bound = new Connections({
+      limits,
+      sendTimeoutMs: 30_000,
+      trustedProxies: new Networks([]),
+    });
+    const waiting: http.ServerResponse[] = [];
+    let isAnswering = false;
+    const listener: http.RequestListener = (_request, response) => {
+      if (isAnswering) response.end();
+      else waiting.push(response);
+    };
+    const sockets: Socket[] = [];
+    const server = createServer(listener, bound, limits).on('connection', (socket) =>
+      sockets.push(socket),
+    );
+    using _server = { [Symbol.dispose]: () => server.close() };
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    const port = Object(server.address()).port;
+    // Longer than what comes at once, so that each is read by itself.
+    const long = `GET / HTTP/1.1\r\nHost: x\r\nX: ${'x'.repeat(200_000)}\r\n\r\n`;
+    using raw = new Raw(port, long.repeat(20));
+    await waitFor(() => sockets[0]?.isPaused() === true, 20_000, 'The connection is read on');
+    // One is under way, and the third that waits is one too many.
+    const { bytesRead = 0 } = sockets[0] ?? {};
+    assert.ok(bytesRead > 3 * long.length && bytesRead < 6 * long.length, `${bytesRead} bytes`);
+    isAnswering = true;
+    for (const response of waiting) response.end();
+    await waitFor(() => raw.statuses.length === 20, 20_000, 'An answer is missing');
+  },
 );
 
 connections('requests behind a watch are neither carried out nor read for ever', async () => {
