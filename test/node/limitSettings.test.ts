@@ -39,6 +39,12 @@ limits('one peer too many that proves nothing takes the place of the oldest', as
   assert.is(await metric(node, 'hearsay_unproved_peers'), 2);
   const third = await peers.connect(PROOF_SUBPROTOCOL);
   await waitFor(() => oldest.readyState === WebSocket.CLOSED, LIMIT_MS, 'the oldest is closed');
+  // Not for its silence, which closes it too.
+  await waitFor(
+    async () => (await metric(node, 'hearsay_gossip_rejected_total{reason="crowded"}')) === 1,
+    LIMIT_MS,
+    'it is counted',
+  );
   assert.equal([second.readyState, third.readyState], [WebSocket.OPEN, WebSocket.OPEN]);
 });
 
@@ -85,7 +91,7 @@ async function nodeWith(flags: Readonly<Record<string, string>>): Promise<Runnin
 
 async function metric({ url }: Running, name: string): Promise<number> {
   const text = await (await fetch(`${url}/metrics`)).text();
-  return Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(text)?.[1]);
+  return Number(new RegExp(`^${name.replace(/[{}]/g, '\\$&')} (\\S+)$`, 'm').exec(text)?.[1]);
 }
 
 /** Connections to /gossip that say nothing. */
