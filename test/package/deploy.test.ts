@@ -1,10 +1,15 @@
 /** The files for systemd and Kubernetes name only settings that a node knows. */
 import { spawnSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { parseAllDocuments } from 'yaml';
 import { readSettings, settingsShape } from '../../src/node/settings.ts';
 import { withServer } from '../http/testServer.ts';
+import { temporaryDirectory } from '../support/processes.ts';
 
 const deploy = suite('deployment');
 
@@ -76,6 +81,23 @@ deploy(
   },
 );
 
+deploy('Kubernetes knows every field of the manifests, and the form of its value', async () => {
+  await using directory = await temporaryDirectory();
+  const text = await textOf('kubernetes.yaml');
+  const patch = await textOf('kubernetes-tls.yaml');
+  assert.is(faultsOfTypes(directory.path, text, 'whole'), '');
+  assert.is(faultsOfTypes(directory.path, patch, 'patch'), '');
+  const wrongPatch = patch.replace('scheme: HTTPS', 'schema: HTTPS');
+  assert.match(faultsOfTypes(directory.path, wrongPatch, 'patch'), /'"schema"' does not exist/);
+  for (const [right, wrong, fault] of [
+    ['periodSeconds: 2', 'periodSecond: 2', /'"periodSecond"' does not exist/],
+    ['replicas: 3', 'replicas: "3"', /'string' is not assignable to type 'number'/],
+  ] as const) {
+    assert.ok(text.includes(right), right);
+    assert.match(faultsOfTypes(directory.path, text.replace(right, wrong), 'whole'), fault);
+  }
+});
+
 deploy('systemd has nothing to say against the unit', () => {
   const file = new URL('../../deploy/hearsay.service', import.meta.url).pathname;
   const { error, status, stderr } = spawnSync('systemd-analyze', ['verify', file]);
@@ -104,3 +126,35 @@ deploy('kubectl makes one manifest of that for TLS, in which each probe and URL 
 });
 
 deploy.run();
+
+const KINDS: Readonly<Record<string, string>> = {
+  'v1 Service': 'core/v1',
+  'policy/v1 PodDisruptionBudget': 'policy/v1',
+  'apps/v1 StatefulSet': 'apps/v1',
+};
+
+/** A patch need not repeat what the manifest has. */
+const PART = 'type Part<T> = T extends object ? { [K in keyof T]?: Part<T[K]> } : T;';
+
+/** @returns what TypeScript says against a manifest as values of the types of Kubernetes; empty if nothing. */
+function faultsOfTypes(directory: string, manifest: string, extent: 'whole' | 'patch'): string {
+  const root = fileURLToPath(new URL('../../', import.meta.url));
+  const lines = parseAllDocuments(manifest).map((document) => {
+    const value: unknown = document.toJS();
+    const { apiVersion, kind } = Object(value);
+    const place = KINDS[`${apiVersion} ${kind}`];
+    if (place === undefined) throw new Error(`The types of ${apiVersion} ${kind} are not known.`);
+    const path = join(root, 'node_modules/kubernetes-types', `${place}.d.ts`);
+    const type = `import(${JSON.stringify(path)}).${kind}`;
+    return `(${JSON.stringify(value)}) satisfies ${extent === 'whole' ? type : `Part<${type}>`};`;
+  });
+  const file = join(directory, 'manifests.ts');
+  writeFileSync(file, `export {};\n${PART}\n${lines.join('\n')}\n`);
+  const compiler = join(root, 'node_modules/typescript/lib/tsc.js');
+  const options = ['--noEmit', '--strict', '--ignoreConfig', '--types', '', '--skipLibCheck'];
+  const { error, stdout, stderr } = spawnSync(process.execPath, [compiler, ...options, file], {
+    cwd: directory,
+  });
+  if (error !== undefined) throw error;
+  return `${stdout}${stderr}`;
+}
