@@ -151,7 +151,7 @@ const SWITCHES: Readonly<Record<string, Switch>> = {
   /** Rule 12: a node that rejoined forms a cluster at once, and offers its old ops to itself. */
   'no cluster after a rejoin': {
     file: 'src/gossip/protocol/standing.ts',
-    text: "return this.#past !== 'withOthers' || peers.length > 0;",
+    text: "return this.#past !== 'withOthers' || this.#hasHadPeers(nowMs);",
     without: 'return true;',
     also: {
       file: 'src/gossip/protocol/standing.ts',

@@ -54,7 +54,7 @@ const SHOWN_BY: Readonly<Record<string, string>> = {
 const FIRST_SEEDS: Readonly<Record<string, number>> = {
   'fork check': 11,
   'members that have gone': 44,
-  'no cluster after a rejoin': 93,
+  'no cluster after a rejoin': 127,
   'unknown expiries reset': 83,
   'members outlive power cuts': 133,
   'offers outlive power cuts': 437,

@@ -29,6 +29,8 @@ export class Standing {
   readonly #startedAt: number;
   /** The time at which a fresh node last saw a joined peer. */
   #answeredAt = Number.NEGATIVE_INFINITY;
+  /** The time since which a fresh node has had peers without a break; null while it has none. */
+  #peersSince: number | null = null;
   /** Origins of members whose vector we have included since the start. */
   readonly #caughtUpWith = new Set<string>();
 
@@ -98,7 +100,8 @@ export class Standing {
    * once if every configured peer answers and is fresh too, and after the join timeout if only fresh
    * peers or none answer. The join timeout begins anew when a joined peer is gone, perhaps for a new
    * origin. After a rejoin the node never forms one at once, because the cluster that it gave way to
-   * need not be configured. A node of a cluster with others waits as long as it hears nobody.
+   * need not be configured. A node of a cluster with others waits as long as it hears nobody, and then for the join
+   * timeout: who rejoined just now may reach members that this node does not.
    */
   forms(
     ownOrigin: string,
@@ -106,9 +109,10 @@ export class Standing {
     addresses: AddressBook,
     nowMs: number,
   ): boolean {
+    this.#peersSince = peers.length === 0 ? null : (this.#peersSince ?? nowMs);
     if (this.#hearsMember(peers, nowMs)) return false;
     if (peers.some(({ hello }) => hello.origin < ownOrigin)) return false;
-    if (this.#isTimeOver(nowMs)) return this.#past !== 'withOthers' || peers.length > 0;
+    if (this.#isTimeOver(nowMs)) return this.#past !== 'withOthers' || this.#hasHadPeers(nowMs);
     return this.#past === 'none' && addresses.allAnswered();
   }
 
@@ -124,6 +128,10 @@ export class Standing {
    */
   isForsaken(peers: readonly Greeted[], nowMs: number): boolean {
     return !this.#hearsMember(peers, nowMs) && this.#isTimeOver(nowMs);
+  }
+
+  #hasHadPeers(nowMs: number): boolean {
+    return this.#peersSince !== null && nowMs - this.#peersSince >= this.#settings.joinTimeoutMs;
   }
 
   #hearsMember(peers: readonly Greeted[], nowMs: number): boolean {

@@ -184,8 +184,26 @@ for (const [rule, past, situation, forms] of PASTS)
   forming(`after a rejoin: ${rule}`, () => {
     const [peers, book] = [peersOf(situation), bookOf(situation)];
     const nowMs = START + situation.afterMs;
-    assert.is(startedAs(false, past).forms(OWN, peers, book, nowMs), forms);
+    const standing = startedAs(false, past);
+    standing.forms(OWN, peers, book, START);
+    assert.is(standing.forms(OWN, peers, book, nowMs), forms);
   });
+
+forming('after a rejoin: one of several waits anew once others have begun anew as well', () => {
+  const standing = startedAs(false, 'withOthers');
+  const formsWith = (connected: NonNullable<Situation['connected']>, nowMs: number): boolean => {
+    const situation: Situation = { connected, afterMs: 0 };
+    return standing.forms(OWN, peersOf(situation), bookOf(situation), nowMs);
+  };
+  const metAt = START + 9 * LATE;
+  assert.not(formsWith([], metAt - 1));
+  assert.not(formsWith([[THIRD, false]], metAt));
+  assert.not(formsWith([[THIRD, false]], metAt + EARLY));
+  assert.not(formsWith([], metAt + EARLY + 1));
+  assert.not(formsWith([[THIRD, false]], metAt + EARLY + 2));
+  assert.not(formsWith([[THIRD, false]], metAt + LATE));
+  assert.ok(formsWith([[THIRD, false]], metAt + EARLY + 2 + LATE));
+});
 
 forming('a part of another log is given up when no member was heard for the join timeout', () => {
   const standing = startedAs(false);
