@@ -31,6 +31,7 @@ const TIMEOUT_MS = 120_000;
 const POLL_INTERVAL_MS = 100;
 const TOKEN = 'compatibility';
 
+const touchedSchema = z.object({ token: z.string(), expires_at: z.string() });
 const clusterSchema = z.object({
   cluster: z.object({ id: z.string() }),
   members: z.array(z.unknown()),
@@ -213,8 +214,6 @@ async function knowsTouch({ clientUrl }: ChaosNode): Promise<boolean> {
   const answer = await fetch(`${clientUrl}/openapi.json`);
   return (await answer.text()).includes('/cache/{key}/touch');
 }
-
-const touchedSchema = z.object({ token: z.string(), expires_at: z.string() });
 
 async function touch(
   { clientUrl }: ChaosNode,
