@@ -22,7 +22,7 @@ import { helloOf } from '../../support/cores.ts';
 import { ORIGINS } from '../../support/generators.ts';
 import { gossipUrl, HandWrittenPeer, TOKEN } from '../../support/handWrittenPeer.ts';
 import { patientDuration } from '../../support/processes.ts';
-import { rightPushes } from './fuzzing.ts';
+import { firstDigest, rightPushes } from './fuzzing.ts';
 
 /** The peer, as it calls itself. */
 const [, , ORIGIN] = ORIGINS;
@@ -187,6 +187,7 @@ class WrongMessages {
       const bytes = [16, 8, 0].map((shift) => (number >> shift) & 255);
       await using one = await opened(this.#node, `127.${bytes.join('.')}`);
       one.socket.send(this.#hello);
+      one.socket.send(firstDigest(Date.now()));
       if (pushes && this.sent >= this.#pushed * MESSAGES_A_PUSH) {
         this.#pushed++;
         this.#send(one.socket, this.#nextPush());

@@ -60,7 +60,8 @@ export async function fuzzNode(messages: number, seed: number): Promise<Fuzzed> 
         admittedBy: replica.origin,
         clock: replica.nowMs(),
       });
-      transport.tell({ kind: 'message', connection: last, text: encodeMessage(hello) });
+      for (const text of [encodeMessage(hello), firstDigest(replica.nowMs())])
+        transport.tell({ kind: 'message', connection: last, text });
     };
     const nextPush = rightPushes();
     let written = 0;
@@ -89,6 +90,22 @@ export async function fuzzNode(messages: number, seed: number): Promise<Fuzzed> 
     return { faults, opsReceived, rejoins };
   });
 }
+
+/** A digest of a peer that holds nothing: before its first one a node takes no ops of a peer that is no member yet. */
+export const firstDigest = (clock: number): string =>
+  encodeMessage({
+    type: 'digest',
+    digest: {
+      vector: new Map(),
+      sums: new Map(),
+      retiredSum: null,
+      listsRetired: false,
+      asOf: Math.floor(clock / 60_000),
+      mapSum: ZERO,
+      horizon: 0,
+      clock,
+    },
+  });
 
 /**
  * @param last how many ops a push holds at most. Each brings one that is new; with more, it makes up for pushes
