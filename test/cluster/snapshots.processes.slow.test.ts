@@ -39,10 +39,10 @@ snapshots('a new node whose sender is killed in the middle begins again with ano
   await using cluster = await compactedCluster();
   const [first, second, third] = nodesOf(cluster);
   await third.start('answers');
-  await untilInTheMiddle(third);
-  const counts = [first, second].map((node) => metric(node, 'hearsay_snapshots_sent_total'));
-  const [ofFirst] = await Promise.all(counts);
-  const [sender, other] = ofFirst === 1 ? [first, second] : [second, first];
+  const latest = latestSender([first, second]);
+  await untilInTheMiddle(third, latest);
+  const sender = await latest();
+  const other = sender === first ? second : first;
   await sender.kill('SIGKILL');
   await waitForLog(third, /this node rejoins: a snapshot under way was cut off/, LIMIT_MS);
   await waitForLog(third, /this node has joined the cluster/, LIMIT_MS);
@@ -88,10 +88,28 @@ async function compactedCluster(): Promise<ScriptedCluster> {
   return cluster;
 }
 
-async function untilInTheMiddle(node: ScriptedNode): Promise<void> {
+/** @returns a function that tells which node was the last to begin a snapshot, if it is asked again and again. */
+function latestSender(nodes: readonly [ScriptedNode, ScriptedNode]): () => Promise<ScriptedNode> {
+  const sent = new Map<ScriptedNode, number>();
+  let [latest] = nodes;
+  return async () => {
+    for (const node of nodes) {
+      const count = await metric(node, 'hearsay_snapshots_sent_total');
+      if (count > (sent.get(node) ?? 0)) latest = node;
+      sent.set(node, count);
+    }
+    return latest;
+  };
+}
+
+async function untilInTheMiddle(
+  node: ScriptedNode,
+  eachTime: () => Promise<unknown> = async () => {},
+): Promise<void> {
   let entries = 0;
   await waitFor(
     async () => {
+      await eachTime();
       entries = await metric(node, 'hearsay_map_entries');
       return entries > 0;
     },
