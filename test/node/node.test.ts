@@ -185,6 +185,8 @@ node(
     assert.equal(Object.fromEntries(routes), {
       '/cache/{key}': ['delete', 'get', 'put'],
       '/cache': ['delete', 'get', 'post'],
+      '/cache/{key}/touch': ['post'],
+      '/cache/get': ['post'],
       '/_cluster': ['get'],
       '/_health': ['get'],
       '/metrics': ['get'],

@@ -126,6 +126,10 @@ realNode(
     assert.equal(Object.fromEntries(routes), {
       '/cache/{key}': ['delete', 'get', 'put'],
       '/cache': ['delete', 'get', 'post'],
+      '/cache/{key}/touch': ['post'],
+      '/cache/get': ['post'],
+      '/_watchers': ['get'],
+      '/_figures': ['get'],
       '/watch': ['get'],
       '/_ticket': ['post'],
       '/_cluster': ['get'],
