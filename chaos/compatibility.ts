@@ -16,13 +16,12 @@ import { z } from 'zod';
 import { freePorts } from '../test/support/ports.ts';
 import { Caller } from './clients/caller.ts';
 import type { Call, Request } from './history/call.ts';
+import { LAST_RELEASE } from './lastRelease.ts';
 import { MAIN } from './nodes/environment.ts';
 import { ChaosNode } from './nodes/node.ts';
 import { at } from './nodes/nodes.ts';
 import { readLog, readMap } from './nodes/reading.ts';
 
-/** The commit of 0.3.0. */
-const LAST_RELEASE = '9e21dfa';
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const PAGE = join(ROOT, 'docs', 'compatibility.md');
 const MARK = /<!-- transcript -->\n```text\n[\s\S]*?```/;
