@@ -32,7 +32,8 @@ for (const signal of ['SIGTERM', 'SIGHUP'] as const) {
     await using directory = await temporaryDirectory();
     await using node = await startNode({ DATA_DIR: directory.path });
     node.command.signal('SIGUSR1');
-    assert.is((await fetch(`${node.url}/_health`)).status, 200);
+    const isWell = async (): Promise<boolean> => (await fetch(`${node.url}/_health`)).ok;
+    await waitFor(isWell, START_LIMIT_MS, 'the node is well after SIGUSR1');
     node.command.signal(signal);
     assert.is(await node.command.ended(), 0);
     assert.is(node.command.stdout, '');
