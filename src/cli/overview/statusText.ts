@@ -182,11 +182,15 @@ function verdictOn(nodes: number, faults: number): string {
   return nodes === 1 ? 'all is well' : 'all there, all agree';
 }
 
+/** The slowest member always holds collection back: people need to know it once it is silent for longer. */
+const SILENT_MS = 10_000;
+
 /** For how long a member has kept dead entries from being collected, by the time since it was heard. */
 function holdsBackText({ holdsBack, lastHeardAtMs }: NodeStatus, atMs: number): string {
   if (!holdsBack) return '';
-  const silentMs = lastHeardAtMs === null ? null : wholeSeconds(atMs - lastHeardAtMs);
-  return silentMs === null || silentMs < 1000 ? 'yes' : `yes, ${durationText(silentMs)}`;
+  if (lastHeardAtMs === null) return 'yes';
+  const silentMs = wholeSeconds(atMs - lastHeardAtMs);
+  return silentMs < SILENT_MS ? '' : `yes, ${durationText(silentMs)}`;
 }
 
 /** On one line, also for a program that asks again and again. */

@@ -147,7 +147,7 @@ const EXPLANATION: readonly string[] = [
   'WATCH       watchers that it serves',
   'CPU         share of one core',
   'MEMORY      of the process',
-  'HOLDS BACK  whether all wait for it with the collection of dead entries, and for how long it has not been heard',
+  'HOLDS BACK  whether all wait for it with the collection of dead entries, once it has not been heard for 10 s',
   '',
   'Any key goes back, q leaves.',
 ];

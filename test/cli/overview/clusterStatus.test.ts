@@ -207,6 +207,20 @@ for (const columns of [40, 80, 120])
       for (const line of lines) assert.ok(widthOf(plainText(line)) <= columns, plainText(line));
   });
 
+status('top tells who holds collection back once that member is silent for 10 s', () => {
+  const shown = (silentMs: number): string => {
+    const lastHeardAt = new Date(NOW_MS - silentMs).toISOString();
+    const members = NAMES.map((name) => ({ ...member(name, OPS), lastHeardAt }));
+    const holding = members.map((one) => ({ ...one, holdsBack: one.nodeId === 'node3' }));
+    const reports = three({ node1: { members: holding }, node2: { members: holding } });
+    const now = observation(reports.slice(0, 2));
+    const lines = topLines(judge(now, now), new Map(), 120).map(plainText);
+    return lines.find((line) => line.startsWith('node3 '))?.trimEnd() ?? '';
+  };
+  assert.not.match(shown(9000), /yes, /);
+  assert.match(shown(12_000), /yes, 12s$/);
+});
+
 /** Gives one observation after the other, and the last again. */
 function observing(...all: readonly Observation[]): {
   readonly observe: () => Promise<Observation>;
