@@ -417,7 +417,8 @@ connections(
       unread.socket.pause();
       const isCut = async () => (await metric(server, ENDED_FOR_ANSWERS)) === 1;
       await waitFor(isCut, 20_000, 'It is kept');
-      const others = async () => (await metric(server, 'hearsay_connections')) === 2;
+      // The other one that reads nothing, and the one or two that ask for the figures.
+      const others = async () => (await metric(server, 'hearsay_connections')) <= 3;
       await waitFor(others, 20_000, 'It is counted on');
     },
     { sendTimeoutMs: 600_000, limits: { maxAnswerBytes: 16_000_000 } },
