@@ -3,6 +3,7 @@ import { factsOf } from '../../log/tools/factsJson.ts';
 import type { LinePage, LineReader, LineRequest } from '../../log/tools/lineReader.ts';
 import type { LogFacts, PageFault } from '../../log/tools/logSource.ts';
 import { type Fields, parseLine } from '../../log/tools/rowLine.ts';
+import { rowsQueryOf } from '../../log/tools/rowsQuery.ts';
 import { isCount } from '../../words/shape.ts';
 import type { RemoteNode } from './remoteNode.ts';
 
@@ -20,7 +21,7 @@ export class UrlReader implements LineReader {
   }
 
   async lines(request: LineRequest): Promise<LinePage> {
-    const bytes = await this.#node.bytes(`/_log/rows?${queryOf(request)}`);
+    const bytes = await this.#node.bytes(`/_log/rows?${rowsQueryOf(request)}`);
     const end = bytes.lastIndexOf(LINE_FEED, bytes.length - 2) + 1;
     const lines = bytes.subarray(0, end);
     const { next, fault } = parseLine(new TextDecoder().decode(bytes.subarray(end)));
@@ -49,24 +50,6 @@ function lineFeedsIn(bytes: Uint8Array): number {
   let count = 0;
   for (let at = bytes.indexOf(LINE_FEED); at >= 0; at = bytes.indexOf(LINE_FEED, at + 1)) count++;
   return count;
-}
-
-/** With a limit, an answer is one page. */
-function queryOf(request: LineRequest): string {
-  switch (request.type) {
-    case 'rows': {
-      const { after, upTo, limit, withValues } = request;
-      return `after=${after}&upto=${upTo}&limit=${limit.maxRows}${withValues ? '' : '&values=false'}`;
-    }
-    case 'before':
-      return `before=${request.lsn}&limit=${request.limit.maxRows}`;
-    case 'at':
-      return `lsns=${request.lsns.join(',')}`;
-    case 'on': {
-      const { key, after, upTo } = request;
-      return `key=${encodeURIComponent(key)}&after=${after}&upto=${upTo}&limit=1`;
-    }
-  }
 }
 
 function faultOf(value: unknown): PageFault | null {

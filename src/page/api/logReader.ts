@@ -4,6 +4,7 @@ import type { LinePage, LineReader, LineRequest } from '../../log/tools/lineRead
 import { LineSource } from '../../log/tools/lineSource.ts';
 import type { LogFacts } from '../../log/tools/logSource.ts';
 import { parseLine } from '../../log/tools/rowLine.ts';
+import { rowsQueryOf } from '../../log/tools/rowsQuery.ts';
 import { isCount } from '../../words/shape.ts';
 import { AskError, nodes } from './nodes.ts';
 
@@ -22,7 +23,7 @@ class PageLogReader implements LineReader {
 
   async lines(request: LineRequest): Promise<LinePage> {
     this.#signal.throwIfAborted();
-    const { text } = await nodes.readAt(this.#base, `/_log/rows?${queryOf(request)}`);
+    const { text } = await nodes.readAt(this.#base, `/_log/rows?${rowsQueryOf(request)}`);
     const end = text.lastIndexOf('\n', text.length - 2) + 1;
     const { next, fault } = parseLine(text.slice(end));
     if (fault !== null && fault !== undefined)
@@ -36,24 +37,6 @@ class PageLogReader implements LineReader {
 }
 
 const LINE_FEED = 0x0a;
-
-/** With a limit, an answer is one page. */
-function queryOf(request: LineRequest): string {
-  switch (request.type) {
-    case 'rows': {
-      const { after, upTo, limit, withValues } = request;
-      return `after=${after}&upto=${upTo}&limit=${limit.maxRows}${withValues ? '' : '&values=false'}`;
-    }
-    case 'before':
-      return `before=${request.lsn}&limit=${request.limit.maxRows}`;
-    case 'at':
-      return `lsns=${request.lsns.join(',')}`;
-    case 'on': {
-      const { key, after, upTo } = request;
-      return `key=${encodeURIComponent(key)}&after=${after}&upto=${upTo}&limit=1`;
-    }
-  }
-}
 
 /** @param base the web origin of the node. */
 export const logOf = (base: string, signal: AbortSignal): LineSource =>
