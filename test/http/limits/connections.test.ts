@@ -23,10 +23,10 @@ const PUT =
 
 const metric = async (server: TestServer | WatchServer, name: string): Promise<number> => {
   const text = await (await fetch(`http://127.0.0.1:${server.port}/metrics`)).text();
-  return valueOf(text, name);
+  return sampleOf(text, name);
 };
 
-const valueOf = (text: string, name: string): number => {
+const sampleOf = (text: string, name: string): number => {
   const line = text.split('\n').find((one) => one.startsWith(`${name} `));
   return Number(line?.slice(name.length + 1));
 };
@@ -412,7 +412,7 @@ connections(
     async (server) => {
       await fill(server);
       // Each on a connection that ends with it, so that the connections can be counted.
-      const told = async (name: string) => valueOf((await server.get('/metrics')).text, name);
+      const told = async (name: string) => sampleOf((await server.get('/metrics')).text, name);
       using stuck = new Raw(server.port, LIST.repeat(6));
       stuck.socket.pause();
       const holdsShare = async () => (await server.get('/cache/k1')).status === 429;
