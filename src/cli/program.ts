@@ -4,6 +4,7 @@ import { Command, CommanderError } from 'commander';
 import { packageVersion } from '../node/version.ts';
 import { HearsayError, SettingError } from '../words/errors.ts';
 import { leaveParent, tellParent, UNDER_CLUSTER_FLAG } from './cluster/parent.ts';
+import { hideSecrets } from './processTitle.ts';
 import { nameContext } from './remote/contexts.ts';
 import { endElements, note, writeFailure } from './terminal/output.ts';
 import { applyOutputForm } from './terminal/outputForm.ts';
@@ -36,6 +37,7 @@ export async function runProgram(
   entry: string,
   addCommands: AddCommands,
 ): Promise<void> {
+  hideSecrets(words);
   const isServer = SERVERS.has(words[0] ?? '');
   if (isServer) serveWithoutReaders();
   else endWithReaders();
