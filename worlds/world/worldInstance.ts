@@ -22,53 +22,17 @@ import {
 } from '../rules/seat.ts';
 import { countSeats, decide, emptySeats, type SeatCounts } from '../rules/seats.ts';
 import { TICK_MS, type WorldMemory } from '../rules/simulation.ts';
-import type { InstanceState, WorldConfiguration } from '../rules/worldConfiguration.ts';
+import type { InstanceState } from '../rules/worldConfiguration.ts';
 import { Game } from './game.ts';
-import { type AskToLetGo, Guests, type PreviousPlace } from './guests.ts';
-import type { PlayerStore } from './keptPlayer.ts';
+import { Guests, type PreviousPlace } from './guests.ts';
+import {
+  INSTANCE_TIMES,
+  type InstanceTimes,
+  type WorldInstanceOptions,
+} from './instanceOptions.ts';
 import { closeSocket, type PlayConnection } from './playConnection.ts';
 import { PlayConnections } from './playConnections.ts';
 import { SeatTraces } from './seatTraces.ts';
-
-export interface InstanceTimes {
-  readonly saveMs: number;
-  /** Between two looks at the seats. */
-  readonly seatMs: number;
-  /** From the order to drain until all are sent away. */
-  readonly drainMs: number;
-  /** The longest wait for saves before the end. */
-  readonly flushMs: number;
-  /** The longest wait for the record of a player who connects. */
-  readonly loadMs: number;
-}
-
-export const INSTANCE_TIMES: InstanceTimes = {
-  saveMs: 5000,
-  seatMs: 500,
-  drainMs: 30_000,
-  flushMs: 10_000,
-  loadMs: 4000,
-};
-
-export interface WorldInstanceOptions {
-  readonly world: string;
-  readonly instance: string;
-  readonly configuration: Pick<WorldConfiguration, 'map' | 'maxPlayers'>;
-  readonly memory: WorldMemory;
-  readonly store: PlayerStore;
-  /** UTC milliseconds. */
-  readonly now: () => number;
-  readonly askToLetGo: AskToLetGo;
-  readonly isRevoked: (subject: string) => boolean;
-  /** The seats or the state have changed. */
-  readonly onChange: () => void;
-  readonly onFault: (error: unknown) => void;
-  /** @param lateMs how late a tick came, in milliseconds. */
-  readonly onTick?: (lateMs: number) => void;
-  /** A player comes, or has lost the seat to a newer one elsewhere. */
-  readonly onPlayer?: (event: 'connects' | 'displaced', player: string) => void;
-  readonly times?: InstanceTimes;
-}
 
 export interface ReserveRequest {
   readonly player: string;

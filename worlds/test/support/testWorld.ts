@@ -13,13 +13,13 @@ import type { TlsFiles } from '../../http/publicServer.ts';
 import { Seen } from '../../process/seen.ts';
 import { ROLES, type Role } from '../../rules/grants.ts';
 import { controlApp } from '../../world/controlApp.ts';
-import { servePlay } from '../../world/playServer.ts';
 import {
   INSTANCE_TIMES,
   type InstanceTimes,
-  WorldInstance,
   type WorldInstanceOptions,
-} from '../../world/worldInstance.ts';
+} from '../../world/instanceOptions.ts';
+import { servePlay } from '../../world/playServer.ts';
+import { WorldInstance } from '../../world/worldInstance.ts';
 import { RecordNode } from './recordNode.ts';
 import { TestPlayer } from './testPlayer.ts';
 
