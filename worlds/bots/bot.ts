@@ -1,125 +1,292 @@
-/** A player that walks about: it logs in, joins any world, and follows the frames. */
+/**
+ * A player that walks about: it logs in, joins, follows the frames, and comes back by itself as the page does
+ * (`rules/returning.ts`). It counts what it sees, and tells what must never be.
+ */
 import { decode, encode } from '@msgpack/msgpack';
-import { Agent, fetch } from 'undici';
 import { WebSocket } from 'ws';
-import { z } from 'zod';
+import { applyFrame, emptyView, MESSAGE, type WorldView } from '../rules/frames.ts';
 import {
-  applyFrame,
-  type ChangesFrame,
-  emptyView,
-  MESSAGE,
-  type WholeFrame,
-} from '../rules/frames.ts';
+  type Ending,
+  type ReturnStep,
+  SILENT_MS,
+  stepAfter,
+  stepAfterRefusal,
+} from '../rules/returning.ts';
+import { readServerMessage, type ServerMessage, type Welcome } from '../rules/serverMessages.ts';
+import { BotAccount, type JoinTarget, type Refused, type SeatOffer } from './botAccount.ts';
+import { FrameGaps } from './frameGaps.ts';
+import { ProgressCheck } from './progressCheck.ts';
 
-export interface BotPlaces {
+export interface BotOptions {
   readonly edgeUrl: string;
   /** The preferred ones first. */
   readonly regions: readonly string[];
+  /** From 0: each has its own loopback address. */
+  readonly number: number;
+  /** Numbers from 0 to below 1: the same ones make the same steps. */
+  readonly random: () => number;
 }
 
-export interface BotReport {
-  readonly isSeated: boolean;
-  /** Status of a join that was refused; null for none. */
-  readonly refusedBy: number | null;
-  readonly frames: number;
-  readonly bytes: number;
-  /** The longest time between two frames, in milliseconds. */
-  readonly longestGapMs: number;
-  /** Faults of the server: what must never be. */
-  readonly faults: readonly string[];
+/** A way back into play. */
+export interface Return {
+  readonly from: string;
+  readonly to: string;
+  /** Whether the world had asked it to move; it did not die. */
+  readonly isTold: boolean;
+  /** From the order to move, or the last word of the world, to the next welcome. */
+  readonly afterMs: number;
 }
 
-const LOOPBACK = /^(localhost|127\.[\d.]+)$/;
 const STEER_EVERY_MS = 500;
-const ASK_LIMIT_MS = 10_000;
+/** Instances that were found dead in one return; an api takes ten. */
+const MOST_NOT = 10;
 
-const guestSchema = z.object({ access: z.string() });
-const seatSchema = z.object({ playUrl: z.string(), seatToken: z.string() });
+export class Bot implements AsyncDisposable {
+  readonly account: BotAccount;
+  readonly gaps = new FrameGaps();
+  readonly returns: Return[] = [];
+  /** What must never be. */
+  readonly faults: string[] = [];
+  frames = 0;
+  bytes = 0;
+  /** Status of the join that ended its play; null for none. */
+  refusedBy: number | null = null;
+  /** Why it plays no more: the reason of a step, or that it was refused. */
+  stopped: string | null = null;
+  readonly #options: BotOptions;
+  readonly #progress = new ProgressCheck();
+  readonly #steering: NodeJS.Timeout;
+  #view: WorldView = emptyView();
+  #socket: WebSocket | null = null;
+  #seat: SeatOffer | null = null;
+  #welcome: Welcome | null = null;
+  #resume: string | null = null;
+  /** All coins less those that the figure of this seat has taken. */
+  #base = 0;
+  #seq = 0;
+  #heardAtMs = 0;
+  #lostAtMs: number | null = null;
+  #isTold = false;
+  #isReturning = false;
+  #isOver = false;
+  #not: string[] = [];
+  #lastInstance = '';
 
-/**
- * @param number of the bot, from 0: on Linux each has its own loopback address, as the edge counts by address.
- * @param random gives numbers from 0 to below 1: the same ones make the same steps.
- */
-export async function playBot(
-  { edgeUrl, regions }: BotPlaces,
-  number: number,
-  durationMs: number,
-  random: () => number,
-): Promise<BotReport> {
-  const localAddress = addressOf(number, edgeUrl);
-  await using dispatcher = agentOf(localAddress);
-  const signal = (): AbortSignal => AbortSignal.timeout(ASK_LIMIT_MS);
-  const guest = await fetch(`${edgeUrl}/identity/guests`, {
-    method: 'POST',
-    signal: signal(),
-    dispatcher,
-  });
-  const { access } = guestSchema.parse(await guest.json());
-  const joined = await fetch(`${edgeUrl}/join`, {
-    method: 'POST',
-    headers: { Authorization: `Bearer ${access}`, 'Idempotency-Key': crypto.randomUUID() },
-    body: JSON.stringify({ regions }),
-    signal: signal(),
-    dispatcher,
-  });
-  const faults: string[] = [];
-  if (joined.status >= 500) faults.push(`A join was answered by ${joined.status}.`);
-  if (!joined.ok) {
-    const refusedBy = joined.status;
-    return { isSeated: false, refusedBy, frames: 0, bytes: 0, longestGapMs: 0, faults };
+  private constructor(options: BotOptions, account: BotAccount) {
+    this.#options = options;
+    this.account = account;
+    this.#steering = setInterval(() => this.#look(), STEER_EVERY_MS);
   }
-  const { playUrl, seatToken } = seatSchema.parse(await joined.json());
-  const socket = new WebSocket(playUrl, ['worlds.v1', `seat.${seatToken}`], {
-    ...(localAddress !== null && { localAddress }),
-  });
-  const view = emptyView();
-  let [frames, bytes, longestGapMs, seq] = [0, 0, 0, 0];
-  let frameAtMs: number | null = null;
-  socket.on('message', (data: Uint8Array) => {
-    bytes += data.byteLength;
-    const message = decode(data) as readonly unknown[];
-    const [type] = message;
-    if (type === MESSAGE.welcome) {
-      const { tick, players, coins } = message[1] as {
-        tick: number;
-        players: WholeFrame[2];
-        coins: WholeFrame[3];
-      };
-      applyFrame(view, [MESSAGE.whole, tick, players, coins]);
+
+  /** Logs in, and takes a seat unless it is refused. @throws Error if it can't log in. */
+  static async enter(options: BotOptions): Promise<Bot> {
+    const account = await BotAccount.guest(options.edgeUrl, options.number);
+    const bot = new Bot(options, account);
+    await bot.#ask({ regions: options.regions });
+    return bot;
+  }
+
+  /** How long it has not been in play; null: it is, or will not be again. */
+  get lostMs(): number | null {
+    const isLost = this.#lostAtMs !== null && this.stopped === null;
+    return isLost ? performance.now() - (this.#lostAtMs ?? 0) : null;
+  }
+
+  /** Where it plays; null: it does not at the moment. */
+  get instance(): string | null {
+    return this.isInPlay ? (this.#seat?.instance ?? null) : null;
+  }
+
+  get isInPlay(): boolean {
+    return this.#welcome !== null && this.#lostAtMs === null && this.stopped === null;
+  }
+
+  /** All coins of the player, as far as frames have shown them. */
+  get coins(): number {
+    const { figures } = this.#view;
+    return this.#base + (figures.get(this.#welcome?.you ?? -1)?.[4] ?? 0);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isOver = true;
+    clearInterval(this.#steering);
+    this.#socket?.terminate();
+    await this.account[Symbol.asyncDispose]();
+  }
+
+  /** Steers, and notices where nothing is heard. */
+  #look(): void {
+    const socket = this.#socket;
+    const nowMs = performance.now();
+    if (socket !== null && this.#heardAtMs > 0 && nowMs - this.#heardAtMs > SILENT_MS) {
+      this.#discard();
+      this.#onEnd({ type: 'silent' });
       return;
     }
-    if (type !== MESSAGE.changes && type !== MESSAGE.whole) return;
-    const nowMs = performance.now();
-    if (frameAtMs !== null) longestGapMs = Math.max(longestGapMs, nowMs - frameAtMs);
-    frameAtMs = nowMs;
-    frames += 1;
-    if (!applyFrame(view, message as unknown as ChangesFrame | WholeFrame))
-      faults.push('A figure moved that no frame had shown.');
-  });
-  const step = (): number => Math.floor(random() * 3) - 1;
-  const steering = setInterval(() => {
-    seq += 1;
-    if (socket.readyState === WebSocket.OPEN) socket.send(encode([0, seq, step(), step()]));
-  }, STEER_EVERY_MS);
-  const closed = new Promise<number | null>((resolve) => {
+    const { random } = this.#options;
+    const step = (): number => Math.floor(random() * 3) - 1;
+    const [dx, dy] = [step(), step()];
+    if (socket?.readyState !== WebSocket.OPEN || this.#welcome === null) return;
+    this.#seq += 1;
+    socket.send(encode([0, this.#seq, dx, dy]));
+  }
+
+  // ---- into a seat
+
+  /** Asks until there is a seat, or the answer is final. */
+  async #ask(first: JoinTarget): Promise<void> {
+    const { regions } = this.#options;
+    this.#isReturning = true;
+    let target = first;
+    for (let tries = 1; !this.#isOver; tries += 1) {
+      const answer = await this.account.join(target, this.#not);
+      if (this.#isOver) return;
+      if ('seatToken' in answer) {
+        this.#seat = answer;
+        this.#open(answer.playUrl, `seat.${answer.seatToken}`);
+        return;
+      }
+      const waitMs = this.#pauseAfter(answer, tries);
+      if (waitMs === null) {
+        this.refusedBy = answer.status;
+        this.stopped = 'refused';
+        return;
+      }
+      target = { regions };
+      await new Promise((resolve) => setTimeout(resolve, waitMs));
+    }
+  }
+
+  /** @returns null: the answer is final. */
+  #pauseAfter(refused: Refused, tries: number): number | null {
+    const { status } = refused;
+    if (status >= 500 && status !== 503) this.faults.push(`A join was answered by ${status}.`);
+    // Who was never in play takes a refusal for an answer.
+    if (this.#welcome === null && status >= 400 && status < 500 && status !== 429) return null;
+    const step = stepAfterRefusal(refused, tries);
+    return step.type === 'stop' ? null : step.afterMs;
+  }
+
+  #open(url: string, protocol: string): void {
+    this.#discard();
+    this.#isReturning = false;
+    this.#heardAtMs = performance.now();
+    const { localAddress } = this.account;
+    const socket = new WebSocket(url, ['worlds.v1', protocol], {
+      ...(localAddress !== null && { localAddress }),
+    });
+    this.#socket = socket;
+    socket.on('message', (data: Uint8Array) => {
+      if (this.#socket === socket) this.#take(data);
+    });
     socket.on('error', () => socket.terminate());
-    socket.on('close', (code) => resolve(code));
-    setTimeout(() => resolve(null), durationMs);
-  });
-  const code = await closed;
-  clearInterval(steering);
-  if (code !== null) faults.push(`The world closed a player with ${code}.`);
-  socket.terminate();
-  return { isSeated: true, refusedBy: null, frames, bytes, longestGapMs, faults };
-}
+    socket.on('close', (code) => {
+      if (this.#socket === socket) this.#onEnd({ type: 'closed', code });
+    });
+  }
 
-/** @returns null: the system chooses. */
-function addressOf(number: number, edgeUrl: string): string | null {
-  if (process.platform !== 'linux' || !LOOPBACK.test(new URL(edgeUrl).hostname)) return null;
-  return `127.1.${(number + 1) >> 8}.${(number + 1) & 255}`;
-}
+  #discard(): void {
+    const socket = this.#socket;
+    this.#socket = null;
+    socket?.terminate();
+    this.gaps.pause();
+  }
 
-function agentOf(localAddress: string | null): Agent & AsyncDisposable {
-  const agent = new Agent(localAddress === null ? {} : { connect: { localAddress } });
-  return Object.assign(agent, { [Symbol.asyncDispose]: () => agent.destroy() });
+  // ---- what the world says
+
+  #take(data: Uint8Array): void {
+    const nowMs = performance.now();
+    this.#heardAtMs = nowMs;
+    this.bytes += data.byteLength;
+    const message = readServerMessage(decode(data));
+    if (message === null) this.faults.push('A message of the world has an unknown form.');
+    else this.#heed(message, nowMs);
+  }
+
+  #heed(message: ServerMessage, nowMs: number): void {
+    switch (message.type) {
+      case 'welcome':
+        this.#begin(message.welcome, nowMs);
+        return;
+      case 'frame':
+        this.frames += 1;
+        this.gaps.frame(nowMs);
+        if (!applyFrame(this.#view, message.frame))
+          this.faults.push('A figure moved that no frame had shown.');
+        this.#progress.shown(this.coins, nowMs);
+        return;
+      case 'milestone':
+        this.#progress.told(message.coins);
+        return;
+      case 'move':
+        this.#isTold = true;
+        this.#lostAtMs ??= nowMs;
+        this.#returnElsewhere();
+        return;
+      case 'pong':
+      case 'bye':
+        return;
+    }
+  }
+
+  #begin(welcome: Welcome, nowMs: number): void {
+    const { tick, players, coins, total, you, seq, resume } = welcome;
+    const from = this.#lastInstance;
+    const to = this.#seat?.instance ?? '';
+    const isOtherSeat = this.#welcome?.you !== you || from !== to;
+    applyFrame(this.#view, [MESSAGE.whole, tick, players, coins]);
+    // A resumed figure may have taken coins that no frame has shown yet: its base stays.
+    if (isOtherSeat) {
+      if (from !== '') this.#compare(total);
+      this.#base = total - (this.#view.figures.get(you)?.[4] ?? 0);
+    }
+    this.#welcome = welcome;
+    this.#resume = resume;
+    this.#seq = seq;
+    this.#not = [];
+    if (this.#lostAtMs !== null) {
+      const afterMs = nowMs - this.#lostAtMs;
+      this.returns.push({ from, to, isTold: this.#isTold, afterMs });
+    }
+    this.#lastInstance = to;
+    this.#lostAtMs = null;
+    this.#isTold = false;
+  }
+
+  #compare(total: number): void {
+    const lost = this.#progress.found(total, this.#isTold ? null : this.#lostAtMs);
+    if (lost !== null) this.faults.push(`${this.account.player}: ${lost}`);
+  }
+
+  // ---- the way back
+
+  #onEnd(ending: Ending): void {
+    this.#discard();
+    if (this.#isOver) return;
+    this.#lostAtMs ??= this.#heardAtMs;
+    if (!this.#isReturning) this.#carryOut(stepAfter(ending, this.#resume !== null));
+  }
+
+  #carryOut(step: ReturnStep): void {
+    const seat = this.#seat;
+    if (seat === null) return;
+    if (step.type === 'stop') this.stopped = step.reason;
+    else if (step.type === 'join' && step.isElsewhere) this.#returnElsewhere();
+    else if (step.type === 'join') void this.#ask(seat);
+    else {
+      const protocol = `resume.${this.#resume}`;
+      // It counts once: a connection that fails has used it.
+      this.#resume = null;
+      setTimeout(() => {
+        if (!this.#isOver) this.#open(seat.playUrl, protocol);
+      }, step.afterMs);
+    }
+  }
+
+  #returnElsewhere(): void {
+    const seat = this.#seat;
+    if (this.#isReturning || seat === null) return;
+    this.#not = [...this.#not, seat.instance].slice(-MOST_NOT);
+    void this.#ask(seat);
+  }
 }

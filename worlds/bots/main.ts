@@ -2,7 +2,8 @@
 import { z } from 'zod';
 import { readSettings, wholeNumber } from '../process/settings.ts';
 import { nameSchema } from '../tables/schemas.ts';
-import { playBot } from './bot.ts';
+import { Bot } from './bot.ts';
+import { FrameGaps } from './frameGaps.ts';
 
 const settingsSchema = z.object({
   count: wholeNumber(1, 1000).prefault('20').describe('players at one time (default 20)'),
@@ -40,26 +41,46 @@ function randomOf(start: number): () => number {
   };
 }
 
-const outcomes = await Promise.allSettled(
-  Array.from({ length: count }, (_unused, number) =>
-    playBot(places, number, seconds * 1000, randomOf(seed * 10_007 + number)),
-  ),
-);
-const reports = outcomes.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
-const faults = [
-  ...reports.flatMap((report) => report.faults),
-  ...outcomes.flatMap((one) => (one.status === 'rejected' ? [String(one.reason)] : [])),
-];
-const seated = reports.filter(({ isSeated }) => isSeated);
-const sum = (of: (report: (typeof reports)[number]) => number): number =>
-  seated.reduce((total, report) => total + of(report), 0);
+/** Longer than any return takes. */
+const MOST_LOST_MS = 10_000;
+
+const bots: Bot[] = [];
+const faults: string[] = [];
+const untilMs = performance.now() + seconds * 1000;
+const ended = new Promise((resolve) => setTimeout(resolve, seconds * 1000));
+const entering = Array.from({ length: count }, async (_unused, number) => {
+  try {
+    const bot = await Bot.enter({ ...places, number, random: randomOf(seed * 10_007 + number) });
+    bots.push(bot);
+  } catch (error) {
+    faults.push(String(error));
+  }
+});
+await Promise.race([Promise.all(entering), ended]);
+await new Promise((resolve) => setTimeout(resolve, Math.max(0, untilMs - performance.now())));
+
+const gaps = new FrameGaps();
+for (const bot of bots) {
+  gaps.add(bot.gaps);
+  faults.push(...bot.faults);
+  const { stopped, lostMs } = bot;
+  if (stopped !== null && stopped !== 'refused') faults.push(`Play was ended: ${stopped}.`);
+  if (lostMs !== null && lostMs > MOST_LOST_MS)
+    faults.push(`A player was away for ${Math.round(lostMs)} ms.`);
+}
+const seated = bots.filter(({ frames }) => frames > 0);
+const sum = (of: (bot: Bot) => number): number => seated.reduce((total, bot) => total + of(bot), 0);
+const returns = bots.flatMap((bot) => bot.returns);
 const line = {
   bots: count,
   seated: seated.length,
-  refused: reports.length - seated.length,
+  refused: bots.filter(({ refusedBy }) => refusedBy !== null).length,
   bytesPerSecond: Math.round(sum(({ bytes }) => bytes) / seconds / Math.max(1, seated.length)),
   framesPerSecond: Math.round(sum(({ frames }) => frames) / seconds / Math.max(1, seated.length)),
-  longestGapMs: Math.round(Math.max(0, ...seated.map(({ longestGapMs }) => longestGapMs))),
+  frameGapP99Ms: gaps.quantile(0.99),
+  longestGapMs: gaps.quantile(1),
+  returns: returns.length,
+  longestReturnMs: Math.round(Math.max(0, ...returns.map(({ afterMs }) => afterMs))),
   faults: faults.length,
   firstFault: faults[0] ?? null,
 };
