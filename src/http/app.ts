@@ -173,7 +173,7 @@ function routesOf(
   };
   const entries = new Routes(common);
   const past = tools === undefined ? null : { place: PUBLIC_PLACE, reader: tools.reader, slow };
-  addEntryRoutes(entries, { entries: answers, past, nowMs: () => replica.nowMs() });
+  addEntryRoutes(entries, { entries: answers, bodies, past, nowMs: () => replica.nowMs() });
   const rest = new Routes(common);
   addListRoutes(rest, { replica, limits, schemas, callers, slow, audit: writes, traces });
   addGetManyRoute(rest, { replica, limits, schemas, callers, past });

@@ -8,16 +8,14 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Caller } from '../access/caller.ts';
-import type { Request } from '../words/requests.ts';
 import type { Callers } from './access/callers.ts';
 import type { Exchange, Frame } from './exchange.ts';
-import type { BodyReader } from './request/body.ts';
-import { withCondition } from './request/conditions.ts';
+import type { BodyReader, CheckedBody } from './request/body.ts';
 import { isPlainPut } from './request/plainWrites.ts';
-import { putBodySchema } from './request/schemas.ts';
+import { readPut } from './request/readPut.ts';
+import { type PutBody, putBodySchema } from './request/schemas.ts';
 import { decodeKey } from './request/target.ts';
 import { validate } from './request/validate.ts';
-import { putRequestOf } from './request/writes.ts';
 import type { EntryAnswers } from './routes/entryAnswers.ts';
 
 export interface ShortPathOptions {
@@ -98,24 +96,25 @@ export class ShortPath {
   }
 
   async #put(exchange: Exchange, path: string, caller: Caller): Promise<void> {
-    const { frame, entries, callers } = this.#options;
+    const { frame, entries, callers, bodies } = this.#options;
     const beganAtMs = performance.now();
     try {
       frame.begin(exchange, path);
       callers.requirePace(caller, exchange.res);
       const key = this.#keyOf(path, caller);
-      await entries.write(exchange, caller, await this.#readPut(exchange.req, key), NO_QUERY);
+      const { req } = exchange;
+      const request = await readPut(req, key, bodies, () => this.#readJson(req));
+      await entries.write(exchange, caller, request, NO_QUERY);
     } catch (error) {
       frame.fail(exchange, error);
     }
     frame.end(exchange, ROUTE, beganAtMs);
   }
 
-  /** A function of its own, so that only the request stays in memory while it waits for the disk. */
-  async #readPut(req: IncomingMessage, key: string): Promise<Request> {
+  async #readJson(req: IncomingMessage): Promise<CheckedBody<PutBody>> {
     const { text, parsed } = await this.#options.bodies.readJson(req);
     const checked = isPlainPut(parsed) ? parsed : validate(putBodySchema, parsed);
-    return withCondition(putRequestOf(key, { text, parsed, checked }), req);
+    return { text, parsed, checked };
   }
 
   /** @throws Problem 400, 401, 403, 414 */

@@ -17,6 +17,10 @@ export const RETRY_AFTER_MS = 1000;
 /** The last instant that RFC 3339, with its four digits of year, can write. */
 export const LAST_INSTANT_MS = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
 
+/** UTC milliseconds as RFC 3339. */
+export const instantOf = (atMs: number): string =>
+  new Date(Math.min(atMs, LAST_INSTANT_MS)).toISOString();
+
 /** UTC milliseconds as RFC 3339, or null, in JSON. */
 export const instantText = (atMs: number | null): string =>
-  atMs === null ? 'null' : `"${new Date(Math.min(atMs, LAST_INSTANT_MS)).toISOString()}"`;
+  atMs === null ? 'null' : `"${instantOf(atMs)}"`;

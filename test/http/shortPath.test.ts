@@ -31,6 +31,9 @@ const HEADERS = [
   { 'if-none-match': 'x' },
   { 'content-type': 'text/plain' },
   { 'content-encoding': 'gzip' },
+  { 'content-type': 'image/png', 'hearsay-version': 'next' },
+  { 'content-type': 'image/png', 'hearsay-version': 'x', 'hearsay-ttl-ms': '5' },
+  { 'content-type': 'application/json', 'hearsay-version': '1' },
 ];
 const BODIES = [
   undefined,

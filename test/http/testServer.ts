@@ -57,6 +57,8 @@ export interface Answer {
   /** Names and values alternate, as they came. */
   readonly rawHeaders: readonly string[];
   readonly text: string;
+  /** The body as it came. */
+  readonly bytes: Buffer;
   /** The body parsed, without its token; null where there is none. */
   readonly body: unknown;
   /** The token of the write; null where there is none. */
@@ -125,7 +127,7 @@ export class TestServer {
         const chunks: Buffer[] = [];
         response.on('data', (chunk: Buffer) => chunks.push(chunk));
         response.on('error', reject);
-        response.on('end', () => resolve(answerOf(response, Buffer.concat(chunks).toString())));
+        response.on('end', () => resolve(answerOf(response, Buffer.concat(chunks))));
       });
       request.on('error', reject);
       request.end(body);
@@ -180,7 +182,8 @@ function withoutToken(whole: unknown): Pick<Answer, 'body' | 'token' | 'whole'> 
   return { body, token: typeof token === 'string' ? token : null, whole };
 }
 
-function answerOf(response: http.IncomingMessage, text: string): Answer {
+function answerOf(response: http.IncomingMessage, bytes: Buffer): Answer {
+  const text = bytes.toString();
   const { statusCode: status = 0, headers, rawHeaders } = response;
   const isJson = /\/(problem\+)?json/.test(headers['content-type'] ?? '') && text !== '';
   return {
@@ -188,12 +191,13 @@ function answerOf(response: http.IncomingMessage, text: string): Answer {
     headers,
     rawHeaders,
     text,
+    bytes,
     ...(isJson ? withoutToken(JSON.parse(text)) : NO_BODY),
   };
 }
 
 /** All that the server decides of an answer. The time of day differs, and so does keep-alive with the client's agent. */
-function bytesOf({ status, rawHeaders, text }: Answer): unknown {
+function bytesOf({ status, rawHeaders, text, bytes }: Answer): unknown {
   const headers: string[] = [];
   for (let index = 0; index < rawHeaders.length; index += 2)
     if (!CLIENT_HEADERS.has(rawHeaders[index] ?? ''))
@@ -204,7 +208,7 @@ function bytesOf({ status, rawHeaders, text }: Answer): unknown {
         headers: headers.filter((one) => !one.startsWith('Content-Length')),
         text: untimed(text),
       }
-    : { status, headers, text };
+    : { status, headers, text, bytes };
 }
 
 /** A line of the metrics that tells how long requests took. */

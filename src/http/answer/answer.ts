@@ -11,6 +11,8 @@ export const JSON_TYPE = 'application/json';
 export const PROBLEM_TYPE = 'application/problem+json';
 /** One JSON text a line. */
 export const NDJSON_TYPE = 'application/x-ndjson';
+/** Any type of raw bytes, in the description. */
+export const ANY_TYPE = '*/*';
 
 /** Without this header a cache in front may store any answer, a 404 too (RFC 9111, section 4.2.2). */
 const NO_STORE: readonly string[] = ['Cache-Control', 'no-store'];

@@ -3,6 +3,7 @@
  * too.
  */
 import { z } from 'zod';
+import { RAW_MARK } from '../../words/rawValue.ts';
 
 const node = z.string().meta({ description: 'The node that answered.', example: 'node1' });
 const version = z.int().min(0);
@@ -10,7 +11,14 @@ const expiresAt = z
   .union([z.iso.datetime(), z.null()])
   .meta({ description: 'UTC (RFC 3339), or null: never.' });
 const value = z.unknown().meta({ description: 'The JSON exactly as it was sent.' });
-const meta = z.record(z.string(), z.unknown()).optional();
+export const metaSchema = z
+  .union([z.record(z.string(), z.unknown()), z.literal(RAW_MARK)])
+  .optional()
+  .meta({
+    description:
+      'Annotations of types (superjson); or `bytes`: the value is `{"bytes", "type"}`, raw bytes in base64 with their media type.',
+  });
+const meta = metaSchema;
 const token = z
   .string()
   .meta({ description: 'For Hearsay-After: a read with it sees this write on any node.' });

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { createDocument, type ZodOpenApiOperationObject } from 'zod-openapi';
 import { type Needs, scopesOf } from '../../access/scopes.ts';
-import { JSON_TYPE, NDJSON_TYPE } from '../answer/answer.ts';
+import { ANY_TYPE, JSON_TYPE, NDJSON_TYPE } from '../answer/answer.ts';
 import { type Answers, NOT_ALLOWED } from './answers.ts';
 
 /** The part of a route's row that describes the route. */
@@ -21,6 +21,8 @@ export interface DescribedRoute {
   readonly body?: z.ZodType;
   /** A line of the body, where it may also come as NDJSON. */
   readonly lines?: z.ZodType;
+  /** Whether the body may also be bytes of any type. */
+  readonly takesBytes?: true;
   readonly answers: Answers;
 }
 
@@ -88,6 +90,7 @@ function operation(row: DescribedRoute, key: z.ZodType<string>): ZodOpenApiOpera
         content: {
           [JSON_TYPE]: { schema: body },
           ...(lines && { [NDJSON_TYPE]: { schema: lines } }),
+          ...(row.takesBytes && { [ANY_TYPE]: {} }),
         },
       },
     }),

@@ -56,16 +56,25 @@ export class BodyReader {
     return body;
   }
 
+  /** The body as it came. @throws Problem 408, 413, 415, 429 or 503; OverloadedError */
+  readBytes(request: IncomingMessage): Promise<Buffer> {
+    requireNoCoding(request);
+    return this.#readWhole(request);
+  }
+
   async #readJson(request: IncomingMessage): Promise<JsonBody> {
     requireJson(request);
+    return parseJson(await this.#readWhole(request));
+  }
+
+  async #readWhole(request: IncomingMessage): Promise<Buffer> {
     const { maxBodyBytes, maxSmallBodyBytes } = this.#limits;
     const declared = request.headers['content-length'];
     // A chunked body may grow to the greatest length.
     const bytes = declared === undefined ? maxBodyBytes : Number(declared);
     if (bytes > maxBodyBytes) throw this.#tooLarge();
-    if (bytes <= maxSmallBodyBytes) return parseJson(await this.#read(request));
-    const long = this.#longBodies.read(request, this.#addressOf(request), (one) => this.#read(one));
-    return parseJson(await long);
+    if (bytes <= maxSmallBodyBytes) return this.#read(request);
+    return this.#longBodies.read(request, this.#addressOf(request), (one) => this.#read(one));
   }
 
   async #read(request: IncomingMessage): Promise<Buffer> {
@@ -110,16 +119,24 @@ export function hasLines({ headers }: IncomingMessage): boolean {
   return type !== undefined && type !== JSON_TYPE && parse(type).type === NDJSON_TYPE;
 }
 
+/** Whether a body of this type is JSON. */
+export function isJsonType(type: string): boolean {
+  if (type === JSON_TYPE) return true;
+  const { type: mediaType } = parse(type);
+  return mediaType === JSON_TYPE || OTHER_JSON.test(mediaType);
+}
+
 /** A body without a type counts as JSON, because simple clients of the old cache send it so. */
 function requireJson(request: IncomingMessage): void {
   const type = request.headers['content-type'];
-  if (type !== undefined && type !== JSON_TYPE) {
-    const { type: mediaType } = parse(type);
-    if (mediaType !== JSON_TYPE && !OTHER_JSON.test(mediaType))
-      throw new Problem(415, 'The Content-Type must be application/json.', {
-        headers: ['Accept', 'application/json'],
-      });
-  }
+  if (type !== undefined && !isJsonType(type))
+    throw new Problem(
+      415,
+      request.method === 'PUT'
+        ? 'The Content-Type must be application/json; to store bytes of another type, send Hearsay-Version.'
+        : 'The Content-Type must be application/json.',
+      { headers: ['Accept', 'application/json'] },
+    );
   requirePlainText(request);
 }
 
@@ -131,11 +148,20 @@ export function requirePlainText({ headers }: IncomingMessage): void {
     if (charset !== 'utf-8' && charset !== 'utf8')
       throw new Problem(415, `The charset must be utf-8, not ${charset}.`);
   }
+  requireNoCoding({ headers });
+}
+
+/** @throws Problem 415 */
+function requireNoCoding({ headers }: Pick<IncomingMessage, 'headers'>): void {
   const coding = headers['content-encoding']?.toLowerCase() ?? 'identity';
   if (coding !== 'identity')
-    throw new Problem(415, `The Content-Encoding ${coding} is not supported: send plain JSON.`, {
-      headers: ['Accept-Encoding', 'identity'],
-    });
+    throw new Problem(
+      415,
+      `The Content-Encoding ${coding} is not supported: send the body as it is.`,
+      {
+        headers: ['Accept-Encoding', 'identity'],
+      },
+    );
 }
 
 /** @throws Problem 422 */

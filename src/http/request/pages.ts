@@ -18,10 +18,13 @@ import { Problem } from '../answer/problem.ts';
 
 const ALLOWED_METHODS = 'GET, HEAD, PUT, POST, DELETE';
 const ALLOWED_HEADERS =
-  'Content-Type, If-Match, If-None-Match, Hearsay-After, Last-Event-ID, Cache-Control, ' +
+  'Content-Type, If-Match, If-None-Match, Hearsay-After, Hearsay-Version, Hearsay-TTL-Ms, ' +
+  'Last-Event-ID, Cache-Control, ' +
   // Tracing libraries add these headers to a page's requests.
   'Authorization, Traceparent, Tracestate, Baggage';
-const EXPOSED_HEADERS = 'ETag, Link, Retry-After, RateLimit, RateLimit-Policy, WWW-Authenticate';
+const EXPOSED_HEADERS =
+  'ETag, Link, Retry-After, RateLimit, RateLimit-Policy, WWW-Authenticate, Hearsay-Version, ' +
+  'Hearsay-Expires-At, Hearsay-TTL-Ms';
 const PREFLIGHT_SECONDS = '600';
 /** Methods that change nothing. */
 const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS']);

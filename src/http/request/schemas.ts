@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { hasLoneSurrogate } from '../../words/json.ts';
 import type { Limits } from '../../words/limits.ts';
 import { MAX_PUT_VERSION, MAX_TTL_MS } from '../../words/op.ts';
+import { RAW_MARK } from '../../words/rawValue.ts';
 import { isLonger } from './target.ts';
 
 /** The message "must be …" for a wrong value, or "is missing: it must be …" without one. */
@@ -43,11 +44,16 @@ const touchTtlMs = z.int(TTL).min(1, TTL).max(MAX_TTL_MS, TTL).nullable().meta({
 
 const meta = z
   .unknown()
-  .refine((input) => input == null || isJsonObject(input), 'must be an object or null')
+  .refine(
+    (input) => input == null || input === RAW_MARK || isJsonObject(input),
+    'must be an object, null or "bytes"',
+  )
   .optional()
   .meta({
-    description: 'Annotations of types (superjson). Opaque to the node.',
-    override: { type: ['object', 'null'] },
+    description:
+      'Annotations of types (superjson), opaque to the node; or `bytes`: the value is `{"bytes", "type"}`, raw bytes ' +
+      'in base64 with their media type.',
+    override: { anyOf: [{ type: ['object', 'null'] }, { const: RAW_MARK }] },
   });
 
 const upToVersion = z

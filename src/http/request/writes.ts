@@ -1,6 +1,7 @@
 /** Turns validated bodies of writes into requests to the replica. */
 import { at } from '../../words/invariant.ts';
 import { eachElement, eachMember, type Members, membersOf } from '../../words/json.ts';
+import { RAW_MARK, rawParts, rawValueFrom } from '../../words/rawValue.ts';
 import type { DeleteRequest, PutRequest, Request, TouchRequest } from '../../words/requests.ts';
 import { type FieldError, toldName, unprocessable } from '../answer/problem.ts';
 import type { CheckedBody } from './body.ts';
@@ -19,8 +20,11 @@ const PUT_FIELDS = ['value', 'meta', 'version', 'ttl_ms'];
 const OP_FIELDS = [...PUT_FIELDS, 'op', 'key'];
 const BATCH_FIELDS = ['ops'];
 
-/** @param members of the text of the object `body`: the value and its annotations are taken from there. */
-function putRequest(key: string, body: PutBody, { texts }: Members): PutRequest {
+/**
+ * @param members of the text of the object `body`: the value and its annotations are taken from there.
+ * @param path of the body in messages, such as `ops.3.`.
+ */
+function putRequest(key: string, body: PutBody, { texts }: Members, path = ''): PutRequest {
   const value = texts[VALUE];
   if (value === undefined) throw unprocessable([{ field: 'value', message: 'is missing' }]);
   const meta = body.meta == null ? undefined : texts[META];
@@ -29,9 +33,23 @@ function putRequest(key: string, body: PutBody, { texts }: Members): PutRequest 
     key,
     version: body.version === 'next' ? 'next' : withoutSign(body.version),
     ttlMs: body.ttl_ms ?? null,
-    value: standAlone(value),
-    meta: meta === undefined ? null : standAlone(meta),
+    ...(body.meta === RAW_MARK
+      ? rawPartsOf(body.value, path)
+      : { value: standAlone(value), meta: meta === undefined ? null : standAlone(meta) }),
   };
+}
+
+/** @throws Problem 422 for a value that is no raw one. */
+function rawPartsOf(value: unknown, path: string): Pick<PutRequest, 'value' | 'meta'> {
+  const raw = rawValueFrom(value);
+  if (raw !== null) return rawParts(raw);
+  throw unprocessable([
+    {
+      field: `${path}value`,
+      message:
+        'must be {"bytes", "type"} where meta is "bytes": base64 with its padding, and a media type other than JSON',
+    },
+  ]);
 }
 
 /**
@@ -103,7 +121,7 @@ function opRequest(op: BatchOp, sent: unknown, members: Members, path: string): 
     case 'put':
       if (sent !== op) refuseMisnamedExpiry([[sent, path]]);
       refuseRepeated(members.repeated, path);
-      return putRequest(op.key, op, members);
+      return putRequest(op.key, op, members, path);
     case 'delete':
       refuseRepeated(members.repeated, path);
       return deleteRequest(op.key, op.version);

@@ -5,18 +5,10 @@ import type { Replica } from '../../replica/replica.ts';
 import { at } from '../../words/invariant.ts';
 import type { Outcome, Request } from '../../words/requests.ts';
 import type { WriteAudit } from '../access/writeAudit.ts';
-import {
-  answer,
-  answerEmpty,
-  answerJson,
-  JSON_TYPE,
-  PROBLEM_TYPE,
-  taggedHeaders,
-} from '../answer/answer.ts';
+import { answer, answerEmpty, answerJson, PROBLEM_TYPE, taggedHeaders } from '../answer/answer.ts';
+import { answerEntry } from '../answer/entryAnswer.ts';
 import {
   EXPIRED_TEXT,
-  entryMembers,
-  leftMember,
   MEMORY_FULL_TEXT,
   NOT_FOUND_TEXT,
   OutcomeTexts,
@@ -115,11 +107,7 @@ export class EntryAnswers {
           answer(to, 412, PROBLEM_TYPE, texts.preconditionFailed(failed));
         } else if (ifNoneMatch !== undefined && namesTag(ifNoneMatch, etag))
           answerEmpty(to, 304, taggedHeaders(etag));
-        else {
-          const left = nowMs === null ? '' : `,${leftMember(outcome.entry, nowMs())}`;
-          const text = `{${entryMembers(outcome.entry)}${left}}`;
-          answer(to, 200, JSON_TYPE, text, taggedHeaders(etag));
-        }
+        else answerEntry(to, outcome.entry, nowMs);
         return;
       }
       case 'absent':

@@ -1,7 +1,6 @@
 /** One key: GET, PUT and DELETE /cache/{key}. */
-import type { RouterContext } from '@koa/router';
 import { z } from 'zod';
-import type { Request } from '../../words/requests.ts';
+import { ANY_TYPE, JSON_TYPE } from '../answer/answer.ts';
 import { type Problem, unprocessable } from '../answer/problem.ts';
 import {
   deletedSchema,
@@ -23,11 +22,13 @@ import {
   problem,
   UNKNOWN_YET,
 } from '../openapi/answers.ts';
-import type { CheckedBody } from '../request/body.ts';
+import type { BodyReader } from '../request/body.ts';
 import { conditionHeaders, withCondition } from '../request/conditions.ts';
 import { isPlainPut } from '../request/plainWrites.ts';
-import { type PutBody, putBodySchema, touchBodySchema } from '../request/schemas.ts';
-import { deleteRequest, putRequestOf, touchRequestOf } from '../request/writes.ts';
+import { rawPutHeaders, TTL_HEADER, VERSION_HEADER } from '../request/rawPut.ts';
+import { readPut } from '../request/readPut.ts';
+import { putBodySchema, touchBodySchema } from '../request/schemas.ts';
+import { deleteRequest, touchRequestOf } from '../request/writes.ts';
 import { acksQuerySchema, deleteQuerySchema } from '../wait/acks.ts';
 import { afterHeaders } from '../wait/after.ts';
 import type { EntryAnswers } from './entryAnswers.ts';
@@ -47,6 +48,7 @@ const writeHeaders = z.object({ ...conditionHeaders, ...afterHeaders });
 
 export interface EntryRouteOptions {
   readonly entries: EntryAnswers;
+  readonly bodies: BodyReader;
   /** Null: the log is in memory, and the node can't read its past. */
   readonly past: PastSource | null;
   /** UTC milliseconds. */
@@ -56,7 +58,7 @@ export interface EntryRouteOptions {
 export function addEntryRoutes(routes: Routes, options: EntryRouteOptions): void {
   const { entries } = options;
   addGetRoute(routes, options);
-  addPutRoute(routes, entries);
+  addPutRoute(routes, options);
   addDeleteRoute(routes, entries);
   addTouchRoute(routes, entries);
 }
@@ -77,8 +79,22 @@ function addGetRoute(routes: Routes, { entries, past, nowMs }: EntryRouteOptions
     }),
     answers: {
       '200': {
-        ...json('The entry.', readEntrySchema),
-        headers: z.object({ ETag: z.string().meta({ description: 'The id of its op.' }) }),
+        description: 'The entry; or raw bytes, with the type that they were stored with.',
+        content: { [JSON_TYPE]: { schema: readEntrySchema }, [ANY_TYPE]: {} },
+        headers: z.object({
+          ETag: z.string().meta({ description: 'The id of its op.' }),
+          [VERSION_HEADER]: z
+            .string()
+            .optional()
+            .meta({ description: 'Of raw bytes: the version.' }),
+          'Hearsay-Expires-At': z
+            .string()
+            .optional()
+            .meta({ description: 'Of raw bytes that expire: the time (RFC 3339).' }),
+          [TTL_HEADER]: z.string().optional().meta({
+            description: 'Of raw bytes that expire, with fields=ttl: the milliseconds left.',
+          }),
+        }),
       },
       '304': { description: 'The entry is the one that If-None-Match names.' },
       '404': problem('Not found, or expired.'),
@@ -104,17 +120,22 @@ function addGetRoute(routes: Routes, { entries, past, nowMs }: EntryRouteOptions
 const leftInThePast = (): Problem =>
   unprocessable([{ field: 'fields', message: 'goes without at: the time left is that of now' }]);
 
-function addPutRoute(routes: Routes, entries: EntryAnswers): void {
+function addPutRoute(routes: Routes, { entries, bodies }: EntryRouteOptions): void {
   routes.add({
     method: 'PUT',
     path: PATH,
     needs: 'write',
     touches: 'key',
     summary: 'Store a value under a version above the live one',
+    description:
+      'A body of another type than JSON is stored as it is, with its Content-Type: then the headers name the ' +
+      'version and the time to live, and a GET gives the bytes back. Where such an entry is shown in JSON, its value ' +
+      'is `{"bytes", "type"}`, with the bytes in base64, and its `meta` is `bytes`.',
     query: acksQuerySchema,
     otherParameters: 'ignore',
-    headers: writeHeaders,
+    headers: writeHeaders.extend(rawPutHeaders),
     body: putBodySchema,
+    takesBytes: true,
     isPlain: isPlainPut,
     answers: {
       '200': json('Stored, and durable on this node.', storedSchema),
@@ -127,7 +148,7 @@ function addPutRoute(routes: Routes, entries: EntryAnswers): void {
       ...NOT_HERE_YET,
     },
     handler: async ({ ctx, caller, query, key, readBody }) =>
-      entries.write(ctx, caller, await readPut(ctx, key, readBody), query),
+      entries.write(ctx, caller, await readPut(ctx.req, key, bodies, readBody), query),
   });
 }
 
@@ -183,13 +204,4 @@ function addTouchRoute(routes: Routes, entries: EntryAnswers): void {
       return entries.write(ctx, caller, withCondition(request, ctx.req), query);
     },
   });
-}
-
-/** A function of its own, so that only the request stays in memory while it waits for the disk. */
-async function readPut(
-  ctx: RouterContext,
-  key: string,
-  readBody: () => Promise<CheckedBody<PutBody>>,
-): Promise<Request> {
-  return withCondition(putRequestOf(key, await readBody()), ctx.req);
 }

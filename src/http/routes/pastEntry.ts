@@ -15,12 +15,12 @@ import {
 } from '../../log/tools/moment.ts';
 import { MalformedPointError, parsePoint } from '../../log/tools/point.ts';
 import { Walk } from '../../log/tools/walk.ts';
-import { answer, JSON_TYPE, PROBLEM_TYPE, taggedHeaders } from '../answer/answer.ts';
-import { entryMembers, NOT_FOUND_TEXT } from '../answer/outcomeText.ts';
+import { answer, PROBLEM_TYPE } from '../answer/answer.ts';
+import { answerEntry } from '../answer/entryAnswer.ts';
+import { NOT_FOUND_TEXT } from '../answer/outcomeText.ts';
 import { Problem } from '../answer/problem.ts';
 import type { SlowRequests } from '../limits/slowRequests.ts';
 import { type Answers, problem } from '../openapi/answers.ts';
-import { etagOf } from '../request/conditions.ts';
 
 /** The source of this node's past. */
 export interface PastSource extends LineSourceParts {
@@ -54,7 +54,7 @@ export async function answerPast(
     readPast(past, at, (source, moment, walk) => entryAt(source, moment, walk, key)),
   );
   if (entry === undefined) answer(ctx, 404, PROBLEM_TYPE, NOT_FOUND_TEXT);
-  else answer(ctx, 200, JSON_TYPE, `{${entryMembers(entry.op)}}`, taggedHeaders(etagOf(entry.op)));
+  else answerEntry(ctx, entry.op, null);
 }
 
 /**

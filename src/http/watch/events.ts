@@ -3,6 +3,7 @@
  * too.
  */
 import { z } from 'zod';
+import { metaSchema } from '../openapi/answerSchemas.ts';
 
 const cursor = z
   .string()
@@ -21,7 +22,7 @@ export const putEventSchema = z
     value: z
       .unknown()
       .meta({ description: 'The value as it was sent; left out with values=false.' }),
-    meta: z.record(z.string(), z.unknown()).optional(),
+    meta: metaSchema,
     version: z.int().min(0),
     expires_at: z.union([instant, z.null()]),
     cursor,
