@@ -91,6 +91,14 @@ export function hashOpId({ origin, seq }: OpId): Hash {
   return { high: finish(high, low), low: finish(low, high) };
 }
 
+/** The hash of a text, for two nodes that compare whether they would say the same. */
+export function hashText(text: string): Hash {
+  high = HIGH_SEED;
+  low = LOW_SEED;
+  mixText(text);
+  return { high: finish(high, low), low: finish(low, high) };
+}
+
 /** A number from 0 to 2^32 − 1 that spreads keys evenly: nodes divide their maps by it (rule 11). */
 export function hashKey(key: string): number {
   high = HIGH_SEED;

@@ -48,7 +48,12 @@ export function sent<Type extends Message['type']>(
 
 /** The connections that the core pulls from. */
 export const pulledFrom = (outputs: readonly Output[]): ConnectionId[] =>
-  sent(outputs, 'digest').map(({ connection }) => connection);
+  questionsIn(outputs).map(({ connection }) => connection);
+
+const questionsIn = (outputs: readonly Output[]): (Sent<'digest'> | Sent<'level'>)[] => [
+  ...sent(outputs, 'digest'),
+  ...sent(outputs, 'level'),
+];
 
 /** The error that the core tells a peer first. */
 export const errorIn = (outputs: readonly Output[]): ErrorMessage | undefined =>
@@ -185,7 +190,7 @@ export function testCore({
   const pulls = new Map<ConnectionId, number>();
   const step = (input: Input): readonly Output[] => {
     const outputs = core.step(input, clock.nowMs);
-    for (const { connection, message } of sent(outputs, 'digest'))
+    for (const { connection, message } of questionsIn(outputs))
       pulls.set(connection, message.re ?? 0);
     return outputs;
   };

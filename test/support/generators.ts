@@ -316,6 +316,10 @@ export const message: fc.Arbitrary<Message> = fc.oneof(
   fc
     .record({ clock: fc.nat(), re: fc.nat() })
     .map((fields): Message => ({ type: 'same', ...fields })),
+  fc
+    .record({ hash, clock: fc.nat(), re: fc.nat() })
+    .map((fields): Message => ({ type: 'level', ...fields })),
+  fc.nat().map((re): Message => ({ type: 'unlike', re })),
   fc.record(
     {
       type: fc.constant<'judge'>('judge'),

@@ -73,6 +73,8 @@ export function boundsOf(
     snapshot: bound(whole, ROW * rows + 2 * vector, 5, ASKED),
     next: short(ASKED),
     same: short(ASKED),
+    level: short(ASKED),
+    unlike: short(ASKED),
     later: short(ASKED),
     rejoin: digest,
     confirm: short(unasked),

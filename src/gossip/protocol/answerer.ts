@@ -3,13 +3,15 @@
  * answers a fresh node, it admits it.
  */
 import { memberValue } from '../../rules/members.ts';
+import { sameHash } from '../../words/hash.ts';
 import { covers, missingOps } from '../../words/vector.ts';
 import { admits, canBeCompleted } from './admission.ts';
 import { Admissions } from './admissions.ts';
 import type { Comparison } from './comparison.ts';
 import type { CoreState } from './coreState.ts';
-import { type Digest, readDigest } from './digest.ts';
+import { type Digest, levelHash, readDigest } from './digest.ts';
 import type { Question } from './inputOutput.ts';
+import type { LevelMessage } from './messages.ts';
 import { type Greeted, knowsSame } from './peer.ts';
 import type { Puller } from './puller.ts';
 
@@ -51,6 +53,15 @@ export class Answerer {
     this.answerTo(peer, { digest, re, sent: knowsSame(peer) ? raw : undefined });
     if (missingOps(vector, this.#comparison.leavingForks(digest.vector)) > 0)
       this.#puller.pullIfFree(peer);
+  }
+
+  /** A question whose digest is this node's own is answered as that digest; any other has to come as a digest. */
+  levelFrom(peer: Greeted, { hash, clock, re }: LevelMessage): void {
+    const ours = this.#puller.digestFor(peer);
+    const own = levelHash(ours);
+    if (own !== null && sameHash(own, hash))
+      this.digestFrom(peer, { digest: { ...ours, clock }, re });
+    else this.#state.send(peer.connection, { type: 'unlike', re });
   }
 
   /**

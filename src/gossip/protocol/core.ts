@@ -342,6 +342,12 @@ export class Core {
       case 'same':
         this.#intake.sameFrom(peer, message);
         break;
+      case 'level':
+        this.#answerer.levelFrom(peer, message);
+        break;
+      case 'unlike':
+        this.#intake.unlikeFrom(peer, message);
+        break;
       case 'later':
         if (isAnswer(peer, message.re)) peer.pull.postpone(nowMs + LATER_MS);
         break;

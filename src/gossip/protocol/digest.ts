@@ -10,7 +10,7 @@ import type { Closings } from '../../rules/closings.ts';
 import { minuteAhead } from '../../rules/mapSum.ts';
 import type { Members } from '../../rules/members.ts';
 import { type ClosedPair, NOTHING_CLOSED } from '../../words/closed.ts';
-import { type Hash, sameHash, ZERO } from '../../words/hash.ts';
+import { formatHash, type Hash, hashText, sameHash, ZERO } from '../../words/hash.ts';
 import type { OpId } from '../../words/op.ts';
 import {
   MAX_ORIGINS,
@@ -116,6 +116,29 @@ export const saySame = (ours: Digest, theirs: Digest): boolean =>
   theirs.unheard === undefined &&
   sameVector(ours.vector, theirs.vector) &&
   [...ours.sums].every(([origin, sum]) => sameHash(sum, theirs.sums.get(origin) ?? ZERO));
+
+/**
+ * The hash of all that a digest says but for the clock: equal for two digests that say the same, and else
+ * different, as far as 64 bits tell.
+ *
+ * @returns null for a digest that lists members that its node does not hear: no other says the same.
+ */
+export function levelHash(digest: Digest): Hash | null {
+  if (digest.unheard !== undefined) return null;
+  const { asOf, horizon, mapSum, listsRetired, retiredSum, closed, vector, sums } = digest;
+  const origins = [...vector]
+    .sort(([one], [other]) => (one < other ? -1 : 1))
+    .map(([origin, seq]) => [origin, seq, formatHash(sums.get(origin) ?? ZERO)]);
+  const rest = [
+    asOf,
+    horizon,
+    formatHash(mapSum),
+    listsRetired,
+    retiredSum === null ? null : formatHash(retiredSum),
+    closed === undefined ? null : [closed.count, formatHash(closed.sum)],
+  ];
+  return hashText(JSON.stringify([rest, origins]));
+}
 
 const sameOrNone = (one: Hash | null, other: Hash | null): boolean =>
   one === null || other === null ? one === other : sameHash(one, other);

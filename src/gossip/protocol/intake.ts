@@ -10,9 +10,10 @@ import { admits, canBeCompleted } from './admission.ts';
 import type { Comparison } from './comparison.ts';
 import type { Confirmations } from './confirmations.ts';
 import { type CoreState, partyOf } from './coreState.ts';
+import { levelHash } from './digest.ts';
 import type { InputOf } from './inputOutput.ts';
 import type { Joiner } from './joiner.ts';
-import type { DeltaMessage, SameMessage, SnapshotMessage } from './messages.ts';
+import type { DeltaMessage, SameMessage, SnapshotMessage, UnlikeMessage } from './messages.ts';
 import { type Greeted, isAnswer, type Peer } from './peer.ts';
 import type { Puller } from './puller.ts';
 
@@ -64,8 +65,17 @@ export class Intake {
   sameFrom(peer: Greeted, { clock, re }: SameMessage): void {
     const { asked } = peer.pull;
     if (asked === null) return;
+    if (isAnswer(peer, re)) peer.wasLevel(levelHash(asked));
     const answer = { digest: { ...asked, clock }, more: false };
     this.deltaFrom(peer, { type: 'delta', delta: { ranges: [], ops: [] }, answer, re });
+  }
+
+  /** The peer's digest says something else than the hash that it was asked by: it is asked by the whole digest, now. */
+  unlikeFrom(peer: Greeted, { re }: UnlikeMessage): void {
+    if (!isAnswer(peer, re)) return;
+    peer.wasLevel(null);
+    peer.pull.ends();
+    this.#puller.pullIfFree(peer);
   }
 
   #take(

@@ -37,7 +37,7 @@ export const PROTOCOL_WITH_NAMED_ANSWERS = 2;
 export const JUDGING_PROTOCOL = 2;
 /** From this version on a node closes retired origins (rule 13). */
 export const CLOSING_PROTOCOL = 3;
-/** From this version on, a node may answer a digest by `same`. */
+/** From this version on, a node may answer a digest by `same`, and ask by `level`. */
 export const SAME_PROTOCOL = 4;
 
 const hello = z.object({
@@ -135,6 +135,15 @@ const delta = z.codec(
 
 /** Answers a digest in few bytes: the sender's own has the same fields, but for this clock, and the asker lacks no op. */
 const same = z.object({ type: z.literal('same'), clock: z.int(), re });
+
+/**
+ * Asks in few bytes for the ops that the sender lacks: its digest has this hash, but for this clock. It is the
+ * question of a node whose last digest was the receiver's too, and that has not changed since.
+ */
+const level = z.object({ type: z.literal('level'), hash: oneHash, clock: z.int(), re });
+
+/** Answers `level`: the sender's digest has another hash, so the receiver must ask by its digest. */
+const unlike = z.object({ type: z.literal('unlike'), re });
 
 /** A part of a snapshot; the receiver asks for the next one by `next`. */
 const snapshot = z.codec(
@@ -270,6 +279,8 @@ const message = z.discriminatedUnion('type', [
   digest,
   delta,
   same,
+  level,
+  unlike,
   snapshot,
   next,
   later,
@@ -290,6 +301,8 @@ export type Hello = z.output<typeof hello>;
 export type DigestMessage = z.output<typeof digest>;
 export type DeltaMessage = z.output<typeof delta>;
 export type SameMessage = z.output<typeof same>;
+export type LevelMessage = z.output<typeof level>;
+export type UnlikeMessage = z.output<typeof unlike>;
 export type SnapshotMessage = z.output<typeof snapshot>;
 export type ConfirmedMessage = z.output<typeof confirmed>;
 export type RejoinMessage = z.output<typeof rejoin>;

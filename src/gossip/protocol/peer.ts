@@ -2,6 +2,7 @@
  * One connection, and this node's knowledge of the peer at its other end. It changes by named
  * transitions only.
  */
+import type { Hash } from '../../words/hash.ts';
 import { ensure } from '../../words/invariant.ts';
 import type { OpId } from '../../words/op.ts';
 import type { Vector } from '../../words/vector.ts';
@@ -40,6 +41,7 @@ export class Peer {
   #answerVector: Vector | null = null;
   #snapshotPart: number | null = null;
   #confirmSeq: number | null = null;
+  #levelHash: Hash | null = null;
 
   constructor(connection: ConnectionId, dialledUrl: string | null, nowMs: number) {
     this.connection = connection;
@@ -164,6 +166,15 @@ export class Peer {
     this.#answerVector = null;
   }
 
+  /** The hash of the last digest that the peer answered by `same`; null if it has answered a hash by `unlike` since. */
+  get levelHash(): Hash | null {
+    return this.#levelHash;
+  }
+
+  wasLevel(hash: Hash | null): void {
+    this.#levelHash = hash;
+  }
+
   /** The number of the next part of a snapshot; null if no snapshot from this peer is under way. */
   get snapshotPart(): number | null {
     return this.#snapshotPart;
@@ -201,7 +212,7 @@ export const isAnswer = ({ hello, pull }: Greeted, re: number | undefined): bool
 /** Whether the peer closes origins, and knows the pair that stands for them. */
 export const knowsClosing = ({ hello }: Greeted): boolean => hello.protocol[1] >= CLOSING_PROTOCOL;
 
-/** Whether the peer understands `same`. */
+/** Whether the peer understands `same` and `level`. */
 export const knowsSame = ({ hello }: Greeted): boolean => hello.protocol[1] >= SAME_PROTOCOL;
 
 export type Greeted = Peer & { readonly hello: Hello };

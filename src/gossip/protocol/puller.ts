@@ -2,10 +2,13 @@
  * The schedule of pulls (rules 7 and 8). One pull to each peer is in flight; each peer is asked once
  * before any is asked twice; while digests are equal, the wait between pulls grows.
  */
+
+import { sameHash } from '../../words/hash.ts';
 import { nextRandom } from '../../words/random.ts';
 import type { CoreState } from './coreState.ts';
-import type { Digest, Listing } from './digest.ts';
+import { type Digest, type Listing, levelHash } from './digest.ts';
 import type { Joiner } from './joiner.ts';
+import type { DigestMessage, LevelMessage } from './messages.ts';
 import { type Greeted, knowsClosing } from './peer.ts';
 
 /** The factor by which each wait is longer than the last while digests are equal. */
@@ -47,7 +50,7 @@ export class Puller {
     if (standing.phase === 'unjoined') this.#joiner.asks(peer);
     const digest = this.digestFor(peer);
     const re = peer.pull.begins(nowMs, digest);
-    this.#state.send(peer.connection, { type: 'digest', digest, re });
+    this.#state.send(peer.connection, questionOf(peer, digest, re));
   }
 
   pullIfFree(peer: Greeted): void {
@@ -103,4 +106,13 @@ export class Puller {
   #maxBackOff(): number {
     return longestPullWait(this.#state.peers.size);
   }
+}
+
+/** The digest; only its hash if the peer has answered by `same` what it says. */
+function questionOf(peer: Greeted, digest: Digest, re: number): DigestMessage | LevelMessage {
+  const known = peer.levelHash;
+  const hash = known === null ? null : levelHash(digest);
+  return known !== null && hash !== null && sameHash(known, hash)
+    ? { type: 'level', hash, clock: digest.clock, re }
+    : { type: 'digest', digest, re };
 }

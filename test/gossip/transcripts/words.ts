@@ -90,6 +90,8 @@ export function messageWords(message: Message): string[] {
         `${message.type} ${message.bucket === null ? 'all buckets' : `bucket ${message.bucket}`}`,
       ];
     case 'same':
+    case 'level':
+    case 'unlike':
     case 'later':
       return [`${message.type}${number(message.re)}`];
   }
