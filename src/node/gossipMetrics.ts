@@ -59,7 +59,7 @@ export function registerGossipMetrics(registry: Registry, figures: GossipFigures
     'Answers that were left out, since their peer reads nothing or asks too much.',
     () => counts().answersShed,
   );
-  meter.total('hearsay_pulls_total', 'Digests sent.', () => counts().pulls);
+  meter.total('hearsay_pulls_total', 'Digests sent, whole or as their hash.', () => counts().pulls);
   meter.total('hearsay_ops_received_total', 'Ops taken in from peers.', () => counts().opsReceived);
   meter.total(
     'hearsay_snapshots_sent_total',

@@ -396,7 +396,7 @@ export class Driver {
 
   /** A peer that reads nothing is still told who speaks, and why it is refused. */
   #send({ connection, message }: OutputOf<'send'>): void {
-    if (message.type === 'digest') {
+    if (message.type === 'digest' || message.type === 'level') {
       this.#counted.pulls++;
       this.#parts.pullTimes.asked(connection);
     }
