@@ -108,6 +108,15 @@ console.log(n, keys, NotReadableError.name);
 await node.close();
 `;
 
+/** The adapters, whose types need none of the libraries that they are for. */
+const ADAPTERS_SOURCE = `
+import { KeyvHearsay, KeyvHearsay5 } from 'hearsay/keyv';
+const endpoints = ['http://localhost:8001'];
+const expires: boolean = new KeyvHearsay({ endpoints, prefix: 'a/' }).capabilities.expires;
+const store5: KeyvHearsay5 = new KeyvHearsay5({ endpoints });
+console.log(expires, store5.opts.url);
+`;
+
 const COMMONJS_SOURCE = `
 import type { HearsayClient } from 'hearsay/client' with { 'resolution-mode': 'import' };
 async function main() {
@@ -135,6 +144,7 @@ export async function writePrograms(consumer: string): Promise<void> {
   await writeFile(join(consumer, 'package.json'), '{ "private": true, "type": "module" }');
   await writeFile(join(consumer, 'client.ts'), CLIENT_SOURCE);
   await writeFile(join(consumer, 'node.ts'), NODE_SOURCE);
+  await writeFile(join(consumer, 'adapters.ts'), ADAPTERS_SOURCE);
   await writeFile(join(consumer, 'commonjs.cts'), COMMONJS_SOURCE);
   await writeFile(join(consumer, 'browser.json'), JSON.stringify(BROWSER_PROJECT));
 }
@@ -153,7 +163,8 @@ export async function typeErrors(consumer: string, compiler = tsc()): Promise<st
     if (code !== 0) errors.push(`${name}:\n${output}`);
   };
   for (const [module, resolution] of RESOLUTIONS) {
-    const files = ['client.ts', 'node.ts', ...(module === 'esnext' ? [] : ['commonjs.cts'])];
+    const faces = ['client.ts', 'node.ts', 'adapters.ts'];
+    const files = [...faces, ...(module === 'esnext' ? [] : ['commonjs.cts'])];
     const how = ['--module', module, '--moduleResolution', resolution, '--types', 'node'];
     await check(resolution, files, ...how, '--target', 'es2022');
   }

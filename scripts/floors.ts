@@ -182,7 +182,17 @@ export const CLIENT: Floor = {
   about: 'the client library; runs in browsers too, beside all floors',
   holds: ['src/client/'],
   neverImports: [/^node:/, ...NETWORK],
-  importedBy: ['client', 'commands', 'embedded'],
+  importedBy: ['client', 'client adapters', 'commands', 'embedded'],
+};
+
+/** Each stands in a folder of its own, over one core, and sees the client as its users do. */
+export const CLIENT_ADAPTERS: Floor = {
+  name: 'client adapters',
+  about: "the client behind other libraries' interfaces: Keyv and others, each a folder",
+  holds: ['src/adapters/'],
+  neverImports: [/^node:(?!events$)/, ...NETWORK],
+  importedBy: ['client adapters'],
+  importsOnly: ['client'],
 };
 
 /** It runs in browsers alone. It uses pure floors, so that it judges ops by the rules of the nodes. */
@@ -203,7 +213,7 @@ const HEAD = ['floor', 'holds', 'about', 'never imports'];
 /** The table of floors in Markdown, the top floor first. */
 export function floorTable(): string {
   const rows = [...FLOORS].reverse().map(rowOf);
-  const table = [HEAD, ...rows, rowOf(CLIENT), rowOf(PAGE)];
+  const table = [HEAD, ...rows, rowOf(CLIENT_ADAPTERS), rowOf(CLIENT), rowOf(PAGE)];
   const widths = HEAD.map((_, column) =>
     Math.max(...table.map((cells) => (cells[column] ?? '').length)),
   );

@@ -27,12 +27,13 @@ export function sourceFiles(...folders: string[]): SourceFile[] {
   );
 }
 
-/** The files of any kind below a folder, sorted; none where there is no such folder. */
+/** The files of any kind below a folder, sorted, without installed packages; none where there is no such folder. */
 export function filesBelow(folder: string): string[] {
   try {
     return readdirSync(join(ROOT, folder), { recursive: true, withFileTypes: true })
       .filter((entry) => entry.isFile())
       .map((entry) => join(entry.parentPath, entry.name).slice(ROOT.length).split(sep).join('/'))
+      .filter((path) => !path.includes('/node_modules/'))
       .sort();
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];

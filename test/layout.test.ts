@@ -3,7 +3,15 @@ import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path/posix';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { CLIENT, DOCUMENT, FLOORS, type Floor, floorTable, PAGE } from '../scripts/floors.ts';
+import {
+  CLIENT,
+  CLIENT_ADAPTERS,
+  DOCUMENT,
+  FLOORS,
+  type Floor,
+  floorTable,
+  PAGE,
+} from '../scripts/floors.ts';
 import {
   filesBelow,
   importsOf,
@@ -24,7 +32,12 @@ const IMPURE: readonly [what: string, pattern: RegExp][] = [
 const VAGUE_NAMES = /(^|\/)(utils?|helpers?|common|misc)\.\w+$/i;
 
 const WORLD_RULES = 'worlds/rules';
-const CODE_FOLDERS = ['src', 'test', 'sim', 'bench', 'scripts', 'chaos', 'worlds'];
+const CODE_FOLDERS = ['src', 'test', 'sim', 'bench', 'scripts', 'chaos', 'worlds', 'adapters'];
+
+const MAX_ADAPTER_LINES = 200;
+
+/** They stand beside the floors. */
+const ASIDE = [CLIENT_ADAPTERS, CLIENT, PAGE];
 
 const layout = suite('layout');
 
@@ -68,6 +81,28 @@ layout('the rules of worlds are pure, and import nothing but one another', () =>
   assert.is(wrong('const at = Date.now();'), 1);
 });
 
+layout('an adapter of the client imports the client as its users do, and no other adapter', () => {
+  const files = sourceFiles('src/adapters');
+  assert.ok(files.length > 0);
+  assert.equal(files.flatMap(wrongImportsOfAdapters), []);
+  const wrong = (path: string, specifier: string) =>
+    wrongImportsOfAdapters(sourceFile(path, `import '${specifier}';`)).length;
+  assert.is(wrong('src/adapters/keyspace.ts', '../client/index.ts'), 0);
+  assert.is(wrong('src/adapters/keyv/keyv.ts', '../keyspace.ts'), 0);
+  assert.is(wrong('src/adapters/keyv/keyv.ts', './store.ts'), 0);
+  assert.is(wrong('src/adapters/keyv/keyv.ts', 'node:events'), 0);
+  assert.is(wrong('src/adapters/keyv/keyv.ts', '../../client/client.ts'), 1);
+  assert.is(wrong('src/adapters/keyv/keyv.ts', '../unstorage/driver.ts'), 1);
+  assert.is(wrong('src/adapters/keyspace.ts', './keyv/store.ts'), 1);
+});
+
+layout('an adapter of the client is thin', () => {
+  const long = sourceFiles('src/adapters')
+    .filter(({ text }) => text.split('\n').length > MAX_ADAPTER_LINES)
+    .map(({ path }) => path);
+  assert.equal(long, []);
+});
+
 layout('a relative import names a .ts file', () => {
   const wrong = sourceFiles(...CODE_FOLDERS).flatMap(withoutExtension);
   assert.equal(wrong, []);
@@ -80,7 +115,7 @@ layout('ARCHITECTURE.md shows the table of floors', () => {
 
 layout('every floor holds something', () => {
   const paths = sourceFiles('src').map(({ path }) => path);
-  const empty = [...FLOORS, CLIENT, PAGE].flatMap(({ holds }) =>
+  const empty = [...FLOORS, ...ASIDE].flatMap(({ holds }) =>
     holds.filter((held) => !paths.some((path) => path.startsWith(held))),
   );
   assert.equal(empty, []);
@@ -143,6 +178,15 @@ layout('the rules above catch what they are for', () => {
     wrong('src/node/startNode.ts', "import { a } from '../../sim/main.ts';")[0] ?? '',
     /no floor/,
   );
+  assert.equal(wrong('src/adapters/keyspace.ts', "import '../client/index.ts';"), none);
+  assert.match(
+    wrong('src/adapters/keyspace.ts', "import '../words/op.ts';")[0] ?? '',
+    /client adapters must not/,
+  );
+  assert.match(
+    wrong('src/index.ts', "export * from './adapters/keyv/index.ts';")[0] ?? '',
+    /only the package names/,
+  );
   assert.equal(withoutFloor(sourceFile('src/gossip/protocol/anything.ts', '')).length, 0);
   assert.match(withoutFloor(sourceFile('src/new/new.ts', ''))[0] ?? '', /on no floor/);
   assert.match(withoutFloor(sourceFile('src/new.ts', ''))[0] ?? '', /on no floor/);
@@ -169,7 +213,7 @@ layout.run();
 
 function floorOf(path: string): Floor | undefined {
   let found: { readonly floor: Floor; readonly length: number } | undefined;
-  for (const floor of [...FLOORS, CLIENT, PAGE])
+  for (const floor of [...FLOORS, ...ASIDE])
     for (const held of floor.holds) {
       const holds = held === path || (held.endsWith('/') && path.startsWith(held));
       if (holds && held.length > (found?.length ?? 0)) found = { floor, length: held.length };
@@ -218,6 +262,7 @@ function whyNotFile(from: string, floor: Floor, to: string): string | undefined 
   if (floor.importsOnly !== undefined)
     return floor.importsOnly.includes(target.name) ? undefined : `${floor.name} must not`;
   if (target === PAGE) return 'the page stands apart';
+  if (target === CLIENT_ADAPTERS) return 'only the package names the adapters of the client';
   if (floor === CLIENT || target === CLIENT) return 'the client stands apart';
   if (target.importedBy && !target.importedBy.includes(floor.name)) {
     return `only ${target.importedBy.join(', ') || 'nobody'} may import ${target.name}`;
@@ -256,6 +301,18 @@ function wrongImportsOfWorlds(file: SourceFile): string[] {
     const isClient = target === 'src/client/index.ts' && file.path.startsWith('worlds/tables/');
     return !target.startsWith('worlds/') && !isClient;
   });
+  return wrong.map((specifier) => `${file.path} imports ${specifier}`);
+}
+
+function wrongImportsOfAdapters(file: SourceFile): string[] {
+  const wrong = importsOf(file)
+    .filter((specifier) => specifier.startsWith('.'))
+    .filter((specifier) => {
+      const target = targetOf(file, specifier);
+      const folder = dirname(target);
+      const isCore = folder === 'src/adapters';
+      return target !== 'src/client/index.ts' && !isCore && folder !== dirname(file.path);
+    });
   return wrong.map((specifier) => `${file.path} imports ${specifier}`);
 }
 

@@ -10,7 +10,9 @@ import { describeSettings } from '../src/node/settingKinds.ts';
 import { settingsShape } from '../src/node/settings.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
-const CODE_FOLDERS = ['src', 'sim', 'test', 'scripts', 'bench', 'chaos', 'examples', 'worlds'];
+const CODE_FOLDERS = [
+  ...['src', 'sim', 'test', 'scripts', 'bench', 'chaos', 'examples', 'worlds', 'adapters'],
+];
 /** The changelog tells of names that are gone. */
 const DOCUMENTS = [
   ...['README.md', 'ARCHITECTURE.md', 'PROTOCOL.md', 'CONTRIBUTING.md', 'bench/README.md'],

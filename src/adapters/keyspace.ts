@@ -1,0 +1,104 @@
+/**
+ * The keys of one adapter: those of a client that begin with a prefix.
+ *
+ * Invariants: an adapter reads, writes, lists and clears no key without its prefix; it closes the client
+ * that it made, and never one that it was given; a value with a time to live of zero or less is never
+ * readable, and neither is the value before it.
+ */
+import {
+  type ClientOptions,
+  createClient,
+  type HearsayClient,
+  InvalidRequestError,
+} from '../client/index.ts';
+
+/** The nodes, in the options of a client, or a client that the program has already and closes itself. */
+export type Connection =
+  | (ClientOptions & { readonly client?: never })
+  | { readonly client: HearsayClient };
+
+export type AdapterOptions = Connection & {
+  /** Every key of the adapter begins with it. */
+  readonly prefix?: string | undefined;
+};
+
+/** A key has an entry, or has none any more: it was deleted or has expired. */
+export type KeyChange = 'update' | 'remove';
+
+/** The longest time to live that a node takes, some 317 years. */
+const MAX_TTL_MS = 10 ** 13;
+
+export class Keyspace {
+  readonly client: HearsayClient;
+  readonly prefix: string;
+  readonly #isOwnClient: boolean;
+
+  private constructor(client: HearsayClient, prefix: string, isOwnClient: boolean) {
+    this.client = client;
+    this.prefix = prefix;
+    this.#isOwnClient = isOwnClient;
+  }
+
+  /** @throws InvalidRequestError that names the option. */
+  static open(options: AdapterOptions, defaultPrefix: string): Keyspace {
+    const { client, prefix = defaultPrefix, ...rest } = options;
+    if (client === undefined)
+      return new Keyspace(createClient(rest as ClientOptions), prefix, true);
+    const [other] = Object.keys(rest);
+    if (other === undefined) return new Keyspace(client, prefix, false);
+    throw new InvalidRequestError(
+      `Pass either a client or ${other}: a client has its own options.`,
+    );
+  }
+
+  /** The keys that begin with the prefix and these further characters. They share its client. */
+  within(prefix: string): Keyspace {
+    return new Keyspace(this.client, this.prefix + prefix, this.#isOwnClient);
+  }
+
+  /** @returns undefined if the key is absent. */
+  async get(key: string): Promise<unknown> {
+    return (await this.client.get(this.prefix + key))?.value;
+  }
+
+  async has(key: string): Promise<boolean> {
+    return (await this.client.get(this.prefix + key)) !== undefined;
+  }
+
+  /** @param ttlMs null: the entry never expires. A fraction counts as a whole millisecond. */
+  async put(key: string, value: unknown, ttlMs: number | null): Promise<void> {
+    if (ttlMs !== null && ttlMs <= 0) {
+      await this.delete(key);
+      return;
+    }
+    const isEndless = ttlMs === null || ttlMs > MAX_TTL_MS;
+    await this.client.put(this.prefix + key, value, { ttlMs: isEndless ? null : Math.ceil(ttlMs) });
+  }
+
+  /** @returns whether the key was live; true where a lost answer leaves that unknown. */
+  async delete(key: string): Promise<boolean> {
+    return (await this.client.delete(this.prefix + key)).existed !== false;
+  }
+
+  /** Deletes every key, or those that go on with these characters. */
+  async clear(prefix = ''): Promise<void> {
+    const whole = this.prefix + prefix;
+    await this.client.deletePrefix(whole, { all: whole === '' });
+  }
+
+  /** Keys without the prefix, of those that go on with these characters, in the order of their code points. */
+  async *keys(prefix = ''): AsyncGenerator<string, void, undefined> {
+    const options = { prefix: this.prefix + prefix, values: false };
+    for await (const { key } of this.client.list(options)) yield key.slice(this.prefix.length);
+  }
+
+  /** Keys without the prefix, with their values. */
+  async *entries(): AsyncGenerator<[key: string, value: unknown], void, undefined> {
+    for await (const { key, value } of this.client.list({ prefix: this.prefix }))
+      yield [key.slice(this.prefix.length), value];
+  }
+
+  async close(): Promise<void> {
+    if (this.#isOwnClient) await this.client.close();
+  }
+}
