@@ -22,8 +22,10 @@ import { digestOf } from '../../access/secret.ts';
 import type { Request } from '../../words/requests.ts';
 import type { Problem } from '../answer/problem.ts';
 import { type AddressOf, socketAddress } from '../limits/clientAddress.ts';
-import { rateFields, tooManyGuesses, tooManyRequests, tooManyWatches } from '../limits/quotas.ts';
+import { rateFields, tooManyRequests, tooManyWatches } from '../limits/quotas.ts';
 import type { ClientCertificates } from './certificates.ts';
+import { HeldProofs } from './heldProofs.ts';
+import { KeptRefusals } from './keptRefusals.ts';
 import {
   allKeysRefused,
   prefixRefused,
@@ -94,9 +96,6 @@ interface Shown {
   readonly table: AuthTable;
 }
 
-/** Refusals that ask to wait for longer are seldom. */
-const MOST_KEPT_SECONDS = 60;
-
 /** The time between two looks for proofs that have expired, in milliseconds. */
 const EXPIRY_LOOK_MS = 1000;
 
@@ -112,8 +111,6 @@ export class Callers {
     watches: 0,
   };
   readonly #pace = new Pace();
-  /** Watches by the proof of their callers. */
-  readonly #watches = new Map<Proof, number>();
   /** The last right token of the file that came over each connection: its digest is not made again. */
   readonly #shown = new WeakMap<object, Shown>();
   readonly guesses: Guesses;
@@ -125,11 +122,8 @@ export class Callers {
   #table: AuthTable;
   /** Callers of verified JWTs by the digest of the token, the oldest first. */
   readonly #remembered = new Map<string, Caller>();
-  /** Proof → the ends of what goes on under it. */
-  readonly #held = new Map<Proof, Set<() => void>>();
-  readonly #guessRefusals = new Map<number, Problem>();
-  /** By their details, of which there are a few. */
-  readonly #tokenRefusals = new Map<string, Problem>();
+  readonly #held = new HeldProofs();
+  readonly #refusals = new KeptRefusals();
   readonly #timer: NodeJS.Timeout;
 
   constructor(options: CallersOptions) {
@@ -138,7 +132,7 @@ export class Callers {
     this.#addressOf = options.addressOf ?? socketAddress;
     this.guesses = new Guesses(options.limits);
     this.tickets = new Tickets(options.limits);
-    this.#timer = setInterval(() => this.#endExpired(), EXPIRY_LOOK_MS);
+    this.#timer = setInterval(() => this.#held.endExpired(options.nowMs()), EXPIRY_LOOK_MS);
     this.#timer.unref();
   }
 
@@ -158,15 +152,15 @@ export class Callers {
   replace(table: AuthTable): void {
     const before = this.#table.proofs;
     this.#table = table;
-    for (const proof of before) if (!table.proofs.has(proof)) this.#end(proof);
+    for (const proof of before) if (!table.proofs.has(proof)) this.#held.end(proof);
   }
 
   /** Forgets each verified JWT: their keys may count no more. @param isGone decides whose watches end. */
   forgetJwts(isGone: (proof: Proof) => boolean): void {
     for (const [digest, { proof }] of this.#remembered)
       if (isGone(proof)) this.#remembered.delete(digest);
-    for (const proof of [...this.#held.keys()])
-      if (!this.#table.proofs.has(proof) && isGone(proof)) this.#end(proof);
+    for (const proof of this.#held.proofs())
+      if (!this.#table.proofs.has(proof) && isGone(proof)) this.#held.end(proof);
   }
 
   /** The caller, if it takes no time to tell; null for a request that `identify` must look at. */
@@ -294,14 +288,8 @@ export class Callers {
    *
    * @returns a function to call when there is nothing left to end.
    */
-  hold({ proof }: Caller, end: () => void): () => void {
-    const ends = this.#held.get(proof) ?? new Set();
-    this.#held.set(proof, ends);
-    ends.add(end);
-    return () => {
-      ends.delete(end);
-      if (ends.size === 0 && this.#held.get(proof) === ends) this.#held.delete(proof);
-    };
+  hold(caller: Caller, end: () => void): () => void {
+    return this.#held.hold(caller, end);
   }
 
   /**
@@ -310,20 +298,10 @@ export class Callers {
    * @returns a function to call when the watch has ended. @throws Problem 429
    */
   holdWatch(caller: Caller, end: () => void): () => void {
-    const { proof, limits } = caller;
-    const count = this.#watches.get(proof) ?? 0;
-    if (limits.watchers !== null && count >= limits.watchers) {
-      this.refused.watches++;
-      throw tooManyWatches();
-    }
-    this.#watches.set(proof, count + 1);
-    const release = this.hold(caller, end);
-    return () => {
-      release();
-      const left = (this.#watches.get(proof) ?? 1) - 1;
-      if (left > 0) this.#watches.set(proof, left);
-      else this.#watches.delete(proof);
-    };
+    const release = this.#held.holdWatch(caller, end);
+    if (release !== null) return release;
+    this.refused.watches++;
+    throw tooManyWatches();
   }
 
   /** By the certificate of the connection, if it has shown one. */
@@ -381,38 +359,13 @@ export class Callers {
     const waitMs = this.guesses.failed(address, this.#options.nowMs());
     this.refused[waitMs > 0 ? 'guesses' : 'wrong']++;
     this.onWrong(address);
-    const refusal = waitMs > 0 ? this.#guessesRefusal(waitMs) : this.#tokenRefusal(detail);
+    const refusal = waitMs > 0 ? this.#refusals.ofGuesses(waitMs) : this.#refusals.ofToken(detail);
     return { caller: this.#table.anonymous, refusal };
-  }
-
-  /** An error takes its stack along, which costs as much as all else of a refusal: so each is made once. */
-  #guessesRefusal(waitMs: number): Problem {
-    const seconds = Math.ceil(waitMs / 1000);
-    const made = this.#guessRefusals.get(seconds) ?? tooManyGuesses(waitMs);
-    if (seconds <= MOST_KEPT_SECONDS) this.#guessRefusals.set(seconds, made);
-    return made;
-  }
-
-  #tokenRefusal(detail: string): Problem {
-    const made = this.#tokenRefusals.get(detail) ?? tokenRefused(detail);
-    this.#tokenRefusals.set(detail, made);
-    return made;
   }
 
   #isCurrent(proof: Proof): boolean {
     if (hasExpired(proof, this.#options.nowMs())) return false;
     return !proof.isListed || this.#table.proofs.has(proof);
-  }
-
-  #endExpired(): void {
-    const nowMs = this.#options.nowMs();
-    for (const proof of [...this.#held.keys()]) if (hasExpired(proof, nowMs)) this.#end(proof);
-  }
-
-  #end(proof: Proof): void {
-    const ends = this.#held.get(proof) ?? new Set();
-    this.#held.delete(proof);
-    for (const end of ends) end();
   }
 }
 
