@@ -11,7 +11,8 @@ import type { Limits } from '../words/limits.ts';
 import { answerRaw, PROBLEM_TYPE } from './answer/answer.ts';
 import { Problem, problemText } from './answer/problem.ts';
 import type { Bounds } from './limits/bounds.ts';
-import type { Connections, UnreadableFor } from './limits/connections.ts';
+import type { UnreadableFor } from './limits/connection.ts';
+import type { Connections } from './limits/connections.ts';
 import { pathOf } from './request/target.ts';
 
 type ServerLimits = Pick<

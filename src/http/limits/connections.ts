@@ -1,8 +1,7 @@
 /**
- * The connections of the server, the bounds on each, and the bounds on all together.
+ * The connections of the server, and the bounds on all together.
  *
- * Invariants: the server stops reading from a connection above its bound of unanswered requests; a
- * client that reads nothing of its answers loses its connection; and however many connections clients
+ * Invariants: a client that reads nothing of its answers loses its connection; and however many connections clients
  * hold, some are reserved for peers and for the health of the node: a reserved one without a request under
  * way is closed when the next connection comes.
  */
@@ -15,6 +14,7 @@ import type { Limits } from '../../words/limits.ts';
 import { RETRY_AFTER_MS } from '../../words/time.ts';
 import { Problem } from '../answer/problem.ts';
 import { type AddressOf, clientAddress } from './clientAddress.ts';
+import { Connection, type EndedFor, type UnreadableFor } from './connection.ts';
 import { HolderCounts } from './holderCounts.ts';
 import { REDUCED_CAPACITY } from './problems.ts';
 import { tooManyAnswers } from './quotas.ts';
@@ -36,45 +36,6 @@ export interface ConnectionsOptions {
   /** Many clients share the addresses of these: their connections count in all, and not by address. */
   readonly trustedProxies: Networks;
 }
-
-/** Node reads a chunk of 64 KiB to its end before it stops: some 2500 requests. */
-const MAX_PARKED_REQUESTS = 4096;
-
-interface Connection {
-  /** In TLS that of the network until the handshake has ended, and the secure one from then on. */
-  socket: Socket;
-  readonly isSpare: boolean;
-  /** Requests that have come and are not answered yet, including the parked ones. */
-  pending: number;
-  /** Requests that wait for those before them. */
-  parked: number;
-  /** Reading is stopped for now. */
-  isHeld: boolean;
-  /** The last answer is under way: bytes behind its request are dropped. */
-  isLast: boolean;
-  isUpgraded: boolean;
-  /** The response to the latest request. */
-  last: ServerResponse | null;
-  /** Called once, when only `pending` requests are left unanswered. */
-  whenLeft: { readonly pending: number; readonly call: () => void } | null;
-  /** The body under way may take as long as it likes. */
-  isStreaming: boolean;
-}
-
-/** The reason why a connection was ended or refused. */
-export type EndedFor =
-  | 'pipeline'
-  | 'stalled'
-  | 'idle'
-  | 'slow'
-  | 'answers'
-  | 'dropped'
-  | 'full'
-  | 'address'
-  | 'upgrade';
-
-/** The reason why bytes could not be taken as a request: too long, too late, or no HTTP. */
-export type UnreadableFor = 'header' | 'chunk' | 'time' | 'form';
 
 /** The reason why a request was refused. */
 export type RefusedFor = 'connections' | 'answers' | 'address';
@@ -142,24 +103,9 @@ export class Connections {
   take(request: IncomingMessage, response: ServerResponse, handle: () => void): void {
     const connection = this.#connections.get(request.socket);
     if (connection === undefined) return;
-    connection.pending++;
     this.#pending++;
-    connection.last = response;
     if (this.isLeaving) response.shouldKeepAlive = false;
-    response.once('close', () => this.#answered(connection));
-    // Node gives a response its socket once the responses before it have been sent.
-    if (response.socket !== null) {
-      handle();
-      return;
-    }
-    connection.parked++;
-    this.#bound(connection);
-    response.once('socket', () => {
-      connection.parked--;
-      if (connection.isHeld && connection.parked < this.#options.limits.maxPipelinedRequests / 2)
-        this.#release(connection);
-      if (!connection.isLast) handle();
-    });
+    connection.take(response, handle);
   }
 
   /**
@@ -191,11 +137,7 @@ export class Connections {
 
   /** The answer that is under way is the connection's last. */
   dropBehind(socket: Duplex | null): void {
-    const connection = socket === null ? undefined : this.#connections.get(socket);
-    if (connection === undefined) return;
-    connection.isLast = true;
-    // The answer has no end, so a refusal of unreadable bytes behind it would never have its turn.
-    if (connection.whenLeft !== null) connection.socket.destroy();
+    if (socket !== null) this.#connections.get(socket)?.dropBehind();
   }
 
   /**
@@ -236,8 +178,7 @@ export class Connections {
 
   /** Ends a connection that is still open, and counts it. */
   end(socket: Duplex, reason: EndedFor): void {
-    const connection = this.#connections.get(socket);
-    if (connection !== undefined) this.#end(connection, reason);
+    this.#connections.get(socket)?.end(reason);
   }
 
   /**
@@ -249,10 +190,7 @@ export class Connections {
   upgrade(socket: Duplex): boolean {
     const connection = this.#connections.get(socket);
     if (connection === undefined) return !socket.destroyed;
-    connection.isUpgraded = true;
-    if (connection.pending === 0) return true;
-    this.#end(connection, 'upgrade');
-    return false;
+    return connection.upgrade();
   }
 
   /** Ends an upgraded connection whose other side reads nothing of the waiting bytes. */
@@ -260,7 +198,7 @@ export class Connections {
     const connection = this.#connections.get(socket);
     if (connection === undefined || !(socket instanceof Socket)) return;
     socket.setTimeout(this.#options.sendTimeoutMs, () => {
-      if (socket.writableLength > 0) this.#end(connection, 'stalled');
+      if (socket.writableLength > 0) connection.end('stalled');
     });
   }
 
@@ -279,20 +217,7 @@ export class Connections {
       socket.destroy();
       return;
     }
-    if (connection.whenLeft !== null) return;
-    this.unread[reason]++;
-    const { last, pending, isLast } = connection;
-    const isOwnBody = pending > 0 && last !== null && !last.req.complete;
-    const left = isOwnBody ? 1 : 0;
-    const isWithinAnswer = isOwnBody && pending === 1 && last.headersSent;
-    if (isLast || isWithinAnswer) {
-      socket.destroy();
-      return;
-    }
-    const call = (): void => answer(isOwnBody ? last : null);
-    connection.whenLeft = { pending: left, call };
-    this.#hold(connection);
-    if (pending === left) call();
+    if (connection.unreadable(answer)) this.unread[reason]++;
   }
 
   #open(socket: Socket): void {
@@ -309,18 +234,12 @@ export class Connections {
       socket.destroy();
       return;
     }
-    const connection: Connection = {
-      socket,
-      isSpare,
-      pending: 0,
-      parked: 0,
-      isHeld: false,
-      isLast: false,
-      isUpgraded: false,
-      last: null,
-      whenLeft: null,
-      isStreaming: false,
-    };
+    const connection = new Connection(socket, isSpare, limits, {
+      answered: () => this.#answered(),
+      ended: (reason) => {
+        this.ended[reason]++;
+      },
+    });
     const pair = pairOf(socket);
     this.#byPair.set(pair, connection);
     this.#byHolder.add(holder, 1);
@@ -347,12 +266,8 @@ export class Connections {
   }
 
   #serve(connection: Connection, socket: Socket): void {
-    connection.socket = socket;
     this.#connections.set(socket, connection);
-    // Node itself resumes a socket after each answer.
-    socket.on('resume', () => {
-      if (connection.isHeld) socket.pause();
-    });
+    connection.serve(socket);
   }
 
   /** Closes the oldest spare connection that has no request under way. @returns false where there is none. */
@@ -361,50 +276,24 @@ export class Connections {
       if (connection.pending > 0 || connection.isUpgraded) continue;
       this.#connections.delete(connection.socket);
       this.#spare.delete(connection);
-      this.#end(connection, 'full');
+      connection.end('full');
       return true;
     }
     return false;
   }
 
-  #answered(connection: Connection): void {
-    connection.pending--;
+  #answered(): void {
     this.#pending--;
     if (this.#pending === 0) this.#becameIdle?.();
-    const { whenLeft } = connection;
-    if (whenLeft !== null && connection.pending === whenLeft.pending) whenLeft.call();
-  }
-
-  #bound(connection: Connection): void {
-    if (connection.parked > MAX_PARKED_REQUESTS) this.#end(connection, 'pipeline');
-    else if (connection.parked > this.#options.limits.maxPipelinedRequests) this.#hold(connection);
-  }
-
-  #hold(connection: Connection): void {
-    if (connection.isHeld) return;
-    connection.isHeld = true;
-    connection.socket.pause();
-  }
-
-  #release(connection: Connection): void {
-    if (connection.whenLeft !== null) return;
-    connection.isHeld = false;
-    connection.socket.resume();
   }
 
   /** The connection has been silent in both directions for a while. */
   #onSilence(socket: Socket): void {
     const connection = this.#connections.get(socket);
     if (connection === undefined || connection.isUpgraded) return;
-    if (socket.writableLength > 0) this.#end(connection, 'stalled');
+    if (socket.writableLength > 0) connection.end('stalled');
     // Between two requests: the keep-alive time is over.
-    else if (connection.pending === 0) this.#end(connection, 'idle');
-  }
-
-  #end(connection: Connection, reason: EndedFor): void {
-    if (connection.socket.destroyed) return;
-    this.ended[reason]++;
-    connection.socket.destroy();
+    else if (connection.pending === 0) connection.end('idle');
   }
 }
 
