@@ -4,7 +4,7 @@
  */
 
 export { startNode } from './embedded/embeddedNode.ts';
-export type { Entry } from './embedded/entry.ts';
+export { Bytes, type Entry } from './embedded/entry.ts';
 export { readSettings } from './embedded/environment.ts';
 export {
   ColdValueError,

@@ -40,6 +40,7 @@ export type {
   /** @deprecated `MirrorChange`, under the name that it had in 0.1. */
   MirrorChange as ReplicaChange,
 } from './replica/mirrorListeners.ts';
+export { Bytes } from './values/bytes.ts';
 export { JsonText } from './values/values.ts';
 export { Watch, type WatchOptions } from './watch/watch.ts';
 export type {

@@ -3,6 +3,8 @@ import { decodeValue } from '../client/values/values.ts';
 import type { Put } from '../words/op.ts';
 import { UndecodableValueError } from './errors.ts';
 
+export { Bytes } from '../client/values/bytes.ts';
+
 export interface Entry<T = unknown> {
   readonly key: string;
   /**

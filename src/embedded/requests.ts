@@ -9,6 +9,7 @@ import { encodeValue } from '../client/values/values.ts';
 import { hasLoneSurrogate } from '../words/json.ts';
 import type { Limits } from '../words/limits.ts';
 import { MAX_PUT_VERSION, MAX_TTL_MS } from '../words/op.ts';
+import { RAW_MARK, rawParts, rawValueFrom } from '../words/rawValue.ts';
 import type { DeleteRequest, PutRequest, TouchRequest } from '../words/requests.ts';
 import { InvalidRequestError } from './errors.ts';
 
@@ -48,14 +49,28 @@ export function putRequest(
   checkKey(key, maxKeyBytes);
   if (version !== 'next') checkWhole('version', version, 0, MAX_PUT_VERSION);
   if (ttlMs !== null) checkWhole('ttlMs', ttlMs, 1, MAX_TTL_MS);
-  const { value: text, meta } = encoded(value);
-  const bytes = Buffer.byteLength(text) + Buffer.byteLength(meta ?? '');
+  return { kind: 'put', key, version, ttlMs, ...storedParts(encoded(value), maxBodyBytes) };
+}
+
+/** @throws InvalidRequestError for a value that is too long, or annotations that no client may send. */
+function storedParts(
+  { value, meta }: ReturnType<typeof encodeValue>,
+  maxBodyBytes: number,
+): Pick<PutRequest, 'value' | 'meta'> {
+  const annotations: unknown = meta === null ? null : JSON.parse(meta);
+  const raw = annotations === RAW_MARK ? rawValueFrom(JSON.parse(value)) : null;
+  if (raw === null && typeof annotations !== 'object')
+    throw new InvalidRequestError(
+      'The annotations of a value must be an object, or "bytes" beside {"bytes", "type"}.',
+    );
+  const bytes =
+    raw === null ? Buffer.byteLength(value) + Buffer.byteLength(meta ?? '') : raw.bytes.length;
   if (bytes > maxBodyBytes)
     throw new InvalidRequestError(
-      `A value must not be longer than ${maxBodyBytes} bytes of JSON, and this has ${bytes}: store less, ` +
+      `A value must not be longer than ${maxBodyBytes} bytes${raw === null ? ' of JSON' : ''}, and this has ${bytes}: store less, ` +
         'or raise limits.maxBodyBytes on every node.',
     );
-  return { kind: 'put', key, version, ttlMs, value: text, meta };
+  return raw === null ? { value, meta } : rawParts(raw);
 }
 
 /** @throws InvalidRequestError for a wrong key or time to live. */

@@ -3,8 +3,9 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { createClient } from '../../src/client/index.ts';
+import { createClient, JsonText } from '../../src/client/index.ts';
 import {
+  Bytes,
   ConflictError,
   type GivenSettings,
   HearsayError,
@@ -43,6 +44,26 @@ embedded('with no settings but a port and a directory it is ready, reads and wri
     assert.is((await node.delete('a')).existed, true);
     assert.is((await node.delete('a')).existed, false);
     assert.is(node.get('a'), undefined);
+  });
+});
+
+embedded('bytes of a type are stored as they are', async () => {
+  await withNode({ limits: { maxBodyBytes: 1024 } }, async (node) => {
+    const image = new Bytes(Uint8Array.from([0, 255]), 'image/png');
+    await node.put('a', image);
+    assert.equal(node.get('a')?.value, image);
+    const answer = await fetch(`${node.url}/cache/a`);
+    assert.is(answer.headers.get('content-type'), 'image/png');
+    assert.equal(await answer.bytes(), image.bytes);
+    await node.put('b', new Bytes(new Uint8Array(1024)));
+    for (const wrong of [
+      new Bytes(new Uint8Array(1025)),
+      new JsonText('1', '"bytes"'),
+      new JsonText('1', '"other"'),
+    ]) {
+      const refused = await node.put('c', wrong).then(String, (error: unknown) => error);
+      assert.instance(refused, InvalidRequestError);
+    }
   });
 });
 

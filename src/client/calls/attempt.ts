@@ -2,6 +2,7 @@
 import { ServerError } from '../errors.ts';
 import { isObject, type JsonObject } from '../json.ts';
 import type { ClientSettings } from '../options.ts';
+import { rawMembers } from '../values/bytes.ts';
 import { mayHaveArrived, reasonAt } from './failureReasons.ts';
 import { runLimited } from './timing.ts';
 
@@ -9,8 +10,8 @@ export interface WireRequest {
   readonly method: 'GET' | 'HEAD' | 'PUT' | 'POST' | 'DELETE';
   /** The path after the endpoint, with its query. */
   readonly path: string;
-  /** JSON text. */
-  readonly body?: string;
+  /** JSON text; or bytes, with their type among the headers. */
+  readonly body?: string | Uint8Array<ArrayBuffer>;
   /** Headers beside those of the client. */
   readonly headers?: Readonly<Record<string, string>>;
   /** Whether the answer is text of any kind: then an answer without a JSON object is complete too. */
@@ -25,7 +26,7 @@ export interface WireRequest {
 
 export interface WireAnswer {
   readonly status: number;
-  /** Null if the body is no JSON object. */
+  /** Null if the body is no JSON object; of raw bytes the members that their entry has in JSON. */
   readonly body: JsonObject | null;
   readonly bytes: Uint8Array<ArrayBuffer>;
   /** The wait that the node asks for before another try, in milliseconds. */
@@ -91,7 +92,9 @@ async function exchangeAs(
     const bytes = await readBody(response, settings.maxAnswerBytes, request, endpoint);
     return {
       status: response.status,
-      body: readObject(new TextDecoder().decode(bytes), settings.parseJson),
+      body: isRaw(response)
+        ? rawMembers(bytes, response.headers)
+        : readObject(new TextDecoder().decode(bytes), settings.parseJson),
       bytes,
       retryAfterMs: retryAfterMs(response.headers.get('Retry-After')),
       dateMs: dateMs(response.headers.get('Date')),
@@ -134,12 +137,16 @@ export function begin(
       ...headers,
       ...(token === null ? {} : { Authorization: `Bearer ${token}` }),
       ...own,
-      ...(body === undefined ? {} : { 'Content-Type': 'application/json' }),
+      ...(typeof body === 'string' ? { 'Content-Type': 'application/json' } : {}),
       ...(after === null ? {} : { 'Hearsay-After': after }),
     },
     ...(body === undefined ? {} : { body }),
   });
 }
+
+/** Whether the body of the answer is the value itself. */
+const isRaw = ({ status, headers }: Response): boolean =>
+  status === 200 && headers.has('Hearsay-Version');
 
 /** @throws ServerError for an answer that is too long. */
 async function readBody(

@@ -4,6 +4,7 @@ import { ConflictError, InvalidRequestError, quoted, ServerError } from '../erro
 import { countMember, instantMember, isObject, type JsonObject, stringMember } from '../json.ts';
 import { checkNames } from '../knownNames.ts';
 import { whole } from '../options.ts';
+import { Bytes } from '../values/bytes.ts';
 import { encodeValue, JsonText } from '../values/values.ts';
 import type { WireRequest } from './attempt.ts';
 import { type Entry, readEntry } from './entry.ts';
@@ -63,11 +64,13 @@ export interface WirePut {
   readonly value: string;
   /** JSON text; null for none. */
   readonly meta: string | null;
+  /** The value if it is raw bytes: then a request of its own sends them as they are. */
+  readonly raw: Bytes | null;
   readonly version: number | 'next';
   readonly ttlMs: number | null;
   readonly acks: number | null;
   readonly acksTimeoutMs: number;
-  /** Also in `meta`, and so it names the write of this version. Null for `next` and for JSON text. */
+  /** Also in `meta`, and so it names the write of this version. Null for `next`, for JSON text and for bytes. */
   readonly writeId: string | null;
 }
 
@@ -118,6 +121,7 @@ export function putOp(key: string, value: unknown, options: PutOptions = {}): Wi
   checkNames('put', options, PUT_NAMES);
   const { version = 'next', ttlMs = null, acks = null, acksTimeoutMs = 5000 } = options;
   checkedKey(key);
+  const raw = value instanceof Bytes ? value : value instanceof JsonText ? value.raw : null;
   const { value: text, meta } = encodeValue(value);
   if (version !== 'next') whole('version', version, 0, MAX_VERSION);
   if (ttlMs !== null) whole('ttlMs', ttlMs, 1, MAX_TTL_MS);
@@ -125,11 +129,13 @@ export function putOp(key: string, value: unknown, options: PutOptions = {}): Wi
   whole('acksTimeoutMs', acksTimeoutMs, 1, MAX_ACKS_TIMEOUT_MS);
   if (acks !== null && pathOf(key) === null)
     throw new InvalidRequestError(`A write of the key ${quoted(key)} can't ask for acks.`);
-  const writeId = version === 'next' || value instanceof JsonText ? null : newWriteId();
+  const hasOwnMeta = value instanceof JsonText || raw !== null;
+  const writeId = version === 'next' || hasOwnMeta ? null : newWriteId();
   return {
     op: 'put',
     key,
     value: text,
+    raw,
     meta: writeId === null ? meta : withWriteId(meta, writeId),
     version,
     ttlMs,
@@ -189,8 +195,16 @@ export function singleRequest(op: WireOp, after: string | null): WireRequest | n
       const { acks, acksTimeoutMs } = op;
       const query = acks === null ? '' : `?acks=${acks}&timeout_ms=${acksTimeoutMs}`;
       const waitMs = acks === null ? 0 : acksTimeoutMs;
-      const body = `{${putMembers(op)}}`;
-      return { method: 'PUT', path: path + query, body, after: null, isWrite: true, waitMs };
+      const words = {
+        method: 'PUT',
+        path: path + query,
+        after: null,
+        isWrite: true,
+        waitMs,
+      } as const;
+      return op.raw === null
+        ? { ...words, body: `{${putMembers(op)}}` }
+        : { ...words, body: op.raw.bytes, headers: rawHeaders(op, op.raw) };
     }
   }
 }
@@ -278,6 +292,12 @@ function strange({ op, key }: WireOp, status: number): never {
     { mayBeStored: op !== 'get' && status === 200 },
   );
 }
+
+const rawHeaders = ({ version, ttlMs }: WirePut, { type }: Bytes): Record<string, string> => ({
+  'Content-Type': type,
+  'Hearsay-Version': String(version),
+  ...(ttlMs === null ? {} : { 'Hearsay-TTL-Ms': String(ttlMs) }),
+});
 
 function putMembers({ value, version, ttlMs, meta }: WirePut): string {
   const ttl = ttlMs === null ? '' : `,"ttl_ms":${ttlMs}`;

@@ -9,6 +9,7 @@
 import { InvalidRequestError, UndecodableValueError } from '../errors.ts';
 import { isObject } from '../json.ts';
 import { checkAnnotations, hasAnnotations } from './annotations.ts';
+import { Bytes, bytesFrom, bytesJson } from './bytes.ts';
 import { invalid, kindOf } from './valueCheck.ts';
 import { createSuperJson } from './valueTypes.ts';
 
@@ -26,15 +27,19 @@ export interface Encoded {
 export class JsonText {
   readonly value: string;
   readonly meta: string | null;
-
   /**
    * @param value JSON text.
-   * @param meta superjson's annotations as JSON text; null for none.
+   * @param meta superjson's annotations as JSON text, or `"bytes"` for raw bytes in base64; null for none.
    * @throws InvalidRequestError for a text that is not JSON.
    */
   constructor(value: string, meta: string | null = null) {
     this.value = checkedJson(value);
     this.meta = meta === null ? null : checkedJson(meta);
+  }
+
+  /** The bytes that the text describes; null if it describes none. */
+  get raw(): Bytes | null {
+    return this.meta === null ? null : bytesFrom(JSON.parse(this.value), JSON.parse(this.meta));
   }
 }
 
@@ -52,6 +57,7 @@ const superJson = createSuperJson();
 /** @throws InvalidRequestError for a value that can't be stored. */
 export function encodeValue(value: unknown): Encoded {
   if (value instanceof JsonText) return value;
+  if (value instanceof Bytes) return bytesJson(value);
   try {
     if (kindOf(value) === 'json') return { value: textOf(value), meta: null };
     const { json, meta } = superJson.serialize(value);
@@ -71,7 +77,7 @@ export function encodeValue(value: unknown): Encoded {
  * @throws UndecodableValueError if the annotations can't be applied.
  */
 export function decodeValue(json: unknown, meta: unknown): unknown {
-  if (!isObject(meta) || !hasAnnotations(meta)) return json;
+  if (!isObject(meta) || !hasAnnotations(meta)) return bytesFrom(json, meta) ?? json;
   try {
     checkAnnotations(meta, json);
     // A copy would lose members called `__proto__`.
