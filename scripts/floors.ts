@@ -112,7 +112,7 @@ export const FLOORS: readonly Floor[] = [
   {
     name: 'adapters',
     about: 'SQLite in worker threads, the log in memory, WebSockets between nodes',
-    holds: ['src/log/', 'src/log/sqlite/', 'src/gossip/socket.ts'],
+    holds: ['src/log/', 'src/log/sqlite/', 'src/gossip/socket/'],
     neverImports: [...KOA, 'commander'],
     importedBy: ['adapters', 'log files', 'node'],
   },

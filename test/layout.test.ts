@@ -162,7 +162,7 @@ layout('the rules above catch what they are for', () => {
     /only adapters, log files, node/,
   );
   assert.match(
-    wrong('src/gossip/socket.ts', "import '../log/memory.ts';")[0] ?? '',
+    wrong('src/gossip/socket/socket.ts', "import '../../log/memory.ts';")[0] ?? '',
     /another folder/,
   );
   assert.match(wrong('src/words/op.ts', "import { z } from 'zod';")[0] ?? '', /imports zod/);

@@ -1,7 +1,7 @@
 /** The metrics of a node beside those of its surface. */
 import { collectDefaultMetrics, Gauge, type Registry } from 'prom-client';
 import { PROTOCOL_RANGE } from '../gossip/protocol/messages.ts';
-import type { SocketTransport } from '../gossip/socket.ts';
+import type { SocketTransport } from '../gossip/socket/socket.ts';
 import { Figures } from '../http/metrics.ts';
 import { registerCheckpointMetrics } from './checkpointMetrics.ts';
 import type { DiskSpace } from './diskSpace.ts';

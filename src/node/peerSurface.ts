@@ -1,6 +1,7 @@
 /** The port for peers alone, so that a firewall can keep clients away from gossip, and peers from REST. */
 import type { HostRule } from '../access/hosts.ts';
-import { GOSSIP_PATH, type SocketTransport } from '../gossip/socket.ts';
+import { GOSSIP_PATH } from '../gossip/socket/opening.ts';
+import type { SocketTransport } from '../gossip/socket/socket.ts';
 import { answerRaw } from '../http/answer/answer.ts';
 import { Problem } from '../http/answer/problem.ts';
 import type { Bounds } from '../http/limits/bounds.ts';

@@ -3,7 +3,7 @@ import { lookup as lookUp } from 'node:dns/promises';
 import { setTimeout as wait } from 'node:timers/promises';
 import { Registry } from 'prom-client';
 import { maxMessageBytes } from '../gossip/border/bounds.ts';
-import { type SocketSettings, SocketTransport } from '../gossip/socket.ts';
+import { type SocketSettings, SocketTransport } from '../gossip/socket/socket.ts';
 import { ClientCertificates } from '../http/access/certificates.ts';
 import type { HttpLog, RequestLog } from '../http/exchange.ts';
 import type { ClusterSecrets } from '../net/clusterSecrets.ts';

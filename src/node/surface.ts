@@ -2,7 +2,8 @@
 import type { Registry } from 'prom-client';
 import type { Audit } from '../access/audit.ts';
 import type { HostRule } from '../access/hosts.ts';
-import { GOSSIP_PATH, type SocketTransport } from '../gossip/socket.ts';
+import { GOSSIP_PATH } from '../gossip/socket/opening.ts';
+import type { SocketTransport } from '../gossip/socket/socket.ts';
 import type { Callers } from '../http/access/callers.ts';
 import { createApp } from '../http/app.ts';
 import type { HttpLog, RequestLog } from '../http/exchange.ts';

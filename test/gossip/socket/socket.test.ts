@@ -5,15 +5,15 @@ import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { WebSocket, WebSocketServer } from 'ws';
-import { DiallerProof, type Life, PROOF_SUBPROTOCOL } from '../../src/gossip/protocol/proof.ts';
-import { type SocketSettings, SocketTransport } from '../../src/gossip/socket.ts';
-import type { TransportEvent } from '../../src/gossip/transport.ts';
-import { ClusterSecret, ClusterSecrets } from '../../src/net/clusterSecrets.ts';
-import { PROOF_UNKNOWN, TOKEN_REFUSED } from '../../src/net/peerRefusals.ts';
-import { refuse } from '../../src/net/refusal.ts';
-import type { NoteFacts } from '../../src/words/note.ts';
-import { transportConformance } from '../conformance/transport.ts';
-import { waitFor } from '../support/processes.ts';
+import { DiallerProof, type Life, PROOF_SUBPROTOCOL } from '../../../src/gossip/protocol/proof.ts';
+import { type SocketSettings, SocketTransport } from '../../../src/gossip/socket/socket.ts';
+import type { TransportEvent } from '../../../src/gossip/transport.ts';
+import { ClusterSecret, ClusterSecrets } from '../../../src/net/clusterSecrets.ts';
+import { PROOF_UNKNOWN, TOKEN_REFUSED } from '../../../src/net/peerRefusals.ts';
+import { refuse } from '../../../src/net/refusal.ts';
+import type { NoteFacts } from '../../../src/words/note.ts';
+import { transportConformance } from '../../conformance/transport.ts';
+import { waitFor } from '../../support/processes.ts';
 
 const LIMIT_MS = 20_000;
 
