@@ -7,10 +7,11 @@ import type { Log, PageLimit } from '../log/log.ts';
 import { SeqCheck } from '../rules/seqCheck.ts';
 import { mayCollect, type Stable, type StoredStable, storedStable } from '../rules/stability.ts';
 import type { EntryStore } from '../store/entryStore.ts';
+import { foldWinner } from '../store/foldWinner.ts';
 import { DamagedLogError } from '../words/errors.ts';
 import { hasTrueHash } from '../words/hash.ts';
 import { followedHlc } from '../words/hlc.ts';
-import { type EntryHead, formatOpId, horizonAbove, isOnKey, type KeyOp } from '../words/op.ts';
+import { type EntryHead, formatOpId, horizonAbove, isOnKey } from '../words/op.ts';
 import { faultOfOp } from '../words/opRules.ts';
 import type { OriginRecord, Row } from '../words/row.ts';
 import { MIB } from '../words/size.ts';
@@ -79,24 +80,6 @@ export async function replay(
   }
   check.end(lsn, log.lastLsn);
   return { hlc, horizon: dropCollected(log, map, from?.horizon ?? 0, onDropped) };
-}
-
-/**
- * An op that won is the entry from then on. One that is greater had been collected by then: of two offers of one lost op
- * the lesser may come later.
- */
-function foldWinner(
-  map: EntryStore,
-  op: KeyOp,
-  lsn: number,
-  onDropped: (entry: EntryHead) => void,
-): void {
-  if (map.fold(op, lsn)) return;
-  const collected = map.head(op.key);
-  if (collected === undefined) return;
-  map.drop(op.key);
-  onDropped(collected);
-  map.fold(op, lsn);
 }
 
 /**

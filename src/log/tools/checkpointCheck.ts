@@ -6,6 +6,7 @@ import { whyNotBelieved } from '../../rules/checkpoint.ts';
 import type { CheckpointFacts } from '../../rules/checkpointFacts.ts';
 import { storedStable } from '../../rules/stability.ts';
 import type { EntryStore } from '../../store/entryStore.ts';
+import { foldWinner } from '../../store/foldWinner.ts';
 import { formatHash, type Hash, sameHash } from '../../words/hash.ts';
 import { isOnKey } from '../../words/op.ts';
 import type { Row } from '../../words/row.ts';
@@ -47,7 +48,7 @@ export class CheckpointCheck {
     if (this.#checkpoint instanceof Error || this.#unused !== null || lsn <= this.#lsn) return;
     if (lsn !== this.#lsn + 1) this.#unused = `the rows after lsn ${this.#lsn} were compacted away`;
     this.#lsn = lsn;
-    if (won && isOnKey(op)) this.#checkpoint.entries.fold(op, lsn);
+    if (won && isOnKey(op)) foldWinner(this.#checkpoint.entries, op, lsn, () => {});
   }
 
   /** @param mapSum the sum of the fold of all rows, as of a minute. */

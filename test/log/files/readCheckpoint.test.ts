@@ -13,14 +13,20 @@ import { Checkpointer } from '../../../src/replica/checkpointing.ts';
 import { Replica } from '../../../src/replica/replica.ts';
 import { defaultLimits } from '../../../src/words/limits.ts';
 import { newEntries } from '../../support/entries.ts';
+import { tombstone } from '../../support/ops.ts';
 import { deleting, putting } from '../../support/replicas.ts';
 
 const test = suite('a checkpoint that is verified');
 
-/** A log with a checkpoint and rows after it. @param spoil changes the map before it is captured. */
+/**
+ * A log with a checkpoint and rows after it.
+ *
+ * @param spoil changes the map before it is captured. @param after changes it then.
+ */
 async function verified(
   change: (file: string) => void,
   spoil: (replica: Replica) => void = () => {},
+  after: (replica: Replica) => void = () => {},
 ): Promise<Verified> {
   const directory = mkdtempSync(join(tmpdir(), 'hearsay-verify-'));
   try {
@@ -48,6 +54,7 @@ async function verified(
       steadyMs: () => 0,
       note: () => {},
     }).run();
+    after(replica);
     await replica.submit([deleting('a'), putting('d')]);
     await replica.close();
     change(join(directory, CHECKPOINT_NAME));
@@ -93,6 +100,17 @@ test('one that lacks an entry is a finding, although its checksums are true', as
     (replica) => replica.map.drop('b'),
   );
   assert.match(textsOf(result).join(), /the rows after it fold to the map sum/);
+});
+
+test('of a key whose greater op was collected, the op that won later counts, as at a start', async () => {
+  const collected = tombstone({ key: 'd', version: 9, origin: 'node2.bbbbbb' });
+  const result = await verified(
+    () => {},
+    (replica) => replica.map.fold(collected, 3),
+    (replica) => replica.map.drop('d'),
+  );
+  assert.equal(textsOf(result), []);
+  assert.is(result.checkpoint?.unused, null);
 });
 
 test.run();
