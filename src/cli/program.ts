@@ -38,7 +38,7 @@ export async function runProgram(
   addCommands: AddCommands,
 ): Promise<void> {
   hideSecrets(words);
-  const isServer = SERVERS.has(words[0] ?? '');
+  const isServer = SERVERS.has(words[0] ?? '') && !words.some((word) => HELP.has(word));
   if (isServer) serveWithoutReaders();
   else endWithReaders();
   const isUnderCluster = words.includes(UNDER_CLUSTER_FLAG);
@@ -107,6 +107,8 @@ function exitCodeOf(error: unknown): number {
 
 /** Commands whose purpose is not their output. */
 const SERVERS: ReadonlySet<string> = new Set(['serve', 'cluster']);
+
+const HELP: ReadonlySet<string> = new Set(['-h', '--help']);
 
 /** Output that can't be written stops no node. */
 function serveWithoutReaders(): void {

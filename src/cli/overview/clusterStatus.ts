@@ -39,6 +39,8 @@ export interface ClusterStatus {
   readonly nodes: readonly NodeStatus[];
   /** One sentence each. Without any, all nodes are there and agree. */
   readonly faults: readonly string[];
+  /** What could not be seen from here, and is no fault by itself; one sentence each. */
+  readonly notes: readonly string[];
 }
 
 /** @param earlier may be the same as `now`, for a first look. */
@@ -59,6 +61,7 @@ export function judge(earlier: Observation, now: Observation): ClusterStatus {
     clusterId: first?.clusterId ?? null,
     nodes: byName,
     faults: [...faultsOf(byName, now), ...clusterFaults(now), ...linkFaults(now, byName)],
+    notes: byName.flatMap((node) => (isOutOfSight(node, now) ? [unseenNote(node, now)] : [])),
   };
 }
 
@@ -188,7 +191,7 @@ function faultsOf(nodes: readonly NodeStatus[], now: Observation): string[] {
     if (told.length === 0 && (node.state === 'degraded' || node.state === 'failing'))
       told.push(`${node.nodeId} says that its health is ${node.state}.`);
     if (node.state === 'missing') told.push(missingFault(node, now));
-    if (node.state === 'heard') told.push(unaskedFault(node, now));
+    if (node.state === 'heard' && !isOutOfSight(node, now)) told.push(unaskedFault(node, now));
     if (node.agrees === 'no')
       told.push(`${node.nodeId} holds the same ops as another node, and another map.`);
     if (node.agrees === 'behind')
@@ -208,12 +211,24 @@ function missingFault({ nodeId, url, lastHeardAtMs }: NodeStatus, now: Observati
   return `${name} is missing: no node hears it${since}${reason === undefined ? '' : ` (${reason})`}.`;
 }
 
+/**
+ * Whether a node that others hear has no address that works here, as in a network of containers. So nothing was asked
+ * of it, and the word of the nodes that hear it counts.
+ */
+const isOutOfSight = ({ state, url }: NodeStatus, now: Observation): boolean =>
+  state === 'heard' && (url === null || now.unresolved.has(url));
+
+function unseenNote({ nodeId, origin, url }: NodeStatus, now: Observation): string {
+  const [hearer] = origin === null ? [] : hearersOf(origin, now);
+  const why = url === null ? 'it names no URL' : `${url} has no address here`;
+  return `${nodeId} was not asked, because ${why}; ${hearer?.nodeId ?? 'another node'} hears it. Add a URL of it that works here to --url.`;
+}
+
 /** Its peers may hear a node that hangs for a while, so their word alone is no proof that all is well. */
 function unaskedFault({ nodeId, origin, url }: NodeStatus, now: Observation): string {
   const [hearer] = origin === null ? [] : hearersOf(origin, now);
   const heard = hearer === undefined ? '' : `, though ${hearer.nodeId} hears it`;
-  if (url === null)
-    return `${nodeId} can't be asked, because it names no URL${heard}: name it by --url.`;
+  if (url === null) return `${nodeId} can't be asked, because it names no URL${heard}.`;
   const reason = now.failures.get(url);
   return `${nodeId} can't be asked at ${url}${reason === undefined ? '' : ` (${reason})`}${heard}: if it can be reached elsewhere, add that URL.`;
 }

@@ -34,6 +34,7 @@ export class Gatherer {
   /** @throws HearsayError if no node answers, or if all that answer refuse the token. */
   async observe(nowMs: () => number): Promise<Observation> {
     const failures = new Map<string, string>();
+    const unresolved = new Set<string>();
     const reports = new Map<string, NodeReport>();
     const asked = new Set<string>();
     const ask = async (urls: readonly string[]): Promise<void> => {
@@ -47,6 +48,7 @@ export class Gatherer {
           } catch (error) {
             if (!(error instanceof HearsayError)) throw error;
             failures.set(url, phraseOf(url, error));
+            if (hasNoAddress(error)) unresolved.add(url);
           }
         }),
       );
@@ -58,7 +60,7 @@ export class Gatherer {
       await ask(this.#known);
     }
     if (reports.size === 0) throw this.#nobody(failures);
-    const found = { atMs: nowMs(), reports: [...reports.values()], failures };
+    const found = { atMs: nowMs(), reports: [...reports.values()], failures, unresolved };
     const others = [...membersIn(found).values()].flatMap(({ origin, url }) => {
       // A node that answers at a URL that a person named is not asked at its own, too.
       const isAskedElsewhere = url !== (reports.get(origin)?.url ?? url);
@@ -66,7 +68,7 @@ export class Gatherer {
     });
     await ask(others);
     this.#known = others;
-    return { atMs: nowMs(), reports: [...reports.values()], failures };
+    return { atMs: nowMs(), reports: [...reports.values()], failures, unresolved };
   }
 
   #nobody(failures: ReadonlyMap<string, string>): HearsayError {
@@ -117,3 +119,12 @@ function healthOf(answer: unknown): NodeHealth {
 /** The reason without the URL, which stands before it. */
 const phraseOf = (url: string, { message }: HearsayError): string =>
   message.replace(`${url} can't be reached: `, '').replace(`${url} `, '').replace(/\.$/, '');
+
+/** Codes by which Node says that a name has no address here. */
+const NO_ADDRESS: ReadonlySet<unknown> = new Set(['ENOTFOUND', 'EAI_AGAIN', 'EAI_NODATA']);
+
+function hasNoAddress(error: unknown): boolean {
+  for (let at = error; at instanceof Error; at = at.cause)
+    if ('code' in at && NO_ADDRESS.has(at.code)) return true;
+  return false;
+}

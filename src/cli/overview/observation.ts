@@ -9,6 +9,8 @@ export interface Observation {
   readonly reports: readonly NodeReport[];
   /** Why nodes gave no answer, by the URL at which they were asked. */
   readonly failures: ReadonlyMap<string, string>;
+  /** Of these URLs the name has no address on this machine, which tells nothing of the node. */
+  readonly unresolved: ReadonlySet<string>;
 }
 
 /** Members by origin, as any of the reports counts them. */

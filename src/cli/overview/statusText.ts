@@ -145,7 +145,7 @@ function linesOf(
   fields: readonly Field[],
   last: LastField,
 ): Styled[] {
-  const { atMs, nodes, faults } = status;
+  const { atMs, nodes, faults, notes } = status;
   const rows = nodes.map((node) => {
     const own = (node.origin === null ? undefined : rates.get(node.origin)) ?? NO_RATES;
     return [...fields.map(({ cell }) => cell(node, own, atMs)), last.cell(node, atMs)];
@@ -155,13 +155,15 @@ function linesOf(
     summaryLine(status, columns),
     [styled('bold', table.head())],
     ...rows.map((row) => table.styledRow(row)),
-    ...faults.flatMap((fault) =>
-      wrapped(fault, columns ?? Math.max(1, widthOf(fault)), FAULT_INDENT).map(
-        (line): Styled => [styled('red', line)],
-      ),
-    ),
+    ...faults.flatMap((fault) => sentenceLines(fault, 'red', columns)),
+    ...notes.flatMap((one) => sentenceLines(one, 'dim', columns)),
   ];
 }
+
+const sentenceLines = (sentence: string, style: Style, columns: number | null): Styled[] =>
+  wrapped(sentence, columns ?? Math.max(1, widthOf(sentence)), FAULT_INDENT).map(
+    (line): Styled => [styled(style, line)],
+  );
 
 const FAULT_INDENT = 2;
 
@@ -200,6 +202,7 @@ export const statusJson = (status: ClusterStatus): string =>
     at: new Date(status.atMs).toISOString(),
     ok: status.faults.length === 0,
     faults: status.faults,
+    notes: status.notes,
     nodes: status.nodes.map((node) => nodeJson(node)),
   });
 

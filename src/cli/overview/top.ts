@@ -23,6 +23,8 @@ interface TopFlags extends ClientFlags {
 
 const INTERVAL = '2s';
 const ANSWER_TIMEOUT = '3s';
+/** Between the two looks of the first frame, in milliseconds. */
+const FIRST_PAUSE_MS = 500;
 
 export function register(program: Command): void {
   const command = program
@@ -83,6 +85,9 @@ class LiveTable {
     const { signal } = this.#ending;
     void stopSignal(() => process.exit(1)).then(() => this.#ending.abort());
     this.#now = await this.#gatherer.observe(Date.now);
+    // One look has no rates, and may find nodes apart that were asked one after the other.
+    await pause(Math.min(FIRST_PAUSE_MS, this.#intervalMs), undefined, { signal }).catch(() => {});
+    await this.#look();
     this.#screen.open();
     try {
       while (!signal.aborted) {

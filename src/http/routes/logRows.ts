@@ -56,6 +56,8 @@ export async function streamRows(
     );
     return;
   }
+  // The client has left while the first rows were read.
+  if (ctx.res.destroyed) return;
   const gone = new AbortController();
   ctx.res.on('close', () => gone.abort());
   ctx.res.writeHead(200, ['Content-Type', NDJSON_TYPE, 'Cache-Control', 'no-store']);

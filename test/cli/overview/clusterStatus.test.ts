@@ -105,6 +105,27 @@ status('a node that others hear and that can not be asked is a fault with a reme
   ]);
 });
 
+status('a node that others hear at a URL that has no address here is told, and is no fault', () => {
+  const [one, two] = three();
+  assert.ok(one && two);
+  const url = 'http://node3:8000';
+  const now = observation([one, two], { [url]: 'ENOTFOUND' }, NOW_MS, [url]);
+  const judged = judge(now, now);
+  assert.equal(states(judged), ['ok', 'ok', 'heard']);
+  assert.equal(agreements(judged), ['yes', 'yes', 'yes']);
+  assert.equal(judged.faults, []);
+  assert.equal(judged.notes, [
+    'node3 was not asked, because http://node3:8000 has no address here; node1 hears it. Add a URL of it that works here to --url.',
+  ]);
+  assert.equal(JSON.parse(statusJson(judged)).notes, judged.notes);
+  const silent = { peers: [peer('node1')] };
+  const [alone, other] = three({ node1: { peers: [peer('node2')] }, node2: silent });
+  assert.ok(alone && other);
+  const missing = observation([alone, other], { [url]: 'ENOTFOUND' }, NOW_MS, [url]);
+  assert.equal(states(judge(missing, missing)), ['ok', 'ok', 'missing']);
+  assert.is(judge(missing, missing).faults.length, 1);
+});
+
 status('nodes that are there and do not hear each other are told', () => {
   const cut = {
     peers: [peer('node1'), peer('node3', { state: 'unreachable', reason: 'timed out' })],

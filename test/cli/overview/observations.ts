@@ -60,7 +60,13 @@ export const observation = (
   reports: readonly NodeReport[],
   failures: Readonly<Record<string, string>> = {},
   atMs = NOW_MS,
-): Observation => ({ atMs, reports, failures: new Map(Object.entries(failures)) });
+  unresolved: readonly string[] = [],
+): Observation => ({
+  atMs,
+  reports,
+  failures: new Map(Object.entries(failures)),
+  unresolved: new Set(unresolved),
+});
 
 export const vector = (ops: Readonly<Record<string, number>>): ReadonlyMap<string, number> =>
   new Map(Object.entries(ops).map(([nodeId, seq]) => [originOf(nodeId), seq]));

@@ -76,7 +76,8 @@ async function onTerminal({ url }: NodeProcess): Promise<void> {
       shown = shown.slice(shown.lastIndexOf(text) + text.length);
     };
     await shows(ENTER);
-    await shows('node3 ok');
+    await waitFor(() => shown.includes('q leaves   ? explains'), LIMIT_MS, 'the first frame');
+    assert.match(shown, /node3 ok +yes +0 +\S+ +\d+ +\d+ /, 'the first frame has rates');
     await shows('q leaves   ? explains');
     child.stdin.write('?');
     await shows('HOLDS BACK  whether all wait');

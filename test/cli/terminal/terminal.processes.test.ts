@@ -57,4 +57,9 @@ onTerminal('no value loses its end, however many columns the terminal names', as
   assert.is(whole.stderr, '');
 });
 
+terminal('help that nobody reads to its end is no failure, also that of a server', async () => {
+  const command = `"${process.execPath}" "${PROGRAM}" serve --help | true`;
+  assert.is((await run('bash', ['-c', command])).stderr, '');
+});
+
 terminal.run();
