@@ -1,13 +1,10 @@
 /** The log of a running node, read over HTTP. */
 import { factsOf } from '../../log/tools/factsJson.ts';
+import { linePageOf } from '../../log/tools/linePage.ts';
 import type { LinePage, LineReader, LineRequest } from '../../log/tools/lineReader.ts';
-import type { LogFacts, PageFault } from '../../log/tools/logSource.ts';
-import { type Fields, parseLine } from '../../log/tools/rowLine.ts';
+import type { LogFacts } from '../../log/tools/logSource.ts';
 import { rowsQueryOf } from '../../log/tools/rowsQuery.ts';
-import { isCount } from '../../words/shape.ts';
 import type { RemoteNode } from './remoteNode.ts';
-
-const LINE_FEED = 0x0a;
 
 export class UrlReader implements LineReader {
   readonly #node: RemoteNode;
@@ -21,16 +18,7 @@ export class UrlReader implements LineReader {
   }
 
   async lines(request: LineRequest): Promise<LinePage> {
-    const bytes = await this.#node.bytes(`/_log/rows?${rowsQueryOf(request)}`);
-    const end = bytes.lastIndexOf(LINE_FEED, bytes.length - 2) + 1;
-    const lines = bytes.subarray(0, end);
-    const { next, fault } = parseLine(new TextDecoder().decode(bytes.subarray(end)));
-    return {
-      lines,
-      rows: lineFeedsIn(lines),
-      next: isCount(next) ? next : null,
-      fault: faultOf(fault),
-    };
+    return linePageOf(await this.#node.bytes(`/_log/rows?${rowsQueryOf(request)}`));
   }
 
   /** Lines of the rows after that lsn, as they come. Ends with the connection. */
@@ -44,17 +32,4 @@ export class UrlReader implements LineReader {
   }
 
   async close(): Promise<void> {}
-}
-
-function lineFeedsIn(bytes: Uint8Array): number {
-  let count = 0;
-  for (let at = bytes.indexOf(LINE_FEED); at >= 0; at = bytes.indexOf(LINE_FEED, at + 1)) count++;
-  return count;
-}
-
-function faultOf(value: unknown): PageFault | null {
-  if (typeof value !== 'object' || value === null) return null;
-  const { afterLsn, upToLsn, message }: Fields = { ...value };
-  if (!isCount(afterLsn) || typeof message !== 'string') return null;
-  return { afterLsn, upToLsn: isCount(upToLsn) ? upToLsn : null, message };
 }

@@ -85,11 +85,9 @@ export class AllowedPages {
   }
 
   #isListed(origin: string): boolean {
-    return (
-      this.#allowed.has(origin) ||
-      this.#allowed.has('*') ||
-      this.#nodeOrigins().includes(origin.toLowerCase())
-    );
+    if (this.#allowed.has(origin) || this.#allowed.has('*')) return true;
+    const named = namedLocalhost(origin.toLowerCase());
+    return this.#nodeOrigins().some((own) => namedLocalhost(own) === named);
   }
 }
 
@@ -112,6 +110,10 @@ function isSameHost(origin: string, host: string | undefined): boolean {
   if (host === undefined || !URL.canParse(origin)) return false;
   return new URL(origin).host === host.toLowerCase();
 }
+
+/** A person opens a node of this machine by whichever of its names, and the nodes name each other by one of them. */
+const namedLocalhost = (origin: string): string =>
+  origin.replace(/^(https?:\/\/)(?:127\.0\.0\.1|\[::1\])(?=:|$)/, '$1localhost');
 
 /** Whether a browser asks no name server for the host: a name of this machine, or an address. */
 const isUnresolved = (name: string): boolean =>

@@ -1,12 +1,12 @@
 /** The log of a node, read over HTTP by the page, for the tools that the command line uses too. */
 import { factsOf } from '../../log/tools/factsJson.ts';
+import { linePageOf } from '../../log/tools/linePage.ts';
 import type { LinePage, LineReader, LineRequest } from '../../log/tools/lineReader.ts';
 import { LineSource } from '../../log/tools/lineSource.ts';
 import type { LogFacts } from '../../log/tools/logSource.ts';
 import { parseLine } from '../../log/tools/rowLine.ts';
 import { rowsQueryOf } from '../../log/tools/rowsQuery.ts';
-import { isCount } from '../../words/shape.ts';
-import { AskError, nodes } from './nodes.ts';
+import { nodes } from './nodes.ts';
 
 class PageLogReader implements LineReader {
   readonly #base: string;
@@ -24,19 +24,11 @@ class PageLogReader implements LineReader {
   async lines(request: LineRequest): Promise<LinePage> {
     this.#signal.throwIfAborted();
     const { text } = await nodes.readAt(this.#base, `/_log/rows?${rowsQueryOf(request)}`);
-    const end = text.lastIndexOf('\n', text.length - 2) + 1;
-    const { next, fault } = parseLine(text.slice(end));
-    if (fault !== null && fault !== undefined)
-      throw new AskError(0, 'A part of the log can not be read: hearsay log verify says which.');
-    const lines = new TextEncoder().encode(text.slice(0, end));
-    const rows = lines.reduce((sum, byte) => sum + Number(byte === LINE_FEED), 0);
-    return { lines, rows, next: isCount(next) ? next : null, fault: null };
+    return linePageOf(new TextEncoder().encode(text));
   }
 
   async close(): Promise<void> {}
 }
-
-const LINE_FEED = 0x0a;
 
 /** @param base the web origin of the node. */
 export const logOf = (base: string, signal: AbortSignal): LineSource =>
