@@ -71,6 +71,7 @@ function NodeChoice(): ComponentChildren {
   const known = useStore(nodes.known);
   const present = useStore(nodes.present);
   const hasToken = useStore(nodes.hasToken);
+  const goesWithout = useStore(nodes.goesWithoutToken);
   const choose = (event: Event): void => {
     if (event.target instanceof HTMLSelectElement) nodes.choose(event.target.value);
   };
@@ -92,6 +93,8 @@ function NodeChoice(): ComponentChildren {
         },
         'Forget token',
       ),
+    goesWithout &&
+      h('button', { type: 'button', onClick: () => nodes.wantToken() }, 'Give a token'),
   ]);
 }
 
@@ -128,49 +131,38 @@ function TokenDialog(): ComponentChildren {
     if (token === '') return;
     nodes.setToken(token);
     // Each view asks anew with it.
-    const now = route.value;
-    route.set({ ...now });
-    nodes.present.set(nodes.present.value);
     location.reload();
   };
-  return h(
-    Dialog,
-    { label: 'This node asks for a token', onClose: () => nodes.tokenWanted.set(null) },
-    [
-      wanted !== 'missing' && h('p', { class: 'problem', role: 'alert' }, wanted),
-      h(
-        'p',
-        null,
-        'A token that may do everything here has the scopes read, write, watch, metrics and log:',
-      ),
-      h(
-        'pre',
-        { tabIndex: 0 },
-        'hearsay token create --file tokens.json \\\n  --id me --scopes read,write,watch,metrics,log',
-      ),
-      h('form', { onSubmit: take }, [
-        h('label', null, [
-          'Token ',
-          h('input', {
-            name: 'token',
-            type: 'password',
-            autocomplete: 'off',
-            required: true,
-            autofocus: true,
-          }),
-        ]),
-        h('p', { class: 'hint' }, 'It is kept in this tab alone, until the tab is closed.'),
-        h('div', { class: 'row' }, [
-          h('button', { type: 'submit', class: 'main' }, 'Use it'),
-          h(
-            'button',
-            { type: 'button', onClick: () => nodes.tokenWanted.set(null) },
-            'Go on without',
-          ),
-        ]),
+  return h(Dialog, { label: 'This node asks for a token', onClose: () => nodes.goWithoutToken() }, [
+    wanted !== 'missing' && h('p', { class: 'problem', role: 'alert' }, wanted),
+    h(
+      'p',
+      null,
+      'A token that may do everything here has the scopes read, write, watch, metrics and log:',
+    ),
+    h(
+      'pre',
+      { tabIndex: 0 },
+      'hearsay token create --file tokens.json \\\n  --id me --scopes read,write,watch,metrics,log',
+    ),
+    h('form', { onSubmit: take }, [
+      h('label', null, [
+        'Token ',
+        h('input', {
+          name: 'token',
+          type: 'password',
+          autocomplete: 'off',
+          required: true,
+          autofocus: true,
+        }),
       ]),
-    ],
-  );
+      h('p', { class: 'hint' }, 'It is kept in this tab alone, until the tab is closed.'),
+      h('div', { class: 'row' }, [
+        h('button', { type: 'submit', class: 'main' }, 'Use it'),
+        h('button', { type: 'button', onClick: () => nodes.goWithoutToken() }, 'Go on without'),
+      ]),
+    ]),
+  ]);
 }
 
 const SHORTCUTS: readonly (readonly [key: string, effect: string])[] = [

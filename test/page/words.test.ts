@@ -3,10 +3,17 @@ import * as fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Cluster, Peer } from '../../src/page/api/answers.ts';
-import { pictureOf, type Report } from '../../src/page/words/clusterPicture.ts';
+import {
+  holdBacksOf,
+  isOutOfSight,
+  isSilent,
+  pictureOf,
+  type Report,
+} from '../../src/page/words/clusterPicture.ts';
 import { diffLines, kindOf, laidOut, typedParts } from '../../src/page/words/jsonText.ts';
-import { momentsOf } from '../../src/page/words/keyHistory.ts';
+import { momentAt, momentsOf } from '../../src/page/words/keyHistory.ts';
 import { branchOf, longer, MOST_ROWS, rowsOf } from '../../src/page/words/keyTree.ts';
+import { basesOf, type Learned, learn, NOTHING_LEARNED } from '../../src/page/words/knownNodes.ts';
 import type { Row } from '../../src/words/row.ts';
 
 const words = suite('words of the page');
@@ -120,6 +127,63 @@ words(
   },
 );
 
+words('a node that the page can not ask is silent only if no other hears it', () => {
+  const { nodes, links } = pictureOf([
+    reportOf('n1', 'x', [peer('n2', 'connected'), peer('n3', 'unreachable')]),
+  ]);
+  assert.equal(nodes.map(isOutOfSight), [false, true, false]);
+  assert.equal(nodes.map(isSilent), [false, false, true]);
+  assert.equal(
+    links.map(({ state }) => state),
+    ['connected', 'cut', 'unknown'],
+  );
+});
+
+words('a member holds collection back once it is silent for 10 s, and is named', () => {
+  const now = Date.UTC(2026, 10, 27);
+  const heldBack = (silentMs: number | null) => {
+    const { cluster, ...report } = reportOf('n1', 'x', []);
+    assert.ok(cluster);
+    const heardAt = silentMs === null ? null : new Date(now - silentMs).toISOString();
+    const members = cluster.members.map((member) => ({
+      ...member,
+      last_heard_at: heardAt,
+      holds_back: member.node === 'n3',
+    }));
+    return holdBacksOf([{ ...report, cluster: { ...cluster, members } }], now);
+  };
+  assert.equal(heldBack(9000), []);
+  assert.equal(heldBack(12_000), [{ node: 'n3', silentMs: 12_000, behindOps: 0 }]);
+  assert.equal(heldBack(null), [{ node: 'n3', silentMs: null, behindOps: 0 }]);
+});
+
+words(
+  'each node is asked at one address, also if it names another than the one that was opened',
+  () => {
+    const others = [1, 2, 3].map((at) => ({ origin: `n${at}`, url: `http://localhost:${at}/` }));
+    const learning = (...answers: readonly string[]): Learned =>
+      answers.reduce(
+        (known, node) => learn(known, 'http://127.0.0.1:1', node, others),
+        NOTHING_LEARNED,
+      );
+    assert.equal(basesOf(learning('n1', 'n1'), 'http://127.0.0.1:1'), [
+      'http://127.0.0.1:1',
+      'http://localhost:2',
+      'http://localhost:3',
+    ]);
+    assert.is(basesOf(learning('n1', 'n2'), 'http://127.0.0.1:1').length, 4);
+    assert.equal(basesOf(NOTHING_LEARNED, 'http://a:1'), ['http://a:1']);
+    const awaited = learn(NOTHING_LEARNED, 'http://a:1', 'n1', [
+      { origin: null, url: 'http://b:1' },
+    ]);
+    const relayed = learn(learning('n1'), 'http://localhost:2', 'n2', [
+      { origin: 'n3', url: 'http://relay:3' },
+    ]);
+    assert.is(basesOf(relayed, 'http://127.0.0.1:1').length, 3);
+    assert.equal(basesOf(awaited, 'http://a:1'), ['http://a:1', 'http://b:1']);
+  },
+);
+
 words(
   'nodes with the same ops and another map disagree, and those that lag are not compared',
   () => {
@@ -164,6 +228,8 @@ words('the moments of a key are its winning ops and its expiries', () => {
       [40, true],
     ],
   );
+  const at = (ms: number) => momentAt(moments, ms)?.atMs ?? null;
+  assert.equal([9, 10, 19, 20, 29, 99].map(at), [null, 10, 10, 20, 20, 40]);
 });
 
 words.run();

@@ -4,6 +4,7 @@
  * Invariants: a request that changes something is sent once, to one node. The token is kept in this tab, and goes
  * to nodes of the cluster alone: the policy of the page lets it ask nobody else.
  */
+import { basesOf, type Learned, learn, NOTHING_LEARNED } from '../words/knownNodes.ts';
 import { Store } from '../words/store.ts';
 import type { Cluster } from './answers.ts';
 
@@ -25,6 +26,8 @@ export class AskError extends Error {
 }
 
 export interface Answer {
+  /** The web origin of the node that gave it. */
+  readonly base: string;
   readonly text: string;
   readonly headers: Headers;
   readonly status: number;
@@ -44,9 +47,13 @@ export class Nodes {
   readonly known = new Store<readonly string[]>([location.origin]);
   readonly lastMove = new Store<Move | null>(null);
   readonly isReached = new Store<boolean>(true);
-  /** Set while the nodes ask for a token: the reason. */
+  /** Set while the page asks the person for a token: the reason. */
   readonly tokenWanted = new Store<string | null>(null);
+  /** Whether the person goes on without a token, though nodes ask for one. */
+  readonly goesWithoutToken = new Store<boolean>(false);
   readonly hasToken = new Store<boolean>(sessionStorage.getItem(TOKEN) !== null);
+
+  #learned: Learned = NOTHING_LEARNED;
 
   get token(): string | null {
     return sessionStorage.getItem(TOKEN);
@@ -59,16 +66,39 @@ export class Nodes {
     this.tokenWanted.set(null);
   }
 
+  /** Each answer would ask again, so the person is left in peace until they want to give a token. */
+  goWithoutToken(): void {
+    this.goesWithoutToken.set(true);
+    this.tokenWanted.set(null);
+  }
+
+  wantToken(): void {
+    this.goesWithoutToken.set(false);
+    this.tokenWanted.set('missing');
+  }
+
   choose(base: string): void {
     this.lastMove.set(null);
     this.present.set(base);
   }
 
-  learn({ peers, members }: Cluster): void {
-    const known = new Set(this.known.value);
-    for (const { url } of [...peers, ...members]) if (url !== null) known.add(new URL(url).origin);
-    // Two names of this page's node would count twice.
-    if (known.size !== this.known.value.length) this.known.set([...known]);
+  /** Asks a node that answers for the cluster, and learns of the others by it. @throws AskError */
+  async readCluster(): Promise<Cluster> {
+    const { text, base } = await this.read('/_cluster');
+    return this.#learn(base, JSON.parse(text) as Cluster);
+  }
+
+  /** As `readCluster`, of that node alone. @throws AskError */
+  async readClusterAt(base: string): Promise<Cluster> {
+    return this.#learn(base, await this.readJsonAt<Cluster>(base, '/_cluster'));
+  }
+
+  #learn(base: string, cluster: Cluster): Cluster {
+    const { origin, peers, members } = cluster;
+    this.#learned = learn(this.#learned, base, origin, [...peers, ...members]);
+    const bases = basesOf(this.#learned, location.origin);
+    if (bases.join() !== this.known.value.join()) this.known.set(bases);
+    return cluster;
   }
 
   /** Asks the present node, and then the others. @throws AskError */
@@ -137,7 +167,7 @@ export class Nodes {
   async #send(base: string, path: string, init: RequestInit, limitMs: number): Promise<Answer> {
     const answer = await this.#fetch(base, path, init, AbortSignal.timeout(limitMs));
     try {
-      return { text: await answer.text(), headers: answer.headers, status: answer.status };
+      return { base, text: await answer.text(), headers: answer.headers, status: answer.status };
     } catch {
       throw new AskError(0, `${base} broke off its answer.`);
     }
@@ -167,7 +197,8 @@ export class Nodes {
     const body = objectIn(text);
     const detail =
       typeof body.detail === 'string' ? body.detail : `The node answered ${answer.status}.`;
-    if (answer.status === 401) this.tokenWanted.set(this.token === null ? 'missing' : detail);
+    if (answer.status === 401 && !this.goesWithoutToken.value)
+      this.tokenWanted.set(this.token === null ? 'missing' : detail);
     return new AskError(answer.status, detail, body);
   }
 

@@ -7,8 +7,8 @@ import { figure } from '../words/formats.ts';
 /** The lines of one figure. */
 export interface Series {
   readonly name: string;
-  /** The oldest first. */
-  readonly values: readonly number[];
+  /** The oldest first; null where nothing is known. */
+  readonly values: readonly (number | null)[];
 }
 
 interface ChartProps {
@@ -22,6 +22,11 @@ interface ChartProps {
 
 const HEIGHT = 170;
 const minute = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' });
+/** Between two marks of the figures, so that none is rounded. */
+const STEPS_UP = [
+  0.5,
+  ...Array.from({ length: 10 }, (_, power) => [1, 2, 5].map((one) => one * 10 ** power)).flat(),
+];
 /** 15 minutes of steps of five seconds. */
 const STEPS = 180;
 export const COLOURS = 5;
@@ -62,11 +67,16 @@ export function Chart({ title, unit, endsAt, stepMs, series }: ChartProps): Comp
       series.map(({ name, values }, index) =>
         h('span', null, [
           h('span', { class: `dot n${(index % COLOURS) + 1}` }),
-          `${name}: ${figure(values.at(-1) ?? 0)}`,
+          `${name}: ${last(values)}`,
         ]),
       ),
     ),
   ]);
+}
+
+function last(values: Series['values']): string {
+  const value = values.at(-1) ?? null;
+  return value === null ? 'unknown' : figure(value);
 }
 
 function tableOf(endsAt: number, stepMs: number, series: readonly Series[]): uPlot.AlignedData {
@@ -100,9 +110,15 @@ function optionsFor(element: HTMLElement, lines: number): uPlot.Options {
       {
         ...axis,
         space: 70,
+        size: 28,
         values: (_plot, marks) => marks.map((mark) => minute.format(mark * 1000)),
       },
-      { ...axis, size: 48, values: (_plot, marks) => marks.map((mark) => figure(mark)) },
+      {
+        ...axis,
+        size: 48,
+        incrs: STEPS_UP,
+        values: (_plot, marks) => marks.map((mark) => figure(mark)),
+      },
     ],
     series: [
       {},

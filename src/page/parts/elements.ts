@@ -1,7 +1,8 @@
 /** Small parts that several views show. */
 import { type ComponentChildren, h } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { local, localIsUtc, utc } from '../words/formats.ts';
+import { local, localIsUtc, span, utc } from '../words/formats.ts';
+import { Store } from '../words/store.ts';
 
 /** A time in the reader's zone, with UTC beside it unless both are the same. */
 export function Time({
@@ -13,8 +14,8 @@ export function Time({
 }): ComponentChildren {
   const isUtc = localIsUtc();
   return h('time', { dateTime: new Date(at).toISOString(), title: new Date(at).toISOString() }, [
-    local(at, now),
-    isUtc ? ' UTC' : h('span', { class: 'utc' }, ` ${utc(at)}`),
+    h('span', null, local(at, now)),
+    isUtc ? ' UTC' : [' ', h('span', { class: 'utc' }, utc(at))],
   ]);
 }
 
@@ -75,16 +76,45 @@ export function Dialog({ label, onClose, children }: DialogProps): ComponentChil
   ]);
 }
 
+/** The time now. One timer moves it, however many parts follow it, and none while nobody does. */
+class Clock {
+  readonly #now = new Store(Date.now());
+  #followers = 0;
+  #timer: ReturnType<typeof setInterval> | undefined;
+
+  get now(): number {
+    return this.#now.value;
+  }
+
+  follow(tell: () => void): () => void {
+    const leave = this.#now.follow(tell);
+    if (this.#followers++ === 0) {
+      this.#now.set(Date.now());
+      this.#timer = setInterval(() => {
+        if (!document.hidden) this.#now.set(Date.now());
+      }, TICK_MS);
+    }
+    return () => {
+      leave();
+      if (--this.#followers === 0) clearInterval(this.#timer);
+    };
+  }
+}
+
+const TICK_MS = 1000;
+const clock = new Clock();
+
 /** The time now, which moves on once a second while the page is seen. */
 export function useNow(): number {
   const [now, setNow] = useState(Date.now());
-  useEffect(() => {
-    const timer = setInterval(() => {
-      if (!document.hidden) setNow(Date.now());
-    }, 1000);
-    return () => clearInterval(timer);
-  }, []);
+  useEffect(() => clock.follow(() => setNow(clock.now)), []);
   return now;
+}
+
+/** The time that is left until then; it counts down. */
+export function TimeLeft({ until }: { readonly until: number }): ComponentChildren {
+  const left = until - useNow();
+  return left > 0 ? span(left) : 'expired';
 }
 
 export interface Polled<T> {

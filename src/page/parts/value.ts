@@ -21,7 +21,7 @@ export function Value({ text, meta }: ValueProps): ComponentChildren {
     types.length > 0 &&
       h(
         'dl',
-        { class: 'pairs', 'aria-label': 'Typed values' },
+        { class: 'pairs types', 'aria-label': 'Typed values' },
         types.map(({ path, type }) => [
           h('dt', { class: 'mono' }, path === '' ? 'the value' : path),
           h('dd', { class: 'type' }, nameOfType(type)),

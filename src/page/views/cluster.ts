@@ -1,7 +1,7 @@
 /** Every node: what it is, how far it is behind, whether all agree, and what it did in the last 15 minutes. */
 import { type ComponentChildren, h } from 'preact';
 import { useRef } from 'preact/hooks';
-import type { Cluster, Figures, Rates } from '../api/answers.ts';
+import type { Figures, Rates } from '../api/answers.ts';
 import { nodes } from '../api/nodes.ts';
 import { Chart, type Series } from '../parts/chart.ts';
 import {
@@ -13,21 +13,26 @@ import {
   useNow,
   usePolled,
 } from '../parts/elements.ts';
-import { type NodeState, type Picture, pictureOf, type Report } from '../words/clusterPicture.ts';
+import {
+  holdBacksOf,
+  isOutOfSight,
+  isSilent,
+  type NodeState,
+  type Picture,
+  pictureOf,
+  type Report,
+} from '../words/clusterPicture.ts';
 import { count, share, size, span, things } from '../words/formats.ts';
 import { Mesh, moodOf } from './mesh.ts';
 
 const POLL_MS = 2000;
-/** Of a collection that goes on, the stable clock is this young. */
-const HOLD_BACK_MS = 30_000;
 
 async function reportOf(base: string): Promise<Report> {
   try {
     const [cluster, figures] = await Promise.all([
-      nodes.readJsonAt<Cluster>(base, '/_cluster'),
+      nodes.readClusterAt(base),
       nodes.readJsonAt<Figures>(base, '/_figures'),
     ]);
-    nodes.learn(cluster);
     return { base, cluster, figures, fault: null };
   } catch (error) {
     return { base, cluster: null, figures: null, fault: errorText(error) };
@@ -36,7 +41,7 @@ async function reportOf(base: string): Promise<Report> {
 
 async function reports(): Promise<readonly Report[]> {
   // It finds a node that answers, and learns of the others.
-  nodes.learn(await nodes.readJson<Cluster>('/_cluster'));
+  await nodes.readCluster();
   return Promise.all(nodes.known.value.map(reportOf));
 }
 
@@ -63,24 +68,22 @@ export function ClusterView(): ComponentChildren {
   ];
 }
 
-function headline({ nodes: all, links }: Picture): ComponentChildren {
+function headline(picture: Picture): ComponentChildren {
+  const { nodes: all } = picture;
   const name = all.find(({ report }) => report?.cluster)?.report?.cluster?.cluster.name ?? '';
-  const silent = all.filter(({ report }) => report === null).length;
-  const cut = links.filter(({ state }) => state === 'cut').length;
-  const mood: Mood = all.some(({ agrees }) => agrees === false)
-    ? 'bad'
-    : silent + cut > 0
-      ? 'warn'
-      : 'good';
-  const told =
-    mood === 'bad'
-      ? 'nodes disagree'
-      : silent > 0
-        ? `${things(silent, 'node')} not reached`
-        : cut > 0
-          ? `${things(cut, 'link')} cut`
-          : 'all agree';
+  const { mood, told } = verdictOn(picture);
   return [`${name}: ${things(all.length, 'node')} `, h(Badge, { mood, children: told })];
+}
+
+function verdictOn({ nodes: all, links }: Picture): { readonly mood: Mood; readonly told: string } {
+  const silent = all.filter(isSilent).length;
+  const unseen = all.filter(isOutOfSight).length;
+  const cut = links.filter(({ state }) => state === 'cut').length;
+  if (all.some(({ agrees }) => agrees === false)) return { mood: 'bad', told: 'nodes disagree' };
+  if (silent > 0) return { mood: 'bad', told: `${things(silent, 'node')} not reached` };
+  if (cut > 0) return { mood: 'warn', told: `${things(cut, 'link')} cut` };
+  if (unseen > 0) return { mood: 'warn', told: `${things(unseen, 'node')} not seen from here` };
+  return { mood: 'good', told: all.length === 1 ? 'all is well' : 'all agree' };
 }
 
 function NodeCard({
@@ -92,12 +95,8 @@ function NodeCard({
 }): ComponentChildren {
   const { report, name, url, lagOps, lagMs, agrees } = node;
   const figures = report?.figures ?? null;
-  const mood = moodOf(node);
   return h('section', { class: 'card', 'aria-label': name }, [
-    h('h2', null, [
-      name,
-      h(Badge, { mood, children: figures === null ? 'not reached' : figures.health.status }),
-    ]),
+    h('h2', null, [name, h(Badge, { mood: moodOf(node), children: standingOf(node) })]),
     h('dl', { class: 'pairs' }, [
       pair('Address', url === null ? 'unknown' : h('a', { href: url }, new URL(url).host)),
       pair(
@@ -105,10 +104,21 @@ function NodeCard({
         `${lagOps === null ? 'unknown' : things(lagOps, 'op')}${lagMs === null ? '' : `, ${span(lagMs)}`}`,
       ),
       pair('Agrees', agreement(agrees, lagOps)),
-      ...(figures === null ? [] : figurePairs(figures, now)),
+      ...(figures === null ? unknownPairs() : figurePairs(figures, now)),
     ]),
     figures?.health.reasons.map((reason) => h('p', { class: 'problem' }, reason)),
+    isOutOfSight(node) &&
+      h(
+        'p',
+        { class: 'hint' },
+        `${node.heardBy.join(' and ')} can reach it, and this browser can't.`,
+      ),
   ]);
+}
+
+function standingOf(node: NodeState): string {
+  if (isSilent(node)) return 'not reached';
+  return node.report?.figures?.health.status ?? 'not seen from here';
 }
 
 function agreement(agrees: boolean | null, lagOps: number | null): ComponentChildren {
@@ -126,35 +136,43 @@ const pair = (name: string, value: ComponentChildren): ComponentChildren => [
   h('dd', null, value),
 ];
 
+const FIGURES = [
+  'Version',
+  'Up for',
+  'Keys',
+  'Memory',
+  'Disk',
+  'Checkpoint',
+  'Damage',
+  'Connections',
+] as const;
+
+type FigureName = (typeof FIGURES)[number];
+
+/** They keep the place of figures, so that nothing moves when a node goes. */
+const unknownPairs = (): ComponentChildren[] =>
+  FIGURES.map((name) => pair(name, h('span', { class: 'soft' }, 'unknown')));
+
 function figurePairs(figures: Figures, now: number): ComponentChildren[] {
-  const { memory, disk, entries, checkpoint, damage } = figures;
+  const { memory, disk, entries, checkpoint } = figures;
   const bound = memory.max_map_bytes === null ? '' : ` of ${size(memory.max_map_bytes)}`;
-  return [
-    pair('Version', figures.version),
-    pair('Up for', span(now - Date.parse(figures.started_at))),
-    pair(
-      'Keys',
-      `${count(entries.live)}, ${count(entries.dead)} dead${entries.cold > 0 ? `, ${count(entries.cold)} cold` : ''}`,
-    ),
-    pair('Memory', `${size(memory.process_bytes)}, map ${size(memory.map_bytes)}${bound}`),
-    pair(
-      'Disk',
-      `${size(disk.database_bytes)} and ${size(disk.write_ahead_log_bytes)} ahead; ${disk.free_bytes === null ? 'unknown' : size(disk.free_bytes)} free`,
-    ),
-    pair(
-      'Checkpoint',
-      `${things(checkpoint.lag_rows, 'row')} behind${checkpoint.failures > 0 ? `, ${things(checkpoint.failures, 'failure')}` : ''}`,
-    ),
-    pair(
-      'Damage',
-      damage.forked.length > 0
-        ? h(Badge, { mood: 'bad', children: `two histories of ${damage.forked.join(', ')}` })
-        : damage.proved < 1
-          ? `none found in ${share(damage.proved)} of the log`
-          : 'none found',
-    ),
-    pair('Connections', count(figures.connections)),
-  ];
+  const told: Readonly<Record<FigureName, ComponentChildren>> = {
+    Version: figures.version,
+    'Up for': span(now - Date.parse(figures.started_at)),
+    Keys: `${count(entries.live)}, ${count(entries.dead)} dead${entries.cold > 0 ? `, ${count(entries.cold)} cold` : ''}`,
+    Memory: `${size(memory.process_bytes)}, map ${size(memory.map_bytes)}${bound}`,
+    Disk: `${size(disk.database_bytes + disk.write_ahead_log_bytes)}${disk.free_bytes === null ? '' : `, ${size(disk.free_bytes)} free`}`,
+    Checkpoint: `${things(checkpoint.lag_rows, 'row')} behind${checkpoint.failures > 0 ? `, ${things(checkpoint.failures, 'failure')}` : ''}`,
+    Damage: damageText(figures),
+    Connections: count(figures.connections),
+  };
+  return FIGURES.map((name) => pair(name, told[name]));
+}
+
+function damageText({ damage }: Figures): ComponentChildren {
+  if (damage.forked.length > 0)
+    return h(Badge, { mood: 'bad', children: `two histories of ${damage.forked.join(', ')}` });
+  return damage.proved < 1 ? `none found in ${share(damage.proved)} of the log` : 'none found';
 }
 
 interface CollectionProps {
@@ -163,61 +181,58 @@ interface CollectionProps {
   readonly now: number;
 }
 
-/** Who keeps dead entries from being collected, and since when. */
+/** Who keeps dead entries from being collected, and for how long. */
 function Collection({ reports: all, picture, now }: CollectionProps): ComponentChildren {
-  const seen = all.find(({ cluster }) => cluster !== null);
-  const stableAt = seen?.figures?.stable_at ?? null;
-  const holding = seen?.cluster?.members.filter(({ holds_back }) => holds_back) ?? [];
-  const silent = picture.nodes.filter(({ report }) => report === null);
-  const ageMs = stableAt === null ? null : Math.max(0, now - Date.parse(stableAt));
+  const figures = all.find(({ figures: told }) => told !== null)?.figures ?? null;
+  const holding = holdBacksOf(all, now);
+  const waiting = figures?.entries.dead ?? 0;
+  const lost = picture.nodes.find(isSilent);
   return h('section', { class: 'card' }, [
     h('h2', null, [
       'Collection of dead entries',
-      ageMs === null
-        ? h(Badge, { mood: 'plain', children: 'nothing yet' })
-        : ageMs > HOLD_BACK_MS
-          ? h(Badge, { mood: 'warn', children: `held back for ${span(ageMs)}` })
-          : h(Badge, { mood: 'good', children: 'goes on' }),
+      holding.length === 0
+        ? h(Badge, { mood: 'good', children: 'goes on' })
+        : h(Badge, {
+            mood: 'warn',
+            children: `held back by ${holding.map(({ node }) => node).join(', ')}`,
+          }),
     ]),
     h('p', null, [
-      'A deleted or expired key is dropped once every member is known to have seen its end',
-      stableAt === null
-        ? '.'
-        : [': so far, those up to ', h(Time, { at: Date.parse(stableAt), now }), '.'],
+      'A deleted or expired key is dropped once every member is known to have seen its end. ',
+      waiting === 0
+        ? 'None waits now.'
+        : `${things(waiting, 'dead entry', 'dead entries')} waited at the last look.`,
     ]),
+    figures?.stable_at != null &&
+      h('p', null, [
+        'Every member has seen what died by ',
+        h(Time, { at: Date.parse(figures.stable_at), now }),
+        '.',
+      ]),
     holding.length > 0 &&
-      h('table', null, [
-        h(
-          'caption',
-          { class: 'soft', style: { textAlign: 'left' } },
-          'Slowest to tell what they hold',
-        ),
+      h(
+        'table',
+        null,
         h(
           'tbody',
           null,
-          holding.map(({ node, last_heard_at, behind_ops }) =>
+          holding.map(({ node, silentMs, behindOps }) =>
             h('tr', null, [
               h('th', { scope: 'row' }, node),
-              h(
-                'td',
-                null,
-                last_heard_at === null
-                  ? 'never heard'
-                  : ['heard ', span(Math.max(0, now - Date.parse(last_heard_at))), ' ago'],
-              ),
+              h('td', null, silentMs === null ? 'never heard' : `not heard for ${span(silentMs)}`),
               h(
                 'td',
                 { class: 'number' },
-                behind_ops === null ? '' : `${things(behind_ops, 'op')} behind`,
+                behindOps === null ? '' : `${things(behindOps, 'op')} behind`,
               ),
             ]),
           ),
         ),
-      ]),
-    silent.length > 0 &&
+      ),
+    lost !== undefined &&
       h('p', { class: 'hint' }, [
-        'If a node is lost for good: ',
-        h('code', null, `hearsay member retire ${silent[0]?.name ?? ''}`),
+        'If that node is lost for good: ',
+        h('code', null, `hearsay member retire ${lost.name}`),
       ]),
   ]);
 }
@@ -248,6 +263,6 @@ function Charts({ reports: all }: { readonly reports: readonly Report[] }): Comp
   ]);
 }
 
-/** Zeros since the last figures of a node that has gone. */
-const gap = ({ ends_at }: Rates, endsAt: number, stepMs: number): number[] =>
-  Array<number>(Math.min(180, Math.floor((endsAt - Date.parse(ends_at)) / stepMs))).fill(0);
+/** Nothing is known since the last figures of a node that has gone. */
+const gap = ({ ends_at }: Rates, endsAt: number, stepMs: number): null[] =>
+  Array<null>(Math.min(180, Math.floor((endsAt - Date.parse(ends_at)) / stepMs))).fill(null);

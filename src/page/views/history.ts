@@ -1,17 +1,22 @@
 /** One key through time: every op on it, where it was seen when, and the rule that decided against it. */
 import { type ComponentChildren, h } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
-import { Walk } from '../../log/tools/walk.ts';
+import { faultText, Walk } from '../../log/tools/walk.ts';
 import type { KeyOp } from '../../words/op.ts';
 import { LAST_VERSION } from '../../words/op.ts';
 import type { Row } from '../../words/row.ts';
-import type { Cluster } from '../api/answers.ts';
 import { logOf } from '../api/logReader.ts';
 import { nodes } from '../api/nodes.ts';
 import { Badge, errorText, Time, useNow } from '../parts/elements.ts';
 import { Diff, Value } from '../parts/value.ts';
 import { count, span, things } from '../words/formats.ts';
-import { type HistoryOp, historyOf, type KeyMoment, momentsOf } from '../words/keyHistory.ts';
+import {
+  type HistoryOp,
+  historyOf,
+  type KeyMoment,
+  momentAt,
+  momentsOf,
+} from '../words/keyHistory.ts';
 import { go, route } from '../words/route.ts';
 import { useStore } from '../words/store.ts';
 
@@ -23,27 +28,31 @@ interface NodeLog {
   readonly node: string;
   readonly rows: readonly Row[];
   readonly isCut: boolean;
+  /** Why it could not be read at all. */
   readonly fault: string | null;
+  /** Parts that could not be read; a sentence each. */
+  readonly damage: readonly string[];
 }
 
 async function logAt(base: string, key: string, signal: AbortSignal): Promise<NodeLog> {
   let node = new URL(base).host;
   try {
-    node = (await nodes.readJsonAt<Cluster>(base, '/_cluster').catch(() => null))?.node ?? node;
+    node = (await nodes.readClusterAt(base).catch(() => null))?.node ?? node;
     const source = logOf(base, signal);
     const { lastLsn } = await source.facts();
     const rows: Row[] = [];
     let isCut = false;
-    for await (const page of new Walk(0, lastLsn).rowsOn(source, key)) {
+    const walk = new Walk(0, lastLsn);
+    for await (const page of walk.rowsOn(source, key)) {
       rows.push(...page);
       if (rows.length > MOST_ROWS) {
         isCut = true;
         rows.splice(0, rows.length - MOST_ROWS);
       }
     }
-    return { node, rows, isCut, fault: null };
+    return { node, rows, isCut, fault: null, damage: walk.faults.map(faultText) };
   } catch (error) {
-    return { node, rows: [], isCut: false, fault: errorText(error) };
+    return { node, rows: [], isCut: false, fault: errorText(error), damage: [] };
   }
 }
 
@@ -72,10 +81,7 @@ export function HistoryView(): ComponentChildren {
   }, [key, present, known.join(), turn]);
   useEffect(() => {
     // So that the sightings are those of all nodes.
-    nodes.readJson<Cluster>('/_cluster').then(
-      (cluster) => nodes.learn(cluster),
-      () => {},
-    );
+    nodes.readCluster().catch(() => {});
   }, []);
   return [
     h('h1', null, 'One key'),
@@ -130,11 +136,16 @@ function Shown({
   const [own] = logs;
   const moments = own === undefined ? [] : momentsOf(own.rows, now);
   const silent = logs.filter(({ fault }) => fault !== null);
+  const damage = logs.flatMap(({ node, damage: told }) =>
+    told.map((sentence) => h('p', { class: 'problem', role: 'alert' }, `${node}: ${sentence}`)),
+  );
+  if (ops.length === 0 && damage.length > 0) return damage;
   if (ops.length === 0)
     return silent.length === logs.length
       ? h('p', { class: 'problem', role: 'alert' }, silent[0]?.fault)
       : h('p', { class: 'empty' }, 'No log holds an op on this key.');
   return [
+    damage,
     silent.map(({ node, fault }) => h('p', { class: 'hint' }, `Not seen at ${node}: ${fault}`)),
     own?.isCut && h('p', { class: 'hint' }, `The last ${count(MOST_ROWS)} ops are shown.`),
     h('div', { class: 'cards' }, [
@@ -237,40 +248,70 @@ interface AtMomentProps {
   readonly now: number;
 }
 
-/** The value at any moment. */
+/** The slider begins this much before the first change, so that "not yet there" can be seen. */
+const MARGIN = 0.02;
+/** Marks below the slider; more would be one bar. */
+const MOST_MARKS = 200;
+
+/** The value at any moment of the clock, from before the first change until now. */
 function AtMoment({ moments, node, now }: AtMomentProps): ComponentChildren {
-  const [place, setPlace] = useState<number | null>(null);
-  const at = Math.min(place ?? moments.length - 1, moments.length - 1);
-  const moment = moments[at];
+  const [chosenMs, setChosenMs] = useState<number | null>(null);
+  const [untilMs] = useState(now);
+  const firstMs = moments[0]?.atMs ?? untilMs;
+  const lastMs = Math.max(untilMs, moments.at(-1)?.atMs ?? untilMs);
+  const fromMs = firstMs - Math.max(1000, Math.round((lastMs - firstMs) * MARGIN));
+  const atMs = chosenMs ?? lastMs;
+  const moment = momentAt(moments, atMs);
+  const place = moment === null ? -1 : moments.indexOf(moment);
   const slide = ({ target }: Event): void => {
-    if (target instanceof HTMLInputElement) setPlace(Number(target.value));
+    if (target instanceof HTMLInputElement) setChosenMs(Number(target.value));
   };
-  if (moment === undefined) return null;
-  const { op, isExpiry, atMs } = moment;
+  const step = (label: string, to: KeyMoment | undefined): ComponentChildren =>
+    h(
+      'button',
+      {
+        type: 'button',
+        disabled: to === undefined,
+        onClick: () => to !== undefined && setChosenMs(to.atMs),
+      },
+      label,
+    );
   return h('section', { class: 'card' }, [
     h('h2', null, ['Its value at a moment', h('span', { class: 'soft' }, `at ${node}`)]),
-    h(
-      'div',
-      { class: 'row' },
+    h('div', { class: 'row' }, [
       h('input', {
         type: 'range',
-        min: 0,
-        max: moments.length - 1,
-        value: at,
-        'aria-label': 'Moment',
-        'aria-valuetext': `${at + 1} of ${moments.length}`,
+        min: fromMs,
+        max: lastMs,
+        step: 1,
+        value: atMs,
+        list: 'changes',
+        'aria-label': 'The moment',
+        'aria-valuetext': `${new Date(atMs).toLocaleString()}, ${placeText(place, moments.length)}`,
         onInput: slide,
       }),
-    ),
-    h('p', null, [
-      `Change ${count(at + 1)} of ${count(moments.length)}, from `,
-      h(Time, { at: atMs, now }),
-      ' on:',
+      h(
+        'datalist',
+        { id: 'changes' },
+        moments.slice(-MOST_MARKS).map(({ atMs: mark }) => h('option', { value: mark })),
+      ),
+      step('Change before', moments[place - (moment?.atMs === atMs ? 1 : 0)]),
+      step('Change after', moments[place + 1]),
     ]),
-    isExpiry || op === null || op.kind === 'delete'
-      ? h('p', null, isExpiry ? 'It had expired.' : 'It was deleted.')
-      : h(Value, { text: op.value, meta: metaOf(op.meta) }),
+    h('p', null, ['At ', h(Time, { at: atMs, now }), `: ${placeText(place, moments.length)}`]),
+    h(AtThatTime, { moment }),
   ]);
+}
+
+const placeText = (place: number, total: number): string =>
+  place < 0 ? 'before the first change' : `change ${count(place + 1)} of ${count(total)}`;
+
+function AtThatTime({ moment }: { readonly moment: KeyMoment | null }): ComponentChildren {
+  const op = moment?.op ?? null;
+  if (moment === null || op === null) return h('p', null, 'The log holds no entry of it then.');
+  if (moment.isExpiry) return h('p', null, 'It had expired.');
+  if (op.kind === 'delete') return h('p', null, 'It was deleted.');
+  return h(Value, { text: op.value, meta: metaOf(op.meta) });
 }
 
 /** Two versions side by side. */

@@ -4,9 +4,17 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { countKeys, deleteFolder, readLevel } from '../api/entries.ts';
 import { nodes } from '../api/nodes.ts';
 import { watchKeys } from '../api/watch.ts';
-import { CopyLine, Dialog, Problem, useNow } from '../parts/elements.ts';
-import { count, span, things } from '../words/formats.ts';
-import { type Branches, branchOf, longer, nameOf, type Row, rowsOf } from '../words/keyTree.ts';
+import { CopyLine, Dialog, Problem, TimeLeft } from '../parts/elements.ts';
+import { count, things } from '../words/formats.ts';
+import {
+  type Branches,
+  branchOf,
+  longer,
+  MOST_ROWS,
+  nameOf,
+  type Row,
+  rowsOf,
+} from '../words/keyTree.ts';
 import { go, route } from '../words/route.ts';
 import { useStore } from '../words/store.ts';
 import { Editor, EntryPanel } from './entryPanel.ts';
@@ -143,12 +151,12 @@ function Tree({
 }: TreeProps): ComponentChildren {
   const [branches, setBranches] = useState<Branches>(new Map());
   const [error, setError] = useState<unknown>(null);
-  const [place, setPlace] = useState(0);
+  /** The row that the keyboard is at; null until a person has come to one. */
+  const [place, setPlace] = useState<number | null>(null);
   const [folder, setFolder] = useState<string | null>(null);
   const open = useRef(branches);
   const list = useRef<HTMLUListElement>(null);
   const told = useRef(onChange);
-  const now = useNow();
   open.current = branches;
   told.current = onChange;
 
@@ -193,7 +201,8 @@ function Tree({
   }, [prefix, separator]);
 
   const rows = rowsOf(branches, prefix);
-  const at = Math.min(place, Math.max(0, rows.length - 1));
+  const at = Math.min(place ?? 0, Math.max(0, rows.length - 1));
+  const chosen = place === null ? undefined : rows[at];
   const close = (level: string): void =>
     setBranches((before) => new Map([...before].filter(([one]) => !one.startsWith(level))));
   const act = (row: Row): void => {
@@ -239,6 +248,7 @@ function Tree({
           tabIndex: 0,
           'aria-label': 'Keys',
           'aria-activedescendant': `row-${at}`,
+          onFocus: () => setPlace((before) => before ?? 0),
           onKeyDown: press,
         },
         rows.map((row, index) => {
@@ -255,10 +265,8 @@ function Tree({
               'aria-level': row.depth,
               'aria-selected': isSelected,
               ...(row.kind === 'folder' && { 'aria-expanded': row.isOpen }),
-              style: {
-                paddingLeft: `${(row.depth - 1) * 1.1 + 0.4}rem`,
-                ...(index === at && { boxShadow: 'inset 3px 0 var(--accent)' }),
-              },
+              ...(index === at && place !== null && { class: 'at' }),
+              style: { paddingLeft: `${(row.depth - 1) * 1.1 + 0.4}rem` },
               onClick: () => {
                 setPlace(index);
                 act(row);
@@ -279,19 +287,29 @@ function Tree({
               ),
               row.kind === 'key' &&
                 row.entry.expires_at !== null &&
-                h('span', { class: 'left' }, timeLeft(Date.parse(row.entry.expires_at) - now)),
+                h(
+                  'span',
+                  { class: 'left' },
+                  h(TimeLeft, { until: Date.parse(row.entry.expires_at) }),
+                ),
             ],
           );
         }),
       ),
-    rows[at]?.kind === 'folder' &&
+    rows.length >= MOST_ROWS &&
+      h(
+        'p',
+        { class: 'hint', role: 'status' },
+        `${count(MOST_ROWS)} rows are shown: type more of a key above to come to others.`,
+      ),
+    chosen?.kind === 'folder' &&
       h(
         'div',
         { class: 'row', style: { marginTop: '0.5rem' } },
         h(
           'button',
-          { type: 'button', class: 'danger', onClick: () => setFolder(folderAt(rows[at])) },
-          `Delete folder ${folderAt(rows[at]) ?? ''}`,
+          { type: 'button', class: 'danger', onClick: () => setFolder(chosen.prefix) },
+          `Delete folder ${chosen.prefix}`,
         ),
       ),
     folder !== null &&
@@ -304,11 +322,6 @@ function Tree({
       }),
   ]);
 }
-
-const folderAt = (row: Row | undefined): string | null =>
-  row?.kind === 'folder' ? row.prefix : null;
-
-const timeLeft = (ms: number): string => (ms > 0 ? span(ms) : 'expired');
 
 /** How much of a folder's prefix its parents show already. */
 function parentLength(rows: readonly Row[], index: number, root: string): number {

@@ -13,6 +13,15 @@ import { linkTo } from '../words/route.ts';
 const MOST_ROWS = 300;
 /** The list is drawn at most this often, in milliseconds. */
 const DRAW_MS = 250;
+const COLUMNS: readonly (readonly [label: string, isNumber: boolean])[] = [
+  ['When', false],
+  ['Kind', false],
+  ['Key', false],
+  ['Version', true],
+  ['Op', false],
+  ['Here', false],
+  ['Size', true],
+];
 const KINDS = ['put', 'delete', 'join', 'retire'] as const;
 
 interface Filter {
@@ -137,8 +146,8 @@ export function LiveView(): ComponentChildren {
                 h(
                   'tr',
                   null,
-                  ['When', 'Kind', 'Key', 'Version', 'Op', 'Here', 'Bytes'].map((label) =>
-                    h('th', { scope: 'col' }, label),
+                  COLUMNS.map(([label, isNumber]) =>
+                    h('th', { scope: 'col', ...(isNumber && { class: 'number' }) }, label),
                   ),
                 ),
               ),
@@ -154,17 +163,13 @@ export function LiveView(): ComponentChildren {
                       h(
                         'td',
                         { class: 'key' },
-                        row.kind === 'put' || row.kind === 'delete'
+                        isOnKey(row)
                           ? h('a', { href: linkTo('history', { key: row.key }) }, row.key)
                           : row.key,
                       ),
-                      h(
-                        'td',
-                        { class: 'number' },
-                        row.version === LAST_VERSION ? 'last' : count(row.version),
-                      ),
+                      h('td', { class: 'number' }, versionText(row)),
                       h('td', { class: 'mono' }, `${row.origin}/${row.seq}`),
-                      h('td', null, row.won ? 'won' : 'lost'),
+                      h('td', null, isOnKey(row) ? (row.won ? 'won' : 'lost') : ''),
                       h('td', { class: 'number' }, size(row.textBytes)),
                     ]),
                   ),
@@ -174,6 +179,12 @@ export function LiveView(): ComponentChildren {
     ]),
   ];
 }
+
+const isOnKey = ({ kind }: Head): boolean => kind === 'put' || kind === 'delete';
+
+/** A member has no version. */
+const versionText = (head: Head): string =>
+  head.version === LAST_VERSION ? 'last' : isOnKey(head) ? count(head.version) : '';
 
 const choice = (
   label: string,

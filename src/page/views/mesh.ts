@@ -1,6 +1,6 @@
 /** The nodes and the links between them as a picture; the same is told as text for those who do not see it. */
 import { type ComponentChildren, h } from 'preact';
-import type { Link, NodeState, Picture } from '../words/clusterPicture.ts';
+import { isSilent, type Link, type NodeState, type Picture } from '../words/clusterPicture.ts';
 
 const WIDTH = 420;
 const HEIGHT = 260;
@@ -12,6 +12,7 @@ export function Mesh({ picture }: { readonly picture: Picture }): ComponentChild
   const nameOf = (index: number): string => nodes[index]?.name ?? '';
   const textOf = ({ from, to, state, reason }: Link): string =>
     `${nameOf(from)} – ${nameOf(to)}: ${state === 'cut' ? `cut (${reason})` : reason}`;
+  const apart = links.filter(({ state }) => state === 'cut' || state === 'unknown');
   return h('section', { class: 'card' }, [
     h('h2', null, 'Mesh'),
     h(
@@ -43,10 +44,8 @@ export function Mesh({ picture }: { readonly picture: Picture }): ComponentChild
     ),
     h(
       'ul',
-      { class: 'chart-legend', style: { listStyle: 'none', margin: 0, padding: 0 } },
-      links
-        .filter(({ state }) => state === 'cut')
-        .map((link) => h('li', null, `✂ ${textOf(link)}`)),
+      { class: 'links' },
+      apart.map((link) => h('li', null, `${link.state === 'cut' ? '✂' : '?'} ${textOf(link)}`)),
     ),
   ]);
 }
@@ -58,10 +57,11 @@ function placeOf(index: number, total: number): readonly [x: number, y: number] 
   return [x, HEIGHT / 2 + Math.sin(angle) * (HEIGHT / 2 - RADIUS * 1.3)];
 }
 
-export function moodOf({ report, agrees }: NodeState): 'good' | 'warn' | 'bad' {
-  if (report === null || agrees === false || report.figures?.health.status === 'failing')
-    return 'bad';
-  return report.figures?.health.status === 'degraded' ? 'warn' : 'good';
+export function moodOf(node: NodeState): 'good' | 'warn' | 'bad' {
+  const { report, agrees } = node;
+  const status = report?.figures?.health.status;
+  if (isSilent(node) || agrees === false || status === 'failing') return 'bad';
+  return report === null || status === 'degraded' ? 'warn' : 'good';
 }
 
 const shortName = (name: string): string => (name.length > 8 ? `${name.slice(0, 7)}…` : name);

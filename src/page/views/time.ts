@@ -3,12 +3,12 @@ import { type ComponentChildren, h } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { LiveFold } from '../../log/tools/entriesAt.ts';
 import { cutOf, momentNow, momentOf } from '../../log/tools/moment.ts';
-import { Walk } from '../../log/tools/walk.ts';
+import { faultText, Walk } from '../../log/tools/walk.ts';
 import { compareKeys } from '../../words/keyOrder.ts';
 import { logOf } from '../api/logReader.ts';
 import { nodes } from '../api/nodes.ts';
 import { errorText, Time, useNow } from '../parts/elements.ts';
-import { count, share, span } from '../words/formats.ts';
+import { count, share, span, things } from '../words/formats.ts';
 import { linkTo } from '../words/route.ts';
 
 /** In keys: what a browser holds with ease. */
@@ -25,6 +25,8 @@ interface Compared {
   readonly keysThen: number;
   readonly keysNow: number;
   readonly changes: readonly Change[];
+  /** Parts of the log that could not be read; a sentence each. */
+  readonly damage: readonly string[];
 }
 
 class TooManyKeysError extends Error {
@@ -63,7 +65,13 @@ async function compare(
   for (const key of then.lsns.keys())
     if (!present.lsns.has(key)) changes.push({ key, kind: 'deleted' });
   changes.sort((a, b) => compareKeys(a.key, b.key));
-  return { atMs, keysThen: then.lsns.size, keysNow: present.lsns.size, changes };
+  return {
+    atMs,
+    keysThen: then.lsns.size,
+    keysNow: present.lsns.size,
+    changes,
+    damage: walk.faults.map(faultText),
+  };
 }
 
 const SPANS_MS = [60_000, 10 * 60_000, 3_600_000, 6 * 3_600_000, 24 * 3_600_000] as const;
@@ -203,15 +211,16 @@ function Changes({
   readonly compared: Compared;
   readonly now: number;
 }): ComponentChildren {
-  const { changes, keysThen, keysNow, atMs } = compared;
+  const { changes, keysThen, keysNow, atMs, damage } = compared;
   const of = (kind: Change['kind']): number =>
     changes.filter((change) => change.kind === kind).length;
   return h('section', { class: 'card', style: { marginTop: '1rem' } }, [
     h('h2', null, [h('span', null, ['Since ', h(Time, { at: atMs, now })])]),
+    damage.map((sentence) => h('p', { class: 'problem', role: 'alert' }, sentence)),
     h(
       'p',
       { role: 'status' },
-      `${count(keysThen)} keys then, ${count(keysNow)} now: ${count(of('added'))} added, ${count(of('changed'))} changed, ${count(of('deleted'))} deleted or expired.`,
+      `${things(keysThen, 'key')} then, ${count(keysNow)} now: ${count(of('added'))} added, ${count(of('changed'))} changed, ${count(of('deleted'))} deleted or expired.`,
     ),
     changes.length === 0
       ? h('p', null, 'Nothing has changed.')
@@ -228,7 +237,7 @@ function Changes({
               .slice(0, MOST_SHOWN)
               .map(({ key, kind }) =>
                 h('tr', { key }, [
-                  h('td', null, `${SIGNS[kind]} ${kind}`),
+                  h('td', { class: 'word' }, `${SIGNS[kind]} ${kind}`),
                   h('td', { class: 'key' }, h('a', { href: linkTo('history', { key }) }, key)),
                 ]),
               ),

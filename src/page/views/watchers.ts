@@ -1,6 +1,6 @@
 /** Who watches, at which node, and how far behind. */
 import { type ComponentChildren, h } from 'preact';
-import type { Cluster, Figures, Watchers } from '../api/answers.ts';
+import type { Figures, Watchers } from '../api/answers.ts';
 import { nodes } from '../api/nodes.ts';
 import { Badge, CopyLine, errorText, Problem, useNow, usePolled } from '../parts/elements.ts';
 import { count, size, span, things } from '../words/formats.ts';
@@ -28,8 +28,12 @@ async function ofNode(base: string): Promise<OfNode> {
 }
 
 async function ask(): Promise<readonly OfNode[]> {
-  nodes.learn(await nodes.readJson<Cluster>('/_cluster'));
-  return Promise.all(nodes.known.value.map(ofNode));
+  await nodes.readCluster();
+  const all = await Promise.all(nodes.known.value.map(ofNode));
+  // Behind a load balancer one node may have answered twice.
+  const isFirst = ({ figures }: OfNode, index: number): boolean =>
+    figures === null || all.findIndex((other) => other.figures?.node === figures.node) === index;
+  return all.filter(isFirst);
 }
 
 export function WatchersView(): ComponentChildren {

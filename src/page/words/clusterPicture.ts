@@ -1,5 +1,6 @@
 /** One picture of a cluster, put together of the answers of its nodes. Pure. */
 import type { Cluster, Figures, Member, Peer } from '../api/answers.ts';
+import { things } from './formats.ts';
 
 /** The answers of one node; null where it gave none. */
 export interface Report {
@@ -14,7 +15,10 @@ export interface NodeState {
   readonly origin: string;
   readonly name: string;
   readonly url: string | null;
+  /** Null if the page could not ask it. */
   readonly report: Report | null;
+  /** The names of nodes that are connected to it. */
+  readonly heardBy: readonly string[];
   /** Ops that others hold and it lacks; null if unknown. */
   readonly lagOps: number | null;
   /** The age of the oldest op that it lacks, in milliseconds; null if unknown. */
@@ -26,13 +30,42 @@ export interface NodeState {
 export interface Link {
   readonly from: number;
   readonly to: number;
-  readonly state: 'connected' | 'lagging' | 'cut';
+  /** `unknown`: neither of its nodes could be asked. */
+  readonly state: 'connected' | 'lagging' | 'cut' | 'unknown';
   readonly reason: string;
 }
 
 export interface Picture {
   readonly nodes: readonly NodeState[];
   readonly links: readonly Link[];
+}
+
+/** Whether other nodes hear a node that the page could not ask. */
+export const isOutOfSight = ({ report, heardBy }: NodeState): boolean =>
+  report === null && heardBy.length > 0;
+
+/** Whether nobody that the page could ask hears it. */
+export const isSilent = ({ report, heardBy }: NodeState): boolean =>
+  report === null && heardBy.length === 0;
+
+/** The slowest member always holds collection back: people need to know it once it is silent for longer. */
+const SILENT_MS = 10_000;
+
+export interface HoldBack {
+  readonly node: string;
+  /** Since it was last heard; null if it never was. */
+  readonly silentMs: number | null;
+  readonly behindOps: number | null;
+}
+
+/** @returns the members for which all wait with the collection of dead entries, as the first node tells them. */
+export function holdBacksOf(reports: readonly Report[], nowMs: number): readonly HoldBack[] {
+  const seen = reports.find(({ cluster }) => cluster !== null)?.cluster;
+  return (seen?.members ?? []).flatMap(({ node, holds_back, last_heard_at, behind_ops }) => {
+    const silentMs = last_heard_at === null ? null : Math.max(0, nowMs - Date.parse(last_heard_at));
+    const isSlow = silentMs === null || silentMs >= SILENT_MS;
+    return holds_back && isSlow ? [{ node, silentMs, behindOps: behind_ops }] : [];
+  });
 }
 
 export function pictureOf(reports: readonly Report[]): Picture {
@@ -79,6 +112,11 @@ function stateOf(
     name: report?.cluster?.node ?? node,
     url: url ?? report?.base ?? null,
     report,
+    heardBy: heard.flatMap(({ cluster }) =>
+      cluster?.peers.some((peer) => peer.origin === origin && peer.state === 'connected')
+        ? [cluster.node]
+        : [],
+    ),
     lagOps: ownLag ?? (seenLags.length > 0 ? Math.max(...seenLags) : null),
     lagMs: lags.length > 0 ? Math.max(...lags) : null,
     agrees: agreementOf(origin, report, heard),
@@ -122,17 +160,19 @@ function linksBetween(states: readonly NodeState[]): Link[] {
 }
 
 function linkOf(a: NodeState, b: NodeState): Pick<Link, 'state' | 'reason'> {
+  if (a.report === null && b.report === null)
+    return { state: 'unknown', reason: 'neither node could be asked' };
   const views = [peerIn(a, b), peerIn(b, a)].filter((peer) => peer !== undefined);
   const cut = views.find(({ state }) => state !== 'connected');
   if (views.length === 0 || cut !== undefined) {
-    const why = cut?.reason ?? (cut === undefined ? 'neither node tells of it' : cut.state);
+    const why = cut?.reason ?? (cut === undefined ? 'they do not know each other' : cut.state);
     return { state: 'cut', reason: why };
   }
   const lag = Math.max(
     ...views.map((peer) => (peer.peer_lacks_ops ?? 0) + (peer.we_lack_ops ?? 0)),
   );
   return lag > 0
-    ? { state: 'lagging', reason: `${lag} ops under way` }
+    ? { state: 'lagging', reason: `${things(lag, 'op')} under way` }
     : { state: 'connected', reason: 'connected' };
 }
 

@@ -53,8 +53,15 @@ export function local(atMs: number, nowMs: number): string {
   return (isToday ? localTime : localDay).format(atMs);
 }
 
-/** UTC as a clock would show it. */
-export const utc = (atMs: number): string => `${new Date(atMs).toISOString().slice(11, 19)} UTC`;
+/** UTC as a clock would show it, with the day unless it is the local one. */
+export function utc(atMs: number): string {
+  const [day = '', time = ''] = new Date(atMs).toISOString().split('T');
+  const here = new Date(atMs);
+  const hereDay = [here.getFullYear(), here.getMonth() + 1, here.getDate()]
+    .map((part) => String(part).padStart(2, '0'))
+    .join('-');
+  return `${day === hereDay ? '' : `${day} `}${time.slice(0, 8)} UTC`;
+}
 
 /** Whether local times are those of UTC, so that one of the two is enough. */
 export const localIsUtc = (): boolean => isHereUtc;

@@ -76,3 +76,8 @@ export function momentsOf(rows: readonly Row[], nowMs: number): KeyMoment[] {
   expireBy(nowMs);
   return moments;
 }
+
+/** @returns the change that made what the key was at that time; null before the first. */
+export function momentAt(moments: readonly KeyMoment[], atMs: number): KeyMoment | null {
+  return moments.findLast((moment) => moment.atMs <= atMs) ?? null;
+}

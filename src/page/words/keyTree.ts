@@ -3,6 +3,7 @@
  *
  * Invariant: it holds at most `MOST_ROWS` rows, however many keys there are.
  */
+import { compareKeys } from '../../words/keyOrder.ts';
 import type { Level, ListedEntry } from '../api/answers.ts';
 
 export interface Branch {
@@ -41,7 +42,7 @@ export function rowsOf(branches: Branches, root: string): Row[] {
     const named = [
       ...branch.prefixes.map((name) => ({ name, entry: null })),
       ...branch.entries.map((entry) => ({ name: entry.key, entry })),
-    ].sort((a, b) => (a.name < b.name ? -1 : 1));
+    ].sort((a, b) => compareKeys(a.name, b.name));
     for (const { name, entry } of named) {
       if (rows.length >= MOST_ROWS) return;
       if (entry !== null) rows.push({ kind: 'key', entry, depth, parent: prefix });
