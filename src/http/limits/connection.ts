@@ -50,6 +50,13 @@ export class Connection {
   #isUpgraded = false;
   /** The response to the latest request. */
   #last: ServerResponse | null = null;
+  /** One function for all answers, since there are many. */
+  readonly #onAnswered = (): void => {
+    this.#pending--;
+    this.#events.answered();
+    const whenLeft = this.#whenLeft;
+    if (whenLeft !== null && this.#pending === whenLeft.pending) whenLeft.call();
+  };
   /** Called once, when only `pending` requests are left unanswered. */
   #whenLeft: { readonly pending: number; readonly call: () => void } | null = null;
 
@@ -92,7 +99,7 @@ export class Connection {
   take(response: ServerResponse, handle: () => void): void {
     this.#pending++;
     this.#last = response;
-    response.once('close', () => this.#answered());
+    response.on('close', this.#onAnswered);
     // Node gives a response its socket once the responses before it have been sent.
     if (response.socket !== null) {
       handle();
@@ -155,13 +162,6 @@ export class Connection {
     if (this.#socket.destroyed) return;
     this.#events.ended(reason);
     this.#socket.destroy();
-  }
-
-  #answered(): void {
-    this.#pending--;
-    this.#events.answered();
-    const whenLeft = this.#whenLeft;
-    if (whenLeft !== null && this.#pending === whenLeft.pending) whenLeft.call();
   }
 
   #bound(): void {
