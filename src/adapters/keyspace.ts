@@ -8,8 +8,12 @@
 import {
   type ClientOptions,
   createClient,
+  type Entry,
   type HearsayClient,
   InvalidRequestError,
+  type KeyEvent,
+  type Watch,
+  type WatchEvent,
 } from '../client/index.ts';
 
 /** The nodes, in the options of a client, or a client that the program has already and closes itself. */
@@ -24,6 +28,8 @@ export type AdapterOptions = Connection & {
 
 /** A key has an entry, or has none any more: it was deleted or has expired. */
 export type KeyChange = 'update' | 'remove';
+
+const changeOf = ({ type }: KeyEvent): KeyChange => (type === 'put' ? 'update' : 'remove');
 
 /** The longest time to live that a node takes, some 317 years. */
 const MAX_TTL_MS = 10 ** 13;
@@ -56,13 +62,18 @@ export class Keyspace {
     return new Keyspace(this.client, this.prefix + prefix, this.#isOwnClient);
   }
 
+  /** The entry by its whole key; undefined if the key is absent. */
+  entry(key: string): Promise<Entry | undefined> {
+    return this.client.get(this.prefix + key);
+  }
+
   /** @returns undefined if the key is absent. */
   async get(key: string): Promise<unknown> {
-    return (await this.client.get(this.prefix + key))?.value;
+    return (await this.entry(key))?.value;
   }
 
   async has(key: string): Promise<boolean> {
-    return (await this.client.get(this.prefix + key)) !== undefined;
+    return (await this.entry(key)) !== undefined;
   }
 
   /** @param ttlMs null: the entry never expires. A fraction counts as a whole millisecond. */
@@ -89,13 +100,66 @@ export class Keyspace {
   /** Keys without the prefix, of those that go on with these characters, in the order of their code points. */
   async *keys(prefix = ''): AsyncGenerator<string, void, undefined> {
     const options = { prefix: this.prefix + prefix, values: false };
-    for await (const { key } of this.client.list(options)) yield key.slice(this.prefix.length);
+    for await (const { key } of this.client.list(options)) yield this.#ownKey(key);
+  }
+
+  /**
+   * Keys without the prefix that hold at most so many delimiters, which saves reading the others.
+   *
+   * @param prefix the characters with which the keys go on: none, or up to and with a delimiter.
+   */
+  async *keysToDepth(
+    prefix: string,
+    delimiter: string,
+    maxDelimiters: number,
+  ): AsyncGenerator<string, void, undefined> {
+    if (prefix.split(delimiter).length - 1 > maxDelimiters) return;
+    const level = this.client.listLevel({ prefix: this.prefix + prefix, delimiter });
+    for await (const item of level)
+      if ('key' in item) yield this.#ownKey(item.key);
+      else yield* this.keysToDepth(this.#ownKey(item.prefix), delimiter, maxDelimiters);
   }
 
   /** Keys without the prefix, with their values. */
   async *entries(): AsyncGenerator<[key: string, value: unknown], void, undefined> {
     for await (const { key, value } of this.client.list({ prefix: this.prefix }))
-      yield [key.slice(this.prefix.length), value];
+      yield [this.#ownKey(key), value];
+  }
+
+  /**
+   * Tells every change from now on, also those of other programs and at other nodes. It connects again by itself, and
+   * misses nothing that the nodes' logs still hold.
+   *
+   * @param onEnd gets the reason if no node serves the watch any more. It is not called once the watch is stopped.
+   * @returns a function that stops it, once a node tells changes.
+   */
+  async follow(
+    onChange: (change: KeyChange, key: string) => void,
+    onEnd: (reason: unknown) => void,
+  ): Promise<() => Promise<void>> {
+    const watch = this.client.watch({ prefix: this.prefix, values: false });
+    const hasBegun = await this.#tellUntil(watch, onChange, 'synced');
+    if (hasBegun) this.#tellUntil(watch, onChange, null).catch(onEnd);
+    return () => watch.close();
+  }
+
+  /** @returns whether the event of the type has come; false if the watch has ended before. */
+  async #tellUntil(
+    watch: Watch,
+    onChange: (change: KeyChange, key: string) => void,
+    last: WatchEvent['type'] | null,
+  ): Promise<boolean> {
+    for (let next = await watch.next(); !next.done; next = await watch.next()) {
+      const { value: event } = next;
+      if (event.type === last) return true;
+      // A listener that throws is a fault of the program, and must not end the watch.
+      if ('key' in event) queueMicrotask(() => onChange(changeOf(event), this.#ownKey(event.key)));
+    }
+    return false;
+  }
+
+  #ownKey(key: string): string {
+    return key.slice(this.prefix.length);
   }
 
   async close(): Promise<void> {
