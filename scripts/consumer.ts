@@ -111,10 +111,12 @@ await node.close();
 /** The adapters, whose types need none of the libraries that they are for. */
 const ADAPTERS_SOURCE = `
 import { KeyvHearsay, KeyvHearsay5 } from 'hearsay/keyv';
+import hearsayDriver, { type HearsayDriver } from 'hearsay/unstorage';
 const endpoints = ['http://localhost:8001'];
 const expires: boolean = new KeyvHearsay({ endpoints, prefix: 'a/' }).capabilities.expires;
 const store5: KeyvHearsay5 = new KeyvHearsay5({ endpoints });
-console.log(expires, store5.opts.url);
+const driver: HearsayDriver = hearsayDriver({ endpoints, ttl: 60 });
+console.log(expires, store5.opts.url, driver.name);
 `;
 
 const COMMONJS_SOURCE = `

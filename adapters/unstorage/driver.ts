@@ -94,6 +94,11 @@ unstorage('bytes come back as bytes', async () => {
   await storage.setItemRaw('/data/raw.bin', Buffer.from('äö'));
   assert.is(Buffer.from((await rawItem()) ?? []).toString(), 'äö');
   assert.is(await storage.getItem('/data/raw.bin'), 'äö');
+  const answer = await fetch(`${endpoints[0]}/cache/unstorage%2F${storages}:data:raw.bin`);
+  assert.is(answer.headers.get('Content-Type'), 'application/octet-stream');
+  assert.is(await answer.text(), 'äö');
+  await storage.setItemRaw('object', { at: new Date(5) });
+  assert.equal(await storage.getItemRaw('object'), { at: new Date(5) });
 });
 
 unstorage('many items are set and read at once, the absent ones as null', async () => {
@@ -119,13 +124,13 @@ unstorage('a removed item is absent', async () => {
 });
 
 unstorage(
-  'a clear takes all, or what is below a base, and an empty storage can be cleared',
+  'a clear takes all of a storage and nothing else, and an empty one can be cleared',
   async () => {
     const storage = newStorage();
     const other = newStorage();
     await other.setItem('kept', 'x');
     for (const key of ['a:1', 'a:b:2', 'ab:3']) await storage.setItem(key, 'x');
-    await storage.clear('a');
+    await hearsayDriver({ client, prefix: `unstorage/${storages - 1}:` }).clear('a:');
     assert.equal(await storage.getKeys(), ['ab:3']);
     await storage.clear();
     await storage.clear();

@@ -3,8 +3,10 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Keyspace } from '../../src/adapters/keyspace.ts';
 import { ClosedError, InvalidRequestError } from '../../src/client/index.ts';
-import { rejectedWith, withClient } from '../client/support.ts';
+import { startNode } from '../../src/index.ts';
+import { rejectedWith, until, withClient } from '../client/support.ts';
 import { type TestServer, withServer } from '../http/testServer.ts';
+import { temporaryDirectory } from '../support/processes.ts';
 
 const keyspace = suite('keyspace');
 
@@ -85,6 +87,50 @@ keyspace(
     server.advance(1000);
     assert.is(await keys.get('x'), undefined);
   }),
+);
+
+keyspace(
+  'keys are listed down to a depth, and those below it are not read',
+  withKeys(async (keys) => {
+    for (const key of ['x', 'b:x', 'b:c:x', 'b:c:d:x', 'bb:x']) await keys.put(key, 1, null);
+    const toDepth = (prefix: string, depth: number) => allOf(keys.keysToDepth(prefix, ':', depth));
+    assert.equal(await toDepth('', 0), ['x']);
+    assert.equal(await toDepth('', 1), ['b:x', 'bb:x', 'x']);
+    assert.equal(await toDepth('', 9), ['b:c:d:x', 'b:c:x', 'b:x', 'bb:x', 'x']);
+    assert.equal(await toDepth('b:', 0), []);
+    assert.equal(await toDepth('b:', 1), ['b:x']);
+    assert.equal(await toDepth('b:', 2), ['b:c:x', 'b:x']);
+  }),
+);
+
+keyspace(
+  'changes of its keys are told from the moment that it follows, until it stops',
+  async () => {
+    await using directory = await temporaryDirectory();
+    await using node = await startNode({ port: 0, nodes: [], dataDir: directory.path });
+    await node.ready;
+    await withClient({ endpoints: [node.url] }, async (client) => {
+      const keys = Keyspace.open({ client }, 'a/');
+      await keys.put('before', 1, null);
+      const told: string[] = [];
+      const failed: unknown[] = [];
+      const stop = await keys.follow(
+        (change, key) => told.push(`${change} ${key}`),
+        (reason) => failed.push(reason),
+      );
+      await client.put('ab', 1);
+      await keys.put('x', 1, 50);
+      await keys.put('y', 1, null);
+      await keys.delete('y');
+      const expected = ['update x', 'update y', 'remove y', 'remove x'];
+      await until(() => expected.every((line) => told.includes(line)), 'four changes were told');
+      assert.is(told.length, 4);
+      await stop();
+      await keys.put('after', 1, null);
+      assert.not.ok(told.includes('update after'));
+      assert.equal(failed, []);
+    });
+  },
 );
 
 keyspace(

@@ -1,4 +1,5 @@
 /** Hearsay as a driver of unstorage 1. */
+import { Bytes } from '../../client/index.ts';
 import { type AdapterOptions, type KeyChange, Keyspace } from '../keyspace.ts';
 
 export type HearsayDriverOptions = AdapterOptions & {
@@ -53,9 +54,10 @@ export function hearsayDriver(options: HearsayDriverOptions): HearsayDriver {
     options,
     hasItem: (key) => keys.has(key),
     getItem: async (key) => textOf(await keys.get(key)),
-    getItemRaw: async (key) => (await keys.get(key)) ?? null,
+    getItemRaw: async (key) => rawOf(await keys.get(key)),
     setItem: (key, value, itemOptions = {}) => keys.put(key, value, ttlMs(itemOptions)),
-    setItemRaw: (key, value, itemOptions = {}) => keys.put(key, value, ttlMs(itemOptions)),
+    setItemRaw: (key, value, itemOptions = {}) =>
+      keys.put(key, toStored(value), ttlMs(itemOptions)),
     removeItem: async (key) => {
       await keys.delete(key);
     },
@@ -73,11 +75,19 @@ export function hearsayDriver(options: HearsayDriverOptions): HearsayDriver {
   };
 }
 
-/** Strings are items, bytes were set as raw ones, and any other value was stored by another program. */
+/** Bytes are stored as such, so that a GET by HTTP answers them; any other raw value as it is. */
+function toStored(value: unknown): unknown {
+  if (value instanceof ArrayBuffer) return toStored(new Uint8Array(value));
+  return value instanceof Uint8Array ? new Bytes(value) : value;
+}
+
+const rawOf = (value: unknown): unknown => (value instanceof Bytes ? value.bytes : (value ?? null));
+
+/** Texts are items, bytes were set as raw ones, and any other value was stored by another program. */
 function textOf(value: unknown): string | null {
   if (value === undefined) return null;
-  if (typeof value === 'string') return value;
-  return value instanceof Uint8Array ? new TextDecoder().decode(value) : JSON.stringify(value);
+  if (value instanceof Bytes) return new TextDecoder().decode(value.bytes);
+  return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
 const secondsUntil = (instant: Date): number =>
