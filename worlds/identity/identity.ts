@@ -16,8 +16,8 @@ import { playerName } from './playerNames.ts';
 export interface PlayerKeys {
   /** @throws HearsayError if no node answers. */
   revoke(subject: string, reason: 'logout' | 'erased' | 'reuse'): Promise<void>;
-  /** @throws HearsayError if no node answers. */
-  removeRecord(player: string): Promise<void>;
+  /** Deletes the record, and the joins that are remembered. @throws HearsayError if no node answers. */
+  remove(player: string): Promise<void>;
 }
 
 export interface IdentityOptions {
@@ -128,18 +128,18 @@ export class Identity {
   async erase(player: string): Promise<number> {
     const { store, playerKeys, now, retentionMs } = this.#options;
     await playerKeys.revoke(player, 'erased');
-    await playerKeys.removeRecord(player);
+    await playerKeys.remove(player);
     const untilMs = now() + ERASURE_MS;
     store.erase(player, untilMs);
     this.#audit(player, 'player.erase', player);
     return untilMs + retentionMs;
   }
 
-  /** Deletes the records of erased players again; to be called each few seconds. */
+  /** Deletes the keys of erased players again; to be called each few seconds. */
   async repeatErasures(): Promise<void> {
     const { store, playerKeys, now } = this.#options;
     for (const { player, untilMs } of store.erasures()) {
-      await playerKeys.removeRecord(player);
+      await playerKeys.remove(player);
       if (now() >= untilMs) store.finishErasure(player);
     }
   }

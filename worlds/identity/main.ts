@@ -15,7 +15,7 @@ import {
 } from '../process/settings.ts';
 import { readTokens } from '../process/tokenFile.ts';
 import { HearsayError, openCache } from '../tables/cache.ts';
-import { Revocations } from '../tables/operatorTables.ts';
+import { OnceRecords, Revocations } from '../tables/operatorTables.ts';
 import { PlayerRecords } from '../tables/playerRecords.ts';
 import { Identity } from './identity.ts';
 import { identityApp } from './identityApp.ts';
@@ -54,6 +54,7 @@ const now = (): number => Date.now();
 const audit = new AuditLog(join(dataDir, 'audit'), now);
 const revocations = new Revocations(cache);
 const records = new PlayerRecords(cache);
+const once = new OnceRecords(cache);
 const identity = new Identity({
   store,
   keys,
@@ -63,7 +64,10 @@ const identity = new Identity({
   retentionMs: settings.retentionSeconds * 1000,
   playerKeys: {
     revoke: (subject, reason) => revocations.revoke(subject, reason),
-    removeRecord: (player) => records.remove(player),
+    remove: async (player) => {
+      await records.remove(player);
+      await once.removeAll(player);
+    },
   },
 });
 metrics.totals(
@@ -74,7 +78,7 @@ metrics.totals(
 );
 metrics.gauge(
   'worlds_erasures',
-  'Erased players whose records are deleted again, in case a world was about to save.',
+  'Erased players whose keys are deleted again, in case a world was about to save.',
   () => store.erasures().length,
 );
 metrics.total('worlds_audit_lines_total', 'Lines of the audit log.', () => audit.lines);

@@ -20,7 +20,7 @@ export function cacheGrant(role: Role, region: string): CacheGrant | null {
     case 'edge':
       return { reads: [table('blocked')], writes: [table('blocked')] };
     case 'identity':
-      return { reads: [], writes: [table('revoked'), table('player')] };
+      return { reads: [], writes: [table('revoked'), table('player'), table('once')] };
     case 'api':
       return {
         reads: ['config', 'session', 'roster', 'player', 'revoked', 'once'].map((name) =>

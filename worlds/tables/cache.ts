@@ -30,7 +30,7 @@ export interface CacheOptions {
 export interface Cache extends AsyncDisposable {
   readonly reader: Pick<HearsayClient, 'get' | 'list' | 'mirror'>;
   /** A write whose answer was lost has an unknown outcome: this client may not read it back. */
-  readonly writer: Pick<HearsayClient, 'put' | 'delete' | 'batch'>;
+  readonly writer: Pick<HearsayClient, 'put' | 'delete' | 'deletePrefix' | 'batch'>;
   readonly malformed: MalformedValues;
 }
 

@@ -139,4 +139,9 @@ export class OnceRecords {
       if (!(error instanceof ConflictError)) throw error;
     }
   }
+
+  /** Of an erased player. @throws HearsayError if no node answers. */
+  async removeAll(player: string): Promise<void> {
+    await this.#cache.writer.deletePrefix(`${keyOf('once', player)}/`);
+  }
 }

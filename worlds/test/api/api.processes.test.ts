@@ -114,7 +114,7 @@ api('who logs in lists the worlds, joins one, and plays', async () => {
     audit: NO_AUDIT,
     playerKeys: {
       revoke: (subject, reason) => revocations.revoke(subject, reason),
-      removeRecord: (player) => records.remove(player),
+      remove: (player) => records.remove(player),
     },
   });
   const identityAt = ends.use(

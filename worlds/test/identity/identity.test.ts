@@ -33,7 +33,7 @@ class Setup implements Disposable {
     now: () => this.nowMs,
     playerKeys: {
       revoke: (subject, reason) => this.#act(`revoke ${subject} ${reason}`),
-      removeRecord: (player) => this.#act(`remove ${player}`),
+      remove: (player) => this.#act(`remove ${player}`),
     },
   });
 

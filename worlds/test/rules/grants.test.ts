@@ -49,6 +49,8 @@ grants('no process writes the keys of another kind of process, but the records o
   assert.equal(Object.fromEntries([...writers].filter(([, roles]) => roles.length > 1)), {
     // Identity deletes them.
     'worlds/player/': ['identity', 'world'],
+    // Identity deletes those of an erased player.
+    'worlds/once/': ['identity', 'api'],
     // An api writes them in the name of operators.
     'worlds/config/': ['operator', 'api'],
     'worlds/revoked/': ['operator', 'identity', 'api'],

@@ -33,7 +33,7 @@ const EXPECTED: Readonly<Record<Role, Partial<Record<TableName, Allowed>>>> = {
   player: {},
   fleet: {},
   edge: { blocked: 'rw' },
-  identity: { revoked: 'w', player: 'w' },
+  identity: { revoked: 'w', player: 'w', once: 'w' },
   api: { config: 'rw', session: 'r', roster: 'r', player: 'r', revoked: 'rw', once: 'rw' },
   maintenance: { config: 'r', run: 'w' },
   world: {

@@ -135,6 +135,11 @@ async function keysCountOnce(once: OnceRecords): Promise<void> {
   await once.write(PLAYER, 'key', { ...first, instance: 'two' });
   assert.is((await once.read(PLAYER, 'key'))?.instance, 'one');
   assert.is(await once.read(PLAYER, 'other'), null);
+  const longer = `${PLAYER}0`;
+  await once.write(longer, 'key', first);
+  await once.removeAll(PLAYER);
+  assert.is(await once.read(PLAYER, 'key'), null);
+  assert.ok(await once.read(longer, 'key'), 'nobody else is erased');
 }
 
 tables('sessions and names have these forms', () => {
