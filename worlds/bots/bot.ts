@@ -25,6 +25,8 @@ export interface BotOptions {
   readonly number: number;
   /** Numbers from 0 to below 1: the same ones make the same steps. */
   readonly random: () => number;
+  /** It walks to coins, and takes many; by default it walks about. */
+  readonly seeksCoins?: boolean;
 }
 
 /** A way back into play. */
@@ -40,6 +42,8 @@ export interface Return {
 const STEER_EVERY_MS = 500;
 /** Instances that were found dead in one return; an api takes ten. */
 const MOST_NOT = 10;
+/** Nearer to a coin, in units, it takes any step. */
+const REACH = 8;
 
 export class Bot implements AsyncDisposable {
   readonly account: BotAccount;
@@ -123,12 +127,17 @@ export class Bot implements AsyncDisposable {
       this.#onEnd({ type: 'silent' });
       return;
     }
-    const { random } = this.#options;
-    const step = (): number => Math.floor(random() * 3) - 1;
-    const [dx, dy] = [step(), step()];
     if (socket?.readyState !== WebSocket.OPEN || this.#welcome === null) return;
+    const [dx, dy] = this.#direction(this.#welcome.you);
     this.#seq += 1;
     socket.send(encode([0, this.#seq, dx, dy]));
+  }
+
+  #direction(you: number): readonly [number, number] {
+    const { random, seeksCoins = false } = this.#options;
+    const step = (): number => Math.floor(random() * 3) - 1;
+    const coin = seeksCoins ? nearestCoin(this.#view, you) : null;
+    return coin ?? [step(), step()];
   }
 
   // ---- into a seat
@@ -289,4 +298,15 @@ export class Bot implements AsyncDisposable {
     this.#not = [...this.#not, seat.instance].slice(-MOST_NOT);
     void this.#ask(seat);
   }
+}
+
+/** @returns the step towards the nearest coin; null where there is none, or it is reached. */
+function nearestCoin({ figures, coins }: WorldView, you: number): readonly [number, number] | null {
+  const [, x = 0, y = 0] = figures.get(you) ?? [];
+  const ways = [...coins.values()].map(([, cx, cy]) => [cx - x, cy - y] as const);
+  const far = ([dx, dy]: readonly [number, number]): number => Math.max(Math.abs(dx), Math.abs(dy));
+  const [nearest] = ways.toSorted((a, b) => far(a) - far(b));
+  if (nearest === undefined) return null;
+  const [dx = 0, dy = 0] = nearest.map((way) => (Math.abs(way) < REACH ? 0 : Math.sign(way)));
+  return dx === 0 && dy === 0 ? null : [dx, dy];
 }

@@ -20,6 +20,7 @@ import {
 import { readTokens } from '../process/tokenFile.ts';
 import { BlockTable } from '../tables/blockTable.ts';
 import { openCache } from '../tables/cache.ts';
+import { nameSchema } from '../tables/schemas.ts';
 import { Blocks } from './blocks.ts';
 import { EDGE_RATES, EdgeLimits } from './edgeLimits.ts';
 import { EDGE_BOUNDS, serveEdge } from './edgeServer.ts';
@@ -31,9 +32,19 @@ const MIB = 1024 * 1024;
 const limit = (usual: number, description: string) =>
   wholeNumber(1, 1_000_000).prefault(`${usual}`).describe(`${description} (default ${usual})`);
 
+const apisSchema = z
+  .string()
+  .transform((text) =>
+    text.split(',').map((one) => {
+      const [region = '', ...url] = one.split('=');
+      return { region, url: url.join('=') };
+    }),
+  )
+  .pipe(z.array(z.object({ region: nameSchema, url: z.url() })).min(1));
+
 const settingsSchema = z.object({
   identityUrl: z.url().describe('base URL of identity'),
-  apiUrls: urlsSchema.describe('base URLs of the apis, the preferred one first'),
+  apis: apisSchema.describe('apis as region=URL, with commas between, the preferred one first'),
   nodes: urlsSchema.describe('base URLs of the cache nodes'),
   tokenFile: fileSchema.describe('file of the tokens for the nodes (default: they ask for none)'),
   addressKeyFile: z.string().min(1).describe('file of the secret by which addresses are hashed'),
@@ -100,7 +111,7 @@ const verifier = new AccessVerifier({
   isRevoked: () => false,
 });
 await verifier.start();
-const upstreams = new Upstreams(settings.identityUrl, settings.apiUrls);
+const upstreams = new Upstreams(settings.identityUrl, settings.apis);
 const shown = seen.http(() => ({ status: 'ok' }));
 const edge = await serveEdge({
   host,

@@ -1,10 +1,10 @@
 /**
  * The services behind the edge: identity, and the apis of all regions. A request goes to the first api that
- * answers; one that may be repeated goes on to the next if the first fails in the midst of it.
+ * answers, beginning with that of the region it is about; one that may be repeated goes on to the next if the first fails in the midst of it.
  */
 import { Agent, type Dispatcher } from 'undici';
 import { Problem, retryAfter } from '../http/problem.ts';
-import type { EdgeRoute } from '../rules/edgeRoutes.ts';
+import { type EdgeRoute, regionOf } from '../rules/edgeRoutes.ts';
 
 export interface UpstreamRequest {
   readonly method: EdgeRoute['method'];
@@ -14,6 +14,12 @@ export interface UpstreamRequest {
   readonly body: Uint8Array;
   /** Of the client's connection. */
   readonly signal: AbortSignal;
+}
+
+export interface ApiPlace {
+  readonly region: string;
+  /** Base URL. */
+  readonly url: string;
 }
 
 export interface UpstreamTimes {
@@ -38,7 +44,7 @@ const UNSENT = new Set([
 
 export class Upstreams implements AsyncDisposable {
   readonly #identity: readonly string[];
-  readonly #apis: readonly string[];
+  readonly #apis: readonly ApiPlace[];
   readonly #times: UpstreamTimes;
   readonly #failedAtMs = new Map<string, number>();
   readonly #agent = new Agent({
@@ -49,8 +55,8 @@ export class Upstreams implements AsyncDisposable {
   readonly #streams = new Agent({ connect: { timeout: CONNECT_MS }, bodyTimeout: 0 });
   #retries = 0;
 
-  /** @param apis base URLs, the preferred one first. */
-  constructor(identity: string, apis: readonly string[], times: UpstreamTimes = UPSTREAM_TIMES) {
+  /** @param apis the preferred one first. */
+  constructor(identity: string, apis: readonly ApiPlace[], times: UpstreamTimes = UPSTREAM_TIMES) {
     this.#identity = [identity];
     this.#apis = apis;
     this.#times = times;
@@ -63,7 +69,7 @@ export class Upstreams implements AsyncDisposable {
 
   /** @throws Problem 503 if none answers. */
   async send(route: EdgeRoute, request: UpstreamRequest): Promise<Dispatcher.ResponseData> {
-    const order = this.#inOrder(route.upstream);
+    const order = this.#inOrder(route.upstream, regionOf(request.path));
     const untilMs = performance.now() + this.#times.answerMs;
     for (const [at, url] of order.entries()) {
       const isLast = at === order.length - 1;
@@ -114,8 +120,10 @@ export class Upstreams implements AsyncDisposable {
     }
   }
 
-  #inOrder(upstream: EdgeRoute['upstream']): string[] {
-    const urls = upstream === 'identity' ? this.#identity : this.#apis;
+  #inOrder(upstream: EdgeRoute['upstream'], about: string | null): string[] {
+    const near = this.#apis.filter(({ region }) => region === about);
+    const far = this.#apis.filter(({ region }) => region !== about);
+    const urls = upstream === 'identity' ? this.#identity : [...near, ...far].map(({ url }) => url);
     const nowMs = performance.now();
     const isAvoided = (url: string): boolean =>
       nowMs - (this.#failedAtMs.get(url) ?? Number.NEGATIVE_INFINITY) < this.#times.avoidMs;

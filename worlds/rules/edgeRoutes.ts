@@ -54,6 +54,19 @@ export const EDGE_ROUTES: readonly EdgeRoute[] = [
   route('POST', '/admin/players/:player/revoke', 'api', { isRepeatable: true }),
 ];
 
+/**
+ * The region that a request is about: its api is asked first, so a page that lists a region measures the way to it.
+ *
+ * @param path with the query. @returns null for none.
+ */
+export function regionOf(path: string): string | null {
+  const [plain = '', query = ''] = path.split('?', 2);
+  const [, first, second, third, fourth] = plain.split('/');
+  if (first === 'admin' && second === 'worlds') return third ?? null;
+  if (first === 'worlds' && fourth === 'join') return second ?? null;
+  return new URLSearchParams(query).get('region');
+}
+
 export type RouteVerdict =
   | { readonly type: 'route'; readonly route: EdgeRoute }
   | { readonly type: 'other methods'; readonly methods: readonly EdgeMethod[] }

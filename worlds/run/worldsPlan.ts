@@ -206,7 +206,7 @@ export function planWorlds(
       ...program('edge', side.edgePort, {
         'identity-url': identityUrl,
         issuer: identityUrl,
-        'api-urls': regions.map(({ apiUrl }) => apiUrl).join(','),
+        apis: regions.map(({ region, apiUrl }) => `${region}=${apiUrl}`).join(','),
         nodes: home.at.nodes.map(urlAt).join(','),
         'token-file': home.paths.tokenFile('edge'),
         'address-key-file': side.addressKeyFile,

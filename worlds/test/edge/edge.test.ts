@@ -1,122 +1,15 @@
 /** The edge over real sockets, before services that the test makes. */
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { type AddressInfo, connect, type Socket } from 'node:net';
-import { text as textOf } from 'node:stream/consumers';
+import type { ServerResponse } from 'node:http';
+import { connect, type Socket } from 'node:net';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { waitFor } from '../../../test/support/processes.ts';
-import type { AccessClaims } from '../../access/accessToken.ts';
-import { Blocks } from '../../edge/blocks.ts';
-import { EDGE_RATES, EdgeLimits, type EdgeRates } from '../../edge/edgeLimits.ts';
-import { EDGE_BOUNDS, type EdgeBounds, serveEdge } from '../../edge/edgeServer.ts';
-import { UPSTREAM_TIMES, Upstreams, type UpstreamTimes } from '../../edge/upstreams.ts';
+import { EDGE_RATES } from '../../edge/edgeLimits.ts';
 import { loadPage } from '../../page/pageFiles.ts';
 
+import { serveTestEdge } from '../support/testEdge.ts';
+
 const edge = suite('edge');
-
-type Handler = (request: IncomingMessage, response: ServerResponse, body: string) => void;
-
-interface Asked {
-  readonly method: string;
-  readonly path: string;
-  readonly headers: IncomingMessage['headers'];
-  readonly body: string;
-}
-
-/** A service: it remembers what it was asked. */
-class Service implements AsyncDisposable {
-  readonly asked: Asked[] = [];
-  handler: Handler = (_request, response) => response.end('{}');
-  readonly #server = createServer(async (request, response) => {
-    const body = await textOf(request).catch(() => '');
-    const { method = '', url = '', headers } = request;
-    this.asked.push({ method, path: url, headers, body });
-    this.handler(request, response, body);
-  });
-
-  async start(): Promise<string> {
-    await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve));
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return new Promise((resolve) => {
-      this.#server.close(() => resolve());
-      this.#server.closeAllConnections();
-    });
-  }
-}
-
-const FAST: EdgeRates = {
-  requestsPerSecond: 10_000,
-  guestsPerMinute: 10_000,
-  joinsPerSecond: 10_000,
-  refusalsBeforeBlock: 10_000,
-  allRequestsPerSecond: 10_000,
-  allGuestsPerSecond: 10_000,
-  pageFilesPerSecond: 10_000,
-};
-
-interface Given {
-  readonly rates?: Partial<EdgeRates>;
-  readonly bounds?: Partial<EdgeBounds>;
-  readonly times?: Partial<UpstreamTimes>;
-  readonly blocked?: Map<string, number>;
-  readonly memoryBytes?: () => number;
-}
-
-async function serve({ rates, bounds, times, blocked = new Map(), memoryBytes }: Given = {}) {
-  await using starting = new AsyncDisposableStack();
-  const [identity, one, other] = [new Service(), new Service(), new Service()];
-  for (const service of [identity, one, other]) starting.use(service);
-  const urls = await Promise.all([identity.start(), one.start(), other.start()]);
-  const upstreams = new Upstreams(urls[0], urls.slice(1), { ...UPSTREAM_TIMES, ...times });
-  starting.use(upstreams);
-  const table = {
-    untilMs: (hash: string) => blocked.get(hash) ?? null,
-    block: async (hash: string, untilMs: number) => void blocked.set(hash, untilMs),
-  };
-  const faults: unknown[] = [];
-  const onFailure = (error: unknown) => void faults.push(error);
-  const blocks = new Blocks({ table, secret: 'a secret', now: () => Date.now(), onFailure });
-  const claimsOf = (player: string): AccessClaims => ({
-    player,
-    session: 's',
-    gen: 1,
-    scope: '',
-    issuedAtMs: 0,
-    expiresAtMs: 0,
-  });
-  const served = starting.use(
-    await serveEdge({
-      host: '127.0.0.1',
-      port: 0,
-      tls: null,
-      upstreams,
-      onFault: onFailure,
-      page: loadPage({ playSources: [] }),
-      limits: new EdgeLimits(blocks, { ...FAST, ...rates }),
-      verify: async (token) => (token.startsWith('player-') ? claimsOf(token) : null),
-      bounds: { ...EDGE_BOUNDS, ...bounds },
-      ...(memoryBytes && { memoryBytes }),
-    }),
-  );
-  const url = `http://127.0.0.1:${served.port}`;
-  const ask = (method: string, path: string, headers: Record<string, string> = {}, body?: string) =>
-    fetch(url + path, { method, headers, ...(body !== undefined && { body }) });
-  const ends = starting.move();
-  return {
-    identity,
-    one,
-    other,
-    faults,
-    served,
-    upstreams,
-    url,
-    ask,
-    [Symbol.asyncDispose]: () => ends.disposeAsync(),
-  };
-}
 
 const reasonOf = async (answer: Response): Promise<unknown> => {
   assert.is(answer.headers.get('Content-Type'), 'application/problem+json');
@@ -126,7 +19,7 @@ const reasonOf = async (answer: Response): Promise<unknown> => {
 edge(
   'a listed request reaches its service with the parts that are named, and no address',
   async () => {
-    await using at = await serve();
+    await using at = await serveTestEdge();
     at.one.handler = (_request, response) =>
       response.writeHead(201, { ETag: '"7"', 'X-Internal': 'secret' }).end('{"a":1}');
     const answer = await at.ask(
@@ -159,7 +52,7 @@ edge(
 edge(
   'all else is answered by the edge: no path of a node or of a private listener is passed on',
   async () => {
-    await using at = await serve();
+    await using at = await serveTestEdge();
     for (const path of [
       '/cache/worlds%2Fconfig',
       '/_log',
@@ -186,7 +79,7 @@ edge(
 );
 
 edge('a body has 16 KiB and ten seconds', async () => {
-  await using at = await serve({ bounds: { requestMs: 200 } });
+  await using at = await serveTestEdge({ bounds: { requestMs: 200 } });
   const fits = await at.ask('POST', '/join', {}, 'x'.repeat(16 * 1024));
   assert.is(fits.status, 200);
   const long = await at.ask('POST', '/join', {}, 'x'.repeat(16 * 1024 + 1));
@@ -206,7 +99,7 @@ edge('a body has 16 KiB and ten seconds', async () => {
 edge(
   'an address, a new guest and a player have their rates, told by RateLimit headers',
   async () => {
-    await using at = await serve({
+    await using at = await serveTestEdge({
       rates: { requestsPerSecond: 15, guestsPerMinute: 3, joinsPerSecond: 2 },
     });
     const guests = await all(5, () => at.ask('POST', '/identity/guests'));
@@ -233,13 +126,13 @@ edge(
 
 edge('a browser gets all files of the page at once, and has requests left', async () => {
   const { requestsPerSecond, pageFilesPerSecond } = EDGE_RATES;
-  await using at = await serve({ rates: { requestsPerSecond, pageFilesPerSecond } });
+  await using at = await serveTestEdge({ rates: { requestsPerSecond, pageFilesPerSecond } });
   const paths = [...loadPage({ playSources: [] }).keys()];
   assert.ok(paths.length > requestsPerSecond);
   const answers = await Promise.all(paths.map((path) => at.ask('GET', path)));
   assert.ok(answers.every(({ status }) => status === 200));
   assert.is((await at.ask('GET', '/worlds')).status, 200);
-  await using strict = await serve({ rates: { pageFilesPerSecond: 3 } });
+  await using strict = await serveTestEdge({ rates: { pageFilesPerSecond: 3 } });
   const flood = await all(60, () => strict.ask('GET', '/page.css'));
   const refused = flood.find(({ status }) => status === 429);
   assert.is(refused?.headers.get('RateLimit-Policy'), '"page";q=3;w=1');
@@ -248,18 +141,18 @@ edge('a browser gets all files of the page at once, and has requests left', asyn
 edge('an address that goes on after its refusals is blocked, at other edges too', async () => {
   const blocked = new Map<string, number>();
   const rates = { requestsPerSecond: 5, refusalsBeforeBlock: 10 };
-  await using at = await serve({ rates, blocked });
+  await using at = await serveTestEdge({ rates, blocked });
   await all(40, () => at.ask('GET', '/worlds'));
   assert.is(blocked.size, 1);
   assert.not.ok([...blocked.keys()].some((hash) => hash.includes('127.0.0.1')));
-  await using other = await serve({ blocked });
+  await using other = await serveTestEdge({ blocked });
   const answer = await other.ask('GET', '/worlds');
   assert.ok(Number(answer.headers.get('Retry-After')) > 500);
   assert.equal(await reasonOf(answer), [429, 'blocked']);
 });
 
 edge('a join goes on to another api with its key, and a new guest is not made twice', async () => {
-  await using at = await serve({ times: { tryMs: 300, avoidMs: 60_000 } });
+  await using at = await serveTestEdge({ times: { tryMs: 300, avoidMs: 60_000 } });
   const key = { 'Idempotency-Key': 'one-key' };
   at.one.handler = (request) => request.socket.destroy();
   at.other.handler = (_request, response) => response.writeHead(201).end('{}');
@@ -293,14 +186,39 @@ edge('a join goes on to another api with its key, and a new guest is not made tw
   assert.is(at.one.asked.length + at.other.asked.length, before + 1);
   await at.one[Symbol.asyncDispose]();
   at.other.handler = (_request, response) => response.end('{}');
-  await using quick = await serve();
+  await using quick = await serveTestEdge();
   await quick.one[Symbol.asyncDispose]();
   assert.is((await quick.ask('PUT', '/admin/worlds/eu/meadow', { 'If-Match': '*' })).status, 200);
   assert.equal([...at.faults, ...quick.faults], []);
 });
 
+edge(
+  'a request that is about a region goes to its api first, so its time is the way there',
+  async () => {
+    await using at = await serveTestEdge({ times: { avoidMs: 60_000 } });
+    for (const [method, path] of [
+      ['GET', '/worlds?region=us'],
+      ['POST', '/worlds/us/meadow/join'],
+      ['GET', '/admin/worlds/us/meadow'],
+      ['GET', '/worlds'],
+    ] as const)
+      await at.ask(method, path);
+    assert.is(at.other.asked.length, 3);
+    assert.equal(
+      at.one.asked.map(({ path }) => path),
+      ['/worlds'],
+    );
+    at.other.handler = (_request, response) => setTimeout(() => response.end('{}'), 100);
+    const startedAtMs = performance.now();
+    await at.ask('GET', '/worlds?region=us');
+    assert.ok(performance.now() - startedAtMs > 90);
+    await at.other[Symbol.asyncDispose]();
+    assert.is((await at.ask('GET', '/worlds?region=us')).status, 200, 'another one answers for it');
+  },
+);
+
 edge('events pass as they come, and the stream ends at both ends', async () => {
-  await using at = await serve({ bounds: { requestMs: 300, streams: 1 } });
+  await using at = await serveTestEdge({ bounds: { requestMs: 300, streams: 1 } });
   let stream: ServerResponse | null = null;
   let isOver = false;
   at.one.handler = (_request, response) => {
@@ -333,7 +251,7 @@ edge('events pass as they come, and the stream ends at both ends', async () => {
 });
 
 edge('an address has so many connections, and one above them is told so', async () => {
-  await using at = await serve({ bounds: { connectionsOfAddress: 3 } });
+  await using at = await serveTestEdge({ bounds: { connectionsOfAddress: 3 } });
   const sockets = Array.from({ length: 3 }, () => open(at.url));
   await waitFor(() => at.served.load().connections === 3, 5000, 'they are connected');
   const fourth = await rawRequest(at.url, 'GET', '/worlds');
@@ -351,7 +269,7 @@ edge('an address has so many connections, and one above them is told so', async 
 
 edge('before memory runs out, or with too much under way, it refuses', async () => {
   let bytes = 2 ** 40;
-  await using at = await serve({ bounds: { requests: 2 }, memoryBytes: () => bytes });
+  await using at = await serveTestEdge({ bounds: { requests: 2 }, memoryBytes: () => bytes });
   await waitFor(async () => (await at.ask('GET', '/worlds')).status === 503, 5000, 'it refuses');
   bytes = 0;
   await waitFor(async () => (await at.ask('GET', '/worlds')).status === 200, 5000, 'it is back');

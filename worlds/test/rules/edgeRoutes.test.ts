@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { limitAddress } from '../../rules/clientAddress.ts';
-import { EDGE_ROUTES, findRoute } from '../../rules/edgeRoutes.ts';
+import { EDGE_ROUTES, findRoute, regionOf } from '../../rules/edgeRoutes.ts';
 
 const edge = suite('edge routes');
 
@@ -35,6 +35,14 @@ edge('no path of letters that no route has reaches a service', () => {
       },
     ),
   );
+});
+
+edge('a request names its region in the path or the query', () => {
+  assert.is(regionOf('/worlds/eu/meadow/join'), 'eu');
+  assert.is(regionOf('/admin/worlds/us/meadow/drain'), 'us');
+  assert.is(regionOf('/worlds?open=true&region=us'), 'us');
+  for (const path of ['/worlds', '/worlds/watch', '/join', '/players/me', '/worlds?open=true'])
+    assert.is(regionOf(path), null, path);
 });
 
 edge('only what has the same effect twice is repeatable', () => {
