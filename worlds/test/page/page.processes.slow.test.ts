@@ -8,12 +8,8 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { chromiumFile, launchChromium, NO_CHROMIUM } from '../../../scripts/chromium.ts';
 import { patience } from '../../../scripts/patience.ts';
-import { freePorts } from '../../../test/support/ports.ts';
-import { temporaryDirectory, waitFor } from '../../../test/support/processes.ts';
-import { SlotStore } from '../../fleet/slotStore.ts';
-import { PORTS } from '../../run/worldsPlan.ts';
-import { servePage } from '../support/pageServer.ts';
-import { startProgram } from '../support/programs.ts';
+import { waitFor } from '../../../test/support/processes.ts';
+import { RunningRegions } from '../support/runningRegions.ts';
 import { TestPlayer } from '../support/testPlayer.ts';
 
 const page = suite('page');
@@ -67,18 +63,9 @@ if (file === null) process.stdout.write(`${NO_CHROMIUM}\n`);
 
 test('a person logs in, plays, loses the world, and is back in play by himself', async () => {
   await using ends = new AsyncDisposableStack();
-  const directory = ends.use(await temporaryDirectory());
-  const port = await freePorts(PORTS);
-  const worlds = ends.use(
-    startProgram('main.ts', { 'data-dir': directory.path, 'first-port': port }),
-  );
-  ends.defer(async () => {
-    worlds.signal('SIGINT');
-    await worlds.ended();
-  });
-  await waitFor(() => worlds.stdout.includes('ready after'), 60_000, 'the region is ready');
-  const apiUrl = `http://127.0.0.1:${port + 10}`;
-  const served = ends.use(await servePage(`http://127.0.0.1:${port}`, apiUrl));
+  const regions = ends.use(await RunningRegions.start());
+  const { edgeUrl, plan } = regions;
+  const { apiUrl } = regions.region('eu');
   const browser = await launchChromium(file ?? '');
   ends.defer(() => browser.close());
   const context = await browser.newContext({ viewport: WIDE });
@@ -95,7 +82,7 @@ test('a person logs in, plays, loses the world, and is back in play by himself',
   const news = async (): Promise<string> => (await seen.textContent('#news')) ?? '';
 
   // Login.
-  await seen.goto(served.url);
+  await seen.goto(edgeUrl);
   await seen.waitForSelector('#guest');
   await look(seen, 'login');
   await seen.click('#guest');
@@ -119,7 +106,7 @@ test('a person logs in, plays, loses the world, and is back in play by himself',
     'in play in the meadow of eu',
   );
   await seen.waitForSelector('[data-screen=play]');
-  const access = await guestAccess(served.url);
+  const access = await guestAccess(plan.identityUrl);
   const watching = async (world: string, of = 'eu'): Promise<TestPlayer> => {
     const seats: { playUrl: string; seatToken: string }[] = [];
     // An api may not have heard yet of a world that has just begun.
@@ -165,7 +152,7 @@ test('a person logs in, plays, loses the world, and is back in play by himself',
   }
 
   // The world is killed: back in play without a click.
-  const killed = slotOf(directory.path, 'meadow');
+  const killed = pidOf(regions, 'meadow');
   const lostAtMs = performance.now();
   process.kill(killed, 'SIGKILL');
   await waitFor(async () => /You are back/.test(await news()), 20_000, 'back in play');
@@ -216,7 +203,7 @@ test('a person logs in, plays, loses the world, and is back in play by himself',
   await seen.waitForSelector('#guest');
 
   assert.equal(complaints, [], 'the console is clean');
-  assert.equal([...hosts].sort(), ['127.0.0.1', new URL(served.url).host]);
+  assert.equal([...hosts].sort(), ['127.0.0.1', new URL(edgeUrl).host]);
 });
 
 async function guestAccess(url: string): Promise<string> {
@@ -225,9 +212,8 @@ async function guestAccess(url: string): Promise<string> {
 }
 
 /** @returns the pid of the world's process in its first slot. */
-function slotOf(data: string, world: string): number {
-  using store = new SlotStore(join(data, 'eu/fleet/slots.sqlite'));
-  const found = store.slots().find((slot) => slot.world === world && slot.process !== null);
+function pidOf(regions: RunningRegions, world: string): number {
+  const found = regions.slots('eu').find((slot) => slot.world === world && slot.process !== null);
   if (found?.process == null) throw new Error(`No process runs ${world}.`);
   return found.process.pid;
 }
