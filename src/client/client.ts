@@ -1,7 +1,12 @@
 /** A cache of several nodes as one object. */
+
+import type { CachedFacts } from './cached/cachedFacts.ts';
+import { checkedGetOrSet, type GetOrSetOptions } from './cached/getOrSetOptions.ts';
+import { Leases } from './cached/lease.ts';
+import { type Load, Loads } from './cached/loads.ts';
 import { type BatchOp, type BatchOptions, type BatchResults, sendBatch } from './calls/batch.ts';
 import { Batcher } from './calls/batcher.ts';
-import type { Entry } from './calls/entry.ts';
+import { type Entry, factsOf } from './calls/entry.ts';
 import { Failover } from './calls/failover.ts';
 import { type GetManyOptions, getMany } from './calls/getMany.ts';
 import {
@@ -24,16 +29,22 @@ import {
   readGet,
   readTouch,
   type Stored,
+  TAGGED_PUT_NAMES,
+  type TaggedPutOptions,
   type Touched,
   touchOp,
+  type WirePut,
 } from './calls/ops.ts';
 import { type ReadBack, settleDelete, settlePut } from './calls/settle.ts';
 import { type Change, type Updated, type UpdateOptions, updateEntry } from './calls/update.ts';
+import { Counter, type CounterOptions } from './counter/counter.ts';
 import { InvalidRequestError, ServerError } from './errors.ts';
 import { countMember } from './json.ts';
 import { checkNames } from './knownNames.ts';
 import { type ClientOptions, readOptions } from './options.ts';
 import { Mirror } from './replica/mirror.ts';
+import { checkedTags } from './tags/tagEntries.ts';
+import { type StoreMark, Tags } from './tags/tags.ts';
 import { Watch, type WatchOptions } from './watch/watch.ts';
 
 export interface GetOptions {
@@ -46,6 +57,19 @@ export interface TouchOptions {
   readonly signal?: AbortSignal;
 }
 
+export interface InvalidateTagOptions {
+  /**
+   * Whether `getOrSet` may still give the values of the tag while it loads new ones, and the other calls
+   * give them until then. Default false: they are absent at once.
+   */
+  readonly soft?: boolean;
+}
+
+export interface Invalidated {
+  /** Stands for the write. */
+  readonly token: string | null;
+}
+
 export interface DeletePrefixOptions {
   /** Must be true if the prefix is empty, because that means every key. */
   readonly all?: boolean;
@@ -56,6 +80,7 @@ export type MirrorOptions = Pick<WatchOptions, 'signal' | 'idleTimeoutMs' | 'onC
 
 const GET_NAMES: ReadonlySet<string> = new Set<keyof GetOptions>(['after', 'signal']);
 const TOUCH_NAMES: ReadonlySet<string> = new Set<keyof TouchOptions>(['signal']);
+const INVALIDATE_NAMES: ReadonlySet<string> = new Set<keyof InvalidateTagOptions>(['soft']);
 const DELETE_PREFIX_NAMES: ReadonlySet<string> = new Set<keyof DeletePrefixOptions>([
   'all',
   'signal',
@@ -79,6 +104,8 @@ export class HearsayClient implements AsyncDisposable {
   readonly #sender: OpSender;
   readonly #batcher: Batcher;
   readonly #readBack: ReadBack;
+  readonly #tags: Tags;
+  readonly #loads: Loads;
 
   /** @throws InvalidRequestError that names the option. */
   constructor(options: ClientOptions) {
@@ -86,6 +113,23 @@ export class HearsayClient implements AsyncDisposable {
     this.#sender = new OpSender(this.#failover);
     this.#batcher = new Batcher(this.#sender);
     this.#readBack = (op, after) => this.#batcher.submit(op, after, undefined);
+    const { settings, closing } = this.#failover;
+    const nowMs = () => this.#failover.nodeNowMs();
+    this.#tags = new Tags({
+      prefix: settings.tagPrefix,
+      mirror: () => this.mirror(settings.tagPrefix),
+      store: (mark, replaced) => this.#storeMark(mark, replaced),
+      nowMs,
+      waitMs: settings.attemptTimeoutMs,
+    });
+    this.#loads = new Loads({
+      get: (key, after) => this.#get(key, { after }),
+      store: (op) => this.#put(op, undefined),
+      tags: this.#tags,
+      leases: new Leases(settings.leasePrefix, this.#batcher, this.#readBack),
+      nowMs,
+      closing,
+    });
   }
 
   /**
@@ -96,20 +140,51 @@ export class HearsayClient implements AsyncDisposable {
     return this.#sender.tokens.all;
   }
 
-  /** @returns undefined if the key is absent: never written, deleted or expired. */
+  /** @returns undefined if the key is absent: never written, deleted, expired, or invalidated by a tag. */
   async get<T = unknown>(key: string, options: GetOptions = {}): Promise<Entry<T> | undefined> {
     checkNames('get', options, GET_NAMES);
+    return this.#unlessGone(await this.#get<T>(key, options));
+  }
+
+  async #get<T>(key: string, options: GetOptions): Promise<Entry<T> | undefined> {
     const op = getOp(key);
     const settled = await this.#batcher.submit(op, options.after ?? null, options.signal);
     return readGet<T>(op, settled);
   }
 
   /** Reads many keys as they are, or were, at one moment of one node; undefined where a key is absent. */
-  getMany<T = unknown>(
+  async getMany<T = unknown>(
     keys: readonly string[],
     options: GetManyOptions = {},
   ): Promise<(Entry<T> | undefined)[]> {
-    return getMany<T>(this.#sender, keys, options);
+    const entries = await getMany<T>(this.#sender, keys, options);
+    // The tags of the past are not known.
+    if (options.at !== undefined) return entries;
+    return Promise.all(entries.map((entry) => this.#unlessGone(entry)));
+  }
+
+  async #unlessGone<T>(entry: Entry<T> | undefined): Promise<Entry<T> | undefined> {
+    const facts = entry === undefined ? null : factsOf(entry);
+    return (await this.#tags.verdictOf(facts)) === 'gone' ? undefined : entry;
+  }
+
+  /**
+   * Gives the value of a key; where there is none, it asks `load` and stores the result. Of the calls
+   * of this client at one time one loads, and the others get its value: don't change it.
+   *
+   * If no node can be reached, it gives what `load` gives.
+   *
+   * @param load gives the value, and undefined if there is none, which is stored only with `absentTtlMs`.
+   * @throws the error of `load`; InvalidRequestError as `get` and `put` do.
+   */
+  async getOrSet<T = unknown>(
+    key: string,
+    load: Load<T>,
+    options: GetOrSetOptions = {},
+  ): Promise<T> {
+    const checked = checkedGetOrSet(options);
+    // As with `get`, nothing here can check the type of a value that another program has stored.
+    return (await this.#loads.getOrSet(key, load, checked)) as T;
   }
 
   /**
@@ -119,10 +194,24 @@ export class HearsayClient implements AsyncDisposable {
    * @throws ConflictError if the version is not above the live one: nothing was stored.
    * @throws UnknownOutcomeError if that is unknown, after an attempt that nobody answered.
    */
-  async put(key: string, value: unknown, options: PutOptions = {}): Promise<Stored> {
-    const op = putOp(key, value, options);
-    const settled = await this.#batcher.submit(op, null, options.signal);
-    return settlePut(op, settled, this.#readBack);
+  async put(key: string, value: unknown, options: TaggedPutOptions = {}): Promise<Stored> {
+    checkNames('put', options, TAGGED_PUT_NAMES);
+    const { tags = [], ...plain } = options;
+    const checked = checkedTags(tags);
+    this.#loads.overrule((loaded) => loaded === key);
+    if (checked.length === 0) return this.#put(putOp(key, value, plain), plain.signal);
+    const atMs = this.#failover.nodeNowMs();
+    const facts = {
+      atMs,
+      freshUntilMs: null,
+      loadMs: 0,
+      tags: await this.#tags.captureOrFail(checked),
+    };
+    return this.#put(putOp(key, value, plain, facts), plain.signal);
+  }
+
+  async #put(op: WirePut, signal: AbortSignal | undefined): Promise<Stored> {
+    return settlePut(op, await this.#batcher.submit(op, null, signal), this.#readBack);
   }
 
   /**
@@ -139,8 +228,17 @@ export class HearsayClient implements AsyncDisposable {
     options: UpdateOptions = {},
   ): Promise<Updated<T>> {
     const { signal } = options;
-    const get = (after: string | null) => this.get<T>(key, { after, ...(signal && { signal }) });
-    const put = (value: T, how: PutOptions) => this.put(key, value, how);
+    // The new value keeps the tags of the one that it replaces, as they were.
+    let facts: CachedFacts | null = null;
+    const get = async (after: string | null) => {
+      const entry = await this.get<T>(key, { after, ...(signal && { signal }) });
+      facts = entry === undefined ? null : factsOf(entry);
+      return entry;
+    };
+    const put = (value: T, how: PutOptions) => {
+      this.#loads.overrule((loaded) => loaded === key);
+      return this.#put(putOp(key, value, how, facts), signal);
+    };
     const nowMs = () => this.#failover.nodeNowMs();
     return updateEntry({ get, put, change, nowMs }, options);
   }
@@ -153,6 +251,7 @@ export class HearsayClient implements AsyncDisposable {
    */
   async delete(key: string, options: DeleteOptions = {}): Promise<Deleted> {
     const op = deleteOp(key, options);
+    this.#loads.overrule((loaded) => loaded === key);
     return settleDelete(op, await this.#batcher.submit(op, null, options.signal));
   }
 
@@ -179,6 +278,7 @@ export class HearsayClient implements AsyncDisposable {
     if (prefix === '' && options.all !== true)
       throw new InvalidRequestError('An empty prefix means every key: confirm it with all: true.');
     const query = new URLSearchParams({ prefix: checkedText('A prefix', prefix) });
+    this.#loads.overrule((loaded) => loaded.startsWith(prefix));
     if (options.all === true) query.set('all', 'true');
     const path = `/cache?${query}`;
     const request = { method: 'DELETE', path, after: null, isWrite: true, waitMs: 0 } as const;
@@ -206,7 +306,31 @@ export class HearsayClient implements AsyncDisposable {
     ops: Ops,
     options: BatchOptions = {},
   ): Promise<BatchResults<Ops>> {
+    const written = new Set(ops.flatMap(({ op, key }) => (op === 'get' ? [] : [key])));
+    this.#loads.overrule((loaded) => written.has(loaded));
     return sendBatch(this.#sender, ops, options, this.#readBack);
+  }
+
+  /**
+   * Makes every entry absent that was put with the tag, for this client at once, and for every other one
+   * as soon as its node has the write. Later writes with the tag are not concerned.
+   *
+   * @throws the errors of `put`, but ConflictError and UnknownOutcomeError.
+   */
+  async invalidateTag(tag: string, options: InvalidateTagOptions = {}): Promise<Invalidated> {
+    checkNames('invalidateTag', options, INVALIDATE_NAMES);
+    return { token: await this.#tags.invalidate(tag, options.soft ?? false) };
+  }
+
+  /**
+   * A counter that loses no increment, whichever nodes its writers reach. Keep the object: each adds an
+   * entry to the counter once it counts.
+   *
+   * @throws InvalidRequestError that names the option.
+   */
+  counter(key: string, options: CounterOptions = {}): Counter {
+    const put = (ownKey: string, value: number, how: PutOptions) => this.put(ownKey, value, how);
+    return new Counter({ put, list: (how) => this.list(how) }, key, options);
   }
 
   /** Every change of the keys with a prefix, from now on or from a cursor. */
@@ -244,4 +368,13 @@ export class HearsayClient implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
+
+  readonly #storeMark: StoreMark = async ({ key, value, ttlMs }, replaced) => {
+    const op = putOp(key, value, { ttlMs });
+    const [{ token }] = await Promise.all([
+      this.#put(op, undefined),
+      ...replaced.map((one) => this.#batcher.submit(deleteOp(one), null, undefined)),
+    ]);
+    return token;
+  };
 }

@@ -50,6 +50,10 @@ export interface ClientOptions {
   readonly token?: string | TokenSource;
   /** Another client's `token`: reads see the writes for which it stands too. Implies `readYourWrites`. */
   readonly after?: string;
+  /** The prefix of the entries that hold invalidations of tags; the same for all clients. Default `tags/`. */
+  readonly tagPrefix?: string;
+  /** The prefix of the entries that say which process loads a key (`lock`). Default `leases/`. */
+  readonly leasePrefix?: string;
   /**
    * Headers of every request, such as those for a proxy before the nodes. They are not sent with a
    * watch.
@@ -78,6 +82,8 @@ export interface ClientSettings {
   readonly readYourWrites: boolean;
   readonly tokens: AccessTokens;
   readonly after: string | null;
+  readonly tagPrefix: string;
+  readonly leasePrefix: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly fetch: typeof globalThis.fetch;
   /** Undefined if this platform has none: then there is no watch. */
@@ -98,6 +104,8 @@ const NAMES: ReadonlySet<string> = new Set<keyof ClientOptions>([
   'readYourWrites',
   'token',
   'after',
+  'tagPrefix',
+  'leasePrefix',
   'headers',
   'fetch',
   'WebSocket',
@@ -130,6 +138,8 @@ export function readOptions(options: ClientOptions): ClientSettings {
     readYourWrites: options.readYourWrites ?? after !== undefined,
     tokens: new AccessTokens(options.token),
     after: after ?? null,
+    tagPrefix: prefix('tagPrefix', options.tagPrefix ?? 'tags/'),
+    leasePrefix: prefix('leasePrefix', options.leasePrefix ?? 'leases/'),
     headers: options.headers ?? {},
     // Called unbound: browsers refuse to run it as a method of any object but the global one.
     fetch: ownFetch ?? ((...words) => globalThis.fetch(...words)),
@@ -142,6 +152,12 @@ export function readOptions(options: ClientOptions): ClientSettings {
 export function whole(name: string, value: number, least: number, most: number): number {
   if (Number.isSafeInteger(value) && value >= least && value <= most) return value;
   throw new InvalidRequestError(`${name} must be an integer from ${least} to ${most}.`);
+}
+
+/** @throws InvalidRequestError */
+function prefix(name: string, text: string): string {
+  if (typeof text === 'string' && text !== '' && text.isWellFormed()) return text;
+  throw new InvalidRequestError(`${name} must be a text that is not empty.`);
 }
 
 function readEndpoints(endpoints: readonly string[]): string[] {

@@ -1,4 +1,5 @@
 /** The entry of a key, as programs see it. */
+import { type CachedFacts, readCached } from '../cached/cachedFacts.ts';
 import { UndecodableValueError } from '../errors.ts';
 import { countMember, instantMember, type JsonObject } from '../json.ts';
 import { decodeValue } from '../values/values.ts';
@@ -15,10 +16,19 @@ export interface Entry<T = unknown> {
   readonly expiresAt: Date | null;
 }
 
+const FACTS = new WeakMap<object, CachedFacts>();
+
+/** The facts beside the value of an entry that a call gave; null if it has none. */
+export const factsOf = (entry: Entry): CachedFacts | null => FACTS.get(entry) ?? null;
+
 /** @returns null if the body is no entry. */
 export function readEntry<T>(key: string, body: JsonObject): Entry<T> | null {
   const facts = readFacts(key, body);
-  return facts !== null && Object.hasOwn(body, 'value') ? withValue(facts, body) : null;
+  if (facts === null || !Object.hasOwn(body, 'value')) return null;
+  const entry: Entry<T> = withValue(facts, body);
+  const cached = readCached(body.meta);
+  if (cached !== null) FACTS.set(entry, cached);
+  return entry;
 }
 
 /** An entry of a list without values. @returns null if the body is no entry. */

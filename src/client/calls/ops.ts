@@ -1,9 +1,11 @@
 /** The ops on one key: their options, their results, and the forms of both on the wire. */
 
+import { CACHED, type CachedFacts, cachedText } from '../cached/cachedFacts.ts';
 import { ConflictError, InvalidRequestError, quoted, ServerError } from '../errors.ts';
 import { countMember, instantMember, isObject, type JsonObject, stringMember } from '../json.ts';
 import { checkNames } from '../knownNames.ts';
 import { whole } from '../options.ts';
+import { randomId } from '../randomId.ts';
 import { Bytes } from '../values/bytes.ts';
 import { encodeValue, JsonText } from '../values/values.ts';
 import type { WireRequest } from './attempt.ts';
@@ -25,6 +27,14 @@ export interface PutOptions {
   /** The node's longest wait for them, in milliseconds: 1 to 60,000, default 5,000. */
   readonly acksTimeoutMs?: number;
   readonly signal?: AbortSignal;
+}
+
+export interface TaggedPutOptions extends PutOptions {
+  /**
+   * Tags of the entry, at most 64: `invalidateTag` of one of them makes it absent. Only this library
+   * knows tags.
+   */
+  readonly tags?: readonly string[];
 }
 
 export interface DeleteOptions {
@@ -106,6 +116,7 @@ const PUT_NAMES: ReadonlySet<string> = new Set<keyof PutOptions>([
   'acksTimeoutMs',
   'signal',
 ]);
+export const TAGGED_PUT_NAMES: ReadonlySet<string> = new Set([...PUT_NAMES, 'tags']);
 const DELETE_NAMES: ReadonlySet<string> = new Set<keyof DeleteOptions>(['upToVersion', 'signal']);
 const MAX_VERSION = Number.MAX_SAFE_INTEGER - 1;
 const MAX_TTL_MS = 10 ** 13;
@@ -116,13 +127,21 @@ const WRITE_ID = 'write';
 /** An op with a longer path goes as a batch: servers answer a URL beyond 16 KiB with 431. */
 const MAX_PATH_LENGTH = 8 * 1024;
 
-/** @throws InvalidRequestError */
-export function putOp(key: string, value: unknown, options: PutOptions = {}): WirePut {
+/**
+ * @param facts the entry remembers them; null for none.
+ * @throws InvalidRequestError
+ */
+export function putOp(
+  key: string,
+  value: unknown,
+  options: PutOptions = {},
+  facts: CachedFacts | null = null,
+): WirePut {
   checkNames('put', options, PUT_NAMES);
   const { version = 'next', ttlMs = null, acks = null, acksTimeoutMs = 5000 } = options;
   checkedKey(key);
   const raw = value instanceof Bytes ? value : value instanceof JsonText ? value.raw : null;
-  const { value: text, meta } = encodeValue(value);
+  const { value: text, meta: ofValue } = encodeValue(value);
   if (version !== 'next') whole('version', version, 0, MAX_VERSION);
   if (ttlMs !== null) whole('ttlMs', ttlMs, 1, MAX_TTL_MS);
   if (acks !== null) whole('acks', acks, 1, MAX_ACKS);
@@ -130,13 +149,14 @@ export function putOp(key: string, value: unknown, options: PutOptions = {}): Wi
   if (acks !== null && pathOf(key) === null)
     throw new InvalidRequestError(`A write of the key ${quoted(key)} can't ask for acks.`);
   const hasOwnMeta = value instanceof JsonText || raw !== null;
-  const writeId = version === 'next' || hasOwnMeta ? null : newWriteId();
+  const writeId = version === 'next' || hasOwnMeta ? null : randomId();
+  const meta = facts === null ? ofValue : withMember(ofValue, CACHED, cachedText(facts));
   return {
     op: 'put',
     key,
     value: text,
     raw,
-    meta: writeId === null ? meta : withWriteId(meta, writeId),
+    meta: writeId === null ? meta : withMember(meta, WRITE_ID, `"${writeId}"`),
     version,
     ttlMs,
     acks,
@@ -312,14 +332,14 @@ function pathOf(key: string): string | null {
   return path.length > MAX_PATH_LENGTH ? null : path;
 }
 
-function withWriteId(meta: string | null, writeId: string): string {
-  const member = `"${WRITE_ID}":"${writeId}"`;
-  // Annotations made by this library are an object with members.
-  return meta === null ? `{${member}}` : `${meta.slice(0, -1)},${member}}`;
-}
-
-/** 60 random bits. `randomUUID` is missing in browsers on pages without TLS. */
-function newWriteId(): string {
-  const words = crypto.getRandomValues(new Uint32Array(2));
-  return Array.from(words, (word) => (word >>> 2).toString(36)).join('');
+/** @param json the value of the member. @throws InvalidRequestError for annotations that are no object. */
+function withMember(meta: string | null, name: string, json: string): string {
+  if (meta === null) return `{"${name}":${json}}`;
+  const present: unknown = JSON.parse(meta);
+  if (!isObject(present))
+    throw new InvalidRequestError(
+      'Raw bytes hold no tags and no times: take a Uint8Array, whose annotations are an object.',
+    );
+  const separator = Object.keys(present).length === 0 ? '' : ',';
+  return `${meta.slice(0, meta.lastIndexOf('}'))}${separator}"${name}":${json}}`;
 }

@@ -33,6 +33,8 @@ export class Mirror<T = unknown> implements AsyncDisposable, Iterable<Entry<T>> 
   #unconfirmed: Set<string> | null = null;
   #watch: Watch<T>;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  /** Of the callers that wait until it is current; null if none does. */
+  #waiting: { readonly promise: Promise<void>; readonly resolve: () => void } | null = null;
   #isConnected = false;
   #isSynced = false;
 
@@ -59,6 +61,23 @@ export class Mirror<T = unknown> implements AsyncDisposable, Iterable<Entry<T>> 
    */
   get isCurrent(): boolean {
     return this.#isConnected && this.#isSynced && this.#unconfirmed === null;
+  }
+
+  /** Resolves once it is current. Rejects with the reason of `closed` if that comes first. */
+  current(): Promise<void> {
+    if (this.isCurrent) return Promise.resolve();
+    if (this.#waiting !== null) return this.#waiting.promise;
+    let resolve = () => {};
+    const current = new Promise<void>((done) => {
+      resolve = done;
+    });
+    const ended = this.closed.then(() => {
+      throw new HearsayError('The mirror was closed before it was current.');
+    });
+    const promise = Promise.race([current, ended]);
+    promise.catch(() => {});
+    this.#waiting = { promise, resolve };
+    return promise;
   }
 
   /** The number of live entries. */
@@ -147,6 +166,8 @@ export class Mirror<T = unknown> implements AsyncDisposable, Iterable<Entry<T>> 
         this.#finishState();
         this.#isSynced = true;
         onSynced();
+        this.#waiting?.resolve();
+        this.#waiting = null;
         return;
       case 'bookmark':
         return;
