@@ -3,67 +3,19 @@
  * The page in a real Chromium over three real nodes: one is killed, writers collide, a key expires, 100,000 keys are
  * listed. With HEARSAY_PICTURES=1 it makes the pictures of docs/page.md.
  */
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { fileURLToPath } from 'node:url';
-import type { Page } from 'playwright-core';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { chromiumFile, launchChromium, NO_CHROMIUM } from '../../scripts/chromium.ts';
+import { chromiumFile, NO_CHROMIUM } from '../../scripts/chromium.ts';
 import { patience } from '../../scripts/patience.ts';
 import { startCluster, waitForConvergence } from '../support/nodes.ts';
 import { patientDuration, waitFor } from '../support/processes.ts';
+import { look, openBrowser, openWindow } from './browser.ts';
 
 const page = suite('page in a browser');
 
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-const PICTURES = fileURLToPath(new URL('../../docs/page/', import.meta.url));
-const WIDE = { width: 1280, height: 800 };
-const NARROW = { width: 360, height: 740 };
 const JSON_TYPE = { 'Content-Type': 'application/json' };
-/** The pictures of docs/page.md. */
-const SHOWN: ReadonlySet<string> = new Set([
-  'killed-light-1280',
-  'history-light-1280',
-  'conflict-light-1280',
-  'keys-dark-360',
-]);
 const KEYS = 100_000;
 const BATCH = 1000;
-/** Browsers write these by themselves where a node is gone, or where an answer tells of a conflict or an absent key. */
-const OF_A_BROWSER = /^Failed to load resource:/;
-
-interface Finding {
-  readonly id: string;
-  readonly nodes: readonly { readonly html: string; readonly failureSummary?: string }[];
-}
-
-async function findings(seen: Page): Promise<string[]> {
-  const violations: Finding[] = await seen.evaluate(
-    `${AXE}; axe.run(document, { resultTypes: ['violations'] }).then(({ violations }) => violations)`,
-  );
-  return violations.flatMap(({ id, nodes }) =>
-    nodes.map(({ html, failureSummary }) => `${id}: ${html} ${failureSummary ?? ''}`),
-  );
-}
-
-/** In light and dark, wide and narrow: axe finds nothing, and nothing is wider than the window. */
-async function look(seen: Page, view: string): Promise<void> {
-  for (const colorScheme of ['light', 'dark'] as const)
-    for (const size of [WIDE, NARROW]) {
-      await seen.emulateMedia({ colorScheme });
-      await seen.setViewportSize(size);
-      const name = `${view}-${colorScheme}-${size.width}`;
-      assert.equal(await findings(seen), [], name);
-      const width: number = await seen.evaluate('document.documentElement.scrollWidth');
-      assert.ok(width <= size.width, `${name} is ${width} pixels wide`);
-      if (process.env.HEARSAY_PICTURES === '1' && SHOWN.has(name))
-        await seen.screenshot({ path: `${PICTURES}${name}.png` });
-    }
-  await seen.emulateMedia({ colorScheme: 'light' });
-  await seen.setViewportSize(WIDE);
-}
-
 const put = async (url: string, key: string, body: object): Promise<void> => {
   const path = `${url}/cache/${encodeURIComponent(key)}`;
   const answer = await fetch(path, {
@@ -102,19 +54,7 @@ test('a person sees the cluster, edits, is told of a conflict, and goes on when 
     await startCluster({ environment: { MEMBER_TIMEOUT: patientDuration(60_000) } }),
   );
   const [first, second, third] = [cluster.node(0), cluster.node(1), cluster.node(2)];
-  const browser = await launchChromium(file ?? '');
-  ends.defer(() => browser.close());
-  const context = await browser.newContext({ viewport: WIDE });
-  context.setDefaultTimeout(20_000 * patience());
-  const seen = await context.newPage();
-  const complaints: string[] = [];
-  const hosts = new Set<string>();
-  seen.on('console', (message) => {
-    if (['error', 'warning'].includes(message.type()) && !OF_A_BROWSER.test(message.text()))
-      complaints.push(message.text());
-  });
-  seen.on('pageerror', (error) => complaints.push(String(error)));
-  seen.on('request', (asked) => hosts.add(new URL(asked.url()).origin));
+  const { page: seen, complaints, hosts } = await openWindow(await openBrowser(file ?? '', ends));
   const go = async (fragment: string): Promise<void> => {
     await seen.goto(`${first.url}/#/${fragment}`);
   };
@@ -248,18 +188,7 @@ test('the description is shown without another host, and tried out', async () =>
   await using ends = new AsyncDisposableStack();
   const cluster = ends.use(await startCluster({ nodes: 1 }));
   const { url } = cluster.node(0);
-  const browser = await launchChromium(file ?? '');
-  ends.defer(() => browser.close());
-  const seen = await browser.newPage({ viewport: WIDE });
-  seen.setDefaultTimeout(20_000 * patience());
-  const complaints: string[] = [];
-  const hosts = new Set<string>();
-  seen.on('console', (message) => {
-    if (message.type() === 'error') complaints.push(message.text());
-  });
-  seen.on('request', (asked) => {
-    if (!asked.url().startsWith('data:')) hosts.add(new URL(asked.url()).origin);
-  });
+  const { page: seen, complaints, hosts } = await openWindow(await openBrowser(file ?? '', ends));
   await seen.goto(`${url}/docs`);
   await seen.locator('#operations-default-getHealth .opblock-summary-control').click();
   await seen.locator('#operations-default-getHealth .execute').click();

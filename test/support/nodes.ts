@@ -131,8 +131,8 @@ export interface ClusterOptions {
   readonly nodes?: number;
   /** Settings of all nodes. */
   readonly environment?: Environment;
-  /** Further settings of one; its index counts from 0. */
-  readonly environmentOf?: (index: number) => Environment;
+  /** Further settings of one; its index counts from 0. @param urls of all, by their indexes. */
+  readonly environmentOf?: (index: number, urls: readonly string[]) => Environment;
   /** Of the nodes' URLs; `http` by default. */
   readonly scheme?: 'http' | 'https';
 }
@@ -216,7 +216,7 @@ async function plannedNodes(
     return new NodeProcess(nodeId, url, dataDir, {
       ...own,
       ...environment,
-      ...environmentOf?.(index),
+      ...environmentOf?.(index, urls),
     });
   });
 }

@@ -2,8 +2,8 @@
  * The log of the cluster as it grows, from whichever node is asked.
  *
  * Invariants: no row is told twice, and none is left out, also over a pause: a row is known by its op, and the place
- * is kept while nothing is read. At another node, whose positions are its own, the tail starts a little before the
- * last row's time, and the ops that were told are left out.
+ * is kept while nothing is read. At another node, whose positions are its own, the tail starts so far back that it meets the
+ * last op of each origin that was told, and the ops that were told are left out.
  */
 import type { Head } from '../../log/tools/logSource.ts';
 import { headOf, parseLine } from '../../log/tools/rowLine.ts';
@@ -12,8 +12,9 @@ import { logOf } from './logReader.ts';
 import { nodes } from './nodes.ts';
 
 const RETRY_MS = 1000;
-/** Rows that are looked through at another node for the place where the tail goes on. */
+/** Rows that are looked through at another node for the place where the tail goes on; more if they are too few. */
 const OVERLAP_ROWS = 5000;
+const OVERLAP_GROWTH = 4;
 const FIRST_ROWS = 100;
 
 export class Tail {
@@ -22,6 +23,8 @@ export class Tail {
   readonly #tell: (rows: readonly Head[]) => void;
   #base = '';
   #lsn = 0;
+  /** How far back the reading began at this node; null where nothing lies before it, or nothing was told before. */
+  #back: number | null = null;
   #reading: AbortController | null = null;
 
   constructor(tell: (rows: readonly Head[]) => void) {
@@ -48,7 +51,10 @@ export class Tail {
         if (base !== this.#base) await this.#find(base, signal);
         const path = `/_log/rows?after=${this.#lsn}&values=false&follow=true`;
         for await (const line of linesOf(await nodes.stream(base, path, signal))) {
-          if (line.startsWith('{"lsn":')) this.#take(headOf(parseLine(line)));
+          if (line.startsWith('{"lsn":') && !this.#take(headOf(parseLine(line)))) {
+            await this.#find(base, signal, (this.#back ?? OVERLAP_ROWS) * OVERLAP_GROWTH);
+            break;
+          }
           if (nodes.present.value !== base) break;
         }
       } catch {
@@ -61,17 +67,22 @@ export class Tail {
   }
 
   /** Finds the place in the log of a node that was not read before. */
-  async #find(base: string, signal: AbortSignal): Promise<void> {
+  async #find(base: string, signal: AbortSignal, back = OVERLAP_ROWS): Promise<void> {
     const { lastLsn } = await logOf(base, signal).facts();
-    const back = this.#base === '' ? FIRST_ROWS : OVERLAP_ROWS;
-    this.#lsn = Math.max(0, lastLsn - back);
+    const isFirst = this.#base === '';
+    this.#lsn = Math.max(0, lastLsn - (isFirst ? FIRST_ROWS : back));
+    this.#back = isFirst || this.#lsn === 0 ? null : back;
     this.#base = base;
   }
 
-  #take(head: Head): void {
+  /** @returns false if ops between the last one that was told and this one lie further back. */
+  #take(head: Head): boolean {
+    const told = this.#told.get(head.origin);
+    if (this.#back !== null && told !== undefined && head.seq > told + 1) return false;
     this.#lsn = head.lsn;
-    if (head.seq <= (this.#told.get(head.origin) ?? 0)) return;
+    if (head.seq <= (told ?? 0)) return true;
     this.#told.set(head.origin, head.seq);
     this.#tell([head]);
+    return true;
   }
 }
