@@ -110,13 +110,14 @@ await node.close();
 
 /** The adapters, whose types need none of the libraries that they are for. */
 const ADAPTERS_SOURCE = `
+import { HearsayBus, hearsayDriver as bentoDriver } from 'hearsay/bentocache';
 import { KeyvHearsay, KeyvHearsay5 } from 'hearsay/keyv';
 import hearsayDriver, { type HearsayDriver } from 'hearsay/unstorage';
 const endpoints = ['http://localhost:8001'];
 const expires: boolean = new KeyvHearsay({ endpoints, prefix: 'a/' }).capabilities.expires;
 const store5: KeyvHearsay5 = new KeyvHearsay5({ endpoints });
 const driver: HearsayDriver = hearsayDriver({ endpoints, ttl: 60 });
-console.log(expires, store5.opts.url, driver.name);
+console.log(expires, store5.opts.url, driver.name, HearsayBus, bentoDriver({ endpoints }).factory);
 `;
 
 const COMMONJS_SOURCE = `

@@ -7,6 +7,7 @@
  */
 import {
   type ClientOptions,
+  type ConnectionState,
   createClient,
   type Entry,
   type HearsayClient,
@@ -26,10 +27,17 @@ export type AdapterOptions = Connection & {
   readonly prefix?: string | undefined;
 };
 
-/** A key has an entry, or has none any more: it was deleted or has expired. */
-export type KeyChange = 'update' | 'remove';
-
-const changeOf = ({ type }: KeyEvent): KeyChange => (type === 'put' ? 'update' : 'remove');
+/** Is told the changes of the keys of an adapter. */
+export interface Follower {
+  /** Whether puts carry their values. */
+  readonly values: boolean;
+  /** @param key without the prefix. */
+  readonly onEvent: (event: KeyEvent, key: string) => void;
+  /** Gets the reason if no node serves the watch any more. */
+  readonly onEnd: (reason: unknown) => void;
+  /** Called for each connection that is made, and for each that is lost. */
+  readonly onConnection?: (state: ConnectionState) => void;
+}
 
 /** The longest time to live that a node takes, some 317 years. */
 const MAX_TTL_MS = 10 ** 13;
@@ -130,30 +138,28 @@ export class Keyspace {
    * Tells every change from now on, also those of other programs and at other nodes. It connects again by itself, and
    * misses nothing that the nodes' logs still hold.
    *
-   * @param onEnd gets the reason if no node serves the watch any more. It is not called once the watch is stopped.
-   * @returns a function that stops it, once a node tells changes.
+   * @returns a function that ends it, once a node tells changes.
    */
-  async follow(
-    onChange: (change: KeyChange, key: string) => void,
-    onEnd: (reason: unknown) => void,
-  ): Promise<() => Promise<void>> {
-    const watch = this.client.watch({ prefix: this.prefix, values: false });
-    const hasBegun = await this.#tellUntil(watch, onChange, 'synced');
-    if (hasBegun) this.#tellUntil(watch, onChange, null).catch(onEnd);
+  async follow(follower: Follower): Promise<() => Promise<void>> {
+    const { values, onEnd, onConnection } = follower;
+    const prefix = this.prefix;
+    const watch = this.client.watch({ prefix, values, ...(onConnection && { onConnection }) });
+    const hasBegun = await this.#tellUntil(watch, follower, 'synced');
+    if (hasBegun) this.#tellUntil(watch, follower, null).catch(onEnd);
     return () => watch.close();
   }
 
   /** @returns whether the event of the type has come; false if the watch has ended before. */
   async #tellUntil(
     watch: Watch,
-    onChange: (change: KeyChange, key: string) => void,
+    { onEvent }: Follower,
     last: WatchEvent['type'] | null,
   ): Promise<boolean> {
     for (let next = await watch.next(); !next.done; next = await watch.next()) {
       const { value: event } = next;
       if (event.type === last) return true;
       // A listener that throws is a fault of the program, and must not end the watch.
-      if ('key' in event) queueMicrotask(() => onChange(changeOf(event), this.#ownKey(event.key)));
+      if ('key' in event) queueMicrotask(() => onEvent(event, this.#ownKey(event.key)));
     }
     return false;
   }

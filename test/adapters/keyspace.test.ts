@@ -114,20 +114,21 @@ keyspace(
       await keys.put('before', 1, null);
       const told: string[] = [];
       const failed: unknown[] = [];
-      const stop = await keys.follow(
-        (change, key) => told.push(`${change} ${key}`),
-        (reason) => failed.push(reason),
-      );
+      const stop = await keys.follow({
+        values: false,
+        onEvent: ({ type }, key) => told.push(`${type} ${key}`),
+        onEnd: (reason) => failed.push(reason),
+      });
       await client.put('ab', 1);
       await keys.put('x', 1, 50);
       await keys.put('y', 1, null);
       await keys.delete('y');
-      const expected = ['update x', 'update y', 'remove y', 'remove x'];
+      const expected = ['put x', 'put y', 'delete y', 'expire x'];
       await until(() => expected.every((line) => told.includes(line)), 'four changes were told');
       assert.is(told.length, 4);
       await stop();
       await keys.put('after', 1, null);
-      assert.not.ok(told.includes('update after'));
+      assert.not.ok(told.includes('put after'));
       assert.equal(failed, []);
     });
   },

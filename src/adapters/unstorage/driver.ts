@@ -1,6 +1,6 @@
 /** Hearsay as a driver of unstorage 1. */
 import { Bytes } from '../../client/index.ts';
-import { type AdapterOptions, type KeyChange, Keyspace } from '../keyspace.ts';
+import { type AdapterOptions, Keyspace } from '../keyspace.ts';
 
 export type HearsayDriverOptions = AdapterOptions & {
   /** The time to live of items that are set without one, in seconds; by default they never expire. */
@@ -32,7 +32,7 @@ export interface HearsayDriver {
   clear(base?: string): Promise<void>;
   dispose(): Promise<void>;
   /** Tells changes at any node, by anybody. Resolves once it does. */
-  watch(callback: (event: KeyChange, key: string) => void): Promise<() => Promise<void>>;
+  watch(callback: (event: 'update' | 'remove', key: string) => void): Promise<() => Promise<void>>;
 }
 
 const DELIMITER = ':';
@@ -71,7 +71,12 @@ export function hearsayDriver(options: HearsayDriverOptions): HearsayDriver {
       allOf(maxDepth === undefined ? keys.keys(base) : keys.keysToDepth(base, DELIMITER, maxDepth)),
     clear: (base) => keys.clear(base),
     dispose: () => keys.close(),
-    watch: (callback) => keys.follow(callback, onWatchEnd),
+    watch: (callback) =>
+      keys.follow({
+        values: false,
+        onEvent: ({ type }, key) => callback(type === 'put' ? 'update' : 'remove', key),
+        onEnd: onWatchEnd,
+      }),
   };
 }
 
