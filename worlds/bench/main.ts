@@ -1,13 +1,25 @@
 /**
- * `npm run worlds:bench`: how soon `npm run worlds` is ready, the memory that it takes, and play with many bots. One
- * line of JSON for each figure; nothing passes or fails, for it depends on the machine.
+ * `npm run worlds:bench`: how soon `npm run worlds` is ready, the memory that it takes, play with many bots, joins,
+ * listings, and a world beside a room of Colyseus. One line of JSON for each figure; nothing passes or fails, for it
+ * depends on the machine.
  */
 import { z } from 'zod';
 import { readSettings, wholeNumber } from '../process/settings.ts';
+import { benchColyseus } from './colyseus.ts';
+import { benchJoins } from './joins.ts';
+import { benchListings } from './listings.ts';
 import { benchPlay, prepareWorlds } from './play.ts';
 import { startWorlds } from './runningWorlds.ts';
 
+const PARTS = ['play', 'joins', 'listings', 'colyseus'] as const;
+
 const settingsSchema = z.object({
+  parts: z
+    .string()
+    .default(PARTS.join(','))
+    .transform((text) => text.split(','))
+    .pipe(z.array(z.enum(PARTS)).min(1))
+    .describe(`what is measured, beside the start (default ${PARTS.join(',')})`),
   worlds: wholeNumber(0, 20)
     .prefault('9')
     .describe('worlds of 50 seats beside those of a first start (default 9)'),
@@ -30,8 +42,22 @@ await using worlds = await startWorlds({
   WORLDS_ALL_REQUESTS_PER_SECOND: '10000',
 });
 tell({ name: 'start', readySeconds: worlds.readySeconds, ...(await worlds.memory()) });
-const worldUrls = await prepareWorlds(worlds, settings.worlds);
+const prepared = await prepareWorlds(worlds, settings.worlds);
 tell({ name: 'with all worlds', ...(await worlds.memory()) });
-for (const bots of settings.bots)
-  tell({ name: 'play', ...(await benchPlay(worlds, worldUrls, bots, settings.seconds)) });
+const { parts, seconds } = settings;
+if (parts.includes('play'))
+  for (const bots of settings.bots)
+    tell({ name: 'play', ...(await benchPlay(worlds, prepared, bots, seconds)) });
+if (parts.includes('joins'))
+  tell({
+    name: 'joins',
+    ...(await benchJoins(worlds, { playing: 200, perSecond: 20, seconds: Math.min(seconds, 10) })),
+  });
+if (parts.includes('listings'))
+  tell({ name: 'listings', ...(await benchListings(worlds, { seconds: 5, rounds: 5 })) });
+if (parts.includes('colyseus'))
+  tell({
+    name: 'colyseus',
+    ...(await benchColyseus(worlds, 'eu/bench-1', { players: 50, seconds, rounds: 3 })),
+  });
 tell({ name: 'end', processesLeft: await worlds.end() });

@@ -1,29 +1,16 @@
 /** Bots in many worlds: how late ticks come, how long frames stay away, and what play costs the log. */
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
-import { z } from 'zod';
 import { readTokens } from '../process/tokenFile.ts';
 import { openCache } from '../tables/cache.ts';
 import { Configurations } from '../tables/operatorTables.ts';
 import { sessionSchema } from '../tables/schemas.ts';
 import { TableMirror } from '../tables/tableMirror.ts';
 import { logSizeOf } from './logSize.ts';
+import { runBots } from './programs.ts';
 import type { RunningWorlds } from './runningWorlds.ts';
 import { quantileBetween, type Scrape, scrape } from './scrape.ts';
 
-const BOTS = fileURLToPath(new URL('../bots/main.ts', import.meta.url));
 const LATE = 'worlds_tick_late_seconds';
 const SETTLE_MS = 100;
-
-const botsSchema = z.object({
-  seated: z.number(),
-  refused: z.number(),
-  bytesPerSecond: z.number(),
-  longestGapMs: z.number(),
-  faults: z.number(),
-  firstFault: z.string().nullable(),
-});
 
 export interface PlayFigures {
   readonly bots: number;
@@ -33,6 +20,9 @@ export interface PlayFigures {
   readonly ticksSkipped: number;
   /** The upper bound of its bucket, of the worst world. */
   readonly tickLateP99Ms: number;
+  /** Of a world of the other region, where nobody plays. */
+  readonly emptyTickLateP99Ms: number;
+  readonly frameGapP99Ms: number;
   readonly longestFrameGapMs: number;
   readonly bytesPerSecondAndPlayer: number;
   /** Of the whole log, less as much time without players; so are the bytes. */
@@ -40,13 +30,25 @@ export interface PlayFigures {
   readonly logBytesPerPlayerMinute: number;
 }
 
+/** The control listeners of worlds. */
+export interface PreparedWorlds {
+  /** All of the first region. */
+  readonly urls: readonly string[];
+  /** One of another region, where nobody plays. */
+  readonly emptyUrl: string;
+}
+
 /** Configures worlds of 50 seats each in the first region, and waits until they take players. */
-export async function prepareWorlds({ regions }: RunningWorlds, count: number): Promise<string[]> {
-  const [home] = regions;
-  if (home === undefined) throw new Error('There is no region.');
+export async function prepareWorlds(
+  { regions }: RunningWorlds,
+  count: number,
+): Promise<PreparedWorlds> {
+  const [home, far] = regions;
+  if (home === undefined || far === undefined) throw new Error('There is no region.');
   const token = await readTokens(home.paths.tokenFile('operator'));
   await using cache = openCache({ endpoints: home.nodeUrls, token });
   await using sessions = new TableMirror(cache, 'session', sessionSchema, home.region);
+  await using others = new TableMirror(cache, 'session', sessionSchema, far.region);
   const configurations = new Configurations(cache);
   for (let number = 1; number <= count; number += 1)
     await configurations.create(
@@ -65,16 +67,20 @@ export async function prepareWorlds({ regions }: RunningWorlds, count: number): 
       },
       Date.now(),
     );
-  const active = () => [...sessions.rows()].filter(({ value }) => value?.state === 'active');
+  const activeIn = (mirror: typeof sessions) =>
+    [...mirror.rows()].filter(({ value }) => value?.state === 'active');
+  const active = () => activeIn(sessions);
   const ofBench = () => active().filter(({ key }) => key.includes('/bench-'));
   while (ofBench().length < count) await sleep(SETTLE_MS);
-  return active().flatMap(({ value }) => value?.controlUrl ?? []);
+  const urlsOf = (mirror: typeof sessions): string[] =>
+    activeIn(mirror).flatMap(({ value }) => value?.controlUrl ?? []);
+  while (urlsOf(others).length === 0) await sleep(SETTLE_MS);
+  return { urls: urlsOf(sessions), emptyUrl: urlsOf(others)[0] ?? '' };
 }
 
-/** @param worldUrls the control listeners of all worlds of the first region. */
 export async function benchPlay(
   worlds: RunningWorlds,
-  worldUrls: readonly string[],
+  { urls: worldUrls, emptyUrl }: PreparedWorlds,
   bots: number,
   seconds: number,
 ): Promise<PlayFigures> {
@@ -83,6 +89,7 @@ export async function benchPlay(
   await sleep(seconds * 1000);
   const playFrom = await logSizeOf(dataDir);
   const before = await Promise.all(worldUrls.map(scrape));
+  const emptyBefore = await scrape(emptyUrl);
   const report = await runBots(worlds.edgeUrl, bots, seconds);
   const end = await logSizeOf(dataDir);
   const playerMinutes = Math.max(1, report.seated * seconds) / 60;
@@ -101,13 +108,9 @@ export async function benchPlay(
     faults: report.faults,
     firstFault: report.firstFault,
     ticksSkipped: grown('worlds_ticks_skipped_total'),
-    tickLateP99Ms:
-      1000 *
-      Math.max(
-        ...both.map(([first, second]) =>
-          quantileBetween(first.buckets(LATE), second.buckets(LATE), 0.99),
-        ),
-      ),
+    tickLateP99Ms: Math.max(...both.map(([first, second]) => lateP99Of(first, second))),
+    emptyTickLateP99Ms: lateP99Of(emptyBefore, await scrape(emptyUrl)),
+    frameGapP99Ms: report.frameGapP99Ms,
     longestFrameGapMs: report.longestGapMs,
     bytesPerSecondAndPlayer: report.bytesPerSecond,
     opsPerPlayerMinute: costOf('ops'),
@@ -115,19 +118,8 @@ export async function benchPlay(
   };
 }
 
-async function runBots(
-  edgeUrl: string,
-  count: number,
-  seconds: number,
-): Promise<z.output<typeof botsSchema>> {
-  const words = ['--count', `${count}`, '--seconds', `${seconds}`, '--edge-url', edgeUrl];
-  const child = spawn(process.execPath, [BOTS, ...words], { stdio: ['ignore', 'pipe', 'inherit'] });
-  let text = '';
-  child.stdout.setEncoding('utf8').on('data', (part: string) => {
-    text += part;
-  });
-  await once(child, 'close');
-  return botsSchema.parse(JSON.parse(text));
-}
+/** In milliseconds. */
+const lateP99Of = (before: Scrape, after: Scrape): number =>
+  1000 * quantileBetween(before.buckets(LATE), after.buckets(LATE), 0.99);
 
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));

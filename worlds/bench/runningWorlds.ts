@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { SlotStore } from '../fleet/slotStore.ts';
 import { type Place, planAt } from '../run/place.ts';
 import type { RegionPlan } from '../run/worldsPlan.ts';
 
@@ -27,6 +28,8 @@ export interface RunningWorlds extends AsyncDisposable {
   readonly edgeUrl: string;
   readonly regions: readonly RegionPlan[];
   memory(): Promise<Memory>;
+  /** @param world as region/world. @returns the process of its first slot. */
+  pidOf(world: string): number;
   /** Interrupts it as Ctrl-C does. @returns how many of its processes are left after its end. */
   end(): Promise<number>;
 }
@@ -85,6 +88,14 @@ export async function startWorlds(edge: Readonly<Record<string, string>>): Promi
         residentMiB: sum(({ Rss }) => Rss),
         proportionalMiB: sum(({ Pss }) => Pss),
       };
+    },
+    pidOf: (world) => {
+      const [name, word] = world.split('/');
+      const data = regions.find(({ region }) => region === name)?.paths.data ?? '';
+      using store = new SlotStore(join(data, 'fleet/slots.sqlite'));
+      const pid = store.slots().find((slot) => slot.world === word)?.process?.pid;
+      if (pid === undefined) throw new Error(`No process runs ${world}.`);
+      return pid;
     },
     end,
     [Symbol.asyncDispose]: async () => {

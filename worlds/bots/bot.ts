@@ -21,6 +21,8 @@ export interface BotOptions {
   readonly edgeUrl: string;
   /** The preferred ones first. */
   readonly regions: readonly string[];
+  /** The world that it asks first; by default any. */
+  readonly world?: { readonly region: string; readonly world: string } | null;
   /** From 0: each has its own loopback address. */
   readonly number: number;
   /** Numbers from 0 to below 1: the same ones make the same steps. */
@@ -86,7 +88,7 @@ export class Bot implements AsyncDisposable {
   static async enter(options: BotOptions): Promise<Bot> {
     const account = await BotAccount.guest(options.edgeUrl, options.number);
     const bot = new Bot(options, account);
-    await bot.#ask({ regions: options.regions });
+    await bot.#ask(options.world ?? { regions: options.regions });
     return bot;
   }
 

@@ -78,6 +78,11 @@ export class BotAccount implements AsyncDisposable {
     }
   }
 
+  /** The header of its requests. */
+  get authorization(): string {
+    return `Bearer ${this.#access}`;
+  }
+
   /** @param not instances that were found dead. */
   async join(target: JoinTarget, not: readonly string[]): Promise<SeatOffer | Refused> {
     const body = 'regions' in target ? { regions: target.regions, not } : { not };
@@ -121,7 +126,7 @@ export class BotAccount implements AsyncDisposable {
   ): Promise<Response> {
     return fetch(this.#edgeUrl + path, {
       method,
-      headers: { Authorization: `Bearer ${this.#access}`, ...headers },
+      headers: { Authorization: this.authorization, ...headers },
       ...(body !== undefined && { body: JSON.stringify(body) }),
       signal: AbortSignal.timeout(ASK_LIMIT_MS),
       dispatcher: this.#agent,

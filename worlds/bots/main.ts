@@ -17,6 +17,15 @@ const settingsSchema = z.object({
     .transform((text) => text.split(','))
     .pipe(z.array(nameSchema).min(1).max(10))
     .describe('regions that they join, the preferred ones first, separated by commas (default eu)'),
+  world: z
+    .string()
+    .default('')
+    .transform((text) => {
+      const [region = '', world = ''] = text.split('/');
+      return text === '' ? null : { region, world };
+    })
+    .pipe(z.object({ region: nameSchema, world: nameSchema }).nullable())
+    .describe('world that they ask first, as region/world (default: any)'),
   edgeUrl: z
     .url()
     .default('http://127.0.0.1:8080')
