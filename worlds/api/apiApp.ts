@@ -9,6 +9,7 @@ import type { PlayerRecords } from '../tables/playerRecords.ts';
 import { nameSchema } from '../tables/schemas.ts';
 import { type AdminOptions, adminRoutes } from './adminRoutes.ts';
 import type { Joined, Joins } from './joins.ts';
+import { ListingTexts } from './listingTexts.ts';
 import type { Watchers } from './watchers.ts';
 import type { WorldsView } from './worldsView.ts';
 
@@ -41,6 +42,7 @@ const KEY_RULE = /^[\w.-]{1,64}$/;
 
 export function apiApp(options: ApiOptions): RequestListener {
   const { view, joins, callers, watchers, records, onFault, isOutOfReach, seen } = options;
+  const texts = new ListingTexts();
   const app = jsonApp(
     [
       {
@@ -48,7 +50,7 @@ export function apiApp(options: ApiOptions): RequestListener {
         path: '/worlds',
         answer: async (request) => {
           await callers.anyone(request, 'worlds.list');
-          return listAnswer(view, request);
+          return listAnswer(view, texts, request);
         },
       },
       {
@@ -135,12 +137,15 @@ function filterOf(request: JsonRequest): ListingFilter {
   };
 }
 
-function listAnswer(view: WorldsView, request: JsonRequest): JsonAnswer {
-  const filter = filterOf(request);
+function listAnswer(view: WorldsView, texts: ListingTexts, request: JsonRequest): JsonAnswer {
   const { isStale: stale, etag } = view;
+  const body = texts.text(etag, String(request.query), () => {
+    const worlds = view.listing.list(filterOf(request));
+    return JSON.stringify({ worlds, stale });
+  });
   const headers = { ETag: etag, 'Cache-Control': 'private, no-cache' };
   if (request.header('If-None-Match') === etag) return { status: 304, headers };
-  return { status: 200, body: { worlds: view.listing.list(filter), stale }, headers };
+  return { status: 200, text: { type: 'application/json', body }, headers };
 }
 
 function joinAnswer({ isNew, ...body }: Joined): JsonAnswer {

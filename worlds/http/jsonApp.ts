@@ -122,7 +122,7 @@ function requestOf(
 ): JsonRequest {
   return {
     parameters: context.params,
-    query: context.URL.searchParams,
+    query: new URLSearchParams(context.querystring),
     header: (name) => context.get(name),
     body: async (schema) => {
       const text = await rawBody(context.req, {
