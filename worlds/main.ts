@@ -1,6 +1,6 @@
 /**
  * `npm run worlds`: two regions on this machine; `npm run worlds -- bots`: players for them; `config`, `drain` and
- * `token`: what operators do; `cut`, `heal` and `evacuate`: what may happen to a region.
+ * `token`: what operators do; `trace`, `audit` and `player`: what has happened; `cut`, `heal` and `evacuate`: what may happen to a region.
  */
 switch (process.argv[2]) {
   case 'bots':
@@ -22,6 +22,11 @@ switch (process.argv[2]) {
   case 'trace': {
     const { traceCommand } = await import('./run/traceCommand.ts');
     await traceCommand(process.argv.slice(3));
+    break;
+  }
+  case 'player': {
+    const { playerCommand } = await import('./run/playerCommand.ts');
+    await playerCommand(process.argv.slice(3));
     break;
   }
   case 'audit': {

@@ -3,14 +3,31 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { startNode } from '../../../src/index.ts';
 import { temporaryDirectory } from '../../../test/support/processes.ts';
 import { AuditLog } from '../../access/audit.ts';
+import { packSave } from '../../rules/fences.ts';
+import type { PlayerRecord } from '../../rules/progress.ts';
 import { traceTree } from '../../rules/traceTree.ts';
+import type { PlayerLine } from '../../run/playerCommand.ts';
 import { linesOfTrace } from '../../run/traceCommand.ts';
+import { openCache } from '../../tables/cache.ts';
+import { PlayerRecords } from '../../tables/playerRecords.ts';
 import { startProgram } from '../support/programs.ts';
 
 const commands = suite('commands');
 
+const RECORD: PlayerRecord = {
+  position: { x: 0, y: 0 },
+  coins: 0,
+  milestone: 0,
+  distance: 0,
+  playedMs: 0,
+  visits: 1,
+  world: 'meadow',
+  instance: 'eu-meadow-1-1',
+  savedAtMs: 0,
+};
 const TRACE = 'ab'.repeat(16);
 
 commands('a trace is found in the logs of all processes, among lines of all kinds', async () => {
@@ -74,5 +91,47 @@ commands('audit prints all lines by time, and verify exits with 1 if one was cha
   assert.match(verified.stdout, /fleet\/audit: line 1 was changed\.\n/);
   assert.match(verified.stdout, /identity\/audit: 1 lines are whole/);
 });
+
+commands(
+  'the history of a player spells out whose save each was, and which of them counts',
+  async () => {
+    await using directory = await temporaryDirectory();
+    const dataDir = join(directory.path, 'eu/eu-node1');
+    const player = `p${'0'.repeat(32)}`;
+    {
+      await using node = await startNode({ nodeId: 'eu-node1', port: 0, dataDir });
+      await node.ready;
+      await using cache = openCache({ endpoints: [node.url], token: null });
+      const records = new PlayerRecords(cache);
+      const save = (coins: number, fence: number, counter: number) =>
+        records.save(player, { ...RECORD, coins }, packSave({ fence, counter }));
+      await save(3, 1024, 1);
+      await save(4, 1024, 2);
+      await save(4, 2048, 1);
+      assert.is((await save(5, 1024, 3)).type, 'conflict', 'the older seat');
+      await records.remove(player);
+    }
+    const settings = { 'data-dir': directory.path };
+    await using command = startProgram('main.ts', settings, ['player', player]);
+    assert.is(await command.ended(), 0, command.stderr);
+    const lines = command.stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as PlayerLine);
+    assert.equal(
+      lines.map(({ node, kind, fence, counter, won }) => [node, kind, fence, counter, won]),
+      [
+        ['eu-node1', 'put', 1024, 1, true],
+        ['eu-node1', 'put', 1024, 2, true],
+        ['eu-node1', 'put', 2048, 1, true],
+        ['eu-node1', 'delete', null, null, true],
+      ],
+    );
+    assert.equal(lines[2]?.record, { v: 1, ...RECORD, coins: 4 });
+    await using other = startProgram('main.ts', settings, ['player', `p${'1'.repeat(32)}`]);
+    assert.is(await other.ended(), 1);
+    assert.match(other.stderr, /remembers nothing/);
+  },
+);
 
 commands.run();
