@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
-import { processorMs } from '../../bench/processorTime.ts';
+import { processorMs } from './processorTime.ts';
 
 const BOTS = fileURLToPath(new URL('../bots/main.ts', import.meta.url));
 
