@@ -339,7 +339,7 @@ export class Fold {
       this.#foldMembership(row);
       if (row.won && isOnKey(row.op) && this.map.fold(row.op, row.lsn))
         holes += textLength(row.op) + ENTRY_COST_BYTES;
-      rows.push(this.recent.push(row));
+      rows.push(this.recent.push(row, batch.touched.get(row)));
       this.#lastLsn = row.lsn;
     }
     for (const record of batch.records.values()) this.#setRecord(record);

@@ -7,7 +7,7 @@
 import { holds } from '../words/condition.ts';
 import type { Delta } from '../words/delta.ts';
 import { BrokenInvariantError } from '../words/errors.ts';
-import { add, carriedHash, type Hash, hashOp, ZERO } from '../words/hash.ts';
+import { add, carriedHash, type Hash, hasContent, hashOp, ZERO } from '../words/hash.ts';
 import { followedHlc, nextHlc } from '../words/hlc.ts';
 import {
   admitsVersion,
@@ -82,6 +82,19 @@ export const emptyRecord = (origin: string): OriginRecord => ({
   compactedSum: ZERO,
 });
 
+/** The op is not the greatest of its key. */
+const LOSES = Symbol('loses');
+
+/**
+ * Whether the op beats the entry by its birth alone and stores the same: a touch, or a put of the same version and
+ * value.
+ */
+const isTouchOf = (beaten: PutHead, op: Op): boolean =>
+  op.kind === 'put' &&
+  op.version === beaten.version &&
+  op.generation === beaten.generation &&
+  hasContent(beaten, { value: op.value, meta: op.meta, expiresAt: beaten.expiresAt });
+
 /** One batch: the content of one transaction. */
 export class Batch {
   readonly rows: Row[] = [];
@@ -93,6 +106,8 @@ export class Batch {
   readonly removed: number[] = [];
   /** Ops that were born in this batch. */
   born = 0;
+  /** The rows that changed the expiry of an entry and nothing that a client stored, each with that entry. */
+  readonly touched = new Map<Row, PutHead>();
   /** The rows of requests that are traced, each with the span of its request. */
   readonly traces = new Map<Row, TraceParent>();
   readonly #basis: Basis;
@@ -181,7 +196,7 @@ export class Batch {
   /** Rule 10: a row of a snapshot. A row that is no entry at its sender does not win here either. */
   snapshotRow(op: Op, isEntry: boolean): void {
     this.#follow(op);
-    this.#push(op, isEntry && isOnKey(op) && this.#wins(op));
+    this.#push(op, isEntry && isOnKey(op) ? this.#beaten(op) : LOSES);
   }
 
   /**
@@ -408,7 +423,7 @@ export class Batch {
   #append(op: Op): void {
     const record = this.#record(op.origin);
     this.#follow(op);
-    this.#push(op, isOnKey(op) && this.#wins(op));
+    this.#push(op, isOnKey(op) ? this.#beaten(op) : LOSES);
     this.records.set(op.origin, { ...record, seq: op.seq, sum: add(record.sum, carriedHash(op)) });
   }
 
@@ -422,18 +437,23 @@ export class Batch {
         : followedHlc(this.#hlc, op.hlc, this.#nowMs);
   }
 
-  #push(op: Op, won: boolean): void {
+  /** @param beaten the entry that the op beats; undefined: it beats none and wins. */
+  #push(op: Op, beaten: EntryHead | undefined | typeof LOSES): void {
     if (op.kind === 'join') this.#joined.add(op.key);
     else if (op.kind === 'retire') this.#retired.add(op.key);
     const lsn = this.#basis.lastLsn + this.rows.length + 1;
-    this.rows.push({ lsn, committedAt: this.#nowMs, won, op });
+    const row = { lsn, committedAt: this.#nowMs, won: beaten !== LOSES, op };
+    this.rows.push(row);
+    if (beaten !== LOSES && beaten?.kind === 'put' && isTouchOf(beaten, op))
+      this.touched.set(row, beaten);
   }
 
-  #wins(op: KeyOp): boolean {
+  /** The entry that the op beats, or `LOSES`. */
+  #beaten(op: KeyOp): EntryHead | undefined | typeof LOSES {
     const entry = this.#head(op.key);
-    if (entry !== undefined && compareOps(op, entry) <= 0) return false;
+    if (entry !== undefined && compareOps(op, entry) <= 0) return LOSES;
     this.#entries.set(op.key, op);
-    return true;
+    return entry;
   }
 
   #entry(key: string): Entry | undefined {

@@ -4,7 +4,7 @@
  * A reader that is further behind reads the log.
  */
 
-import { textLength } from '../words/op.ts';
+import { type PutHead, textLength } from '../words/op.ts';
 import { Queue } from '../words/queue.ts';
 import type { Row } from '../words/row.ts';
 
@@ -12,6 +12,8 @@ export interface RecentRow {
   readonly row: Row;
   /** The op as peers get it, once it has been encoded. */
   wire: string | null;
+  /** The entry whose expiry alone the row changed; null if it changed more, or came with the log. */
+  readonly touched: PutHead | null;
 }
 
 export interface RecentLimits {
@@ -32,9 +34,9 @@ export class RecentRows {
   }
 
   /** A row that does not follow the last one (a compacted log, a snapshot) drops all older rows. */
-  push(row: Row): RecentRow {
+  push(row: Row, touched: PutHead | null = null): RecentRow {
     if (!this.#follows(row)) this.clear();
-    const recent: RecentRow = { row, wire: null };
+    const recent: RecentRow = { row, wire: null, touched };
     this.#all.push(recent);
     const run = this.#byOrigin.get(row.op.origin) ?? new Queue<RecentRow>();
     if (run.length === 0) this.#byOrigin.set(row.op.origin, run);

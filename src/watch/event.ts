@@ -28,7 +28,7 @@ export function keyEventText(
 ): string {
   const isPut = type === 'put';
   let text = `{"type":"${type}","key":${JSON.stringify(key)}`;
-  if (withValue) text += `,"value":${isPut ? (value ?? 'null') : 'null'}`;
+  if (withValue && type !== 'touch') text += `,"value":${isPut ? (value ?? 'null') : 'null'}`;
   if (withValue && isPut && meta != null) text += `,"meta":${meta}`;
   const expiry = type === 'delete' ? 'null' : instantText(expiresAt);
   return `${text},"version":${version},"expires_at":${expiry},"cursor":"${cursor}"}`;

@@ -24,7 +24,8 @@ import type { Row } from '../words/row.ts';
 import { covers, raise, seqOf } from '../words/vector.ts';
 import type { Expiry } from './expiryRecord.ts';
 
-export type KeyEventType = 'put' | 'delete' | 'expire';
+/** `touch`: the entry has another expiry, and nothing else of it has changed. */
+export type KeyEventType = 'put' | 'touch' | 'delete' | 'expire';
 
 /** The map of this node, as of its last commit, which a position is read against. */
 export interface WatchView {

@@ -1,5 +1,6 @@
 /** An event for many watchers: it is made when it happens, and encoded at most once for each format. */
 
+import type { OpId } from '../words/op.ts';
 import { type EventSubject, keyEventText, type WatchEventType } from './event.ts';
 import type { KeyEventType } from './position.ts';
 
@@ -9,6 +10,8 @@ export interface Format {
   readonly index: number;
   /** Whether these watchers want values. */
   readonly withValues: boolean;
+  /** Whether these watchers want to know of touches. */
+  readonly withTouches?: boolean;
   encode(type: WatchEventType, cursor: string, text: string): Buffer;
 }
 
@@ -16,12 +19,33 @@ export class SharedEvent {
   readonly type: KeyEventType;
   readonly subject: EventSubject;
   readonly cursor: string;
+  /** Of a touch: the op that it gave another expiry. */
+  readonly touched: OpId | null;
   readonly #bytes: (Buffer | undefined)[] = [];
+  #put: SharedEvent | null = null;
 
-  constructor(type: KeyEventType, subject: EventSubject, cursor: string) {
+  constructor(
+    type: KeyEventType,
+    subject: EventSubject,
+    cursor: string,
+    touched: OpId | null = null,
+  ) {
     this.type = type;
     this.subject = subject;
     this.cursor = cursor;
+    this.touched = touched;
+  }
+
+  /**
+   * The bytes for a watcher, or null if it is not to be told.
+   *
+   * @param knows whether it was told the value of the touched op: a watcher that was not is told a put.
+   */
+  bytesFor(format: Format, knows: boolean): Buffer | null {
+    if (this.type !== 'touch') return this.bytes(format);
+    if (knows) return format.withTouches === true ? this.bytes(format) : null;
+    this.#put ??= new SharedEvent('put', this.subject, this.cursor);
+    return this.#put.bytes(format);
   }
 
   bytes(format: Format): Buffer {

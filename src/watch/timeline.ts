@@ -130,6 +130,7 @@ export function isStillTold(
   told: ExpiryMark,
 ): boolean {
   const isEntry = entry !== undefined && sameOp(entry, item);
-  if (item.event.type !== 'put') return entry === undefined || isEntry;
+  const { type } = item.event;
+  if (type === 'delete' || type === 'expire') return entry === undefined || isEntry;
   return isEntry && !expiredBy(told, entry);
 }

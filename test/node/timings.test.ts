@@ -23,6 +23,7 @@ const committed = (origin: string, bornAtMs: number, committedAt: number) => ({
     {
       row: { lsn: 1, committedAt, won: true, op: put({ origin, hlc: bornAtMs * 1000 + 7 }) },
       wire: null,
+      touched: null,
     },
   ],
 });

@@ -144,7 +144,7 @@ export function addWatchRoute(
         caller: caller.proof.id,
         address: addressOf(ctx.req),
       } as const;
-      const format = formatFor('stream', watch.withValues);
+      const format = formatFor('stream', watch);
       start(ctx.res, hub, { ...watch, ...admitted, format, client });
     },
   });

@@ -35,6 +35,10 @@ export const watchQuerySchema = z.object({
     .meta({ description: 'From `POST /_ticket`, for clients that can send no header.' }),
   initial: flag('false', 'Without a cursor: tell the present entries first.'),
   values: flag('true', 'Whether puts carry the value.'),
+  touches: flag(
+    'false',
+    'Whether entries that only got another time to live are told, as `touch`.',
+  ),
 });
 
 export interface WatchQuery {
@@ -42,6 +46,8 @@ export interface WatchQuery {
   readonly cursor: string | null;
   readonly withState: boolean;
   readonly withValues: boolean;
+  /** Whether entries that only got another expiry are told. */
+  readonly withTouches: boolean;
 }
 
 export interface WatchAdmissionOptions {
@@ -94,6 +100,7 @@ export class WatchAdmission {
         null,
       withState: query.initial === 'true',
       withValues: query.values === 'true',
+      withTouches: query.touches === 'true',
     };
   }
 

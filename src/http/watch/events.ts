@@ -29,6 +29,21 @@ export const putEventSchema = z
   })
   .meta({ id: 'PutEvent', description: 'The key has this entry now.' });
 
+export const touchEventSchema = z
+  .object({
+    type: z.literal('touch'),
+    key,
+    version: z.int().min(0),
+    expires_at: z.union([instant, z.null()]),
+    cursor,
+  })
+  .meta({
+    id: 'TouchEvent',
+    description:
+      'Only with touches=true: the entry has this time to live now, and the value and version that were told last. ' +
+      'A watcher that may not have been told them gets a put in its place.',
+  });
+
 export const deleteEventSchema = z
   .object({
     type: z.literal('delete'),
@@ -71,6 +86,7 @@ export const resetEventSchema = z.object({ type: z.literal('reset'), cursor }).m
 export const watchEventSchema = z
   .discriminatedUnion('type', [
     putEventSchema,
+    touchEventSchema,
     deleteEventSchema,
     expireEventSchema,
     syncedEventSchema,

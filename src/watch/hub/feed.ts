@@ -13,11 +13,12 @@ import { type Cursor, encodePlace, encodeVector } from '../../words/cursor.ts';
 import {
   compareMarks,
   type ExpiryMark,
+  expiredBy,
   laterMark,
   markOfClock,
   NO_EXPIRIES,
 } from '../../words/expiryMark.ts';
-import { isOnKey, type OpId, sameOp } from '../../words/op.ts';
+import { isOnKey, type OpId, type PutHead, sameOp } from '../../words/op.ts';
 import { covers, raise } from '../../words/vector.ts';
 import type { EventSubject } from '../event.ts';
 import { ExpiryRecord } from '../expiryRecord.ts';
@@ -126,7 +127,9 @@ export class WatchFeed {
 
   #onCommit({ rows }: Committed): void {
     this.sweep(rows.length);
-    for (const { row } of rows) {
+    /** Keys with rows that this commit beats; the entry of each whose value watchers know, or null. */
+    const passedOver = new Map<string, PutHead | null>();
+    for (const { row, touched } of rows) {
       const { op } = row;
       const entry = isOnKey(op) ? this.#replica.map.head(op.key) : undefined;
       if (isOnKey(op) && entry !== undefined && sameOp(entry, op)) this.record.beat(op);
@@ -138,8 +141,13 @@ export class WatchFeed {
       if (!isOnKey(op) || !row.won) continue;
       const groups = this.groups.matching(op.key);
       if (groups.length === 0) continue;
+      const before = passedOver.get(op.key);
+      const known = touched === null || before === undefined ? touched : before;
       const type = judge(op, entry, this.#told);
-      if (type !== null) this.#tell(type, op, op, row.lsn, this.#told, groups);
+      if (type === null) passedOver.set(op.key, known);
+      else if (type === 'put' && known !== null && !expiredBy(this.#told, known))
+        this.#tell('touch', op, op, row.lsn, groups, known);
+      else this.#tell(type, op, op, row.lsn, groups);
     }
     if (this.#isFollowing) this.#leaveOutClosed();
     this.#flush();
@@ -169,22 +177,24 @@ export class WatchFeed {
       // The row of the entry is in the commit under way, and is told next.
       if (!this.#isFollowing || !covers(this.#vector, entry)) continue;
       const groups = this.groups.matching(entry.key);
-      if (groups.length > 0) this.#tell('expire', expiry, expiry, null, toldBefore, groups);
+      if (groups.length > 0) this.#tell('expire', expiry, expiry, null, groups, null, toldBefore);
     }
     this.#told = laterMark(this.#told, upTo);
     this.#flush();
     if (!this.#isOwnSweep) this.#listener.moved();
   }
 
+  /** @param touched of a touch: the entry whose value watchers know, and which has another expiry now. */
   #tell(
     type: KeyEventType,
     subject: EventSubject,
     { origin, seq }: OpId,
     lsn: number | null,
-    toldBefore: ExpiryMark,
     groups: readonly WatchGroup[],
+    touched: OpId | null = null,
+    toldBefore = this.#told,
   ): void {
-    const event = new SharedEvent(type, subject, this.endCursor);
+    const event = new SharedEvent(type, subject, this.endCursor, touched);
     this.timeline.append({ event, lsn, toldBefore, origin, seq });
     const indexAfter = this.timeline.end;
     for (const group of groups) {

@@ -2,6 +2,7 @@
  * Groups watchers by their prefixes, so that an event costs nothing for watchers of other prefixes.
  * Each live watcher of a group gets one write, however many events happened at once.
  */
+import type { OpId } from '../../words/op.ts';
 import type { Format, SharedEvent } from '../sharedEvent.ts';
 import type { Watcher } from './watcher.ts';
 
@@ -64,10 +65,18 @@ export function deliver(
   fallBehind: (watcher: Watcher, index: number) => void,
 ): void {
   const byFormat = new Map<Format, Joined[]>();
+  const hasTouches = group.pending.some(({ event }) => event.touched !== null);
+  const joinedFor = (watcher: Watcher): Joined[] => {
+    const { format } = watcher;
+    // What a watcher from a cursor was told differs from one to the next.
+    if (hasTouches && watcher.mayLack !== null)
+      return join(group, format, (touched) => watcher.knows(touched));
+    const joined = byFormat.get(format) ?? join(group, format, () => true);
+    byFormat.set(format, joined);
+    return joined;
+  };
   for (const watcher of group.live) {
-    const joined = byFormat.get(watcher.format) ?? join(group, watcher.format);
-    byFormat.set(watcher.format, joined);
-    for (const { bytes, indexAfter } of joined) {
+    for (const { bytes, indexAfter } of joinedFor(watcher)) {
       watcher.write(bytes);
       if (watcher.isWritable) continue;
       fallBehind(watcher, indexAfter);
@@ -76,17 +85,25 @@ export function deliver(
   }
 }
 
-/** Joins the events' bytes once for all watchers of a format; each event stays a message of its own. */
-function join(group: WatchGroup, format: Format): Joined[] {
+/**
+ * Joins the events' bytes once for many watchers of a format; each event stays a message of its own.
+ *
+ * @param knows whether these watchers were told the value of the op, which a touch gave another expiry.
+ */
+function join(group: WatchGroup, format: Format, knows: (touched: OpId) => boolean): Joined[] {
   const joined: Joined[] = [];
   let parts: Buffer[] = [];
   let length = 0;
   for (const [index, { event, indexAfter }] of group.pending.entries()) {
-    const bytes = event.bytes(format);
-    parts.push(bytes);
-    length += bytes.length;
+    const bytes = event.bytesFor(format, event.touched !== null && knows(event.touched));
+    if (bytes !== null) {
+      parts.push(bytes);
+      length += bytes.length;
+    }
     if (length < JOINED_BYTES && index < group.pending.length - 1) continue;
-    joined.push({ bytes: parts.length === 1 ? bytes : Buffer.concat(parts, length), indexAfter });
+    const [first] = parts;
+    if (first === undefined) continue;
+    joined.push({ bytes: parts.length === 1 ? first : Buffer.concat(parts, length), indexAfter });
     parts = [];
     length = 0;
   }

@@ -153,6 +153,7 @@ export class WatchHub implements Ends {
     const from = cursor === null || followed === null ? start : { ...cursor, vector: followed };
     const position = new Position(prefix, lsn, from);
     const watcher = new Watcher(request, sink, position, this, this.#options.replica.nowMs());
+    watcher.mayLack = followed;
     this.#watchers.set(watcher, this.#feed.groups.join(prefix));
     const isLost = cursor !== null && (followed === null || !this.#feed.knowsSince(cursor));
     if (startsAnew || isLost) this.#reader.reset(watcher);

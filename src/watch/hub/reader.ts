@@ -92,6 +92,7 @@ export class WatchReader {
     watcher.position = new Position(watcher.prefix, end.lsn, { ...end, state: STATE_START });
     watcher.goalLsn = end.lsn;
     watcher.isSynced = false;
+    watcher.mayLack = null;
     this.#hub.startReading(watcher);
     watcher.writeStreamEvent('reset', this.cursorOf(watcher));
     // Later, because this can come while all other watchers are being told.
@@ -136,9 +137,11 @@ export class WatchReader {
     for (; index < timeline.end && watcher.isWritable; index++) {
       const item = timeline.at(index);
       if (item === undefined || !item.event.subject.key.startsWith(watcher.prefix)) continue;
-      if (isStillTold(item, this.#view.entry(item.event.subject.key), end.told))
-        watcher.write(item.event.bytes(watcher.format));
-      else watcher.leftOut++;
+      const isTold = isStillTold(item, this.#view.entry(item.event.subject.key), end.told);
+      // The put before a touch may have been passed over.
+      const bytes = isTold ? item.event.bytesFor(watcher.format, false) : null;
+      if (bytes === null) watcher.leftOut++;
+      else watcher.write(bytes);
     }
     watcher.sink.uncork();
     if (index < timeline.end) this.#hub.fallBehind(watcher, index);

@@ -6,8 +6,10 @@
  * in the log. While it is `behind` or `reading` it keeps a position, from which it can always go on
  * reading.
  */
+import type { FollowedVector } from '../../rules/closings.ts';
 import type { Cursor } from '../../words/cursor.ts';
-import type { ColdPut, Put } from '../../words/op.ts';
+import type { ColdPut, OpId, Put } from '../../words/op.ts';
+import { covers } from '../../words/vector.ts';
 import { type EventSubject, type StreamEventType, streamEventText } from '../event.ts';
 import type { KeyEventType, Position } from '../position.ts';
 import { encodeKeyEvent, type Format } from '../sharedEvent.ts';
@@ -84,6 +86,11 @@ export class Watcher {
   standing: Standing = READING;
   /** The position from which it goes on reading; without meaning while it is live. */
   position: Position;
+  /**
+   * The ops that its cursor covered. It may not have been told them: a cursor also covers ops that were passed over for
+   * a greater one, which this node may not have. Null: this connection has told it all that it covers.
+   */
+  mayLack: FollowedVector | null = null;
   /** The watcher has caught up once it has read to this lsn. */
   goalLsn: number;
   isSynced = false;
@@ -122,6 +129,11 @@ export class Watcher {
     return (
       !this.isClosed && bufferedBytes <= Math.max(this.#room.maxBufferedBytes, drainsAboveBytes)
     );
+  }
+
+  /** Whether it was told what the op stored, once it has read to the end. */
+  knows(op: OpId): boolean {
+    return this.mayLack === null || !covers(this.mayLack, op);
   }
 
   stand(standing: 'live' | 'reading'): void {

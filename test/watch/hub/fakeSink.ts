@@ -9,9 +9,10 @@ import type { Format } from '../../../src/watch/sharedEvent.ts';
 import type { Cursor } from '../../../src/words/cursor.ts';
 
 /** Events as lines, so that tests need no frames. */
-export const lines = (withValues = true): Format => ({
-  index: withValues ? 1 : 0,
+export const lines = (withValues = true, withTouches = false): Format => ({
+  index: (withValues ? 1 : 0) + (withTouches ? 2 : 0),
   withValues,
+  withTouches,
   encode: (_type, _cursor, text) => Buffer.from(`${text}\n`),
 });
 
@@ -102,11 +103,12 @@ export interface WatchOptions {
   readonly cursor?: Cursor | null;
   readonly withState?: boolean;
   readonly withValues?: boolean;
+  readonly withTouches?: boolean;
 }
 
 export const watchRequest = (options: WatchOptions = {}) => ({
   prefix: options.prefix ?? '',
   cursor: options.cursor ?? null,
   withState: options.withState ?? false,
-  format: lines(options.withValues ?? true),
+  format: lines(options.withValues ?? true, options.withTouches ?? false),
 });

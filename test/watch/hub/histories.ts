@@ -34,6 +34,8 @@ class Client {
   watcher: Watcher | null = null;
   sink = new FakeSink();
   isSynced = false;
+  withTouches = false;
+  #connections = 0;
   #seen = 0;
   /** Of each key the greatest op that it was told alive or gone since the last reset. */
   readonly #last = new Map<string, KeyOp>();
@@ -52,7 +54,9 @@ class Client {
     this.#seen = 0;
     this.isSynced = false;
     if (this.cursor !== null) this.#world.counts.resumes++;
-    const request = watchRequest({ prefix: this.prefix, cursor: this.cursor, withState: true });
+    this.withTouches = this.#connections++ % 2 === 0;
+    const { prefix, cursor, withTouches } = this;
+    const request = watchRequest({ prefix, cursor, withState: true, withTouches });
     const watcher = node.hub.open(request, this.sink);
     this.sink.onDrain = () => node.hub.drained(watcher);
     this.watcher = watcher;
@@ -97,6 +101,7 @@ class Client {
     assert.ok(key?.startsWith(this.prefix), `${key} is not of prefix ${this.prefix}`);
     if (key === undefined) return;
     if (event.type === 'put') this.#takePut(event, key, before);
+    else if (event.type === 'touch') this.#takeTouch(event, key);
     else this.#takeEnd(event, key);
   }
 
@@ -107,16 +112,38 @@ class Client {
   }
 
   #takePut(event: SeenEvent, key: string, before: Cursor | null): void {
-    const op = this.#world.opOf(event.value);
-    assert.is(op.key, key);
-    const last = this.#last.get(key);
-    if (last !== undefined)
-      assert.ok(compareOps(op, last) > 0, `${key} is told in order, each op once`);
-    const isOld = before !== null && before.state === null && covers(before.vector, op);
-    assert.not(isOld, 'what the cursor covers is not told again');
-    assert.is(event.version, op.version);
+    const isOld = (op: KeyOp): boolean =>
+      before !== null && before.state === null && covers(before.vector, op);
+    const op = this.#told(event, event.value, key, isOld);
+    assert.ok(op, `${key} is told in order, each op once, and what the cursor covers not again`);
     this.#last.set(key, op);
     this.mirror.set(key, { value: event.value, version: event.version });
+  }
+
+  #takeTouch(event: SeenEvent, key: string): void {
+    this.#world.counts.touches++;
+    assert.ok(this.withTouches, 'a touch is told to those who asked for it');
+    assert.is(event.value, undefined);
+    const held = this.mirror.get(key);
+    assert.is(held?.version, event.version, 'a touch is of the version that was told last');
+    const op = this.#told(event, held?.value, key, () => false);
+    assert.ok(op, `the touch of ${key} is of the value that was told last, and later`);
+    this.#last.set(key, op);
+  }
+
+  /** The smallest of the ops that the event may tell. */
+  #told(
+    { version, expires_at }: SeenEvent,
+    value: unknown,
+    key: string,
+    isOld: (op: KeyOp) => boolean,
+  ): KeyOp | undefined {
+    const last = this.#last.get(key);
+    return this.#world
+      .putsOf(value)
+      .filter((op) => op.key === key && op.version === version && expiryOf(op) === expires_at)
+      .filter((op) => !isOld(op) && (last === undefined || compareOps(op, last) > 0))
+      .sort(compareOps)[0];
   }
 
   #takeEnd(event: SeenEvent, key: string): void {
@@ -137,8 +164,16 @@ export class Histories {
   readonly clock: Clock = { nowMs: 1_000_000 };
   readonly nodes: TestNode[] = [];
   readonly clients: Client[] = [];
-  readonly counts = { events: 0, resets: 0, resumes: 0, expires: 0, collected: 0, compacted: 0 };
-  readonly #ops = new Map<string, KeyOp>();
+  readonly counts = {
+    events: 0,
+    touches: 0,
+    resets: 0,
+    resumes: 0,
+    expires: 0,
+    collected: 0,
+    compacted: 0,
+  };
+  readonly #ops: KeyOp[] = [];
   readonly #options: HistoriesOptions;
   #lastValue = 0;
 
@@ -168,21 +203,20 @@ export class Histories {
     this.#options = options;
   }
 
-  /** The put whose value that is: each has a value of its own. */
-  opOf(value: unknown): KeyOp {
-    const op = this.#ops.get(`value ${value}`);
-    if (op === undefined) throw new Error(`No put has the value ${value}.`);
-    return op;
+  /** The put whose value that is, for each has a value of its own; and its touches. */
+  putsOf(value: unknown): KeyOp[] {
+    const text = JSON.stringify(value);
+    return this.#ops.filter((op) => op.value === text);
   }
 
   /** The puts that an `expire` may tell of. */
   expiringOps(key: string, { version, expires_at }: SeenEvent): KeyOp[] {
-    return [...this.#ops.values()].filter(
+    return this.#ops.filter(
       (op) =>
         op.key === key &&
         op.version === version &&
         op.expiresAt !== null &&
-        new Date(op.expiresAt).toISOString() === expires_at,
+        expiryOf(op) === expires_at,
     );
   }
 
@@ -202,7 +236,8 @@ export class Histories {
     else if (kind < 92) this.#readAll(client, z);
     else if (kind < 95) client.sink.stall();
     else if (kind < 99) this.#drain(client);
-    else for (const one of this.nodes) one.hub.tick();
+    else if (kind < 100) for (const one of this.nodes) one.hub.tick();
+    else await node.touch(pick(KEYS, y), z % 3 === 0 ? null : 1 + 10 * (z % 8));
     if (z % 3 === 0) await settled();
   }
 
@@ -302,8 +337,12 @@ export class Histories {
   }
 
   #note(op: KeyOp): void {
-    this.#ops.set(op.value === null ? `${op.origin}/${op.seq}` : `value ${op.value}`, op);
+    const isKnown = this.#ops.some(({ origin, seq }) => origin === op.origin && seq === op.seq);
+    if (!isKnown) this.#ops.push(op);
   }
 }
+
+const expiryOf = ({ expiresAt }: KeyOp): string | null =>
+  expiresAt === null ? null : new Date(expiresAt).toISOString();
 
 const pick = <T>(list: readonly T[], index: number): T => list[index % list.length] as T;

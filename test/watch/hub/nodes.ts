@@ -79,6 +79,10 @@ export class TestNode {
     return this.replica.submit([{ kind: 'put', key, version, ttlMs, value: text, meta: null }]);
   }
 
+  async touch(key: string, ttlMs: number | null) {
+    return this.replica.submit([{ kind: 'touch', key, ttlMs }]);
+  }
+
   async delete(key: string, upToVersion: number | null = null) {
     return this.replica.submit([{ kind: 'delete', key, upToVersion }]);
   }
