@@ -36,6 +36,7 @@ export const newTally = (scenario: string): Tally => ({
     watchEvents: 0,
     watchResets: 0,
     watchResumes: 0,
+    watchTouches: 0,
   },
 });
 

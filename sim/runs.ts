@@ -21,6 +21,7 @@ export interface RunCounts extends NodeCounts {
   watchEvents: number;
   watchResets: number;
   watchResumes: number;
+  watchTouches: number;
 }
 
 export interface RunResult {

@@ -354,6 +354,13 @@ const CHANGES: Readonly<Record<string, (dice: Dice) => Changes>> = {
     const faults = { ...options.faults, crashEveryMs: 1500 };
     return { ...options, faults, compactMs: 200, retentionMs: 0 };
   },
+  // Watchers that ask for touches and others, over entries that live on by them.
+  'watchers of touches': (dice) => {
+    const options = watched(dice);
+    const { clients } = options;
+    const keys = dice.pick([6, 24]);
+    return { ...options, clients: { ...clients, keys, touches: 0.5, deletes: 0.1, races: 0.2 } };
+  },
   everything: (dice) => ({
     network: Object.fromEntries(
       Object.entries(LOSSY).map(([what, chance]) => [what, dice.chance(0.5) ? chance : 0]),

@@ -24,21 +24,26 @@ interface Told {
 
 interface Held {
   readonly version: number;
-  /** UTC milliseconds. */
+  /** UTC milliseconds, as it was told last. */
   readonly expiresAt: number | null;
+  /** Undefined where it was told without one. */
+  readonly value: unknown;
+  /** Whether each later expiry is told, too. */
+  readonly isFollowed: boolean;
 }
 
 export interface WatcherWorld {
   /** Every op on the key that was ever committed anywhere. */
   readonly opsOf: (key: string) => readonly KeyOp[];
   readonly report: (text: string) => void;
-  readonly counts: { events: number; resets: number; resumes: number };
+  readonly counts: { events: number; resets: number; resumes: number; touches: number };
 }
 
 /** Events as lines of JSON: frames are the sockets' business. */
-const lines = (withValues: boolean): Format => ({
-  index: withValues ? 1 : 0,
+const lines = (withValues: boolean, withTouches: boolean): Format => ({
+  index: (withValues ? 1 : 0) + (withTouches ? 2 : 0),
   withValues,
+  withTouches,
   encode: (_type, _cursor, text) => Buffer.from(`${text}\n`),
 });
 
@@ -111,6 +116,7 @@ export class SimWatcher {
   #sink = new SimSink(false);
   #connections = 0;
   #hasValues = false;
+  #hasTouches = false;
   /** Of each key the greatest op that it was told alive since it last started anew. */
   readonly #last = new Map<string, KeyOp>();
 
@@ -150,7 +156,11 @@ export class SimWatcher {
     this.#sink = sink;
     this.isSynced = false;
     this.#hasValues = this.#connections % 3 !== 0;
-    const format = lines(this.#hasValues);
+    this.#hasTouches = this.#connections % 5 < 2;
+    // Touches that an earlier connection did not tell leave expiries unknown.
+    if (!this.#hasTouches)
+      for (const [key, held] of this.mirror) this.mirror.set(key, { ...held, isFollowed: false });
+    const format = lines(this.#hasValues, this.#hasTouches);
     const request = { prefix: this.prefix, format, cursor, startsAnew, withState: true };
     const { hub } = running;
     const watcher = hub.open(request, sink);
@@ -222,6 +232,10 @@ export class SimWatcher {
     if (!key.startsWith(this.prefix)) this.#wrong(`${JSON.stringify(key)} is none of its keys`);
     const { type, version = -1, expires_at: expires } = told;
     const expiresAt = expires == null ? null : Date.parse(expires);
+    if (type === 'touch') {
+      this.#takeTouch(key, version, expiresAt);
+      return;
+    }
     if (type !== 'put') {
       this.#checkEnd(type, key, version, expiresAt, toldUntilMs);
       this.mirror.delete(key);
@@ -242,7 +256,28 @@ export class SimWatcher {
         `version ${version} of ${JSON.stringify(key)} comes again, late, or was never put`,
       );
     else this.#last.set(key, smallest);
-    this.mirror.set(key, { version, expiresAt });
+    const { value } = told;
+    this.mirror.set(key, { version, expiresAt, value, isFollowed: this.#hasTouches });
+  }
+
+  /** A touch is of what was told last, and was made. */
+  #takeTouch(key: string, version: number, expiresAt: number | null): void {
+    this.#world.counts.touches++;
+    const held = this.mirror.get(key);
+    const last = this.#last.get(key);
+    const name = `the touch of version ${version} of ${JSON.stringify(key)}`;
+    if (!this.#hasTouches) this.#wrong(`${name} is told unasked`);
+    if (held?.version !== version) this.#wrong(`${name} is of nothing that was told`);
+    let smallest: KeyOp | undefined;
+    for (const op of this.#world.opsOf(key)) {
+      if (op.kind !== 'put' || op.version !== version || op.expiresAt !== expiresAt) continue;
+      if (last !== undefined && !beats(op, last)) continue;
+      if (held?.value !== undefined && !isSameValue(held.value, op.value)) continue;
+      if (smallest === undefined || beats(smallest, op)) smallest = op;
+    }
+    if (smallest === undefined) this.#wrong(`${name} comes again, late, or was never made`);
+    else this.#last.set(key, smallest);
+    if (held !== undefined) this.mirror.set(key, { ...held, expiresAt });
   }
 
   /**
@@ -273,5 +308,5 @@ export class SimWatcher {
 }
 
 /** Of two texts of JSON that stand for one value: a client reads values and not texts. */
-const isSameValue = (told: unknown, text: string): boolean =>
+export const isSameValue = (told: unknown, text: string): boolean =>
   JSON.stringify(told) === JSON.stringify(JSON.parse(text));

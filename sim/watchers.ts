@@ -7,7 +7,7 @@ import type { Timeline } from './clock.ts';
 import type { Dice } from './dice.ts';
 import type { SimNode } from './node.ts';
 import type { Report } from './violation.ts';
-import { SimWatcher } from './watcher.ts';
+import { isSameValue, SimWatcher } from './watcher.ts';
 
 const PREFIXES = ['', 'key', 'key1', 'key2', '__', 'a', 'none'];
 const ACT_EVERY_MS = 20;
@@ -15,7 +15,7 @@ const ACT_EVERY_MS = 20;
 export const SWEEP_LATE_MS = 500;
 
 export class Watchers {
-  readonly counts = { events: 0, resets: 0, resumes: 0 };
+  readonly counts = { events: 0, resets: 0, resumes: 0, touches: 0 };
   readonly #watchers: readonly SimWatcher[];
   readonly #ops = new Map<string, KeyOp[]>();
   readonly #known = new Set<string>();
@@ -107,9 +107,12 @@ export class Watchers {
     const toldUntilMs = Math.max(nowMs, cursor?.told.untilMs ?? 0);
     const entries = replica.map.list(prefix, null, { entries: 10_000 }, nowMs).entries;
     const shown = new Map(entries.map((entry) => [entry.key, entry]));
-    for (const { key, version, expiresAt } of shown.values()) {
+    for (const { key, version, expiresAt, value } of shown.values()) {
       const held = mirror.get(key);
-      if (held?.version === version && held.expiresAt === expiresAt) continue;
+      const isHeld =
+        held?.version === version &&
+        (held.value === undefined || value === undefined || isSameValue(held.value, value ?? ''));
+      if (isHeld && (!held.isFollowed || held.expiresAt === expiresAt)) continue;
       if (held === undefined && expiresAt !== null && expiresAt <= toldUntilMs) continue;
       wrong(`holds version ${held?.version} of ${JSON.stringify(key)}, not ${version}`);
     }

@@ -318,6 +318,7 @@ class World {
       watchEvents: this.watchers.counts.events,
       watchResets: this.watchers.counts.resets,
       watchResumes: this.watchers.counts.resumes,
+      watchTouches: this.watchers.counts.touches,
     };
   }
 }

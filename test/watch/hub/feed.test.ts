@@ -41,6 +41,131 @@ feeds(
   },
 );
 
+feeds('a touch is told to those who ask for touches, and wakes nobody else', async () => {
+  const { node, watch } = await start();
+  await node.put('a', 1);
+  const plain = await watch({ withState: true });
+  const bare = await watch({ withState: true, withValues: false });
+  const asking = await watch({ withState: true, withTouches: true });
+  const writes = [plain.writes, bare.writes];
+  await node.touch('a', 60_000);
+  await node.touch('a', 90_000);
+  await settled();
+  assert.equal([plain.writes, bare.writes], writes);
+  assert.equal(told(asking), ['put a', 'synced', 'touch a', 'touch a']);
+  const { cursor: _, ...last } = asking.events.at(-1) as SeenEvent;
+  const expires_at = new Date(1_090_000).toISOString();
+  assert.equal(last, { type: 'touch', key: 'a', version: 1, expires_at });
+  await node.put('a', 2);
+  await settled();
+  assert.equal(told(plain), ['put a', 'synced', 'put a']);
+});
+
+feeds('a watcher from a cursor is told the first touch of a value as a put', async () => {
+  const { node, watch } = await start();
+  await node.put('a', 1);
+  const cursor = cursorOf((await watch({ withState: true })).events);
+  const plain = await watch({ cursor });
+  const asking = await watch({ cursor, withTouches: true });
+  for (let touch = 0; touch < 3; touch++) await node.touch('a', 1000 + touch);
+  await settled();
+  assert.equal(told(plain), ['synced', 'put a']);
+  assert.equal(told(asking), ['synced', 'put a', 'touch a', 'touch a']);
+});
+
+feeds('who was away when an entry was touched is told it as a put, once', async () => {
+  const { node, watch } = await start();
+  await node.put('a', 1);
+  const cursor = cursorOf((await watch({ withState: true })).events);
+  for (let touch = 0; touch < 3; touch++) await node.touch('a', 1000 + touch);
+  for (const withTouches of [false, true])
+    assert.equal(told(await watch({ cursor, withTouches })), ['put a', 'synced']);
+});
+
+feeds('a put that was passed over for its touch elsewhere is told with the touch', async () => {
+  const { node: first, watch } = await start();
+  const second = await TestNode.start('node2', { pages: { rows: 1, entries: 1 } });
+  await second.pull(first);
+  const before = cursorOf((await watch({ withState: true })).events);
+  await first.put('a', 1);
+  await second.pull(first);
+  await second.put('b', 1);
+  await second.touch('a', 60_000);
+  const sink = new FakeSink();
+  const watcher = second.hub.open(watchRequest({ cursor: before }), sink);
+  for (let turns = 0; turns < 20 && sink.events.length === 0; turns++) await Promise.resolve();
+  for (let turns = 0; turns < 20 && sink.events.length === 0; turns++) await settled();
+  second.hub.remove(watcher);
+  // Its cursor covers the put of `a`, of which it was told nothing.
+  assert.is(told(sink)[0], 'put b');
+  const cursor = cursorOf(sink.events.slice(0, 1));
+  assert.is(cursor.vector.get('node1.aaaaaa'), 2);
+  assert.is(cursor.vector.get('node2.aaaaaa'), 1);
+  await first.pull(second, 1);
+  const resumed = await watch({ cursor });
+  assert.equal(told(resumed), ['synced']);
+  await first.pull(second);
+  for (let turns = 0; turns < 5; turns++) await settled();
+  assert.equal(told(resumed), ['synced', 'put a']);
+});
+
+feeds('a touch of an entry that was told as expired is told as a put', async () => {
+  const { node, clock, watch } = await start();
+  const slow = await TestNode.start('node2', { clock, skewMs: -100 });
+  await node.put('a', 1, { ttlMs: 50 });
+  await slow.pull(node);
+  const sink = await watch({ withState: true, withTouches: true });
+  clock.nowMs += 60;
+  node.replica.sweep(10);
+  await slow.touch('a', 1000);
+  await node.pull(slow);
+  await settled();
+  assert.equal(told(sink), ['put a', 'synced', 'expire a', 'put a']);
+});
+
+feeds('a put and its touch in one commit are told as one put', async () => {
+  const { node, watch } = await start();
+  const sink = await watch({ withTouches: true });
+  await node.replica.submit([
+    { kind: 'put', key: 'a', version: 1, ttlMs: 5, value: '1', meta: null },
+    { kind: 'touch', key: 'a', ttlMs: 10 },
+    { kind: 'touch', key: 'a', ttlMs: 20 },
+  ]);
+  await node.replica.submit([
+    { kind: 'touch', key: 'a', ttlMs: 30 },
+    { kind: 'touch', key: 'a', ttlMs: 40 },
+  ]);
+  await settled();
+  assert.equal(told(sink), ['synced', 'put a', 'touch a']);
+});
+
+feeds('a slow watcher is told a touch that it missed as a put', async () => {
+  const { node, watch } = await start({ limits: { maxWatcherBufferBytes: 1 } });
+  await node.put('a', 1);
+  const sink = await watch({ withState: true });
+  sink.stall();
+  await node.put('b', 1);
+  await node.put('c', 1);
+  await node.touch('c', 1000);
+  await node.touch('a', 1000);
+  for (let turns = 0; turns < 20; turns++) {
+    if (sink.drain()) sink.onDrain();
+    await settled();
+  }
+  assert.equal(told(sink), ['put a', 'synced', 'put b', 'put c', 'put a']);
+});
+
+feeds('a put of the same version with another value is no touch', async () => {
+  const { node, watch } = await start();
+  const other = await TestNode.start('node2', { skewMs: 10 });
+  await node.put('a', 1, { version: 1 });
+  await other.put('a', 2, { version: 1 });
+  const sink = await watch({ withState: true, withTouches: true });
+  await node.pull(other);
+  await settled();
+  assert.equal(told(sink), ['put a', 'synced', 'put a']);
+});
+
 /** Another log's two puts come, it is retired, and it is closed. */
 async function closeAnother(node: TestNode): Promise<void> {
   const other = await TestNode.start('node2');
