@@ -1,5 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { watchEventSchema } from '../../../src/http/watch/events.ts';
 import { WatchServer } from './watchServer.ts';
 
 const stream = suite('watch as Server-Sent Events');
@@ -21,6 +22,26 @@ stream(
     assert.match(client.text, /^retry: 1000\n\nevent: put\nid: \S+\ndata: \{"type":"put"/);
   },
 );
+
+stream('touches=true tells touches, over both, and without it they wake nobody', async () => {
+  await using server = await WatchServer.start();
+  await server.put('a', 1);
+  using asking = await server.stream('initial=true&touches=true');
+  using asking2 = server.watch('initial=true&touches=true&values=false');
+  using plain = await server.stream('initial=true');
+  await Promise.all([asking.synced(), asking2.synced(), plain.synced()]);
+  await server.replica.submit([{ kind: 'touch', key: 'a', ttlMs: null }]);
+  await server.put('b', 1);
+  for (const one of [asking, asking2, plain]) await one.until(({ key }) => key === 'b');
+  assert.equal(plain.types, ['put', 'synced', 'put']);
+  for (const { types, events } of [asking, asking2]) {
+    assert.equal(types, ['put', 'synced', 'touch', 'put']);
+    const { cursor: _cursor, ...touch } = watchEventSchema.parse(events[2]);
+    assert.equal(touch, { type: 'touch', key: 'a', version: 1, expires_at: null });
+  }
+  assert.match(asking.text, /\nevent: touch\nid: \S+\ndata: \{"type":"touch","key":"a","version"/);
+  assert.is((await server.fetch('/watch?touches=1')).status, 422);
+});
 
 stream('a value with line breaks comes back whole', async () => {
   await using server = await WatchServer.start();
