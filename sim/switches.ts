@@ -219,12 +219,6 @@ const SWITCHES: Readonly<Record<string, Switch>> = {
     text: 'if (entry !== undefined && compareOps(entry, op) > 0) return null;',
     without: '',
   },
-  /** Watch: a watcher from a cursor is taken to have been told all that its cursor covers. */
-  'touches of what was told': {
-    file: 'src/watch/hub/watcher.ts',
-    text: 'return this.mayLack === null || !covers(this.mayLack, op);',
-    without: 'return true;',
-  },
   /** Watch: an entry that was told as expired is touched by a node whose clock is behind. */
   'touches of what was not told as expired': {
     file: 'src/watch/hub/feed.ts',

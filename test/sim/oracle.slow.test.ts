@@ -40,6 +40,8 @@ const SHOWN_BY: Readonly<Record<string, string>> = {
   'collected expiries are told': 'watchers',
   'late ops are told as expired': 'watchers',
   'what is beaten is passed over': 'watchers',
+  'touches of what was not told as expired': 'watchers of touches',
+  'touches of what was passed over': 'watchers of touches',
   'unknown expiries reset': 'watchers of forgetful nodes',
   'clocks that go back': 'clocks together',
   'heard through others': 'broken link',

@@ -7,7 +7,7 @@ import { runSeeds, SEEDS_A_SCENARIO } from './seeds.ts';
 
 const watchers = suite('simulated watchers');
 
-for (const scenario of ['watchers', 'watchers of forgetful nodes'])
+for (const scenario of ['watchers', 'watchers of forgetful nodes', 'watchers of touches'])
   watchers(`${SEEDS_A_SCENARIO} seeds of "${scenario}"`, () => runSeeds(scenario));
 
 watchers('what is to happen to them does happen', async () => {
