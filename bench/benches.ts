@@ -1,6 +1,7 @@
 /** All benches by name, in the order in which they run. */
 import { benchBoot } from './boot.ts';
 import { benchBulk } from './bulk.ts';
+import { benchEmbedded } from './embedded.ts';
 import { benchExpiry } from './expiry.ts';
 import type { Outcome } from './figures.ts';
 import { benchGet } from './get.ts';
@@ -30,6 +31,14 @@ export const benches: ReadonlyMap<string, Bench> = new Map<string, Bench>([
       measures:
         'GETs on 32 connections, 100,000 keys with values of about 100 bytes: a node, a bare `node:http` server with a Map, Redis.',
       run: benchGet,
+    },
+  ],
+  [
+    'embedded',
+    {
+      measures:
+        "Reads of a node in the program's own process, 100,000 keys with values of about 100 bytes, beside a Redis over loopback whose client sends 100 GETs ahead.",
+      run: benchEmbedded,
     },
   ],
   [

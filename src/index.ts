@@ -3,7 +3,6 @@
  * `hearsay/client`.
  */
 
-export { startNode } from './embedded/embeddedNode.ts';
 export { Bytes, type Entry } from './embedded/entry.ts';
 export { readSettings } from './embedded/environment.ts';
 export {
@@ -12,13 +11,27 @@ export {
   InvalidRequestError,
   UndecodableValueError,
 } from './embedded/errors.ts';
-export type { DeleteOptions, ListOptions, PutOptions } from './embedded/requests.ts';
+export { openNode, startNode } from './embedded/openNode.ts';
+export type {
+  DeleteOptions,
+  ListOptions,
+  PutOptions,
+  WatchOptions,
+} from './embedded/requests.ts';
 export type {
   Deleted,
+  DeleteEvent,
+  ExpireEvent,
+  KeyEvent,
+  NodeEvents,
   NodeLogger,
+  OpenNode,
+  PutEvent,
   RunningNode,
   StartOptions,
   Stored,
+  StreamEvent,
+  WatchEvent,
 } from './embedded/runningNode.ts';
 export type { GivenLimits, GivenSettings, NodeSettings } from './node/nodeSettings.ts';
 export {

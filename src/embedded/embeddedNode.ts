@@ -7,87 +7,57 @@
  */
 
 import { Tokens } from '../http/answer/tokens.ts';
-import { listenFailure } from '../node/listenFailure.ts';
-import type { GivenSettings } from '../node/nodeSettings.ts';
-import { completeSettings } from '../node/settings.ts';
-import { type RunningNode as InnerNode, startNode as startInnerNode } from '../node/startNode.ts';
+import { VectorWaits, WaitingRoom } from '../http/wait/vectorWaits.ts';
+import type { NodeSettings } from '../node/nodeSettings.ts';
+import type { Member } from '../node/startNode.ts';
 import type { Replica } from '../replica/replica.ts';
 import { within } from '../replica/tracedWork.ts';
 import type { ListLimit } from '../store/entryStore.ts';
-import { HearsayError, MemoryFullError, SettingError, StoppedError } from '../words/errors.ts';
+import { HearsayError, MemoryFullError, StoppedError } from '../words/errors.ts';
 import { type ColdPut, isInLog, type Put } from '../words/op.ts';
 import type { Outcome, Request } from '../words/requests.ts';
 import { MIB } from '../words/size.ts';
 import { type Entry, entryOf, instantOf } from './entry.ts';
 import { ColdValueError, ConflictError } from './errors.ts';
-import { refuseOldNode } from './nodeVersion.ts';
 import {
   type CheckedList,
   checkKey,
   checkList,
+  checkWatch,
   type DeleteOptions,
   deleteRequest,
   type ListOptions,
   type PutOptions,
   putRequest,
   touchRequest,
+  type WatchOptions,
 } from './requests.ts';
-import type { Deleted, NodeLogger, RunningNode, StartOptions, Stored } from './runningNode.ts';
+import type { Deleted, OpenNode, Stored } from './runningNode.ts';
+import { NodeWatch, type WatchParts } from './watch.ts';
 
-const SILENT: NodeLogger = { info: () => {}, warn: () => {}, error: () => {} };
 /** How often to check whether a starting node is ready; that may take `joinTimeoutMs`. */
 const READY_INTERVAL_MS = 10;
 const PAGE_ENTRIES = 256;
 const PAGE_BYTES = MIB;
 
-/**
- * Starts a node in this process. It serves the REST interface at `url` beside the program's own work,
- * and keeps the process alive until it is closed.
- *
- * @param settings numbers, texts and lists by name; a missing setting has its default. `readSettings`
- *   gives such settings from the environment.
- * @returns once the node serves. It may be read and written once `ready` has resolved.
- * @throws SettingError for a wrong value or an unknown name, or if the directory can't be made;
- *   LockedDirectoryError, WrongDirectoryError, DamagedLogError or DiskFullError for the directory;
- *   HearsayError if the node can't listen at the port, or Node is older than 24.
- */
-export async function startNode(
-  settings: GivenSettings = {},
-  options: StartOptions = {},
-): Promise<RunningNode> {
-  refuseOldNode();
-  const complete = completeSettings(settings);
-  const logger = checkedLogger(options.logger ?? SILENT);
-  try {
-    return new EmbeddedNode(await startInnerNode(complete, { logger }), complete.nodeId);
-  } catch (error) {
-    throw listenFailure(error, complete);
-  }
-}
-
-/** A node that can't log its first warning must not start. @throws SettingError */
-function checkedLogger(logger: NodeLogger): NodeLogger {
-  const missing = (['info', 'warn', 'error'] as const).find(
-    (name) => typeof logger[name] !== 'function',
-  );
-  if (missing === undefined) return logger;
-  throw new SettingError(
-    `logger must have the methods info, warn and error, and has no ${missing}.`,
-  );
-}
-
-class EmbeddedNode implements RunningNode {
+export class EmbeddedNode<Url extends string | null> implements OpenNode {
   readonly nodeId: string;
-  readonly url: string;
+  readonly url: Url;
+  readonly peerUrl: string | null;
   readonly ready: Promise<void>;
   readonly failure: Promise<never>;
-  readonly #node: InnerNode;
+  readonly #node: Member;
   readonly #tokens: Tokens;
+  readonly #watching: WatchParts;
   #isClosed = false;
 
-  constructor(node: InnerNode, nodeId: string) {
+  constructor(node: Member & { readonly url: Url }, { nodeId, waitTimeoutMs }: NodeSettings) {
+    const { hub, replica } = node;
     this.nodeId = nodeId;
     this.url = node.url;
+    this.peerUrl = node.peerUrl;
+    const waits = new VectorWaits(replica, new WaitingRoom(replica.limits.maxWaiting));
+    this.#watching = { replica, hub, waits, waitTimeoutMs };
     this.failure = node.failure;
     this.#node = node;
     this.#tokens = new Tokens(node.replica);
@@ -156,8 +126,14 @@ class EmbeddedNode implements RunningNode {
     return { existed: outcome.existed, token: this.#tokens.ofOutcome(outcome) };
   }
 
+  watch<T = unknown>(options: WatchOptions = {}): NodeWatch<T> {
+    this.#refuseClosed();
+    return new NodeWatch<T>(this.#watching, checkWatch(options));
+  }
+
   close(): Promise<void> {
     this.#isClosed = true;
+    this.#watching.waits.stop();
     return this.#node.close();
   }
 

@@ -37,6 +37,19 @@ export interface ListOptions {
   readonly limit?: number | undefined;
 }
 
+export interface WatchOptions {
+  /** Only the keys that begin with this text. Default: all. */
+  readonly prefix?: string | undefined;
+  /** The cursor of an event, from any node: the watch goes on after it. Default: it begins now. */
+  readonly cursor?: string | undefined;
+  /** Whether a watch without a cursor tells the present entries first, as puts. Default false. */
+  readonly initial?: boolean | undefined;
+  /** Whether puts carry the value. Default true. */
+  readonly values?: boolean | undefined;
+  /** Ends the watch when it aborts: `next` then rejects with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+}
+
 /** @throws InvalidRequestError for a wrong key, value or option. */
 export function putRequest(
   key: string,
@@ -112,6 +125,24 @@ export function checkList(options: ListOptions): CheckedList {
   if (startAfter !== undefined) checkText('startAfter', startAfter);
   checkWhole('limit', limit, 1, Number.MAX_SAFE_INTEGER);
   return { prefix, startAfter: startAfter ?? null, limit };
+}
+
+/** The options of a watch with their defaults, checked. */
+export interface CheckedWatch {
+  readonly prefix: string;
+  readonly cursor: string | null;
+  readonly initial: boolean;
+  readonly values: boolean;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** @throws InvalidRequestError for a wrong option. */
+export function checkWatch(options: WatchOptions): CheckedWatch {
+  refuseOthers('watch', options, ['prefix', 'cursor', 'initial', 'values', 'signal']);
+  const { prefix = '', cursor = null, initial = false, values = true, signal } = options;
+  checkText('A prefix', prefix);
+  if (cursor !== null) checkText('A cursor', cursor);
+  return { prefix, cursor, initial, values, signal };
 }
 
 /** @throws InvalidRequestError for an empty or too long key. */

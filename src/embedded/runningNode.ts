@@ -2,8 +2,18 @@
  * An embedded node as the program around it sees it. These are types only, and none names the node's
  * inside.
  */
+import type { WatchEvent } from '../client/watch/watchEvents.ts';
 import type { Entry } from './entry.ts';
-import type { DeleteOptions, ListOptions, PutOptions } from './requests.ts';
+import type { DeleteOptions, ListOptions, PutOptions, WatchOptions } from './requests.ts';
+
+export type {
+  DeleteEvent,
+  ExpireEvent,
+  KeyEvent,
+  PutEvent,
+  StreamEvent,
+  WatchEvent,
+} from '../client/watch/watchEvents.ts';
 
 /** Gets the node's messages to people; loggers of pino and winston fit, and so does `console`. */
 export interface NodeLogger {
@@ -33,11 +43,28 @@ export interface Deleted {
   readonly token: string;
 }
 
-export interface RunningNode extends AsyncDisposable {
-  /** The node's name in answers and logs. */
-  readonly nodeId: string;
+/** The events of one watch. It can be used once. */
+export interface NodeEvents<T = unknown>
+  extends AsyncIterableIterator<WatchEvent<T>, undefined>,
+    AsyncDisposable {
+  /** The place after the last event that was taken: a watch goes on from it, on any node. */
+  readonly cursor: string | null;
+  close(): Promise<void>;
+}
+
+/** A node that serves the REST interface too. */
+export interface RunningNode extends OpenNode {
   /** The URL at which the node listens, such as `http://127.0.0.1:8000`. */
   readonly url: string;
+}
+
+export interface OpenNode extends AsyncDisposable {
+  /** The node's name in answers and logs. */
+  readonly nodeId: string;
+  /** The URL of its REST interface; null if it serves none. */
+  readonly url: string | null;
+  /** The URL at which it listens for peers alone; null if there is no such port. */
+  readonly peerUrl: string | null;
   /** The log that this node's writes are born in. It changes when the node rejoins. */
   readonly origin: string;
   /**
@@ -106,6 +133,17 @@ export interface RunningNode extends AsyncDisposable {
    * @throws ConflictError if the live version is above `upToVersion`, and the errors of `put`.
    */
   delete(key: string, options?: DeleteOptions): Promise<Deleted>;
+
+  /**
+   * Gives every change of the keys with a prefix, from now on or from a cursor, as `client.watch` does. The
+   * node's log is the buffer: a program that takes events slowly costs no memory, and may be told only the last
+   * change of a key. Leaving the loop ends it; it also ends when the node is closed.
+   *
+   * @throws NotReadableError, StoppedError, OverloadedError if `limits.maxWatchers` watch already,
+   *   InvalidRequestError for a wrong option. Its `next` rejects with InvalidRequestError for a cursor from which
+   *   this node can't go on.
+   */
+  watch<T = unknown>(options?: WatchOptions): NodeEvents<T>;
 
   /** Stops serving, tells the peers, and closes the log. Every answered write is stored. */
   close(): Promise<void>;

@@ -25,9 +25,12 @@ export async function checkPort({ host, port }: Address): Promise<void> {
  *
  * @throws the errors of listening.
  */
-export async function checkPortOfNewLog(settings: NodeSettings): Promise<void> {
+export async function checkPortOfNewLog(
+  settings: NodeSettings,
+  servesClients: boolean,
+): Promise<void> {
   if (existsSync(join(settings.dataDir, 'hearsay.db'))) return;
-  await checkPort(settings);
+  if (servesClients) await checkPort(settings);
   const peers = peerAddress(settings);
   if (peers !== null) await checkPort(peers);
 }

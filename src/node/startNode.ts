@@ -9,6 +9,8 @@ import type { HttpLog, RequestLog } from '../http/exchange.ts';
 import type { ClusterSecrets } from '../net/clusterSecrets.ts';
 import { PeerTls } from '../net/peerTls.ts';
 import type { Replica } from '../replica/replica.ts';
+import type { WatchHub } from '../watch/hub/hub.ts';
+import { BrokenInvariantError } from '../words/errors.ts';
 import type { Note, NoteFacts } from '../words/note.ts';
 import type { Tracer } from '../words/trace.ts';
 import { openAccess, registerAccessMetrics } from './access.ts';
@@ -27,7 +29,7 @@ import { registerNodeMetrics } from './nodeMetrics.ts';
 import { openingProgress } from './openingProgress.ts';
 import { checkPortOfNewLog } from './portCheck.ts';
 import type { NodeSettings } from './settings.ts';
-import { surfaceOf } from './surface.ts';
+import { peersAlone, type Surface, type SurfaceOptions, surfaceOf } from './surface.ts';
 import { Timings } from './timings.ts';
 import { NodeTls, registerTlsMetrics } from './tls.ts';
 import { openTracer } from './tracing.ts';
@@ -51,13 +53,15 @@ export interface NodeOptions {
   readonly losePush?: () => boolean;
 }
 
-export interface RunningNode {
-  /** The URL at which the node listens. */
-  readonly url: string;
+/** A node that serves clients, or its peers alone, or nobody. */
+export interface Member {
+  /** The URL at which the node serves clients; null if it does not. */
+  readonly url: string | null;
   /** The URL at which it listens for peers alone; null if they come to `url`. */
   readonly peerUrl: string | null;
   readonly origin: string;
   readonly replica: Replica;
+  readonly hub: WatchHub;
   /** For the calls of the program around the node. */
   readonly tracer: Tracer;
   /** The number of peers with which it is connected now: each has shown to be of its cluster. */
@@ -70,6 +74,11 @@ export interface RunningNode {
   reload(): void;
   /** Stops serving, tells peers, closes the log. */
   close(): Promise<void>;
+}
+
+export interface RunningNode extends Member {
+  /** The URL at which the node listens. */
+  readonly url: string;
 }
 
 const DIAL_TIMEOUT_MS = 2000;
@@ -87,8 +96,28 @@ const addressesOf = async (name: string): Promise<readonly string[]> =>
  */
 export async function startNode(
   settings: NodeSettings,
-  { logger, requestLog, losePush, droppedLogLines = () => 0, lookup = addressesOf }: NodeOptions,
+  options: NodeOptions,
 ): Promise<RunningNode> {
+  const node = await start(settings, options, surfaceOf);
+  if (servesClients(node)) return node;
+  throw new BrokenInvariantError('a node with a port for clients has a URL');
+}
+
+const servesClients = (node: Member): node is RunningNode => node.url !== null;
+
+/**
+ * Starts a node without a port for clients: it listens for peers at `peerPort`, and nowhere without one.
+ *
+ * @throws the errors of `startNode`.
+ */
+export const startMember = (settings: NodeSettings, options: NodeOptions): Promise<Member> =>
+  start(settings, options, peersAlone);
+
+async function start(
+  settings: NodeSettings,
+  { logger, requestLog, losePush, droppedLogLines = () => 0, lookup = addressesOf }: NodeOptions,
+  makeSurface: (options: SurfaceOptions) => Surface,
+): Promise<Member> {
   const audit =
     settings.auditLog === null
       ? null
@@ -108,7 +137,7 @@ export async function startNode(
   const tokens = new ClusterTokens(settings, note);
   undo.defer(() => tokens.stop());
   const { secrets } = tokens;
-  await checkPortOfNewLog(settings);
+  await checkPortOfNewLog(settings, makeSurface !== peersAlone);
   const tls = new NodeTls(settings, note, Date.now);
   undo.defer(() => tls.stop());
   const tracer = await openTracer(note);
@@ -178,7 +207,7 @@ export async function startNode(
   registerTlsMetrics(registry, tls);
   registerTokenMetrics(registry, tokens);
   registerAccessMetrics(registry, access, () => audit?.dropped ?? 0);
-  const surface = surfaceOf({
+  const surface = makeSurface({
     settings,
     tls,
     callers: access.callers,
@@ -202,7 +231,7 @@ export async function startNode(
     },
   });
   await surface.listen();
-  access.serves(surface.url);
+  if (surface.url !== null) access.serves(surface.url);
   names.start();
   engine.start();
   undo.move(); // the node closes itself from here on
@@ -229,6 +258,7 @@ export async function startNode(
       return engine.replica.origin;
     },
     replica: engine.replica,
+    hub: engine.hub,
     tracer,
     connectedPeers: () =>
       engine.driver.status().filter(({ state }) => state === 'connected').length,

@@ -39,8 +39,8 @@ import type { NodeTls } from './tls.ts';
 import { packageVersion } from './version.ts';
 
 export interface Surface {
-  /** The URL at which the node listens. */
-  readonly url: string;
+  /** The URL at which the node serves clients; null if it does not. */
+  readonly url: string | null;
   /** The URL at which it listens for peers alone; null if they come to `url`. */
   readonly peerUrl: string | null;
   /** @throws the errors of listening: a port is taken, or not allowed. */
@@ -151,6 +151,27 @@ export function surfaceOf(options: SurfaceOptions): Surface {
       server.closeAllConnections();
       await peers?.close();
       await reader.close();
+    },
+  };
+}
+
+/** The surface of a node without clients: the port for its peers, if it has one. */
+export function peersAlone(options: SurfaceOptions): Surface {
+  const { settings, engine, transport, tls } = options;
+  const bounds = boundsOf(settings, engine.replica, options.note);
+  const hosts = hostRule(settings, settings.peerHost ?? settings.host);
+  const peers = peerSurfaceOf({ settings, transport, bounds, tls, hosts });
+  return {
+    url: null,
+    get peerUrl() {
+      return peers?.url ?? null;
+    },
+    listen: async () => peers?.listen(),
+    leave: () => {},
+    drain: async () => {},
+    close: async () => {
+      bounds.stop();
+      await peers?.close();
     },
   };
 }

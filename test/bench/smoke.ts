@@ -4,7 +4,7 @@ import { benches } from '../../bench/benches.ts';
 import { SMOKE } from '../../bench/scale.ts';
 
 /** So few run in `npm test`: they try a node by itself, one that is measured, the load, Redis and watchers. */
-export const USUAL: ReadonlySet<string> = new Set(['get', 'pause', 'watch']);
+export const USUAL: ReadonlySet<string> = new Set(['embedded', 'get', 'pause', 'watch']);
 
 export const SLOW: readonly string[] = [...benches.keys()].filter((name) => !USUAL.has(name));
 

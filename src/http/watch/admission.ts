@@ -5,15 +5,15 @@ import { z } from 'zod';
 import type { Caller } from '../../access/caller.ts';
 import type { Replica } from '../../replica/replica.ts';
 import type { WatchHub } from '../../watch/hub/hub.ts';
-import { type Cursor, decodeCursor, MalformedCursorError } from '../../words/cursor.ts';
 import { OverloadedError, StoppedError } from '../../words/errors.ts';
 import { RETRY_AFTER_MS } from '../../words/time.ts';
 import type { Callers } from '../access/callers.ts';
-import { Problem, unprocessable } from '../answer/problem.ts';
+import { unprocessable } from '../answer/problem.ts';
 import type { AllowedPages } from '../request/pages.ts';
 import { isLonger, queryOf } from '../request/target.ts';
 import { validate } from '../request/validate.ts';
-import { missingIn, namesTooManyLogs, type VectorWaits } from '../wait/vectorWaits.ts';
+import type { VectorWaits } from '../wait/vectorWaits.ts';
+import { type AdmittedCursor, admitCursor } from './cursorAdmission.ts';
 
 const flag = (byDefault: 'true' | 'false', description: string) =>
   z.enum(['true', 'false'], 'must be true or false').default(byDefault).meta({ description });
@@ -59,12 +59,6 @@ export interface WatchAdmissionOptions {
   readonly maxKeyBytes: number;
   /** The longest wait for a cursor that is ahead of this node, in milliseconds. */
   readonly waitTimeoutMs: number;
-}
-
-export interface AdmittedCursor {
-  readonly cursor: Cursor | null;
-  /** Whether the client's copy can't be mended, so that it gets a reset. */
-  readonly startsAnew: boolean;
 }
 
 /** Decides whether a watch is served, by the same rules for a stream and for a WebSocket. */
@@ -122,43 +116,8 @@ export class WatchAdmission {
     if (hub.isFull) throw new OverloadedError(RETRY_AFTER_MS, 'watchers');
   }
 
-  /**
-   * Waits, if necessary, until this node can go on from the cursor.
-   *
-   * @throws Problem 409 for a cursor of another cluster or one that is not reached in time, 422 for a
-   *   text that is no cursor.
-   */
-  async admitCursor(text: string | null, signal: AbortSignal): Promise<AdmittedCursor> {
-    if (text === null) return { cursor: null, startsAnew: false };
-    const { replica, waits, waitTimeoutMs } = this.#options;
-    const cursor = decode(text);
-    if (cursor.cluster !== (replica.header.clusterId ?? ''))
-      throw conflict('cluster', 'The cursor is of another cluster: start without one.');
-    const missing = missingIn(cursor.vector, replica.vector);
-    // Ops that only a retired log had told are nowhere any more, and will never come.
-    const isLost = ([origin]: readonly [string, number]): boolean =>
-      replica.members.isRetired(origin);
-    const hasLost = [...missing].some(isLost);
-    const waited = new Map([...missing].filter((one) => !isLost(one)));
-    if (namesTooManyLogs(waited, replica.vector))
-      throw conflict(
-        'ahead',
-        'The cursor names more logs than this node knows: start without one.',
-      );
-    if (await waits.until(waited, waitTimeoutMs, signal)) return { cursor, startsAnew: hasLost };
-    const seconds = waitTimeoutMs / 1000;
-    throw conflict('ahead', `This node has not come to the cursor within ${seconds} s.`);
+  /** @throws the errors of `admitCursor`. */
+  admitCursor(text: string | null, signal: AbortSignal): Promise<AdmittedCursor> {
+    return admitCursor(text, this.#options, signal);
   }
 }
-
-function decode(text: string): Cursor {
-  try {
-    return decodeCursor(text);
-  } catch (error) {
-    if (!(error instanceof MalformedCursorError)) throw error;
-    throw unprocessable([{ field: 'cursor', message: 'is no cursor that a node gave' }]);
-  }
-}
-
-const conflict = (reason: 'cluster' | 'ahead', detail: string): Problem =>
-  new Problem(409, detail, { extensions: { reason } });

@@ -26,6 +26,9 @@ const streamFormat = (index: number, withValues: boolean, withTouches: boolean):
   encode: streamChunk,
 });
 
+/** Watches of the program around a node have the indexes from here on. */
+export const FORMAT_COUNT = 8;
+
 /** With values or without, and each with touches or without. */
 const FORMATS = {
   socket: [
