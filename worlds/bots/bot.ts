@@ -113,6 +113,11 @@ export class Bot implements AsyncDisposable {
     return this.#base + (figures.get(this.#welcome?.you ?? -1)?.[4] ?? 0);
   }
 
+  /** Gives its seat back; the world then closes the connection. */
+  leave(): void {
+    if (this.isInPlay) this.#socket?.send(encode([2]));
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isOver = true;
     clearInterval(this.#steering);

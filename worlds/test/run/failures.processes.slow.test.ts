@@ -17,6 +17,7 @@ import { traceTree } from '../../rules/traceTree.ts';
 import { linesOfTrace } from '../../run/traceCommand.ts';
 import { Configurations } from '../../tables/operatorTables.ts';
 import { PlayerRecords } from '../../tables/playerRecords.ts';
+import { meadow } from '../support/configurations.ts';
 import { complaintsOf } from '../support/exposition.ts';
 import { Lobby } from '../support/lobby.ts';
 import { startProgram } from '../support/programs.ts';
@@ -61,6 +62,7 @@ failures('nobody loses a seat or a coin by the end of any process', async () => 
   await giveSeats(regions);
   using lobby = new Lobby(regions.edgeUrl, access);
   await waitFor(() => lobby.isSynced && lobby.instances.length >= 5, 60_000, 'seats for all');
+  await tenSeats(regions);
   const isErased = await erasures(regions);
   const bots = await regions.enter(PLAYERS);
 
@@ -88,6 +90,36 @@ failures('nobody loses a seat or a coin by the end of any process', async () => 
   for (const [what, { worstMs, limitMs }] of figures)
     process.stdout.write(`${what}: ${worstMs} ms at most (${limitMs})\n`);
 });
+
+/** Of fifty who ask at once for ten seats, ten get one, and the others hear that it is full. */
+async function tenSeats(regions: RunningRegions): Promise<void> {
+  await using cache = await regions.cache('eu');
+  const small = meadow({ maxPlayers: 10 });
+  await new Configurations(cache).create('eu', 'small', small, Date.now());
+  const controlUrl = (): Promise<string> => controlUrlOf(regions, 'eu-small-1-1');
+  await waitFor(async () => (await controlUrl()) !== '', 20_000, 'the small world');
+  const at = await controlUrl();
+  for (let round = 0; round < rounds(5); round += 1) {
+    await using bots = new AsyncDisposableStack();
+    const target = { region: 'eu', world: 'small' };
+    const asked = await Promise.all(
+      Array.from({ length: 50 }, async (_unused, number) =>
+        bots.use(await regions.enterBot({ number, world: target })),
+      ),
+    );
+    assert.is(asked.filter(({ refusedBy }) => refusedBy === 409).length, 40);
+    assert.is(asked.filter(({ refusedBy }) => refusedBy === null).length, 10);
+    await waitFor(() => asked.filter(({ isInPlay }) => isInPlay).length === 10, 20_000, 'ten play');
+    for (const bot of asked) bot.leave();
+    await waitFor(
+      async () => (await scrape(at)).total('worlds_connections') === 0,
+      20_000,
+      'all have left',
+    );
+  }
+  const { version = 0 } = (await new Configurations(cache).read('eu', 'small')) ?? {};
+  await new Configurations(cache).write('eu', 'small', { ...small, desired: 'stopped' }, version);
+}
 
 /** Each world has seats for all, and the meadow of eu two instances. */
 async function giveSeats(regions: RunningRegions): Promise<void> {

@@ -8,7 +8,7 @@ import {
   temporaryDirectory,
   waitFor,
 } from '../../../test/support/processes.ts';
-import { Bot } from '../../bots/bot.ts';
+import { Bot, type BotOptions } from '../../bots/bot.ts';
 import { SlotStore, type StoredSlot } from '../../fleet/slotStore.ts';
 import { readTokens } from '../../process/tokenFile.ts';
 import { type Place, planAt } from '../../run/place.ts';
@@ -122,18 +122,18 @@ export class RunningRegions implements AsyncDisposable {
     return { name: program.name, awayMs: performance.now() - atMs };
   }
 
+  /** One that the caller disposes of. */
+  enterBot(options: Pick<BotOptions, 'number'> & Partial<BotOptions>): Promise<Bot> {
+    const usual = { edgeUrl: this.edgeUrl, regions: ['eu', 'us'], random: Math.random };
+    return Bot.enter({ ...usual, ...options });
+  }
+
   /** @param regions the preferred ones first. */
   async enter(count: number, regions: readonly string[] = ['eu', 'us']): Promise<Bot[]> {
     const from = this.bots.length;
     const bots = await Promise.all(
       Array.from({ length: count }, (_unused, index) =>
-        Bot.enter({
-          edgeUrl: this.edgeUrl,
-          regions,
-          number: from + index,
-          random: Math.random,
-          seeksCoins: true,
-        }),
+        this.enterBot({ number: from + index, regions, seeksCoins: true }),
       ),
     );
     this.bots.push(...bots);

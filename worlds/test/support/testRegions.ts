@@ -1,5 +1,6 @@
 /** Two regions in the process of the test: real nodes, the link between them, worlds and players. */
 import { join } from 'node:path';
+import { patience } from '../../../scripts/patience.ts';
 import { type RunningNode, startNode } from '../../../src/index.ts';
 import { freePorts } from '../../../test/support/ports.ts';
 import { temporaryDirectory, waitFor } from '../../../test/support/processes.ts';
@@ -36,7 +37,7 @@ export class TestRegion implements AsyncDisposable {
   constructor(name: string, settings: readonly Parameters<typeof startNode>[0][], urls: string[]) {
     this.name = name;
     this.#settings = settings;
-    this.cache = openCache({ endpoints: urls, token: null, timeoutMs: 2000 });
+    this.cache = openCache({ endpoints: urls, token: null, timeoutMs: 2000 * patience() });
     this.records = new PlayerRecords(this.cache);
     this.view = new WorldsView(this.cache);
   }
