@@ -32,6 +32,7 @@ export class Seen {
   /** @param name of the program, such as `api`. */
   constructor(name: string, logLevel: string) {
     this.log = openLog(name, logLevel);
+    endWithSupervisor();
     this.metrics.total(
       'worlds_faults_total',
       'Errors that the process has logged and gone on after.',
@@ -106,6 +107,15 @@ export class Seen {
         ),
     );
   }
+}
+
+/** Ends this process as SIGTERM does once the supervisor that started it has ended, if one has. */
+function endWithSupervisor(): void {
+  if (process.send === undefined) return;
+  const end = (): void => void process.kill(process.pid, 'SIGTERM');
+  process.once('disconnect', end);
+  // It may have ended while this process was loading.
+  if (!process.connected) end();
 }
 
 /** @returns the health of a process that needs copies of the cache. */

@@ -1,7 +1,7 @@
 /** Keeps programs running: one that ends is started again, sooner the longer it has lived. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, openSync, writeFileSync } from 'node:fs';
+import { appendFileSync, closeSync, openSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Program } from './worldsPlan.ts';
@@ -58,15 +58,19 @@ export class Supervised {
 
   #start(): void {
     const { name, file, words, environment } = this.#program;
-    const log = openSync(join(this.#logDirectory, `${name}.log`), 'a', 0o600);
+    const logFile = join(this.#logDirectory, `${name}.log`);
+    const log = openSync(logFile, 'a', 0o600);
     const startedAtMs = performance.now();
     // A group of its own: Ctrl-C reaches this process alone, which ends the others in order.
     const child = spawn(process.execPath, [file, ...words], {
       env: { NODE_COMPILE_CACHE: COMPILED, ...process.env, ...environment },
       detached: true,
-      stdio: ['ignore', log, log],
+      // A program ends when this channel does: it outlives no supervisor, whatever ends that.
+      stdio: ['ignore', log, log, 'ipc'],
     });
     closeSync(log);
+    // A node that can't start says the reason here alone.
+    child.on('message', (message) => appendFileSync(logFile, `${JSON.stringify(message)}\n`));
     // For operators, and for those who try out what is lost with a process.
     if (child.pid !== undefined)
       writeFileSync(join(this.#logDirectory, `${name}.pid`), `${child.pid}\n`, { mode: 0o600 });

@@ -141,7 +141,8 @@ export function planWorlds(
       return {
         name: id,
         file: fileOf('src/main.ts'),
-        words: ['serve'],
+        // The node of a supervisor that has ended ends too.
+        words: ['serve', '--under-cluster'],
         healthUrl: `${urlAt(port)}/_health`,
         environment: {
           // It names no URL of its own: the other region would dial it past the link.
