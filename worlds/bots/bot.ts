@@ -29,6 +29,8 @@ export interface BotOptions {
   readonly random: () => number;
   /** It walks to coins, and takes many; by default it walks about. */
   readonly seeksCoins?: boolean;
+  /** How much of its time a world that dies may take along; default 6,000. */
+  readonly mostLostMs?: number;
 }
 
 /** A way back into play. */
@@ -60,7 +62,7 @@ export class Bot implements AsyncDisposable {
   /** Why it plays no more: the reason of a step, or that it was refused. */
   stopped: string | null = null;
   readonly #options: BotOptions;
-  readonly #progress = new ProgressCheck();
+  readonly #progress: ProgressCheck;
   readonly #steering: NodeJS.Timeout;
   #view: WorldView = emptyView();
   #socket: WebSocket | null = null;
@@ -80,6 +82,7 @@ export class Bot implements AsyncDisposable {
 
   private constructor(options: BotOptions, account: BotAccount) {
     this.#options = options;
+    this.#progress = new ProgressCheck(options.mostLostMs);
     this.account = account;
     this.#steering = setInterval(() => this.#look(), STEER_EVERY_MS);
   }
@@ -271,7 +274,8 @@ export class Bot implements AsyncDisposable {
 
   #compare(total: number): void {
     const lost = this.#progress.found(total, this.#isTold ? null : this.#lostAtMs);
-    if (lost !== null) this.faults.push(`${this.account.player}: ${lost}`);
+    const way = `${this.#lastInstance} to ${this.#seat?.instance}`;
+    if (lost !== null) this.faults.push(`${this.account.player}, ${way}: ${lost}`);
   }
 
   // ---- the way back

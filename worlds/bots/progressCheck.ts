@@ -14,9 +14,15 @@ interface Known {
 }
 
 export class ProgressCheck {
+  readonly #mostLostMs: number;
   #milestone = 0;
-  /** By time; the first one is the last of those that are older than `MOST_LOST_MS`. */
+  /** By time; the first one is the last of those that may not be lost any more. */
   #known: Known[] = [];
+
+  /** @param mostLostMs how much of its time an instance that dies may take along. */
+  constructor(mostLostMs = MOST_LOST_MS) {
+    this.#mostLostMs = mostLostMs;
+  }
 
   /** A milestone was told. */
   told(milestone: number): void {
@@ -26,7 +32,7 @@ export class ProgressCheck {
   /** @param coins all that the player is shown to have. */
   shown(coins: number, nowMs: number): void {
     if (this.#known.at(-1)?.coins !== coins) this.#known.push({ atMs: nowMs, coins });
-    while ((this.#known[1]?.atMs ?? Number.POSITIVE_INFINITY) < nowMs - MOST_LOST_MS)
+    while ((this.#known[1]?.atMs ?? Number.POSITIVE_INFINITY) < nowMs - this.#mostLostMs)
       this.#known.shift();
   }
 
@@ -38,9 +44,10 @@ export class ProgressCheck {
   found(coins: number, diedAtMs: number | null): string | null {
     if (coins < this.#milestone)
       return `${coins} coins are left, and ${this.#milestone} were told to be stored.`;
-    const untilMs = diedAtMs === null ? Number.POSITIVE_INFINITY : diedAtMs - MOST_LOST_MS;
+    const untilMs = diedAtMs === null ? Number.POSITIVE_INFINITY : diedAtMs - this.#mostLostMs;
     const kept = this.#known.findLast(({ atMs }) => atMs <= untilMs)?.coins ?? 0;
     this.#known = [];
-    return coins < kept ? `${coins} coins are left of ${kept}.` : null;
+    const how = diedAtMs === null ? 'let go of him' : 'died';
+    return coins < kept ? `${coins} coins are left of ${kept}: his world ${how}.` : null;
   }
 }

@@ -9,6 +9,7 @@ import {
   waitFor,
 } from '../../../test/support/processes.ts';
 import { Bot, type BotOptions } from '../../bots/bot.ts';
+import { MOST_LOST_MS } from '../../bots/progressCheck.ts';
 import { SlotStore, type StoredSlot } from '../../fleet/slotStore.ts';
 import { readTokens } from '../../process/tokenFile.ts';
 import { type Place, planAt } from '../../run/place.ts';
@@ -124,7 +125,12 @@ export class RunningRegions implements AsyncDisposable {
 
   /** One that the caller disposes of. */
   enterBot(options: Pick<BotOptions, 'number'> & Partial<BotOptions>): Promise<Bot> {
-    const usual = { edgeUrl: this.edgeUrl, regions: ['eu', 'us'], random: Math.random };
+    const usual = {
+      edgeUrl: this.edgeUrl,
+      regions: ['eu', 'us'],
+      random: Math.random,
+      mostLostMs: within(MOST_LOST_MS),
+    };
     return Bot.enter({ ...usual, ...options });
   }
 
