@@ -10,6 +10,7 @@ import { decideOnce, type OnceRecord } from '../rules/idempotency.ts';
 import {
   type Candidate,
   chooseInstances,
+  instanceToLetGo,
   MAX_ASKED,
   type Refusal,
   reasonOf,
@@ -174,11 +175,12 @@ export class Joins {
   #seatRequest({ claims, not }: JoinRequest): SeatRequest {
     const { view, now } = this.#options;
     const { player, session, gen, issuedAtMs } = claims;
-    const seat = view.seatOf(player);
-    const isDead = seat === null || not.includes(seat.instance);
-    const previous = isDead
-      ? null
-      : { region: seat.region, instance: seat.instance, controlUrl: seat.controlUrl };
+    const seat = instanceToLetGo(view.seatOf(player), not);
+    const previous = seat && {
+      region: seat.region,
+      instance: seat.instance,
+      controlUrl: seat.controlUrl,
+    };
     const fence = tokenFence(gen, (now() - issuedAtMs) / 1000);
     return { player, session, fence, previous };
   }

@@ -46,6 +46,18 @@ export function chooseInstances(
     .slice(0, MAX_ASKED);
 }
 
+/**
+ * The instance that the new one asks to let go of the player, so that its last save counts. One that the player has
+ * found dead is not waited for; one that drains lives, and the players whom it sends away name it among `not` as well.
+ *
+ * @param seat where the player sits, as the rosters tell; null for nowhere.
+ */
+export function instanceToLetGo(seat: Candidate | null, not: readonly string[]): Candidate | null {
+  if (seat === null) return null;
+  const isDead = not.includes(seat.instance) && seat.state !== 'draining';
+  return isDead ? null : seat;
+}
+
 function rank(candidate: Candidate, seatedIn: string | null): number {
   if (candidate.instance === seatedIn && candidate.state === 'active') return 0;
   if (isOpen(candidate)) return 1;

@@ -1,7 +1,12 @@
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type Candidate, chooseInstances, reasonOf } from '../../rules/instanceChoice.ts';
+import {
+  type Candidate,
+  chooseInstances,
+  instanceToLetGo,
+  reasonOf,
+} from '../../rules/instanceChoice.ts';
 import { type InstanceFacts, Listing, type ListingFilter } from '../../rules/listing.ts';
 import { MAP_NAMES, type WorldConfiguration } from '../../rules/worldConfiguration.ts';
 
@@ -135,6 +140,18 @@ listing('a join asks a full instance too, because the list may be old', () => {
   assert.equal(names(chooseInstances(draining, null)), ['2', '1']);
   assert.equal(names(chooseInstances([candidate('2', 9), ...draining], '1')), ['2', '2', '1']);
 });
+
+listing(
+  'who is sent away by a world that drains has it let go of him, who found his dead does not',
+  () => {
+    const seat = candidate('one', 1);
+    assert.is(instanceToLetGo(null, []), null);
+    assert.is(instanceToLetGo(seat, []), seat);
+    assert.is(instanceToLetGo(seat, ['one']), null, 'it is dead');
+    const draining = candidate('one', 1, 'draining');
+    assert.is(instanceToLetGo(draining, ['one']), draining, 'its last save is not there yet');
+  },
+);
 
 listing('a refused join says the reason that helps most', () => {
   assert.is(reasonOf(['unreachable', 'full', 'draining']), 'full');
