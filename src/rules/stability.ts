@@ -9,6 +9,7 @@
  */
 import { isDead, type KeyOp, type OpId } from '../words/op.ts';
 import type { LogHeader, ReachedStable } from '../words/row.ts';
+import { MINUTE_MS } from '../words/time.ts';
 import {
   covers,
   includes,
@@ -53,6 +54,19 @@ export const storedStable = (
   clock: header.stableClock,
   reached: header.facts.reached ?? [],
 });
+
+/**
+ * Entries that die later are in the fold of the log; earlier ones may have been collected.
+ *
+ * @returns the minute, counted from the epoch, from which on map sums are those of the fold.
+ */
+export function collectedUntil(
+  header: Pick<LogHeader, 'stable' | 'stableClock' | 'facts'>,
+): number {
+  const { clock, reached } = storedStable(header);
+  const latestMs = reached.reduce((latest, one) => Math.max(latest, one.clock), clock);
+  return Math.ceil(latestMs / MINUTE_MS);
+}
 
 /**
  * The stable pairs once the next one is known. If the clock goes back, the pair that it had reached is

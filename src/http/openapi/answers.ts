@@ -54,6 +54,10 @@ export const NOT_HERE_YET: Answers = {
 export const OTHER_CLUSTER: Answers = {
   '409': problem('A token of Hearsay-After is of another cluster.'),
 };
+/** Of every path (RFC 9110, section 15.5.20). */
+export const MISDIRECTED: Answers = {
+  '421': problem('The node does not know itself by the name in Host.'),
+};
 export const NOT_ALLOWED: Answers = {
   '401': problem('The token is missing, wrong, or has expired.'),
   '403': problem('The token lacks the scope, or is for keys with other prefixes.'),

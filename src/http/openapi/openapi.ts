@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { createDocument, type ZodOpenApiOperationObject } from 'zod-openapi';
 import { type Needs, scopesOf } from '../../access/scopes.ts';
 import { ANY_TYPE, JSON_TYPE, NDJSON_TYPE } from '../answer/answer.ts';
-import { type Answers, NOT_ALLOWED } from './answers.ts';
+import { type Answers, MISDIRECTED, NOT_ALLOWED } from './answers.ts';
 
 /** The part of a route's row that describes the route. */
 export interface DescribedRoute {
@@ -46,7 +46,7 @@ export function describeApi(
   }
   return createDocument({
     openapi: '3.1.1',
-    info: { title: 'Hearsay', version },
+    info: { title: 'Hearsay', version, license: { name: 'MIT', identifier: 'MIT' } },
     // The node that shows the description.
     servers: [{ url: '/' }],
     paths,
@@ -94,7 +94,11 @@ function operation(row: DescribedRoute, key: z.ZodType<string>): ZodOpenApiOpera
         },
       },
     }),
-    responses: scopes.length === 0 ? row.answers : { ...NOT_ALLOWED, ...row.answers },
+    responses: {
+      ...MISDIRECTED,
+      ...(scopes.length > 0 && NOT_ALLOWED),
+      ...row.answers,
+    },
   };
 }
 

@@ -7,6 +7,7 @@
 import { z } from 'zod';
 import { answer } from '../answer/answer.ts';
 import { unprocessable } from '../answer/problem.ts';
+import { BAD_QUERY } from '../openapi/answers.ts';
 import type { Routes } from './route.ts';
 
 /** By name: the reason why requests should go to another node; null if there is none. */
@@ -51,6 +52,7 @@ export function addProbeRoutes(routes: Routes, checks: Checks): void {
         description: 'They should go to another node; the checks that fail say why.',
         content: PLAIN,
       },
+      ...BAD_QUERY,
     },
     handler: ({ ctx, caller, query: { verbose, exclude = '' } }) => {
       const isTold = caller.scopes.has('metrics');

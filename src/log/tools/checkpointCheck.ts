@@ -4,13 +4,12 @@
  */
 import { whyNotBelieved } from '../../rules/checkpoint.ts';
 import type { CheckpointFacts } from '../../rules/checkpointFacts.ts';
-import { storedStable } from '../../rules/stability.ts';
+import { collectedUntil } from '../../rules/stability.ts';
 import type { EntryStore } from '../../store/entryStore.ts';
 import { foldWinner } from '../../store/foldWinner.ts';
 import { formatHash, type Hash, sameHash } from '../../words/hash.ts';
 import { isOnKey } from '../../words/op.ts';
 import type { Row } from '../../words/row.ts';
-import { MINUTE_MS } from '../../words/time.ts';
 import type { LogFacts } from './logSource.ts';
 
 export interface ReadCheckpoint {
@@ -60,19 +59,12 @@ export class CheckpointCheck {
     }
     const { lsn } = checkpoint.facts;
     if (this.#unused !== null) return { lsn, unused: this.#unused, fault: null };
-    const minute = Math.max(asOf, this.#collectedUntil());
+    const minute = Math.max(asOf, collectedUntil(this.#log.header));
     const [expected, found] = [mapSum(minute), checkpoint.entries.sumAt(minute)];
     const fault = sameHash(expected, found)
       ? null
       : `the checkpoint and the rows after it fold to the map sum ${formatHash(found)}, and the log to ` +
         `${formatHash(expected)}: remove the checkpoint`;
     return { lsn, unused: null, fault };
-  }
-
-  /** Entries that die later are in the fold of the log; earlier ones may have been collected. */
-  #collectedUntil(): number {
-    const { clock, reached } = storedStable(this.#log.header);
-    const latestMs = reached.reduce((latest, one) => Math.max(latest, one.clock), clock);
-    return Math.ceil(latestMs / MINUTE_MS);
   }
 }

@@ -45,6 +45,8 @@ export class LineSource implements LogSource {
   }
 
   async rowsAt(lsns: readonly number[]): Promise<Row[]> {
+    // A request must name one.
+    if (lsns.length === 0) return [];
     return [...(await this.#read({ type: 'at', lsns }, rowOf)).items];
   }
 

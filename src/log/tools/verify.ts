@@ -6,6 +6,7 @@
 
 import { minuteAhead } from '../../rules/mapSum.ts';
 import { SeqCheck } from '../../rules/seqCheck.ts';
+import { collectedUntil } from '../../rules/stability.ts';
 import { formatHash, type Hash, hasTrueHash, sameHash } from '../../words/hash.ts';
 import { isOnKey, type OpId } from '../../words/op.ts';
 import type { OriginRecord, RecordedMapSum, Row } from '../../words/row.ts';
@@ -176,10 +177,14 @@ class RowChecks {
   }
 }
 
-/** The map sum that the node wrote down when it stopped, if no row was appended since. */
+/**
+ * The map sum that the node wrote down when it stopped, if no row was appended since, and if none of the entries that it
+ * counts may have expired and been collected since.
+ */
 function recordedAtEnd({ header, lastLsn }: LogFacts): RecordedMapSum | null {
   const { mapSum } = header.facts;
-  return mapSum?.lsn === lastLsn ? mapSum : null;
+  if (mapSum?.lsn !== lastLsn || mapSum.asOf < collectedUntil(header)) return null;
+  return mapSum;
 }
 
 function wrongMap(found: Hash, recorded: RecordedMapSum): Finding {

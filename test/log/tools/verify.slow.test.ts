@@ -32,6 +32,18 @@ test('a log that a replica wrote is whole, whatever it forgot and compacted', as
       assert.equal(found.findings, []);
       assert.is(found.mapSumMet, true);
       assert.equal(found.mapSum, replicas[0].mapSum(found.asOf));
+      // A node that starts again and writes nothing collects what expires, and the sum of its last stop is an old one.
+      const stored = log.stored();
+      const dayLater = nowMs + 86_400_000;
+      const header = {
+        ...stored.header,
+        stable: new Map(stored.origins.map(({ origin, seq }) => [origin, seq])),
+        stableClock: dayLater,
+      };
+      const idle = await verify(new MemorySource({ ...stored, header }, dayLater), {
+        aheadMs: 60_000,
+      });
+      assert.equal(idle.findings, []);
     }),
     { numRuns: 150 },
   );
