@@ -45,7 +45,7 @@ test('the page asks for a token, says what is wrong with one, and keeps it in it
   await page.goto(node.url);
   await dialog.waitFor();
   assert.equal(await findings(page), []);
-  // Whoever goes on without one is left in peace, and can still give one.
+  // A person who goes on without one is left in peace, and can still give one.
   await page.getByRole('button', { name: 'Go on without' }).click();
   await page.getByRole('button', { name: 'Give a token' }).waitFor();
   const asked = () => page.waitForResponse((answer) => answer.url().endsWith('/_cluster'));

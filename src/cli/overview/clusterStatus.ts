@@ -39,7 +39,7 @@ export interface ClusterStatus {
   readonly nodes: readonly NodeStatus[];
   /** One sentence each. Without any, all nodes are there and agree. */
   readonly faults: readonly string[];
-  /** What could not be seen from here, and is no fault by itself; one sentence each. */
+  /** Things that could not be seen from here, and are no faults by themselves; one sentence each. */
   readonly notes: readonly string[];
 }
 

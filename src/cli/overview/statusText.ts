@@ -15,6 +15,8 @@ interface Field extends OpenColumn {
 }
 
 const NOTHING = '-';
+const LEAST_URL = 21;
+const LONGEST_URL = 36;
 
 const stateStyle = (cell: string) => STATE_STYLES.get(cell) ?? null;
 const STATE_STYLES: ReadonlyMap<string, Style> = new Map([
@@ -116,7 +118,11 @@ function rateField(title: string, rate: (rates: Rates) => number | null, dropRan
 export const statusLines = (status: ClusterStatus, columns: number | null): Styled[] =>
   linesOf(status, NO_RATES_KNOWN, columns, STATUS_FIELDS, {
     title: 'URL',
-    leastWidth: 21,
+    // Its end tells the nodes of one machine apart.
+    leastWidth: Math.min(
+      LONGEST_URL,
+      Math.max(LEAST_URL, ...status.nodes.map(({ url }) => widthOf(url ?? NOTHING))),
+    ),
     cell: ({ url }) => url ?? NOTHING,
   });
 

@@ -5,7 +5,7 @@
  * localhost and 127.0.0.1. But an address that answers as several nodes, as a load balancer does, stands for none.
  */
 
-/** What the page has learned so far; it grows by at most one record for each address. */
+/** The addresses that the page has learned of so far; it grows by at most one record for each address. */
 export interface Learned {
   /** Web origin → the origin of the node that names it as its URL. */
   readonly named: ReadonlyMap<string, string>;

@@ -228,6 +228,17 @@ for (const columns of [40, 80, 120])
       for (const line of lines) assert.ok(widthOf(plainText(line)) <= columns, plainText(line));
   });
 
+status('the table of a usual terminal shows the whole URLs of nodes of one machine', () => {
+  const url = 'http://localhost:12345';
+  const figures = figuresOf(readSamples(METRICS));
+  const now = observation(three({ node1: { url, figures } }));
+  const lines = statusLines(judge(now, now), 80).map(plainText);
+  assert.ok(
+    lines.some((line) => line.endsWith(url)),
+    lines.join('\n'),
+  );
+});
+
 status('top tells who holds collection back once that member is silent for 10 s', () => {
   const shown = (silentMs: number): string => {
     const lastHeardAt = new Date(NOW_MS - silentMs).toISOString();
