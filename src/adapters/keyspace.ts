@@ -159,7 +159,8 @@ export class Keyspace {
       const { value: event } = next;
       if (event.type === last) return true;
       // A listener that throws is a fault of the program, and must not end the watch.
-      if ('key' in event) queueMicrotask(() => onEvent(event, this.#ownKey(event.key)));
+      if ('key' in event && event.type !== 'touch')
+        queueMicrotask(() => onEvent(event, this.#ownKey(event.key)));
     }
     return false;
   }

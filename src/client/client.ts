@@ -346,6 +346,7 @@ export class HearsayClient implements AsyncDisposable {
         ...options,
         prefix,
         initial: true,
+        touches: true,
         onConnection: (state) => {
           onConnection(state.isConnected);
           options.onConnection?.(state);

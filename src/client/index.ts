@@ -67,6 +67,7 @@ export type {
   KeyEvent,
   PutEvent,
   StreamEvent,
+  TouchEvent,
   WatchEvent,
 } from './watch/watchEvents.ts';
 export type { ConnectionState } from './watch/watchRunner.ts';

@@ -1,11 +1,17 @@
 /** `hearsay watch`: prints every change, until Ctrl-C. */
 import { type Command, Option } from 'commander';
-import type { ConnectionState, KeyEvent, StreamEvent, WatchEvent } from '../../client/index.ts';
+import type {
+  ConnectionState,
+  KeyEvent,
+  StreamEvent,
+  TouchEvent,
+  WatchEvent,
+} from '../../client/index.ts';
 import { HearsayError } from '../../words/errors.ts';
 import { areNamed, noneNamed, urlsOf } from '../remote/address.ts';
 import { note, outputColumns, printLine } from '../terminal/output.ts';
 import { Table } from '../terminal/table.ts';
-import { durationText } from '../terminal/text.ts';
+import { durationText, instant } from '../terminal/text.ts';
 import { entryJson, shownKey, shownValue } from '../terminal/values.ts';
 import {
   addClientOptions,
@@ -20,6 +26,7 @@ interface WatchFlags extends ClientFlags {
   readonly initial?: true;
   /** False for --no-values. */
   readonly values: boolean;
+  readonly touches?: true;
   readonly count?: number;
 }
 
@@ -37,6 +44,7 @@ export function register(program: Command): void {
     .option('--cursor <cursor>', 'go on from this cursor')
     .option('--initial', 'print the present entries first')
     .option('--no-values', 'leave the values out')
+    .option('--touches', 'print entries that only got another time to live, too')
     .addOption(
       new Option('--count <number>', 'end after this number of changes').argParser(
         wholeNumber(1, Number.MAX_SAFE_INTEGER),
@@ -56,6 +64,7 @@ async function watch(prefix: string | undefined, flags: WatchFlags): Promise<voi
       prefix: prefix ?? '',
       initial: flags.initial === true,
       values: flags.values,
+      touches: flags.touches === true,
       signal: connection.signal,
       onConnection: (state) => connection.note(state),
       ...(flags.cursor !== undefined && { cursor: flags.cursor }),
@@ -128,8 +137,10 @@ function jsonLine(event: WatchEvent, hasValues: boolean): string {
   const { type, cursor } = event;
   if (!('key' in event)) return JSON.stringify({ type, cursor });
   const { key, version } = event;
-  if (event.type !== 'put') return JSON.stringify({ type, key, version, cursor });
+  if (event.type === 'delete' || event.type === 'expire')
+    return JSON.stringify({ type, key, version, cursor });
   const expires_at = event.expiresAt?.toISOString() ?? null;
+  if (event.type === 'touch') return JSON.stringify({ type, key, version, expires_at, cursor });
   return entryJson({ type, key, version, expires_at, cursor }, hasValues ? event : null);
 }
 
@@ -139,11 +150,15 @@ function noteOn({ type }: StreamEvent): void {
   if (type === 'reset') note('The log does not reach back to the cursor: the whole state follows.');
 }
 
-function cellsOf(event: KeyEvent, hasValues: boolean): string[] {
+function cellsOf(event: KeyEvent | TouchEvent, hasValues: boolean): string[] {
   const { type, key, version } = event;
+  if (type === 'touch') return [type, ...entryCells(key, version, untilText(event))];
   if (type !== 'put') return [type, shownKey(key)];
   return [type, ...entryCells(key, version, hasValues ? shownValue(event) : '')];
 }
+
+const untilText = ({ expiresAt }: TouchEvent): string =>
+  expiresAt === null ? 'never expires' : `expires at ${instant(expiresAt.getTime())}`;
 
 const EXAMPLES = `
 Examples:

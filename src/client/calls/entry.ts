@@ -60,6 +60,13 @@ export function withValue<Facts extends object, T>(
   }
 }
 
+/** The entry with another expiry. Its value is not decoded here, nor copied. */
+export function withExpiry<T>(entry: Entry<T>, expiresAt: Date | null): Entry<T> {
+  const descriptor = Object.getOwnPropertyDescriptor(entry, 'value') ?? {};
+  const { key, version } = entry;
+  return Object.defineProperty({ key, version, expiresAt }, 'value', descriptor) as Entry<T>;
+}
+
 /** The entry of an event, without the event; its value is not decoded here. */
 export function plainEntry<T>(event: Entry<T>): Entry<T> {
   const { key, version, expiresAt } = event;

@@ -2,13 +2,13 @@
  * A local copy of the keys with a prefix, kept current by a watch.
  *
  * Invariants: it holds the entries that the watch has told, without those that have expired by this
- * machine's clock. A key is never seen after its time. While a full state comes in anew, the old one
+ * machine's clock. A key is never seen after its time. A touch moves its time, and tells no listener. While a full state comes in anew, the old one
  * stays readable; once the new one is complete, no entry of the old one is left.
  */
-import { type Entry, plainEntry } from '../calls/entry.ts';
+import { type Entry, plainEntry, withExpiry } from '../calls/entry.ts';
 import { HearsayError, WatchRefusedError } from '../errors.ts';
 import type { Watch } from '../watch/watch.ts';
-import type { KeyEvent, WatchEvent } from '../watch/watchEvents.ts';
+import type { KeyEvent, TouchEvent, WatchEvent } from '../watch/watchEvents.ts';
 import { ExpiryQueue } from './expiryQueue.ts';
 import { type MirrorChange, MirrorListeners } from './mirrorListeners.ts';
 
@@ -27,6 +27,8 @@ export class Mirror<T = unknown> implements AsyncDisposable, Iterable<Entry<T>> 
   readonly closed: Promise<void>;
   readonly #beginWatch: BeginWatch<T>;
   readonly #entries = new Map<string, Entry<T>>();
+  /** Entries that have expired by this machine's clock, until the node says so too: a touch may come first. */
+  readonly #lapsed = new Map<string, Entry<T>>();
   readonly #expiry = new ExpiryQueue((key, atMs) => this.#expiresAtMs(key) === atMs);
   readonly #listeners = new MirrorListeners<T>();
   /** Keys of an older state that the incoming state has not confirmed yet; null if none is coming in. */
@@ -155,8 +157,12 @@ export class Mirror<T = unknown> implements AsyncDisposable, Iterable<Entry<T>> 
       case 'put':
         this.#put(plainEntry(event));
         return;
+      case 'touch':
+        this.#touch(event);
+        return;
       case 'delete':
       case 'expire':
+        this.#lapsed.delete(event.key);
         this.#remove(event.key, event.type);
         return;
       case 'reset':
@@ -175,16 +181,30 @@ export class Mirror<T = unknown> implements AsyncDisposable, Iterable<Entry<T>> 
   }
 
   #put(entry: Entry<T>): void {
-    const { key, expiresAt } = entry;
+    const { key } = entry;
     const previous = this.get(key);
-    this.#unconfirmed?.delete(key);
-    this.#entries.set(key, entry);
-    if (expiresAt !== null) {
-      this.#expiry.add(key, expiresAt.getTime());
-      this.#tidyExpiry();
-      this.#setTimer();
-    }
+    this.#hold(entry);
     this.#listeners.tell({ type: 'put', key, entry, previous });
+  }
+
+  /** Listeners were told that a lapsed entry has expired, so they are told that it is there. */
+  #touch({ key, version, expiresAt }: TouchEvent): void {
+    const lapsed = this.#lapsed.get(key);
+    const entry = this.#entries.get(key) ?? lapsed;
+    if (entry?.version !== version) return;
+    if (lapsed === undefined) this.#hold(withExpiry(entry, expiresAt));
+    else this.#put(withExpiry(lapsed, expiresAt));
+  }
+
+  #hold(entry: Entry<T>): void {
+    const { key, expiresAt } = entry;
+    this.#unconfirmed?.delete(key);
+    this.#lapsed.delete(key);
+    this.#entries.set(key, entry);
+    if (expiresAt === null) return;
+    this.#expiry.add(key, expiresAt.getTime());
+    this.#tidyExpiry();
+    this.#setTimer();
   }
 
   #remove(key: string, type: Exclude<KeyEvent['type'], 'put'>): void {
@@ -197,6 +217,7 @@ export class Mirror<T = unknown> implements AsyncDisposable, Iterable<Entry<T>> 
 
   #startAnew(): void {
     this.#isSynced = false;
+    this.#lapsed.clear();
     this.#unconfirmed = new Set(this.#entries.keys());
   }
 
@@ -213,7 +234,11 @@ export class Mirror<T = unknown> implements AsyncDisposable, Iterable<Entry<T>> 
   }
 
   #dropExpired(): void {
-    for (const key of this.#expiry.takeDue(Date.now())) this.#remove(key, 'expire');
+    for (const key of this.#expiry.takeDue(Date.now())) {
+      const entry = this.#entries.get(key);
+      if (entry !== undefined) this.#lapsed.set(key, entry);
+      this.#remove(key, 'expire');
+    }
   }
 
   /** One timer, for the next entry that expires. */

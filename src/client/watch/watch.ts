@@ -20,6 +20,11 @@ export interface WatchOptions {
   readonly initial?: boolean;
   /** Whether puts carry the value. Default true. */
   readonly values?: boolean;
+  /**
+   * Whether entries that only got another time to live are told, as `touch`. Default false: a touch wakes
+   * nobody. (A node of 0.3.0 or older tells touches as puts.)
+   */
+  readonly touches?: boolean;
   /** Ends the watch when it aborts: `next` then rejects with the signal's reason. */
   readonly signal?: AbortSignal;
   /** The most events that may wait to be taken: 1 to 1,000,000, default 4,096. */
@@ -48,6 +53,7 @@ const NAMES: ReadonlySet<string> = new Set<keyof WatchOptions>([
   'cursor',
   'initial',
   'values',
+  'touches',
   'signal',
   'maxBufferedEvents',
   'maxBufferedCharacters',
@@ -165,6 +171,7 @@ function runnerOptions(settings: ClientSettings, options: WatchOptions): RunnerO
     cursor: options.cursor ?? null,
     initial: options.initial ?? false,
     values: options.values ?? true,
+    touches: options.touches ?? false,
     idleTimeoutMs: whole('idleTimeoutMs', idleTimeoutMs, 1, MAX_TIMER_MS),
     giveUpAfterMs:
       giveUpAfterMs === null ? null : whole('giveUpAfterMs', giveUpAfterMs, 0, MAX_TIMER_MS),

@@ -28,6 +28,16 @@ export interface ExpireEvent extends Told {
   readonly version: number;
 }
 
+/** An entry has another expiry, and nothing else of it has changed. Only a watch with `touches` tells it. */
+export interface TouchEvent extends Told {
+  readonly type: 'touch';
+  readonly key: string;
+  /** That of the entry, as it was told last. */
+  readonly version: number;
+  /** Null if the entry never expires now. */
+  readonly expiresAt: Date | null;
+}
+
 /**
  * `synced`: the whole state at the start of the watch has been told. `bookmark`: nothing has changed,
  * but there is a newer cursor. `reset`: the log does not reach back to the cursor; forget every earlier
@@ -40,7 +50,7 @@ export interface StreamEvent extends Told {
 /** An event of one key: its events come in order, none twice, and the last state always comes. */
 export type KeyEvent<T = unknown> = PutEvent<T> | DeleteEvent | ExpireEvent;
 
-export type WatchEvent<T = unknown> = KeyEvent<T> | StreamEvent;
+export type WatchEvent<T = unknown> = KeyEvent<T> | TouchEvent | StreamEvent;
 
 /**
  * @returns null for an unknown type, which newer nodes may send.
@@ -53,6 +63,7 @@ export function readEvent<T>(message: unknown): WatchEvent<T> | null {
   if (cursor === null) throw new TypeError('an event has no cursor');
   switch (type) {
     case 'put':
+    case 'touch':
     case 'delete':
     case 'expire':
       return readKeyEvent<T>(message, type, cursor);
@@ -65,12 +76,17 @@ export function readEvent<T>(message: unknown): WatchEvent<T> | null {
   }
 }
 
-function readKeyEvent<T>(message: JsonObject, type: KeyEvent['type'], cursor: string): KeyEvent<T> {
+function readKeyEvent<T>(
+  message: JsonObject,
+  type: (KeyEvent | TouchEvent)['type'],
+  cursor: string,
+): KeyEvent<T> | TouchEvent {
   const key = stringMember(message, 'key');
   const version = countMember(message, 'version');
   if (key === null || version === null) throw new TypeError(`a ${type} has no key or no version`);
-  if (type !== 'put') return { type, key, version, cursor };
+  if (type === 'delete' || type === 'expire') return { type, key, version, cursor };
   const expiresAt = instantMember(message, 'expires_at');
+  if (type === 'touch') return { type, key, version, expiresAt, cursor };
   const facts = { type, key, version, expiresAt, cursor } as const;
   return withValue<typeof facts, T>(facts, message);
 }

@@ -28,6 +28,7 @@ export interface RunnerOptions {
   readonly cursor: string | null;
   readonly initial: boolean;
   readonly values: boolean;
+  readonly touches: boolean;
   readonly idleTimeoutMs: number;
   /** Null for ever. */
   readonly giveUpAfterMs: number | null;
@@ -43,6 +44,9 @@ const SPREAD_MS = 100;
 /** The subprotocol of a watch, and the front of one that carries the token. */
 const PROTOCOL = 'hearsay.v1';
 const TOKEN_PROTOCOL = 'hearsay.bearer.';
+
+/** The status by which a node refuses a parameter that it does not know. */
+const UNKNOWN_PARAMETER = 422;
 
 const REFUSALS: ReadonlyMap<number, string> = new Map([
   [401, 'it asks for a token, and gets none or a wrong one'],
@@ -77,6 +81,8 @@ export class WatchRunner<T> {
   readonly #refused = new Set<string>();
   /** Endpoints for which another token was asked since the last event. */
   readonly #renewed = new Set<string>();
+  /** Endpoints whose nodes know no `touches`: they tell touches as puts. */
+  readonly #withoutTouches = new Set<string>();
   #lastConnectedMs = performance.now();
 
   constructor(settings: ClientSettings, options: RunnerOptions, queue: EventQueue<T>) {
@@ -182,7 +188,9 @@ export class WatchRunner<T> {
       token,
     } as const;
     try {
-      const reason = refusalIn(await begin(this.#settings, endpoint, request, limited));
+      const response = await begin(this.#settings, endpoint, request, limited);
+      if (response.status === UNKNOWN_PARAMETER) this.#withoutTouches.add(endpoint);
+      const reason = refusalIn(response);
       return reason === null ? null : { kind: 'refused', reason };
     } catch {
       return null;
@@ -224,8 +232,9 @@ export class WatchRunner<T> {
   }
 
   #urlAt(endpoint: string): string {
-    const { prefix, initial, values } = this.#options;
+    const { prefix, initial, values, touches } = this.#options;
     const query = new URLSearchParams({ prefix, values: String(values) });
+    if (touches && !this.#withoutTouches.has(endpoint)) query.set('touches', 'true');
     if (this.#cursor === null) query.set('initial', String(initial));
     else query.set('cursor', this.#cursor);
     return `${endpoint.replace(/^http/, 'ws')}/watch?${query}`;

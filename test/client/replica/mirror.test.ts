@@ -5,7 +5,15 @@ import * as assert from 'uvu/assert';
 import { HearsayError, type Mirror, type MirrorChange } from '../../../src/client/index.ts';
 import { ExpiryQueue } from '../../../src/client/replica/expiryQueue.ts';
 import { rejection, until } from '../support.ts';
-import { deleteOf, expireOf, putOf, RESET, SYNCED, withWatch } from '../watch/scriptedWatch.ts';
+import {
+  deleteOf,
+  expireOf,
+  putOf,
+  RESET,
+  SYNCED,
+  touchOf,
+  withWatch,
+} from '../watch/scriptedWatch.ts';
 
 const mirrors = suite('mirrors');
 
@@ -40,6 +48,37 @@ test(
     assert.is(mirror.has('p/c'), false);
     assert.is(server.connections[0]?.query.get('prefix'), 'p/');
     assert.is(server.connections[0]?.query.get('initial'), 'true');
+  },
+);
+
+test(
+  'a touch moves the expiry of its entry, and tells no listener',
+  [putOf('a', 1, { expires_at: inMs(600_000) }), putOf('b', 1), SYNCED],
+  async (client, server) => {
+    const mirror = client.mirror();
+    await mirror.synced;
+    assert.is(server.connections[0]?.query.get('touches'), 'true');
+    const told = changesOf(mirror);
+    server.tell(touchOf('a'), touchOf('b', { version: 2 }), touchOf('c'), putOf('d', 1));
+    await until(() => told.length > 0, 'a change has been told');
+    assert.equal(told, ['put d undefined → 1']);
+    assert.equal(mirror.get('a'), { key: 'a', value: 1, version: 1, expiresAt: null });
+    assert.equal([mirror.get('b')?.version, mirror.has('c')], [1, false]);
+  },
+);
+
+test(
+  'an entry that its own clock took for expired is there again when a touch comes after all',
+  [putOf('a', 1, { expires_at: inMs(-1000) }), putOf('b', 2, { expires_at: inMs(-1000) }), SYNCED],
+  async (client, server) => {
+    const mirror = client.mirror();
+    await mirror.synced;
+    assert.is(mirror.size, 0);
+    const told = changesOf(mirror);
+    server.tell(expireOf('b'), touchOf('b'), touchOf('a'), putOf('c', 1));
+    await until(() => told.length > 1, 'two changes have been told');
+    assert.equal(told, ['put a undefined → 1', 'put c undefined → 1']);
+    assert.equal(contents(mirror), { a: 1, c: 1 });
   },
 );
 

@@ -26,11 +26,16 @@ export class ScriptedWatch {
   onConnect: (connection: Connection) => boolean = () => true;
   /** Called before an event is sent. @returns false where the connection is to break instead. */
   onSend: (connection: Connection, index: number) => boolean = () => true;
-  readonly #server = http.createServer((_request, response) => response.writeHead(404).end());
+  /** Whether it is a node of 0.3.0, which knows no touches. */
+  isOld = false;
+  readonly #server = http.createServer(({ url }, response) =>
+    response.writeHead(this.#refuses(url) ? 422 : 404).end(),
+  );
   readonly #sockets = new WebSocketServer({
     server: this.#server,
     path: '/watch',
     perMessageDeflate: false,
+    verifyClient: ({ req }, done) => done(!this.#refuses(req.url), 422),
   });
 
   static async start(history: readonly Scripted[] = []): Promise<ScriptedWatch> {
@@ -67,6 +72,10 @@ export class ScriptedWatch {
     await new Promise((resolve) => this.#server.close(resolve));
   }
 
+  #refuses(url = ''): boolean {
+    return this.isOld && url.includes('touches=');
+  }
+
   #serve(connection: Connection, from: number): void {
     for (let index = from; index < this.history.length; index++) {
       if (!this.onSend(connection, index)) {
@@ -94,6 +103,14 @@ export const deleteOf = (key: string): Scripted => ({
   value: null,
   version: Number.MAX_SAFE_INTEGER,
   expires_at: null,
+});
+
+export const touchOf = (key: string, members: Scripted = {}): Scripted => ({
+  type: 'touch',
+  key,
+  version: 1,
+  expires_at: null,
+  ...members,
 });
 
 export const expireOf = (key: string): Scripted => ({

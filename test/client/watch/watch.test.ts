@@ -15,12 +15,35 @@ import {
   ScriptedWatch,
   SYNCED,
   take,
+  touchOf,
   withWatch,
 } from './scriptedWatch.ts';
 
 const watch = suite('watch');
 
 const test = (name: string, ...how: Parameters<typeof withWatch>) => watch(name, withWatch(...how));
+
+test(
+  'touches are asked for, and told with the new expiry',
+  [putOf('a', 1), touchOf('a', { expires_at: '2026-11-24T12:00:00.000Z' }), touchOf('a')],
+  async (client, server) => {
+    const [, first, second] = await take(client.watch({ touches: true }), 3);
+    const expiresAt = new Date('2026-11-24T12:00:00.000Z');
+    assert.equal(first, { type: 'touch', key: 'a', version: 1, expiresAt, cursor: '2' });
+    assert.equal(second, { type: 'touch', key: 'a', version: 1, expiresAt: null, cursor: '3' });
+    await take(client.watch(), 1);
+    assert.equal(
+      server.connections.map(({ query }) => query.get('touches')),
+      ['true', null],
+    );
+  },
+);
+
+test('a node that knows no touches is watched without them', [SYNCED], async (client, server) => {
+  server.isOld = true;
+  await take(client.watch({ touches: true }), 1);
+  assert.is(server.connections[0]?.query.get('touches'), null);
+});
 
 const upTo = (count: number): number[] => Array.from({ length: count }, (_, index) => index + 1);
 
