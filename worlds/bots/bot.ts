@@ -53,7 +53,7 @@ export class Bot implements AsyncDisposable {
   readonly account: BotAccount;
   readonly gaps = new FrameGaps();
   readonly returns: Return[] = [];
-  /** What must never be. */
+  /** Sentences about things that must never be. */
   readonly faults: string[] = [];
   frames = 0;
   bytes = 0;

@@ -1,4 +1,4 @@
-/** What a bot asks over HTTP: it logs in as a guest, joins, and refreshes its token where that has ended. */
+/** The account of a bot, and its requests over HTTP: it logs in as a guest, joins, and refreshes its token where that has ended. */
 import { Agent, fetch, type Response } from 'undici';
 import { z } from 'zod';
 

@@ -1,5 +1,5 @@
 /**
- * What a player was shown of his progress, against what he finds in the next seat.
+ * Compares the progress that a player was shown with the progress that he finds in the next seat.
  *
  * Invariant (rule 7): a milestone that was told is there for ever. Where an instance lets go of a player, so is each
  * coin that he saw himself take; where it dies, those that he took more than six seconds before.

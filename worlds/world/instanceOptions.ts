@@ -1,4 +1,4 @@
-/** What an instance is given by its process: its configuration, its memory, its ways out, and its times. */
+/** The options that an instance gets from its process: its configuration, its memory, its ways out, and its times. */
 import type { WorldMemory } from '../rules/simulation.ts';
 import type { WorldConfiguration } from '../rules/worldConfiguration.ts';
 import type { AskToLetGo } from './guests.ts';

@@ -1,4 +1,4 @@
-/** What bots compare and count. */
+/** Bots compare progress, and count gaps. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { FrameGaps } from '../../bots/frameGaps.ts';

@@ -36,7 +36,7 @@ const ERASED_AFTER_MS = 70_000;
 const guestSchema = z.object({ access: z.string() });
 const seatSchema = z.object({ playUrl: z.string(), seatToken: z.string() });
 
-/** What was measured, in milliseconds; each with the limit of an idle machine. */
+/** The longest times that were measured, in milliseconds; each with the limit of an idle machine. */
 const figures = new Map<string, { readonly worstMs: number; readonly limitMs: number }>();
 
 /** The limit counts as the machine is now; `worlds:soak` prints how far it was from it. */

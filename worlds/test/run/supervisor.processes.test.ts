@@ -1,4 +1,4 @@
-/** What a supervisor starts does not outlive it, whatever ends the supervisor. */
+/** No program outlives the supervisor that started it, whatever ends the supervisor. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';

@@ -1,4 +1,4 @@
-/** What no client of the protocol sends: an instance closes the connection, or refuses by a 4xx, and goes on. */
+/** Input that no client of the protocol sends: an instance closes the connection, or refuses by a 4xx, and goes on. */
 import { EventEmitter } from 'node:events';
 import { encode } from '@msgpack/msgpack';
 import fc from 'fast-check';
