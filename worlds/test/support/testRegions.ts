@@ -37,7 +37,11 @@ export class TestRegion implements AsyncDisposable {
   constructor(name: string, settings: readonly Parameters<typeof startNode>[0][], urls: string[]) {
     this.name = name;
     this.#settings = settings;
-    this.cache = openCache({ endpoints: urls, token: null, timeoutMs: 2000 * patience() });
+    this.cache = openCache({
+      endpoints: urls,
+      token: null,
+      timeoutMs: Math.ceil(2000 * patience()),
+    });
     this.records = new PlayerRecords(this.cache);
     this.view = new WorldsView(this.cache);
   }
