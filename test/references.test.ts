@@ -16,7 +16,9 @@ const CODE_FOLDERS = [
 /** The changelog tells of names that are gone. */
 const DOCUMENTS = [
   ...['README.md', 'ARCHITECTURE.md', 'PROTOCOL.md', 'CONTRIBUTING.md', 'bench/README.md'],
-  ...[...filesBelow('docs'), ...filesBelow('worlds')].filter((path) => path.endsWith('.md')),
+  ...[...filesBelow('docs'), ...filesBelow('clients'), ...filesBelow('worlds')].filter((path) =>
+    path.endsWith('.md'),
+  ),
 ];
 const OTHER_FILES = ['Dockerfile', 'docker-compose.yml', 'package.json'];
 
@@ -185,9 +187,10 @@ function followsLine(text: string, offset: number): boolean {
   return /^\s*\/\//.test(text.slice(0, offset).split('\n').at(-2) ?? '');
 }
 
+/** Without the pages for those who come from elsewhere, which cite the commands and settings of others. */
 function texts(): Text[] {
   const comments = sources().map(({ path, comments: text }) => ({ path, text }));
-  return [...comments, ...documents()];
+  return [...comments, ...documents().filter(({ path }) => !path.startsWith('docs/from-'))];
 }
 
 function documents(): Text[] {
@@ -211,7 +214,7 @@ function spansIn({ text }: Text): { span: string; line: number }[] {
 }
 
 function treeOf(): Tree {
-  const others = [...OTHER_FILES, ...['docker', '.ci'].flatMap(filesBelow)];
+  const others = [...OTHER_FILES, ...['docker', '.ci', 'clients'].flatMap(filesBelow)];
   const files = sources();
   const words = new Set<string>();
   const codes = files.map(({ text, comments }) => withoutComments(text, comments));
@@ -222,7 +225,9 @@ function treeOf(): Tree {
   for (const name of rootFiles()) words.add(name);
   const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
   return {
-    paths: [...CODE_FOLDERS, 'docs', '.ci', 'docker'].flatMap(filesBelow).concat(rootFiles()),
+    paths: [...CODE_FOLDERS, 'clients', 'docs', '.ci', 'docker']
+      .flatMap(filesBelow)
+      .concat(rootFiles()),
     words,
     scripts: new Set(Object.keys(scripts)),
   };

@@ -88,6 +88,7 @@ export class FaultProxy {
     if (fault === 'refuse') request.socket.destroy();
     else if (typeof fault === 'object')
       response.writeHead(fault.status, fault.headers).end(fault.body);
+    else if (seen.headers.accept === 'text/event-stream') this.#stream(seen, response);
     else if (fault !== 'hang') await this.#forward(seen, request, response, fault);
   }
 
@@ -106,6 +107,16 @@ export class FaultProxy {
     response.writeHead(answer.status, answer.headers);
     if (fault === 'pass') response.end(answer.body);
     else response.write(answer.body.slice(0, answer.body.length / 2), () => socket.destroy());
+  }
+
+  /** An answer that does not end, as it comes. */
+  #stream({ method, path, headers }: Seen, response: http.ServerResponse): void {
+    const request = http.request(this.target + path, { method, headers }, (answer) => {
+      response.writeHead(answer.statusCode ?? 0, answer.headers);
+      answer.on('error', () => response.destroy()).pipe(response);
+    });
+    request.on('error', () => response.destroy()).end();
+    response.on('close', () => request.destroy());
   }
 
   #tunnel({ method, url, rawHeaders }: http.IncomingMessage, near: Socket): void {
