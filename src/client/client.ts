@@ -50,6 +50,8 @@ import { Watch, type WatchOptions } from './watch/watch.ts';
 export interface GetOptions {
   /** A token, or several separated by commas: the read sees those writes, whichever node answers it. */
   readonly after?: string | null;
+  /** Whether the entry is to have its ETag, for `ifMatch` of a put. Default false. */
+  readonly etag?: boolean;
   readonly signal?: AbortSignal;
 }
 
@@ -78,7 +80,7 @@ export interface DeletePrefixOptions {
 
 export type MirrorOptions = Pick<WatchOptions, 'signal' | 'idleTimeoutMs' | 'onConnection'>;
 
-const GET_NAMES: ReadonlySet<string> = new Set<keyof GetOptions>(['after', 'signal']);
+const GET_NAMES: ReadonlySet<string> = new Set<keyof GetOptions>(['after', 'etag', 'signal']);
 const TOUCH_NAMES: ReadonlySet<string> = new Set<keyof TouchOptions>(['signal']);
 const INVALIDATE_NAMES: ReadonlySet<string> = new Set<keyof InvalidateTagOptions>(['soft']);
 const DELETE_PREFIX_NAMES: ReadonlySet<string> = new Set<keyof DeletePrefixOptions>([
@@ -147,7 +149,7 @@ export class HearsayClient implements AsyncDisposable {
   }
 
   async #get<T>(key: string, options: GetOptions): Promise<Entry<T> | undefined> {
-    const op = getOp(key);
+    const op = getOp(key, options.etag);
     const settled = await this.#batcher.submit(op, options.after ?? null, options.signal);
     return readGet<T>(op, settled);
   }
@@ -191,7 +193,8 @@ export class HearsayClient implements AsyncDisposable {
    * Stores a value: JSON, or a value of the types that superjson adds to it (Date, Map, Set, BigInt,
    * undefined, NaN, RegExp, URL, Error, typed arrays).
    *
-   * @throws ConflictError if the version is not above the live one: nothing was stored.
+   * @throws ConflictError if the version is not above the live one, PreconditionFailedError if `ifMatch`
+   *   does not hold: nothing was stored.
    * @throws UnknownOutcomeError if that is unknown, after an attempt that nobody answered.
    */
   async put(key: string, value: unknown, options: TaggedPutOptions = {}): Promise<Stored> {

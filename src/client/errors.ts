@@ -52,6 +52,24 @@ export class ConflictError extends HearsayError {
   }
 }
 
+/** The entry that `ifMatch` names is not the live one any more: nothing was stored. */
+export class PreconditionFailedError extends HearsayError {
+  override readonly name: string = 'PreconditionFailedError';
+  readonly key: string;
+  /** The version that the key has at the node that answered; null if it is absent. */
+  readonly currentVersion: number | null;
+  /** As in `ConflictError`. */
+  readonly token: string | null;
+
+  constructor(key: string, currentVersion: number | null, token: string | null) {
+    const present = currentVersion === null ? 'is absent' : 'has another entry';
+    super(`${quoted(key)} ${present} now, so that ifMatch does not hold: read it again.`);
+    this.key = key;
+    this.currentVersion = currentVersion;
+    this.token = token;
+  }
+}
+
 /**
  * An attempt to write went unanswered, a later one met a version that does not admit it, and the entry
  * is not this write. Either the write was never stored, or it was stored and has been overwritten.
@@ -59,16 +77,19 @@ export class ConflictError extends HearsayError {
 export class UnknownOutcomeError extends HearsayError {
   override readonly name: string = 'UnknownOutcomeError';
   readonly key: string;
+  /** 0 also if the key is absent. */
   readonly currentVersion: number;
 
-  constructor(key: string, currentVersion: number, cause?: unknown) {
+  /** @param currentVersion null if the key is absent. */
+  constructor(key: string, currentVersion: number | null, cause?: unknown) {
+    const present = currentVersion === null ? 'absent' : `at version ${currentVersion}`;
     super(
       `Whether the write of ${quoted(key)} was stored is unknown: an attempt went unanswered, and ` +
-        `the key is at version ${currentVersion} now. Read it before you write again.`,
+        `the key is ${present} now. Read it before you write again.`,
       { mayBeStored: true, cause },
     );
     this.key = key;
-    this.currentVersion = currentVersion;
+    this.currentVersion = currentVersion ?? 0;
   }
 }
 

@@ -40,6 +40,7 @@ export {
   ConflictError,
   HearsayError,
   InvalidRequestError,
+  PreconditionFailedError,
   ServerError,
   TimeoutError,
   UnavailableError,

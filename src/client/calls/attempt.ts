@@ -31,6 +31,7 @@ export interface WireAnswer {
   readonly bytes: Uint8Array<ArrayBuffer>;
   /** The wait that the node asks for before another try, in milliseconds. */
   readonly retryAfterMs: number | null;
+  readonly etag: string | null;
   /** The node's clock when it answered, to the second; null if the platform does not show it. */
   readonly dateMs: number | null;
 }
@@ -97,6 +98,7 @@ async function exchangeAs(
         : readObject(new TextDecoder().decode(bytes), settings.parseJson),
       bytes,
       retryAfterMs: retryAfterMs(response.headers.get('Retry-After')),
+      etag: response.headers.get('ETag'),
       dateMs: dateMs(response.headers.get('Date')),
     };
   } catch (error) {

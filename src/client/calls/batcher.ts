@@ -103,8 +103,9 @@ export class Batcher {
   }
 }
 
-/** Only a request of its own can ask for acks. */
-const standsAlone = (op: WireOp): boolean => op.op === 'put' && op.acks !== null;
+/** Only a request of its own can ask for acks, name an ETag, or tell one. */
+const standsAlone = (op: WireOp): boolean =>
+  op.op === 'put' ? op.acks !== null || op.ifMatch !== null : op.op === 'get' && op.withEtag;
 
 const notSent = (cause: unknown): UnavailableError =>
   new UnavailableError('No node took the request before this one, so it was not sent.', { cause });

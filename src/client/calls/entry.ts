@@ -14,6 +14,8 @@ export interface Entry<T = unknown> {
   readonly version: number;
   /** Null if the entry never expires. */
   readonly expiresAt: Date | null;
+  /** Names this entry among all; only if `get` was asked for it. */
+  readonly etag?: string;
 }
 
 const FACTS = new WeakMap<object, CachedFacts>();

@@ -44,7 +44,7 @@ const NOTHING_STORED = new Set([425, 429, 503, 507]);
 /** The clock in an answer is cut to a second, and may be a second old when it arrives. */
 const CLOCK_NOISE_MS = 3000;
 /** Statuses that concern a key or an op, and not the request as a whole. */
-const OUTCOMES = new Set([200, 404, 409]);
+const OUTCOMES = new Set([200, 404, 409, 412]);
 
 export class Failover {
   readonly settings: ClientSettings;

@@ -83,7 +83,7 @@ function batchRequest(ops: readonly WireOp[], after: string | null): WireRequest
 }
 
 function readSingle({ answer, mayBeStored }: Exchange): Settled {
-  return { status: answer.status, body: answer.body ?? {}, mayBeStored };
+  return { status: answer.status, body: answer.body ?? {}, etag: answer.etag, mayBeStored };
 }
 
 /** @throws InvalidRequestError, ServerError for an answer that no node gives. */
@@ -108,7 +108,8 @@ function readResults(exchange: Exchange, ops: readonly WireOp[]): Settled[] {
 function readResult(result: unknown, token: string | null, mayBeStored: boolean): Settled | null {
   const status = isObject(result) ? countMember(result, 'status') : null;
   if (!isObject(result) || status === null) return null;
-  return { status, body: token === null ? result : { token, ...result }, mayBeStored };
+  const body = token === null ? result : { token, ...result };
+  return { status, body, etag: null, mayBeStored };
 }
 
 function refused({

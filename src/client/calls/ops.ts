@@ -1,7 +1,13 @@
 /** The ops on one key: their options, their results, and the forms of both on the wire. */
 
 import { CACHED, type CachedFacts, cachedText } from '../cached/cachedFacts.ts';
-import { ConflictError, InvalidRequestError, quoted, ServerError } from '../errors.ts';
+import {
+  ConflictError,
+  InvalidRequestError,
+  PreconditionFailedError,
+  quoted,
+  ServerError,
+} from '../errors.ts';
 import { countMember, instantMember, isObject, type JsonObject, stringMember } from '../json.ts';
 import { checkNames } from '../knownNames.ts';
 import { whole } from '../options.ts';
@@ -26,6 +32,11 @@ export interface PutOptions {
   readonly acks?: number;
   /** The node's longest wait for them, in milliseconds: 1 to 60,000, default 5,000. */
   readonly acksTimeoutMs?: number;
+  /**
+   * The ETag of an entry (`get` with `etag`): the value is stored only if that entry is still the live one, so not
+   * where the key was deleted. Default: no condition.
+   */
+  readonly ifMatch?: string;
   readonly signal?: AbortSignal;
 }
 
@@ -80,7 +91,8 @@ export interface WirePut {
   readonly ttlMs: number | null;
   readonly acks: number | null;
   readonly acksTimeoutMs: number;
-  /** Also in `meta`, and so it names the write of this version. Null for `next`, for JSON text and for bytes. */
+  readonly ifMatch: string | null;
+  /** Also in `meta`, and so it names the write. Null where a repeated write does no harm, for JSON text and for bytes. */
   readonly writeId: string | null;
 }
 
@@ -99,6 +111,8 @@ export interface WireTouch {
 export interface WireGet {
   readonly op: 'get';
   readonly key: string;
+  /** Whether the entry is to have its ETag, which only a request of its own tells. */
+  readonly withEtag: boolean;
 }
 
 export type WireOp = WirePut | WireDelete | WireTouch | WireGet;
@@ -107,6 +121,8 @@ export type WireOp = WirePut | WireDelete | WireTouch | WireGet;
 export interface Answered {
   readonly status: number;
   readonly body: JsonObject;
+  /** Null where there is none, as in a batch. */
+  readonly etag: string | null;
 }
 
 const PUT_NAMES: ReadonlySet<string> = new Set<keyof PutOptions>([
@@ -114,6 +130,7 @@ const PUT_NAMES: ReadonlySet<string> = new Set<keyof PutOptions>([
   'ttlMs',
   'acks',
   'acksTimeoutMs',
+  'ifMatch',
   'signal',
 ]);
 export const TAGGED_PUT_NAMES: ReadonlySet<string> = new Set([...PUT_NAMES, 'tags']);
@@ -139,6 +156,7 @@ export function putOp(
 ): WirePut {
   checkNames('put', options, PUT_NAMES);
   const { version = 'next', ttlMs = null, acks = null, acksTimeoutMs = 5000 } = options;
+  const { ifMatch = null } = options;
   checkedKey(key);
   const raw = value instanceof Bytes ? value : value instanceof JsonText ? value.raw : null;
   const { value: text, meta: ofValue } = encodeValue(value);
@@ -146,10 +164,12 @@ export function putOp(
   if (ttlMs !== null) whole('ttlMs', ttlMs, 1, MAX_TTL_MS);
   if (acks !== null) whole('acks', acks, 1, MAX_ACKS);
   whole('acksTimeoutMs', acksTimeoutMs, 1, MAX_ACKS_TIMEOUT_MS);
-  if (acks !== null && pathOf(key) === null)
-    throw new InvalidRequestError(`A write of the key ${quoted(key)} can't ask for acks.`);
+  if (acks !== null) requirePath(key, "A write of this key can't ask for acks");
+  if (ifMatch !== null)
+    requirePath(checkedEtag(key, ifMatch), "A write of this key can't have ifMatch");
   const hasOwnMeta = value instanceof JsonText || raw !== null;
-  const writeId = version === 'next' || hasOwnMeta ? null : randomId();
+  const isHarmless = version === 'next' && ifMatch === null;
+  const writeId = isHarmless || hasOwnMeta ? null : randomId();
   const meta = facts === null ? ofValue : withMember(ofValue, CACHED, cachedText(facts));
   return {
     op: 'put',
@@ -161,6 +181,7 @@ export function putOp(
     ttlMs,
     acks,
     acksTimeoutMs,
+    ifMatch,
     writeId,
   };
 }
@@ -180,7 +201,22 @@ export function touchOp(key: string, ttlMs: number | null): WireTouch {
 }
 
 /** @throws InvalidRequestError */
-export const getOp = (key: string): WireGet => ({ op: 'get', key: checkedKey(key) });
+export function getOp(key: string, withEtag = false): WireGet {
+  checkedKey(key);
+  if (withEtag) requirePath(key, "A read of this key can't ask for its ETag");
+  return { op: 'get', key, withEtag };
+}
+
+/** @throws InvalidRequestError for a key that only a batch can carry. */
+function requirePath(key: string, refusal: string): void {
+  if (pathOf(key) === null) throw new InvalidRequestError(`${refusal}: ${quoted(key)}.`);
+}
+
+/** @returns the key. @throws InvalidRequestError */
+function checkedEtag(key: string, ifMatch: string): string {
+  if (typeof ifMatch === 'string' && /^(W\/)?"[!#-~]+"$/.test(ifMatch)) return key;
+  throw new InvalidRequestError('ifMatch must be the ETag of an entry, with its double quotes.');
+}
 
 /** @throws InvalidRequestError */
 function checkedKey(key: string): string {
@@ -222,9 +258,10 @@ export function singleRequest(op: WireOp, after: string | null): WireRequest | n
         isWrite: true,
         waitMs,
       } as const;
+      const condition = op.ifMatch === null ? null : { 'If-Match': op.ifMatch };
       return op.raw === null
-        ? { ...words, body: `{${putMembers(op)}}` }
-        : { ...words, body: op.raw.bytes, headers: rawHeaders(op, op.raw) };
+        ? { ...words, body: `{${putMembers(op)}}`, ...(condition && { headers: condition }) }
+        : { ...words, body: op.raw.bytes, headers: { ...rawHeaders(op, op.raw), ...condition } };
     }
   }
 }
@@ -239,15 +276,23 @@ export function batchElement(op: WireOp): string {
 }
 
 /** @throws ServerError for an answer that no node gives. */
-export function readGet<T>(op: WireGet, { status, body }: Answered): Entry<T> | undefined {
+export function readGet<T>(op: WireGet, { status, body, etag }: Answered): Entry<T> | undefined {
   if (isAbsent(status, body)) return undefined;
   const entry = status === 200 ? readEntry<T>(op.key, body) : null;
-  return entry ?? strange(op, status);
+  if (entry === null || (op.withEtag && etag === null)) return strange(op, status);
+  // The value may be a getter that throws, so it is not copied.
+  return op.withEtag
+    ? Object.defineProperty(entry, 'etag', { value: etag, enumerable: true })
+    : entry;
 }
 
-/** @throws ConflictError, ServerError */
+/** @throws ConflictError, PreconditionFailedError, ServerError */
 export function readPut(op: WirePut, { status, body }: Answered): Stored {
   refuseConflict(op, status, body);
+  if (status === 412 && op.ifMatch !== null) {
+    const token = stringMember(body, 'token');
+    throw new PreconditionFailedError(op.key, countMember(body, 'current_version'), token);
+  }
   const version = countMember(body, 'version') ?? op.version;
   if (!says('stored', status, body) || version === 'next') return strange(op, status);
   return {
@@ -286,7 +331,7 @@ export function readDelete(op: WireDelete, { status, body }: Answered): Deleted 
 /** Whether the entry in the answer to a get is this put's. */
 export const isOwnWrite = ({ version, writeId }: WirePut, { status, body }: Answered): boolean =>
   status === 200 &&
-  countMember(body, 'version') === version &&
+  (version === 'next' || countMember(body, 'version') === version) &&
   isObject(body.meta) &&
   stringMember(body.meta, WRITE_ID) === writeId;
 

@@ -6,7 +6,7 @@
  * read, and recognised by the id that the write has put beside its value. If that does not decide, the
  * outcome is an UnknownOutcomeError.
  */
-import { ConflictError, UnknownOutcomeError } from '../errors.ts';
+import { ConflictError, PreconditionFailedError, UnknownOutcomeError } from '../errors.ts';
 import { instantMember } from '../json.ts';
 import type { Settled } from './opSender.ts';
 import {
@@ -24,12 +24,13 @@ import {
 /** Reads a key after a token, if there is one. */
 export type ReadBack = (op: WireGet, after: string | null) => Promise<Settled>;
 
-/** @throws ConflictError, UnknownOutcomeError, ServerError */
+/** @throws ConflictError, PreconditionFailedError, UnknownOutcomeError, ServerError */
 export async function settlePut(op: WirePut, settled: Settled, read: ReadBack): Promise<Stored> {
   try {
     return readPut(op, settled);
   } catch (error) {
-    if (!(error instanceof ConflictError && settled.mayBeStored)) throw error;
+    const isRefusal = error instanceof ConflictError || error instanceof PreconditionFailedError;
+    if (!(isRefusal && settled.mayBeStored)) throw error;
     return knownAgain(op, error, read);
   }
 }
@@ -47,14 +48,19 @@ export function settleDelete(op: WireDelete, settled: Settled): Deleted {
   }
 }
 
-async function knownAgain(op: WirePut, conflict: ConflictError, read: ReadBack): Promise<Stored> {
-  const { currentVersion, token } = conflict;
+async function knownAgain(
+  op: WirePut,
+  refusal: ConflictError | PreconditionFailedError,
+  read: ReadBack,
+): Promise<Stored> {
+  const { currentVersion, token } = refusal;
   const unknown = (cause: unknown) => new UnknownOutcomeError(op.key, currentVersion, cause);
-  if (op.writeId === null || op.version !== currentVersion) throw unknown(conflict);
+  const isOther = op.version !== 'next' && op.version !== currentVersion;
+  if (op.writeId === null || currentVersion === null || isOther) throw unknown(refusal);
   const found = await read(getOp(op.key), token).catch((error: unknown) => {
     throw unknown(error);
   });
-  if (!isOwnWrite(op, found)) throw unknown(conflict);
+  if (!isOwnWrite(op, found)) throw unknown(refusal);
   const expiresAt = instantMember(found.body, 'expires_at');
   return { version: currentVersion, expiresAt, node: null, token, acks: null };
 }

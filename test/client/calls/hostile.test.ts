@@ -175,7 +175,7 @@ hostile(
           [/^verison is .* version/, () => client.put('k', 1, given({ verison: 5 }))],
           [/^ifVersion is no option of delete/, () => client.delete('k', given({ ifVersion: 5 }))],
           [
-            /^fresh is no option of get: it knows after, signal/,
+            /^fresh is no option of get: it knows after, etag, signal/,
             () => client.get('k', given({ fresh: 1 })),
           ],
           [
