@@ -1,6 +1,6 @@
 /** One key through time: every op on it, where it was seen when, and the rule that decided against it. */
 import { type ComponentChildren, h } from 'preact';
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { faultText, Walk } from '../../log/tools/walk.ts';
 import type { KeyOp } from '../../words/op.ts';
 import { LAST_VERSION } from '../../words/op.ts';
@@ -23,6 +23,8 @@ import { useStore } from '../words/store.ts';
 /** The newest rows of one node: the history of a busy key has no end. */
 const MOST_ROWS = 500;
 const MOST_SHOWN = 100;
+/** A node that gave no log is asked again after this time, in milliseconds. */
+const RETRY_MS = 5000;
 
 interface NodeLog {
   readonly node: string;
@@ -63,21 +65,29 @@ export function HistoryView(): ComponentChildren {
   const present = useStore(nodes.present);
   const [logs, setLogs] = useState<readonly NodeLog[] | null>(null);
   const [turn, setTurn] = useState(0);
+  const shownKey = useRef('');
   const now = useNow();
   useEffect(() => {
     if (key === '') return;
     const over = new AbortController();
     const all = [present, ...known.filter((base) => base !== present)];
     const found = new Map<number, NodeLog>();
-    setLogs(null);
+    let again: ReturnType<typeof setTimeout> | undefined;
+    if (shownKey.current !== key) setLogs(null);
+    shownKey.current = key;
     // Each is shown as it comes: a slow node holds none of the others up.
     for (const [index, base] of all.entries())
       void logAt(base, key, over.signal).then((log) => {
         if (over.signal.aborted) return;
         found.set(index, log);
         setLogs([...found].sort(([one], [other]) => one - other).map(([, read]) => read));
+        if (log.fault !== null)
+          again ??= setTimeout(() => setTurn((before) => before + 1), RETRY_MS);
       });
-    return () => over.abort();
+    return () => {
+      over.abort();
+      clearTimeout(again);
+    };
   }, [key, present, known.join(), turn]);
   useEffect(() => {
     // So that the sightings are those of all nodes.
