@@ -27,4 +27,24 @@ test('it is told after a second, and then every five', () => {
   ]);
 });
 
+test('no time is told that nobody can know, and none at the end', () => {
+  const told: string[] = [];
+  let nowMs = 0;
+  const onPage = openingProgress(
+    (_level, text) => told.push(text),
+    () => nowMs,
+  );
+  for (const [atMs, lsn] of [
+    [2000, 2],
+    [8000, 100_000],
+  ] as const) {
+    nowMs = atMs;
+    onPage(lsn, 100_000);
+  }
+  assert.equal(told, [
+    'The log is being read: 0 %, lsn 2 of 100000, after 2 s.',
+    'The log is being read: 100 %, lsn 100000 of 100000, after 8 s.',
+  ]);
+});
+
 test.run();

@@ -1,9 +1,10 @@
 /** `hearsay get`: prints one value. */
 import type { Command } from 'commander';
 import type { Entry } from '../../client/index.ts';
+import { Bytes } from '../../client/values/bytes.ts';
 import { HearsayError } from '../../words/errors.ts';
-import { outputColumns, printLine } from '../terminal/output.ts';
-import { entryJson, printedValue } from '../terminal/values.ts';
+import { note, outputColumns, printBytes, printLine } from '../terminal/output.ts';
+import { entryJson, printedValue, shownBytes } from '../terminal/values.ts';
 import { addClientOptions, type ClientFlags, withCommandClient } from './clientCommand.ts';
 
 interface GetFlags extends ClientFlags {
@@ -17,7 +18,9 @@ export function register(program: Command): void {
   const command = program
     .command('get')
     .summary('print a value')
-    .description('Prints the value of a key: a text unquoted, any other value as JSON.')
+    .description(
+      'Prints the value of a key: a text unquoted, bytes as they are, any other value as JSON.',
+    )
     .argument('<key>', 'the key')
     .option('--after <token>', 'wait until the node has this write')
     .addHelpText('after', EXAMPLES)
@@ -31,8 +34,16 @@ async function get(key: string, flags: GetFlags): Promise<void> {
     const entry = await client.get(key, { after: flags.after ?? null });
     if (entry === undefined) throw new HearsayError(`There is no ${JSON.stringify(key)}.`);
     if (flags.json) await printLine(entryLine(entry));
+    else if (entry.value instanceof Bytes) await printValueBytes(entry.value);
     else await printLine(printedValue(entry.value, outputColumns() ?? LINE_COLUMNS));
   });
+}
+
+/** Bytes could be commands to a terminal, which gets their type and size. */
+async function printValueBytes(value: Bytes): Promise<void> {
+  if (process.stdout.isTTY !== true) return printBytes(value.bytes);
+  await printLine(shownBytes(value));
+  note('Bytes are not printed on a terminal: send them to a file by > FILE.');
 }
 
 /** An entry as a line of JSON. */
@@ -44,5 +55,5 @@ export const entryLine = (entry: Entry): string =>
 
 const EXAMPLES = `
 Examples:
-  hearsay get greeting
+  hearsay get logo > logo.png
   hearsay get user/1 --json --url http://localhost:8001`;

@@ -2,6 +2,7 @@
 import { buffer } from 'node:stream/consumers';
 import { type Command, Option } from 'commander';
 import type { PutOptions, Stored } from '../../client/index.ts';
+import { Bytes } from '../../client/values/bytes.ts';
 import { HearsayError } from '../../words/errors.ts';
 import { printLine } from '../terminal/output.ts';
 import { parseValue } from '../terminal/values.ts';
@@ -21,6 +22,7 @@ interface PutFlags extends ClientFlags {
   readonly ifAbsent?: true;
   readonly acks?: number;
   readonly string?: true;
+  readonly type?: string;
 }
 
 /** The next version must also be one that a put may have. */
@@ -53,14 +55,20 @@ export function register(program: Command): void {
       ),
     )
     .option('--string', 'store VALUE as text, even if it is JSON')
+    .addOption(
+      new Option(
+        '--type <type>',
+        'store VALUE as bytes of this media type, such as image/png',
+      ).conflicts('string'),
+    )
     .addHelpText('after', EXAMPLES)
     .action(put);
   addClientOptions(command, 'one');
 }
 
 async function put(key: string, text: string, flags: PutFlags): Promise<void> {
-  const value = await readValue(text, flags.string === true);
   await withCommandClient(flags, async (client) => {
+    const value = await readValue(text, flags);
     const stored = await tellConflict(key, flags, () => client.put(key, value, optionsOf(flags)));
     await printLine(flags.json ? storedLine(key, stored) : `version ${stored.version}`);
     const { acks } = flags;
@@ -79,15 +87,20 @@ function optionsOf({ ttl, ifVersion, ifAbsent, acks }: PutFlags): PutOptions {
   };
 }
 
-/** @throws SettingError for a wrong VALUE, HearsayError for an input that is not UTF-8. */
-async function readValue(text: string, isText: boolean): Promise<unknown> {
+/** @throws SettingError for a wrong VALUE, InvalidRequestError for a wrong type, HearsayError for an input that is not UTF-8. */
+async function readValue(text: string, { string, type }: PutFlags): Promise<unknown> {
+  const isText = string === true;
+  if (type !== undefined)
+    return new Bytes(text === '-' ? await buffer(process.stdin) : Buffer.from(text), type);
   if (text !== '-') return isText ? text : parseValue(text);
   const bytes = await buffer(process.stdin);
   let input: string;
   try {
     input = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch {
-    throw new HearsayError('The input on stdin is not UTF-8.');
+    throw new HearsayError(
+      'The input on stdin is not UTF-8: name its media type by --type to store it as bytes.',
+    );
   }
   // `echo` ends its text with a line feed, and tools of Windows begin theirs with a mark: neither is
   // meant as a part of the value.
@@ -107,7 +120,7 @@ const storedLine = (key: string, { version, expiresAt, node, token, acks }: Stor
 const EXAMPLES = `
 Examples:
   hearsay put greeting hello --ttl 10s
-  curl -s https://example.org/user.json | hearsay put user/1 - --if-version 3
+  hearsay put logo - --type image/png < logo.png
 
 A number, true, false, null, [..], {..} and ".." are JSON: --string stores them
 as text. What begins as a list, an object or a quoted text must be JSON.`;

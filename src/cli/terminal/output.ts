@@ -34,6 +34,11 @@ function separated(line: string): string {
   return before + line;
 }
 
+/** Writes bytes as they are, with nothing behind them: for a file or a program, never for a terminal. */
+export async function printBytes(bytes: Uint8Array): Promise<void> {
+  await write(bytes);
+}
+
 /** The line as stdout gets it: safe for a terminal, and with colours if it has them. */
 export function shownLine(line: string | Styled): string {
   const safe = process.stdout.isTTY === true ? forTerminal : (text: string) => text;
@@ -80,7 +85,7 @@ export class LineOutput {
   }
 }
 
-/** @param text that is safe for a terminal. */
-async function write(text: string): Promise<void> {
-  if (!process.stdout.write(text)) await once(process.stdout, 'drain');
+/** @param output that is safe for a terminal, if there is one. */
+async function write(output: string | Uint8Array): Promise<void> {
+  if (!process.stdout.write(output)) await once(process.stdout, 'drain');
 }

@@ -1,5 +1,6 @@
 /** Reads values that a person types and shows values exactly: no digit is lost on the way. */
 import { inspect } from 'node:util';
+import { Bytes } from '../../client/values/bytes.ts';
 import { type Encoded, encodeValue } from '../../client/values/values.ts';
 import { SettingError } from '../../words/errors.ts';
 import { onOneLine } from './escape.ts';
@@ -49,9 +50,13 @@ export function entryJson(
   }
 }
 
-/** A value on one line, for people: as JSON, or as JavaScript writes it if JSON has no form for it. */
+/**
+ * A value on one line, for people: as JSON, or as JavaScript writes it if JSON has no form for it. Of bytes, which nobody
+ * can read, the type and the size.
+ */
 export function shownValue(entry: { readonly value: unknown }): string {
   try {
+    if (entry.value instanceof Bytes) return onOneLine(shownBytes(entry.value));
     const { value, meta } = encoded(entry.value);
     if (meta === null) return onOneLine(value);
     const breakLength = Number.POSITIVE_INFINITY;
@@ -60,6 +65,8 @@ export function shownValue(entry: { readonly value: unknown }): string {
     return `(${messageOf(error)})`;
   }
 }
+
+export const shownBytes = ({ bytes, type }: Bytes): string => `${type}, ${bytes.length} bytes`;
 
 /** A value by itself: a text unquoted, any other value as JSON, over several lines if it is long. */
 export function printedValue(value: unknown, columns: number): string {

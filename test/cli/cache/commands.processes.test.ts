@@ -202,6 +202,23 @@ test('a value of any depth is printed, as every other is beside it', async (hear
   assert.ok((await hear('list', '--json')).out.startsWith(`${head}${deep}}\n`));
 });
 
+test('bytes are put with their type and got as they are', async (hear, server, url) => {
+  const bytes = '\u0000\u001b[31m"';
+  assert.equal(
+    await hearsay(url, ['put', 'a', '-', '--type', 'image/png'], bytes),
+    done('version 1\n'),
+  );
+  assert.equal(await hear('get', 'a'), done(bytes));
+  assert.match((await hear('list')).out, /^a +v1 +image\/png, 7 bytes$/m);
+  const answer = await server.get('/cache/a');
+  assert.is(answer.headers['content-type'], 'image/png');
+  for (const wrong of [
+    ['--type', 'png'],
+    ['--type', 'image/png', '--string'],
+  ])
+    assert.is((await hear('put', 'b', 'x', ...wrong)).code, 2);
+});
+
 commands('a value that is too deep to be put says how else to send it', async () => {
   const deep = '['.repeat(20_000) + ']'.repeat(20_000);
   const { code, err } = await hearsay(NOWHERE, ['put', 'a', '-'], deep);
