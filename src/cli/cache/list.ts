@@ -3,14 +3,15 @@ import { type Command, Option } from 'commander';
 import type { LevelEntry, LevelPrefix } from '../../client/index.ts';
 import { onOneLine } from '../terminal/escape.ts';
 import { outputColumns, printLine } from '../terminal/output.ts';
-import { type Column, type LastColumn, Table } from '../terminal/table.ts';
-import { shownKey, shownValue } from '../terminal/values.ts';
+import { Table } from '../terminal/table.ts';
+import { shownValue } from '../terminal/values.ts';
 import {
   addClientOptions,
   type ClientFlags,
   wholeNumber,
   withCommandClient,
 } from './clientCommand.ts';
+import { ENTRY_COLUMNS, entryCells, VALUE_COLUMN } from './entryColumns.ts';
 import { entryLine } from './get.ts';
 
 interface ListFlags extends ClientFlags {
@@ -19,13 +20,6 @@ interface ListFlags extends ClientFlags {
   readonly keys?: true;
   readonly delimiter?: string;
 }
-
-/** Key and version; the value takes the rest of the line. */
-export const ENTRY_COLUMNS: readonly Column[] = [
-  { title: 'KEY', width: 28, leastWidth: 12 },
-  { title: 'VERSION', width: 7 },
-];
-export const VALUE_COLUMN: LastColumn = { title: 'VALUE', leastWidth: 12 };
 
 export function register(program: Command): void {
   const command = program
@@ -82,13 +76,6 @@ const levelLine = (item: LevelEntry | LevelPrefix): string =>
       ? item
       : { key: item.key, version: item.version, expires_at: item.expiresAt?.toISOString() ?? null },
   );
-
-/** An entry in the columns above. */
-export const entryCells = (key: string, version: number, value: string): string[] => [
-  shownKey(key),
-  `v${version}`,
-  value,
-];
 
 const EXAMPLES = `
 Examples:

@@ -1,9 +1,10 @@
 /** `hearsay put`: stores one value. */
+import { readFile } from 'node:fs/promises';
 import { buffer } from 'node:stream/consumers';
 import { type Command, Option } from 'commander';
 import type { PutOptions, Stored } from '../../client/index.ts';
 import { Bytes } from '../../client/values/bytes.ts';
-import { HearsayError } from '../../words/errors.ts';
+import { HearsayError, SettingError } from '../../words/errors.ts';
 import { printLine } from '../terminal/output.ts';
 import { parseValue } from '../terminal/values.ts';
 import {
@@ -23,6 +24,7 @@ interface PutFlags extends ClientFlags {
   readonly acks?: number;
   readonly string?: true;
   readonly type?: string;
+  readonly file?: string;
 }
 
 /** The next version must also be one that a put may have. */
@@ -37,7 +39,7 @@ export function register(program: Command): void {
         'it replaces the present value.',
     )
     .argument('<key>', 'the key')
-    .argument('<value>', 'the value; - reads it from stdin')
+    .argument('[value]', 'the value; - reads it from stdin')
     .addOption(
       new Option('--ttl <duration>', 'time to live, such as 250ms, 10s or 24h').argParser(
         durationMs,
@@ -61,14 +63,18 @@ export function register(program: Command): void {
         'store VALUE as bytes of this media type, such as image/png',
       ).conflicts('string'),
     )
+    .option(
+      '--file <path>',
+      'store the bytes of a file; without --type as application/octet-stream',
+    )
     .addHelpText('after', EXAMPLES)
     .action(put);
   addClientOptions(command, 'one');
 }
 
-async function put(key: string, text: string, flags: PutFlags): Promise<void> {
+async function put(key: string, text: string | undefined, flags: PutFlags): Promise<void> {
   await withCommandClient(flags, async (client) => {
-    const value = await readValue(text, flags);
+    const value = await givenValue(text, flags);
     const stored = await tellConflict(key, flags, () => client.put(key, value, optionsOf(flags)));
     await printLine(flags.json ? storedLine(key, stored) : `version ${stored.version}`);
     const { acks } = flags;
@@ -85,6 +91,18 @@ function optionsOf({ ttl, ifVersion, ifAbsent, acks }: PutFlags): PutOptions {
     version: ifAbsent ? 0 : ifVersion === undefined ? 'next' : ifVersion + 1,
     ...(acks !== undefined && { acks }),
   };
+}
+
+/** @throws SettingError where not exactly one of VALUE and --file is given, HearsayError for a file that can't be read. */
+async function givenValue(text: string | undefined, flags: PutFlags): Promise<unknown> {
+  const { file, type, string } = flags;
+  if (file === undefined && text !== undefined) return readValue(text, flags);
+  if (file === undefined || text !== undefined || string)
+    throw new SettingError('Give either VALUE or --file.');
+  const bytes = await readFile(file).catch((error: Error) => {
+    throw new HearsayError(`The file can't be read: ${error.message}.`, { cause: error });
+  });
+  return new Bytes(bytes, type);
 }
 
 /** @throws SettingError for a wrong VALUE, InvalidRequestError for a wrong type, HearsayError for an input that is not UTF-8. */

@@ -19,7 +19,7 @@ import {
   wholeNumber,
   withCommandClient,
 } from './clientCommand.ts';
-import { ENTRY_COLUMNS, entryCells, VALUE_COLUMN } from './list.ts';
+import { ENTRY_COLUMNS, entryCells, VALUE_COLUMN } from './entryColumns.ts';
 
 interface WatchFlags extends ClientFlags {
   readonly cursor?: string;

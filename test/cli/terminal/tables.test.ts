@@ -1,7 +1,7 @@
 /** Keys and lines as people see them in tables and reports. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { ENTRY_COLUMNS, entryCells, VALUE_COLUMN } from '../../../src/cli/cache/list.ts';
+import { ENTRY_COLUMNS, entryCells, VALUE_COLUMN } from '../../../src/cli/cache/entryColumns.ts';
 import { OpTable } from '../../../src/cli/log/opText.ts';
 import { type Column, measured, Table } from '../../../src/cli/terminal/table.ts';
 import { shownKey } from '../../../src/cli/terminal/values.ts';
