@@ -260,7 +260,7 @@ export class SimWatcher {
     this.mirror.set(key, { version, expiresAt, value, isFollowed: this.#hasTouches });
   }
 
-  /** A touch is of what was told last, and was made. */
+  /** A touch belongs to the put that was told last, and was made. */
   #takeTouch(key: string, version: number, expiresAt: number | null): void {
     this.#world.counts.touches++;
     const held = this.mirror.get(key);

@@ -52,7 +52,7 @@ export interface ClientOptions {
   readonly after?: string;
   /** The prefix of the entries that hold invalidations of tags; the same for all clients. Default `tags/`. */
   readonly tagPrefix?: string;
-  /** The prefix of the entries that say which process loads a key (`lock`). Default `leases/`. */
+  /** The prefix of the entries that say which process loads a key (`lock`). Default "leases/". */
   readonly leasePrefix?: string;
   /**
    * Headers of every request, such as those for a proxy before the nodes. They are not sent with a

@@ -68,7 +68,7 @@ export function deliver(
   const hasTouches = group.pending.some(({ event }) => event.touched !== null);
   const joinedFor = (watcher: Watcher): Joined[] => {
     const { format } = watcher;
-    // What a watcher from a cursor was told differs from one to the next.
+    // Watchers from cursors have been told different things.
     if (hasTouches && watcher.mayLack !== null)
       return join(group, format, (touched) => watcher.knows(touched));
     const joined = byFormat.get(format) ?? join(group, format, () => true);
