@@ -9,7 +9,7 @@ import { chromiumFile, NO_CHROMIUM } from '../../scripts/chromium.ts';
 import { patience } from '../../scripts/patience.ts';
 import { startCluster, waitForConvergence } from '../support/nodes.ts';
 import { patientDuration, waitFor } from '../support/processes.ts';
-import { look, openBrowser, openWindow } from './browser.ts';
+import { assertNothingMoved, look, openBrowser, openWindow } from './browser.ts';
 
 const page = suite('page in a browser');
 
@@ -172,6 +172,7 @@ test('a person sees the cluster, edits, is told of a conflict, and goes on when 
     20_000,
     'two links are cut',
   );
+  await assertNothingMoved(seen, 'a node dies');
   await look(seen, 'killed');
   await seen.getByRole('link', { name: 'Keys', exact: true }).click();
   await seen.getByText('user/', { exact: true }).waitFor();

@@ -14,7 +14,14 @@ const SCENARIOS = [
 /** Run by the files beside this one, so that they share the work. */
 const ELSEWHERE = [
   ...['steady', 'racing', 'lossy', 'texts cut off', 'partitions', 'everything', 'watchers'],
-  ...['watchers of forgetful nodes', 'restores', 'clones', 'lost tails', 'power cuts'],
+  ...[
+    'watchers of touches',
+    'watchers of forgetful nodes',
+    'restores',
+    'clones',
+    'lost tails',
+    'power cuts',
+  ],
   ...['broken link', 'many nodes', 'many origins', 'restored from before joins'],
 ];
 

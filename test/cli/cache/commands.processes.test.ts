@@ -340,12 +340,12 @@ commands('a watch that no node serves fails', async () => {
   assert.match(err, /No node could be watched within 200ms: http.*: no connection\.\n$/);
 });
 
-commands('the help fits in 80 columns and has two examples', async () => {
+commands('the help fits in 80 columns and has two examples or more', async () => {
   for (const name of ['get', 'put', 'touch', 'delete', 'list', 'watch']) {
     const { code, out } = await hearsay(NOWHERE, [name, '--help']);
     assert.is(code, 0);
     for (const line of out.split('\n')) assert.ok(line.length <= 80, line);
-    assert.is(out.match(/^ {2}(?!-).*hearsay /gm)?.length, 2, out);
+    assert.ok((out.match(/^ {2}(?!-).*hearsay /gm)?.length ?? 0) >= 2, out);
   }
 });
 
