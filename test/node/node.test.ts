@@ -180,7 +180,8 @@ node(
     assert.is(status, 200);
     assert.is(headers['content-type'], 'application/json');
     const { info, paths, components } = body as Described;
-    assert.equal(info, { title: 'Hearsay', version: '1.2.3' });
+    const license = { name: 'MIT', identifier: 'MIT' };
+    assert.equal(info, { title: 'Hearsay', version: '1.2.3', license });
     const routes = Object.entries(paths).map(([path, ops]) => [path, Object.keys(ops).sort()]);
     assert.equal(Object.fromEntries(routes), {
       '/cache/{key}': ['delete', 'get', 'put'],
