@@ -228,8 +228,9 @@ node(
         anyOf: [{ type: 'integer', minimum: 1, maximum: 10000000000000 }, { type: 'null' }],
       },
       meta: {
-        description: 'Annotations of types (superjson). Opaque to the node.',
-        type: ['object', 'null'],
+        description:
+          'Annotations of types (superjson), opaque to the node; or `bytes`: the value is `{"bytes", "type"}`, raw bytes in base64 with their media type.',
+        anyOf: [{ type: ['object', 'null'] }, { const: 'bytes' }],
       },
     });
     assert.match(JSON.stringify(paths['/cache']?.get), '"maximum":1000');
