@@ -62,6 +62,27 @@ export async function bundle(entries: readonly string[], sourcemap: boolean): Pr
   return { files: [...files.values()], inputs: [...inputs] };
 }
 
+/**
+ * Bundles programs of which many run on one machine: what several of them use is in files that they share, so that it is
+ * made once.
+ *
+ * @param entries source files below the root, by the names of their files below the folder of the bundle, without extensions.
+ * @param shared folder of the shared files. It has to be as deep as the sources that look for files from where they are.
+ */
+export async function bundleTogether(
+  entries: Readonly<Record<string, string>>,
+  shared: string,
+): Promise<Bundle> {
+  const { outputFiles: files, metafile } = await build({
+    ...OPTIONS,
+    entryPoints: { ...entries },
+    entryNames: '[dir]/[name]',
+    chunkNames: `${shared}/[name]-[hash]`,
+    outdir: '.',
+  });
+  return { files, inputs: Object.keys(metafile.inputs) };
+}
+
 /** The command loads the rest of itself by the names that it has in the bundle. */
 const PROGRAMS: Plugin = {
   name: 'programs',

@@ -1,6 +1,6 @@
 /**
- * The bundle of the program for the processes that tests start: `npm test` starts some 400. It is kept between
- * runs. A test that is run by itself (`node test/x.test.ts`) starts `src/main.ts`.
+ * The bundle of the program and of worlds, for the processes that tests and `npm run worlds` start: `npm test` starts
+ * some 400. It is kept between runs. A test that is run by itself (`node test/x.test.ts`) starts the sources.
  */
 import { createHash } from 'node:crypto';
 import {
@@ -15,9 +15,10 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { bundle, PLACE, PROGRAM_ENTRIES, ROOT } from './bundle.ts';
 import { bundlePage, writePage } from './bundlePage.ts';
+import { bundleWorlds } from './bundleWorlds.ts';
 
 const CACHE = join(ROOT, 'node_modules', '.cache', 'program');
 const ENTRIES = [
@@ -27,6 +28,10 @@ const ENTRIES = [
   // Commands that share a process.
   'test/support/sharedCommandsChild.ts',
 ];
+/** The bundle also depends on these; packages are as the lockfile names them. */
+const ALWAYS_INPUTS = ['package.json', 'package-lock.json', ...makers()];
+/** In each bundle: the files of which it was made, a line for each. */
+const INPUTS = 'inputs.txt';
 const KEPT_MS = 24 * 60 * 60 * 1000;
 
 /**
@@ -35,31 +40,67 @@ const KEPT_MS = 24 * 60 * 60 * 1000;
  * @returns the file that is the `hearsay` command.
  */
 export async function bundleProgram(): Promise<string> {
-  const { files } = await bundle(ENTRIES, false);
-  const description = readFileSync(join(ROOT, 'package.json'));
-  const page = await bundlePage();
-  const hash = createHash('sha256').update(description);
-  for (const { hash: content } of files) hash.update(content);
-  hash.update(page.script);
-  for (const path of page.inputs)
-    if (path.startsWith('src/')) hash.update(readFileSync(join(ROOT, path)));
-  const place = join(CACHE, hash.digest('hex').slice(0, 16));
-  if (existsSync(place)) {
-    const now = new Date();
-    utimesSync(place, now, now);
-  } else {
-    mkdirSync(CACHE, { recursive: true });
-    removeOld();
-    // Complete before it has its name: another run may look for it.
-    const made = mkdtempSync(join(CACHE, 'made-'));
-    mkdirSync(join(made, ...PLACE), { recursive: true });
-    writeFileSync(join(made, 'package.json'), description);
-    for (const { path, contents } of files)
-      writeFileSync(join(made, ...PLACE, basename(path)), contents);
-    writePage(join(made, 'dist', 'page'), page);
-    moveTo(place, made);
-  }
+  mkdirSync(CACHE, { recursive: true });
+  const kept = keptPlace();
+  const place = kept ?? (await makePlace());
+  const now = new Date();
+  utimesSync(place, now, now);
   return join(place, ...PLACE, 'main.js');
+}
+
+/** @returns the bundle that would be made again: each file that it was made of is as it was then. */
+function keptPlace(): string | undefined {
+  return readdirSync(CACHE)
+    .map((name) => join(CACHE, name))
+    .find((place) => {
+      const list = join(place, INPUTS);
+      if (!existsSync(list)) return false;
+      return place === placeOf(readFileSync(list, 'utf8').split('\n'));
+    });
+}
+
+async function makePlace(): Promise<string> {
+  const [program, page, worlds] = await Promise.all([
+    bundle(ENTRIES, false),
+    bundlePage(),
+    bundleWorlds(),
+  ]);
+  const inputs = [...program.inputs, ...page.inputs, ...worlds.inputs].filter(
+    (path) => !path.includes('node_modules/') && existsSync(join(ROOT, path)),
+  );
+  const sorted = [...new Set(inputs)].sort();
+  const place = placeOf(sorted);
+  removeOld();
+  // Complete before it has its name: another run may look for it.
+  const made = mkdtempSync(join(CACHE, 'made-'));
+  mkdirSync(join(made, ...PLACE), { recursive: true });
+  writeFileSync(join(made, 'package.json'), readFileSync(join(ROOT, 'package.json')));
+  for (const { path, contents } of program.files)
+    writeFileSync(join(made, ...PLACE, basename(path)), contents);
+  writePage(join(made, 'dist', 'page'), page);
+  for (const { path, contents } of worlds.files) {
+    mkdirSync(dirname(join(made, path)), { recursive: true });
+    writeFileSync(join(made, path), contents);
+  }
+  writeFileSync(join(made, INPUTS), sorted.join('\n'));
+  moveTo(place, made);
+  return place;
+}
+
+/** @returns the folder of the bundle that is made of these files, as they are now. */
+function placeOf(inputs: readonly string[]): string {
+  const hash = createHash('sha256');
+  for (const path of [...ALWAYS_INPUTS, ...inputs]) {
+    const file = join(ROOT, path);
+    hash.update(`\n${path}\n`).update(existsSync(file) ? readFileSync(file) : '');
+  }
+  return join(CACHE, hash.digest('hex').slice(0, 16));
+}
+
+/** The scripts that make it. */
+function makers(): string[] {
+  const names = readdirSync(join(ROOT, 'scripts')).filter((name) => /^bundle|^testP/.test(name));
+  return names.sort().map((name) => `scripts/${name}`);
 }
 
 function moveTo(place: string, made: string): void {

@@ -10,7 +10,7 @@ import { SlotStore } from '../fleet/slotStore.ts';
 import { type Place, planAt } from '../run/place.ts';
 import type { RegionPlan } from '../run/worldsPlan.ts';
 
-const MAIN = fileURLToPath(new URL('../main.ts', import.meta.url));
+const MAIN = fileURLToPath(new URL('../../scripts/worlds.ts', import.meta.url));
 const FIRST_PORT = 18_200;
 const READY = /ready after ([\d.]+) s/;
 const READY_LIMIT_MS = 120_000;

@@ -2,8 +2,8 @@
 import { spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { ServiceSigner } from '../access/serviceTokens.ts';
+import { fileOfPackage } from '../process/fileOfPackage.ts';
 import { traceHeaders } from '../process/spans.ts';
 import { instanceOf } from '../tables/instanceTables.ts';
 import type { Machine } from './fleet.ts';
@@ -20,7 +20,7 @@ export interface MachineOptions {
   readonly onFault: (error: unknown) => void;
 }
 
-const MAIN = fileURLToPath(new URL('../world/main.ts', import.meta.url));
+const MAIN = fileOfPackage('worlds/world/main.ts');
 const ASK_LIMIT_MS = 2000;
 
 export const machineOf = (options: MachineOptions): Machine => ({

@@ -1,6 +1,6 @@
 /**
  * The page as files: what a server answers at each path. The page's modules are TypeScript, which Node strips
- * of its types here; they share `rules/` with the server.
+ * of its types here, or a bundle has done so before; they share `rules/` with the server.
  *
  * Invariant: only files that the page reaches from its first module are served.
  */
@@ -23,6 +23,7 @@ export interface PageOptions {
   readonly playSources: readonly string[];
 }
 
+const IS_OF_SOURCES = import.meta.url.endsWith('.ts');
 const WORLDS = fileURLToPath(new URL('..', import.meta.url));
 const PAGE = join(WORLDS, 'page');
 const FIRST_MODULE = join(PAGE, 'browser', 'main.ts');
@@ -59,7 +60,8 @@ function modulesFrom(entry: string): Map<string, string> {
   const visit = (path: string): void => {
     if (scripts.has(path)) return;
     const text = readFileSync(path, 'utf8');
-    const script = path.endsWith('.ts') ? stripTypeScriptTypes(text) : withoutSourceMap(text);
+    const hasTypes = IS_OF_SOURCES && path.endsWith('.ts');
+    const script = hasTypes ? stripTypeScriptTypes(text) : withoutSourceMap(text);
     scripts.set(path, script);
     for (const [, specifier = ''] of script.matchAll(IMPORTS))
       visit(join(dirname(path), specifier));

@@ -2,15 +2,14 @@
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { Command } from 'commander';
 import { z } from 'zod';
+import { HEARSAY } from '../process/fileOfPackage.ts';
 import { unpackSave } from '../rules/fences.ts';
 import { keyOf } from '../tables/keys.ts';
 import { REGIONS } from './worldsPlan.ts';
 
-const HEARSAY = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 const PLAYER = /^p[0-9a-f]{32}$/;
 const MOST_TEXT_BYTES = 64 * 1024 * 1024;
 

@@ -1,7 +1,7 @@
 /** The processes of all regions on one machine, with their ports and settings. */
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { TlsFiles } from '../http/publicServer.ts';
+import { fileOfPackage, HEARSAY } from '../process/fileOfPackage.ts';
 
 export interface Program {
   readonly name: string;
@@ -77,13 +77,11 @@ const PORT = {
 } as const;
 const REGION_PORT = { api: 0, fleet: 1, maintenance: 2, node: 3 } as const;
 
-const fileOf = (path: string): string => fileURLToPath(new URL(`../../${path}`, import.meta.url));
-
 function program(name: string, port: number, settings: Record<string, string>): Program {
   const all = { ...settings, port: String(port) };
   return {
     name,
-    file: fileOf(`worlds/${name}/main.ts`),
+    file: fileOfPackage(`worlds/${name}/main.ts`),
     environment: {},
     words: Object.entries(all).flatMap(([flag, value]) => [`--${flag}`, value]),
     healthUrl: `${urlAt(port)}/_health`,
@@ -140,7 +138,7 @@ export function planWorlds(
       const others = [...at.nodes.filter((other) => other !== port), ...farPorts].map(urlAt);
       return {
         name: id,
-        file: fileOf('src/main.ts'),
+        file: HEARSAY,
         // The node of a supervisor that has ended ends too.
         words: ['serve', '--under-cluster'],
         healthUrl: `${urlAt(port)}/_health`,

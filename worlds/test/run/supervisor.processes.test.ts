@@ -1,6 +1,7 @@
 /** No program outlives the supervisor that started it, whatever ends the supervisor. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { freePorts } from '../../../test/support/ports.ts';
@@ -29,7 +30,7 @@ supervisor('a program ends once its supervisor was killed', async () => {
     healthUrl: `http://127.0.0.1:${port}/_health`,
   };
   const given = JSON.stringify({ program, logs: directory.path });
-  const child = worldsProgram('test/support/supervisedChild.ts');
+  const child = fileURLToPath(new URL('../support/supervisedChild.ts', import.meta.url));
   await using started = new CommandProcess([given], {}, undefined, child);
   await waitFor(() => started.stdout.includes('healthy'), 20_000, 'the program answers');
   const pid = Number(readFileSync(join(directory.path, 'link.pid'), 'utf8'));
