@@ -1,6 +1,6 @@
 /** The report of a run, for a person and for a program. */
 import { callText, fateOf } from './history/call.ts';
-import type { Evidence, Violation } from './history/evidence.ts';
+import type { Evidence, Violation, Watched } from './history/evidence.ts';
 import { CHECK_NAMES } from './history/evidence.ts';
 import type { RunOptions, RunResult } from './run.ts';
 import { stepText } from './schedule.ts';
@@ -88,7 +88,28 @@ function violationLines({ check, key, text }: Violation, evidence: Evidence): st
     lines.push(`  … ${calls.length - MAX_TOLD_CALLS} earlier calls`);
   for (const call of calls.slice(-MAX_TOLD_CALLS))
     lines.push(`  ${callText(call, evidence.startedAt)}`);
-  return [...lines, ...opLines(key, evidence)];
+  const sightings = evidence.watched.flatMap((watched) =>
+    text.startsWith(`${watched.name}:`) ? sightingLines(key, watched, evidence.startedAt) : [],
+  );
+  return [...lines, ...sightings, ...opLines(key, evidence)];
+}
+
+/** The events of the key, those of the stream, and the first ones after the watcher changed its node. */
+function sightingLines(key: string, { sightings }: Watched, startedAt: number): string[] {
+  const seconds = (atMs: number): string => `${((atMs - startedAt) / 1000).toFixed(3)}s`;
+  return sightings
+    .filter(
+      (sighting, index) =>
+        sighting.key === key ||
+        ['synced', 'reset', 'anew'].includes(sighting.type) ||
+        sighting.from !== sightings[index - 1]?.from ||
+        index === sightings.length - 1,
+    )
+    .slice(-MAX_TOLD_CALLS)
+    .map(
+      ({ type, key: ofKey, value, atMs, from, toldUntilMs }) =>
+        `  ${seconds(atMs)} told by ${from}: ${type} ${ofKey ?? ''} ${value ?? ''} (expiries until ${seconds(toldUntilMs)})`,
+    );
 }
 
 /** The ops of the key, and which nodes' logs have them. */

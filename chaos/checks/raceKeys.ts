@@ -21,7 +21,7 @@ const text = ({ generation, version }: Rank): string =>
 
 export function checkRaceKeys(evidence: Evidence): Violation[] {
   return [...byKey(evidence.calls, RACE_PREFIX)].flatMap(([key, calls]) => {
-    const generationOf = generationsOf(key, evidence.logs);
+    const generationOf = generationsOf(key, evidence);
     return [
       ...checkEnd(key, calls, evidence, generationOf),
       ...checkDecisions(key, calls, generationOf),

@@ -16,6 +16,9 @@ export interface Rank {
 /** @returns the generation of the PUT of that value; null if nobody can tell it. */
 export type GenerationOf = (value: string | null) => number | null;
 
+/** No generation is lower. */
+const FIRST_GENERATION = 0;
+
 export const NOTHING: Rank = { generation: -1, version: -1 };
 
 export const isLess = (a: Rank, b: Rank): boolean =>
@@ -23,7 +26,10 @@ export const isLess = (a: Rank, b: Rank): boolean =>
 
 export const greater = (a: Rank, b: Rank): Rank => (isLess(a, b) ? b : a);
 
-export function generationsOf(key: string, logs: Evidence['logs']): GenerationOf {
+export function generationsOf(
+  key: string,
+  { logs, isCompacted }: Pick<Evidence, 'logs' | 'isCompacted'>,
+): GenerationOf {
   const byValue = new Map<string | null, Set<number>>();
   const all = new Set<number>();
   for (const op of logs.flatMap(({ ops }) => ops)) {
@@ -31,7 +37,9 @@ export function generationsOf(key: string, logs: Evidence['logs']): GenerationOf
     byValue.set(op.value, (byValue.get(op.value) ?? new Set()).add(op.generation));
     all.add(op.generation);
   }
-  if (all.size <= 1) return () => 0;
+  // Compaction keeps the greatest generation, and may have removed every op of a lower one.
+  const isOnly = all.size <= 1 && (!isCompacted || all.has(FIRST_GENERATION));
+  if (isOnly) return () => 0;
   return (value) => {
     const [generation, ...others] = value === null ? [] : (byValue.get(value) ?? []);
     return generation === undefined || others.length > 0 ? null : generation;

@@ -18,7 +18,7 @@ export function checkWatching(evidence: Evidence): Violation[] {
     if (call.request.value !== null) writers.set(call.request.value, call);
   const known = new Map<string, GenerationOf>();
   const generationOf = (key: string): GenerationOf => {
-    const ofKey = known.get(key) ?? generationsOf(key, evidence.logs);
+    const ofKey = known.get(key) ?? generationsOf(key, evidence);
     known.set(key, ofKey);
     return ofKey;
   };

@@ -8,6 +8,10 @@ export interface Sighting {
   readonly version: number | null;
   /** UTC milliseconds. */
   readonly atMs: number;
+  /** The URL of the node that told it; empty for `anew`. */
+  readonly from: string;
+  /** UTC milliseconds by that node's clock: up to there the watcher had been told expiries. */
+  readonly toldUntilMs: number;
 }
 
 /** Applies events as docs/watch.md tells clients to. */

@@ -1,6 +1,7 @@
 /** The three ways in which a client follows a watch: Server-Sent Events, a WebSocket, and the client library. */
 import { z } from 'zod';
-import { createClient, WatchRefusedError } from '../../src/client/index.ts';
+import { type ConnectionState, createClient, WatchRefusedError } from '../../src/client/index.ts';
+import { decodeCursor } from '../../src/words/cursor.ts';
 import { nameOfValue } from '../clients/caller.ts';
 import type { Sighting } from './sighting.ts';
 
@@ -52,7 +53,8 @@ const queryOf = (cursor: string | null): string =>
   cursor === null ? 'initial=true' : `cursor=${encodeURIComponent(cursor)}`;
 
 async function* followEvents({ urls, cursor, signal }: Place): AsyncGenerator<Told> {
-  const response = await fetch(`${urls[0]}/watch?${queryOf(cursor)}`, { signal });
+  const [url = ''] = urls;
+  const response = await fetch(`${url}/watch?${queryOf(cursor)}`, { signal });
   if (response.status === 409) throw new CursorRefusedError(await response.text());
   if (!response.ok || response.body === null) throw new Error(`answered ${response.status}`);
   let text = '';
@@ -61,13 +63,14 @@ async function* followEvents({ urls, cursor, signal }: Place): AsyncGenerator<To
     text = messages.pop() ?? '';
     for (const message of messages) {
       const data = message.split('\n').find((line) => line.startsWith('data:'));
-      if (data !== undefined) yield toldOf(JSON.parse(data.slice('data:'.length)));
+      if (data !== undefined) yield toldOf(JSON.parse(data.slice('data:'.length)), url);
     }
   }
 }
 
 async function* followSocket({ urls, cursor, signal }: Place): AsyncGenerator<Told> {
-  const socket = new WebSocket(`${urls[0]?.replace(/^http/, 'ws')}/watch?${queryOf(cursor)}`);
+  const [url = ''] = urls;
+  const socket = new WebSocket(`${url.replace(/^http/, 'ws')}/watch?${queryOf(cursor)}`);
   const messages: Told[] = [];
   let end: Error | null = null;
   let wake = (): void => {};
@@ -76,7 +79,7 @@ async function* followSocket({ urls, cursor, signal }: Place): AsyncGenerator<To
     wake();
   };
   socket.onmessage = ({ data }): void => {
-    messages.push(toldOf(JSON.parse(String(data))));
+    messages.push(toldOf(JSON.parse(String(data)), url));
     wake();
   };
   socket.onerror = (): void => finish(new Error('the socket failed'));
@@ -101,15 +104,20 @@ async function* followSocket({ urls, cursor, signal }: Place): AsyncGenerator<To
 async function* followLibrary({ urls, cursor, signal }: Place): AsyncGenerator<Told> {
   await using client = createClient({ endpoints: [...urls] });
   const place = cursor === null ? { initial: true } : { cursor };
+  let from = '';
+  const onConnection = ({ isConnected, endpoint }: ConnectionState): void => {
+    if (isConnected) from = endpoint;
+  };
   try {
-    for await (const event of client.watch({ ...place, signal })) yield toldOf(event);
+    for await (const event of client.watch({ ...place, onConnection, signal }))
+      yield toldOf(event, from);
   } catch (error) {
     if (error instanceof WatchRefusedError) throw new CursorRefusedError(error.message);
     throw error;
   }
 }
 
-function toldOf(message: unknown): Told {
+function toldOf(message: unknown, from: string): Told {
   const { type, key, value, version, cursor } = eventSchema.parse(message);
   return {
     type,
@@ -117,6 +125,8 @@ function toldOf(message: unknown): Told {
     value: typeof value === 'string' ? nameOfValue(value) : null,
     version: version ?? null,
     atMs: Date.now(),
+    from,
+    toldUntilMs: decodeCursor(cursor).told.untilMs,
     cursor,
   };
 }

@@ -97,7 +97,7 @@ export class Watcher {
     if (now - this.#refusedSince < MOST_REFUSED_MS) return;
     this.#refusedSince = null;
     this.#cursor = null;
-    const nothing = { key: null, value: null, version: null };
+    const nothing = { key: null, value: null, version: null, from: '', toldUntilMs: 0 };
     this.#mirror.take({ ...nothing, type: 'anew', atMs: Date.now() });
   }
 }

@@ -41,6 +41,9 @@ export function compareMarks(a: ExpiryMark, b: ExpiryMark): number {
 export const laterMark = (a: ExpiryMark, b: ExpiryMark): ExpiryMark =>
   compareMarks(a, b) >= 0 ? a : b;
 
+export const earlierMark = (a: ExpiryMark, b: ExpiryMark): ExpiryMark =>
+  compareMarks(a, b) <= 0 ? a : b;
+
 /** The order in which entries expire; both must have an expiry. */
 export function compareExpiry(a: Expiring, b: Expiring): number {
   if (a.expiresAt !== b.expiresAt) return (a.expiresAt ?? 0) - (b.expiresAt ?? 0);

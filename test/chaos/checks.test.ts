@@ -179,6 +179,19 @@ checks('decisions: a node takes no version below one that it has shown', () => {
   };
   assert.equal(inGenerations(1, 2), [], 'a lower version of a greater generation wins');
   assert.equal(inGenerations(2, 1), ['decisions'], 'and none of a lower generation');
+  const refusal = racePut('b', 4, 100, { answer: { status: 409, currentVersion: 4 } });
+  const elsewhereIn = { method: 'PUT', key: 'race/1', value: 'c', version: 4, node: 1 } as const;
+  const refused = [racePut('a', 5, 0), refusal, racePut('c', 4, 50, { request: elsewhereIn })];
+  const left = (generation: number, isCompacted: boolean): string[] => {
+    const ops = [opOf({ key: 'race/1', generation, version: 4, value: 'c' })];
+    const logs = [{ node: 0, damage: null, ops }];
+    const shownLast = everywhere({ 'race/1': shown('c', 4) });
+    const end = { maps: shownLast, logs, isCompacted };
+    return namesOf(checkRaceKeys(evidenceOf({ calls: refused, ...end })));
+  };
+  assert.equal(left(1, true), [], 'compaction may have removed a lower generation');
+  assert.ok(left(1, false).includes('decisions'), 'a whole log has all generations');
+  assert.ok(left(0, true).includes('decisions'), 'no generation is lower than the first');
   const invented = [
     racePut('a', 5, 0),
     racePut('b', 4, 100, { answer: { status: 409, currentVersion: 7 } }),

@@ -66,6 +66,8 @@ export const watchedOf = (
     value: null,
     version: null,
     atMs: 0,
+    from: 'http://node1',
+    toldUntilMs: 0,
     ...sighting,
   })),
 });

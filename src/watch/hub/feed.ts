@@ -13,6 +13,7 @@ import { type Cursor, encodePlace, encodeVector } from '../../words/cursor.ts';
 import {
   compareMarks,
   type ExpiryMark,
+  earlierMark,
   expiredBy,
   laterMark,
   markOfClock,
@@ -85,6 +86,15 @@ export class WatchFeed {
   /** The end of the feed: the place of a live watcher. */
   get end(): Place {
     return { lsn: this.#lsn, vector: this.#vector, told: this.#told };
+  }
+
+  /**
+   * The mark of a watcher that begins or comes here: the expiries that have happened by this node's clock. Where that
+   * was set back, the end is ahead of it, and entries between the two were told as expired to watchers at the end alone.
+   */
+  get due(): ExpiryMark {
+    const happened = earlierMark(this.#told, markOfClock(this.#replica.nowMs()));
+    return laterMark(happened, this.record.knownSince);
   }
 
   /** The cursor of a watcher at the end. */

@@ -7,6 +7,7 @@
  */
 import { FollowedVector } from '../../rules/closings.ts';
 import { type Cursor, STATE_START } from '../../words/cursor.ts';
+import type { ExpiryMark } from '../../words/expiryMark.ts';
 import type { ExpiryRecord } from '../expiryRecord.ts';
 import { Position } from '../position.ts';
 import type { Place, Timeline } from '../timeline.ts';
@@ -134,6 +135,10 @@ export class WatchHub implements Ends {
     return this.#feed.end;
   }
 
+  get due(): ExpiryMark {
+    return this.#feed.due;
+  }
+
   get timeline(): Timeline {
     return this.#feed.timeline;
   }
@@ -147,9 +152,9 @@ export class WatchHub implements Ends {
     this.#feed.isFollowing = true;
     this.#feed.sweep();
     const { cursor, withState, prefix, startsAnew = false } = request;
-    const { lsn, vector, told } = this.end;
+    const { lsn, vector } = this.end;
     const followed = cursor === null ? null : this.#followed(cursor);
-    const start = { vector, told, state: withState ? STATE_START : null };
+    const start = { vector, told: this.due, state: withState ? STATE_START : null };
     const from = cursor === null || followed === null ? start : { ...cursor, vector: followed };
     const position = new Position(prefix, lsn, from);
     const watcher = new Watcher(request, sink, position, this, this.#options.replica.nowMs());

@@ -12,7 +12,7 @@
 
 import type { Replica } from '../../replica/replica.ts';
 import { encodePlace, encodeVector, STATE_START, type StatePlace } from '../../words/cursor.ts';
-import { compareMarks, laterMark } from '../../words/expiryMark.ts';
+import { compareMarks, type ExpiryMark, laterMark } from '../../words/expiryMark.ts';
 import { type ColdPut, isInLog, isOnKey, type Put, sameOp } from '../../words/op.ts';
 import type { Row } from '../../words/row.ts';
 import { includes, seqOf } from '../../words/vector.ts';
@@ -33,6 +33,8 @@ const MAX_STATE_KEY_LENGTH = 2048;
 export interface Ends {
   /** The end of the feed: the place of a live watcher. */
   readonly end: Place;
+  /** The expiries that have happened by this node's clock. */
+  readonly due: ExpiryMark;
   readonly timeline: Timeline;
   readonly record: ExpiryRecord;
   /** Tells the entries that have expired by now. */
@@ -55,10 +57,11 @@ export class WatchReader {
   readonly #view: WatchView;
   readonly #pages: WatchPages;
   /**
-   * Watchers at the end that were told expiries which this node has not reached: its clock is behind
-   * another's.
+   * Watchers that have read everything so far and wait: for ops that are folded but not told yet, or for this node's
+   * clock. That is behind another's, which told them more expiries; or it was set back, so that those at the end were
+   * told more than they.
    */
-  readonly #ahead = new Set<Watcher>();
+  readonly #waiting = new Set<Watcher>();
 
   constructor(hub: Ends, options: WatchHubOptions) {
     this.#hub = hub;
@@ -73,7 +76,7 @@ export class WatchReader {
    * Goes on telling until the watcher is at the end or its socket is full. May be called at any time.
    */
   pump(watcher: Watcher): void {
-    this.#ahead.delete(watcher);
+    this.#waiting.delete(watcher);
     // The run under way looks at the watcher again before it ends.
     if (watcher.isPumped || watcher.isClosed) return;
     watcher.isPumped = true;
@@ -82,14 +85,15 @@ export class WatchReader {
 
   /** Something has happened on this node. */
   wake(): void {
-    for (const watcher of [...this.#ahead]) this.pump(watcher);
+    for (const watcher of [...this.#waiting]) this.pump(watcher);
   }
 
   /** The watcher's copy can't be mended: it gets a reset, and then the whole state. */
   reset(watcher: Watcher): void {
-    const { end } = this.#hub;
+    const { end, due } = this.#hub;
     this.resets++;
-    watcher.position = new Position(watcher.prefix, end.lsn, { ...end, state: STATE_START });
+    const start = { vector: end.vector, told: due, state: STATE_START };
+    watcher.position = new Position(watcher.prefix, end.lsn, start);
     watcher.goalLsn = end.lsn;
     watcher.isSynced = false;
     watcher.mayLack = null;
@@ -121,7 +125,7 @@ export class WatchReader {
 
   /** Whether there is something to tell, and the socket takes it. */
   #mayGoOn(watcher: Watcher): boolean {
-    return watcher.isWritable && watcher.standing.kind !== 'live' && !this.#ahead.has(watcher);
+    return watcher.isWritable && watcher.standing.kind !== 'live' && !this.#waiting.has(watcher);
   }
 
   // ---- from the timeline
@@ -140,12 +144,25 @@ export class WatchReader {
       const isTold = isStillTold(item, this.#view.entry(item.event.subject.key), end.told);
       // The put before a touch may have been passed over.
       const bytes = isTold ? item.event.bytesFor(watcher.format, false) : null;
-      if (bytes === null) watcher.leftOut++;
+      if (bytes === null) this.#leaveOut(watcher);
       else watcher.write(bytes);
     }
     watcher.sink.uncork();
-    if (index < timeline.end) this.#hub.fallBehind(watcher, index);
-    else this.#hub.goLive(watcher);
+    if (index === timeline.end && end.lsn >= watcher.liveFromLsn) {
+      this.#hub.goLive(watcher);
+      return;
+    }
+    this.#hub.fallBehind(watcher, index);
+    if (index === timeline.end) this.#waiting.add(watcher);
+  }
+
+  /**
+   * Something is not told, since a greater op of its key has come. That op may be folded but not told yet, and may be a
+   * touch, which is silent for live watchers: this one has to read it, as a put.
+   */
+  #leaveOut(watcher: Watcher): void {
+    watcher.leftOut++;
+    watcher.liveFromLsn = this.#replica.lastLsn;
   }
 
   // ---- from the log
@@ -211,16 +228,16 @@ export class WatchReader {
 
   /** @returns false if the socket is full; so do `#tellRows` and `#tellState`. */
   #tellExpiries(watcher: Watcher): boolean {
-    const { record, end } = this.#hub;
+    const { record, due } = this.#hub;
     const { position } = watcher;
     for (;;) {
       const expiry = record.next(position.told);
-      if (expiry === undefined || compareMarks(expiry.mark, end.told) > 0) break;
+      if (expiry === undefined || compareMarks(expiry.mark, due) > 0) break;
       if (!watcher.isWritable) return false;
       if (position.passExpiry(expiry, this.#view))
         watcher.writeKeyEvent('expire', expiry, this.cursorOf(watcher));
     }
-    position.told = laterMark(position.told, end.told);
+    position.told = laterMark(position.told, due);
     return true;
   }
 
@@ -235,7 +252,7 @@ export class WatchReader {
       if (type !== null && isOnKey(row.op))
         watcher.writeKeyEvent(type, row.op, this.cursorOf(watcher));
       else if (row.won && isOnKey(row.op) && row.op.key.startsWith(watcher.prefix))
-        watcher.leftOut++;
+        this.#leaveOut(watcher);
     }
     return true;
   }
@@ -264,6 +281,7 @@ export class WatchReader {
           put,
           encodePlace(vectorText, position.told, statePlace(position)),
         );
+      else this.#leaveOut(watcher);
     }
     if (page.next === null) position.state = null;
     return true;
@@ -271,7 +289,7 @@ export class WatchReader {
 
   /** Moves on a watcher that was told everything a step has read. */
   #arrive(watcher: Watcher): void {
-    const { position, goalLsn } = watcher;
+    const { position, goalLsn, liveFromLsn } = watcher;
     const { lsn, vector, told } = this.#hub.end;
     if (position.state !== null) return;
     if (!watcher.isSynced && position.lsn >= goalLsn) {
@@ -281,8 +299,9 @@ export class WatchReader {
     if (position.lsn < lsn) return;
     // Rows that were being compacted were missing from the page.
     if (!position.vector.includesHeld(vector)) throw new MissingRowError();
-    if (compareMarks(position.told, told) > 0) this.#ahead.add(watcher);
-    else this.#hub.goLive(watcher);
+    if (position.lsn >= liveFromLsn && compareMarks(position.told, told) === 0)
+      this.#hub.goLive(watcher);
+    else this.#waiting.add(watcher);
   }
 
   #vectorText({ vector }: Position): string {

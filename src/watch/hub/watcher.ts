@@ -93,6 +93,8 @@ export class Watcher {
   mayLack: FollowedVector | null = null;
   /** The watcher has caught up once it has read to this lsn. */
   goalLsn: number;
+  /** It goes live no earlier than here: it was not told something for the sake of an op up to this lsn. */
+  liveFromLsn = 0;
   isSynced = false;
   isClosed = false;
   /** Whether a pump is under way: there is never more than one. */

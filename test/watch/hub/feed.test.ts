@@ -123,6 +123,23 @@ feeds('a touch of an entry that was told as expired is told as a put', async () 
   assert.equal(told(sink), ['put a', 'synced', 'expire a', 'put a']);
 });
 
+feeds('a watcher that comes while a touch is being committed is told the entry', async () => {
+  for (let turns = 0; turns < 40; turns++)
+    for (const isNew of [true, false])
+      for (const withTouches of [true, false]) {
+        const { node, watch } = await start();
+        const cursor = cursorOf((await watch({ withState: true })).events);
+        await node.put('a', 1);
+        const touched = node.touch('a', 60_000);
+        for (let turn = 0; turn < turns; turn++) await Promise.resolve();
+        const sink = await watch({ ...(isNew ? { withState: true } : { cursor }), withTouches });
+        await touched;
+        for (let turn = 0; turn < 5; turn++) await settled();
+        const [first] = told(sink).filter((text) => text !== 'synced');
+        assert.is(first, 'put a', `after ${turns} turns: ${told(sink)}`);
+      }
+});
+
 feeds('a put and its touch in one commit are told as one put', async () => {
   const { node, watch } = await start();
   const sink = await watch({ withTouches: true });
@@ -234,6 +251,52 @@ feeds(
     }
   },
 );
+
+feeds(
+  'after a clock was set back, who comes is told of each entry as it is by then, and its expiry',
+  async () => {
+    const { node, clock, watch } = await start();
+    const peer = await TestNode.start('node2', { clock });
+    await node.put('early', 1, { ttlMs: 300 });
+    const stayed = await watch({ withState: true });
+    clock.nowMs += 500;
+    node.replica.sweep(10);
+    clock.nowMs -= 500;
+    await peer.pull(node);
+    await peer.put('a', 1, { ttlMs: 50 });
+    const sink = new FakeSink();
+    peer.hub.open(watchRequest({ withState: true }), sink);
+    for (let turns = 0; turns < 5; turns++) await settled();
+    await node.pull(peer);
+    const came = await watch({ cursor: cursorOf(sink.events) });
+    const begun = await watch({ withState: true });
+    assert.equal(told(came), ['synced']);
+    assert.equal(told(begun), ['put a', 'put early', 'synced']);
+    clock.nowMs += 60;
+    node.replica.sweep(10);
+    for (let turns = 0; turns < 5; turns++) await settled();
+    assert.equal(told(came).slice(1), ['expire a']);
+    assert.equal(told(begun).slice(3), ['expire a']);
+    clock.nowMs += 600;
+    node.replica.sweep(10);
+    await settled();
+    await node.put('b', 1);
+    for (let turns = 0; turns < 5; turns++) await settled();
+    assert.equal(told(came).slice(2), ['expire early', 'put b']);
+    assert.equal(told(begun).slice(4), ['expire early', 'put b']);
+    // The clock was ahead while it was told: to it both had expired then.
+    assert.equal(told(stayed), ['put early', 'synced', 'expire early', 'expire a', 'put b']);
+  },
+);
+
+feeds('a node that knows of expiries only from later on resets a watcher once', async () => {
+  const { node, clock, watch } = await start();
+  await node.put('a', 1);
+  const cursor = cursorOf((await watch({ withState: true })).events);
+  node.hub.record.forget({ untilMs: clock.nowMs + 100, upTo: null });
+  assert.equal(told(await watch({ withState: true })), ['put a', 'synced']);
+  assert.equal(told(await watch({ cursor })), ['reset', 'put a', 'synced']);
+});
 
 feeds('who was away is not told an expiry that a later op of the key has followed', async () => {
   const { node, clock, watch } = await start();

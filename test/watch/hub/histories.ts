@@ -23,6 +23,8 @@ export interface HistoriesOptions {
 const KEYS = ['a', 'ab', '', 'b', 'ba', 'a\u0000'];
 const PREFIXES = ['', 'a', 'ab', 'b', 'x'];
 const BUFFER_BYTES = 300;
+/** Longer than most times to live here, and less than clocks may be apart. */
+const MAX_ERROR_MS = 120;
 
 /** One client: its mirror, and where its cursor stands. */
 class Client {
@@ -150,11 +152,15 @@ class Client {
     this.mirror.delete(key);
     if (event.type !== 'expire') return;
     this.#world.counts.expires++;
-    // Two ops of a key can have one version and one time; each of them may be told.
-    const op = this.#world.expiringOps(key, event).find((one) => !this.#expired.has(one));
+    // Ops of a key can have one version and one time; each of them may be told. The smallest leaves most to come.
+    const last = this.#last.get(key);
+    const ops = this.#world
+      .expiringOps(key, event)
+      .filter((one) => !this.#expired.has(one))
+      .sort(compareOps);
+    const op = ops.find((one) => last === undefined || compareOps(one, last) >= 0) ?? ops[0];
     if (op === undefined) throw new Error(`The expiry of ${key} is told once more.`);
     this.#expired.add(op);
-    const last = this.#last.get(key);
     // An op that it was told since may be dead itself by then, and its tombstone collected.
     if (last === undefined || compareOps(op, last) > 0) this.#last.set(key, op);
   }
@@ -162,6 +168,8 @@ class Client {
 
 export class Histories {
   readonly clock: Clock = { nowMs: 1_000_000 };
+  /** How far the clock of each node is off. */
+  readonly errorsMs = [0, 0, 0];
   readonly nodes: TestNode[] = [];
   readonly clients: Client[] = [];
   readonly counts = {
@@ -182,7 +190,7 @@ export class Histories {
     for (const [index, name] of ['node1', 'node2', 'node3'].entries())
       world.nodes.push(
         await TestNode.start(name, {
-          clock: world.clock,
+          clock: world.clockOf(index),
           skewMs: index * options.skewMs,
           limits: {
             maxRecentOps: options.recent,
@@ -201,6 +209,16 @@ export class Histories {
 
   private constructor(options: HistoriesOptions) {
     this.#options = options;
+  }
+
+  /** The clock of a node, which may be set for a while. */
+  clockOf(index: number): Readonly<Clock> {
+    const { clock, errorsMs } = this;
+    return {
+      get nowMs() {
+        return clock.nowMs + (errorsMs[index] ?? 0);
+      },
+    };
   }
 
   /** The put whose value that is, for each has a value of its own; and its touches. */
@@ -237,14 +255,16 @@ export class Histories {
     else if (kind < 95) client.sink.stall();
     else if (kind < 99) this.#drain(client);
     else if (kind < 100) for (const one of this.nodes) one.hub.tick();
-    else await node.touch(pick(KEYS, y), z % 3 === 0 ? null : 1 + 10 * (z % 8));
+    else if (kind < 113) await node.touch(pick(KEYS, y), z % 3 === 0 ? null : 1 + 10 * (z % 8));
+    else this.errorsMs[x % this.errorsMs.length] = ((z % 3) - 1) * (y % MAX_ERROR_MS);
     if (z % 3 === 0) await settled();
   }
 
   /** Everything reaches everyone, and everyone reads. */
   async heal(): Promise<void> {
     await this.#exchange();
-    this.clock.nowMs += 3 * this.#options.skewMs;
+    this.errorsMs.fill(0);
+    this.clock.nowMs += 3 * this.#options.skewMs + 2 * MAX_ERROR_MS;
     for (let round = 0; round < 6; round++) {
       for (const node of this.nodes) node.replica.sweep(100_000);
       for (const [index, client] of this.clients.entries()) {

@@ -24,7 +24,7 @@ export interface Clock {
 }
 
 export interface NodeOptions {
-  readonly clock?: Clock;
+  readonly clock?: Readonly<Clock>;
   readonly skewMs?: number;
   readonly limits?: Partial<Limits>;
   readonly pages?: WatchPages;
