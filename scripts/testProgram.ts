@@ -15,10 +15,9 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
-import { bundle, PLACE, PROGRAM_ENTRIES, ROOT } from './bundle.ts';
-import { bundlePage, writePage } from './bundlePage.ts';
-import { bundleWorlds } from './bundleWorlds.ts';
+import { join } from 'node:path';
+import { PLACE, PROGRAM_ENTRIES, ROOT } from './bundle.ts';
+import { makeBundle, writeBundle } from './wholeBundle.ts';
 
 const CACHE = join(ROOT, 'node_modules', '.cache', 'program');
 const ENTRIES = [
@@ -60,28 +59,16 @@ function keptPlace(): string | undefined {
 }
 
 async function makePlace(): Promise<string> {
-  const [program, page, worlds] = await Promise.all([
-    bundle(ENTRIES, false),
-    bundlePage(),
-    bundleWorlds(),
-  ]);
-  const inputs = [...program.inputs, ...page.inputs, ...worlds.inputs].filter(
-    (path) => !path.includes('node_modules/') && existsSync(join(ROOT, path)),
-  );
+  const whole = await makeBundle(ENTRIES);
+  const inputs = [whole.program, whole.page, whole.worlds]
+    .flatMap((part) => part.inputs)
+    .filter((path) => !path.includes('node_modules/') && existsSync(join(ROOT, path)));
   const sorted = [...new Set(inputs)].sort();
   const place = placeOf(sorted);
   removeOld();
   // Complete before it has its name: another run may look for it.
   const made = mkdtempSync(join(CACHE, 'made-'));
-  mkdirSync(join(made, ...PLACE), { recursive: true });
-  writeFileSync(join(made, 'package.json'), readFileSync(join(ROOT, 'package.json')));
-  for (const { path, contents } of program.files)
-    writeFileSync(join(made, ...PLACE, basename(path)), contents);
-  writePage(join(made, 'dist', 'page'), page);
-  for (const { path, contents } of worlds.files) {
-    mkdirSync(dirname(join(made, path)), { recursive: true });
-    writeFileSync(join(made, path), contents);
-  }
+  writeBundle(made, whole);
   writeFileSync(join(made, INPUTS), sorted.join('\n'));
   moveTo(place, made);
   return place;
@@ -99,7 +86,7 @@ function placeOf(inputs: readonly string[]): string {
 
 /** The scripts that make it. */
 function makers(): string[] {
-  const names = readdirSync(join(ROOT, 'scripts')).filter((name) => /^bundle|^testP/.test(name));
+  const names = readdirSync(join(ROOT, 'scripts')).filter((name) => /bundle|^testP/i.test(name));
   return names.sort().map((name) => `scripts/${name}`);
 }
 

@@ -9,6 +9,7 @@ import { z } from 'zod';
 import { AuditLog, audited } from '../access/audit.ts';
 import { openGuard, openSigner } from '../access/serviceTokens.ts';
 import { listen } from '../http/jsonApp.ts';
+import { portRangeSchema, sizeOf } from '../http/portRange.ts';
 import { privateHostSchema } from '../http/privateHost.ts';
 import { maxLogBytesSchema, ShortLogs } from '../process/logFiles.ts';
 import { Seen } from '../process/seen.ts';
@@ -56,6 +57,9 @@ const settingsSchema = z.object({
     .string()
     .default('127.0.0.1')
     .describe('address of worlds for players (default 127.0.0.1)'),
+  playPorts: portRangeSchema
+    .prefault('')
+    .describe('ports of worlds for players, such as 8300-8331 (default: any that are free)'),
   publicHost: z
     .string()
     .default('')
@@ -73,7 +77,9 @@ const settingsSchema = z.object({
 });
 
 const settings = readSettings('fleet', settingsSchema, process.argv.slice(2), process.env);
-const { region, keys, host, port, dataDir, maxProcesses, maxLinks } = settings;
+const { region, keys, host, port, dataDir, playPorts, maxLinks } = settings;
+// Each process takes one of the ports.
+const maxProcesses = Math.min(settings.maxProcesses, sizeOf(playPorts));
 const seen = new Seen('fleet', settings.logLevel);
 const { log, onFault } = seen;
 mkdirSync(dataDir, { recursive: true, mode: 0o700 });
@@ -86,6 +92,7 @@ const worldSettings: Record<string, string> = {
   host,
   'log-level': settings.logLevel,
   'play-host': settings.playHost,
+  ...(playPorts.first > 0 && { 'play-ports': `${playPorts.first}-${playPorts.last}` }),
   ...(settings.publicHost !== '' && { 'public-host': settings.publicHost }),
   ...(tls !== null && { 'tls-cert-file': tls.certFile, 'tls-key-file': tls.keyFile }),
   ...(settings.linkUrl !== null && { 'link-url': settings.linkUrl }),

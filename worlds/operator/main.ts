@@ -2,10 +2,11 @@
  * `npm run worlds -- config`, `drain` and `token`: what an operator asks of an api, through the edge. The key of
  * operators is a file that only the owner of the region may read.
  */
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { z } from 'zod';
 import { openSigner } from '../access/serviceTokens.ts';
 import { API_TARGET } from '../api/callers.ts';
+import { variableOf } from '../process/settings.ts';
 
 const ASK_LIMIT_MS = 10_000;
 
@@ -29,8 +30,16 @@ function command(name: string, description: string): Command {
   return program
     .command(name)
     .description(description)
-    .option('--edge-url <url>', 'base URL of the edge', 'http://127.0.0.1:8080')
-    .option('--keys <directory>', 'where the key of operators is', 'data/worlds/keys');
+    .addOption(
+      new Option('--edge-url <url>', 'base URL of the edge')
+        .env(variableOf('edgeUrl'))
+        .default('http://127.0.0.1:8080'),
+    )
+    .addOption(
+      new Option('--keys <directory>', 'where the key of operators is')
+        .env(variableOf('keys'))
+        .default('data/worlds/keys'),
+    );
 }
 
 command('config', 'shows the configuration of a world, or changes members of it')

@@ -8,10 +8,9 @@ import { readSettings } from '../process/settings.ts';
 import { readTokens } from '../process/tokenFile.ts';
 import { openCache } from '../tables/cache.ts';
 import { partsOf } from '../tables/keys.ts';
-import { Configurations } from '../tables/operatorTables.ts';
 import { configurationSchema, sessionSchema } from '../tables/schemas.ts';
 import { TableMirror } from '../tables/tableMirror.ts';
-import { FIRST_WORLDS } from './firstWorlds.ts';
+import { createFirstWorlds } from './firstWorlds.ts';
 import { placeShape, planAt } from './place.ts';
 import { Supervised } from './supervisor.ts';
 import type { Program, RegionPlan } from './worldsPlan.ts';
@@ -71,16 +70,11 @@ async function healthy(group: readonly Supervised[]): Promise<void> {
   for (const one of group) while (!isEnding && !(await one.isHealthy)) await wait(ASK_EVERY_MS);
 }
 
-/**
- * Configures the worlds of a first start, and waits until all that are to run take players. A configuration that an
- * operator has set since stays.
- */
+/** Configures the worlds of a first start, and waits until all that are to run take players. */
 async function startWorlds({ region, paths, nodeUrls }: RegionPlan): Promise<void> {
   const token = await readTokens(paths.tokenFile('operator'));
   await using cache = openCache({ endpoints: nodeUrls, token });
-  const configurations = new Configurations(cache);
-  for (const [world, configuration] of Object.entries(FIRST_WORLDS[region]))
-    await configurations.create(region, world, configuration, Date.now());
+  await createFirstWorlds(cache, region);
   await using wanted = new TableMirror(cache, 'config', configurationSchema, region);
   await using sessions = new TableMirror(cache, 'session', sessionSchema, region);
   await Promise.all([wanted.synced, sessions.synced]);

@@ -1,5 +1,6 @@
 /** Runs one instance of a world, as the fleet of a region starts it. */
 import { z } from 'zod';
+import { portRangeSchema } from '../http/portRange.ts';
 import { privateHostSchema } from '../http/privateHost.ts';
 import { Seen } from '../process/seen.ts';
 import {
@@ -46,7 +47,11 @@ const settingsSchema = z.object({
     .describe('name by which players reach it (default: that address)'),
   tlsCertFile: fileSchema.describe('certificate of the play port (default: without TLS)'),
   tlsKeyFile: fileSchema.describe('file of its key'),
-  playPort: portSchema.prefault('0').describe('port for players (default: any that is free)'),
+  playPorts: portRangeSchema
+    .prefault('')
+    .describe(
+      'ports for players, such as 8300-8331, of which it takes one (default: any that is free)',
+    ),
   controlPort: portSchema
     .prefault('0')
     .describe('port for other processes (default: any that is free)'),

@@ -6,6 +6,7 @@ import { randomInt } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
 import { openGuard, openSigner } from '../access/serviceTokens.ts';
 import { listen } from '../http/jsonApp.ts';
+import { listenWithin, type PortRange } from '../http/portRange.ts';
 import type { TlsFiles } from '../http/publicServer.ts';
 import { regionFetch } from '../http/regionFetch.ts';
 import type { Logger } from '../process/log.ts';
@@ -54,7 +55,7 @@ export interface WorldProcessOptions {
   readonly publicHost: string;
   /** Of the play port; null: without TLS. */
   readonly tls: TlsFiles | null;
-  readonly playPort: number;
+  readonly playPorts: PortRange;
   readonly controlPort: number;
   readonly seen: Seen;
 }
@@ -118,14 +119,16 @@ export async function startWorld(options: WorldProcessOptions): Promise<WorldPro
     }),
   );
   const play = starting.use(
-    await servePlay(instance, {
-      host: options.playHost,
-      port: options.playPort,
-      maxConnections: MAX_CONNECTIONS,
-      publicHost: options.publicHost,
-      tls: options.tls,
-      onFault,
-    }),
+    await listenWithin(options.playPorts, (port) =>
+      servePlay(instance, {
+        host: options.playHost,
+        port,
+        maxConnections: MAX_CONNECTIONS,
+        publicHost: options.publicHost,
+        tls: options.tls,
+        onFault,
+      }),
+    ),
   );
   const playUrl = play.url;
   const copies = { config: configurations, revoked };

@@ -6,6 +6,8 @@ import * as assert from 'uvu/assert';
 import { startNode } from '../../../src/index.ts';
 import { temporaryDirectory } from '../../../test/support/processes.ts';
 import { AuditLog } from '../../access/audit.ts';
+import { SlotStore } from '../../fleet/slotStore.ts';
+import { startTimeOf } from '../../fleet/systemProcesses.ts';
 import { packSave } from '../../rules/fences.ts';
 import type { PlayerRecord } from '../../rules/progress.ts';
 import { traceTree } from '../../rules/traceTree.ts';
@@ -131,6 +133,37 @@ commands(
     await using other = startProgram('main.ts', settings, ['player', `p${'1'.repeat(32)}`]);
     assert.is(await other.ended(), 1);
     assert.match(other.stderr, /remembers nothing/);
+  },
+);
+
+commands(
+  'pids names the processes that run a world now, and no other that has such a pid',
+  async () => {
+    await using directory = await temporaryDirectory();
+    const startTime = startTimeOf(process.pid) ?? '';
+    for (const [region, name] of [
+      ['eu', { pid: process.pid, startTime }],
+      // The process that had this pid has ended, and the system has given it again.
+      ['us', { pid: process.ppid, startTime }],
+    ] as const) {
+      mkdirSync(join(directory.path, region, 'fleet'), { recursive: true });
+      using store = new SlotStore(join(directory.path, region, 'fleet/slots.sqlite'));
+      store.set('meadow', 1, 'running', 1);
+      store.raiseEpoch('meadow', 1, 1);
+      store.setProcess('meadow', 1, name);
+    }
+    const settings = { 'data-dir': directory.path };
+    await using found = startProgram('main.ts', settings, ['pids', 'meadow']);
+    assert.is(await found.ended(), 0, found.stderr);
+    assert.is(found.stdout, `${process.pid}\n`);
+    for (const words of [
+      ['pids', 'harbour'],
+      ['pids', 'meadow', '--region', 'us'],
+    ]) {
+      await using none = startProgram('main.ts', settings, words);
+      assert.is(await none.ended(), 1);
+      assert.match(none.stderr, /^No process runs (harbour|meadow)\.$/m);
+    }
   },
 );
 

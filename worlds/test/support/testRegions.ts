@@ -8,6 +8,7 @@ import { makeRoleKeys, openSigner } from '../../access/serviceTokens.ts';
 import type { SeatAnswer, SeatRequest } from '../../api/joins.ts';
 import { seatAsker } from '../../api/seatAsker.ts';
 import { WorldsView } from '../../api/worldsView.ts';
+import { ANY_PORT } from '../../http/portRange.ts';
 import { regionFetch } from '../../http/regionFetch.ts';
 import { Link } from '../../link/link.ts';
 import { Seen } from '../../process/seen.ts';
@@ -135,7 +136,7 @@ export class TestRegions implements AsyncDisposable {
         playHost: HOST,
         publicHost: HOST,
         tls: null,
-        playPort: 0,
+        playPorts: ANY_PORT,
         controlPort: 0,
         seen: new Seen('world', 'silent'),
       });
