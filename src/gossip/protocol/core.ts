@@ -249,6 +249,7 @@ export class Core {
 
   #tick(): void {
     const { addresses, peers, standing, nowMs } = this.#state;
+    standing.ticks(nowMs);
     for (const url of addresses.takeDue(nowMs)) this.#state.out({ kind: 'dial', url });
     for (const peer of peers.all()) this.#tickPeer(peer);
     this.#joiner.tick();
