@@ -44,7 +44,12 @@ import { checkNames } from './knownNames.ts';
 import { type ClientOptions, readOptions } from './options.ts';
 import { Mirror } from './replica/mirror.ts';
 import { checkedTags } from './tags/tagEntries.ts';
-import { type StoreMark, Tags } from './tags/tags.ts';
+import {
+  checkedInvalidateTag,
+  type Invalidated,
+  type InvalidateTagOptions,
+} from './tags/tagOptions.ts';
+import { type LastInvalidation, type StoreMark, Tags } from './tags/tags.ts';
 import { Watch, type WatchOptions } from './watch/watch.ts';
 
 export interface GetOptions {
@@ -59,19 +64,6 @@ export interface TouchOptions {
   readonly signal?: AbortSignal;
 }
 
-export interface InvalidateTagOptions {
-  /**
-   * Whether `getOrSet` may still give the values of the tag while it loads new ones, and the other calls
-   * give them until then. Default false: they are absent at once.
-   */
-  readonly soft?: boolean;
-}
-
-export interface Invalidated {
-  /** Stands for the write. */
-  readonly token: string | null;
-}
-
 export interface DeletePrefixOptions {
   /** Must be true if the prefix is empty, because that means every key. */
   readonly all?: boolean;
@@ -82,7 +74,6 @@ export type MirrorOptions = Pick<WatchOptions, 'signal' | 'idleTimeoutMs' | 'onC
 
 const GET_NAMES: ReadonlySet<string> = new Set<keyof GetOptions>(['after', 'etag', 'signal']);
 const TOUCH_NAMES: ReadonlySet<string> = new Set<keyof TouchOptions>(['signal']);
-const INVALIDATE_NAMES: ReadonlySet<string> = new Set<keyof InvalidateTagOptions>(['soft']);
 const DELETE_PREFIX_NAMES: ReadonlySet<string> = new Set<keyof DeletePrefixOptions>([
   'all',
   'signal',
@@ -166,8 +157,10 @@ export class HearsayClient implements AsyncDisposable {
   }
 
   async #unlessGone<T>(entry: Entry<T> | undefined): Promise<Entry<T> | undefined> {
-    const facts = entry === undefined ? null : factsOf(entry);
-    return (await this.#tags.verdictOf(facts)) === 'gone' ? undefined : entry;
+    const verdict = await this.#tags.verdictOf(entry === undefined ? null : factsOf(entry));
+    if (verdict === 'stale' && entry !== undefined)
+      Object.defineProperty(entry, 'isStale', { value: true, enumerable: true });
+    return verdict === 'gone' ? undefined : entry;
   }
 
   /**
@@ -199,7 +192,7 @@ export class HearsayClient implements AsyncDisposable {
    */
   async put(key: string, value: unknown, options: TaggedPutOptions = {}): Promise<Stored> {
     checkNames('put', options, TAGGED_PUT_NAMES);
-    const { tags = [], ...plain } = options;
+    const { tags = [], madeAtMs, ...plain } = options;
     const checked = checkedTags(tags);
     this.#loads.overrule((loaded) => loaded === key);
     if (checked.length === 0) return this.#put(putOp(key, value, plain), plain.signal);
@@ -208,7 +201,7 @@ export class HearsayClient implements AsyncDisposable {
       atMs,
       freshUntilMs: null,
       loadMs: 0,
-      tags: await this.#tags.captureOrFail(checked),
+      tags: await this.#tags.captureOrFail(checked, madeAtMs),
     };
     return this.#put(putOp(key, value, plain, facts), plain.signal);
   }
@@ -321,8 +314,17 @@ export class HearsayClient implements AsyncDisposable {
    * @throws the errors of `put`, but ConflictError and UnknownOutcomeError.
    */
   async invalidateTag(tag: string, options: InvalidateTagOptions = {}): Promise<Invalidated> {
-    checkNames('invalidateTag', options, INVALIDATE_NAMES);
-    return { token: await this.#tags.invalidate(tag, options.soft ?? false) };
+    return { token: await this.#tags.invalidate(tag, checkedInvalidateTag(options)) };
+  }
+
+  /**
+   * The last invalidation of any of the tags, as far as this client knows: it asks no node.
+   *
+   * @returns null if there was none in 30 days.
+   * @throws UnavailableError if the tags are not known, because no node answers a watch of them.
+   */
+  lastInvalidation(tags: readonly string[]): Promise<LastInvalidation | null> {
+    return this.#tags.lastInvalidation(checkedTags(tags));
   }
 
   /**

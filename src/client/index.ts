@@ -22,8 +22,6 @@ export {
   type DeletePrefixOptions,
   type GetOptions,
   HearsayClient,
-  type Invalidated,
-  type InvalidateTagOptions,
   type MirrorOptions,
   /** @deprecated `MirrorOptions`, under the name that it had in 0.1. */
   type MirrorOptions as ReplicaOptions,
@@ -59,6 +57,8 @@ export type {
   /** @deprecated `MirrorChange`, under the name that it had in 0.1. */
   MirrorChange as ReplicaChange,
 } from './replica/mirrorListeners.ts';
+export type { Invalidated, InvalidateTagOptions } from './tags/tagOptions.ts';
+export type { LastInvalidation } from './tags/tags.ts';
 export { Bytes } from './values/bytes.ts';
 export { JsonText } from './values/values.ts';
 export { Watch, type WatchOptions } from './watch/watch.ts';

@@ -16,6 +16,8 @@ export interface Entry<T = unknown> {
   readonly expiresAt: Date | null;
   /** Names this entry among all; only if `get` was asked for it. */
   readonly etag?: string;
+  /** True if a tag of the entry was invalidated softly. Only `get` and `getMany` tell it. */
+  readonly isStale?: true;
 }
 
 const FACTS = new WeakMap<object, CachedFacts>();

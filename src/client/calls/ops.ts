@@ -42,10 +42,15 @@ export interface PutOptions {
 
 export interface TaggedPutOptions extends PutOptions {
   /**
-   * Tags of the entry, at most 64: `invalidateTag` of one of them makes it absent. Only this library
+   * Tags of the entry, at most 256: `invalidateTag` of one of them makes it absent. Only this library
    * knows tags.
    */
   readonly tags?: readonly string[];
+  /**
+   * When the value was made, by `performance.now()`: what this client learned of later invalidations of the tags
+   * counts against it. Default: now.
+   */
+  readonly madeAtMs?: number;
 }
 
 export interface DeleteOptions {
@@ -133,7 +138,7 @@ const PUT_NAMES: ReadonlySet<string> = new Set<keyof PutOptions>([
   'ifMatch',
   'signal',
 ]);
-export const TAGGED_PUT_NAMES: ReadonlySet<string> = new Set([...PUT_NAMES, 'tags']);
+export const TAGGED_PUT_NAMES: ReadonlySet<string> = new Set([...PUT_NAMES, 'tags', 'madeAtMs']);
 const DELETE_NAMES: ReadonlySet<string> = new Set<keyof DeleteOptions>(['upToVersion', 'signal']);
 const MAX_VERSION = Number.MAX_SAFE_INTEGER - 1;
 const MAX_TTL_MS = 10 ** 13;

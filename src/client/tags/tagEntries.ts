@@ -3,7 +3,7 @@
 import { isTexts } from '../cached/cachedFacts.ts';
 import { checkedText } from '../calls/ops.ts';
 import { InvalidRequestError, quoted } from '../errors.ts';
-import { isObject } from '../json.ts';
+import { countMember, isObject } from '../json.ts';
 import { randomId } from '../randomId.ts';
 import type { TagMark } from './tagMarks.ts';
 
@@ -15,7 +15,7 @@ export const TAG_MEMORY_MS = 30 * 24 * 3_600_000;
 /** Beyond the memory, for clocks that differ. */
 export const MARK_TTL_MS = TAG_MEMORY_MS + 3_600_000;
 /** The most tags of one entry: each is part of the entry, and is looked up at each read. */
-export const MAX_TAGS = 64;
+export const MAX_TAGS = 256;
 
 /** @returns each tag once. @throws InvalidRequestError */
 export function checkedTags(tags: readonly string[]): readonly string[] {
@@ -47,16 +47,19 @@ export function readMarkKey(prefix: string, key: string): MarkName | null {
   return { tag: key.slice(prefix.length, slash), id: key.slice(slash + 1) };
 }
 
-export const markValue = ({ staleStates, replaces }: TagMark): unknown => ({
+export const markValue = ({ staleStates, staleUntilMs, replaces }: TagMark): unknown => ({
   stale_states: staleStates,
+  ...(staleUntilMs !== null && { stale_until: staleUntilMs }),
   replaces,
 });
 
 /** A malformed mark is a hard one: better a value is loaded once more. */
 export function readMark(value: unknown): TagMark {
-  const { stale_states: staleStates, replaces } = isObject(value) ? value : {};
+  const members = isObject(value) ? value : {};
+  const { stale_states: staleStates, replaces } = members;
   return {
     staleStates: isTexts(staleStates) ? staleStates : [],
+    staleUntilMs: countMember(members, 'stale_until'),
     replaces: isTexts(replaces) ? replaces : [],
   };
 }

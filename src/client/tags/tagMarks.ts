@@ -13,6 +13,8 @@
 export interface TagMark {
   /** Entries of these states may be used while a new value is loaded; none for a hard mark. */
   readonly staleStates: readonly string[];
+  /** From then on those entries are gone too; null: never. */
+  readonly staleUntilMs: number | null;
   /** The ids of the marks that this one replaces. */
   readonly replaces: readonly string[];
 }
@@ -35,26 +37,40 @@ export function stateOf(marks: TagMarks): readonly string[] {
 }
 
 /** @param remembered the state that the entry remembers. */
-export function verdictOn(remembered: readonly string[], marks: TagMarks): Verdict {
+export function verdictOn(remembered: readonly string[], marks: TagMarks, nowMs: number): Verdict {
   const state = stateOf(marks);
   const from = textOf(remembered);
   if (from === textOf(state)) return 'fresh';
   const news = state.filter((id) => !remembered.includes(id));
   // Where nothing is new, a mark has expired, or has not come here yet: then nobody can tell.
   const isStale =
-    news.length > 0 && news.every((id) => marks.get(id)?.staleStates.includes(from) ?? false);
+    news.length > 0 && news.every((id) => staleStatesOf(marks.get(id), nowMs).includes(from));
   return isStale ? 'stale' : 'gone';
 }
 
-/** The mark of an invalidation that sees these marks. */
-export function nextMark(marks: TagMarks, isSoft: boolean): TagMark {
+/**
+ * The mark of an invalidation that sees these marks.
+ *
+ * @param softness null for a hard one.
+ */
+export function nextMark(
+  marks: TagMarks,
+  softness: { readonly staleUntilMs: number | null } | null,
+  nowMs: number,
+): TagMark {
   const state = stateOf(marks);
   const replaces = [...marks.keys()].sort();
-  if (!isSoft) return { staleStates: [], replaces };
+  if (softness === null) return { staleStates: [], staleUntilMs: null, replaces };
   // Stale entries stay stale, and gone ones do not come back.
-  const [first = [], ...others] = state.map((id) => marks.get(id)?.staleStates ?? []);
+  const [first = [], ...others] = state.map((id) => staleStatesOf(marks.get(id), nowMs));
   const stale = first.filter((one) => others.every((states) => states.includes(one)));
-  return { staleStates: [textOf(state), ...stale].slice(0, MOST_STALE_STATES), replaces };
+  const staleStates = [textOf(state), ...stale].slice(0, MOST_STALE_STATES);
+  return { staleStates, staleUntilMs: softness.staleUntilMs, replaces };
+}
+
+function staleStatesOf(mark: TagMark | undefined, nowMs: number): readonly string[] {
+  if (mark === undefined) return [];
+  return mark.staleUntilMs === null || nowMs < mark.staleUntilMs ? mark.staleStates : [];
 }
 
 /** The worst of several verdicts; fresh if there is none. */

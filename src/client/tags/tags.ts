@@ -55,8 +55,26 @@ const MOST_REPLACED = 100;
 
 interface KnownMark {
   readonly mark: TagMark;
+  /** When the mark was made, by the clock of the nodes. */
+  readonly atMs: number;
+  /** Since when this client knows it, by the clock of `performance`. */
+  readonly sinceMs: number;
   /** By the clock of `performance`; infinite for a mark that the mirror has told. */
   readonly untilMs: number;
+}
+
+/** The last invalidation of some tags, as a client knows it. */
+export interface LastInvalidation {
+  /** When it was made, by the clock of the node that took it. */
+  readonly at: Date;
+  /** When this client learned of it, by `performance.now()`. */
+  readonly seenAtMs: number;
+}
+
+export interface Invalidating {
+  readonly isSoft: boolean;
+  /** For how long entries may be stale, in milliseconds; null: as long as they live. */
+  readonly staleMs: number | null;
 }
 
 export class Tags {
@@ -68,16 +86,36 @@ export class Tags {
     this.#parts = parts;
   }
 
-  /** @returns the state of each tag as of now; null if the tags are not known. */
-  async capture(tags: readonly string[]): Promise<CachedFacts['tags'] | null> {
+  /**
+   * @param seenUntilMs what this client learned later does not count, by the clock of `performance`.
+   * @returns the state of each tag as of then; null if the tags are not known.
+   */
+  async capture(
+    tags: readonly string[],
+    seenUntilMs = Number.POSITIVE_INFINITY,
+  ): Promise<CachedFacts['tags'] | null> {
     if (tags.length > 0 && !(await this.#isCurrent())) return null;
-    return new Map(tags.map((tag) => [tag, stateOf(this.#marksOf(tag))]));
+    return new Map(tags.map((tag) => [tag, stateOf(this.#marksOf(tag, seenUntilMs))]));
   }
 
   /** As `capture`. @throws UnavailableError if the tags are not known. */
-  async captureOrFail(tags: readonly string[]): Promise<CachedFacts['tags']> {
-    const states = await this.capture(tags);
-    if (states !== null) return states;
+  async captureOrFail(tags: readonly string[], seenUntilMs?: number): Promise<CachedFacts['tags']> {
+    return (await this.capture(tags, seenUntilMs)) ?? this.#refuse();
+  }
+
+  /** @returns null if none of the tags was ever invalidated. @throws UnavailableError if they are not known. */
+  async lastInvalidation(tags: readonly string[]): Promise<LastInvalidation | null> {
+    if (tags.length === 0) return null;
+    if (!(await this.#isCurrent())) return this.#refuse();
+    const marks = tags.flatMap((tag) => [...(this.#known.get(tag)?.values() ?? [])]);
+    if (marks.length === 0) return null;
+    return {
+      at: new Date(Math.max(...marks.map(({ atMs }) => atMs))),
+      seenAtMs: Math.max(...marks.map(({ sinceMs }) => sinceMs)),
+    };
+  }
+
+  #refuse(): never {
     throw new UnavailableError(unknownTags(this.#parts.prefix));
   }
 
@@ -90,23 +128,27 @@ export class Tags {
   verdictNow({ atMs, tags }: Pick<CachedFacts, 'atMs' | 'tags'>): Verdict {
     if (tags.size === 0) return 'fresh';
     // Marks from before are forgotten.
-    if (atMs + TAG_MEMORY_MS <= this.#parts.nowMs()) return 'gone';
-    return worstOf([...tags].map(([tag, state]) => verdictOn(state, this.#marksOf(tag))));
+    const nowMs = this.#parts.nowMs();
+    if (atMs + TAG_MEMORY_MS <= nowMs) return 'gone';
+    return worstOf([...tags].map(([tag, state]) => verdictOn(state, this.#marksOf(tag), nowMs)));
   }
 
   /** @returns the token of the write. */
-  async invalidate(tag: string, isSoft: boolean): Promise<string | null> {
+  async invalidate(tag: string, { isSoft, staleMs }: Invalidating): Promise<string | null> {
     const name = newMarkName(checkedTag(tag));
     // Unknown marks can't be replaced, nor can an unknown state be stale. The invalidation counts all the same.
     await this.#isCurrent();
-    const mark = nextMark(this.#marksOf(tag), isSoft);
-    const { prefix, store } = this.#parts;
+    const { prefix, store, nowMs } = this.#parts;
+    const atMs = nowMs();
+    const softness = isSoft ? { staleUntilMs: staleMs === null ? null : atMs + staleMs } : null;
+    const mark = nextMark(this.#marksOf(tag), softness, atMs);
     const replaced = mark.replaces.slice(0, MOST_REPLACED);
     const token = await store(
       { key: markKey(prefix, name), value: markValue(mark), ttlMs: MARK_TTL_MS },
       replaced.map((id) => markKey(prefix, { tag, id })),
     );
-    this.#know(name, { mark, untilMs: performance.now() + OWN_MARK_MS });
+    const sinceMs = performance.now();
+    this.#know(name, { mark, atMs, sinceMs, untilMs: sinceMs + OWN_MARK_MS });
     return token;
   }
 
@@ -134,26 +176,35 @@ export class Tags {
     return mirror;
   }
 
-  #marksOf(tag: string): TagMarks {
+  #marksOf(tag: string, seenUntilMs = Number.POSITIVE_INFINITY): TagMarks {
     const marks = new Map<string, TagMark>();
     const known = this.#known.get(tag) ?? [];
-    for (const [id, { mark, untilMs }] of known)
-      if (untilMs > performance.now()) marks.set(id, mark);
+    for (const [id, { mark, sinceMs, untilMs }] of known)
+      if (untilMs > performance.now() && sinceMs <= seenUntilMs) marks.set(id, mark);
     return marks;
   }
 
   #take({ key, entry }: MirrorChange): void {
     const name = readMarkKey(this.#parts.prefix, key);
     if (name === null) return;
-    if (entry === undefined) this.#forget(name);
-    else this.#know(name, { mark: readMark(decoded(entry)), untilMs: Number.POSITIVE_INFINITY });
+    if (entry === undefined) {
+      this.#forget(name);
+      return;
+    }
+    this.#know(name, {
+      mark: readMark(decoded(entry)),
+      atMs: (entry.expiresAt?.getTime() ?? 0) - MARK_TTL_MS,
+      sinceMs: performance.now(),
+      untilMs: Number.POSITIVE_INFINITY,
+    });
   }
 
   #know({ tag, id }: MarkName, mark: KnownMark): void {
     const marks = this.#known.get(tag) ?? new Map<string, KnownMark>();
     this.#known.set(tag, marks);
     const present = marks.get(id);
-    if (present === undefined || present.untilMs < mark.untilMs) marks.set(id, mark);
+    if (present === undefined) marks.set(id, mark);
+    else if (present.untilMs < mark.untilMs) marks.set(id, { ...mark, sinceMs: present.sinceMs });
     for (const [other, { untilMs }] of marks) if (untilMs <= performance.now()) marks.delete(other);
   }
 

@@ -303,7 +303,7 @@ async function wrongOptions({ client }: TwoNodes): Promise<void> {
     [{ ttlMs: 0 }, /ttlMs must be an integer/],
     [{ jitter: 2 }, /jitter must be a number from 0 to 1/],
     [{ tags: [''] }, /A tag must not be empty/],
-    [{ tags: Array.from({ length: 65 }, (_, index) => `t${index}`) }, /more than 64 tags/],
+    [{ tags: Array.from({ length: 257 }, (_, index) => `t${index}`) }, /more than 256 tags/],
     [{ lock: { lease: 5 } }, /lease is no option of lock: it is leaseMs/],
   ];
   for (const [options, message] of wrong) {

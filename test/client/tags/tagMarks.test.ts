@@ -13,45 +13,64 @@ import {
 const marks = suite('marks of tags');
 
 const none = new Map<string, TagMark>();
+const SOFT = { staleUntilMs: null };
 
 marks('an entry is fresh as long as the state of its tag is the one that it remembers', () => {
-  assert.is(verdictOn([], none), 'fresh');
-  const first = new Map([['a', nextMark(none, false)]]);
+  assert.is(verdictOn([], none, 0), 'fresh');
+  const first = new Map([['a', nextMark(none, null, 0)]]);
   assert.equal(stateOf(first), ['a']);
-  assert.is(verdictOn([], first), 'gone');
-  assert.is(verdictOn(['a'], first), 'fresh');
-  const second = new Map([...first, ['b', nextMark(first, false)]]);
+  assert.is(verdictOn([], first, 0), 'gone');
+  assert.is(verdictOn(['a'], first, 0), 'fresh');
+  const second = new Map([...first, ['b', nextMark(first, null, 0)]]);
   assert.equal(stateOf(second), ['b']);
-  assert.is(verdictOn(['a'], second), 'gone');
+  assert.is(verdictOn(['a'], second, 0), 'gone');
 });
 
 marks('after soft invalidations alone an entry is stale, also after several', () => {
   let known: ReadonlyMap<string, TagMark> = none;
   for (const id of ['a', 'b', 'c']) {
-    known = new Map([...known, [id, nextMark(known, true)]]);
-    assert.is(verdictOn([], known), 'stale', id);
+    known = new Map([...known, [id, nextMark(known, SOFT, 0)]]);
+    assert.is(verdictOn([], known, 0), 'stale', id);
   }
-  known = new Map([...known, ['d', nextMark(known, false)]]);
-  assert.is(verdictOn(['c'], known), 'gone');
-  known = new Map([...known, ['e', nextMark(known, true)]]);
-  assert.is(verdictOn(['d'], known), 'stale');
-  assert.is(verdictOn(['c'], known), 'gone', 'a soft invalidation does not undo a hard one');
+  known = new Map([...known, ['d', nextMark(known, null, 0)]]);
+  assert.is(verdictOn(['c'], known, 0), 'gone');
+  known = new Map([...known, ['e', nextMark(known, SOFT, 0)]]);
+  assert.is(verdictOn(['d'], known, 0), 'stale');
+  assert.is(verdictOn(['c'], known, 0), 'gone', 'a soft invalidation does not undo a hard one');
 });
+
+marks(
+  'a soft invalidation with an end is a hard one from then on, also for a later soft one',
+  () => {
+    const first = new Map([['a', nextMark(none, { staleUntilMs: 10 }, 0)]]);
+    assert.is(verdictOn([], first, 9), 'stale');
+    assert.is(verdictOn([], first, 10), 'gone');
+    const early = new Map([...first, ['b', nextMark(first, SOFT, 9)]]);
+    assert.is(
+      verdictOn([], early, 20),
+      'stale',
+      'it was stale still, and the later one has no end',
+    );
+    const late = new Map([...first, ['b', nextMark(first, SOFT, 10)]]);
+    assert.is(verdictOn([], late, 10), 'gone', 'what is gone does not come back');
+    assert.is(verdictOn(['a'], late, 10), 'stale');
+  },
+);
 
 marks('a mark of very many soft invalidations forgets the oldest states', () => {
   let known: ReadonlyMap<string, TagMark> = none;
   for (let index = 0; index < 40; index++) {
     const id = `m${String(index).padStart(2, '0')}`;
-    const mark = nextMark(known, true);
+    const mark = nextMark(known, SOFT, 0);
     assert.ok(mark.staleStates.length <= 16);
     known = new Map([[id, mark]]);
   }
-  assert.is(verdictOn([], known), 'gone');
-  assert.is(verdictOn(['m38'], known), 'stale');
+  assert.is(verdictOn([], known, 0), 'gone');
+  assert.is(verdictOn(['m38'], known, 0), 'stale');
 });
 
 marks('where a mark is not known any more, or not yet, nobody can tell: the entry is gone', () => {
-  assert.is(verdictOn(['a'], none), 'gone');
+  assert.is(verdictOn(['a'], none, 0), 'gone');
 });
 
 marks('of several tags the worst verdict counts', () => {
@@ -92,7 +111,7 @@ class Replica {
   }
 
   invalidate(id: string, isSoft: boolean): void {
-    const mark = nextMark(this.known, isSoft);
+    const mark = nextMark(this.known, isSoft ? SOFT : null, 0);
     const writes: Write[] = [
       { put: id, mark, heard: new Map([...this.heard, [id, isSoft]]) },
       ...mark.replaces.map((remove) => ({ remove })),
@@ -133,7 +152,7 @@ marks('no entry is used at a place that has heard of a hard invalidation after i
       const check = () => {
         for (const { known, heard } of replicas)
           for (const entry of entries) {
-            const verdict = verdictOn(entry.state, known);
+            const verdict = verdictOn(entry.state, known, 0);
             for (const [id, isSoft] of heard) {
               if (entry.heard.has(id)) continue;
               assert.is.not(verdict, 'fresh', id);
