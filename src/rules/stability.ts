@@ -6,6 +6,9 @@
  * Invariant: for each member, the newest of its vectors that our own vector includes counts. A newer
  * vector waits until it is included, and does not replace one that waits: under load the newest is
  * always ahead, and none would ever settle.
+ *
+ * A member that is several hops away is heard by a certificate. Of each member that it names it proves what a digest
+ * proves: at one moment the member held all of `min`, and all that it held is within `max`.
  */
 import { isDead, type KeyOp, type OpId } from '../words/op.ts';
 import type { LogHeader, ReachedStable } from '../words/row.ts';
@@ -18,6 +21,7 @@ import {
   seqOf,
   type Vector,
 } from '../words/vector.ts';
+import type { Report } from './certificate.ts';
 
 /** The vector that a member sent, and its clock at that time. */
 interface Heard {
@@ -91,9 +95,16 @@ export const mayCollect = (entry: Collectable, stable: StoredStable): boolean =>
 const isStablyDead = (entry: Collectable, { vector, clock }: Stable): boolean =>
   isDead(entry, clock) && covers(vector, entry);
 
+/**
+ * A certificate that has waited for so long, in milliseconds, gives way to a newer one: an op that it covers may have
+ * been lost with its disk, and then it never settles.
+ */
+const CERTIFICATE_WAITS_MS = 20_000;
+
 export class Stability {
   readonly #waiting = new Map<string, Heard>();
   readonly #settled = new Map<string, Heard>();
+  #certificate: { readonly report: Report; readonly sinceMs: number } | null = null;
 
   /**
    * A member's digest came. One that lacks ops of the waiting digest comes from a log that was put
@@ -105,8 +116,24 @@ export class Stability {
       this.#waiting.set(member, { vector: new Map(vector), clock });
   }
 
+  /**
+   * A certificate came: it counts for each member that it names, once our own vector includes its `max`.
+   *
+   * @param nowMs now, in milliseconds on an even clock.
+   */
+  certify(report: Report, nowMs: number): void {
+    const waiting = this.#certificate;
+    if (waiting === null || nowMs - waiting.sinceMs > CERTIFICATE_WAITS_MS)
+      this.#certificate = { report, sinceMs: nowMs };
+  }
+
   /** Settles the waiting vectors that our own includes by now. */
   settle(own: Vector): void {
+    if (this.#certificate !== null && includes(own, this.#certificate.report.max)) {
+      const { min, clock, members } = this.#certificate.report;
+      for (const member of members) this.#settled.set(member, { vector: min, clock });
+      this.#certificate = null;
+    }
     for (const [member, heard] of this.#waiting) {
       if (!includes(own, heard.vector)) continue;
       this.#settled.set(member, heard);
