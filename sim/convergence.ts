@@ -1,5 +1,7 @@
 /** Whether the nodes hold the same ops, and say so. */
 
+import type { PeerStatus } from '../src/gossip/protocol/peerStatus.ts';
+import { MAX_LINKS } from '../src/rules/links.ts';
 import type { EntryStore } from '../src/store/entryStore.ts';
 import { isSameOp, type Ledger, readsAbsent } from './ledger.ts';
 import type { SimNode } from './node.ts';
@@ -44,8 +46,12 @@ function showsTheSame(one: SimNode, other: SimNode): boolean {
   return !lackIn(ours, theirs) && !lackIn(theirs, ours);
 }
 
-/** The view of a person, in `GET /_cluster`: each other survivor once, and it agrees. */
-export function allSayThatTheyAgree(nodes: Nodes): boolean {
+/**
+ * The view of a person, in `GET /_cluster`: each other survivor once, and it agrees. Beyond a full mesh a node shows its
+ * links only: all agree, they are not too many, and by them each node reaches each other one.
+ */
+export function allSayThatTheyAgree(nodes: Nodes, meshLimit: number): boolean {
+  if (nodes.length > meshLimit) return allLinksAgree(nodes);
   const survivors = nodes.map(({ witness }) => witness.origin);
   return nodes.every(({ running, witness }) => {
     const agreeing = (running?.driver.status() ?? [])
@@ -54,6 +60,21 @@ export function allSayThatTheyAgree(nodes: Nodes): boolean {
     const others = survivors.filter((origin) => origin !== witness.origin);
     return agreeing.sort().join() === others.sort().join();
   });
+}
+
+function allLinksAgree(nodes: Nodes): boolean {
+  const links = new Map(
+    nodes.map(({ running, witness }) => [
+      witness.origin,
+      (running?.driver.status() ?? []).filter(({ state }) => state === 'connected'),
+    ]),
+  );
+  const isSound = (peers: readonly PeerStatus[]): boolean =>
+    peers.length <= MAX_LINKS && peers.every(({ agrees }) => agrees === true);
+  const reached = new Set([...links.keys()].slice(0, 1));
+  for (const origin of reached)
+    for (const { origin: other } of links.get(origin) ?? []) if (other !== null) reached.add(other);
+  return reached.size === nodes.length && [...links.values()].every(isSound);
 }
 
 /**

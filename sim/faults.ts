@@ -40,6 +40,8 @@ export interface FaultOptions {
   readonly allAheadEveryMs: number;
   /** One link between two nodes is cut from the beginning of the storm to its end. */
   readonly brokenLink: boolean;
+  /** Whether one half of the nodes does not reach the other half, until everything is healed. */
+  readonly halves: boolean;
   /** A running node's log is copied, or a node's log is put back to such a copy. */
   readonly copyEveryMs: number;
   readonly restoreEveryMs: number;
@@ -106,6 +108,7 @@ export class Faults {
     this.#every(hourOffEveryMs, () => this.#jumpAnHour());
     this.#every(this.#options.allAheadEveryMs, () => this.#setAllAhead());
     if (this.#options.brokenLink) this.#breakLink();
+    if (this.#options.halves) this.#cutInHalves();
     this.#every(this.#options.deafEveryMs, () => this.#deafen());
     this.#every(this.#options.copyEveryMs, () => this.#copy());
     this.#every(this.#options.restoreEveryMs, () => this.#restore());
@@ -351,6 +354,16 @@ export class Faults {
     if (one === undefined || another === undefined) return;
     this.#say(`the link between ${one.name} and ${another.name} is broken`);
     for (const [from, to] of bothWays(one.name, another.name)) this.#network.cut(from, to);
+  }
+
+  #cutInHalves(): void {
+    const names = this.#nodes.map(({ name }) => name);
+    const left = names.filter((_name, index) => index % 2 === 0);
+    const right = names.filter((_name, index) => index % 2 === 1);
+    this.#say(`cut in halves: ${left.join(' ')} and ${right.join(' ')}`);
+    for (const one of left)
+      for (const other of right)
+        for (const [from, to] of bothWays(one, other)) this.#network.cut(from, to);
   }
 
   /** One clock at a time, beside `allAheadEveryMs`. */

@@ -26,7 +26,7 @@ export function makeNodes(
   dice: Dice,
   nodeWorld: NodeWorld,
 ): SimNode[] {
-  const { nodes, faults, memberTimeoutMs, joinTimeoutMs, peerRefusalMs } = world;
+  const { nodes, faults, meshLimit, memberTimeoutMs, joinTimeoutMs, peerRefusalMs } = world;
   const { maxSkewMs } = faults;
   const urls = Array.from({ length: nodes }, (_, index) => `http://n${index + 1}`);
   return urls.map((url, index) => {
@@ -34,6 +34,7 @@ export function makeNodes(
     const name = `n${index + 1}`;
     const settings = {
       ...SETTINGS,
+      meshLimit,
       memberTimeoutMs,
       joinTimeoutMs,
       claimPatienceMs: CLAIM_PATIENCE_MS,

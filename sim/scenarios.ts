@@ -126,6 +126,29 @@ const CHANGES: Readonly<Record<string, (dice: Dice) => Changes>> = {
       breakEveryMs: dice.pick([0, 4000]),
     },
   }),
+  // Beyond a full mesh: members hear of most others over several hops.
+  mesh: (dice) => ({
+    nodes: 12,
+    steps: 20_000,
+    meshLimit: dice.pick([4, 8]),
+    network: dice.chance(0.5) ? LOSSY : {},
+    // Long enough for some rounds, and for cuts that outlast them.
+    clients: { everyMs: 150, keys: dice.pick([8, 24]), deletes: 0.4, expiring: 0.4 },
+    faults: {
+      crashEveryMs: dice.pick([0, 10_000]),
+      // A cut that ends would mend ways between the halves.
+      ...dice.pick([
+        { halves: true },
+        {},
+        { cutEveryMs: 5000, cutMs: [100, 8000] },
+        { cutEveryMs: 5000, cutMs: [100, 30_000] },
+      ]),
+      breakEveryMs: dice.pick([0, 4000]),
+      maxSkewMs: dice.pick([0, 5, 300]),
+    },
+    compactMs: dice.pick([0, 400]),
+    retentionMs: dice.pick([0, 500]),
+  }),
   // A disk without room under each kind of commit: also that of a new origin, and the making of a new log.
   'full disks and new origins': (dice) => ({
     nodes: dice.within([3, 5]),

@@ -59,6 +59,36 @@ const SWITCHES: Readonly<Record<string, Switch>> = {
     text: 'if (!includes(own, heard.vector)) continue;',
     without: '',
   },
+  /** Rule 9: a certificate counts although what its members held is still under way to us. */
+  'settled certificates': {
+    file: 'src/rules/stability.ts',
+    text: 'includes(own, this.#certificate.report.max)',
+    without: 'own.size > 0',
+  },
+  /** Rule 9: a certificate speaks for members that did not report. */
+  'certificates name members': {
+    file: 'src/gossip/protocol/rounds.ts',
+    text: 'for (const origin of report.members) {',
+    without: 'for (const { origin } of view.members.all()) {',
+  },
+  /** Rule 9: a certificate tells what one of its members held, and not what all did. */
+  'certificates of the least': {
+    file: 'src/rules/certificate.ts',
+    text: 'if (other !== undefined) min.set(origin, Math.min(seq, other));',
+    without: 'min.set(origin, Math.max(seq, other ?? 0));',
+  },
+  /** Rule 9: nobody begins a round. */
+  rounds: {
+    file: 'src/gossip/protocol/mesh.ts',
+    text: 'this.#rounds.tick();',
+    without: '',
+  },
+  /** Rule 8: beyond a full mesh links are at random alone. */
+  'a link to the successor': {
+    file: 'src/rules/links.ts',
+    text: 'towards.push(other);',
+    without: '',
+  },
   /** Rule 9: dead is what is dead by this node's clock. */
   'every clock': {
     file: 'src/rules/stability.ts',

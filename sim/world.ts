@@ -204,7 +204,7 @@ class World {
     await this.#require('convergence', isSame, limitMs, () => describeVectors(nodes));
     this.#convergenceMs = this.timeline.nowMs - healedMs;
     await this.#until(AFTERMATH_MS, () => false);
-    const isSaid = (): boolean => allSayThatTheyAgree(nodes);
+    const isSaid = (): boolean => allSayThatTheyAgree(nodes, this.#options.meshLimit);
     await this.#require('convergence', isSaid, this.#convergenceLimitMs(), () =>
       describeStatuses(nodes),
     );

@@ -20,6 +20,8 @@ export interface WorldOptions {
   readonly retentionMs: number;
   /** For so long after a retirement compaction keeps what a member on its way back may need. */
   readonly holdMs: number;
+  /** With more members, each has a few links, and they hear one another by rounds. */
+  readonly meshLimit: number;
   /** After so long a silence a member is retired. */
   readonly memberTimeoutMs: number;
   /** How many of the nodes start only in the storm, with an empty log. */
@@ -110,6 +112,7 @@ export function quiet(dice: Dice): WorldOptions {
       hourOffMs: [100, 6000],
       allAheadEveryMs: 0,
       brokenLink: false,
+      halves: false,
       copyEveryMs: 0,
       restoreEveryMs: 0,
       copiesAlone: false,
@@ -130,6 +133,7 @@ export function quiet(dice: Dice): WorldOptions {
     retentionMs: dice.pick([100, 2000]),
     // Nodes that come back meet logs that have forgotten already.
     holdMs: 0,
+    meshLimit: 64,
     memberTimeoutMs: 10 ** 9,
     joinTimeoutMs: 10_000,
     peerRefusalMs: 600_000,

@@ -89,5 +89,6 @@ const coreSettings = (settings: NodeSettings): EngineOptions['settings'] => ({
   firstRedialMs: FIRST_REDIAL_MS,
   maxRedialMs: MAX_REDIAL_MS,
   maxMembers: settings.limits.maxMembers,
+  meshLimit: settings.limits.meshLimit,
   maxJoinsPerMinute: settings.limits.maxJoinsPerMinute,
 });

@@ -42,6 +42,8 @@ export interface Limits {
   readonly maxUnprovedPeers: number;
   /** Most members of a cluster, nodes that are gone and not yet retired among them. */
   readonly maxMembers: number;
+  /** Members up to which every node links every other; beyond it, a few links each, and rounds. */
+  readonly meshLimit: number;
   /** Origins that are let in within a minute at each URL that the settings name, and at all others together. */
   readonly maxJoinsPerMinute: number;
   /** Bytes of a snapshot that this node takes in, all its parts together. */
@@ -133,6 +135,7 @@ export const defaultLimits: Limits = {
   maxPeerMessagesPerSecond: 10_000,
   maxUnprovedPeers: 64,
   maxMembers: 64,
+  meshLimit: 8,
   maxJoinsPerMinute: 5,
   maxSnapshotBytes: 4 * GIB,
   maxRecentOps: 16_384,

@@ -17,6 +17,7 @@ for (const scenario of [
   'everything',
   'broken link',
   'many nodes',
+  'mesh',
 ])
   networks(`${SEEDS_A_SCENARIO} seeds of "${scenario}"`, () => runSeeds(scenario));
 

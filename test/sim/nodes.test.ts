@@ -22,7 +22,7 @@ const ELSEWHERE = [
     'lost tails',
     'power cuts',
   ],
-  ...['broken link', 'many nodes', 'many origins', 'restored from before joins'],
+  ...['broken link', 'many nodes', 'mesh', 'many origins', 'restored from before joins'],
 ];
 
 const nodes = suite('simulated nodes');

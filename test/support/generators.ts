@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import type { Digest } from '../../src/gossip/protocol/digest.ts';
 import type { ErrorMessage, Message } from '../../src/gossip/protocol/messages.ts';
+import type { Report } from '../../src/rules/certificate.ts';
 import type { Range } from '../../src/words/delta.ts';
 import { type Hash, ZERO } from '../../src/words/hash.ts';
 import {
@@ -243,6 +244,12 @@ const mark = keyOp.map(({ key: name, kind, generation, version: of, hlc, origin:
   seq,
 }));
 
+const roundName = fc.string({ unit: codePoint, minLength: 1, maxLength: 20 });
+
+const report: fc.Arbitrary<Report> = fc
+  .record({ members: fc.uniqueArray(origin), min: vector, max: vector, clock: time })
+  .map(({ members, ...held }) => ({ members: new Set(members), ...held }));
+
 /** Any message that one peer may send another. */
 export const message: fc.Arbitrary<Message> = fc.oneof(
   fc.record(
@@ -311,6 +318,17 @@ export const message: fc.Arbitrary<Message> = fc.oneof(
     },
     { noNullPrototype: true },
   ),
+  fc
+    .tuple(roundName, fc.integer({ min: 0, max: 60_000 }))
+    .map(([id, timeMs]): Message => ({ type: 'round', id, timeMs })),
+  fc
+    .tuple(roundName, fc.option(report, { nil: null }))
+    .map(([id, one]): Message => ({ type: 'echo', id, ...(one !== null && { report: one }) })),
+  fc
+    .tuple(roundName, report)
+    .map(([id, one]): Message => ({ type: 'certificate', id, report: one })),
+  fc.constantFrom<Message>({ type: 'prune' }, { type: 'graft' }),
+  vector.map((held): Message => ({ type: 'have', vector: held })),
   fc.nat().map((part): Message => ({ type: 'next', part })),
   fc.constant<Message>({ type: 'later' }),
   fc

@@ -39,6 +39,8 @@ const MAX_PAGE = 65_536;
 const ASKED = 5000;
 /** The answer walks the map or a page of the log. */
 const COSTLY = 500;
+/** A round comes by every few seconds, and sometimes several at once. */
+const OF_A_ROUND = 20;
 /** Sent when its content has changed, or before the end. */
 const SELDOM = 5;
 
@@ -64,6 +66,7 @@ export function boundsOf(
   // The first part of a snapshot holds all `join` and `retire` ops.
   const rows = ops + SLACK * MAX_ORIGINS;
   const digest = bound(2 * MIB, 2 * vector, 4, ASKED);
+  const report = bound(4 * MIB, 3 * vector, 5, OF_A_ROUND);
   const short = (maxPerSecond: number): MessageBounds => bound(4 * KIB, 0, 4, maxPerSecond);
   return {
     hello: bound(64 * KIB, 0, 4, SELDOM),
@@ -85,6 +88,12 @@ export function boundsOf(
     deleted: bound(whole, KEY_AND_HLC * MAX_PAGE, 4, COSTLY),
     compare: short(COSTLY),
     compared: bound(whole, MARK * MAX_PAGE, 4, COSTLY),
+    round: short(OF_A_ROUND),
+    echo: report,
+    certificate: report,
+    prune: short(ASKED),
+    graft: short(ASKED),
+    have: bound(2 * MIB, vector, 4, ASKED),
   };
 }
 

@@ -71,6 +71,7 @@ export class Driver {
     this.#step({ kind: 'tick' });
     if (this.#parts.gate.isReady && this.#parts.offers.isDue) this.#offer();
     this.#parts.gate.openForWrites();
+    this.#parts.pushes.tick();
     this.#parts.judges.tick();
     this.#parts.compares.tick();
     this.#run(() => this.#parts.offers.dropHeld());
@@ -205,6 +206,7 @@ export class Driver {
     this.#parts.turns.drop(connection);
     this.#parts.pullTimes.drop(connection);
     this.#parts.judges.drop(connection);
+    this.#parts.pushes.drop(connection);
     this.#parts.answers.drop(connection);
     this.#parts.repairs.drop(connection);
     this.#parts.compares.drop(connection);

@@ -122,7 +122,16 @@ export function partsOf(options: DriverOptions, whole: Whole): Parts {
       },
     }),
     pullTimes,
-    pushes: new Pushes({ replica, transport, tracer, targets, losePush }),
+    pushes: new Pushes({
+      replica,
+      transport,
+      tracer,
+      targets,
+      isMesh: () => core().isMesh,
+      spreadTargets: (origin, to) => core().spreadTargets(origin, to),
+      steadyMs,
+      losePush,
+    }),
     repairs: new Repairs({ replica, send, pause, steadyMs, note }),
     snapshots: new Snapshots({ replica, send, pause, steadyMs }),
   };

@@ -1,11 +1,17 @@
-/** Pushes (rule 7): the ops of a commit go to peers in the turn of the event loop that committed them. */
+/**
+ * Pushes (rule 7): the ops of a commit go to peers in the turn of the event loop that committed them. In a full mesh a
+ * node pushes its own ops to all; beyond it, each node pushes on what is new to it along eager links, and tells
+ * lazy ones what there is.
+ */
 import type { Committed, Replica } from '../../replica/replica.ts';
 import type { RecentRow } from '../../rules/recentRows.ts';
 import { add, carriedHash, type Hash, subtract } from '../../words/hash.ts';
 import type { Limits } from '../../words/limits.ts';
 import { boundedTraces, type TraceParent, type Tracer } from '../../words/trace.ts';
-import { encodeDelta } from '../protocol/messages.ts';
+import type { MutableVector } from '../../words/vector.ts';
+import { encodeDelta, encodeMessage } from '../protocol/messages.ts';
 import { encodeOp } from '../protocol/opCodec.ts';
+import type { Targets } from '../protocol/spread.ts';
 import type { ConnectionId, Transport } from '../transport.ts';
 
 export interface PushesOptions {
@@ -13,15 +19,27 @@ export interface PushesOptions {
   readonly transport: Transport;
   readonly tracer: Tracer;
   readonly targets: () => ConnectionId[];
+  /** Whether the cluster is beyond a full mesh. */
+  readonly isMesh: () => boolean;
+  /** Beyond a full mesh: where ops of an origin go that were committed up to a seq. */
+  readonly spreadTargets: (origin: string, to: number) => Targets;
+  /** A clock that is never set, in milliseconds. */
+  readonly steadyMs: () => number;
   /** Only for tests: whether to lose this push. */
   readonly losePush: (() => boolean) | undefined;
 }
+
+/** Milliseconds between two messages that tell a lazy link what there is. */
+const TELL_INTERVAL_MS = 250;
 
 export class Pushes {
   sent = 0;
   /** The number of pushes not sent, because the connection did not keep up: a pull brings their ops. */
   shed = 0;
   readonly #options: PushesOptions;
+  /** By lazy link: what it has not been told yet. */
+  readonly #untold = new Map<ConnectionId, MutableVector>();
+  #nextTellAt = 0;
 
   constructor(options: PushesOptions) {
     this.#options = options;
@@ -29,18 +47,59 @@ export class Pushes {
 
   push(committed: Committed): void {
     const { rows, origin, traces } = committed;
-    const { targets } = this.#options;
+    const { targets, isMesh } = this.#options;
+    if (isMesh()) {
+      this.#spread(committed);
+      return;
+    }
     const own = rows.filter(({ row }) => row.op.origin === origin);
     if (own.length === 0) return;
     const connections = targets();
     if (connections.length === 0) return;
-    if (traces.size === 0) this.#sendRows(own, committed, connections);
-    else this.#traced(own, committed, connections);
+    this.#pushTo(connections, own, origin, traces);
+  }
+
+  #pushTo(
+    connections: readonly ConnectionId[],
+    rows: readonly RecentRow[],
+    origin: string,
+    traces: Committed['traces'],
+  ): void {
+    if (traces.size === 0) this.#sendRows(rows, { origin, traces }, connections);
+    else this.#traced(rows, { origin, traces }, connections);
+  }
+
+  /** Tells lazy links what there is; called a few times a second. */
+  tick(): void {
+    const { steadyMs, transport } = this.#options;
+    if (this.#untold.size === 0 || steadyMs() < this.#nextTellAt) return;
+    this.#nextTellAt = steadyMs() + TELL_INTERVAL_MS;
+    for (const [connection, vector] of this.#untold)
+      transport.send(connection, encodeMessage({ type: 'have', vector }));
+    this.#untold.clear();
+  }
+
+  drop(connection: ConnectionId): void {
+    this.#untold.delete(connection);
+  }
+
+  #spread({ rows, origin: own, traces }: Committed): void {
+    for (const [origin, some] of byOrigin(rows)) {
+      const to = some.at(-1)?.row.op.seq ?? 0;
+      const { eager, lazy } = this.#options.spreadTargets(origin, to);
+      if (eager.length > 0) this.#pushTo(eager, some, origin, origin === own ? traces : NO_TRACES);
+      for (const connection of lazy) this.#tellLater(connection, origin, to);
+    }
+  }
+
+  #tellLater(connection: ConnectionId, origin: string, seq: number): void {
+    const untold = this.#untold.get(connection) ?? new Map<string, number>();
+    this.#untold.set(connection, untold.set(origin, seq));
   }
 
   #traced(
     own: readonly RecentRow[],
-    committed: Committed,
+    committed: Pick<Committed, 'origin' | 'traces'>,
     connections: readonly ConnectionId[],
   ): void {
     const span = this.#options.tracer.begin({
@@ -56,7 +115,7 @@ export class Pushes {
 
   #sendRows(
     own: readonly RecentRow[],
-    { origin, traces }: Committed,
+    { origin, traces }: Pick<Committed, 'origin' | 'traces'>,
     connections: readonly ConnectionId[],
   ): void {
     const { replica } = this.#options;
@@ -74,6 +133,20 @@ export class Pushes {
     this.sent++;
     transport.send(connection, text);
   }
+}
+
+const NO_TRACES: Committed['traces'] = new Map();
+
+/** The rows of each origin, in the order of their seqs, which is that of the log. */
+function byOrigin(rows: readonly RecentRow[]): Map<string, RecentRow[]> {
+  const found = new Map<string, RecentRow[]>();
+  for (const one of rows) {
+    const { origin } = one.row.op;
+    const some = found.get(origin);
+    if (some === undefined) found.set(origin, [one]);
+    else some.push(one);
+  }
+  return found;
 }
 
 /**

@@ -20,6 +20,8 @@ const STRANGER_FAILURES = 8;
 export interface Address {
   readonly url: string;
   isConfigured: boolean;
+  /** Whether it is dialled; beyond a full mesh only some are (`Links`). */
+  isWanted: boolean;
   /** The configured URL whose name leads to this address; null for all others. */
   readonly of: string | null;
   /** The member that names this URL as its own, whether or not it answers there. */
@@ -72,8 +74,8 @@ export class AddressBook {
 
   /** Whether a dial to every address has ended at least once. */
   allTried(): boolean {
-    for (const { state, failures } of this.#addresses.values())
-      if (failures === 0 && (state === 'idle' || state === 'dialling')) return false;
+    for (const { state, failures, isWanted } of this.#addresses.values())
+      if (isWanted && failures === 0 && (state === 'idle' || state === 'dialling')) return false;
     return true;
   }
 
@@ -81,8 +83,9 @@ export class AddressBook {
    * Whether no dial to the origin has ended since the start. Only the origin itself answers at its URL.
    */
   isUndecided(origin: string): boolean {
-    for (const { member, failures, state } of this.#addresses.values())
-      if (member === origin) return failures === 0 && (state === 'idle' || state === 'dialling');
+    for (const { member, failures, state, isWanted } of this.#addresses.values())
+      if (member === origin)
+        return isWanted && failures === 0 && (state === 'idle' || state === 'dialling');
     return false;
   }
 
@@ -151,6 +154,7 @@ export class AddressBook {
     this.#addresses.set(url, {
       url,
       isConfigured,
+      isWanted: true,
       of,
       member: null,
       state: 'idle',
@@ -176,7 +180,7 @@ export class AddressBook {
     for (const address of this.#addresses.values()) {
       // A configured URL does not wait for URLs that peers told.
       if (!address.isConfigured && this.#dialsInSecond >= MAX_DIALS_A_SECOND) continue;
-      if (address.nextDialAt > nowMs) continue;
+      if (!address.isWanted || address.nextDialAt > nowMs) continue;
       if (address.state === 'self') address.nextDialAt = nowMs + SELF_REDIAL_MS;
       else if (address.state === 'idle') address.state = 'dialling';
       else continue;

@@ -22,6 +22,7 @@ import type { CoreSettings, Input, Output, View } from './inputOutput.ts';
 import { Intake } from './intake.ts';
 import { Joiner } from './joiner.ts';
 import { MemberKeeper } from './memberKeeper.ts';
+import { Mesh } from './mesh.ts';
 import {
   type ComparedMessage,
   type CompareMessage,
@@ -34,6 +35,7 @@ import { type Greeted, isAnswer, isGreeted, type Peer } from './peer.ts';
 import { type PeerStatus, peerStatus } from './peerStatus.ts';
 import { Puller } from './puller.ts';
 import { RejoinClaims } from './rejoinClaims.ts';
+import type { Targets } from './spread.ts';
 import type { Past, Phase } from './standing.ts';
 
 const HELLO_TIMEOUT_MS = 10_000;
@@ -56,6 +58,7 @@ export class Core {
   readonly #intake: Intake;
   readonly #greeter: Greeter;
   readonly #keeper: MemberKeeper;
+  readonly #mesh: Mesh;
 
   /**
    * @param clockMs the wall clock when the node started, UTC milliseconds.
@@ -78,6 +81,7 @@ export class Core {
     this.#confirmations = new Confirmations(state, this.#claims);
     this.#joiner = new Joiner(state, this.#claims);
     this.#puller = new Puller(state, this.#joiner);
+    this.#mesh = new Mesh(state, this.#puller, this.stability);
     this.#comparison = new Comparison(
       state,
       this.#puller,
@@ -92,6 +96,7 @@ export class Core {
       this.#comparison,
       this.#confirmations,
       this.#joiner,
+      this.#mesh.spread,
     );
     this.#greeter = new Greeter(state, this.#puller, this.#claims);
     this.#keeper = new MemberKeeper(state, this.stability, this.#comparison.forked);
@@ -146,6 +151,20 @@ export class Core {
     for (const peer of this.#state.peers.all())
       if (peer.hello?.joined) targets.push(peer.connection);
     return targets;
+  }
+
+  /** Whether the cluster is beyond a full mesh, so that what others wrote is pushed on. */
+  get isMesh(): boolean {
+    return this.#state.isMesh;
+  }
+
+  /**
+   * Beyond a full mesh: the connections that ops of an origin go to.
+   *
+   * @param to the seq up to which this node has just committed.
+   */
+  spreadTargets(origin: string, to: number): Targets {
+    return this.#mesh.spread.targets(origin, to);
   }
 
   /** Connections to members that judge lost ops. */
@@ -249,7 +268,7 @@ export class Core {
 
   #tick(): void {
     const { addresses, peers, standing, nowMs } = this.#state;
-    standing.ticks(nowMs);
+    if (standing.phase !== 'unjoined') this.#keeper.chooseLinks();
     for (const url of addresses.takeDue(nowMs)) this.#state.out({ kind: 'dial', url });
     for (const peer of peers.all()) this.#tickPeer(peer);
     this.#joiner.tick();
@@ -257,6 +276,7 @@ export class Core {
       for (const peer of peers.greeted()) this.#puller.pullIfFree(peer);
     this.#puller.tick();
     if (standing.phase !== 'unjoined') this.#keeper.tick();
+    this.#mesh.tick();
   }
 
   #tickPeer(peer: Peer): void {
@@ -376,6 +396,14 @@ export class Core {
       case 'compared':
         if (this.#mayRepair(message, hello))
           this.#state.out({ kind: 'repairStep', connection, from: hello.origin, message });
+        break;
+      case 'round':
+      case 'echo':
+      case 'certificate':
+      case 'prune':
+      case 'graft':
+      case 'have':
+        this.#mesh.messageFrom(peer, message);
         break;
       default:
         message satisfies never;

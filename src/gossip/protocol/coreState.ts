@@ -14,10 +14,17 @@ import { Departures } from './departures.ts';
 import { type Digest, type Listing, makeDigest } from './digest.ts';
 import { ownHello } from './hello.ts';
 import type { CoreSettings, Output, OutputOf, View } from './inputOutput.ts';
-import type { ErrorMessage, Hello, Message, RejoinMessage } from './messages.ts';
+import {
+  type ErrorMessage,
+  type Hello,
+  MESH_PROTOCOL,
+  type Message,
+  type RejoinMessage,
+} from './messages.ts';
 import type { Peer } from './peer.ts';
 import type { PeerFault } from './peerFaults.ts';
 import { Peers } from './peers.ts';
+import { HEARD_BY_ROUND_MS } from './roundTimes.ts';
 import { type Past, Standing } from './standing.ts';
 
 /** The two times of a step. */
@@ -113,10 +120,16 @@ export class CoreState {
     return { ...digest, ...(isShort && { isShort }), ...(unheard.length > 0 && { unheard }) };
   }
 
-  /** Whether this node itself has heard the member lately. */
+  /** Whether this node has heard the member lately: over a link, or by a certificate. */
   hears(origin: string): boolean {
+    if (this.nowMs - this.peers.reportedAt(origin) < HEARD_BY_ROUND_MS) return true;
     const lastAt = this.peers.lastHeard(origin);
     return lastAt !== undefined && this.nowMs - lastAt < this.settings.hearingMs;
+  }
+
+  /** Whether the cluster is beyond a full mesh, so that nodes hear one another over several hops. */
+  get isMesh(): boolean {
+    return this.view.joined && this.view.members.size > this.settings.meshLimit;
   }
 
   otherMembers(): string[] {
@@ -142,6 +155,19 @@ export class CoreState {
     return [origin, ...heard].sort()[0] ?? null;
   }
 
+  /**
+   * Beyond a full mesh a node that takes no part in rounds would hold back collection. @returns the reason to refuse the
+   * peer, as a sentence; null if it may stay.
+   */
+  objectionToAge({ nodeId, origin, protocol }: Hello): string | null {
+    const { members } = this.view;
+    const { meshLimit } = this.settings;
+    if (!this.view.joined || protocol[1] >= MESH_PROTOCOL) return null;
+    const size = members.size + (members.has(origin) ? 0 : 1);
+    if (size <= meshLimit) return null;
+    return `${nodeId} speaks protocol ${protocol[0]} to ${protocol[1]}, and a cluster of more than ${meshLimit} members, which is mesh-limit, needs ${MESH_PROTOCOL}: bring that node up to date, or give all nodes a greater --mesh-limit`;
+  }
+
   /** The wall clock, UTC milliseconds, at a time of the even clock. */
   toClockMs(timeMs: number): number {
     return this.clockMs - (this.nowMs - timeMs);
@@ -149,7 +175,7 @@ export class CoreState {
 
   /** The time at which the member was last heard; the start of this node if it never was. */
   lastHeardAt(origin: string): number {
-    return this.peers.lastHeard(origin) ?? this.startedAt;
+    return Math.max(this.peers.lastHeard(origin) ?? this.startedAt, this.peers.reportedAt(origin));
   }
 
   // ---- ends: of a connection, of this core
@@ -196,6 +222,13 @@ export class CoreState {
   close(peer: Peer, reason: string, refused = false): void {
     this.forget(peer, reason, refused);
     this.out({ kind: 'close', connection: peer.connection, reason });
+  }
+
+  /** A peer that has enough links closes this one: the node looks for another member. */
+  isNoLink(peer: Peer, reason: string): void {
+    if (peer.dialledUrl !== null)
+      this.addresses.failed(peer.dialledUrl, reason, false, this.nowMs, this.random);
+    this.close(peer, reason);
   }
 
   /** The peer broke the protocol: the fault is counted against it, and its connection ends. */

@@ -36,6 +36,10 @@ export class Greeter {
 
   errorFrom(peer: Peer, { code, reason }: ErrorMessage): void {
     if (code === 'duplicate') return; // the sender closes
+    if (code === 'full') {
+      this.#state.isNoLink(peer, reason);
+      return;
+    }
     // A copy of this node itself is settled by its hello. A report about copies counts only from a
     // member.
     if (code === 'clone' && isGreeted(peer) && this.#state.view.members.has(peer.hello.origin)) {
@@ -69,6 +73,11 @@ export class Greeter {
       return;
     }
     if (!this.#sameCluster(peer, hello)) return;
+    const age = this.#state.objectionToAge(hello);
+    if (age !== null) {
+      this.#state.refuse(peer.connection, 'protocol', age, hello);
+      return;
+    }
     const isFirst = peer.hello === null;
     const other = isFirst ? peers.ofOrigin(hello.origin) : undefined;
     peer.greets(hello);

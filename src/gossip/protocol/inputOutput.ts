@@ -49,6 +49,8 @@ export interface CoreSettings extends DialSettings, StandingSettings {
   readonly peerRefusalMs: number;
   /** The most peers that are let in within a minute, at each of `urls`, and at all others together. */
   readonly maxJoinsPerMinute: number;
+  /** With more members than this, nodes hear one another by rounds. */
+  readonly meshLimit: number;
   /** A member silent for this long, in milliseconds, is retired. */
   readonly memberTimeoutMs: number;
   /** A member counts as heard for this long after its last message, in milliseconds. */

@@ -16,6 +16,7 @@ import type { Joiner } from './joiner.ts';
 import type { DeltaMessage, SameMessage, SnapshotMessage, UnlikeMessage } from './messages.ts';
 import { type Greeted, isAnswer, type Peer } from './peer.ts';
 import type { Puller } from './puller.ts';
+import type { Spread } from './spread.ts';
 
 export class Intake {
   readonly #state: CoreState;
@@ -23,6 +24,7 @@ export class Intake {
   readonly #comparison: Comparison;
   readonly #confirmations: Confirmations;
   readonly #joiner: Joiner;
+  readonly #spread: Spread;
 
   constructor(
     state: CoreState,
@@ -30,12 +32,14 @@ export class Intake {
     comparison: Comparison,
     confirmations: Confirmations,
     joiner: Joiner,
+    spread: Spread,
   ) {
     this.#state = state;
     this.#puller = puller;
     this.#comparison = comparison;
     this.#confirmations = confirmations;
     this.#joiner = joiner;
+    this.#spread = spread;
   }
 
   // ---- deltas
@@ -79,12 +83,14 @@ export class Intake {
   }
 
   #take(
-    { connection, hello }: Greeted,
+    peer: Greeted,
     delta: Delta,
     pull: number | null,
     more: boolean,
     traces?: DeltaMessage['traces'],
   ): void {
+    const { connection, hello } = peer;
+    this.#spread.came(peer, delta);
     if (pull !== null) this.#joiner.answerComes();
     if (delta.ops.some(({ hlc }) => isFarAhead(hlc, this.#state.clockMs)))
       this.#state.warnRarely(
@@ -119,6 +125,7 @@ export class Intake {
     switch (outcome.kind) {
       case 'applied':
         if (wasAnswer) this.#afterAnswer(peer, more);
+        else this.#spread.pushTaken(peer, outcome.ops);
         break;
       case 'gap':
         if (this.#puller.mayPull(peer)) this.#puller.pull(peer);

@@ -1,11 +1,14 @@
-/** The regular work of a member: it dials the others, retires silent ones, and moves the stable vector. */
+/** The regular work of a member: it dials others, retires silent ones, and moves the stable vector. */
 import { FollowedVector } from '../../rules/closings.ts';
 import { toldByForksOnly } from '../../rules/forkedMembership.ts';
 import { type Member, memberValue, placeOf } from '../../rules/members.ts';
+import { successorOf } from '../../rules/ring.ts';
 import type { Stability } from '../../rules/stability.ts';
 import { covers, includes, type Vector } from '../../words/vector.ts';
 import type { CoreState } from './coreState.ts';
+import { Links } from './links.ts';
 import { type Greeted, knowsClosing } from './peer.ts';
+import { HEARD_BY_ROUND_MS } from './roundTimes.ts';
 import { SilenceClock } from './silenceClock.ts';
 
 /** Milliseconds between two looks at the members: at their addresses and their silence. */
@@ -27,6 +30,7 @@ const MAX_AT_ONCE = 64;
 
 export class MemberKeeper {
   readonly #state: CoreState;
+  readonly #links: Links;
   readonly #silence = new SilenceClock(MAX_LOOK_GAP_MS);
   readonly #stability: Stability;
   readonly #forked: ReadonlySet<string>;
@@ -46,15 +50,27 @@ export class MemberKeeper {
 
   constructor(state: CoreState, stability: Stability, forked: ReadonlySet<string>) {
     this.#state = state;
+    this.#links = new Links(state);
     this.#stability = stability;
     this.#forked = forked;
     this.#lastStableAt = state.startedAt;
   }
 
+  /** Beyond a full mesh, before anything is dialled. */
+  chooseLinks(): void {
+    const { isMesh, nowMs } = this.#state;
+    if (!isMesh || nowMs < this.#nextMembersAt) return;
+    this.#dialMembers();
+    this.#links.tick();
+  }
+
   tick(): void {
     if (this.#state.nowMs >= this.#nextMembersAt) {
       this.#nextMembersAt = this.#state.nowMs + MEMBERS_INTERVAL_MS;
-      this.#dialMembers();
+      if (!this.#state.isMesh) {
+        this.#dialMembers();
+        this.#links.tick();
+      }
       this.#tellRetired();
       if (this.#state.standing.phase === 'ready') {
         this.#announceItself();
@@ -157,23 +173,24 @@ export class MemberKeeper {
   /** Silence leads to retirement only while this node hears a majority of its members. */
   #retireSilent(): void {
     const others = this.#state.otherMembers();
-    const { nowMs, settings } = this.#state;
+    const { nowMs } = this.#state;
+    const { memberTimeoutMs, hearingMs } = this.#silenceTimes();
     const lastHeardAt = (origin: string): number => this.#state.lastHeardAt(origin);
     // A member that others hear is not gone: only the link to it is broken.
     const lastHeardByAny = (origin: string): number =>
       Math.max(lastHeardAt(origin), this.#state.peers.lastHeardThrough(origin));
     this.#silence.look(others, lastHeardByAny, nowMs);
-    const heard = others.filter((origin) => nowMs - lastHeardAt(origin) < settings.hearingMs);
+    const heard = others.filter((origin) => nowMs - lastHeardAt(origin) < hearingMs);
     if ((heard.length + 1) * 2 <= others.length + 1) return;
     // Silence counts only while a majority was heard: a node that comes back from a cut, or from a
     // pause of its own, hears one peer before another.
-    const breakMs = Math.max(settings.hearingMs, 2 * MEMBERS_INTERVAL_MS);
+    const breakMs = Math.max(hearingMs, 2 * MEMBERS_INTERVAL_MS);
     if (nowMs - this.#majorityAt > breakMs) this.#majoritySince = nowMs;
     this.#majorityAt = nowMs;
-    if (nowMs - this.#majoritySince < settings.memberTimeoutMs) return;
-    if (heard.some((origin) => origin < this.#state.view.origin)) return; // the smallest does it
+    if (nowMs - this.#majoritySince < memberTimeoutMs) return;
     for (const origin of others) {
-      if (this.#silence.silentMs(origin) < settings.memberTimeoutMs) continue;
+      if (this.#silence.silentMs(origin) < memberTimeoutMs) continue;
+      if (!this.#retires(origin, heard)) continue;
       this.#state.note(
         'warn',
         `${origin} has been silent for longer than member-timeout and is retired`,
@@ -181,6 +198,27 @@ export class MemberKeeper {
       );
       this.#state.out({ kind: 'retire', origin });
     }
+  }
+
+  /**
+   * A node that was just cut off with few others still counts those beyond as heard for as long as a certificate
+   * counts. So nobody is retired before that is over.
+   */
+  #silenceTimes(): { readonly memberTimeoutMs: number; readonly hearingMs: number } {
+    const { settings, isMesh } = this.#state;
+    const { memberTimeoutMs, hearingMs } = settings;
+    if (!isMesh) return { memberTimeoutMs, hearingMs };
+    return {
+      memberTimeoutMs: Math.max(memberTimeoutMs, 2 * HEARD_BY_ROUND_MS),
+      hearingMs: Math.max(hearingMs, HEARD_BY_ROUND_MS),
+    };
+  }
+
+  /** The smallest member that is heard retires the silent ones; beyond a full mesh, the first one after each on the ring. */
+  #retires(silent: string, heard: readonly string[]): boolean {
+    const { view, isMesh } = this.#state;
+    if (isMesh) return successorOf(silent, [view.origin, ...heard]) === view.origin;
+    return !heard.some((origin) => origin < view.origin);
   }
 
   /** Rule 11: nobody takes ops of both histories of a forked origin, so each logs the membership of its own again. */
@@ -218,6 +256,8 @@ export class MemberKeeper {
 
   /** Nodes of older protocols would be sent all that ever was, and don't take the cursors of newer ones. */
   #mayClose(ownOrigin: string): boolean {
+    // Beyond a full mesh all members speak a protocol that knows closing.
+    if (this.#state.isMesh) return this.#state.smallestHeard() === ownOrigin;
     return this.#state.otherMembers().every((member) => {
       const peer = this.#state.peers.ofOrigin(member);
       return peer !== undefined && knowsClosing(peer) && member > ownOrigin;

@@ -20,6 +20,8 @@ import {
   originName,
   ranges,
   reason,
+  report,
+  roundId,
   rows,
   seqOrZero,
   snapshotEnd,
@@ -30,7 +32,7 @@ import {
 import { MalformedMessageError } from './opCodec.ts';
 
 /** The versions of the protocol that this node speaks. */
-export const PROTOCOL_RANGE: readonly [number, number] = [1, 4];
+export const PROTOCOL_RANGE: readonly [number, number] = [1, 5];
 /** From this version on, an answer names its question. */
 export const PROTOCOL_WITH_NAMED_ANSWERS = 2;
 /** From this version on, a node judges ops that another one lost. */
@@ -39,6 +41,8 @@ export const JUDGING_PROTOCOL = 2;
 export const CLOSING_PROTOCOL = 3;
 /** From this version on, a node may answer a digest by `same`, and ask by `level`. */
 export const SAME_PROTOCOL = 4;
+/** From this version on, a node takes part in rounds, and in clusters beyond `mesh-limit` members. */
+export const MESH_PROTOCOL = 5;
 
 const hello = z.object({
   type: z.literal('hello'),
@@ -267,10 +271,36 @@ const compared = z
     error: 'the sums do not go with the buckets',
   });
 
+/**
+ * A round begins, or comes by: who has not seen it asks its own links, and answers by `echo`. From protocol 5 on, like
+ * the next two.
+ */
+const round = z.object({
+  type: z.literal('round'),
+  id: roundId,
+  /** Milliseconds until the receiver must have answered. */
+  timeMs: z.int().min(0).max(60_000),
+});
+
+/** Answers `round`; without a report if the sender has answered another one. */
+const echo = z.object({ type: z.literal('echo'), id: roundId, report: report.optional() });
+
+/** The result of a round, which every member passes on once. */
+const certificate = z.object({ type: z.literal('certificate'), id: roundId, report });
+
+/** The sender's last pushes to the receiver, or the receiver's to it, brought nothing new: the link is lazy now. */
+const prune = z.object({ type: z.literal('prune') });
+
+/** The link is eager again: the sender lacked what it was told by `have`. */
+const graft = z.object({ type: z.literal('graft') });
+
+/** Over a lazy link: the sender has committed ops of these origins up to these seqs. */
+const have = z.object({ type: z.literal('have'), vector });
+
 /** An error; its sender closes the connection. */
 const error = z.object({
   type: z.literal('error'),
-  code: z.enum(['protocol', 'cluster', 'clock', 'clone', 'duplicate', 'malformed']),
+  code: z.enum(['protocol', 'cluster', 'clock', 'clone', 'duplicate', 'malformed', 'full']),
   reason,
 });
 
@@ -293,6 +323,12 @@ const message = z.discriminatedUnion('type', [
   deleted,
   compare,
   compared,
+  round,
+  echo,
+  certificate,
+  prune,
+  graft,
+  have,
   error,
 ]);
 
@@ -311,6 +347,9 @@ export type JudgedMessage = z.output<typeof judged>;
 export type DeletesMessage = z.output<typeof deletes>;
 export type CompareMessage = z.output<typeof compare>;
 export type ComparedMessage = z.output<typeof compared>;
+export type RoundMessage = z.output<typeof round>;
+export type EchoMessage = z.output<typeof echo>;
+export type CertificateMessage = z.output<typeof certificate>;
 export type ErrorMessage = z.output<typeof error>;
 
 /** @throws MalformedMessageError if the text is not a message of this protocol. */

@@ -8,6 +8,7 @@ import type { OpId } from '../../words/op.ts';
 import type { Vector } from '../../words/vector.ts';
 import type { ConnectionId } from '../transport.ts';
 import type { Digest, ReadDigest } from './digest.ts';
+import { Link } from './link.ts';
 import {
   CLOSING_PROTOCOL,
   type Hello,
@@ -27,6 +28,7 @@ export class Peer {
   readonly dialledUrl: string | null;
   readonly openedAt: number;
   readonly pull = new Pull();
+  readonly link = new Link();
   #hello: Hello | null = null;
   #lastHeardAt: number;
   #digest: Digest | null = null;

@@ -72,7 +72,8 @@ export function peerStatus(
 }
 
 /** Whether a node should answer at the address that does not. */
-const isWaitedFor = ({ state }: Address): boolean => state === 'idle' || state === 'dialling';
+const isWaitedFor = ({ state, isWanted }: Address): boolean =>
+  isWanted && (state === 'idle' || state === 'dialling');
 
 function connectedStatus(
   { hello, dialledUrl, agrees }: Greeted,

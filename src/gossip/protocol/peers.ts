@@ -11,6 +11,8 @@ export class Peers {
   readonly #peers = new Map<ConnectionId, Peer>();
   /** By origin: the time at which it was last heard, over any connection. */
   readonly #lastHeard = new Map<string, number>();
+  /** By origin: the time at which the last round began that it took part in. */
+  readonly #reportedAt = new Map<string, number>();
   /** By origin: the process that another process with that origin has replaced. */
   readonly #superseded = new Map<string, string>();
   /** The peers that this round has not come to yet. */
@@ -64,6 +66,16 @@ export class Peers {
     return this.#lastHeard.get(origin);
   }
 
+  /** A certificate names the origin. @param beganAt when its round came by here, by the even clock. */
+  reported(origin: string, beganAt: number): void {
+    this.#reportedAt.set(origin, Math.max(beganAt, this.reportedAt(origin)));
+  }
+
+  /** The time at which the last round began that the origin took part in; never, if it took part in none. */
+  reportedAt(origin: string): number {
+    return this.#reportedAt.get(origin) ?? Number.NEGATIVE_INFINITY;
+  }
+
   /**
    * The time at which a peer last said that it hears the origin itself; never, if none has. So one
    * broken link is no silence. A peer of protocol 1 does not say it.
@@ -85,6 +97,7 @@ export class Peers {
 
   forgetOrigin(origin: string): void {
     this.#lastHeard.delete(origin);
+    this.#reportedAt.delete(origin);
     this.#superseded.delete(origin);
   }
 

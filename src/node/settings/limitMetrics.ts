@@ -22,6 +22,7 @@ export const limitMetrics: Readonly<Record<keyof Limits, string>> = {
   maxPeerMessagesPerSecond: 'hearsay_peer_reads_paused_total',
   maxUnprovedPeers: 'hearsay_unproved_peers',
   maxMembers: 'hearsay_members',
+  meshLimit: 'hearsay_members',
   maxJoinsPerMinute: 'hearsay_joins_postponed_total',
   maxSnapshotBytes: 'hearsay_snapshot_bytes',
   maxRecentOps: 'hearsay_recent_ops',

@@ -63,6 +63,10 @@ export const limitRows = {
     'most connections of peers that have not proved yet that they know the token; beyond it, the oldest is closed',
   ),
   maxMembers: count('maxMembers', 'most members of the cluster; beyond it, nobody joins'),
+  meshLimit: count(
+    'meshLimit',
+    'members up to which every node has a connection with every other; beyond it, members hear of one another over several hops',
+  ),
   maxJoinsPerMinute: count(
     'maxJoinsPerMinute',
     'most joins that this node allows in a minute, at each URL of --nodes, and at all others together',

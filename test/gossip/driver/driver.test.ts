@@ -43,6 +43,7 @@ function driverOf(
       firstRedialMs: 100,
       maxRedialMs: 3000,
       maxMembers: 64,
+      meshLimit: 64,
       maxJoinsPerMinute: 5,
       joinTimeoutMs: JOIN_TIMEOUT_MS,
       pullIntervalMs: 1000,

@@ -131,9 +131,9 @@ const refusals = suite('refusing a peer');
 const REFUSED: readonly [what: string, hello: Partial<Hello>, code: string, reason: RegExp][] = [
   [
     'speaks only newer protocols',
-    { protocol: [5, 6] },
+    { protocol: [6, 7] },
     'protocol',
-    /node2 speaks protocol 5 to 6, node1 speaks 1 to 4/,
+    /node2 speaks protocol 6 to 7, node1 speaks 1 to 5/,
   ],
   ['speaks only older protocols', { protocol: [0, 0] }, 'protocol', /node2 speaks protocol 0 to 0/],
   [

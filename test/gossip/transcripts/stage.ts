@@ -188,6 +188,7 @@ const settingsOf = (name: string, urls: readonly string[]): CoreSettings => ({
   firstRedialMs: 200,
   maxRedialMs: 2000,
   maxMembers: 64,
+  meshLimit: 64,
   maxJoinsPerMinute: 5,
   joinTimeoutMs: 10_000,
   // Each transcript shows the exchange that its step brings about, and not the rounds beside it.

@@ -89,6 +89,16 @@ export function messageWords(message: Message): string[] {
       return [
         `${message.type} ${message.bucket === null ? 'all buckets' : `bucket ${message.bucket}`}`,
       ];
+    case 'round':
+    case 'certificate':
+      return [`${message.type} ${message.id}`];
+    case 'echo':
+      return [`echo ${message.id}${message.report === undefined ? ', without a report' : ''}`];
+    case 'have':
+      return [`have ${vectorWords(message.vector)}`];
+    case 'prune':
+    case 'graft':
+      return [message.type];
     case 'same':
     case 'level':
     case 'unlike':

@@ -1,0 +1,151 @@
+/**
+ * The links of a node beyond a full mesh: it dials the first member after it on the ring that answers, and a few at
+ * random. Others do the same, so that a node has at most `MAX_LINKS`.
+ *
+ * Invariants: a node that is ready has a link to the first member after it that answers, so that the graph of the members
+ * that reach one another is connected. Up to `mesh-limit` members nothing here acts, and every member dials every other.
+ */
+import { drawnLinks, takenBeyondBound, towardsSuccessor, type Ways } from '../../rules/links.ts';
+import { nextRandom } from '../../words/random.ts';
+import type { Address } from './addressBook.ts';
+import type { CoreState } from './coreState.ts';
+import { isGreeted, type Peer } from './peer.ts';
+
+/** One random link is drawn anew so often, in milliseconds: the graph does not age. */
+const REDRAW_MS = 10 * 60_000;
+/** A configured address is visited so often, in milliseconds, so that parts that do not know each other meet. */
+const VISIT_MS = 60_000;
+/** So long after a failed dial, in milliseconds, a member may be drawn again. */
+const FAILING_MS = 30_000;
+/** A connection that is no link stays so long, in milliseconds: both say hello, and a joiner is answered. */
+const STAY_MS = 10_000;
+
+export class Links {
+  readonly #state: CoreState;
+  #drawn: readonly string[] = [];
+  #isRestricted = false;
+  #nextRedrawAt: number;
+  #nextVisitAt: number;
+  /** The configured URL that is visited. */
+  #visited: string | null = null;
+
+  constructor(state: CoreState) {
+    this.#state = state;
+    this.#nextRedrawAt = state.startedAt + REDRAW_MS;
+    this.#nextVisitAt = state.startedAt + VISIT_MS;
+  }
+
+  /** Called each second: chooses the addresses to dial, and closes what is no link. */
+  tick(): void {
+    const { isMesh, addresses, standing } = this.#state;
+    if (!isMesh) {
+      if (this.#isRestricted) for (const address of addresses.all) address.isWanted = true;
+      this.#isRestricted = false;
+      return;
+    }
+    this.#isRestricted = true;
+    this.#refuseOld();
+    const ways = this.#ways();
+    const wanted = this.#wanted(ways);
+    this.#visit();
+    for (const address of addresses.all)
+      address.isWanted = this.#isWanted(address, wanted, ways.linked.size > 0);
+    if (standing.phase !== 'ready') return;
+    this.#closeUnwanted(wanted);
+    this.#closeBeyondBound(wanted);
+  }
+
+  /** Such peers were there before the cluster grew. */
+  #refuseOld(): void {
+    for (const { connection, hello } of this.#state.peers.greeted()) {
+      const reason = this.#state.objectionToAge(hello);
+      if (reason !== null) this.#state.refuse(connection, 'protocol', reason, hello);
+    }
+  }
+
+  #ways(): Ways {
+    const { peers, view, addresses, nowMs } = this.#state;
+    const linked = new Set<string>();
+    for (const peer of peers.all()) {
+      const origin = this.#memberOf(peer);
+      if (origin !== null) linked.add(origin);
+    }
+    const failing = new Set<string>();
+    for (const { member, failures, state, nextDialAt } of addresses.all) {
+      const hasFailed = failures > 0 && state !== 'connected' && nowMs - nextDialAt < FAILING_MS;
+      if (member !== null && hasFailed) failing.add(member);
+    }
+    const others = [...view.members.all()]
+      .filter(({ origin, url }) => origin !== view.origin && (url !== null || linked.has(origin)))
+      .map(({ origin }) => origin);
+    return { own: view.origin, others, linked, failing };
+  }
+
+  #wanted(ways: Ways): Set<string> {
+    const { nowMs, random } = this.#state;
+    if (nowMs >= this.#nextRedrawAt) {
+      this.#nextRedrawAt = nowMs + REDRAW_MS;
+      this.#drawn = this.#drawn.slice(1);
+    }
+    const towards = towardsSuccessor(ways);
+    this.#drawn = drawnLinks(ways, this.#drawn, towards, random);
+    return new Set([...towards, ...this.#drawn]);
+  }
+
+  /** Now and then one configured address: any node may answer there. */
+  #visit(): void {
+    const { nowMs, addresses, random } = this.#state;
+    if (nowMs < this.#nextVisitAt) return;
+    this.#nextVisitAt = nowMs + VISIT_MS;
+    const resting = [...addresses.all].filter(
+      ({ isConfigured, state }) => isConfigured && state === 'idle',
+    );
+    this.#visited = resting[Math.floor(nextRandom(random) * resting.length)]?.url ?? null;
+  }
+
+  #isWanted(
+    { url, member, isConfigured }: Address,
+    wanted: ReadonlySet<string>,
+    isLinked: boolean,
+  ): boolean {
+    if (url === this.#visited || (member !== null && wanted.has(member))) return true;
+    // Without any link, a node at a configured address may know the others.
+    return isConfigured && !isLinked;
+  }
+
+  #closeUnwanted(wanted: ReadonlySet<string>): void {
+    const { peers, nowMs } = this.#state;
+    for (const peer of [...peers.all()]) {
+      if (peer.dialledUrl === null || nowMs - peer.openedAt < STAY_MS) continue;
+      const origin = this.#memberOf(peer);
+      if (origin === null || wanted.has(origin)) continue;
+      if (peer.dialledUrl === this.#visited) this.#visited = null;
+      this.#state.close(peer, 'it is no link of this node');
+    }
+  }
+
+  #closeBeyondBound(wanted: ReadonlySet<string>): void {
+    const { peers, view } = this.#state;
+    const taken = new Map<string, Peer>();
+    for (const peer of peers.all()) {
+      const origin = peer.dialledUrl === null ? this.#memberOf(peer) : null;
+      if (origin !== null && !wanted.has(origin)) taken.set(origin, peer);
+    }
+    for (const origin of takenBeyondBound(view.origin, [...taken.keys()])) {
+      const peer = taken.get(origin);
+      if (peer !== undefined) this.#refuse(peer);
+    }
+  }
+
+  /** It is no fault: the peer looks for another member. */
+  #refuse(peer: Peer): void {
+    const reason = 'it has as many links as it takes';
+    this.#state.send(peer.connection, { type: 'error', code: 'full', reason });
+    this.#state.close(peer, reason);
+  }
+
+  #memberOf(peer: Peer): string | null {
+    if (!isGreeted(peer) || !peer.hello.joined) return null;
+    return this.#state.view.members.has(peer.hello.origin) ? peer.hello.origin : null;
+  }
+}

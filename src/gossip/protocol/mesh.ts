@@ -1,0 +1,53 @@
+/** The work of a node only beyond a full mesh: it hears members by rounds, and passes on the ops of others. */
+import type { Stability } from '../../rules/stability.ts';
+import type { CoreState } from './coreState.ts';
+import type { Message } from './messages.ts';
+import type { Greeted } from './peer.ts';
+import type { Puller } from './puller.ts';
+import { Rounds } from './rounds.ts';
+import { Spread } from './spread.ts';
+
+export type MeshMessage = Extract<
+  Message,
+  { type: 'round' | 'echo' | 'certificate' | 'prune' | 'graft' | 'have' }
+>;
+
+export class Mesh {
+  readonly spread: Spread;
+  readonly #rounds: Rounds;
+
+  constructor(state: CoreState, puller: Puller, stability: Stability) {
+    this.spread = new Spread(state, puller);
+    this.#rounds = new Rounds(state, stability);
+  }
+
+  tick(): void {
+    this.#rounds.tick();
+    this.spread.tick();
+  }
+
+  messageFrom(peer: Greeted, message: MeshMessage): void {
+    switch (message.type) {
+      case 'round':
+        this.#rounds.roundFrom(peer, message);
+        break;
+      case 'echo':
+        this.#rounds.echoFrom(peer, message);
+        break;
+      case 'certificate':
+        this.#rounds.certificateFrom(peer, message);
+        break;
+      case 'prune':
+        peer.link.becomes('lazy');
+        break;
+      case 'graft':
+        peer.link.becomes('eager');
+        break;
+      case 'have':
+        this.spread.haveFrom(peer, message.vector);
+        break;
+      default:
+        message satisfies never;
+    }
+  }
+}

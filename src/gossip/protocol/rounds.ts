@@ -1,0 +1,158 @@
+/**
+ * Rounds (rule 9): beyond a full mesh no node hears all members itself. A round floods over the links; each node waits
+ * for the answers of those it passed it to, adds its own report, and answers the link that the round came by (the echo
+ * algorithm of Chang, "Echo Algorithms: Depth Parallel Operations on General Graphs", 1982). No tree is kept. The
+ * node that began it floods the result, which is a certificate.
+ *
+ * Invariants: a report is the vector and the clock of one moment, after the answers; only members' messages count; a
+ * node answers each round by one report at most, and passes each certificate on once.
+ */
+import { merged, type Report, reportOf } from '../../rules/certificate.ts';
+import type { Stability } from '../../rules/stability.ts';
+import type { ConnectionId } from '../transport.ts';
+import type { CoreState } from './coreState.ts';
+import {
+  type CertificateMessage,
+  type EchoMessage,
+  MESH_PROTOCOL,
+  type RoundMessage,
+} from './messages.ts';
+import type { Greeted } from './peer.ts';
+import { HOP_MS, ROUND_INTERVAL_MS, ROUND_MS, ROUND_PATIENCE_MS } from './roundTimes.ts';
+
+/** Rounds that this node takes part in at one time. */
+const MAX_OPEN = 8;
+/** The last rounds and certificates whose ids are remembered. */
+const MAX_SEEN = 256;
+
+interface OpenRound {
+  readonly id: string;
+  /** The link that it came by; null if this node began it. */
+  readonly parent: ConnectionId | null;
+  /** Links that have not answered yet. */
+  readonly waits: Set<ConnectionId>;
+  readonly endsAt: number;
+  /** The merged reports of the links. */
+  report: Report | null;
+}
+
+export class Rounds {
+  readonly #state: CoreState;
+  readonly #stability: Stability;
+  readonly #open = new Map<string, OpenRound>();
+  /** By the id of a round: the time at which it came by. */
+  readonly #begunAt = new Map<string, number>();
+  readonly #certified = new Map<string, number>();
+  #number = 0;
+  #nextAt: number;
+  #lastCertificateAt: number;
+
+  constructor(state: CoreState, stability: Stability) {
+    this.#state = state;
+    this.#stability = stability;
+    this.#nextAt = state.startedAt;
+    this.#lastCertificateAt = state.startedAt;
+  }
+
+  tick(): void {
+    for (const round of [...this.#open.values()]) this.#endIfDue(round);
+    const { nowMs, standing, isMesh, settings } = this.#state;
+    if (!isMesh || standing.phase !== 'ready' || nowMs < this.#nextAt) return;
+    this.#nextAt = nowMs + ROUND_INTERVAL_MS;
+    if (!this.#isBeginner()) return;
+    this.#number++;
+    this.#enter(`${settings.instance}.${this.#number}`, null, ROUND_MS);
+  }
+
+  /** The smallest member that is heard begins; any other one only if no certificate has come for long. */
+  #isBeginner(): boolean {
+    const { nowMs, view } = this.#state;
+    if (nowMs - this.#lastCertificateAt > ROUND_PATIENCE_MS) return true;
+    return this.#state.smallestHeard() === view.origin;
+  }
+
+  roundFrom(peer: Greeted, { id, timeMs }: RoundMessage): void {
+    if (!this.#isLink(peer)) return;
+    const { connection } = peer;
+    if (this.#open.get(id)?.parent === connection) return;
+    const mayEnter = this.#state.standing.phase !== 'unjoined' && this.#open.size < MAX_OPEN;
+    if (this.#begunAt.has(id) || !mayEnter) this.#state.send(connection, { type: 'echo', id });
+    else this.#enter(id, connection, timeMs);
+  }
+
+  echoFrom(peer: Greeted, { id, report }: EchoMessage): void {
+    const round = this.#open.get(id);
+    if (round === undefined || !this.#isLink(peer) || !round.waits.delete(peer.connection)) return;
+    if (report !== undefined) round.report = round.report ? merged(round.report, report) : report;
+    this.#endIfDue(round);
+  }
+
+  certificateFrom(peer: Greeted, { id, report }: CertificateMessage): void {
+    if (this.#isLink(peer)) this.#take(id, report, peer.connection);
+  }
+
+  #enter(id: string, parent: ConnectionId | null, timeMs: number): void {
+    const { nowMs } = this.#state;
+    remember(this.#begunAt, id, nowMs);
+    const links = this.#links(parent);
+    const waits = new Set(links);
+    const round = { id, parent, waits, endsAt: nowMs + timeMs, report: null };
+    this.#open.set(id, round);
+    for (const link of links)
+      this.#state.send(link, { type: 'round', id, timeMs: Math.max(0, timeMs - HOP_MS) });
+    this.#endIfDue(round);
+  }
+
+  /** All links have answered or are gone, or the time is over. */
+  #endIfDue(round: OpenRound): void {
+    const { id, parent, waits, endsAt } = round;
+    const { peers, nowMs, view, clockMs } = this.#state;
+    for (const link of waits) if (peers.get(link) === undefined) waits.delete(link);
+    if (waits.size > 0 && nowMs < endsAt) return;
+    this.#open.delete(id);
+    if (!view.members.has(view.origin)) return;
+    const own = reportOf(view.origin, view.vector, clockMs);
+    const report = round.report === null ? own : merged(round.report, own);
+    if (parent === null) this.#take(id, report, null);
+    else if (peers.get(parent) !== undefined)
+      this.#state.send(parent, { type: 'echo', id, report });
+  }
+
+  #take(id: string, report: Report, from: ConnectionId | null): void {
+    const { peers, nowMs, view, standing } = this.#state;
+    if (this.#certified.has(id) || standing.phase === 'unjoined') return;
+    remember(this.#certified, id, nowMs);
+    this.#lastCertificateAt = nowMs;
+    for (const link of this.#links(from))
+      this.#state.send(link, { type: 'certificate', id, report });
+    // A certificate of a round that never came by here tells nothing about when its members were heard.
+    const begunAt = this.#begunAt.get(id) ?? nowMs - ROUND_MS;
+    const members = new Set<string>();
+    for (const origin of report.members) {
+      if (!view.members.has(origin) || origin === view.origin) continue;
+      members.add(origin);
+      peers.reported(origin, begunAt);
+    }
+    this.#stability.certify({ ...report, members }, nowMs);
+  }
+
+  #links(except: ConnectionId | null): ConnectionId[] {
+    return this.#state.peers
+      .greeted()
+      .filter((peer) => peer.connection !== except && this.#isLink(peer))
+      .map(({ connection }) => connection);
+  }
+
+  #isLink({ hello }: Greeted): boolean {
+    const isMember = hello.joined && this.#state.view.members.has(hello.origin);
+    return isMember && hello.protocol[1] >= MESH_PROTOCOL;
+  }
+}
+
+function remember(seen: Map<string, number>, id: string, nowMs: number): void {
+  seen.set(id, nowMs);
+  for (const oldest of seen.keys()) {
+    if (seen.size <= MAX_SEEN) break;
+    seen.delete(oldest);
+  }
+}

@@ -1,0 +1,90 @@
+/**
+ * The spread of ops beyond a full mesh: each commit is pushed on along eager links, ops of others included. Links that
+ * bring nothing new become lazy, on both sides, so that the eager ones are a tree. If a lazy link tells of ops that no
+ * eager one brings, they are pulled there, and the link is eager again (Leitão, Pereira and Rodrigues, "Epidemic Broadcast
+ * Trees", 2007). Pulls stay the guarantee.
+ *
+ * Invariant: an op that a peer is known to hold is not pushed to it.
+ */
+import type { Delta } from '../../words/delta.ts';
+import { includes, type Vector } from '../../words/vector.ts';
+import type { ConnectionId } from '../transport.ts';
+import type { CoreState } from './coreState.ts';
+import { type Greeted, isGreeted, type Peer } from './peer.ts';
+import type { Puller } from './puller.ts';
+
+/** After so many pushes in a row that brought nothing new, the link they came by is lazy. */
+const USELESS_TO_PRUNE = 2;
+/** Ops that a lazy link tells of are waited for on the eager ones for so long, in milliseconds. */
+const GRAFT_AFTER_MS = 500;
+
+/** The connections that an op goes to. */
+export interface Targets {
+  /** The op itself is pushed to them. */
+  readonly eager: readonly ConnectionId[];
+  /** They are only told that it is there. */
+  readonly lazy: readonly ConnectionId[];
+}
+
+export class Spread {
+  readonly #state: CoreState;
+  readonly #puller: Puller;
+
+  constructor(state: CoreState, puller: Puller) {
+    this.#state = state;
+    this.#puller = puller;
+  }
+
+  /** @param to the seq of the origin up to which this node has just committed. */
+  targets(origin: string, to: number): Targets {
+    const eager: ConnectionId[] = [];
+    const lazy: ConnectionId[] = [];
+    for (const peer of this.#state.peers.all()) {
+      if (!peer.hello?.joined || peer.link.holds(origin, to) || digestCovers(peer, origin, to))
+        continue;
+      (peer.link.isEager ? eager : lazy).push(peer.connection);
+    }
+    return { eager, lazy };
+  }
+
+  /** The peer holds all that it sends, and so none of it is sent back. */
+  came({ link }: Peer, { ranges }: Delta): void {
+    if (!this.#state.isMesh) return;
+    for (const { origin, to } of ranges) link.shows(origin, to);
+  }
+
+  /** @param ops the number of ops of a push that were new. */
+  pushTaken({ connection, link }: Peer, ops: number): void {
+    if (!this.#state.isMesh || !link.isEager) return;
+    if (link.pushBrought(ops) < USELESS_TO_PRUNE) return;
+    link.becomes('lazy');
+    this.#state.send(connection, { type: 'prune' });
+  }
+
+  haveFrom({ link }: Peer, vector: Vector): void {
+    for (const [origin, seq] of vector) link.shows(origin, seq);
+    if (!includes(this.#state.view.vector, vector)) link.tells(vector, this.#state.nowMs);
+  }
+
+  tick(): void {
+    for (const peer of this.#state.peers.all())
+      if (isGreeted(peer) && peer.link.told !== null) this.#graftIfLate(peer);
+  }
+
+  #graftIfLate(peer: Greeted): void {
+    const { link, connection } = peer;
+    const { view, nowMs } = this.#state;
+    if (link.told === null) return;
+    if (includes(view.vector, link.told.vector)) link.forgetsTold();
+    else if (nowMs - link.told.sinceMs >= GRAFT_AFTER_MS) {
+      link.forgetsTold();
+      link.becomes('eager');
+      this.#state.send(connection, { type: 'graft' });
+      if (this.#puller.mayPull(peer)) this.#puller.pull(peer);
+      else peer.pull.wantAgain();
+    }
+  }
+}
+
+const digestCovers = ({ digest }: Peer, origin: string, seq: number): boolean =>
+  (digest?.vector.get(origin) ?? 0) >= seq;

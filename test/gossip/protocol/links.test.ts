@@ -1,0 +1,148 @@
+/** Links beyond a full mesh: which addresses a node dials, and which connections it closes. */
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { Output } from '../../../src/gossip/protocol/inputOutput.ts';
+import { MAX_LINKS } from '../../../src/rules/links.ts';
+import { memberValue } from '../../../src/rules/members.ts';
+import { inRingOrder, ringDistance } from '../../../src/rules/ring.ts';
+import { errorIn, ofKind, originOf, type TestCore, testCore } from '../../support/cores.ts';
+import { membership } from '../../support/ops.ts';
+
+const OWN = originOf(1);
+const OTHERS = Array.from({ length: 30 }, (_one, index) => originOf(index + 2));
+const urlOf = (origin: string): string => `http://${origin.slice(0, origin.indexOf('.'))}`;
+const IN_RING_ORDER = inRingOrder(OWN, OTHERS);
+/** Longer than a connection stays that is no link. */
+const STAYED_MS = 11_000;
+
+/** A member of 31, each with a URL. */
+function member(meshLimit: number, others: readonly string[] = OTHERS): TestCore {
+  const node = testCore({ origin: OWN, settings: { meshLimit, joinTimeoutMs: 1000 } });
+  for (const [index, key] of others.entries())
+    node.view.members.fold(
+      membership({ seq: index + 1, key, value: memberValue(key.split('.')[0] ?? '', urlOf(key)) }),
+    );
+  return node;
+}
+
+/** Ticks for a while, and every dial fails but those to `up`. @returns the URLs that were dialled. */
+function dialled(node: TestCore, forMs: number, up: readonly string[] = []): string[] {
+  const urls: string[] = [];
+  for (let passedMs = 0; passedMs < forMs; passedMs += 500) {
+    node.clock.nowMs += 500;
+    for (const { url } of ofKind(node.tick(), 'dial')) {
+      urls.push(url);
+      const origin = OTHERS.find((one) => urlOf(one) === url) ?? '';
+      if (up.includes(origin)) node.greet(connectionOf(origin), { origin, url }, url);
+      else node.step({ kind: 'dialFailed', url, reason: 'nobody answers' });
+    }
+  }
+  return urls;
+}
+
+const connectionOf = (origin: string): number => 100 + OTHERS.indexOf(origin);
+const closedIn = (outputs: readonly Output[]): number[] =>
+  ofKind(outputs, 'close').map(({ connection }) => connection);
+
+const links = suite('links (rule 8)');
+
+links('up to the mesh limit a node dials every member', () => {
+  assert.equal(new Set(dialled(member(31), 6000, OTHERS)), new Set(OTHERS.map(urlOf)));
+});
+
+links(
+  'beyond it a node dials its successor and three others, and no more while they answer',
+  () => {
+    const node = member(8);
+    const urls = dialled(node, 60_000, OTHERS);
+    assert.is(new Set(urls).size, 4);
+    assert.ok(urls.includes(urlOf(IN_RING_ORDER[0] ?? '')));
+  },
+);
+
+links(
+  'it dials on to the first member after it that answers, and goes on trying the nearer ones',
+  () => {
+    const node = member(8);
+    const gone = IN_RING_ORDER.slice(0, 3);
+    const up = IN_RING_ORDER.slice(3);
+    dialled(node, 10_000, up);
+    const connected = node.core.status().filter(({ state }) => state === 'connected');
+    assert.ok(connected.some(({ origin }) => origin === up[0]));
+    const later = new Set(dialled(node, 10_000, up));
+    for (const one of gone) assert.ok(later.has(urlOf(one)));
+  },
+);
+
+links('who shows members that are no links shows them to nobody', () => {
+  const node = member(8);
+  dialled(node, 10_000, OTHERS);
+  assert.is(node.core.status().length, 4);
+});
+
+links('a connection that the node dialled and that is no link is closed after a while', () => {
+  const node = member(31);
+  dialled(node, 6000, OTHERS);
+  node.view.members.fold(membership({ seq: 99, key: originOf(99), value: null }));
+  const closed: number[] = [];
+  for (let count = 0; count < 30; count++) {
+    node.clock.nowMs += 1000;
+    closed.push(...closedIn(node.tick()));
+  }
+  assert.is(new Set(closed).size, OTHERS.length - 4);
+  assert.not.ok(closed.includes(connectionOf(IN_RING_ORDER[0] ?? '')));
+});
+
+links(
+  'of those that dialled it, the nearest before it stay: the others are told that it is full',
+  () => {
+    const node = member(8);
+    dialled(node, STAYED_MS);
+    for (const origin of OTHERS) node.greet(connectionOf(origin), { origin, url: urlOf(origin) });
+    node.clock.nowMs += 1000;
+    const outputs = node.tick();
+    assert.is(errorIn(outputs)?.code, 'full');
+    const left = node.core.status().filter(({ state }) => state === 'connected');
+    assert.ok(left.length <= MAX_LINKS, `${left.length} links`);
+    const [predecessor] = [...OTHERS].sort((a, b) => ringDistance(a, OWN) - ringDistance(b, OWN));
+    assert.ok(left.some(({ origin }) => origin === predecessor));
+  },
+);
+
+links('who is told that a member is full looks for another one', () => {
+  const node = member(8);
+  dialled(node, 3000, OTHERS);
+  const before = new Set(node.core.status().map(({ origin }) => origin));
+  const full = [...before].find((origin) => origin !== IN_RING_ORDER[0]) ?? '';
+  node.receive(connectionOf(full), { type: 'error', code: 'full', reason: 'it is full' });
+  dialled(node, 3000, OTHERS);
+  const after = node.core.status().map(({ origin }) => origin);
+  assert.is(after.length, 4);
+  assert.not.ok(after.includes(full));
+  assert.ok(after.some((origin) => !before.has(origin)));
+});
+
+links('a node of an older protocol is refused beyond the mesh limit, with the reason', () => {
+  const old = { origin: originOf(2), protocol: [1, 4] as const };
+  const outputs = member(8).greet(5, old);
+  assert.is(errorIn(outputs)?.code, 'protocol');
+  assert.match(errorIn(outputs)?.reason ?? '', /more than 8 members, which is mesh-limit, needs 5/);
+  assert.is(errorIn(member(31).greet(5, old)), undefined);
+});
+
+links('it is refused too where it would be the first member beyond the limit', () => {
+  const stranger = { origin: originOf(77), protocol: [1, 4] as const, joined: false };
+  assert.is(errorIn(member(31).greet(5, stranger))?.code, 'protocol');
+  assert.is(errorIn(member(32).greet(5, stranger)), undefined);
+});
+
+links('it is refused as well where it was connected before the cluster grew', () => {
+  const node = member(31);
+  node.greet(5, { origin: originOf(2), protocol: [1, 4] });
+  dialled(node, 2000);
+  node.view.members.fold(membership({ seq: 99, key: originOf(99), value: null }));
+  node.clock.nowMs += 1000;
+  assert.is(errorIn(node.tick())?.code, 'protocol');
+});
+
+links.run();

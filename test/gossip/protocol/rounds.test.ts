@@ -1,0 +1,190 @@
+/** Rounds beyond a full mesh (rule 9): who asks whom, when a node reports, and what a certificate is taken for. */
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { Output } from '../../../src/gossip/protocol/inputOutput.ts';
+import { reportOf } from '../../../src/rules/certificate.ts';
+import {
+  digestOf,
+  emptyAnswer,
+  NOW,
+  originOf,
+  sent,
+  type TestCore,
+  testCore,
+} from '../../support/cores.ts';
+
+const OWN = originOf(1);
+const [TWO, THREE, FOUR, FIVE] = [originOf(2), originOf(3), originOf(4), originOf(5)];
+const OTHERS = [TWO, THREE, FOUR, FIVE];
+/** Longer than a round, and shorter than the time between two. */
+const ROUND_OVER_MS = 9000;
+const NEXT_ROUND_MS = 10_000;
+
+/** A member of five with links to the first of the others, beyond a mesh limit of three; it may write. */
+function meshed({ own = OWN, links = [TWO, THREE], meshLimit = 3 } = {}): TestCore {
+  const members = [OWN, ...OTHERS].filter((origin) => origin !== own);
+  const node = testCore({ origin: own, others: members, settings: { meshLimit } });
+  for (const [connection, origin] of links.entries()) {
+    node.greet(connection, { origin });
+    node.receive(connection, emptyAnswer(digestOf(node.view), false, 1));
+    const outcome = { kind: 'applied', ops: 0 } as const;
+    node.step({ kind: 'taken', connection, outcome, pull: 1, more: false });
+  }
+  return node;
+}
+
+const ticked = ({ clock, tick }: TestCore, afterMs: number): readonly Output[] => {
+  clock.nowMs += afterMs;
+  return tick();
+};
+
+/** Ticks until the node is ready and begins a round. @returns the ids and connections of the first one. */
+function begun(node: TestCore): ReturnType<typeof sent<'round'>> {
+  for (let count = 0; count < 30; count++) {
+    const rounds = sent(ticked(node, 500), 'round');
+    if (rounds.length > 0) return rounds;
+  }
+  throw new Error('no round begins');
+}
+
+const theirs = (origin: string, seq: number) => reportOf(origin, new Map([[OWN, seq]]), NOW + seq);
+
+const rounds = suite('rounds (rule 9)');
+
+rounds('up to the mesh limit nobody begins a round', () => {
+  const node = meshed({ meshLimit: 5 });
+  for (let count = 0; count < 60; count++) assert.equal(sent(ticked(node, 1000), 'round'), []);
+});
+
+rounds(
+  'the smallest member that is heard begins: it asks each link, and waits for their answers',
+  () => {
+    const node = meshed();
+    const asked = begun(node);
+    assert.equal(asked.map(({ connection }) => connection).sort(), [0, 1]);
+    const { id } = asked[0]?.message ?? { id: '' };
+    node.view.vector.set(OWN, 7);
+    assert.equal(
+      sent(node.receive(0, { type: 'echo', id, report: theirs(TWO, 4) }), 'certificate'),
+      [],
+    );
+    const told = sent(
+      node.receive(1, { type: 'echo', id, report: theirs(THREE, 6) }),
+      'certificate',
+    );
+    assert.equal(told.map(({ connection }) => connection).sort(), [0, 1]);
+    const { report } = told[0]?.message ?? { report: null };
+    assert.equal(report && [...report.members].sort(), [OWN, TWO, THREE]);
+    assert.equal(report?.min, new Map([[OWN, 4]]));
+    // Its own report is of the moment after the answers.
+    assert.equal(report?.max, new Map([[OWN, 7]]));
+  },
+);
+
+rounds('another one leaves it to the smaller ones that it hears', () => {
+  const node = meshed({ own: THREE, links: [OWN, TWO] });
+  for (let count = 0; count < 20; count++) assert.equal(sent(ticked(node, 500), 'round'), []);
+});
+
+rounds('a link that does not answer costs its own report only: the others have less time', () => {
+  const node = meshed();
+  const asked = begun(node);
+  const { id, timeMs } = asked[0]?.message ?? { id: '', timeMs: 0 };
+  assert.ok(timeMs < ROUND_OVER_MS);
+  node.receive(0, { type: 'echo', id, report: theirs(TWO, 1) });
+  const told = sent(ticked(node, ROUND_OVER_MS), 'certificate');
+  assert.equal([...(told[0]?.message.report.members ?? [])].sort(), [OWN, TWO]);
+  assert.equal(
+    sent(node.receive(1, { type: 'echo', id, report: theirs(THREE, 1) }), 'certificate'),
+    [],
+  );
+});
+
+rounds('a link that is gone is waited for no longer', () => {
+  const node = meshed();
+  const { id } = begun(node)[0]?.message ?? { id: '' };
+  node.receive(0, { type: 'echo', id, report: theirs(TWO, 1) });
+  node.step({ kind: 'closed', connection: 1, reason: 'it broke' });
+  assert.is(sent(ticked(node, 50), 'certificate').length, 1);
+});
+
+rounds(
+  'a round that comes by goes on to the other links, with less time, and its answer goes back',
+  () => {
+    const node = meshed({ own: THREE, links: [OWN, TWO, FOUR] });
+    const asked = sent(node.receive(0, { type: 'round', id: 'r', timeMs: 5000 }), 'round');
+    assert.equal(asked.map(({ connection }) => connection).sort(), [1, 2]);
+    for (const { message } of asked) assert.ok(message.timeMs < 5000);
+    assert.equal(sent(node.receive(1, { type: 'round', id: 'r', timeMs: 5000 }), 'echo'), [
+      { connection: 1, message: { type: 'echo', id: 'r' } },
+    ]);
+    node.receive(1, { type: 'echo', id: 'r' });
+    const [echo] = sent(
+      node.receive(2, { type: 'echo', id: 'r', report: theirs(FOUR, 1) }),
+      'echo',
+    );
+    assert.is(echo?.connection, 0);
+    assert.equal([...(echo?.message.report?.members ?? [])].sort(), [THREE, FOUR]);
+  },
+);
+
+rounds('each round is answered by one report, also where it comes by twice', () => {
+  const node = meshed({ own: THREE, links: [OWN] });
+  const answers = [1, 2].map(() =>
+    sent(node.receive(0, { type: 'round', id: 'r', timeMs: 99 }), 'echo'),
+  );
+  assert.equal(
+    answers.map(([echo]) => echo?.message.report !== undefined),
+    [true, false],
+  );
+});
+
+rounds('nothing of a stranger counts, nor does it hear of a round', () => {
+  const node = meshed({ links: [TWO, originOf(9)] });
+  const asked = begun(node);
+  assert.equal(
+    asked.map(({ connection }) => connection),
+    [0],
+  );
+  assert.equal(node.receive(1, { type: 'round', id: 'r', timeMs: 99 }), []);
+  const certificate = { type: 'certificate', id: 'c', report: theirs(FIVE, 1) } as const;
+  assert.equal(node.receive(1, certificate), []);
+});
+
+rounds('a certificate goes on to the other links, once', () => {
+  const node = meshed();
+  const certificate = { type: 'certificate', id: 'c', report: theirs(FIVE, 1) } as const;
+  assert.equal(sent(node.receive(1, certificate), 'certificate'), [
+    { connection: 0, message: certificate },
+  ]);
+  assert.equal(node.receive(0, certificate), []);
+});
+
+rounds('by a certificate a member is heard that has no link here', () => {
+  const node = meshed();
+  assert.not.ok(node.core.lastHeardAt(FIVE) > NOW);
+  node.clock.nowMs += NEXT_ROUND_MS;
+  node.receive(0, { type: 'round', id: 'r', timeMs: 3000 });
+  node.receive(1, { type: 'echo', id: 'r' });
+  node.clock.nowMs += 700;
+  node.receive(0, { type: 'certificate', id: 'r', report: theirs(FIVE, 1) });
+  // From the beginning of the round on: it may have reported at once.
+  assert.is(node.core.lastHeardAt(FIVE), NOW + NEXT_ROUND_MS);
+});
+
+rounds('what all have reported becomes stable, and is collected', () => {
+  const node = meshed();
+  node.view.deadEntries = 1;
+  const report = {
+    ...reportOf(TWO, new Map([[OWN, 1]]), NOW + 5000),
+    members: new Set([OWN, ...OTHERS]),
+  };
+  node.receive(0, { type: 'certificate', id: 'c', report });
+  const collected: Output[] = [];
+  for (let count = 0; count < 30; count++)
+    collected.push(...ticked(node, 500).filter(({ kind }) => kind === 'collect'));
+  const [first] = collected;
+  assert.equal(first?.kind === 'collect' && [...first.stable.vector], [[OWN, 1]]);
+});
+
+rounds.run();

@@ -1,0 +1,140 @@
+/** The spread of ops beyond a full mesh: which links are eager, and what lazy ones are for. */
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { Delta } from '../../../src/words/delta.ts';
+import { ZERO } from '../../../src/words/hash.ts';
+import {
+  digestOf,
+  digestWith,
+  emptyAnswer,
+  originOf,
+  pulledFrom,
+  sent,
+  type TestCore,
+  testCore,
+} from '../../support/cores.ts';
+
+const OWN = originOf(1);
+const [TWO, THREE, FOUR] = [originOf(2), originOf(3), originOf(4)];
+const FAR = originOf(5);
+
+/** A member of five, beyond a mesh limit of three, with links to three of them. */
+function meshed(meshLimit = 3): TestCore {
+  const node = testCore({ others: [TWO, THREE, FOUR, FAR], settings: { meshLimit } });
+  for (const [connection, origin] of [TWO, THREE, FOUR].entries()) {
+    node.greet(connection, { origin });
+    node.receive(connection, emptyAnswer(digestOf(node.view), false, 1));
+    node.step({
+      kind: 'taken',
+      connection,
+      outcome: { kind: 'applied', ops: 0 },
+      pull: 1,
+      more: false,
+    });
+  }
+  return node;
+}
+
+const deltaOf = (origin: string, to: number): Delta => ({
+  ranges: [{ origin, after: to - 1, to, sum: ZERO }],
+  ops: [],
+});
+
+/** A push comes over the connection, and brings so many ops. */
+function pushed(node: TestCore, connection: number, seq: number, ops: number) {
+  node.receive(connection, { type: 'delta', delta: deltaOf(FAR, seq), answer: null });
+  if (ops > 0) node.view.vector.set(FAR, seq);
+  return node.step({
+    kind: 'taken',
+    connection,
+    outcome: { kind: 'applied', ops },
+    pull: null,
+    more: false,
+  });
+}
+
+const after = ({ clock, tick }: TestCore, ms: number) => {
+  clock.nowMs += ms;
+  return tick();
+};
+
+const spread = suite('spread (rule 7)');
+
+spread('all links are eager at first, and an op does not go back to who sent it', () => {
+  const node = meshed();
+  pushed(node, 1, 7, 1);
+  assert.equal(node.core.spreadTargets(FAR, 7), { eager: [0, 2], lazy: [] });
+  assert.equal(node.core.spreadTargets(FAR, 8), { eager: [0, 1, 2], lazy: [] });
+});
+
+spread('an op does not go to a peer whose digest covers it', () => {
+  const node = meshed();
+  node.receive(0, { type: 'digest', digest: digestWith(node.view, { [OWN]: 1, [FAR]: 9 }), re: 4 });
+  assert.equal(node.core.spreadTargets(FAR, 9).eager, [1, 2]);
+});
+
+spread(
+  'two pushes in a row that bring nothing make a link lazy, and its other side is told',
+  () => {
+    const node = meshed();
+    pushed(node, 0, 7, 1);
+    assert.equal(sent(pushed(node, 1, 7, 0), 'prune'), []);
+    assert.equal(sent(pushed(node, 1, 7, 0), 'prune'), [
+      { connection: 1, message: { type: 'prune' } },
+    ]);
+    assert.equal(node.core.spreadTargets(FAR, 8), { eager: [0, 2], lazy: [1] });
+    assert.equal(sent(pushed(node, 1, 7, 0), 'prune'), []);
+  },
+);
+
+spread('a push that brings something in between keeps the link eager', () => {
+  const node = meshed();
+  pushed(node, 1, 7, 0);
+  pushed(node, 1, 8, 1);
+  assert.equal(sent(pushed(node, 1, 8, 0), 'prune'), []);
+  assert.is(node.core.spreadTargets(FAR, 9).lazy.length, 0);
+});
+
+spread(
+  'a link is lazy where the other side says so, and eager again where it asks for that',
+  () => {
+    const node = meshed();
+    node.receive(2, { type: 'prune' });
+    assert.equal(node.core.spreadTargets(FAR, 7).lazy, [2]);
+    node.receive(2, { type: 'graft' });
+    assert.equal(node.core.spreadTargets(FAR, 7).lazy, []);
+  },
+);
+
+spread('what a lazy link tells and no other brings is pulled there, and the link is eager', () => {
+  const node = meshed();
+  node.receive(2, { type: 'prune' });
+  node.receive(2, { type: 'have', vector: new Map([[FAR, 7]]) });
+  assert.equal(sent(after(node, 400), 'graft'), []);
+  // No pull is in flight.
+  node.receive(2, emptyAnswer(digestOf(node.view), false, node.pullNumber(2)));
+  const outcome = { kind: 'applied', ops: 0 } as const;
+  node.step({ kind: 'taken', connection: 2, outcome, pull: node.pullNumber(2), more: false });
+  const outputs = after(node, 200);
+  assert.equal(sent(outputs, 'graft'), [{ connection: 2, message: { type: 'graft' } }]);
+  assert.ok(pulledFrom(outputs).includes(2));
+  assert.equal(node.core.spreadTargets(FAR, 8).lazy, []);
+});
+
+spread('what an eager link brings meanwhile grafts nothing', () => {
+  const node = meshed();
+  node.receive(2, { type: 'prune' });
+  node.receive(2, { type: 'have', vector: new Map([[FAR, 7]]) });
+  pushed(node, 0, 7, 1);
+  assert.equal(sent(after(node, 600), 'graft'), []);
+  assert.equal(node.core.spreadTargets(FAR, 8).lazy, [2]);
+  assert.not.ok(node.core.spreadTargets(FAR, 7).lazy.includes(2));
+});
+
+spread('up to the mesh limit no link is ever pruned', () => {
+  const node = meshed(5);
+  assert.not.ok(node.core.isMesh);
+  for (let count = 0; count < 5; count++) assert.equal(sent(pushed(node, 1, 1, 0), 'prune'), []);
+});
+
+spread.run();
