@@ -112,11 +112,14 @@ await node.close();
 const ADAPTERS_SOURCE = `
 import { HearsayBus, hearsayDriver as bentoDriver } from 'hearsay/bentocache';
 import { KeyvHearsay, KeyvHearsay5 } from 'hearsay/keyv';
+import { type CacheEntry, createCacheHandler, createIsrHandler } from 'hearsay/next';
 import hearsayDriver, { type HearsayDriver } from 'hearsay/unstorage';
 const endpoints = ['http://localhost:8001'];
 const expires: boolean = new KeyvHearsay({ endpoints, prefix: 'a/' }).capabilities.expires;
 const store5: KeyvHearsay5 = new KeyvHearsay5({ endpoints });
 const driver: HearsayDriver = hearsayDriver({ endpoints, ttl: 60 });
+const entry: CacheEntry | undefined = await createCacheHandler({ endpoints }).get('a', ['t']);
+console.log(entry?.tags, createIsrHandler({ endpoints, buildId: 'one' }));
 console.log(expires, store5.opts.url, driver.name, HearsayBus, bentoDriver({ endpoints }).factory);
 `;
 

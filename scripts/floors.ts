@@ -190,7 +190,7 @@ export const CLIENT_ADAPTERS: Floor = {
   name: 'client adapters',
   about: "the client behind other libraries' interfaces: Keyv and others, each a folder",
   holds: ['src/adapters/'],
-  neverImports: [/^node:(?!events$)/, ...NETWORK],
+  neverImports: [/^node:(?!events$|v8$)/, ...NETWORK],
   importedBy: ['client adapters'],
   importsOnly: ['client'],
 };

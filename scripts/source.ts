@@ -33,7 +33,7 @@ export function filesBelow(folder: string): string[] {
     return readdirSync(join(ROOT, folder), { recursive: true, withFileTypes: true })
       .filter((entry) => entry.isFile())
       .map((entry) => join(entry.parentPath, entry.name).slice(ROOT.length).split(sep).join('/'))
-      .filter((path) => !path.includes('/node_modules/'))
+      .filter((path) => !/\/(node_modules|\.next)\//.test(path))
       .sort();
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];

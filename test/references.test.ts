@@ -37,6 +37,11 @@ const OUTSIDE: Readonly<Record<string, string>> = {
   'ops.3.version': 'a place in a body',
   echo: 'a command of the shell',
   randomUUID: 'a function of browsers',
+  cacheHandler: 'a setting of Next.js',
+  cacheHandlers: 'a setting of Next.js',
+  'images.customCacheHandler': 'a setting of Next.js',
+  revalidatePath: 'a function of Next.js',
+  updateTag: 'a function of Next.js',
 };
 
 interface Text {
