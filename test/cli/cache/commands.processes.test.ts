@@ -1,6 +1,9 @@
 /** `hearsay get | put | delete | list | watch`: their words, their output, their exit codes. */
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { startNode } from '../../../src/index.ts';
 import {
   BOOKMARK,
   deleteOf,
@@ -9,8 +12,13 @@ import {
   ScriptedWatch,
   SYNCED,
 } from '../../client/watch/scriptedWatch.ts';
-import { type TestServer, withServer } from '../../http/testServer.ts';
-import { runCommand } from '../../support/processes.ts';
+import { START_MS, type TestServer, withServer } from '../../http/testServer.ts';
+import {
+  CommandProcess,
+  runCommand,
+  temporaryDirectory,
+  waitFor,
+} from '../../support/processes.ts';
 import { runShared } from '../../support/sharedCommands.ts';
 
 const commands = suite('commands');
@@ -217,6 +225,123 @@ test('bytes are put with their type and got as they are', async (hear, server, u
     ['--type', 'image/png', '--string'],
   ])
     assert.is((await hear('put', 'b', 'x', ...wrong)).code, 2);
+});
+
+test('several keys are got at one moment, and absent ones are a failure', async (hear, server, url) => {
+  await server.put('/cache/a', { value: { n: 1 }, version: 3, ttl_ms: 60_000 });
+  await server.put('/cache/b', { value: 'text', version: 1 });
+  await hearsay(url, ['put', 'c', '-', '--type', 'image/png'], 'abc');
+  const table = await hear('get', 'c', 'a', 'b');
+  assert.equal(
+    [table.code, table.out.replaceAll(/ {2,}/g, ' ')],
+    [0, 'c v1 image/png, 3 bytes\na v3 {"n":1}\nb v1 "text"\n'],
+  );
+  const some = await hear('get', 'none', 'b', 'other');
+  assert.equal([some.code, some.err], [1, 'There is no "none", no "other".\n']);
+  assert.match(some.out, /^b +v1 +"text"\n$/);
+  const lines = (await hear('get', 'a', 'c', '--json')).out.trimEnd().split('\n');
+  assert.equal(
+    lines.map((line) => JSON.parse(line)),
+    [
+      { key: 'a', version: 3, expires_at: '2026-11-24T12:01:00.000Z', value: { n: 1 } },
+      {
+        key: 'c',
+        version: 1,
+        expires_at: null,
+        value: { bytes: 'YWJj', type: 'image/png' },
+        meta: 'bytes',
+      },
+    ],
+  );
+});
+
+commands(
+  '--ttl prints the time that is left',
+  withServer(async (server) => {
+    const url = `http://127.0.0.1:${server.port}`;
+    await server.put('/cache/forever', { value: 1, version: 1 });
+    const hear = (...words: string[]) => hearsay(url, ['get', ...words, '--ttl']);
+    assert.equal(await hear('forever'), done('never expires\n'));
+    assert.equal(
+      await hear('forever', '--json'),
+      done('{"key":"forever","version":1,"ttl_ms":null}\n'),
+    );
+    // The command tells it by its own clock, and that of the server stands still.
+    const leftMs = 90 * 60_000 + (Date.now() - START_MS);
+    await server.put('/cache/a', { value: 1, version: 7, ttl_ms: leftMs });
+    assert.match((await hear('a')).out, /^1h\d+m\n$/);
+    const { code, out } = await hear('a', 'forever', '--json');
+    const [first, second] = out
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    assert.is(code, 0);
+    assert.ok(first.ttl_ms > 80 * 60_000 && first.ttl_ms <= 90 * 60_000, out);
+    assert.equal(second, { key: 'forever', version: 1, ttl_ms: null });
+    const table = (await hear('a', 'forever')).out;
+    assert.match(table, /^a +v7 +\d[^\n]*\nforever +v1 +never expires\n$/);
+    assert.equal((await hear('none')).code, 1);
+  }),
+);
+
+test('--file puts the bytes of a file', async (hear, server) => {
+  await using directory = await temporaryDirectory();
+  const file = join(directory.path, 'value');
+  const bytes = Buffer.from([0, 255, 10, 13]);
+  await writeFile(file, bytes);
+  for (const [words, type] of [
+    [['--type', 'image/png'], 'image/png'],
+    [[], 'application/octet-stream'],
+  ] as const) {
+    assert.match((await hear('put', 'a', '--file', file, ...words)).out, /^version \d\n$/);
+    const answer = await server.get('/cache/a');
+    assert.is(answer.headers['content-type'], type);
+    assert.equal(answer.bytes, bytes);
+  }
+  for (const [code, ...words] of [
+    [2, 'x', '--file', file],
+    [2, '--file', file, '--string'],
+    [2],
+    [1, '--file', join(directory.path, 'none')],
+  ] as const) {
+    const wrong = await hear('put', 'c', ...words);
+    assert.equal([wrong.code, wrong.out], [code, ''], wrong.err);
+  }
+});
+
+commands('a watch shows touches where it is asked to', async () => {
+  await using directory = await temporaryDirectory();
+  await using node = await startNode({ nodes: [], port: 0, dataDir: directory.path });
+  await node.ready;
+  const url = node.url;
+  for (const [words, expected] of [
+    [['--touches'], ['put a', 'touch a', 'put b']],
+    [[], ['put a', 'put b', 'put b']],
+  ] as const) {
+    await node.put('a', 1, { version: 'next' });
+    await using watching = new CommandProcess(
+      ['watch', '--initial', '--json', '--count', '3', ...words],
+      { HEARSAY_URL: url },
+    );
+    const lines = () =>
+      watching.stdout
+        .split('\n')
+        .filter((line) => line !== '')
+        .map((line) => JSON.parse(line))
+        .filter(({ key }) => key !== undefined);
+    await waitFor(() => lines().length > 0, 20_000, 'it watches');
+    await node.touch('a', 3_600_000);
+    await node.put('b', 1);
+    await node.put('b', 2);
+    assert.is(await watching.ended(), 0, watching.stderr);
+    assert.equal(
+      lines().map(({ type, key }) => `${type} ${key}`),
+      expected,
+    );
+    const touch = lines().find(({ type }) => type === 'touch');
+    if (words.length > 0) assert.match(touch?.expires_at, /^20\d\d-.*Z$/);
+    await node.delete('b');
+  }
 });
 
 commands('a value that is too deep to be put says how else to send it', async () => {

@@ -249,6 +249,47 @@ test('a key as it was, by time, lsn and token', async () => {
   assert.is(await together('lsn:99'), 422);
 });
 
+test('bytes as they were, with their type, and the expiry of before a touch', async () => {
+  await using served = await serve();
+  const bytes = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte));
+  const put = async (type: string, body: Buffer) => {
+    const headers = {
+      'Content-Type': type,
+      'Hearsay-Version': 'next',
+      'Hearsay-TTL-Ms': '3600000',
+    };
+    const answer = await fetch(`${served.url}/cache/a`, { method: 'PUT', headers, body });
+    assert.is(answer.status, 200, await answer.text());
+  };
+  const at = (point: string) => fetch(`${served.url}/cache/a?at=${point}`);
+  await put('image/png', bytes);
+  const touched = await fetch(`${served.url}/cache/a/touch`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: '{"ttl_ms":null}',
+  });
+  assert.is(touched.status, 200, await touched.text());
+  await put('text/plain', Buffer.from('now'));
+  const expiries: (string | null)[] = [];
+  for (const point of ['lsn:2', 'lsn:3']) {
+    const { status, headers, ...answer } = await at(point).then(async (was) => ({
+      status: was.status,
+      headers: was.headers,
+      bytes: Buffer.from(await was.arrayBuffer()),
+    }));
+    assert.equal([status, headers.get('content-type')], [200, 'image/png'], point);
+    assert.equal(answer.bytes, bytes, point);
+    assert.is(headers.get('hearsay-version'), '1', point);
+    expiries.push(headers.get('hearsay-expires-at'));
+  }
+  assert.match(expiries[0] ?? '', /^20\d\d-/);
+  assert.is(expiries[1], null);
+  const now = await at('lsn:4');
+  assert.equal([now.headers.get('content-type'), await now.text()], ['text/plain', 'now']);
+  const { body } = await served.post('/cache/get', { keys: ['a'], at: 'lsn:2' });
+  assert.equal((body.entries as { value: unknown; meta: unknown }[])[0]?.meta, 'bytes');
+});
+
 test('compaction when asked; a point before the cut is gone, by name', async () => {
   await using served = await serve();
   for (let version = 1; version <= 20; version++)

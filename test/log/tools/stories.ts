@@ -24,16 +24,38 @@ export type Step =
   | { readonly kind: 'collect' }
   | { readonly kind: 'compact'; readonly retentionMs: number };
 
+/** The value of raw bytes, as the log has it. */
+const rawText = (base64: string): string => `{"bytes":"${base64}","type":"image/png"}`;
+
 const node = fc.constantFrom<0 | 1>(0, 1);
 const key = fc.constantFrom('a', 'b', 'user:1', 'user:2', '\u{1f600}');
-const put: fc.Arbitrary<Request> = fc.record({
-  kind: fc.constant('put' as const),
-  key,
-  version: fc.oneof(fc.constant('next' as const), fc.integer({ min: 0, max: 5 })),
-  ttlMs: fc.oneof(fc.constant(null), fc.constantFrom(1, 50, 1000, 100_000)),
-  value: fc.constantFrom('1', '{"a": 1}', '"\u{1f600}"', '[1,\n2]', '12345678901234567890'),
-  meta: fc.constantFrom(null, null, '{"values":["Date"]}'),
-});
+const ttlMs = fc.oneof(fc.constant(null), fc.constantFrom(1, 50, 1000, 100_000));
+const content = fc.oneof(
+  {
+    weight: 5,
+    arbitrary: fc.record({
+      value: fc.constantFrom('1', '{"a": 1}', '"\u{1f600}"', '[1,\n2]', '12345678901234567890'),
+      meta: fc.constantFrom(null, null, '{"values":["Date"]}'),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      value: fc.constantFrom(rawText(''), rawText('AAEC/w==')),
+      meta: fc.constant('"bytes"'),
+    }),
+  },
+);
+const put: fc.Arbitrary<Request> = fc
+  .record({
+    kind: fc.constant('put' as const),
+    key,
+    version: fc.oneof(fc.constant('next' as const), fc.integer({ min: 0, max: 5 })),
+    ttlMs,
+    content,
+  })
+  .map(({ content: ofValue, ...request }) => ({ ...request, ...ofValue }));
+const touch: fc.Arbitrary<Request> = fc.record({ kind: fc.constant('touch' as const), key, ttlMs });
 const remove: fc.Arbitrary<Request> = fc.record({
   kind: fc.constant('delete' as const),
   key,
@@ -43,7 +65,11 @@ const remove: fc.Arbitrary<Request> = fc.record({
 const write = fc.record({
   kind: fc.constant('write' as const),
   node,
-  request: fc.oneof({ weight: 3, arbitrary: put }, { weight: 1, arbitrary: remove }),
+  request: fc.oneof(
+    { weight: 4, arbitrary: put },
+    { weight: 1, arbitrary: touch },
+    { weight: 1, arbitrary: remove },
+  ),
 });
 const wait = fc.record({
   kind: fc.constant('wait' as const),
