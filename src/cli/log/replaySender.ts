@@ -8,6 +8,7 @@ import { hashKey } from '../../words/hash.ts';
 import { type KeyOp, LAST_VERSION } from '../../words/op.ts';
 import { patientClient } from '../remote/patientClient.ts';
 import { ttlMsOf } from '../terminal/text.ts';
+import { RecentPuts } from './recentPuts.ts';
 
 export interface ReplayTally {
   all: number;
@@ -41,6 +42,7 @@ export class ReplaySender {
   };
   readonly #client: HearsayClient;
   readonly #lanes: Lane[];
+  readonly #recent = new RecentPuts();
 
   constructor(urls: readonly string[]) {
     // As recorded, each write is a request of its own.
@@ -78,16 +80,17 @@ export class ReplaySender {
   async #carryOut(op: KeyOp): Promise<void> {
     const { key, version } = op;
     if (op.kind === 'delete') {
+      this.#recent.forget(key);
       // A delete without a version has the last version.
       await this.#client.delete(key, version === LAST_VERSION ? {} : { upToVersion: version });
       this.sent.deleted++;
       return;
     }
-    const ttlMs = ttlMsOf(op);
-    await this.#client.put(key, new JsonText(op.value, op.meta), {
-      version,
-      ttlMs: ttlMs === null ? null : Math.max(1, ttlMs),
-    });
+    const leftMs = ttlMsOf(op);
+    const ttlMs = leftMs === null ? null : Math.max(1, leftMs);
+    const isTouch = this.#recent.isAgain(op);
+    if (!isTouch || (await this.#client.touch(key, ttlMs)) === undefined)
+      await this.#client.put(key, new JsonText(op.value, op.meta), { version, ttlMs });
     this.sent.stored++;
   }
 
