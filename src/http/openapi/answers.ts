@@ -35,7 +35,9 @@ export const NOT_STORED: Answers = {
   '507': problem('The disk is full, or keys fill the memory; nothing was stored.'),
 };
 export const CONFLICT: Answers = {
-  '409': problem('Version conflict: the live version is `current_version`.'),
+  '409': problem(
+    'Version conflict: the live version is `current_version`. The version `"next"` is always the one after it.',
+  ),
 };
 export const PRECONDITION_FAILED: Answers = {
   '412': problem(
