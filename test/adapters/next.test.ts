@@ -68,6 +68,10 @@ next(
     await here.set(long, Promise.resolve(entryOf('of a long key')));
     assert.is(await textOf(await here.get(long, [])), 'of a long key');
     assert.is(await here.get(`${long} `, []), undefined);
+    for (const half of ['["\ud800"]', '["\udfff"]']) {
+      await here.set(half, Promise.resolve(entryOf(JSON.stringify(half))));
+      assert.is(await textOf(await here.get(half, [])), JSON.stringify(half));
+    }
     await here.set('endless', Promise.resolve(entryOf('endless', { expire: 0xfffffffe })));
     assert.is(await textOf(await here.get('endless', [])), 'endless');
     await here.set('over', Promise.resolve(entryOf('over', { expire: 0 })));
