@@ -15,7 +15,7 @@ import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { availableParallelism, constants, setPriority } from 'node:os';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { parseArgs } from 'node:util';
+import { Command, InvalidArgumentError } from 'commander';
 import { seeded, shuffled } from '../src/words/random.ts';
 import { type Mutant, mutantsOf, reachedFrom } from './mutants.ts';
 import { patience } from './patience.ts';
@@ -39,30 +39,45 @@ const MAX_OUTPUT = 8000;
 
 type Outcome = 'killed' | 'survived' | 'known';
 
-process.exitCode = await main();
+interface Flags {
+  readonly file: string;
+  readonly number?: number;
+  readonly seed: number;
+  readonly near: boolean;
+  readonly jobs: number;
+}
 
-async function main(): Promise<number> {
-  const { values } = parseArgs({
-    options: {
-      file: { type: 'string', default: '' },
-      number: { type: 'string', default: 'Infinity' },
-      seed: { type: 'string', default: '1' },
-      near: { type: 'boolean', default: false },
-      jobs: { type: 'string', default: String(availableParallelism()) },
-    },
-  });
-  const number = Number(values.number);
-  const jobs = Number(values.jobs);
-  const sources = sourceFiles(...MUTATED).filter(({ path }) => path.includes(values.file));
-  const areNumbers = number > 0 && jobs >= 1 && Number.isSafeInteger(Number(values.seed));
-  if (sources.length === 0 || !areNumbers) {
-    say('--file takes a part of a path; --number, --seed and --jobs take whole numbers.');
+const whole = (text: string): number => {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || value < 1)
+    throw new InvalidArgumentError('It must be a whole number from 1 on.');
+  return value;
+};
+
+const command = new Command('npm run mutate --')
+  .description(
+    'Changes one condition of the source at a time, and lists the changes that no test notices.',
+  )
+  .option('--file <part>', 'only files whose path holds this', '')
+  .option('--number <number>', 'a sample of so many; else every condition', whole)
+  .option('--seed <number>', 'the seed of the sample', whole, 1)
+  .option('--near', "only by the tests of the file's folder: quick, and stricter", false)
+  .option('--jobs <number>', 'how many at a time', whole, availableParallelism())
+  .showHelpAfterError()
+  .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2));
+
+process.exitCode = await main(command.parse().opts<Flags>());
+
+async function main({ file, number, seed, near, jobs }: Flags): Promise<number> {
+  const sources = sourceFiles(...MUTATED).filter(({ path }) => path.includes(file));
+  if (sources.length === 0) {
+    say(`No file below ${MUTATED.join(', ')} has "${file}" in its path: name a part of one.`);
     return 2;
   }
   setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
-  const testsOf = testFinder(values.near);
+  const testsOf = testFinder(near);
   const all = sources.flatMap(mutantsOf);
-  const mutants = shuffled(all, seeded(Number(values.seed))).slice(0, number);
+  const mutants = shuffled(all, seeded(seed)).slice(0, number);
   mutants.sort((a, b) => (a.file < b.file ? -1 : a.file > b.file ? 1 : a.start - b.start));
   const usualMs = await usualTimes(mutants, testsOf);
   if (usualMs === null) return 1;

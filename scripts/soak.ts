@@ -8,9 +8,8 @@
  * Exit codes: 0 every part passed, 1 one failed, 2 usage.
  */
 import { spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
+import { Command, InvalidArgumentError } from 'commander';
 
 interface Part {
   readonly name: string;
@@ -19,28 +18,51 @@ interface Part {
 }
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
-const DEFAULT_MINUTES = '30';
+const PART_NAMES = ['bench', 'sim', 'chaos'];
 
-process.exitCode = await main();
+interface Flags {
+  readonly minutes: number;
+  readonly seed: number;
+  readonly only: readonly string[];
+}
 
-async function main(): Promise<number> {
-  const { values } = parseArgs({
-    options: {
-      minutes: { type: 'string', default: DEFAULT_MINUTES },
-      seed: { type: 'string', default: '1' },
-      only: { type: 'string' },
-    },
-  });
-  const parts = partsOf(values.minutes, values.seed);
-  const names = values.only?.split(',') ?? parts.map(({ name }) => name);
-  const unknown = names.filter((name) => !parts.some((part) => part.name === name));
-  if (unknown.length > 0 || !(Number(values.minutes) > 0)) {
-    say(`--only takes ${parts.map(({ name }) => name).join(', ')}; --minutes a number above 0.`);
-    return 2;
-  }
+const command = new Command('npm run soak --')
+  .description(
+    'Runs all that takes long for its own sake, part after part, and sums up in the last line.',
+  )
+  .option('--minutes <number>', 'for how long the simulator and chaos run each', minutesOf, 30)
+  .option('--seed <number>', 'the first seed', seedOf, 1)
+  .option('--only <parts>', `some of ${PART_NAMES.join(',')}`, partNamesOf, PART_NAMES)
+  .showHelpAfterError()
+  .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2));
+
+process.exitCode = await main(command.parse().opts<Flags>());
+
+function minutesOf(text: string): number {
+  const value = Number(text);
+  if (!(value > 0)) throw new InvalidArgumentError('It must be a number above 0.');
+  return value;
+}
+
+function seedOf(text: string): number {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || value < 0)
+    throw new InvalidArgumentError('It must be a whole number from 0 on.');
+  return value;
+}
+
+function partNamesOf(text: string): string[] {
+  const names = text.split(',');
+  if (!names.every((name) => PART_NAMES.includes(name)))
+    throw new InvalidArgumentError(`The parts are ${PART_NAMES.join(', ')}.`);
+  return names;
+}
+
+async function main({ minutes: partMinutes, seed, only }: Flags): Promise<number> {
+  const parts = partsOf(String(partMinutes), String(seed));
   const startedAt = performance.now();
   const failed: string[] = [];
-  const wanted = parts.filter(({ name }) => names.includes(name));
+  const wanted = parts.filter(({ name }) => only.includes(name));
   for (const part of wanted) {
     say(`\n== ${part.name}: ${part.about}`);
     if (!(await passes(part))) failed.push(part.name);
@@ -54,7 +76,7 @@ async function main(): Promise<number> {
 }
 
 function partsOf(minutes: string, seed: string): Part[] {
-  const parts: Part[] = [
+  return [
     {
       name: 'bench',
       about:
@@ -66,14 +88,12 @@ function partsOf(minutes: string, seed: string): Part[] {
       about: `${minutes} minutes of simulated clusters`,
       words: ['sim/main.ts', '--minutes', minutes, '--seed', seed],
     },
-  ];
-  if (existsSync(new URL('../chaos/main.ts', import.meta.url)))
-    parts.push({
+    {
       name: 'chaos',
       about: `${minutes} minutes of faults at five real processes`,
       words: ['chaos/main.ts', '--nodes', '5', '--minutes', minutes, '--seed', seed],
-    });
-  return parts;
+    },
+  ];
 }
 
 function passes({ words }: Part): Promise<boolean> {

@@ -69,7 +69,8 @@ export async function openWindow(
   });
   page.on('pageerror', (error) => complaints.push(String(error)));
   page.on('request', (asked) => {
-    if (!asked.url().startsWith('data:')) hosts.add(new URL(asked.url()).origin);
+    if (!asked.url().startsWith('data:') && !asked.url().startsWith('blob:'))
+      hosts.add(new URL(asked.url()).origin);
   });
   return { page, complaints, hosts };
 }
@@ -114,7 +115,7 @@ export async function longestTaskMs(page: Page): Promise<number> {
 
 /**
  * In light and dark, wide and narrow: axe finds nothing, and nothing is wider than the window. With
- * HEARSAY_PICTURES=1 it makes the pictures of docs/page.md.
+ * HEARSAY_PICTURES=1 it makes the pictures of docs/page.md; with HEARSAY_PICTURES=FOLDER one of each look, in that folder.
  */
 export async function look(page: Page, view: string): Promise<void> {
   await page.evaluate('window.moved.splice(0)');
@@ -128,8 +129,11 @@ export async function look(page: Page, view: string): Promise<void> {
       assert.equal(await findings(page), [], name);
       const width: number = await page.evaluate('document.documentElement.scrollWidth');
       assert.ok(width <= size.width, `${name} is ${width} pixels wide`);
-      if (process.env.HEARSAY_PICTURES === '1' && SHOWN.has(name))
+      const { HEARSAY_PICTURES: wanted = '' } = process.env;
+      if (wanted === '1' && SHOWN.has(name))
         await page.screenshot({ path: `${PICTURES}${name}.png` });
+      else if (wanted !== '' && wanted !== '1')
+        await page.screenshot({ path: `${wanted}/${name}.png`, fullPage: true });
     }
   await page.emulateMedia({ colorScheme: 'light' });
   await page.setViewportSize(WIDE);

@@ -1,5 +1,6 @@
 // time limit: 300 s
 /** The page where a token is wanted, where a link is cut, where a log is damaged, and in another locale. */
+import { readFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { chromiumFile, NO_CHROMIUM } from '../../scripts/chromium.ts';
@@ -16,11 +17,12 @@ const file = chromiumFile();
 const test = file === null ? edges.skip : edges;
 if (file === null) process.stdout.write(`${NO_CHROMIUM}\n`);
 
+const JSON_TYPE = { 'Content-Type': 'application/json' };
 const put = async (url: string, key: string, body: object, token?: string): Promise<void> => {
   const answer = await fetch(`${url}/cache/${encodeURIComponent(key)}`, {
     method: 'PUT',
     headers: {
-      'Content-Type': 'application/json',
+      ...JSON_TYPE,
       ...(token !== undefined && { Authorization: `Bearer ${token}` }),
     },
     body: JSON.stringify(body),
@@ -103,6 +105,23 @@ test('a part of a log that can not be read is named, as the command line names i
   await page.getByText('0 keys then, 1 now').waitFor();
 });
 
+test('a view whose first read failed reads again by itself', async () => {
+  await using ends = new AsyncDisposableStack();
+  const node = ends.use(await guardedNode(null));
+  await put(node.url, 'a', { value: 'here', version: 1 });
+  const { page } = await openWindow(await openBrowser(file ?? '', ends));
+  let failures = 0;
+  await page.route(
+    (url) => url.pathname === '/cache' || url.pathname === '/cache/a',
+    (route) => (failures++ < 4 ? route.abort() : route.fallback()),
+  );
+  await page.goto(`${node.url}/#/keys?key=a`);
+  await page.getByRole('alert').filter({ hasText: 'does not answer' }).first().waitFor();
+  await page.locator('[role=treeitem]', { hasText: /^\s*a$/ }).waitFor();
+  await page.locator('pre.value', { hasText: 'here' }).waitFor();
+  assert.is(await page.getByRole('alert').count(), 0);
+});
+
 test('a link that is cut is drawn as cut, and heals', async () => {
   await using ends = new AsyncDisposableStack();
   const links = ends.use(await Links.open(3));
@@ -133,6 +152,62 @@ test('a link that is cut is drawn as cut, and heals', async () => {
     LIMIT_MS,
     'the link is whole again',
   );
+});
+
+/** One pixel, red. */
+const PIXEL = Buffer.from(
+  'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR4nGP4z8DwHwAFAAH/iZk9HQAAAABJRU5ErkJggg==',
+  'base64',
+);
+
+test('raw bytes are shown by their type, saved and replaced as a file; a touch is seen at once', async () => {
+  await using ends = new AsyncDisposableStack();
+  const node = ends.use(await guardedNode(null));
+  const url = `${node.url}/cache/pictures%2Fpixel`;
+  const headers = { 'Content-Type': 'image/png', 'Hearsay-Version': '1' };
+  assert.is((await fetch(url, { method: 'PUT', headers, body: PIXEL })).status, 200);
+  const { page, complaints, hosts } = await openWindow(await openBrowser(file ?? '', ends));
+  await page.goto(`${node.url}/#/keys?key=pictures%2Fpixel`);
+  const facts = page.locator('section[aria-label=Entry] dl').first();
+  await facts.getByText('image/png').waitFor();
+  await facts.getByText(`${PIXEL.length} B`).waitFor();
+  await waitFor(
+    async () => (await page.evaluate('document.querySelector(".picture img")?.naturalWidth')) === 1,
+    LIMIT_MS,
+    'the picture is drawn',
+  );
+  assert.equal(await findings(page), []);
+  const [saved] = await Promise.all([
+    page.waitForEvent('download'),
+    page.getByRole('link', { name: 'Download pixel.png' }).click(),
+  ]);
+  assert.is(saved.suggestedFilename(), 'pixel.png');
+  assert.equal(readFileSync(await saved.path()), PIXEL);
+
+  // A touch by another program shows the new time left.
+  await facts.getByText('no end').waitFor();
+  const touch = { method: 'POST', headers: JSON_TYPE, body: '{"ttl_ms":864000000}' };
+  assert.is((await fetch(`${url}/touch`, touch)).status, 200);
+  await facts.getByText('9 d 23 h').waitFor();
+
+  await page.getByRole('button', { name: 'Edit' }).click();
+  assert.equal(await findings(page), []);
+  const text = { name: 'note.txt', mimeType: 'text/plain', buffer: Buffer.from('gruß') };
+  await page.getByLabel('File', { exact: true }).setInputFiles(text);
+  await page.getByText('5 B are written').waitFor();
+  await page.getByRole('button', { name: 'Save' }).click();
+  await page.locator('pre.value', { hasText: 'gruß' }).waitFor();
+  const answer = await fetch(url);
+  assert.is(answer.headers.get('content-type'), 'text/plain');
+  assert.is(await answer.text(), 'gruß');
+
+  await page.getByRole('link', { name: 'History' }).click();
+  await page.getByText('Every op: 3').waitFor();
+  await page.locator('.timeline li', { hasText: 'Touch, version 1' }).waitFor();
+  await page.locator('.diff ins', { hasText: 'gruß' }).waitFor();
+  assert.equal(await findings(page), []);
+  assert.equal(complaints, []);
+  assert.equal([...hosts], [new URL(node.url).origin]);
 });
 
 test('numbers and times are those of the reader, with UTC beside them', async () => {

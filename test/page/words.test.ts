@@ -11,9 +11,17 @@ import {
   type Report,
 } from '../../src/page/words/clusterPicture.ts';
 import { diffLines, kindOf, laidOut, typedParts } from '../../src/page/words/jsonText.ts';
-import { momentAt, momentsOf } from '../../src/page/words/keyHistory.ts';
+import { historyOf, momentAt, momentsOf } from '../../src/page/words/keyHistory.ts';
 import { branchOf, longer, MOST_ROWS, rowsOf } from '../../src/page/words/keyTree.ts';
 import { basesOf, type Learned, learn, NOTHING_LEARNED } from '../../src/page/words/knownNodes.ts';
+import {
+  comparedText,
+  fileNameOf,
+  previewOf,
+  rawBytesOf,
+  rawText,
+} from '../../src/page/words/rawBytes.ts';
+import { rawParts } from '../../src/words/rawValue.ts';
 import type { Row } from '../../src/words/row.ts';
 
 const words = suite('words of the page');
@@ -198,26 +206,32 @@ words(
   },
 );
 
+const row = (
+  lsn: number,
+  committedAt: number,
+  expiresAt: number | null,
+  won = true,
+  value = { version: lsn, value: '1' },
+): Row => ({
+  lsn,
+  committedAt,
+  won,
+  op: {
+    origin: 'n1',
+    seq: lsn,
+    hlc: lsn,
+    kind: 'put',
+    key: 'k',
+    generation: 0,
+    expiresAt,
+    meta: null,
+    hashHigh: 0,
+    hashLow: 0,
+    ...value,
+  },
+});
+
 words('the moments of a key are its winning ops and its expiries', () => {
-  const row = (lsn: number, committedAt: number, expiresAt: number | null, won = true): Row => ({
-    lsn,
-    committedAt,
-    won,
-    op: {
-      origin: 'n1',
-      seq: lsn,
-      hlc: lsn,
-      kind: 'put',
-      key: 'k',
-      generation: 0,
-      version: lsn,
-      expiresAt,
-      value: '1',
-      meta: null,
-      hashHigh: 0,
-      hashLow: 0,
-    },
-  });
   const moments = momentsOf([row(1, 10, 20), row(2, 15, null, false), row(3, 30, 40)], 50);
   assert.equal(
     moments.map(({ atMs, isExpiry }) => [atMs, isExpiry]),
@@ -230,6 +244,80 @@ words('the moments of a key are its winning ops and its expiries', () => {
   );
   const at = (ms: number) => momentAt(moments, ms)?.atMs ?? null;
   assert.equal([9, 10, 19, 20, 29, 99].map(at), [null, 10, 10, 20, 20, 40]);
+});
+
+words(
+  'raw bytes are those that the node stored, and a JSON value that looks like them is none',
+  () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 70_000 }), (given) => {
+        const bytes = Uint8Array.from(given);
+        const type = 'image/png';
+        const { value, meta } = rawParts({ bytes: Buffer.from(bytes), type });
+        assert.equal(rawBytesOf(value, JSON.parse(meta ?? 'null')), { bytes, type });
+        assert.is(rawText({ bytes, type }), value);
+        assert.is(rawBytesOf(value, null), null);
+      }),
+      { numRuns: 20 },
+    );
+    for (const value of [
+      'null',
+      '7',
+      '{"bytes":"AA==","type":"none"}',
+      '{"bytes":"%","type":"a/b"}',
+    ])
+      assert.is(rawBytesOf(value, 'bytes'), null, value);
+  },
+);
+
+const rawOf = (type: string, bytes: readonly number[] | string) => ({
+  type,
+  bytes: Uint8Array.from(typeof bytes === 'string' ? Buffer.from(bytes) : bytes),
+});
+
+words(
+  'raw bytes are shown as a picture by their type, as a text if they are one, else as numbers',
+  () => {
+    assert.equal(previewOf(rawOf('image/png', [0])), { kind: 'picture' });
+    assert.equal(previewOf(rawOf('application/yaml', 'a: ü\n')), { kind: 'text', text: 'a: ü\n' });
+    for (const bytes of [[0xff], [0, 65], [65, 0x1b]])
+      assert.is(previewOf(rawOf('text/plain', bytes)).kind, 'bytes', String(bytes));
+    assert.equal(previewOf(rawOf('a/b', [0, 65, 255])), {
+      kind: 'bytes',
+      text: `0000  00 41 ff${' '.repeat(39)}  .A.`,
+      isCut: false,
+    });
+    const long = previewOf(rawOf('a/b', new Array(257).fill(0)));
+    assert.ok(long.kind === 'bytes' && long.isCut && long.text.split('\n').length === 16);
+  },
+);
+
+words(
+  'two values are compared by lines: JSON laid out, bytes by their type, size and preview',
+  () => {
+    assert.is(comparedText('{"a":1}', null), laidOut('{"a":1}'));
+    assert.is(comparedText(rawText(rawOf('text/plain', 'hi')), 'bytes'), 'text/plain, 2 B\nhi');
+  },
+);
+
+words('a file of raw bytes is named by the end of its key and by its type', () => {
+  assert.is(fileNameOf('pictures/cat', 'image/jpeg; q=1'), 'cat.jpg');
+  assert.is(fileNameOf('pictures/cat.png', 'image/webp'), 'cat.png');
+  assert.is(fileNameOf('a:b/..', 'application/x-protobuf'), 'value.bin');
+  assert.is(fileNameOf('a b\u0000c', 'image/webp'), 'a_b_c.webp');
+});
+
+words('a touch is told as one, and a put of another value or version is not', () => {
+  const [a, b] = [
+    { version: 1, value: '"a"' },
+    { version: 1, value: '"b"' },
+  ];
+  const next = { version: 2, value: '"b"' };
+  const rows = [a, a, b, b, next].map((value, index) => row(index, index, null, true, value));
+  assert.equal(
+    historyOf([{ node: 'one', rows }]).map(({ isTouch }) => isTouch),
+    [false, true, false, true, false],
+  );
 });
 
 words.run();

@@ -24,6 +24,7 @@ import type { Vector } from '../../src/words/vector.ts';
 import { membership } from './ops.ts';
 
 export const NOW = 1_795_000_000_000;
+const PASS_TICK_MS = 250;
 
 export const ofKind = <Kind extends Output['kind']>(
   outputs: readonly Output[],
@@ -77,6 +78,8 @@ export interface TestCore {
   readonly clock: { nowMs: number };
   readonly step: (input: Input) => readonly Output[];
   readonly tick: () => readonly Output[];
+  /** Lets time pass with a tick at its start and four in each second. @returns all that it puts out. */
+  readonly pass: (durationMs: number) => readonly Output[];
   /** The number of the last pull from the peer. */
   readonly pullNumber: (connection: ConnectionId) => number;
   readonly receive: (connection: ConnectionId, message: Message) => readonly Output[];
@@ -199,12 +202,23 @@ export function testCore({
     step({ kind: 'opened', connection, dialledUrl });
   const receive = (connection: ConnectionId, message: Message): readonly Output[] =>
     step({ kind: 'message', connection, message });
+  const tick = (): readonly Output[] => step({ kind: 'tick' });
+  const pass = (durationMs: number): readonly Output[] => {
+    const endMs = clock.nowMs + durationMs;
+    const outputs = [...tick()];
+    while (clock.nowMs < endMs) {
+      clock.nowMs = Math.min(endMs, clock.nowMs + PASS_TICK_MS);
+      outputs.push(...tick());
+    }
+    return outputs;
+  };
   return {
     core,
     view,
     clock,
     step,
-    tick: () => step({ kind: 'tick' }),
+    tick,
+    pass,
     pullNumber: (connection) => pulls.get(connection) ?? 0,
     receive,
     open,

@@ -31,6 +31,8 @@ export async function cluster(plans: readonly NodePlan[], entry: string): Promis
   }
   const log = new LogDestination(stderrWriter(LOG_BUFFER_BYTES), LOG_BUFFER_BYTES);
   const say = (line: string) => log.write(`${shownLine(line)}\n`);
+  // A busy machine may take seconds until the first of them tells anything.
+  say(starting(plans));
   const children = plans.map((plan) => new ChildNode(plan, entry, say));
   const stop = stopSignal((signal) => {
     for (const child of children) child.kill();
@@ -109,6 +111,14 @@ function sentenceOn({ nodeId, failure, how }: ChildEnd): string {
   return `${nodeId} has ended unexpectedly and the others were stopped: ${failure ?? `${how}.`}`;
 }
 
+/** Told at once. */
+export function starting(plans: readonly NodePlan[]): string {
+  const [first, last] = [plans[0]?.url ?? '', plans.at(-1)?.url ?? ''];
+  return plans.length === 1
+    ? `Starting one node at ${first} …`
+    : `Starting ${plans.length} nodes at ${first} to ${new URL(last).port} …`;
+}
+
 const TOKEN_HINT = `Who shows no token may do what the file of tokens allows to everybody. With a token,
   curl takes -H 'Authorization: Bearer TOKEN', and hearsay --token-file FILE or HEARSAY_TOKEN.
 `;
@@ -130,6 +140,7 @@ export function welcome(plans: readonly NodePlan[]): string {
   const isTls = first?.url.startsWith('https:') === true;
   return `${plans.length === 1 ? 'One node runs' : `${plans.length} nodes run`}; Ctrl-C stops, the data stays:
 ${lines.join('\n')}
+In a browser: ${first?.url}/
 Try:
   curl -X PUT ${first?.url}/${key} -H 'Content-Type: application/json' \\
     -d '{"value": "hello", "version": "next"}'

@@ -268,6 +268,7 @@ export class Core {
 
   #tick(): void {
     const { addresses, peers, standing, nowMs } = this.#state;
+    standing.ticks(nowMs);
     if (standing.phase !== 'unjoined') this.#keeper.chooseLinks();
     for (const url of addresses.takeDue(nowMs)) this.#state.out({ kind: 'dial', url });
     for (const peer of peers.all()) this.#tickPeer(peer);

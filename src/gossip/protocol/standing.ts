@@ -20,13 +20,22 @@ export interface StandingSettings {
   readonly joinTimeoutMs: number;
 }
 
+/**
+ * The longest time between two ticks that counts as waiting, in milliseconds; nodes tick more often. A process that did
+ * not run in between could not have heard anybody.
+ */
+const LONGEST_PAUSE_MS = 250;
+
 export class Standing {
   /** Whether the log was that of a member when it was opened. */
   readonly wasMember: boolean;
   #phase: Phase;
   readonly #settings: StandingSettings;
   readonly #past: Past;
-  readonly #startedAt: number;
+  /** The wait for peers counts from then on: later than the start by the time in which the node did not run. */
+  #startedAt: number;
+  /** The time of the last tick; null before the first. */
+  #tickedAt: number | null = null;
   /** The time at which a fresh node last saw a joined peer. */
   #answeredAt = Number.NEGATIVE_INFINITY;
   /** The time since which a fresh node has had peers without a break; null while it has none. */
@@ -40,6 +49,21 @@ export class Standing {
     this.#settings = settings;
     this.#past = past;
     this.#startedAt = startedAt;
+  }
+
+  /**
+   * Called at each tick, before any question. From the first on the node dials and listens, so the wait for peers begins
+   * there; it rests while the process does not run (ADR 36). A machine that starts several nodes at once may give one of
+   * them no processor for seconds.
+   */
+  ticks(nowMs: number): void {
+    const sinceMs = this.#tickedAt ?? this.#startedAt;
+    const countedMs = this.#tickedAt === null ? 0 : LONGEST_PAUSE_MS;
+    const lostMs = Math.max(0, nowMs - sinceMs - countedMs);
+    this.#tickedAt = nowMs;
+    this.#startedAt += lostMs;
+    this.#answeredAt += lostMs;
+    if (this.#peersSince !== null) this.#peersSince += lostMs;
   }
 
   /** Unjoined or starting, then ready; never back. */

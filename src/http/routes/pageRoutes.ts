@@ -93,7 +93,8 @@ const pagePolicy = (nodeOrigins: readonly string[]): string =>
     "default-src 'none'",
     "script-src 'self'",
     "style-src 'self'",
-    "img-src 'self'",
+    // Pictures among raw bytes: the page has them as bytes, and runs none of them.
+    "img-src 'self' blob:",
     ["connect-src 'self'", ...nodeOrigins].join(' '),
     ...COMMON_POLICY,
     "require-trusted-types-for 'script'",

@@ -4,7 +4,7 @@ import { decidingClause, type KeyOp, LAST_VERSION, type Ranked } from '../../wor
 type Told = Ranked & Partial<Pick<KeyOp, 'value' | 'meta'>>;
 
 /** Rule 1: a touch is the live entry once more. A put of the same version and value says the same. */
-const isTouchOf = (loser: Told, winner: Told): boolean =>
+export const isTouchOf = (loser: Told, winner: Told): boolean =>
   winner.kind === 'put' &&
   winner.value !== undefined &&
   winner.value === loser.value &&

@@ -1,13 +1,15 @@
 /** Entries as the page reads and writes them. Values stay the text that the node sent: numbers keep their digits. */
 import { memberText } from '../../words/json.ts';
+import { RAW_MARK } from '../../words/rawValue.ts';
+import { type RawBytes, rawText, UNKNOWN_TYPE } from '../words/rawBytes.ts';
 import type { Level } from './answers.ts';
-import { AskError, nodes } from './nodes.ts';
+import { type Answer, AskError, nodes } from './nodes.ts';
 
 export interface Entry {
   readonly key: string;
-  /** JSON text, as it was sent by its writer. */
+  /** JSON text, as it was sent by its writer; of raw bytes as `rawText` makes it. */
   readonly value: string;
-  /** The annotations of typed values; null without any. */
+  /** The annotations of typed values, or the mark of raw bytes; null without either. */
   readonly meta: unknown;
   readonly version: number;
   /** UTC milliseconds. */
@@ -20,15 +22,29 @@ const pathOf = (key: string): string => `/cache/${encodeURIComponent(key)}`;
 /** @returns null if the key is absent. @throws AskError */
 export async function readEntry(key: string): Promise<Entry | null> {
   try {
-    const { text, headers } = await nodes.read(pathOf(key));
-    return entryOf(key, text, headers.get('ETag') ?? '');
+    return entryOf(key, await nodes.read(pathOf(key)));
   } catch (error) {
     if (error instanceof AskError && error.status === 404) return null;
     throw error;
   }
 }
 
-function entryOf(key: string, text: string, etag: string): Entry {
+function entryOf(key: string, { bytes, text, headers }: Answer): Entry {
+  const etag = headers.get('ETag') ?? '';
+  const version = headers.get('Hearsay-Version');
+  // Only an answer of raw bytes tells its facts in headers.
+  if (version !== null) {
+    const expiresAt = headers.get('Hearsay-Expires-At');
+    const type = headers.get('Content-Type') ?? UNKNOWN_TYPE;
+    return {
+      key,
+      value: rawText({ bytes, type }),
+      meta: RAW_MARK,
+      version: Number(version),
+      expiresAt: expiresAt === null ? null : Date.parse(expiresAt),
+      etag,
+    };
+  }
   const parsed: { version: number; expires_at: string | null; meta?: unknown } = JSON.parse(text);
   return {
     key,
@@ -42,11 +58,9 @@ function entryOf(key: string, text: string, etag: string): Entry {
 
 export interface Draft {
   readonly key: string;
-  /** JSON text. */
-  readonly value: string;
+  /** JSON text with its annotations, null without any; or raw bytes. */
+  readonly value: { readonly text: string; readonly meta: unknown } | RawBytes;
   readonly ttlMs: number | null;
-  /** The annotations of the value that was edited, which go with it. */
-  readonly meta: unknown;
 }
 
 /**
@@ -54,13 +68,22 @@ export interface Draft {
  *
  * @throws AskError 412 if another has come between.
  */
-export async function writeEntry(draft: Draft, over: Entry | null): Promise<void> {
-  const ttl = draft.ttlMs === null ? '' : `,"ttl_ms":${draft.ttlMs}`;
-  const meta = draft.meta === null ? '' : `,"meta":${JSON.stringify(draft.meta)}`;
-  const body = `{"value":${draft.value},"version":"next"${ttl}${meta}}`;
+export async function writeEntry({ key, value, ttlMs }: Draft, over: Entry | null): Promise<void> {
   const condition: Record<string, string> =
     over === null ? { 'If-None-Match': '*' } : { 'If-Match': over.etag };
-  await nodes.write('PUT', pathOf(draft.key), body, condition);
+  if ('bytes' in value) {
+    await nodes.write('PUT', pathOf(key), value.bytes, {
+      ...condition,
+      'Content-Type': value.type,
+      'Hearsay-Version': 'next',
+      ...(ttlMs !== null && { 'Hearsay-TTL-Ms': String(ttlMs) }),
+    });
+    return;
+  }
+  const ttl = ttlMs === null ? '' : `,"ttl_ms":${ttlMs}`;
+  const meta = value.meta === null ? '' : `,"meta":${JSON.stringify(value.meta)}`;
+  const body = `{"value":${value.text},"version":"next"${ttl}${meta}}`;
+  await nodes.write('PUT', pathOf(key), body, condition);
 }
 
 /** Deletes only the entry that the person has seen. @throws AskError 412 */

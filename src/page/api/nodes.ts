@@ -25,9 +25,15 @@ export class AskError extends Error {
   }
 }
 
+/** Whether the same request may do later: nobody answered in time, or the node has no room for it now. */
+export const isPassing = (error: unknown): boolean =>
+  error instanceof AskError && (error.status === 0 || error.status === 429 || error.status >= 500);
+
 export interface Answer {
   /** The web origin of the node that gave it. */
   readonly base: string;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** The bytes as UTF-8. */
   readonly text: string;
   readonly headers: Headers;
   readonly status: number;
@@ -145,7 +151,7 @@ export class Nodes {
   write(
     method: 'PUT' | 'DELETE',
     path: string,
-    body?: string,
+    body?: string | Uint8Array<ArrayBuffer>,
     headers: Readonly<Record<string, string>> = {},
   ): Promise<Answer> {
     const typed = body === undefined ? headers : { 'Content-Type': 'application/json', ...headers };
@@ -167,7 +173,17 @@ export class Nodes {
   async #send(base: string, path: string, init: RequestInit, limitMs: number): Promise<Answer> {
     const answer = await this.#fetch(base, path, init, AbortSignal.timeout(limitMs));
     try {
-      return { base, text: await answer.text(), headers: answer.headers, status: answer.status };
+      const { headers, status } = answer;
+      const bytes = new Uint8Array(await answer.arrayBuffer());
+      return {
+        base,
+        bytes,
+        get text() {
+          return new TextDecoder().decode(bytes);
+        },
+        headers,
+        status,
+      };
     } catch {
       throw new AskError(0, `${base} broke off its answer.`);
     }

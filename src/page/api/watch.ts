@@ -7,7 +7,7 @@ const RETRY_MS = 1000;
 /**
  * Goes on at another node, from the same cursor, when the stream ends.
  *
- * @param changed called for each event of a key.
+ * @param changed called for each event of a key, touches among them.
  * @returns a function that ends it.
  */
 export function watchKeys(prefix: string, changed: (key: string) => void): () => void {
@@ -24,7 +24,7 @@ async function follow(
   let cursor: string | null = null;
   while (!signal.aborted) {
     const from: string = cursor === null ? '' : `&cursor=${cursor}`;
-    const path = `/watch?prefix=${encodeURIComponent(prefix)}&values=false${from}`;
+    const path = `/watch?prefix=${encodeURIComponent(prefix)}&values=false&touches=true${from}`;
     try {
       const stream = await nodes.stream(nodes.present.value, path, signal);
       for await (const line of linesOf(stream)) {

@@ -1,6 +1,7 @@
 /** Small parts that several views show. */
 import { type ComponentChildren, h } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
+import { isPassing } from '../api/nodes.ts';
 import { local, localIsUtc, span, utc } from '../words/formats.ts';
 import { Store } from '../words/store.ts';
 
@@ -115,6 +116,19 @@ export function useNow(): number {
 export function TimeLeft({ until }: { readonly until: number }): ComponentChildren {
   const left = until - useNow();
   return left > 0 ? span(left) : 'expired';
+}
+
+const RETRY_MS = 3000;
+
+/** Does the work again, in a while, after an error that may pass. @param error a new one for each failure. */
+export function useRetry(error: unknown, again: () => void): void {
+  const latest = useRef(again);
+  latest.current = again;
+  useEffect(() => {
+    if (!isPassing(error)) return;
+    const timer = setTimeout(() => latest.current(), RETRY_MS);
+    return () => clearTimeout(timer);
+  }, [error]);
 }
 
 export interface Polled<T> {

@@ -1,20 +1,29 @@
 /** A value as JSON, with the types that its writer gave its parts; and two values side by side. */
 import { type ComponentChildren, h } from 'preact';
+import { useMemo } from 'preact/hooks';
 import { size } from '../words/formats.ts';
 import { diffLines, kindOf, laidOut, typedParts } from '../words/jsonText.ts';
+import { rawBytesOf } from '../words/rawBytes.ts';
+import { Bytes, MOST_SHOWN } from './bytes.ts';
 
-/** In characters: a longer text is shown cut, so that the page stays quick. */
-const MOST_SHOWN = 200_000;
-
-export const bytesOf = (text: string): number => new TextEncoder().encode(text).length;
+/** The size of a value as its writer sent it, in bytes. @param text JSON text. */
+export const bytesOf = (text: string, meta: unknown): number =>
+  (rawBytesOf(text, meta)?.bytes ?? new TextEncoder().encode(text)).length;
 
 interface ValueProps {
+  /** The key of it, which names a file of raw bytes. */
+  readonly name: string;
   /** JSON text. */
   readonly text: string;
   readonly meta: unknown;
 }
 
-export function Value({ text, meta }: ValueProps): ComponentChildren {
+export function Value({ name, text, meta }: ValueProps): ComponentChildren {
+  const raw = useMemo(() => rawBytesOf(text, meta), [text, meta]);
+  return raw === null ? h(Json, { text, meta }) : h(Bytes, { raw, name });
+}
+
+function Json({ text, meta }: Omit<ValueProps, 'name'>): ComponentChildren {
   const whole = laidOut(text.slice(0, MOST_SHOWN));
   const types = typedParts(meta);
   return [
@@ -44,18 +53,21 @@ const NAMES: Readonly<Record<string, string>> = {
 const nameOfType = (type: string): string => NAMES[type] ?? type;
 
 export const kindText = (text: string, meta: unknown): string => {
+  const raw = rawBytesOf(text, meta);
+  if (raw !== null) return raw.type;
   const own = typedParts(meta).find(({ path }) => path === '');
   return own === undefined ? kindOf(text) : nameOfType(own.type);
 };
 
 interface DiffProps {
+  /** Lines, as `comparedText` makes them of a value. */
   readonly before: string;
   readonly after: string;
 }
 
-/** The lines of two JSON texts; signs tell what colours tell. */
+/** The lines of two texts; signs tell what colours tell. */
 export function Diff({ before, after }: DiffProps): ComponentChildren {
-  const lines = diffLines(laidOut(before), laidOut(after));
+  const lines = diffLines(before, after);
   return h(
     'pre',
     { class: 'diff', tabIndex: 0, 'aria-label': 'Difference' },

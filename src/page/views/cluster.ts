@@ -101,7 +101,7 @@ function NodeCard({
       pair('Address', url === null ? 'unknown' : h('a', { href: url }, new URL(url).host)),
       pair(
         'Lag',
-        `${lagOps === null ? 'unknown' : things(lagOps, 'op')}${lagMs === null ? '' : `, ${span(lagMs)}`}`,
+        `${lagOps === null ? 'unknown' : things(lagOps, 'op')}${lagMs === null ? '' : `, ${span(lagMs)}`}${figures === null && lagOps !== null ? ' when last heard' : ''}`,
       ),
       pair('Agrees', agreement(agrees, lagOps)),
       ...(figures === null ? unknownPairs() : figurePairs(figures, now)),

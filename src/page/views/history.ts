@@ -17,6 +17,7 @@ import {
   momentAt,
   momentsOf,
 } from '../words/keyHistory.ts';
+import { comparedText } from '../words/rawBytes.ts';
 import { go, route } from '../words/route.ts';
 import { useStore } from '../words/store.ts';
 
@@ -156,7 +157,6 @@ function Shown({
       : h('p', { class: 'empty' }, 'No log holds an op on this key.');
   return [
     damage,
-    silent.map(({ node, fault }) => h('p', { class: 'hint' }, `Not seen at ${node}: ${fault}`)),
     own?.isCut && h('p', { class: 'hint' }, `The last ${count(MOST_ROWS)} ops are shown.`),
     h('div', { class: 'cards' }, [
       moments.length > 0 && h(AtMoment, { moments, node: own?.node ?? '', now }),
@@ -176,6 +176,8 @@ function Shown({
       ),
       ops.length > MOST_SHOWN &&
         h('p', { class: 'hint' }, `The newest ${MOST_SHOWN} of ${count(ops.length)} are listed.`),
+      // Below all else, because a node may come and go while a person reads.
+      silent.map(({ node, fault }) => h('p', { class: 'hint' }, `Not seen at ${node}: ${fault}`)),
     ]),
   ];
 }
@@ -188,7 +190,7 @@ interface OpItemProps {
 }
 
 function OpItem({
-  shown: { op, id, seen, isEntry, beatenBy },
+  shown: { op, id, seen, isEntry, isTouch, beatenBy },
   nodeCount,
   now,
 }: OpItemProps): ComponentChildren {
@@ -196,7 +198,7 @@ function OpItem({
   const isDead = op.kind === 'put' && op.expiresAt !== null && op.expiresAt <= now;
   return h('li', { class: isEntry ? 'now' : seen.some(({ won }) => won) ? 'won' : '' }, [
     h('div', { class: 'row' }, [
-      h('strong', null, describe(op)),
+      h('strong', null, isTouch ? `Touch, version ${count(op.version)}` : describe(op)),
       isEntry
         ? h(Badge, {
             mood: op.kind === 'delete' || isDead ? 'plain' : 'good',
@@ -238,7 +240,7 @@ function OpItem({
     op.kind === 'put' &&
       h('details', null, [
         h('summary', null, 'Value'),
-        h(Value, { text: op.value, meta: metaOf(op.meta) }),
+        h(Value, { name: op.key, text: op.value, meta: metaOf(op.meta) }),
       ]),
   ]);
 }
@@ -321,7 +323,7 @@ function AtThatTime({ moment }: { readonly moment: KeyMoment | null }): Componen
   if (moment === null || op === null) return h('p', null, 'The log holds no entry of it then.');
   if (moment.isExpiry) return h('p', null, 'It had expired.');
   if (op.kind === 'delete') return h('p', null, 'It was deleted.');
-  return h(Value, { text: op.value, meta: metaOf(op.meta) });
+  return h(Value, { name: op.key, text: op.value, meta: metaOf(op.meta) });
 }
 
 /** Two versions side by side. */
@@ -348,11 +350,14 @@ function Versions({ ops }: { readonly ops: readonly HistoryOp[] }): ComponentChi
       ),
     ]);
   return h('section', { class: 'card' }, [
-    h('h2', null, 'What changed'),
+    h('h2', null, 'Two versions'),
     h('div', { class: 'row' }, [
       choice('From', before.id, (id) => setChosen([id, chosen[1]])),
       choice('to', after.id, (id) => setChosen([chosen[0], id])),
     ]),
-    h(Diff, { before: before.op.value, after: after.op.value }),
+    h(Diff, {
+      before: comparedText(before.op.value, metaOf(before.op.meta)),
+      after: comparedText(after.op.value, metaOf(after.op.meta)),
+    }),
   ]);
 }

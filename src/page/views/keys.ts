@@ -1,11 +1,11 @@
 /** The keys as a tree, and the one that is open beside it. */
 import { type ComponentChildren, h } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { countKeys, deleteFolder, readLevel } from '../api/entries.ts';
+import { readLevel } from '../api/entries.ts';
 import { nodes } from '../api/nodes.ts';
 import { watchKeys } from '../api/watch.ts';
-import { CopyLine, Dialog, Problem, TimeLeft } from '../parts/elements.ts';
-import { count, things } from '../words/formats.ts';
+import { CopyLine, Problem, TimeLeft, useRetry } from '../parts/elements.ts';
+import { count } from '../words/formats.ts';
 import {
   type Branches,
   branchOf,
@@ -17,7 +17,9 @@ import {
 } from '../words/keyTree.ts';
 import { go, route } from '../words/route.ts';
 import { useStore } from '../words/store.ts';
-import { Editor, EntryPanel } from './entryPanel.ts';
+import { DeleteFolder } from './deleteFolder.ts';
+import { Editor } from './editor.ts';
+import { EntryPanel } from './entryPanel.ts';
 
 const PAGE = 100;
 /** The levels are read again at most this often, in milliseconds, however many keys change. */
@@ -181,6 +183,7 @@ function Tree({
   };
   /** Only first pages: what was read further down stays as it was read. */
   const refresh = async (): Promise<void> => {
+    if (!open.current.has(prefix)) await load(prefix);
     for (const [level, { entries, prefixes }] of open.current)
       if (entries.length + prefixes.length <= PAGE) await load(level);
   };
@@ -199,6 +202,8 @@ function Tree({
       clearTimeout(timer);
     };
   }, [prefix, separator]);
+
+  useRetry(error, () => void refresh());
 
   const rows = rowsOf(branches, prefix);
   const at = Math.min(place ?? 0, Math.max(0, rows.length - 1));
@@ -351,53 +356,6 @@ function Nothing({
       'A slash in a key is written %2F there; it makes a folder here. Or ',
       h('button', { type: 'button', onClick: onNew }, 'write one here'),
       '.',
-    ]),
-  ]);
-}
-
-/** Counts first, so that a person knows what goes. */
-function DeleteFolder({
-  prefix,
-  onClose,
-}: {
-  readonly prefix: string;
-  readonly onClose: () => void;
-}): ComponentChildren {
-  const [found, setFound] = useState<{ keys: number; isMore: boolean } | null>(null);
-  const [sofar, setSofar] = useState(0);
-  const [error, setError] = useState<unknown>(null);
-  const [gone, setGone] = useState<number | null>(null);
-  useEffect(() => {
-    countKeys(prefix, setSofar).then(setFound, setError);
-  }, [prefix]);
-  const remove = (): void => {
-    deleteFolder(prefix).then(setGone, setError);
-  };
-  return h(Dialog, { label: 'Delete a folder', onClose }, [
-    h('p', { class: 'mono' }, prefix),
-    error !== null && h(Problem, { error }),
-    gone !== null
-      ? h('p', { role: 'status' }, `Deleted: ${things(gone, 'key')}.`)
-      : h(
-          'p',
-          { role: 'status' },
-          found === null
-            ? `Counting: ${count(sofar)} …`
-            : `${found.isMore ? 'More than ' : ''}${things(found.keys, 'key')} would be deleted, on every node.`,
-        ),
-    h('div', { class: 'row' }, [
-      gone === null &&
-        h(
-          'button',
-          {
-            type: 'button',
-            class: 'danger',
-            disabled: found === null || found.keys === 0,
-            onClick: remove,
-          },
-          found === null ? 'Delete' : `Delete ${things(found.keys, 'key')}`,
-        ),
-      h('button', { type: 'button', onClick: onClose }, gone === null ? 'Keep' : 'Close'),
     ]),
   ]);
 }

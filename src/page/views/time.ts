@@ -228,7 +228,7 @@ function Changes({
           h(
             'thead',
             null,
-            h('tr', null, [h('th', { scope: 'col' }, 'What'), h('th', { scope: 'col' }, 'Key')]),
+            h('tr', null, [h('th', { scope: 'col' }, 'Change'), h('th', { scope: 'col' }, 'Key')]),
           ),
           h(
             'tbody',

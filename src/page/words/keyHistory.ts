@@ -1,6 +1,6 @@
 /** The history of one key, as the logs of several nodes hold it. Pure. */
-import { whyBeaten } from '../../log/tools/whyBeaten.ts';
-import { compareOps, formatOpId, isOnKey, type KeyOp } from '../../words/op.ts';
+import { isTouchOf, whyBeaten } from '../../log/tools/whyBeaten.ts';
+import { compareOps, decidingClause, formatOpId, isOnKey, type KeyOp } from '../../words/op.ts';
 import type { Row } from '../../words/row.ts';
 
 /** When a node took the op into its log. */
@@ -17,6 +17,8 @@ export interface HistoryOp {
   /** The first sighting first. */
   readonly seen: readonly Sighting[];
   readonly isEntry: boolean;
+  /** Whether it only gave the op that it beats another time to live. */
+  readonly isTouch: boolean;
   /** Why a greater op beats it; null for the greatest. */
   readonly beatenBy: { readonly id: string; readonly why: string } | null;
 }
@@ -38,11 +40,13 @@ export function historyOf(
   return ranked
     .map(({ op, seen }, index) => {
       const next = ranked[index + 1]?.op;
+      const last = ranked[index - 1]?.op;
       return {
         op,
         id: formatOpId(op),
         seen: seen.sort((a, b) => a.atMs - b.atMs),
         isEntry: next === undefined,
+        isTouch: last !== undefined && decidingClause(op, last) === 'hlc' && isTouchOf(last, op),
         beatenBy: next === undefined ? null : { id: formatOpId(next), why: whyBeaten(op, next) },
       };
     })

@@ -46,8 +46,9 @@ cluster(
       await using command = await startCluster(place);
       for (const url of urls) assert.ok(command.stdout.includes(url), url);
       assert.match(command.stdout, /node3 .* data in .*node3\n/);
-      for (const line of command.stderr.trimEnd().split('\n'))
-        assert.match(line, /^(node[123] \| |Still waiting: )/);
+      const [begins, ...lines] = command.stderr.trimEnd().split('\n');
+      assert.is(begins, `Starting 3 nodes at ${urls[0]} to ${place.firstPort + 2} …`);
+      for (const line of lines) assert.match(line, /^(node[123] \| |Still waiting: )/);
       const stored = await fetch(`${urls[0]}/cache/greeting`, {
         method: 'PUT',
         headers: { 'Content-Type': 'application/json' },
@@ -82,7 +83,10 @@ async function refusesOthers(firstPort: number, heldDir: string, otherDir: strin
     port.stderr,
     new RegExp(`^Port ${firstPort + 2} of 127\\.0\\.0\\.1 is in use [^\\n]+\\.\\n$`),
   );
-  assert.match(held.stderr, /^The data directory [^\n]+node[123] is in use [^\n]+\.\n$/);
+  assert.match(
+    held.stderr,
+    /^Starting 3 nodes [^\n]+\nThe data directory [^\n]+node[123] is in use [^\n]+\.\n$/,
+  );
   for (const { code, stdout } of [port, held]) {
     assert.is(code, 1);
     assert.is(stdout, '');

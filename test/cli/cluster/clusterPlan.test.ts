@@ -1,7 +1,7 @@
 /** The settings that `hearsay cluster` gives its nodes, and its words for people. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { welcome } from '../../../src/cli/cluster/cluster.ts';
+import { starting, welcome } from '../../../src/cli/cluster/cluster.ts';
 import { planCluster as planWith } from '../../../src/cli/cluster/clusterPlan.ts';
 import type { Environment, Flags } from '../../../src/node/settingKinds.ts';
 import { readSettings } from '../../../src/node/settings.ts';
@@ -116,7 +116,16 @@ plan('what is printed names every node and three commands', () => {
   assert.match(text, /-X PUT http:\/\/localhost:8001\/cache\/greeting/);
   assert.match(text, /curl http:\/\/localhost:8002\/cache\/greeting/);
   assert.match(text, /curl http:\/\/localhost:8003\/_cluster/);
+  assert.match(text, /^In a browser: http:\/\/localhost:8001\/$/m);
   assert.not.match(text, /--cacert/);
+});
+
+plan('a start is told by the first URL and the last port', () => {
+  assert.is(starting(planCluster({}, {})), 'Starting 3 nodes at http://localhost:8001 to 8003 …');
+  assert.is(
+    starting(planCluster({ nodes: '1' }, {})),
+    'Starting one node at http://localhost:8001 …',
+  );
 });
 
 plan('where nodes have certificates, what is printed tells how to take their authority', () => {

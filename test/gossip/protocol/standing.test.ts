@@ -147,6 +147,31 @@ for (const [rule, situation, forms] of FORMING)
     assert.is(startedAs(false).forms(OWN, peers, book, START + situation.afterMs), forms);
   });
 
+const RARELY: Situation = { addresses: [['http://three', 'failed']], afterMs: 0 };
+const formsAt = (standing: Standing, nowMs: number): boolean => {
+  standing.ticks(nowMs);
+  return standing.forms(OWN, peersOf(RARELY), bookOf(RARELY), nowMs);
+};
+
+forming('the join timeout counts from the first tick: before it the node dials nobody', () => {
+  const standing = startedAs(false);
+  const firstTickMs = START + 7 * LATE;
+  assert.not(formsAt(standing, firstTickMs));
+  for (let afterMs = 250; afterMs < LATE; afterMs += 250)
+    assert.not(formsAt(standing, firstTickMs + afterMs), `after ${afterMs} ms`);
+  assert.ok(formsAt(standing, firstTickMs + LATE));
+});
+
+forming('the join timeout rests while the process does not run, for it hears nobody then', () => {
+  const standing = startedAs(false);
+  standing.ticks(START);
+  const stoppedMs = 9 * LATE;
+  // A quarter of a second of each pause counts.
+  for (let turn = 1; turn * 250 < LATE; turn++)
+    assert.not(formsAt(standing, START + turn * stoppedMs), `turn ${turn}`);
+  assert.ok(formsAt(standing, START + (LATE / 250) * stoppedMs));
+});
+
 forming('a member that was there is waited for anew when it is gone', () => {
   const standing = startedAs(false);
   const forms = (situation: Situation): boolean =>
