@@ -1,8 +1,7 @@
 /** Secrets that a process makes, and keeps only as hashes. */
-import { createHash, randomBytes } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
 
 /** 256 bits, in base64url. */
 export const newSecret = (): string => randomBytes(32).toString('base64url');
 
-export const hashOf = (secret: string): string =>
-  createHash('sha256').update(secret).digest('base64url');
+export const hashOf = (secret: string): string => hash('sha256', secret, 'base64url');

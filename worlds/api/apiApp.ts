@@ -145,7 +145,7 @@ function listAnswer(view: WorldsView, texts: ListingTexts, request: JsonRequest)
   });
   const headers = { ETag: etag, 'Cache-Control': 'private, no-cache' };
   if (request.header('If-None-Match') === etag) return { status: 304, headers };
-  return { status: 200, text: { type: 'application/json', body }, headers };
+  return { status: 200, text: { type: 'application/json; charset=utf-8', body }, headers };
 }
 
 function joinAnswer({ isNew, ...body }: Joined): JsonAnswer {

@@ -74,7 +74,8 @@ export function jsonApp(
   app.silent = true;
   app.use((context, next) => {
     const { method } = context;
-    const setHeader = (name: string, value: string): void => context.set(name, value);
+    const setHeader = (name: string, value: string): void =>
+      void context.res.setHeader(name, value);
     return around({ method, traceparent: context.get('traceparent'), setHeader }, async () => {
       await next();
       const { route = 'none' }: { route?: string } = context.state;
@@ -103,9 +104,11 @@ export function jsonApp(
         stream(context.res);
         return;
       }
-      context.set({ 'Cache-Control': 'no-store', ...headers });
+      context.res.setHeader('Cache-Control', 'no-store');
+      for (const name in headers) context.res.setHeader(name, headers[name] ?? '');
+      // koa guesses the type of a body that comes without one.
+      if (text !== undefined) context.res.setHeader('Content-Type', text.type);
       context.body = text?.body ?? body ?? null;
-      if (text !== undefined) context.type = text.type;
       // An empty body has set 204 by itself.
       context.status = status;
     });
@@ -122,7 +125,9 @@ function requestOf(
 ): JsonRequest {
   return {
     parameters: context.params,
-    query: new URLSearchParams(context.querystring),
+    get query() {
+      return new URLSearchParams(context.querystring);
+    },
     header: (name) => context.get(name),
     body: async (schema) => {
       const text = await rawBody(context.req, {

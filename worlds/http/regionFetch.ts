@@ -1,5 +1,7 @@
-/** Requests to private listeners of any region: those of another region go through the link. */
-import { fetch as fetchThrough, ProxyAgent } from 'undici';
+/**
+ * Requests to private listeners of any region: those of another region go through the link. The library that can do so
+ * is loaded by the first of them: it takes a fifth of the start of a process.
+ */
 
 export interface RegionRequest {
   readonly method: string;
@@ -26,9 +28,18 @@ export type RegionFetch = (
  * @param linkUrl base URL of the crossing out of the own region; null: the network has its own ways.
  */
 export function regionFetch(ownRegion: string, linkUrl: string | null): RegionFetch {
-  const through = linkUrl === null ? null : new ProxyAgent({ uri: linkUrl, proxyTunnel: true });
-  return (region, url, request) =>
-    through === null || region === ownRegion
-      ? fetch(url, { ...request, redirect: 'error' })
-      : fetchThrough(url, { ...request, redirect: 'error', dispatcher: through });
+  let through: Promise<RegionFetch> | null = null;
+  return async (region, url, request) => {
+    if (linkUrl === null || region === ownRegion)
+      return fetch(url, { ...request, redirect: 'error' });
+    through ??= openThrough(linkUrl);
+    return (await through)(region, url, request);
+  };
+}
+
+async function openThrough(linkUrl: string): Promise<RegionFetch> {
+  const { fetch: fetchThrough, ProxyAgent } = await import('undici');
+  const dispatcher = new ProxyAgent({ uri: linkUrl, proxyTunnel: true });
+  return (_region, url, request) =>
+    fetchThrough(url, { ...request, redirect: 'error', dispatcher });
 }

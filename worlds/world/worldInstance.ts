@@ -134,7 +134,7 @@ export class WorldInstance implements AsyncDisposable {
     return this.#game.simulation.memory;
   }
 
-  get game(): Pick<Game, 'takeLateMs' | 'skippedTicks' | 'sentBytes'> {
+  get game(): Pick<Game, 'simulation' | 'takeLateMs' | 'skippedTicks' | 'sentBytes'> {
     return this.#game;
   }
 

@@ -27,6 +27,8 @@ export class TestPlayer implements Disposable {
   welcome: Welcome | null = null;
   closeCode: number | null = null;
   isComplete = true;
+  /** Frames that have shown all, as one who has missed a frame gets. */
+  wholeFrames = 0;
   readonly #socket: WebSocket;
   #seq = 0;
 
@@ -76,8 +78,13 @@ export class TestPlayer implements Disposable {
     this.#socket.terminate();
   }
 
+  /** Reads nothing more until it goes on. */
   pause(): void {
     this.#socket.pause();
+  }
+
+  goOn(): void {
+    this.#socket.resume();
   }
 
   told(type: number): (readonly unknown[])[] {
@@ -102,6 +109,7 @@ export class TestPlayer implements Disposable {
       return;
     }
     const frame = message as unknown as ChangesFrame | WholeFrame;
+    if (type === MESSAGE.whole) this.wholeFrames += 1;
     this.isComplete = applyFrame(this.view, frame) && this.isComplete;
   }
 }
