@@ -1,0 +1,140 @@
+/** The hub's bounds, and its account of watchers. */
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { SnapshotSource } from '../../../src/gossip/driver/snapshotSource.ts';
+import { WatchGroups } from '../../../src/watch/hub/groups.ts';
+import { decodeCursor } from '../../../src/words/cursor.ts';
+import { noPause, streamFrom, WIDE } from '../../replica/snapshots.ts';
+import { FakeSink, type WatchOptions, watchRequest } from './fakeSink.ts';
+import { MAX_CLOCK_SKEW_MS, settled, TestNode } from './nodes.ts';
+
+const hubs = suite('the hub of a node');
+
+async function opened({ hub }: TestNode, request: WatchOptions = {}) {
+  const sink = new FakeSink();
+  const watcher = hub.open(watchRequest({ withState: true, ...request }), sink);
+  for (let turns = 0; turns < 5; turns++) await settled();
+  return { sink, watcher };
+}
+
+hubs('it is full with as many watchers as it may have', async () => {
+  const node = await TestNode.start('node1', { limits: { maxWatchers: 2 } });
+  const { watcher } = await opened(node);
+  assert.not(node.hub.isFull);
+  await opened(node);
+  assert.ok(node.hub.isFull);
+  // The socket may close after the hub has ended the watch.
+  for (let turn = 0; turn < 2; turn++) node.hub.remove(watcher);
+  assert.is(node.hub.size, 1);
+  assert.not(node.hub.isFull);
+});
+
+hubs('a watcher is told once that its watch ends', async () => {
+  const node = await TestNode.start('node1');
+  const { sink, watcher } = await opened(node);
+  node.hub.endOne(watcher, 'failed');
+  assert.is(sink.ended, 'failed');
+  node.hub.endOne(watcher, 'stopping');
+  assert.is(sink.ended, 'failed');
+});
+
+hubs(
+  'it counts how often a watcher leaves the end, and not how often it is still behind',
+  async () => {
+    const node = await TestNode.start('node1', { limits: { maxWatcherBufferBytes: 1 } });
+    const { sink, watcher } = await opened(node);
+    const view = () => node.hub.watcherViews(1)[0];
+    assert.is(view()?.fellBehind, 0);
+    assert.is(node.hub.behind, 0);
+    sink.stall();
+    for (const key of ['a', 'b', 'c', 'd']) await node.put(key, 1);
+    assert.is(watcher.standing.kind, 'behind');
+    assert.is(node.hub.behind, 1);
+    assert.equal([view()?.fellBehind, view()?.behindOps], [1, 3]);
+    // The socket takes one event, and fills up with the next.
+    sink.drain();
+    sink.stall();
+    node.hub.drained(watcher);
+    await settled();
+    assert.equal([view()?.fellBehind, view()?.behindOps], [1, 2]);
+  },
+);
+
+hubs('it shows those furthest behind first, and among equals those that came first', async () => {
+  const clock = { nowMs: 1_000_000 };
+  const limits = { maxWatcherBufferBytes: 1 };
+  const node = await TestNode.start('node1', { clock, limits });
+  await opened(node, { prefix: 'first' });
+  clock.nowMs++;
+  await opened(node, { prefix: 'second' });
+  clock.nowMs++;
+  const { sink } = await opened(node, { prefix: 'k' });
+  sink.stall();
+  for (const key of ['k1', 'k2', 'k3']) await node.put(key, 1);
+  const prefixes = (limit: number) => node.hub.watcherViews(limit).map(({ prefix }) => prefix);
+  assert.equal(prefixes(3), ['k', 'first', 'second']);
+  assert.equal(prefixes(1), ['k']);
+});
+
+hubs('a watcher that reads the log is as far behind as ops are left', async () => {
+  const node = await TestNode.start('node1', { limits: { maxWatcherBufferBytes: 1 } });
+  for (const key of ['a', 'b', 'c']) await node.put(key, 1);
+  const sink = new FakeSink();
+  sink.stall();
+  const { sink: first } = await opened(node);
+  const cursor = decodeCursor(first.events[0]?.cursor ?? '');
+  const vector = new Map([[node.replica.origin, 1]]);
+  node.hub.open(watchRequest({ cursor: { ...cursor, vector, state: null } }), sink);
+  for (let turns = 0; turns < 5; turns++) await settled();
+  const [view] = node.hub.watcherViews(1);
+  // It was told one of the three, and its socket is full.
+  assert.equal([view?.standing, view?.behindOps], ['reading', 2]);
+});
+
+hubs('a silent watcher gets a bookmark in the third turn, unless its socket is full', async () => {
+  const node = await TestNode.start('node1', { limits: { maxWatcherBufferBytes: 1 } });
+  const { sink } = await opened(node);
+  const full = await opened(node);
+  full.sink.stall();
+  await node.put('a', 1);
+  const [seen, written] = [sink.events.length, full.sink.writes];
+  for (let turn = 1; turn <= 2; turn++) node.hub.tick();
+  assert.is(sink.events.length, seen);
+  node.hub.tick();
+  assert.equal(sink.types.slice(seen), ['bookmark']);
+  assert.is(full.sink.writes, written);
+  for (let turn = 1; turn <= 3; turn++) node.hub.tick();
+  assert.equal(sink.types.slice(seen), ['bookmark', 'bookmark']);
+});
+
+hubs('a prefix is forgotten with its last watcher, and not before', () => {
+  const groups = new WatchGroups();
+  const watchers = ['one', 'two'].map(() => ({}) as never);
+  const [group] = watchers.map(() => groups.join('a'));
+  if (group === undefined) throw new Error('There is no group.');
+  const prefixesOf = (key: string) => groups.matching(key).map(({ prefix }) => prefix);
+  groups.leave(group, watchers[0] as never);
+  assert.equal(prefixesOf('ab'), ['a']);
+  groups.leave(group, watchers[1] as never);
+  assert.equal(prefixesOf('ab'), []);
+});
+
+hubs('a snapshot leaves expiries unknown up to its time by any clock', async () => {
+  const clock = { nowMs: 1_000_000 };
+  const sender = await TestNode.start('node1', { clock });
+  await sender.put('a', 1);
+  const receiver = await TestNode.start('node2', { clock });
+  await streamFrom(new SnapshotSource(sender.replica, WIDE, noPause), receiver.replica);
+  const { sink } = await opened(receiver);
+  const cursor = decodeCursor(sink.events.at(-1)?.cursor ?? '');
+  for (const [untilMs, types] of [
+    [clock.nowMs + MAX_CLOCK_SKEW_MS - 1, ['reset', 'put', 'synced']],
+    [clock.nowMs + MAX_CLOCK_SKEW_MS, ['synced']],
+  ] as const) {
+    const told = { untilMs, upTo: null };
+    const { sink: resumed } = await opened(receiver, { cursor: { ...cursor, told } });
+    assert.equal(resumed.types, types);
+  }
+});
+
+hubs.run();
