@@ -70,6 +70,8 @@ export interface NodeCounts {
   collected: number;
   compacted: number;
   repaired: number;
+  /** Pushes, each to one peer. */
+  pushes: number;
   /** Logs put back, copied to another node, and short of their end after a crash. */
   restores: number;
   clones: number;
@@ -89,6 +91,7 @@ export const noCounts = (): NodeCounts => ({
   collected: 0,
   compacted: 0,
   repaired: 0,
+  pushes: 0,
   restores: 0,
   clones: 0,
   lostTails: 0,
@@ -319,6 +322,7 @@ export class SimNode implements ObservedNode {
     counts.snapshots += done?.snapshotsSent ?? 0;
     counts.collected += done?.collected ?? 0;
     counts.repaired += done?.repaired ?? 0;
+    counts.pushes += done?.pushesSent ?? 0;
     counts.rejoins += done?.rejoins ?? 0;
     const { faults, refused } = this.running?.driver.conduct ?? {};
     counts.peerFaults += sumOf(faults);

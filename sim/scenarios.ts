@@ -149,6 +149,28 @@ const CHANGES: Readonly<Record<string, (dice: Dice) => Changes>> = {
     compactMs: dice.pick([0, 400]),
     retentionMs: dice.pick([0, 500]),
   }),
+  // Members come late, are retired although they are well, lose their logs or the ends of them, or are put back.
+  'mesh of changing members': (dice) => {
+    const options = retired(dice);
+    const { retireEveryMs: _none, ...faults } = options.faults;
+    const change = dice.pick([
+      { faults: { retireEveryMs: 2500 } },
+      { faults: { wipes: 0.3 } },
+      { disk: { durability: 'normal' as const } },
+      { mayFork: true, faults: { copyEveryMs: 600, restoreEveryMs: 5000, byHand: 0.5 } },
+    ]);
+    return {
+      ...options,
+      ...change,
+      nodes: 12,
+      steps: 20_000,
+      meshLimit: dice.pick([4, 8]),
+      lateNodes: dice.within([0, 2]),
+      network: dice.chance(0.3) ? LOSSY : { delayMs: [1, dice.pick([5, 20, 100])] },
+      clients: { ...options.clients, everyMs: 100 },
+      faults: { ...faults, crashEveryMs: 5000, ...change.faults },
+    };
+  },
   // A disk without room under each kind of commit: also that of a new origin, and the making of a new log.
   'full disks and new origins': (dice) => ({
     nodes: dice.within([3, 5]),

@@ -3,6 +3,7 @@
  * that follows from it without waiting; after each step the oracle looks at the node whose code ran.
  */
 import { longestPullWait } from '../src/gossip/protocol/puller.ts';
+import { HEARD_BY_ROUND_MS } from '../src/gossip/protocol/roundTimes.ts';
 import { MINUTE_MS } from '../src/words/time.ts';
 import { Apart, toChooseFrom } from './apart.ts';
 import { Clients } from './clients.ts';
@@ -210,7 +211,7 @@ class World {
     );
     if (!this.#mayCollect()) return;
     const skewMs = 2 * this.#options.faults.maxSkewMs;
-    const deadMs = COLLECTION_LIMIT_MS + skewMs + RETIRING_LIMIT_MS + this.#roundsMs();
+    const deadMs = COLLECTION_LIMIT_MS + skewMs + this.#retiringMs() + this.#roundsMs();
     // Others die meanwhile, up to the end of the run.
     const atMs = Math.min(...nodes.map(({ clock }) => clock.nowMs()));
     const dead = (): number[] => deadEntries(nodes, this.oracle.ledger.forkedOrigins, atMs);
@@ -282,6 +283,12 @@ class World {
   #roundsMs(): number {
     const peers = this.#nodes.length - 1;
     return 2 * peers * longestPullWait(peers) * PULL_INTERVAL_MS;
+  }
+
+  /** Beyond a full mesh nobody is retired for a shorter silence than certificates count for. */
+  #retiringMs(): number {
+    const isMesh = this.#nodes.length > this.#options.meshLimit;
+    return RETIRING_LIMIT_MS + (isMesh ? 2 * HEARD_BY_ROUND_MS : 0);
   }
 
   /** Where a member is gone and nobody may retire it yet, nothing more is collected, and that is right. */

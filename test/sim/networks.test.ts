@@ -17,7 +17,6 @@ for (const scenario of [
   'everything',
   'broken link',
   'many nodes',
-  'mesh',
 ])
   networks(`${SEEDS_A_SCENARIO} seeds of "${scenario}"`, () => runSeeds(scenario));
 

@@ -22,7 +22,14 @@ const ELSEWHERE = [
     'lost tails',
     'power cuts',
   ],
-  ...['broken link', 'many nodes', 'mesh', 'many origins', 'restored from before joins'],
+  ...[
+    'broken link',
+    'many nodes',
+    'mesh',
+    'mesh of changing members',
+    'many origins',
+    'restored from before joins',
+  ],
 ];
 
 const nodes = suite('simulated nodes');
