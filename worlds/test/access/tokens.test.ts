@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { decodeJwt, importJWK, SignJWT } from 'jose';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { waitFor } from '../../../test/support/processes.ts';
 import { signAccess } from '../../access/accessToken.ts';
 import { AccessVerifier } from '../../access/accessVerifier.ts';
 import { makeRoleKeys, openGuard, openSigner } from '../../access/serviceTokens.ts';
@@ -85,6 +86,11 @@ tokens('a role can not sign for another, and a token ends after a minute', () =>
         () => false,
       );
     assert.ok(await isAdmitted(await sign('world', 'world', '1m')));
+    const short = await sign('world', 'world', '5s');
+    assert.ok(await isAdmitted(short));
+    assert.ok(await isAdmitted(short), 'a token that was verified before');
+    assert.not.ok(await isAdmitted(`${short.slice(0, -4)}AAAA`));
+    await waitFor(async () => !(await isAdmitted(short)), 10_000, 'it has ended');
     assert.not.ok(await isAdmitted(await sign('api', 'api', '1m')));
     assert.not.ok(await isAdmitted(await sign('world', 'api', '1m')));
     assert.not.ok(await isAdmitted(await sign('world', 'world', '-1s')));
