@@ -10,7 +10,7 @@ import base64
 import json
 import sys
 from pathlib import Path
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, Iterator, List, Optional
 
 from hearsay import Bytes, Client, Deleted, Entry, Event, HearsayError, Stored
 
@@ -46,7 +46,7 @@ class Case:
         self.front = "" if case.get("isWhole") else f"python/{number}/"
         self.cursor: Optional[str] = None
         options = case.get("client", {})
-        tokens = iter(options.get("tokens", []))
+        tokens: Iterator[str] = iter(options.get("tokens", []))
         self.client = Client(
             [urls[name] for name in options.get("endpoints", ["live"])],
             token=(lambda _: next(tokens)) if "tokens" in options else None,
@@ -72,13 +72,13 @@ class Case:
 
     def call(self, step: Dict[str, Any]) -> Any:
         client, front = self.client, "" if step.get("isWhole") else self.front
-        kind, ttl = step["call"], {"ttl_ms": step.get("ttl_ms")}
+        kind = step["call"]
         key = front + step.get("key", "")
         if kind == "get":
             return told(client.get(key))
         if kind == "put":
-            version = {"version": step["version"]} if "version" in step else {}
-            return told(client.put(key, value_of(step["value"]), **version, **ttl))
+            options = {name: step[name] for name in ("version", "ttl_ms") if name in step}
+            return told(client.put(key, value_of(step["value"]), **options))
         if kind == "delete":
             return told(client.delete(key, up_to_version=step.get("up_to_version")))
         if kind == "touch":

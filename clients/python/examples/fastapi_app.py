@@ -16,7 +16,7 @@ cache = Client(endpoints, token=os.environ.get("HEARSAY_TOKEN"))
 app = FastAPI()
 
 
-@cached(cache, ttl_ms=60_000, prefix="reports/", key=lambda name: name)
+@cached(cache, ttl_ms=60_000, prefix="reports/", key=str)
 async def report(name: str) -> Dict[str, Any]:
     await asyncio.sleep(1)  # something slow
     return {"name": name, "rows": len(name)}

@@ -36,6 +36,7 @@ from typing import (
     List,
     Mapping,
     Optional,
+    Set,
     Sequence,
     Tuple,
     TypeVar,
@@ -611,7 +612,8 @@ class Watch:
         self.close()
 
     def _run(self) -> Generator[Event, None, None]:
-        client, place, failures, refused = self._client, self._client._current, 0, set()
+        client, place, failures = self._client, self._client._current, 0
+        refused: Set[str] = set()
         while not self._is_over:
             endpoint = client._endpoints[place % len(client._endpoints)]
             try:
