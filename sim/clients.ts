@@ -31,6 +31,8 @@ export interface ClientOptions {
   readonly reads: number;
   /** How likely a request is a touch. */
   readonly touches: number;
+  /** How likely a value is raw bytes. */
+  readonly bytes: number;
   /** How likely a value is long. */
   readonly longValues: number;
   /** How likely a put expires, and after how long. */
@@ -64,6 +66,8 @@ const VALUES = [
   '"\\ud83d"',
   '[12345678901234567890]',
 ];
+/** Raw bytes, as the log has them. */
+const BYTES = ['{"bytes":"AAEC/w==","type":"image/png"}', '{"bytes":"","type":"a/b"}'];
 const MAX_PADDING = 400;
 /** How likely a write sets a condition. */
 const CONDITIONS = 0.1;
@@ -155,14 +159,17 @@ export class Clients {
   }
 
   #put(key: string, version: number | 'next'): PutRequest {
-    const { expiring, ttlMs, longValues } = this.#options;
+    const { bytes, expiring, ttlMs, longValues } = this.#options;
     const padding = this.#dice.chance(longValues) ? 'x'.repeat(this.#dice.below(MAX_PADDING)) : '';
     const value = this.#dice.chance(0.2)
       ? this.#dice.pick(VALUES)
       : `"${++this.#written}${padding}"`;
     const meta = this.#dice.chance(0.05) ? '{"values":["Date"]}' : null;
     const ttl = this.#dice.chance(expiring) ? this.#dice.within(ttlMs) : null;
-    return { kind: 'put', key, version, value, meta, ttlMs: ttl, ...this.#condition() };
+    const put = { kind: 'put', key, version, ttlMs: ttl, ...this.#condition() } as const;
+    return bytes > 0 && this.#dice.chance(bytes)
+      ? { ...put, value: this.#dice.pick(BYTES), meta: '"bytes"' }
+      : { ...put, value, meta };
   }
 
   /** As If-Match and If-None-Match set it. */

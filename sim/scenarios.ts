@@ -195,6 +195,7 @@ const CHANGES: Readonly<Record<string, (dice: Dice) => Changes>> = {
       everyMs: 40,
       keys: dice.pick([6, 24]),
       touches: 0.4,
+      bytes: 0.2,
       deletes: 0.2,
       expiring: 0.7,
       ttlMs: [1, dice.pick([50, 1000])],
@@ -404,7 +405,8 @@ const CHANGES: Readonly<Record<string, (dice: Dice) => Changes>> = {
     const options = watched(dice);
     const { clients } = options;
     const keys = dice.pick([6, 24]);
-    return { ...options, clients: { ...clients, keys, touches: 0.5, deletes: 0.1, races: 0.2 } };
+    const ops = { keys, touches: 0.5, bytes: 0.2, deletes: 0.1, races: 0.2 };
+    return { ...options, clients: { ...clients, ...ops } };
   },
   everything: (dice) => ({
     network: Object.fromEntries(

@@ -87,6 +87,7 @@ export function quiet(dice: Dice): WorldOptions {
       longValues: 0.1,
       reads: 0.05,
       touches: 0,
+      bytes: 0,
       expiring: 0.3,
       ttlMs: [1, dice.pick([50, 3000, 200_000])],
     },
