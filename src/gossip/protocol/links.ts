@@ -71,13 +71,17 @@ export class Links {
       if (origin !== null) linked.add(origin);
     }
     const failing = new Set<string>();
-    for (const { member, failures, state, nextDialAt } of addresses.all) {
+    const known = new Set<string>();
+    for (const address of addresses.all) {
+      const { failures, state, nextDialAt } = address;
       const hasFailed = failures > 0 && state !== 'connected' && nowMs - nextDialAt < FAILING_MS;
-      if (member !== null && hasFailed) failing.add(member);
+      const name = nameAt(address);
+      if (name !== null) known.add(name);
+      if (name !== null && hasFailed) failing.add(name);
     }
     const others = [...view.members.all()]
-      .filter(({ origin, url }) => origin !== view.origin && (url !== null || linked.has(origin)))
-      .map(({ origin }) => origin);
+      .map(({ origin }) => origin)
+      .filter((origin) => origin !== view.origin && (known.has(origin) || linked.has(origin)));
     return { own: view.origin, others, linked, failing };
   }
 
@@ -103,14 +107,14 @@ export class Links {
     this.#visited = resting[Math.floor(nextRandom(random) * resting.length)]?.url ?? null;
   }
 
-  #isWanted(
-    { url, member, isConfigured }: Address,
-    wanted: ReadonlySet<string>,
-    isLinked: boolean,
-  ): boolean {
-    if (url === this.#visited || (member !== null && wanted.has(member))) return true;
+  #isWanted(address: Address, wanted: ReadonlySet<string>, isLinked: boolean): boolean {
+    const { url, isConfigured, failures } = address;
+    const name = nameAt(address);
+    if (url === this.#visited || (name !== null && wanted.has(name))) return true;
+    // It may be the only way to a member that names no URL.
+    const isUnknown = name === null && failures === 0;
     // Without any link, a node at a configured address may know the others.
-    return isConfigured && !isLinked;
+    return isConfigured && (isUnknown || !isLinked);
   }
 
   #closeUnwanted(wanted: ReadonlySet<string>): void {
@@ -149,3 +153,6 @@ export class Links {
     return this.#state.view.members.has(peer.hello.origin) ? peer.hello.origin : null;
   }
 }
+
+/** The member that names the address as its own, or that answered there last; null if neither is known. */
+const nameAt = ({ member, origin }: Address): string | null => member ?? origin;

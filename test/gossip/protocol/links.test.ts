@@ -5,7 +5,15 @@ import type { Output } from '../../../src/gossip/protocol/inputOutput.ts';
 import { MAX_LINKS } from '../../../src/rules/links.ts';
 import { memberValue } from '../../../src/rules/members.ts';
 import { inRingOrder, ringDistance } from '../../../src/rules/ring.ts';
-import { errorIn, ofKind, originOf, type TestCore, testCore } from '../../support/cores.ts';
+import {
+  digestOf,
+  emptyAnswer,
+  errorIn,
+  ofKind,
+  originOf,
+  type TestCore,
+  testCore,
+} from '../../support/cores.ts';
 import { membership } from '../../support/ops.ts';
 
 const OWN = originOf(1);
@@ -26,18 +34,32 @@ function member(meshLimit: number, others: readonly string[] = OTHERS): TestCore
 }
 
 /** Ticks for a while, and every dial fails but those to `up`. @returns the URLs that were dialled. */
-function dialled(node: TestCore, forMs: number, up: readonly string[] = []): string[] {
+function dialled(
+  node: TestCore,
+  forMs: number,
+  up: readonly string[] = [],
+  named: typeof urlOf | null = urlOf,
+): string[] {
   const urls: string[] = [];
   for (let passedMs = 0; passedMs < forMs; passedMs += 500) {
     node.clock.nowMs += 500;
     for (const { url } of ofKind(node.tick(), 'dial')) {
       urls.push(url);
       const origin = OTHERS.find((one) => urlOf(one) === url) ?? '';
-      if (up.includes(origin)) node.greet(connectionOf(origin), { origin, url }, url);
+      if (up.includes(origin)) met(node, origin, url, named?.(origin) ?? null);
       else node.step({ kind: 'dialFailed', url, reason: 'nobody answers' });
     }
   }
   return urls;
+}
+
+/** A member answers at the URL, and holds no more than the node. */
+function met(node: TestCore, origin: string, dialledUrl: string, url: string | null): void {
+  const connection = connectionOf(origin);
+  node.greet(connection, { origin, url }, dialledUrl);
+  node.receive(connection, emptyAnswer(digestOf(node.view), false, node.pullNumber(connection)));
+  const outcome = { kind: 'applied', ops: 0 } as const;
+  node.step({ kind: 'taken', connection, outcome, pull: node.pullNumber(connection), more: false });
 }
 
 const connectionOf = (origin: string): number => 100 + OTHERS.indexOf(origin);
@@ -121,6 +143,29 @@ links('who is told that a member is full looks for another one', () => {
   assert.not.ok(after.includes(full));
   assert.ok(after.some((origin) => !before.has(origin)));
 });
+
+links(
+  'members that name no URL are linked by the configured addresses at which they answered',
+  () => {
+    const up = OTHERS.slice(0, 20);
+    const node = testCore({
+      origin: OWN,
+      others: up,
+      settings: { meshLimit: 8, joinTimeoutMs: 1000, urls: up.map(urlOf) },
+    });
+    // Each address is tried once, and then only those of links.
+    assert.equal(new Set(dialled(node, 6000, up, null)), new Set(up.map(urlOf)));
+    for (let count = 0; count < 20; count++) {
+      node.clock.nowMs += 1000;
+      for (const connection of closedIn(node.tick()))
+        node.step({ kind: 'closed', connection, reason: 'it was closed' });
+    }
+    const left = node.core.status().map(({ origin }) => origin);
+    assert.is(left.length, 4);
+    assert.ok(left.includes(inRingOrder(OWN, up)[0] ?? ''));
+    assert.equal(dialled(node, 6000, up, null), []);
+  },
+);
 
 links('a node of an older protocol is refused beyond the mesh limit, with the reason', () => {
   const old = { origin: originOf(2), protocol: [1, 4] as const };

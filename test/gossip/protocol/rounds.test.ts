@@ -23,7 +23,11 @@ const NEXT_ROUND_MS = 10_000;
 /** A member of five with links to the first of the others, beyond a mesh limit of three; it may write. */
 function meshed({ own = OWN, links = [TWO, THREE], meshLimit = 3 } = {}): TestCore {
   const members = [OWN, ...OTHERS].filter((origin) => origin !== own);
-  const node = testCore({ origin: own, others: members, settings: { meshLimit } });
+  const node = testCore({
+    origin: own,
+    others: members,
+    settings: { meshLimit, joinTimeoutMs: 1000 },
+  });
   for (const [connection, origin] of links.entries()) {
     node.greet(connection, { origin });
     node.receive(connection, emptyAnswer(digestOf(node.view), false, 1));
