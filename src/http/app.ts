@@ -247,6 +247,7 @@ function routesOf(
 const readyChecks = (replica: Replica, { connections, shedding }: Bounds): Checks => ({
   joined: () => (replica.header.facts.joined ? null : 'it has not joined its cluster yet'),
   readable: () => replica.readiness.whyUnreadable,
+  writable: () => replica.readiness.whyUnwritable,
   staying: () => (connections.isLeaving ? 'the node is about to stop' : null),
   roomy: () =>
     shedding.reason === null ? null : `it sheds requests, because of its ${shedding.reason}`,

@@ -23,7 +23,7 @@ probes(
     assert.is(status, 503);
     assert.is(
       text,
-      '[-] joined: it has not joined its cluster yet\n[+] readable: ok\n[+] staying: ok\n[+] roomy: ok\nnot ready\n',
+      '[-] joined: it has not joined its cluster yet\n[+] readable: ok\n[+] writable: ok\n[+] staying: ok\n[+] roomy: ok\nnot ready\n',
     );
   }),
 );
@@ -36,7 +36,7 @@ probes(
     const verbose = await server.get('/readyz?verbose&exclude=joined');
     assert.is(
       verbose.text,
-      '[+] joined: excluded\n[+] readable: ok\n[+] staying: ok\n[+] roomy: ok\nready\n',
+      '[+] joined: excluded\n[+] readable: ok\n[+] writable: ok\n[+] staying: ok\n[+] roomy: ok\nready\n',
     );
     server.replica.readiness.refuseReads('it has nothing to read');
     const other = await server.get('/readyz?exclude=joined');
@@ -47,11 +47,27 @@ probes(
 );
 
 probes(
+  'a node that takes no writes is not ready, so that a rolling restart waits for it',
+  withServer(async (server) => {
+    const ready = '/readyz?exclude=joined';
+    server.replica.readiness.refuseWrites('it is catching up');
+    const { status, text } = await server.get(ready);
+    assert.is(status, 503);
+    assert.match(text, '[-] writable: it is catching up\n');
+    assert.is((await server.get(`${ready},writable`)).status, 200);
+    server.replica.readiness.allowWrites();
+    assert.is((await server.get(ready)).status, 200);
+    server.replica.readiness.isLogLost = true;
+    assert.is((await server.get(ready)).status, 503);
+  }),
+);
+
+probes(
   'a check that does not exist can not be excluded',
   withServer(async (server) => {
     const { status, text } = await server.get('/readyz?exclude=joind');
     assert.is(status, 422);
-    assert.match(text, 'joined, readable, staying, roomy');
+    assert.match(text, 'joined, readable, writable, staying, roomy');
   }),
 );
 
