@@ -56,7 +56,21 @@ export function rawPutHead({ headers }: Pick<IncomingMessage, 'headers'>): RawPu
       415,
       `The Content-Type of bytes must be a media type of at most ${MAX_MEDIA_TYPE_LENGTH} characters, such as image/png.`,
     );
+  refuseMisnamedExpiry(headers);
   return { type, version: versionOf(version), ttlMs: ttlOf(ttlMs) };
+}
+
+const SOUNDS_LIKE_EXPIRY = /^hearsay-(?:ttl|expir)/;
+
+/** As in a body of JSON: without this check the entry would silently live for ever. @throws Problem 422 */
+function refuseMisnamedExpiry(headers: IncomingMessage['headers']): void {
+  const errors = Object.keys(headers)
+    .filter((name) => SOUNDS_LIKE_EXPIRY.test(name) && name !== TTL_HEADER.toLowerCase())
+    .map((field) => ({
+      field,
+      message: `is no header of a PUT: the time to live is ${TTL_HEADER}, in milliseconds`,
+    }));
+  if (errors.length > 0) throw unprocessable(errors);
 }
 
 export const rawPutRequest = (

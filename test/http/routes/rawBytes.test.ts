@@ -217,6 +217,8 @@ const HEADERS: readonly [
   [{ 'Hearsay-TTL-Ms': '0' }, 422, 'Hearsay-TTL-Ms'],
   [{ 'Hearsay-TTL-Ms': 'null' }, 422, 'Hearsay-TTL-Ms'],
   [{ 'Hearsay-TTL-Ms': String(MAX_TTL_MS + 1) }, 422, 'Hearsay-TTL-Ms'],
+  [{ 'Hearsay-TTL': '5' }, 422, 'hearsay-ttl'],
+  [{ 'Hearsay-Expires-At': '2026-11-27T00:00:00Z' }, 422, 'hearsay-expires-at'],
   [{ 'Content-Type': 'application/json' }, 422, 'Hearsay-Version'],
   [{ 'Content-Type': 'application/ld+json' }, 422, 'Hearsay-Version'],
   [{ 'Content-Type': 'png' }, 415, ''],
