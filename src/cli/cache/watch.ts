@@ -71,6 +71,7 @@ async function watch(prefix: string | undefined, flags: WatchFlags): Promise<voi
     });
     try {
       for await (const event of events) {
+        connection.heard();
         if (flags.json) await printLine(jsonLine(event, flags.values));
         else if ('key' in event) await printLine(table.row(cellsOf(event, flags.values)));
         else noteOn(event);
@@ -82,50 +83,67 @@ async function watch(prefix: string | undefined, flags: WatchFlags): Promise<voi
   });
 }
 
-/** Says on stderr which node sends the events; ends the watch if it never had a connection. */
+/**
+ * Says on stderr which node sends the events; ends the watch if none ever did. A node may open a connection and then
+ * refuse the cursor, so that only an event shows that the watch goes on.
+ */
 class Connection {
   readonly #urls: readonly string[];
   readonly #first = new AbortController();
   readonly #timer: NodeJS.Timeout;
-  /** The node that sends the events now. */
+  /** The node that is connected now. */
   #current: string | null = null;
-  /** Nodes that were told to be out of reach since the last connection. */
+  /** Whether it was said that the current node is watched. */
+  #isNamed = false;
+  /** Nodes that were told to be out of reach since the last event. */
   readonly #told = new Set<string>();
   #lastReason: string | null = null;
+  /** The words of a node that could be reached. */
+  #refusal: string | null = null;
 
   constructor(urls: readonly string[], timeoutMs: number) {
     this.#urls = urls;
     this.#timer = setTimeout(() => {
-      const reason = this.#lastReason ?? 'no answer';
+      const reason = this.#refusal ?? this.#lastReason ?? 'no answer';
       const within = durationText(timeoutMs);
+      const advice = this.#refusal === null ? noneNamed(this.#urls) : '';
       this.#first.abort(
-        new HearsayError(
-          `No node could be watched within ${within}: ${reason}.${noneNamed(this.#urls)}`,
-        ),
+        new HearsayError(`No node could be watched within ${within}: ${reason}.${advice}`),
       );
     }, timeoutMs);
   }
 
-  /** Aborts if there was no connection in time. */
+  /** Aborts if there was no event in time. */
   get signal(): AbortSignal {
     return this.#first.signal;
   }
 
+  /** An event has come. */
+  heard(): void {
+    clearTimeout(this.#timer);
+    this.#told.clear();
+    if (this.#isNamed || this.#current === null) return;
+    this.#isNamed = true;
+    note(`Watching ${this.#current}.`);
+  }
+
   note({ isConnected, endpoint, reason }: ConnectionState): void {
-    this.#lastReason = `${endpoint}: ${reason}`;
     if (isConnected) {
-      clearTimeout(this.#timer);
       this.#current = endpoint;
-      this.#told.clear();
-      note(`Watching ${endpoint}.`);
-    } else if (endpoint === this.#current) {
-      this.#current = null;
-      this.#told.add(endpoint);
-      note(`${endpoint} is lost (${reason}); trying again.`);
-    } else if (!this.#told.has(endpoint) && areNamed(this.#urls)) {
-      this.#told.add(endpoint);
-      note(`${endpoint} can't be watched (${reason}); trying again.`);
+      this.#isNamed = false;
+      return;
     }
+    this.#lastReason = `${endpoint}: ${reason?.replace(/\.$/, '')}`;
+    const wasConnected = endpoint === this.#current;
+    const wasNamed = wasConnected && this.#isNamed;
+    if (wasConnected) {
+      this.#current = null;
+      this.#refusal = this.#lastReason;
+    }
+    if (this.#told.has(endpoint) || !(wasConnected || areNamed(this.#urls))) return;
+    this.#told.add(endpoint);
+    const state = wasNamed ? 'is lost' : "can't be watched";
+    note(`${endpoint} ${state} (${reason}); trying again.`);
   }
 
   end(): void {

@@ -465,6 +465,24 @@ commands('a watch that no node serves fails', async () => {
   assert.match(err, /No node could be watched within 200ms: http.*: no connection\.\n$/);
 });
 
+commands('a watch from a cursor that its nodes refuse ends, whatever is out of reach', async () => {
+  await using directory = await temporaryDirectory();
+  await using node = await startNode({ nodes: [], port: 0, dataDir: directory.path });
+  await node.ready;
+  const urls = `${node.url},${NOWHERE}`;
+  const { code, err } = await hearsay(urls, ['watch', '--cursor', 'xx', '--timeout', '2s']);
+  assert.is(code, 1);
+  assert.match(
+    err,
+    /can't be watched \(cursor is no cursor that a node gave\.\); trying again\.\n/,
+  );
+  assert.is(err.match(/trying again/g)?.length, 2, err);
+  assert.match(
+    err,
+    /No node could be watched within 2s: http.*: cursor is no cursor that a node gave\.\n$/,
+  );
+});
+
 commands('the help fits in 80 columns and has two examples or more', async () => {
   for (const name of ['get', 'put', 'touch', 'delete', 'list', 'watch']) {
     const { code, out } = await hearsay(NOWHERE, [name, '--help']);
