@@ -148,10 +148,16 @@ export function readOptions(options: ClientOptions): ClientSettings {
   };
 }
 
-/** @throws InvalidRequestError */
-export function whole(name: string, value: number, least: number, most: number): number {
+/** @param others what else it may be, such as `, or null`. @throws InvalidRequestError */
+export function whole(
+  name: string,
+  value: number,
+  least: number,
+  most: number,
+  others = '',
+): number {
   if (Number.isSafeInteger(value) && value >= least && value <= most) return value;
-  throw new InvalidRequestError(`${name} must be an integer from ${least} to ${most}.`);
+  throw new InvalidRequestError(`${name} must be an integer from ${least} to ${most}${others}.`);
 }
 
 /** @throws InvalidRequestError */

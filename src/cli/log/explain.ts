@@ -162,7 +162,7 @@ function stateText({ state, winner }: Verdict, nowMs: number): string {
     case 'expired':
       return `expired since ${secondText(expiresAt ?? 0)}.`;
     case 'collected':
-      return `gone: it was ${winner?.kind === 'delete' ? 'deleted' : 'expired'}, and is collected.`;
+      return `gone: it ${winner?.kind === 'delete' ? 'was deleted' : 'has expired'}, and is collected.`;
     default:
       return 'unknown.';
   }

@@ -166,7 +166,7 @@ export function putOp(
   const raw = value instanceof Bytes ? value : value instanceof JsonText ? value.raw : null;
   const { value: text, meta: ofValue } = encodeValue(value);
   if (version !== 'next') whole('version', version, 0, MAX_VERSION);
-  if (ttlMs !== null) whole('ttlMs', ttlMs, 1, MAX_TTL_MS);
+  if (ttlMs !== null) whole('ttlMs', ttlMs, 1, MAX_TTL_MS, ', or null');
   if (acks !== null) whole('acks', acks, 1, MAX_ACKS);
   whole('acksTimeoutMs', acksTimeoutMs, 1, MAX_ACKS_TIMEOUT_MS);
   if (acks !== null) requirePath(key, "A write of this key can't ask for acks");
@@ -201,7 +201,7 @@ export function deleteOp(key: string, options: DeleteOptions = {}): WireDelete {
 
 /** @throws InvalidRequestError */
 export function touchOp(key: string, ttlMs: number | null): WireTouch {
-  if (ttlMs !== null) whole('ttlMs', ttlMs, 1, MAX_TTL_MS);
+  if (ttlMs !== null) whole('ttlMs', ttlMs, 1, MAX_TTL_MS, ', or null');
   return { op: 'touch', key: checkedKey(key), ttlMs };
 }
 

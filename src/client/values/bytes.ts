@@ -26,8 +26,9 @@ export class Bytes {
   constructor(bytes: Uint8Array, type = 'application/octet-stream') {
     if (!(bytes instanceof Uint8Array)) throw invalid('its bytes are no Uint8Array');
     if (typeof type !== 'string' || !/^[!-~]+\/[ -~]+$/.test(type) || type.length > MAX_TYPE_LENGTH)
-      throw invalid('its type is no media type');
-    if (JSON_TYPE.test(type)) throw invalid('bytes of JSON are a value by themselves');
+      throw invalid('its type is no media type, such as image/png');
+    if (JSON_TYPE.test(type))
+      throw invalid('bytes of JSON are a value by themselves: put that, without a type');
     this.bytes = new Uint8Array(bytes);
     this.type = type;
   }

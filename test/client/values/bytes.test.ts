@@ -110,6 +110,8 @@ bytes('they are copied, and must be bytes of a media type that is not JSON', () 
     'a/b\n',
   ])
     assert.throws(() => new Bytes(own, type), isInvalid, type);
+  assert.throws(() => new Bytes(own, 'png'), /its type is no media type, such as image\/png\.$/);
+  assert.throws(() => new Bytes(own, 'a/json'), /put that, without a type\.$/);
   assert.throws(() => new Bytes([1] as never), isInvalid);
 });
 
