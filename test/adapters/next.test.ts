@@ -9,6 +9,7 @@ import {
   type IsrHandlerClass,
 } from '../../src/adapters/next/index.ts';
 import { InvalidRequestError } from '../../src/client/index.ts';
+import { MIB } from '../../src/words/size.ts';
 import { rejection, until } from '../client/support.ts';
 import { type TwoNodes, withTwoNodes } from '../client/twoNodes.ts';
 import { waitFor } from '../support/processes.ts';
@@ -76,6 +77,21 @@ next(
     assert.is(await textOf(await here.get('endless', [])), 'endless');
     await here.set('over', Promise.resolve(entryOf('over', { expire: 0 })));
     assert.is(await here.get('over', []), undefined);
+  }),
+);
+
+next('a value that is too long is not kept, says so, and leaves the others alone', () =>
+  withTwoNodes(async ({ client }) => {
+    const errors: unknown[] = [];
+    const onError = (error: unknown) => void errors.push(error);
+    const handler = createCacheHandler({ client: client([0]), onError });
+    await handler.set('short', Promise.resolve(entryOf('short')));
+    await handler.set('long', Promise.resolve(entryOf('x'.repeat(2 * MIB))));
+    assert.is(errors.length, 1);
+    assert.instance(errors[0], InvalidRequestError);
+    assert.is(await textOf(await handler.get('short', [])), 'short');
+    assert.is(await handler.get('long', []), undefined);
+    assert.is(errors.length, 1);
   }),
 );
 
