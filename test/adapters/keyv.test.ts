@@ -122,6 +122,23 @@ keyv(
   }),
 );
 
+keyv('keys are stored as Keyv writes them, with the colons of a namespace escaped', async () => {
+  await withServer((server) =>
+    withClient({ endpoints: [`http://127.0.0.1:${server.port}`] }, async (client) => {
+      const store = new KeyvHearsay({ client, prefix: 'k/' });
+      for (const [namespace, key] of [
+        [undefined, 'k/::a'],
+        ['cart', 'k/cart::a'],
+        ['a:b%', 'k/a%3Ab%25::a'],
+      ] as const) {
+        store.namespace = namespace;
+        await store.set('a', namespace ?? 'none');
+        assert.is((await client.get(key))?.value, namespace ?? 'none', key);
+      }
+    }),
+  )();
+});
+
 keyv(
   'Keyv 5 may ask for the entries of another namespace',
   withStores(async ({ store5 }) => {
