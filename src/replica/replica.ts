@@ -341,13 +341,14 @@ export class Replica {
   /**
    * Deletes every live key with the prefix, in several commits.
    *
-   * @param told gets the outcomes of each commit. @param trace as of `submit`. @returns the number of
-   *   keys deleted.
+   * @param told gets the outcomes of each commit. @param trace as of `submit`. @param signal ends it after a commit,
+   *   once nobody waits: a client that asks again would have the same keys deleted twice. @returns the number of keys deleted.
    */
   async deletePrefix(
     prefix: string,
     told?: (outcomes: readonly Outcome[]) => void,
     trace: TraceParent | null = null,
+    signal?: AbortSignal,
   ): Promise<number> {
     const refusal = this.readiness.writeRefusal();
     if (refusal !== null) throw refusal;
@@ -363,7 +364,7 @@ export class Replica {
       }
       count += keys.length;
       after = page.next;
-    } while (after !== null);
+    } while (after !== null && signal?.aborted !== true);
     return count;
   }
 

@@ -118,7 +118,10 @@ export function addListRoutes(
       const told = audit === null ? undefined : audit.bind(null, ctx.req, caller);
       if (prefix === '') callers.require({ caller, refusal: null }, 'admin');
       const trace = traces?.of(ctx.req) ?? null;
-      answerJson(ctx, texts.deletedMany(await replica.deletePrefix(prefix, told, trace)));
+      const gone = new AbortController();
+      ctx.res.on('close', () => gone.abort());
+      const count = await replica.deletePrefix(prefix, told, trace, gone.signal);
+      answerJson(ctx, texts.deletedMany(count));
     },
   });
 }
