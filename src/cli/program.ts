@@ -66,13 +66,21 @@ function prepare(command: Command): void {
   nameContext(typeof context === 'string' ? context : null);
 }
 
+/** Commander names the value and the argument before a sentence that quotes the value itself. */
+const withoutEcho = (text: string): string =>
+  text.replace(/^error: command-argument value '.*' is invalid for argument '.*'\. (?=")/, '');
+
 function createProgram(): Command {
   return new Command('hearsay')
     .description('An event-sourced cache whose nodes gossip.')
     .version(packageVersion(), '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print this help')
     .helpCommand('help [command]', 'print the help of a command')
-    .configureOutput({ getOutHelpWidth: () => HELP_COLUMNS, getErrHelpWidth: () => HELP_COLUMNS })
+    .configureOutput({
+      getOutHelpWidth: () => HELP_COLUMNS,
+      getErrHelpWidth: () => HELP_COLUMNS,
+      outputError: (text, write) => write(withoutEcho(text)),
+    })
     .configureHelp({
       minWidthToWrap: HELP_TEXT_COLUMNS,
       // Commander takes the codes away where there are no colours.

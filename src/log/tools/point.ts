@@ -26,6 +26,8 @@ export class MalformedPointError extends SettingError {
   }
 }
 
+/** A span without its sign: people forget it. */
+const SPAN = /^\d{1,9}(?:ms|s|m|h|d)$/;
 const RFC_3339 =
   /^(\d{4}-\d{2}-\d{2})[Tt ](\d{2}:\d{2})(:\d{2}(?:\.\d{1,9})?)?([Zz]|[+-]\d{2}:\d{2})$/;
 const BEFORE_NOW = /^(?:now)?-(\d{1,9})(ms|s|m|h|d)$/;
@@ -44,6 +46,8 @@ export function parsePoint(text: string, nowMs: number): Point {
   if (lsn !== undefined) return { kind: 'lsn', lsn: Number(lsn) };
   const instant = RFC_3339.exec(text);
   if (instant !== null) return { kind: 'time', atMs: instantOf(text, instant) };
+  if (SPAN.test(text))
+    throw new MalformedPointError(text, `a time before now begins with a minus: -${text}`);
   if (/^\d{4}-\d{2}/.test(text))
     throw new MalformedPointError(text, 'a time has a date, hours, minutes and Z or an offset');
   return { kind: 'cursor', cursor: cursorOf(text) };

@@ -18,7 +18,8 @@ test('exit codes: 1 where something is not so, 2 where the command is wrong', as
   const on = ['--data-dir', data];
   for (const [reason, ...words] of [
     [/nothing at .*none/, 'log', 'tail', '--data-dir', join(directory.path, 'none')],
-    [/is no point in a log/, 'log', 'at', 'yesterday', ...on],
+    [/^"yesterday" is no point in a log/, 'log', 'at', 'yesterday', ...on],
+    [/^"1m" is no point .* begins with a minus: -1m\): name a time/, 'log', 'at', '1m', ...on],
     [/Give --data-dir or --url, not both/, 'log', 'stat', '--url', 'http://localhost:1', ...on],
     [/Give KEY or --prefix/, 'log', 'at', 'now', 'a', '--prefix', 'b', ...on],
     [/unknown option/, 'log', 'verify', '--else'],
