@@ -65,7 +65,7 @@ export function refuseConditions({ headers }: IncomingMessage): void {
     if (headers[field.toLowerCase()] !== undefined)
       errors.push({
         field,
-        message: 'is not supported here: it is for a PUT or DELETE of one key',
+        message: 'is not supported here: it is for GET, PUT, DELETE and touch of one key',
       });
   if (errors.length > 0) throw unprocessable(errors);
 }
