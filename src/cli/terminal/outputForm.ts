@@ -6,13 +6,14 @@ import { printElements } from './output.ts';
 export type Results = 'one' | 'many' | 'endless';
 
 const FORMS = {
-  one: ['table', 'json'],
+  // The document of one result is one line.
+  one: ['table', 'json', 'ndjson'],
   many: ['table', 'json', 'ndjson'],
   endless: ['table', 'ndjson'],
 };
 
 const HELP = {
-  one: 'form of the result',
+  one: 'form of the result; json and ndjson are one line',
   many: 'form of the results; json is one document, ndjson a line for each',
   endless: 'form of the results; ndjson is a line of JSON for each',
 };

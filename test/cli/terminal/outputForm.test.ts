@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { write, writeStory } from '../../log/tools/files.ts';
 import { temporaryDirectory } from '../../support/processes.ts';
 import { runShared } from '../../support/sharedCommands.ts';
 
@@ -39,6 +40,17 @@ outputForm('json is one document, ndjson a line for each, and a table the defaul
   const other = await list('--output', 'yaml');
   assert.is(other.code, 2);
   assert.match(other.stderr, /Allowed choices are table, json, ndjson/);
+});
+
+outputForm('a command with one result takes the same forms, and prints one line', async () => {
+  await using directory = await temporaryDirectory();
+  await writeStory([write(0, 'a', 1, '1')], directory.path);
+  const stat = (...words: string[]) =>
+    runShared(['log', 'stat', '--data-dir', directory.path, ...words]);
+  const [line, document] = [await stat('--output', 'ndjson'), await stat('--output', 'json')];
+  assert.is(line.code, 0, line.stderr);
+  assert.is(line.stdout.split('\n').length, 2);
+  assert.equal(Object.keys(JSON.parse(line.stdout)), Object.keys(JSON.parse(document.stdout)));
 });
 
 outputForm('nothing found is an empty document, and a failure prints none', async () => {
