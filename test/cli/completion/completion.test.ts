@@ -88,20 +88,37 @@ for (const shell of SHELLS)
     else assert.is(status, 0, String(stderr));
   });
 
-completion('bash offers the rest of a word that has a colon', async () => {
-  await using directory = await temporaryDirectory();
-  const program = join(directory.path, 'hearsay');
+/** A program that offers two keys. @returns the environment that finds it first. */
+async function withProgram(directory: string): Promise<NodeJS.ProcessEnv> {
+  const program = join(directory, 'hearsay');
   await writeFile(
     program,
     "#!/bin/sh\nprintf '%s\\n' \"$@\" >&2\nprintf 'user:1\\tone\\nuser:2\\n'\n",
   );
   await chmod(program, 0o755);
+  return { ...process.env, PATH: `${directory}${delimiter}${process.env.PATH}` };
+}
+
+completion('fish offers the words of the program with their meaning', async () => {
+  await using directory = await temporaryDirectory();
+  const env = await withProgram(directory.path);
+  const script = `${SCRIPTS.fish}\ncomplete -C 'hearsay get us'`;
+  const words = ['--no-config', '-c', script];
+  const { error, stdout } = spawnSync('fish', words, {
+    env: { ...env, HOME: directory.path },
+  });
+  if (error !== undefined) console.log('skipped a part: fish is not installed.');
+  else assert.is(String(stdout), 'user:1\tone\nuser:2\n');
+});
+
+completion('bash offers the rest of a word that has a colon', async () => {
+  await using directory = await temporaryDirectory();
+  const env = await withProgram(directory.path);
   const script = `${SCRIPTS.bash}
     COMP_LINE='hearsay get user:' COMP_POINT=17 COMP_WORDS=(hearsay get user :) COMP_CWORD=3
     _hearsay
     printf '%s\\n' "\${COMPREPLY[@]}"`;
-  const PATH = `${directory.path}${delimiter}${process.env.PATH}`;
-  const { error, stdout } = spawnSync('bash', ['-c', script], { env: { ...process.env, PATH } });
+  const { error, stdout } = spawnSync('bash', ['-c', script], { env });
   if (error !== undefined) console.log('skipped a part: bash is not installed.');
   else assert.is(String(stdout), '1\n2\n');
 });
