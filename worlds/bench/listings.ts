@@ -3,13 +3,14 @@
  * by `worlds/test/api/api.processes.test.ts`, where it is answered without any node.
  */
 import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import autocannon from 'autocannon';
 import { BotAccount } from '../bots/botAccount.ts';
-import { saidBy } from './programs.ts';
+import { processorMsOf, saidBy } from './programs.ts';
 import type { RunningWorlds } from './runningWorlds.ts';
 
 const BARE = fileURLToPath(new URL('bareKoa.ts', import.meta.url));
@@ -21,6 +22,14 @@ export interface ListingFigures {
   readonly bareKoaPerSecond: number;
   /** The median of the turns. */
   readonly ratio: number;
+  /** Processor time of the bare koa to that of the api for an answer: it is the same on a busy machine. */
+  readonly processorRatio: number;
+}
+
+interface Turn {
+  readonly perSecond: number;
+  /** Of processor time, for an answer. */
+  readonly microseconds: number;
 }
 
 export async function benchListings(
@@ -31,24 +40,29 @@ export async function benchListings(
   const body = await (await account.ask('GET', '/worlds')).text();
   const headers = { Authorization: account.authorization };
   await using bare = await startBareKoa(body);
-  const apiUrl = regions[0]?.apiUrl ?? '';
-  const turns: { own: number; bare: number; ratio: number }[] = [];
-  for (let round = 0; round < rounds; round += 1) {
-    const own = await load(`${apiUrl}/worlds`, headers, seconds);
-    const other = await load(bare.url, headers, seconds);
-    turns.push({ own, bare: other, ratio: own / other });
-  }
-  turns.sort((a, b) => a.ratio - b.ratio);
-  const middle = turns[Math.floor(turns.length / 2)] ?? { own: 0, bare: 0, ratio: Number.NaN };
+  const [region] = regions;
+  if (region === undefined) throw new Error('There is no region.');
+  const apiPid = Number(readFileSync(join(region.paths.data, 'logs', 'api.pid'), 'utf8'));
+  const turns: { own: Turn; bare: Turn }[] = [];
+  for (let round = 0; round < rounds; round += 1)
+    turns.push({
+      own: await load(`${region.apiUrl}/worlds`, apiPid, headers, seconds),
+      bare: await load(bare.url, bare.pid, headers, seconds),
+    });
+  const middleOf = (of: (turn: { own: Turn; bare: Turn }) => number): number =>
+    turns.map(of).toSorted((a, b) => a - b)[Math.floor(turns.length / 2)] ?? Number.NaN;
   return {
     bytes: Buffer.byteLength(body),
-    listingsPerSecond: middle.own,
-    bareKoaPerSecond: middle.bare,
-    ratio: middle.ratio,
+    listingsPerSecond: middleOf(({ own }) => own.perSecond),
+    bareKoaPerSecond: middleOf((turn) => turn.bare.perSecond),
+    ratio: middleOf((turn) => turn.own.perSecond / turn.bare.perSecond),
+    processorRatio: middleOf((turn) => turn.bare.microseconds / turn.own.microseconds),
   };
 }
 
-async function startBareKoa(body: string): Promise<{ url: string } & AsyncDisposable> {
+async function startBareKoa(
+  body: string,
+): Promise<{ readonly url: string; readonly pid: number } & AsyncDisposable> {
   await using starting = new AsyncDisposableStack();
   const folder = await mkdtemp(join(tmpdir(), 'hearsay-koa-'));
   starting.defer(() => rm(folder, { recursive: true, force: true }));
@@ -58,21 +72,19 @@ async function startBareKoa(body: string): Promise<{ url: string } & AsyncDispos
   starting.defer(() => void child.kill('SIGKILL'));
   const url = `http://127.0.0.1:${await saidBy(child, /^port (\d+)$/m)}/`;
   const ends = starting.move();
-  return { url, [Symbol.asyncDispose]: () => ends.disposeAsync() };
+  return { url, pid: child.pid ?? 0, [Symbol.asyncDispose]: () => ends.disposeAsync() };
 }
 
-/** @returns answers in a second. */
 async function load(
   url: string,
+  pid: number,
   headers: Readonly<Record<string, string>>,
   seconds: number,
-): Promise<number> {
-  const { requests, non2xx, errors } = await autocannon({
-    url,
-    headers,
-    duration: seconds,
-    connections: CONNECTIONS,
-  });
+): Promise<Turn> {
+  const { result, ms } = await processorMsOf(pid, async () =>
+    autocannon({ url, headers, duration: seconds, connections: CONNECTIONS }),
+  );
+  const { requests, non2xx, errors } = result;
   if (non2xx + errors > 0) throw new Error(`${non2xx + errors} of the answers were none.`);
-  return requests.average;
+  return { perSecond: requests.average, microseconds: (ms * 1000) / requests.total };
 }

@@ -12,7 +12,7 @@ import { ROLES } from '../../rules/grants.ts';
 import { openCache } from '../../tables/cache.ts';
 import { Configurations } from '../../tables/operatorTables.ts';
 import { meadow } from '../support/configurations.ts';
-import { startProgram } from '../support/programs.ts';
+import { startProgram, worldsProgram } from '../support/programs.ts';
 import { isWhole, rounds } from '../support/rounds.ts';
 
 const runners = suite('runners');
@@ -23,14 +23,15 @@ const LOOK_EVERY_MS = 100;
 /** On a busy machine a process takes long to start: the whole run alone holds it to the five seconds. */
 const MISSING_LIMIT_MS = isWhole ? 5000 : 60_000;
 
+const WORLD = worldsProgram('world/main.ts');
+
 /** The live processes of worlds that take their keys from a directory, by world and slot. */
 function worldProcesses(keys: string): Map<string, number[]> {
   const bySlot = new Map<string, number[]>();
   for (const name of readdirSync('/proc').filter((one) => /^\d+$/.test(one))) {
     const words = wordsOf(name);
     const after = (flag: string): string => words[words.indexOf(flag) + 1] ?? '';
-    if (!words.some((word) => word.endsWith('/world/main.ts')) || after('--keys') !== keys)
-      continue;
+    if (!words.includes(WORLD) || after('--keys') !== keys) continue;
     const slot = `${after('--world')}/${after('--slot')}`;
     bySlot.set(slot, [...(bySlot.get(slot) ?? []), Number(name)]);
   }

@@ -29,12 +29,16 @@ export class TestPlayer implements Disposable {
   isComplete = true;
   /** Frames that have shown all, as one who has missed a frame gets. */
   wholeFrames = 0;
+  receivedBytes = 0;
   readonly #socket: WebSocket;
   #seq = 0;
 
   constructor(playUrl: string, token: string, kind: 'seat' | 'resume' = 'seat') {
     this.#socket = new WebSocket(playUrl, ['worlds.v1', `${kind}.${token}`]);
-    this.#socket.on('message', (data: Uint8Array) => this.#take(decode(data) as unknown[]));
+    this.#socket.on('message', (data: Uint8Array) => {
+      this.receivedBytes += data.byteLength;
+      this.#take(decode(data) as unknown[]);
+    });
     this.#socket.on('error', () => {});
     this.#socket.on('close', (code) => {
       this.closeCode = code;
