@@ -100,9 +100,9 @@ handshake(
   async () => {
     await using cluster = await startCluster({ nodes: 1 });
     const node = cluster.node(0);
-    const reason = 'node9 speaks protocol 5 to 6, node1 speaks 1 to 4';
+    const reason = 'node9 speaks protocol 6 to 7, node1 speaks 1 to 5';
     await using later = await HandWrittenPeer.connect(node);
-    await later.greet({ protocol: [5, 6] });
+    await later.greet({ protocol: [6, 7] });
     const refusal = await later.receive('error');
     assert.is(refusal.code, 'protocol');
     assert.is(refusal.reason, reason);
