@@ -118,13 +118,10 @@ function wantedStates(
     wanted.set(highest.slot, 'drained');
   const old = oldestToRefresh(configuration, slots, nowMs);
   if (old !== undefined) wanted.set(old.slot, 'drained');
-  // An instance that drains, or was told to and has not begun, ends first: its slot is filled again afterwards.
-  for (const one of slots) if (isLeaving(one)) wanted.set(one.slot, 'drained');
+  // An instance that drains ends first: its slot is filled again afterwards.
+  for (const { slot, state } of slots) if (state === 'draining') wanted.set(slot, 'drained');
   return wanted;
 }
-
-const isLeaving = ({ state, wanted }: SlotView): boolean =>
-  state === 'draining' || (state === 'running' && wanted === 'drained');
 
 /** `ceil((taken + spareSeats) / maxPlayers)` between the configured bounds; one for a static world. */
 export function instancesNeeded(
@@ -156,7 +153,7 @@ function oldestToRefresh(
 ): SlotView | undefined {
   if (restartEveryHours === null) return undefined;
   const living = slots.filter(({ state }) => state !== 'ended');
-  if (living.some((one) => one.state !== 'running' || isLeaving(one))) return undefined;
+  if (living.some(({ state }) => state !== 'running')) return undefined;
   const [oldest] = living.toSorted((a, b) => a.startedAtMs - b.startedAtMs || a.slot - b.slot);
   if (oldest === undefined || nowMs - oldest.startedAtMs < restartEveryHours * HOUR_MS)
     return undefined;

@@ -152,14 +152,6 @@ plan('the fleet is told of a newer configuration of slots that go on', () => {
   assert.equal(actions, [{ ...action(1, 'running'), configurationVersion: 6 }]);
 });
 
-plan('an instance that was told to drain is not called back before it has begun', () => {
-  const world = configured({ minInstances: 1, maxInstances: 2, spareSeats: 0 });
-  const told = slotView(1, { wanted: 'drained', startedAtMs: NOW - 24 * HOUR_MS });
-  // The view of another runner, which has meanwhile sent a surplus one away.
-  const view = [told, slotView(3, { wanted: 'drained', state: 'draining' })];
-  assert.equal(planMaintenance(true, [world], view, NOW).actions, []);
-});
-
 const slots = fc
   .uniqueArray(fc.integer({ min: 1, max: 6 }), { maxLength: 6 })
   .chain((numbers) => fc.tuple(...numbers.map((number) => anySlot(number))));
