@@ -152,12 +152,17 @@ function oldestToRefresh(
   nowMs: number,
 ): SlotView | undefined {
   if (restartEveryHours === null) return undefined;
-  const living = slots.filter(({ state }) => state !== 'ended');
-  if (living.some(({ state }) => state !== 'running')) return undefined;
-  const [oldest] = living.toSorted((a, b) => a.startedAtMs - b.startedAtMs || a.slot - b.slot);
-  if (oldest === undefined || nowMs - oldest.startedAtMs < restartEveryHours * HOUR_MS)
-    return undefined;
-  return oldest;
+  const due = slots
+    .filter(
+      ({ state, startedAtMs }) =>
+        state === 'running' && nowMs - startedAtMs >= restartEveryHours * HOUR_MS,
+    )
+    .toSorted((a, b) => a.startedAtMs - b.startedAtMs || a.slot - b.slot);
+  // One that was told to go, and has not begun, is not called back because another one goes meanwhile.
+  const told = due.find(({ wanted }) => wanted === 'drained');
+  if (told !== undefined) return told;
+  const isOneBusy = slots.some(({ state }) => state === 'starting' || state === 'draining');
+  return isOneBusy ? undefined : due[0];
 }
 
 function changesTo(

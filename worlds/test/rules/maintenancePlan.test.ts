@@ -152,6 +152,23 @@ plan('the fleet is told of a newer configuration of slots that go on', () => {
   assert.equal(actions, [{ ...action(1, 'running'), configurationVersion: 6 }]);
 });
 
+plan(
+  'an instance that was told to be refreshed is not called back because a surplus one goes',
+  () => {
+    const world = configured({
+      minInstances: 1,
+      maxInstances: 2,
+      spareSeats: 0,
+      restartEveryHours: 24,
+    });
+    const told = slotView(1, { wanted: 'drained', startedAtMs: NOW - 24 * HOUR_MS });
+    const surplus = slotView(3, { wanted: 'drained', state: 'draining' });
+    assert.equal(planMaintenance(true, [world], [told, surplus], NOW).actions, []);
+    const untold = { ...told, wanted: 'running' } as const;
+    assert.equal(planMaintenance(true, [world], [untold, surplus], NOW).actions, []);
+  },
+);
+
 const slots = fc
   .uniqueArray(fc.integer({ min: 1, max: 6 }), { maxLength: 6 })
   .chain((numbers) => fc.tuple(...numbers.map((number) => anySlot(number))));
