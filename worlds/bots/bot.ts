@@ -29,6 +29,8 @@ export interface BotOptions {
   readonly random: () => number;
   /** It walks to coins, and takes many; by default it walks about. */
   readonly seeksCoins?: boolean;
+  /** Whether it asks again where no seat is free before it was ever in play. Default false. */
+  readonly waitsForSeat?: boolean;
   /** How much of its time a world that dies may take along; default 6,000. */
   readonly mostLostMs?: number;
 }
@@ -180,8 +182,9 @@ export class Bot implements AsyncDisposable {
   #pauseAfter(refused: Refused, tries: number): number | null {
     const { status } = refused;
     if (status >= 500 && status !== 503) this.faults.push(`A join was answered by ${status}.`);
-    // Who was never in play takes a refusal for an answer.
-    if (this.#welcome === null && status >= 400 && status < 500 && status !== 429) return null;
+    // Who was never in play takes a refusal for an answer, unless he waits for a seat.
+    const isFinal = this.#welcome === null && this.#options.waitsForSeat !== true;
+    if (isFinal && status >= 400 && status < 500 && status !== 429) return null;
     const step = stepAfterRefusal(refused, tries);
     return step.type === 'stop' ? null : step.afterMs;
   }

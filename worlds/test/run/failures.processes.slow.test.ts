@@ -30,6 +30,8 @@ const failures = suite('failures');
 const PLAYERS = isWhole ? 50 : 12;
 /** So that all of one world find seats in the others. */
 const SEATS = 60;
+/** The world of ten seats. */
+const SMALL = 'eu-small-1-1';
 const STOPPED_MS = isWhole ? 20_000 : 8000;
 const ERASED_AFTER_MS = 70_000;
 
@@ -62,7 +64,7 @@ failures('nobody loses a seat or a coin by the end of any process', async () => 
   await giveSeats(regions);
   using lobby = new Lobby(regions.edgeUrl, access);
   await waitFor(() => lobby.isSynced && lobby.instances.length >= 5, 60_000, 'seats for all');
-  await tenSeats(regions);
+  await tenSeats(regions, lobby);
   const isErased = await erasures(regions);
   const bots = await regions.enter(PLAYERS);
 
@@ -92,11 +94,11 @@ failures('nobody loses a seat or a coin by the end of any process', async () => 
 });
 
 /** Of fifty who ask at once for ten seats, ten get one, and the others hear that it is full. */
-async function tenSeats(regions: RunningRegions): Promise<void> {
+async function tenSeats(regions: RunningRegions, lobby: Lobby): Promise<void> {
   await using cache = await regions.cache('eu');
   const small = meadow({ maxPlayers: 10 });
   await new Configurations(cache).create('eu', 'small', small, Date.now());
-  const controlUrl = (): Promise<string> => controlUrlOf(regions, 'eu-small-1-1');
+  const controlUrl = (): Promise<string> => controlUrlOf(regions, SMALL);
   await waitFor(async () => (await controlUrl()) !== '', 20_000, 'the small world');
   const at = await controlUrl();
   for (let round = 0; round < rounds(5); round += 1) {
@@ -119,6 +121,8 @@ async function tenSeats(regions: RunningRegions): Promise<void> {
   }
   const { version = 0 } = (await new Configurations(cache).read('eu', 'small')) ?? {};
   await new Configurations(cache).write('eu', 'small', { ...small, desired: 'stopped' }, version);
+  // Who asks for any world would sit down there, and be moved a moment later.
+  await waitFor(() => !lobby.instances.includes(SMALL), 20_000, 'the small world has stopped');
 }
 
 /** Each world has seats for all, and the meadow of eu two instances. */

@@ -139,12 +139,17 @@ export class RunningRegions implements AsyncDisposable {
     const from = this.bots.length;
     const bots = await Promise.all(
       Array.from({ length: count }, (_unused, index) =>
-        this.enterBot({ number: from + index, regions, seeksCoins: true }),
+        this.enterBot({ number: from + index, regions, seeksCoins: true, waitsForSeat: true }),
       ),
     );
     this.bots.push(...bots);
     for (const bot of bots) this.#ends.use(bot);
-    await waitFor(() => bots.every(({ isInPlay }) => isInPlay), 20_000, 'all bots are in play');
+    const areInPlay = (): boolean => {
+      const others = bots.filter(({ isInPlay }) => !isInPlay);
+      if (others.length === 0) return true;
+      throw new Error(others.map(({ stopped, refusedBy }) => `${stopped} ${refusedBy}`).join(', '));
+    };
+    await waitFor(areInPlay, 20_000, 'all bots are in play');
     return bots;
   }
 
