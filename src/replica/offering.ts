@@ -85,7 +85,8 @@ export class Offering {
     if (count === 0) return;
     const { origin, header } = this.#fold;
     const to = batch.records.get(origin)?.seq ?? 0;
-    const { offered } = header.facts;
+    // An offer before it may be in the same commit.
+    const offered = batch.header.facts?.offered ?? header.facts.offered;
     const from = offered?.origin === origin ? offered.from : to - count + 1;
     batch.changeFacts({ offered: { origin, from, to } });
   }

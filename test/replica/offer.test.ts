@@ -178,6 +178,20 @@ offers(
   },
 );
 
+offers('offers of one commit are written down as one range, as those of several are', async () => {
+  const { replica } = await member('node1');
+  const judged = () => ({ later: undefined, isComplete: true, isRecent: true });
+  const lost = (seq: number) => put({ key: `k${seq}`, origin: 'node9.aaaaaa', seq, hlc: seq });
+  // The first keeps the queue busy, so that the others wait for one commit.
+  await Promise.all([
+    replica.submit([putting('a')]),
+    ...[1, 2, 3].map((seq) => replica.offering.lost([lost(seq)], judged, replica.log)),
+  ]);
+  const { origin } = replica;
+  const { offered } = replica.header.facts;
+  assert.equal(offered, { origin, from: 3, to: 5 });
+});
+
 offers('nothing twice: offering it again changes nothing', async () => {
   const { old, cluster } = await sealed();
   await old.replica.submit([putting('n'), deleting('a')]);
