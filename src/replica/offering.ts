@@ -83,9 +83,10 @@ export class Offering {
   #writeDown(batch: Batch, outcomes: readonly OfferOutcome[]): void {
     const count = outcomes.filter((outcome) => outcome === 'offered').length;
     if (count === 0) return;
-    const { origin, header } = this.#fold;
+    const { header } = this.#fold;
+    // Another origin, and an offer before it, may be in the same commit.
+    const origin = batch.header.origin ?? this.#fold.origin;
     const to = batch.records.get(origin)?.seq ?? 0;
-    // An offer before it may be in the same commit.
     const offered = batch.header.facts?.offered ?? header.facts.offered;
     const from = offered?.origin === origin ? offered.from : to - count + 1;
     batch.changeFacts({ offered: { origin, from, to } });

@@ -188,8 +188,14 @@ offers('offers of one commit are written down as one range, as those of several 
     ...[1, 2, 3].map((seq) => replica.offering.lost([lost(seq)], judged, replica.log)),
   ]);
   const { origin } = replica;
-  const { offered } = replica.header.facts;
-  assert.equal(offered, { origin, from: 3, to: 5 });
+  assert.equal(replica.header.facts.offered, { origin, from: 3, to: 5 });
+  const later = 'node1.bbbbbb';
+  await Promise.all([
+    replica.submit([putting('a')]),
+    replica.membership.renewOrigin(later, memberValue('node1', null)),
+    replica.offering.lost([lost(4)], judged, replica.log),
+  ]);
+  assert.equal(replica.header.facts.offered, { origin: later, from: 3, to: 3 });
 });
 
 offers('nothing twice: offering it again changes nothing', async () => {
