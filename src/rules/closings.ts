@@ -51,7 +51,7 @@ export class Closings {
   }
 
   /** The origins closed since the pair stood for all closed ones; undefined if it never did here. */
-  after(pair: ClosedPair): readonly OpId[] | undefined {
+  since(pair: ClosedPair): readonly OpId[] | undefined {
     const { count } = pair;
     const known = count === 0 ? NOTHING_CLOSED : this.#inOrder[count - 1]?.pair;
     return known !== undefined && samePair(known, pair) ? this.#inOrder.slice(count) : undefined;
@@ -148,7 +148,7 @@ export class FollowedVector extends Map<string, number> {
    * first `count`, and those that it lists.
    */
   *openEnded(): IterableIterator<OpId> {
-    for (const id of this.closings.after(this.pair) ?? []) yield id;
+    for (const id of this.closings.since(this.pair) ?? []) yield id;
     for (const [origin, seq] of this) {
       const last = this.closings.lastSeqOf(origin, this.count);
       if (last !== undefined && last > seq) yield { origin, seq: last };

@@ -251,7 +251,7 @@ async function onNode(run: (url: string) => Promise<void>): Promise<void> {
   await using directory = await temporaryDirectory();
   await using node = await startNode({ port: 0, nodes: [], dataDir: directory.path });
   await node.ready;
-  const proxy = await FaultProxy.before(node.url);
+  const proxy = await FaultProxy.inFrontOf(node.url);
   const met = new Set<string>();
   const isFirst = ({ method, path }: Seen): boolean => {
     const isNew = !met.has(`${method} ${path}`);

@@ -50,7 +50,7 @@ export class FaultProxy {
     );
   }
 
-  static async before(target: string): Promise<FaultProxy> {
+  static async inFrontOf(target: string): Promise<FaultProxy> {
     const proxy = new FaultProxy(target);
     await new Promise<void>((resolve) => proxy.#server.listen(0, '127.0.0.1', resolve));
     return proxy;
@@ -170,7 +170,7 @@ export const withProxies = (
 ): (() => Promise<void>) =>
   withServer(async (server) => {
     const url = `http://127.0.0.1:${server.port}`;
-    const proxies = [await FaultProxy.before(url), await FaultProxy.before(url)] as const;
+    const proxies = [await FaultProxy.inFrontOf(url), await FaultProxy.inFrontOf(url)] as const;
     const endpoints = proxies.map((proxy) => proxy.url);
     try {
       await withClient({ endpoints, ...options(endpoints) }, (client) =>

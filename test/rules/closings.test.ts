@@ -26,7 +26,7 @@ closing('the pair of all depends on no order, and on every seq', () => {
 
 closing('a pair from before tells what was closed since; an unknown one nothing', () => {
   const closings = closingsOf([A, 3], [B, 5]);
-  const origins = (pair = NOTHING_CLOSED) => closings.after(pair)?.map(({ origin }) => origin);
+  const origins = (pair = NOTHING_CLOSED) => closings.since(pair)?.map(({ origin }) => origin);
   assert.equal(origins(), [A, B]);
   assert.equal(origins(closingsOf([A, 3]).pair), [B]);
   assert.equal(origins(closings.pair), []);

@@ -176,7 +176,7 @@ export function readDigest(node: Digested, digest: Digest): ReadDigest {
   // sends.
   const retiredDiffer = !sameHash(node.retiredSum ?? ZERO, retiredSum ?? ZERO);
   const listsAll = listsRetired || retiredSum === null;
-  const unlisted = listsAll ? node.closings.after(closed) : [];
+  const unlisted = listsAll ? node.closings.since(closed) : [];
   const lacked = (id: OpId): boolean => seqOf(digest.vector, id.origin) < id.seq;
   const isKnown = listsAll && unlisted !== undefined;
   return {

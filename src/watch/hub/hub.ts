@@ -230,7 +230,7 @@ export class WatchHub implements Ends {
   /** The vector of a cursor; null where this node does not know what was closed when it was given. */
   #followed({ vector, closed }: Cursor): FollowedVector | null {
     const { closings } = this.#options.replica;
-    if (closings.after(closed) === undefined) return null;
+    if (closings.since(closed) === undefined) return null;
     const { count } = closed;
     const listed = [...vector].filter(
       ([origin, seq]) => seq > 0 || closings.lastSeqOf(origin, count) !== undefined,

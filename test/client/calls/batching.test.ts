@@ -13,7 +13,7 @@ const test = (name: string, run: Run, options: { autoBatch?: boolean } = {}) =>
   batching(
     name,
     withServer(async (server) => {
-      const proxy = await FaultProxy.before(`http://127.0.0.1:${server.port}`);
+      const proxy = await FaultProxy.inFrontOf(`http://127.0.0.1:${server.port}`);
       try {
         await withClient({ endpoints: [proxy.url], ...options }, (client) =>
           run(client, proxy, server),

@@ -133,7 +133,7 @@ lost(
         ),
         (stream) =>
           withServer(async (server) => {
-            const proxy = await FaultProxy.before(`http://127.0.0.1:${server.port}`);
+            const proxy = await FaultProxy.inFrontOf(`http://127.0.0.1:${server.port}`);
             proxy.faultOf = () => stream.next().value ?? 'pass';
             try {
               await countThrough(proxy, server);

@@ -23,8 +23,8 @@ type Run = (client: HearsayClient, first: FaultProxy, second: FaultProxy) => Pro
 /** Two proxies that answer by themselves: before nothing. */
 const test = (name: string, options: Partial<ClientOptions>, run: Run) =>
   tokens(name, async () => {
-    const first = await FaultProxy.before('http://127.0.0.1:2');
-    const second = await FaultProxy.before('http://127.0.0.1:2');
+    const first = await FaultProxy.inFrontOf('http://127.0.0.1:2');
+    const second = await FaultProxy.inFrontOf('http://127.0.0.1:2');
     try {
       const endpoints = [first.url, second.url];
       await withClient({ endpoints, maxRounds: 1, ...options }, (client) =>

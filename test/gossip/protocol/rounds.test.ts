@@ -143,6 +143,25 @@ rounds('each round is answered by one report, also where it comes by twice', () 
   );
 });
 
+rounds('a node takes part in eight rounds at one time, and adds no report to a ninth', () => {
+  const node = meshed({ own: THREE, links: [OWN, TWO] });
+  const takes = (id: string) => node.receive(0, { type: 'round', id, timeMs: 9000 });
+  for (let number = 1; number <= 8; number++)
+    assert.is(sent(takes(`r${number}`), 'round').length, 1, `round ${number} is passed on`);
+  assert.equal(takes('r9'), [{ kind: 'send', connection: 0, message: { type: 'echo', id: 'r9' } }]);
+});
+
+rounds('the ids of the last 256 rounds are remembered', () => {
+  const node = meshed({ own: THREE, links: [OWN] });
+  const reports = (number: number): boolean => {
+    const [echo] = sent(node.receive(0, { type: 'round', id: `r${number}`, timeMs: 99 }), 'echo');
+    return echo?.message.report !== undefined;
+  };
+  for (let number = 1; number <= 257; number++) assert.ok(reports(number));
+  assert.not(reports(2));
+  assert.ok(reports(1));
+});
+
 rounds('nothing of a stranger counts, nor does it hear of a round', () => {
   const node = meshed({ links: [TWO, originOf(9)] });
   const asked = begun(node);
