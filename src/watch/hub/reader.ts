@@ -3,8 +3,8 @@
  * is still there, else from their position in the log. One step tells expiries, a page of rows and,
  * while it is due, a page of the state, so that each of the three goes on however busy the others are.
  *
- * Invariant: a watcher that is not live waits only for its socket, for the log, or for the clock of this
- * node.
+ * Invariant: a watcher that is not live waits only for its socket, for the log, for ops that are folded and
+ * not told yet, or for the clock of this node.
  * Whether it waits is decided in `#mayGoOn` alone, after the flush, because a socket that takes
  * everything at once drains within the flush. Each step that takes a watcher away from the end also
  * pumps it.
