@@ -170,6 +170,7 @@ const SHORTCUTS: readonly (readonly [key: string, effect: string])[] = [
   ['/', 'search'],
   ['↑ ↓ → ←', 'move in the tree of keys, open and close folders'],
   ['Enter', 'open a key'],
+  ['Delete', 'count the keys of a folder, and delete them if you say so'],
   ['Space', 'in Live: pause or go on'],
   ['?', 'this list'],
   ['Escape', 'close a dialog'],
