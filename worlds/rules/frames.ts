@@ -45,6 +45,8 @@ export type WholeFrame = readonly [
 export const NUMBERS_OF_MOVE = 4;
 
 interface Shown {
+  /** Who leaves and comes back between two frames is another figure of the same id. */
+  readonly figure: Figure;
   readonly x: number;
   readonly y: number;
   readonly seq: number;
@@ -77,11 +79,11 @@ export class FrameMaker {
     const joined: FigureRow[] = [];
     for (const figure of this.#simulation.figures()) {
       const shown = this.#figures.get(figure.id);
-      if (shown === undefined) joined.push(figureRow(figure));
+      if (shown?.figure !== figure) joined.push(figureRow(figure));
       else if (!isSame(shown, figure))
         moves.push(figure.id, figure.x - shown.x, figure.y - shown.y, figure.seq);
       const { x, y, seq, coins } = figure;
-      this.#figures.set(figure.id, { x, y, seq, coins });
+      this.#figures.set(figure.id, { figure, x, y, seq, coins });
     }
     const left = [...this.#figures.keys()].filter(
       (id) => this.#simulation.figure(id) === undefined,
