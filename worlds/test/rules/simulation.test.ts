@@ -159,22 +159,25 @@ simulation('whole frame and changes give the state that the world shows, from wh
   );
 });
 
-simulation('a figure that leaves and comes back between two frames begins anew in every view', () => {
-  const play = new Play(FRESH);
-  const coin = play.world.coins[0];
-  assert.ok(coin);
-  play.world.add(1, { x: coin.x, y: coin.y });
-  const view = emptyView();
-  applyFrame(view, play.frames.whole());
-  applyFrame(view, play.frames.changes());
-  play.world.steer(1, 9, 1, 0);
-  play.carryOut({ what: 'step', id: 1, dx: 0, dy: 0 });
-  play.world.remove(1);
-  play.world.add(1, null);
-  applyFrame(view, play.frames.changes());
-  const { x, y } = play.world.figure(1) ?? {};
-  assert.equal(view.figures.get(1), [1, x, y, 0, 0]);
-});
+simulation(
+  'a figure that leaves and comes back between two frames begins anew in every view',
+  () => {
+    const play = new Play(FRESH);
+    const coin = play.world.coins[0];
+    assert.ok(coin);
+    play.world.add(1, { x: coin.x, y: coin.y });
+    const view = emptyView();
+    applyFrame(view, play.frames.whole());
+    applyFrame(view, play.frames.changes());
+    play.world.steer(1, 9, 1, 0);
+    play.carryOut({ what: 'step', id: 1, dx: 0, dy: 0 });
+    play.world.remove(1);
+    play.world.add(1, null);
+    applyFrame(view, play.frames.changes());
+    const { x, y } = play.world.figure(1) ?? {};
+    assert.equal(view.figures.get(1), [1, x, y, 0, 0]);
+  },
+);
 
 simulation('a view that lacks a figure notices', () => {
   const view = emptyView();
