@@ -130,12 +130,13 @@ memory('every key is answered right beside writes, after a restart and after kil
   await known.checkAll(node);
   isWriting = false;
   await writing;
-  assert.ok((await metric(node, 'hearsay_value_disk_reads_total')) > KEYS / 2);
   await isWithinBound(node);
 
   await node.restart();
   await isWithinBound(node);
   await known.checkAll(node);
+  // Beside writes, the keys that are read may be those that were just written.
+  assert.ok((await metric(node, 'hearsay_value_disk_reads_total')) > KEYS / 2);
 
   const untilKilled = (async () => {
     while (await known.write(node, next)) next += BATCH;
