@@ -68,7 +68,7 @@ bus('tags and getOrSet work over two nodes', async () => {
 bus(
   'a message that was sent while the connection was broken is heard once it is back',
   async () => {
-    const proxy = await FaultProxy.before(endpoints[1] ?? '');
+    const proxy = await FaultProxy.inFrontOf(endpoints[1] ?? '');
     const busOf = (endpoint: string, id: string): BusDriver =>
       new HearsayBus({ endpoints: [endpoint], prefix: 'broken-bus:' }).setId(id);
     const here = busOf(endpoints[0] ?? '', 'here');
