@@ -308,6 +308,7 @@ export class Fold {
       members: this.members,
       closings: this.#closings,
       snapshot: this.#header.facts.snapshot,
+      offered: this.#header.facts.offered,
     };
   }
 

@@ -39,11 +39,9 @@ export class Offering {
     judge: (op: KeyOp) => Judged,
     life: Log,
   ): Promise<readonly OfferOutcome[]> {
-    return this.#enqueue(weightOf(ops), life, (batch) => {
-      const outcomes = ops.map((op) => batch.offer(op, judge(op)));
-      this.#writeDown(batch, outcomes);
-      return outcomes;
-    });
+    return this.#enqueue(weightOf(ops), life, (batch) =>
+      ops.map((op) => batch.offer(op, judge(op))),
+    );
   }
 
   /** Decides about entries of another cluster as about ordinary requests. Rejects as `lost` does. */
@@ -77,19 +75,6 @@ export class Offering {
     );
     if (result === null) throw new HearsayError(NOT_JOINED);
     return result.decided;
-  }
-
-  /** Offers keep their HLCs, so `verify` must not take them for rows that were swapped. */
-  #writeDown(batch: Batch, outcomes: readonly OfferOutcome[]): void {
-    const count = outcomes.filter((outcome) => outcome === 'offered').length;
-    if (count === 0) return;
-    const { header } = this.#fold;
-    // Another origin, and an offer before it, may be in the same commit.
-    const origin = batch.header.origin ?? this.#fold.origin;
-    const to = batch.records.get(origin)?.seq ?? 0;
-    const offered = batch.header.facts?.offered ?? header.facts.offered;
-    const from = offered?.origin === origin ? offered.from : to - count + 1;
-    batch.changeFacts({ offered: { origin, from, to } });
   }
 
   #hasJoined(batch: Batch): boolean {

@@ -23,6 +23,7 @@ import {
   MAX_COUNTER,
   MAX_PUT_VERSION,
   type Op,
+  type OpId,
   type Put,
   type PutHead,
   sameOp,
@@ -71,6 +72,8 @@ export interface Basis {
   readonly closings: Pick<Closings, 'lastSeqOf'>;
   /** Whether a snapshot is on its way into this log, or has come. */
   readonly snapshot: LogHeader['facts']['snapshot'];
+  /** Seqs of this node's own origin among which some ops were not born in their place. */
+  readonly offered: LogHeader['facts']['offered'];
 }
 
 /** The record of an origin without ops here. */
@@ -241,10 +244,10 @@ export class Batch {
     const { hashHigh: _high, hashLow: _low, ...unhashed } = { ...lost, ...bornAs };
     switch (decided) {
       case 'asItWas':
-        this.#bear(unhashed);
+        this.#keepsStamp(this.#bear(unhashed));
         break;
       case 'justAbove':
-        this.#bear({ ...unhashed, hlc: Math.min(MAX_COUNTER, lost.hlc + 1) });
+        this.#keepsStamp(this.#bear({ ...unhashed, hlc: Math.min(MAX_COUNTER, lost.hlc + 1) }));
         break;
       case 'anew':
         // A client's put would get this generation now.
@@ -284,7 +287,10 @@ export class Batch {
     const ended = beyondEnds(delta, closings);
     const taken = leavingOut(delta, new Set([...crowded, ...ended]));
     const { news, outcome } = decideDelta(taken, (origin) => this.#record(origin));
-    for (const op of news) this.#append(op);
+    for (const op of news) {
+      this.#append(op);
+      this.#keepsStamp(op);
+    }
     if (outcome.kind !== 'applied') return outcome;
     if (crowded.size > 0) return { ...outcome, kind: 'crowded' };
     return ended.size > 0 ? { ...outcome, kind: 'beyondEnds' } : outcome;
@@ -425,6 +431,17 @@ export class Batch {
     this.#follow(op);
     this.#push(op, isOnKey(op) ? this.#beaten(op) : LOSES);
     this.records.set(op.origin, { ...record, seq: op.seq, sum: add(record.sum, carriedHash(op)) });
+  }
+
+  /**
+   * An op of this node's own origin that was offered, or given back by a peer, has an older HLC than its place: it is
+   * written down, so that `verify` does not take it for a row that was swapped.
+   */
+  #keepsStamp({ origin, seq }: OpId): void {
+    if (origin !== this.#origin) return;
+    const offered = this.header.facts?.offered ?? this.#basis.offered;
+    const from = offered?.origin === origin ? offered.from : seq;
+    this.changeFacts({ offered: { origin, from, to: seq } });
   }
 
   /**

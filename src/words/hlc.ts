@@ -16,6 +16,10 @@ const MAX_HLC = 2 ** 52;
 export const nextHlc = (last: number, nowMs: number): number =>
   Math.min(MAX_HLC, Math.max(last + 1, nowMs * TICKS_PER_MS));
 
+/** Whether a node can have given the stamp while its clock showed that time: none is behind its own clock. */
+export const isGivenBy = (hlc: number, nowMs: number): boolean =>
+  hlc >= Math.min(MAX_HLC, nowMs * TICKS_PER_MS);
+
 /** A stamp further ahead of the wall clock comes from a wrong clock. */
 export const MAX_HLC_AHEAD_MS = 24 * 60 * MINUTE_MS;
 

@@ -104,7 +104,10 @@ export interface HeaderFacts {
   readonly reached: readonly ReachedStable[] | null;
   /** Only in a log that was set aside. */
   readonly givenUp: GivenUp | null;
-  /** Seqs between which offers stand, whose HLCs are older than their births (rule 12). */
+  /**
+   * Seqs between which ops stand that were not born in their place: offers (rule 12), and ops that peers gave back.
+   * Their HLCs are older.
+   */
   readonly offered: SeqRange | null;
   /** The log set aside of which this one holds, or has decided, every op (rule 12). */
   readonly settledLog: string | null;

@@ -70,6 +70,7 @@ function batchOn(state: State = {}): Batch {
     horizon,
     vector: new Map(),
     isFullOfKeys: () => isFullOfKeys,
+    offered: null,
     members: new Members(),
     closings: new Closings(),
     snapshot: null,

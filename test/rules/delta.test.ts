@@ -43,6 +43,7 @@ function batchOf(histories: readonly (readonly Op[])[], state: Partial<Basis>): 
     head: (key) => map.get(key),
     entry: (key) => map.get(key),
     isFullOfKeys: () => false,
+    offered: null,
     record: (origin) => records.get(origin) ?? emptyRecord(origin),
     origin: 'node1.aaaaaa',
     lastLsn: 10,

@@ -8,7 +8,8 @@ import { minuteAhead } from '../../rules/mapSum.ts';
 import { SeqCheck } from '../../rules/seqCheck.ts';
 import { collectedUntil } from '../../rules/stability.ts';
 import { formatHash, type Hash, hasTrueHash, sameHash } from '../../words/hash.ts';
-import { isOnKey, type OpId } from '../../words/op.ts';
+import { isFarAhead, isGivenBy } from '../../words/hlc.ts';
+import { isOnKey } from '../../words/op.ts';
 import type { OriginRecord, RecordedMapSum, Row } from '../../words/row.ts';
 import { seqOf } from '../../words/vector.ts';
 import { type CheckedCheckpoint, CheckpointCheck, type ReadCheckpoint } from './checkpointCheck.ts';
@@ -129,26 +130,31 @@ class RowChecks {
     this.won = new WonCheck(facts.header, isCompacted, findings);
   }
 
-  /** Offers keep the HLCs of the lost ops (rule 12). */
-  #isBirth({ origin, seq }: OpId): boolean {
+  /**
+   * Offers keep the HLCs of the lost ops (rule 12), and so do ops that peers give back to an older log of this node. Such
+   * rows of versions up to 0.5 show only by the clock of their commit.
+   */
+  #isBirth({ op: { origin, seq, hlc }, committedAt }: Row): boolean {
     const { header } = this.#facts;
     const { offered } = header.facts;
-    if (origin !== header.origin) return false;
+    if (origin !== header.origin || !isGivenBy(hlc, committedAt)) return false;
     return offered?.origin !== origin || seq < offered.from || seq > offered.to;
   }
 
   row(row: Row): void {
-    const { lsn, op } = row;
+    const { lsn, committedAt, op } = row;
     this.#lastLsn = lsn;
     if (!hasTrueHash(op)) this.#tell('hash', row, 'has a hash that does not match its content');
     this.#seqs.row(lsn, op);
-    if (this.#isBirth(op) && op.hlc <= this.#hlc)
+    if (this.#isBirth(row) && op.hlc <= this.#hlc)
       this.#tell(
         'order',
         row,
         `was born here before lsn ${this.#hlcLsn}, which stands above it: rows were swapped`,
       );
-    if (op.hlc > this.#hlc) {
+    // As at the commit: no stamp of this node follows that of a wrong clock.
+    const isFollowed = op.origin === this.#facts.header.origin || !isFarAhead(op.hlc, committedAt);
+    if (isFollowed && op.hlc > this.#hlc) {
       this.#hlc = op.hlc;
       this.#hlcLsn = lsn;
     }
