@@ -191,7 +191,9 @@ export class Clients {
 
   #deletePrefix(node: SimNode): void {
     const prefix = this.#dice.pick(['key1', '__', 'key']);
-    this.#ask(node, `delete all of "${prefix}"`, (running) => running.replica.deletePrefix(prefix));
+    this.#ask(node, `delete all of "${prefix}"`, (running) =>
+      running.replica.writes.deletePrefix(prefix),
+    );
   }
 
   /** Runs as an event of the node, so that the oracle looks at that node after it. */

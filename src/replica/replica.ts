@@ -44,6 +44,7 @@ import type { Opening } from './opening.ts';
 import { Readiness } from './readiness.ts';
 import { Reads } from './reads.ts';
 import { within } from './tracedWork.ts';
+import { Writes } from './writes.ts';
 
 export interface ReplicaOptions {
   readonly nodeId: string;
@@ -70,21 +71,10 @@ export interface Committed {
   readonly traces: ReadonlyMap<Row, TraceParent>;
 }
 
-const isTouch = ({ kind }: Request): boolean => kind === 'touch';
-
-/** Bytes of a request for the bound of the queue; a touch writes the whole entry again. */
-const bytesOf = (request: Request): number => {
-  if (request.kind === 'put') return textLength(request);
-  const known = request.kind === 'touch' ? request.known : undefined;
-  return known === undefined ? request.key.length : textLength(known);
-};
-
 const NO_TRACES: Committed['traces'] = new Map();
 
 /** The map's compaction goes on with each sweep, for less than a millisecond. */
 const SWEEP_SLICE_BYTES = MIB;
-/** The number of keys that a bulk delete decides at once. */
-const BULK_KEYS = 512;
 
 export class Replica {
   readonly nodeId: string;
@@ -98,6 +88,7 @@ export class Replica {
   readonly incomingSnapshot: IncomingSnapshot;
   readonly offering: Offering;
   readonly reads: Reads;
+  readonly writes: Writes;
   /** Rows of the log that stand for values which are not in memory. */
   readonly coldRows: ColdRows;
   readonly #clock: () => number;
@@ -157,6 +148,8 @@ export class Replica {
       life: () => this.#log,
       failed,
     });
+    const { reads, readiness } = this;
+    this.writes = new Writes({ map: entries, reads, queue: this.#queue, readiness, clock });
     this.incomingSnapshot = new IncomingSnapshot({
       fold: this.#fold,
       queue: this.#queue,
@@ -300,72 +293,12 @@ export class Replica {
     return this.reads.listHeads(prefix, after, limit);
   }
 
-  /**
-   * Decides the requests together, in order, each seeing the ones before it, in one commit.
-   *
-   * @param trace the span of the call, for those of its commit and its pushes; null if it is not traced.
-   * @returns one outcome for each request, once they are durable.
-   * @throws NotWritableError, OverloadedError, DiskFullError, StoppedError: nothing is stored.
-   * @throws CommitFailedError: the outcome is unknown, and the node stops.
-   */
-  async submit(
+  /** As `Writes.submit`. */
+  submit(
     requests: readonly Request[],
     trace: TraceParent | null = null,
   ): Promise<readonly Outcome[]> {
-    const refusal = this.readiness.writeRefusal();
-    if (refusal !== null) throw refusal;
-    for (;;) {
-      const ready = requests.some(isTouch) ? await this.#withTouched(requests) : requests;
-      let bytes = 0;
-      for (const request of ready) bytes += bytesOf(request);
-      const decided = await this.#queue.enqueue({ ops: ready.length, bytes }, (batch) =>
-        batch.hasValuesFor(ready) ? batch.requests(ready, trace) : null,
-      );
-      // Otherwise a value was dropped from memory, or its key has changed, while the requests waited.
-      if (decided !== null) return this.reads.whole(decided);
-    }
-  }
-
-  /** The requests; those that touch an entry whose value is only in the log bring that entry. */
-  async #withTouched(requests: readonly Request[]): Promise<readonly Request[]> {
-    const waiting = requests.map(async (request): Promise<Request> => {
-      if (request.kind !== 'touch') return request;
-      const entry = this.map.live(request.key, this.#clock());
-      if (entry === undefined || entry.value !== undefined) return request;
-      const read = await this.reads.get(request.key);
-      return read.kind === 'found' ? { ...request, known: read.entry } : request;
-    });
-    return Promise.all(waiting);
-  }
-
-  /**
-   * Deletes every live key with the prefix, in several commits.
-   *
-   * @param told gets the outcomes of each commit. @param trace as of `submit`. @param signal ends it after a commit,
-   *   once nobody waits: a client that asks again would have the same keys deleted twice. @returns the number of keys deleted.
-   */
-  async deletePrefix(
-    prefix: string,
-    told?: (outcomes: readonly Outcome[]) => void,
-    trace: TraceParent | null = null,
-    signal?: AbortSignal,
-  ): Promise<number> {
-    const refusal = this.readiness.writeRefusal();
-    if (refusal !== null) throw refusal;
-    let count = 0;
-    let after: string | null = null;
-    do {
-      const page: ListPage<PutHead> = this.listHeads(prefix, after, BULK_KEYS);
-      const keys = page.entries.map((entry) => entry.key);
-      if (keys.length > 0) {
-        const deletes = keys.map((key) => ({ kind: 'delete', key, upToVersion: null }) as const);
-        const outcomes = await this.submit(deletes, trace);
-        told?.(outcomes);
-      }
-      count += keys.length;
-      after = page.next;
-    } while (after !== null && signal?.aborted !== true);
-    return count;
+    return this.writes.submit(requests, trace);
   }
 
   // ---- what comes from peers

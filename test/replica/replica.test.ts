@@ -57,17 +57,21 @@ reading(
     const before = log.commits.length;
     const leaving = new AbortController();
     const told = (): void => leaving.abort();
-    assert.is(await replica.deletePrefix('p/', told, null, leaving.signal), 512, 'nobody waits');
+    assert.is(
+      await replica.writes.deletePrefix('p/', told, null, leaving.signal),
+      512,
+      'nobody waits',
+    );
     assert.is(log.commits.length - before, 1);
-    assert.is(await replica.deletePrefix('p/'), 1200 - 512);
+    assert.is(await replica.writes.deletePrefix('p/'), 1200 - 512);
     assert.is(log.commits.length - before, 3);
     assert.equal(
       replica.list('', null, { entries: 9 }).entries.map((entry) => entry.key),
       ['p', 'q'],
     );
-    assert.is(await replica.deletePrefix('p/'), 0);
-    assert.is(await replica.deletePrefix('no such'), 0);
-    assert.is(await replica.deletePrefix(''), 2);
+    assert.is(await replica.writes.deletePrefix('p/'), 0);
+    assert.is(await replica.writes.deletePrefix('no such'), 0);
+    assert.is(await replica.writes.deletePrefix(''), 2);
   },
 );
 

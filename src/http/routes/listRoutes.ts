@@ -120,7 +120,7 @@ export function addListRoutes(
       const trace = traces?.of(ctx.req) ?? null;
       const gone = new AbortController();
       ctx.res.on('close', () => gone.abort());
-      const count = await replica.deletePrefix(prefix, told, trace, gone.signal);
+      const count = await replica.writes.deletePrefix(prefix, told, trace, gone.signal);
       answerJson(ctx, texts.deletedMany(count));
     },
   });

@@ -1,0 +1,110 @@
+/**
+ * Writes of clients: each call is decided in one commit, and a delete by prefix in several.
+ *
+ * Invariant: requests are decided only in a batch that has the values that they need.
+ */
+import type { EntryStore, ListPage } from '../store/entryStore.ts';
+import { type PutHead, textLength } from '../words/op.ts';
+import type { Outcome, Request } from '../words/requests.ts';
+import type { TraceParent } from '../words/trace.ts';
+import type { CommitQueue } from './commitQueue.ts';
+import type { Readiness } from './readiness.ts';
+import type { Reads } from './reads.ts';
+
+export interface WritesOptions {
+  readonly map: EntryStore;
+  readonly reads: Reads;
+  readonly queue: CommitQueue;
+  readonly readiness: Readiness;
+  /** UTC milliseconds. */
+  readonly clock: () => number;
+}
+
+/** The number of keys that a bulk delete decides at once. */
+const BULK_KEYS = 512;
+
+const isTouch = ({ kind }: Request): boolean => kind === 'touch';
+
+/** Bytes of a request for the bound of the queue; a touch writes the whole entry again. */
+const bytesOf = (request: Request): number => {
+  if (request.kind === 'put') return textLength(request);
+  const known = request.kind === 'touch' ? request.known : undefined;
+  return known === undefined ? request.key.length : textLength(known);
+};
+
+export class Writes {
+  readonly #options: WritesOptions;
+
+  constructor(options: WritesOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Decides the requests together, in order, each seeing the ones before it, in one commit.
+   *
+   * @param trace the span of the call, for those of its commit and its pushes; null if it is not traced.
+   * @returns one outcome for each request, once they are durable.
+   * @throws NotWritableError, OverloadedError, DiskFullError, StoppedError: nothing is stored.
+   * @throws CommitFailedError: the outcome is unknown, and the node stops.
+   */
+  async submit(
+    requests: readonly Request[],
+    trace: TraceParent | null = null,
+  ): Promise<readonly Outcome[]> {
+    const refusal = this.#options.readiness.writeRefusal();
+    if (refusal !== null) throw refusal;
+    for (;;) {
+      const ready = requests.some(isTouch) ? await this.#withTouched(requests) : requests;
+      let bytes = 0;
+      for (const request of ready) bytes += bytesOf(request);
+      const decided = await this.#options.queue.enqueue({ ops: ready.length, bytes }, (batch) =>
+        batch.hasValuesFor(ready) ? batch.requests(ready, trace) : null,
+      );
+      // Otherwise a value was dropped from memory, or its key has changed, while the requests waited.
+      if (decided !== null) return this.#options.reads.whole(decided);
+    }
+  }
+
+  /** The requests; those that touch an entry whose value is only in the log bring that entry. */
+  async #withTouched(requests: readonly Request[]): Promise<readonly Request[]> {
+    const { map, reads, clock } = this.#options;
+    const waiting = requests.map(async (request): Promise<Request> => {
+      if (request.kind !== 'touch') return request;
+      const entry = map.live(request.key, clock());
+      if (entry === undefined || entry.value !== undefined) return request;
+      const read = await reads.get(request.key);
+      return read.kind === 'found' ? { ...request, known: read.entry } : request;
+    });
+    return Promise.all(waiting);
+  }
+
+  /**
+   * Deletes every live key with the prefix, in several commits.
+   *
+   * @param told gets the outcomes of each commit. @param trace as of `submit`. @param signal ends it after a commit,
+   *   once nobody waits: a client that asks again would have the same keys deleted twice. @returns the number of keys deleted.
+   */
+  async deletePrefix(
+    prefix: string,
+    told?: (outcomes: readonly Outcome[]) => void,
+    trace: TraceParent | null = null,
+    signal?: AbortSignal,
+  ): Promise<number> {
+    const refusal = this.#options.readiness.writeRefusal();
+    if (refusal !== null) throw refusal;
+    let count = 0;
+    let after: string | null = null;
+    do {
+      const page: ListPage<PutHead> = this.#options.reads.listHeads(prefix, after, BULK_KEYS);
+      const keys = page.entries.map((entry) => entry.key);
+      if (keys.length > 0) {
+        const deletes = keys.map((key) => ({ kind: 'delete', key, upToVersion: null }) as const);
+        const outcomes = await this.submit(deletes, trace);
+        told?.(outcomes);
+      }
+      count += keys.length;
+      after = page.next;
+    } while (after !== null && signal?.aborted !== true);
+    return count;
+  }
+}
