@@ -30,12 +30,15 @@ const filterSchema = z.strictObject({
   open: z.enum(['true', 'false']).optional(),
 });
 
-const notSchema = z.array(z.string().max(80)).max(10).default([]);
-const joinSchema = z.strictObject({ not: notSchema });
+const instanceSchema = z.string().max(80);
+const notSchema = z.array(instanceSchema).max(10).default([]);
+const fromSchema = instanceSchema.nullable().default(null);
+const joinSchema = z.strictObject({ not: notSchema, from: fromSchema });
 const anyJoinSchema = z.strictObject({
   regions: z.array(nameSchema).min(1).max(10),
   map: z.enum(MAP_NAMES).optional(),
   not: notSchema,
+  from: fromSchema,
 });
 
 const KEY_RULE = /^[\w.-]{1,64}$/;
@@ -78,11 +81,11 @@ export function apiApp(options: ApiOptions): RequestListener {
           const claims = await callers.player(request, 'worlds.join');
           const { region = '', world = '' } = request.parameters;
           const idempotencyKey = keyOf(request);
-          const { not } = await request.body(joinSchema);
-          const text = JSON.stringify([region, world, not]);
+          const { not, from } = await request.body(joinSchema);
+          const text = requestText([region, world, not], from);
           const worlds = [{ region, world }];
           return joinAnswer(
-            await joins.join({ claims, idempotencyKey, request: text, worlds, not }),
+            await joins.join({ claims, idempotencyKey, request: text, worlds, not, from }),
           );
         },
       },
@@ -92,13 +95,13 @@ export function apiApp(options: ApiOptions): RequestListener {
         answer: async (request) => {
           const claims = await callers.player(request, 'worlds.join');
           const idempotencyKey = keyOf(request);
-          const { regions, map, not } = await request.body(anyJoinSchema);
-          const text = JSON.stringify([regions, map ?? null, not]);
+          const { regions, map, not, from } = await request.body(anyJoinSchema);
+          const text = requestText([regions, map ?? null, not], from);
           const worlds = regions.flatMap((region) =>
             view.listing.list({ region, ...(map !== undefined && { map }) }),
           );
           return joinAnswer(
-            await joins.join({ claims, idempotencyKey, request: text, worlds, not }),
+            await joins.join({ claims, idempotencyKey, request: text, worlds, not, from }),
           );
         },
       },
@@ -147,6 +150,10 @@ function listAnswer(view: WorldsView, texts: ListingTexts, request: JsonRequest)
   if (request.header('If-None-Match') === etag) return { status: 304, headers };
   return { status: 200, text: { type: 'application/json; charset=utf-8', body }, headers };
 }
+
+/** Without `from` it is the text of an api that does not know it: a key counts at both. */
+const requestText = (parts: readonly unknown[], from: string | null): string =>
+  JSON.stringify(from === null ? parts : [...parts, from]);
 
 function joinAnswer({ isNew, ...body }: Joined): JsonAnswer {
   return { status: isNew ? 201 : 200, body };

@@ -62,6 +62,8 @@ export interface JoinRequest {
   readonly worlds: readonly { readonly region: string; readonly world: string }[];
   /** Instances that the player has found dead. */
   readonly not: readonly string[];
+  /** The living instance that the player comes from, as he says; null: he names none. */
+  readonly from: string | null;
 }
 
 export interface Joined extends SeatGrant {
@@ -172,10 +174,11 @@ export class Joins {
       .filter((candidate) => candidate.instance === instance);
   }
 
-  #seatRequest({ claims, not }: JoinRequest): SeatRequest {
+  #seatRequest({ claims, not, from }: JoinRequest): SeatRequest {
     const { view, now } = this.#options;
     const { player, session, gen, issuedAtMs } = claims;
-    const seat = instanceToLetGo(view.seatOf(player), not);
+    const origin = from === null ? null : view.instance(from);
+    const seat = instanceToLetGo(view.seatOf(player), not, origin);
     const previous = seat && {
       region: seat.region,
       instance: seat.instance,

@@ -97,6 +97,11 @@ export class WorldsView implements AsyncDisposable {
     );
   }
 
+  /** @returns the living instance of that name; null for none. */
+  instance(name: string): Candidate | null {
+    return [...this.#candidates.values()].find(({ instance }) => instance === name) ?? null;
+  }
+
   /** @returns the living instance where the player sits; null for none. */
   seatOf(player: string): Candidate | null {
     const place = this.#places.get(player);

@@ -48,6 +48,8 @@ export interface Return {
 const STEER_EVERY_MS = 500;
 /** Instances that were found dead in one return; an api takes ten. */
 const MOST_NOT = 10;
+/** The share of steps towards a coin; without the others, a figure may swing over one for long. */
+const SEEKS = 0.8;
 /** Nearer to a coin, in units, it takes any step. */
 const REACH = 8;
 
@@ -80,6 +82,8 @@ export class Bot implements AsyncDisposable {
   #isReturning = false;
   #isOver = false;
   #not: string[] = [];
+  /** The instance that has sent it away: it lives, and its last save counts. */
+  #from: string | null = null;
   #lastInstance = '';
 
   private constructor(options: BotOptions, account: BotAccount) {
@@ -148,7 +152,7 @@ export class Bot implements AsyncDisposable {
   #direction(you: number): readonly [number, number] {
     const { random, seeksCoins = false } = this.#options;
     const step = (): number => Math.floor(random() * 3) - 1;
-    const coin = seeksCoins ? nearestCoin(this.#view, you) : null;
+    const coin = seeksCoins && random() < SEEKS ? nearestCoin(this.#view, you) : null;
     return coin ?? [step(), step()];
   }
 
@@ -160,7 +164,7 @@ export class Bot implements AsyncDisposable {
     this.#isReturning = true;
     let target = first;
     for (let tries = 1; !this.#isOver; tries += 1) {
-      const answer = await this.account.join(target, this.#not);
+      const answer = await this.account.join(target, this.#not, this.#from);
       if (this.#isOver) return;
       if ('seatToken' in answer) {
         this.#seat = answer;
@@ -243,7 +247,7 @@ export class Bot implements AsyncDisposable {
       case 'move':
         this.#isTold = true;
         this.#lostAtMs ??= nowMs;
-        this.#returnElsewhere();
+        this.#returnElsewhere(true);
         return;
       case 'pong':
       case 'bye':
@@ -266,6 +270,7 @@ export class Bot implements AsyncDisposable {
     this.#resume = resume;
     this.#seq = seq;
     this.#not = [];
+    this.#from = null;
     if (this.#lostAtMs !== null) {
       const afterMs = nowMs - this.#lostAtMs;
       this.returns.push({ from, to, isTold: this.#isTold, afterMs });
@@ -294,7 +299,7 @@ export class Bot implements AsyncDisposable {
     const seat = this.#seat;
     if (seat === null) return;
     if (step.type === 'stop') this.stopped = step.reason;
-    else if (step.type === 'join' && step.isElsewhere) this.#returnElsewhere();
+    else if (step.type === 'join' && step.isElsewhere) this.#returnElsewhere(step.isAlive);
     else if (step.type === 'join') void this.#ask(seat);
     else {
       const protocol = `resume.${this.#resume}`;
@@ -306,9 +311,10 @@ export class Bot implements AsyncDisposable {
     }
   }
 
-  #returnElsewhere(): void {
+  #returnElsewhere(isAlive: boolean): void {
     const seat = this.#seat;
     if (this.#isReturning || seat === null) return;
+    if (isAlive) this.#from = seat.instance;
     this.#not = [...this.#not, seat.instance].slice(-MOST_NOT);
     void this.#ask(seat);
   }

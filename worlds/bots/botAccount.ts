@@ -83,9 +83,17 @@ export class BotAccount implements AsyncDisposable {
     return `Bearer ${this.#access}`;
   }
 
-  /** @param not instances that were found dead. */
-  async join(target: JoinTarget, not: readonly string[]): Promise<SeatOffer | Refused> {
-    const body = 'regions' in target ? { regions: target.regions, not } : { not };
+  /**
+   * @param not instances that were found dead.
+   * @param from the living instance that has sent the player away; null for none.
+   */
+  async join(
+    target: JoinTarget,
+    not: readonly string[],
+    from: string | null = null,
+  ): Promise<SeatOffer | Refused> {
+    const facts = { not, ...(from !== null && { from }) };
+    const body = 'regions' in target ? { regions: target.regions, ...facts } : facts;
     const path = 'regions' in target ? '/join' : `/worlds/${target.region}/${target.world}/join`;
     const headers = { 'Idempotency-Key': crypto.randomUUID() };
     try {

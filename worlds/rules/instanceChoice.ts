@@ -47,12 +47,19 @@ export function chooseInstances(
 }
 
 /**
- * The instance that the new one asks to let go of the player, so that its last save counts. One that the player has
- * found dead is not waited for; one that drains lives, and the players whom it sends away name it among `not` as well.
+ * The instance that the new one asks to let go of the player, so that its last save counts. The player himself knows
+ * it first: rosters and states come later than his join. Without his word, one that he has found dead is not waited
+ * for; one that drains lives, and the players whom it sends away name it among `not` as well.
  *
  * @param seat where the player sits, as the rosters tell; null for nowhere.
+ * @param from the living instance that the player says he comes from; null: he names none, or none that is listed.
  */
-export function instanceToLetGo(seat: Candidate | null, not: readonly string[]): Candidate | null {
+export function instanceToLetGo(
+  seat: Candidate | null,
+  not: readonly string[],
+  from: Candidate | null = null,
+): Candidate | null {
+  if (from !== null) return from;
   if (seat === null) return null;
   const isDead = not.includes(seat.instance) && seat.state !== 'draining';
   return isDead ? null : seat;

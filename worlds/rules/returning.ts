@@ -16,8 +16,8 @@ export type Ending =
 export type ReturnStep =
   /** By the resume token of the last welcome, in the same instance. */
   | { readonly type: 'resume'; readonly afterMs: number }
-  /** `isElsewhere`: in any instance but this one. */
-  | { readonly type: 'join'; readonly isElsewhere: boolean }
+  /** `isElsewhere`: in any instance but this one. `isAlive`: the instance has said itself that it ends, and saves. */
+  | { readonly type: 'join'; readonly isElsewhere: boolean; readonly isAlive: boolean }
   | { readonly type: 'stop'; readonly reason: 'left' | 'revoked' | 'replaced' | 'malformed' };
 
 const FLOOD_PAUSE_MS = 2000;
@@ -25,7 +25,7 @@ const FLOOD_PAUSE_MS = 2000;
 /** @param mayResume whether there is a resume token that no connection has used. */
 export function stepAfter(ending: Ending, mayResume: boolean): ReturnStep {
   const resume = (afterMs: number): ReturnStep =>
-    mayResume ? { type: 'resume', afterMs } : { type: 'join', isElsewhere: true };
+    mayResume ? { type: 'resume', afterMs } : { type: 'join', isElsewhere: true, isAlive: false };
   if (ending.type === 'silent') return resume(0);
   switch (ending.code) {
     case 1000:
@@ -37,10 +37,11 @@ export function stepAfter(ending: Ending, mayResume: boolean): ReturnStep {
     case CLOSE.malformed:
       return { type: 'stop', reason: 'malformed' };
     case CLOSE.token:
-      return { type: 'join', isElsewhere: false };
+      return { type: 'join', isElsewhere: false, isAlive: false };
     case CLOSE.closed:
+      return { type: 'join', isElsewhere: true, isAlive: true };
     case CLOSE.failed:
-      return { type: 'join', isElsewhere: true };
+      return { type: 'join', isElsewhere: true, isAlive: false };
     case CLOSE.flooding:
       return resume(FLOOD_PAUSE_MS);
     default:

@@ -57,6 +57,8 @@ export class PlaySession {
   #isReturning = false;
   #isLeaving = false;
   #not: string[] = [];
+  /** The instance that the player leaves until he is welcome in another: it lives, and its last save counts. */
+  #from: string | null = null;
   #seq = 0;
   #sent: Direction = STILL;
   #tickAtMs = 0;
@@ -88,9 +90,13 @@ export class PlaySession {
   async join(target: WorldName | null): Promise<void> {
     const act = ++this.#act;
     this.#isReturning = false;
+    // Until the next welcome it is where he is.
+    const from = this.#from ?? (this.isConnected ? (this.#seat?.instance ?? null) : null);
     try {
-      const seat = await this.#ask(target, []);
-      if (act === this.#act) this.#enter(seat);
+      const seat = await this.#ask(target, [], from);
+      if (act !== this.#act) return;
+      this.#from = from;
+      this.#enter(seat);
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
       if (act !== this.#act) return;
@@ -113,13 +119,18 @@ export class PlaySession {
     this.#clear();
   }
 
-  async #ask(target: WorldName | null, not: readonly string[]): Promise<SeatOffer> {
+  async #ask(
+    target: WorldName | null,
+    not: readonly string[],
+    from: string | null,
+  ): Promise<SeatOffer> {
     const { account, regions } = this.#options;
     const path =
       target === null
         ? '/join'
         : `/worlds/${encodeURIComponent(target.region)}/${encodeURIComponent(target.world)}/join`;
-    const body = target === null ? { regions: regions(), not } : { not };
+    const facts = { not, ...(from !== null && { from }) };
+    const body = target === null ? { regions: regions(), ...facts } : facts;
     const headers = { 'Idempotency-Key': crypto.randomUUID() };
     const once = async (): Promise<SeatOffer> => {
       const access = await account.token();
@@ -173,7 +184,7 @@ export class PlaySession {
         return;
       case 'move':
         this.#options.onNews(message.inMs > 0 ? { type: 'moving', inMs: message.inMs } : LOST);
-        this.#returnElsewhere();
+        this.#returnElsewhere(true);
         return;
       case 'bye':
         return;
@@ -189,6 +200,7 @@ export class PlaySession {
     this.#sent = STILL;
     this.#tickAtMs = nowMs;
     this.#not = [];
+    this.#from = null;
     const lostAtMs = this.#lostAtMs;
     this.#lostAtMs = null;
     this.#options.onNews(
@@ -228,7 +240,7 @@ export class PlaySession {
         this.#stop(step.reason);
         return;
       case 'join':
-        if (step.isElsewhere) this.#returnElsewhere();
+        if (step.isElsewhere) this.#returnElsewhere(step.isAlive);
         else void this.#return(this.#act);
         return;
       case 'resume': {
@@ -246,8 +258,9 @@ export class PlaySession {
     }
   }
 
-  #returnElsewhere(): void {
+  #returnElsewhere(isAlive: boolean): void {
     if (this.#isReturning || this.#seat === null) return;
+    if (isAlive) this.#from = this.#seat.instance;
     this.#not = [...this.#not, this.#seat.instance].slice(-MOST_NOT);
     void this.#return(this.#act);
   }
@@ -257,7 +270,7 @@ export class PlaySession {
     this.#isReturning = true;
     let target: WorldName | null = this.#seat;
     for (let tries = 1; ; tries += 1) {
-      const answer = await this.#ask(target, this.#not).catch((error: unknown) => {
+      const answer = await this.#ask(target, this.#not, this.#from).catch((error: unknown) => {
         if (error instanceof Refusal) return error;
         throw error;
       });
@@ -295,6 +308,7 @@ export class PlaySession {
     this.#isReturning = false;
     this.#isLeaving = false;
     this.#not = [];
+    this.#from = null;
   }
 
   // ---- ticks

@@ -6,38 +6,28 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { startCluster } from '../../../test/support/nodes.ts';
 import { waitFor } from '../../../test/support/processes.ts';
-import { AccessVerifier } from '../../access/accessVerifier.ts';
-import { NO_AUDIT } from '../../access/audit.ts';
-import { makeRoleKeys, openGuard, openSigner } from '../../access/serviceTokens.ts';
-import { apiApp } from '../../api/apiApp.ts';
-import { API_TARGET, Callers } from '../../api/callers.ts';
-import { Joins } from '../../api/joins.ts';
+import { makeRoleKeys, openSigner } from '../../access/serviceTokens.ts';
+import { API_TARGET } from '../../api/callers.ts';
+import { Joins, type SeatRequest } from '../../api/joins.ts';
 import { seatAsker } from '../../api/seatAsker.ts';
 import { Watchers } from '../../api/watchers.ts';
 import { WorldsView } from '../../api/worldsView.ts';
-import { listen } from '../../http/jsonApp.ts';
 import { regionFetch } from '../../http/regionFetch.ts';
-import { Identity } from '../../identity/identity.ts';
-import { identityApp } from '../../identity/identityApp.ts';
-import { IdentityStore } from '../../identity/identityStore.ts';
-import { KeyRotation } from '../../identity/keyRotation.ts';
 import { ROLES } from '../../rules/grants.ts';
 import type { WorldConfiguration } from '../../rules/worldConfiguration.ts';
-import { type Cache, HearsayError, openCache } from '../../tables/cache.ts';
+import { type Cache, openCache } from '../../tables/cache.ts';
 import { InstanceTables } from '../../tables/instanceTables.ts';
-import { keyOf } from '../../tables/keys.ts';
-import { Configurations, OnceRecords, Revocations } from '../../tables/operatorTables.ts';
-import { PlayerRecords } from '../../tables/playerRecords.ts';
-import { revocationSchema, sessionSchema } from '../../tables/schemas.ts';
+import { Configurations, OnceRecords } from '../../tables/operatorTables.ts';
+import { sessionSchema } from '../../tables/schemas.ts';
 import { TableMirror } from '../../tables/tableMirror.ts';
 import { Publisher } from '../../world/sessionPublisher.ts';
+import { startPlayerServices } from '../support/playerServices.ts';
 import { TestPlayer } from '../support/testPlayer.ts';
 import { TestWorld } from '../support/testWorld.ts';
 import { WatchReader } from '../support/watchReader.ts';
 
 const api = suite('api');
 
-const ISSUER = 'https://worlds.example.com';
 const configuration: WorldConfiguration = {
   name: 'The meadow',
   map: 'meadow',
@@ -96,45 +86,6 @@ api('who logs in lists the worlds, joins one, and plays', async () => {
   const cache = ends.use(
     openCache({ endpoints: [cluster.node(0).url], token: null, timeoutMs: 2000 }),
   );
-  const isOutOfReach = (error: unknown) => error instanceof HearsayError;
-  const faults: unknown[] = [];
-  const onFault = (error: unknown) => faults.push(error);
-
-  const store = ends.use(new IdentityStore(':memory:'));
-  const keys = new KeyRotation(store);
-  const now = () => Date.now();
-  const records = new PlayerRecords(cache);
-  const revocations = new Revocations(cache);
-  const identity = new Identity({
-    store,
-    keys,
-    issuer: ISSUER,
-    now,
-    retentionMs: 0,
-    audit: NO_AUDIT,
-    playerKeys: {
-      revoke: (subject, reason) => revocations.revoke(subject, reason),
-      remove: (player) => records.remove(player),
-    },
-  });
-  const identityAt = ends.use(
-    await listen(
-      identityApp({ identity, keys, issuer: ISSUER, now, onFault, isOutOfReach }),
-      '127.0.0.1',
-      0,
-    ),
-  );
-  const revoked = ends.use(new TableMirror(cache, 'revoked', revocationSchema));
-  const verifier = ends.use(
-    new AccessVerifier({
-      jwksUrl: `${identityAt.url}/.well-known/jwks.json`,
-      file: join(directory, 'jwks'),
-      issuer: ISSUER,
-      isRevoked: (subject) => revoked.get(keyOf('revoked', subject)) !== undefined,
-    }),
-  );
-  await verifier.start();
-
   const one = ends.use(await TestWorld.start({ name: 'eu-meadow-1-1', maxPlayers: 2 }));
   const other = ends.use(await TestWorld.start({ name: 'eu-meadow-2-1', maxPlayers: 2 }));
   other.neighbours.push(one);
@@ -152,38 +103,22 @@ api('who logs in lists the worlds, joins one, and plays', async () => {
       ),
     ),
   );
-  let asked = 0;
+  const asked: SeatRequest[] = [];
   const view = ends.use(new WorldsView(cache));
   const watchers = ends.use(new Watchers(view));
   const joins = new Joins({
     view,
     once: new OnceRecords(cache),
-    now,
+    now: () => Date.now(),
     onFailure: () => {},
     askForSeat: async (at, request) => {
-      asked += 1;
+      asked.push(request);
       const asker = askers.get(at.instance);
       return asker === undefined ? { type: 'refused', reason: 'unreachable' } : asker(at, request);
     },
   });
-  const apiAt = ends.use(
-    await listen(
-      apiApp({
-        view,
-        joins,
-        watchers,
-        records,
-        onFault,
-        isOutOfReach,
-        revocations,
-        now,
-        callers: new Callers(verifier, await openGuard(directory, API_TARGET)),
-        configurations: new Configurations(cache),
-        audit: NO_AUDIT,
-      }),
-      '127.0.0.1',
-      0,
-    ),
+  const { identityUrl, apiUrl, revocations, faults } = ends.use(
+    await startPlayerServices({ directory, cache, view, watchers, joins }),
   );
   await view.synced();
   const sessions = ends.use(new TableMirror(cache, 'session', sessionSchema));
@@ -194,11 +129,11 @@ api('who logs in lists the worlds, joins one, and plays', async () => {
   );
 
   const guest = async (): Promise<Guest> =>
-    (await (await fetch(`${identityAt.url}/identity/guests`, { method: 'POST' })).json()) as Guest;
+    (await (await fetch(`${identityUrl}/identity/guests`, { method: 'POST' })).json()) as Guest;
   const get = (path: string, access: string, headers: Record<string, string> = {}) =>
-    fetch(apiAt.url + path, { headers: { Authorization: `Bearer ${access}`, ...headers } });
+    fetch(apiUrl + path, { headers: { Authorization: `Bearer ${access}`, ...headers } });
   const post = (path: string, access: string, key: string, body: object = {}) =>
-    fetch(apiAt.url + path, {
+    fetch(apiUrl + path, {
       method: 'POST',
       headers: { Authorization: `Bearer ${access}`, ...(key !== '' && { 'Idempotency-Key': key }) },
       body: JSON.stringify(body),
@@ -214,7 +149,7 @@ api('who logs in lists the worlds, joins one, and plays', async () => {
   assert.is((await get('/worlds?open=perhaps', a.access)).status, 422);
   assert.is((await get('/worlds', 'x.y.z')).status, 401);
 
-  using lobby = new WatchReader(`${apiAt.url}/worlds/watch`, {
+  using lobby = new WatchReader(`${apiUrl}/worlds/watch`, {
     Authorization: `Bearer ${a.access}`,
   });
   await waitFor(() => lobby.syncs === 1, 10_000, 'the lobby is synced');
@@ -239,6 +174,7 @@ api('who logs in lists the worlds, joins one, and plays', async () => {
   assert.is((await post(path, a.access, '')).status, 400);
   assert.is((await post('/worlds/eu/nowhere/join', a.access, 'k')).status, 404);
   assert.is((await post(path, a.access, 'k', { not: 1 })).status, 422);
+  assert.is((await post(path, a.access, 'k', { from: 1 })).status, 422);
 
   // He plays, is found where he sits, and moves without a word to the old world.
   const joined = (await (await post(path, a.access, 'a1')).json()) as {
@@ -258,6 +194,20 @@ api('who logs in lists the worlds, joins one, and plays', async () => {
     })
   ).json()) as { instance: string; playUrl: string; seatToken: string };
   assert.is.not(moved.instance, joined.instance);
+  assert.is(asked.at(-1)?.previous, null, 'he has found it dead');
+
+  // Who says that he comes from there has it let go of him, and a key counts for that word alone.
+  const away = { regions: ['eu'], not: [joined.instance] };
+  const from = joined.instance;
+  assert.is((await post('/join', a.access, 'a3', { ...away, from })).status, 422);
+  assert.is((await post('/join', a.access, 'a3', { ...away, from: null })).status, 200);
+  assert.is((await post('/join', a.access, 'from', { ...away, from })).status, 200);
+  assert.is(asked.at(-1)?.previous?.instance, from);
+  assert.is((await post(path, a.access, 'from it', { not: [from], from })).status, 400);
+  assert.is((await post(path, a.access, 'from-it', { not: [from], from })).status, 200);
+  assert.is(asked.at(-1)?.previous?.instance, from);
+  assert.is((await post(path, a.access, 'nowhere', { from: 'eu-meadow-9-9' })).status, 200);
+  assert.is(asked.at(-1)?.previous?.instance, view.seatOf(a.player)?.instance, 'by the rosters');
 
   // All four seats taken: full, whatever the listing says.
   const others = await Promise.all(Array.from({ length: 6 }, guest));
@@ -284,10 +234,10 @@ api('who logs in lists the worlds, joins one, and plays', async () => {
   await waitFor(() => [...sessions.rows()].length === 0, 20_000, 'the sessions are over');
   const stale = (await (await get('/worlds', a.access)).json()) as { stale: boolean };
   assert.is(stale.stale, true);
-  const before = asked;
+  const before = asked.length;
   const resumed = await post(path, a.access, 'a4');
   assert.ok(resumed.status === 200 || resumed.status === 201, String(resumed.status));
-  assert.ok(asked > before);
+  assert.ok(asked.length > before);
   assert.is((await get('/players/me', a.access)).status, 503);
 
   // The nodes come back: an instance that is gone meanwhile is listed no longer, the other one is.
@@ -300,7 +250,7 @@ api('who logs in lists the worlds, joins one, and plays', async () => {
   // An operator's edit counts at the version that he has read, and what he deletes is listed no more.
   const operator = await (await openSigner(directory, 'operator')).tokenFor(API_TARGET);
   const admin = (method: string, headers: Record<string, string> = {}, body?: object) =>
-    fetch(`${apiAt.url}/admin/worlds/eu/meadow`, {
+    fetch(`${apiUrl}/admin/worlds/eu/meadow`, {
       method,
       headers: { Authorization: `Bearer ${operator}`, ...headers },
       ...(body !== undefined && { body: JSON.stringify(body) }),

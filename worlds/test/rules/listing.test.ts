@@ -153,6 +153,16 @@ listing(
   },
 );
 
+listing('the word of a player about the world that he comes from counts before the rosters', () => {
+  const from = candidate('from', 1);
+  const elsewhere = candidate('elsewhere', 1);
+  for (const seat of [null, elsewhere, from, candidate('from', 1, 'draining')])
+    for (const not of [[], ['from'], ['from', 'elsewhere']])
+      assert.is(instanceToLetGo(seat, not, from), from);
+  assert.is(instanceToLetGo(elsewhere, [], null), elsewhere);
+  assert.is(instanceToLetGo(elsewhere, ['elsewhere'], null), null);
+});
+
 listing('a refused join says the reason that helps most', () => {
   assert.is(reasonOf(['unreachable', 'full', 'draining']), 'full');
   assert.is(reasonOf(['unreachable', 'draining']), 'draining');

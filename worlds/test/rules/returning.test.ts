@@ -31,9 +31,23 @@ returning('each close code of play leads where it should', () => {
 
 returning('where a resume has failed, another instance is asked', () => {
   for (const ending of [closed(1006), closed(CLOSE.silent), { type: 'silent' } as const])
-    assert.equal(stepAfter(ending, false), { type: 'join', isElsewhere: true });
+    assert.equal(stepAfter(ending, false), { type: 'join', isElsewhere: true, isAlive: false });
   // The instance lives, and has refused the token: it may be asked for another.
-  assert.equal(stepAfter(closed(CLOSE.token), false), { type: 'join', isElsewhere: false });
+  assert.equal(stepAfter(closed(CLOSE.token), false), {
+    type: 'join',
+    isElsewhere: false,
+    isAlive: false,
+  });
+});
+
+returning('only an instance that has closed in good order is known to live', () => {
+  const alive = Object.entries(CLOSE).flatMap(([name, code]) =>
+    [true, false].flatMap((mayResume) => {
+      const step = stepAfter(closed(code), mayResume);
+      return step.type === 'join' && step.isAlive ? [name] : [];
+    }),
+  );
+  assert.equal(alive, ['closed', 'closed']);
 });
 
 returning('only a person or a newer window ends play', () => {
