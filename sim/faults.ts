@@ -208,7 +208,9 @@ export class Faults {
     if (!node.isReady || (this.#copies.has(node) && this.#dice.chance(0.5))) return;
     if (this.#options.copiesAlone && node.running?.replica.members.size !== 1) return;
     const copy = node.disk.copy();
-    if (copy !== undefined) this.#copies.set(node, copy);
+    if (copy === undefined) return;
+    node.checkLog();
+    this.#copies.set(node, copy);
   }
 
   #restore(): void {

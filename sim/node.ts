@@ -18,6 +18,7 @@ import { type DiskOptions, type LogCopy, SimDisk } from './disk.ts';
 import type { Network } from './network.ts';
 import type { ObservedNode, WriteGuard } from './observed.ts';
 import type { Oracle } from './oracle.ts';
+import { checkIsSound } from './soundLog.ts';
 import type { Trace } from './trace.ts';
 import type { SimTransport } from './transport.ts';
 import { raiseAll, type Witness } from './witness.ts';
@@ -239,6 +240,7 @@ export class SimNode implements ObservedNode {
     if (life !== this.#life || opened === null) return;
     const stored = this.disk.stored?.rows ?? [];
     const { replica } = opened;
+    this.checkLog();
     if (replica.restoredLsn !== null) await this.#compareWithReplay(replica);
     if (life !== this.#life) return;
     replica.onCommit(({ rows }) =>
@@ -253,6 +255,12 @@ export class SimNode implements ObservedNode {
     oracle.reopened(this, replica, stored);
     this.catchUp = oracle.catchUpOf(this, this.#world.timeline.nowMs, settings.joinTimeoutMs);
     this.running.start();
+  }
+
+  /** As `hearsay backup` does of the copy that it makes. */
+  checkLog(): void {
+    const stored = this.disk.log?.stored();
+    if (stored !== undefined) checkIsSound(this.name, stored, this.#world.oracle.report);
   }
 
   /** Rule 6: the state from a checkpoint and the rows after it is the state from all rows. */

@@ -195,6 +195,19 @@ const SWITCHES: Readonly<Record<string, Switch>> = {
       { file: 'src/gossip/protocol/core.ts', text: 'standing.ticks(nowMs);', without: '' },
     ],
   },
+  /** Rules 5 and 12: `verify` can't tell ops that were offered or given back from rows that were swapped. */
+  'older stamps are written down': {
+    file: 'src/rules/decide.ts',
+    text: 'this.changeFacts({ offered: { origin, from, to: seq } });',
+    without: '',
+    also: [
+      {
+        file: 'src/log/tools/rowChecks.ts',
+        text: ' || !isGivenBy(hlc, committedAt)',
+        without: '',
+      },
+    ],
+  },
   /** Rule 13: a retired origin is closed while a member may still lack ops of it, or take more. */
   'closing what all hold': {
     file: 'src/gossip/protocol/memberKeeper.ts',

@@ -37,6 +37,7 @@ const SHOWN_BY: Readonly<Record<string, string>> = {
   'no offers of what was deleted': 'formed apart',
   'no cluster after a rejoin': 'formed alone',
   'offers before writes': 'formed apart',
+  'older stamps are written down': 'restores',
   'closing what all hold': 'retired by hand',
   'cursors name what was closed': 'many origins',
   'won bit': 'lossy',
