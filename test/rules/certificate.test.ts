@@ -50,6 +50,15 @@ certificates('each vector that was reported lies between min and max', () => {
   );
 });
 
+certificates('an origin that one member lacks has no least seq', () => {
+  const { min, max } = merged(
+    reportOf(B, vectorOf({ [A]: 3, [B]: 5 }), 300),
+    reportOf(C, vectorOf({ [B]: 4, [C]: 2 }), 200),
+  );
+  assert.equal([...min], [[B, 4]]);
+  assert.equal([...max].sort(), [...vectorOf({ [A]: 3, [B]: 5, [C]: 2 })].sort());
+});
+
 const stability = suite('stability by certificates (rule 9)');
 
 const OWN = vectorOf({ [A]: 5, [B]: 5 });
