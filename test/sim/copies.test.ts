@@ -26,6 +26,7 @@ const ONCE_FAILED = [
   ['clones', 988, 'of two puts of one instant under one id the lost one comes back'],
   ['clones', 788, 'a put that won by its origin wins when another origin offers it'],
   ['restores', 140136, 'two nodes that lack what the third alone holds rejoin, and ask it'],
+  ['restores', 190080, 'two nodes follow the one that alone holds more, whose `join` never came'],
   ['restored from before joins', 70046, 'nobody is let in that lacks what no node sends any more'],
 ] as const;
 

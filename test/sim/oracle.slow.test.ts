@@ -70,7 +70,7 @@ const FIRST_SEEDS: Readonly<Record<string, number>> = {
   'offers outlive power cuts': 437,
   'forks are told again': 81,
   'retire coverage': 100,
-  'members that a log lacks': 85,
+  'members that a log lacks': 395,
   'no members below the reach': 70046,
 };
 

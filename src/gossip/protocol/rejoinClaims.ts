@@ -7,9 +7,12 @@
  * repeated with each digest, so it loses nothing by waiting. If two histories bear this node's ids, perhaps only one member holds
  * the other history, because the rest took this node's: its claim is followed once it has been repeated long
  * enough. So is that of a peer which was retired here and has retired this node, and of one to whom this node is a
- * stranger.
+ * stranger. A peer that names a member as the one that let it in is no member here, and confirms nothing. But it may
+ * alone hold what all members here lack, so that its `join` never comes: one claim that may be of one alone is followed
+ * as a member's is.
  */
 import { MINUTE_MS } from '../../words/time.ts';
+import { admits } from './admission.ts';
 import type { CoreState } from './coreState.ts';
 import type { OutputOf } from './inputOutput.ts';
 import { Repetitions } from './repetitions.ts';
@@ -23,6 +26,8 @@ export class RejoinClaims {
   readonly #claims: Repetitions;
   /** Claims of strangers before which this node's side gives way, by their origins. */
   readonly #ofOtherSide: Repetitions;
+  /** Claims of peers that a member let in, and that are no members here, by their origins. */
+  readonly #ofLetIn: Repetitions;
   /** The time at which a claim last made this node rejoin; null if none has. */
   readonly #rejoinedAt: number | null;
   #doubt: { readonly text: string; readonly atMs: number } | null = null;
@@ -34,6 +39,7 @@ export class RejoinClaims {
     this.#state = state;
     this.#claims = new Repetitions(state.settings);
     this.#ofOtherSide = new Repetitions(state.settings);
+    this.#ofLetIn = new Repetitions(state.settings);
     this.#rejoinedAt = rejoinedAt;
   }
 
@@ -66,20 +72,17 @@ export class RejoinClaims {
     isOfOneAlone = false,
     givesWay = false,
   ): void {
-    if (this.#isKnown(by)) this.#claims.note(by, this.#state.nowMs);
-    else if (this.#isMemberConnected()) {
-      if (givesWay) this.#claimOfOtherSide(by, reason);
-      return;
-    }
     // Of two histories under this node's ids, and of two sides that retired each other, perhaps one peer alone tells.
     const mayBeAlone = isOfOneAlone || ownOps !== 'sound' || this.#state.view.members.isRetired(by);
+    if (this.#isKnown(by)) this.#claims.note(by, this.#state.nowMs);
+    else if (this.#isMemberConnected()) {
+      if (mayBeAlone && this.#wasLetIn(by)) this.#claimOfLetIn(by, reason, ownOps);
+      else if (givesWay) this.#claimOfOtherSide(by, reason);
+      return;
+    }
     if (!this.#isConfirmed(by) && !(mayBeAlone && this.#claims.lasts(by, this.#state.nowMs))) {
       this.#wantsOthers = true;
-      this.#doubts(
-        `A peer asks this node to rejoin, and no other member does: ${reason}.`,
-        by,
-        reason,
-      );
+      this.#doubtsOneAlone(by, reason);
     } else this.#follow(by, reason, ownOps);
   }
 
@@ -101,6 +104,17 @@ export class RejoinClaims {
         by,
         reason,
       );
+  }
+
+  /**
+   * The members here may lack the same, and would take this node back: it leaves them. Anybody can name a member that let
+   * it in, so that such peers never confirm one another.
+   */
+  #claimOfLetIn(by: string, reason: string, ownOps: OutputOf<'rejoin'>['ownOps']): void {
+    const { nowMs } = this.#state;
+    this.#ofLetIn.note(by, nowMs);
+    if (this.#ofLetIn.lasts(by, nowMs)) this.#follow(by, reason, ownOps, true);
+    else this.#doubtsOneAlone(by, reason);
   }
 
   #follow(
@@ -125,6 +139,11 @@ export class RejoinClaims {
     return leavesSide || staying.length < others.length ? staying : [];
   }
 
+  #doubtsOneAlone(by: string, reason: string): void {
+    const text = `A peer asks this node to rejoin, and no other member does: ${reason}.`;
+    this.#doubts(text, by, reason);
+  }
+
   #doubts(text: string, origin: string, reason: string): void {
     const { nowMs } = this.#state;
     this.#doubt = { text, atMs: nowMs };
@@ -138,6 +157,12 @@ export class RejoinClaims {
   #isKnown(by: string): boolean {
     const { members, origin } = this.#state.view;
     return by === origin || members.has(by) || members.isRetired(by);
+  }
+
+  /** As the peer says itself. Its own log, and its sponsor's, hold its `join`. */
+  #wasLetIn(by: string): boolean {
+    const hello = this.#state.peers.ofOrigin(by)?.hello;
+    return hello?.joined === true && admits(this.#state.view.members, { ...hello, empty: false });
   }
 
   #isMemberConnected(): boolean {

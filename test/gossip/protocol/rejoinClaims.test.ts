@@ -2,7 +2,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { OutputOf } from '../../../src/gossip/protocol/inputOutput.ts';
-import type { Message } from '../../../src/gossip/protocol/messages.ts';
+import type { Hello, Message } from '../../../src/gossip/protocol/messages.ts';
 import {
   digestOf,
   digestWith,
@@ -190,6 +190,84 @@ claims('strangers confirm nothing while a member is connected', () => {
     node.greet(number, { origin: originOf(number) });
     assert.equal(ofKind(node.receive(number, claim(node, number)), 'rejoin'), []);
   }
+});
+
+/** Hellos of a peer that no log here counts as a member. */
+const LET_IN = { joined: true, admittedBy: originOf(2) };
+
+/**
+ * Peers with such hellos repeat a claim for longer than the patience, while two members are there. @returns the rejoins,
+ * by the time that has passed.
+ */
+function repeatedByLetIn(
+  node: TestCore,
+  what: string,
+  hellos: Readonly<Record<number, Partial<Hello>>>,
+): [passedMs: number, leaves: readonly string[]][] {
+  const claim = CLAIMS[what];
+  assert.ok(claim);
+  for (const [number, hello] of Object.entries(hellos))
+    node.greet(Number(number), { ...hello, origin: originOf(Number(number)) });
+  const rejoins: [number, readonly string[]][] = [];
+  for (let passedMs = 0; passedMs <= 80_000 && rejoins.length === 0; passedMs += 2000) {
+    for (const connection of Object.keys(hellos).map(Number)) {
+      const [rejoin] = ofKind(node.receive(connection, claim(node, connection)), 'rejoin');
+      if (rejoin !== undefined) rejoins.push([passedMs, rejoin.leaves]);
+    }
+    node.clock.nowMs += 2000;
+    for (const member of [2, 3])
+      node.receive(member, { type: 'later', re: node.pullNumber(member) });
+    node.tick();
+  }
+  return rejoins;
+}
+
+for (const what of ['behind', 'stranger', 'later own ops', 'other own ops'])
+  claims(
+    `${what}: a peer that a member let in is followed once it repeats it for long, and the members are left`,
+    () => {
+      const [rejoin, ...more] = repeatedByLetIn(member(), what, { 4: LET_IN });
+      assert.equal(more, []);
+      assert.equal(rejoin?.[1], OTHERS);
+      assert.ok((rejoin?.[0] ?? 0) >= 60_000, `${rejoin?.[0]} ms`);
+    },
+  );
+
+claims('behind: the health tells what a peer says that a member let in', () => {
+  const node = member();
+  node.greet(4, { ...LET_IN, origin: originOf(4) });
+  assert.equal(ofKind(node.receive(4, rejoinOf('behind', node.pullNumber(4))), 'rejoin'), []);
+  assert.match(node.core.doubt ?? '', /no other member does/);
+});
+
+claims('behind: several peers that a member let in are not followed sooner', () => {
+  const [rejoin] = repeatedByLetIn(member(), 'behind', { 4: LET_IN, 5: LET_IN, 6: LET_IN });
+  assert.ok((rejoin?.[0] ?? 0) >= 60_000, `${rejoin?.[0]} ms`);
+});
+
+claims('behind: a peer that a member let in confirms no member', () => {
+  const node = member();
+  node.receive(2, rejoinOf('behind', node.pullNumber(2)));
+  node.greet(4, { ...LET_IN, origin: originOf(4) });
+  assert.equal(ofKind(node.receive(4, rejoinOf('behind', node.pullNumber(4))), 'rejoin'), []);
+});
+
+for (const [who, hello] of [
+  ['that a stranger let in', { joined: true, admittedBy: originOf(9) }],
+  ['that names nobody who let it in', { joined: true, admittedBy: null }],
+  ['that has not joined', { joined: false, admittedBy: originOf(2) }],
+] as const)
+  claims(`later own ops: a peer ${who} is not followed`, () => {
+    assert.equal(repeatedByLetIn(member(), 'later own ops', { 4: hello }), []);
+  });
+
+claims('retired: a peer that a member let in is not followed alone', () => {
+  assert.equal(repeatedByLetIn(member(), 'retired', { 4: LET_IN }), []);
+});
+
+claims('behind: a peer that a member let in makes no node rejoin within the pause', () => {
+  const options = { settings: { rejoinPauseMs: 600_000 }, claimedRejoinAt: NOW - 1000 };
+  assert.equal(repeatedByLetIn(member(options), 'behind', { 4: LET_IN }), []);
 });
 
 /** A claim of a node that this one does not count: `retired` is said unasked. */
