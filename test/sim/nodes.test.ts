@@ -42,6 +42,11 @@ nodes(
   () => runSeed('retired by hand', 70040),
 );
 
+nodes(
+  'a node that has retired all others that are there gives way (seed 5247 of "retired together")',
+  () => runSeed('retired together', 5247),
+);
+
 nodes('every scenario is run', () => {
   assert.equal([...SCENARIOS, ...ELSEWHERE].sort(), [...scenarioNames].sort());
 });

@@ -14,17 +14,20 @@ import type { Question } from './inputOutput.ts';
 import type { LevelMessage } from './messages.ts';
 import { type Greeted, knowsSame } from './peer.ts';
 import type { Puller } from './puller.ts';
+import type { RejoinClaims } from './rejoinClaims.ts';
 
 export class Answerer {
   readonly #state: CoreState;
   readonly #puller: Puller;
   readonly #comparison: Comparison;
+  readonly #claims: RejoinClaims;
   readonly #admissions: Admissions;
 
-  constructor(state: CoreState, puller: Puller, comparison: Comparison) {
+  constructor(state: CoreState, puller: Puller, comparison: Comparison, claims: RejoinClaims) {
     this.#state = state;
     this.#puller = puller;
     this.#comparison = comparison;
+    this.#claims = claims;
     this.#admissions = new Admissions(state);
   }
 
@@ -73,6 +76,8 @@ export class Answerer {
     const { digest, lackedClosed } = readDigest(view, raw);
     const retire = view.members.retireOf(hello.origin);
     const lacksRetire = retire !== undefined && !covers(digest.vector, retire);
+    if (hello.joined && lacksRetire) this.#claims.lacksItsRetire(hello.origin);
+    if (this.#state.hasEnded) return;
     const isAbove = canBeCompleted({ lackedClosed }, digest.vector, view.reach());
     if (hello.joined && lacksRetire && isAbove)
       this.#state.out({ kind: 'answer', connection, digest, re });

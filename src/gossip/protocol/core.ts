@@ -89,7 +89,7 @@ export class Core {
       this.stability,
       this.#claims,
     );
-    this.#answerer = new Answerer(state, this.#puller, this.#comparison);
+    this.#answerer = new Answerer(state, this.#puller, this.#comparison, this.#claims);
     this.#intake = new Intake(
       state,
       this.#puller,

@@ -9,13 +9,16 @@
  * enough. So is that of a peer which was retired here and has retired this node, and of one to whom this node is a
  * stranger. A peer that names a member as the one that let it in is no member here, and confirms nothing. But it may
  * alone hold what all members here lack, so that its `join` never comes: one claim that may be of one alone is followed
- * as a member's is.
+ * as a member's is. And a node that hears no member gives way to peers that it has retired, if several do not count it.
  */
 import { MINUTE_MS } from '../../words/time.ts';
 import { admits } from './admission.ts';
 import type { CoreState } from './coreState.ts';
 import type { OutputOf } from './inputOutput.ts';
 import { Repetitions } from './repetitions.ts';
+
+const ALONE =
+  'this node hears no member, and several nodes that were retired here take none of its ops, since it is no member there';
 
 /** The shortest time between two doubts in the node's log. */
 const TELL_MS = 10 * MINUTE_MS;
@@ -28,6 +31,8 @@ export class RejoinClaims {
   readonly #ofOtherSide: Repetitions;
   /** Claims of peers that a member let in, and that are no members here, by their origins. */
   readonly #ofLetIn: Repetitions;
+  /** Questions of retired peers that lack their `retire`, by their origins. */
+  readonly #ofRetired: Repetitions;
   /** The time at which a claim last made this node rejoin; null if none has. */
   readonly #rejoinedAt: number | null;
   #doubt: { readonly text: string; readonly atMs: number } | null = null;
@@ -40,6 +45,7 @@ export class RejoinClaims {
     this.#claims = new Repetitions(state.settings);
     this.#ofOtherSide = new Repetitions(state.settings);
     this.#ofLetIn = new Repetitions(state.settings);
+    this.#ofRetired = new Repetitions(state.settings);
     this.#rejoinedAt = rejoinedAt;
   }
 
@@ -84,6 +90,18 @@ export class RejoinClaims {
       this.#wantsOthers = true;
       this.#doubtsOneAlone(by, reason);
     } else this.#follow(by, reason, ownOps);
+  }
+
+  /**
+   * A retired peer asks, and lacks its `retire`. If it asks again and again, it takes no ops of this node, which is a
+   * stranger to it. Several of them hear one another, and follow no single stranger; nor do they ever say that this node
+   * is one, since it does not ask them. So one that hears none of its members gives way.
+   */
+  lacksItsRetire(by: string): void {
+    const { nowMs, standing } = this.#state;
+    this.#ofRetired.note(by, nowMs);
+    if (standing.phase !== 'ready' || this.#ofRetired.size < 2 || this.#hasOthers(by)) return;
+    if (this.#ofRetired.lasts(by, nowMs)) this.#follow(by, ALONE, 'sound', true);
   }
 
   /**

@@ -353,6 +353,56 @@ claims('a side that another one has retired gives way to it if it has retired no
   assert.equal(repeated(member(), { 4: 'retired', 5: 'retired' }, originOf(4)), [[60_000, OTHERS]]);
 });
 
+/** Retired peers ask a node again and again for longer than the patience. @returns the rejoins, by the time passed. */
+function askedByRetired(
+  numbers: readonly number[],
+  { lackRetire = true, joined = true, hearsMember = false } = {},
+): [passedMs: number, leaves: readonly string[]][] {
+  const node = testCore({ others: OTHERS });
+  node.pass(15_000);
+  assert.is(node.core.phase, 'ready');
+  if (hearsMember) node.greet(3, { origin: originOf(3) });
+  for (const number of numbers) {
+    node.greet(number, { origin: originOf(number), joined });
+    const retire = membership({
+      kind: 'retire',
+      key: originOf(number),
+      origin: originOf(7),
+      seq: 1,
+    });
+    node.view.members.fold(retire);
+  }
+  const digest = digestWith(node.view, lackRetire ? {} : { [originOf(7)]: 1 });
+  const rejoins: [number, readonly string[]][] = [];
+  for (let passedMs = 0; passedMs <= 80_000 && rejoins.length === 0; passedMs += 10_000) {
+    for (const number of numbers) {
+      const [rejoin] = ofKind(node.receive(number, { type: 'digest', digest }), 'rejoin');
+      if (rejoin !== undefined) rejoins.push([passedMs, rejoin.leaves]);
+    }
+    node.clock.nowMs += 10_000;
+    if (hearsMember) node.receive(3, { type: 'later', re: node.pullNumber(3) });
+    node.tick();
+  }
+  return rejoins;
+}
+
+claims(
+  'a node that hears no member gives way to two that it retired and that take no ops of it',
+  () => {
+    assert.equal(askedByRetired([4, 5]), [[60_000, OTHERS]]);
+  },
+);
+
+claims(
+  'a node that was retired makes none give way: alone, beside a member, or once it knows',
+  () => {
+    assert.equal(askedByRetired([4]), []);
+    assert.equal(askedByRetired([4, 5], { hearsMember: true }), []);
+    assert.equal(askedByRetired([4, 5], { lackRetire: false }), []);
+    assert.equal(askedByRetired([4, 5], { joined: false }), []);
+  },
+);
+
 claims('the health tells of another side before this one gives way', () => {
   const node = member();
   for (const connection of [4, 5]) {
