@@ -4,7 +4,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { run } from '../../sim/world.ts';
 import type { WorldOptions } from '../../sim/worldOptions.ts';
-import { runSeeds, SEEDS_A_SCENARIO } from './seeds.ts';
+import { runSeed, runSeeds, SEEDS_A_SCENARIO } from './seeds.ts';
 
 const networks = suite('simulated networks');
 
@@ -31,5 +31,9 @@ networks('texts that are cut off are faults, and bring refusals that end again',
   assert.ok(counts.peerFaults > 0, 'no fault');
   assert.ok(counts.peerRefusals > 0, 'no refusal');
 });
+
+networks('members that others hear stay while one in six texts is lost (seed 190048)', () =>
+  runSeed('broken link', 190048),
+);
 
 networks.run();
