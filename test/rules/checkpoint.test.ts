@@ -171,7 +171,7 @@ checkpoints('facts with any part of another type are refused', () => {
     for (const by of [true, -1.5, {}])
       for (const other of withEachReplaced(decoded(frame), by)) {
         const broken = frames.map((one, index) => (index === at ? encoded(other) : one));
-        // What a membership never has is not read.
+        // Fields that a membership never has are not read.
         if (isReadAs(FULL, broken)) continue;
         assert.throws(() => read(broken), isForeign, JSON.stringify(other));
         refused += 1;
