@@ -80,6 +80,8 @@ export class Bot implements AsyncDisposable {
   #lostAtMs: number | null = null;
   #isTold = false;
   #isReturning = false;
+  /** For a welcome: until it comes, the answer to a ping is the only sign of life. */
+  #isWaiting = false;
   #isOver = false;
   #not: string[] = [];
   /** The instance that has sent it away: it lives, and its last save counts. */
@@ -143,7 +145,9 @@ export class Bot implements AsyncDisposable {
       this.#onEnd({ type: 'silent' });
       return;
     }
-    if (socket?.readyState !== WebSocket.OPEN || this.#welcome === null) return;
+    if (socket?.readyState !== WebSocket.OPEN) return;
+    if (this.#isWaiting) socket.send(encode([1, 0]));
+    if (this.#welcome === null) return;
     const [dx, dy] = this.#direction(this.#welcome.you);
     this.#seq += 1;
     socket.send(encode([0, this.#seq, dx, dy]));
@@ -196,6 +200,7 @@ export class Bot implements AsyncDisposable {
   #open(url: string, protocol: string): void {
     this.#discard();
     this.#isReturning = false;
+    this.#isWaiting = true;
     this.#heardAtMs = performance.now();
     const { localAddress } = this.account;
     const socket = new WebSocket(url, ['worlds.v1', protocol], {
@@ -266,6 +271,7 @@ export class Bot implements AsyncDisposable {
       if (from !== '') this.#compare(total);
       this.#base = total - (this.#view.figures.get(you)?.[4] ?? 0);
     }
+    this.#isWaiting = false;
     this.#welcome = welcome;
     this.#resume = resume;
     this.#seq = seq;

@@ -5,7 +5,12 @@ import type { RegionFetch } from '../http/regionFetch.ts';
 import { traceHeaders } from '../process/spans.ts';
 import type { AskToLetGo } from './guests.ts';
 
-const ASK_LIMIT_MS = 2000;
+/**
+ * The longest wait for the other instance. One that lives but is busy, as when it sends all its players away, loses
+ * what they have gained since its last save if it answers later. Of one that is stopped as it drains, the players notice it in six
+ * seconds, and are to play elsewhere in ten.
+ */
+const ASK_LIMIT_MS = 3000;
 
 const savedSchema = z.object({ saved: z.string().nullable() });
 

@@ -30,7 +30,7 @@ export interface GuestsOptions
   extends Pick<KeptPlayerOptions, 'store' | 'world' | 'instance' | 'now'> {
   readonly game: Game;
   readonly askToLetGo: AskToLetGo;
-  /** The longest wait for the record of a player who connects. */
+  /** The longest wait for the record of a player who connects, once the older seat elsewhere has let go. */
   readonly loadMs: number;
   readonly isSeated: (player: string) => boolean;
   readonly onMilestone: (player: string, milestone: number) => void;
@@ -44,6 +44,8 @@ export interface Guest {
   /** Of the figure. */
   readonly id: number;
   sinceMs: number;
+  /** Under way; null for none. */
+  loading: Promise<void> | null;
 }
 
 export class Guests {
@@ -96,26 +98,32 @@ export class Guests {
       },
       fence,
     );
-    const guest = { kept, id: this.#nextId++, sinceMs: performance.now() };
+    const guest = { kept, id: this.#nextId++, sinceMs: performance.now(), loading: null };
     this.#byPlayer.set(player, guest);
     return guest;
   }
 
-  /** Resolves once the record was read, or could not be read in time. */
+  /**
+   * Resolves once the record was read, or could not be read in time. The connection that replaces one whose player still
+   * waits does so with it: a record that it read by itself could lack the last save of the older seat.
+   */
   async load(player: string, fence: number, guest: Guest): Promise<void> {
+    guest.loading ??= this.#load(player, fence, guest).finally(() => {
+      guest.loading = null;
+    });
+    await guest.loading;
+  }
+
+  async #load(player: string, fence: number, guest: Guest): Promise<void> {
     const previous = this.#previous.get(player);
     this.#previous.delete(player);
-    const load = async (): Promise<void> => {
-      const after =
-        previous === undefined
-          ? null
-          : await this.#options.askToLetGo(previous, player, fence).catch(() => null);
-      await guest.kept.load(after);
-    };
+    const { askToLetGo, loadMs } = this.#options;
+    const after =
+      previous === undefined ? null : await askToLetGo(previous, player, fence).catch(() => null);
     const limit = new AbortController();
     await Promise.race([
-      load(),
-      wait(this.#options.loadMs, undefined, { signal: limit.signal }).catch(() => {}),
+      guest.kept.load(after),
+      wait(loadMs, undefined, { signal: limit.signal }).catch(() => {}),
     ]);
     limit.abort();
   }

@@ -12,7 +12,7 @@ export interface InstanceTimes {
   readonly drainMs: number;
   /** The longest wait for saves before the end. */
   readonly flushMs: number;
-  /** The longest wait for the record of a player who connects. */
+  /** The longest wait for the record of a player who connects, once the older seat elsewhere has let go. */
   readonly loadMs: number;
 }
 

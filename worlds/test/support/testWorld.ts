@@ -136,6 +136,8 @@ export class TestWorld implements AsyncDisposable {
     return new TestPlayer(playUrl, seatToken).settled();
   }
 
+  /** Comes before another world is asked to let go of a player. */
+  beforeLetGo = async (): Promise<void> => {};
   /** Worlds that a player may come from. */
   readonly neighbours: TestWorld[] = [];
 
@@ -146,6 +148,7 @@ export class TestWorld implements AsyncDisposable {
   ): Promise<string | null> {
     const neighbour = this.neighbours.find(({ name }) => name === from.instance);
     if (neighbour === undefined) throw new Error('It is out of reach.');
+    await this.beforeLetGo();
     const answer = await neighbour.ask('world', 'DELETE', `/seats/${player}?fence=${fence}`);
     return ((await answer.json()) as { saved: string | null }).saved;
   }

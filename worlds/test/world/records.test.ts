@@ -1,5 +1,6 @@
 // time limit: 900 s
 /** An instance and the records of its players: moves, a cache that is away, and draining. */
+import { setTimeout as wait } from 'node:timers/promises';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { waitFor } from '../../../test/support/processes.ts';
@@ -7,7 +8,8 @@ import { unpackSave } from '../../rules/fences.ts';
 import { takeCoins } from '../support/coins.ts';
 import { RecordNode } from '../support/recordNode.ts';
 import { rounds } from '../support/rounds.ts';
-import { playerId, TestWorld } from '../support/testWorld.ts';
+import { TestPlayer } from '../support/testPlayer.ts';
+import { playerId, type Reserved, TestWorld } from '../support/testWorld.ts';
 
 const records = suite('records');
 
@@ -34,6 +36,44 @@ records(
     assert.ok(unpackSave(node.records.get(PLAYER)?.version ?? 0).fence > 5);
   },
 );
+
+records('who connects anew while the old world lets go waits for it too', async () => {
+  const node = new RecordNode();
+  await using one = await TestWorld.start({
+    name: 'eu-meadow-1-1',
+    node,
+    times: { saveMs: 60_000 },
+  });
+  await using other = await TestWorld.start({
+    name: 'eu-meadow-2-1',
+    node,
+    times: { loadMs: 200 },
+  });
+  other.neighbours.push(one);
+  using before = await one.play(PLAYER, 5);
+  await takeCoins(before, 2);
+  const mayLetGo = Promise.withResolvers<void>();
+  other.beforeLetGo = () => mayLetGo.promise;
+  const previous = { region: 'eu', instance: one.name, controlUrl: one.controlUrl };
+  const seatOf = async (place: object | null): Promise<TestPlayer> => {
+    const { playUrl, seatToken } = (await (
+      await other.reserve(PLAYER, 6, place)
+    ).json()) as Reserved;
+    return new TestPlayer(playUrl, seatToken);
+  };
+  using first = await seatOf(previous);
+  await waitFor(() => other.instance.counts.seated === 1, 5000, 'the first connection');
+  // The rosters name his new seat by now, so nobody tells it where he was.
+  using second = await seatOf(null);
+  assert.is(await first.closed(), 4409);
+  await wait(400);
+  assert.is(second.welcome, null);
+  mayLetGo.resolve();
+  await second.settled();
+  assert.ok((second.welcome?.total ?? 0) >= 2);
+  assert.is(second.welcome?.total, coinsOf(node));
+  assert.is(await before.closed(), 4409);
+});
 
 records('who moves over a slow link loses no coin', async () => {
   const near = new RecordNode();
