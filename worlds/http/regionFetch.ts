@@ -38,7 +38,8 @@ export function regionFetch(ownRegion: string, linkUrl: string | null): RegionFe
 }
 
 async function openThrough(linkUrl: string): Promise<RegionFetch> {
-  const { fetch: fetchThrough, ProxyAgent } = await import('undici');
+  // In a bundle, a package of CommonJS that is loaded when it is needed has no other names.
+  const { fetch: fetchThrough, ProxyAgent } = (await import('undici')).default;
   const dispatcher = new ProxyAgent({ uri: linkUrl, proxyTunnel: true });
   return (_region, url, request) =>
     fetchThrough(url, { ...request, redirect: 'error', dispatcher });

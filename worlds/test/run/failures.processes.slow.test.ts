@@ -17,6 +17,7 @@ import { traceTree } from '../../rules/traceTree.ts';
 import { linesOfTrace } from '../../run/traceCommand.ts';
 import { Configurations } from '../../tables/operatorTables.ts';
 import { PlayerRecords } from '../../tables/playerRecords.ts';
+import { acrossRegions } from '../support/acrossRegions.ts';
 import { meadow } from '../support/configurations.ts';
 import { complaintsOf } from '../support/exposition.ts';
 import { Lobby } from '../support/lobby.ts';
@@ -68,6 +69,7 @@ failures('nobody loses a seat or a coin by the end of any process', async () => 
   const isErased = await erasures(regions);
   const bots = await regions.enter(PLAYERS);
 
+  await acrossRegions(regions, await access());
   await metricsOfAll(regions);
   await processesInTurn(regions, bots, lobby);
   for (let round = 0; round < rounds(20); round += 1) await killedWorld(regions, bots, lobby);
