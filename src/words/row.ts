@@ -157,6 +157,10 @@ export interface LogHeader {
   readonly facts: HeaderFacts;
 }
 
+/** Whether the log holds a part of a snapshot and nothing else: a start throws it away (rule 10). */
+export const isPartOfSnapshot = ({ facts }: Pick<LogHeader, 'facts'>): boolean =>
+  facts.snapshot === 'underWay';
+
 /** The part of a header that a commit writes; the other fields stay. */
 export type HeaderChanges = Partial<Omit<LogHeader, 'facts'>> & { readonly facts?: FactChanges };
 

@@ -5,6 +5,7 @@ import type { Finding } from '../../log/tools/finding.ts';
 import { type Verified, verify } from '../../log/tools/verify.ts';
 import { HearsayError } from '../../words/errors.ts';
 import { formatHash } from '../../words/hash.ts';
+import { isPartOfSnapshot } from '../../words/row.ts';
 import { MINUTE_MS } from '../../words/time.ts';
 import { LineOutput, outputColumns } from '../terminal/output.ts';
 import { Progress } from '../terminal/progress.ts';
@@ -69,11 +70,15 @@ function lines(place: string, verified: Verified, hasFile: boolean): string[] {
   const reached = records.filter(({ reach }) => reach > 0).length;
   const recorded =
     mapSumMet === null ? 'none is recorded for the end of this log' : 'as the node recorded it';
+  const origins = `${records.length} without a gap, sums met${reached > 0 ? `; ${reached} of them compacted in part` : ''}`;
+  const isPart = isPartOfSnapshot(facts.header);
   return [
-    `${place} is whole.`,
+    isPart
+      ? `${place} is sound so far: it holds a part of a snapshot, which a start throws away.`
+      : `${place} is whole.`,
     ...(hasFile ? ['  file     every page is sound'] : []),
     `  rows     ${countText(rows)} true hashes and won bits, lsn ${facts.firstLsn} to ${facts.lastLsn}`,
-    `  origins  ${records.length} without a gap, sums met${reached > 0 ? `; ${reached} of them compacted in part` : ''}`,
+    `  origins  ${isPart ? 'told at the end of the snapshot' : origins}`,
     `  keys     ${countText(keys.live)} live, ${countText(keys.dead)} dead`,
     `  map sum  ${formatHash(mapSum)} as of ${secondText(asOf * MINUTE_MS)} UTC; ${recorded}`,
     ...checkpointLines(verified),
@@ -106,7 +111,7 @@ const summaryJson = (place: string, verified: Verified): string =>
   JSON.stringify({
     type: 'summary',
     place,
-    whole: verified.findingCount === 0,
+    whole: verified.findingCount === 0 && !isPartOfSnapshot(verified.facts.header),
     faults: verified.findingCount,
     rows: verified.rows,
     first_lsn: verified.facts.firstLsn,

@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, renameSync, rmdirSync, rmSync, statSync } from '
 import { dirname, join, resolve } from 'node:path';
 import Database from 'better-sqlite3';
 import { DamagedLogError, HearsayError, SettingError } from '../../words/errors.ts';
+import { isPartOfSnapshot } from '../../words/row.ts';
 import { MINUTE_MS } from '../../words/time.ts';
 import { DirectoryLock, LOCK_NAME, makeDirectory } from '../sqlite/directoryLock.ts';
 import { faultOf } from '../sqlite/faults.ts';
@@ -105,6 +106,10 @@ async function copyProven(source: string, file: string, onProgress: OnProgress):
     if (first !== undefined)
       throw new HearsayError(
         `The log ${source} is damaged, and was not copied (${first.origin ?? 'the file'}: ${first.text}); \`hearsay log verify\` names every fault.`,
+      );
+    if (isPartOfSnapshot(verified.facts.header))
+      throw new HearsayError(
+        `The log ${source} holds a part of a snapshot, whose rest is on its way, and was not copied: run the command again once the node has joined.`,
       );
     renameSync(unproven, file);
     syncDirectory(dirname(resolve(file)));

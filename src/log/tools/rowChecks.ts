@@ -6,7 +6,7 @@ import { SeqCheck } from '../../rules/seqCheck.ts';
 import { hasTrueHash } from '../../words/hash.ts';
 import { isFarAhead, isGivenBy } from '../../words/hlc.ts';
 import { isOnKey } from '../../words/op.ts';
-import type { Row } from '../../words/row.ts';
+import { isPartOfSnapshot, type Row } from '../../words/row.ts';
 import { seqOf } from '../../words/vector.ts';
 import type { Finding, Findings } from './finding.ts';
 import type { LogFacts } from './logSource.ts';
@@ -19,7 +19,8 @@ export class RowChecks {
   readonly won: WonCheck;
   readonly #facts: CheckedFacts;
   readonly #findings: Findings;
-  readonly #seqs: SeqCheck;
+  /** Null while a snapshot is on its way into the log: only its end tells the records. */
+  readonly #seqs: SeqCheck | null;
   #hlc = -1;
   #hlcLsn = 0;
   #lastLsn = 0;
@@ -27,13 +28,17 @@ export class RowChecks {
   constructor(facts: CheckedFacts, findings: Findings) {
     this.#facts = facts;
     this.#findings = findings;
-    this.#seqs = new SeqCheck(
-      facts.records,
-      (fault) => findings.add(fault),
-      (origin) => findings.isAbout(origin),
-    );
-    const isCompacted = facts.records.some(({ reach }) => reach > 0);
-    this.won = new WonCheck(facts.header, isCompacted, findings);
+    const { header, records } = facts;
+    const isPart = isPartOfSnapshot(header);
+    this.#seqs = isPart
+      ? null
+      : new SeqCheck(
+          records,
+          (fault) => findings.add(fault),
+          (origin) => findings.isAbout(origin),
+        );
+    const lacksRows = isPart || records.some(({ reach }) => reach > 0);
+    this.won = new WonCheck(header, lacksRows, findings);
   }
 
   /**
@@ -51,7 +56,7 @@ export class RowChecks {
     const { lsn, committedAt, op } = row;
     this.#lastLsn = lsn;
     if (!hasTrueHash(op)) this.#tell('hash', row, 'has a hash that does not match its content');
-    this.#seqs.row(lsn, op);
+    this.#seqs?.row(lsn, op);
     if (this.#isBirth(row) && op.hlc <= this.#hlc)
       this.#tell(
         'order',
@@ -70,7 +75,7 @@ export class RowChecks {
   }
 
   end(): void {
-    this.#seqs.end();
+    this.#seqs?.end();
     const { header, records, lastLsn } = this.#facts;
     const held = new Map(records.map(({ origin, seq }) => [origin, seq]));
     for (const [origin, seq] of header.stable)

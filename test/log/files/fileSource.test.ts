@@ -19,6 +19,7 @@ import {
 import { defaultLimits } from '../../../src/words/limits.ts';
 import type { Row } from '../../../src/words/row.ts';
 import { newEntries } from '../../support/entries.ts';
+import { put } from '../../support/ops.ts';
 import { temporaryDirectory } from '../../support/processes.ts';
 import { putting } from '../../support/replicas.ts';
 import {
@@ -322,6 +323,36 @@ test('what lies beyond something unreadable is found', () => {
     readableBefore(500, () => false),
     null,
   );
+});
+
+test('a log that holds a part of a snapshot is not damaged, and is no backup', async () => {
+  await using directory = await temporaryDirectory();
+  const log = await openLog(directory.path);
+  const replica = await Replica.open({
+    nodeId: 'node1',
+    log,
+    place: 'the test log',
+    clock: Date.now,
+    limits: defaultLimits,
+    entries: newEntries(),
+  });
+  // The first was beaten where it comes from, by an op that is still on its way.
+  const ops = [put({ origin: 'node2.bbbbbb', key: 'a', seq: 7 }), put({ origin: 'node3.cccccc' })];
+  const rows = ops.map((op, index) => ({ op, isEntry: index > 0 }));
+  assert.is(await replica.incomingSnapshot.takeRows(rows), true);
+  await replica.close();
+  const { findings, rows: read } = await verified(directory.path);
+  assert.equal([findings, read], [[], 2]);
+  const file = join(directory.path, 'backup.db');
+  const part = /holds a part of a snapshot, whose rest is on its way, and was not copied/;
+  await throws(
+    backUp(directory.path, file, () => {}),
+    HearsayError,
+    part,
+  );
+  assert.not.ok((await readdir(directory.path)).some((name) => name.startsWith('backup')));
+  tamper(directory.path, `UPDATE op SET value = '2' WHERE lsn = 2`);
+  assert.is((await verified(directory.path)).findings[0]?.kind, 'hash');
 });
 
 test.run();
