@@ -38,7 +38,8 @@ export async function benchEmbedded(scale: Scale): Promise<Outcome> {
   const names = Array.from({ length: keys }, (_, index) => keyOf((index * STRIDE) % keys));
   const rounds = await inTurn<'embedded' | 'redis', 'perSecond'>(scale, {
     embedded: rateOf(names, scale, async (asked) => {
-      for (const name of asked) if (node.get(name) === undefined) throw new Error(`no ${name}`);
+      for (const name of asked)
+        if (node.get(name)?.value === undefined) throw new Error(`no ${name}`);
     }),
     ...(redis !== null && { redis: rateOf(names, scale, (asked) => redisGets(redis, asked)) }),
   });

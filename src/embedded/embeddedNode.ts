@@ -17,7 +17,7 @@ import { HearsayError, MemoryFullError, StoppedError } from '../words/errors.ts'
 import { type ColdPut, isInLog, type Put } from '../words/op.ts';
 import type { Outcome, Request } from '../words/requests.ts';
 import { MIB } from '../words/size.ts';
-import { type Entry, entryOf, instantOf } from './entry.ts';
+import { type Entry, entryOf, instantOf, knownEntry } from './entry.ts';
 import { ColdValueError, ConflictError } from './errors.ts';
 import {
   type CheckedList,
@@ -48,6 +48,7 @@ export class EmbeddedNode<Url extends string | null> implements OpenNode {
   readonly failure: Promise<never>;
   readonly #node: Member;
   readonly #tokens: Tokens;
+  readonly #nowMs: () => number;
   readonly #watching: WatchParts;
   #isClosed = false;
 
@@ -60,6 +61,7 @@ export class EmbeddedNode<Url extends string | null> implements OpenNode {
     this.#watching = { replica, hub, waits, waitTimeoutMs };
     this.failure = node.failure;
     this.#node = node;
+    this.#nowMs = () => replica.nowMs();
     this.#tokens = new Tokens(node.replica);
     this.ready = this.#becomeReady();
     this.ready.catch(() => {}); // callers who wait for `ready` get the error
@@ -76,9 +78,19 @@ export class EmbeddedNode<Url extends string | null> implements OpenNode {
 
   get<T = unknown>(key: string): Entry<T> | undefined {
     this.#refuseClosed();
-    checkKey(key, this.#replica.limits.maxKeyBytes);
-    const outcome = this.#replica.get(key);
-    return outcome.kind === 'found' ? entryOf<T>(warm(outcome.entry)) : undefined;
+    const { replica, readValues } = this.#node;
+    replica.readiness.requireReadable();
+    const known = readValues.get(key, this.#nowMs);
+    if (known !== undefined) {
+      replica.reads.hits++;
+      return knownEntry<T>(key, known);
+    }
+    checkKey(key, replica.limits.maxKeyBytes);
+    const outcome = replica.get(key);
+    if (outcome.kind !== 'found') return undefined;
+    const put = warm(outcome.entry);
+    readValues.keep(put);
+    return entryOf<T>(put);
   }
 
   async read<T = unknown>(key: string): Promise<Entry<T> | undefined> {

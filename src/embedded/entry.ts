@@ -1,5 +1,6 @@
 /** An entry, as the program around an embedded node sees it. */
 import { decodeValue } from '../client/values/values.ts';
+import type { ReadValue } from '../store/readValues.ts';
 import type { Put } from '../words/op.ts';
 import { UndecodableValueError } from './errors.ts';
 
@@ -36,7 +37,16 @@ export function entryOf<T>(op: Put): Entry<T> {
   }
 }
 
-export const instantOf = ({ expiresAt }: Put): Date | null =>
+/** The entry with a value that was kept ready. */
+export const knownEntry = <T>(key: string, known: ReadValue): Entry<T> => ({
+  key,
+  // The program asserts this type; nothing here can check it.
+  value: known.value as T,
+  version: known.version,
+  expiresAt: instantOf(known),
+});
+
+export const instantOf = ({ expiresAt }: Pick<Put, 'expiresAt'>): Date | null =>
   expiresAt === null ? null : new Date(expiresAt);
 
 const messageOf = (error: unknown): string =>

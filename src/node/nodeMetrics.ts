@@ -3,6 +3,7 @@ import { collectDefaultMetrics, Gauge, type Registry } from 'prom-client';
 import { PROTOCOL_RANGE } from '../gossip/protocol/messages.ts';
 import type { SocketTransport } from '../gossip/socket/socket.ts';
 import { Figures } from '../http/metrics.ts';
+import type { ReadValues } from '../store/readValues.ts';
 import { registerCheckpointMetrics } from './checkpointMetrics.ts';
 import type { DiskSpace } from './diskSpace.ts';
 import type { Engine } from './engine.ts';
@@ -19,6 +20,7 @@ export interface Measured {
   readonly engine: Engine;
   readonly transport: SocketTransport;
   readonly disk: DiskSpace;
+  readonly readValues: ReadValues;
   /** Lines of the log that could not be written, since the start. */
   readonly droppedLogLines: () => number;
 }
@@ -26,14 +28,20 @@ export interface Measured {
 /** @throws Error if the registry holds them already. */
 export function registerNodeMetrics(
   registry: Registry,
-  { engine, transport, disk, droppedLogLines }: Measured,
+  { engine, transport, disk, readValues, droppedLogLines }: Measured,
 ): void {
   const { replica, driver, compactor } = engine;
   collectDefaultMetrics({ register: registry });
   // Gauges whose names are those of counters, which `promtool check metrics` refuses; others tell the same by type.
   for (const name of MISNAMED) registry.removeSingleMetric(name);
   registerBuild(registry);
-  new Figures(registry).total(
+  const figures = new Figures(registry);
+  figures.gauge(
+    'hearsay_read_value_bytes',
+    'Bytes of values that the program around the node has read, kept ready for it.',
+    () => readValues.bytes,
+  );
+  figures.total(
     'hearsay_log_lines_dropped_total',
     'Log lines that could not be written, or that a slow reader left no room for.',
     droppedLogLines,

@@ -9,6 +9,8 @@ import type { HttpLog, RequestLog } from '../http/exchange.ts';
 import type { ClusterSecrets } from '../net/clusterSecrets.ts';
 import { PeerTls } from '../net/peerTls.ts';
 import type { Replica } from '../replica/replica.ts';
+import type { EntryStore } from '../store/entryStore.ts';
+import { ReadValues } from '../store/readValues.ts';
 import type { WatchHub } from '../watch/hub/hub.ts';
 import { BrokenInvariantError } from '../words/errors.ts';
 import type { Note, NoteFacts } from '../words/note.ts';
@@ -62,6 +64,8 @@ export interface Member {
   readonly origin: string;
   readonly replica: Replica;
   readonly hub: WatchHub;
+  /** Values that the program around the node has read. */
+  readonly readValues: ReadValues;
   /** For the calls of the program around the node. */
   readonly tracer: Tracer;
   /** The number of peers with which it is connected now: each has shown to be of its cluster. */
@@ -195,7 +199,8 @@ async function start(
   undo.defer(() => engine.stop().catch(() => {}));
   undo.defer(() => engine.quiesce());
   engine.replica.onCommit((committed) => timings.committed(committed));
-  registerNodeMetrics(registry, { engine, transport, disk, droppedLogLines });
+  const readValues = readValuesOf(engine.replica.map, settings);
+  registerNodeMetrics(registry, { engine, transport, disk, readValues, droppedLogLines });
   const certificates =
     settings.tlsClientCa === null
       ? null
@@ -259,6 +264,7 @@ async function start(
     },
     replica: engine.replica,
     hub: engine.hub,
+    readValues,
     tracer,
     connectedPeers: () =>
       engine.driver.status().filter(({ state }) => state === 'connected').length,
@@ -272,6 +278,11 @@ async function start(
     },
     close: () => (closing ??= close()),
   };
+}
+
+/** Where memory has a bound, a value in it twice would take the place of another one. */
+function readValuesOf(map: EntryStore, { maxMemory, limits }: NodeSettings): ReadValues {
+  return new ReadValues(map, maxMemory === null ? limits.maxReadValueBytes : 0);
 }
 
 const directoryOptions = (

@@ -160,6 +160,11 @@ export interface EntryStore {
   /** Collects: drops the entry, dead or alive; does nothing if there is none. */
   drop(key: string): void;
   clear(): void;
+  /**
+   * @param listener is told the key of each entry that comes, changes or is dropped, and null where all are
+   *   dropped, before the call that does so returns. That an entry expires is no change.
+   */
+  onChange(listener: (key: string | null) => void): void;
 
   /**
    * Gives bytes back that overwritten and dropped entries have left, and those of the coldest values if

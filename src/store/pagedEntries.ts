@@ -13,6 +13,7 @@ import { MapSum } from '../rules/mapSum.ts';
 import { markOfClock, markOfEntry } from '../words/expiryMark.ts';
 import type { Hash } from '../words/hash.ts';
 import { compareKeys } from '../words/keyOrder.ts';
+import { Listeners } from '../words/listeners.ts';
 import {
   type ColdPut,
   compareOps,
@@ -78,6 +79,7 @@ export class PagedEntries implements EntryStore {
   );
   /** For collecting to look at. */
   readonly #dead = new SlotQueue();
+  readonly #changes = new Listeners<[key: string | null]>();
   #sum = new MapSum();
   #size = 0;
   #deadSize = 0;
@@ -219,6 +221,7 @@ export class PagedEntries implements EntryStore {
     const hash = this.#hash();
     const known = this.#table.find(hash);
     if (known < 0) {
+      this.#changes.tell(op.key);
       const slot = this.#slots.take();
       this.#records.write(op, lsn, slot, this.#key);
       this.#table.add(hash, slot);
@@ -228,6 +231,7 @@ export class PagedEntries implements EntryStore {
     }
     this.#records.look(known);
     if (compareOps(op, this.#entry) <= 0) return false;
+    this.#changes.tell(op.key);
     this.#leave(known);
     this.#records.write(op, lsn, known, this.#key);
     this.#enter(op, known);
@@ -301,6 +305,7 @@ export class PagedEntries implements EntryStore {
       this.clear();
       return;
     }
+    this.#changes.tell(key);
     this.#unlist(slot);
     this.#records.look(slot);
     this.#leave(slot);
@@ -311,6 +316,7 @@ export class PagedEntries implements EntryStore {
   }
 
   clear(): void {
+    this.#changes.tell(null);
     this.#sum = new MapSum();
     this.#records.clear();
     this.#table.clear();
@@ -319,6 +325,10 @@ export class PagedEntries implements EntryStore {
     this.#dead.clear();
     this.#size = 0;
     this.#deadSize = 0;
+  }
+
+  onChange(listener: (key: string | null) => void): void {
+    this.#changes.add(listener);
   }
 
   compactSlice(budgetBytes: number): number {

@@ -90,6 +90,8 @@ export interface Limits {
   readonly maxBatchAnswerBytes: number;
   /** Requests that may wait at one time for values that are not in memory. */
   readonly maxColdReads: number;
+  /** Bytes of values that the program around a node has read, and that are kept ready for it; none with `maxMemory`. */
+  readonly maxReadValueBytes: number;
   /** Wrong tokens that one address may show at once; it has another try each 6 s. */
   readonly maxWrongTokens: number;
   /** Wrong tokens a second from all addresses. */
@@ -156,6 +158,7 @@ export const defaultLimits: Limits = {
   minAnswerBytesPerSecond: 32 * KIB,
   maxBatchAnswerBytes: 16 * MIB,
   maxColdReads: 1024,
+  maxReadValueBytes: 64 * MIB,
   maxWrongTokens: 10,
   maxWrongTokensPerSecond: 1000,
   maxWrongTokenAddresses: 10_000,

@@ -69,6 +69,49 @@ function foldingTests(test: Test, newStore: NewStore): void {
     assert.is(store.size, 1);
   });
 
+  test('each change of an entry is told, and nothing else', () => {
+    const store = newStore();
+    const told: (string | null)[] = [];
+    store.onChange((key) => told.push(key));
+    const toldOf = (change: () => unknown): (string | null)[] => {
+      told.length = 0;
+      change();
+      return [...told];
+    };
+    const [first, second] = [put({ expiresAt: 1000 }), put({ version: 2, seq: 2 })];
+    assert.equal(
+      toldOf(() => foldInto(store, first)),
+      ['key'],
+    );
+    assert.equal(
+      toldOf(() => foldInto(store, first)),
+      [],
+    );
+    assert.equal(
+      toldOf(() => store.sweep(1000, 10)),
+      [],
+    );
+    assert.equal(
+      toldOf(() => foldInto(store, second)),
+      ['key'],
+    );
+    assert.equal(
+      toldOf(() => foldInto(store, tombstone({ version: 3, seq: 3 }))),
+      ['key'],
+    );
+    foldInto(store, put({ key: 'another', seq: 4 }));
+    assert.equal(
+      toldOf(() => store.drop('none')),
+      [],
+    );
+    assert.equal(
+      toldOf(() => store.drop('key')),
+      ['key'],
+    );
+    assert.ok(toldOf(() => store.drop('another')).length > 0);
+    assert.ok(toldOf(() => store.clear()).includes(null));
+  });
+
   test('the same op again changes nothing', () => {
     const store = storeOf(newStore, [put()]);
     assert.is(foldInto(store, put()), false);

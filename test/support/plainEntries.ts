@@ -16,6 +16,7 @@ import type {
 import { type LevelOf, type LevelPage, sharedPrefix } from '../../src/store/level.ts';
 import type { Hash } from '../../src/words/hash.ts';
 import { compareKeys } from '../../src/words/keyOrder.ts';
+import { Listeners } from '../../src/words/listeners.ts';
 import {
   compareOps,
   type EntryHead,
@@ -43,6 +44,7 @@ export class PlainEntries implements EntryStore {
   /** Keys whose entry is a put that no sweep has come to. */
   readonly #listed = new BTree<string, true>(undefined, compareKeys);
   readonly #expiry = new PlainExpiries();
+  readonly #changes = new Listeners<[key: string | null]>();
   readonly #sum = new MapSum();
   readonly #dead = new Set<string>();
   /** No swept entry expires after this time, in UTC milliseconds. */
@@ -120,6 +122,7 @@ export class PlainEntries implements EntryStore {
   fold(op: KeyOp, _lsn: number): boolean {
     const entry = this.#entries.get(op.key);
     if (entry !== undefined && compareOps(op, entry) <= 0) return false;
+    this.#changes.tell(op.key);
     if (entry !== undefined) {
       this.#expiry.remove(entry);
       this.#sum.remove(entry);
@@ -161,7 +164,12 @@ export class PlainEntries implements EntryStore {
     this.#sum.remove(entry);
   }
 
+  onChange(listener: (key: string | null) => void): void {
+    this.#changes.add(listener);
+  }
+
   clear(): void {
+    this.#changes.tell(null);
     for (const entry of this.#entries.values()) this.drop(entry.key);
   }
 

@@ -156,6 +156,10 @@ export class RecalledEntries implements EntryStore {
     this.store.clear();
   }
 
+  onChange(listener: (key: string | null) => void): void {
+    this.store.onChange(listener);
+  }
+
   compactSlice(budgetBytes: number): number {
     return this.store.compactSlice(budgetBytes);
   }

@@ -43,6 +43,7 @@ export const limitMetrics: Readonly<Record<keyof Limits, string>> = {
   minAnswerBytesPerSecond: 'hearsay_connections_ended_total{reason="slow"}',
   maxBatchAnswerBytes: 'hearsay_batch_results_left_out_total',
   maxColdReads: 'hearsay_cold_reads',
+  maxReadValueBytes: 'hearsay_read_value_bytes',
   maxWrongTokens: 'hearsay_refused_callers_total',
   maxWrongTokensPerSecond: 'hearsay_refused_callers_total',
   maxWrongTokenAddresses: 'hearsay_wrong_token_addresses',

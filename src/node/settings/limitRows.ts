@@ -140,6 +140,11 @@ export const limitRows = {
     'maxColdReads',
     'most requests at one time that wait for values from the disk; beyond it, 503',
   ),
+  maxReadValueBytes: bytes(
+    'maxReadValueBytes',
+    '16GiB',
+    'most bytes of values that a program has read from the node in its process, kept ready for it; none with --max-memory',
+  ),
   maxWrongTokens: count(
     'maxWrongTokens',
     'most wrong tokens that one address may show at once; it has another try each 6 s, and gets 429 until then',
