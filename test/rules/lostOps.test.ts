@@ -1,8 +1,8 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { decideOffer, type OfferDecision } from '../../src/rules/lostOps.ts';
+import { decideOffer, type Judged, type OfferDecision } from '../../src/rules/lostOps.ts';
 import type { KeyOp } from '../../src/words/op.ts';
-import { put } from '../support/ops.ts';
+import { put, tombstone } from '../support/ops.ts';
 
 const [LEAST, LESS, MORE, MOST] = ['node1.a', 'node2.b', 'node3.c', 'node4.d'] as const;
 const JUDGED = { later: undefined, isComplete: true, isRecent: true };
@@ -44,3 +44,52 @@ ties('two ops of a fork under one id are two ops, and the lost one comes back', 
 });
 
 ties.run();
+
+const HORIZON = 4;
+const NOW_MS = 1000;
+
+/** Decides about an op on a key that has no entry. */
+const decidedAlone = (lost: KeyOp, judged: Partial<Judged> = {}): OfferDecision =>
+  decideOffer(
+    lost,
+    { ...JUDGED, isComplete: false, ...judged },
+    { entry: undefined, bornAs: { origin: MOST, seq: 9 }, horizon: HORIZON, nowMs: NOW_MS },
+  );
+
+const alone = suite('a lost op on a key that has no entry (rule 12)');
+
+alone('a greater op of the key that is known, or the op itself, beats it', () => {
+  const lost = put({ generation: HORIZON, version: 5 });
+  const isComplete = true;
+  assert.is(
+    decidedAlone(lost, { isComplete, later: put({ generation: HORIZON, version: 6 }) }),
+    'beaten',
+  );
+  assert.is(decidedAlone(lost, { isComplete, later: lost }), 'beaten');
+  assert.is(
+    decidedAlone(lost, { isComplete, later: put({ generation: HORIZON, version: 4 }) }),
+    'asItWas',
+  );
+  assert.is(decidedAlone(lost, { isComplete }), 'asItWas');
+});
+
+alone('it comes back as it was if nothing greater can have been forgotten', () => {
+  assert.is(decidedAlone(put({ generation: HORIZON })), 'asItWas');
+  assert.is(decidedAlone(put({ generation: HORIZON + 1 })), 'asItWas');
+  assert.is(decidedAlone(put({ generation: HORIZON - 1 }), { isComplete: true }), 'asItWas');
+  assert.is(decidedAlone(tombstone({ generation: HORIZON })), 'asItWas');
+});
+
+alone(
+  'below the horizon only a live put that came after all forgotten ops comes back, as a new one',
+  () => {
+    const below = { generation: HORIZON - 1 };
+    assert.is(decidedAlone(put(below)), 'anew');
+    assert.is(decidedAlone(put({ ...below, expiresAt: NOW_MS + 1 })), 'anew');
+    assert.is(decidedAlone(put({ ...below, expiresAt: NOW_MS })), 'undecided');
+    assert.is(decidedAlone(tombstone(below)), 'undecided');
+    assert.is(decidedAlone(put(below), { isRecent: false }), 'undecided');
+  },
+);
+
+alone.run();
