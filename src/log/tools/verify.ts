@@ -1,7 +1,7 @@
 /**
  * Verifies a log: the file is whole, seqs follow one another, hashes are true, sums meet, won bits are
  * those of the fold, and the map is the recorded one. It takes one walk over the rows, while SQLite
- * checks the file beside it. If a compaction comes in between, the walk starts again.
+ * checks the file beside it. If a compaction or another log comes in between, the walk starts again.
  */
 
 import { minuteAhead } from '../../rules/mapSum.ts';
@@ -52,7 +52,8 @@ export async function verify(source: LogSource, options: VerifyOptions): Promise
     const checkpoint = (await options.checkpoint?.()) ?? null;
     const facts = await source.facts();
     const verified = await verifyOnce(source, facts, { ...options, read: checkpoint }, integrity);
-    const isDisturbed = wasCompacted(facts, await source.facts());
+    const after = await source.facts();
+    const isDisturbed = wasCompacted(facts, after) || wasReplaced(facts, after);
     if (!isDisturbed || verified.findingCount === 0 || attempt >= MAX_ATTEMPTS) return verified;
   }
 }
@@ -128,3 +129,7 @@ function wasCompacted(before: LogFacts, after: LogFacts): boolean {
     return earlier !== undefined && !sameHash(earlier.compactedSum, record.compactedSum);
   });
 }
+
+/** Whether the node has rejoined, or goes on under a new origin. */
+const wasReplaced = (before: LogFacts, after: LogFacts): boolean =>
+  after.header.origin !== before.header.origin;
