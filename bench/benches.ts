@@ -6,6 +6,7 @@ import { benchExpiry } from './expiry.ts';
 import type { Outcome } from './figures.ts';
 import { benchGet } from './get.ts';
 import { benchGrow } from './grow.ts';
+import { benchInvalidate } from './invalidate.ts';
 import { benchJoin } from './join.ts';
 import { benchLogTools } from './logTools.ts';
 import { benchMemory } from './memory.ts';
@@ -71,6 +72,14 @@ export const benches: ReadonlyMap<string, Bench> = new Map<string, Bench>([
       measures:
         'From the answer of a PUT until watchers of two other nodes have seen it, at 1,000 and 5,000 PUTs a second; beside a Redis primary with two replicas, which also sync each write, and their keyspace notifications.',
       run: benchPropagate,
+    },
+  ],
+  [
+    'invalidate',
+    {
+      measures:
+        "From the call that revalidates a tag at one handler of Next's `'use cache'` until a read at another one no longer shows its entry, each with a node of its own.",
+      run: benchInvalidate,
     },
   ],
   [
