@@ -53,14 +53,22 @@ export class AccessVerifier implements Disposable {
 
   /** @returns null if the token is forged, expired, foreign, malformed or revoked. */
   async verify(token: string): Promise<AccessClaims | null> {
-    const claims = await this.#claimsOf(token);
-    if (claims === null || Date.now() >= claims.expiresAtMs) return null;
-    const { isRevoked } = this.#options;
-    return isRevoked(claims.player) || isRevoked(claims.session) ? null : claims;
+    return this.#valid(await this.#claimsOf(token));
+  }
+
+  /** @returns the claims of a token that was verified before, and still counts; null: only `verify` can tell. */
+  known(token: string): AccessClaims | null {
+    return this.#valid(this.#remembered.get(hashOf(token)) ?? null);
   }
 
   [Symbol.dispose](): void {
     clearInterval(this.#timer);
+  }
+
+  #valid(claims: AccessClaims | null): AccessClaims | null {
+    if (claims === null || Date.now() >= claims.expiresAtMs) return null;
+    const { isRevoked } = this.#options;
+    return isRevoked(claims.player) || isRevoked(claims.session) ? null : claims;
   }
 
   async #claimsOf(token: string): Promise<AccessClaims | null> {

@@ -10,6 +10,7 @@ import { nameSchema } from '../tables/schemas.ts';
 import { type AdminOptions, adminRoutes } from './adminRoutes.ts';
 import type { Joined, Joins } from './joins.ts';
 import { ListingTexts } from './listingTexts.ts';
+import { LISTING_PATH, LISTING_TYPE, listingHeaders, readyListings } from './readyListings.ts';
 import type { Watchers } from './watchers.ts';
 import type { WorldsView } from './worldsView.ts';
 
@@ -46,11 +47,11 @@ const KEY_RULE = /^[\w.-]{1,64}$/;
 export function apiApp(options: ApiOptions): RequestListener {
   const { view, joins, callers, watchers, records, onFault, isOutOfReach, seen } = options;
   const texts = new ListingTexts();
-  const app = jsonApp(
+  const handle = jsonApp(
     [
       {
         method: 'GET',
-        path: '/worlds',
+        path: LISTING_PATH,
         answer: async (request) => {
           await callers.anyone(request, 'worlds.list');
           return listAnswer(view, texts, request);
@@ -123,8 +124,9 @@ export function apiApp(options: ApiOptions): RequestListener {
         ? new Problem(503, 'unreachable', 'The cache can not be reached.', retryAfter(2))
         : null,
     seen?.around,
-  );
-  return app.callback();
+  ).callback();
+  const ready = { view, texts, callers, seen };
+  return readyListings(ready, (request, response) => void handle(request, response));
 }
 
 /** @throws Problem 422 if the query does not parse. */
@@ -146,9 +148,9 @@ function listAnswer(view: WorldsView, texts: ListingTexts, request: JsonRequest)
     const worlds = view.listing.list(filterOf(request));
     return JSON.stringify({ worlds, stale });
   });
-  const headers = { ETag: etag, 'Cache-Control': 'private, no-cache' };
+  const headers = listingHeaders(etag);
   if (request.header('If-None-Match') === etag) return { status: 304, headers };
-  return { status: 200, text: { type: 'application/json; charset=utf-8', body }, headers };
+  return { status: 200, text: { type: LISTING_TYPE, body }, headers };
 }
 
 /** Without `from` it is the text of an api that does not know it: a key counts at both. */

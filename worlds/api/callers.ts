@@ -16,10 +16,10 @@ export interface Caller {
 }
 
 export class Callers {
-  readonly #verifier: Pick<AccessVerifier, 'verify'>;
+  readonly #verifier: Pick<AccessVerifier, 'verify' | 'known'>;
   readonly #guard: ServiceGuard;
 
-  constructor(verifier: Pick<AccessVerifier, 'verify'>, guard: ServiceGuard) {
+  constructor(verifier: Pick<AccessVerifier, 'verify' | 'known'>, guard: ServiceGuard) {
     this.#verifier = verifier;
     this.#guard = guard;
   }
@@ -44,6 +44,14 @@ export class Callers {
       return { who: role, role };
     }
     checkPlayer(claims, action);
+    return { who: claims.player, role: 'player' };
+  }
+
+  /** @returns the player of a token that was verified before; null: only `player` or `anyone` can tell. */
+  known(authorization: string, action: Action): Caller | null {
+    const claims = this.#verifier.known(bearerOf(authorization));
+    if (claims === null || !mayDo('player', action) || !scopeAllows(claims.scope, action))
+      return null;
     return { who: claims.player, role: 'player' };
   }
 

@@ -7,6 +7,11 @@ export class ListingTexts {
   readonly #texts = new Map<string, string>();
   #revision = '';
 
+  /** @returns undefined: `text` has to make it. */
+  known(revision: string, query: string): string | undefined {
+    return revision === this.#revision ? this.#texts.get(query) : undefined;
+  }
+
   /**
    * @param revision another one makes all texts anew.
    * @param make gives the text of this query; what it throws is not kept.

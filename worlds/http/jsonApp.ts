@@ -57,6 +57,16 @@ export type Around = (
 export interface SeenRoutes {
   readonly routes: readonly JsonRoute[];
   readonly around: Around;
+  /** In the place of `around`, for an answer that is ready. @returns headers of the answer. */
+  readonly atOnce: (request: {
+    readonly method: string;
+    readonly route: string;
+    readonly status: number;
+    /** The header; empty for none. */
+    readonly traceparent: string;
+    /** By `performance.now()`. */
+    readonly startedAtMs: number;
+  }) => Readonly<Record<string, string>>;
 }
 
 export const plainly: Around = async (_request, answer) => {

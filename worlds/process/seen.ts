@@ -27,6 +27,7 @@ export class Seen {
   readonly log: Logger;
   readonly metrics = new Metrics();
   readonly #around: Around;
+  readonly #atOnce: SeenRoutes['atOnce'];
   #faults = 0;
 
   /** @param name of the program, such as `api`. */
@@ -48,19 +49,26 @@ export class Seen {
       'Time until a request was answered.',
       REQUEST_BUCKETS,
     );
+    const tell = (method: string, route: string, status: number, ms: number): void => {
+      count({ route, method, status: String(status) });
+      took(ms);
+      const fields = { status, ms: Math.round(ms * 10) / 10 };
+      // Readings are many, and change nothing.
+      this.log[method === 'GET' ? 'debug' : 'info'](fields, `${method} ${route}`);
+    };
     this.#around = async ({ method, traceparent, setHeader }, answer) => {
       const span = spanAfter(traceparent);
       await inSpan(span, async () => {
         const startedAtMs = performance.now();
         setHeader('traceresponse', traceparentOf(span));
         const { route, status } = await answer();
-        const ms = performance.now() - startedAtMs;
-        count({ route, method, status: String(status) });
-        took(ms);
-        const fields = { status, ms: Math.round(ms * 10) / 10 };
-        // Readings are many, and change nothing.
-        this.log[method === 'GET' ? 'debug' : 'info'](fields, `${method} ${route}`);
+        tell(method, route, status, performance.now() - startedAtMs);
       });
+    };
+    this.#atOnce = ({ method, route, status, traceparent, startedAtMs }) => {
+      const span = spanAfter(traceparent);
+      inSpan(span, () => tell(method, route, status, performance.now() - startedAtMs));
+      return { traceresponse: traceparentOf(span) };
     };
   }
 
@@ -74,6 +82,7 @@ export class Seen {
   http(health: () => Health): SeenRoutes {
     return {
       around: this.#around,
+      atOnce: this.#atOnce,
       routes: [
         {
           method: 'GET',
