@@ -117,7 +117,7 @@ export type SeatEffect =
     }
   /** The player has dropped: the figure stands still. */
   | { readonly type: 'hold'; readonly player: string }
-  /** The seat is free; `wasAdmitted`: there is a figure to save and to take away. */
+  /** Nobody has the seat any more; `wasAdmitted`: there is a figure to save and to take away. */
   | { readonly type: 'free'; readonly player: string; readonly wasAdmitted: boolean };
 
 export type SeatAnswer =

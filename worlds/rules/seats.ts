@@ -50,10 +50,8 @@ export function decide(
     }
     case 'drop':
       return drop(seats, event.connection, nowMs, times);
-    case 'leave': {
-      const seat = seatOf(seats, event.connection);
-      return seat === undefined ? unchanged(seats, DONE) : free(seats, [seat], null);
-    }
+    case 'leave':
+      return leave(seats, event.connection, nowMs);
     case 'displace':
       return displace(seats, event.player, event.fence);
     case 'revoke':
@@ -81,11 +79,18 @@ type EventOf<Type extends SeatEvent['type']> = Extract<SeatEvent, { readonly typ
 
 function reserve(
   seats: Seats,
-  { player, session, fence, tokenHash }: EventOf<'reserve'>,
+  event: EventOf<'reserve'>,
   nowMs: number,
   times: SeatTimes,
 ): SeatDecision {
+  const { player, session, fence, tokenHash } = event;
   const present = liveSeat(seats, player, nowMs);
+  const last = seats.byPlayer.get(player);
+  if (present === undefined && last !== undefined && promisedSeat(last, nowMs) !== null) {
+    const passed = passTime(seats, nowMs, times);
+    const decision = reserve(passed.seats, event, nowMs, times);
+    return { ...decision, effects: [...passed.effects, ...decision.effects] };
+  }
   if (present !== undefined && seats.isDraining && present.state !== 'reserved')
     return unchanged(seats, { type: 'refused', reason: 'draining' });
   if (present !== undefined) {
@@ -161,6 +166,24 @@ function drop(seats: Seats, connection: number, nowMs: number, times: SeatTimes)
   return { seats: withSeat(seats, held), answer: DONE, effects: [{ type: 'hold', player }] };
 }
 
+function leave(seats: Seats, connection: number, nowMs: number): SeatDecision {
+  const seat = seatOf(seats, connection);
+  if (seat === undefined) return unchanged(seats, DONE);
+  const promised = promisedSeat(seat, nowMs);
+  if (promised === null) return free(seats, [seat], null);
+  return { seats: withSeat(seats, promised), answer: DONE, effects: [freed(seat)] };
+}
+
+/**
+ * Rule 3 for a seat that its connection has left: a token that was given meanwhile, as to another window of the player,
+ * keeps it reserved.
+ */
+function promisedSeat({ player, session, fence, entrance }: Seat, nowMs: number): Seat | null {
+  if (entrance === null || nowMs >= entrance.untilMs) return null;
+  const { untilMs } = entrance;
+  return { state: 'reserved', player, session, fence, entrance, untilMs };
+}
+
 /**
  * Rule 6, the part of the old world: it lets go of a player who has a newer seat elsewhere. Of two seats
  * of one second the one that asks is the newer, because a world asks when the player connects.
@@ -197,6 +220,8 @@ function passTime(seats: Seats, nowMs: number, times: SeatTimes): SeatDecision {
       effects.push({ type: 'close', connection: seat.connection, code: CLOSE.silent });
       effects.push({ type: 'hold', player });
     } else {
+      const promised = promisedSeat(seat, nowMs);
+      if (promised !== null) byPlayer.set(seat.player, promised);
       effects.push(freed(seat));
     }
   }

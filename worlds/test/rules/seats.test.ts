@@ -126,6 +126,29 @@ seats('a drained world refuses who is new and who plays, and keeps a reservation
     });
 });
 
+seats('who leaves, or is away too long, keeps the token that he got meanwhile', () => {
+  const again = reserve('a', 'token-2');
+  const hashes = { tokenHash: 'token-2', resumeHash: 'resume-2' };
+  const connects: SeatEvent = { type: 'connect', connection: 2, ...hashes };
+  const playing = after(rules.emptySeats(1), reserve('a'), connect('a', 1));
+  const left = rules.decide(after(playing, again), { type: 'leave', connection: 1 }, NOW);
+  const held = after(playing, { type: 'drop', connection: 1 });
+  const asked = rules.decide(held, again, NOW + 29_000).seats;
+  const away = rules.decide(asked, { type: 'time' }, NOW + 30_000);
+  for (const [{ seats: state, effects }, untilMs] of [
+    [left, NOW + 15_000],
+    [away, NOW + 44_000],
+  ] as const) {
+    assert.equal(effects, [{ type: 'free', player: 'a', wasAdmitted: true }]);
+    const admitted = rules.decide(state, connects, untilMs - 1);
+    assert.equal(admitted.effects, [
+      { type: 'admit', player: 'a', connection: 2, fence: 1, isNewcomer: true },
+    ]);
+    const late = rules.decide(state, { type: 'time' }, untilMs);
+    assert.equal(late.effects, [{ type: 'free', player: 'a', wasAdmitted: false }]);
+  }
+});
+
 seats('a silent player is pinged, then dropped, then gone', () => {
   const state = after(rules.emptySeats(1), reserve('a'), connect('a', 1));
   const time = { type: 'time' } as const;

@@ -111,7 +111,8 @@ class CheckedTable {
     const hash = `token${this.#made++}`;
     const before = this.#seats;
     const present = before.byPlayer.get(player);
-    const isLive = present && (present.state === 'seated' || this.#nowMs < present.untilMs);
+    const untilMs = Math.max(present?.untilMs ?? 0, present?.entrance?.untilMs ?? 0);
+    const isLive = present && (present.state === 'seated' || this.#nowMs < untilMs);
     const { answer } = this.#decide({
       type: 'reserve',
       player,
