@@ -52,6 +52,32 @@ const SWITCHES: Readonly<Record<string, Switch>> = {
     file: 'src/gossip/protocol/memberKeeper.ts',
     text: 'if (this.#mayLackMembers()) return;',
     without: '',
+    // Between two nodes this mends the harm.
+    also: [
+      {
+        file: 'src/gossip/protocol/rejoinClaims.ts',
+        text: 'isOfOneAlone && this.#lacksWhatIsGoneHere(by)',
+        without: "isOfOneAlone && by === ''",
+      },
+    ],
+  },
+  /** Rule 12: of two strangers any gives way, also the one that has compacted what the other lacks. */
+  'strangers that lack what is gone': {
+    file: 'src/gossip/protocol/rejoinClaims.ts',
+    text: 'isOfOneAlone && this.#lacksWhatIsGoneHere(by)',
+    without: "isOfOneAlone && by === ''",
+  },
+  /** Rule 12: nobody follows the one that alone holds more, if its `join` never came. */
+  'one that a member let in': {
+    file: 'src/gossip/protocol/rejoinClaims.ts',
+    text: 'mayBeAlone && this.#wasLetIn(by)',
+    without: "mayBeAlone && by === ''",
+  },
+  /** Rule 12: a node that hears no member stays apart from those that it has retired. */
+  'alone among those that it retired': {
+    file: 'src/gossip/protocol/answerer.ts',
+    text: 'if (hello.joined && lacksRetire) this.#claims.lacksItsRetire(hello.origin);',
+    without: '',
   },
   /** Rule 9: a member's vector counts although what it holds is still under way to us. */
   'settled vectors': {

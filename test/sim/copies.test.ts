@@ -27,6 +27,7 @@ const ONCE_FAILED = [
   ['clones', 788, 'a put that won by its origin wins when another origin offers it'],
   ['restores', 140136, 'two nodes that lack what the third alone holds rejoin, and ask it'],
   ['restores', 190080, 'two nodes follow the one that alone holds more, whose `join` never came'],
+  ['many origins', 210004, 'of two strangers the one that lacks what is gone gives way'],
   ['restored from before joins', 70046, 'nobody is let in that lacks what no node sends any more'],
 ] as const;
 

@@ -12,7 +12,7 @@
  * as a member's is. And a node that hears no member gives way to peers that it has retired, if several do not count it.
  */
 import { MINUTE_MS } from '../../words/time.ts';
-import { admits } from './admission.ts';
+import { admits, canBeCompleted } from './admission.ts';
 import type { CoreState } from './coreState.ts';
 import type { OutputOf } from './inputOutput.ts';
 import { Repetitions } from './repetitions.ts';
@@ -29,8 +29,8 @@ export class RejoinClaims {
   readonly #claims: Repetitions;
   /** Claims of strangers before which this node's side gives way, by their origins. */
   readonly #ofOtherSide: Repetitions;
-  /** Claims of peers that a member let in, and that are no members here, by their origins. */
-  readonly #ofLetIn: Repetitions;
+  /** Claims of peers that are no members here, and are followed alone once they repeat them, by their origins. */
+  readonly #ofUnknown: Repetitions;
   /** Questions of retired peers that lack their `retire`, by their origins. */
   readonly #ofRetired: Repetitions;
   /** The time at which a claim last made this node rejoin; null if none has. */
@@ -44,7 +44,7 @@ export class RejoinClaims {
     this.#state = state;
     this.#claims = new Repetitions(state.settings);
     this.#ofOtherSide = new Repetitions(state.settings);
-    this.#ofLetIn = new Repetitions(state.settings);
+    this.#ofUnknown = new Repetitions(state.settings);
     this.#ofRetired = new Repetitions(state.settings);
     this.#rejoinedAt = rejoinedAt;
   }
@@ -82,8 +82,11 @@ export class RejoinClaims {
     const mayBeAlone = isOfOneAlone || ownOps !== 'sound' || this.#state.view.members.isRetired(by);
     if (this.#isKnown(by)) this.#claims.note(by, this.#state.nowMs);
     else if (this.#isMemberConnected()) {
-      if (mayBeAlone && this.#wasLetIn(by)) this.#claimOfLetIn(by, reason, ownOps);
+      if (mayBeAlone && this.#wasLetIn(by)) this.#claimOfUnknown(by, reason, ownOps);
       else if (givesWay) this.#claimOfOtherSide(by, reason);
+      return;
+    } else if (isOfOneAlone && this.#lacksWhatIsGoneHere(by)) {
+      this.#claimOfUnknown(by, reason, ownOps);
       return;
     }
     if (!this.#isConfirmed(by) && !(mayBeAlone && this.#claims.lasts(by, this.#state.nowMs))) {
@@ -128,10 +131,10 @@ export class RejoinClaims {
    * The members here may lack the same, and would take this node back: it leaves them. Anybody can name a member that let
    * it in, so that such peers never confirm one another.
    */
-  #claimOfLetIn(by: string, reason: string, ownOps: OutputOf<'rejoin'>['ownOps']): void {
+  #claimOfUnknown(by: string, reason: string, ownOps: OutputOf<'rejoin'>['ownOps']): void {
     const { nowMs } = this.#state;
-    this.#ofLetIn.note(by, nowMs);
-    if (this.#ofLetIn.lasts(by, nowMs)) this.#follow(by, reason, ownOps, true);
+    this.#ofUnknown.note(by, nowMs);
+    if (this.#ofUnknown.lasts(by, nowMs)) this.#follow(by, reason, ownOps, true);
     else this.#doubtsOneAlone(by, reason);
   }
 
@@ -175,6 +178,17 @@ export class RejoinClaims {
   #isKnown(by: string): boolean {
     const { members, origin } = this.#state.view;
     return by === origin || members.has(by) || members.isRetired(by);
+  }
+
+  /**
+   * The peer would keep entries whose deletes were compacted here, and so it should give way to this node. A member that
+   * starts does not wait for that.
+   */
+  #lacksWhatIsGoneHere(by: string): boolean {
+    const { peers, standing, view } = this.#state;
+    const peer = peers.ofOrigin(by);
+    if (standing.phase !== 'ready' || peer === undefined || peer.digest === null) return false;
+    return peer.digestIsExact && !canBeCompleted(peer, peer.digest.vector, view.reach());
   }
 
   /** As the peer says itself. Its own log, and its sponsor's, hold its `join`. */

@@ -270,6 +270,34 @@ claims('behind: a peer that a member let in makes no node rejoin within the paus
   assert.equal(repeatedByLetIn(member(options), 'behind', { 4: LET_IN }), []);
 });
 
+/** @returns the time at which a node that hears no member follows a stranger, in milliseconds; null if it never does. */
+function followsAfter(reach: Readonly<Record<string, number>>, hasDigest = true): number | null {
+  const node = testCore({ others: OTHERS });
+  node.pass(15_000);
+  assert.is(node.core.phase, 'ready');
+  node.view.reach = () => new Map(Object.entries(reach));
+  node.greet(4, { origin: originOf(4) });
+  const digest = digestWith(node.view, { [originOf(9)]: 5 });
+  for (let passedMs = 0; passedMs <= 80_000; passedMs += 2000) {
+    if (hasDigest) node.receive(4, { type: 'digest', digest });
+    const claim = rejoinOf('stranger', node.pullNumber(4));
+    if (ofKind(node.receive(4, claim), 'rejoin').length > 0) return passedMs;
+    node.clock.nowMs += 2000;
+    node.tick();
+  }
+  return null;
+}
+
+claims(
+  'a stranger that lacks what was compacted here is followed no sooner than others give way',
+  () => {
+    assert.is(followsAfter({ [originOf(9)]: 5 }), 0);
+    assert.is(followsAfter({ [originOf(9)]: 6 }, false), 0);
+    const lateMs = followsAfter({ [originOf(9)]: 6 });
+    assert.ok(lateMs !== null && lateMs >= 60_000, `${lateMs} ms`);
+  },
+);
+
 /** A claim of a node that this one does not count: `retired` is said unasked. */
 const ofOtherSide = (
   node: TestCore,
