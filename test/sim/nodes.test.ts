@@ -47,6 +47,10 @@ nodes(
   () => runSeed('retired together', 5247),
 );
 
+nodes('verify takes no row of a snapshot for a damaged one (seed 5016 of "retired together")', () =>
+  runSeed('retired together', 5016),
+);
+
 nodes('every scenario is run', () => {
   assert.equal([...SCENARIOS, ...ELSEWHERE].sort(), [...scenarioNames].sort());
 });

@@ -37,7 +37,8 @@ export class RowChecks {
           (fault) => findings.add(fault),
           (origin) => findings.isAbout(origin),
         );
-    const lacksRows = isPart || records.some(({ reach }) => reach > 0);
+    // A row of a snapshot that was no entry at its sender did not win here, whatever came before it.
+    const lacksRows = header.facts.snapshot !== null || records.some(({ reach }) => reach > 0);
     this.won = new WonCheck(header, lacksRows, findings);
   }
 

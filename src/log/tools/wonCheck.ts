@@ -4,7 +4,7 @@
  *
  * An entry that was dead and stable when the log was last written had been collected, or would have
  * been next. It is dropped here as from the map, so that memory grows with the live keys. A row that
- * lost to such an entry, or to a compacted one, can't be judged; it passes.
+ * lost to such an entry, to a compacted one, or at the sender of a snapshot, can't be judged; it passes.
  */
 
 import { mayCollect, type StoredStable, storedStable } from '../../rules/stability.ts';
@@ -25,19 +25,19 @@ const DROPPED_BITS = 24;
 
 export class WonCheck {
   readonly #stable: StoredStable;
-  /** Whether compaction may have removed rows to which others lost. */
-  readonly #isCompacted: boolean;
+  /** Whether the rows to which others lost may be missing: compaction removed them, or a snapshot left them out. */
+  readonly #lacksRows: boolean;
   readonly #findings: Findings;
   readonly #entries = new EntryTable();
   readonly #dropped = new Uint8Array(2 ** DROPPED_BITS / 8);
 
   constructor(
     header: Pick<LogHeader, 'stable' | 'stableClock' | 'facts'>,
-    isCompacted: boolean,
+    lacksRows: boolean,
     findings: Findings,
   ) {
     this.#stable = storedStable(header);
-    this.#isCompacted = isCompacted;
+    this.#lacksRows = lacksRows;
     this.#findings = findings;
   }
 
@@ -79,7 +79,7 @@ export class WonCheck {
   #tell(lsn: number, op: KeyOp, won: boolean, slot: number | undefined): void {
     const { origin, seq } = op;
     if (!won) {
-      if (this.#isCompacted || this.#mayHaveDropped(op.key)) return;
+      if (this.#lacksRows || this.#mayHaveDropped(op.key)) return;
       const text = 'is marked as beaten when it came, though nothing before it in the log beats it';
       this.#findings.add({ kind: 'won', lsn, origin, seq, text });
       return;

@@ -70,4 +70,31 @@ births('ops after one that is stamped more than a day ahead', async () => {
   assert.equal(await faultsOf(test.log.stored()), []);
 });
 
+/** A log that began with a snapshot of two puts of one key; only the second one is an entry of the sender. */
+async function begunWithSnapshot(): Promise<StoredLog> {
+  const { replica, log } = await openReplica({ nowMs: NOW });
+  const ops = [1, 2].map((seq) => put({ origin: PEER, seq, key: 'a', version: seq }));
+  const rows = ops.map((op) => ({ op, isEntry: op.version === 2 }));
+  assert.ok(await replica.incomingSnapshot.takeRows(rows));
+  const sums = new Map([[PEER, sumOf(ops)]]);
+  const end = { vector: new Map([[PEER, 2]]), sums, reach: new Map(), horizon: 0 };
+  assert.ok(await replica.incomingSnapshot.finish(end));
+  return log.stored();
+}
+
+births(
+  'a row of a snapshot that was no entry of its sender has not won, whatever came before it',
+  async () => {
+    const stored = await begunWithSnapshot();
+    assert.equal(
+      stored.rows.map(({ won }) => won),
+      [false, true],
+    );
+    assert.equal(await faultsOf(stored), []);
+    const { header } = stored;
+    const unlike = { ...stored, header: { ...header, facts: { ...header.facts, snapshot: null } } };
+    assert.match(String(await faultsOf(unlike)), /marked as beaten when it came/);
+  },
+);
+
 births.run();
