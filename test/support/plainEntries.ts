@@ -157,6 +157,7 @@ export class PlainEntries implements EntryStore {
   drop(key: string): void {
     const entry = this.#entries.get(key);
     if (entry === undefined) return;
+    this.#changes.tell(key);
     this.#entries.delete(key);
     this.#listed.delete(key);
     this.#dead.delete(key);
