@@ -1,4 +1,5 @@
 /** A node from outside: its whole map, its metrics, its health, its log lines. */
+import { setTimeout as wait } from 'node:timers/promises';
 import * as assert from 'uvu/assert';
 import { z } from 'zod';
 import { type NodeProcess, waitForConvergence } from '../support/nodes.ts';
@@ -22,13 +23,14 @@ const healthSchema = z.looseObject({
   reasons: z.array(z.string()).optional(),
 });
 
-/** Every live entry of the node: key → its version and value. */
+/** Every live entry of the node: key → its version and value. @throws Error while clients may not read. */
 export async function mapOf(node: NodeProcess): Promise<Map<string, string>> {
   const map = new Map<string, string>();
   let after: string | null = null;
   do {
     const query: string = after === null ? '' : `&after=${encodeURIComponent(after)}`;
     const response = await node.request(`/cache?limit=1000${query}`);
+    if (response.status !== 200) throw new Error(`${node.nodeId} answers ${response.status}`);
     const page: z.output<typeof pageSchema> = pageSchema.parse(await response.json());
     for (const { key, value, version } of page.entries)
       map.set(key, `${version} ${JSON.stringify(value)}`);
@@ -44,7 +46,13 @@ export async function sameMapWithin(
 ): Promise<Map<string, string>> {
   await waitForConvergence(nodes, timeoutMs);
   const running = nodes.filter((node) => node.isRunning);
-  const maps = await Promise.all(running.map(mapOf));
+  let maps: Map<string, string>[] = [];
+  const allAnswer = async (): Promise<boolean> => {
+    maps = await Promise.all(running.map(mapOf));
+    return true;
+  };
+  // One that has rejoined lets its clients read a moment later.
+  await waitFor(allAnswer, timeoutMs, 'all nodes let their clients read');
   const [first = new Map<string, string>(), ...others] = maps;
   for (const other of others) assert.equal([...other], [...first]);
   return first;
@@ -82,9 +90,22 @@ export async function allShowWithin(
   return shown;
 }
 
-/** The value of a metric. @param name with its labels, if it has some. */
+/** When each node last told its metrics here. */
+const toldAtMs = new WeakMap<NodeProcess, number>();
+/** A node tells the same metrics for a second; its timers may be late. */
+const METRICS_AGE_MS = 1100;
+
+/** The metric as of now. @param name with its labels, if it has some. */
 export async function metric(node: NodeProcess, name: string): Promise<number> {
+  const ageMs = performance.now() - (toldAtMs.get(node) ?? Number.NEGATIVE_INFINITY);
+  if (ageMs < METRICS_AGE_MS) await wait(METRICS_AGE_MS - ageMs);
+  return lateMetric(node, name);
+}
+
+/** The metric as of the last second, at once: for those who ask again and again. */
+export async function lateMetric(node: NodeProcess, name: string): Promise<number> {
   const text = await (await node.request('/metrics')).text();
+  toldAtMs.set(node, performance.now());
   const value = new RegExp(`^${name.replace(/[{}]/g, '\\$&')} (\\S+)$`, 'm').exec(text)?.[1];
   if (value === undefined) throw new Error(`${node.nodeId} has no metric ${name}.`);
   return Number(value);
@@ -97,7 +118,7 @@ export async function waitForMetric(
   timeoutMs: number,
 ): Promise<void> {
   const isThere = async (): Promise<boolean> => {
-    const values = await Promise.all(nodes.map((node) => metric(node, name)));
+    const values = await Promise.all(nodes.map((node) => lateMetric(node, name)));
     if (values.every((value) => value === expected)) return true;
     throw new Error(`it is ${values.join(', ')}`);
   };

@@ -3,7 +3,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { waitFor } from '../support/processes.ts';
-import { logged, metric, sameMapWithin, waitForLog, waitForMetric } from './observe.ts';
+import { lateMetric, logged, metric, sameMapWithin, waitForLog, waitForMetric } from './observe.ts';
 import { type ScriptedCluster, type ScriptedNode, startScripted } from './scripted.ts';
 import { batch, puts, range } from './writes.ts';
 
@@ -94,7 +94,7 @@ function latestSender(nodes: readonly [ScriptedNode, ScriptedNode]): () => Promi
   let [latest] = nodes;
   return async () => {
     for (const node of nodes) {
-      const count = await metric(node, 'hearsay_snapshots_sent_total');
+      const count = await lateMetric(node, 'hearsay_snapshots_sent_total');
       if (count > (sent.get(node) ?? 0)) latest = node;
       sent.set(node, count);
     }
@@ -110,7 +110,7 @@ async function untilInTheMiddle(
   await waitFor(
     async () => {
       await eachTime();
-      entries = await metric(node, 'hearsay_map_entries');
+      entries = await lateMetric(node, 'hearsay_map_entries');
       return entries > 0;
     },
     LIMIT_MS,
