@@ -494,6 +494,32 @@ batches('after any requests the rows that won are the map, and every hash and su
   );
 });
 
+batches('the rows of a traced call bear its span, and those of other calls none', () => {
+  const trace = `00-${'1'.repeat(32)}-${'2'.repeat(16)}-01`;
+  const batch = batchOn();
+  batch.requests([putting()]);
+  batch.requests([putting({ version: 2 }), getting, putting({ version: 3 })], trace);
+  batch.requests([putting({ version: 4 })]);
+  const [, second, third] = batch.rows;
+  assert.equal(
+    [...batch.traces],
+    [second, third].map((row) => [row, trace]),
+  );
+});
+
+batches('only the present entry is born again, with nothing changed but its birth', () => {
+  const batch = batchOn({ entry: live });
+  batch.bearAgain(changed(live, { seq: live.seq + 1 }));
+  batch.bearAgain(put({ key: 'another' }));
+  assert.is(batch.rows.length, 0);
+  batch.bearAgain(live);
+  const [{ op } = {}] = batch.rows;
+  assert.ok(op !== undefined && isOnKey(op) && compareOps(op, live) > 0);
+  const { generation, version, value, expiresAt } = live;
+  assert.equal(op, changed(op, { generation, version, value, expiresAt, key: live.key }));
+  assert.is(op.origin, ORIGIN);
+});
+
 batches('an op of every kind that a batch bears is one that a peer may be sent', () => {
   const batch = batchOn({ entry: live });
   batch.requests([putting({ version: 6, ttlMs: 1 }), deleting(6), deleting()]);

@@ -291,6 +291,15 @@ deltas('of a closed origin nothing is taken beyond its end, and of others all (r
   assert.not.ok(batch.records.has(A));
 });
 
+deltas('a gap is told as one, also where an origin has ended (rule 13)', () => {
+  const closings = new Closings();
+  closings.add({ origin: A, seq: 3 });
+  const batch = batchOf([ofA.slice(0, 3)], { closings });
+  const outcome = batch.delta(deltaOf(rangeOf(ofA, 3, 5), rangeOf(ofB, 1, 2)));
+  assert.equal(outcome, { kind: 'gap' });
+  assert.equal(rowsOf(batch), []);
+});
+
 deltas.run();
 
 const commits = suite('what a delta was allowed to be when it came');
