@@ -23,6 +23,7 @@ import type {
   Watched,
   WrongClock,
 } from './history/evidence.ts';
+import { untilLastExpiryMs } from './lastExpiry.ts';
 import { Links } from './network/links.ts';
 import { openNamespaces } from './network/namespaces.ts';
 import type { Network, NetworkKind } from './network/network.ts';
@@ -66,8 +67,6 @@ const WRITERS_ONCE = 3;
 const WATCHERS = 6;
 const WORKER_PAUSE_MS = 120;
 const SMALL_DISK_MIB = 48;
-/** The longest TTL that a worker gives, and a little. */
-const LAST_EXPIRY_MS = 5_000;
 const LEVEL_TIMEOUT_MS = 300_000;
 const WATCHERS_TIMEOUT_MS = 180_000;
 const POLL_INTERVAL_MS = 250;
@@ -94,10 +93,9 @@ export async function runOnce(options: RunOptions, stopping: AbortSignal): Promi
     const faults = await load(scene, schedule, caller, options, stopping);
     stopping.throwIfAborted();
     tell('The load has ended, and everything heals.');
-    const { maps, levelMs } = await settle(scene);
+    const { maps, readAt, levelMs } = await settle(scene);
     tell('Waiting for the watchers.');
     const watched = await endWatchers(watchers, maps[0] ?? new Map());
-    const readAt = Date.now();
     tell('Stopping the nodes, and reading their logs.');
     const logs = await stopAll(nodes, options.main);
     const isCompacted = 'RETENTION' in { ...schedule.settings, ...options.settings };
@@ -194,7 +192,9 @@ async function load(
 }
 
 /** Ends every fault, and waits until all nodes show the same. */
-async function settle({ nodes, links, network, directory, hasClocks, smallDisks }: Scene) {
+/** Once no entry expires any more, so that the maps stay as they are read. */
+async function settle(scene: Scene) {
+  const { nodes, links, network, directory, hasClocks, smallDisks, wrongClocks } = scene;
   links.heal();
   await network.apply(links);
   for (const node of nodes) {
@@ -204,18 +204,20 @@ async function settle({ nodes, links, network, directory, hasClocks, smallDisks 
     await node.start();
   }
   const healedAt = performance.now();
-  await wait(LAST_EXPIRY_MS);
+  await wait(untilLastExpiryMs(wrongClocks, Date.now()));
   let maps: ShownMap[] = [];
+  let readAt = Date.now();
   while (performance.now() < healedAt + LEVEL_TIMEOUT_MS) {
     try {
+      readAt = Date.now();
       maps = await Promise.all(nodes.map(readMap));
-      if (isLevel(maps)) return { maps, levelMs: Math.round(performance.now() - healedAt) };
+      if (isLevel(maps)) return { maps, readAt, levelMs: Math.round(performance.now() - healedAt) };
     } catch {
       // A node that starts answers later.
     }
     await wait(POLL_INTERVAL_MS);
   }
-  return { maps, levelMs: null };
+  return { maps, readAt, levelMs: null };
 }
 
 function isLevel(maps: readonly ShownMap[]): boolean {
