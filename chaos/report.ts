@@ -94,7 +94,7 @@ function violationLines({ check, key, text }: Violation, evidence: Evidence): st
   return [...lines, ...sightings, ...opLines(key, evidence)];
 }
 
-/** The events of the key, those of the stream, and the first ones after the watcher changed its node. */
+/** The events of the key, those of the stream, and the last and first ones where the watcher changed its node. */
 function sightingLines(key: string, { sightings }: Watched, startedAt: number): string[] {
   const seconds = (atMs: number): string => `${((atMs - startedAt) / 1000).toFixed(3)}s`;
   return sightings
@@ -103,7 +103,7 @@ function sightingLines(key: string, { sightings }: Watched, startedAt: number): 
         sighting.key === key ||
         ['synced', 'reset', 'anew'].includes(sighting.type) ||
         sighting.from !== sightings[index - 1]?.from ||
-        index === sightings.length - 1,
+        sighting.from !== sightings[index + 1]?.from,
     )
     .slice(-MAX_TOLD_CALLS)
     .map(

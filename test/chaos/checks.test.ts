@@ -327,6 +327,24 @@ checks('watching: an event that comes twice, or after a newer one, is told', () 
   assert.equal(verdict(a, { key, value: 'z' }), ['watching']);
 });
 
+checks('watching: each life that ended after a write lets its value come once more', () => {
+  const calls = [exactPut('a', 1, 100)];
+  const key = 'exact/node1/1/0';
+  const told = { key, value: 'a' };
+  const verdict = (times: number, ...endedAt: number[]) => {
+    const incidents = endedAt.map((atMs) => ({ ...RETIRED, node: 1, atMs }));
+    const watched = [watchedOf(Array(times).fill(told), { [key]: 'a' })];
+    return namesOf(
+      checkWatching(evidenceOf({ calls, maps: exactEnd('a', 1), watched, incidents })),
+    );
+  };
+  assert.equal(verdict(2), ['watching']);
+  assert.equal(verdict(2, 50), ['watching']);
+  assert.equal(verdict(2, 150), []);
+  assert.equal(verdict(3, 150), ['watching']);
+  assert.equal(verdict(3, 150, 160), []);
+});
+
 checks('watching: of a race key that two nodes first put, a greater generation comes later', () => {
   const key = 'race/1';
   const put = (value: string, version: number) =>
