@@ -204,7 +204,8 @@ export class NodeWatch<T = unknown> implements NodeEvents<T> {
       } catch (error) {
         if (!(error instanceof InvalidRequestError)) throw error;
         // The cursor is of a cluster that is gone: the present one has another state.
-        this.#open(null, true);
+        if (hub.isStopped) this.#end();
+        else this.#open(null, true);
       }
     }
   }

@@ -138,6 +138,7 @@ export function addWatchRoute(
       // A browser that connects again sends the old URL and, beside it, the id of the last event.
       const admitted = await admission.admitCursor(lastEventId(ctx.req) ?? named, closed);
       if (closed.aborted || ctx.res.writableEnded) return;
+      admission.requireServing();
       connections.dropBehind(ctx.req.socket);
       const client = {
         over: 'stream',

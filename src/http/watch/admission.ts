@@ -109,15 +109,29 @@ export class WatchAdmission {
    * @throws Problem 403; StoppedError, NotReadableError, OverloadedError: 503 for now.
    */
   refuse(request: IncomingMessage): void {
-    const { pages, hub, replica } = this.#options;
-    pages.refuseForeign(request);
+    this.#options.pages.refuseForeign(request);
+    this.requireServing();
+  }
+
+  /**
+   * Asked again after a wait, right before the watch is opened: meanwhile the node may have begun to stop.
+   *
+   * @throws StoppedError, NotReadableError, OverloadedError: 503 for now.
+   */
+  requireServing(): void {
+    const { hub, replica } = this.#options;
     if (hub.isStopped) throw new StoppedError();
     replica.readiness.requireReadable();
     if (hub.isFull) throw new OverloadedError(RETRY_AFTER_MS, 'watchers');
   }
 
-  /** @throws the errors of `admitCursor`. */
-  admitCursor(text: string | null, signal: AbortSignal): Promise<AdmittedCursor> {
-    return admitCursor(text, this.#options, signal);
+  /** @throws the errors of `admitCursor`; those of `requireServing` first: a node that stops says nothing of a cursor. */
+  async admitCursor(text: string | null, signal: AbortSignal): Promise<AdmittedCursor> {
+    try {
+      return await admitCursor(text, this.#options, signal);
+    } catch (error) {
+      this.requireServing();
+      throw error;
+    }
   }
 }

@@ -162,6 +162,7 @@ export class WatchSockets {
     try {
       const admitted = await admission.admitCursor(query.cursor, closed.signal);
       if (closed.signal.aborted || webSocket.readyState !== WebSocket.OPEN) return;
+      admission.requireServing();
       const format = formatFor('socket', query);
       const opened = hub.open(
         { ...query, ...admitted, format, client: who },

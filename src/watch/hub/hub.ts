@@ -7,6 +7,7 @@
  */
 import { FollowedVector } from '../../rules/closings.ts';
 import { type Cursor, STATE_START } from '../../words/cursor.ts';
+import { StoppedError } from '../../words/errors.ts';
 import type { ExpiryMark } from '../../words/expiryMark.ts';
 import type { ExpiryRecord } from '../expiryRecord.ts';
 import { Position } from '../position.ts';
@@ -147,8 +148,10 @@ export class WatchHub implements Ends {
    * Starts a watch. A cursor must be of this cluster, and the replica must include its vector.
    *
    * @param sink may be written to before this returns.
+   * @throws StoppedError after `stop`: expiries are not followed any more, so that a watcher would pass them untold.
    */
   open(request: WatchRequest, sink: Sink): Watcher {
+    if (this.#isStopped) throw new StoppedError();
     this.#feed.isFollowing = true;
     this.#feed.sweep();
     const { cursor, withState, prefix, startsAnew = false } = request;

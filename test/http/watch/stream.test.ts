@@ -129,6 +129,36 @@ stream('a cursor that is ahead is waited for', async () => {
   );
 });
 
+stream('a cursor that is waited for while the node stops is refused for now', async () => {
+  await using ahead = await WatchServer.start({ name: 'node2' });
+  await using server = await WatchServer.start({ waitTimeoutMs: 10_000 });
+  using client = await ahead.stream();
+  await ahead.put('a', 1, 1);
+  const { cursor } = await client.until(({ key }) => key === 'a');
+  const opening = server.fetch(`/watch?cursor=${cursor}`);
+  while (server.watching.room.waiting === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+  // The entry expires while no expiry is followed here any more; a watcher would never be told of it.
+  server.watching.hub.stop();
+  await takeAll(server, ahead);
+  assert.is((await opening).status, 503);
+});
+
+stream(
+  'a wait for a cursor that ends because the node stops says nothing of the cursor',
+  async () => {
+    await using ahead = await WatchServer.start({ name: 'node2' });
+    await using server = await WatchServer.start({ waitTimeoutMs: 10_000 });
+    using client = await ahead.stream();
+    const { cursor } = await client.synced();
+    const opening = server.fetch(`/watch?cursor=${cursor}`);
+    while (server.watching.room.waiting === 0)
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    server.watching.hub.stop();
+    server.watching.stop();
+    assert.is((await opening).status, 503);
+  },
+);
+
 stream('HEAD tells what GET would, and ends', async () => {
   await using server = await WatchServer.start();
   const response = await server.fetch('/watch', { method: 'HEAD' });

@@ -4,9 +4,12 @@ import * as assert from 'uvu/assert';
 import { SnapshotSource } from '../../../src/gossip/driver/snapshotSource.ts';
 import { WatchGroups } from '../../../src/watch/hub/groups.ts';
 import { decodeCursor } from '../../../src/words/cursor.ts';
+import { StoppedError } from '../../../src/words/errors.ts';
 import { noPause, streamFrom, WIDE } from '../../replica/snapshots.ts';
 import { FakeSink, type WatchOptions, watchRequest } from './fakeSink.ts';
 import { MAX_CLOCK_SKEW_MS, settled, TestNode } from './nodes.ts';
+
+const isStopped = (error: unknown): boolean => error instanceof StoppedError;
 
 const hubs = suite('the hub of a node');
 
@@ -36,6 +39,13 @@ hubs('a watcher is told once that its watch ends', async () => {
   assert.is(sink.ended, 'failed');
   node.hub.endOne(watcher, 'stopping');
   assert.is(sink.ended, 'failed');
+});
+
+hubs('it takes no watcher once it has stopped, because it follows no expiries then', async () => {
+  const node = await TestNode.start('node1');
+  node.hub.stop();
+  assert.throws(() => node.hub.open(watchRequest({}), new FakeSink()), isStopped);
+  assert.is(node.hub.size, 0);
 });
 
 hubs(
