@@ -191,8 +191,10 @@ async function load(
   }
 }
 
-/** Ends every fault, and waits until all nodes show the same. */
-/** Once no entry expires any more, so that the maps stay as they are read. */
+/**
+ * Ends every fault, and waits until all nodes show the same, once no entry expires any more: so the maps stay as they
+ * are read.
+ */
 async function settle(scene: Scene) {
   const { nodes, links, network, directory, hasClocks, smallDisks, wrongClocks } = scene;
   links.heal();
