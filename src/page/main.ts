@@ -113,10 +113,13 @@ function Banner(): ComponentChildren {
       )
     : move !== null &&
       h('p', { class: 'banner warn' }, [
-        `${hostOf(move.from)} does not answer (for ${span(now - move.atMs)}): this page goes on at ${hostOf(move.to)}. `,
+        `${hostOf(move.from)} does not answer: this page goes on at ${hostOf(move.to)}. `,
         h('a', { href: `${move.to}/${location.hash}` }, `Open ${hostOf(move.to)}`),
         ' ',
         h('button', { type: 'button', onClick: () => nodes.lastMove.set(null) }, 'Close'),
+        ' ',
+        // It grows: it comes last, so that nothing moves, and a screen reader does not read all anew each second.
+        h('span', { class: 'soft', 'aria-live': 'off' }, `Silent for ${span(now - move.atMs)}.`),
       ]);
   return h('div', { role: 'status' }, told);
 }

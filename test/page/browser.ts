@@ -36,7 +36,7 @@ const OBSERVER = `
     for (const { value, hadRecentInput, sources } of list.getEntries())
       if (!hadRecentInput && value >= ${LEAST_MOVE})
         window.moved.push(value.toFixed(4) + ' ' + sources.map(({ node, previousRect, currentRect }) =>
-          (node?.outerHTML ?? node?.textContent ?? '').slice(0, 80) + ' ' + previousRect.y + ' to ' + currentRect.y).join(', '));
+          (node?.outerHTML ?? node?.textContent ?? '').slice(0, 80) + ' ' + [previousRect.x, previousRect.y] + ' to ' + [currentRect.x, currentRect.y]).join('; '));
   }).observe({ type: 'layout-shift', buffered: true });
   new PerformanceObserver((list) => {
     for (const { duration } of list.getEntries())

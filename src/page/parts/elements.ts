@@ -31,7 +31,9 @@ export function Badge({
   children: ComponentChildren;
 }): ComponentChildren {
   const sign = { good: '✓', warn: '!', bad: '✕', plain: '·' }[mood];
-  return h('span', { class: `badge ${mood}` }, [
+  // Another word is another badge: the old one does not move, it goes.
+  const key = `${mood} ${typeof children === 'string' ? children : ''}`;
+  return h('span', { class: `badge ${mood}`, key }, [
     h('span', { 'aria-hidden': 'true' }, `${sign} `),
     children,
   ]);
