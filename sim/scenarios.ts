@@ -65,6 +65,7 @@ const retired = (dice: Dice): Changes & { faults: Partial<FaultOptions> } => ({
     lateToLearn: dice.pick([0, 0.8]),
     // Shorter than the join timeout: who is back and reaches only others that are back forms another cluster.
     cutMs: [1500, 5000],
+    cutsOverlap: false,
     crashEveryMs: dice.pick([0, 8000]),
   },
   compactMs: dice.pick([0, 400]),

@@ -72,7 +72,7 @@ const FIRST_SEEDS: Readonly<Record<string, number>> = {
   'members outlive power cuts': 133,
   'offers outlive power cuts': 437,
   'forks are told again': 81,
-  'retire coverage': 100,
+  'retire coverage': 138,
   'strangers that lack what is gone': 210004,
   'one that a member let in': 190080,
   'alone among those that it retired': 5247,
