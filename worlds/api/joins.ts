@@ -9,12 +9,13 @@ import { tokenFence } from '../rules/fences.ts';
 import { decideOnce, type OnceRecord } from '../rules/idempotency.ts';
 import {
   type Candidate,
-  chooseInstances,
+  chooseInstance,
   instanceToLetGo,
   MAX_ASKED,
   type Refusal,
   reasonOf,
 } from '../rules/instanceChoice.ts';
+import { SeatForecast } from '../rules/seatForecast.ts';
 import type { OnceRecords } from '../tables/operatorTables.ts';
 import type { WorldsView } from './worldsView.ts';
 
@@ -79,6 +80,7 @@ export class Joins {
   readonly #options: JoinOptions;
   /** By player and key: a second request waits for the answer of the first. */
   readonly #underWay = new Map<string, { readonly fingerprint: string; joined: Promise<Joined> }>();
+  readonly #forecast = new SeatForecast();
 
   constructor(options: JoinOptions) {
     this.#options = options;
@@ -134,20 +136,19 @@ export class Joins {
     });
     const verdict = decideOnce(known, fingerprint);
     if (verdict.type === 'other request') throw keyUsed();
-    const same = verdict.type === 'again' ? this.#sameInstance(verdict.at) : [];
-    // The instance of the first answer may be gone, or have given the seat to somebody else since.
-    const others = this.#choose(request).filter(
-      (candidate) => !same.some(({ instance }) => instance === candidate.instance),
-    );
-    const candidates = [...same, ...others].slice(0, MAX_ASKED);
-    const refusals: Refusal[] = [];
-    for (const candidate of candidates) {
-      const answer = await this.#options.askForSeat(candidate, this.#seatRequest(request));
+    const same = verdict.type === 'again' ? this.#sameInstance(verdict.at) : null;
+    const refusals = new Map<string, Refusal>();
+    while (refusals.size < MAX_ASKED) {
+      // The instance of the first answer may be gone, or have given the seat to somebody else since.
+      const candidate =
+        same !== null && refusals.size === 0 ? same : this.#choose(request, [...refusals.keys()]);
+      if (candidate === null) break;
+      const answer = await this.#ask(candidate, request);
+      const { region, world, instance } = candidate;
       if (answer.type === 'refused') {
-        refusals.push(answer.reason);
+        refusals.set(instance, answer.reason);
         continue;
       }
-      const { region, world, instance } = candidate;
       const record = { fingerprint, region, world, instance };
       if (known?.instance !== instance)
         await once
@@ -157,21 +158,34 @@ export class Joins {
     }
     if (!request.worlds.some(({ region, world }) => view.listing.world(region, world)))
       throw new Problem(404, 'world', 'There is no such world.');
-    throw refusalProblem(reasonOf(refusals));
+    throw refusalProblem(reasonOf([...refusals.values()]));
   }
 
-  #choose({ claims, worlds, not }: JoinRequest): Candidate[] {
+  async #ask(candidate: Candidate, request: JoinRequest): Promise<SeatAnswer> {
+    const { instance } = candidate;
+    const askedMs = performance.now();
+    this.#forecast.ask(instance, askedMs);
+    const answer = await this.#options.askForSeat(candidate, this.#seatRequest(request));
+    if (answer.type === 'refused')
+      this.#forecast.refused(instance, askedMs, answer.reason === 'full', performance.now());
+    return answer;
+  }
+
+  /** @param asked instances that have refused this join. */
+  #choose({ claims, worlds, not }: JoinRequest, asked: readonly string[]): Candidate | null {
     const { view } = this.#options;
     const seat = view.seatOf(claims.player);
-    const all = worlds.flatMap(({ region, world }) => view.candidates(region, world));
+    const nowMs = performance.now();
+    const all = worlds
+      .flatMap(({ region, world }) => view.candidates(region, world))
+      .map((candidate) => this.#forecast.of(candidate, nowMs));
     const regions = [...new Set(worlds.map(({ region }) => region))];
-    return chooseInstances(all, seat?.instance ?? null, not, regions);
+    return chooseInstance(all, seat?.instance ?? null, [...not, ...asked], regions);
   }
 
-  #sameInstance({ region, world, instance }: OnceRecord): Candidate[] {
-    return this.#options.view
-      .candidates(region, world)
-      .filter((candidate) => candidate.instance === instance);
+  #sameInstance({ region, world, instance }: OnceRecord): Candidate | null {
+    const { view } = this.#options;
+    return view.candidates(region, world).find((one) => one.instance === instance) ?? null;
   }
 
   #seatRequest({ claims, not, from }: JoinRequest): SeatRequest {

@@ -1,9 +1,10 @@
 /**
- * The instances that a join asks for a seat. The listing only sets the order: it is never a reason to refuse, because
- * it may be old, and the world itself decides (rule 1).
+ * The instance that a join asks for a seat, and the next one after each refusal. The listing only sets the order: it is
+ * never a reason to refuse, because it may be old, and the world itself decides (rule 1).
  */
 import { type InstanceFacts, isOpen } from './listing.ts';
 
+/** Instances that one join asks. */
 export const MAX_ASKED = 3;
 
 export interface Candidate extends InstanceFacts {
@@ -20,30 +21,31 @@ export interface Candidate extends InstanceFacts {
  * instance comes first, so that worlds fill up.
  *
  * @param seatedIn the instance where the player has a seat, as the rosters tell; null for none.
- * @param not instances that the player has found dead.
+ * @param not instances that the player has found dead, or that have refused this join.
  * @param regions the preferred ones first; those that are not named come last.
- * @returns at most three.
+ * @returns null: there is no other one.
  */
-export function chooseInstances(
+export function chooseInstance(
   candidates: readonly Candidate[],
   seatedIn: string | null,
   not: readonly string[] = [],
   regions: readonly string[] = [],
-): Candidate[] {
+): Candidate | null {
   const distance = ({ region }: Candidate): number => {
     const index = regions.indexOf(region);
     return index === -1 ? regions.length : index;
   };
+  const order = (a: Candidate, b: Candidate): number =>
+    rank(a, seatedIn) - rank(b, seatedIn) ||
+    distance(a) - distance(b) ||
+    freeSeats(a) - freeSeats(b) ||
+    (a.instance < b.instance ? -1 : 1);
   return candidates
     .filter(({ instance, state }) => !not.includes(instance) && state !== 'starting')
-    .toSorted(
-      (a, b) =>
-        rank(a, seatedIn) - rank(b, seatedIn) ||
-        distance(a) - distance(b) ||
-        freeSeats(a) - freeSeats(b) ||
-        (a.instance < b.instance ? -1 : 1),
-    )
-    .slice(0, MAX_ASKED);
+    .reduce<Candidate | null>(
+      (first, one) => (first === null || order(one, first) < 0 ? one : first),
+      null,
+    );
 }
 
 /**

@@ -15,18 +15,19 @@ import { WorldsView } from '../../api/worldsView.ts';
 import { regionFetch } from '../../http/regionFetch.ts';
 import { ROLES } from '../../rules/grants.ts';
 import type { WorldConfiguration } from '../../rules/worldConfiguration.ts';
-import { type Cache, openCache } from '../../tables/cache.ts';
-import { InstanceTables } from '../../tables/instanceTables.ts';
+import { openCache } from '../../tables/cache.ts';
 import { Configurations, OnceRecords } from '../../tables/operatorTables.ts';
 import { sessionSchema } from '../../tables/schemas.ts';
 import { TableMirror } from '../../tables/tableMirror.ts';
-import { Publisher } from '../../world/sessionPublisher.ts';
 import { startPlayerServices } from '../support/playerServices.ts';
+import { publishWorld } from '../support/publishWorld.ts';
 import { TestPlayer } from '../support/testPlayer.ts';
 import { TestWorld } from '../support/testWorld.ts';
 import { WatchReader } from '../support/watchReader.ts';
 
 const api = suite('api');
+
+const PACE = { everyMs: 100, atLeastMs: 20 };
 
 const configuration: WorldConfiguration = {
   name: 'The meadow',
@@ -45,38 +46,6 @@ interface Guest {
   readonly access: string;
 }
 
-/** Publishes an instance as its process does. */
-function publish(world: TestWorld, cache: Cache, slot: number): Disposable {
-  const tables = new InstanceTables(cache, { region: 'eu', world: 'meadow', slot, epoch: 1 });
-  const pace = { everyMs: 100, atLeastMs: 20 };
-  const events = { onSuperseded: () => {}, onFailure: () => {} };
-  const session = new Publisher(
-    {
-      ...pace,
-      write: () =>
-        tables.writeSession({
-          v: 1,
-          slot,
-          epoch: 1,
-          state: world.instance.state,
-          config: 1,
-          tickLateMs: 0,
-          max: world.instance.maxPlayers,
-          ...world.instance.counts,
-          playUrl: world.playUrl,
-          controlUrl: world.controlUrl,
-        }),
-    },
-    events,
-  );
-  const write = () => tables.writeRoster(world.instance.players);
-  const roster = new Publisher({ ...pace, write }, events);
-  const ends = new DisposableStack();
-  ends.use(session);
-  ends.use(roster);
-  return ends;
-}
-
 api('who logs in lists the worlds, joins one, and plays', async () => {
   const directory = await mkdtemp(join(tmpdir(), 'hearsay-api-'));
   await using ends = new AsyncDisposableStack();
@@ -90,9 +59,9 @@ api('who logs in lists the worlds, joins one, and plays', async () => {
   const other = ends.use(await TestWorld.start({ name: 'eu-meadow-2-1', maxPlayers: 2 }));
   other.neighbours.push(one);
   one.neighbours.push(other);
-  const published = publish(one, cache, 1);
+  const published = publishWorld(one, cache, 1, PACE);
   ends.use(published);
-  ends.use(publish(other, cache, 2));
+  ends.use(publishWorld(other, cache, 2, PACE));
   await new Configurations(cache).write('eu', 'meadow', configuration, 0);
 
   const askers = new Map(

@@ -3,8 +3,9 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import {
   type Candidate,
-  chooseInstances,
+  chooseInstance,
   instanceToLetGo,
+  MAX_ASKED,
   reasonOf,
 } from '../../rules/instanceChoice.ts';
 import { type InstanceFacts, Listing, type ListingFilter } from '../../rules/listing.ts';
@@ -106,13 +107,28 @@ const candidate = (
   max: 10,
   taken,
 });
-const names = (all: readonly Candidate[]): string[] => all.map(({ instance }) => instance);
+
+/** The instances that a join asks, each of which refuses. */
+function asked(
+  all: readonly Candidate[],
+  seatedIn: string | null,
+  not: readonly string[] = [],
+  regions: readonly string[] = [],
+): string[] {
+  const refused: string[] = [];
+  while (refused.length < MAX_ASKED) {
+    const next = chooseInstance(all, seatedIn, [...not, ...refused], regions);
+    if (next === null) break;
+    refused.push(next.instance);
+  }
+  return refused;
+}
 
 listing('a join asks the instance of the player first, then the fullest open ones', () => {
   const all = [candidate('1', 10), candidate('2', 3), candidate('3', 9), candidate('4', 5)];
-  assert.equal(names(chooseInstances(all, '2')), ['2', '3', '4']);
-  assert.equal(names(chooseInstances(all, null)), ['3', '4', '2']);
-  assert.equal(names(chooseInstances(all, null, ['3', '4'])), ['2', '1']);
+  assert.equal(asked(all, '2'), ['2', '3', '4']);
+  assert.equal(asked(all, null), ['3', '4', '2']);
+  assert.equal(asked(all, null, ['3', '4']), ['2', '1']);
 });
 
 listing(
@@ -123,22 +139,22 @@ listing(
       region: 'us',
     });
     const all = [far('1', 9), candidate('2', 3), candidate('3', 10), far('4', 2)];
-    assert.equal(names(chooseInstances(all, null, [], ['eu', 'us'])), ['2', '1', '4']);
-    assert.equal(names(chooseInstances(all, null, [], ['us', 'eu'])), ['1', '4', '2']);
-    assert.equal(names(chooseInstances(all, null, ['1', '4'], ['us'])), ['2', '3']);
-    assert.equal(names(chooseInstances(all, '4', [], ['eu', 'us'])), ['4', '2', '1']);
+    assert.equal(asked(all, null, [], ['eu', 'us']), ['2', '1', '4']);
+    assert.equal(asked(all, null, [], ['us', 'eu']), ['1', '4', '2']);
+    assert.equal(asked(all, null, ['1', '4'], ['us']), ['2', '3']);
+    assert.equal(asked(all, '4', [], ['eu', 'us']), ['4', '2', '1']);
   },
 );
 
 listing('a join asks a full instance too, because the list may be old', () => {
-  assert.equal(names(chooseInstances([candidate('1', 10)], null)), ['1']);
+  assert.equal(asked([candidate('1', 10)], null), ['1']);
   const draining = [
     candidate('1', 0, 'draining'),
     candidate('2', 10),
     candidate('3', 1, 'starting'),
   ];
-  assert.equal(names(chooseInstances(draining, null)), ['2', '1']);
-  assert.equal(names(chooseInstances([candidate('2', 9), ...draining], '1')), ['2', '2', '1']);
+  assert.equal(asked(draining, null), ['2', '1']);
+  assert.equal(asked([candidate('3', 9), ...draining.slice(0, 2)], '1'), ['3', '2', '1']);
 });
 
 listing(
