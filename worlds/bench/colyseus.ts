@@ -60,7 +60,7 @@ export async function benchColyseus(
   };
   for (let round = 0; round < rounds; round += 1) {
     const ours = await processorMsOf(worlds.pidOf(world), () =>
-      runBots(worlds.edgeUrl, players, seconds, world),
+      runBots(worlds.edgeUrl, { count: players, seconds, world }),
     );
     check(ours.result.seated);
     own.push({ bytesPerSecond: ours.result.bytesPerSecond, processorMs: ours.ms / seconds });

@@ -21,7 +21,10 @@ export async function benchJoins(
   { edgeUrl }: RunningWorlds,
   { playing, perSecond, seconds }: { playing: number; perSecond: number; seconds: number },
 ): Promise<JoinFigures> {
-  const bots = runBots(edgeUrl, playing, 2 * seconds + SETTLE_SECONDS);
+  const bots = runBots(edgeUrl, {
+    count: playing,
+    seconds: 2 * seconds + SETTLE_SECONDS,
+  });
   await sleep(SETTLE_SECONDS * 1000);
   await using ends = new AsyncDisposableStack();
   const accounts: BotAccount[] = [];

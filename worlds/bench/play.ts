@@ -10,22 +10,33 @@ import type { RunningWorlds } from './runningWorlds.ts';
 import { quantileBetween, type Scrape, scrape } from './scrape.ts';
 
 const LATE = 'worlds_tick_late_seconds';
-const SETTLE_MS = 100;
+const LOOK_MS = 100;
+/** All bots come at once: so long after that they have logged in, joined and play. Their play is measured from then on. */
+const SETTLE_SECONDS = 15;
+
+export interface Ticks {
+  readonly ticksSkipped: number;
+  /** The upper bound of its bucket, of the worst world. */
+  readonly tickLateP99Ms: number;
+}
 
 export interface PlayFigures {
   readonly bots: number;
   readonly seated: number;
+  /** Status of a refusal → players. */
+  readonly refusedBy: Readonly<Record<string, number>>;
   readonly faults: number;
   readonly firstFault: string | null;
+  /** While they came. */
+  readonly arrival: Ticks;
   readonly ticksSkipped: number;
-  /** The upper bound of its bucket, of the worst world. */
   readonly tickLateP99Ms: number;
   /** Of a world of the other region, where nobody plays. */
   readonly emptyTickLateP99Ms: number;
   readonly frameGapP99Ms: number;
   readonly longestFrameGapMs: number;
   readonly bytesPerSecondAndPlayer: number;
-  /** Of the whole log, less as much time without players; so are the bytes. */
+  /** Of the whole log from their arrival on, less as much time without players; so are the bytes. */
   readonly opsPerPlayerMinute: number;
   readonly logBytesPerPlayerMinute: number;
 }
@@ -71,10 +82,10 @@ export async function prepareWorlds(
     [...mirror.rows()].filter(({ value }) => value?.state === 'active');
   const active = () => activeIn(sessions);
   const ofBench = () => active().filter(({ key }) => key.includes('/bench-'));
-  while (ofBench().length < count) await sleep(SETTLE_MS);
+  while (ofBench().length < count) await sleep(LOOK_MS);
   const urlsOf = (mirror: typeof sessions): string[] =>
     activeIn(mirror).flatMap(({ value }) => value?.controlUrl ?? []);
-  while (urlsOf(others).length === 0) await sleep(SETTLE_MS);
+  while (urlsOf(others).length === 0) await sleep(LOOK_MS);
   return { urls: urlsOf(sessions), emptyUrl: urlsOf(others)[0] ?? '' };
 }
 
@@ -88,33 +99,50 @@ export async function benchPlay(
   const idleFrom = await logSizeOf(dataDir);
   await sleep(seconds * 1000);
   const playFrom = await logSizeOf(dataDir);
-  const before = await Promise.all(worldUrls.map(scrape));
+  const empty = await Promise.all(worldUrls.map(scrape));
+  const playing = runBots(worlds.edgeUrl, { count: bots, settleSeconds: SETTLE_SECONDS, seconds });
+  await sleep(SETTLE_SECONDS * 1000);
+  const settled = await Promise.all(worldUrls.map(scrape));
   const emptyBefore = await scrape(emptyUrl);
-  const report = await runBots(worlds.edgeUrl, bots, seconds);
+  const report = await playing;
   const end = await logSizeOf(dataDir);
-  const playerMinutes = Math.max(1, report.seated * seconds) / 60;
-  const costOf = (size: 'ops' | 'textBytes'): number =>
-    (end[size] - playFrom[size] - (playFrom[size] - idleFrom[size])) / playerMinutes;
   const after = await Promise.all(worldUrls.map(scrape));
-  const both = before.flatMap((first, index): [Scrape, Scrape][] => {
-    const second = after[index];
-    return second === undefined ? [] : [[first, second]];
-  });
-  const grown = (name: string): number =>
-    both.reduce((sum, [first, second]) => sum + second.total(name) - first.total(name), 0);
+  const playedSeconds = SETTLE_SECONDS + seconds;
+  const playerMinutes = Math.max(1, report.seated * playedSeconds) / 60;
+  const costOf = (size: 'ops' | 'textBytes'): number => {
+    const idle = ((playFrom[size] - idleFrom[size]) * playedSeconds) / seconds;
+    return (end[size] - playFrom[size] - idle) / playerMinutes;
+  };
   return {
     bots,
     seated: report.seated,
+    refusedBy: report.refusedBy,
     faults: report.faults,
     firstFault: report.firstFault,
-    ticksSkipped: grown('worlds_ticks_skipped_total'),
-    tickLateP99Ms: Math.max(...both.map(([first, second]) => lateP99Of(first, second))),
+    arrival: ticksBetween(empty, settled),
+    ...ticksBetween(settled, after),
     emptyTickLateP99Ms: lateP99Of(emptyBefore, await scrape(emptyUrl)),
     frameGapP99Ms: report.frameGapP99Ms,
     longestFrameGapMs: report.longestGapMs,
     bytesPerSecondAndPlayer: report.bytesPerSecond,
     opsPerPlayerMinute: costOf('ops'),
     logBytesPerPlayerMinute: costOf('textBytes'),
+  };
+}
+
+/** Of the same worlds, in the same order. */
+function ticksBetween(before: readonly Scrape[], after: readonly Scrape[]): Ticks {
+  const both = before.flatMap((first, index): [Scrape, Scrape][] => {
+    const second = after[index];
+    return second === undefined ? [] : [[first, second]];
+  });
+  const skipped = 'worlds_ticks_skipped_total';
+  return {
+    ticksSkipped: both.reduce(
+      (sum, [first, second]) => sum + second.total(skipped) - first.total(skipped),
+      0,
+    ),
+    tickLateP99Ms: Math.max(...both.map(([first, second]) => lateP99Of(first, second))),
   };
 }
 

@@ -10,6 +10,7 @@ const BOTS = fileURLToPath(new URL('../bots/main.ts', import.meta.url));
 const botsSchema = z.object({
   seated: z.number(),
   refused: z.number(),
+  refusedBy: z.record(z.string(), z.number()),
   bytesPerSecond: z.number(),
   frameGapP99Ms: z.number(),
   longestGapMs: z.number(),
@@ -30,14 +31,21 @@ export async function lineOf(words: readonly string[]): Promise<unknown> {
   return JSON.parse(text);
 }
 
-/** @param world as region/world; null for any of the first region. */
+export interface BotsOptions {
+  readonly count: number;
+  /** How long they play before anything is counted. */
+  readonly settleSeconds?: number;
+  readonly seconds: number;
+  /** As region/world; null for any of the first region. */
+  readonly world?: string | null;
+}
+
 export async function runBots(
   edgeUrl: string,
-  count: number,
-  seconds: number,
-  world: string | null = null,
+  { count, settleSeconds = 0, seconds, world = null }: BotsOptions,
 ): Promise<BotsLine> {
   const words = ['--count', `${count}`, '--seconds', `${seconds}`, '--edge-url', edgeUrl];
+  words.push('--settle-seconds', `${settleSeconds}`);
   if (world !== null) words.push('--world', world);
   return botsSchema.parse(await lineOf([BOTS, ...words]));
 }

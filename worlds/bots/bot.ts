@@ -124,6 +124,13 @@ export class Bot implements AsyncDisposable {
     return this.#base + (figures.get(this.#welcome?.you ?? -1)?.[4] ?? 0);
   }
 
+  /** Frames, bytes and gaps are counted from now on. */
+  countAnew(): void {
+    this.frames = 0;
+    this.bytes = 0;
+    this.gaps.clear();
+  }
+
   /** Gives its seat back; the world then closes the connection. */
   leave(): void {
     if (this.isInPlay) this.#socket?.send(encode([2]));

@@ -20,6 +20,11 @@ export class FrameGaps {
     this.#frameAtMs = null;
   }
 
+  /** The gaps so far count no more. The one that is under way does. */
+  clear(): void {
+    this.#counts.fill(0);
+  }
+
   /** The gaps of another bot count here too. */
   add(other: FrameGaps): void {
     for (const [ms, count] of other.#counts.entries())

@@ -8,6 +8,9 @@ import { FrameGaps } from './frameGaps.ts';
 const settingsSchema = z.object({
   count: wholeNumber(1, 1000).prefault('20').describe('players at one time (default 20)'),
   seconds: wholeNumber(1, 86_400).prefault('15').describe('how long they play (default 15)'),
+  settleSeconds: wholeNumber(0, 600)
+    .prefault('0')
+    .describe('how long they play before frames, bytes and gaps are counted (default 0)'),
   seed: wholeNumber(0, 2 ** 32 - 1)
     .prefault('1')
     .describe('the same one makes the same steps (default 1)'),
@@ -32,7 +35,7 @@ const settingsSchema = z.object({
     .describe('base URL of the edge (default http://127.0.0.1:8080)'),
 });
 
-const { count, seconds, seed, ...places } = readSettings(
+const { count, seconds, settleSeconds, seed, ...places } = readSettings(
   'bots',
   settingsSchema,
   process.argv.slice(2),
@@ -55,8 +58,10 @@ const MOST_LOST_MS = 10_000;
 
 const bots: Bot[] = [];
 const faults: string[] = [];
-const untilMs = performance.now() + seconds * 1000;
-const ended = new Promise((resolve) => setTimeout(resolve, seconds * 1000));
+const countedFromMs = performance.now() + settleSeconds * 1000;
+const untilMs = countedFromMs + seconds * 1000;
+const sleepUntil = (atMs: number): Promise<void> =>
+  new Promise((resolve) => setTimeout(resolve, Math.max(0, atMs - performance.now())));
 const entering = Array.from({ length: count }, async (_unused, number) => {
   try {
     const bot = await Bot.enter({ ...places, number, random: randomOf(seed * 10_007 + number) });
@@ -65,8 +70,10 @@ const entering = Array.from({ length: count }, async (_unused, number) => {
     faults.push(String(error));
   }
 });
-await Promise.race([Promise.all(entering), ended]);
-await new Promise((resolve) => setTimeout(resolve, Math.max(0, untilMs - performance.now())));
+await sleepUntil(countedFromMs);
+for (const bot of bots) bot.countAnew();
+await Promise.race([Promise.all(entering), sleepUntil(untilMs)]);
+await sleepUntil(untilMs);
 
 const gaps = new FrameGaps();
 for (const bot of bots) {
@@ -84,6 +91,11 @@ const line = {
   bots: count,
   seated: seated.length,
   refused: bots.filter(({ refusedBy }) => refusedBy !== null).length,
+  refusedBy: Object.fromEntries(
+    [...Map.groupBy(bots, ({ refusedBy }) => refusedBy)].flatMap(([status, all]) =>
+      status === null ? [] : [[status, all.length]],
+    ),
+  ),
   bytesPerSecond: Math.round(sum(({ bytes }) => bytes) / seconds / Math.max(1, seated.length)),
   framesPerSecond: Math.round(sum(({ frames }) => frames) / seconds / Math.max(1, seated.length)),
   frameGapP99Ms: gaps.quantile(0.99),
