@@ -16,12 +16,20 @@ export interface VerifierOptions {
   readonly issuer: string;
   readonly isRevoked: (subject: string) => boolean;
   readonly maxRemembered?: number;
+  readonly pauses?: ReadingPauses;
 }
+
+/** Between two readings because of tokens with unknown keys: anybody may invent such tokens. */
+export interface ReadingPauses {
+  readonly afterSuccessMs: number;
+  /** Identity was down: it may be up in a moment, and what it signs counts at once. */
+  readonly afterFailureMs: number;
+}
+
+const READING_PAUSES: ReadingPauses = { afterSuccessMs: 5000, afterFailureMs: 500 };
 
 const MAX_REMEMBERED = 10_000;
 const REFRESH_MS = 10 * 60_000;
-/** Between two readings because of tokens with unknown keys. */
-const COOLDOWN_MS = 5000;
 const FETCH_LIMIT_MS = 2000;
 
 const keySetSchema = z.object({
@@ -33,7 +41,7 @@ export class AccessVerifier implements Disposable {
   readonly #remembered = new Map<string, AccessClaims>();
   readonly #timer: NodeJS.Timeout;
   #keys: JSONWebKeySet = { keys: [] };
-  #readAtMs = Number.NEGATIVE_INFINITY;
+  #pausesUntilMs = Number.NEGATIVE_INFINITY;
   #reading: Promise<void> | null = null;
 
   constructor(options: VerifierOptions) {
@@ -76,11 +84,7 @@ export class AccessVerifier implements Disposable {
     const known = this.#remembered.get(hash);
     if (known !== undefined) return known;
     let claims = await this.#check(token);
-    if (
-      claims === null &&
-      performance.now() - this.#readAtMs > COOLDOWN_MS &&
-      this.#hasNewKey(token)
-    ) {
+    if (claims === null && this.#mayRead() && this.#hasNewKey(token)) {
       await this.#read();
       claims = await this.#check(token);
     }
@@ -101,6 +105,11 @@ export class AccessVerifier implements Disposable {
     this.#remembered.set(hash, claims);
   }
 
+  /** Who comes while the keys are read waits for them. */
+  #mayRead(): boolean {
+    return this.#reading !== null || performance.now() >= this.#pausesUntilMs;
+  }
+
   #hasNewKey(token: string): boolean {
     const header = jsonOf(Buffer.from(token.split('.')[0] ?? '', 'base64url').toString('utf8'));
     const parsed = z.object({ kid: z.string() }).safeParse(header);
@@ -116,18 +125,25 @@ export class AccessVerifier implements Disposable {
   }
 
   async #readKeys(): Promise<void> {
-    this.#readAtMs = performance.now();
+    const { afterSuccessMs, afterFailureMs } = this.#options.pauses ?? READING_PAUSES;
+    const isRead = await this.#readFromIdentity();
+    this.#pausesUntilMs = performance.now() + (isRead ? afterSuccessMs : afterFailureMs);
+  }
+
+  /** @returns false: identity is down, and the known keys go on to count. */
+  async #readFromIdentity(): Promise<boolean> {
     const { jwksUrl, file } = this.#options;
     try {
       const answer = await fetch(jwksUrl, { signal: AbortSignal.timeout(FETCH_LIMIT_MS) });
       const text = await answer.text();
       const read = keySetSchema.safeParse(jsonOf(text));
-      if (!answer.ok || !read.success) return;
+      if (!answer.ok || !read.success) return false;
       this.#keys = read.data;
       await writeFile(`${file}.new`, text, { mode: 0o600 });
       await rename(`${file}.new`, file);
+      return true;
     } catch {
-      // Identity is down: the known keys go on to count.
+      return false;
     }
   }
 }

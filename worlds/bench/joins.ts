@@ -7,6 +7,8 @@ export interface JoinFigures {
   readonly playing: number;
   readonly joins: number;
   readonly failed: number;
+  /** Status of a refusal → joins. */
+  readonly refusedBy: Readonly<Record<string, number>>;
   readonly joinP50Ms: number;
   readonly joinP99Ms: number;
 }
@@ -31,12 +33,12 @@ export async function benchJoins(
   for (let number = 0; number < perSecond * seconds; number += 1)
     accounts.push(ends.use(await BotAccount.guest(edgeUrl, FIRST_NUMBER + number)));
   const times: number[] = [];
-  let failed = 0;
+  const refusedBy: Record<string, number> = {};
   const join = async (account: BotAccount): Promise<void> => {
     const startedAtMs = performance.now();
     const answer = await account.join({ regions: ['eu', 'us'] }, []);
     if ('seatToken' in answer) times.push(performance.now() - startedAtMs);
-    else failed += 1;
+    else refusedBy[answer.status] = (refusedBy[answer.status] ?? 0) + 1;
   };
   const startedAtMs = performance.now();
   const joins = accounts.map(async (account, at) => {
@@ -50,7 +52,8 @@ export async function benchJoins(
   return {
     playing: seated,
     joins: times.length,
-    failed,
+    failed: accounts.length - times.length,
+    refusedBy,
     joinP50Ms: at(0.5),
     joinP99Ms: at(0.99),
   };

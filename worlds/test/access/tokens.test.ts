@@ -151,4 +151,68 @@ tokens('access tokens count while identity is away, and a revoked one does not',
   }),
 );
 
+tokens(
+  'all who come while the keys are read wait for them, also where identity was down before',
+  () =>
+    withDirectory(async (directory) => {
+      using store = new IdentityStore(':memory:');
+      const keys = new KeyRotation(store);
+      const reading = Promise.withResolvers<void>();
+      let isUp = false;
+      let readings = 0;
+      const app = jsonApp(
+        [
+          {
+            method: 'GET',
+            path: '/keys',
+            answer: async () => {
+              readings += 1;
+              if (!isUp) return { status: 503, body: {} };
+              await reading.promise;
+              return { status: 200, body: await keys.publicKeys(Date.now()) };
+            },
+          },
+        ],
+        () => {},
+      );
+      const listener = await listen(app.callback(), '127.0.0.1', 0);
+      try {
+        using verifier = new AccessVerifier({
+          jwksUrl: `${listener.url}/keys`,
+          file: join(directory, 'jwks.json'),
+          issuer: ISSUER,
+          isRevoked: () => false,
+          pauses: { afterSuccessMs: 60_000, afterFailureMs: 0 },
+        });
+        await verifier.start();
+        isUp = true;
+        const verified = Promise.all(
+          Array.from({ length: 20 }, async (_unused, number) =>
+            verifier.verify(await tokenOf(keys, `p${number}`)),
+          ),
+        );
+        await waitFor(() => readings === 2, 10_000, 'the keys are read again');
+        await new Promise((resolve) => setTimeout(resolve, 50));
+        reading.resolve();
+        assert.equal(
+          (await verified).map((claims) => claims?.player),
+          Array.from({ length: 20 }, (_unused, number) => `p${number}`),
+        );
+        assert.is(readings, 2, 'one reading is for all');
+        // An invented key is no reason to read again and again.
+        const [, ...rest] = (await tokenOf(keys, 'p')).split('.');
+        const invented = Buffer.from(JSON.stringify({ alg: 'ES256', kid: 'invented' }));
+        assert.is(await verifier.verify([invented.toString('base64url'), ...rest].join('.')), null);
+        assert.is(readings, 2);
+      } finally {
+        await listener[Symbol.asyncDispose]();
+      }
+    }),
+);
+
+async function tokenOf(keys: KeyRotation, player: string): Promise<string> {
+  const claims = { player, session: 's', gen: 1, scope: 'worlds:list' };
+  return signAccess(await keys.signingKey(Date.now()), ISSUER, claims, Date.now());
+}
+
 tokens.run();
