@@ -15,7 +15,7 @@ import {
   type Refusal,
   reasonOf,
 } from '../rules/instanceChoice.ts';
-import { SeatForecast } from '../rules/seatForecast.ts';
+import { type AskResult, SeatForecast } from '../rules/seatForecast.ts';
 import type { OnceRecords } from '../tables/operatorTables.ts';
 import type { WorldsView } from './worldsView.ts';
 
@@ -161,31 +161,38 @@ export class Joins {
     throw refusalProblem(reasonOf([...refusals.values()]));
   }
 
-  async #ask(candidate: Candidate, request: JoinRequest): Promise<SeatAnswer> {
-    const { instance } = candidate;
-    const askedMs = performance.now();
-    this.#forecast.ask(instance, askedMs);
-    const answer = await this.#options.askForSeat(candidate, this.#seatRequest(request));
-    if (answer.type === 'refused')
-      this.#forecast.refused(instance, askedMs, answer.reason === 'full', performance.now());
-    return answer;
+  /** @param at as it is known at this moment. */
+  async #ask(at: Candidate, request: JoinRequest): Promise<SeatAnswer> {
+    const ask = this.#forecast.ask(at, performance.now());
+    let result: AskResult = 'unreachable';
+    try {
+      const answer = await this.#options.askForSeat(at, this.#seatRequest(request));
+      if (answer.type === 'refused') result = answer.reason;
+      else result = answer.isNew ? 'new' : 'same';
+      return answer;
+    } finally {
+      this.#forecast.answered(ask, result, performance.now());
+    }
   }
 
   /** @param asked instances that have refused this join. */
   #choose({ claims, worlds, not }: JoinRequest, asked: readonly string[]): Candidate | null {
     const { view } = this.#options;
     const seat = view.seatOf(claims.player);
-    const nowMs = performance.now();
-    const all = worlds
-      .flatMap(({ region, world }) => view.candidates(region, world))
-      .map((candidate) => this.#forecast.of(candidate, nowMs));
+    const all = worlds.flatMap(({ region, world }) => this.#candidates(region, world));
     const regions = [...new Set(worlds.map(({ region }) => region))];
     return chooseInstance(all, seat?.instance ?? null, [...not, ...asked], regions);
   }
 
   #sameInstance({ region, world, instance }: OnceRecord): Candidate | null {
-    const { view } = this.#options;
-    return view.candidates(region, world).find((one) => one.instance === instance) ?? null;
+    return this.#candidates(region, world).find((one) => one.instance === instance) ?? null;
+  }
+
+  #candidates(region: string, world: string): Candidate[] {
+    const nowMs = performance.now();
+    return this.#options.view
+      .candidates(region, world)
+      .map((listed) => this.#forecast.of(listed, nowMs));
   }
 
   #seatRequest({ claims, not, from }: JoinRequest): SeatRequest {

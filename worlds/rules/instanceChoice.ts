@@ -1,6 +1,6 @@
 /**
- * The instance that a join asks for a seat, and the next one after each refusal. The listing only sets the order: it is
- * never a reason to refuse, because it may be old, and the world itself decides (rule 1).
+ * The instance that a join asks for a seat, and the next one after each refusal. The listing and the forecast of seats
+ * only set the order: they are never a reason to refuse, because they may be old, and the world itself decides (rule 1).
  */
 import { type InstanceFacts, isOpen } from './listing.ts';
 
@@ -12,13 +12,15 @@ export interface Candidate extends InstanceFacts {
   readonly world: string;
   readonly instance: string;
   readonly controlUrl: string;
+  /** Whether it has just answered that it is full; default false. */
+  readonly hasRefused?: boolean;
 }
 
 /**
  * The instance where the player sits first; then open ones; then those that look full, because a seat may be
- * free by now. Instances that drain come last: only they know whether the player has a reservation there. Among
- * equals the regions count in the order in which they were named, as their players are near them; then the fullest
- * instance comes first, so that worlds fill up.
+ * free by now, and of these last the ones that have just said so. Instances that drain come after all: only they know
+ * whether the player has a reservation there. Among equals the regions count in the order in which they were named, as
+ * their players are near them; then the fullest instance comes first, so that worlds fill up.
  *
  * @param seatedIn the instance where the player has a seat, as the rosters tell; null for none.
  * @param not instances that the player has found dead, or that have refused this join.
@@ -69,8 +71,9 @@ export function instanceToLetGo(
 
 function rank(candidate: Candidate, seatedIn: string | null): number {
   if (candidate.instance === seatedIn && candidate.state === 'active') return 0;
-  if (isOpen(candidate)) return 1;
-  return candidate.state === 'active' ? 2 : 3;
+  if (candidate.state !== 'active') return 4;
+  if (candidate.hasRefused === true) return 3;
+  return isOpen(candidate) ? 1 : 2;
 }
 
 const freeSeats = ({ max, taken }: Candidate): number => Math.max(0, max - taken);

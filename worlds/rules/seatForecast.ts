@@ -1,56 +1,96 @@
 /**
- * The seats that an api knows to be taken before the listing shows it. A session tells its world's seats at most every
- * 200 ms, and reaches the apis some time later: until then all who join would choose the same instances, and be refused
- * by three that are full while others are empty.
+ * The seats that an api knows to be taken before the listing shows it: until then all who join would choose the same
+ * instances, and be refused by three that are full while others are empty.
+ *
+ * Invariant: as long as nobody else gives seats of an instance away and the listing is no older than `LISTING_LAG_MS`,
+ * it is reckoned to have at least as many seats taken as it has; while nobody leaves, exactly as many.
  */
-import type { Candidate } from './instanceChoice.ts';
+import type { Candidate, Refusal } from './instanceChoice.ts';
 
-/** By then a listing shows the seat of a join: five times the pace of a session. */
-export const SHOWN_AFTER_MS = 1000;
+/**
+ * How long a seat may be missing in the listing. A world tells its session 200 ms after a change at the latest, and each
+ * two seconds without one; nodes pass it on within some hundred milliseconds, also to the other region. If it takes
+ * longer, the world itself refuses, and the join goes on.
+ */
+export const LISTING_LAG_MS = 2000;
 
-/** Remembers what it was told for `SHOWN_AFTER_MS`, so it grows no longer than joins come in that time. */
+/** Of one instance, which has 200 seats at most. Beyond it the oldest count no more. */
+const MOST_ASKS = 1000;
+
+export interface Ask {
+  readonly instance: string;
+  /** By the clock of the caller; infinite as long as it is under way. */
+  untilMs: number;
+}
+
+/** The answer to an ask: `new` and `same` are seats. */
+export type AskResult = 'new' | 'same' | Refusal;
+
+interface Reckoning {
+  /** In the order in which they began. */
+  asks: Ask[];
+  /** Seats taken, by the listing at the time of each ask and the asks since: none counts twice. */
+  taken: number;
+  fullUntilMs: number;
+}
+
 export class SeatForecast {
-  /** Instance → when seats were asked for there, oldest first. */
-  readonly #asks = new Map<string, number[]>();
-  /** Instance → when it answered that it is full. */
-  readonly #fullAtMs = new Map<string, number>();
+  readonly #instances = new Map<string, Reckoning>();
 
-  /** A seat is asked for now. @param nowMs never less than in a call before; so everywhere here. */
-  ask(instance: string, nowMs: number): void {
-    this.#forget(nowMs);
-    const asks = this.#asks.get(instance);
-    if (asks === undefined) this.#asks.set(instance, [nowMs]);
-    else asks.push(nowMs);
+  /** Instances that are reckoned otherwise than the listing shows them; those that are over go with the next ask. */
+  get size(): number {
+    return this.#instances.size;
   }
 
   /**
-   * @param askedMs when the seat was asked for.
-   * @param isFull whether that is why the instance gave none.
+   * @param listed the instance as the listing shows it.
+   * @param nowMs never less than in a call before; so everywhere here.
+   * @returns the instance with the seats that are taken by now.
    */
-  refused(instance: string, askedMs: number, isFull: boolean, nowMs: number): void {
-    this.#forget(nowMs);
-    const asks = this.#asks.get(instance) ?? [];
-    const index = asks.indexOf(askedMs);
-    if (index !== -1) asks.splice(index, 1);
-    if (isFull) this.#fullAtMs.set(instance, nowMs);
+  of(listed: Candidate, nowMs: number): Candidate {
+    const known = this.#instances.get(listed.instance);
+    if (known === undefined) return listed;
+    const taken = takenOf(known, listed, nowMs);
+    return { ...listed, taken, hasRefused: nowMs < known.fullUntilMs };
   }
 
-  /** @returns the instance with the seats that are probably taken; those that the listing shows already may count twice. */
-  of<T extends Candidate>(candidate: T, nowMs: number): T {
+  /** A seat is asked for now. @param at the instance, as `of` has told it at this moment. */
+  ask({ instance, taken }: Candidate, nowMs: number): Ask {
     this.#forget(nowMs);
-    const { instance, max, taken } = candidate;
-    const asked = this.#asks.get(instance)?.length ?? 0;
-    return { ...candidate, taken: this.#fullAtMs.has(instance) ? max : taken + asked };
+    const known = this.#instances.get(instance) ?? { asks: [], taken, fullUntilMs: nowMs };
+    const ask = { instance, untilMs: Number.POSITIVE_INFINITY };
+    known.taken = taken + 1;
+    known.asks = [...known.asks, ask].slice(-MOST_ASKS);
+    this.#instances.set(instance, known);
+    return ask;
+  }
+
+  /** A new seat counts on. So does an answer that never came: it may have been one. */
+  answered(ask: Ask, result: AskResult, nowMs: number): void {
+    ask.untilMs = nowMs + LISTING_LAG_MS;
+    const known = this.#instances.get(ask.instance);
+    if (known === undefined || result === 'new' || result === 'unreachable') return;
+    known.asks = known.asks.filter((other) => other !== ask);
+    known.taken -= 1;
+    if (result === 'full') known.fullUntilMs = nowMs + LISTING_LAG_MS;
   }
 
   #forget(nowMs: number): void {
-    const sinceMs = nowMs - SHOWN_AFTER_MS;
-    for (const [instance, asks] of this.#asks) {
-      const kept = asks.findIndex((askedMs) => askedMs > sinceMs);
-      if (kept === -1) this.#asks.delete(instance);
-      else if (kept > 0) asks.splice(0, kept);
+    for (const [instance, known] of this.#instances) {
+      known.asks = known.asks.filter(({ untilMs }) => nowMs < untilMs);
+      if (known.asks.length === 0 && nowMs >= known.fullUntilMs) this.#instances.delete(instance);
     }
-    for (const [instance, atMs] of this.#fullAtMs)
-      if (atMs <= sinceMs) this.#fullAtMs.delete(instance);
   }
+}
+
+/**
+ * The listing shows some of the asks by now, and does not say which. Two sums are never too small: the listing with all
+ * asks that it may miss, and the reckoning from the first of them on. That one does not see who leaves, the other counts
+ * seats twice: the smaller one is nearer.
+ */
+function takenOf({ asks, taken }: Reckoning, listed: Candidate, nowMs: number): number {
+  const missing = asks.filter(({ untilMs }) => nowMs < untilMs).length;
+  return missing === 0
+    ? listed.taken
+    : Math.min(Math.max(taken, listed.taken), listed.taken + missing);
 }

@@ -155,6 +155,9 @@ listing('a join asks a full instance too, because the list may be old', () => {
   ];
   assert.equal(asked(draining, null), ['2', '1']);
   assert.equal(asked([candidate('3', 9), ...draining.slice(0, 2)], '1'), ['3', '2', '1']);
+  const refused = { ...candidate('1', 3), hasRefused: true };
+  assert.equal(asked([refused, candidate('2', 10)], null), ['2', '1'], 'it has just said so');
+  assert.equal(asked([refused, candidate('2', 3)], '1'), ['1', '2'], 'he sits there');
 });
 
 listing(
