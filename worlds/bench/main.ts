@@ -6,6 +6,7 @@
 import { z } from 'zod';
 import { readSettings, wholeNumber } from '../process/settings.ts';
 import { benchColyseus } from './colyseus.ts';
+import { emptied } from './emptied.ts';
 import { benchJoins } from './joins.ts';
 import { benchListings } from './listings.ts';
 import { benchPlay, prepareWorlds } from './play.ts';
@@ -29,6 +30,9 @@ const settingsSchema = z.object({
     .transform((text) => text.split(',').map(Number))
     .pipe(z.array(z.int().min(1).max(1000)).min(1))
     .describe('numbers of bots, one after another (default 50,200,500)'),
+  firstPort: wholeNumber(1025, 60_000)
+    .prefault('18200')
+    .describe('first port of the worlds; the edge has the one before (default 18200)'),
   seconds: wholeNumber(1, 3600).prefault('60').describe('how long they play (default 60)'),
 });
 
@@ -36,7 +40,7 @@ const settings = readSettings('worlds:bench', settingsSchema, process.argv.slice
 
 const tell = (figures: object): void => void process.stdout.write(`${JSON.stringify(figures)}\n`);
 
-await using worlds = await startWorlds({
+await using worlds = await startWorlds(settings.firstPort, {
   // All bots come within a second: the bounds on all guests and joins together are not measured here.
   WORLDS_ALL_GUESTS_PER_SECOND: '1000',
   WORLDS_ALL_REQUESTS_PER_SECOND: '10000',
@@ -46,18 +50,24 @@ const prepared = await prepareWorlds(worlds, settings.worlds);
 tell({ name: 'with all worlds', ...(await worlds.memory()) });
 const { parts, seconds } = settings;
 if (parts.includes('play'))
-  for (const bots of settings.bots)
+  for (const bots of settings.bots) {
+    await emptied(worlds.edgeUrl);
     tell({ name: 'play', ...(await benchPlay(worlds, prepared, bots, seconds)) });
-if (parts.includes('joins'))
+  }
+if (parts.includes('joins')) {
+  await emptied(worlds.edgeUrl);
   tell({
     name: 'joins',
     ...(await benchJoins(worlds, { playing: 200, perSecond: 20, seconds: Math.min(seconds, 10) })),
   });
+}
 if (parts.includes('listings'))
   tell({ name: 'listings', ...(await benchListings(worlds, { seconds: 5, rounds: 5 })) });
-if (parts.includes('colyseus'))
+if (parts.includes('colyseus')) {
+  await emptied(worlds.edgeUrl);
   tell({
     name: 'colyseus',
     ...(await benchColyseus(worlds, 'eu/bench-1', { players: 50, seconds, rounds: 3 })),
   });
+}
 tell({ name: 'end', processesLeft: await worlds.end() });

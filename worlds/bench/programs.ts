@@ -14,6 +14,8 @@ const botsSchema = z.object({
   bytesPerSecond: z.number(),
   frameGapP99Ms: z.number(),
   longestGapMs: z.number(),
+  arrivalGapP99Ms: z.number(),
+  arrivalLongestGapMs: z.number(),
   faults: z.number(),
   firstFault: z.string().nullable(),
 });

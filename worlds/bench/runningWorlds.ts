@@ -11,7 +11,6 @@ import { type Place, planAt } from '../run/place.ts';
 import type { RegionPlan } from '../run/worldsPlan.ts';
 
 const MAIN = fileURLToPath(new URL('../../scripts/worlds.ts', import.meta.url));
-const FIRST_PORT = 18_200;
 const READY = /ready after ([\d.]+) s/;
 const READY_LIMIT_MS = 120_000;
 
@@ -34,13 +33,19 @@ export interface RunningWorlds extends AsyncDisposable {
   end(): Promise<number>;
 }
 
-/** @param edge settings of the edge that differ from its defaults, as their environment variables. */
-export async function startWorlds(edge: Readonly<Record<string, string>>): Promise<RunningWorlds> {
+/**
+ * @param firstPort of the private listeners; the edge has the one before.
+ * @param edge settings of the edge that differ from its defaults, as their environment variables.
+ */
+export async function startWorlds(
+  firstPort: number,
+  edge: Readonly<Record<string, string>>,
+): Promise<RunningWorlds> {
   const dataDir = await mkdtemp(join(tmpdir(), 'hearsay-worlds-bench-'));
   const place: Place = {
     dataDir,
-    firstPort: FIRST_PORT,
-    edgePort: FIRST_PORT - 1,
+    firstPort,
+    edgePort: firstPort - 1,
     tlsCertFile: '',
     tlsKeyFile: '',
   };

@@ -71,7 +71,11 @@ const entering = Array.from({ length: count }, async (_unused, number) => {
   }
 });
 await sleepUntil(countedFromMs);
-for (const bot of bots) bot.countAnew();
+const arrivalGaps = new FrameGaps();
+for (const bot of bots) {
+  arrivalGaps.add(bot.gaps);
+  bot.countAnew();
+}
 await Promise.race([Promise.all(entering), sleepUntil(untilMs)]);
 await sleepUntil(untilMs);
 
@@ -100,6 +104,9 @@ const line = {
   framesPerSecond: Math.round(sum(({ frames }) => frames) / seconds / Math.max(1, seated.length)),
   frameGapP99Ms: gaps.quantile(0.99),
   longestGapMs: gaps.quantile(1),
+  // Before the settle time was over; 0 without one.
+  arrivalGapP99Ms: arrivalGaps.quantile(0.99),
+  arrivalLongestGapMs: arrivalGaps.quantile(1),
   returns: returns.length,
   longestReturnMs: Math.round(Math.max(0, ...returns.map(({ afterMs }) => afterMs))),
   faults: faults.length,
