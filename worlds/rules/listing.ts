@@ -65,14 +65,19 @@ export class Listing {
     row.configuration = configuration;
     if (previous !== null) this.#byMap.get(previous.map)?.delete(keyOf(region, world));
     if (configuration !== null) indexOf(this.#byMap, configuration.map).add(keyOf(region, world));
+    this.#revision += 1;
     this.#settle(row);
   }
 
   /** @param facts null: the instance is gone, or its session does not parse. */
   setInstance({ region, world, instance }: SessionPlace, facts: InstanceFacts | null): void {
     const row = this.#row(region, world);
+    const previous = row.instances.get(instance);
     if (facts === null) row.instances.delete(instance);
     else row.instances.set(instance, facts);
+    // A session that is told again, as each is every two seconds, shows nothing new.
+    if (facts === null || previous === undefined || !looksSame(previous, facts))
+      this.#revision += 1;
     this.#settle(row);
   }
 
@@ -113,7 +118,6 @@ export class Listing {
 
   #settle(row: WorldRow): void {
     const key = keyOf(row.region, row.world);
-    this.#revision += 1;
     if (row.configuration !== null && [...row.instances.values()].some(isOpen)) this.#open.add(key);
     else this.#open.delete(key);
     if (row.configuration === null && row.instances.size === 0) this.#worlds.delete(key);
@@ -137,12 +141,18 @@ function listed({ region, world, configuration, instances }: WorldRow): ListedWo
     ([instance, { state, max, taken }]): ListedInstance => ({
       instance,
       state,
-      free: Math.max(0, max - taken),
+      free: freeSeats({ max, taken }),
     }),
   );
   rows.sort((a, b) => compareTexts(a.instance, b.instance));
   return { region, world, name, map, max: maxPlayers, instances: rows };
 }
+
+const freeSeats = ({ max, taken }: Pick<InstanceFacts, 'max' | 'taken'>): number =>
+  Math.max(0, max - taken);
+
+const looksSame = (a: InstanceFacts, b: InstanceFacts): boolean =>
+  a.state === b.state && freeSeats(a) === freeSeats(b);
 
 function indexOf<Key>(index: Map<Key, Set<string>>, key: Key): Set<string> {
   const present = index.get(key);

@@ -94,6 +94,27 @@ listing('an instance shows its free seats, none where maxPlayers was lowered', (
   assert.is(list.world('eu', 'b'), undefined);
 });
 
+listing(
+  'the revision stays as long as a listing shows the same, and grows where it does not',
+  () => {
+    fc.assert(
+      fc.property(fc.array(change, { maxLength: 40 }), (changes) => {
+        const list = new Listing();
+        for (const one of changes) {
+          const before = { revision: list.revision, shown: JSON.stringify(list.list()) };
+          if ('instance' in one) list.setInstance(one, one.facts);
+          else list.configure(one.region, one.world, one.map && configurationOf(one.map));
+          if (JSON.stringify(list.list()) !== before.shown)
+            assert.ok(list.revision > before.revision);
+          const after = list.revision;
+          if ('instance' in one && one.facts !== null) list.setInstance(one, { ...one.facts });
+          assert.is(list.revision, after, 'it was told again');
+        }
+      }),
+    );
+  },
+);
+
 const candidate = (
   instance: string,
   taken: number,
