@@ -101,7 +101,7 @@ watched('without the memory of worlds that are gone, a watcher keeps them', asyn
       fc.array(change, { maxLength: 40 }),
       (changes) => faultOf(Altered, changes) === null,
     ),
-    { numRuns: 1000 },
+    { numRuns: 20_000 },
   );
   assert.ok(details.failed);
 });
