@@ -6,6 +6,8 @@ const LOOPBACK = /^(localhost|127\.[\d.]+)$/;
 const ASK_LIMIT_MS = 10_000;
 const MOST_LOGINS = 20;
 const LOGIN_AGAIN_MS = 500;
+/** Statuses of a login that may be answered otherwise a little later. */
+const LATER = new Set([429, 503]);
 
 const guestSchema = z.object({ player: z.string(), access: z.string(), refresh: z.string() });
 const tokensSchema = guestSchema.omit({ player: true });
@@ -69,8 +71,8 @@ export class BotAccount implements AsyncDisposable {
       if (answer.ok)
         return new BotAccount(edgeUrl, localAddress, agent, guestSchema.parse(await answer.json()));
       await answer.body?.cancel();
-      // The edge bounds the guests of all addresses together.
-      if (answer.status !== 429 || tries === MOST_LOGINS) {
+      // The edge bounds the guests of an address, and those of all together; under load identity may be slow.
+      if (!LATER.has(answer.status) || tries === MOST_LOGINS) {
         await agent.destroy();
         throw new Error(`A login was answered by ${answer.status}.`);
       }

@@ -1,8 +1,10 @@
 /** Bots compare progress, and count gaps. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { BotAccount } from '../../bots/botAccount.ts';
 import { FrameGaps } from '../../bots/frameGaps.ts';
 import { MOST_LOST_MS, ProgressCheck } from '../../bots/progressCheck.ts';
+import { serveTestEdge } from '../support/testEdge.ts';
 
 const bots = suite('bots');
 
@@ -51,6 +53,23 @@ bots('gaps are counted between frames of one connection', () => {
   all.add(gaps);
   all.add(gaps);
   assert.is(all.quantile(1), 400);
+});
+
+bots('who may not log in at once, as too many do, logs in a little later', async () => {
+  await using edge = await serveTestEdge({ rates: { allGuestsPerSecond: 1 } });
+  edge.identity.handler = (_request, response) => {
+    const number = edge.identity.asked.length;
+    const account = { player: `p${number}`, access: 'a', refresh: 'r' };
+    response.writeHead(201, { 'Content-Type': 'application/json' }).end(JSON.stringify(account));
+  };
+  await using accounts = new AsyncDisposableStack();
+  const players = await Promise.all(
+    [0, 1, 2].map(async (number) => accounts.use(await BotAccount.guest(edge.url, number)).player),
+  );
+  assert.equal(players.toSorted(), ['p1', 'p2', 'p3']);
+  edge.identity.handler = (_request, response) => response.writeHead(500).end();
+  const refusal = await BotAccount.guest(edge.url, 3).catch(String);
+  assert.match(String(refusal), /answered by 500/);
 });
 
 bots.run();
