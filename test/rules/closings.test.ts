@@ -79,4 +79,15 @@ closing(
   },
 );
 
+closing(
+  'a followed vector includes what is held only with every open origin to its last op',
+  () => {
+    const closings = closingsOf([A, 3]);
+    const held = new HeldVector(closings).set(B, 2);
+    assert.ok(new FollowedVector([[B, 2]], closings, 1).includesHeld(held));
+    assert.not(new FollowedVector([[B, 1]], closings, 1).includesHeld(held));
+    assert.not(new FollowedVector([], closings, 1).includesHeld(held));
+  },
+);
+
 closing.run();

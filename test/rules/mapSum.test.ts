@@ -44,6 +44,7 @@ sums('what is taken out leaves no trace, at any minute', () => {
   const sum = mapSumOf(entries);
   for (const entry of entries) sum.remove(entry);
   for (const asOf of [0, 1, 2, 3]) assert.equal(sum.at(asOf), ZERO);
+  assert.equal([...sum.byMinute()], [], 'no minute is stored for nothing');
 });
 
 sums('after any adding and taking out, the sum at any minute is that over what is left', () => {

@@ -9,6 +9,7 @@ import { decodeMessage, encodeMessage } from '../../src/gossip/protocol/messages
 import { Members } from '../../src/rules/members.ts';
 import { crowdedOut, type HeldOrigins, leavingOut } from '../../src/rules/newOrigins.ts';
 import type { Delta } from '../../src/words/delta.ts';
+import { ZERO } from '../../src/words/hash.ts';
 import { defaultLimits } from '../../src/words/limits.ts';
 import type { Op } from '../../src/words/op.ts';
 import { MAX_ORIGINS } from '../../src/words/vector.ts';
@@ -81,6 +82,22 @@ origins('ops of known origins, of members, and of those whose join comes along a
   const known = ['unjoined7.aaaaaa', 'joined1.aaaaaa', 'retired1.aaaaaa', named(1)].map(onePut);
   const delta = deltaOf([...known, onePut(named(2)), join]);
   assert.equal(outOf(delta, { ...held, vector: without }), [named(2), BORN]);
+});
+
+origins('members, and those whose join comes along, are none of the thousand', () => {
+  const made = numbers(MOST_UNJOINED).map(named);
+  const joins = made.map((key, index) =>
+    membership({ origin: 'joined0.aaaaaa', seq: index + 2, key }),
+  );
+  const delta = deltaOf([...made.map(onePut), onePut('last.aaaaaa'), ...joins]);
+  assert.equal(outOf(delta, holding({ joined: MOST_UNJOINED })), []);
+});
+
+origins('an origin of which no op is told takes no place', () => {
+  const delta = deltaOf([onePut(named(1))]);
+  const none = { origin: 'none.aaaaaa', after: 0, to: 0, sum: ZERO };
+  const held = holding({ unjoined: MOST_UNJOINED - 1 });
+  assert.equal(outOf({ ...delta, ranges: [none, ...delta.ranges] }, held), []);
 });
 
 origins('of all that are not retired nine thousand are taken, joined or not', () => {

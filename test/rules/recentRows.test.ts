@@ -169,4 +169,21 @@ recent('a row that went is not kept in memory', async () => {
   );
 });
 
+recent('of an origin whose rows all went nothing is kept in memory', async () => {
+  setFlagsFromString('--expose-gc');
+  const collectGarbage: () => void = runInNewContext('gc');
+  const kept = new RecentRows({ ...ROOMY, maxRecentOps: 2 });
+  const op = put({ key: '' });
+  let lsn = 0;
+  const usedUpTo = async (lastLsn: number): Promise<number> => {
+    while (lsn < lastLsn) kept.push(row(++lsn, { ...op, origin: `${lsn}.1` }));
+    await new Promise(setImmediate);
+    collectGarbage();
+    return process.memoryUsage().heapUsed;
+  };
+  const before = await usedUpTo(100);
+  const grown = (await usedUpTo(50_000)) - before;
+  assert.ok(grown < 2_000_000, `${grown} bytes for origins without rows`);
+});
+
 recent.run();
