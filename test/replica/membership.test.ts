@@ -58,4 +58,81 @@ saying('a join is not, where its origin is retired by then, and a closing is', a
   assert.is(replica.lastLsn, lastLsn + 1);
 });
 
+saying('an op that differs in kind, member or content is logged beside it', async () => {
+  const { replica } = await member();
+  const { membership } = replica;
+  const moved = memberValue('node2', 'http://node2');
+  await membership.sayAgain({ kind: 'join', key: OTHER, value: VALUE });
+  const { lastLsn } = replica;
+  await membership.sayAgain({ kind: 'join', key: THIRD, value: VALUE });
+  await membership.sayAgain({ kind: 'join', key: OTHER, value: moved });
+  await membership.sayAgain({ kind: 'retire', key: OTHER, value: null });
+  assert.is(replica.lastLsn, lastLsn + 3);
+});
+
+const commands = suite('commands about members (rule 8)');
+
+/** How many rows the commands log. */
+async function logged({ replica }: TestReplica, ...all: (() => Promise<void>)[]): Promise<number> {
+  const { lastLsn } = replica;
+  await Promise.all(all.map((command) => command()));
+  return replica.lastLsn - lastLsn;
+}
+
+commands('a member is admitted once, and never after its retirement', async () => {
+  const test = await member();
+  const { membership } = test.replica;
+  const admit = () => membership.admit(OTHER, VALUE);
+  const retire = () => membership.retire(OTHER);
+  assert.is(await logged(test, admit, admit), 1);
+  assert.is(await logged(test, admit), 0);
+  assert.is(await logged(test, retire, retire, admit), 1);
+  assert.is(await logged(test, retire), 0);
+  assert.is(await logged(test, admit), 0);
+});
+
+commands(
+  'a node tells its name and URL only when they change, and while it is a member',
+  async () => {
+    const test = await member();
+    const { membership, origin } = test.replica;
+    const announce = (url: string | null) => () => membership.announce(memberValue('node1', url));
+    assert.is(await logged(test, announce(null)), 0);
+    assert.is(await logged(test, announce('http://node1')), 1);
+    assert.is(await logged(test, announce('http://node1')), 0);
+    await membership.retire(origin);
+    assert.is(await logged(test, announce('http://moved')), 0);
+  },
+);
+
+commands('a retired origin is closed once, and only at its last op', async () => {
+  const test = await member();
+  const { membership } = test.replica;
+  const close = (lastSeq: number) => () => membership.close(OTHER, lastSeq);
+  assert.is(await logged(test, close(2)), 0, 'it is not retired');
+  await membership.retire(OTHER);
+  assert.is(await logged(test, close(1), close(3)), 0);
+  assert.is(await logged(test, close(2), close(2)), 1);
+  assert.is(await logged(test, close(2)), 0);
+});
+
+commands('beside the join of another origin in one commit an origin is closed', async () => {
+  const test = await member();
+  const { membership } = test.replica;
+  await membership.retire(OTHER);
+  const close = () => membership.close(OTHER, 2);
+  assert.is(await logged(test, () => membership.admit(THIRD, VALUE), close), 2);
+});
+
+commands('under a new origin a node retires the old one, if that was a member', async () => {
+  const test = await member();
+  const { membership, origin } = test.replica;
+  const value = memberValue('node1', null);
+  assert.is(await logged(test, () => membership.renewOrigin('node1.newone', value)), 2);
+  assert.ok(test.replica.members.isRetired(origin));
+  await membership.retire('node1.newone');
+  assert.is(await logged(test, () => membership.renewOrigin('node1.another', value)), 1);
+});
+
+commands.run();
 saying.run();
