@@ -83,11 +83,11 @@ export class AccessVerifier implements Disposable {
     const hash = hashOf(token);
     const known = this.#remembered.get(hash);
     if (known !== undefined) return known;
+    const { keys } = this.#keys;
     let claims = await this.#check(token);
-    if (claims === null && this.#mayRead() && this.#hasNewKey(token)) {
-      await this.#read();
-      claims = await this.#check(token);
-    }
+    if (claims === null && this.#mayRead() && this.#hasNewKey(token)) await this.#read();
+    // They may also have been read by another one meanwhile.
+    if (claims === null && this.#keys.keys !== keys) claims = await this.#check(token);
     if (claims !== null) this.#remember(hash, claims);
     return claims;
   }
