@@ -55,6 +55,15 @@ judging('an op is recent only beyond the cut and the skew', async () => {
   assert.ok(judgement.isRecent(op(6_000_001), 1000));
 });
 
+judging('a log that falls silent before its end leaves open whether it is complete', async () => {
+  const judgement = new Judgement(['a']);
+  const first = { ops: [], next: 7, isComplete: true, cutAtMs: null };
+  assert.not(await judgement.hear(async (_held, after) => (after === 0 ? first : null), new Map()));
+  assert.not(judgement.isComplete);
+  assert.not(await judgement.hear(async () => null, new Map()));
+  assert.not(judgement.isComplete);
+});
+
 judging.run();
 
 const deletes = suite('deletes for nodes of protocol 1');
