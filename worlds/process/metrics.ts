@@ -8,9 +8,6 @@ const MISNAMED = [
   'nodejs_active_resources_total',
 ];
 
-/** Each look wakes the process, at the usual 10 ms more often than all else does in a world where nobody plays. */
-const EVENT_LOOP_LOOK_MS = 100;
-
 /** Values of one label, such as results, each with its count. */
 export type Labelled = Readonly<Record<string, number>>;
 
@@ -19,8 +16,7 @@ export class Metrics {
   readonly type = this.#registry.contentType;
 
   constructor() {
-    const eventLoopMonitoringPrecision = EVENT_LOOP_LOOK_MS;
-    collectDefaultMetrics({ register: this.#registry, eventLoopMonitoringPrecision });
+    collectDefaultMetrics({ register: this.#registry });
     for (const name of MISNAMED) this.#registry.removeSingleMetric(name);
   }
 

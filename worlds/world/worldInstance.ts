@@ -7,6 +7,7 @@
  */
 
 import { setTimeout as wait } from 'node:timers/promises';
+import type { WebSocket } from 'ws';
 import { hashOf, newSecret } from '../access/secrets.ts';
 import type { Labelled } from '../process/metrics.ts';
 import { Tally } from '../process/tally.ts';
@@ -31,7 +32,6 @@ import {
 } from './instanceOptions.ts';
 import { closeSocket, type PlayConnection } from './playConnection.ts';
 import { PlayConnections } from './playConnections.ts';
-import type { PlaySocket } from './readyFrame.ts';
 import { SeatTraces } from './seatTraces.ts';
 
 export interface ReserveRequest {
@@ -199,8 +199,7 @@ export class WorldInstance implements AsyncDisposable {
   }
 
   /** @param token of a seat, or to resume. */
-  connect(playSocket: PlaySocket, token: string): void {
-    const { socket } = playSocket;
+  connect(socket: WebSocket, token: string): void {
     const id = this.#connections.newId();
     const resume = newSecret();
     const tokenHash = hashOf(token);
@@ -217,7 +216,7 @@ export class WorldInstance implements AsyncDisposable {
       return;
     }
     const { player, fence, isNewcomer } = admitted;
-    const connection = this.#connections.open(id, player, playSocket);
+    const connection = this.#connections.open(id, player, socket);
     this.#seats = decided.seats;
     this.#carryOut(decided.effects);
     this.#options.onChange();
