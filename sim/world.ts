@@ -21,7 +21,7 @@ import { Dice } from './dice.ts';
 import { Faults } from './faults.ts';
 import { Network } from './network.ts';
 import { noCounts, type SimNode } from './node.ts';
-import { MAX_CLOCK_SKEW_MS, makeNodes, PULL_INTERVAL_MS } from './nodes.ts';
+import { CLAIM_PATIENCE_MS, MAX_CLOCK_SKEW_MS, makeNodes, PULL_INTERVAL_MS } from './nodes.ts';
 import { Oracle } from './oracle.ts';
 import type { RunCounts, RunOptions, RunResult } from './runs.ts';
 import { worldOf } from './scenarios.ts';
@@ -265,9 +265,11 @@ class World {
   #strangersMs(): number {
     const { disk, faults, mayFork, joinTimeoutMs } = this.#options;
     if (mayFork || disk.durability === 'normal') return STRANGERS_TIMEOUTS * joinTimeoutMs;
-    // Who joins six times within a minute waits for its end: a member lets in so many at one URL. Nodes that are retired
-    // in turn reach that as well, where a snapshot is cut off in between.
-    return faults.retireEveryMs > 0 ? MINUTE_MS : 0;
+    // Who was retired six times within a minute waits for its end: a member lets in so many at one URL.
+    if (!faults.retireInTurn) return MINUTE_MS;
+    // Of two sides one follows the claim of one peer alone, in its patience. Its nodes may then let in one another,
+    // and are strangers a second time, as two members say by then.
+    return faults.retireEveryMs > 0 ? 2 * joinTimeoutMs + CLAIM_PATIENCE_MS : 0;
   }
 
   /** The time of the chunks that a node needs to catch up, where each waits for the one before. */
