@@ -1,2 +1,2 @@
-/** The commit of 0.3.0, the last release: nodes of it and of this tree form one cluster. */
-export const LAST_RELEASE = '9e21dfa';
+/** The commit of 0.5.0, the last release: nodes of it and of this tree form one cluster. */
+export const LAST_RELEASE = '51fb9dd';
