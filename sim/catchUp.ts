@@ -15,6 +15,8 @@ export class CatchUp implements WriteGuard {
   readonly #startedMs: number;
   readonly #joinTimeoutMs: number;
   readonly #others: readonly Other[];
+  /** Who may write once goes on to, whatever it learns of later. */
+  #mayWrite = false;
 
   constructor(others: readonly ObservedNode[], startedMs: number, joinTimeoutMs: number) {
     this.#startedMs = startedMs;
@@ -28,9 +30,19 @@ export class CatchUp implements WriteGuard {
   /**
    * @param vector of the log that an op is born in.
    * @param forked origins that nobody takes any more of (rule 11).
-   * @returns whether it may be by now.
+   * @param isAlone whether the log counts no other member. @returns whether it may be by now.
    */
   mayWrite(
+    vector: ReadonlyMap<string, number>,
+    forked: ReadonlySet<string>,
+    isAlone: boolean,
+    nowMs: number,
+  ): boolean {
+    this.#mayWrite ||= isAlone || this.#holdsEnough(vector, forked, nowMs);
+    return this.#mayWrite;
+  }
+
+  #holdsEnough(
     vector: ReadonlyMap<string, number>,
     forked: ReadonlySet<string>,
     nowMs: number,

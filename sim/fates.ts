@@ -29,19 +29,27 @@ export function lostOps(ledger: Ledger, end: End): KeyOp[] {
   const lost: KeyOp[] = [];
   for (const [key, links] of byKey) {
     const told = ledger.leftOut(key);
+    const heldHere = greatest(links.filter((link) => end.held.has(link)));
     const isMissed = ({ op, mayBeLost, clusterId }: Link): boolean =>
       op !== null &&
       isOnKey(op) &&
       clusterId === end.clusterId &&
       !mayBeLost &&
-      !told.some((one) => one === op || beats(one, op));
-    const heldHere = greatest(links.filter((link) => end.held.has(link)));
+      !told.some((one) => one === op || isCopy(one, op) || beats(one, op)) &&
+      !isBeatenAsCopy(op, heldHere, links);
     const owed = greatest(links.filter((link) => end.held.has(link) || isMissed(link)));
     if (owed !== undefined && !isSettled(owed, heldHere, end.expiredAtMs)) lost.push(owed);
     lost.push(...lostToCluster(links, end));
   }
   return lost;
 }
+
+/** Of two ops of one HLC the origin decides, and one that comes back does so under another origin. */
+const isBeatenAsCopy = (op: KeyOp, held: KeyOp | undefined, links: readonly Link[]): boolean =>
+  held !== undefined &&
+  links.some(
+    ({ op: copy }) => copy !== null && isOnKey(copy) && isCopy(copy, op) && beats(held, copy),
+  );
 
 /** Whether the greatest op that is held shows the same as the greatest that is owed. */
 function isSettled(owed: KeyOp, held: KeyOp | undefined, atMs: number): boolean {

@@ -25,8 +25,6 @@ export interface FaultOptions {
   readonly lateToLearn: number;
   readonly cutEveryMs: number;
   readonly cutMs: Span;
-  /** Whether a way may be cut while it is cut, and so stay cut for longer than `cutMs`. */
-  readonly cutsOverlap: boolean;
   /** A node hears nobody for a while, and only some hear it. */
   readonly deafEveryMs: number;
   readonly breakEveryMs: number;
@@ -286,12 +284,8 @@ export class Faults {
     this.#cutWays([...deaf, [one, this.#dice.pick(others)]], this.#options.cutMs);
   }
 
-  #cutWays(toCut: readonly Way[], forMs: Span): void {
+  #cutWays(ways: readonly Way[], forMs: Span): void {
     const cutMs = this.#dice.within(forMs);
-    const ways = this.#options.cutsOverlap
-      ? toCut
-      : toCut.filter(([from, to]) => !this.#network.isCut(from, to));
-    if (ways.length === 0) return;
     const names = ways.map((way) => way.join('>')).join(' ');
     this.#say(`cut ${names}`);
     for (const [from, to] of ways) this.#network.cut(from, to);

@@ -9,6 +9,7 @@ export interface WriteGuard {
   mayWrite(
     vector: ReadonlyMap<string, number>,
     forked: ReadonlySet<string>,
+    isAlone: boolean,
     nowMs: number,
   ): boolean;
 }

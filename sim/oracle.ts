@@ -59,9 +59,11 @@ export class Oracle {
       this.report('unjoined', `${name} has not joined, and writes ${births.length} ops`);
     if (births.length > 0 && this.#isBehind(witness))
       for (const link of births) this.ledger.markBehind(link);
-    if (births.length > 0 && running !== null && running.replica.members.size > 1)
-      if (node.catchUp?.mayWrite(vector, this.ledger.forkedOrigins, nowMs) === false)
+    if (births.length > 0 && running !== null) {
+      const isAlone = running.replica.members.size <= 1;
+      if (node.catchUp?.mayWrite(vector, this.ledger.forkedOrigins, isAlone, nowMs) === false)
         this.report('catching up', `${name} writes, and lacks what every other member held`);
+    }
     const { stable, stableClock = -1 } = commit.header ?? {};
     const members = running?.replica.members;
     if (stable === undefined || members === undefined) return;

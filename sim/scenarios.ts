@@ -63,9 +63,8 @@ const retired = (dice: Dice): Changes & { faults: Partial<FaultOptions> } => ({
   faults: {
     retireEveryMs: dice.pick([500, 2000]),
     lateToLearn: dice.pick([0, 0.8]),
-    // Shorter than the join timeout: who is back and reaches only others that are back forms another cluster.
+    // Where they overlap they outlast the join timeout: who is back and reaches only others that are back must form no cluster.
     cutMs: [1500, 5000],
-    cutsOverlap: false,
     crashEveryMs: dice.pick([0, 8000]),
   },
   compactMs: dice.pick([0, 400]),

@@ -209,17 +209,57 @@ const SWITCHES: Readonly<Record<string, Switch>> = {
   /** Rule 12: a node that rejoined forms a cluster at once, and offers its old ops to itself. */
   'no cluster after a rejoin': {
     file: 'src/gossip/protocol/standing.ts',
-    text: "return this.#past !== 'withOthers' || this.#hasHadPeers(nowMs);",
+    text: 'if (this.#isTimeOver(nowMs)) return !this.#wasWithOthers || this.#hasHadPeers(nowMs);',
     without: 'return true;',
     also: [
       {
         file: 'src/gossip/protocol/standing.ts',
-        text: "return this.#past === 'none' && addresses.allAnswered();",
+        text: "return this.#past.kind === 'none' && addresses.allAnswered();",
         without: 'return addresses.allAnswered();',
       },
       // A wait that counts from the first dial hides the lack nearly always (ADR 36).
       { file: 'src/gossip/protocol/core.ts', text: 'standing.ticks(nowMs);', without: '' },
     ],
+  },
+  /** Rule 12: nodes that begin anew form a cluster while a member of theirs is left, and lose deletes that they had answered. */
+  'no cluster beside a member': {
+    file: 'src/gossip/protocol/standing.ts',
+    text: 'if (this.mayBeLeft(peers).length > 0) return false;',
+    without: '',
+    // Another one that waits as well would keep it from that.
+    also: [
+      {
+        file: 'src/gossip/protocol/standing.ts',
+        text: 'if (peers.some(({ hello }) => hello.waits === true)) return false;',
+        without: '',
+      },
+    ],
+  },
+  /** Rule 13: a side that never held the `retire` of an origin takes its closing, while that origin writes on there. */
+  'closings with their retire': {
+    file: 'src/rules/members.ts',
+    text: 'const counted = closings.filter(({ by }) => by === null || this.#retireIds.has(by));',
+    without: 'const counted = closings;',
+  },
+  /** Rule 13: a fresh node gets a delta without the ops of an origin that was closed after its digest was read. */
+  'closed since the question': {
+    file: 'src/gossip/driver/answers.ts',
+    text: 'if (replica.closings.count > closedCount) {',
+    without: 'if (replica.closings.count > 1e9) {',
+    // Else it is only told to begin anew.
+    also: [
+      {
+        file: 'src/gossip/protocol/comparison.ts',
+        text: ' || peer.lackedClosed !== null',
+        without: '',
+      },
+    ],
+  },
+  /** Rule 10: of two connections of a pair the one goes that carries a snapshot, and each costs a join. */
+  'connections with a snapshot stay': {
+    file: 'src/gossip/protocol/greeter.ts',
+    text: 'const keepNewer = wouldStay && !this.#carriesSnapshot(older);',
+    without: 'const keepNewer = wouldStay;',
   },
   /** Rules 5 and 12: `verify` can't tell ops that were offered or given back from rows that were swapped. */
   'older stamps are written down': {
@@ -237,8 +277,8 @@ const SWITCHES: Readonly<Record<string, Switch>> = {
   /** Rule 13: a retired origin is closed while a member may still lack ops of it, or take more. */
   'closing what all hold': {
     file: 'src/gossip/protocol/memberKeeper.ts',
-    text: ' || !this.#isHeldByAll(retired, seq)',
-    without: '',
+    text: 'const by = this.#retireHeldByAll(retired, seq);',
+    without: 'const by = members.retireOf(retired);',
   },
   /** Rule 11: a `retire` in a forked origin reaches only those that hold its history. */
   'forks are told again': {

@@ -103,7 +103,6 @@ export function quiet(dice: Dice): WorldOptions {
       lateToLearn: 0,
       cutEveryMs: 0,
       cutMs: [100, 8000],
-      cutsOverlap: true,
       deafEveryMs: 0,
       breakEveryMs: 0,
       fullDiskEveryMs: 0,

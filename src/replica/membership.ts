@@ -5,7 +5,7 @@
  */
 import type { Said } from '../rules/forkedMembership.ts';
 import { closingValue, memberValue } from '../rules/members.ts';
-import type { Op } from '../words/op.ts';
+import type { Op, OpId } from '../words/op.ts';
 import type { CommitQueue } from './commitQueue.ts';
 import type { Fold } from './fold.ts';
 
@@ -36,14 +36,18 @@ export class Membership {
     });
   }
 
-  /** Rule 13: logs that a retired origin is closed, unless it has more ops by now, or is closed already. */
-  close(origin: string, lastSeq: number): Promise<void> {
+  /**
+   * Rule 13: logs that a retired origin is closed, unless it has more ops by now, or is closed already.
+   *
+   * @param by the `retire` that all members hold.
+   */
+  close(origin: string, lastSeq: number, by: OpId): Promise<void> {
     return this.#queue.enqueue({ ops: 1, bytes: 0 }, (batch) => {
       const { members } = this.#fold;
       const isWhole = batch.isRetired(origin) && batch.seqOf(origin) === lastSeq;
       const isClosing = batch.rows.some(({ op }) => op.kind === 'join' && op.key === origin);
       if (isWhole && !isClosing && members.closingAt(origin) === undefined)
-        batch.membership('join', origin, closingValue(members.describe(origin), lastSeq));
+        batch.membership('join', origin, closingValue(members.describe(origin), lastSeq, by));
     });
   }
 

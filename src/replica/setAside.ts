@@ -1,4 +1,5 @@
 /** Rule 12: a log that its node gives up, and the parts of it that are needed to offer its ops again. */
+import type { Member } from '../rules/members.ts';
 import type { Entry } from '../words/op.ts';
 import type { GivenUp, OriginRecord } from '../words/row.ts';
 import type { Vector } from '../words/vector.ts';
@@ -10,6 +11,8 @@ export interface SetAside extends GivenUp {
   /** The origin that its own ops were born in. */
   readonly origin: string;
   readonly clusterId: string | null;
+  /** The members that it counted. */
+  readonly members: readonly Member[];
   /**
    * Its map, dead entries included: for each key the greatest op that it held and had not collected. The
    * rows of cold entries are those of the log.
@@ -30,6 +33,7 @@ export function setAside(replica: Replica, name: string, why: GivenUp = NOT_SAID
     name,
     origin,
     clusterId: header.clusterId,
+    members: [...replica.members.all()],
     entries: [...replica.map.entries()],
     records: new Map([...replica.wholeVector().keys()].map((one) => [one, replica.record(one)])),
     stable: header.stable,
@@ -43,6 +47,7 @@ export const nothingOf = (origin: string): SetAside => ({
   name: null,
   origin,
   clusterId: null,
+  members: [],
   entries: [],
   records: new Map(),
   stable: new Map(),

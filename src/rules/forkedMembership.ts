@@ -4,7 +4,7 @@
  * says it again under its own origin.
  */
 import type { Membership } from '../words/op.ts';
-import { closedAt, closingValue, type Members, memberValue } from './members.ts';
+import { closingOf, closingValue, type Members, memberValue } from './members.ts';
 
 /** The content of a `join` or a `retire`. */
 export type Said = Pick<Membership, 'kind' | 'key' | 'value'>;
@@ -13,7 +13,7 @@ type Kind = 'join' | 'retire' | 'closing';
 
 const kindOf = (op: Membership): Kind => {
   if (op.kind === 'retire') return 'retire';
-  return closedAt(op) === null ? 'join' : 'closing';
+  return closingOf(op) === null ? 'join' : 'closing';
 };
 
 /**
@@ -40,6 +40,8 @@ function saidOf(members: Members, kind: Kind, key: string): Said {
   const member = members.describe(key);
   const lastSeq = kind === 'closing' ? members.closingAt(key) : undefined;
   const value =
-    lastSeq === undefined ? memberValue(member.nodeId, member.url) : closingValue(member, lastSeq);
+    lastSeq === undefined
+      ? memberValue(member.nodeId, member.url)
+      : closingValue(member, lastSeq, null);
   return { kind: 'join', key, value };
 }

@@ -2,7 +2,7 @@
  * The members of the cluster (rule 8): the fold of the `join` and `retire` ops. A retired origin never
  * comes back, in whichever order the two ops arrive.
  */
-import type { Membership } from '../words/op.ts';
+import { formatOpId, type Membership, type OpId } from '../words/op.ts';
 import { memberUrl } from '../words/opRules.ts';
 import { isCount } from '../words/shape.ts';
 
@@ -24,8 +24,10 @@ export class Members {
   readonly #retires = new Map<string, Membership[]>();
   /** By origin, the `retire` that came first. */
   readonly #retireOf = new Map<string, Membership>();
-  /** By origin, the seq at which it is to be closed. */
-  readonly #closingAt = new Map<string, number>();
+  /** By origin, its closings. */
+  readonly #closings = new Map<string, Closing[]>();
+  /** The ids of all `retire` ops. */
+  readonly #retireIds = new Set<string>();
   readonly #closed = new Set<string>();
   readonly #ops: Membership[] = [];
 
@@ -33,9 +35,9 @@ export class Members {
     const origin = op.key;
     this.#ops.push(op);
     if (op.kind === 'join') {
-      const closesAt = closedAt(op);
-      if (closesAt !== null)
-        this.#closingAt.set(origin, Math.max(closesAt, this.closingAt(origin) ?? 0));
+      const closing = closingOf(op);
+      if (closing !== null)
+        this.#closings.set(origin, [...(this.#closings.get(origin) ?? []), closing]);
       // A member that starts under another name or URL says so by a later `join`, whichever comes first.
       const before = this.#joins.get(origin);
       if (before !== undefined && !isLater(op, before)) return;
@@ -47,6 +49,7 @@ export class Members {
     }
     const member = this.#members.get(origin) ?? describeMember(origin, null);
     this.#members.delete(origin);
+    this.#retireIds.add(formatOpId(op));
     if (!this.#retired.has(origin)) {
       this.#retired.set(origin, member);
       this.#retiredInOrder.push(origin);
@@ -114,9 +117,14 @@ export class Members {
     return this.#retireOf.get(origin);
   }
 
-  /** The seq that the log says the origin is closed at; undefined where it says none. */
+  /**
+   * The seq that the log says the origin is closed at; undefined where it says none. A closing counts with the `retire` that it
+   * rests on: of two sides that retire each other, one does not hold the other's, and the origin may write on there.
+   */
   closingAt(origin: string): number | undefined {
-    return this.#closingAt.get(origin);
+    const closings = this.#closings.get(origin) ?? [];
+    const counted = closings.filter(({ by }) => by === null || this.#retireIds.has(by));
+    return counted.length === 0 ? undefined : Math.max(...counted.map(({ seq }) => seq));
   }
 
   /** Every `join` and `retire`, in order of arrival. */
@@ -149,7 +157,8 @@ export class Members {
     this.#retiredInOrder.length = 0;
     this.#retires.clear();
     this.#retireOf.clear();
-    this.#closingAt.clear();
+    this.#closings.clear();
+    this.#retireIds.clear();
     this.#closed.clear();
     this.#ops.length = 0;
   }
@@ -167,15 +176,26 @@ export const memberValue = (nodeId: string, url: string | null): string =>
  * The value of a `join` that closes a retired origin. Nodes that know no closing take it for what else a member
  * says of itself.
  *
- * @param closedAt the last seq of the origin.
+ * @param closedAt the last seq of the origin. @param by the `retire` that the closing rests on; null where a node says
+ *   again that another has closed it.
  */
-export const closingValue = ({ nodeId, url }: Omit<Member, 'origin'>, closedAt: number): string =>
-  JSON.stringify({ nodeId, url, closedAt });
+export const closingValue = (
+  { nodeId, url }: Omit<Member, 'origin'>,
+  closedAt: number,
+  by: OpId | null,
+): string => JSON.stringify({ nodeId, url, closedAt, ...(by !== null && { by: formatOpId(by) }) });
 
-/** The seq at which a `join` closes its origin; null if it closes none. */
-export function closedAt({ value }: Membership): number | null {
-  const { closedAt } = partsOf(value);
-  return isCount(closedAt) ? closedAt : null;
+/** A `join` that closes its origin. */
+interface Closing {
+  readonly seq: number;
+  /** The id of the `retire` that it rests on; null where none is named, as by nodes up to 0.5.0. */
+  readonly by: string | null;
+}
+
+/** @returns null if the `join` closes no origin. */
+export function closingOf({ value }: Membership): Closing | null {
+  const { closedAt, by } = partsOf(value);
+  return isCount(closedAt) ? { seq: closedAt, by: typeof by === 'string' ? by : null } : null;
 }
 
 /** By HLC, then by op id: the same on every node. */
@@ -199,6 +219,7 @@ function partsOf(value: string | null): {
   readonly nodeId?: unknown;
   readonly url?: unknown;
   readonly closedAt?: unknown;
+  readonly by?: unknown;
 } {
   if (value === null) return {};
   try {

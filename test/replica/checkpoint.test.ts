@@ -1,4 +1,5 @@
 /** Rule 6: the state from a checkpoint and the rows after it is the state from all rows. */
+
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -8,6 +9,7 @@ import { Compactor } from '../../src/replica/compact.ts';
 import { memberValue } from '../../src/rules/members.ts';
 import { DamagedLogError, DiskFullError } from '../../src/words/errors.ts';
 import { checkpointerOf, openedStateOf, reopened } from '../support/checkpoints.ts';
+import { closeOrigin } from '../support/closings.ts';
 import {
   deleting,
   deltaOf,
@@ -70,7 +72,7 @@ async function take(
   if ('retire' in one) return replica.membership.retire(one.retire);
   if ('close' in one) {
     const seq = replica.wholeVector().get(one.close) ?? 0;
-    return replica.membership.close(one.close, seq);
+    return closeOrigin(replica, one.close, seq);
   }
   if ('collectBehind' in one) {
     const vector = new Map(replica.header.stable);

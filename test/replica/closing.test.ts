@@ -1,4 +1,5 @@
 /** Closing of retired origins in a replica (rule 13): it changes nothing but what names origins. */
+
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -7,6 +8,7 @@ import type { Replica } from '../../src/replica/replica.ts';
 import { memberValue } from '../../src/rules/members.ts';
 import { type Hash, subtract, ZERO } from '../../src/words/hash.ts';
 import type { Op } from '../../src/words/op.ts';
+import { closeOrigin } from '../support/closings.ts';
 import { history, put, sumOf, tombstone } from '../support/ops.ts';
 import { openReplica, putting, type TestReplica } from '../support/replicas.ts';
 
@@ -47,7 +49,7 @@ closing('it leaves the vector and the reach, and its ops are still held', async 
   const test = await withRetired();
   const { replica } = test;
   const before = foldOf(replica);
-  await replica.membership.close(GONE[0], 3);
+  await closeOrigin(replica, GONE[0], 3);
   assert.equal([...replica.vector.keys()], [OWN]);
   assert.is(replica.vector.get(GONE[0]), 3);
   assert.is(replica.wholeVector().get(GONE[0]), 3);
@@ -63,18 +65,18 @@ closing(
     const test = await withRetired();
     const { replica } = test;
     const { lastLsn } = replica;
-    await replica.membership.close(OWN, 2);
-    await replica.membership.close(GONE[0], 2);
+    await closeOrigin(replica, OWN, 2);
+    await closeOrigin(replica, GONE[0], 2);
     assert.is(replica.lastLsn, lastLsn);
-    await Promise.all([replica.membership.close(GONE[0], 3), replica.membership.close(GONE[0], 3)]);
-    await replica.membership.close(GONE[0], 3);
+    await Promise.all([closeOrigin(replica, GONE[0], 3), closeOrigin(replica, GONE[0], 3)]);
+    await closeOrigin(replica, GONE[0], 3);
     assert.is(replica.lastLsn, lastLsn + 1);
   },
 );
 
 closing('it waits for the last op, whichever comes first', async () => {
   const [closer, test] = [await withRetired(), await openReplica({ nodeId: 'node9' })];
-  await closer.replica.membership.close(GONE[0], 3);
+  await closeOrigin(closer.replica, GONE[0], 3);
   const ofCloser = await closer.log.opsAfter(OWN, 0, { maxRows: 100, maxBytes: 1e6 });
   await receive(test, history(GONE[0], 1, 2));
   await receive(test, ofCloser);
@@ -112,7 +114,7 @@ async function take(test: TestReplica, { origin: index, key, kind }: Step, close
   const fields = { origin, seq: seq + 1, hlc: 1000 + seq, key: `k${key}` };
   if (kind === 'own') await replica.submit([putting(`k${key}`, { version: 'next' })]);
   else if (kind === 'retire') await replica.membership.retire(origin);
-  else if (kind === 'close' && closes) await replica.membership.close(origin, seq);
+  else if (kind === 'close' && closes) await closeOrigin(replica, origin, seq);
   else if (kind !== 'close' && !replica.closings.has(origin))
     await receive(test, [
       kind === 'put' ? put({ ...fields, version: seq + 1 }) : tombstone(fields),
@@ -160,7 +162,7 @@ closing('after 2,000 origins in one history a token has less than 200 characters
     await Promise.all(some.map((origin) => replica.membership.retire(origin)));
   }
   assert.ok(tokens.whole().length > 20_000);
-  await Promise.all(origins.map((origin) => replica.membership.close(origin, 1)));
+  await Promise.all(origins.map((origin) => closeOrigin(replica, origin, 1)));
   assert.is(replica.closings.count, 2000);
   assert.ok(tokens.whole().length < 200, tokens.whole());
   assert.equal([...replica.vector.keys()], [OWN]);

@@ -1,7 +1,9 @@
 /** Membership that a replica logs is decided in the commit that would bear it (rules 8 and 11). */
+
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { closingValue, memberValue } from '../../src/rules/members.ts';
+import { closeOrigin } from '../support/closings.ts';
 import { history, membership as membershipOp, sumOf } from '../support/ops.ts';
 import { openReplica, type TestReplica } from '../support/replicas.ts';
 
@@ -50,7 +52,7 @@ saying('a join is not, where its origin is retired by then, and a closing is', a
     members.ops().map(({ kind }) => kind),
     ['join', 'retire'],
   );
-  const value = closingValue(members.describe(OTHER), 2);
+  const value = closingValue(members.describe(OTHER), 2, null);
   const ops = [closingOp(value)];
   await replica.receive({ ranges: [{ origin: THIRD, after: 0, to: 1, sum: sumOf(ops) }], ops });
   const { lastLsn } = replica;
@@ -108,7 +110,7 @@ commands(
 commands('a retired origin is closed once, and only at its last op', async () => {
   const test = await member();
   const { membership } = test.replica;
-  const close = (lastSeq: number) => () => membership.close(OTHER, lastSeq);
+  const close = (lastSeq: number) => () => closeOrigin(test.replica, OTHER, lastSeq);
   assert.is(await logged(test, close(2)), 0, 'it is not retired');
   await membership.retire(OTHER);
   assert.is(await logged(test, close(1), close(3)), 0);
@@ -120,7 +122,7 @@ commands('beside the join of another origin in one commit an origin is closed', 
   const test = await member();
   const { membership } = test.replica;
   await membership.retire(OTHER);
-  const close = () => membership.close(OTHER, 2);
+  const close = () => closeOrigin(test.replica, OTHER, 2);
   assert.is(await logged(test, () => membership.admit(THIRD, VALUE), close), 2);
 });
 

@@ -18,7 +18,8 @@ function told(...ops: readonly Membership[]): Said[] {
 
 const inFork = (fields: Partial<Membership>): Membership =>
   membership({ origin: FORKED, key: OTHER, seq: 2, ...fields });
-const closed = (closedAt: number): string => closingValue({ nodeId: 'other', url: null }, closedAt);
+const closed = (closedAt: number): string =>
+  closingValue({ nodeId: 'other', url: null }, closedAt, null);
 
 const forks = suite('membership that only a forked origin tells (rule 11)');
 

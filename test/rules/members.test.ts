@@ -1,8 +1,14 @@
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type Member, Members, memberValue, nodeIdOf } from '../../src/rules/members.ts';
-import type { Membership } from '../../src/words/op.ts';
+import {
+  closingValue,
+  type Member,
+  Members,
+  memberValue,
+  nodeIdOf,
+} from '../../src/rules/members.ts';
+import type { Membership, OpId } from '../../src/words/op.ts';
 import { ORIGINS } from '../support/generators.ts';
 import { membership } from '../support/ops.ts';
 
@@ -153,6 +159,37 @@ folding('nobody waits for another retire of an origin that is closed', () => {
 });
 
 folding.run();
+
+const closings = suite('closings rest on a retire (rule 13)');
+
+const retireBy = (origin: string, seq: number): Membership =>
+  membership({ kind: 'retire', key: A, origin, seq });
+const closingBy = (seq: number, at: number, by: OpId | null): Membership =>
+  membership({ key: A, origin: B, seq, value: closingValue({ nodeId: 'a', url: null }, at, by) });
+
+closings('it counts with that retire only, whichever comes first', () => {
+  const [known, unknown] = [retireBy(B, 1), retireBy(C, 1)];
+  for (const ops of [
+    [known, closingBy(2, 17, known)],
+    [closingBy(2, 17, known), known],
+  ])
+    assert.is(membersOf(...ops).closingAt(A), 17);
+  const members = membersOf(known, closingBy(2, 17, unknown));
+  assert.is(members.closingAt(A), undefined, 'another side has retired it, and holds less');
+  members.fold(closingBy(3, 12, known));
+  assert.is(members.closingAt(A), 12);
+  members.fold(unknown);
+  assert.is(members.closingAt(A), 17);
+  members.clear();
+  assert.is(members.closingAt(A), undefined);
+});
+
+closings('one that names none counts, as those of nodes up to 0.5.0 do', () => {
+  assert.is(membersOf(closingBy(2, 17, null)).closingAt(A), 17);
+  assert.is(membersOf(closingBy(2, 17, null), closingBy(3, 20, null)).closingAt(A), 20);
+});
+
+closings.run();
 
 const values = suite('what a join says of its member');
 

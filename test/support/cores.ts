@@ -14,6 +14,7 @@ import {
   type Message,
   PROTOCOL_RANGE,
 } from '../../src/gossip/protocol/messages.ts';
+import { NO_PAST, type Past } from '../../src/gossip/protocol/standing.ts';
 import type { ConnectionId } from '../../src/gossip/transport.ts';
 import { Closings } from '../../src/rules/closings.ts';
 import { Members } from '../../src/rules/members.ts';
@@ -100,6 +101,8 @@ export interface TestCoreOptions {
   readonly joined?: boolean;
   /** The time of the node's last rejoin that peers claimed. */
   readonly claimedRejoinAt?: number;
+  /** Its state before its log was empty. */
+  readonly past?: Past;
   /** Origins that are members beside the node's own. */
   readonly others?: readonly string[];
   readonly settings?: Partial<CoreSettings>;
@@ -132,6 +135,7 @@ export function testCore({
   joined = true,
   settings = {},
   claimedRejoinAt,
+  past = NO_PAST,
 }: TestCoreOptions = {}): TestCore {
   const clock = { nowMs: NOW };
   const members = new Members();
@@ -188,7 +192,7 @@ export function testCore({
     seeded(seed),
     clock.nowMs,
     clock.nowMs,
-    'none',
+    past,
     claimedRejoinAt ?? null,
   );
   const pulls = new Map<ConnectionId, number>();

@@ -1,6 +1,7 @@
 /**
  * Deltas that answer digests (rule 7). One answer at a time goes to a peer; if digests come meanwhile,
- * the last of them is answered.
+ * the last of them is answered. A digest that was read before this node closed another origin is to be asked anew,
+ * because a delta leaves closed origins out.
  */
 
 import type { Replica } from '../../replica/replica.ts';
@@ -61,9 +62,13 @@ export class Answers {
   async #send(
     connection: ConnectionId,
     answering: Answering,
-    { digest: { vector, sums }, sent, re }: Question,
+    { digest: { vector, sums }, sent, closedCount, re }: Question,
   ): Promise<void> {
     const { replica, digest, send, differs } = this.#options;
+    if (replica.closings.count > closedCount) {
+      send(connection, encodeMessage({ type: 'later', re }));
+      return;
+    }
     // Made before the ops are read, because the answer must hold every op that its digest covers.
     const ours = digest(connection);
     const delta = await deltaFor(replica, vector, answering.ends);

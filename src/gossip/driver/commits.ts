@@ -120,9 +120,9 @@ export class Commits {
     step({ kind: 'tookSnapshot', connection, part, ended: end !== null, ok, fault });
   }
 
-  async admit({ connection, origin, value, digest, re }: OutputOf<'admit'>): Promise<void> {
+  async admit({ kind: _, origin, value, ...question }: OutputOf<'admit'>): Promise<void> {
     await this.#options.replica.membership.admit(origin, value);
-    this.#options.step({ kind: 'admitted', connection, digest, re });
+    this.#options.step({ kind: 'admitted', ...question });
   }
 
   async collect(stable: OutputOf<'collect'>['stable']): Promise<void> {

@@ -165,7 +165,7 @@ export class Driver {
       past,
       claimedRejoinAt,
     );
-    core.remember(known);
+    core.remember([...known, ...past.members]);
     for (const [url, addresses] of this.#resolved) core.resolved(url, addresses);
     return core;
   }
@@ -286,7 +286,7 @@ export class Driver {
         this.#run(() => this.#replica.membership.retire(output.origin));
         break;
       case 'closeOrigin':
-        this.#run(() => this.#replica.membership.close(output.origin, output.lastSeq));
+        this.#run(() => this.#replica.membership.close(output.origin, output.lastSeq, output.by));
         break;
       case 'sayAgain':
         this.#run(() => this.#replica.membership.sayAgain(output.said));

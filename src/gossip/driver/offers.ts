@@ -8,7 +8,7 @@ import { offerAgain } from '../../replica/offer.ts';
 import type { Replica } from '../../replica/replica.ts';
 import type { SetAside } from '../../replica/setAside.ts';
 import type { Vector } from '../../words/vector.ts';
-import type { Past } from '../protocol/standing.ts';
+import { NO_PAST, type Past } from '../protocol/standing.ts';
 import type { LogChanges } from './options.ts';
 
 export interface OffersOptions {
@@ -63,10 +63,16 @@ export class Offers {
 
   /** The state of this node before it rejoined, until all its ops are offered. */
   get past(): Past {
-    if (this.#waiting.length === 0) return 'none';
-    return this.#waiting.some(({ entries, hadOthers }) => hadOthers && entries.length > 0)
-      ? 'withOthers'
-      : 'alone';
+    if (this.#waiting.length === 0) return NO_PAST;
+    const shared = this.#waiting.filter(
+      ({ entries, hadOthers }) => hadOthers && entries.length > 0,
+    );
+    const own = new Set(this.#waiting.map(({ origin }) => origin));
+    const members = shared.flatMap((aside) => aside.members);
+    return {
+      kind: shared.length > 0 ? 'withOthers' : 'alone',
+      members: members.filter(({ origin }) => !own.has(origin)),
+    };
   }
 
   /** Whether no offer is left. */

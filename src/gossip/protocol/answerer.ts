@@ -16,6 +16,8 @@ import { type Greeted, knowsSame } from './peer.ts';
 import type { Puller } from './puller.ts';
 import type { RejoinClaims } from './rejoinClaims.ts';
 
+type Asked = Pick<Question, 'digest' | 're'>;
+
 export class Answerer {
   readonly #state: CoreState;
   readonly #puller: Puller;
@@ -34,9 +36,10 @@ export class Answerer {
   /**
    * Answers, and also pulls if the peer holds ops that this node lacks: one exchange serves both sides.
    */
-  digestFrom(peer: Greeted, { digest: raw, re }: Question): void {
+  digestFrom(peer: Greeted, { digest: raw, re }: Asked): void {
     const { hello } = peer;
-    const { members, vector } = this.#state.view;
+    peer.asks();
+    const { members, vector, closings } = this.#state.view;
     const { phase } = this.#state.standing;
     // A log that has just started may be an old one: nobody joins through it before it has caught up.
     if (phase === 'unjoined' || (phase === 'starting' && !hello.joined)) {
@@ -49,11 +52,12 @@ export class Answerer {
     }
     const digest = this.#comparison.read(peer, raw);
     if (digest === undefined) return;
+    const closedCount = closings.count;
     if (!members.has(hello.origin)) {
-      this.#stranger(peer, { digest, re });
+      this.#stranger(peer, { digest, closedCount, re });
       return;
     }
-    this.answerTo(peer, { digest, re, sent: knowsSame(peer) ? raw : undefined });
+    this.answerTo(peer, { digest, closedCount, re, sent: knowsSame(peer) ? raw : undefined });
     if (missingOps(vector, this.#comparison.leavingForks(digest.vector)) > 0)
       this.#puller.pullIfFree(peer);
   }
@@ -71,7 +75,7 @@ export class Answerer {
    * Nothing is taken from a peer that was retired. It gets the ops that it lacks until it holds its `retire`, and
    * then rejoins by itself: a word alone would need a second member that says so.
    */
-  #sealed({ connection, hello }: Greeted, { digest: raw, re }: Question): void {
+  #sealed({ connection, hello }: Greeted, { digest: raw, re }: Asked): void {
     const { view } = this.#state;
     const { digest, lackedClosed } = readDigest(view, raw);
     const retire = view.members.retireOf(hello.origin);
@@ -80,14 +84,14 @@ export class Answerer {
     if (this.#state.hasEnded) return;
     const isAbove = canBeCompleted({ lackedClosed }, digest.vector, view.reach());
     if (hello.joined && lacksRetire && isAbove)
-      this.#state.out({ kind: 'answer', connection, digest, re });
+      this.#state.out({ kind: 'answer', connection, digest, closedCount: view.closings.count, re });
     else this.#state.tellToRejoin(connection, 'retired', `${hello.origin} was retired`, re);
   }
 
-  answerTo(peer: Greeted, { digest, re, sent }: Question): void {
+  answerTo(peer: Greeted, { digest, closedCount, re, sent }: Question): void {
     const { connection } = peer;
     if (this.#isAboveReach(peer, digest))
-      this.#state.out({ kind: 'answer', connection, digest, re, sent });
+      this.#state.out({ kind: 'answer', connection, digest, closedCount, re, sent });
     else if (peer.digestIsExact) this.#answerBelowReach(peer, re);
     // The peer may hold an origin as retired that this node does not, and lack ops of that origin.
     else this.#later(peer, re);
@@ -98,7 +102,8 @@ export class Answerer {
   }
 
   /** Rule 8: the peer is admitted before it is answered, told to rejoin, or told to ask later. */
-  #stranger(peer: Greeted, { digest, re }: Question): void {
+  #stranger(peer: Greeted, question: Question): void {
+    const { digest, re } = question;
     const { connection, hello } = peer;
     const { origin, admittedBy, nodeId, url } = hello;
     // Its time begins with its first digest, also while this node starts.
@@ -118,7 +123,7 @@ export class Answerer {
     }
     // A member that nobody can bring up to date would only hold back what is stable.
     if (!empty && !this.#isAboveReach(peer, digest)) {
-      this.answerTo(peer, { digest, re });
+      this.answerTo(peer, question);
       return;
     }
     const obstacle = this.#admissions.obstacleTo(hello);
@@ -139,7 +144,7 @@ export class Answerer {
       origin,
     });
     const value = memberValue(nodeId, url);
-    this.#state.out({ kind: 'admit', connection, origin, value, digest, re });
+    this.#state.out({ kind: 'admit', connection, origin, value, ...question });
   }
 
   /**
@@ -149,6 +154,7 @@ export class Answerer {
   #answerBelowReach(peer: Greeted, re: number | undefined): void {
     const { connection, hello, lackedClosed, logIsEmpty } = peer;
     if (logIsEmpty) {
+      peer.isSentSnapshot();
       this.#state.out({ kind: 'snapshot', connection, part: 0, re });
       return;
     }

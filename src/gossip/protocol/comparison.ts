@@ -151,7 +151,9 @@ export class Comparison {
   #compare(peer: Greeted, digest: Digest): void {
     const { view, clockMs, settings, standing } = this.#state;
     this.#findForks(peer, digest);
-    if (!sameVector(this.leavingForks(view.vector), this.leavingForks(digest.vector))) {
+    const isLevel = sameVector(this.leavingForks(view.vector), this.leavingForks(digest.vector));
+    // The vectors leave out closed origins, and it may lack ops of those.
+    if (!isLevel || peer.lackedClosed !== null) {
       this.#puller.speedUp();
       peer.vectorsDiffer();
       return;

@@ -36,7 +36,7 @@ import { type PeerStatus, peerStatus } from './peerStatus.ts';
 import { Puller } from './puller.ts';
 import { RejoinClaims } from './rejoinClaims.ts';
 import type { Targets } from './spread.ts';
-import type { Past, Phase } from './standing.ts';
+import { NO_PAST, type Past, type Phase } from './standing.ts';
 
 const HELLO_TIMEOUT_MS = 10_000;
 /** A peer that starts a little later than this node causes no warning. */
@@ -72,7 +72,7 @@ export class Core {
     random: Random,
     clockMs: number,
     nowMs: number = clockMs,
-    past: Past = 'none',
+    past: Past = NO_PAST,
     claimedRejoinAt: number | null = null,
   ) {
     const state = new CoreState(settings, view, random, { clockMs, nowMs }, past);
@@ -272,6 +272,7 @@ export class Core {
     if (standing.phase !== 'unjoined') this.#keeper.chooseLinks();
     for (const url of addresses.takeDue(nowMs)) this.#state.out({ kind: 'dial', url });
     for (const peer of peers.all()) this.#tickPeer(peer);
+    this.#greeter.tick();
     this.#joiner.tick();
     if (this.#claims.takeWantsOthers())
       for (const peer of peers.greeted()) this.#puller.pullIfFree(peer);

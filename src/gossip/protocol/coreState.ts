@@ -3,7 +3,7 @@
  * step, peers and addresses; and the acts that all of them need. Nothing here outlives a rejoin.
  */
 
-import { memberValue } from '../../rules/members.ts';
+import { type Member, memberValue } from '../../rules/members.ts';
 import type { NoteFacts } from '../../words/note.ts';
 import type { Random } from '../../words/random.ts';
 import { RareNotes } from '../../words/rareNotes.ts';
@@ -61,7 +61,9 @@ export class CoreState {
     this.random = random;
     this.addresses = new AddressBook(settings.urls, settings);
     this.departures = new Departures(settings);
-    this.standing = new Standing(settings, view.joined, times.nowMs, past);
+    const isOther = ({ nodeId }: Member): boolean => nodeId !== settings.nodeId;
+    const others = { ...past, members: past.members.filter(isOther) };
+    this.standing = new Standing(settings, view.joined, times.nowMs, others);
     this.startedAt = times.nowMs;
     this.ownUrl = settings.url;
     this.#times = times;
@@ -109,8 +111,15 @@ export class CoreState {
     return memberValue(this.settings.nodeId, this.ownUrl);
   }
 
+  /** Whether it has begun anew, and members of its cluster may be left. */
+  get waits(): boolean {
+    if (this.standing.phase !== 'unjoined') return false;
+    return this.standing.mayBeLeft(this.peers.greeted()).length > 0;
+  }
+
   hello(): Hello {
-    return ownHello(this.settings, this.view, this.ownUrl, this.clusterSize(), this.clockMs);
+    const size = this.clusterSize();
+    return ownHello(this.settings, this.view, this.ownUrl, size, this.clockMs, this.waits);
   }
 
   /** The digest for a peer, as of now, for a pull or an answer. */

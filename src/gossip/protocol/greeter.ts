@@ -21,17 +21,25 @@ export class Greeter {
   readonly #state: CoreState;
   readonly #claims: RejoinClaims;
   readonly #puller: Puller;
+  /** Whether its last hellos told that this node waits. */
+  #saidThatItWaits: boolean;
 
   constructor(state: CoreState, puller: Puller, claims: RejoinClaims) {
     this.#state = state;
     this.#claims = claims;
     this.#puller = puller;
+    this.#saidThatItWaits = state.waits;
   }
 
   /** Sends hello to every peer again, because the hello of this node has changed. */
   sayHelloAgain(): void {
     const hello = this.#state.hello();
+    this.#saidThatItWaits = hello.waits === true;
     for (const { connection } of this.#state.peers.all()) this.#state.send(connection, hello);
+  }
+
+  tick(): void {
+    if (this.#state.waits !== this.#saidThatItWaits) this.sayHelloAgain();
   }
 
   errorFrom(peer: Peer, { code, reason }: ErrorMessage): void {
@@ -211,18 +219,24 @@ export class Greeter {
   }
 
   /**
-   * If two connections join a pair, the one dialled by the smaller origin stays; if one side dialled
-   * both, the newer stays.
+   * If two connections join a pair, the older stays while a snapshot goes over it and it is heard. Else the one dialled by the smaller origin
+   * stays; if one side dialled both, the newer stays.
    */
   #settleDuplicate(newer: Greeted, older: Greeted): boolean {
     if (newer.hello.instance !== older.hello.instance) return this.#settleInstances(newer, older);
     const smaller = this.#dialledBySmaller(newer);
-    const keepNewer = smaller || smaller === this.#dialledBySmaller(older);
+    const wouldStay = smaller || smaller === this.#dialledBySmaller(older);
+    const keepNewer = wouldStay && !this.#carriesSnapshot(older);
     const loser = keepNewer ? older : newer;
     const reason = 'another connection of the pair stays';
     this.#state.send(loser.connection, { type: 'error', code: 'duplicate', reason });
     this.#state.close(loser, reason);
     return keepNewer;
+  }
+
+  #carriesSnapshot({ carriesSnapshot, lastHeardAt }: Peer): boolean {
+    const { nowMs, settings } = this.#state;
+    return carriesSnapshot && nowMs - lastHeardAt < settings.pullTimeoutMs;
   }
 
   /**

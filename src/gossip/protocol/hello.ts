@@ -2,13 +2,17 @@
 import type { CoreSettings, View } from './inputOutput.ts';
 import { type Hello, PROTOCOL_RANGE } from './messages.ts';
 
-/** @param size the number of members that this node's cluster still has. @param nowMs the wall clock. */
+/**
+ * @param size the number of members that this node's cluster still has. @param nowMs the wall clock.
+ * @param waits whether it has begun anew, and members of its cluster may be left.
+ */
 export const ownHello = (
   settings: CoreSettings,
   view: View,
   url: string | null,
   size: number,
   nowMs: number,
+  waits: boolean,
 ): Hello => ({
   type: 'hello',
   protocol: PROTOCOL_RANGE,
@@ -23,6 +27,7 @@ export const ownHello = (
   instance: settings.instance,
   url,
   clock: nowMs,
+  ...(waits && { waits }),
 });
 
 export interface Objection {

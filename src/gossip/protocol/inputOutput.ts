@@ -6,6 +6,7 @@ import type { Stable } from '../../rules/stability.ts';
 import type { Delta } from '../../words/delta.ts';
 import type { Hash } from '../../words/hash.ts';
 import type { NoteFacts } from '../../words/note.ts';
+import type { OpId } from '../../words/op.ts';
 import type { SnapshotEnd, SnapshotOrigins, SnapshotRow } from '../../words/snapshot.ts';
 import type { TraceParent } from '../../words/trace.ts';
 import type { Vector } from '../../words/vector.ts';
@@ -82,6 +83,11 @@ export interface Question {
   readonly digest: Digest;
   /** The digest as the peer sent it, where `same` may answer it. */
   readonly sent?: Digest | undefined;
+  /**
+   * The number of origins that were closed here when the digest was read. An answer leaves them out, since the sender
+   * holds them; of one that was closed later it may lack ops.
+   */
+  readonly closedCount: number;
   readonly re?: number | undefined;
 }
 
@@ -204,7 +210,13 @@ export type Output =
   | { readonly kind: 'ready'; readonly value: string }
   | { readonly kind: 'retire'; readonly origin: string }
   /** Log that a retired origin is closed (rule 13). */
-  | { readonly kind: 'closeOrigin'; readonly origin: string; readonly lastSeq: number }
+  | {
+      readonly kind: 'closeOrigin';
+      readonly origin: string;
+      readonly lastSeq: number;
+      /** The `retire` that all members hold. */
+      readonly by: OpId;
+    }
   /** Log a `join` or `retire` again, since only a forked origin tells it (rule 11). */
   | { readonly kind: 'sayAgain'; readonly said: Said }
   /** Log another `join` of this node, whose name or URL has changed. */

@@ -17,8 +17,8 @@ const LOST_PULLS_TO_TURN_AWAY = 3;
 const SPONSOR_GONE =
   'the member that it asked to let it in is gone or silent, and an origin asks one member only';
 const FORSAKEN = 'no member is left to send the rest of the log of which this node holds a part';
-const LOST =
-  'no node of its cluster answers: this node waits until one does, with its entries set aside; where ' +
+const lost = (left: string): string =>
+  `no member of its cluster answers${left}: this node waits until one does, with its entries set aside; where ` +
   'the others are lost for good, restore the database under aside/ into an empty directory and start on that';
 
 export class Joiner {
@@ -119,7 +119,9 @@ export class Joiner {
       this.#join({ kind: 'form', value: this.#state.ownValue() });
     else if (!this.#saidThatLost && standing.isLost(greeted, nowMs)) {
       this.#saidThatLost = true;
-      this.#state.note('warn', LOST, { event: 'not-joined' });
+      const left = standing.mayBeLeft(greeted).map(({ nodeId }) => nodeId);
+      const names = left.length === 0 ? '' : `, and these may be left: ${left.join(', ')}`;
+      this.#state.note('warn', lost(names), { event: 'not-joined' });
     }
   }
 

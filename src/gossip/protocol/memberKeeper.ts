@@ -4,6 +4,7 @@ import { toldByForksOnly } from '../../rules/forkedMembership.ts';
 import { type Member, memberValue, placeOf } from '../../rules/members.ts';
 import { successorOf } from '../../rules/ring.ts';
 import type { Stability } from '../../rules/stability.ts';
+import type { OpId } from '../../words/op.ts';
 import { covers, includes, type Vector } from '../../words/vector.ts';
 import type { CoreState } from './coreState.ts';
 import { Links } from './links.ts';
@@ -236,22 +237,23 @@ export class MemberKeeper {
     const { members, origin, vector } = this.#state.view;
     let left = MAX_AT_ONCE;
     for (const [retired, seq] of vector) {
-      if (!members.isRetired(retired) || !this.#isHeldByAll(retired, seq)) continue;
+      if (!members.isRetired(retired)) continue;
+      const by = this.#retireHeldByAll(retired, seq);
+      if (by === undefined) continue;
       if (members.closingAt(retired) !== undefined || this.#forked.has(retired)) continue;
       if (left-- === 0 || !this.#mayClose(origin)) return;
-      this.#state.out({ kind: 'closeOrigin', origin: retired, lastSeq: seq });
+      this.#state.out({ kind: 'closeOrigin', origin: retired, lastSeq: seq, by });
     }
   }
 
-  #isHeldByAll(retired: string, lastSeq: number): boolean {
+  /** A `retire` of the origin that all members hold, if they hold all its ops too. */
+  #retireHeldByAll(retired: string, lastSeq: number): OpId | undefined {
     const { members, stable } = this.#state.view;
-    return (
-      covers(stable.vector, { origin: retired, seq: lastSeq }) &&
-      // Some members hold another op in the place of one that a forked origin logged.
-      members
-        .retiresOf(retired)
-        .some((retire) => !this.#forked.has(retire.origin) && covers(stable.vector, retire))
-    );
+    if (!covers(stable.vector, { origin: retired, seq: lastSeq })) return undefined;
+    // Some members hold another op in the place of one that a forked origin logged.
+    return members
+      .retiresOf(retired)
+      .find((retire) => !this.#forked.has(retire.origin) && covers(stable.vector, retire));
   }
 
   /** Nodes of older protocols would be sent all that ever was, and don't take the cursors of newer ones. */

@@ -68,6 +68,11 @@ const hello = z.object({
   url: z.string().max(2048).nullable(),
   /** The sender's clock, UTC milliseconds. */
   clock: z.int(),
+  /**
+   * Whether the sender has begun anew, and members of its cluster may be left: nobody who hears it forms a cluster.
+   * Left out where it has not, and by nodes up to 0.5.0.
+   */
+  waits: z.boolean().optional(),
 });
 
 /**

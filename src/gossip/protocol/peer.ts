@@ -42,6 +42,7 @@ export class Peer {
   #disagreements = 0;
   #answerVector: Vector | null = null;
   #snapshotPart: number | null = null;
+  #takesSnapshot = false;
   #confirmSeq: number | null = null;
   #levelHash: Hash | null = null;
 
@@ -191,7 +192,24 @@ export class Peer {
     this.#snapshotPart = null;
   }
 
+  /**
+   * Whether a snapshot goes over this connection, either way. A fresh node that loses it gives its origin up, and has to
+   * be let in once more.
+   */
+  get carriesSnapshot(): boolean {
+    return this.#snapshotPart !== null || this.#takesSnapshot;
+  }
+
   // ---- what it asked
+
+  /** It asked by a digest, so that it has taken in, or given up, the snapshot that it was sent. */
+  asks(): void {
+    this.#takesSnapshot = false;
+  }
+
+  isSentSnapshot(): void {
+    this.#takesSnapshot = true;
+  }
 
   /** The seq of the peer's own ops that it wants to have confirmed; null if it waits for none. */
   get confirmSeq(): number | null {

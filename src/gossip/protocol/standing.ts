@@ -2,18 +2,25 @@
  * The standing of this node (rule 8): a fresh node is unjoined; a member that starts catches up before
  * it writes; then the node is ready. Only the time and the peers heard decide it.
  */
+import type { Member } from '../../rules/members.ts';
 import type { AddressBook } from './addressBook.ts';
 import type { Greeted } from './peer.ts';
 
 export type Phase = 'unjoined' | 'starting' | 'ready';
 
-/**
- * The past of a node with an empty log. `none`: it has none. `alone`: only this node knew its log.
- * `withOthers`: its cluster goes on without it. The others may meanwhile have deleted a part of the log
- * that it set aside; if it formed a cluster alone, it would offer these entries to itself as new, and
- * bring them back to the others later.
- */
-export type Past = 'none' | 'alone' | 'withOthers';
+/** The past of a node with an empty log. */
+export interface Past {
+  /**
+   * `none`: it has none. `alone`: only this node knew its log. `withOthers`: its cluster goes on without it. The others
+   * may meanwhile have deleted a part of the log that it set aside; if it formed a cluster alone, it would offer these
+   * entries to itself as new, and bring them back to the others later.
+   */
+  readonly kind: 'none' | 'alone' | 'withOthers';
+  /** The other members of the clusters that it was in, as the logs that it set aside know them. */
+  readonly members: readonly Member[];
+}
+
+export const NO_PAST: Past = { kind: 'none', members: [] };
 
 export interface StandingSettings {
   /** The longest wait for peers before the node goes on alone, in milliseconds. */
@@ -43,7 +50,12 @@ export class Standing {
   /** Origins of members whose vector we have included since the start. */
   readonly #caughtUpWith = new Set<string>();
 
-  constructor(settings: StandingSettings, joined: boolean, startedAt: number, past: Past = 'none') {
+  constructor(
+    settings: StandingSettings,
+    joined: boolean,
+    startedAt: number,
+    past: Past = NO_PAST,
+  ) {
     this.wasMember = joined;
     this.#phase = joined ? 'starting' : 'unjoined';
     this.#settings = settings;
@@ -125,7 +137,9 @@ export class Standing {
    * peers or none answer. The join timeout begins anew when a joined peer is gone, perhaps for a new
    * origin. After a rejoin the node never forms one at once, because the cluster that it gave way to
    * need not be configured. A node of a cluster with others waits as long as it hears nobody, and then for the join
-   * timeout: who rejoined just now may reach members that this node does not.
+   * timeout: who rejoined just now may reach members that this node does not. And nobody forms one while a member
+   * of such a cluster may be left, of this node's own or of that of a peer: deletes that one node alone had answered can
+   * come back to that cluster only.
    */
   forms(
     ownOrigin: string,
@@ -136,15 +150,30 @@ export class Standing {
     this.#peersSince = peers.length === 0 ? null : (this.#peersSince ?? nowMs);
     if (this.#hearsMember(peers, nowMs)) return false;
     if (peers.some(({ hello }) => hello.origin < ownOrigin)) return false;
-    if (this.#isTimeOver(nowMs)) return this.#past !== 'withOthers' || this.#hasHadPeers(nowMs);
-    return this.#past === 'none' && addresses.allAnswered();
+    if (this.mayBeLeft(peers).length > 0) return false;
+    if (peers.some(({ hello }) => hello.waits === true)) return false;
+    if (this.#isTimeOver(nowMs)) return !this.#wasWithOthers || this.#hasHadPeers(nowMs);
+    return this.#past.kind === 'none' && addresses.allAnswered();
   }
 
   /**
-   * Whether the node waits for others of its cluster, and has heard none of them for the join timeout.
+   * The members of the cluster that this node was in which may go on with it: who bears the name or the URL of one and
+   * has not joined has begun anew as well.
+   */
+  mayBeLeft(peers: readonly Greeted[]): readonly Member[] {
+    if (!this.#wasWithOthers) return [];
+    const fresh = peers.map(({ hello }) => hello).filter(({ joined }) => !joined);
+    const hasBegunAnew = ({ nodeId, url }: Member): boolean =>
+      fresh.some((hello) => hello.nodeId === nodeId || (url !== null && hello.url === url));
+    return this.#past.members.filter((member) => !hasBegunAnew(member));
+  }
+
+  /**
+   * Whether the node waits for others of its cluster, and has heard no member for the join timeout.
    */
   isLost(peers: readonly Greeted[], nowMs: number): boolean {
-    return this.#past === 'withOthers' && peers.length === 0 && this.#isTimeOver(nowMs);
+    if (!this.#wasWithOthers || !this.isForsaken(peers, nowMs)) return false;
+    return peers.length === 0 || this.mayBeLeft(peers).length > 0;
   }
 
   /**
@@ -152,6 +181,10 @@ export class Standing {
    */
   isForsaken(peers: readonly Greeted[], nowMs: number): boolean {
     return !this.#hearsMember(peers, nowMs) && this.#isTimeOver(nowMs);
+  }
+
+  get #wasWithOthers(): boolean {
+    return this.#past.kind === 'withOthers';
   }
 
   #hasHadPeers(nowMs: number): boolean {

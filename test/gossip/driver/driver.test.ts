@@ -79,6 +79,7 @@ const asideOf = (key: string): SetAside => ({
   name: OLD,
   origin: OLD,
   clusterId: 'the cluster',
+  members: [],
   entries: [put({ origin: OLD, key, version: 7 })],
   records: new Map(),
   stable: new Map(),

@@ -104,7 +104,7 @@ repairs('an entry of a closed origin is born again as any other', async () => {
   const [ours, theirs] = [await side([]), await side([])];
   const [closed, other] = ['node3.cccccc', 'node4.dddddd'];
   const ops = history(closed, 1, 2);
-  const value = closingValue({ nodeId: 'node3', url: null }, 2);
+  const value = closingValue({ nodeId: 'node3', url: null }, 2, { origin: other, seq: 1 });
   const ending = [
     membership({ origin: other, seq: 1, kind: 'retire', key: closed }),
     membership({ origin: other, seq: 2, key: closed, value }),

@@ -1,7 +1,12 @@
 /** The core closes retired origins, and reads digests of peers that have closed others (rule 13). */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type Listing, makeDigest, readDigest } from '../../../src/gossip/protocol/digest.ts';
+import {
+  type Digest,
+  type Listing,
+  makeDigest,
+  readDigest,
+} from '../../../src/gossip/protocol/digest.ts';
 import { decodeMessage, encodeMessage } from '../../../src/gossip/protocol/messages.ts';
 import { HeldVector } from '../../../src/rules/closings.ts';
 import { closingValue } from '../../../src/rules/members.ts';
@@ -78,7 +83,7 @@ closing('the smallest member closes it, and nobody while one knows no closing', 
 
 closing('it is closed once, and a forked one never', () => {
   const node = world();
-  const value = closingValue({ nodeId: 'node3', url: null }, 2);
+  const value = closingValue({ nodeId: 'node3', url: null }, 2, null);
   node.view.members.fold(membership({ key: GONE, value, origin: PEER, seq: 4 }));
   assert.equal(closedBy(node), []);
   const forked = world();
@@ -169,6 +174,20 @@ reading('who lacks an op of a closed origin rejoins, or begins with a snapshot',
   const empty = { ...digestWith(node.view, {}), retiredSum: null, listsRetired: true };
   const begun = node.receive(1, { type: 'digest', digest: empty, re: 8 });
   assert.is(ofKind(begun, 'snapshot').length, 1);
+});
+
+reading('who lacks an op of a closed origin is not level: another map is no wonder', () => {
+  const node = world();
+  close(node);
+  node.tick();
+  const level = digestWith(node.view, { [OWN]: 1, [PEER]: 3 });
+  const theirs = { ...level, mapSum: { high: 1, low: 1 } };
+  const disagreements = (fields: Partial<Digest>): number => {
+    const digest = { ...theirs, listsRetired: true, ...fields };
+    return ofKind(node.receive(1, { type: 'digest', digest, re: 7 }), 'disagrees').length;
+  };
+  assert.is(disagreements({ retiredSum: null }), 0, 'it has closed nothing, and holds none of it');
+  assert.is(disagreements({ closed: node.view.closings.pair }), 1);
 });
 
 reading('two that have closed others list all after a while, and find what either lacks', () => {

@@ -2,7 +2,9 @@ import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Input, Output } from '../../../src/gossip/protocol/inputOutput.ts';
+import type { Message } from '../../../src/gossip/protocol/messages.ts';
 import {
+  digestOf,
   ofKind,
   originOf,
   pulledFrom,
@@ -10,6 +12,7 @@ import {
   type TestCore,
   testCore,
 } from '../../support/cores.ts';
+import { membership, put } from '../../support/ops.ts';
 
 const SMALLER = originOf(1);
 const GREATER = originOf(2);
@@ -70,6 +73,50 @@ duplicates('of two dialled from one side the newer stays, as the older may be ha
       greet(2, { origin: peer }, dialledUrl);
       assert.equal(core.pushTargets(), [2]);
     }
+});
+
+const PART: Message = {
+  type: 'snapshot',
+  part: 0,
+  rows: [{ op: put({ origin: GREATER }), isEntry: true }],
+  origins: null,
+  end: null,
+  re: 1,
+};
+
+duplicates('the one that brings a snapshot stays, while it is heard', () => {
+  for (const [laterMs, stays] of [
+    [4999, 1],
+    [5000, 2],
+  ] as const) {
+    const settings = { url: 'http://one' };
+    const { core, greet, receive, clock } = testCore({ origin: SMALLER, joined: false, settings });
+    // The peer has dialled both, so that the newer one would stay.
+    assert.equal(pulledFrom(greet(1, { origin: GREATER })), [1]);
+    assert.is(ofKind(receive(1, PART), 'takeSnapshot').length, 1);
+    clock.nowMs += laterMs;
+    greet(2, { origin: GREATER });
+    assert.equal(core.pushTargets(), [stays]);
+  }
+});
+
+duplicates('the one that takes a snapshot stays, until its peer asks by a digest', () => {
+  const node = testCore({ origin: SMALLER });
+  assert.is(ofKind(node.tick(), 'ready').length, 1);
+  node.view.reach = () => new Map([[SMALLER, 1]]);
+  const fresh = { origin: GREATER, joined: false, clusterId: null };
+  const empty = digestOf(node.view, { vector: new Map(), sums: new Map() });
+  const question = { digest: empty, closedCount: 0, re: 4 };
+  node.greet(1, fresh);
+  assert.is(ofKind(node.receive(1, { type: 'digest', digest: empty, re: 4 }), 'admit').length, 1);
+  node.view.members.fold(membership({ key: GREATER }));
+  const outputs = node.step({ kind: 'admitted', connection: 1, ...question });
+  assert.is(ofKind(outputs, 'snapshot').length, 1);
+  const closed = (outputs: readonly Output[]) =>
+    ofKind(outputs, 'close').map(({ connection }) => connection);
+  assert.equal(closed(node.greet(2, fresh)), [2]);
+  node.receive(1, { type: 'digest', digest: digestOf(node.view), re: 5 });
+  assert.equal(closed(node.greet(3, fresh)), [1]);
 });
 
 duplicates('the pull goes over the connection that stays', () => {

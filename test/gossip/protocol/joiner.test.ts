@@ -1,12 +1,16 @@
 /** An unjoined node keeps to one sponsor, until that one answers no more (rule 8). */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { Output } from '../../../src/gossip/protocol/inputOutput.ts';
+import type { Past } from '../../../src/gossip/protocol/standing.ts';
+import { type Member, nodeIdOf } from '../../../src/rules/members.ts';
 import {
   digestOf,
   emptyAnswer,
   ofKind,
   originOf,
   pulledFrom,
+  sent,
   type TestCore,
   testCore,
 } from '../../support/cores.ts';
@@ -105,3 +109,41 @@ joining('a member gives nothing up for a peer that is silent', () => {
 });
 
 joining.run();
+
+const waiting = suite('a node that has begun anew (rule 12)');
+
+const memberOf = (origin: string): Member => ({ origin, nodeId: nodeIdOf(origin), url: null });
+
+waiting('it tells whether members of its cluster may be left, and again once that changes', () => {
+  const members = [originOf(2), originOf(3), originOf(1)].map(memberOf);
+  const past: Past = { kind: 'withOthers', members };
+  const { greet, tick, step } = testCore({ origin: 'node1.bbbbbb', joined: false, past });
+  const saying = (outputs: readonly Output[]): unknown[] =>
+    sent(outputs, 'hello').map(({ message }) => message.waits);
+  const fresh = { joined: false, clusterId: null };
+  greet(1, { origin: 'node2.bbbbbb', ...fresh });
+  assert.equal(saying(tick()), []);
+  assert.equal(saying(step({ kind: 'opened', connection: 3, dialledUrl: null })), [true]);
+  greet(2, { origin: 'node3.bbbbbb', ...fresh });
+  assert.equal(saying(tick()), [undefined, undefined, undefined], 'node1 is its own name');
+  assert.equal(saying(tick()), []);
+  step({ kind: 'closed', connection: 2, reason: 'reset' });
+  assert.equal(saying(tick()), [true, true]);
+});
+
+waiting('its log names the members that may be left', () => {
+  const past: Past = { kind: 'withOthers', members: [originOf(2), originOf(3)].map(memberOf) };
+  const { greet, tick, clock } = testCore({ origin: 'node1.bbbbbb', joined: false, past });
+  greet(1, { origin: 'node2.bbbbbb', joined: false, clusterId: null });
+  clock.nowMs += 10_000;
+  for (let ticks = 0; ticks < 50; ticks++) {
+    clock.nowMs += 250;
+    const [note] = ofKind(tick(), 'note').filter(({ facts }) => facts.event === 'not-joined');
+    if (note === undefined) continue;
+    assert.match(note.text, /no member of its cluster answers, and these may be left: node3: /);
+    return;
+  }
+  assert.unreachable();
+});
+
+waiting.run();

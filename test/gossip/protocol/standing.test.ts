@@ -1,9 +1,11 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { AddressBook } from '../../../src/gossip/protocol/addressBook.ts';
+import type { Hello } from '../../../src/gossip/protocol/messages.ts';
 import type { Greeted } from '../../../src/gossip/protocol/peer.ts';
 import { Peers } from '../../../src/gossip/protocol/peers.ts';
-import { type Past, Standing } from '../../../src/gossip/protocol/standing.ts';
+import { NO_PAST, type Past, Standing } from '../../../src/gossip/protocol/standing.ts';
+import { nodeIdOf } from '../../../src/rules/members.ts';
 import { seeded } from '../../../src/words/random.ts';
 import { helloOf, originOf } from '../../support/cores.ts';
 
@@ -60,8 +62,11 @@ function peersOf({ connected = [] }: Situation): Greeted[] {
   return peers.greeted();
 }
 
-const startedAs = (joined: boolean, past: Past = 'none'): Standing =>
+const startedAs = (joined: boolean, past: Past = NO_PAST): Standing =>
   new Standing({ joinTimeoutMs: JOIN_TIMEOUT_MS }, joined, START, past);
+
+const ALONE: Past = { kind: 'alone', members: [] };
+const WITH_OTHERS: Past = { kind: 'withOthers', members: [] };
 
 const phases = suite('phases of a start (rule 8)');
 
@@ -183,23 +188,23 @@ forming('a member that was there is waited for anew when it is gone', () => {
 });
 
 const PASTS: readonly [rule: string, past: Past, situation: Situation, forms: boolean][] = [
-  ['one that was alone does not do so at once', 'alone', { afterMs: EARLY }, false],
-  ['one that was alone does so after the join timeout', 'alone', { afterMs: LATE }, true],
+  ['one that was alone does not do so at once', ALONE, { afterMs: EARLY }, false],
+  ['one that was alone does so after the join timeout', ALONE, { afterMs: LATE }, true],
   [
     'one of several waits for as long as it hears nobody',
-    'withOthers',
+    WITH_OTHERS,
     { afterMs: 9 * LATE },
     false,
   ],
   [
     'of several that all began anew the smallest does so, after the join timeout',
-    'withOthers',
+    WITH_OTHERS,
     { connected: [[THIRD, false]], afterMs: LATE },
     true,
   ],
   [
     'and not before',
-    'withOthers',
+    WITH_OTHERS,
     { addresses: [['http://three', 'connected']], connected: [[THIRD, false]], afterMs: EARLY },
     false,
   ],
@@ -215,7 +220,7 @@ for (const [rule, past, situation, forms] of PASTS)
   });
 
 forming('after a rejoin: one of several waits anew once others have begun anew as well', () => {
-  const standing = startedAs(false, 'withOthers');
+  const standing = startedAs(false, WITH_OTHERS);
   const formsWith = (connected: NonNullable<Situation['connected']>, nowMs: number): boolean => {
     const situation: Situation = { connected, afterMs: 0 };
     return standing.forms(OWN, peersOf(situation), bookOf(situation), nowMs);
@@ -228,6 +233,60 @@ forming('after a rejoin: one of several waits anew once others have begun anew a
   assert.not(formsWith([[THIRD, false]], metAt + EARLY + 2));
   assert.not(formsWith([[THIRD, false]], metAt + LATE));
   assert.ok(formsWith([[THIRD, false]], metAt + EARLY + 2 + LATE));
+});
+
+/** Members of the cluster that the node was in, by the names of their nodes. */
+const wasWith = (...origins: readonly string[]): Past => ({
+  kind: 'withOthers',
+  members: origins.map((origin) => ({ origin, nodeId: nodeIdOf(origin), url: null })),
+});
+
+const AGAIN = 'node3.bbbbbb';
+
+forming('after a rejoin: no cluster while a member of the old one may be left', () => {
+  const standing = startedAs(false, wasWith(THIRD, originOf(4)));
+  const formsWith = (connected: NonNullable<Situation['connected']>, nowMs: number): boolean => {
+    const situation: Situation = { connected, afterMs: 0 };
+    return standing.forms(OWN, peersOf(situation), bookOf(situation), nowMs);
+  };
+  assert.not(formsWith([[AGAIN, false]], START));
+  assert.not(formsWith([[AGAIN, false]], START + 9 * LATE), 'node4 may be left');
+  const all: NonNullable<Situation['connected']> = [
+    [AGAIN, false],
+    ['node4.bbbbbb', false],
+  ];
+  assert.ok(formsWith(all, START + 9 * LATE));
+});
+
+forming('after a rejoin: who bears the name or the URL of a member has begun anew as well', () => {
+  const url = 'http://one';
+  const named = { origin: FIRST, nodeId: 'another name', url };
+  const standing = startedAs(false, {
+    kind: 'withOthers',
+    members: [named, ...wasWith(THIRD).members],
+  });
+  const leftBeside = (...hellos: readonly Partial<Hello>[]): string[] => {
+    const peers = new Peers();
+    for (const [index, fields] of hellos.entries())
+      peers.open(index, null, START).greets(helloOf(`node${index + 5}.bbbbbb`, fields));
+    return standing.mayBeLeft(peers.greeted()).map(({ origin }) => origin);
+  };
+  assert.equal(leftBeside(), [FIRST, THIRD]);
+  assert.equal(leftBeside({ joined: false, nodeId: 'node3' }), [FIRST]);
+  assert.equal(leftBeside({ joined: false, url }), [THIRD]);
+  assert.equal(leftBeside({ joined: false, nodeId: 'node3' }, { joined: false, url }), []);
+  assert.equal(leftBeside({ joined: true, nodeId: 'node3' }), [FIRST, THIRD], 'it is a member');
+});
+
+forming('nobody forms a cluster with a node that waits for members of its own', () => {
+  const forms = (waits: boolean): boolean => {
+    const peers = new Peers();
+    peers.open(1, null, START).greets(helloOf(THIRD, { joined: false, ...(waits && { waits }) }));
+    const book = bookOf({ addresses: [['http://three', 'connected']], afterMs: 0 });
+    return startedAs(false).forms(OWN, peers.greeted(), book, START);
+  };
+  assert.ok(forms(false));
+  assert.not(forms(true));
 });
 
 forming('a part of another log is given up when no member was heard for the join timeout', () => {
@@ -243,10 +302,13 @@ forming('a part of another log is given up when no member was heard for the join
 forming('one of several that hears nobody for the join timeout is lost, and says so', () => {
   const isLost = (past: Past, situation: Situation): boolean =>
     startedAs(false, past).isLost(peersOf(situation), START + situation.afterMs);
-  assert.ok(isLost('withOthers', { afterMs: LATE }));
-  assert.not(isLost('withOthers', { afterMs: EARLY }));
-  assert.not(isLost('withOthers', { connected: [[FIRST, false]], afterMs: LATE }));
-  assert.not(isLost('alone', { afterMs: LATE }));
+  assert.ok(isLost(WITH_OTHERS, { afterMs: LATE }));
+  assert.not(isLost(WITH_OTHERS, { afterMs: EARLY }));
+  assert.not(isLost(WITH_OTHERS, { connected: [[FIRST, false]], afterMs: LATE }));
+  const fresh: Situation = { connected: [[AGAIN, false]], afterMs: LATE };
+  assert.not(isLost(wasWith(THIRD), fresh));
+  assert.ok(isLost(wasWith(THIRD, FIRST), fresh), 'another one may be left');
+  assert.not(isLost(ALONE, { afterMs: LATE }));
 });
 
 forming.run();

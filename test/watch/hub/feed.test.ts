@@ -1,7 +1,9 @@
 /** Watchers whose node has forgotten, or whose clock was set back: each is told the truth, or to begin anew. */
+
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { decodeCursor } from '../../../src/words/cursor.ts';
+import { closeOrigin } from '../../support/closings.ts';
 import { FakeSink, type SeenEvent, type WatchOptions, watchRequest } from './fakeSink.ts';
 import { MAX_CLOCK_SKEW_MS, type NodeOptions, settled, TestNode } from './nodes.ts';
 
@@ -190,7 +192,7 @@ async function closeAnother(node: TestNode): Promise<void> {
   await other.put('of another', 2);
   await node.pull(other);
   await node.replica.membership.retire('node2.aaaaaa');
-  await node.replica.membership.close('node2.aaaaaa', 2);
+  await closeOrigin(node.replica, 'node2.aaaaaa', 2);
 }
 
 feeds('cursors leave closed logs out, and go on where they stood', async () => {
