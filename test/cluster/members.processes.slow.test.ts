@@ -159,6 +159,52 @@ members('a rejoin that a crash has cut off is finished at the next start', async
   await waitFor(() => !existsSync(aside), LIMIT_MS, 'nothing is set aside any more');
 });
 
+members(
+  'nodes that have begun anew form no cluster while a member of theirs may be left',
+  async () => {
+    await using cluster = await startScripted({
+      environment: { JOIN_TIMEOUT: patientDuration(1000) },
+    });
+    const [first, second, third] = cluster.nodes;
+    assert.ok(first && second && third);
+    const deletes: [NodeProcess, string][] = [
+      [second, 'deleted on the second'],
+      [third, 'deleted on the third'],
+    ];
+    await batch(first, puts(['kept', ...deletes.map(([, key]) => key)], 'known', 1));
+    await sameMapWithin(3000, cluster.nodes);
+    await Promise.all([first, second, third].map((node) => node.stop()));
+    for (const [node, key] of deletes) {
+      await node.start();
+      const { origin } = await node.view();
+      await batch(node, [{ op: 'delete', key }]);
+      await node.stop();
+      // As a rejoin leaves it that has not reached a member yet.
+      const aside = join(node.dataDir, 'aside', origin);
+      await mkdir(aside, { recursive: true });
+      await rename(join(node.dataDir, 'hearsay.db'), join(aside, 'hearsay.db'));
+    }
+    await Promise.all([second, third].map((node) => node.start('answers')));
+    for (const node of [second, third])
+      await waitForLog(
+        node,
+        /no member of its cluster answers, and these may be left: node1/,
+        LIMIT_MS,
+      );
+    assert.equal(
+      await Promise.all([second, third].map(async (node) => (await node.get('kept')).status)),
+      [503, 503],
+    );
+    await first.start();
+    await waitFor(
+      async () => [...(await sameMapWithin(LIMIT_MS, cluster.nodes)).keys()].join() === 'kept',
+      LIMIT_MS,
+      'both deletes show on all',
+    );
+    await waitForMetric(cluster.nodes, 'hearsay_members', 3, LIMIT_MS);
+  },
+);
+
 members.run();
 
 const heardSchema = z.array(z.object({ last_heard_at: z.string().nullable() }));
