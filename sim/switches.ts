@@ -241,20 +241,6 @@ const SWITCHES: Readonly<Record<string, Switch>> = {
     text: 'const counted = closings.filter(({ by }) => by === null || this.#retireIds.has(by));',
     without: 'const counted = closings;',
   },
-  /** Rule 13: a fresh node gets a delta without the ops of an origin that was closed after its digest was read. */
-  'closed since the question': {
-    file: 'src/gossip/driver/answers.ts',
-    text: 'if (replica.closings.count > closedCount) {',
-    without: 'if (replica.closings.count > 1e9) {',
-    // Else it is only told to begin anew.
-    also: [
-      {
-        file: 'src/gossip/protocol/comparison.ts',
-        text: ' || peer.lackedClosed !== null',
-        without: '',
-      },
-    ],
-  },
   /** Rule 10: of two connections of a pair the one goes that carries a snapshot, and each costs a join. */
   'connections with a snapshot stay': {
     file: 'src/gossip/protocol/greeter.ts',

@@ -43,7 +43,6 @@ const SHOWN_BY: Readonly<Record<string, string>> = {
   'older stamps are written down': 'restores',
   'closing what all hold': 'retired by hand',
   'closings with their retire': 'retired together',
-  'closed since the question': 'retired together',
   'no cluster beside a member': 'retired together',
   'connections with a snapshot stay': 'retired by hand',
   'cursors name what was closed': 'many origins',

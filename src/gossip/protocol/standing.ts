@@ -161,7 +161,6 @@ export class Standing {
    * has not joined has begun anew as well.
    */
   mayBeLeft(peers: readonly Greeted[]): readonly Member[] {
-    if (!this.#wasWithOthers) return [];
     const fresh = peers.map(({ hello }) => hello).filter(({ joined }) => !joined);
     const hasBegunAnew = ({ nodeId, url }: Member): boolean =>
       fresh.some((hello) => hello.nodeId === nodeId || (url !== null && hello.url === url));

@@ -12,18 +12,33 @@ import { openReplica, putting, type TestReplica } from '../../support/replicas.t
 
 const answers = suite('answers to digests');
 
-/** The answer of a node to a digest that the peer has sent as it is. */
-async function answerTo({ replica }: TestReplica, digest: Digest, sent?: Digest): Promise<Message> {
+interface Side {
+  readonly ours: Answers;
+  readonly sent: () => Message[];
+  /** The origins of which the peers were seen to hold other ops. */
+  readonly differing: string[];
+}
+
+function sideOf({ replica }: TestReplica): Side {
   const texts: string[] = [];
+  const differing: string[] = [];
   const ours = new Answers({
     replica,
     digest: () => digestOf(viewOf(replica), { clock: 7 }),
     send: (_connection, text) => texts.push(text),
-    differs: () => {},
+    differs: (_connection, origin) => differing.push(origin),
   });
-  await ours.answer(1, { digest, closedCount: 0, re: 5, sent });
-  assert.is(texts.length, 1);
-  return decodeMessage(texts[0] ?? '');
+  return { ours, sent: () => texts.map(decodeMessage), differing };
+}
+
+/** The answer of a node to a digest that the peer has sent as it is. */
+async function answerTo(node: TestReplica, digest: Digest, theirs?: Digest): Promise<Message> {
+  const { ours, sent } = sideOf(node);
+  await ours.answer(1, { digest, closedCount: 0, re: 5, sent: theirs });
+  const [answer] = sent();
+  assert.ok(answer);
+  assert.is(sent().length, 1);
+  return answer;
 }
 
 async function withAnOp(): Promise<TestReplica> {
@@ -40,14 +55,9 @@ answers('a digest of the same fields is answered with the clock alone', async ()
 });
 
 answers('a digest from before an origin was closed is to be asked anew', async () => {
-  const { replica } = await withAnOp();
-  const texts: string[] = [];
-  const ours = new Answers({
-    replica,
-    digest: () => digestOf(viewOf(replica), { clock: 7 }),
-    send: (_connection, text) => texts.push(text),
-    differs: () => {},
-  });
+  const node = await withAnOp();
+  const { replica } = node;
+  const { ours, sent } = sideOf(node);
   const [other, ops] = ['node2.bbbbbb', history('node2.bbbbbb', 1, 1)];
   await replica.receive({ ranges: [{ origin: other, after: 0, to: 1, sum: sumOf(ops) }], ops });
   await replica.membership.retire(other);
@@ -56,7 +66,7 @@ answers('a digest from before an origin was closed is to be asked anew', async (
   await closeOrigin(replica, other, 1);
   await ours.answer(1, { ...question, re: 5 });
   await ours.answer(1, { ...question, closedCount: replica.closings.count, re: 6 });
-  const [later, delta] = texts.map(decodeMessage);
+  const [later, delta] = sent();
   assert.equal(later, { type: 'later', re: 5 });
   assert.is(delta?.type, 'delta');
 });
@@ -80,6 +90,51 @@ answers('a digest with another map sum gets the whole digest', async () => {
   const theirs = digestOf(viewOf(node.replica), { mapSum: { high: 1, low: 1 } });
   const answer = await answerTo(node, theirs, theirs);
   assert.is(answer.type, 'delta');
+});
+
+answers(
+  'one answer at a time: of the digests that come meanwhile the last is answered',
+  async () => {
+    const node = await withAnOp();
+    const { ours, sent } = sideOf(node);
+    const digest = digestOf(viewOf(node.replica), { vector: new Map(), sums: new Map() });
+    const ask = (re: number): Promise<void> => ours.answer(1, { digest, closedCount: 0, re });
+    await Promise.all([ask(5), ask(6), ask(7)]);
+    assert.equal(
+      sent().map((message) => message.type === 'delta' && message.re),
+      [5, 7],
+    );
+  },
+);
+
+answers('nothing is sent over a connection that ends while the answer is made', async () => {
+  const node = await withAnOp();
+  const { ours, sent } = sideOf(node);
+  const answered = ours.answer(1, {
+    digest: digestOf(viewOf(node.replica)),
+    closedCount: 0,
+    re: 5,
+  });
+  ours.drop(1);
+  await answered;
+  assert.equal(sent(), []);
+});
+
+answers('a peer that holds other ops below what it lacks is found by its sum', async () => {
+  const node = await withAnOp();
+  const { replica } = node;
+  await replica.submit([putting('b')]);
+  const { origin } = replica;
+  const vector = new Map([[origin, 1]]);
+  for (const [sum, found] of [
+    [sumOf(await node.log.opsAfter(origin, 0, { maxRows: 1, maxBytes: 1000 })), []],
+    [{ high: 1, low: 1 }, [origin]],
+  ] as const) {
+    const { ours, differing } = sideOf(node);
+    const digest = digestOf(viewOf(replica), { vector, sums: new Map([[origin, sum]]) });
+    await ours.answer(1, { digest, closedCount: 0, re: 5 });
+    assert.equal(differing, found);
+  }
 });
 
 answers.run();

@@ -177,6 +177,28 @@ forming('the join timeout rests while the process does not run, for it hears nob
   assert.ok(formsAt(standing, START + (LATE / 250) * stoppedMs));
 });
 
+forming('after a rejoin: the wait beside others rests while the process does not run', () => {
+  const standing = startedAs(false, WITH_OTHERS);
+  const connected: Situation['connected'] = [[THIRD, false]];
+  const formsWith = (peers: Situation['connected'], nowMs: number): boolean => {
+    standing.ticks(nowMs);
+    const situation: Situation = { ...(peers && { connected: peers }), afterMs: 0 };
+    return standing.forms(OWN, peersOf(situation), bookOf(situation), nowMs);
+  };
+  let nowMs = START;
+  // It hears nobody, and nothing rests.
+  for (; nowMs <= START + 2 * LATE; nowMs += 250) assert.not(formsWith([], nowMs));
+  nowMs += 9 * LATE;
+  assert.not(formsWith(connected, nowMs));
+  nowMs += 9 * LATE;
+  assert.not(formsWith(connected, nowMs), 'a quarter of a second of the pause counts');
+  for (let waitedMs = 500; waitedMs < LATE; waitedMs += 250) {
+    nowMs += 250;
+    assert.not(formsWith(connected, nowMs), `after ${waitedMs} ms`);
+  }
+  assert.ok(formsWith(connected, nowMs + 250));
+});
+
 forming('a member that was there is waited for anew when it is gone', () => {
   const standing = startedAs(false);
   const forms = (situation: Situation): boolean =>
