@@ -4,6 +4,7 @@ import { LAST_CHECKPOINT_MS } from '../node/engine.ts';
 import { listenFailure } from '../node/listenFailure.ts';
 import type { NodeSettings } from '../node/settings.ts';
 import { type RunningNode, startNode } from '../node/startNode.ts';
+import { boundYoungHeap } from '../node/youngHeap.ts';
 import { parentGone, tellParent } from './cluster/parent.ts';
 import { tellUntilReady } from './cluster/readiness.ts';
 import { createLogger, type Logger, type NodeLogger } from './terminal/logger.ts';
@@ -16,6 +17,7 @@ const STOP_LIMIT_MS = 3000 + LAST_CHECKPOINT_MS;
 export async function serve(settings: NodeSettings, isUnderCluster: boolean): Promise<void> {
   const log = createLogger(settings, process.stderr.isTTY === true);
   const { logger } = log;
+  boundYoungHeap();
   let node: RunningNode | null = null;
   const reload = hasFilesToReload(settings) ? () => node?.reload() : null;
   const limitMs = STOP_LIMIT_MS + settings.leaveDelayMs + settings.drainTimeoutMs;
