@@ -82,6 +82,7 @@ const FIRST_SEEDS: Readonly<Record<string, number>> = {
   'members that a log lacks': 395,
   'closings with their retire': 700578,
   'no cluster beside a member': 66,
+  'connections with a snapshot stay': 180,
   'no members below the reach': 70046,
 };
 
