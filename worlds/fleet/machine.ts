@@ -21,6 +21,11 @@ export interface MachineOptions {
 }
 
 const MAIN = fileOfPackage('worlds/world/main.ts');
+/**
+ * V8 begins with halves of 1 MiB for young objects and collects them every few seconds. Of a world with 50 players that
+ * takes a twentieth of the processor time; more room takes 17 MiB instead.
+ */
+const YOUNG_HEAP = '--min-semi-space-size=8';
 const ASK_LIMIT_MS = 2000;
 
 export const machineOf = (options: MachineOptions): Machine => ({
@@ -41,7 +46,7 @@ export const machineOf = (options: MachineOptions): Machine => ({
     // One file a slot: a world that is started again goes on with it.
     const log = openSync(join(logDirectory, `${region}-${world}-${slot}.log`), 'a', 0o600);
     try {
-      const child = spawn(process.execPath, [MAIN, ...words], {
+      const child = spawn(process.execPath, [YOUNG_HEAP, MAIN, ...words], {
         detached: true,
         stdio: ['ignore', log, log],
         // The start of a world belongs to the trace that asked for it.

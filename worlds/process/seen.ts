@@ -25,14 +25,22 @@ const REQUEST_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
 
 export class Seen {
   readonly log: Logger;
-  readonly metrics = new Metrics();
+  readonly metrics: Metrics;
   readonly #around: Around;
   readonly #atOnce: SeenRoutes['atOnce'];
   #faults = 0;
 
-  /** @param name of the program, such as `api`. */
-  constructor(name: string, logLevel: string) {
+  /**
+   * @param name of the program, such as `api`.
+   * @param options watchesEventLoop: false for a process that measures by itself how late it comes.
+   */
+  constructor(
+    name: string,
+    logLevel: string,
+    options: { readonly watchesEventLoop?: boolean } = {},
+  ) {
     this.log = openLog(name, logLevel);
+    this.metrics = new Metrics(options);
     endWithSupervisor();
     this.metrics.total(
       'worlds_faults_total',

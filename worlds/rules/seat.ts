@@ -78,7 +78,8 @@ export type SeatEvent =
       /** The token by which this connection is resumed later. */
       readonly resumeHash: string;
     }
-  | { readonly type: 'heard'; readonly connection: number }
+  /** Signs of life of these connections since the last such event. */
+  | { readonly type: 'heard'; readonly connections: ReadonlySet<number> }
   | { readonly type: 'drop'; readonly connection: number }
   | { readonly type: 'leave'; readonly connection: number }
   | { readonly type: 'displace'; readonly player: string; readonly fence: number }

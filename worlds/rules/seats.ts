@@ -42,12 +42,8 @@ export function decide(
       return reserve(seats, event, nowMs, times);
     case 'connect':
       return connect(seats, event, nowMs, times);
-    case 'heard': {
-      const seat = seatOf(seats, event.connection);
-      if (seat === undefined) return unchanged(seats, DONE);
-      const heard: Seat = { ...seat, heardAtMs: nowMs, untilMs: nowMs + times.silentMs };
-      return { seats: withSeat(seats, heard), answer: DONE, effects: [] };
-    }
+    case 'heard':
+      return heard(seats, event.connections, nowMs, times);
     case 'drop':
       return drop(seats, event.connection, nowMs, times);
     case 'leave':
@@ -154,6 +150,22 @@ function opens(seat: Seat, tokenHash: string, nowMs: number): boolean {
   if (seat.state === 'reserved' || seat.resumeHash !== tokenHash) return false;
   // A silent player keeps the seat until somebody has told the time, and then as a held one.
   return seat.state === 'seated' || nowMs < seat.untilMs;
+}
+
+/** All at once: a copy of the seats for each sign of life would cost a full world more than the inputs do. */
+function heard(
+  seats: Seats,
+  connections: ReadonlySet<number>,
+  nowMs: number,
+  times: SeatTimes,
+): SeatDecision {
+  const ends = { heardAtMs: nowMs, untilMs: nowMs + times.silentMs };
+  const byPlayer = new Map<string, Seat>();
+  for (const [player, seat] of seats.byPlayer) {
+    const isHeard = seat.state === 'seated' && connections.has(seat.connection);
+    byPlayer.set(player, isHeard ? { ...seat, ...ends } : seat);
+  }
+  return { seats: { ...seats, byPlayer }, answer: DONE, effects: [] };
 }
 
 /** The end of a connection that was replaced changes nothing. */

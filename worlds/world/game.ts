@@ -14,6 +14,8 @@ import type { PlayConnection } from './playConnection.ts';
 
 /** Frames are the heartbeat: a client that hears nothing for three seconds goes elsewhere. */
 const HEARTBEAT_MS = 1000;
+/** Timers leave out the part of a millisecond: a beat that came so early would only wait once more. */
+const EARLY_MS = 1;
 /** After a longer stop, ticks are skipped instead of caught up. */
 const MAX_BEHIND_MS = 10 * TICK_MS;
 
@@ -92,8 +94,8 @@ export class Game implements Disposable {
       this.#skipped += skipped;
       this.#dueAtMs += skipped * TICK_MS;
     }
-    while (this.#dueAtMs <= nowMs) {
-      const lateMs = nowMs - this.#dueAtMs;
+    while (this.#dueAtMs <= nowMs + EARLY_MS) {
+      const lateMs = Math.max(0, nowMs - this.#dueAtMs);
       this.#lateMs = Math.max(this.#lateMs, lateMs);
       this.#events.onTick(lateMs);
       this.#tick();

@@ -14,7 +14,6 @@ export class PlayConnection {
   readonly #socket: WebSocket;
   #delivery: Delivery = FRESH_DELIVERY;
   #count: MessageCount = { sinceMs: 0, count: 0 };
-  #heardAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(id: number, player: string, socket: WebSocket) {
     this.id = id;
@@ -46,13 +45,6 @@ export class PlayConnection {
     const { count, verdict } = countMessage(this.#count, nowMs);
     this.#count = count;
     return verdict;
-  }
-
-  /** @returns whether this is the first sign of a second: more of them tell nothing new. */
-  isNewSign(nowMs: number): boolean {
-    if (nowMs - this.#heardAtMs < 1000) return false;
-    this.#heardAtMs = nowMs;
-    return true;
   }
 
   close(code: CloseCode | 1000): void {

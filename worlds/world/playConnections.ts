@@ -16,7 +16,7 @@ export interface ConnectionEvents {
   ) => void;
   readonly onPing: (connection: PlayConnection, time: number) => void;
   readonly onLeave: (connection: PlayConnection) => void;
-  /** A sign of life, at most one a second. */
+  /** A sign of life. */
   readonly onHeard: (connection: PlayConnection) => void;
   /** It broke a rule of the protocol. */
   readonly onFault: (connection: PlayConnection, code: CloseCode) => void;
@@ -41,7 +41,7 @@ export class PlayConnections implements Iterable<PlayConnection> {
     const connection = new PlayConnection(id, player, socket);
     this.#byId.set(id, connection);
     socket.on('message', (data, isBinary) => this.#take(connection, data, isBinary));
-    socket.on('pong', () => this.#heard(connection));
+    socket.on('pong', () => this.#events.onHeard(connection));
     // Its frames were malformed: ws closes it, and this makes sure of that.
     socket.on('error', () => closeSocket(socket, CLOSE.malformed));
     socket.on('close', () => {
@@ -76,7 +76,7 @@ export class PlayConnections implements Iterable<PlayConnection> {
       this.#events.onFault(connection, CLOSE.malformed);
       return;
     }
-    this.#heard(connection);
+    this.#events.onHeard(connection);
     switch (message.type) {
       case 'input':
         if (verdict === 'take') this.#events.onInput(connection.player, message);
@@ -88,10 +88,6 @@ export class PlayConnections implements Iterable<PlayConnection> {
         this.#events.onLeave(connection);
         return;
     }
-  }
-
-  #heard(connection: PlayConnection): void {
-    if (connection.isNewSign(performance.now())) this.#events.onHeard(connection);
   }
 }
 

@@ -65,7 +65,7 @@ export class WorldInstance implements AsyncDisposable {
     },
     onPing: (connection, time) => connection.send([MESSAGE.pong, time]),
     onLeave: (connection) => void this.#leave(connection).catch(this.#options.onFault),
-    onHeard: ({ id }) => this.#act({ type: 'heard', connection: id }),
+    onHeard: ({ id }) => void this.#heard.add(id),
     onFault: (connection, code) => this.#closeAs(connection, code),
     onClose: (connection) => {
       this.#game.unfollow(connection);
@@ -74,6 +74,8 @@ export class WorldInstance implements AsyncDisposable {
   });
   readonly #timers: readonly NodeJS.Timeout[];
   readonly #traces = new SeatTraces();
+  /** Connections with a sign of life that the seats have not been told of. */
+  #heard = new Set<number>();
   readonly #reservations = new Tally(['new', 'same', 'full', 'draining', 'unsaved']);
   readonly #closings = new Tally(Object.keys(CLOSE));
   #seats;
@@ -108,7 +110,7 @@ export class WorldInstance implements AsyncDisposable {
       onDisplaced: (player) => this.#onDisplaced(player),
     });
     this.#timers = [
-      setInterval(() => this.#act({ type: 'time' }), this.#times.seatMs),
+      setInterval(() => this.#lookAtSeats(), this.#times.seatMs),
       setInterval(() => void this.#guests.saveAll(), this.#times.saveMs),
     ];
   }
@@ -335,6 +337,14 @@ export class WorldInstance implements AsyncDisposable {
   }
 
   // ---- seats
+
+  /** Tells the seats the time, and before that who was heard: otherwise they would ping or end somebody who is there. */
+  #lookAtSeats(): void {
+    const connections = this.#heard;
+    this.#heard = new Set();
+    if (connections.size > 0) this.#act({ type: 'heard', connections });
+    this.#act({ type: 'time' });
+  }
 
   #act(event: SeatEvent): SeatAnswer {
     const before = this.#seats;

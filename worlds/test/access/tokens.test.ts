@@ -1,8 +1,10 @@
 /** Rule 11 over the wire, and tokens while identity is away. */
-import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
+import { mkdtemp, open, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { decodeJwt, importJWK, SignJWT } from 'jose';
+import { decodeJwt, exportJWK, generateKeyPair, importJWK, SignJWT } from 'jose';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { waitFor } from '../../../test/support/processes.ts';
@@ -209,6 +211,69 @@ tokens(
       }
     }),
 );
+
+tokens('a token counts whose key came while it was checked with the key before', () =>
+  withDirectory(async (directory) => {
+    const keysOf = async (kid: string) => {
+      const { publicKey, privateKey } = await generateKeyPair('ES256', { extractable: true });
+      return { signing: { kid, privateKey }, shown: { ...(await exportJWK(publicKey)), kid } };
+    };
+    const [before, after, foreign] = await Promise.all(['k', 'k', 'foreign'].map(keysOf));
+    assert.ok(before && after && foreign);
+    const claims = { player: 'p', session: 's', gen: 1, scope: 'worlds:list' };
+    const now = Date.now();
+    const token = await signAccess(after.signing, ISSUER, claims, now);
+    const other = await signAccess(foreign.signing, ISSUER, claims, now);
+    let { shown } = before;
+    let readings = 0;
+    const app = jsonApp(
+      [
+        {
+          method: 'GET',
+          path: '/keys',
+          answer: async () => {
+            readings += 1;
+            return { status: 200, body: { keys: [shown] } };
+          },
+        },
+      ],
+      () => {},
+    );
+    await using listener = await listen(app.callback(), '127.0.0.1', 0);
+    using verifier = new AccessVerifier({
+      jwksUrl: `${listener.url}/keys`,
+      file: join(directory, 'jwks.json'),
+      issuer: ISSUER,
+      isRevoked: () => false,
+      pauses: { afterSuccessMs: 0, afterFailureMs: 0 },
+    });
+    await verifier.start();
+    assert.is(await verifier.verify(token), null);
+    shown = after.shown;
+    const release = takeAllThreads(join(directory, 'pipe'));
+    // The signature waits for a thread, and the keys are read without any, because of the token of an unknown one.
+    const verified = verifier.verify(token);
+    const refused = verifier.verify(other);
+    await waitFor(() => readings === 2, 10_000, 'the keys are read again');
+    // Who reads them runs in this process too.
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    await release();
+    assert.is((await verified)?.player, 'p');
+    assert.is(await refused, null);
+  }),
+);
+
+/** Each thread opens a pipe that nobody writes to. @returns a function that lets them go on. */
+function takeAllThreads(pipe: string): () => Promise<void> {
+  execFileSync('mkfifo', [pipe]);
+  const threads = Number(process.env.UV_THREADPOOL_SIZE ?? 4);
+  const opened = Promise.all(Array.from({ length: threads }, () => open(pipe, 'r')));
+  return async () => {
+    const writer = openSync(pipe, 'w');
+    for (const file of await opened) await file.close();
+    closeSync(writer);
+  };
+}
 
 async function tokenOf(keys: KeyRotation, player: string): Promise<string> {
   const claims = { player, session: 's', gen: 1, scope: 'worlds:list' };

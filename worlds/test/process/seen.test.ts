@@ -181,6 +181,22 @@ seen('an instance tells its seats, its refusals, its saves, its ticks and its by
   assert.ok((samples.get('worlds_tick_late_seconds_count') ?? 0) > 0);
 });
 
+seen(
+  'a process that measures its own lateness tells none of an event loop that nobody watches',
+  async () => {
+    const [watched, own] = await Promise.all(
+      [new Metrics(), new Metrics({ watchesEventLoop: false })].map(async (metrics) =>
+        samplesOf(await metrics.text()),
+      ),
+    );
+    const lags = (samples: Map<string, number> | undefined): string[] =>
+      [...(samples?.keys() ?? [])].filter((name) => name.startsWith('nodejs_eventloop_lag_'));
+    assert.is(lags(watched).length, 8);
+    // This one is measured when it is asked for.
+    assert.equal(lags(own), ['nodejs_eventloop_lag_seconds']);
+  },
+);
+
 seen('a player who connects belongs to the trace of the join', async () => {
   const events: string[] = [];
   await using world = await TestWorld.start({

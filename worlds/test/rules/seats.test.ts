@@ -68,6 +68,22 @@ seats('of fifty players who ask at once, ten get the ten seats', () => {
   );
 });
 
+seats('signs of life put off the ends of those seats that they came from, and of no others', () => {
+  const events = [reserve('a'), connect('a', 1), reserve('b'), connect('b', 2), reserve('c')];
+  const before = after(rules.emptySeats(3), ...events);
+  const later = NOW + 5000;
+  const { seats: heard } = rules.decide(
+    before,
+    { type: 'heard', connections: new Set([2, 7]) },
+    later,
+  );
+  const endsOf = (state: Seats) => [...state.byPlayer.values()].map(({ untilMs }) => untilMs);
+  const [a = 0, b = 0, c = 0] = endsOf(before);
+  assert.equal(endsOf(heard), [a, b + 5000, c]);
+  const { effects } = rules.decide(heard, { type: 'time' }, later);
+  assert.equal(effects, [{ type: 'ping', connection: 1 }], 'only who was not heard is pinged');
+});
+
 seats('a lowered maxPlayers throws nobody out and lets nobody in', () => {
   const events = [reserve('a'), connect('a', 1), reserve('b'), connect('b', 2)];
   const state = after(rules.emptySeats(3), ...events, { type: 'configure', maxPlayers: 1 });

@@ -67,9 +67,11 @@ class CheckedTable {
         this.#connect(choice);
         return;
       case 'heard':
+        this.#decide({ type, connections: new Set([connection]) });
+        return;
       case 'time':
       case 'drain':
-        this.#decide(type === 'heard' ? { type, connection } : { type });
+        this.#decide({ type });
         return;
       case 'close':
         // It ends the world, so it comes rarely.
