@@ -62,7 +62,7 @@ export const benches: ReadonlyMap<string, Bench> = new Map<string, Bench>([
     'mixed',
     {
       measures:
-        'The 99th percentile of GETs beside 5,000 PUTs a second, each synced to the disk, in turn with GETs alone; the same where each fsync takes 10 ms longer, by a library that is made with `cc`.',
+        'The 99th percentile of GETs beside 5,000 PUTs a second, each synced to the disk, in turn with GETs alone; the same of the bare server, and where each fsync takes 10 ms longer, by a library that is made with `cc`.',
       run: benchMixed,
     },
   ],
