@@ -33,6 +33,8 @@ export interface ClientOptions {
   readonly touches: number;
   /** How likely a value is raw bytes. */
   readonly bytes: number;
+  /** How likely a client waits until all members hold its write. */
+  readonly waits: number;
   /** How likely a value is long. */
   readonly longValues: number;
   /** How likely a put expires, and after how long. */
@@ -68,6 +70,8 @@ const VALUES = [
 ];
 /** Raw bytes, as the log has them. */
 const BYTES = ['{"bytes":"AAEC/w==","type":"image/png"}', '{"bytes":"","type":"a/b"}'];
+/** How long a client waits for all members. */
+const WAIT_MS = 5000;
 const MAX_PADDING = 400;
 /** How likely a write sets a condition. */
 const CONDITIONS = 0.1;
@@ -263,6 +267,8 @@ export class Clients {
     this.counts.stored++;
     this.#trace.add(this.#timeline.nowMs, node.name, `stored ${op.kind} ${op.origin}/${op.seq}`);
     this.#oracle.acknowledged(node, op);
+    const { waits } = this.#options;
+    if (waits > 0 && this.#dice.chance(waits)) node.running?.driver.askAll(op.seq, WAIT_MS);
     const isRight =
       op.kind === (request.kind === 'touch' ? 'put' : request.kind) &&
       op.key === request.key &&

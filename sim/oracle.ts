@@ -153,7 +153,9 @@ export class Oracle {
     if (driver.counts.repaired > 0 && !this.ledger.isDamaged)
       this.report('repair', `${node.name} repairs, and nothing was damaged`);
     this.#compareVectors(node, replica);
-    this.#compareAcks(node, replica.origin, driver.count(witness.vector.get(replica.origin) ?? 0));
+    const ownSeq = witness.vector.get(replica.origin) ?? 0;
+    this.#compareAcks(node, replica.origin, driver.count(ownSeq));
+    if (driver.isHeldByAll(ownSeq)) this.#compareHolders(node, replica, ownSeq);
     for (const origin of witness.changedOrigins) this.#compareSum(node, replica, origin);
     for (const key of witness.changedKeys) this.#compareEntry(node, replica, key);
     const hasChanged = witness.changedOrigins.size > 0;
@@ -181,6 +183,21 @@ export class Oracle {
         'answer',
         `${name} counts ${acks} acks of ${idOf(link.op)}, and ${holding.length} nodes hold it`,
       );
+  }
+
+  /** `acks=all`: no member that the node counts never held the op. */
+  #compareHolders({ name }: ObservedNode, { origin, members }: Replica, seq: number): void {
+    if (seq === 0 || this.ledger.clonedOrigins.has(origin)) return;
+    for (const other of this.#nodes) {
+      // One that is let in and has not joined yet will get all of it from its sponsor.
+      const { witness } = other;
+      if (other.name === name || !members.has(witness.origin) || !witness.hasJoined) continue;
+      if (seqOf(this.#everStored(other.name), origin) < seq)
+        this.report(
+          'answer',
+          `${name} says that all hold ${origin}/${seq}, and ${other.name} lacks it`,
+        );
+    }
   }
 
   /** Everything that the node shows, against what it must show. */

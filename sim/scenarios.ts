@@ -138,7 +138,7 @@ const CHANGES: Readonly<Record<string, (dice: Dice) => Changes>> = {
     meshLimit: dice.pick([4, 8]),
     network: dice.chance(0.5) ? LOSSY : {},
     // Long enough for some rounds, and for cuts that outlast them.
-    clients: { everyMs: 150, keys: dice.pick([8, 24]), deletes: 0.4, expiring: 0.4 },
+    clients: { everyMs: 150, keys: dice.pick([8, 24]), deletes: 0.4, expiring: 0.4, waits: 0.05 },
     faults: {
       crashEveryMs: dice.pick([0, 10_000]),
       // A cut that ends would mend ways between the halves.
@@ -172,7 +172,7 @@ const CHANGES: Readonly<Record<string, (dice: Dice) => Changes>> = {
       meshLimit: dice.pick([4, 8]),
       lateNodes: dice.within([0, 2]),
       network: dice.chance(0.3) ? LOSSY : { delayMs: [1, dice.pick([5, 20, 100])] },
-      clients: { ...options.clients, everyMs: 100 },
+      clients: { ...options.clients, everyMs: 100, waits: 0.05 },
       faults: { ...faults, crashEveryMs: 5000, ...change.faults },
     };
   },

@@ -103,6 +103,12 @@ const SWITCHES: Readonly<Record<string, Switch>> = {
     text: 'if (other !== undefined) min.set(origin, Math.min(seq, other));',
     without: 'min.set(origin, Math.max(seq, other ?? 0));',
   },
+  /** Acks: by a certificate a member holds what one of its members held. */
+  'acks of the least': {
+    file: 'src/gossip/protocol/rounds.ts',
+    text: 'seqOf(report.min, view.origin)',
+    without: 'seqOf(report.max, view.origin)',
+  },
   /** Rule 9: nobody begins a round. */
   rounds: {
     file: 'src/gossip/protocol/mesh.ts',

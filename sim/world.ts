@@ -218,6 +218,25 @@ class World {
     const isClean = (): boolean => dead().every((count) => count === 0);
     const describeDead = (): string => `dead entries that stay: ${dead().join(', ')}`;
     await this.#require('forgetting', isClean, deadMs, describeDead);
+    if (this.#options.clients.waits > 0) await this.#requireAcks();
+  }
+
+  /** Every node hears that all members hold its last op. */
+  async #requireAcks(): Promise<void> {
+    const waits = new Set<string>();
+    for (const { name, running } of this.#nodes) {
+      const replica = running?.replica;
+      const seq = replica?.vector.get(replica.origin) ?? 0;
+      if (running === null || running.driver.isHeldByAll(seq)) continue;
+      waits.add(name);
+      running.driver.askAll(seq, this.#convergenceLimitMs());
+      running.driver.onConfirmed(() => {
+        if (running.driver.isHeldByAll(seq)) waits.delete(name);
+      });
+    }
+    const areHeld = (): boolean => waits.size === 0;
+    const describe = (): string => `acks of all, at ${[...waits].join(', ')}`;
+    await this.#require('answer', areHeld, this.#convergenceLimitMs(), describe);
   }
 
   /** The replay of each log is the map that it made; and nobody needs what is only in memory. */

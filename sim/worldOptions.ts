@@ -88,6 +88,7 @@ export function quiet(dice: Dice): WorldOptions {
       reads: 0.05,
       touches: 0,
       bytes: 0,
+      waits: 0,
       expiring: 0.3,
       ttlMs: [1, dice.pick([50, 3000, 200_000])],
     },

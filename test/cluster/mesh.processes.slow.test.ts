@@ -50,6 +50,37 @@ mesh('what one node takes shows on all, and what is deleted is collected on all'
   await waitForMetric(nodes, 'hearsay_map_dead_entries', 0, LIMIT_MS);
 });
 
+/** A PUT that waits for all. */
+async function putForAll(node: ScriptedNode, key: string, timeoutMs: number): Promise<unknown> {
+  const response = await node.request(`/cache/${key}?acks=all&timeout_ms=${timeoutMs}`, {
+    method: 'PUT',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify({ value: key, version: 'next' }),
+  });
+  const { acks, members } = (await response.json()) as { acks?: number; members?: number };
+  return [response.status, acks, members];
+}
+
+mesh('acks=all waits for the members without a link, and misses one that hangs', async () => {
+  await using cluster = await startScripted({ nodes: NODES, environment: ENVIRONMENT });
+  const { nodes } = cluster;
+  const last = nodes.at(-1);
+  assert.ok(last);
+  await waitForMetric(nodes, 'hearsay_members', NODES, LIMIT_MS);
+  await waitForFewLinks(nodes);
+  const writers = nodes.slice(0, 3);
+  const stored = await Promise.all(
+    writers.map((node, index) => putForAll(node, `k${index}`, LIMIT_MS)),
+  );
+  for (const answer of stored) assert.equal(answer, [200, NODES, NODES]);
+  await last.kill('SIGSTOP');
+  const [status, acks, members] = (await putForAll(nodes[0] ?? last, 'late', 2000)) as number[];
+  assert.equal([status, members], [200, NODES]);
+  assert.ok((acks ?? NODES) < NODES, `${acks} acks`);
+  await last.kill('SIGCONT');
+  assert.equal(await putForAll(nodes[0] ?? last, 'again', LIMIT_MS), [200, NODES, NODES]);
+});
+
 mesh(
   'two halves that were cut off from each other agree again, where no node names a URL',
   async () => {

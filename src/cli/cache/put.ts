@@ -21,7 +21,7 @@ interface PutFlags extends ClientFlags {
   readonly ttl?: number;
   readonly ifVersion?: number;
   readonly ifAbsent?: true;
-  readonly acks?: number;
+  readonly acks?: number | 'all';
   readonly string?: true;
   readonly type?: string;
   readonly file?: string;
@@ -52,9 +52,10 @@ export function register(program: Command): void {
     )
     .option('--if-absent', 'only if the key is absent')
     .addOption(
-      new Option('--acks <number>', 'wait until this number of nodes have stored it').argParser(
-        wholeNumber(1, 1000),
-      ),
+      new Option(
+        '--acks <number>',
+        'wait until this number of nodes have stored it; all: until all members have',
+      ).argParser((text) => (text === 'all' ? text : wholeNumber(1, 1000)(text))),
     )
     .option('--string', 'store VALUE as text, even if it is JSON')
     .addOption(
@@ -78,9 +79,11 @@ async function put(key: string, text: string | undefined, flags: PutFlags): Prom
     const stored = await tellConflict(key, flags, () => client.put(key, value, optionsOf(flags)));
     await printLine(flags.json ? storedLine(key, stored) : `version ${stored.version}`);
     const { acks } = flags;
-    if (acks !== undefined && (stored.acks ?? 0) < acks)
+    if (acks === undefined) return;
+    const wanted = acks === 'all' ? (stored.members ?? 1) : acks;
+    if ((stored.acks ?? 0) < wanted)
       throw new HearsayError(
-        `It is stored, but only on ${stored.acks ?? 0} of ${acks} nodes in time.`,
+        `It is stored, but only on ${stored.acks ?? 0} of ${wanted} nodes in time.`,
       );
   });
 }
@@ -125,7 +128,10 @@ async function readValue(text: string, { string, type }: PutFlags): Promise<unkn
   return isText ? input : parseValue(input.replace(/^\ufeff/, '').replace(/\r?\n$/, ''));
 }
 
-const storedLine = (key: string, { version, expiresAt, node, token, acks }: Stored): string =>
+const storedLine = (
+  key: string,
+  { version, expiresAt, node, token, acks, members }: Stored,
+): string =>
   JSON.stringify({
     key,
     version,
@@ -133,6 +139,7 @@ const storedLine = (key: string, { version, expiresAt, node, token, acks }: Stor
     node,
     token,
     ...(acks !== null && { acks }),
+    ...(members !== null && { members }),
   });
 
 const EXAMPLES = `

@@ -27,9 +27,9 @@ export interface PutOptions {
   readonly ttlMs?: number | null;
   /**
    * The number of nodes that must have stored it before the answer, including the one asked: 1 to
-   * 1,000; see `Stored.acks`.
+   * 1,000, or `all` members; see `Stored.acks`.
    */
-  readonly acks?: number;
+  readonly acks?: number | 'all';
   /** The node's longest wait for them, in milliseconds: 1 to 60,000, default 5,000. */
   readonly acksTimeoutMs?: number;
   /**
@@ -68,10 +68,12 @@ export interface Stored {
   readonly token: string | null;
   /** The number of nodes that had stored it in time if `acks` was asked for; else null. */
   readonly acks: number | null;
+  /** The number of all members if `acks: 'all'` was asked for; else null. With as many acks, all had stored it. */
+  readonly members: number | null;
 }
 
 /** The entry after a touch: its value and version are as before. */
-export type Touched = Omit<Stored, 'acks'>;
+export type Touched = Omit<Stored, 'acks' | 'members'>;
 
 export interface Deleted {
   /**
@@ -94,7 +96,7 @@ export interface WirePut {
   readonly raw: Bytes | null;
   readonly version: number | 'next';
   readonly ttlMs: number | null;
-  readonly acks: number | null;
+  readonly acks: number | 'all' | null;
   readonly acksTimeoutMs: number;
   readonly ifMatch: string | null;
   /** Also in `meta`, and so it names the write. Null where a repeated write does no harm, for JSON text and for bytes. */
@@ -167,7 +169,7 @@ export function putOp(
   const { value: text, meta: ofValue } = encodeValue(value);
   if (version !== 'next') whole('version', version, 0, MAX_VERSION);
   if (ttlMs !== null) whole('ttlMs', ttlMs, 1, MAX_TTL_MS, ', or null');
-  if (acks !== null) whole('acks', acks, 1, MAX_ACKS);
+  if (acks !== null && acks !== 'all') whole('acks', acks, 1, MAX_ACKS, ', or "all"');
   whole('acksTimeoutMs', acksTimeoutMs, 1, MAX_ACKS_TIMEOUT_MS);
   if (acks !== null) requirePath(key, "A write of this key can't ask for acks");
   if (ifMatch !== null)
@@ -306,6 +308,7 @@ export function readPut(op: WirePut, { status, body }: Answered): Stored {
     node: stringMember(body, 'node'),
     token: stringMember(body, 'token'),
     acks: countMember(body, 'acks'),
+    members: countMember(body, 'members'),
   };
 }
 

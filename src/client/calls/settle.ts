@@ -62,5 +62,5 @@ async function knownAgain(
   });
   if (!isOwnWrite(op, found)) throw unknown(refusal);
   const expiresAt = instantMember(found.body, 'expires_at');
-  return { version: currentVersion, expiresAt, node: null, token, acks: null };
+  return { version: currentVersion, expiresAt, node: null, token, acks: null, members: null };
 }

@@ -106,9 +106,25 @@ export class Driver {
     return this.#core.acks(seq);
   }
 
+  /** Whether every member that this node counts has committed its own op of that seq. */
+  isHeldByAll(seq: number): boolean {
+    return this.#core.isHeldByAll(seq);
+  }
+
+  /** The number of other nodes that are members. */
+  others(): number {
+    return this.#core.others();
+  }
+
   /** Asks the peers to say at once when they have committed this node's ops; once in each turn. */
   ask(): void {
     this.#parts.confirmRequests.ask();
+  }
+
+  /** Asks all members, also those without a link. @param forMs how long a client waits, in milliseconds. */
+  askAll(seq: number, forMs: number): void {
+    this.ask();
+    this.#core.askAll(seq, forMs);
   }
 
   /**

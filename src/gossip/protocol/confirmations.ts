@@ -1,6 +1,7 @@
 /**
  * Confirmations: peers say up to which seq they hold this node's ops, in their digests, and at once if
- * a client waits. This node tells them the same. A confirmed op is committed at the peer.
+ * a client waits. This node tells them the same. A confirmed op is committed at the peer. Of members without a link a
+ * certificate tells it (rule 9): each member that it names held all of `min`.
  */
 import { type Hash, sameHash } from '../../words/hash.ts';
 import { seqOf } from '../../words/vector.ts';
@@ -23,6 +24,10 @@ export class Confirmations {
   readonly #claims: RejoinClaims;
   /** Member origin → highest seq of our own origin that it holds. It never falls. */
   readonly #held = new Map<string, Confirmed>();
+  /** Member origin → highest seq of our own origin that it held by a certificate. */
+  readonly #reported = new Map<string, number>();
+  /** The highest seq up to which some member has shown by a sum that it holds our very ops. */
+  #shownSeq = 0;
 
   constructor(state: CoreState, claims: RejoinClaims) {
     this.#state = state;
@@ -49,6 +54,21 @@ export class Confirmations {
     const { nodeId } = hello;
     const url = hello.url ?? (member.nodeId === nodeId ? member.url : null);
     this.#held.set(hello.origin, { seq, nodeId, url });
+    if (sum !== undefined) this.#shownSeq = Math.max(this.#shownSeq, seq);
+    this.#state.out({ kind: 'heldMore' });
+  }
+
+  /**
+   * By a certificate these members held our own ops up to the seq. It has no sum, and their ops may be others if this
+   * log was put back: so it counts as far as a link has shown a sum.
+   */
+  reportedBy(reporters: ReadonlySet<string>, seq: number): void {
+    const { origin, vector, members } = this.#state.view;
+    for (const known of this.#reported.keys())
+      if (!members.has(known)) this.#reported.delete(known);
+    if (seq === 0 || seq > seqOf(vector, origin)) return;
+    for (const reporter of reporters)
+      this.#reported.set(reporter, Math.max(seq, this.#reported.get(reporter) ?? 0));
     this.#state.out({ kind: 'heldMore' });
   }
 
@@ -70,12 +90,32 @@ export class Confirmations {
    * @returns the number of other nodes that hold the op of that seq.
    */
   count(seq: number): number {
-    const { members } = this.#state.view;
+    return this.#nodesOf((origin) => this.#holds(origin, seq));
+  }
+
+  /** The number of other nodes that are members; each counts once, as in `count`. */
+  others(): number {
+    return this.#nodesOf(() => true);
+  }
+
+  /** Whether every member that this node counts holds the op of that seq. */
+  isHeldByAll(seq: number): boolean {
+    return this.#state.otherMembers().every((origin) => this.#holds(origin, seq));
+  }
+
+  #holds(origin: string, seq: number): boolean {
+    if ((this.#held.get(origin)?.seq ?? 0) >= seq) return true;
+    return seq <= this.#shownSeq && (this.#reported.get(origin) ?? 0) >= seq;
+  }
+
+  #nodesOf(isCounted: (origin: string) => boolean): number {
+    const { members, origin: own } = this.#state.view;
     const urlsOfNodes = new Map<string, Set<string>>();
-    for (const [origin, held] of this.#held) {
-      if (held.seq < seq || !members.has(origin)) continue;
-      const urls = urlsOfNodes.get(held.nodeId) ?? new Set();
-      urlsOfNodes.set(held.nodeId, held.url === null ? urls : urls.add(held.url));
+    for (const member of members.all()) {
+      if (member.origin === own || !isCounted(member.origin)) continue;
+      const { nodeId, url } = this.#held.get(member.origin) ?? member;
+      const urls = urlsOfNodes.get(nodeId) ?? new Set();
+      urlsOfNodes.set(nodeId, url === null ? urls : urls.add(url));
     }
     // Nodes may share a name; those at different URLs are different nodes.
     let count = 0;

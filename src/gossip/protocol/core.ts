@@ -81,7 +81,7 @@ export class Core {
     this.#confirmations = new Confirmations(state, this.#claims);
     this.#joiner = new Joiner(state, this.#claims);
     this.#puller = new Puller(state, this.#joiner);
-    this.#mesh = new Mesh(state, this.#puller, this.stability);
+    this.#mesh = new Mesh(state, this.#puller, this.stability, this.#confirmations);
     this.#comparison = new Comparison(
       state,
       this.#puller,
@@ -127,6 +127,26 @@ export class Core {
   /** The number of other members that have committed this node's op of that seq. */
   acks(seq: number): number {
     return this.#confirmations.count(seq);
+  }
+
+  /** Whether every member that this node counts has committed this node's op of that seq. */
+  isHeldByAll(seq: number): boolean {
+    return this.#confirmations.isHeldByAll(seq);
+  }
+
+  /** The number of other nodes that are members. */
+  others(): number {
+    return this.#confirmations.others();
+  }
+
+  /**
+   * A client waits until all members hold this node's op of that seq. Beyond a full mesh the members that have no link here
+   * report in a round, which this node begins soon if none comes by.
+   *
+   * @param forMs how long the client waits, in milliseconds.
+   */
+  askAll(seq: number, forMs: number): void {
+    if (this.#state.isMesh) this.#mesh.isAskedFor(seq, forMs);
   }
 
   /** Members of the cluster that this node belonged to before it rejoined: it dials them as well. */

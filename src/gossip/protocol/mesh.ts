@@ -1,5 +1,6 @@
 /** The work of a node only beyond a full mesh: it hears members by rounds, and passes on the ops of others. */
 import type { Stability } from '../../rules/stability.ts';
+import type { Confirmations } from './confirmations.ts';
 import type { CoreState } from './coreState.ts';
 import type { Message } from './messages.ts';
 import type { Greeted } from './peer.ts';
@@ -16,9 +17,19 @@ export class Mesh {
   readonly spread: Spread;
   readonly #rounds: Rounds;
 
-  constructor(state: CoreState, puller: Puller, stability: Stability) {
+  constructor(
+    state: CoreState,
+    puller: Puller,
+    stability: Stability,
+    confirmations: Confirmations,
+  ) {
     this.spread = new Spread(state, puller);
-    this.#rounds = new Rounds(state, stability);
+    this.#rounds = new Rounds(state, stability, confirmations);
+  }
+
+  /** See `Rounds.isAskedFor`. */
+  isAskedFor(seq: number, forMs: number): void {
+    this.#rounds.isAskedFor(seq, forMs);
   }
 
   tick(): void {

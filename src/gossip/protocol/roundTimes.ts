@@ -11,5 +11,10 @@ export const ROUND_MS = 8000;
 export const HOP_MS = 500;
 /** A member that a certificate names counts as heard for so long: one round may be lost, and another one late. */
 export const HEARD_BY_ROUND_MS = 3 * ROUND_INTERVAL_MS + ROUND_MS;
+/**
+ * A client that waits until all members hold a write has its node begin a round after this time, in milliseconds, and
+ * as much again drawn at random: if many nodes have such clients, the round of one serves all.
+ */
+export const ASKED_ROUND_MS = 500;
 /** The longest time without any certificate, in milliseconds, before any member begins a round. */
 export const ROUND_PATIENCE_MS = 6 * ROUND_INTERVAL_MS;

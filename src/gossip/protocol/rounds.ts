@@ -9,7 +9,10 @@
  */
 import { merged, type Report, reportOf } from '../../rules/certificate.ts';
 import type { Stability } from '../../rules/stability.ts';
+import { nextRandom } from '../../words/random.ts';
+import { seqOf } from '../../words/vector.ts';
 import type { ConnectionId } from '../transport.ts';
+import type { Confirmations } from './confirmations.ts';
 import type { CoreState } from './coreState.ts';
 import {
   type CertificateMessage,
@@ -18,7 +21,13 @@ import {
   type RoundMessage,
 } from './messages.ts';
 import type { Greeted } from './peer.ts';
-import { HOP_MS, ROUND_INTERVAL_MS, ROUND_MS, ROUND_PATIENCE_MS } from './roundTimes.ts';
+import {
+  ASKED_ROUND_MS,
+  HOP_MS,
+  ROUND_INTERVAL_MS,
+  ROUND_MS,
+  ROUND_PATIENCE_MS,
+} from './roundTimes.ts';
 
 /** Rounds that this node takes part in at one time. */
 const MAX_OPEN = 8;
@@ -36,9 +45,19 @@ interface OpenRound {
   report: Report | null;
 }
 
+/** Clients wait until all members hold this node's ops up to a seq. */
+interface Asked {
+  readonly seq: number;
+  readonly untilMs: number;
+  /** The time at which this node begins a round for them. */
+  readonly beginsAt: number;
+}
+
 export class Rounds {
   readonly #state: CoreState;
   readonly #stability: Stability;
+  readonly #confirmations: Confirmations;
+  #asked: Asked | null = null;
   readonly #open = new Map<string, OpenRound>();
   /** By the id of a round: the time at which it came by. */
   readonly #begunAt = new Map<string, number>();
@@ -47,21 +66,59 @@ export class Rounds {
   #nextAt: number;
   #lastCertificateAt: number;
 
-  constructor(state: CoreState, stability: Stability) {
+  constructor(state: CoreState, stability: Stability, confirmations: Confirmations) {
     this.#state = state;
     this.#stability = stability;
+    this.#confirmations = confirmations;
     this.#nextAt = state.startedAt;
     this.#lastCertificateAt = state.startedAt;
   }
 
   tick(): void {
     for (const round of [...this.#open.values()]) this.#endIfDue(round);
-    const { nowMs, standing, isMesh, settings } = this.#state;
-    if (!isMesh || standing.phase !== 'ready' || nowMs < this.#nextAt) return;
+    const { nowMs, standing, isMesh } = this.#state;
+    if (!isMesh || standing.phase !== 'ready') return;
+    if (this.#isDueForClients()) this.#begin();
+    if (nowMs < this.#nextAt) return;
     this.#nextAt = nowMs + ROUND_INTERVAL_MS;
-    if (!this.#isBeginner()) return;
+    if (this.#isBeginner()) this.#begin();
+  }
+
+  /**
+   * Clients wait until all members hold this node's own ops up to the seq.
+   *
+   * @param forMs how long they wait, in milliseconds.
+   */
+  isAskedFor(seq: number, forMs: number): void {
+    const { nowMs } = this.#state;
+    const untilMs = nowMs + forMs;
+    const asked = this.#asked;
+    this.#asked = {
+      seq: Math.max(seq, asked?.seq ?? 0),
+      untilMs: Math.max(untilMs, asked?.untilMs ?? untilMs),
+      beginsAt: asked?.beginsAt ?? this.#askedRoundAt(),
+    };
+  }
+
+  #askedRoundAt(): number {
+    const { nowMs, random } = this.#state;
+    return nowMs + ASKED_ROUND_MS * (1 + nextRandom(random));
+  }
+
+  #isDueForClients(): boolean {
+    const { nowMs } = this.#state;
+    const asked = this.#asked;
+    if (asked === null) return false;
+    if (nowMs >= asked.untilMs || this.#confirmations.isHeldByAll(asked.seq)) {
+      this.#asked = null;
+      return false;
+    }
+    return nowMs >= asked.beginsAt;
+  }
+
+  #begin(): void {
     this.#number++;
-    this.#enter(`${settings.instance}.${this.#number}`, null, ROUND_MS);
+    this.#enter(`${this.#state.settings.instance}.${this.#number}`, null, ROUND_MS);
   }
 
   /** The smallest member that is heard begins; any other one only if no certificate has come for long. */
@@ -94,6 +151,8 @@ export class Rounds {
   #enter(id: string, parent: ConnectionId | null, timeMs: number): void {
     const { nowMs } = this.#state;
     remember(this.#begunAt, id, nowMs);
+    // Its certificate may tell the clients what they wait for, also where another node began it.
+    if (this.#asked !== null) this.#asked = { ...this.#asked, beginsAt: this.#askedRoundAt() };
     const links = this.#links(parent);
     const waits = new Set(links);
     const round = { id, parent, waits, endsAt: nowMs + timeMs, report: null };
@@ -134,6 +193,7 @@ export class Rounds {
       peers.reported(origin, begunAt);
     }
     this.#stability.certify({ ...report, members }, nowMs);
+    this.#confirmations.reportedBy(members, seqOf(report.min, view.origin));
   }
 
   #links(except: ConnectionId | null): ConnectionId[] {

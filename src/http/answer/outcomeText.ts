@@ -57,14 +57,18 @@ export class OutcomeTexts {
     this.#tokens = tokens;
   }
 
-  /** The body of a single PUT's or DELETE's answer. @param acks null if the request asked for none. */
-  written(outcome: Extract<Outcome, { kind: 'stored' | 'deleted' }>, acks: number | null): string {
+  /** The body of a single PUT's or DELETE's answer. @param holders null if the request asked for no acks. */
+  written(
+    outcome: Extract<Outcome, { kind: 'stored' | 'deleted' }>,
+    holders: { readonly acks: number; readonly members: number | null } | null,
+  ): string {
     const members =
       outcome.kind === 'stored' ? this.#storedMembers(outcome.op) : this.#deletedMembers(outcome);
-    const acksMember = acks === null ? '' : `,"acks":${acks}`;
+    const acksMember = holders === null ? '' : `,"acks":${holders.acks}`;
+    const all = holders?.members == null ? '' : `,"members":${holders.members}`;
     const token = this.#tokens.ofOutcome(outcome);
     const status = outcome.kind === 'stored' && outcome.isTouch ? 'touched' : outcome.kind;
-    return `{"status":"${status}",${members},"token":"${token}"${acksMember}}`;
+    return `{"status":"${status}",${members},"token":"${token}"${acksMember}${all}}`;
   }
 
   /** The body of a single request's answer 409. */

@@ -22,6 +22,10 @@ const meta = metaSchema;
 const token = z
   .string()
   .meta({ description: 'For Hearsay-After: a read with it sees this write on any node.' });
+const members = z.int().min(1).optional().meta({
+  description:
+    'The number of all members; only if the request asked for acks=all. With as many acks all of them had committed it.',
+});
 const acks = z.int().min(1).optional().meta({
   description:
     'The number of nodes that had committed it in time; only if the request asked for acks.',
@@ -58,7 +62,15 @@ export const readEntrySchema = z
   .meta({ id: 'ReadEntry' });
 
 export const storedSchema = z
-  .object({ status: z.literal('stored'), node, version, expires_at: expiresAt, token, acks })
+  .object({
+    status: z.literal('stored'),
+    node,
+    version,
+    expires_at: expiresAt,
+    token,
+    acks,
+    members,
+  })
   .meta({ id: 'Stored' });
 
 export const touchedSchema = storedSchema
@@ -68,7 +80,7 @@ export const touchedSchema = storedSchema
 const existed = z.boolean().meta({ description: 'Whether the key was live.' });
 
 export const deletedSchema = z
-  .object({ status: z.literal('deleted'), node, existed, token, acks })
+  .object({ status: z.literal('deleted'), node, existed, token, acks, members })
   .meta({ id: 'Deleted' });
 
 export const deletedManySchema = z

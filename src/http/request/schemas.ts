@@ -75,6 +75,18 @@ export const digits = (minimum: number, maximum: number) => {
     .meta({ override: { type: 'integer', minimum, maximum } });
 };
 
+/** A whole number in a query, or the word. */
+export const digitsOr = <Word extends string>(word: Word, minimum: number, maximum: number) => {
+  const message = mustBe(`an integer from ${minimum} to ${maximum}, or ${word}`);
+  const isNumber = (text: string): boolean =>
+    isDigits.test(text) && Number(text) >= minimum && Number(text) <= maximum;
+  return z
+    .string(message)
+    .refine((text) => text === word || isNumber(text), message)
+    .transform((text) => (text === word ? word : Number(text)))
+    .meta({ override: { anyOf: [{ type: 'integer', minimum, maximum }, { const: word }] } });
+};
+
 export const putBodySchema = z
   .object({ value, version, ttl_ms: ttlMs, meta }, mustBe('a JSON object'))
   .meta({ id: 'Put' });

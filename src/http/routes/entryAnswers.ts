@@ -17,7 +17,7 @@ import { Tokens } from '../answer/tokens.ts';
 import type { Exchange } from '../exchange.ts';
 import { etagOf, namesTag } from '../request/conditions.ts';
 import { type RequestTraces, tracedWait } from '../requestTraces.ts';
-import type { AcksQuery, AckWaits } from '../wait/acks.ts';
+import type { AcksQuery, AckWaits, Holders } from '../wait/acks.ts';
 
 export class EntryAnswers {
   readonly #replica: Replica;
@@ -75,25 +75,27 @@ export class EntryAnswers {
     const trace = this.#traces?.of(exchange.req) ?? null;
     const outcome = at(await this.#replica.submit([request], trace), 0);
     this.#audit?.(exchange.req, caller, [outcome]);
-    const count = query.acks === undefined ? null : await this.#acksOf(exchange, outcome, query);
-    this.#answer(exchange, outcome, count);
+    const holders =
+      query.acks === undefined ? null : await this.#holdersOf(exchange, outcome, query);
+    this.#answer(exchange, outcome, holders);
   }
 
   /**
    * A request that logged nothing needs no confirmation, and neither does any request on a node without
    * peers.
    */
-  async #acksOf({ req }: Exchange, outcome: Outcome, query: AcksQuery): Promise<number> {
+  async #holdersOf({ req }: Exchange, outcome: Outcome, query: AcksQuery): Promise<Holders> {
     const op = outcome.kind === 'stored' || outcome.kind === 'deleted' ? outcome.op : null;
     const acks = this.#acks;
-    if (op === null || acks === null) return 1;
+    if (op === null) return { acks: 1, members: null };
+    if (acks === null) return { acks: 1, members: query.acks === 'all' ? 1 : null };
     return tracedWait(this.#traces, req, 'acks', () => acks.until(op, query));
   }
 
   #answer(
     to: Exchange,
     outcome: Outcome,
-    acks: number | null,
+    holders: Holders | null,
     nowMs: (() => number) | null = null,
   ): void {
     const texts = this.#texts;
@@ -115,7 +117,7 @@ export class EntryAnswers {
         return;
       case 'stored':
       case 'deleted':
-        answerJson(to, texts.written(outcome, acks));
+        answerJson(to, texts.written(outcome, holders));
         return;
       case 'conflict':
         answer(to, 409, PROBLEM_TYPE, texts.conflict(outcome));

@@ -104,7 +104,7 @@ test('an absent key is a failure, told on stderr', async (hear) => {
 });
 
 test('conditions, and a time to live', async (hear, server) => {
-  assert.equal(await hear('put', 'a', '1', '--if-absent'), done('version 0\n'));
+  assert.equal(await hear('put', 'a', '1', '--if-absent', '--acks', 'all'), done('version 0\n'));
   const conflict = await hear('put', 'a', '1', '--if-absent');
   assert.is(conflict.code, 1);
   assert.match(conflict.err, /"a" is at version 0/);

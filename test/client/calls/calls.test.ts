@@ -45,6 +45,12 @@ test('what is put is got, with its type, its version and its expiry', async (cli
   assert.equal(entry, { key: 'a', value, version: 1, expiresAt: stored.expiresAt });
 });
 
+test('a put that waits for all tells how many members there are', async (client) => {
+  const { acks, members } = await client.put('a', 1, { acks: 'all' });
+  assert.equal([acks, members], [1, 1]);
+  assert.equal((await client.put('a', 1, { acks: 1 })).members, null);
+});
+
 test('an absent key is undefined, and so is a deleted and an expired one', async (client, server) => {
   assert.is(await client.get('a'), undefined);
   await client.put('a', 1);

@@ -1,4 +1,5 @@
 /** Rounds beyond a full mesh (rule 9): who asks whom, when a node reports, and what a certificate is taken for. */
+import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Output } from '../../../src/gossip/protocol/inputOutput.ts';
@@ -208,6 +209,92 @@ rounds('what all have reported becomes stable, and is collected', () => {
     collected.push(...ticked(node, 500).filter(({ kind }) => kind === 'collect'));
   const [first] = collected;
   assert.equal(first?.kind === 'collect' && [...first.stable.vector], [[OWN, 1]]);
+});
+
+/** A member whose links have shown that they hold its ops up to the seq. */
+function shown(seq: number, own = THREE): TestCore {
+  const node = meshed({ own, links: own === THREE ? [OWN, TWO] : [TWO, THREE] });
+  node.view.vector.set(own, seq);
+  for (const connection of [0, 1])
+    node.receive(connection, { type: 'confirmed', seq, sum: { high: 0, low: seq } });
+  return node;
+}
+
+const certificateOf = (members: readonly string[], min: number, max: number, id = 'c') =>
+  ({
+    type: 'certificate',
+    id,
+    report: {
+      min: new Map([[THREE, min]]),
+      max: new Map([[THREE, max]]),
+      clock: NOW,
+      members: new Set(members),
+    },
+  }) as const;
+
+rounds('by a certificate all that it names hold the least of its seqs', () => {
+  fc.assert(
+    fc.property(
+      fc.subarray([OWN, TWO, FOUR, FIVE]),
+      fc.integer({ min: 0, max: 6 }),
+      fc.integer({ min: 1, max: 4 }),
+      (named, min, seq) => {
+        const { core, receive } = shown(4);
+        receive(0, certificateOf(named, min, 9));
+        // A seq that was never born here counts for nothing.
+        const isProven = min >= seq && min <= 4;
+        const proven = [FOUR, FIVE].filter((origin) => isProven && named.includes(origin));
+        assert.is(core.acks(seq), 2 + proven.length);
+        assert.is(core.isHeldByAll(seq), proven.length === 2);
+        assert.is(core.others(), 4);
+      },
+    ),
+  );
+});
+
+rounds('a certificate has no sum: it counts as far as a link has shown one', () => {
+  const node = meshed({ own: THREE, links: [OWN, TWO] });
+  node.view.vector.set(THREE, 4);
+  node.receive(0, certificateOf([OWN, TWO, FOUR, FIVE], 4, 4));
+  assert.is(node.core.acks(4), 0);
+  node.receive(1, { type: 'confirmed', seq: 3, sum: { high: 0, low: 3 } });
+  assert.ok(node.core.isHeldByAll(3));
+  assert.not.ok(node.core.isHeldByAll(4));
+});
+
+rounds('a client that waits for all has the node begin a round, once a second at most', () => {
+  const node = shown(4);
+  for (let count = 0; count < 4; count++) assert.equal(sent(ticked(node, 500), 'round'), []);
+  node.core.askAll(4, 5000);
+  let begun = 0;
+  for (let count = 0; count < 20; count++) {
+    const asked = sent(ticked(node, 250), 'round');
+    for (const { connection, message } of asked)
+      node.receive(connection, { type: 'echo', id: message.id });
+    if (asked.length > 0) begun++;
+  }
+  assert.ok(begun >= 3 && begun <= 9, `${begun} rounds in 5 s`);
+  for (let count = 0; count < 8; count++) assert.equal(sent(ticked(node, 500), 'round'), []);
+});
+
+rounds('a round of another node serves the client as well', () => {
+  const node = shown(4);
+  node.core.askAll(4, 60_000);
+  for (let count = 0; count < 12; count++) {
+    assert.equal(
+      sent(ticked(node, 400), 'round').filter(({ connection }) => connection === 0),
+      [],
+    );
+    node.receive(0, { type: 'round', id: `r${count}`, timeMs: 300 });
+  }
+  node.receive(0, certificateOf([OWN, TWO, FOUR, FIVE], 4, 4, 'r11'));
+  for (let count = 0; count < 8; count++) assert.equal(sent(ticked(node, 500), 'round'), []);
+});
+
+rounds('up to the mesh limit a client that waits for all begins no round', () => {
+  const node = meshed({ meshLimit: 5 });
+  node.core.askAll(1, 5000);
+  for (let count = 0; count < 20; count++) assert.equal(sent(ticked(node, 250), 'round'), []);
 });
 
 rounds.run();

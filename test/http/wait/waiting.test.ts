@@ -13,6 +13,7 @@ const JSON_HEADERS = { 'Content-Type': 'application/json' };
 interface Body {
   readonly token: string;
   readonly acks?: number;
+  readonly members?: number;
   readonly detail?: string;
   readonly reason?: string;
 }
@@ -154,6 +155,7 @@ waiting('tokens and cursors that name many logs of nobody are refused at once', 
 /** Peers that confirm when the test says so. */
 class FakePeers implements Acks {
   asked = 0;
+  askedForMs = 0;
   readonly #held: number[];
   #listener: () => void = () => {};
 
@@ -163,6 +165,19 @@ class FakePeers implements Acks {
 
   ask(): void {
     this.asked++;
+  }
+
+  askAll(_seq: number, forMs: number): void {
+    this.ask();
+    this.askedForMs = forMs;
+  }
+
+  isHeldByAll(seq: number): boolean {
+    return this.count(seq) === this.#held.length;
+  }
+
+  others(): number {
+    return this.#held.length;
   }
 
   count(seq: number): number {
@@ -215,9 +230,39 @@ waiting(
   },
 );
 
+waiting(
+  'acks=all answers once all members have committed the write, and says how many',
+  async () => {
+    const { acks, server: started } = await withPeers(2);
+    await using server = started;
+    const writing = send(server, 'PUT', '/cache/a?acks=all&timeout_ms=60000', putOf());
+    while (acks.asked === 0) await new Promise((resolve) => setImmediate(resolve));
+    assert.is(acks.askedForMs, 60_000);
+    const { seq } = server.replica.record('node1.aaaaaa');
+    acks.confirm(0, seq);
+    acks.confirm(1, seq);
+    const { body } = await writing;
+    assert.equal([body.acks, body.members], [3, 3]);
+    const touch = await send(server, 'POST', '/cache/a/touch?acks=all&timeout_ms=20', {
+      ttl_ms: null,
+    });
+    assert.equal([touch.body.acks, touch.body.members], [1, 3], 'not in time');
+    const none = await send(server, 'DELETE', '/cache/none?version=1&acks=all');
+    assert.equal([none.body.acks, none.body.members], [1, undefined], 'nothing was logged');
+  },
+);
+
 waiting('acks out of their range are 422, and nothing is stored', async () => {
   await using server = await WatchServer.start();
-  for (const query of ['acks=0', 'acks=1001', 'acks=x', 'acks=2&timeout_ms=0', 'acks=1&acks=2'])
+  for (const query of [
+    'acks=0',
+    'acks=1001',
+    'acks=x',
+    'acks=ALL',
+    'acks=',
+    'acks=2&timeout_ms=0',
+    'acks=1&acks=2',
+  ])
     assert.is((await send(server, 'PUT', `/cache/a?${query}`, putOf())).status, 422, query);
   assert.is(server.replica.map.size, 0);
 });

@@ -36,7 +36,14 @@ export interface ServerOptions
   readonly clock?: () => number;
 }
 
-const NO_ACKS: Acks = { ask: () => {}, count: () => 0, onConfirmed: () => () => {} };
+const NO_ACKS: Acks = {
+  ask: () => {},
+  askAll: () => {},
+  count: () => 0,
+  isHeldByAll: () => true,
+  others: () => 0,
+  onConfirmed: () => () => {},
+};
 const SWEEP_MS = 20;
 const PATIENCE_MS = 10_000;
 
