@@ -1,9 +1,9 @@
 /**
  * The room for young objects, bounded. V8 doubles it while many of its objects outlive a collection, on a machine
- * with much memory to 64 MiB a half: collections become few, and each stops the node for 5 to 10 ms, which is the
- * 99th percentile of every answer beside a stream of writes. With halves of 8 MiB one takes about a millisecond, and
- * the node holds 80 to 110 MiB less. V8 takes the size itself only from the command line, but asks for the factor by which
- * it grows each time, so the factor is 1 from the bound on.
+ * with much memory to 64 MiB a half: collections become few, and each stops the node for several milliseconds, which
+ * shows in the 99th percentile of answers beside a stream of writes. With halves of 8 MiB one takes about a
+ * millisecond, and the node holds 80 to 110 MiB less (docs/performance.md). V8 takes the size itself only from the
+ * command line, but asks for the factor by which it grows each time, so the factor is 1 from the bound on.
  */
 import { PerformanceObserver } from 'node:perf_hooks';
 import { getHeapSpaceStatistics, setFlagsFromString } from 'node:v8';
