@@ -261,4 +261,4 @@ const calm = (options: NetworkOptions): NetworkOptions => ({
 });
 
 /** `{"type":"delta",…` → `delta`. */
-const kindOf = (text: string): string => text.slice(9, text.indexOf('"', 9));
+export const kindOf = (text: string): string => text.slice(9, text.indexOf('"', 9));

@@ -352,8 +352,10 @@ export class Core {
     const peer = peers.get(connection);
     if (peer === undefined) return;
     peers.heard(peer, nowMs);
-    if (message.type === 'hello') this.#greeter.helloFrom(peer, message);
-    else if (message.type === 'error') this.#greeter.errorFrom(peer, message);
+    if (message.type === 'hello') {
+      this.#greeter.helloFrom(peer, message);
+      this.#keeper.greeted(peer);
+    } else if (message.type === 'error') this.#greeter.errorFrom(peer, message);
     else if (isGreeted(peer)) this.#messageFrom(peer, message);
     else this.#state.misbehaves(connection, 'order', 'the peer did not say hello first');
   }

@@ -51,6 +51,11 @@ export class Link {
     this.#told ??= { vector, sinceMs: nowMs };
   }
 
+  /** The ops that it told of are late, and are pulled elsewhere. */
+  waitsAgain(nowMs: number): void {
+    if (this.#told !== null) this.#told = { ...this.#told, sinceMs: nowMs };
+  }
+
   forgetsTold(): void {
     this.#told = null;
   }

@@ -23,6 +23,8 @@ const STAY_MS = 10_000;
 export class Links {
   readonly #state: CoreState;
   #drawn: readonly string[] = [];
+  /** The members that it has chosen: its successor, perhaps one after that, and those drawn at random. */
+  #wanted: ReadonlySet<string> = new Set();
   #isRestricted = false;
   #nextRedrawAt: number;
   #nextVisitAt: number;
@@ -46,13 +48,31 @@ export class Links {
     this.#isRestricted = true;
     this.#refuseOld();
     const ways = this.#ways();
-    const wanted = this.#wanted(ways);
+    this.#wanted = this.#chosen(ways);
     this.#visit();
+    if (standing.phase === 'ready') {
+      this.#closeUnwanted();
+      this.#closeBeyondBound();
+    }
     for (const address of addresses.all)
-      address.isWanted = this.#isWanted(address, wanted, ways.linked.size > 0);
-    if (standing.phase !== 'ready') return;
-    this.#closeUnwanted(wanted);
-    this.#closeBeyondBound(wanted);
+      address.isWanted = this.#isWanted(address, ways.linked.size > 0);
+  }
+
+  /**
+   * The peer has said hello. A connection that is closed soon carries no op: the links whose place it took would be lazy
+   * by then.
+   */
+  greeted(peer: Peer): void {
+    const { isMesh, standing } = this.#state;
+    if (!isMesh || standing.phase !== 'ready' || !peer.link.isEager || !this.#isVisit(peer)) return;
+    peer.link.becomes('lazy');
+    this.#state.send(peer.connection, { type: 'prune' });
+  }
+
+  /** Whether this node has dialled a member that it has not chosen. */
+  #isVisit(peer: Peer): boolean {
+    const origin = peer.dialledUrl === null ? null : this.#memberOf(peer);
+    return origin !== null && !this.#wanted.has(origin);
   }
 
   /** Such peers were there before the cluster grew. */
@@ -85,7 +105,7 @@ export class Links {
     return { own: view.origin, others, linked, failing };
   }
 
-  #wanted(ways: Ways): Set<string> {
+  #chosen(ways: Ways): Set<string> {
     const { nowMs, random } = this.#state;
     if (nowMs >= this.#nextRedrawAt) {
       this.#nextRedrawAt = nowMs + REDRAW_MS;
@@ -107,33 +127,31 @@ export class Links {
     this.#visited = resting[Math.floor(nextRandom(random) * resting.length)]?.url ?? null;
   }
 
-  #isWanted(address: Address, wanted: ReadonlySet<string>, isLinked: boolean): boolean {
+  #isWanted(address: Address, isLinked: boolean): boolean {
     const { url, isConfigured, failures } = address;
     const name = nameAt(address);
-    if (url === this.#visited || (name !== null && wanted.has(name))) return true;
+    if (url === this.#visited || (name !== null && this.#wanted.has(name))) return true;
     // It may be the only way to a member that names no URL.
     const isUnknown = name === null && failures === 0;
     // Without any link, a node at a configured address may know the others.
     return isConfigured && (isUnknown || !isLinked);
   }
 
-  #closeUnwanted(wanted: ReadonlySet<string>): void {
+  #closeUnwanted(): void {
     const { peers, nowMs } = this.#state;
     for (const peer of [...peers.all()]) {
-      if (peer.dialledUrl === null || nowMs - peer.openedAt < STAY_MS) continue;
-      const origin = this.#memberOf(peer);
-      if (origin === null || wanted.has(origin)) continue;
+      if (nowMs - peer.openedAt < STAY_MS || !this.#isVisit(peer)) continue;
       if (peer.dialledUrl === this.#visited) this.#visited = null;
       this.#state.close(peer, 'it is no link of this node');
     }
   }
 
-  #closeBeyondBound(wanted: ReadonlySet<string>): void {
+  #closeBeyondBound(): void {
     const { peers, view } = this.#state;
     const taken = new Map<string, Peer>();
     for (const peer of peers.all()) {
       const origin = peer.dialledUrl === null ? this.#memberOf(peer) : null;
-      if (origin !== null && !wanted.has(origin)) taken.set(origin, peer);
+      if (origin !== null && !this.#wanted.has(origin)) taken.set(origin, peer);
     }
     for (const origin of takenBeyondBound(view.origin, [...taken.keys()])) {
       const peer = taken.get(origin);

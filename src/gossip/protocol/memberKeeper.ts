@@ -8,7 +8,7 @@ import type { OpId } from '../../words/op.ts';
 import { covers, includes, type Vector } from '../../words/vector.ts';
 import type { CoreState } from './coreState.ts';
 import { Links } from './links.ts';
-import { type Greeted, knowsClosing } from './peer.ts';
+import { type Greeted, knowsClosing, type Peer } from './peer.ts';
 import { HEARD_BY_ROUND_MS } from './roundTimes.ts';
 import { SilenceClock } from './silenceClock.ts';
 
@@ -63,6 +63,11 @@ export class MemberKeeper {
     if (!isMesh || nowMs < this.#nextMembersAt) return;
     this.#dialMembers();
     this.#links.tick();
+  }
+
+  /** The peer has said hello. */
+  greeted(peer: Peer): void {
+    this.#links.greeted(peer);
   }
 
   tick(): void {

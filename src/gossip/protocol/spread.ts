@@ -66,23 +66,32 @@ export class Spread {
     if (!includes(this.#state.view.vector, vector)) link.tells(vector, this.#state.nowMs);
   }
 
+  /**
+   * Of the links that told of late ops only the first one becomes eager, since each more would close a
+   * circle. The others wait once more.
+   */
   tick(): void {
-    for (const peer of this.#state.peers.all())
-      if (isGreeted(peer) && peer.link.told !== null) this.#graftIfLate(peer);
+    const [first, ...others] = this.#late();
+    if (first === undefined) return;
+    for (const { link } of others) link.waitsAgain(this.#state.nowMs);
+    first.link.forgetsTold();
+    first.link.becomes('eager');
+    this.#state.send(first.connection, { type: 'graft' });
+    if (this.#puller.mayPull(first)) this.#puller.pull(first);
+    else first.pull.wantAgain();
   }
 
-  #graftIfLate(peer: Greeted): void {
-    const { link, connection } = peer;
-    const { view, nowMs } = this.#state;
-    if (link.told === null) return;
-    if (includes(view.vector, link.told.vector)) link.forgetsTold();
-    else if (nowMs - link.told.sinceMs >= GRAFT_AFTER_MS) {
-      link.forgetsTold();
-      link.becomes('eager');
-      this.#state.send(connection, { type: 'graft' });
-      if (this.#puller.mayPull(peer)) this.#puller.pull(peer);
-      else peer.pull.wantAgain();
+  /** The peers that told of ops which have not come since, in the order of their words. */
+  #late(): Greeted[] {
+    const { view, nowMs, peers } = this.#state;
+    const late: { peer: Greeted; sinceMs: number }[] = [];
+    for (const peer of peers.all()) {
+      const { told } = peer.link;
+      if (!isGreeted(peer) || told === null) continue;
+      if (includes(view.vector, told.vector)) peer.link.forgetsTold();
+      else if (nowMs - told.sinceMs >= GRAFT_AFTER_MS) late.push({ peer, sinceMs: told.sinceMs });
     }
+    return late.sort((a, b) => a.sinceMs - b.sinceMs).map(({ peer }) => peer);
   }
 }
 

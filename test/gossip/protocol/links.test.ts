@@ -11,6 +11,7 @@ import {
   errorIn,
   ofKind,
   originOf,
+  sent,
   type TestCore,
   testCore,
 } from '../../support/cores.ts';
@@ -101,6 +102,44 @@ links('who shows members that are no links shows them to nobody', () => {
   dialled(node, 10_000, OTHERS);
   assert.is(node.core.status().length, 4);
 });
+
+links(
+  'a visit carries no op from its first moment on, and is not dialled again when it ends',
+  () => {
+    const up = OTHERS.slice(0, 20);
+    const node = testCore({
+      origin: OWN,
+      others: up,
+      settings: { meshLimit: 8, joinTimeoutMs: 1000, urls: up.map(urlOf) },
+    });
+    dialled(node, 6000, up, null);
+    for (let count = 0; count < 20; count++) {
+      node.clock.nowMs += 1000;
+      for (const connection of closedIn(node.tick()))
+        node.step({ kind: 'closed', connection, reason: 'it was closed' });
+    }
+    let visited: string | undefined;
+    for (let count = 0; count < 60 && visited === undefined; count++) {
+      node.clock.nowMs += 1000;
+      visited = ofKind(node.tick(), 'dial')[0]?.url;
+    }
+    const origin = up.find((one) => urlOf(one) === visited);
+    assert.ok(visited !== undefined && origin !== undefined);
+    const connection = connectionOf(origin);
+    const greeted = node.greet(connection, { origin }, visited);
+    assert.is(sent(greeted, 'prune').length, 1);
+    assert.ok(node.core.spreadTargets(originOf(99), 1).lazy.includes(connection));
+    const urls: string[] = [];
+    for (let count = 0; count < 20; count++) {
+      node.clock.nowMs += 1000;
+      const outputs = node.tick();
+      urls.push(...ofKind(outputs, 'dial').map(({ url }) => url));
+      for (const one of closedIn(outputs))
+        node.step({ kind: 'closed', connection: one, reason: 'closed' });
+    }
+    assert.equal(urls, []);
+  },
+);
 
 links('a connection that the node dialled and that is no link is closed after a while', () => {
   const node = member(31);

@@ -1,6 +1,7 @@
 /** The spread of ops beyond a full mesh: which links are eager, and what lazy ones are for. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { Output } from '../../../src/gossip/protocol/inputOutput.ts';
 import type { Delta } from '../../../src/words/delta.ts';
 import { ZERO } from '../../../src/words/hash.ts';
 import {
@@ -120,6 +121,23 @@ spread('what a lazy link tells and no other brings is pulled there, and the link
   assert.ok(pulledFrom(outputs).includes(2));
   assert.equal(node.core.spreadTargets(FAR, 8).lazy, []);
 });
+
+spread(
+  'of several lazy links that tell of it only the first becomes eager: more would close circles',
+  () => {
+    const node = meshed();
+    for (const connection of [2, 0, 1]) {
+      node.receive(connection, { type: 'prune' });
+      node.receive(connection, { type: 'have', vector: new Map([[FAR, 7]]) });
+      node.clock.nowMs += 10;
+    }
+    const grafted = (outputs: readonly Output[]): number[] =>
+      sent(outputs, 'graft').map(({ connection }) => connection);
+    assert.equal(grafted(after(node, 500)), [2]);
+    assert.equal(grafted(after(node, 400)), []);
+    assert.equal(grafted(after(node, 200)), [0], 'it has not come, and the next one is asked');
+  },
+);
 
 spread('what an eager link brings meanwhile grafts nothing', () => {
   const node = meshed();
