@@ -240,3 +240,81 @@ dialling('a name that leads to this node alone leads nowhere', () => {
 });
 
 dialling.run();
+
+const members = suite('the addresses of members');
+const OTHER_ORIGIN = 'node2.aaaaaa';
+
+members('a member is undecided until a dial to its own URL has ended', () => {
+  const { book, fail } = bookOf();
+  assert.not(book.isUndecided(ORIGIN), 'it names no URL');
+  book.addMember(OTHER_URL, OTHER_ORIGIN);
+  book.addMember(URL, ORIGIN);
+  assert.ok(book.isUndecided(ORIGIN), 'it is not dialled yet');
+  book.takeDue(0);
+  assert.ok(book.isUndecided(ORIGIN), 'it is being dialled');
+  fail(0);
+  assert.not(book.isUndecided(ORIGIN));
+  assert.ok(book.isUndecided(OTHER_ORIGIN));
+  book.greeted(OTHER_URL, OTHER_ORIGIN, 'node2');
+  assert.not(book.isUndecided(OTHER_ORIGIN));
+});
+
+members('one that moves leaves its old URL, and no other member does', () => {
+  const { book } = bookOf();
+  book.addMember(URL, ORIGIN);
+  book.addMember(OTHER_URL, OTHER_ORIGIN);
+  book.addMember('http://moved', ORIGIN);
+  assert.equal(
+    [...book.all].map(({ url, member }) => [url, member]),
+    [
+      [OTHER_URL, OTHER_ORIGIN],
+      ['http://moved', ORIGIN],
+    ],
+  );
+});
+
+members('a refusal is of one origin, and lasts until the two talk', () => {
+  const { book } = bookOf(URL, OTHER_URL);
+  for (const [url, origin] of [
+    [URL, ORIGIN],
+    [OTHER_URL, OTHER_ORIGIN],
+  ] as const) {
+    book.takeDue(1e6);
+    book.greeted(url, origin, 'node');
+    assert.is(book.refusalOf(origin), null);
+    book.failed(url, `refused at ${url}`, true, 0, seeded(1));
+    book.takeDue(1e6);
+    book.greeted(url, origin, 'node');
+  }
+  assert.is(book.refusalOf(ORIGIN), `refused at ${URL}`);
+  assert.is(book.refusalOf(OTHER_ORIGIN), `refused at ${OTHER_URL}`);
+  assert.is(book.refusalOf('node3.aaaaaa'), null);
+  book.accepted(ORIGIN);
+  assert.is(book.refusalOf(ORIGIN), null);
+  assert.is(book.refusalOf(OTHER_ORIGIN), `refused at ${OTHER_URL}`);
+});
+
+members('who dials this node is taken to answer at its URL', () => {
+  const { book, fail } = bookOf(URL);
+  book.takeDue(0);
+  fail(0);
+  assert.is(book.get(URL)?.reason, 'nobody is there');
+  book.servedBy(URL, ORIGIN);
+  assert.equal([book.get(URL)?.reason, book.get(URL)?.state], [null, 'connected']);
+});
+
+members(
+  'a name that leads to one address again is dialled itself, but not where it never led to several',
+  () => {
+    const { book } = bookOf(URL);
+    book.takeDue(0);
+    book.resolved(URL, ['http://10.0.0.1']);
+    assert.is(book.get(URL)?.state, 'dialling');
+    book.resolved(URL, ['http://10.0.0.1', 'http://10.0.0.2']);
+    assert.is(book.get(URL)?.state, 'several');
+    book.resolved(URL, ['http://10.0.0.1']);
+    assert.equal(book.takeDue(1), [URL]);
+  },
+);
+
+members.run();
