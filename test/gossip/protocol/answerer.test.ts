@@ -90,6 +90,32 @@ answers(
   },
 );
 
+answers('the times of 1,024 strangers are kept; beyond them the oldest is forgotten', () => {
+  for (const [others, code] of [
+    [1023, 'stranger'],
+    [1024, 'later'],
+  ] as const) {
+    const node = readyNode(0);
+    const asksOn = (connection: number, origin: string): string | undefined => {
+      const digest = digestWith(node.view, { [origin]: 1 });
+      const outputs = node.receive(connection, { type: 'digest', digest, re: 4 });
+      return sent(outputs, 'later').length === 1 ? 'later' : codesOf(outputs)[0];
+    };
+    const greetAs = (connection: number, origin: string): void => {
+      node.greet(connection, { origin, admittedBy: 'node9.unknown' });
+    };
+    greetAs(3, THIRD);
+    assert.is(asksOn(3, THIRD), 'later');
+    for (let other = 0; other < others; other++) {
+      greetAs(4, `node${other}.bbbbbb`);
+      assert.is(asksOn(4, `node${other}.bbbbbb`), 'later');
+      node.step({ kind: 'closed', connection: 4, reason: 'it goes' });
+    }
+    node.pass(JOIN_TIMEOUT_MS);
+    assert.is(asksOn(3, THIRD), code, `beside ${others} others`);
+  }
+});
+
 answers('a node that starts lets nobody in: its log may be an old one', () => {
   const node = testCore({ others: [SECOND] });
   node.greet(3, { origin: THIRD, admittedBy: SECOND });
