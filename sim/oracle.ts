@@ -192,6 +192,8 @@ export class Oracle {
       // One that is let in and has not joined yet will get all of it from its sponsor.
       const { witness } = other;
       if (other.name === name || !members.has(witness.origin) || !witness.hasJoined) continue;
+      // Of two nodes on one log the other one has said so.
+      if (this.ledger.clonedOrigins.has(witness.origin)) continue;
       if (seqOf(this.#everStored(other.name), origin) < seq)
         this.report(
           'answer',
