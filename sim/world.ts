@@ -282,7 +282,10 @@ class World {
 
   /** The time until strangers have become members. */
   #strangersMs(): number {
-    const { disk, faults, mayFork, joinTimeoutMs } = this.#options;
+    const { disk, faults, mayFork, mayRejoin, network, joinTimeoutMs } = this.#options;
+    // A fresh node whose sponsor refuses it for such a text asks another one, under another origin. Who has done so five times
+    // within a minute waits for its end.
+    if (network.truncation > 0 && mayRejoin) return MINUTE_MS;
     if (mayFork || disk.durability === 'normal') return STRANGERS_TIMEOUTS * joinTimeoutMs;
     // Who was retired six times within a minute waits for its end: a member lets in so many at one URL.
     if (!faults.retireInTurn) return MINUTE_MS;
