@@ -11,7 +11,8 @@ const CONFIG = {
   axis: { titleFontWeight: 'normal' },
 } as const;
 
-async function svgOf(spec: TopLevelSpec): Promise<string> {
+/** Draws one plot. */
+export async function svgOf(spec: TopLevelSpec): Promise<string> {
   const view = new View(parse(compile({ config: CONFIG, ...spec } as TopLevelSpec).spec), {
     renderer: 'none',
   });

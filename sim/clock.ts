@@ -71,7 +71,7 @@ export class Timeline {
 }
 
 /** Where simulated time stands in UTC. */
-const EPOCH_MS = Date.UTC(2026, 10, 24, 12);
+export const EPOCH_MS = Date.UTC(2026, 10, 24, 12);
 
 /** The wall clock of one node. It may be set at any time, backwards too. */
 export class NodeClock {

@@ -9,6 +9,9 @@ export const MAX_CLOCK_SKEW_MS = 60_000;
 export const CLAIM_PATIENCE_MS = 5000;
 export const PULL_INTERVAL_MS = 1000;
 
+/** Of worlds that are no larger. */
+const MAX_MEMBERS = 64;
+
 const SETTINGS = {
   cluster: 'simulated',
   pullIntervalMs: PULL_INTERVAL_MS,
@@ -16,7 +19,6 @@ const SETTINGS = {
   maxClockSkewMs: MAX_CLOCK_SKEW_MS,
   firstRedialMs: 100,
   maxRedialMs: 5000,
-  maxMembers: 64,
   maxJoinsPerMinute: 5,
 };
 
@@ -34,6 +36,7 @@ export function makeNodes(
     const name = `n${index + 1}`;
     const settings = {
       ...SETTINGS,
+      maxMembers: Math.max(MAX_MEMBERS, 2 * nodes),
       meshLimit,
       memberTimeoutMs,
       joinTimeoutMs,

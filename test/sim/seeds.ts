@@ -8,11 +8,13 @@ export async function runSeeds(scenario: string): Promise<void> {
   for (let seed = 1; seed <= SEEDS_A_SCENARIO; seed++) await runSeed(scenario, seed);
 }
 
-/** @throws Error if the run breaks a rule. */
-export async function runSeed(scenario: string, seed: number): Promise<void> {
-  const { violation, lastLines } = await run({ scenario, seed });
+/** @param nodes as many as the seed draws without it. @throws Error if the run breaks a rule. */
+export async function runSeed(scenario: string, seed: number, nodes?: number): Promise<void> {
+  const options = { scenario, seed, ...(nodes !== undefined && { nodes }) };
+  const { violation, lastLines } = await run(options);
   if (violation === null) return;
-  const again = `npm run sim -- --scenario "${scenario}" --seed ${seed}`;
+  const size = nodes === undefined ? '' : ` --nodes ${nodes}`;
+  const again = `npm run sim -- --scenario "${scenario}" --seed ${seed}${size}`;
   const events = lastLines(20).join('\n');
   throw new Error(`${violation.check}: ${violation.text}\n${events}\nAgain: ${again}`);
 }

@@ -1,0 +1,162 @@
+/** Many real nodes on one simulated network. */
+import { EPOCH_MS, Timeline } from '../../sim/clock.ts';
+import { Dice } from '../../sim/dice.ts';
+import { Trace } from '../../sim/trace.ts';
+import type { Engine } from '../../src/node/engine.ts';
+import { isDead } from '../../src/words/op.ts';
+import type { Request } from '../../src/words/requests.ts';
+import { includes } from '../../src/words/vector.ts';
+import { Meter } from './meter.ts';
+import { startNode } from './node.ts';
+
+/** The way from one node to another, in milliseconds; it is the same for all texts, so that hops show. */
+const WAY_MS = 5;
+/** How often a condition is looked at, in milliseconds of simulated time. */
+const LOOK_MS = 250;
+/** So many nodes start within a second, as 100 within a minute do, or faster. */
+const STARTS_A_SECOND = 20;
+const SEEDS = 3;
+
+/** Nobody reads it. */
+class NoTrace extends Trace {
+  override add(): void {}
+  override detail(): void {}
+}
+
+export class LargeWorld {
+  readonly timeline = new Timeline();
+  readonly meter: Meter;
+  readonly dice: Dice;
+  readonly size: number;
+  readonly nodes: Engine[] = [];
+  readonly #seed: number;
+  #written = 0;
+
+  constructor(size: number, seed: number, loss: number) {
+    this.size = size;
+    this.#seed = seed;
+    this.dice = new Dice(seed, 'large world');
+    this.meter = new Meter(this.timeline, new Dice(seed, 'network'), new NoTrace(), {
+      delayMs: [WAY_MS, WAY_MS],
+      loss,
+      reordering: 0,
+      duplication: 0,
+      lateness: 0,
+      lateMs: [0, 0],
+      truncation: 0,
+      dialFailures: 0,
+      dialTimeoutMs: 1000,
+      idleMs: [12_000, 20_000],
+    });
+  }
+
+  startAll(): void {
+    const names = Array.from({ length: this.size }, (_, index) => `n${index + 1}`);
+    const seeds = names.slice(0, SEEDS).map((name) => `http://${name}`);
+    for (const [index, name] of names.entries())
+      this.timeline.plan(
+        Math.round((index * 1000) / STARTS_A_SECOND),
+        name,
+        'start',
+        () => void this.#start(name, seeds),
+      );
+  }
+
+  async #start(name: string, seeds: readonly string[]): Promise<void> {
+    const options = { name, url: `http://${name}`, seed: this.#seed, seeds, size: this.size };
+    this.nodes.push(await startNode(options, this.timeline, this.meter));
+  }
+
+  /** Lets so many simulated milliseconds go by. */
+  async run(durationMs: number): Promise<void> {
+    const endsAtMs = this.timeline.nowMs + durationMs;
+    let isOver = false;
+    this.timeline.plan(durationMs, '', 'the end', () => {
+      isOver = true;
+    });
+    while (!isOver) {
+      const event = this.timeline.next();
+      if (event === undefined) throw new Error('nothing is planned any more');
+      event.run();
+      // The nodes go on in microtasks, and all of them run first.
+      await new Promise(setImmediate);
+    }
+    if (this.timeline.nowMs !== endsAtMs) throw new Error('the end came at another time');
+  }
+
+  /** @returns the simulated milliseconds until the condition held; null if it never did. */
+  async until(limitMs: number, holds: () => boolean): Promise<number | null> {
+    const startMs = this.timeline.nowMs;
+    while (!holds()) {
+      if (this.timeline.nowMs - startMs >= limitMs) return null;
+      await this.run(LOOK_MS);
+    }
+    return this.timeline.nowMs - startMs;
+  }
+
+  /** Each holds all ops, and every node is a member. */
+  get isLevel(): boolean {
+    const { nodes, size } = this;
+    const [first] = nodes;
+    if (first === undefined || nodes.length < size) return false;
+    const { vector } = first.replica;
+    return nodes.every(
+      ({ replica }) =>
+        replica.readiness.isWritable &&
+        replica.members.size === size &&
+        includes(replica.vector, vector) &&
+        includes(vector, replica.vector),
+    );
+  }
+
+  /** How many nodes lack an op that another one holds. */
+  get behind(): number {
+    const vectors = this.nodes.map(({ replica }) => replica.vector);
+    const greatest = new Map<string, number>();
+    for (const vector of vectors)
+      for (const [origin, seq] of vector)
+        if ((greatest.get(origin) ?? 0) < seq) greatest.set(origin, seq);
+    return vectors.filter((vector) => !includes(vector, greatest)).length;
+  }
+
+  /** The number of dead entries that some node still holds. */
+  get dead(): number {
+    const nowMs = EPOCH_MS + this.timeline.nowMs;
+    let count = 0;
+    for (const { replica } of this.nodes)
+      for (const entry of replica.map.entries()) if (isDead(entry, nowMs)) count++;
+    return count;
+  }
+
+  get pushes(): number {
+    return this.nodes.reduce((sum, { driver }) => sum + driver.counts.pushesSent, 0);
+  }
+
+  /** Puts at random nodes, one at a time. */
+  async write(number: number, everyMs: number, ttlMs: number | null): Promise<void> {
+    for (let count = 0; count < number; count++) {
+      this.#ask({
+        kind: 'put',
+        key: `key${++this.#written}`,
+        version: 'next',
+        ttlMs,
+        value: `"${'x'.repeat(VALUE_CHARACTERS)}"`,
+        meta: null,
+      });
+      await this.run(everyMs);
+    }
+  }
+
+  #ask(request: Request): void {
+    const node = this.dice.pick(this.nodes);
+    this.timeline.plan(0, node.replica.nodeId, 'client', () => void this.#submit(node, request));
+  }
+
+  async #submit({ replica }: Engine, request: Request): Promise<void> {
+    const [outcome] = await replica.submit([request]);
+    if (outcome?.kind !== 'stored') throw new Error(`a put was not stored: ${outcome?.kind}`);
+  }
+}
+
+/** With them a value has about 100 bytes, as in the other benches. */
+const VALUE_CHARACTERS = 98;
