@@ -12,7 +12,7 @@ const END = '<!-- The end of the figures. -->';
 interface Row {
   readonly name: string;
   readonly goal: string;
-  readonly valueOf: (size: Measured) => number | null;
+  readonly figureOf: (size: Measured) => number | null;
   readonly mostOf?: (size: Measured) => number;
 }
 
@@ -20,48 +20,52 @@ const ROWS: readonly Row[] = [
   {
     name: 'hops until all have an op, 99th percentile',
     goal: '2·log2 n',
-    valueOf: ({ hopsToAllP99 }) => hopsToAllP99,
+    figureOf: ({ hopsToAllP99 }) => hopsToAllP99,
     mostOf: ({ nodes }) => mostHops(nodes),
   },
-  { name: 'hops until one node has it', goal: '', valueOf: ({ hopsP99 }) => hopsP99 },
+  { name: 'hops until one node has it', goal: '', figureOf: ({ hopsP99 }) => hopsP99 },
   {
     name: 'pushes an op and other node, no loss',
     goal: '1.3',
-    valueOf: ({ pushes }) => pushes,
+    figureOf: ({ pushes }) => pushes,
     mostOf: () => 1.3,
   },
   {
     name: 'the same where 2 % of the texts are lost',
     goal: '1.3',
-    valueOf: ({ pushesAtLoss }) => pushesAtLoss,
+    figureOf: ({ pushesAtLoss }) => pushesAtLoss,
     mostOf: () => 1.3,
   },
-  { name: 'texts of all kinds an op and other node', goal: '', valueOf: ({ texts }) => texts },
+  { name: 'texts of all kinds an op and other node', goal: '', figureOf: ({ texts }) => texts },
   {
     name: 'nodes that missed an op at that loss',
     goal: '0',
-    valueOf: ({ missedAtLoss }) => missedAtLoss,
+    figureOf: ({ missedAtLoss }) => missedAtLoss,
     mostOf: () => 0,
   },
   {
     name: 'idle, bytes a second and node',
     goal: '4,096',
-    valueOf: ({ idleBytes }) => idleBytes,
+    figureOf: ({ idleBytes }) => idleBytes,
     mostOf: () => 4096,
   },
   {
     name: "100 writes a second: bytes a node, as a multiple of the ops' own",
     goal: '2',
-    valueOf: ({ bytesOverOps }) => bytesOverOps,
+    figureOf: ({ bytesOverOps }) => bytesOverOps,
     mostOf: () => 2,
   },
   {
     name: 'dead keys gone, s',
     goal: '30',
-    valueOf: ({ deadGoneS }) => deadGoneS,
+    figureOf: ({ deadGoneS }) => deadGoneS,
     mostOf: () => 30,
   },
-  { name: 'all have joined, s after the first start', goal: '', valueOf: ({ formedS }) => formedS },
+  {
+    name: 'all have joined, s after the first start',
+    goal: '',
+    figureOf: ({ formedS }) => formedS,
+  },
 ];
 
 /** Writes the figures and their plots anew from the results. */
@@ -88,21 +92,22 @@ export async function writeScalePage(): Promise<void> {
 }
 
 function tableOf(sizes: readonly Measured[]): string {
-  const lines = ROWS.map((row) => {
-    const shown = sizes.map((size) => shownOf(row, size));
-    return `| ${row.name} | ${row.goal} | ${shown.join(' | ')} |`;
-  });
   const heads = sizes.map(({ nodes }) => `${nodes.toLocaleString('en')} nodes`);
-  return [
-    `| measured | goal at most | ${heads.join(' | ')} |`,
-    `| --- | --- | ${heads.map(() => '---').join(' | ')} |`,
-    ...lines,
-    '',
-  ].join('\n');
+  const rows = ROWS.map((row) => [row.name, row.goal, ...sizes.map((size) => shownOf(row, size))]);
+  const cells = [['measured', 'goal at most', ...heads], ...rows];
+  const [head = [], ...others] = cells;
+  // As the formatter lays tables out.
+  const widths = head.map((_one, column) =>
+    Math.max(...cells.map((row) => row[column]?.length ?? 0)),
+  );
+  const lineOf = (row: readonly string[]): string =>
+    `| ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(' | ')} |`;
+  const rule = widths.map((width) => '-'.repeat(width));
+  return [lineOf(head), lineOf(rule), ...others.map(lineOf), ''].join('\n');
 }
 
-function shownOf({ valueOf, mostOf }: Row, size: Measured): string {
-  const value = valueOf(size);
+function shownOf({ figureOf, mostOf }: Row, size: Measured): string {
+  const value = figureOf(size);
   if (value === null) return 'never (missed)';
   const text = new Intl.NumberFormat('en', { maximumSignificantDigits: 3 }).format(value);
   return mostOf !== undefined && value > mostOf(size) ? `${text} (missed)` : text;
