@@ -273,6 +273,15 @@ members('one that moves leaves its old URL, and no other member does', () => {
   );
 });
 
+members('one that is retired is dialled no longer, and the others are', () => {
+  const { book } = bookOf();
+  book.addMember(URL, ORIGIN);
+  book.addMember(OTHER_URL, OTHER_ORIGIN);
+  book.removeMember(ORIGIN);
+  assert.equal(book.takeDue(0), [OTHER_URL]);
+  assert.is(book.get(OTHER_URL)?.member, OTHER_ORIGIN);
+});
+
 members('a refusal is of one origin, and lasts until the two talk', () => {
   const { book } = bookOf(URL, OTHER_URL);
   for (const [url, origin] of [
