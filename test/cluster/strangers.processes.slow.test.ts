@@ -76,7 +76,7 @@ strangers(
     await third.stop();
     await beginAnew(third);
     await third.start('answers');
-    await waitForLog(third, /no node of its cluster answers/, LIMIT_MS);
+    await waitForLog(third, /no member of its cluster answers/, LIMIT_MS);
     const reads = ['/cache/alone', '/cache/alone?at=-1s', '/cache?prefix=a', '/watch?prefix=a'];
     for (const path of reads) {
       const response = await third.request(path);
