@@ -34,6 +34,14 @@ function member(meshLimit: number, others: readonly string[] = OTHERS): TestCore
   return node;
 }
 
+/** A member whose others name no URL, and are found at configured addresses. */
+const memberByAddresses = (others: readonly string[]): TestCore =>
+  testCore({
+    origin: OWN,
+    others,
+    settings: { meshLimit: 8, joinTimeoutMs: 1000, urls: others.map(urlOf) },
+  });
+
 /** Ticks for a while, and every dial fails but those to `up`. @returns the URLs that were dialled. */
 function dialled(
   node: TestCore,
@@ -107,11 +115,7 @@ links(
   'a visit carries no op from its first moment on, and is not dialled again when it ends',
   () => {
     const up = OTHERS.slice(0, 20);
-    const node = testCore({
-      origin: OWN,
-      others: up,
-      settings: { meshLimit: 8, joinTimeoutMs: 1000, urls: up.map(urlOf) },
-    });
+    const node = memberByAddresses(up);
     dialled(node, 6000, up, null);
     for (let count = 0; count < 20; count++) {
       node.clock.nowMs += 1000;
@@ -187,11 +191,7 @@ links(
   'members that name no URL are linked by the configured addresses at which they answered',
   () => {
     const up = OTHERS.slice(0, 20);
-    const node = testCore({
-      origin: OWN,
-      others: up,
-      settings: { meshLimit: 8, joinTimeoutMs: 1000, urls: up.map(urlOf) },
-    });
+    const node = memberByAddresses(up);
     // Each address is tried once, and then only those of links.
     assert.equal(new Set(dialled(node, 6000, up, null)), new Set(up.map(urlOf)));
     for (let count = 0; count < 20; count++) {
