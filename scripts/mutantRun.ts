@@ -1,6 +1,7 @@
 /**
- * Runs test files in one process, over sources of which one condition is changed. The change comes in the
- * environment, as `scripts/mutate.ts` sets it; the tree itself stays as it is.
+ * Runs test files in one process up to the first that fails, over sources of which one condition is changed,
+ * and tells its parent each file that begins. The change comes in the environment, as `scripts/mutate.ts` sets
+ * it; the tree itself stays as it is.
  */
 import { registerHooks } from 'node:module';
 import { pathToFileURL } from 'node:url';
@@ -26,12 +27,13 @@ if (setting !== undefined) {
   });
 }
 
-const { run } = (await import('uvu/run')) as {
-  run(suites: readonly { name: string; file: string }[], options: object): Promise<void>;
-};
-const suites = process.argv.slice(2).map((file) => ({
-  name: file,
-  // uvu puts `file:///` before it.
-  file: pathToFileURL(file).href.slice('file:///'.length),
-}));
-await run(suites, { bail: true });
+Object.assign(globalThis, { UVU_DEFER: 1 });
+const { exec } = await import('uvu');
+// One after another: the first file notices most changes, and the others need not be loaded then.
+for (const file of process.argv.slice(2)) {
+  process.send?.(file);
+  Object.assign(globalThis, { UVU_INDEX: 0, UVU_QUEUE: [[file]] });
+  await import(pathToFileURL(file).href);
+  await exec(true);
+}
+process.disconnect?.();

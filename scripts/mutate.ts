@@ -30,7 +30,7 @@ const RUN = fileURLToPath(new URL('mutantRun.ts', import.meta.url));
 const DOCUMENT = new URL('../docs/simulation.md', import.meta.url);
 /** An endless loop is noticed too: tests that take so many times as long as without any change. */
 const LIMIT_TIMES = 10;
-const LEAST_LIMIT_MS = 20_000;
+const LEAST_LIMIT_MS = 5000;
 /** Beyond this something hangs without any change, milliseconds on an idle machine. */
 const BASELINE_LIMIT_MS = 120_000;
 
@@ -75,11 +75,11 @@ async function main({ file, number, seed, near, jobs }: Flags): Promise<number> 
     return 2;
   }
   setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
-  const testsOf = testFinder(near);
+  const orderOf = testFinder(near);
   const all = sources.flatMap(mutantsOf);
   const mutants = shuffled(all, seeded(seed)).slice(0, number);
   mutants.sort((a, b) => (a.file < b.file ? -1 : a.file > b.file ? 1 : a.start - b.start));
-  const usualMs = await usualTimes(mutants, testsOf);
+  const usualMs = await usualTimes(mutants, orderOf);
   if (usualMs === null) return 1;
 
   const known = knownSurvivors();
@@ -87,10 +87,10 @@ async function main({ file, number, seed, near, jobs }: Flags): Promise<number> 
   const queue = [...mutants];
   const work = async (): Promise<void> => {
     for (let mutant = queue.shift(); mutant; mutant = queue.shift()) {
-      let survives = true;
-      for (const tests of testsOf(mutant.file))
-        survives &&= (await resultOf(tests, limitOf(tests, usualMs), mutant)).passes;
-      const outcome = !survives ? 'killed' : known.has(rowOf(mutant)) ? 'known' : 'survived';
+      const tests = orderOf(mutant.file);
+      const { passes, lastTest } = await resultOf([...tests], limitsOf(usualMs), mutant);
+      if (!passes && lastTest !== null) moveToFront(tests, lastTest);
+      const outcome = !passes ? 'killed' : known.has(rowOf(mutant)) ? 'known' : 'survived';
       counts[outcome]++;
       if (outcome === 'survived') say(`${mutant.file}:${mutant.line}\n  ${rowOf(mutant)}`);
     }
@@ -103,10 +103,10 @@ async function main({ file, number, seed, near, jobs }: Flags): Promise<number> 
 }
 
 /**
- * The tests that import a file, directly or through others, in groups: its own, those of its folder, which
- * most often notice a change, then the others.
+ * The tests that import a file, directly or through others: at first its own, those of its folder, which most often
+ * notice a change, then the others. The order of a file is the same list each time, and may be changed.
  */
-function testFinder(onlyNear: boolean): (path: string) => readonly (readonly string[])[] {
+function testFinder(onlyNear: boolean): (path: string) => string[] {
   const files = new Map<string, SourceFile>(
     sourceFiles('src', 'test', 'sim', 'scripts').map((file) => [file.path, file]),
   );
@@ -119,7 +119,7 @@ function testFinder(onlyNear: boolean): (path: string) => readonly (readonly str
   tests.push('test/cluster/silence.test.ts');
   const reached = new Map(tests.map((path) => [path, reachedFrom(path, files)]));
   const sizeOf = (path: string): number => reached.get(path)?.size ?? 0;
-  return (path) => {
+  const orderOf = (path: string): string[] => {
     const fitting = tests.filter((test) => reached.get(test)?.has(path));
     const [ownest, near, far]: [string[], string[], string[]] = [[], [], []];
     const folder = path.replace(/^src/, 'test').replace(/[^/]+$/, '');
@@ -127,40 +127,56 @@ function testFinder(onlyNear: boolean): (path: string) => readonly (readonly str
     for (const test of fitting)
       (test === own ? ownest : test.startsWith(folder) ? near : far).push(test);
     const bySize = (a: string, b: string): number => sizeOf(a) - sizeOf(b);
-    return [ownest, near.sort(bySize), onlyNear ? [] : far.sort(bySize)];
+    return [...ownest, ...near.sort(bySize), ...(onlyNear ? [] : far.sort(bySize))];
   };
+  const orders = new Map<string, string[]>();
+  return (path) => {
+    const order = orders.get(path) ?? orderOf(path);
+    orders.set(path, order);
+    return order;
+  };
+}
+
+/** The next mutant of the file is most often noticed by the same test. */
+function moveToFront(tests: string[], test: string): void {
+  const [moved] = tests.splice(tests.indexOf(test), 1);
+  if (moved !== undefined) tests.unshift(moved);
 }
 
 /** How long each test takes without any change, milliseconds; null where one fails, which is told. */
 async function usualTimes(
   mutants: readonly Mutant[],
-  testsOf: (path: string) => readonly (readonly string[])[],
+  orderOf: (path: string) => readonly string[],
 ): Promise<ReadonlyMap<string, number> | null> {
-  const usualMs = new Map<string, number>();
-  for (const test of new Set(mutants.flatMap(({ file }) => testsOf(file).flat()))) {
-    const startedAt = performance.now();
-    const { passes, output } = await resultOf([test], BASELINE_LIMIT_MS * patience());
-    usualMs.set(test, performance.now() - startedAt);
-    if (passes) continue;
-    say(`${test} fails without any change:\n${output}`);
-    return null;
-  }
-  return usualMs;
+  const tests = [...new Set(mutants.flatMap(({ file }) => orderOf(file)))];
+  const result = await resultOf(tests, () => BASELINE_LIMIT_MS * patience());
+  if (result.passes) return result.tookMs;
+  say(`${result.lastTest} fails without any change:\n${result.output}`);
+  return null;
 }
 
-function limitOf(tests: readonly string[], usualMs: ReadonlyMap<string, number>): number {
-  const allMs = tests.reduce((sum, test) => sum + (usualMs.get(test) ?? 0), 0);
-  return Math.max(LEAST_LIMIT_MS * patience(), LIMIT_TIMES * allMs);
+function limitsOf(usualMs: ReadonlyMap<string, number>): (test: string) => number {
+  return (test) => Math.max(LEAST_LIMIT_MS * patience(), LIMIT_TIMES * (usualMs.get(test) ?? 0));
 }
 
 interface Result {
   readonly passes: boolean;
   readonly output: string;
+  /** The test that failed, where one did; null where none began. */
+  readonly lastTest: string | null;
+  readonly tookMs: ReadonlyMap<string, number>;
 }
 
-function resultOf(tests: readonly string[], limitMs: number, mutant?: Mutant): Promise<Result> {
+/** Runs the tests in one process, one after another, up to the first that fails. */
+function resultOf(
+  tests: readonly string[],
+  limitMs: (test: string) => number,
+  mutant?: Mutant,
+): Promise<Result> {
+  const tookMs = new Map<string, number>();
   // Nothing reaches the file: any change of it survives.
-  if (tests.length === 0) return Promise.resolve({ passes: true, output: '' });
+  if (tests.length === 0)
+    return Promise.resolve({ passes: true, output: '', lastTest: null, tookMs });
   const environment = { ...process.env };
   if (mutant !== undefined) {
     const { file, start, end, change } = mutant;
@@ -169,23 +185,39 @@ function resultOf(tests: readonly string[], limitMs: number, mutant?: Mutant): P
   }
   const child = spawn(process.execPath, [RUN, ...tests], {
     cwd: ROOT,
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     env: environment,
   });
   let output = '';
   for (const stream of [child.stdout, child.stderr])
-    stream.setEncoding('utf8').on('data', (text: string) => {
+    stream?.setEncoding('utf8').on('data', (text: string) => {
       output = (output + text).slice(-MAX_OUTPUT);
     });
-  const timer = setTimeout(() => {
-    output += `It took longer than ${Math.round(limitMs / 1000)} s.`;
-    child.kill('SIGKILL');
-  }, limitMs);
+  let lastTest: string | null = null;
+  let startedAt = performance.now();
+  const timerFor = (test: string): NodeJS.Timeout => {
+    const allowedMs = limitMs(test);
+    return setTimeout(() => {
+      output += `It took longer than ${Math.round(allowedMs / 1000)} s.`;
+      child.kill('SIGKILL');
+    }, allowedMs);
+  };
+  let timer = timerFor(tests[0] ?? '');
+  child.on('message', (test) => {
+    if (typeof test !== 'string') return;
+    clearTimeout(timer);
+    timer = timerFor(test);
+    const now = performance.now();
+    if (lastTest !== null) tookMs.set(lastTest, now - startedAt);
+    lastTest = test;
+    startedAt = now;
+  });
   return new Promise((resolve, reject) => {
     child.on('error', reject);
     child.on('close', (code) => {
       clearTimeout(timer);
-      resolve({ passes: code === 0, output });
+      if (lastTest !== null) tookMs.set(lastTest, performance.now() - startedAt);
+      resolve({ passes: code === 0, output, lastTest, tookMs });
     });
   });
 }
