@@ -3,6 +3,9 @@
 import { dirname, join } from 'node:path/posix';
 import { argumentsAt, importsOf, lineAt, type SourceFile } from './source.ts';
 
+/** The folders whose conditions are changed. */
+export const MUTATED = ['src/rules', 'src/gossip', 'src/replica', 'src/watch'];
+
 export interface Mutant {
   /** From the root of the project. */
   readonly file: string;
@@ -60,6 +63,22 @@ export function mutantsOf(file: SourceFile): Mutant[] {
   }
   return found.sort((a, b) => a.start - b.start);
 }
+
+/** A mutant as the table of survivors names it. */
+export function rowOf({ file, source, text, change }: Mutant): string {
+  const shown = text.replace(/\s+/g, ' ');
+  return `| \`${file}\` | \`${source}\` | \`${shown}\` → \`${change}\` |`.replaceAll(
+    '||',
+    '\\|\\|',
+  );
+}
+
+/** The rows of the table of survivors, without their last column and without padding. */
+export const explainedRows = (document: string): string[] =>
+  [...document.matchAll(/^\| `src\/.*$/gm)].map(([row]) => {
+    const cells = row.split(/(?<!\\)\|/).map((cell) => cell.trim());
+    return `| ${cells.slice(1, 4).join(' | ')} |`;
+  });
 
 /** The files that a file imports, directly or through others, itself among them. */
 export function reachedFrom(path: string, files: ReadonlyMap<string, SourceFile>): Set<string> {

@@ -17,12 +17,11 @@ import { availableParallelism, constants, setPriority } from 'node:os';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { Command, InvalidArgumentError } from 'commander';
 import { seeded, shuffled } from '../src/words/random.ts';
-import { type Mutant, mutantsOf, reachedFrom } from './mutants.ts';
+import { explainedRows, MUTATED, type Mutant, mutantsOf, reachedFrom, rowOf } from './mutants.ts';
 import { patience } from './patience.ts';
 import { type SourceFile, sourceFiles } from './source.ts';
 
 const ROOT = new URL('..', import.meta.url);
-const MUTATED = ['src/rules', 'src/gossip', 'src/replica', 'src/watch'];
 const TESTED = ['test/rules', 'test/words', 'test/gossip', 'test/replica', 'test/watch'];
 /** Real processes, long runs and real sockets take too long for thousands of runs. */
 const LEFT_OUT = /\.(processes|bench)\.test\.ts$|socket/;
@@ -82,7 +81,7 @@ async function main({ file, number, seed, near, jobs }: Flags): Promise<number> 
   const usualMs = await usualTimes(mutants, orderOf);
   if (usualMs === null) return 1;
 
-  const known = knownSurvivors();
+  const known = new Set(explainedRows(readFileSync(DOCUMENT, 'utf8')));
   const counts: Record<Outcome, number> = { killed: 0, survived: 0, known: 0 };
   const queue = [...mutants];
   const work = async (): Promise<void> => {
@@ -220,26 +219,6 @@ function resultOf(
       resolve({ passes: code === 0, output, lastTest, tookMs });
     });
   });
-}
-
-/** A mutant as the table of survivors names it. */
-function rowOf({ file, source, text, change }: Mutant): string {
-  const shown = text.replace(/\s+/g, ' ');
-  return `| \`${file}\` | \`${source}\` | \`${shown}\` → \`${change}\` |`.replaceAll(
-    '||',
-    '\\|\\|',
-  );
-}
-
-/** Rows of the document, without their last column and without padding. */
-function knownSurvivors(): Set<string> {
-  const rows = readFileSync(DOCUMENT, 'utf8').matchAll(/^\| `src\/.*$/gm);
-  return new Set(
-    [...rows].map(([row]) => {
-      const cells = row.split(/(?<!\\)\|/).map((cell) => cell.trim());
-      return `| ${cells.slice(1, 4).join(' | ')} |`;
-    }),
-  );
 }
 
 function say(text: string): void {

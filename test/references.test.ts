@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path/posix';
 import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { explainedRows, MUTATED, mutantsOf, rowOf } from '../scripts/mutants.ts';
 import { filesBelow, lineAt, type SourceFile, sourceFile, sourceFiles } from '../scripts/source.ts';
 import { idOfSecret } from '../src/access/secret.ts';
 import { describeSettings } from '../src/node/settingKinds.ts';
@@ -175,6 +176,20 @@ references('the rules above catch what they are for', () => {
       ['one', 1],
       ['three', 5],
     ],
+  );
+});
+
+references('each change of a condition that is explained as a survivor can still be made', () => {
+  const possible = new Set(
+    sourceFiles(...MUTATED)
+      .flatMap(mutantsOf)
+      .map(rowOf),
+  );
+  const explained = explainedRows(readFileSync(join(ROOT, 'docs/simulation.md'), 'utf8'));
+  assert.ok(explained.length > 50);
+  assert.equal(
+    explained.filter((row) => !possible.has(row)),
+    [],
   );
 });
 
