@@ -8,6 +8,7 @@ import Koa from 'koa';
 import type { Registry } from 'prom-client';
 import type { Audit } from '../access/audit.ts';
 import type { PeerStatus } from '../gossip/protocol/peerStatus.ts';
+import type { RingStatus } from '../gossip/protocol/ringStatus.ts';
 import type { Replica } from '../replica/replica.ts';
 import { NO_TRACER, type Tracer } from '../words/trace.ts';
 import { type Callers, openCallers } from './access/callers.ts';
@@ -52,6 +53,8 @@ import type { WatchService } from './watch/service.ts';
 export interface AppOptions {
   readonly replica: Replica;
   readonly peers: () => readonly PeerStatus[];
+  /** Null up to `mesh-limit` members. */
+  readonly ring: () => RingStatus | null;
   readonly health: () => Health;
   /** The greatest difference between the clocks of two nodes, in milliseconds. */
   readonly maxClockSkewMs: number;

@@ -2,6 +2,7 @@
 import type { Registry } from 'prom-client';
 import type { FaultCounts } from '../gossip/border/border.ts';
 import type { PeerStatus } from '../gossip/protocol/peerStatus.ts';
+import type { RingStatus } from '../gossip/protocol/ringStatus.ts';
 import { Figures } from '../http/metrics.ts';
 import type { Replica } from '../replica/replica.ts';
 import { lagMs } from './peerLag.ts';
@@ -40,6 +41,8 @@ export interface GossipFigures {
   /** Rows that compaction has removed. */
   readonly compactedRows: () => number;
   readonly peers: () => readonly PeerStatus[];
+  /** Null up to `mesh-limit` members. */
+  readonly ring: () => RingStatus | null;
 }
 
 /** @throws Error if the registry holds them already. */
@@ -130,6 +133,11 @@ export function registerGossipMetrics(registry: Registry, figures: GossipFigures
   );
   meter.gauge('hearsay_members', 'Members, this node included.', () => replica.members.size);
   meter.gauge('hearsay_connected_peers', 'Peers connected.', () => connected().length);
+  meter.gauge(
+    'hearsay_ring_broken_links',
+    'Members between this node and its successor on the ring, which have no link; 0 in a full mesh.',
+    () => figures.ring()?.broken.length ?? 0,
+  );
   meter.gauge('hearsay_forked_origins', 'Origins of which two histories exist.', figures.forked);
   meter.gauge(
     'hearsay_disagreeing_peers',

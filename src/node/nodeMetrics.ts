@@ -60,6 +60,7 @@ export function registerNodeMetrics(
     forked: () => driver.forked().length,
     compactedRows: () => compactor.removedRows,
     peers: () => driver.status(),
+    ring: () => driver.ring,
   });
 }
 

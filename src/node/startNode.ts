@@ -3,6 +3,7 @@ import { lookup as lookUp } from 'node:dns/promises';
 import { setTimeout as wait } from 'node:timers/promises';
 import { Registry } from 'prom-client';
 import { maxMessageBytes } from '../gossip/border/bounds.ts';
+import type { RingStatus } from '../gossip/protocol/ringStatus.ts';
 import { type SocketSettings, SocketTransport } from '../gossip/socket/socket.ts';
 import { ClientCertificates } from '../http/access/certificates.ts';
 import type { HttpLog, RequestLog } from '../http/exchange.ts';
@@ -70,6 +71,8 @@ export interface Member {
   readonly tracer: Tracer;
   /** The number of peers with which it is connected now: each has shown to be of its cluster. */
   connectedPeers(): number;
+  /** The ring after it; null up to `mesh-limit` members, where every node is connected with every other. */
+  ring(): RingStatus | null;
   /** Rejects once the node can't go on. */
   readonly failure: Promise<never>;
   /** The metrics, as Prometheus reads them. */
@@ -268,6 +271,7 @@ async function start(
     tracer,
     connectedPeers: () =>
       engine.driver.status().filter(({ state }) => state === 'connected').length,
+    ring: () => engine.driver.ring,
     failure: failure.promise,
     metrics: () => registry.metrics(),
     reload: () => {

@@ -217,6 +217,7 @@ const appOptions = (
   return {
     replica,
     peers: () => driver.status(),
+    ring: () => driver.ring,
     health: () => {
       if (connections.isLeaving) return LEAVING;
       const health = healthOf(replica, driver, engine.settings, engine.isDiskLow);

@@ -37,6 +37,10 @@ export function towardsSuccessor({ own, others, linked, failing }: Ways): string
   return towards;
 }
 
+/** The first member after the node that is linked; undefined if none is. */
+export const firstLinked = ({ own, others, linked }: Ways): string | undefined =>
+  inRingOrder(own, others).find((other) => linked.has(other));
+
 /**
  * Members drawn at random, beside those towards the successor. What was drawn before stays as long as it answers.
  *

@@ -9,6 +9,7 @@ import { tableOf } from '../../src/access/authTable.ts';
 import { anonymousCaller } from '../../src/access/caller.ts';
 import { SCOPES } from '../../src/access/scopes.ts';
 import type { PeerStatus } from '../../src/gossip/protocol/peerStatus.ts';
+import type { RingStatus } from '../../src/gossip/protocol/ringStatus.ts';
 import { Callers } from '../../src/http/access/callers.ts';
 import { createApp } from '../../src/http/app.ts';
 import { Bounds } from '../../src/http/limits/bounds.ts';
@@ -40,6 +41,7 @@ export interface TestOptions {
   readonly shedChanged?: (change: ShedChange) => void;
   readonly log?: Partial<MemoryLogOptions>;
   readonly peers?: readonly PeerStatus[];
+  readonly ring?: RingStatus;
   readonly health?: Health;
   /** Bytes of the map above which values are dropped. */
   readonly maxMemory?: number;
@@ -293,6 +295,7 @@ async function open(
     replica,
     bounds,
     peers: () => options.peers ?? [],
+    ring: () => options.ring ?? null,
     health: () => options.health ?? { status: 'ok', reasons: [] },
     log: { error: onError },
     version: '1.2.3',

@@ -51,6 +51,7 @@ node(
         cluster: { name: 'test', id: null },
         vector: { [ORIGIN]: 2 },
         map_sum: { sum: view.map_sum.sum, as_of: '2026-11-24T12:01:00.000Z' },
+        ring: null,
         peers: [
           {
             node: 'node2',
@@ -79,6 +80,39 @@ node(
       });
     },
     { peers: [PEER, NEVER_HEARD] },
+  ),
+);
+
+node(
+  '/_cluster names the links of the ring that are broken',
+  withServer(
+    async (server) => {
+      const { body } = await server.get('/_cluster');
+      assert.equal(clusterSchema.parse(body).ring, {
+        successor: 'node4.uvwxyz',
+        broken: [
+          {
+            node: 'node3',
+            origin: 'node3.uvwxyz',
+            url: 'http://localhost:8003',
+            reason: 'Nobody listens there.',
+          },
+        ],
+      });
+    },
+    {
+      ring: {
+        successor: 'node4.uvwxyz',
+        broken: [
+          {
+            nodeId: 'node3',
+            origin: 'node3.uvwxyz',
+            url: 'http://localhost:8003',
+            reason: 'Nobody listens there.',
+          },
+        ],
+      },
+    },
   ),
 );
 

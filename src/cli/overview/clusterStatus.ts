@@ -243,17 +243,19 @@ function clusterFaults({ reports }: Observation): string[] {
     );
 }
 
-/** Links between nodes that are there, and that do not hear each other. */
+/** Links between nodes that are there, and that do not hear each other; beyond a full mesh, those of the ring. */
 function linkFaults({ reports }: Observation, nodes: readonly NodeStatus[]): string[] {
   const there = nodes.filter(({ state }) => state !== 'missing');
-  return reports.flatMap(({ nodeId, origin, peers }) =>
-    there
-      .filter((other) => other.origin !== null && other.origin !== origin)
+  return reports.flatMap(({ nodeId, origin, ring, peers }) => {
+    const needed = ring === null ? null : new Set(ring.broken.map((link) => link.origin));
+    const isNeeded = (other: string): boolean => needed === null || needed.has(other);
+    return there
+      .filter((other) => other.origin !== null && other.origin !== origin && isNeeded(other.origin))
       .flatMap((other) => {
         const peer = peers.find((one) => one.origin === other.origin);
         if (peer?.state === 'connected') return [];
         const reason = peer?.reason == null ? '' : `: ${peer.reason.replace(/\.$/, '')}`;
         return [`${nodeId} does not hear ${other.nodeId}${reason}.`];
-      }),
-  );
+      });
+  });
 }

@@ -29,6 +29,16 @@ export interface ClusterPeer {
   readonly agrees: boolean | null;
 }
 
+/** The ring after a node, beyond a full mesh. */
+export interface ClusterRing {
+  /** Members between the node and its successor, which have no link to it. */
+  readonly broken: readonly {
+    readonly nodeId: string;
+    readonly origin: string;
+    readonly reason: string | null;
+  }[];
+}
+
 export interface ClusterView {
   readonly nodeId: string;
   readonly origin: string;
@@ -37,6 +47,8 @@ export interface ClusterView {
   readonly clusterId: string | null;
   readonly members: readonly ClusterMember[];
   readonly peers: readonly ClusterPeer[];
+  /** Null where the node links every other one. */
+  readonly ring: ClusterRing | null;
   /** Origins of the peers that it talks to now. */
   readonly connected: ReadonlySet<string>;
   /** In the form of `formatHash`. */
@@ -51,6 +63,14 @@ const clusterSchema = z.object({
   cluster: z.object({ name: z.string(), id: z.string().nullable() }),
   vector: z.record(z.string(), z.number()),
   map_sum: z.object({ sum: z.string(), as_of: z.string() }),
+  // Nodes up to 0.6.0 leave it out.
+  ring: z
+    .object({
+      broken: z.array(
+        z.object({ node: z.string(), origin: z.string(), reason: z.string().nullable() }),
+      ),
+    })
+    .nullish(),
   peers: z.array(
     z.object({
       node: z.string().nullable(),
@@ -83,13 +103,16 @@ export function clusterViewOf(answer: unknown, url: string): ClusterView {
   const parsed = clusterSchema.safeParse(answer);
   if (!parsed.success)
     throw new HearsayError(`${url} does not tell its members: it is an older node.`);
-  const { node, origin, cluster, vector, members, peers, map_sum: mapSum } = parsed.data;
+  const { node, origin, cluster, vector, members, ring, peers, map_sum: mapSum } = parsed.data;
   return {
     nodeId: node,
     origin,
     clusterName: cluster.name,
     clusterId: cluster.id,
     peers: peers.map(({ node: nodeId, ...peer }) => ({ nodeId, ...peer })),
+    ring: ring
+      ? { broken: ring.broken.map(({ node: nodeId, ...link }) => ({ nodeId, ...link })) }
+      : null,
     vector: new Map(Object.entries(vector)),
     connected: new Set(
       peers.flatMap((peer) => (peer.state === 'connected' ? (peer.origin ?? []) : [])),

@@ -17,6 +17,7 @@ import { Core } from '../protocol/core.ts';
 import type { Input, Output, OutputOf, View } from '../protocol/inputOutput.ts';
 import { encodeMessage } from '../protocol/messages.ts';
 import type { PeerStatus } from '../protocol/peerStatus.ts';
+import type { RingStatus } from '../protocol/ringStatus.ts';
 import type { Phase } from '../protocol/standing.ts';
 import type { ConnectionId, Transport, TransportEvent } from '../transport.ts';
 import { type Counted, countsOf } from './counts.ts';
@@ -99,6 +100,11 @@ export class Driver {
 
   status(): PeerStatus[] {
     return this.#core.status();
+  }
+
+  /** The ring after this node; null in a full mesh. */
+  get ring(): RingStatus | null {
+    return this.#core.ring;
   }
 
   /** The number of peers that have committed this node's own op of that seq. */

@@ -123,6 +123,11 @@ export class AddressBook {
     }
   }
 
+  /** The address at which the member is dialled; undefined if none is known. */
+  leadingTo(origin: string): Address | undefined {
+    return [...this.#addresses.values()].find((address) => nameAt(address) === origin);
+  }
+
   get(url: string): Address | undefined {
     return this.#addresses.get(url);
   }
@@ -269,6 +274,9 @@ export class AddressBook {
     }
   }
 }
+
+/** The member that names the address as its own, or that answered there last; null if neither is known. */
+export const nameAt = ({ member, origin }: Address): string | null => member ?? origin;
 
 /** Whether no other node is to answer at the URL itself. */
 const leadsToNoOther = (state: Address['state']): boolean =>

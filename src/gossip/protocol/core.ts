@@ -35,6 +35,7 @@ import { type Greeted, isAnswer, isGreeted, type Peer } from './peer.ts';
 import { type PeerStatus, peerStatus } from './peerStatus.ts';
 import { Puller } from './puller.ts';
 import { RejoinClaims } from './rejoinClaims.ts';
+import type { RingStatus } from './ringStatus.ts';
 import type { Targets } from './spread.ts';
 import { NO_PAST, type Past, type Phase } from './standing.ts';
 
@@ -213,6 +214,11 @@ export class Core {
     return peerStatus(view, peers, addresses, this.forked, (timeMs) =>
       this.#state.toClockMs(timeMs),
     );
+  }
+
+  /** For `GET /_cluster`: the ring after this node; null in a full mesh. */
+  get ring(): RingStatus | null {
+    return this.#keeper.ring;
   }
 
   /**

@@ -7,9 +7,10 @@
  */
 import { drawnLinks, takenBeyondBound, towardsSuccessor, type Ways } from '../../rules/links.ts';
 import { nextRandom } from '../../words/random.ts';
-import type { Address } from './addressBook.ts';
+import { type Address, nameAt } from './addressBook.ts';
 import type { CoreState } from './coreState.ts';
 import { isGreeted, type Peer } from './peer.ts';
+import { type RingStatus, ringStatus } from './ringStatus.ts';
 
 /** One random link is drawn anew so often, in milliseconds: the graph does not age. */
 const REDRAW_MS = 10 * 60_000;
@@ -35,6 +36,12 @@ export class Links {
     this.#state = state;
     this.#nextRedrawAt = state.startedAt + REDRAW_MS;
     this.#nextVisitAt = state.startedAt + VISIT_MS;
+  }
+
+  /** The ring after this node; null up to `mesh-limit` members, where every member links every other. */
+  get ring(): RingStatus | null {
+    const { isMesh, view, addresses } = this.#state;
+    return isMesh ? ringStatus(this.#ways(), view.members, addresses) : null;
   }
 
   /** Called each second: chooses the addresses to dial, and closes what is no link. */
@@ -171,6 +178,3 @@ export class Links {
     return this.#state.view.members.has(peer.hello.origin) ? peer.hello.origin : null;
   }
 }
-
-/** The member that names the address as its own, or that answered there last; null if neither is known. */
-const nameAt = ({ member, origin }: Address): string | null => member ?? origin;

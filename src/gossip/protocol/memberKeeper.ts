@@ -9,6 +9,7 @@ import { covers, includes, type Vector } from '../../words/vector.ts';
 import type { CoreState } from './coreState.ts';
 import { Links } from './links.ts';
 import { type Greeted, knowsClosing, type Peer } from './peer.ts';
+import type { RingStatus } from './ringStatus.ts';
 import { HEARD_BY_ROUND_MS } from './roundTimes.ts';
 import { SilenceClock } from './silenceClock.ts';
 
@@ -63,6 +64,11 @@ export class MemberKeeper {
     if (!isMesh || nowMs < this.#nextMembersAt) return;
     this.#dialMembers();
     this.#links.tick();
+  }
+
+  /** See `Links.ring`. */
+  get ring(): RingStatus | null {
+    return this.#links.ring;
   }
 
   /** The peer has said hello. */

@@ -169,6 +169,28 @@ const memberSchema = z
   })
   .meta({ id: 'Member' });
 
+const ringSchema = z
+  .object({
+    successor: z.union([origin, z.null()]).meta({
+      description:
+        'The first member after this node on the ring that is linked; null while none is.',
+    }),
+    broken: z
+      .array(
+        z.object({
+          node,
+          origin,
+          url: z.union([z.string(), z.null()]),
+          reason: z.union([z.string(), z.null()]),
+        }),
+      )
+      .meta({
+        description:
+          'The members between this node and its successor, the nearest first: there the ring is broken.',
+      }),
+  })
+  .meta({ id: 'Ring' });
+
 export const clusterSchema = z
   .object({
     node,
@@ -178,6 +200,9 @@ export const clusterSchema = z
     map_sum: z.object({
       sum: z.string(),
       as_of: z.iso.datetime().meta({ description: 'Entries that expire by then do not count.' }),
+    }),
+    ring: z.union([ringSchema, z.null()]).meta({
+      description: 'Null up to mesh-limit members, where every node links every other.',
     }),
     peers: z.array(peerSchema),
     members: z.array(memberSchema),

@@ -1,6 +1,7 @@
 /** The node and its cluster, for people and load balancers: GET /_cluster and GET /_health. */
 
 import type { PeerStatus } from '../../gossip/protocol/peerStatus.ts';
+import type { RingStatus } from '../../gossip/protocol/ringStatus.ts';
 import type { Replica } from '../../replica/replica.ts';
 import { minuteAhead } from '../../rules/mapSum.ts';
 import { formatHash } from '../../words/hash.ts';
@@ -23,6 +24,8 @@ export interface Health {
 export interface ClusterRouteOptions {
   readonly replica: Replica;
   readonly peers: () => readonly PeerStatus[];
+  /** Null up to `mesh-limit` members. */
+  readonly ring: () => RingStatus | null;
   readonly members: () => readonly MemberView[];
   readonly health: () => Health;
   /** The milliseconds that the map sum looks ahead (rule 11). */
@@ -67,7 +70,8 @@ export function addClusterRoutes(routes: Routes, options: ClusterRouteOptions): 
 }
 
 /** In order of origins, so that two nodes that agree show the same text. */
-function clusterView({ replica, peers, maxClockSkewMs, members }: ClusterRouteOptions): object {
+function clusterView(options: ClusterRouteOptions): object {
+  const { replica, peers, ring, maxClockSkewMs, members } = options;
   const { origin, header, vector } = replica;
   const asOf = minuteAhead(replica.nowMs(), maxClockSkewMs);
   return {
@@ -76,6 +80,7 @@ function clusterView({ replica, peers, maxClockSkewMs, members }: ClusterRouteOp
     cluster: { name: header.clusterName, id: header.clusterId },
     vector: Object.fromEntries([...vector].sort(([a], [b]) => (a < b ? -1 : 1))),
     map_sum: { sum: formatHash(replica.mapSum(asOf)), as_of: instant(asOf * MINUTE_MS) },
+    ring: ringView(ring()),
     peers: peers().map(peerView),
     members: members().map((member) => memberJson(member, vector)),
   };
@@ -92,6 +97,17 @@ const peerView = (peer: PeerStatus): object => ({
   last_heard_at: instant(peer.lastHeardAt),
   agrees: peer.agrees,
 });
+
+const ringView = (ring: RingStatus | null): object | null =>
+  ring && {
+    successor: ring.successor,
+    broken: ring.broken.map(({ nodeId, origin, url, reason }) => ({
+      node: nodeId,
+      origin,
+      url,
+      reason,
+    })),
+  };
 
 const instant = (atMs: number | null): string | null =>
   atMs === null ? null : new Date(atMs).toISOString();

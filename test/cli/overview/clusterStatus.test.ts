@@ -134,6 +134,20 @@ status('nodes that are there and do not hear each other are told', () => {
   assert.equal(judge(now, now).faults, ['node2 does not hear node3: timed out.']);
 });
 
+status('beyond a full mesh only the broken links of the ring are told', () => {
+  const ringTo = (...nodeIds: string[]) => ({
+    broken: nodeIds.map((nodeId) => ({ nodeId, origin: originOf(nodeId), reason: 'timed out' })),
+  });
+  const few = { peers: [peer('node1')], ring: ringTo() };
+  const well = observation(three({ node2: few, node3: few }));
+  assert.equal(judge(well, well).faults, []);
+  const broken = {
+    peers: [peer('node1'), peer('node3', { state: 'unreachable', reason: 'timed out' })],
+  };
+  const now = observation(three({ node2: { ...broken, ring: ringTo('node3') }, node3: few }));
+  assert.equal(judge(now, now).faults, ['node2 does not hear node3: timed out.']);
+});
+
 status('a node that the settings name and that never came is missing', () => {
   const awaited = peer('', {
     nodeId: null,

@@ -45,6 +45,7 @@ export function report(
     clusterId: '0123456789abcdef',
     url: urlOf(nodeId),
     members: [member(nodeId, ops), ...others.map((other) => member(other, ops))],
+    ring: null,
     peers: others.map((other) => peer(other)),
     connected: new Set(others.map(originOf)),
     mapSum: `sum of ${JSON.stringify(ops)}`,

@@ -105,6 +105,23 @@ links(
   },
 );
 
+links('the ring shows the successor, and the members before it that do not answer', () => {
+  assert.is(member(31).core.ring, null);
+  const node = member(8);
+  assert.is(node.core.ring?.successor, null);
+  const gone = IN_RING_ORDER.slice(0, 2);
+  dialled(node, 10_000, IN_RING_ORDER.slice(2));
+  const broken = node.core.ring?.broken ?? [];
+  assert.is(node.core.ring?.successor, IN_RING_ORDER[2]);
+  assert.equal(
+    broken.map(({ origin, url }) => [origin, url]),
+    gone.map((origin) => [origin, urlOf(origin)]),
+  );
+  assert.ok(broken.every(({ reason }) => reason === 'nobody answers'));
+  dialled(node, 10_000, IN_RING_ORDER);
+  assert.equal(node.core.ring, { successor: IN_RING_ORDER[0], broken: [] });
+});
+
 links('who shows members that are no links shows them to nobody', () => {
   const node = member(8);
   dialled(node, 10_000, OTHERS);

@@ -100,6 +100,7 @@ export class WatchServer {
       bounds,
       replica,
       peers: () => [],
+      ring: () => null,
       health: () => ({ status: 'ok', reasons: [] }),
       log: { error: (details) => console.error(details) },
       version: '1.2.3',
