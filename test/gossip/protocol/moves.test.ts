@@ -48,6 +48,18 @@ silence('a digest names the members that its sender has not heard itself', () =>
   assert.is(node.core.digestFor(2, node.clock.nowMs).unheard, undefined);
 });
 
+silence('a member is heard until its last message is as old as the hearing time', () => {
+  const node = testCore({ others: [SECOND], settings: { hearingMs: 5000 } });
+  node.greet(2, { origin: SECOND });
+  const unheardAfter = (ms: number) => {
+    node.clock.nowMs += ms;
+    node.tick();
+    return node.core.digestFor(2, node.clock.nowMs).unheard;
+  };
+  assert.is(unheardAfter(4999), undefined);
+  assert.equal(unheardAfter(1), [SECOND]);
+});
+
 silence.run();
 
 const moves = suite('a member under another name or URL');

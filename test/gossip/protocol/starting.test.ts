@@ -2,10 +2,12 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Digest } from '../../../src/gossip/protocol/digest.ts';
+import type { Hello } from '../../../src/gossip/protocol/messages.ts';
 import {
   digestOf,
   digestWith,
   emptyAnswer,
+  errorIn,
   NOW,
   ofKind,
   originOf,
@@ -19,8 +21,11 @@ const [OWN, SECOND, THIRD] = [originOf(1), originOf(2), originOf(3)];
 
 const forming = suite('forming a cluster');
 
-/** A fresh node whose only other peer is fresh too; a third one's clock is two minutes ahead. */
-function freshWith(joined: boolean): { node: TestCore; minute: () => boolean } {
+/** A fresh node whose only other peer is fresh too; a third one is refused, for a clock two minutes ahead or for these fields. */
+function freshWith(
+  joined: boolean,
+  fields?: Partial<Hello>,
+): { node: TestCore; minute: () => boolean } {
   const settings = { urls: ['http://two'], url: 'http://one' };
   const node = testCore({ joined: false, settings });
   node.greet(2, { origin: SECOND, joined: false, clusterId: null }, 'http://two');
@@ -31,8 +36,14 @@ function freshWith(joined: boolean): { node: TestCore; minute: () => boolean } {
       let hasFormed = false;
       for (let seconds = 0; seconds < 60; seconds += 2) {
         node.clock.nowMs += 2000;
-        const clock = node.clock.nowMs + 120_000;
-        node.greet(++connection, { origin: THIRD, joined, clusterId: null, clock });
+        const refused = fields ?? { clock: node.clock.nowMs + 120_000 };
+        const outputs = node.greet(++connection, {
+          origin: THIRD,
+          joined,
+          clusterId: null,
+          ...refused,
+        });
+        assert.ok(errorIn(outputs));
         hasFormed ||= ofKind(node.tick(), 'form').length > 0;
       }
       return hasFormed;
@@ -46,6 +57,12 @@ forming('a fresh peer whose clock is wrong keeps nobody else from forming', () =
 
 forming('a member whose clock this node refuses does: it would be met again and again', () => {
   assert.not.ok(freshWith(true).minute());
+});
+
+forming('so does a member of another protocol, and not one of a cluster of another name', () => {
+  assert.not.ok(freshWith(true, { protocol: [90, 91] }).minute());
+  assert.ok(freshWith(false, { protocol: [90, 91] }).minute());
+  assert.ok(freshWith(true, { cluster: 'another' }).minute());
 });
 
 forming.run();
