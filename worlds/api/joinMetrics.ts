@@ -16,3 +16,13 @@ export function joinCounter(metrics: Metrics): (result: string, ms: number) => v
     took(ms);
   };
 }
+
+/** @returns counts a seat that was given back. */
+export function withdrawalCounter(metrics: Metrics): () => void {
+  const count = metrics.counter(
+    'worlds_seats_withdrawn_total',
+    'Seats that were given back because the answer with them came too late.',
+    [],
+  );
+  return () => count({});
+}

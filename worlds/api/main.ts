@@ -25,7 +25,7 @@ import { nameSchema, revocationSchema } from '../tables/schemas.ts';
 import { TableMirror } from '../tables/tableMirror.ts';
 import { apiApp } from './apiApp.ts';
 import { API_TARGET, Callers } from './callers.ts';
-import { joinCounter } from './joinMetrics.ts';
+import { joinCounter, withdrawalCounter } from './joinMetrics.ts';
 import { Joins } from './joins.ts';
 import { seatAsker } from './seatAsker.ts';
 import { Watchers } from './watchers.ts';
@@ -76,6 +76,7 @@ const joins = new Joins({
   askForSeat: seatAsker(
     await openSigner(settings.keys, 'api'),
     regionFetch(settings.region, settings.linkUrl),
+    { onWithdrawn: withdrawalCounter(metrics) },
   ),
   onResult: joinCounter(metrics),
 });

@@ -82,6 +82,8 @@ export type SeatEvent =
   | { readonly type: 'heard'; readonly connections: ReadonlySet<number> }
   | { readonly type: 'drop'; readonly connection: number }
   | { readonly type: 'leave'; readonly connection: number }
+  /** The answer with this token came too late: nobody will use it. */
+  | { readonly type: 'withdraw'; readonly tokenHash: string }
   | { readonly type: 'displace'; readonly player: string; readonly fence: number }
   | { readonly type: 'revoke'; readonly subject: string }
   | { readonly type: 'configure'; readonly maxPlayers: number }

@@ -5,7 +5,7 @@
  * 1. Reserved, seated and held seats are never more than `maxPlayers`, unless that was lowered: then
  *    nobody is thrown out, and nobody new comes in.
  * 2. A player has one seat. Asking again gives the same seat and a new token.
- * 3. A reservation holds until its time is over, also while the world drains.
+ * 3. A reservation holds until its time is over, also while the world drains, unless the one that asked for it withdraws.
  * 4. Every seat has an end. Only signs of a connected player put it off.
  * 5. The newest connection of a seat replaces the older one at once.
  */
@@ -48,6 +48,8 @@ export function decide(
       return drop(seats, event.connection, nowMs, times);
     case 'leave':
       return leave(seats, event.connection, nowMs);
+    case 'withdraw':
+      return withdraw(seats, event.tokenHash);
     case 'displace':
       return displace(seats, event.player, event.fence);
     case 'revoke':
@@ -194,6 +196,19 @@ function promisedSeat({ player, session, fence, entrance }: Seat, nowMs: number)
   if (entrance === null || nowMs >= entrance.untilMs) return null;
   const { untilMs } = entrance;
   return { state: 'reserved', player, session, fence, entrance, untilMs };
+}
+
+/**
+ * Ends a reservation before its time, as the one that has asked for it wishes: the player has a seat elsewhere by now.
+ * Another token of the player's, given since, keeps the seat.
+ */
+function withdraw(seats: Seats, tokenHash: string): SeatDecision {
+  const seat = [...seats.byPlayer.values()].find(
+    ({ entrance }) => entrance?.tokenHash === tokenHash,
+  );
+  if (seat === undefined) return unchanged(seats, DONE);
+  if (seat.state === 'reserved') return free(seats, [seat], null);
+  return { seats: withSeat(seats, { ...seat, entrance: null }), answer: DONE, effects: [] };
 }
 
 /**

@@ -6,7 +6,8 @@ import { jsonApp, type SeenRoutes } from '../http/jsonApp.ts';
 import { Problem, retryAfter } from '../http/problem.ts';
 import { MAX_FENCE } from '../rules/fences.ts';
 import { nameSchema, playerSchema } from '../tables/schemas.ts';
-import type { Reservation, WorldInstance } from './worldInstance.ts';
+import type { Reservation } from './reservation.ts';
+import type { WorldInstance } from './worldInstance.ts';
 
 export interface ControlOptions {
   readonly instance: WorldInstance;
@@ -38,6 +39,8 @@ const reserveSchema = z.strictObject({
     .nullable(),
 });
 
+const withdrawSchema = z.strictObject({ seatToken: z.string().max(100) });
+
 const drainSchema = z.strictObject({ graceMs: z.int().min(0).max(600_000).optional() });
 
 export const reservedSchema = z.object({
@@ -62,6 +65,16 @@ export function controlApp(options: ControlOptions): RequestListener {
           const expiresAt = new Date(untilMs).toISOString();
           const body = { instance: name, playUrl, seatToken: token, expiresAt };
           return { status: isNew ? 201 : 200, body };
+        },
+      },
+      {
+        method: 'POST',
+        path: '/seats/withdraw',
+        answer: async (request) => {
+          await guard.admit(request.header('Authorization'), 'seats.withdraw');
+          const { seatToken } = await request.body(withdrawSchema);
+          instance.withdraw(seatToken);
+          return { status: 204 };
         },
       },
       {

@@ -54,7 +54,10 @@ export class PlayConnection {
 
 const REASONS = new Map<number, string>(Object.entries(CLOSE).map(([name, code]) => [code, name]));
 
+/** @returns the word for a close code of play; empty for any other. */
+export const closeName = (code: number): string => REASONS.get(code) ?? '';
+
 export function closeSocket(socket: WebSocket, code: CloseCode | 1000): void {
-  socket.close(code, REASONS.get(code) ?? '');
+  socket.close(code, closeName(code));
   setTimeout(() => socket.terminate(), CLOSE_LIMIT_MS).unref();
 }

@@ -24,31 +24,16 @@ import { countSeats, decide, emptySeats, type SeatCounts } from '../rules/seats.
 import { TICK_MS, type WorldMemory } from '../rules/simulation.ts';
 import type { InstanceState } from '../rules/worldConfiguration.ts';
 import { Game } from './game.ts';
-import { Guests, type PreviousPlace } from './guests.ts';
+import { Guests } from './guests.ts';
 import {
   INSTANCE_TIMES,
   type InstanceTimes,
   type WorldInstanceOptions,
 } from './instanceOptions.ts';
-import { closeSocket, type PlayConnection } from './playConnection.ts';
+import { closeName, closeSocket, type PlayConnection } from './playConnection.ts';
 import { PlayConnections } from './playConnections.ts';
+import { type Reservation, type ReserveRequest, reasonFor } from './reservation.ts';
 import { SeatTraces } from './seatTraces.ts';
-
-export interface ReserveRequest {
-  readonly player: string;
-  readonly session: string;
-  readonly fence: number;
-  readonly previous: PreviousPlace | null;
-}
-
-export type Reservation =
-  | {
-      readonly type: 'reserved';
-      readonly isNew: boolean;
-      readonly token: string;
-      readonly untilMs: number;
-    }
-  | { readonly type: 'refused'; readonly reason: 'full' | 'draining' | 'unsaved' };
 
 /** Players who have left while their saves wait for the cache; beyond it, nobody new comes in. */
 export const MAX_UNSAVED = 1000;
@@ -163,8 +148,8 @@ export class WorldInstance implements AsyncDisposable {
   /** Decided at once: nothing is awaited. */
   reserve(request: ReserveRequest): Reservation {
     const reservation = this.#reserve(request);
-    const { type } = reservation;
-    this.#reservations.add(type === 'refused' ? reservation.reason : nameOf(reservation.isNew));
+    if (reservation.type === 'refused') this.#reservations.add(reservation.reason);
+    else this.#reservations.add(reservation.isNew ? 'new' : 'same');
     return reservation;
   }
 
@@ -184,6 +169,11 @@ export class WorldInstance implements AsyncDisposable {
     this.#guests.expect(player, previous);
     this.#traces.keep(player);
     return { ...answer, token };
+  }
+
+  /** @param token of a reservation that nobody will use. */
+  withdraw(token: string): void {
+    this.#act({ type: 'withdraw', tokenHash: hashOf(token) });
   }
 
   /**
@@ -289,7 +279,7 @@ export class WorldInstance implements AsyncDisposable {
   }
 
   #closeAs(connection: PlayConnection, code: CloseCode): void {
-    this.#closings.add(CLOSE_NAMES.get(code) ?? '');
+    this.#closings.add(closeName(code));
     this.#forgetConnection(connection);
     connection.close(code);
     this.#act({ type: 'drop', connection: connection.id });
@@ -362,7 +352,7 @@ export class WorldInstance implements AsyncDisposable {
         case 'close': {
           const connection = this.#connections.get(effect.connection);
           if (connection === undefined) break;
-          this.#closings.add(CLOSE_NAMES.get(effect.code) ?? '');
+          this.#closings.add(closeName(effect.code));
           this.#forgetConnection(connection);
           connection.close(effect.code);
           break;
@@ -392,14 +382,4 @@ export class WorldInstance implements AsyncDisposable {
     const seat = this.#seats.byPlayer.get(player);
     return seat?.state === 'seated' ? this.#connections.get(seat.connection) : undefined;
   }
-}
-
-const CLOSE_NAMES = new Map<number, string>(
-  Object.entries(CLOSE).map(([name, code]) => [code, name]),
-);
-
-const nameOf = (isNew: boolean): 'new' | 'same' => (isNew ? 'new' : 'same');
-
-function reasonFor(answer: SeatAnswer): 'full' | 'draining' {
-  return answer.type === 'refused' && answer.reason === 'draining' ? 'draining' : 'full';
 }

@@ -23,6 +23,7 @@ grants('the table grants these pairs and no others', () => {
     'operator regions.read',
     'operator regions.cut',
     'api seats.reserve',
+    'api seats.withdraw',
     'fleet instance.drain',
     'maintenance slots.read',
     'maintenance slots.set',

@@ -24,6 +24,7 @@ const SWITCHES: readonly [rule: string, code: string, replacement: string][] = [
     "if (present !== undefined && present.state === 'reserved') {",
   ],
   ['rule 3', 'if (seat === undefined) {\n', 'if (seat === undefined || seats.isDraining) {\n'],
+  ['rule 3', '({ entrance }) => entrance?.tokenHash === tokenHash', '({ entrance }) => entrance'],
   ['rule 4', 'if (nowMs < seat.untilMs) {', "if (nowMs < seat.untilMs || seat.state === 'held') {"],
   ['rule 5', "if (seat.state === 'seated')\n    effects.push", 'if (false)\n    effects.push'],
 ];
@@ -164,6 +165,30 @@ seats('who leaves, or is away too long, keeps the token that he got meanwhile', 
     assert.equal(late.effects, [{ type: 'free', player: 'a', wasAdmitted: false }]);
   }
 });
+
+seats(
+  'a reservation that is withdrawn is free at once, and a token that was given since stays',
+  () => {
+    const withdraw = (tokenHash: string): SeatEvent => ({ type: 'withdraw', tokenHash });
+    const reserved = after(rules.emptySeats(1), reserve('a'));
+    const freed = rules.decide(reserved, withdraw('token-a'), NOW);
+    assert.equal(freed.effects, [{ type: 'free', player: 'a', wasAdmitted: false }]);
+    assert.is(rules.decide(freed.seats, reserve('b'), NOW).answer.type, 'reserved');
+
+    const again = after(reserved, reserve('a', 'token-2'), withdraw('token-a'));
+    const connects: SeatEvent = {
+      type: 'connect',
+      connection: 1,
+      tokenHash: 'token-2',
+      resumeHash: 'resume-2',
+    };
+    assert.is(rules.decide(again, connects, NOW).answer.type, 'done');
+
+    const playing = after(reserved, connect('a', 1), reserve('a', 'token-2'), withdraw('token-2'));
+    assert.is(rules.countSeats(playing).seated, 1, 'who plays stays');
+    assert.is(rules.decide(playing, connects, NOW).answer.type, 'refused');
+  },
+);
 
 seats('a silent player is pinged, then dropped, then gone', () => {
   const state = after(rules.emptySeats(1), reserve('a'), connect('a', 1));

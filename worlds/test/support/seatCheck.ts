@@ -17,8 +17,7 @@ const command: fc.Arbitrary<Command> = fc.record({
   type: fc.constantFrom<Command['type']>(
     ...(['reserve', 'reserve', 'reserve', 'connect', 'connect', 'connect', 'heard'] as const),
     ...(['drop', 'leave', 'displace', 'revoke', 'configure', 'drain', 'time', 'wait'] as const),
-    'wait',
-    'close',
+    ...(['wait', 'close', 'withdraw'] as const),
   ),
   player: fc.nat(5),
   choice: fc.nat(1000),
@@ -84,6 +83,9 @@ class CheckedTable {
         this.#decide({ type, connection });
         this.#open.delete(connection);
         return;
+      case 'withdraw':
+        this.#withdraw(choice);
+        return;
       case 'displace': {
         const { answer } = this.#decide({ type, player, fence: choice % 3 });
         if (answer.type === 'done') this.#promised.delete(player);
@@ -134,6 +136,23 @@ class CheckedTable {
       assert.unreachable('rule 2: the seat is not given again');
     else if (answer.type === 'refused' && answer.reason === 'full')
       assert.ok(this.#seats.byPlayer.size >= before.maxPlayers, 'rule 1: a free seat is refused');
+  }
+
+  #withdraw(choice: number): void {
+    const token = this.#tokens[choice % Math.max(1, this.#tokens.length)];
+    if (token === undefined) return;
+    const { hash: tokenHash, player } = token;
+    const before = this.#seats.byPlayer.get(player);
+    const isPromise = this.#promised.get(player)?.hash === tokenHash;
+    if (isPromise) this.#promised.delete(player);
+    this.#decide({ type: 'withdraw', tokenHash });
+    const isLeft = this.#seats.byPlayer.has(player);
+    const wasOnlyPromised = before?.state === 'reserved' && isPromise;
+    assert.is(
+      isLeft,
+      before !== undefined && !wasOnlyPromised,
+      'rule 3: another seat is withdrawn',
+    );
   }
 
   #connect(choice: number): void {
