@@ -13,7 +13,8 @@
  */
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { availableParallelism, constants, setPriority } from 'node:os';
+import { availableParallelism, constants, setPriority, tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { Command, InvalidArgumentError } from 'commander';
 import { seeded, shuffled } from '../src/words/random.ts';
@@ -27,6 +28,8 @@ const TESTED = ['test/rules', 'test/words', 'test/gossip', 'test/replica', 'test
 const LEFT_OUT = /\.(processes|bench)\.test\.ts$|socket/;
 const RUN = fileURLToPath(new URL('mutantRun.ts', import.meta.url));
 const DOCUMENT = new URL('../docs/simulation.md', import.meta.url);
+/** A child finds there the code that another one has compiled, and takes half of the processor time. */
+const COMPILE_CACHE = join(tmpdir(), 'hearsay-mutants');
 /** An endless loop is noticed too: tests that take so many times as long as without any change. */
 const LIMIT_TIMES = 10;
 const LEAST_LIMIT_MS = 5000;
@@ -176,7 +179,7 @@ function resultOf(
   // Nothing reaches the file: any change of it survives.
   if (tests.length === 0)
     return Promise.resolve({ passes: true, output: '', lastTest: null, tookMs });
-  const environment = { ...process.env };
+  const environment: NodeJS.ProcessEnv = { ...process.env, NODE_COMPILE_CACHE: COMPILE_CACHE };
   if (mutant !== undefined) {
     const { file, start, end, change } = mutant;
     const url = pathToFileURL(fileURLToPath(new URL(file, ROOT))).href;
