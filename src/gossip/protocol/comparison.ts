@@ -125,9 +125,9 @@ export class Comparison {
 
   #isRefusedForClock({ hello, connection }: Greeted, clock: number): boolean {
     const { settings, clockMs } = this.#state;
-    if (clock - clockMs <= settings.maxClockSkewMs) return false;
     const objection = objectionTo({ ...hello, clock }, settings, clockMs);
-    if (objection !== null) this.#state.refuse(connection, objection.code, objection.reason, hello);
+    if (objection === null) return false;
+    this.#state.refuse(connection, objection.code, objection.reason, hello);
     return true;
   }
 

@@ -112,4 +112,39 @@ comparison('a fresh node takes over the horizon of the member that lets it in', 
   );
 });
 
+comparison('this node begins anew where a peer holds other ops of it, also of its past', () => {
+  const node = testCore({ others: [SECOND] });
+  node.greet(2, { origin: SECOND });
+  node.view.vector.set(OWN, 3).set(SECOND, 1);
+  const past = digestWith(node.view, { [OWN]: 2, [SECOND]: 1 });
+  const sums = new Map([...past.vector.keys()].map((origin) => [origin, { high: 9, low: 9 }]));
+  const outputs = told(node, { ...past, sums });
+  assert.equal(
+    outputs.map(({ kind }) => kind),
+    ['horizon', 'rejoin'],
+    'and says nothing after that',
+  );
+  const other = testCore({ others: [SECOND] });
+  other.greet(2, { origin: SECOND });
+  const [rejoin] = ofKind(other.step({ kind: 'differs', connection: 2, origin: OWN }), 'rejoin');
+  assert.is(rejoin?.ownOps, 'forked');
+});
+
+comparison('not where it has written, and the peer holds just that', () => {
+  const node = member();
+  node.view.bornHere = 1;
+  told(node, {});
+  assert.is(node.core.doubt, null);
+  told(node, { vector: new Map([[OWN, 2]]) });
+  assert.match(node.core.doubt ?? '', /later ops of this very origin/);
+});
+
+comparison('only a difference of maps is counted', () => {
+  const node = member();
+  const counted = [{}, OTHER_MAP, {}].map(
+    (fields) => ofKind(told(node, fields), 'disagrees').length,
+  );
+  assert.equal(counted, [0, 1, 0]);
+});
+
 comparison.run();
