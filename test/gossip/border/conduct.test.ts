@@ -38,6 +38,12 @@ conduct('a refusal names its peer and its reason, ends in time, and is not made 
   assert.is(kept.add('a', deed(), 1000 + REFUSAL_MS), null);
 });
 
+conduct('two faults that cost just as much as is allowed bring a refusal', () => {
+  const kept = new Conduct(REFUSAL_MS);
+  assert.is(kept.add('a', deed({ fault: 'rate' }), 0), null);
+  assert.ok(kept.add('a', deed({ fault: 'form' }), 0));
+});
+
 conduct('a fault now and then is forgiven for ever', () => {
   const kept = new Conduct(REFUSAL_MS);
   for (let count = 0; count < 1000; count++)

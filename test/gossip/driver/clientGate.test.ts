@@ -36,4 +36,39 @@ gates('a member that is about to rejoin does not say that it has not joined', ()
   assert.is(readiness.whyUnreadable, NOT_JOINED);
 });
 
+gates(
+  'after a rejoin clients wait for the offers, until they end or the join timeout is over',
+  () => {
+    const readiness = new Readiness();
+    const offers = { isDone: false };
+    let nowMs = 5;
+    const gate = new ClientGate({
+      readiness,
+      offers: offers as Offers,
+      steadyMs: () => nowMs,
+      joinTimeoutMs: 1000,
+    });
+    const refusals = (): unknown[] => [readiness.whyUnreadable, readiness.whyUnwritable];
+    const waiting = 'it offers the ops again that it held before it rejoined';
+    gate.begin(false);
+    gate.openForWrites();
+    assert.equal([refusals(), gate.isReady], [[NOT_JOINED, NOT_JOINED], false]);
+    gate.joined();
+    assert.equal(refusals(), [waiting, NOT_JOINED]);
+    gate.ready();
+    nowMs += 999;
+    gate.openForWrites();
+    assert.equal([refusals(), gate.isReady], [[waiting, waiting], true]);
+    nowMs++;
+    gate.openForWrites();
+    assert.equal(refusals(), [null, null]);
+    gate.begin(true);
+    assert.equal(refusals(), [waiting, 'it is catching up with its peers after a start']);
+    gate.ready();
+    offers.isDone = true;
+    gate.openForWrites();
+    assert.equal(refusals(), [null, null]);
+  },
+);
+
 gates.run();

@@ -33,6 +33,17 @@ outbox(
   },
 );
 
+outbox('nothing is sent once the node stops', () => {
+  const sent: string[] = [];
+  const box = new Outbox({
+    transport: { send: (_connection, text) => sent.push(text), bufferedBytes: () => 0 },
+    limits: defaultLimits,
+    isStopped: () => true,
+  });
+  box.send(1, 'late');
+  assert.equal([sent, box.shed], [[], 0]);
+});
+
 outbox.run();
 
 const turns = suite('walks for peers');
