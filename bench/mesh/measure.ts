@@ -35,6 +35,8 @@ export interface Measured {
   /** Pushes an op and other node, without loss and where a part of the texts is lost. */
   readonly pushes: number;
   readonly pushesAtLoss: number;
+  /** Links that were made eager, a node and minute, while the cluster was idle and at 10 writes a second without loss. */
+  readonly grafts: number;
   /** Texts of all kinds an op and other node, beyond those of an idle cluster. */
   readonly texts: number;
   /** Nodes that lacked an op after a further 20 s, where a part of the texts was lost. */
@@ -75,6 +77,7 @@ export async function measure(size: number, seed: number): Promise<Measured> {
     hopsToAllP99: percentile(quiet.hopsToAll, 0.99),
     pushes: quiet.pushes,
     pushesAtLoss: lossy.pushes,
+    grafts: ((idle.grafts + quiet.grafts) * 60_000) / size / (IDLE_MS + quiet.durationMs),
     texts: (quiet.textsInAll - idleTexts) / WRITES / (size - 1),
     missedAtLoss: lossy.missed,
     levelAtLossS: lossy.levelMs === null ? null : lossy.levelMs / 1000,
@@ -91,7 +94,8 @@ async function idleOf(world: LargeWorld) {
   await world.run(IDLE_MS);
   const { traffic } = world.meter.take();
   const byKind = bytesByKind(traffic, world.size, IDLE_MS);
-  return { byKind, bytes: sumOf(Object.values(byKind)), texts: textsOf(traffic) };
+  const bytes = sumOf(Object.values(byKind));
+  return { byKind, bytes, texts: textsOf(traffic), grafts: graftsOf(traffic) };
 }
 
 /** @returns the milliseconds from the death of the last entry until nobody holds one. */
@@ -121,6 +125,7 @@ async function writesOf(world: LargeWorld, number: number, everyMs: number) {
     bytesANode: (sumOf(Object.values(byKind)) * durationMs) / 1000,
     opBytes: sumOf(followed.map(({ bytes }) => bytes)),
     textsInAll: textsOf(traffic),
+    grafts: graftsOf(traffic),
     pushes: (world.pushes - pushesBefore) / number / (size - 1),
     hops: followed.flatMap(({ hops }) => [...hops.values()].filter((count) => count > 0)),
     hopsToAll: followed.map(greatestHop),
@@ -131,6 +136,8 @@ const greatestHop = ({ hops }: Followed): number => Math.max(...hops.values());
 
 const textsOf = (traffic: Traffic): number =>
   sumOf([...traffic.values()].map(({ texts }) => texts));
+
+const graftsOf = (traffic: Traffic): number => traffic.get('graft')?.texts ?? 0;
 
 const sumOf = (numbers: readonly number[]): number => numbers.reduce((sum, one) => sum + one, 0);
 

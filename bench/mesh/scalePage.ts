@@ -36,6 +36,7 @@ const ROWS: readonly Row[] = [
     figureOf: ({ pushesAtLoss }) => pushesAtLoss,
     mostOf: () => 1.3,
   },
+  { name: 'links made eager, a node and minute', goal: '', figureOf: ({ grafts }) => grafts },
   { name: 'texts of all kinds an op and other node', goal: '', figureOf: ({ texts }) => texts },
   {
     name: 'nodes that missed an op at that loss',

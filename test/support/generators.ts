@@ -319,15 +319,26 @@ export const message: fc.Arbitrary<Message> = fc.oneof(
     { noNullPrototype: true },
   ),
   fc
-    .tuple(roundName, fc.integer({ min: 0, max: 60_000 }))
-    .map(([id, timeMs]): Message => ({ type: 'round', id, timeMs })),
+    .tuple(
+      roundName,
+      fc.integer({ min: 0, max: 60_000 }),
+      fc.option(fc.nat({ max: 1000 }), { nil: null }),
+    )
+    .map(
+      ([id, timeMs, hops]): Message => ({
+        type: 'round',
+        id,
+        timeMs,
+        ...(hops !== null && { hops }),
+      }),
+    ),
   fc
     .tuple(roundName, fc.option(report, { nil: null }))
     .map(([id, one]): Message => ({ type: 'echo', id, ...(one !== null && { report: one }) })),
   fc
     .tuple(roundName, report)
     .map(([id, one]): Message => ({ type: 'certificate', id, report: one })),
-  fc.constantFrom<Message>({ type: 'prune' }, { type: 'graft' }),
+  fc.constantFrom<Message>({ type: 'prune' }, { type: 'graft' }, { type: 'graft', branch: true }),
   vector.map((held): Message => ({ type: 'have', vector: held })),
   fc.nat().map((part): Message => ({ type: 'next', part })),
   fc.constant<Message>({ type: 'later' }),

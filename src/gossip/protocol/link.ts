@@ -1,7 +1,7 @@
 /**
  * One link as ops spread over it: whether it is eager, and what the peer has shown that it holds.
  *
- * Invariant: a link is eager at first, and whatever a peer has shown, it holds.
+ * Invariants: a link is eager at first; a branch of the tree stays eager; whatever a peer has shown, it holds.
  */
 import { type MutableVector, raise, seqOf, type Vector } from '../../words/vector.ts';
 
@@ -12,19 +12,53 @@ export interface Told {
 }
 
 export class Link {
+  /** Whether this node has dialled a member here that it has not chosen: the connection is closed soon. */
+  isVisit = false;
   #isEager = true;
+  #isTowardsRoot = false;
+  #isFromRoot = false;
   /** Pushes in a row that brought nothing new. */
   #useless = 0;
   readonly #shown: MutableVector = new Map();
   #told: Told | null = null;
 
   get isEager(): boolean {
-    return this.#isEager;
+    return this.#isEager || this.isBranch;
   }
 
+  /** A branch that the peer chose ends where either side makes the link lazy, and one that this node chose does not. */
   becomes(kind: 'eager' | 'lazy'): void {
     this.#isEager = kind === 'eager';
+    if (kind === 'lazy') this.#isFromRoot = false;
     this.#useless = 0;
+  }
+
+  /** Whether it is a branch of the tree: one of its sides reaches the root by it. */
+  get isBranch(): boolean {
+    return this.#isTowardsRoot || this.#isFromRoot;
+  }
+
+  /** Whether this node reaches the root by it. */
+  get isTowardsRoot(): boolean {
+    return this.#isTowardsRoot;
+  }
+
+  /** This node reaches the root by it from now on. */
+  leadsToRoot(): void {
+    this.#isTowardsRoot = true;
+    this.becomes('eager');
+  }
+
+  /** Another link does from now on. */
+  leadsElsewhere(): void {
+    this.#isTowardsRoot = false;
+    if (!this.#isFromRoot) this.becomes('lazy');
+  }
+
+  /** The peer reaches the root by it from now on. */
+  leadsFromRoot(): void {
+    this.#isFromRoot = true;
+    this.becomes('eager');
   }
 
   /** @returns the number of pushes in a row that brought nothing new. */

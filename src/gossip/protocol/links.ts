@@ -56,6 +56,7 @@ export class Links {
     this.#refuseOld();
     const ways = this.#ways();
     this.#wanted = this.#chosen(ways);
+    for (const peer of this.#state.peers.all()) peer.link.isVisit = this.#isVisit(peer);
     this.#visit();
     if (standing.phase === 'ready') {
       this.#closeUnwanted();
@@ -71,7 +72,9 @@ export class Links {
    */
   greeted(peer: Peer): void {
     const { isMesh, standing } = this.#state;
-    if (!isMesh || standing.phase !== 'ready' || !peer.link.isEager || !this.#isVisit(peer)) return;
+    if (!isMesh || standing.phase !== 'ready') return;
+    peer.link.isVisit = this.#isVisit(peer);
+    if (!peer.link.isVisit || !peer.link.isEager) return;
     peer.link.becomes('lazy');
     this.#state.send(peer.connection, { type: 'prune' });
   }

@@ -7,6 +7,7 @@ import type { Greeted } from './peer.ts';
 import type { Puller } from './puller.ts';
 import { Rounds } from './rounds.ts';
 import { Spread } from './spread.ts';
+import { Tree } from './tree.ts';
 
 export type MeshMessage = Extract<
   Message,
@@ -16,6 +17,7 @@ export type MeshMessage = Extract<
 export class Mesh {
   readonly spread: Spread;
   readonly #rounds: Rounds;
+  readonly #tree: Tree;
 
   constructor(
     state: CoreState,
@@ -24,7 +26,8 @@ export class Mesh {
     confirmations: Confirmations,
   ) {
     this.spread = new Spread(state, puller);
-    this.#rounds = new Rounds(state, stability, confirmations);
+    this.#tree = new Tree(state);
+    this.#rounds = new Rounds(state, stability, confirmations, this.#tree);
   }
 
   /** See `Rounds.isAskedFor`. */
@@ -34,6 +37,7 @@ export class Mesh {
 
   tick(): void {
     this.#rounds.tick();
+    this.#tree.tick();
     this.spread.tick();
   }
 
@@ -50,9 +54,11 @@ export class Mesh {
         break;
       case 'prune':
         peer.link.becomes('lazy');
+        this.#tree.prunedBy(peer);
         break;
       case 'graft':
-        peer.link.becomes('eager');
+        if (message.branch === true) peer.link.leadsFromRoot();
+        else peer.link.becomes('eager');
         break;
       case 'have':
         this.spread.haveFrom(peer, message.vector);

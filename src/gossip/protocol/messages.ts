@@ -285,6 +285,11 @@ const round = z.object({
   id: roundId,
   /** Milliseconds until the receiver must have answered. */
   timeMs: z.int().min(0).max(60_000),
+  /**
+   * The hops from the member that begins the regular rounds to the sender. Left out in a round that another one begins, and
+   * by nodes up to 0.6.0.
+   */
+  hops: z.int().min(0).max(1000).optional(),
 });
 
 /** Answers `round`; without a report if the sender has answered another one. */
@@ -296,8 +301,8 @@ const certificate = z.object({ type: z.literal('certificate'), id: roundId, repo
 /** The sender's last pushes to the receiver, or the receiver's to it, brought nothing new: the link is lazy now. */
 const prune = z.object({ type: z.literal('prune') });
 
-/** The link is eager again: the sender lacked what it was told by `have`. */
-const graft = z.object({ type: z.literal('graft') });
+/** The link is eager again: the sender lacked what it was told by `have`, or it reaches the root by the link (`branch`). */
+const graft = z.object({ type: z.literal('graft'), branch: z.literal(true).optional() });
 
 /** Over a lazy link: the sender has committed ops of these origins up to these seqs. */
 const have = z.object({ type: z.literal('have'), vector });

@@ -28,6 +28,7 @@ import {
   ROUND_MS,
   ROUND_PATIENCE_MS,
 } from './roundTimes.ts';
+import type { Tree } from './tree.ts';
 
 /** Rounds that this node takes part in at one time. */
 const MAX_OPEN = 8;
@@ -43,6 +44,10 @@ interface OpenRound {
   readonly endsAt: number;
   /** The merged reports of the links. */
   report: Report | null;
+  /** The hops that this node tells its links; null where it knows none. */
+  readonly hops: number | null;
+  /** The hops that links told. */
+  readonly told: Map<ConnectionId, number>;
 }
 
 /** Clients wait until all members hold this node's ops up to a seq. */
@@ -57,6 +62,7 @@ export class Rounds {
   readonly #state: CoreState;
   readonly #stability: Stability;
   readonly #confirmations: Confirmations;
+  readonly #tree: Tree;
   #asked: Asked | null = null;
   readonly #open = new Map<string, OpenRound>();
   /** By the id of a round: the time at which it came by. */
@@ -66,10 +72,11 @@ export class Rounds {
   #nextAt: number;
   #lastCertificateAt: number;
 
-  constructor(state: CoreState, stability: Stability, confirmations: Confirmations) {
+  constructor(state: CoreState, stability: Stability, confirmations: Confirmations, tree: Tree) {
     this.#state = state;
     this.#stability = stability;
     this.#confirmations = confirmations;
+    this.#tree = tree;
     this.#nextAt = state.startedAt;
     this.#lastCertificateAt = state.startedAt;
   }
@@ -78,10 +85,11 @@ export class Rounds {
     for (const round of [...this.#open.values()]) this.#endIfDue(round);
     const { nowMs, standing, isMesh } = this.#state;
     if (!isMesh || standing.phase !== 'ready') return;
-    if (this.#isDueForClients()) this.#begin();
+    if (this.#isDueForClients()) this.#begin(null);
     if (nowMs < this.#nextAt) return;
     this.#nextAt = nowMs + ROUND_INTERVAL_MS;
-    if (this.#isBeginner()) this.#begin();
+    if (this.#isRoot()) this.#begin(0);
+    else if (nowMs - this.#lastCertificateAt > ROUND_PATIENCE_MS) this.#begin(null);
   }
 
   /**
@@ -116,59 +124,74 @@ export class Rounds {
     return nowMs >= asked.beginsAt;
   }
 
-  #begin(): void {
+  #begin(hops: number | null): void {
     this.#number++;
-    this.#enter(`${this.#state.settings.instance}.${this.#number}`, null, ROUND_MS);
+    this.#enter(`${this.#state.settings.instance}.${this.#number}`, null, ROUND_MS, hops);
   }
 
   /** The smallest member that is heard begins; any other one only if no certificate has come for long. */
-  #isBeginner(): boolean {
-    const { nowMs, view } = this.#state;
-    if (nowMs - this.#lastCertificateAt > ROUND_PATIENCE_MS) return true;
-    return this.#state.smallestHeard() === view.origin;
+  #isRoot(): boolean {
+    return this.#state.smallestHeard() === this.#state.view.origin;
   }
 
-  roundFrom(peer: Greeted, { id, timeMs }: RoundMessage): void {
-    if (!this.#isLink(peer)) return;
-    const { connection } = peer;
-    if (this.#open.get(id)?.parent === connection) return;
-    const mayEnter = this.#state.standing.phase !== 'unjoined' && this.#open.size < MAX_OPEN;
-    if (this.#begunAt.has(id) || !mayEnter) this.#state.send(connection, { type: 'echo', id });
-    else this.#enter(id, connection, timeMs);
+  roundFrom(peer: Greeted, { id, timeMs, hops }: RoundMessage): void {
+    if (!this.#isMember(peer)) return;
+    const { connection, link } = peer;
+    const open = this.#open.get(id);
+    if (open?.parent === connection) return;
+    const mayEnter =
+      this.#state.standing.phase !== 'unjoined' && this.#open.size < MAX_OPEN && !link.isVisit;
+    if (this.#begunAt.has(id) || !mayEnter) {
+      if (hops !== undefined && !link.isVisit) open?.told.set(connection, hops);
+      this.#state.send(connection, { type: 'echo', id });
+    } else this.#enter(id, connection, timeMs, hops ?? null);
   }
 
   echoFrom(peer: Greeted, { id, report }: EchoMessage): void {
     const round = this.#open.get(id);
-    if (round === undefined || !this.#isLink(peer) || !round.waits.delete(peer.connection)) return;
+    if (round === undefined || !this.#isMember(peer) || !round.waits.delete(peer.connection))
+      return;
     if (report !== undefined) round.report = round.report ? merged(round.report, report) : report;
     this.#endIfDue(round);
   }
 
   certificateFrom(peer: Greeted, { id, report }: CertificateMessage): void {
-    if (this.#isLink(peer)) this.#take(id, report, peer.connection);
+    if (this.#isMember(peer)) this.#take(id, report, peer.connection);
   }
 
-  #enter(id: string, parent: ConnectionId | null, timeMs: number): void {
+  /** @param told the hops of the sender; at the beginner 0, or null if the tree does not follow the round. */
+  #enter(id: string, parent: ConnectionId | null, timeMs: number, told: number | null): void {
     const { nowMs } = this.#state;
     remember(this.#begunAt, id, nowMs);
     // Its certificate may tell the clients what they wait for, also where another node began it.
     if (this.#asked !== null) this.#asked = { ...this.#asked, beginsAt: this.#askedRoundAt() };
     const links = this.#links(parent);
     const waits = new Set(links);
-    const round = { id, parent, waits, endsAt: nowMs + timeMs, report: null };
+    const hops = told === null || parent === null ? told : told + 1;
+    const round = {
+      id,
+      parent,
+      waits,
+      endsAt: nowMs + timeMs,
+      report: null,
+      hops,
+      told: new Map(),
+    };
+    if (told !== null && parent !== null) round.told.set(parent, told);
     this.#open.set(id, round);
-    for (const link of links)
-      this.#state.send(link, { type: 'round', id, timeMs: Math.max(0, timeMs - HOP_MS) });
+    const goesOn = { id, timeMs: Math.max(0, timeMs - HOP_MS), ...(hops !== null && { hops }) };
+    for (const link of links) this.#state.send(link, { type: 'round', ...goesOn });
     this.#endIfDue(round);
   }
 
   /** All links have answered or are gone, or the time is over. */
   #endIfDue(round: OpenRound): void {
-    const { id, parent, waits, endsAt } = round;
+    const { id, parent, waits, endsAt, hops, told } = round;
     const { peers, nowMs, view, clockMs } = this.#state;
     for (const link of waits) if (peers.get(link) === undefined) waits.delete(link);
     if (waits.size > 0 && nowMs < endsAt) return;
     this.#open.delete(id);
+    if (hops !== null) this.#tree.settles(hops, told);
     if (!view.members.has(view.origin)) return;
     const own = reportOf(view.origin, view.vector, clockMs);
     const report = round.report === null ? own : merged(round.report, own);
@@ -196,14 +219,15 @@ export class Rounds {
     this.#confirmations.reportedBy(members, seqOf(report.min, view.origin));
   }
 
+  /** A visit is closed soon, and no branch of the tree may lead over it. */
   #links(except: ConnectionId | null): ConnectionId[] {
     return this.#state.peers
       .greeted()
-      .filter((peer) => peer.connection !== except && this.#isLink(peer))
+      .filter((peer) => peer.connection !== except && !peer.link.isVisit && this.#isMember(peer))
       .map(({ connection }) => connection);
   }
 
-  #isLink({ hello }: Greeted): boolean {
+  #isMember({ hello }: Greeted): boolean {
     const isMember = hello.joined && this.#state.view.members.has(hello.origin);
     return isMember && hello.protocol[1] >= MESH_PROTOCOL;
   }

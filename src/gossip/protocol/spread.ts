@@ -1,8 +1,8 @@
 /**
  * The spread of ops beyond a full mesh: each commit is pushed on along eager links, ops of others included. Links that
- * bring nothing new become lazy, on both sides, so that the eager ones are a tree. If a lazy link tells of ops that no
- * eager one brings, they are pulled there, and the link is eager again (Leitão, Pereira and Rodrigues, "Epidemic Broadcast
- * Trees", 2007). Pulls stay the guarantee.
+ * bring nothing new become lazy, on both sides, but for the branches of the tree that rounds show (tree.ts). If a lazy
+ * link tells of ops that no eager one brings, they are pulled there, and the link is eager again (Leitão, Pereira and
+ * Rodrigues, "Epidemic Broadcast Trees", 2007). Pulls stay the guarantee.
  *
  * Invariant: an op that a peer is known to hold is not pushed to it.
  */
@@ -55,7 +55,7 @@ export class Spread {
 
   /** @param ops the number of ops of a push that were new. */
   pushTaken({ connection, link }: Peer, ops: number): void {
-    if (!this.#state.isMesh || !link.isEager) return;
+    if (!this.#state.isMesh || !link.isEager || link.isBranch) return;
     if (link.pushBrought(ops) < USELESS_TO_PRUNE) return;
     link.becomes('lazy');
     this.#state.send(connection, { type: 'prune' });
@@ -76,7 +76,8 @@ export class Spread {
     for (const { link } of others) link.waitsAgain(this.#state.nowMs);
     first.link.forgetsTold();
     first.link.becomes('eager');
-    this.#state.send(first.connection, { type: 'graft' });
+    const branch = first.link.isTowardsRoot && { branch: true as const };
+    this.#state.send(first.connection, { type: 'graft', ...branch });
     if (this.#puller.mayPull(first)) this.#puller.pull(first);
     else first.pull.wantAgain();
   }

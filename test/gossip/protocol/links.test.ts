@@ -75,6 +75,9 @@ const connectionOf = (origin: string): number => 100 + OTHERS.indexOf(origin);
 const closedIn = (outputs: readonly Output[]): number[] =>
   ofKind(outputs, 'close').map(({ connection }) => connection);
 
+const isConnected = (node: TestCore, name: string): boolean =>
+  node.core.status().some(({ origin, state }) => origin === name && state === 'connected');
+
 const links = suite('links (rule 8)');
 
 links('up to the mesh limit a node dials every member', () => {
@@ -129,7 +132,7 @@ links('who shows members that are no links shows them to nobody', () => {
 });
 
 links(
-  'a visit carries no op from its first moment on, and is not dialled again when it ends',
+  'a visit carries no op and no round from its first moment on, and is not dialled again when it ends',
   () => {
     const up = OTHERS.slice(0, 20);
     const node = memberByAddresses(up);
@@ -150,6 +153,14 @@ links(
     const greeted = node.greet(connection, { origin }, visited);
     assert.is(sent(greeted, 'prune').length, 1);
     assert.ok(node.core.spreadTargets(originOf(99), 1).lazy.includes(connection));
+    const round = { type: 'round', timeMs: 5000, hops: 0 } as const;
+    assert.equal(node.receive(connection, { ...round, id: 'a' }), [
+      { kind: 'send', connection, message: { type: 'echo', id: 'a' } },
+    ]);
+    const link = up.find((one) => one !== origin && isConnected(node, one)) ?? '';
+    const passed = sent(node.receive(connectionOf(link), { ...round, id: 'b' }), 'round');
+    assert.ok(passed.length > 0);
+    assert.not.ok(passed.some((one) => one.connection === connection));
     const urls: string[] = [];
     for (let count = 0; count < 20; count++) {
       node.clock.nowMs += 1000;

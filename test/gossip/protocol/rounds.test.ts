@@ -67,6 +67,10 @@ rounds(
     const node = meshed();
     const asked = begun(node);
     assert.equal(asked.map(({ connection }) => connection).sort(), [0, 1]);
+    assert.equal(
+      asked.map(({ message }) => message.hops),
+      [0, 0],
+    );
     const { id } = asked[0]?.message ?? { id: '' };
     node.view.vector.set(OWN, 7);
     assert.equal(
@@ -269,8 +273,10 @@ rounds('a client that waits for all has the node begin a round, once a second at
   let begun = 0;
   for (let count = 0; count < 20; count++) {
     const asked = sent(ticked(node, 250), 'round');
-    for (const { connection, message } of asked)
+    for (const { connection, message } of asked) {
+      assert.is(message.hops, undefined, 'the tree follows regular rounds alone');
       node.receive(connection, { type: 'echo', id: message.id });
+    }
     if (asked.length > 0) begun++;
   }
   assert.ok(begun >= 3 && begun <= 9, `${begun} rounds in 5 s`);
