@@ -87,6 +87,8 @@ async function main({ file, number, seed, near, jobs }: Flags): Promise<number> 
   const known = new Set(explainedRows(readFileSync(DOCUMENT, 'utf8')));
   const counts: Record<Outcome, number> = { killed: 0, survived: 0, known: 0 };
   const queue = [...mutants];
+  const left = new Map<string, number>();
+  for (const { file } of mutants) left.set(file, (left.get(file) ?? 0) + 1);
   const work = async (): Promise<void> => {
     for (let mutant = queue.shift(); mutant; mutant = queue.shift()) {
       const tests = orderOf(mutant.file);
@@ -95,6 +97,8 @@ async function main({ file, number, seed, near, jobs }: Flags): Promise<number> 
       const outcome = !passes ? 'killed' : known.has(rowOf(mutant)) ? 'known' : 'survived';
       counts[outcome]++;
       if (outcome === 'survived') say(`${mutant.file}:${mutant.line}\n  ${rowOf(mutant)}`);
+      left.set(mutant.file, (left.get(mutant.file) ?? 0) - 1);
+      if (left.get(mutant.file) === 0) say(`${mutant.file} is done`);
     }
   };
   await Promise.all(Array.from({ length: jobs }, work));
