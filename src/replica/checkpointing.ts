@@ -33,7 +33,7 @@ export interface Written {
 }
 
 /** After so many bytes, others have a turn of the event loop. */
-const TURN_BYTES = 256 * KIB;
+export const TURN_BYTES = 256 * KIB;
 
 export class Checkpointer {
   readonly #options: CheckpointerOptions;

@@ -7,7 +7,7 @@ import type { StoredLog } from '../../src/log/memory.ts';
 import { MemoryCheckpoints } from '../../src/log/memoryCheckpoints.ts';
 import { Compactor } from '../../src/replica/compact.ts';
 import { memberValue } from '../../src/rules/members.ts';
-import { DamagedLogError, DiskFullError } from '../../src/words/errors.ts';
+import { DamagedLogError } from '../../src/words/errors.ts';
 import { checkpointerOf, openedStateOf, reopened } from '../support/checkpoints.ts';
 import { closeOrigin } from '../support/closings.ts';
 import {
@@ -261,69 +261,3 @@ test('damage to a row after the checkpoint is damage of the log', async () => {
 });
 
 test.run();
-
-const writing = suite('writing a checkpoint');
-
-writing('commits go on meanwhile, and the checkpoint is of its beginning', async () => {
-  const one = await openReplica();
-  await one.replica.submit(Array.from({ length: 500 }, (_, index) => putting(`k${index}`)));
-  let commits = 0;
-  const checkpoints = new MemoryCheckpoints({
-    frameDelay: async () => {
-      await one.replica.submit([putting(`later${commits++}`), deleting('k1')]);
-    },
-  });
-  await checkpointerOf(one.replica, checkpoints).run();
-  assert.ok(commits >= 3);
-  const stored = one.log.stored();
-  const again = await reopened(new MemoryCheckpoints({ stored: checkpoints.stored }), { stored });
-  assert.equal(again.notes, []);
-  assert.equal(
-    openedStateOf(again.replica),
-    openedStateOf((await openReplica({ stored })).replica),
-  );
-});
-
-writing('nothing is written twice of one lsn, nor of an empty log', async () => {
-  const one = await openReplica();
-  const checkpoints = new MemoryCheckpoints();
-  const checkpointer = checkpointerOf(one.replica, checkpoints);
-  await checkpointer.run();
-  assert.is(checkpoints.stored, null);
-  await one.replica.submit([putting('a')]);
-  await checkpointer.run();
-  const { stored } = checkpoints;
-  assert.is(checkpointer.last?.lsn, 1);
-  await checkpointer.run();
-  assert.is(checkpoints.stored, stored);
-});
-
-writing('a checkpoint of a log that was given up meanwhile takes no place', async () => {
-  const one = await openReplica();
-  const other = await openReplica({ nodeId: 'node9' });
-  await one.replica.submit([putting('a')]);
-  const checkpoints = new MemoryCheckpoints({ frameDelay: () => one.replica.adopt(other.log) });
-  await checkpointerOf(one.replica, checkpoints).run();
-  assert.is(checkpoints.stored, null);
-});
-
-writing('a failure of the disk is told, and the next checkpoint is written', async () => {
-  const one = await openReplica();
-  await one.replica.submit([putting('a')]);
-  let isFull = true;
-  const checkpoints = new MemoryCheckpoints({
-    frameDelay: async () => {
-      if (isFull) throw new DiskFullError();
-    },
-  });
-  const notes: string[] = [];
-  const checkpointer = checkpointerOf(one.replica, checkpoints, (_level, text) => notes.push(text));
-  await checkpointer.run();
-  assert.match(notes.join(), /No checkpoint was written/);
-  assert.is(checkpointer.failures, 1);
-  isFull = false;
-  await checkpointer.run();
-  assert.ok(checkpoints.stored);
-});
-
-writing.run();

@@ -5,20 +5,24 @@ import type { Replica } from '../../src/replica/replica.ts';
 import type { Note } from '../../src/words/note.ts';
 import { openReplica, stateOf, type TestReplica, type TestReplicaOptions } from './replicas.ts';
 
-/** @param note told of a checkpoint that could not be written; without it that fails the test. */
+/**
+ * @param note told of a checkpoint that could not be written; without it that fails the test.
+ * @param steadyMs stands still without it.
+ */
 export const checkpointerOf = (
   replica: Replica,
   checkpoints: MemoryCheckpoints,
   note: Note = (_level, text) => {
     throw new Error(text);
   },
+  steadyMs: () => number = () => 0,
 ): Checkpointer =>
   new Checkpointer({
     replica,
     checkpoints,
     aheadMs: 0,
     pause: () => new Promise((resolve) => setImmediate(resolve)),
-    steadyMs: () => 0,
+    steadyMs,
     note,
   });
 
