@@ -200,6 +200,18 @@ const SWITCHES: Readonly<Record<string, Switch>> = {
     text: 'return await offerAgain({ ...to, aside, old });',
     without: 'return true;',
   },
+  /** Rule 10: after a retirement compaction goes on as before. */
+  'rows kept after a retirement': {
+    file: 'src/rules/compaction.ts',
+    text: 'const isHeld = retiredAtMs !== null && nowMs < retiredAtMs + holdMs;',
+    without: 'const isHeld = holdMs < 0;',
+  },
+  /** Rule 12: a log that is given up has nothing to say of what its side had collected. */
+  'offers of what was collected': {
+    file: 'src/replica/offer.ts',
+    text: 'return [...lost, ...(await collectedOps(old, (key) => keys.has(key), isKnown))];',
+    without: 'return lost;',
+  },
   /** Rules 5 and 12: a log is removed while its offers are in memory only. */
   'offers outlive power cuts': {
     file: 'src/gossip/driver/offers.ts',

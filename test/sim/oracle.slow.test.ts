@@ -38,6 +38,8 @@ const SHOWN_BY: Readonly<Record<string, string>> = {
   'forks are told again': 'clones',
   'offers after a rejoin': 'formed apart',
   'offers outlive power cuts': 'power cuts',
+  'rows kept after a retirement': 'retired together',
+  'offers of what was collected': 'retired together',
   'no offers of what was deleted': 'formed apart',
   'no cluster after a rejoin': 'formed alone',
   'offers before writes': 'formed apart',
@@ -75,6 +77,8 @@ const FIRST_SEEDS: Readonly<Record<string, number>> = {
   'unknown expiries reset': 83,
   'members outlive power cuts': 59,
   'offers outlive power cuts': 437,
+  'rows kept after a retirement': 41,
+  'offers of what was collected': 35,
   'forks are told again': 81,
   'retire coverage': 138,
   'strangers that lack what is gone': 210004,
@@ -96,6 +100,13 @@ const CHANGES: Readonly<Record<string, Change>> = {
   'members outlive power cuts': (world) => ({
     ...world,
     disk: { ...world.disk, syncedCommits: 0.02 },
+  }),
+  // Two sides that retired each other: one has collected a delete, and removes its row before it gives way.
+  'rows kept after a retirement': (world) => ({
+    ...world,
+    compactMs: 200,
+    retentionMs: 0,
+    clients: { ...world.clients, expiring: 0.05 },
   }),
   // Nodes that begin anew have to reach only one another for longer than the join timeout.
   'no cluster beside a member': (world) => ({
