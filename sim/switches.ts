@@ -103,6 +103,19 @@ const SWITCHES: Readonly<Record<string, Switch>> = {
     text: 'if (other !== undefined) min.set(origin, Math.min(seq, other));',
     without: 'min.set(origin, Math.max(seq, other ?? 0));',
   },
+  /** Rule 9: a report counts as it was put together from differences, whatever certificate they are from. */
+  'certificates by their hash': {
+    file: 'src/rules/reportChanges.ts',
+    text: 'sameHash(result.hash, changes.hash) ? result : null',
+    without: 'sameHash(result.hash, result.hash) ? result : null',
+    also: [
+      {
+        file: 'src/gossip/protocol/certificates.ts',
+        text: '[...this.#held.values()].find((held) => sameHash(held.hash, hash))',
+        without: 'sameHash(hash, hash) ? this.last : undefined',
+      },
+    ],
+  },
   /** Acks: by a certificate a member holds what one of its members held. */
   'acks of the least': {
     file: 'src/gossip/protocol/rounds.ts',

@@ -100,9 +100,9 @@ handshake(
   async () => {
     await using cluster = await startCluster({ nodes: 1 });
     const node = cluster.node(0);
-    const reason = 'node9 speaks protocol 6 to 7, node1 speaks 1 to 5';
+    const reason = 'node9 speaks protocol 7 to 8, node1 speaks 1 to 6';
     await using later = await HandWrittenPeer.connect(node);
-    await later.greet({ protocol: [6, 7] });
+    await later.greet({ protocol: [7, 8] });
     const refusal = await later.receive('error');
     assert.is(refusal.code, 'protocol');
     assert.is(refusal.reason, reason);

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import type { Digest } from '../../src/gossip/protocol/digest.ts';
 import type { ErrorMessage, Message } from '../../src/gossip/protocol/messages.ts';
 import type { Report } from '../../src/rules/certificate.ts';
+import type { ReportChanges } from '../../src/rules/reportChanges.ts';
 import type { Range } from '../../src/words/delta.ts';
 import { type Hash, ZERO } from '../../src/words/hash.ts';
 import {
@@ -12,6 +13,7 @@ import {
   MAX_GENERATION,
   type Op,
 } from '../../src/words/op.ts';
+import type { VectorChanges } from '../../src/words/vectorChanges.ts';
 import { membership, put, tombstone } from './ops.ts';
 import { codePoint, url } from './texts.ts';
 
@@ -250,6 +252,31 @@ const report: fc.Arbitrary<Report> = fc
   .record({ members: fc.uniqueArray(origin), min: vector, max: vector, clock: time })
   .map(({ members, ...held }) => ({ members: new Set(members), ...held }));
 
+const vectorChanges: fc.Arbitrary<VectorChanges> = fc.record(
+  {
+    steps: fc
+      .array(fc.tuple(fc.nat(), fc.integer()), { maxLength: 3 })
+      .map((pairs) => pairs.flat()),
+    added: vector,
+  },
+  { noNullPrototype: true },
+);
+const members = fc.uniqueArray(origin).map((all): ReadonlySet<string> => new Set(all));
+
+const reportChanges: fc.Arbitrary<ReportChanges> = fc.record(
+  {
+    base: hash,
+    hash,
+    clock: time,
+    listsAll: fc.boolean(),
+    joined: members,
+    left: members,
+    min: vectorChanges,
+    max: vectorChanges,
+  },
+  { noNullPrototype: true },
+);
+
 /** Any message that one peer may send another. */
 export const message: fc.Arbitrary<Message> = fc.oneof(
   fc.record(
@@ -323,13 +350,15 @@ export const message: fc.Arbitrary<Message> = fc.oneof(
       roundName,
       fc.integer({ min: 0, max: 60_000 }),
       fc.option(fc.nat({ max: 1000 }), { nil: null }),
+      fc.option(hash, { nil: null }),
     )
     .map(
-      ([id, timeMs, hops]): Message => ({
+      ([id, timeMs, hops, base]): Message => ({
         type: 'round',
         id,
         timeMs,
         ...(hops !== null && { hops }),
+        ...(base !== null && { base }),
       }),
     ),
   fc
@@ -338,6 +367,13 @@ export const message: fc.Arbitrary<Message> = fc.oneof(
   fc
     .tuple(roundName, report)
     .map(([id, one]): Message => ({ type: 'certificate', id, report: one })),
+  fc
+    .tuple(fc.constantFrom('echo', 'certificate'), roundName, reportChanges)
+    .map(([type, id, changes]): Message => ({ type, id, changes })),
+  roundName.map((id): Message => ({ type: 'certified', id })),
+  fc
+    .tuple(roundName, fc.option(hash, { nil: null }))
+    .map(([id, base]): Message => ({ type: 'certify', id, ...(base !== null && { base }) })),
   fc.constantFrom<Message>({ type: 'prune' }, { type: 'graft' }, { type: 'graft', branch: true }),
   vector.map((held): Message => ({ type: 'have', vector: held })),
   fc.nat().map((part): Message => ({ type: 'next', part })),

@@ -66,7 +66,8 @@ export function boundsOf(
   // The first part of a snapshot holds all `join` and `retire` ops.
   const rows = ops + SLACK * MAX_ORIGINS;
   const digest = bound(2 * MIB, 2 * vector, 4, ASKED);
-  const report = bound(4 * MIB, 3 * vector, 5, OF_A_ROUND);
+  // Members, and two vectors; as differences, members that came and went, and two numbers for each origin of both vectors.
+  const report = bound(4 * MIB, 8 * vector, 5, OF_A_ROUND);
   const short = (maxPerSecond: number): MessageBounds => bound(4 * KIB, 0, 4, maxPerSecond);
   return {
     hello: bound(64 * KIB, 0, 4, SELDOM),
@@ -91,6 +92,8 @@ export function boundsOf(
     round: short(OF_A_ROUND),
     echo: report,
     certificate: report,
+    certified: short(OF_A_ROUND),
+    certify: short(SELDOM),
     prune: short(ASKED),
     graft: short(ASKED),
     have: bound(2 * MIB, vector, 4, ASKED),

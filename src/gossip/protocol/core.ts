@@ -430,6 +430,8 @@ export class Core {
       case 'round':
       case 'echo':
       case 'certificate':
+      case 'certified':
+      case 'certify':
       case 'prune':
       case 'graft':
       case 'have':

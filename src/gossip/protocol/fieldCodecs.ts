@@ -4,7 +4,6 @@
  */
 
 import { z } from 'zod';
-import type { Report } from '../../rules/certificate.ts';
 import type { ClosedPair } from '../../words/closed.ts';
 import type { Range } from '../../words/delta.ts';
 import { formatHash, HASH_TEXT_LENGTH, type Hash, parseHash, ZERO } from '../../words/hash.ts';
@@ -63,7 +62,7 @@ export const hashes = z.codec(z.string(), z.custom<readonly Hash[]>(), {
  * Lists are decoded by hand, and the first fault ends the decoding. For a list of a million faults, a
  * schema would make a million issues, and keep the node from all other work for a minute.
  */
-const list = z.custom<readonly unknown[]>(Array.isArray);
+export const list = z.custom<readonly unknown[]>(Array.isArray);
 
 /** @throws MalformedMessageError at the first malformed element. */
 function each<T>(all: readonly unknown[], decode: (wire: readonly unknown[]) => T | null): T[] {
@@ -194,31 +193,6 @@ export const snapshotEnd = z.codec(
     decode: (end) => ({ ...end, sums: sumsOf([...end.vector.keys()], end.sums) }),
     encode: (end) => ({ ...end, sums: inOrderOf(end.vector, end.sums) }),
   },
-);
-
-/** Drawn by the node that begins the round. */
-export const roundId = z.string().min(1).max(128);
-
-const decodeOrigin = (origin: unknown): string => {
-  if (!isOrigin(origin)) throw new MalformedMessageError('a report names a malformed origin');
-  return origin;
-};
-
-/** Decoded by hand like all long lists. */
-const origins = z.codec(list, z.custom<ReadonlySet<string>>(), {
-  decode: (names) => {
-    if (names.length > MAX_ORIGINS)
-      throw new MalformedMessageError(`a report names more than ${MAX_ORIGINS} members`);
-    return new Set(names.map(decodeOrigin));
-  },
-  encode: (names) => [...names],
-});
-
-/** The holdings of one node, or of several, at one moment each (rule 9). */
-export const report = z.codec(
-  z.object({ members: origins, min: vector, max: vector, clock: z.int() }),
-  z.custom<Report>(),
-  { decode: (fields) => fields, encode: (fields) => fields },
 );
 
 /** The number of closed origins, and the sum that stands for them (rule 13). */

@@ -11,7 +11,7 @@ import { Tree } from './tree.ts';
 
 export type MeshMessage = Extract<
   Message,
-  { type: 'round' | 'echo' | 'certificate' | 'prune' | 'graft' | 'have' }
+  { type: 'round' | 'echo' | 'certificate' | 'certified' | 'certify' | 'prune' | 'graft' | 'have' }
 >;
 
 export class Mesh {
@@ -50,7 +50,13 @@ export class Mesh {
         this.#rounds.echoFrom(peer, message);
         break;
       case 'certificate':
-        this.#rounds.certificateFrom(peer, message);
+        this.#rounds.certificates.certificateFrom(peer, message);
+        break;
+      case 'certified':
+        this.#rounds.certificates.certifiedFrom(peer, message);
+        break;
+      case 'certify':
+        this.#rounds.certificates.certifyFrom(peer, message);
         break;
       case 'prune':
         peer.link.becomes('lazy');

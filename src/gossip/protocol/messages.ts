@@ -20,8 +20,6 @@ import {
   originName,
   ranges,
   reason,
-  report,
-  roundId,
   rows,
   seqOrZero,
   snapshotEnd,
@@ -30,9 +28,10 @@ import {
   vector,
 } from './fieldCodecs.ts';
 import { MalformedMessageError } from './opCodec.ts';
+import { certificate, certified, certify, echo, round } from './roundMessages.ts';
 
 /** The versions of the protocol that this node speaks. */
-export const PROTOCOL_RANGE: readonly [number, number] = [1, 5];
+export const PROTOCOL_RANGE: readonly [number, number] = [1, 6];
 /** From this version on, an answer names its question. */
 export const PROTOCOL_WITH_NAMED_ANSWERS = 2;
 /** From this version on, a node judges ops that another one lost. */
@@ -41,8 +40,8 @@ export const JUDGING_PROTOCOL = 2;
 export const CLOSING_PROTOCOL = 3;
 /** From this version on, a node may answer a digest by `same`, and ask by `level`. */
 export const SAME_PROTOCOL = 4;
-/** From this version on, a node takes part in rounds, and in clusters beyond `mesh-limit` members. */
-export const MESH_PROTOCOL = 5;
+/** From this version on, a node takes part in rounds, and in clusters beyond `mesh-limit` members. Those of 5 tell all lists whole. */
+export const MESH_PROTOCOL = 6;
 
 const hello = z.object({
   type: z.literal('hello'),
@@ -276,28 +275,6 @@ const compared = z
     error: 'the sums do not go with the buckets',
   });
 
-/**
- * A round begins, or comes by: who has not seen it asks its own links, and answers by `echo`. From protocol 5 on, like
- * the next two.
- */
-const round = z.object({
-  type: z.literal('round'),
-  id: roundId,
-  /** Milliseconds until the receiver must have answered. */
-  timeMs: z.int().min(0).max(60_000),
-  /**
-   * The hops from the member that begins the regular rounds to the sender. Left out in a round that another one begins, and
-   * by nodes up to 0.6.0.
-   */
-  hops: z.int().min(0).max(1000).optional(),
-});
-
-/** Answers `round`; without a report if the sender has answered another one. */
-const echo = z.object({ type: z.literal('echo'), id: roundId, report: report.optional() });
-
-/** The result of a round, which every member passes on once. */
-const certificate = z.object({ type: z.literal('certificate'), id: roundId, report });
-
 /** The sender's last pushes to the receiver, or the receiver's to it, brought nothing new: the link is lazy now. */
 const prune = z.object({ type: z.literal('prune') });
 
@@ -336,6 +313,8 @@ const message = z.discriminatedUnion('type', [
   round,
   echo,
   certificate,
+  certified,
+  certify,
   prune,
   graft,
   have,
@@ -360,6 +339,8 @@ export type ComparedMessage = z.output<typeof compared>;
 export type RoundMessage = z.output<typeof round>;
 export type EchoMessage = z.output<typeof echo>;
 export type CertificateMessage = z.output<typeof certificate>;
+export type CertifiedMessage = z.output<typeof certified>;
+export type CertifyMessage = z.output<typeof certify>;
 export type ErrorMessage = z.output<typeof error>;
 
 /** @throws MalformedMessageError if the text is not a message of this protocol. */

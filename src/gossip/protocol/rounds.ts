@@ -2,25 +2,24 @@
  * Rounds (rule 9): beyond a full mesh no node hears all members itself. A round floods over the links; each node waits
  * for the answers of those it passed it to, adds its own report, and answers the link that the round came by (the echo
  * algorithm of Chang, "Echo Algorithms: Depth Parallel Operations on General Graphs", 1982). No tree is kept. The
- * node that began it floods the result, which is a certificate.
+ * result at the node that began it is a certificate, which goes to all (`Certificates`).
  *
  * Invariants: a report is the vector and the clock of one moment, after the answers; only members' messages count; a
- * node answers each round by one report at most, and passes each certificate on once.
+ * node answers each round by one report at most. A report that came as differences counts only if it has the hash that came
+ * with them.
  */
 import { merged, type Report, reportOf } from '../../rules/certificate.ts';
+import { changedReport, type Hashed, hashed, reportChanges } from '../../rules/reportChanges.ts';
 import type { Stability } from '../../rules/stability.ts';
+import type { Hash } from '../../words/hash.ts';
 import { nextRandom } from '../../words/random.ts';
 import { seqOf } from '../../words/vector.ts';
 import type { ConnectionId } from '../transport.ts';
+import { Certificates, isLink, linksOf, remember } from './certificates.ts';
 import type { Confirmations } from './confirmations.ts';
 import type { CoreState } from './coreState.ts';
-import {
-  type CertificateMessage,
-  type EchoMessage,
-  MESH_PROTOCOL,
-  type RoundMessage,
-} from './messages.ts';
-import type { Greeted } from './peer.ts';
+import type { EchoMessage, RoundMessage } from './messages.ts';
+import type { Greeted, Peer } from './peer.ts';
 import {
   ASKED_ROUND_MS,
   HOP_MS,
@@ -32,13 +31,17 @@ import type { Tree } from './tree.ts';
 
 /** Rounds that this node takes part in at one time. */
 const MAX_OPEN = 8;
-/** The last rounds and certificates whose ids are remembered. */
+/** The last rounds whose ids are remembered. */
 const MAX_SEEN = 256;
 
 interface OpenRound {
   readonly id: string;
   /** The link that it came by; null if this node began it. */
   readonly parent: ConnectionId | null;
+  /** The certificate from which the parent takes differences. */
+  readonly parentBase: Hash | undefined;
+  /** The one from which this node takes those of its links. */
+  readonly base: Hashed | undefined;
   /** Links that have not answered yet. */
   readonly waits: Set<ConnectionId>;
   readonly endsAt: number;
@@ -59,6 +62,7 @@ interface Asked {
 }
 
 export class Rounds {
+  readonly certificates: Certificates;
   readonly #state: CoreState;
   readonly #stability: Stability;
   readonly #confirmations: Confirmations;
@@ -67,7 +71,8 @@ export class Rounds {
   readonly #open = new Map<string, OpenRound>();
   /** By the id of a round: the time at which it came by. */
   readonly #begunAt = new Map<string, number>();
-  readonly #certified = new Map<string, number>();
+  /** Peers whose differences gave no report: they are asked for whole ones. */
+  readonly #toldWrong = new WeakSet<Peer>();
   #number = 0;
   #nextAt: number;
   #lastCertificateAt: number;
@@ -77,11 +82,13 @@ export class Rounds {
     this.#stability = stability;
     this.#confirmations = confirmations;
     this.#tree = tree;
+    this.certificates = new Certificates(state, (id, report) => this.#certified(id, report));
     this.#nextAt = state.startedAt;
     this.#lastCertificateAt = state.startedAt;
   }
 
   tick(): void {
+    this.certificates.tick();
     for (const round of [...this.#open.values()]) this.#endIfDue(round);
     const { nowMs, standing, isMesh } = this.#state;
     if (!isMesh || standing.phase !== 'ready') return;
@@ -126,7 +133,8 @@ export class Rounds {
 
   #begin(hops: number | null): void {
     this.#number++;
-    this.#enter(`${this.#state.settings.instance}.${this.#number}`, null, ROUND_MS, hops);
+    const id = `${this.#state.settings.instance}.${this.#number}`;
+    this.#enter({ id, timeMs: ROUND_MS, ...(hops !== null && { hops }) }, null);
   }
 
   /** The smallest member that is heard begins; any other one only if no certificate has come for long. */
@@ -134,9 +142,10 @@ export class Rounds {
     return this.#state.smallestHeard() === this.#state.view.origin;
   }
 
-  roundFrom(peer: Greeted, { id, timeMs, hops }: RoundMessage): void {
-    if (!this.#isMember(peer)) return;
+  roundFrom(peer: Greeted, asked: RoundMessage): void {
+    if (!isLink(this.#state, peer)) return;
     const { connection, link } = peer;
+    const { id, hops } = asked;
     const open = this.#open.get(id);
     if (open?.parent === connection) return;
     const mayEnter =
@@ -144,33 +153,47 @@ export class Rounds {
     if (this.#begunAt.has(id) || !mayEnter) {
       if (hops !== undefined && !link.isVisit) open?.told.set(connection, hops);
       this.#state.send(connection, { type: 'echo', id });
-    } else this.#enter(id, connection, timeMs, hops ?? null);
+    } else this.#enter(asked, connection);
   }
 
-  echoFrom(peer: Greeted, { id, report }: EchoMessage): void {
+  echoFrom(peer: Greeted, echo: EchoMessage): void {
+    const { id } = echo;
+    const { connection } = peer;
     const round = this.#open.get(id);
-    if (round === undefined || !this.#isMember(peer) || !round.waits.delete(peer.connection))
+    if (round === undefined || !isLink(this.#state, peer) || !round.waits.delete(connection))
       return;
-    if (report !== undefined) round.report = round.report ? merged(round.report, report) : report;
+    const report = this.#reportIn(echo, round.base, peer);
+    if (report !== undefined) {
+      this.certificates.reportedBy(connection, id, echo.changes?.base ?? null);
+      round.report = round.report ? merged(round.report, report) : report;
+    }
     this.#endIfDue(round);
   }
 
-  certificateFrom(peer: Greeted, { id, report }: CertificateMessage): void {
-    if (this.#isMember(peer)) this.#take(id, report, peer.connection);
+  #reportIn({ report, changes }: EchoMessage, base: Hashed | undefined, peer: Peer) {
+    if (changes === undefined) return report;
+    const told = base && changedReport(base, changes);
+    // The next round asks it for the whole.
+    if (!told) this.#toldWrong.add(peer);
+    return told?.report;
   }
 
-  /** @param told the hops of the sender; at the beginner 0, or null if the tree does not follow the round. */
-  #enter(id: string, parent: ConnectionId | null, timeMs: number, told: number | null): void {
-    const { nowMs } = this.#state;
-    remember(this.#begunAt, id, nowMs);
+  /** @param asked as the parent sent it; its hops are 0 where this node begins, and absent if the tree does not follow it. */
+  #enter(asked: Omit<RoundMessage, 'type'>, parent: ConnectionId | null): void {
+    const { id, timeMs, base: parentBase, hops: told = null } = asked;
+    const { nowMs, peers } = this.#state;
+    remember(this.#begunAt, id, nowMs, MAX_SEEN);
     // Its certificate may tell the clients what they wait for, also where another node began it.
     if (this.#asked !== null) this.#asked = { ...this.#asked, beginsAt: this.#askedRoundAt() };
-    const links = this.#links(parent);
+    const links = linksOf(this.#state, parent);
     const waits = new Set(links);
+    const { last: base } = this.certificates;
     const hops = told === null || parent === null ? told : told + 1;
-    const round = {
+    const round: OpenRound = {
       id,
       parent,
+      parentBase,
+      base,
       waits,
       endsAt: nowMs + timeMs,
       report: null,
@@ -180,13 +203,21 @@ export class Rounds {
     if (told !== null && parent !== null) round.told.set(parent, told);
     this.#open.set(id, round);
     const goesOn = { id, timeMs: Math.max(0, timeMs - HOP_MS), ...(hops !== null && { hops }) };
-    for (const link of links) this.#state.send(link, { type: 'round', ...goesOn });
+    for (const link of links) {
+      const peer = peers.get(link);
+      const isTrusted = base !== undefined && peer !== undefined && !this.#toldWrong.has(peer);
+      this.#state.send(link, {
+        type: 'round',
+        ...goesOn,
+        ...(isTrusted && { base: base.hash }),
+      });
+    }
     this.#endIfDue(round);
   }
 
   /** All links have answered or are gone, or the time is over. */
   #endIfDue(round: OpenRound): void {
-    const { id, parent, waits, endsAt, hops, told } = round;
+    const { id, parent, parentBase, waits, endsAt, hops, told } = round;
     const { peers, nowMs, view, clockMs } = this.#state;
     for (const link of waits) if (peers.get(link) === undefined) waits.delete(link);
     if (waits.size > 0 && nowMs < endsAt) return;
@@ -195,18 +226,19 @@ export class Rounds {
     if (!view.members.has(view.origin)) return;
     const own = reportOf(view.origin, view.vector, clockMs);
     const report = round.report === null ? own : merged(round.report, own);
-    if (parent === null) this.#take(id, report, null);
+    if (parent === null) this.certificates.take(id, hashed(report), null);
     else if (peers.get(parent) !== undefined)
-      this.#state.send(parent, { type: 'echo', id, report });
+      this.#state.send(parent, { type: 'echo', id, ...this.#told(report, parentBase) });
   }
 
-  #take(id: string, report: Report, from: ConnectionId | null): void {
-    const { peers, nowMs, view, standing } = this.#state;
-    if (this.#certified.has(id) || standing.phase === 'unjoined') return;
-    remember(this.#certified, id, nowMs);
+  #told(report: Report, parentBase: Hash | undefined): Pick<EchoMessage, 'report' | 'changes'> {
+    const base = this.certificates.ofHash(parentBase);
+    return base ? { changes: reportChanges(base, hashed(report)) } : { report };
+  }
+
+  #certified(id: string, report: Report): void {
+    const { peers, nowMs, view } = this.#state;
     this.#lastCertificateAt = nowMs;
-    for (const link of this.#links(from))
-      this.#state.send(link, { type: 'certificate', id, report });
     // A certificate of a round that never came by here tells nothing about when its members were heard.
     const begunAt = this.#begunAt.get(id) ?? nowMs - ROUND_MS;
     const members = new Set<string>();
@@ -217,26 +249,5 @@ export class Rounds {
     }
     this.#stability.certify({ ...report, members }, nowMs);
     this.#confirmations.reportedBy(members, seqOf(report.min, view.origin));
-  }
-
-  /** A visit is closed soon, and no branch of the tree may lead over it. */
-  #links(except: ConnectionId | null): ConnectionId[] {
-    return this.#state.peers
-      .greeted()
-      .filter((peer) => peer.connection !== except && !peer.link.isVisit && this.#isMember(peer))
-      .map(({ connection }) => connection);
-  }
-
-  #isMember({ hello }: Greeted): boolean {
-    const isMember = hello.joined && this.#state.view.members.has(hello.origin);
-    return isMember && hello.protocol[1] >= MESH_PROTOCOL;
-  }
-}
-
-function remember(seen: Map<string, number>, id: string, nowMs: number): void {
-  seen.set(id, nowMs);
-  for (const oldest of seen.keys()) {
-    if (seen.size <= MAX_SEEN) break;
-    seen.delete(oldest);
   }
 }

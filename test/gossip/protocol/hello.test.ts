@@ -131,9 +131,9 @@ const refusals = suite('refusing a peer');
 const REFUSED: readonly [what: string, hello: Partial<Hello>, code: string, reason: RegExp][] = [
   [
     'speaks only newer protocols',
-    { protocol: [6, 7] },
+    { protocol: [7, 8] },
     'protocol',
-    /node2 speaks protocol 6 to 7, node1 speaks 1 to 5/,
+    /node2 speaks protocol 7 to 8, node1 speaks 1 to 6/,
   ],
   ['speaks only older protocols', { protocol: [0, 0] }, 'protocol', /node2 speaks protocol 0 to 0/],
   [

@@ -235,22 +235,22 @@ links(
 );
 
 links('a node of an older protocol is refused beyond the mesh limit, with the reason', () => {
-  const old = { origin: originOf(2), protocol: [1, 4] as const };
+  const old = { origin: originOf(2), protocol: [1, 5] as const };
   const outputs = member(8).greet(5, old);
   assert.is(errorIn(outputs)?.code, 'protocol');
-  assert.match(errorIn(outputs)?.reason ?? '', /more than 8 members, which is mesh-limit, needs 5/);
+  assert.match(errorIn(outputs)?.reason ?? '', /more than 8 members, which is mesh-limit, needs 6/);
   assert.is(errorIn(member(31).greet(5, old)), undefined);
 });
 
 links('it is refused too where it would be the first member beyond the limit', () => {
-  const stranger = { origin: originOf(77), protocol: [1, 4] as const, joined: false };
+  const stranger = { origin: originOf(77), protocol: [1, 5] as const, joined: false };
   assert.is(errorIn(member(31).greet(5, stranger))?.code, 'protocol');
   assert.is(errorIn(member(32).greet(5, stranger)), undefined);
 });
 
 links('it is refused as well where it was connected before the cluster grew', () => {
   const node = member(31);
-  node.greet(5, { origin: originOf(2), protocol: [1, 4] });
+  node.greet(5, { origin: originOf(2), protocol: [1, 5] });
   dialled(node, 2000);
   node.view.members.fold(membership({ seq: 99, key: originOf(99), value: null }));
   node.clock.nowMs += 1000;

@@ -82,8 +82,8 @@ rounds(
       'certificate',
     );
     assert.equal(told.map(({ connection }) => connection).sort(), [0, 1]);
-    const { report } = told[0]?.message ?? { report: null };
-    assert.equal(report && [...report.members].sort(), [OWN, TWO, THREE]);
+    const { report } = told[0]?.message ?? {};
+    assert.equal([...(report?.members ?? [])].sort(), [OWN, TWO, THREE]);
     assert.equal(report?.min, new Map([[OWN, 4]]));
     // Its own report is of the moment after the answers.
     assert.equal(report?.max, new Map([[OWN, 7]]));
@@ -102,7 +102,7 @@ rounds('a link that does not answer costs its own report only: the others have l
   assert.ok(timeMs < ROUND_OVER_MS);
   node.receive(0, { type: 'echo', id, report: theirs(TWO, 1) });
   const told = sent(ticked(node, ROUND_OVER_MS), 'certificate');
-  assert.equal([...(told[0]?.message.report.members ?? [])].sort(), [OWN, TWO]);
+  assert.equal([...(told[0]?.message.report?.members ?? [])].sort(), [OWN, TWO]);
   assert.equal(
     sent(node.receive(1, { type: 'echo', id, report: theirs(THREE, 1) }), 'certificate'),
     [],
@@ -179,11 +179,11 @@ rounds('nothing of a stranger counts, nor does it hear of a round', () => {
   assert.equal(node.receive(1, certificate), []);
 });
 
-rounds('a certificate goes on to the other links, once', () => {
+rounds('a certificate is told on to the other links, once', () => {
   const node = meshed();
   const certificate = { type: 'certificate', id: 'c', report: theirs(FIVE, 1) } as const;
-  assert.equal(sent(node.receive(1, certificate), 'certificate'), [
-    { connection: 0, message: certificate },
+  assert.equal(sent(node.receive(1, certificate), 'certified'), [
+    { connection: 0, message: { type: 'certified', id: 'c' } },
   ]);
   assert.equal(node.receive(0, certificate), []);
 });

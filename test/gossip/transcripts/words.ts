@@ -91,9 +91,13 @@ export function messageWords(message: Message): string[] {
       ];
     case 'round':
     case 'certificate':
+    case 'certified':
+    case 'certify':
       return [`${message.type} ${message.id}`];
     case 'echo':
-      return [`echo ${message.id}${message.report === undefined ? ', without a report' : ''}`];
+      return [
+        `echo ${message.id}${message.report === undefined && message.changes === undefined ? ', without a report' : ''}`,
+      ];
     case 'have':
       return [`have ${vectorWords(message.vector)}`];
     case 'prune':
