@@ -116,6 +116,19 @@ const SWITCHES: Readonly<Record<string, Switch>> = {
       },
     ],
   },
+  /** Rule 11: a digest counts as it was put together from differences, whatever digest they are from. */
+  'digests by their hash': {
+    file: 'src/gossip/protocol/digestChanges.ts',
+    text: 'sameHash(vectorHash(digest), changes.hash) ? digest : null',
+    without: 'sameHash(changes.hash, changes.hash) ? digest : null',
+    also: [
+      {
+        file: 'src/gossip/protocol/digestChanges.ts',
+        text: 'digests.find((digest) => sameHash(vectorHash(digest), base))',
+        without: 'sameHash(base, base) ? digests[0] : undefined',
+      },
+    ],
+  },
   /** Acks: by a certificate a member holds what one of its members held. */
   'acks of the least': {
     file: 'src/gossip/protocol/rounds.ts',

@@ -9,7 +9,7 @@ import { MAX_ORIGINS, type MutableVector, seqOf, type Vector } from './vector.ts
 
 export interface VectorChanges {
   /**
-   * Two numbers for each origin of the base whose seq is another one: how many origins of the base lie between it and the
+   * Two numbers for each origin of the base whose seq is another one, or of which there is something else to tell: how many origins of the base lie between it and the
    * one before it here, and its seq less that of the base.
    */
   readonly steps: readonly number[];
@@ -21,13 +21,17 @@ export interface VectorChanges {
 export const originsInOrder = (vector: Vector): string[] =>
   [...vector.keys()].filter((origin) => seqOf(vector, origin) > 0).sort();
 
-/** @returns the differences of `next` from `base`. */
-export function vectorChanges(base: Vector, next: Vector): VectorChanges {
+/** @param isOther whether there is something else to tell of the origin. @returns the differences of `next` from `base`. */
+export function vectorChanges(
+  base: Vector,
+  next: Vector,
+  isOther: (origin: string) => boolean = () => false,
+): VectorChanges {
   const steps: number[] = [];
   let skipped = 0;
   for (const origin of originsInOrder(base)) {
     const change = seqOf(next, origin) - seqOf(base, origin);
-    if (change === 0) skipped++;
+    if (change === 0 && !isOther(origin)) skipped++;
     else {
       steps.push(skipped, change);
       skipped = 0;
@@ -57,4 +61,17 @@ export function changedVector(base: Vector, { steps, added }: VectorChanges): Ve
     if (seq > 0) vector.set(origin, seq);
   }
   return vector.size > MAX_ORIGINS ? null : vector;
+}
+
+/** @returns the origins that differences from this base name, those of `steps` first. */
+export function namedOrigins(base: Vector, { steps, added }: VectorChanges): string[] {
+  const origins = originsInOrder(base);
+  const named: string[] = [];
+  let place = -1;
+  for (let index = 0; index + 1 < steps.length; index += 2) {
+    place += 1 + (steps[index] ?? 0);
+    const origin = origins[place];
+    if (origin !== undefined) named.push(origin);
+  }
+  return [...named, ...added.keys()];
 }

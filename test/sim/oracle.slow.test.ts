@@ -21,6 +21,7 @@ const SHOWN_BY: Readonly<Record<string, string>> = {
   'certificates name members': 'mesh',
   'certificates of the least': 'mesh',
   'certificates by their hash': 'mesh',
+  'digests by their hash': 'mesh',
   'acks of the least': 'mesh',
   rounds: 'mesh',
   'a link to the successor': 'mesh',

@@ -52,9 +52,12 @@ export function sent<Type extends Message['type']>(
 export const pulledFrom = (outputs: readonly Output[]): ConnectionId[] =>
   questionsIn(outputs).map(({ connection }) => connection);
 
-const questionsIn = (outputs: readonly Output[]): (Sent<'digest'> | Sent<'level'>)[] => [
+const questionsIn = (
+  outputs: readonly Output[],
+): (Sent<'digest'> | Sent<'level'> | Sent<'ask'>)[] => [
   ...sent(outputs, 'digest'),
   ...sent(outputs, 'level'),
+  ...sent(outputs, 'ask'),
 ];
 
 /** The error that the core tells a peer first. */

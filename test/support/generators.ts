@@ -1,6 +1,7 @@
 /** Random ops, histories, vectors and texts for properties. Small ranges, so that everything collides. */
 import fc from 'fast-check';
 import type { Digest } from '../../src/gossip/protocol/digest.ts';
+import type { DigestChanges } from '../../src/gossip/protocol/digestChanges.ts';
 import type { ErrorMessage, Message } from '../../src/gossip/protocol/messages.ts';
 import type { Report } from '../../src/rules/certificate.ts';
 import type { ReportChanges } from '../../src/rules/reportChanges.ts';
@@ -261,6 +262,15 @@ const vectorChanges: fc.Arbitrary<VectorChanges> = fc.record(
   },
   { noNullPrototype: true },
 );
+const digestChanges: fc.Arbitrary<DigestChanges> = fc
+  .tuple(vectorChanges, digest, hash, fc.array(hash, { maxLength: 3 }))
+  .map(([changes, { vector: _, sums: __, ...rest }, base, sums]) => ({
+    ...changes,
+    base,
+    hash: rest.mapSum,
+    sums,
+    rest,
+  }));
 const members = fc.uniqueArray(origin).map((all): ReadonlySet<string> => new Set(all));
 
 const reportChanges: fc.Arbitrary<ReportChanges> = fc.record(
@@ -385,6 +395,18 @@ export const message: fc.Arbitrary<Message> = fc.oneof(
     .record({ hash, clock: fc.nat(), re: fc.nat() })
     .map((fields): Message => ({ type: 'level', ...fields })),
   fc.nat().map((re): Message => ({ type: 'unlike', re })),
+  fc.tuple(digestChanges, fc.nat()).map(([changes, re]): Message => ({ type: 'ask', changes, re })),
+  fc
+    .record({
+      changes: digestChanges,
+      ranges: fc.array(range, { maxLength: 3 }),
+      ops: fc.array(wireOp, { maxLength: 4 }),
+      more: fc.boolean(),
+      re: fc.nat(),
+    })
+    .map(
+      ({ ranges, ops, ...rest }): Message => ({ type: 'reply', delta: { ranges, ops }, ...rest }),
+    ),
   fc.record(
     {
       type: fc.constant<'judge'>('judge'),

@@ -79,6 +79,8 @@ export function boundsOf(
     same: short(ASKED),
     level: short(ASKED),
     unlike: short(ASKED),
+    ask: bound(2 * MIB, 4 * vector, 4, ASKED),
+    reply: bound(whole, RANGE * MAX_ORIGINS + OP * ops + 4 * vector, 5, ASKED),
     later: short(ASKED),
     rejoin: digest,
     confirm: short(unasked),

@@ -7,14 +7,17 @@
 import type { Replica } from '../../replica/replica.ts';
 import { sameHash, ZERO } from '../../words/hash.ts';
 import { type Digest, saySame } from '../protocol/digest.ts';
+import { digestChanges } from '../protocol/digestChanges.ts';
 import type { Question } from '../protocol/inputOutput.ts';
-import { encodeDelta, encodeMessage } from '../protocol/messages.ts';
+import { encodeDelta, encodeMessage, encodeReply } from '../protocol/messages.ts';
 import type { ConnectionId } from '../transport.ts';
 import { type ChunkEnds, deltaFor } from './deltaFor.ts';
 
 export interface AnswersOptions {
   readonly replica: Replica;
   readonly digest: (connection: ConnectionId) => Digest;
+  /** Whether the digest goes to the peer as differences from that of the question. */
+  readonly tellsDifferences: (connection: ConnectionId) => boolean;
   readonly send: (connection: ConnectionId, text: string) => void;
   /** Called for an origin whose ops at the peer, up to the peer's seq, differ from ours. */
   readonly differs: (connection: ConnectionId, origin: string) => void;
@@ -77,6 +80,11 @@ export class Answers {
     if (this.#answering.get(connection) !== answering) return;
     if (sent !== undefined && delta.ranges.length === 0 && !delta.more && saySame(ours, sent)) {
       send(connection, encodeMessage({ type: 'same', clock: ours.clock, re }));
+      return;
+    }
+    if (sent !== undefined && re !== undefined && this.#options.tellsDifferences(connection)) {
+      const told = { changes: digestChanges(sent, ours), more: delta.more };
+      send(connection, encodeReply(delta.ranges, delta.wireOps, told, re));
       return;
     }
     const answer = { digest: ours, more: delta.more };

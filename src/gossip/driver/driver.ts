@@ -420,7 +420,7 @@ export class Driver {
 
   /** A peer that reads nothing is still told who speaks, and why it is refused. */
   #send({ connection, message }: OutputOf<'send'>): void {
-    if (message.type === 'digest' || message.type === 'level') {
+    if (message.type === 'digest' || message.type === 'level' || message.type === 'ask') {
       this.#counted.pulls++;
       this.#parts.pullTimes.asked(connection);
     }

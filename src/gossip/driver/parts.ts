@@ -93,6 +93,7 @@ export function partsOf(options: DriverOptions, whole: Whole): Parts {
       replica,
       send,
       digest: (connection) => core().digestFor(connection, replica.nowMs()),
+      tellsDifferences: (connection) => core().tellsDifferences(connection),
       differs: (connection, origin) => step({ kind: 'differs', connection, origin }),
     }),
     border: new Border({

@@ -10,8 +10,9 @@ import { Admissions } from './admissions.ts';
 import type { Comparison } from './comparison.ts';
 import type { CoreState } from './coreState.ts';
 import { type Digest, levelHash, readDigest } from './digest.ts';
+import { baseOf, changedDigest } from './digestChanges.ts';
 import type { Question } from './inputOutput.ts';
-import type { LevelMessage } from './messages.ts';
+import type { AskMessage, LevelMessage } from './messages.ts';
 import { type Greeted, knowsSame } from './peer.ts';
 import type { Puller } from './puller.ts';
 import type { RejoinClaims } from './rejoinClaims.ts';
@@ -39,6 +40,7 @@ export class Answerer {
   digestFrom(peer: Greeted, { digest: raw, re }: Asked): void {
     const { hello } = peer;
     peer.asks();
+    peer.shows(raw);
     const { members, vector, closings } = this.#state.view;
     const { phase } = this.#state.standing;
     // A log that has just started may be an old one: nobody joins through it before it has caught up.
@@ -68,6 +70,14 @@ export class Answerer {
     const own = levelHash(ours);
     if (own !== null && sameHash(own, hash))
       this.digestFrom(peer, { digest: { ...ours, clock }, re });
+    else this.#state.send(peer.connection, { type: 'unlike', re });
+  }
+
+  /** A question that is told from a digest which this node has sent, or would send; from any other, it has to come whole. */
+  askFrom(peer: Greeted, { changes, re }: AskMessage): void {
+    const base = baseOf(changes, peer.lastTold) ?? baseOf(changes, [this.#puller.digestFor(peer)]);
+    const digest = base && changedDigest(base, changes);
+    if (digest) this.digestFrom(peer, { digest, re });
     else this.#state.send(peer.connection, { type: 'unlike', re });
   }
 

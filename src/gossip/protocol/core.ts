@@ -198,14 +198,23 @@ export class Core {
   }
 
   /**
-   * The digest that an answer to the peer carries.
+   * The digest that an answer to the peer carries, from which the peer may tell differences from now on.
    *
    * @param clockMs now, UTC milliseconds.
    */
   digestFor(connection: ConnectionId, clockMs: number): Digest {
     const { nowMs, peers } = this.#state;
     this.#state.begins({ clockMs, nowMs });
-    return this.#puller.digestFor(peers.greetedOn(connection));
+    const peer = peers.greetedOn(connection);
+    const digest = this.#puller.digestFor(peer);
+    peer?.isTold(digest);
+    return digest;
+  }
+
+  /** Whether answers to the peer tell their digest as differences. */
+  tellsDifferences(connection: ConnectionId): boolean {
+    const peer = this.#state.peers.greetedOn(connection);
+    return peer !== undefined && this.#puller.tellsDifferences(peer);
   }
 
   /** For `GET /_cluster`: one row for each peer, connected or configured. */
@@ -395,6 +404,12 @@ export class Core {
         break;
       case 'level':
         this.#answerer.levelFrom(peer, message);
+        break;
+      case 'ask':
+        this.#answerer.askFrom(peer, message);
+        break;
+      case 'reply':
+        this.#intake.replyFrom(peer, message);
         break;
       case 'unlike':
         this.#intake.unlikeFrom(peer, message);

@@ -220,7 +220,7 @@ export const digestFields = {
   unheard: z.array(originName).optional(),
 };
 
-type DigestFields = z.output<z.ZodObject<typeof digestFields>>;
+export type DigestFields = z.output<z.ZodObject<typeof digestFields>>;
 
 export function digestOf(fields: DigestFields): Digest {
   const { vector, sums, retired, listed, closed, asOf, horizon, clock, unheard } = fields;

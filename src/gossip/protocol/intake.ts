@@ -11,9 +11,16 @@ import type { Comparison } from './comparison.ts';
 import type { Confirmations } from './confirmations.ts';
 import { type CoreState, partyOf } from './coreState.ts';
 import { levelHash } from './digest.ts';
+import { changedDigest } from './digestChanges.ts';
 import type { InputOf } from './inputOutput.ts';
 import type { Joiner } from './joiner.ts';
-import type { DeltaMessage, SameMessage, SnapshotMessage, UnlikeMessage } from './messages.ts';
+import type {
+  DeltaMessage,
+  ReplyMessage,
+  SameMessage,
+  SnapshotMessage,
+  UnlikeMessage,
+} from './messages.ts';
 import { type Greeted, isAnswer, type Peer } from './peer.ts';
 import type { Puller } from './puller.ts';
 import type { Spread } from './spread.ts';
@@ -50,6 +57,7 @@ export class Intake {
       return;
     }
     if (!isAnswer(peer, re)) return;
+    peer.shows(answer.digest);
     const digest = this.#comparison.read(peer, answer.digest);
     if (digest === undefined) {
       peer.pull.ends();
@@ -65,6 +73,17 @@ export class Intake {
     this.#take(peer, delta, peer.pull.isAnswered(this.#state.nowMs), answer.more);
   }
 
+  /** The peer's digest is told from the question, which both sides hold: no honest one has another hash. */
+  replyFrom(peer: Greeted, { delta, changes, more, re }: ReplyMessage): void {
+    const { asked } = peer.pull;
+    if (asked === null || !isAnswer(peer, re)) return;
+    const digest = changedDigest(asked, changes);
+    if (digest !== null)
+      this.deltaFrom(peer, { type: 'delta', delta, answer: { digest, more }, re });
+    else
+      this.#state.misbehaves(peer.connection, 'claim', 'its digest is another than its hash says');
+  }
+
   /** The peer's digest is the question with another clock. */
   sameFrom(peer: Greeted, { clock, re }: SameMessage): void {
     const { asked } = peer.pull;
@@ -78,6 +97,7 @@ export class Intake {
   unlikeFrom(peer: Greeted, { re }: UnlikeMessage): void {
     if (!isAnswer(peer, re)) return;
     peer.wasLevel(null);
+    peer.knowsNoBase();
     peer.pull.ends();
     this.#puller.pullIfFree(peer);
   }

@@ -7,6 +7,8 @@ import type { Delta, Range } from '../../words/delta.ts';
 import type { SnapshotEnd, SnapshotOrigins } from '../../words/snapshot.ts';
 import type { TraceParent } from '../../words/trace.ts';
 import type { Digest } from './digest.ts';
+import type { DigestChanges } from './digestChanges.ts';
+import { ask, reply } from './digestMessages.ts';
 import {
   counter,
   digestFields,
@@ -298,6 +300,8 @@ const message = z.discriminatedUnion('type', [
   same,
   level,
   unlike,
+  ask,
+  reply,
   snapshot,
   next,
   later,
@@ -328,6 +332,8 @@ export type DeltaMessage = z.output<typeof delta>;
 export type SameMessage = z.output<typeof same>;
 export type LevelMessage = z.output<typeof level>;
 export type UnlikeMessage = z.output<typeof unlike>;
+export type AskMessage = z.output<typeof ask>;
+export type ReplyMessage = z.output<typeof reply>;
 export type SnapshotMessage = z.output<typeof snapshot>;
 export type ConfirmedMessage = z.output<typeof confirmed>;
 export type RejoinMessage = z.output<typeof rejoin>;
@@ -369,6 +375,22 @@ export function encodeDelta(
   { re, traces }: Pick<DeltaMessage, 're' | 'traces'> = {},
 ): string {
   const empty = encodeMessage({ type: 'delta', delta: { ranges, ops: [] }, answer, traces, re });
+  return putIn(empty, 'ops', opTexts);
+}
+
+/** @param opTexts each op as `encodeOp` made it. */
+export function encodeReply(
+  allRanges: readonly Range[],
+  opTexts: readonly string[],
+  answer: { readonly changes: DigestChanges; readonly more: boolean },
+  re: number,
+): string {
+  const empty = encodeMessage({
+    type: 'reply',
+    delta: { ranges: allRanges, ops: [] },
+    ...answer,
+    re,
+  });
   return putIn(empty, 'ops', opTexts);
 }
 

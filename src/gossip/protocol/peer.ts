@@ -12,6 +12,7 @@ import { Link } from './link.ts';
 import {
   CLOSING_PROTOCOL,
   type Hello,
+  MESH_PROTOCOL,
   PROTOCOL_WITH_NAMED_ANSWERS,
   SAME_PROTOCOL,
 } from './messages.ts';
@@ -45,6 +46,9 @@ export class Peer {
   #takesSnapshot = false;
   #confirmSeq: number | null = null;
   #levelHash: Hash | null = null;
+  #lastShown: Digest | null = null;
+  #lastTold: readonly Digest[] = [];
+  #mayHoldTheSame = true;
 
   constructor(connection: ConnectionId, dialledUrl: string | null, nowMs: number) {
     this.connection = connection;
@@ -178,6 +182,35 @@ export class Peer {
     this.#levelHash = hash;
   }
 
+  /** The last digest that it sent, as it sent it: differences are told from it. Null if it has not known a base since. */
+  get lastShown(): Digest | null {
+    return this.#lastShown;
+  }
+
+  shows(digest: Digest): void {
+    this.#lastShown = digest;
+  }
+
+  /** It knows no digest from which differences could be told to it: it is told a whole one. */
+  knowsNoBase(): void {
+    this.#lastShown = null;
+    this.#mayHoldTheSame = false;
+  }
+
+  /** Whether nothing speaks against it that its digest is ours, so that it is asked by no more than the hash. */
+  get mayHoldTheSame(): boolean {
+    return this.#mayHoldTheSame;
+  }
+
+  /** The last two digests that it was sent, from which it may tell differences: a question may overtake an answer. */
+  get lastTold(): readonly Digest[] {
+    return this.#lastTold;
+  }
+
+  isTold(digest: Digest): void {
+    this.#lastTold = [digest, ...this.#lastTold.slice(0, 1)];
+  }
+
   /** The number of the next part of a snapshot; null if no snapshot from this peer is under way. */
   get snapshotPart(): number | null {
     return this.#snapshotPart;
@@ -234,6 +267,9 @@ export const knowsClosing = ({ hello }: Greeted): boolean => hello.protocol[1] >
 
 /** Whether the peer understands `same` and `level`. */
 export const knowsSame = ({ hello }: Greeted): boolean => hello.protocol[1] >= SAME_PROTOCOL;
+
+/** Whether the peer understands digests that are told as differences. */
+export const knowsDifferences = ({ hello }: Greeted): boolean => hello.protocol[1] >= MESH_PROTOCOL;
 
 export type Greeted = Peer & { readonly hello: Hello };
 

@@ -7,9 +7,10 @@ import { sameHash } from '../../words/hash.ts';
 import { nextRandom } from '../../words/random.ts';
 import type { CoreState } from './coreState.ts';
 import { type Digest, type Listing, levelHash } from './digest.ts';
+import { digestChanges } from './digestChanges.ts';
 import type { Joiner } from './joiner.ts';
-import type { DigestMessage, LevelMessage } from './messages.ts';
-import { type Greeted, knowsClosing } from './peer.ts';
+import type { AskMessage, DigestMessage, LevelMessage } from './messages.ts';
+import { type Greeted, knowsClosing, knowsDifferences } from './peer.ts';
 
 /** The factor by which each wait is longer than the last while digests are equal. */
 const BACK_OFF = 1.1;
@@ -50,11 +51,31 @@ export class Puller {
     if (standing.phase === 'unjoined') this.#joiner.asks(peer);
     const digest = this.digestFor(peer);
     const re = peer.pull.begins(nowMs, digest);
-    this.#state.send(peer.connection, questionOf(peer, digest, re));
+    this.#state.send(peer.connection, this.#questionOf(peer, digest, re));
+    peer.isTold(digest);
   }
 
   pullIfFree(peer: Greeted): void {
     if (this.mayPull(peer)) this.pull(peer);
+  }
+
+  /**
+   * Beyond a full mesh, differences from the last digest that the peer has sent; before its first one, none from the digest
+   * that it would send now, if it holds the same.
+   */
+  #questionOf(
+    peer: Greeted,
+    digest: Digest,
+    re: number,
+  ): AskMessage | DigestMessage | LevelMessage {
+    const base = peer.lastShown ?? (peer.mayHoldTheSame ? digest : null);
+    if (base !== null && this.tellsDifferences(peer))
+      return { type: 'ask', changes: digestChanges(base, digest), re };
+    return questionOf(peer, digest, re);
+  }
+
+  tellsDifferences(peer: Greeted): boolean {
+    return this.#state.isMesh && knowsDifferences(peer);
   }
 
   /** The digest for a peer; undefined: for one that is gone. */

@@ -4,6 +4,7 @@ import * as assert from 'uvu/assert';
 import { Answers } from '../../../src/gossip/driver/answers.ts';
 import { viewOf } from '../../../src/gossip/driver/view.ts';
 import type { Digest } from '../../../src/gossip/protocol/digest.ts';
+import { changedDigest } from '../../../src/gossip/protocol/digestChanges.ts';
 import { decodeMessage, type Message } from '../../../src/gossip/protocol/messages.ts';
 import { closeOrigin } from '../../support/closings.ts';
 import { digestOf } from '../../support/cores.ts';
@@ -19,12 +20,13 @@ interface Side {
   readonly differing: string[];
 }
 
-function sideOf({ replica }: TestReplica): Side {
+function sideOf({ replica }: TestReplica, tellsDifferences = false): Side {
   const texts: string[] = [];
   const differing: string[] = [];
   const ours = new Answers({
     replica,
     digest: () => digestOf(viewOf(replica), { clock: 7 }),
+    tellsDifferences: () => tellsDifferences,
     send: (_connection, text) => texts.push(text),
     differs: (_connection, origin) => differing.push(origin),
   });
@@ -32,8 +34,13 @@ function sideOf({ replica }: TestReplica): Side {
 }
 
 /** The answer of a node to a digest that the peer has sent as it is. */
-async function answerTo(node: TestReplica, digest: Digest, theirs?: Digest): Promise<Message> {
-  const { ours, sent } = sideOf(node);
+async function answerTo(
+  node: TestReplica,
+  digest: Digest,
+  theirs?: Digest,
+  tellsDifferences = false,
+): Promise<Message> {
+  const { ours, sent } = sideOf(node, tellsDifferences);
   await ours.answer(1, { digest, closedCount: 0, re: 5, sent: theirs });
   const [answer] = sent();
   assert.ok(answer);
@@ -53,6 +60,26 @@ answers('a digest of the same fields is answered with the clock alone', async ()
   const theirs = digestOf(viewOf(node.replica), { clock: 3 });
   assert.equal(await answerTo(node, theirs, theirs), { type: 'same', clock: 7, re: 5 });
 });
+
+answers(
+  'over a link of a mesh another digest is told as differences from the question',
+  async () => {
+    const node = await withAnOp();
+    const { replica } = node;
+    const question = digestOf(viewOf(replica), { vector: new Map(), sums: new Map(), clock: 3 });
+    const answer = await answerTo(node, question, question, true);
+    assert.ok(answer.type === 'reply');
+    assert.equal([answer.re, answer.more], [5, false]);
+    assert.equal(
+      answer.delta.ranges.map(({ to }) => to),
+      [...replica.vector.values()],
+    );
+    const ours = digestOf(viewOf(replica), { clock: 7 });
+    assert.equal(changedDigest(question, answer.changes)?.vector, ours.vector);
+    assert.is((await answerTo(node, question, undefined, true)).type, 'delta');
+    assert.is((await answerTo(node, ours, ours, true)).type, 'same');
+  },
+);
 
 answers('a digest from before an origin was closed is to be asked anew', async () => {
   const node = await withAnOp();

@@ -50,6 +50,12 @@ export function messageWords(message: Message): string[] {
       const head = answer === null ? 'push' : `answer${number(message.re)}`;
       return [`${head} ${ranges.join(', ') || 'nothing'}${tail}${more}`, ...delta.ops.map(opWords)];
     }
+    case 'reply': {
+      const { delta, more, re } = message;
+      const ranges = delta.ranges.map(({ origin, after, to }) => `${origin} ${after}–${to}`);
+      const head = `answer${number(re)} ${ranges.join(', ') || 'nothing'}; digest by differences`;
+      return [`${head}${more ? '; there is more' : ''}`, ...delta.ops.map(opWords)];
+    }
     case 'snapshot': {
       const end = message.end === null ? '' : `; ends at ${vectorWords(message.end.vector)}`;
       return [
@@ -106,6 +112,7 @@ export function messageWords(message: Message): string[] {
     case 'same':
     case 'level':
     case 'unlike':
+    case 'ask':
     case 'later':
       return [`${message.type}${number(message.re)}`];
   }
