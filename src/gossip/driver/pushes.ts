@@ -23,6 +23,8 @@ export interface PushesOptions {
   readonly isMesh: () => boolean;
   /** Beyond a full mesh: where ops of an origin go that were committed up to a seq. */
   readonly spreadTargets: (origin: string, to: number) => Targets;
+  /** Whether the peer has shown that it holds the origin's ops up to the seq. */
+  readonly isHeld: (connection: ConnectionId, origin: string, seq: number) => boolean;
   /** A clock that is never set, in milliseconds. */
   readonly steadyMs: () => number;
   /** Only for tests: whether to lose this push. */
@@ -69,13 +71,16 @@ export class Pushes {
     else this.#traced(rows, { origin, traces }, connections);
   }
 
-  /** Tells lazy links what there is; called a few times a second. */
+  /** Tells lazy links what there is and they have not shown meanwhile; called a few times a second. */
   tick(): void {
-    const { steadyMs, transport } = this.#options;
+    const { steadyMs, transport, isHeld } = this.#options;
     if (this.#untold.size === 0 || steadyMs() < this.#nextTellAt) return;
     this.#nextTellAt = steadyMs() + TELL_INTERVAL_MS;
-    for (const [connection, vector] of this.#untold)
-      transport.send(connection, encodeMessage({ type: 'have', vector }));
+    for (const [connection, vector] of this.#untold) {
+      for (const [origin, seq] of vector)
+        if (isHeld(connection, origin, seq)) vector.delete(origin);
+      if (vector.size > 0) transport.send(connection, encodeMessage({ type: 'have', vector }));
+    }
     this.#untold.clear();
   }
 

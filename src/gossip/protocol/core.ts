@@ -188,6 +188,11 @@ export class Core {
     return this.#mesh.spread.targets(origin, to);
   }
 
+  /** Beyond a full mesh: whether the peer has shown that it holds the origin's ops up to the seq. */
+  isHeld(connection: ConnectionId, origin: string, seq: number): boolean {
+    return this.#mesh.spread.isHeld(connection, origin, seq);
+  }
+
   /** Connections to members that judge lost ops. */
   judges(): ConnectionId[] {
     const judges: ConnectionId[] = [];

@@ -40,11 +40,16 @@ export class Spread {
     const eager: ConnectionId[] = [];
     const lazy: ConnectionId[] = [];
     for (const peer of this.#state.peers.all()) {
-      if (!peer.hello?.joined || peer.link.holds(origin, to) || digestCovers(peer, origin, to))
-        continue;
+      if (!peer.hello?.joined || isHeldBy(peer, origin, to)) continue;
       (peer.link.isEager ? eager : lazy).push(peer.connection);
     }
     return { eager, lazy };
+  }
+
+  /** Whether the peer has shown that it holds the origin's ops up to the seq, or is gone. */
+  isHeld(connection: ConnectionId, origin: string, seq: number): boolean {
+    const peer = this.#state.peers.get(connection);
+    return peer === undefined || isHeldBy(peer, origin, seq);
   }
 
   /** The peer holds all that it sends, and so none of it is sent back. */
@@ -96,5 +101,5 @@ export class Spread {
   }
 }
 
-const digestCovers = ({ digest }: Peer, origin: string, seq: number): boolean =>
-  (digest?.vector.get(origin) ?? 0) >= seq;
+const isHeldBy = ({ link, digest }: Peer, origin: string, seq: number): boolean =>
+  link.holds(origin, seq) || (digest?.vector.get(origin) ?? 0) >= seq;

@@ -15,7 +15,11 @@ interface Sent {
 }
 
 /** A member whose peers 1 and 2 are links. */
-async function member({ isMesh = true, targets = { eager: [1], lazy: [2] } as Targets } = {}) {
+async function member({
+  isMesh = true,
+  targets = { eager: [1], lazy: [2] } as Targets,
+  isHeld = (_seq: number): boolean => false,
+} = {}) {
   const { replica, clock } = await openReplica();
   await replica.membership.form('the cluster', memberValue('node1', null));
   replica.readiness.allowWrites();
@@ -35,6 +39,7 @@ async function member({ isMesh = true, targets = { eager: [1], lazy: [2] } as Ta
     targets: () => [1, 2],
     isMesh: () => isMesh,
     spreadTargets: () => targets,
+    isHeld: (_connection, _origin, seq) => isHeld(seq),
     steadyMs: () => clock.nowMs,
     losePush: undefined,
   });
@@ -68,6 +73,22 @@ pushes('beyond it what others wrote goes on to eager links, whole and with its s
   assert.equal(more, []);
   assert.is(push?.connection, 1);
   assert.equal(push?.message, { type: 'delta', delta, answer: null });
+});
+
+pushes('a lazy link is not told what it has shown since', async () => {
+  const { replica, clock, pushes: pushing, told } = await member({ isHeld: (seq) => seq <= 3 });
+  await replica.receive(deltaOf(0, 3));
+  told();
+  pushing.tick();
+  assert.equal(told(), []);
+  clock.nowMs += 300;
+  await replica.receive(deltaOf(3, 4));
+  told();
+  pushing.tick();
+  assert.equal(
+    told().map(({ message }) => message),
+    [{ type: 'have', vector: new Map([[PEER, 4]]) }],
+  );
 });
 
 pushes('lazy links are told once in a while, and only the latest', async () => {

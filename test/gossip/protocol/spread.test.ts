@@ -75,6 +75,24 @@ spread('an op does not go to a peer whose digest covers it', () => {
 });
 
 spread(
+  'what a peer has sent, told or listed in a digest, it holds, and so it does where it is gone',
+  () => {
+    const node = meshed();
+    pushed(node, 1, 7, 1);
+    node.receive(2, { type: 'have', vector: new Map([[FAR, 8]]) });
+    node.receive(0, {
+      type: 'digest',
+      digest: digestWith(node.view, { [OWN]: 1, [FAR]: 9 }),
+      re: 4,
+    });
+    const heldUpTo = (connection: number, seq: number): boolean =>
+      node.core.isHeld(connection, FAR, seq) && !node.core.isHeld(connection, FAR, seq + 1);
+    assert.ok(heldUpTo(1, 7) && heldUpTo(2, 8) && heldUpTo(0, 9));
+    assert.ok(node.core.isHeld(77, FAR, 1));
+  },
+);
+
+spread(
   'two pushes in a row that bring nothing make a link lazy, and its other side is told',
   () => {
     const node = meshed();
