@@ -13,7 +13,7 @@ import type { Limits } from '../src/words/limits.ts';
 import { type EntryHead, isDead, isOnKey } from '../src/words/op.ts';
 import { compareWithReplay } from './checkpoints.ts';
 import type { NodeClock, Timeline } from './clock.ts';
-import { Dice } from './dice.ts';
+import { Dice, type Span } from './dice.ts';
 import { type DiskOptions, type LogCopy, SimDisk } from './disk.ts';
 import type { Network } from './network.ts';
 import type { ObservedNode, WriteGuard } from './observed.ts';
@@ -132,6 +132,9 @@ const DAMAGE_ALARMS = [
   'other ops of this very origin',
 ];
 /** And what it says where a log was copied by hand. */
+/** The share of deliveries to watchers after which others wait. */
+const SLOW_DELIVERIES = 0.3;
+const SLOW_DELIVERY_MS: Span = [1, 100];
 const COPY_ALARMS = ['later ops of this very origin', 'copies of one database'];
 
 export class SimNode implements ObservedNode {
@@ -387,6 +390,7 @@ export class SimNode implements ObservedNode {
   /** Of one process: nothing of them runs after its end. */
   #timers(life: number): Timers {
     const { timeline } = this.#world;
+    const dice = new Dice(this.#options.seed, `${this.name} delivers, life ${life}`);
     const later = (delayMs: number, purpose: string, run: () => void): void =>
       timeline.plan(delayMs, this.name, purpose, () => {
         if (life !== this.#life) return;
@@ -406,6 +410,20 @@ export class SimNode implements ObservedNode {
         return () => {
           isEnded = true;
         };
+      },
+      after: (delayMs, run) => {
+        let isTakenBack = false;
+        later(delayMs, 'delivers events', () => {
+          if (!isTakenBack) run();
+        });
+        return () => {
+          isTakenBack = true;
+        };
+      },
+      // The time of a run is simulated too: nearly always too short for a pause.
+      took: (run) => {
+        run();
+        return dice.chance(SLOW_DELIVERIES) ? dice.within(SLOW_DELIVERY_MS) : 0;
       },
       defer: (run) => later(0, 'goes on in a later turn', run),
     };

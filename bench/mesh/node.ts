@@ -113,6 +113,15 @@ function timersOf(timeline: Timeline, name: string): Timers {
         isEnded = true;
       };
     },
+    // Nobody watches here.
+    after: (delayMs, run) => {
+      timeline.plan(delayMs, name, 'delivers events', run);
+      return () => {};
+    },
+    took: (run) => {
+      run();
+      return 0;
+    },
     defer: (run) => timeline.plan(0, name, 'goes on in a later turn', run),
   };
 }

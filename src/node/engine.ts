@@ -14,6 +14,7 @@ import { Proving } from '../replica/proving.ts';
 import { Replica } from '../replica/replica.ts';
 import type { SetAside } from '../replica/setAside.ts';
 import type { EntryStore } from '../store/entryStore.ts';
+import type { DeliveryTimers } from '../watch/hub/deliveryPace.ts';
 import { SILENT_TICKS, WatchHub } from '../watch/hub/hub.ts';
 import { DamagedLogError, HearsayError, WrongCheckpointError } from '../words/errors.ts';
 import type { Limits } from '../words/limits.ts';
@@ -44,9 +45,7 @@ const TRIM_SLICE_BYTES = MIB;
 /** The longest time that a stop waits for its checkpoint, in milliseconds: the next start can do without. */
 export const LAST_CHECKPOINT_MS = 8000;
 
-export interface Timers {
-  /** Milliseconds that go on evenly while wall clocks are set. */
-  steadyMs(): number;
+export interface Timers extends DeliveryTimers {
   /**
    * Calls the function at each interval. @param purpose for traces. @returns a function that ends the
    * calls.
@@ -193,7 +192,7 @@ export class Engine {
       note: options.note,
     });
     this.proving = new Proving(replica);
-    this.hub = new WatchHub({ replica, limits: replica.limits, maxClockSkewMs, defer });
+    this.hub = new WatchHub({ replica, limits: replica.limits, maxClockSkewMs, defer, timers });
   }
 
   get settings(): CoreSettings {

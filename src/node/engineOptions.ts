@@ -60,11 +60,21 @@ const intervalsOf = ({
   bookmarkMs: bookmarkIntervalMs,
 });
 
-const nodeTimers: Timers = {
+/** The timers of a real node. */
+export const nodeTimers: Timers = {
   steadyMs: () => performance.now(),
   every: (intervalMs, _purpose, run) => {
     const timer = setInterval(run, intervalMs);
     return () => clearInterval(timer);
+  },
+  after: (delayMs, run) => {
+    const timer = setTimeout(run, delayMs);
+    return () => clearTimeout(timer);
+  },
+  took: (run) => {
+    const begunAtMs = performance.now();
+    run();
+    return performance.now() - begunAtMs;
   },
   defer: (run) => {
     setImmediate(run);

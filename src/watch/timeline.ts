@@ -80,18 +80,27 @@ export class Timeline {
     return this.#items.at(index - this.#first);
   }
 
+  /** Whether items are to be dropped. */
+  get isFull(): boolean {
+    return this.#isOver(1);
+  }
+
   /** Drops the oldest items, many at once, so that watchers slightly behind rarely lose their place. */
   trim(): void {
-    const { maxRecentEvents, maxRecentEventBytes } = this.#limits;
-    const isOver = (items: number, share: number): boolean =>
-      items > maxRecentEvents * share || this.#bytes > maxRecentEventBytes * share;
-    if (!isOver(this.#items.length, 1)) return;
-    while (isOver(this.#items.length, LEFT_SHARE)) {
+    if (!this.isFull) return;
+    while (this.#isOver(LEFT_SHARE)) {
       const item = this.#items.shift();
       if (item === undefined) break;
       this.#bytes -= bytesOf(item.event.subject);
       this.#first++;
     }
+  }
+
+  #isOver(share: number): boolean {
+    const { maxRecentEvents, maxRecentEventBytes } = this.#limits;
+    return (
+      this.#items.length > maxRecentEvents * share || this.#bytes > maxRecentEventBytes * share
+    );
   }
 
   clear(): void {

@@ -3,7 +3,8 @@
  *
  * Invariants: the feed follows the replica commit by commit and sweep by sweep, so that its vector, lsn
  * and mark are those of the last event. Entries that have expired by the time of a commit are told
- * before the rows of the commit. An event is made once, and only for prefixes that somebody watches.
+ * before the rows of the commit. An event is made once, and only for prefixes that somebody watches. The timeline
+ * holds every event that a live watcher is still to be told.
  */
 
 import type { Committed, Replica } from '../../replica/replica.ts';
@@ -26,6 +27,7 @@ import { ExpiryRecord } from '../expiryRecord.ts';
 import { judge, type KeyEventType } from '../position.ts';
 import { SharedEvent } from '../sharedEvent.ts';
 import { type Place, Timeline } from '../timeline.ts';
+import { DeliveryPace } from './deliveryPace.ts';
 import { type WatchGroup, WatchGroups } from './groups.ts';
 import type { WatchHubOptions } from './options.ts';
 
@@ -52,6 +54,7 @@ export class WatchFeed {
   readonly #maxClockSkewMs: number;
   readonly #listener: FeedListener;
   readonly #touched = new Set<WatchGroup>();
+  readonly #pace: DeliveryPace;
   readonly #endings: (() => void)[];
   /** Whether somebody watches. `#vector`, `#vectorText` and `#lsn` are kept only then. */
   #isFollowing = false;
@@ -65,12 +68,16 @@ export class WatchFeed {
   /** A cursor whose mark is before this time may lack expiries that this node does not know. */
   #unknownUntilMs = 0;
 
-  constructor({ replica, limits, maxClockSkewMs }: WatchHubOptions, listener: FeedListener) {
+  constructor(
+    { replica, limits, maxClockSkewMs, timers }: WatchHubOptions,
+    listener: FeedListener,
+  ) {
     this.#replica = replica;
     this.#vector = this.#held();
     this.#maxClockSkewMs = maxClockSkewMs;
     this.#listener = listener;
     this.timeline = new Timeline(limits);
+    this.#pace = new DeliveryPace(timers, () => this.#deliver());
     this.record = new ExpiryRecord(limits.maxRecentExpiries);
     this.#restart();
     this.#endings = [
@@ -111,7 +118,7 @@ export class WatchFeed {
       this.#vectorText = null;
       this.#lsn = this.#replica.lastLsn;
     }
-    if (!isFollowing) this.timeline.clear();
+    if (!isFollowing) this.#forgetEvents();
     this.#isFollowing = isFollowing;
   }
 
@@ -131,7 +138,9 @@ export class WatchFeed {
     return told.untilMs >= this.#unknownUntilMs && told.untilMs <= latestMs;
   }
 
+  /** The events so far are told first. */
   stop(): void {
+    this.#pace.deliverNow();
     for (const end of this.#endings) end();
   }
 
@@ -215,10 +224,26 @@ export class WatchFeed {
   }
 
   #flush(): void {
-    if (this.#touched.size > 0) this.#listener.deliver(this.#touched);
+    if (this.#touched.size === 0) this.timeline.trim();
+    else if (this.timeline.isFull) this.#pace.deliverNow();
+    else this.#pace.ask();
+  }
+
+  #deliver(): void {
+    this.#listener.deliver(this.#touched);
+    this.#leaveNonePending();
+    this.timeline.trim();
+  }
+
+  #leaveNonePending(): void {
     for (const group of this.#touched) group.pending.length = 0;
     this.#touched.clear();
-    this.timeline.trim();
+  }
+
+  /** For when no watcher is live, and when each is about to start anew. */
+  #forgetEvents(): void {
+    this.#leaveNonePending();
+    this.timeline.clear();
   }
 
   /** Takes over another log. The expiries of entries collected from it before are not known. */
@@ -231,13 +256,13 @@ export class WatchFeed {
     this.record.forget(before?.knownSince ?? NO_EXPIRIES);
     for (const expired of before?.expired ?? []) this.record.add(expired);
     this.#told = laterMark(this.#told, markOfClock(stableClock));
-    this.timeline.clear();
+    this.#forgetEvents();
   }
 
   #startAnew(): void {
     this.#told = markOfClock(this.#replica.nowMs());
     this.record.forget(this.#told);
-    this.timeline.clear();
+    this.#forgetEvents();
     this.#listener.startAnew();
   }
 

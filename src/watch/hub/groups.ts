@@ -11,8 +11,14 @@ export interface WatchGroup {
   /** All watchers of the prefix, in every place. */
   size: number;
   readonly live: Set<Watcher>;
-  /** Pending events for the live watchers, each with the index of the timeline after it. */
-  readonly pending: { readonly event: SharedEvent; readonly indexAfter: number }[];
+  /** Events that the live watchers are still to be told, but for those that went live after them. */
+  readonly pending: PendingEvent[];
+}
+
+export interface PendingEvent {
+  readonly event: SharedEvent;
+  /** The index of the timeline after it. */
+  readonly indexAfter: number;
 }
 
 export class WatchGroups {
@@ -58,6 +64,9 @@ interface Joined {
 }
 
 /**
+ * Tells the live watchers what is pending, each what it was not told before: one may have come to the end within this,
+ * or since an event happened.
+ *
  * @param fallBehind called for a watcher whose socket is full, with the index up to which it was told.
  */
 export function deliver(
@@ -65,18 +74,24 @@ export function deliver(
   fallBehind: (watcher: Watcher, index: number) => void,
 ): void {
   const byFormat = new Map<Format, Joined[]>();
-  const hasTouches = group.pending.some(({ event }) => event.touched !== null);
+  const pending = [...group.pending];
+  const firstAfter = pending.at(0)?.indexAfter ?? 0;
+  const hasTouches = pending.some(({ event }) => event.touched !== null);
   const joinedFor = (watcher: Watcher): Joined[] => {
-    const { format } = watcher;
+    const { format, toldIndex } = watcher;
+    const wasTold = toldIndex >= firstAfter;
     // Watchers from cursors have been told different things.
-    if (hasTouches && watcher.mayLack !== null)
-      return join(group, format, (touched) => watcher.knows(touched));
-    const joined = byFormat.get(format) ?? join(group, format, () => true);
+    if (wasTold || (hasTouches && watcher.mayLack !== null)) {
+      const untold = wasTold ? pending.filter((event) => event.indexAfter > toldIndex) : pending;
+      return join(untold, format, (touched) => watcher.knows(touched));
+    }
+    const joined = byFormat.get(format) ?? join(pending, format, () => true);
     byFormat.set(format, joined);
     return joined;
   };
   for (const watcher of group.live) {
     for (const { bytes, indexAfter } of joinedFor(watcher)) {
+      watcher.toldIndex = indexAfter;
       watcher.write(bytes);
       if (watcher.isWritable) continue;
       fallBehind(watcher, indexAfter);
@@ -90,17 +105,21 @@ export function deliver(
  *
  * @param knows whether these watchers were told the value of the op, which a touch gave another expiry.
  */
-function join(group: WatchGroup, format: Format, knows: (touched: OpId) => boolean): Joined[] {
+function join(
+  pending: readonly PendingEvent[],
+  format: Format,
+  knows: (touched: OpId) => boolean,
+): Joined[] {
   const joined: Joined[] = [];
   let parts: Buffer[] = [];
   let length = 0;
-  for (const [index, { event, indexAfter }] of group.pending.entries()) {
+  for (const [index, { event, indexAfter }] of pending.entries()) {
     const bytes = event.bytesFor(format, event.touched !== null && knows(event.touched));
     if (bytes !== null) {
       parts.push(bytes);
       length += bytes.length;
     }
-    if (length < JOINED_BYTES && index < group.pending.length - 1) continue;
+    if (length < JOINED_BYTES && index < pending.length - 1) continue;
     const [first] = parts;
     if (first === undefined) continue;
     joined.push({ bytes: parts.length === 1 ? first : Buffer.concat(parts, length), indexAfter });

@@ -199,10 +199,12 @@ export class WatchHub implements Ends {
 
   /** Called at a third of the time after which a silent watcher gets a bookmark. */
   tick(): void {
-    for (const watcher of this.#watchers.keys()) {
+    for (const [watcher, group] of this.#watchers) {
       watcher.silentTicks++;
       if (watcher.silentTicks < SILENT_TICKS || !watcher.isWritable) continue;
       const isLive = watcher.standing.kind === 'live';
+      // The cursor of the end covers events that are about to be told.
+      if (isLive && group.pending.length > 0) continue;
       const cursor = isLive ? this.#feed.endCursor : this.#reader.cursorOf(watcher);
       watcher.writeStreamEvent('bookmark', cursor);
     }
@@ -214,6 +216,7 @@ export class WatchHub implements Ends {
 
   goLive(watcher: Watcher): void {
     watcher.stand('live');
+    watcher.toldIndex = this.timeline.end;
     this.#watchers.get(watcher)?.live.add(watcher);
   }
 

@@ -2,6 +2,7 @@
 
 import type { Replica } from '../../replica/replica.ts';
 import type { Limits } from '../../words/limits.ts';
+import type { DeliveryTimers } from './deliveryPace.ts';
 
 export interface WatchHubOptions {
   readonly replica: Replica;
@@ -10,6 +11,7 @@ export interface WatchHubOptions {
   readonly maxClockSkewMs: number;
   /** Calls the function in a later turn of the event loop, so that a long catch-up delays nobody. */
   readonly defer: (next: () => void) => void;
+  readonly timers: DeliveryTimers;
   /** The amount that one step of catching up reads; only tests give it. */
   readonly pages?: WatchPages;
 }

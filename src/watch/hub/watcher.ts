@@ -84,6 +84,8 @@ export class Watcher {
   /** Events that it was not told, because a later one of their keys had come. */
   leftOut = 0;
   standing: Standing = READING;
+  /** While it is live: it was told every item of the timeline before this index. */
+  toldIndex = 0;
   /** The position from which it goes on reading; without meaning while it is live. */
   position: Position;
   /**

@@ -15,6 +15,7 @@ import { WatchService, type WatchServiceOptions } from '../../../src/http/watch/
 import type { Log } from '../../../src/log/log.ts';
 import { MemoryLog } from '../../../src/log/memory.ts';
 import { Networks } from '../../../src/net/networks.ts';
+import { nodeTimers } from '../../../src/node/engineOptions.ts';
 import { Replica } from '../../../src/replica/replica.ts';
 import { SILENT_TICKS, WatchHub } from '../../../src/watch/hub/hub.ts';
 import { defaultLimits, type Limits } from '../../../src/words/limits.ts';
@@ -74,7 +75,13 @@ export class WatchServer {
     const defer = (next: () => void): void => {
       setImmediate(next);
     };
-    const hub = new WatchHub({ replica, limits, maxClockSkewMs: 60_000, defer });
+    const hub = new WatchHub({
+      replica,
+      limits,
+      maxClockSkewMs: 60_000,
+      defer,
+      timers: nodeTimers,
+    });
     const bounds = new Bounds({
       limits,
       sendTimeoutMs: options.sendTimeoutMs ?? 30_000,

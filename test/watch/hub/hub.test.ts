@@ -3,11 +3,12 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { SnapshotSource } from '../../../src/gossip/driver/snapshotSource.ts';
 import { WatchGroups } from '../../../src/watch/hub/groups.ts';
+import { SILENT_TICKS } from '../../../src/watch/hub/hub.ts';
 import { decodeCursor } from '../../../src/words/cursor.ts';
 import { StoppedError } from '../../../src/words/errors.ts';
 import { noPause, streamFrom, WIDE } from '../../replica/snapshots.ts';
 import { FakeSink, type WatchOptions, watchRequest } from './fakeSink.ts';
-import { MAX_CLOCK_SKEW_MS, settled, TestNode } from './nodes.ts';
+import { MAX_CLOCK_SKEW_MS, type NodeOptions, settled, TestNode } from './nodes.ts';
 
 const isStopped = (error: unknown): boolean => error instanceof StoppedError;
 
@@ -145,6 +146,79 @@ hubs('a snapshot leaves expiries unknown up to its time by any clock', async () 
     const { sink: resumed } = await opened(receiver, { cursor: { ...cursor, told } });
     assert.equal(resumed.types, types);
   }
+});
+
+/** A node whose deliveries take long, so that a pause follows each. */
+const slowNode = (options: NodeOptions = {}) =>
+  TestNode.start('node1', { ...options, deliveryMs: () => 10 });
+
+const told = ({ events }: FakeSink) =>
+  events.filter(({ type }) => type !== 'synced').map(({ type, key }) => [type, key]);
+
+hubs('events of a pause are told at its end, in order and in one write', async () => {
+  const node = await slowNode();
+  const { sink } = await opened(node);
+  await node.put('a', 1);
+  const before = sink.writes;
+  await node.put('b', 1);
+  await node.put('c', 1);
+  assert.is(sink.writes, before);
+  node.pauses.end();
+  assert.is(sink.writes, before + 1);
+  assert.equal(told(sink), [
+    ['put', 'a'],
+    ['put', 'b'],
+    ['put', 'c'],
+  ]);
+});
+
+hubs('a watcher that comes to the end in a pause is told nothing twice', async () => {
+  const node = await slowNode();
+  const first = await opened(node);
+  await node.put('a', 1);
+  await node.put('b', 1);
+  const { sink, watcher } = await opened(node);
+  assert.is(watcher.standing.kind, 'live');
+  await node.put('c', 1);
+  node.pauses.end();
+  for (const one of [sink, first.sink])
+    assert.equal(told(one), [
+      ['put', 'a'],
+      ['put', 'b'],
+      ['put', 'c'],
+    ]);
+});
+
+hubs('a bookmark covers no event that is still to be told', async () => {
+  const node = await slowNode();
+  const { sink } = await opened(node);
+  const { sink: other } = await opened(node, { prefix: 'other' });
+  await node.put('a', 1);
+  await node.put('b', 1);
+  for (let tick = 0; tick < SILENT_TICKS; tick++) node.hub.tick();
+  assert.is(sink.events.at(-1)?.key, 'a');
+  assert.is(other.events.at(-1)?.type, 'bookmark');
+  node.pauses.end();
+  assert.is(sink.events.at(-1)?.key, 'b');
+});
+
+hubs('more events than it keeps do not wait for the end of a pause', async () => {
+  const node = await slowNode({ limits: { maxRecentEvents: 4 } });
+  const { sink } = await opened(node);
+  for (const key of ['a', 'b', 'c', 'd']) await node.put(key, 1);
+  assert.is(told(sink).length, 1);
+  await node.put('e', 1);
+  assert.is(told(sink).length, 5);
+});
+
+hubs('the events of a pause are told before the hub stops', async () => {
+  const node = await slowNode();
+  const { sink } = await opened(node);
+  await node.put('a', 1);
+  await node.put('b', 1);
+  node.hub.stop();
+  assert.equal(told(sink).at(-1), ['put', 'b']);
+  assert.is(sink.ended, 'stopping');
 });
 
 hubs.run();

@@ -18,8 +18,9 @@ const options = fc.record({
   events: fc.constantFrom(2, 6, 1000),
   expiries: fc.constantFrom(2, 5, 1000),
   skewMs: fc.constantFrom(0, 0, 40),
-  watchers: fc.integer({ min: 1, max: 5 }),
+  watchers: fc.integer({ min: 1, max: 10 }),
   page: fc.constantFrom(1, 2, 500),
+  pauses: fc.boolean(),
 });
 
 mirrors(
@@ -31,6 +32,7 @@ mirrors(
       touches: 0,
       resets: 0,
       resumes: 0,
+      waited: 0,
       expires: 0,
       collected: 0,
       compacted: 0,

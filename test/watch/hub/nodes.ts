@@ -7,6 +7,7 @@ import { MemoryLog } from '../../../src/log/memory.ts';
 import { Compactor } from '../../../src/replica/compact.ts';
 import { Replica } from '../../../src/replica/replica.ts';
 import { Stability } from '../../../src/rules/stability.ts';
+import type { DeliveryTimers } from '../../../src/watch/hub/deliveryPace.ts';
 import { WatchHub } from '../../../src/watch/hub/hub.ts';
 import type { WatchPages } from '../../../src/watch/hub/options.ts';
 import { subtract } from '../../../src/words/hash.ts';
@@ -28,8 +29,52 @@ export interface NodeOptions {
   readonly skewMs?: number;
   readonly limits?: Partial<Limits>;
   readonly pages?: WatchPages;
+  /** The milliseconds that each delivery of events takes, by the clock of the pauses; by default none. */
+  readonly deliveryMs?: () => number;
   /** Called with every op as it is committed here. */
   readonly onOp?: (op: KeyOp) => void;
+}
+
+/** Pauses between deliveries, which end when the test says so. */
+export class Pauses implements DeliveryTimers {
+  readonly #deliveryMs: () => number;
+  #nowMs = 0;
+  #due: (() => void) | null = null;
+
+  constructor(deliveryMs: () => number) {
+    this.#deliveryMs = deliveryMs;
+  }
+
+  /** Whether a delivery waits for the end of a pause. */
+  get isWaited(): boolean {
+    return this.#due !== null;
+  }
+
+  steadyMs(): number {
+    return this.#nowMs;
+  }
+
+  after(delayMs: number, run: () => void): () => void {
+    this.#due = () => {
+      this.#nowMs += delayMs;
+      run();
+    };
+    return () => {
+      this.#due = null;
+    };
+  }
+
+  took(run: () => void): number {
+    run();
+    return this.#deliveryMs();
+  }
+
+  /** Ends the pause, if a delivery waits for it. */
+  end(): void {
+    const due = this.#due;
+    this.#due = null;
+    due?.();
+  }
 }
 
 export class TestNode {
@@ -37,6 +82,7 @@ export class TestNode {
   readonly replica: Replica;
   readonly hub: WatchHub;
   readonly stability = new Stability();
+  readonly pauses: Pauses;
   readonly #compactor: Compactor;
 
   static async start(name: string, options: NodeOptions = {}): Promise<TestNode> {
@@ -57,14 +103,20 @@ export class TestNode {
     return new TestNode(name, replica, options);
   }
 
-  private constructor(name: string, replica: Replica, { onOp, pages }: NodeOptions) {
+  private constructor(
+    name: string,
+    replica: Replica,
+    { onOp, pages, deliveryMs = () => 0 }: NodeOptions,
+  ) {
     this.name = name;
     this.replica = replica;
+    this.pauses = new Pauses(deliveryMs);
     this.hub = new WatchHub({
       replica,
       limits: replica.limits,
       maxClockSkewMs: MAX_CLOCK_SKEW_MS,
       defer: (next) => queueMicrotask(next),
+      timers: this.pauses,
       ...(pages && { pages }),
     });
     this.#compactor = new Compactor(replica, 0);
