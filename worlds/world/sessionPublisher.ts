@@ -1,7 +1,6 @@
 /**
- * Tells the cache about an instance: its session each two seconds and at each change, five times a second
- * at most, and its roster likewise but each twenty seconds. It never waits for the cache: a write that is
- * under way when the next is due makes that one come after it.
+ * Tells the cache about an instance each two seconds and at each change, five times a second at most. It never waits for
+ * the cache: a write that is under way when the next is due makes that one come after it.
  */
 import { outsideOfSpans } from '../process/spans.ts';
 import type { WriteResult } from '../tables/instanceTables.ts';
@@ -21,7 +20,6 @@ export interface PublisherEvents {
 }
 
 export const SESSION_PACE = { everyMs: 2000, atLeastMs: 200 };
-export const ROSTER_PACE = { everyMs: 20_000, atLeastMs: 200 };
 
 export class Publisher implements Disposable {
   readonly #publication: Publication;

@@ -28,8 +28,10 @@ import { controlApp } from './controlApp.ts';
 import { CountedStore } from './countedStore.ts';
 import { displacer } from './displacer.ts';
 import { FleetLink } from './fleetLink.ts';
+import { GatheredStore } from './gatheredStore.ts';
 import { servePlay } from './playServer.ts';
-import { Publisher, ROSTER_PACE, SESSION_PACE } from './sessionPublisher.ts';
+import { RosterWriter } from './rosterWriter.ts';
+import { Publisher, SESSION_PACE } from './sessionPublisher.ts';
 import { WorldInstance } from './worldInstance.ts';
 import { registerWorldMetrics, worldDurations } from './worldMetrics.ts';
 
@@ -97,9 +99,9 @@ export async function startWorld(options: WorldProcessOptions): Promise<WorldPro
   );
   let configurationVersion = version;
   const { onTick, onSaved } = worldDurations(metrics);
-  const store = new CountedStore(new PlayerRecords(cache), onSaved);
+  const store = new CountedStore(new GatheredStore(new PlayerRecords(cache)), onSaved);
 
-  const publishers: Publisher[] = [];
+  let publisher: Publisher | null = null;
   const instance = starting.use(
     new WorldInstance({
       world,
@@ -112,9 +114,7 @@ export async function startWorld(options: WorldProcessOptions): Promise<WorldPro
       onPlayer: (event, player) => log.info({ player }, event),
       askToLetGo: displacer(signer, regionFetch(region, options.linkUrl)),
       isRevoked: (subject) => revoked.get(keyOf('revoked', subject)) !== undefined,
-      onChange: () => {
-        for (const publisher of publishers) publisher.change();
-      },
+      onChange: () => publisher?.change(),
       onFault,
     }),
   );
@@ -156,25 +156,27 @@ export async function startWorld(options: WorldProcessOptions): Promise<WorldPro
     ),
   );
 
-  const publish = (write: () => Promise<WriteResult>, pace: typeof SESSION_PACE): void => {
-    const events = { onSuperseded: () => end('superseded', 0), onFailure: onFault };
-    publishers.push(starting.use(new Publisher({ ...pace, write }, events)));
+  const roster = new RosterWriter((players) => tables.writeRoster(players));
+  const write = async (): Promise<WriteResult> => {
+    const written = await Promise.all([
+      tables.writeSession({
+        v: 1,
+        slot,
+        epoch,
+        state: instance.state,
+        config: configurationVersion,
+        max: instance.maxPlayers,
+        ...instance.counts,
+        playUrl,
+        controlUrl: control.url,
+        tickLateMs: instance.game.takeLateMs(),
+      }),
+      roster.write(instance.players),
+    ]);
+    return written.includes('superseded') ? 'superseded' : 'stored';
   };
-  const write = (): Promise<WriteResult> =>
-    tables.writeSession({
-      v: 1,
-      slot,
-      epoch,
-      state: instance.state,
-      config: configurationVersion,
-      max: instance.maxPlayers,
-      ...instance.counts,
-      playUrl,
-      controlUrl: control.url,
-      tickLateMs: instance.game.takeLateMs(),
-    });
-  publish(write, SESSION_PACE);
-  publish(() => tables.writeRoster(instance.players), ROSTER_PACE);
+  const events = { onSuperseded: () => end('superseded', 0), onFailure: onFault };
+  publisher = starting.use(new Publisher({ ...SESSION_PACE, write }, events));
 
   configurations.onChange((change) => {
     const { row } = change;
@@ -223,7 +225,7 @@ export async function startWorld(options: WorldProcessOptions): Promise<WorldPro
   }
   async function finish(): Promise<boolean> {
     const isSaved = instance.unsaved === 0;
-    for (const publisher of publishers) publisher[Symbol.dispose]();
+    publisher?.[Symbol.dispose]();
     const farewell = Promise.all([tables.writeMemory(instance.memory), tables.removeSession()]);
     await Promise.race([farewell.catch(onFault), wait(FAREWELL_LIMIT_MS)]);
     await ends.disposeAsync();
