@@ -11,6 +11,7 @@ import {
 } from '../rules/simulation.ts';
 import type { MapName } from '../rules/worldConfiguration.ts';
 import type { PlayConnection } from './playConnection.ts';
+import { readyFrame } from './readyFrame.ts';
 
 /** Frames are the heartbeat: a client that hears nothing for three seconds goes elsewhere. */
 const HEARTBEAT_MS = 1000;
@@ -119,14 +120,14 @@ export class Game implements Disposable {
     if (isQuiet(changes) && nowMs - this.#frameAtMs < HEARTBEAT_MS) return;
     this.#frameAtMs = nowMs;
     if (this.#followers.size === 0) return;
-    const encoded = encode(changes);
-    let encodedWhole: Uint8Array | null = null;
-    const whole = (): Uint8Array => {
-      encodedWhole ??= encode(this.#frames.whole());
-      return encodedWhole;
+    const ready = readyFrame(encode(changes));
+    let readyWhole: Buffer | null = null;
+    const whole = (): Buffer => {
+      readyWhole ??= readyFrame(encode(this.#frames.whole()));
+      return readyWhole;
     };
     for (const connection of this.#followers) {
-      const bytes = connection.sendFrame(encoded, whole, nowMs);
+      const bytes = connection.sendFrame(ready, whole, nowMs);
       if (bytes === null) this.#events.onSlow(connection);
       else this.#sentBytes += bytes;
     }

@@ -4,6 +4,7 @@ import type { WebSocket } from 'ws';
 import { countMessage, type MessageCount } from '../rules/clientMessages.ts';
 import { type Delivery, decideDelivery, FRESH_DELIVERY } from '../rules/delivery.ts';
 import { CLOSE, type CloseCode } from '../rules/seat.ts';
+import { type PlaySocket, writeFrame } from './readyFrame.ts';
 
 /** An other side that answers no close is cut off then. */
 const CLOSE_LIMIT_MS = 2000;
@@ -12,23 +13,28 @@ export class PlayConnection {
   readonly id: number;
   readonly player: string;
   readonly #socket: WebSocket;
+  readonly #playSocket: PlaySocket;
   #delivery: Delivery = FRESH_DELIVERY;
   #count: MessageCount = { sinceMs: 0, count: 0 };
 
-  constructor(id: number, player: string, socket: WebSocket) {
+  constructor(id: number, player: string, playSocket: PlaySocket) {
     this.id = id;
     this.player = player;
-    this.#socket = socket;
+    this.#socket = playSocket.socket;
+    this.#playSocket = playSocket;
   }
 
-  /** @returns the bytes that were sent; null if it has read too slowly for too long. */
-  sendFrame(changes: Uint8Array, whole: () => Uint8Array, nowMs: number): number | null {
+  /**
+   * @param changes as `readyFrame` makes them; so is the whole frame.
+   * @returns the bytes that were sent; null if it has read too slowly for too long.
+   */
+  sendFrame(changes: Buffer, whole: () => Buffer, nowMs: number): number | null {
     const { delivery, send } = decideDelivery(this.#delivery, this.#socket.bufferedAmount, nowMs);
     this.#delivery = delivery;
     if (send === 'close') return null;
     if (send === 'nothing') return 0;
     const frame = send === 'whole' ? whole() : changes;
-    this.#socket.send(frame);
+    writeFrame(this.#playSocket, frame);
     return frame.byteLength;
   }
 

@@ -1,6 +1,5 @@
 /** The open connections of an instance: what comes in on each, read and counted. */
 import { decode } from '@msgpack/msgpack';
-import type { WebSocket } from 'ws';
 import {
   type ClientMessage,
   MAX_MESSAGE_BYTES,
@@ -8,6 +7,7 @@ import {
 } from '../rules/clientMessages.ts';
 import { CLOSE, type CloseCode } from '../rules/seat.ts';
 import { closeSocket, PlayConnection } from './playConnection.ts';
+import type { PlaySocket } from './readyFrame.ts';
 
 export interface ConnectionEvents {
   readonly onInput: (
@@ -37,8 +37,9 @@ export class PlayConnections implements Iterable<PlayConnection> {
     return this.#nextId++;
   }
 
-  open(id: number, player: string, socket: WebSocket): PlayConnection {
-    const connection = new PlayConnection(id, player, socket);
+  open(id: number, player: string, playSocket: PlaySocket): PlayConnection {
+    const { socket } = playSocket;
+    const connection = new PlayConnection(id, player, playSocket);
     this.#byId.set(id, connection);
     socket.on('message', (data, isBinary) => this.#take(connection, data, isBinary));
     socket.on('pong', () => this.#events.onHeard(connection));

@@ -49,7 +49,7 @@ export async function servePlay(
     }
     const token = offered.map((word) => TOKEN_PROTOCOL.exec(word)?.[1]).find(Boolean) ?? '';
     sockets.handleUpgrade(request, stream, head, (socket) => {
-      instance.connect(socket, token);
+      instance.connect({ socket, stream }, token);
     });
   });
   return {

@@ -7,7 +7,6 @@
  */
 
 import { setTimeout as wait } from 'node:timers/promises';
-import type { WebSocket } from 'ws';
 import { hashOf, newSecret } from '../access/secrets.ts';
 import type { Labelled } from '../process/metrics.ts';
 import { Tally } from '../process/tally.ts';
@@ -32,6 +31,7 @@ import {
 } from './instanceOptions.ts';
 import { closeName, closeSocket, type PlayConnection } from './playConnection.ts';
 import { PlayConnections } from './playConnections.ts';
+import type { PlaySocket } from './readyFrame.ts';
 import { type Reservation, type ReserveRequest, reasonFor } from './reservation.ts';
 import { SeatTraces } from './seatTraces.ts';
 
@@ -191,7 +191,8 @@ export class WorldInstance implements AsyncDisposable {
   }
 
   /** @param token of a seat, or to resume. */
-  connect(socket: WebSocket, token: string): void {
+  connect(playSocket: PlaySocket, token: string): void {
+    const { socket } = playSocket;
     const id = this.#connections.newId();
     const resume = newSecret();
     const tokenHash = hashOf(token);
@@ -208,7 +209,7 @@ export class WorldInstance implements AsyncDisposable {
       return;
     }
     const { player, fence, isNewcomer } = admitted;
-    const connection = this.#connections.open(id, player, socket);
+    const connection = this.#connections.open(id, player, playSocket);
     this.#seats = decided.seats;
     this.#carryOut(decided.effects);
     this.#options.onChange();

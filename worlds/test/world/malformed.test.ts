@@ -1,5 +1,6 @@
 /** Input that no client of the protocol sends: an instance closes the connection, or refuses by a 4xx, and goes on. */
 import { EventEmitter } from 'node:events';
+import { PassThrough } from 'node:stream';
 import { encode } from '@msgpack/msgpack';
 import fc from 'fast-check';
 import { suite } from 'uvu';
@@ -53,7 +54,10 @@ malformed('any frame is a message, or closes its connection', () => {
         },
         onClose: () => {},
       });
-      connections.open(1, playerId(1), socket as unknown as WebSocket);
+      connections.open(1, playerId(1), {
+        socket: socket as unknown as WebSocket,
+        stream: new PassThrough(),
+      });
       socket.emit('message', Buffer.from(data), isBinary);
       assert.is(heard + faults, 1);
       if (!isBinary) assert.is(faults, 1);
