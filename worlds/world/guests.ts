@@ -51,6 +51,8 @@ export interface Guest {
 export class Guests {
   readonly #options: GuestsOptions;
   readonly #byPlayer = new Map<string, Guest>();
+  /** By the id of the figure: the same guests. */
+  readonly #playersById = new Map<number, string>();
   readonly #previous = new Map<string, PreviousPlace>();
   #nextId = 1;
 
@@ -99,7 +101,9 @@ export class Guests {
       fence,
     );
     const guest = { kept, id: this.#nextId++, sinceMs: performance.now(), loading: null };
+    this.#forget(player);
     this.#byPlayer.set(player, guest);
+    this.#playersById.set(guest.id, player);
     return guest;
   }
 
@@ -156,10 +160,10 @@ export class Guests {
   }
 
   took(takings: readonly Taking[]): void {
-    const byId = new Map([...this.#byPlayer].map((entry) => [entry[1].id, entry]));
     for (const { figure } of takings) {
-      const [player, guest] = byId.get(figure.id) ?? [];
-      if (player === undefined || guest === undefined) continue;
+      const player = this.#playersById.get(figure.id) ?? '';
+      const guest = this.#byPlayer.get(player);
+      if (guest === undefined) continue;
       const before = milestoneOf(guest.kept.coins);
       this.#report(guest);
       if (milestoneOf(guest.kept.coins) > before) void this.#save(player, guest);
@@ -186,6 +190,11 @@ export class Guests {
     // Nobody waits for it: it saves nothing.
     if (isIdle) void guest.kept.look();
     const isGone = !this.#options.isSeated(player) && this.#byPlayer.get(player) === guest;
-    if (isGone && !guest.kept.isPending) this.#byPlayer.delete(player);
+    if (isGone && !guest.kept.isPending) this.#forget(player);
+  }
+
+  #forget(player: string): void {
+    this.#playersById.delete(this.#byPlayer.get(player)?.id ?? -1);
+    this.#byPlayer.delete(player);
   }
 }

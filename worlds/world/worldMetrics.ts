@@ -13,7 +13,7 @@ export function worldDurations(metrics: Metrics): {
   readonly onSaved: (ms: number) => void;
 } {
   return {
-    onTick: metrics.seconds(
+    onTick: metrics.secondsOften(
       'worlds_tick_late_seconds',
       'How late each tick of the simulation came.',
       LATE_BUCKETS,

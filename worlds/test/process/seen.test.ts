@@ -27,6 +27,19 @@ function checkWithPromtool(text: string): void {
   else assert.is(complaints, '');
 }
 
+seen('durations that come often are all there when they are read', async () => {
+  const metrics = new Metrics();
+  const took = metrics.secondsOften('worlds_often_seconds', 'Often.', [0.01, 0.1]);
+  const countOf = async (le: string): Promise<number | undefined> =>
+    samplesOf(await metrics.text()).get(`worlds_often_seconds_bucket{le="${le}"}`);
+  for (let number = 0; number < 450; number += 1) took(number % 2 === 0 ? 5 : 50);
+  assert.is(await countOf('0.01'), 225);
+  assert.is(await countOf('0.1'), 450);
+  took(500);
+  assert.is(await countOf('0.1'), 450);
+  assert.is(await countOf('+Inf'), 451);
+});
+
 seen(
   'a process counts its requests, its faults and malformed values, and tells its health',
   async () => {
