@@ -72,7 +72,7 @@ const SHOWN_BY: Readonly<Record<string, string>> = {
 /** Where a rule is seldom needed: the first seed that shows its lack. */
 const FIRST_SEEDS: Readonly<Record<string, number>> = {
   'fork check': 11,
-  'settled certificates': 24,
+  'settled certificates': 19,
   'a link to the successor': 15,
   'members that have gone': 44,
   'no cluster after a rejoin': 127,

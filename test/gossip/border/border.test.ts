@@ -3,11 +3,15 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Border } from '../../../src/gossip/border/border.ts';
 import { BURST_SECONDS, boundsOf } from '../../../src/gossip/border/bounds.ts';
+import { digestChanges } from '../../../src/gossip/protocol/digestChanges.ts';
 import type { Input, InputOf } from '../../../src/gossip/protocol/inputOutput.ts';
 import { encodeMessage, type Message } from '../../../src/gossip/protocol/messages.ts';
+import { reportOf } from '../../../src/rules/certificate.ts';
+import { hashed, reportChanges } from '../../../src/rules/reportChanges.ts';
 import { defaultLimits } from '../../../src/words/limits.ts';
 import type { NoteFacts } from '../../../src/words/note.ts';
-import { helloOf, NOW, originOf } from '../../support/cores.ts';
+import { MAX_ORIGINS } from '../../../src/words/vector.ts';
+import { digestOf, helloOf, NOW, originOf, testCore } from '../../support/cores.ts';
 
 const border = suite('the border towards peers');
 
@@ -112,6 +116,28 @@ for (const type of TYPES) {
     assert.is.not(faultIn(one.inputOf(1, text)), 'rate');
   });
 }
+
+border('differences of all the origins that a cluster can have pass', () => {
+  const origins = Array.from({ length: MAX_ORIGINS }, (_, index) => originOf(1000 + index));
+  const vectorAt = (seq: number) => new Map(origins.map((origin) => [origin, seq]));
+  const sums = new Map(origins.map((origin) => [origin, { high: 1, low: 2 }]));
+  const digest = digestOf(testCore().view, { vector: vectorAt(7), sums: new Map() });
+  const told = digestChanges(digest, { ...digest, vector: vectorAt(1007), sums, unheard: origins });
+  const reportAt = (seq: number) => reportOf(originOf(1), vectorAt(seq), NOW);
+  const after = { ...reportAt(1007), max: vectorAt(2007), members: new Set(origins) };
+  const changes = reportChanges(hashed(reportAt(7)), hashed(after));
+  for (const message of [
+    { type: 'ask', changes: told, re: 1 },
+    { type: 'reply', delta: { ranges: [], ops: [] }, changes: told, more: false, re: 1 },
+    { type: 'echo', id: 'r', changes },
+    { type: 'certificate', id: 'r', changes },
+    { type: 'certificate', id: 'r', report: after },
+  ] satisfies Message[]) {
+    const { greet, say } = guarded();
+    greet(1, originOf(2));
+    assert.equal(say(1, encodeMessage(message)).kind, 'message', message.type);
+  }
+});
 
 border('only hello and error come before a hello, and nothing else is parsed', () => {
   const { border: one, say } = guarded();

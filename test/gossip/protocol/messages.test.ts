@@ -118,6 +118,34 @@ messages('an answer of protocol 2 names its question, after all that protocol 1 
   }
 });
 
+messages(
+  'a list of differences that is cut off, too long or of no whole numbers is malformed',
+  () => {
+    const hash = 'HGswvgZPMHA';
+    const certificate = (min: readonly unknown[]) =>
+      JSON.stringify({
+        type: 'certificate',
+        id: 'r',
+        changes: { base: hash, hash, clock: 1, min },
+      });
+    assert.is(decodeMessage(certificate([0, -1, 3, 2])).type, 'certificate');
+    for (const steps of [[0], [-1, 1], [0.5, 1], [0, 0.5], ['0', 1], Array(20_002).fill(1)])
+      assert.throws(() => decodeMessage(certificate(steps)), isMalformed);
+    const both = {
+      type: 'certificate',
+      id: 'r',
+      report: { members: [], min: {}, max: {}, clock: 1 },
+    };
+    assert.is(decodeMessage(JSON.stringify(both)).type, 'certificate');
+    const changes = { base: hash, hash, clock: 1 };
+    for (const wrong of [
+      { ...both, changes },
+      { type: 'certificate', id: 'r' },
+    ])
+      assert.throws(() => decodeMessage(JSON.stringify(wrong)), isMalformed);
+  },
+);
+
 messages('ops that were encoded before give the text that ops give', () => {
   fc.assert(
     fc.property(message, (one) => {
