@@ -3,7 +3,12 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Compares } from '../../../src/gossip/driver/compares.ts';
 import { MAX_QUESTIONS } from '../../../src/gossip/driver/turns.ts';
-import { type CompareMessage, decodeMessage } from '../../../src/gossip/protocol/messages.ts';
+import {
+  type ComparedMessage,
+  type CompareMessage,
+  decodeMessage,
+} from '../../../src/gossip/protocol/messages.ts';
+import { bucketOf } from '../../../src/gossip/protocol/repair.ts';
 import { originOf } from '../../support/cores.ts';
 import { openReplica, putting, turn } from '../../support/replicas.ts';
 
@@ -143,6 +148,78 @@ compares('too few buckets for the map are not looked through', async () => {
   await big.take(1, PEER, { type: 'compare', asOf: 1, buckets: 4, bucket: 0 });
   assert.is(walks, 1);
   assert.equal([one.shed, looked()], [0, 0]);
+});
+
+/** Compares of a map of some keys, whose answers are kept. */
+async function answering(pause: () => Promise<void> = turn) {
+  const { replica } = await openReplica();
+  replica.readiness.allowWrites();
+  await replica.submit(KEYS.map((key) => putting(key)));
+  const answers: ComparedMessage[] = [];
+  const one = new Compares({
+    replica,
+    send: (_connection, text) => {
+      const message = decodeMessage(text);
+      assert.ok(message.type === 'compared');
+      answers.push(message);
+    },
+    pause,
+    steadyMs: () => 0,
+  });
+  return { one, answers };
+}
+
+compares(
+  'a question for a bucket gets its entries, and one for all gets the sums alone',
+  async () => {
+    const { one, answers } = await answering();
+    const question = { type: 'compare', asOf: 1, buckets: 8 } as const;
+    const bucket = bucketOf('a', 8);
+    const inIt = KEYS.filter((key) => bucketOf(key, 8) === bucket);
+    await Promise.all([
+      one.take(1, PEER, { ...question, bucket: null, re: 4 }),
+      one.take(1, PEER, { ...question, bucket, re: 5 }),
+    ]);
+    const [ofAll, ofOne] = answers;
+    assert.equal([ofAll?.sums.length, ofAll?.entries, ofAll?.re], [8, [], 4]);
+    assert.equal([ofOne?.sums, ofOne?.re], [[], 5]);
+    assert.equal(ofOne?.entries.map(({ key }) => key).sort(), inIt);
+  },
+);
+
+compares(
+  'questions of other buckets or as of another minute are answered by a walk of their own',
+  async () => {
+    const question = { type: 'compare', asOf: 1, buckets: 8, bucket: null } as const;
+    for (const other of [{ asOf: 2 }, { buckets: 16 }]) {
+      const { one, answers } = await answering();
+      await Promise.all([
+        one.take(1, PEER, question),
+        one.take(1, PEER, { ...question, ...other }),
+      ]);
+      assert.equal(
+        answers.map(({ asOf, buckets }) => ({ asOf, buckets })),
+        [
+          { asOf: 1, buckets: 8 },
+          { asOf: 1, buckets: 8, ...other },
+        ],
+      );
+    }
+  },
+);
+
+compares('nothing is sent to a peer that goes while its question is answered', async () => {
+  const question = { type: 'compare', asOf: 1, buckets: 8 } as const;
+  let pauses = 0;
+  const { one, answers } = await answering(async () => {
+    // One before the walk, and one after each answer.
+    if (++pauses === 2) one.drop(1);
+  });
+  await Promise.all([1, 2].map((bucket) => one.take(1, PEER, { ...question, bucket })));
+  assert.equal(
+    answers.map(({ bucket }) => bucket),
+    [1],
+  );
 });
 
 compares.run();
