@@ -5,6 +5,7 @@ import { type ChunkEnds, deltaFor, type WireDelta } from '../../../src/gossip/dr
 import { decodeOp } from '../../../src/gossip/protocol/opCodec.ts';
 import type { Replica } from '../../../src/replica/replica.ts';
 import type { Delta } from '../../../src/words/delta.ts';
+import { DamagedLogError } from '../../../src/words/errors.ts';
 import { carriedHash } from '../../../src/words/hash.ts';
 import type { Op } from '../../../src/words/op.ts';
 import { seqOf, type Vector } from '../../../src/words/vector.ts';
@@ -198,6 +199,61 @@ deltas('a history that was compacted while it was summed is left to the next dig
   };
   const delta = await deltaFor(replica, new Map(), ends);
   assert.equal([delta.ranges, delta.wireOps, ends.size], [[], [], 0]);
+});
+
+deltas('a history that was compacted before it is read is left to the next digest', async () => {
+  const { replica, log } = await openReplica({ limits: FROM_LOG });
+  await replica.submit([putting('a'), putting('a', { version: 2 }), putting('b')]);
+  const read = log.opsAfter.bind(log);
+  log.opsAfter = async (origin, after, limit) => {
+    const [row] = await log.rowsAfter(0, { maxRows: 1, maxBytes: 1e6 });
+    assert.ok(row);
+    const going = { lsn: row.lsn, seq: row.op.seq, hash: carriedHash(row.op) };
+    await replica.forgetting.removeRows(new Map([[origin, [going]]]), {});
+    return read(origin, after, limit);
+  };
+  const delta = await deltaFor(replica, new Map(), new Map());
+  assert.equal([delta.ranges, delta.wireOps, delta.more], [[], [], false]);
+});
+
+deltas('once the bytes are spent nothing of a further origin is read', async () => {
+  const histories = [history(A, 1, 1), history(B, 1, 1), history(C, 1, 1)];
+  const [a = '', b = ''] = (await deltaFor(await holding(histories), new Map(), new Map())).wireOps;
+  const spent = await holding(histories, { maxDeltaBytes: a.length + b.length });
+  const delta = await deltaFor(spent, new Map(), new Map());
+  assert.equal([delta.wireOps, delta.more], [[a, b], true]);
+});
+
+deltas('a chunk ends with the op that spends its bytes to the last', async () => {
+  const histories = [history(A, 1, 3)];
+  const [first = '', second = ''] = (await deltaFor(await holding(histories), new Map(), new Map()))
+    .wireOps;
+  for (const limits of [{}, FROM_LOG]) {
+    const maxDeltaBytes = first.length + second.length;
+    const spent = await holding(histories, { ...limits, maxDeltaBytes });
+    const { wireOps, more } = await deltaFor(spent, new Map(), new Map());
+    assert.equal([wireOps, more], [[first, second], true]);
+  }
+});
+
+deltas('a row that is missing or was changed is damage, and nothing is sent', async () => {
+  for (const [fault, damage] of [
+    ['2 is missing', (ops: Op[]) => ops.filter(({ seq }) => seq !== 2)],
+    ['1 is missing', (ops: Op[]) => ops.slice(1)],
+    ['2 differs', (ops: Op[]) => ops.map((op) => (op.seq === 2 ? { ...op, hashLow: 1 } : op))],
+  ] as const) {
+    const { replica, log } = await openReplica({ limits: FROM_LOG });
+    await replica.submit([putting('a'), putting('b'), putting('c')]);
+    const read = log.opsAfter.bind(log);
+    log.opsAfter = async (...asked) => damage(await read(...asked));
+    await deltaFor(replica, new Map(), new Map()).then(
+      () => assert.unreachable(fault),
+      (error: unknown) => {
+        assert.instance(error, DamagedLogError);
+        assert.match(String(error), fault);
+      },
+    );
+  }
 });
 
 deltas('a long history is summed at most once, however many chunks it takes', async () => {
