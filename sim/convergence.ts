@@ -20,7 +20,7 @@ export function isConverged(nodes: Nodes, { forkedOrigins: forked, isDamaged }: 
   const [first, ...others] = nodes;
   return (
     first !== undefined &&
-    nodes.every((node) => node.isReady && !node.isChanging && !node.disk.hasSetAside) &&
+    nodes.every((node) => node.isReady && !node.isChanging && node.hasSettledOffers) &&
     others.every(({ witness }) =>
       isSameMap(without(first.witness.heads, forked), without(witness.heads, forked)),
     ) &&

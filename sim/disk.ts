@@ -153,10 +153,6 @@ export class SimDisk implements LogStore {
     return this.#stored;
   }
 
-  get hasSetAside(): boolean {
-    return this.#aside.size > 0;
-  }
-
   /** The oracle's copies of the logs that were set aside. */
   get asideWitnesses(): Witness[] {
     return Array.from(this.#aside.values(), ({ witness }) => witness);

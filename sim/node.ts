@@ -208,6 +208,11 @@ export class SimNode implements ObservedNode {
     return this.running?.replica.readiness.isWritable ?? false;
   }
 
+  /** Rule 12: whether all that it had set aside is offered for good. */
+  get hasSettledOffers(): boolean {
+    return this.running?.driver.areOffersSettled ?? false;
+  }
+
   /**
    * Rule 12: whether it must not take a client's write yet: it has not offered again what was set aside,
    * and not had the join timeout for that.

@@ -235,14 +235,22 @@ const SWITCHES: Readonly<Record<string, Switch>> = {
   /** Rule 12: a log that is given up has nothing to say of what its side had collected. */
   'offers of what was collected': {
     file: 'src/replica/offer.ts',
-    text: 'return [...lost, ...(await collectedOps(old, (key) => keys.has(key), isKnown))];',
+    text: 'return [...lost, ...collected];',
     without: 'return lost;',
   },
   /** Rules 5 and 12: a log is removed while its offers are in memory only. */
   'offers outlive power cuts': {
     file: 'src/gossip/driver/offers.ts',
-    text: 'if (name !== null) await replica.offering.settle(name, offered.life);',
+    text: 'if (name !== null) await replica.offering.settle(name, life);',
     without: '',
+    // A log that is kept after that, and that no other has settled, would be offered once more.
+    also: [
+      {
+        file: 'src/gossip/driver/offers.ts',
+        text: 'if (clusterId === replica.header.clusterId) this.#kept.add(aside, name);',
+        without: "if (name === '') this.#kept.add(aside, name);",
+      },
+    ],
   },
   /** Rule 12: what the cluster has deleted since is offered again as well. */
   'no offers of what was deleted': {
@@ -290,6 +298,14 @@ const SWITCHES: Readonly<Record<string, Switch>> = {
     file: 'src/gossip/protocol/greeter.ts',
     text: 'const keepNewer = wouldStay && !this.#carriesSnapshot(older);',
     without: 'const keepNewer = wouldStay;',
+    // On another course of the same seed each join comes in time.
+    also: [
+      {
+        file: 'src/gossip/driver/offers.ts',
+        text: 'if (clusterId === replica.header.clusterId) this.#kept.add(aside, name);',
+        without: "if (name === '') this.#kept.add(aside, name);",
+      },
+    ],
   },
   /** Rules 5 and 12: `verify` can't tell ops that were offered or given back from rows that were swapped. */
   'older stamps are written down': {
@@ -321,6 +337,12 @@ const SWITCHES: Readonly<Record<string, Switch>> = {
     file: 'src/watch/hub/hub.ts',
     text: 'new FollowedVector(listed, closings, count)',
     without: 'new FollowedVector(listed, closings, closings.count)',
+  },
+  /** Rule 12: a log that was set aside goes once its ops are offered, and the next rejoin offers nothing of it. */
+  'logs that are kept': {
+    file: 'src/gossip/driver/offers.ts',
+    text: 'if (clusterId === replica.header.clusterId) this.#kept.add(aside, name);',
+    without: "if (name === '') this.#kept.add(aside, name);",
   },
   /** Rule 12: clients write before what was set aside is offered. */
   'offers before writes': {

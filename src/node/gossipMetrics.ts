@@ -38,6 +38,8 @@ export interface GossipFigures {
   readonly refusedPeers: () => number;
   /** Origins of which two histories exist. */
   readonly forked: () => number;
+  /** Logs that are set aside. */
+  readonly logsAside: () => number;
   /** Rows that compaction has removed. */
   readonly compactedRows: () => number;
   readonly peers: () => readonly PeerStatus[];
@@ -137,6 +139,11 @@ export function registerGossipMetrics(registry: Registry, figures: GossipFigures
     'hearsay_ring_broken_links',
     'Members between this node and its successor on the ring, which have no link; 0 in a full mesh.',
     () => figures.ring()?.broken.length ?? 0,
+  );
+  meter.gauge(
+    'hearsay_logs_aside',
+    'Logs set aside by rejoins: to be offered, or kept for a while after that.',
+    figures.logsAside,
   );
   meter.gauge('hearsay_forked_origins', 'Origins of which two histories exist.', figures.forked);
   meter.gauge(

@@ -1,14 +1,15 @@
 /**
  * Rule 12, for the logs of one node: it opens them, sets them aside and throws them away. A log that is
- * set aside stays until all its ops have been offered again. A store keeps the logs: a directory
+ * set aside stays until all its ops have been offered again, and for a while longer. A store keeps the logs: a directory
  * (`LogDirectory`), or a simulated disk.
  */
 import type { LogChanges } from '../gossip/driver/options.ts';
 import type { Checkpoints } from '../log/checkpoints.ts';
 import type { Log } from '../log/log.ts';
 import type { Replica } from '../replica/replica.ts';
-import { type SetAside, setAside } from '../replica/setAside.ts';
+import { type SetAside, setAside, settledAside } from '../replica/setAside.ts';
 import { DamagedLogError } from '../words/errors.ts';
+import { settledNames } from '../words/settledLogs.ts';
 
 /** The store of a node's logs. A log is moved or removed only while it is closed. */
 export interface LogStore {
@@ -102,8 +103,8 @@ export class NodeLogs implements LogChanges {
   }
 
   /**
-   * Reads the logs that were set aside before this start and have not been offered again. A log that is
-   * too damaged to be read is moved out of the way and kept.
+   * Reads the logs that were set aside before this start. A log that is too damaged to be read is moved out of the way
+   * and kept.
    *
    * @param open opens a replica on a log. @param note called for each damaged log.
    */
@@ -111,10 +112,33 @@ export class NodeLogs implements LogChanges {
     open: (log: Log) => Promise<Replica>,
     note: (text: string) => void,
   ): Promise<SetAside[]> {
+    const settled = new Set(this.#log === null ? [] : settledNames(this.#log.header.facts));
+    await this.#eachAside(async (log) => {
+      for (const name of settledNames(log.header.facts)) settled.add(name);
+    }, note);
     const found: SetAside[] = [];
+    await this.#eachAside(async (log, name) => {
+      const { givenUp } = log.header.facts;
+      const isSettled = settled.has(name);
+      found.push(
+        isSettled ? settledAside(log, name) : setAside(await open(log), name, givenUp ?? undefined),
+      );
+    }, note);
+    return found;
+  }
+
+  async #eachAside(
+    read: (log: Log, name: string) => Promise<void>,
+    note: (text: string) => void,
+  ): Promise<void> {
     for (const name of await this.#store.namesAside()) {
       try {
-        found.push(await this.#readAside(name, open));
+        const log = await this.#store.openAside(name);
+        try {
+          await read(log, name);
+        } finally {
+          await log.close();
+        }
       } catch (error) {
         if (!(error instanceof DamagedLogError)) throw error;
         const place = await this.#store.keepDamaged(name);
@@ -122,17 +146,6 @@ export class NodeLogs implements LogChanges {
           `A log that was set aside is not offered again, and is kept in ${place}: ${error.message}`,
         );
       }
-    }
-    return found;
-  }
-
-  async #readAside(name: string, open: (log: Log) => Promise<Replica>): Promise<SetAside> {
-    const log = await this.#store.openAside(name);
-    try {
-      const { givenUp } = log.header.facts;
-      return setAside(await open(log), name, givenUp ?? undefined);
-    } finally {
-      await log.close();
     }
   }
 

@@ -57,6 +57,7 @@ export function registerNodeMetrics(
     paused: () => transport.pauses,
     conduct: () => driver.conduct,
     refusedPeers: () => driver.refusals().length,
+    logsAside: () => driver.logsAside,
     forked: () => driver.forked().length,
     compactedRows: () => compactor.removedRows,
     peers: () => driver.status(),

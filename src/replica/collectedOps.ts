@@ -8,20 +8,18 @@
  */
 import type { Log } from '../log/log.ts';
 import { isOnKey, type KeyOp, type OpId } from '../words/op.ts';
-import { isKeyHead } from '../words/row.ts';
+import { isKeyHead, type KeyHead } from '../words/row.ts';
 
 const HEADS_A_PAGE = 4096;
 const ONE = { maxRows: 1, maxBytes: 1 };
 
 /**
- * @param isEntry whether the map of the log holds an entry of the key.
- * @param isKnown whether the cluster surely knows the op.
- * @returns for each key without an entry the greatest op that the log held, unless it is known.
+ * @param isWanted asked for each row that won.
+ * @returns for each key the greatest op that the log held, if that one is wanted.
  */
 export async function collectedOps(
   old: Log,
-  isEntry: (key: string) => boolean,
-  isKnown: (id: OpId) => boolean,
+  isWanted: (head: KeyHead) => boolean,
 ): Promise<KeyOp[]> {
   const found = new Map<string, OpId>();
   let lsn = 0;
@@ -31,9 +29,9 @@ export async function collectedOps(
     if (last === undefined) break;
     lsn = last.lsn;
     for (const head of heads) {
-      if (!head.won || !isKeyHead(head) || isEntry(head.key)) continue;
-      if (isKnown(head)) found.delete(head.key);
-      else found.set(head.key, { origin: head.origin, seq: head.seq });
+      if (!head.won || !isKeyHead(head)) continue;
+      if (isWanted(head)) found.set(head.key, { origin: head.origin, seq: head.seq });
+      else found.delete(head.key);
     }
   }
   const ops: KeyOp[] = [];

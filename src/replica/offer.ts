@@ -72,7 +72,10 @@ async function offerLost(options: OfferOptions): Promise<boolean> {
   const held = await heldOps(aside, old, replica, base);
   const isKnown = (id: OpId): boolean =>
     id.seq <= Math.min(seqOf(held, id.origin), seqOf(base, id.origin));
-  const lost = (await greatestOps(aside, old, isKnown)).sort((a, b) => a.hlc - b.hlc);
+  const found = aside.isSettled
+    ? await deadOps(old, isKnown, replica.nowMs())
+    : await greatestOps(aside, old, isKnown);
+  const lost = found.sort((a, b) => a.hlc - b.hlc);
   if (lost.length === 0) return true;
   const { judgement, isFinal } = await judge(options, lost, held);
   const judged = (op: KeyOp) => ({
@@ -107,8 +110,21 @@ async function greatestOps(
   const lost = entries.filter((op) => !isKnown(op));
   if (old === null) return lost;
   const keys = new Set(entries.map(({ key }) => key));
-  return [...lost, ...(await collectedOps(old, (key) => keys.has(key), isKnown))];
+  const collected = await collectedOps(old, (head) => !keys.has(head.key) && !isKnown(head));
+  return [...lost, ...collected];
 }
+
+/**
+ * Of a log that a later one has settled, the dead ops that are not known (ADR 13). That later log had begun with a
+ * snapshot, which brings no op that was collected. What lives is an entry of it, or was beaten there; a dead op
+ * brings nothing back.
+ */
+const deadOps = async (
+  old: Log | null,
+  isKnown: (id: OpId) => boolean,
+  nowMs: number,
+): Promise<Entry[]> =>
+  old === null ? [] : collectedOps(old, (head) => isDead(head, nowMs) && !isKnown(head));
 
 const FORGOTTEN = 'nobody knows any more whether the key was deleted since';
 
@@ -153,6 +169,7 @@ function otherMembers({ replica, aside }: OfferOptions): number {
  */
 async function putEntries(options: OfferOptions): Promise<boolean> {
   const { replica, aside, old, life, note } = options;
+  if (aside.isSettled) return true;
   const nowMs = replica.nowMs();
   const entries = await entriesToPut(options, nowMs);
   if (entries.length === 0) return true;

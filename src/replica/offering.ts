@@ -9,6 +9,7 @@ import type { Judged, OfferOutcome } from '../rules/lostOps.ts';
 import { HearsayError } from '../words/errors.ts';
 import { type KeyOp, textLength } from '../words/op.ts';
 import type { DecidedOutcome, PutRequest } from '../words/requests.ts';
+import { settledLogWith } from '../words/settledLogs.ts';
 import type { CommitQueue, Weight } from './commitQueue.ts';
 import type { Fold } from './fold.ts';
 
@@ -64,7 +65,8 @@ export class Offering {
    */
   settle(name: string, life: Log): Promise<void> {
     return this.#enqueue({ ops: 0, bytes: 0 }, life, (batch) => {
-      batch.changeFacts({ settledLog: name });
+      const settled = batch.header.facts?.settledLog ?? this.#fold.header.facts.settledLog;
+      batch.changeFacts({ settledLog: settledLogWith(settled, name) });
     });
   }
 

@@ -1,4 +1,5 @@
 /** Rule 12: a log that its node gives up, and the parts of it that are needed to offer its ops again. */
+import type { Log } from '../log/log.ts';
 import type { Member } from '../rules/members.ts';
 import type { Entry } from '../words/op.ts';
 import type { GivenUp, OriginRecord } from '../words/row.ts';
@@ -20,6 +21,11 @@ export interface SetAside extends GivenUp {
   readonly entries: readonly Entry[];
   readonly records: ReadonlyMap<string, OriginRecord>;
   readonly stable: Vector;
+  /**
+   * Whether a later log of this node has decided every op of it. Then only dead ops are offered to another
+   * side of the cluster, and `entries` is empty.
+   */
+  readonly isSettled: boolean;
 }
 
 /** If a log does not give the reason why it was given up, only ops that can be proved are trusted. */
@@ -37,6 +43,23 @@ export function setAside(replica: Replica, name: string, why: GivenUp = NOT_SAID
     entries: [...replica.map.entries()],
     records: new Map([...replica.wholeVector().keys()].map((one) => [one, replica.record(one)])),
     stable: header.stable,
+    isSettled: false,
+  };
+}
+
+/** A log that a later one has settled, before that is closed: it need not be read to be offered once more. */
+export function settledAside(log: Log, name: string): SetAside {
+  const { origin, clusterId, stable, facts } = log.header;
+  return {
+    ...(facts.givenUp ?? NOT_SAID),
+    name,
+    origin,
+    clusterId,
+    members: [],
+    entries: [],
+    records: new Map(log.origins.map((record) => [record.origin, record])),
+    stable,
+    isSettled: true,
   };
 }
 
@@ -51,4 +74,5 @@ export const nothingOf = (origin: string): SetAside => ({
   entries: [],
   records: new Map(),
   stable: new Map(),
+  isSettled: false,
 });

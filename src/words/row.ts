@@ -109,7 +109,7 @@ export interface HeaderFacts {
    * Their HLCs are older.
    */
   readonly offered: SeqRange | null;
-  /** The log set aside of which this one holds, or has decided, every op (rule 12). */
+  /** The names of the logs set aside of which this one holds, or has decided, every op, with `/` between them (rule 12). */
   readonly settledLog: string | null;
   /** The SHA-256, in hexadecimal digits, of the first line of the export that this log is made of. */
   readonly importOf: string | null;

@@ -8,6 +8,7 @@ import type { SqliteLogOptions } from '../../src/log/sqlite/sqliteLog.ts';
 import { LogDirectory } from '../../src/node/dataDirectory.ts';
 import { type Opened, openLogs } from '../../src/node/engine.ts';
 import { NodeLogs } from '../../src/node/nodeLogs.ts';
+import { memberValue } from '../../src/rules/members.ts';
 import { DiskFullError } from '../../src/words/errors.ts';
 import { defaultLimits } from '../../src/words/limits.ts';
 import { newEntries } from '../support/entries.ts';
@@ -69,6 +70,33 @@ directories('is found again at the next start', async () => {
   );
   await logs.dropAside(OLD);
   assert.not(existsSync(join(temporary.path, 'aside', OLD)));
+  await logs.close();
+});
+
+directories('a log that a later one has settled is found again without its entries', async () => {
+  await using temporary = await temporaryDirectory();
+  await setAsideAt(temporary.path);
+  const logs = logsAt(temporary.path);
+  const { replica } = await openAt(logs);
+  const { origin } = replica;
+  await replica.membership.form('the cluster', memberValue('node1', null));
+  await replica.offering.settle(OLD, replica.log);
+  await logs.close();
+  const isSettled = async (): Promise<(readonly [string | null, boolean, number])[]> => {
+    const { setAside } = await openAt(logs);
+    return setAside.map(({ name, isSettled: is, entries }) => [name, is, entries.length] as const);
+  };
+  assert.equal(await isSettled(), [[OLD, true, 0]]);
+  // The log that has settled it is set aside as well, and the present one knows nothing of it.
+  await logs.exchange();
+  await logs.close();
+  assert.equal(
+    (await isSettled()).sort(),
+    [
+      [OLD, true, 0],
+      [origin, false, 0],
+    ].sort(),
+  );
   await logs.close();
 });
 

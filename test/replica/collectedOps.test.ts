@@ -2,7 +2,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { collectedOps } from '../../src/replica/collectedOps.ts';
-import type { Op, OpId } from '../../src/words/op.ts';
+import type { Op } from '../../src/words/op.ts';
 import { membership, put, sumOf, tombstone } from '../support/ops.ts';
 import { openReplica } from '../support/replicas.ts';
 
@@ -24,8 +24,7 @@ async function foundIn({ ops, entries = [], known = [] }: Case): Promise<number[
   await replica.receive({ ranges: [range], ops });
   const found = await collectedOps(
     replica.log,
-    (key) => entries.includes(key),
-    ({ seq }: OpId) => known.includes(seq),
+    ({ key, seq }) => !entries.includes(key) && !known.includes(seq),
   );
   return found.map(({ seq }) => seq);
 }

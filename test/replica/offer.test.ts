@@ -114,6 +114,45 @@ offers(
   },
 );
 
+offers('of a log that a later one has settled, only what is dead', async () => {
+  const { old, cluster } = await sealed();
+  await old.replica.submit([deleting('a'), putting('b', { version: 2 }), putting('new')]);
+  await old.replica.submit([putting('c', { version: 6, ttlMs: 10 }), putting('d'), deleting('d')]);
+  old.clock.nowMs += 20;
+  cluster.clock.nowMs += 20;
+  old.replica.sweep(100);
+  const vector = new Map(old.replica.vector);
+  vector.set(old.replica.origin, 5);
+  await old.replica.forgetting.collect({ vector, clock: NOW + 20 }, 100);
+  const aside = { ...setAside(old.replica, 'old', SOUND), entries: [], isSettled: true };
+  assert.is((await offer(cluster, old, { aside })).isDecided, true);
+  assert.equal(show(cluster.replica), [
+    `a: delete 0/${Number.MAX_SAFE_INTEGER}`,
+    'b: put 0/1',
+    'c: put 0/6',
+    `d: delete 0/${Number.MAX_SAFE_INTEGER}`,
+  ]);
+  assert.is(cluster.replica.map.live('c', cluster.replica.nowMs()), undefined);
+});
+
+offers('of a settled log that cannot be read any more, nothing', async () => {
+  const { old, cluster } = await sealed();
+  await old.replica.submit([deleting('a')]);
+  const aside = { ...setAside(old.replica, 'old', SOUND), entries: [], isSettled: true };
+  assert.is((await offer(cluster, old, { aside, old: null })).isDecided, true);
+  assert.is(show(cluster.replica).at(0), 'a: put 0/1');
+});
+
+offers('of a settled log of another cluster, nothing', async () => {
+  const { old, cluster } = await sealed();
+  await old.replica.submit([putting('new'), deleting('a')]);
+  const settled = { ...setAside(old.replica, 'old', SOUND), entries: [], isSettled: true };
+  const aside = { ...settled, clusterId: 'another' };
+  const before = show(cluster.replica);
+  assert.is((await offer(cluster, old, { aside })).isDecided, true);
+  assert.equal(show(cluster.replica), before);
+});
+
 offers('nothing that it had collected and the cluster knows', async () => {
   const { old, cluster } = await sealed();
   await old.replica.submit([deleting('a')]);

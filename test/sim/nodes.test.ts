@@ -47,6 +47,11 @@ nodes(
   () => runSeed('retired together', 5247),
 );
 
+nodes(
+  'a delete that all nodes of a side had collected before they began anew is not lost (seed 801067 of "retired together")',
+  () => runSeed('retired together', 801067),
+);
+
 nodes('verify takes no row of a snapshot for a damaged one (seed 5016 of "retired together")', () =>
   runSeed('retired together', 5016),
 );

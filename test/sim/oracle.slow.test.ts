@@ -44,6 +44,7 @@ const SHOWN_BY: Readonly<Record<string, string>> = {
   'offers of what was collected': 'retired together',
   'no offers of what was deleted': 'formed apart',
   'no cluster after a rejoin': 'formed alone',
+  'logs that are kept': 'retired together',
   'offers before writes': 'formed apart',
   'older stamps are written down': 'restores',
   'closing what all hold': 'retired by hand',
@@ -91,6 +92,7 @@ const FIRST_SEEDS: Readonly<Record<string, number>> = {
   'no cluster beside a member': 66,
   'connections with a snapshot stay': 180,
   'no members below the reach': 70046,
+  'logs that are kept': 801067,
 };
 
 type Change = (world: WorldOptions) => WorldOptions;

@@ -94,6 +94,16 @@ export class Driver {
     return !this.#parts.offers.isDone;
   }
 
+  /** Whether no such op is left, and others hold all of them. */
+  get areOffersSettled(): boolean {
+    return this.#parts.offers.areSettled;
+  }
+
+  /** The number of logs that are set aside. */
+  get logsAside(): number {
+    return this.#parts.offers.logs;
+  }
+
   get phase(): Phase {
     return this.#core.phase;
   }

@@ -1,14 +1,17 @@
 /**
  * Rule 12: ops that a rejoin had set aside are offered again once this node may write. Each round of
- * offers belongs to one life of the log. With another log it ends, and no unfinished offer is dropped.
+ * offers belongs to one life of the log. With another log it ends, and no unfinished offer is dropped. What is offered
+ * is offered once more after another rejoin that comes soon (`keptLogs.ts`).
  */
 import type { Log } from '../../log/log.ts';
 import type { AskJudge } from '../../replica/judgement.ts';
 import { offerAgain } from '../../replica/offer.ts';
 import type { Replica } from '../../replica/replica.ts';
 import type { SetAside } from '../../replica/setAside.ts';
+import { settledNames } from '../../words/settledLogs.ts';
 import type { Vector } from '../../words/vector.ts';
 import { NO_PAST, type Past } from '../protocol/standing.ts';
+import { KeptLogs } from './keptLogs.ts';
 import type { LogChanges } from './options.ts';
 
 export interface OffersOptions {
@@ -27,6 +30,8 @@ export interface OffersOptions {
    */
   readonly joinTimeoutMs: number;
   readonly maxClockSkewMs: number;
+  /** For this long, in milliseconds, a log whose ops are all offered is kept. */
+  readonly keepMs: number;
 }
 
 /** An offer that found no room, or no judge, is made again after this time, in milliseconds. */
@@ -39,7 +44,7 @@ interface Life {
   readonly sinceMs: number;
 }
 
-/** All ops are offered; the old log is dropped when another node holds this node's op of that seq. */
+/** All ops are offered; the old log is settled when another node holds this node's op of that seq. */
 interface Offered {
   readonly aside: SetAside;
   readonly life: Log;
@@ -49,6 +54,7 @@ interface Offered {
 export class Offers {
   readonly #options: OffersOptions;
   readonly #waiting: SetAside[];
+  readonly #kept: KeptLogs;
   #offered: Offered[] = [];
   #life: Life | null = null;
   #isOffering = false;
@@ -57,8 +63,13 @@ export class Offers {
 
   /** @param waiting the logs that earlier rejoins had set aside. */
   constructor(options: OffersOptions, waiting: readonly SetAside[]) {
+    const { replica, keepMs, steadyMs } = options;
     this.#options = options;
-    this.#waiting = [...waiting];
+    this.#kept = new KeptLogs({ keepMs, steadyMs, isDiskFull: () => replica.isDiskFull });
+    const settled = new Set(settledNames(replica.header.facts));
+    const isSettled = ({ name }: SetAside): boolean => name !== null && settled.has(name);
+    this.#waiting = waiting.filter((aside) => !isSettled(aside));
+    for (const aside of waiting.filter(isSettled)) this.#kept.add(aside, aside.name ?? '');
   }
 
   /** The state of this node before it rejoined, until all its ops are offered. */
@@ -80,13 +91,24 @@ export class Offers {
     return this.#waiting.length === 0 && !this.#isOffering;
   }
 
+  /** Whether every op that was set aside is offered for good: whether another node holds it, and this node's disk. */
+  get areSettled(): boolean {
+    return this.isDone && this.#offered.length === 0;
+  }
+
+  /** The number of logs that are set aside. */
+  get logs(): number {
+    return this.#waiting.length + this.#offered.length + this.#kept.count;
+  }
+
   get isDue(): boolean {
     return this.#waiting.length > 0 && this.#options.steadyMs() >= this.#nextAt;
   }
 
   /** The node rejoins: its offers to the log that it gives up are a part of that log. */
   add(aside: SetAside): void {
-    this.#waiting.push(...this.#offered.map((offered) => offered.aside), aside);
+    const offered = this.#offered.map((one) => one.aside);
+    this.#waiting.push(...this.#kept.takeAll(), ...offered, aside);
     this.#offered = [];
   }
 
@@ -102,28 +124,37 @@ export class Offers {
   }
 
   /**
-   * Drops the logs whose offers another node holds. First this node's own log is on the disk: with
-   * `durability=normal` one power cut may take the offers from every node, and the dropped log had outlived such.
+   * Settles the logs whose offers another node holds. First this node's own log is on the disk: with
+   * `durability=normal` one power cut may take the offers from every node, and the old log had outlived such.
+   * Drops those that were kept long enough.
    */
   async dropHeld(): Promise<void> {
     if (this.#isDropping) return;
     this.#isDropping = true;
     try {
       for (const offered of this.#offered.filter(({ seq }) => this.#options.isHeld(seq)))
-        await this.#drop(offered);
+        await this.#settle(offered);
+      for (const name of this.#kept.takeOver()) await this.#options.logs.dropAside(name);
     } finally {
       this.#isDropping = false;
     }
   }
 
-  async #drop(offered: Offered): Promise<void> {
+  async #settle(offered: Offered): Promise<void> {
     const { replica, logs } = this.#options;
-    const { name } = offered.aside;
-    if (name !== null) await replica.offering.settle(name, offered.life);
+    const { aside, life } = offered;
+    const { name, clusterId } = aside;
+    if (name !== null) await replica.offering.settle(name, life);
     // A node that has rejoined meanwhile offers all of it again.
     if (!this.#offered.includes(offered)) return;
     this.#offered = this.#offered.filter((one) => one !== offered);
-    if (name !== null) await logs.dropAside(name);
+    if (name === null) return;
+    // Generations of another cluster have no meaning here.
+    if (clusterId === replica.header.clusterId) this.#kept.add(aside, name);
+    else {
+      this.#kept.forget(name);
+      await logs.dropAside(name);
+    }
   }
 
   async #offerAll(): Promise<void> {

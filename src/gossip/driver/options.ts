@@ -32,8 +32,13 @@ export interface DriverOptions {
   /** Draws a new origin for this node. */
   readonly newOrigin: () => string;
   readonly logs: LogChanges;
-  /** Logs that earlier rejoins set aside and whose offers are not complete. */
+  /** Logs that earlier rejoins set aside, and that are still there. */
   readonly setAside?: readonly SetAside[];
+  /**
+   * As compaction has it, in milliseconds: so long after a retirement a member may be on its way back. Default: 0, as if
+   * none could be.
+   */
+  readonly holdMs?: number;
   /** The node can't go on: an invariant is broken, or a log can't be opened. */
   readonly fail: (error: unknown) => void;
   /** Only for tests: whether to lose this push. */

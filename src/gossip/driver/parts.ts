@@ -147,7 +147,7 @@ function tracePull(tracer: Tracer, beganAtMs: number | undefined, from: string, 
 }
 
 function offersOf(options: DriverOptions, { core, steadyMs }: Whole, judges: Judges): Offers {
-  const { replica, logs, note, settings } = options;
+  const { replica, logs, note, settings, holdMs = 0 } = options;
   return new Offers(
     {
       replica,
@@ -156,6 +156,7 @@ function offersOf(options: DriverOptions, { core, steadyMs }: Whole, judges: Jud
       steadyMs,
       joinTimeoutMs: settings.joinTimeoutMs,
       maxClockSkewMs: settings.maxClockSkewMs,
+      keepMs: holdMs === 0 ? 0 : holdMs + settings.claimPatienceMs + settings.rejoinPauseMs,
       judges: (base) =>
         core()
           .judges()

@@ -14,6 +14,8 @@ import { put } from '../../support/ops.ts';
 import { openReplica, putting, type TestReplica, turn } from '../../support/replicas.ts';
 
 const JOIN_TIMEOUT_MS = 10_000;
+const CLAIM_PATIENCE_MS = 60_000;
+const REJOIN_PAUSE_MS = 600_000;
 const OLD = 'node1.before';
 const NO_COMMIT: Commit = { rows: [], origins: [] };
 
@@ -30,6 +32,7 @@ function driverOf(
   { replica, log, clock }: TestReplica,
   setAside: readonly SetAside[] = [],
   logs: Partial<LogChanges> = {},
+  holdMs?: number,
 ): Driver {
   return new Driver({
     replica,
@@ -50,8 +53,8 @@ function driverOf(
       pullTimeoutMs: 5000,
       maxClockSkewMs: 10_000,
       memberTimeoutMs: 1e9,
-      claimPatienceMs: 60_000,
-      rejoinPauseMs: 600_000,
+      claimPatienceMs: CLAIM_PATIENCE_MS,
+      rejoinPauseMs: REJOIN_PAUSE_MS,
       peerRefusalMs: 600_000,
       hearingMs: 15_000,
     },
@@ -69,6 +72,7 @@ function driverOf(
       ...logs,
     },
     setAside,
+    ...(holdMs !== undefined && { holdMs }),
     fail: (error) => {
       throw error;
     },
@@ -86,6 +90,7 @@ const asideOf = (key: string): SetAside => ({
   state: 'sound',
   openedAtSeq: 1,
   hadOthers: false,
+  isSettled: false,
 });
 
 const refusal = (replica: TestReplica['replica']): Promise<unknown> =>
@@ -207,6 +212,88 @@ driver(
     assert.is(log.stored().header.facts.settledLog, OLD);
   },
 );
+
+const HOLD_MS = 100_000;
+/** Until every claim that it must rejoin could have come. */
+const KEEP_MS = HOLD_MS + CLAIM_PATIENCE_MS + REJOIN_PAUSE_MS;
+
+driver('a log whose ops are offered is kept for a while, also by the next start', async () => {
+  let opened = await joined();
+  const dropped: string[] = [];
+  const logs = {
+    dropAside: async (name: string) => {
+      dropped.push(name);
+    },
+  };
+  let driven = driverOf(opened, [asideOf('a')], logs, HOLD_MS);
+  const goOn = async (ms: number): Promise<void> => {
+    for (let count = 0; count < 10; count++) {
+      opened.clock.nowMs += ms / 10;
+      driven.tick();
+      await turn();
+    }
+  };
+  await goOn(1000);
+  assert.equal([driven.owesOffers, driven.areOffersSettled, driven.logsAside], [false, true, 1]);
+  opened = await openReplica({ stored: opened.log.crash('lost') });
+  driven = driverOf(opened, [asideOf('a')], logs, HOLD_MS);
+  assert.equal([driven.owesOffers, driven.logsAside], [false, 1]);
+  await goOn(KEEP_MS - 1);
+  assert.equal(dropped, []);
+  await goOn(10);
+  assert.equal(dropped, [OLD]);
+  assert.is(driven.logsAside, 0);
+});
+
+driver('a log of another cluster is not kept', async () => {
+  const opened = await joined();
+  const dropped: string[] = [];
+  const aside = { ...asideOf('a'), clusterId: 'another' };
+  const logs = {
+    dropAside: async (name: string) => {
+      dropped.push(name);
+    },
+  };
+  const driven = driverOf(opened, [aside], logs, HOLD_MS);
+  for (let count = 0; count < 10; count++) {
+    opened.clock.nowMs += 100;
+    driven.tick();
+    await turn();
+  }
+  assert.equal(dropped, [OLD]);
+});
+
+driver('a rejoin offers a kept log once more, without its entries', async () => {
+  const opened = await joined();
+  const read: string[] = [];
+  const { log: empty } = await openReplica();
+  const driven = driverOf(
+    opened,
+    [asideOf('a')],
+    {
+      exchange: async () => ({ log: empty, asideName: 'node1.later' }),
+      openAside: async (name) => {
+        read.push(name);
+        return null;
+      },
+    },
+    HOLD_MS,
+  );
+  const goOn = async (): Promise<void> => {
+    for (let count = 0; count < 20; count++) {
+      opened.clock.nowMs += 1000;
+      driven.tick();
+      await turn();
+    }
+  };
+  await goOn();
+  assert.equal(read, [OLD]);
+  await opened.replica.membership.retire(opened.replica.origin);
+  await goOn();
+  assert.ok(opened.replica.log === empty);
+  assert.is(driven.owesOffers, true);
+  assert.is(driven.logsAside, 2);
+});
 
 driver.run();
 
