@@ -380,6 +380,12 @@ const SWITCHES: Readonly<Record<string, Switch>> = {
     text: "if (expiredBy(told, op)) return 'expire';",
     without: '',
   },
+  /** Watch: a cursor covers a put that was passed over for a delete, and the power cut takes the delete back. */
+  'cursors rely on what beats': {
+    file: 'src/watch/reliance.ts',
+    text: "if (log.durability === 'full') return null;",
+    without: 'if (log !== null) return null;',
+  },
   /** Watch: a row is told although a later one has won. */
   'what is beaten is passed over': {
     file: 'src/watch/position.ts',

@@ -143,7 +143,7 @@ export class SimWatcher {
     if (running == null || !running.replica.header.facts.joined) return false;
     const { cursor } = this;
     const { vector, members } = running.replica;
-    const lacked = [...(cursor?.vector ?? [])].filter(
+    const lacked = [...(cursor?.vector ?? []), ...(cursor?.relies ?? [])].filter(
       ([origin, seq]) => seqOf(vector, origin) < seq,
     );
     // Ops that only a lost log had told never come: the client gives its cursor up, or is told to.

@@ -52,6 +52,8 @@ export interface Log {
    * elsewhere. It stays true until another `header.origin` is appended.
    */
   readonly stoppedUncleanly: boolean;
+  /** `normal`: a power cut may take back the last commits, but for those that `outlivesPowerCuts`. */
+  readonly durability: 'full' | 'normal';
 
   /**
    * Appends in one transaction, and resolves once that is as durable as the log's durability says, or

@@ -62,6 +62,7 @@ export class MemoryLog implements Log {
   readonly origins: readonly OriginRecord[];
   readonly lastLsn: number;
   readonly stoppedUncleanly: boolean;
+  readonly durability: 'full' | 'normal';
 
   readonly #options: MemoryLogOptions;
   #rows: Row[];
@@ -93,6 +94,7 @@ export class MemoryLog implements Log {
       );
     this.origins = stored?.origins ?? [];
     this.stoppedUncleanly = stored?.stoppedUncleanly ?? false;
+    this.durability = options.durability ?? 'full';
     this.#rows = [...(stored?.rows ?? [])];
     this.lastLsn = this.#rows.at(-1)?.lsn ?? 0;
     this.#storedHeader = this.header;

@@ -1,6 +1,8 @@
 /** An event for many watchers: it is made when it happens, and encoded at most once for each format. */
 
+import { encodeRelying } from '../words/cursor.ts';
 import type { OpId } from '../words/op.ts';
+import type { Vector } from '../words/vector.ts';
 import { type EventSubject, keyEventText, type WatchEventType } from './event.ts';
 import type { KeyEventType } from './position.ts';
 
@@ -46,6 +48,12 @@ export class SharedEvent {
     if (knows) return format.withTouches === true ? this.bytes(format) : null;
     this.#put ??= new SharedEvent('put', this.subject, this.cursor);
     return this.#put.bytes(format);
+  }
+
+  /** The bytes for a watcher that was not told everything before, which is told a put in the place of a touch. */
+  bytesRelying(format: Format, relies: Vector): Buffer {
+    const type = this.type === 'touch' ? 'put' : this.type;
+    return encodeKeyEvent(format, type, this.subject, encodeRelying(this.cursor, relies));
   }
 
   bytes(format: Format): Buffer {

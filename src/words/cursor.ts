@@ -13,7 +13,7 @@ import { type ExpiryMark, NO_EXPIRIES } from './expiryMark.ts';
 import { formatHash, parseHash } from './hash.ts';
 import type { OpId } from './op.ts';
 import { isCount, isText } from './shape.ts';
-import type { Vector } from './vector.ts';
+import { raise, type Vector } from './vector.ts';
 
 export interface Cursor {
   /** The id of the cluster of this history. */
@@ -25,6 +25,11 @@ export interface Cursor {
   readonly told: ExpiryMark;
   /** The place up to which the state was told; null once all of it was. */
   readonly state: StatePlace | null;
+  /**
+   * Further ops that a node must hold to go on from here: for their sake something was not told. Without it there are
+   * none.
+   */
+  readonly relies?: Vector;
 }
 
 /** The place up to which a watcher was told the state, in the order of code points. */
@@ -46,6 +51,8 @@ export class MalformedCursorError extends HearsayError {
 const FORMAT = 1;
 /** The format of a cursor that names the pair of closed origins behind its vector. */
 const FORMAT_WITH_CLOSED = 2;
+/** The format of a list that holds another cursor's list, and the ops that this one relies on beside it. */
+const FORMAT_WITH_RELIES = 3;
 /**
  * Nodes of 0.2.0 tell the state in the order of UTF-16 code units. After a key with one of these units
  * the two orders differ, so that key stands in a list, which those nodes refuse, as theirs is refused here.
@@ -90,8 +97,19 @@ function stateText({ after }: StatePlace): string {
   return ORDERED_ANEW.test(after) ? `[${text}]` : text;
 }
 
-export const encodeCursor = ({ cluster, vector, closed, told, state }: Cursor): string =>
-  encodePlace(encodeVector(cluster, vector, closed), told, state);
+export function encodeCursor({ cluster, vector, closed, told, state, relies }: Cursor): string {
+  const text = encodePlace(encodeVector(cluster, vector, closed), told, state);
+  return relies === undefined ? text : encodeRelying(text, relies);
+}
+
+/** The cursor, given as text, that also relies on these ops. */
+export function encodeRelying(cursor: string, relies: Vector): string {
+  const { list, relies: before } = reliedOn(parseList(cursor));
+  const all = new Map(before);
+  for (const [origin, seq] of relies) raise(all, origin, seq);
+  const text = JSON.stringify([FORMAT_WITH_RELIES, list, Object.fromEntries(all)]);
+  return Buffer.from(text).toString('base64url');
+}
 
 /** The token of one write: every node that holds the op includes it. */
 export const encodeToken = (cluster: string, { origin, seq }: OpId): string =>
@@ -106,7 +124,7 @@ export const encodeWholeToken = (cluster: string, vector: Vector, closed: Closed
 /** @throws MalformedCursorError if the text is no cursor. */
 export function decodeCursor(text: string): Cursor {
   if (text.length > MAX_CURSOR_LENGTH) throw new MalformedCursorError('it is too long');
-  const list = parseList(text);
+  const { list, relies } = reliedOn(parseList(text));
   const [format, cluster, vector, ...others] = list;
   if (format !== FORMAT && format !== FORMAT_WITH_CLOSED)
     throw new MalformedCursorError('it is of another version');
@@ -120,7 +138,17 @@ export function decodeCursor(text: string): Cursor {
     closed,
     told: { untilMs, upTo: decodeUpTo(origin ?? null, seq ?? null) },
     state: decodeState(stateKey ?? null),
+    ...(relies.size > 0 && { relies }),
   };
+}
+
+/** The list of the cursor itself, and the ops that it relies on. */
+function reliedOn(list: readonly unknown[]): { list: readonly unknown[]; relies: Vector } {
+  const [format, inner, relies, ...rest] = list;
+  if (format !== FORMAT_WITH_RELIES) return { list, relies: new Map() };
+  if (!Array.isArray(inner) || rest.length > 0)
+    throw new MalformedCursorError('it has other fields than a cursor');
+  return { list: inner, relies: decodeVector(relies, false) };
 }
 
 function parseList(text: string): readonly unknown[] {

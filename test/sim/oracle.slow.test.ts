@@ -52,6 +52,7 @@ const SHOWN_BY: Readonly<Record<string, string>> = {
   'no cluster beside a member': 'retired together',
   'connections with a snapshot stay': 'retired by hand',
   'cursors name what was closed': 'many origins',
+  'cursors rely on what beats': 'many origins',
   'won bit': 'lossy',
   'compaction stops at stable': 'joins',
   'collected keys are told': 'watchers',
@@ -93,6 +94,7 @@ const FIRST_SEEDS: Readonly<Record<string, number>> = {
   'connections with a snapshot stay': 180,
   'no members below the reach': 70046,
   'logs that are kept': 801067,
+  'cursors rely on what beats': 400036,
 };
 
 type Change = (world: WorldOptions) => WorldOptions;

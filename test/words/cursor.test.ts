@@ -5,6 +5,7 @@ import { NOTHING_CLOSED } from '../../src/words/closed.ts';
 import {
   decodeCursor,
   encodeCursor,
+  encodeRelying,
   encodeToken,
   encodeWholeToken,
   MAX_CURSOR_LENGTH,
@@ -43,7 +44,9 @@ const closed = fc.oneof(
 
 cursors('every cursor comes back as it was, and fits into a URL as it is', () => {
   const told = vector.map((seqs) => new Map([...seqs].filter(([, seq]) => seq > 0)));
-  const cursor = fc.record({ cluster: wellFormedText, vector: told, closed, told: mark, state });
+  const relies = told.filter((seqs) => seqs.size > 0);
+  const fields = { cluster: wellFormedText, vector: told, closed, told: mark, state };
+  const cursor = fc.oneof(fc.record(fields), fc.record({ ...fields, relies }));
   fc.assert(
     fc.property(cursor, (one) => {
       const text = encodeCursor(one);
@@ -73,6 +76,23 @@ cursors('of a log of which it covers nothing, a cursor keeps nothing', () => {
   const closed = { count: 1, sum: ZERO };
   const beside = decodeCursor(encodeWholeToken('c', new Map([['a.1', 0]]), closed));
   assert.is(beside.vector.get('a.1'), 0, 'it may be one of those that the pair stands for');
+});
+
+cursors('what a cursor relies on is added to what it did before', () => {
+  const token = encodeToken('c', { origin: 'a.1', seq: 7 });
+  const once = encodeRelying(token, new Map([['a.1', 8]]));
+  const twice = encodeRelying(
+    once,
+    new Map([
+      ['a.1', 5],
+      ['b.2', 3],
+    ]),
+  );
+  const relies = new Map([
+    ['a.1', 8],
+    ['b.2', 3],
+  ]);
+  assert.equal(decodeCursor(twice), { ...decodeCursor(token), relies });
 });
 
 cursors('a token is a cursor with one entry, or with all of them, that was told no expiry', () => {
@@ -138,6 +158,12 @@ cursors('what no node makes is refused', () => {
       [1, 'c', {}, 5, null, null, []],
       [1, 'c', {}, 5, null, null, ['a', 'b']],
       [1, 'c', {}, 5, null, null, [1]],
+      [3],
+      [3, good],
+      [3, good, { a: -1 }],
+      [3, good, {}, 5],
+      [3, [3, good, {}], {}],
+      [3, 'c', {}],
     ].map(encoded),
     'A'.repeat(MAX_CURSOR_LENGTH + 4),
   ])

@@ -32,7 +32,8 @@ export async function admitCursor(
   const cursor = decode(text);
   if (cursor.cluster !== (replica.header.clusterId ?? ''))
     throw conflict('cluster', 'The cursor is of another cluster: start without one.');
-  const missing = missingIn(cursor.vector, replica.vector);
+  const needed = new Map([...cursor.vector, ...(cursor.relies ?? [])]);
+  const missing = missingIn(needed, replica.vector);
   // Ops that only a retired log had told are nowhere any more, and will never come.
   const isLost = ([origin]: readonly [string, number]): boolean =>
     replica.members.isRetired(origin);
@@ -41,6 +42,9 @@ export async function admitCursor(
   if (namesTooManyLogs(waited, replica.vector))
     throw conflict('ahead', 'The cursor names more logs than this node knows: start without one.');
   if (await waits.until(waited, waitTimeoutMs, signal)) return { cursor, startsAnew: hasLost };
+  // Nothing that was told is missing here, but perhaps what was not told is not to be told either.
+  const isOnlyRelied = [...missingIn(cursor.vector, replica.vector)].every(isLost);
+  if (isOnlyRelied && !signal.aborted) return { cursor, startsAnew: true };
   const seconds = waitTimeoutMs / 1000;
   throw conflict('ahead', `This node has not come to the cursor within ${seconds} s.`);
 }

@@ -104,6 +104,7 @@ export async function openSqliteLog(options: SqliteLogOptions): Promise<Log> {
     if (ready.type !== 'done') throw openingError(directory, file, ready);
     return new SqliteLog({
       file,
+      durability: options.durability,
       opened,
       writer,
       reader,
@@ -129,6 +130,7 @@ function startWorker(name: string, role: string): Worker {
 
 export interface SqliteLogParts {
   readonly file: string;
+  readonly durability: 'full' | 'normal';
   readonly opened: Opened;
   readonly writer: WriterChannel;
   readonly reader: ReaderChannel;
@@ -143,6 +145,7 @@ export class SqliteLog implements Log {
   readonly origins: readonly OriginRecord[];
   readonly lastLsn: number;
   readonly stoppedUncleanly: boolean;
+  readonly durability: 'full' | 'normal';
 
   readonly #parts: SqliteLogParts;
   readonly #unpacker = new RowUnpacker();
@@ -160,6 +163,7 @@ export class SqliteLog implements Log {
     this.origins = origins;
     this.lastLsn = lastLsn;
     this.stoppedUncleanly = isUnsynced(meta);
+    this.durability = parts.durability;
     this.#lastLsn = lastLsn;
   }
 

@@ -25,6 +25,7 @@ import { covers, raise } from '../../words/vector.ts';
 import type { EventSubject } from '../event.ts';
 import { ExpiryRecord } from '../expiryRecord.ts';
 import { judge, type KeyEventType } from '../position.ts';
+import { relianceBeyond, relying } from '../reliance.ts';
 import { SharedEvent } from '../sharedEvent.ts';
 import { type Place, Timeline } from '../timeline.ts';
 import { DeliveryPace } from './deliveryPace.ts';
@@ -108,7 +109,10 @@ export class WatchFeed {
   get endCursor(): string {
     const { clusterId } = this.#replica.header;
     this.#vectorText ??= encodeVector(clusterId ?? '', this.#vector, this.#vector.pair);
-    return encodePlace(this.#vectorText, this.#told);
+    const cursor = encodePlace(this.#vectorText, this.#told);
+    // Of ops that are folded and not told yet one may have beaten an op before.
+    if (this.#lsn >= this.#replica.lastLsn) return cursor;
+    return relying(cursor, relianceBeyond(this.#replica, this.#vector));
   }
 
   /** Set when the first watcher comes and when the last one goes. */

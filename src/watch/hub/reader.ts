@@ -18,6 +18,7 @@ import type { Row } from '../../words/row.ts';
 import { includes, seqOf } from '../../words/vector.ts';
 import type { ExpiryRecord } from '../expiryRecord.ts';
 import { MissingRowError, Position, type WatchView } from '../position.ts';
+import { relianceBeyond, relying } from '../reliance.ts';
 import { isStillTold, type Place, type Timeline } from '../timeline.ts';
 import type { WatchHubOptions, WatchPages } from './options.ts';
 import { NO_VALUES, type Watcher } from './watcher.ts';
@@ -105,7 +106,12 @@ export class WatchReader {
 
   /** The cursor of a watcher that is not live. */
   cursorOf({ position }: Watcher): string {
-    return encodePlace(this.#vectorText(position), position.told, statePlace(position));
+    return this.#cursorAt(position, this.#vectorText(position));
+  }
+
+  #cursorAt(position: Position, vectorText: string): string {
+    const cursor = encodePlace(vectorText, position.told, statePlace(position));
+    return relying(cursor, relianceBeyond(this.#replica, position.vector));
   }
 
   async #run(watcher: Watcher): Promise<void> {
@@ -136,14 +142,22 @@ export class WatchReader {
       this.#hub.startReading(watcher);
       return;
     }
+    const relies = relianceBeyond(this.#replica, watcher.position.vector);
+    let { lsn } = watcher.position;
     watcher.sink.cork();
     let index = from;
     for (; index < timeline.end && watcher.isWritable; index++) {
       const item = timeline.at(index);
+      lsn = item?.lsn ?? lsn;
       if (item === undefined || !item.event.subject.key.startsWith(watcher.prefix)) continue;
       const isTold = isStillTold(item, this.#view.entry(item.event.subject.key), end.told);
       // The put before a touch may have been passed over.
-      const bytes = isTold ? item.event.bytesFor(watcher.format, false) : null;
+      const mayRely = relies !== null && lsn < watcher.liveFromLsn;
+      const bytes = !isTold
+        ? null
+        : mayRely
+          ? item.event.bytesRelying(watcher.format, relies)
+          : item.event.bytesFor(watcher.format, false);
       if (bytes === null) this.#leaveOut(watcher);
       else watcher.write(bytes);
     }
@@ -276,11 +290,7 @@ export class WatchReader {
         return false;
       }
       if (position.passEntry(put))
-        watcher.writeKeyEvent(
-          'put',
-          put,
-          encodePlace(vectorText, position.told, statePlace(position)),
-        );
+        watcher.writeKeyEvent('put', put, this.#cursorAt(position, vectorText));
       else this.#leaveOut(watcher);
     }
     if (page.next === null) position.state = null;

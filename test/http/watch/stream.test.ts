@@ -1,6 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { watchEventSchema } from '../../../src/http/watch/events.ts';
+import { encodeRelying } from '../../../src/words/cursor.ts';
 import { WatchServer } from './watchServer.ts';
 
 const stream = suite('watch as Server-Sent Events');
@@ -128,6 +129,38 @@ stream('a cursor that is ahead is waited for', async () => {
     [undefined, 'b'],
   );
 });
+
+stream(
+  'a cursor that relies on an op waits for it, and begins anew if it does not come',
+  async () => {
+    await using ahead = await WatchServer.start({ name: 'node2' });
+    await using server = await WatchServer.start({ waitTimeoutMs: 10_000 });
+    using client = await server.stream();
+    const { cursor } = await client.synced();
+    await ahead.put('a', 1);
+    const { origin } = ahead.replica;
+    const { seq } = ahead.replica.record(origin);
+    const opening = server.stream(`cursor=${encodeRelying(cursor, new Map([[origin, seq]]))}`);
+    await takeAll(server, ahead);
+    using late = await opening;
+    await late.synced();
+    assert.equal(
+      late.events.map(({ type }) => type),
+      ['put', 'synced'],
+    );
+    await using hasty = await WatchServer.start({ waitTimeoutMs: 100 });
+    using told = await hasty.stream();
+    const waiting = encodeRelying((await told.synced()).cursor, new Map([[origin, seq]]));
+    using reset = await hasty.stream(`cursor=${waiting}`);
+    await reset.synced();
+    assert.is(reset.events[0]?.type, 'reset');
+    await server.replica.membership.retire(origin);
+    const gone = encodeRelying(cursor, new Map([[origin, seq + 1]]));
+    using anew = await server.stream(`cursor=${gone}`);
+    await anew.synced();
+    assert.is(anew.events[0]?.type, 'reset');
+  },
+);
 
 stream('a cursor that is waited for while the node stops is refused for now', async () => {
   await using ahead = await WatchServer.start({ name: 'node2' });

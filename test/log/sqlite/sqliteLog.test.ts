@@ -199,6 +199,7 @@ function logOn(writerScript: string, readerScript: string): SqliteLog {
   );
   return new SqliteLog({
     file: 'hearsay.db',
+    durability: 'full',
     opened: { type: 'opened', meta, origins: [], lastLsn: 0 },
     writer: new WorkerChannel(new Worker(writerScript, { eval: true })),
     reader: new WorkerChannel(new Worker(readerScript, { eval: true })),

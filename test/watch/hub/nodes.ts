@@ -31,6 +31,7 @@ export interface NodeOptions {
   readonly pages?: WatchPages;
   /** The milliseconds that each delivery of events takes, by the clock of the pauses; by default none. */
   readonly deliveryMs?: () => number;
+  readonly durability?: 'full' | 'normal';
   /** Called with every op as it is committed here. */
   readonly onOp?: (op: KeyOp) => void;
 }
@@ -86,9 +87,9 @@ export class TestNode {
   readonly #compactor: Compactor;
 
   static async start(name: string, options: NodeOptions = {}): Promise<TestNode> {
-    const { clock = { nowMs: 1_000_000 }, skewMs = 0 } = options;
+    const { clock = { nowMs: 1_000_000 }, skewMs = 0, durability = 'full' } = options;
     const origin = `${name}.aaaaaa`;
-    const log = new MemoryLog({ clusterName: 'test', newOrigin: () => origin });
+    const log = new MemoryLog({ clusterName: 'test', newOrigin: () => origin, durability });
     const limits = { ...defaultLimits, ...options.limits };
     const replica = await Replica.open({
       nodeId: name,
