@@ -167,7 +167,8 @@ export class Lives {
       const until = this.#options.steadyMs() + RETRY_MS;
       await new Promise<void>((resolve) => {
         this.#waiting = { until, goOn: resolve };
-        if (this.#isStopped) this.tick();
+        // A node that has stopped meanwhile does not wait.
+        this.tick();
       });
       if (this.#isStopped) throw new StoppedError();
     }

@@ -101,4 +101,27 @@ judges('nobody is asked over a connection that is gone', async () => {
   assert.equal(pages, [null]);
 });
 
+judges(
+  'a question of a peer is answered, as far as this node holds what that one began with',
+  async () => {
+    const { replica, clock } = await openReplica();
+    const sent: unknown[] = [];
+    const one = new Judges({
+      replica,
+      send: (_connection, text) => sent.push(decodeMessage(text)),
+      isOpen: () => true,
+      steadyMs: () => clock.nowMs,
+      timeoutMs: 5000,
+    });
+    const question = { type: 'judge', re: 5, held: NOTHING, after: 0 } as const;
+    await one.take(PEER, { ...question, base: new Map([['peer9.aaaaaa', 1]]) });
+    await one.take(PEER, { ...question, base: NOTHING });
+    const answer = { type: 'judged', re: 5, ops: [], next: null, cutAt: null };
+    assert.equal(sent, [
+      { ...answer, includesBase: false, complete: false },
+      { ...answer, includesBase: true, complete: true },
+    ]);
+  },
+);
+
 judges.run();

@@ -4,6 +4,8 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { lookThrough } from '../../../src/gossip/driver/mapWalk.ts';
 import { SLICE_MS, Slices } from '../../../src/gossip/driver/slices.ts';
+import { bucketOf } from '../../../src/gossip/protocol/repair.ts';
+import { add, ZERO } from '../../../src/words/hash.ts';
 import { openReplica, putting } from '../../support/replicas.ts';
 
 const slices = suite('slices of long work');
@@ -77,7 +79,19 @@ slices(
     const { entries } = await lookThrough(walk, { buckets: 1, asOf: null, chosen: [0] });
     assert.is(entries.get(0)?.length, keys.length);
     assert.ok(pauses >= keys.length / 12, `${pauses} pauses`);
+    assert.ok(pauses <= keys.length / 8, `${pauses} pauses`);
   },
 );
+
+slices('a walk sums up the map as of a minute if it is asked to, and else nothing', async () => {
+  const { replica } = await openReplica();
+  await replica.submit([putting('a'), putting('b')]);
+  const walk = { replica, steadyMs: () => 0, pause: async () => {} };
+  const { sums } = await lookThrough(walk, { buckets: 4, asOf: 1, chosen: [] });
+  assert.equal([sums.length, sums.reduce(add, ZERO)], [4, replica.mapSum(1)]);
+  const found = await lookThrough(walk, { buckets: 4, asOf: null, chosen: [bucketOf('a', 4)] });
+  assert.equal(found.sums, []);
+  assert.ok(found.entries.get(bucketOf('a', 4))?.some(({ key }) => key === 'a'));
+});
 
 slices.run();
