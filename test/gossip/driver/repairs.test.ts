@@ -26,6 +26,8 @@ interface Side {
   /** The messages that it has sent, until they are taken. */
   readonly take: () => (CompareMessage | ComparedMessage)[];
   readonly pauses: () => number;
+  /** The warnings of its own repairs. */
+  readonly notes: string[];
 }
 
 async function side(keys: readonly string[]): Promise<Side> {
@@ -33,6 +35,7 @@ async function side(keys: readonly string[]): Promise<Side> {
   replica.readiness.allowWrites();
   await replica.submit(keys.map((key) => putting(key)));
   const texts: string[] = [];
+  const notes: string[] = [];
   let pauses = 0;
   const clock = { nowMs: 0 };
   const ports = {
@@ -44,13 +47,14 @@ async function side(keys: readonly string[]): Promise<Side> {
     steadyMs: () => clock.nowMs,
   };
   return {
-    repairs: new Repairs({ ...ports, note: () => {} }),
+    repairs: new Repairs({ ...ports, note: (_level, text) => notes.push(text) }),
     compares: new Compares(ports),
     clock,
     replica,
     take: () =>
       texts.splice(0).map((text) => decodeMessage(text) as CompareMessage | ComparedMessage),
     pauses: () => pauses,
+    notes,
   };
 }
 
@@ -194,5 +198,28 @@ repairs('a large map is looked through in several turns', async () => {
   // One before each walk for a peer, two within each, and one after each answer.
   assert.equal([ours.pauses(), theirs.pauses()], [4, 8]);
 });
+
+repairs('a bucket in which the other lacks nothing is left as it is, and in silence', async () => {
+  const { ours, theirs } = await atOdds();
+  const answer = await lastAnswer({ ours, theirs });
+  const entries = [...ours.replica.map.heads()];
+  const { lastLsn } = ours.replica;
+  await ours.repairs.answered(PEER, { ...answer, entries });
+  assert.equal([ours.notes, ours.repairs.repaired, ours.replica.lastLsn], [[], 0, lastLsn]);
+});
+
+repairs(
+  'nothing is asked any more of a peer that goes while its sums are looked into',
+  async () => {
+    const { ours, theirs } = await atOdds();
+    await deliver(ours, theirs);
+    const [sums] = theirs.take();
+    assert.ok(sums?.type === 'compared');
+    const looking = ours.repairs.answered(PEER, sums);
+    ours.repairs.drop(PEER);
+    await looking;
+    assert.equal(ours.take(), []);
+  },
+);
 
 repairs.run();
