@@ -17,4 +17,12 @@ view('the sum of its own ops is known up to each of the latest, and not before t
   assert.is(ownSumAt(1), undefined);
 });
 
+view('without any op in memory the sum of all is known', async () => {
+  const { replica } = await openReplica({ limits: { maxRecentOps: 0 } });
+  await replica.submit([putting('a'), putting('b')]);
+  const { ownSumAt } = viewOf(replica);
+  assert.equal(ownSumAt(2), replica.record(replica.origin).sum);
+  assert.is(ownSumAt(1), undefined);
+});
+
 view.run();
