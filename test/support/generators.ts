@@ -388,6 +388,7 @@ export const message: fc.Arbitrary<Message> = fc.oneof(
   vector.map((held): Message => ({ type: 'have', vector: held })),
   fc.nat().map((part): Message => ({ type: 'next', part })),
   fc.constant<Message>({ type: 'later' }),
+  fc.constant<Message>({ type: 'later', re: 3, reason: 'others have joined' }),
   fc
     .record({ clock: fc.nat(), re: fc.nat() })
     .map((fields): Message => ({ type: 'same', ...fields })),

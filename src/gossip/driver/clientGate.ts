@@ -38,6 +38,13 @@ export class ClientGate {
     if (joined) this.joined();
   }
 
+  /** The node has not joined. @param reason the cause, as the end of a sentence. */
+  waits(reason: string): void {
+    const { readiness } = this.#options;
+    readiness.refuseWrites(`${NOT_JOINED}: ${reason}`);
+    readiness.refuseReads(`${NOT_JOINED}: ${reason}`);
+  }
+
   /** The node goes on under another origin, with its log. */
   change(): void {
     this.#readyAt = null;

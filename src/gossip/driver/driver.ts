@@ -372,6 +372,9 @@ export class Driver {
       case 'welcome':
         this.#run(() => this.#parts.lives.welcome(output));
         break;
+      case 'waits':
+        this.#parts.gate.waits(output.reason);
+        break;
       case 'ready':
         this.#parts.lives.ready(output.value);
         break;

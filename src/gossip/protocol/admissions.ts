@@ -29,15 +29,16 @@ export class Admissions {
   obstacleTo(hello: Hello): string | null {
     const { view, settings } = this.#state;
     const { nodeId } = hello;
+    // The sentences of bounds name no peer: of many that wait, the log of this node tells once.
     if (view.members.size >= settings.maxMembers)
-      return `${nodeId} asks to join, and the cluster has ${settings.maxMembers} members already, which is max-members: retire those that are gone`;
+      return `the cluster has ${view.members.size} members, and --max-members allows no more: others wait until members that are gone are retired, or until it is raised on all nodes`;
     const holder = this.#holderOf(hello);
     if (holder !== null)
       return `${nodeId} (${hello.origin}) asks to join with the name and URL of ${holder}, which is connected: give each node its own --node-id and --url`;
     // A peer that asks again before its `join` is committed, or after its answer was lost, is let in once.
     const lately = this.#lately(hello);
     if (lately.size >= settings.maxJoinsPerMinute && !lately.has(hello.origin))
-      return `${nodeId} asks to join, and ${settings.maxJoinsPerMinute} have joined here within a minute, which is max-joins-per-minute: it has to wait`;
+      return `${lately.size} nodes have joined through ${settings.nodeId} within a minute, and --max-joins-per-minute allows no more: others wait, or raise it there`;
     return null;
   }
 

@@ -144,7 +144,7 @@ export class Answerer {
         peer: nodeId,
         origin,
       });
-      this.#later(peer, re);
+      this.#later(peer, re, hello.joined ? undefined : obstacle);
       return;
     }
     this.#admissions.admitted(hello);
@@ -174,7 +174,7 @@ export class Answerer {
     this.#state.tellToRejoin(connection, 'behind', reason, re, reach);
   }
 
-  #later({ connection }: Greeted, re: number | undefined): void {
-    this.#state.send(connection, { type: 'later', re });
+  #later({ connection }: Greeted, re: number | undefined, reason?: string): void {
+    this.#state.send(connection, { type: 'later', re, ...(reason !== undefined && { reason }) });
   }
 }

@@ -44,6 +44,8 @@ const HELLO_TIMEOUT_MS = 10_000;
 const FAILURES_TO_WARN = 5;
 /** The wait before a peer that could not answer yet is asked again. */
 const LATER_MS = 200;
+/** The wait before a peer is asked again that lets this node in only when others have joined, or are gone. */
+const JOIN_LATER_MS = 1000;
 const NO_URL =
   'the others do not know where to reach this node: give it --url, or its own address in --nodes';
 
@@ -420,7 +422,9 @@ export class Core {
         this.#intake.unlikeFrom(peer, message);
         break;
       case 'later':
-        if (isAnswer(peer, message.re)) peer.pull.postpone(nowMs + LATER_MS);
+        if (!isAnswer(peer, message.re)) break;
+        peer.pull.postpone(nowMs + (message.reason === undefined ? LATER_MS : JOIN_LATER_MS));
+        this.#joiner.isPutOff(peer, message.reason);
         break;
       case 'confirm':
         peer.asksToConfirm(message.seq);

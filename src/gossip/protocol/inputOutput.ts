@@ -244,6 +244,8 @@ export type Output =
       readonly connection: ConnectionId;
       readonly message: DeletesMessage;
     }
+  /** This node has not joined yet. The reason is the end of a sentence. */
+  | { readonly kind: 'waits'; readonly reason: string }
   /** This core's last output: start again with an empty log under a new origin. */
   | {
       readonly kind: 'rejoin';

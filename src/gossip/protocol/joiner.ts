@@ -4,7 +4,7 @@
  */
 import { includes } from '../../words/vector.ts';
 import { ourSideGivesWay } from './admission.ts';
-import type { CoreState } from './coreState.ts';
+import { type CoreState, partyOf } from './coreState.ts';
 import type { OutputOf } from './inputOutput.ts';
 import type { RejoinMessage } from './messages.ts';
 import { type Greeted, isAnswer } from './peer.ts';
@@ -35,6 +35,8 @@ export class Joiner {
   /** Answers that are being taken in: until they are, no other peer is asked. */
   #answersUnderWay = 0;
   #saidThatLost = false;
+  /** Why the sponsor lets this node in later; null if it has said nothing of the kind. */
+  #obstacle: string | null = null;
   /** Members that this node has left. */
   #left: ReadonlySet<string> = new Set();
 
@@ -75,6 +77,20 @@ export class Joiner {
     if (standing.phase !== 'unjoined' || pull.lostInARow < LOST_PULLS_TO_TURN_AWAY) return;
     if (hello.origin === this.#sponsor) this.#sponsorIsSilent = true;
     pull.postpone(nowMs + LOST_PULLS_TO_TURN_AWAY * settings.pullTimeoutMs);
+  }
+
+  /** The peer answers later. @param reason why it does not let this node in now; undefined if it said none. */
+  isPutOff({ hello }: Greeted, reason: string | undefined): void {
+    if (this.#state.standing.phase !== 'unjoined') return;
+    if (reason === undefined || reason === this.#obstacle) return;
+    this.#obstacle = reason;
+    const text = `${hello.nodeId} lets it in later: ${reason}`;
+    this.#state.out({ kind: 'waits', reason: text });
+    this.#state.warnRarely(`this node has not joined yet, because ${text}`, {
+      event: 'join-postponed',
+      ...partyOf({ hello }),
+      reason,
+    });
   }
 
   answerComes(): void {

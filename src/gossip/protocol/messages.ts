@@ -190,7 +190,12 @@ const snapshot = z.codec(
 const next = z.object({ type: z.literal('next'), part: z.int().min(0) });
 
 /** The sender can't answer a digest yet: ask again shortly. */
-const later = z.object({ type: z.literal('later'), re });
+const later = z.object({
+  type: z.literal('later'),
+  re,
+  /** For a peer that asks to join: why it is not let in now. Nodes up to 0.6.0 tell none. */
+  reason: reason.optional(),
+});
 
 /** Asks for `confirmed` as soon as the receiver has committed the sender's ops up to `seq`. */
 const confirm = z.object({ type: z.literal('confirm'), seq: seqOrZero });

@@ -25,6 +25,17 @@ gates('a node without a cluster says that it has not joined', () => {
   assert.equal([readiness.whyUnreadable, readiness.whyUnwritable], [null, null]);
 });
 
+gates('a node that is let in later says why, until it has joined', () => {
+  const { gate, readiness } = gateOf();
+  gate.begin(false);
+  gate.waits('node1 lets it in later: the cluster is full');
+  const why = `${NOT_JOINED}: node1 lets it in later: the cluster is full`;
+  assert.equal([readiness.whyUnreadable, readiness.whyUnwritable], [why, why]);
+  gate.joined();
+  gate.ready();
+  assert.equal([readiness.whyUnreadable, readiness.whyUnwritable], [null, null]);
+});
+
 gates('a member that is about to rejoin does not say that it has not joined', () => {
   const { gate, readiness } = gateOf();
   gate.begin(true);

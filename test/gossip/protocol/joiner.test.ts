@@ -55,6 +55,34 @@ joining('a sponsor that cannot answer yet is not silent', () => {
   }
 });
 
+joining('who is let in later tells the reason once, and asks again after a second', () => {
+  const node = fresh();
+  const asksAfter = (waitMs: number) => {
+    node.clock.nowMs += waitMs;
+    return pulledFrom(node.tick());
+  };
+  const putOff = (reason: string) => {
+    const outputs = node.receive(1, { type: 'later', re: node.pullNumber(1), reason });
+    return [ofKind(outputs, 'waits').map((one) => one.reason), ofKind(outputs, 'note').length];
+  };
+  const told = 'node2 lets it in later: the cluster is full';
+  assert.equal(putOff('the cluster is full'), [[told], 1]);
+  assert.equal(asksAfter(900), []);
+  assert.equal(asksAfter(1500), [1]);
+  assert.equal(putOff('the cluster is full'), [[], 0]);
+  assert.equal(asksAfter(2500), [1]);
+  assert.equal(putOff('too many at once'), [['node2 lets it in later: too many at once'], 1]);
+});
+
+joining('a member that is told to ask later does not say that it has not joined', () => {
+  const node = testCore({ others: [originOf(2)] });
+  node.greet(1, { origin: originOf(2) });
+  node.clock.nowMs += 2000;
+  node.tick();
+  const outputs = node.receive(1, { type: 'later', re: node.pullNumber(1), reason: 'full' });
+  assert.equal(ofKind(outputs, 'waits'), []);
+});
+
 joining('with a part of its log the node starts from nothing, and keeps that part', () => {
   const node = fresh();
   node.receive(1, emptyAnswer(digestOf(node.view), false, node.pullNumber(1)));

@@ -280,6 +280,19 @@ words(
   },
 );
 
+words('a bound that keeps a peer out is told to it, and names the setting', () => {
+  const reasonOf = (settings: Parameters<typeof testCore>[0]): string | undefined => {
+    const node = ready(testCore(settings));
+    asksToJoin(node, 1);
+    node.view.members.fold(membership({ key: 'new1.aaaaaa' }));
+    node.greet(2, { origin: 'new2.aaaaaa', joined: false });
+    const digest = digestWith(node.view, {});
+    return sent(node.receive(2, { type: 'digest', digest }), 'later')[0]?.message.reason;
+  };
+  assert.match(reasonOf({ settings: { maxJoinsPerMinute: 1 } }) ?? '', /--max-joins-per-minute/);
+  assert.match(reasonOf({ settings: { maxMembers: 2 } }) ?? '', /--max-members/);
+});
+
 words('nodes that the settings name do not wait for one another, nor for strangers', () => {
   const urls = Array.from({ length: 20 }, (_, index) => `http://h${index}`);
   const node = ready(testCore({ settings: { urls, maxJoinsPerMinute: 2 } }));
