@@ -118,7 +118,9 @@ export class Joiner {
     if (standing.phase === 'ready') return;
     const greeted = peers.greeted();
     if (standing.phase === 'starting') {
-      if (standing.isCaughtUp(this.#state.otherMembers(), greeted, addresses, nowMs)) this.#ready();
+      const isCaughtUp = standing.isCaughtUp(this.#state.otherMembers(), greeted, addresses, nowMs);
+      const awaitsRound = this.#state.isMesh && standing.awaitsRound(view.vector, nowMs);
+      if (isCaughtUp && !awaitsRound) this.#ready();
       return;
     }
     if (this.#isJoining || nowMs < this.#notBefore || this.#wasRefused()) return;

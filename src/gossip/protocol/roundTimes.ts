@@ -16,5 +16,7 @@ export const HEARD_BY_ROUND_MS = 3 * ROUND_INTERVAL_MS + ROUND_MS;
  * as much again drawn at random: if many nodes have such clients, the round of one serves all.
  */
 export const ASKED_ROUND_MS = 500;
+/** A member that starts begins another round so long after the last one, in milliseconds, if that brought no certificate. */
+export const START_ROUND_AGAIN_MS = 3000;
 /** The longest time without any certificate, in milliseconds, before any member begins a round. */
 export const ROUND_PATIENCE_MS = 6 * ROUND_INTERVAL_MS;

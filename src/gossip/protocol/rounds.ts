@@ -26,6 +26,7 @@ import {
   ROUND_INTERVAL_MS,
   ROUND_MS,
   ROUND_PATIENCE_MS,
+  START_ROUND_AGAIN_MS,
 } from './roundTimes.ts';
 import type { Tree } from './tree.ts';
 
@@ -73,6 +74,8 @@ export class Rounds {
   readonly #begunAt = new Map<string, number>();
   /** Peers whose differences gave no report: they are asked for whole ones. */
   readonly #toldWrong = new WeakSet<Peer>();
+  /** The time at which this node begins a round because it starts; null before its first tick beyond a full mesh. */
+  #startRoundAt: number | null = null;
   #number = 0;
   #nextAt: number;
   #lastCertificateAt: number;
@@ -91,6 +94,7 @@ export class Rounds {
     this.certificates.tick();
     for (const round of [...this.#open.values()]) this.#endIfDue(round);
     const { nowMs, standing, isMesh } = this.#state;
+    if (isMesh && standing.phase === 'starting' && this.#isDueForStart()) this.#begin(null);
     if (!isMesh || standing.phase !== 'ready') return;
     if (this.#isDueForClients()) this.#begin(null);
     if (nowMs < this.#nextAt) return;
@@ -129,6 +133,13 @@ export class Rounds {
       return false;
     }
     return nowMs >= asked.beginsAt;
+  }
+
+  /** Also if a whole cluster starts, the round of one serves all that have links by then. */
+  #isDueForStart(): boolean {
+    const { nowMs, random } = this.#state;
+    this.#startRoundAt ??= nowMs + ASKED_ROUND_MS * (1 + nextRandom(random));
+    return nowMs >= this.#startRoundAt && linksOf(this.#state, null).length > 0;
   }
 
   #begin(hops: number | null): void {
@@ -185,6 +196,7 @@ export class Rounds {
     remember(this.#begunAt, id, nowMs, MAX_SEEN);
     // Its certificate may tell the clients what they wait for, also where another node began it.
     if (this.#asked !== null) this.#asked = { ...this.#asked, beginsAt: this.#askedRoundAt() };
+    if (this.#startRoundAt !== null) this.#startRoundAt = nowMs + START_ROUND_AGAIN_MS;
     const links = linksOf(this.#state, parent);
     const waits = new Set(links);
     const { last: base } = this.certificates;
@@ -237,10 +249,11 @@ export class Rounds {
   }
 
   #certified(id: string, report: Report): void {
-    const { peers, nowMs, view } = this.#state;
+    const { peers, nowMs, view, standing } = this.#state;
     this.#lastCertificateAt = nowMs;
     // A certificate of a round that never came by here tells nothing about when its members were heard.
     const begunAt = this.#begunAt.get(id) ?? nowMs - ROUND_MS;
+    if (this.#begunAt.has(id) && report.members.size > 1) standing.roundEnded(report.max);
     const members = new Set<string>();
     for (const origin of report.members) {
       if (!view.members.has(origin) || origin === view.origin) continue;

@@ -3,6 +3,7 @@
  * it writes; then the node is ready. Only the time and the peers heard decide it.
  */
 import type { Member } from '../../rules/members.ts';
+import { includes, type Vector } from '../../words/vector.ts';
 import type { AddressBook } from './addressBook.ts';
 import type { Greeted } from './peer.ts';
 
@@ -49,6 +50,8 @@ export class Standing {
   #peersSince: number | null = null;
   /** Origins of members whose vector we have included since the start. */
   readonly #caughtUpWith = new Set<string>();
+  /** The greatest seqs that the first round since the start found at any member; null before one has ended. */
+  #foundByRound: Vector | null = null;
 
   constructor(
     settings: StandingSettings,
@@ -96,6 +99,26 @@ export class Standing {
     this.#caughtUpWith.add(origin);
   }
 
+  /** A round in which this node and others took part has ended. @param max the greatest seqs that it found. */
+  roundEnded(max: Vector): void {
+    this.#foundByRound ??= max;
+  }
+
+  /**
+   * Beyond a full mesh, whether a member that starts still waits for a round: its links may lack what others hold of its own
+   * ops. It waits no longer than for its peers.
+   *
+   * @param own the vector of this node.
+   */
+  awaitsRound(own: Vector, nowMs: number): boolean {
+    const isHeld = this.#foundByRound !== null && includes(own, this.#foundByRound);
+    return !isHeld && this.#hasTime(nowMs);
+  }
+
+  #hasTime(nowMs: number): boolean {
+    return nowMs - this.#startedAt < this.#settings.joinTimeoutMs;
+  }
+
   /**
    * Whether a member that starts may write: it includes the vector of every member that it reaches, or
    * none answered in time.
@@ -106,7 +129,7 @@ export class Standing {
     addresses: AddressBook,
     nowMs: number,
   ): boolean {
-    const hasTime = nowMs - this.#startedAt < this.#settings.joinTimeoutMs;
+    const hasTime = this.#hasTime(nowMs);
     // Any configured address may be that of a member that has not said hello yet.
     if (hasTime && !addresses.allTried()) return false;
     // Any joined peer may be a member: the end of this log, and with it the peer's `join`, may be lost.

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Output } from '../../../src/gossip/protocol/inputOutput.ts';
-import { reportOf } from '../../../src/rules/certificate.ts';
+import { merged, reportOf } from '../../../src/rules/certificate.ts';
 import {
   digestOf,
   emptyAnswer,
@@ -21,14 +21,22 @@ const OTHERS = [TWO, THREE, FOUR, FIVE];
 const ROUND_OVER_MS = 9000;
 const NEXT_ROUND_MS = 10_000;
 
-/** A member of five with links to the first of the others, beyond a mesh limit of three; it may write. */
-function meshed({ own = OWN, links = [TWO, THREE], meshLimit = 3 } = {}): TestCore {
+/** Less than a member that starts waits before it begins a round. */
+const SHORT_START_MS = 400;
+
+/** A member of five with links to the first of the others, beyond a mesh limit of three; it may write at the next tick. */
+const meshed = (options: Parameters<typeof starting>[0] = {}): TestCore =>
+  starting({ joinTimeoutMs: SHORT_START_MS, ...options });
+
+/** As `meshed`, but for the time that its start may take. */
+function starting({
+  own = OWN,
+  links = [TWO, THREE],
+  meshLimit = 3,
+  joinTimeoutMs = 10_000,
+} = {}): TestCore {
   const members = [OWN, ...OTHERS].filter((origin) => origin !== own);
-  const node = testCore({
-    origin: own,
-    others: members,
-    settings: { meshLimit, joinTimeoutMs: 1000 },
-  });
+  const node = testCore({ origin: own, others: members, settings: { meshLimit, joinTimeoutMs } });
   for (const [connection, origin] of links.entries()) {
     node.greet(connection, { origin });
     node.receive(connection, emptyAnswer(digestOf(node.view), false, 1));
@@ -89,6 +97,65 @@ rounds(
     assert.equal(report?.max, new Map([[OWN, 7]]));
   },
 );
+
+rounds('a member that starts begins a round, and writes once it holds what that found', () => {
+  const node = starting({ own: FIVE });
+  const asked = begun(node);
+  assert.equal(asked.map(({ connection }) => connection).sort(), [0, 1]);
+  assert.is(node.core.phase, 'starting');
+  const { id } = asked[0]?.message ?? { id: '' };
+  node.receive(0, { type: 'echo', id, report: theirs(TWO, 4) });
+  node.receive(1, { type: 'echo', id, report: theirs(THREE, 6) });
+  ticked(node, 100);
+  assert.is(node.core.phase, 'starting');
+  node.view.vector.set(OWN, 6);
+  ticked(node, 100);
+  assert.is(node.core.phase, 'ready');
+});
+
+rounds('a round that nobody else took part in is none, and another one follows', () => {
+  const node = starting({ own: FIVE });
+  const [first] = begun(node);
+  for (let count = 0; count < 2; count++)
+    node.receive(count, { type: 'echo', id: first?.message.id ?? '' });
+  ticked(node, 100);
+  assert.is(node.core.phase, 'starting');
+  assert.is.not(begun(node)[0]?.message.id, first?.message.id);
+});
+
+rounds(
+  'a round of another one that comes by serves a start as well, an earlier one does not',
+  () => {
+    const node = starting({ own: FIVE });
+    const report = merged(theirs(TWO, 1), theirs(FIVE, 1));
+    node.view.vector.set(OWN, 1);
+    node.receive(0, { type: 'certificate', id: 'old', report });
+    ticked(node, 100);
+    assert.is(node.core.phase, 'starting');
+    node.receive(0, { type: 'round', id: 'other', timeMs: 8000 });
+    for (let count = 0; count < 20; count++)
+      assert.equal(sent(ticked(node, 100), 'round'), [], 'it leaves it to that round');
+    node.receive(1, { type: 'echo', id: 'other' });
+    node.receive(0, { type: 'certificate', id: 'other', report });
+    ticked(node, 100);
+    assert.is(node.core.phase, 'ready');
+  },
+);
+
+rounds('a start waits for a round no longer than for its peers', () => {
+  const node = starting({ own: FIVE, joinTimeoutMs: 2000 });
+  begun(node);
+  ticked(node, 900);
+  assert.is(node.core.phase, 'starting');
+  for (let count = 0; count < 20; count++) ticked(node, 100);
+  assert.is(node.core.phase, 'ready');
+});
+
+rounds('in a full mesh a start waits for no round', () => {
+  const node = starting({ meshLimit: 5 });
+  ticked(node, 100);
+  assert.is(node.core.phase, 'ready');
+});
 
 rounds('another one leaves it to the smaller ones that it hears', () => {
   const node = meshed({ own: THREE, links: [OWN, TWO] });
