@@ -157,15 +157,18 @@ export class MemberKeeper {
 
   /**
    * Retires a member if another origin with its name and URL is connected: the log of the old origin
-   * was lost, or its start was cut off. If the old one comes back after all, it rejoins.
+   * was lost, or its start was cut off. If the old one comes back after all, it rejoins. Beyond a full mesh a link tells
+   * nothing of most members, and who is heard counts in its place.
    */
   #retireReplaced(): void {
-    const { members, origin } = this.#state.view;
+    const { view, isMesh, peers } = this.#state;
+    const { members, origin } = view;
+    const isThere = (other: string): boolean =>
+      isMesh ? this.#state.hears(other) : peers.ofOrigin(other) !== undefined;
     const present = new Map<string, string>();
     const absent: Member[] = [];
     for (const member of members.all()) {
-      const isPresent =
-        member.origin === origin || this.#state.peers.ofOrigin(member.origin) !== undefined;
+      const isPresent = member.origin === origin || isThere(member.origin);
       if (isPresent && member.origin < origin) return; // the smallest does it
       if (isPresent) present.set(placeOf(member), member.origin);
       else if (member.url !== null) absent.push(member);

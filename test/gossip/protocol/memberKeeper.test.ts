@@ -1,10 +1,12 @@
 /** Members whose log is gone for good, as another origin of the same node shows. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { reportOf } from '../../../src/rules/certificate.ts';
 import { memberValue } from '../../../src/rules/members.ts';
 import {
   digestOf,
   emptyAnswer,
+  NOW,
   ofKind,
   originOf,
   type TestCore,
@@ -24,6 +26,7 @@ interface Cluster {
   readonly urlOfNew?: string | null;
   readonly nodeIdOfNew?: string;
   readonly connected?: readonly string[];
+  readonly meshLimit?: number;
 }
 
 /** A member that is ready, beside the old and the new origin of a node. */
@@ -32,8 +35,9 @@ function cluster({
   urlOfNew = URL,
   nodeIdOfNew = 'node2',
   connected = [],
+  meshLimit = 8,
 }: Cluster): TestCore {
-  const core = testCore({ origin: own });
+  const core = testCore({ origin: own, settings: { meshLimit } });
   const { members } = core.view;
   for (const [seq, key, value] of [
     [1, OLD, memberValue('node2', URL)],
@@ -82,6 +86,31 @@ for (const [rule, situation, retired] of [
   replaced(rule, () => {
     assert.equal(retiredBy(cluster(situation)), retired);
   });
+
+/** Beyond a full mesh: a member whose only link leads to a third one, and the members that a round has found. */
+function retiredAfterRound(own: string, found: readonly string[]): string[] {
+  const third = 'node3.cccccc';
+  const core = cluster({ own, meshLimit: 2 });
+  const named = [OWN, third].filter((key) => key !== own);
+  for (const [index, key] of named.entries())
+    core.view.members.fold(membership({ seq: 3 + index, key, value: memberValue(key, null) }));
+  catchUp(core, 0, third);
+  retiredBy(core);
+  const report = reportOf(third, new Map(), NOW);
+  const members = new Set([...report.members, ...found]);
+  core.receive(0, { type: 'certificate', id: 'a', report: { ...report, members } });
+  return retiredBy(core);
+}
+
+replaced(
+  'beyond a full mesh the smallest that is heard does it, also without a link to the new one',
+  () => {
+    assert.equal(retiredAfterRound(OWN, [NEW]), [OLD]);
+    assert.equal(retiredAfterRound(OWN, [NEW, OLD]), []);
+    assert.equal(retiredAfterRound('node4.dddddd', [NEW]), []);
+    assert.equal(retiredAfterRound('node4.dddddd', [NEW, OWN]), []);
+  },
+);
 
 replaced(
   'a member that has formed a cluster of its own under its origin goes, unless it is heard',
