@@ -118,17 +118,17 @@ const memberJson = (member: ClusterMember, own: string): string =>
 
 async function retireMember(name: string, flags: RetireFlags): Promise<void> {
   const node = await nodeOf(flags);
-  if (flags.force !== true) refuseConnected(await clusterOf(node), name);
+  if (flags.force !== true) refusePresent(await clusterOf(node), name);
   const answer = await node.post('/_cluster/retire', { member: name });
   if (flags.json === true) await printLine(JSON.stringify(answer));
   else note(`${String(answer.origin)} is retired.`);
 }
 
 /**
- * @throws HearsayError if the member is connected: its node would start empty under a new origin, for
- *   nothing.
+ * @throws HearsayError if the member is connected, or beyond a full mesh heard by a round: its node would start empty under
+ *   a new origin, for nothing.
  */
-function refuseConnected({ members, connected }: ClusterView, name: string): void {
+export function refusePresent({ members, connected, ring }: ClusterView, name: string): void {
   const asUrl = memberUrl(name) ?? name;
   const named = members.find(({ origin }) => origin === name);
   const meant =
@@ -137,7 +137,13 @@ function refuseConnected({ members, connected }: ClusterView, name: string): voi
       : [named];
   // If several members have the node id, the node asks for the origin.
   const [member] = meant;
-  if (member === undefined || meant.length > 1 || !connected.has(member.origin)) return;
+  if (member === undefined || meant.length > 1) return;
+  // A node that ends says so to its links only; the others count it as heard until some rounds have missed it.
+  if (!connected.has(member.origin) && ring !== null && member.isHeard)
+    throw new HearsayError(
+      `${member.origin} was heard within the last minute: stop its node, and try again in a minute, or give --force to make it rejoin.`,
+    );
+  if (!connected.has(member.origin)) return;
   throw new HearsayError(
     `${member.origin} is connected right now, and is not lost: stop its node first, or give --force to make it rejoin.`,
   );

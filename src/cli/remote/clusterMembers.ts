@@ -10,6 +10,8 @@ export interface ClusterMember {
   readonly url: string | null;
   /** RFC 3339, or null if it was never heard. */
   readonly lastHeardAt: string | null;
+  /** Whether the asked node has heard it lately: over a link, or by a round. */
+  readonly isHeard: boolean;
   /** The number of ops that it has not acknowledged; null before it has acknowledged any. */
   readonly behindOps: number | null;
   readonly holdsBack: boolean;
@@ -87,6 +89,8 @@ const clusterSchema = z.object({
       node: z.string(),
       url: z.string().nullable(),
       last_heard_at: z.string().nullable(),
+      // Nodes up to 0.6.0 leave it out.
+      heard: z.boolean().optional(),
       behind_ops: z.number().nullable(),
       holds_back: z.boolean(),
       acknowledged: z.record(z.string(), z.number()).nullable(),
@@ -124,6 +128,7 @@ export function clusterViewOf(answer: unknown, url: string): ClusterView {
       nodeId: member.node,
       url: member.url,
       lastHeardAt: member.last_heard_at,
+      isHeard: member.heard ?? false,
       behindOps: member.behind_ops,
       holdsBack: member.holds_back,
       acknowledged: member.acknowledged && new Map(Object.entries(member.acknowledged)),

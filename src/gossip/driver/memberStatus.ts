@@ -10,6 +10,8 @@ import type { View } from '../protocol/inputOutput.ts';
 export interface MemberStatus extends Member {
   /** UTC milliseconds. */
   readonly lastHeardAt: number;
+  /** Whether this node has heard it lately: over a link, or by a round. */
+  readonly isHeard: boolean;
   /** Whether its settled vector keeps the stable vector from moving on. */
   readonly holdsBack: boolean;
   /** The part of its vector that we hold too; null before it has sent one. */
@@ -20,6 +22,7 @@ export interface MemberStatus extends Member {
 interface Heard {
   readonly stability: Stability;
   lastHeardAt(origin: string): number;
+  hears(origin: string): boolean;
 }
 
 /** @param nowMs UTC milliseconds. */
@@ -40,6 +43,7 @@ export function memberStatuses(
     return {
       ...member,
       lastHeardAt: isOwn ? nowMs : heard.lastHeardAt(member.origin),
+      isHeard: isOwn || heard.hears(member.origin),
       holdsBack: !isOwn && clockOf(member) === slowest,
       acknowledged: isOwn ? vector : (stability.settledOf(member.origin) ?? null),
     };

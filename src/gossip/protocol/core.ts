@@ -245,6 +245,11 @@ export class Core {
     return this.#state.toClockMs(this.#state.lastHeardAt(origin));
   }
 
+  /** Whether this node has heard the member lately: over a link, or by a round. */
+  hears(origin: string): boolean {
+    return this.#state.hears(origin);
+  }
+
   /** From its `retire` on this node's log proves nothing to others, and nothing that they say counts for it. */
   #takeUnlessRetired(input: Input): void {
     const { view } = this.#state;

@@ -161,6 +161,9 @@ const memberSchema = z
     origin,
     url: z.union([z.string(), z.null()]),
     last_heard_at: z.union([z.iso.datetime(), z.null()]),
+    heard: z
+      .boolean()
+      .meta({ description: 'Whether this node has heard it lately: over a link, or by a round.' }),
     behind_ops: opCount.meta({ description: 'Ops held here that it has not acknowledged yet.' }),
     holds_back: z
       .boolean()

@@ -14,6 +14,8 @@ import type { Routes } from './route.ts';
 export interface MemberView extends Member {
   /** UTC milliseconds; 0 if it was never heard. */
   readonly lastHeardAt: number;
+  /** Whether this node has heard it lately: over a link, or by a round. */
+  readonly isHeard: boolean;
   /** Whether it keeps dead entries from being collected. */
   readonly holdsBack: boolean;
   /** The part of its last vector that this node holds too; null before it sent one. */
@@ -28,12 +30,13 @@ export interface MemberRouteOptions {
 
 /** A member as `GET /_cluster` shows it. */
 export function memberJson(member: MemberView, own: Vector): object {
-  const { origin, nodeId, url, lastHeardAt, holdsBack, acknowledged } = member;
+  const { origin, nodeId, url, lastHeardAt, isHeard, holdsBack, acknowledged } = member;
   return {
     origin,
     node: nodeId,
     url,
     last_heard_at: lastHeardAt > 0 ? new Date(lastHeardAt).toISOString() : null,
+    heard: isHeard,
     behind_ops: acknowledged === null ? null : missingOps(acknowledged, own),
     holds_back: holdsBack,
     acknowledged: acknowledged === null ? null : Object.fromEntries(acknowledged),

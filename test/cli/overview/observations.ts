@@ -15,6 +15,7 @@ export function member(nodeId: string, ops: Readonly<Record<string, number>> = {
     nodeId,
     url: urlOf(nodeId),
     lastHeardAt: new Date(NOW_MS - 60_000).toISOString(),
+    isHeard: true,
     behindOps: 0,
     holdsBack: false,
     acknowledged: vector(ops),

@@ -32,6 +32,7 @@ members('a former name or URL finds no member that is connected, a present one d
   const all = [...past.all()].map((member) => ({
     ...member,
     lastHeardAt: 0,
+    isHeard: false,
     holdsBack: true,
     acknowledged: null,
   }));
