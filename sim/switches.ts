@@ -199,7 +199,7 @@ const SWITCHES: Readonly<Record<string, Switch>> = {
   /** Rule 8: a member that starts writes at once. */
   'catching up before writing': {
     file: 'src/gossip/protocol/standing.ts',
-    text: 'const hasTime = nowMs - this.#startedAt < this.#settings.joinTimeoutMs;',
+    text: 'const hasTime = this.#hasTime(nowMs);',
     without: 'const hasTime = false;\n    if (others.length >= 0) return true;',
   },
   /** Rule 8: a member counts when clusters meet although its node has gone to the other one. */
