@@ -136,6 +136,12 @@ export class Answerer {
       this.answerTo(peer, question);
       return;
     }
+    // Its sponsor has logged its `join`, and it holds that itself. Beyond a full mesh each of its links would log another.
+    if (this.#state.isMesh && hello.joined && mayYetBeKnown) {
+      this.#puller.pullIfFree(peer);
+      this.#later(peer, re);
+      return;
+    }
     const obstacle = this.#admissions.obstacleTo(hello);
     if (obstacle !== null) {
       this.#state.out({ kind: 'postponed' });

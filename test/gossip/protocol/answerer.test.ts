@@ -41,6 +41,18 @@ answers('a peer that a member let in is let in with a log that can be completed'
   assert.equal(codesOf(outputs), []);
 });
 
+answers('beyond a full mesh its join is waited for, and only logged if it does not come', () => {
+  const others = [SECOND, originOf(4)];
+  const node = testCore({ others, settings: { meshLimit: 2, joinTimeoutMs: JOIN_TIMEOUT_MS } });
+  assert.is(ofKind(node.pass(JOIN_TIMEOUT_MS), 'ready').length, 1);
+  node.greet(3, { origin: THIRD, admittedBy: SECOND });
+  const first = asks(node, { [THIRD]: 1 });
+  assert.equal(ofKind(first, 'admit'), []);
+  assert.is(sent(first, 'later').length, 1);
+  node.pass(JOIN_TIMEOUT_MS);
+  assert.is(ofKind(asks(node, { [THIRD]: 1 }), 'admit').length, 1);
+});
+
 answers('it is not let in with a log that lacks what nobody sends any more: it rejoins', () => {
   const node = readyNode(3);
   node.greet(3, { origin: THIRD, admittedBy: OWN });
