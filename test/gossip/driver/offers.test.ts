@@ -31,6 +31,7 @@ const asideOf = (fields: Partial<SetAside> = {}): SetAside => ({
   state: 'sound',
   openedAtSeq: 1,
   hadOthers: false,
+  isSettled: false,
   ...fields,
 });
 
@@ -68,6 +69,7 @@ async function world(
       steadyMs: () => opened.clock.nowMs,
       joinTimeoutMs: JOIN_TIMEOUT_MS,
       maxClockSkewMs: 1000,
+      keepMs: 0,
       ...options,
     },
     asides,
