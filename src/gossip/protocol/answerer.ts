@@ -16,6 +16,7 @@ import type { AskMessage, LevelMessage } from './messages.ts';
 import { type Greeted, knowsSame } from './peer.ts';
 import type { Puller } from './puller.ts';
 import type { RejoinClaims } from './rejoinClaims.ts';
+import type { Spread } from './spread.ts';
 
 type Asked = Pick<Question, 'digest' | 're'>;
 
@@ -24,18 +25,27 @@ export class Answerer {
   readonly #puller: Puller;
   readonly #comparison: Comparison;
   readonly #claims: RejoinClaims;
+  readonly #spread: Spread;
   readonly #admissions: Admissions;
 
-  constructor(state: CoreState, puller: Puller, comparison: Comparison, claims: RejoinClaims) {
+  constructor(
+    state: CoreState,
+    puller: Puller,
+    comparison: Comparison,
+    claims: RejoinClaims,
+    spread: Spread,
+  ) {
     this.#state = state;
     this.#puller = puller;
     this.#comparison = comparison;
     this.#claims = claims;
+    this.#spread = spread;
     this.#admissions = new Admissions(state);
   }
 
   /**
-   * Answers, and also pulls if the peer holds ops that this node lacks: one exchange serves both sides.
+   * Answers, and also pulls if the peer holds ops that this node lacks: one exchange serves both sides. Beyond a full mesh
+   * most of these are on their way along the tree, and only what is still missing later is pulled.
    */
   digestFrom(peer: Greeted, { digest: raw, re }: Asked): void {
     const { hello } = peer;
@@ -60,8 +70,10 @@ export class Answerer {
       return;
     }
     this.answerTo(peer, { digest, closedCount, re, sent: knowsSame(peer) ? raw : undefined });
-    if (missingOps(vector, this.#comparison.leavingForks(digest.vector)) > 0)
-      this.#puller.pullIfFree(peer);
+    const theirs = this.#comparison.leavingForks(digest.vector);
+    if (missingOps(vector, theirs) === 0) return;
+    if (this.#state.isMesh) this.#spread.lacks(peer, theirs);
+    else this.#puller.pullIfFree(peer);
   }
 
   /** A question whose digest is this node's own is answered as that digest; any other has to come as a digest. */

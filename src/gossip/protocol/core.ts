@@ -92,7 +92,13 @@ export class Core {
       this.stability,
       this.#claims,
     );
-    this.#answerer = new Answerer(state, this.#puller, this.#comparison, this.#claims);
+    this.#answerer = new Answerer(
+      state,
+      this.#puller,
+      this.#comparison,
+      this.#claims,
+      this.#mesh.spread,
+    );
     this.#intake = new Intake(
       state,
       this.#puller,

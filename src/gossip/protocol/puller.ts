@@ -120,8 +120,9 @@ export class Puller {
     this.#backOff = Math.min(this.#maxBackOff(), this.#backOff * BACK_OFF);
   }
 
+  /** Beyond a full mesh ops are always under way between two members, and lazy links tell of those that do not come. */
   speedUp(): void {
-    this.#backOff = 1;
+    if (!this.#state.isMesh) this.#backOff = 1;
   }
 
   #maxBackOff(): number {

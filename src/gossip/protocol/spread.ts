@@ -7,7 +7,7 @@
  * Invariant: an op that a peer is known to hold is not pushed to it.
  */
 import type { Delta } from '../../words/delta.ts';
-import { includes, type Vector } from '../../words/vector.ts';
+import { includes, seqOf, type Vector } from '../../words/vector.ts';
 import type { ConnectionId } from '../transport.ts';
 import type { CoreState } from './coreState.ts';
 import { type Greeted, isGreeted, type Peer } from './peer.ts';
@@ -69,6 +69,13 @@ export class Spread {
   haveFrom({ link }: Peer, vector: Vector): void {
     for (const [origin, seq] of vector) link.shows(origin, seq);
     if (!includes(this.#state.view.vector, vector)) link.tells(vector, this.#state.nowMs);
+  }
+
+  /** The digest of a question shows ops that this node lacks: most of them are on their way. */
+  lacks({ link }: Peer, theirs: Vector): void {
+    const { vector } = this.#state.view;
+    const lacking = new Map([...theirs].filter(([origin, seq]) => seq > seqOf(vector, origin)));
+    if (lacking.size > 0) link.tells(lacking, this.#state.nowMs);
   }
 
   /**

@@ -316,6 +316,13 @@ interval('one difference ends the back-off', () => {
   assert.ok(averageOf(gaps) < 1050, `${averageOf(gaps)}`);
 });
 
+interval('beyond a full mesh, where ops are always under way, a difference does not', () => {
+  const node = answered(withPeers(2, { settings: { meshLimit: 2 } }), 2);
+  pullsFor(node, 60_000, 50);
+  const gaps = gapsOf(pullsFor(differing(node), 60_000, 50)).slice(1);
+  assert.ok(averageOf(gaps) > 1100, `${averageOf(gaps)}`);
+});
+
 interval.run();
 
 const exchanges = suite('digests and deltas');

@@ -125,6 +125,20 @@ spread(
   },
 );
 
+spread(
+  'a question that shows ops under way is answered, and they are pulled only if they do not come',
+  () => {
+    for (const comes of [true, false]) {
+      const node = meshed();
+      const digest = digestWith(node.view, { [OWN]: 1, [FAR]: 9 });
+      assert.equal(pulledFrom(node.receive(0, { type: 'digest', digest, re: 4 })), []);
+      if (comes) node.view.vector.set(FAR, 9);
+      const grafted = sent(after(node, 500), 'graft').map(({ connection }) => connection);
+      assert.equal(grafted, comes ? [] : [0]);
+    }
+  },
+);
+
 spread('what a lazy link tells and no other brings is pulled there, and the link is eager', () => {
   const node = meshed();
   node.receive(2, { type: 'prune' });
