@@ -102,9 +102,10 @@ export class Checkpointer {
   async #run(untilMs: number): Promise<void> {
     const { replica, note } = this.#options;
     const { lastLsn, header } = replica;
+    // Without a checkpoint it is 0, as the last lsn of an empty log is.
     const isCovered = this.coveredLsn === lastLsn;
     const isPart = header.facts.snapshot === 'underWay';
-    if (isCovered || isPart || lastLsn === 0 || this.#isEnding) return;
+    if (isCovered || isPart || this.#isEnding) return;
     try {
       await this.#write(untilMs);
     } catch (error) {
