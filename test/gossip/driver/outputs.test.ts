@@ -1,0 +1,390 @@
+/** How the driver carries out the core's outputs over a transport whose other side the test plays. */
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { Driver } from '../../../src/gossip/driver/driver.ts';
+import type { LogChanges } from '../../../src/gossip/driver/options.ts';
+import { MAX_QUESTIONS } from '../../../src/gossip/driver/turns.ts';
+import type { Digest } from '../../../src/gossip/protocol/digest.ts';
+import {
+  decodeMessage,
+  encodeMessage,
+  type Message,
+} from '../../../src/gossip/protocol/messages.ts';
+import type { TransportEvent } from '../../../src/gossip/transport.ts';
+import type { SetAside } from '../../../src/replica/setAside.ts';
+import { memberValue } from '../../../src/rules/members.ts';
+import {
+  BrokenInvariantError,
+  DamagedLogError,
+  DiskFullError,
+  StoppedError,
+} from '../../../src/words/errors.ts';
+import { ZERO } from '../../../src/words/hash.ts';
+import { seeded } from '../../../src/words/random.ts';
+import { helloOf } from '../../support/cores.ts';
+import { put } from '../../support/ops.ts';
+import { deltaOf, openReplica, PEER, type TestReplica, turn } from '../../support/replicas.ts';
+
+const CONNECTION = 7;
+
+interface Wire {
+  readonly driver: Driver;
+  readonly dialled: string[];
+  readonly closed: string[];
+  /** The messages that it has sent, until they are taken. */
+  readonly take: () => Message[];
+  readonly event: (event: TransportEvent) => void;
+  readonly say: (message: Message) => void;
+  readonly notes: string[];
+  readonly failures: unknown[];
+  readonly buffered: { bytes: number };
+}
+
+interface WireOptions {
+  readonly logs?: Partial<LogChanges>;
+  readonly setAside?: readonly SetAside[];
+  readonly urls?: readonly string[];
+  readonly url?: string | null;
+}
+
+function wired(
+  { replica, log, clock }: TestReplica,
+  { logs = {}, setAside = [], urls = [], url = null }: WireOptions = {},
+): Wire {
+  const [dialled, closed, notes]: [string[], string[], string[]] = [[], [], []];
+  const failures: unknown[] = [];
+  const texts: string[] = [];
+  const buffered = { bytes: 0 };
+  let event: (event: TransportEvent) => void = () => {};
+  const driver = new Driver({
+    replica,
+    transport: {
+      listen: (listener) => {
+        event = listener;
+      },
+      dial: (to) => dialled.push(to),
+      send: (_connection, text) => texts.push(text),
+      bufferedBytes: () => buffered.bytes,
+      close: (_connection, reason) => closed.push(reason),
+      stop: async () => {},
+    },
+    settings: {
+      nodeId: 'node1',
+      cluster: 'hearsay',
+      instance: 'this one',
+      urls: [...urls],
+      url,
+      firstRedialMs: 100,
+      maxRedialMs: 3000,
+      maxMembers: 64,
+      meshLimit: 64,
+      maxJoinsPerMinute: 5,
+      joinTimeoutMs: 10_000,
+      pullIntervalMs: 1000,
+      pullTimeoutMs: 5000,
+      maxClockSkewMs: 10_000,
+      memberTimeoutMs: 1e9,
+      claimPatienceMs: 60_000,
+      rejoinPauseMs: 600_000,
+      peerRefusalMs: 600_000,
+      hearingMs: 15_000,
+    },
+    random: seeded(1),
+    steadyMs: () => clock.nowMs,
+    pause: async () => {},
+    note: (_level, text) => notes.push(text),
+    newId: () => 'the cluster',
+    newOrigin: () => 'node1.newone',
+    logs: {
+      renew: async () => log,
+      exchange: async () => ({ log: (await openReplica()).log, asideName: 'old' }),
+      openAside: async () => null,
+      dropAside: async () => {},
+      ...logs,
+    },
+    setAside,
+    fail: (error) => failures.push(error),
+  });
+  return {
+    driver,
+    dialled,
+    closed,
+    notes,
+    failures,
+    buffered,
+    take: () => texts.splice(0).map(decodeMessage),
+    event: (one) => event(one),
+    say: (message) =>
+      event({ kind: 'message', connection: CONNECTION, text: encodeMessage(message) }),
+  };
+}
+
+/** A member of a cluster of two. */
+async function member(): Promise<TestReplica> {
+  const opened = await openReplica();
+  await opened.replica.membership.form('the cluster', memberValue('node1', null));
+  await opened.replica.membership.admit(PEER, memberValue('node2', null));
+  return opened;
+}
+
+const OPENED = {
+  kind: 'opened',
+  connection: CONNECTION,
+  dialledUrl: null,
+  address: '10.0.0.2',
+} as const;
+
+/** The other member connects and says hello. */
+function greet({ event, say }: Wire, { replica }: TestReplica): void {
+  event(OPENED);
+  const hello = helloOf(PEER, { clusterId: 'the cluster', clock: replica.nowMs() });
+  say({ ...hello, formedAt: replica.header.facts.formedAtMs ?? 0 });
+}
+
+/** The question of a peer that holds the same as this node. */
+function sameDigest({ replica }: TestReplica): Digest {
+  return {
+    vector: replica.vector,
+    sums: new Map([...replica.vector.keys()].map((origin) => [origin, replica.record(origin).sum])),
+    retiredSum: null,
+    listsRetired: false,
+    asOf: 1,
+    mapSum: ZERO,
+    horizon: 0,
+    clock: replica.nowMs(),
+  };
+}
+
+const typesOf = (messages: readonly Message[]): string[] => messages.map(({ type }) => type);
+
+const outputs = suite('what the driver sends and counts');
+
+outputs('a peer gets a hello, and the digest of a pull is counted', async () => {
+  const opened = await member();
+  const wire = wired(opened);
+  wire.event(OPENED);
+  assert.equal([typesOf(wire.take()), wire.driver.counts.pulls], [['hello'], 0]);
+  greet(wire, opened);
+  assert.equal(typesOf(wire.take()), ['hello', 'digest']);
+  assert.is(wire.driver.counts.pulls, 1);
+});
+
+outputs(
+  'a peer that reads nothing is told who speaks and why it is refused, and no more',
+  async () => {
+    const opened = await member();
+    const wire = wired(opened);
+    wire.buffered.bytes = Number.MAX_SAFE_INTEGER;
+    greet(wire, opened);
+    wire.say({ ...helloOf('other.bbbbbb'), cluster: 'another' });
+    assert.equal(typesOf(wire.take()), ['hello', 'error']);
+    assert.is(wire.driver.counts.answersShed, 1);
+  },
+);
+
+outputs(
+  'questions about lost ops wait for one another, and answers to own questions do not',
+  async () => {
+    const opened = await member();
+    const wire = wired(opened);
+    greet(wire, opened);
+    for (let re = 1; re <= MAX_QUESTIONS + 3; re++)
+      wire.say({ type: 'judge', re, held: new Map(), base: new Map(), after: 0 });
+    const { answersShed } = wire.driver.counts;
+    assert.is(answersShed, 3);
+    const judged = { ops: [], next: null, complete: true, cutAt: null, includesBase: true };
+    for (let re = 1; re <= MAX_QUESTIONS + 3; re++) wire.say({ type: 'judged', re, ...judged });
+    assert.is(wire.driver.counts.answersShed, answersShed);
+    await turn();
+    assert.ok(typesOf(wire.take()).includes('judged'));
+  },
+);
+
+outputs('a member that compares maps is answered', async () => {
+  const opened = await member();
+  const wire = wired(opened);
+  greet(wire, opened);
+  wire.take();
+  wire.say({ type: 'compare', asOf: 1, buckets: 1, bucket: null, re: 3 });
+  await turn();
+  assert.equal(typesOf(wire.take()), ['compared']);
+});
+
+outputs('over a connection that was never opened, or has ended, nothing is heard', async () => {
+  const opened = await member();
+  const wire = wired(opened);
+  wire.say(helloOf(PEER));
+  greet(wire, opened);
+  wire.event({ kind: 'closed', connection: CONNECTION, reason: 'it broke' });
+  wire.take();
+  wire.say({ type: 'digest', digest: sameDigest(opened), re: 1 });
+  await turn();
+  assert.equal([wire.take(), wire.closed, wire.failures], [[], [], []]);
+});
+
+outputs('a driver that is stopped dials nobody', async () => {
+  const opened = await member();
+  const wire = wired(opened, { urls: ['http://two'] });
+  await wire.driver.stop();
+  wire.driver.tick();
+  assert.equal(wire.dialled, []);
+});
+
+outputs('while the log is changed nobody is greeted, and nobody dialled', async () => {
+  const opened = await member();
+  const exchanging = Promise.withResolvers<never>();
+  const wire = wired(opened, {
+    urls: ['http://two'],
+    logs: { exchange: () => exchanging.promise },
+  });
+  await opened.replica.membership.retire(opened.replica.origin);
+  wire.driver.tick();
+  wire.event(OPENED);
+  wire.driver.tick();
+  assert.equal([typesOf(wire.take()), wire.dialled], [[], []]);
+  assert.equal(wire.closed, ['the node goes on under another origin']);
+});
+
+outputs.run();
+
+const asideOf = (): SetAside => ({
+  name: 'old',
+  origin: 'node1.before',
+  clusterId: 'the cluster',
+  members: [],
+  entries: [put({ origin: 'node1.before', key: 'a', version: 7 })],
+  records: new Map(),
+  stable: new Map(),
+  state: 'sound',
+  openedAtSeq: 1,
+  hadOthers: false,
+  isSettled: false,
+});
+
+const offers = suite('offers of the driver');
+
+offers('nothing is offered before the node is ready, and then it is tried again', async () => {
+  const opened = await member();
+  const { replica, clock, log } = opened;
+  let opens = 0;
+  const openAside = async () => {
+    opens++;
+    return null;
+  };
+  const wire = wired(opened, { setAside: [asideOf()], urls: ['http://two'], logs: { openAside } });
+  wire.driver.tick();
+  await turn();
+  assert.equal([wire.driver.phase, opens], ['starting', 0]);
+  for (let ticks = 0; ticks < 45 && wire.driver.phase !== 'ready'; ticks++) {
+    clock.nowMs += 250;
+    if (ticks > 38) log.failNextAppend('full');
+    wire.driver.tick();
+  }
+  assert.is(wire.driver.phase, 'ready');
+  await turn();
+  assert.equal([opens, wire.driver.owesOffers], [1, true]);
+  clock.nowMs += 1000;
+  wire.driver.tick();
+  await turn();
+  assert.is(opens, 1, 'it is not due yet');
+  clock.nowMs += 1000;
+  wire.driver.tick();
+  for (let turns = 0; turns < 20 && wire.driver.owesOffers; turns++) await turn();
+  assert.equal([opens, wire.driver.owesOffers], [2, false]);
+  assert.is(replica.map.head('a')?.version, 7);
+});
+
+offers.run();
+
+const faults = suite('failures of what the driver does');
+
+/** A node that is alone and ready, and tells its new URL: the op fails by that error. */
+async function failing(error: unknown, meanwhile = async (_: Driver) => {}): Promise<Wire> {
+  const opened = await openReplica();
+  await opened.replica.membership.form('the cluster', memberValue('node1', null));
+  const wire = wired(opened, { url: 'http://one' });
+  const announced = Promise.withResolvers<never>();
+  opened.replica.membership.announce = () => announced.promise;
+  for (let ticks = 0; ticks < 12; ticks++) {
+    wire.driver.tick();
+    opened.clock.nowMs += 250;
+  }
+  assert.is(wire.driver.phase, 'ready');
+  wire.notes.splice(0);
+  await meanwhile(wire.driver);
+  announced.reject(error);
+  await turn();
+  return wire;
+}
+
+faults('a log that is damaged is set aside', async () => {
+  const wire = await failing(new DamagedLogError('the test log', 'it is broken', 1));
+  assert.equal([wire.driver.counts.rejoins, wire.failures], [1, []]);
+});
+
+faults('a full disk is told by the health alone', async () => {
+  const wire = await failing(new DiskFullError());
+  assert.equal([wire.notes, wire.failures, wire.driver.counts.rejoins], [[], [], 0]);
+});
+
+faults('a refusal is told in the log of the node, once in a while', async () => {
+  const error = new StoppedError();
+  const wire = await failing(error);
+  assert.equal([wire.notes, wire.failures], [[error.message], []]);
+});
+
+faults('any other failure stops the node, as a broken invariant does', async () => {
+  for (const error of [new Error('a mistake'), new BrokenInvariantError('a mistake')]) {
+    const wire = await failing(error);
+    assert.equal([wire.notes, wire.failures], [[], wire.failures.map(() => error)]);
+    assert.ok(wire.failures.length > 0);
+  }
+});
+
+faults('failures of a driver that is stopped are of no account', async () => {
+  const wire = await failing(new Error('a mistake'), (driver) => driver.stop());
+  assert.equal([wire.notes, wire.failures], [[], []]);
+});
+
+/** A member that takes a delta of its peer, and fails by that error. */
+async function taking(error: unknown): Promise<Wire> {
+  const opened = await member();
+  const wire = wired(opened);
+  opened.replica.receive = () => Promise.reject(error);
+  greet(wire, opened);
+  wire.say({ type: 'delta', delta: deltaOf(0, 1), answer: null });
+  await turn();
+  return wire;
+}
+
+faults('a delta that can not be handled ends the connection of its sender alone', async () => {
+  const wire = await taking(new Error('a mistake'));
+  assert.equal([wire.failures, wire.closed.length], [[], 1]);
+  assert.match(wire.notes.join(), /could not be handled, and it is let go: a mistake/);
+  assert.is(wire.driver.conduct.faults.exception, 1);
+});
+
+faults('a broken invariant stops the node, whoever sent the delta', async () => {
+  const error = new BrokenInvariantError('a mistake');
+  const wire = await taking(error);
+  assert.equal([wire.failures, wire.closed], [[error], []]);
+});
+
+faults('so it is with what is done at once', async () => {
+  for (const [error, failures, closed] of [
+    [new Error('a mistake'), 0, 1],
+    [new BrokenInvariantError('a mistake'), 1, 0],
+  ] as const) {
+    const opened = await member();
+    const wire = wired(opened);
+    opened.replica.forgetting.raiseHorizon = () => {
+      throw error;
+    };
+    greet(wire, opened);
+    wire.say({ type: 'digest', digest: sameDigest(opened), re: 1 });
+    await turn();
+    assert.equal([wire.failures.length, wire.closed.length], [failures, closed]);
+  }
+});
+
+faults.run();
