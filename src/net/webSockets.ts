@@ -84,6 +84,7 @@ interface Pinged {
   readonly webSocket: WebSocket;
   readonly socket: Duplex | null;
   readonly isOver: () => boolean;
+  readonly onSilence: () => void;
   silentPings: number;
 }
 
@@ -105,13 +106,15 @@ export class PingWatchdog {
    * @param socket given if the other side may be slow: while bytes wait in the socket, the other side
    *   could not answer a ping behind them, so it is not pinged.
    * @param isOver asked before each ping whether the connection is to be destroyed.
+   * @param onSilence called before a connection is destroyed because its pings were not answered.
    */
   watch(
     webSocket: WebSocket,
     socket: Duplex | null = null,
     isOver: () => boolean = () => false,
+    onSilence: () => void = () => {},
   ): void {
-    const pinged = { webSocket, socket, isOver, silentPings: 0 };
+    const pinged = { webSocket, socket, isOver, onSilence, silentPings: 0 };
     const heard = (): void => {
       pinged.silentPings = 0;
     };
@@ -128,7 +131,9 @@ export class PingWatchdog {
   #ping(): void {
     for (const pinged of this.#pinged) {
       const { webSocket, socket } = pinged;
-      if (pinged.silentPings >= this.#maxSilentPings || pinged.isOver()) {
+      const isSilent = pinged.silentPings >= this.#maxSilentPings;
+      if (isSilent || pinged.isOver()) {
+        if (isSilent) pinged.onSilence();
         webSocket.terminate();
         continue;
       }

@@ -239,10 +239,13 @@ export class SocketTransport implements Transport {
     this.#connections.set(id, connection);
     let reason = 'the connection was closed';
     const endsAt = certificateEnd(opening.stream);
-    this.#watchdog.watch(socket, null, () => {
+    const isEnded = (): boolean => {
       if (endsAt === null || endsAt > Date.now()) return false;
       reason = 'its certificate has ended';
       return true;
+    };
+    this.#watchdog.watch(socket, null, isEnded, () => {
+      reason = 'it answered no pings, as a node that hangs';
     });
     this.#pace.watch(socket);
     socket.on('message', (data, isBinary) => {

@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { WebSocket, WebSocketServer } from 'ws';
@@ -28,6 +29,8 @@ interface Listening extends AsyncDisposable {
   readonly refused: string[];
   /** The tokens that diallers have shown. */
   readonly shown: string[];
+  /** Reads nothing more from those that have dialled it, as a process that hangs. */
+  readonly hang: () => void;
 }
 
 interface Options extends Partial<Omit<SocketSettings, 'secrets'>> {
@@ -75,8 +78,10 @@ async function listening({
       refused: (address) => refused.push(address),
     },
   );
+  const dialled: Duplex[] = [];
   const server: Server = createServer();
   server.on('upgrade', (request, socket, head) => {
+    dialled.push(socket);
     const token = request.headers['x-internal-token'];
     if (token !== undefined) shown.push(String(token));
     if (isOld && token === undefined) refuse(socket, { status: 401 });
@@ -93,6 +98,9 @@ async function listening({
     facts,
     refused,
     shown,
+    hang: () => {
+      for (const socket of dialled) socket.pause();
+    },
     [Symbol.asyncDispose]: async () => {
       await transport.stop();
       server.closeAllConnections();
@@ -403,6 +411,16 @@ sockets('a connection does not outlive the secret that opened it', async () => {
   await waitFor(async () => events.length === 2, LIMIT_MS, 'it is closed');
   assert.match(events[1]?.kind === 'closed' ? events[1].reason : '', /has been replaced/);
   assert.is((await eventsOf(here, there.url))[0]?.kind, 'opened');
+});
+
+sockets('the end of a connection tells that its peer answered no pings', async () => {
+  await using here = await listening({ pingIntervalMs: 50 });
+  await using there = await listening();
+  const events = await eventsOf(here, there.url);
+  assert.is(events[0]?.kind, 'opened');
+  there.hang();
+  await waitFor(async () => events.length === 2, LIMIT_MS, 'it is closed');
+  assert.match(events[1]?.kind === 'closed' ? events[1].reason : '', /^it answered no pings/);
 });
 
 sockets('a port that hangs up on http is told with the scheme to try', async () => {
