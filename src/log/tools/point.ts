@@ -48,6 +48,7 @@ export function parsePoint(text: string, nowMs: number): Point {
   if (instant !== null) return { kind: 'time', atMs: instantOf(text, instant) };
   if (SPAN.test(text))
     throw new MalformedPointError(text, `a time before now begins with a minus: -${text}`);
+  if (/^\d{1,15}$/.test(text)) throw new MalformedPointError(text, `an lsn is written lsn:${text}`);
   if (/^\d{4}-\d{2}/.test(text))
     throw new MalformedPointError(text, 'a time has a date, hours, minutes and Z or an offset');
   return { kind: 'cursor', cursor: cursorOf(text) };

@@ -102,6 +102,13 @@ points('what is no point is refused in one sentence that says what is', () => {
     );
 });
 
+points('a bare number is told how an lsn is written', () => {
+  assert.throws(
+    () => parsePoint('10', NOW),
+    (error: unknown) => error instanceof MalformedPointError && /lsn:10\)/.test(error.message),
+  );
+});
+
 points.run();
 
 const past = suite('the map as it was');
