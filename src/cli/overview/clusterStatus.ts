@@ -7,7 +7,14 @@
 import type { Vector } from '../../words/vector.ts';
 import type { ClusterMember, ClusterPeer } from '../remote/clusterMembers.ts';
 import type { Figures, NodeReport } from './nodeReport.ts';
-import { heldByAny, lackingOps, membersIn, type Observation, vectorOf } from './observation.ts';
+import {
+  heldByAny,
+  isOutside,
+  lackingOps,
+  membersIn,
+  type Observation,
+  vectorOf,
+} from './observation.ts';
 
 /** `heard`: other nodes hear it, but it could not be asked. `missing`: nobody hears it. */
 export type NodeState = 'ok' | 'degraded' | 'failing' | 'heard' | 'missing';
@@ -35,13 +42,15 @@ export interface ClusterStatus {
   readonly atMs: number;
   readonly clusterName: string;
   readonly clusterId: string | null;
-  /** In the order of their names. */
+  /** In the order of their names, node2 before node10. */
   readonly nodes: readonly NodeStatus[];
   /** One sentence each. Without any, all nodes are there and agree. */
   readonly faults: readonly string[];
   /** Things that could not be seen from here, and are no faults by themselves; one sentence each. */
   readonly notes: readonly string[];
 }
+
+const BY_NAME = new Intl.Collator('en', { numeric: true });
 
 /** @param earlier may be the same as `now`, for a first look. */
 export function judge(earlier: Observation, now: Observation): ClusterStatus {
@@ -52,9 +61,7 @@ export function judge(earlier: Observation, now: Observation): ClusterStatus {
     memberStatus(member, members, heldByAny(earlier), differing, now),
   );
   const awaited = awaitedNodes(now, members);
-  const byName = [...nodes, ...awaited].sort((a, b) =>
-    a.nodeId === b.nodeId ? 0 : a.nodeId < b.nodeId ? -1 : 1,
-  );
+  const byName = [...nodes, ...awaited].sort((a, b) => BY_NAME.compare(a.nodeId, b.nodeId));
   return {
     atMs: now.atMs,
     clusterName: first?.clusterName ?? '',
@@ -74,7 +81,7 @@ function memberStatus(
 ): NodeStatus {
   const { origin, nodeId } = member;
   const report = now.reports.find((one) => one.origin === origin);
-  const vector = vectorOf(now, origin);
+  const vector = report !== undefined && isOutside(report) ? null : vectorOf(now, origin);
   const lacking = (wanted: Vector): number | null =>
     vector === null ? null : lackingOps(vector, wanted, members);
   const state = report?.health.status ?? (hearersOf(origin, now).length > 0 ? 'heard' : 'missing');
@@ -243,10 +250,17 @@ function clusterFaults({ reports }: Observation): string[] {
     );
 }
 
-/** Links between nodes that are there, and that do not hear each other; beyond a full mesh, those of the ring. */
+/**
+ * Links between nodes that are there, and that do not hear each other; beyond a full mesh, those of the ring. A node
+ * that is in no cluster yet tells its refusals by its health.
+ */
 function linkFaults({ reports }: Observation, nodes: readonly NodeStatus[]): string[] {
-  const there = nodes.filter(({ state }) => state !== 'missing');
-  return reports.flatMap(({ nodeId, origin, ring, peers }) => {
+  const joined = reports.filter((one) => !isOutside(one));
+  const outside = new Set(reports.filter(isOutside).map(({ origin }) => origin));
+  const there = nodes.filter(
+    ({ state, origin }) => state !== 'missing' && (origin === null || !outside.has(origin)),
+  );
+  return joined.flatMap(({ nodeId, origin, ring, peers }) => {
     const needed = ring === null ? null : new Set(ring.broken.map((link) => link.origin));
     const isNeeded = (other: string): boolean => needed === null || needed.has(other);
     return there

@@ -13,7 +13,10 @@ export interface Observation {
   readonly unresolved: ReadonlySet<string>;
 }
 
-/** Members by origin, as any of the reports counts them. */
+/**
+ * Members by origin, as any of the reports counts them. A node that answers and is in no cluster yet, as one whose
+ * clock is refused, stands beside them: it is where the fault is.
+ */
 export function membersIn({ reports }: Observation): ReadonlyMap<string, ClusterMember> {
   const members = new Map<string, ClusterMember>();
   // A node knows its own address best.
@@ -21,13 +24,31 @@ export function membersIn({ reports }: Observation): ReadonlyMap<string, Cluster
     for (const member of report.members)
       if (!members.has(member.origin) || member.origin === report.origin)
         members.set(member.origin, member);
+  for (const report of reports)
+    if (isOutside(report) && !members.has(report.origin))
+      members.set(report.origin, asMember(report));
   return members;
 }
 
-/** The ops that any node held. */
+const asMember = ({ origin, nodeId, url }: NodeReport): ClusterMember => ({
+  origin,
+  nodeId,
+  url,
+  lastHeardAt: null,
+  behindOps: null,
+  isHeard: false,
+  holdsBack: false,
+  acknowledged: null,
+});
+
+/** Whether a node is in no cluster yet: what it holds is to be compared with nobody. */
+export const isOutside = ({ clusterId }: NodeReport): boolean => clusterId === null;
+
+/** The ops that any node of the cluster held. */
 export function heldByAny({ reports }: Observation): Vector {
   const held = new Map<string, number>();
-  for (const { vector } of reports) for (const [origin, seq] of vector) raise(held, origin, seq);
+  for (const { vector } of reports.filter((one) => !isOutside(one)))
+    for (const [origin, seq] of vector) raise(held, origin, seq);
   return held;
 }
 

@@ -161,6 +161,34 @@ status('a node that the settings name and that never came is missing', () => {
   assert.match(judged.faults[0] ?? '', /^The node at http:\/\/node4:8000 is missing/);
 });
 
+status('a node that is in no cluster yet is shown with its own faults', () => {
+  const unjoined = {
+    clusterId: null,
+    members: [],
+    health: { status: 'failing', reasons: ['Its clock is refused.'] },
+    peers: NAMES.map((name) => peer(name, { state: 'refused', reason: 'the clock' })),
+  } as const;
+  const alone = observation([report('node4', {}, [], unjoined)]);
+  const judged = judge(alone, alone);
+  const names = judged.nodes.map(({ nodeId, state }) => `${nodeId} ${state}`);
+  assert.equal(names, ['node1 missing', 'node2 missing', 'node3 missing', 'node4 failing']);
+  assert.is(judged.faults.at(-1), 'node4: Its clock is refused.');
+  const beside = observation([...three(), report('node4', {}, [], unjoined)]);
+  assert.equal(judge(beside, beside).faults, [
+    'node4: Its clock is refused.',
+    'node4 is in no cluster yet.',
+  ]);
+});
+
+status('nodes are in the order of their names, with numbers by their value', () => {
+  const names = ['node10', 'node2', 'node1'];
+  const now = observation([report('node10', OPS, ['node2', 'node1'])]);
+  assert.equal(
+    judge(now, now).nodes.map(({ nodeId }) => nodeId),
+    names.toReversed(),
+  );
+});
+
 status('a node tells its own faults, and that it is in another cluster', () => {
   const now = observation(
     three({
