@@ -74,9 +74,11 @@ export class Watchers implements Disposable {
       void this.#worlds.set(region, world, view.listing.world(region, world) ?? null);
     for (const { region, world } of view.listing.list()) take(region, world);
     this.#stopListening = view.onChange(take);
-    void view.synced().then(() => {
+    const onSynced = (): void => {
       this.#isSynced = true;
-    });
+    };
+    // A view that is closed before never is complete.
+    void view.synced().then(onSynced, () => {});
     this.#timers = [
       setInterval(() => this.#tellAll(), limits.paceMs),
       setInterval(() => this.#beat(), limits.beatMs),

@@ -75,6 +75,7 @@ moves('who is sent away keeps each coin, though the api has not heard where he s
     20_000,
     'both instances are listed',
   );
+  await view.synced();
   await link[Symbol.asyncDispose]();
   await waitFor(() => view.isStale, 20_000, 'the api hears nothing more');
 

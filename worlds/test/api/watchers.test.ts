@@ -1,4 +1,5 @@
 /** `/worlds/watch` over real sockets, of a listing that the test changes. */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { waitFor } from '../../../test/support/processes.ts';
@@ -178,5 +179,21 @@ watch('who reads nothing is cut, and others miss nothing', async () => {
 
 const byWorld = (a: { world: string }, b: { world: string }): number =>
   a.world < b.world ? -1 : 1;
+
+watch('a view that is closed before it was complete is no fault', async () => {
+  const view = new TestView();
+  view.synced = () => Promise.reject(new Error('It was closed.'));
+  const unhandled: unknown[] = [];
+  const note = (error: unknown): void => void unhandled.push(error);
+  process.on('unhandledRejection', note);
+  try {
+    await using ends = new AsyncDisposableStack();
+    ends.use(new Watchers(view));
+    await nextTurn();
+  } finally {
+    process.off('unhandledRejection', note);
+  }
+  assert.equal(unhandled, []);
+});
 
 watch.run();
