@@ -10,6 +10,7 @@ import {
   HearsayError,
 } from '../../src/client/index.ts';
 import { MalformedValues } from './malformedValues.ts';
+import { nodeFetch } from './nodeFetch.ts';
 
 export interface CacheTokens {
   /** Null: this process never reads. */
@@ -36,7 +37,12 @@ export interface Cache extends AsyncDisposable {
 
 export function openCache({ endpoints, token, timeoutMs = 5000 }: CacheOptions): Cache {
   const clientOf = (own: string | null | undefined): HearsayClient =>
-    createClient({ endpoints, timeoutMs, ...(typeof own === 'string' && { token: own }) });
+    createClient({
+      endpoints,
+      timeoutMs,
+      fetch: nodeFetch,
+      ...(typeof own === 'string' && { token: own }),
+    });
   const reader = clientOf(token?.read);
   const writer = token === null ? reader : clientOf(token.write);
   return {
