@@ -25,13 +25,16 @@ measures('twelve nodes spread ops along a tree, miss none, and collect what is d
   assert.ok((measured.idleByKind.certificate ?? 0) > 0, 'rounds go on');
 });
 
-measures('the tree of sixty reaches all in few hops, in one part, and does not change', async () => {
-  const { hopsToAllP99, pushes, grafts, missedAtLoss } = await measure(LARGE, 1);
-  assert.ok(hopsToAllP99 <= mostHops(LARGE), `${hopsToAllP99} hops`);
-  // Below one, pulls would stand in for branches that are missing.
-  assert.ok(pushes >= LEAST_PUSHES && pushes <= MOST_PUSHES, `${pushes} pushes`);
-  assert.is(grafts, 0);
-  assert.is(missedAtLoss, 0);
-});
+measures(
+  'the tree of sixty reaches all in few hops, in one part, and does not change',
+  async () => {
+    const { hopsToAllP99, pushes, grafts, missedAtLoss } = await measure(LARGE, 1);
+    assert.ok(hopsToAllP99 <= mostHops(LARGE), `${hopsToAllP99} hops`);
+    // Below one, pulls would stand in for branches that are missing.
+    assert.ok(pushes >= LEAST_PUSHES && pushes <= MOST_PUSHES, `${pushes} pushes`);
+    assert.is(grafts, 0);
+    assert.is(missedAtLoss, 0);
+  },
+);
 
 measures.run();

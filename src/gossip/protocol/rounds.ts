@@ -48,10 +48,6 @@ interface OpenRound {
   readonly endsAt: number;
   /** The merged reports of the links. */
   report: Report | null;
-  /** The hops that this node tells its links; null where it knows none. */
-  readonly hops: number | null;
-  /** The hops that links told. */
-  readonly told: Map<ConnectionId, number>;
 }
 
 /** Clients wait until all members hold this node's ops up to a seq. */
@@ -157,14 +153,12 @@ export class Rounds {
     if (!isLink(this.#state, peer)) return;
     const { connection, link } = peer;
     const { id, hops } = asked;
-    const open = this.#open.get(id);
-    if (open?.parent === connection) return;
+    if (hops !== undefined && !link.isVisit) this.#tree.hears(id, connection, hops);
+    if (this.#open.get(id)?.parent === connection) return;
     const mayEnter =
       this.#state.standing.phase !== 'unjoined' && this.#open.size < MAX_OPEN && !link.isVisit;
-    if (this.#begunAt.has(id) || !mayEnter) {
-      if (hops !== undefined && !link.isVisit) open?.told.set(connection, hops);
-      this.#state.send(connection, { type: 'echo', id });
-    } else this.#enter(asked, connection);
+    if (this.#begunAt.has(id) || !mayEnter) this.#state.send(connection, { type: 'echo', id });
+    else this.#enter(asked, connection);
   }
 
   echoFrom(peer: Greeted, echo: EchoMessage): void {
@@ -191,7 +185,7 @@ export class Rounds {
 
   /** @param asked as the parent sent it; its hops are 0 where this node begins, and absent if the tree does not follow it. */
   #enter(asked: Omit<RoundMessage, 'type'>, parent: ConnectionId | null): void {
-    const { id, timeMs, base: parentBase, hops: told = null } = asked;
+    const { id, timeMs, base: parentBase, hops: told } = asked;
     const { nowMs, peers } = this.#state;
     remember(this.#begunAt, id, nowMs, MAX_SEEN);
     // Its certificate may tell the clients what they wait for, also where another node began it.
@@ -200,21 +194,12 @@ export class Rounds {
     const links = linksOf(this.#state, parent);
     const waits = new Set(links);
     const { last: base } = this.certificates;
-    const hops = told === null || parent === null ? told : told + 1;
-    const round: OpenRound = {
-      id,
-      parent,
-      parentBase,
-      base,
-      waits,
-      endsAt: nowMs + timeMs,
-      report: null,
-      hops,
-      told: new Map(),
-    };
-    if (told !== null && parent !== null) round.told.set(parent, told);
+    const endsAt = nowMs + timeMs;
+    const round: OpenRound = { id, parent, parentBase, base, waits, endsAt, report: null };
     this.#open.set(id, round);
-    const goesOn = { id, timeMs: Math.max(0, timeMs - HOP_MS), ...(hops !== null && { hops }) };
+    if (told !== undefined) this.#tree.begins(id, parent, told);
+    const hops = told !== undefined && { hops: parent === null ? told : told + 1 };
+    const goesOn = { id, timeMs: Math.max(0, timeMs - HOP_MS), ...hops };
     for (const link of links) {
       const peer = peers.get(link);
       const isTrusted = base !== undefined && peer !== undefined && !this.#toldWrong.has(peer);
@@ -229,12 +214,11 @@ export class Rounds {
 
   /** All links have answered or are gone, or the time is over. */
   #endIfDue(round: OpenRound): void {
-    const { id, parent, parentBase, waits, endsAt, hops, told } = round;
+    const { id, parent, parentBase, waits, endsAt } = round;
     const { peers, nowMs, view, clockMs } = this.#state;
     for (const link of waits) if (peers.get(link) === undefined) waits.delete(link);
     if (waits.size > 0 && nowMs < endsAt) return;
     this.#open.delete(id);
-    if (hops !== null) this.#tree.settles(hops, told);
     if (!view.members.has(view.origin)) return;
     const own = reportOf(view.origin, view.vector, clockMs);
     const report = round.report === null ? own : merged(round.report, own);
