@@ -127,6 +127,12 @@ export class Members {
     return counted.length === 0 ? undefined : Math.max(...counted.map(({ seq }) => seq));
   }
 
+  /** Whether the last `join` of the origin is later than that of another. */
+  joinedLater(origin: string, other: string): boolean {
+    const [join, before] = [this.#joins.get(origin), this.#joins.get(other)];
+    return join !== undefined && before !== undefined && isLater(join, before);
+  }
+
   /** Every `join` and `retire`, in order of arrival. */
   ops(): Membership[] {
     return [...this.#ops];

@@ -176,6 +176,8 @@ export class MemberKeeper {
     for (const member of absent) {
       const successor = present.get(placeOf(member));
       if (successor === undefined) continue;
+      // A node that has just ended counts as heard for longer than its next life takes to be.
+      if (isMesh && !members.joinedLater(successor, member.origin)) continue;
       this.#state.note('info', `${member.origin} is retired: its node goes on as ${successor}`, {
         event: 'retires',
         origin: member.origin,

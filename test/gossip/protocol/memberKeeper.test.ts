@@ -107,6 +107,7 @@ replaced(
   () => {
     assert.equal(retiredAfterRound(OWN, [NEW]), [OLD]);
     assert.equal(retiredAfterRound(OWN, [NEW, OLD]), []);
+    assert.equal(retiredAfterRound(OWN, [OLD]), [], 'the next life is not heard yet');
     assert.equal(retiredAfterRound('node4.dddddd', [NEW]), []);
     assert.equal(retiredAfterRound('node4.dddddd', [NEW, OWN]), []);
   },
