@@ -147,9 +147,38 @@ words('a node that the page can not ask is silent only if no other hears it', ()
   );
 });
 
+words('beyond a full mesh only a link that the ring needs is shown as cut', () => {
+  const within = (name: string, peers: readonly Peer[], broken: readonly string[]): Report => {
+    const { cluster, ...report } = reportOf(name, 'x', peers);
+    if (cluster === null) throw new Error('There is no answer.');
+    const ring = { broken: broken.map((origin) => ({ origin })) };
+    return { ...report, cluster: { ...cluster, ring } };
+  };
+  const linksOf = (...reports: readonly Report[]) =>
+    pictureOf(reports).links.map(({ from, to, state }) => `${from}-${to} ${state}`);
+  const second = within('n2', [peer('n1', 'connected')], []);
+  const first = [peer('n2', 'connected'), peer('n3', 'unreachable')];
+  assert.equal(linksOf(within('n1', first, []), second), ['0-1 connected']);
+  assert.equal(linksOf(within('n1', first, ['n3']), second), ['0-1 connected', '0-2 cut']);
+  assert.equal(linksOf(second), ['0-1 connected'], 'nothing is known of the others');
+});
+
+words('nodes are in the order of their names, with numbers by their value', () => {
+  const { cluster, ...report } = reportOf('n2', 'x', []);
+  if (cluster === null) throw new Error('There is no answer.');
+  const [member] = cluster.members;
+  if (member === undefined) throw new Error('There is no member.');
+  const members = ['n10', 'n2'].map((node) => ({ ...member, node, origin: node }));
+  const { nodes } = pictureOf([{ ...report, cluster: { ...cluster, members } }]);
+  assert.equal(
+    nodes.map(({ name }) => name),
+    ['n2', 'n10'],
+  );
+});
+
 words('a member holds collection back once it is silent for 10 s, and is named', () => {
   const now = Date.UTC(2026, 10, 27);
-  const heldBack = (silentMs: number | null) => {
+  const heldBack = (silentMs: number | null, ring: Cluster['ring'] = null) => {
     const { cluster, ...report } = reportOf('n1', 'x', []);
     assert.ok(cluster);
     const heardAt = silentMs === null ? null : new Date(now - silentMs).toISOString();
@@ -158,10 +187,12 @@ words('a member holds collection back once it is silent for 10 s, and is named',
       last_heard_at: heardAt,
       holds_back: member.node === 'n3',
     }));
-    return holdBacksOf([{ ...report, cluster: { ...cluster, members } }], now);
+    return holdBacksOf([{ ...report, cluster: { ...cluster, ring, members } }], now);
   };
   assert.equal(heldBack(9000), []);
   assert.equal(heldBack(12_000), [{ node: 'n3', silentMs: 12_000, behindOps: 0 }]);
+  assert.equal(heldBack(12_000, { broken: [] }), [], 'a member that rounds tell of');
+  assert.is(heldBack(32_000, { broken: [] }).length, 1);
   assert.equal(heldBack(null), [{ node: 'n3', silentMs: null, behindOps: 0 }]);
 });
 

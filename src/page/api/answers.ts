@@ -27,6 +27,8 @@ export interface Cluster {
   readonly cluster: { readonly name: string; readonly id: string | null };
   readonly vector: Readonly<Record<string, number>>;
   readonly map_sum: { readonly sum: string; readonly as_of: string };
+  /** The ring after the node, beyond a full mesh; nodes up to 0.6.0 leave it out. */
+  readonly ring?: { readonly broken: readonly { readonly origin: string }[] } | null;
   readonly peers: readonly Peer[];
   readonly members: readonly Member[];
 }

@@ -50,6 +50,8 @@ export const isSilent = ({ report, heardBy }: NodeState): boolean =>
 
 /** The slowest member always holds collection back: people need to know it once it is silent for longer. */
 const SILENT_MS = 10_000;
+/** Beyond a full mesh a member is heard by rounds, one each 10 s. */
+const SILENT_BY_ROUNDS_MS = 30_000;
 
 export interface HoldBack {
   readonly node: string;
@@ -61,12 +63,18 @@ export interface HoldBack {
 /** @returns the members for which all wait with the collection of dead entries, as the first node tells them. */
 export function holdBacksOf(reports: readonly Report[], nowMs: number): readonly HoldBack[] {
   const seen = reports.find(({ cluster }) => cluster !== null)?.cluster;
+  const limitMs = isSparse(seen) ? SILENT_BY_ROUNDS_MS : SILENT_MS;
   return (seen?.members ?? []).flatMap(({ node, holds_back, last_heard_at, behind_ops }) => {
     const silentMs = last_heard_at === null ? null : Math.max(0, nowMs - Date.parse(last_heard_at));
-    const isSlow = silentMs === null || silentMs >= SILENT_MS;
+    const isSlow = silentMs === null || silentMs >= limitMs;
     return holds_back && isSlow ? [{ node, silentMs, behindOps: behind_ops }] : [];
   });
 }
+
+/** Whether a node is linked to a part of the others alone. */
+const isSparse = (cluster: Cluster | null | undefined): boolean => (cluster?.ring ?? null) !== null;
+
+const BY_NAME = new Intl.Collator('en', { numeric: true });
 
 export function pictureOf(reports: readonly Report[]): Picture {
   const heard = reports.filter((report) => report.cluster !== null);
@@ -78,7 +86,7 @@ export function pictureOf(reports: readonly Report[]): Picture {
     }
   const newest = newestVector(heard);
   const states = [...members.values()]
-    .sort((a, b) => (a.node < b.node ? -1 : 1))
+    .sort((a, b) => BY_NAME.compare(a.node, b.node))
     .map((member) => stateOf(member, heard, newest));
   return { nodes: states, links: linksBetween(states) };
 }
@@ -150,21 +158,29 @@ function agreementOf(
 const vectorText = ({ vector }: Cluster): string => JSON.stringify(Object.entries(vector).sort());
 
 function linksBetween(states: readonly NodeState[]): Link[] {
+  const isMeshFull = !states.some(({ report }) => isSparse(report?.cluster));
   const links: Link[] = [];
   for (let from = 0; from < states.length; from++)
     for (let to = from + 1; to < states.length; to++) {
       const [a, b] = [states[from], states[to]];
-      if (a !== undefined && b !== undefined) links.push({ from, to, ...linkOf(a, b) });
+      const link = a === undefined || b === undefined ? null : linkOf(a, b, isMeshFull);
+      if (link !== null) links.push({ from, to, ...link });
     }
   return links;
 }
 
-function linkOf(a: NodeState, b: NodeState): Pick<Link, 'state' | 'reason'> {
+/** @returns null where there is no link, and none is needed. */
+function linkOf(
+  a: NodeState,
+  b: NodeState,
+  isMeshFull: boolean,
+): Pick<Link, 'state' | 'reason'> | null {
   if (a.report === null && b.report === null)
-    return { state: 'unknown', reason: 'neither node could be asked' };
+    return isMeshFull ? { state: 'unknown', reason: 'neither node could be asked' } : null;
   const views = [peerIn(a, b), peerIn(b, a)].filter((peer) => peer !== undefined);
   const cut = views.find(({ state }) => state !== 'connected');
   if (views.length === 0 || cut !== undefined) {
+    if (!needs(a, b) && !needs(b, a)) return null;
     const why = cut?.reason ?? (cut === undefined ? 'they do not know each other' : cut.state);
     return { state: 'cut', reason: why };
   }
@@ -174,6 +190,13 @@ function linkOf(a: NodeState, b: NodeState): Pick<Link, 'state' | 'reason'> {
   return lag > 0
     ? { state: 'lagging', reason: `${things(lag, 'op')} under way` }
     : { state: 'connected', reason: 'connected' };
+}
+
+/** Whether a node should be linked to the other: to each in a full mesh, else to those on the ring up to its successor. */
+function needs({ report }: NodeState, { origin }: NodeState): boolean {
+  const cluster = report?.cluster ?? null;
+  if (cluster === null) return false;
+  return cluster.ring?.broken.some((link) => link.origin === origin) ?? true;
 }
 
 const peerIn = ({ report }: NodeState, { origin }: NodeState): Peer | undefined =>
