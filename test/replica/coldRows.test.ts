@@ -113,6 +113,17 @@ rows('a log that can not be read fails those that wait, and stops nobody', async
   assert.equal(failures, []);
 });
 
+rows('a log that is damaged fails them too, and stops the node', async () => {
+  const { cold, log, failures } = await opened(1);
+  const damage = new DamagedLogError('the test log', 'it is broken', 2);
+  log.rowsAt = () => Promise.reject(damage);
+  await cold.read({ lsn: 2 }).then(
+    () => assert.unreachable(),
+    (error: unknown) => assert.is(error, damage),
+  );
+  assert.equal(failures, [damage]);
+});
+
 for (const isDamaged of [false, true])
   rows(
     `once another log is there, nobody gets rows of the old one, ${isDamaged ? 'nor its faults' : 'as they are'}`,

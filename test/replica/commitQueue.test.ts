@@ -336,6 +336,26 @@ queue('beyond its bound of ops it refuses, and nothing of the refused is stored'
   assert.equal([...replica.vector], [[ORIGIN, 3]]);
 });
 
+queue('what fills its bound of bytes to the last one is taken', async () => {
+  const request = putting('k', { value: 'x'.repeat(40) });
+  const first = (await openReplica()).replica;
+  const waiting = first.submit([request]);
+  const { queuedBytes } = first;
+  await waiting;
+  assert.ok(queuedBytes > 40);
+  for (const [maxQueuedBytes, isTaken] of [
+    [2 * queuedBytes, true],
+    [2 * queuedBytes - 1, false],
+  ] as const) {
+    const { replica } = await openReplica({ limits: { maxQueuedBytes } });
+    const one = replica.submit([request]);
+    const other = replica.submit([request]);
+    if (isTaken) await other;
+    else assert.instance(await errorOf(other), OverloadedError);
+    await one;
+  }
+});
+
 queue('beyond its bound of bytes it refuses: keys, values and metas count', async () => {
   const { replica, holdDisk } = await openReplica({ limits: { maxQueuedBytes: 100 } });
   const release = holdDisk();
