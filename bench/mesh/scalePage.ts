@@ -12,7 +12,7 @@ const END = '<!-- The end of the figures. -->';
 interface Row {
   readonly name: string;
   readonly goal: string;
-  readonly figureOf: (size: Measured) => number | null;
+  readonly figureOf: (size: Measured) => number | null | undefined;
   readonly mostOf?: (size: Measured) => number;
 }
 
@@ -109,6 +109,7 @@ function tableOf(sizes: readonly Measured[]): string {
 
 function shownOf({ figureOf, mostOf }: Row, size: Measured): string {
   const value = figureOf(size);
+  if (value === undefined) return '';
   if (value === null) return 'never (missed)';
   const text = new Intl.NumberFormat('en', { maximumSignificantDigits: 3 }).format(value);
   return mostOf !== undefined && value > mostOf(size) ? `${text} (missed)` : text;
