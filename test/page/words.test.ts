@@ -161,6 +161,14 @@ words('beyond a full mesh only a link that the ring needs is shown as cut', () =
   assert.equal(linksOf(within('n1', first, []), second), ['0-1 connected']);
   assert.equal(linksOf(within('n1', first, ['n3']), second), ['0-1 connected', '0-2 cut']);
   assert.equal(linksOf(second), ['0-1 connected'], 'nothing is known of the others');
+  const heardBy = (heard: boolean) => {
+    const { cluster, ...report } = second;
+    const members = cluster?.members.map((member) => ({ ...member, heard })) ?? [];
+    const { nodes } = pictureOf([{ ...report, cluster: cluster && { ...cluster, members } }]);
+    return nodes.map((node) => node.heardBy.length);
+  };
+  assert.equal(heardBy(false), [1, 0, 0]);
+  assert.equal(heardBy(true), [1, 1, 1], 'rounds tell of those that have no link');
 });
 
 words('nodes are in the order of their names, with numbers by their value', () => {

@@ -167,10 +167,12 @@ function awaitedNodes(
   }));
 }
 
-/** Nodes that are connected to the origin's node. */
+/** Nodes that hear the origin's node: over a connection, or beyond a full mesh by a round too. */
 const hearersOf = (origin: string, { reports }: Observation): NodeReport[] =>
-  reports.filter(({ peers }) =>
-    peers.some((peer) => peer.origin === origin && peer.state === 'connected'),
+  reports.filter(
+    ({ ring, peers, members }) =>
+      peers.some((peer) => peer.origin === origin && peer.state === 'connected') ||
+      (ring !== null && members.some((member) => member.origin === origin && member.isHeard)),
   );
 
 function lastHeard(origin: string, { reports }: Observation): number | null {

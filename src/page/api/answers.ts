@@ -17,6 +17,8 @@ export interface Member {
   readonly origin: string;
   readonly url: string | null;
   readonly last_heard_at: string | null;
+  /** Whether the asked node hears it, over a link or by a round; nodes up to 0.6.0 leave it out. */
+  readonly heard?: boolean;
   readonly behind_ops: number | null;
   readonly holds_back: boolean;
 }

@@ -111,10 +111,13 @@ function NodeCard({
       h(
         'p',
         { class: 'hint' },
-        `${node.heardBy.join(' and ')} can reach it, and this browser can't.`,
+        `Heard by ${hearersText(node.heardBy)}; this browser can't reach it.`,
       ),
   ]);
 }
+
+const hearersText = (names: readonly string[]): string =>
+  names.length > 3 ? `${names[0]} and ${names.length - 1} other nodes` : names.join(' and ');
 
 function standingOf(node: NodeState): string {
   if (isSilent(node)) return 'not reached';

@@ -17,7 +17,7 @@ export interface NodeState {
   readonly url: string | null;
   /** Null if the page could not ask it. */
   readonly report: Report | null;
-  /** The names of nodes that are connected to it. */
+  /** The names of nodes that hear it: over a connection, or beyond a full mesh by a round too. */
   readonly heardBy: readonly string[];
   /** Ops that others hold and it lacks; null if unknown. */
   readonly lagOps: number | null;
@@ -121,15 +121,17 @@ function stateOf(
     url: url ?? report?.base ?? null,
     report,
     heardBy: heard.flatMap(({ cluster }) =>
-      cluster?.peers.some((peer) => peer.origin === origin && peer.state === 'connected')
-        ? [cluster.node]
-        : [],
+      cluster !== null && hears(cluster, origin) ? [cluster.node] : [],
     ),
     lagOps: ownLag ?? (seenLags.length > 0 ? Math.max(...seenLags) : null),
     lagMs: lags.length > 0 ? Math.max(...lags) : null,
     agrees: agreementOf(origin, report, heard),
   };
 }
+
+const hears = (cluster: Cluster, origin: string): boolean =>
+  cluster.peers.some((peer) => peer.origin === origin && peer.state === 'connected') ||
+  (isSparse(cluster) && cluster.members.some((m) => m.origin === origin && m.heard === true));
 
 /** Equal vectors must have equal map sums of the same minute. A node's own peers compare theirs as well. */
 function agreementOf(

@@ -126,6 +126,19 @@ status('a node that others hear at a URL that has no address here is told, and i
   assert.is(judge(missing, missing).faults.length, 1);
 });
 
+status('beyond a full mesh a node is heard by a round too', () => {
+  const url = 'http://node3:8000';
+  const seen = (isHeard: boolean): ClusterStatus => {
+    const members = [member('node1', OPS), { ...member('node3', OPS), isHeard }];
+    const far = report('node1', OPS, [], { members, ring: { broken: [] } });
+    const now = observation([far], { [url]: 'ENOTFOUND' }, NOW_MS, [url]);
+    return judge(now, now);
+  };
+  assert.equal(states(seen(true)), ['ok', 'heard']);
+  assert.equal(seen(true).faults, []);
+  assert.equal(states(seen(false)), ['ok', 'missing']);
+});
+
 status('nodes that are there and do not hear each other are told', () => {
   const cut = {
     peers: [peer('node1'), peer('node3', { state: 'unreachable', reason: 'timed out' })],
