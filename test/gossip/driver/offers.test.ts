@@ -81,16 +81,16 @@ const offering = suite('offers of what was set aside (rule 12)');
 
 offering('a log is offered, and then dropped once another node holds the offers', async () => {
   const { offers, replica, calls, held } = await world([asideOf()]);
-  assert.equal([offers.isDone, offers.isDue], [false, true]);
+  assert.equal([offers.isDone, offers.areSettled, offers.isDue], [false, false, true]);
   await offers.offer();
-  assert.is(offers.isDone, true);
+  assert.equal([offers.isDone, offers.areSettled], [true, false]);
   assert.is(replica.map.head('a')?.version, 7);
   held.is = false;
   await offers.dropHeld();
   assert.equal(calls, ['open old']);
   held.is = true;
   await offers.dropHeld();
-  assert.equal(calls, ['open old', 'drop old']);
+  assert.equal([calls, offers.areSettled], [['open old', 'drop old'], true]);
   assert.is(held.asked[0], replica.record(replica.origin).seq);
   assert.is(replica.header.facts.settledLog, 'old');
   await offers.dropHeld();

@@ -12,7 +12,7 @@ import {
   StoppedError,
 } from '../../../src/words/errors.ts';
 import { helloOf } from '../../support/cores.ts';
-import { deltaOf, openReplica, PEER, turn } from '../../support/replicas.ts';
+import { deleting, deltaOf, openReplica, PEER, putting, turn } from '../../support/replicas.ts';
 import {
   asideOf,
   CONNECTION,
@@ -112,6 +112,41 @@ outputs('while the log is changed nobody is greeted, and nobody dialled', async 
   wire.driver.tick();
   assert.equal([typesOf(wire.take()), wire.dialled], [[], []]);
   assert.equal(wire.closed, ['the node goes on under another origin']);
+});
+
+outputs('a question by the hash of a digest is a pull as well', async () => {
+  const opened = await member();
+  const wire = wired(opened);
+  greet(wire, opened);
+  const [question] = wire.take().filter(({ type }) => type === 'digest');
+  assert.ok(question?.type === 'digest');
+  wire.say({ type: 'same', clock: opened.replica.nowMs(), re: question.re ?? 0 });
+  await turn();
+  opened.clock.nowMs += 2000;
+  wire.driver.tick();
+  assert.equal(typesOf(wire.take()), ['level']);
+  assert.is(wire.driver.counts.pulls, 2);
+});
+
+outputs('nothing is collected before what was set aside is offered', async () => {
+  for (const isOffered of [false, true]) {
+    const opened = await openReplica();
+    const { replica, clock } = opened;
+    await replica.membership.form('the cluster', memberValue('node1', null));
+    await replica.submit([putting('a'), deleting('a')]);
+    const openAside = async () => {
+      if (!isOffered) throw new DiskFullError();
+      return null;
+    };
+    const wire = wired(opened, { setAside: [asideOf()], logs: { openAside } });
+    for (let ticks = 0; ticks < 20; ticks++) {
+      clock.nowMs += 250;
+      wire.driver.tick();
+      await turn();
+    }
+    const { owesOffers, counts } = wire.driver;
+    assert.equal([owesOffers, counts.collected > 0], [!isOffered, isOffered]);
+  }
 });
 
 outputs.run();
