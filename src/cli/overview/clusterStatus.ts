@@ -54,7 +54,7 @@ const BY_NAME = new Intl.Collator('en', { numeric: true });
 
 /** @param earlier may be the same as `now`, for a first look. */
 export function judge(earlier: Observation, now: Observation): ClusterStatus {
-  const [first] = now.reports;
+  const first = typicalOf(now);
   const members = membersIn(now);
   const differing = differingNodes(now, members);
   const nodes = [...members.values()].map((member) =>
@@ -242,9 +242,13 @@ function unaskedFault({ nodeId, origin, url }: NodeStatus, now: Observation): st
   return `${nodeId} can't be asked at ${url}${reason === undefined ? '' : ` (${reason})`}${heard}: if it can be reached elsewhere, add that URL.`;
 }
 
-function clusterFaults({ reports }: Observation): string[] {
-  const [first] = reports;
-  return reports
+/** The report that names the cluster: of a node that is in one, if there is any. */
+const typicalOf = ({ reports }: Observation): NodeReport | undefined =>
+  reports.find((one) => !isOutside(one)) ?? reports[0];
+
+function clusterFaults(now: Observation): string[] {
+  const first = typicalOf(now);
+  return now.reports
     .filter(({ clusterId }) => first !== undefined && clusterId !== first.clusterId)
     .map(
       ({ nodeId, clusterId }) =>

@@ -186,7 +186,8 @@ status('a node that is in no cluster yet is shown with its own faults', () => {
   const names = judged.nodes.map(({ nodeId, state }) => `${nodeId} ${state}`);
   assert.equal(names, ['node1 missing', 'node2 missing', 'node3 missing', 'node4 failing']);
   assert.is(judged.faults.at(-1), 'node4: Its clock is refused.');
-  const beside = observation([...three(), report('node4', {}, [], unjoined)]);
+  const beside = observation([report('node4', {}, [], unjoined), ...three()]);
+  assert.is(judge(beside, beside).clusterId, '0123456789abcdef');
   assert.equal(judge(beside, beside).faults, [
     'node4: Its clock is refused.',
     'node4 is in no cluster yet.',
