@@ -20,7 +20,7 @@ const FILES_AT_ONCE = availableParallelism() + 1;
 const DIRECTORIES = ['test', 'worlds/test'];
 const DEFAULT_LIMIT_SECONDS = 180;
 // These wait most, so they come first, with those that name a limit; the short ones fill the gaps.
-const STARTS_PROCESSES = /\.processes(\.slow)?\.test\.ts$/;
+const STARTS_PROCESSES = /\.processes(\.slow|\.bench)?\.test\.ts$/;
 const IS_SLOW = /\.slow\.test\.ts$/;
 const IS_LONG = /\.bench\.test\.ts$/;
 const SETS = new Map([
