@@ -1,6 +1,7 @@
 /** One real node (src/node/engine.ts) on simulated time and network, with its log in memory, and with no oracle beside it. */
 import { NodeClock, type Timeline } from '../../sim/clock.ts';
 import { Dice } from '../../sim/dice.ts';
+import type { SimTransport } from '../../sim/transport.ts';
 import type { CoreSettings } from '../../src/gossip/protocol/inputOutput.ts';
 import type { Log } from '../../src/log/log.ts';
 import { MemoryLog } from '../../src/log/memory.ts';
@@ -9,14 +10,25 @@ import { Engine, openLogs, type Timers } from '../../src/node/engine.ts';
 import { type LogStore, NodeLogs } from '../../src/node/nodeLogs.ts';
 import { PagedEntries } from '../../src/store/pagedEntries.ts';
 import { defaultLimits } from '../../src/words/limits.ts';
+import type { Note } from '../../src/words/note.ts';
 import type { Meter } from './meter.ts';
 
 export interface NodeOptions {
   readonly name: string;
+  /** Of its processes with this name the how many-th, from 0: each draws its own dice. */
+  readonly life: number;
   readonly url: string;
   readonly seed: number;
   readonly seeds: readonly string[];
   readonly size: number;
+  /** In the place of those of this file. */
+  readonly settings: Partial<CoreSettings>;
+  readonly note: Note;
+}
+
+export interface StartedNode {
+  readonly engine: Engine;
+  readonly transport: SimTransport;
 }
 
 /** Those of a real node by default, where a node has a default. */
@@ -50,9 +62,9 @@ export async function startNode(
   options: NodeOptions,
   timeline: Timeline,
   network: Meter,
-): Promise<Engine> {
-  const { name, url, seed, seeds, size } = options;
-  const dice = new Dice(seed, name);
+): Promise<StartedNode> {
+  const { name, life, url, seed, seeds, size, note } = options;
+  const dice = new Dice(seed, life === 0 ? name : `${name} ${life}`);
   const newOrigin = (): string => `${name}.${dice.text(6)}`;
   const clock = new NodeClock(timeline, 0);
   const logs = new NodeLogs(
@@ -75,10 +87,12 @@ export async function startNode(
     instance: dice.text(8),
     maxMembers: 2 * size,
     maxJoinsPerMinute: size,
+    ...options.settings,
   };
+  const transport = network.attach(name, url);
   const engine = new Engine({
     ...opened,
-    transport: network.attach(name, url),
+    transport,
     settings,
     retentionMs: 3_600_000,
     holdMs: 0,
@@ -88,13 +102,13 @@ export async function startNode(
     random: dice.random,
     newId: () => dice.text(16),
     newOrigin,
-    note: () => {},
+    note,
     fail: (error) => {
       throw error;
     },
   });
   engine.start();
-  return engine;
+  return { engine, transport };
 }
 
 function timersOf(timeline: Timeline, name: string): Timers {

@@ -2,6 +2,8 @@
 import { EPOCH_MS, Timeline } from '../../sim/clock.ts';
 import { Dice } from '../../sim/dice.ts';
 import { Trace } from '../../sim/trace.ts';
+import type { SimTransport } from '../../sim/transport.ts';
+import type { CoreSettings } from '../../src/gossip/protocol/inputOutput.ts';
 import type { Engine } from '../../src/node/engine.ts';
 import { isDead } from '../../src/words/op.ts';
 import type { Request } from '../../src/words/requests.ts';
@@ -15,7 +17,10 @@ const WAY_MS = 5;
 const LOOK_MS = 250;
 /** So many nodes start within a second, as 100 within a minute do, or faster. */
 const STARTS_A_SECOND = 20;
-const SEEDS = 3;
+const ADDRESSES = 3;
+
+export const nameAt = (index: number): string => `n${index + 1}`;
+const urlOf = (name: string): string => `http://${name}`;
 
 /** Nobody reads it. */
 class NoTrace extends Trace {
@@ -23,18 +28,42 @@ class NoTrace extends Trace {
   override detail(): void {}
 }
 
+/** The settings that a world of changing members has in the place of the usual. */
+export interface WorldChanges {
+  /** The first so many nodes are the addresses of all. */
+  readonly addresses?: number;
+  /** So many nodes start within a second. */
+  readonly startsASecond?: number;
+  readonly settings?: Partial<CoreSettings>;
+}
+
+/** A message of a node to the people who run it. */
+export interface Noted {
+  readonly atMs: number;
+  readonly name: string;
+  readonly text: string;
+  readonly event: string | undefined;
+}
+
 export class LargeWorld {
   readonly timeline = new Timeline();
   readonly meter: Meter;
   readonly dice: Dice;
   readonly size: number;
+  /** Those that run. */
   readonly nodes: Engine[] = [];
+  readonly notes: Noted[] = [];
   readonly #seed: number;
+  readonly #changes: WorldChanges;
+  readonly #lives = new Map<string, number>();
+  readonly #transports = new Map<Engine, SimTransport>();
   #written = 0;
+  #mostMembers = 0;
 
-  constructor(size: number, seed: number, loss: number) {
+  constructor(size: number, seed: number, loss: number, changes: WorldChanges = {}) {
     this.size = size;
     this.#seed = seed;
+    this.#changes = changes;
     this.dice = new Dice(seed, 'large world');
     this.meter = new Meter(this.timeline, new Dice(seed, 'network'), new NoTrace(), {
       delayMs: [WAY_MS, WAY_MS],
@@ -51,20 +80,58 @@ export class LargeWorld {
   }
 
   startAll(): void {
-    const names = Array.from({ length: this.size }, (_, index) => `n${index + 1}`);
-    const seeds = names.slice(0, SEEDS).map((name) => `http://${name}`);
-    for (const [index, name] of names.entries())
-      this.timeline.plan(
-        Math.round((index * 1000) / STARTS_A_SECOND),
-        name,
-        'start',
-        () => void this.#start(name, seeds),
-      );
+    const { startsASecond = STARTS_A_SECOND } = this.#changes;
+    for (let index = 0; index < this.size; index++) {
+      const name = nameAt(index);
+      const afterMs = Math.round((index * 1000) / startsASecond);
+      this.timeline.plan(afterMs, name, 'start', () => void this.start(name));
+    }
   }
 
-  async #start(name: string, seeds: readonly string[]): Promise<void> {
-    const options = { name, url: `http://${name}`, seed: this.#seed, seeds, size: this.size };
-    this.nodes.push(await startNode(options, this.timeline, this.meter));
+  /** A process begins with an empty log. */
+  async start(name: string): Promise<Engine> {
+    const { addresses = ADDRESSES, settings = {} } = this.#changes;
+    const life = this.#lives.get(name) ?? 0;
+    this.#lives.set(name, life + 1);
+    const seeds = Array.from({ length: addresses }, (_, index) => urlOf(nameAt(index)));
+    const { engine, transport } = await startNode(
+      {
+        name,
+        life,
+        url: urlOf(name),
+        seed: this.#seed,
+        seeds,
+        size: this.size,
+        settings,
+        note: (_level, text, facts) =>
+          this.notes.push({ atMs: this.timeline.nowMs, name, text, event: facts?.event }),
+      },
+      this.timeline,
+      this.meter,
+    );
+    this.nodes.push(engine);
+    this.#transports.set(engine, transport);
+    return engine;
+  }
+
+  /** The process ends in good order, and its log is lost. */
+  stop(engine: Engine): void {
+    this.#end(engine);
+    void engine.stop();
+  }
+
+  /** The process is gone without a word, and its log with it. */
+  kill(engine: Engine): void {
+    this.#end(engine);
+    const transport = this.#transports.get(engine);
+    if (transport !== undefined) this.meter.detach(transport);
+  }
+
+  #end(engine: Engine): void {
+    const index = this.nodes.indexOf(engine);
+    if (index === -1) throw new Error(`${engine.replica.nodeId} does not run`);
+    this.nodes.splice(index, 1);
+    engine.quiesce();
   }
 
   /** Lets so many simulated milliseconds go by. */
@@ -84,21 +151,33 @@ export class LargeWorld {
     if (this.timeline.nowMs !== endsAtMs) throw new Error('the end came at another time');
   }
 
+  /** The most members that any node has counted, of the moments that `until` has looked at. */
+  get mostMembers(): number {
+    return this.#mostMembers;
+  }
+
   /** @returns the simulated milliseconds until the condition held; null if it never did. */
   async until(limitMs: number, holds: () => boolean): Promise<number | null> {
     const startMs = this.timeline.nowMs;
     while (!holds()) {
       if (this.timeline.nowMs - startMs >= limitMs) return null;
       await this.run(LOOK_MS);
+      for (const { replica } of this.nodes)
+        this.#mostMembers = Math.max(this.#mostMembers, replica.members.size);
     }
     return this.timeline.nowMs - startMs;
   }
 
-  /** Each holds all ops, and every node is a member. */
+  /** Each node of the whole cluster holds all ops, and is a member. */
   get isLevel(): boolean {
-    const { nodes, size } = this;
+    return this.nodes.length === this.size && this.isLevelAt(this.size);
+  }
+
+  /** Each node that runs holds all ops, and counts so many members. */
+  isLevelAt(size: number): boolean {
+    const { nodes } = this;
     const [first] = nodes;
-    if (first === undefined || nodes.length < size) return false;
+    if (first === undefined) return false;
     const { vector } = first.replica;
     return nodes.every(
       ({ replica }) =>
