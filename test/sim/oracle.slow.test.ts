@@ -74,7 +74,7 @@ const SHOWN_BY: Readonly<Record<string, string>> = {
 /** Where a rule is seldom needed: the first seed that shows its lack. */
 const FIRST_SEEDS: Readonly<Record<string, number>> = {
   'fork check': 11,
-  'settled certificates': 5,
+  'settled certificates': 13,
   'a link to the successor': 5,
   'members that have gone': 44,
   'no cluster after a rejoin': 127,
