@@ -27,7 +27,7 @@ admission('one more than max-members waits, and joins once a member is retired',
   assert.is((await third.get('key')).status, 503);
   assert.is(await metric(first, 'hearsay_members'), 2);
   await second.stop();
-  await waitForLog(first, /2 members already, which is max-members/, LIMIT_MS);
+  await waitForLog(first, /2 members, and --max-members allows no more/, LIMIT_MS);
   const retired = await first.request('/_cluster/retire', {
     method: 'POST',
     headers: { 'Content-Type': 'application/json', 'X-Internal-Token': TOKEN },
