@@ -25,6 +25,24 @@ import type { Vector } from '../../src/words/vector.ts';
 import { membership } from './ops.ts';
 
 export const NOW = 1_795_000_000_000;
+
+/** Times and bounds of a core in tests; each test overrides those that it is about. */
+export const SETTINGS = {
+  firstRedialMs: 100,
+  maxRedialMs: 3000,
+  maxMembers: 64,
+  meshLimit: 64,
+  maxJoinsPerMinute: 5,
+  joinTimeoutMs: 10_000,
+  pullIntervalMs: 1000,
+  pullTimeoutMs: 5000,
+  maxClockSkewMs: 10_000,
+  memberTimeoutMs: 1e9,
+  claimPatienceMs: 60_000,
+  rejoinPauseMs: 600_000,
+  peerRefusalMs: 600_000,
+  hearingMs: 15_000,
+} as const;
 const PASS_TICK_MS = 250;
 
 export const ofKind = <Kind extends Output['kind']>(
@@ -170,25 +188,12 @@ export function testCore({
   };
   const core = new Core(
     {
+      ...SETTINGS,
       nodeId: origin.slice(0, origin.indexOf('.')),
       cluster: 'hearsay',
       instance: `instance of ${origin}`,
       urls: [],
       url: null,
-      firstRedialMs: 100,
-      maxRedialMs: 3000,
-      maxMembers: 64,
-      meshLimit: 64,
-      maxJoinsPerMinute: 5,
-      joinTimeoutMs: 10_000,
-      pullIntervalMs: 1000,
-      pullTimeoutMs: 5000,
-      maxClockSkewMs: 10_000,
-      memberTimeoutMs: 1e9,
-      claimPatienceMs: 60_000,
-      rejoinPauseMs: 600_000,
-      peerRefusalMs: 600_000,
-      hearingMs: 15_000,
       ...settings,
     },
     view,

@@ -5,8 +5,8 @@ import { Offers, type OffersOptions } from '../../../src/gossip/driver/offers.ts
 import type { SetAside } from '../../../src/replica/setAside.ts';
 import { memberValue } from '../../../src/rules/members.ts';
 import type { Vector } from '../../../src/words/vector.ts';
-import { put } from '../../support/ops.ts';
 import { openReplica, PEER, type TestReplica } from '../../support/replicas.ts';
+import { asideOf } from './wired.ts';
 
 const JOIN_TIMEOUT_MS = 10_000;
 
@@ -19,21 +19,6 @@ interface World extends TestReplica {
   /** The seqs that were asked for, and whether another node holds them. */
   readonly held: { asked: number[]; is: boolean };
 }
-
-const asideOf = (fields: Partial<SetAside> = {}): SetAside => ({
-  name: 'old',
-  origin: 'node1.before',
-  clusterId: 'the cluster',
-  members: [],
-  entries: [put({ origin: 'node1.before', key: 'a', version: 7 })],
-  records: new Map(),
-  stable: new Map(),
-  state: 'sound',
-  openedAtSeq: 1,
-  hadOthers: false,
-  isSettled: false,
-  ...fields,
-});
 
 /** @param joined whether the log takes offers. */
 async function world(

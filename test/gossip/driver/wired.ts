@@ -13,7 +13,7 @@ import { memberValue } from '../../../src/rules/members.ts';
 import { ZERO } from '../../../src/words/hash.ts';
 import { seeded } from '../../../src/words/random.ts';
 import { NO_TRACER, type Tracer } from '../../../src/words/trace.ts';
-import { helloOf } from '../../support/cores.ts';
+import { helloOf, SETTINGS } from '../../support/cores.ts';
 import { put } from '../../support/ops.ts';
 import { openReplica, PEER, type TestReplica } from '../../support/replicas.ts';
 
@@ -62,25 +62,12 @@ export function wired(
       stop: async () => {},
     },
     settings: {
+      ...SETTINGS,
       nodeId: 'node1',
       cluster: 'hearsay',
       instance: 'this one',
       urls: [...urls],
       url,
-      firstRedialMs: 100,
-      maxRedialMs: 3000,
-      maxMembers: 64,
-      meshLimit: 64,
-      maxJoinsPerMinute: 5,
-      joinTimeoutMs: 10_000,
-      pullIntervalMs: 1000,
-      pullTimeoutMs: 5000,
-      maxClockSkewMs: 10_000,
-      memberTimeoutMs: 1e9,
-      claimPatienceMs: 60_000,
-      rejoinPauseMs: 600_000,
-      peerRefusalMs: 600_000,
-      hearingMs: 15_000,
     },
     random: seeded(1),
     steadyMs: () => clock.nowMs,
@@ -149,7 +136,7 @@ export function sameDigest({ replica }: TestReplica): Digest {
   };
 }
 
-export const asideOf = (): SetAside => ({
+export const asideOf = (fields: Partial<SetAside> = {}): SetAside => ({
   name: 'old',
   origin: 'node1.before',
   clusterId: 'the cluster',
@@ -161,4 +148,5 @@ export const asideOf = (): SetAside => ({
   openedAtSeq: 1,
   hadOthers: false,
   isSettled: false,
+  ...fields,
 });

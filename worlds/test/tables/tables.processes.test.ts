@@ -3,7 +3,6 @@ import * as assert from 'uvu/assert';
 import { startCluster } from '../../../test/support/nodes.ts';
 import { waitFor } from '../../../test/support/processes.ts';
 import { packEpoch, packSave, readConflict } from '../../rules/fences.ts';
-import type { PlayerRecord } from '../../rules/progress.ts';
 import type { WorldConfiguration } from '../../rules/worldConfiguration.ts';
 import { openCache } from '../../tables/cache.ts';
 import { InstanceTables, instanceOf } from '../../tables/instanceTables.ts';
@@ -17,21 +16,11 @@ import {
   sessionSchema,
 } from '../../tables/schemas.ts';
 import { TableMirror } from '../../tables/tableMirror.ts';
+import { record } from '../support/playerRecord.ts';
 
 const tables = suite('tables');
 
 const PLAYER = 'p0123456789abcdefghij';
-const record: PlayerRecord = {
-  position: { x: 1, y: 2 },
-  coins: 12,
-  milestone: 10,
-  distance: 5,
-  playedMs: 6,
-  visits: 1,
-  world: 'meadow',
-  instance: 'eu-meadow-1-1',
-  savedAtMs: 99,
-};
 const configuration: WorldConfiguration = {
   name: 'Meadow',
   map: 'meadow',

@@ -4,28 +4,16 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { startCluster } from '../../../test/support/nodes.ts';
 import { waitFor } from '../../../test/support/processes.ts';
-import type { PlayerRecord } from '../../rules/progress.ts';
 import { openCache } from '../../tables/cache.ts';
 import { PlayerRecords } from '../../tables/playerRecords.ts';
 import { GatheredStore } from '../../world/gatheredStore.ts';
 import { samplesOf } from '../support/exposition.ts';
+import { record } from '../support/playerRecord.ts';
 import { playerId } from '../support/testWorld.ts';
 
 const gathered = suite('gathered store');
 
 const PLAYERS = 50;
-
-const record: PlayerRecord = {
-  position: { x: 1, y: 2 },
-  coins: 12,
-  milestone: 10,
-  distance: 5,
-  playedMs: 6,
-  visits: 1,
-  world: 'meadow',
-  instance: 'eu-meadow-1-1',
-  savedAtMs: 99,
-};
 
 gathered('fifty who come at one moment are read by one request, and saved by one', async () => {
   await using cluster = await startCluster({ nodes: 1 });
