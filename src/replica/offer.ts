@@ -84,6 +84,7 @@ async function offerLost(options: OfferOptions): Promise<boolean> {
     isRecent: judgement.isRecent(op, maxClockSkewMs),
   });
   const counts = { offered: 0, known: 0, beaten: 0, undecided: 0 };
+  const losers: string[] = [];
   for (let from = 0; from < lost.length; from += BATCH) {
     const ops = await wholeOps(lost.slice(from, from + BATCH), old, note);
     const outcomes = await inParts(ops, (part) => replica.offering.lost(part, judged, life));
@@ -91,14 +92,17 @@ async function offerLost(options: OfferOptions): Promise<boolean> {
       const op = ops[index];
       if (op === undefined) continue;
       counts[outcome]++;
-      if (outcome === 'beaten') note('info', `${shown(op)} loses: the cluster holds a later op`);
+      if (outcome === 'beaten') losers.push(shown(op));
       if (outcome === 'undecided' && isFinal)
         note('warn', `${shown(op)} is left out: ${FORGOTTEN}`);
     }
   }
   if (counts.offered > 0)
     note('info', `ops of ${origin} that the cluster lacked are offered again: ${counts.offered}`);
-  return counts.undecided === 0 || isFinal;
+  const isDecided = counts.undecided === 0 || isFinal;
+  // If not, the ops are offered once more, and lose once more.
+  if (isDecided) for (const op of losers) note('info', `${op} loses: the cluster holds a later op`);
+  return isDecided;
 }
 
 /** For each key the greatest op that the old log held, collected or not, unless it is known. */

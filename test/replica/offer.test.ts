@@ -361,6 +361,18 @@ undecided('they wait for a judge, and are left out and told when none came in ti
   assert.not(cluster.replica.map.get('n'));
 });
 
+undecided('an op that loses beside them is told once, by the last offer', async () => {
+  const { old, cluster } = await forgetful();
+  await cluster.replica.membership.admit('node3.cccccc', memberValue('node3', null));
+  await old.replica.submit([putting('b', { version: 2 })]);
+  await cluster.replica.submit([putting('b', { version: 9 })]);
+  const early = await offer(cluster, old);
+  assert.is(early.isDecided, false);
+  assert.equal(early.notes, []);
+  const { notes } = await offer(cluster, old, { leavesOut: true });
+  assert.is(notes.filter((text) => /put of "b" at version 2 .* loses/.test(text)).length, 1);
+});
+
 undecided('one judge that has forgotten nothing is enough', async () => {
   const { old, cluster } = await forgetful();
   const peers = [page([], false), page([], true)];
