@@ -73,9 +73,9 @@ export function rowOf({ file, source, text, change }: Mutant): string {
   );
 }
 
-/** The rows of the table of survivors, without their last column and without padding. */
-export const explainedRows = (document: string): string[] =>
-  [...document.matchAll(/^\| `src\/.*$/gm)].map(([row]) => {
+/** The rows of the table of survivors, or of what a run tells, without their last column and without padding. */
+export const explainedRows = (text: string): string[] =>
+  [...text.matchAll(/^ *\| `src\/.*$/gm)].map(([row]) => {
     const cells = row.split(/(?<!\\)\|/).map((cell) => cell.trim());
     return `| ${cells.slice(1, 4).join(' | ')} |`;
   });

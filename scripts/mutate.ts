@@ -3,7 +3,8 @@
  * changes that no test notices.
  *
  *   npm run mutate                               every condition of the rules, the gossip, the replica, the watch
- *   npm run mutate -- --file memberKeeper        only files whose path holds this
+ *   npm run mutate -- --file memberKeeper        only files whose path holds this, or one of several
+ *   npm run mutate -- --survivors earlier.txt    only the changes that the output of an earlier run tells as survivors
  *   npm run mutate -- --number 50 --seed 3       a sample
  *   npm run mutate -- --near                     only by the tests of the file's folder: quick, and stricter
  *   npm run mutate -- --jobs 1                   one at a time; else one for each core
@@ -42,7 +43,8 @@ const MAX_OUTPUT = 8000;
 type Outcome = 'killed' | 'survived' | 'known';
 
 interface Flags {
-  readonly file: string;
+  readonly file: readonly string[];
+  readonly survivors?: string;
   readonly number?: number;
   readonly seed: number;
   readonly near: boolean;
@@ -60,7 +62,8 @@ const command = new Command('npm run mutate --')
   .description(
     'Changes one condition of the source at a time, and lists the changes that no test notices.',
   )
-  .option('--file <part>', 'only files whose path holds this', '')
+  .option('--file <part...>', 'only files whose path holds this, or one of several', [''])
+  .option('--survivors <output>', 'only the survivors that this file, the output of a run, tells')
   .option('--number <number>', 'a sample of so many; else every condition', whole)
   .option('--seed <number>', 'the seed of the sample', whole, 1)
   .option('--near', "only by the tests of the file's folder: quick, and stricter", false)
@@ -70,19 +73,28 @@ const command = new Command('npm run mutate --')
 
 process.exitCode = await main(command.parse().opts<Flags>());
 
-async function main({ file, number, seed, near, jobs }: Flags): Promise<number> {
-  const sources = sourceFiles(...MUTATED).filter(({ path }) => path.includes(file));
+async function main({ file, survivors, number, seed, near, jobs }: Flags): Promise<number> {
+  const sources = sourceFiles(...MUTATED).filter(({ path }) =>
+    file.some((part) => path.includes(part)),
+  );
   if (sources.length === 0) {
-    say(`No file below ${MUTATED.join(', ')} has "${file}" in its path: name a part of one.`);
+    say(
+      `No file below ${MUTATED.join(', ')} has "${file.join('", "')}" in its path: name a part of one.`,
+    );
     return 2;
   }
+  const told =
+    survivors === undefined ? null : new Set(explainedRows(readFileSync(survivors, 'utf8')));
   setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
-  const orderOf = testFinder(near);
-  const all = sources.flatMap(mutantsOf);
+  const groupsOf = testFinder(near);
+  const all = sources
+    .flatMap(mutantsOf)
+    .filter((mutant) => told === null || told.has(rowOf(mutant)));
   const mutants = shuffled(all, seeded(seed)).slice(0, number);
   mutants.sort((a, b) => (a.file < b.file ? -1 : a.file > b.file ? 1 : a.start - b.start));
-  const usualMs = await usualTimes(mutants, orderOf);
+  const usualMs = await usualTimes(mutants, groupsOf);
   if (usualMs === null) return 1;
+  const orderOf = ordered(groupsOf, usualMs);
 
   const known = new Set(explainedRows(readFileSync(DOCUMENT, 'utf8')));
   const counts: Record<Outcome, number> = { killed: 0, survived: 0, known: 0 };
@@ -109,10 +121,10 @@ async function main({ file, number, seed, near, jobs }: Flags): Promise<number> 
 }
 
 /**
- * The tests that import a file, directly or through others: at first its own, those of its folder, which most often
- * notice a change, then the others. The order of a file is the same list each time, and may be changed.
+ * The tests that import a file, directly or through others: at first its own, then those of its folder, which most
+ * often notice a change, then the others.
  */
-function testFinder(onlyNear: boolean): (path: string) => string[] {
+function testFinder(onlyNear: boolean): (path: string) => readonly string[][] {
   const files = new Map<string, SourceFile>(
     sourceFiles('src', 'test', 'sim', 'scripts').map((file) => [file.path, file]),
   );
@@ -124,20 +136,28 @@ function testFinder(onlyNear: boolean): (path: string) => string[] {
   );
   tests.push('test/cluster/silence.test.ts');
   const reached = new Map(tests.map((path) => [path, reachedFrom(path, files)]));
-  const sizeOf = (path: string): number => reached.get(path)?.size ?? 0;
-  const orderOf = (path: string): string[] => {
-    const fitting = tests.filter((test) => reached.get(test)?.has(path));
+  return (path) => {
     const [ownest, near, far]: [string[], string[], string[]] = [[], [], []];
     const folder = path.replace(/^src/, 'test').replace(/[^/]+$/, '');
     const own = path.replace(/^src/, 'test').replace(/\.ts$/, '.test.ts');
-    for (const test of fitting)
-      (test === own ? ownest : test.startsWith(folder) ? near : far).push(test);
-    const bySize = (a: string, b: string): number => sizeOf(a) - sizeOf(b);
-    return [...ownest, ...near.sort(bySize), ...(onlyNear ? [] : far.sort(bySize))];
+    for (const test of tests)
+      if (reached.get(test)?.has(path))
+        (test === own ? ownest : test.startsWith(folder) ? near : far).push(test);
+    return [ownest, near, onlyNear ? [] : far];
   };
+}
+
+/** The quick tests of each group first. The order of a file is the same list each time, and may be changed. */
+function ordered(
+  groupsOf: (path: string) => readonly string[][],
+  usualMs: ReadonlyMap<string, number>,
+): (path: string) => string[] {
+  const timeOf = (test: string): number => usualMs.get(test) ?? 0;
   const orders = new Map<string, string[]>();
   return (path) => {
-    const order = orders.get(path) ?? orderOf(path);
+    const order =
+      orders.get(path) ??
+      groupsOf(path).flatMap((group) => group.toSorted((a, b) => timeOf(a) - timeOf(b)));
     orders.set(path, order);
     return order;
   };
@@ -152,9 +172,9 @@ function moveToFront(tests: string[], test: string): void {
 /** How long each test takes without any change, milliseconds; null where one fails, which is told. */
 async function usualTimes(
   mutants: readonly Mutant[],
-  orderOf: (path: string) => readonly string[],
+  groupsOf: (path: string) => readonly string[][],
 ): Promise<ReadonlyMap<string, number> | null> {
-  const tests = [...new Set(mutants.flatMap(({ file }) => orderOf(file)))];
+  const tests = [...new Set(mutants.flatMap(({ file }) => groupsOf(file).flat()))];
   const result = await resultOf(tests, () => BASELINE_LIMIT_MS * patience());
   if (result.passes) return result.tookMs;
   say(`${result.lastTest} fails without any change:\n${result.output}`);

@@ -21,6 +21,7 @@ import {
   type TestCore,
   testCore,
 } from '../../support/cores.ts';
+import { membership } from '../../support/ops.ts';
 
 const ORIGINS = [1, 2, 3, 4, 5].map(originOf);
 const [ONE, TWO, THREE, FOUR] = ORIGINS as [string, string, string, string];
@@ -124,6 +125,16 @@ certificates('what has come is neither waited for nor asked for', () => {
   node.receive(0, { type: 'certified', id: 'r' });
   node.receive(1, whole('r', 1));
   node.receive(0, { type: 'certified', id: 'r' });
+  assert.equal(after(node, ASK_AFTER_MS), []);
+});
+
+certificates('a node that has not joined takes none, whatever part of a log it holds', () => {
+  const node = testCore({ origin: THREE, joined: false, settings: { meshLimit: 3 } });
+  for (const key of ORIGINS) node.view.members.fold(membership({ key }));
+  node.core.stability.certify = () => assert.unreachable('it takes a certificate');
+  node.greet(0, helloOf(ONE));
+  assert.equal(node.receive(0, whole('r', 1)), []);
+  node.receive(0, { type: 'certified', id: 'later' });
   assert.equal(after(node, ASK_AFTER_MS), []);
 });
 

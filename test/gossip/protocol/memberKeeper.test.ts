@@ -203,4 +203,10 @@ urls('a member whose URL nobody can dial is told of once, and is not dialled', (
   assert.match(told[0] ?? '', /^node2\.aaaaaa joined with/);
 });
 
+urls('a node that has not joined dials no member of the part of a log that it holds', () => {
+  const { view, pass } = testCore({ joined: false });
+  view.members.fold(membership({ key: OLD, value: memberValue('node2', URL) }));
+  assert.equal(ofKind(pass(2000), 'dial'), []);
+});
+
 urls.run();

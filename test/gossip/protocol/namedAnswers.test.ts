@@ -9,6 +9,7 @@ import {
   ofKind,
   originOf,
   pulledFrom,
+  SETTINGS,
   sent,
   type TestCore,
   testCore,
@@ -202,6 +203,20 @@ joining('one snapshot at a time: a second one is not begun', () => {
   node.step({ kind: 'tookSnapshot', connection: 2, part: 0, ended: false, ok: true, fault: null });
   // As if the other had been asked as well.
   assert.equal(node.receive(3, partOf(0, 1)), []);
+});
+
+joining('a snapshot of which no part comes for the time of a pull is thrown away', () => {
+  const node = fresh();
+  node.receive(2, partOf(0, 1));
+  node.clock.nowMs += 4000;
+  node.step({ kind: 'tookSnapshot', connection: 2, part: 0, ended: false, ok: true, fault: null });
+  node.clock.nowMs += SETTINGS.pullTimeoutMs;
+  assert.equal(ofKind(node.tick(), 'rejoin'), []);
+  node.clock.nowMs += 1;
+  assert.equal(
+    ofKind(node.tick(), 'rejoin').map(({ keep }) => keep),
+    [false],
+  );
 });
 
 joining('a log that came to hold something else meanwhile is thrown away', () => {

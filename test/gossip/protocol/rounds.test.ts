@@ -69,6 +69,20 @@ rounds('up to the mesh limit nobody begins a round', () => {
   for (let count = 0; count < 60; count++) assert.equal(sent(ticked(node, 1000), 'round'), []);
 });
 
+rounds('up to the mesh limit the core does no other thing for a client that waits', () => {
+  const [asked, left] = [true, false].map((waits) => {
+    const node = meshed({ meshLimit: 5 });
+    if (waits) node.core.askAll(1, 60_000);
+    return Array.from({ length: 20 }, () => {
+      const outputs = node.pass(1000);
+      for (const connection of [0, 1])
+        node.receive(connection, { type: 'later', re: node.pullNumber(connection) });
+      return outputs;
+    });
+  });
+  assert.equal(asked, left);
+});
+
 rounds(
   'the smallest member that is heard begins: it asks each link, and waits for their answers',
   () => {
