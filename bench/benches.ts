@@ -46,7 +46,7 @@ export const benches: ReadonlyMap<string, Bench> = new Map<string, Bench>([
     'put',
     {
       measures:
-        "PUTs on 64 connections, each synced to the disk before its answer: a node, Redis with `appendfsync always`, etcd's JSON gateway; and the bare server, which keeps nothing.",
+        "PUTs on 64 connections, each synced to the disk before its answer: a node, Redis with `appendfsync always`, etcd's JSON gateway; the bare server, which keeps nothing; and the plain cache, which has a log and no rules.",
       run: benchPut,
     },
   ],
@@ -54,7 +54,7 @@ export const benches: ReadonlyMap<string, Bench> = new Map<string, Bench>([
     'bulk',
     {
       measures:
-        "Batches of 100 on 8 connections, requests with an op a line, the client's own batches: beside Redis with 25 connections that send 32 requests ahead, so that 800 ops are under way on each side.",
+        "Batches of 100 on 8 connections, requests with an op a line, the client's own batches: beside Redis with 25 connections that send 32 requests ahead, so that 800 ops are under way on each side, and the plain cache with the same batches.",
       run: benchBulk,
     },
   ],
@@ -70,7 +70,7 @@ export const benches: ReadonlyMap<string, Bench> = new Map<string, Bench>([
     'propagate',
     {
       measures:
-        'From the answer of a PUT until watchers of two other nodes have seen it, at 1,000 and 5,000 PUTs a second; beside a Redis primary with two replicas, which also sync each write, and their keyspace notifications.',
+        'From the answer of a PUT until watchers of two other nodes have seen it, at 1,000 and 5,000 PUTs a second; beside a Redis primary with two replicas, which also sync each write, and their keyspace notifications, and three plain caches.',
       run: benchPropagate,
     },
   ],
@@ -142,7 +142,13 @@ export const benches: ReadonlyMap<string, Bench> = new Map<string, Bench>([
       run: benchTokens,
     },
   ],
-  ['watch', { measures: '1,000 watchers of one prefix, beside Redis pub/sub.', run: benchWatch }],
+  [
+    'watch',
+    {
+      measures: '1,000 watchers of one prefix, beside Redis pub/sub and the plain cache.',
+      run: benchWatch,
+    },
+  ],
   [
     'logTools',
     {

@@ -1,7 +1,7 @@
 /**
  * Many ops in few requests: batches of 100 on 8 connections, one op a line, and the client library that
  * makes batches by itself. Beside it stands Redis with 25 connections that each send 32 requests ahead,
- * so that as many ops are under way there as here.
+ * so that as many ops are under way there as here; and the plain cache, which has a log and no rules, with the same batches.
  */
 import { createClient } from '../src/client/index.ts';
 import { atLeast, type Figure, type Outcome, plain } from './figures.ts';
@@ -11,6 +11,7 @@ import { checkLines, linesOf, sendLines } from './lines.ts';
 import { Load } from './load.ts';
 import { checkPuts, checkValues, fillKeys, sendOps, sumOfVersions } from './nodeAnswers.ts';
 import { startNodes } from './nodes.ts';
+import { startPlainCache } from './plainCache.ts';
 import { ALWAYS, fillForBenchmark, REDIS, redisLoad, startRedis } from './redis.ts';
 import { type Scale, scaled } from './scale.ts';
 import { missing } from './tools.ts';
@@ -28,8 +29,9 @@ const LINES = 20_000;
 const CALLS = CONNECTIONS * BATCH;
 
 type Kind = 'put' | 'get';
-type Side = 'batches' | 'lines' | 'client' | 'redis';
-const NAMES: Readonly<Record<Exclude<Side, 'redis'>, string>> = {
+type Own = 'batches' | 'lines' | 'client';
+type Side = Own | 'plain' | 'redis';
+const NAMES: Readonly<Record<Own, string>> = {
   batches: 'batches of 100',
   lines: 'an op a line',
   client: "the client's batches",
@@ -42,7 +44,9 @@ export async function benchBulk(scale: Scale): Promise<Outcome> {
   await using resources = new AsyncDisposableStack();
   const [url = ''] = resources.use(await startNodes(1)).urls;
   const redis = skipped.length > 0 ? null : resources.use(await startRedis(ALWAYS));
+  const plainCache = resources.use(await startPlainCache({ hasLog: true }));
   await fillKeys(url, keys);
+  await fillKeys(plainCache.url, keys);
   if (redis !== null) await fillForBenchmark(redis, keys);
   const figures: Figure[] = [];
   const counted = { answered: keys, underWay: 0 };
@@ -63,6 +67,10 @@ export async function benchBulk(scale: Scale): Promise<Outcome> {
       },
       lines: linesSide(url, ops, scale, count),
       client: clientSide(client, kind, keys, scale, count),
+      plain: async () => {
+        const { perSecond } = await load.run(plainCache.url, scale.seconds);
+        return { perSecond: perSecond * BATCH };
+      },
       ...(redis !== null && {
         redis: redisLoad(
           redis,
@@ -74,7 +82,7 @@ export async function benchBulk(scale: Scale): Promise<Outcome> {
     figures.push(...figuresOf(kind, rounds, redis !== null));
   }
   await sendOps(url, opsOf('get', keys).slice(0, BATCH)); // wrk looks at statuses alone
-  await checkValues(url, keys);
+  for (const one of [url, plainCache.url]) await checkValues(one, keys);
   checkPuts(await sumOfVersions(url), counted.answered, counted.underWay);
   return { figures, skipped };
 }
@@ -162,5 +170,11 @@ function figuresOf(kind: Kind, rounds: Rounds<Side, 'perSecond'>, hasRedis: bool
     const ratio = rounds.ratio(side, 'redis', 'perSecond');
     figures.push(atLeast(`${name} / Redis`, ratio, '', LEAST[kind]));
   }
+  const name = `${kind}, plain cache, ${NAMES.batches}`;
+  figures.push(plain(name, rounds.median('plain', 'perSecond'), 'ops/s'));
+  if (hasRedis)
+    figures.push(plain(`${name} / Redis`, rounds.ratio('plain', 'redis', 'perSecond'), ''));
+  const ratio = rounds.ratio('batches', 'plain', 'perSecond');
+  figures.push(plain(`${kind}, ${NAMES.batches} / plain cache`, ratio, ''));
   return figures;
 }

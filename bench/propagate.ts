@@ -1,6 +1,6 @@
 /**
  * The time from the answer to a write until two other nodes have shown it to a watcher: of three nodes,
- * and of a Redis primary with two replicas whose keyspace notifications are the watch. All of them sync
+ * of three plain caches, which have logs and no rules, and of a Redis primary with two replicas whose keyspace notifications are the watch. All of them sync
  * each write to the disk first. One process writes and watches, so that one clock serves all.
  */
 import { setTimeout as wait } from 'node:timers/promises';
@@ -11,6 +11,7 @@ import { VALUE_TEXT } from './keys.ts';
 import { checkValues } from './nodeAnswers.ts';
 import { startNodes } from './nodes.ts';
 import { paced, poolOf, putter } from './pacedPuts.ts';
+import { startPlainCache } from './plainCache.ts';
 import { ALWAYS, REDIS, type RedisClient, startRedis } from './redis.ts';
 import { type Scale, scaled } from './scale.ts';
 import { missing } from './tools.ts';
@@ -20,7 +21,9 @@ const OTHERS = 2;
 const CONNECTIONS = 64;
 const SEEN_TIMEOUT_MS = 60_000;
 
-type Side = 'node' | 'redis';
+const NAMES = { node: 'nodes', plain: 'plain caches', redis: 'Redis' } as const;
+type Side = keyof typeof NAMES;
+const SIDES = ['node', 'plain', 'redis'] as const satisfies readonly Side[];
 type Measured = 'medianMs' | 'p99Ms' | 'perSecond';
 
 /** Three processes, one of which takes writes. */
@@ -61,24 +64,20 @@ class Sightings {
 export async function benchPropagate(scale: Scale): Promise<Outcome> {
   const skipped = missing(...REDIS);
   await using resources = new AsyncDisposableStack();
-  const sides: Partial<Record<Side, (perSecond: number) => Promise<Record<Measured, number>>>> = {};
-  const seenOfNodes = new Sightings();
-  const nodes = resources.use(await startHearsay(seenOfNodes));
-  sides.node = (perSecond) => measure(nodes, seenOfNodes, perSecond, scale.seconds);
-  if (skipped.length === 0) {
-    const seenOfRedis = new Sightings();
-    const redis = resources.use(await startReplicas(seenOfRedis));
-    sides.redis = (perSecond) => measure(redis, seenOfRedis, perSecond, scale.seconds);
+  const clusters: Partial<Record<Side, (perSecond: number) => Promise<Record<Measured, number>>>> =
+    {};
+  for (const side of SIDES) {
+    if (side === 'redis' && skipped.length > 0) continue;
+    const seen = new Sightings();
+    const cluster = resources.use(await START[side](seen));
+    clusters[side] = (perSecond) => measure(cluster, seen, perSecond, scale.seconds);
   }
   const figures: Figure[] = [];
   for (const rate of RATES) {
-    const { node, redis } = sides;
     const perSecond = scaled(rate, scale);
-    const rounds = await inTurn<Side, Measured>(scale, {
-      ...(node !== undefined && { node: () => node(perSecond) }),
-      ...(redis !== undefined && { redis: () => redis(perSecond) }),
-    });
-    figures.push(...figuresOf(`${rate}/s`, rounds, redis !== undefined));
+    const sides = Object.entries(clusters).map(([side, run]) => [side, () => run(perSecond)]);
+    const rounds = await inTurn<Side, Measured>(scale, Object.fromEntries(sides));
+    figures.push(...figuresOf(`${rate}/s`, rounds, skipped.length === 0));
   }
   return { figures, skipped };
 }
@@ -117,6 +116,28 @@ async function measure(
 async function startHearsay(sightings: Sightings): Promise<Cluster> {
   await using resources = new AsyncDisposableStack();
   const { urls } = resources.use(await startNodes(1 + OTHERS));
+  return await overHttp(urls, sightings, resources.move());
+}
+
+async function startPlain(sightings: Sightings): Promise<Cluster> {
+  await using resources = new AsyncDisposableStack();
+  const first = resources.use(await startPlainCache({ hasLog: true }));
+  const urls = [first.url];
+  for (let index = 0; index < OTHERS; index++) {
+    const follower = await startPlainCache({ hasLog: true, leader: first.followPort });
+    urls.push(resources.use(follower).url);
+  }
+  return await overHttp(urls, sightings, resources.move());
+}
+
+/** @param urls of caches that watchers are told by over WebSockets; the first takes the writes. */
+async function overHttp(
+  urls: readonly string[],
+  sightings: Sightings,
+  caches: AsyncDisposable,
+): Promise<Cluster> {
+  await using resources = new AsyncDisposableStack();
+  resources.use(caches);
   const [first = '', ...others] = urls;
   for (const url of others) {
     const socket = new WebSocket(`${url.replace('http', 'ws')}/watch?prefix=visible&values=false`);
@@ -182,19 +203,28 @@ async function untilLinked(replicas: readonly RedisClient[]): Promise<void> {
     }
 }
 
+const START: Readonly<Record<Side, (sightings: Sightings) => Promise<Cluster>>> = {
+  node: startHearsay,
+  plain: startPlain,
+  redis: startReplicas,
+};
+
 function figuresOf(rate: string, rounds: Rounds<Side, Measured>, hasRedis: boolean): Figure[] {
   const figures: Figure[] = [];
-  for (const side of ['node', ...(hasRedis ? (['redis'] as const) : [])] as const) {
-    const name = `${rate}, ${side === 'node' ? 'nodes' : 'Redis'}`;
+  for (const side of SIDES) {
+    if (side === 'redis' && !hasRedis) continue;
+    const name = `${rate}, ${NAMES[side]}`;
     figures.push(plain(`${name}: writes a second`, rounds.median(side, 'perSecond'), '1/s'));
     figures.push(plain(`${name}: median`, rounds.median(side, 'medianMs'), 'ms'));
     figures.push(plain(`${name}: 99th percentile`, rounds.median(side, 'p99Ms'), 'ms'));
   }
-  if (hasRedis)
-    figures.push(atMost(`${rate}, 99th percentiles, nodes / Redis`, ratioOf(rounds), '', 1));
+  if (!hasRedis) return figures;
+  const percentiles = `${rate}, 99th percentiles`;
+  figures.push(atMost(`${percentiles}, nodes / Redis`, ratioOf('node', rounds), '', 1));
+  figures.push(plain(`${percentiles}, plain caches / Redis`, ratioOf('plain', rounds), ''));
   return figures;
 }
 
 /** Of the medians, and none below 0.01 ms: a replica of Redis may show most writes before their answer. */
-const ratioOf = (rounds: Rounds<Side, Measured>): number =>
-  Math.max(0.01, rounds.median('node', 'p99Ms')) / Math.max(0.01, rounds.median('redis', 'p99Ms'));
+const ratioOf = (side: Side, rounds: Rounds<Side, Measured>): number =>
+  Math.max(0.01, rounds.median(side, 'p99Ms')) / Math.max(0.01, rounds.median('redis', 'p99Ms'));

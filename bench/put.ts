@@ -1,6 +1,7 @@
 /**
  * PUTs of one node, each synced to the disk before it is answered, on 64 connections: beside the bare
- * server, which keeps nothing, Redis with `appendfsync always`, and the JSON gateway of etcd.
+ * server, which keeps nothing, the plain cache, which has a log and no rules, Redis with `appendfsync always`, and the
+ * JSON gateway of etcd.
  */
 import { startBareServer } from './bareServer.ts';
 import { type Etcd, etcdGet, etcdPut, etcdSend, startEtcd } from './etcd.ts';
@@ -10,6 +11,7 @@ import { keyOf, PUT_BODY, VALUE_TEXT } from './keys.ts';
 import { Load } from './load.ts';
 import { checkPuts, checkValues, fillKeys, sumOfVersions } from './nodeAnswers.ts';
 import { startNodes } from './nodes.ts';
+import { startPlainCache } from './plainCache.ts';
 import { ALWAYS, REDIS, redisLoad, startRedis } from './redis.ts';
 import { type Scale, scaled } from './scale.ts';
 import { missing } from './tools.ts';
@@ -17,7 +19,7 @@ import { missing } from './tools.ts';
 const KEYS = 100_000;
 const CONNECTIONS = 64;
 
-type Side = 'bare' | 'node' | 'redis' | 'etcd';
+type Side = 'bare' | 'plain' | 'node' | 'redis' | 'etcd';
 
 export async function benchPut(scale: Scale): Promise<Outcome> {
   const keys = scaled(KEYS, scale);
@@ -28,6 +30,10 @@ export async function benchPut(scale: Scale): Promise<Outcome> {
 
   const bare = resources.use(await startBareServer(keys));
   sides.bare = () => puts.run(bare.url, scale.seconds);
+
+  const plainCache = resources.use(await startPlainCache({ hasLog: true }));
+  await fillKeys(plainCache.url, keys);
+  sides.plain = () => puts.run(plainCache.url, scale.seconds);
 
   const [url = ''] = resources.use(await startNodes(1)).urls;
   await fillKeys(url, keys);
@@ -58,8 +64,7 @@ export async function benchPut(scale: Scale): Promise<Outcome> {
   }
 
   const rounds = await inTurn<Side, 'perSecond'>(scale, sides);
-  await checkValues(bare.url, keys);
-  await checkValues(url, keys);
+  for (const one of [bare.url, plainCache.url, url]) await checkValues(one, keys);
   checkPuts(await sumOfVersions(url), answered, runs * CONNECTIONS);
   return { figures: figuresOf(rounds, sides), skipped };
 }
@@ -90,16 +95,21 @@ const figuresOf = (rounds: Rounds<Side, 'perSecond'>, sides: Partial<Record<Side
   plain('bare node:http server, in memory', rounds.median('bare', 'perSecond'), '1/s'),
   plain('node, durability=full', rounds.median('node', 'perSecond'), '1/s'),
   atLeast('node / bare server', rounds.ratio('node', 'bare', 'perSecond'), '', 0.8),
+  plain('plain cache', rounds.median('plain', 'perSecond'), '1/s'),
+  plain('plain cache / bare server', rounds.ratio('plain', 'bare', 'perSecond'), ''),
+  plain('node / plain cache', rounds.ratio('node', 'plain', 'perSecond'), ''),
   ...(sides.redis === undefined
     ? []
     : [
         plain('Redis SET, appendfsync always', rounds.median('redis', 'perSecond'), '1/s'),
         atLeast('node / Redis', rounds.ratio('node', 'redis', 'perSecond'), '', 0.8),
+        plain('plain cache / Redis', rounds.ratio('plain', 'redis', 'perSecond'), ''),
       ]),
   ...(sides.etcd === undefined
     ? []
     : [
         plain('etcd, JSON gateway', rounds.median('etcd', 'perSecond'), '1/s'),
         atLeast('node / etcd', rounds.ratio('node', 'etcd', 'perSecond'), '', 5),
+        plain('plain cache / etcd', rounds.ratio('plain', 'etcd', 'perSecond'), ''),
       ]),
 ];
