@@ -2,6 +2,8 @@
 import type { Step } from './simulation.ts';
 
 export const MAX_MESSAGE_BYTES = 64;
+/** An input is the longest message. */
+export const MAX_MESSAGE_ELEMENTS = 4;
 
 export type ClientMessage =
   | { readonly type: 'input'; readonly seq: number; readonly dx: Step; readonly dy: Step }

@@ -1,5 +1,4 @@
 /** The simulation of an instance with the connections that follow it: ticks, and frames at their pace. */
-import { encode } from '@msgpack/msgpack';
 import { decidePace, type Pace, usualPace } from '../rules/delivery.ts';
 import { type CoinRow, type FigureRow, FrameMaker, isQuiet } from '../rules/frames.ts';
 import {
@@ -10,6 +9,7 @@ import {
   type WorldMemory,
 } from '../rules/simulation.ts';
 import type { MapName } from '../rules/worldConfiguration.ts';
+import { encodeToCopy } from './messagePack.ts';
 import type { PlayConnection } from './playConnection.ts';
 import { readyFrame } from './readyFrame.ts';
 
@@ -120,10 +120,10 @@ export class Game implements Disposable {
     if (isQuiet(changes) && nowMs - this.#frameAtMs < HEARTBEAT_MS) return;
     this.#frameAtMs = nowMs;
     if (this.#followers.size === 0) return;
-    const ready = readyFrame(encode(changes));
+    const ready = readyFrame(encodeToCopy(changes));
     let readyWhole: Buffer | null = null;
     const whole = (): Buffer => {
-      readyWhole ??= readyFrame(encode(this.#frames.whole()));
+      readyWhole ??= readyFrame(encodeToCopy(this.#frames.whole()));
       return readyWhole;
     };
     for (const connection of this.#followers) {

@@ -1,9 +1,9 @@
 /** One WebSocket of play: what it gets, and how much it may send. */
-import { encode } from '@msgpack/msgpack';
 import type { WebSocket } from 'ws';
 import { countMessage, type MessageCount } from '../rules/clientMessages.ts';
 import { type Delivery, decideDelivery, FRESH_DELIVERY } from '../rules/delivery.ts';
 import { CLOSE, type CloseCode } from '../rules/seat.ts';
+import { encodeMessage } from './messagePack.ts';
 import { type PlaySocket, writeFrame } from './readyFrame.ts';
 
 /** An other side that answers no close is cut off then. */
@@ -39,7 +39,7 @@ export class PlayConnection {
   }
 
   send(message: readonly unknown[]): void {
-    this.#socket.send(encode(message));
+    this.#socket.send(encodeMessage(message));
   }
 
   ping(): void {

@@ -1,11 +1,7 @@
 /** The open connections of an instance: what comes in on each, read and counted. */
-import { decode } from '@msgpack/msgpack';
-import {
-  type ClientMessage,
-  MAX_MESSAGE_BYTES,
-  readClientMessage,
-} from '../rules/clientMessages.ts';
+import { type ClientMessage, readClientMessage } from '../rules/clientMessages.ts';
 import { CLOSE, type CloseCode } from '../rules/seat.ts';
+import { decodeMessage } from './messagePack.ts';
 import { closeSocket, PlayConnection } from './playConnection.ts';
 import type { PlaySocket } from './readyFrame.ts';
 
@@ -89,15 +85,5 @@ export class PlayConnections implements Iterable<PlayConnection> {
         this.#events.onLeave(connection);
         return;
     }
-  }
-}
-
-/** @returns null for a message that is too long or no MessagePack. */
-function decodeMessage(data: unknown): unknown {
-  if (!(data instanceof Uint8Array) || data.byteLength > MAX_MESSAGE_BYTES) return null;
-  try {
-    return decode(data);
-  } catch {
-    return null;
   }
 }

@@ -7,6 +7,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { WebSocket } from 'ws';
 import { readClientMessage } from '../../rules/clientMessages.ts';
+import { decodeMessage, encodeMessage } from '../../world/messagePack.ts';
 import { PlayConnections } from '../../world/playConnections.ts';
 import { rounds } from '../support/rounds.ts';
 import { playerId, TestWorld } from '../support/testWorld.ts';
@@ -65,6 +66,32 @@ malformed('any frame is a message, or closes its connection', () => {
     { numRuns: RUNS },
   );
   assert.is(readClientMessage([0, 1, 1, 1])?.type, 'input');
+});
+
+malformed('a message that tells of many elements takes no room for them', () => {
+  // An array of 33 million elements: those of one take 268 MB, and these are nine in one another.
+  const header = [0xdd, 0x01, 0xff, 0xff, 0xff];
+  const message = Buffer.from(Array.from({ length: 9 }, () => header).flat());
+  const mostBytes = process.resourceUsage().maxRSS * 1024;
+  assert.is(decodeMessage(message), null);
+  const grown = process.resourceUsage().maxRSS * 1024 - mostBytes;
+  assert.ok(grown < 64 * 1024 * 1024, `it took ${grown} bytes`);
+});
+
+malformed('a message is read as it is after one that is none', () => {
+  const input = encodeMessage([0, 7, -1, 1]);
+  for (const wrong of [
+    [0x94, 0],
+    [0x94, 0x94, 0x94],
+    [0xc1],
+    [0x91, 0xa1, 0x41],
+    [0x95, 0, 0, 0, 0, 0],
+  ]) {
+    assert.is(decodeMessage(Buffer.from(wrong)), null);
+    assert.equal(decodeMessage(input), [0, 7, -1, 1]);
+  }
+  encodeMessage([0, 8, 0, 0]);
+  assert.equal(decodeMessage(input), [0, 7, -1, 1], 'a later message does not overwrite it');
 });
 
 malformed('over sockets nobody else is hurt, and no tick is skipped', async () => {
