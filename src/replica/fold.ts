@@ -51,8 +51,7 @@ export class Fold {
   #vector = new HeldVector(this.#closings);
   readonly #reach = new Map<string, number>();
   #retiredSum = ZERO;
-  /** Retired origins that have ops. */
-  #retiredWithOps = 0;
+  #hasRetiredOps = false;
   #header: LogHeader;
   /** Facts that changed without a commit of their own: the next commit writes them. */
   #unwritten: HeaderChanges = {};
@@ -105,7 +104,7 @@ export class Fold {
 
   /** Sum of the sums of all retired origins; null where none of them has an op. */
   get retiredSum(): Hash | null {
-    return this.#retiredWithOps === 0 ? null : this.#retiredSum;
+    return this.#hasRetiredOps ? this.#retiredSum : null;
   }
 
   /** The seq of this node's own origin when the log was opened. */
@@ -284,7 +283,7 @@ export class Fold {
     this.#vector = new HeldVector(this.#closings);
     this.#reach.clear();
     this.#retiredSum = ZERO;
-    this.#retiredWithOps = 0;
+    this.#hasRetiredOps = false;
     this.#unwritten = {};
     this.#bornHere = 0;
     this.#retiredAtMs = null;
@@ -369,7 +368,7 @@ export class Fold {
     const before = this.#records.get(origin);
     this.#records.set(origin, record);
     if (this.members.isRetired(origin)) {
-      if (before !== undefined) this.#removeRetired(before);
+      if (before !== undefined) this.#retiredSum = subtract(this.#retiredSum, before.sum);
       this.#addRetired(record);
     }
     this.#place(record);
@@ -377,12 +376,7 @@ export class Fold {
 
   #addRetired({ seq, sum }: OriginRecord): void {
     this.#retiredSum = add(this.#retiredSum, sum);
-    if (seq > 0) this.#retiredWithOps++;
-  }
-
-  #removeRetired({ seq, sum }: OriginRecord): void {
-    this.#retiredSum = subtract(this.#retiredSum, sum);
-    if (seq > 0) this.#retiredWithOps--;
+    if (seq > 0) this.#hasRetiredOps = true;
   }
 
   /** Rule 13: an origin is closed when it is retired, and is held to where the log says that it is closed. */

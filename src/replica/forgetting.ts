@@ -54,7 +54,7 @@ export class Forgetting {
         const goesBack = stable.clock < before.stableClock;
         const looked = goesBack ? [...map.heads()] : map.examineDead(limit);
         const dead = looked.filter((entry) => mayCollect(entry, stable));
-        let { horizon } = before;
+        let { horizon = before.horizon } = batch.header;
         for (const { generation } of dead) horizon = horizonAbove(horizon, generation);
         batch.header = {
           ...batch.header,

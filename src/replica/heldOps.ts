@@ -71,8 +71,9 @@ async function forkBelow(
     if (length === 0) return seq;
     for (const [index, op] of a.slice(0, length).entries()) {
       const other = b[index];
-      const isNext = op.seq === seq + 1 && other?.seq === seq + 1;
-      if (!isNext || !sameHash(carriedHash(op), carriedHash(other))) return seq;
+      // The hash is of the id as well.
+      const isSame = other !== undefined && sameHash(carriedHash(op), carriedHash(other));
+      if (op.seq !== seq + 1 || !isSame) return seq;
       seq++;
     }
   }

@@ -103,7 +103,8 @@ export class IncomingSnapshot {
         this.#setRecords(batch, end);
         // The snapshot lacks older rows, so no earlier point in time can be told.
         batch.changeFacts({ snapshot: 'taken', cutAtMs: clock() });
-        const horizon = Math.max(fold.header.horizon, believedHorizon(end.horizon, end.vector));
+        const { horizon: before = fold.header.horizon } = batch.header;
+        const horizon = Math.max(before, believedHorizon(end.horizon, end.vector));
         batch.header = { ...batch.header, horizon };
         return true;
       },

@@ -40,7 +40,7 @@ export class Proving {
 
   /** The part of the lsns that is proved, from 0 to 1. */
   get share(): number {
-    return this.#isDone || this.#lastLsn === 0 ? 1 : this.#lsn / this.#lastLsn;
+    return this.#isDone ? 1 : this.#lsn / this.#lastLsn;
   }
 
   /**

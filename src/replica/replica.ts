@@ -323,10 +323,7 @@ export class Replica {
   async bearAgain(heads: readonly EntryHead[]): Promise<void> {
     const entries = await this.#wholeOps(heads);
     await this.#queue.enqueue({ ops: entries.length, bytes: 0 }, (batch) => {
-      for (const entry of entries) {
-        const present = this.map.head(entry.key);
-        if (present !== undefined && sameOp(present, entry)) batch.bearAgain(entry);
-      }
+      for (const entry of entries) batch.bearAgain(entry);
     });
   }
 

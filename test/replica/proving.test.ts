@@ -5,10 +5,11 @@ import { MemoryCheckpoints } from '../../src/log/memoryCheckpoints.ts';
 import { Compactor } from '../../src/replica/compact.ts';
 import { Proving } from '../../src/replica/proving.ts';
 import { DamagedLogError, WrongCheckpointError } from '../../src/words/errors.ts';
+import { carriedHash } from '../../src/words/hash.ts';
 import type { Row } from '../../src/words/row.ts';
 import { checkpointerOf, reopened } from '../support/checkpoints.ts';
 import { changed } from '../support/ops.ts';
-import { openReplica, putting } from '../support/replicas.ts';
+import { openReplica, putting, turn } from '../support/replicas.ts';
 
 const test = suite('proving the rows of a log in the background');
 
@@ -86,6 +87,62 @@ test('a map that lacks an op of the log is found', async () => {
   replica.map.fold(older, 6);
   const error = await proved(new Proving(replica)).catch((caught: unknown) => caught);
   assert.instance(error, WrongCheckpointError);
+});
+
+test('a row that lost says nothing of the map', async () => {
+  const { frames, stored, nowMs } = await checkpointedLog();
+  const older = stored.rows[5]?.op;
+  assert.ok(older?.kind === 'put');
+  const rows = stored.rows.map((one) => ({ ...one, won: one.op.key !== older.key }));
+  const checkpoints = new MemoryCheckpoints({ stored: frames });
+  const { replica } = await reopened(checkpoints, { stored: { ...stored, rows }, nowMs });
+  replica.map.drop(older.key);
+  replica.map.fold(older, 6);
+  assert.ok((await proved(new Proving(replica))) > 1);
+});
+
+/** A replica that was opened from a checkpoint, and whose first step waits for the log. */
+async function firstStepWaiting() {
+  const { frames, ...options } = await checkpointedLog();
+  const one = await reopened(new MemoryCheckpoints({ stored: frames }), options);
+  const proving = new Proving(one.replica);
+  const goOn = one.holdReads();
+  const step = proving.step();
+  await turn();
+  return { ...one, ...options, proving, step, goOn };
+}
+
+test('one page is read at a time', async () => {
+  const { proving, step, goOn, replica } = await firstStepWaiting();
+  await proving.step();
+  assert.is(proving.share, 0);
+  goOn();
+  await step;
+  assert.is(proving.share, 256 / replica.lastLsn);
+});
+
+test('a page whose rows compaction has removed meanwhile is read anew', async () => {
+  const { proving, step, goOn, replica, stored } = await firstStepWaiting();
+  const [first] = stored.rows;
+  assert.ok(first !== undefined);
+  const going = { lsn: first.lsn, seq: first.op.seq, hash: carriedHash(first.op) };
+  await replica.forgetting.removeRows(new Map([[first.op.origin, [going]]]), {});
+  goOn();
+  await step;
+  assert.is(proving.share, 0);
+  await proved(proving);
+});
+
+test('with another log in its place nothing is left to prove', async () => {
+  const { proving, step, goOn, replica } = await firstStepWaiting();
+  const other = await openReplica({ nodeId: 'node9' });
+  await replica.suspend();
+  await replica.adopt(other.log);
+  goOn();
+  await step;
+  assert.is(proving.isDone, false);
+  await proving.step();
+  assert.is(proving.isDone, true);
 });
 
 test('compaction in between is no damage', async () => {

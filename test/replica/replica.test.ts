@@ -5,6 +5,7 @@ import type { Replica } from '../../src/replica/replica.ts';
 import { isOnKey } from '../../src/words/op.ts';
 import type { Request } from '../../src/words/requests.ts';
 import { MIB } from '../../src/words/size.ts';
+import type { SpanStart, Tracer } from '../../src/words/trace.ts';
 import { key } from '../support/generators.ts';
 import { naiveFold, sumOf } from '../support/ops.ts';
 import { deleting, deltaOf, openReplica, putting, stateOf, turn } from '../support/replicas.ts';
@@ -116,6 +117,73 @@ memory('dropped entries give their bytes back with the sweeps', async () => {
 });
 
 memory.run();
+
+const commits = suite('commits');
+
+commits('one without a row is told to no listener, and what changes nothing is none', async () => {
+  const { replica, log } = await openReplica();
+  let told = 0;
+  replica.onCommit(() => told++);
+  await replica.submit([{ kind: 'get', key: 'a' }]);
+  assert.equal([log.commits.length, told], [0, 0]);
+  await replica.forgetting.collect({ vector: new Map(), clock: replica.nowMs() }, 9);
+  assert.equal([log.commits.length, told], [1, 0]);
+  await replica.submit([putting('a')]);
+  assert.equal([log.commits.length, told], [2, 1]);
+});
+
+commits('a full disk is told until a commit has found room', async () => {
+  const { replica, log } = await openReplica();
+  log.failNextAppend('full');
+  await replica.submit([putting('a')]).catch(() => {});
+  assert.is(replica.isDiskFull, true);
+  await replica.submit([{ kind: 'get', key: 'a' }]);
+  assert.is(replica.isDiskFull, true, 'nothing was written');
+  await replica.submit([putting('a')]);
+  assert.is(replica.isDiskFull, false);
+});
+
+commits('what is traced has a span, and nothing else has one', async () => {
+  const begun: SpanStart[] = [];
+  const span = { traceId: null, traceParent: null, end: () => {} };
+  const tracer: Tracer = {
+    isOn: true,
+    begin: (start) => {
+      begun.push(start);
+      return span;
+    },
+  };
+  const { replica } = await openReplica({ tracer });
+  await replica.submit([putting('a')]);
+  assert.is(begun.length, 0);
+  const trace = `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`;
+  await replica.submit([putting('b'), putting('c')], trace);
+  assert.equal(begun, [
+    { name: 'hearsay.commit', kind: 'internal', for: [trace], facts: { 'hearsay.ops': 2 } },
+  ]);
+});
+
+commits('the map sum is recorded of a log that nothing else changes', async () => {
+  const { replica, log } = await openReplica();
+  await Promise.all([replica.submit([putting('a')]), replica.recordMapSum(0)]);
+  assert.is(log.stored().header.facts.mapSum, null);
+  await replica.recordMapSum(0);
+  const { mapSum } = log.stored().header.facts;
+  assert.is(mapSum?.lsn, 1);
+  assert.equal(mapSum?.sum, replica.mapSum(mapSum?.asOf ?? 0));
+});
+
+commits('an entry that another has replaced is not born again in its place', async () => {
+  const { replica } = await openReplica();
+  await replica.submit([putting('a'), putting('b')]);
+  const heads = [...replica.map.heads()];
+  await replica.submit([putting('a', { version: 2 })]);
+  replica.map.drop('b');
+  await replica.bearAgain(heads);
+  assert.is(replica.lastLsn, 3);
+});
+
+commits.run();
 
 const states = suite('what a replica holds');
 

@@ -12,7 +12,7 @@ import { ZERO } from '../../src/words/hash.ts';
 import type { Op } from '../../src/words/op.ts';
 import type { SnapshotEnd } from '../../src/words/snapshot.ts';
 import { NOW } from '../support/cores.ts';
-import { history, put, sumOf } from '../support/ops.ts';
+import { history, put, sumOf, tombstone } from '../support/ops.ts';
 import { openReplica, PEER, putting } from '../support/replicas.ts';
 import { openEmpty, stream } from './snapshots.ts';
 
@@ -206,6 +206,53 @@ receiving('a snapshot has no more bytes than max-snapshot-bytes, whatever they a
   assert.is(incomingSnapshot.bytes, 0);
 });
 
+receiving('a snapshot of just so many bytes is taken', async () => {
+  const rows = history(PEER, 1, 2).map((op) => ({ op, isEntry: true }));
+  const measured = await openEmpty();
+  await measured.replica.incomingSnapshot.takeRows(rows);
+  const ofRows = measured.replica.incomingSnapshot.bytes;
+  measured.replica.incomingSnapshot.takeOrigins(end({}));
+  const maxSnapshotBytes = measured.replica.incomingSnapshot.bytes;
+  assert.ok(maxSnapshotBytes > ofRows);
+  for (const missing of [0, 1]) {
+    const limits = { maxSnapshotBytes: maxSnapshotBytes - missing };
+    const { replica } = await openReplica({ nodeId: 'node3', limits });
+    await replica.incomingSnapshot.takeRows(rows);
+    const isTaken = await replica.incomingSnapshot.finish(end({})).catch((error: unknown) => error);
+    if (missing === 0) assert.is(isTaken, true);
+    else assert.instance(isTaken, LongSnapshotError);
+  }
+});
+
+receiving('into a log with rows of its own nothing is taken, and nothing counted', async () => {
+  const { replica } = await openEmpty();
+  const { incomingSnapshot } = replica;
+  let told = 0;
+  replica.onReplaced(() => told++);
+  await replica.submit([putting('a')]);
+  assert.is(await incomingSnapshot.takeRows([{ op: put({ origin: PEER }), isEntry: true }]), false);
+  assert.is(incomingSnapshot.bytes, 0);
+  assert.is(await incomingSnapshot.finish(end({ sums: new Map() })), false);
+  assert.equal([told, [...replica.vector.keys()]], [0, [replica.origin]]);
+});
+
+receiving('an origin of which all rows are compacted away is held to its end', async () => {
+  const { replica } = await openEmpty();
+  const last = put({ origin: 'peer8.aaaaaa' });
+  await replica.incomingSnapshot.takeRows([{ op: last, isEntry: true }]);
+  const sums = new Map([
+    [PEER, sumOf(history(PEER, 1, 2))],
+    ['peer8.aaaaaa', sumOf([last])],
+  ]);
+  const vector = new Map([
+    [PEER, 2],
+    ['peer8.aaaaaa', 1],
+  ]);
+  const whole = end({ vector, sums, reach: new Map([[PEER, 2]]) });
+  assert.is(await replica.incomingSnapshot.finish(whole), true);
+  assert.equal(replica.record(PEER).compactedSum, sumOf(history(PEER, 1, 2)));
+});
+
 receiving('whoever reads the history is told once, when it is complete', async () => {
   const sender = await openReplica();
   await sender.replica.submit(['a', 'b', 'c'].map((key) => putting(key)));
@@ -240,6 +287,29 @@ receiving('a horizon of its own that is greater stays', async () => {
   replica.forgetting.raiseHorizon(8);
   await stream(sender.replica, replica);
   assert.is(replica.header.horizon, 8);
+});
+
+receiving('of a collection in the same commit the greater horizon stays', async () => {
+  const dead = tombstone({ origin: PEER, seq: 1, generation: 4 });
+  const last = put({ origin: PEER, seq: 2 });
+  for (const isCollectedFirst of [true, false])
+    for (const [stableSeq, horizon, expected] of [
+      [0, 3, 3],
+      [1, 0, 5],
+      [1, 3, 5],
+    ] as const) {
+      const { replica, log } = await openEmpty();
+      await replica.incomingSnapshot.takeRows([
+        { op: dead, isEntry: true },
+        { op: last, isEntry: true },
+      ]);
+      const stable = { vector: new Map([[PEER, stableSeq]]), clock: replica.nowMs() };
+      const collect = () => replica.forgetting.collect(stable, 9);
+      const sums = new Map([[PEER, sumOf([dead, last])]]);
+      const finish = () => replica.incomingSnapshot.finish(end({ sums, horizon }));
+      await Promise.all(isCollectedFirst ? [collect(), finish()] : [finish(), collect()]);
+      assert.equal([replica.header.horizon, log.stored().header.horizon], [expected, expected]);
+    }
 });
 
 receiving.run();

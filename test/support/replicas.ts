@@ -8,6 +8,7 @@ import type { Delta } from '../../src/words/delta.ts';
 import type { Hash } from '../../src/words/hash.ts';
 import { defaultLimits, type Limits } from '../../src/words/limits.ts';
 import type { DeleteRequest, PutRequest } from '../../src/words/requests.ts';
+import type { Tracer } from '../../src/words/trace.ts';
 import { newEntries } from './entries.ts';
 import { history, sumOf } from './ops.ts';
 
@@ -65,6 +66,7 @@ export interface TestReplicaOptions {
   /** Bytes of the map above which values are dropped. */
   readonly maxMemory?: number | null;
   readonly opening?: Opening;
+  readonly tracer?: Tracer;
 }
 
 export async function openReplica({
@@ -74,6 +76,7 @@ export async function openReplica({
   stored,
   maxMemory = null,
   opening,
+  tracer,
 }: TestReplicaOptions = {}): Promise<TestReplica> {
   const clock = { nowMs };
   const [appends, reads] = [new Gate(), new Gate()];
@@ -92,6 +95,7 @@ export async function openReplica({
     limits: { ...defaultLimits, ...limits },
     entries: newEntries(maxMemory),
     ...(opening === undefined ? {} : { opening }),
+    ...(tracer === undefined ? {} : { tracer }),
   });
   return { replica, log, clock, holdDisk: appends.hold, holdReads: reads.hold };
 }
