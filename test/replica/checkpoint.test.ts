@@ -22,6 +22,8 @@ import {
 const test = suite('a checkpoint and the rows after it (rule 6)');
 
 const KEYS = ['a', 'b', 'c', 'ключ', 'k/1', 'k/2', '1', '2', '3'];
+/** The frame of a store's image with its numbers. */
+const IMAGE_COUNTS_BYTES = 160;
 const OTHERS = ['node3.cccccc', 'node4.dddddd'];
 const LIMITS = { maxRecentOps: 12, maxRecentExpiries: 1000 };
 
@@ -243,6 +245,34 @@ test('damage to any frame, a lost one and a doubled one are found', async () => 
     for (const damaged of [without, doubled])
       assert.ok(await reasonOf(new MemoryCheckpoints({ stored: damaged }), stored));
   }
+});
+
+test('the reason why a checkpoint could not be used is told in its own words', async () => {
+  const { checkpoints, stored } = await withCheckpoint(async () => {});
+  const frames = checkpoints.stored ?? [];
+  const ofImage = frames.findIndex(({ length }) => length === IMAGE_COUNTS_BYTES);
+  const otherImage = Float64Array.from({ length: IMAGE_COUNTS_BYTES / 8 }, () => 99);
+  const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
+  for (const [options, why] of [
+    [{ stored: frames.slice(0, -1) }, /^the checkpoint can't be used: its frames have other l/],
+    [{ stored: [encode('{"format":99}')] }, /can't be used: it has the form 99, of another v/],
+    [
+      { stored: frames.with(ofImage, new Uint8Array(otherImage.buffer)) },
+      /can't be used: it has another form/,
+    ],
+    [
+      { stored: frames, frameDelay: () => Promise.reject(new Error('EIO')) },
+      /^the checkpoint can't be used: it could not be read \(EIO\)/,
+    ],
+  ] as const)
+    assert.match(await reasonOf(new MemoryCheckpoints(options), stored), why);
+});
+
+test('of a log without a row no checkpoint is looked for', async () => {
+  const { checkpoints } = await withCheckpoint(async () => {});
+  const kept = checkpoints.stored;
+  const { notes } = await reopened(checkpoints, {});
+  assert.equal([notes, checkpoints.stored === kept], [[], true]);
 });
 
 test('damage to a row after the checkpoint is damage of the log', async () => {

@@ -140,6 +140,31 @@ rules('an op that did not win goes', async () => {
   await assertReplays(test);
 });
 
+rules('what lost hides nothing that could be seen at the cut', async () => {
+  const test = await replicaAfter(
+    write(putting('a', { version: 9 })), // at 0
+    (replica) => {
+      const op = put({ origin: PEER, key: 'a', version: 3 });
+      const range = { origin: PEER, after: 0, to: 1, sum: sumOf([op]) };
+      return replica.receive({ ranges: [range], ops: [op] });
+    },
+    LAST,
+    write(putting('a', { version: 10 })), // at 300
+    collect,
+  );
+  // The cut is at 150.
+  assert.is((await compacted(test, 350)).rows, 1);
+  assert.equal(lsnsOf(test), [1, 3, 4]);
+});
+
+rules('a run that removes nothing commits nothing, and moves no cut', async () => {
+  const test = await replicaAfter(write(putting('a')), LAST, collect);
+  const commits = test.log.commits.length;
+  assert.is((await compacted(test)).rows, 0);
+  assert.is(test.log.commits.length, commits);
+  assert.is(test.replica.header.facts.cutAtMs, null);
+});
+
 rules('joins and retires stay for ever', async () => {
   const test = await replicaAfter(
     (replica) => replica.membership.form('the cluster', memberValue('node1', null)),
@@ -167,6 +192,20 @@ rules('nothing goes from the first row on that the stable vector does not cover'
   await collect(test.replica);
   await compacted(test);
   assert.equal(lsnsOf(test), [3, 4, 5]);
+});
+
+rules('nothing goes after a row that is not stable, however many pages later', async () => {
+  const versions = Array.from({ length: 600 }, (_unused, index) =>
+    putting('a', { version: index + 1 }),
+  );
+  const test = await replicaAfter(
+    (replica) => replica.receive(deltaOf(0, 1)),
+    write(...versions),
+    LAST,
+    (replica) =>
+      replica.forgetting.collect({ vector: new Map([[ORIGIN, 601]]), clock: replica.nowMs() }, ALL),
+  );
+  assert.is((await compacted(test)).rows, 0);
 });
 
 rules('before anything is stable nothing goes', async () => {

@@ -71,6 +71,26 @@ test('many keys are of one moment, whatever is written while their values are re
   );
 });
 
+test('many keys are read again where a row goes meanwhile: they are of one moment', async () => {
+  for (const change of [putting('a', { version: 2, value: long('later') }), deleting('a')]) {
+    const { replica, log } = await openCold(['a', 'b']);
+    const rowsAt = log.rowsAt.bind(log);
+    let isFirst = true;
+    log.rowsAt = async (lsns) => {
+      const rows = await rowsAt(lsns);
+      if (!isFirst) return rows;
+      isFirst = false;
+      await replica.submit([change, putting('b', { version: 2, value: long('later') })]);
+      return rows.filter(({ op }) => op.key === 'b');
+    };
+    const entries = await replica.reads.atOneMoment(['a', 'b']);
+    assert.equal(
+      entries.map((entry) => entry?.value),
+      [change.kind === 'put' ? long('later') : undefined, long('later')],
+    );
+  }
+});
+
 test('more requests than may wait for the log are refused, and those that wait are answered', async () => {
   const { replica, holdReads } = await openCold(['a', 'b', 'c'], { limits: { maxColdReads: 2 } });
   const goOn = holdReads();

@@ -1,6 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { StoredLog } from '../../src/log/memory.ts';
+import { RowCheck } from '../../src/replica/replay.ts';
 import { DamagedLogError } from '../../src/words/errors.ts';
 import { carriedHash } from '../../src/words/hash.ts';
 import { MAX_COUNTER, MAX_GENERATION } from '../../src/words/op.ts';
@@ -87,6 +88,18 @@ replays('a node goes on where it stopped: map, vector, lsns, sums and stamps', a
   assert.is(outcome.op.seq, 4);
   assert.ok(outcome.op.hlc > 1_795_000_000_000_000, 'stamps go on although the clock was set back');
   assert.is(after.log.commits[0]?.rows[0]?.lsn, 7);
+});
+
+replays("stamps go on above this node's own, whatever its clock, and above no wild one", async () => {
+  const NOW_MS = 1_795_000_000_000;
+  const ahead = (NOW_MS + 365 * 86_400_000) * 1000;
+  for (const origin of ['node1.aaaaaa', A]) {
+    const op = put({ origin, seq: 1, hlc: ahead });
+    const { replica } = await openReplica({ stored: storedLog([row(1, op)]), nowMs: NOW_MS });
+    const [outcome] = await replica.submit([putting('other')]);
+    assert.ok(outcome?.kind === 'stored');
+    assert.is(outcome.op.hlc, origin === A ? NOW_MS * 1000 : ahead + 1);
+  }
 });
 
 replays(
@@ -252,6 +265,35 @@ damage('a row of an origin, or with a seq, that the log does not know of is told
   assert.is((await damageOf(damagedTo([...ROWS, row(11, stranger)]))).lsn, 11);
   const beyond = put({ origin: A, seq: 6 });
   assert.is((await damageOf(damagedTo([...ROWS, row(11, beyond)]))).lsn, 11);
+});
+
+damage('a log that ends before its last lsn is told, though its rows add up', () => {
+  const check = new RowCheck(storedLog(ROWS).origins, 'the test log');
+  for (const one of ROWS) check.row(one);
+  check.end(10, 10);
+  assert.throws(
+    () => check.end(10, 11),
+    (error: unknown) =>
+      error instanceof DamagedLogError &&
+      error.lsn === 11 &&
+      /it ends at lsn 10, not at 11/.test(error.message),
+  );
+});
+
+damage('where no row may be missing, a hole between lsns is told', () => {
+  const [first, , third] = ROWS.map((one) => ({ ...one, lsn: one.lsn + 6 }));
+  assert.ok(first && third);
+  const origins = storedLog(ROWS).origins;
+  const dense = new RowCheck(origins, 'the test log', 6);
+  dense.row(first);
+  assert.throws(
+    () => dense.row(third),
+    (error: unknown) =>
+      error instanceof DamagedLogError && /after lsn 7 were compacted/.test(error.message),
+  );
+  const holed = new RowCheck(origins, 'the test log');
+  holed.row(first);
+  holed.row(third);
 });
 
 damage('a changed sum of an origin is told', async () => {

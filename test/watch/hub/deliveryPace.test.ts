@@ -73,6 +73,17 @@ paces('after a slow one the next waits half as long as it took, once for all who
   assert.is(clock.deliveries, 2);
 });
 
+paces('one that took a millisecond is no quick one', () => {
+  const clock = new Clock();
+  clock.deliveryMs = 1;
+  clock.pace.ask();
+  clock.pace.ask();
+  assert.equal(
+    clock.due.map(({ atMs }) => atMs),
+    [1001.5],
+  );
+});
+
 paces('who asks after the pause is not kept waiting', () => {
   const clock = new Clock();
   clock.deliveryMs = 20;
