@@ -42,6 +42,11 @@ export class ExpiryRecord {
     return this.#expiries.length;
   }
 
+  /** Whether it holds an expiry of the key that no later op has beaten. */
+  has(key: string): boolean {
+    return this.#byKey.has(key);
+  }
+
   add(entry: Expired): Expiry {
     const { key, version, expiresAt, origin, seq } = entry;
     const known = this.#byKey.get(key);

@@ -20,7 +20,7 @@ import {
   markOfClock,
   NO_EXPIRIES,
 } from '../../words/expiryMark.ts';
-import { isOnKey, type OpId, type PutHead, sameOp } from '../../words/op.ts';
+import { isOnKey, type KeyOp, type OpId, type PutHead, sameOp } from '../../words/op.ts';
 import { covers, raise } from '../../words/vector.ts';
 import type { EventSubject } from '../event.ts';
 import { ExpiryRecord } from '../expiryRecord.ts';
@@ -154,8 +154,7 @@ export class WatchFeed {
     const passedOver = new Map<string, PutHead | null>();
     for (const { row, touched } of rows) {
       const { op } = row;
-      const entry = isOnKey(op) ? this.#replica.map.head(op.key) : undefined;
-      if (isOnKey(op) && entry !== undefined && sameOp(entry, op)) this.record.beat(op);
+      if (isOnKey(op) && this.record.has(op.key) && this.#isShown(op)) this.record.beat(op);
       // The first watcher got the ops folded before it came as a part of the state.
       if (!this.#isFollowing || row.lsn <= this.#lsn) continue;
       raise(this.#vector, op.origin, op.seq);
@@ -164,6 +163,7 @@ export class WatchFeed {
       if (!isOnKey(op) || !row.won) continue;
       const groups = this.groups.matching(op.key);
       if (groups.length === 0) continue;
+      const entry = this.#replica.map.head(op.key);
       const before = passedOver.get(op.key);
       const known = touched === null || before === undefined ? touched : before;
       const type = judge(op, entry, this.#told);
@@ -175,6 +175,12 @@ export class WatchFeed {
     if (this.#isFollowing) this.#leaveOutClosed();
     this.#flush();
     this.#listener.moved();
+  }
+
+  /** Whether the entry of the op's key is the op. */
+  #isShown(op: KeyOp): boolean {
+    const entry = this.#replica.map.head(op.key);
+    return entry !== undefined && sameOp(entry, op);
   }
 
   #held(): FollowedVector {
