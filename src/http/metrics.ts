@@ -246,5 +246,10 @@ export function registerWatchMetrics(registry: Registry, hub: WatchHub, room: Wa
     'Watchers that have not read to the end.',
     () => hub.behind,
   );
+  figures.total(
+    'hearsay_delivery_pauses_total',
+    'Deliveries to watchers that waited, so that requests were answered between.',
+    () => hub.pauses,
+  );
   figures.total('hearsay_resets_total', 'Watchers told to start anew.', () => hub.resets);
 }

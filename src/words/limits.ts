@@ -64,6 +64,8 @@ export interface Limits {
   readonly maxRecentEvents: number;
   /** Bytes of the events kept in memory. */
   readonly maxRecentEventBytes: number;
+  /** Milliseconds for which an event may wait for the sake of requests, after a costly delivery to many watchers. */
+  readonly maxDeliveryPauseMs: number;
   /** Expiries remembered for watchers that connect again. */
   readonly maxRecentExpiries: number;
   /**
@@ -147,6 +149,7 @@ export const defaultLimits: Limits = {
   maxAllWatchersBufferBytes: 256 * MIB,
   maxRecentEvents: 4096,
   maxRecentEventBytes: 2 * MIB,
+  maxDeliveryPauseMs: 50,
   maxRecentExpiries: 16_384,
   maxWaiting: 10_000,
   maxConnections: 10_000,

@@ -90,17 +90,20 @@ replays('a node goes on where it stopped: map, vector, lsns, sums and stamps', a
   assert.is(after.log.commits[0]?.rows[0]?.lsn, 7);
 });
 
-replays("stamps go on above this node's own, whatever its clock, and above no wild one", async () => {
-  const NOW_MS = 1_795_000_000_000;
-  const ahead = (NOW_MS + 365 * 86_400_000) * 1000;
-  for (const origin of ['node1.aaaaaa', A]) {
-    const op = put({ origin, seq: 1, hlc: ahead });
-    const { replica } = await openReplica({ stored: storedLog([row(1, op)]), nowMs: NOW_MS });
-    const [outcome] = await replica.submit([putting('other')]);
-    assert.ok(outcome?.kind === 'stored');
-    assert.is(outcome.op.hlc, origin === A ? NOW_MS * 1000 : ahead + 1);
-  }
-});
+replays(
+  "stamps go on above this node's own, whatever its clock, and above no wild one",
+  async () => {
+    const NOW_MS = 1_795_000_000_000;
+    const ahead = (NOW_MS + 365 * 86_400_000) * 1000;
+    for (const origin of ['node1.aaaaaa', A]) {
+      const op = put({ origin, seq: 1, hlc: ahead });
+      const { replica } = await openReplica({ stored: storedLog([row(1, op)]), nowMs: NOW_MS });
+      const [outcome] = await replica.submit([putting('other')]);
+      assert.ok(outcome?.kind === 'stored');
+      assert.is(outcome.op.hlc, origin === A ? NOW_MS * 1000 : ahead + 1);
+    }
+  },
+);
 
 replays(
   'an op that no peer could have sent is damage, although its hash and its sum are true',

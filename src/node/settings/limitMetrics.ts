@@ -32,6 +32,7 @@ export const limitMetrics: Readonly<Record<keyof Limits, string>> = {
   maxAllWatchersBufferBytes: 'hearsay_watcher_buffer_bytes',
   maxRecentEvents: 'hearsay_recent_events',
   maxRecentEventBytes: 'hearsay_recent_event_bytes',
+  maxDeliveryPauseMs: 'hearsay_delivery_pauses_total',
   maxRecentExpiries: 'hearsay_recent_expiries',
   maxWaiting: 'hearsay_waiting_requests',
   maxConnections: 'hearsay_connections',

@@ -99,6 +99,11 @@ export const limitRows = {
     '16GiB',
     'most bytes of the events kept for watchers',
   ),
+  maxDeliveryPauseMs: duration('1ms', '1s', {
+    default: `${defaultLimits.maxDeliveryPauseMs}ms`,
+    help: 'longest that an event waits for the sake of requests, after it took long to tell many watchers',
+    metric: limitMetrics.maxDeliveryPauseMs,
+  }),
   maxRecentExpiries: count(
     'maxRecentExpiries',
     'most expiries remembered for watchers that connect again',

@@ -16,30 +16,43 @@ export interface DeliveryTimers {
 
 /** Requests have this part of the time that a delivery took to themselves after it. */
 const PAUSE_SHARE = 0.5;
-/** The longest that an event waits for the sake of requests, in milliseconds. */
-export const MAX_PAUSE_MS = 50;
 /** After a shorter delivery, in milliseconds, there is no pause. */
 const MIN_TOOK_MS = 1;
 
 export class DeliveryPace {
   readonly #timers: DeliveryTimers;
   readonly #deliver: () => void;
+  readonly #maxPauseMs: number;
   #pausedUntilMs = 0;
+  #pauses = 0;
   /** Takes back the delivery that is due after the pause; null if none is. */
   #takeBack: (() => void) | null = null;
 
-  /** @param deliver tells all that is pending; it may ask for the next delivery. */
-  constructor(timers: DeliveryTimers, deliver: () => void) {
+  /**
+   * @param maxPauseMs the longest that an event waits for the sake of requests, in milliseconds.
+   * @param deliver tells all that is pending; it may ask for the next delivery.
+   */
+  constructor(timers: DeliveryTimers, maxPauseMs: number, deliver: () => void) {
     this.#timers = timers;
+    this.#maxPauseMs = maxPauseMs;
     this.#deliver = deliver;
+  }
+
+  /** The number of deliveries that had to wait. */
+  get pauses(): number {
+    return this.#pauses;
   }
 
   /** Delivers at once, or at the end of the pause. */
   ask(): void {
     if (this.#takeBack !== null) return;
     const delayMs = this.#pausedUntilMs - this.#timers.steadyMs();
-    if (delayMs > 0) this.#takeBack = this.#timers.after(delayMs, () => this.deliverNow());
-    else this.deliverNow();
+    if (delayMs <= 0) {
+      this.deliverNow();
+      return;
+    }
+    this.#pauses++;
+    this.#takeBack = this.#timers.after(delayMs, () => this.deliverNow());
   }
 
   /** Delivers within the pause too. */
@@ -47,7 +60,7 @@ export class DeliveryPace {
     this.#takeBack?.();
     this.#takeBack = null;
     const tookMs = this.#timers.took(this.#deliver);
-    const pauseMs = tookMs < MIN_TOOK_MS ? 0 : Math.min(MAX_PAUSE_MS, tookMs * PAUSE_SHARE);
+    const pauseMs = tookMs < MIN_TOOK_MS ? 0 : Math.min(this.#maxPauseMs, tookMs * PAUSE_SHARE);
     this.#pausedUntilMs = this.#timers.steadyMs() + pauseMs;
   }
 }

@@ -78,7 +78,7 @@ export class WatchFeed {
     this.#maxClockSkewMs = maxClockSkewMs;
     this.#listener = listener;
     this.timeline = new Timeline(limits);
-    this.#pace = new DeliveryPace(timers, () => this.#deliver());
+    this.#pace = new DeliveryPace(timers, limits.maxDeliveryPauseMs, () => this.#deliver());
     this.record = new ExpiryRecord(limits.maxRecentExpiries);
     this.#restart();
     this.#endings = [
@@ -89,6 +89,11 @@ export class WatchFeed {
         this.#restart();
       }),
     ];
+  }
+
+  /** The number of deliveries that had to wait for the sake of requests. */
+  get pauses(): number {
+    return this.#pace.pauses;
   }
 
   /** The end of the feed: the place of a live watcher. */

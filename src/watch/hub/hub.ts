@@ -102,6 +102,11 @@ export class WatchHub implements Ends {
     };
   }
 
+  /** The number of deliveries that had to wait for the sake of requests. */
+  get pauses(): number {
+    return this.#feed.pauses;
+  }
+
   /** The number of resets that watchers got. */
   get resets(): number {
     return this.#reader.resets;

@@ -1,11 +1,9 @@
 /** When live watchers are told: at once, or after a pause. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import {
-  DeliveryPace,
-  type DeliveryTimers,
-  MAX_PAUSE_MS,
-} from '../../../src/watch/hub/deliveryPace.ts';
+import { DeliveryPace, type DeliveryTimers } from '../../../src/watch/hub/deliveryPace.ts';
+
+const MAX_PAUSE_MS = 50;
 
 const paces = suite('the pace of deliveries');
 
@@ -15,7 +13,7 @@ class Clock implements DeliveryTimers {
   deliveryMs = 0;
   deliveries = 0;
   readonly due: { readonly atMs: number; readonly run: () => void }[] = [];
-  readonly pace = new DeliveryPace(this, () => {
+  readonly pace = new DeliveryPace(this, MAX_PAUSE_MS, () => {
     this.deliveries++;
   });
 
@@ -67,6 +65,7 @@ paces('after a slow one the next waits half as long as it took, once for all who
     clock.due.map(({ atMs }) => atMs),
     [1030],
   );
+  assert.is(clock.pace.pauses, 1);
   clock.moveTo(1029);
   assert.is(clock.deliveries, 1);
   clock.moveTo(1030);
@@ -91,6 +90,7 @@ paces('who asks after the pause is not kept waiting', () => {
   clock.moveTo(1030);
   clock.pace.ask();
   assert.is(clock.deliveries, 2);
+  assert.is(clock.pace.pauses, 0);
 });
 
 paces('no pause is longer than the longest', () => {
