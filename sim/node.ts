@@ -10,6 +10,7 @@ import type { Replica } from '../src/replica/replica.ts';
 import { PagedEntries } from '../src/store/pagedEntries.ts';
 import { DiskFullError, HearsayError } from '../src/words/errors.ts';
 import type { Limits } from '../src/words/limits.ts';
+import type { NoteLevel } from '../src/words/note.ts';
 import { type EntryHead, isDead, isOnKey } from '../src/words/op.ts';
 import { compareWithReplay } from './checkpoints.ts';
 import type { NodeClock, Timeline } from './clock.ts';
@@ -451,7 +452,7 @@ export class SimNode implements ObservedNode {
     });
   }
 
-  #note(level: 'info' | 'warn', text: string): void {
+  #note(level: NoteLevel, text: string): void {
     const { trace, timeline, oracle, network } = this.#world;
     trace.add(timeline.nowMs, this.name, `notes: ${text}`);
     const [, origin, seq] = /\((\S+)\/(\d+)\) is left out/.exec(text) ?? [];

@@ -39,7 +39,8 @@ import { openTracer } from './tracing.ts';
 
 /** Gets the node's messages to people. */
 export interface NodeLog extends HttpLog {
-  /** @param facts the message for machines. */
+  /** Without it, such messages are dropped. @param facts the message for machines. */
+  debug?(message: string, facts?: NoteFacts): void;
   info(message: string, facts?: NoteFacts): void;
   warn(message: string, facts?: NoteFacts): void;
 }
@@ -131,10 +132,10 @@ async function start(
       : new AuditLog(settings.auditLog, settings, (text) => logger.warn(text));
   const note: Note = (level, text, facts) => {
     if (facts === undefined) {
-      logger[level](text);
+      logger[level]?.(text);
       return;
     }
-    logger[level](text, facts);
+    logger[level]?.(text, facts);
     audit?.note(text, facts);
   };
   const failure = Promise.withResolvers<never>();

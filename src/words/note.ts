@@ -19,4 +19,7 @@ export interface NoteFacts {
   readonly reason?: string;
 }
 
-export type Note = (level: 'info' | 'warn', text: string, facts?: NoteFacts) => void;
+/** `debug`: what happens all the time in a great cluster, and is no news there. */
+export type NoteLevel = 'debug' | 'info' | 'warn';
+
+export type Note = (level: NoteLevel, text: string, facts?: NoteFacts) => void;

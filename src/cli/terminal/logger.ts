@@ -48,6 +48,7 @@ export function createLogger(settings: NodeSettings, isTerminal: boolean): NodeL
 
 /** Pino takes the facts before the message. */
 const nodeLog = (logger: Logger): NodeLog => ({
+  debug: (message, facts) => logger.debug(facts ?? NO_FACTS, message),
   info: (message, facts) => logger.info(facts ?? NO_FACTS, message),
   warn: (message, facts) => logger.warn(facts ?? NO_FACTS, message),
   error: (details, message) => logger.error(details, message),

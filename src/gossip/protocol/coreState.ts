@@ -4,7 +4,7 @@
  */
 
 import { type Member, memberValue } from '../../rules/members.ts';
-import type { NoteFacts } from '../../words/note.ts';
+import type { NoteFacts, NoteLevel } from '../../words/note.ts';
 import type { Random } from '../../words/random.ts';
 import { RareNotes } from '../../words/rareNotes.ts';
 import type { Vector } from '../../words/vector.ts';
@@ -101,7 +101,7 @@ export class CoreState {
     this.out({ kind: 'send', connection, message });
   }
 
-  note(level: 'info' | 'warn', text: string, facts: NoteFacts): void {
+  note(level: NoteLevel, text: string, facts: NoteFacts): void {
     this.out({ kind: 'note', level, text, facts });
   }
 
@@ -139,6 +139,11 @@ export class CoreState {
   /** Whether the cluster is beyond a full mesh, so that nodes hear one another over several hops. */
   get isMesh(): boolean {
     return this.view.joined && this.view.members.size > this.settings.meshLimit;
+  }
+
+  /** The level of the notes that a peer is connected or no longer is: beyond a full mesh nodes visit one another all the time. */
+  get linkLevel(): NoteLevel {
+    return this.isMesh ? 'debug' : 'info';
   }
 
   otherMembers(): string[] {
@@ -218,12 +223,16 @@ export class CoreState {
       this.addresses.failed(url, reason, refused, this.nowMs, this.random);
     if (hello === null || this.peers.ofOrigin(hello.origin) !== undefined) return;
     if (!refused)
-      this.note('info', `${hello.nodeId} (${hello.origin}) is no longer connected: ${reason}`, {
-        event: 'disconnected',
-        peer: hello.nodeId,
-        origin: hello.origin,
-        reason,
-      });
+      this.note(
+        this.linkLevel,
+        `${hello.nodeId} (${hello.origin}) is no longer connected: ${reason}`,
+        {
+          event: 'disconnected',
+          peer: hello.nodeId,
+          origin: hello.origin,
+          reason,
+        },
+      );
     this.addresses.lost(hello.origin, reason, this.nowMs);
     if (!this.view.members.has(hello.origin)) this.peers.forgetStranger(hello.origin);
   }

@@ -126,7 +126,7 @@ export class Greeter {
     if (other !== undefined) return this.#settleDuplicate(peer, other);
     // A peer whose clock is so far behind will refuse this node, and that refusal is logged then.
     if (clockMs - hello.clock <= settings.maxClockSkewMs)
-      this.#state.note('info', `${hello.nodeId} (${hello.origin}) is connected`, {
+      this.#state.note(this.#state.linkLevel, `${hello.nodeId} (${hello.origin}) is connected`, {
         event: 'connected',
         ...partyOf(peer),
       });

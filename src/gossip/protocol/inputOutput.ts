@@ -5,7 +5,7 @@ import type { Said } from '../../rules/forkedMembership.ts';
 import type { Stable } from '../../rules/stability.ts';
 import type { Delta } from '../../words/delta.ts';
 import type { Hash } from '../../words/hash.ts';
-import type { NoteFacts } from '../../words/note.ts';
+import type { NoteFacts, NoteLevel } from '../../words/note.ts';
 import type { OpId } from '../../words/op.ts';
 import type { SnapshotEnd, SnapshotOrigins, SnapshotRow } from '../../words/snapshot.ts';
 import type { TraceParent } from '../../words/trace.ts';
@@ -264,7 +264,7 @@ export type Output =
     }
   | {
       readonly kind: 'note';
-      readonly level: 'info' | 'warn';
+      readonly level: NoteLevel;
       readonly text: string;
       readonly facts: NoteFacts;
     };

@@ -50,6 +50,19 @@ greetings('a peer that says hello is connected, noted, and pulled from at once',
   );
 });
 
+greetings('beyond a full mesh connections that come and go are noted for debugging alone', () => {
+  const levels = (meshLimit: number) => {
+    const node = testCore({ others: [originOf(2)], settings: { meshLimit } });
+    const outputs = [
+      ...node.greet(7, {}, URL),
+      ...node.step({ kind: 'closed', connection: 7, reason: 'it broke' }),
+    ];
+    return ofKind(outputs, 'note').map(({ level }) => level);
+  };
+  assert.equal(levels(2), ['info', 'info']);
+  assert.equal(levels(1), ['debug', 'debug']);
+});
+
 greetings(
   'a peer that has joined stays so, also if its earlier hello is heard after a later one',
   () => {
