@@ -2,7 +2,7 @@
  * A world beside a room of Colyseus with the same simulation, ticks and rate of frames: bytes that a player gets, and
  * processor time of the process, in turns of one run. Colyseus is installed for the run, outside of the lockfile.
  *
- * Players of both steer twice a second. The room has no more than the simulation and its patches: no record is read or saved,
+ * Players of both steer twice a second, at the same moments (`bots/steering.ts`). The room has no more than the simulation and its patches: no record is read or saved,
  * no token of identity is checked, nothing is told to a fleet or a cache, nobody is pinged, and there are no metrics.
  */
 import { execFile, spawn } from 'node:child_process';
@@ -13,6 +13,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { z } from 'zod';
+import { sleeps } from './processorTime.ts';
 import { lineOf, processorMsOf, runBots, saidBy } from './programs.ts';
 import type { RunningWorlds } from './runningWorlds.ts';
 
@@ -32,6 +33,8 @@ interface Turn {
   readonly processorMs: number;
   /** The same, from `SETTLE_SECONDS` after the start of the turn on, when all have come. */
   readonly playProcessorMs: number;
+  /** How often the process woke meanwhile, a second: each time takes it some 0.1 ms, whatever it has to do. */
+  readonly playWakeUps: number;
 }
 
 export interface ColyseusFigures {
@@ -111,11 +114,19 @@ async function turnOf(
   const { result, ms } = await processorMsOf(pid, async () => {
     const playing = play();
     const settled = wait(SETTLE_SECONDS * 1000).then(() =>
-      processorMsOf(pid, () => wait((seconds - SETTLE_SECONDS) * 1000)),
+      processorMsOf(pid, async () => {
+        const before = sleeps(pid);
+        await wait((seconds - SETTLE_SECONDS) * 1000);
+        return sleeps(pid) - before;
+      }),
     );
-    const [{ seated, bytesPerSecond }, { ms: playMs }] = await Promise.all([playing, settled]);
+    const [{ seated, bytesPerSecond }, { ms: playMs, result: wakeUps }] = await Promise.all([
+      playing,
+      settled,
+    ]);
     const playProcessorMs = playMs / (seconds - SETTLE_SECONDS);
-    return { seated, bytesPerSecond, playProcessorMs };
+    const playWakeUps = wakeUps / (seconds - SETTLE_SECONDS);
+    return { seated, bytesPerSecond, playProcessorMs, playWakeUps };
   });
   return { ...result, processorMs: ms / seconds };
 }
@@ -131,6 +142,7 @@ const medians = (turns: readonly Turn[]): Turn => ({
   bytesPerSecond: median(turns.map(({ bytesPerSecond }) => bytesPerSecond)),
   processorMs: median(turns.map(({ processorMs }) => processorMs)),
   playProcessorMs: median(turns.map(({ playProcessorMs }) => playProcessorMs)),
+  playWakeUps: median(turns.map(({ playWakeUps }) => playWakeUps)),
 });
 
 const median = (numbers: readonly number[]): number =>

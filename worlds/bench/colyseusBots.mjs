@@ -2,8 +2,8 @@
 // They read no state: what is compared is the server. One line of JSON at the end.
 import { encode } from '@msgpack/msgpack';
 import { WebSocket } from 'ws';
+import { Steering } from '../bots/steering.ts';
 
-const STEER_EVERY_MS = 500;
 /** Of Colyseus's protocol. */
 const [JOIN_ROOM, ROOM_DATA] = [10, 13];
 
@@ -12,7 +12,7 @@ const [count, seconds] = [Number(countText), Number(secondsText)];
 
 let [bytes, messages, seated] = [0, 0, 0];
 
-async function play() {
+async function play(number) {
   const answer = await fetch(`${url}/matchmake/joinOrCreate/meadow`, {
     method: 'POST',
     headers: { 'Content-Type': 'application/json' },
@@ -33,14 +33,14 @@ async function play() {
   });
   let seq = 0;
   const step = () => Math.floor(Math.random() * 3) - 1;
-  setInterval(() => {
+  new Steering(number, () => {
     if (socket.readyState !== WebSocket.OPEN) return;
     seq += 1;
     socket.send(new Uint8Array([ROOM_DATA, 0, ...encode([seq, step(), step()])]));
-  }, STEER_EVERY_MS);
+  });
 }
 
-for (let number = 0; number < count; number += 1) void play();
+for (let number = 0; number < count; number += 1) void play(number);
 await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
 const share = seconds * Math.max(1, seated);
 const line = {

@@ -34,6 +34,9 @@ const settingsSchema = z.object({
     .prefault('18200')
     .describe('first port of the worlds; the edge has the one before (default 18200)'),
   seconds: wholeNumber(1, 3600).prefault('60').describe('how long they play (default 60)'),
+  rounds: wholeNumber(1, 100)
+    .prefault('3')
+    .describe('turns of a world and of Colyseus, of which the medians are told (default 3)'),
 });
 
 const settings = readSettings('worlds:bench', settingsSchema, process.argv.slice(2), process.env);
@@ -48,7 +51,7 @@ await using worlds = await startWorlds(settings.firstPort, {
 tell({ name: 'start', readySeconds: worlds.readySeconds, ...(await worlds.memory()) });
 const prepared = await prepareWorlds(worlds, settings.worlds);
 tell({ name: 'with all worlds', ...(await worlds.memory()) });
-const { parts, seconds } = settings;
+const { parts, seconds, rounds } = settings;
 if (parts.includes('play'))
   for (const bots of settings.bots) {
     await emptied(worlds.edgeUrl);
@@ -67,7 +70,7 @@ if (parts.includes('colyseus')) {
   await emptied(worlds.edgeUrl);
   tell({
     name: 'colyseus',
-    ...(await benchColyseus(worlds, 'eu/bench-1', { players: 50, seconds, rounds: 3 })),
+    ...(await benchColyseus(worlds, 'eu/bench-1', { players: 50, seconds, rounds })),
   });
 }
 tell({ name: 'end', processesLeft: await worlds.end() });

@@ -1,4 +1,4 @@
-/** The processor time of a process, in steps of 10 ms (proc(5), utime and stime of /proc/PID/stat). */
+/** What a process takes of the processors (proc(5)): its time, in steps of 10 ms, and how often it wakes. */
 import { readFileSync } from 'node:fs';
 
 const STEP_MS = 10;
@@ -10,3 +10,9 @@ export function processorMs(pid: number): number {
   const [utime = 0, stime = 0] = text.slice(text.lastIndexOf(')')).split(' ').slice(12).map(Number);
   return (utime + stime) * STEP_MS;
 }
+
+/** @returns how often the first thread has gone to sleep since its start. */
+export const sleeps = (pid: number): number =>
+  Number(
+    /^voluntary_ctxt_switches:\s+(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1],
+  );

@@ -16,6 +16,7 @@ import { readServerMessage, type ServerMessage, type Welcome } from '../rules/se
 import { BotAccount, type JoinTarget, type Refused, type SeatOffer } from './botAccount.ts';
 import { FrameGaps } from './frameGaps.ts';
 import { ProgressCheck } from './progressCheck.ts';
+import { Steering } from './steering.ts';
 
 export interface BotOptions {
   readonly edgeUrl: string;
@@ -23,7 +24,7 @@ export interface BotOptions {
   readonly regions: readonly string[];
   /** The world that it asks first; by default any. */
   readonly world?: { readonly region: string; readonly world: string } | null;
-  /** From 0: each has its own loopback address. */
+  /** From 0: each has its own loopback address, and steers at its own moments. */
   readonly number: number;
   /** Numbers from 0 to below 1: the same ones make the same steps. */
   readonly random: () => number;
@@ -45,7 +46,6 @@ export interface Return {
   readonly afterMs: number;
 }
 
-const STEER_EVERY_MS = 500;
 /** Instances that were found dead in one return; an api takes ten. */
 const MOST_NOT = 10;
 /** The share of steps towards a coin; without the others, a figure may swing over one for long. */
@@ -67,7 +67,7 @@ export class Bot implements AsyncDisposable {
   stopped: string | null = null;
   readonly #options: BotOptions;
   readonly #progress: ProgressCheck;
-  readonly #steering: NodeJS.Timeout;
+  readonly #steering: Steering;
   #view: WorldView = emptyView();
   #socket: WebSocket | null = null;
   #seat: SeatOffer | null = null;
@@ -92,7 +92,7 @@ export class Bot implements AsyncDisposable {
     this.#options = options;
     this.#progress = new ProgressCheck(options.mostLostMs);
     this.account = account;
-    this.#steering = setInterval(() => this.#look(), STEER_EVERY_MS);
+    this.#steering = new Steering(options.number, () => this.#look());
   }
 
   /** Logs in, and takes a seat unless it is refused. @throws Error if it can't log in. */
@@ -138,7 +138,7 @@ export class Bot implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isOver = true;
-    clearInterval(this.#steering);
+    this.#steering[Symbol.dispose]();
     this.#socket?.terminate();
     await this.account[Symbol.asyncDispose]();
   }
