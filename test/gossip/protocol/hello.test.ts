@@ -406,6 +406,7 @@ selves('of two processes under one origin that both live, a peer sends the great
       sent(outputs, 'error').map(({ connection, message }) => [connection, message.code]),
       [[goes, 'clone']],
     );
+    assert.equal(pulledFrom(outputs), goes === 3 ? [] : [3]);
   }
 });
 

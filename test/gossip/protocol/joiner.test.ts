@@ -2,8 +2,9 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Output } from '../../../src/gossip/protocol/inputOutput.ts';
+import type { Hello, RejoinMessage } from '../../../src/gossip/protocol/messages.ts';
 import type { Past } from '../../../src/gossip/protocol/standing.ts';
-import { type Member, nodeIdOf } from '../../../src/rules/members.ts';
+import { type Member, Members, nodeIdOf } from '../../../src/rules/members.ts';
 import {
   digestOf,
   emptyAnswer,
@@ -14,6 +15,7 @@ import {
   type TestCore,
   testCore,
 } from '../../support/cores.ts';
+import { membership } from '../../support/ops.ts';
 
 const TIMEOUT_MS = 5000;
 
@@ -130,6 +132,56 @@ joining('a node that its sponsor refuses for its clock waits, and asks no other 
   assert.is(ofKind(node.tick(), 'rejoin').length, 1);
 });
 
+joining('a sponsor is asked once this node’s own URL is known, which its join will name', () => {
+  const urls = ['http://two', 'http://three'];
+  const node = testCore({ joined: false, settings: { urls } });
+  node.tick();
+  assert.equal(pulledFrom(node.greet(1, { origin: originOf(2) }, urls[0])), []);
+  node.step({ kind: 'dialFailed', url: urls[1] ?? '', reason: 'refused' });
+  node.clock.nowMs += 2000;
+  assert.equal(pulledFrom(node.tick()), [1]);
+});
+
+joining('members that this node has left are asked from the join timeout on', () => {
+  const node = testCore({ joined: false, settings: { url: 'http://one', joinTimeoutMs: 10_000 } });
+  node.core.hasLeft([originOf(2)]);
+  node.clock.nowMs += 10_000;
+  assert.equal(pulledFrom(node.greet(1, { origin: originOf(2) })), [1]);
+});
+
+joining('a silent sponsor is given up for another member, and else with a part of its log', () => {
+  const silent = (other: Partial<Hello>, lastLsn: number): number => {
+    const node = testCore({ joined: false, settings: { url: 'http://one' } });
+    node.greet(1, { origin: originOf(2) });
+    if (other.origin !== undefined) node.greet(2, other);
+    node.view.lastLsn = lastLsn;
+    return [1, 2, 3].flatMap(() => ofKind(lose(node), 'rejoin')).length;
+  };
+  const fresh = { joined: false, clusterId: null };
+  assert.is(silent({ origin: originOf(3) }, 0), 1);
+  assert.is(silent({ origin: originOf(3), ...fresh }, 0), 0);
+  assert.is(silent({}, 0), 0);
+  assert.is(silent({}, 1), 1);
+});
+
+joining('a clock that was refused is waited for as long as a start, and as two dials', () => {
+  for (const [joinTimeoutMs, maxRedialMs, waitMs] of [
+    [10_000, 3000, 10_000],
+    [2000, 3000, 6000],
+  ] as const) {
+    const settings = { url: 'http://one', joinTimeoutMs, maxRedialMs };
+    const node = testCore({ joined: false, settings });
+    const reason = 'your clock is an hour ahead';
+    node.greet(1, { origin: originOf(2) });
+    node.receive(1, { type: 'error', code: 'clock', reason });
+    node.step({ kind: 'closed', connection: 1, reason });
+    node.view.lastLsn = 1;
+    node.greet(2, { origin: originOf(3) });
+    assert.equal(ofKind(node.pass(waitMs - 1), 'rejoin'), []);
+    assert.is(ofKind(node.pass(1), 'rejoin').length, 1);
+  }
+});
+
 joining('a member gives nothing up for a peer that is silent', () => {
   const node = testCore({ others: [originOf(2)] });
   node.greet(1, { origin: originOf(2) });
@@ -137,6 +189,106 @@ joining('a member gives nothing up for a peer that is silent', () => {
 });
 
 joining.run();
+
+const forming = suite('forming a cluster, and what is left of another (rule 8)');
+
+/** A fresh node to which nobody answers, once its wait for peers is over. @returns with the outputs of that tick. */
+function alone(lastLsn: number) {
+  const node = testCore({ joined: false, settings: { url: 'http://one', joinTimeoutMs: 1000 } });
+  node.view.lastLsn = lastLsn;
+  return { node, outputs: node.pass(1000) };
+}
+
+forming('a cluster is formed once, and again two seconds after there was no room for it', () => {
+  const { node, outputs } = alone(0);
+  assert.is(ofKind(outputs, 'form').length, 1);
+  assert.equal(ofKind(node.pass(5000), 'form'), []);
+  node.step({ kind: 'joinFailed' });
+  assert.equal(ofKind(node.pass(1999), 'form'), []);
+  assert.is(ofKind(node.pass(1), 'form').length, 1);
+});
+
+forming('who holds a part of a log that nobody completes begins anew, and forms nothing', () => {
+  const { outputs } = alone(1);
+  assert.equal(ofKind(outputs, 'form'), []);
+  assert.equal(
+    ofKind(outputs, 'rejoin').map(({ keep, isClaimed }) => [keep, isClaimed]),
+    [[true, false]],
+  );
+});
+
+forming.run();
+
+const told = suite('a node that is told to rejoin (rule 12)');
+
+const TWO = originOf(2);
+const rejoinOf = (
+  code: RejoinMessage['code'],
+  node: TestCore,
+  fields: Partial<RejoinMessage> = {},
+): RejoinMessage => ({
+  type: 'rejoin',
+  code,
+  reason: 'x',
+  smallestMember: null,
+  reach: new Map([['node9.aaaaaa', 9]]),
+  re: node.pullNumber(1),
+  ...fields,
+});
+
+/** Whether it rejoins, and whether it keeps its log, and by a claim. */
+const rejoins = (outputs: readonly Output[]) =>
+  ofKind(outputs, 'rejoin').map(({ keep, isClaimed }) => ({ keep, isClaimed }));
+
+told('a node that has not joined follows its sponsor at once, and no claim', () => {
+  for (const [code, keep] of [
+    ['stranger', true],
+    ['behind', false],
+  ] as const) {
+    const node = fresh();
+    node.view.vector.set(TWO, 1);
+    assert.equal(rejoins(node.receive(1, rejoinOf(code, node))), [{ keep, isClaimed: false }]);
+  }
+});
+
+told('a node that holds nothing is no stranger to anybody', () => {
+  const node = fresh();
+  assert.equal(rejoins(node.receive(1, rejoinOf('stranger', node))), []);
+});
+
+/** A member that starts, so that a claim of one peer is followed, and the peer. */
+function starting(): TestCore {
+  const node = testCore({ others: [TWO] });
+  assert.equal(pulledFrom(node.greet(1, { origin: TWO })), [1]);
+  return node;
+}
+
+const CLAIMED = [{ keep: true, isClaimed: true }];
+
+told('who holds what the peer names is not behind, nor is a node that is no member', () => {
+  const claimOf = (node: TestCore) => rejoins(node.receive(1, rejoinOf('behind', node)));
+  const node = starting();
+  node.view.vector.set('node9.aaaaaa', 9);
+  assert.equal(claimOf(node), []);
+  assert.equal(claimOf(starting()), CLAIMED);
+  const none = starting();
+  none.view.members = new Members();
+  none.view.members.fold(membership({ key: TWO }));
+  assert.equal(claimOf(none), []);
+});
+
+told('what a retired peer says counts only where this node’s side gives way', () => {
+  const claimOf = (code: 'retired' | 'stranger', smallestMember: string) => {
+    const node = starting();
+    node.view.members.fold(membership({ seq: 9, key: TWO, kind: 'retire' }));
+    return rejoins(node.receive(1, rejoinOf(code, node, { smallestMember })));
+  };
+  assert.equal(claimOf('stranger', 'node0.aaaaaa'), []);
+  assert.equal(claimOf('retired', 'node9.aaaaaa'), []);
+  assert.equal(claimOf('retired', 'node0.aaaaaa'), CLAIMED);
+});
+
+told.run();
 
 const waiting = suite('a node that has begun anew (rule 12)');
 
