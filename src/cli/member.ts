@@ -1,6 +1,7 @@
 /** `hearsay member`: lists the members of the cluster, and retires one that is lost. */
 import type { Command } from 'commander';
 import { HearsayError } from '../words/errors.ts';
+import { compareNodeIds } from '../words/nodeNames.ts';
 import { memberUrl } from '../words/opRules.ts';
 import { DEFAULT_TIMEOUT, durationMs } from './cache/clientCommand.ts';
 import { type AddressFlags, timeoutOption, tokensOf, urlOption } from './log/options.ts';
@@ -63,7 +64,8 @@ const nodeOf = ({ url, ...flags }: AddressFlags): Promise<RemoteNode> =>
   );
 
 async function printMembers(flags: MemberFlags): Promise<void> {
-  const { origin, members } = await clusterOf(await nodeOf(flags));
+  const { origin, members: told } = await clusterOf(await nodeOf(flags));
+  const members = told.toSorted((a, b) => compareNodeIds(a.nodeId, b.nodeId));
   if (flags.json === true) {
     for (const member of members) await printLine(memberJson(member, origin));
     return;

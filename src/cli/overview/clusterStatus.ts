@@ -4,6 +4,7 @@
  * Invariant: while writes go on, no two nodes hold the same ops at one moment. So a node agrees if it now holds
  * all ops that any node held at the earlier observation, and if no node with the same ops shows another map.
  */
+import { compareNodeIds } from '../../words/nodeNames.ts';
 import type { Vector } from '../../words/vector.ts';
 import type { ClusterMember, ClusterPeer } from '../remote/clusterMembers.ts';
 import type { Figures, NodeReport } from './nodeReport.ts';
@@ -50,8 +51,6 @@ export interface ClusterStatus {
   readonly notes: readonly string[];
 }
 
-const BY_NAME = new Intl.Collator('en', { numeric: true });
-
 /** @param earlier may be the same as `now`, for a first look. */
 export function judge(earlier: Observation, now: Observation): ClusterStatus {
   const first = typicalOf(now);
@@ -61,7 +60,7 @@ export function judge(earlier: Observation, now: Observation): ClusterStatus {
     memberStatus(member, members, heldByAny(earlier), differing, now),
   );
   const awaited = awaitedNodes(now, members);
-  const byName = [...nodes, ...awaited].sort((a, b) => BY_NAME.compare(a.nodeId, b.nodeId));
+  const byName = [...nodes, ...awaited].sort((a, b) => compareNodeIds(a.nodeId, b.nodeId));
   return {
     atMs: now.atMs,
     clusterName: first?.clusterName ?? '',

@@ -46,7 +46,7 @@ export function figuresOf(samples: Samples): Figures {
   return {
     version: samples.get('hearsay_build_info')?.[0]?.labels.version ?? null,
     startedAtMs: startedSeconds === null ? null : startedSeconds * 1000,
-    entries: of('hearsay_map_entries'),
+    entries: liveEntries(of('hearsay_map_entries'), of('hearsay_map_dead_entries')),
     watchers: of('hearsay_watchers'),
     memoryBytes: of('process_resident_memory_bytes'),
     databaseBytes: of('hearsay_database_bytes'),
@@ -61,5 +61,9 @@ export function figuresOf(samples: Samples): Figures {
     ),
   };
 }
+
+/** Deleted and expired entries are in the map until they are collected, and are no keys to a client. */
+const liveEntries = (all: number | null, dead: number | null): number | null =>
+  all === null ? null : all - (dead ?? 0);
 
 const isOfEntries = (route: string | undefined): boolean => route?.startsWith('/cache') === true;

@@ -1,4 +1,5 @@
 /** One picture of a cluster, put together of the answers of its nodes. Pure. */
+import { compareNodeIds } from '../../words/nodeNames.ts';
 import type { Cluster, Figures, Member, Peer } from '../api/answers.ts';
 import { things } from './formats.ts';
 
@@ -74,8 +75,6 @@ export function holdBacksOf(reports: readonly Report[], nowMs: number): readonly
 /** Whether a node is linked to a part of the others alone. */
 const isSparse = (cluster: Cluster | null | undefined): boolean => (cluster?.ring ?? null) !== null;
 
-const BY_NAME = new Intl.Collator('en', { numeric: true });
-
 export function pictureOf(reports: readonly Report[]): Picture {
   const heard = reports.filter((report) => report.cluster !== null);
   const members = new Map<string, Member>();
@@ -86,7 +85,7 @@ export function pictureOf(reports: readonly Report[]): Picture {
     }
   const newest = newestVector(heard);
   const states = [...members.values()]
-    .sort((a, b) => BY_NAME.compare(a.node, b.node))
+    .sort((a, b) => compareNodeIds(a.node, b.node))
     .map((member) => stateOf(member, heard, newest));
   return { nodes: states, links: linksBetween(states) };
 }

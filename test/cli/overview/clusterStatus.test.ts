@@ -220,6 +220,8 @@ const METRICS = `# HELP x y
 hearsay_build_info{version="1.2.3",node_version="v24"} 1
 process_start_time_seconds ${NOW_MS / 1000 - 90}
 process_resident_memory_bytes 1048576
+hearsay_map_entries 7
+hearsay_map_dead_entries 2
 hearsay_http_requests_total{route="/cache/:key",method="GET",status="200"} 5
 hearsay_http_requests_total{route="/cache",method="GET",status="200"} 2
 hearsay_http_requests_total{route="/_cluster",method="GET",status="200"} 50
@@ -235,6 +237,7 @@ status('figures come from the metrics of a node', () => {
   ]);
   const figures = figuresOf(samples);
   assert.is(figures.version, '1.2.3');
+  assert.is(figures.entries, 5, 'dead entries are no keys');
   assert.is(figures.reads, 7);
   assert.is(figures.conflicts, 3);
   assert.is(figures.watchers, null);
