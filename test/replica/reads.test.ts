@@ -141,6 +141,33 @@ test('a list, a batch of gets and a batch with writes give cold values', async (
   );
 });
 
+test('a page that memory holds needs no wait', async () => {
+  const { replica } = await openReplica();
+  await replica.submit([putting('a'), putting('b')]);
+  const page = replica.reads.list('', null, { entries: 1 });
+  assert.not.instance(page, Promise);
+  assert.is((await page).next, 'a');
+});
+
+test('where there is room, values that were asked for come back into memory, and a list brings none', async () => {
+  const keys = Array.from({ length: 200 }, (_unused, index) => `key${100 + index}`);
+  const before = await openReplica();
+  await before.replica.submit(keys.map((key) => putting(key, { value: long(key) })));
+  const { replica } = await openReplica({ stored: before.log.stored(), maxMemory: 90_000 });
+  const cold = [...replica.map.entries()].filter(({ value }) => value === undefined);
+  assert.ok(cold.length > 10 && cold.length < 190, `${cold.length} of 200`);
+  const staying = cold.slice(0, 2).map(({ key }) => key);
+  await replica.submit(keys.filter((key) => !staying.includes(key)).map((key) => deleting(key)));
+  assert.is(replica.map.coldSize, 2);
+  const page = await replica.reads.list('', null, { entries: 9 });
+  assert.is(page.entries.length, 2);
+  assert.is(replica.map.coldSize, 2);
+  await valueAt(replica, staying[0] ?? '');
+  assert.is(replica.map.coldSize, 1);
+  await replica.reads.getMany(staying);
+  assert.is(replica.map.coldSize, 0);
+});
+
 test('while keys fill the memory, new ones are refused and others are written', async () => {
   const { replica } = await openCold(['a']);
   const outcomes = await replica.submit([

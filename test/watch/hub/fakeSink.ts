@@ -104,11 +104,13 @@ export interface WatchOptions {
   readonly withState?: boolean;
   readonly withValues?: boolean;
   readonly withTouches?: boolean;
+  readonly startsAnew?: boolean;
 }
 
 export const watchRequest = (options: WatchOptions = {}) => ({
   prefix: options.prefix ?? '',
   cursor: options.cursor ?? null,
   withState: options.withState ?? false,
+  startsAnew: options.startsAnew ?? false,
   format: lines(options.withValues ?? true, options.withTouches ?? false),
 });

@@ -148,6 +148,46 @@ hubs('a snapshot leaves expiries unknown up to its time by any clock', async () 
   }
 });
 
+hubs('whoever is to begin anew gets a reset before the state, whatever its cursor', async () => {
+  const node = await TestNode.start('node1');
+  await node.put('a', 1);
+  const { sink: first } = await opened(node);
+  const cursor = decodeCursor(first.events.at(-1)?.cursor ?? '');
+  for (const startsAnew of [false, true]) {
+    const { sink } = await opened(node, { cursor, startsAnew });
+    assert.equal(sink.types, startsAnew ? ['reset', 'put', 'synced'] : ['synced']);
+  }
+  assert.is(node.hub.resets, 1);
+});
+
+hubs('where the log cannot be read any more, a watch that needs it ends', async () => {
+  const node = await TestNode.start('node1', { limits: { maxRecentOps: 1 } });
+  const { sink: first } = await opened(node, { withState: false });
+  const cursor = decodeCursor(first.events.at(-1)?.cursor ?? '');
+  for (const key of ['a', 'b', 'c']) await node.put(key, 1);
+  await node.replica.close();
+  const { sink } = await opened(node, { cursor });
+  assert.equal([sink.ended, sink.events.length], ['failed', 0]);
+  assert.is(node.hub.size, 1);
+});
+
+hubs('a bookmark of one that waits for the clock is of its own place', async () => {
+  const clock = { nowMs: 1_000_000 };
+  const node = await TestNode.start('node1', { clock });
+  const { sink: first } = await opened(node);
+  const cursor = decodeCursor(first.events.at(-1)?.cursor ?? '');
+  const told = { ...cursor.told, untilMs: clock.nowMs + 500 };
+  const { sink, watcher } = await opened(node, { cursor: { ...cursor, told } });
+  assert.is(watcher.standing.kind, 'reading');
+  for (let tick = 0; tick < SILENT_TICKS; tick++) node.hub.tick();
+  const marked = [sink, first].map(({ events }) => decodeCursor(events.at(-1)?.cursor ?? ''));
+  assert.equal([sink.types.at(-1), first.types.at(-1)], ['bookmark', 'bookmark']);
+  assert.equal(
+    marked.map((one) => one.told.untilMs),
+    [clock.nowMs + 500, cursor.told.untilMs],
+  );
+});
+
 /** A node whose deliveries take long, so that a pause follows each. */
 const slowNode = (options: NodeOptions = {}) =>
   TestNode.start('node1', { ...options, deliveryMs: () => 10 });
