@@ -4,6 +4,7 @@
  */
 import { WebSocket } from 'ws';
 import { CLOSE_SUPERSEDED, HEALTH_EVERY_MS, type WorldMessage } from '../slots/linkMessages.ts';
+import { type Every, everyByTimer } from './beatWork.ts';
 
 export interface FleetLinkTimes {
   readonly againMs: number;
@@ -29,12 +30,14 @@ export interface FleetLinkOptions {
   /** There was no fleet for too long. */
   readonly onAlone: () => void;
   readonly times?: FleetLinkTimes;
+  /** Default: by a timer of its own. */
+  readonly every?: Every;
 }
 
 export class FleetLink implements Disposable {
   readonly #options: FleetLinkOptions;
   readonly #times: FleetLinkTimes;
-  readonly #timer: NodeJS.Timeout;
+  readonly #stop: () => void;
   #socket: WebSocket | null = null;
   #again: NodeJS.Timeout | undefined;
   #heardAtMs = performance.now();
@@ -43,13 +46,13 @@ export class FleetLink implements Disposable {
   constructor(options: FleetLinkOptions) {
     this.#options = options;
     this.#times = options.times ?? FLEET_LINK_TIMES;
-    this.#timer = setInterval(() => this.#beat(), HEALTH_EVERY_MS);
+    this.#stop = (options.every ?? everyByTimer)(HEALTH_EVERY_MS, () => this.#beat());
     void this.#connect();
   }
 
   [Symbol.dispose](): void {
     this.#isOver = true;
-    clearInterval(this.#timer);
+    this.#stop();
     clearTimeout(this.#again);
     this.#socket?.terminate();
   }
@@ -103,7 +106,7 @@ export class FleetLink implements Disposable {
     if (this.#isOver) return;
     // The fleet goes on to be told how the instance ends, where it can be.
     this.#isOver = true;
-    clearInterval(this.#timer);
+    this.#stop();
     clearTimeout(this.#again);
     tell();
   }

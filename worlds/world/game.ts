@@ -25,6 +25,8 @@ export interface GameEvents {
   readonly onSlow: (connection: PlayConnection) => void;
   /** @param lateMs how late the tick came, in milliseconds. */
   readonly onTick: (lateMs: number) => void;
+  /** After the ticks of a beat, of which there are some twenty a second. */
+  readonly onBeat: () => void;
 }
 
 export class Game implements Disposable {
@@ -103,6 +105,7 @@ export class Game implements Disposable {
       this.#dueAtMs += TICK_MS;
     }
     this.#timer = setTimeout(() => this.#beat(), Math.max(0, this.#dueAtMs - performance.now()));
+    this.#events.onBeat();
   }
 
   #tick(): void {

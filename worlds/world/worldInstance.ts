@@ -22,6 +22,7 @@ import {
 import { countSeats, decide, emptySeats, type SeatCounts } from '../rules/seats.ts';
 import { TICK_MS, type WorldMemory } from '../rules/simulation.ts';
 import type { InstanceState } from '../rules/worldConfiguration.ts';
+import { BeatWork, type Every } from './beatWork.ts';
 import { Game } from './game.ts';
 import { Guests } from './guests.ts';
 import {
@@ -57,7 +58,7 @@ export class WorldInstance implements AsyncDisposable {
       this.#act({ type: 'drop', connection: connection.id });
     },
   });
-  readonly #timers: readonly NodeJS.Timeout[];
+  readonly #work = new BeatWork();
   readonly #traces = new SeatTraces();
   /** Connections with a sign of life that the seats have not been told of. */
   #heard = new Set<number>();
@@ -78,6 +79,7 @@ export class WorldInstance implements AsyncDisposable {
       onTakings: (takings) => this.#guests.took(takings),
       onSlow: (connection) => this.#closeAs(connection, CLOSE.slow),
       onTick: options.onTick ?? (() => {}),
+      onBeat: () => this.#work.beat(),
     });
     const { store, world, instance, now, askToLetGo, onFault } = options;
     this.#guests = new Guests({
@@ -94,10 +96,13 @@ export class WorldInstance implements AsyncDisposable {
         this.#connectionOf(player)?.send([MESSAGE.milestone, milestone]),
       onDisplaced: (player) => this.#onDisplaced(player),
     });
-    this.#timers = [
-      setInterval(() => this.#lookAtSeats(), this.#times.seatMs),
-      setInterval(() => void this.#guests.saveAll(), this.#times.saveMs),
-    ];
+    this.every(this.#times.seatMs, () => this.#lookAtSeats());
+    this.every(this.#times.saveMs, () => void this.#guests.saveAll());
+  }
+
+  /** Work that goes on as long as the instance does. */
+  get every(): Every {
+    return this.#work.every;
   }
 
   get counts(): SeatCounts {
@@ -247,7 +252,6 @@ export class WorldInstance implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const timer of this.#timers) clearInterval(timer);
     this.#game[Symbol.dispose]();
     for (const connection of this.#connections) connection.close(CLOSE.closed);
   }

@@ -190,11 +190,9 @@ export async function startWorld(options: WorldProcessOptions): Promise<WorldPro
     if (subject === undefined || change.row === undefined) return;
     instance.revoke(subject, change.row.value?.reason === 'erased');
   });
-  const remembering = setInterval(
-    () => void tables.writeMemory(instance.memory).catch(onFault),
-    MEMORY_EVERY_MS,
+  starting.defer(
+    instance.every(MEMORY_EVERY_MS, () => void tables.writeMemory(instance.memory).catch(onFault)),
   );
-  starting.defer(() => clearInterval(remembering));
 
   if (options.fleetUrl !== null)
     starting.use(
@@ -209,6 +207,7 @@ export async function startWorld(options: WorldProcessOptions): Promise<WorldPro
         }),
         onSuperseded: () => end('superseded', 0),
         onAlone: () => end('alone'),
+        every: instance.every,
       }),
     );
 
