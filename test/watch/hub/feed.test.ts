@@ -142,6 +142,24 @@ feeds('a watcher that comes while a touch is being committed is told the entry',
       }
 });
 
+feeds('one that comes while an op is committed keeps it from nobody', async () => {
+  for (let turns = 0; turns < 20; turns++) {
+    const { node, watch } = await start();
+    const first = await watch({ withState: true });
+    const committed = node.put('a', 1);
+    for (let turn = 0; turn < turns; turn++) await Promise.resolve();
+    const second = await watch({ withState: true });
+    await committed;
+    for (let turn = 0; turn < 5; turn++) await settled();
+    for (const sink of [first, second])
+      assert.equal(
+        told(sink).filter((text) => text !== 'synced'),
+        ['put a'],
+        `after ${turns} turns`,
+      );
+  }
+});
+
 feeds('a put and its touch in one commit are told as one put', async () => {
   const { node, watch } = await start();
   const sink = await watch({ withTouches: true });
@@ -207,6 +225,9 @@ feeds('cursors leave closed logs out, and go on where they stood', async () => {
   assert.equal([[...after.vector.keys()], after.closed.count], [['node1.aaaaaa'], 1]);
   assert.equal(told(await watch({ cursor: before })), ['put of another', 'put b', 'synced']);
   assert.equal(told(await watch({ cursor: after })), ['synced']);
+  // One that lists a closed log covers no more of it than that.
+  const ofNone = { ...after, vector: new Map([...after.vector, ['node2.aaaaaa', 0]]) };
+  assert.equal(told(await watch({ cursor: ofNone })), ['put of another', 'synced']);
   const all = ['reset', 'put a', 'put b', 'put of another', 'synced'];
   const unknown = { ...after, closed: { count: 1, sum: { high: 1, low: 1 } } };
   assert.equal(told(await watch({ cursor: unknown })), all);
