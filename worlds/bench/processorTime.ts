@@ -1,4 +1,4 @@
-/** What a process takes of the processors (proc(5)): its time, in steps of 10 ms, and how often it wakes. */
+/** The time that a process takes of the processors (proc(5)), in steps of 10 ms, and how often it wakes. */
 import { readFileSync } from 'node:fs';
 
 const STEP_MS = 10;
