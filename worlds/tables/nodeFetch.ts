@@ -61,15 +61,19 @@ async function read(answer: IncomingMessage): Promise<Response> {
   return new Response(EMPTY.has(status) ? null : bytes, { status, headers });
 }
 
-async function bytesOf(answer: IncomingMessage): Promise<Buffer<ArrayBuffer>> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of answer as AsyncIterable<Buffer>) {
-    chunks.push(chunk);
-    size += chunk.byteLength;
-    if (size > MAX_ANSWER_BYTES) throw new Error('The answer is too long.');
-  }
-  return Buffer.concat(chunks);
+/** By its events: with an iterator a put took a twentieth more processor time. */
+function bytesOf(answer: IncomingMessage): Promise<Buffer<ArrayBuffer>> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    answer.on('data', (chunk: Buffer) => {
+      chunks.push(chunk);
+      size += chunk.byteLength;
+      if (size > MAX_ANSWER_BYTES) answer.destroy(new Error('The answer is too long.'));
+    });
+    answer.on('end', () => resolve(Buffer.concat(chunks)));
+    answer.on('error', reject);
+  });
 }
 
 function plainHeaders(headers: NonNullable<Init>['headers']): OutgoingHttpHeaders {
