@@ -71,7 +71,6 @@ export class Certificates {
 
   /** @param from the link that brought it; null if this node's own round made it. */
   take(id: string, certificate: Hashed, from: ConnectionId | null): void {
-    if (this.#seen.has(id) || this.#state.standing.phase === 'unjoined') return;
     remember(this.#seen, id, true, MAX_SEEN);
     const tellers = this.#awaited.get(id)?.tellers;
     const reporters = this.#reporters.get(id);

@@ -322,7 +322,7 @@ export class Core {
   #tick(): void {
     const { addresses, peers, standing, nowMs } = this.#state;
     standing.ticks(nowMs);
-    if (standing.phase !== 'unjoined') this.#keeper.chooseLinks();
+    this.#keeper.chooseLinks();
     for (const url of addresses.takeDue(nowMs)) this.#state.out({ kind: 'dial', url });
     for (const peer of peers.all()) this.#tickPeer(peer);
     this.#greeter.tick();
@@ -344,9 +344,12 @@ export class Core {
     const { pull } = peer;
     if (pull.sentAt === null || nowMs - pull.sentAt <= settings.pullTimeoutMs) return;
     pull.isLost();
-    if (peer.snapshotPart !== null) this.#state.rejoin('a snapshot under way was cut off', false);
-    else this.#joiner.wasLeftWaiting(peer);
-    if (pull.isWantedAgain && !this.#state.hasEnded) this.#puller.pullIfFree(peer);
+    if (peer.snapshotPart !== null) {
+      this.#state.rejoin('a snapshot under way was cut off', false);
+      return;
+    }
+    this.#joiner.wasLeftWaiting(peer);
+    if (pull.isWantedAgain) this.#puller.pullIfFree(peer);
   }
 
   /** The cluster is formed, or this node is welcomed: it tells all peers, and asks each for new ops. */

@@ -21,7 +21,7 @@ import type {
   SnapshotMessage,
   UnlikeMessage,
 } from './messages.ts';
-import { type Greeted, isAnswer, type Peer } from './peer.ts';
+import { type Greeted, isAnswer } from './peer.ts';
 import type { Puller } from './puller.ts';
 import type { Spread } from './spread.ts';
 
@@ -87,8 +87,8 @@ export class Intake {
   /** The peer's digest is the question with another clock. */
   sameFrom(peer: Greeted, { clock, re }: SameMessage): void {
     const { asked } = peer.pull;
-    if (asked === null) return;
-    if (isAnswer(peer, re)) peer.wasLevel(levelHash(asked));
+    if (asked === null || !isAnswer(peer, re)) return;
+    peer.wasLevel(levelHash(asked));
     const answer = { digest: { ...asked, clock }, more: false };
     this.deltaFrom(peer, { type: 'delta', delta: { ranges: [], ops: [] }, answer, re });
   }
@@ -196,7 +196,7 @@ export class Intake {
   snapshotFrom(peer: Greeted, { part, rows, origins, end, re }: SnapshotMessage): void {
     const { standing, view } = this.#state;
     const isAsked = standing.phase === 'unjoined' && isAnswer(peer, re);
-    if (!isAsked || part !== (peer.snapshotPart ?? 0) || this.#comesFromAnother(peer)) return;
+    if (!isAsked || part !== (peer.snapshotPart ?? 0)) return;
     if (part === 0 && view.lastLsn > 0) return;
     if (rows.length === 0 && end === null && !(origins !== null && origins.vector.size > 0)) {
       this.#state.misbehaves(peer.connection, 'claim', 'a part of its snapshot holds nothing');
@@ -205,12 +205,6 @@ export class Intake {
     peer.snapshotGoesOn(part);
     const { connection } = peer;
     this.#state.out({ kind: 'takeSnapshot', connection, part, rows, origins, end });
-  }
-
-  #comesFromAnother(peer: Peer): boolean {
-    for (const other of this.#state.peers.all())
-      if (other !== peer && other.snapshotPart !== null) return true;
-    return false;
   }
 
   tookSnapshot({ connection, part, ended, ok, fault }: InputOf<'tookSnapshot'>): void {

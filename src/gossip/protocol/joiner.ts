@@ -69,13 +69,13 @@ export class Joiner {
   }
 
   /**
-   * The peer has not answered in time. A sponsor that never does may run on a copy of the log that this node has
-   * begun to take: then the two hold different ops of its origin.
+   * The peer has not answered in time. An unjoined node asks its sponsor only. One that never answers may run on a copy of
+   * the log that this node has begun to take: then the two hold different ops of its origin.
    */
-  wasLeftWaiting({ hello, pull }: Greeted): void {
+  wasLeftWaiting({ pull }: Greeted): void {
     const { standing, nowMs, settings } = this.#state;
     if (standing.phase !== 'unjoined' || pull.lostInARow < LOST_PULLS_TO_TURN_AWAY) return;
-    if (hello.origin === this.#sponsor) this.#sponsorIsSilent = true;
+    this.#sponsorIsSilent = true;
     pull.postpone(nowMs + LOST_PULLS_TO_TURN_AWAY * settings.pullTimeoutMs);
   }
 
@@ -147,7 +147,7 @@ export class Joiner {
   joined(): void {
     this.#isJoining = false;
     this.#joinedAt = this.#state.nowMs;
-    if (this.#state.standing.phase === 'unjoined') this.#ready();
+    this.#ready();
   }
 
   /** `form` or `welcome` found no room and is not committed. */

@@ -70,7 +70,7 @@ export class Rounds {
   readonly #begunAt = new Map<string, number>();
   /** Peers whose differences gave no report: they are asked for whole ones. */
   readonly #toldWrong = new WeakSet<Peer>();
-  /** The time at which this node begins a round because it starts; null before its first tick beyond a full mesh. */
+  /** The time at which this node begins a round because it starts; null before its first tick beyond a full mesh, and before any round. */
   #startRoundAt: number | null = null;
   #number = 0;
   #nextAt: number;
@@ -190,7 +190,7 @@ export class Rounds {
     remember(this.#begunAt, id, nowMs, MAX_SEEN);
     // Its certificate may tell the clients what they wait for, also where another node began it.
     if (this.#asked !== null) this.#asked = { ...this.#asked, beginsAt: this.#askedRoundAt() };
-    if (this.#startRoundAt !== null) this.#startRoundAt = nowMs + START_ROUND_AGAIN_MS;
+    this.#startRoundAt = nowMs + START_ROUND_AGAIN_MS;
     const links = linksOf(this.#state, parent);
     const waits = new Set(links);
     const { last: base } = this.certificates;

@@ -75,7 +75,7 @@ export class Spread {
   lacks({ link }: Peer, theirs: Vector): void {
     const { vector } = this.#state.view;
     const lacking = new Map([...theirs].filter(([origin, seq]) => seq > seqOf(vector, origin)));
-    if (lacking.size > 0) link.tells(lacking, this.#state.nowMs);
+    link.tells(lacking, this.#state.nowMs);
   }
 
   /**

@@ -216,7 +216,7 @@ certificates('a link whose differences gave no report is asked for the whole fro
   const right = reportChanges(hashed(reportAt(1)), hashed(reportAt(3, [FOUR])));
   const [good] = sent(node.receive(1, { type: 'echo', id: 'r1', changes: right }), 'echo');
   assert.ok(good?.message.report?.members.has(FOUR));
-  round('r2');
+  assert.equal(round('r2')?.base, hashAt(1), 'right ones are trusted on');
   const wrong = { ...right, clock: NOW };
   const [bad] = sent(node.receive(1, { type: 'echo', id: 'r2', changes: wrong }), 'echo');
   assert.equal([...(bad?.message.report?.members ?? [])], [THREE]);

@@ -31,12 +31,22 @@ interface World {
   readonly peerProtocol?: [number, number];
   /** The seqs of GONE and of the origin of its `retire` that are stable. */
   readonly stable?: readonly [number, number];
+  /** Members that are not connected. */
+  readonly far?: readonly string[];
+  readonly meshLimit?: number;
 }
 
 /** A member beside a peer, both of which hold two ops of a retired origin. */
-function world({ origin = OWN, peerProtocol = [1, 3], stable = [2, 3] }: World = {}): TestCore {
+function world({
+  origin = OWN,
+  peerProtocol = [1, 3],
+  stable = [2, 3],
+  far = [],
+  meshLimit = 64,
+}: World = {}): TestCore {
   const other = origin === OWN ? PEER : OWN;
-  const node = testCore({ origin, others: [other, GONE], settings: { joinTimeoutMs: 0 } });
+  const settings = { joinTimeoutMs: 0, meshLimit };
+  const node = testCore({ origin, others: [other, GONE, ...far], settings });
   node.view.members.fold(membership({ kind: 'retire', key: GONE, origin: other, seq: 3 }));
   node.view.vector.set(other, 3);
   node.view.vector.set(GONE, 2);
@@ -80,6 +90,17 @@ closing('the smallest member closes it, and nobody while one knows no closing', 
   assert.equal(closedBy(world({ origin: PEER })), []);
   assert.equal(closedBy(world({ peerProtocol: [1, 2] })), []);
 });
+
+closing(
+  'beyond a full mesh the smallest member does that is heard, whoever has no link here',
+  () => {
+    const mesh = { far: [originOf(4)], meshLimit: 2 };
+    assert.equal(closedBy(world({ ...mesh, peerProtocol: [1, 6] }))[0], [GONE, 2]);
+    assert.equal(closedBy(world({ ...mesh, peerProtocol: [1, 6], origin: PEER })), []);
+    const full = { far: [originOf(4)] };
+    assert.equal(closedBy(world(full)), [], 'in a full mesh it may know no closing');
+  },
+);
 
 closing('it is closed once, and a forked one never', () => {
   const node = world();

@@ -79,4 +79,21 @@ forks(
   },
 );
 
+forks('ops of a forked origin hold nothing back, once its node has left', () => {
+  const stableSeq = (isLeft: boolean): number | undefined => {
+    const node = world({ isLeft, gone: [] });
+    node.view.deadEntries = 1;
+    node.clock.nowMs += 1000;
+    node.tick();
+    node.view.vector.set(PEER, 3);
+    const told = { ...Object.fromEntries(node.view.vector), [FORKED]: 99 };
+    const digest = { ...digestWith(node.view, told), listsRetired: true };
+    node.receive(1, { type: 'digest', digest, re: 2 });
+    node.clock.nowMs += 1000;
+    return ofKind(node.tick(), 'collect')[0]?.stable.vector.get(PEER);
+  };
+  assert.is(stableSeq(true), 3);
+  assert.is(stableSeq(false), undefined, 'its node may still settle it by a rejoin');
+});
+
 forks.run();

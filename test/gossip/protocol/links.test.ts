@@ -161,6 +161,12 @@ links(
     const passed = sent(node.receive(connectionOf(link), { ...round, id: 'b' }), 'round');
     assert.ok(passed.length > 0);
     assert.not.ok(passed.some((one) => one.connection === connection));
+    node.receive(connectionOf(link), { ...round, id: 'c', hops: 5 });
+    assert.equal(
+      node.receive(connection, { ...round, id: 'c', hops: 1 }),
+      [{ kind: 'send', connection, message: { type: 'echo', id: 'c' } }],
+      'nor does a way to the root lead over it',
+    );
     const urls: string[] = [];
     for (let count = 0; count < 20; count++) {
       node.clock.nowMs += 1000;

@@ -3,7 +3,9 @@ import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Output } from '../../../src/gossip/protocol/inputOutput.ts';
+import { HOP_MS, ROUND_PATIENCE_MS } from '../../../src/gossip/protocol/roundTimes.ts';
 import { merged, reportOf } from '../../../src/rules/certificate.ts';
+import { Members } from '../../../src/rules/members.ts';
 import {
   digestOf,
   emptyAnswer,
@@ -13,6 +15,7 @@ import {
   type TestCore,
   testCore,
 } from '../../support/cores.ts';
+import { membership } from '../../support/ops.ts';
 
 const OWN = originOf(1);
 const [TWO, THREE, FOUR, FIVE] = [originOf(2), originOf(3), originOf(4), originOf(5)];
@@ -347,6 +350,85 @@ rounds('a certificate has no sum: it counts as far as a link has shown one', () 
   assert.not.ok(node.core.isHeldByAll(4));
 });
 
+rounds('strangers that a certificate names, and this node itself, count for nothing', () => {
+  const { core, receive } = shown(4);
+  receive(0, certificateOf([OWN, TWO, THREE, FOUR, FIVE, originOf(9)], 4, 4));
+  assert.is(core.acks(4), 4);
+  assert.ok(core.hears(FIVE));
+  assert.not.ok(core.hears(originOf(9)));
+});
+
+rounds('a round begins each ten seconds', () => {
+  const node = meshed();
+  begun(node);
+  assert.equal(sent(ticked(node, NEXT_ROUND_MS - 1), 'round'), []);
+  assert.ok(sent(ticked(node, 1), 'round').length > 0);
+});
+
+rounds('a round ends at its time, and not before', () => {
+  const node = meshed();
+  const { timeMs } = begun(node)[0]?.message ?? { timeMs: 0 };
+  assert.equal(sent(ticked(node, timeMs + HOP_MS - 1), 'certified'), []);
+  assert.equal(
+    sent(ticked(node, 1), 'certified').map(({ connection }) => connection),
+    [0, 1],
+  );
+});
+
+rounds(
+  'another one than the smallest begins a round where no certificate comes for a minute',
+  () => {
+    const node = meshed({ own: THREE, links: [OWN, TWO] });
+    const begins = (afterMs: number): boolean => {
+      for (const connection of [0, 1]) node.receive(connection, { type: 'later' });
+      return sent(ticked(node, afterMs), 'round').some(({ message }) => message.hops === undefined);
+    };
+    while (node.core.phase !== 'ready') ticked(node, 100);
+    node.receive(0, { type: 'certificate', id: 'c', report: theirs(TWO, 1) });
+    for (let passedMs = 0; passedMs < ROUND_PATIENCE_MS; passedMs += NEXT_ROUND_MS)
+      assert.not(begins(NEXT_ROUND_MS), `${passedMs} ms`);
+    assert.ok(begins(NEXT_ROUND_MS));
+  },
+);
+
+rounds('a member that starts without a link begins a round once it has one', () => {
+  const node = starting({ own: FIVE, links: [] });
+  for (let count = 0; count < 8; count++) assert.equal(sent(ticked(node, 500), 'round'), []);
+  node.greet(0, { origin: TWO });
+  assert.is(sent(ticked(node, 1), 'round').length, 1);
+});
+
+rounds('a round that came by before the first tick serves a start as well', () => {
+  const node = starting({ own: FIVE });
+  node.receive(0, { type: 'round', id: 'r', timeMs: 300 });
+  for (let count = 0; count < 29; count++)
+    assert.equal(sent(ticked(node, 100), 'round'), [], 'it leaves it to that round');
+  assert.ok(sent(ticked(node, 100), 'round').length > 0);
+});
+
+rounds('a round that comes once more by the link that it came by is answered once', () => {
+  const node = meshed({ own: THREE, links: [OWN, TWO] });
+  const round = { type: 'round', id: 'r', timeMs: 5000 } as const;
+  node.receive(0, round);
+  assert.equal(node.receive(0, round), []);
+  assert.is(sent(node.receive(1, { type: 'echo', id: 'r' }), 'echo').length, 1);
+});
+
+rounds('a report is not sent where the link is gone that the round came by', () => {
+  const node = meshed({ own: THREE, links: [OWN, TWO] });
+  node.receive(0, { type: 'round', id: 'r', timeMs: 5000 });
+  node.step({ kind: 'closed', connection: 0, reason: 'it broke' });
+  assert.equal(node.receive(1, { type: 'echo', id: 'r' }), []);
+});
+
+rounds('a node that is no member by its own log reports nothing', () => {
+  const node = meshed({ own: THREE, links: [OWN] });
+  node.view.members = new Members();
+  for (const key of OTHERS.concat(OWN))
+    if (key !== THREE) node.view.members.fold(membership({ key }));
+  assert.equal(node.receive(0, { type: 'round', id: 'r', timeMs: 99 }), []);
+});
+
 rounds('a client that waits for all has the node begin a round, once a second at most', () => {
   const node = shown(4);
   for (let count = 0; count < 4; count++) assert.equal(sent(ticked(node, 500), 'round'), []);
@@ -362,6 +444,19 @@ rounds('a client that waits for all has the node begin a round, once a second at
   }
   assert.ok(begun >= 3 && begun <= 9, `${begun} rounds in 5 s`);
   for (let count = 0; count < 8; count++) assert.equal(sent(ticked(node, 500), 'round'), []);
+});
+
+rounds('no round begins for a client at the moment from which it waits no longer', () => {
+  for (const [afterMs, begins] of [
+    [4999, true],
+    [5000, false],
+  ] as const) {
+    const node = shown(4);
+    ticked(node, 500);
+    ticked(node, 500);
+    node.core.askAll(4, 5000);
+    assert.is(sent(ticked(node, afterMs), 'round').length > 0, begins);
+  }
 });
 
 rounds('a round of another node serves the client as well', () => {

@@ -171,6 +171,37 @@ spread(
   },
 );
 
+for (const [name, told] of Object.entries({
+  'a link has told of': ({ receive }: TestCore, seq: number) =>
+    receive(2, { type: 'have', vector: new Map([[FAR, seq]]) }),
+  'a question shows': ({ receive, view }: TestCore, seq: number) => {
+    const digest = digestWith(view, { [OWN]: 1, [FAR]: seq });
+    return receive(2, { type: 'digest', digest, re: seq });
+  },
+}))
+  spread(`what ${name} that is here already hides nothing that it shows next`, () => {
+    const node = meshed();
+    node.view.vector.set(FAR, 7);
+    told(node, 7);
+    told(node, 8);
+    assert.is(sent(after(node, 500), 'graft').length, 1);
+  });
+
+spread('a link that could not answer yet becomes eager, and is asked after its wait', () => {
+  const node = meshed();
+  node.receive(2, { type: 'prune' });
+  node.receive(2, { type: 'have', vector: new Map([[FAR, 7]]) });
+  after(node, 400);
+  for (const connection of [0, 1, 2])
+    node.receive(connection, { type: 'later', re: node.pullNumber(connection) });
+  const outputs = after(node, 100);
+  assert.equal(
+    sent(outputs, 'graft').map(({ connection }) => connection),
+    [2],
+  );
+  assert.equal(pulledFrom(outputs), []);
+});
+
 spread('what an eager link brings meanwhile grafts nothing', () => {
   const node = meshed();
   node.receive(2, { type: 'prune' });
