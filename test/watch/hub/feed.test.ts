@@ -160,6 +160,30 @@ feeds('one that comes while an op is committed keeps it from nobody', async () =
   }
 });
 
+feeds('no event is made of a key that nobody watches', async () => {
+  const { node, clock, watch } = await start();
+  await watch({ prefix: 'watched' });
+  await node.put('other', 1, { ttlMs: 10 });
+  await node.put('watched', 1, { ttlMs: 10 });
+  assert.is(node.hub.timeline.size, 1);
+  clock.nowMs += 20;
+  node.hub.sweep();
+  assert.is(node.hub.timeline.size, 2);
+});
+
+feeds('an entry that lives again while a clock is set back is told as expired once', async () => {
+  const { node, clock, watch } = await start();
+  await node.put('a', 1, { ttlMs: 10 });
+  await node.put('b', 1, { ttlMs: 12 });
+  const sink = await watch({ withState: true });
+  for (const byMs of [20, -15, 15, 0]) {
+    clock.nowMs += byMs;
+    node.replica.sweep(1);
+    await settled();
+  }
+  assert.equal(told(sink), ['put a', 'put b', 'synced', 'expire a', 'expire b']);
+});
+
 feeds('a put and its touch in one commit are told as one put', async () => {
   const { node, watch } = await start();
   const sink = await watch({ withTouches: true });

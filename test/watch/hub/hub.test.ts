@@ -188,6 +188,22 @@ hubs('a bookmark of one that waits for the clock is of its own place', async () 
   );
 });
 
+hubs(
+  'between two pages others have a turn, and after the last one none is waited for',
+  async () => {
+    let turns = 0;
+    const pages = { rows: 1, entries: 1 };
+    const node = await TestNode.start('node1', { pages, onDefer: () => turns++ });
+    await opened(node);
+    assert.is(turns, 0);
+    for (const key of ['a', 'b', 'c']) await node.put(key, 1);
+    assert.is(turns, 0);
+    const { sink } = await opened(node);
+    assert.equal(sink.types, ['put', 'put', 'put', 'synced']);
+    assert.is(turns, 2);
+  },
+);
+
 /** A node whose deliveries take long, so that a pause follows each. */
 const slowNode = (options: NodeOptions = {}) =>
   TestNode.start('node1', { ...options, deliveryMs: () => 10 });

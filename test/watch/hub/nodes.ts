@@ -32,6 +32,8 @@ export interface NodeOptions {
   /** The milliseconds that each delivery of events takes, by the clock of the pauses; by default none. */
   readonly deliveryMs?: () => number;
   readonly durability?: 'full' | 'normal';
+  /** Called for each turn of the event loop that a watcher leaves to others. */
+  readonly onDefer?: () => void;
   /** Called with every op as it is committed here. */
   readonly onOp?: (op: KeyOp) => void;
 }
@@ -107,7 +109,7 @@ export class TestNode {
   private constructor(
     name: string,
     replica: Replica,
-    { onOp, pages, deliveryMs = () => 0 }: NodeOptions,
+    { onOp, onDefer, pages, deliveryMs = () => 0 }: NodeOptions,
   ) {
     this.name = name;
     this.replica = replica;
@@ -116,7 +118,10 @@ export class TestNode {
       replica,
       limits: replica.limits,
       maxClockSkewMs: MAX_CLOCK_SKEW_MS,
-      defer: (next) => queueMicrotask(next),
+      defer: (next) => {
+        onDefer?.();
+        queueMicrotask(next);
+      },
       timers: this.pauses,
       ...(pages && { pages }),
     });
