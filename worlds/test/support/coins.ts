@@ -2,7 +2,7 @@
 import { waitFor } from '../../../test/support/processes.ts';
 import type { TestPlayer } from './testPlayer.ts';
 
-/** Walks to the nearest coin until it has taken some. */
+/** Walks to the nearest coin until it has taken some, and stands still then: what the view shows is all that it has. */
 export async function takeCoins(player: TestPlayer, count: number): Promise<void> {
   const start = player.view.figures.get(player.you)?.[4] ?? 0;
   let last = '';
@@ -26,4 +26,8 @@ export async function takeCoins(player: TestPlayer, count: number): Promise<void
     60_000,
     `${count} coins`,
   );
+  player.walk(0, 0);
+  const { seq } = player;
+  const stands = (): boolean => (player.view.figures.get(player.you)?.[3] ?? 0) >= seq;
+  await waitFor(() => stands() || player.closeCode !== null, 10_000, 'the figure stands');
 }

@@ -49,6 +49,11 @@ export class TestPlayer implements Disposable {
     return this.welcome?.you ?? -1;
   }
 
+  /** Of the last input. */
+  get seq(): number {
+    return this.#seq;
+  }
+
   /** Until the welcome has come, or the socket was closed. */
   async settled(): Promise<this> {
     await waitFor(

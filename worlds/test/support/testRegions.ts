@@ -22,7 +22,7 @@ import { TestPlayer } from './testPlayer.ts';
 
 const HOST = '127.0.0.1';
 const NODES = 2;
-const DELAY_MS = 40;
+export const DELAY_MS = 40;
 
 export class TestRegion implements AsyncDisposable {
   readonly name: string;

@@ -9,7 +9,7 @@ import type { PlayerRecord } from '../../rules/progress.ts';
 import { keyOf } from '../../tables/keys.ts';
 import { takeCoins } from '../support/coins.ts';
 import { rounds } from '../support/rounds.ts';
-import { type TestRegion, TestRegions } from '../support/testRegions.ts';
+import { DELAY_MS, type TestRegion, TestRegions } from '../support/testRegions.ts';
 import { playerId } from '../support/testWorld.ts';
 
 const regions = suite('regions');
@@ -47,6 +47,7 @@ async function movesKeepCoinsByTheToken({ eu, us }: TestRegions): Promise<void> 
   let lostWithout = 0;
   for (let move = 1; move <= MOVES; move += 1) {
     const [from, to] = move % 2 === 1 ? [eu, us] : [us, eu];
+    const startedAtMs = performance.now();
     const stored = await from.records.save(
       player,
       recordOf(move),
@@ -56,11 +57,14 @@ async function movesKeepCoinsByTheToken({ eu, us }: TestRegions): Promise<void> 
     const token = stored.type === 'stored' ? stored.token : null;
     assert.ok(token !== null);
     const without = await to.records.read(player);
-    if ((without.record?.coins ?? 0) < move) lostWithout += 1;
+    const isLost = (without.record?.coins ?? 0) < move;
+    if (isLost) lostWithout += 1;
+    // On a busy machine a read may take longer than the way, and find what was saved.
+    else assert.ok(performance.now() - startedAtMs >= DELAY_MS, `move ${move} was too fast`);
     const { record } = await to.records.read(player, token);
     assert.is(record?.coins, move, `move ${move}`);
   }
-  assert.ok(lostWithout > MOVES / 2, `without the token ${lostWithout} of ${MOVES} lost coins`);
+  assert.ok(lostWithout > 0, 'without the token no coin was lost');
 }
 
 async function movesInPlay(both: TestRegions): Promise<void> {
