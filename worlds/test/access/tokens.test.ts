@@ -105,38 +105,28 @@ tokens('access tokens count while identity is away, and a revoked one does not',
   withDirectory(async (directory) => {
     using store = new IdentityStore(':memory:');
     const keys = new KeyRotation(store);
-    const app = jsonApp(
-      [
-        {
-          method: 'GET',
-          path: '/keys',
-          answer: async () => ({ status: 200, body: await keys.publicKeys(Date.now()) }),
-        },
-      ],
-      () => {},
-    );
     const claims = { player: 'p1', session: 's1', gen: 3, scope: 'worlds:list' };
     const sign = async () =>
       signAccess(await keys.signingKey(Date.now()), ISSUER, claims, Date.now());
     const revoked = new Set<string>();
     const file = join(directory, 'jwks.json');
-    const open = (url: string) =>
+    const server = await KeyServer.start(() => keys.publicKeys(Date.now()));
+    const open = () =>
       new AccessVerifier({
-        jwksUrl: `${url}/keys`,
+        jwksUrl: server.url,
         file,
         issuer: ISSUER,
         maxRemembered: 2,
         isRevoked: (subject) => revoked.has(subject),
       });
-    const listener = await listen(app.callback(), '127.0.0.1', 0);
     try {
-      using verifier = open(listener.url);
+      using verifier = open();
       await verifier.start();
       assert.is((await verifier.verify(await sign()))?.gen, 3);
     } finally {
-      await listener[Symbol.asyncDispose]();
+      await server[Symbol.asyncDispose]();
     }
-    using alone = open(listener.url);
+    using alone = open();
     await alone.start();
     const token = await sign();
     assert.is((await alone.verify(token))?.player, 'p1');
@@ -147,7 +137,7 @@ tokens('access tokens count while identity is away, and a revoked one does not',
     }
     assert.is(await alone.verify(`${token.slice(0, -4)}AAAA`), null);
     await writeFile(file, 'damaged');
-    using empty = open(listener.url);
+    using empty = open();
     await empty.start();
     assert.is(await empty.verify(token), null);
   }),
@@ -161,54 +151,38 @@ tokens(
       const keys = new KeyRotation(store);
       const reading = Promise.withResolvers<void>();
       let isUp = false;
-      let readings = 0;
-      const app = jsonApp(
-        [
-          {
-            method: 'GET',
-            path: '/keys',
-            answer: async () => {
-              readings += 1;
-              if (!isUp) return { status: 503, body: {} };
-              await reading.promise;
-              return { status: 200, body: await keys.publicKeys(Date.now()) };
-            },
-          },
-        ],
-        () => {},
+      await using server = await KeyServer.start(async () => {
+        if (!isUp) return null;
+        await reading.promise;
+        return keys.publicKeys(Date.now());
+      });
+      using verifier = new AccessVerifier({
+        jwksUrl: server.url,
+        file: join(directory, 'jwks.json'),
+        issuer: ISSUER,
+        isRevoked: () => false,
+        pauses: { afterSuccessMs: 60_000, afterFailureMs: 0 },
+      });
+      await verifier.start();
+      isUp = true;
+      const verified = Promise.all(
+        Array.from({ length: 20 }, async (_unused, number) =>
+          verifier.verify(await tokenOf(keys, `p${number}`)),
+        ),
       );
-      const listener = await listen(app.callback(), '127.0.0.1', 0);
-      try {
-        using verifier = new AccessVerifier({
-          jwksUrl: `${listener.url}/keys`,
-          file: join(directory, 'jwks.json'),
-          issuer: ISSUER,
-          isRevoked: () => false,
-          pauses: { afterSuccessMs: 60_000, afterFailureMs: 0 },
-        });
-        await verifier.start();
-        isUp = true;
-        const verified = Promise.all(
-          Array.from({ length: 20 }, async (_unused, number) =>
-            verifier.verify(await tokenOf(keys, `p${number}`)),
-          ),
-        );
-        await waitFor(() => readings === 2, 10_000, 'the keys are read again');
-        await new Promise((resolve) => setTimeout(resolve, 50));
-        reading.resolve();
-        assert.equal(
-          (await verified).map((claims) => claims?.player),
-          Array.from({ length: 20 }, (_unused, number) => `p${number}`),
-        );
-        assert.is(readings, 2, 'one reading is for all');
-        // An invented key is no reason to read again and again.
-        const [, ...rest] = (await tokenOf(keys, 'p')).split('.');
-        const invented = Buffer.from(JSON.stringify({ alg: 'ES256', kid: 'invented' }));
-        assert.is(await verifier.verify([invented.toString('base64url'), ...rest].join('.')), null);
-        assert.is(readings, 2);
-      } finally {
-        await listener[Symbol.asyncDispose]();
-      }
+      await waitFor(() => server.readings === 2, 10_000, 'the keys are read again');
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      reading.resolve();
+      assert.equal(
+        (await verified).map((claims) => claims?.player),
+        Array.from({ length: 20 }, (_unused, number) => `p${number}`),
+      );
+      assert.is(server.readings, 2, 'one reading is for all');
+      // An invented key is no reason to read again and again.
+      const [, ...rest] = (await tokenOf(keys, 'p')).split('.');
+      const invented = Buffer.from(JSON.stringify({ alg: 'ES256', kid: 'invented' }));
+      assert.is(await verifier.verify([invented.toString('base64url'), ...rest].join('.')), null);
+      assert.is(server.readings, 2);
     }),
 );
 
@@ -225,23 +199,9 @@ tokens('a token counts whose key came while it was checked with the key before',
     const token = await signAccess(after.signing, ISSUER, claims, now);
     const other = await signAccess(foreign.signing, ISSUER, claims, now);
     let { shown } = before;
-    let readings = 0;
-    const app = jsonApp(
-      [
-        {
-          method: 'GET',
-          path: '/keys',
-          answer: async () => {
-            readings += 1;
-            return { status: 200, body: { keys: [shown] } };
-          },
-        },
-      ],
-      () => {},
-    );
-    await using listener = await listen(app.callback(), '127.0.0.1', 0);
+    await using server = await KeyServer.start(() => ({ keys: [shown] }));
     using verifier = new AccessVerifier({
-      jwksUrl: `${listener.url}/keys`,
+      jwksUrl: server.url,
       file: join(directory, 'jwks.json'),
       issuer: ISSUER,
       isRevoked: () => false,
@@ -254,7 +214,7 @@ tokens('a token counts whose key came while it was checked with the key before',
     // The signature waits for a thread, and the keys are read without any, because of the token of an unknown one.
     const verified = verifier.verify(token);
     const refused = verifier.verify(other);
-    await waitFor(() => readings === 2, 10_000, 'the keys are read again');
+    await waitFor(() => server.readings === 2, 10_000, 'the keys are read again');
     // Who reads them runs in this process too.
     await new Promise((resolve) => setTimeout(resolve, 200));
     await release();
@@ -262,6 +222,44 @@ tokens('a token counts whose key came while it was checked with the key before',
     assert.is(await refused, null);
   }),
 );
+
+/** Shows the keys of identity. */
+class KeyServer implements AsyncDisposable {
+  readings = 0;
+  readonly #keys: () => object | null | Promise<object | null>;
+  readonly #ends = new AsyncDisposableStack();
+  #url = '';
+
+  private constructor(keys: () => object | null | Promise<object | null>) {
+    this.#keys = keys;
+  }
+
+  /** @param keys null: it is down. */
+  static async start(keys: () => object | null | Promise<object | null>): Promise<KeyServer> {
+    const server = new KeyServer(keys);
+    const app = jsonApp(
+      [{ method: 'GET', path: '/keys', answer: () => server.#answer() }],
+      () => {},
+    );
+    const listener = server.#ends.use(await listen(app.callback(), '127.0.0.1', 0));
+    server.#url = `${listener.url}/keys`;
+    return server;
+  }
+
+  get url(): string {
+    return this.#url;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#ends.disposeAsync();
+  }
+
+  async #answer(): Promise<{ status: number; body: object }> {
+    this.readings += 1;
+    const body = await this.#keys();
+    return body === null ? { status: 503, body: {} } : { status: 200, body };
+  }
+}
 
 /** Each thread opens a pipe that nobody writes to. @returns a function that lets them go on. */
 function takeAllThreads(pipe: string): () => Promise<void> {
