@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Output, OutputOf } from '../../../src/gossip/protocol/inputOutput.ts';
-import type { Hello, Message } from '../../../src/gossip/protocol/messages.ts';
+import { type Hello, type Message, PROTOCOL_RANGE } from '../../../src/gossip/protocol/messages.ts';
 import {
   digestOf,
   digestWith,
@@ -75,6 +75,17 @@ greetings(
     assert.equal(core.pushTargets(), [7]);
   },
 );
+
+greetings('a peer of later protocols is talked to, as long as one is common', () => {
+  const [lowest, highest] = PROTOCOL_RANGE;
+  for (const [protocol, isRefused] of [
+    [[highest, highest + 3], false],
+    [[highest + 1, highest + 3], true],
+    [[lowest - 1, lowest], false],
+    [[lowest - 1, lowest - 1], true],
+  ] as const)
+    assert.is(errorIn(testCore().greet(1, { protocol })) !== undefined, isRefused);
+});
 
 greetings('a peer that does not say hello in time is let go', () => {
   const { open, tick, clock } = testCore();

@@ -489,4 +489,48 @@ claims('a copy with the smaller instance is refused until a member confirms it',
   assert.is(ofKind(alone.greet(1, { ...copy, origin: alone.view.origin }), 'rejoin').length, 1);
 });
 
+claims('a member that has not been heard for the hearing time confirms nothing', () => {
+  for (const [afterMs, follows] of [
+    [14_999, false],
+    [15_000, true],
+  ] as const) {
+    const node = member();
+    node.clock.nowMs += afterMs;
+    const outputs = node.receive(2, rejoinOf('retired', node.pullNumber(2)));
+    assert.is(ofKind(outputs, 'rejoin').length, follows ? 1 : 0, `${afterMs} ms`);
+  }
+});
+
+claims('a stranger is followed where no member is connected that could confirm it', () => {
+  const node = member();
+  for (const connection of [2, 3]) node.step({ kind: 'closed', connection, reason: 'it broke' });
+  node.greet(9, { origin: 'node9.aaaaaa' });
+  assert.is(ofKind(node.receive(9, rejoinOf('stranger', node.pullNumber(9))), 'rejoin').length, 1);
+});
+
+claims('a member that starts does not wait for a stranger that lacks what is gone here', () => {
+  const node = testCore({ others: OTHERS });
+  node.view.reach = () => new Map([[node.view.origin, 1]]);
+  node.greet(9, { origin: 'node9.aaaaaa' });
+  node.receive(9, { type: 'digest', digest: digestWith(node.view, {}), re: 1 });
+  assert.is(ofKind(node.receive(9, rejoinOf('stranger', node.pullNumber(9))), 'rejoin').length, 1);
+});
+
+claims('a doubt is told of every ten minutes, and not more often', () => {
+  const node = member();
+  const isTold = (afterMs: number): boolean => {
+    node.clock.nowMs += afterMs;
+    for (const connection of [2, 3]) node.receive(connection, { type: 'later', re: 0 });
+    const outputs = node.receive(2, {
+      type: 'rejoin',
+      code: 'retired',
+      reason: 'x',
+      smallestMember: null,
+      reach: new Map(),
+    });
+    return ofKind(outputs, 'note').some(({ facts }) => facts.event === 'doubts-rejoin');
+  };
+  assert.equal([0, 1000, 598_999, 1].map(isTold), [true, false, false, true]);
+});
+
 claims.run();
