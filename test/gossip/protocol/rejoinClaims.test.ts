@@ -404,8 +404,11 @@ function askedByRetired(
   const rejoins: [number, readonly string[]][] = [];
   for (let passedMs = 0; passedMs <= 80_000 && rejoins.length === 0; passedMs += 10_000) {
     for (const number of numbers) {
-      const [rejoin] = ofKind(node.receive(number, { type: 'digest', digest }), 'rejoin');
-      if (rejoin !== undefined) rejoins.push([passedMs, rejoin.leaves]);
+      const outputs = node.receive(number, { type: 'digest', digest });
+      const [rejoin] = ofKind(outputs, 'rejoin');
+      if (rejoin === undefined) continue;
+      assert.is(outputs.at(-1), rejoin, 'nothing follows it');
+      rejoins.push([passedMs, rejoin.leaves]);
     }
     node.clock.nowMs += 10_000;
     if (hearsMember) node.receive(3, { type: 'later', re: node.pullNumber(3) });
