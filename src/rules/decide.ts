@@ -199,7 +199,7 @@ export class Batch {
   /** Rule 10: a row of a snapshot. A row that is no entry at its sender does not win here either. */
   snapshotRow(op: Op, isEntry: boolean): void {
     this.#follow(op);
-    this.#push(op, isEntry && isOnKey(op) ? this.#beaten(op) : LOSES);
+    this.#push(op, isEntry ? this.#beaten(op, this.#present(op)) : LOSES);
   }
 
   /**
@@ -225,7 +225,7 @@ export class Batch {
     const birth = this.#birth();
     // Also above an HLC that this node does not follow.
     const hlc = Math.min(MAX_COUNTER, Math.max(birth.hlc, entry.hlc + 1));
-    this.#bear({ ...unhashed, ...birth, hlc });
+    this.#bear({ ...unhashed, ...birth, hlc }, present);
   }
 
   /**
@@ -235,23 +235,21 @@ export class Batch {
   offer(lost: KeyOp, judged: Judged): OfferOutcome {
     const { hlc: hlcNow, ...bornAs } = this.#birth();
     const { horizon } = this.#basis;
-    const decided = decideOffer(lost, judged, {
-      entry: this.#head(lost.key),
-      bornAs,
-      horizon,
-      nowMs: this.#nowMs,
-    });
+    const entry = this.#head(lost.key);
+    const decided = decideOffer(lost, judged, { entry, bornAs, horizon, nowMs: this.#nowMs });
     const { hashHigh: _high, hashLow: _low, ...unhashed } = { ...lost, ...bornAs };
     switch (decided) {
       case 'asItWas':
-        this.#keepsStamp(this.#bear(unhashed));
+        this.#keepsStamp(this.#bear(unhashed, entry));
         break;
       case 'justAbove':
-        this.#keepsStamp(this.#bear({ ...unhashed, hlc: Math.min(MAX_COUNTER, lost.hlc + 1) }));
+        this.#keepsStamp(
+          this.#bear({ ...unhashed, hlc: Math.min(MAX_COUNTER, lost.hlc + 1) }, entry),
+        );
         break;
       case 'anew':
         // A client's put would get this generation now.
-        this.#bear({ ...unhashed, hlc: hlcNow, generation: horizon });
+        this.#bear({ ...unhashed, hlc: hlcNow, generation: horizon }, entry);
         break;
       default:
         return decided;
@@ -261,16 +259,8 @@ export class Batch {
 
   /** A change of the members: the op is born here. */
   membership(kind: 'join' | 'retire', member: string, value: string | null): Op {
-    return this.#bear({
-      ...this.#birth(),
-      kind,
-      key: member,
-      generation: 0,
-      version: 0,
-      expiresAt: null,
-      value,
-      meta: null,
-    });
+    const unhashed = { key: member, generation: 0, version: 0, expiresAt: null, value, meta: null };
+    return this.#bear({ ...this.#birth(), kind, ...unhashed }, undefined);
   }
 
   /**
@@ -288,7 +278,7 @@ export class Batch {
     const taken = leavingOut(delta, new Set([...crowded, ...ended]));
     const { news, outcome } = decideDelta(taken, (origin) => this.#record(origin));
     for (const op of news) {
-      this.#append(op);
+      this.#append(op, this.#present(op));
       this.#keepsStamp(op);
     }
     if (outcome.kind !== 'applied') return outcome;
@@ -345,13 +335,10 @@ export class Batch {
     }
     const { hashHigh: _high, hashLow: _low, ...unhashed } = entry;
     const birth = this.#birth();
-    const op = this.#bear<Put>({
-      ...unhashed,
-      ...birth,
-      // Also above an HLC that this node does not follow.
-      hlc: Math.min(MAX_COUNTER, Math.max(birth.hlc, entry.hlc + 1)),
-      expiresAt: request.ttlMs === null ? null : this.#nowMs + request.ttlMs,
-    });
+    // Also above an HLC that this node does not follow.
+    const hlc = Math.min(MAX_COUNTER, Math.max(birth.hlc, entry.hlc + 1));
+    const expiresAt = request.ttlMs === null ? null : this.#nowMs + request.ttlMs;
+    const op = this.#bear<Put>({ ...unhashed, ...birth, hlc, expiresAt }, entry);
     return { kind: 'stored', op, isTouch: true };
   }
 
@@ -364,16 +351,14 @@ export class Batch {
       return { kind: 'conflict', currentVersion: entry?.version ?? 0 };
     if (entry === undefined && !isOffered && this.#basis.isFullOfKeys())
       return { kind: 'memoryFull' };
-    const op = this.#bear<Put>({
-      ...this.#birth(),
-      kind: 'put',
-      key: request.key,
-      generation: generationFor(entry, this.#basis.horizon, this.#nowMs),
-      version,
-      expiresAt: request.ttlMs === null ? null : this.#nowMs + request.ttlMs,
-      value: request.value,
-      meta: request.meta,
-    });
+    const { origin, seq, hlc } = this.#birth();
+    const { key, ttlMs, value, meta } = request;
+    const generation = generationFor(entry, this.#basis.horizon, this.#nowMs);
+    const expiresAt = ttlMs === null ? null : this.#nowMs + ttlMs;
+    const op = this.#bear<Put>(
+      { origin, seq, hlc, kind: 'put', key, generation, version, expiresAt, value, meta },
+      entry,
+    );
     return { kind: 'stored', op };
   }
 
@@ -389,16 +374,13 @@ export class Batch {
       if (!existed) return { kind: 'deleted', op: null, existed };
       if (entry.version > upToVersion) return { kind: 'conflict', currentVersion: entry.version };
     }
-    const op = this.#bear<Delete>({
-      ...this.#birth(),
-      kind: 'delete',
-      key,
-      generation: generationFor(entry, this.#basis.horizon, this.#nowMs),
-      version: upToVersion ?? LAST_VERSION,
-      expiresAt: null,
-      value: null,
-      meta: null,
-    });
+    const generation = generationFor(entry, this.#basis.horizon, this.#nowMs);
+    const version = upToVersion ?? LAST_VERSION;
+    const texts = { expiresAt: null, value: null, meta: null };
+    const op = this.#bear<Delete>(
+      { ...this.#birth(), kind: 'delete', key, generation, version, ...texts },
+      entry,
+    );
     return { kind: 'deleted', op, existed };
   }
 
@@ -418,18 +400,20 @@ export class Batch {
     return { origin, seq: this.#record(origin).seq + 1, hlc: nextHlc(this.#hlc, this.#nowMs) };
   }
 
-  #bear<O extends Op>(unhashed: Unhashed<O>): O {
+  /** @param present the entry of the op's key; undefined if there is none. */
+  #bear<O extends Op>(unhashed: Unhashed<O>, present: EntryHead | undefined): O {
     const hash = hashOp(unhashed);
     const op = { ...unhashed, hashHigh: hash.high, hashLow: hash.low } as unknown as O;
-    this.#append(op);
+    this.#append(op, present);
     this.born++;
     return op;
   }
 
-  #append(op: Op): void {
+  /** @param present as for `#bear`. */
+  #append(op: Op, present: EntryHead | undefined): void {
     const record = this.#record(op.origin);
     this.#follow(op);
-    this.#push(op, isOnKey(op) ? this.#beaten(op) : LOSES);
+    this.#push(op, this.#beaten(op, present));
     this.records.set(op.origin, { ...record, seq: op.seq, sum: add(record.sum, carriedHash(op)) });
   }
 
@@ -466,11 +450,14 @@ export class Batch {
   }
 
   /** The entry that the op beats, or `LOSES`. */
-  #beaten(op: KeyOp): EntryHead | undefined | typeof LOSES {
-    const entry = this.#head(op.key);
-    if (entry !== undefined && compareOps(op, entry) <= 0) return LOSES;
+  #beaten(op: Op, present: EntryHead | undefined): EntryHead | undefined | typeof LOSES {
+    if (!isOnKey(op) || (present !== undefined && compareOps(op, present) <= 0)) return LOSES;
     this.#entries.set(op.key, op);
-    return entry;
+    return present;
+  }
+
+  #present(op: Op): EntryHead | undefined {
+    return isOnKey(op) ? this.#head(op.key) : undefined;
   }
 
   #entry(key: string): Entry | undefined {

@@ -363,14 +363,34 @@ export class RecordReader {
   head(key = this.key): EntryHead {
     if (this.isPut) return this.#putHead(key);
     const { origin, seq, hlc, generation, version, hashHigh, hashLow } = this;
-    const common = { origin, seq, hlc, key, generation, version, hashHigh, hashLow };
-    return { ...common, kind: 'delete', expiresAt: null };
+    return {
+      origin,
+      seq,
+      hlc,
+      kind: 'delete',
+      key,
+      generation,
+      version,
+      expiresAt: null,
+      hashHigh,
+      hashLow,
+    };
   }
 
   #putHead(key: string): PutHead {
-    const { origin, seq, hlc, generation, version, hashHigh, hashLow, expiresAt } = this;
-    const common = { origin, seq, hlc, key, generation, version, hashHigh, hashLow };
-    return { ...common, kind: 'put', expiresAt };
+    const { origin, seq, hlc, generation, version, expiresAt, hashHigh, hashLow } = this;
+    return {
+      origin,
+      seq,
+      hlc,
+      kind: 'put',
+      key,
+      generation,
+      version,
+      expiresAt,
+      hashHigh,
+      hashLow,
+    };
   }
 
   #text(at: number, length: number, asciiFlag: number): string {
