@@ -150,8 +150,8 @@ const SWITCHES: Readonly<Record<string, Switch>> = {
   /** Rule 9: dead is what is dead by this node's clock. */
   'every clock': {
     file: 'src/rules/stability.ts',
-    text: 'settled.reduce((least, heard) => Math.min(least, heard.clock), own.clock)',
-    without: 'own.clock',
+    text: 'clock = Math.min(clock, heard.clock);',
+    without: '',
   },
   /** Rules 6 and 9: the stable clock stays where all clocks once stood. */
   'clocks that go back': {
@@ -174,7 +174,7 @@ const SWITCHES: Readonly<Record<string, Switch>> = {
   /** Rule 9: what is stable moves on while a member may still take ops from one that is sealed. */
   'retire coverage': {
     file: 'src/rules/stability.ts',
-    text: 'if (!retires.every((retire) => covers(heard.vector, retire))) return undefined;',
+    text: 'if (!settled.every((one) => retires.every((retire) => covers(one, retire)))) return undefined;',
     without: '',
   },
   /** Rule 8: a node with a history of another cluster is let in with it. */

@@ -171,22 +171,25 @@ export class Stability {
     before: Pick<Stable, 'vector'>,
     closed: readonly OpId[] = [],
   ): Stable | undefined {
-    const settled: Heard[] = [];
+    // Of many members most have one vector, that of a certificate.
+    const vectors = new Set<Vector>();
+    let { clock } = own;
     for (const member of others) {
       const heard = this.#settled.get(member);
       if (heard === undefined) return undefined;
-      if (!retires.every((retire) => covers(heard.vector, retire))) return undefined;
-      settled.push(heard);
+      vectors.add(heard.vector);
+      clock = Math.min(clock, heard.clock);
     }
+    const settled = [...vectors];
+    if (!settled.every((one) => retires.every((retire) => covers(one, retire)))) return undefined;
     const vector: MutableVector = new Map(before.vector);
     for (const { origin, seq } of closed) raise(vector, origin, seq);
     for (const [origin, seq] of own.vector)
       raise(
         vector,
         origin,
-        settled.reduce((least, heard) => Math.min(least, seqOf(heard.vector, origin)), seq),
+        settled.reduce((least, one) => Math.min(least, seqOf(one, origin)), seq),
       );
-    const clock = settled.reduce((least, heard) => Math.min(least, heard.clock), own.clock);
     return { vector, clock };
   }
 }
