@@ -32,7 +32,7 @@ export class Meter extends Network {
     counted.texts++;
     counted.bytes += Buffer.byteLength(text);
     this.#traffic.set(kind, counted);
-    if ((kind === 'delta' || kind === 'reply') && this.#isFollowing)
+    if ((kind === 'delta' || kind === 'push' || kind === 'reply') && this.#isFollowing)
       this.#follow(end.transport.node, end.other.transport.node, text);
     super.send(end, text);
   }
@@ -53,7 +53,7 @@ export class Meter extends Network {
 
   #follow(from: string, to: string, text: string): void {
     const message = decodeMessage(text);
-    if (message.type !== 'delta' && message.type !== 'reply') return;
+    if (message.type !== 'delta' && message.type !== 'push' && message.type !== 'reply') return;
     for (const op of message.delta.ops) {
       if (!isOnKey(op)) continue;
       const id = formatOpId(op);

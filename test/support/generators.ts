@@ -385,7 +385,14 @@ export const message: fc.Arbitrary<Message> = fc.oneof(
     .tuple(roundName, fc.option(hash, { nil: null }))
     .map(([id, base]): Message => ({ type: 'certify', id, ...(base !== null && { base }) })),
   fc.constantFrom<Message>({ type: 'prune' }, { type: 'graft' }, { type: 'graft', branch: true }),
-  vector.map((held): Message => ({ type: 'have', vector: held })),
+  vector.map((added): Message => ({ type: 'have', seqs: { base: null, steps: [], added } })),
+  fc
+    .tuple(vectorChanges, hash)
+    .map(([changes, base]): Message => ({ type: 'have', seqs: { ...changes, base } })),
+  fc.tuple(wireOp, hash).map(([op, sum]): Message => {
+    const ranges = [{ origin: op.origin, after: op.seq - 1, to: op.seq, sum }];
+    return { type: 'push', delta: { ranges, ops: [op] } };
+  }),
   fc.nat().map((part): Message => ({ type: 'next', part })),
   fc.constant<Message>({ type: 'later' }),
   fc.constant<Message>({ type: 'later', re: 3, reason: 'others have joined' }),

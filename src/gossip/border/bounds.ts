@@ -74,6 +74,7 @@ export function boundsOf(
     error: bound(64 * KIB, 0, 4, SELDOM),
     digest,
     delta: bound(whole, RANGE * MAX_ORIGINS + OP * ops + 2 * vector, 5, unasked),
+    push: bound(whole, OP * ops, 5, unasked),
     snapshot: bound(whole, ROW * rows + 2 * vector, 5, ASKED),
     next: short(ASKED),
     same: short(ASKED),
@@ -98,7 +99,8 @@ export function boundsOf(
     certify: short(SELDOM),
     prune: short(ASKED),
     graft: short(ASKED),
-    have: bound(2 * MIB, vector, 4, ASKED),
+    // Two numbers in the place of a name.
+    have: bound(2 * MIB, 2 * vector, 4, ASKED),
   };
 }
 

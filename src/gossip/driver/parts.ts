@@ -130,6 +130,7 @@ export function partsOf(options: DriverOptions, whole: Whole): Parts {
       targets,
       isMesh: () => core().isMesh,
       spreadTargets: (origin, to) => core().spreadTargets(origin, to),
+      haveFor: (connection, seqs) => core().haveFor(connection, seqs),
       isHeld: (connection, origin, seq) => core().isHeld(connection, origin, seq),
       steadyMs,
       losePush,

@@ -8,10 +8,11 @@ import type { RecentRow } from '../../rules/recentRows.ts';
 import { add, carriedHash, type Hash, subtract } from '../../words/hash.ts';
 import type { Limits } from '../../words/limits.ts';
 import { boundedTraces, type TraceParent, type Tracer } from '../../words/trace.ts';
-import type { MutableVector } from '../../words/vector.ts';
-import { encodeDelta, encodeMessage } from '../protocol/messages.ts';
+import type { MutableVector, Vector } from '../../words/vector.ts';
+import { encodeDelta, encodeMessage, encodePush } from '../protocol/messages.ts';
 import { encodeOp } from '../protocol/opCodec.ts';
 import type { Targets } from '../protocol/spread.ts';
+import type { HaveMessage } from '../protocol/spreadMessages.ts';
 import type { ConnectionId, Transport } from '../transport.ts';
 
 export interface PushesOptions {
@@ -25,6 +26,8 @@ export interface PushesOptions {
   readonly spreadTargets: (origin: string, to: number) => Targets;
   /** Whether the peer has shown that it holds the origin's ops up to the seq. */
   readonly isHeld: (connection: ConnectionId, origin: string, seq: number) => boolean;
+  /** How a lazy link is told of seqs. */
+  readonly haveFor: (connection: ConnectionId, seqs: Vector) => HaveMessage;
   /** A clock that is never set, in milliseconds. */
   readonly steadyMs: () => number;
   /** Only for tests: whether to lose this push. */
@@ -73,13 +76,13 @@ export class Pushes {
 
   /** Tells lazy links what there is and they have not shown meanwhile; called a few times a second. */
   tick(): void {
-    const { steadyMs, transport, isHeld } = this.#options;
+    const { steadyMs, transport, isHeld, haveFor } = this.#options;
     if (this.#untold.size === 0 || steadyMs() < this.#nextTellAt) return;
     this.#nextTellAt = steadyMs() + TELL_INTERVAL_MS;
     for (const [connection, vector] of this.#untold) {
       for (const [origin, seq] of vector)
         if (isHeld(connection, origin, seq)) vector.delete(origin);
-      if (vector.size > 0) transport.send(connection, encodeMessage({ type: 'have', vector }));
+      if (vector.size > 0) transport.send(connection, encodeMessage(haveFor(connection, vector)));
     }
     this.#untold.clear();
   }
@@ -123,8 +126,10 @@ export class Pushes {
     { origin, traces }: Pick<Committed, 'origin' | 'traces'>,
     connections: readonly ConnectionId[],
   ): void {
-    const { replica } = this.#options;
-    for (const text of pushTexts(own, replica.record(origin).sum, replica.limits, traces))
+    const { replica, isMesh } = this.#options;
+    const encode = isMesh() ? encodePush : encodeOneRange;
+    const { sum } = replica.record(origin);
+    for (const text of pushTexts(own, sum, replica.limits, traces, encode))
       for (const connection of connections) this.#send(connection, text);
   }
 
@@ -139,6 +144,10 @@ export class Pushes {
     transport.send(connection, text);
   }
 }
+
+/** As nodes up to protocol 5 read it. */
+const encodeOneRange: typeof encodePush = (range, wireOps, traces) =>
+  encodeDelta([range], wireOps, null, { traces });
 
 const NO_TRACES: Committed['traces'] = new Map();
 
@@ -160,12 +169,14 @@ function byOrigin(rows: readonly RecentRow[]): Map<string, RecentRow[]> {
  * @param rows of one origin, without a gap.
  * @param sumAtEnd the sum of the origin's ops up to the last row.
  * @param traces the spans of the requests of some rows.
+ * @param encode makes the text of some of them.
  */
 export function pushTexts(
   rows: readonly RecentRow[],
   sumAtEnd: Hash,
   { maxDeltaOps, maxDeltaBytes }: Pick<Limits, 'maxDeltaOps' | 'maxDeltaBytes'>,
   traces: Committed['traces'],
+  encode = encodeOneRange,
 ): string[] {
   let sum = sumAtEnd;
   for (const { row } of rows) sum = subtract(sum, carriedHash(row.op));
@@ -182,8 +193,8 @@ export function pushTexts(
     sum = add(sum, carriedHash(one.row.op));
     const { origin, seq: to } = one.row.op;
     if (wireOps.length < maxDeltaOps && bytes < maxDeltaBytes && index < rows.length - 1) continue;
-    const ranges = [{ origin, after: to - wireOps.length, to, sum }];
-    texts.push(encodeDelta(ranges, wireOps, null, { traces: boundedTraces(traced) }));
+    const range = { origin, after: to - wireOps.length, to, sum };
+    texts.push(encode(range, wireOps, boundedTraces(traced)));
     wireOps = [];
     traced = [];
     bytes = 0;

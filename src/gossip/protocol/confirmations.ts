@@ -110,10 +110,14 @@ export class Confirmations {
 
   #nodesOf(isCounted: (origin: string) => boolean): number {
     const { members, origin: own } = this.#state.view;
+    const counted: { readonly nodeId: string; readonly url: string | null }[] = [];
+    for (const member of members.all())
+      if (member.origin !== own && isCounted(member.origin))
+        counted.push(this.#held.get(member.origin) ?? member);
+    const names = new Set(counted.map(({ nodeId }) => nodeId));
+    if (names.size === counted.length) return names.size;
     const urlsOfNodes = new Map<string, Set<string>>();
-    for (const member of members.all()) {
-      if (member.origin === own || !isCounted(member.origin)) continue;
-      const { nodeId, url } = this.#held.get(member.origin) ?? member;
+    for (const { nodeId, url } of counted) {
       const urls = urlsOfNodes.get(nodeId) ?? new Set();
       urlsOfNodes.set(nodeId, url === null ? urls : urls.add(url));
     }

@@ -11,6 +11,7 @@
 import type { Member } from '../../rules/members.ts';
 import { Stability } from '../../rules/stability.ts';
 import type { Random } from '../../words/random.ts';
+import type { Vector } from '../../words/vector.ts';
 import type { ConnectionId } from '../transport.ts';
 import { Answerer } from './answerer.ts';
 import { Comparison } from './comparison.ts';
@@ -37,6 +38,7 @@ import { Puller } from './puller.ts';
 import { RejoinClaims } from './rejoinClaims.ts';
 import type { RingStatus } from './ringStatus.ts';
 import type { Targets } from './spread.ts';
+import type { HaveMessage } from './spreadMessages.ts';
 import { NO_PAST, type Past, type Phase } from './standing.ts';
 
 const HELLO_TIMEOUT_MS = 10_000;
@@ -199,6 +201,11 @@ export class Core {
   /** Beyond a full mesh: whether the peer has shown that it holds the origin's ops up to the seq. */
   isHeld(connection: ConnectionId, origin: string, seq: number): boolean {
     return this.#mesh.spread.isHeld(connection, origin, seq);
+  }
+
+  /** Beyond a full mesh: how the peer is told of these seqs over a lazy link. */
+  haveFor(connection: ConnectionId, seqs: Vector): HaveMessage {
+    return this.#mesh.haveFor(connection, seqs);
   }
 
   /** Connections to members that judge lost ops. */
@@ -413,6 +420,9 @@ export class Core {
         break;
       case 'delta':
         this.#intake.deltaFrom(peer, message);
+        break;
+      case 'push':
+        this.#intake.pushFrom(peer, message);
         break;
       case 'snapshot':
         this.#intake.snapshotFrom(peer, message);

@@ -51,9 +51,13 @@ export class Intake {
 
   // ---- deltas
 
+  pushFrom(peer: Greeted, { delta, traces }: Pick<DeltaMessage, 'delta' | 'traces'>): void {
+    if (this.#takesFrom(peer, false)) this.#take(peer, delta, null, false, traces);
+  }
+
   deltaFrom(peer: Greeted, { delta, answer, re, traces }: DeltaMessage): void {
     if (answer === null) {
-      if (this.#takesFrom(peer, false)) this.#take(peer, delta, null, false, traces);
+      this.pushFrom(peer, { delta, traces });
       return;
     }
     if (!isAnswer(peer, re)) return;
@@ -93,13 +97,18 @@ export class Intake {
     this.deltaFrom(peer, { type: 'delta', delta: { ranges: [], ops: [] }, answer, re });
   }
 
-  /** The peer's digest says something else than the hash that it was asked by: it is asked by the whole digest, now. */
+  /**
+   * The peer's digest says something else than the hash that it was asked by: it is asked by the whole digest, now. Over a
+   * lazy link that waits for its turn: most such peers have come to look whether anybody is there, and are gone by then.
+   */
   unlikeFrom(peer: Greeted, { re }: UnlikeMessage): void {
     if (!isAnswer(peer, re)) return;
     peer.wasLevel(null);
     peer.knowsNoBase();
     peer.pull.ends();
-    this.#puller.pullIfFree(peer);
+    const { isMesh, view } = this.#state;
+    const mayWait = isMesh && !peer.link.isEager && view.members.has(peer.hello.origin);
+    if (!mayWait) this.#puller.pullIfFree(peer);
   }
 
   #take(

@@ -3,6 +3,7 @@
  *
  * Invariants: a link is eager at first; a branch of the tree stays eager; whatever a peer has shown, it holds.
  */
+import type { Hash } from '../../words/hash.ts';
 import { type MutableVector, raise, seqOf, type Vector } from '../../words/vector.ts';
 
 /** Seqs that a lazy link has told, and the time since which this node has lacked some of their ops. */
@@ -21,6 +22,7 @@ export class Link {
   #useless = 0;
   readonly #shown: MutableVector = new Map();
   #told: Told | null = null;
+  #certificate: Hash | null = null;
 
   get isEager(): boolean {
     return this.#isEager || this.isBranch;
@@ -74,6 +76,15 @@ export class Link {
   /** Whether the peer has shown that it holds the origin's ops up to the seq. */
   holds(origin: string, seq: number): boolean {
     return seqOf(this.#shown, origin) >= seq;
+  }
+
+  /** The hash of the last certificate that the peer has said it holds; null if it has named none. */
+  get certificate(): Hash | null {
+    return this.#certificate;
+  }
+
+  namesCertificate(hash: Hash): void {
+    this.#certificate = hash;
   }
 
   /** The seqs that were told first and whose ops have not come yet; null if there are none. */

@@ -1,12 +1,16 @@
 /** The work of a node only beyond a full mesh: it hears members by rounds, and passes on the ops of others. */
 import type { Stability } from '../../rules/stability.ts';
+import type { Vector } from '../../words/vector.ts';
+import type { ConnectionId } from '../transport.ts';
 import type { Confirmations } from './confirmations.ts';
 import type { CoreState } from './coreState.ts';
+import { Haves } from './haves.ts';
 import type { Message } from './messages.ts';
 import type { Greeted } from './peer.ts';
 import type { Puller } from './puller.ts';
 import { Rounds } from './rounds.ts';
 import { Spread } from './spread.ts';
+import type { HaveMessage } from './spreadMessages.ts';
 import { Tree } from './tree.ts';
 
 export type MeshMessage = Extract<
@@ -18,6 +22,7 @@ export class Mesh {
   readonly spread: Spread;
   readonly #rounds: Rounds;
   readonly #tree: Tree;
+  readonly #haves: Haves;
 
   constructor(
     state: CoreState,
@@ -28,6 +33,12 @@ export class Mesh {
     this.spread = new Spread(state, puller);
     this.#tree = new Tree(state);
     this.#rounds = new Rounds(state, stability, confirmations, this.#tree);
+    this.#haves = new Haves(state, this.#rounds.certificates);
+  }
+
+  /** See `Core.haveFor`. */
+  haveFor(connection: ConnectionId, seqs: Vector): HaveMessage {
+    return this.#haves.messageFor(connection, seqs);
   }
 
   /** See `Rounds.isAskedFor`. */
@@ -67,7 +78,7 @@ export class Mesh {
         else peer.link.becomes('eager');
         break;
       case 'have':
-        this.spread.haveFrom(peer, message.vector);
+        this.spread.haveFrom(peer, this.#haves.seqsIn(message));
         break;
       default:
         message satisfies never;

@@ -31,6 +31,7 @@ import {
 } from './fieldCodecs.ts';
 import { MalformedMessageError } from './opCodec.ts';
 import { certificate, certified, certify, echo, round } from './roundMessages.ts';
+import { graft, have, prune, push } from './spreadMessages.ts';
 
 /** The versions of the protocol that this node speaks. */
 export const PROTOCOL_RANGE: readonly [number, number] = [1, 6];
@@ -282,15 +283,6 @@ const compared = z
     error: 'the sums do not go with the buckets',
   });
 
-/** The sender's last pushes to the receiver, or the receiver's to it, brought nothing new: the link is lazy now. */
-const prune = z.object({ type: z.literal('prune') });
-
-/** The link is eager again: the sender lacked what it was told by `have`, or it reaches the root by the link (`branch`). */
-const graft = z.object({ type: z.literal('graft'), branch: z.literal(true).optional() });
-
-/** Over a lazy link: the sender has committed ops of these origins up to these seqs. */
-const have = z.object({ type: z.literal('have'), vector });
-
 /** An error; its sender closes the connection. */
 const error = z.object({
   type: z.literal('error'),
@@ -302,6 +294,7 @@ const message = z.discriminatedUnion('type', [
   hello,
   digest,
   delta,
+  push,
   same,
   level,
   unlike,
@@ -380,6 +373,16 @@ export function encodeDelta(
   { re, traces }: Pick<DeltaMessage, 're' | 'traces'> = {},
 ): string {
   const empty = encodeMessage({ type: 'delta', delta: { ranges, ops: [] }, answer, traces, re });
+  return putIn(empty, 'ops', opTexts);
+}
+
+/** @param range of all the ops. @param opTexts each op as `encodeOp` made it. */
+export function encodePush(
+  range: Range,
+  opTexts: readonly string[],
+  traces?: DeltaMessage['traces'],
+): string {
+  const empty = encodeMessage({ type: 'push', delta: { ranges: [range], ops: [] }, traces });
   return putIn(empty, 'ops', opTexts);
 }
 

@@ -97,11 +97,16 @@ export class Puller {
     const { nowMs, peers, random, settings } = this.#state;
     if (nowMs < this.#nextPullAt) return;
     this.#catchUp();
-    const next = peers.nextOfRound((peer) => this.mayPull(peer), random);
+    const next = peers.nextOfRound((peer) => this.mayPull(peer) && this.#isLink(peer), random);
     if (next !== undefined) this.pull(next);
     const spread = 0.75 + nextRandom(random) / 2;
     const intervals = Math.min(this.#backOff * spread, this.#maxBackOff());
     this.#nextPullAt = nowMs + settings.pullIntervalMs * intervals;
+  }
+
+  /** A member that this node only visits holds what links bring. */
+  #isLink({ link, hello }: Greeted): boolean {
+    return !link.isVisit || !this.#state.view.members.has(hello.origin);
   }
 
   /**

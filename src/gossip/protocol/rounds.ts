@@ -152,7 +152,8 @@ export class Rounds {
   roundFrom(peer: Greeted, asked: RoundMessage): void {
     if (!isLink(this.#state, peer)) return;
     const { connection, link } = peer;
-    const { id, hops } = asked;
+    const { id, hops, base } = asked;
+    if (base !== undefined) link.namesCertificate(base);
     if (hops !== undefined && !link.isVisit) this.#tree.hears(id, connection, hops);
     if (this.#open.get(id)?.parent === connection) return;
     const mayEnter =
@@ -168,6 +169,7 @@ export class Rounds {
     if (round === undefined || !isLink(this.#state, peer) || !round.waits.delete(connection))
       return;
     const report = this.#reportIn(echo, round.base, peer);
+    if (echo.changes !== undefined) peer.link.namesCertificate(echo.changes.base);
     if (report !== undefined) {
       this.certificates.reportedBy(connection, id, echo.changes?.base ?? null);
       round.report = round.report ? merged(round.report, report) : report;

@@ -10,7 +10,7 @@ import type { Delta } from '../../words/delta.ts';
 import { includes, seqOf, type Vector } from '../../words/vector.ts';
 import type { ConnectionId } from '../transport.ts';
 import type { CoreState } from './coreState.ts';
-import { type Greeted, isGreeted, type Peer } from './peer.ts';
+import { type Greeted, isGreeted, knowsDifferences, type Peer } from './peer.ts';
 import type { Puller } from './puller.ts';
 
 /** After so many pushes in a row that brought nothing new, the link they came by is lazy. */
@@ -40,7 +40,8 @@ export class Spread {
     const eager: ConnectionId[] = [];
     const lazy: ConnectionId[] = [];
     for (const peer of this.#state.peers.all()) {
-      if (!peer.hello?.joined || isHeldBy(peer, origin, to)) continue;
+      if (!isGreeted(peer) || !peer.hello.joined || !knowsDifferences(peer)) continue;
+      if (isHeldBy(peer, origin, to)) continue;
       (peer.link.isEager ? eager : lazy).push(peer.connection);
     }
     return { eager, lazy };

@@ -14,6 +14,11 @@ interface Sent {
   readonly text: string;
 }
 
+const haveOf = (seq: number) => ({
+  type: 'have',
+  seqs: { base: null, steps: [], added: new Map([[PEER, seq]]) },
+});
+
 /** A member whose peers 1 and 2 are links. */
 async function member({
   isMesh = true,
@@ -39,6 +44,7 @@ async function member({
     targets: () => [1, 2],
     isMesh: () => isMesh,
     spreadTargets: () => targets,
+    haveFor: (_connection, added) => ({ type: 'have', seqs: { base: null, steps: [], added } }),
     isHeld: (_connection, _origin, seq) => isHeld(seq),
     steadyMs: () => clock.nowMs,
     losePush: undefined,
@@ -72,7 +78,7 @@ pushes('beyond it what others wrote goes on to eager links, whole and with its s
   const [push, ...more] = told();
   assert.equal(more, []);
   assert.is(push?.connection, 1);
-  assert.equal(push?.message, { type: 'delta', delta, answer: null });
+  assert.equal(push?.message, { type: 'push', delta });
 });
 
 pushes('a lazy link is not told what it has shown since', async () => {
@@ -87,7 +93,7 @@ pushes('a lazy link is not told what it has shown since', async () => {
   pushing.tick();
   assert.equal(
     told().map(({ message }) => message),
-    [{ type: 'have', vector: new Map([[PEER, 4]]) }],
+    [haveOf(4)],
   );
 });
 
@@ -97,9 +103,7 @@ pushes('lazy links are told once in a while, and only the latest', async () => {
   await replica.receive(deltaOf(3, 5));
   told();
   pushing.tick();
-  assert.equal(told(), [
-    { connection: 2, message: { type: 'have', vector: new Map([[PEER, 5]]) } },
-  ]);
+  assert.equal(told(), [{ connection: 2, message: haveOf(5) }]);
   await replica.receive(deltaOf(5, 6));
   told();
   clock.nowMs += 100;

@@ -193,6 +193,16 @@ links('after unlike the next question is whole', () => {
   assert.is(sent(node.receive(2, { type: 'unlike', re }), 'digest').length, 1);
 });
 
+links('over a lazy link the whole question after unlike waits for its turn', () => {
+  const node = meshed();
+  answered(node, { type: 'same', clock: NOW, re: 1 });
+  const question = nextQuestion(node);
+  node.receive(2, { type: 'prune' });
+  const re = question.type === 'ask' ? question.re : 0;
+  assert.is(sent(node.receive(2, { type: 'unlike', re }), 'digest').length, 0);
+  assert.is(nextQuestion(node).type, 'digest');
+});
+
 links('an answer is told from the question, and one whose hash is another is a false claim', () => {
   const node = meshed();
   answered(node, { type: 'same', clock: NOW, re: 1 });

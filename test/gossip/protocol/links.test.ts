@@ -11,6 +11,7 @@ import {
   errorIn,
   ofKind,
   originOf,
+  pulledFrom,
   sent,
   type TestCore,
   testCore,
@@ -132,7 +133,7 @@ links('who shows members that are no links shows them to nobody', () => {
 });
 
 links(
-  'a visit carries no op and no round from its first moment on, and is not dialled again when it ends',
+  'a visit carries no op, no round and one question, and is not dialled again when it ends',
   () => {
     const up = OTHERS.slice(0, 20);
     const node = memberByAddresses(up);
@@ -152,6 +153,8 @@ links(
     const connection = connectionOf(origin);
     const greeted = node.greet(connection, { origin }, visited);
     assert.is(sent(greeted, 'prune').length, 1);
+    assert.ok(pulledFrom(greeted).includes(connection));
+    node.receive(connection, { type: 'unlike', re: node.pullNumber(connection) });
     assert.ok(node.core.spreadTargets(originOf(99), 1).lazy.includes(connection));
     const round = { type: 'round', timeMs: 5000, hops: 0 } as const;
     assert.equal(node.receive(connection, { ...round, id: 'a' }), [
@@ -172,6 +175,7 @@ links(
       node.clock.nowMs += 1000;
       const outputs = node.tick();
       urls.push(...ofKind(outputs, 'dial').map(({ url }) => url));
+      assert.not.ok(pulledFrom(outputs).includes(connection));
       for (const one of closedIn(outputs))
         node.step({ kind: 'closed', connection: one, reason: 'closed' });
     }

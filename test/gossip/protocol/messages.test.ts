@@ -6,6 +6,7 @@ import {
   decodeMessage,
   encodeDelta,
   encodeMessage,
+  encodePush,
   encodeSnapshot,
   type Hello,
 } from '../../../src/gossip/protocol/messages.ts';
@@ -204,6 +205,14 @@ messages('a reason that is too long is cut, and not refused by its reader', () =
   assert.is(rejoin.type === 'rejoin' && rejoin.reason.length, 1024);
 });
 
+messages('a push is a delta of one range, which its ops tell', () => {
+  const ops = [4, 5, 6].map((seq) => put({ origin: 'node1.aaaaaa', seq }));
+  const range = { origin: 'node1.aaaaaa', after: 3, to: 6, sum: ZERO };
+  const text = encodePush(range, ops.map(encodeOp));
+  assert.not.match(text, 'ranges');
+  assert.equal(decodeMessage(text), { type: 'push', delta: { ranges: [range], ops } });
+});
+
 messages.run();
 
 const refusals = suite('malformed messages');
@@ -248,6 +257,15 @@ const SNAPSHOT = encodeSnapshot(0, {
   rows: [{ wire: encodeOp(put()), isEntry: true }],
   origins: { vector: DIGEST.vector, sums: DIGEST.sums, reach: new Map() },
   end: { vector: DIGEST.vector, sums: DIGEST.sums, reach: new Map(), horizon: 0 },
+});
+const PUSHED = { ...RANGE, to: 2 };
+const PUSH = encodePush(
+  PUSHED,
+  [1, 2].map((seq) => encodeOp(put({ origin: RANGE.origin, seq }))),
+);
+const HAVE = encodeMessage({
+  type: 'have',
+  seqs: { base: ZERO, steps: [0, 1], added: new Map([['a.b', 1]]) },
 });
 const REJOIN = encodeMessage({
   type: 'rejoin',
@@ -298,6 +316,13 @@ const WRONG: readonly [text: string, path: (string | number)[], values: readonly
   [DELTA, ['answer'], [null, 1, {}]],
   [DELTA, ['answer', 'more'], [undefined, null, 1]],
   [DELTA, ['answer', 'sums'], [undefined, 'A'.repeat(33)]],
+  [PUSH, ['sum'], [undefined, null, 1, 'A'.repeat(10)]],
+  [PUSH, ['ops'], [undefined, null, [], [null]]],
+  [PUSH, ['ops', 1, 1], ['node2.bbbbbb']],
+  [PUSH, ['ops', 1, 2], [1, 3]],
+  [HAVE, ['base'], [null, 1, 'A'.repeat(10)]],
+  [HAVE, ['steps'], [null, {}, [1], ['1', 1], [-1, 1]]],
+  [HAVE, ['vector'], NO_VECTOR],
   [SNAPSHOT, ['part'], [undefined, ...NO_COUNT]],
   [SNAPSHOT, ['rows'], [undefined, null, [1], [[]], [[null, 0]]]],
   [SNAPSHOT, ['rows', 0, 1], [null, 2, true, '1']],

@@ -2,12 +2,16 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Output } from '../../../src/gossip/protocol/inputOutput.ts';
+import type { HaveMessage } from '../../../src/gossip/protocol/spreadMessages.ts';
+import type { Report } from '../../../src/rules/certificate.ts';
+import { hashed, reportChanges } from '../../../src/rules/reportChanges.ts';
 import type { Delta } from '../../../src/words/delta.ts';
 import { ZERO } from '../../../src/words/hash.ts';
 import {
   digestOf,
   digestWith,
   emptyAnswer,
+  NOW,
   originOf,
   pulledFrom,
   sent,
@@ -39,6 +43,28 @@ function meshed(meshLimit = 3): TestCore {
 const deltaOf = (origin: string, to: number): Delta => ({
   ranges: [{ origin, after: to - 1, to, sum: ZERO }],
   ops: [],
+});
+
+const certificate: Report = {
+  members: new Set([OWN, TWO, THREE, FOUR, FAR]),
+  min: new Map([[OWN, 1]]),
+  max: new Map([
+    [OWN, 1],
+    [FAR, 6],
+  ]),
+  clock: NOW,
+};
+
+/** The node holds the certificate, and the peer has named it. */
+function named(node: TestCore, connection: number): void {
+  node.receive(0, { type: 'certificate', id: 'r1', report: certificate });
+  const { hash: base } = hashed(certificate);
+  node.receive(connection, { type: 'round', id: 'r2', timeMs: 100, base });
+}
+
+const haveOf = (seq: number): HaveMessage => ({
+  type: 'have',
+  seqs: { base: null, steps: [], added: new Map([[FAR, seq]]) },
 });
 
 /** A push comes over the connection, and brings so many ops. */
@@ -79,7 +105,7 @@ spread(
   () => {
     const node = meshed();
     pushed(node, 1, 7, 1);
-    node.receive(2, { type: 'have', vector: new Map([[FAR, 8]]) });
+    node.receive(2, haveOf(8));
     node.receive(0, {
       type: 'digest',
       digest: digestWith(node.view, { [OWN]: 1, [FAR]: 9 }),
@@ -142,7 +168,7 @@ spread(
 spread('what a lazy link tells and no other brings is pulled there, and the link is eager', () => {
   const node = meshed();
   node.receive(2, { type: 'prune' });
-  node.receive(2, { type: 'have', vector: new Map([[FAR, 7]]) });
+  node.receive(2, haveOf(7));
   assert.equal(sent(after(node, 400), 'graft'), []);
   // No pull is in flight.
   node.receive(2, emptyAnswer(digestOf(node.view), false, node.pullNumber(2)));
@@ -160,7 +186,7 @@ spread(
     const node = meshed();
     for (const connection of [2, 0, 1]) {
       node.receive(connection, { type: 'prune' });
-      node.receive(connection, { type: 'have', vector: new Map([[FAR, 7]]) });
+      node.receive(connection, haveOf(7));
       node.clock.nowMs += 10;
     }
     const grafted = (outputs: readonly Output[]): number[] =>
@@ -173,7 +199,7 @@ spread(
 
 for (const [name, told] of Object.entries({
   'a link has told of': ({ receive }: TestCore, seq: number) =>
-    receive(2, { type: 'have', vector: new Map([[FAR, seq]]) }),
+    receive(2, haveOf(seq)),
   'a question shows': ({ receive, view }: TestCore, seq: number) => {
     const digest = digestWith(view, { [OWN]: 1, [FAR]: seq });
     return receive(2, { type: 'digest', digest, re: seq });
@@ -190,7 +216,7 @@ for (const [name, told] of Object.entries({
 spread('a link that could not answer yet becomes eager, and is asked after its wait', () => {
   const node = meshed();
   node.receive(2, { type: 'prune' });
-  node.receive(2, { type: 'have', vector: new Map([[FAR, 7]]) });
+  node.receive(2, haveOf(7));
   after(node, 400);
   for (const connection of [0, 1, 2])
     node.receive(connection, { type: 'later', re: node.pullNumber(connection) });
@@ -205,7 +231,7 @@ spread('a link that could not answer yet becomes eager, and is asked after its w
 spread('what an eager link brings meanwhile grafts nothing', () => {
   const node = meshed();
   node.receive(2, { type: 'prune' });
-  node.receive(2, { type: 'have', vector: new Map([[FAR, 7]]) });
+  node.receive(2, haveOf(7));
   pushed(node, 0, 7, 1);
   assert.equal(sent(after(node, 600), 'graft'), []);
   assert.equal(node.core.spreadTargets(FAR, 8).lazy, [2]);
@@ -216,6 +242,41 @@ spread('up to the mesh limit no link is ever pruned', () => {
   const node = meshed(5);
   assert.not.ok(node.core.isMesh);
   for (let count = 0; count < 5; count++) assert.equal(sent(pushed(node, 1, 1, 0), 'prune'), []);
+});
+
+spread('a lazy link is told names, and places in a certificate once the peer has named one', () => {
+  const node = meshed();
+  const seqs = new Map([
+    [FAR, 8],
+    ['new.x', 2],
+  ]);
+  const byName = { type: 'have', seqs: { base: null, steps: [], added: seqs } };
+  assert.equal(node.core.haveFor(2, seqs), byName);
+  named(node, 2);
+  assert.equal(node.core.haveFor(1, seqs), byName, 'another peer has named none');
+  assert.equal(node.core.haveFor(2, seqs), {
+    type: 'have',
+    seqs: { base: hashed(certificate).hash, steps: [4, 2], added: new Map([['new.x', 2]]) },
+  });
+});
+
+spread('the certificate that a report is told from is named by it', () => {
+  const node = meshed();
+  named(node, 1);
+  const changes = reportChanges(hashed(certificate), hashed(certificate));
+  node.receive(2, { type: 'echo', id: 'r2', changes });
+  assert.equal(node.core.haveFor(2, new Map([[FAR, 6]])).seqs.steps, [4, 0]);
+});
+
+spread('seqs at places in a certificate that this node does not hold tell nothing', () => {
+  const seqs = { base: hashed(certificate).hash, steps: [4, 2], added: new Map() };
+  const knows = meshed();
+  named(knows, 2);
+  knows.receive(2, { type: 'have', seqs });
+  assert.ok(knows.core.isHeld(2, FAR, 8) && !knows.core.isHeld(2, FAR, 9));
+  const lacks = meshed();
+  lacks.receive(2, { type: 'have', seqs });
+  assert.not.ok(lacks.core.isHeld(2, FAR, 1));
 });
 
 spread.run();

@@ -50,6 +50,13 @@ export function messageWords(message: Message): string[] {
       const head = answer === null ? 'push' : `answer${number(message.re)}`;
       return [`${head} ${ranges.join(', ') || 'nothing'}${tail}${more}`, ...delta.ops.map(opWords)];
     }
+    case 'push': {
+      const [range] = message.delta.ranges;
+      return [
+        `push ${range?.origin} ${range?.after}–${range?.to}`,
+        ...message.delta.ops.map(opWords),
+      ];
+    }
     case 'reply': {
       const { delta, more, re } = message;
       const ranges = delta.ranges.map(({ origin, after, to }) => `${origin} ${after}–${to}`);
@@ -105,7 +112,7 @@ export function messageWords(message: Message): string[] {
         `echo ${message.id}${message.report === undefined && message.changes === undefined ? ', without a report' : ''}`,
       ];
     case 'have':
-      return [`have ${vectorWords(message.vector)}`];
+      return [`have ${vectorWords(message.seqs.added)}`];
     case 'prune':
     case 'graft':
       return [message.type];
