@@ -44,11 +44,17 @@ export function lostOps(ledger: Ledger, end: End): KeyOp[] {
   return lost;
 }
 
-/** Of two ops of one HLC the origin decides, and one that comes back does so under another origin. */
+/**
+ * Of two ops of one HLC the origin decides, and one that comes back does so under another origin: the one that is held beats
+ * a copy of the op, or is itself a copy of one that beats it.
+ */
 const isBeatenAsCopy = (op: KeyOp, held: KeyOp | undefined, links: readonly Link[]): boolean =>
   held !== undefined &&
   links.some(
-    ({ op: copy }) => copy !== null && isOnKey(copy) && isCopy(copy, op) && beats(held, copy),
+    ({ op: other }) =>
+      other !== null &&
+      isOnKey(other) &&
+      ((isCopy(other, op) && beats(held, other)) || (isCopy(held, other) && beats(other, op))),
   );
 
 /** Whether the greatest op that is held shows the same as the greatest that is owed. */

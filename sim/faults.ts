@@ -10,6 +10,8 @@ import type { Trace } from './trace.ts';
 /** Mean times between two faults of a kind in the whole cluster, in milliseconds; 0: never. */
 export interface FaultOptions {
   readonly crashEveryMs: number;
+  /** The smallest member that runs crashes. */
+  readonly rootDiesEveryMs: number;
   readonly stopEveryMs: number;
   /** All nodes crash at one moment. */
   readonly powerCutEveryMs: number;
@@ -42,6 +44,8 @@ export interface FaultOptions {
   readonly brokenLink: boolean;
   /** Whether one half of the nodes does not reach the other half, until everything is healed. */
   readonly halves: boolean;
+  /** Whether on each of those sides a person retires all of the other one. */
+  readonly sidesRetire: boolean;
   /** A running node's log is copied, or a node's log is put back to such a copy. */
   readonly copyEveryMs: number;
   readonly restoreEveryMs: number;
@@ -57,6 +61,8 @@ export interface FaultOptions {
 }
 
 const HOUR_MS = 3_600_000;
+/** The people of a side retire the other one within this time after the cut. */
+const RETIRED_WITHIN_MS: Span = [500, 4000];
 
 type Way = readonly [from: string, to: string];
 
@@ -98,6 +104,7 @@ export class Faults {
     const { crashEveryMs, stopEveryMs, cutEveryMs, breakEveryMs } = this.#options;
     const { fullDiskEveryMs, clockJumpEveryMs, hourOffEveryMs } = this.#options;
     this.#every(crashEveryMs, () => this.#crash());
+    this.#every(this.#options.rootDiesEveryMs, () => this.#crashRoot());
     this.#every(stopEveryMs, () => this.#stop());
     this.#every(this.#options.loseEveryMs, () => this.#lose());
     this.#every(this.#options.retireEveryMs, () => this.#retire());
@@ -150,7 +157,16 @@ export class Faults {
   }
 
   #crash(): void {
-    const node = this.#dice.pick(this.#nodes);
+    this.#crashOf(this.#dice.pick(this.#nodes));
+  }
+
+  #crashRoot(): void {
+    const running = this.#nodes.filter(({ isReady }) => isReady);
+    const [root] = running.sort((a, b) => (a.witness.origin < b.witness.origin ? -1 : 1));
+    if (root !== undefined) this.#crashOf(root);
+  }
+
+  #crashOf(node: SimNode): void {
     this.#say(`${node.name} crashes`);
     if (node.crash()) this.restartLater(node);
   }
@@ -184,14 +200,13 @@ export class Faults {
       const toLate = silenced.map((name): Way => [name, late]);
       this.#cutWays([...toLate, [late, other.name]], this.#options.cutMs);
     }
-    this.#timeline.plan(
-      this.#dice.within([0, 1000]),
-      node.name,
-      `a person retires ${origin}`,
-      () => {
-        if (node.isReady) node.running?.replica.membership.retire(origin).catch(() => {});
-      },
-    );
+    this.#retireAt(node, origin, this.#dice.within([0, 1000]));
+  }
+
+  #retireAt(node: SimNode, origin: string, afterMs: number): void {
+    this.#timeline.plan(afterMs, node.name, `a person retires ${origin}`, () => {
+      if (node.isReady) node.running?.replica.membership.retire(origin).catch(() => {});
+    });
   }
 
   #isWhole(): boolean {
@@ -366,6 +381,20 @@ export class Faults {
     for (const one of left)
       for (const other of right)
         for (const [from, to] of bothWays(one, other)) this.#network.cut(from, to);
+    if (!this.#options.sidesRetire) return;
+    this.#retireSide(left, right);
+    this.#retireSide(right, left);
+  }
+
+  /** The first member of the side that is ready by then retires those of the other. */
+  #retireSide(side: readonly string[], others: readonly string[]): void {
+    const isAt = (names: readonly string[]) => (node: SimNode) => names.includes(node.name);
+    const origins = this.#nodes.filter(isAt(others)).map(({ witness }) => witness.origin);
+    for (const origin of origins)
+      this.#timeline.plan(this.#dice.within(RETIRED_WITHIN_MS), '', 'a person', () => {
+        const node = this.#nodes.filter(isAt(side)).find(({ isReady }) => isReady);
+        if (node !== undefined && !this.#isHealed) this.#retireAt(node, origin, 0);
+      });
   }
 
   /** One clock at a time, beside `allAheadEveryMs`. */

@@ -19,7 +19,6 @@ const SETTINGS = {
   maxClockSkewMs: MAX_CLOCK_SKEW_MS,
   firstRedialMs: 100,
   maxRedialMs: 5000,
-  maxJoinsPerMinute: 5,
 };
 
 export function makeNodes(
@@ -28,7 +27,8 @@ export function makeNodes(
   dice: Dice,
   nodeWorld: NodeWorld,
 ): SimNode[] {
-  const { nodes, faults, meshLimit, memberTimeoutMs, joinTimeoutMs, peerRefusalMs } = world;
+  const { nodes, addresses, faults, meshLimit, memberTimeoutMs, joinTimeoutMs, peerRefusalMs } =
+    world;
   const { maxSkewMs } = faults;
   const urls = Array.from({ length: nodes }, (_, index) => `http://n${index + 1}`);
   return urls.map((url, index) => {
@@ -37,6 +37,7 @@ export function makeNodes(
     const settings = {
       ...SETTINGS,
       maxMembers: Math.max(MAX_MEMBERS, 2 * nodes),
+      maxJoinsPerMinute: addresses === 0 ? 5 : 2 * nodes,
       meshLimit,
       memberTimeoutMs,
       joinTimeoutMs,
@@ -45,7 +46,7 @@ export function makeNodes(
       peerRefusalMs,
       hearingMs: Math.min(15_000, memberTimeoutMs / 2),
       nodeId: name,
-      urls,
+      urls: addresses === 0 ? urls : urls.slice(0, addresses),
       url: dice.chance(0.5) ? url : null,
     };
     const tickMs = dice.within([100, 250]);

@@ -5,15 +5,10 @@
 import { HOLD_JOIN_TIMEOUTS } from '../src/rules/compaction.ts';
 import type { Dice } from './dice.ts';
 import type { FaultOptions } from './faults.ts';
+import { MESHES } from './meshScenarios.ts';
+import { LOSSY, retired } from './mixtures.ts';
 import { type Changes, quiet, type WorldOptions } from './worldOptions.ts';
 
-const LOSSY = {
-  loss: 0.15,
-  reordering: 0.2,
-  duplication: 0.1,
-  lateness: 0.03,
-  dialFailures: 0.2,
-};
 const CRASHES: Partial<FaultOptions> = { crashEveryMs: 2500, stopEveryMs: 6000 };
 
 /** Copies that are found out, and members that their node has left behind. */
@@ -45,31 +40,6 @@ const watched = (dice: Dice): Changes & { faults: Partial<FaultOptions> } => ({
   },
   compactMs: dice.pick([0, 0, 400]),
   retentionMs: dice.pick([0, 500, 5000]),
-});
-
-/** Members that are well, and take writes until they learn of it. */
-const retired = (dice: Dice): Changes & { faults: Partial<FaultOptions> } => ({
-  nodes: dice.within([3, 5]),
-  memberTimeoutMs: 12_000,
-  mayRejoin: true,
-  // Slow, so that its last ops are under way for long, and it lacks the last ops of the others.
-  network: {
-    ...(dice.chance(0.3) ? LOSSY : {}),
-    delayMs: [1, dice.pick([20, 100, 300, 600])],
-    idleMs: [12_000, 20_000],
-  },
-  clients: { everyMs: 40, keys: dice.pick([24, 60]), deletes: 0.5, expiring: 0.1 },
-  limits: { maxDeltaOps: 512, maxDeltaBytes: 262_144 },
-  faults: {
-    retireEveryMs: dice.pick([500, 2000]),
-    lateToLearn: dice.pick([0, 0.8]),
-    // Where they overlap they outlast the join timeout: who is back and reaches only others that are back must form no cluster.
-    cutMs: [1500, 5000],
-    crashEveryMs: dice.pick([0, 8000]),
-  },
-  compactMs: dice.pick([0, 400]),
-  retentionMs: dice.pick([0, 500, 5000]),
-  holdMs: HOLD_JOIN_TIMEOUTS * 10_000,
 });
 
 const CHANGES: Readonly<Record<string, (dice: Dice) => Changes>> = {
@@ -131,51 +101,7 @@ const CHANGES: Readonly<Record<string, (dice: Dice) => Changes>> = {
       breakEveryMs: dice.pick([0, 4000]),
     },
   }),
-  // Beyond a full mesh: members hear of most others over several hops.
-  mesh: (dice) => ({
-    nodes: 12,
-    steps: 20_000,
-    meshLimit: dice.pick([4, 8]),
-    network: dice.chance(0.5) ? LOSSY : {},
-    // Long enough for some rounds, and for cuts that outlast them.
-    clients: { everyMs: 150, keys: dice.pick([8, 24]), deletes: 0.4, expiring: 0.4, waits: 0.05 },
-    faults: {
-      crashEveryMs: dice.pick([0, 10_000]),
-      // A cut that ends would mend ways between the halves.
-      ...dice.pick([
-        { halves: true },
-        {},
-        { cutEveryMs: 5000, cutMs: [100, 8000] },
-        { cutEveryMs: 5000, cutMs: [100, 30_000] },
-      ]),
-      breakEveryMs: dice.pick([0, 4000]),
-      maxSkewMs: dice.pick([0, 5, 300]),
-    },
-    compactMs: dice.pick([0, 400]),
-    retentionMs: dice.pick([0, 500]),
-  }),
-  // Members come late, are retired although they are well, lose their logs or the ends of them, or are put back.
-  'mesh of changing members': (dice) => {
-    const options = retired(dice);
-    const { retireEveryMs: _none, ...faults } = options.faults;
-    const change = dice.pick([
-      { faults: { retireEveryMs: 2500 } },
-      { faults: { wipes: 0.3 } },
-      { disk: { durability: 'normal' as const } },
-      { mayFork: true, faults: { copyEveryMs: 600, restoreEveryMs: 5000, byHand: 0.5 } },
-    ]);
-    return {
-      ...options,
-      ...change,
-      nodes: 12,
-      steps: 20_000,
-      meshLimit: dice.pick([4, 8]),
-      lateNodes: dice.within([0, 2]),
-      network: dice.chance(0.3) ? LOSSY : { delayMs: [1, dice.pick([5, 20, 100])] },
-      clients: { ...options.clients, everyMs: 100, waits: 0.05 },
-      faults: { ...faults, crashEveryMs: 5000, ...change.faults },
-    };
-  },
+  ...MESHES,
   // A disk without room under each kind of commit: also that of a new origin, and the making of a new log.
   'full disks and new origins': (dice) => ({
     nodes: dice.within([3, 5]),

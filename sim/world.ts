@@ -205,7 +205,7 @@ class World {
     await this.#require('convergence', isSame, limitMs, () => describeVectors(nodes));
     this.#convergenceMs = this.timeline.nowMs - healedMs;
     await this.#until(AFTERMATH_MS, () => false);
-    const isSaid = (): boolean => allSayThatTheyAgree(nodes, this.#options.meshLimit);
+    const isSaid = allSayThatTheyAgree(nodes, this.#options.meshLimit);
     await this.#require('convergence', isSaid, this.#convergenceLimitMs(), () =>
       describeStatuses(nodes),
     );
@@ -287,6 +287,8 @@ class World {
     // within a minute waits for its end.
     if (network.truncation > 0 && mayRejoin) return MINUTE_MS;
     if (mayFork || disk.durability === 'normal') return STRANGERS_TIMEOUTS * joinTimeoutMs;
+    // Nodes of both sides may give way at one time. They let in one another, and are two sides of strangers then.
+    if (faults.sidesRetire) return 2 * MINUTE_MS;
     // Who was retired six times within a minute waits for its end: a member lets in so many at one URL.
     if (!faults.retireInTurn) return MINUTE_MS;
     // Of two sides one follows the claim of one peer alone, in its patience. Its nodes may then let in one another,

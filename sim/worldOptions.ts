@@ -22,6 +22,8 @@ export interface WorldOptions {
   readonly holdMs: number;
   /** With more members, each has a few links, and they hear one another by rounds. */
   readonly meshLimit: number;
+  /** So many of the nodes are the addresses of all, and let in as many a minute as there are; 0: all are, and let in five. */
+  readonly addresses: number;
   /** After so long a silence a member is retired. */
   readonly memberTimeoutMs: number;
   /** How many of the nodes start only in the storm, with an empty log. */
@@ -94,6 +96,7 @@ export function quiet(dice: Dice): WorldOptions {
     },
     faults: {
       crashEveryMs: 0,
+      rootDiesEveryMs: 0,
       stopEveryMs: 0,
       powerCutEveryMs: 0,
       downMs: [10, 4000],
@@ -115,6 +118,7 @@ export function quiet(dice: Dice): WorldOptions {
       allAheadEveryMs: 0,
       brokenLink: false,
       halves: false,
+      sidesRetire: false,
       copyEveryMs: 0,
       restoreEveryMs: 0,
       copiesAlone: false,
@@ -136,6 +140,7 @@ export function quiet(dice: Dice): WorldOptions {
     // Nodes that come back meet logs that have forgotten already.
     holdMs: 0,
     meshLimit: 64,
+    addresses: 0,
     memberTimeoutMs: 10 ** 9,
     joinTimeoutMs: 10_000,
     peerRefusalMs: 600_000,

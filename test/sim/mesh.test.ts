@@ -35,7 +35,12 @@ const NO_FAULTS: Changes['network'] = {
 
 const mesh = suite('beyond a full mesh');
 
-for (const scenario of ['mesh', 'mesh of changing members'])
+for (const scenario of [
+  'mesh',
+  'mesh of changing members',
+  'mesh whose root dies',
+  'mesh of two sides',
+])
   mesh(`${SEEDS_A_SCENARIO} seeds of "${scenario}"`, () => runSeeds(scenario));
 
 for (const loss of [0, 0.02])
