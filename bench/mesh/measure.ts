@@ -4,12 +4,12 @@ import type { Followed, Traffic } from './meter.ts';
 import { LargeWorld } from './world.ts';
 
 const FORMING_LIMIT_MS = 300_000;
-/** Trees settle while these are written, one at a time. */
-const SETTLING_WRITES = 100;
-const SETTLING_EVERY_MS = 100;
-const IDLE_BEFORE_MS = 15_000;
-const IDLE_MS = 30_000;
-const WRITES = 100;
+/** The trees settle for so long, while each node writes once. */
+const SETTLING_MS = 10_000;
+/** Rounds come every 10 s, and entries die at other moments between two of them each time. Above this size a run has fewer writes and less time in each part: all that it does grows with the square of the size. */
+const WHOLE_UP_TO = 300;
+const WHOLE = { idleBeforeMs: 15_000, idleMs: 30_000, writes: 100, deaths: 4 };
+const BRIEF = { idleBeforeMs: 5000, idleMs: 20_000, writes: 30, deaths: 1 };
 const WRITES_EVERY_MS = 100;
 const FAST_WRITES = 1000;
 const FAST_EVERY_MS = 10;
@@ -17,8 +17,6 @@ const LOSS = 0.02;
 const SPREAD_LIMIT_MS = 20_000;
 const TTL_MS = 2000;
 const DYING = 50;
-/** Rounds come every 10 s, and entries die at other moments between two of them each time. */
-const DEATHS = 4;
 const COLLECTING_LIMIT_MS = 120_000;
 
 /** A part is null where it did not come about within its limit. */
@@ -58,19 +56,20 @@ export interface Measured {
 /** Measures a cluster of so many nodes. @throws Error if it never forms. */
 export async function measure(size: number, seed: number): Promise<Measured> {
   const startedAt = performance.now();
+  const parts = size <= WHOLE_UP_TO ? WHOLE : BRIEF;
   const world = new LargeWorld(size, seed, LOSS);
   world.startAll();
   const formedMs = await world.until(FORMING_LIMIT_MS, () => world.isLevel);
   if (formedMs === null) throw new Error(`${size} nodes form no cluster`);
-  await world.write(SETTLING_WRITES, SETTLING_EVERY_MS, null);
-  const idle = await idleOf(world);
-  const quiet = await writesOf(world, WRITES, WRITES_EVERY_MS);
+  await world.writeOnEach(Math.floor(SETTLING_MS / size));
+  const idle = await idleOf(world, parts);
+  const quiet = await writesOf(world, parts.writes, WRITES_EVERY_MS);
   const busy = await writesOf(world, FAST_WRITES, FAST_EVERY_MS);
   const goneMs: (number | null)[] = [];
-  for (let time = 0; time < DEATHS; time++) goneMs.push(await deathOf(world));
+  for (let time = 0; time < parts.deaths; time++) goneMs.push(await deathOf(world));
   world.meter.storm();
-  const lossy = await writesOf(world, WRITES, WRITES_EVERY_MS);
-  const idleTexts = (idle.texts * quiet.durationMs) / IDLE_MS;
+  const lossy = await writesOf(world, parts.writes, WRITES_EVERY_MS);
+  const idleTexts = (idle.texts * quiet.durationMs) / parts.idleMs;
   return {
     nodes: size,
     formedS: formedMs / 1000,
@@ -80,8 +79,8 @@ export async function measure(size: number, seed: number): Promise<Measured> {
     hopsToAllP99: percentile(quiet.hopsToAll, 0.99),
     pushes: quiet.pushes,
     pushesAtLoss: lossy.pushes,
-    grafts: ((idle.grafts + quiet.grafts) * 60_000) / size / (IDLE_MS + quiet.durationMs),
-    texts: (quiet.textsInAll - idleTexts) / WRITES / (size - 1),
+    grafts: ((idle.grafts + quiet.grafts) * 60_000) / size / (parts.idleMs + quiet.durationMs),
+    texts: (quiet.textsInAll - idleTexts) / parts.writes / (size - 1),
     missedAtLoss: lossy.missed,
     levelAtLossS: lossy.levelMs === null ? null : lossy.levelMs / 1000,
     bytesOverOps: busy.bytesANode / busy.opBytes,
@@ -91,12 +90,15 @@ export async function measure(size: number, seed: number): Promise<Measured> {
   };
 }
 
-async function idleOf(world: LargeWorld) {
-  await world.run(IDLE_BEFORE_MS);
+async function idleOf(
+  world: LargeWorld,
+  { idleBeforeMs, idleMs }: Pick<typeof WHOLE, 'idleBeforeMs' | 'idleMs'>,
+) {
+  await world.run(idleBeforeMs);
   world.meter.take();
-  await world.run(IDLE_MS);
+  await world.run(idleMs);
   const { traffic } = world.meter.take();
-  const byKind = bytesByKind(traffic, world.size, IDLE_MS);
+  const byKind = bytesByKind(traffic, world.size, idleMs);
   const bytes = sumOf(Object.values(byKind));
   return { byKind, bytes, texts: textsOf(traffic), grafts: graftsOf(traffic) };
 }
@@ -105,7 +107,7 @@ async function idleOf(world: LargeWorld) {
 async function deathOf(world: LargeWorld): Promise<number | null> {
   await world.write(DYING, 1, TTL_MS);
   await world.run(TTL_MS);
-  return world.until(COLLECTING_LIMIT_MS, () => world.dead === 0);
+  return world.until(COLLECTING_LIMIT_MS, () => !world.holdsDead);
 }
 
 /** Writes, and waits until all nodes have all; the traffic of the wait counts too. */

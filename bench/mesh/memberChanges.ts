@@ -128,7 +128,7 @@ async function changed(world: LargeWorld, startMs: number, size: number): Promis
 async function deathOf(world: LargeWorld): Promise<number | null> {
   await world.write(DYING, 1, TTL_MS);
   await world.run(TTL_MS);
-  return world.until(COLLECTING_LIMIT_MS, () => world.dead === 0);
+  return world.until(COLLECTING_LIMIT_MS, () => !world.holdsDead);
 }
 
 const liveIn = ({ replica }: Engine): number =>

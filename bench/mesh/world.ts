@@ -198,13 +198,12 @@ export class LargeWorld {
     return vectors.filter((vector) => !includes(vector, greatest)).length;
   }
 
-  /** The number of dead entries that some node still holds. */
-  get dead(): number {
+  /** Whether some node still holds a dead entry. */
+  get holdsDead(): boolean {
     const nowMs = EPOCH_MS + this.timeline.nowMs;
-    let count = 0;
     for (const { replica } of this.nodes)
-      for (const entry of replica.map.entries()) if (isDead(entry, nowMs)) count++;
-    return count;
+      for (const entry of replica.map.entries()) if (isDead(entry, nowMs)) return true;
+    return false;
   }
 
   get pushes(): number {
@@ -214,20 +213,31 @@ export class LargeWorld {
   /** Puts at random nodes, one at a time. */
   async write(number: number, everyMs: number, ttlMs: number | null): Promise<void> {
     for (let count = 0; count < number; count++) {
-      this.#ask({
-        kind: 'put',
-        key: `key${++this.#written}`,
-        version: 'next',
-        ttlMs,
-        value: `"${'x'.repeat(VALUE_CHARACTERS)}"`,
-        meta: null,
-      });
+      this.#ask(this.#putOf(ttlMs));
       await this.run(everyMs);
     }
   }
 
-  #ask(request: Request): void {
-    const node = this.dice.pick(this.nodes);
+  /** A put at each node, one at a time. */
+  async writeOnEach(everyMs: number): Promise<void> {
+    for (const node of [...this.nodes]) {
+      this.#ask(this.#putOf(null), node);
+      await this.run(everyMs);
+    }
+  }
+
+  #putOf(ttlMs: number | null): Request {
+    return {
+      kind: 'put',
+      key: `key${++this.#written}`,
+      version: 'next',
+      ttlMs,
+      value: `"${'x'.repeat(VALUE_CHARACTERS)}"`,
+      meta: null,
+    };
+  }
+
+  #ask(request: Request, node: Engine = this.dice.pick(this.nodes)): void {
     this.timeline.plan(0, node.replica.nodeId, 'client', () => void this.#submit(node, request));
   }
 
