@@ -198,8 +198,7 @@ spread(
 );
 
 for (const [name, told] of Object.entries({
-  'a link has told of': ({ receive }: TestCore, seq: number) =>
-    receive(2, haveOf(seq)),
+  'a link has told of': ({ receive }: TestCore, seq: number) => receive(2, haveOf(seq)),
   'a question shows': ({ receive, view }: TestCore, seq: number) => {
     const digest = digestWith(view, { [OWN]: 1, [FAR]: seq });
     return receive(2, { type: 'digest', digest, re: seq });
