@@ -156,6 +156,14 @@ function close({ view }: TestCore): void {
 
 const reading = suite('digests beside closed origins (rule 13)');
 
+reading('a node that has closed nothing names no pair, and lacks no closing of a peer', () => {
+  const { view } = testCore();
+  assert.is(makeDigest(view, NOW, 10_000, 'open').closed, undefined);
+  const other = digestOf(view, { retiredSum: { high: 1, low: 1 }, listsRetired: true });
+  const { retiredDiffer, lacksClosings } = readDigest(view, other);
+  assert.equal([retiredDiffer, lacksClosings], [true, false]);
+});
+
 reading('a peer that holds them open is read as one that has closed them: no fork, no lack', () => {
   const [node, peer] = [world(), world()];
   close(node);

@@ -147,6 +147,11 @@ messages(
   },
 );
 
+messages('a malformed message is told of by the field that is wrong', () => {
+  assert.throws(() => decodeMessage('{"type":"next"}'), /malformed message: part: /);
+  assert.throws(() => decodeMessage('5'), /malformed message: it: /);
+});
+
 messages('ops that were encoded before give the text that ops give', () => {
   fc.assert(
     fc.property(message, (one) => {

@@ -55,6 +55,14 @@ codec('every op comes back as it went, with the same hash', () => {
   );
 });
 
+codec('a field of another type is named as that, whichever it is', () => {
+  for (const field of FIELDS)
+    assert.throws(
+      () => decodeOp(wireWith(put(), field, { odd: true })),
+      /an op has a field of another type/,
+    );
+});
+
 codec('ops have their members in one order, whether born here or come from a peer', () => {
   for (const op of [put(), tombstone(), membership()])
     assert.equal(

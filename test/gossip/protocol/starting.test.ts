@@ -16,6 +16,7 @@ import {
   type TestCore,
   testCore,
 } from '../../support/cores.ts';
+import { membership } from '../../support/ops.ts';
 
 const [OWN, SECOND, THIRD] = [originOf(1), originOf(2), originOf(3)];
 
@@ -129,6 +130,42 @@ starts('it asks all members again at once, and not one a round', () => {
   node.clock.nowMs += 5001;
   assert.equal([...pulledFrom(node.tick())].sort(), [2, 3, 4, 5, 6]);
 });
+
+starts('members that it has caught up with are asked one a round', () => {
+  const others = [2, 3, 4, 5, 6].map(originOf);
+  const node = testCore({ others });
+  for (const [connection, origin] of others.entries()) {
+    node.greet(connection, { origin });
+    if (connection === 0) continue;
+    node.receive(connection, emptyAnswer(digestOf(node.view), false, node.pullNumber(connection)));
+    const outcome = { kind: 'applied', ops: 0 } as const;
+    node.step({
+      kind: 'taken',
+      connection,
+      outcome,
+      pull: node.pullNumber(connection),
+      more: false,
+    });
+  }
+  node.clock.nowMs += 4000;
+  assert.is(pulledFrom(node.tick()).length, 1);
+  assert.is(node.core.phase, 'starting');
+});
+
+starts(
+  'a member that is ready asks one peer a round, also where it has not caught up with it',
+  () => {
+    const node = testCore({ settings: { joinTimeoutMs: 0 } });
+    node.tick();
+    assert.is(node.core.phase, 'ready');
+    for (const number of [2, 3, 4, 5, 6]) {
+      node.view.members.fold(membership({ key: originOf(number), seq: number }));
+      node.greet(number, { origin: originOf(number) });
+    }
+    node.clock.nowMs += 5001;
+    assert.is(pulledFrom(node.tick()).length, 1);
+  },
+);
 
 starts('it begins no repair, and writes nothing for one, before it is ready', () => {
   const node = testCore({ others: [SECOND, THIRD] });

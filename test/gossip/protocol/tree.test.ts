@@ -72,6 +72,17 @@ tree(
   },
 );
 
+tree('a node waits two seconds for shorter ways, and then chooses', () => {
+  const node = meshed();
+  node.receive(1, { type: 'round', id: 'a', timeMs: 5000, hops: 1 });
+  node.clock.nowMs += 1999;
+  node.tick();
+  assert.equal(eager(node), []);
+  node.clock.nowMs += 1;
+  node.tick();
+  assert.equal(eager(node), [1]);
+});
+
 tree('of links that are as near the one that told first is taken', () => {
   const node = meshed();
   round(node, 'a', [
