@@ -32,6 +32,8 @@ export interface NodeOptions {
   /** The milliseconds that each delivery of events takes, by the clock of the pauses; by default none. */
   readonly deliveryMs?: () => number;
   readonly durability?: 'full' | 'normal';
+  /** Bytes of the map above which values are dropped. */
+  readonly maxMemory?: number;
   /** Called for each turn of the event loop that a watcher leaves to others. */
   readonly onDefer?: () => void;
   /** Called with every op as it is committed here. */
@@ -99,7 +101,7 @@ export class TestNode {
       place: name,
       clock: () => clock.nowMs + skewMs,
       limits,
-      entries: newEntries(),
+      entries: newEntries(options.maxMemory),
     });
     if (name === 'node1') await replica.membership.form('cluster1', '{}');
     else await replica.membership.welcome('cluster1', 'node1.aaaaaa', 0);
