@@ -102,6 +102,35 @@ hubs('a watcher that reads the log is as far behind as ops are left', async () =
   assert.equal([view?.standing, view?.behindOps], ['reading', 2]);
 });
 
+hubs(
+  'a socket takes more until more waits than it may, and nothing once its watch is over',
+  async () => {
+    const node = await TestNode.start('node1', { limits: { maxWatcherBufferBytes: 100 } });
+    const { sink, watcher } = await opened(node);
+    for (const [bytes, isWritable] of [
+      [100, true],
+      [101, false],
+      [0, true],
+    ] as const) {
+      sink.bufferedBytes = bytes;
+      assert.is(watcher.isWritable, isWritable, `${bytes}`);
+    }
+    node.hub.remove(watcher);
+    assert.is(watcher.isWritable, false);
+  },
+);
+
+hubs('a watcher that goes while it is told something is told no more', async () => {
+  const node = await TestNode.start('node1');
+  await node.put('a', 1);
+  let leave = (): void => {};
+  const sink = new FakeSink(() => leave());
+  const watcher = node.hub.open(watchRequest({ withState: true }), sink);
+  leave = () => node.hub.remove(watcher);
+  for (let turns = 0; turns < 5; turns++) await settled();
+  assert.is(sink.writes, 1);
+});
+
 hubs('a silent watcher gets a bookmark in the third turn, unless its socket is full', async () => {
   const node = await TestNode.start('node1', { limits: { maxWatcherBufferBytes: 1 } });
   const { sink } = await opened(node);

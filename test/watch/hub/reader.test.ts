@@ -114,6 +114,39 @@ reads(
   },
 );
 
+reads('values are read for some 256 KiB at a time, whatever lies between', async () => {
+  const limits = { maxWatcherBufferBytes: 1 };
+  const node = await TestNode.start('node1', { maxMemory: 120_000, limits });
+  for (let index = 0; index < 60; index++)
+    await node.put(`key${100 + index}`, 'v'.repeat(index % 2 === 0 ? 16_376 : 1));
+  const { coldSize } = node.replica.map;
+  assert.ok(coldSize >= 22 && coldSize <= 30, `${coldSize}`);
+  const sink = new FakeSink();
+  sink.stall();
+  node.hub.open(watchRequest({ withState: true }), sink);
+  for (let turns = 0; turns < 10; turns++) await settled();
+  assert.is(sink.writes, 1);
+  assert.is(node.replica.coldRows.reads, 16);
+});
+
+reads(
+  'a cursor holds the front of a long key, and never half of a pair of surrogates',
+  async () => {
+    const node = await TestNode.start('node1');
+    const long = (length: number): string => `${length}`.padEnd(length, 'x');
+    const keys = [long(2048), long(2049), `${long(2047)}😀`, `${long(2046)}😀x`];
+    for (const key of keys) await node.put(key, 1);
+    const { sink } = await opened(node, { withState: true });
+    const afterOf = new Map(
+      sink.events.map(({ key, cursor }) => [key, decodeCursor(cursor).state?.after]),
+    );
+    assert.equal(
+      keys.map((key) => afterOf.get(key)),
+      [long(2048), long(2049).slice(0, -1), long(2047), `${long(2046)}😀`],
+    );
+  },
+);
+
 reads('one is in step only once its socket has taken all', async () => {
   const clock = { nowMs: 1_000_000 };
   const node = await TestNode.start('node1', { clock, limits: { maxWatcherBufferBytes: 1 } });
@@ -193,17 +226,27 @@ reads('whoever was away is told each of many expiries, however few a sweep takes
 });
 
 reads('a row that goes while its page is read is mended by a reset', async () => {
-  const node = await TestNode.start('node1', { limits: { maxRecentOps: 1 } });
-  const { sink: first } = await opened(node);
-  const cursor = decodeCursor(first.events.at(-1)?.cursor ?? '');
-  for (const key of ['a', 'b', 'c']) await node.put(key, 1);
-  const { log } = node.replica;
-  const rowsAfter = log.rowsAfter.bind(log);
-  log.rowsAfter = async (lsn, limit) =>
-    (await rowsAfter(lsn, limit)).filter(({ op }) => op.key !== 'b');
-  const { sink } = await opened(node, { cursor });
-  assert.equal(told(sink), ['put a', 'reset', 'put a', 'put b', 'put c', 'synced']);
-  assert.is(sink.ended, null);
+  for (const [gone, before] of [
+    ['b', ['put a', 'put of another']],
+    ['of another', ['put a', 'put b', 'put c', 'synced']],
+  ] as const) {
+    const node = await TestNode.start('node1', { limits: { maxRecentOps: 1 } });
+    const other = await TestNode.start('node2');
+    const { sink: first } = await opened(node);
+    const cursor = decodeCursor(first.events.at(-1)?.cursor ?? '');
+    await other.put('of another', 1);
+    for (const key of ['a', 'b']) await node.put(key, 1);
+    await node.pull(other);
+    await node.put('c', 1);
+    const { log } = node.replica;
+    const rowsAfter = log.rowsAfter.bind(log);
+    log.rowsAfter = async (lsn, limit) =>
+      (await rowsAfter(lsn, limit)).filter(({ op }) => op.key !== gone);
+    const { sink } = await opened(node, { cursor });
+    const state = ['put a', 'put b', 'put c', 'put of another', 'synced'];
+    assert.equal(told(sink), [...before, 'reset', ...state]);
+    assert.is(sink.ended, null);
+  }
 });
 
 reads('an error of a socket ends its watch, and no other', async () => {
