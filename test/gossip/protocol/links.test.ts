@@ -202,13 +202,22 @@ links(
     const node = member(8);
     dialled(node, STAYED_MS);
     for (const origin of OTHERS) node.greet(connectionOf(origin), { origin, url: urlOf(origin) });
+    node.greet(1, { origin: originOf(99), joined: false });
+    node.open(2);
     node.clock.nowMs += 1000;
     const outputs = node.tick();
     assert.is(errorIn(outputs)?.code, 'full');
-    const left = node.core.status().filter(({ state }) => state === 'connected');
+    const left = node.core
+      .status()
+      .filter(({ state, origin }) => state === 'connected' && OTHERS.includes(origin ?? ''));
     assert.ok(left.length <= MAX_LINKS, `${left.length} links`);
     const [predecessor] = [...OTHERS].sort((a, b) => ringDistance(a, OWN) - ringDistance(b, OWN));
     assert.ok(left.some(({ origin }) => origin === predecessor));
+    const [successor] = IN_RING_ORDER;
+    assert.ok(
+      left.some(({ origin }) => origin === successor),
+      'it has chosen that one itself',
+    );
   },
 );
 
@@ -265,6 +274,131 @@ links('it is refused as well where it was connected before the cluster grew', ()
   node.view.members.fold(membership({ seq: 99, key: originOf(99), value: null }));
   node.clock.nowMs += 1000;
   assert.is(errorIn(node.tick())?.code, 'protocol');
+});
+
+links('where the cluster shrinks to the mesh limit every member is dialled again', () => {
+  const node = member(30);
+  assert.is(new Set(dialled(node, 6000, OTHERS)).size, 4);
+  const gone = OTHERS.at(-1) ?? '';
+  node.view.members.fold(membership({ key: gone, seq: 99, kind: 'retire' }));
+  dialled(node, 6000, OTHERS);
+  const connected = node.core.status().filter(({ state }) => state === 'connected');
+  assert.ok(connected.length >= OTHERS.length - 1, `${connected.length} links`);
+});
+
+links('neither a link nor a member of a full mesh is pruned where it says hello', () => {
+  for (const meshLimit of [8, 31]) {
+    const node = member(meshLimit);
+    dialled(node, 6000);
+    assert.is(node.core.phase, 'ready');
+    node.clock.nowMs += 60_000;
+    const url = ofKind(node.tick(), 'dial')[0]?.url ?? '';
+    const origin = OTHERS.find((one) => urlOf(one) === url) ?? '';
+    assert.equal(sent(node.greet(1, { origin, url }, url), 'prune'), []);
+  }
+});
+
+links('a member that starts closes none of its connections', () => {
+  const urls = OTHERS.map(urlOf);
+  const settings = { meshLimit: 8, joinTimeoutMs: 60_000, urls };
+  const node = testCore({ origin: OWN, others: OTHERS, settings });
+  node.tick();
+  for (const origin of OTHERS) node.greet(connectionOf(origin), { origin }, urlOf(origin));
+  const closed = closedIn(node.pass(2 * STAYED_MS));
+  assert.is(node.core.phase, 'starting');
+  assert.equal(closed, []);
+});
+
+links('configured addresses are dialled again and again where no member is linked', () => {
+  const node = memberByAddresses(OTHERS);
+  node.greet(1, { origin: originOf(99), joined: false });
+  dialled(node, 2000);
+  assert.equal(new Set(dialled(node, 12_000)), new Set(OTHERS.map(urlOf)));
+});
+
+links('beside a link each of them is tried once, to find members that name no URL', () => {
+  const node = memberByAddresses(OTHERS);
+  node.greet(1, { origin: OTHERS[0] ?? '' });
+  assert.equal(new Set(dialled(node, 2000)), new Set(OTHERS.map(urlOf)));
+  assert.equal(dialled(node, 20_000), []);
+});
+
+links('a link that breaks is dialled again, and no other one in its place', () => {
+  const node = member(8);
+  dialled(node, 6000, OTHERS);
+  const [successor] = IN_RING_ORDER;
+  const connection = connectionOf(successor ?? '');
+  node.step({ kind: 'closed', connection, reason: 'it broke' });
+  node.clock.nowMs += 1000;
+  assert.equal(
+    ofKind(node.tick(), 'dial').map(({ url }) => url),
+    [urlOf(successor ?? '')],
+  );
+});
+
+links('a member that did not answer is drawn again half a minute later', () => {
+  const others = OTHERS.slice(0, 4);
+  const node = member(3, others);
+  const failing = inRingOrder(OWN, others)[3] ?? '';
+  const up = others.filter((origin) => origin !== failing);
+  const isDialled = (forMs: number): boolean => dialled(node, forMs, up).includes(urlOf(failing));
+  assert.ok(isDialled(2000));
+  assert.not(isDialled(27_000));
+  assert.ok(isDialled(10_000));
+});
+
+links('a member that cannot be dialled is passed over', () => {
+  const [unknown = '', next = ''] = IN_RING_ORDER;
+  const node = member(
+    8,
+    OTHERS.filter((origin) => origin !== unknown),
+  );
+  node.view.members.fold(membership({ seq: 99, key: unknown, value: null }));
+  assert.ok(dialled(node, 2000, OTHERS).includes(urlOf(next)));
+});
+
+/** Ticks once a second from the start on. @returns the outputs of the last tick. */
+function seconds(node: TestCore, count: number): readonly Output[] {
+  let outputs: readonly Output[] = [];
+  for (let passed = 0; passed < count; passed++) {
+    node.clock.nowMs += 1000;
+    outputs = node.tick();
+    for (const { url } of ofKind(outputs, 'dial')) {
+      const origin = OTHERS.find((one) => urlOf(one) === url) ?? '';
+      met(node, origin, url, urlOf(origin));
+    }
+    for (const connection of closedIn(outputs))
+      node.step({ kind: 'closed', connection, reason: 'it was closed' });
+  }
+  return outputs;
+}
+const dialsIn = (outputs: readonly Output[]) => ofKind(outputs, 'dial').length;
+
+links('one link is drawn anew each ten minutes', () => {
+  const node = member(8);
+  seconds(node, 599);
+  assert.is(dialsIn(seconds(node, 1)), 1);
+});
+
+links('a configured address is visited each minute, for ten seconds', () => {
+  const node = memberByAddresses(OTHERS.slice(0, 20));
+  seconds(node, 59);
+  const visits = ofKind(seconds(node, 1), 'dial').map(({ url }) => url);
+  assert.is(visits.length, 1);
+  assert.equal(closedIn(seconds(node, 9)), []);
+  const visited = OTHERS.find((origin) => urlOf(origin) === visits[0]) ?? '';
+  assert.equal(closedIn(seconds(node, 1)), [connectionOf(visited)]);
+});
+
+links('a visit begins also where the last one ends', () => {
+  const node = memberByAddresses(OTHERS.slice(0, 20));
+  seconds(node, 50);
+  const idle = OTHERS.slice(0, 20).find((origin) => !isConnected(node, origin)) ?? '';
+  node.greet(connectionOf(idle), { origin: idle }, urlOf(idle));
+  assert.equal(closedIn(seconds(node, 9)), []);
+  const outputs = seconds(node, 1);
+  assert.equal(closedIn(outputs), [connectionOf(idle)]);
+  assert.is(dialsIn(outputs), 1);
 });
 
 links.run();
