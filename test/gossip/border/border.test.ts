@@ -322,4 +322,24 @@ border('a peer that is refused pays nothing for coming again', () => {
   assert.is(one.faults.form, 3);
 });
 
+border('a text of no connection is a fault that is counted for nobody', () => {
+  const { border: one, say } = guarded();
+  const text = encodeMessage({ type: 'next', part: 1 });
+  assert.is(faultIn(say(9, text)), 'order');
+  assert.is(one.faults.order, 0);
+});
+
+border(
+  'a text that begins with no type of the protocol is a fault of its form, whenever it comes',
+  () => {
+    for (const text of ['[]', '', '{"type":"nonsense"}', '{"type":"toString"}', '{"x":1}']) {
+      const { border: one, say, greet } = guarded();
+      one.opened(1, HERE, null);
+      assert.is(faultIn(say(1, text)), 'form', `${text} before the hello`);
+      greet(2, originOf(2));
+      assert.is(faultIn(say(2, text)), 'form', `${text} after it`);
+    }
+  },
+);
+
 border.run();

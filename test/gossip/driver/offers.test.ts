@@ -2,13 +2,15 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Offers, type OffersOptions } from '../../../src/gossip/driver/offers.ts';
-import type { SetAside } from '../../../src/replica/setAside.ts';
+import { type SetAside, setAside } from '../../../src/replica/setAside.ts';
 import { memberValue } from '../../../src/rules/members.ts';
 import type { Vector } from '../../../src/words/vector.ts';
+import { forgetful, SOUND } from '../../replica/offers.ts';
 import { openReplica, PEER, type TestReplica } from '../../support/replicas.ts';
 import { asideOf } from './wired.ts';
 
 const JOIN_TIMEOUT_MS = 10_000;
+const OTHER_ORIGIN = 'node3.cccccc';
 
 interface World extends TestReplica {
   readonly offers: Offers;
@@ -161,6 +163,39 @@ offering('a round ends with the log that it began with', async () => {
   await offers.offer();
   assert.equal([opened, offers.isDone], [['old'], false]);
 });
+
+offering(
+  'what nobody can judge is offered again, and left out from the join timeout on',
+  async () => {
+    const { old, cluster } = await forgetful();
+    const { replica, clock } = cluster;
+    // It could judge, and is not there.
+    await replica.membership.admit(OTHER_ORIGIN, memberValue('node3', null));
+    old.log.close = async () => {};
+    const offers = new Offers(
+      {
+        replica,
+        logs: { openAside: async () => old.log, dropAside: async () => {} },
+        judges: () => [],
+        isHeld: () => false,
+        note: () => {},
+        steadyMs: () => clock.nowMs,
+        joinTimeoutMs: JOIN_TIMEOUT_MS,
+        maxClockSkewMs: 1000,
+        keepMs: 0,
+      },
+      [setAside(old.replica, 'old', SOUND)],
+    );
+    await offers.offer();
+    assert.is(offers.isDone, false);
+    clock.nowMs += JOIN_TIMEOUT_MS - 1;
+    await offers.offer();
+    assert.is(offers.isDone, false);
+    clock.nowMs += 1;
+    await offers.offer();
+    assert.is(offers.isDone, true);
+  },
+);
 
 offering('all rounds to one log begin with the vector of the first', async () => {
   const { offers, replica, bases } = await world([asideOf()], { joined: false });
