@@ -17,9 +17,13 @@ const EARLY_MS = 2;
 
 export class BeatWork {
   readonly #works = new Set<Work>();
+  readonly #startedAtMs = performance.now();
 
   readonly every: Every = (everyMs, work) => {
-    const one = { everyMs, work, dueAtMs: performance.now() + everyMs };
+    // Counted from one start, the times of some are those of others as well: then they come in one beat.
+    const sinceMs = performance.now() - this.#startedAtMs;
+    const dueAtMs = this.#startedAtMs + (Math.floor(sinceMs / everyMs) + 1) * everyMs;
+    const one = { everyMs, work, dueAtMs };
     this.#works.add(one);
     return () => void this.#works.delete(one);
   };
@@ -29,8 +33,8 @@ export class BeatWork {
     const nowMs = performance.now();
     for (const one of this.#works) {
       if (one.dueAtMs > nowMs + EARLY_MS) continue;
-      const nextMs = one.dueAtMs + one.everyMs;
-      one.dueAtMs = nextMs > nowMs ? nextMs : nowMs + one.everyMs;
+      const missed = Math.max(0, Math.floor((nowMs - one.dueAtMs) / one.everyMs));
+      one.dueAtMs += (missed + 1) * one.everyMs;
       one.work();
     }
   }

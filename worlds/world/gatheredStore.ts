@@ -5,10 +5,12 @@ import type { PlayerStore } from './keptPlayer.ts';
 export class GatheredStore implements PlayerStore {
   readonly #store: PlayerStore;
   readonly #reads = new Gathering();
-  readonly #saves = new Gathering();
+  readonly #saves: Gathering;
 
-  constructor(store: PlayerStore) {
+  /** @param saves other writes that may go in one request with saves. */
+  constructor(store: PlayerStore, saves = new Gathering()) {
     this.#store = store;
+    this.#saves = saves;
   }
 
   /** A node may wait for the write that a token stands for: nobody else is to wait with it. */

@@ -14,6 +14,7 @@ import { healthOf, type Seen } from '../process/seen.ts';
 import type { WorldMemory } from '../rules/simulation.ts';
 import { fleetName } from '../slots/linkMessages.ts';
 import { type CacheTokens, openCache } from '../tables/cache.ts';
+import { Gathering } from '../tables/gathering.ts';
 import { InstanceTables, instanceOf, type WriteResult } from '../tables/instanceTables.ts';
 import { keyOf, partsOf } from '../tables/keys.ts';
 import { PlayerRecords } from '../tables/playerRecords.ts';
@@ -99,7 +100,8 @@ export async function startWorld(options: WorldProcessOptions): Promise<WorldPro
   );
   let configurationVersion = version;
   const { onTick, onSaved } = worldDurations(metrics);
-  const store = new CountedStore(new GatheredStore(new PlayerRecords(cache)), onSaved);
+  const saves = new Gathering();
+  const store = new CountedStore(new GatheredStore(new PlayerRecords(cache), saves), onSaved);
 
   let publisher: Publisher | null = null;
   const instance = starting.use(
@@ -191,7 +193,10 @@ export async function startWorld(options: WorldProcessOptions): Promise<WorldPro
     instance.revoke(subject, change.row.value?.reason === 'erased');
   });
   starting.defer(
-    instance.every(MEMORY_EVERY_MS, () => void tables.writeMemory(instance.memory).catch(onFault)),
+    instance.every(MEMORY_EVERY_MS, () => {
+      // Each second time the players are saved in the same beat.
+      void saves.run(() => tables.writeMemory(instance.memory)).catch(onFault);
+    }),
   );
 
   if (options.fleetUrl !== null)

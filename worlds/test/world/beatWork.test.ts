@@ -35,6 +35,27 @@ work('after a long stop it is done once, and then at its pace', () => {
   while (count < 2) beats.beat();
 });
 
+work(
+  'work that comes half as often comes in each second beat of the other, whenever it was begun',
+  () => {
+    const beats = new BeatWork();
+    let [beat, often] = [0, 0];
+    const [atOften, atSeldom]: [number[], number[]] = [[], []];
+    beats.every(EVERY_MS, () => {
+      often += 1;
+      atOften.push(beat);
+    });
+    waitUntil(performance.now() + EVERY_MS / 2);
+    beats.every(2 * EVERY_MS, () => atSeldom.push(beat));
+    while (often < 6) {
+      beats.beat();
+      beat += 1;
+    }
+    assert.ok(atSeldom.length > 0);
+    for (const at of atSeldom) assert.ok(atOften.includes(at), `${at} of ${atOften}`);
+  },
+);
+
 work('work that was ended is not done, also where other work ends it in the same beat', () => {
   const beats = new BeatWork();
   let count = 0;
