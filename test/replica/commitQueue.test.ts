@@ -5,6 +5,7 @@ import {
   BrokenInvariantError,
   CommitFailedError,
   DiskFullError,
+  DuplicateOpError,
   type HearsayError,
   NotWritableError,
   OverloadedError,
@@ -191,6 +192,22 @@ failures('a full disk leaves the whole state as it was', async () => {
   const requests = [deleting('a'), putting('b', { version: 9 }), putting('c')];
   assert.instance(await errorOf(replica.submit(requests)), DiskFullError);
   assert.equal(stateOf(replica), before);
+});
+
+failures("only a row of a snapshot that came twice is its sender's fault", async () => {
+  for (const isOfSnapshot of [true, false]) {
+    const { replica, log } = await openReplica({ nodeId: 'node3' });
+    const told: HearsayError[] = [];
+    replica.onFailure((error) => told.push(error));
+    if (isOfSnapshot) log.failNextAppend('lost');
+    else log.append = () => Promise.reject(new DuplicateOpError(new Error('it stands twice')));
+    const failed = isOfSnapshot
+      ? replica.incomingSnapshot.takeRows([{ op: put({ origin: PEER }), isEntry: true }])
+      : replica.submit([putting('a')]);
+    assert.instance(await errorOf(failed), CommitFailedError);
+    assert.is(told.length, 1);
+    assert.instance(await errorOf(replica.submit([putting('b')])), StoppedError);
+  }
 });
 
 for (const ending of ['lost', 'stored'] as const) {
