@@ -147,6 +147,21 @@ messages(
   },
 );
 
+messages(
+  'a push without traces, and seqs that all have a place, are told without a list of these',
+  () => {
+    const push = encodeMessage({
+      type: 'push',
+      delta: { ranges: [{ origin: 'node1.aaaaaa', after: 0, to: 1, sum: ZERO }], ops: [put()] },
+      traces: [],
+    });
+    assert.not.match(push, /traces/);
+    const base = { high: 1, low: 1 };
+    const have = encodeMessage({ type: 'have', seqs: { base, steps: [0, 1], added: new Map() } });
+    assert.not.match(have, /vector/);
+  },
+);
+
 messages('a malformed message is told of by the field that is wrong', () => {
   assert.throws(() => decodeMessage('{"type":"next"}'), /malformed message: part: /);
   assert.throws(() => decodeMessage('5'), /malformed message: it: /);

@@ -94,6 +94,15 @@ spread('all links are eager at first, and an op does not go back to who sent it'
   assert.equal(node.core.spreadTargets(FAR, 8), { eager: [0, 1, 2], lazy: [] });
 });
 
+spread('ops go to peers that have joined, and that know what a push is', () => {
+  const node = testCore({ others: [TWO, THREE, FOUR], settings: { meshLimit: 4 } });
+  node.greet(0, { origin: TWO });
+  node.greet(1, { origin: THREE, joined: false, clusterId: null });
+  node.greet(2, { origin: FOUR, protocol: [1, 5] });
+  node.open(3);
+  assert.equal(node.core.spreadTargets(FAR, 7), { eager: [0], lazy: [] });
+});
+
 spread('an op does not go to a peer whose digest covers it', () => {
   const node = meshed();
   node.receive(0, { type: 'digest', digest: digestWith(node.view, { [OWN]: 1, [FAR]: 9 }), re: 4 });
