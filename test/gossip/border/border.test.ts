@@ -342,4 +342,22 @@ border(
   },
 );
 
+border('a malformed text is told of by its own fault', () => {
+  const { say, greet } = guarded();
+  greet(1, originOf(2));
+  const input = say(1, '{"type":"next","part":-1}');
+  assert.match(input.kind === 'malformed' ? input.reason : '', /malformed message: part: /);
+});
+
+border('an error is no hello, and other messages need not name what a peer has proved', () => {
+  const { border: one, say } = guarded();
+  const next = encodeMessage({ type: 'next', part: 1 });
+  one.opened(1, HERE, null);
+  say(1, encodeMessage({ type: 'error', code: 'clock', reason: 'it is ahead' }));
+  assert.is(faultIn(say(1, next)), 'order');
+  one.opened(2, HERE, null, { nodeId: 'node2' });
+  say(2, encodeMessage(helloOf(originOf(2))));
+  assert.is(say(2, next).kind, 'message');
+});
+
 border.run();
