@@ -25,8 +25,8 @@ import { type SourceFile, sourceFiles } from './source.ts';
 
 const ROOT = new URL('..', import.meta.url);
 const TESTED = ['test/rules', 'test/words', 'test/gossip', 'test/replica', 'test/watch'];
-/** Real processes, long runs and real sockets take too long for thousands of runs. */
-const LEFT_OUT = /\.(processes|bench)\.test\.ts$|socket/;
+/** Real processes and long runs take too long for thousands of runs. */
+const LEFT_OUT = /\.(processes|slow|bench)\.test\.ts$/;
 const RUN = fileURLToPath(new URL('mutantRun.ts', import.meta.url));
 const DOCUMENT = new URL('../docs/simulation.md', import.meta.url);
 /** A child finds there the code that another one has compiled, and takes half of the processor time. */

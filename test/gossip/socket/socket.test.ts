@@ -1,113 +1,23 @@
 /** The transport over WebSocket keeps the rules of the port, and lets nobody in who does not know the secret. */
 import { once } from 'node:events';
-import { createServer, type Server } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer } from 'node:net';
-import type { Duplex } from 'node:stream';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { WebSocket, WebSocketServer } from 'ws';
-import { DiallerProof, type Life, PROOF_SUBPROTOCOL } from '../../../src/gossip/protocol/proof.ts';
-import { type SocketSettings, SocketTransport } from '../../../src/gossip/socket/socket.ts';
+import { DiallerProof, PROOF_SUBPROTOCOL } from '../../../src/gossip/protocol/proof.ts';
 import type { TransportEvent } from '../../../src/gossip/transport.ts';
-import { ClusterSecret, ClusterSecrets } from '../../../src/net/clusterSecrets.ts';
+import { ClusterSecret } from '../../../src/net/clusterSecrets.ts';
 import { PROOF_UNKNOWN, TOKEN_REFUSED } from '../../../src/net/peerRefusals.ts';
-import { refuse } from '../../../src/net/refusal.ts';
-import type { NoteFacts } from '../../../src/words/note.ts';
 import { transportConformance } from '../../conformance/transport.ts';
+import {
+  eventsOf,
+  gossipUrl,
+  LIMIT_MS,
+  type Listening,
+  listening,
+  newLife,
+} from '../../support/listeningTransports.ts';
 import { waitFor } from '../../support/processes.ts';
-
-const LIMIT_MS = 20_000;
-
-interface Listening extends AsyncDisposable {
-  readonly transport: SocketTransport;
-  readonly secrets: ClusterSecrets;
-  readonly url: string;
-  readonly notes: string[];
-  /** Of the notes, for machines. */
-  readonly facts: NoteFacts[];
-  /** The addresses of those that were refused. */
-  readonly refused: string[];
-  /** The tokens that diallers have shown. */
-  readonly shown: string[];
-  /** Reads nothing more from those that have dialled it, as a process that hangs. */
-  readonly hang: () => void;
-}
-
-interface Options extends Partial<Omit<SocketSettings, 'secrets'>> {
-  readonly tokens?: readonly [string, ...string[]];
-  readonly life?: () => Life;
-  /** Refuses proofs, as nodes up to 0.3.0 do. */
-  readonly isOld?: boolean;
-}
-
-let lives = 0;
-const newLife = (): Life => ({ origin: `node.${++lives}`, instance: String(lives) });
-
-async function listening({
-  tokens = ['token'],
-  life: given,
-  isOld = false,
-  ...settings
-}: Options = {}): Promise<Listening> {
-  const notes: string[] = [];
-  const facts: NoteFacts[] = [];
-  const refused: string[] = [];
-  const shown: string[] = [];
-  const secrets = new ClusterSecrets(tokens);
-  const own = newLife();
-  const transport = new SocketTransport(
-    {
-      peerAuth: 'challenge',
-      secrets,
-      cluster: 'hearsay',
-      maxMessageBytes: 1e6,
-      maxMessagesPerSecond: 1000,
-      maxConnections: 8,
-      maxUnproved: 4,
-      proofTimeoutMs: 20_000,
-      dialTimeoutMs: 5000,
-      pingIntervalMs: 5000,
-      ...settings,
-    },
-    {
-      life: given ?? (() => own),
-      note: (_level, text, noted) => {
-        notes.push(text);
-        facts.push(noted);
-      },
-      refused: (address) => refused.push(address),
-    },
-  );
-  const dialled: Duplex[] = [];
-  const server: Server = createServer();
-  server.on('upgrade', (request, socket, head) => {
-    dialled.push(socket);
-    const token = request.headers['x-internal-token'];
-    if (token !== undefined) shown.push(String(token));
-    if (isOld && token === undefined) refuse(socket, { status: 401 });
-    else transport.upgrade(request, socket, head);
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  return {
-    transport,
-    secrets,
-    url: `http://127.0.0.1:${port}`,
-    notes,
-    facts,
-    refused,
-    shown,
-    hang: () => {
-      for (const socket of dialled) socket.pause();
-    },
-    [Symbol.asyncDispose]: async () => {
-      await transport.stop();
-      server.closeAllConnections();
-      server.close();
-    },
-  };
-}
 
 /** A URL at which nobody listens any more. */
 async function deadUrl(): Promise<string> {
@@ -135,20 +45,11 @@ for (const [name, ours, theirs] of [
 const sockets = suite('gossip over WebSocket');
 
 const NONCE = Buffer.alloc(32).toString('base64url');
-const gossipUrl = ({ url }: Listening): string => `${url.replace('http', 'ws')}/gossip`;
 
 class Believer extends ClusterSecret {
   override verifies(): boolean {
     return true;
   }
-}
-
-async function eventsOf(here: Listening, url: string): Promise<TransportEvent[]> {
-  const events: TransportEvent[] = [];
-  here.transport.listen((event) => events.push(event));
-  here.transport.dial(url);
-  await waitFor(async () => events.length > 0, LIMIT_MS, 'the dial ended');
-  return events;
 }
 
 sockets('a peer with another secret is refused, counted, and told once', async () => {
