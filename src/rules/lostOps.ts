@@ -32,8 +32,8 @@ export type OfferOutcome =
   | 'undecided';
 
 /**
- * The outcome. `asItWas`: the op comes back as it was. `justAbove`: it does, with the HLC after that of the entry, which it
- * had beaten by its origin alone. `anew`: it comes back as if a client put it now.
+ * The outcome. `asItWas`: the op comes back as it was. `justAbove`: it does, with the next HLC, since it had beaten
+ * another op by its origin alone. `anew`: it comes back as if a client put it now.
  */
 export type OfferDecision = Exclude<OfferOutcome, 'offered'> | 'asItWas' | 'justAbove' | 'anew';
 
@@ -57,14 +57,19 @@ export function decideOffer(
   if (entry !== undefined) {
     if (isCopy(lost, entry)) return 'known';
     if (compareOps(lost, entry) < 0) return 'beaten';
-    // Of two ops of one HLC the origin decides, and the op comes back under another one.
-    return compareOps({ ...lost, ...bornAs }, entry) > 0 ? 'asItWas' : 'justAbove';
+    return above(lost, entry, bornAs);
   }
   if (later !== undefined && compareOps(later, lost) >= 0) return 'beaten';
-  if (isComplete || lost.generation >= horizon) return 'asItWas';
+  // Some nodes may still hold what was collected here, so a copy beats that as well.
+  if (isComplete || lost.generation >= horizon)
+    return later === undefined ? 'asItWas' : above(lost, later, bornAs);
   // A put that came after all forgotten ops may come back as a new one.
   return isRecent && lost.kind === 'put' && !isDead(lost, nowMs) ? 'anew' : 'undecided';
 }
+
+/** Of two ops of one HLC the origin decides, and the op comes back under another one than that it had beaten the other by. */
+const above = (lost: KeyOp, other: Ranked, bornAs: OpId): 'asItWas' | 'justAbove' =>
+  compareOps({ ...lost, ...bornAs }, other) > 0 ? 'asItWas' : 'justAbove';
 
 /** Whether the entry is the op, or the op born again under another id. */
 function isCopy(lost: KeyOp, entry: EntryHead): boolean {

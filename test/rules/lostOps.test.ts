@@ -73,6 +73,22 @@ alone('a greater op of the key that is known, or the op itself, beats it', () =>
   assert.is(decidedAlone(lost, { isComplete }), 'asItWas');
 });
 
+alone(
+  'an op that its new origin would let lose to one that is collected takes the next HLC',
+  () => {
+    const later = put({ origin: LESS, value: '2' });
+    const again = (lost: KeyOp, origin: string): OfferDecision =>
+      decideOffer(
+        lost,
+        { ...JUDGED, later },
+        { entry: undefined, bornAs: { origin, seq: 9 }, horizon: HORIZON, nowMs: NOW_MS },
+      );
+    assert.is(again(put({ origin: MORE }), LEAST), 'justAbove');
+    assert.is(again(put({ origin: MORE }), MOST), 'asItWas');
+    assert.is(again(put({ origin: MORE, version: 2 }), LEAST), 'asItWas');
+  },
+);
+
 alone('it comes back as it was if nothing greater can have been forgotten', () => {
   assert.is(decidedAlone(put({ generation: HORIZON })), 'asItWas');
   assert.is(decidedAlone(put({ generation: HORIZON + 1 })), 'asItWas');

@@ -56,6 +56,11 @@ nodes(
   () => runSeed('retired together', 801067),
 );
 
+nodes(
+  'an op comes back above one that it had beaten by its origin, and that is collected here (seed 1008 of "mesh of two sides")',
+  () => runSeed('mesh of two sides', 1008),
+);
+
 nodes('verify takes no row of a snapshot for a damaged one (seed 5016 of "retired together")', () =>
   runSeed('retired together', 5016),
 );
