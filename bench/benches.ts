@@ -145,7 +145,7 @@ export const benches: ReadonlyMap<string, Bench> = new Map<string, Bench>([
   [
     'watch',
     {
-      measures: '1,000 watchers of one prefix, beside Redis pub/sub and the plain cache.',
+      measures: '1,000 watchers of one prefix, beside Redis pub/sub.',
       run: benchWatch,
     },
   ],

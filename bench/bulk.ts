@@ -1,7 +1,8 @@
 /**
  * Many ops in few requests: batches of 100 on 8 connections, one op a line, and the client library that
  * makes batches by itself. Beside it stands Redis with 25 connections that each send 32 requests ahead,
- * so that as many ops are under way there as here; and the plain cache, which has a log and no rules, with the same batches.
+ * so that as many ops are under way there as here; and the plain cache, which has a log and no rules, with the
+ * same batches.
  */
 import { createClient } from '../src/client/index.ts';
 import { atLeast, type Figure, type Outcome, plain } from './figures.ts';

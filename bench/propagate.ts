@@ -1,7 +1,7 @@
 /**
- * The time from the answer to a write until two other nodes have shown it to a watcher: of three nodes,
- * of three plain caches, which have logs and no rules, and of a Redis primary with two replicas whose keyspace notifications are the watch. All of them sync
- * each write to the disk first. One process writes and watches, so that one clock serves all.
+ * The time from the answer to a write until two other nodes have shown it to a watcher: of three nodes, of three plain
+ * caches, which have logs and no rules, and of a Redis primary with two replicas whose keyspace notifications are the
+ * watch. All of them sync each write to the disk first. One process writes and watches, so that one clock serves all.
  */
 import { setTimeout as wait } from 'node:timers/promises';
 import { WebSocket } from 'ws';

@@ -1,9 +1,8 @@
 /**
  * Fan-out: 1,000 watchers of one prefix. At a steady rate, it measures the time of an event from the
  * publisher to each watcher; at full speed, the number of events per second that reach all of them. In
- * the same run it measures the plain cache, which has a log and no rules, and Redis pub/sub, if
- * `redis-server` is installed. Redis stores no published message; Hearsay stores each event and syncs it to the
- * disk first.
+ * the same run it measures Redis pub/sub, if `redis-server` is installed. Redis stores no published
+ * message; Hearsay stores each event and syncs it to the disk first.
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { Agent, request } from 'node:http';
@@ -11,7 +10,6 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { atLeast, type Figure, median, type Outcome, percentile, plain } from './figures.ts';
 import { inTurn, type Measure } from './inTurn.ts';
 import { startNodes } from './nodes.ts';
-import { startPlainCache } from './plainCache.ts';
 import { IN_MEMORY, startRedis } from './redis.ts';
 import { type Scale, scaled } from './scale.ts';
 import { missing } from './tools.ts';
@@ -43,15 +41,13 @@ export async function benchWatch(scale: Scale): Promise<Outcome> {
     await process.connect({ over: publisher.over, port: publisher.port });
     return () => measure(publisher, process, scale.seconds);
   };
-  const rounds = await inTurn<Side, Measured>(scale, {
-    node: await open(await startHearsay()),
-    plain: await open(await startPlain()),
+  const rounds = await inTurn<Publisher['over'], Measured>(scale, {
+    hearsay: await open(await startHearsay()),
     ...(skipped.length === 0 && { redis: await open(await startRedisPublisher()) }),
   });
   const figures: Figure[] = [];
-  for (const side of SIDES) {
-    if (side === 'redis' && skipped.length > 0) continue;
-    const name = NAMES[side];
+  for (const side of ['hearsay', ...(skipped.length === 0 ? (['redis'] as const) : [])] as const) {
+    const name = side === 'hearsay' ? 'node' : 'Redis pub/sub';
     const steady = `${name}: ${STEADY_EVENTS_PER_SECOND}/s to ${watchers}`;
     const full = rounds.median(side, 'perSecond');
     figures.push(plain(`${steady}, median delay`, rounds.median(side, 'medianMs'), 'ms'));
@@ -60,18 +56,13 @@ export async function benchWatch(scale: Scale): Promise<Outcome> {
     figures.push(plain(`${name}: full speed, deliveries`, full * watchers, '1/s'));
   }
   if (skipped.length === 0) {
-    const ratioOf = (side: Side): number => rounds.ratio(side, 'redis', 'perSecond');
-    figures.push(atLeast('full speed, node / Redis pub/sub', ratioOf('node'), '', 1));
-    figures.push(plain('full speed, plain cache / Redis pub/sub', ratioOf('plain'), ''));
+    const ratio = rounds.ratio('hearsay', 'redis', 'perSecond');
+    figures.push(atLeast('full speed, node / Redis pub/sub', ratio, '', 1));
   }
   return { figures, skipped };
 }
 
 type Measured = 'medianMs' | 'p99Ms' | 'perSecond';
-
-const NAMES = { node: 'node', plain: 'plain cache', redis: 'Redis pub/sub' } as const;
-type Side = keyof typeof NAMES;
-const SIDES = ['node', 'plain', 'redis'] as const satisfies readonly Side[];
 
 async function measure(
   publisher: Publisher,
@@ -163,16 +154,7 @@ const payload = (): string => `${MARK}${String(nowMicroseconds()).padStart(TIME_
 
 async function startHearsay(): Promise<Publisher> {
   const nodes = await startNodes(1);
-  return overHttp(nodes.urls[0] ?? '', nodes);
-}
-
-async function startPlain(): Promise<Publisher> {
-  const cache = await startPlainCache({ hasLog: true });
-  return overHttp(cache.url, cache);
-}
-
-function overHttp(url: string, running: AsyncDisposable): Publisher {
-  const { port } = new URL(url);
+  const { port } = new URL(nodes.urls[0] ?? '');
   const agent = new Agent({ keepAlive: true, maxSockets: AT_ONCE });
   return {
     over: 'hearsay',
@@ -180,7 +162,7 @@ function overHttp(url: string, running: AsyncDisposable): Publisher {
     publish: () => put(agent, Number(port), `bench${published++}`),
     [Symbol.asyncDispose]: async () => {
       agent.destroy();
-      await running[Symbol.asyncDispose]();
+      await nodes[Symbol.asyncDispose]();
     },
   };
 }
