@@ -45,7 +45,7 @@ export async function benchBulk(scale: Scale): Promise<Outcome> {
   await using resources = new AsyncDisposableStack();
   const [url = ''] = resources.use(await startNodes(1)).urls;
   const redis = skipped.length > 0 ? null : resources.use(await startRedis(ALWAYS));
-  const plainCache = resources.use(await startPlainCache({ hasLog: true }));
+  const plainCache = resources.use(await startPlainCache());
   await fillKeys(url, keys);
   await fillKeys(plainCache.url, keys);
   if (redis !== null) await fillForBenchmark(redis, keys);

@@ -16,21 +16,11 @@ export interface PlainCache extends AsyncDisposable {
   readonly followPort: number;
 }
 
-export interface PlainCacheStart {
-  /** Whether rows are synced to a log first. */
-  readonly hasLog: boolean;
-  /** The port of the cache that it follows; 0 for none. */
-  readonly leader?: number;
-}
-
-export async function startPlainCache({
-  hasLog,
-  leader = 0,
-}: PlainCacheStart): Promise<PlainCache> {
+/** @param leader the port of the cache that it follows; 0 for none. */
+export async function startPlainCache(leader = 0): Promise<PlainCache> {
   await using resources = new AsyncDisposableStack();
   const { path } = resources.use(temporaryDirectory());
-  const file = hasLog ? join(path, 'plain.db') : '';
-  const child = fork(PROCESS, [file, String(leader)], {
+  const child = fork(PROCESS, [join(path, 'plain.db'), String(leader)], {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   });
   resources.defer(() => ended(child));

@@ -1,7 +1,4 @@
-/**
- * The process of a plain cache. Its arguments are the file of its log, or an empty text for none, and the port of the
- * cache that it follows, or 0.
- */
+/** The process of a plain cache. Its arguments are the file of its log, and the port of the cache that it follows, or 0. */
 import { once } from 'node:events';
 import * as http from 'node:http';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
@@ -12,14 +9,14 @@ import { PlainWatchers } from './plainWatchers.ts';
 const [file = '', leader = '0'] = process.argv.slice(2);
 
 const values = new Map<string, string>();
-const log = file === '' ? null : new PlainLog(file);
+const log = new PlainLog(file);
 const watchers = new PlainWatchers();
 const followers = new Set<Socket>();
 
 /** Keys and texts of values, in turn: commits them, then shows and tells them. */
 function put(rows: readonly string[], done: () => void): void {
   if (rows.length === 0) return;
-  const committed = (): void => {
+  log.append(rows, () => {
     for (let index = 0; index < rows.length; index += 2) {
       const [key = '', value = ''] = rows.slice(index, index + 2);
       values.set(key, value);
@@ -27,9 +24,7 @@ function put(rows: readonly string[], done: () => void): void {
     }
     if (followers.size > 0) for (const one of followers) one.write(`${JSON.stringify(rows)}\n`);
     done();
-  };
-  if (log === null) committed();
-  else log.append(rows, committed);
+  });
 }
 
 const server = http.createServer({ optimizeEmptyRequests: true }, (request, response) => {

@@ -121,10 +121,10 @@ async function startHearsay(sightings: Sightings): Promise<Cluster> {
 
 async function startPlain(sightings: Sightings): Promise<Cluster> {
   await using resources = new AsyncDisposableStack();
-  const first = resources.use(await startPlainCache({ hasLog: true }));
+  const first = resources.use(await startPlainCache());
   const urls = [first.url];
   for (let index = 0; index < OTHERS; index++) {
-    const follower = await startPlainCache({ hasLog: true, leader: first.followPort });
+    const follower = await startPlainCache(first.followPort);
     urls.push(resources.use(follower).url);
   }
   return await overHttp(urls, sightings, resources.move());

@@ -31,7 +31,7 @@ export async function benchPut(scale: Scale): Promise<Outcome> {
   const bare = resources.use(await startBareServer(keys));
   sides.bare = () => puts.run(bare.url, scale.seconds);
 
-  const plainCache = resources.use(await startPlainCache({ hasLog: true }));
+  const plainCache = resources.use(await startPlainCache());
   await fillKeys(plainCache.url, keys);
   sides.plain = () => puts.run(plainCache.url, scale.seconds);
 

@@ -377,6 +377,7 @@ export class RecordReader {
     };
   }
 
+  /** Written out as above: a spread would make a second object at each look. */
   #putHead(key: string): PutHead {
     const { origin, seq, hlc, generation, version, expiresAt, hashHigh, hashLow } = this;
     return {

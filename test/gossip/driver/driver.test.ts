@@ -12,6 +12,7 @@ import { seeded } from '../../../src/words/random.ts';
 import { RareNotes } from '../../../src/words/rareNotes.ts';
 import { put } from '../../support/ops.ts';
 import { openReplica, putting, type TestReplica, turn } from '../../support/replicas.ts';
+import { asideOf } from './wired.ts';
 
 const JOIN_TIMEOUT_MS = 10_000;
 const CLAIM_PATIENCE_MS = 60_000;
@@ -79,19 +80,8 @@ function driverOf(
   });
 }
 
-const asideOf = (key: string): SetAside => ({
-  name: OLD,
-  origin: OLD,
-  clusterId: 'the cluster',
-  members: [],
-  entries: [put({ origin: OLD, key, version: 7 })],
-  records: new Map(),
-  stable: new Map(),
-  state: 'sound',
-  openedAtSeq: 1,
-  hadOthers: false,
-  isSettled: false,
-});
+const asideWith = (key: string): SetAside =>
+  asideOf({ name: OLD, entries: [put({ origin: OLD, key, version: 7 })] });
 
 const refusal = (replica: TestReplica['replica']): Promise<unknown> =>
   replica.submit([putting('a')]).then(
@@ -149,7 +139,7 @@ async function joined(): Promise<TestReplica> {
 driver('what was set aside goes before whatever clients write', async () => {
   const opened = await joined();
   const { replica, holdDisk } = opened;
-  const driven = driverOf(opened, [asideOf('a')]);
+  const driven = driverOf(opened, [asideWith('a')]);
   const open = holdDisk();
   driven.tick();
   assert.is(driven.phase, 'ready');
@@ -167,7 +157,7 @@ driver('what was set aside goes before whatever clients write', async () => {
 driver('clients wait for what was set aside no longer than for peers', async () => {
   const opened = await joined();
   const { replica, clock, holdDisk } = opened;
-  const driven = driverOf(opened, [asideOf('b')]);
+  const driven = driverOf(opened, [asideWith('b')]);
   const open = holdDisk();
   driven.tick();
   clock.nowMs += JOIN_TIMEOUT_MS - 1;
@@ -186,7 +176,7 @@ driver(
     const opened = await joined();
     const { log, clock } = opened;
     const dropped: string[] = [];
-    const driven = driverOf(opened, [asideOf('a')], {
+    const driven = driverOf(opened, [asideWith('a')], {
       dropAside: async (name) => {
         dropped.push(name);
       },
@@ -225,7 +215,7 @@ driver('a log whose ops are offered is kept for a while, also by the next start'
       dropped.push(name);
     },
   };
-  let driven = driverOf(opened, [asideOf('a')], logs, HOLD_MS);
+  let driven = driverOf(opened, [asideWith('a')], logs, HOLD_MS);
   const goOn = async (ms: number): Promise<void> => {
     for (let count = 0; count < 10; count++) {
       opened.clock.nowMs += ms / 10;
@@ -236,7 +226,7 @@ driver('a log whose ops are offered is kept for a while, also by the next start'
   await goOn(1000);
   assert.equal([driven.owesOffers, driven.areOffersSettled, driven.logsAside], [false, true, 1]);
   opened = await openReplica({ stored: opened.log.crash('lost') });
-  driven = driverOf(opened, [asideOf('a')], logs, HOLD_MS);
+  driven = driverOf(opened, [asideWith('a')], logs, HOLD_MS);
   assert.equal([driven.owesOffers, driven.logsAside], [false, 1]);
   await goOn(KEEP_MS - 1);
   assert.equal(dropped, []);
@@ -248,7 +238,7 @@ driver('a log whose ops are offered is kept for a while, also by the next start'
 driver('a log of another cluster is not kept', async () => {
   const opened = await joined();
   const dropped: string[] = [];
-  const aside = { ...asideOf('a'), clusterId: 'another' };
+  const aside = { ...asideWith('a'), clusterId: 'another' };
   const logs = {
     dropAside: async (name: string) => {
       dropped.push(name);
@@ -269,7 +259,7 @@ driver('a rejoin offers a kept log once more, without its entries', async () => 
   const { log: empty } = await openReplica();
   const driven = driverOf(
     opened,
-    [asideOf('a')],
+    [asideWith('a')],
     {
       exchange: async () => ({ log: empty, asideName: 'node1.later' }),
       openAside: async (name) => {
