@@ -34,7 +34,9 @@ const program = new Command('npm run scale --')
   .action(async (sizes: readonly number[], { seed, page = false }: Flags) => {
     if (!page)
       for (const size of sizes.length > 0 ? sizes : SIZES) {
-        const measured = await measure(size, seed);
+        const measured = await measure(size, seed, (part) =>
+          console.error(`${size} nodes, ${process.uptime().toFixed(0)} s: ${part}`),
+        );
         console.log(JSON.stringify(measured, null, 2));
         keepMeasured(measured);
       }

@@ -53,20 +53,34 @@ export interface Measured {
   readonly tookS: number;
 }
 
-/** Measures a cluster of so many nodes. @throws Error if it never forms. */
-export async function measure(size: number, seed: number): Promise<Measured> {
+/**
+ * Measures a cluster of so many nodes. A large one takes its time, so each part is told before it begins.
+ * @throws Error if the cluster never forms.
+ */
+export async function measure(
+  size: number,
+  seed: number,
+  begins: (part: string) => void = () => {},
+): Promise<Measured> {
   const startedAt = performance.now();
   const parts = size <= WHOLE_UP_TO ? WHOLE : BRIEF;
   const world = new LargeWorld(size, seed, LOSS);
+  begins('forming');
   world.startAll();
   const formedMs = await world.until(FORMING_LIMIT_MS, () => world.isLevel);
   if (formedMs === null) throw new Error(`${size} nodes form no cluster`);
+  begins('settling');
   await world.writeOnEach(Math.floor(SETTLING_MS / size));
+  begins('idle');
   const idle = await idleOf(world, parts);
+  begins('10 writes a second');
   const quiet = await writesOf(world, parts.writes, WRITES_EVERY_MS);
+  begins('100 writes a second');
   const busy = await writesOf(world, FAST_WRITES, FAST_EVERY_MS);
+  begins('deaths');
   const goneMs: (number | null)[] = [];
   for (let time = 0; time < parts.deaths; time++) goneMs.push(await deathOf(world));
+  begins('loss');
   world.meter.storm();
   const lossy = await writesOf(world, parts.writes, WRITES_EVERY_MS);
   const idleTexts = (idle.texts * quiet.durationMs) / parts.idleMs;
