@@ -86,27 +86,35 @@ export function packRows(rows: readonly Row[]): PackedRows {
 
 export const rowCount = ({ numbers }: PackedRows): number => numbers.length / NUMBERS;
 
-/** The columns of one row, in the order of `COLUMNS` (columns.ts), for SQLite to bind. */
-export function columnsOf({ numbers, texts, origins }: PackedRows, row: number): unknown[] {
-  const first = row * NUMBERS;
-  const firstText = row * TEXTS;
-  return [
-    at(numbers, first + LSN),
-    at(numbers, first + COMMITTED_AT),
-    at(numbers, first + WON),
-    at(KINDS, at(numbers, first + KIND)),
-    at(origins, at(numbers, first + ORIGIN)),
-    at(numbers, first + SEQ),
-    at(numbers, first + HLC),
-    at(numbers, first + GENERATION),
-    at(numbers, first + VERSION),
-    numberOrNull(numbers, first + EXPIRES_AT),
-    at(numbers, first + HASH_HIGH),
-    at(numbers, first + HASH_LOW),
-    at(texts, firstText + KEY),
-    at(texts, firstText + VALUE),
-    at(texts, firstText + META),
-  ];
+/** The columns of some rows, one row after another, each in the order of `COLUMNS` (columns.ts), for SQLite to bind. */
+export function columnsOf(
+  { numbers, texts, origins }: PackedRows,
+  row: number,
+  count = 1,
+): unknown[] {
+  const columns: unknown[] = [];
+  for (let place = row; place < row + count; place++) {
+    const first = place * NUMBERS;
+    const firstText = place * TEXTS;
+    columns.push(
+      at(numbers, first + LSN),
+      at(numbers, first + COMMITTED_AT),
+      at(numbers, first + WON),
+      at(KINDS, at(numbers, first + KIND)),
+      at(origins, at(numbers, first + ORIGIN)),
+      at(numbers, first + SEQ),
+      at(numbers, first + HLC),
+      at(numbers, first + GENERATION),
+      at(numbers, first + VERSION),
+      numberOrNull(numbers, first + EXPIRES_AT),
+      at(numbers, first + HASH_HIGH),
+      at(numbers, first + HASH_LOW),
+      at(texts, firstText + KEY),
+      at(texts, firstText + VALUE),
+      at(texts, firstText + META),
+    );
+  }
+  return columns;
 }
 
 /** Unpacks rows; equal origins become one string, shared by all their rows. */
