@@ -44,15 +44,17 @@ export function answer(
   text: string,
   extraHeaders: readonly string[] = [],
 ): void {
+  const bytes = Buffer.byteLength(text);
   res.writeHead(status, [
     'Content-Type',
     contentType,
     'Content-Length',
-    String(Buffer.byteLength(text)),
+    String(bytes),
     ...cachingOf(extraHeaders),
     ...extraHeaders,
   ]);
-  res.end(text);
+  // A text of ASCII has the same bytes in both encodings, and Node writes this one faster.
+  res.end(text, bytes === text.length ? 'latin1' : 'utf8');
 }
 
 /** A file. @param headers names and values alternate; they name how to cache it. */
