@@ -112,9 +112,9 @@ export class ShortPath {
   }
 
   async #readJson(req: IncomingMessage): Promise<CheckedBody<PutBody>> {
-    const { text, parsed } = await this.#options.bodies.readJson(req);
+    const { text, ascii, parsed } = await this.#options.bodies.readJson(req);
     const checked = isPlainPut(parsed) ? parsed : validate(putBodySchema, parsed);
-    return { text, parsed, checked };
+    return { text, ascii, parsed, checked };
   }
 
   /** @throws Problem 400, 401, 403, 414 */

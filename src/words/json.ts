@@ -63,30 +63,36 @@ function skipValue(text: string, from: number): number {
  * The text of a member of the object in `text`, or undefined if it has none or is no object. If members
  * share a name, the last counts, as in `JSON.parse`.
  */
-export const memberText = (text: string, name: string): string | undefined =>
-  membersOf(text, [name]).texts[0];
+export function memberText(text: string, name: string): string | undefined {
+  const [start = 0, end = 0] = membersOf(text, [name]).places;
+  return end === 0 ? undefined : text.slice(start, end);
+}
 
 export interface Members {
-  /** By the place of the name in the names that were sought; the last of those that share a name. */
-  readonly texts: readonly (string | undefined)[];
+  /**
+   * For each name that was sought, in their order, the index of its value and the one after it; 0 and 0 if it is
+   * missing. Of members that share a name the last counts.
+   */
+  readonly places: readonly number[];
   /** The first name that a second member has, too; null if there is none. */
   readonly repeated: string | null;
   /** The index after the object, or after the value that is none. */
   readonly end: number;
 }
 
-/** The texts of the members of the object at `from` that have one of the names, in one walk. */
+/** The places of the members of the object at `from` that have one of the names, in one walk. */
 export function membersOf(text: string, names: readonly string[], from = 0): Members {
-  const texts = new Array<string | undefined>(names.length);
+  const places = new Array<number>(2 * names.length).fill(0);
   let repeated: string | null = null;
   const end = eachMember(text, names, from, (place, start) => {
     const after = skipValue(text, start);
     if (place === -1) return after;
-    if (texts[place] !== undefined) repeated ??= names[place] ?? null;
-    texts[place] = text.slice(start, after);
+    if (places[2 * place] !== 0) repeated ??= names[place] ?? null;
+    places[2 * place] = start;
+    places[2 * place + 1] = after;
     return after;
   });
-  return { texts, repeated, end };
+  return { places, repeated, end };
 }
 
 /**

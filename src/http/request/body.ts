@@ -16,6 +16,8 @@ import type { LongBodies } from '../limits/longBodies.ts';
 
 export interface JsonBody {
   readonly text: string;
+  /** The bytes of the text, if each of them is a character; else null. */
+  readonly ascii: Buffer | null;
   readonly parsed: unknown;
 }
 
@@ -173,7 +175,9 @@ export function parseJson(bytes: Buffer): JsonBody {
     throw unprocessable([{ field: 'body', message: 'is not UTF-8' }]);
   }
   try {
-    return { text, parsed: JSON.parse(text) };
+    // Any other character takes more bytes than units of a text, and a byte order mark none.
+    const ascii = bytes.length === text.length ? bytes : null;
+    return { text, ascii, parsed: JSON.parse(text) };
   } catch (error) {
     const reason = error instanceof SyntaxError ? `: ${error.message}` : '';
     throw unprocessable([{ field: 'body', message: `is not JSON${reason}` }]);

@@ -4,18 +4,24 @@ import { eachElement, eachMember, type Members, membersOf } from '../../words/js
 import { RAW_MARK, rawParts, rawValueFrom } from '../../words/rawValue.ts';
 import type { DeleteRequest, PutRequest, Request, TouchRequest } from '../../words/requests.ts';
 import { type FieldError, toldName, unprocessable } from '../answer/problem.ts';
-import type { CheckedBody } from './body.ts';
+import type { CheckedBody, JsonBody } from './body.ts';
 import type { Batch, BatchOp, PutBody, TouchBody } from './schemas.ts';
 
+/** The part of a body's text between two indexes. */
+type Cut = (start: number, end: number) => string;
+
 /**
- * A copy that shares no memory. V8 lets a slice of a string point into the whole, so a value of a few
+ * Cuts copies that share no memory. V8 lets a slice of a string point into the whole, so a value of a few
  * bytes would keep its body alive, perhaps a megabyte, for as long as itself.
  */
-const standAlone = (text: string): string => Buffer.from(text).toString();
+const cutterOf = ({ text, ascii }: JsonBody): Cut =>
+  ascii === null
+    ? (start, end) => Buffer.from(text.slice(start, end)).toString()
+    : (start, end) => ascii.toString('latin1', start, end);
 
 const VALUE = 0;
 const META = 1;
-/** Those that are sliced stand first. */
+/** Those that are cut out stand first. */
 const PUT_FIELDS = ['value', 'meta', 'version', 'ttl_ms'];
 const OP_FIELDS = [...PUT_FIELDS, 'op', 'key'];
 const BATCH_FIELDS = ['ops'];
@@ -24,19 +30,24 @@ const BATCH_FIELDS = ['ops'];
  * @param members of the text of the object `body`: the value and its annotations are taken from there.
  * @param path of the body in messages, such as `ops.3.`.
  */
-function putRequest(key: string, body: PutBody, { texts }: Members, path = ''): PutRequest {
-  const value = texts[VALUE];
-  if (value === undefined) throw unprocessable([{ field: 'value', message: 'is missing' }]);
-  const meta = body.meta == null ? undefined : texts[META];
-  return {
-    kind: 'put',
-    key,
-    version: body.version === 'next' ? 'next' : withoutSign(body.version),
-    ttlMs: body.ttl_ms ?? null,
-    ...(body.meta === RAW_MARK
+function putRequest(
+  key: string,
+  body: PutBody,
+  { places }: Members,
+  cut: Cut,
+  path = '',
+): PutRequest {
+  if (at(places, 2 * VALUE) === 0) throw unprocessable([{ field: 'value', message: 'is missing' }]);
+  const version = body.version === 'next' ? 'next' : withoutSign(body.version);
+  const ttlMs = body.ttl_ms ?? null;
+  const { value, meta } =
+    body.meta === RAW_MARK
       ? rawPartsOf(body.value, path)
-      : { value: standAlone(value), meta: meta === undefined ? null : standAlone(meta) }),
-  };
+      : {
+          value: cut(at(places, 2 * VALUE), at(places, 2 * VALUE + 1)),
+          meta: body.meta == null ? null : cut(at(places, 2 * META), at(places, 2 * META + 1)),
+        };
+  return { kind: 'put', key, version, ttlMs, value, meta };
 }
 
 /** @throws Problem 422 for a value that is no raw one. */
@@ -69,29 +80,29 @@ function refuseRepeated(repeated: string | null, path = ''): void {
  *
  * @throws Problem 422 for a time to live under another name, and for a field that is given twice.
  */
-export function putRequestOf(
-  key: string,
-  { text, parsed, checked }: CheckedBody<PutBody>,
-): PutRequest {
+export function putRequestOf(key: string, body: CheckedBody<PutBody>): PutRequest {
+  const { text, parsed, checked } = body;
   // A plain body is its own check's result: it has no other fields.
   if (parsed !== checked) refuseMisnamedExpiry([[parsed, '']]);
   const members = membersOf(text, PUT_FIELDS);
   refuseRepeated(members.repeated);
-  return putRequest(key, checked, members);
+  return putRequest(key, checked, members, cutterOf(body));
 }
 
 /** @throws Problem 422 for a time to live under another name, and for a field that is given twice. */
-export function batchRequests({ text, parsed, checked }: CheckedBody<Batch>): Request[] {
+export function batchRequests(body: CheckedBody<Batch>): Request[] {
+  const { text, parsed, checked } = body;
   const sent = parsed === checked ? checked.ops : sentOps(parsed);
   const members = membersOfOps(text);
+  const cut = cutterOf(body);
   return checked.ops.map((op, index) =>
-    opRequest(op, sent[index], at(members, index), `ops.${index}.`),
+    opRequest(op, sent[index], at(members, index), cut, `ops.${index}.`),
   );
 }
 
 /** @throws Problem 422 for a time to live under another name, and for a field that is given twice. */
-export const lineRequest = ({ text, parsed, checked }: CheckedBody<BatchOp>): Request =>
-  opRequest(checked, parsed, membersOf(text, OP_FIELDS), '');
+export const lineRequest = (body: CheckedBody<BatchOp>): Request =>
+  opRequest(body.checked, body.parsed, membersOf(body.text, OP_FIELDS), cutterOf(body), '');
 
 /** The ops as they came, with all their fields; none if the body is malformed. */
 export function sentOps(parsed: unknown): readonly unknown[] {
@@ -116,12 +127,12 @@ function membersOfOps(text: string): Members[] {
 }
 
 /** @param path of the op in messages, such as `ops.3.`. */
-function opRequest(op: BatchOp, sent: unknown, members: Members, path: string): Request {
+function opRequest(op: BatchOp, sent: unknown, members: Members, cut: Cut, path: string): Request {
   switch (op.op) {
     case 'put':
       if (sent !== op) refuseMisnamedExpiry([[sent, path]]);
       refuseRepeated(members.repeated, path);
-      return putRequest(op.key, op, members, path);
+      return putRequest(op.key, op, members, cut, path);
     case 'delete':
       refuseRepeated(members.repeated, path);
       return deleteRequest(op.key, op.version);

@@ -141,10 +141,10 @@ export class BulkStreams {
   #readLine({ bytes, number }: NumberedLine, caller: Caller): Line {
     const { schemas, callers, limits } = this.#options;
     try {
-      const { text, parsed } = parseJson(bytes);
+      const { text, ascii, parsed } = parseJson(bytes);
       const isPlain = isPlainOp(parsed, limits.maxKeyBytes);
       const checked = isPlain ? parsed : validate(schemas.batchOp, parsed);
-      const request = lineRequest({ text, parsed, checked });
+      const request = lineRequest({ text, ascii, parsed, checked });
       callers.requireOp(caller, request);
       return { number, request };
     } catch (error) {

@@ -88,10 +88,10 @@ export class Routes {
     const readQuery = queryReader(row);
     const readBody = async (ctx: RouterContext): Promise<CheckedBody<z.output<Body>>> => {
       if (schema === undefined) throw new Error(`${method} ${path} has no body.`);
-      const { text, parsed } = await bodies.readJson(ctx.req);
+      const { text, ascii, parsed } = await bodies.readJson(ctx.req);
       row.beforeBodyCheck?.(parsed);
       const checked = row.isPlain?.(parsed) ? parsed : validate(schema, parsed);
-      return { text, parsed, checked };
+      return { text, ascii, parsed, checked };
     };
     const isAudited = row.isAudited ?? (needs === 'admin' || needs === 'log');
     const handleAs = (identity: Identity, ctx: RouterContext): void | Promise<void> => {
