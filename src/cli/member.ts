@@ -48,12 +48,12 @@ export function registerMemberCommands(program: Command): void {
     .option('--force', 'also retire a connected member, which then rejoins')
     .addHelpText('after', RETIRE_EXAMPLES)
     .action(retireMember);
-  for (const command of [list, retire])
-    addTrustOptions(command)
+  for (const command of [list, retire]) {
+    command
       .addOption(urlOption(`a running node of the cluster (${URL_RULE})`))
       .addOption(timeoutOption(DEFAULT_TIMEOUT));
-  addOutputOptions(list, 'many');
-  addOutputOptions(retire, 'one');
+    addTrustOptions(addOutputOptions(command, command === list ? 'many' : 'one'));
+  }
 }
 
 const nodeOf = ({ url, ...flags }: AddressFlags): Promise<RemoteNode> =>

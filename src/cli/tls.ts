@@ -19,7 +19,7 @@ interface TlsFlags {
 }
 
 interface PeerFlags extends TlsFlags {
-  readonly cluster: string;
+  readonly cluster?: string;
   readonly host?: readonly string[];
 }
 
@@ -70,11 +70,7 @@ export function registerTlsCommands(program: Command): void {
       'Makes the certificate that a node shows to its peers, with its name as hearsay://CLUSTER/NODE.',
     )
     .argument('<node>', 'the node id')
-    .option(
-      '--cluster <name>',
-      'the name of the cluster (CLUSTER, default hearsay)',
-      process.env.CLUSTER || 'hearsay',
-    )
+    .option('--cluster <name>', 'the name of the cluster (CLUSTER, default hearsay)')
     .option('--host <names...>', 'host names and addresses beside it')
     .addHelpText(
       'after',
@@ -141,7 +137,7 @@ async function makeClient(name: string, { dir, expires }: TlsFlags): Promise<voi
 }
 
 async function makePeer(nodeId: string, flags: PeerFlags): Promise<void> {
-  const { dir, expires, cluster, host = [] } = flags;
+  const { dir, expires, cluster = process.env.CLUSTER || 'hearsay', host = [] } = flags;
   requireAll([nodeId], NODE_ID, 'node id');
   requireAll(host, HOST, 'host name or address');
   const uri = peerUri(cluster, nodeId);

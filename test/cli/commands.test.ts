@@ -84,6 +84,23 @@ commands('help is asked for as elsewhere', async () => {
   assert.match((await runShared(['-V'])).stdout, /^\d+\.\d+\.\d+/);
 });
 
+const WITH_TRUST = [
+  ...['tail', 'at', 'history', 'explain', 'what-if', 'stat', 'verify'].map((name) => `log ${name}`),
+  ...['diff', 'export', 'import', 'replay', 'compact'].map((name) => `log ${name}`),
+  ...['member list', 'member retire', 'get', 'put', 'list', 'watch', 'status', 'top'],
+];
+
+commands('a command tells its own options first, and those of trust last', async () => {
+  for (const name of WITH_TRUST) {
+    const { stdout } = await runShared([...name.split(' '), '--help']);
+    const options = [...stdout.matchAll(/^ {2}(?:-\w, )?(--[a-z-]+)/gm)].map(
+      ([, option]) => option,
+    );
+    const trust = ['--token', '--token-file', '--ca', '--context', '--plain-http', '--help'];
+    assert.equal(options.slice(-trust.length), trust, name);
+  }
+});
+
 commands('serve --help names every setting', async () => {
   const { stdout } = await runShared(['serve', '--help']);
   for (const { flag, environment } of describeSettings(settingsShape)) {

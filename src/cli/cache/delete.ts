@@ -43,6 +43,8 @@ async function remove(key: string | undefined, flags: DeleteFlags): Promise<void
   const { prefix, all, ifVersion } = flags;
   const ways = [key, prefix, all].filter((way) => way !== undefined);
   if (ways.length !== 1) throw new SettingError('Give one of a key, --prefix and --all.');
+  if (prefix === '')
+    throw new SettingError('An empty prefix means every key: give --all in its place.');
   if (key === undefined && ifVersion !== undefined)
     throw new SettingError('--if-version goes with a key.');
   await withCommandClient(flags, (client) =>

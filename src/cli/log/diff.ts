@@ -27,7 +27,8 @@ interface DiffFlags extends AddressFlags {
 }
 
 export function register(log: Command): void {
-  addOutputOptions(addTrustOptions(log.command('diff')), 'many')
+  const command = log
+    .command('diff')
     .summary('show how two logs differ, and why')
     .description(
       'Compares two logs, each a data directory, a file or the URL of a running node: first how many ' +
@@ -39,6 +40,7 @@ export function register(log: Command): void {
     .addOption(pageTimeoutOption())
     .addHelpText('after', EXAMPLES)
     .action(diff);
+  addTrustOptions(addOutputOptions(command, 'many'));
 }
 
 async function diff(a: string, b: string, flags: DiffFlags): Promise<void> {

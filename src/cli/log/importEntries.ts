@@ -15,14 +15,16 @@ import {
 import { type ExportedEntry, exportedEntryOf, isEnd } from '../../log/tools/exportFormat.ts';
 import { parseLine } from '../../log/tools/rowLine.ts';
 import { HearsayError } from '../../words/errors.ts';
+import type { TokenFlags } from '../remote/commandToken.ts';
 import { patientClient } from '../remote/patientClient.ts';
+import { isTokenRefused, withTokenAdvice } from '../remote/tokenAdvice.ts';
 import { LineOutput, note } from '../terminal/output.ts';
 import { Progress } from '../terminal/progress.ts';
 import { countText, quoted } from '../terminal/text.ts';
 import { shortened, wrapped } from '../terminal/width.ts';
 import { type Line, readLine } from './lines.ts';
 
-interface ImportFlags {
+interface ImportFlags extends TokenFlags {
   /** The longest time of a request, in milliseconds. */
   readonly timeout?: number;
   readonly json?: true;
@@ -53,7 +55,7 @@ export async function importEntries(
   sizeBytes: number,
   flags: ImportFlags,
 ): Promise<void> {
-  await using client = patientClient(urls, true, flags.timeout);
+  await using client = patientClient(urls, flags, true, flags.timeout);
   const importer = new EntryImporter(client, flags);
   let isWhole = false;
   for await (const line of lines) {
@@ -68,10 +70,14 @@ export async function importEntries(
     importer.share = Math.min(1, line.endByte / Math.max(1, sizeBytes));
     await importer.take(entry, number);
   }
-  await importer.end();
+  const refused = await importer.end();
   if (!isWhole)
     throw new HearsayError(
       'The file ends before its last line: it was cut off, and more entries may be missing.',
+    );
+  if (refused > 0)
+    throw new HearsayError(
+      `The cluster lacks ${countText(refused)} of the entries: it refused them.`,
     );
 }
 
@@ -113,7 +119,8 @@ class EntryImporter {
       await this.#send();
   }
 
-  async end(): Promise<void> {
+  /** @returns the number of entries that the cluster refused, and lacks. */
+  async end(): Promise<number> {
     await this.#send();
     this.#progress.end();
     await this.#output.flush();
@@ -122,6 +129,7 @@ class EntryImporter {
     note(
       `${countText(this.#stored)} entries stored, ${skipped.length === 0 ? 'none' : skipped.join(', ')} skipped.`,
     );
+    return this.#skipped.get('refused')?.count ?? 0;
   }
 
   async #send(): Promise<void> {
@@ -154,11 +162,11 @@ class EntryImporter {
   async #settle({ entry, line }: WaitingEntry, error: unknown): Promise<void> {
     if (error instanceof ConflictError || error instanceof UnknownOutcomeError)
       await this.#skip(entry, 'conflicting', `the cluster holds version ${error.currentVersion}`);
-    else if (error instanceof InvalidRequestError)
+    else if (error instanceof InvalidRequestError && !isTokenRefused(error.status))
       await this.#skip(entry, 'refused', error.message.replace(/\.$/, ''));
     else {
       this.#progress.end();
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = withTokenAdvice(error instanceof Error ? error.message : String(error));
       throw new HearsayError(`${reason} Go on with --from-line ${line}.`, { cause: error });
     }
   }

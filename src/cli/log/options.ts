@@ -62,14 +62,16 @@ export const urlOption = (help: string): Option =>
  * @param results the number of results that it prints; null for a command whose `--output` is a file.
  */
 export function addSourceOptions(command: Command, results: Results | null = 'many'): Command {
-  addTrustOptions(command)
+  command
     .option(
       '--data-dir <directory>',
       `a data directory, a copy of one, or a backup (DATA_DIR, default ${DEFAULT_DATA_DIR})`,
     )
     .addOption(urlOption('in its place a running node (HEARSAY_URL)'))
     .addOption(pageTimeoutOption());
-  return results === null ? command.addOption(jsonOption()) : addOutputOptions(command, results);
+  return addTrustOptions(
+    results === null ? command.addOption(jsonOption()) : addOutputOptions(command, results),
+  );
 }
 
 /**

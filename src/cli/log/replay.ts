@@ -8,6 +8,8 @@ import { parseSpeed, Schedule } from '../../log/tools/schedule.ts';
 import { HearsayError, SettingError } from '../../words/errors.ts';
 import { isOnKey } from '../../words/op.ts';
 import { urlsNamed } from '../remote/address.ts';
+import { addTrustOptions, type TokenFlags } from '../remote/commandToken.ts';
+import { withTokenAdvice } from '../remote/tokenAdvice.ts';
 import { note, printLine } from '../terminal/output.ts';
 import { addOutputOptions } from '../terminal/outputForm.ts';
 import { Progress } from '../terminal/progress.ts';
@@ -16,7 +18,7 @@ import { linesOf } from './lines.ts';
 import { NOW_HELP, readPoint, readUrl } from './options.ts';
 import { ReplaySender, type ReplayTally } from './replaySender.ts';
 
-interface ReplayFlags {
+interface ReplayFlags extends TokenFlags {
   readonly to?: string;
   readonly speed?: number;
   readonly max?: true;
@@ -45,7 +47,7 @@ export function register(log: Command): void {
     .addOption(new Option('--until <point>', `up to this point: ${NOW_HELP}`).argParser(readPoint))
     .addHelpText('after', EXAMPLES)
     .action(replay);
-  addOutputOptions(command, 'one');
+  addTrustOptions(addOutputOptions(command, 'one'));
 }
 
 function readSpeed(text: string): number {
@@ -67,7 +69,7 @@ async function replay(file: string, flags: ReplayFlags): Promise<void> {
     flags.max ? Number.POSITIVE_INFINITY : (flags.speed ?? 1),
     startedAt,
   );
-  const sender = new ReplaySender(urls);
+  const sender = new ReplaySender(urls, flags);
   const progress = new Progress('replay');
   let lastMs: number | null = null;
   let isWhole = false;
@@ -91,7 +93,7 @@ async function replay(file: string, flags: ReplayFlags): Promise<void> {
   await report(sent, performance.now() - startedAt, lastMs, flags.json === true);
   if (sent.failed > 0)
     throw new HearsayError(
-      `${countText(sent.failed)} writes failed, the first of them so: ${sent.firstFailure}`,
+      `${countText(sent.failed)} writes failed, the first of them so: ${withTokenAdvice(sent.firstFailure)}`,
     );
   if (!isWhole) note('The file ends before its last line: it was cut off.');
 }

@@ -6,6 +6,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { ConflictError, type HearsayClient, JsonText } from '../../client/index.ts';
 import { hashKey } from '../../words/hash.ts';
 import { type KeyOp, LAST_VERSION } from '../../words/op.ts';
+import type { TokenFlags } from '../remote/commandToken.ts';
 import { patientClient } from '../remote/patientClient.ts';
 import { ttlMsOf } from '../terminal/text.ts';
 import { RecentPuts } from './recentPuts.ts';
@@ -44,9 +45,9 @@ export class ReplaySender {
   readonly #lanes: Lane[];
   readonly #recent = new RecentPuts();
 
-  constructor(urls: readonly string[]) {
+  constructor(urls: readonly string[], flags: TokenFlags) {
     // As recorded, each write is a request of its own.
-    this.#client = patientClient(urls, false);
+    this.#client = patientClient(urls, flags, false);
     this.#lanes = Array.from({ length: LANES }, () => new Lane((due) => this.#write(due)));
   }
 

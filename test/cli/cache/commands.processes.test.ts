@@ -372,6 +372,7 @@ test('deleting many, and only what was meant', async (hear, server) => {
     const { code, err } = await hear('delete', ...words);
     assert.is(code, 2, err);
   }
+  assert.match((await hear('delete', '--prefix', '')).err, /means every key: give --all/);
   assert.equal(await hear('delete', '--all'), done('1 deleted\n'));
 });
 
