@@ -7,7 +7,15 @@
 import { holds } from '../words/condition.ts';
 import type { Delta } from '../words/delta.ts';
 import { BrokenInvariantError } from '../words/errors.ts';
-import { add, carriedHash, type Hash, hasContent, hashOp, ZERO } from '../words/hash.ts';
+import {
+  add,
+  addTo,
+  giveHash,
+  type Hash,
+  hasContent,
+  type RunningSum,
+  ZERO,
+} from '../words/hash.ts';
 import { followedHlc, nextHlc } from '../words/hlc.ts';
 import {
   admitsVersion,
@@ -22,12 +30,12 @@ import {
   LAST_VERSION,
   MAX_COUNTER,
   MAX_PUT_VERSION,
+  type Membership,
   type Op,
   type OpId,
   type Put,
   type PutHead,
   sameOp,
-  type Unhashed,
 } from '../words/op.ts';
 import {
   type DecidedOutcome,
@@ -85,6 +93,17 @@ export const emptyRecord = (origin: string): OriginRecord => ({
   compactedSum: ZERO,
 });
 
+/** A record that changes in place while a batch is decided, of which it is a part. */
+interface BatchRecord extends OriginRecord {
+  seq: number;
+  sum: RunningSum;
+  reach: number;
+  compactedSum: Hash;
+}
+
+/** Stands in the fields of a hash until the other fields are complete. */
+const UNHASHED = { hashHigh: 0, hashLow: 0 };
+
 /** The op is not the greatest of its key. */
 const LOSES = Symbol('loses');
 
@@ -102,7 +121,7 @@ const isTouchOf = (beaten: PutHead, op: Op): boolean =>
 export class Batch {
   readonly rows: Row[] = [];
   /** The records that change. */
-  readonly records = new Map<string, OriginRecord>();
+  readonly records = new Map<string, BatchRecord>();
   /** The facts that change. */
   header: HeaderChanges = {};
   /** Lsns of the rows that compaction removes. */
@@ -122,6 +141,8 @@ export class Batch {
   readonly #retired = new Set<string>();
   #hlc: number;
   #origin: string;
+  /** The one that was changed last: nearly always the next op is of the same origin. */
+  #changedRecord: BatchRecord | null = null;
 
   /** @param nowMs the clock by which the whole batch is decided, UTC milliseconds. */
   constructor(basis: Basis, nowMs: number) {
@@ -207,25 +228,22 @@ export class Batch {
    * compacted rows.
    */
   removeRows(origin: string, rows: readonly { lsn: number; seq: number; hash: Hash }[]): void {
-    const record = this.#record(origin);
-    let { reach, compactedSum } = record;
+    const record = this.#changed(origin);
     for (const row of rows) {
       this.removed.push(row.lsn);
-      reach = Math.max(reach, row.seq);
-      compactedSum = add(compactedSum, row.hash);
+      record.reach = Math.max(record.reach, row.seq);
+      record.compactedSum = add(record.compactedSum, row.hash);
     }
-    this.records.set(origin, { ...record, reach, compactedSum });
   }
 
   /** The same op with a new birth: it is greater by its HLC alone. */
   bearAgain(entry: KeyOp): void {
     const present = this.#head(entry.key);
     if (present === undefined || !sameOp(present, entry)) return;
-    const { hashHigh: _high, hashLow: _low, ...unhashed } = entry;
     const birth = this.#birth();
     // Also above an HLC that this node does not follow.
     const hlc = Math.min(MAX_COUNTER, Math.max(birth.hlc, entry.hlc + 1));
-    this.#bear({ ...unhashed, ...birth, hlc }, present);
+    this.#bear({ ...entry, ...birth, hlc }, present);
   }
 
   /**
@@ -237,19 +255,17 @@ export class Batch {
     const { horizon } = this.#basis;
     const entry = this.#head(lost.key);
     const decided = decideOffer(lost, judged, { entry, bornAs, horizon, nowMs: this.#nowMs });
-    const { hashHigh: _high, hashLow: _low, ...unhashed } = { ...lost, ...bornAs };
+    const anew = { ...lost, ...bornAs };
     switch (decided) {
       case 'asItWas':
-        this.#keepsStamp(this.#bear(unhashed, entry));
+        this.#keepsStamp(this.#bear(anew, entry));
         break;
       case 'justAbove':
-        this.#keepsStamp(
-          this.#bear({ ...unhashed, hlc: Math.min(MAX_COUNTER, lost.hlc + 1) }, entry),
-        );
+        this.#keepsStamp(this.#bear({ ...anew, hlc: Math.min(MAX_COUNTER, lost.hlc + 1) }, entry));
         break;
       case 'anew':
         // A client's put would get this generation now.
-        this.#bear({ ...unhashed, hlc: hlcNow, generation: horizon }, entry);
+        this.#bear({ ...anew, hlc: hlcNow, generation: horizon }, entry);
         break;
       default:
         return decided;
@@ -259,8 +275,8 @@ export class Batch {
 
   /** A change of the members: the op is born here. */
   membership(kind: 'join' | 'retire', member: string, value: string | null): Op {
-    const unhashed = { key: member, generation: 0, version: 0, expiresAt: null, value, meta: null };
-    return this.#bear({ ...this.#birth(), kind, ...unhashed }, undefined);
+    const others = { key: member, generation: 0, version: 0, expiresAt: null, value, meta: null };
+    return this.#bear<Membership>({ ...this.#birth(), kind, ...others, ...UNHASHED }, undefined);
   }
 
   /**
@@ -333,12 +349,11 @@ export class Batch {
       const expired = this.#head(request.key)?.kind === 'put';
       return { kind: 'absent', expired };
     }
-    const { hashHigh: _high, hashLow: _low, ...unhashed } = entry;
     const birth = this.#birth();
     // Also above an HLC that this node does not follow.
     const hlc = Math.min(MAX_COUNTER, Math.max(birth.hlc, entry.hlc + 1));
     const expiresAt = request.ttlMs === null ? null : this.#nowMs + request.ttlMs;
-    const op = this.#bear<Put>({ ...unhashed, ...birth, hlc, expiresAt }, entry);
+    const op = this.#bear<Put>({ ...entry, ...birth, hlc, expiresAt }, entry);
     return { kind: 'stored', op, isTouch: true };
   }
 
@@ -356,7 +371,21 @@ export class Batch {
     const generation = generationFor(entry, this.#basis.horizon, this.#nowMs);
     const expiresAt = ttlMs === null ? null : this.#nowMs + ttlMs;
     const op = this.#bear<Put>(
-      { origin, seq, hlc, kind: 'put', key, generation, version, expiresAt, value, meta },
+      {
+        origin,
+        seq,
+        hlc,
+        kind: 'put',
+        key,
+        generation,
+        version,
+        expiresAt,
+        value,
+        meta,
+        // Written out: a spread would cost as much as the rest of the object.
+        hashHigh: 0,
+        hashLow: 0,
+      },
       entry,
     );
     return { kind: 'stored', op };
@@ -378,7 +407,7 @@ export class Batch {
     const version = upToVersion ?? LAST_VERSION;
     const texts = { expiresAt: null, value: null, meta: null };
     const op = this.#bear<Delete>(
-      { ...this.#birth(), kind: 'delete', key, generation, version, ...texts },
+      { ...this.#birth(), kind: 'delete', key, generation, version, ...texts, ...UNHASHED },
       entry,
     );
     return { kind: 'deleted', op, existed };
@@ -400,10 +429,9 @@ export class Batch {
     return { origin, seq: this.#record(origin).seq + 1, hlc: nextHlc(this.#hlc, this.#nowMs) };
   }
 
-  /** @param present the entry of the op's key; undefined if there is none. */
-  #bear<O extends Op>(unhashed: Unhashed<O>, present: EntryHead | undefined): O {
-    const hash = hashOp(unhashed);
-    const op = { ...unhashed, hashHigh: hash.high, hashLow: hash.low } as unknown as O;
+  /** @param op a new object without its hash. @param present the entry of the op's key; undefined if there is none. */
+  #bear<O extends Op>(op: O, present: EntryHead | undefined): O {
+    giveHash(op);
     this.#append(op, present);
     this.born++;
     return op;
@@ -411,10 +439,11 @@ export class Batch {
 
   /** @param present as for `#bear`. */
   #append(op: Op, present: EntryHead | undefined): void {
-    const record = this.#record(op.origin);
+    const record = this.#changed(op.origin);
     this.#follow(op);
     this.#push(op, this.#beaten(op, present));
-    this.records.set(op.origin, { ...record, seq: op.seq, sum: add(record.sum, carriedHash(op)) });
+    record.seq = op.seq;
+    addTo(record.sum, op);
   }
 
   /**
@@ -469,6 +498,20 @@ export class Batch {
   }
 
   #record(origin: string): OriginRecord {
+    if (this.#changedRecord?.origin === origin) return this.#changedRecord;
     return this.records.get(origin) ?? this.#basis.record(origin);
+  }
+
+  /** The record of the origin, as one that changes. */
+  #changed(origin: string): BatchRecord {
+    if (this.#changedRecord?.origin === origin) return this.#changedRecord;
+    let record = this.records.get(origin);
+    if (record === undefined) {
+      const before = this.#basis.record(origin);
+      record = { ...before, sum: { ...before.sum } };
+      this.records.set(origin, record);
+    }
+    this.#changedRecord = record;
+    return record;
   }
 }

@@ -5,7 +5,17 @@
  */
 
 import sortedBtree from 'sorted-btree';
-import { add, carriedHash, type Hash, sameHash, subtract, ZERO } from '../words/hash.ts';
+import {
+  add,
+  addTo,
+  carriedHash,
+  type Hash,
+  type RunningSum,
+  sameHash,
+  subtract,
+  takeFrom,
+  ZERO,
+} from '../words/hash.ts';
 import type { KeyOp } from '../words/op.ts';
 import { MINUTE_MS } from '../words/time.ts';
 
@@ -19,21 +29,25 @@ export const minuteAhead = (nowMs: number, aheadMs: number): number =>
 export type Summed = Pick<KeyOp, 'kind' | 'expiresAt' | 'hashHigh' | 'hashLow'>;
 
 export class MapSum {
-  #all: Hash = ZERO;
+  #all: RunningSum = { ...ZERO };
   /** By the first whole minute at which the entry is dead. */
   #byMinute = new BTree<number, Hash>();
 
   add(entry: Summed): void {
-    this.#change(entry, add);
+    if (entry.kind === 'delete') return;
+    addTo(this.#all, entry);
+    if (entry.expiresAt !== null) this.#change(entry.expiresAt, add, entry);
   }
 
   remove(entry: Summed): void {
-    this.#change(entry, subtract);
+    if (entry.kind === 'delete') return;
+    takeFrom(this.#all, entry);
+    if (entry.expiresAt !== null) this.#change(entry.expiresAt, subtract, entry);
   }
 
   /** @param asOf minutes since the epoch. */
   at(asOf: number): Hash {
-    let sum = this.#all;
+    let sum = this.all;
     const first = this.#byMinute.minKey();
     if (first === undefined || first > asOf) return sum;
     this.#byMinute.forRange(first, asOf, true, (_minute, ofMinute) => {
@@ -45,14 +59,14 @@ export class MapSum {
   /** The sums as they are now, while this one goes on. */
   copy(): MapSum {
     const copy = new MapSum();
-    copy.#all = this.#all;
+    copy.#all = { ...this.#all };
     copy.#byMinute = this.#byMinute.clone();
     return copy;
   }
 
   /** The sum over all puts. */
   get all(): Hash {
-    return this.#all;
+    return { ...this.#all };
   }
 
   /** The sums by the minute at which their entries are dead. */
@@ -63,18 +77,14 @@ export class MapSum {
   /** @param byMinute as `byMinute` gives it. */
   static of(all: Hash, byMinute: Iterable<readonly [minute: number, sum: Hash]>): MapSum {
     const sum = new MapSum();
-    sum.#all = all;
+    sum.#all = { ...all };
     for (const [minute, ofMinute] of byMinute) sum.#byMinute.set(minute, ofMinute);
     return sum;
   }
 
-  #change(entry: Summed, change: (a: Hash, b: Hash) => Hash): void {
-    if (entry.kind === 'delete') return;
-    const hash = carriedHash(entry);
-    this.#all = change(this.#all, hash);
-    if (entry.expiresAt === null) return;
-    const minute = Math.ceil(entry.expiresAt / MINUTE_MS);
-    const sum = change(this.#byMinute.get(minute) ?? ZERO, hash);
+  #change(expiresAt: number, change: (a: Hash, b: Hash) => Hash, entry: Summed): void {
+    const minute = Math.ceil(expiresAt / MINUTE_MS);
+    const sum = change(this.#byMinute.get(minute) ?? ZERO, carriedHash(entry));
     if (sameHash(sum, ZERO)) this.#byMinute.delete(minute);
     else this.#byMinute.set(minute, sum);
   }

@@ -27,6 +27,8 @@ export class RecentRows {
   readonly #limits: RecentLimits;
   readonly #all = new Queue<RecentRow>();
   readonly #byOrigin = new Map<string, Queue<RecentRow>>();
+  /** The run of the last row that came: nearly always the next row is of the same origin. */
+  #last: { readonly origin: string; readonly run: Queue<RecentRow> } | null = null;
   #bytes = 0;
 
   constructor(limits: RecentLimits) {
@@ -38,9 +40,7 @@ export class RecentRows {
     if (!this.#follows(row)) this.clear();
     const recent: RecentRow = { row, wire: null, touched };
     this.#all.push(recent);
-    const run = this.#byOrigin.get(row.op.origin) ?? new Queue<RecentRow>();
-    if (run.length === 0) this.#byOrigin.set(row.op.origin, run);
-    run.push(recent);
+    this.#runOf(row.op.origin).push(recent);
     this.#bytes += bytesOf(row);
     while (
       this.#all.length > this.#limits.maxRecentOps ||
@@ -83,23 +83,35 @@ export class RecentRows {
   clear(): void {
     this.#all.clear();
     this.#byOrigin.clear();
+    this.#last = null;
     this.#bytes = 0;
   }
 
   #follows({ lsn, op }: Row): boolean {
     const { last } = this.#all;
     if (last !== undefined && last.row.lsn + 1 !== lsn) return false;
-    const before = this.#byOrigin.get(op.origin)?.last;
+    const before = this.#runOf(op.origin).last;
     return before === undefined || before.row.op.seq + 1 === op.seq;
+  }
+
+  #runOf(origin: string): Queue<RecentRow> {
+    if (this.#last?.origin === origin) return this.#last.run;
+    const run = this.#byOrigin.get(origin) ?? new Queue<RecentRow>();
+    this.#byOrigin.set(origin, run);
+    this.#last = { origin, run };
+    return run;
   }
 
   #dropOldest(): boolean {
     const oldest = this.#all.shift();
     if (oldest === undefined) return false;
     const { origin } = oldest.row.op;
-    const run = this.#byOrigin.get(origin);
-    run?.shift();
-    if (run?.length === 0) this.#byOrigin.delete(origin);
+    const run = this.#runOf(origin);
+    run.shift();
+    if (run.length === 0) {
+      this.#byOrigin.delete(origin);
+      this.#last = null;
+    }
     this.#bytes -= bytesOf(oldest.row);
     return true;
   }

@@ -67,6 +67,18 @@ function finish(lane: number, other: number): number {
  * examples.
  */
 export function hashOp(op: Unhashed): Hash {
+  mixOp(op);
+  return { high: finish(high, low), low: finish(low, high) };
+}
+
+/** Sets the hash of an op that nobody else has seen yet. */
+export function giveHash(op: Op & { hashHigh: number; hashLow: number }): void {
+  mixOp(op);
+  op.hashHigh = finish(high, low);
+  op.hashLow = finish(low, high);
+}
+
+function mixOp(op: Unhashed): void {
   high = HIGH_SEED;
   low = LOW_SEED;
   mixText(op.kind);
@@ -79,7 +91,6 @@ export function hashOp(op: Unhashed): Hash {
   mixNumber(op.expiresAt ?? -1);
   mixText(op.value);
   mixText(op.meta);
-  return { high: finish(high, low), low: finish(low, high) };
 }
 
 /** The hash of an origin with its last seq, for the sum of those that are closed (rule 13). */
@@ -131,10 +142,31 @@ export function subtract(a: Hash, b: Hash): Hash {
   return { high: (a.high - b.high - (a.low < b.low ? 1 : 0)) >>> 0, low: (a.low - b.low) >>> 0 };
 }
 
+/** A sum that changes in place: a new one for each op would cost more than the addition. */
+export interface RunningSum {
+  high: number;
+  low: number;
+}
+
+/** Adds the hash that the op carries. */
+export function addTo(sum: RunningSum, { hashHigh, hashLow }: Carrying): void {
+  const sumLow = sum.low + hashLow;
+  sum.high = (sum.high + hashHigh + (sumLow > 0xffffffff ? 1 : 0)) >>> 0;
+  sum.low = sumLow >>> 0;
+}
+
+/** Takes the hash that the op carries out again. */
+export function takeFrom(sum: RunningSum, { hashHigh, hashLow }: Carrying): void {
+  sum.high = (sum.high - hashHigh - (sum.low < hashLow ? 1 : 0)) >>> 0;
+  sum.low = (sum.low - hashLow) >>> 0;
+}
+
 export const sameHash = (a: Hash, b: Hash): boolean => a.high === b.high && a.low === b.low;
 
+type Carrying = Pick<Op, 'hashHigh' | 'hashLow'>;
+
 /** The hash that an op carries. */
-export const carriedHash = (op: Pick<Op, 'hashHigh' | 'hashLow'>): Hash => ({
+export const carriedHash = (op: Carrying): Hash => ({
   high: op.hashHigh,
   low: op.hashLow,
 });

@@ -49,8 +49,15 @@ export const KINDS: readonly Kind[] = ['put', 'delete', 'join', 'retire'];
 export class OriginList {
   readonly origins: string[] = [];
   readonly #indexes = new Map<string, number>();
+  #last = 0;
 
   indexOf(origin: string): number {
+    // Rows of one origin mostly follow each other.
+    if (this.origins[this.#last] !== origin) this.#last = this.#indexOf(origin);
+    return this.#last;
+  }
+
+  #indexOf(origin: string): number {
     const known = this.#indexes.get(origin);
     if (known !== undefined) return known;
     const index = this.origins.push(origin) - 1;
