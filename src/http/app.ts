@@ -27,10 +27,12 @@ import {
 } from './metrics.ts';
 import { BodyReader } from './request/body.ts';
 import { AllowedPages } from './request/pages.ts';
+import { PlainOps } from './request/plainOps.ts';
 import { createSchemas } from './request/schemas.ts';
 import { pathOf } from './request/target.ts';
 import { RequestDurations } from './requestDurations.ts';
 import { RequestTraces, tracedWait } from './requestTraces.ts';
+import { BatchAnswers } from './routes/batchAnswers.ts';
 import { addBatchRoute } from './routes/batchRoute.ts';
 import { BulkStreams } from './routes/bulkStream.ts';
 import { addClusterRoutes, type Health } from './routes/clusterRoutes.ts';
@@ -139,7 +141,8 @@ export function createApp(options: AppOptions): App {
   koa.use(answerNoRoute);
   const general = koa.callback();
   const { maxKeyBytes } = limits;
-  const shortPath = new ShortPath({ frame, entries, bodies, maxKeyBytes, callers });
+  const { batches } = routes;
+  const shortPath = new ShortPath({ frame, entries, batches, bodies, maxKeyBytes, callers });
   const listener: RequestListener = (request, response) =>
     shortPath.take(request, response) || general(request, response);
   return { listener, general };
@@ -153,11 +156,17 @@ interface RouteParts {
   readonly traces: RequestTraces | null;
 }
 
-/** The routes of single keys, apart from all others, so that they are tried alone. */
+interface AllRoutes {
+  /** Those of single keys, apart from all others, so that they are tried alone. */
+  readonly entries: Routes;
+  readonly rest: Routes;
+  readonly batches: BatchAnswers;
+}
+
 function routesOf(
   options: AppOptions,
   { bodies, answers, callers, writes, traces }: RouteParts,
-): { readonly entries: Routes; readonly rest: Routes } {
+): AllRoutes {
   const { replica, registry, tools, watches, version, bounds } = options;
   const { limits } = replica;
   const { connections, slowRequests: slow } = bounds;
@@ -181,29 +190,13 @@ function routesOf(
   addListRoutes(rest, { replica, limits, schemas, callers, slow, audit: writes, traces });
   addGetManyRoute(rest, { replica, limits, schemas, callers, past });
   const texts = new OutcomeTexts(replica.nodeId, new Tokens(replica));
-  const streams = new BulkStreams({
-    replica,
-    limits,
-    schemas,
-    texts,
-    connections,
-    callers,
-    audit: writes,
-    traces,
-  });
+  const plainOps = new PlainOps(limits);
+  const bulk = { replica, limits, schemas, plainOps, texts, callers, audit: writes, traces };
+  const streams = new BulkStreams({ ...bulk, connections });
   const counts: BatchCounts = { leftOut: 0 };
   registerBatchMetrics(registry, streams, counts);
-  addBatchRoute(rest, {
-    replica,
-    limits,
-    schemas,
-    texts,
-    streams,
-    counts,
-    callers,
-    audit: writes,
-    traces,
-  });
+  const batches = new BatchAnswers({ ...bulk, bodies, counts });
+  addBatchRoute(rest, { schemas, batches, streams });
   if (watches !== undefined) {
     addWatchRoute(rest, { ...watches, connections, callers, addressOf: bounds.addressOf });
     addTicketRoute(rest, callers, () => replica.nowMs());
@@ -244,7 +237,7 @@ function routesOf(
       answerJson(ctx, await made);
     },
   });
-  return { entries, rest };
+  return { entries, rest, batches };
 }
 
 const readyChecks = (replica: Replica, { connections, shedding }: Bounds): Checks => ({

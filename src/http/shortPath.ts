@@ -1,5 +1,5 @@
 /**
- * The short path: plain GETs and PUTs of one key, which are nearly all requests, are answered without
+ * The short path: plain GETs and PUTs of one key, and batches, which are nearly all requests, are answered without
  * koa, its router and their promises. The figures that justify it are in bench/README.md.
  *
  * Invariant: each answer is the one that the general path would give, byte by byte. So the short path
@@ -9,6 +9,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Caller } from '../access/caller.ts';
 import type { Callers } from './access/callers.ts';
+import { JSON_TYPE } from './answer/answer.ts';
 import type { Exchange, Frame } from './exchange.ts';
 import type { BodyReader, CheckedBody } from './request/body.ts';
 import { isPlainPut } from './request/plainWrites.ts';
@@ -16,11 +17,13 @@ import { readPut } from './request/readPut.ts';
 import { type PutBody, putBodySchema } from './request/schemas.ts';
 import { decodeKey } from './request/target.ts';
 import { validate } from './request/validate.ts';
+import type { BatchAnswers } from './routes/batchAnswers.ts';
 import type { EntryAnswers } from './routes/entryAnswers.ts';
 
 export interface ShortPathOptions {
   readonly frame: Frame;
   readonly entries: EntryAnswers;
+  readonly batches: BatchAnswers;
   readonly bodies: BodyReader;
   readonly maxKeyBytes: number;
   readonly callers: Callers;
@@ -29,8 +32,10 @@ export interface ShortPathOptions {
 const PREFIX = '/cache/';
 /** One segment after the prefix, and no query. */
 const PLAIN_TARGET = /^\/cache\/[^/?#]+$/;
-/** The label of both routes in the metrics. */
+/** The label of the routes of one key in the metrics. */
 const ROUTE = '/cache/:key';
+/** The target and the label of batches. */
+const BATCHES = '/cache';
 const NO_QUERY = {};
 
 export class ShortPath {
@@ -43,12 +48,13 @@ export class ShortPath {
   /** @returns false for a request that the general path must answer; then nothing was done. */
   take(req: IncomingMessage, res: ServerResponse): boolean {
     const { method, url = '', headers } = req;
-    if (method !== 'GET' && method !== 'PUT') return false;
     if (headers.origin !== undefined || headers['hearsay-after'] !== undefined) return false;
+    if (method === 'POST') return url === BATCHES && this.#takeBatch(req, res);
+    if (method !== 'GET' && method !== 'PUT') return false;
     if (!PLAIN_TARGET.test(url)) return false;
     // Tokens that take time to verify, and callers without the scope, are for the general path.
     const caller = this.#options.callers.known(req);
-    if (caller === null) return this.#refuse({ req, res }, url);
+    if (caller === null) return this.#refuse({ req, res }, url, ROUTE);
     if (!caller.scopes.has(method === 'GET' ? 'read' : 'write')) return false;
     if (method === 'GET') this.#get({ req, res }, url, caller);
     else void this.#put({ req, res }, url, caller);
@@ -56,7 +62,7 @@ export class ShortPath {
   }
 
   /** Wrong tokens may come in thousands a second. @returns false if the general path must answer. */
-  #refuse(exchange: Exchange, path: string): boolean {
+  #refuse(exchange: Exchange, path: string, route: string): boolean {
     const { frame, callers } = this.#options;
     const refusal = callers.refusedAtOnce(exchange.req);
     if (refusal === null) return false;
@@ -67,8 +73,32 @@ export class ShortPath {
     } catch (error) {
       frame.fail(exchange, error);
     }
-    frame.end(exchange, ROUTE, beganAtMs);
+    frame.end(exchange, route, beganAtMs);
     return true;
+  }
+
+  /** Each op asks for its own scope. A body with an op a line is for the general path. */
+  #takeBatch(req: IncomingMessage, res: ServerResponse): boolean {
+    const type = req.headers['content-type'];
+    if (type !== undefined && type !== JSON_TYPE) return false;
+    const caller = this.#options.callers.known(req);
+    if (caller === null) return this.#refuse({ req, res }, BATCHES, BATCHES);
+    if (!caller.scopes.has('read') && !caller.scopes.has('write')) return false;
+    void this.#batch({ req, res }, caller);
+    return true;
+  }
+
+  async #batch(exchange: Exchange, caller: Caller): Promise<void> {
+    const { frame, batches, callers } = this.#options;
+    const beganAtMs = performance.now();
+    try {
+      frame.begin(exchange, BATCHES);
+      callers.requirePace(caller, exchange.res);
+      await batches.answer(exchange, caller);
+    } catch (error) {
+      frame.fail(exchange, error);
+    }
+    frame.end(exchange, BATCHES, beganAtMs);
   }
 
   #get(exchange: Exchange, path: string, caller: Caller): void {

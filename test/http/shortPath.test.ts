@@ -70,13 +70,54 @@ paths(
   }),
 );
 
+const BATCH_TARGETS = ['/cache', '/cache?', '/cache?_=1', '/cache/', '/Cache', '/cache#'];
+const BATCH_HEADERS = [
+  ...HEADERS,
+  { 'content-type': 'application/json; charset=utf-8' },
+  { 'content-type': 'application/json', 'content-encoding': 'gzip' },
+  { 'content-type': 'application/x-ndjson' },
+];
+const BATCHES = [
+  undefined,
+  '{"ops":[]}',
+  '{"ops":[{"op":"put","key":"a","value":[1.0],"version":"next"},{"op":"get","key":"a"}]}',
+  '{"ops":[{"op":"put","key":"ä","value":"ä","version":"next"},{"op":"get","key":"ä"}]}',
+  '{"ops":[{"op":"touch","key":"a","ttl_ms":5},{"op":"delete","key":"a"}]}',
+  '{"ops":[{"op":"put","key":"a","value":1,"version":"next","ttl":5}]}',
+  '{"ops":[{"op":"put","key":"","value":1,"version":1}],"ops":[]}',
+  '{"ops":[{"op":"get","key":"a"},]}',
+  '{"op":"get","key":"a"}',
+  '[]',
+];
+
+paths(
+  'any shape of a batch gets the same bytes on both paths',
+  onBothPaths(async (server) => {
+    const request = fc.record({
+      method: fc.constantFrom('POST', 'POST', 'POST', 'GET', 'PUT'),
+      target: fc.constantFrom('/cache', ...BATCH_TARGETS),
+      headers: fc.constantFrom({}, ...BATCH_HEADERS),
+      body: fc.constantFrom(...BATCHES),
+    });
+    const shape = fc.asyncProperty(request, async ({ method, target, headers, body }) => {
+      const sent = body === undefined ? { headers } : { headers, body };
+      const { status } = await server.send(method, target, sent);
+      assert.ok(status < 500);
+    });
+    await fc.assert(shape, { numRuns: 300 });
+  }),
+);
+
 paths(
   'requests by the short path are counted under the route of the general path',
   onBothPaths(async (server) => {
     await server.put('/cache/a', { value: 1, version: 'next' });
     await server.get('/cache/a');
     await server.get('/cache/a?_=1');
+    await server.batch({ ops: [] });
+    await server.send('POST', '/cache?_=1', { body: '{"ops":[]}' });
     const { text } = await server.get('/metrics');
+    assert.match(text, 'hearsay_http_requests_total{route="/cache",method="POST",status="200"} 2');
     assert.match(
       text,
       'hearsay_http_requests_total{route="/cache/:key",method="PUT",status="200"} 1',

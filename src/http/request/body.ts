@@ -52,21 +52,22 @@ export class BodyReader {
 
   /** @throws Problem 408, 413, 415, 422, 429 or 503; OverloadedError */
   async readJson(request: IncomingMessage): Promise<JsonBody> {
-    const body = await this.#readJson(request);
+    return parseJson(await this.readJsonBytes(request));
+  }
+
+  /** The bytes of a body that says it is JSON. @throws Problem 408, 413, 415, 429 or 503; OverloadedError */
+  async readJsonBytes(request: IncomingMessage): Promise<Buffer> {
+    requireJson(request);
+    const bytes = await this.#readWhole(request);
     // Many may have begun to send their bodies while there was room for the answer of one.
     if (request.method === 'POST') this.#connections.requireRoomForAnswer(request);
-    return body;
+    return bytes;
   }
 
   /** The body as it came. @throws Problem 408, 413, 415, 429 or 503; OverloadedError */
   readBytes(request: IncomingMessage): Promise<Buffer> {
     requireNoCoding(request);
     return this.#readWhole(request);
-  }
-
-  async #readJson(request: IncomingMessage): Promise<JsonBody> {
-    requireJson(request);
-    return parseJson(await this.#readWhole(request));
   }
 
   async #readWhole(request: IncomingMessage): Promise<Buffer> {

@@ -24,6 +24,7 @@ import type { Exchange } from '../exchange.ts';
 import type { Connections } from '../limits/connections.ts';
 import { dropBody, parseJson, requirePlainText } from '../request/body.ts';
 import { linesOf, type NumberedLine } from '../request/lines.ts';
+import type { PlainOps } from '../request/plainOps.ts';
 import { isPlainOp } from '../request/plainWrites.ts';
 import type { Schemas } from '../request/schemas.ts';
 import { validate } from '../request/validate.ts';
@@ -34,6 +35,7 @@ export interface BulkStreamOptions {
   readonly replica: Replica;
   readonly limits: Limits;
   readonly schemas: Schemas;
+  readonly plainOps: PlainOps;
   readonly texts: OutcomeTexts;
   readonly connections: Connections;
   readonly callers: Callers;
@@ -139,18 +141,24 @@ export class BulkStreams {
   }
 
   #readLine({ bytes, number }: NumberedLine, caller: Caller): Line {
-    const { schemas, callers, limits } = this.#options;
+    const { plainOps, callers } = this.#options;
     try {
-      const { text, ascii, parsed } = parseJson(bytes);
-      const isPlain = isPlainOp(parsed, limits.maxKeyBytes);
-      const checked = isPlain ? parsed : validate(schemas.batchOp, parsed);
-      const request = lineRequest({ text, ascii, parsed, checked });
+      const request = plainOps.single(bytes) ?? this.#parsed(bytes);
       callers.requireOp(caller, request);
       return { number, request };
     } catch (error) {
       if (error instanceof Problem) return { number, problem: error };
       throw error;
     }
+  }
+
+  /** @throws Problem 422 */
+  #parsed(bytes: Buffer): Request {
+    const { schemas, limits } = this.#options;
+    const { text, ascii, parsed } = parseJson(bytes);
+    const isPlain = isPlainOp(parsed, limits.maxKeyBytes);
+    const checked = isPlain ? parsed : validate(schemas.batchOp, parsed);
+    return lineRequest({ text, ascii, parsed, checked });
   }
 
   /** Waits for room in the queue, as a sender that read the answer 503 would. */
