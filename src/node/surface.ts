@@ -22,6 +22,7 @@ import { Networks } from '../net/networks.ts';
 import type { Replica } from '../replica/replica.ts';
 import type { Note } from '../words/note.ts';
 import type { Tracer } from '../words/trace.ts';
+import { connectionsNote, noteFewFiles } from './connectionNotes.ts';
 import type { DiskSpace } from './diskSpace.ts';
 import type { Engine } from './engine.ts';
 import { type Health, healthOf, LEAVING } from './health.ts';
@@ -211,7 +212,7 @@ const watchesOf = (
 /** The options of the app that the engine gives. */
 const appOptions = (
   { settings, engine, registry, log, requestLog, tracer }: SurfaceOptions,
-  { connections, shedding }: Bounds,
+  { connections, fullConnections, shedding }: Bounds,
 ) => {
   const { replica, driver } = engine;
   return {
@@ -221,7 +222,8 @@ const appOptions = (
     health: () => {
       if (connections.isLeaving) return LEAVING;
       const health = healthOf(replica, driver, engine.settings, engine.isDiskLow);
-      return { ...withFault(health, shedding.fault), ...provedOf(engine) };
+      const told = withNote(health, fullConnections.fault);
+      return { ...withFault(told, shedding.fault), ...provedOf(engine) };
     },
     maxClockSkewMs: settings.maxClockSkewMs,
     version: packageVersion(),
@@ -236,10 +238,19 @@ const appOptions = (
 const withFault = (health: Health, fault: string | null): Health =>
   fault === null ? health : { status: 'failing', reasons: [fault, ...health.reasons] };
 
+/** The clients that are connected are served, so a person should look, and no balancer act. */
+const withNote = ({ status, reasons }: Health, fault: string | null): Health =>
+  fault === null
+    ? { status, reasons }
+    : { status: status === 'ok' ? 'degraded' : status, reasons: [...reasons, fault] };
+
 function boundsOf(settings: NodeSettings, replica: Replica, note: Note): Bounds {
   const { limits } = settings;
+  const files = maxOpenFiles();
+  const taken = Math.max(1, Math.min(limits.maxConnections, files - OWN_FILES));
+  noteFewFiles(note, taken, limits.maxConnections, files);
   return new Bounds({
-    limits: { ...limits, maxConnections: maxConnections(settings) },
+    limits: { ...limits, maxConnections: taken },
     sendTimeoutMs: settings.sendTimeoutMs,
     trustedProxies: new Networks(settings.trustedProxies),
     load: {
@@ -252,6 +263,7 @@ function boundsOf(settings: NodeSettings, replica: Replica, note: Note): Bounds 
       collectGarbage,
     },
     shedChanged: shedNote(note),
+    connectionsChanged: connectionsNote(note),
   });
 }
 
@@ -265,10 +277,6 @@ function hostRule({ allowedHosts, nodes, url }: NodeSettings, host: string): Hos
 
 const provedOf = ({ proving }: Engine): { readonly proved?: number } =>
   proving.isDone ? {} : { proved: Math.floor(proving.share * 1000) / 1000 };
-
-/** Fewer than the setting if the process may not open that many files beside those of the node. */
-const maxConnections = ({ limits }: NodeSettings): number =>
-  Math.max(1, Math.min(limits.maxConnections, maxOpenFiles() - OWN_FILES));
 
 /** @returns the number of compacted rows; null while another run goes on. */
 async function compacted(

@@ -10,6 +10,7 @@ import type { Limits } from '../../words/limits.ts';
 import { Figures } from '../metrics.ts';
 import { type AddressOf, clientAddress } from './clientAddress.ts';
 import { Connections } from './connections.ts';
+import { type ConnectionsChange, FullConnections } from './fullConnections.ts';
 import { LongBodies } from './longBodies.ts';
 import { type Load, type ShedChange, Shedding } from './shedding.ts';
 import { SlowRequests } from './slowRequests.ts';
@@ -23,6 +24,8 @@ export interface BoundsOptions {
   readonly load: Omit<Load, 'answers'>;
   /** Called when the node begins to shed requests for a reason, and when it ends. */
   readonly shedChanged?: (change: ShedChange) => void;
+  /** Called when clients hold all connections, and when there is room again. */
+  readonly connectionsChanged?: (change: ConnectionsChange) => void;
 }
 
 /** Time between two looks at the load, in milliseconds. */
@@ -30,6 +33,7 @@ const LOOK_INTERVAL_MS = 100;
 
 export class Bounds {
   readonly connections: Connections;
+  readonly fullConnections: FullConnections;
   readonly longBodies: LongBodies;
   readonly slowRequests: SlowRequests;
   readonly shedding: Shedding;
@@ -37,8 +41,10 @@ export class Bounds {
   readonly #timer: NodeJS.Timeout;
 
   constructor(options: BoundsOptions) {
-    const { limits, sendTimeoutMs, trustedProxies, load, shedChanged } = options;
+    const { limits, sendTimeoutMs, trustedProxies, load, shedChanged, connectionsChanged } =
+      options;
     this.connections = new Connections({ limits, sendTimeoutMs, trustedProxies });
+    this.fullConnections = new FullConnections(this.connections, limits.maxConnections);
     const { answers } = this.connections;
     this.longBodies = new LongBodies(limits);
     this.addressOf = clientAddress(trustedProxies);
@@ -46,6 +52,8 @@ export class Bounds {
     this.shedding = new Shedding(limits, { ...load, answers: () => answers.share });
     this.#timer = setInterval(() => {
       for (const change of this.shedding.look(performance.now())) shedChanged?.(change);
+      const change = this.fullConnections.look();
+      if (change !== null) connectionsChanged?.(change);
     }, LOOK_INTERVAL_MS);
     this.#timer.unref();
   }

@@ -8,6 +8,7 @@
 import type { Limits } from '../../words/limits.ts';
 import { RETRY_AFTER_MS } from '../../words/time.ts';
 import { Problem } from '../answer/problem.ts';
+import { ENDS_AT, LastingFullness } from './lastingFullness.ts';
 import { REDUCED_CAPACITY } from './problems.ts';
 
 /** The first that holds is the one that a refusal names. */
@@ -25,16 +26,12 @@ export interface Load {
   readonly collectGarbage: () => number;
 }
 
-/** If the queue or the room for answers is full for a moment, that is a burst: it has to be at so many looks in a row. */
-const FULL_LOOKS = 10;
 /** The least time between two collections, in milliseconds. */
 const LEAST_COLLECT_INTERVAL_MS = 1000;
 /** After a collection the node goes on for at least so many times as long as it was stopped. */
 const COLLECT_INTERVAL_TIMES = 20;
 /** Above this part of the heap no time is left to tell garbage from the rest. */
 const BRIM = 0.97;
-/** Shedding ends below this part of its threshold, so that the node does not waver. */
-const ENDS_AT = 0.9;
 
 /** Shedding for one reason has begun, or has ended. */
 export interface ShedChange {
@@ -150,19 +147,6 @@ export class Shedding {
   #refuse(reason: ShedFor): never {
     this.refused[reason]++;
     throw shed(reason);
-  }
-}
-
-/** Whether something has been full at each of the last looks, or has not been emptied since. */
-class LastingFullness {
-  isFull = false;
-  #looks = 0;
-
-  /** @param share the part that is full. @param full the part from which on it counts as full. */
-  look(share: number, full: number): void {
-    const isAbove = share >= (this.isFull ? full * ENDS_AT : full);
-    this.#looks = isAbove ? this.#looks + 1 : 0;
-    this.isFull = isAbove && (this.isFull || this.#looks >= FULL_LOOKS);
   }
 }
 
