@@ -161,6 +161,7 @@ certificates('where TLS is required no peer is dialled by plain http, and else i
   await using loose = await listening(await certified(made.authority, 'node1'));
   assert.is(reasonOf(await eventsOf(strict, there.url)), NO_PLAIN_HTTP);
   assert.is(reasonOf(await eventsOf(loose, there.url)), 'opened');
+  assert.match(reasonOf(await eventsOf(strict, 'no URL')) ?? '', /no URL that a node can dial/);
 });
 
 certificates(
@@ -179,7 +180,14 @@ certificates(
     const events = await eventsOf(here, there.url);
     await Promise.all([isOpenAt(there, 'challenge'), isOpenAt(there, 'mtls')]);
     there.transport.closeUncertified();
-    assert.is(events.length, 1);
+    there.transport.closeUnknown();
+    const [opened] = events;
+    assert.ok(opened?.kind === 'opened');
+    const heard: TransportEvent[] = [];
+    there.transport.listen((event) => heard.push(event));
+    here.transport.send(opened.connection, 'the certificate counts');
+    await waitFor(() => heard.length > 0, LIMIT_MS, 'it is heard, or closed');
+    assert.is(heard[0]?.kind, 'message');
     authorities = [new X509Certificate(stranger.pair.cert)];
     there.transport.closeUncertified();
     await waitFor(async () => events.length === 2, LIMIT_MS, 'it is closed');
@@ -187,5 +195,30 @@ certificates(
     assert.equal(there.transport.openBy, { challenge: 1, header: 0, mtls: 0 });
   },
 );
+
+certificates('a connection ends with the certificate that opened it', async () => {
+  await using made = await testAuthorities();
+  const { authority } = made;
+  const authorities = [new X509Certificate(authority.pair.cert)];
+  await using there = await listening(await certified(authority, 'node2', { pingIntervalMs: 50 }));
+  const heard: TransportEvent[] = [];
+  there.transport.listen((event) => heard.push(event));
+  const names = [peerUri('hearsay', 'node1')];
+  // A busy machine takes long to open one.
+  for (let forMs = 3000; heard.length === 0 && forMs < 100_000; forMs *= 2) {
+    const toMs = Date.now() + forMs;
+    const pair = await authority.issue({ names, uses: ['server', 'client'], toMs });
+    const material = () => ({ pair, authorities });
+    await using here = await listening(
+      await certified(authority, 'node1', { peerAuth: 'mtls', material }),
+    );
+    if (reasonOf(await eventsOf(here, there.url)) !== 'opened') continue;
+    await waitFor(() => heard.length === 2, LIMIT_MS + forMs, 'it is closed');
+    assert.ok(Date.now() >= toMs - 1000, 'a certificate ends with a second');
+  }
+  const [opened, closed] = heard;
+  assert.is(opened?.kind, 'opened');
+  assert.is(closed?.kind === 'closed' && closed.reason, 'its certificate has ended');
+});
 
 certificates.run();

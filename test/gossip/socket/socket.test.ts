@@ -4,10 +4,15 @@ import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { WebSocket, WebSocketServer } from 'ws';
-import { DiallerProof, PROOF_SUBPROTOCOL } from '../../../src/gossip/protocol/proof.ts';
+import {
+  DiallerProof,
+  PROOF_SUBPROTOCOL,
+  type ProofStep,
+} from '../../../src/gossip/protocol/proof.ts';
 import type { TransportEvent } from '../../../src/gossip/transport.ts';
 import { ClusterSecret } from '../../../src/net/clusterSecrets.ts';
 import { PROOF_UNKNOWN, TOKEN_REFUSED } from '../../../src/net/peerRefusals.ts';
+import { sealOf } from '../../../src/net/seal.ts';
 import { transportConformance } from '../../conformance/transport.ts';
 import {
   eventsOf,
@@ -135,7 +140,10 @@ sockets(
         once(socket, 'error'),
       ]);
       assert.match(String(ended), opens ? /open/ : /401/);
+      assert.equal(there.transport.openBy, { challenge: 0, header: opens ? 1 : 0, mtls: 0 });
+      const left = (): boolean => there.transport.openBy.header === 0;
       socket.terminate();
+      await waitFor(left, LIMIT_MS, 'the other side has seen it go');
     }
     assert.is(there.transport.refused.token, 3);
   },
@@ -148,6 +156,89 @@ async function offering(there: Listening): Promise<WebSocket> {
   await once(socket, 'open');
   return socket;
 }
+
+/** Goes through the proof as a dialler that knows the secret. @returns the last step. */
+async function proving(
+  socket: WebSocket,
+): Promise<Extract<ProofStep<ClusterSecret>, { kind: 'proved' }>> {
+  const proof = new DiallerProof(newLife(), 'hearsay', [new ClusterSecret('token')], NONCE);
+  socket.send(proof.opening);
+  const [shown] = await once(socket, 'message');
+  const step = proof.take(String(shown));
+  assert.ok(step.kind === 'proved' && step.text !== null);
+  socket.send(step.text);
+  return step;
+}
+
+sockets('each side seals by the key of its own side', async () => {
+  await using there = await listening();
+  const heard: string[] = [];
+  there.transport.listen((event) => {
+    heard.push(event.kind === 'message' ? event.text : event.kind);
+    if (event.kind === 'opened') there.transport.send(event.connection, 'from the acceptor');
+  });
+  const socket = await offering(there);
+  const { key, nonces } = await proving(socket);
+  const seal = sealOf(key, nonces, 'dialler');
+  const [said] = await once(socket, 'message');
+  assert.is(seal.open(said), 'from the acceptor');
+  socket.send(seal.seal('from the dialler'));
+  await waitFor(() => heard.length === 2, LIMIT_MS, 'it has heard the dialler');
+  assert.equal(heard, ['opened', 'from the dialler']);
+  socket.terminate();
+});
+
+sockets('a proof counts only as long as the node lives and knows the secret', async () => {
+  let life = newLife();
+  await using there = await listening({ life: () => life });
+  const events: TransportEvent[] = [];
+  there.transport.listen((event) => events.push(event));
+  const changes = [
+    () => {
+      life = newLife();
+    },
+    () => there.secrets.replace(['another token']),
+  ];
+  for (const change of changes) {
+    const socket = await offering(there);
+    const isAsked = (): boolean => there.transport.unproved === 1;
+    await waitFor(isAsked, LIMIT_MS, 'it is asked for a proof');
+    change();
+    const closed = once(socket, 'close');
+    await proving(socket);
+    await closed;
+  }
+  assert.equal(events, []);
+  assert.is(there.transport.refused.proof, 0, 'the proofs were right when they were asked for');
+});
+
+sockets('of those that prove themselves no more are let in than allowed', async () => {
+  await using there = await listening({ maxConnections: 1 });
+  const [first, second] = [await offering(there), await offering(there)];
+  await proving(first);
+  await waitFor(() => there.transport.openBy.challenge === 1, LIMIT_MS, 'the first is open');
+  const closed = once(second, 'close');
+  await proving(second);
+  await closed;
+  assert.is(there.transport.refused.full, 1);
+  assert.equal(there.transport.openBy, { challenge: 1, header: 0, mtls: 0 });
+  first.terminate();
+});
+
+sockets('what is no text is an empty message, where nothing is sealed', async () => {
+  await using there = await listening();
+  const texts: string[] = [];
+  there.transport.listen((event) => {
+    if (event.kind === 'message') texts.push(event.text);
+  });
+  const socket = new WebSocket(gossipUrl(there), { headers: { 'X-Internal-Token': 'token' } });
+  await once(socket, 'open');
+  socket.send(Buffer.from('bytes'));
+  socket.send('a text');
+  await waitFor(() => texts.length === 2, LIMIT_MS, 'both have come');
+  assert.equal(texts, ['', 'a text']);
+  socket.terminate();
+});
 
 sockets(
   'a dialler that does not prove itself is closed, counted by its fault, and learns nothing',
@@ -301,12 +392,17 @@ sockets('a connection does not outlive the secret that opened it', async () => {
   const events = await eventsOf(here, there.url);
   const isOpenThere = async (): Promise<boolean> => there.transport.openBy.challenge === 1;
   await waitFor(isOpenThere, LIMIT_MS, 'the other side has opened it');
+  const heard: TransportEvent[] = [];
+  there.transport.listen((event) => heard.push(event));
   there.secrets.replace(['new', 'old']);
   there.transport.closeUnknown();
   here.secrets.replace(['new', 'old']);
   here.transport.closeUnknown();
   const [opened] = events;
   assert.ok(opened?.kind === 'opened');
+  here.transport.send(opened.connection, 'both secrets count');
+  await waitFor(() => heard.length > 0, LIMIT_MS, 'the other side has heard it, or closed');
+  assert.is(heard[0]?.kind, 'message');
   there.secrets.replace(['new']);
   there.transport.closeUnknown();
   await waitFor(async () => events.length === 2, LIMIT_MS, 'it is closed');
