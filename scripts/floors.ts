@@ -62,7 +62,7 @@ export const FLOORS: readonly Floor[] = [
   },
   {
     name: 'entry store',
-    about: 'the map as bytes in pages, and the port of its store',
+    about: 'the map as bytes in pages, the port of its store, and the latest rows as bytes',
     holds: ['src/store/'],
     neverImports: OUTER_WORLD,
     isPure: true,

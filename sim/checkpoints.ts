@@ -144,7 +144,7 @@ function partsOf(replica: Replica): Record<string, string> {
     closings: closings.all(),
     retiredSum: replica.retiredSum,
     openedAtSeq: replica.openedAtSeq,
-    recent: replica.recent.rowsAfter(replica.lastLsn - 1, 1)?.map(({ row }) => row),
+    recent: replica.recent.rowsAfter(replica.lastLsn - 1, 1),
   };
   return Object.fromEntries(
     Object.entries(parts).map(([name, part]) => [name, JSON.stringify(part) ?? '']),

@@ -1,5 +1,5 @@
 /** How far a peer is behind this node's own writes. */
-import type { RecentRows } from '../rules/recentRows.ts';
+import type { RecentRows } from '../store/recentRows.ts';
 import type { OpId } from '../words/op.ts';
 
 /**
@@ -13,6 +13,7 @@ import type { OpId } from '../words/op.ts';
  */
 export function lagMs(recent: RecentRows, last: OpId, confirmedSeq: number, nowMs: number): number {
   if (confirmedSeq >= last.seq) return 0;
-  const oldest = recent.opsAfter(last.origin, confirmedSeq)?.[0] ?? recent.oldest;
-  return oldest === undefined ? 0 : Math.max(0, nowMs - oldest.row.committedAt);
+  const [lacked] = recent.opsAfter(last.origin, confirmedSeq) ?? [];
+  const oldest = lacked ?? recent.oldest;
+  return oldest === undefined ? 0 : Math.max(0, nowMs - oldest.committedAt);
 }

@@ -9,11 +9,12 @@ import type { Commit, Log, PageLimit } from '../log/log.ts';
 import { recordsOfTail } from '../rules/checkpoint.ts';
 import type { CheckpointFacts } from '../rules/checkpointFacts.ts';
 import { Closings, HeldVector } from '../rules/closings.ts';
+import type { CommittedRow } from '../rules/committedRow.ts';
 import { type Basis, type Batch, emptyRecord } from '../rules/decide.ts';
 import { LatestExpiries } from '../rules/expiry.ts';
 import { Members } from '../rules/members.ts';
-import { type RecentRow, RecentRows } from '../rules/recentRows.ts';
 import type { EntryStore, StoreCapture } from '../store/entryStore.ts';
+import { RecentRows } from '../store/recentRows.ts';
 import { DamagedLogError } from '../words/errors.ts';
 import { add, type Hash, subtract, ZERO } from '../words/hash.ts';
 import type { Limits } from '../words/limits.ts';
@@ -332,14 +333,15 @@ export class Fold {
   }
 
   /** Called after the commit: every part of the state catches up with the log. */
-  fold(batch: Batch): RecentRow[] {
-    const rows: RecentRow[] = [];
+  fold(batch: Batch): CommittedRow[] {
+    const rows: CommittedRow[] = [];
     let holes = 0;
     for (const row of batch.rows) {
       this.#foldMembership(row);
       if (row.won && isOnKey(row.op) && this.map.fold(row.op, row.lsn))
         holes += textLength(row.op) + ENTRY_COST_BYTES;
-      rows.push(this.recent.push(row, batch.touched.get(row)));
+      this.recent.push(row);
+      rows.push({ row, wire: null, touched: batch.touched.get(row) ?? null });
       this.#lastLsn = row.lsn;
     }
     for (const record of batch.records.values()) this.#setRecord(record);

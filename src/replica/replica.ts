@@ -8,13 +8,14 @@
 
 import type { Log } from '../log/log.ts';
 import type { Closings } from '../rules/closings.ts';
+import type { CommittedRow } from '../rules/committedRow.ts';
 import { Batch } from '../rules/decide.ts';
 import type { DeltaOutcome } from '../rules/delta.ts';
 import type { LatestExpiries } from '../rules/expiry.ts';
 import { minuteAhead } from '../rules/mapSum.ts';
 import type { Members } from '../rules/members.ts';
-import type { RecentRow, RecentRows } from '../rules/recentRows.ts';
 import type { EntryStore, ListLimit, ListPage, Swept } from '../store/entryStore.ts';
+import type { RecentRows } from '../store/recentRows.ts';
 import type { Delta } from '../words/delta.ts';
 import { DiskFullError, type HearsayError } from '../words/errors.ts';
 import type { Hash } from '../words/hash.ts';
@@ -64,7 +65,7 @@ export interface ReplicaOptions {
 
 /** The rows of one commit, as listeners get them. */
 export interface Committed {
-  readonly rows: readonly RecentRow[];
+  readonly rows: readonly CommittedRow[];
   /** This node's own origin, whose rows are for its peers. */
   readonly origin: string;
   /** The rows of requests that are traced, each with the span of its request. */

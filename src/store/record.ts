@@ -14,6 +14,7 @@
 import type { ColdPut, Entry, EntryHead, KeyOp, PutHead } from '../words/op.ts';
 import { Page } from './pages.ts';
 import { type SoughtKey, viewOf } from './soughtKey.ts';
+import { writeText } from './writeText.ts';
 
 const IS_PUT = 1;
 const EXPIRES = 2;
@@ -157,9 +158,6 @@ const droppable = (bytes: number): number => (bytes < LEAST_DROPPED_BYTES ? 0 : 
 export function markCold(page: Page, from: number): void {
   page.view.setUint8(from, page.view.getUint8(from) | COLD);
 }
-
-const writeText = (bytes: Buffer, text: string, at: number, length: number): number =>
-  bytes.write(text, at, length, text.length === length ? 'latin1' : 'utf8');
 
 export interface OriginNames {
   nameOf(id: number): string;

@@ -2,7 +2,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { lagMs } from '../../src/node/peerLag.ts';
-import { RecentRows } from '../../src/rules/recentRows.ts';
+import { RecentRows } from '../../src/store/recentRows.ts';
 import { put } from '../support/ops.ts';
 
 const lag = suite('lag of a peer');

@@ -74,7 +74,7 @@ function expiredOf(replica: Replica) {
 function recentOf({ recent, lastLsn }: Replica) {
   for (let lsn = 0; lsn < lastLsn; lsn++) {
     const rows = recent.rowsAfter(lsn, 10_000);
-    if (rows !== undefined) return rows.map(({ row }) => row);
+    if (rows !== undefined) return rows;
   }
   return [];
 }

@@ -108,10 +108,7 @@ async function readChunk(
     return chunk.length < share.maxRows && bytes < share.maxBytes && op.seq < record.seq;
   };
   if (recent !== undefined) {
-    for (const one of recent) {
-      one.wire ??= encodeOp(one.row.op);
-      if (!take(one.row.op, one.wire)) break;
-    }
+    for (const { op } of recent) if (!take(op, encodeOp(op))) break;
     return chunk;
   }
   for (const op of await replica.log.opsAfter(record.origin, after, share)) {

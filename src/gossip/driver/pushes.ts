@@ -4,7 +4,7 @@
  * lazy ones what there is.
  */
 import type { Committed, Replica } from '../../replica/replica.ts';
-import type { RecentRow } from '../../rules/recentRows.ts';
+import type { CommittedRow } from '../../rules/committedRow.ts';
 import { add, carriedHash, type Hash, subtract } from '../../words/hash.ts';
 import type { Limits } from '../../words/limits.ts';
 import { boundedTraces, type TraceParent, type Tracer } from '../../words/trace.ts';
@@ -66,7 +66,7 @@ export class Pushes {
 
   #pushTo(
     connections: readonly ConnectionId[],
-    rows: readonly RecentRow[],
+    rows: readonly CommittedRow[],
     origin: string,
     traces: Committed['traces'],
   ): void {
@@ -106,7 +106,7 @@ export class Pushes {
   }
 
   #traced(
-    own: readonly RecentRow[],
+    own: readonly CommittedRow[],
     committed: Pick<Committed, 'origin' | 'traces'>,
     connections: readonly ConnectionId[],
   ): void {
@@ -122,7 +122,7 @@ export class Pushes {
   }
 
   #sendRows(
-    own: readonly RecentRow[],
+    own: readonly CommittedRow[],
     { origin, traces }: Pick<Committed, 'origin' | 'traces'>,
     connections: readonly ConnectionId[],
   ): void {
@@ -152,8 +152,8 @@ const encodeOneRange: typeof encodePush = (range, wireOps, traces) =>
 const NO_TRACES: Committed['traces'] = new Map();
 
 /** The rows of each origin, in the order of their seqs, which is that of the log. */
-function byOrigin(rows: readonly RecentRow[]): Map<string, RecentRow[]> {
-  const found = new Map<string, RecentRow[]>();
+function byOrigin(rows: readonly CommittedRow[]): Map<string, CommittedRow[]> {
+  const found = new Map<string, CommittedRow[]>();
   for (const one of rows) {
     const { origin } = one.row.op;
     const some = found.get(origin);
@@ -172,7 +172,7 @@ function byOrigin(rows: readonly RecentRow[]): Map<string, RecentRow[]> {
  * @param encode makes the text of some of them.
  */
 export function pushTexts(
-  rows: readonly RecentRow[],
+  rows: readonly CommittedRow[],
   sumAtEnd: Hash,
   { maxDeltaOps, maxDeltaBytes }: Pick<Limits, 'maxDeltaOps' | 'maxDeltaBytes'>,
   traces: Committed['traces'],

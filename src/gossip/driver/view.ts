@@ -1,7 +1,7 @@
 /** The replica as the core reads it. */
 
 import type { Replica } from '../../replica/replica.ts';
-import { carriedHash, type Hash, subtract } from '../../words/hash.ts';
+import { type Hash, subtract } from '../../words/hash.ts';
 import type { View } from '../protocol/inputOutput.ts';
 
 export function viewOf(replica: Replica): View {
@@ -61,7 +61,6 @@ function ownSumAt(replica: Replica, seq: number): Hash | undefined {
   const { origin, recent } = replica;
   const { seq: last, sum } = replica.record(origin);
   if (seq === last) return sum;
-  return recent
-    .opsAfter(origin, seq)
-    ?.reduce((left, { row }) => subtract(left, carriedHash(row.op)), sum);
+  const sumOfLatest = recent.sumAfter(origin, seq);
+  return sumOfLatest && subtract(sum, sumOfLatest);
 }

@@ -182,7 +182,7 @@ export class WatchReader {
   // ---- from the log
 
   #recentRows({ lsn }: Position): Row[] | undefined {
-    return this.#replica.recent.rowsAfter(lsn, this.#pages.rows)?.map(({ row }) => row);
+    return this.#replica.recent.rowsAfter(lsn, this.#pages.rows);
   }
 
   #logRows({ lsn }: Position): Promise<Row[]> {

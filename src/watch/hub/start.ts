@@ -23,9 +23,9 @@ function fromRecent(replica: Replica, vector: FollowedVector): number | undefine
   for (const [origin, seq] of [...replica.vector, ...closed]) {
     const held = seqOf(vector, origin);
     if (held >= seq) continue;
-    const first = replica.recent.opsAfter(origin, held)?.at(0);
+    const [first] = replica.recent.opsAfter(origin, held) ?? [];
     if (first === undefined) return undefined;
-    lsn = Math.min(lsn, first.row.lsn - 1);
+    lsn = Math.min(lsn, first.lsn - 1);
   }
   return lsn;
 }

@@ -268,14 +268,6 @@ deltas('a long history is summed at most once, however many chunks it takes', as
   assert.is(log.sumsRead, 1, 'the end of the history is known by its record');
 });
 
-deltas('an op is encoded once for all peers while it is in memory', async () => {
-  const replica = await holding([history(A, 1, 1)]);
-  const [recent] = replica.recent.opsAfter(A, 0) ?? [];
-  assert.is(recent?.wire, null);
-  const [wire] = (await deltaFor(replica, new Map(), new Map())).wireOps;
-  assert.is(recent?.wire, wire);
-});
-
 deltas(
   'whatever a peer lacks, chunks bring it everything, each exact and within its bounds',
   async () => {
