@@ -298,6 +298,7 @@ export class Fold {
     return {
       head: (key) => this.map.head(key),
       entry: (key) => this.map.get(key),
+      foresee: (keys) => this.map.foresee(keys),
       isFullOfKeys: () => this.map.isFullOfKeys,
       record: (origin) => this.record(origin),
       vector: this.#vector,

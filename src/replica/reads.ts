@@ -70,6 +70,7 @@ export class Reads {
 
   /** As `get` for each key, as one request. */
   getMany(keys: readonly string[]): readonly Outcome[] | Promise<Outcome[]> {
+    this.#options.map.foresee(keys);
     const outcomes = keys.map((key) => this.present(key));
     return areWhole(outcomes) ? outcomes : this.#waitFor(() => this.#wholeOutcomes(outcomes, true));
   }

@@ -66,6 +66,8 @@ export interface Basis {
   /** The entry without its value. */
   readonly head: (key: string) => EntryHead | undefined;
   readonly entry: (key: string) => Entry | undefined;
+  /** Is told the keys that are asked for next, which then costs less. */
+  readonly foresee: (keys: readonly string[]) => void;
   /** Whether keys fill the memory, so that a client's put of a new key is refused. */
   readonly isFullOfKeys: () => boolean;
   readonly record: (origin: string) => OriginRecord;
@@ -160,6 +162,7 @@ export class Batch {
   /** A client's requests: each sees the changes of those before it. @param trace the span of the client's call. */
   requests(requests: readonly Request[], trace: TraceParent | null = null): DecidedOutcome[] {
     const first = this.rows.length;
+    if (requests.length > 1) this.#basis.foresee(requests.map(({ key }) => key));
     const outcomes = requests.map((request) => this.#request(request));
     if (trace !== null) for (const row of this.rows.slice(first)) this.traces.set(row, trace);
     return outcomes;

@@ -35,6 +35,7 @@ import type {
   StoreCapture,
   Swept,
 } from './entryStore.ts';
+import { Foresight } from './foresight.ts';
 import { type HashSeed, hashBytes } from './keyHash.ts';
 import { type LevelOf, type LevelPage, sharedPrefix } from './level.ts';
 import { PAGE_SIZES, type PageSizes } from './pages.ts';
@@ -61,6 +62,7 @@ export class PagedEntries implements EntryStore {
   readonly #captures = new Captures();
   readonly #records: Records;
   readonly #slots: Slots;
+  readonly #foresight: Foresight;
   readonly #entry: RecordReader;
   readonly #key = new SoughtKey();
   readonly #prefix = new SoughtKey();
@@ -94,6 +96,11 @@ export class PagedEntries implements EntryStore {
       indexes,
     );
     this.#slots = this.#records.slots;
+    const hashOf = (key: string): number => {
+      this.#key.set(key);
+      return this.#hash();
+    };
+    this.#foresight = new Foresight(hashOf, this.#table, this.#records);
     this.#entry = this.#records.entry;
   }
 
@@ -139,6 +146,10 @@ export class PagedEntries implements EntryStore {
     if (this.#records.memory.isBounded) this.#slots.set(slot, REFERENCED);
     const entry = this.#entry.entry(key);
     return entry.kind === 'put' ? entry : undefined;
+  }
+
+  foresee(keys: readonly string[]): void {
+    this.#foresight.foresee(keys);
   }
 
   // ---- many entries

@@ -74,6 +74,12 @@ export class Records {
     this.entry.read(page, address - page.base);
   }
 
+  /** The first byte of the entry there. */
+  byteAt(address: number): number {
+    const page = this.#pages.at(address);
+    return page.view.getUint8(address - page.base);
+  }
+
   /** The slots of all entries, also while entries come and go. */
   *usedSlots(): Generator<number, void, undefined> {
     for (let slot = 0; slot < this.slots.end; slot++) if (this.slots.is(slot, USED)) yield slot;

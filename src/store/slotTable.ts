@@ -88,6 +88,17 @@ export class SlotTable {
     return cell < 0 ? -1 : (segment.cells[2 * cell + 1] ?? 0) - 1;
   }
 
+  /** The slot of a key with this hash, most probably that of the one key with it; -1 if there is none. No key is looked at. */
+  slotWith(hash: number): number {
+    const { cells, mask } = this.#segmentOf(hash);
+    let cell = hash & mask;
+    for (;;) {
+      const entry = cells[2 * cell + 1] ?? 0;
+      if (entry === 0 || cells[2 * cell] === hash) return entry - 1;
+      cell = (cell + 1) & mask;
+    }
+  }
+
   /** Adds a slot whose key is not there yet. */
   add(hash: number, slot: number): void {
     let segment = this.#changedSegmentOf(hash);

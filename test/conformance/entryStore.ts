@@ -69,6 +69,21 @@ function foldingTests(test: Test, newStore: NewStore): void {
     assert.is(store.size, 1);
   });
 
+  test('look-ups that were foreseen find what others find, however many they are', () => {
+    const store = newStore();
+    const keys = Array.from({ length: 1000 }, (_, index) => `key${index}`);
+    store.foresee([]);
+    store.foresee(keys);
+    const ops = keys.slice(0, 700).map((key, index) => put({ key, seq: index + 1 }));
+    for (const op of ops) foldInto(store, op);
+    store.foresee([...keys].reverse());
+    for (const [index, key] of keys.entries()) assert.equal(store.get(key), ops[index]);
+    for (const key of keys) store.drop(key);
+    store.foresee(keys);
+    assert.is(store.size, 0);
+    assert.is(store.get('key1'), undefined);
+  });
+
   test('each change of an entry is told, and nothing else', () => {
     const store = newStore();
     const told: (string | null)[] = [];

@@ -63,6 +63,7 @@ function batchOn(state: State = {}): Batch {
   const basis: Basis = {
     head: (name) => (entry?.key === name ? entry : undefined),
     entry: (name) => (entry?.key === name ? entry : undefined),
+    foresee: () => {},
     record: (origin) => (record?.origin === origin ? record : emptyRecord(origin)),
     origin: ORIGIN,
     lastLsn,

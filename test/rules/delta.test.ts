@@ -42,6 +42,7 @@ function batchOf(histories: readonly (readonly Op[])[], state: Partial<Basis>): 
   const basis: Basis = {
     head: (key) => map.get(key),
     entry: (key) => map.get(key),
+    foresee: () => {},
     isFullOfKeys: () => false,
     offered: null,
     record: (origin) => records.get(origin) ?? emptyRecord(origin),

@@ -117,6 +117,7 @@ test('any history leaves the same entries, lists, sweeps and sums in both, whate
           );
         } else if ('get' in one) {
           const key = KEYS[one.get] ?? '';
+          pages.foresee(KEYS);
           assert.equal(pages.live(key, nowMs), plain.live(key, nowMs));
         } else pages.compactSlice(one.compact);
         assert.equal([pages.size, pages.deadSize], [plain.size, plain.deadSize]);

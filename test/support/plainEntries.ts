@@ -87,6 +87,8 @@ export class PlainEntries implements EntryStore {
     return this.#entries.values();
   }
 
+  foresee(): void {}
+
   *heads(): IterableIterator<EntryHead> {
     for (const entry of this.#entries.values()) yield headOf(entry);
   }

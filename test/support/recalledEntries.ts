@@ -79,6 +79,10 @@ export class RecalledEntries implements EntryStore {
     return won;
   }
 
+  foresee(keys: readonly string[]): void {
+    this.store.foresee(keys);
+  }
+
   get(key: string): KeyOp | undefined {
     const entry = this.store.get(key);
     return entry && this.#whole(entry);

@@ -1,0 +1,49 @@
+/**
+ * Foresees look-ups of many keys: what they will read in memory is read beforehand, one kind after another for all keys.
+ * A look-up reads a cell of the table, then an address, then a record, and each tells where the next one lies. In a
+ * large store none of them is in the processor's caches. The reads for one key wait for each other; those for many
+ * keys don't, so the processor carries out several at a time: batches of gets take 0.95 of the processor time that
+ * they took, and those of puts 0.93 (docs/performance.md).
+ */
+import { at } from '../words/invariant.ts';
+import type { Records } from './records.ts';
+import type { SlotTable } from './slotTable.ts';
+
+/** More keys would push what the first ones need out of the caches again. */
+const MOST_KEYS = 256;
+const NONE = -1;
+
+export class Foresight {
+  readonly #hashOf: (key: string) => number;
+  readonly #table: SlotTable;
+  readonly #records: Records;
+  readonly #hashes = new Uint32Array(MOST_KEYS);
+  readonly #slots = new Int32Array(MOST_KEYS);
+  readonly #addresses = new Float64Array(MOST_KEYS);
+  /** Bytes that were read, so that no reading can be left out. */
+  #read = 0;
+
+  constructor(hashOf: (key: string) => number, table: SlotTable, records: Records) {
+    this.#hashOf = hashOf;
+    this.#table = table;
+    this.#records = records;
+  }
+
+  /** Each step has a loop of its own: a processor looks only so many instructions ahead. */
+  foresee(keys: readonly string[]): void {
+    const count = Math.min(keys.length, MOST_KEYS);
+    const [hashes, slots, addresses] = [this.#hashes, this.#slots, this.#addresses];
+    for (let index = 0; index < count; index++) hashes[index] = this.#hashOf(at(keys, index));
+    for (let index = 0; index < count; index++) {
+      slots[index] = this.#table.slotWith(hashes[index] ?? 0);
+    }
+    for (let index = 0; index < count; index++) {
+      const slot = slots[index] ?? NONE;
+      addresses[index] = slot === NONE ? NONE : this.#records.slots.addressOf(slot);
+    }
+    for (let index = 0; index < count; index++) {
+      const address = addresses[index] ?? NONE;
+      if (address !== NONE) this.#read ^= this.#records.byteAt(address);
+    }
+  }
+}
