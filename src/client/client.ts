@@ -156,9 +156,17 @@ export class HearsayClient implements AsyncDisposable {
     return Promise.all(entries.map((entry) => this.#unlessGone(entry)));
   }
 
-  async #unlessGone<T>(entry: Entry<T> | undefined): Promise<Entry<T> | undefined> {
-    const verdict = await this.#tags.verdictOf(entry === undefined ? null : factsOf(entry));
-    if (verdict === 'stale' && entry !== undefined)
+  /** At once if the entry has no tags, as most have none. */
+  #unlessGone<T>(
+    entry: Entry<T> | undefined,
+  ): Entry<T> | undefined | Promise<Entry<T> | undefined> {
+    const facts = entry === undefined ? null : factsOf(entry);
+    return entry === undefined || facts === null ? entry : this.#judged(entry, facts);
+  }
+
+  async #judged<T>(entry: Entry<T>, facts: CachedFacts): Promise<Entry<T> | undefined> {
+    const verdict = await this.#tags.verdictOf(facts);
+    if (verdict === 'stale')
       Object.defineProperty(entry, 'isStale', { value: true, enumerable: true });
     return verdict === 'gone' ? undefined : entry;
   }

@@ -9,7 +9,7 @@
 
 import { InvalidRequestError, TimeoutError, UnavailableError } from '../errors.ts';
 import type { OpSender, Settled } from './opSender.ts';
-import { batchElement, type WireOp } from './ops.ts';
+import type { WireOp } from './ops.ts';
 import { onAbort } from './timing.ts';
 
 /**
@@ -17,6 +17,10 @@ import { onAbort } from './timing.ts';
  * below a node's own 1 MiB.
  */
 const MAX_BATCH_CHARACTERS = 256 * 1024;
+/** Characters of JSON that stand for one, at most. */
+const MAX_ESCAPED = 6;
+/** The most characters of a put beside its texts: names, a version, a time to live. */
+const PUT_CHARACTERS = 120;
 /** Statuses of a request that might succeed without some of its ops. */
 const ONE_SPOILS_ALL = new Set([400, 413, 414, 422]);
 
@@ -68,10 +72,12 @@ export class Batcher {
     const open = calls.filter((call) => !call.isOver);
     if (open.length === 0) return undefined;
     const abandoned = new AbortController();
-    for (const call of open)
-      call.onOver = () => {
-        if (open.every(({ isOver }) => isOver)) abandoned.abort();
-      };
+    let waiting = open.length;
+    const onOver = (): void => {
+      waiting--;
+      if (waiting === 0) abandoned.abort();
+    };
+    for (const call of open) call.onOver = onOver;
     try {
       const settled = await this.#sender.send(
         open.map(({ op }) => op),
@@ -81,6 +87,8 @@ export class Batcher {
           mayBeStored,
         },
       );
+      // Its request has ended: there is nothing left to abandon.
+      waiting = Number.POSITIVE_INFINITY;
       settled.forEach((one, index) => {
         open[index]?.settle(one);
       });
@@ -132,8 +140,11 @@ function chunksOf(calls: readonly BatchedCall[], maxOps: number): BatchedCall[][
   return chunks;
 }
 
+/** No less than its characters in a request: to write the op only to measure it would double that work. */
 const lengthOf = (op: WireOp): number =>
-  op.op === 'put' ? batchElement(op).length : op.key.length;
+  op.op === 'put'
+    ? MAX_ESCAPED * op.key.length + op.value.length + (op.meta?.length ?? 0) + PUT_CHARACTERS
+    : op.key.length;
 
 /** One call that waits for the outcome of its op, alone or with others. */
 class BatchedCall {

@@ -108,8 +108,9 @@ function readResults(exchange: Exchange, ops: readonly WireOp[]): Settled[] {
 function readResult(result: unknown, token: string | null, mayBeStored: boolean): Settled | null {
   const status = isObject(result) ? countMember(result, 'status') : null;
   if (!isObject(result) || status === null) return null;
-  const body = token === null ? result : { token, ...result };
-  return { status, body, etag: null, mayBeStored };
+  // Nobody else has the result, so it takes the token itself.
+  if (token !== null && !Object.hasOwn(result, 'token')) Object.assign(result, { token });
+  return { status, body: result, etag: null, mayBeStored };
 }
 
 function refused({

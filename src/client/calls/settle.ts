@@ -24,8 +24,12 @@ import {
 /** Reads a key after a token, if there is one. */
 export type ReadBack = (op: WireGet, after: string | null) => Promise<Settled>;
 
-/** @throws ConflictError, PreconditionFailedError, UnknownOutcomeError, ServerError */
-export async function settlePut(op: WirePut, settled: Settled, read: ReadBack): Promise<Stored> {
+/**
+ * Gives the result at once unless the entry has to be read: a promise for each put of many costs more than the rest.
+ *
+ * @throws ConflictError, PreconditionFailedError, UnknownOutcomeError, ServerError
+ */
+export function settlePut(op: WirePut, settled: Settled, read: ReadBack): Stored | Promise<Stored> {
   try {
     return readPut(op, settled);
   } catch (error) {

@@ -17,7 +17,22 @@ interface Frame {
 }
 
 /** @throws InvalidRequestError for a value that can't be stored. */
-export const kindOf = (value: unknown): ValueForm => new Check().run(value);
+export const kindOf = (value: unknown): ValueForm =>
+  isFlat(value) ? 'json' : new Check().run(value);
+
+/** Whether it is a text, a number and so on, or an object of such: most values are, and need no walk. */
+function isFlat(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return isScalar(value);
+  if (!isPlainObject(value)) return false;
+  for (const part of Object.values(value)) if (!isScalar(part)) return false;
+  return true;
+}
+
+/** Whether it is no object, and JSON has a form for it. */
+function isScalar(part: unknown): boolean {
+  if (typeof part === 'string' || typeof part === 'boolean' || part === null) return true;
+  return typeof part === 'number' && isPlain(part);
+}
 
 /** Never recurses, so that no depth overflows the stack here. */
 class Check {
