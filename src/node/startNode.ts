@@ -29,6 +29,7 @@ import { newEntries } from './newEntries.ts';
 import { newOrigin } from './newOrigin.ts';
 import { NodeLogs } from './nodeLogs.ts';
 import { registerNodeMetrics } from './nodeMetrics.ts';
+import { noteSentence } from './noteSentence.ts';
 import { openingProgress } from './openingProgress.ts';
 import { checkPortOfNewLog } from './portCheck.ts';
 import type { NodeSettings } from './settings.ts';
@@ -135,8 +136,9 @@ async function start(
       logger[level]?.(text);
       return;
     }
-    logger[level]?.(text, facts);
-    audit?.note(text, facts);
+    const sentence = noteSentence(text, facts);
+    logger[level]?.(sentence, facts);
+    audit?.note(sentence, facts);
   };
   const failure = Promise.withResolvers<never>();
   failure.promise.catch(() => {}); // callers who wait for `failure` get the error

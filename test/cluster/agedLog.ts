@@ -54,7 +54,7 @@ export async function writesAlone(reused: number): Promise<void> {
   const alone = range(reused).map((index) => `alone/${index}`);
   for (const key of alone) await batch(node, puts([key], 'alone', 1));
   await Promise.all(others.map((other) => other.start()));
-  await waitForLog(node, /this node rejoins/, LIMIT_MS);
+  await waitForLog(node, /This node rejoins/, LIMIT_MS);
   await waitFor(async () => (await node.view()).origin !== origin, LIMIT_MS, 'a new origin');
   await waitFor(async () => (await healthOf(node)).status === 'ok', LIMIT_MS, 'it is healthy');
   await waitForMetric(cluster.nodes, 'hearsay_members', 3, LIMIT_MS);

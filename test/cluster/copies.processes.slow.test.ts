@@ -38,7 +38,7 @@ identity(
     assert.ok((await first.view()).origin.startsWith('node1.'));
     await Promise.all([second, third, clone].map((node) => node.start('answers')));
     await waitFor(
-      () => cluster.nodes.some((node) => logged(node, /this node rejoins/).length > 0),
+      () => cluster.nodes.some((node) => logged(node, /This node rejoins/).length > 0),
       LIMIT_MS,
       'one of them rejoins',
     );

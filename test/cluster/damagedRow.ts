@@ -34,7 +34,7 @@ export async function findsDamage(statement: string): Promise<void> {
   const before = await sameMapWithin(3000, cluster.nodes);
   damage(second, statement);
   await fourth.start('answers');
-  await waitForLog(second, /this node rejoins: .*is damaged/, LIMIT_MS);
+  await waitForLog(second, /This node rejoins: .*is damaged/, LIMIT_MS);
   assert.is(await metric(second, 'hearsay_rejoins_total'), 1);
   await waitFor(
     async () => (await healthOf(fourth)).status === 'ok',

@@ -57,7 +57,7 @@ identity(
     await clone.start('answers');
     await waitFor(
       () =>
-        [third, clone].some((node) => logged(node, /this node rejoins: two nodes run/).length > 0),
+        [third, clone].some((node) => logged(node, /This node rejoins: two nodes run/).length > 0),
       LIMIT_MS,
       'one of them rejoins',
     );

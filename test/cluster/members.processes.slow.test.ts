@@ -76,7 +76,7 @@ members(
     await batch(third, [{ op: 'delete', key: 'doomed' }]);
     await waitForMetric(majority, 'hearsay_map_dead_entries', 0, LIMIT_MS);
     links.divide([[0, 1, 2, 3]]);
-    await waitForLog(fourth, /this node rejoins/, LIMIT_MS);
+    await waitForLog(fourth, /This node rejoins/, LIMIT_MS);
     await waitForMetric(cluster.nodes, 'hearsay_members', 4, LIMIT_MS);
     // Offers are made again until enough members have judged them, and tell only then which ops lose.
     await waitForLog(fourth, /"doomed" at version 2 \(.*\) loses/, LIMIT_MS);
@@ -122,7 +122,7 @@ members(
     } finally {
       await first.kill('SIGCONT');
     }
-    await waitForLog(first, /this node rejoins/, LIMIT_MS);
+    await waitForLog(first, /This node rejoins/, LIMIT_MS);
     await waitForMetric(cluster.nodes, 'hearsay_members', 3, LIMIT_MS);
     assert.is.not((await first.view()).origin, origin);
     await allShowWithin(LIMIT_MS, cluster.nodes, ['before', 'meanwhile']);
@@ -191,7 +191,7 @@ members(
     for (const node of [second, third])
       await waitForLog(
         node,
-        /no member of its cluster answers, and these may be left: node1/,
+        /No member of its cluster answers, and these may be left: node1/,
         LIMIT_MS,
       );
     assert.equal(

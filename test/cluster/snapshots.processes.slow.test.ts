@@ -44,8 +44,8 @@ snapshots('a new node whose sender is killed in the middle begins again with ano
   const sender = await latest();
   const other = sender === first ? second : first;
   await sender.kill('SIGKILL');
-  await waitForLog(third, /this node rejoins: a snapshot under way was cut off/, LIMIT_MS);
-  await waitForLog(third, /this node has joined the cluster/, LIMIT_MS);
+  await waitForLog(third, /This node rejoins: a snapshot under way was cut off/, LIMIT_MS);
+  await waitForLog(third, /This node has joined the cluster/, LIMIT_MS);
   const shown = await sameMapWithin(5000, [other, third]);
   assert.is(shown.size, KEYS);
   assert.is(logged(third, /are offered again/).length, 0);

@@ -50,10 +50,10 @@ strangers(
     const shown = await sameMapWithin(5000, cluster.nodes);
     assert.equal([...shown.keys()], [...kept, 'of the third']);
     assert.is(
-      logged(third, /this node rejoins: .* name its peers with --nodes or NODES/).length,
+      logged(third, /This node rejoins: .* name its peers with --nodes or NODES/).length,
       1,
     );
-    assert.is(logged(third, /this node formed the cluster/).length, 0);
+    assert.is(logged(third, /This node formed the cluster/).length, 0);
   },
 );
 
@@ -76,7 +76,7 @@ strangers(
     await third.stop();
     await beginAnew(third);
     await third.start('answers');
-    await waitForLog(third, /no member of its cluster answers/, LIMIT_MS);
+    await waitForLog(third, /No member of its cluster answers/, LIMIT_MS);
     const reads = ['/cache/alone', '/cache/alone?at=-1s', '/cache?prefix=a', '/watch?prefix=a'];
     for (const path of reads) {
       const response = await third.request(path);

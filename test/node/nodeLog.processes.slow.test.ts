@@ -85,7 +85,7 @@ nodeLog('a peer that has the name of this node is warned of', async () => {
   assert.equal(await factsOf(first, 'same-name'), { level: 'warn', peer: 'twin', origin });
   assert.match(
     first.logs(),
-    new RegExp(`the peer at ${second.url} has the name of this node, twin:`),
+    new RegExp(`The peer at ${second.url} has the name of this node, twin:`),
   );
 });
 
