@@ -157,7 +157,10 @@ const isWebSocketUpgrade = ({ method, headers }: Http.IncomingMessage): boolean 
 
 const REQUEST_TIMEOUT = 'ERR_HTTP_REQUEST_TIMEOUT';
 
-const MALFORMED = new Problem(400, 'The request is not HTTP/1.1.');
+const MALFORMED = new Problem(
+  400,
+  'The request is not well-formed HTTP/1.1, or begins with no method that the node knows.',
+);
 
 interface Unreadable {
   readonly problem: Problem;

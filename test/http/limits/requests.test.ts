@@ -36,6 +36,23 @@ requests(
   ),
 );
 
+for (const [fault, bytes] of [
+  ['of an unknown method', 'LOOKUP /cache/a HTTP/1.1\r\nHost: x\r\n\r\n'],
+  ['that is no HTTP', 'hello\r\n\r\n'],
+])
+  requests(
+    `a request ${fault} is 400, which tells of both faults, and is counted`,
+    withServer(async (server) => {
+      const answer = await server.exchange(bytes ?? '');
+      assert.match(answer, /^HTTP\/1\.1 400 /);
+      assert.match(
+        answer,
+        'not well-formed HTTP/1.1, or begins with no method that the node knows.',
+      );
+      assert.is(await metric(server, unreadable('form')), 1);
+    }),
+  );
+
 for (const [part, bytes, times] of [
   ['header', 'GET /cache/a HTTP/1.1\r\nHost: x\r\n', { headersTimeoutMs: 200 }],
   ['body', `${PUT_HEAD}100\r\n\r\n{`, { requestTimeoutMs: 200 }],
