@@ -42,10 +42,17 @@ export interface FeedListener {
   startAnew(): void;
   /** The replica has another log. */
   replaced(): void;
+  /** Whether a watcher is to go on from its place in the timeline. */
+  isSomebodyBehind(): boolean;
 }
 
 /** The number of entries that one sweep takes, beside those of the commit itself. */
 const SWEPT_AT_ONCE = 1000;
+/**
+ * Each time that so many events have come, those before are forgotten unless somebody is behind. Kept until the timeline is full, they
+ * would outlive young collections, which fills the old space of the heap (docs/performance.md).
+ */
+const KEPT_EVENTS = 64;
 
 export class WatchFeed {
   readonly timeline: Timeline;
@@ -66,6 +73,10 @@ export class WatchFeed {
   #lsn = 0;
   #told: ExpiryMark = NO_EXPIRIES;
   #isOwnSweep = false;
+  /** `KEPT_EVENTS`, or the limit if that is smaller. */
+  readonly #keptEvents: number;
+  /** The end of the timeline when it was last looked whether somebody is behind. */
+  #lookedAt = 0;
   /** A cursor whose mark is before this time may lack expiries that this node does not know. */
   #unknownUntilMs = 0;
 
@@ -78,6 +89,7 @@ export class WatchFeed {
     this.#maxClockSkewMs = maxClockSkewMs;
     this.#listener = listener;
     this.timeline = new Timeline(limits);
+    this.#keptEvents = Math.min(KEPT_EVENTS, limits.maxRecentEvents);
     this.#pace = new DeliveryPace(timers, limits.maxDeliveryPauseMs, () => this.#deliver());
     this.record = new ExpiryRecord(limits.maxRecentExpiries);
     this.#restart();
@@ -239,7 +251,7 @@ export class WatchFeed {
   }
 
   #flush(): void {
-    if (this.#touched.size === 0) this.timeline.trim();
+    if (this.#touched.size === 0) this.#dropEvents();
     else if (this.timeline.isFull) this.#pace.deliverNow();
     else this.#pace.ask();
   }
@@ -247,7 +259,15 @@ export class WatchFeed {
   #deliver(): void {
     this.#listener.deliver(this.#touched);
     this.#leaveNonePending();
+    this.#dropEvents();
+  }
+
+  /** Only while nothing is pending. */
+  #dropEvents(): void {
     this.timeline.trim();
+    if (this.timeline.end - this.#lookedAt < this.#keptEvents) return;
+    this.#lookedAt = this.timeline.end;
+    if (!this.#listener.isSomebodyBehind()) this.timeline.clear();
   }
 
   #leaveNonePending(): void {

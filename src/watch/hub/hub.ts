@@ -63,6 +63,7 @@ export class WatchHub implements Ends {
         for (const watcher of this.#watchers.keys()) this.#reader.reset(watcher);
       },
       replaced: () => this.#endAll('restarted'),
+      isSomebodyBehind: () => this.#isSomebodyBehind(),
     });
     this.#reader = new WatchReader(this, options);
   }
@@ -76,6 +77,11 @@ export class WatchHub implements Ends {
     let behind = 0;
     for (const { standing } of this.#watchers.keys()) if (standing.kind !== 'live') behind++;
     return behind;
+  }
+
+  #isSomebodyBehind(): boolean {
+    for (const { standing } of this.#watchers.keys()) if (standing.kind === 'behind') return true;
+    return false;
   }
 
   /** The watchers for people, those furthest behind first. @param limit the most of them. */

@@ -296,6 +296,26 @@ hubs('more events than it keeps do not wait for the end of a pause', async () =>
   assert.is(told(sink).length, 5);
 });
 
+hubs('events are kept while somebody is behind, and no longer', async () => {
+  const node = await TestNode.start('node1', { limits: { maxWatcherBufferBytes: 1 } });
+  const { sink, watcher } = await opened(node);
+  const { sink: fast } = await opened(node);
+  const put = async (events: number): Promise<number> => {
+    for (let event = 0; event < events; event++) await node.put(`key${event}`, event);
+    return node.hub.timeline.size;
+  };
+  assert.ok((await put(200)) < 100);
+  sink.stall();
+  assert.ok((await put(200)) >= 199);
+  sink.drain();
+  node.hub.drained(watcher);
+  for (let turns = 0; turns < 5; turns++) await settled();
+  assert.is(watcher.standing.kind, 'live');
+  assert.ok((await put(200)) < 100);
+  for (const one of [sink, fast])
+    assert.is(told(one).filter(([type]) => type === 'put').length, 600);
+});
+
 hubs('the events of a pause are told before the hub stops', async () => {
   const node = await slowNode();
   const { sink } = await opened(node);
