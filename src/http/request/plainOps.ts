@@ -1,7 +1,7 @@
 /**
  * Ops straight from the bytes of a body, in one walk: no text of the whole, no object for each op that JSON would
  * parse into, and no second walk for the texts of values. A batch so read takes a third of the time of JSON.parse,
- * the check and the walk (docs/performance.md).
+ * the check and the walk (bench/README.md).
  *
  * It reads bodies of ASCII whose ops are puts, gets and deletes of the known fields, each given once, with values in
  * bounds: nearly all bodies. All else is left to `src/http/request/body.ts` and the schemas, which also name the
