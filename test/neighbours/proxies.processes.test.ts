@@ -170,6 +170,22 @@ async function upgrades(url: string): Promise<void> {
   }
 }
 
+/** A body of one op a line, longer than any other body may be, is stored whole. */
+async function takesLongBodies(url: string): Promise<void> {
+  const value = 'x'.repeat(1000);
+  const count = 3000;
+  const body = Array.from({ length: count }, (_, index) =>
+    JSON.stringify({ op: 'put', key: `bulk/${index}`, value, version: 'next' }),
+  ).join('\n');
+  const headers = { 'Content-Type': 'application/x-ndjson' };
+  const answer = await fetch(`${url}/cache`, { method: 'POST', headers, body });
+  assert.is(answer.status, 200);
+  const lines = (await answer.text()).trimEnd().split('\n');
+  assert.is(lines.length, count + 1);
+  assert.match(lines.at(-1) ?? '', `{"count":${count},"token":`);
+  assert.is(await valueAt(`${url}/cache/bulk%2F${count - 1}`), value);
+}
+
 /** Clients that come through the proxy are not offered the routes of peers and operators. */
 async function hidesTheInside(url: string): Promise<void> {
   for (const path of ['/gossip', '/metrics', '/_log', '/_log/rows', '/_cluster/retire'])
@@ -193,6 +209,7 @@ for (const [command, versionFlag, start] of [
       await streams(url);
       await upgrades(url);
       await hidesTheInside(url);
+      await takesLongBodies(url);
     }),
   );
 }
