@@ -104,7 +104,10 @@ export class AddressBook {
       if (address.member === origin) this.#leave(address);
   }
 
-  /** No member names the URL any more. */
+  /**
+   * No member names the URL any more. Where a peer is connected there, it stays until some dials have failed
+   * (`forgetStrangers`): for two sides that have retired each other it may be the only way to meet again.
+   */
   #leave(address: Address): void {
     address.member = null;
     if (!address.isConfigured && address.state !== 'connected') this.#addresses.delete(address.url);

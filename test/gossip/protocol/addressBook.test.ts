@@ -282,6 +282,38 @@ members('one that is retired is dialled no longer, and the others are', () => {
   assert.is(book.get(OTHER_URL)?.member, OTHER_ORIGIN);
 });
 
+members(
+  'one that is retired while it is connected is dialled eight times after it has gone',
+  () => {
+    const { book, random } = bookOf(OTHER_URL);
+    book.addMember(URL, ORIGIN);
+    book.addMember(OTHER_URL, OTHER_ORIGIN);
+    book.takeDue(0);
+    for (const [url, origin] of [
+      [URL, ORIGIN],
+      [OTHER_URL, OTHER_ORIGIN],
+    ] as const) {
+      book.greeted(url, origin, 'node');
+      book.removeMember(origin);
+      book.lost(origin, 'it is gone', 0);
+    }
+    const dials: string[] = [];
+    for (let nowMs = 0; nowMs < 60_000; nowMs += 1000) {
+      for (const url of book.takeDue(nowMs)) {
+        dials.push(url);
+        book.failed(url, 'nobody is there', false, nowMs, random);
+      }
+      book.forgetStrangers(() => false);
+    }
+    assert.is(dials.filter((url) => url === URL).length, 8);
+    assert.is(book.get(URL), undefined);
+    assert.ok(
+      dials.filter((url) => url === OTHER_URL).length > 8,
+      'a configured one is dialled on',
+    );
+  },
+);
+
 members('a refusal is of one origin, and lasts until the two talk', () => {
   const { book } = bookOf(URL, OTHER_URL);
   for (const [url, origin] of [
