@@ -229,6 +229,27 @@ touches('one is the live entry once more, later and with another expiry', () => 
   }
 });
 
+touches('an op is told as a touch if it beats a put of the same content by its birth alone', () => {
+  const again = { origin: 'node3.cccccc', seq: 1, hlc: live.hlc + 1 };
+  const touch = changed(live, { ...again, expiresAt: null });
+  for (const [name, entry, op, isTouch] of [
+    ['it has another expiry', live, touch, true],
+    ['it is the very same', live, changed(live, again), true],
+    ['another value', live, changed(touch, { value: '2' }), false],
+    ['a higher version', live, changed(touch, { version: 6 }), false],
+    ['a later generation', live, changed(touch, { generation: 3 }), false],
+    ['an earlier birth', live, changed(touch, { hlc: live.hlc - 1 }), false],
+    ['a tombstone', live, tombstone({ ...again, version: 5, generation: 2 }), false],
+    ['it beats a tombstone', tombstone({ ...again, version: 5 }), touch, false],
+    ['it is the first of its key', undefined, touch, false],
+  ] as const) {
+    const batch = batchOn({ entry });
+    const ranges = [{ origin: op.origin, after: 0, to: 1, sum: sumOf([op]) }];
+    assert.equal(batch.delta({ ranges, ops: [op] }), { kind: 'applied', ops: 1 }, name);
+    assert.equal([...batch.touched.values()], isTouch ? [entry] : [], name);
+  }
+});
+
 touches('one comes after an HLC that this node does not follow', () => {
   const ahead = put({ ...live, hlc: MAX_COUNTER - 1, origin: 'z.zzzzzz' });
   const outcome = decided({ entry: ahead }, touching());
