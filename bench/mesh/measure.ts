@@ -9,7 +9,7 @@ const SETTLING_MS = 10_000;
 /** Rounds come every 10 s, and entries die at other moments between two of them each time. Above this size a run has fewer writes and less time in each part: all that it does grows with the square of the size. */
 const WHOLE_UP_TO = 300;
 const WHOLE = { idleBeforeMs: 15_000, idleMs: 30_000, writes: 100, deaths: 4 };
-const BRIEF = { idleBeforeMs: 5000, idleMs: 20_000, writes: 30, deaths: 1 };
+const BRIEF = { idleBeforeMs: 15_000, idleMs: 20_000, writes: 30, deaths: 1 };
 const WRITES_EVERY_MS = 100;
 const FAST_WRITES = 1000;
 const FAST_EVERY_MS = 10;
