@@ -99,15 +99,17 @@ export class Intake {
 
   /**
    * The peer's digest says something else than the hash that it was asked by: it is asked by the whole digest, now. Over a
-   * lazy link that waits for its turn: most such peers have come to look whether anybody is there, and are gone by then.
+   * lazy link that waits for its turn: most such peers have come to look whether anybody is there, and are gone by then. But a
+   * member that starts has clients waiting for what it lacks.
    */
   unlikeFrom(peer: Greeted, { re }: UnlikeMessage): void {
     if (!isAnswer(peer, re)) return;
     peer.wasLevel(null);
     peer.knowsNoBase();
     peer.pull.ends();
-    const { isMesh, view } = this.#state;
-    const mayWait = isMesh && !peer.link.isEager && view.members.has(peer.hello.origin);
+    const { isMesh, view, standing } = this.#state;
+    const isServing = isMesh && standing.phase === 'ready';
+    const mayWait = isServing && !peer.link.isEager && view.members.has(peer.hello.origin);
     if (!mayWait) this.#puller.pullIfFree(peer);
   }
 

@@ -193,9 +193,25 @@ links('after unlike the next question is whole', () => {
   assert.is(sent(node.receive(2, { type: 'unlike', re }), 'digest').length, 1);
 });
 
+links(
+  'a member that starts asks by the whole digest at once after unlike, over a lazy link as well',
+  () => {
+    const node = meshed();
+    answered(node, { type: 'same', clock: NOW, re: 1 });
+    const question = nextQuestion(node);
+    assert.is(node.core.phase, 'starting');
+    node.receive(2, { type: 'prune' });
+    const re = question.type === 'ask' ? question.re : 0;
+    assert.is(sent(node.receive(2, { type: 'unlike', re }), 'digest').length, 1);
+  },
+);
+
 links('over a lazy link the whole question after unlike waits for its turn', () => {
   const node = meshed();
   answered(node, { type: 'same', clock: NOW, re: 1 });
+  // It begins to serve without the round that it waits for.
+  node.pass(15_000);
+  assert.is(node.core.phase, 'ready');
   const question = nextQuestion(node);
   node.receive(2, { type: 'prune' });
   const re = question.type === 'ask' ? question.re : 0;
