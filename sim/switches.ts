@@ -287,6 +287,12 @@ const SWITCHES: Readonly<Record<string, Switch>> = {
       },
     ],
   },
+  /** Rule 12: a node that gives way to another side is let in by one of its own that has not given way yet. */
+  'who gives way leaves its side': {
+    file: 'src/gossip/protocol/rejoinClaims.ts',
+    text: 'if (isOfCopyAlone && !leavesSide) return [];',
+    without: 'if (!leavesSide) return [];',
+  },
   /** Rule 13: a side that never held the `retire` of an origin takes its closing, while that origin writes on there. */
   'closings with their retire': {
     file: 'src/rules/members.ts',

@@ -287,8 +287,8 @@ class World {
     // within a minute waits for its end.
     if (network.truncation > 0 && mayRejoin) return MINUTE_MS;
     if (mayFork || disk.durability === 'normal') return STRANGERS_TIMEOUTS * joinTimeoutMs;
-    // Nodes of both sides may give way at one time. They let in one another, and are two sides of strangers then.
-    if (faults.sidesRetire) return 2 * MINUTE_MS;
+    // Beyond a full mesh sides meet by visits alone.
+    if (faults.sidesRetire) return MINUTE_MS / 2;
     // Who was retired six times within a minute waits for its end: a member lets in so many at one URL.
     if (!faults.retireInTurn) return MINUTE_MS;
     // Of two sides one follows the claim of one peer alone, in its patience. Its nodes may then let in one another,

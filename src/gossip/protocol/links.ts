@@ -28,14 +28,14 @@ export class Links {
   #wanted: ReadonlySet<string> = new Set();
   #isRestricted = false;
   #nextRedrawAt: number;
-  #nextVisitAt: number;
+  /** Null before the first tick beyond a full mesh. */
+  #nextVisitAt: number | null = null;
   /** The configured URL that is visited. */
   #visited: string | null = null;
 
   constructor(state: CoreState) {
     this.#state = state;
     this.#nextRedrawAt = state.startedAt + REDRAW_MS;
-    this.#nextVisitAt = state.startedAt + VISIT_MS;
   }
 
   /** The ring after this node; null up to `mesh-limit` members, where every member links every other. */
@@ -126,9 +126,13 @@ export class Links {
     return new Set([...towards, ...this.#drawn]);
   }
 
-  /** Now and then one configured address: any node may answer there. */
+  /**
+   * Now and then one configured address: any node may answer there. Nodes that started together begin at different moments of
+   * the first minute: two parts meet as soon as one node of either has visited the other.
+   */
   #visit(): void {
     const { nowMs, addresses, random } = this.#state;
+    this.#nextVisitAt ??= nowMs + VISIT_MS * nextRandom(random);
     if (nowMs < this.#nextVisitAt) return;
     this.#nextVisitAt = nowMs + VISIT_MS;
     const resting = [...addresses.all].filter(

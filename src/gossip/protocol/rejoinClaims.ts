@@ -150,14 +150,17 @@ export class RejoinClaims {
         by,
         reason,
       );
-    else this.#state.rejoin(reason, true, ownOps, true, this.#toLeave(leavesSide));
+    else this.#state.rejoin(reason, true, ownOps, true, this.#toLeave(by, leavesSide));
   }
 
-  /** The members that have not claimed it: they may be strangers to those that have, or lack what this node lacks. */
-  #toLeave(leavesSide: boolean): string[] {
-    const others = this.#state.otherMembers();
-    const staying = others.filter((origin) => !this.#claims.has(origin));
-    return leavesSide || staying.length < others.length ? staying : [];
+  /**
+   * The members that have not claimed it: they may be strangers to those that have, lack what this node lacks, or be about to
+   * give way as well. A copy of this node alone says nothing of the members.
+   */
+  #toLeave(by: string, leavesSide: boolean): string[] {
+    const isOfCopyAlone = by === this.#state.view.origin && this.#claims.size === 1;
+    if (isOfCopyAlone && !leavesSide) return [];
+    return this.#state.otherMembers().filter((origin) => !this.#claims.has(origin));
   }
 
   #doubtsOneAlone(by: string, reason: string): void {

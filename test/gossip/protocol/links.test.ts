@@ -35,11 +35,15 @@ function member(meshLimit: number, others: readonly string[] = OTHERS): TestCore
   return node;
 }
 
+/** By this seed a node visits a configured address for the first time after some 55 s. */
+const LATE_VISIT = 29;
+
 /** A member whose others name no URL, and are found at configured addresses. */
-const memberByAddresses = (others: readonly string[]): TestCore =>
+const memberByAddresses = (others: readonly string[], seed = LATE_VISIT): TestCore =>
   testCore({
     origin: OWN,
     others,
+    seed,
     settings: { meshLimit: 8, joinTimeoutMs: 1000, urls: others.map(urlOf) },
   });
 
@@ -381,17 +385,57 @@ links('one link is drawn anew each ten minutes', () => {
 });
 
 links('a configured address is visited each minute, for ten seconds', () => {
+  const up = OTHERS.slice(0, 20);
+  const node = memberByAddresses(up);
+  seconds(node, 30);
+  const dials = Array.from({ length: 180 }, () =>
+    ofKind(seconds(node, 1), 'dial').map(({ url }) => url),
+  );
+  const visits = [...dials.entries()].filter(([_second, urls]) => urls.length > 0);
+  assert.ok(visits.every(([_second, urls]) => urls.length === 1));
+  const [[first] = [0], ...others] = visits;
+  assert.equal(
+    others.map(([second]) => second - first),
+    [60, 120],
+  );
+});
+
+links('a visit ends after ten seconds', () => {
   const node = memberByAddresses(OTHERS.slice(0, 20));
-  seconds(node, 59);
-  const visits = ofKind(seconds(node, 1), 'dial').map(({ url }) => url);
-  assert.is(visits.length, 1);
+  let visited: string | undefined;
+  seconds(node, 30);
+  while (visited === undefined) visited = ofKind(seconds(node, 1), 'dial')[0]?.url;
   assert.equal(closedIn(seconds(node, 9)), []);
-  const visited = OTHERS.find((origin) => urlOf(origin) === visits[0]) ?? '';
-  assert.equal(closedIn(seconds(node, 1)), [connectionOf(visited)]);
+  const origin = OTHERS.find((one) => urlOf(one) === visited) ?? '';
+  assert.equal(closedIn(seconds(node, 1)), [connectionOf(origin)]);
+});
+
+links('nodes that start together visit at moments of their own in the first minute', () => {
+  const firstOf = (seed: number): number => {
+    const node = memberByAddresses(OTHERS.slice(0, 20), seed);
+    // The addresses are tried first.
+    seconds(node, 3);
+    for (let second = 3; ; second++) if (dialsIn(seconds(node, 1)) > 0) return second;
+  };
+  const firsts = Array.from({ length: 40 }, (_one, seed) => firstOf(seed));
+  // While all addresses are connected, as in the first ten seconds here, there is none to visit.
+  assert.ok(firsts.every((second) => second <= 71));
+  for (const [from, to] of [
+    [0, 20],
+    [20, 40],
+    [40, 62],
+  ] as const)
+    assert.ok(
+      firsts.some((second) => second >= from && second < to),
+      `${firsts}`,
+    );
 });
 
 links('a visit begins also where the last one ends', () => {
   const node = memberByAddresses(OTHERS.slice(0, 20));
+  let visited: string | undefined;
+  seconds(node, 30);
+  while (visited === undefined) visited = ofKind(seconds(node, 1), 'dial')[0]?.url;
   seconds(node, 50);
   const idle = OTHERS.slice(0, 20).find((origin) => !isConnected(node, origin)) ?? '';
   node.greet(connectionOf(idle), { origin: idle }, urlOf(idle));

@@ -181,6 +181,38 @@ claims('retired: of two that retired each other one that repeats it for long is 
   }
 });
 
+claims('a node that members of another side have retired leaves those of its own side', () => {
+  const others = [2, 3, 4, 5].map(originOf);
+  const node = testCore({ others });
+  for (const number of [2, 3, 4, 5]) {
+    node.greet(number, { origin: originOf(number) });
+    node.receive(number, { type: 'digest', digest: digestOf(node.view) });
+  }
+  node.tick();
+  assert.is(node.core.phase, 'ready');
+  for (const number of [4, 5])
+    node.view.members.fold(membership({ kind: 'retire', key: originOf(number) }));
+  const told = (number: number): readonly OutputOf<'rejoin'>[] =>
+    ofKind(node.receive(number, ofOtherSide(node, number, 'retired', SMALLER)), 'rejoin');
+  assert.equal(told(4), []);
+  assert.equal(
+    told(5).map(({ leaves }) => leaves),
+    [[2, 3].map(originOf)],
+  );
+});
+
+claims('a node whose copy claims it beside another peer leaves the members that do not', () => {
+  const node = member();
+  const claim = CLAIMS['later own ops'];
+  assert.ok(claim);
+  assert.equal(ofKind(node.receive(2, claim(node, 2)), 'rejoin'), []);
+  const copy = { origin: node.view.origin, instance: '0' };
+  assert.equal(
+    ofKind(node.greet(8, copy), 'rejoin').map(({ leaves }) => leaves),
+    [[originOf(3)]],
+  );
+});
+
 claims('strangers confirm nothing while a member is connected', () => {
   const node = member();
   const claim = CLAIMS['later own ops'];
