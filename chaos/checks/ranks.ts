@@ -28,7 +28,7 @@ export const greater = (a: Rank, b: Rank): Rank => (isLess(a, b) ? b : a);
 
 export function generationsOf(
   key: string,
-  { logs, isCompacted }: Pick<Evidence, 'logs' | 'isCompacted'>,
+  { logs, isCompacted, incidents }: Pick<Evidence, 'logs' | 'isCompacted' | 'incidents'>,
 ): GenerationOf {
   const byValue = new Map<string | null, Set<number>>();
   const all = new Set<number>();
@@ -37,8 +37,10 @@ export function generationsOf(
     byValue.set(op.value, (byValue.get(op.value) ?? new Set()).add(op.generation));
     all.add(op.generation);
   }
-  // Compaction keeps the greatest generation, and may have removed every op of a lower one.
-  const isOnly = all.size <= 1 && (!isCompacted || all.has(FIRST_GENERATION));
+  // Compaction keeps the greatest generation, and may have removed every op of a lower one. So may a snapshot have left
+  // them out, which a log begins with that takes the place of a lost or retired one.
+  const isWhole = !isCompacted && incidents.length === 0;
+  const isOnly = all.size <= 1 && (isWhole || all.has(FIRST_GENERATION));
   if (isOnly) return () => 0;
   return (value) => {
     const [generation, ...others] = value === null ? [] : (byValue.get(value) ?? []);

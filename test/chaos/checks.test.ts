@@ -7,7 +7,7 @@ import { checkLogs } from '../../chaos/checks/logs.ts';
 import { checkOnceKeys } from '../../chaos/checks/onceKeys.ts';
 import { checkRaceKeys } from '../../chaos/checks/raceKeys.ts';
 import { checkWatching } from '../../chaos/checks/watching.ts';
-import type { Evidence, Violation } from '../../chaos/history/evidence.ts';
+import type { Evidence, Incident, Violation } from '../../chaos/history/evidence.ts';
 import {
   callOf,
   everywhere,
@@ -182,13 +182,20 @@ checks('decisions: a node takes no version below one that it has shown', () => {
   const refusal = racePut('b', 4, 100, { answer: { status: 409, currentVersion: 4 } });
   const elsewhereIn = { method: 'PUT', key: 'race/1', value: 'c', version: 4, node: 1 } as const;
   const refused = [racePut('a', 5, 0), refusal, racePut('c', 4, 50, { request: elsewhereIn })];
-  const left = (generation: number, isCompacted: boolean): string[] => {
+  const left = (
+    generation: number,
+    isCompacted: boolean,
+    incidents: readonly Incident[] = [],
+  ): string[] => {
     const ops = [opOf({ key: 'race/1', generation, version: 4, value: 'c' })];
     const logs = [{ node: 0, damage: null, ops }];
     const shownLast = everywhere({ 'race/1': shown('c', 4) });
-    const end = { maps: shownLast, logs, isCompacted };
+    const end = { maps: shownLast, logs, isCompacted, incidents };
     return namesOf(checkRaceKeys(evidenceOf({ calls: refused, ...end })));
   };
+  const restart = [{ node: 3, kind: 'retired', life: 1, atMs: 50 }] as const;
+  assert.equal(left(1, false, restart), [], 'a log may have begun with a snapshot');
+  assert.ok(left(0, false, restart).includes('decisions'), 'which keeps the greatest one');
   assert.equal(left(1, true), [], 'compaction may have removed a lower generation');
   assert.ok(left(1, false).includes('decisions'), 'a whole log has all generations');
   assert.ok(left(0, true).includes('decisions'), 'no generation is lower than the first');
