@@ -1,6 +1,6 @@
 /**
  * A queue of rows as bytes. Rows that wait as objects outlive young collections and fill the old space of the
- * heap, whose collections stop a node for tens of milliseconds (docs/performance.md). To those, bytes are nothing.
+ * heap, whose collections stop a node for 5 to 15 ms each (docs/performance.md). To those, bytes are nothing.
  *
  * Invariants: each row lies whole in one block, at the place that its number in the queue names; a block is
  * given back when the last of its rows has left.
@@ -9,7 +9,7 @@ import { BrokenInvariantError } from '../words/errors.ts';
 import type { Hash } from '../words/hash.ts';
 import { at, present } from '../words/invariant.ts';
 import { NumberQueue } from '../words/numberQueue.ts';
-import { formatOpId, isOp, type Kind, type OpParts } from '../words/op.ts';
+import { formatOpId, isOp, KINDS, type OpParts } from '../words/op.ts';
 import type { Row } from '../words/row.ts';
 import { KIB } from '../words/size.ts';
 import { writeText } from './writeText.ts';
@@ -41,7 +41,6 @@ const WORD_BYTES = 4;
 /** Rows begin at whole numbers, so the head and the texts take whole ones. */
 const HEAD_BYTES = NUMBER_BYTES * Math.ceil((META_BYTES + 1) / 2);
 
-const KINDS: readonly Kind[] = ['put', 'delete', 'join', 'retire'];
 /** The lowest bits of the flags are the index of the kind. */
 const KIND_BITS = 3;
 const WON = 4;

@@ -95,6 +95,9 @@ export type Entry = KeyOp | ColdPut;
 export const isInLog = <I extends InLog>(entry: KeyOp | I): entry is I => 'lsn' in entry;
 export type Kind = Op['kind'];
 
+/** Each in the place by which bytes and numbers stand for it. */
+export const KINDS: readonly Kind[] = ['put', 'delete', 'join', 'retire'];
+
 export const isKind = (value: unknown): value is Kind =>
   value === 'put' || value === 'delete' || value === 'join' || value === 'retire';
 

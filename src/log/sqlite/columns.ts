@@ -3,7 +3,8 @@
  * STRICT table already guarantees the types, unless the file is damaged; this check looks for such
  * damage. The replay checks whether an op is the true one (its hash, its place).
  */
-import { KINDS, OriginList, type PackedRows } from './packedRows.ts';
+import { KINDS } from '../../words/op.ts';
+import { OriginList, type PackedRows } from './packedRows.ts';
 
 /** The columns of `op` in the order that `RowPacker.add` takes and `columnsOf` gives. */
 export const COLUMNS = [

@@ -7,7 +7,7 @@
  */
 import { BrokenInvariantError } from '../../words/errors.ts';
 import { at, present } from '../../words/invariant.ts';
-import { formatOpId, isOp, type Kind, type Op, type OpParts } from '../../words/op.ts';
+import { formatOpId, isOp, KINDS, type Op, type OpParts } from '../../words/op.ts';
 import type { Row, RowHead } from '../../words/row.ts';
 import { headOf } from '../../words/row.ts';
 
@@ -41,9 +41,6 @@ const KEY = 0;
 const VALUE = 1;
 const META = 2;
 const TEXTS = 3;
-
-/** A kind is packed as its index here. */
-export const KINDS: readonly Kind[] = ['put', 'delete', 'join', 'retire'];
 
 /** Gives each origin its index, in order of first mention. */
 export class OriginList {
