@@ -85,9 +85,8 @@ function reachOneAnother(nodes: Nodes): boolean {
   return reached.size === nodes.length;
 }
 
-/** Beside its links a node may visit a configured address. */
 const isSound = (peers: readonly PeerStatus[]): boolean =>
-  peers.length <= MAX_LINKS + 1 && peers.every(({ agrees }) => agrees === true);
+  peers.length <= MAX_LINKS && peers.every(({ agrees }) => agrees === true);
 
 /**
  * How many entries each node still holds that are dead by every clock. Those of forked origins are left

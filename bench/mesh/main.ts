@@ -3,10 +3,11 @@
  * docs/scale.md.
  *
  *   npm run scale -- 12 60 300
+ *   npm run scale -- 1000 --idle
  *   npm run scale -- --page
  */
 import { Command, InvalidArgumentError } from 'commander';
-import { measure } from './measure.ts';
+import { measure, measureIdle } from './measure.ts';
 import { keepMeasured } from './measuredSizes.ts';
 import { writeScalePage } from './scalePage.ts';
 
@@ -18,6 +19,7 @@ const MOST = 1000;
 interface Flags {
   readonly seed: number;
   readonly page?: boolean;
+  readonly idle?: boolean;
 }
 
 function sizesOf(text: string, before: readonly number[]): readonly number[] {
@@ -30,11 +32,12 @@ function sizesOf(text: string, before: readonly number[]): readonly number[] {
 const program = new Command('npm run scale --')
   .argument('[nodes...]', `sizes of clusters; ${SIZES.join(', ')} without one`, sizesOf, [])
   .option('--seed <number>', 'of the run', Number, 1)
+  .option('--idle', 'measures only the traffic of an idle cluster')
   .option('--page', 'measures nothing: writes docs/scale.md from the results')
-  .action(async (sizes: readonly number[], { seed, page = false }: Flags) => {
+  .action(async (sizes: readonly number[], { seed, page = false, idle = false }: Flags) => {
     if (!page)
       for (const size of sizes.length > 0 ? sizes : SIZES) {
-        const measured = await measure(size, seed, (part) =>
+        const measured = await (idle ? measureIdle : measure)(size, seed, (part) =>
           console.error(`${size} nodes, ${process.uptime().toFixed(0)} s: ${part}`),
         );
         console.log(JSON.stringify(measured, null, 2));

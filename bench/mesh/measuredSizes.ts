@@ -11,10 +11,19 @@ export function measuredSizes(): readonly Measured[] {
   return (JSON.parse(readFileSync(RESULTS, 'utf8')) as { sizes: Measured[] }).sizes;
 }
 
-/** Other sizes keep the figures of their own last run. */
-export function keepMeasured(measured: Measured): void {
+/**
+ * Other sizes keep the figures of their own last run, as do the parts of this size that were not measured.
+ * @throws Error if only a part of a size was measured that has no figures yet.
+ */
+export function keepMeasured(measured: Pick<Measured, 'nodes'> & Partial<Measured>): void {
+  const before = measuredSizes().find(({ nodes }) => nodes === measured.nodes);
+  if (before === undefined && !isWhole(measured))
+    throw new Error(`No run of ${measured.nodes} nodes was whole yet: leave --idle out.`);
   const others = measuredSizes().filter(({ nodes }) => nodes !== measured.nodes);
-  const sizes = [...others, measured].sort((a, b) => a.nodes - b.nodes);
+  const sizes = [...others, { ...before, ...measured }].sort((a, b) => a.nodes - b.nodes);
   mkdirSync(FOLDER, { recursive: true });
   writeFileSync(RESULTS, `${JSON.stringify({ sizes }, null, 2)}\n`);
 }
+
+const isWhole = (measured: Partial<Measured>): measured is Measured =>
+  measured.bytesOverOps !== undefined;

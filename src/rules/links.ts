@@ -10,9 +10,10 @@ import { inRingOrder, ringDistance } from './ring.ts';
 
 /** Links that a node dials beside the one to its successor. */
 const DRAWN_LINKS = 3;
+const CHOSEN_LINKS = 1 + DRAWN_LINKS;
 /** Links that other members dialled and that the node has not chosen itself. */
 const MAX_TAKEN_LINKS = 8;
-export const MAX_LINKS = 1 + DRAWN_LINKS + MAX_TAKEN_LINKS;
+export const MAX_LINKS = CHOSEN_LINKS + MAX_TAKEN_LINKS;
 
 /** The ways to the other members, as far as a node knows them. */
 export interface Ways {
@@ -62,8 +63,13 @@ export function drawnLinks(
   return drawn;
 }
 
-/** Of the members that dialled the node and that it has not chosen: those beyond the bound, the farthest before it. */
-export const takenBeyondBound = (own: string, taken: readonly string[]): string[] =>
+/**
+ * Of the members that dialled the node and that it has not chosen: those beyond the bound, the farthest before it. There is always
+ * room for the links that it chooses; a visit beside all of them takes the place of one that it has taken.
+ *
+ * @param chosen how many links that it has chosen and visits it has.
+ */
+export const takenBeyondBound = (own: string, taken: readonly string[], chosen: number): string[] =>
   [...taken]
     .sort((a, b) => ringDistance(a, own) - ringDistance(b, own) || (a < b ? -1 : 1))
-    .slice(MAX_TAKEN_LINKS);
+    .slice(MAX_LINKS - Math.max(chosen, CHOSEN_LINKS));

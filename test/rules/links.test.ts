@@ -135,8 +135,10 @@ links(
           const taken = alive.filter(
             (one) => dialled.get(one)?.includes(own) && !chosen.includes(one),
           );
-          const refused = takenBeyondBound(own, taken);
-          assert.ok(chosen.length + taken.length - refused.length <= MAX_LINKS);
+          for (const visits of [0, 1]) {
+            const refused = takenBeyondBound(own, taken, chosen.length + visits);
+            assert.ok(chosen.length + visits + taken.length - refused.length <= MAX_LINKS);
+          }
         }
       }),
     );
@@ -149,7 +151,7 @@ links(
     fc.assert(
       fc.property(clusters, ({ members }) => {
         const [own = '', ...others] = members;
-        const refused = new Set(takenBeyondBound(own, others));
+        const refused = new Set(takenBeyondBound(own, others, DIALLED));
         const before = (one: string): number => ringDistance(one, own);
         const staying = others.filter((one) => !refused.has(one));
         for (const one of refused)
@@ -160,6 +162,12 @@ links(
     );
   },
 );
+
+links('room for the links that a node chooses is kept where it has fewer of them', () => {
+  const [own = '', ...others] = membersOf(40);
+  for (const chosen of [0, 1, DIALLED])
+    assert.is(others.length - takenBeyondBound(own, others, chosen).length, MAX_LINKS - DIALLED);
+});
 
 links(
   'what was drawn stays while it answers: a member more or less changes one link or none',

@@ -5,7 +5,13 @@
  * Invariants: a node that is ready has a link to the first member after it that answers, so that the graph of the members
  * that reach one another is connected. Up to `mesh-limit` members nothing here acts, and every member dials every other.
  */
-import { drawnLinks, takenBeyondBound, towardsSuccessor, type Ways } from '../../rules/links.ts';
+import {
+  drawnLinks,
+  MAX_LINKS,
+  takenBeyondBound,
+  towardsSuccessor,
+  type Ways,
+} from '../../rules/links.ts';
 import { nextRandom } from '../../words/random.ts';
 import { type Address, nameAt } from './addressBook.ts';
 import type { CoreState } from './coreState.ts';
@@ -14,8 +20,15 @@ import { type RingStatus, ringStatus } from './ringStatus.ts';
 
 /** One random link is drawn anew so often, in milliseconds: the graph does not age. */
 const REDRAW_MS = 10 * 60_000;
-/** A configured address is visited so often, in milliseconds, so that parts that do not know each other meet. */
+/** A configured address is visited so often at least, in milliseconds, so that parts that do not know each other meet. */
 const VISIT_MS = 60_000;
+/** All members together visit so often at most, in milliseconds: a few addresses bear it, however many members visit them. */
+const VISIT_OF_ANY_MS = 1000;
+/**
+ * So long, in milliseconds, a visit waits while the node has all its links; then it takes the place of one. At least half of the
+ * nodes have room, since a link that one node has taken another one has dialled.
+ */
+const VISIT_WAITS_MS = 10 * 60_000;
 /** So long after a failed dial, in milliseconds, a member may be drawn again. */
 const FAILING_MS = 30_000;
 /** A connection that is no link stays so long, in milliseconds: both say hello, and a joiner is answered. */
@@ -127,14 +140,18 @@ export class Links {
   }
 
   /**
-   * Now and then one configured address: any node may answer there. Nodes that started together begin at different moments of
-   * the first minute: two parts meet as soon as one node of either has visited the other.
+   * Now and then one configured address: any node may answer there. Nodes that started together begin at different moments:
+   * two parts meet as soon as one node of either has visited the other.
    */
   #visit(): void {
-    const { nowMs, addresses, random } = this.#state;
-    this.#nextVisitAt ??= nowMs + VISIT_MS * nextRandom(random);
+    const { nowMs, addresses, random, view } = this.#state;
+    const everyMs = Math.max(VISIT_MS, view.members.size * VISIT_OF_ANY_MS);
+    this.#nextVisitAt ??= nowMs + everyMs * nextRandom(random);
     if (nowMs < this.#nextVisitAt) return;
-    this.#nextVisitAt = nowMs + VISIT_MS;
+    const { chosen, taken } = this.#linked();
+    const isFull = chosen + taken.size >= MAX_LINKS;
+    if (isFull && nowMs < this.#nextVisitAt + VISIT_WAITS_MS) return;
+    this.#nextVisitAt = nowMs + everyMs;
     const resting = [...addresses.all].filter(
       ({ isConfigured, state }) => isConfigured && state === 'idle',
     );
@@ -161,16 +178,24 @@ export class Links {
   }
 
   #closeBeyondBound(): void {
-    const { peers, view } = this.#state;
-    const taken = new Map<string, Peer>();
-    for (const peer of peers.all()) {
-      const origin = peer.dialledUrl === null ? this.#memberOf(peer) : null;
-      if (origin !== null && !this.#wanted.has(origin)) taken.set(origin, peer);
-    }
-    for (const origin of takenBeyondBound(view.origin, [...taken.keys()])) {
+    const { chosen, taken } = this.#linked();
+    for (const origin of takenBeyondBound(this.#state.view.origin, [...taken.keys()], chosen)) {
       const peer = taken.get(origin);
       if (peer !== undefined) this.#refuse(peer);
     }
+  }
+
+  /** How many links that this node has chosen and visits it has, and the links that it has taken, by origin. */
+  #linked(): { readonly chosen: number; readonly taken: ReadonlyMap<string, Peer> } {
+    const taken = new Map<string, Peer>();
+    let chosen = 0;
+    for (const peer of this.#state.peers.all()) {
+      const origin = this.#memberOf(peer);
+      const isVisited = peer.dialledUrl !== null && peer.dialledUrl === this.#visited;
+      if (isVisited || (origin !== null && this.#wanted.has(origin))) chosen++;
+      else if (origin !== null && peer.dialledUrl === null) taken.set(origin, peer);
+    }
+    return { chosen, taken };
   }
 
   /** It is no fault: the peer looks for another member. */

@@ -400,6 +400,22 @@ links('a configured address is visited each minute, for ten seconds', () => {
   );
 });
 
+links('beyond sixty members all of them together visit once a second', () => {
+  const MEMBERS = 150;
+  const up = OTHERS.slice(0, 20);
+  const node = memberByAddresses(up);
+  for (let count = 21; count < MEMBERS; count++) {
+    const key = originOf(1000 + count);
+    node.view.members.fold(membership({ seq: count, key, value: memberValue(key, null) }));
+  }
+  const visits: number[] = [];
+  seconds(node, 30);
+  for (let second = 0; second < 3 * MEMBERS; second++)
+    if (dialsIn(seconds(node, 1)) > 0) visits.push(second);
+  const [first = 0] = visits;
+  assert.equal(visits, [first, first + MEMBERS, first + 2 * MEMBERS]);
+});
+
 links('a visit ends after ten seconds', () => {
   const node = memberByAddresses(OTHERS.slice(0, 20));
   let visited: string | undefined;
@@ -443,6 +459,40 @@ links('a visit begins also where the last one ends', () => {
   const outputs = seconds(node, 1);
   assert.equal(closedIn(outputs), [connectionOf(idle)]);
   assert.is(dialsIn(outputs), 1);
+});
+
+/** Eight members dial the node, as many as it takes. */
+function filled(node: TestCore, up: readonly string[]): void {
+  const left = up.filter((origin) => !isConnected(node, origin));
+  for (const origin of left.slice(0, 8)) node.greet(1000 + OTHERS.indexOf(origin), { origin });
+}
+const linksOf = (node: TestCore): number =>
+  node.core.status().filter(({ state }) => state === 'connected').length;
+
+links('a node that has all its links visits nobody for ten minutes; then one makes room', () => {
+  const up = OTHERS.slice(0, 20);
+  const node = memberByAddresses(up);
+  seconds(node, 30);
+  filled(node, up);
+  let waited = 0;
+  while (dialsIn(seconds(node, 1)) === 0) {
+    assert.is(linksOf(node), MAX_LINKS);
+    waited++;
+  }
+  assert.ok(waited > 540 && waited <= 660, `${waited} s`);
+  seconds(node, 2);
+  assert.is(linksOf(node), MAX_LINKS);
+});
+
+links('who dials a node while it visits one more than its links is told that it is full', () => {
+  const up = OTHERS.slice(0, 20);
+  const node = memberByAddresses(up);
+  seconds(node, 30);
+  while (dialsIn(seconds(node, 1)) === 0);
+  filled(node, up);
+  assert.is(linksOf(node), MAX_LINKS + 1);
+  assert.is(errorIn(seconds(node, 1))?.code, 'full');
+  assert.is(linksOf(node), MAX_LINKS);
 });
 
 links.run();
