@@ -141,6 +141,23 @@ for (const [where, limits] of [
   );
 }
 
+deltas('what is in memory is not read from the log', async () => {
+  for (const [limits, reads] of [
+    [{}, 0],
+    [FROM_LOG, 1],
+  ] as const) {
+    const replica = await holding([history(A, 1, 3)], limits);
+    const read = replica.log.opsAfter.bind(replica.log);
+    let count = 0;
+    replica.log.opsAfter = (...asked) => {
+      count++;
+      return read(...asked);
+    };
+    assert.is((await deltaFor(replica, new Map(), new Map())).wireOps.length, 3);
+    assert.is(count, reads);
+  }
+});
+
 deltas('a chunk that got lost is made again, with the same sum', async () => {
   const histories = [history(A, 1, 25)];
   const replica = await holding(histories, { maxDeltaOps: 10, ...FROM_LOG });
