@@ -23,13 +23,13 @@ const clusters = fc
   .record({
     size: fc.integer({ min: 9, max: 80 }),
     seed: fc.nat(),
-    gone: fc.float({ min: 0, max: 1 }),
+    gonePercent: fc.integer({ min: 0, max: 70 }),
   })
-  .map(({ size, seed, gone }) => {
+  .map(({ size, seed, gonePercent }) => {
     const members = membersOf(size);
     return {
       members,
-      failing: new Set(members.filter((_one, at) => (at * 0.618) % 1 < gone * 0.7)),
+      failing: new Set(members.filter((_one, at) => (at * 0.618) % 1 < gonePercent / 100)),
       seed,
     };
   });
@@ -190,6 +190,14 @@ links(
     );
   },
 );
+
+links('a node that has few others draws each of them once, and no more', () => {
+  for (const count of [1, 2, 3, 4]) {
+    const [own = '', ...others] = membersOf(count);
+    const { towards, drawn } = chosenBy(own, [own, ...others], NOBODY, seeded(count));
+    assert.equal([...towards, ...drawn].sort(), [...others].sort());
+  }
+});
 
 links('a nearer member that answers again is the successor again', () => {
   const members = membersOf(12);
