@@ -1,0 +1,101 @@
+/** What is foreseen is read, within a bound, and no look-up differs for it. */
+import fc from 'fast-check';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { Foresight } from '../../src/store/foresight.ts';
+import { PagedEntries } from '../../src/store/pagedEntries.ts';
+import { Records } from '../../src/store/records.ts';
+import { SlotTable } from '../../src/store/slotTable.ts';
+import { SoughtKey } from '../../src/store/soughtKey.ts';
+import { KIB } from '../../src/words/size.ts';
+import { foldInto } from '../support/entries.ts';
+import { put } from '../support/ops.ts';
+
+const SEED = { first: 0x243f6a88, second: 0x85a308d3 };
+const SIZES = { firstBytes: 256, bytes: KIB };
+/** The most keys that are foreseen at once. */
+const MOST_KEYS = 256;
+
+const test = suite('look-ups that are foreseen');
+
+const keysTo = (count: number): string[] => Array.from({ length: count }, (_one, at) => `${at}`);
+
+/** Entries of the keys 0, 1 and so on, whose hashes are these numbers, with what is read of them. */
+function watched(count: number) {
+  const records = new Records({ sizes: SIZES });
+  const table = new SlotTable(() => true);
+  const sought = new SoughtKey();
+  const addresses = keysTo(count).map((key, at) => {
+    const slot = records.slots.take();
+    sought.set(key);
+    records.write(put({ key, seq: at + 1 }), at + 1, slot, sought);
+    table.add(at, slot);
+    return records.slots.addressOf(slot);
+  });
+  const read: number[] = [];
+  const byteAt = records.byteAt.bind(records);
+  records.byteAt = (address) => {
+    read.push(address);
+    return byteAt(address);
+  };
+  const hashed: string[] = [];
+  const foresight = new Foresight(
+    (key) => {
+      hashed.push(key);
+      return Number(key);
+    },
+    table,
+    records,
+  );
+  return { foresight, addresses, hashed, read };
+}
+
+test('the entry of each key is read once, in the order of the keys', () => {
+  const { foresight, addresses, hashed, read } = watched(5);
+  foresight.foresee(['3', '0', '4']);
+  assert.equal(hashed, ['3', '0', '4']);
+  assert.equal(
+    read,
+    [3, 0, 4].map((at) => addresses[at]),
+  );
+});
+
+test('a key without an entry has nothing to read, and keeps nothing of the one before it', () => {
+  const { foresight, addresses, read } = watched(2);
+  foresight.foresee(['0', '1']);
+  read.length = 0;
+  foresight.foresee(['7', '1']);
+  assert.equal(read, [addresses[1]]);
+  foresight.foresee([]);
+  assert.is(read.length, 1, 'of no keys nothing is read');
+});
+
+test('of many keys the first ones are read, so that none of them leaves the caches again', () => {
+  for (const count of [MOST_KEYS - 1, MOST_KEYS, MOST_KEYS + 1, 3 * MOST_KEYS]) {
+    const { foresight, addresses, hashed, read } = watched(count);
+    foresight.foresee(keysTo(count));
+    assert.equal(hashed, keysTo(count).slice(0, MOST_KEYS));
+    assert.equal(read, addresses.slice(0, MOST_KEYS));
+  }
+});
+
+test('whatever is foreseen, a store answers as before', () => {
+  const some = fc.array(fc.nat(400).map(String), { maxLength: 400, size: 'max' });
+  fc.assert(
+    fc.property(some, some, (held, foreseen) => {
+      const [store, other] = [
+        new PagedEntries({ seed: SEED, sizes: SIZES }),
+        new PagedEntries({ seed: SEED, sizes: SIZES }),
+      ];
+      for (const [at, key] of held.entries())
+        for (const one of [store, other]) foldInto(one, put({ key, seq: at + 1, version: at + 1 }));
+      store.foresee(foreseen);
+      for (const key of [...held, ...foreseen]) assert.equal(store.get(key), other.get(key));
+      assert.equal([...store.entries()], [...other.entries()]);
+      assert.equal(store.bytes, other.bytes);
+    }),
+    { numRuns: 30 },
+  );
+});
+
+test.run();
