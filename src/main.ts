@@ -16,9 +16,11 @@ if (Number.parseInt(nodeVersion, 10) < OLDEST_NODE_MAJOR) {
   );
   process.exitCode = 1;
 } else {
+  const words = process.argv.slice(2);
+  const { yieldEarly } = await import('./cli/log/besideNode.ts');
+  yieldEarly(words, process.env);
   const { keepCompiledCode } = await import('./cli/compiledCode.ts');
   keepCompiledCode(process.env);
-  const words = process.argv.slice(2);
   // A node and the other commands share too little to load from the same files (scripts/bundle.ts).
   const { run } = await (words[0] === 'serve'
     ? import('./cli/nodeProgram.ts')

@@ -1,4 +1,4 @@
-/** What is foreseen is read, within a bound, and no look-up differs for it. */
+/** A store reads the look-ups that it foresees, within a bound, and no look-up differs for it. */
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';

@@ -26,9 +26,9 @@ import { UrlReader } from '../remote/urlReader.ts';
 import { note } from '../terminal/output.ts';
 import { addOutputOptions, jsonOption, type Results } from '../terminal/outputForm.ts';
 import { durationText } from '../terminal/text.ts';
+import { DEFAULT_DATA_DIR, isBeingWritten, isHere } from './besideNode.ts';
 import { yieldToNode } from './yieldToNode.ts';
 
-const DEFAULT_DATA_DIR = './data';
 const DAMAGED =
   'The log is damaged: the readable part is above, and `hearsay log verify` names the faults.';
 
@@ -148,7 +148,7 @@ export async function withSource(
   const urls = nodesOf(flags);
   const node =
     urls === null ? null : await RemoteNode.firstOf(urls, tokensOf(flags), flags.timeout);
-  if (node === null ? isBeingWritten(dataDirOf(flags)) : isHere(node)) yieldToNode();
+  if (node === null ? isBeingWritten(dataDirOf(flags)) : isHere(node.url)) yieldToNode();
   const opened = node === null ? await openFile(dataDirOf(flags)) : openNode(node);
   try {
     await run(opened);
@@ -211,15 +211,6 @@ function openNode(node: RemoteNode): OpenedLog {
   const source = new LineSource({ place: node.url, reader });
   return { source, isCutShort: false, remote: { node, reader } };
 }
-
-/** A log has a write-ahead log beside it while a node has it open, or after a node was killed. */
-const isBeingWritten = (path: string): boolean =>
-  ['-wal', '/hearsay.db-wal'].some(
-    (suffix) => (statSync(path + suffix, { throwIfNoEntry: false })?.size ?? 0) > 0,
-  );
-
-const isHere = ({ url }: RemoteNode): boolean =>
-  /^(localhost|127\..*|\[::1\])$/.test(new URL(url).hostname);
 
 export const NOW_HELP = 'a time (2026-11-24T10:00:00Z or -10m), lsn:123 or a cursor';
 
