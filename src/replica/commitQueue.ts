@@ -1,6 +1,10 @@
 /**
  * Rule 5: requests and deltas wait undecided in one bounded queue. When no commit is under way, the
  * whole queue is decided in order and committed in one transaction; then each is answered.
+ *
+ * What waits is decided as soon as the commit before it is folded. Those of that commit are answered, and it is told,
+ * in the same turn, once the next append has begun: so the thread that writes waits for no answers
+ * (docs/performance.md).
  */
 
 import type { Batch } from '../rules/decide.ts';
@@ -25,11 +29,13 @@ export interface Commits {
   /** Makes a batch against the state after the last commit. */
   begin(): Batch;
   /**
-   * Appends and folds. @throws DiskFullError if nothing is stored; after any other error the outcome is
-   * unknown.
+   * Appends, without a fold. @returns null if there is nothing to write.
+   * @throws DiskFullError if nothing is stored; after any other error the outcome is unknown.
    */
-  commit(batch: Batch): Promise<void>;
-  /** Called after every waiting request was answered. */
+  append(batch: Batch): Promise<void> | null;
+  /** Folds what was appended: the next batch is decided against the result. */
+  fold(batch: Batch): void;
+  /** Called after every waiting request was answered, and before the next batch is folded. */
   committed(batch: Batch): void;
   /** A commit failed with an unknown outcome, or could not be decided: the queue takes no more. */
   failed(error: HearsayError): void;
@@ -61,6 +67,8 @@ export class CommitQueue {
   #ops = 0;
   #bytes = 0;
   #committing: Promise<void> | null = null;
+  /** A batch that is folded and not answered yet: only within a turn of the event loop. */
+  #folded: Decided | null = null;
   #stopped = false;
 
   constructor(limits: QueueLimits, commits: Commits) {
@@ -125,24 +133,35 @@ export class CommitQueue {
     return this.#ops + ops > maxQueuedOps || this.#bytes + bytes > maxQueuedBytes;
   }
 
-  /** Commits until the queue is empty; requests of one turn of the event loop share the first commit. */
+  /**
+   * Commits until the queue is empty; requests of one turn of the event loop share the first commit. From the end of a
+   * commit to the begin of the next append, and the answers, there is no wait in which others could look.
+   */
   async #commitWhatWaits(): Promise<void> {
     await Promise.resolve();
-    while (this.#waiting.length > 0) await this.#commit(this.#take());
+    while (this.#waiting.length > 0 || this.#folded !== null) {
+      const decided = this.#waiting.length > 0 ? this.#decide(this.#take()) : null;
+      const appended = decided && this.#commits.append(decided.batch);
+      this.#answer();
+      if (decided === null) continue;
+      try {
+        if (appended !== null) await appended;
+        this.#commits.fold(decided.batch);
+        for (const one of decided.waiting) one.folded();
+      } catch (cause) {
+        this.#fail(decided.waiting, cause, decided.batch);
+        continue;
+      }
+      this.#folded = decided;
+    }
     this.#committing = null;
   }
 
-  async #commit(all: readonly Waiting[]): Promise<void> {
-    const decided = this.#decide(all);
-    if (decided === null) return;
-    const { batch, waiting } = decided;
-    try {
-      await this.#commits.commit(batch);
-      for (const one of waiting) one.folded();
-    } catch (cause) {
-      this.#fail(waiting, cause, batch);
-      return;
-    }
+  /** Answers the requests of the batch that was folded last, and tells of it. */
+  #answer(): void {
+    if (this.#folded === null) return;
+    const { batch, waiting } = this.#folded;
+    this.#folded = null;
     for (const one of waiting) one.settle();
     this.#commits.committed(batch);
   }
@@ -178,6 +197,7 @@ export class CommitQueue {
   }
 
   #stop(waiting: readonly Waiting[], error: HearsayError): void {
+    this.#answer();
     this.#stopped = true;
     failAll(waiting, error);
     failAll(this.#take(), new StoppedError());

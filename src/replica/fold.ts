@@ -66,6 +66,8 @@ export class Fold {
   #collected: LatestExpiries;
   #restoredLsn: number | null = null;
   #removedRows = 0;
+  /** Bytes of the holes that the last fold may have left in the map, with the cost of their entries. */
+  #holes = 0;
 
   /** An empty state: `read` folds the log into it. @param map an empty store. */
   constructor(log: Log, limits: Limits, map: EntryStore) {
@@ -333,16 +335,12 @@ export class Fold {
     }
   }
 
-  /** Called after the commit: every part of the state catches up with the log. */
-  fold(batch: Batch): CommittedRow[] {
-    const rows: CommittedRow[] = [];
-    let holes = 0;
+  /** Called after the commit: all that the next batch is decided against catches up with the log. */
+  fold(batch: Batch): void {
     for (const row of batch.rows) {
       this.#foldMembership(row);
       if (row.won && isOnKey(row.op) && this.map.fold(row.op, row.lsn))
-        holes += textLength(row.op) + ENTRY_COST_BYTES;
-      this.recent.push(row);
-      rows.push({ row, wire: null, touched: batch.touched.get(row) ?? null });
+        this.#holes += textLength(row.op) + ENTRY_COST_BYTES;
       this.#lastLsn = row.lsn;
     }
     for (const record of batch.records.values()) this.#setRecord(record);
@@ -351,7 +349,20 @@ export class Fold {
     this.#hlc = batch.hlc;
     this.#bornHere += batch.born;
     this.#removedRows += batch.removed.length;
-    this.map.compactSlice(Math.min(MAX_SLICE_BYTES, COMPACTED_A_HOLE * holes));
+  }
+
+  /**
+   * Called after the fold, in the same turn of the event loop, for what no decision needs: the thread that writes does
+   * not wait for it.
+   */
+  keep(batch: Batch): CommittedRow[] {
+    const rows: CommittedRow[] = [];
+    for (const row of batch.rows) {
+      this.recent.push(row);
+      rows.push({ row, wire: null, touched: batch.touched.get(row) ?? null });
+    }
+    this.map.compactSlice(Math.min(MAX_SLICE_BYTES, COMPACTED_A_HOLE * this.#holes));
+    this.#holes = 0;
     return rows;
   }
 

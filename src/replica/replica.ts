@@ -72,8 +72,6 @@ export interface Committed {
   readonly traces: ReadonlyMap<Row, TraceParent>;
 }
 
-const NO_TRACES: Committed['traces'] = new Map();
-
 /** The map's compaction goes on with each sweep, for less than a millisecond. */
 const SWEEP_SLICE_BYTES = MIB;
 
@@ -101,8 +99,6 @@ export class Replica {
   readonly #failures = new Listeners<[HearsayError]>();
   readonly #tracer: Tracer;
   #log: Log;
-  /** The last commit, until listeners have been told of it. */
-  #committed: Committed;
   #isDiskFull = false;
 
   /**
@@ -125,12 +121,14 @@ export class Replica {
     this.#log = log;
     this.#clock = clock;
     this.#fold = new Fold(log, limits, entries);
-    this.#committed = { rows: [], origin: log.header.origin, traces: NO_TRACES };
     this.#queue = new CommitQueue(limits, {
       begin: () => new Batch(this.#fold.basis(), this.#clock()),
-      commit: (batch) => this.#commit(batch),
-      committed: () => {
-        if (this.#committed.rows.length > 0) this.#commits.tell(this.#committed);
+      append: (batch) => (batch.isEmpty ? null : this.#append(batch)),
+      fold: (batch) => this.#fold.fold(batch),
+      committed: (batch) => {
+        const rows = this.#fold.keep(batch);
+        if (rows.length > 0)
+          this.#commits.tell({ rows, origin: this.origin, traces: batch.traces });
       },
       failed: (error) => this.#failures.tell(error),
     });
@@ -404,20 +402,17 @@ export class Replica {
     await this.#log.close();
   }
 
-  async #commit(batch: Batch): Promise<void> {
-    if (!batch.isEmpty) {
-      try {
-        await this.#append(batch);
-        this.#isDiskFull = false;
-      } catch (error) {
-        this.#isDiskFull = error instanceof DiskFullError;
-        throw error;
-      }
+  async #append(batch: Batch): Promise<void> {
+    try {
+      await this.#appendTraced(batch);
+      this.#isDiskFull = false;
+    } catch (error) {
+      this.#isDiskFull = error instanceof DiskFullError;
+      throw error;
     }
-    this.#committed = { rows: this.#fold.fold(batch), origin: this.origin, traces: batch.traces };
   }
 
-  #append(batch: Batch): Promise<void> {
+  #appendTraced(batch: Batch): Promise<void> {
     const append = (): Promise<void> => this.#fold.append(batch, this.#log);
     if (batch.traces.size === 0) return append();
     const facts = { 'hearsay.ops': batch.rows.length };
