@@ -121,6 +121,87 @@ export function columnsOf(
   return columns;
 }
 
+/** What the rows of a run share: by name, for SQLite to bind. Each row counts `lsn`, `seq` and `hlc` up by one. */
+export interface RunColumns {
+  readonly lsn: number;
+  readonly committedAt: number;
+  readonly won: number;
+  readonly kind: string;
+  readonly origin: string;
+  readonly seq: number;
+  readonly hlc: number;
+  readonly generation: number;
+  readonly expiresAt: number | null;
+}
+
+/** The numbers of a row that are equal in a run, but for the expiry; and those that count up, as lsns always do. */
+const EQUAL = [COMMITTED_AT, WON, KIND, ORIGIN, GENERATION] as const;
+const COUNTING = [SEQ, HLC] as const;
+
+/**
+ * The number of rows from that one on that are a run: each goes on from the one before, as puts do that were born in
+ * one commit. Its rows differ in version, hash, key and value alone, and have no meta.
+ *
+ * @param most a longer run is cut there.
+ */
+export function runLength({ numbers, texts }: PackedRows, row: number, most: number): number {
+  const end = Math.min(numbers.length / NUMBERS, row + most);
+  let next = row;
+  for (; next < end; next++) {
+    if (at(texts, next * TEXTS + META) !== null) break;
+    if (next > row && !goesOn(numbers, next * NUMBERS)) break;
+  }
+  return next - row;
+}
+
+/** Whether the row whose numbers begin there goes on from the one before. */
+function goesOn(numbers: Float64Array, first: number): boolean {
+  const before = first - NUMBERS;
+  for (const place of COUNTING)
+    if (at(numbers, first + place) !== at(numbers, before + place) + 1) return false;
+  for (const place of EQUAL)
+    if (at(numbers, first + place) !== at(numbers, before + place)) return false;
+  // NaN, which stands for null, is the same as itself here.
+  return Object.is(at(numbers, first + EXPIRES_AT), at(numbers, before + EXPIRES_AT));
+}
+
+/** What the rows of the run that begins there share. */
+export function runColumns({ numbers, origins }: PackedRows, row: number): RunColumns {
+  const first = row * NUMBERS;
+  return {
+    lsn: at(numbers, first + LSN),
+    committedAt: at(numbers, first + COMMITTED_AT),
+    won: at(numbers, first + WON),
+    kind: at(KINDS, at(numbers, first + KIND)),
+    origin: at(origins, at(numbers, first + ORIGIN)),
+    seq: at(numbers, first + SEQ),
+    hlc: at(numbers, first + HLC),
+    generation: at(numbers, first + GENERATION),
+    expiresAt: numberOrNull(numbers, first + EXPIRES_AT),
+  };
+}
+
+/** The other columns of rows of a run, one row after another: version, both halves of the hash, key, value. */
+export function ownColumnsOf(
+  { numbers, texts }: PackedRows,
+  row: number,
+  count: number,
+): unknown[] {
+  const columns: unknown[] = [];
+  for (let place = row; place < row + count; place++) {
+    const first = place * NUMBERS;
+    const firstText = place * TEXTS;
+    columns.push(
+      at(numbers, first + VERSION),
+      at(numbers, first + HASH_HIGH),
+      at(numbers, first + HASH_LOW),
+      at(texts, firstText + KEY),
+      at(texts, firstText + VALUE),
+    );
+  }
+  return columns;
+}
+
 /** Unpacks rows; equal origins become one string, shared by all their rows. */
 export class RowUnpacker {
   readonly #origins = new Map<string, string>();
