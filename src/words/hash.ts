@@ -78,11 +78,29 @@ export function giveHash(op: Op & { hashHigh: number; hashLow: number }): void {
   op.hashLow = finish(low, high);
 }
 
+/** The kind and the origin that were mixed last, and both lanes after them: nearly always the next op has the same. */
+let lastKind = '';
+let lastOrigin = '';
+let highAfter = 0;
+let lowAfter = 0;
+
+function beginWith(kind: string, origin: string): void {
+  if (kind !== lastKind || origin !== lastOrigin) {
+    high = HIGH_SEED;
+    low = LOW_SEED;
+    mixText(kind);
+    mixText(origin);
+    lastKind = kind;
+    lastOrigin = origin;
+    highAfter = high;
+    lowAfter = low;
+  }
+  high = highAfter;
+  low = lowAfter;
+}
+
 function mixOp(op: Unhashed): void {
-  high = HIGH_SEED;
-  low = LOW_SEED;
-  mixText(op.kind);
-  mixText(op.origin);
+  beginWith(op.kind, op.origin);
   mixNumber(op.seq);
   mixNumber(op.hlc);
   mixText(op.key);
