@@ -49,8 +49,7 @@ export class RecentRows {
     if (this.size === 0) this.#firstLsn = lsn;
     run ??= this.#newRun(op.origin, op.seq);
     run.lsns.push(lsn);
-    this.#rows.push(row, run.id);
-    this.#bytes += this.#rows.textBytes(this.size - 1);
+    this.#bytes += this.#rows.push(row, run.id);
     const { maxRecentOps, maxRecentBytes } = this.#limits;
     while (this.size > 0 && (this.size > maxRecentOps || this.#bytes > maxRecentBytes))
       this.#dropOldest();

@@ -78,13 +78,16 @@ export class RowBlocks {
   #open = -1;
   /** A block that has gone, for the next one. */
   #spare: Block | null = null;
+  /** The block of the oldest row as it was last looked for: rows that leave ask for it again and again. */
+  #oldest: Block | null = null;
+  #oldestNumber = -1;
 
   get length(): number {
     return this.#places.length;
   }
 
-  /** @param originId stands for the origin, and is given back for it. */
-  push({ lsn, committedAt, won, op }: Row, originId: number): void {
+  /** @param originId stands for the origin, and is given back for it. @returns what `textBytes` tells of the row. */
+  push({ lsn, committedAt, won, op }: Row, originId: number): number {
     const { key, value, meta } = op;
     const keyBytes = Buffer.byteLength(key);
     const valueBytes = value === null ? 0 : Buffer.byteLength(value);
@@ -124,16 +127,18 @@ export class RowBlocks {
     this.#places.push(number * BLOCK_BYTES + used);
     block.used += size;
     block.rows++;
+    return textsBytes;
   }
 
   /** The oldest row leaves. @throws BrokenInvariantError if there is none. */
   shift(): void {
-    const number = Math.floor(this.#places.at(0) / BLOCK_BYTES);
+    const { block } = this.#find(0);
     this.#places.shift();
-    const block = present(this.#blocks.get(number), 'the block of a row');
     block.rows--;
     if (block.rows > 0) return;
-    this.#blocks.delete(number);
+    this.#blocks.delete(this.#oldestNumber);
+    this.#oldest = null;
+    this.#oldestNumber = -1;
     if (block.bytes.length === BLOCK_BYTES) this.#spare = block;
   }
 
@@ -209,8 +214,15 @@ export class RowBlocks {
   #find(index: number): { readonly block: Block; readonly from: number } {
     const place = this.#places.at(index);
     const number = Math.floor(place / BLOCK_BYTES);
+    const from = place - number * BLOCK_BYTES;
+    if (this.#oldest !== null && number === this.#oldestNumber)
+      return { block: this.#oldest, from };
     const block = present(this.#blocks.get(number), 'the block of a row');
-    return { block, from: place - number * BLOCK_BYTES };
+    if (index === 0) {
+      this.#oldest = block;
+      this.#oldestNumber = number;
+    }
+    return { block, from };
   }
 
   /** @returns the number of a block with room for a row of that size. */

@@ -1,6 +1,7 @@
 /** A queue of numbers in one ring of plain numbers, which holds no object of the heap for each. */
 import { BrokenInvariantError } from './errors.ts';
 
+/** Capacities are powers of two, so that a mask finds a place in the ring. */
 const FIRST_CAPACITY = 64;
 
 export class NumberQueue {
@@ -14,21 +15,21 @@ export class NumberQueue {
 
   push(number: number): void {
     if (this.#length === this.#ring.length) this.#grow();
-    this.#ring[(this.#front + this.#length) % this.#ring.length] = number;
+    this.#ring[(this.#front + this.#length) & (this.#ring.length - 1)] = number;
     this.#length++;
   }
 
   /** @throws BrokenInvariantError if it is empty. */
   shift(): number {
     const first = this.at(0);
-    this.#front = (this.#front + 1) % this.#ring.length;
+    this.#front = (this.#front + 1) & (this.#ring.length - 1);
     this.#length--;
     return first;
   }
 
   /** @param index from 0 to below the length, from the front. @throws BrokenInvariantError outside. */
   at(index: number): number {
-    const number = this.#ring[(this.#front + index) % this.#ring.length];
+    const number = this.#ring[(this.#front + index) & (this.#ring.length - 1)];
     if (number === undefined || index < 0 || index >= this.#length)
       throw new BrokenInvariantError(`a queue of ${this.#length} numbers has no place ${index}`);
     return number;
