@@ -47,6 +47,10 @@ export const timeMembers = ({ version, expiresAt }: PutHead): string =>
 export const leftMember = ({ expiresAt }: PutHead, nowMs: number): string =>
   `"ttl_ms":${expiresAt === null ? null : Math.max(0, expiresAt - nowMs)}`;
 
+/** The object's text with more members at its end, each after a comma. */
+export const withMore = (object: string, more: string): string =>
+  more === '' ? object : `${object.slice(0, -1)}${more}}`;
+
 /** Texts that name this node. */
 export class OutcomeTexts {
   readonly #node: string;
@@ -103,15 +107,22 @@ export class OutcomeTexts {
     return `${this.#node},"existed":${existed}`;
   }
 
-  /** One result of a batch. */
-  result(outcome: Outcome): string {
+  /** One result of a batch. @param more members at its end, each after a comma. */
+  result(outcome: Outcome, more = ''): string {
     switch (outcome.kind) {
       case 'stored':
-        return `{"status":200,${this.#storedMembers(outcome.op)}}`;
+        return `{"status":200,${this.#storedMembers(outcome.op)}${more}}`;
       case 'deleted':
-        return `{"status":200,${this.#deletedMembers(outcome)}}`;
+        return `{"status":200,${this.#deletedMembers(outcome)}${more}}`;
       case 'found':
-        return `{"status":200,${entryMembers(outcome.entry)}}`;
+        return `{"status":200,${entryMembers(outcome.entry)}${more}}`;
+      default:
+        return withMore(this.#refusal(outcome), more);
+    }
+  }
+
+  #refusal(outcome: Exclude<Outcome, { kind: 'stored' | 'deleted' | 'found' }>): string {
+    switch (outcome.kind) {
       case 'conflict':
         return conflictText(outcome);
       case 'preconditionFailed':

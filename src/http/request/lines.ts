@@ -13,8 +13,11 @@ export interface LineBounds {
 
 /** A line of a body. */
 export interface NumberedLine {
-  /** Its bytes, as they were sent. */
+  /** Bytes as they were sent, the line's among them: a part of its own for each line would cost more than to read it. */
   readonly bytes: Buffer;
+  /** The indexes of its first byte, and of the one after its last. */
+  readonly start: number;
+  readonly end: number;
   /** Its place among all lines of the body, empty ones included, from 1. */
   readonly number: number;
 }
@@ -33,18 +36,29 @@ export async function* linesOf(
   let begun: Buffer[] = [];
   let begunBytes = 0;
   let ended = 0;
+  const requireShort = (length: number): void => {
+    if (length > maxLineBytes)
+      throw new Problem(413, `A line is longer than ${maxLineBytes} bytes.`);
+  };
   const take = (piece: Buffer): void => {
     begun.push(piece);
     begunBytes += piece.length;
-    if (begunBytes > maxLineBytes)
-      throw new Problem(413, `A line is longer than ${maxLineBytes} bytes.`);
+    requireShort(begunBytes);
   };
+  /** Ends the line that was begun in earlier chunks. */
   const close = (): NumberedLine => {
     const bytes = begun.length === 1 && begun[0] !== undefined ? begun[0] : Buffer.concat(begun);
     begun = [];
     begunBytes = 0;
-    ended++;
-    return { bytes, number: ended };
+    return { bytes, start: 0, end: bytes.length, number: ++ended };
+  };
+  const lineOf = (chunk: Buffer, start: number, end: number): NumberedLine => {
+    if (begun.length > 0) {
+      take(chunk.subarray(start, end));
+      return close();
+    }
+    requireShort(end - start);
+    return { bytes: chunk, start, end, number: ++ended };
   };
   for await (const chunk of chunksOf(request, idleTimeoutMs)) {
     const lines: NumberedLine[] = [];
@@ -52,8 +66,7 @@ export async function* linesOf(
     for (;;) {
       const end = chunk.indexOf(LINE_FEED, start);
       if (end === -1) break;
-      take(chunk.subarray(start, end));
-      const line = close();
+      const line = lineOf(chunk, start, end);
       if (!isBlank(line)) lines.push(line);
       start = end + 1;
     }
@@ -66,8 +79,8 @@ export async function* linesOf(
 
 const CARRIAGE_RETURN = 0x0d;
 
-const isBlank = ({ bytes }: NumberedLine): boolean =>
-  bytes.length === 0 || (bytes.length === 1 && bytes[0] === CARRIAGE_RETURN);
+const isBlank = ({ bytes, start, end }: NumberedLine): boolean =>
+  start === end || (end - start === 1 && bytes[start] === CARRIAGE_RETURN);
 
 async function* chunksOf(request: IncomingMessage, idleTimeoutMs: number): AsyncGenerator<Buffer> {
   const chunks = request.iterator({ destroyOnReturn: false });

@@ -59,6 +59,8 @@ export class PlainOps {
   #bytes: Buffer = NO_BYTES;
   /** The index of the next byte. */
   #at = 0;
+  /** The index after the last byte: others may follow it. */
+  #end = 0;
   // The fields of the op that is being read.
   readonly #op: Part = { start: 0, end: 0 };
   readonly #key: Part = { start: 0, end: 0 };
@@ -75,18 +77,28 @@ export class PlainOps {
 
   /** The requests of a batch's body; null if it is left to others. */
   batch(bytes: Buffer): Request[] | null {
-    return this.#read(bytes, () => this.#batch());
+    this.#begin(bytes, 0, bytes.length);
+    return this.#wholly(this.#batch());
   }
 
-  /** The request of a body that is one op; null if it is left to others. */
-  single(bytes: Buffer): Request | null {
-    return this.#read(bytes, () => this.#request());
+  /**
+   * The request of a body, or of a line of it, that is one op; null if it is left to others.
+   *
+   * @param start the index of its first byte. @param end the index after its last.
+   */
+  single(bytes: Buffer, start = 0, end = bytes.length): Request | null {
+    this.#begin(bytes, start, end);
+    return this.#wholly(this.#request());
   }
 
-  #read<T>(bytes: Buffer, read: () => T | null): T | null {
+  #begin(bytes: Buffer, start: number, end: number): void {
     this.#bytes = bytes;
-    this.#at = 0;
-    const found = read();
+    this.#at = start;
+    this.#end = end;
+  }
+
+  /** @returns what was read, if all up to the end was, and nothing beyond it. */
+  #wholly<T>(found: T | null): T | null {
     const isWhole = this.#isAtEnd();
     // A body may be long, and must not stay in memory.
     this.#bytes = NO_BYTES;
@@ -225,17 +237,13 @@ export class PlainOps {
   // ---- JSON (RFC 8259)
 
   #skipSpace(): void {
-    const bytes = this.#bytes;
-    for (;;) {
-      const byte = bytes[this.#at];
-      if (byte !== 0x20 && byte !== 0x0a && byte !== 0x0d && byte !== 0x09) return;
-      this.#at++;
-    }
+    while (isSpace(this.#bytes[this.#at])) this.#at++;
   }
 
+  /** Beyond the end of a line others may follow, which may begin with space. */
   #isAtEnd(): boolean {
-    this.#skipSpace();
-    return this.#at === this.#bytes.length;
+    while (this.#at < this.#end && isSpace(this.#bytes[this.#at])) this.#at++;
+    return this.#at === this.#end;
   }
 
   /** Takes the byte, after space. */
@@ -378,6 +386,9 @@ export class PlainOps {
     return this.#takesWord('true') || this.#takesWord('false') || this.#takesWord('null');
   }
 }
+
+const isSpace = (byte: number | undefined): boolean =>
+  byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
 
 const isHexDigit = (byte: number): boolean => {
   const letter = byte | LETTER_CASE;

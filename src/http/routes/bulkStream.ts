@@ -17,8 +17,8 @@ import { RETRY_AFTER_MS } from '../../words/time.ts';
 import type { TraceParent } from '../../words/trace.ts';
 import type { Callers } from '../access/callers.ts';
 import type { WriteAudit } from '../access/writeAudit.ts';
-import { NDJSON_TYPE } from '../answer/answer.ts';
-import type { OutcomeTexts } from '../answer/outcomeText.ts';
+import { encodingOf, NDJSON_TYPE } from '../answer/answer.ts';
+import { type OutcomeTexts, withMore } from '../answer/outcomeText.ts';
 import { Problem, plannedProblem, problemText } from '../answer/problem.ts';
 import type { Exchange } from '../exchange.ts';
 import type { Connections } from '../limits/connections.ts';
@@ -47,12 +47,6 @@ const HEADERS = ['Content-Type', NDJSON_TYPE, 'Cache-Control', 'no-store'];
 
 /** Values may be long: so many characters of answers, and one value, are put together at a time. */
 const PIECE_LENGTH = 64 * 1024;
-
-/** One line: the op that it asks for, or why it asks for none. */
-type Line = { readonly number: number } & (
-  | { readonly request: Request }
-  | { readonly problem: Problem }
-);
 
 export class BulkStreams {
   /** Requests under way. */
@@ -95,7 +89,7 @@ export class BulkStreams {
           );
           for await (const text of results) {
             if (!res.headersSent) res.writeHead(200, HEADERS);
-            if (!res.write(text)) await drained(res);
+            if (!res.write(text, encodingOf(text))) await drained(res);
             if (res.closed) return;
           }
         }
@@ -120,19 +114,26 @@ export class BulkStreams {
     caller: Caller,
   ): AsyncGenerator<string> {
     const { texts, audit, traces } = this.#options;
-    const read = lines.map((line) => this.#readLine(line, caller));
-    const requests = read.flatMap((line) => ('request' in line ? [line.request] : []));
+    const requests: Request[] = [];
+    /** By the number of its line: why the line asks for no op. */
+    const problems = new Map<number, Problem>();
+    for (const line of lines) {
+      const read = this.#readLine(line, caller);
+      if (read instanceof Problem) problems.set(line.number, read);
+      else requests.push(read);
+    }
     const outcomes = await this.#outcomes(requests, traces?.of(req) ?? null);
     if ('all' in outcomes) audit?.(req, caller, outcomes.all);
     let next = 0;
     let text = '';
-    for (const line of read) {
-      let result: string;
-      if ('problem' in line) result = lineOf(line.problem);
-      else if ('problem' in outcomes) result = lineOf(outcomes.problem);
-      else result = texts.result(at(outcomes.all, next++));
-      // An object, which tells its line as well: empty lines have no result, so counting would mislead.
-      text += `${result.slice(0, -1)},"line":${line.number}}\n`;
+    for (const { number } of lines) {
+      // Empty lines have no result, so counting the results would mislead.
+      const line = `,"line":${number}`;
+      const problem = problems.size === 0 ? undefined : problems.get(number);
+      if (problem !== undefined) text += withMore(lineOf(problem), line);
+      else if ('problem' in outcomes) text += withMore(lineOf(outcomes.problem), line);
+      else text += texts.result(at(outcomes.all, next++), line);
+      text += '\n';
       if (text.length < PIECE_LENGTH) continue;
       yield text;
       text = '';
@@ -140,14 +141,16 @@ export class BulkStreams {
     if (text !== '') yield text;
   }
 
-  #readLine({ bytes, number }: NumberedLine, caller: Caller): Line {
+  /** @returns the op that the line asks for, or why it asks for none. */
+  #readLine({ bytes, start, end }: NumberedLine, caller: Caller): Request | Problem {
     const { plainOps, callers } = this.#options;
     try {
-      const request = plainOps.single(bytes) ?? this.#parsed(bytes);
+      const request =
+        plainOps.single(bytes, start, end) ?? this.#parsed(bytes.subarray(start, end));
       callers.requireOp(caller, request);
-      return { number, request };
+      return request;
     } catch (error) {
-      if (error instanceof Problem) return { number, problem: error };
+      if (error instanceof Problem) return error;
       throw error;
     }
   }

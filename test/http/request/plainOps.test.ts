@@ -245,6 +245,33 @@ ops('what programs write is read', () => {
   assert.equal(plain.batch(Buffer.from('{"ops":[]}')), []);
 });
 
+ops('a line among others is read as one by itself, however the whole is cut into lines', () => {
+  fc.assert(
+    fc.property(bodyOf(opText), fc.nat(), fc.nat(), (body, one, other) => {
+      const bytes = Buffer.concat([body, Buffer.from('\n '), body, Buffer.from('\n')]);
+      const [start, end] = [one % bytes.length, other % bytes.length].toSorted((a, b) => a - b);
+      for (const [from, to] of [
+        [0, body.length],
+        [body.length + 2, bytes.length - 1],
+        [start, end],
+      ])
+        assert.equal(
+          plain.single(bytes, from, to),
+          plain.single(Buffer.from(bytes.subarray(from, to))),
+        );
+    }),
+    { numRuns: 3000 },
+  );
+});
+
+ops('a line that goes on in the next one is left to the parser', () => {
+  const bytes = Buffer.from('{"op":"get",\n"key":"a"} ');
+  assert.is(plain.single(bytes, 0, 12), null);
+  assert.is(plain.single(bytes, 0, bytes.length - 2), null);
+  assert.equal(plain.single(bytes, 0, bytes.length - 1), { kind: 'get', key: 'a' });
+  assert.equal(plain.single(bytes), { kind: 'get', key: 'a' });
+});
+
 ops('a body beyond ASCII, or of too many ops, is left to the parser', () => {
   const batchOf = (count: number): Buffer =>
     Buffer.from(JSON.stringify({ ops: Array(count).fill({ op: 'get', key: 'a' }) }));
