@@ -103,6 +103,44 @@ commits('nothing is answered, read or told before it is committed', async () => 
   assert.equal(happened.sort(), ['answered', 'told']);
 });
 
+commits('what waits is on its way to the disk when those before it are answered', async () => {
+  const { replica, log, holdDisk } = await openReplica();
+  const release = holdDisk();
+  const told: string[][] = [];
+  const begun: number[] = [];
+  replica.onCommit(({ rows }) => {
+    told.push(rows.map(({ row }) => row.op.key));
+    begun.push(log.commits.length);
+    assert.is(replica.recent.rowsAfter(0, 9)?.length, replica.lastLsn);
+  });
+  const first = replica.submit([putting('a')]);
+  await turn();
+  const second = replica.submit([putting('b'), putting('a', { version: 2 })]);
+  release();
+  const releaseSecond = holdDisk();
+  await first;
+  assert.equal(told, [['a']]);
+  assert.equal(begun, [2]);
+  assert.is(replica.get('b').kind, 'absent');
+  releaseSecond();
+  await second;
+  assert.equal(told, [['a'], ['b', 'a']]);
+  assert.equal(begun, [2, 2]);
+});
+
+commits('a commit is told as it was, though requests that log nothing follow it', async () => {
+  const { replica, holdDisk } = await openReplica();
+  const release = holdDisk();
+  const told: string[][] = [];
+  replica.onCommit(({ rows }) => told.push(rows.map(({ row }) => row.op.key)));
+  const first = replica.submit([putting('a')]);
+  await turn();
+  const second = replica.submit([{ kind: 'get', key: 'a' }, deleting('b', 9)]);
+  release();
+  await Promise.all([first, second]);
+  assert.equal(told, [['a']]);
+});
+
 commits(
   'requests that log nothing cost no transaction, and wait their turn all the same',
   async () => {
@@ -279,6 +317,30 @@ failures('a broken invariant stops the replica, and nothing of the batch is stor
   assert.is(told.length, 1);
   assert.is(log.commits.length, 0);
 });
+
+failures(
+  'a broken invariant in what follows a commit leaves that commit answered and told',
+  async () => {
+    const { replica, holdDisk } = await openReplica();
+    const release = holdDisk();
+    const happened: string[] = [];
+    replica.onCommit(() => happened.push('told'));
+    replica.onFailure(() => happened.push('failed'));
+    const first = replica.submit([putting('a')]);
+    await turn();
+    const impossible: PutRequest = {
+      ...putting('b'),
+      get ttlMs(): number | null {
+        throw new BrokenInvariantError('a number is none');
+      },
+    };
+    const second = errorOf(replica.submit([impossible]));
+    release();
+    assert.is((await first)[0]?.kind, 'stored');
+    assert.instance(await second, BrokenInvariantError);
+    assert.equal(happened, ['told', 'failed']);
+  },
+);
 
 failures(
   'closing lets the commit under way end, and refuses what waits and what comes',
