@@ -121,7 +121,7 @@ export function columnsOf(
   return columns;
 }
 
-/** What the rows of a run share: by name, for SQLite to bind. Each row counts `lsn`, `seq` and `hlc` up by one. */
+/** The columns that the rows of a run share, by name, for SQLite to bind. Each row counts `lsn`, `seq` and `hlc` up by one. */
 export interface RunColumns {
   readonly lsn: number;
   readonly committedAt: number;
@@ -165,7 +165,7 @@ function goesOn(numbers: Float64Array, first: number): boolean {
   return Object.is(at(numbers, first + EXPIRES_AT), at(numbers, before + EXPIRES_AT));
 }
 
-/** What the rows of the run that begins there share. */
+/** The columns that the rows of the run that begins there share. */
 export function runColumns({ numbers, origins }: PackedRows, row: number): RunColumns {
   const first = row * NUMBERS;
   return {
