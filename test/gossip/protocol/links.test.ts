@@ -37,6 +37,8 @@ function member(meshLimit: number, others: readonly string[] = OTHERS): TestCore
 
 /** By this seed a node visits a configured address for the first time after some 55 s. */
 const LATE_VISIT = 29;
+/** By this seed, of thirteen others, the link that is drawn anew after ten minutes is the same one again. */
+const SAME_AGAIN = 3;
 
 /** A member whose others name no URL, and are found at configured addresses. */
 const memberByAddresses = (others: readonly string[], seed = LATE_VISIT): TestCore =>
@@ -462,26 +464,41 @@ links('a visit begins also where the last one ends', () => {
 });
 
 /** Eight members dial the node, as many as it takes. */
-function filled(node: TestCore, up: readonly string[]): void {
+function filled(node: TestCore, up: readonly string[], count = 8): void {
   const left = up.filter((origin) => !isConnected(node, origin));
-  for (const origin of left.slice(0, 8)) node.greet(1000 + OTHERS.indexOf(origin), { origin });
+  for (const origin of left.slice(0, count)) node.greet(1000 + OTHERS.indexOf(origin), { origin });
 }
 const linksOf = (node: TestCore): number =>
   node.core.status().filter(({ state }) => state === 'connected').length;
 
-links('a node that has all its links visits nobody for ten minutes; then one makes room', () => {
+links(
+  'a node that has all its links visits nobody until ten minutes after the visit was due; then one makes room',
+  () => {
+    const up = OTHERS.slice(0, 13);
+    const node = memberByAddresses(up, SAME_AGAIN);
+    seconds(node, 30);
+    while (dialsIn(seconds(node, 1)) === 0);
+    seconds(node, 20);
+    filled(node, up);
+    let sinceLast = 21;
+    for (; dialsIn(seconds(node, 1)) === 0; sinceLast++) assert.is(linksOf(node), MAX_LINKS);
+    assert.is(sinceLast, 60 + 600);
+    seconds(node, 2);
+    assert.is(linksOf(node), MAX_LINKS);
+  },
+);
+
+links('a node that has not joined takes the place of no link', () => {
   const up = OTHERS.slice(0, 20);
   const node = memberByAddresses(up);
   seconds(node, 30);
-  filled(node, up);
-  let waited = 0;
-  while (dialsIn(seconds(node, 1)) === 0) {
-    assert.is(linksOf(node), MAX_LINKS);
-    waited++;
-  }
-  assert.ok(waited > 540 && waited <= 660, `${waited} s`);
-  seconds(node, 2);
-  assert.is(linksOf(node), MAX_LINKS);
+  filled(node, up, 7);
+  const fresh = { origin: 'fresh.aaaaaa', joined: false, clusterId: null };
+  node.greet(2000, fresh);
+  let second = 31;
+  while (dialsIn(seconds(node, 1)) === 0) second++;
+  assert.ok(second <= 60, `it visits an address after ${second} s`);
+  assert.ok(isConnected(node, fresh.origin));
 });
 
 links('who dials a node while it visits one more than its links is told that it is full', () => {
