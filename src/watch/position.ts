@@ -7,7 +7,7 @@
  * Invariants:
  * - For every op that the vector covers, the watcher has been told the op or a greater one of the key,
  *   or will be told a greater one that it reads later. So a row is skipped only if a greater op of its
- *   key is known here: the row did not win when it came, or a later row wins.
+ *   key is known here: the row did not win when it came, or a later row wins, whose op may have been collected since.
  * - For every entry that the vector covers and that had expired by the mark, the watcher has been told
  *   that it is gone, or a later op of the key. So an op that it reads after its time is told as
  *   `expire`.
@@ -30,6 +30,8 @@ export type KeyEventType = 'put' | 'touch' | 'delete' | 'expire';
 /** The map of this node, as of its last commit, which a position is read against. */
 export interface WatchView {
   readonly entry: (key: string) => EntryHead | undefined;
+  /** Whether the map may have dropped the op because it had died: its time has passed by a clock that all members had reached. */
+  readonly mayBeCollected: (op: KeyOp) => boolean;
 }
 
 /** The place at which a watcher begins. */
@@ -65,14 +67,14 @@ export class Position {
    * @throws MissingRowError if rows before it are missing because they are being compacted; the
    *   position has not changed then.
    */
-  passRow({ lsn, op, won }: Row, { entry }: WatchView): KeyEventType | null {
+  passRow({ lsn, op, won }: Row, view: WatchView): KeyEventType | null {
     const seq = seqOf(this.vector, op.origin);
     if (op.seq > seq + 1) throw new MissingRowError();
     this.lsn = lsn;
     if (op.seq <= seq) return null;
     raise(this.vector, op.origin, op.seq);
     if (!isOnKey(op) || !won || !this.#isTold(op.key)) return null;
-    return judge(op, entry(op.key), this.told);
+    return judge(op, view, this.told);
   }
 
   /**
@@ -111,17 +113,15 @@ export class MissingRowError extends Error {}
 /**
  * The event of a row that won when it came.
  *
- * @param entry the present entry of its key.
  * @param told the mark up to which the watcher was told expiries.
  */
-export function judge(
-  op: KeyOp,
-  entry: EntryHead | undefined,
-  told: ExpiryMark,
-): KeyEventType | null {
+export function judge(op: KeyOp, view: WatchView, told: ExpiryMark): KeyEventType | null {
+  const entry = view.entry(op.key);
   if (entry !== undefined && compareOps(entry, op) > 0) return null;
   if (op.kind === 'delete') return 'delete';
   if (expiredBy(told, op)) return 'expire';
-  // An entry that is gone before its time was deleted, and the tombstone collected.
-  return entry === undefined ? 'delete' : 'put';
+  if (entry !== undefined) return 'put';
+  // It was collected when all clocks stood higher. Or a later op had beaten it, and was collected: it is told when its
+  // row is read, if the watcher does not know it.
+  return view.mayBeCollected(op) ? 'delete' : null;
 }

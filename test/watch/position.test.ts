@@ -15,6 +15,12 @@ import { lines } from './hub/fakeSink.ts';
 const judging = suite('what a row is told as');
 
 const NOW = markOfClock(1000);
+/** All members had reached this time before their clocks were set back. */
+const REACHED_MS = 1500;
+const viewOf = (...entries: readonly KeyOp[]) => ({
+  entry: (key: string) => entries.find((entry) => entry.key === key),
+  mayBeCollected: ({ expiresAt }: KeyOp) => expiresAt !== null && expiresAt <= REACHED_MS,
+});
 const old = put({ key: 'a', seq: 1, version: 1 });
 const later = put({ key: 'a', seq: 2, version: 2 });
 
@@ -26,11 +32,23 @@ for (const [what, op, entry, told] of [
   ['a tombstone: delete', tombstone(), 'same', 'delete'],
   ['a tombstone that was collected: delete', tombstone(), undefined, 'delete'],
   ['an expired put that was collected: expire', put({ expiresAt: 900 }), undefined, 'expire'],
-  ['a put that was deleted and collected: delete', put({ expiresAt: null }), undefined, 'delete'],
+  ['a put whose DELETE was collected: nothing', put({ expiresAt: null }), undefined, null],
+  [
+    'one that was collected by a greater clock: delete',
+    put({ expiresAt: REACHED_MS }),
+    undefined,
+    'delete',
+  ],
+  [
+    'one that no clock has reached, and that is gone: nothing',
+    put({ expiresAt: REACHED_MS + 1 }),
+    undefined,
+    null,
+  ],
 ] as const)
   judging(what, () => {
     const now = entry === 'same' ? op : entry;
-    assert.is(judge(op, now, NOW), told);
+    assert.is(judge(op, viewOf(...(now === undefined ? [] : [now])), NOW), told);
   });
 
 judging.run();
@@ -40,9 +58,6 @@ const followed = (...seqs: readonly [string, number][]) =>
 
 const positions = suite('positions');
 
-const viewOf = (...entries: readonly KeyOp[]) => ({
-  entry: (key: string) => entries.find((entry) => entry.key === key),
-});
 const at = (fields: Partial<ConstructorParameters<typeof Position>[2]> = {}, prefix = '') =>
   new Position(prefix, 0, { vector: followed(), told: NOW, state: null, ...fields });
 const covering = (seq: number) => followed(['node1.aaaaaa', seq]);

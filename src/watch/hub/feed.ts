@@ -24,13 +24,14 @@ import { isOnKey, type KeyOp, type OpId, type PutHead, sameOp } from '../../word
 import { covers, raise } from '../../words/vector.ts';
 import type { EventSubject } from '../event.ts';
 import { ExpiryRecord } from '../expiryRecord.ts';
-import { judge, type KeyEventType } from '../position.ts';
+import { judge, type KeyEventType, type WatchView } from '../position.ts';
 import { relianceBeyond, relying } from '../reliance.ts';
 import { SharedEvent } from '../sharedEvent.ts';
 import { type Place, Timeline } from '../timeline.ts';
 import { DeliveryPace } from './deliveryPace.ts';
 import { type WatchGroup, WatchGroups } from './groups.ts';
 import type { WatchHubOptions } from './options.ts';
+import { watchViewOf } from './view.ts';
 
 /** The listeners of the feed. */
 export interface FeedListener {
@@ -59,6 +60,7 @@ export class WatchFeed {
   readonly record: ExpiryRecord;
   readonly groups = new WatchGroups();
   readonly #replica: Replica;
+  readonly #view: WatchView;
   readonly #maxClockSkewMs: number;
   readonly #listener: FeedListener;
   readonly #touched = new Set<WatchGroup>();
@@ -85,6 +87,7 @@ export class WatchFeed {
     listener: FeedListener,
   ) {
     this.#replica = replica;
+    this.#view = watchViewOf(replica);
     this.#vector = this.#held();
     this.#maxClockSkewMs = maxClockSkewMs;
     this.#listener = listener;
@@ -180,10 +183,9 @@ export class WatchFeed {
       if (!isOnKey(op) || !row.won) continue;
       const groups = this.groups.matching(op.key);
       if (groups.length === 0) continue;
-      const entry = this.#replica.map.head(op.key);
       const before = passedOver.get(op.key);
       const known = touched === null || before === undefined ? touched : before;
-      const type = judge(op, entry, this.#told);
+      const type = judge(op, this.#view, this.#told);
       if (type === null) passedOver.set(op.key, known);
       else if (type === 'put' && known !== null && !expiredBy(this.#told, known))
         this.#tell('touch', op, op, row.lsn, groups, known);
@@ -196,7 +198,7 @@ export class WatchFeed {
 
   /** Whether the entry of the op's key is the op. */
   #isShown(op: KeyOp): boolean {
-    const entry = this.#replica.map.head(op.key);
+    const entry = this.#view.entry(op.key);
     return entry !== undefined && sameOp(entry, op);
   }
 

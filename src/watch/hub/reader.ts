@@ -21,6 +21,7 @@ import { MissingRowError, Position, type WatchView } from '../position.ts';
 import { relianceBeyond, relying } from '../reliance.ts';
 import { isStillTold, type Place, type Timeline } from '../timeline.ts';
 import type { WatchHubOptions, WatchPages } from './options.ts';
+import { watchViewOf } from './view.ts';
 import { NO_VALUES, type Watcher } from './watcher.ts';
 
 const PAGES: WatchPages = { rows: 512, entries: 256 };
@@ -69,8 +70,7 @@ export class WatchReader {
     this.#replica = options.replica;
     this.#options = options;
     this.#pages = options.pages ?? PAGES;
-    const { map } = options.replica;
-    this.#view = { entry: (key) => map.head(key) };
+    this.#view = watchViewOf(options.replica);
   }
 
   /**

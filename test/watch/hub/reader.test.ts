@@ -225,6 +225,50 @@ reads('whoever was away is told each of many expiries, however few a sweep takes
   assert.equal(told(sink).sort(), [...keys.map((key) => `expire ${key}`), 'synced']);
 });
 
+reads(
+  'one that was away is told a DELETE once, with its version, also when the node has collected it',
+  async () => {
+    const node = await TestNode.start('node1');
+    const other = await TestNode.start('node2');
+    const { sink: first } = await opened(node);
+    const cursor = decodeCursor(first.events.at(-1)?.cursor ?? '');
+    await other.put('named', 1, { version: 5, ttlMs: 60_000 });
+    await node.pull(other);
+    await node.put('whole', 1);
+    await node.delete('whole');
+    await node.delete('named', 7);
+    const before = await opened(node, { cursor });
+    const stable = { vector: node.replica.wholeVector(), clock: node.replica.nowMs() };
+    await node.replica.forgetting.collect(stable, 100);
+    assert.is(node.replica.map.size, 0);
+    const after = await opened(node, { cursor });
+    for (const { sink } of [before, after])
+      assert.equal(
+        sink.events.map(({ type, key, version }) => [type, key, version]),
+        [
+          ['delete', 'whole', Number.MAX_SAFE_INTEGER],
+          ['delete', 'named', 7],
+          ['synced', undefined, undefined],
+        ],
+      );
+  },
+);
+
+reads('one that was away is told what was collected while all clocks stood higher', async () => {
+  const clock = { nowMs: 1_000_000 };
+  const node = await TestNode.start('node1', { clock });
+  const { sink: first } = await opened(node);
+  const cursor = decodeCursor(first.events.at(-1)?.cursor ?? '');
+  await node.put('a', 1, { ttlMs: MAX_CLOCK_SKEW_MS / 2 });
+  clock.nowMs += MAX_CLOCK_SKEW_MS;
+  node.hub.sweep();
+  await node.collect([]);
+  assert.is(node.replica.map.size, 0);
+  clock.nowMs -= MAX_CLOCK_SKEW_MS;
+  const { sink } = await opened(node, { cursor });
+  assert.equal(told(sink), ['delete a', 'synced']);
+});
+
 reads('a row that goes while its page is read is mended by a reset', async () => {
   for (const [gone, before] of [
     ['b', ['put a', 'put of another']],
