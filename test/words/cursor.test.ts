@@ -10,6 +10,7 @@ import {
   encodeWholeToken,
   MAX_CURSOR_LENGTH,
   MalformedCursorError,
+  TokenWriter,
 } from '../../src/words/cursor.ts';
 import {
   compareExpiry,
@@ -93,6 +94,18 @@ cursors('what a cursor relies on is added to what it did before', () => {
     ['b.2', 3],
   ]);
   assert.equal(decodeCursor(twice), { ...decodeCursor(token), relies });
+});
+
+cursors('a writer makes the token of each op, in whatever order clusters and origins come', () => {
+  const name = fc.oneof(fc.constantFrom('a', 'b'), wellFormedText);
+  const op = fc.record({ cluster: name, origin: name, seq: fc.maxSafeNat() });
+  fc.assert(
+    fc.property(fc.array(op), (ops) => {
+      const writer = new TokenWriter();
+      for (const { cluster, ...id } of ops)
+        assert.is(writer.token(cluster, id), encodeToken(cluster, id));
+    }),
+  );
 });
 
 cursors('a token is a cursor with one entry, or with all of them, that was told no expiry', () => {

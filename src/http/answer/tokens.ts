@@ -1,11 +1,13 @@
 /** Tokens of answers: a client sends one as `Hearsay-After` to read its own writes. */
 
 import type { Replica } from '../../replica/replica.ts';
-import { encodeToken, encodeWholeToken } from '../../words/cursor.ts';
+import { encodeWholeToken, TokenWriter } from '../../words/cursor.ts';
 import type { Outcome } from '../../words/requests.ts';
 
 export class Tokens {
   readonly #replica: Pick<Replica, 'header' | 'vector' | 'closings'>;
+
+  readonly #writer = new TokenWriter();
 
   constructor(replica: Pick<Replica, 'header' | 'vector' | 'closings'>) {
     this.#replica = replica;
@@ -14,7 +16,7 @@ export class Tokens {
   /** The token of the logged op, or of the whole vector if nothing was logged. */
   ofOutcome(outcome: Outcome): string {
     const op = outcome.kind === 'stored' || outcome.kind === 'deleted' ? outcome.op : null;
-    return op === null ? this.whole() : encodeToken(this.#cluster, op);
+    return op === null ? this.whole() : this.#writer.token(this.#cluster, op);
   }
 
   /** The token of many outcomes: their last op stands for all earlier ops of this node. */
