@@ -116,7 +116,9 @@ export function createApp(options: AppOptions): App {
   const { audit = null, auditsWrites = false } = options;
   const writes = audit === null || !auditsWrites ? null : writeAudit(audit, bounds.addressOf);
   const entries = new EntryAnswers(replica, watches?.acks ?? null, writes, traces);
-  const routes = routesOf(options, { bodies, answers: entries, callers, writes, traces });
+  const plainOps = new PlainOps(limits);
+  const parts = { bodies, plainOps, answers: entries, callers, writes, traces };
+  const routes = routesOf(options, parts);
 
   const koa = new Koa();
   Object.defineProperties(koa.context, targetGetters);
@@ -142,7 +144,8 @@ export function createApp(options: AppOptions): App {
   const general = koa.callback();
   const { maxKeyBytes } = limits;
   const { batches } = routes;
-  const shortPath = new ShortPath({ frame, entries, batches, bodies, maxKeyBytes, callers });
+  const taken = { frame, entries, batches, bodies, plainOps, maxKeyBytes, callers };
+  const shortPath = new ShortPath(taken);
   const listener: RequestListener = (request, response) =>
     shortPath.take(request, response) || general(request, response);
   return { listener, general };
@@ -150,6 +153,7 @@ export function createApp(options: AppOptions): App {
 
 interface RouteParts {
   readonly bodies: BodyReader;
+  readonly plainOps: PlainOps;
   readonly answers: EntryAnswers;
   readonly callers: Callers;
   readonly writes: WriteAudit | null;
@@ -165,7 +169,7 @@ interface AllRoutes {
 
 function routesOf(
   options: AppOptions,
-  { bodies, answers, callers, writes, traces }: RouteParts,
+  { bodies, plainOps, answers, callers, writes, traces }: RouteParts,
 ): AllRoutes {
   const { replica, registry, tools, watches, version, bounds } = options;
   const { limits } = replica;
@@ -190,7 +194,6 @@ function routesOf(
   addListRoutes(rest, { replica, limits, schemas, callers, slow, audit: writes, traces });
   addGetManyRoute(rest, { replica, limits, schemas, callers, past });
   const texts = new OutcomeTexts(replica.nodeId, new Tokens(replica));
-  const plainOps = new PlainOps(limits);
   const bulk = { replica, limits, schemas, plainOps, texts, callers, audit: writes, traces };
   const streams = new BulkStreams({ ...bulk, connections });
   const counts: BatchCounts = { leftOut: 0 };

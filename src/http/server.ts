@@ -13,6 +13,7 @@ import { Problem, problemText } from './answer/problem.ts';
 import type { Bounds } from './limits/bounds.ts';
 import type { UnreadableFor } from './limits/connection.ts';
 import type { Connections } from './limits/connections.ts';
+import { TakenRequest } from './request/takenRequest.ts';
 import { pathOf } from './request/target.ts';
 
 type ServerLimits = Pick<
@@ -65,6 +66,7 @@ export function createServer(
     // Refused here, since Node would refuse it without a body.
     requireHostHeader: false,
     optimizeEmptyRequests: true,
+    IncomingMessage: TakenRequest,
     shouldUpgradeCallback: (request) =>
       server.listenerCount('upgrade') > 0 && isWebSocketUpgrade(request),
   };

@@ -10,21 +10,13 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Caller } from '../access/caller.ts';
 import type { Callers } from './access/callers.ts';
 import { JSON_TYPE } from './answer/answer.ts';
-import type { Exchange, Frame } from './exchange.ts';
-import type { BodyReader, CheckedBody } from './request/body.ts';
-import { isPlainPut } from './request/plainWrites.ts';
-import { readPut } from './request/readPut.ts';
-import { type PutBody, putBodySchema } from './request/schemas.ts';
-import { decodeKey } from './request/target.ts';
-import { validate } from './request/validate.ts';
+import type { Exchange } from './exchange.ts';
+import { decodeKey, isLonger } from './request/target.ts';
 import type { BatchAnswers } from './routes/batchAnswers.ts';
-import type { EntryAnswers } from './routes/entryAnswers.ts';
+import { KEY_ROUTE, ShortPut, type ShortPutOptions } from './shortPut.ts';
 
-export interface ShortPathOptions {
-  readonly frame: Frame;
-  readonly entries: EntryAnswers;
+export interface ShortPathOptions extends ShortPutOptions {
   readonly batches: BatchAnswers;
-  readonly bodies: BodyReader;
   readonly maxKeyBytes: number;
   readonly callers: Callers;
 }
@@ -32,11 +24,10 @@ export interface ShortPathOptions {
 const PREFIX = '/cache/';
 /** One segment after the prefix, and no query. */
 const PLAIN_TARGET = /^\/cache\/[^/?#]+$/;
-/** The label of the routes of one key in the metrics. */
-const ROUTE = '/cache/:key';
+/** The characters of a target (`target.ts`) without the sign of escapes: nearly all keys are sent as they are. */
+const AS_IT_IS = /^[!"$&-~]*$/;
 /** The target and the label of batches. */
 const BATCHES = '/cache';
-const NO_QUERY = {};
 
 export class ShortPath {
   readonly #options: ShortPathOptions;
@@ -54,10 +45,10 @@ export class ShortPath {
     if (!PLAIN_TARGET.test(url)) return false;
     // Tokens that take time to verify, and callers without the scope, are for the general path.
     const caller = this.#options.callers.known(req);
-    if (caller === null) return this.#refuse({ req, res }, url, ROUTE);
+    if (caller === null) return this.#refuse({ req, res }, url, KEY_ROUTE);
     if (!caller.scopes.has(method === 'GET' ? 'read' : 'write')) return false;
     if (method === 'GET') this.#get({ req, res }, url, caller);
-    else void this.#put({ req, res }, url, caller);
+    else this.#put({ req, res }, url, caller);
     return true;
   }
 
@@ -115,42 +106,34 @@ export class ShortPath {
     } catch (error) {
       frame.fail(exchange, error);
     }
-    frame.end(exchange, ROUTE, beganAtMs);
+    frame.end(exchange, KEY_ROUTE, beganAtMs);
   }
 
   /** The value comes from the disk. */
   async #endAfter(exchange: Exchange, answered: Promise<void>, beganAtMs: number): Promise<void> {
     const { frame } = this.#options;
     await answered.catch((error: unknown) => frame.fail(exchange, error));
-    frame.end(exchange, ROUTE, beganAtMs);
+    frame.end(exchange, KEY_ROUTE, beganAtMs);
   }
 
-  async #put(exchange: Exchange, path: string, caller: Caller): Promise<void> {
-    const { frame, entries, callers, bodies } = this.#options;
-    const beganAtMs = performance.now();
+  #put(exchange: Exchange, path: string, caller: Caller): void {
+    const { frame, callers } = this.#options;
+    const put = new ShortPut(this.#options, exchange, caller, performance.now());
     try {
       frame.begin(exchange, path);
       callers.requirePace(caller, exchange.res);
-      const key = this.#keyOf(path, caller);
-      const { req } = exchange;
-      const request = await readPut(req, key, bodies, () => this.#readJson(req));
-      await entries.write(exchange, caller, request, NO_QUERY);
+      put.read(this.#keyOf(path, caller));
     } catch (error) {
-      frame.fail(exchange, error);
+      put.failed(error);
     }
-    frame.end(exchange, ROUTE, beganAtMs);
-  }
-
-  async #readJson(req: IncomingMessage): Promise<CheckedBody<PutBody>> {
-    const { text, ascii, parsed } = await this.#options.bodies.readJson(req);
-    const checked = isPlainPut(parsed) ? parsed : validate(putBodySchema, parsed);
-    return { text, ascii, parsed, checked };
   }
 
   /** @throws Problem 400, 401, 403, 414 */
   #keyOf(path: string, caller: Caller): string {
     const { callers, maxKeyBytes } = this.#options;
-    const key = decodeKey(path.slice(PREFIX.length), maxKeyBytes);
+    const segment = path.slice(PREFIX.length);
+    const isKey = AS_IT_IS.test(segment) && !isLonger(segment, maxKeyBytes);
+    const key = isKey ? segment : decodeKey(segment, maxKeyBytes);
     callers.requireWithin(caller, key);
     return key;
   }

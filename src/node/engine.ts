@@ -68,6 +68,8 @@ export interface OpenOptions {
   readonly note: Note;
   /** By default nothing is traced. */
   readonly tracer?: Tracer;
+  /** As of `ReplicaOptions`. */
+  readonly endOfTurn?: () => Promise<void>;
   /** Called again and again while the log is read. */
   readonly onProgress?: (lsn: number, lastLsn: number) => void;
 }
@@ -82,7 +84,7 @@ export interface Opened {
 /** @throws DamagedLogError, and the errors of the store of the logs. */
 export async function openLogs(options: OpenOptions): Promise<Opened> {
   const { logs, nodeId, place, clock, limits, newEntries, note } = options;
-  const { onProgress = () => {}, tracer = NO_TRACER } = options;
+  const { onProgress = () => {}, tracer = NO_TRACER, endOfTurn } = options;
   const log = await logs.open();
   const open = (one: typeof log, opening: Opening): Promise<Replica> =>
     Replica.open({
@@ -94,6 +96,7 @@ export async function openLogs(options: OpenOptions): Promise<Opened> {
       entries: newEntries(),
       opening,
       tracer,
+      ...(endOfTurn && { endOfTurn }),
     });
   const replica = await open(log, { checkpoints: logs.checkpoints, note, onProgress });
   if (log.stoppedUncleanly) replica.membership.markForNewOrigin();

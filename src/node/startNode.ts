@@ -169,6 +169,7 @@ async function start(
     tracer,
     newEntries: () => newEntries(settings.maxMemory),
     clock: Date.now,
+    endOfTurn: () => new Promise(setImmediate),
     onProgress: openingProgress(note),
   });
   const { lastLsn, restoredLsn } = opened.replica;

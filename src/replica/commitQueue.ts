@@ -35,7 +35,7 @@ export interface Commits {
   append(batch: Batch): Promise<void> | null;
   /** Folds what was appended: the next batch is decided against the result. */
   fold(batch: Batch): void;
-  /** Called after every waiting request was answered, and before the next batch is folded. */
+  /** Called after every waiting request was settled, and before the next batch is folded. */
   committed(batch: Batch): void;
   /** A commit failed with an unknown outcome, or could not be decided: the queue takes no more. */
   failed(error: HearsayError): void;
@@ -47,11 +47,55 @@ export interface Weight {
   readonly bytes: number;
 }
 
-interface Waiting {
-  readonly decide: (batch: Batch) => void;
-  readonly folded: () => void;
-  readonly settle: () => void;
+/** Waits undecided, and is told what has become of it: of `fail` and `answer` one is called, once. */
+export interface Waiting {
+  /**
+   * Changes nothing but the batch, and may be called again with another batch: what else follows belongs into `folded`.
+   * An error that it throws fails this one alone; the others that wait are decided without it.
+   */
+  decide(batch: Batch): void;
+  /** Called after the fold, before anything of the batch is answered. */
+  folded(): void;
+  /** Called before listeners are told: it settles a promise, and calls nobody. */
+  settle(): void;
+  /** Called once listeners were told, since answers take longer: each is a call of the system. It does not throw. */
+  answer(): void;
+  /** Called with the error of its own `decide`, or of the commit. It does not throw. */
+  fail(error: unknown): void;
+}
+
+/** Waits for a promise. */
+class Promised<T> implements Waiting {
+  readonly #decide: (batch: Batch) => T;
+  readonly #folded: ((result: T) => void) | undefined;
+  readonly #resolve: (result: T) => void;
   readonly fail: (error: unknown) => void;
+  #result: { readonly value: T } | null = null;
+
+  constructor(
+    decide: (batch: Batch) => T,
+    folded: ((result: T) => void) | undefined,
+    { resolve, reject }: Pick<PromiseWithResolvers<T>, 'resolve' | 'reject'>,
+  ) {
+    this.#decide = decide;
+    this.#folded = folded;
+    this.#resolve = resolve;
+    this.fail = reject;
+  }
+
+  decide(batch: Batch): void {
+    this.#result = { value: this.#decide(batch) };
+  }
+
+  folded(): void {
+    if (this.#result !== null) this.#folded?.(this.#result.value);
+  }
+
+  settle(): void {
+    if (this.#result !== null) this.#resolve(this.#result.value);
+  }
+
+  answer(): void {}
 }
 
 /** A batch, and the requests that it answers. */
@@ -63,6 +107,7 @@ interface Decided {
 export class CommitQueue {
   readonly #limits: QueueLimits;
   readonly #commits: Commits;
+  readonly #endOfTurn: () => Promise<void>;
   #waiting: Waiting[] = [];
   #ops = 0;
   #bytes = 0;
@@ -71,9 +116,15 @@ export class CommitQueue {
   #folded: Decided | null = null;
   #stopped = false;
 
-  constructor(limits: QueueLimits, commits: Commits) {
+  /** @param endOfTurn resolves once all is here that came together with what is here now: it shares a commit. */
+  constructor(
+    limits: QueueLimits,
+    commits: Commits,
+    endOfTurn: () => Promise<void> = () => Promise.resolve(),
+  ) {
     this.#limits = limits;
     this.#commits = commits;
+    this.#endOfTurn = endOfTurn;
   }
 
   get ops(): number {
@@ -97,22 +148,21 @@ export class CommitQueue {
     decide: (batch: Batch) => T,
     folded?: (result: T) => void,
   ): Promise<T> {
-    if (this.#stopped) return Promise.reject(new StoppedError());
-    if (this.#isFull(weight)) return Promise.reject(new OverloadedError(RETRY_AFTER_MS));
-    return new Promise((resolve, reject) => {
-      let result: T;
-      this.#waiting.push({
-        decide: (batch) => {
-          result = decide(batch);
-        },
-        folded: () => folded?.(result),
-        settle: () => resolve(result),
-        fail: reject,
-      });
+    return new Promise((resolve, reject) =>
+      this.add(weight, new Promised(decide, folded, { resolve, reject })),
+    );
+  }
+
+  /** As `enqueue`, for what is called back: a promise and its closures would cost a PUT as much as its fold. */
+  add(weight: Weight, waiting: Waiting): void {
+    if (this.#stopped) waiting.fail(new StoppedError());
+    else if (this.#isFull(weight)) waiting.fail(new OverloadedError(RETRY_AFTER_MS));
+    else {
+      this.#waiting.push(waiting);
       this.#ops += weight.ops;
       this.#bytes += weight.bytes;
       this.#committing ??= this.#commitWhatWaits();
-    });
+    }
   }
 
   /** Lets the commit under way end, and refuses waiting and new requests until `resume`. */
@@ -134,11 +184,11 @@ export class CommitQueue {
   }
 
   /**
-   * Commits until the queue is empty; requests of one turn of the event loop share the first commit. From the end of a
-   * commit to the begin of the next append, and the answers, there is no wait in which others could look.
+   * Commits until the queue is empty. From the end of a commit to the begin of the next append, and the answers, there
+   * is no wait in which others could look.
    */
   async #commitWhatWaits(): Promise<void> {
-    await Promise.resolve();
+    await this.#endOfTurn();
     while (this.#waiting.length > 0 || this.#folded !== null) {
       const decided = this.#waiting.length > 0 ? this.#decide(this.#take()) : null;
       const appended = decided && this.#commits.append(decided.batch);
@@ -164,6 +214,7 @@ export class CommitQueue {
     this.#folded = null;
     for (const one of waiting) one.settle();
     this.#commits.committed(batch);
+    for (const one of waiting) one.answer();
   }
 
   /**

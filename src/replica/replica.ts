@@ -35,7 +35,7 @@ import { MIB } from '../words/size.ts';
 import { boundedTraces, NO_TRACER, type TraceParent, type Tracer } from '../words/trace.ts';
 import type { Vector } from '../words/vector.ts';
 import { ColdRows } from './coldRows.ts';
-import { CommitQueue } from './commitQueue.ts';
+import { CommitQueue, type Commits } from './commitQueue.ts';
 import { Fold } from './fold.ts';
 import { Forgetting } from './forgetting.ts';
 import { IncomingSnapshot } from './incomingSnapshot.ts';
@@ -61,6 +61,8 @@ export interface ReplicaOptions {
   readonly opening?: Opening;
   /** By default nothing is traced. */
   readonly tracer?: Tracer;
+  /** Resolves once the requests that came together have been read; by default at once. */
+  readonly endOfTurn?: () => Promise<void>;
 }
 
 /** The rows of one commit, as listeners get them. */
@@ -121,7 +123,7 @@ export class Replica {
     this.#log = log;
     this.#clock = clock;
     this.#fold = new Fold(log, limits, entries);
-    this.#queue = new CommitQueue(limits, {
+    const commits: Commits = {
       begin: () => new Batch(this.#fold.basis(), this.#clock()),
       append: (batch) => (batch.isEmpty ? null : this.#append(batch)),
       fold: (batch) => this.#fold.fold(batch),
@@ -131,7 +133,8 @@ export class Replica {
           this.#commits.tell({ rows, origin: this.origin, traces: batch.traces });
       },
       failed: (error) => this.#failures.tell(error),
-    });
+    };
+    this.#queue = new CommitQueue(limits, commits, options.endOfTurn);
     this.membership = new Membership(this.#fold, this.#queue, clock);
     this.forgetting = new Forgetting(this.#fold, this.#queue, clock);
     this.offering = new Offering(this.#fold, this.#queue, () => this.#log);

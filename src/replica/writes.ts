@@ -3,11 +3,15 @@
  *
  * Invariant: requests are decided only in a batch that has the values that they need.
  */
+
+import type { Batch } from '../rules/decide.ts';
 import type { EntryStore, ListPage } from '../store/entryStore.ts';
+import { BrokenInvariantError } from '../words/errors.ts';
+import { at } from '../words/invariant.ts';
 import { type PutHead, textLength } from '../words/op.ts';
-import type { Outcome, Request } from '../words/requests.ts';
+import { isCold, type Outcome, type PutRequest, type Request } from '../words/requests.ts';
 import type { TraceParent } from '../words/trace.ts';
-import type { CommitQueue } from './commitQueue.ts';
+import type { CommitQueue, Waiting } from './commitQueue.ts';
 import type { Readiness } from './readiness.ts';
 import type { Reads } from './reads.ts';
 
@@ -31,6 +35,45 @@ const bytesOf = (request: Request): number => {
   const known = request.kind === 'touch' ? request.known : undefined;
   return known === undefined ? request.key.length : textLength(known);
 };
+
+/** Is told how a put ended: of the two one is called, once. Neither throws. */
+export interface PutCaller {
+  /** The outcome is durable. */
+  done(outcome: Outcome): void;
+  /** @param error of those that `submit` rejects with. */
+  failed(error: unknown): void;
+}
+
+class WaitingPut implements Waiting {
+  readonly #requests: readonly PutRequest[];
+  readonly #trace: TraceParent | null;
+  readonly #caller: PutCaller;
+  #outcome: Outcome | null = null;
+
+  constructor(request: PutRequest, trace: TraceParent | null, caller: PutCaller) {
+    this.#requests = [request];
+    this.#trace = trace;
+    this.#caller = caller;
+  }
+
+  decide(batch: Batch): void {
+    const outcome = at(batch.requests(this.#requests, this.#trace), 0);
+    if (isCold(outcome)) throw new BrokenInvariantError('a put needs no value of the log');
+    this.#outcome = outcome;
+  }
+
+  folded(): void {}
+
+  settle(): void {}
+
+  answer(): void {
+    if (this.#outcome !== null) this.#caller.done(this.#outcome);
+  }
+
+  fail(error: unknown): void {
+    this.#caller.failed(error);
+  }
+}
 
 export class Writes {
   readonly #options: WritesOptions;
@@ -63,6 +106,14 @@ export class Writes {
       // Otherwise a value was dropped from memory, or its key has changed, while the requests waited.
       if (decided !== null) return this.#options.reads.whole(decided);
     }
+  }
+
+  /** As `submit` with one put, which is most writes: it calls back in the place of a promise. */
+  put(request: PutRequest, trace: TraceParent | null, caller: PutCaller): void {
+    const { readiness, queue } = this.#options;
+    const refusal = readiness.writeRefusal();
+    if (refusal !== null) caller.failed(refusal);
+    else queue.add({ ops: 1, bytes: textLength(request) }, new WaitingPut(request, trace, caller));
   }
 
   /** The requests; those that touch an entry whose value is only in the log bring that entry. */

@@ -60,6 +60,19 @@ commits('all that waits in one turn shares one transaction, in order of arrival'
   );
 });
 
+commits('what comes before the end of the turn shares the first commit', async () => {
+  const end = Promise.withResolvers<void>();
+  const { replica, log } = await openReplica({ endOfTurn: () => end.promise });
+  const first = replica.submit([putting('a')]);
+  await turn();
+  const second = replica.submit([putting('b')]);
+  await turn();
+  assert.is(log.commits.length, 0);
+  end.resolve();
+  await Promise.all([first, second]);
+  assert.is(log.commits.length, 1);
+});
+
 commits(
   'while one is under way nothing is decided, and all that comes shares the next',
   async () => {

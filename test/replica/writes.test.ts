@@ -1,7 +1,13 @@
 /** Writes of clients: the weight of a request, touches of cold entries, and deletes by prefix. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { NotWritableError } from '../../src/words/errors.ts';
+import type { PutCaller } from '../../src/replica/writes.ts';
+import {
+  DiskFullError,
+  NotWritableError,
+  OverloadedError,
+  StoppedError,
+} from '../../src/words/errors.ts';
 import type { Outcome, TouchRequest } from '../../src/words/requests.ts';
 import { openReplica, putting, type TestReplica, turn } from '../support/replicas.ts';
 
@@ -22,6 +28,91 @@ async function openCold(...keys: readonly string[]): Promise<TestReplica> {
   await before.replica.submit(keys.map((key) => putting(key, { value: VALUE })));
   return openReplica({ stored: before.log.stored(), maxMemory: 1 });
 }
+
+/** Keeps all that the caller of a put is told, in order: kinds of outcomes, and errors. */
+class Told implements PutCaller {
+  readonly all: unknown[] = [];
+  readonly #then: () => void;
+
+  constructor(then = (): void => {}) {
+    this.#then = then;
+  }
+
+  done({ kind }: Outcome): void {
+    this.all.push(kind);
+    this.#then();
+  }
+
+  failed(error: unknown): void {
+    this.all.push(error instanceof Error ? error.constructor : error);
+  }
+}
+
+writes('a put is called back with its outcome, once it is durable', async () => {
+  const { replica, holdDisk } = await openReplica();
+  const [first, same] = [new Told(), new Told()];
+  const release = holdDisk();
+  replica.writes.put(putting('a'), null, first);
+  replica.writes.put(putting('a'), null, same);
+  await turn();
+  assert.equal([first.all, same.all], [[], []]);
+  release();
+  await turn();
+  assert.equal([first.all, same.all], [['stored'], ['conflict']]);
+});
+
+writes(
+  'a put is called back once listeners were told, and the next batch is under way',
+  async () => {
+    const { replica, log, holdDisk } = await openReplica();
+    const told: string[] = [];
+    replica.onCommit(() => told.push(`told ${log.commits.length}`));
+    const release = holdDisk();
+    const caller = new Told(() => told.push(`called back ${log.commits.length}`));
+    replica.writes.put(putting('a'), null, caller);
+    await turn();
+    const later = replica.submit([putting('b')]);
+    release();
+    await later;
+    assert.equal(told, ['told 2', 'called back 2', 'told 2']);
+  },
+);
+
+writes('a put that a caller sends when it is called back is committed too', async () => {
+  const { replica } = await openReplica();
+  const second = new Told();
+  const first = new Told(() => replica.writes.put(putting('b'), null, second));
+  replica.writes.put(putting('a'), null, first);
+  await turn();
+  assert.equal([first.all, second.all], [['stored'], ['stored']]);
+});
+
+writes('a put that is refused, or not stored, is called back with the error', async () => {
+  const { replica, log, holdDisk } = await openReplica({ limits: { maxQueuedOps: 1 } });
+  const told = new Told();
+  const put = (key: string): void => replica.writes.put(putting(key), null, told);
+  replica.readiness.refuseWrites('it is joining');
+  put('a');
+  replica.readiness.allowWrites();
+  const release = holdDisk();
+  log.failNextAppend('full');
+  put('b');
+  put('c');
+  await turn();
+  put('d');
+  const suspended = replica.suspend();
+  put('e');
+  release();
+  await suspended;
+  assert.equal(told.all, [
+    NotWritableError,
+    OverloadedError,
+    StoppedError,
+    StoppedError,
+    DiskFullError,
+  ]);
+  assert.is(replica.map.size, 0);
+});
 
 writes('a request weighs its texts, and a touch all that it writes again', async () => {
   const { replica, holdDisk } = await openCold('key');

@@ -67,6 +67,7 @@ export interface TestReplicaOptions {
   readonly maxMemory?: number | null;
   readonly opening?: Opening;
   readonly tracer?: Tracer;
+  readonly endOfTurn?: () => Promise<void>;
 }
 
 export async function openReplica({
@@ -77,6 +78,7 @@ export async function openReplica({
   maxMemory = null,
   opening,
   tracer,
+  endOfTurn,
 }: TestReplicaOptions = {}): Promise<TestReplica> {
   const clock = { nowMs };
   const [appends, reads] = [new Gate(), new Gate()];
@@ -96,6 +98,7 @@ export async function openReplica({
     entries: newEntries(maxMemory),
     ...(opening === undefined ? {} : { opening }),
     ...(tracer === undefined ? {} : { tracer }),
+    ...(endOfTurn === undefined ? {} : { endOfTurn }),
   });
   return { replica, log, clock, holdDisk: appends.hold, holdReads: reads.hold };
 }

@@ -91,6 +91,12 @@ export class PlainOps {
     return this.#wholly(this.#request());
   }
 
+  /** The request of a PUT's body, which names no key; null if it is left to others. */
+  put(key: string, bytes: Buffer): PutRequest | null {
+    this.#begin(bytes, 0, bytes.length);
+    return this.#wholly(this.#takesPutBody() ? this.#put(key) : null);
+  }
+
   #begin(bytes: Buffer, start: number, end: number): void {
     this.#bytes = bytes;
     this.#at = start;
@@ -123,17 +129,8 @@ export class PlainOps {
   // ---- ops
 
   #request(): Request | null {
-    this.#op.start = NOTHING;
-    this.#key.start = NOTHING;
-    this.#value.start = NOTHING;
-    this.#meta.start = NOTHING;
-    this.#version = NO_VERSION;
-    this.#ttlMs = undefined;
-    if (!this.#takes(OPEN_OBJECT)) return null;
-    do if (!this.#takesField()) return null;
-    while (this.#takes(COMMA));
-    if (!this.#takes(CLOSE_OBJECT) || this.#key.start === NOTHING) return null;
-    if (this.#isText(this.#op, 'put')) return this.#put();
+    if (!this.#takesFields() || this.#key.start === NOTHING) return null;
+    if (this.#isText(this.#op, 'put')) return this.#put(this.#textOf(this.#key));
     // No other op has these fields.
     if (this.#value.start !== NOTHING || this.#meta.start !== NOTHING) return null;
     if (this.#ttlMs !== undefined) return null;
@@ -144,16 +141,34 @@ export class PlainOps {
     return deleteRequest(this.#textOf(this.#key), upToVersion);
   }
 
-  #put(): PutRequest | null {
+  #takesPutBody(): boolean {
+    return this.#takesFields() && this.#op.start === NOTHING && this.#key.start === NOTHING;
+  }
+
+  #put(key: string): PutRequest | null {
     if (this.#value.start === NOTHING || this.#version === NO_VERSION) return null;
     return {
       kind: 'put',
-      key: this.#textOf(this.#key),
+      key,
       version: this.#version === NEXT_VERSION ? 'next' : this.#version,
       ttlMs: this.#ttlMs ?? null,
       value: this.#textOf(this.#value),
       meta: this.#meta.start === NOTHING ? null : this.#textOf(this.#meta),
     };
+  }
+
+  /** Takes an object of known fields, none of them twice. */
+  #takesFields(): boolean {
+    this.#op.start = NOTHING;
+    this.#key.start = NOTHING;
+    this.#value.start = NOTHING;
+    this.#meta.start = NOTHING;
+    this.#version = NO_VERSION;
+    this.#ttlMs = undefined;
+    if (!this.#takes(OPEN_OBJECT)) return false;
+    do if (!this.#takesField()) return false;
+    while (this.#takes(COMMA));
+    return this.#takes(CLOSE_OBJECT);
   }
 
   /** Takes a field that was not given before, with its value. */

@@ -2,8 +2,9 @@
 
 import type { Caller } from '../../access/caller.ts';
 import type { Replica } from '../../replica/replica.ts';
+import type { PutCaller } from '../../replica/writes.ts';
 import { at } from '../../words/invariant.ts';
-import type { Outcome, Request } from '../../words/requests.ts';
+import type { Outcome, PutRequest, Request } from '../../words/requests.ts';
 import type { WriteAudit } from '../access/writeAudit.ts';
 import { answer, answerEmpty, answerJson, PROBLEM_TYPE, taggedHeaders } from '../answer/answer.ts';
 import { answerEntry } from '../answer/entryAnswer.ts';
@@ -78,6 +79,17 @@ export class EntryAnswers {
     const holders =
       query.acks === undefined ? null : await this.#holdersOf(exchange, outcome, query);
     this.#answer(exchange, outcome, holders);
+  }
+
+  /** Decides a put, and tells its caller, who then calls `answerPut`. */
+  put({ req }: Exchange, request: PutRequest, caller: PutCaller): void {
+    this.#replica.writes.put(request, this.#traces?.of(req) ?? null, caller);
+  }
+
+  /** Answers a put that asked for no acks. */
+  answerPut(exchange: Exchange, caller: Caller, outcome: Outcome): void {
+    this.#audit?.(exchange.req, caller, [outcome]);
+    this.#answer(exchange, outcome, null);
   }
 
   /**

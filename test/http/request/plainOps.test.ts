@@ -5,9 +5,9 @@ import * as assert from 'uvu/assert';
 import { Problem } from '../../../src/http/answer/problem.ts';
 import { parseJson } from '../../../src/http/request/body.ts';
 import { PlainOps } from '../../../src/http/request/plainOps.ts';
-import { createSchemas } from '../../../src/http/request/schemas.ts';
+import { createSchemas, putBodySchema } from '../../../src/http/request/schemas.ts';
 import { validate } from '../../../src/http/request/validate.ts';
-import { batchRequests, lineRequest } from '../../../src/http/request/writes.ts';
+import { batchRequests, lineRequest, putRequestOf } from '../../../src/http/request/writes.ts';
 import { defaultLimits } from '../../../src/words/limits.ts';
 import { MAX_PUT_VERSION, MAX_TTL_MS } from '../../../src/words/op.ts';
 import type { Request } from '../../../src/words/requests.ts';
@@ -35,6 +35,11 @@ const parsedBatch = (bytes: Buffer): Request[] | null =>
 
 const parsedOp = (bytes: Buffer): Request | null =>
   requestsOf(bytes, (body) => lineRequest({ ...body, checked: validate(batchOp, body.parsed) }));
+
+const parsedPut = (bytes: Buffer): Request | null =>
+  requestsOf(bytes, (body) =>
+    putRequestOf('key', { ...body, checked: validate(putBodySchema, body.parsed) }),
+  );
 
 const someText = (...texts: readonly string[]): fc.Arbitrary<string> => fc.constantFrom(...texts);
 
@@ -158,6 +163,23 @@ const opText = fc
   .chain((members) => fc.shuffledSubarray(members, { minLength: members.length }))
   .map((members) => `{${members.join()}}`);
 
+const PUT_SHAPES: readonly (readonly Name[])[] = [
+  ['value', 'version'],
+  ['value', 'version', 'ttl_ms', 'meta'],
+  ['value', 'version', 'meta'],
+  ['value', 'version', 'version'],
+  ['value', 'version', 'value'],
+  ['value', 'version', 'key'],
+  ['version', 'ttl_ms'],
+  ['value', 'meta'],
+];
+
+const putText = fc
+  .constantFrom(...PUT_SHAPES)
+  .chain((names) => fc.tuple(...names.map((name) => member(name, fields[name]))))
+  .chain((members) => fc.shuffledSubarray(members, { minLength: members.length }))
+  .map((members) => `{${members.join()}}`);
+
 const batchText = fc.oneof(
   {
     weight: 9,
@@ -219,6 +241,20 @@ ops('an op that is read is the one that parsing gives', () => {
   assert.ok(read > 2000, `${read} were read`);
 });
 
+ops("a PUT's body that is read is the one that parsing gives", () => {
+  let read = 0;
+  fc.assert(
+    fc.property(bodyOf(putText), (bytes) => {
+      const request = plain.put('key', bytes);
+      if (request === null) return;
+      read++;
+      assert.equal(request, parsedPut(bytes), bytes.toString());
+    }),
+    { numRuns: 20_000 },
+  );
+  assert.ok(read > 2000, `${read} were read`);
+});
+
 ops('what programs write is read', () => {
   const put = {
     op: 'put',
@@ -243,6 +279,15 @@ ops('what programs write is read', () => {
     }
   }
   assert.equal(plain.batch(Buffer.from('{"ops":[]}')), []);
+  const { op: _op, key: _key, ...body } = { ...put, ttl_ms: 1000, meta: { values: {} } };
+  const bytes = Buffer.from(JSON.stringify(body));
+  assert.equal(plain.put('key', bytes), parsedPut(bytes));
+  assert.ok(plain.put('key', bytes));
+});
+
+ops("a PUT's body that names an op or a key is left to the parser", () => {
+  for (const more of ['"op":"put"', '"key":"a"'])
+    assert.is(plain.put('key', Buffer.from(`{"value":1,"version":1,${more}}`)), null);
 });
 
 ops('a line among others is read as one by itself, however the whole is cut into lines', () => {
