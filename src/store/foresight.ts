@@ -12,6 +12,7 @@ import type { SlotTable } from './slotTable.ts';
 /** More keys would push what the first ones need out of the caches again. */
 const MOST_KEYS = 256;
 const NONE = -1;
+const NO_KEYS: readonly string[] = [];
 
 export class Foresight {
   readonly #hashOf: (key: string) => number;
@@ -20,6 +21,9 @@ export class Foresight {
   readonly #hashes = new Uint32Array(MOST_KEYS);
   readonly #slots = new Int32Array(MOST_KEYS);
   readonly #addresses = new Float64Array(MOST_KEYS);
+  /** The keys that were foreseen, and the index of the one that is looked up next. */
+  #keys = NO_KEYS;
+  #next = 0;
   /** Bytes that were read, so that no reading can be left out. */
   #read = 0;
 
@@ -32,6 +36,8 @@ export class Foresight {
   /** Each step has a loop of its own: a processor looks only so many instructions ahead. */
   foresee(keys: readonly string[]): void {
     const count = Math.min(keys.length, MOST_KEYS);
+    this.#keys = keys;
+    this.#next = 0;
     const [hashes, slots, addresses] = [this.#hashes, this.#slots, this.#addresses];
     for (let index = 0; index < count; index++) hashes[index] = this.#hashOf(at(keys, index));
     for (let index = 0; index < count; index++) {
@@ -45,5 +51,19 @@ export class Foresight {
       const address = addresses[index] ?? NONE;
       if (address !== NONE) this.#read ^= this.#records.byteAt(address);
     }
+  }
+
+  /** The hash of the key, if it comes next among those that were foreseen; else -1. */
+  hashOfNext(key: string): number {
+    const index = this.#next;
+    if (index >= MOST_KEYS || this.#keys[index] !== key) return NONE;
+    this.#next++;
+    if (this.#next === this.#keys.length) this.#keys = NO_KEYS;
+    return this.#hashes[index] ?? NONE;
+  }
+
+  /** Hashes are no longer those that were foreseen. */
+  forget(): void {
+    this.#keys = NO_KEYS;
   }
 }

@@ -368,6 +368,7 @@ export class PagedEntries implements EntryStore {
     this.clear();
     const image = yield* imageTargets();
     this.#seed = image.seed;
+    this.#foresight.forget();
     this.#records.restore(image);
     this.#table.restore(image.table);
     this.#listed.restore(image.listed);
@@ -390,7 +391,8 @@ export class PagedEntries implements EntryStore {
   /** Seeks the key. @returns -1 if there is no entry. */
   #slotOf(key: string): number {
     this.#key.set(key);
-    return this.#table.find(this.#hash());
+    const foreseen = this.#foresight.hashOfNext(key);
+    return this.#table.find(foreseen < 0 ? this.#hash() : foreseen);
   }
 
   /** Looks at the entry of the key. @returns whether there is one. */

@@ -8,6 +8,7 @@ import { Records } from '../../src/store/records.ts';
 import { SlotTable } from '../../src/store/slotTable.ts';
 import { SoughtKey } from '../../src/store/soughtKey.ts';
 import { KIB } from '../../src/words/size.ts';
+import { restoreInto, takenFrames } from '../conformance/entryStoreImages.ts';
 import { foldInto } from '../support/entries.ts';
 import { put } from '../support/ops.ts';
 
@@ -77,6 +78,39 @@ test('of many keys the first ones are read, so that none of them leaves the cach
     assert.equal(hashed, keysTo(count).slice(0, MOST_KEYS));
     assert.equal(read, addresses.slice(0, MOST_KEYS));
   }
+});
+
+test('the hash of each key is told once, as long as they are looked up in their order', () => {
+  const { foresight } = watched(5);
+  foresight.foresee(['3', '0', '0', '4']);
+  assert.equal(
+    ['3', '1', '0', '0', '3', '4', '4'].map((key) => foresight.hashOfNext(key)),
+    [3, -1, 0, 0, -1, 4, -1],
+  );
+  foresight.foresee(['1', '2']);
+  assert.is(foresight.hashOfNext('1'), 1);
+  foresight.foresee(['1', '2']);
+  assert.is(foresight.hashOfNext('2'), -1);
+  assert.is(foresight.hashOfNext('1'), 1);
+  foresight.forget();
+  assert.is(foresight.hashOfNext('2'), -1);
+  const keys = keysTo(MOST_KEYS + 2);
+  foresight.foresee(keys);
+  assert.equal(
+    keys.map((key) => foresight.hashOfNext(key)),
+    [...keys.slice(0, MOST_KEYS).map(Number), -1, -1],
+  );
+});
+
+test('what was foreseen does not outlive the seed that it was hashed by', () => {
+  const [store, other] = [
+    new PagedEntries({ seed: SEED, sizes: SIZES }),
+    new PagedEntries({ seed: { first: 1, second: 2 }, sizes: SIZES }),
+  ];
+  for (const one of [store, other]) foldInto(one, put({ key: 'a' }));
+  store.foresee(['a']);
+  restoreInto(store, takenFrames(other.capture()));
+  assert.equal(store.get('a'), put({ key: 'a' }));
 });
 
 test('whatever is foreseen, a store answers as before', () => {
