@@ -46,11 +46,20 @@ function mixText(text: string | null): void {
     mixWord(0xffffffff);
     return;
   }
+  mixWord(text.length);
+  // In variables of its own, which stay in registers.
+  let [upper, lower] = [high, low];
   const length = text.length;
-  mixWord(length);
   let index = 0;
-  for (; index + 1 < length; index += 2)
-    mixWord(text.charCodeAt(index) | (text.charCodeAt(index + 1) << 16));
+  for (; index + 1 < length; index += 2) {
+    const word = text.charCodeAt(index) | (text.charCodeAt(index + 1) << 16);
+    upper = Math.imul(upper ^ word, HIGH_FACTOR);
+    upper ^= upper >>> 15;
+    lower = Math.imul(lower ^ word, LOW_FACTOR);
+    lower ^= lower >>> 13;
+  }
+  high = upper;
+  low = lower;
   if (index < length) mixWord(text.charCodeAt(index));
 }
 
