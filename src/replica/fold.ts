@@ -356,11 +356,11 @@ export class Fold {
    * not wait for it.
    */
   keep(batch: Batch): CommittedRow[] {
-    const rows: CommittedRow[] = [];
-    for (const row of batch.rows) {
+    const { touched } = batch;
+    const rows = batch.rows.map((row): CommittedRow => {
       this.recent.push(row);
-      rows.push({ row, wire: null, touched: batch.touched.get(row) ?? null });
-    }
+      return { row, wire: null, touched: touched.size === 0 ? null : (touched.get(row) ?? null) };
+    });
     this.map.compactSlice(Math.min(MAX_SLICE_BYTES, COMPACTED_A_HOLE * this.#holes));
     this.#holes = 0;
     return rows;

@@ -57,10 +57,10 @@ export class Pushes {
       this.#spread(committed);
       return;
     }
-    const own = rows.filter(({ row }) => row.op.origin === origin);
-    if (own.length === 0) return;
     const connections = targets();
     if (connections.length === 0) return;
+    const own = rows.filter(({ row }) => row.op.origin === origin);
+    if (own.length === 0) return;
     this.#pushTo(connections, own, origin, traces);
   }
 
