@@ -1,7 +1,7 @@
 /**
  * Inserts packed rows with few bound values: to bind one takes the thread that writes about as long as SQLite takes to
  * write it. So several rows share a statement, and rows that go on from each other, as the puts of a commit do, bind
- * what they share once (docs/performance.md).
+ * what they share once; and values are arguments, which are read faster than the elements of an array (docs/performance.md).
  */
 import type Database from 'better-sqlite3';
 import { COLUMNS } from './columns.ts';
@@ -17,7 +17,7 @@ import {
 /** Rows of one statement: a row takes a quarter less time than alone, and more rows bring no more. */
 const ROWS = 8;
 /** Rows of one statement for a run, the most first. */
-const RUNS = [32, 4] as const;
+const RUNS = [64, 16, 4] as const;
 
 /** In the order of a row of `runInsertion`: first what a run shares, then what each row has of its own. */
 const RUN_COLUMNS = [
@@ -58,7 +58,7 @@ export class RowInsertion {
   #insertRun(rows: PackedRows, row: number): number {
     for (const { rows: count, statement } of this.#runs) {
       if (runLength(rows, row, count) < count) continue;
-      statement.run(runColumns(rows, row), ownColumnsOf(rows, row, count));
+      statement.run(runColumns(rows, row), ...ownColumnsOf(rows, row, count));
       return count;
     }
     return 0;
@@ -68,7 +68,7 @@ export class RowInsertion {
   #insertSome(rows: PackedRows, row: number): number {
     const count = row + ROWS <= rowCount(rows) ? ROWS : 1;
     const statement = count === ROWS ? this.#several : this.#one;
-    statement.run(columnsOf(rows, row, count));
+    statement.run(...columnsOf(rows, row, count));
     return count;
   }
 }

@@ -15,8 +15,8 @@ const runOf = (first: number, last: number): Row[] =>
     committedAt: 7,
   }));
 
-const LENGTH = 40;
-const MIDDLE = 20;
+const LENGTH = 80;
+const MIDDLE = 40;
 
 /** A run whose middle row is another one. */
 const brokenBy = (change: (row: Row, op: Put) => Row): Row[] =>
@@ -62,7 +62,7 @@ for (const [name, rows] of Object.entries(BREAKS))
 test('many rows are stored as they are, however many they are', () => {
   const commits: Row[][] = [];
   let last = 0;
-  for (const length of [1, 3, 4, 5, 31, 32, 33, 39, 100]) {
+  for (const length of [1, 3, 4, 5, 15, 16, 17, 19, 63, 64, 65, 84, 150]) {
     commits.push(runOf(last + 1, last + length));
     last += length;
   }
