@@ -103,4 +103,17 @@ test('a person without a mouse writes a key, reads it, finds its history, and de
   assert.ok((await longestTaskMs(page)) < 1000 * patience());
 });
 
+test('the chosen key can be read while the pointer is over it', async () => {
+  await using ends = new AsyncDisposableStack();
+  const { url } = ends.use(await guardedNode(null));
+  const headers = { 'Content-Type': 'application/json' };
+  const body = '{"value":1,"version":1}';
+  assert.is((await fetch(`${url}/cache/greeting`, { method: 'PUT', headers, body })).status, 200);
+  const { page } = await openWindow(await openBrowser(file ?? '', ends));
+  await page.goto(`${url}/#/keys`);
+  await page.locator('[role=treeitem]').click();
+  await page.locator('[role=treeitem][aria-selected=true]').hover();
+  assert.equal(await findings(page), []);
+});
+
 smoke.run();
