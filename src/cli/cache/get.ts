@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import type { Entry } from '../../client/index.ts';
 import { Bytes } from '../../client/values/bytes.ts';
 import { HearsayError } from '../../words/errors.ts';
-import { note, outputColumns, printBytes, printLine } from '../terminal/output.ts';
+import { note, outputColumns, printBytes, printElements, printLine } from '../terminal/output.ts';
 import { type LastColumn, Table } from '../terminal/table.ts';
 import { durationText } from '../terminal/text.ts';
 import { entryJson, printedValue, shownBytes, shownValue } from '../terminal/values.ts';
@@ -11,6 +11,7 @@ import { addClientOptions, type ClientFlags, withCommandClient } from './clientC
 import { ENTRY_COLUMNS, entryCells, VALUE_COLUMN } from './entryColumns.ts';
 
 interface GetFlags extends ClientFlags {
+  readonly output?: 'table' | 'json' | 'ndjson';
   readonly after?: string;
   readonly ttl?: true;
 }
@@ -32,7 +33,7 @@ export function register(program: Command): void {
     .option('--after <token>', 'wait until the node has this write')
     .addHelpText('after', EXAMPLES)
     .action(get);
-  addClientOptions(command, 'one');
+  addClientOptions(command, 'keys');
 }
 
 /** @throws HearsayError if a key is absent. */
@@ -69,9 +70,10 @@ async function printBytesFacts(value: Bytes): Promise<void> {
 async function printMany(
   keys: readonly string[],
   entries: readonly (Entry | undefined)[],
-  { json, ttl }: GetFlags,
+  { json, ttl, output }: GetFlags,
 ): Promise<void> {
   const table = new Table(ENTRY_COLUMNS, ttl ? LEFT_COLUMN : VALUE_COLUMN, outputColumns(), 2);
+  printElements(output === 'json');
   for (const entry of entries) {
     if (entry === undefined) continue;
     const text = ttl ? leftText(entry) : shownValue(entry);

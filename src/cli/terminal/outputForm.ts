@@ -2,18 +2,23 @@
 import { type Command, Option } from 'commander';
 import { printElements } from './output.ts';
 
-/** How many results a command prints: an endless number can't be one JSON document. */
-export type Results = 'one' | 'many' | 'endless';
+/**
+ * How many results a command prints: an endless number can't be one JSON document. `keys`: one for each key that it is
+ * given, and it makes the document of several by itself.
+ */
+export type Results = 'one' | 'keys' | 'many' | 'endless';
 
 const FORMS = {
   // The document of one result is one line.
   one: ['table', 'json', 'ndjson'],
+  keys: ['table', 'json', 'ndjson'],
   many: ['table', 'json', 'ndjson'],
   endless: ['table', 'ndjson'],
 };
 
 const HELP = {
   one: 'form of the result; json and ndjson are one line',
+  keys: 'form of the results; json is one document, an array of several keys; ndjson a line for each',
   many: 'form of the results; json is one document, ndjson a line for each',
   endless: 'form of the results; ndjson is a line of JSON for each',
 };

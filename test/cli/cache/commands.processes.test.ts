@@ -253,6 +253,13 @@ test('several keys are got at one moment, and absent ones are a failure', async 
       },
     ],
   );
+  const document = async (...keys: string[]): Promise<unknown> =>
+    JSON.parse((await hear('get', ...keys, '--output', 'json')).out);
+  assert.equal(
+    await document('a', 'none', 'c'),
+    lines.map((line) => JSON.parse(line)),
+  );
+  assert.equal(await document('a'), JSON.parse(lines[0] ?? ''));
 });
 
 commands(
