@@ -200,10 +200,15 @@ node(
   }),
 );
 
+interface DescribedOperation {
+  readonly responses: Record<string, { readonly content?: object }>;
+  readonly parameters?: readonly { readonly name: string }[];
+}
+
 /** The schema of a JSON body, with what it refers to, as far as these tests look into it. */
 interface Described {
   readonly info: object;
-  readonly paths: Record<string, Record<string, { responses: Record<string, unknown> }>>;
+  readonly paths: Record<string, Record<string, DescribedOperation>>;
   readonly components: { schemas: Record<string, { properties: object; required: string[] }> };
 }
 
@@ -268,6 +273,33 @@ node(
       },
     });
     assert.match(JSON.stringify(paths['/cache']?.get), '"maximum":1000');
+  }),
+);
+
+node(
+  'each request to /cache is described with Hearsay-After, what comes of it, and a node that starts',
+  withServer(async (server) => {
+    const { paths } = (await server.get('/openapi.json')).body as Described;
+    for (const [path, ops] of Object.entries(paths)) {
+      if (!path.startsWith('/cache')) continue;
+      for (const [method, { responses, parameters = [] }] of Object.entries(ops)) {
+        const names = parameters.map(({ name }) => name);
+        assert.ok(names.includes('Hearsay-After'), `${method} ${path} takes Hearsay-After`);
+        for (const status of ['409', '503', '504'])
+          assert.ok(Object.hasOwn(responses, status), `${method} ${path} may answer ${status}`);
+      }
+    }
+  }),
+);
+
+node(
+  'a batch is described with the type in which it was sent',
+  withServer(async (server) => {
+    const { paths } = (await server.get('/openapi.json')).body as Described;
+    const { content } = paths['/cache']?.post?.responses['200'] ?? {};
+    const headers = { 'Content-Type': 'application/x-ndjson' };
+    const line = await server.send('POST', '/cache', { headers, body: '{"op":"get","key":"a"}' });
+    assert.ok(Object.hasOwn(content ?? {}, line.headers['content-type'] ?? ''));
   }),
 );
 

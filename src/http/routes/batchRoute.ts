@@ -1,7 +1,8 @@
 /** Many ops in one request and one commit: POST /cache. */
 import { z } from 'zod';
+import { JSON_TYPE, NDJSON_TYPE } from '../answer/answer.ts';
 import { batchResultsSchema } from '../openapi/answerSchemas.ts';
-import { BAD_BODY, json, NOT_HERE_YET, NOT_STORED, OTHER_CLUSTER } from '../openapi/answers.ts';
+import { BAD_BODY, NOT_HERE_YET, NOT_STORED, OTHER_CLUSTER } from '../openapi/answers.ts';
 import { hasLines } from '../request/body.ts';
 import { refuseConditions } from '../request/conditions.ts';
 import type { Schemas } from '../request/schemas.ts';
@@ -34,10 +35,13 @@ export function addBatchRoute(
     body: schemas.batchBody,
     lines: schemas.batchOp,
     answers: {
-      '200': json(
-        'One result an op, each with the status of the single request.',
-        batchResultsSchema,
-      ),
+      '200': {
+        description: 'One result an op, each with the status of the single request.',
+        content: {
+          [JSON_TYPE]: { schema: batchResultsSchema },
+          [NDJSON_TYPE]: { schema: z.string() },
+        },
+      },
       ...OTHER_CLUSTER,
       ...BAD_BODY,
       ...NOT_STORED,

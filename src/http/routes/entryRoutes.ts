@@ -192,6 +192,7 @@ function addTouchRoute(routes: Routes, entries: EntryAnswers): void {
     answers: {
       '200': json('Touched, and durable on this node.', touchedSchema),
       '404': problem('Not found, or expired.'),
+      ...OTHER_CLUSTER,
       ...PRECONDITION_FAILED,
       ...BAD_TARGET,
       ...LONG_KEY,

@@ -22,6 +22,7 @@ import {
   NOT_STORED,
   OTHER_CLUSTER,
   problem,
+  UNKNOWN_YET,
 } from '../openapi/answers.ts';
 import { refuseConditions } from '../request/conditions.ts';
 import { bulkDeleteQuerySchema, type Schemas } from '../request/schemas.ts';
@@ -72,6 +73,7 @@ export function addListRoutes(
       ...BAD_TARGET,
       ...OTHER_CLUSTER,
       ...BAD_QUERY,
+      ...UNKNOWN_YET,
       ...NOT_HERE_YET,
     },
     handler: async ({ ctx, query }) => {
@@ -103,11 +105,14 @@ export function addListRoutes(
     summary: 'Delete the entries whose keys have a prefix',
     description: 'An empty prefix needs the scope `admin` too.',
     query: bulkDeleteQuerySchema,
+    headers: z.object(afterHeaders),
     answers: {
       '200': json('How many there were.', deletedManySchema),
       ...BAD_TARGET,
+      ...OTHER_CLUSTER,
       '422': problem('The prefix is empty, and all=true is missing.'),
       ...NOT_STORED,
+      ...NOT_HERE_YET,
     },
     handler: async ({ ctx, caller, query: { prefix, all } }) => {
       refuseConditions(ctx.req);
