@@ -45,9 +45,9 @@ export interface ClientOptions {
    * Says who this client is: a token of the nodes' file of tokens or a JWT, or a function that gives
    * one. The function gets the endpoint that is asked; it is asked once for each, and once more when the
    * node answers 401. The token goes to `endpoints` only, as `Authorization: Bearer`, and with a watch
-   * as a subprotocol.
+   * as a subprotocol. Undefined, as an environment variable may be: none.
    */
-  readonly token?: string | TokenSource;
+  readonly token?: string | TokenSource | undefined;
   /** Another client's `token`: reads see the writes for which it stands too. Implies `readYourWrites`. */
   readonly after?: string;
   /** The prefix of the entries that hold invalidations of tags; the same for all clients. Default `tags/`. */

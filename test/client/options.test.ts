@@ -23,4 +23,20 @@ options('endpoints and options that are none', () => {
   assert.throws(make({ endpoint: 'a' }), refuses(/it is endpoints/));
 });
 
+options('a token of an environment variable that is not set is none', async () => {
+  const token = process.env.HEARSAY_NO_SUCH_TOKEN;
+  const sent: unknown[] = [];
+  const client = createClient({
+    endpoints: ['http://a'],
+    token,
+    fetch: async (_url, request) => {
+      sent.push(new Headers(request?.headers).get('Authorization'));
+      return new Response('{"value":1,"version":1,"expires_at":null}');
+    },
+  });
+  await client.get('a');
+  await client.close();
+  assert.equal(sent, [null]);
+});
+
 options.run();
