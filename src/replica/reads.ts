@@ -9,7 +9,16 @@ import type { LevelOf, LevelPage } from '../store/level.ts';
 import { DamagedLogError, type HearsayError, OverloadedError } from '../words/errors.ts';
 import type { Limits } from '../words/limits.ts';
 import { type ColdPut, type Put, type PutHead, sameOp } from '../words/op.ts';
-import { type DecidedOutcome, found, isCold, type Outcome } from '../words/requests.ts';
+import {
+  type BatchOutcome,
+  type DecidedBatchOutcome,
+  type DecidedOutcome,
+  found,
+  isCold,
+  LEFT_OUT,
+  type Outcome,
+  takenBytes,
+} from '../words/requests.ts';
 import { RETRY_AFTER_MS } from '../words/time.ts';
 import type { ColdRows } from './coldRows.ts';
 import type { Readiness } from './readiness.ts';
@@ -68,21 +77,40 @@ export class Reads {
     return outcome;
   }
 
-  /** As `get` for each key, as one request. */
-  getMany(keys: readonly string[]): readonly Outcome[] | Promise<Outcome[]> {
+  /** As `get` for each key, as one request. @param maxBytes of keys, values and metas, after which keys are left out. */
+  getMany(
+    keys: readonly string[],
+    maxBytes: number,
+  ): readonly BatchOutcome[] | Promise<BatchOutcome[]> {
     this.#options.map.foresee(keys);
-    const outcomes = keys.map((key) => this.present(key));
+    let bytes = 0;
+    const outcomes = keys.map((key) => {
+      const outcome = bytes < maxBytes ? this.present(key) : LEFT_OUT;
+      bytes += takenBytes(outcome);
+      return outcome;
+    });
     return areWhole(outcomes) ? outcomes : this.#waitFor(() => this.#wholeOutcomes(outcomes, true));
   }
 
   /**
    * The entries of the keys as they are together at one moment; undefined where a key is absent.
    *
+   * @param maxBytes of keys, values and metas. @returns null if the entries are longer together.
    * @throws the errors of `get`.
    */
-  async atOneMoment(keys: readonly string[]): Promise<(Put | undefined)[]> {
+  async atOneMoment(
+    keys: readonly string[],
+    maxBytes: number,
+  ): Promise<(Put | undefined)[] | null> {
     for (;;) {
-      const present = keys.map((key) => this.present(key));
+      const present: DecidedOutcome[] = [];
+      let bytes = 0;
+      for (const key of keys) {
+        const outcome = this.present(key);
+        bytes += takenBytes(outcome);
+        if (bytes > maxBytes) return null;
+        present.push(outcome);
+      }
       const whole: readonly Outcome[] = areWhole(present)
         ? present
         : await this.#waitFor(() => this.#wholeOutcomes(present, true));
@@ -97,7 +125,13 @@ export class Reads {
    * The outcomes with their values, once they are read from the log. Writes have been carried out, so no
    * bound refuses this.
    */
-  whole(outcomes: readonly DecidedOutcome[]): readonly Outcome[] | Promise<Outcome[]> {
+  whole(outcomes: readonly DecidedOutcome[]): readonly Outcome[] | Promise<Outcome[]>;
+  whole(
+    outcomes: readonly DecidedBatchOutcome[],
+  ): readonly BatchOutcome[] | Promise<BatchOutcome[]>;
+  whole(
+    outcomes: readonly DecidedBatchOutcome[],
+  ): readonly BatchOutcome[] | Promise<BatchOutcome[]> {
     return areWhole(outcomes) ? outcomes : this.#wholeOutcomes(outcomes, true);
   }
 
@@ -157,7 +191,15 @@ export class Reads {
     }
   }
 
-  #wholeOutcomes(outcomes: readonly DecidedOutcome[], staysWarm: boolean): Promise<Outcome[]> {
+  #wholeOutcomes(outcomes: readonly DecidedOutcome[], staysWarm: boolean): Promise<Outcome[]>;
+  #wholeOutcomes(
+    outcomes: readonly DecidedBatchOutcome[],
+    staysWarm: boolean,
+  ): Promise<BatchOutcome[]>;
+  #wholeOutcomes(
+    outcomes: readonly DecidedBatchOutcome[],
+    staysWarm: boolean,
+  ): Promise<BatchOutcome[]> {
     return Promise.all(
       outcomes.map((outcome) =>
         isCold(outcome) ? this.#whole(outcome.entry, staysWarm) : outcome,
@@ -204,5 +246,8 @@ const isWarm = (entry: Put | ColdPut): entry is Put => entry.value !== undefined
 const isSameEntry = (present: DecidedOutcome, whole: Outcome | undefined): boolean =>
   present.kind !== 'found' || (whole?.kind === 'found' && sameOp(present.entry, whole.entry));
 
-const areWhole = (outcomes: readonly DecidedOutcome[]): outcomes is readonly Outcome[] =>
-  !outcomes.some(isCold);
+function areWhole(outcomes: readonly DecidedOutcome[]): outcomes is readonly Outcome[];
+function areWhole(outcomes: readonly DecidedBatchOutcome[]): outcomes is readonly BatchOutcome[];
+function areWhole(outcomes: readonly DecidedBatchOutcome[]): outcomes is readonly BatchOutcome[] {
+  return !outcomes.some(isCold);
+}

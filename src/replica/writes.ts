@@ -9,7 +9,13 @@ import type { EntryStore, ListPage } from '../store/entryStore.ts';
 import { BrokenInvariantError } from '../words/errors.ts';
 import { at } from '../words/invariant.ts';
 import { type PutHead, textLength } from '../words/op.ts';
-import { isCold, type Outcome, type PutRequest, type Request } from '../words/requests.ts';
+import {
+  type BatchOutcome,
+  isCold,
+  type Outcome,
+  type PutRequest,
+  type Request,
+} from '../words/requests.ts';
 import type { TraceParent } from '../words/trace.ts';
 import type { CommitQueue, Waiting } from './commitQueue.ts';
 import type { Readiness } from './readiness.ts';
@@ -90,10 +96,57 @@ export class Writes {
    * @throws NotWritableError, OverloadedError, DiskFullError, StoppedError: nothing is stored.
    * @throws CommitFailedError: the outcome is unknown, and the node stops.
    */
-  async submit(
+  submit(
     requests: readonly Request[],
     trace: TraceParent | null = null,
   ): Promise<readonly Outcome[]> {
+    const { reads } = this.#options;
+    return this.#decided(
+      requests,
+      (ready, batch) => batch.requests(ready, trace),
+      (decided) => reads.whole(decided),
+    );
+  }
+
+  /** As `submit`. @param maxBytes of keys, values and metas, after which gets are left out. */
+  submitBatch(
+    requests: readonly Request[],
+    maxBytes: number,
+    trace: TraceParent | null = null,
+  ): Promise<readonly BatchOutcome[]> {
+    const { reads } = this.#options;
+    return this.#decided(
+      requests,
+      (ready, batch) => batch.boundedRequests(ready, maxBytes, trace),
+      (decided) => reads.whole(decided),
+    );
+  }
+
+  /**
+   * As `submit`, for the first of the requests.
+   *
+   * @param maxBytes of keys, values and metas, after which the next get and all that follows it stay undecided.
+   * @returns one outcome for each request that was decided: one at least, if there are requests.
+   */
+  submitFirst(
+    requests: readonly Request[],
+    maxBytes: number,
+    trace: TraceParent | null = null,
+  ): Promise<readonly Outcome[]> {
+    const { reads } = this.#options;
+    return this.#decided(
+      requests,
+      (ready, batch) => batch.firstRequests(ready, maxBytes, trace),
+      (decided) => reads.whole(decided),
+    );
+  }
+
+  /** @param whole gives the outcomes with their values. */
+  async #decided<Decided, Whole>(
+    requests: readonly Request[],
+    decide: (ready: readonly Request[], batch: Batch) => readonly Decided[],
+    whole: (decided: readonly Decided[]) => readonly Whole[] | Promise<readonly Whole[]>,
+  ): Promise<readonly Whole[]> {
     const refusal = this.#options.readiness.writeRefusal();
     if (refusal !== null) throw refusal;
     for (;;) {
@@ -101,10 +154,10 @@ export class Writes {
       let bytes = 0;
       for (const request of ready) bytes += bytesOf(request);
       const decided = await this.#options.queue.enqueue({ ops: ready.length, bytes }, (batch) =>
-        batch.hasValuesFor(ready) ? batch.requests(ready, trace) : null,
+        batch.hasValuesFor(ready) ? decide(ready, batch) : null,
       );
       // Otherwise a value was dropped from memory, or its key has changed, while the requests waited.
-      if (decided !== null) return this.#options.reads.whole(decided);
+      if (decided !== null) return whole(decided);
     }
   }
 

@@ -38,12 +38,15 @@ import {
   sameOp,
 } from '../words/op.ts';
 import {
+  type DecidedBatchOutcome,
   type DecidedOutcome,
   type DeleteRequest,
   found,
+  LEFT_OUT,
   type PutRequest,
   type Request,
   type TouchRequest,
+  takenBytes,
 } from '../words/requests.ts';
 import {
   bothChanges,
@@ -164,8 +167,53 @@ export class Batch {
     const first = this.rows.length;
     if (requests.length > 1) this.#basis.foresee(requests.map(({ key }) => key));
     const outcomes = requests.map((request) => this.#request(request));
-    if (trace !== null) for (const row of this.rows.slice(first)) this.traces.set(row, trace);
+    this.#trace(first, trace);
     return outcomes;
+  }
+
+  /** As `requests`, with a bound on what gets take: a short request of many long values would fill the memory. */
+  boundedRequests(
+    requests: readonly Request[],
+    maxBytes: number,
+    trace: TraceParent | null = null,
+  ): DecidedBatchOutcome[] {
+    const whole = this.firstRequests(requests, maxBytes, trace);
+    if (whole.length === requests.length) return whole;
+    const first = this.rows.length;
+    const others = requests
+      .slice(whole.length)
+      .map((request) => (request.kind === 'get' ? LEFT_OUT : this.#request(request)));
+    this.#trace(first, trace);
+    return [...whole, ...others];
+  }
+
+  /**
+   * As `requests`, up to the first get that comes after one which brought the entries of gets to a bound.
+   *
+   * @param maxBytes of keys, values and metas.
+   */
+  firstRequests(
+    requests: readonly Request[],
+    maxBytes: number,
+    trace: TraceParent | null = null,
+  ): DecidedOutcome[] {
+    const first = this.rows.length;
+    const outcomes: DecidedOutcome[] = [];
+    let bytes = 0;
+    if (requests.length > 1) this.#basis.foresee(requests.map(({ key }) => key));
+    for (const request of requests) {
+      if (request.kind === 'get' && bytes >= maxBytes) break;
+      const outcome = this.#request(request);
+      bytes += takenBytes(outcome);
+      outcomes.push(outcome);
+    }
+    this.#trace(first, trace);
+    return outcomes;
+  }
+
+  /** The rows from that one on are of a traced call. */
+  #trace(first: number, trace: TraceParent | null): void {
+    if (trace !== null) for (const row of this.rows.slice(first)) this.traces.set(row, trace);
   }
 
   /** Puts of a log that another cluster gave up: memory refuses none of them, or they would be lost. */

@@ -1,6 +1,6 @@
 /** Requests of clients to the replica, and their outcomes. */
 import type { Condition } from './condition.ts';
-import type { ColdPut, Delete, Put } from './op.ts';
+import { type ColdPut, type Delete, type Put, textLength } from './op.ts';
 
 export interface PutRequest {
   readonly kind: 'put';
@@ -51,10 +51,28 @@ export interface ColdOutcome {
 
 export type DecidedOutcome = Outcome | ColdOutcome;
 
+/** A get of a batch whose gets before it take as much as they may. */
+export interface LeftOut {
+  readonly kind: 'leftOut';
+}
+
+export const LEFT_OUT: LeftOut = { kind: 'leftOut' };
+
+/** Of one of many requests. */
+export type BatchOutcome = Outcome | LeftOut;
+export type DecidedBatchOutcome = DecidedOutcome | LeftOut;
+
+/** An outcome adds so many bytes to those that the gets of a batch take. */
+export const takenBytes = (outcome: DecidedBatchOutcome): number => {
+  if (outcome.kind !== 'found') return 0;
+  const { entry } = outcome;
+  return entry.value === undefined ? entry.textBytes : textLength(entry);
+};
+
 export const found = (entry: Put | ColdPut): DecidedOutcome =>
   entry.value === undefined ? { kind: 'found', entry } : { kind: 'found', entry };
 
-export const isCold = (outcome: DecidedOutcome): outcome is ColdOutcome =>
+export const isCold = (outcome: DecidedBatchOutcome): outcome is ColdOutcome =>
   outcome.kind === 'found' && outcome.entry.value === undefined;
 
 export type Outcome =

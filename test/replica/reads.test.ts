@@ -6,6 +6,7 @@ import { MemoryLog } from '../../src/log/memory.ts';
 import { MemoryCheckpoints } from '../../src/log/memoryCheckpoints.ts';
 import type { Replica } from '../../src/replica/replica.ts';
 import { DamagedLogError, OverloadedError } from '../../src/words/errors.ts';
+import { MIB } from '../../src/words/size.ts';
 import { checkpointerOf, reopened } from '../support/checkpoints.ts';
 import { deleting, openReplica, putting, type TestReplica, turn } from '../support/replicas.ts';
 import { noPause, rowsOf, WIDE } from './snapshots.ts';
@@ -60,13 +61,13 @@ test('requests for one value share a read, and a value in memory needs none', as
 test('many keys are of one moment, whatever is written while their values are read', async () => {
   const { replica, holdReads } = await openCold(['a', 'b']);
   const goOn = holdReads();
-  const reading = replica.reads.atOneMoment(['a', 'never', 'b']);
+  const reading = replica.reads.atOneMoment(['a', 'never', 'b'], MIB);
   await turn();
   await replica.submit([putting('b', { version: 2, value: '2' })]);
   goOn();
   const entries = await reading;
   assert.equal(
-    entries.map((entry) => entry?.value),
+    entries?.map((entry) => entry?.value),
     [long('a'), undefined, long('b')],
   );
 });
@@ -83,12 +84,51 @@ test('many keys are read again where a row goes meanwhile: they are of one momen
       await replica.submit([change, putting('b', { version: 2, value: long('later') })]);
       return rows.filter(({ op }) => op.key === 'b');
     };
-    const entries = await replica.reads.atOneMoment(['a', 'b']);
+    const entries = await replica.reads.atOneMoment(['a', 'b'], MIB);
     assert.equal(
-      entries.map((entry) => entry?.value),
+      entries?.map((entry) => entry?.value),
       [change.kind === 'put' ? long('later') : undefined, long('later')],
     );
   }
+});
+
+test('values beyond a bound are left out, cold ones too, and writes are carried out', async () => {
+  const { replica } = await openCold(['a', 'b', 'c']);
+  // Nobody but the first is below the bound.
+  const bytes = long('a').length;
+  const kindsOf = (outcomes: readonly { readonly kind: string }[]): string[] =>
+    outcomes.map(({ kind }) => kind);
+  for (const [index, key] of ['a', 'b'].entries()) {
+    const keys = [key, key, 'c', 'never'];
+    const many = await replica.reads.getMany(keys, bytes);
+    assert.equal(kindsOf(many), ['found', 'leftOut', 'leftOut', 'leftOut']);
+    assert.is(await replica.reads.atOneMoment(keys, bytes), null);
+    const requests = [
+      ...keys.map((one) => ({ kind: 'get', key: one }) as const),
+      putting('c', { version: 2 + index }),
+    ];
+    const batch = await replica.writes.submitBatch(requests, bytes);
+    assert.equal(kindsOf(batch), ['found', 'leftOut', 'leftOut', 'leftOut', 'stored']);
+    const begun = await replica.writes.submitFirst(requests, bytes);
+    assert.equal(kindsOf(begun), ['found']);
+    // Warm from here on.
+    await replica.submit([putting(key, { version: 2, value: long(key) })]);
+  }
+});
+
+test('values below a bound are all given', async () => {
+  const { replica } = await openCold(['a', 'b', 'c']);
+  const keys = ['a', 'b', 'c'];
+  const bytes = 3 * (long('a').length + 1);
+  const requests = keys.map((key) => ({ kind: 'get', key }) as const);
+  for (const outcomes of [
+    await replica.reads.getMany(keys, bytes),
+    await replica.writes.submitBatch(requests, bytes),
+    await replica.writes.submitFirst(requests, bytes),
+  ])
+    assert.ok(outcomes.length === 3 && outcomes.every(({ kind }) => kind === 'found'));
+  assert.is((await replica.reads.atOneMoment(keys, bytes))?.length, 3);
+  assert.is(await replica.reads.atOneMoment(keys, bytes - 1), null);
 });
 
 test('more requests than may wait for the log are refused, and those that wait are answered', async () => {
@@ -97,7 +137,7 @@ test('more requests than may wait for the log are refused, and those that wait a
   const waiting = [valueAt(replica, 'a'), valueAt(replica, 'b')];
   for (const read of [
     () => replica.reads.get('c'),
-    () => replica.reads.getMany(['c']),
+    () => replica.reads.getMany(['c'], MIB),
     () => replica.reads.list('', null, { entries: 9 }),
   ]) {
     const error = await Promise.resolve(read()).then(
@@ -124,7 +164,7 @@ test('a list, a batch of gets and a batch with writes give cold values', async (
     ],
   );
   assert.is(page.next, 'b');
-  const many = await replica.reads.getMany(['c', 'x', 'a']);
+  const many = await replica.reads.getMany(['c', 'x', 'a'], MIB);
   assert.equal(
     many.map((outcome) => (outcome.kind === 'found' ? outcome.entry.value : outcome.kind)),
     [long('c'), 'absent', long('a')],
@@ -164,7 +204,7 @@ test('where there is room, values that were asked for come back into memory, and
   assert.is(replica.map.coldSize, 2);
   await valueAt(replica, staying[0] ?? '');
   assert.is(replica.map.coldSize, 1);
-  await replica.reads.getMany(staying);
+  await replica.reads.getMany(staying, MIB);
   assert.is(replica.map.coldSize, 0);
 });
 

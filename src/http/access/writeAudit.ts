@@ -3,14 +3,14 @@ import type { IncomingMessage } from 'node:http';
 import type { Audit } from '../../access/audit.ts';
 import type { Caller } from '../../access/caller.ts';
 import { formatOpId } from '../../words/op.ts';
-import type { Outcome } from '../../words/requests.ts';
+import type { BatchOutcome } from '../../words/requests.ts';
 import type { AddressOf } from '../limits/clientAddress.ts';
 
 /** Tells the writes among the outcomes of a request. Called once they are durable. */
 export type WriteAudit = (
   request: IncomingMessage,
   caller: Caller,
-  outcomes: readonly Outcome[],
+  outcomes: readonly BatchOutcome[],
 ) => void;
 
 export const writeAudit =

@@ -8,7 +8,7 @@
 
 import { MemoryFullError } from '../../words/errors.ts';
 import type { Put, PutHead } from '../../words/op.ts';
-import type { Outcome } from '../../words/requests.ts';
+import type { BatchOutcome, Outcome } from '../../words/requests.ts';
 import { instantText } from '../../words/time.ts';
 import { problemText } from './problem.ts';
 import type { Tokens } from './tokens.ts';
@@ -95,7 +95,7 @@ export class OutcomeTexts {
   }
 
   /** The token of a batch's answer. */
-  tokenOf(outcomes: readonly Outcome[]): string {
+  tokenOf(outcomes: readonly BatchOutcome[]): string {
     return this.#tokens.ofOutcomes(outcomes);
   }
 

@@ -2,7 +2,7 @@
 
 import type { Replica } from '../../replica/replica.ts';
 import { encodeWholeToken, TokenWriter } from '../../words/cursor.ts';
-import type { Outcome } from '../../words/requests.ts';
+import type { BatchOutcome, Outcome } from '../../words/requests.ts';
 
 export class Tokens {
   readonly #replica: Pick<Replica, 'header' | 'vector' | 'closings'>;
@@ -20,11 +20,9 @@ export class Tokens {
   }
 
   /** The token of many outcomes: their last op stands for all earlier ops of this node. */
-  ofOutcomes(outcomes: readonly Outcome[]): string {
-    const loggedAll = outcomes.every(
-      ({ kind }) => kind === 'stored' || kind === 'found' || kind === 'absent',
-    );
-    const last = loggedAll ? outcomes.findLast(({ kind }) => kind === 'stored') : undefined;
+  ofOutcomes(outcomes: readonly BatchOutcome[]): string {
+    const loggedAll = outcomes.every(({ kind }) => kind === 'stored' || isOfGet(kind));
+    const last = loggedAll ? outcomes.findLast((outcome) => outcome.kind === 'stored') : undefined;
     return last === undefined ? this.whole() : this.ofOutcome(last);
   }
 
@@ -37,3 +35,6 @@ export class Tokens {
     return this.#replica.header.clusterId ?? '';
   }
 }
+
+const isOfGet = (kind: BatchOutcome['kind']): boolean =>
+  kind === 'found' || kind === 'absent' || kind === 'leftOut';

@@ -3,7 +3,7 @@ import type { Caller } from '../../access/caller.ts';
 import type { Replica } from '../../replica/replica.ts';
 import { at } from '../../words/invariant.ts';
 import type { Limits } from '../../words/limits.ts';
-import type { Outcome, Request } from '../../words/requests.ts';
+import type { BatchOutcome, Request } from '../../words/requests.ts';
 import type { TraceParent } from '../../words/trace.ts';
 import type { Callers } from '../access/callers.ts';
 import type { WriteAudit } from '../access/writeAudit.ts';
@@ -79,20 +79,23 @@ export class BatchAnswers {
   #outcomes(
     requests: readonly Request[],
     trace: TraceParent | null,
-  ): readonly Outcome[] | Promise<readonly Outcome[]> {
-    const { replica } = this.#options;
+  ): readonly BatchOutcome[] | Promise<readonly BatchOutcome[]> {
+    const { replica, limits } = this.#options;
+    const maxBytes = limits.maxBatchAnswerBytes;
     const keys: string[] = [];
     for (const request of requests) {
-      if (request.kind !== 'get') return replica.submit(requests, trace);
+      if (request.kind !== 'get') return replica.writes.submitBatch(requests, maxBytes, trace);
       keys.push(request.key);
     }
     // A batch of reads alone needs no commit, and so no place in the queue.
-    return replica.reads.getMany(keys);
+    return replica.reads.getMany(keys, maxBytes);
   }
 
-  #text(outcomes: readonly Outcome[]): string {
+  #text(outcomes: readonly BatchOutcome[]): string {
     const { texts, limits } = this.#options;
-    const results = outcomes.map((outcome) => texts.result(outcome));
+    const results = outcomes.map((outcome) =>
+      outcome.kind === 'leftOut' ? this.#leftOut() : texts.result(outcome),
+    );
     let length = 0;
     for (const { length: one } of results) length += one;
     // Counting the bytes of each result would cost a tenth of a batch of gets.
@@ -104,18 +107,20 @@ export class BatchAnswers {
    * Leaves out results of gets beyond the bound, each with a problem that says so. Results of writes
    * always stay, because the writes have been carried out.
    */
-  #leaveOut(results: string[], outcomes: readonly Outcome[]): void {
-    const { counts, limits } = this.#options;
-    const maxBytes = limits.maxBatchAnswerBytes;
+  #leaveOut(results: string[], outcomes: readonly BatchOutcome[]): void {
+    const maxBytes = this.#options.limits.maxBatchAnswerBytes;
     let bytes = 0;
     for (const [index, outcome] of outcomes.entries()) {
       const isTooMuch = bytes > 0 && bytes + at(results, index).length > maxBytes;
-      if (outcome.kind === 'found' && isTooMuch) {
-        counts.leftOut++;
-        results[index] = tooMuchText(maxBytes);
-      }
+      if (outcome.kind === 'found' && isTooMuch) results[index] = this.#leftOut();
       bytes += Buffer.byteLength(at(results, index));
     }
+  }
+
+  #leftOut(): string {
+    const { counts, limits } = this.#options;
+    counts.leftOut++;
+    return tooMuchText(limits.maxBatchAnswerBytes);
   }
 }
 

@@ -13,6 +13,7 @@ import { OverloadedError } from '../../words/errors.ts';
 import { at } from '../../words/invariant.ts';
 import type { Limits } from '../../words/limits.ts';
 import type { Outcome, Request } from '../../words/requests.ts';
+import { MIB } from '../../words/size.ts';
 import { RETRY_AFTER_MS } from '../../words/time.ts';
 import type { TraceParent } from '../../words/trace.ts';
 import type { Callers } from '../access/callers.ts';
@@ -47,6 +48,8 @@ const HEADERS = ['Content-Type', NDJSON_TYPE, 'Cache-Control', 'no-store'];
 
 /** Values may be long: so many characters of answers, and one value, are put together at a time. */
 const PIECE_LENGTH = 64 * 1024;
+/** The values that the lines of one commit take: lines after them wait for the next one. */
+const MAX_VALUE_BYTES = MIB;
 
 export class BulkStreams {
   /** Requests under way. */
@@ -107,7 +110,10 @@ export class BulkStreams {
     res.end(`{"count":${count},"token":"${texts.wholeToken()}"}\n`);
   }
 
-  /** Carries out the lines in one commit, and gives their answers in pieces. */
+  /**
+   * Carries out the lines in one commit, or in several if they ask for long values, and gives their answers in pieces:
+   * what is left is decided once those before have been taken.
+   */
   async *#results(
     lines: readonly NumberedLine[],
     req: IncomingMessage,
@@ -122,17 +128,26 @@ export class BulkStreams {
       if (read instanceof Problem) problems.set(line.number, read);
       else requests.push(read);
     }
-    const outcomes = await this.#outcomes(requests, traces?.of(req) ?? null);
-    if ('all' in outcomes) audit?.(req, caller, outcomes.all);
+    let outcomes: Outcomes = { decided: [] };
+    /** Of the requests: those before it are answered, or have outcomes. */
+    let asked = 0;
     let next = 0;
     let text = '';
     for (const { number } of lines) {
       // Empty lines have no result, so counting the results would mislead.
       const line = `,"line":${number}`;
       const problem = problems.size === 0 ? undefined : problems.get(number);
+      if (problem === undefined && 'decided' in outcomes && next === outcomes.decided.length) {
+        outcomes = await this.#outcomes(requests.slice(asked), traces?.of(req) ?? null);
+        next = 0;
+        if ('decided' in outcomes) {
+          asked += outcomes.decided.length;
+          audit?.(req, caller, outcomes.decided);
+        }
+      }
       if (problem !== undefined) text += withMore(lineOf(problem), line);
       else if ('problem' in outcomes) text += withMore(lineOf(outcomes.problem), line);
-      else text += texts.result(at(outcomes.all, next++), line);
+      else text += texts.result(at(outcomes.decided, next++), line);
       text += '\n';
       if (text.length < PIECE_LENGTH) continue;
       yield text;
@@ -165,15 +180,12 @@ export class BulkStreams {
   }
 
   /** Waits for room in the queue, as a sender that read the answer 503 would. */
-  async #outcomes(
-    requests: readonly Request[],
-    trace: TraceParent | null,
-  ): Promise<{ readonly all: readonly Outcome[] } | { readonly problem: Problem }> {
+  async #outcomes(requests: readonly Request[], trace: TraceParent | null): Promise<Outcomes> {
     const { replica, connections } = this.#options;
     let leftMs = connections.sendTimeoutMs;
     for (;;) {
       try {
-        return { all: requests.length === 0 ? [] : await replica.submit(requests, trace) };
+        return { decided: await replica.writes.submitFirst(requests, MAX_VALUE_BYTES, trace) };
       } catch (error) {
         if (error instanceof OverloadedError && leftMs > 0) {
           leftMs -= error.retryAfterMs;
@@ -187,6 +199,9 @@ export class BulkStreams {
     }
   }
 }
+
+/** Of the first of some requests, or why none has one. */
+type Outcomes = { readonly decided: readonly Outcome[] } | { readonly problem: Problem };
 
 const lineOf = ({ status, detail, extensions }: Problem): string =>
   problemText(status, detail, extensions);

@@ -60,8 +60,9 @@ export function addGetManyRoute(
       replica.readiness.requireReadable();
       const entries =
         at === undefined || past === null
-          ? await replica.reads.atOneMoment(keys)
+          ? await replica.reads.atOneMoment(keys, limits.maxBatchAnswerBytes)
           : await past.slow.answer(ctx.res, () => pastOf(past, keys, at));
+      if (entries === null) throw tooLong(limits.maxBatchAnswerBytes);
       answerJson(ctx, manyText(entries, limits.maxBatchAnswerBytes));
     },
   });
@@ -85,6 +86,9 @@ function refuseTooMany(parsed: unknown, maxKeys: number): void {
     throw unprocessable([{ field: 'keys', message: `must not hold more than ${maxKeys} keys` }]);
 }
 
+const tooLong = (maxBytes: number): Problem =>
+  new Problem(413, `The entries are longer than ${maxBytes} bytes together: ask for fewer keys.`);
+
 /** @throws Problem 413: a part of the entries would be no state of the cache. */
 function manyText(entries: readonly (Put | undefined)[], maxBytes: number): string {
   let bytes = 0;
@@ -92,11 +96,7 @@ function manyText(entries: readonly (Put | undefined)[], maxBytes: number): stri
     if (entry === undefined) return 'null';
     const text = `{"key":${JSON.stringify(entry.key)},${entryMembers(entry)}}`;
     bytes += Buffer.byteLength(text);
-    if (bytes > maxBytes)
-      throw new Problem(
-        413,
-        `The entries are longer than ${maxBytes} bytes together: ask for fewer keys.`,
-      );
+    if (bytes > maxBytes) throw tooLong(maxBytes);
     return text;
   });
   return `{"entries":[${texts.join()}]}`;

@@ -345,4 +345,31 @@ bulk(
   }),
 );
 
+bulk(
+  'lines that ask for long values are answered in parts, each as the lines before it left the entry',
+  withServer(async (server) => {
+    const value = 'x'.repeat(400_000);
+    (await sendAll(server, [put('long', value)])).request.end();
+    await waitFor(async () => (await server.get('/cache/long')).status === 200, 20_000, 'no entry');
+    const get = '{"op":"get","key":"long"}\n';
+    // Of a commit three are more than a mebibyte.
+    const stream = await sendAll(server, [
+      `${get.repeat(7)}${put('long', 1)}${get}{"op":"none"}\n${get}`,
+    ]);
+    await stream.ended();
+    const { lines } = stream;
+    assert.equal(
+      lines.slice(0, -1).map(({ status, line }) => [status, line]),
+      [200, 200, 200, 200, 200, 200, 200, 200, 200, 422, 200].map((status, index) => [
+        status,
+        index + 1,
+      ]),
+    );
+    const values = lines.map((one) => (one as { readonly value?: unknown }).value);
+    assert.ok(values.slice(0, 7).every((one) => one === value));
+    assert.equal([values[8], values[10]], [1, 1]);
+    assert.is(lines.at(-1)?.count, 11);
+  }),
+);
+
 bulk.run();
