@@ -269,6 +269,30 @@ reads('one that was away is told what was collected while all clocks stood highe
   assert.equal(told(sink), ['delete a', 'synced']);
 });
 
+reads(
+  'a row that is in the log before its commit is folded is told once, after the fold',
+  async () => {
+    const node = await TestNode.start('node1', { limits: { maxRecentOps: 1 } });
+    const { sink: first } = await opened(node);
+    const cursor = decodeCursor(first.events.at(-1)?.cursor ?? '');
+    for (const version of [1, 2, 3]) await node.put('a', version);
+    const { log } = node.replica;
+    const append = log.append.bind(log);
+    const { promise, resolve: goOn } = Promise.withResolvers<void>();
+    log.append = async (commit) => {
+      await append(commit);
+      await promise;
+    };
+    const committed = node.put('a', 4);
+    const { sink } = await opened(node, { cursor });
+    assert.equal(told(sink), ['put a', 'synced']);
+    goOn();
+    await committed;
+    for (let turns = 0; turns < 5; turns++) await settled();
+    assert.equal(told(sink), ['put a', 'synced', 'put a']);
+  },
+);
+
 reads('a row that goes while its page is read is mended by a reset', async () => {
   for (const [gone, before] of [
     ['b', ['put a', 'put of another']],
