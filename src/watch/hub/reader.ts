@@ -259,7 +259,7 @@ export class WatchReader {
     const { position } = watcher;
     const { lsn } = this.#hub.end;
     for (const row of rows) {
-      // The row is folded but not told yet: all watchers are told in a moment.
+      // The row is in the log and not told yet: all watchers are told in a moment.
       if (row.lsn > lsn) break;
       if (!watcher.isWritable) return false;
       const type = position.passRow(row, this.#view);

@@ -206,6 +206,7 @@ reads('only events of its keys that a later one has followed count as left out',
   await node.replica.membership.admit('node2.aaaaaa', '{}');
   const { sink, watcher } = await opened(node, { cursor, prefix: 'k' });
   assert.equal([told(sink), watcher.leftOut], [['put k1', 'put k2', 'synced'], 2]);
+  assert.is(watcher.standing.kind, 'live', 'nothing is left that it would wait for');
 });
 
 reads('whoever was away is told each of many expiries, however few a sweep takes', async () => {
