@@ -2,9 +2,9 @@
  * Rule 5: requests and deltas wait undecided in one bounded queue. When no commit is under way, the
  * whole queue is decided in order and committed in one transaction; then each is answered.
  *
- * What waits is decided as soon as the commit before it is folded. Those of that commit are answered, and it is told,
- * in the same turn, once the next append has begun: so the thread that writes waits for no answers
- * (docs/performance.md).
+ * The queue decides waiting requests as soon as the commit before them is folded. It answers the requests of that commit,
+ * and tells listeners of it, in the same turn, once the next append has begun: so the thread that writes waits for no
+ * answers (docs/performance.md).
  */
 
 import type { Batch } from '../rules/decide.ts';

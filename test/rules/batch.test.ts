@@ -6,8 +6,9 @@ import { type Basis, Batch, emptyRecord } from '../../src/rules/decide.ts';
 import { Members } from '../../src/rules/members.ts';
 import { MAX_HLC_AHEAD_MS } from '../../src/words/hlc.ts';
 import type { ColdPut, Entry, Op, Put } from '../../src/words/op.ts';
-import type { PutRequest, TouchRequest } from '../../src/words/requests.ts';
+import type { TouchRequest } from '../../src/words/requests.ts';
 import { changed, put, sumOf } from '../support/ops.ts';
+import { putting } from '../support/replicas.ts';
 
 const NOW = 1_795_000_000_000;
 const ORIGIN = 'node1.aaaaaa';
@@ -35,14 +36,6 @@ function basisOf(entries: readonly Entry[] = [], fields: Partial<Basis> = {}): B
 }
 const batchOn = (...basis: Parameters<typeof basisOf>): Batch => new Batch(basisOf(...basis), NOW);
 
-const putting = (key: string): PutRequest => ({
-  kind: 'put',
-  key,
-  version: 1,
-  ttlMs: null,
-  value: '1',
-  meta: null,
-});
 const touching = (known?: Put): TouchRequest => ({
   kind: 'touch',
   key: 'key',

@@ -19,7 +19,7 @@ const ROWS = 8;
 /** Rows of one statement for a run, the most first. */
 const RUNS = [64, 16, 4] as const;
 
-/** In the order of a row of `runInsertion`: first what a run shares, then what each row has of its own. */
+/** The columns in the order of a row of `runInsertion`: those that a run shares, then those that each row has of its own. */
 const RUN_COLUMNS = [
   'lsn',
   'committed_at',
