@@ -1,5 +1,6 @@
 /** docs/performance.md: its tables and plots, made from bench/results.json. */
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { markdownTable } from 'markdown-table';
 import { benches } from './benches.ts';
 import type { Figure } from './figures.ts';
 import { againstGoals, bars, curves } from './plots.ts';
@@ -58,15 +59,13 @@ async function textOf(section: Section): Promise<string> {
   const measures = benches.get(name)?.measures ?? '';
   const rows = figures.map((figure) => {
     const goal = figure.bound === null ? '' : `${figure.bound}${figure.holds ? '' : ' (missed)'}`;
-    return `| ${figure.name} | ${shown(figure)} | ${goal} |`;
+    return [figure.name, shown(figure), goal];
   });
   return [
     `### ${name}\n`,
     `${measures}\n`,
     `${machineSentence(section.machine, section.at)}\n`,
-    '| measured | figure | goal |',
-    '| --- | --- | --- |',
-    ...rows,
+    markdownTable([['measured', 'figure', 'goal'], ...rows]),
     '',
     ...skipped.map((sentence) => `Skipped: ${sentence}.\n`),
     ...(await plotsOf(section)),

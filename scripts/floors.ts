@@ -6,6 +6,7 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { markdownTable } from 'markdown-table';
 
 export interface Floor {
   readonly name: string;
@@ -213,15 +214,7 @@ const HEAD = ['floor', 'holds', 'about', 'never imports'];
 /** The table of floors in Markdown, the top floor first. */
 export function floorTable(): string {
   const rows = [...FLOORS].reverse().map(rowOf);
-  const table = [HEAD, ...rows, rowOf(CLIENT_ADAPTERS), rowOf(CLIENT), rowOf(PAGE)];
-  const widths = HEAD.map((_, column) =>
-    Math.max(...table.map((cells) => (cells[column] ?? '').length)),
-  );
-  const lineOf = (cells: readonly string[]): string =>
-    `| ${cells.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(' | ')} |`;
-  const rule = `| ${widths.map((width) => '-'.repeat(width)).join(' | ')} |`;
-  const [head = [], ...rest] = table;
-  return [lineOf(head), rule, ...rest.map(lineOf)].join('\n');
+  return markdownTable([HEAD, ...rows, rowOf(CLIENT_ADAPTERS), rowOf(CLIENT), rowOf(PAGE)]);
 }
 
 /** @returns the text with the present table in the place of the one that it holds. */

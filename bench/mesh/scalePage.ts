@@ -1,5 +1,6 @@
 /** The figures and plots of docs/scale.md, made from docs/scale/results.json. */
 import { readFileSync, writeFileSync } from 'node:fs';
+import { markdownTable } from 'markdown-table';
 import type { Measured } from './measure.ts';
 import { measuredSizes } from './measuredSizes.ts';
 import { bytesPlot, hopsPlot, mostHops } from './scalePlots.ts';
@@ -95,16 +96,7 @@ export async function writeScalePage(): Promise<void> {
 function tableOf(sizes: readonly Measured[]): string {
   const heads = sizes.map(({ nodes }) => `${nodes.toLocaleString('en')} nodes`);
   const rows = ROWS.map((row) => [row.name, row.goal, ...sizes.map((size) => shownOf(row, size))]);
-  const cells = [['measured', 'goal at most', ...heads], ...rows];
-  const [head = [], ...others] = cells;
-  // As the formatter lays tables out.
-  const widths = head.map((_one, column) =>
-    Math.max(...cells.map((row) => row[column]?.length ?? 0)),
-  );
-  const lineOf = (row: readonly string[]): string =>
-    `| ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(' | ')} |`;
-  const rule = widths.map((width) => '-'.repeat(width));
-  return [lineOf(head), lineOf(rule), ...others.map(lineOf), ''].join('\n');
+  return `${markdownTable([['measured', 'goal at most', ...heads], ...rows])}\n`;
 }
 
 function shownOf({ figureOf, mostOf }: Row, size: Measured): string {
