@@ -1,6 +1,7 @@
 /** `hearsay serve`: runs one node in this process, until a signal or a failure ends it. */
 
 import { LAST_CHECKPOINT_MS } from '../node/engine.ts';
+import { keepTick } from '../node/keptTick.ts';
 import { listenFailure } from '../node/listenFailure.ts';
 import type { NodeSettings } from '../node/settings.ts';
 import { type RunningNode, startNode } from '../node/startNode.ts';
@@ -18,6 +19,7 @@ export async function serve(settings: NodeSettings, isUnderCluster: boolean): Pr
   const log = createLogger(settings, process.stderr.isTTY === true);
   const { logger } = log;
   boundYoungHeap();
+  keepTick();
   let node: RunningNode | null = null;
   const reload = hasFilesToReload(settings) ? () => node?.reload() : null;
   const limitMs = STOP_LIMIT_MS + settings.leaveDelayMs + settings.drainTimeoutMs;
