@@ -61,22 +61,26 @@ export function addGetManyRoute(
       const entries =
         at === undefined || past === null
           ? await replica.reads.atOneMoment(keys, limits.maxBatchAnswerBytes)
-          : await past.slow.answer(ctx.res, () => pastOf(past, keys, at));
+          : await past.slow.answer(ctx.res, () =>
+              pastOf(past, at, keys, limits.maxBatchAnswerBytes),
+            );
       if (entries === null) throw tooLong(limits.maxBatchAnswerBytes);
       answerJson(ctx, manyText(entries, limits.maxBatchAnswerBytes));
     },
   });
 }
 
+/** @returns null if the entries are longer together than `maxBytes`. */
 async function pastOf(
   past: PastSource,
-  keys: readonly string[],
   at: string,
-): Promise<readonly (Put | undefined)[]> {
+  keys: readonly string[],
+  maxBytes: number,
+): Promise<readonly (Put | undefined)[] | null> {
   const found = await readPast(past, at, (source, moment, walk) =>
-    entriesOfKeys(source, moment, walk, new Set(keys)),
+    entriesOfKeys(source, moment, walk, keys, maxBytes),
   );
-  return keys.map((key) => found.get(key)?.op);
+  return found === null ? null : keys.map((key) => found.get(key)?.op);
 }
 
 /** Checked before each key, because a body has room for a hundred thousand keys. */

@@ -87,18 +87,34 @@ export async function entryAt(
   return found !== undefined && isDeadAt(moment, found.op) ? undefined : found;
 }
 
-/** The entries of those keys that were live at the moment, by key. @throws RowGoneError */
+/**
+ * The entries of those keys that were live at the moment, by key. Their lengths are known before one is read.
+ *
+ * @param keys may name one more than once, and then it counts as often.
+ * @param maxBytes of keys, values and metas.
+ * @returns null if the entries are longer together. @throws RowGoneError
+ */
 export async function entriesOfKeys(
   source: LogSource,
   moment: Moment,
   walk: Walk,
-  keys: ReadonlySet<string>,
-): Promise<ReadonlyMap<string, LiveEntry>> {
+  keys: readonly string[],
+  maxBytes: number,
+): Promise<ReadonlyMap<string, LiveEntry> | null> {
+  const wanted = new Set(keys);
   const fold = new LiveFold(moment);
+  const lengths = new Map<string, number>();
   for await (const heads of walk.heads(source))
-    for (const head of heads) if (keys.has(head.key)) fold.take(head);
+    for (const head of heads) {
+      if (!wanted.has(head.key)) continue;
+      fold.take(head);
+      if (fold.lsns.get(head.key) === head.lsn) lengths.set(head.key, head.textBytes);
+    }
+  const { lsns } = fold;
+  const bytes = keys.reduce((sum, key) => sum + (lsns.has(key) ? (lengths.get(key) ?? 0) : 0), 0);
+  if (bytes > maxBytes) return null;
   const found = new Map<string, LiveEntry>();
-  for await (const entries of entriesOf(source, fold.lsns))
+  for await (const entries of entriesOf(source, lsns))
     for (const entry of entries) found.set(entry.op.key, entry);
   return found;
 }

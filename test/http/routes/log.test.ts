@@ -36,9 +36,15 @@ interface Served extends AsyncDisposable {
   ): Promise<{ status: number; body: Record<string, unknown> }>;
 }
 
-async function serve(): Promise<Served> {
+async function serve(more: Readonly<Record<string, string>> = {}): Promise<Served> {
   const directory = await temporaryDirectory();
-  const flags = { dataDir: directory.path, port: '0', joinTimeoutMs: '0ms', internalToken: TOKEN };
+  const flags = {
+    dataDir: directory.path,
+    port: '0',
+    joinTimeoutMs: '0ms',
+    internalToken: TOKEN,
+    ...more,
+  };
   const node = await startNode(readSettings(flags, {}), { logger: QUIET });
   const { url } = node;
   const answerOf = async (response: Response) => {
@@ -247,6 +253,18 @@ test('a key as it was, by time, lsn and token', async () => {
   assert.equal(await together('lsn:3'), [undefined, 'second']);
   assert.equal(await together('lsn:4'), [undefined, undefined]);
   assert.is(await together('lsn:99'), 422);
+});
+
+test('many values of the past that are too long together are refused as a whole', async () => {
+  await using served = await serve({ maxBatchAnswerBytes: '1MiB' });
+  const long = 'x'.repeat(700_000);
+  for (const key of ['a', 'b']) await served.put(key, { value: long, version: 1 });
+  await served.put('b', { value: 'short', version: 2 });
+  const statusOf = async (keys: readonly string[], at: string) =>
+    (await served.post('/cache/get', { keys, at })).status;
+  assert.is(await statusOf(['a', 'b'], 'lsn:3'), 413);
+  assert.is(await statusOf(['a', 'a'], 'lsn:2'), 413);
+  assert.is(await statusOf(['a', 'b'], 'lsn:4'), 200);
 });
 
 test('bytes as they were, with their type, and the expiry of before a touch', async () => {

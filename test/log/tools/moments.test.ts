@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { MemoryLog } from '../../../src/log/memory.ts';
-import { entriesOf, entryAt, liveAt } from '../../../src/log/tools/entriesAt.ts';
+import { entriesOf, entriesOfKeys, entryAt, liveAt } from '../../../src/log/tools/entriesAt.ts';
 import {
   BeforeCutError,
   cutOf,
@@ -177,6 +177,30 @@ past('at every time and every lsn it is what the replica showed', async () => {
     { numRuns: 60 },
   );
 });
+
+past(
+  'the values of many keys are read only if they fit together, each as often as it is asked for',
+  async () => {
+    const put = (key: string, value: string): Step => ({
+      kind: 'write',
+      node: 0,
+      request: { kind: 'put', key, version: 'next', ttlMs: null, value, meta: null },
+    });
+    const long = JSON.stringify('x'.repeat(98));
+    const told = await tell([put('a', long), put('a', '1'), put('b', long)], memoryLog(ORIGINS[0]));
+    const source = sourceOf(told);
+    const facts = await source.facts();
+    const moment = momentNow(facts);
+    const read = (keys: readonly string[], maxBytes: number) =>
+      entriesOfKeys(source, moment, new Walk(0, facts.lastLsn), keys, maxBytes);
+    // Keys of one byte, values of 1 and of 100.
+    assert.equal([...((await read(['a', 'b', 'none'], 103))?.keys() ?? [])], ['a', 'b']);
+    assert.is((await read(['a', 'a', 'b'], 105))?.get('b')?.op.value, long);
+    source.rowsAt = () => Promise.reject(new Error('a value is read'));
+    assert.is(await read(['a', 'b'], 102), null);
+    assert.is(await read(['b', 'b'], 201), null);
+  },
+);
 
 past('now is the end of the log, although the clock was ahead and went back', async () => {
   const hourMs = 3_600_000;
