@@ -88,9 +88,9 @@ export class NodeClock {
     this.skewMs = skewMs;
   }
 
-  /** UTC milliseconds. */
+  /** Whole UTC milliseconds, as machines tell them, while timers may fall between two. */
   nowMs(): number {
-    const nowMs = EPOCH_MS + this.#timeline.nowMs + this.skewMs + this.errorMs;
+    const nowMs = Math.floor(EPOCH_MS + this.#timeline.nowMs + this.skewMs + this.errorMs);
     this.latestMs = Math.max(this.latestMs, nowMs);
     return nowMs;
   }

@@ -72,7 +72,8 @@ function greatest(links: readonly Link[]): KeyOp | undefined {
 
 /**
  * Puts of another cluster that should have been put again and were not. Right is: one of its version or a
- * higher one is held; or it was beaten there; or it was deleted or has expired since.
+ * higher one is held; or it was beaten there; or it was deleted or has expired since; or it gave way to a
+ * delete of then, and is as safe as that.
  */
 function lostToCluster(links: readonly Link[], { clusterId, held, expiredAtMs }: End): KeyOp[] {
   const lost: KeyOp[] = [];
@@ -80,7 +81,9 @@ function lostToCluster(links: readonly Link[], { clusterId, held, expiredAtMs }:
     const { op, mayBeLost } = link;
     if (op?.kind !== 'put' || link.clusterId === clusterId || link.clusterId === null) continue;
     if (held.has(link) || mayBeLost || readsAbsent(op, expiredAtMs)) continue;
-    const isReason = (other: Link): boolean => settles(other, op, held.has(other), expiredAtMs);
+    const isReason = (other: Link): boolean =>
+      settles(other, op, held.has(other), expiredAtMs) ||
+      (link.hasGivenWay && other.mayBeLost && other.clusterId === clusterId && deletes(other, op));
     if (!links.some((other) => other !== link && isReason(other))) lost.push(op);
   }
   return lost;
@@ -96,6 +99,8 @@ function settles({ op, mayBeLost }: Link, put: KeyOp, isHeld: boolean, atMs: num
   if (op.kind === 'put' && op.version >= put.version) return true;
   return op.hlc > put.hlc && readsAbsent(op, atMs);
 }
+
+const deletes = ({ op }: Link, put: KeyOp): boolean => op?.kind === 'delete' && op.hlc > put.hlc;
 
 const isAgain = (later: KeyOp, put: KeyOp): boolean =>
   later.kind === 'put' &&

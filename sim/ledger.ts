@@ -102,6 +102,8 @@ export interface Link {
   isBehind: boolean;
   /** Whether the disk that held it gave it up before any other did: it may be lost for good. */
   mayBeLost: boolean;
+  /** Whether a node has told that it does not put it again, as the cluster that it rejoined deleted the key later. */
+  hasGivenWay: boolean;
 }
 
 const newLink = (
@@ -120,6 +122,7 @@ const newLink = (
   isAcknowledged: false,
   isBehind: false,
   mayBeLost: false,
+  hasGivenWay: false,
 });
 
 type OpIdentity = Pick<Op, 'origin' | 'seq'>;
@@ -229,6 +232,11 @@ export class Ledger {
     for (const { op } of this.linksOf(id))
       if (op?.kind === 'put' || op?.kind === 'delete')
         this.#leftOut.set(op.key, [...(this.#leftOut.get(op.key) ?? []), op]);
+  }
+
+  /** A node that had begun anew has told that it does not put this op again, as the cluster deleted the key later. */
+  giveWay(id: OpIdentity): void {
+    for (const link of this.linksOf(id)) link.hasGivenWay = true;
   }
 
   leftOut(key: string): readonly KeyOp[] {

@@ -455,8 +455,12 @@ export class SimNode implements ObservedNode {
   #note(level: NoteLevel, text: string): void {
     const { trace, timeline, oracle, network } = this.#world;
     trace.add(timeline.nowMs, this.name, `notes: ${text}`);
-    const [, origin, seq] = /\((\S+)\/(\d+)\) is left out/.exec(text) ?? [];
-    if (origin !== undefined) oracle.ledger.leaveOut({ origin, seq: Number(seq) });
+    const [, origin, seq, fate] = /\((\S+)\/(\d+)\) is (left out|not put again)/.exec(text) ?? [];
+    if (origin !== undefined) {
+      const id = { origin, seq: Number(seq) };
+      if (fate === 'left out') oracle.ledger.leaveOut(id);
+      else oracle.ledger.giveWay(id);
+    }
     const alarms = [
       ...ALARMS,
       ...(network.counts.truncated > 0 ? [] : TEXT_ALARMS),

@@ -28,6 +28,11 @@ const ONCE_FAILED = [
   ['restores', 140136, 'two nodes that lack what the third alone holds rejoin, and ask it'],
   ['restores', 190080, 'two nodes follow the one that alone holds more, whose `join` never came'],
   ['many origins', 210004, 'of two strangers the one that lacks what is gone gives way'],
+  [
+    'restored from before joins',
+    220144,
+    'a put that gave way to a delete is as safe as the delete',
+  ],
   ['restored from before joins', 70046, 'nobody is let in that lacks what no node sends any more'],
 ] as const;
 
