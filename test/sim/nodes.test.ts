@@ -42,6 +42,11 @@ for (const scenario of SCENARIOS)
   nodes(`${SEEDS_A_SCENARIO} seeds of "${scenario}"`, () => runSeeds(scenario));
 
 nodes(
+  'a clock tells whole milliseconds, and timers fall between two (seed 220142 of "little memory")',
+  () => runSeed('little memory', 220142),
+);
+
+nodes(
   'a stranger waits for one join timeout, and not for two (seed 70040 of "retired by hand")',
   () => runSeed('retired by hand', 70040),
 );
