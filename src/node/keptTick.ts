@@ -4,16 +4,24 @@
  * them, V8 forgets the shape, takes the next ones for others, and from then on makes each of them by a slow way: 350 ns in
  * place of 35, and a GET makes two (docs/performance.md).
  */
-import { executionAsyncResource } from 'node:async_hooks';
+import { createHook } from 'node:async_hooks';
 
 let kept: object | null = null;
 
-/** Keeps the object of the next tick. */
+/**
+ * Makes a tick, and keeps its object. `executionAsyncResource` would give it too, but once it has been called, Node
+ * notes the object of every callback.
+ */
 export function keepTick(): void {
-  process.nextTick(() => {
-    kept = executionAsyncResource();
+  const hook = createHook({
+    init: (_id, _type, _trigger, resource) => {
+      kept = resource;
+    },
   });
+  hook.enable();
+  process.nextTick(() => {});
+  hook.disable();
 }
 
-/** @returns the object that is kept; null before the tick after `keepTick`. */
+/** @returns the object that is kept; null before `keepTick`. */
 export const keptTick = (): object | null => kept;
