@@ -1,6 +1,6 @@
 /** `hearsay log stat`: the parts of a log by number and size. */
 import { type Command, Option } from 'commander';
-import type { LogFacts } from '../../log/tools/logSource.ts';
+import { type LogFacts, lastLsnOf } from '../../log/tools/logSource.ts';
 import { cutOf } from '../../log/tools/moment.ts';
 import { type OriginTally, type Statistics, StatisticsFold } from '../../log/tools/statistics.ts';
 import { Walk } from '../../log/tools/walk.ts';
@@ -80,7 +80,7 @@ function lines(place: string, logFacts: LogFacts, found: Statistics): string[] {
       'ops',
       `${countText(found.ops)}: ${kindsText(kinds)}; ${countText(lost)} lost when they came`,
     ),
-    row('lsn', `${logFacts.firstLsn} to ${logFacts.lastLsn}`),
+    row('lsn', `${logFacts.firstLsn} to ${lastLsnOf(logFacts) ?? 'unknown'}`),
     row(
       'keys',
       `${countText(keys.live)} live (${bytesText(found.liveBytes)}), ${countText(keys.dead)} dead`,
@@ -91,7 +91,7 @@ function lines(place: string, logFacts: LogFacts, found: Statistics): string[] {
       'newest',
       newestMs === null
         ? 'none'
-        : `${secondText(newestMs)} UTC, ${durationText(Math.max(0, logFacts.nowMs - newestMs))} ago`,
+        : `${secondText(newestMs)} UTC, ${distanceText(newestMs, logFacts.nowMs)}`,
     ),
     row('compacted', cutAt === 0 ? 'never' : `up to ${secondText(cutAt)} UTC`),
     row(
@@ -163,15 +163,21 @@ function originCells(tally: OriginTally): string[] {
 const rateOf = ({ ops, firstMs, lastMs }: OriginTally): number | null =>
   lastMs - firstMs < 1000 ? null : ops / ((lastMs - firstMs) / 1000);
 
+/** A node whose clock was ahead has written rows of times to come. */
+const distanceText = (atMs: number, nowMs: number): string =>
+  atMs > nowMs
+    ? `${durationText(atMs - nowMs)} ahead of the clock`
+    : `${durationText(nowMs - atMs)} ago`;
+
 function statisticsJson(place: string, facts: LogFacts, found: Statistics): string {
-  const { header, firstLsn, lastLsn, sizeBytes } = facts;
+  const { header, firstLsn, sizeBytes } = facts;
   return JSON.stringify({
     place,
     cluster: { name: header.clusterName, id: header.clusterId },
     origin: header.origin,
     size_bytes: sizeBytes,
     first_lsn: firstLsn,
-    last_lsn: lastLsn,
+    last_lsn: lastLsnOf(facts),
     ops: found.ops,
     kinds: found.kinds,
     won: found.won,

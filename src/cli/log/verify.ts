@@ -2,6 +2,7 @@
 
 import type { Command } from 'commander';
 import type { Finding } from '../../log/tools/finding.ts';
+import { lastLsnOf } from '../../log/tools/logSource.ts';
 import { type Verified, verify } from '../../log/tools/verify.ts';
 import { HearsayError } from '../../words/errors.ts';
 import { formatHash } from '../../words/hash.ts';
@@ -115,7 +116,7 @@ const summaryJson = (place: string, verified: Verified): string =>
     faults: verified.findingCount,
     rows: verified.rows,
     first_lsn: verified.facts.firstLsn,
-    last_lsn: verified.facts.lastLsn,
+    last_lsn: lastLsnOf(verified.facts),
     live_keys: verified.keys.live,
     dead_keys: verified.keys.dead,
     map_sum: formatHash(verified.mapSum),

@@ -92,7 +92,9 @@ export class LineThread implements LineReader {
     if (reply.type === 'failed' && reply.fault.kind === 'damaged')
       return new DamagedLogError(this.#directory, reply.fault.message, reply.fault.lsn);
     const reason = reply.type === 'failed' ? reply.fault.message : `the answer was ${reply.type}`;
-    return new HearsayError(`The log in ${this.#directory} could not be read (${reason}).`);
+    return new HearsayError(
+      `The log in ${this.#directory} could not be read (${reason}): look whether its disk is full or fails.`,
+    );
   }
 }
 

@@ -14,7 +14,14 @@ import type { PageLimit } from '../log.ts';
 import { DamageFault, faultOf } from '../sqlite/faults.ts';
 import { checkVersion, readMeta, readRecords } from '../sqlite/file.ts';
 import { parseHeader } from '../sqlite/header.ts';
-import { type Head, type LogFacts, type Mark, PAGE_ROWS, type Page } from '../tools/logSource.ts';
+import {
+  type Head,
+  type LogFacts,
+  type Mark,
+  PAGE_ROWS,
+  type Page,
+  UNKNOWN_LSN,
+} from '../tools/logSource.ts';
 import {
   HEAD_SQL,
   hasLongText,
@@ -90,7 +97,7 @@ export class LogFile {
       );
     } catch (error) {
       if (faultOf(error).kind !== 'damaged') throw error;
-      return which === 'min' ? 1 : Number.MAX_SAFE_INTEGER;
+      return which === 'min' ? 1 : UNKNOWN_LSN;
     }
   }
 

@@ -290,7 +290,9 @@ async function sizeOf(file: string): Promise<number> {
 }
 
 const unreadable = (file: string, reason: string): HearsayError =>
-  new HearsayError(`The log ${file} could not be read (${reason}).`);
+  new HearsayError(
+    `The log ${file} could not be read (${reason}): look whether its disk is full or fails.`,
+  );
 
 const readingError = (file: string, fault: Fault): HearsayError =>
   fault.kind === 'damaged'

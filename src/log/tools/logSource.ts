@@ -11,18 +11,26 @@ import type { LogHeader, OriginRecord, Row, RowHead } from '../../words/row.ts';
 import { MIB } from '../../words/size.ts';
 import type { PageLimit } from '../log.ts';
 
+/** Stands for the last lsn where damage hides it: the greatest there may be, so that all that can be read is read. */
+export const UNKNOWN_LSN = Number.MAX_SAFE_INTEGER;
+
 /** The facts of the whole log at one moment. */
 export interface LogFacts {
   readonly header: LogHeader;
   readonly records: readonly OriginRecord[];
   /** 0 if the log is empty. */
   readonly firstLsn: number;
+  /** `UNKNOWN_LSN` if damage hides the end. */
   readonly lastLsn: number;
   /** Bytes on the disk; for people. */
   readonly sizeBytes: number;
   /** The clock of the node or process that answers, UTC milliseconds. */
   readonly nowMs: number;
 }
+
+/** The last lsn for people; null if damage hides it. */
+export const lastLsnOf = ({ lastLsn }: LogFacts): number | null =>
+  lastLsn === UNKNOWN_LSN ? null : lastLsn;
 
 /**
  * The fields of a row that tell whether it could be seen: reading them costs half as much as a whole

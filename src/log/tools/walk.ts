@@ -8,6 +8,7 @@ import {
   PAGE_ROWS,
   type Page,
   type PageFault,
+  UNKNOWN_LSN,
 } from './logSource.ts';
 
 /** The name and the progress of a walk, for people. */
@@ -67,7 +68,7 @@ export class Walk {
 
 function rangeText(first: number, last: number | null): string {
   // The end of a torn file is unknown.
-  if (last === null || last === Number.MAX_SAFE_INTEGER) return `From lsn ${first} on, the log`;
+  if (last === null || last === UNKNOWN_LSN) return `From lsn ${first} on, the log`;
   return first === last ? `lsn ${first}` : `lsn ${first} to ${last}`;
 }
 

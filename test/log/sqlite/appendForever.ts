@@ -10,10 +10,21 @@ import { CLUSTER, OWN_ORIGIN, rowsOf } from '../../conformance/logRows.ts';
 
 const [directory = '', durability] = process.argv.slice(2);
 
+/** How long it waits for a reader of a full pipe, in milliseconds. */
+const PAUSE_MS = 1;
+
 /** Written at once: what is not on the pipe when the process is killed has not been told. */
-const say = (line: string | number): void => {
-  writeSync(1, `${line}\n`);
-};
+function say(line: string | number): void {
+  for (;;)
+    try {
+      writeSync(1, `${line}\n`);
+      return;
+    } catch (error) {
+      // The pipe is full: it takes short lines whole or not at all.
+      if (!(error instanceof Error && 'code' in error && error.code === 'EAGAIN')) throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, PAUSE_MS);
+    }
+}
 
 try {
   const log = await openSqliteLog({
