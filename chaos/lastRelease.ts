@@ -1,2 +1,2 @@
-/** The commit of 0.8.0, the last release: nodes of it and of this tree form one cluster. */
-export const LAST_RELEASE = '365f0d3a';
+/** The commit of 0.9.0, the last release: nodes of it and of this tree form one cluster. */
+export const LAST_RELEASE = '5f3878b3';
