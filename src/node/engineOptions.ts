@@ -68,6 +68,10 @@ export const nodeTimers: Timers = {
     return () => clearInterval(timer);
   },
   after: (delayMs, run) => {
+    if (delayMs === 0) {
+      const immediate = setImmediate(run);
+      return () => clearImmediate(immediate);
+    }
     const timer = setTimeout(run, delayMs);
     return () => clearTimeout(timer);
   },

@@ -258,10 +258,14 @@ export class WatchFeed {
     else this.#pace.ask();
   }
 
-  #deliver(): void {
+  /** @returns the most events that a watcher is told in one write. */
+  #deliver(): number {
+    let most = 0;
+    for (const { pending } of this.#touched) most = Math.max(most, pending.length);
     this.#listener.deliver(this.#touched);
     this.#leaveNonePending();
     this.#dropEvents();
+    return most;
   }
 
   /** Only while nothing is pending. */

@@ -12,9 +12,11 @@ class Clock implements DeliveryTimers {
   nowMs = 1000;
   deliveryMs = 0;
   deliveries = 0;
+  shared = 1;
   readonly due: { readonly atMs: number; readonly run: () => void }[] = [];
   readonly pace = new DeliveryPace(this, MAX_PAUSE_MS, () => {
     this.deliveries++;
+    return this.shared;
   });
 
   steadyMs(): number {
@@ -83,15 +85,37 @@ paces('one that took a millisecond is no quick one', () => {
   );
 });
 
-paces('who asks after the pause is not kept waiting', () => {
+paces('who asks after the pause waits for the end of the turn, as the last one was slow', () => {
   const clock = new Clock();
   clock.deliveryMs = 20;
   clock.pace.ask();
   clock.moveTo(1030);
   clock.pace.ask();
+  assert.is(clock.deliveries, 1);
+  clock.deliveryMs = 0;
+  clock.moveTo(1030);
   assert.is(clock.deliveries, 2);
   assert.is(clock.pace.pauses, 0);
+  clock.pace.ask();
+  assert.is(clock.deliveries, 3, 'the last one was quick');
 });
+
+paces(
+  'after a slow one in which eight events shared a write the next waits as long as it took',
+  () => {
+    const clock = new Clock();
+    clock.deliveryMs = 20;
+    for (const { shared, pauseMs } of [
+      { shared: 7, pauseMs: 10 },
+      { shared: 8, pauseMs: 20 },
+    ]) {
+      clock.shared = shared;
+      clock.pace.deliverNow();
+      clock.pace.ask();
+      assert.is(clock.due[0]?.atMs, clock.nowMs + pauseMs);
+    }
+  },
+);
 
 paces('no pause is longer than the longest', () => {
   const clock = new Clock();

@@ -257,6 +257,32 @@ hubs('events of a pause are told at its end, in order and in one write', async (
   ]);
 });
 
+hubs('a put after a pause is answered before watchers are told, once that takes long', async () => {
+  const node = await slowNode();
+  const { sink } = await opened(node);
+  await node.put('a', 1);
+  await node.put('b', 1);
+  node.pauses.end();
+  node.pauses.passMs(1000);
+  const before = sink.writes;
+  await node.put('c', 1);
+  assert.is(sink.writes, before);
+  node.pauses.end();
+  assert.is(told(sink).length, 3);
+});
+
+hubs('a pause is twice as long after a write that eight events shared', async () => {
+  const node = await slowNode();
+  const { sink } = await opened(node);
+  await node.put('a', 1);
+  for (const count of [7, 8, 1]) {
+    for (let index = 0; index < count; index++) await node.put(`${count} ${index}`, 1);
+    node.pauses.end();
+  }
+  assert.is(told(sink).length, 17);
+  assert.equal(node.pauses.pausesMs, [5, 5, 10]);
+});
+
 hubs('a watcher that comes to the end in a pause is told nothing twice', async () => {
   const node = await slowNode();
   const first = await opened(node);

@@ -42,6 +42,8 @@ export interface NodeOptions {
 
 /** Pauses between deliveries, which end when the test says so. */
 export class Pauses implements DeliveryTimers {
+  /** The length of each pause that has ended, in milliseconds. */
+  readonly pausesMs: number[] = [];
   readonly #deliveryMs: () => number;
   #nowMs = 0;
   #due: (() => void) | null = null;
@@ -62,6 +64,7 @@ export class Pauses implements DeliveryTimers {
   after(delayMs: number, run: () => void): () => void {
     this.#due = () => {
       this.#nowMs += delayMs;
+      this.pausesMs.push(delayMs);
       run();
     };
     return () => {
@@ -72,6 +75,10 @@ export class Pauses implements DeliveryTimers {
   took(run: () => void): number {
     run();
     return this.#deliveryMs();
+  }
+
+  passMs(ms: number): void {
+    this.#nowMs += ms;
   }
 
   /** Ends the pause, if a delivery waits for it. */
