@@ -2,9 +2,9 @@
  * A request and its response, and the frame around each: room is asked for before it is looked at,
  * errors become answers, and the answer is counted. Both paths to a handler share it.
  */
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import type { Limits } from '../words/limits.ts';
-import { answerProblem } from './answer/answer.ts';
+import { type Answerable, answerProblem } from './answer/answer.ts';
 import { Problem, plannedProblem } from './answer/problem.ts';
 import type { Bounds } from './limits/bounds.ts';
 import type { RequestCounts } from './metrics.ts';
@@ -15,9 +15,8 @@ import type { RequestDurations } from './requestDurations.ts';
 import type { RequestTraces } from './requestTraces.ts';
 
 /** Koa's contexts are exchanges, too. */
-export interface Exchange {
+export interface Exchange extends Answerable {
   readonly req: IncomingMessage;
-  readonly res: ServerResponse;
 }
 
 /** Reports errors that nobody planned to people; pino's loggers fit. */
@@ -58,7 +57,8 @@ export class Frame {
   }
 
   /** Answers a problem, and reads the rest of the body so that the client gets to read the answer. */
-  fail({ req, res }: Exchange, error: unknown): void {
+  fail(exchange: Exchange, error: unknown): void {
+    const { req, res } = exchange;
     const { limits, log, bounds } = this.#options;
     let problem = plannedProblem(error);
     if (problem === undefined) {
@@ -67,7 +67,7 @@ export class Frame {
       problem = new Problem(500, 'The node could not answer; its log says why.');
     }
     if (res.headersSent) req.destroy();
-    else answerProblem({ res }, problem);
+    else answerProblem(exchange, problem);
     dropBody(req, limits, bounds.connections);
   }
 

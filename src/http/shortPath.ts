@@ -10,6 +10,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Caller } from '../access/caller.ts';
 import type { Callers } from './access/callers.ts';
 import { JSON_TYPE } from './answer/answer.ts';
+import { TextHeads } from './answer/textHeads.ts';
 import type { Exchange } from './exchange.ts';
 import { decodeKey, isLonger } from './request/target.ts';
 import type { BatchAnswers } from './routes/batchAnswers.ts';
@@ -31,6 +32,7 @@ const BATCHES = '/cache';
 
 export class ShortPath {
   readonly #options: ShortPathOptions;
+  readonly #heads = new TextHeads();
 
   constructor(options: ShortPathOptions) {
     this.#options = options;
@@ -39,16 +41,17 @@ export class ShortPath {
   /** @returns false for a request that the general path must answer; then nothing was done. */
   take(req: IncomingMessage, res: ServerResponse): boolean {
     const { method, url = '', headers } = req;
+    const exchange = { req, res, heads: this.#heads };
     if (headers.origin !== undefined || headers['hearsay-after'] !== undefined) return false;
-    if (method === 'POST') return url === BATCHES && this.#takeBatch(req, res);
+    if (method === 'POST') return url === BATCHES && this.#takeBatch(exchange);
     if (method !== 'GET' && method !== 'PUT') return false;
     if (!PLAIN_TARGET.test(url)) return false;
     // Tokens that take time to verify, and callers without the scope, are for the general path.
     const caller = this.#options.callers.known(req);
-    if (caller === null) return this.#refuse({ req, res }, url, KEY_ROUTE);
+    if (caller === null) return this.#refuse(exchange, url, KEY_ROUTE);
     if (!caller.scopes.has(method === 'GET' ? 'read' : 'write')) return false;
-    if (method === 'GET') this.#get({ req, res }, url, caller);
-    else this.#put({ req, res }, url, caller);
+    if (method === 'GET') this.#get(exchange, url, caller);
+    else this.#put(exchange, url, caller);
     return true;
   }
 
@@ -69,13 +72,14 @@ export class ShortPath {
   }
 
   /** Each op asks for its own scope. A body with an op a line is for the general path. */
-  #takeBatch(req: IncomingMessage, res: ServerResponse): boolean {
+  #takeBatch(exchange: Exchange): boolean {
+    const { req } = exchange;
     const type = req.headers['content-type'];
     if (type !== undefined && type !== JSON_TYPE) return false;
     const caller = this.#options.callers.known(req);
-    if (caller === null) return this.#refuse({ req, res }, BATCHES, BATCHES);
+    if (caller === null) return this.#refuse(exchange, BATCHES, BATCHES);
     if (!caller.scopes.has('read') && !caller.scopes.has('write')) return false;
-    void this.#batch({ req, res }, caller);
+    void this.#batch(exchange, caller);
     return true;
   }
 

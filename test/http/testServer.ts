@@ -22,7 +22,7 @@ import { Networks } from '../../src/net/networks.ts';
 import { Replica } from '../../src/replica/replica.ts';
 import { defaultLimits, type Limits } from '../../src/words/limits.ts';
 import { newEntries } from '../support/entries.ts';
-import { connectTo, requestTo, serverTls } from './carrier.ts';
+import { connectTo, newAgent, requestTo, serverTls } from './carrier.ts';
 
 export const ORIGIN = 'node1.abcdef';
 export const START_MS = Date.UTC(2026, 10, 24, 12, 0, 0);
@@ -84,6 +84,8 @@ export class TestServer {
   readonly server: http.Server;
   readonly #time: { nowMs: number };
   readonly #twin: TestServer | null;
+  /** Of a test on both paths: the short path writes heads of its own only where a connection is kept. */
+  readonly #agent: http.Agent | false;
 
   constructor(parts: ServerParts, time: { nowMs: number }, twin: TestServer | null) {
     this.replica = parts.replica;
@@ -91,9 +93,11 @@ export class TestServer {
     this.server = parts.server;
     this.#time = time;
     this.#twin = twin;
+    this.#agent = twin === null ? false : newAgent({ keepAlive: true });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#agent !== false) this.#agent.destroy();
     this.server.closeAllConnections();
     await new Promise((resolve) => this.server.close(resolve));
     await this.replica.close();
@@ -124,7 +128,7 @@ export class TestServer {
 
   #send(method: string, path: string, { headers = {}, body, agent }: Sent): Promise<Answer> {
     return new Promise((resolve, reject) => {
-      const options = { port: this.port, method, path, headers, agent: agent ?? false };
+      const options = { port: this.port, method, path, headers, agent: agent ?? this.#agent };
       const request = requestTo(options, (response) => {
         const chunks: Buffer[] = [];
         response.on('data', (chunk: Buffer) => chunks.push(chunk));

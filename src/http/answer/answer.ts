@@ -6,6 +6,7 @@ import type { ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { refuse } from '../../net/refusal.ts';
 import { type Problem, problemText } from './problem.ts';
+import { type TextHeads, writeKnownHead } from './textHeads.ts';
 
 export const JSON_TYPE = 'application/json';
 export const PROBLEM_TYPE = 'application/problem+json';
@@ -38,16 +39,23 @@ export const encodingOf = (text: string, bytes = Buffer.byteLength(text)): 'lati
 /** The part of a request that its answer needs: koa's contexts have it, and so do the exchanges of the short path. */
 export interface Answerable {
   readonly res: ServerResponse;
+  /** By default Node writes the head of the answer. */
+  readonly heads?: TextHeads;
 }
 
 /** @param extraHeaders names and values alternate; `no-store` if they name no caching. */
 export function answer(
-  { res }: Answerable,
+  to: Answerable,
   status: number,
   contentType: string,
   text: string,
   extraHeaders: readonly string[] = [],
 ): void {
+  if (extraHeaders.length === 0) {
+    answerKnown(to, status, contentType, text, null);
+    return;
+  }
+  const { res } = to;
   const bytes = Buffer.byteLength(text);
   res.writeHead(status, [
     'Content-Type',
@@ -58,6 +66,40 @@ export function answer(
     ...extraHeaders,
   ]);
   res.end(text, encodingOf(text, bytes));
+}
+
+/** JSON that a cache may store if it asks each time whether the tag is still the entry's. */
+export const answerTagged = (to: Answerable, text: string, etag: string): void =>
+  answerKnown(to, 200, JSON_TYPE, text, etag);
+
+function answerKnown(
+  { res, heads }: Answerable,
+  status: number,
+  contentType: string,
+  text: string,
+  etag: string | null,
+): void {
+  const contentLength = Buffer.byteLength(text);
+  const head = { status, contentType, contentLength, etag };
+  if (heads === undefined) writeKnownHead(res, head);
+  else heads.write(res, head);
+  endAtOnce(res, text, encodingOf(text, contentLength));
+}
+
+/**
+ * As `end`, which makes two parts of a text, and sends them by a slower call of the system. Where the connection is
+ * destroyed, the answer must stay unfinished, or Node would go on with the next request.
+ */
+function endAtOnce(res: ServerResponse, text: string, encoding: 'latin1' | 'utf8'): void {
+  const { socket } = res;
+  if (socket === null || socket.destroyed) {
+    res.end(text, encoding);
+    return;
+  }
+  socket.cork();
+  res.write(text, encoding);
+  socket.uncork();
+  res.end();
 }
 
 /** A file. @param headers names and values alternate; they name how to cache it. */

@@ -3,7 +3,7 @@ import type { Put } from '../../words/op.ts';
 import { rawValueOf } from '../../words/rawValue.ts';
 import { instantOf } from '../../words/time.ts';
 import { etagOf } from '../request/conditions.ts';
-import { type Answerable, answer, answerBytes, JSON_TYPE, taggedHeaders } from './answer.ts';
+import { type Answerable, answerBytes, answerTagged, taggedHeaders } from './answer.ts';
 import { entryMembers, leftMember } from './outcomeText.ts';
 
 /**
@@ -21,11 +21,11 @@ const HARMLESS: readonly string[] = [
 
 /** @param nowMs the clock for the time that is left, UTC milliseconds; null: it is not asked for. */
 export function answerEntry(to: Answerable, entry: Put, nowMs: (() => number) | null): void {
-  const tagged = taggedHeaders(etagOf(entry));
+  const etag = etagOf(entry);
   const raw = rawValueOf(entry);
   if (raw === null) {
     const left = nowMs === null ? '' : `,${leftMember(entry, nowMs())}`;
-    answer(to, 200, JSON_TYPE, `{${entryMembers(entry)}${left}}`, tagged);
+    answerTagged(to, `{${entryMembers(entry)}${left}}`, etag);
     return;
   }
   const facts = ['Hearsay-Version', String(entry.version)];
@@ -34,5 +34,5 @@ export function answerEntry(to: Answerable, entry: Put, nowMs: (() => number) | 
     if (nowMs !== null)
       facts.push('Hearsay-TTL-Ms', String(Math.max(0, entry.expiresAt - nowMs())));
   }
-  answerBytes(to, raw.type, raw.bytes, [...tagged, ...facts, ...HARMLESS]);
+  answerBytes(to, raw.type, raw.bytes, [...taggedHeaders(etag), ...facts, ...HARMLESS]);
 }

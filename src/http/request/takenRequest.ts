@@ -27,11 +27,14 @@ export class TakenRequest extends http.IncomingMessage {
   #taking: Taking | null = null;
 
   static {
+    // A look-up by Reflect.get walks up to it anew for each request.
+    const stream = Object.getPrototypeOf(http.IncomingMessage.prototype);
+    const ofStream = Object.getOwnPropertyDescriptor(stream, 'readableEnded')?.get;
     // Node calls it a property in its types, and has it on the class.
     Object.defineProperty(TakenRequest.prototype, 'readableEnded', {
       get(this: TakenRequest): unknown {
         if (this.#isTaken) return this.complete;
-        return Reflect.get(http.IncomingMessage.prototype, 'readableEnded', this);
+        return ofStream?.call(this);
       },
     });
   }
