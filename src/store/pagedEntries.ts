@@ -37,6 +37,7 @@ import type {
 } from './entryStore.ts';
 import { Foresight } from './foresight.ts';
 import { type HashSeed, hashBytes } from './keyHash.ts';
+import { KeyHeads } from './keyHeads.ts';
 import { type LevelOf, type LevelPage, sharedPrefix } from './level.ts';
 import { PAGE_SIZES, type PageSizes } from './pages.ts';
 import type { RecordReader } from './record.ts';
@@ -74,6 +75,7 @@ export class PagedEntries implements EntryStore {
   readonly #listed = new SlotOrder(
     (slot) => this.#records.compareKey(this.#key, slot),
     this.#captures,
+    new KeyHeads(this.#key, (slot) => this.#records.keyOf(slot)),
   );
   readonly #expiring = new SlotOrder(
     (slot) => this.#records.compareExpiry(this.#expiry, slot),

@@ -12,6 +12,7 @@
  * all the same.
  */
 import type { ColdPut, Entry, EntryHead, KeyOp, PutHead } from '../words/op.ts';
+import type { KeyBytes } from './keyHeads.ts';
 import { Page } from './pages.ts';
 import { type SoughtKey, viewOf } from './soughtKey.ts';
 import { writeText } from './writeText.ts';
@@ -291,6 +292,11 @@ export class RecordReader {
   /** @returns negative if the sought key comes before that of the entry, positive if after. */
   compareKey(sought: SoughtKey): number {
     return sought.compareTo(this.#page.view, this.#keyAt, this.#keyLength);
+  }
+
+  /** The bytes of the key. */
+  get keyBytes(): KeyBytes {
+    return { view: this.#page.view, at: this.#keyAt, length: this.#keyLength };
   }
 
   hasPrefix(prefix: SoughtKey): boolean {

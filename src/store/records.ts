@@ -14,6 +14,7 @@ import { Captures } from './captures.ts';
 import type { KeptEntries, StoreBytes } from './entryStore.ts';
 import { KeptRecords } from './keptRecords.ts';
 import { KeptRows } from './keptRows.ts';
+import type { KeyBytes } from './keyHeads.ts';
 import { Memory, type Sized } from './memory.ts';
 import { Origins } from './origins.ts';
 import { type Page, type PageSizes, Pages } from './pages.ts';
@@ -107,6 +108,12 @@ export class Records {
   compareKey(sought: SoughtKey, slot: number): number {
     this.#readKeyOf(slot);
     return this.#other.compareKey(sought);
+  }
+
+  /** Until another key is looked at. */
+  keyOf(slot: number): KeyBytes {
+    this.#readKeyOf(slot);
+    return this.#other.keyBytes;
   }
 
   compareExpiry(sought: SoughtExpiry, slot: number): number {

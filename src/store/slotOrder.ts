@@ -16,6 +16,17 @@ interface Block {
   since: number;
 }
 
+/** Facts about the first slot of each block, so that a search need not look at its entry. */
+export interface Firsts {
+  readonly bytes: number;
+  /** As `compareSought` of the first slot of that block; 0 where it can't tell. */
+  compare(block: number): number;
+  insert(block: number, slot: number): void;
+  set(block: number, slot: number): void;
+  remove(block: number): void;
+  clear(): void;
+}
+
 /** The slots of each block, as they were at one moment. */
 export type OrderImage = readonly Uint32Array[];
 
@@ -23,18 +34,26 @@ export class SlotOrder {
   readonly #captures: Captures;
   readonly #blocks: Block[] = [];
   readonly #compareSought: (slot: number) => number;
+  readonly #firsts: Firsts | null;
 
   /**
    * @param compareSought compares that which is sought with the slot: negative if it comes before,
    *   positive if after, 0 only for the slot itself.
+   * @param firsts empty; null, the default, if the order is to look at entries alone.
    */
-  constructor(compareSought: (slot: number) => number, captures = new Captures()) {
+  constructor(
+    compareSought: (slot: number) => number,
+    captures = new Captures(),
+    firsts: Firsts | null = null,
+  ) {
     this.#compareSought = compareSought;
     this.#captures = captures;
+    this.#firsts = firsts;
   }
 
   get bytes(): number {
-    return this.#blocks.length * BLOCK_SLOTS * Uint32Array.BYTES_PER_ELEMENT;
+    const slots = this.#blocks.length * BLOCK_SLOTS * Uint32Array.BYTES_PER_ELEMENT;
+    return slots + (this.#firsts?.bytes ?? 0);
   }
 
   /** The first slot; -1 if there is none. */
@@ -46,8 +65,12 @@ export class SlotOrder {
   add(slot: number): void {
     const index = this.#blockOfSought();
     const block = this.#blocks[index] ?? this.#newBlock();
-    if (this.#blocks.length === 0) this.#blocks.push(block);
-    const place = this.#placeIn(block);
+    if (this.#blocks.length === 0) {
+      this.#blocks.push(block);
+      this.#firsts?.insert(0, slot);
+    }
+    const place = this.#placeIn(block, index >= this.#blocks.length - 1);
+    if (place === 0) this.#firsts?.set(index, slot);
     this.#beforeChange(block);
     if (block.length < BLOCK_SLOTS) {
       insertAt(block, place, slot);
@@ -63,6 +86,7 @@ export class SlotOrder {
     block.length = kept;
     if (place > kept || kept === BLOCK_SLOTS) insertAt(next, place - kept, slot);
     else insertAt(block, place, slot);
+    this.#firsts?.insert(index + 1, next.slots[0] ?? NONE);
   }
 
   /** Removes the sought slot, if it is there. */
@@ -70,7 +94,7 @@ export class SlotOrder {
     const index = this.#blockOfSought();
     const block = this.#blocks[index];
     if (block === undefined) return;
-    const place = this.#placeIn(block);
+    const place = this.#placeIn(block, false);
     if (place < block.length && block.slots[place] === slot) this.#removeAt(index, block, place);
   }
 
@@ -89,7 +113,7 @@ export class SlotOrder {
   *fromSought(): Generator<number, void, undefined> {
     let index = this.#blockOfSought();
     let block = this.#blocks[index];
-    let place = block === undefined ? 0 : this.#placeIn(block);
+    let place = block === undefined ? 0 : this.#placeIn(block, false);
     while (block !== undefined) {
       for (; place < block.length; place++) yield block.slots[place] ?? NONE;
       block = this.#blocks[++index];
@@ -99,6 +123,7 @@ export class SlotOrder {
 
   clear(): void {
     this.#blocks.length = 0;
+    this.#firsts?.clear();
   }
 
   /** Only while a capture is under way. */
@@ -106,12 +131,14 @@ export class SlotOrder {
     return this.#blocks.map(({ slots, length }) => slots.subarray(0, length));
   }
 
+  /** The entries of the slots must be there. */
   restore(image: OrderImage): void {
     this.clear();
     for (const slots of image) {
       const block = this.#newBlock();
       block.slots.set(slots);
       block.length = slots.length;
+      this.#firsts?.insert(this.#blocks.length, block.slots[0] ?? NONE);
       this.#blocks.push(block);
     }
   }
@@ -130,13 +157,19 @@ export class SlotOrder {
   }
 
   #compareFirst(block: number): number {
+    const order = this.#firsts?.compare(block) ?? 0;
+    if (order !== 0) return order;
     const { slots } = present(this.#blocks[block], 'a block of slots');
     return this.#compareSought(slots[0] ?? NONE);
   }
 
-  /** The place of the first slot that is not before that which is sought. */
-  #placeIn({ slots, length }: Block): number {
-    if (length > 0 && this.#compareSought(slots[length - 1] ?? NONE) > 0) return length;
+  /**
+   * The place of the first slot that is not before that which is sought.
+   *
+   * @param isAtEnd whether it is looked for behind the last one first, where slots that come in order go.
+   */
+  #placeIn({ slots, length }: Block, isAtEnd: boolean): number {
+    if (isAtEnd && length > 0 && this.#compareSought(slots[length - 1] ?? NONE) > 0) return length;
     let [low, high] = [0, length];
     while (low < high) {
       const middle = (low + high) >>> 1;
@@ -160,14 +193,20 @@ export class SlotOrder {
     this.#beforeChange(block);
     block.slots.copyWithin(place, place + 1, block.length);
     block.length--;
+    if (place === 0 && block.length > 0) this.#firsts?.set(index, block.slots[0] ?? NONE);
     if (block.length > JOINED_SLOTS / 2) return;
     const next = this.#blocks[index + 1];
-    if (block.length === 0) this.#blocks.splice(index, 1);
+    if (block.length === 0) this.#removeBlock(index);
     else if (next !== undefined && block.length + next.length <= JOINED_SLOTS) {
       block.slots.set(next.slots.subarray(0, next.length), block.length);
       block.length += next.length;
-      this.#blocks.splice(index + 1, 1);
+      this.#removeBlock(index + 1);
     }
+  }
+
+  #removeBlock(index: number): void {
+    this.#blocks.splice(index, 1);
+    this.#firsts?.remove(index);
   }
 }
 

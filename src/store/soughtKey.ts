@@ -40,18 +40,22 @@ export class SoughtKey {
 
   /** @returns negative if this key comes before the bytes, positive if after, 0 if they are equal. */
   compareTo(view: DataView, at: number, length: number): number {
-    const shorter = Math.min(this.length, length);
-    const whole = shorter & ~3;
+    return this.compareStart(view, at, Math.min(this.length, length)) || this.length - length;
+  }
+
+  /** As `compareTo`, of the first `count` bytes of both, which each must have. */
+  compareStart(view: DataView, at: number, count: number): number {
+    const whole = count & ~3;
     let index = 0;
     for (; index < whole; index += 4) {
       const [own, other] = [this.view.getUint32(index), view.getUint32(at + index)];
       if (own !== other) return own < other ? -1 : 1;
     }
-    for (; index < shorter; index++) {
+    for (; index < count; index++) {
       const difference = this.view.getUint8(index) - view.getUint8(at + index);
       if (difference !== 0) return difference;
     }
-    return this.length - length;
+    return 0;
   }
 
   /** Whether the bytes begin with this key. */

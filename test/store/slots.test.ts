@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { Captures } from '../../src/store/captures.ts';
 import { hashBytes } from '../../src/store/keyHash.ts';
-import { SlotOrder } from '../../src/store/slotOrder.ts';
+import { type Firsts, SlotOrder } from '../../src/store/slotOrder.ts';
 import { SlotQueue } from '../../src/store/slotQueue.ts';
 import { SlotTable } from '../../src/store/slotTable.ts';
 import { nextRandom, seeded } from '../../src/words/random.ts';
@@ -142,6 +143,57 @@ order('any adding and removing leaves a sorted list', () => {
       );
     }),
     { numRuns: 30 },
+  );
+});
+
+order('what is known of first slots follows the blocks, whatever comes and goes', () => {
+  fc.assert(
+    fc.property(fc.integer(), (seed) => {
+      const random = seeded(seed);
+      let sought = -1;
+      const known: number[] = [];
+      const firsts: Firsts = {
+        bytes: 0,
+        compare: (block) => sought - (known[block] ?? Number.NaN),
+        insert: (block, slot) => void known.splice(block, 0, slot),
+        set: (block, slot) => {
+          known[block] = slot;
+        },
+        remove: (block) => void known.splice(block, 1),
+        clear: () => {
+          known.length = 0;
+        },
+      };
+      const captures = new Captures();
+      const slots = new SlotOrder((slot) => sought - slot, captures, firsts);
+      const held = new Set<number>();
+      for (let count = 0; count <= 12_000; count++) {
+        sought = Math.floor(nextRandom(random) * 4000);
+        if (nextRandom(random) * 6000 > count) {
+          if (!held.has(sought)) slots.add(sought);
+          held.add(sought);
+        } else {
+          slots.remove(sought);
+          held.delete(sought);
+        }
+        if (count % 600 > 0) continue;
+        captures.begin();
+        const image = slots.image();
+        assert.equal(
+          known,
+          image.map((block) => block[0]),
+        );
+        if (count % 1200 === 0) slots.restore(image.map((block) => block.slice()));
+        captures.end();
+        assert.equal(
+          known,
+          image.map((block) => block[0]),
+        );
+      }
+      slots.clear();
+      assert.equal(known, []);
+    }),
+    { numRuns: 20 },
   );
 });
 
