@@ -35,6 +35,12 @@ const SWITCHES: Readonly<Record<string, Switch>> = {
     text: "if (entry?.kind !== 'put' || isDead(entry, this.#nowMs)) return undefined;",
     without: "if (entry?.kind !== 'put') return undefined;",
   },
+  /** Rule 5: a request that is decided during a commit does not see it. */
+  'decided after the commit under way': {
+    file: 'src/rules/decide.ts',
+    text: 'head: (key) => this.#entries.get(key) ?? basis.head(key),',
+    without: 'head: (key) => basis.head(key),',
+  },
   /** Rule 2: a collected key is written again in a generation that older ops of it may have. */
   horizon: {
     file: 'src/replica/forgetting.ts',

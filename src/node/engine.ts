@@ -8,6 +8,7 @@ import { Driver } from '../gossip/driver/driver.ts';
 import type { CoreSettings } from '../gossip/protocol/inputOutput.ts';
 import type { Transport } from '../gossip/transport.ts';
 import { Checkpointer } from '../replica/checkpointing.ts';
+import type { QueueTimes } from '../replica/commitQueue.ts';
 import { Compactor } from '../replica/compact.ts';
 import { FROM_ROWS, type Opening } from '../replica/opening.ts';
 import { Proving } from '../replica/proving.ts';
@@ -68,8 +69,7 @@ export interface OpenOptions {
   readonly note: Note;
   /** By default nothing is traced. */
   readonly tracer?: Tracer;
-  /** As of `ReplicaOptions`. */
-  readonly endOfTurn?: () => Promise<void>;
+  readonly times?: QueueTimes;
   /** Called again and again while the log is read. */
   readonly onProgress?: (lsn: number, lastLsn: number) => void;
 }
@@ -84,7 +84,7 @@ export interface Opened {
 /** @throws DamagedLogError, and the errors of the store of the logs. */
 export async function openLogs(options: OpenOptions): Promise<Opened> {
   const { logs, nodeId, place, clock, limits, newEntries, note } = options;
-  const { onProgress = () => {}, tracer = NO_TRACER, endOfTurn } = options;
+  const { onProgress = () => {}, tracer = NO_TRACER, times } = options;
   const log = await logs.open();
   const open = (one: typeof log, opening: Opening): Promise<Replica> =>
     Replica.open({
@@ -96,7 +96,7 @@ export async function openLogs(options: OpenOptions): Promise<Opened> {
       entries: newEntries(),
       opening,
       tracer,
-      ...(endOfTurn && { endOfTurn }),
+      ...(times && { times }),
     });
   const replica = await open(log, { checkpoints: logs.checkpoints, note, onProgress });
   if (log.stoppedUncleanly) replica.membership.markForNewOrigin();

@@ -169,7 +169,10 @@ async function start(
     tracer,
     newEntries: () => newEntries(settings.maxMemory),
     clock: Date.now,
-    endOfTurn: () => new Promise(setImmediate),
+    times: {
+      endOfTurn: () => new Promise(setImmediate),
+      steadyMs: () => performance.now(),
+    },
     onProgress: openingProgress(note),
   });
   const { lastLsn, restoredLsn } = opened.replica;

@@ -1,10 +1,11 @@
 /**
- * Rule 5: requests and deltas wait undecided in one bounded queue. When no commit is under way, the
- * whole queue is decided in order and committed in one transaction; then each is answered.
+ * Rule 5: requests and deltas wait in one bounded queue. When no commit is under way, the whole queue is
+ * decided in order and committed in one transaction; then each is answered.
  *
- * The queue decides waiting requests as soon as the commit before them is folded. It answers the requests of that commit,
- * and tells listeners of it, in the same turn, once the next append has begun: so the thread that writes waits for no
- * answers (docs/performance.md).
+ * So that the thread that writes waits for little (docs/performance.md, ADR 39), requests of clients that come during a
+ * commit are decided at once, against the state that it will leave. Invariant: what was decided ahead is appended only if
+ * that commit has succeeded and its state is the one that was foreseen; else it is decided anew. The append begins before
+ * the commit is folded, its requests are answered, and listeners are told, all in the same turn.
  */
 
 import type { Batch } from '../rules/decide.ts';
@@ -17,7 +18,9 @@ import {
   OverloadedError,
   StoppedError,
 } from '../words/errors.ts';
+import { at } from '../words/invariant.ts';
 import { RETRY_AFTER_MS } from '../words/time.ts';
+import { commitShare, ENOUGH_OPS } from './commitShare.ts';
 
 export interface QueueLimits {
   readonly maxQueuedOps: number;
@@ -28,6 +31,10 @@ export interface QueueLimits {
 export interface Commits {
   /** Makes a batch against the state after the last commit. */
   begin(): Batch;
+  /** Makes a batch against the state that this one, which is not folded yet, will leave; null if it can't be foreseen. */
+  beginAfter(batch: Batch): Batch | null;
+  /** Whether what was decided ahead holds, now that the batch before it is durable and not folded yet. */
+  holds(ahead: Batch, before: Batch): boolean;
   /**
    * Appends, without a fold. @returns null if there is nothing to write.
    * @throws DiskFullError if nothing is stored; after any other error the outcome is unknown.
@@ -47,8 +54,11 @@ export interface Weight {
   readonly bytes: number;
 }
 
-/** Waits undecided, and is told what has become of it: of `fail` and `answer` one is called, once. */
+/** Waits, and is told what has become of it: of `fail` and `answer` one is called, once. */
 export interface Waiting {
+  readonly weight: Weight;
+  /** Whether its decision looks at nothing but the batch, so that it may be decided ahead. */
+  readonly isOfBatchAlone: boolean;
   /**
    * Changes nothing but the batch, and may be called again with another batch: what else follows belongs into `folded`.
    * An error that it throws fails this one alone; the others that wait are decided without it.
@@ -64,8 +74,17 @@ export interface Waiting {
   fail(error: unknown): void;
 }
 
+export interface EnqueueOptions<T> {
+  /** Called with the result after the fold, before any request is answered. */
+  readonly folded?: (result: T) => void;
+  /** As of `Waiting`; by default false. */
+  readonly isOfBatchAlone?: boolean;
+}
+
 /** Waits for a promise. */
 class Promised<T> implements Waiting {
+  readonly weight: Weight;
+  readonly isOfBatchAlone: boolean;
   readonly #decide: (batch: Batch) => T;
   readonly #folded: ((result: T) => void) | undefined;
   readonly #resolve: (result: T) => void;
@@ -73,10 +92,13 @@ class Promised<T> implements Waiting {
   #result: { readonly value: T } | null = null;
 
   constructor(
+    weight: Weight,
     decide: (batch: Batch) => T,
-    folded: ((result: T) => void) | undefined,
+    { folded, isOfBatchAlone = false }: EnqueueOptions<T>,
     { resolve, reject }: Pick<PromiseWithResolvers<T>, 'resolve' | 'reject'>,
   ) {
+    this.weight = weight;
+    this.isOfBatchAlone = isOfBatchAlone;
     this.#decide = decide;
     this.#folded = folded;
     this.#resolve = resolve;
@@ -104,27 +126,52 @@ interface Decided {
   readonly waiting: readonly Waiting[];
 }
 
+/** A batch whose append has begun; null if it has nothing to write. */
+interface UnderWay extends Decided {
+  readonly appended: Promise<void> | null;
+  /** By the steady clock. */
+  readonly begunAtMs: number;
+}
+
+/** Those of the queue, from its front, that were decided ahead. */
+interface Ahead {
+  readonly batch: Batch;
+  count: number;
+  ops: number;
+}
+
+export interface QueueTimes {
+  /** Resolves once all is here that came together with what is here now: it shares a commit. By default at once. */
+  readonly endOfTurn?: () => Promise<void>;
+  /** Milliseconds that go on evenly. By default all that wait share a commit, as on a disk that is slow. */
+  readonly steadyMs?: () => number;
+}
+
 export class CommitQueue {
   readonly #limits: QueueLimits;
   readonly #commits: Commits;
   readonly #endOfTurn: () => Promise<void>;
+  readonly #steadyMs: (() => number) | null;
   #waiting: Waiting[] = [];
   #ops = 0;
   #bytes = 0;
   #committing: Promise<void> | null = null;
+  /** The batch that is being appended; null while nothing is to be decided ahead. */
+  #before: Batch | null = null;
+  #ahead: Ahead | null = null;
+  /** Resolves once a commit need not wait for the end of the turn. */
+  #enough = Promise.withResolvers<void>();
+  #opsUnderWay = 0;
+  #lastCommitMs = Number.POSITIVE_INFINITY;
   /** A batch that is folded and not answered yet: only within a turn of the event loop. */
   #folded: Decided | null = null;
   #stopped = false;
 
-  /** @param endOfTurn resolves once all is here that came together with what is here now: it shares a commit. */
-  constructor(
-    limits: QueueLimits,
-    commits: Commits,
-    endOfTurn: () => Promise<void> = () => Promise.resolve(),
-  ) {
+  constructor(limits: QueueLimits, commits: Commits, times: QueueTimes = {}) {
     this.#limits = limits;
     this.#commits = commits;
-    this.#endOfTurn = endOfTurn;
+    this.#endOfTurn = times.endOfTurn ?? (() => Promise.resolve());
+    this.#steadyMs = times.steadyMs ?? null;
   }
 
   get ops(): number {
@@ -139,28 +186,29 @@ export class CommitQueue {
    * @param decide its result is the value of the promise once the batch is committed. It changes nothing but
    *   the batch, and may be called again with another batch: what else follows belongs into `folded`. An
    *   error that it throws is the promise's own; the others that wait are decided without it.
-   * @param folded called with the result after the fold, before any request is answered.
    * @throws OverloadedError, DiskFullError, StoppedError: nothing is stored.
    * @throws CommitFailedError: the outcome is unknown.
    */
   enqueue<T>(
     weight: Weight,
     decide: (batch: Batch) => T,
-    folded?: (result: T) => void,
+    options: EnqueueOptions<T> = {},
   ): Promise<T> {
     return new Promise((resolve, reject) =>
-      this.add(weight, new Promised(decide, folded, { resolve, reject })),
+      this.add(new Promised(weight, decide, options, { resolve, reject })),
     );
   }
 
   /** As `enqueue`, for what is called back: a promise and its closures would cost a PUT as much as its fold. */
-  add(weight: Weight, waiting: Waiting): void {
+  add(waiting: Waiting): void {
     if (this.#stopped) waiting.fail(new StoppedError());
-    else if (this.#isFull(weight)) waiting.fail(new OverloadedError(RETRY_AFTER_MS));
+    else if (this.#isFull(waiting.weight)) waiting.fail(new OverloadedError(RETRY_AFTER_MS));
     else {
       this.#waiting.push(waiting);
-      this.#ops += weight.ops;
-      this.#bytes += weight.bytes;
+      this.#ops += waiting.weight.ops;
+      this.#bytes += waiting.weight.bytes;
+      this.#decideAhead();
+      if (this.#ops >= ENOUGH_OPS && this.#share < Number.POSITIVE_INFINITY) this.#enough.resolve();
       this.#committing ??= this.#commitWhatWaits();
     }
   }
@@ -188,23 +236,107 @@ export class CommitQueue {
    * is no wait in which others could look.
    */
   async #commitWhatWaits(): Promise<void> {
-    await this.#endOfTurn();
-    while (this.#waiting.length > 0 || this.#folded !== null) {
-      const decided = this.#waiting.length > 0 ? this.#decide(this.#take()) : null;
-      const appended = decided && this.#commits.append(decided.batch);
+    this.#enough = Promise.withResolvers();
+    await Promise.race([this.#endOfTurn(), this.#enough.promise]);
+    let underWay = this.#begin();
+    while (underWay !== null) {
       this.#answer();
-      if (decided === null) continue;
+      const { batch, waiting }: UnderWay = underWay;
+      let next: UnderWay | null = null;
       try {
-        if (appended !== null) await appended;
-        this.#commits.fold(decided.batch);
-        for (const one of decided.waiting) one.folded();
+        await this.#ended(underWay);
+        next = this.#beginAhead(batch);
+        this.#commits.fold(batch);
+        for (const one of waiting) one.folded();
+        this.#folded = { batch, waiting };
       } catch (cause) {
-        this.#fail(decided.waiting, cause, decided.batch);
-        continue;
+        if (next?.appended) await next.appended.catch(() => {});
+        this.#fail(next === null ? waiting : [...waiting, ...next.waiting], cause, batch);
+        next = null;
       }
-      this.#folded = decided;
+      underWay = next ?? this.#begin();
+      if (underWay !== null) continue;
+      this.#answer();
+      underWay = this.#begin();
     }
     this.#committing = null;
+  }
+
+  /** The most ops that the next commit takes. */
+  get #share(): number {
+    return commitShare(this.#opsUnderWay + this.#ops, this.#lastCommitMs);
+  }
+
+  /** Begins with what waits. @returns null if nothing does. */
+  #begin(): UnderWay | null {
+    this.#opsUnderWay = 0;
+    while (this.#waiting.length > 0) {
+      const share = this.#share;
+      let count = 0;
+      for (let ops = 0; count < this.#waiting.length && ops < share; count++)
+        ops += at(this.#waiting, count).weight.ops;
+      const decided = this.#decide(this.#take(count));
+      if (decided !== null) return this.#append(decided);
+    }
+    return null;
+  }
+
+  /** Waits for the end of an append. Requests that come meanwhile are decided ahead. */
+  async #ended({ batch, appended, begunAtMs }: UnderWay): Promise<void> {
+    if (appended === null) return;
+    this.#before = batch;
+    this.#decideAhead();
+    try {
+      await appended;
+    } catch (cause) {
+      this.#ahead = null;
+      throw cause;
+    } finally {
+      this.#before = null;
+      if (this.#steadyMs !== null) this.#lastCommitMs = this.#steadyMs() - begunAtMs;
+    }
+  }
+
+  /** The order stays: behind one that can't be decided ahead, or can't be decided, none is. */
+  #decideAhead(): void {
+    if (this.#before === null) return;
+    const share = this.#share;
+    for (;;) {
+      const next = this.#waiting[this.#ahead?.count ?? 0];
+      if (next === undefined || !next.isOfBatchAlone) return;
+      this.#ahead ??= this.#openAhead(this.#before);
+      if (this.#ahead === null || this.#ahead.ops >= share) return;
+      try {
+        next.decide(this.#ahead.batch);
+      } catch {
+        // The batch may bear a trace of it.
+        this.#ahead = null;
+        this.#before = null;
+        return;
+      }
+      this.#ahead.count++;
+      this.#ahead.ops += next.weight.ops;
+    }
+  }
+
+  #openAhead(before: Batch): Ahead | null {
+    const batch = this.#commits.beginAfter(before);
+    if (batch === null) this.#before = null;
+    return batch && { batch, count: 0, ops: 0 };
+  }
+
+  /** Begins with what was decided ahead. @returns null if nothing was, or it does not hold. */
+  #beginAhead(before: Batch): UnderWay | null {
+    const ahead = this.#ahead;
+    this.#ahead = null;
+    if (ahead === null || !this.#commits.holds(ahead.batch, before)) return null;
+    const waiting = this.#take(ahead.count);
+    return this.#append({ batch: ahead.batch, waiting });
+  }
+
+  #append({ batch, waiting }: Decided): UnderWay {
+    const begunAtMs = this.#steadyMs?.() ?? 0;
+    return { batch, waiting, begunAtMs, appended: this.#commits.append(batch) };
   }
 
   /** Answers the requests of the batch that was folded last, and tells of it. */
@@ -255,11 +387,16 @@ export class CommitQueue {
     this.#commits.failed(error);
   }
 
-  #take(): Waiting[] {
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    this.#ops = 0;
-    this.#bytes = 0;
+  /** @param count those of the front; by default all. */
+  #take(count = this.#waiting.length): Waiting[] {
+    const waiting = this.#waiting.splice(0, count);
+    this.#ahead = null;
+    this.#opsUnderWay = 0;
+    for (const { weight } of waiting) {
+      this.#opsUnderWay += weight.ops;
+      this.#bytes -= weight.bytes;
+    }
+    this.#ops -= this.#opsUnderWay;
     return waiting;
   }
 }

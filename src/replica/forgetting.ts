@@ -66,11 +66,13 @@ export class Forgetting {
           batch.changeFacts({ reached: stable.reached });
         return dead;
       },
-      (dead) => {
-        for (const entry of dead) {
-          const present = map.head(entry.key);
-          if (present !== undefined && sameOp(present, entry)) this.#fold.drop(present);
-        }
+      {
+        folded: (dead) => {
+          for (const entry of dead) {
+            const present = map.head(entry.key);
+            if (present !== undefined && sameOp(present, entry)) this.#fold.drop(present);
+          }
+        },
       },
     );
   }

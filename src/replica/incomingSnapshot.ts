@@ -69,10 +69,12 @@ export class IncomingSnapshot {
         for (const { op, isEntry } of rows) batch.snapshotRow(op, isEntry);
         return true;
       },
-      (areTaken) => {
-        if (!areTaken) return;
-        this.#bytes += weight;
-        for (const { op } of rows) this.#comes(op);
+      {
+        folded: (areTaken) => {
+          if (!areTaken) return;
+          this.#bytes += weight;
+          for (const { op } of rows) this.#comes(op);
+        },
       },
     );
   }
@@ -108,10 +110,12 @@ export class IncomingSnapshot {
         batch.header = { ...batch.header, horizon };
         return true;
       },
-      (hasEnded) => {
-        if (!hasEnded) return;
-        this.forget();
-        ended();
+      {
+        folded: (hasEnded) => {
+          if (!hasEnded) return;
+          this.forget();
+          ended();
+        },
       },
     );
   }

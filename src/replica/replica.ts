@@ -1,8 +1,8 @@
 /**
  * The replica: where ops are decided, committed and taken in (rule 5).
  *
- * Invariants: at most one commit is under way; waiting requests are decided only when none is, against
- * the fold of every committed op; a committed batch is folded, then answered, then told to listeners;
+ * Invariants: at most one commit is under way; what is committed was decided against the fold of every op that is
+ * committed before it; a committed batch is folded, then answered, then told to listeners;
  * only committed ops are told.
  */
 
@@ -35,7 +35,7 @@ import { MIB } from '../words/size.ts';
 import { boundedTraces, NO_TRACER, type TraceParent, type Tracer } from '../words/trace.ts';
 import type { Vector } from '../words/vector.ts';
 import { ColdRows } from './coldRows.ts';
-import { CommitQueue, type Commits } from './commitQueue.ts';
+import { CommitQueue, type Commits, type QueueTimes } from './commitQueue.ts';
 import { Fold } from './fold.ts';
 import { Forgetting } from './forgetting.ts';
 import { IncomingSnapshot } from './incomingSnapshot.ts';
@@ -61,8 +61,7 @@ export interface ReplicaOptions {
   readonly opening?: Opening;
   /** By default nothing is traced. */
   readonly tracer?: Tracer;
-  /** Resolves once the requests that came together have been read; by default at once. */
-  readonly endOfTurn?: () => Promise<void>;
+  readonly times?: QueueTimes;
 }
 
 /** The rows of one commit, as listeners get them. */
@@ -125,6 +124,14 @@ export class Replica {
     this.#fold = new Fold(log, limits, entries);
     const commits: Commits = {
       begin: () => new Batch(this.#fold.basis(), this.#clock()),
+      beginAfter: (batch) => {
+        const basis = batch.basisAfter(this.#fold.basis());
+        return basis && new Batch(basis, this.#clock());
+      },
+      holds: (ahead, before) => {
+        const basis = before.basisAfter(this.#fold.basis());
+        return basis !== null && ahead.holdsFor(basis, this.#clock());
+      },
       append: (batch) => (batch.isEmpty ? null : this.#append(batch)),
       fold: (batch) => this.#fold.fold(batch),
       committed: (batch) => {
@@ -134,7 +141,7 @@ export class Replica {
       },
       failed: (error) => this.#failures.tell(error),
     };
-    this.#queue = new CommitQueue(limits, commits, options.endOfTurn);
+    this.#queue = new CommitQueue(limits, commits, options.times);
     this.membership = new Membership(this.#fold, this.#queue, clock);
     this.forgetting = new Forgetting(this.#fold, this.#queue, clock);
     this.offering = new Offering(this.#fold, this.#queue, () => this.#log);

@@ -17,7 +17,7 @@ import {
   type Request,
 } from '../words/requests.ts';
 import type { TraceParent } from '../words/trace.ts';
-import type { CommitQueue, Waiting } from './commitQueue.ts';
+import type { CommitQueue, Waiting, Weight } from './commitQueue.ts';
 import type { Readiness } from './readiness.ts';
 import type { Reads } from './reads.ts';
 
@@ -51,12 +51,15 @@ export interface PutCaller {
 }
 
 class WaitingPut implements Waiting {
+  readonly weight: Weight;
+  readonly isOfBatchAlone = true;
   readonly #requests: readonly PutRequest[];
   readonly #trace: TraceParent | null;
   readonly #caller: PutCaller;
   #outcome: Outcome | null = null;
 
   constructor(request: PutRequest, trace: TraceParent | null, caller: PutCaller) {
+    this.weight = { ops: 1, bytes: textLength(request) };
     this.#requests = [request];
     this.#trace = trace;
     this.#caller = caller;
@@ -153,8 +156,10 @@ export class Writes {
       const ready = requests.some(isTouch) ? await this.#withTouched(requests) : requests;
       let bytes = 0;
       for (const request of ready) bytes += bytesOf(request);
-      const decided = await this.#options.queue.enqueue({ ops: ready.length, bytes }, (batch) =>
-        batch.hasValuesFor(ready) ? decide(ready, batch) : null,
+      const decided = await this.#options.queue.enqueue(
+        { ops: ready.length, bytes },
+        (batch) => (batch.hasValuesFor(ready) ? decide(ready, batch) : null),
+        { isOfBatchAlone: true },
       );
       // Otherwise a value was dropped from memory, or its key has changed, while the requests waited.
       if (decided !== null) return whole(decided);
@@ -166,7 +171,7 @@ export class Writes {
     const { readiness, queue } = this.#options;
     const refusal = readiness.writeRefusal();
     if (refusal !== null) caller.failed(refusal);
-    else queue.add({ ops: 1, bytes: textLength(request) }, new WaitingPut(request, trace, caller));
+    else queue.add(new WaitingPut(request, trace, caller));
   }
 
   /** The requests; those that touch an entry whose value is only in the log bring that entry. */

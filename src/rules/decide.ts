@@ -89,6 +89,18 @@ export interface Basis {
   readonly offered: LogHeader['facts']['offered'];
 }
 
+/** Whether a decision against the one state would be the same against the other: no entry differs where these do not. */
+const isSameState = (one: Basis, other: Basis): boolean =>
+  one.lastLsn === other.lastLsn &&
+  one.hlc === other.hlc &&
+  one.horizon === other.horizon &&
+  one.origin === other.origin &&
+  one.snapshot === other.snapshot &&
+  one.offered === other.offered;
+
+/** A batch that was decided ahead holds for so long, in milliseconds: its rows bear the time of its begin. */
+export const MAX_AHEAD_MS = 20;
+
 /** The record of an origin without ops here. */
 export const emptyRecord = (origin: string): OriginRecord => ({
   origin,
@@ -226,6 +238,34 @@ export class Batch {
     return (
       this.rows.length === 0 && this.removed.length === 0 && Object.keys(this.header).length === 0
     );
+  }
+
+  /**
+   * The state that this batch will leave: requests may be decided against it while the batch is being committed.
+   *
+   * @param basis the state before this batch. @returns null if the batch changes more than entries and their origins.
+   */
+  basisAfter(basis: Basis): Basis | null {
+    const changesMore =
+      this.removed.length > 0 ||
+      this.#joined.size > 0 ||
+      this.#retired.size > 0 ||
+      Object.keys(this.header).length > 0;
+    if (changesMore) return null;
+    return {
+      ...basis,
+      head: (key) => this.#entries.get(key) ?? basis.head(key),
+      entry: (key) => this.#entries.get(key) ?? basis.entry(key),
+      record: (origin) => this.records.get(origin) ?? basis.record(origin),
+      lastLsn: basis.lastLsn + this.rows.length,
+      hlc: this.#hlc,
+    };
+  }
+
+  /** Whether this batch, decided ahead, would be decided alike against this state now. @param nowMs as in the constructor. */
+  holdsFor(basis: Basis, nowMs: number): boolean {
+    const ageMs = nowMs - this.#nowMs;
+    return ageMs >= 0 && ageMs <= MAX_AHEAD_MS && isSameState(this.#basis, basis);
   }
 
   /** From here on, ops are born under this origin (rules 5 and 12). */

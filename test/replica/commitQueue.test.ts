@@ -62,7 +62,7 @@ commits('all that waits in one turn shares one transaction, in order of arrival'
 
 commits('what comes before the end of the turn shares the first commit', async () => {
   const end = Promise.withResolvers<void>();
-  const { replica, log } = await openReplica({ endOfTurn: () => end.promise });
+  const { replica, log } = await openReplica({ times: { endOfTurn: () => end.promise } });
   const first = replica.submit([putting('a')]);
   await turn();
   const second = replica.submit([putting('b')]);

@@ -14,6 +14,7 @@ const SEEDS_TO_SHOW = 60;
 const SHOWN_BY: Readonly<Record<string, string>> = {
   'tie-break': 'racing',
   'touches of what lives': 'touches',
+  'decided after the commit under way': 'racing',
   horizon: 'skewed clocks',
   stability: 'partitions',
   'settled vectors': 'lossy',
@@ -93,7 +94,7 @@ const FIRST_SEEDS: Readonly<Record<string, number>> = {
   'closings with their retire': 253,
   'no cluster beside a member': 66,
   'connections with a snapshot stay': 180,
-  'who gives way leaves its side': 22,
+  'who gives way leaves its side': 98,
   'no members below the reach': 70046,
   'logs that are kept': 801067,
   'cursors rely on what beats': 400036,

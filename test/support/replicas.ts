@@ -2,6 +2,7 @@
 
 import type { Commit } from '../../src/log/log.ts';
 import { MemoryLog, type StoredLog } from '../../src/log/memory.ts';
+import type { QueueTimes } from '../../src/replica/commitQueue.ts';
 import type { Opening } from '../../src/replica/opening.ts';
 import { Replica } from '../../src/replica/replica.ts';
 import type { Delta } from '../../src/words/delta.ts';
@@ -67,7 +68,7 @@ export interface TestReplicaOptions {
   readonly maxMemory?: number | null;
   readonly opening?: Opening;
   readonly tracer?: Tracer;
-  readonly endOfTurn?: () => Promise<void>;
+  readonly times?: QueueTimes;
 }
 
 export async function openReplica({
@@ -78,7 +79,7 @@ export async function openReplica({
   maxMemory = null,
   opening,
   tracer,
-  endOfTurn,
+  times,
 }: TestReplicaOptions = {}): Promise<TestReplica> {
   const clock = { nowMs };
   const [appends, reads] = [new Gate(), new Gate()];
@@ -98,7 +99,7 @@ export async function openReplica({
     entries: newEntries(maxMemory),
     ...(opening === undefined ? {} : { opening }),
     ...(tracer === undefined ? {} : { tracer }),
-    ...(endOfTurn === undefined ? {} : { endOfTurn }),
+    ...(times === undefined ? {} : { times }),
   });
   return { replica, log, clock, holdDisk: appends.hold, holdReads: reads.hold };
 }
