@@ -37,12 +37,21 @@ overview('status and top tell of nodes that agree, and of one that is gone', asy
   await onTerminal(cluster.node(0));
 
   await cluster.node(2).kill();
-  const broken = await runShared(['status', '--json', '--wait', '1s'], environment);
-  assert.is(broken.code, 1);
-  const { ok, faults, nodes: told } = JSON.parse(broken.stdout);
-  assert.is(ok, false);
-  assert.is(told.find(({ node }: { node: string }) => node === 'node3').state, 'missing');
-  assert.match(faults.join('\n'), /node3 is missing: no node hears it since /);
+  // The others notice it once they get to it.
+  await waitFor(
+    async () => {
+      const broken = await runShared(['status', '--json', '--wait', '1s'], environment);
+      assert.is(broken.code, 1);
+      const { ok, faults, nodes: told } = JSON.parse(broken.stdout);
+      assert.is(ok, false);
+      const { state } = told.find(({ node }: { node: string }) => node === 'node3');
+      if (state !== 'missing') return false;
+      assert.match(faults.join('\n'), /node3 is missing: no node hears it since /);
+      return true;
+    },
+    LIMIT_MS,
+    'node3 is missing',
+  );
 });
 
 overview('no node is one sentence, with exit code 1', async () => {
