@@ -208,8 +208,8 @@ export class CommitQueue {
       this.#ops += waiting.weight.ops;
       this.#bytes += waiting.weight.bytes;
       this.#decideAhead();
-      if (this.#ops >= ENOUGH_OPS && this.#share < Number.POSITIVE_INFINITY) this.#enough.resolve();
       this.#committing ??= this.#commitWhatWaits();
+      if (this.#ops >= ENOUGH_OPS && this.#share < Number.POSITIVE_INFINITY) this.#enough.resolve();
     }
   }
 
@@ -321,7 +321,6 @@ export class CommitQueue {
 
   #openAhead(before: Batch): Ahead | null {
     const batch = this.#commits.beginAfter(before);
-    if (batch === null) this.#before = null;
     return batch && { batch, count: 0, ops: 0 };
   }
 

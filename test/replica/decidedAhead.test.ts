@@ -185,14 +185,18 @@ ahead(
     test.replica.map.fold = () => {
       throw new RangeError('the map is full');
     };
+    const errors: string[] = [];
+    const failed = [first, second].map((promise) =>
+      promise.catch((error: unknown) => errors.push(String(error))),
+    );
     release();
-    for (const promise of [first, second]) {
-      const error = await promise.then(
-        () => null,
-        (thrown: unknown) => thrown,
-      );
-      assert.match(String(error), /CommitFailedError/);
-    }
+    const releaseSecond = test.holdDisk();
+    await turn();
+    assert.equal(errors, [], 'the append that has begun goes on');
+    releaseSecond();
+    await Promise.all(failed);
+    for (const error of errors) assert.match(error, /CommitFailedError/);
+    assert.is(errors.length, 2);
     assert.is(test.log.stored().rows.length, 2);
   },
 );
@@ -237,6 +241,61 @@ shares('of many that come together, a part is committed while the others are dec
 
 shares('on a slow disk all that come together share a commit', async () => {
   assert.equal(await opsOfCommits(10), [800]);
+});
+
+/** A replica on a disk that takes so long, in a turn of the event loop that the test ends. */
+async function inATurn(commitMs: number): Promise<TestReplica & { readonly end: () => void }> {
+  let nowMs = 0;
+  const gate = Promise.withResolvers<void>();
+  let endOfTurn = Promise.resolve();
+  const steadyMs = (): number => {
+    nowMs += commitMs;
+    return nowMs;
+  };
+  const test = await openReplica({ times: { endOfTurn: () => endOfTurn, steadyMs } });
+  await test.replica.submit([putting('first')]);
+  endOfTurn = gate.promise;
+  return { ...test, end: gate.resolve };
+}
+
+const puts = (name: string, count: number): Request[] =>
+  Array.from({ length: count }, (_, index) => putting(`${name} ${index}`));
+
+shares('a commit waits for the end of the turn until there is enough for it', async () => {
+  const { replica, log, end } = await inATurn(0.1);
+  const first = replica.submit(puts('a', ENOUGH_OPS - 1));
+  await turn();
+  assert.is(log.commits.length, 1);
+  const second = replica.submit(puts('b', 1));
+  await turn();
+  assert.is(log.commits.length, 2);
+  assert.is(log.commits[1]?.rows.length, ENOUGH_OPS);
+  end();
+  await Promise.all([first, second]);
+});
+
+shares('on a slow disk it waits for the end of the turn, however much there is', async () => {
+  const { replica, log, end } = await inATurn(10);
+  const first = replica.submit(puts('a', 1000));
+  await turn();
+  assert.is(log.commits.length, 1);
+  end();
+  await first;
+});
+
+shares('during a commit no more is decided than the share of the next one', async () => {
+  const { replica, log, holdDisk, end } = await inATurn(0.1);
+  end();
+  const release = holdDisk();
+  const first = replica.submit(puts('a', 1));
+  await turn();
+  const others = ['b', 'c', 'd'].map((name) => replica.submit(puts(name, ENOUGH_OPS / 2)));
+  release();
+  await Promise.all([first, ...others]);
+  assert.equal(
+    log.commits.map(({ rows }) => rows.length),
+    [1, 1, ENOUGH_OPS, ENOUGH_OPS / 2],
+  );
 });
 
 shares('a delete of a key that is being written sees that write', async () => {
