@@ -198,7 +198,7 @@ export const carriedHash = (op: Carrying): Hash => ({
   low: op.hashLow,
 });
 
-const DIGITS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
+export const HASH_DIGITS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
 /**
  * Characters of a hash in text: 6 bits each (the base64url alphabet of RFC 4648, highest bits first).
  */
@@ -206,12 +206,13 @@ export const HASH_TEXT_LENGTH = 11;
 
 export function formatHash({ high: upper, low: lower }: Hash): string {
   let text = '';
-  for (let shift = 60; shift >= 0; shift -= 6) text += DIGITS[bitsAt(upper, lower, shift)] ?? '';
+  for (let shift = 60; shift >= 0; shift -= 6)
+    text += HASH_DIGITS[bitsAt(upper, lower, shift)] ?? '';
   return text;
 }
 
-/** Six bits of the 64, from `shift` up. */
-function bitsAt(upper: number, lower: number, shift: number): number {
+/** Six bits of the 64, from `shift` up: the number of one of `HASH_DIGITS`. */
+export function bitsAt(upper: number, lower: number, shift: number): number {
   if (shift >= 32) return (upper >>> (shift - 32)) & 63;
   const fromLower = lower >>> shift;
   return (shift > 26 ? fromLower | (upper << (32 - shift)) : fromLower) & 63;
@@ -223,7 +224,7 @@ export function parseHash(text: string): Hash | undefined {
   let upper = 0;
   let lower = 0;
   for (let index = 0; index < HASH_TEXT_LENGTH; index++) {
-    const digit = DIGITS.indexOf(text.charAt(index));
+    const digit = HASH_DIGITS.indexOf(text.charAt(index));
     if (digit < 0 || (index === 0 && digit > 15)) return undefined;
     upper = ((upper << 6) | (lower >>> 26)) >>> 0;
     lower = ((lower << 6) | digit) >>> 0;

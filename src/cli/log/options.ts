@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { ReadCheckpoint } from '../../log/tools/checkpointCheck.ts';
 import { LineSource } from '../../log/tools/lineSource.ts';
-import type { LogSource } from '../../log/tools/logSource.ts';
+import { type LogSource, MAX_NODE_PAGE_ROWS } from '../../log/tools/logSource.ts';
 import { type Point, parsePoint } from '../../log/tools/point.ts';
 import { faultText, type Walk } from '../../log/tools/walk.ts';
 import { baseUrlOf } from '../../node/baseUrl.ts';
@@ -208,7 +208,7 @@ const emptyText = (place: string): string =>
 
 function openNode(node: RemoteNode): OpenedLog {
   const reader = new UrlReader(node);
-  const source = new LineSource({ place: node.url, reader });
+  const source = new LineSource({ place: node.url, reader, pageRows: MAX_NODE_PAGE_ROWS });
   return { source, isCutShort: false, remote: { node, reader } };
 }
 

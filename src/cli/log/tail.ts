@@ -180,9 +180,11 @@ async function follow(
   try {
     if (remote === null) await followFile(source, after, flags, printer, stop);
     else
-      for await (const line of remote.reader.follow(after, stop)) {
-        const row = rowOf(parseLine(line));
-        if (matches(flags, row)) await printer.print(row);
+      for await (const lines of remote.reader.follow(after, stop)) {
+        for (const line of lines) {
+          const row = rowOf(parseLine(line));
+          if (matches(flags, row)) await printer.print(row);
+        }
         await printer.flush();
       }
   } catch (error) {

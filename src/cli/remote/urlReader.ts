@@ -21,13 +21,13 @@ export class UrlReader implements LineReader {
     return linePageOf(await this.#node.bytes(`/_log/rows?${rowsQueryOf(request)}`));
   }
 
-  /** Lines of the rows after that lsn, as they come. Ends with the connection. */
-  async *follow(after: number, signal: AbortSignal): AsyncGenerator<string> {
+  /** Lines of the rows after that lsn, as they come, those that come together at once. Ends with the connection. */
+  async *follow(after: number, signal: AbortSignal): AsyncGenerator<readonly string[]> {
     let rest = '';
     for await (const text of this.#node.stream(`/_log/rows?after=${after}&follow=true`, signal)) {
       const lines = (rest + text).split('\n');
       rest = lines.pop() ?? '';
-      for (const line of lines) if (line.startsWith('{"lsn":')) yield line;
+      yield lines.filter((line) => line.startsWith('{"lsn":'));
     }
   }
 

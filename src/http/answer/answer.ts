@@ -119,6 +119,20 @@ export function answerBytes(
   res.end(bytes);
 }
 
+/** A text in UTF-8, in parts that are written as they are: a long one is not copied to be joined. */
+export function answerParts(
+  { res }: Answerable,
+  contentType: string,
+  parts: readonly Uint8Array[],
+): void {
+  const bytes = parts.reduce((sum, part) => sum + part.length, 0);
+  res.writeHead(200, ['Content-Type', contentType, 'Content-Length', String(bytes), ...NO_STORE]);
+  // One system call for all of them.
+  res.cork();
+  for (const part of parts) if (part.length > 0) res.write(part);
+  res.end();
+}
+
 export const answerJson = (to: Answerable, text: string): void => answer(to, 200, JSON_TYPE, text);
 
 /** An answer without a body, such as 204 and 304. */

@@ -1,6 +1,6 @@
 /** Schemas of requests for the log. */
 import { z } from 'zod';
-import { MAX_ROWS_AT } from '../../log/tools/logSource.ts';
+import { MAX_NODE_PAGE_ROWS, MAX_ROWS_AT } from '../../log/tools/logSource.ts';
 
 /** An lsn, a number of rows, or a number of milliseconds. */
 const count = z
@@ -25,9 +25,9 @@ export const logRowsQuerySchema = z.object({
     .optional()
     .meta({ description: 'These rows.' }),
   key: z.string().optional().meta({ description: 'Rows on this key.' }),
-  limit: count
-    .optional()
-    .meta({ description: 'One page of at most this number of rows; by default all.' }),
+  limit: count.optional().meta({
+    description: `One page of at most this number of rows, and of no more than ${MAX_NODE_PAGE_ROWS}; by default all.`,
+  }),
   values: flag
     .default(true)
     .meta({ description: 'false: without values, but with their lengths.' }),

@@ -4,7 +4,14 @@ import { DamagedLogError } from '../../words/errors.ts';
 import type { Row } from '../../words/row.ts';
 import type { PageLimit } from '../log.ts';
 import { faultOf } from '../sqlite/faults.ts';
-import type { Head, LogFacts, LogSource, Mark, Page } from '../tools/logSource.ts';
+import {
+  type Head,
+  type LogFacts,
+  type LogSource,
+  type Mark,
+  PAGE_HEADS,
+  type Page,
+} from '../tools/logSource.ts';
 import { integrityFaults } from './integrity.ts';
 import { type OpenedFile, openLogFile } from './openFile.ts';
 
@@ -15,6 +22,7 @@ const MAX_PAUSE_MS = 50;
 
 export class FileSource implements LogSource {
   readonly place: string;
+  readonly pageRows = PAGE_HEADS;
   readonly #opened: OpenedFile;
   readonly #clock: () => number;
   #dataVersion: unknown;

@@ -7,7 +7,7 @@ import { type Fields, parseLine } from './rowLine.ts';
 const LINE_FEED = 0x0a;
 
 /** @throws HearsayError if the last line is not that of a page. */
-export function linePageOf(bytes: Uint8Array): LinePage {
+export function linePageOf(bytes: Uint8Array<ArrayBuffer>): LinePage {
   const end = bytes.lastIndexOf(LINE_FEED, bytes.length - 2) + 1;
   const lines = bytes.subarray(0, end);
   const { next, fault } = parseLine(new TextDecoder().decode(bytes.subarray(end)));

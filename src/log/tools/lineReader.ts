@@ -22,7 +22,7 @@ export type LineRequest =
 
 export interface LinePage {
   /** One line for each row, with its line feed. */
-  readonly lines: Uint8Array;
+  readonly lines: Uint8Array<ArrayBuffer>;
   readonly rows: number;
   readonly next: number | null;
   readonly fault: PageFault | null;

@@ -5,20 +5,31 @@
 import type { Row } from '../../words/row.ts';
 import type { PageLimit } from '../log.ts';
 import type { LinePage, LineReader, LineRequest } from './lineReader.ts';
-import type { Head, LogFacts, LogSource, Mark, Page } from './logSource.ts';
+import {
+  type Head,
+  type LogFacts,
+  type LogSource,
+  type Mark,
+  PAGE_HEADS,
+  type Page,
+} from './logSource.ts';
 import { type Fields, headOf, parseLine, rowOf } from './rowLine.ts';
 
 export interface LineSourceParts {
   readonly place: string;
   readonly reader: LineReader;
+  /** As in `LogSource`; by default as few as of a file. */
+  readonly pageRows?: number;
 }
 
 export class LineSource implements LogSource {
   readonly place: string;
+  readonly pageRows: number;
   readonly #reader: LineReader;
 
-  constructor({ place, reader }: LineSourceParts) {
+  constructor({ place, reader, pageRows = PAGE_HEADS }: LineSourceParts) {
     this.place = place;
+    this.pageRows = pageRows;
     this.#reader = reader;
   }
 

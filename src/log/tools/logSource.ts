@@ -65,6 +65,8 @@ export interface Page<T> {
 export interface LogSource {
   /** The name of the log in messages to people. */
   readonly place: string;
+  /** The rows of a page in a walk through the log. */
+  readonly pageRows: number;
   facts(): Promise<LogFacts>;
   /** Marks with `after` < lsn ≤ `upTo`, in order. */
   marks(after: number, upTo: number, maxRows: number): Promise<Page<Mark>>;
@@ -84,5 +86,11 @@ export interface LogSource {
 /** So few that a page is garbage before the next collection of young objects: some 1 ms of reading. */
 export const PAGE_HEADS = 1024;
 export const PAGE_ROWS: PageLimit = { maxRows: 1024, maxBytes: 4 * MIB };
+/**
+ * The most rows of a page that a node answers over HTTP, and those that the tools ask for. Each page wakes threads and
+ * processes on its way, which take the processor from clients of the node: long pages with long pauses do so more
+ * seldom than short ones.
+ */
+export const MAX_NODE_PAGE_ROWS = 8192;
 /** The most lsns that one `rowsAt` may ask for. */
 export const MAX_ROWS_AT = 500;

@@ -4,7 +4,6 @@ import {
   type Head,
   type LogSource,
   type Mark,
-  PAGE_HEADS,
   PAGE_ROWS,
   type Page,
   type PageFault,
@@ -37,16 +36,17 @@ export class Walk {
   }
 
   heads(source: LogSource): AsyncGenerator<readonly Head[]> {
-    return this.#pages((after) => source.heads(after, this.upToLsn, PAGE_HEADS));
+    return this.#pages((after) => source.heads(after, this.upToLsn, source.pageRows));
   }
 
   marks(source: LogSource): AsyncGenerator<readonly Mark[]> {
-    return this.#pages((after) => source.marks(after, this.upToLsn, PAGE_HEADS));
+    return this.#pages((after) => source.marks(after, this.upToLsn, source.pageRows));
   }
 
   /** Whole rows. */
   rowsOf(source: LogSource): AsyncGenerator<readonly Row[]> {
-    return this.#pages((after) => source.rows(after, this.upToLsn, PAGE_ROWS));
+    const limit = { ...PAGE_ROWS, maxRows: source.pageRows };
+    return this.#pages((after) => source.rows(after, this.upToLsn, limit));
   }
 
   rowsOn(source: LogSource, key: string): AsyncGenerator<readonly Row[]> {

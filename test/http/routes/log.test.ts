@@ -156,9 +156,8 @@ test('following tells every row as it comes, and ends with the reader or the nod
   const stop = new AbortController();
   const seen: number[] = [];
   const reading = (async () => {
-    for await (const line of reader.follow(1, stop.signal)) {
-      const row = rowOf(parseLine(line));
-      seen.push(row.lsn);
+    for await (const lines of reader.follow(1, stop.signal)) {
+      for (const line of lines) seen.push(rowOf(parseLine(line)).lsn);
       if (seen.length === 60) stop.abort();
     }
   })().catch((error: unknown) => {
@@ -173,7 +172,7 @@ test('following tells every row as it comes, and ends with the reader or the nod
 
   // One that only waits must not hold up a node that stops.
   const waiting = reader.follow(0, AbortSignal.timeout(Math.round(20_000 * patience())));
-  assert.match((await waiting.next()).value, /"lsn":1,/);
+  assert.match((await waiting.next()).value?.[0], /"lsn":1,/);
   const rest = (async () => {
     for await (const _line of waiting);
   })().catch(() => {});
@@ -187,6 +186,40 @@ test('following tells every row as it comes, and ends with the reader or the nod
     [],
     'a warning of the platform would stand among the messages of the node',
   );
+});
+
+test('a page has the rows that are asked for, up to 8192 of them and four mebibytes', async () => {
+  await using served = await serve();
+  const batch = async (count: number, value: string): Promise<void> => {
+    const ops = Array.from({ length: count }, (_one, index) => ({
+      op: 'put',
+      key: `key${index}`,
+      value,
+      version: 'next',
+    }));
+    assert.is((await served.post('/cache', { ops })).status, 200);
+  };
+  for (let sent = 0; sent < 9000; sent += 1000) await batch(1000, 'short');
+  const linesOf = async (query: string): Promise<ReturnType<typeof parseLine>[]> =>
+    (await served.get(`/_log/rows?${query}`)).text.trimEnd().split('\n').map(parseLine);
+  for (const [asked, rows] of [
+    [1, 1],
+    [300, 300],
+    [5000, 5000],
+    [100_000, 8192],
+  ] as const)
+    for (const values of [true, false]) {
+      const lines = await linesOf(`after=2&limit=${asked}&values=${values}`);
+      assert.equal(lines.pop(), { next: 2 + rows, fault: null });
+      assert.equal(
+        lines.map(({ lsn }) => lsn),
+        Array.from({ length: rows }, (_one, index) => index + 3),
+      );
+    }
+  for (let sent = 0; sent < 60; sent += 6) await batch(6, 'x'.repeat(100_000));
+  const long = await linesOf('after=9001&limit=100');
+  assert.is(long.length, 43);
+  assert.equal(long.at(-1), { next: 9043, fault: null });
 });
 
 test('a reader that takes nothing costs the node nothing, and is forgotten when it goes', async () => {

@@ -26,6 +26,7 @@ export const headOfRow = ({ lsn, committedAt, won, op }: Row): Head => ({
 
 export class MemorySource implements LogSource {
   readonly place = 'the test log';
+  readonly pageRows = PAGE;
   readonly rowsOfLog: readonly Row[];
   readonly #facts: LogFacts;
   reads = 0;
