@@ -17,7 +17,21 @@ const count = fc.oneof(
 );
 const word = fc.nat({ max: 2 ** 32 - 1 });
 const unit = fc.oneof(
-  fc.constantFrom('"', '\\', '\n', '\0', '\x1f', '\x7f', 'ä', '\u2028', '😀', ' ', '~'),
+  fc.constantFrom(
+    '"',
+    '\\',
+    '\n',
+    '\0',
+    '\x1f',
+    '\x7f',
+    '\x80',
+    '©',
+    'ä',
+    '\u2028',
+    '😀',
+    ' ',
+    '~',
+  ),
   fc.string({ minLength: 1, maxLength: 1 }),
 );
 const text = fc.oneof(
@@ -92,6 +106,22 @@ test('they count their bytes, and are taken once, into memory of their own', () 
       assert.is(Buffer.from(taken).toString(), `${rowLine(one)}\n`);
     }),
   );
+});
+
+test('a text of any length leaves room for the rest of its line', () => {
+  const [one] = fc.sample(row, { numRuns: 1, seed: 1 });
+  if (one === undefined) throw new Error('there is no sample');
+  // The room is half a mebibyte at first.
+  for (let length = 2 ** 19 - 600; length < 2 ** 19 + 10; length += 5) {
+    const value = 'a'.repeat(length);
+    const long: Row = {
+      ...one,
+      op: { ...one.op, kind: 'join', expiresAt: null, value, meta: null },
+    };
+    const lines = new LineBytes();
+    lines.row(long);
+    assert.ok(textOf(lines) === `${rowLine(long)}\n`, `a value of ${length} characters`);
+  }
 });
 
 test('many lines, and one that is longer than the room for all others', () => {
