@@ -23,6 +23,8 @@ export interface LoggedOp {
   readonly version: number;
   readonly expiresAt: number | null;
   readonly value: string | null;
+  /** Whether it was the greatest op of its key when this log took it. */
+  readonly won: boolean;
 }
 
 /** A life of a node's log has ended. */

@@ -24,6 +24,7 @@ const rowSchema = z.object({
   lsn: z.number(),
   origin: z.string(),
   seq: z.number(),
+  won: z.boolean(),
   hlc: z.number(),
   kind: z.string(),
   key: z.string(),
@@ -82,12 +83,11 @@ function opsIn(text: string): LoggedOp[] {
   for (const line of text.split('\n')) {
     // The first line and the last are about the whole.
     if (!line.startsWith('{"lsn":')) continue;
-    const { origin, seq, hlc, kind, key, generation, version, expires_at, value } = rowSchema.parse(
-      JSON.parse(line),
-    );
+    const row = rowSchema.parse(JSON.parse(line));
+    const { origin, seq, won, hlc, kind, key, generation, version, expires_at, value } = row;
     const name = value === null || kind !== 'put' ? value : nameOfValue(String(JSON.parse(value)));
     const expiresAt = expires_at;
-    ops.push({ origin, seq, hlc, kind, key, generation, version, expiresAt, value: name });
+    ops.push({ origin, seq, hlc, kind, key, generation, version, expiresAt, value: name, won });
   }
   return ops;
 }

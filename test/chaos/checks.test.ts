@@ -303,6 +303,19 @@ checks('logs: damage, two ops under one id, and another winner than the greatest
   assert.equal(verdict(log(0, [])), ['resurrection']);
 });
 
+checks(
+  'survival: a log that is compacted may hold a put whose delete is gone, if the delete came first',
+  () => {
+    const verdict = (isCompacted: boolean, ...won: readonly boolean[]) => {
+      const logs = won.map((one, node) => ({ node, ops: [opOf({ won: one })], damage: null }));
+      return namesOf(checkLogs(evidenceOf({ logs, maps: everywhere({}), isCompacted })));
+    };
+    assert.equal(verdict(true, false, false), []);
+    assert.equal(verdict(true, false, true), ['survival']);
+    assert.equal(verdict(false, false), ['survival']);
+  },
+);
+
 checks('survival: an answered write that is in no log is told', () => {
   const put = callOf({
     request: { method: 'PUT', key: 'mixed/1', value: 'a', version: 1 },

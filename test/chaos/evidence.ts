@@ -50,6 +50,7 @@ export function opOf(wish: Partial<LoggedOp>): LoggedOp {
     version: 1,
     expiresAt: null,
     value: 'a',
+    won: true,
     ...wish,
   };
 }
