@@ -75,7 +75,7 @@ function checkShown(
   shown: Shown | undefined,
   { readAt, isCompacted }: Evidence,
 ): Violation[] {
-  // What beat it came before it, and compaction removes rows in the order in which they came.
+  // The op that beat it came before it, and compaction removes rows in the order in which they came.
   if (isCompacted && op !== undefined && !op.won && shown === undefined) return [];
   const dead = op === undefined || op.kind === 'delete';
   const expiresAt = op?.expiresAt ?? null;
