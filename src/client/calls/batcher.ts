@@ -1,5 +1,5 @@
 /**
- * Puts calls made in one turn into one request.
+ * Puts calls made in one turn into one request, and many into two.
  *
  * Invariants: the ops of a turn go out in the order of the calls, each request after the one before it.
  * Reads that wait for a token are the exception: they go with reads that wait for the same token. If a
@@ -23,6 +23,12 @@ const MAX_ESCAPED = 6;
 const PUT_CHARACTERS = 120;
 /** Statuses of a request that might succeed without some of its ops. */
 const ONE_SPOILS_ALL = new Set([400, 413, 414, 422]);
+
+/**
+ * So many calls of one turn go out as two requests. A program that keeps many calls under way makes the next ones when it
+ * gets the answers of a request: with all of them in one, it and the node would work in turn (docs/performance.md).
+ */
+const HALVED_FROM = 400;
 
 export class Batcher {
   readonly #sender: OpSender;
@@ -58,7 +64,9 @@ export class Batcher {
   }
 
   async #carryAll(calls: readonly BatchedCall[]): Promise<void> {
-    const chunks = chunksOf(calls, this.#sender.failover.settings.maxBatchOps);
+    const { maxBatchOps } = this.#sender.failover.settings;
+    const share = calls.length < HALVED_FROM ? calls.length : Math.ceil(calls.length / 2);
+    const chunks = chunksOf(calls, Math.min(maxBatchOps, share));
     let failure: unknown;
     for (const chunk of chunks) {
       if (failure === undefined) failure = await this.#carry(chunk, false);

@@ -76,6 +76,16 @@ test('a thousand ops are the most in one request', async (client, proxy) => {
   );
 });
 
+test('four hundred calls of one turn are two requests, one after the other', async (client, proxy) => {
+  for (const count of [399, 400])
+    await Promise.all(Array.from({ length: count }, (_, index) => client.put('a', index)));
+  assert.equal(
+    proxy.seen.map(({ body }) => opsIn(body)),
+    [399, 200, 200],
+  );
+  assert.is((await client.get('a'))?.version, 799);
+});
+
 test('long values are spread over several requests', async (client, proxy) => {
   const value = 'x'.repeat(100_000);
   await Promise.all(Array.from({ length: 7 }, (_, index) => client.put(`k${index}`, value)));
