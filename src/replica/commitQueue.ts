@@ -34,7 +34,7 @@ export interface Commits {
   /** Makes a batch against the state that this one, which is not folded yet, will leave; null if it can't be foreseen. */
   beginAfter(batch: Batch): Batch | null;
   /** Whether what was decided ahead holds, now that the batch before it is durable and not folded yet. */
-  holds(ahead: Batch, before: Batch): boolean;
+  holds(ahead: Batch): boolean;
   /**
    * Appends, without a fold. @returns null if there is nothing to write.
    * @throws DiskFullError if nothing is stored; after any other error the outcome is unknown.
@@ -245,7 +245,7 @@ export class CommitQueue {
       let next: UnderWay | null = null;
       try {
         await this.#ended(underWay);
-        next = this.#beginAhead(batch);
+        next = this.#beginAhead();
         this.#commits.fold(batch);
         for (const one of waiting) one.folded();
         this.#folded = { batch, waiting };
@@ -325,10 +325,10 @@ export class CommitQueue {
   }
 
   /** Begins with what was decided ahead. @returns null if nothing was, or it does not hold. */
-  #beginAhead(before: Batch): UnderWay | null {
+  #beginAhead(): UnderWay | null {
     const ahead = this.#ahead;
     this.#ahead = null;
-    if (ahead === null || !this.#commits.holds(ahead.batch, before)) return null;
+    if (ahead === null || !this.#commits.holds(ahead.batch)) return null;
     const waiting = this.#take(ahead.count);
     return this.#append({ batch: ahead.batch, waiting });
   }

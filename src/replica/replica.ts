@@ -128,10 +128,7 @@ export class Replica {
         const basis = batch.basisAfter(this.#fold.basis());
         return basis && new Batch(basis, this.#clock());
       },
-      holds: (ahead, before) => {
-        const basis = before.basisAfter(this.#fold.basis());
-        return basis !== null && ahead.holdsFor(basis, this.#clock());
-      },
+      holds: (ahead) => ahead.holdsFor(this.header.horizon, this.#clock()),
       append: (batch) => (batch.isEmpty ? null : this.#append(batch)),
       fold: (batch) => this.#fold.fold(batch),
       committed: (batch) => {

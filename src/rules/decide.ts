@@ -89,15 +89,6 @@ export interface Basis {
   readonly offered: LogHeader['facts']['offered'];
 }
 
-/** Whether a decision against the one state would be the same against the other: no entry differs where these do not. */
-const isSameState = (one: Basis, other: Basis): boolean =>
-  one.lastLsn === other.lastLsn &&
-  one.hlc === other.hlc &&
-  one.horizon === other.horizon &&
-  one.origin === other.origin &&
-  one.snapshot === other.snapshot &&
-  one.offered === other.offered;
-
 /** A batch that was decided ahead holds for so long, in milliseconds: its rows bear the time of its begin. */
 export const MAX_AHEAD_MS = 20;
 
@@ -262,10 +253,15 @@ export class Batch {
     };
   }
 
-  /** Whether this batch, decided ahead, would be decided alike against this state now. @param nowMs as in the constructor. */
-  holdsFor(basis: Basis, nowMs: number): boolean {
+  /**
+   * Whether this batch, decided ahead, would be decided alike now. Of the state that the batch before it was to leave, only the
+   * horizon changes without a commit.
+   *
+   * @param horizon the present one. @param nowMs as in the constructor.
+   */
+  holdsFor(horizon: number, nowMs: number): boolean {
     const ageMs = nowMs - this.#nowMs;
-    return ageMs >= 0 && ageMs <= MAX_AHEAD_MS && isSameState(this.#basis, basis);
+    return ageMs >= 0 && ageMs <= MAX_AHEAD_MS && horizon === this.#basis.horizon;
   }
 
   /** From here on, ops are born under this origin (rules 5 and 12). */
