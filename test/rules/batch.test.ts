@@ -4,6 +4,7 @@ import * as assert from 'uvu/assert';
 import { Closings } from '../../src/rules/closings.ts';
 import { type Basis, Batch, emptyRecord } from '../../src/rules/decide.ts';
 import { Members } from '../../src/rules/members.ts';
+import { ZERO } from '../../src/words/hash.ts';
 import { MAX_HLC_AHEAD_MS } from '../../src/words/hlc.ts';
 import type { ColdPut, Entry, Op, Put } from '../../src/words/op.ts';
 import type { TouchRequest } from '../../src/words/requests.ts';
@@ -64,6 +65,57 @@ batches('the keys of several requests are foreseen together, and that of one is 
   assert.equal(foreseen, []);
   batchOn([], { foresee }).requests([putting('a'), { kind: 'get', key: 'b' }]);
   assert.equal(foreseen, [['a', 'b']]);
+});
+
+batches('with a bound on gets, the keys of several requests are foreseen together as well', () => {
+  const foreseen: (readonly string[])[] = [];
+  const foresee = (keys: readonly string[]): void => {
+    foreseen.push(keys);
+  };
+  batchOn([], { foresee }).firstRequests([putting('a')], 1);
+  assert.equal(foreseen, []);
+  batchOn([], { foresee }).firstRequests([putting('a'), { kind: 'get', key: 'b' }], 1);
+  assert.equal(foreseen, [['a', 'b']]);
+});
+
+batches('a get that comes once the bound is reached is left undecided, and no other', () => {
+  const entry = put({ origin: OTHER, key: 'a', value: '"whole"', meta: null });
+  const bytes = 'a'.length + '"whole"'.length;
+  const gets = [{ kind: 'get', key: 'a' } as const, { kind: 'get', key: 'a' } as const];
+  const decided = (maxBytes: number): number =>
+    batchOn([entry]).firstRequests(gets, maxBytes).length;
+  assert.is(decided(bytes), 1);
+  assert.is(decided(bytes + 1), 2);
+});
+
+batches('the state that a batch leaves has its winners, its sums and its stamps', () => {
+  const entry = put({ origin: OTHER, key: 'a' });
+  const basis = basisOf([entry], { lastLsn: 7 });
+  const batch = new Batch(basis, NOW);
+  batch.requests([putting('a', { version: 9 }), putting('b')]);
+  const after = batch.basisAfter(basis);
+  assert.is(after?.head('a')?.version, 9);
+  assert.is(after?.entry('b')?.version, 1);
+  assert.is(after?.head('c'), undefined);
+  assert.is(after?.record(ORIGIN).seq, 2);
+  assert.is(after?.record(OTHER).seq, 0);
+  assert.is(after?.lastLsn, 9);
+  assert.is(after?.hlc, batch.hlc);
+});
+
+batches('what changes members, facts or rows leaves a state that is not foreseen', () => {
+  const changes: readonly ((batch: Batch) => void)[] = [
+    (batch) => batch.removeRows(ORIGIN, [{ lsn: 1, seq: 1, hash: ZERO }]),
+    (batch) => batch.membership('join', OTHER, '{}'),
+    (batch) => batch.membership('retire', OTHER, null),
+    (batch) => batch.changeFacts({ cutAtMs: 1 }),
+  ];
+  for (const change of changes) {
+    const basis = basisOf();
+    const batch = new Batch(basis, NOW);
+    change(batch);
+    assert.is(batch.basisAfter(basis), null);
+  }
 });
 
 batches('a touch needs the value of its very entry, and nothing else needs any', () => {
