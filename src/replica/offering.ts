@@ -10,8 +10,9 @@ import { HearsayError } from '../words/errors.ts';
 import { type KeyOp, textLength } from '../words/op.ts';
 import type { DecidedOutcome, PutRequest } from '../words/requests.ts';
 import { settledLogWith } from '../words/settledLogs.ts';
-import type { CommitQueue, Weight } from './commitQueue.ts';
+import type { CommitQueue } from './commitQueue.ts';
 import type { Fold } from './fold.ts';
+import type { Weight } from './waiting.ts';
 
 const ENDED = 'This offer began with a log that another one has taken the place of.';
 const NOT_JOINED = 'Nothing is offered to a log that has not joined.';

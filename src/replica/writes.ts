@@ -17,9 +17,10 @@ import {
   type Request,
 } from '../words/requests.ts';
 import type { TraceParent } from '../words/trace.ts';
-import type { CommitQueue, Waiting, Weight } from './commitQueue.ts';
+import type { CommitQueue } from './commitQueue.ts';
 import type { Readiness } from './readiness.ts';
 import type { Reads } from './reads.ts';
+import type { Waiting, Weight } from './waiting.ts';
 
 export interface WritesOptions {
   readonly map: EntryStore;
