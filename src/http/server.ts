@@ -9,6 +9,7 @@ import { admitsHost, type HostRule } from '../access/hosts.ts';
 import { http, https } from '../net/http.ts';
 import type { Limits } from '../words/limits.ts';
 import { answerRaw, PROBLEM_TYPE } from './answer/answer.ts';
+import { OneListenerResponse } from './answer/oneListenerResponse.ts';
 import { Problem, problemText } from './answer/problem.ts';
 import type { Bounds } from './limits/bounds.ts';
 import type { UnreadableFor } from './limits/connection.ts';
@@ -67,6 +68,7 @@ export function createServer(
     requireHostHeader: false,
     optimizeEmptyRequests: true,
     IncomingMessage: TakenRequest,
+    ServerResponse: OneListenerResponse,
     shouldUpgradeCallback: (request) =>
       server.listenerCount('upgrade') > 0 && isWebSocketUpgrade(request),
   };

@@ -7,6 +7,7 @@
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Limits } from '../../words/limits.ts';
+import { SilenceTimer } from './silenceTimer.ts';
 
 /** Node reads a chunk of 64 KiB to its end before it stops: some 2500 requests. */
 const MAX_PARKED_REQUESTS = 4096;
@@ -39,6 +40,8 @@ export class Connection {
   readonly #limits: Pick<Limits, 'maxPipelinedRequests'>;
   readonly #events: ConnectionEvents;
   #socket: Socket;
+  /** Null until requests are taken. */
+  #silence: SilenceTimer | null = null;
   /** Requests that have come and are not answered yet, including the parked ones. */
   #pending = 0;
   /** Requests that wait for those before them. */
@@ -89,10 +92,16 @@ export class Connection {
   /** Takes requests from the socket from now on. */
   serve(socket: Socket): void {
     this.#socket = socket;
+    this.#silence = new SilenceTimer(socket);
     // Node itself resumes a socket after each answer.
     socket.on('resume', () => {
       if (this.#isHeld) socket.pause();
     });
+  }
+
+  /** To be called each `LOOK_INTERVAL_MS` of the timers of silence. */
+  lookForSilence(): void {
+    this.#silence?.look();
   }
 
   /** Takes a request, and calls the handler once the requests before it are answered. */

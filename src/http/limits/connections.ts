@@ -19,6 +19,7 @@ import { HolderCounts } from './holderCounts.ts';
 import { REDUCED_CAPACITY } from './problems.ts';
 import { tooManyAnswers } from './quotas.ts';
 import { ALWAYS_ANSWERED } from './shedding.ts';
+import { LOOK_INTERVAL_MS } from './silenceTimer.ts';
 import { UnreadAnswers } from './unreadAnswers.ts';
 
 export interface ConnectionsOptions {
@@ -94,6 +95,11 @@ export class Connections {
     // Of a server that speaks TLS, after the handshake.
     server.on('secureConnection', (socket: Socket) => this.#secured(socket));
     server.on('timeout', (socket) => this.#onSilence(socket));
+    const timer = setInterval(() => {
+      for (const connection of this.#connections.values()) connection.lookForSilence();
+    }, LOOK_INTERVAL_MS);
+    timer.unref();
+    server.once('close', () => clearInterval(timer));
   }
 
   /**

@@ -1,6 +1,7 @@
 /** The bounds of single requests: on their length, their time, and the rest of a refused body. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { LEAST_NOTED_MS } from '../../../src/http/limits/silenceTimer.ts';
 import { stretch, waitFor } from '../../support/processes.ts';
 import { newAgent } from '../carrier.ts';
 import { type TestServer, withServer } from '../testServer.ts';
@@ -71,18 +72,20 @@ for (const [part, bytes, times] of [
     ),
   );
 
-requests(
-  'a connection without a next request ends after its time, and is counted',
-  withServer(
-    async (server) => {
-      using raw = new Raw(server.port, GET);
-      await waitFor(() => raw.isClosed, 20_000, 'The connection stays');
-      assert.equal(raw.statuses, [200]);
-      assert.is(await metric(server, ended('idle')), 1);
-    },
-    { limits: { keepAliveTimeoutMs: 100 } },
-  ),
-);
+// The first is set as a timer at once, the second once the connection is silent.
+for (const keepAliveTimeoutMs of [100, LEAST_NOTED_MS])
+  requests(
+    `a connection without a next request ends after its ${keepAliveTimeoutMs} ms, and is counted`,
+    withServer(
+      async (server) => {
+        using raw = new Raw(server.port, GET);
+        await waitFor(() => raw.isClosed, 20_000, 'The connection stays');
+        assert.equal(raw.statuses, [200]);
+        assert.is(await metric(server, ended('idle')), 1);
+      },
+      { limits: { keepAliveTimeoutMs } },
+    ),
+  );
 
 requests(
   'a connection is kept while its time between two requests is not over',
