@@ -5,42 +5,26 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
 import type { Replica } from '../replica/replica.ts';
 import type { WatchHub } from '../watch/hub/hub.ts';
+import { ByRoute } from './byRoute.ts';
 import type { WaitingRoom } from './wait/vectorWaits.ts';
 
-/** The route of requests that no route matches, so that hostile paths make no new labels. */
-export const NO_ROUTE = 'none';
 /** One more than the greatest status. */
 const STATUSES = 600;
 
 export class RequestCounts {
-  /** Route → method → requests by status. */
-  readonly #byRoute = new Map<string, Map<string, Float64Array>>();
+  /** Requests by status. */
+  readonly #counts = new ByRoute(() => new Float64Array(STATUSES));
 
   /** @param route the route's pattern; undefined where none matched. */
   count(route: string | undefined, method: string, status: number): void {
-    const counts = this.#counts(route ?? NO_ROUTE, method);
+    const counts = this.#counts.of(route, method);
     counts[status] = (counts[status] ?? 0) + 1;
   }
 
   *sums(): Generator<{ route: string; method: string; status: number; requests: number }> {
-    for (const [route, byMethod] of this.#byRoute)
-      for (const [method, counts] of byMethod)
-        for (const [status, requests] of counts.entries())
-          if (requests > 0) yield { route, method, status, requests };
-  }
-
-  #counts(route: string, method: string): Float64Array {
-    let byMethod = this.#byRoute.get(route);
-    if (byMethod === undefined) {
-      byMethod = new Map();
-      this.#byRoute.set(route, byMethod);
-    }
-    let counts = byMethod.get(method);
-    if (counts === undefined) {
-      counts = new Float64Array(STATUSES);
-      byMethod.set(method, counts);
-    }
-    return counts;
+    for (const { route, method, value } of this.#counts.all())
+      for (const [status, requests] of value.entries())
+        if (requests > 0) yield { route, method, status, requests };
   }
 }
 

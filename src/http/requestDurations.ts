@@ -4,7 +4,7 @@
  * registry gets the numbers when it is scraped, as those of prom-client's own histograms.
  */
 import { Histogram, type Registry } from 'prom-client';
-import { NO_ROUTE } from './metrics.ts';
+import { ByRoute } from './byRoute.ts';
 
 const NAME = 'hearsay_http_request_duration_seconds';
 const HELP =
@@ -22,8 +22,10 @@ interface Durations {
 type Labels = 'route' | 'method';
 
 export class RequestDurations extends Histogram<Labels> {
-  /** Route → method → its durations. */
-  readonly #byRoute = new Map<string, Map<string, Durations>>();
+  readonly #durations = new ByRoute<Durations>(() => ({
+    requests: new Float64Array(BUCKETS.length + 1),
+    seconds: 0,
+  }));
 
   /** @throws Error if the registry holds the histogram already. */
   constructor(registry: Registry) {
@@ -50,7 +52,7 @@ export class RequestDurations extends Histogram<Labels> {
 
   /** @param route the route's pattern; undefined where none matched. */
   count(route: string | undefined, method: string, durationMs: number): void {
-    const durations = this.#of(route ?? NO_ROUTE, method);
+    const durations = this.#durations.of(route, method);
     const seconds = durationMs / 1000;
     let bucket = 0;
     while (bucket < BUCKETS.length && seconds > (BUCKETS[bucket] ?? 0)) bucket++;
@@ -59,31 +61,17 @@ export class RequestDurations extends Histogram<Labels> {
   }
 
   *#values() {
-    for (const [route, byMethod] of this.#byRoute)
-      for (const [method, { requests, seconds }] of byMethod) {
-        const labels = { route, method };
-        let sum = 0;
-        for (const [index, count] of requests.entries()) {
-          sum += count;
-          const le = BUCKETS[index] ?? '+Inf';
-          yield { metricName: `${NAME}_bucket`, labels: { le, ...labels }, value: sum };
-        }
-        yield { metricName: `${NAME}_sum`, labels, value: seconds };
-        yield { metricName: `${NAME}_count`, labels, value: sum };
+    for (const { route, method, value } of this.#durations.all()) {
+      const { requests, seconds } = value;
+      const labels = { route, method };
+      let sum = 0;
+      for (const [index, count] of requests.entries()) {
+        sum += count;
+        const le = BUCKETS[index] ?? '+Inf';
+        yield { metricName: `${NAME}_bucket`, labels: { le, ...labels }, value: sum };
       }
-  }
-
-  #of(route: string, method: string): Durations {
-    let byMethod = this.#byRoute.get(route);
-    if (byMethod === undefined) {
-      byMethod = new Map();
-      this.#byRoute.set(route, byMethod);
+      yield { metricName: `${NAME}_sum`, labels, value: seconds };
+      yield { metricName: `${NAME}_count`, labels, value: sum };
     }
-    let one = byMethod.get(method);
-    if (one === undefined) {
-      one = { requests: new Float64Array(BUCKETS.length + 1), seconds: 0 };
-      byMethod.set(method, one);
-    }
-    return one;
   }
 }

@@ -25,8 +25,15 @@ export interface ShortPathOptions extends ShortPutOptions {
 const PREFIX = '/cache/';
 /** One segment after the prefix, and no query. */
 const PLAIN_TARGET = /^\/cache\/[^/?#]+$/;
-/** The characters of a target (`target.ts`) without the sign of escapes: nearly all keys are sent as they are. */
-const AS_IT_IS = /^[!"$&-~]*$/;
+/** Of the characters of a target (`target.ts`) without the sign of escapes: nearly all keys are sent as they are. */
+const TARGET_AS_IT_IS = /^\/cache\/[!"$&-.0->@-~]+$/;
+/** The path of one key, without a query. */
+interface Target {
+  readonly path: string;
+  /** Whether the key stands there without escapes. */
+  readonly isAsItIs: boolean;
+}
+
 /** The target and the label of batches. */
 const BATCHES = '/cache';
 
@@ -45,13 +52,15 @@ export class ShortPath {
     if (headers.origin !== undefined || headers['hearsay-after'] !== undefined) return false;
     if (method === 'POST') return url === BATCHES && this.#takeBatch(exchange);
     if (method !== 'GET' && method !== 'PUT') return false;
-    if (!PLAIN_TARGET.test(url)) return false;
+    const isAsItIs = TARGET_AS_IT_IS.test(url);
+    if (!isAsItIs && !PLAIN_TARGET.test(url)) return false;
     // Tokens that take time to verify, and callers without the scope, are for the general path.
     const caller = this.#options.callers.known(req);
     if (caller === null) return this.#refuse(exchange, url, KEY_ROUTE);
     if (!caller.scopes.has(method === 'GET' ? 'read' : 'write')) return false;
-    if (method === 'GET') this.#get(exchange, url, caller);
-    else this.#put(exchange, url, caller);
+    const target = { path: url, isAsItIs };
+    if (method === 'GET') this.#get(exchange, target, caller);
+    else this.#put(exchange, target, caller);
     return true;
   }
 
@@ -96,13 +105,13 @@ export class ShortPath {
     frame.end(exchange, BATCHES, beganAtMs);
   }
 
-  #get(exchange: Exchange, path: string, caller: Caller): void {
+  #get(exchange: Exchange, target: Target, caller: Caller): void {
     const { frame, entries, callers } = this.#options;
     const beganAtMs = performance.now();
     try {
-      frame.begin(exchange, path);
+      frame.begin(exchange, target.path);
       callers.requirePace(caller, exchange.res);
-      const answered = entries.read(exchange, this.#keyOf(path, caller));
+      const answered = entries.read(exchange, this.#keyOf(target, caller));
       if (answered !== undefined) {
         void this.#endAfter(exchange, answered, beganAtMs);
         return;
@@ -120,24 +129,24 @@ export class ShortPath {
     frame.end(exchange, KEY_ROUTE, beganAtMs);
   }
 
-  #put(exchange: Exchange, path: string, caller: Caller): void {
+  #put(exchange: Exchange, target: Target, caller: Caller): void {
     const { frame, callers } = this.#options;
     const put = new ShortPut(this.#options, exchange, caller, performance.now());
     try {
-      frame.begin(exchange, path);
+      frame.begin(exchange, target.path);
       callers.requirePace(caller, exchange.res);
-      put.read(this.#keyOf(path, caller));
+      put.read(this.#keyOf(target, caller));
     } catch (error) {
       put.failed(error);
     }
   }
 
   /** @throws Problem 400, 401, 403, 414 */
-  #keyOf(path: string, caller: Caller): string {
+  #keyOf({ path, isAsItIs }: Target, caller: Caller): string {
     const { callers, maxKeyBytes } = this.#options;
     const segment = path.slice(PREFIX.length);
-    const isKey = AS_IT_IS.test(segment) && !isLonger(segment, maxKeyBytes);
-    const key = isKey ? segment : decodeKey(segment, maxKeyBytes);
+    const key =
+      isAsItIs && !isLonger(segment, maxKeyBytes) ? segment : decodeKey(segment, maxKeyBytes);
     callers.requireWithin(caller, key);
     return key;
   }

@@ -83,23 +83,7 @@ function answerKnown(
   const head = { status, contentType, contentLength, etag };
   if (heads === undefined) writeKnownHead(res, head);
   else heads.write(res, head);
-  endAtOnce(res, text, encodingOf(text, contentLength));
-}
-
-/**
- * As `end`, which makes two parts of a text, and sends them by a slower call of the system. Where the connection is
- * destroyed, the answer must stay unfinished, or Node would go on with the next request.
- */
-function endAtOnce(res: ServerResponse, text: string, encoding: 'latin1' | 'utf8'): void {
-  const { socket } = res;
-  if (socket === null || socket.destroyed) {
-    res.end(text, encoding);
-    return;
-  }
-  socket.cork();
-  res.write(text, encoding);
-  socket.uncork();
-  res.end();
+  res.end(text, encodingOf(text, contentLength));
 }
 
 /** A file. @param headers names and values alternate; they name how to cache it. */

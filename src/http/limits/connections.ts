@@ -152,6 +152,7 @@ export class Connections {
    * @throws Problem 429 if too many of them wait for the address of the client, 503
    */
   requireRoom(request: IncomingMessage, path: string): void {
+    if (this.#spare.size === 0 && this.answers.bytes === 0) return;
     if (ALWAYS_ANSWERED.has(path)) return;
     if (this.#connections.get(request.socket)?.isSpare) {
       this.refused.connections++;
