@@ -67,6 +67,13 @@ export interface Log {
    */
   append(commit: Commit): Promise<void>;
 
+  /**
+   * Settles an append that has ended in this turn of the event loop; without it, the end is told after the turn.
+   *
+   * @returns whether there was one.
+   */
+  settleEnded?(): boolean;
+
   /** Rows with a greater lsn, in order. */
   rowsAfter(lsn: number, limit: PageLimit): Promise<Row[]>;
 

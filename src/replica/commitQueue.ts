@@ -41,6 +41,8 @@ export interface Commits {
    * @throws DiskFullError if nothing is stored; after any other error the outcome is unknown.
    */
   append(batch: Batch): Promise<void> | null;
+  /** Settles an append that has ended in this turn of the event loop; else the end is told after the turn. */
+  settleEnded(): void;
   /** Folds what was appended: the next batch is decided against the result. */
   fold(batch: Batch): void;
   /** Called after every waiting request was settled, and before the next batch is folded. */
@@ -137,6 +139,7 @@ export class CommitQueue {
       this.#ops += waiting.weight.ops;
       this.#bytes += waiting.weight.bytes;
       this.#decideAhead();
+      if (this.#isEnoughAhead) this.#commits.settleEnded();
       this.#committing ??= this.#commitWhatWaits();
       if (this.#ops >= ENOUGH_OPS && this.#share < Number.POSITIVE_INFINITY) this.#enough.resolve();
     }
@@ -189,6 +192,15 @@ export class CommitQueue {
       underWay = this.#begin();
     }
     this.#committing = null;
+  }
+
+  /**
+   * Whether the next commit may begin in the middle of a turn: it would have as many ops as the one under way. Smaller
+   * commits, and shares, cost more than the thread that writes gains (docs/performance.md).
+   */
+  get #isEnoughAhead(): boolean {
+    if (this.#ahead === null || this.#ahead.ops < this.#opsUnderWay) return false;
+    return this.#share === Number.POSITIVE_INFINITY;
   }
 
   /** The most ops that the next commit takes. */

@@ -130,6 +130,7 @@ export class Replica {
       },
       holds: (ahead) => ahead.holdsFor(this.header.horizon, this.#clock()),
       append: (batch) => (batch.isEmpty ? null : this.#append(batch)),
+      settleEnded: () => this.#log.settleEnded?.(),
       fold: (batch) => this.#fold.fold(batch),
       committed: (batch) => {
         const rows = this.#fold.keep(batch);

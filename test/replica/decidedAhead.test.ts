@@ -298,6 +298,31 @@ shares('during a commit no more is decided than the share of the next one', asyn
   );
 });
 
+shares('its end is asked for once as many ops are decided ahead as it has', async () => {
+  const { replica, log, holdDisk } = await openReplica();
+  const release = holdDisk();
+  const first = replica.submit(puts('a', 3));
+  await turn();
+  const others = [replica.submit(puts('b', 2))];
+  assert.is(log.endsAskedFor, 0);
+  others.push(replica.submit(puts('c', 1)));
+  assert.is(log.endsAskedFor, 1);
+  release();
+  await Promise.all([first, ...others]);
+});
+
+shares('its end is not asked for where the next commit is a share of many', async () => {
+  const { replica, log, holdDisk, end } = await inATurn(0.1);
+  end();
+  const release = holdDisk();
+  const first = replica.submit(puts('a', ENOUGH_OPS));
+  await turn();
+  const second = replica.submit(puts('b', ENOUGH_OPS));
+  assert.is(log.endsAskedFor, 0);
+  release();
+  await Promise.all([first, second]);
+});
+
 shares('a delete of a key that is being written sees that write', async () => {
   const test = await openReplica();
   const { first, release } = await duringAPut(test);

@@ -17,10 +17,17 @@ import { history, sumOf } from './ops.ts';
 export class TestLog extends MemoryLog {
   readonly commits: Commit[] = [];
   sumsRead = 0;
+  /** How often it was asked whether an append has ended in the turn. */
+  endsAskedFor = 0;
 
   override append(commit: Commit): Promise<void> {
     this.commits.push(commit);
     return super.append(commit);
+  }
+
+  settleEnded(): boolean {
+    this.endsAskedFor++;
+    return false;
   }
 
   override sumBetween(origin: string, after: number, upTo: number): Promise<Hash> {

@@ -38,6 +38,7 @@ import type {
   WriterRequest,
 } from './messages.ts';
 import { packRows, RowUnpacker } from './packedRows.ts';
+import { newReplyWay, type ReplyWay } from './replyWay.ts';
 import { WorkerChannel } from './workerChannel.ts';
 
 /** In milliseconds. */
@@ -88,7 +89,11 @@ export async function openSqliteLog(options: SqliteLogOptions): Promise<Log> {
   const file = join(directory, FILE_NAME);
   checkIsFile(file);
   const lock = new DirectoryLock(directory);
-  const writer: WriterChannel = new WorkerChannel(startWorker('writerWorker', 'writer'));
+  const { ofAsker, ofWorker } = newReplyWay();
+  const writer: WriterChannel = new WorkerChannel(
+    startWorker('writerWorker', 'writer', ofWorker),
+    ofAsker,
+  );
   const reader: ReaderChannel = new WorkerChannel(startWorker('readerWorker', 'reader'));
   try {
     const opened = await writer.request({
@@ -120,12 +125,18 @@ export async function openSqliteLog(options: SqliteLogOptions): Promise<Log> {
 }
 
 /** In development the sources run directly; in the package they are compiled. */
-function startWorker(name: string, role: string): Worker {
+function startWorker(name: string, role: string, replyWay: ReplyWay | null = null): Worker {
   const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
   const url = new URL(`./${name}.${extension}`, import.meta.url);
   // The main thread may have options with which a worker refuses to start.
   const resourceLimits = { maxYoungGenerationSizeMb: YOUNG_MEBIBYTES };
-  return new Worker(url, { name: `hearsay-log-${role}`, execArgv: [], resourceLimits });
+  return new Worker(url, {
+    name: `hearsay-log-${role}`,
+    execArgv: [],
+    resourceLimits,
+    workerData: replyWay,
+    transferList: replyWay === null ? [] : [replyWay.port],
+  });
 }
 
 export interface SqliteLogParts {
@@ -177,6 +188,10 @@ export class SqliteLog implements Log {
     });
     this.#underWay = appended.catch(() => {});
     return appended;
+  }
+
+  settleEnded(): boolean {
+    return this.#parts.writer.takeSent();
   }
 
   async #append(commit: Commit): Promise<void> {

@@ -1,6 +1,7 @@
 /** The worker's side of a `WorkerChannel`: answers every request once, in order. */
-import { parentPort } from 'node:worker_threads';
+import { parentPort, workerData } from 'node:worker_threads';
 import { type Fault, faultOf } from './faults.ts';
+import { replyWayIn, sendReply } from './replyWay.ts';
 
 /**
  * Serves until `answer` has answered a request of the type `close`; then the thread ends.
@@ -14,9 +15,11 @@ export function serve<Request extends { readonly type: string }, Reply>(
 ): void {
   const port = parentPort;
   if (port === null) throw new Error('This file runs only as a worker thread.');
+  const way = replyWayIn(workerData);
   port.on('message', (request: Request) => {
     const reply = answered(answer, request);
-    port.postMessage(reply, handedOver(reply));
+    if (way === null) port.postMessage(reply, handedOver(reply));
+    else sendReply(way, reply, handedOver(reply));
     if (request.type === 'close') port.close();
   });
 }

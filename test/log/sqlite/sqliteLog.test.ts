@@ -223,6 +223,23 @@ for (const [script, reason] of [
     await log.close();
   });
 
+test('an append that has ended is settled in the turn in which it is asked for', () =>
+  withDirectory(async (directory) => {
+    const log = await directory.open();
+    const appended = log.append(commitOf(rowsOf(1, 1)));
+    let hasTurnEnded = false;
+    setImmediate(() => {
+      hasTurnEnded = true;
+    });
+    const limitMs = performance.now() + 60_000;
+    while (log.settleEnded?.() !== true) assert.ok(performance.now() < limitMs, 'It does not end');
+    await appended;
+    assert.not(hasTurnEnded);
+    assert.is(log.settleEnded?.(), false);
+    assert.is((await log.rowsAfter(0, ALL)).length, 1);
+    await log.close();
+  }));
+
 test('a reader that dies fails the reads under way and those after it', async () => {
   const log = logOn(dies, dies);
   const reads = [log.rowsAfter(0, ALL), log.opsAfter(OWN_ORIGIN, 0, ALL)];
