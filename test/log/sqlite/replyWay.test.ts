@@ -54,6 +54,9 @@ way('a reply that is on its way and not counted is left for the end of the turn'
   sendReply(ofWorker, 'next', []);
   assert.ok(replies.takeSent());
   assert.equal(taken, ['early', 'next']);
+  // A count without a reply holds nobody.
+  Atomics.add(ofWorker.sent, 0, 1);
+  assert.not(replies.takeSent());
   ofAsker.port.close();
 });
 
