@@ -1,6 +1,6 @@
 /**
  * A response that leaves the listener of its connection to the next one. Node adds a listener for each response and takes
- * it away at the end, which costs as much as finding an entry (docs/performance.md), although the listener looks the
+ * it away at the end, a twentieth of a GET (docs/performance.md), although the listener looks the
  * response up where the connection keeps it.
  *
  * Invariant: a response is told that its connection closed as by Node's own, once, and only while it is under way.
