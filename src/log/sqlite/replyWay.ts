@@ -14,7 +14,7 @@ export interface ReplyWay {
   readonly sent: Int32Array;
 }
 
-/** @returns both ends; that of the worker goes into its `workerData`, and its port into the list of what is handed over. */
+/** @returns both ends; that of the worker goes into its `workerData`, and its port is handed over with them. */
 export function newReplyWay(): { readonly ofAsker: ReplyWay; readonly ofWorker: ReplyWay } {
   const { port1, port2 } = new MessageChannel();
   const sent = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
