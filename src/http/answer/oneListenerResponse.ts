@@ -1,7 +1,7 @@
 /**
  * A response that leaves the listener of its connection to the next one. Node adds a listener for each response and takes
- * it away at the end, a twentieth of a GET (docs/performance.md), although the listener looks the
- * response up where the connection keeps it.
+ * it away at the end, a twentieth of a GET (docs/performance.md), although the listener looks the response up where the
+ * connection keeps it.
  *
  * Invariant: a response is told that its connection closed as by Node's own, once, and only while it is under way.
  */
@@ -16,7 +16,7 @@ const SEND_WAITING = '_flush';
 
 type Listening = Socket & Record<typeof UNDER_WAY, ServerResponse | null>;
 
-/** With a Node that has not these two names it is Node's own response. */
+/** Where a Node lacks one of these two names, it is that Node's own response. */
 export class OneListenerResponse<
   Request extends IncomingMessage = IncomingMessage,
 > extends http.ServerResponse<Request> {
@@ -32,7 +32,7 @@ export class OneListenerResponse<
   }
 
   override detachSocket(socket: Socket): void {
-    if (!isUnderWay(socket)) {
+    if (!isUnderWay(socket) || !sendsWaiting(this)) {
       super.detachSocket(socket);
       return;
     }

@@ -1,8 +1,8 @@
 /**
  * The timer that ends a connection after a silence. Node sets it twice for each request, to the time for a request and
  * to that for the next one, and each read and write begins it anew: four looks at the clock and four changes of its
- * lists, a twentieth of a GET (docs/performance.md). Here a time is noted, and the timer
- * is set once no other has been asked for in a whole interval.
+ * lists, a twentieth of a GET (docs/performance.md). Here a time is noted, and the timer is set once no other has been
+ * asked for in a whole interval.
  *
  * Invariant: a silence is noticed as by Node's timer, and late by two intervals at most.
  */

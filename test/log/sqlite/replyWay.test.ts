@@ -95,4 +95,39 @@ way('what a worker answered before it ended counts, and later requests fail', as
   await channel.exited();
 });
 
+const ECHOES = `
+  const { parentPort, workerData } = require('node:worker_threads');
+  parentPort.on('message', (request) => {
+    workerData.port.postMessage(request);
+    Atomics.add(workerData.sent, 0, 1);
+    if (request === 'end') parentPort.close();
+  });`;
+
+way('of a thread that answers meanwhile, each of many answers belongs to its request', async () => {
+  const { ofAsker, ofWorker } = newReplyWay();
+  const worker = new Worker(ECHOES, {
+    eval: true,
+    workerData: ofWorker,
+    transferList: [ofWorker.port],
+  });
+  const channel = new WorkerChannel<string, string>(worker, ofAsker);
+  // Some are longer than any buffer on their way.
+  const texts = Array.from({ length: 20_000 }, (_, index) =>
+    index % 1000 === 0 ? `${index}${'x'.repeat(2_000_000)}` : `${index}`,
+  );
+  let inTurn = 0;
+  const answers = texts.map((text) => {
+    const answered = channel.request(text);
+    if (channel.takeSent()) inTurn++;
+    return answered;
+  });
+  const limitMs = performance.now() + 60_000;
+  while (inTurn === 0 && performance.now() < limitMs) if (channel.takeSent()) inTurn++;
+  const all = await Promise.all(answers);
+  assert.ok(all.every((answer, index) => answer === texts[index]));
+  assert.ok(inTurn > 0);
+  await channel.request('end');
+  await channel.exited();
+});
+
 way.run();
