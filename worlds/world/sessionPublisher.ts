@@ -27,6 +27,7 @@ export class Publisher implements Disposable {
   #timer: NodeJS.Timeout | undefined;
   #lastAtMs = Number.NEGATIVE_INFINITY;
   #isWriting = false;
+  #settled: Promise<void> = Promise.resolve();
   #isChanged = false;
   #isOver = false;
 
@@ -44,6 +45,14 @@ export class Publisher implements Disposable {
     this.#schedule();
   }
 
+  /**
+   * Resolves when the write that is under way has ended, well or not. Once disposed of, a publisher writes nothing after
+   * it, so what is taken away then stays away.
+   */
+  get settled(): Promise<void> {
+    return this.#settled;
+  }
+
   [Symbol.dispose](): void {
     this.#isOver = true;
     clearTimeout(this.#timer);
@@ -56,7 +65,11 @@ export class Publisher implements Disposable {
     const dueAtMs = this.#lastAtMs + (this.#isChanged ? atLeastMs : everyMs);
     const delayMs = Math.max(0, Math.min(everyMs, dueAtMs - performance.now()));
     // A change may come from a request; the writes after it do not belong to that.
-    this.#timer = outsideOfSpans(() => setTimeout(() => void this.#write(), delayMs));
+    this.#timer = outsideOfSpans(() =>
+      setTimeout(() => {
+        this.#settled = this.#write();
+      }, delayMs),
+    );
   }
 
   async #write(): Promise<void> {

@@ -230,7 +230,9 @@ export async function startWorld(options: WorldProcessOptions): Promise<WorldPro
   async function finish(): Promise<boolean> {
     const isSaved = instance.unsaved === 0;
     publisher?.[Symbol.dispose]();
-    const farewell = Promise.all([tables.writeMemory(instance.memory), tables.removeSession()]);
+    // A write that is under way may reach a node after a removal that was sent later.
+    const removed = Promise.resolve(publisher?.settled).then(() => tables.removeSession());
+    const farewell = Promise.all([tables.writeMemory(instance.memory), removed]);
     await Promise.race([farewell.catch(onFault), wait(FAREWELL_LIMIT_MS)]);
     await ends.disposeAsync();
     return isSaved;

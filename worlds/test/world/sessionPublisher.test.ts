@@ -1,3 +1,4 @@
+import { setTimeout as wait } from 'node:timers/promises';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { waitFor } from '../../../test/support/processes.ts';
@@ -71,6 +72,30 @@ publisher('a process that was replaced is told once, and writes no more', async 
   using _other = other.open(5, 1);
   await waitFor(() => other.atMs.length > 10, 5000, 'time has passed');
   assert.is(written.atMs.length, 1);
+});
+
+publisher('once disposed of, it is settled when the write under way has ended', async () => {
+  const events: string[] = [];
+  const answer = Promise.withResolvers<WriteResult>();
+  const write = () => {
+    events.push('begun');
+    return answer.promise;
+  };
+  const ending = new Publisher(
+    { write, everyMs: 1, atLeastMs: 1 },
+    { onSuperseded: () => events.push('superseded'), onFailure: () => events.push('failed') },
+  );
+  await ending.settled;
+  await waitFor(() => events.length === 1, 5000, 'a write is under way');
+  ending[Symbol.dispose]();
+  ending.change();
+  const settled = ending.settled.then(() => events.push('settled'));
+  await wait(20);
+  events.push('answered');
+  answer.reject(new Error('No node answers.'));
+  await settled;
+  await wait(20);
+  assert.equal(events, ['begun', 'answered', 'failed', 'settled']);
 });
 
 publisher.run();

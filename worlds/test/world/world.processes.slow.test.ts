@@ -1,4 +1,5 @@
 /** An instance as a process of its own, with a real node: from its start to its end by a signal. */
+import { setTimeout as wait } from 'node:timers/promises';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { startCluster } from '../../../test/support/nodes.ts';
@@ -11,12 +12,32 @@ import { Configurations, Revocations } from '../../tables/operatorTables.ts';
 import { PlayerRecords } from '../../tables/playerRecords.ts';
 import { type Session, sessionSchema } from '../../tables/schemas.ts';
 import { TableMirror } from '../../tables/tableMirror.ts';
+import { SESSION_PACE } from '../../world/sessionPublisher.ts';
 import { meadow } from '../support/configurations.ts';
 import { startProgram } from '../support/programs.ts';
+import { openRelay } from '../support/relay.ts';
 import { TestPlayer } from '../support/testPlayer.ts';
 import { playerId } from '../support/testWorld.ts';
 
 const world = suite('world process');
+
+async function seatsOf(controlUrl: string, keys: string) {
+  const signer = await openSigner(keys, 'api');
+  const reserve = async (player: string): Promise<Response> =>
+    fetch(`${controlUrl}/seats`, {
+      method: 'POST',
+      headers: { Authorization: `Bearer ${await signer.tokenFor('eu-meadow-1-3')}` },
+      body: JSON.stringify({ player, session: `s-${player}`, fence: 1024, previous: null }),
+    });
+  const play = async (player: string): Promise<TestPlayer> => {
+    const answer = (await (await reserve(player)).json()) as {
+      playUrl: string;
+      seatToken: string;
+    };
+    return new TestPlayer(answer.playUrl, answer.seatToken).settled();
+  };
+  return { reserve, play };
+}
 
 world(
   'it tells about itself, heeds configuration and revocation, and ends with all saved',
@@ -41,20 +62,7 @@ world(
     const session = (): Session | undefined => sessions.get(key)?.value ?? undefined;
     await waitFor(() => session()?.state === 'active', 20_000, 'the session is listed');
     const { controlUrl = '' } = session() ?? {};
-    const signer = await openSigner(directory.path, 'api');
-    const reserve = async (player: string): Promise<Response> =>
-      fetch(`${controlUrl}/seats`, {
-        method: 'POST',
-        headers: { Authorization: `Bearer ${await signer.tokenFor('eu-meadow-1-3')}` },
-        body: JSON.stringify({ player, session: `s-${player}`, fence: 1024, previous: null }),
-      });
-    const play = async (player: string): Promise<TestPlayer> => {
-      const answer = (await (await reserve(player)).json()) as {
-        playUrl: string;
-        seatToken: string;
-      };
-      return new TestPlayer(answer.playUrl, answer.seatToken).settled();
-    };
+    const { reserve, play } = await seatsOf(controlUrl, directory.path);
     using walking = await play(playerId(1));
     assert.ok(walking.welcome);
     using revoked = await play(playerId(2));
@@ -77,6 +85,47 @@ world(
     assert.ok((record?.distance ?? 0) > 0, 'the way is saved');
     assert.is(await cache.reader.get(key), undefined, 'the session is gone');
     assert.ok(await cache.reader.get(keyOf('state', 'eu', 'meadow', 1)), 'the memory is there');
+  },
+);
+
+world(
+  'what an instance told of itself as it ended is gone, however late it reached the node',
+  async () => {
+    await using directory = await temporaryDirectory();
+    await using cluster = await startCluster({ nodes: 1 });
+    await using cache = openCache({ endpoints: [cluster.node(0).url], token: null });
+    await using sessions = new TableMirror(cache, 'session', sessionSchema);
+    await makeRoleKeys(directory.path, ROLES);
+    await new Configurations(cache).write('eu', 'meadow', meadow({ maxPlayers: 2 }), 0);
+    let late = 0;
+    await using relay = await openRelay(cluster.node(0).url, async (body) => {
+      if (!body.includes('"draining"')) return;
+      await wait(500);
+      late += 1;
+    });
+
+    await using process = startProgram('world/main.ts', {
+      region: 'eu',
+      world: 'meadow',
+      slot: 1,
+      epoch: 3,
+      keys: directory.path,
+      nodes: relay.url,
+    });
+    const key = keyOf('session', 'eu', 'meadow', 'eu-meadow-1-3');
+    const session = (): Session | undefined => sessions.get(key)?.value ?? undefined;
+    await waitFor(() => session()?.state === 'active', 20_000, 'the session is listed');
+    const { play } = await seatsOf(session()?.controlUrl ?? '', directory.path);
+    using sitting = await play(playerId(1));
+    await waitFor(() => session()?.taken === 1, 20_000, 'the player is counted');
+    // Where nothing was told for a while, a change is told at once.
+    await wait(SESSION_PACE.atLeastMs);
+    process.signal('SIGINT');
+    assert.is(await sitting.closed(), 4410);
+    assert.is(await process.ended(), 0, process.stderr);
+    await waitFor(() => late > 0, 10_000, 'the late write has come');
+    await relay.idle();
+    assert.is(await cache.reader.get(key), undefined, 'the session is gone');
   },
 );
 
