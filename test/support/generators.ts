@@ -55,11 +55,12 @@ export const keyOps = (maxLength = 30): fc.Arbitrary<KeyOp[]> =>
     return ops.map((op) => {
       const seq = (seqs.get(op.origin) ?? 0) + 1;
       seqs.set(op.origin, seq);
-      return op.kind === 'put'
-        ? put({ ...unhashed(op), seq })
-        : tombstone({ ...unhashed(op), seq });
+      return withSeq(op, seq);
     });
   });
+
+export const withSeq = (op: KeyOp, seq: number): KeyOp =>
+  op.kind === 'put' ? put({ ...unhashed(op), seq }) : tombstone({ ...unhashed(op), seq });
 
 function unhashed<O extends KeyOp>(op: O): Omit<O, 'hashHigh' | 'hashLow'> {
   const { hashHigh: _high, hashLow: _low, ...rest } = op;
