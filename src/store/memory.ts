@@ -58,9 +58,10 @@ export class Memory {
 
   /** Whether keys fill their share, so that no new key should come. */
   get isFullOfKeys(): boolean {
+    // Asked for with every put of a new key: without a bound nothing need be summed up.
+    if (!this.isBounded) return false;
     const { liveBytes, droppableBytes } = this.#pages;
-    const keyBytes = liveBytes - droppableBytes + this.#indexBytes;
-    return this.isBounded && keyBytes > this.maxBytes * KEYS_SHARE;
+    return liveBytes - droppableBytes + this.#indexBytes > this.maxBytes * KEYS_SHARE;
   }
 
   get #indexBytes(): number {

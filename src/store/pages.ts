@@ -1,7 +1,8 @@
 /**
- * Pages of bytes: records are appended to the page that is open, and never changed. A record that is
- * no longer an entry leaves a hole; `src/store/pagedEntries.ts` moves what is left in a page to the open
- * one, and then gives the page back.
+ * Pages of bytes: records are appended to a page that is open, and never changed. A record that is
+ * no longer an entry leaves a hole; `src/store/records.ts` moves what is left in a page to an open
+ * one, and then gives the page back. Records that were moved stay longer than new ones, so they have an open page of
+ * their own: its holes come late, and those of the others soon make a page empty without a move.
  *
  * Records with a value that may be dropped have pages of their own, in the order in which those were
  * opened. So the oldest of them is where coldness is looked for (`src/store/records.ts`), and dropping
@@ -13,6 +14,7 @@
 import { present } from '../words/invariant.ts';
 import { KIB, MIB } from '../words/size.ts';
 import { Captures } from './captures.ts';
+import { pageToEmpty } from './pageToEmpty.ts';
 import { viewOf } from './soughtKey.ts';
 
 /** Addresses count in pages of this size. A longer record has a page of its own. */
@@ -21,6 +23,8 @@ export const PAGE_BYTES = MIB;
 const MAX_SPARE_PAGES = 4;
 /** Holes are worth a compaction from this share of all bytes on. */
 const HOLES_SHARE = 1 / 5;
+/** Pages from which on moved records have an open page of their own: in a smaller store it would stand for too much. */
+const LEAST_PAGES_APART = 16;
 /** A record of more than this part of a page gets a page of its own, so that no page ends half empty. */
 const LARGE_RECORD_SHARE = 1 / 8;
 
@@ -42,6 +46,8 @@ export class Page {
   used = 0;
   /** Bytes of records that are entries. */
   live = 0;
+  /** Bytes that had been released in all pages when a record was last released here. */
+  releasedAt = 0;
   /** Whether somebody reads records here that may no longer be entries. */
   isKept = false;
   /** Whether its records have values that may be dropped. */
@@ -65,20 +71,24 @@ export interface PageImage {
   readonly bytes: Buffer;
 }
 
+/** New records with droppable values, those that were moved, and all others. */
+type Kind = 'values' | 'movedValues' | 'rest';
+const KINDS: readonly Kind[] = ['values', 'movedValues', 'rest'];
+
 export class Pages {
   readonly #captures: Captures;
   readonly #pages: (Page | undefined)[] = [];
   /** Indexes of `#pages` that are free. */
   readonly #free: number[] = [];
   readonly #spare: Buffer[] = [];
-  /** The pages that are written to: one for records with droppable values, one for the others. */
-  #openValues: Page | null = null;
-  #openRest: Page | null = null;
+  /** The pages that are written to, each for its kind of records. */
+  readonly #open: Record<Kind, Page | null> = { values: null, movedValues: null, rest: null };
   /** Pages with droppable values, the oldest first: a set keeps its order. */
   readonly #values = new Set<Page>();
   /** The page that is being emptied. */
   #emptying: Page | null = null;
   readonly #sizes: PageSizes;
+  #releasedBytes = 0;
   #liveBytes = 0;
   #droppableBytes = 0;
   #bytes = 0;
@@ -109,20 +119,21 @@ export class Pages {
   }
 
   /**
-   * @param hasValue whether the record has a value that may be dropped. @returns a page with room for a
-   * record of that size, at `used`.
+   * @param hasValue whether the record has a value that may be dropped.
+   * @param isMoved whether it was in a page before. @returns a page with room for a record of that size, at `used`.
    */
-  pageFor(size: number, hasValue: boolean): Page {
+  pageFor(size: number, hasValue: boolean, isMoved = false): Page {
     const { firstBytes, bytes } = this.#sizes;
     if (size > bytes * LARGE_RECORD_SHARE)
       return this.#newPage(Buffer.allocUnsafeSlow(size), hasValue);
-    const open = hasValue ? this.#openValues : this.#openRest;
+    const isApart = isMoved && this.#bytes >= LEAST_PAGES_APART * bytes;
+    const kind: Kind = !hasValue ? 'rest' : isApart ? 'movedValues' : 'values';
+    const open = this.#open[kind];
     if (open !== null && open.used + size <= open.bytes.length) return open;
     const length = Math.min(bytes, Math.max(firstBytes, this.#bytes, size));
     const spare = length === bytes ? this.#spare.pop() : undefined;
     const page = this.#newPage(spare ?? Buffer.allocUnsafeSlow(length), hasValue);
-    if (hasValue) this.#openValues = page;
-    else this.#openRest = page;
+    this.#open[kind] = page;
     if (open?.live === 0) this.#giveBack(open);
     return page;
   }
@@ -140,6 +151,8 @@ export class Pages {
   /** The record is no longer an entry. */
   release(page: Page, size: number, droppableBytes: number): void {
     page.live -= size;
+    this.#releasedBytes += size;
+    page.releasedAt = this.#releasedBytes;
     this.#liveBytes -= size;
     this.#droppableBytes -= droppableBytes;
     if (page.live === 0 && !this.#isOpen(page) && page !== this.#emptying) this.#giveBack(page);
@@ -152,7 +165,7 @@ export class Pages {
   oldestToEmpty(): Page | null {
     if (this.#emptying !== null) return this.#emptying;
     for (const page of this.#values) {
-      if (page === this.#openValues) this.#openValues = null;
+      for (const kind of KINDS) if (page === this.#open[kind]) this.#open[kind] = null;
       this.#emptying = page;
       return page;
     }
@@ -161,22 +174,21 @@ export class Pages {
 
   /**
    * The page that is to be emptied, the same one until it is `emptied`; null if holes are too few. Bytes
-   * that were never used at the end of a page count as holes.
+   * that were never used at the end of a page count as holes, unless it is open.
    */
   toEmpty(): Page | null {
     if (this.#emptying !== null) return this.#emptying;
-    const openBytes = (this.#openValues?.bytes.length ?? 0) + (this.#openRest?.bytes.length ?? 0);
-    const holes = this.#bytes - this.#liveBytes - openBytes;
-    if (holes < this.#bytes * HOLES_SHARE || holes < this.#sizes.firstBytes) return null;
-    let [chosen, most] = [null as Page | null, 0];
-    for (const page of this.#pages) {
-      if (page === undefined || this.#isOpen(page)) continue;
-      const share = 1 - page.live / page.bytes.length;
-      if (share <= most) continue;
-      [chosen, most] = [page, share];
+    let holes = this.#bytes - this.#liveBytes;
+    for (const kind of KINDS) {
+      const open = this.#open[kind];
+      if (open !== null) holes -= open.bytes.length - open.used;
     }
-    this.#emptying = chosen;
-    return chosen;
+    if (holes < this.#bytes * HOLES_SHARE || holes < this.#sizes.firstBytes) return null;
+    const closed: Page[] = [];
+    for (const page of this.#pages)
+      if (page !== undefined && !this.#isOpen(page)) closed.push(page);
+    this.#emptying = pageToEmpty(closed, this.#releasedBytes);
+    return this.#emptying;
   }
 
   /** The page of `toEmpty` holds no entry any more. */
@@ -190,8 +202,7 @@ export class Pages {
     this.#pages.length = 0;
     this.#free.length = 0;
     this.#spare.length = 0;
-    this.#openValues = null;
-    this.#openRest = null;
+    for (const kind of KINDS) this.#open[kind] = null;
     this.#values.clear();
     this.#emptying = null;
     this.#liveBytes = 0;
@@ -231,7 +242,8 @@ export class Pages {
   }
 
   #isOpen(page: Page): boolean {
-    return page === this.#openValues || page === this.#openRest;
+    const { values, movedValues, rest } = this.#open;
+    return page === values || page === movedValues || page === rest;
   }
 
   #newPage(bytes: Buffer, hasValues: boolean): Page {

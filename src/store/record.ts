@@ -14,7 +14,7 @@
 import type { ColdPut, Entry, EntryHead, KeyOp, PutHead } from '../words/op.ts';
 import type { KeyBytes } from './keyHeads.ts';
 import { Page } from './pages.ts';
-import { type SoughtKey, viewOf } from './soughtKey.ts';
+import { copyBytes, type SoughtKey, viewOf } from './soughtKey.ts';
 import { writeText } from './writeText.ts';
 
 const IS_PUT = 1;
@@ -42,7 +42,7 @@ const SIGNED_GROUP = GROUP / 2;
 /** Above this, groups of a number are split off by division, because shifts hold 32 bits. */
 const MAX_SHIFTED = 2 ** 31;
 /** The fixed fields, the expiry and eight numbers of at most eight bytes. */
-const MAX_HEAD_BYTES = KEY_AT + WIDE_BYTES + 8 * 8;
+const MAX_FIELD_BYTES = KEY_AT + WIDE_BYTES + 8 * 8;
 
 /** @param value from 0 to below 2^56. */
 function writeWide(view: DataView, at: number, value: number): void {
@@ -81,13 +81,9 @@ function writeSigned(view: DataView, at: number, value: number): number {
 
 /** Writes entries into pages. */
 export class RecordWriter {
-  /** The fields before the key, and those between the key and the value. */
-  readonly #front = Buffer.allocUnsafeSlow(MAX_HEAD_BYTES);
-  readonly #frontView = viewOf(this.#front);
-  readonly #back = Buffer.allocUnsafeSlow(MAX_HEAD_BYTES);
-  readonly #backView = viewOf(this.#back);
-  #frontLength = 0;
-  #backLength = 0;
+  /** All but the value and the meta. */
+  #head = newHead(0);
+  #headLength = 0;
   #valueLength = 0;
   #metaLength = 0;
 
@@ -107,37 +103,35 @@ export class RecordWriter {
     const { value, meta, expiresAt } = op;
     this.#valueLength = value === null ? 0 : Buffer.byteLength(value);
     this.#metaLength = meta === null ? 0 : Buffer.byteLength(meta);
-    const front = this.#frontView;
-    front.setUint8(0, this.#flagsOf(op, key));
-    front.setUint32(SLOT_AT, slot, true);
-    front.setUint32(HASH_HIGH_AT, op.hashHigh, true);
-    front.setUint32(HASH_LOW_AT, op.hashLow, true);
-    writeWide(front, HLC_AT, op.hlc);
-    this.#frontLength = writeNumber(front, KEY_AT, key.length);
-    const back = this.#backView;
-    let at = 0;
+    if (this.#head.byteLength < MAX_FIELD_BYTES + key.length) this.#head = newHead(key.length);
+    const head = this.#head;
+    head.setUint8(0, this.#flagsOf(op, key));
+    head.setUint32(SLOT_AT, slot, true);
+    head.setUint32(HASH_HIGH_AT, op.hashHigh, true);
+    head.setUint32(HASH_LOW_AT, op.hashLow, true);
+    writeWide(head, HLC_AT, op.hlc);
+    let at = writeNumber(head, KEY_AT, key.length);
+    key.copyTo(head, at);
+    at += key.length;
     if (expiresAt !== null) {
-      writeWide(back, at, expiresAt);
+      writeWide(head, at, expiresAt);
       at += WIDE_BYTES;
     }
-    at = writeNumber(back, at, originId);
-    at = writeNumber(back, at, op.seq);
-    at = writeSigned(back, at, lsn - op.seq);
-    at = writeNumber(back, at, op.generation);
-    at = writeNumber(back, at, op.version);
-    at = writeNumber(back, at, this.#valueLength);
-    if (meta !== null) at = writeNumber(back, at, this.#metaLength);
-    this.#backLength = at;
-    return this.#frontLength + key.length + at + this.#valueLength + this.#metaLength;
+    at = writeNumber(head, at, originId);
+    at = writeNumber(head, at, op.seq);
+    at = writeSigned(head, at, lsn - op.seq);
+    at = writeNumber(head, at, op.generation);
+    at = writeNumber(head, at, op.version);
+    at = writeNumber(head, at, this.#valueLength);
+    if (meta !== null) at = writeNumber(head, at, this.#metaLength);
+    this.#headLength = at;
+    return at + this.#valueLength + this.#metaLength;
   }
 
   /** Writes what was begun. */
-  end(page: Page, from: number, { value, meta }: KeyOp, key: SoughtKey): void {
-    const { bytes } = page;
-    let at = from;
-    at += this.#front.copy(bytes, at, 0, this.#frontLength);
-    at += key.bytes.copy(bytes, at, 0, key.length);
-    at += this.#back.copy(bytes, at, 0, this.#backLength);
+  end({ bytes, view }: Page, from: number, { value, meta }: KeyOp): void {
+    copyBytes(this.#head, this.#headLength, view, from);
+    let at = from + this.#headLength;
     if (value !== null) at += writeText(bytes, value, at, this.#valueLength);
     if (meta !== null) writeText(bytes, meta, at, this.#metaLength);
   }
@@ -152,6 +146,9 @@ export class RecordWriter {
     return flags;
   }
 }
+
+const newHead = (keyLength: number): DataView<ArrayBufferLike> =>
+  viewOf(Buffer.allocUnsafeSlow(MAX_FIELD_BYTES + 2 * keyLength));
 
 const droppable = (bytes: number): number => (bytes < LEAST_DROPPED_BYTES ? 0 : bytes);
 

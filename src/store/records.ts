@@ -130,7 +130,7 @@ export class Records {
     const size = this.#writer.begin(op, lsn, slot, originId, key);
     const { droppableBytes } = this.#writer;
     const page = this.#pages.pageFor(size, droppableBytes > 0);
-    this.#writer.end(page, page.used, op, key);
+    this.#writer.end(page, page.used, op);
     this.slots.move(slot, this.#pages.took(page, size, droppableBytes));
   }
 
@@ -184,7 +184,7 @@ export class Records {
     while (used < budgetBytes) {
       const page = this.#toEmpty();
       if (page === null) break;
-      if (this.#emptiedTo >= page.used) {
+      if (this.#emptiedTo >= page.used || page.live === 0) {
         this.#emptiedTo = 0;
         this.#pages.emptied();
         continue;
@@ -220,7 +220,7 @@ export class Records {
     const isDropped = droppableBytes > 0 && this.#isDropped(slot);
     const movedSize = isDropped ? headSize : size;
     const keptBytes = isDropped ? 0 : droppableBytes;
-    const to = this.#pages.pageFor(movedSize, keptBytes > 0);
+    const to = this.#pages.pageFor(movedSize, keptBytes > 0, true);
     from.bytes.copy(to.bytes, to.used, at, at + movedSize);
     if (isDropped) {
       markCold(to, to.used);
