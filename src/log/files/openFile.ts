@@ -46,7 +46,7 @@ export interface OpenedFile {
 
 /**
  * The file for a path: a data directory's log, or the file itself. @throws SettingError if there is no
- * log.
+ * log, or something that is no file stands in its place.
  */
 export function logFileAt(path: string): string {
   const status = statSync(path, { throwIfNoEntry: false });
@@ -54,9 +54,11 @@ export function logFileAt(path: string): string {
     throw new SettingError(
       `There is nothing at ${path}: name a data directory, or the file of a log.`,
     );
-  if (!status.isDirectory()) return path;
-  const file = join(path, LOG_NAME);
-  if (existsSync(file)) return file;
+  const file = status.isDirectory() ? join(path, LOG_NAME) : path;
+  if (existsSync(file)) {
+    checkIsFile(file);
+    return file;
+  }
   throw new SettingError(
     `The directory ${path} holds no log (${LOG_NAME}): name a data directory.`,
   );
@@ -70,7 +72,6 @@ export function logFileAt(path: string): string {
  */
 export function openLogFile(path: string): OpenedFile {
   const file = logFileAt(path);
-  checkIsFile(file);
   const folder = canOpenThere(file) ? null : copyToTemporary(file);
   const wasAtRest = !existsSync(`${file}-wal`) && !existsSync(`${file}-shm`);
   const remove = (): void => {

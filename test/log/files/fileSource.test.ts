@@ -248,6 +248,18 @@ test('a backup while the node writes is one state, proven, and goes back under a
   );
 });
 
+test('what stands in the place of a log and is no file is not copied, and is told so', async () => {
+  await using directory = await temporaryDirectory();
+  const at = (name: string) => join(directory.path, name);
+  await mkdir(join(at('data'), 'hearsay.db'), { recursive: true });
+  await throws(
+    backUp(at('data'), at('b.db'), () => {}),
+    SettingError,
+    /hearsay\.db is no file, and so no log: move it away/,
+  );
+  assert.equal(await readdir(directory.path), ['data']);
+});
+
 test('a damaged log is neither backed up nor restored', async () => {
   await using directory = await temporaryDirectory();
   const at = (name: string) => join(directory.path, name);
