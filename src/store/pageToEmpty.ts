@@ -1,7 +1,8 @@
 /**
- * Which page compaction empties next. A page that was overwritten lately will soon have more holes by itself; one
- * that was not keeps those that it has. So a page is worth more the longer ago its last record was released
- * (Rosenblum and Ousterhout, "The design and implementation of a log-structured file system", 1992: benefit and cost).
+ * Chooses the page that compaction empties next. A page that was overwritten lately will soon have more holes by itself;
+ * one that was not keeps those that it has. So a page is worth more the longer ago its last record was released: the
+ * benefit and the cost of cleaning in a log-structured file system (Rosenblum and Ousterhout, ACM Transactions on
+ * Computer Systems 10, 1992).
  */
 
 /** A page with a smaller part of the average share of holes would cost too much for what it brings. */
