@@ -21,6 +21,11 @@ import { playerId } from '../support/testWorld.ts';
 
 const world = suite('world process');
 
+const SESSION_KEY = keyOf('session', 'eu', 'meadow', 'eu-meadow-1-3');
+
+const startMeadow = (keys: string, nodes: string) =>
+  startProgram('world/main.ts', { region: 'eu', world: 'meadow', slot: 1, epoch: 3, keys, nodes });
+
 async function seatsOf(controlUrl: string, keys: string) {
   const signer = await openSigner(keys, 'api');
   const reserve = async (player: string): Promise<Response> =>
@@ -50,16 +55,8 @@ world(
     const configurations = new Configurations(cache);
     await configurations.write('eu', 'meadow', meadow({ maxPlayers: 2 }), 0);
 
-    await using process = startProgram('world/main.ts', {
-      region: 'eu',
-      world: 'meadow',
-      slot: 1,
-      epoch: 3,
-      keys: directory.path,
-      nodes: cluster.node(0).url,
-    });
-    const key = keyOf('session', 'eu', 'meadow', 'eu-meadow-1-3');
-    const session = (): Session | undefined => sessions.get(key)?.value ?? undefined;
+    await using process = startMeadow(directory.path, cluster.node(0).url);
+    const session = (): Session | undefined => sessions.get(SESSION_KEY)?.value ?? undefined;
     await waitFor(() => session()?.state === 'active', 20_000, 'the session is listed');
     const { controlUrl = '' } = session() ?? {};
     const { reserve, play } = await seatsOf(controlUrl, directory.path);
@@ -83,7 +80,7 @@ world(
     assert.is(await process.ended(), 0, process.stderr);
     const { record } = await new PlayerRecords(cache).read(playerId(1));
     assert.ok((record?.distance ?? 0) > 0, 'the way is saved');
-    assert.is(await cache.reader.get(key), undefined, 'the session is gone');
+    assert.is(await cache.reader.get(SESSION_KEY), undefined, 'the session is gone');
     assert.ok(await cache.reader.get(keyOf('state', 'eu', 'meadow', 1)), 'the memory is there');
   },
 );
@@ -104,16 +101,8 @@ world(
       late += 1;
     });
 
-    await using process = startProgram('world/main.ts', {
-      region: 'eu',
-      world: 'meadow',
-      slot: 1,
-      epoch: 3,
-      keys: directory.path,
-      nodes: relay.url,
-    });
-    const key = keyOf('session', 'eu', 'meadow', 'eu-meadow-1-3');
-    const session = (): Session | undefined => sessions.get(key)?.value ?? undefined;
+    await using process = startMeadow(directory.path, relay.url);
+    const session = (): Session | undefined => sessions.get(SESSION_KEY)?.value ?? undefined;
     await waitFor(() => session()?.state === 'active', 20_000, 'the session is listed');
     const { play } = await seatsOf(session()?.controlUrl ?? '', directory.path);
     using sitting = await play(playerId(1));
@@ -125,7 +114,7 @@ world(
     assert.is(await process.ended(), 0, process.stderr);
     await waitFor(() => late > 0, 10_000, 'the late write has come');
     await relay.idle();
-    assert.is(await cache.reader.get(key), undefined, 'the session is gone');
+    assert.is(await cache.reader.get(SESSION_KEY), undefined, 'the session is gone');
   },
 );
 
