@@ -23,6 +23,9 @@ export interface StoreFigures {
 const SEED = { first: 0x243f6a88, second: 0x85a308d3 };
 const FOLDS_A_SLICE = 100;
 const SLICE_BYTES = 200_000;
+const VALUE_LENGTH = 100;
+/** Lengths of the values of overwrites, around that of the first ones. */
+const LENGTHS = 17;
 
 const cpuMs = (): number => {
   const { user, system } = process.threadCpuUsage();
@@ -46,7 +49,8 @@ function arrayBytes(): number {
   return process.memoryUsage().arrayBuffers;
 }
 
-function measured({ store: name, keys, overwrites, valueLength = 100 }: StoreTask): StoreFigures {
+function measured(task: StoreTask): StoreFigures {
+  const { store: name, keys, valueLength = VALUE_LENGTH } = task;
   const store: EntryStore =
     name === 'pages' ? new PagedEntries({ seed: SEED }) : new PlainEntries();
   const text = '1'.repeat(valueLength);
@@ -79,7 +83,7 @@ function measured({ store: name, keys, overwrites, valueLength = 100 }: StoreTas
   for (let index = 0; index < keys; index++)
     if (store.get(`key${(index * 104_729) % keys}`) === undefined) throw new Error('a key is lost');
   const getMs = spent(startedAt);
-  const { ratio, longestSliceMs } = overwritten(store, opOf, keys, overwrites);
+  const { ratio, longestSliceMs } = overwritten(store, opOf, task);
   if (store.size !== keys) throw new Error(`the store holds ${store.size} keys, not ${keys}`);
   return {
     keys: store.size,
@@ -92,18 +96,24 @@ function measured({ store: name, keys, overwrites, valueLength = 100 }: StoreTas
   };
 }
 
-/** Overwrites at random, so that holes lie everywhere, with slices of compaction as a node takes them. */
+/**
+ * Overwrites at random by values of other lengths, so that holes lie everywhere, with slices of compaction as a node
+ * takes them. A value of the same length would lie where the one before it lay.
+ */
 function overwritten(
   store: EntryStore,
-  opOf: (index: number, version: number) => Put,
-  keys: number,
-  overwrites: number,
+  opOf: (index: number, version: number, value?: string) => Put,
+  { keys, overwrites, valueLength = VALUE_LENGTH }: StoreTask,
 ): { readonly ratio: number; readonly longestSliceMs: number } {
   const before = arrayBytes();
+  const lengths = Array.from({ length: LENGTHS }, (_one, at) =>
+    Math.max(0, valueLength - (LENGTHS >> 1) + at),
+  );
+  const texts = lengths.map((length) => '1'.repeat(length));
   let longestSliceMs = 0;
   for (let count = 0; count < overwrites; count++) {
     const index = Math.imul(count, 2_654_435_761) >>> 0;
-    store.fold(opOf(index % keys, 2 + count), keys + count + 1);
+    store.fold(opOf(index % keys, 2 + count, texts[count % LENGTHS]), keys + count + 1);
     if (count % FOLDS_A_SLICE !== 0) continue;
     const startedAt = cpuMs();
     store.compactSlice(SLICE_BYTES);

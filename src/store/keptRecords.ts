@@ -1,4 +1,4 @@
-/** Entries as they were when they were kept: their places in pages that are never written again. */
+/** Entries as they were when they were kept: their places in pages whose records are not written over from then on. */
 import { at, present } from '../words/invariant.ts';
 import type { Entry } from '../words/op.ts';
 import type { KeptEntries } from './entryStore.ts';

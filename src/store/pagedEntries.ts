@@ -35,6 +35,7 @@ import type {
   StoreCapture,
   Swept,
 } from './entryStore.ts';
+import { ExpectedFolds } from './expectedFolds.ts';
 import { Foresight } from './foresight.ts';
 import { type HashSeed, hashBytes } from './keyHash.ts';
 import { KeyHeads } from './keyHeads.ts';
@@ -64,6 +65,7 @@ export class PagedEntries implements EntryStore {
   readonly #records: Records;
   readonly #slots: Slots;
   readonly #foresight: Foresight;
+  readonly #expected: ExpectedFolds;
   readonly #entry: RecordReader;
   readonly #key = new SoughtKey();
   readonly #prefix = new SoughtKey();
@@ -103,6 +105,7 @@ export class PagedEntries implements EntryStore {
       return this.#hash();
     };
     this.#foresight = new Foresight(hashOf, this.#table, this.#records);
+    this.#expected = new ExpectedFolds(this.#records, (slot) => this.#isOfSought(slot));
     this.#entry = this.#records.entry;
   }
 
@@ -137,7 +140,13 @@ export class PagedEntries implements EntryStore {
   }
 
   head(key: string): EntryHead | undefined {
-    return this.#seek(key) ? this.#entry.head(key) : undefined;
+    this.#key.set(key);
+    const foreseen = this.#foresight.hashOfNext(key);
+    const slot = this.#table.find(foreseen < 0 ? this.#hash() : foreseen);
+    if (foreseen >= 0) this.#expected.push(slot);
+    if (slot < 0) return undefined;
+    this.#records.look(slot);
+    return this.#entry.head(key);
   }
 
   live(key: string, nowMs: number): Put | ColdPut | undefined {
@@ -231,23 +240,30 @@ export class PagedEntries implements EntryStore {
 
   fold(op: KeyOp, lsn: number): boolean {
     this.#key.set(op.key);
+    const expected = this.#expected.take();
+    if (expected >= 0) return this.#foldOnto(op, lsn, expected);
     const hash = this.#hash();
     const known = this.#table.find(hash);
-    if (known < 0) {
-      this.#changes.tell(op.key);
-      const slot = this.#slots.take();
-      this.#records.write(op, lsn, slot, this.#key);
-      this.#table.add(hash, slot);
-      this.#size++;
-      this.#enter(op, slot);
-      return true;
+    if (known >= 0) {
+      this.#records.look(known);
+      return this.#foldOnto(op, lsn, known);
     }
-    this.#records.look(known);
+    this.#changes.tell(op.key);
+    const slot = this.#slots.take();
+    this.#records.write(op, lsn, slot, this.#key);
+    this.#table.add(hash, slot);
+    this.#size++;
+    this.#enter(op, slot);
+    return true;
+  }
+
+  /** @param slot that of the op's key, whose entry is looked at. */
+  #foldOnto(op: KeyOp, lsn: number, slot: number): boolean {
     if (compareOps(op, this.#entry) <= 0) return false;
     this.#changes.tell(op.key);
-    this.#leave(known);
-    this.#records.write(op, lsn, known, this.#key);
-    this.#enter(op, known);
+    this.#leave(slot);
+    this.#records.replace(op, lsn, slot, this.#key);
+    this.#enter(op, slot);
     return true;
   }
 
@@ -322,6 +338,7 @@ export class PagedEntries implements EntryStore {
     this.#unlist(slot);
     this.#records.look(slot);
     this.#leave(slot);
+    this.#records.release(slot);
     this.#table.remove(this.#hash(), slot);
     if (this.#slots.is(slot, DEAD)) this.#deadSize--;
     this.#slots.giveBack(slot);
@@ -397,6 +414,12 @@ export class PagedEntries implements EntryStore {
     return this.#table.find(foreseen < 0 ? this.#hash() : foreseen);
   }
 
+  /** Looks at the entry of the slot. @returns whether its key is the sought one. */
+  #isOfSought(slot: number): boolean {
+    this.#records.look(slot);
+    return this.#entry.compareKey(this.#key) === 0;
+  }
+
   /** Looks at the entry of the key. @returns whether there is one. */
   #seek(key: string): boolean {
     const slot = this.#slotOf(key);
@@ -418,7 +441,7 @@ export class PagedEntries implements EntryStore {
     if (op.expiresAt !== null) this.#expire(slot, op);
   }
 
-  /** The entry that is looked at, of the sought key, is one no more. It stays listed or dead. */
+  /** The entry that is looked at, of the sought key, is to change or to go. It stays listed or dead. */
   #leave(slot: number): void {
     const entry = this.#entry;
     this.#sum.remove(entry);
@@ -427,7 +450,6 @@ export class PagedEntries implements EntryStore {
       this.#expiring.remove(slot);
       this.#slots.unset(slot, EXPIRING);
     }
-    this.#records.release(slot);
   }
 
   #expire(slot: number, entry: Pick<PutHead, 'expiresAt' | 'origin' | 'seq'>): void {

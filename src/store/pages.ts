@@ -1,15 +1,16 @@
 /**
- * Pages of bytes: records are appended to a page that is open, and never changed. A record that is
- * no longer an entry leaves a hole; `src/store/records.ts` moves what is left in a page to an open
- * one, and then gives the page back. Records that were moved stay longer than new ones, so they have an open page of
- * their own: its holes come late, and those of the others soon make a page empty without a move.
+ * Pages of bytes: records are appended to a page that is open, and written over only by one of the same key that fits
+ * there (`src/store/records.ts`). Any other that is no longer an entry leaves a hole; what is left in a page is
+ * moved to an open one, and then the page is given back. Records that were moved stay longer than new ones, so they have
+ * an open page of their own: its holes come late, and those of the others soon make a page empty without a move.
  *
  * Records with a value that may be dropped have pages of their own, in the order in which those were
  * opened. So the oldest of them is where coldness is looked for (`src/store/records.ts`), and dropping
  * its values empties it.
  *
  * Invariants: an address names one record for as long as that is an entry; `live` of a page counts the
- * bytes of its entries. A page that somebody keeps is never written again, even after it was given back.
+ * bytes of its entries. Records of a page that somebody keeps, or of any while a capture is under way, are never written
+ * over, even after the page was given back.
  */
 import { present } from '../words/invariant.ts';
 import { KIB, MIB } from '../words/size.ts';
@@ -138,6 +139,11 @@ export class Pages {
     return page;
   }
 
+  /** Whether a record of the page may be written over: nobody reads it as it was. */
+  isWritable(page: Page): boolean {
+    return !this.#isRead(page);
+  }
+
   /** A record was written to the page, at `used`. @returns its address. */
   took(page: Page, size: number, droppableBytes: number): number {
     const address = page.base + page.used;
@@ -146,6 +152,11 @@ export class Pages {
     this.#liveBytes += size;
     this.#droppableBytes += droppableBytes;
     return address;
+  }
+
+  /** A record was written over another. @param droppableBytes how many more of them it has. */
+  wroteOver(droppableBytes: number): void {
+    this.#droppableBytes += droppableBytes;
   }
 
   /** The record is no longer an entry. */
@@ -210,7 +221,7 @@ export class Pages {
     this.#bytes = 0;
   }
 
-  /** Only while a capture is under way: records are not changed, and pages not used again meanwhile. */
+  /** Only while a capture is under way: records are not written over, and pages not used again meanwhile. */
   image(): PageImage[] {
     const images: PageImage[] = [];
     for (const page of this.#pages)
@@ -246,6 +257,10 @@ export class Pages {
     return page === values || page === movedValues || page === rest;
   }
 
+  #isRead(page: Page): boolean {
+    return page.isKept || this.#captures.underWay !== 0;
+  }
+
   #newPage(bytes: Buffer, hasValues: boolean): Page {
     const index = this.#free.pop() ?? this.#pages.length;
     const page = new Page(bytes, index * PAGE_BYTES, hasValues);
@@ -261,8 +276,7 @@ export class Pages {
     this.#values.delete(page);
     this.#free.push(index);
     this.#bytes -= page.bytes.length;
-    const isRead = page.isKept || this.#captures.underWay !== 0;
-    const isUsable = page.bytes.length === this.#sizes.bytes && !isRead;
+    const isUsable = page.bytes.length === this.#sizes.bytes && !this.#isRead(page);
     if (isUsable && this.#spare.length < MAX_SPARE_PAGES) this.#spare.push(page.bytes);
   }
 }

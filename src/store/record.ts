@@ -27,6 +27,9 @@ const ASCII_META = 32;
 /** The value and the meta are only in the log. */
 const COLD = 64;
 
+/** Groups of zeros that the last number may have more than it needs, so that a record fits where a longer one lay. */
+export const MOST_PADDING_BYTES = 8;
+
 /** Reading a shorter value again would cost more than it takes. */
 const LEAST_DROPPED_BYTES = 64;
 
@@ -41,8 +44,8 @@ const GROUP = 2 ** 7;
 const SIGNED_GROUP = GROUP / 2;
 /** Above this, groups of a number are split off by division, because shifts hold 32 bits. */
 const MAX_SHIFTED = 2 ** 31;
-/** The fixed fields, the expiry and eight numbers of at most eight bytes. */
-const MAX_FIELD_BYTES = KEY_AT + WIDE_BYTES + 8 * 8;
+/** The fixed fields, the expiry, eight numbers of at most eight bytes, and the padding. */
+const MAX_FIELD_BYTES = KEY_AT + WIDE_BYTES + 8 * 8 + MOST_PADDING_BYTES;
 
 /** @param value from 0 to below 2^56. */
 function writeWide(view: DataView, at: number, value: number): void {
@@ -126,6 +129,16 @@ export class RecordWriter {
     if (meta !== null) at = writeNumber(head, at, this.#metaLength);
     this.#headLength = at;
     return at + this.#valueLength + this.#metaLength;
+  }
+
+  /** Makes the record that was begun longer, by up to `MOST_PADDING_BYTES`. */
+  pad(bytes: number): void {
+    if (bytes === 0) return;
+    const [head, last] = [this.#head, this.#headLength - 1];
+    head.setUint8(last, head.getUint8(last) | GROUP);
+    for (let at = last + 1; at < last + bytes; at++) head.setUint8(at, GROUP);
+    head.setUint8(last + bytes, 0);
+    this.#headLength += bytes;
   }
 
   /** Writes what was begun. */

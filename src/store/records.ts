@@ -18,7 +18,7 @@ import type { KeyBytes } from './keyHeads.ts';
 import { Memory, type Sized } from './memory.ts';
 import { Origins } from './origins.ts';
 import { type Page, type PageSizes, Pages } from './pages.ts';
-import { markCold, RecordReader, RecordWriter } from './record.ts';
+import { MOST_PADDING_BYTES, markCold, RecordReader, RecordWriter } from './record.ts';
 import { REFERENCED, Slots, USED } from './slots.ts';
 import type { SoughtExpiry } from './soughtExpiry.ts';
 import type { SoughtKey } from './soughtKey.ts';
@@ -126,12 +126,32 @@ export class Records {
 
   /** The op of that row of the log becomes the entry of the slot. @param key that of the op. */
   write(op: KeyOp, lsn: number, slot: number, key: SoughtKey): void {
-    const originId = this.#origins.retain(op.origin);
-    const size = this.#writer.begin(op, lsn, slot, originId, key);
+    this.#append(op, this.#begin(op, lsn, slot, key), slot);
+  }
+
+  /**
+   * As `write`, in place of the entry that is looked at, of this slot: where that lies, if the new one fits and nobody
+   * reads the old one as it was. Overwriting leaves no hole then.
+   */
+  replace(op: KeyOp, lsn: number, slot: number, key: SoughtKey): void {
+    const size = this.#begin(op, lsn, slot, key);
     const { droppableBytes } = this.#writer;
-    const page = this.#pages.pageFor(size, droppableBytes > 0);
-    this.#writer.end(page, page.used, op);
-    this.slots.move(slot, this.#pages.took(page, size, droppableBytes));
+    const { entry } = this;
+    const address = this.slots.addressOf(slot);
+    const page = this.#pages.at(address);
+    const spareBytes = entry.size - size;
+    const fits = !entry.isCold && spareBytes >= 0 && spareBytes <= MOST_PADDING_BYTES;
+    const isOfPage = droppableBytes > 0 === entry.droppableBytes > 0;
+    if (!fits || !isOfPage || !this.#pages.isWritable(page)) {
+      this.release(slot);
+      this.#append(op, size, slot);
+      return;
+    }
+    this.#origins.release(entry.originId);
+    this.#pages.wroteOver(droppableBytes - entry.droppableBytes);
+    this.#writer.pad(spareBytes);
+    this.#writer.end(page, address - page.base, op);
+    if (this.memory.isBounded) this.slots.set(slot, REFERENCED);
   }
 
   /** The cold entry that is looked at, of this slot, gets its value back. @param key that of the put. */
@@ -196,6 +216,18 @@ export class Records {
       used += size + ENTRY_COST_BYTES;
     }
     return used;
+  }
+
+  /** @returns the size of the record that `#append` writes. */
+  #begin(op: KeyOp, lsn: number, slot: number, key: SoughtKey): number {
+    return this.#writer.begin(op, lsn, slot, this.#origins.retain(op.origin), key);
+  }
+
+  #append(op: KeyOp, size: number, slot: number): void {
+    const { droppableBytes } = this.#writer;
+    const page = this.#pages.pageFor(size, droppableBytes > 0);
+    this.#writer.end(page, page.used, op);
+    this.slots.move(slot, this.#pages.took(page, size, droppableBytes));
   }
 
   #readKeyOf(slot: number): void {

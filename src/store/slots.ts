@@ -106,6 +106,11 @@ export class Slots {
     return ((this.#chunkOf(slot).states[slot & PLACE_MASK] ?? 0) & state) !== 0;
   }
 
+  /** Whether it is the slot of an entry. Any whole number may be asked about. */
+  isUsed(slot: number): boolean {
+    return slot >= 0 && slot < this.end && this.is(slot, USED);
+  }
+
   set(slot: number, states: number): void {
     const chunk = this.#changedChunkOf(slot);
     const index = slot & PLACE_MASK;

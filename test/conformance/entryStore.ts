@@ -369,6 +369,7 @@ function walkingTests(test: Test, newStore: NewStore): void {
     for (const { key } of store.heads()) kept.keep(key);
     kept.keep('another');
     assert.is(kept.length, 500);
+    for (const op of ops) foldInto(store, { ...op, version: op.version + 1 });
     for (let version = 2; version < 30; version++) {
       for (const { key } of ops)
         foldInto(store, put({ key, version, origin: 'other.b', value: `"${'v'.repeat(99)}"` }));

@@ -82,6 +82,27 @@ test('values that are asked for stay, and others go before them', () => {
   assert.ok(store.coldSize > KEYS * 0.3, `${store.coldSize}`);
 });
 
+test('values that are overwritten stay as those that are asked for do, also where they lie', () => {
+  const store = filled(storeFor(0.5));
+  settle(store);
+  const overwritten = Array.from({ length: 40 }, (_, index) => KEYS - 1 - index);
+  assert.ok(overwritten.every((one) => isWarm(store, one)));
+  const { holes } = store.bytes;
+  for (const one of overwritten) store.fold(opOf(one, 2), 3 * KEYS + one);
+  assert.is(store.bytes.holes, holes, 'they take as many bytes');
+  // Cold values get new ones, a few at a time, until all pages but the latest have had their turn once.
+  for (let one = 0; one < KEYS / 2; one++) {
+    store.fold(opOf(one, 2), 3 * KEYS + one);
+    store.compactSlice(4000);
+  }
+  settle(store);
+  const kept = overwritten.filter((one) => isWarm(store, one)).length;
+  const others = Array.from({ length: KEYS / 2 - 40 }, (_, index) => KEYS / 2 + index);
+  const keptOthers = others.filter((one) => isWarm(store, one)).length;
+  assert.ok(kept > overwritten.length * 0.9, `${kept} of ${overwritten.length}`);
+  assert.ok(keptOthers < others.length * 0.2, `${keptOthers} of ${others.length}`);
+});
+
 test('far above the bound values go even if all of them were asked for', () => {
   const store = filled(storeFor(0.2));
   for (let index = 0; index < KEYS; index++) store.live(`key${index}`, 0);

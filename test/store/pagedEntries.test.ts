@@ -167,6 +167,30 @@ test('an image of many keys is that of its capture, although every array changes
   for (const entry of entries) assert.equal(restored.head(entry.key)?.seq, entry.seq);
 });
 
+test('an entry that takes as many bytes as the one before it lies where that lay, and any other leaves a hole', () => {
+  const store = new PagedEntries({ seed: SEED, sizes: SMALL });
+  const write = (key: string, version: number, value: string): boolean =>
+    store.fold(put({ key, seq: 200 + version, version, value, meta: '"m"' }), 300 + version);
+  const keys = Array.from({ length: 40 }, (_one, index) => `key${index + 10}`);
+  for (const key of keys) write(key, 0, '"abcd"');
+  const { entries, holes, used } = store.bytes;
+  for (let version = 1; version < 50; version++) {
+    for (const key of keys) assert.is(write(key, version, version % 2 ? '"é12"' : '"wxyz"'), true);
+    assert.equal(store.bytes, { entries, holes, used });
+  }
+  assert.equal(
+    entriesOf(store).map(({ version, value }) => [version, value]),
+    keys.map(() => [49, '"é12"']),
+  );
+  for (const key of keys.slice(0, 9)) write(key, 50, '"longer"');
+  assert.is(store.bytes.entries, entries + 9 * 2);
+  assert.ok(store.bytes.holes > holes, `${store.bytes.holes} and ${holes} bytes`);
+  const dead = keys.at(-1) ?? '';
+  foldInto(store, tombstone({ key: dead, seq: 900, version: 60 }));
+  assert.is(store.get(dead)?.kind, 'delete');
+  assert.is(store.deadSize, 1);
+});
+
 test('an image whose values are partly in the log needs a store with a bound', () => {
   const store = new PagedEntries({ seed: SEED, sizes: SMALL, maxBytes: 1 });
   for (let seq = 1; seq <= 50; seq++)
