@@ -29,12 +29,16 @@ export class Memory {
   /** Bytes; infinite if there is no bound. */
   readonly maxBytes: number;
   readonly #pages: PagesInMemory;
-  readonly #indexes: readonly Sized[];
+  readonly #indexes: Sized[] = [];
 
-  constructor(maxBytes: number, pages: PagesInMemory, indexes: readonly Sized[]) {
+  constructor(maxBytes: number, pages: PagesInMemory) {
     this.maxBytes = maxBytes;
     this.#pages = pages;
-    this.#indexes = indexes;
+  }
+
+  /** From now on the index counts as well. */
+  count(index: Sized): void {
+    this.#indexes.push(index);
   }
 
   get isBounded(): boolean {

@@ -3,23 +3,17 @@
  * and expired by orders of slots. The collector of garbage sees some hundred arrays instead of millions
  * of objects.
  *
- * Invariants, beside those of the port:
- * - A slot is LISTED if its entry is a put that no sweep has come to, DEAD if it is a tombstone or swept.
- *   It is EXPIRING if it is listed and its entry expires.
- * - What an order of slots sorts by is read from the entries, so a slot leaves its orders before its entry
- *   changes, and comes back after.
+ * Invariants, beside those of the port and of `SlotStates`: each key that has an entry has one slot, which the table
+ * finds; and the map sum is that of the entries of all slots.
  */
 import { MapSum } from '../rules/mapSum.ts';
-import { markOfClock, markOfEntry } from '../words/expiryMark.ts';
 import type { Hash } from '../words/hash.ts';
-import { compareKeys } from '../words/keyOrder.ts';
 import { Listeners } from '../words/listeners.ts';
 import {
   type ColdPut,
   compareOps,
   type Entry,
   type EntryHead,
-  isDead,
   type KeyOp,
   type Put,
   type PutHead,
@@ -38,16 +32,14 @@ import type {
 import { ExpectedFolds } from './expectedFolds.ts';
 import { Foresight } from './foresight.ts';
 import { type HashSeed, hashBytes } from './keyHash.ts';
-import { KeyHeads } from './keyHeads.ts';
-import { type LevelOf, type LevelPage, sharedPrefix } from './level.ts';
+import type { LevelOf, LevelPage } from './level.ts';
+import { LiveLists } from './liveLists.ts';
 import { PAGE_SIZES, type PageSizes } from './pages.ts';
 import type { RecordReader } from './record.ts';
 import { Records } from './records.ts';
-import { SlotOrder } from './slotOrder.ts';
-import { SlotQueue } from './slotQueue.ts';
-import { DEAD, EXPIRING, LISTED, QUEUED, REFERENCED, type Slots } from './slots.ts';
+import { SlotStates } from './slotStates.ts';
+import { REFERENCED, type Slots } from './slots.ts';
 import { SlotTable } from './slotTable.ts';
-import { SoughtExpiry } from './soughtExpiry.ts';
 import { SoughtKey } from './soughtKey.ts';
 import { imageFrames, imageTargets } from './storeImage.ts';
 
@@ -68,37 +60,26 @@ export class PagedEntries implements EntryStore {
   readonly #expected: ExpectedFolds;
   readonly #entry: RecordReader;
   readonly #key = new SoughtKey();
-  readonly #prefix = new SoughtKey();
-  readonly #expiry = new SoughtExpiry();
   readonly #table = new SlotTable(
     (slot) => this.#records.compareKey(this.#key, slot) === 0,
     this.#captures,
   );
-  readonly #listed = new SlotOrder(
-    (slot) => this.#records.compareKey(this.#key, slot),
-    this.#captures,
-    new KeyHeads(this.#key, (slot) => this.#records.keyOf(slot)),
-  );
-  readonly #expiring = new SlotOrder(
-    (slot) => this.#records.compareExpiry(this.#expiry, slot),
-    this.#captures,
-  );
-  /** For collecting to look at. */
-  readonly #dead = new SlotQueue();
+  readonly #states: SlotStates;
+  readonly #lists: LiveLists;
   readonly #changes = new Listeners<[key: string | null]>();
   #sum = new MapSum();
   #size = 0;
-  #deadSize = 0;
-  /** No swept entry expires after this time, in UTC milliseconds. */
-  #sweptUntilMs = Number.NEGATIVE_INFINITY;
 
   constructor({ seed, sizes = PAGE_SIZES, maxBytes = null }: PagedEntriesOptions) {
     this.#seed = seed;
-    const indexes = [this.#table, this.#listed, this.#expiring, this.#dead];
-    this.#records = new Records(
-      { sizes, maxBytes: maxBytes ?? Number.POSITIVE_INFINITY, captures: this.#captures },
-      indexes,
-    );
+    this.#records = new Records({
+      sizes,
+      maxBytes: maxBytes ?? Number.POSITIVE_INFINITY,
+      captures: this.#captures,
+    });
+    this.#records.memory.count(this.#table);
+    this.#states = new SlotStates(this.#records, this.#key, this.#captures);
+    this.#lists = new LiveLists(this.#records, this.#states, this.#key);
     this.#slots = this.#records.slots;
     const hashOf = (key: string): number => {
       this.#key.set(key);
@@ -114,7 +95,7 @@ export class PagedEntries implements EntryStore {
   }
 
   get deadSize(): number {
-    return this.#deadSize;
+    return this.#states.deadSize;
   }
 
   get coldSize(): number {
@@ -184,52 +165,15 @@ export class PagedEntries implements EntryStore {
   }
 
   list(prefix: string, after: string | null, limit: ListLimit, nowMs: number): ListPage {
-    const entries: (Put | ColdPut)[] = [];
-    const { bytes: maxBytes = Number.POSITIVE_INFINITY } = limit;
-    let bytes = 0;
-    for (const _slot of this.#live(prefix, after, nowMs)) {
-      const last = entries.at(-1);
-      if (last !== undefined && (entries.length >= limit.entries || bytes >= maxBytes))
-        return { entries, next: last.key };
-      const entry = this.#entry.entry();
-      if (entry.kind !== 'put') continue;
-      entries.push(entry);
-      bytes += this.#entry.textBytes;
-    }
-    return { entries, next: null };
+    return this.#lists.list(prefix, after, limit, nowMs);
   }
 
   listHeads(prefix: string, after: string | null, limit: number, nowMs: number): ListPage<PutHead> {
-    const entries: PutHead[] = [];
-    for (const _slot of this.#live(prefix, after, nowMs)) {
-      const last = entries.at(-1);
-      if (last !== undefined && entries.length >= limit) return { entries, next: last.key };
-      const head = this.#entry.head();
-      if (head.kind === 'put') entries.push(head);
-    }
-    return { entries, next: null };
+    return this.#lists.heads(prefix, after, limit, nowMs);
   }
 
   listLevel(level: LevelOf, limit: number, nowMs: number): LevelPage {
-    const { prefix, after } = level;
-    const entries: PutHead[] = [];
-    const prefixes: string[] = [];
-    let last: string | null = null;
-    let passed = after === null ? null : sharedPrefix(after, level);
-    let slots = this.#live(prefix, after, nowMs, passed);
-    for (let step = slots.next(); !step.done; step = slots.next()) {
-      if (entries.length + prefixes.length >= limit) return { entries, prefixes, next: last };
-      const head = this.#entry.head();
-      if (head.kind !== 'put') continue;
-      passed = sharedPrefix(head.key, level);
-      last = passed ?? head.key;
-      if (passed === null) entries.push(head);
-      else {
-        prefixes.push(passed);
-        slots = this.#live(prefix, null, nowMs, passed);
-      }
-    }
-    return { entries, prefixes, next: null };
+    return this.#lists.level(level, limit, nowMs);
   }
 
   sumAt(asOf: number): Hash {
@@ -253,7 +197,8 @@ export class PagedEntries implements EntryStore {
     this.#records.write(op, lsn, slot, this.#key);
     this.#table.add(hash, slot);
     this.#size++;
-    this.#enter(op, slot);
+    this.#sum.add(op);
+    this.#states.enter(op, slot);
     return true;
   }
 
@@ -261,9 +206,11 @@ export class PagedEntries implements EntryStore {
   #foldOnto(op: KeyOp, lsn: number, slot: number): boolean {
     if (compareOps(op, this.#entry) <= 0) return false;
     this.#changes.tell(op.key);
-    this.#leave(slot);
+    this.#states.leave(slot);
+    this.#sum.remove(this.#entry);
     this.#records.replace(op, lsn, slot, this.#key);
-    this.#enter(op, slot);
+    this.#sum.add(op);
+    this.#states.enter(op, slot);
     return true;
   }
 
@@ -275,56 +222,15 @@ export class PagedEntries implements EntryStore {
   }
 
   sweep(nowMs: number, limit: number): Swept {
-    this.#followBack(nowMs);
-    const expired: PutHead[] = [];
-    for (;;) {
-      const slot = this.#expiring.first;
-      const last = expired.at(-1);
-      if (slot < 0) break;
-      this.#records.look(slot);
-      if (!this.#entry.isDead(nowMs)) break;
-      if (last !== undefined && expired.length >= limit)
-        return { expired, upTo: markOfEntry(last) };
-      const head = this.#entry.head();
-      this.#expiring.removeFirst();
-      this.#slots.unset(slot, EXPIRING);
-      this.#key.set(head.key);
-      this.#unlist(slot);
-      this.#die(slot);
-      this.#noteSwept(head.expiresAt);
-      if (head.kind === 'put') expired.push(head);
-    }
-    return { expired, upTo: markOfClock(nowMs) };
+    return this.#states.sweep(nowMs, limit);
   }
 
   deadAt(nowMs: number): EntryHead[] {
-    const dead: EntryHead[] = [];
-    const look = (slot: number): boolean => {
-      this.#records.look(slot);
-      const isDead = this.#entry.isDead(nowMs);
-      if (isDead) dead.push(this.#entry.head());
-      return isDead;
-    };
-    for (let index = 0; index < this.#dead.length; index++)
-      if (this.#slots.is(this.#dead.at(index), DEAD)) look(this.#dead.at(index));
-    for (const slot of this.#expiring.all()) if (!look(slot)) break;
-    return dead;
+    return this.#states.deadAt(nowMs);
   }
 
   examineDead(limit: number): EntryHead[] {
-    const examined: EntryHead[] = [];
-    // Once around at most: those that stay are pushed to the end.
-    for (let left = this.#dead.length; left > 0 && examined.length < limit; left--) {
-      const slot = this.#dead.shift();
-      if (!this.#slots.is(slot, DEAD)) {
-        this.#slots.unset(slot, QUEUED);
-        continue;
-      }
-      this.#dead.push(slot);
-      this.#records.look(slot);
-      examined.push(this.#entry.head());
-    }
-    return examined;
+    return this.#states.examineDead(limit);
   }
 
   drop(key: string): void {
@@ -335,12 +241,10 @@ export class PagedEntries implements EntryStore {
       return;
     }
     this.#changes.tell(key);
-    this.#unlist(slot);
-    this.#records.look(slot);
-    this.#leave(slot);
+    this.#states.drop(slot);
+    this.#sum.remove(this.#entry);
     this.#records.release(slot);
     this.#table.remove(this.#hash(), slot);
-    if (this.#slots.is(slot, DEAD)) this.#deadSize--;
     this.#slots.giveBack(slot);
     this.#size--;
   }
@@ -350,11 +254,8 @@ export class PagedEntries implements EntryStore {
     this.#sum = new MapSum();
     this.#records.clear();
     this.#table.clear();
-    this.#listed.clear();
-    this.#expiring.clear();
-    this.#dead.clear();
+    this.#states.clear();
     this.#size = 0;
-    this.#deadSize = 0;
   }
 
   onChange(listener: (key: string | null) => void): void {
@@ -371,14 +272,11 @@ export class PagedEntries implements EntryStore {
     this.#captures.begin();
     const frames = imageFrames({
       ...this.#records.image(),
+      ...this.#states.image(),
       seed: this.#seed,
       size: this.#size,
-      deadSize: this.#deadSize,
       sum: this.#sum.copy(),
       table: this.#table.image(),
-      listed: this.#listed.image(),
-      expiring: this.#expiring.image(),
-      dead: this.#dead.image(),
     });
     return { frames, end: () => this.#captures.end() };
   }
@@ -390,15 +288,9 @@ export class PagedEntries implements EntryStore {
     this.#foresight.forget();
     this.#records.restore(image);
     this.#table.restore(image.table);
-    this.#listed.restore(image.listed);
-    this.#expiring.restore(image.expiring);
-    for (const slots of image.dead) for (const slot of slots) this.#dead.push(slot);
+    this.#states.restore(image);
     this.#sum = image.sum;
     this.#size = image.size;
-    this.#deadSize = image.deadSize;
-    // Sweeps are no part of an image: as after a replay, every expired entry is swept and told anew.
-    this.#sweptUntilMs = Number.POSITIVE_INFINITY;
-    this.#followBack(Number.NEGATIVE_INFINITY);
   }
 
   // ---- slots
@@ -425,113 +317,5 @@ export class PagedEntries implements EntryStore {
     const slot = this.#slotOf(key);
     if (slot >= 0) this.#records.look(slot);
     return slot >= 0;
-  }
-
-  // ---- an entry comes and goes
-
-  /** The new entry of the sought key takes its places. */
-  #enter(op: KeyOp, slot: number): void {
-    this.#sum.add(op);
-    if (op.kind === 'delete') {
-      this.#unlist(slot);
-      this.#die(slot);
-      return;
-    }
-    this.#revive(slot);
-    if (op.expiresAt !== null) this.#expire(slot, op);
-  }
-
-  /** The entry that is looked at, of the sought key, is to change or to go. It stays listed or dead. */
-  #leave(slot: number): void {
-    const entry = this.#entry;
-    this.#sum.remove(entry);
-    if (this.#slots.is(slot, EXPIRING)) {
-      this.#expiry.set(entry, slot);
-      this.#expiring.remove(slot);
-      this.#slots.unset(slot, EXPIRING);
-    }
-  }
-
-  #expire(slot: number, entry: Pick<PutHead, 'expiresAt' | 'origin' | 'seq'>): void {
-    this.#expiry.set(entry, slot);
-    this.#expiring.add(slot);
-    this.#slots.set(slot, EXPIRING);
-  }
-
-  /** The slot of the sought key leaves the list. */
-  #unlist(slot: number): void {
-    if (!this.#slots.is(slot, LISTED)) return;
-    this.#listed.remove(slot);
-    this.#slots.unset(slot, LISTED);
-  }
-
-  #die(slot: number): void {
-    if (this.#slots.is(slot, DEAD)) return;
-    this.#deadSize++;
-    if (!this.#slots.is(slot, QUEUED)) this.#dead.push(slot);
-    this.#slots.set(slot, DEAD | QUEUED);
-  }
-
-  /** The slot of the sought key is listed, and not dead. */
-  #revive(slot: number): void {
-    if (this.#slots.is(slot, DEAD)) {
-      this.#deadSize--;
-      this.#slots.unset(slot, DEAD);
-    }
-    if (this.#slots.is(slot, LISTED)) return;
-    this.#listed.add(slot);
-    this.#slots.set(slot, LISTED);
-  }
-
-  // ---- lists and sweeps
-
-  /**
-   * Looks at the live entries with the prefix, one after the other.
-   *
-   * @param passed a longer prefix, to go on after all keys with it; then `after` counts for nothing.
-   */
-  *#live(
-    prefix: string,
-    after: string | null,
-    nowMs: number,
-    passed: string | null = null,
-  ): Generator<number, void, undefined> {
-    this.#followBack(nowMs);
-    const goesOn = after !== null && compareKeys(after, prefix) >= 0;
-    this.#prefix.set(prefix);
-    if (passed === null) this.#key.set(goesOn ? after : prefix);
-    else this.#key.setAfterAll(passed);
-    for (const slot of this.#listed.fromSought()) {
-      this.#records.look(slot);
-      if (!this.#entry.hasPrefix(this.#prefix)) return;
-      if (goesOn && this.#entry.compareKey(this.#key) === 0) continue;
-      if (!this.#entry.isDead(nowMs)) yield slot;
-    }
-  }
-
-  /**
-   * If the clock went back, swept entries may live again: they are listed, and a later sweep comes to
-   * them anew. It costs time only if there may be such entries.
-   */
-  #followBack(nowMs: number): void {
-    if (nowMs >= this.#sweptUntilMs) return;
-    this.#sweptUntilMs = Number.NEGATIVE_INFINITY;
-    for (let index = 0; index < this.#dead.length; index++) {
-      const slot = this.#dead.at(index);
-      if (!this.#slots.is(slot, DEAD)) continue;
-      this.#records.look(slot);
-      const head = this.#entry.head();
-      if (isDead(head, nowMs)) {
-        this.#noteSwept(head.expiresAt);
-        continue;
-      }
-      this.#key.set(head.key);
-      this.#revive(slot);
-      if (head.expiresAt !== null) this.#expire(slot, head);
-    }
-  }
-
-  #noteSwept(expiresAt: number | null): void {
-    if (expiresAt !== null) this.#sweptUntilMs = Math.max(this.#sweptUntilMs, expiresAt);
   }
 }

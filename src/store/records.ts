@@ -15,7 +15,7 @@ import type { KeptEntries, StoreBytes } from './entryStore.ts';
 import { KeptRecords } from './keptRecords.ts';
 import { KeptRows } from './keptRows.ts';
 import type { KeyBytes } from './keyHeads.ts';
-import { Memory, type Sized } from './memory.ts';
+import { Memory } from './memory.ts';
 import { Origins } from './origins.ts';
 import { type Page, type PageSizes, Pages } from './pages.ts';
 import { MOST_PADDING_BYTES, markCold, RecordReader, RecordWriter } from './record.ts';
@@ -54,14 +54,15 @@ export class Records {
   /** The place of the next entry in the page that is being emptied. */
   #emptiedTo = 0;
 
-  /** @param indexes what finds the slots. */
-  constructor(
-    { sizes, maxBytes = Number.POSITIVE_INFINITY, captures = new Captures() }: RecordsOptions,
-    indexes: readonly Sized[] = [],
-  ) {
+  constructor({
+    sizes,
+    maxBytes = Number.POSITIVE_INFINITY,
+    captures = new Captures(),
+  }: RecordsOptions) {
     this.slots = new Slots(captures);
     this.#pages = new Pages(sizes, captures);
-    this.memory = new Memory(maxBytes, this.#pages, [this.slots, ...indexes]);
+    this.memory = new Memory(maxBytes, this.#pages);
+    this.memory.count(this.slots);
   }
 
   get bytes(): StoreBytes {
