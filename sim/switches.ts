@@ -31,13 +31,13 @@ const SWITCHES: Readonly<Record<string, Switch>> = {
   },
   /** Rule 1: a touch also finds what is dead. */
   'touches of what lives': {
-    file: 'src/rules/decide.ts',
-    text: "if (entry?.kind !== 'put' || isDead(entry, this.#nowMs)) return undefined;",
+    file: 'src/rules/clientRequests.ts',
+    text: "if (entry?.kind !== 'put' || isDead(entry, draft.nowMs)) return undefined;",
     without: "if (entry?.kind !== 'put') return undefined;",
   },
   /** Rule 5: a request that is decided during a commit does not see it. */
   'decided after the commit under way': {
-    file: 'src/rules/decide.ts',
+    file: 'src/rules/draft.ts',
     text: 'head: (key) => this.#entries.get(key) ?? basis.head(key),',
     without: 'head: (key) => basis.head(key),',
   },
@@ -321,7 +321,7 @@ const SWITCHES: Readonly<Record<string, Switch>> = {
   },
   /** Rules 5 and 12: `verify` can't tell ops that were offered or given back from rows that were swapped. */
   'older stamps are written down': {
-    file: 'src/rules/decide.ts',
+    file: 'src/rules/draft.ts',
     text: 'this.changeFacts({ offered: { origin, from, to: seq } });',
     without: '',
     also: [

@@ -6,11 +6,12 @@
  * next commit writes.
  */
 import type { Commit, Log, PageLimit } from '../log/log.ts';
+import { type Basis, emptyRecord } from '../rules/basis.ts';
 import { recordsOfTail } from '../rules/checkpoint.ts';
 import type { CheckpointFacts } from '../rules/checkpointFacts.ts';
 import { Closings, HeldVector } from '../rules/closings.ts';
 import type { CommittedRow } from '../rules/committedRow.ts';
-import { type Basis, type Batch, emptyRecord } from '../rules/decide.ts';
+import type { Batch } from '../rules/decide.ts';
 import { LatestExpiries } from '../rules/expiry.ts';
 import { Members } from '../rules/members.ts';
 import type { EntryStore, StoreCapture } from '../store/entryStore.ts';

@@ -1,8 +1,9 @@
 /** A batch asks the map for no more than it needs, and notes what the log keeps beside its ops. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { type Basis, emptyRecord } from '../../src/rules/basis.ts';
 import { Closings } from '../../src/rules/closings.ts';
-import { type Basis, Batch, emptyRecord } from '../../src/rules/decide.ts';
+import { Batch } from '../../src/rules/decide.ts';
 import { Members } from '../../src/rules/members.ts';
 import { ZERO } from '../../src/words/hash.ts';
 import { MAX_HLC_AHEAD_MS } from '../../src/words/hlc.ts';

@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { type Basis, emptyRecord } from '../../src/rules/basis.ts';
 import { Closings } from '../../src/rules/closings.ts';
-import { type Basis, Batch, emptyRecord } from '../../src/rules/decide.ts';
+import { Batch } from '../../src/rules/decide.ts';
 import { Members } from '../../src/rules/members.ts';
 import type { Delta, Range } from '../../src/words/delta.ts';
 import { carriedHash, ZERO } from '../../src/words/hash.ts';

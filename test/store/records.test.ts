@@ -38,8 +38,8 @@ test('an origin whose last entry is written over is forgotten', () => {
 });
 
 test('a record lies where the one before it lay if it fits, and if it is at most a few bytes shorter', () => {
-  const valueOf = (length: number): string => `"${'v'.repeat(length - 2)}"`;
-  const opOf = (seq: number, length: number): Put => put({ key: 'a', seq, value: valueOf(length) });
+  const textOf = (length: number): string => `"${'v'.repeat(length - 2)}"`;
+  const opOf = (seq: number, length: number): Put => put({ key: 'a', seq, value: textOf(length) });
   for (const [length, stays] of [
     [101, false],
     [100, true],
@@ -53,7 +53,7 @@ test('a record lies where the one before it lay if it fits, and if it is at most
     replace(opOf(2, length));
     assert.is(records.slots.addressOf(slot) === address, stays, `${length} bytes`);
     assert.is(records.entry.size, stays ? size : size + length - 100);
-    assert.is(records.entry.value, valueOf(length));
+    assert.is(records.entry.value, textOf(length));
     assert.is(records.image().droppableBytes, length);
     // The next one may use the bytes that were left.
     replace(opOf(3, 100));
