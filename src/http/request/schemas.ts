@@ -18,6 +18,17 @@ const mustBe = (what: string) => ({
 const isJsonObject = (input: unknown): boolean =>
   typeof input === 'object' && input !== null && !Array.isArray(input);
 
+const OBJECT = mustBe('a JSON object');
+
+/** An object that refuses other members, and names its own to a client that misspells one. */
+const strictObject = <Shape extends z.core.$ZodShape>(shape: Shape) =>
+  z.strictObject(shape, {
+    error: (issue) =>
+      issue.code === 'unrecognized_keys'
+        ? `is not supported here: there is ${Object.keys(shape).join(', ')}`
+        : OBJECT.error(issue),
+  });
+
 const VERSION = mustBe(`an integer from 0 to ${MAX_PUT_VERSION}, or "next"`);
 const TTL = mustBe(`an integer from 1 to ${MAX_TTL_MS}, or null`);
 const UP_TO_VERSION = mustBe(`an integer from 0 to ${MAX_PUT_VERSION}`);
@@ -88,12 +99,10 @@ export const digitsOr = <Word extends string>(word: Word, minimum: number, maxim
 };
 
 export const putBodySchema = z
-  .object({ value, version, ttl_ms: ttlMs, meta }, mustBe('a JSON object'))
+  .object({ value, version, ttl_ms: ttlMs, meta }, OBJECT)
   .meta({ id: 'Put' });
 
-export const touchBodySchema = z
-  .strictObject({ ttl_ms: touchTtlMs }, mustBe('a JSON object'))
-  .meta({ id: 'Touch' });
+export const touchBodySchema = strictObject({ ttl_ms: touchTtlMs }).meta({ id: 'Touch' });
 
 export type PutBody = z.output<typeof putBodySchema>;
 export type TouchBody = z.output<typeof touchBodySchema>;
@@ -124,9 +133,9 @@ export function createSchemas({ maxKeyBytes, maxBatchOps, maxListEntries }: Limi
       'op',
       [
         z.object({ op: z.literal('put'), key, value, version, ttl_ms: ttlMs, meta }),
-        z.strictObject({ op: z.literal('get'), key }),
-        z.strictObject({ op: z.literal('touch'), key, ttl_ms: touchTtlMs }),
-        z.strictObject({ op: z.literal('delete'), key, version: upToVersion.optional() }),
+        strictObject({ op: z.literal('get'), key }),
+        strictObject({ op: z.literal('touch'), key, ttl_ms: touchTtlMs }),
+        strictObject({ op: z.literal('delete'), key, version: upToVersion.optional() }),
       ],
       {
         error: ({ input }) =>
@@ -138,24 +147,16 @@ export function createSchemas({ maxKeyBytes, maxBatchOps, maxListEntries }: Limi
   return {
     key,
     batchOp,
-    batchBody: z
-      .strictObject(
-        { ops: z.array(batchOp, mustBe('an array')).max(maxBatchOps) },
-        mustBe('a JSON object'),
-      )
-      .meta({ id: 'Batch' }),
-    getManyBody: z
-      .strictObject(
-        {
-          keys: z.array(key, mustBe('an array')).max(maxBatchOps),
-          at: z
-            .string(mustBe('a string'))
-            .optional()
-            .meta({ description: 'A time (RFC 3339, or `-10m`), an lsn (`lsn:123`) or a cursor.' }),
-        },
-        mustBe('a JSON object'),
-      )
-      .meta({ id: 'GetMany' }),
+    batchBody: strictObject({
+      ops: z.array(batchOp, mustBe('an array')).max(maxBatchOps),
+    }).meta({ id: 'Batch' }),
+    getManyBody: strictObject({
+      keys: z.array(key, mustBe('an array')).max(maxBatchOps),
+      at: z
+        .string(mustBe('a string'))
+        .optional()
+        .meta({ description: 'A time (RFC 3339, or `-10m`), an lsn (`lsn:123`) or a cursor.' }),
+    }).meta({ id: 'GetMany' }),
     listQuery: z.object({
       prefix: z.string().default('').meta({ description: 'List the keys with this prefix.' }),
       after: z.string().optional().meta({ description: 'List the keys after this one.' }),

@@ -28,7 +28,7 @@ function fieldErrors(issue: z.core.$ZodIssue): FieldError[] {
   if (issue.code === 'unrecognized_keys')
     return issue.keys.map((key) => ({
       field: [...path.map(String), toldName(key)].join('.'),
-      message: 'is not supported here',
+      message,
     }));
   return [{ field: path.length === 0 ? 'body' : path.map(String).join('.'), message }];
 }

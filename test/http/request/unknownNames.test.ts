@@ -91,6 +91,32 @@ for (const [method, query, name] of [
   );
 }
 
+for (const [method, path, sent, detail] of [
+  ['POST', '/cache/get', { keys: [], more: 1 }, 'more is not supported here: there is keys, at.'],
+  ['POST', '/cache', { ops: [], more: 1 }, 'more is not supported here: there is ops.'],
+  [
+    'POST',
+    '/cache',
+    { ops: [{ op: 'delete', key: 'a', ttl_ms: 1 }] },
+    'ops.0.ttl_ms is not supported here: there is op, key, version.',
+  ],
+  [
+    'POST',
+    '/cache/a/touch',
+    { ttl_ms: 1, version: 1 },
+    'version is not supported here: there is ttl_ms.',
+  ],
+] as const) {
+  names(
+    `${method} ${path} with ${JSON.stringify(sent)} is 422, and tells what there is`,
+    onBothPaths(async (server) => {
+      const answer = await server.send(method, path, { body: JSON.stringify(sent) });
+      assert.is(answer.status, 422);
+      assert.is(problemSchema.parse(answer.body).detail, detail);
+    }),
+  );
+}
+
 names(
   'a name that nobody knows is not sent back in its whole length',
   onBothPaths(async (server) => {
