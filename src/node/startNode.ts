@@ -1,5 +1,6 @@
 /** One node: the adapters, the engine and the HTTP server, put together. */
 import { lookup as lookUp } from 'node:dns/promises';
+import { resolve } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { Registry } from 'prom-client';
 import { maxMessageBytes } from '../gossip/border/bounds.ts';
@@ -159,7 +160,8 @@ async function start(
   });
   const logs = new NodeLogs(directory);
   undo.defer(() => logs.close());
-  const { nodeId, limits, dataDir: place } = settings;
+  const { nodeId, limits } = settings;
+  const place = resolve(settings.dataDir);
   const opened = await openLogs({
     logs,
     nodeId,
