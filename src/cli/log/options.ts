@@ -134,14 +134,29 @@ export interface OpenedLog {
   readonly integrity?: () => Promise<readonly string[]>;
   /** Reads the checkpoint beside the file; absent for a running node. */
   readonly checkpoint?: () => Promise<ReadCheckpoint | Error | null>;
-  /** Whether the file ends too early, or its header gives another length; the readable part is read. */
-  readonly isCutShort: boolean;
+  /**
+   * A predicate of a file that ends too early, or whose header gives another length: `is cut short: …`. The
+   * readable part is read. Null if the file is whole.
+   */
+  readonly cutShort: string | null;
   /** The running node from which it is read; null for a file. */
   readonly remote: { readonly node: RemoteNode; readonly reader: UrlReader } | null;
 }
 
-/** Runs on the log that the flags name, and closes it. */
-export async function withSource(
+/** Runs on the log that the flags name, and closes it. A cut of the file is told before. */
+export const withSource = (
+  flags: SourceFlags,
+  run: (opened: OpenedLog) => Promise<void>,
+): Promise<void> =>
+  withAnySource(flags, async (opened) => {
+    const { source, cutShort } = opened;
+    if (cutShort !== null) note(`The log ${source.place} is damaged: it ${cutShort}.`);
+    await run(opened);
+    if (cutShort !== null) throw new HearsayError(DAMAGED);
+  });
+
+/** As `withSource`, for a command that tells the faults of the file itself. */
+export async function withAnySource(
   flags: SourceFlags,
   run: (opened: OpenedLog) => Promise<void>,
 ): Promise<void> {
@@ -152,7 +167,6 @@ export async function withSource(
   const opened = node === null ? await openFile(dataDirOf(flags)) : openNode(node);
   try {
     await run(opened);
-    if (opened.isCutShort) throw new HearsayError(DAMAGED);
   } finally {
     await opened.source.close();
   }
@@ -177,18 +191,16 @@ export async function withSourceAt(
   await withSource(flags, run);
 }
 
-export async function openFile(path: string): Promise<OpenedLog> {
+async function openFile(path: string): Promise<OpenedLog> {
   // Imported here, so that help and mistakes don't wait for SQLite.
   const { FileSource } = await import('../../log/files/fileSource.ts');
   refuseParentOfLogs(path);
   const source = FileSource.open(path, Date.now);
-  if (source.cutShort !== null) note(`The log ${source.place} is damaged: ${source.cutShort}.`);
-  const isCutShort = source.cutShort !== null;
   if (await isEmpty(source)) note(emptyText(source.place));
   const { readCheckpoint } = await import('../../log/files/readCheckpoint.ts');
   return {
     source,
-    isCutShort,
+    cutShort: source.cutShort,
     integrity: () => source.integrity(),
     checkpoint: () => readCheckpoint(source.place),
     remote: null,
@@ -209,7 +221,7 @@ const emptyText = (place: string): string =>
 function openNode(node: RemoteNode): OpenedLog {
   const reader = new UrlReader(node);
   const source = new LineSource({ place: node.url, reader, pageRows: MAX_NODE_PAGE_ROWS });
-  return { source, isCutShort: false, remote: { node, reader } };
+  return { source, cutShort: null, remote: { node, reader } };
 }
 
 export const NOW_HELP = 'a time (2026-11-24T10:00:00Z or -10m), lsn:123 or a cursor';

@@ -12,7 +12,7 @@ import { LineOutput, outputColumns } from '../terminal/output.ts';
 import { Progress } from '../terminal/progress.ts';
 import { countText, instant, secondText } from '../terminal/text.ts';
 import { wrapped } from '../terminal/width.ts';
-import { addSourceOptions, type SourceFlags, withSource } from './options.ts';
+import { addSourceOptions, type SourceFlags, withAnySource } from './options.ts';
 
 /** The greatest difference between the clocks of two nodes, by default, in milliseconds. */
 const AHEAD_MS = MINUTE_MS;
@@ -35,7 +35,7 @@ export function register(log: Command): void {
 }
 
 async function run(flags: SourceFlags): Promise<void> {
-  await withSource(flags, async ({ source, integrity, checkpoint }) => {
+  await withAnySource(flags, async ({ source, integrity, checkpoint }) => {
     const progress = new Progress('verify');
     const verified = await verify(source, {
       aheadMs: AHEAD_MS,

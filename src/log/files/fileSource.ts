@@ -40,7 +40,7 @@ export class FileSource implements LogSource {
     this.#dataVersion = opened.log.dataVersion();
   }
 
-  /** The reason why only a part of the file can be read, or null. */
+  /** A predicate of the file (`is cut short: …`) if only a part of it can be read, or null. */
   get cutShort(): string | null {
     return this.#opened.cutShort;
   }
@@ -50,7 +50,7 @@ export class FileSource implements LogSource {
    */
   async integrity(): Promise<readonly string[]> {
     const faults = await integrityFaults(this.#opened.log.file);
-    return this.cutShort === null ? faults : [this.cutShort, ...faults];
+    return this.cutShort === null ? faults : [`The file ${this.cutShort}`, ...faults];
   }
 
   async facts(): Promise<LogFacts> {

@@ -39,7 +39,7 @@ export interface OpenedFile {
   readonly log: LogFile;
   /** The file that was named; the open file may be a copy of it. */
   readonly file: string;
-  /** The reason why only a part of the file can be read, or null. */
+  /** A predicate of the file (`is cut short: …`) if only a part of it can be read, or null. */
   readonly cutShort: string | null;
   close(): void;
 }
@@ -203,16 +203,16 @@ function connectionToTornFile(open: string, file: string, cutShort: string): Dat
       database.pragma('writable_schema = ON');
     });
   } catch {
-    throw new DamagedLogError(file, cutShort, null);
+    throw new DamagedLogError(file, `it ${cutShort}`, null);
   }
 }
 
-/** A phrase if the file has fewer pages than its header says. */
+/** A predicate of the file if the file has fewer pages than its header says. */
 function shortness(file: string): string | null {
   const sizeBytes = statSync(file).size;
   const { pageBytes, pages } = headerOf(file);
   if (pageBytes === 0 || pages === 0 || sizeBytes >= pageBytes * pages) return null;
-  return `it is cut short: of its ${pages} pages of ${pageBytes} bytes, ${Math.floor(sizeBytes / pageBytes)} are there`;
+  return `is cut short: of its ${pages} pages of ${pageBytes} bytes, ${Math.floor(sizeBytes / pageBytes)} are there`;
 }
 
 const MAGIC = 'SQLite format 3\0';

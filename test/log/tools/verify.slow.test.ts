@@ -265,7 +265,7 @@ test('a file that is cut short is read as far as it goes, and named', () =>
       const { findings, rows } = await verified(path);
       assert.match(
         findings[0]?.text ?? '',
-        /it is cut short: of its \d+ pages of 4096 bytes, \d+ are there/,
+        /^The file is cut short: of its \d+ pages of 4096 bytes, \d+ are there/,
       );
       assert.ok(rows >= rowsAtLeast, `${rows} rows of ${keptBytes} bytes`);
       assert.ok(
