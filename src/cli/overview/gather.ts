@@ -105,7 +105,7 @@ export class Gatherer {
       // A node that has much to do may leave its metrics out.
       figures:
         metrics.status === 200
-          ? figuresOf(readSamples(new TextDecoder().decode(metrics.bytes)))
+          ? figuresOf(readSamples(new TextDecoder().decode(metrics.bytes)), metrics.dateMs)
           : null,
     };
   }

@@ -21,6 +21,8 @@ export interface Figures {
   readonly version: string | null;
   /** UTC milliseconds. */
   readonly startedAtMs: number | null;
+  /** The time since its start by its own clock, which may be another than that of the asker, in milliseconds. */
+  readonly upMs: number | null;
   readonly entries: number | null;
   readonly watchers: number | null;
   readonly memoryBytes: number | null;
@@ -34,7 +36,8 @@ export interface Figures {
   readonly peerLagMs: ReadonlyMap<string, number>;
 }
 
-export function figuresOf(samples: Samples): Figures {
+/** @param nowMs the node's clock when it told them, UTC milliseconds; null if it is unknown. */
+export function figuresOf(samples: Samples, nowMs: number | null): Figures {
   const of = (name: string): number | null => sumOf(samples, name);
   const requests = (matches: (labels: Readonly<Record<string, string>>) => boolean) =>
     sumOf(
@@ -43,9 +46,11 @@ export function figuresOf(samples: Samples): Figures {
       (labels) => isOfEntries(labels.route) && matches(labels),
     );
   const startedSeconds = of('process_start_time_seconds');
+  const startedAtMs = startedSeconds === null ? null : startedSeconds * 1000;
   return {
     version: samples.get('hearsay_build_info')?.[0]?.labels.version ?? null,
-    startedAtMs: startedSeconds === null ? null : startedSeconds * 1000,
+    startedAtMs,
+    upMs: startedAtMs === null || nowMs === null ? null : nowMs - startedAtMs,
     entries: liveEntries(of('hearsay_map_entries'), of('hearsay_map_dead_entries')),
     watchers: of('hearsay_watchers'),
     memoryBytes: of('process_resident_memory_bytes'),

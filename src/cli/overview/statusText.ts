@@ -11,7 +11,7 @@ export type RatesByOrigin = ReadonlyMap<string, Rates>;
 type OpenColumn = Omit<Column, 'width'>;
 /** A column, with its cell for a node. */
 interface Field extends OpenColumn {
-  readonly cell: (node: NodeStatus, rates: Rates, atMs: number) => string;
+  readonly cell: (node: NodeStatus, rates: Rates) => string;
 }
 
 const NOTHING = '-';
@@ -73,10 +73,7 @@ const STATUS_FIELDS: readonly Field[] = [
     title: 'UP',
     side: 'right',
     dropRank: 5,
-    cell: ({ figures }, _rates, atMs) =>
-      orNothing(figures?.startedAtMs, (startedAtMs) =>
-        durationText(wholeSeconds(atMs - startedAtMs)),
-      ),
+    cell: ({ figures }) => orNothing(figures?.upMs, (upMs) => durationText(wholeSeconds(upMs))),
   },
   { title: 'VERSION', dropRank: 3, cell: ({ figures }) => figures?.version ?? NOTHING },
 ];
@@ -154,7 +151,7 @@ function linesOf(
   const { atMs, nodes, faults, notes } = status;
   const rows = nodes.map((node) => {
     const own = (node.origin === null ? undefined : rates.get(node.origin)) ?? NO_RATES;
-    return [...fields.map(({ cell }) => cell(node, own, atMs)), last.cell(node, atMs)];
+    return [...fields.map(({ cell }) => cell(node, own)), last.cell(node, atMs)];
   });
   const table = new Table(measured(fields, rows), last, columns);
   return [

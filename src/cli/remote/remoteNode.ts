@@ -102,7 +102,7 @@ export class RemoteNode {
    *
    * @throws HearsayError if no answer comes, or if it refuses the token.
    */
-  async once(path: string): Promise<Pick<WireAnswer, 'status' | 'body' | 'bytes'>> {
+  async once(path: string): Promise<Pick<WireAnswer, 'status' | 'body' | 'bytes' | 'dateMs'>> {
     const asked = this.#withToken({ ...request(path), isText: true });
     try {
       const answer = await attempt(this.#failover.settings, this.url, asked, NEVER);

@@ -235,7 +235,7 @@ status('figures come from the metrics of a node', () => {
   assert.equal(samples.get('odd'), [
     { labels: { peer: 'a"b\nc' }, value: Number.POSITIVE_INFINITY },
   ]);
-  const figures = figuresOf(samples);
+  const figures = figuresOf(samples, NOW_MS);
   assert.is(figures.version, '1.2.3');
   assert.is(figures.entries, 5, 'dead entries are no keys');
   assert.is(figures.reads, 7);
@@ -249,8 +249,22 @@ status('figures come from the metrics of a node', () => {
   );
 });
 
+status(
+  'a node is up for as long as its own clock says, however wrong the clock of the asker is',
+  () => {
+    const samples = readSamples(METRICS);
+    for (const askedAtMs of [NOW_MS, NOW_MS - 3_600_000, NOW_MS + 3_600_000]) {
+      const figures = figuresOf(samples, NOW_MS);
+      const now = observation(three({ node1: { figures } }), {}, askedAtMs);
+      const [, , line = []] = statusLines(judge(now, now), null);
+      assert.match(plainText(line), / 1m30s +1\.2\.3 /);
+    }
+    assert.is(figuresOf(samples, null).upMs, null, 'nobody knows the clock of the node');
+  },
+);
+
 status('rates are of the time between two looks, and of none after a restart', () => {
-  const figures = figuresOf(readSamples(METRICS));
+  const figures = figuresOf(readSamples(METRICS), NOW_MS);
   const earlier = observation(three({ node1: { figures }, node2: { figures } }), {}, NOW_MS - 2000);
   const restarted = { ...figures, startedAtMs: NOW_MS, reads: 99 };
   const now = observation(
@@ -272,7 +286,7 @@ status('rates are of the time between two looks, and of none after a restart', (
 
 for (const columns of [40, 80, 120])
   status(`the tables keep to ${columns} columns`, () => {
-    const figures = figuresOf(readSamples(METRICS));
+    const figures = figuresOf(readSamples(METRICS), NOW_MS);
     const now = observation(
       three({
         node1: {
@@ -289,7 +303,7 @@ for (const columns of [40, 80, 120])
 
 status('the table of a usual terminal shows the whole URLs of nodes of one machine', () => {
   const url = 'http://localhost:12345';
-  const figures = figuresOf(readSamples(METRICS));
+  const figures = figuresOf(readSamples(METRICS), NOW_MS);
   const now = observation(three({ node1: { url, figures } }));
   const lines = statusLines(judge(now, now), 80).map(plainText);
   assert.ok(
