@@ -13,12 +13,12 @@ import type { Member } from '../node/startNode.ts';
 import type { Replica } from '../replica/replica.ts';
 import { within } from '../replica/tracedWork.ts';
 import type { ListLimit } from '../store/entryStore.ts';
-import { HearsayError, MemoryFullError, StoppedError } from '../words/errors.ts';
+import { HearsayError, MemoryFullError } from '../words/errors.ts';
 import { type ColdPut, isInLog, type Put } from '../words/op.ts';
 import type { Outcome, Request } from '../words/requests.ts';
 import { MIB } from '../words/size.ts';
 import { type Entry, entryOf, instantOf, knownEntry } from './entry.ts';
-import { ColdValueError, ConflictError } from './errors.ts';
+import { ColdValueError, ConflictError, closedError } from './errors.ts';
 import {
   type CheckedList,
   checkKey,
@@ -192,7 +192,7 @@ export class EmbeddedNode<Url extends string | null> implements OpenNode {
   #becomeReady(): Promise<void> {
     return new Promise((resolve, reject) => {
       const settle = (): void => {
-        if (this.#isClosed) reject(new StoppedError());
+        if (this.#isClosed) reject(closedError());
         else if (this.isReady) resolve();
         else return;
         clearInterval(timer);
@@ -207,7 +207,7 @@ export class EmbeddedNode<Url extends string | null> implements OpenNode {
   }
 
   #refuseClosed(): void {
-    if (this.#isClosed) throw new StoppedError();
+    if (this.#isClosed) throw closedError();
   }
 }
 

@@ -1,5 +1,5 @@
 /** Errors of an embedded node, beside the errors of every node. Each message says how to go on. */
-import { HearsayError } from '../words/errors.ts';
+import { HearsayError, StoppedError } from '../words/errors.ts';
 
 /** The live version does not admit the change: nothing was stored. */
 export class ConflictError extends HearsayError {
@@ -38,6 +38,10 @@ export class InvalidRequestError extends HearsayError {}
  * throws it, so that one such entry does not hide the others.
  */
 export class UndecodableValueError extends HearsayError {}
+
+/** For a program that goes on with a node after its `close`: it may have no other node to ask. */
+export const closedError = (): StoppedError =>
+  new StoppedError('This node was closed in this process: start or open it again to go on.');
 
 const LONGEST_SHOWN = 60;
 

@@ -87,8 +87,9 @@ export class LongSnapshotError extends HearsayError {
 
 /** The node is stopping: nothing was stored. */
 export class StoppedError extends HearsayError {
-  constructor() {
-    super('The node is stopping; send the request to another node.');
+  /** @param message another sentence, for a caller that has no other node. */
+  constructor(message = 'The node is stopping; send the request to another node.') {
+    super(message);
   }
 }
 

@@ -192,7 +192,9 @@ embedded('before it has joined it refuses by type, and ready waits', async () =>
     assert.throws(() => node.list(), isNotReadable);
     assert.instance(await errorOf(node.put('a', 1)), NotWritableError);
   });
-  assert.instance(await errorOf(ready ?? Promise.resolve()), StoppedError);
+  const end = await errorOf(ready ?? Promise.resolve());
+  assert.instance(end, StoppedError);
+  assert.match(end.message, /^This node was closed in this process: /);
 });
 
 embedded(
@@ -206,7 +208,9 @@ embedded(
     await Promise.all([node.close(), node.close()]);
     assert.throws(() => node.get('a'), isStopped);
     assert.throws(() => node.list(), isStopped);
-    assert.instance(await errorOf(node.put('a', 2)), StoppedError);
+    const refusal = await errorOf(node.put('a', 2));
+    assert.instance(refusal, StoppedError);
+    assert.match(refusal.message, /^This node was closed in this process: /);
     assert.is(node.isReady, false);
     await using again = await startNode(settings);
     await again.ready;
