@@ -8,7 +8,7 @@
  */
 
 import { pipeline, Readable } from 'node:stream';
-import { setTimeout as pause } from 'node:timers/promises';
+import { setTimeout as wait } from 'node:timers/promises';
 import type { RouterContext } from '@koa/router';
 import type { PageLimit } from '../../log/log.ts';
 import type { LinePage, LineReader, LineRequest } from '../../log/tools/lineReader.ts';
@@ -39,19 +39,23 @@ const MAX_LISTENERS = 20;
 /** After this time without a row, an empty line shows whether the reader is still there. */
 const SIGN_OF_LIFE_MS = 15_000;
 
+type Pause = (ms: number) => Promise<unknown>;
+
 interface RowsRequest {
-  readonly replica: Replica;
+  readonly replica: Pick<Replica, 'lastLsn' | 'onCommit'>;
   readonly reader: LineReader;
   /** Aborted when the node stops. */
   readonly stopping: AbortSignal;
   readonly query: LogRowsQuery;
   /** Of a stream only the first page counts: those behind it are read at the pace of the client, and with pauses. */
   readonly slow: SlowRequests;
+  /** By default a timer; a test's own shows the pauses without taking them. */
+  readonly pause?: Pause;
 }
 
 export async function streamRows(
   ctx: RouterContext,
-  { replica, reader, stopping, query, slow }: RowsRequest,
+  { replica, reader, stopping, query, slow, pause = wait }: RowsRequest,
 ): Promise<void> {
   const seenLsn = replica.lastLsn;
   const isPage =
@@ -74,7 +78,8 @@ export async function streamRows(
     ctx.res.end();
     return;
   }
-  const pages = new Pages(replica, reader, query, AbortSignal.any([gone.signal, stopping]));
+  const either = AbortSignal.any([gone.signal, stopping]);
+  const pages = new Pages({ replica, reader, query, pause }, either);
   const lines = Readable.from(pages.from(first), { objectMode: false, highWaterMark: 1 });
   ctx.res.setMaxListeners(MAX_LISTENERS);
   pipeline(lines, ctx.res, (error) => {
@@ -96,16 +101,20 @@ function requestOf(query: LogRowsQuery, after: number): LineRequest {
   return { type: 'rows', after, upTo: upto, withValues: values, limit: pageLimit };
 }
 
+type PagesRequest = Required<Pick<RowsRequest, 'replica' | 'reader' | 'query' | 'pause'>>;
+
 class Pages {
-  readonly #replica: Replica;
+  readonly #replica: RowsRequest['replica'];
   readonly #reader: LineReader;
   readonly #query: LogRowsQuery;
+  readonly #pause: Pause;
   readonly #gone: AbortSignal;
 
-  constructor(replica: Replica, reader: LineReader, query: LogRowsQuery, gone: AbortSignal) {
+  constructor({ replica, reader, query, pause }: PagesRequest, gone: AbortSignal) {
     this.#replica = replica;
     this.#reader = reader;
     this.#query = query;
+    this.#pause = pause;
     this.#gone = gone;
   }
 
@@ -120,8 +129,8 @@ class Pages {
       if (page.next === null) {
         if (!this.#query.follow) break;
         if (page.rows === 0) yield* this.#wait(after);
-        else await pause(followPauseMs(page.rows));
-      } else if (this.#replica.lastLsn > seenLsn) await pause(busyPauseMs(page.rows));
+        else await this.#pause(followPauseMs(page.rows));
+      } else if (this.#replica.lastLsn > seenLsn) await this.#pause(busyPauseMs(page.rows));
       if (this.#gone.aborted) return;
       page = await this.#reader.lines(requestOf(this.#query, after));
     }
@@ -131,7 +140,7 @@ class Pages {
   /** Waits until there are more rows than were read, or the reader has gone. */
   async *#wait(after: number): AsyncGenerator<string> {
     while (this.#replica.lastLsn <= after && !this.#gone.aborted) {
-      if (await this.#committed()) await pause(FOLLOW_PAUSE_MS);
+      if (await this.#committed()) await this.#pause(FOLLOW_PAUSE_MS);
       else yield '\n';
     }
   }
