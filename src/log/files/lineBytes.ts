@@ -65,6 +65,11 @@ export class LineBytes {
     return this.#at;
   }
 
+  /** Bytes of memory that are kept for lines, whether there are any or not. */
+  get keptBytes(): number {
+    return this.#bytes.length;
+  }
+
   row(row: Row): void {
     const { op } = row;
     this.#start(row, op);

@@ -6,6 +6,7 @@ import { LineBytes } from '../../../src/log/files/lineBytes.ts';
 import { headLine, rowLine } from '../../../src/log/tools/rowLine.ts';
 import type { Op } from '../../../src/words/op.ts';
 import type { Row } from '../../../src/words/row.ts';
+import { MIB } from '../../../src/words/size.ts';
 import { headOfRow } from '../tools/memorySource.ts';
 
 const test = suite('lines as bytes');
@@ -137,6 +138,27 @@ test('many lines, and one that is longer than the room for all others', () => {
     for (const each of rows) lines.row(each);
     assert.is(textOf(lines), rows.map((each) => `${rowLine(each)}\n`).join(''));
   }
+});
+
+test('between pages a mebibyte of memory is kept at most: a longer page gives the rest back', () => {
+  const [one] = fc.sample(row, { numRuns: 1, seed: 1 });
+  if (one === undefined) throw new Error('there is no sample');
+  const keptBytesAfter = (lines: LineBytes, pageBytes: number): number => {
+    const value = 'a'.repeat(10_000);
+    const line: Row = {
+      ...one,
+      op: { ...one.op, kind: 'join', expiresAt: null, value, meta: null },
+    };
+    while (lines.length < pageBytes) lines.row(line);
+    lines.take();
+    return lines.keptBytes;
+  };
+  const lines = new LineBytes();
+  const firstBytes = lines.keptBytes;
+  assert.is(keptBytesAfter(lines, 0.7 * MIB), MIB, 'a page of common length finds its memory');
+  assert.is(keptBytesAfter(lines, 1.2 * MIB), firstBytes);
+  assert.is(keptBytesAfter(lines, 20 * MIB), firstBytes);
+  assert.ok(firstBytes < MIB);
 });
 
 test.run();
