@@ -29,6 +29,7 @@ interface History {
 async function historyOf(
   ServerResponse: typeof http.ServerResponse,
   behaviours: readonly Behaviour[],
+  onConnection: (socket: Socket) => void = () => undefined,
 ): Promise<History> {
   const events: string[] = [];
   const listeners: number[] = [];
@@ -51,6 +52,8 @@ async function historyOf(
     response.setHeader('Date', 'now');
     behave(response, behaviours[number] ?? 'never');
   });
+  // Before the server's own listener.
+  server.prependListener('connection', onConnection);
   await once(server.listen(0, '127.0.0.1'), 'listening');
   const client = connect((server.address() as AddressInfo).port, '127.0.0.1');
   let answers = '';
@@ -136,5 +139,65 @@ responses('a connection with a response under way takes no second one', () => {
   assert.throws(() => first.assignSocket(socket), /already assigned/);
   assert.is(second.socket, socket);
 });
+
+/** A Node that has no `_flush` would send what waits by another call: here it is there, and can't be found. */
+class NoFlush<
+  Request extends http.IncomingMessage = http.IncomingMessage,
+> extends OneListenerResponse<Request> {}
+Object.setPrototypeOf(
+  NoFlush.prototype,
+  new Proxy(OneListenerResponse.prototype, {
+    has: (target, name) => name !== '_flush' && Reflect.has(target, name),
+  }),
+);
+
+/** As on a Node that keeps the response under way elsewhere: it is kept here, and can't be found. */
+function hideUnderWay(socket: Socket): void {
+  const name = '_httpMessage';
+  let underWay: unknown;
+  const hiding = new Proxy(Object.getPrototypeOf(socket) as object, {
+    has: (target, asked) => asked !== name && Reflect.has(target, asked),
+    get: (target, asked, receiver): unknown =>
+      asked === name ? underWay : Reflect.get(target, asked, receiver),
+    set: (target, asked, value, receiver) => {
+      if (asked !== name) return Reflect.set(target, asked, value, receiver);
+      underWay = value;
+      return true;
+    },
+  });
+  Object.setPrototypeOf(socket, hiding);
+}
+
+const otherNodes = [
+  { lacks: '_flush', Response: NoFlush, onConnection: undefined },
+  { lacks: '_httpMessage', Response: OneListenerResponse, onConnection: hideUnderWay },
+];
+
+for (const { lacks, Response, onConnection } of otherNodes) {
+  responses(`where Node has no ${lacks}, all is as with Node's own response`, async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(behaviour, { minLength: 1, maxLength: 8 }), async (behaviours) => {
+        const own = await historyOf(Response, behaviours, onConnection);
+        const ofNode = await historyOf(http.ServerResponse, behaviours);
+        assert.equal(own.events, ofNode.events);
+        assert.is(own.answers, ofNode.answers);
+      }),
+      { numRuns: 20 },
+    );
+  });
+
+  responses(`where Node has no ${lacks}, each response takes its own listener away`, async () => {
+    const behaviours = Array.from({ length: 50 }, (): Behaviour => 'at once');
+    const own = await historyOf(Response, behaviours, onConnection);
+    const ofNode = await historyOf(http.ServerResponse, behaviours);
+    assert.is(own.listeners.length, 50);
+    assert.equal(own.events, ofNode.events);
+    assert.is(own.answers, ofNode.answers);
+    assert.is(own.listeners.at(-1), ofNode.listeners.at(-1));
+    // The next response may have its connection before the one before it is closed.
+    const grown = Math.max(...own.listeners) - Math.min(...own.listeners);
+    assert.ok(grown <= 1, `${own.listeners}`);
+  });
+}
 
 responses.run();
