@@ -28,6 +28,7 @@ import { type Row, TableMirror } from '../tables/tableMirror.ts';
 import { controlApp } from './controlApp.ts';
 import { CountedStore } from './countedStore.ts';
 import { displacer } from './displacer.ts';
+import { sayFarewell } from './farewell.ts';
 import { FleetLink } from './fleetLink.ts';
 import { GatheredStore } from './gatheredStore.ts';
 import { servePlay } from './playServer.ts';
@@ -75,8 +76,6 @@ export interface WorldProcess {
 
 const MEMORY_EVERY_MS = 10_000;
 const AGAIN_MS = 500;
-/** The farewell to the cache is a courtesy: sessions end by themselves. */
-const FAREWELL_LIMIT_MS = 2000;
 /** Beside those who sit, newcomers who replace their own older connections. */
 const MAX_CONNECTIONS = 2 * MAX_PLAYERS;
 
@@ -230,10 +229,7 @@ export async function startWorld(options: WorldProcessOptions): Promise<WorldPro
   async function finish(): Promise<boolean> {
     const isSaved = instance.unsaved === 0;
     publisher?.[Symbol.dispose]();
-    // A write that is under way may reach a node after a removal that was sent later.
-    const removed = Promise.resolve(publisher?.settled).then(() => tables.removeSession());
-    const farewell = Promise.all([tables.writeMemory(instance.memory), removed]);
-    await Promise.race([farewell.catch(onFault), wait(FAREWELL_LIMIT_MS)]);
+    await sayFarewell({ publisher, tables, memory: instance.memory, onFault });
     await ends.disposeAsync();
     return isSaved;
   }
