@@ -9,8 +9,10 @@ import { at } from '../words/invariant.ts';
 import type { Records } from './records.ts';
 import type { SlotTable } from './slotTable.ts';
 
-/** More keys would push what the first ones need out of the caches again. */
+/** Keys are foreseen in parts: more at once would push what the first ones need out of the caches again. */
 const MOST_KEYS = 256;
+/** Keys that come twice in a batch and are passed over between two look-ups, and one more. */
+const LOOKED_AT = 4;
 const NONE = -1;
 const NO_KEYS: readonly string[] = [];
 
@@ -21,9 +23,11 @@ export class Foresight {
   readonly #hashes = new Uint32Array(MOST_KEYS);
   readonly #slots = new Int32Array(MOST_KEYS);
   readonly #addresses = new Float64Array(MOST_KEYS);
-  /** The keys that were foreseen, and the index of the one that is looked up next. */
+  /** The keys that are foreseen, and the index of the one that is looked up next. */
   #keys = NO_KEYS;
   #next = 0;
+  /** The index of the first key of the part that was read. */
+  #first = 0;
   /** Bytes that were read, so that no reading can be left out. */
   #read = 0;
 
@@ -33,13 +37,21 @@ export class Foresight {
     this.#records = records;
   }
 
-  /** Each step has a loop of its own: a processor looks only so many instructions ahead. */
+  /** Reads for the first part of them; for the next ones once the look-ups come there. */
   foresee(keys: readonly string[]): void {
-    const count = Math.min(keys.length, MOST_KEYS);
     this.#keys = keys;
     this.#next = 0;
+    this.#readPart(0);
+  }
+
+  /** Each step has a loop of its own: a processor looks only so many instructions ahead. */
+  #readPart(first: number): void {
+    const keys = this.#keys;
+    const count = Math.min(keys.length - first, MOST_KEYS);
+    this.#first = first;
     const [hashes, slots, addresses] = [this.#hashes, this.#slots, this.#addresses];
-    for (let index = 0; index < count; index++) hashes[index] = this.#hashOf(at(keys, index));
+    for (let index = 0; index < count; index++)
+      hashes[index] = this.#hashOf(at(keys, first + index));
     for (let index = 0; index < count; index++) {
       slots[index] = this.#table.slotWith(hashes[index] ?? 0);
     }
@@ -53,13 +65,22 @@ export class Foresight {
     }
   }
 
-  /** The hash of the key, if it comes next among those that were foreseen; else -1. */
+  /**
+   * The hash of the key, if it comes next among those that are foreseen, or soon after; else -1. It may hash other keys,
+   * so whatever `hashOf` leaves behind is lost.
+   */
   hashOfNext(key: string): number {
-    const index = this.#next;
-    if (index >= MOST_KEYS || this.#keys[index] !== key) return NONE;
-    this.#next++;
-    if (this.#next === this.#keys.length) this.#keys = NO_KEYS;
-    return this.#hashes[index] ?? NONE;
+    const keys = this.#keys;
+    const end = Math.min(this.#next + LOOKED_AT, keys.length);
+    for (let index = this.#next; index < end; index++) {
+      if (keys[index] !== key) continue;
+      if (index >= this.#first + MOST_KEYS) this.#readPart(index);
+      this.#next = index + 1;
+      const hash = this.#hashes[index - this.#first] ?? NONE;
+      if (this.#next === keys.length) this.#keys = NO_KEYS;
+      return hash;
+    }
+    return NONE;
   }
 
   /** Hashes are no longer those that were foreseen. */

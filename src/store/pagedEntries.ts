@@ -121,8 +121,9 @@ export class PagedEntries implements EntryStore {
   }
 
   head(key: string): EntryHead | undefined {
-    this.#key.set(key);
+    // Before the key is set: it may set others.
     const foreseen = this.#foresight.hashOfNext(key);
+    this.#key.set(key);
     const slot = this.#table.find(foreseen < 0 ? this.#hash() : foreseen);
     if (foreseen >= 0) this.#expected.push(slot);
     if (slot < 0) return undefined;
@@ -301,8 +302,8 @@ export class PagedEntries implements EntryStore {
 
   /** Seeks the key. @returns -1 if there is no entry. */
   #slotOf(key: string): number {
-    this.#key.set(key);
     const foreseen = this.#foresight.hashOfNext(key);
+    this.#key.set(key);
     return this.#table.find(foreseen < 0 ? this.#hash() : foreseen);
   }
 

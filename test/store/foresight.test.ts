@@ -90,16 +90,45 @@ test('the hash of each key is told once, as long as they are looked up in their 
   foresight.foresee(['1', '2']);
   assert.is(foresight.hashOfNext('1'), 1);
   foresight.foresee(['1', '2']);
-  assert.is(foresight.hashOfNext('2'), -1);
+  assert.is(foresight.hashOfNext('3'), -1);
   assert.is(foresight.hashOfNext('1'), 1);
   foresight.forget();
   assert.is(foresight.hashOfNext('2'), -1);
-  const keys = keysTo(MOST_KEYS + 2);
+});
+
+test('the keys of each next part are read once the look-ups come to it, and none before', () => {
+  const count = 3 * MOST_KEYS + 2;
+  const { foresight, addresses, hashed, read } = watched(count);
+  const keys = keysTo(count);
   foresight.foresee(keys);
+  for (const [index, key] of keys.entries()) {
+    assert.is(foresight.hashOfNext(key), index);
+    const to = Math.min(count, MOST_KEYS * (Math.floor(index / MOST_KEYS) + 1));
+    assert.is(hashed.length, to);
+    assert.is(read.length, to);
+  }
+  assert.equal(hashed, keys);
+  assert.equal(read, addresses);
+});
+
+test('keys that are not looked up are passed over, three in a row at most', () => {
+  const { foresight, hashed } = watched(2 * MOST_KEYS);
+  foresight.foresee(['0', '1', '0', '0', '0', '2', '1', '3']);
   assert.equal(
-    keys.map((key) => foresight.hashOfNext(key)),
-    [...keys.slice(0, MOST_KEYS).map(Number), -1, -1],
+    ['0', '1', '2', '3'].map((key) => foresight.hashOfNext(key)),
+    [0, 1, 2, 3],
   );
+  foresight.foresee(['0', '1', '1', '1', '1', '2']);
+  assert.equal(
+    ['0', '2', '1'].map((key) => foresight.hashOfNext(key)),
+    [0, -1, 1],
+  );
+  const keys = keysTo(2 * MOST_KEYS);
+  foresight.foresee(keys);
+  hashed.length = 0;
+  for (const key of keys.slice(0, MOST_KEYS - 1)) foresight.hashOfNext(key);
+  assert.is(foresight.hashOfNext(`${MOST_KEYS + 1}`), MOST_KEYS + 1, 'into the next part');
+  assert.equal(hashed, keys.slice(MOST_KEYS + 1));
 });
 
 test('what was foreseen does not outlive the seed that it was hashed by', () => {
@@ -114,7 +143,7 @@ test('what was foreseen does not outlive the seed that it was hashed by', () => 
 });
 
 test('whatever is foreseen, a store answers as before', () => {
-  const some = fc.array(fc.nat(400).map(String), { maxLength: 400, size: 'max' });
+  const some = fc.array(fc.nat(800).map(String), { maxLength: 800, size: 'max' });
   fc.assert(
     fc.property(some, some, (held, foreseen) => {
       const [store, other] = [
@@ -124,7 +153,7 @@ test('whatever is foreseen, a store answers as before', () => {
       for (const [at, key] of held.entries())
         for (const one of [store, other]) foldInto(one, put({ key, seq: at + 1, version: at + 1 }));
       store.foresee(foreseen);
-      for (const key of [...held, ...foreseen]) assert.equal(store.get(key), other.get(key));
+      for (const key of [...foreseen, ...held]) assert.equal(store.get(key), other.get(key));
       assert.equal([...store.entries()], [...other.entries()]);
       assert.equal(store.bytes, other.bytes);
     }),
