@@ -9,7 +9,7 @@
 import type { Records } from './records.ts';
 
 /** More than the ops that wait for a commit of batches; a power of two. */
-const MOST_SLOTS = 2048;
+const MOST_SLOTS = 8192;
 /** Folds whose entries are read at once. */
 const READ_AT_ONCE = 64;
 /** Refused ops that are passed over between two folds, and one more. */

@@ -13,7 +13,7 @@ import { put, tombstone } from '../support/ops.ts';
 
 const SEED = { first: 0x243f6a88, second: 0x85a308d3 };
 const SIZES = { firstBytes: 256, bytes: KIB };
-const MOST_SLOTS = 2048;
+const MOST_SLOTS = 8192;
 const READ_AT_ONCE = 64;
 const MOST_MISSES = 4;
 
