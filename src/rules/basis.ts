@@ -1,4 +1,4 @@
-/** The state that requests and deltas are decided against. */
+/** Facts about the log and its map on which a decision rests. */
 import { ZERO } from '../words/hash.ts';
 import type { Entry, EntryHead } from '../words/op.ts';
 import type { LogHeader, OriginRecord } from '../words/row.ts';

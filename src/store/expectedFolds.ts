@@ -8,7 +8,7 @@
  */
 import type { Records } from './records.ts';
 
-/** More than the ops that wait for a commit of batches; a power of two. */
+/** Eight batches of a thousand ops, as are decided while one is committed: a power of two. */
 const MOST_SLOTS = 8192;
 /** Folds whose entries are read at once. */
 const READ_AT_ONCE = 64;

@@ -139,9 +139,9 @@ export class Pages {
     return page;
   }
 
-  /** Whether a record of the page may be written over: nobody reads it as it was. */
+  /** Whether the bytes of the page's records may change: nobody reads them as they were. */
   isWritable(page: Page): boolean {
-    return !this.#isRead(page);
+    return !page.isKept && this.#captures.underWay === 0;
   }
 
   /** A record was written to the page, at `used`. @returns its address. */
@@ -257,10 +257,6 @@ export class Pages {
     return page === values || page === movedValues || page === rest;
   }
 
-  #isRead(page: Page): boolean {
-    return page.isKept || this.#captures.underWay !== 0;
-  }
-
   #newPage(bytes: Buffer, hasValues: boolean): Page {
     const index = this.#free.pop() ?? this.#pages.length;
     const page = new Page(bytes, index * PAGE_BYTES, hasValues);
@@ -276,7 +272,7 @@ export class Pages {
     this.#values.delete(page);
     this.#free.push(index);
     this.#bytes -= page.bytes.length;
-    const isUsable = page.bytes.length === this.#sizes.bytes && !this.#isRead(page);
+    const isUsable = page.bytes.length === this.#sizes.bytes && this.isWritable(page);
     if (isUsable && this.#spare.length < MAX_SPARE_PAGES) this.#spare.push(page.bytes);
   }
 }
