@@ -1,2 +1,2 @@
-/** The commit of 0.11.0, the last release: nodes of it and of this tree form one cluster. */
-export const LAST_RELEASE = '6ec7ca86';
+/** The commit of 0.12.0, the last release: nodes of it and of this tree form one cluster. */
+export const LAST_RELEASE = 'f7bf365c';
